@@ -1,0 +1,38 @@
+# `make report` and `make test` need Python 3.11, git and make; they set up .venv by themselves and work again at once when called twice.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export OMP_WAIT_POLICY := passive
+
+.PHONY: report test check figures records lint clean
+
+report: $(READY)  ## Run everything and write build/report/index.html and paper_checks.md
+	$(BIN)/tsla report
+
+test: $(READY)  ## The test command, which CI runs too
+	$(BIN)/python -m pytest -n auto
+
+check: lint test  ## What CI runs and the linters: the one local command
+
+lint: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+figures: $(READY)  ## Redraw build/figures from records/, without running anything
+	$(BIN)/tsla figures
+
+records: $(READY)  ## Run the experiments whose records figures and checks read
+	$(BIN)/tsla records
+
+# torch is installed first and by itself, at its pinned version: a plain `torch` pulls a CUDA build of several GB.
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $(READY)
+
+clean:  ## Remove what the commands made, but the environment
+	rm -rf build .hypothesis .mypy_cache .ruff_cache .import_linter_cache
