@@ -1,0 +1,1 @@
+"""Numbers: constants in, bounds out. NumPy only."""

@@ -1,0 +1,85 @@
+"""Every claim, once: the list from which ``paper_checks.md`` is made, and by whose ids evidence names what it is evidence for.
+
+The setting: cross-entropy ``F``, one-hot gradient ``g``, smoothing-label gradient ``ĝ``, ``g_LS = (1-θ)g + θĝ``. A1: ∇F is
+L-Lipschitz. A2: ``E g = ∇F``, ``E‖g-∇F‖² <= σ²``. A3: ``E‖ĝ-∇F‖² <= δσ²``. A4 (PL): ``2μ(F - F*) <= ‖∇F‖²``. ``w_R``: a
+uniformly random iterate of the run (of the last stage, where there are several).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PAPER = "Xu et al. 2020"
+OURS = "derived here"
+
+KINDS = ("algebra", "worst case", "rounding", "property", "Monte Carlo", "measurement")
+"""The kinds of evidence. Algebra and worst-case certificates prove; the others support or refute."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim: ``missing`` says what it would take to decide it where there is no evidence yet."""
+
+    id: str
+    title: str
+    statement: str
+    source: str
+    missing: str = "an implementation with its tests"
+
+
+CLAIMS = (
+    Claim("C1", "linearity", "g_LS = (1-θ) g + θ ĝ", PAPER),
+    Claim("C2", "variance lemma", "E‖g_LS-∇F‖² ≤ V(θ) = (1-θ)σ² + θδσ²; V(1/(1+δ)) = 2δσ²/(1+δ); V < σ² iff δ < 1", PAPER),
+    Claim("C3", "one step", "F(w-ηd) ≤ F(w) - (η/2)‖∇F‖² + (η/2)‖d-∇F‖² for η ≤ 1/L", PAPER),
+    Claim("C4", "SGD", "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + ηLσ²; O(1/ε⁴) samples", f"{PAPER}; Ghadimi and Lan 2013"),
+    Claim("C5", "LSR", "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + V(θ); O(1/ε²) samples if δ = O(ε²)", PAPER),
+    Claim("C6", "LSR stalls", "for larger δ the bound C5 never falls under V(θ)", PAPER),
+    Claim("C7", "TSLA, stage 1", "E[F(w_T1)-F*] ≤ (1-η1μ)^T1 F0 + V(θ)/(2μ)", PAPER),
+    Claim("C8", "TSLA", "E‖∇F(w_R)‖² ≤ 2·gap(C7)/(η2T2) + η2Lσ²; T1 + ⌈8δσ²/(μη2ε²)⌉ samples", PAPER),
+    Claim("C9", "regimes", "at δ = ε^q: TSLA 1/ε^(4-q), LSR 1/ε² from q = 2 on, SGD 1/ε⁴", PAPER),
+    Claim("C10", "the lemma's own best θ", "V is linear in θ: for δ < 1 its minimum is δσ², at θ = 1", OURS),
+    Claim("C11", "exact second moment", "(1-θ)²s² + θ²ŝ² + 2θ(1-θ)c, least at θ* = (s²-c)/(s²+ŝ²-2c)", OURS),
+    Claim(
+        "C12",
+        "bias apart from noise",
+        "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + θ²β² + ηL N(θ)",
+        f"{OURS}; Ajalloeian and Stich 2020",
+        "the bound with bias and noise apart, θ°(η), and runs whose floor moves with η as it says",
+    ),
+    Claim("C13", "a stall that is real", "on (L/2)w² with ĝ = Lw - sign(w)√δσ, LSR stays near ‖∇F‖² = θ²δσ²", OURS),
+    Claim(
+        "C14",
+        "mini-batches",
+        "smoothing lowers the second moment of a batch of B iff B < (s²-N(θ))/(θ²β²)",
+        OURS,
+        "the critical batch size, and batches drawn on both sides of it",
+    ),
+    Claim("C15", "fair baselines", "plain SGD with A4 reaches ε² in O(1/ε²) samples, TSLA's second stage in 16κδσ⁴/ε⁴", OURS),
+    Claim(
+        "C16",
+        "exact worst case",
+        "E‖∇F(w_R)‖² ≤ [2(F0-EF(w_T))/(ηT) + ηLσ²]/(2-ηL)",
+        OURS,
+        "the bound, and performance-estimation programs that attain it",
+    ),
+    Claim("C17", "shrinkage control", "ĝ = 0 satisfies A3 too: smoothing counts only beyond SGD with step (1-θ)η", OURS),
+    Claim("E1", "variance in training", "smoothing lowers the variance of the stochastic gradient, at least early", PAPER),
+    Claim("E2", "early speed", "smoothing speeds up the early epochs", PAPER),
+    Claim("E3", "TSLA wins", "dropping smoothing after epoch s beats both plain training and LSR", PAPER),
+    Claim(
+        "E4",
+        "a best s inside",
+        "dropping too early loses the help, too late keeps the harm",
+        PAPER,
+        "a sweep over the drop epoch s with paired seeds and tuned rates",
+    ),
+    Claim(
+        "E5",
+        "other ŷ",
+        "the same holds for other ŷ, such as the model's own predictions",
+        PAPER,
+        "runs with the model's own predictions as ŷ, beside the same controls",
+    ),
+)
+
+BY_ID = {claim.id: claim for claim in CLAIMS}

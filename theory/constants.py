@@ -1,0 +1,139 @@
+"""The problem's constants and the checks at the door.
+
+Every public function of ``theory`` takes numbers or arrays that broadcast together. They are checked here, once, when they come
+in; behind the door the formulas can be read beside the paper without defensive code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+
+# A product of two correctly rounded factors, such as eta * L with eta = 1/L, may exceed 1 by an ulp or two.
+ROUNDING = 4 * np.finfo(np.float64).eps
+
+
+def shown(value: Any) -> str:
+    """A number as a person writes it: 0.1, 800000, 1e-12."""
+    return f"{float(value):.12g}"
+
+
+def real(
+    name: str,
+    value: ArrayLike,
+    *,
+    above: float | None = None,
+    at_least: float | None = None,
+    at_most: float | None = None,
+) -> Array:
+    """``value`` as a float64 array whose elements are finite and inside the given range.
+
+    Raises ValueError that names the argument, the first offending element and the allowed range.
+    """
+    limits = [
+        f"{sign} {shown(limit)}" for sign, limit in (("above", above), ("at least", at_least), ("at most", at_most)) if limit is not None
+    ]
+    allowed = "must be a finite number" + (" " + " and ".join(limits) if limits else "")
+    given = np.asarray(value)
+    if given.dtype.kind not in "iuf":  # refuses booleans, strings, None and complex numbers, which float() might let pass
+        raise ValueError(f"{name} = {value!r} {allowed}")
+    array = given.astype(np.float64)
+    bad = ~np.isfinite(array)
+    if above is not None:
+        bad |= array <= above
+    if at_least is not None:
+        bad |= array < at_least
+    if at_most is not None:
+        bad |= array > at_most
+    if bad.any():
+        raise ValueError(f"{name} = {shown(array[bad].flat[0])} {allowed}")
+    return array
+
+
+def step_size(name: str, value: ArrayLike, L: Array, claim: str) -> Array:
+    """``value`` as an array of step sizes, checked against ``0 < eta <= 1/L``: the premise of the descent lemma C3."""
+    eta = real(name, value, above=0)
+    too_large = eta * L > 1 + ROUNDING
+    if too_large.any():
+        worst, limit = (np.broadcast_to(x, too_large.shape)[too_large].flat[0] for x in (eta, 1 / L))
+        raise ValueError(f"{name} = {shown(worst)} is larger than 1/L = {shown(limit)}; {claim} needs 0 < {name} <= 1/L")
+    return eta
+
+
+def step_count(name: str, value: ArrayLike, *, at_least: int = 1) -> Array:
+    """``value`` as an array of whole numbers of steps, kept in float64 so that 1e30 steps are a number like any other."""
+    count = real(name, value, at_least=at_least)
+    broken = count != np.floor(count)
+    if broken.any():
+        raise ValueError(f"{name} = {shown(count[broken].flat[0])} must be a whole number, at least {at_least}")
+    return count
+
+
+def strength(value: ArrayLike) -> Array:
+    """``value`` as an array of smoothing strengths ``theta`` in [0, 1]."""
+    return real("theta", value, at_least=0, at_most=1)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Constants:
+    """What the theorems assume about the objective ``F`` and its oracles.
+
+    Shapes: every field is a number or an array; all of them broadcast together. Raises ValueError outside the ranges given.
+
+    L:       smoothness of F (A1), ``> 0``
+    sigma2:  variance of the one-hot stochastic gradient (A2), ``>= 0``, in units of ``‖∇F‖²``
+    F0:      ``F(w_0)``, an upper bound of ``F(w_0) - F*``; ``> 0``, in units of F
+    delta:   ``E‖ĝ - ∇F‖² <= delta * sigma2`` (A3), ``>= 0``, dimensionless; None where no label is smoothed
+    mu:      Polyak-Łojasiewicz constant (A4), ``0 < mu <= L``; None where A4 is not assumed
+    """
+
+    L: Array
+    sigma2: Array
+    F0: Array
+    delta: Array | None
+    mu: Array | None
+
+    def __init__(
+        self,
+        *,
+        L: ArrayLike,
+        sigma2: ArrayLike,
+        F0: ArrayLike,
+        delta: ArrayLike | None = None,
+        mu: ArrayLike | None = None,
+    ) -> None:
+        checked: dict[str, Array | None] = {
+            "L": real("L", L, above=0),
+            "sigma2": real("sigma2", sigma2, at_least=0),
+            "F0": real("F0", F0, above=0),
+            "delta": None if delta is None else real("delta", delta, at_least=0),
+            "mu": None if mu is None else _pl_constant(mu, real("L", L, above=0)),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
+    def need_delta(self, claim: str) -> Array:
+        """``delta``, or a ValueError that says which claim asks for it."""
+        if self.delta is None:
+            raise ValueError(f"delta is missing; {claim} needs it (assumption A3)")
+        return self.delta
+
+    def need_mu(self, claim: str) -> Array:
+        """``mu``, or a ValueError that says which claim asks for it."""
+        if self.mu is None:
+            raise ValueError(f"mu is missing; {claim} needs it (assumption A4)")
+        return self.mu
+
+
+def _pl_constant(value: ArrayLike, L: Array) -> Array:
+    mu = real("mu", value, above=0)
+    above_L = mu > L * (1 + ROUNDING)
+    if above_L.any():
+        worst, limit = (np.broadcast_to(x, above_L.shape)[above_L].flat[0] for x in (mu, L))
+        raise ValueError(f"mu = {shown(worst)} is larger than L = {shown(limit)}; A4 with A1 needs 0 < mu <= L")
+    return mu

@@ -1,0 +1,100 @@
+"""TSLA: label-smoothed SGD first, plain SGD after. Stage 1 is C7, the whole is C8."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from theory import lsr, smoothing
+from theory.bound import Bound
+from theory.constants import Array, Constants, real, shown, step_count, step_size
+from theory.plan import Plan, Stage, whole_steps
+from theory.sgd import MEAN_SQUARED_GRADIENT, noise_step_size
+
+
+def contraction(mu: Array, eta: Array, T: Array) -> Array:
+    """``(1-ημ)^T`` to full relative precision, also at ``ημ = 1e-12`` and ``T = 1e12``, and 1 at ``T = 0``."""
+    rate = np.minimum(eta * mu, 1.0)  # eta <= 1/L and mu <= L, but their rounded product may be 1 + 1e-16
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(T == 0, 1.0, np.exp(T * np.log1p(-rate)))
+
+
+def stage_one(constants: Constants, *, eta1: ArrayLike, T1: ArrayLike, theta: ArrayLike | None = None) -> Bound:
+    """The gap after the smoothed stage (C7): ``E[F(w_T1) - F*] <= (1-η1 μ)^T1 F0 + V(θ)/(2μ)``, ``0 < η1 <= 1/L``, ``T1 >= 0``.
+
+    Assumes A1-A4. Guarantee: upper bound; its floor ``V/(2μ)`` is attained by ``μw²/2`` under a constant bias ``√V`` (C16).
+    ``θ`` defaults to ``1/(1+δ)``. Shapes: all arguments broadcast. Raises ValueError outside the premises.
+    """
+    mu = constants.need_mu("C7")
+    step, steps = step_size("eta1", eta1, constants.L, "C7"), step_count("T1", T1, at_least=0)
+    with np.errstate(over="ignore"):
+        return Bound(
+            method="tsla",
+            claim="C7",
+            quantity="E[F(w_T1) - F*]",
+            terms={
+                "optimisation": contraction(mu, step, steps) * constants.F0,
+                "smoothing": lsr.floor(constants, theta, claim="C7") / (2 * mu),
+            },
+            lowered_by={
+                "optimisation": "a longer first stage T1, or a larger eta1",
+                "smoothing": "a smoothing label of smaller delta; neither T1 nor eta1 lowers it",
+            },
+            assumes=("A1", "A2", "A3", "A4"),
+        )
+
+
+def bound(
+    constants: Constants,
+    *,
+    eta1: ArrayLike,
+    T1: ArrayLike,
+    eta2: ArrayLike,
+    T2: ArrayLike,
+    theta: ArrayLike | None = None,
+) -> Bound:
+    """Mean squared gradient of a random iterate of TSLA's second stage (C8 for any step sizes and lengths).
+
+    ``E‖∇F(w_R)‖² <= 2 ((1-η1 μ)^T1 F0 + V(θ)/(2μ))/(η2 T2) + η2 L σ²``: C7 gives the gap at which C4 starts. Assumes A1-A4,
+    ``0 < η1, η2 <= 1/L``. Guarantee: upper bound. ``θ`` defaults to ``1/(1+δ)``. Raises ValueError outside the premises.
+    """
+    gap = stage_one(constants, eta1=eta1, T1=T1, theta=theta)
+    step, steps = step_size("eta2", eta2, constants.L, "C8"), step_count("T2", T2)
+    with np.errstate(over="ignore"):
+        per_gap = 2 / (step * steps)
+        return Bound(
+            method="tsla",
+            claim="C8",
+            quantity=MEAN_SQUARED_GRADIENT,
+            terms={
+                "optimisation": per_gap * gap.terms["optimisation"],
+                "smoothing": per_gap * gap.terms["smoothing"],
+                "noise": step * constants.L * constants.sigma2,
+            },
+            lowered_by={
+                "optimisation": "a longer first stage T1, or more plain steps T2",
+                "smoothing": "more plain steps T2, or a smoothing label of smaller delta",
+                "noise": "a smaller eta2, or a larger batch (it divides sigma2)",
+            },
+            assumes=gap.assumes,
+        )
+
+
+def steps(constants: Constants, *, eps: ArrayLike) -> Plan:
+    """Samples until ``E‖∇F(w_R)‖² <= ε²`` by C8, with ``θ = 1/(1+δ)``, ``η1 = 1/L``.
+
+    ``T1 = ⌈log(μF0(1+δ)/(δσ²))/(η1 μ)⌉`` (0 if the logarithm is not positive), ``η2 = min(1/L, ε²/(2Lσ²))``,
+    ``T2 = ⌈8δσ²/(μ η2 ε²)⌉``. The paper has ``η2 = ε²/(2Lσ²)`` and needs it to be at most ``1/L``; the minimum keeps the guarantee
+    for larger ε. Raises ValueError at ``δσ² = 0``, where T1 has no value.
+    """
+    target, mu, delta = real("eps", eps, above=0), constants.need_mu("C8"), constants.need_delta("C8")
+    for name, value in (("delta", delta), ("sigma2", constants.sigma2)):
+        if (value == 0).any():
+            raise ValueError(f"{name} = {shown(0)} must be above 0 for C8, whose T1 grows like log(1/{name}); any upper bound serves")
+    eta1, eta2 = 1 / constants.L, noise_step_size(constants, target)
+    with np.errstate(over="ignore", divide="ignore"):
+        noise = delta * constants.sigma2
+        T1 = whole_steps(np.log(mu * constants.F0 * (1 + delta) / noise) / (eta1 * mu))
+        T2 = whole_steps(8 * noise / (mu * eta2 * target**2))
+    smoothed = Stage(eta1, smoothing.paper_theta(delta), T1)
+    return Plan("tsla", "C8", ("A1", "A2", "A3", "A4"), (smoothed, Stage(eta2, np.zeros_like(eta2), T2)))

@@ -1,0 +1,56 @@
+"""Everything that is known about the variance of the smoothed direction, from bounds (A2, A3) or from measured moments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from numpy.typing import ArrayLike
+
+from theory import shrinkage, smoothing
+from theory.constants import Array, real, strength
+
+
+@dataclass(frozen=True, eq=False)
+class Variance:
+    """Second moments about ``∇F``, in units of ``‖∇F‖²``. None where the inputs don't determine the value.
+
+    lemma:       upper bound ``V(θ)`` (C2)
+    exact:       ``E‖g_LS - ∇F‖²`` (C11)
+    theta:       the strength at which ``lemma``, ``exact`` and ``shrinkage`` are taken
+    theta_star:  minimiser of the exact second moment (C11)
+    minimum:     the exact second moment at ``theta_star``
+    shrinkage:   ``E‖(1-θ)g - ∇F‖²``, the control of C17
+    """
+
+    lemma: Array
+    exact: Array | None
+    theta: Array
+    theta_star: Array | None
+    minimum: Array | None
+    shrinkage: Array | None
+
+
+def from_bounds(*, sigma2: ArrayLike, delta: ArrayLike, theta: ArrayLike | None = None) -> Variance:
+    """What A2 and A3 say (C2); ``theta`` defaults to the paper's ``1/(1+δ)``. Without the covariance nothing is exact."""
+    t = smoothing.paper_theta(delta) if theta is None else strength(theta)
+    return Variance(smoothing.lemma(sigma2, delta, t), None, t, None, None, None)
+
+
+def from_moments(
+    *, s2: ArrayLike, shat2: ArrayLike, c: ArrayLike, grad2: ArrayLike | None = None, theta: ArrayLike | None = None
+) -> Variance:
+    """What the moments say (C2, C11, and with ``grad2 = ‖∇F‖²`` C17); ``theta`` defaults to the paper's ``s²/(s²+ŝ²)``.
+
+    Raises ValueError where ``s2 = 0`` and no θ is given: δ has no meaning there.
+    """
+    a, b, _ = smoothing.moments(s2, shat2, c)
+    t = a / (real("s2", s2, above=0) + b) if theta is None else strength(theta)
+    star = smoothing.best_theta(s2, shat2, c)
+    return Variance(
+        lemma=(1 - t) * a + t * b,
+        exact=smoothing.second_moment(s2, shat2, c, t),
+        theta=t,
+        theta_star=star,
+        minimum=smoothing.second_moment(s2, shat2, c, star),
+        shrinkage=None if grad2 is None else shrinkage.second_moment(s2, grad2, t),
+    )
