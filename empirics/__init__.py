@@ -1,0 +1,1 @@
+"""Runs and measurements: algorithms in, records out. Never draws."""

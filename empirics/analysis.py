@@ -1,0 +1,48 @@
+"""From the digits record to the quantities of the theory, with intervals over its seeds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from empirics.statistics import Interval, paired, student_t
+from theory import shrinkage, smoothing
+from theory.constants import Array
+
+
+def measured(table: pd.DataFrame, *, theta: float, batch_size: int) -> pd.DataFrame:
+    """The rows at which moments were measured, with what follows from them for batches of ``batch_size`` (C11, C14, C17).
+
+    Adds ``delta``, ``delta0`` and ``theta_star`` of single examples (C3's A3, C17, C11); and for the batch, at strength ``theta`` and
+    divided by the plain variance ``s²/B``: ``ratio`` of the smoothed direction, ``shrink_ratio`` of the control with step (1-θ)η,
+    their difference ``beyond`` (negative: smoothing does more than shrink), and ``bias_share`` = ``θ²β²/(s²/B)``.
+    """
+    rows = table.dropna(subset="s2").copy()
+    s2, shat2, c, grad2, beta2, nu2 = (rows[name].to_numpy() for name in ("s2", "shat2", "c", "grad2", "beta2", "nu2"))
+    rows["delta"], rows["delta0"] = shat2 / s2, shrinkage.zero_vector_delta(s2, grad2)
+    rows["theta_star"] = smoothing.best_theta(s2, shat2, c)
+    plain, c_batch, shat2_batch = s2 / batch_size, c / batch_size, beta2 + nu2 / batch_size
+    rows["ratio"] = smoothing.second_moment(plain, shat2_batch, c_batch, theta) / plain
+    rows["shrink_ratio"] = shrinkage.second_moment(plain, grad2, theta) / plain
+    rows["beyond"] = shrinkage.beyond(shat2_batch, c_batch, grad2, theta) / plain
+    rows["bias_share"] = theta**2 * beta2 / plain
+    return rows
+
+
+def samples(table: pd.DataFrame, column: str, *, method: str, epoch: int) -> Array:
+    """The values of ``column``, shape (seeds,), in the order of the seeds. Raises ValueError where there are none."""
+    rows = table[(table["method"] == method) & (table["epoch"] == epoch)].sort_values("seed")
+    if rows.empty:
+        raise ValueError(f"the record has no row of method {method!r} at epoch {epoch}")
+    values: Array = rows[column].to_numpy(dtype=np.float64)
+    return values
+
+
+def over_seeds(table: pd.DataFrame, column: str, *, method: str, epoch: int) -> Interval:
+    """Mean of ``column`` over the seeds with Student's 95 % interval."""
+    return student_t(samples(table, column, method=method, epoch=epoch))
+
+
+def difference(table: pd.DataFrame, column: str, *, method: str, baseline: str, epoch: int) -> Interval:
+    """Mean of ``column`` of ``method`` less that of ``baseline``, paired by seed, with Student's 95 % interval."""
+    return paired(*(samples(table, column, method=name, epoch=epoch) for name in (method, baseline)))

@@ -1,0 +1,101 @@
+"""The experiments whose records the figures and the checks read: their configurations, written down once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pandas as pd
+
+from empirics import synthetic
+from empirics.training import METHODS as TRAINING_METHODS
+from empirics.training import TrainingConfig, train
+
+Config = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A record to be: ``run`` makes the table of one of ``configs``; the record is all of them, one below the other."""
+
+    name: str
+    run: Callable[[Config], pd.DataFrame]
+    configs: tuple[Config, ...]
+
+    @property
+    def command(self) -> str:
+        """What makes the record again."""
+        return f"tsla records {self.name}"
+
+
+def _digits(config: Config) -> pd.DataFrame:
+    return pd.DataFrame(list(train(TrainingConfig(**config))))
+
+
+STEPS = [2**k for k in range(4, 15)]
+NOISE = {"sigma2": 1.0}
+HALF_BIASED = {"sigma2": 1.0, "beta2": 0.05, "nu2": 0.05}
+BIASED = {"sigma2": 1.0, "beta2": 0.1}
+RUN = {"replicas": 200, "T": STEPS}
+
+
+def _rate(name: str, problem: str, method: str, eta: str, oracle: Config, seed: int, theta: float | None = None, **options: Any) -> Config:
+    return {"name": name, "problem": problem, "problem_options": options, "method": method, "eta": eta, "theta": theta} | {
+        "oracle": dict(oracle),
+        "seed": seed,
+        **RUN,
+    }
+
+
+# C4 and C5 on non-convex problems, and on the instances that attain them: a quadratic of curvature L at η = 1/L forgets all but the
+# last direction in one step, so that ‖∇F‖² is σ² (SGD) or, under a constant bias and θ = 1, δσ² (LSR).
+RATES = (
+    _rate("PL, d = 10", "sine_valley", "sgd", "optimal", NOISE, 11, dimension=10),
+    _rate("PL, rotated, d = 64", "rotated_sine_valley", "sgd", "optimal", NOISE, 12),
+    _rate("not PL, plateaus", "geman_mcclure", "sgd", "optimal", NOISE, 13),
+    _rate("not PL, saddles", "cosine", "sgd", "optimal", NOISE, 14),
+    _rate("attained", "stall", "sgd", "1/L", NOISE, 15),
+    _rate("PL, d = 10", "sine_valley", "lsr", "1/L", HALF_BIASED, 16, dimension=10),
+    _rate("not PL, plateaus", "geman_mcclure", "lsr", "1/L", HALF_BIASED, 17),
+    _rate("attained", "stall", "lsr", "1/L", BIASED | {"bias": "fixed"}, 18, theta=1.0),
+)
+
+STALL: Config = {
+    "problem": "stall",
+    "oracle": BIASED | {"noise": "rademacher"},
+    "eps": 0.1,
+    "horizon": 40_000,
+    "methods": ["sgd", "lsr", "tsla", "sgd-pl"],
+    "replicas": 400,
+    "seed": 21,
+}
+
+
+def _regime(method: str, q: int, eps: list[float], seed: int) -> Config:
+    shared = {"problem": "sine_valley", "oracle": NOISE, "scale": 0.2, "replicas": 100}
+    return shared | {"method": method, "q": q, "eps": eps, "seed": seed}
+
+
+EPS = [0.7, 0.5, 0.35, 0.25, 0.18]
+REGIMES = (
+    _regime("sgd", 1, EPS, 31),
+    _regime("sgd-pl", 1, EPS, 31),
+    _regime("sgd-pl-last", 1, EPS[:2], 31),
+    _regime("sgd-two-step", 1, EPS, 31),
+    *(_regime("tsla", q, EPS, 31) for q in (1, 2, 3, 4)),
+    *(_regime("lsr", q, EPS, 31) for q in (2, 3, 4)),
+)
+
+SEEDS = range(10)
+DIGITS = tuple(asdict(TrainingConfig(method=method, seed=seed)) for seed in SEEDS for method in TRAINING_METHODS)
+
+EXPERIMENTS = {
+    experiment.name: experiment
+    for experiment in (
+        Experiment("digits", _digits, DIGITS),
+        Experiment("regimes", synthetic.regimes, REGIMES),
+        Experiment("rates", synthetic.rates, RATES),
+        Experiment("stall", synthetic.stall, (STALL,)),
+    )
+}

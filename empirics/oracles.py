@@ -1,0 +1,107 @@
+"""Stochastic gradients whose constants ``σ²``, ``β²``, ``ν²``, ``c`` are exact (A2, A3, C11, C12).
+
+With ``ξ``, ``ξ'`` independent, of mean zero, ``E‖ξ‖² = E‖ξ'‖² = 1``, each coordinate of variance ``1/d``:
+
+    g = ∇F + σ ξ                                         the one-hot oracle
+    ĝ = ∇F + b + ν (ρ ξ + √(1-ρ²) ξ'),   ρ = c/(σν)      the smoothing-label oracle
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.random import Generator
+
+from theory.constants import ROUNDING, Array, real, shown
+
+Bias = Literal["opposing", "fixed"]
+Noise = Literal["normal", "rademacher"]
+
+# The opposing bias has no direction where the gradient vanishes: it shrinks linearly to 0 where ‖∇F‖ is under this part of √β².
+TIE_BREAK = 1e-3
+
+
+@dataclass(frozen=True)
+class Oracle:
+    """The pair ``(g, ĝ)``. All constants are in units of ``‖∇F‖²``. Raises ValueError outside the ranges given.
+
+    sigma2:  ``E‖g - ∇F‖² = σ²``, ``>= 0``
+    beta2:   ``‖E ĝ - ∇F‖² <= β²``, ``>= 0``; an equality for ``fixed``, and for ``opposing`` wherever ``‖∇F‖ >= width``
+    nu2:     ``E‖ĝ - Eĝ‖² = ν²``, ``>= 0``
+    c:       ``E⟨g - ∇F, ĝ - ∇F⟩``, ``|c| <= σν``
+    bias:    ``opposing``: ``b = -√β² ∇F/max(‖∇F‖, width)``, the rule of C13 in any dimension; ``fixed``: ``b = √β² (1, ..., 1)/√d``
+    noise:   law of ``√d ξ_i``: standard normal, or a fair sign (then ``‖ξ‖ = 1``)
+    """
+
+    sigma2: float
+    beta2: float = 0.0
+    nu2: float = 0.0
+    c: float = 0.0
+    bias: Bias = "opposing"
+    noise: Noise = "normal"
+
+    def __post_init__(self) -> None:
+        for name in ("sigma2", "beta2", "nu2"):
+            real(name, getattr(self, name), at_least=0)
+        real("c", self.c)
+        largest = float(np.sqrt(self.sigma2) * np.sqrt(self.nu2))
+        if abs(self.c) > largest * (1 + ROUNDING):
+            raise ValueError(f"c = {shown(self.c)} must be at most sqrt(sigma2 * nu2) = {shown(largest)} in size (Cauchy-Schwarz)")
+        for name, allowed in (("bias", get_args(Bias)), ("noise", get_args(Noise))):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} = {getattr(self, name)!r} must be one of {', '.join(allowed)}")
+
+    @property
+    def delta(self) -> float:
+        """``δ = (β² + ν²)/σ²``, with which A3 holds. Raises ValueError at ``σ² = 0``."""
+        return (self.beta2 + self.nu2) / float(real("sigma2", self.sigma2, above=0))
+
+    @property
+    def width(self) -> float:
+        """The ``‖∇F‖`` under which the opposing bias is less than ``√β²``."""
+        return float(TIE_BREAK * np.sqrt(self.beta2))
+
+    def offset(self, gradient: Array) -> Array:
+        """``b``, the bias where the true gradient is ``gradient``; shapes (..., d) -> (..., d)."""
+        beta = np.sqrt(self.beta2)
+        if self.bias == "fixed" or beta == 0:
+            return np.full_like(gradient, beta / np.sqrt(gradient.shape[-1]))
+        norm2: Array = np.einsum("...i,...i->...", gradient, gradient)
+        factor: Array = -beta / np.maximum(np.sqrt(norm2), self.width)
+        return gradient * factor[..., None]
+
+    def draw(self, gradient: Array, rng: Generator) -> tuple[Array, Array]:
+        """One sample of ``(g, ĝ)`` for each of S true gradients; shapes (S, d) -> (S, d), (S, d), both new.
+
+        Both noises are always drawn, so that what is taken from ``rng`` depends only on the shape and the law of the noise: runs of
+        different methods from the same seed see the same noise at the same step.
+        """
+        unit = 1 / np.sqrt(gradient.shape[-1])
+        first, second = self._noise((2, *gradient.shape), rng)
+        along, across = self._mixing()
+        smoothed = first * (along * unit)
+        second *= across * unit
+        smoothed += second
+        smoothed += gradient
+        if self.beta2:
+            smoothed += self.offset(gradient)
+        first *= np.sqrt(self.sigma2) * unit
+        first += gradient
+        return first, smoothed
+
+    def _mixing(self) -> tuple[float, float]:
+        """``νρ`` and ``ν√(1-ρ²)``; where σν = 0, c is 0 too and so is ρ."""
+        nu = float(np.sqrt(self.nu2))
+        largest = float(np.sqrt(self.sigma2)) * nu
+        rho = 0.0 if largest == 0 else min(1.0, max(-1.0, self.c / largest))
+        return nu * rho, nu * float(np.sqrt(1 - rho**2))
+
+    def _noise(self, shape: tuple[int, ...], rng: Generator) -> Array:
+        if self.noise == "normal":
+            return rng.standard_normal(shape)
+        signs = rng.integers(0, 2, size=shape, dtype=np.int8).astype(np.float64)
+        signs *= 2
+        signs -= 1
+        return signs

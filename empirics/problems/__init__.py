@@ -1,0 +1,28 @@
+"""Test problems with proved constants, one module a problem.
+
+To add one, add a module to this package with a function ``problem(...) -> Problem``, all of whose arguments have defaults, and the
+proof of ``L``, ``F*`` and ``mu`` in its docstring. It is found by itself, and the tests of ``tests/empirics/test_problems.py`` run on it.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from importlib import import_module
+from typing import Any
+
+from empirics.problems.problem import Problem
+
+__all__ = ["Problem", "get", "names"]
+
+
+def names() -> tuple[str, ...]:
+    """Names of the problems, sorted."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name != "problem"))
+
+
+def get(name: str, **kwargs: Any) -> Problem:
+    """Make the problem called ``name``; ``kwargs`` (``dimension``, mostly) go to its ``problem`` function. Raises ValueError if unknown."""
+    if name not in names():
+        raise ValueError(f"name = {name!r} is not a problem; there are {', '.join(names())}")
+    made: Problem = import_module(f"{__name__}.{name}").problem(**kwargs)
+    return made

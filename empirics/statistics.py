@@ -1,0 +1,67 @@
+"""Intervals for what was measured: means, paired differences, slopes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from theory.constants import Array, real, shown
+
+
+@dataclass(frozen=True, eq=False)
+class Interval:
+    """An estimate with a two-sided confidence interval; arrays of one shape, () for a single number."""
+
+    estimate: Array
+    low: Array
+    high: Array
+
+
+def student_t(samples: ArrayLike, *, level: float = 0.95, axis: int = 0) -> Interval:
+    """Mean of ``samples`` along ``axis``, with Student's interval, exact for independent normal samples.
+
+    Shapes: that of ``samples`` without ``axis``. Raises ValueError for fewer than 2 samples.
+    """
+    values = real("samples", samples)
+    n = values.shape[axis] if values.ndim else 1
+    if n < 2:
+        raise ValueError(f"samples has {n} along axis {axis}; an interval needs at least 2")
+    error = np.std(values, axis=axis, ddof=1) / np.sqrt(n)
+    return _around(np.mean(values, axis=axis), error, n - 1, level)
+
+
+def paired(a: ArrayLike, b: ArrayLike, *, level: float = 0.95, axis: int = 0) -> Interval:
+    """Mean of ``a - b`` with Student's interval: sharper than two intervals where a and b share their seeds."""
+    first, second = real("a", a), real("b", b)
+    if first.shape != second.shape:
+        raise ValueError(f"a has shape {first.shape} and b has {second.shape}; pairs need the same shape")
+    return student_t(first - second, level=level, axis=axis)
+
+
+def log_log_slope(x: ArrayLike, y: ArrayLike, *, level: float = 0.95) -> Interval:
+    """Exponent p of ``y ≈ a x^p``: the least-squares slope of log y on log x, with its interval.
+
+    Shapes: ``x`` and ``y`` both (n,), n at least 3. Both positive, x not constant, or ValueError. The interval takes the scatter of
+    log y about the line for independent, normal and of equal variance: it does not see that a curve only looks straight.
+    """
+    horizontal, vertical = real("x", x, above=0), real("y", y, above=0)
+    if horizontal.ndim != 1 or horizontal.shape != vertical.shape:
+        raise ValueError(f"x has shape {horizontal.shape} and y has {vertical.shape}; a slope needs two of the same shape (n,)")
+    if len(horizontal) < 3:
+        raise ValueError(f"x has {len(horizontal)} points; the interval of a slope needs at least 3")
+    if (horizontal == horizontal[0]).all():
+        raise ValueError(f"x = {shown(horizontal[0])} everywhere; a slope needs at least two different x")
+    fit = stats.linregress(np.log(horizontal), np.log(vertical))
+    return _around(np.asarray(fit.slope), np.asarray(fit.stderr), len(horizontal) - 2, level)
+
+
+def _around(estimate: Array, error: Array, freedom: int, level: float) -> Interval:
+    """``estimate ± t error`` with the quantile t of ``freedom`` degrees of freedom."""
+    inside = float(real("level", level, above=0))
+    if inside >= 1:
+        raise ValueError(f"level = {shown(inside)} must be below 1")
+    reach = stats.t.ppf((1 + inside) / 2, freedom) * error
+    return Interval(np.asarray(estimate), np.asarray(estimate - reach), np.asarray(estimate + reach))
