@@ -1,0 +1,54 @@
+"""Rerunning the evidence: the tests that carry a claim's id, and from their outcome ``paper_checks.md``."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from figures import paper_checks
+from theory.claims import BY_ID
+
+TESTS = Path("tests")
+PAPER_CHECKS = Path("paper_checks.md")
+
+
+def run(claim: str, evidence: Path) -> int:
+    """Run the tests of ``claim``, or of all for "all", and write what they found to ``evidence``. Returns pytest's exit code.
+
+    Raises ValueError outside a checkout of the repository, which alone has the tests.
+    """
+    if not (TESTS / "conftest.py").exists():
+        raise ValueError(f"{TESTS}/ is not here; `tsla check` runs the tests of the repository: call it in a checkout")
+    evidence.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "pytest", "-n", "auto", "-q", "--claim", claim, "--evidence", str(evidence)]
+    return subprocess.run(command, check=False, stdout=sys.stderr).returncode  # noqa: S603 - our own interpreter and arguments
+
+
+def write_paper_checks(build: Path) -> int:
+    """Rerun all the evidence and write ``paper_checks.md`` from it. Returns 0, or 1 where a test failed."""
+    code = run("all", build / "evidence.json")
+    temporary = PAPER_CHECKS.with_name(f".{PAPER_CHECKS.name}")
+    temporary.write_text(paper_checks.render(read(build)), encoding="utf-8")
+    temporary.replace(PAPER_CHECKS)
+    print(PAPER_CHECKS)
+    return min(code, 1)
+
+
+def read(build: Path) -> list[dict[str, Any]]:
+    """The evidence that the last :func:`write_paper_checks` found."""
+    found: list[dict[str, Any]] = json.loads((build / "evidence.json").read_text(encoding="utf-8"))
+    return found
+
+
+def print_row(claim: str, build: Path) -> int:
+    """Rerun the evidence of one claim and print its row, a line a cell. Returns 0, or 1 where a test failed."""
+    if claim not in BY_ID:
+        raise ValueError(f"claim = {claim!r} must be one of {', '.join(BY_ID)}")
+    path = build / f"evidence-{claim}.json"
+    code = run(claim, path)
+    cells = paper_checks.cells(BY_ID[claim], json.loads(path.read_text(encoding="utf-8")))
+    print("\n".join(f"{name:12}{cell}" for name, cell in cells.items()))
+    return min(code, 1)
