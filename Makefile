@@ -23,6 +23,7 @@ lint: $(READY)
 
 figures: $(READY)  ## Redraw build/figures from records/, without running anything
 	$(BIN)/tsla figures
+	cp build/figures/delta_along_training.svg docs/  # the picture of the README
 
 records: $(READY)  ## Run the experiments whose records figures and checks read
 	$(BIN)/tsla records

@@ -16,6 +16,9 @@ KINDS = ("algebra", "worst case", "rounding", "property", "Monte Carlo", "measur
 """The kinds of evidence. Algebra and worst-case certificates prove; the others support or refute."""
 
 
+STUDY = "step sizes tuned for each arm with equal budgets, more data sets and networks, more seeds"
+
+
 @dataclass(frozen=True)
 class Claim:
     """A claim: ``missing`` says what it would take to decide it where there is no evidence yet."""
@@ -64,8 +67,8 @@ CLAIMS = (
     ),
     Claim("C17", "shrinkage control", "ĝ = 0 satisfies A3 too: smoothing counts only beyond SGD with step (1-θ)η", OURS),
     Claim("E1", "variance in training", "smoothing lowers the variance of the stochastic gradient, at least early", PAPER),
-    Claim("E2", "early speed", "smoothing speeds up the early epochs", PAPER),
-    Claim("E3", "TSLA wins", "dropping smoothing after epoch s beats both plain training and LSR", PAPER),
+    Claim("E2", "early speed", "smoothing speeds up the early epochs", PAPER, STUDY),
+    Claim("E3", "TSLA wins", "dropping smoothing after epoch s beats both plain training and LSR", PAPER, STUDY),
     Claim(
         "E4",
         "a best s inside",
