@@ -1,0 +1,179 @@
+"""The worst-case programs that take no time, solved here and now; the longer ones run with ``tsla certify``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import permutations
+
+import cvxpy as cp
+import numpy as np
+import pytest
+from PEPit import PEP
+
+from tests.planted import assert_rejects
+from theory import sgd
+from theory.bound import Bound
+from theory.certificates import Certificate
+from theory.certificates.worst_case import inexact, one_step, scenario_tree, sgd_pl_last, stage_one, tsla_joined
+from theory.certificates.worst_case.engine import program
+from theory.certificates.worst_case.engine.program import Setting, Worst, tight, upper
+from theory.claims import BY_ID
+from theory.worst_case import sgd_bound
+
+MODULES = (inexact, one_step, scenario_tree, sgd_pl_last, stage_one, tsla_joined)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A check at one setting; ``steps`` is the same for all settings of a check, because it goes into what paper_checks.md says."""
+
+    claim: str
+    check: Callable[..., Certificate]
+    at: tuple[object, ...]
+    steps: str
+    planted: bool
+
+    @property
+    def id(self) -> str:
+        return f"{self.claim} {self.check.__name__} at {', '.join(getattr(x, '__name__', str(x)) for x in self.at)}"
+
+
+def exact(setting: Setting) -> Certificate:
+    return scenario_tree.exact(setting, scenario_tree.sgd_worst(setting))
+
+
+def baseline(setting: Setting) -> Certificate:
+    return scenario_tree.baseline(setting, scenario_tree.sgd_worst(setting))
+
+
+def one_step_of(setting: Setting) -> Certificate:
+    return stage_one.one_step(replace(setting, T=1))
+
+
+def cases(claim: str, check: Callable[..., Certificate], settings: Iterable[object], steps: str, *, planted: bool = True) -> list[Case]:
+    return [Case(claim, check, at if isinstance(at, tuple) else (at,), steps, planted) for at in settings]
+
+
+def short(settings: Iterable[Setting], most: int = 2) -> list[Setting]:
+    return [setting for setting in settings if most >= setting.T]
+
+
+def within(settings: Iterable[Setting], least: float, most: float) -> list[Setting]:
+    return [setting for setting in settings if least <= setting.relative_step <= most]
+
+
+SGD = short(scenario_tree.SGD)
+
+CASES = [
+    *cases("C3", one_step.given, one_step.GIVEN, "one step"),
+    *cases("C3", one_step.anything, one_step.ANY, "one step"),
+    *cases("C4", baseline, within(SGD, 1, 1), "η = 1/L, T ≤ 2"),
+    *cases("C4", baseline, within(SGD, 0, 0.9), "η < 1/L, T ≤ 2", planted=False),
+    *cases("C5", inexact.against_last, short(inexact.SETTINGS), "η = 1/L, T = 2"),
+    *cases("C5", inexact.errors_in_the_mean, short(inexact.SETTINGS), "η = 1/L, T = 2"),
+    *cases("C5", inexact.smaller_steps, short(inexact.SMALLER_STEPS), "η < 1/L, T = 2", planted=False),
+    *cases("C5", scenario_tree.smoothed, short(scenario_tree.LSR)[1:], "η = 1/L, T = 2"),
+    *cases("C7", one_step_of, stage_one.SETTINGS, "T ≤ 4", planted=False),
+    *cases("C7", stage_one.stage, short(stage_one.SETTINGS), "T ≤ 4", planted=False),
+    *cases("C7", stage_one.near, short(stage_one.NEAR, 4), "T ≤ 4"),
+    *cases("C8", tsla_joined.joined, tsla_joined.SETTINGS[:1], "T1 ≤ 3, T2 ≤ 2", planted=False),
+    *cases("C8", tsla_joined.near, tsla_joined.NEAR, "T1 ≤ 3, T2 ≤ 2"),
+    *cases("C15", sgd_pl_last.last_iterate, short(sgd_pl_last.SETTINGS), "C15a, T ≤ 2", planted=False),
+    *cases("C15", sgd_pl_last.near, short(sgd_pl_last.NEAR), "C15a, T ≤ 2"),
+    *cases("C16", exact, SGD, "SGD, T ≤ 2"),
+    *cases("C16", inexact.against_infimum, short(inexact.SETTINGS), "LSR against F*, T = 2"),
+    *cases("C16", stage_one.floor, short(stage_one.FLOORS), "the floor of C7, T = 2"),
+]
+
+
+@cache
+def solved(case: Case) -> Certificate:
+    return case.check(*case.at)
+
+
+def marked(cases: Iterable[Case], *, planted: bool) -> list[object]:
+    return [pytest.param(case, id=case.id, marks=pytest.mark.claim(case.claim, "worst case", planted=planted)) for case in cases]
+
+
+@pytest.mark.parametrize("case", marked(CASES, planted=False))
+def test_the_worst_case_is_within_the_bound(case: Case, evidence: Callable[..., None]) -> None:
+    certificate = solved(case)
+    assert certificate.holds
+    assert certificate.claim == case.claim
+    relation = {"tight": "equals the bound to 1e-6", "upper": "is at most the bound"}[certificate.guarantee]
+    evidence(f"worst case {relation} ({case.steps})")
+
+
+@pytest.mark.parametrize("case", marked([case for case in CASES if case.planted], planted=True))
+def test_a_worst_case_exceeds_wrong_versions_of_the_bound(case: Case) -> None:
+    certificate = solved(case)
+    assert certificate.rejected == certificate.planted > 0
+
+
+def sgd_tree_by_hand(setting: Setting) -> float:
+    """Two steps of SGD with two outcomes each, without PEPit: points in heap order, the conditions for smoothness in another form."""
+    L, eta, k = setting.smoothness, setting.eta, setting.k
+    unit = np.eye(10)
+    gradient, noise = unit[:7], unit[7:]
+    w = np.zeros((7, 10))
+    for child in range(1, 7):
+        parent = (child - 1) // 2
+        w[child] = w[parent] - eta * (gradient[parent] + (-1) ** child * noise[parent])
+    gram, value = cp.Variable((10, 10), PSD=True), cp.Variable(7)
+
+    def inner(a: np.ndarray, b: np.ndarray) -> cp.Expression:
+        return cp.sum(cp.multiply(np.outer(a, b), gram))
+
+    conditions = [inner(e, e) <= float(k.sigma2) for e in noise] + [value[0] - cp.sum(value[3:]) / 4 <= float(k.F0), value[0] == 0]
+    for i, j in permutations(range(7), 2):  # Taylor, Hendrickx and Glineur 2017, theorem 6, at curvatures from -L to L
+        step, change = w[i] - w[j], gradient[i] - gradient[j]
+        bend = inner(change, change) / L - L * inner(step, step) + 2 * inner(change, step)
+        conditions.append(value[i] >= value[j] + inner(gradient[j], step) + bend / 4)
+    mean = (inner(gradient[0], gradient[0]) + sum(inner(g, g) for g in gradient[1:3]) / 2) / 2
+    return float(cp.Problem(cp.Maximize(mean), conditions).solve(solver="CLARABEL", tol_feas=1e-7, tol_gap_abs=1e-7, tol_gap_rel=1e-7))
+
+
+def agrees_with_a_program_by_hand(bound: Callable[..., Bound]) -> None:
+    for setting in (s for s in scenario_tree.SGD if s.T == 2):
+        by_hand = sgd_tree_by_hand(setting)
+        assert by_hand == pytest.approx(scenario_tree.sgd_worst(setting).upper, rel=1e-5)
+        assert by_hand == pytest.approx(float(bound(setting.k, eta=setting.eta, T=2).total), rel=1e-5)
+
+
+@pytest.mark.claim("C16", "worst case")
+def test_a_program_by_hand(evidence: Callable[..., None]) -> None:
+    agrees_with_a_program_by_hand(sgd_bound)
+    evidence("a second program, written by hand, agrees to 1e-5 (T = 2)")
+
+
+@pytest.mark.claim("C16", "worst case", planted=True)
+def test_the_program_by_hand_rejects_what_is_not_exact() -> None:
+    assert_rejects(agrees_with_a_program_by_hand, sgd.bound)
+
+
+def test_certificates_have_names_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in MODULES:
+        monkeypatch.setattr(module, "solve", lambda _: Worst(1, 1))
+    found = [certificate for module in MODULES for certificate in module.certificates()]
+    assert len({(c.claim, c.name) for c in found}) == len(found)
+    assert {c.kind for c in found} == {"worst case"}
+    assert {c.claim for c in found} <= set(BY_ID)
+
+
+@pytest.mark.parametrize("judge", [tight, upper])
+def test_judging(judge: Callable[..., Certificate]) -> None:
+    found = Worst(1, 1 + 1e-9)
+    assert judge("C4", "name", "statement", found, 1).holds
+    assert not judge("C4", "name", "statement", found, 1 - 1e-5).holds
+    assert judge("C4", "name", "statement", found, 1 + 1e-5).holds == (judge is upper)
+    assert not program.Wrong(found, 1).rejected
+    assert program.Wrong(found, 1 - 1e-5).rejected
+
+
+def test_an_unbounded_program_is_no_worst_case() -> None:
+    problem = PEP()
+    problem.set_performance_metric(problem.set_initial_point() ** 2)
+    with pytest.raises(RuntimeError, match="unbounded"):
+        program.solve(problem)

@@ -1,0 +1,98 @@
+"""C10: where the lemma's V(θ) is least, found on a grid; the paper's θ is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.claims.domain import constants, deltas, positive
+from tests.planted import assert_rejects
+from theory import lsr, smoothing
+from theory.constants import Constants
+
+Strength = Callable[[Any], Any]
+
+GRID = np.linspace(0, 1, 101)
+
+
+def is_the_minimiser_on_a_grid(best: Strength) -> None:
+    @given(positive(), deltas)
+    def check(sigma2: float, delta: float) -> None:
+        values = smoothing.lemma(sigma2, delta, GRID)
+        assert smoothing.lemma(sigma2, delta, best(delta)) <= values.min() * (1 + 1e-12)
+
+    check()
+
+
+def is_an_end_of_the_line(best: Strength) -> None:
+    """V is linear, so its minimum min(δ, 1)σ² is at an end; where nothing is gained the label is left alone."""
+
+    @given(positive(), deltas)
+    def check(sigma2: float, delta: float) -> None:
+        assert smoothing.lemma(sigma2, delta, best(delta)) == pytest.approx(min(delta, 1) * sigma2, rel=1e-12)
+        assert float(best(delta)) == (1.0 if delta < 1 else 0.0)
+
+    check()
+
+
+@pytest.mark.claim("C10", "property")
+@pytest.mark.parametrize("check", [is_the_minimiser_on_a_grid, is_an_end_of_the_line])
+def test_lemma_theta(check: Callable[[Strength], None]) -> None:
+    check(smoothing.lemma_theta)
+
+
+@pytest.mark.claim("C10", "property")
+def test_the_papers_value_is_up_to_twice_as_large(evidence: Callable[..., None]) -> None:
+    """V(1)/V(1/(1+δ)) = (1+δ)/2."""
+
+    @given(positive(), st.floats(1e-3, 0.999))
+    def check(sigma2: float, delta: float) -> None:
+        best, paper = (float(smoothing.lemma(sigma2, delta, theta(delta))) for theta in (smoothing.lemma_theta, smoothing.paper_theta))
+        assert best / paper == pytest.approx((1 + delta) / 2, rel=1e-11)
+        assert 0.5 <= best / paper < 1
+
+    check()
+    evidence("grid minimum at θ = 1 for δ < 1; the paper's θ gives up to twice as much")
+
+
+def lsr_could_do_without_the_true_labels(delta: st.SearchStrategy[float]) -> None:
+    """Where it reaches its target by the paper's θ, the smoothing label alone does, in as many steps."""
+
+    @given(constants(delta=delta, noiseless=False), st.floats(1.01, 2))
+    def check(k: Constants, above_the_floor: float) -> None:
+        target2 = float(lsr.floor(k)) * above_the_floor
+        T = lsr.steps(k, eps=np.sqrt(target2)).total
+        assert float(lsr.bound(k, eta=1 / k.L, T=T, theta=1).total) <= target2 * (1 + 1e-12)
+
+    check()
+
+
+@pytest.mark.claim("C10", "property")
+def test_the_smoothing_label_alone() -> None:
+    lsr_could_do_without_the_true_labels(st.floats(1e-3, 0.999))
+
+
+@pytest.mark.claim("C10", "property", planted=True)
+@pytest.mark.parametrize(
+    ("check", "wrong"),
+    [
+        (is_the_minimiser_on_a_grid, smoothing.paper_theta),
+        (is_the_minimiser_on_a_grid, lambda delta: 1.0),
+        (is_the_minimiser_on_a_grid, lambda delta: 0.0),
+        (is_the_minimiser_on_a_grid, lambda delta: 1.0 if delta < 2 else 0.0),
+        (is_the_minimiser_on_a_grid, lambda delta: 1.0 if delta > 1 else 0.0),
+        (is_an_end_of_the_line, lambda delta: 1.0 if delta <= 1 else 0.0),
+    ],
+)
+def test_planted_errors_are_rejected(check: Callable[[Strength], None], wrong: Strength) -> None:
+    assert_rejects(check, wrong)
+
+
+@pytest.mark.claim("C10", "property", planted=True)
+def test_the_same_above_one_is_rejected() -> None:
+    assert_rejects(lsr_could_do_without_the_true_labels, st.floats(1.5, 10))

@@ -1,0 +1,197 @@
+"""C11: the exact second moment and its minimiser, against sums over finite sample spaces and a grid of θ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.claims.distributions import Joint, joints
+from tests.claims.domain import positive, thetas
+from tests.planted import assert_rejects
+from theory import smoothing, variance
+
+SecondMoment = Callable[..., Any]
+BestTheta = Callable[..., Any]
+
+GRID = np.linspace(0, 1, 51)
+
+
+def is_the_sum_over_samples(second_moment: SecondMoment) -> None:
+    @given(joints(), thetas)
+    def check(joint: Joint, theta: float) -> None:
+        value = second_moment(joint.s2, joint.shat2, joint.c, theta)
+        assert float(value) == pytest.approx(joint.smoothed(theta), rel=1e-12, abs=joint.rounding)
+
+    check()
+
+
+def is_what_the_lemma_drops(second_moment: SecondMoment) -> None:
+    """V(θ) less θ(1-θ) E‖g - ĝ‖²."""
+
+    @given(joints(), thetas)
+    def check(joint: Joint, theta: float) -> None:
+        dropped = smoothing.lemma(joint.s2, joint.shat2 / joint.s2, theta) - second_moment(joint.s2, joint.shat2, joint.c, theta)
+        assert float(dropped) == pytest.approx(theta * (1 - theta) * joint.mean_square(joint.g - joint.ghat), rel=1e-12, abs=joint.rounding)
+
+    check()
+
+
+@pytest.mark.claim("C11", "property")
+@pytest.mark.parametrize("check", [is_the_sum_over_samples, is_what_the_lemma_drops])
+def test_second_moment(check: Callable[[SecondMoment], None]) -> None:
+    check(smoothing.second_moment)
+
+
+def is_the_minimiser_on_a_grid(best_theta: BestTheta) -> None:
+    @given(joints())
+    def check(joint: Joint) -> None:
+        best = float(best_theta(joint.s2, joint.shat2, joint.c))
+        assert 0 <= best <= 1
+        assert joint.smoothed(best) <= min(joint.smoothed(theta) for theta in GRID) + joint.rounding
+
+    check()
+
+
+def has_no_slope_inside(best_theta: BestTheta) -> None:
+    """The second moment is a parabola in θ: its values on both sides of an inner minimum are the same."""
+
+    @given(joints())
+    def check(joint: Joint) -> None:
+        best = float(best_theta(joint.s2, joint.shat2, joint.c))
+        room = min(best, 1 - best)
+        assert joint.smoothed(best - room) == pytest.approx(joint.smoothed(best + room), rel=1e-9, abs=1e3 * joint.rounding)
+
+    check()
+
+
+def is_the_papers_where_the_labels_are_independent(best_theta: BestTheta) -> None:
+    """c = 0: θ* = 1/(1+δ), and the minimum δσ²/(1+δ) is half of the lemma's value there."""
+
+    @given(positive(), st.floats(1e-3, 10))
+    def check(s2: float, delta: float) -> None:
+        best = best_theta(s2, delta * s2, 0)
+        assert float(best) == pytest.approx(float(smoothing.paper_theta(delta)), rel=1e-12)
+        least = float(smoothing.second_moment(s2, delta * s2, 0, best))
+        assert least == pytest.approx(delta * s2 / (1 + delta), rel=1e-12)
+        assert least == pytest.approx(float(smoothing.lemma(s2, delta, best)) / 2, rel=1e-11)
+
+    check()
+
+
+BEST = [is_the_minimiser_on_a_grid, has_no_slope_inside, is_the_papers_where_the_labels_are_independent]
+
+
+@pytest.mark.claim("C11", "property")
+@pytest.mark.parametrize("check", BEST)
+def test_best_theta(check: Callable[[BestTheta], None]) -> None:
+    check(smoothing.best_theta)
+
+
+@pytest.mark.claim("C11", "property")
+def test_everything_that_the_moments_say(evidence: Callable[..., None]) -> None:
+    @given(joints(), st.none() | thetas)
+    def check(joint: Joint, theta: float | None) -> None:
+        said = variance.from_moments(s2=joint.s2, shat2=joint.shat2, c=joint.c, grad2=joint.grad2, theta=theta)
+        t = joint.s2 / (joint.s2 + joint.shat2) if theta is None else theta
+        assert float(said.theta) == pytest.approx(t, rel=1e-14)
+        assert float(said.exact) == pytest.approx(joint.smoothed(t), rel=1e-12, abs=joint.rounding)
+        assert float(said.minimum) == pytest.approx(joint.smoothed(float(said.theta_star)), rel=1e-12, abs=joint.rounding)
+        assert float(said.lemma) == pytest.approx(float(smoothing.lemma(joint.s2, joint.shat2 / joint.s2, t)), rel=1e-12)
+        assert float(said.shrinkage) == pytest.approx(joint.about_gradient((1 - t) * joint.g), rel=1e-12, abs=joint.rounding)
+        assert said.minimum <= said.exact + joint.rounding
+        assert said.exact <= said.lemma + joint.rounding
+
+    check()
+    evidence("equals the sum over finite sample spaces to 1e-12; θ* is least on a grid")
+
+
+@pytest.mark.claim("C11", "property")
+@given(joints(), positive())
+def test_the_minimum_inside(joint: Joint, scale: float) -> None:
+    """(s²ŝ² - c²)/(s² + ŝ² - 2c), and no less than 0, where ĝ = g too."""
+    said = variance.from_moments(s2=scale * joint.s2, shat2=scale * joint.shat2, c=scale * joint.c)
+    if 0 < said.theta_star < 1:
+        difference = joint.mean_square(joint.g - joint.ghat)
+        expected = scale * (joint.s2 * joint.shat2 - joint.c**2) / difference
+        assert float(said.minimum) == pytest.approx(expected, rel=1e-9, abs=1e3 * scale * joint.rounding)
+    assert said.minimum >= 0
+
+
+@pytest.mark.claim("C11", "property")
+def test_equal_labels_leave_nothing_to_smooth() -> None:
+    assert float(smoothing.best_theta(2.0, 2.0, 2.0)) == 0
+    assert float(smoothing.best_theta(0.0, 0.0, 0.0)) == 0
+    assert variance.from_moments(s2=1, shat2=2, c=0.5).shrinkage is None
+    bounded = variance.from_bounds(sigma2=1, delta=2)
+    assert (bounded.exact, bounded.theta_star, bounded.minimum, bounded.shrinkage) == (None, None, None, None)
+
+
+def cross_term_once(s2: float, shat2: float, c: float, theta: float) -> float:
+    return (1 - theta) ** 2 * s2 + theta**2 * shat2 + theta * (1 - theta) * c
+
+
+def cross_term_lost(s2: float, shat2: float, c: float, theta: float) -> float:
+    return smoothing.second_moment(s2, shat2, 0, theta)
+
+
+def cross_term_negative(s2: float, shat2: float, c: float, theta: float) -> float:
+    return smoothing.second_moment(s2, shat2, -c, theta)
+
+
+def lemma_instead(s2: float, shat2: float, c: float, theta: float) -> float:
+    return (1 - theta) * s2 + theta * shat2
+
+
+def swapped_moments(s2: float, shat2: float, c: float, theta: float) -> float:
+    return smoothing.second_moment(shat2, s2, c, theta)
+
+
+def one_power_lost(s2: float, shat2: float, c: float, theta: float) -> float:
+    return (1 - theta) ** 2 * s2 + theta * shat2 + 2 * theta * (1 - theta) * c
+
+
+@pytest.mark.claim("C11", "property", planted=True)
+@pytest.mark.parametrize(
+    ("check", "wrong"),
+    [(is_the_sum_over_samples, wrong) for wrong in (cross_term_once, cross_term_lost, cross_term_negative, lemma_instead, one_power_lost)]
+    + [(is_what_the_lemma_drops, wrong) for wrong in (cross_term_once, lemma_instead, swapped_moments)],
+)
+def test_planted_errors_are_rejected(check: Callable[[SecondMoment], None], wrong: SecondMoment) -> None:
+    assert_rejects(check, wrong)
+
+
+def covariance_once(s2: float, shat2: float, c: float) -> float:
+    return float(np.clip((s2 - c) / (s2 + shat2 - c), 0, 1)) if s2 + shat2 > c else 0.0
+
+
+def from_the_other_label(s2: float, shat2: float, c: float) -> float:
+    return 1 - float(smoothing.best_theta(s2, shat2, c))
+
+
+def without_the_clip(s2: float, shat2: float, c: float) -> float:
+    return (s2 - c) / (s2 + shat2 - 2 * c) if s2 + shat2 > 2 * c else 0.0
+
+
+def without_covariance(s2: float, shat2: float, c: float) -> float:
+    return s2 / (s2 + shat2)
+
+
+@pytest.mark.claim("C11", "property", planted=True)
+@pytest.mark.parametrize(
+    ("check", "wrong"),
+    [
+        (is_the_minimiser_on_a_grid, covariance_once),
+        (is_the_minimiser_on_a_grid, from_the_other_label),
+        (is_the_minimiser_on_a_grid, without_the_clip),
+        (is_the_minimiser_on_a_grid, without_covariance),
+        (has_no_slope_inside, without_covariance),
+        (is_the_papers_where_the_labels_are_independent, from_the_other_label),
+    ],
+)
+def test_wrong_minimisers_are_rejected(check: Callable[[BestTheta], None], wrong: BestTheta) -> None:
+    assert_rejects(check, wrong)

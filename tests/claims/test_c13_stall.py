@@ -1,0 +1,54 @@
+"""C13: on its instance LSR really stalls where it says, and dropping the smoothing cures it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from empirics import records
+from tests.planted import assert_rejects
+
+RECORD = records.read(Path(__file__).parents[2] / "records" / "stall.parquet")
+CONFIG = RECORD.config["configs"][0]
+SIGMA2, BETA2 = CONFIG["oracle"]["sigma2"], CONFIG["oracle"]["beta2"]
+DELTA = BETA2 / SIGMA2
+THETA = 1 / (1 + DELTA)
+
+
+def path(method: str) -> pd.DataFrame:
+    return RECORD.table[RECORD.table["method"] == method]
+
+
+def stalls(rows: pd.DataFrame) -> None:
+    """Over the whole second half of the run, on a logarithmic scale, the gradient stays at θ²δσ² or above and the target is missed."""
+    late = rows[rows["step"] >= rows["step"].max() ** 0.5]
+    assert len(late) >= 10
+    assert (late["high"] >= THETA**2 * DELTA * SIGMA2).all()
+    assert (late["low"] > CONFIG["eps"] ** 2).all()
+
+
+@pytest.mark.claim("C13", "Monte Carlo")
+def test_lsr_stalls(evidence: Callable[..., None]) -> None:
+    rows = path("lsr")
+    stalls(rows)
+    last, floor = rows.iloc[-1], rows["floor"].iloc[0]
+    assert last["high"] >= floor / (2 * (1 + DELTA))
+    assert last["low"] <= floor
+    evidence(f"‖∇F‖² stays at {last['grad2']:.2g}: {last['grad2'] / (THETA**2 * BETA2):.2f} of θ²δσ², {last['grad2'] / floor:.2f} of V(θ)")
+
+
+@pytest.mark.claim("C13", "Monte Carlo")
+def test_tsla_is_the_cure(evidence: Callable[..., None]) -> None:
+    last = path("tsla").iloc[-1]
+    assert last["high"] < CONFIG["eps"] ** 2
+    assert last["high"] < path("lsr").iloc[-1]["low"] / 10
+    evidence(f"after the drop TSLA falls to {last['grad2']:.2g}")
+
+
+@pytest.mark.claim("C13", "Monte Carlo", planted=True)
+@pytest.mark.parametrize("method", ["sgd", "tsla", "sgd-pl"])
+def test_methods_that_do_not_stall_are_told_apart(method: str) -> None:
+    assert_rejects(stalls, path(method))

@@ -1,0 +1,167 @@
+"""C2: V(θ) bounds the second moment of every joint distribution of (g, ĝ), and is the exact one of a label that is flipped at random."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from tests.claims.distributions import Joint, joints
+from tests.claims.domain import deltas, positive, thetas
+from tests.claims.recursions import exact
+from tests.planted import assert_rejects
+from theory import smoothing, variance
+
+Lemma = Callable[..., Any]
+
+
+def bounds_every_distribution(lemma: Lemma) -> None:
+    """Also where A2 and A3 are not tight."""
+
+    loose = st.just(1.0) | st.floats(1, 10)
+
+    @given(joints(), thetas, loose, loose)
+    def check(joint: Joint, theta: float, looser: float, looser_hat: float) -> None:
+        sigma2 = looser * joint.s2
+        delta = looser_hat * joint.shat2 / sigma2
+        assert joint.smoothed(theta) <= lemma(sigma2, delta, theta) * (1 + 1e-12) + joint.rounding
+
+    check()
+
+
+def is_exact_for_a_label_flipped_at_random(lemma: Lemma) -> None:
+    """With probability θ the sample is given the label ŷ, else y: no mixture, and so nothing is lost by convexity."""
+
+    @given(joints(), thetas)
+    def check(joint: Joint, theta: float) -> None:
+        flipped = Joint(
+            np.concatenate([(1 - theta) * joint.p, theta * joint.p]),
+            np.concatenate([joint.g - joint.gradient, joint.ghat - joint.gradient]),
+            np.zeros((2 * len(joint.p), joint.g.shape[1])),
+        )
+        second_moment = flipped.mean_square(flipped.g)
+        assert lemma(joint.s2, joint.shat2 / joint.s2, theta) == pytest.approx(second_moment, rel=1e-12)
+
+    check()
+
+
+def is_attained_without_mixture(lemma: Lemma) -> None:
+    """At both ends of θ, and where ĝ = g."""
+
+    @given(joints(), joints("equal"), thetas)
+    def check(joint: Joint, equal: Joint, theta: float) -> None:
+        for end in (0.0, 1.0):
+            assert lemma(joint.s2, joint.shat2 / joint.s2, end) == pytest.approx(joint.smoothed(end), rel=1e-12, abs=joint.rounding)
+        assert lemma(equal.s2, 1.0, theta) == pytest.approx(equal.smoothed(theta), rel=1e-12, abs=equal.rounding)
+
+    check()
+
+
+def lowers_the_variance_iff_delta_is_below_one(lemma: Lemma) -> None:
+    @given(positive(), st.floats(0, 10), st.floats(0.001, 1))
+    def check(sigma2: float, delta: float, theta: float) -> None:
+        assume(abs(delta - 1) > 1e-9)
+        assert (lemma(sigma2, delta, theta) < sigma2) == (delta < 1)
+
+    check()
+
+
+CHECKS = [
+    bounds_every_distribution,
+    is_exact_for_a_label_flipped_at_random,
+    is_attained_without_mixture,
+    lowers_the_variance_iff_delta_is_below_one,
+]
+
+
+@pytest.mark.claim("C2", "property")
+@pytest.mark.parametrize("check", CHECKS)
+def test_lemma(check: Callable[[Lemma], None]) -> None:
+    check(smoothing.lemma)
+
+
+@pytest.mark.claim("C2", "property")
+def test_no_distribution_exceeds_it(evidence: Callable[..., None]) -> None:
+    bounds_every_distribution(lambda sigma2, delta, theta: variance.from_bounds(sigma2=sigma2, delta=delta, theta=theta).lemma)
+    evidence("no random joint distribution exceeds V; a randomly flipped label attains it")
+
+
+PaperTheta = Callable[[Any], Any]
+
+
+def gives_the_papers_value(paper_theta: PaperTheta) -> None:
+    """V(θ) = 2δσ²/(1+δ) ≤ 2δσ², at which both labels contribute the same."""
+
+    @given(positive(), deltas)
+    def check(sigma2: float, delta: float) -> None:
+        theta = paper_theta(delta)
+        value = 2 * exact(delta) * exact(sigma2) / (1 + exact(delta))
+        assert float(smoothing.lemma(sigma2, delta, theta)) == pytest.approx(float(value), rel=1e-12, abs=1e-15 * sigma2)
+        assert smoothing.lemma(sigma2, delta, theta) <= 2 * delta * sigma2 + 1e-15 * sigma2
+        assert (1 - theta) * sigma2 == pytest.approx(float(theta * delta * sigma2), rel=1e-12, abs=1e-15 * sigma2)
+
+    check()
+
+
+@pytest.mark.claim("C2", "property")
+def test_paper_theta() -> None:
+    gives_the_papers_value(smoothing.paper_theta)
+    assert float(variance.from_bounds(sigma2=1, delta=0.25).theta) == 0.8
+
+
+def convex_weights_squared(sigma2: float, delta: float, theta: float) -> float:
+    return (1 - theta) ** 2 * sigma2 + theta**2 * delta * sigma2
+
+
+def doubled(sigma2: float, delta: float, theta: float) -> float:
+    return 2 * smoothing.lemma(sigma2, delta, theta)
+
+
+def root_of_delta(sigma2: float, delta: float, theta: float) -> float:
+    return smoothing.lemma(sigma2, np.sqrt(delta), theta)
+
+
+def swapped(sigma2: float, delta: float, theta: float) -> float:
+    return theta * sigma2 + (1 - theta) * delta * sigma2
+
+
+def delta_without_sigma2(sigma2: float, delta: float, theta: float) -> float:
+    return (1 - theta) * sigma2 + theta * delta
+
+
+def squared_delta(sigma2: float, delta: float, theta: float) -> float:
+    return smoothing.lemma(sigma2, delta**2, theta)
+
+
+def always_lower(sigma2: float, delta: float, theta: float) -> float:
+    return (1 - theta / 2) * sigma2
+
+
+@pytest.mark.claim("C2", "property", planted=True)
+@pytest.mark.parametrize(
+    ("check", "wrong"),
+    [
+        (bounds_every_distribution, convex_weights_squared),
+        (bounds_every_distribution, swapped),
+        (bounds_every_distribution, squared_delta),
+        (bounds_every_distribution, delta_without_sigma2),
+        (bounds_every_distribution, always_lower),
+        (is_exact_for_a_label_flipped_at_random, doubled),
+        (is_exact_for_a_label_flipped_at_random, root_of_delta),
+        (is_attained_without_mixture, doubled),
+        (is_attained_without_mixture, swapped),
+        (lowers_the_variance_iff_delta_is_below_one, always_lower),
+    ],
+)
+def test_planted_errors_are_rejected(check: Callable[[Lemma], None], wrong: Lemma) -> None:
+    assert_rejects(check, wrong)
+
+
+@pytest.mark.claim("C2", "property", planted=True)
+@pytest.mark.parametrize("wrong", [lambda delta: delta / (1 + delta), lambda delta: 1 / (1 + delta**2), lambda delta: np.ones_like(delta)])
+def test_wrong_strengths_are_rejected(wrong: PaperTheta) -> None:
+    assert_rejects(gives_the_papers_value, wrong)

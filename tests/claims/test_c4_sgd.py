@@ -1,0 +1,94 @@
+"""C4: the bound is what the descent lemma gives when it is summed step by step, and what exact arithmetic gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import repeat
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.claims import quadratic
+from tests.claims.domain import constants, costly, step_sizes, targets, with_terms
+from tests.claims.recursions import exact, mean_squared_gradient, noise_lift
+from tests.claims.relations import BoundOf, is_monotone, scales_with_the_objective, sgd_bound
+from tests.planted import assert_rejects
+from theory import sgd
+from theory.bound import Bound
+from theory.constants import Constants
+
+
+def agrees_with_summed_descent(bound: BoundOf) -> None:
+    @given(st.data(), constants(), st.integers(1, 50))
+    def check(data: st.DataObject, k: Constants, T: int) -> None:
+        eta = data.draw(step_sizes(float(k.L)))
+        summed = mean_squared_gradient(exact(k.F0), eta, repeat(noise_lift(k)(eta), T))
+        assert float(bound(k, eta, T, None).total) == pytest.approx(float(summed), rel=1e-12)
+
+    check()
+
+
+def holds_on_a_quadratic(bound: BoundOf) -> None:
+    @costly(4)
+    @given(st.data(), constants(), st.integers(1, 30))
+    def check(data: st.DataObject, k: Constants, T: int) -> None:
+        eta = data.draw(step_sizes(float(k.L)))
+        states = list(quadratic.run(quadratic.start(k), k, [eta] * T))
+        assert quadratic.mean_gradient2(states) <= float(bound(k, eta, T, None).total) * (1 + 1e-12)
+
+    check()
+
+
+@pytest.mark.claim("C4", "property")
+@pytest.mark.parametrize("check", [agrees_with_summed_descent, scales_with_the_objective, is_monotone, holds_on_a_quadratic])
+def test_bound(check: Callable[[BoundOf], None]) -> None:
+    check(sgd_bound)
+
+
+@pytest.mark.claim("C4", "property")
+def test_steps_reach_the_target_and_not_much_fewer_do(evidence: Callable[..., None]) -> None:
+    @given(constants(), targets)
+    def check(k: Constants, eps: float) -> None:
+        plan = sgd.steps(k, eps=eps)
+        (stage,) = plan.stages
+        assert float(sgd.bound(k, eta=stage.eta, T=stage.steps).total) <= eps**2 * (1 + 1e-12)
+        if k.sigma2 > 0 and eps**2 <= 2 * k.sigma2 and stage.steps > 1:  # both halves of ε² are used up: one step fewer fails
+            assert float(sgd.bound(k, eta=stage.eta, T=stage.steps - 1).total) > eps**2
+
+    check()
+    evidence("the planned T reaches ε², T-1 does not")
+
+
+def wrong_noise(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
+    right = sgd_bound(k, eta, T, theta)
+    return with_terms(right, noise=right.terms["noise"] / 2)
+
+
+def wrong_length(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
+    return sgd_bound(k, eta, T + 1, theta)
+
+
+def wrong_power(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
+    right = sgd_bound(k, eta, T, theta)
+    return with_terms(right, noise=right.terms["noise"] * k.L)
+
+
+def wrong_sign(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
+    right = sgd_bound(k, eta, T, theta)
+    return with_terms(right, noise=-right.terms["noise"])
+
+
+@pytest.mark.claim("C4", "property", planted=True)
+@pytest.mark.parametrize(
+    ("check", "wrong"),
+    [
+        (agrees_with_summed_descent, wrong_noise),
+        (agrees_with_summed_descent, wrong_length),
+        (scales_with_the_objective, wrong_power),
+        (is_monotone, wrong_sign),
+        (holds_on_a_quadratic, wrong_sign),
+    ],
+)
+def test_planted_errors_are_rejected(check: Callable[[BoundOf], None], wrong: BoundOf) -> None:
+    assert_rejects(check, wrong)

@@ -1,0 +1,232 @@
+"""C5: the bound is the summed descent of a direction with second moment V; one instance attains it, and its plan wastes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from tests.claims import quadratic
+from tests.claims.domain import constants, costly, positive_deltas, step_sizes, thetas, with_stage, with_terms
+from tests.claims.recursions import error_lift, exact, mean_squared_gradient, smoothed_error2
+from tests.claims.relations import BoundOf, is_monotone, joins_at_the_ends_of_theta, lsr_bound, scales_with_the_objective
+from tests.planted import assert_rejects
+from theory import lsr
+from theory.bound import Bound
+from theory.constants import Constants
+from theory.plan import Plan
+
+
+def agrees_with_summed_descent(bound: BoundOf) -> None:
+    @given(st.data(), constants(), st.integers(1, 50), st.none() | thetas)
+    def check(data: st.DataObject, k: Constants, T: int, theta: float | None) -> None:
+        eta = data.draw(step_sizes(float(k.L)))
+        lift = error_lift(smoothed_error2(k, theta))
+        summed = mean_squared_gradient(exact(k.F0), eta, repeat(lift(eta), T))
+        assert float(bound(k, eta, T, theta).total) == pytest.approx(float(summed), rel=1e-12)
+
+    check()
+
+
+def holds_on_a_quadratic(bound: BoundOf) -> None:
+    @costly(4)
+    @given(st.data(), constants(), st.integers(1, 30), thetas)
+    def check(data: st.DataObject, k: Constants, T: int, theta: float) -> None:
+        eta = data.draw(step_sizes(float(k.L)))
+        states = list(quadratic.run(quadratic.start(k), k, [eta] * T, theta))
+        assert quadratic.mean_gradient2(states) <= float(bound(k, eta, T, theta).total) * (1 + 1e-12)
+
+    check()
+
+
+def is_attained(bound: BoundOf) -> None:
+    """On (L/2)w² along ĝ = ∇F - b alone, at η = 1/L, with F0 - F(w_T) for F0."""
+
+    @given(constants(), st.integers(1, 30))
+    def check(k: Constants, T: int) -> None:
+        L, F0 = float(k.L), float(k.F0)
+        states = list(quadratic.run(quadratic.parabola(k, L), k, [1 / L] * T, 1.0))
+        fallen = F0 - states[-1].gap
+        assume(fallen > 1e-3 * F0)
+        value = float(bound(Constants(L=L, sigma2=k.sigma2, delta=k.delta, F0=fallen), 1 / L, T, 1.0).total)
+        assert quadratic.mean_gradient2(states) == pytest.approx(value, rel=1e-9)
+
+    check()
+
+
+CHECKS = [
+    agrees_with_summed_descent,
+    holds_on_a_quadratic,
+    is_attained,
+    scales_with_the_objective,
+    is_monotone,
+    joins_at_the_ends_of_theta,
+]
+
+
+@pytest.mark.claim("C5", "property")
+@pytest.mark.parametrize("check", CHECKS)
+def test_bound(check: Callable[[BoundOf], None]) -> None:
+    check(lsr_bound)
+
+
+Planner = Callable[..., Plan]
+
+
+@st.composite
+def problems(draw: st.DrawFn) -> tuple[Constants, float]:
+    """Constants, and a target below, just above, and well above the floor."""
+    k = draw(constants(delta=positive_deltas, noiseless=False))
+    return k, float(np.sqrt(float(smoothed_error2(k, None)) * draw(st.floats(0.5, 10))))
+
+
+def reaches_the_target_iff_it_is_above_the_floor(steps: Planner) -> None:
+    @given(problems())
+    def check(problem: tuple[Constants, float]) -> None:
+        k, eps = problem
+        V = float(smoothed_error2(k, None))
+        assume(abs(V / eps**2 - 1) > 1e-9)
+        plan = steps(k, eps=eps)
+        (stage,) = plan.stages
+        assert float(stage.theta) == pytest.approx(float(1 / (1 + k.delta)), rel=1e-15)
+        assert bool(plan.reachable) == (eps**2 > V)
+        assert float(plan.floor) == pytest.approx(V, rel=1e-12)
+        if plan.reachable:
+            assert float(lsr.bound(k, eta=stage.eta, T=stage.steps).total) <= eps**2 * (1 + 1e-12)
+        else:
+            assert np.isinf(plan.total)
+
+    check()
+
+
+def needs_every_step(steps: Planner) -> None:
+    """One step fewer, and the first term exceeds what V, or by the paper's choice ε²/2, leaves to it."""
+
+    @given(problems())
+    def check(problem: tuple[Constants, float]) -> None:
+        k, eps = problem
+        V = float(smoothed_error2(k, None))
+        assume(eps**2 > 1.001 * V)
+        plan = steps(k, eps=eps)
+        (stage,) = plan.stages
+        assume(1 < stage.steps < 1e12)
+        fewer = lsr.bound(k, eta=stage.eta, T=stage.steps - 1).terms["optimisation"]
+        assert float(fewer) * (1 + 1e-11) > min(eps**2 - V, eps**2 / 2)  # ε² - V cancels up to three digits
+
+    check()
+
+
+@pytest.mark.claim("C5", "property")
+@pytest.mark.parametrize("check", [reaches_the_target_iff_it_is_above_the_floor, needs_every_step])
+def test_steps(check: Callable[[Planner], None]) -> None:
+    check(lsr.steps)
+
+
+@pytest.mark.claim("C5", "property")
+def test_steps_of_the_paper(evidence: Callable[..., None]) -> None:
+    """T = ⌈4LF0/ε²⌉ where V ≤ ε²/2, and the plan goes on without a jump where the paper is silent."""
+    k = Constants(L=10, mu=1, sigma2=1, delta=1 / 3, F0=1)  # V = 1/2
+    assert [int(lsr.steps(k, eps=np.sqrt(target2)).total) for target2 in (2, 1 + 1e-9, 1 - 1e-9, 0.75)] == [20, 40, 41, 80]
+    evidence("the planned T reaches ε² whenever V < ε², and T-1 does not at V ≥ ε²/2")
+
+
+def half_the_floor(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
+    right = lsr_bound(k, eta, T, theta)
+    return with_terms(right, smoothing=right.terms["smoothing"] / 2)
+
+
+def doubled(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
+    right = lsr_bound(k, eta, T, theta)
+    return with_terms(right, smoothing=right.terms["smoothing"] * 2)
+
+
+def with_step_size_as_noise(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
+    right = lsr_bound(k, eta, T, theta)
+    return with_terms(right, smoothing=right.terms["smoothing"] * eta * k.L)
+
+
+def distance_halved(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
+    right = lsr_bound(k, eta, T, theta)
+    return with_terms(right, optimisation=right.terms["optimisation"] / 2)
+
+
+def one_step_more(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
+    return lsr_bound(k, eta, T + 1, theta)
+
+
+def root_of_delta(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
+    return lsr_bound(Constants(L=k.L, sigma2=k.sigma2, F0=k.F0, delta=np.sqrt(k.delta)), eta, T, theta)
+
+
+def complement(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
+    return lsr_bound(k, eta, T, None if theta is None else 1 - theta)
+
+
+def variance_for_deviation(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
+    right = lsr_bound(k, eta, T, theta)
+    return with_terms(right, smoothing=np.sqrt(right.terms["smoothing"]))
+
+
+def shrinking_with_delta(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
+    right = lsr_bound(k, eta, T, theta)
+    return with_terms(right, smoothing=right.terms["smoothing"] / (1 + k.delta) ** 2)
+
+
+@pytest.mark.claim("C5", "property", planted=True)
+@pytest.mark.parametrize(
+    ("check", "wrong"),
+    [
+        (agrees_with_summed_descent, half_the_floor),
+        (agrees_with_summed_descent, one_step_more),
+        (agrees_with_summed_descent, root_of_delta),
+        (agrees_with_summed_descent, with_step_size_as_noise),
+        (holds_on_a_quadratic, distance_halved),
+        (holds_on_a_quadratic, half_the_floor),
+        (is_attained, doubled),
+        (is_attained, one_step_more),
+        (scales_with_the_objective, variance_for_deviation),
+        (is_monotone, shrinking_with_delta),
+        (joins_at_the_ends_of_theta, complement),
+    ],
+)
+def test_planted_errors_are_rejected(check: Callable[[BoundOf], None], wrong: BoundOf) -> None:
+    assert_rejects(check, wrong)
+
+
+def half_as_long(k: Constants, *, eps: float) -> Plan:
+    right = lsr.steps(k, eps=eps)
+    return with_stage(right, 0, steps=np.ceil(right.stages[0].steps / 2))
+
+
+def twice_as_long(k: Constants, *, eps: float) -> Plan:
+    right = lsr.steps(k, eps=eps)
+    return with_stage(right, 0, steps=2 * right.stages[0].steps)
+
+
+def fixed_half(k: Constants, *, eps: float) -> Plan:
+    """4LF0/ε² also where V is above ε²/2."""
+    right = lsr.steps(k, eps=eps)
+    return with_stage(right, 0, steps=np.where(right.reachable, np.ceil(4 * k.L * k.F0 / eps**2), np.inf))
+
+
+def floor_without_its_factor(k: Constants, *, eps: float) -> Plan:
+    return lsr.steps(Constants(L=k.L, sigma2=k.sigma2 / 2, F0=k.F0, delta=k.delta), eps=eps)
+
+
+@pytest.mark.claim("C5", "property", planted=True)
+@pytest.mark.parametrize(
+    ("check", "wrong"),
+    [
+        (reaches_the_target_iff_it_is_above_the_floor, half_as_long),
+        (reaches_the_target_iff_it_is_above_the_floor, fixed_half),
+        (reaches_the_target_iff_it_is_above_the_floor, floor_without_its_factor),
+        (needs_every_step, twice_as_long),
+    ],
+)
+def test_wrong_plans_are_rejected(check: Callable[[Planner], None], wrong: Any) -> None:
+    assert_rejects(check, wrong)

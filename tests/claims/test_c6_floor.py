@@ -1,0 +1,105 @@
+"""C6: the floor is what C5 tends to and never passes; one instance stays on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.claims import quadratic
+from tests.claims.domain import constants, positive_deltas, step_counts, step_sizes, thetas
+from tests.claims.recursions import smoothed_error2
+from tests.planted import assert_rejects
+from theory import lsr
+from theory.constants import Constants
+
+Floor = Callable[..., Any]
+
+
+def is_approached_and_never_passed(floor: Floor) -> None:
+    @given(st.data(), constants(), step_counts, st.none() | thetas)
+    def check(data: st.DataObject, k: Constants, T: int, theta: float | None) -> None:
+        eta = data.draw(step_sizes(float(k.L)))
+        assert float(lsr.bound(k, eta=eta, T=T, theta=theta).total) >= floor(k, theta)
+        endless = float(lsr.bound(k, eta=eta, T=1e300, theta=theta).total)
+        assert endless == pytest.approx(float(floor(k, theta)), rel=1e-12, abs=1e-200)
+
+    check()
+
+
+def is_the_second_moment_at_equal_parts(floor: Floor) -> None:
+    """At the paper's θ, where (1-θ)σ² = θδσ²."""
+
+    @given(constants(delta=positive_deltas))
+    def check(k: Constants) -> None:
+        assert float(floor(k)) == pytest.approx(float(smoothed_error2(k, None)), rel=1e-12)
+
+    check()
+
+
+def is_where_a_biased_run_stays(floor: Floor) -> None:
+    """(L/2)w² along ĝ = ∇F - b alone: from the first step on ‖∇F‖² = ‖b‖², whatever T."""
+
+    @given(constants(delta=positive_deltas), st.integers(1, 10))
+    def check(k: Constants, T: int) -> None:
+        *_, last = quadratic.run(quadratic.parabola(k, k.L), k, [1 / float(k.L)] * T, 1.0)
+        assert last.gradient2 == pytest.approx(float(floor(k, 1.0)), rel=1e-12)
+
+    check()
+
+
+CHECKS = [is_approached_and_never_passed, is_the_second_moment_at_equal_parts, is_where_a_biased_run_stays]
+
+
+@pytest.mark.claim("C6", "property")
+@pytest.mark.parametrize("check", CHECKS)
+def test_floor(check: Callable[[Floor], None]) -> None:
+    check(lsr.floor)
+
+
+@pytest.mark.claim("C6", "property")
+def test_no_length_and_no_step_size_gets_below(evidence: Callable[..., None]) -> None:
+    @given(st.data(), constants(delta=positive_deltas, noiseless=False), st.floats(0.01, 1))
+    def check(data: st.DataObject, k: Constants, fraction: float) -> None:
+        eps = float(np.sqrt(fraction * float(smoothed_error2(k, None)))) * (1 - 1e-12)
+        assert not lsr.steps(k, eps=eps).reachable
+        assert float(lsr.bound(k, eta=data.draw(step_sizes(float(k.L))), T=1e300).total) > eps**2
+
+    check()
+    evidence("C5 tends to V(θ) and stays above; a constant bias at θ = 1 stays on it")
+
+
+def without_the_factor(k: Constants, theta: float | None = None) -> float:
+    return float(lsr.floor(k, theta)) / 2
+
+
+def without_the_denominator(k: Constants, theta: float | None = None) -> float:
+    return float(2 * k.delta * k.sigma2 if theta is None else lsr.floor(k, theta))
+
+
+def squared_delta(k: Constants, theta: float | None = None) -> float:
+    return float(lsr.floor(k, theta) * k.delta)
+
+
+def deviation(k: Constants, theta: float | None = None) -> float:
+    return float(np.sqrt(lsr.floor(k, theta)))
+
+
+@pytest.mark.claim("C6", "property", planted=True)
+@pytest.mark.parametrize(
+    ("check", "wrong"),
+    [
+        (is_approached_and_never_passed, without_the_factor),
+        (is_approached_and_never_passed, without_the_denominator),
+        (is_the_second_moment_at_equal_parts, without_the_denominator),
+        (is_the_second_moment_at_equal_parts, squared_delta),
+        (is_where_a_biased_run_stays, without_the_factor),
+        (is_where_a_biased_run_stays, deviation),
+    ],
+)
+def test_planted_errors_are_rejected(check: Callable[[Floor], None], wrong: Floor) -> None:
+    assert_rejects(check, wrong)

@@ -1,0 +1,173 @@
+"""C7: the bound is the PL recursion started from F0 above its fixed point; the fixed point is attained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import repeat
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.claims import quadratic
+from tests.claims.domain import constants, costly, positive_deltas, step_sizes, thetas, with_terms
+from tests.claims.recursions import error_lift, exact, gap, smoothed_error2
+from tests.claims.relations import BoundOf, is_monotone, joins_at_the_ends_of_theta, scales_with_the_objective, stage_one_bound
+from tests.planted import assert_rejects
+from theory import tsla
+from theory.bound import Bound
+from theory.constants import Constants
+
+
+def nothing(eta: float) -> float:
+    return 0
+
+
+def is_the_recursion_from_above_its_fixed_point(bound: BoundOf) -> None:
+    """The fixed point a = (1-ημ) a + (η/2) V is where the recursion stays; what is above it shrinks by 1-ημ a step."""
+
+    @costly(2)
+    @given(st.data(), constants(), st.integers(0, 60), st.none() | thetas)
+    def check(data: st.DataObject, k: Constants, T: int, theta: float | None) -> None:
+        eta = data.draw(step_sizes(float(k.L)))
+        V = smoothed_error2(k, theta)
+        fixed = gap(k, V / exact(k.mu) / 2, [eta], error_lift(V))
+        expected = gap(k, exact(k.F0) + fixed, repeat(eta, T), error_lift(V))
+        tolerance = 1e-15 * float(k.F0)  # 1 - ημ keeps an absolute error of 1e-16
+        assert float(bound(k, eta, T, theta).total) == pytest.approx(float(expected), rel=1e-12, abs=tolerance)
+
+    check()
+
+
+def bounds_the_recursion_tightly(bound: BoundOf) -> None:
+    """From F0 itself the recursion ends below the bound, by no more than what is left of the fixed point: nothing, as T grows."""
+
+    @costly(2)
+    @given(st.data(), constants(delta=positive_deltas), st.integers(0, 60), thetas)
+    def check(data: st.DataObject, k: Constants, T: int, theta: float) -> None:
+        eta = data.draw(step_sizes(float(k.L)))
+        V = smoothed_error2(k, theta)
+        reached = gap(k, exact(k.F0), repeat(eta, T), error_lift(V))
+        left = gap(k, V / exact(k.mu) / 2, repeat(eta, T), nothing)
+        value = exact(bound(k, eta, T, theta).total)
+        slack = 1e-12 * value + exact(1e-15 * k.F0)
+        assert reached - slack <= value <= reached + left + slack
+
+    check()
+
+
+def holds_on_a_quadratic(bound: BoundOf) -> None:
+    @costly(4)
+    @given(st.data(), constants(), st.integers(0, 30), thetas)
+    def check(data: st.DataObject, k: Constants, T: int, theta: float) -> None:
+        eta = data.draw(step_sizes(float(k.L)))
+        *_, last = quadratic.run(quadratic.start(k), k, [eta] * T, theta)
+        assert last.gap <= float(bound(k, eta, T, theta).total) * (1 + 1e-12) + 1e-14 * float(k.F0)
+
+    check()
+
+
+def has_a_floor_that_is_attained(bound: BoundOf) -> None:
+    """By μw²/2 with the constant bias √V; κ ≤ 4 brings a run of 300 steps there to the last digit."""
+
+    @costly(4)
+    @given(constants(delta=positive_deltas, noiseless=False, kappa=st.floats(1, 4)))
+    def check(k: Constants) -> None:
+        *_, last = quadratic.run(quadratic.parabola(k, k.mu), k, [1 / float(k.L)] * 300, 1.0)
+        assert last.gap == pytest.approx(float(bound(k, 1 / k.L, 10**6, 1.0).total), rel=1e-9)
+
+    check()
+
+
+CHECKS = [
+    is_the_recursion_from_above_its_fixed_point,
+    bounds_the_recursion_tightly,
+    holds_on_a_quadratic,
+    scales_with_the_objective,
+    is_monotone,
+    joins_at_the_ends_of_theta,
+]
+
+
+@pytest.mark.claim("C7", "property")
+@pytest.mark.parametrize("check", CHECKS)
+def test_bound(check: Callable[[BoundOf], None]) -> None:
+    check(stage_one_bound)
+
+
+@pytest.mark.claim("C7", "property")
+def test_floor_of_a_long_stage(evidence: Callable[..., None]) -> None:
+    has_a_floor_that_is_attained(stage_one_bound)
+    evidence("equals the recursion at 50 digits to 1e-12; μw²/2 with bias √V attains V/(2μ)")
+
+
+@pytest.mark.claim("C7", "property")
+@given(constants(), thetas)
+def test_no_steps_and_full_steps(k: Constants, theta: float) -> None:
+    """T1 = 0 leaves F0; ημ = 1 leaves nothing of it after one step."""
+    assert float(tsla.stage_one(k, eta1=0.5 / k.L, T1=0, theta=theta).terms["optimisation"]) == pytest.approx(float(k.F0), rel=1e-14)
+    full = Constants(L=k.L, mu=k.L, sigma2=k.sigma2, delta=k.delta, F0=k.F0)
+    assert float(tsla.stage_one(full, eta1=1 / k.L, T1=1, theta=theta).terms["optimisation"]) <= 1e-15 * float(k.F0)
+
+
+def one_step_more(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
+    return stage_one_bound(k, eta, T + 1, theta)
+
+
+def floor_doubled(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
+    right = stage_one_bound(k, eta, T, theta)
+    return with_terms(right, smoothing=right.terms["smoothing"] * 2)
+
+
+def floor_halved(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
+    right = stage_one_bound(k, eta, T, theta)
+    return with_terms(right, smoothing=right.terms["smoothing"] / 2)
+
+
+def floor_by_smoothness(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
+    right = stage_one_bound(k, eta, T, theta)
+    return with_terms(right, smoothing=right.terms["smoothing"] * k.mu / k.L)
+
+
+def rate_quadrupled(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
+    right = stage_one_bound(k, eta, T, theta)
+    return with_terms(right, optimisation=right.terms["optimisation"] ** 4 / k.F0**3)
+
+
+def exponential_rate(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
+    """e^(-ημT), which is larger than (1-ημ)^T: still a bound, but not this one."""
+    return with_terms(stage_one_bound(k, eta, T, theta), optimisation=np.exp(-eta * k.mu * T) * k.F0)
+
+
+def growing(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
+    return with_terms(stage_one_bound(k, eta, T, theta), optimisation=(1 + eta * k.mu) ** min(T, 50) * k.F0)
+
+
+def inverse_mu(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
+    right = stage_one_bound(k, eta, T, theta)
+    return with_terms(right, smoothing=right.terms["smoothing"] * k.mu)
+
+
+def complement(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
+    return stage_one_bound(k, eta, T, None if theta is None else 1 - theta)
+
+
+@pytest.mark.claim("C7", "property", planted=True)
+@pytest.mark.parametrize(
+    ("check", "wrong"),
+    [
+        (is_the_recursion_from_above_its_fixed_point, one_step_more),
+        (is_the_recursion_from_above_its_fixed_point, exponential_rate),
+        (bounds_the_recursion_tightly, floor_doubled),
+        (bounds_the_recursion_tightly, floor_halved),
+        (holds_on_a_quadratic, rate_quadrupled),
+        (has_a_floor_that_is_attained, floor_halved),
+        (has_a_floor_that_is_attained, floor_by_smoothness),
+        (scales_with_the_objective, inverse_mu),
+        (is_monotone, growing),
+        (joins_at_the_ends_of_theta, complement),
+    ],
+)
+def test_planted_errors_are_rejected(check: Callable[[BoundOf], None], wrong: BoundOf) -> None:
+    assert_rejects(check, wrong)

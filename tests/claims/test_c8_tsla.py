@@ -1,0 +1,227 @@
+"""C8: the smoothed stage's recursion, then the plain stage's summed descent; the plan's stages do what they are for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from tests.claims import quadratic
+from tests.claims.domain import constants, costly, positive_deltas, step_sizes, targets, thetas, with_stage, with_terms
+from tests.claims.recursions import error_lift, exact, gap, mean_squared_gradient, noise_lift, smoothed_error2
+from tests.claims.relations import BoundOf, is_monotone, joins_at_the_ends_of_theta, scales_with_the_objective, tsla_bound
+from tests.planted import assert_rejects
+from theory import sgd, tsla
+from theory.bound import Bound
+from theory.constants import Constants
+from theory.plan import Plan
+
+TwoStages = Callable[..., Bound]
+Planner = Callable[..., Plan]
+
+
+def is_one_recursion_after_the_other(bound: TwoStages) -> None:
+    @costly(2)
+    @given(st.data(), constants(), st.integers(0, 40), st.integers(1, 40), st.none() | thetas)
+    def check(data: st.DataObject, k: Constants, T1: int, T2: int, theta: float | None) -> None:
+        eta1, eta2 = data.draw(step_sizes(float(k.L))), data.draw(step_sizes(float(k.L)))
+        V = smoothed_error2(k, theta)
+        start = gap(k, exact(k.F0) + V / exact(k.mu) / 2, repeat(eta1, T1), error_lift(V))
+        summed = mean_squared_gradient(start, eta2, repeat(noise_lift(k)(eta2), T2))
+        value = float(bound(k, eta1=eta1, T1=T1, eta2=eta2, T2=T2, theta=theta).total)
+        assert value == pytest.approx(float(summed), rel=1e-12, abs=1e-14 * float(k.F0) / eta2)
+
+    check()
+
+
+def holds_on_a_quadratic(bound: TwoStages) -> None:
+    @costly(4)
+    @given(st.data(), constants(), st.integers(0, 20), st.integers(1, 20), thetas)
+    def check(data: st.DataObject, k: Constants, T1: int, T2: int, theta: float) -> None:
+        eta1, eta2 = data.draw(step_sizes(float(k.L))), data.draw(step_sizes(float(k.L)))
+        *_, handed_over = quadratic.run(quadratic.start(k), k, [eta1] * T1, theta)
+        states = list(quadratic.run(handed_over, k, [eta2] * T2))
+        value = float(bound(k, eta1=eta1, T1=T1, eta2=eta2, T2=T2, theta=theta).total)
+        assert quadratic.mean_gradient2(states) <= value * (1 + 1e-12) + 1e-14 * float(k.F0) / eta2
+
+    check()
+
+
+@pytest.mark.claim("C8", "property")
+@pytest.mark.parametrize("check", [is_one_recursion_after_the_other, holds_on_a_quadratic])
+def test_bound(check: Callable[[TwoStages], None]) -> None:
+    check(tsla.bound)
+
+
+@pytest.mark.claim("C8", "property")
+@pytest.mark.parametrize("check", [scales_with_the_objective, is_monotone, joins_at_the_ends_of_theta])
+def test_relations(check: Callable[[BoundOf], None]) -> None:
+    check(tsla_bound)
+
+
+problems = st.tuples(constants(delta=positive_deltas, noiseless=False), targets)
+
+
+def reaches_the_target(steps: Planner) -> None:
+    @given(problems)
+    def check(problem: tuple[Constants, float]) -> None:
+        k, eps = problem
+        first, second = steps(k, eps=eps).stages
+        assert float(first.theta) == pytest.approx(float(1 / (1 + k.delta)), rel=1e-15)
+        value = tsla.bound(k, eta1=first.eta, T1=first.steps, eta2=second.eta, T2=second.steps).total
+        assert float(value) <= eps**2 * (1 + 1e-12)
+
+    check()
+
+
+def leaves_twice_the_floor_to_the_second_stage(steps: Planner) -> None:
+    """And no more; a first stage shorter by 1-ημ, which is what e^(-ημ) for 1-ημ costs, does not get there."""
+
+    @given(problems)
+    def check(problem: tuple[Constants, float]) -> None:
+        k, eps = problem
+        first = steps(k, eps=eps).stages[0]
+        allowed = float(smoothed_error2(k, None) / exact(k.mu))
+        assert float(tsla.stage_one(k, eta1=first.eta, T1=first.steps).total) <= allowed * (1 + 1e-12)
+        fewer = np.floor((1 - first.eta * k.mu) * (first.steps - 1)) - 1
+        if fewer >= 0:
+            assert float(tsla.stage_one(k, eta1=first.eta, T1=fewer).total) > allowed
+
+    check()
+
+
+def wastes_no_more_than_the_paper(steps: Planner) -> None:
+    """T2 is 8δσ²/(μη2ε²), where 8δ/(1+δ) for 8δ would do: C4 from the gap V/μ needs T2/(1+δ) steps, and fails with one fewer."""
+
+    @given(problems)
+    def check(problem: tuple[Constants, float]) -> None:
+        k, eps = problem
+        assume(eps**2 <= 2 * float(k.sigma2))
+        second = steps(k, eps=eps).stages[1]
+        start = Constants(L=k.L, sigma2=k.sigma2, F0=float(smoothed_error2(k, None) / exact(k.mu)))
+        fewer = np.ceil((second.steps - 1) / (1 + k.delta) * (1 - 1e-12)) - 1
+        if fewer >= 1:
+            assert float(sgd.bound(start, eta=second.eta, T=fewer).total) > eps**2
+
+    check()
+
+
+PLANS = [reaches_the_target, leaves_twice_the_floor_to_the_second_stage, wastes_no_more_than_the_paper]
+
+
+@pytest.mark.claim("C8", "property")
+@pytest.mark.parametrize("check", PLANS)
+def test_steps(check: Callable[[Planner], None]) -> None:
+    check(tsla.steps)
+
+
+@pytest.mark.claim("C8", "property")
+def test_lengths_of_an_example(evidence: Callable[..., None]) -> None:
+    """κ = 10, F0 = σ² = 1, δ = 0.1, ε² = 0.01: T1 = ⌈10 log 11⌉ and T2 = 16·10·0.1·10⁴; 8δ/(1+δ) would spare a part δ/(1+δ)."""
+    plan = tsla.steps(Constants(L=10, mu=1, sigma2=1, delta=0.1, F0=1), eps=0.1)
+    assert [int(stage.steps) for stage in plan.stages] == [24, 160_000]
+    assert [float(stage.eta) for stage in plan.stages] == pytest.approx([0.1, 0.0005], rel=1e-14)
+    assert [float(stage.theta) for stage in plan.stages] == pytest.approx([10 / 11, 0], rel=1e-14)
+    evidence("both stages together reach ε²; T2 is at most 1+δ times what is needed")
+
+
+@pytest.mark.claim("C8", "property")
+@given(constants(delta=positive_deltas, noiseless=False), st.floats(1, 100))
+def test_large_targets_keep_the_step_size_within_its_premise(k: Constants, factor: float) -> None:
+    """ε² > 2σ², where the paper's η2 = ε²/(2Lσ²) would be above 1/L."""
+    eps = float(np.sqrt(2 * k.sigma2 * factor))
+    second = tsla.steps(k, eps=eps).stages[1]
+    assert float(second.eta * k.L) == pytest.approx(1, rel=1e-15)
+    reaches_the_target_at(k, eps)
+
+
+def reaches_the_target_at(k: Constants, eps: float) -> None:
+    first, second = tsla.steps(k, eps=eps).stages
+    assert float(tsla.bound(k, eta1=first.eta, T1=first.steps, eta2=second.eta, T2=second.steps).total) <= eps**2 * (1 + 1e-12)
+
+
+def swapped_lengths(k: Constants, **run: Any) -> Bound:
+    return tsla.bound(k, **run | {"T1": run["T2"], "T2": max(run["T1"], 1)})
+
+
+def swapped_step_sizes(k: Constants, **run: Any) -> Bound:
+    return tsla.bound(k, **run | {"eta1": run["eta2"], "eta2": run["eta1"]})
+
+
+def noise_halved(k: Constants, **run: Any) -> Bound:
+    right = tsla.bound(k, **run)
+    return with_terms(right, noise=right.terms["noise"] / 2)
+
+
+def gap_counted_once(k: Constants, **run: Any) -> Bound:
+    right = tsla.bound(k, **run)
+    return with_terms(right, optimisation=right.terms["optimisation"] / 2, smoothing=right.terms["smoothing"] / 2)
+
+
+def stage_one_forgotten(k: Constants, **run: Any) -> Bound:
+    return tsla.bound(k, **run | {"T1": 0})
+
+
+def nothing_left_of_the_start(k: Constants, **run: Any) -> Bound:
+    right = tsla.bound(k, **run)
+    return with_terms(right, optimisation=0 * right.terms["optimisation"])
+
+
+@pytest.mark.claim("C8", "property", planted=True)
+@pytest.mark.parametrize(
+    ("check", "wrong"),
+    [
+        (is_one_recursion_after_the_other, swapped_lengths),
+        (is_one_recursion_after_the_other, swapped_step_sizes),
+        (is_one_recursion_after_the_other, noise_halved),
+        (is_one_recursion_after_the_other, gap_counted_once),
+        (is_one_recursion_after_the_other, stage_one_forgotten),
+        (holds_on_a_quadratic, nothing_left_of_the_start),
+    ],
+)
+def test_planted_errors_are_rejected(check: Callable[[TwoStages], None], wrong: TwoStages) -> None:
+    assert_rejects(check, wrong)
+
+
+def second_stage(factor: Callable[[Constants], Any]) -> Planner:
+    def steps(k: Constants, *, eps: float) -> Plan:
+        right = tsla.steps(k, eps=eps)
+        return with_stage(right, 1, steps=np.ceil(right.stages[1].steps * factor(k)))
+
+    return steps
+
+
+def first_stage(logarithm: Callable[[Constants], Any]) -> Planner:
+    def steps(k: Constants, *, eps: float) -> Plan:
+        length = np.log(logarithm(k)) * k.L / k.mu
+        return with_stage(tsla.steps(k, eps=eps), 0, steps=np.maximum(np.ceil(length), 0))
+
+    return steps
+
+
+def step_size_doubled(k: Constants, *, eps: float) -> Plan:
+    right = tsla.steps(k, eps=eps)
+    return with_stage(right, 1, eta=np.minimum(2 * right.stages[1].eta, 1 / k.L))
+
+
+@pytest.mark.claim("C8", "property", planted=True)
+@pytest.mark.parametrize(
+    ("check", "wrong"),
+    [
+        (reaches_the_target, second_stage(lambda k: 0.25)),
+        (reaches_the_target, second_stage(lambda k: k.delta)),
+        (reaches_the_target, step_size_doubled),
+        (wastes_no_more_than_the_paper, second_stage(lambda k: 2)),
+        (wastes_no_more_than_the_paper, second_stage(lambda k: 1 / np.sqrt(k.delta))),
+        (leaves_twice_the_floor_to_the_second_stage, first_stage(lambda k: k.mu * k.F0 / (k.delta * k.sigma2))),
+        (leaves_twice_the_floor_to_the_second_stage, first_stage(lambda k: k.L * k.F0 * (1 + k.delta) / (k.delta * k.sigma2))),
+        (leaves_twice_the_floor_to_the_second_stage, first_stage(lambda k: (k.mu * k.F0 * (1 + k.delta) / (k.delta * k.sigma2)) ** 2)),
+    ],
+)
+def test_wrong_plans_are_rejected(check: Callable[[Planner], None], wrong: Planner) -> None:
+    assert_rejects(check, wrong)

@@ -1,0 +1,111 @@
+"""C9: the table's exponents are the log-log slopes of the planned samples at δ = ε^q, as ε → 0."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from tests.claims.domain import constants, costly, positive_deltas, targets
+from tests.planted import assert_rejects
+from theory import lsr, sgd, tsla
+from theory.complexity import compare, exponents
+from theory.constants import Constants
+from theory.methods import METHODS
+from theory.plan import Plan
+
+Exponents = Callable[[Any], Any]
+
+ROWS = (0, 0.5, 1, 1.9, 2, 2.1, 3, 3.9, 4, 4.1, 6)
+"""q in every row of the table, and on the boundaries between them."""
+
+
+def planned(method: Callable[..., Plan], q: float, eps: float) -> Plan:
+    """σ² = 1/4: at q = 2 the constants decide, and V = 2δσ²/(1+δ) < ε²."""
+    return method(Constants(L=10, mu=1, sigma2=0.25, delta=eps**q, F0=1), eps=eps)
+
+
+def are_the_slopes_of_the_plans(exponents: Exponents) -> None:
+    """Between two ε so small that a logarithm no longer counts, and that ε⁴ and ε^q are still numbers."""
+    for q in ROWS:
+        far, near = (10 ** (-digits / max(q, 4)) for digits in (240, 300))
+        for name, method in (("tsla", tsla.steps), ("lsr", lsr.steps), ("sgd", sgd.steps)):
+            exponent = float(exponents(q)[name])
+            plans = [planned(method, q, eps) for eps in (far, near)]
+            assert [bool(plan.reachable) for plan in plans] == [np.isfinite(exponent)] * 2, (q, name)
+            if np.isfinite(exponent):
+                slope = np.log(plans[1].total / plans[0].total) / np.log(far / near)
+                assert slope == pytest.approx(exponent, abs=0.02), (q, name)
+
+
+@pytest.mark.claim("C9", "property")
+def test_exponents(evidence: Callable[..., None]) -> None:
+    are_the_slopes_of_the_plans(exponents)
+    evidence("log-log slopes match in every row and on its boundaries")
+
+
+@pytest.mark.claim("C9", "property")
+def test_the_last_row_is_a_logarithm() -> None:
+    """Not merely a power that is close to 0: squaring ε doubles the samples."""
+    samples = [float(planned(tsla.steps, 5, eps).total) for eps in (1e-10, 1e-20, 1e-40)]
+    assert [samples[1] / samples[0], samples[2] / samples[1]] == pytest.approx([2, 2], rel=0.05)
+
+
+@pytest.mark.claim("C9", "property")
+def test_the_boundary_row_depends_on_a_constant() -> None:
+    """δ = ε², q = 2: LSR gets there iff 2σ²/(1+δ) < 1, which the table's O(ε²) leaves open."""
+    reached = [bool(lsr.steps(Constants(L=10, sigma2=sigma2, delta=1e-6, F0=1), eps=1e-3).reachable) for sigma2 in (0.4, 0.6)]
+    assert reached == [True, False]
+
+
+def lsr_everywhere(q: float) -> Any:
+    return exponents(q) | {"lsr": 2.0}
+
+
+def lsr_from_one_on(q: float) -> Any:
+    return exponents(q) | {"lsr": 2.0 if q >= 1 else np.inf}
+
+
+def lsr_beyond_two(q: float) -> Any:
+    return exponents(q) | {"lsr": 2.0 if q > 2 else np.inf}
+
+
+def tsla_without_end(q: float) -> Any:
+    return exponents(q) | {"tsla": 4 - q}
+
+
+def tsla_by_half(q: float) -> Any:
+    return exponents(q) | {"tsla": max(4 - q / 2, 0)}
+
+
+def tsla_never_faster_than_lsr(q: float) -> Any:
+    return exponents(q) | {"tsla": max(4 - q, 2)}
+
+
+def sgd_by_two(q: float) -> Any:
+    return exponents(q) | {"sgd": 2.0}
+
+
+@pytest.mark.claim("C9", "property", planted=True)
+@pytest.mark.parametrize(
+    "wrong", [lsr_everywhere, lsr_from_one_on, lsr_beyond_two, tsla_without_end, tsla_by_half, tsla_never_faster_than_lsr, sgd_by_two]
+)
+def test_planted_errors_are_rejected(wrong: Exponents) -> None:
+    assert_rejects(are_the_slopes_of_the_plans, wrong)
+
+
+@pytest.mark.claim("C9", "property")
+@costly(20)
+@given(constants(delta=positive_deltas, noiseless=False), targets)
+def test_comparison_is_ordered(k: Constants, eps: float) -> None:
+    comparison = compare(k, eps=eps)
+    totals = [float(plan.total) for plan in comparison.plans]
+    assert totals == sorted(totals)
+    assert comparison.ahead == comparison.plans[0].method
+    assert {plan.method for plan in comparison.plans} == set(METHODS)
+    assert {plan.method: float(plan.total) for plan in comparison.plans} == {
+        name: float(method(k, eps=eps).total) for name, method in METHODS.items()
+    }

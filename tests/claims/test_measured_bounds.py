@@ -1,0 +1,74 @@
+"""C4, C5, C7, C8, C15 against what was measured on instances whose constants are exact: one-sided tests with a known error rate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from empirics import records
+from tests.planted import assert_rejects
+
+RECORDS = Path(__file__).parents[2] / "records"
+LEVEL = 0.001  # the probability that a true bound is refuted on any of its instances, by Bonferroni's inequality
+
+
+def table(name: str) -> pd.DataFrame:
+    return records.read(RECORDS / f"{name}.parquet").table
+
+
+def instances(claim: str) -> pd.DataFrame:
+    """``measured`` and ``bound`` of each replica, labelled by ``instance``."""
+    if claim in ("C4", "C5"):
+        rows = table("rates")
+        rows = rows[rows["claim"] == claim]
+        return rows.assign(instance=rows["instance"] + rows["T"].astype(str), measured=rows["mean_grad2"])
+    rows = table("regimes")
+    if claim == "C7":
+        rows = rows.dropna(subset="gap_bound")
+        return rows.assign(instance=rows["q"].astype(str) + " " + rows["eps"].astype(str), measured=rows["gap"], bound=rows["gap_bound"])
+    rows = rows[rows["claim"] == claim]
+    return rows.assign(instance=rows["q"].astype(str) + " " + rows["eps"].astype(str), measured=rows["mean_grad2"], bound=rows["eps"] ** 2)
+
+
+def is_not_exceeded(rows: pd.DataFrame) -> None:
+    """No mean over the replicas is above its bound beyond what chance explains: p >= LEVEL / instances for each."""
+    groups = rows.groupby("instance")
+    assert len(groups) >= 2
+    p = [_p_value(group["measured"].to_numpy(), group["bound"].iloc[0]) for _, group in groups]
+    assert min(p) >= LEVEL / len(p)
+
+
+def _p_value(measured: np.ndarray, bound: float) -> float:
+    error = stats.sem(measured)
+    if error == 0:
+        return float(measured[0] <= bound * (1 + 1e-12))
+    return float(stats.t.sf((measured.mean() - bound) / error, len(measured) - 1))
+
+
+CLAIMS = ("C4", "C5", "C7", "C8", "C15a", "C15b", "C15c")
+
+
+@pytest.mark.parametrize("claim", [pytest.param(c, marks=pytest.mark.claim(c[:3].rstrip("abc"), "Monte Carlo")) for c in CLAIMS])
+def test_no_instance_exceeds_the_bound(claim: str, evidence: Callable[..., None]) -> None:
+    rows = instances(claim)
+    is_not_exceeded(rows)
+    ratio = rows.groupby("instance")[["measured", "bound"]].mean().pipe(lambda g: g["measured"] / g["bound"])
+    label = claim if claim[-1] in "abc" else "measured"
+    evidence(f"{label}/bound {ratio.min():.2g} to {ratio.max():.3g} on {len(ratio)} instances")
+
+
+# How much smaller a bound is refuted depends on how near to it the instances come: C4 and C5 are attained, the others are not.
+WRONG = {"C4": 1.1, "C5": 1.1, "C7": 500, "C8": 5, "C15a": 500, "C15b": 4, "C15c": 4}
+
+
+@pytest.mark.parametrize(
+    "claim", [pytest.param(c, marks=pytest.mark.claim(c[:3].rstrip("abc"), "Monte Carlo", planted=True)) for c in CLAIMS]
+)
+def test_a_smaller_bound_is_refuted(claim: str) -> None:
+    rows = instances(claim)
+    assert_rejects(is_not_exceeded, rows.assign(bound=rows["bound"] / WRONG[claim]))

@@ -1,0 +1,107 @@
+"""Evidence: what tests marked with a claim's id found. `paper_checks.md` is written from it, and the test command fails when that is stale.
+
+A test says what it is evidence for with ``@pytest.mark.claim("C5", "property")`` and may report the number it found, or a verdict
+other than "supported", through the fixture ``evidence``. With ``planted=True`` it shows that the evidence rejects a wrong version.
+"""
+
+from __future__ import annotations
+
+import os
+
+# Before anything imports torch: tests run in parallel processes, and threads that wait for each other slow them down severalfold.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import json
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+from figures import paper_checks
+from theory.claims import BY_ID, KINDS
+
+# The same examples every time: the evidence of a claim does not depend on the day. TSLA_HYPOTHESIS=explore looks for new ones.
+settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=200, database=None)
+settings.register_profile("explore", deadline=None, max_examples=5000, database=None)
+settings.load_profile(os.environ.get("TSLA_HYPOTHESIS", "repeatable"))
+
+ROOT = Path(__file__).parent.parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--claim", metavar="ID", help="run only the evidence of this claim, or of all claims for 'all'")
+    parser.addoption("--evidence", metavar="FILE", help="write the evidence to FILE as JSON, whatever paper_checks.md says")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Collector(config.getoption("--evidence")), "evidence-collector")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    wanted = config.getoption("--claim")
+    if wanted is None:
+        return
+    chosen = [item for item in items if any(wanted in ("all", mark.args[0]) for mark in item.iter_markers("claim"))]
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = chosen
+
+
+@pytest.fixture
+def evidence(record_property: Callable[[str, object], None]) -> Callable[..., None]:
+    """``evidence("floor/bound 0.97")`` reports a finding; ``evidence(..., verdict="refuted")`` a verdict."""
+
+    def report(finding: str, verdict: str = "supported") -> None:
+        record_property("finding", finding)
+        record_property("verdict", verdict)
+
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when == "call":
+        for mark in item.iter_markers("claim"):
+            claim, kind = mark.args
+            if claim not in BY_ID or kind not in KINDS:
+                raise ValueError(f"{item.nodeid}: no claim {claim!r} or no kind {kind!r}; see theory/claims.py")
+            report.user_properties.append(("claim", {"id": claim, "kind": kind, "planted": mark.kwargs.get("planted", False)}))
+    return report
+
+
+class _Collector:
+    """Gathers the evidence of all reports (also of other processes') and, after a whole run, compares paper_checks.md with it."""
+
+    def __init__(self, path: str | None) -> None:
+        self.path = path
+        self.found: list[dict[str, Any]] = []
+        self.stale: str | None = None
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        properties = list(report.user_properties)
+        for claim in (value for name, value in properties if name == "claim"):
+            assert isinstance(claim, dict)
+            said = {name: value for name, value in properties if name in ("finding", "verdict")}
+            self.found.append(claim | said | {"test": report.nodeid, "passed": report.passed})
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        found = sorted(self.found, key=lambda e: (e["test"], e["id"]))
+        if self.path is not None:
+            Path(self.path).write_text(json.dumps(found, ensure_ascii=False, indent=1), encoding="utf-8")
+        elif _whole_run(session) and session.testsfailed == 0:
+            committed = ROOT / "paper_checks.md"
+            if not committed.exists() or committed.read_text(encoding="utf-8") != paper_checks.render(found):
+                self.stale = "paper_checks.md is stale: `tsla check` writes it anew"
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.stale:
+            terminalreporter.write_line(self.stale, red=True)
+
+
+def _whole_run(session: pytest.Session) -> bool:
+    option = session.config.option
+    return not (option.keyword or option.markexpr or option.collectonly or option.claim) and session.config.args_source.name != "ARGS"

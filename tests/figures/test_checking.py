@@ -1,0 +1,134 @@
+"""Rerunning the evidence: what is run, what is written from it, and the exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from figures import checking
+from figures.paper_checks import render
+from theory.claims import BY_ID
+
+BUILD = Path("build")
+EVIDENCE = [{"id": "C5", "kind": "property", "planted": False, "test": "t", "passed": True, "finding": "ratio 0.97"}]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that looks like a checkout, as the current one."""
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "conftest.py").touch()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def pytest_finds(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[list[str]]]:
+    """In place of pytest, write the evidence and end with a code; returns the commands that would have been run."""
+
+    def install(evidence: list[dict[str, object]] | None, code: int) -> list[list[str]]:
+        commands = []
+
+        def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+            commands.append(command)
+            if evidence is not None:
+                Path(command[command.index("--evidence") + 1]).write_text(json.dumps(evidence), encoding="utf-8")
+            return subprocess.CompletedProcess(command, code)
+
+        monkeypatch.setattr(checking.subprocess, "run", run)
+        return commands
+
+    return install
+
+
+@pytest.mark.parametrize("call", [lambda: checking.write_paper_checks(BUILD), lambda: checking.print_row("C5", BUILD)])
+def test_outside_a_checkout(call: Callable[[], int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"^tests/ is not here; `tsla check` runs the tests of the repository: call it in a checkout$"):
+        call()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_all_the_evidence_is_run_by_this_interpreter(checkout: Path, pytest_finds: Callable[..., list[list[str]]]) -> None:
+    commands = pytest_finds(EVIDENCE, 0)
+    assert checking.write_paper_checks(BUILD) == 0
+    ((interpreter, *arguments),) = commands
+    assert interpreter == sys.executable
+    assert arguments[:2] == ["-m", "pytest"]
+    assert arguments[arguments.index("--claim") + 1] == "all"
+
+
+def test_the_file_is_written_from_what_was_found(
+    checkout: Path, pytest_finds: Callable[..., list[list[str]]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest_finds(EVIDENCE, 0)
+    (checkout / "paper_checks.md").write_text("old", encoding="utf-8")
+    checking.write_paper_checks(BUILD)
+    assert (checkout / "paper_checks.md").read_text(encoding="utf-8") == render(EVIDENCE)
+    assert checking.read(BUILD) == EVIDENCE
+    assert capsys.readouterr().out == "paper_checks.md\n"
+    assert {path.name for path in checkout.iterdir()} == {"build", "tests", "paper_checks.md"}
+
+
+def test_a_failed_test_is_written_down_and_ends_in_1(checkout: Path, pytest_finds: Callable[..., list[list[str]]]) -> None:
+    pytest_finds([EVIDENCE[0] | {"passed": False}], 1)
+    assert checking.write_paper_checks(BUILD) == 1
+    assert "**failing**" in (checkout / "paper_checks.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("code", [2, 3, 4])
+def test_a_broken_run_of_the_tests_ends_in_1(code: int, checkout: Path, pytest_finds: Callable[..., list[list[str]]]) -> None:
+    pytest_finds(EVIDENCE, code)
+    assert checking.write_paper_checks(BUILD) == 1
+    assert checking.print_row("C5", BUILD) == 1
+
+
+def test_one_claim_prints_its_row_and_writes_no_file(
+    checkout: Path, pytest_finds: Callable[..., list[list[str]]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    commands = pytest_finds(EVIDENCE, 0)
+    assert checking.print_row("C5", BUILD) == 0
+    assert commands[0][commands[0].index("--claim") + 1] == "C5"
+    lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert lines["claim"] == "C5 LSR"
+    assert lines["verdict"] == "supported"
+    assert lines["found"] == "ratio 0.97"
+    assert not (checkout / "paper_checks.md").exists()
+
+
+def test_summary_has_a_line_a_claim(checkout: Path) -> None:
+    (checkout / "build").mkdir()
+    (checkout / "build" / "evidence.json").write_text(json.dumps(EVIDENCE), encoding="utf-8")
+    lines = checking.summary(BUILD).splitlines()
+    assert [line.split()[0] for line in lines] == list(BY_ID)
+    (line,) = [line for line in lines if line.startswith("C5 ")]
+    assert line.split() == ["C5", "LSR", "supported", "0", "rejected", "property"]
+
+
+def test_an_unknown_claim_is_refused_before_anything_runs(checkout: Path, pytest_finds: Callable[..., list[list[str]]]) -> None:
+    commands = pytest_finds(EVIDENCE, 0)
+    with pytest.raises(ValueError, match=r"^claim = 'C99' must be one of C1, C2, .*, E5$"):
+        checking.print_row("C99", BUILD)
+    assert commands == []
+
+
+def test_a_claim_without_evidence_is_no_failure(checkout: Path, pytest_finds: Callable[..., list[list[str]]]) -> None:
+    pytest_finds([], 5)
+    assert checking.print_row("C12", BUILD) == 0
+
+
+def test_evidence_of_an_earlier_run_is_not_taken_for_that_of_a_broken_one(
+    checkout: Path, pytest_finds: Callable[..., list[list[str]]]
+) -> None:
+    pytest_finds(EVIDENCE, 0)
+    checking.write_paper_checks(BUILD)
+    (checkout / "paper_checks.md").write_text("as it was", encoding="utf-8")
+    pytest_finds(None, 4)
+    with pytest.raises(ValueError, match="pytest ended with code 4 before it had run the tests"):
+        checking.write_paper_checks(BUILD)
+    assert (checkout / "paper_checks.md").read_text(encoding="utf-8") == "as it was"

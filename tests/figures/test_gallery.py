@@ -1,0 +1,295 @@
+"""Every figure is drawn from records alone, twice to the same bytes, and its lines are the numbers that the theory gives."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from empirics import records, synthetic
+from empirics.experiments import EXPERIMENTS, Config
+from empirics.records import Record
+from empirics.training import METHODS, TrainingConfig, train
+from figures import gallery, style
+from figures.drawing import draw_all
+from tests.planted import assert_rejects
+
+MODULES = gallery.modules()
+RECORDS = ("digits", "rates", "regimes", "stall")  # what the gallery reads
+T_975 = 12.706204736  # Student's t(0.975, 1): the miniature records have two seeds
+
+TINY = {"epochs": 2, "drop": 1, "train_size": 40, "widths": (4,), "measure_at": (0, 2)}
+STALL = EXPERIMENTS["stall"].configs[0] | {"eps": 0.5, "horizon": 64, "replicas": 3}
+
+
+@cache
+def miniature(name: str) -> tuple[pd.DataFrame, tuple[Config, ...]]:
+    """A record of the same columns as the real one, run in next to no time: fewer seeds, replicas, steps and targets."""
+    if name == "digits":
+        digits = tuple(TrainingConfig(method, seed, **TINY) for seed in range(2) for method in METHODS)
+        return pd.DataFrame([row for config in digits for row in train(config)]), tuple(map(asdict, digits))
+    shrunk: dict[str, Config] = {
+        "regimes": {"eps": [0.7], "replicas": 3},
+        "rates": {"T": [16, 256, 512, 1024], "replicas": 3},
+        "stall": STALL,
+    }
+    configs = tuple(config | shrunk[name] for config in EXPERIMENTS[name].configs if config.get("method") != "sgd-pl-last")
+    run = getattr(synthetic, name)
+    return pd.concat([run(config) for config in configs], ignore_index=True), configs
+
+
+def write_miniature_records(folder: Path) -> Path:
+    for name in RECORDS:
+        table, configs = miniature(name)
+        records.write(folder / f"{name}.parquet", table, {"experiment": name, "configs": list(configs)}, f"tsla records {name}")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_miniature_records(tmp_path_factory.mktemp("records"))
+
+
+@pytest.fixture
+def draw(source: Path) -> Iterator[Callable[[str], Figure]]:
+    def load(name: str) -> Record:
+        return records.read(source / f"{name}.parquet")
+
+    with style.house_style():
+        yield lambda name: MODULES[name].draw(load)
+    plt.close("all")
+
+
+# --- all figures
+
+
+@pytest.fixture(scope="module")
+def drawn(source: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return draw_all(source, tmp_path_factory.mktemp("drawn") / "new" / "figures")
+
+
+def test_all_are_drawn_to_files_of_their_names(drawn: list[Path]) -> None:
+    folder = drawn[0].parent
+    assert drawn == [folder / f"{name}.svg" for name in sorted(MODULES)]
+    assert set(folder.iterdir()) == set(drawn)
+    assert all(path.read_text(encoding="utf-8").rstrip().endswith("</svg>") for path in drawn)
+    assert plt.get_fignums() == []
+
+
+def test_two_draws_give_the_same_bytes(source: Path, drawn: list[Path], tmp_path: Path) -> None:
+    for first, second in zip(drawn, draw_all(source, tmp_path), strict=True):
+        assert first.read_bytes() == second.read_bytes(), first.name
+
+
+def test_another_record_gives_other_bytes(drawn: list[Path], tmp_path: Path) -> None:
+    other = write_miniature_records(tmp_path / "records")
+    table, configs = miniature("stall")
+    records.write(other / "stall.parquet", table.assign(grad2=2 * table["grad2"]), {"configs": list(configs)}, "tsla records stall")
+    redrawn = draw_all(other, tmp_path)
+    assert [first.name for first, second in zip(drawn, redrawn, strict=True) if first.read_bytes() != second.read_bytes()] == [
+        "stall_and_cure.svg"
+    ]
+
+
+def test_a_missing_record_is_named_with_the_command_that_makes_it(tmp_path: Path) -> None:
+    write_miniature_records(tmp_path / "records")
+    (tmp_path / "records" / "rates.parquet").unlink()
+    with pytest.raises(ValueError, match=r"rates\.parquet does not exist; `tsla records rates` makes it$"):
+        draw_all(tmp_path / "records", tmp_path / "figures")
+
+
+@pytest.mark.parametrize("module", MODULES.values(), ids=MODULES)
+def test_every_figure_has_a_caption(module: ModuleType) -> None:
+    assert len(module.CAPTION) > 100
+    assert module.CAPTION.endswith(".")
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_panel_says_what_it_shows_and_shows_something(name: str, draw: Callable[[str], Figure]) -> None:
+    figure = draw(name)
+    scales = [ax for ax in figure.axes if ax.get_label() == "<colorbar>"]
+    for ax in figure.axes:
+        assert ax.has_data()
+        assert ax.get_title() or ax.get_ylabel()
+        assert ax.get_xlabel() or ax in scales
+    assert scales or figure.legends or any(ax.get_legend() for ax in figure.axes)
+
+
+def test_looks_tell_methods_apart_without_colour() -> None:
+    looks = [(str(look["linestyle"]), look["marker"]) for look in style.METHODS.values()]
+    assert len(set(looks)) == len(looks)
+    assert set(style.METHODS) == set(style.LABELS)
+    assert set(style.METHODS) >= set(METHODS)
+
+
+def test_house_style_ends_with_its_context() -> None:
+    before = plt.rcParams["svg.hashsalt"], plt.rcParams["font.size"]
+    with style.house_style():
+        assert plt.rcParams["svg.hashsalt"] == "tsla"
+    assert (plt.rcParams["svg.hashsalt"], plt.rcParams["font.size"]) == before
+
+
+# --- the numbers behind them
+
+
+def labelled(ax: Axes, label: str) -> Line2D:
+    (found,) = [line for line in ax.get_lines() if line.get_label() == label]
+    return found
+
+
+def steps_of_sgd(eps: np.ndarray) -> np.ndarray:
+    """C4 on the sine valley: 4F0/(ηε²) at η = ε²/(2Lσ²)."""
+    return np.ceil(4 * (9 + 3 * math.sin(3) ** 2) * 16 / eps**4)
+
+
+def steps_of_tsla(eps: np.ndarray, q: int) -> np.ndarray:
+    """C7 and C8 on the sine valley at δ = 0.2 ε^q."""
+    delta, mu, F0 = 0.2 * eps**q, 0.1755, 9 + 3 * math.sin(3) ** 2
+    return np.ceil(8 / mu * np.log(mu * F0 * (1 + delta) / delta)) + np.ceil(16 * 8 * delta / (mu * eps**4))
+
+
+def draws_the_regimes(wrong_by: float) -> None:
+    """``wrong_by`` is what the drawn numbers are multiplied with: 1 for those of the figure."""
+    with style.house_style():
+        figure = MODULES["regimes"].draw(lambda name: Record(*miniature_record(name)))
+    for q, ax in enumerate(figure.axes, start=1):
+        sgd, tsla = labelled(ax, "SGD"), labelled(ax, "TSLA")
+        eps = np.asarray(sgd.get_xdata())
+        assert (eps.min(), eps.max()) == pytest.approx((1e-3, 0.7))
+        assert wrong_by * np.asarray(sgd.get_ydata()) == pytest.approx(steps_of_sgd(eps), rel=1e-9)
+        assert wrong_by * np.asarray(tsla.get_ydata()) == pytest.approx(steps_of_tsla(eps, q), rel=1e-9)
+    plt.close(figure)
+
+
+def miniature_record(name: str) -> tuple[pd.DataFrame, dict[str, object], dict[str, object], str]:
+    table, configs = miniature(name)
+    return table, {"configs": list(configs)}, {}, f"tsla records {name}"
+
+
+def test_lines_of_the_regimes_are_the_bounds() -> None:
+    draws_the_regimes(1.0)
+
+
+def test_planted_factor_in_the_regimes_is_rejected() -> None:
+    assert_rejects(draws_the_regimes, 1.01)
+
+
+def test_markers_of_the_regimes_are_what_was_needed(draw: Callable[[str], Figure]) -> None:
+    table = miniature("regimes")[0]
+    for q, ax in enumerate(draw("regimes").axes, start=1):
+        for method, at_q in (("sgd", 1), ("tsla", q), ("lsr", q)):
+            look = style.METHODS[method]
+            (markers,) = [line for line in ax.get_lines() if line.get_marker() == look["marker"]]
+            needed = table[(table["method"] == method) & (table["q"] == at_q)].groupby("eps")["needed"].first()
+            assert np.asarray(markers.get_xdata()).tolist() == needed.index.tolist()
+            assert np.asarray(markers.get_ydata()) == pytest.approx(needed.to_numpy(), nan_ok=True)
+
+
+def test_lsr_has_no_line_where_it_never_arrives(draw: Callable[[str], Figure]) -> None:
+    axes = draw("regimes").axes
+    delta = 0.2 * 0.7
+    assert 2 * delta / (1 + delta) < 0.7**2  # at q = 1 only the largest targets are above the floor
+    line = np.asarray(labelled(axes[0], "LSR").get_ydata())
+    assert np.isnan(line[:40]).all()
+    assert np.isfinite(line[-1])
+    assert np.isfinite(np.asarray(labelled(axes[1], "LSR").get_ydata())).all()
+
+
+def test_bands_of_the_training_curves_are_means_over_the_seeds(draw: Callable[[str], Figure]) -> None:
+    table = miniature("digits")[0]
+    axes = draw("training_curves").axes
+    for ax, column in zip(axes[:3], ("train_loss", "test_loss", "test_accuracy"), strict=True):
+        for method in METHODS:
+            line = labelled(ax, style.LABELS[method])
+            rows = table[table["method"] == method]
+            assert line.get_ydata() == pytest.approx([rows[rows["epoch"] == epoch][column].mean() for epoch in range(3)])
+
+
+def test_differences_at_the_end_are_paired(draw: Callable[[str], Figure]) -> None:
+    table = miniature("digits")[0]
+    last = table[table["epoch"] == 2].pivot_table(index="seed", columns="method", values="test_accuracy")
+    ax = draw("training_curves").axes[3]
+    for y, label in zip(ax.get_yticks(), ax.get_yticklabels(), strict=True):
+        method, baseline = label.get_text().split(" - ")
+        difference = 100 * (last[method] - last[baseline])
+        (point,) = [line for line in ax.get_lines() if line.get_marker() == "o" and line.get_ydata()[0] == y]
+        assert point.get_xdata()[0] == pytest.approx(difference.mean())
+
+
+def test_exact_variance_is_the_mean_over_the_seeds_of_the_exact_formula(draw: Callable[[str], Figure]) -> None:
+    table = miniature("digits")[0]
+    rows = table[(table["method"] == "sgd") & (table["epoch"] == 0)]
+    ax = draw("variance_against_theta").axes[0]
+    for label, formula in (
+        ("exact", lambda m, t: (1 - t) ** 2 * m["s2"] + t**2 * m["shat2"] + 2 * t * (1 - t) * m["c"]),
+        ("lemma V(θ)", lambda m, t: (1 - t) * m["s2"] + t * m["shat2"]),
+        ("step (1-θ)η instead", lambda m, t: (1 - t) ** 2 * m["s2"] + t**2 * m["grad2"]),
+    ):
+        line = labelled(ax, label)
+        theta = np.asarray(line.get_xdata())
+        expected = np.mean([formula(m, theta) / m["s2"] for _, m in rows.iterrows()], axis=0)
+        assert line.get_ydata() == pytest.approx(expected, rel=1e-9)
+
+
+def test_delta_is_drawn_with_students_band(draw: Callable[[str], Figure]) -> None:
+    table = miniature("digits")[0]
+    ax = draw("delta_along_training").axes[0]
+    for method in ("sgd", "lsr"):
+        rows = table[(table["method"] == method) & table["s2"].notna()]
+        delta = (rows["shat2"] / rows["s2"]).groupby(rows["epoch"]).agg(["mean", "std"])
+        line = labelled(ax, f"δ, on the path of {style.LABELS[method]}")
+        assert np.asarray(line.get_xdata()).tolist() == [0, 2]
+        assert line.get_ydata() == pytest.approx(delta["mean"].to_numpy())
+        top = delta["mean"] + T_975 * delta["std"] / math.sqrt(2)
+        heights = np.concatenate([path.vertices[:, 1] for band in ax.collections for path in band.get_paths()])
+        assert all(np.isclose(heights, height).any() for height in top)
+
+
+def test_levels_of_the_stall(draw: Callable[[str], Figure]) -> None:
+    (ax,) = draw("stall_and_cure").axes
+    levels = {line.get_ydata()[0] for line in ax.get_lines() if line.get_color() == "0.4"}
+    assert sorted(levels) == pytest.approx(sorted([2 * 0.1 / 1.1, 0.1 / 1.1**2, 0.5**2]))
+    table = miniature("stall")[0]
+    for method in STALL["methods"]:
+        rows = table[(table["method"] == method) & (table["step"] > 0)]
+        line = labelled(ax, style.LABELS[method])
+        assert np.asarray(line.get_ydata()).tolist() == rows["grad2"].tolist()
+
+
+def rival_over_tsla(delta: float, share: float, *, sharpened: bool) -> float:
+    """Samples of PL-aware SGD (C15b) or of LSR under A4, whichever is fewer, over TSLA's (C8), at κ = σ² = 1 and without burn-ins."""
+    eps2, V = share, 2 * delta / (1 + delta)
+    rivals = [8 / eps2] + ([2 * V / (eps2 - V)] if eps2 > V else [])
+    return min(rivals) / (16 * delta / eps2**2 / (1 + delta if sharpened else 1))
+
+
+@pytest.mark.parametrize("sharpened", [False, True])
+def test_map_of_the_fair_verdict(sharpened: bool, draw: Callable[[str], Figure]) -> None:
+    ax = draw("fair_verdict").axes[int(sharpened)]
+    corners, ratio = ax.collections[0].get_coordinates(), 10 ** np.asarray(ax.collections[0].get_array())
+    delta, share = ((np.sqrt(x[:-1, :-1] * x[1:, 1:])) for x in (corners[..., 0], corners[..., 1]))  # centres of the cells
+    for i in np.ndindex(5, 5):
+        at = tuple(40 + 50 * np.array(i))
+        assert ratio[at] == pytest.approx(rival_over_tsla(delta[at], share[at], sharpened=sharpened), rel=0.1)
+    assert ratio.max() < (2 if sharpened else 1)
+    assert (ratio.max() > 1) == sharpened
+
+
+def test_bounds_of_the_rates(draw: Callable[[str], Figure]) -> None:
+    table = miniature("rates")[0]
+    drawn = {tuple(np.asarray(line.get_ydata(), dtype=float)) for ax in draw("bound_and_measured").axes for line in ax.get_lines()}
+    for _, rows in table.groupby(["instance", "method"]):
+        by_T = rows.groupby("T")
+        assert tuple(by_T["bound"].first()) in drawn
+        assert any(np.allclose(by_T["mean_grad2"].mean(), values) for values in drawn if len(values) == 4)

@@ -1,0 +1,106 @@
+"""The verdict on a claim follows from its evidence, and the file from the verdicts."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from figures.paper_checks import UNDECIDED, cells, render, verdict
+from theory.claims import BY_ID, CLAIMS, Claim
+
+CLAIM = BY_ID["C5"]
+
+
+def evidence(kind: str = "property", *, claim: str = "C5", planted: bool = False, passed: bool = True, **said: str) -> dict[str, object]:
+    return {"id": claim, "kind": kind, "planted": planted, "test": "tests/test_x.py::test_y", "passed": passed} | said
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([], UNDECIDED),
+        ([evidence()], "supported"),
+        ([evidence("rounding"), evidence("Monte Carlo"), evidence("measurement")], "supported"),
+        ([evidence("algebra")], "proved"),
+        ([evidence("worst case"), evidence()], "proved"),
+        ([evidence(verdict="supported")], "supported"),
+        ([evidence(verdict="refuted")], "refuted"),
+        ([evidence("algebra"), evidence(verdict="refuted")], "refuted"),
+        ([evidence(verdict="refuted"), evidence(verdict="refuted"), evidence(verdict="supported")], "refuted"),
+        ([evidence(verdict="refuted"), evidence(verdict="not decided")], "not decided / refuted"),
+        ([evidence(passed=False)], "**failing**"),
+        ([evidence("algebra"), evidence(verdict="refuted"), evidence(passed=False)], "**failing**"),
+    ],
+)
+def test_verdict(rows: list[dict[str, object]], expected: str) -> None:
+    assert verdict(rows) == expected
+
+
+def test_cells_of_a_claim() -> None:
+    found = [
+        evidence("property", finding="floor 0.18"),
+        evidence("algebra"),
+        evidence("property", finding="floor 0.18"),
+        evidence("Monte Carlo", finding="ratio 0.97"),
+        evidence(planted=True),
+        evidence("algebra", planted=True),
+        evidence(claim="C4", finding="of another claim"),
+    ]
+    assert cells(CLAIM, found) == {
+        "claim": f"C5 {CLAIM.title}",
+        "statement": CLAIM.statement,
+        "source": CLAIM.source,
+        "verdict": "proved",
+        "evidence": "Monte Carlo, algebra, property",
+        "found": "floor 0.18; ratio 0.97",
+        "rejected": "2",
+        "command": "`tsla check C5`",
+    }
+
+
+def test_planted_errors_are_counted_and_are_no_evidence() -> None:
+    row = cells(CLAIM, [evidence("algebra", planted=True), evidence("worst case", planted=True, finding="rejected")])
+    assert (row["verdict"], row["evidence"], row["rejected"]) == (UNDECIDED, "none", "2")
+    assert "rejected" not in row["found"]
+
+
+def test_a_planted_error_that_was_not_rejected_is_not_counted() -> None:
+    assert cells(CLAIM, [evidence(), evidence(planted=True, passed=False), evidence(planted=True)])["rejected"] == "1"
+
+
+def test_without_evidence_it_says_what_it_would_take() -> None:
+    row = cells(Claim("C0", "a title", "a statement", "a source", missing="a proof of it"), [evidence()])
+    assert (row["verdict"], row["found"]) == (UNDECIDED, "it takes a proof of it")
+
+
+def table(text: str) -> list[list[str]]:
+    """The cells of the table's lines, split at bars that are not escaped."""
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in text.splitlines() if line.startswith("|")]
+
+
+def test_the_file_has_a_row_a_claim_in_their_order() -> None:
+    head, rule, *rows = table(render([evidence()]))
+    assert head == list(cells(CLAIM, []))
+    assert set(rule) == {"---"}
+    assert [row[0] for row in rows] == [f"{claim.id} {claim.title}" for claim in CLAIMS]
+    assert [row[3] for row in rows] == ["supported" if claim.id == "C5" else UNDECIDED for claim in CLAIMS]
+
+
+def test_bars_are_escaped() -> None:
+    text = render([evidence(finding="|a| <= b | c")])
+    assert {len(row) for row in table(text)} == {8}
+    assert r"\|a\| <= b \| c" in text
+
+
+def test_same_evidence_same_file_and_other_evidence_another() -> None:
+    found = [evidence(finding="0.97"), evidence("algebra", claim="C1"), evidence(planted=True)]
+    assert render(found) == render(iter(found))
+    assert render(found) != render(found[1:])
+
+
+def test_the_file_says_who_wrote_it() -> None:
+    text = render([])
+    assert text.startswith("# Paper checks\n")
+    assert "Written by `tsla check`" in text
+    assert text.endswith("|\n")

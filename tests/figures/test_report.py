@@ -1,0 +1,173 @@
+"""The report opens offline, and shows every claim, figure and record."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from empirics import records
+from empirics.statistics import student_t
+from figures import gallery, report
+from figures.drawing import draw_all
+from tests.figures.test_gallery import miniature, write_miniature_records
+from tests.planted import assert_rejects
+from theory.claims import CLAIMS
+
+EVIDENCE = [
+    {"id": "C5", "kind": "property", "planted": False, "test": "t", "passed": True, "finding": "floor < 1 & > 0"},
+    {"id": "C5", "kind": "algebra", "planted": True, "test": "t", "passed": True},
+]
+
+
+class Page(HTMLParser):
+    """What a browser would load, and the text that it would show."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.loads: list[str] = []
+        self.tags: list[str] = []
+        self.text: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        for name, value in attrs:
+            if (
+                name in ("src", "href", "xlink:href", "data", "srcset", "poster", "action")
+                and value
+                and not value.startswith(("#", "data:"))
+            ):
+                self.loads.append(value)
+            if name in ("style", "clip-path", "fill", "filter", "mask") and value:
+                self.loads += external_urls(value)
+        if tag in ("link", "iframe", "object", "embed", "base"):
+            self.loads.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        if self.tags[-1:] == ["style"]:
+            self.loads += external_urls(data)
+        elif self.tags[-1:] != ["script"]:
+            self.text.append(data)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("style", "script"):
+            self.tags.append(f"/{tag}")
+
+
+def external_urls(css: str) -> list[str]:
+    return [url for url in re.findall(r"url\(\s*['\"]?([^'\")]+)", css) if not url.startswith(("#", "data:"))] + re.findall(
+        r"@import.*", css
+    )
+
+
+def loads_nothing(page: str) -> None:
+    assert Page(page).loads == []
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_miniature_records(tmp_path_factory.mktemp("records"))
+
+
+@pytest.fixture(scope="module")
+def page(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("report")
+    written = report.write(source, draw_all(source, folder / "figures"), EVIDENCE, folder / "new" / "index.html")
+    assert written == folder / "new" / "index.html"
+    assert list(written.parent.iterdir()) == [written]
+    yield written.read_text(encoding="utf-8")
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def shown(page: str) -> str:
+    """The visible text."""
+    return " ".join(" ".join(Page(page).text).split())
+
+
+def test_nothing_is_loaded_from_elsewhere(page: str) -> None:
+    loads_nothing(page)
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        '<script src="https://cdn.plot.ly/plotly.min.js"></script>',
+        '<link rel="stylesheet" href="style.css">',
+        '<img src="figures/regimes.svg">',
+        '<svg><image xlink:href="http://example.org/a.png"/></svg>',
+        "<style>body { background: url(https://example.org/a.png) }</style>",
+        "<style>@import 'https://example.org/a.css';</style>",
+        '<p style="background: url(a.png)"></p>',
+        '<iframe srcdoc=""></iframe>',
+    ],
+)
+def test_planted_loads_are_rejected(page: str, planted: str) -> None:
+    assert_rejects(loads_nothing, page.replace("<h2>Records</h2>", planted + "<h2>Records</h2>"))
+
+
+def test_every_figure_is_there_with_its_caption(page: str, shown: str) -> None:
+    assert page.count("<figure>") == page.count("</figure>") == len(gallery.modules())
+    assert page.count("<svg") >= len(gallery.modules())
+    for module in gallery.modules().values():
+        assert " ".join(module.CAPTION.split()) in shown
+
+
+def test_every_record_is_there_with_its_command_and_configuration(source: Path, page: str) -> None:
+    for path in source.glob("*.parquet"):
+        record = records.read(path)
+        assert f"<code>{record.command}</code>" in page
+        assert record.hash in page
+    assert f"torch {records.environment()['torch']}" in page
+
+
+def test_every_claim_is_there_with_its_verdict(shown: str) -> None:
+    for claim in CLAIMS:
+        assert f"{claim.id} {claim.title} {claim.statement}" in shown
+        assert f"`tsla check {claim.id}`" in shown
+    assert "supported property floor < 1 & > 0 1 `tsla check C5`" in shown
+
+
+def test_what_the_evidence_says_is_escaped(page: str) -> None:
+    assert "floor &lt; 1 &amp; &gt; 0" in page
+    assert "floor < 1" not in page
+
+
+def test_numbers_are_means_over_the_seeds_with_their_intervals(source: Path) -> None:
+    html = report.numbers_table(records.read(source / "digits.parquet"))
+    table = miniature("digits")[0]
+    for method in ("sgd", "lsr"):
+        rows = table[table["method"] == method].set_index(["epoch", "seed"])
+        delta = rows["shat2"] / rows["s2"]
+        cells = [report.shown(student_t([delta[epoch, 0], delta[epoch, 1]])) for epoch in (0, 2)]
+        assert f"<tr><td>{method}: δ</td>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>" in html
+    assert "(B = 16, θ = 0.3)" in html
+    assert "<th>epoch 0</th><th>epoch 2</th>" in html
+
+
+def test_shown_to_three_digits() -> None:
+    interval = student_t([1.0, 2.0, 3.0, 4.0, 5.0])
+    assert report.shown(interval) == "3 [1.04, 4.96]"
+    assert report.shown(student_t(np.array([1234.5, 1234.5]))) == "1.23e+03 [1.23e+03, 1.23e+03]"
+
+
+def test_the_knob_is_in_the_page(page: str, shown: str) -> None:
+    assert "batch size B = " in page
+    assert "Turn the batch size" in shown
+    assert len(page) > 1_000_000  # plotly itself
+
+
+def test_an_old_page_is_kept_where_writing_fails(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "index.html"
+    out.write_text("old", encoding="utf-8")
+    monkeypatch.setattr(report, "numbers_table", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        report.write(source, [], EVIDENCE, out)
+    assert out.read_text(encoding="utf-8") == "old"

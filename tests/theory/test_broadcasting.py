@@ -1,0 +1,125 @@
+"""Arrays of constants give, element by element, what scalars give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.claims.relations import BOUNDS, BoundOf
+from theory import lsr, sgd, sgd_pl, shrinkage, smoothing
+from theory.complexity import exponents
+from theory.constants import Constants
+from theory.methods import METHODS
+from theory.plan import Plan
+
+FIELDS: dict[str, Any] = {
+    "L": np.array([[10.0], [25.0], [2.0], [7.0]]),
+    "mu": np.array([1.0, 0.5, 2.0]),
+    "sigma2": np.array([[[1.0]], [[0.3]]]),
+    "delta": np.array([0.1, 1e-4, 3.0]),
+    "F0": np.array([[1.0], [5.0], [0.1], [2.0]]),
+}
+SHAPE = (2, 4, 3)
+
+
+def elements(**arrays: Any) -> Iterator[tuple[tuple[int, ...], dict[str, float]]]:
+    """Each index of the broadcast shape with the scalars that belong to it."""
+    full = {name: np.broadcast_to(array, SHAPE) for name, array in arrays.items()}
+    for index in np.ndindex(SHAPE):
+        yield index, {name: float(array[index]) for name, array in full.items()}
+
+
+@pytest.mark.parametrize("bound", BOUNDS.values(), ids=BOUNDS.keys())
+@pytest.mark.parametrize("theta", [None, 0.3, np.array([0.0, 0.5, 1.0])], ids=["default", "number", "array"])
+def test_bounds(bound: BoundOf, theta: Any) -> None:
+    eta, T = 0.04 * np.array([[1.0], [0.5], [0.1], [0.01]]), np.array([10, 100, 1000])
+    together = bound(Constants(**FIELDS), eta, T, theta)
+    arrays = FIELDS | {"eta": eta, "T": T, "theta": 0 if theta is None else theta}
+    for index, scalars in elements(**arrays):
+        eta_, T_, theta_ = (scalars.pop(name) for name in ("eta", "T", "theta"))
+        alone = bound(Constants(**scalars), eta_, T_, None if theta is None else theta_)
+        for name, term in together.terms.items():
+            assert np.broadcast_to(term, SHAPE)[index] == pytest.approx(float(alone.terms[name]), rel=1e-14)
+        assert np.broadcast_to(together.total, SHAPE)[index] == pytest.approx(float(alone.total), rel=1e-14)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_plans(method: str) -> None:
+    steps, eps = METHODS[method], np.array([0.1, 0.5, 2.0])
+    agree_with_scalars(steps, Constants(**FIELDS), steps(Constants(**FIELDS), eps=eps), eps)
+
+
+def agree_with_scalars(steps: Callable[..., Plan], k: Constants, together: Plan, eps: Any) -> None:
+    for index, scalars in elements(**FIELDS, eps=eps):
+        alone = steps(Constants(**{name: scalars[name] for name in FIELDS}), eps=scalars["eps"])
+        assert np.broadcast_to(together.total, SHAPE)[index] == float(alone.total)
+        assert np.broadcast_to(together.reachable, SHAPE)[index] == bool(alone.reachable)
+        if together.floor is not None:
+            assert np.broadcast_to(together.floor, SHAPE)[index] == pytest.approx(float(alone.floor), rel=1e-14)
+        for stage, stage_alone in zip(together.stages, alone.stages, strict=True):
+            for name in ("eta", "theta", "steps", "decay_steps"):
+                if getattr(stage, name) is not None:
+                    assert np.broadcast_to(getattr(stage, name), SHAPE)[index] == pytest.approx(
+                        float(getattr(stage_alone, name)), rel=1e-14
+                    )
+
+
+def test_reach_is_decided_element_by_element() -> None:
+    """V = 2/11, 2e-4 and 3/2 against ε² = 0.01, 0.25 and 0.01."""
+    plan = lsr.steps(Constants(L=10, sigma2=1, delta=[0.1, 1e-4, 3], F0=1), eps=[0.1, 0.5, 0.1])
+    assert list(plan.reachable) == [False, True, False]
+    assert list(np.isfinite(plan.total)) == [False, True, False]
+
+
+def test_reach_where_only_the_lengths_have_another_axis() -> None:
+    plan = lsr.steps(Constants(L=[[10], [20], [30]], sigma2=[1e-3, 0.1, 1], delta=0.1, F0=1), eps=0.1)
+    assert np.isfinite(plan.total).tolist() == [[True, False, False]] * 3
+
+
+MOMENTS = {
+    "s2": np.array([[1.0], [4.0]]),
+    "shat2": np.array([1.0, 0.25, 9.0]),
+    "c": np.array([[0.1], [-0.2]]),
+    "theta": np.array([0, 0.4, 1]),
+}
+"""Within Cauchy-Schwarz at every element."""
+
+
+@pytest.mark.parametrize(
+    ("function", "names"),
+    [
+        (smoothing.mix, ("s2", "shat2", "theta")),
+        (smoothing.lemma, ("s2", "shat2", "theta")),
+        (smoothing.paper_theta, ("shat2",)),
+        (smoothing.lemma_theta, ("shat2",)),
+        (smoothing.second_moment, ("s2", "shat2", "c", "theta")),
+        (smoothing.best_theta, ("s2", "shat2", "c")),
+        (shrinkage.second_moment, ("s2", "shat2", "theta")),
+        (shrinkage.beyond, ("shat2", "c", "s2", "theta")),
+        (shrinkage.helps_beyond, ("s2", "shat2", "c", "s2", "theta")),
+        (shrinkage.zero_vector_delta, ("s2", "shat2")),
+        (sgd_pl.smoothing_gain, ("shat2",)),
+        (lambda F, grad2, error2: sgd.descent(F, grad2, error2, L=2, eta=[0.1, 0.2, 0.5]), ("c", "s2", "shat2")),
+    ],
+)
+def test_moments(function: Callable[..., Any], names: tuple[str, ...]) -> None:
+    arrays = [np.broadcast_to(MOMENTS[name], (2, 3)) for name in names]
+    together = np.broadcast_to(function(*(MOMENTS[name] for name in names)), (2, 3))
+    rows = [[np.broadcast_to(function(*(a[i, j] for a in arrays)), 3)[j] for j in range(3)] for i in range(2)]
+    assert together == pytest.approx(np.array(rows), rel=1e-14)
+
+
+def test_exponents() -> None:
+    q = np.array([[0.0, 1.0], [2.0, 5.0]])
+    for name, together in exponents(q).items():
+        assert together.shape == q.shape
+        assert [float(r) for r in together.flat] == [float(exponents(x)[name]) for x in q.flat]
+
+
+def test_empty_arrays_are_empty_answers() -> None:
+    none = Constants(L=np.ones(0), mu=1, sigma2=1, delta=0.1, F0=1)
+    assert sgd.bound(none, eta=0.1, T=1).total.shape == (0,)
+    assert sgd.steps(none, eps=0.1).total.shape == (0,)

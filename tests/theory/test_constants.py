@@ -1,0 +1,183 @@
+"""What is refused at the door, and in which words: the argument, its value, and what is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.claims.refusals import refuses
+from theory import shrinkage, smoothing, variance
+from theory.constants import ROUNDING, Constants, real, shown, step_count, step_size, strength
+
+VALID: dict[str, Any] = {"L": 10, "mu": 1, "sigma2": 1, "delta": 0.1, "F0": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("L", 0, "L = 0 must be a finite number above 0"),
+        ("L", -1.5, "L = -1.5 must be a finite number above 0"),
+        ("L", True, "L = True must be a finite number above 0"),
+        ("L", "ten", "L = 'ten' must be a finite number above 0"),
+        ("L", "10", "L = '10' must be a finite number above 0"),
+        ("L", 1j, "L = 1j must be a finite number above 0"),
+        ("L", None, "L = None must be a finite number above 0"),
+        ("mu", 0, "mu = 0 must be a finite number above 0"),
+        ("mu", 10.5, "mu = 10.5 is larger than L = 10; A4 with A1 needs 0 < mu <= L"),
+        ("mu", [1, 11, 12], "mu = 11 is larger than L = 10; A4 with A1 needs 0 < mu <= L"),
+        ("sigma2", -1, "sigma2 = -1 must be a finite number at least 0"),
+        ("sigma2", [0, 1, -1e-12], "sigma2 = -1e-12 must be a finite number at least 0"),
+        ("delta", -0.1, "delta = -0.1 must be a finite number at least 0"),
+        ("delta", False, "delta = False must be a finite number at least 0"),
+        ("F0", 0, "F0 = 0 must be a finite number above 0"),
+        ("F0", [True, False], "F0 = [True, False] must be a finite number above 0"),
+    ],
+)
+def test_constants_outside_their_ranges(name: str, value: Any, message: str) -> None:
+    refuses(lambda: Constants(**VALID | {name: value}), message)
+
+
+@pytest.mark.parametrize("name", VALID)
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_constants_that_are_not_finite(name: str, value: float) -> None:
+    allowed = "at least 0" if name in ("sigma2", "delta") else "above 0"
+    refuses(lambda: Constants(**VALID | {name: value}), f"{name} = {value} must be a finite number {allowed}")
+    refuses(lambda: Constants(**VALID | {name: [1, value]}), f"{name} = {value} must be a finite number {allowed}")
+
+
+def test_edges_are_allowed() -> None:
+    k = Constants(L=10, mu=10, sigma2=0, delta=0, F0=1e-300)
+    assert (float(k.L), float(k.need_mu("C7")), float(k.sigma2), float(k.need_delta("C5"))) == (10, 10, 0, 0)
+
+
+def test_missing_constants_say_which_claim_needs_them() -> None:
+    k = Constants(L=1, sigma2=1, F0=1)
+    refuses(lambda: k.need_delta("C5"), "delta is missing; C5 needs it (assumption A3)")
+    refuses(lambda: k.need_mu("C7"), "mu is missing; C7 needs it (assumption A4)")
+
+
+@pytest.mark.parametrize("number", [2, 2.0, np.float32(2), np.int8(2), np.uint64(2), np.array(2.0), [2], (2, 2), np.full((2, 3), 2.0)])
+def test_numbers_of_all_kinds_become_float64(number: Any) -> None:
+    array = real("x", number, above=1, at_most=2)
+    assert array.dtype == np.float64
+    assert array.shape == np.shape(number)
+    assert (array == 2).all()
+
+
+def test_both_limits_are_named() -> None:
+    refuses(lambda: real("x", 3, above=1, at_most=2), "x = 3 must be a finite number above 1 and at most 2")
+    refuses(lambda: real("x", 1, above=1, at_most=2), "x = 1 must be a finite number above 1 and at most 2")
+    refuses(lambda: real("x", float("nan")), "x = nan must be a finite number")
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (0.2, "eta = 0.2 is larger than 1/L = 0.1; C5 needs 0 < eta <= 1/L"),
+        ([0.05, 0.3], "eta = 0.3 is larger than 1/L = 0.1; C5 needs 0 < eta <= 1/L"),
+        (0, "eta = 0 must be a finite number above 0"),
+        (-0.1, "eta = -0.1 must be a finite number above 0"),
+        (float("nan"), "eta = nan must be a finite number above 0"),
+        (True, "eta = True must be a finite number above 0"),
+        ("0.1", "eta = '0.1' must be a finite number above 0"),
+    ],
+)
+def test_step_sizes_outside_the_premise(value: Any, message: str) -> None:
+    refuses(lambda: step_size("eta", value, np.float64(10), "C5"), message)
+
+
+def test_the_smoothness_that_a_step_size_violates_is_named() -> None:
+    refuses(
+        lambda: step_size("eta2", 0.1, np.array([1.0, 10.0, 20.0]), "C8"), "eta2 = 0.1 is larger than 1/L = 0.05; C8 needs 0 < eta2 <= 1/L"
+    )
+
+
+@given(st.floats(1e-300, 1e300))
+def test_the_inverse_of_the_smoothness_is_a_step_size(L: float) -> None:
+    """Its product with L may be rounded to above 1; what is beyond rounding is not let through."""
+    assert float(step_size("eta", 1 / L, np.float64(L), "C3")) == 1 / L
+    with pytest.raises(ValueError, match=r"is larger than 1/L"):
+        step_size("eta", (1 + 4 * ROUNDING) / L, np.float64(L), "C3")
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (0, "T = 0 must be a finite number at least 1"),
+        (-3, "T = -3 must be a finite number at least 1"),
+        (2.5, "T = 2.5 must be a whole number, at least 1"),
+        ([1, 2, 3.25], "T = 3.25 must be a whole number, at least 1"),
+        (float("inf"), "T = inf must be a finite number at least 1"),
+        (True, "T = True must be a finite number at least 1"),
+        ("7", "T = '7' must be a finite number at least 1"),
+    ],
+)
+def test_step_counts_outside_their_range(value: Any, message: str) -> None:
+    refuses(lambda: step_count("T", value), message)
+
+
+def test_a_first_stage_may_be_empty_but_not_broken() -> None:
+    assert float(step_count("T1", 0, at_least=0)) == 0
+    refuses(lambda: step_count("T1", 0.5, at_least=0), "T1 = 0.5 must be a whole number, at least 0")
+    refuses(lambda: step_count("T1", -1, at_least=0), "T1 = -1 must be a finite number at least 0")
+
+
+def test_huge_step_counts_are_numbers_like_any_other() -> None:
+    assert float(step_count("T", 1e30)) == 1e30
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, 2, float("nan"), float("inf")])
+def test_strengths_outside_the_unit_interval(value: float) -> None:
+    refuses(lambda: strength(value), f"theta = {value:.12g} must be a finite number at least 0 and at most 1")
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: smoothing.lemma(-1, 0.1, 0.5), "sigma2 = -1 must be a finite number at least 0"),
+        (lambda: smoothing.lemma(1, -0.1, 0.5), "delta = -0.1 must be a finite number at least 0"),
+        (lambda: smoothing.lemma(1, 0.1, 1.5), "theta = 1.5 must be a finite number at least 0 and at most 1"),
+        (lambda: smoothing.mix("one-hot", 0.1, 0.5), "true = 'one-hot' must be a finite number"),
+        (lambda: smoothing.mix(1, np.nan, 0.5), "smoothing = nan must be a finite number"),
+        (lambda: smoothing.paper_theta(-2), "delta = -2 must be a finite number at least 0"),
+        (lambda: smoothing.lemma_theta(np.nan), "delta = nan must be a finite number at least 0"),
+        (lambda: smoothing.second_moment(-1, 1, 0, 0.5), "s2 = -1 must be a finite number at least 0"),
+        (lambda: smoothing.second_moment(1, -1, 0, 0.5), "shat2 = -1 must be a finite number at least 0"),
+        (lambda: smoothing.second_moment(4, 1, 2.5, 0.5), "c = 2.5 must lie within ±sqrt(s2*shat2) = ±2 (Cauchy-Schwarz)"),
+        (lambda: smoothing.best_theta(4, [1, 9], -3), "c = -3 must lie within ±sqrt(s2*shat2) = ±2 (Cauchy-Schwarz)"),
+        (lambda: shrinkage.second_moment(1, -1, 0.5), "grad2 = -1 must be a finite number at least 0"),
+        (lambda: shrinkage.beyond(-1, 0, 1, 0.5), "shat2 = -1 must be a finite number at least 0"),
+        (lambda: shrinkage.helps_beyond(1, 1, 3, 1, 0.5), "c = 3 must lie within ±sqrt(s2*shat2) = ±1 (Cauchy-Schwarz)"),
+        (lambda: shrinkage.zero_vector_delta(0, 1), "s2 = 0 must be a finite number above 0"),
+        (lambda: variance.from_moments(s2=0, shat2=1, c=0), "s2 = 0 must be a finite number above 0"),
+        (lambda: variance.from_moments(s2=1, shat2=1, c=0, theta=-1), "theta = -1 must be a finite number at least 0 and at most 1"),
+        (lambda: variance.from_bounds(sigma2=-1, delta=1), "sigma2 = -1 must be a finite number at least 0"),
+    ],
+)
+def test_moments_that_no_vectors_have(call: Callable[[], Any], message: str) -> None:
+    refuses(call, message)
+
+
+@given(st.floats(1e-100, 1e100), st.floats(1e-100, 1e100), st.sampled_from([-1, 1]))
+def test_parallel_vectors_are_within_cauchy_schwarz(s2: float, shat2: float, sign: int) -> None:
+    _, _, c = smoothing.moments(s2, shat2, sign * np.sqrt(s2) * np.sqrt(shat2))
+    assert np.isfinite(c)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.1, "0.1"), (800000, "800000"), (1e-12, "1e-12"), (np.float64(0.30000000000000004), "0.3"), (1e300, "1e+300")]
+)
+def test_numbers_are_shown_as_a_person_writes_them(value: float, text: str) -> None:
+    assert shown(value) == text
+
+
+def test_a_door_that_lets_everything_in_is_noticed() -> None:
+    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+        refuses(lambda: None, "L = 0 must be a finite number above 0")
+    with pytest.raises(AssertionError, match="L must be above 0"):
+        refuses(lambda: Constants(**VALID | {"L": 0}), "L must be above 0")
