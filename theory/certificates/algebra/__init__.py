@@ -1,0 +1,9 @@
+"""Algebra: the steps of the claims C1-C8, C10-C12 and C14-C17, each proved by z3 over the reals or by sympy, and each able to fail.
+
+``engine`` is what they share. Each module here holds the steps of a claim, or of a part of C12 or C15: ``obligations()`` gives them,
+``certificates()`` their outcomes.
+
+Expectations are real numbers here, and vectors are their inner products: what linearity of E, or the sign of a square, gives in a step is
+one of its named hypotheses. What stands outside of the algebra, such as the induction over the number of steps, is named in
+``Certificate.axiom``. Of e^x and log the axioms alone are known: a counterexample to a mutant there shows that they do not give it.
+"""

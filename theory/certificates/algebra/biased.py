@@ -1,0 +1,228 @@
+"""C12, bias apart from noise: the split of A3, the descent along a biased direction, its sum and its contraction, and the gain over C5."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import z3
+
+from theory.certificates import Certificate
+from theory.certificates.algebra.descent import quadratic_upper_bound
+from theory.certificates.algebra.engine import axioms, formulas, recursions
+from theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from theory.certificates.algebra.engine.symbols import (
+    F0,
+    LONG,
+    PL,
+    START,
+    STEP,
+    STRENGTH,
+    F,
+    F_next,
+    L,
+    Premises,
+    T,
+    beta2,
+    c,
+    eta,
+    gap,
+    gap_next,
+    grad2,
+    mu,
+    nu2,
+    shat2,
+    sigma2,
+    theta,
+)
+
+bias2, noise = z3.Reals("bias2 noise")
+"""θ²β² and N(θ)."""
+SPLIT: Premises = {"bias2 >= 0": bias2 >= 0, "noise >= 0": noise >= 0}
+GAIN, LIFT = eta / 2, eta / 2 * bias2 + L * eta * eta * noise / 2
+FLOOR = formulas.biased_floor(eta, L, bias2, noise)
+
+
+def certificates() -> Iterable[Certificate]:
+    """Prove C12."""
+    return certify(obligations())
+
+
+def obligations() -> tuple[Obligation, ...]:
+    """The steps of C12; θ°(η) is in ``annealing``."""
+    premises = {**STEP, **SPLIT}
+    bound = formulas.biased_bound(F0, eta, T, L, bias2, noise)
+    gap_floor = FLOOR / (2 * mu)
+    return (
+        _split(),
+        _same_covariance(),
+        _smoothed(),
+        _bounds_suffice(),
+        _one_step(),
+        *recursions.telescoping("C12", GAIN, LIFT, premises, "(η/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t(ηθ²β² + Lη²N)/2"),
+        recursions.mean("C12", GAIN, LIFT, premises, bound, "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + θ²β² + ηL N(θ)"),
+        _one_step_with_pl(),
+        *recursions.contracting("C12", eta * mu, LIFT, gap_floor, {**premises, **PL}, "E[F(w_t)-F*] ≤ (1-ημ)^t F0 + (θ²β² + ηL N(θ))/(2μ)"),
+        _beside_lsr(),
+        _strictly_better(),
+    )
+
+
+def _split() -> Obligation:
+    """With n = ĝ - Eĝ: E⟨b̂, n⟩ = 0 as E n = 0."""
+    bn, nn = z3.Reals("bn nn")
+    return Obligation(
+        claim="C12",
+        name="split of A3",
+        statement="E‖ĝ-∇F‖² = ‖b̂‖² + E‖ĝ-Eĝ‖²",
+        hypotheses={"square": shat2 == beta2 + 2 * bn + nn, "E n = 0": bn == 0},
+        conclusion=shat2 == beta2 + nn,
+        mutants={
+            "minus the bias": conclude(shat2 == nn - beta2),
+            "noise with a mean": drop("E n = 0"),
+        },
+        guarantee="identity",
+        axiom=axioms.EXPECTATION,
+    )
+
+
+def _same_covariance() -> Obligation:
+    an, ab = z3.Reals("an ab")
+    return Obligation(
+        claim="C12",
+        name="same c",
+        statement="E⟨g-∇F, ĝ-∇F⟩ = E⟨g-∇F, ĝ-Eĝ⟩",
+        hypotheses={"ĝ-∇F = b̂ + ĝ-Eĝ": c == ab + an, "E g = ∇F": ab == 0},
+        conclusion=c == an,
+        mutants={"g is biased": drop("E g = ∇F"), "twice": conclude(c == 2 * an)},
+        guarantee="identity",
+        axiom=axioms.EXPECTATION,
+    )
+
+
+def _smoothed() -> Obligation:
+    moment = formulas.second_moment(sigma2, beta2 + nu2, c, theta)
+    split = theta * theta * beta2 + formulas.second_moment(sigma2, nu2, c, theta)
+    return Obligation(
+        claim="C12",
+        name="smoothed",
+        statement="C11's second moment with ŝ² = β² + ν² is θ²β² + N(θ), N(θ) = (1-θ)²σ² + θ²ν² + 2θ(1-θ)c",
+        hypotheses={},
+        conclusion=moment == split,
+        mutants={
+            "θβ²": conclude(moment == theta * beta2 + formulas.second_moment(sigma2, nu2, c, theta)),
+            "c left out": conclude(moment == theta * theta * beta2 + formulas.second_moment(sigma2, nu2, z3.RealVal(0), theta)),
+            "bias in N too": conclude(moment == theta * theta * beta2 + formulas.second_moment(sigma2, nu2 + beta2, c, theta)),
+        },
+        guarantee="identity",
+    )
+
+
+def _bounds_suffice() -> Obligation:
+    """Primed: the moments themselves, of which β², σ², ν² and c are upper bounds."""
+    below = z3.Reals("beta2_ sigma2_ nu2_ c_")
+    b, s, n, cov = below
+    exact = theta * theta * b + eta * L * formulas.second_moment(s, n, cov, theta)
+    bound = theta * theta * beta2 + eta * L * formulas.second_moment(sigma2, nu2, c, theta)
+    return Obligation(
+        claim="C12",
+        name="bounds suffice",
+        statement="θ²β′² + ηL N′(θ) ≤ θ²β² + ηL N(θ) where β², σ², ν², c are upper bounds of β′², σ′², ν′², c′",
+        hypotheses={
+            **STRENGTH,
+            **STEP,
+            "β′² <= β²": b <= beta2,
+            "σ′² <= σ²": s <= sigma2,
+            "ν′² <= ν²": n <= nu2,
+            "c′ <= c": cov <= c,
+        },
+        conclusion=exact <= bound,
+        mutants={
+            "any bias": drop("β′² <= β²"),
+            "any c": drop("c′ <= c"),
+            "c ≤ c′": suppose("c′ <= c", cov >= c),
+            "theta > 1": drop("theta <= 1"),
+        },
+    )
+
+
+def _one_step() -> Obligation:
+    """With m = E d = ∇F + θb̂: ‖m - ∇F‖² = θ²‖b̂‖² ≤ θ²β²."""
+    Gm, mm, dd = z3.Reals("Gm mm dd")
+    return Obligation(
+        claim="C12",
+        name="one step",
+        statement="E F(w⁺) ≤ F(w) - (η/2)‖∇F‖² + (η/2)θ²β² + Lη²N/2",
+        hypotheses={
+            **STEP,
+            "‖m‖² >= 0": mm >= 0,
+            "A1'": quadratic_upper_bound(Gm, dd),
+            "second moment": dd == mm + noise,
+            "bias": mm - 2 * Gm + grad2 <= bias2,
+        },
+        conclusion=F_next <= F - GAIN * grad2 + LIFT,
+        mutants={
+            "half the bias": conclude(F_next <= F - GAIN * grad2 + LIFT - eta / 4 * bias2),
+            "half the noise": conclude(F_next <= F - GAIN * grad2 + LIFT - L * eta * eta * noise / 4),
+            "bias divided by η too": conclude(F_next <= F - GAIN * grad2 + L * eta * eta * (bias2 + noise) / 2),
+            "eta > 1/L": drop("eta <= 1/L"),
+            "no bound on the bias": drop("bias"),
+        },
+        axiom=axioms.EXPECTATION,
+    )
+
+
+def _one_step_with_pl() -> Obligation:
+    return Obligation(
+        claim="C12",
+        name="one step with A4",
+        statement="E[F(w⁺)-F*] ≤ (1-ημ)(F(w)-F*) + (ηθ²β² + Lη²N)/2",
+        hypotheses={"eta > 0": eta > 0, "one step": gap_next <= gap - GAIN * grad2 + LIFT, "A4": 2 * mu * gap <= grad2},
+        conclusion=gap_next <= (1 - eta * mu) * gap + LIFT,
+        mutants={
+            "twice the rate": conclude(gap_next <= (1 - 2 * eta * mu) * gap + LIFT),
+            "no A4": drop("A4"),
+            "A4 with μ for 2μ": suppose("A4", mu * gap <= grad2),
+        },
+    )
+
+
+def _beside_lsr() -> Obligation:
+    moment = formulas.second_moment(sigma2, beta2 + nu2, c, theta)
+    parts = theta * theta * beta2, formulas.second_moment(sigma2, nu2, c, theta)
+    return Obligation(
+        claim="C12",
+        name="beside C5",
+        statement="at η = 1/L it is C5 with the exact second moment for V; for smaller η it is no larger",
+        hypotheses={
+            **STEP,
+            **START,
+            **STRENGTH,
+            **LONG,
+            "moments": z3.And(sigma2 >= 0, nu2 >= 0, c * c <= sigma2 * nu2),
+        },
+        conclusion=z3.And(
+            formulas.biased_bound(F0, eta, T, L, *parts) <= formulas.lsr_bound(F0, eta, T, moment),
+            formulas.biased_bound(F0, 1 / L, T, L, *parts) == formulas.lsr_bound(F0, 1 / L, T, moment),
+        ),
+        mutants={
+            "equal at every η": conclude(formulas.biased_bound(F0, eta, T, L, *parts) == formulas.lsr_bound(F0, eta, T, moment)),
+            "half of it": conclude(formulas.biased_bound(F0, eta, T, L, *parts) <= formulas.lsr_bound(F0, eta, T, moment) / 2),
+            "eta > 1/L": drop("eta <= 1/L"),
+        },
+        axiom=axioms.CAUCHY_SCHWARZ,
+    )
+
+
+def _strictly_better() -> Obligation:
+    return Obligation(
+        claim="C12",
+        name="strictly better",
+        statement="strictly smaller than C5's floor for η < 1/L where there is noise",
+        hypotheses={**STEP, **SPLIT, "eta < 1/L": eta * L < 1, "noise > 0": noise > 0},
+        conclusion=FLOOR < bias2 + noise,
+        mutants={
+            "η = 1/L too": drop("eta < 1/L"),
+            "no noise": drop("noise > 0"),
+            "by half": conclude(FLOOR < (bias2 + noise) / 2),
+        },
+    )

@@ -1,0 +1,123 @@
+"""What ``theory`` computes, in arithmetic that z3 can read: its functions check their arguments, and admit only numbers.
+
+The tests compare each, as it stands in the obligations, with the function of ``theory`` that it is named after.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import z3
+
+Term = Any
+"""A real of z3."""
+
+
+def smaller(a: Term, b: Term) -> Term:
+    """``min(a, b)``."""
+    return z3.If(a <= b, a, b)
+
+
+def clipped(a: Term) -> Term:
+    """``a`` clipped to [0, 1]."""
+    return z3.If(a <= 0, z3.RealVal(0), z3.If(a >= 1, z3.RealVal(1), a))
+
+
+def mix(true: Term, smoothing: Term, theta: Term) -> Term:
+    """``smoothing.mix`` (C1)."""
+    return (1 - theta) * true + theta * smoothing
+
+
+def lemma(sigma2: Term, delta: Term, theta: Term) -> Term:
+    """``smoothing.lemma``: V(θ) (C2)."""
+    return (1 - theta) * sigma2 + theta * delta * sigma2
+
+
+def paper_theta(delta: Term) -> Term:
+    """``smoothing.paper_theta``."""
+    return 1 / (1 + delta)
+
+
+def paper_floor(sigma2: Term, delta: Term) -> Term:
+    """``lsr.floor`` at the paper's θ: V = 2δσ²/(1+δ) (C2)."""
+    return 2 * delta * sigma2 / (1 + delta)
+
+
+def second_moment(s2: Term, shat2: Term, c: Term, theta: Term) -> Term:
+    """``smoothing.second_moment`` (C11), and ``biased.noise`` (C12)."""
+    return (1 - theta) * (1 - theta) * s2 + theta * theta * shat2 + 2 * theta * (1 - theta) * c
+
+
+def best_theta(s2: Term, shat2: Term, c: Term) -> Term:
+    """``smoothing.best_theta`` before it is clipped (C11)."""
+    return (s2 - c) / (s2 + shat2 - 2 * c)
+
+
+def descent(F: Term, grad2: Term, error2: Term, eta: Term) -> Term:
+    """``sgd.descent`` (C3)."""
+    return F - eta / 2 * grad2 + eta / 2 * error2
+
+
+def noise_step_size(L: Term, sigma2: Term, eps2: Term) -> Term:
+    """``sgd.noise_step_size``; the comparison is written so that nothing is divided by σ² = 0."""
+    return z3.If(2 * sigma2 <= eps2, z3.RealVal(1), eps2 / (2 * sigma2)) / L
+
+
+def sgd_bound(F0: Term, eta: Term, T: Term, L: Term, sigma2: Term) -> Term:
+    """``sgd.bound`` (C4)."""
+    return 2 * F0 / (eta * T) + eta * L * sigma2
+
+
+def lsr_bound(F0: Term, eta: Term, T: Term, V: Term) -> Term:
+    """``lsr.bound`` (C5)."""
+    return 2 * F0 / (eta * T) + V
+
+
+def biased_bound(F0: Term, eta: Term, T: Term, L: Term, bias: Term, noise: Term) -> Term:
+    """``biased.bound`` with ``bias = θ²β²`` and ``noise = N(θ)`` (C12)."""
+    return 2 * F0 / (eta * T) + biased_floor(eta, L, bias, noise)
+
+
+def biased_floor(eta: Term, L: Term, bias: Term, noise: Term) -> Term:
+    """What T does not lower in ``biased.bound`` (C12)."""
+    return bias + eta * L * noise
+
+
+def annealed_theta(sigma2: Term, beta2: Term, nu2: Term, c: Term, scale: Term) -> Term:
+    """``annealing.best_theta`` before it is clipped, with ``scale = ηL`` (C12)."""
+    return scale * (sigma2 - c) / (beta2 + scale * (sigma2 + nu2 - 2 * c))
+
+
+def worst_case_bound(F0: Term, eta: Term, T: Term, L: Term, sigma2: Term) -> Term:
+    """``worst_case.sgd_bound`` (C16)."""
+    return sgd_bound(F0, eta, T, L, sigma2) / (2 - eta * L)
+
+
+def gap_bound(F0: Term, contraction: Term, mu: Term, V: Term) -> Term:
+    """``tsla.stage_one`` with ``contraction = (1-η1 μ)^T1`` (C7)."""
+    return contraction * F0 + V / (2 * mu)
+
+
+def last_iterate_bound(F0: Term, contraction: Term, eta: Term, L: Term, mu: Term, sigma2: Term) -> Term:
+    """``sgd_pl.last_iterate_bound`` with ``contraction = (1-ημ)^T`` (C15a)."""
+    return 2 * L * contraction * F0 + eta * L * L * sigma2 / mu
+
+
+def delta_of_batch(sigma2: Term, beta2: Term, nu2: Term, B: Term) -> Term:
+    """``minibatch.delta`` (C14)."""
+    return (B * beta2 + nu2) / sigma2
+
+
+def critical_batch_size(sigma2: Term, noise: Term, beta2: Term, theta: Term) -> Term:
+    """``minibatch.critical_batch_size`` with ``noise = N(θ)`` (C14)."""
+    return (sigma2 - noise) / (theta * theta * beta2)
+
+
+def shrunk_second_moment(s2: Term, grad2: Term, theta: Term) -> Term:
+    """``shrinkage.second_moment`` (C17)."""
+    return (1 - theta) * (1 - theta) * s2 + theta * theta * grad2
+
+
+def beyond(shat2: Term, c: Term, grad2: Term, theta: Term) -> Term:
+    """``shrinkage.beyond`` (C17)."""
+    return theta * theta * (shat2 - grad2) + 2 * theta * (1 - theta) * c

@@ -1,0 +1,173 @@
+"""The engine: an obligation holds if z3 refutes its negation, its premises can be met, and wrong versions of it get counterexamples.
+
+A formula that z3 can't decide within its budget does not hold, and a mutant that it can't refute is not rejected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import sympy
+import z3
+
+from theory.certificates import Certificate
+
+Formula = Any
+"""A formula or a term of z3, which has no types."""
+
+BUDGET = 10_000_000
+"""Steps of z3's own counter for one question, some seconds: unlike a time limit it decides the same on every machine."""
+
+
+@dataclass(frozen=True, eq=False)
+class Mutant:
+    """A wrong version of an obligation: another conclusion, or hypotheses by name that are put in the place of its own; None drops one."""
+
+    conclusion: Formula | None = None
+    hypotheses: Mapping[str, Formula | None] = field(default_factory=dict)
+
+
+def conclude(conclusion: Formula) -> Mutant:
+    """The mutant that concludes something else."""
+    return Mutant(conclusion)
+
+
+def drop(*names: str) -> Mutant:
+    """The mutant that does without some hypotheses."""
+    return Mutant(hypotheses=dict.fromkeys(names))
+
+
+def suppose(name: str, hypothesis: Formula) -> Mutant:
+    """The mutant with one hypothesis changed."""
+    return Mutant(hypotheses={name: hypothesis})
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Obligation:
+    """A step of a proof, over the reals.
+
+    claim, name, statement, guarantee, axiom:  as in :class:`theory.certificates.Certificate`
+    hypotheses:  name -> formula; the name is how a mutant changes it
+    conclusion:  the formula that follows
+    mutants:     name -> wrong version, which must have a counterexample
+    budget:      steps of z3 for each question
+    """
+
+    claim: str
+    name: str
+    statement: str
+    hypotheses: Mapping[str, Formula]
+    conclusion: Formula
+    mutants: Mapping[str, Mutant]
+    guarantee: str = "inequality"
+    axiom: str = ""
+    budget: int = BUDGET
+
+    def certificate(self) -> Certificate:
+        """Prove it, and refute its mutants. Hypotheses that nothing meets prove everything, so that a proof from them does not count."""
+        holds = _model([*self.hypotheses.values()], self.budget) is not None and self._proved()
+        return Certificate(
+            claim=self.claim,
+            kind="algebra",
+            name=self.name,
+            statement=self.statement,
+            guarantee=self.guarantee,
+            holds=holds,
+            rejected=len(self.mutants) - len(self.survivors()),
+            planted=len(self.mutants),
+            axiom=self.axiom,
+        )
+
+    def survivors(self) -> list[str]:
+        """Names of the mutants that are not rejected: they got no counterexample."""
+        return [name for name in self.mutants if not self.rejects(name)]
+
+    def rejects(self, mutant: str) -> bool:
+        """Whether the mutant has a counterexample."""
+        return self.counterexample(mutant) is not None
+
+    def counterexample(self, mutant: str) -> z3.ModelRef | None:
+        """Numbers that meet the mutant's hypotheses and not its conclusion, with no division by 0; None where z3 found none."""
+        wrong = self.mutants[mutant]
+        unknown = wrong.hypotheses.keys() - self.hypotheses.keys()
+        if unknown:
+            raise ValueError(f"{self.claim} {self.name}: mutant {mutant!r} changes {sorted(unknown)}, which are no hypotheses")
+        hypotheses = [formula for formula in {**self.hypotheses, **wrong.hypotheses}.values() if formula is not None]
+        conclusion = self.conclusion if wrong.conclusion is None else wrong.conclusion
+        return _model([*hypotheses, z3.Not(conclusion)], self.budget)
+
+    def _proved(self) -> bool:
+        solver = _solver(self.budget)
+        solver.add(*self.hypotheses.values(), z3.Not(self.conclusion))
+        return bool(solver.check() == z3.unsat)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Identity:
+    """Two expressions that sympy finds equal; of a mutant, a wrong right-hand side, it finds a value that differs at ``point``."""
+
+    claim: str
+    name: str
+    statement: str
+    left: Any
+    right: Any
+    point: Mapping[Any, Any]
+    mutants: Mapping[str, Any]
+    axiom: str = ""
+
+    def certificate(self) -> Certificate:
+        """Simplify the difference, and evaluate that of the mutants."""
+        return Certificate(
+            claim=self.claim,
+            kind="algebra",
+            name=self.name,
+            statement=self.statement,
+            guarantee="identity",
+            holds=bool(sympy.simplify(self.left - self.right) == 0),
+            rejected=len(self.mutants) - len(self.survivors()),
+            planted=len(self.mutants),
+            axiom=self.axiom,
+        )
+
+    def survivors(self) -> list[str]:
+        """Names of the mutants that are not rejected."""
+        return [name for name in self.mutants if not self.rejects(name)]
+
+    def rejects(self, mutant: str) -> bool:
+        """Whether the mutant differs from the left-hand side at ``point``, beyond rounding."""
+        difference = (self.left - self.mutants[mutant]).subs(self.point)
+        return bool(abs(difference.evalf()) > 1e-9)
+
+
+def certify(obligations: Iterable[Obligation | Identity]) -> Iterator[Certificate]:
+    """The outcome of each."""
+    return (obligation.certificate() for obligation in obligations)
+
+
+def _model(formulas: list[Formula], budget: int) -> z3.ModelRef | None:
+    """Numbers that make all of ``formulas`` true, evaluated once more in them; None where z3 found none within the budget.
+
+    z3 gives x/0 any value it likes, so a counterexample could hide there: every divisor is asked to differ from 0.
+    """
+    asked = [*formulas, *(divisor != 0 for formula in formulas for divisor in _divisors(formula))]
+    solver = _solver(budget)
+    solver.add(*asked)
+    if solver.check() != z3.sat:
+        return None
+    model = solver.model()
+    return model if all(z3.is_true(model.eval(formula, model_completion=True)) for formula in asked) else None
+
+
+def _divisors(term: Formula) -> Iterator[Formula]:
+    if z3.is_div(term) and not z3.is_rational_value(term.arg(1)):
+        yield term.arg(1)
+    for child in term.children():
+        yield from _divisors(child)
+
+
+def _solver(budget: int) -> z3.Solver:
+    solver = z3.SolverFor("QF_NRA")
+    solver.set("rlimit", budget)
+    return solver

@@ -1,0 +1,141 @@
+"""Two recursions that the claims share: sums that telescope, and gaps that contract; and the exponential bound on how fast."""
+
+from __future__ import annotations
+
+import z3
+
+from theory.certificates.algebra.engine import axioms
+from theory.certificates.algebra.engine.obligation import Formula, Mutant, Obligation, conclude, drop, suppose
+from theory.certificates.algebra.engine.symbols import F0, F, F_next, Premises, T, gap, gap_next, grad2
+
+S, t, power, start = z3.Reals("S t power start")
+"""Σ‖∇F(w_i)‖² over the steps so far, their number, (1-ημ)^t, and F(w_0) - F*."""
+logarithm, exponential = z3.Reals("logarithm exponential")
+"""log A and e^-xT: of both only the axioms are known."""
+
+
+def telescoping(claim: str, gain: Formula, lift: Formula, premises: Premises, formula: str) -> tuple[Obligation, Obligation]:
+    """From ``F(w⁺) <= F(w) - gain ‖∇F(w)‖² + lift`` to ``gain Σ‖∇F(w_i)‖² <= F(w_0) - F(w_t) + t lift``: the first step and the next."""
+    return (
+        Obligation(
+            claim=claim,
+            name="sum, start",
+            statement=f"{formula} at t = 0",
+            hypotheses={**premises, "no steps": z3.And(S == 0, t == 0), "F(w_0)": F == F0},
+            conclusion=gain * S <= F0 - F + t * lift,
+            mutants={
+                "t-1 for t": conclude(gain * S <= F0 - F + (t - 1) * lift),
+                "not from F(w_0)": drop("F(w_0)"),
+            },
+        ),
+        Obligation(
+            claim=claim,
+            name="sum, next step",
+            statement=f"{formula}: if at t, then at t+1",
+            hypotheses={
+                **premises,
+                "at t": gain * S <= F0 - F + t * lift,
+                "one step": F_next <= F - gain * grad2 + lift,
+                "grad2 >= 0": grad2 >= 0,
+            },
+            conclusion=gain * (S + grad2) <= F0 - F_next + (t + 1) * lift,
+            mutants={
+                "lift not counted": conclude(gain * (S + grad2) <= F0 - F_next + t * lift),
+                "F(w_t) for F(w_(t+1))": conclude(gain * (S + grad2) <= F0 - F + (t + 1) * lift),
+                "twice the gain": conclude(2 * gain * (S + grad2) <= F0 - F_next + (t + 1) * lift),
+                "no step": drop("one step"),
+            },
+            axiom=axioms.TELESCOPING,
+        ),
+    )
+
+
+def mean(claim: str, gain: Formula, lift: Formula, premises: Premises, bound: Formula, statement: str) -> Obligation:
+    """From the telescoped sum to the mean over ``T`` steps, with ``F >= F*`` at the end and ``F(w_0) - F* <= F0``.
+
+    ``bound`` is the right-hand side; its mutants are half of it, twice its number of steps, and a start that is worse than F0.
+    """
+    longer = z3.substitute(bound, (T, T + 1))
+    return Obligation(
+        claim=claim,
+        name="bound",
+        statement=statement,
+        hypotheses={
+            **premises,
+            "T > 0": T > 0,
+            "sum": gain * S <= start - gap + T * lift,
+            "F >= F*": gap >= 0,
+            "F(w_0) - F* <= F0": start <= F0,
+        },
+        conclusion=S / T <= bound,
+        mutants={
+            "half of it": conclude(S / T <= bound / 2),
+            "T+1 for T": conclude(S / T <= longer),
+            "F not bounded below": drop("F >= F*"),
+            "F0 too small": drop("F(w_0) - F* <= F0"),
+        },
+        axiom=axioms.INFIMUM,
+    )
+
+
+def contracting(
+    claim: str, rate: Formula, lift: Formula, floor: Formula, premises: Premises, formula: str, part: str = ""
+) -> tuple[Obligation, Obligation]:
+    """From ``gap⁺ <= (1-rate) gap + lift`` to ``gap_t <= (1-rate)^t F0 + floor``, ``floor = lift/rate``: the start and the next step."""
+    return (
+        Obligation(
+            claim=claim,
+            name=f"{part}contraction, start",
+            statement=f"{formula} at t = 0",
+            hypotheses={**premises, "no steps": power == 1, "F(w_0) - F* <= F0": gap <= F0},
+            conclusion=gap <= power * F0 + floor,
+            mutants={
+                "minus the floor": conclude(gap <= power * F0 - floor),
+                "F0 too small": drop("F(w_0) - F* <= F0"),
+            },
+        ),
+        Obligation(
+            claim=claim,
+            name=f"{part}contraction, next step",
+            statement=f"{formula}: if at t, then at t+1",
+            hypotheses={
+                **premises,
+                "(1-rate)^t >= 0": power >= 0,
+                "F0 > 0": F0 > 0,
+                "at t": gap <= power * F0 + floor,
+                "one step": gap_next <= (1 - rate) * gap + lift,
+            },
+            conclusion=gap_next <= (1 - rate) * power * F0 + floor,
+            mutants={
+                "half the floor": Mutant(
+                    gap_next <= (1 - rate) * power * F0 + floor / 2,
+                    {"at t": gap <= power * F0 + floor / 2},
+                ),
+                "a step too many": conclude(gap_next <= (1 - rate) * (1 - rate) * power * F0 + floor),
+                "twice the lift": suppose("one step", gap_next <= (1 - rate) * gap + 2 * lift),
+                "mu > L": drop("mu <= L"),
+            },
+            axiom=f"{axioms.INDUCTION}; {axioms.HISTORY}",
+        ),
+    )
+
+
+def burn_in(contraction: Formula, rate: Formula, steps: Formula, argument: Formula) -> Premises:
+    """``T >= log(argument)/rate`` steps, at least 0, and what the exponential says of ``contraction = (1-rate)^T``."""
+    return {
+        "argument > 0": argument > 0,
+        "T >= 0": steps >= 0,
+        LENGTH: rate * steps >= logarithm,
+        "(1-x)^T >= 0": contraction >= 0,
+        "(1-x)^T <= e^-xT": z3.Implies(steps >= 0, contraction <= exponential),
+        "e^-x falls from 1": z3.Implies(rate * steps >= 0, exponential <= 1),
+        "e^-x <= 1/A from x = log A on": z3.Implies(rate * steps >= logarithm, exponential * argument <= 1),
+    }
+
+
+LENGTH = "T >= log(A)/x"
+
+
+def half_as_long(rate: Formula, steps: Formula) -> Mutant:
+    """A burn-in of half the steps."""
+    return suppose(LENGTH, 2 * rate * steps >= logarithm)

@@ -1,0 +1,199 @@
+"""C5 and C6, LSR: descent up to half of V(θ), its sum, the lengths that reach ε² where V allows it, and that V is a floor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import z3
+
+from theory.certificates import Certificate
+from theory.certificates.algebra.engine import axioms, formulas, recursions
+from theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from theory.certificates.algebra.engine.symbols import (
+    F0,
+    FLOOR,
+    LONG,
+    NOISE,
+    NOISY,
+    ORACLE,
+    SMOOTH,
+    START,
+    STEP,
+    TARGET,
+    F,
+    F_next,
+    L,
+    T,
+    V,
+    delta,
+    eps2,
+    eta,
+    grad2,
+    sigma2,
+)
+
+GAIN, LIFT = eta / 2, eta * V / 2
+error2 = z3.Real("error2")
+"""E‖g_LS - ∇F‖²."""
+PAPER_V = {"V": V == formulas.paper_floor(sigma2, delta)}
+
+
+def certificates() -> Iterable[Certificate]:
+    """Prove C5 and C6."""
+    return certify(obligations())
+
+
+def obligations() -> tuple[Obligation, ...]:
+    """The steps of C5 and C6."""
+    premises = {**STEP, **FLOOR}
+    return (
+        one_step("C5"),
+        *recursions.telescoping("C5", GAIN, LIFT, premises, "(η/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t ηV/2"),
+        recursions.mean("C5", GAIN, LIFT, premises, formulas.lsr_bound(F0, eta, T, V), "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + V(θ)"),
+        _plan(),
+        _exact_condition(),
+        _paper_condition(),
+        _longer_plan(),
+        _whole_plan(),
+        _floor(),
+    )
+
+
+def one_step(claim: str) -> Obligation:
+    """What C3 and C2 give together."""
+    return Obligation(
+        claim=claim,
+        name="one step",
+        statement="E F(w⁺) ≤ F(w) - (η/2)‖∇F‖² + (η/2) V",
+        hypotheses={"eta > 0": eta > 0, "C3": F_next <= formulas.descent(F, grad2, error2, eta), "C2": error2 <= V},
+        conclusion=F_next <= F - GAIN * grad2 + LIFT,
+        mutants={
+            "half the floor": conclude(F_next <= F - GAIN * grad2 + LIFT / 2),
+            "sign": conclude(F_next <= F - GAIN * grad2 - LIFT),
+            "no C2": drop("C2"),
+            "eta < 0": drop("eta > 0"),
+        },
+        axiom=axioms.EXPECTATION,
+    )
+
+
+def _plan() -> Obligation:
+    return Obligation(
+        claim="C5",
+        name="plan",
+        statement="η = 1/L and T ≥ 4LF0/ε² give ≤ ε² where 2δσ²/(1+δ) ≤ ε²/2",
+        hypotheses={
+            **SMOOTH,
+            **NOISE,
+            **ORACLE,
+            **START,
+            **TARGET,
+            **PAPER_V,
+            "eta": eta == 1 / L,
+            "T": T >= 4 * L * F0 / eps2,
+            "V <= eps2/2": V <= eps2 / 2,
+        },
+        conclusion=formulas.lsr_bound(F0, eta, T, V) <= eps2,
+        mutants={
+            "half the steps": suppose("T", T >= 2 * L * F0 / eps2),
+            "T ≥ 4F0/ε²": suppose("T", T >= 4 * F0 / eps2),
+            "V ≤ ε²": suppose("V <= eps2/2", V <= eps2),
+            "any delta": drop("V <= eps2/2"),
+        },
+    )
+
+
+def _exact_condition() -> Obligation:
+    smoothing = formulas.paper_floor(sigma2, delta)
+    reaches = formulas.lsr_bound(F0, 1 / L, 4 * L * F0 / eps2, smoothing) <= eps2
+    return Obligation(
+        claim="C5",
+        name="exact condition",
+        statement="at T = 4LF0/ε² the bound is ≤ ε² iff 2δσ²/(1+δ) ≤ ε²/2",
+        hypotheses={**SMOOTH, **NOISE, **ORACLE, **START, **TARGET},
+        conclusion=reaches == (smoothing <= eps2 / 2),
+        mutants={
+            "2δσ² ≤ ε²/2": conclude(reaches == (2 * delta * sigma2 <= eps2 / 2)),
+            "iff δ ≤ ε²/(4σ²)": conclude(reaches == (4 * delta * sigma2 <= eps2)),
+            "strict": conclude(reaches == (smoothing < eps2 / 2)),
+        },
+    )
+
+
+def _paper_condition() -> Obligation:
+    return Obligation(
+        claim="C5",
+        name="paper's condition",
+        statement="δ ≤ ε²/(4σ²) implies 2δσ²/(1+δ) ≤ ε²/2",
+        hypotheses={**NOISY, **ORACLE, **TARGET, "delta <= eps2/(4 sigma2)": delta <= eps2 / (4 * sigma2)},
+        conclusion=formulas.paper_floor(sigma2, delta) <= eps2 / 2,
+        mutants={
+            "δ ≤ ε²/(2σ²)": suppose("delta <= eps2/(4 sigma2)", delta <= eps2 / (2 * sigma2)),
+            "ε²/4": conclude(formulas.paper_floor(sigma2, delta) <= eps2 / 4),
+            "any delta": drop("delta <= eps2/(4 sigma2)"),
+        },
+    )
+
+
+def _longer_plan() -> Obligation:
+    return Obligation(
+        claim="C5",
+        name="longer plan",
+        statement="η = 1/L and T ≥ 2LF0/(ε²-V) give ≤ ε² where V < ε²",
+        hypotheses={
+            **SMOOTH,
+            **START,
+            **TARGET,
+            **FLOOR,
+            "V < eps2": V < eps2,
+            "T": T >= 2 * L * F0 / (eps2 - V),
+        },
+        conclusion=formulas.lsr_bound(F0, 1 / L, T, V) <= eps2,
+        mutants={
+            "half the steps": suppose("T", T >= L * F0 / (eps2 - V)),
+            "ε² for ε²-V": suppose("T", T >= 2 * L * F0 / eps2),
+            "V > eps2": suppose("V < eps2", z3.And(V > eps2, T > 0)),
+        },
+    )
+
+
+def _whole_plan() -> Obligation:
+    """The two lengths in one, as ``lsr.steps`` has them."""
+    room = formulas.smaller(eps2 / 2, eps2 - V)
+    return Obligation(
+        claim="C5",
+        name="one formula for both plans",
+        statement="T ≥ 2LF0/min(ε²/2, ε²-V) gives ≤ ε² where V < ε², and is 4LF0/ε² for V ≤ ε²/2",
+        hypotheses={
+            **SMOOTH,
+            **START,
+            **TARGET,
+            **NOISE,
+            **ORACLE,
+            **PAPER_V,
+            "V < eps2": V < eps2,
+            "T": T >= 2 * L * F0 / room,
+        },
+        conclusion=z3.And(formulas.lsr_bound(F0, 1 / L, T, V) <= eps2, z3.Implies(V <= eps2 / 2, 2 * L * F0 / room == 4 * L * F0 / eps2)),
+        mutants={
+            "max for min": suppose("T", T >= 2 * L * F0 / z3.If(eps2 / 2 >= eps2 - V, eps2 / 2, eps2 - V)),
+            "half the steps": suppose("T", T >= L * F0 / room),
+            "ε²/2 always": suppose("T", T >= 4 * L * F0 / eps2),
+        },
+    )
+
+
+def _floor() -> Obligation:
+    bound = formulas.lsr_bound(F0, eta, T, V)
+    return Obligation(
+        claim="C6",
+        name="floor",
+        statement="2F0/(ηT) + V > V, and so never ≤ ε² for ε² ≤ V, whatever η and T",
+        hypotheses={**START, **TARGET, **LONG, "eta > 0": eta > 0},
+        conclusion=z3.And(bound > V, z3.Implies(eps2 <= V, bound > eps2)),
+        mutants={
+            "twice the floor": conclude(bound > 2 * V),
+            "for larger ε too": conclude(bound > eps2),
+            "no start": drop("F0 > 0"),
+        },
+    )

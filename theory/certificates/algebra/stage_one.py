@@ -1,0 +1,155 @@
+"""C7, stage 1 of TSLA: with A4 the gap contracts to V/(2μ), and the burn-in that leaves V/μ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import sympy
+import z3
+
+from theory.certificates import Certificate
+from theory.certificates.algebra.engine import axioms, formulas, recursions
+from theory.certificates.algebra.engine.obligation import Formula, Identity, Obligation, certify, conclude, drop, suppose
+from theory.certificates.algebra.engine.symbols import (
+    F0,
+    FLOOR,
+    NOISY,
+    PL,
+    SMOOTHING,
+    START,
+    STEP,
+    Premises,
+    T,
+    V,
+    delta,
+    eta,
+    gap,
+    gap_next,
+    grad2,
+    mu,
+    sigma2,
+)
+
+contraction = z3.Real("contraction")
+"""(1-ημ)^T."""
+FORMULA = "E[F(w_t)-F*] ≤ (1-ημ)^t F0 + V/(2μ)"
+
+
+def certificates() -> Iterable[Certificate]:
+    """Prove C7."""
+    return certify(obligations())
+
+
+def obligations() -> tuple[Obligation | Identity, ...]:
+    """The steps of C7."""
+    lift, floor = eta * V / 2, V / (2 * mu)
+    return (
+        _one_step(),
+        *recursions.contracting("C7", eta * mu, lift, floor, {**STEP, **PL, **FLOOR}, FORMULA),
+        _closed_form(),
+        plan("C7", formulas.paper_floor(sigma2, delta), {**NOISY, **SMOOTHING}, "2δσ²/((1+δ)μ)"),
+        _argument(),
+        _rounded(),
+    )
+
+
+def _one_step() -> Obligation:
+    lift = eta * V / 2
+    return Obligation(
+        claim="C7",
+        name="one step",
+        statement="E[F(w⁺)-F*] ≤ (1-ημ)(F(w)-F*) + ηV/2",
+        hypotheses={
+            "eta > 0": eta > 0,
+            "C5, one step": gap_next <= gap - eta / 2 * grad2 + lift,
+            "A4": 2 * mu * gap <= grad2,
+        },
+        conclusion=gap_next <= (1 - eta * mu) * gap + lift,
+        mutants={
+            "twice the rate": conclude(gap_next <= (1 - 2 * eta * mu) * gap + lift),
+            "half the floor": conclude(gap_next <= (1 - eta * mu) * gap + lift / 2),
+            "no A4": drop("A4"),
+            "A4 with μ for 2μ": suppose("A4", mu * gap <= grad2),
+        },
+    )
+
+
+def _closed_form() -> Identity:
+    """The recursion with equality, from F0; what C7 leaves out of it is negative."""
+    rate, lift, first = sympy.symbols("x v F0", positive=True)
+    t = sympy.Symbol("t", integer=True, nonnegative=True)
+
+    def solution(floor: sympy.Expr, after: sympy.Expr) -> sympy.Expr:
+        return (1 - rate) ** after * first + floor * (1 - (1 - rate) ** after)
+
+    def next_step(floor: sympy.Expr) -> sympy.Expr:
+        return (1 - rate) * solution(floor, t) + lift
+
+    return Identity(
+        claim="C7",
+        name="closed form",
+        statement="a_t = (1-x)^t F0 + (v/x)(1 - (1-x)^t) solves a⁺ = (1-x)a + v, a_0 = F0, for every t; x = ημ, v = ηV/2, v/x = V/(2μ)",
+        left=solution(lift / rate, t + 1),
+        right=next_step(lift / rate),
+        point={rate: sympy.Rational(1, 3), lift: 2, first: 5, t: 4},
+        mutants={
+            "twice the lift": next_step(lift / rate) + lift,
+            "twice the floor": next_step(2 * lift / rate),
+            "floor v": next_step(lift),
+        },
+        axiom=axioms.INDUCTION,
+    )
+
+
+def plan(claim: str, floor: Formula, premises: Premises, shown: str, name: str = "plan") -> Obligation:
+    """A burn-in of ``log(2μF0/V)/(ημ)`` steps leaves a gap of ``V/μ``, twice the floor."""
+    left = formulas.gap_bound(F0, contraction, mu, floor)
+    return Obligation(
+        claim=claim,
+        name=name,
+        statement=f"T ≥ log⁺(2μF0/V)/(ημ) leaves a gap ≤ V/μ = {shown}",
+        hypotheses={
+            **STEP,
+            **PL,
+            **START,
+            **premises,
+            **recursions.burn_in(contraction, eta * mu, T, 2 * mu * F0 / floor),
+        },
+        conclusion=left <= floor / mu,
+        mutants={
+            "half the steps": recursions.half_as_long(eta * mu, T),
+            "V/(2μ)": conclude(left <= floor / (2 * mu)),
+            "no steps": drop(recursions.LENGTH),
+            "fewer steps than 0": drop("T >= 0"),
+        },
+        axiom=axioms.EXPONENTIAL,
+    )
+
+
+def _argument() -> Obligation:
+    return Obligation(
+        claim="C7",
+        name="logarithm",
+        statement="2μF0/V = μF0(1+δ)/(δσ²), the argument of T1's logarithm, for V = 2δσ²/(1+δ)",
+        hypotheses={**NOISY, **SMOOTHING, **START, "mu > 0": mu > 0},
+        conclusion=2 * mu * F0 / formulas.paper_floor(sigma2, delta) == mu * F0 * (1 + delta) / (delta * sigma2),
+        mutants={
+            "without 1+δ": conclude(2 * mu * F0 / formulas.paper_floor(sigma2, delta) == mu * F0 / (delta * sigma2)),
+            "twice": conclude(2 * mu * F0 / formulas.paper_floor(sigma2, delta) == 2 * mu * F0 * (1 + delta) / (delta * sigma2)),
+        },
+        guarantee="identity",
+    )
+
+
+def _rounded() -> Obligation:
+    return Obligation(
+        claim="C7",
+        name="2δσ²/μ",
+        statement="2δσ²/((1+δ)μ) ≤ 2δσ²/μ",
+        hypotheses={**NOISY, **SMOOTHING, "mu > 0": mu > 0},
+        conclusion=formulas.paper_floor(sigma2, delta) / mu <= 2 * delta * sigma2 / mu,
+        mutants={
+            "δσ²/μ": conclude(formulas.paper_floor(sigma2, delta) / mu <= delta * sigma2 / mu),
+            "delta < 0": drop("delta > 0"),
+        },
+    )

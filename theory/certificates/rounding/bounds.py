@@ -1,0 +1,74 @@
+"""Every bound that is computed in float64 is a bound: never below its enclosure, and above it by less than a relative 1e-12."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flint import arb
+
+from theory.certificates import Certificate
+from theory.certificates.rounding.engine.balls import FORMULAS, Values, above, below, exactly, to_half_an_ulp
+from theory.certificates.rounding.engine.settings import BOUNDS, Numbers, sample
+
+CLOSE = 1e-12
+WIDTH = 0.01  # relative half-width of the boxes of constants; counts of steps are not widened
+
+
+def certificates() -> Iterator[Certificate]:
+    """For each bound: at exact arguments, at the paper's own θ, and over boxes of constants."""
+    for name in BOUNDS:
+        settings = sample()
+        yield _certificate(name, "float64", [_as_floats(name, n) for n in settings])
+        if name in ("C5", "C7", "C8"):
+            default = [{k: v for k, v in n.items() if k != "theta"} for n in settings]
+            yield _certificate(name, "float64, default theta", [_as_floats(name, n) for n in default])
+        yield _certificate(name, "box", [_over_box(name, n) for n in settings])
+
+
+def _certificate(name: str, what: str, outcomes: list[tuple[bool, bool]]) -> Certificate:
+    statement = {
+        "box": f"over boxes of constants ±{WIDTH:.0%}, float64 at the corners and the middle lies in the enclosure of {name}",
+    }.get(what, f"{name} in float64 is not below its enclosure and within {CLOSE:g} of it, at {len(outcomes)} settings")
+    return Certificate(
+        claim=name[:3].rstrip(",a"),
+        kind="rounding",
+        name=f"{name}: {what}",
+        statement=statement,
+        guarantee="enclosure",
+        holds=all(holds for holds, _ in outcomes),
+        planted=1,
+        rejected=int(any(rejected for _, rejected in outcomes)),
+    )
+
+
+def _as_floats(name: str, n: Numbers) -> tuple[bool, bool]:
+    """Whether the bound lies where it should; and whether a bound that is a relative 1e-13 smaller, a planted one, is told from it.
+
+    The arguments are taken to half an ulp, as decimals are: the enclosure is what the user's numbers may stand for.
+    """
+    total = float(BOUNDS[name](n).total)
+    ball = FORMULAS[name]({key: to_half_an_ulp(value) if key not in ("T", "T2") else exactly(value) for key, value in n.items()})
+    point = FORMULAS[name]({key: exactly(value) for key, value in n.items()})
+    holds = not below(total, ball) and not above(total, point * (1 + CLOSE))
+    return holds, below(total * (1 - 1e-13), point)
+
+
+def _over_box(name: str, n: Numbers) -> tuple[bool, bool]:
+    """Whether float64 at the middle and at the two corners where all the constants are smallest or largest lies in the box's enclosure."""
+    widened = [key for key in n if key in ("L", "sigma2", "delta", "F0", "beta2", "nu2", "c")]
+    box: Values = {key: arb(value, value * WIDTH) if key in widened else exactly(value) for key, value in n.items()}
+    box |= {"eta": exactly(n["eta"] / 2), "eta2": exactly(n["eta2"] / 2)}  # so that every L of the box allows the step size
+    enclosure = FORMULAS[name](box)
+    holds = True
+    for factor in (1 - WIDTH, 1.0, 1 + WIDTH):
+        corner = {key: value * factor if key in widened else value for key, value in n.items()} | {
+            "eta": n["eta"] / 2,
+            "eta2": n["eta2"] / 2,
+        }
+        corner["mu"] = min(n["mu"], corner["L"])
+        if corner["mu"] != n["mu"]:
+            continue
+        total = float(BOUNDS[name](corner).total)
+        holds &= not below(total, enclosure) and not above(total * (1 - 1e-14), enclosure)
+    smallest = float(enclosure.lower())
+    return holds, below(smallest * (1 - 1e-6), enclosure)

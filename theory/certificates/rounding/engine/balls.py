@@ -1,0 +1,104 @@
+"""The formulas of the bounds in Arb balls, written from the claims and not from the code that they check.
+
+A ball argument stands for every number in it, and so the result encloses the formula over a whole box of constants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flint import arb, ctx
+
+Ball = Any  # flint.arb, which has no type stubs
+Values = dict[str, Ball]
+
+PRECISION = 256  # bits; an enclosure at exact arguments is then some 60 digits narrow
+ctx.prec = PRECISION
+HALF_ULP = 2.0**-53
+
+
+def exactly(value: float) -> Ball:
+    """The float itself."""
+    return arb(value)
+
+
+def to_half_an_ulp(value: float) -> Ball:
+    """Every real number that rounds to the float: the decimal that a user typed is among them."""
+    return arb(value, abs(value) * HALF_ULP)
+
+
+def lemma(v: Values) -> Ball:
+    """``V(θ)`` of C2; at the paper's θ where none is given."""
+    if "theta" not in v:
+        return 2 * v["delta"] * v["sigma2"] / (1 + v["delta"])
+    return (1 - v["theta"]) * v["sigma2"] + v["theta"] * v["delta"] * v["sigma2"]
+
+
+def noise(v: Values) -> Ball:
+    """``N(θ)`` of C12."""
+    t = v["theta"]
+    return (1 - t) ** 2 * v["sigma2"] + t**2 * v["nu2"] + 2 * t * (1 - t) * v["c"]
+
+
+def c4(v: Values) -> Ball:
+    """Plain SGD."""
+    return 2 * v["F0"] / (v["eta"] * v["T"]) + v["eta"] * v["L"] * v["sigma2"]
+
+
+def c5(v: Values) -> Ball:
+    """LSR."""
+    return 2 * v["F0"] / (v["eta"] * v["T"]) + lemma(v)
+
+
+def c7(v: Values) -> Ball:
+    """Stage 1 of TSLA."""
+    return (1 - v["eta"] * v["mu"]) ** v["T"] * v["F0"] + lemma(v) / (2 * v["mu"])
+
+
+def c8(v: Values) -> Ball:
+    """TSLA; ``eta``, ``T`` are those of stage 1, ``eta2``, ``T2`` those of stage 2."""
+    return 2 * c7(v) / (v["eta2"] * v["T2"]) + v["eta2"] * v["L"] * v["sigma2"]
+
+
+def c12(v: Values) -> Ball:
+    """LSR with bias and noise apart."""
+    return 2 * v["F0"] / (v["eta"] * v["T"]) + v["theta"] ** 2 * v["beta2"] + v["eta"] * v["L"] * noise(v)
+
+
+def c12_gap(v: Values) -> Ball:
+    """The gap of LSR with bias and noise apart, under A4."""
+    floor = v["theta"] ** 2 * v["beta2"] + v["eta"] * v["L"] * noise(v)
+    return (1 - v["eta"] * v["mu"]) ** v["T"] * v["F0"] + floor / (2 * v["mu"])
+
+
+def c15a(v: Values) -> Ball:
+    """Last iterate of SGD under A4."""
+    return 2 * v["L"] * (1 - v["eta"] * v["mu"]) ** v["T"] * v["F0"] + v["eta"] * v["L"] ** 2 * v["sigma2"] / v["mu"]
+
+
+def c16(v: Values) -> Ball:
+    """SGD at its exact worst case."""
+    return c4(v) / (2 - v["eta"] * v["L"])
+
+
+FORMULAS: dict[str, Callable[[Values], Ball]] = {
+    "C4": c4,
+    "C5": c5,
+    "C7": c7,
+    "C8": c8,
+    "C12": c12,
+    "C12, gap": c12_gap,
+    "C15a": c15a,
+    "C16": c16,
+}
+
+
+def below(value: float, ball: Ball) -> bool:
+    """Whether the float is below everything in the ball."""
+    return bool(arb(value) < ball)
+
+
+def above(value: float, ball: Ball) -> bool:
+    """Whether the float is above everything in the ball."""
+    return bool(arb(value) > ball)

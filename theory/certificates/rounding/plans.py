@@ -1,0 +1,86 @@
+"""The whole numbers of steps that plans ask for are the ceilings of the real numbers that the claims state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from theory.certificates import Certificate
+from theory.certificates.rounding.engine.balls import Ball, Values, exactly, to_half_an_ulp
+from theory.certificates.rounding.engine.settings import Numbers, constants, sample
+from theory.methods import METHODS
+
+LARGEST = 1e13  # above it a relative 4e-15, the slack of the ceiling, is a matter of whole steps
+
+
+def _smallest(a: Ball, b: Ball) -> Ball:
+    return a.min(b)
+
+
+def _last_step_size(v: Values) -> Ball:
+    return _smallest(exactly(1.0), v["eps"] ** 2 / (2 * v["sigma2"])) / v["L"]
+
+
+def _c4(v: Values) -> list[Ball]:
+    return [4 * v["F0"] / (_last_step_size(v) * v["eps"] ** 2)]
+
+
+def _c8(v: Values) -> list[Ball]:
+    burn_in = v["L"] / v["mu"] * (v["mu"] * v["F0"] * (1 + v["delta"]) / (v["delta"] * v["sigma2"])).log()
+    return [burn_in, 8 * v["delta"] * v["sigma2"] / (v["mu"] * _last_step_size(v) * v["eps"] ** 2)]
+
+
+def _c15a(v: Values) -> list[Ball]:
+    eta = _smallest(1 / v["L"], v["mu"] * v["eps"] ** 2 / (2 * v["L"] ** 2 * v["sigma2"]))
+    return [(4 * v["L"] * v["F0"] / v["eps"] ** 2).log() / (eta * v["mu"])]
+
+
+def _c15b(v: Values) -> list[Ball]:
+    kappa = v["L"] / v["mu"]
+    phase = 4 * kappa * v["sigma2"] / v["eps"] ** 2
+    return [kappa * (2 * v["mu"] * v["F0"] / v["sigma2"]).log(), phase, phase]
+
+
+def _c16(v: Values) -> list[Ball]:
+    return [2 * v["L"] * v["F0"] * (v["eps"] ** 2 + v["sigma2"]) / v["eps"] ** 4]
+
+
+STEPS: dict[str, tuple[str, Callable[[Values], list[Ball]]]] = {
+    "C4": ("sgd", _c4),
+    "C8": ("tsla", _c8),
+    "C15a": ("sgd-pl-last", _c15a),
+    "C15b": ("sgd-pl", _c15b),
+    "C16": ("sgd-exact", _c16),
+}
+
+
+def certificates() -> Iterator[Certificate]:
+    """For each plan, its stages."""
+    for name, (method, formula) in STEPS.items():
+        outcomes = [_stages(method, formula, n) for n in sample(seed=2)]
+        yield Certificate(
+            claim=name.rstrip("ab"),
+            kind="rounding",
+            name=f"{name}: steps",
+            statement=f"the steps of {method} are the ceilings of the real numbers of {name}, at {len(outcomes)} settings",
+            guarantee="enclosure",
+            holds=all(holds for holds, _ in outcomes),
+            planted=1,
+            rejected=int(any(rejected for _, rejected in outcomes)),
+        )
+
+
+def _stages(method: str, formula: Callable[[Values], list[Ball]], n: Numbers) -> tuple[bool, bool]:
+    """Whether each stage has a number of steps that the constants, taken to half an ulp, allow; and whether one more is told from it."""
+    eps = (n["sigma2"] * 10 ** (-4 * n["theta"])) ** 0.5
+    stages = METHODS[method](constants(n), eps=eps).stages
+    real = formula({key: to_half_an_ulp(value) for key, value in (n | {"eps": eps}).items()})
+    counts = [int(stage.steps) for stage in stages]
+    pairs = [(count, ball) for count, ball in zip(counts, real, strict=True) if count < LARGEST]
+    return all(_is_ceiling(count, ball) for count, ball in pairs), any(not _is_ceiling(count + 1, ball) for count, ball in pairs)
+
+
+def _is_ceiling(count: int, ball: Ball) -> bool:
+    """``count`` is ``max(0, ⌈x⌉)`` for some x of the ball."""
+    if count == 0:
+        return not bool(ball > 0)
+    return not bool(ball > count) and not bool(ball <= count - 1)

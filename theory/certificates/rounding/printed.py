@@ -1,0 +1,37 @@
+"""The digits that the command line prints of a bound are those of a bound: rounded up, by less than a unit of the last digit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flint import arb
+
+from theory import tables
+from theory.certificates import Certificate
+from theory.certificates.rounding.engine.balls import FORMULAS, exactly, to_half_an_ulp
+from theory.certificates.rounding.engine.settings import BOUNDS, Numbers, sample
+
+UNIT = 1.001e-3  # of the last of four digits, relative, and a little for float64
+
+
+def certificates() -> Iterator[Certificate]:
+    """For each bound, its printed total."""
+    for name in BOUNDS:
+        outcomes = [_printed(name, n, tables.number_up(BOUNDS[name](n).total)) for n in sample(seed=1)]
+        nearest = [_printed(name, n, tables.number(BOUNDS[name](n).total)) for n in sample(seed=1)]
+        yield Certificate(
+            claim=name[:3].rstrip(",a"),
+            kind="rounding",
+            name=f"{name}: printed",
+            statement=f"the four digits printed of {name} are a bound, and less than a unit of the last one above it",
+            guarantee="enclosure",
+            holds=all(outcomes),
+            planted=1,  # rounding to nearest prints too small a bound about every other time
+            rejected=int(not all(nearest)),
+        )
+
+
+def _printed(name: str, n: Numbers, digits: str) -> bool:
+    ball = FORMULAS[name]({key: to_half_an_ulp(value) if key not in ("T", "T2") else exactly(value) for key, value in n.items()})
+    value = arb(digits.replace(",", ""))
+    return not bool(value < ball) and not bool(value > ball * (1 + UNIT))

@@ -1,0 +1,1 @@
+"""What the worst-case programs share: solving and judging, and runs as trees."""

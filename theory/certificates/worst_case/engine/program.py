@@ -1,0 +1,147 @@
+"""Worst cases as semidefinite programs, and what they say about a bound.
+
+The unknowns are the Gram matrix of the gradients and errors along a run, and the values of F there (Drori and Teboulle, 2014). For
+L-smooth F the conditions on them are necessary and sufficient (Taylor, Hendrickx and Glineur, 2017), so that the program is exact: a
+primal solution is an instance, a dual one is a proof. Both are found in floating point, by an interior-point method, to about 1e-7.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass, replace
+from io import StringIO
+
+from PEPit import PEP
+
+from theory import lsr
+from theory.certificates import Certificate
+from theory.constants import Constants, shown
+
+TOLERANCE = 1e-6  # relative; the solver is asked for 1e-8 and may stop at 1e-7, and multipliers of size 10 act on what is left
+
+# At eta = 1/L the solutions are degenerate, and the last digits of feasibility may be out of reach ("almost solved"): 1e-6 at worst.
+ALMOST = {"reduced_tol_gap_abs": 1e-7, "reduced_tol_gap_rel": 1e-7, "reduced_tol_feas": 1e-6}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where a worst case is computed: constants, a step size relative to ``1/L``, that is ``ηL``, and a number of steps."""
+
+    k: Constants
+    relative_step: float
+    T: int
+
+    @property
+    def smoothness(self) -> float:
+        """L, as the float that PEPit wants."""
+        return float(self.k.L)
+
+    @property
+    def eta(self) -> float:
+        """Step size."""
+        return self.relative_step / self.smoothness
+
+    @property
+    def error2(self) -> float:
+        """``V(θ)`` at the paper's θ: the bound on ``E‖g_LS - ∇F‖²``."""
+        return float(lsr.floor(self.k))
+
+    @property
+    def short(self) -> str:
+        """What tells it from the others of its claim."""
+        return f"T = {self.T}, ηL = {shown(self.relative_step)}, L = {shown(self.smoothness)}"
+
+    def __str__(self) -> str:
+        names = {"L": "L", "mu": "μ", "sigma2": "σ²", "delta": "δ", "F0": "F0"}
+        values = {sign: getattr(self.k, name) for name, sign in names.items()} | {"ηL": self.relative_step, "T": self.T}
+        return ", ".join(f"{sign} = {shown(value)}" for sign, value in values.items() if value is not None)
+
+
+@dataclass(frozen=True)
+class Worst:
+    """A worst case between an instance that was found (``lower``) and what no instance exceeds (``upper``)."""
+
+    lower: float
+    upper: float
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A wrong version of a bound, and the worst case that should refute it."""
+
+    worst: Worst
+    bound: float
+
+    @property
+    def rejected(self) -> bool:
+        """Whether an instance exceeds it."""
+        return exceeds(self.worst.lower, self.bound)
+
+
+def solve(problem: PEP) -> Worst:
+    """Solve silently. Raises RuntimeError where the program is unbounded or its two sides don't meet."""
+    with warnings.catch_warnings(), redirect_stdout(StringIO()):
+        warnings.simplefilter("ignore")  # cvxpy warns when the solver stops at ALMOST, which is good enough
+        upper = problem.solve(verbose=0, solver="CLARABEL", **ALMOST)
+    if upper is None:
+        raise RuntimeError("the worst case is unbounded, or the program has no solution")
+    worst = Worst(float(problem.objective.eval()), float(upper))
+    if abs(worst.upper - worst.lower) > TOLERANCE * max(1, abs(worst.upper)):
+        raise RuntimeError(f"primal {worst.lower:.9g} and dual {worst.upper:.9g} are further apart than {shown(TOLERANCE)}")
+    return worst
+
+
+def exceeds(value: float, bound: float) -> bool:
+    """Whether a worst case lies above a bound, by more than the solver's error."""
+    return value > bound + TOLERANCE * abs(bound)
+
+
+def equals(worst: Worst, bound: float) -> bool:
+    """Whether both sides of a worst case are the bound, up to the solver's error."""
+    return all(abs(value - bound) <= TOLERANCE * abs(bound) for value in (worst.lower, worst.upper))
+
+
+def tight(claim: str, name: str, statement: str, worst: Worst, bound: float, wrong: Sequence[Wrong] = ()) -> Certificate:
+    """The worst case is the bound."""
+    return _certificate(claim, name, statement, "tight", equals(worst, bound), worst, bound, wrong)
+
+
+def upper(claim: str, name: str, statement: str, worst: Worst, bound: float, wrong: Sequence[Wrong] = ()) -> Certificate:
+    """The worst case, or a relaxation that lies above it, is at most the bound."""
+    return _certificate(claim, name, statement, "upper", not exceeds(worst.upper, bound), worst, bound, wrong)
+
+
+def halved_noise(k: Constants) -> Constants:
+    """For planted errors: a bound that counts half of the variance, and so half of V."""
+    return replace(k, sigma2=k.sigma2 / 2)
+
+
+def too_smooth(k: Constants, factor: float) -> Constants:
+    """For planted errors: a bound that takes F for smoother than it is, so that ``eta = factor/L`` seems to be ``1/L``."""
+    return replace(k, L=k.L / factor)
+
+
+def _certificate(
+    claim: str,
+    name: str,
+    statement: str,
+    guarantee: str,
+    holds: bool,
+    worst: Worst,
+    bound: float,
+    wrong: Sequence[Wrong],
+) -> Certificate:
+    return Certificate(
+        claim=claim,
+        kind="worst case",
+        name=name,
+        statement=statement,
+        guarantee=guarantee,
+        holds=holds,
+        value=worst.upper,
+        bound=bound,
+        rejected=sum(w.rejected for w in wrong),
+        planted=len(wrong),
+    )

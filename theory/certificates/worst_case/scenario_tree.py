@@ -1,0 +1,109 @@
+"""C4, C5 and C16 for random steps: SGD and label-smoothed SGD as trees with two outcomes a step.
+
+Guarantee, always with ``F0 - E F(w_T)`` for F0: C16 tight for ``0 < η < 2/L``; two outcomes are enough to attain it. C4 tight at
+``η = 1/L``, for smaller η upper (too large by the factor ``2 - ηL``), beyond ``1/L`` false. C5 tight at ``η = 1/L``, beyond it false.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from PEPit import PEP
+
+from theory import lsr, sgd, worst_case
+from theory.bound import Bound
+from theory.certificates import Certificate
+from theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, halved_noise, solve, tight, too_smooth, upper
+from theory.certificates.worst_case.engine.trees import Outcomes, inexact, mean_squared_gradient, run, smooth, unbiased
+from theory.constants import Constants
+
+K1 = Constants(L=1, sigma2=1, delta=0.5, F0=1)
+K2 = Constants(L=3, sigma2=2, delta=0.25, F0=0.5)
+K3 = Constants(L=0.5, sigma2=0.8, delta=0.9, F0=2)
+
+SGD = tuple(
+    Setting(k, relative_step, T)
+    for k, relative_step, T in (
+        *((K1, 1, T) for T in (1, 2, 3, 4)),
+        *((K2, 0.6, T) for T in (1, 2, 3, 4)),
+        *((K3, 0.25, T) for T in (2, 3)),
+        *((K2, 1.2, T) for T in (1, 2, 3)),
+        *((K3, 1.6, T) for T in (2, 4)),
+    )
+)
+LSR = (Setting(K1, 1, 1), Setting(K2, 1, 2), Setting(K3, 1, 3))
+
+
+def sgd_worst(setting: Setting) -> Worst:
+    """The largest ``E‖∇F(w_R)‖²`` of SGD with ``F(w_0) - E F(w_T) <= F0``."""
+    problem = PEP()
+    return _find(problem, setting, unbiased(problem, float(setting.k.sigma2)))
+
+
+def lsr_worst(setting: Setting) -> Worst:
+    """The largest ``E‖∇F(w_R)‖²`` of label-smoothed SGD with ``F(w_0) - E F(w_T) <= F0``."""
+    problem = PEP()
+    return _find(problem, setting, inexact(problem, setting.error2, count=2))
+
+
+def _find(problem: PEP, setting: Setting, outcomes: Outcomes) -> Worst:
+    F, start = smooth(problem, setting.smoothness)
+    levels = run(F, [start], outcomes, setting.eta, setting.T)
+    problem.set_initial_condition(levels[0].value - levels[-1].value <= float(setting.k.F0))
+    problem.set_performance_metric(mean_squared_gradient(levels[:-1]))
+    return solve(problem)
+
+
+def certificates() -> Iterable[Certificate]:
+    """C16 for every setting of SGD, with C4 beside it where that holds; then C5."""
+    for setting in SGD:
+        worst = sgd_worst(setting)
+        yield exact(setting, worst)
+        if setting.relative_step <= 1:
+            yield baseline(setting, worst)
+    yield from map(smoothed, LSR)
+
+
+def exact(setting: Setting, worst: Worst) -> Certificate:
+    """C16 is attained. Half of σ², and ``T + 1`` for T, are refuted, and for ``η > 1/L`` so is C4, whose premise fails there."""
+    wrong = _wrong(worst_case.sgd_bound, setting, worst)
+    if setting.relative_step > 1:
+        wrong = (*wrong, Wrong(worst, _total(sgd.bound, too_smooth(setting.k, setting.relative_step), setting.eta, setting.T)))
+    statement = f"E‖∇F(w_R)‖² = [2(F0 - E F(w_T))/(ηT) + ηLσ²]/(2 - ηL); {setting}"
+    return tight("C16", f"SGD, {setting.short}", statement, worst, _total(worst_case.sgd_bound, setting.k, setting.eta, setting.T), wrong)
+
+
+def baseline(setting: Setting, worst: Worst) -> Certificate:
+    """C4 holds, and at ``η = 1/L`` is attained: there wrong versions are refuted, the step size ``1.1/L`` among them."""
+    bound = _total(sgd.bound, setting.k, setting.eta, setting.T)
+    if setting.relative_step < 1:
+        statement = f"E‖∇F(w_R)‖² ≤ 2(F0 - E F(w_T))/(ηT) + ηLσ²; {setting}"
+        return upper("C4", f"SGD, {setting.short}", statement, worst, bound)
+    statement = f"E‖∇F(w_R)‖² = 2(F0 - E F(w_T))/(ηT) + ηLσ²; {setting}"
+    wrong = (*_wrong(sgd.bound, setting, worst), _beyond(sgd.bound, sgd_worst, setting))
+    return tight("C4", f"SGD, {setting.short}", statement, worst, bound, wrong)
+
+
+def smoothed(setting: Setting) -> Certificate:
+    """C5 is attained at ``η = 1/L`` by errors that may be random; half of V, ``T + 1`` for T, and the step size ``1.1/L`` are refuted."""
+    worst, bound = lsr_worst(setting), _total(lsr.bound, setting.k, setting.eta, setting.T)
+    statement = f"E‖∇F(w_R)‖² = 2(F0 - E F(w_T))/(ηT) + V, E‖g_LS - ∇F‖² ≤ V; {setting}"
+    wrong = (*_wrong(lsr.bound, setting, worst), _beyond(lsr.bound, lsr_worst, setting))
+    return tight("C5", f"LSR, random errors, {setting.short}", statement, worst, bound, wrong)
+
+
+def _wrong(bound: Callable[..., Bound], setting: Setting, worst: Worst) -> tuple[Wrong, ...]:
+    return (
+        Wrong(worst, _total(bound, halved_noise(setting.k), setting.eta, setting.T)),
+        Wrong(worst, _total(bound, setting.k, setting.eta, setting.T + 1)),
+    )
+
+
+def _beyond(bound: Callable[..., Bound], worst: Callable[[Setting], Worst], setting: Setting) -> Wrong:
+    too_far = replace(setting, relative_step=1.1)
+    return Wrong(worst(too_far), _total(bound, too_smooth(setting.k, 1.1), too_far.eta, setting.T))
+
+
+def _total(bound: Callable[..., Bound], k: Constants, eta: float, T: int) -> float:
+    return float(bound(k, eta=eta, T=T).total)

@@ -1,0 +1,60 @@
+"""C15a, the last iterate of SGD under A4, as a tree with two outcomes a step.
+
+Guarantee: upper. The conditions for A4 are relaxed, so that the worst case may be smaller than what the program returns; and two outcomes
+are a part of what A2 allows. Wrong versions are refuted by strongly convex functions, whose conditions are exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from PEPit import PEP
+
+from theory import sgd_pl
+from theory.certificates import Certificate
+from theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, halved_noise, solve, upper
+from theory.certificates.worst_case.engine.trees import PL, STRONGLY_CONVEX, run, unbiased, with_minimum
+from theory.constants import Constants
+
+K1 = Constants(L=1, mu=0.5, sigma2=0.3, F0=1)
+K2 = Constants(L=3, mu=1, sigma2=0.6, F0=0.3)
+NEARLY_ROUND = Constants(L=2, mu=1.8, sigma2=0.6, F0=0.3)  # F is nearly (L/2)‖w‖², on which C15a is nearly attained
+
+SETTINGS = tuple(Setting(k, relative_step, T) for k, relative_step, T in ((K1, 1, 1), (K1, 1, 2), (K2, 0.5, 2), (K2, 0.5, 3)))
+NEAR = (Setting(NEARLY_ROUND, 1, 2), Setting(NEARLY_ROUND, 1, 3))
+"""Where the bound is nearly attained, so that wrong versions of it can be refuted."""
+
+
+def find(setting: Setting, functions: type = PL) -> Worst:
+    """The largest ``E‖∇F(w_T)‖²`` with ``F(w_0) - F* <= F0``."""
+    problem = PEP()
+    F, start = with_minimum(problem, functions, setting.smoothness, float(setting.k.need_mu("C15a")))
+    levels = run(F, [start], unbiased(problem, float(setting.k.sigma2)), setting.eta, setting.T)
+    problem.set_initial_condition(levels[0].value <= float(setting.k.F0))
+    problem.set_performance_metric(levels[-1].gradient2)
+    return solve(problem)
+
+
+def certificates() -> Iterable[Certificate]:
+    """C15a; then C15a where it is nearly attained, with wrong versions."""
+    yield from map(last_iterate, SETTINGS)
+    yield from map(near, NEAR)
+
+
+def last_iterate(setting: Setting, wrong: tuple[Wrong, ...] = ()) -> Certificate:
+    """C15a holds."""
+    statement = f"E‖∇F(w_T)‖² ≤ 2L(1-ημ)^T F0 + ηL²σ²/μ; {setting}"
+    return upper("C15", f"C15a, {setting.short}", statement, find(setting), bound(setting.k, setting), wrong)
+
+
+def near(setting: Setting) -> Certificate:
+    """C15a where it is nearly attained: half of σ², and L in place of μ, are refuted."""
+    convex = find(setting, STRONGLY_CONVEX)
+    wrong = tuple(Wrong(convex, bound(k, setting)) for k in (halved_noise(setting.k), replace(setting.k, mu=setting.k.L)))
+    return last_iterate(setting, wrong)
+
+
+def bound(k: Constants, setting: Setting) -> float:
+    """The formula of C15a."""
+    return float(sgd_pl.last_iterate_bound(k, eta=setting.eta, T=setting.T).total)
