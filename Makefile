@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export OMP_WAIT_POLICY := passive
 
-.PHONY: report test check figures records lint clean
+.PHONY: report test check certify figures records lint clean
 
 report: $(READY)  ## Run everything and write build/report/index.html and paper_checks.md
 	$(BIN)/tsla report
@@ -21,6 +21,9 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+certify: $(READY)  ## Run every proof and certificate; one row a claim
+	$(BIN)/tsla certify
+
 figures: $(READY)  ## Redraw build/figures from records/, without running anything
 	$(BIN)/tsla figures
 	cp build/figures/delta_along_training.svg docs/  # the picture of the README
@@ -32,7 +35,7 @@ records: $(READY)  ## Run the experiments whose records figures and checks read
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,certify]'
 	touch $(READY)
 
 clean:  ## Remove what the commands made, but the environment

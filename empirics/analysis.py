@@ -15,8 +15,12 @@ def measured(table: pd.DataFrame, *, theta: float, batch_size: int) -> pd.DataFr
 
     Adds ``delta``, ``delta0`` and ``theta_star`` of single examples (C3's A3, C17, C11); and for the batch, at strength ``theta`` and
     divided by the plain variance ``s²/B``: ``ratio`` of the smoothed direction, ``shrink_ratio`` of the control with step (1-θ)η,
-    their difference ``beyond`` (negative: smoothing does more than shrink), and ``bias_share`` = ``θ²β²/(s²/B)``.
+    their difference ``beyond`` (negative: smoothing does more than shrink), and ``bias_share`` = ``θ²β²/(s²/B)``. Raises ValueError where a
+    run diverged.
     """
+    if not np.isfinite(table["train_loss"]).all():
+        diverged = table[~np.isfinite(table["train_loss"])].iloc[0]
+        raise ValueError(f"the run of {diverged['method']}, seed {diverged['seed']}, diverged; leaving it out would flatter the others")
     rows = table.dropna(subset="s2").copy()
     s2, shat2, c, grad2, beta2, nu2 = (rows[name].to_numpy() for name in ("s2", "shat2", "c", "grad2", "beta2", "nu2"))
     rows["delta"], rows["delta0"] = shat2 / s2, shrinkage.zero_vector_delta(s2, grad2)
@@ -31,11 +35,15 @@ def measured(table: pd.DataFrame, *, theta: float, batch_size: int) -> pd.DataFr
 
 def samples(table: pd.DataFrame, column: str, *, method: str, epoch: int) -> Array:
     """The values of ``column``, shape (seeds,), in the order of the seeds. Raises ValueError where there are none."""
+    values: Array = _rows(table, method, epoch)[column].to_numpy(dtype=np.float64)
+    return values
+
+
+def _rows(table: pd.DataFrame, method: str, epoch: int) -> pd.DataFrame:
     rows = table[(table["method"] == method) & (table["epoch"] == epoch)].sort_values("seed")
     if rows.empty:
         raise ValueError(f"the record has no row of method {method!r} at epoch {epoch}")
-    values: Array = rows[column].to_numpy(dtype=np.float64)
-    return values
+    return rows
 
 
 def over_seeds(table: pd.DataFrame, column: str, *, method: str, epoch: int) -> Interval:
@@ -45,4 +53,7 @@ def over_seeds(table: pd.DataFrame, column: str, *, method: str, epoch: int) -> 
 
 def difference(table: pd.DataFrame, column: str, *, method: str, baseline: str, epoch: int) -> Interval:
     """Mean of ``column`` of ``method`` less that of ``baseline``, paired by seed, with Student's 95 % interval."""
-    return paired(*(samples(table, column, method=name, epoch=epoch) for name in (method, baseline)))
+    pair = [_rows(table, name, epoch) for name in (method, baseline)]
+    if list(pair[0]["seed"]) != list(pair[1]["seed"]):
+        raise ValueError(f"{method} and {baseline} have other seeds at epoch {epoch}; a paired difference needs the same")
+    return paired(*(rows[column].to_numpy(dtype=np.float64) for rows in pair))

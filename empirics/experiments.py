@@ -11,6 +11,7 @@ import pandas as pd
 from empirics import synthetic
 from empirics.training import METHODS as TRAINING_METHODS
 from empirics.training import TrainingConfig, train
+from theory.certificates import certify, groups
 
 Config = Mapping[str, Any]
 
@@ -22,11 +23,17 @@ class Experiment:
     name: str
     run: Callable[[Config], pd.DataFrame]
     configs: tuple[Config, ...]
+    in_report: bool = True
+    """Whether ``tsla report`` runs it; the certificates have a command of their own."""
 
     @property
     def command(self) -> str:
         """What makes the record again."""
         return f"tsla records {self.name}"
+
+
+def _certificates(config: Config) -> pd.DataFrame:
+    return pd.DataFrame([asdict(certificate) for certificate in certify(config["group"])])
 
 
 def _digits(config: Config) -> pd.DataFrame:
@@ -97,5 +104,6 @@ EXPERIMENTS = {
         Experiment("regimes", synthetic.regimes, REGIMES),
         Experiment("rates", synthetic.rates, RATES),
         Experiment("stall", synthetic.stall, (STALL,)),
+        Experiment("certificates", _certificates, tuple({"group": group} for group in groups()), in_report=False),
     )
 }

@@ -41,7 +41,7 @@ def distribution(name: str, rows: Tensor, classes: int) -> Tensor:
     """``rows`` as float64 on the CPU, checked: ``classes`` columns, non-negative, each row adding up to 1 (to float32 rounding)."""
     probabilities = rows.detach().double().cpu()
     if probabilities.shape[1] != classes:
-        raise ValueError(f"{name} have {probabilities.shape[1]} columns; the model has {classes} classes")
+        raise ValueError(f"{name}: {probabilities.shape[1]} columns; the model has {classes} classes")
     if not (probabilities >= 0).all() or not torch.allclose(probabilities.sum(1), torch.ones(len(probabilities)).double(), atol=1e-5):
         raise ValueError(f"{name} must be probabilities: non-negative rows that add up to 1")
     return probabilities

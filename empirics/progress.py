@@ -40,5 +40,8 @@ class Progress:
             seconds = now - self._started
             left = seconds / self.done * (self.total - self.done)
             self._console.print(
-                f"{self.title}: {self.done}/{self.total}, {seconds:.0f} s, about {left:.0f} s left ({what})", highlight=False
+                f"{self.title}: {self.done}/{self.total}, {seconds:.0f} s, about {left:.0f} s left ({what})",
+                highlight=False,
+                markup=False,
+                soft_wrap=True,
             )

@@ -9,7 +9,7 @@ import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ import theory
 
 KEY = b"tsla"
 LIBRARIES = ("tsla", "numpy", "scipy", "scikit-learn", "torch")
+CERTIFIERS = ("z3-solver", "sympy", "PEPit", "cvxpy", "clarabel", "python-flint")  # of the extra "certify"
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,17 @@ def environment() -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         **{name: version(name) for name in LIBRARIES},
+        **{name: _version_if_installed(name) for name in CERTIFIERS},
         "code": _code_hash(),
         "machine": f"{platform.system()} {platform.machine()}, {_processor()}, {os.cpu_count()} cores, no GPU used",
     }
+
+
+def _version_if_installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 def _code_hash() -> str:
@@ -94,8 +103,9 @@ def read(path: Path) -> Record:
 
 def is_done(path: Path, config: Mapping[str, Any]) -> bool:
     """Whether ``path`` holds a record of this very configuration, made with these versions on this machine."""
-    if not path.exists():
+    try:
+        about = json.loads(pq.read_schema(path).metadata[KEY])
+    except (FileNotFoundError, KeyError, TypeError, pa.ArrowInvalid):  # no file, or not one of ours
         return False
-    about = json.loads(pq.read_schema(path).metadata[KEY])
     normal = json.loads(json.dumps(config))  # tuples become lists, as in the file
     return bool(about["config"] == normal and about["environment"] == environment())

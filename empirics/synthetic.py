@@ -18,8 +18,8 @@ from empirics.problems import Problem
 from empirics.sgd import Trajectory, simulate
 from empirics.statistics import student_t
 from theory import lsr, sgd, smoothing, tsla
-from theory.complexity import METHODS
 from theory.constants import Array, Constants, real
+from theory.methods import METHODS
 from theory.plan import Plan, Stage
 
 Config = Mapping[str, Any]
@@ -139,6 +139,10 @@ def beside_bound(problem: str, method: str, *, eps: float, sigma2: float, delta:
     Half of ``delta * sigma2`` is bias, half noise. Raises ValueError where the target is out of the method's reach or the problem lacks
     a constant that it needs.
     """
+    if replicas < 2:
+        raise ValueError(f"seeds = {replicas} must be at least 2: an interval needs them")
+    if seed < 0:
+        raise ValueError(f"seed = {seed} must be at least 0")
     smoothing_error = float(real("delta", delta, at_least=0)) * sigma2
     oracle = {"sigma2": sigma2, "beta2": smoothing_error / 2, "nu2": smoothing_error / 2}
     instance, noisy, constants = _instance({"problem": problem, "oracle": oracle})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch.nn.functional import cross_entropy
 
 from empirics.datasets import CLASSES, Split, digits
 from empirics.moments import gradient_moments
-from empirics.networks import resnet
+from empirics.networks import GROUPS, resnet
 
 # method -> (smoothed?, does its first rule end at the drop epoch?). A control takes the step (1-θ)η where its partner smooths (C17).
 METHODS = {
@@ -59,6 +60,10 @@ class TrainingConfig:
                 raise ValueError(f"{name} = {getattr(self, name)} must be at least 1")
         if self.seed < 0:
             raise ValueError(f"seed = {self.seed} must be at least 0")
+        if not self.widths or any(width < 1 or width % GROUPS for width in self.widths):
+            raise ValueError(f"widths = {self.widths} must be one or more multiples of {GROUPS}")
+        if any(not 0 <= epoch <= self.epochs for epoch in self.measure_at):
+            raise ValueError(f"measure_at = {self.measure_at} must lie in 0 ... epochs = {self.epochs}")
         if not 0 <= self.drop <= self.epochs:
             raise ValueError(f"drop = {self.drop} must lie in 0 ... epochs = {self.epochs}")
 
@@ -92,6 +97,18 @@ def train(config: TrainingConfig) -> Iterator[Row]:
             _run_epoch(model, split, batches, config.batch_size, eta, theta)
 
 
+@contextmanager
+def _single_threaded() -> Iterator[None]:
+    """One thread: the networks are too small for two, and the sums come out the same whoever calls."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@_single_threaded()
 def _run_epoch(model: nn.Module, split: Split, batches: torch.Generator, batch_size: int, eta: float, theta: float) -> None:
     optimiser = torch.optim.SGD(model.parameters(), lr=eta)
     order = torch.randperm(len(split.train_labels), generator=batches)
@@ -101,6 +118,7 @@ def _run_epoch(model: nn.Module, split: Split, batches: torch.Generator, batch_s
         optimiser.step()
 
 
+@_single_threaded()
 def _measure(model: nn.Module, split: Split, *, moments: bool) -> Row:
     with torch.no_grad():
         train_logits, test_logits = model(split.train_inputs), model(split.test_inputs)

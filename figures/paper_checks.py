@@ -12,6 +12,7 @@ Evidence = Mapping[str, Any]
 
 PROVING = {"algebra", "worst case"}
 UNDECIDED = "not decided here"
+FAILING = "**failing**"
 
 HEADER = """# Paper checks
 
@@ -31,7 +32,7 @@ def verdict(rows: list[Evidence]) -> str:
     if not rows:
         return UNDECIDED
     if not all(row["passed"] for row in rows):
-        return "**failing**"
+        return FAILING
     said = {row["verdict"] for row in rows if "verdict" in row} - {"supported"}
     if said:
         return " / ".join(sorted(said))
@@ -43,7 +44,7 @@ def cells(claim: Claim, evidence: Iterable[Evidence]) -> dict[str, str]:
     rows = [row for row in evidence if row["id"] == claim.id]
     direct = [row for row in rows if not row["planted"]]
     findings = list(dict.fromkeys(row["finding"] for row in direct if "finding" in row))
-    decided = verdict(direct)
+    decided = verdict(direct) if all(row["passed"] for row in rows) else FAILING
     if decided == UNDECIDED:
         findings.append(f"it takes {claim.missing}")
     return {

@@ -22,7 +22,7 @@ table { border-collapse: collapse; font-size: 13px }
 td, th { border-bottom: 1px solid #ccc; padding: 4px 8px; text-align: left; vertical-align: top }
 figure { margin: 2em 0 } figure svg { width: 100%; height: auto } figcaption { font-size: 14px; color: #444 }
 code, .source { font-size: 12px; color: #555 }
-.proved, .supported { color: #060 } .refuted { color: #a00 }
+td:nth-child(4) { font-weight: 600 }
 </style></head><body>
 <h1>When does label smoothing help optimisation?</h1>
 <p>The claims of <em>Towards Understanding Label Smoothing</em> (Xu et al., 2020), checked: bounds, runs, measured gradient moments.
@@ -48,7 +48,7 @@ def write(source: Path, drawn: Iterable[Path], evidence: Sequence[paper_checks.E
         claims=_claims(evidence),
         numbers=numbers_table(digits),
         figures="".join(_figure(path) for path in drawn),
-        knob=interactive.batch_size_knob(digits).to_html(full_html=False, include_plotlyjs="inline"),
+        knob=interactive.batch_size_knob(digits).to_html(full_html=False, include_plotlyjs="inline", div_id="batch-size"),
         records="".join(_record(path) for path in sorted(source.glob("*.parquet"))),
     )
     out.parent.mkdir(parents=True, exist_ok=True)

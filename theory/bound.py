@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.constants import Array
+from theory.constants import Array, UnrepresentableError
+
+# A term is some ten rounded operations, each off by half an ulp: raised by this it is not below its exact value, and is a bound itself.
+ROUNDED_UP = 1 + 8 * np.finfo(np.float64).eps
 
 
 @dataclass(frozen=True, eq=False)
 class Bound:
-    """An upper bound on ``quantity``.
+    """An upper bound on ``quantity``, rounded up: ``terms`` are given as computed, and kept a relative 2e-15 larger.
 
     method:      the algorithm, as on the command line
     claim:       id in ``theory.claims``
@@ -21,7 +24,7 @@ class Bound:
     lowered_by:  name -> the change of the run that makes this term smaller
     assumes:     ids of the assumptions, A1 ... A4
 
-    Raises ValueError where a term is not representable in float64: a bound is never silently infinite.
+    Raises UnrepresentableError where a term is not representable in float64: a bound is never silently infinite.
     """
 
     method: str
@@ -32,9 +35,12 @@ class Bound:
     assumes: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        for name, value in self.terms.items():
+        with np.errstate(over="ignore"):
+            object.__setattr__(self, "terms", {name: np.asarray(value * ROUNDED_UP) for name, value in self.terms.items()})
+            values = [(f"the {name} term", value) for name, value in self.terms.items()] + [("the sum of the terms", self.total)]
+        for what, value in values:
             if not np.isfinite(value).all():
-                raise ValueError(f"the {name} term of {self.claim} overflows float64 for these constants; rescale F")
+                raise UnrepresentableError(f"{what} of {self.claim} overflows float64 for these constants; rescale F")
 
     @property
     def total(self) -> Array:

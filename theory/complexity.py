@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import lsr, sgd, sgd_pl, tsla
-from theory.constants import Array, Constants, real
+from theory import inversion, sgd_pl, smoothed_pl
+from theory.biased import SmoothingOracle
+from theory.constants import ROUNDING, Array, Constants, real, shown
+from theory.methods import METHODS
 from theory.plan import Plan
-
-METHODS: dict[str, Callable[..., Plan]] = {
-    "sgd": sgd.steps,
-    "lsr": lsr.steps,
-    "tsla": tsla.steps,
-    "sgd-pl": sgd_pl.three_phase_steps,
-    "sgd-pl-last": sgd_pl.last_iterate_steps,
-    "sgd-two-step": sgd_pl.two_step_size_steps,
-}
 
 
 def exponents(q: ArrayLike) -> dict[str, Array]:
@@ -38,18 +30,32 @@ def exponents(q: ArrayLike) -> dict[str, Array]:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The plans of all methods at scalar constants, fastest first; ``ahead`` names the fastest and ``why`` says it in words."""
+    """The plans of all methods at scalar constants, fastest first; ``ahead`` names the fastest and ``why`` says it in words.
+
+    crossovers: the largest δ, all else equal, at which a smoothed bound is ahead of a plain one (``theory.inversion.crossovers``)
+    """
 
     plans: tuple[Plan, ...]
     ahead: str
     why: str
+    crossovers: dict[str, float]
 
 
-def compare(constants: Constants, *, eps: float) -> Comparison:
-    """What every bound asks for at the same constants. Raises ValueError as the single plans do."""
-    plans = sorted((plan(constants, eps=eps) for plan in METHODS.values()), key=lambda plan: float(plan.total))
+def compare(constants: Constants, *, eps: float, oracle: SmoothingOracle | None = None) -> Comparison:
+    """What every bound asks for at the same constants; with ``oracle`` also C12's.
+
+    Raises ValueError as the single plans do, and where the oracle's error is larger than A3 allows: ``β² + ν² > δσ²``.
+    """
+    if oracle is not None and float(oracle.beta2 + oracle.nu2) > float(constants.need_delta("A3") * constants.sigma2) * (1 + ROUNDING):
+        raise ValueError(f"delta = {shown(constants.need_delta('A3'))} is below (beta2 + nu2)/sigma2; A3 needs beta2 + nu2 <= delta*sigma2")
+    plans = [plan(constants, eps=eps) for plan in METHODS.values()]
+    if oracle is not None:
+        plans.append(smoothed_pl.steps(constants, oracle, eps=eps))
+    plans.sort(key=lambda plan: float(plan.total))
     totals = {plan.method: float(plan.total) for plan in plans}
-    return Comparison(tuple(plans), plans[0].method, _why(constants, eps, plans[0].method, totals))
+    return Comparison(
+        tuple(plans), plans[0].method, _why(constants, eps, plans[0].method, totals), inversion.crossovers(constants, eps=eps)
+    )
 
 
 def _why(constants: Constants, eps: float, ahead: str, totals: dict[str, float]) -> str:
@@ -58,11 +64,12 @@ def _why(constants: Constants, eps: float, ahead: str, totals: dict[str, float])
     ratio = totals["sgd"] / totals["tsla"]
     against_paper = f"TSLA asks for {max(ratio, 1 / ratio):.3g} times {'fewer' if ratio > 1 else 'more'} samples than plain SGD (C4)"
     reason = f"its plain stage starts from a gap of 2δσ²/((1+δ)μ) = {gap:.3g} in place of F0 = {float(constants.F0):.3g}"
-    fair = {
-        "tsla": f"no plain SGD with A4 is ahead of it; of the gain, the factor 2δ/(1+δ) = {gain:.3g} is due to smoothing (C15c)",
-        "lsr": f"smoothing alone is ahead of it, as its floor 2δσ²/(1+δ) = {floor:.3g} is below eps² = {eps**2:.3g}",
-        "sgd": "plain SGD without A4 is ahead of every method that assumes more",
-    }
     behind = totals["tsla"] / max(totals[ahead], 1)
-    without_smoothing = f"with A4 for SGD too, {ahead} is ahead of TSLA {behind:.3g}-fold without smoothing"
-    return f"{against_paper}: {reason}; {fair.get(ahead, without_smoothing)}."
+    against_best = {
+        "tsla": f"no bound here is ahead of it; of the gain, the factor 2δ/(1+δ) = {gain:.3g} is due to smoothing (C15c)",
+        "lsr": f"smoothing alone is ahead of it {behind:.3g}-fold, as its floor 2δσ²/(1+δ) = {floor:.3g} is below eps² = {eps**2:.3g}",
+        "smoothed-pl": f"with bias and noise told apart, smoothing that is never dropped is ahead of it {behind:.3g}-fold (C12)",
+    }
+    against_best["lsr-pl"] = against_best["lsr"]
+    without_smoothing = f"{ahead} is ahead of it {behind:.3g}-fold without smoothing"
+    return f"{against_paper}: {reason}; {against_best.get(ahead, without_smoothing)}."

@@ -6,8 +6,10 @@ in; behind the door the formulas can be read beside the paper without defensive 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +18,31 @@ Array = NDArray[np.float64]
 
 # A product of two correctly rounded factors, such as eta * L with eta = 1/L, may exceed 1 by an ulp or two.
 ROUNDING = 4 * np.finfo(np.float64).eps
+
+
+class UnrepresentableError(ValueError):
+    """A result that float64 can't hold: said, and never returned as a silent infinity."""
+
+
+Result = TypeVar("Result")
+Parameters = ParamSpec("Parameters")
+
+
+def representable(formula: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Let ``formula`` overflow without NumPy's warnings, and refuse what came of it: no infinity or nan leaves the theory unsaid.
+
+    Bounds and plans refuse by themselves, naming the term; arrays are refused here, with UnrepresentableError.
+    """
+
+    @wraps(formula)
+    def checked(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        with np.errstate(all="ignore"):
+            result = formula(*args, **kwargs)
+        if isinstance(result, np.ndarray | np.floating) and not np.isfinite(result).all():
+            raise UnrepresentableError(f"{formula.__name__} overflows float64 for these constants; rescale F")
+        return result
+
+    return checked
 
 
 def shown(value: Any) -> str:
@@ -58,7 +85,8 @@ def real(
 def step_size(name: str, value: ArrayLike, L: Array, claim: str) -> Array:
     """``value`` as an array of step sizes, checked against ``0 < eta <= 1/L``: the premise of the descent lemma C3."""
     eta = real(name, value, above=0)
-    too_large = eta * L > 1 + ROUNDING
+    with np.errstate(over="ignore"):
+        too_large = eta * L > 1 + ROUNDING
     if too_large.any():
         worst, limit = (np.broadcast_to(x, too_large.shape)[too_large].flat[0] for x in (eta, 1 / L))
         raise ValueError(f"{name} = {shown(worst)} is larger than 1/L = {shown(limit)}; {claim} needs 0 < {name} <= 1/L")
@@ -72,6 +100,17 @@ def step_count(name: str, value: ArrayLike, *, at_least: int = 1) -> Array:
     if broken.any():
         raise ValueError(f"{name} = {shown(count[broken].flat[0])} must be a whole number, at least {at_least}")
     return count
+
+
+def target_squared(eps: ArrayLike) -> Array:
+    """``ε²`` for a target ``ε > 0``. Raises UnrepresentableError where the square is not a normal float64."""
+    root = real("eps", eps, above=0)
+    with np.errstate(all="ignore"):
+        square = root**2
+    lost = (square < np.finfo(np.float64).tiny) | ~np.isfinite(square)
+    if lost.any():
+        raise UnrepresentableError(f"eps = {shown(root[lost].flat[0])}: its square overflows float64 or vanishes in it; rescale F")
+    return square
 
 
 def strength(value: ArrayLike) -> Array:

@@ -7,20 +7,26 @@ from numpy.typing import ArrayLike
 
 from theory import smoothing
 from theory.bound import Bound
-from theory.constants import Array, Constants, real, step_count, step_size, strength
+from theory.constants import Array, Constants, representable, step_count, step_size, target_squared
 from theory.plan import Plan, Stage, whole_steps
 from theory.sgd import MEAN_SQUARED_GRADIENT
 
+STALLS = "the bound never falls below its floor V(theta) = 2*delta*sigma2/(1+delta), which is not under eps^2 (C6)"
 
+
+@representable
 def floor(constants: Constants, theta: ArrayLike | None = None, *, claim: str = "C6") -> Array:
     """``V(θ)``, under which C5 never falls, whatever ``η`` and ``T`` (C6); ``θ`` defaults to ``1/(1+δ)``, then ``2δσ²/(1+δ)``.
 
     That the bound stalls proves nothing about the algorithm; C13 has an instance that really does.
     """
     delta = constants.need_delta(claim)
-    return smoothing.lemma(constants.sigma2, delta, smoothing.paper_theta(delta) if theta is None else strength(theta))
+    if theta is None:
+        return smoothing.lemma_at_paper_theta(constants.sigma2, delta)
+    return smoothing.lemma(constants.sigma2, delta, theta)
 
 
+@representable
 def bound(constants: Constants, *, eta: ArrayLike, T: ArrayLike, theta: ArrayLike | None = None) -> Bound:
     """Mean squared gradient of a random iterate of label-smoothed SGD (C5): ``E‖∇F(w_R)‖² <= 2 F0/(ηT) + V(θ)``, ``0 < η <= 1/L``.
 
@@ -28,35 +34,34 @@ def bound(constants: Constants, *, eta: ArrayLike, T: ArrayLike, theta: ArrayLik
     Shapes: all arguments broadcast. Raises ValueError outside the premises.
     """
     step, steps = step_size("eta", eta, constants.L, "C5"), step_count("T", T)
-    with np.errstate(over="ignore"):
-        return Bound(
-            method="lsr",
-            claim="C5",
-            quantity=MEAN_SQUARED_GRADIENT,
-            terms={
-                "optimisation": 2 * constants.F0 / (step * steps),
-                "smoothing": floor(constants, theta, claim="C5"),
-            },
-            lowered_by={
-                "optimisation": "more steps T, or a larger eta",
-                "smoothing": "a smoothing label of smaller delta; neither T nor eta lowers it (C6)",
-            },
-            assumes=("A1", "A2", "A3"),
-        )
+    return Bound(
+        method="lsr",
+        claim="C5",
+        quantity=MEAN_SQUARED_GRADIENT,
+        terms={
+            "optimisation": 2 * constants.F0 / (step * steps),
+            "smoothing": floor(constants, theta, claim="C5"),
+        },
+        lowered_by={
+            "optimisation": "more steps T, or a larger eta",
+            "smoothing": "a smoothing label of smaller delta; neither T nor eta lowers it (C6)",
+        },
+        assumes=("A1", "A2", "A3"),
+    )
 
 
+@representable
 def steps(constants: Constants, *, eps: ArrayLike) -> Plan:
     """Samples until ``E‖∇F(w_R)‖² <= ε²`` by C5 at ``θ = 1/(1+δ)``, ``η = 1/L``.
 
     ``V <= ε²/2``: the paper's ``T = ⌈4 L F0/ε²⌉``. ``ε²/2 < V < ε²``, on which the paper is silent: the bound gets there with
     ``T = ⌈2 L F0/(ε² - V)⌉``, which is the same number at ``V = ε²/2``. ``V >= ε²``: never (C6), and ``floor`` is V.
     """
-    target2 = real("eps", eps, above=0) ** 2
+    target2 = target_squared(eps)
     V = floor(constants, claim="C5")
     reachable = target2 > V
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        room = np.where(reachable, np.minimum(target2 / 2, target2 - V), 1.0)
-        T = np.where(reachable, whole_steps(2 * constants.L * constants.F0 / room), np.inf)
+    room = np.where(reachable, np.minimum(target2 / 2, target2 - V), 1.0)
+    T = np.where(reachable, whole_steps(2 * constants.L * constants.F0 / room), np.inf)
     return Plan(
         "lsr",
         "C5",
@@ -64,5 +69,5 @@ def steps(constants: Constants, *, eps: ArrayLike) -> Plan:
         (Stage(1 / constants.L, smoothing.paper_theta(constants.need_delta("C5")), T),),
         reachable=reachable,
         floor=V,
-        why="the bound never falls below its floor V(theta) = 2*delta*sigma2/(1+delta), which is not under eps^2 (C6)",
+        why=STALLS,
     )

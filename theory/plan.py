@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from theory.constants import Array
+from theory.constants import Array, UnrepresentableError
 
 # The number of steps is a ceiling of a product of some ten rounded factors; 800000.0000000001 means 800000.
 CEILING_SLACK = 16 * np.finfo(np.float64).eps
@@ -50,8 +50,11 @@ class Plan:
     why: str | None = None
 
     def __post_init__(self) -> None:
-        if not np.isfinite(self.total[self.reachable]).all():
-            raise ValueError(f"the number of steps that {self.claim} asks for overflows float64; eps is too small for these constants")
+        reachable, total = np.broadcast_arrays(self.reachable, self.total)
+        if not np.isfinite(total[reachable]).all():
+            raise UnrepresentableError(
+                f"the number of steps that {self.claim} asks for overflows float64; eps is too small for these constants"
+            )
 
     @property
     def total(self) -> Array:

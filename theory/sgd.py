@@ -6,12 +6,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from theory.bound import Bound
-from theory.constants import Array, Constants, real, step_count, step_size
+from theory.constants import Array, Constants, real, representable, step_count, step_size, target_squared
 from theory.plan import Plan, Stage, whole_steps
 
 MEAN_SQUARED_GRADIENT = "E‖∇F(w_R)‖²"
 
 
+@representable
 def descent(F: ArrayLike, grad2: ArrayLike, error2: ArrayLike, *, L: ArrayLike, eta: ArrayLike) -> Array:
     """One step along any direction ``d`` (C3): ``F(w - η d) <= F(w) - (η/2)‖∇F(w)‖² + (η/2)‖d - ∇F(w)‖²``.
 
@@ -22,6 +23,7 @@ def descent(F: ArrayLike, grad2: ArrayLike, error2: ArrayLike, *, L: ArrayLike, 
     return real("F", F) - step / 2 * real("grad2", grad2, at_least=0) + step / 2 * real("error2", error2, at_least=0)
 
 
+@representable
 def bound(constants: Constants, *, eta: ArrayLike, T: ArrayLike) -> Bound:
     """Mean squared gradient of a random iterate of SGD (C4): ``E‖∇F(w_R)‖² <= 2 F0/(ηT) + ηLσ²``, ``0 < η <= 1/L``.
 
@@ -29,33 +31,32 @@ def bound(constants: Constants, *, eta: ArrayLike, T: ArrayLike) -> Bound:
     Raises ValueError outside the premises.
     """
     step, steps = step_size("eta", eta, constants.L, "C4"), step_count("T", T)
-    with np.errstate(over="ignore"):
-        return Bound(
-            method="sgd",
-            claim="C4",
-            quantity=MEAN_SQUARED_GRADIENT,
-            terms={
-                "optimisation": 2 * constants.F0 / (step * steps),
-                "noise": step * constants.L * constants.sigma2,
-            },
-            lowered_by={
-                "optimisation": "more steps T, or a larger eta",
-                "noise": "a smaller eta, or a larger batch (it divides sigma2)",
-            },
-            assumes=("A1", "A2"),
-        )
+    return Bound(
+        method="sgd",
+        claim="C4",
+        quantity=MEAN_SQUARED_GRADIENT,
+        terms={
+            "optimisation": 2 * constants.F0 / (step * steps),
+            "noise": step * constants.L * constants.sigma2,
+        },
+        lowered_by={
+            "optimisation": "more steps T, or a larger eta",
+            "noise": "a smaller eta, or a larger batch (it divides sigma2)",
+        },
+        assumes=("A1", "A2"),
+    )
 
 
-def noise_step_size(constants: Constants, eps: Array) -> Array:
-    """``η = min(1/L, ε²/(2Lσ²))``: the largest step at which the noise term ``ηLσ²`` is at most ``ε²/2``."""
-    with np.errstate(divide="ignore", over="ignore"):
-        return np.minimum(1, eps**2 / (2 * constants.sigma2)) / constants.L
+@representable
+def noise_step_size(constants: Constants, target2: Array) -> Array:
+    """``η = min(1/L, ε²/(2Lσ²))``, ``target2 = ε²``: the largest step at which the noise term ``ηLσ²`` is at most ``ε²/2``."""
+    return np.minimum(1, target2 / (2 * constants.sigma2)) / constants.L
 
 
+@representable
 def steps(constants: Constants, *, eps: ArrayLike) -> Plan:
     """Samples until ``E‖∇F(w_R)‖² <= ε²`` by C4: ``η = min(1/L, ε²/(2Lσ²))``, ``T = ⌈4 F0/(η ε²)⌉``, that is ``O(1/ε⁴)``."""
-    target = real("eps", eps, above=0)
-    eta = noise_step_size(constants, target)
-    with np.errstate(over="ignore", divide="ignore"):
-        T = whole_steps(4 * constants.F0 / (eta * target**2))
+    target2 = target_squared(eps)
+    eta = noise_step_size(constants, target2)
+    T = whole_steps(4 * constants.F0 / (eta * target2))
     return Plan("sgd", "C4", ("A1", "A2"), (Stage(eta, np.zeros_like(eta), T),))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory.constants import ROUNDING, Array, real, shown, strength
+from theory.constants import ROUNDING, Array, real, representable, shown, strength
 
 
 def mix(true: ArrayLike, smoothing: ArrayLike, theta: ArrayLike) -> Array:
@@ -21,13 +21,21 @@ def mix(true: ArrayLike, smoothing: ArrayLike, theta: ArrayLike) -> Array:
     return (1 - t) * real("true", true) + t * real("smoothing", smoothing)
 
 
+@representable
 def lemma(sigma2: ArrayLike, delta: ArrayLike, theta: ArrayLike) -> Array:
     """``V(θ) = (1-θ) σ² + θ δ σ²``, an upper bound on ``E‖g_LS - ∇F‖²`` (C2, the variance lemma; assumes A2, A3).
 
     It drops exactly ``θ(1-θ) E‖g - ĝ‖²`` (C11), so it is attained at ``θ`` in {0, 1} only, or where ``ĝ = g``.
     """
     s2, d, t = real("sigma2", sigma2, at_least=0), real("delta", delta, at_least=0), strength(theta)
-    return (1 - t) * s2 + t * d * s2
+    return (1 - t) * s2 + (t * d) * s2
+
+
+@representable
+def lemma_at_paper_theta(sigma2: ArrayLike, delta: ArrayLike) -> Array:
+    """``V(1/(1+δ)) = 2δσ²/(1+δ)`` (C2), without the cancellation of ``1 - 1/(1+δ)`` at small δ."""
+    s2, d = real("sigma2", sigma2, at_least=0), real("delta", delta, at_least=0)
+    return 2 * (d / (1 + d)) * s2
 
 
 def paper_theta(delta: ArrayLike) -> Array:
@@ -40,6 +48,7 @@ def lemma_theta(delta: ArrayLike) -> Array:
     return np.where(real("delta", delta, at_least=0) < 1, 1.0, 0.0)
 
 
+@representable
 def second_moment(s2: ArrayLike, shat2: ArrayLike, c: ArrayLike, theta: ArrayLike) -> Array:
     """``E‖g_LS - ∇F‖² = (1-θ)² s² + θ² ŝ² + 2θ(1-θ) c`` (C11, exact).
 
@@ -50,6 +59,7 @@ def second_moment(s2: ArrayLike, shat2: ArrayLike, c: ArrayLike, theta: ArrayLik
     return np.maximum((1 - t) ** 2 * a + t**2 * b + 2 * t * (1 - t) * cov, 0)  # rounding may leave -1e-17 at |c| = s ŝ
 
 
+@representable
 def best_theta(s2: ArrayLike, shat2: ArrayLike, c: ArrayLike) -> Array:
     """``θ* = (s² - c)/(s² + ŝ² - 2c)`` clipped to [0, 1]: the minimiser of the exact second moment (C11).
 
@@ -61,12 +71,12 @@ def best_theta(s2: ArrayLike, shat2: ArrayLike, c: ArrayLike) -> Array:
     return np.where(indifferent, 0.0, np.clip((a - cov) / np.where(indifferent, 1.0, difference), 0, 1))
 
 
-def moments(s2: ArrayLike, shat2: ArrayLike, c: ArrayLike) -> tuple[Array, Array, Array]:
-    """The three second moments as arrays, checked: ``s², ŝ² >= 0`` and ``c² <= s² ŝ²``."""
-    a, b, cov = real("s2", s2, at_least=0), real("shat2", shat2, at_least=0), real("c", c)
+def moments(s2: ArrayLike, shat2: ArrayLike, c: ArrayLike, names: tuple[str, str] = ("s2", "shat2")) -> tuple[Array, Array, Array]:
+    """The three second moments as arrays, checked: ``s², ŝ² >= 0`` and ``c² <= s² ŝ²``. A refusal calls the first two by ``names``."""
+    a, b, cov = real(names[0], s2, at_least=0), real(names[1], shat2, at_least=0), real("c", c)
     limit = np.sqrt(a) * np.sqrt(b)
     outside = np.abs(cov) > limit * (1 + ROUNDING)
     if outside.any():
         worst, bound = (np.broadcast_to(x, outside.shape)[outside].flat[0] for x in (cov, limit))
-        raise ValueError(f"c = {shown(worst)} must lie within ±sqrt(s2*shat2) = ±{shown(bound)} (Cauchy-Schwarz)")
+        raise ValueError(f"c = {shown(worst)} must lie within ±sqrt({names[0]}*{names[1]}) = ±{shown(bound)} (Cauchy-Schwarz)")
     return a, b, cov

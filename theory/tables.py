@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,15 @@ def number(value: Array | float) -> str:
     if x == 0 or 1e-4 <= abs(x) < 1e4:
         return f"{x:,.4g}"
     return f"{x:,.0f}" if 1e4 <= abs(x) < 1e12 else f"{x:.4g}"
+
+
+def number_up(value: Array | float) -> str:
+    """As :func:`number`, rounded up: what is printed of a bound is a bound, for inputs known to half an ulp, as decimals are."""
+    x = float(value)
+    if x <= 0 or not np.isfinite(x):
+        return number(x)
+    exact = Decimal(x * (1 - 32 * np.finfo(np.float64).eps))  # 1.2000000000000002 is 1.2, not 1.201
+    return number(float(exact.quantize(Decimal(1).scaleb(exact.adjusted() - 3), rounding=ROUND_CEILING)))
 
 
 def count(value: Array | float) -> str:
@@ -59,10 +69,10 @@ def bound_table(bound: Bound) -> str:
     """The total, then a row a term, largest first, with its share and what would lower it."""
     total = float(bound.total)
     rows = [
-        [name, number(value), f"{100 * float(value) / total:.1f} %" if total > 0 else "", f"lowered by {bound.lowered_by[name]}"]
+        [name, number_up(value), f"{100 * float(value) / total:.1f} %" if total > 0 else "", f"lowered by {bound.lowered_by[name]}"]
         for name, value in sorted(bound.terms.items(), key=lambda item: -float(item[1]))
     ]
-    head = f"{bound.quantity} <= {number(bound.total)}   ({bound.claim}; assumes {' '.join(bound.assumes)})"
+    head = f"{bound.quantity} <= {number_up(bound.total)}   ({bound.claim}; assumes {' '.join(bound.assumes)})"
     return f"{head}\n{aligned(rows, right=frozenset({1, 2}))}\n  The {bound.dominant} term dominates."
 
 
@@ -103,8 +113,13 @@ def plan_table(plan: Plan, eps: float) -> str:
 
 
 def comparison_json(comparison: Comparison) -> Json:
-    """``{"ahead", "why", "methods"}``, the methods fastest first, each as :func:`plan_json`."""
-    return {"ahead": comparison.ahead, "why": comparison.why, "methods": [plan_json(plan) for plan in comparison.plans]}
+    """``{"ahead", "why", "methods", "crossovers"}``, the methods fastest first, each as :func:`plan_json`."""
+    return {
+        "ahead": comparison.ahead,
+        "why": comparison.why,
+        "methods": [plan_json(plan) for plan in comparison.plans],
+        "crossovers": {name: _delta_json(delta) for name, delta in comparison.crossovers.items()},
+    }
 
 
 def comparison_table(comparison: Comparison, eps: float) -> str:
@@ -114,7 +129,63 @@ def comparison_table(comparison: Comparison, eps: float) -> str:
         stages = " + ".join(count(stage.steps) for stage in plan.stages) if len(plan.stages) > 1 else ""
         total = count(plan.total) if plan.reachable else f"never: floor {number(plan.floor if plan.floor is not None else 0)}"
         rows.append([f"{plan.method}  {stages}".rstrip(), total, plan.claim, " ".join(plan.assumes)])
-    return f"{aligned(rows, right=frozenset({1}))}\n  {comparison.why}"
+    tsla = {name: delta for name, delta in comparison.crossovers.items() if name.startswith("tsla")}
+    crossovers = ", ".join(f"{name.removeprefix('tsla before ')} below {_delta(delta)}" for name, delta in tsla.items())
+    return f"{aligned(rows, right=frozenset({1}))}\n  {comparison.why}\n  As delta varies, TSLA's bound is ahead of {crossovers}."
+
+
+def _delta_json(delta: float) -> float | str:
+    """JSON has no infinity: "always" for every δ, "never" for none."""
+    if np.isinf(delta):
+        return "always"
+    return delta if delta > 0 else "never"
+
+
+def _delta(delta: float) -> str:
+    said = _delta_json(delta)
+    return said if isinstance(said, str) else number(said)
+
+
+def crossovers_json(crossovers: dict[str, float], eps: float) -> Json:
+    """``{"eps", "largest_delta": {pair: number, "always" or "never"}}``."""
+    return {"eps": eps, "largest_delta": {name: _delta_json(delta) for name, delta in crossovers.items()}}
+
+
+def crossovers_table(crossovers: dict[str, float], eps: float) -> str:
+    """A row a pair of methods."""
+    rows = [["smoothed bound", "", "largest delta"], *([*_pair(name), _delta(delta)] for name, delta in crossovers.items())]
+    return f"to reach E‖∇F‖² <= {number(eps**2)}\n{aligned(rows, right=frozenset({2}))}"
+
+
+def _pair(name: str) -> list[str]:
+    method, _, rest = name.partition(" ")
+    return [method, rest.replace("before", "ahead of")]
+
+
+def best_eps_table(best: dict[str, float | None], budget: float) -> str:
+    """A row a method, the smallest ε first."""
+    ordered = sorted(best.items(), key=lambda item: np.inf if item[1] is None else item[1])
+    rows = [["method", "eps", "eps²"]]
+    rows += [[name, *(("no eps", "") if eps is None else (number(eps), number(eps**2)))] for name, eps in ordered]
+    return f"what {count(budget)} samples reach, by the bounds\n{aligned(rows, right=frozenset({1, 2}))}"
+
+
+def critical_batch_json(size: float) -> Json:
+    """``{"critical_batch_size"}``; null, with ``why``, where there is no bias and so no limit. Not positive: smoothing helps at no size."""
+    if np.isfinite(size):
+        return {"critical_batch_size": size}
+    return {
+        "critical_batch_size": None,
+        "why": f"beta2 = 0: smoothing {'lowers' if size > 0 else 'raises'} the variance at every batch size",
+    }
+
+
+def critical_batch_table(size: float, theta: float) -> str:
+    """One line."""
+    if size <= 0:
+        return f"at no batch size does smoothing at theta = {number(theta)} help   (C14)"
+    limit = "every batch size (no bias)" if np.isinf(size) else f"batches below {number(size)}"
+    return f"smoothing at theta = {number(theta)} helps for {limit}   (C14)"
 
 
 def variance_json(variance: Variance) -> Json:

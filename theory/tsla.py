@@ -7,18 +7,36 @@ from numpy.typing import ArrayLike
 
 from theory import lsr, smoothing
 from theory.bound import Bound
-from theory.constants import Array, Constants, real, shown, step_count, step_size
+from theory.constants import Array, Constants, representable, shown, step_count, step_size, target_squared
 from theory.plan import Plan, Stage, whole_steps
 from theory.sgd import MEAN_SQUARED_GRADIENT, noise_step_size
 
+EPS = np.finfo(np.float64).eps
+SPLITTER = 2.0**27 + 1  # halves a mantissa of 53 bits
 
+
+@representable
 def contraction(mu: Array, eta: Array, T: Array) -> Array:
-    """``(1-ημ)^T`` to full relative precision, also at ``ημ = 1e-12`` and ``T = 1e12``, and 1 at ``T = 0``."""
-    rate = np.minimum(eta * mu, 1.0)  # eta <= 1/L and mu <= L, but their rounded product may be 1 + 1e-16
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(T == 0, 1.0, np.exp(T * np.log1p(-rate)))
+    """``(1-ημ)^T``, rounded up, also at ``ημ = 1e-12`` and ``T = 1e12``; 1 at ``T = 0``."""
+    rate, error = exact_product(eta, mu)
+    # Near ημ = 1 what is left is as small as the rounding error of the product. It may be negative: eta <= 1/L and mu <= L are rounded too.
+    left = np.maximum((1 - rate) - error, 0.0)
+    exponent = T * np.where(rate < 0.5, np.log1p(-rate), np.log(left))
+    rounding = 4 * EPS * (1 + np.minimum(-exponent, 800.0))  # exp turns an absolute error into a relative one; exp(-800) is 0
+    return np.where(T == 0, 1.0, np.exp(exponent) * (1 + rounding))
 
 
+def exact_product(a: Array, b: Array) -> tuple[Array, Array]:
+    """``(p, e)`` with ``p = fl(ab)`` and ``p + e = ab`` exactly (Dekker 1971), on mantissas, so that nothing overflows on the way."""
+    (x, i), (y, j) = np.frexp(a), np.frexp(b)
+    x_high, y_high = ((v * SPLITTER) - (v * SPLITTER - v) for v in (x, y))
+    x_low, y_low = x - x_high, y - y_high
+    product = x * y
+    error = x_low * y_low - (((product - x_high * y_high) - x_low * y_high) - x_high * y_low)
+    return np.ldexp(product, i + j), np.ldexp(error, i + j)
+
+
+@representable
 def stage_one(constants: Constants, *, eta1: ArrayLike, T1: ArrayLike, theta: ArrayLike | None = None) -> Bound:
     """The gap after the smoothed stage (C7): ``E[F(w_T1) - F*] <= (1-η1 μ)^T1 F0 + V(θ)/(2μ)``, ``0 < η1 <= 1/L``, ``T1 >= 0``.
 
@@ -27,23 +45,23 @@ def stage_one(constants: Constants, *, eta1: ArrayLike, T1: ArrayLike, theta: Ar
     """
     mu = constants.need_mu("C7")
     step, steps = step_size("eta1", eta1, constants.L, "C7"), step_count("T1", T1, at_least=0)
-    with np.errstate(over="ignore"):
-        return Bound(
-            method="tsla",
-            claim="C7",
-            quantity="E[F(w_T1) - F*]",
-            terms={
-                "optimisation": contraction(mu, step, steps) * constants.F0,
-                "smoothing": lsr.floor(constants, theta, claim="C7") / (2 * mu),
-            },
-            lowered_by={
-                "optimisation": "a longer first stage T1, or a larger eta1",
-                "smoothing": "a smoothing label of smaller delta; neither T1 nor eta1 lowers it",
-            },
-            assumes=("A1", "A2", "A3", "A4"),
-        )
+    return Bound(
+        method="tsla",
+        claim="C7",
+        quantity="E[F(w_T1) - F*]",
+        terms={
+            "optimisation": contraction(mu, step, steps) * constants.F0,
+            "smoothing": lsr.floor(constants, theta, claim="C7") / (2 * mu),
+        },
+        lowered_by={
+            "optimisation": "a longer first stage T1, or a larger eta1",
+            "smoothing": "a smoothing label of smaller delta; neither T1 nor eta1 lowers it",
+        },
+        assumes=("A1", "A2", "A3", "A4"),
+    )
 
 
+@representable
 def bound(
     constants: Constants,
     *,
@@ -60,26 +78,26 @@ def bound(
     """
     gap = stage_one(constants, eta1=eta1, T1=T1, theta=theta)
     step, steps = step_size("eta2", eta2, constants.L, "C8"), step_count("T2", T2)
-    with np.errstate(over="ignore"):
-        per_gap = 2 / (step * steps)
-        return Bound(
-            method="tsla",
-            claim="C8",
-            quantity=MEAN_SQUARED_GRADIENT,
-            terms={
-                "optimisation": per_gap * gap.terms["optimisation"],
-                "smoothing": per_gap * gap.terms["smoothing"],
-                "noise": step * constants.L * constants.sigma2,
-            },
-            lowered_by={
-                "optimisation": "a longer first stage T1, or more plain steps T2",
-                "smoothing": "more plain steps T2, or a smoothing label of smaller delta",
-                "noise": "a smaller eta2, or a larger batch (it divides sigma2)",
-            },
-            assumes=gap.assumes,
-        )
+    per_gap = 2 / (step * steps)
+    return Bound(
+        method="tsla",
+        claim="C8",
+        quantity=MEAN_SQUARED_GRADIENT,
+        terms={
+            "optimisation": per_gap * gap.terms["optimisation"],
+            "smoothing": per_gap * gap.terms["smoothing"],
+            "noise": step * constants.L * constants.sigma2,
+        },
+        lowered_by={
+            "optimisation": "a longer first stage T1, or more plain steps T2",
+            "smoothing": "more plain steps T2, or a smoothing label of smaller delta",
+            "noise": "a smaller eta2, or a larger batch (it divides sigma2)",
+        },
+        assumes=gap.assumes,
+    )
 
 
+@representable
 def steps(constants: Constants, *, eps: ArrayLike) -> Plan:
     """Samples until ``E‖∇F(w_R)‖² <= ε²`` by C8, with ``θ = 1/(1+δ)``, ``η1 = 1/L``.
 
@@ -87,14 +105,13 @@ def steps(constants: Constants, *, eps: ArrayLike) -> Plan:
     ``T2 = ⌈8δσ²/(μ η2 ε²)⌉``. The paper has ``η2 = ε²/(2Lσ²)`` and needs it to be at most ``1/L``; the minimum keeps the guarantee
     for larger ε. Raises ValueError at ``δσ² = 0``, where T1 has no value.
     """
-    target, mu, delta = real("eps", eps, above=0), constants.need_mu("C8"), constants.need_delta("C8")
+    target2, mu, delta = target_squared(eps), constants.need_mu("C8"), constants.need_delta("C8")
     for name, value in (("delta", delta), ("sigma2", constants.sigma2)):
         if (value == 0).any():
             raise ValueError(f"{name} = {shown(0)} must be above 0 for C8, whose T1 grows like log(1/{name}); any upper bound serves")
-    eta1, eta2 = 1 / constants.L, noise_step_size(constants, target)
-    with np.errstate(over="ignore", divide="ignore"):
-        noise = delta * constants.sigma2
-        T1 = whole_steps(np.log(mu * constants.F0 * (1 + delta) / noise) / (eta1 * mu))
-        T2 = whole_steps(8 * noise / (mu * eta2 * target**2))
+    eta1, eta2 = 1 / constants.L, noise_step_size(constants, target2)
+    noise = delta * constants.sigma2
+    T1 = whole_steps(np.log(mu * constants.F0 * (1 + delta) / noise) / (eta1 * mu))
+    T2 = whole_steps(8 * noise / (mu * eta2 * target2))
     smoothed = Stage(eta1, smoothing.paper_theta(delta), T1)
     return Plan("tsla", "C8", ("A1", "A2", "A3", "A4"), (smoothed, Stage(eta2, np.zeros_like(eta2), T2)))

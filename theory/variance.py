@@ -32,8 +32,9 @@ class Variance:
 
 def from_bounds(*, sigma2: ArrayLike, delta: ArrayLike, theta: ArrayLike | None = None) -> Variance:
     """What A2 and A3 say (C2); ``theta`` defaults to the paper's ``1/(1+δ)``. Without the covariance nothing is exact."""
-    t = smoothing.paper_theta(delta) if theta is None else strength(theta)
-    return Variance(smoothing.lemma(sigma2, delta, t), None, t, None, None, None)
+    if theta is None:
+        return Variance(smoothing.lemma_at_paper_theta(sigma2, delta), None, smoothing.paper_theta(delta), None, None, None)
+    return Variance(smoothing.lemma(sigma2, delta, theta), None, strength(theta), None, None, None)
 
 
 def from_moments(

@@ -23,6 +23,6 @@ def names() -> tuple[str, ...]:
 def get(name: str, **kwargs: Any) -> Problem:
     """Make the problem called ``name``; ``kwargs`` (``dimension``, mostly) go to its ``problem`` function. Raises ValueError if unknown."""
     if name not in names():
-        raise ValueError(f"name = {name!r} is not a problem; there are {', '.join(names())}")
+        raise ValueError(f"problem = {name!r} must be one of {', '.join(names())}")
     made: Problem = import_module(f"{__name__}.{name}").problem(**kwargs)
     return made

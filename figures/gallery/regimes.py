@@ -11,8 +11,8 @@ from empirics import problems
 from empirics.records import Record
 from figures import style
 from figures.gallery import Load
-from theory.complexity import METHODS
 from theory.constants import Constants
+from theory.methods import METHODS
 
 CAPTION = (
     "Samples to reach E‖∇F‖² ≤ ε², at δ = 0.2·ε^q, one panel a row of C9, on the sine valley (L = 8, μ = 0.1755, σ² = 1). Lines: what"

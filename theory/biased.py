@@ -1,0 +1,106 @@
+"""Bias apart from noise (C12): what smoothed SGD reaches when A3's second moment is split (biased SGD, Ajalloeian and Stich, 2020).
+
+``b̂ = Eĝ - ∇F`` with ``‖b̂‖² <= β²``, ``ν² = E‖ĝ - Eĝ‖²``, ``c = E⟨g - ∇F, ĝ - Eĝ⟩``; A3 holds with ``δσ² = β² + ν²``. Only the noise is
+divided by the step size (and by the batch size, C14); the bias stays, with ``θ²``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from numpy.typing import ArrayLike
+
+from theory import annealing, smoothing
+from theory.bound import Bound
+from theory.constants import Array, Constants, real, representable, step_count, step_size, strength
+from theory.sgd import MEAN_SQUARED_GRADIENT
+from theory.tsla import contraction
+
+ASSUMES = ("A1", "A2", "A3")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SmoothingOracle:
+    """Bounds on the smoothing-label gradient ĝ, in units of ``‖∇F‖²``; all broadcast. Raises ValueError outside the ranges.
+
+    beta2:  ``‖Eĝ - ∇F‖² <= β²``, ``>= 0``      nu2:  ``E‖ĝ - Eĝ‖² <= ν²``, ``>= 0``
+    c:      ``E⟨g - ∇F, ĝ - Eĝ⟩ <= c``, between ``±σν``; 0 where g and ĝ are not correlated
+    """
+
+    beta2: Array
+    nu2: Array
+    c: Array
+
+    def __init__(self, *, beta2: ArrayLike, nu2: ArrayLike, c: ArrayLike = 0.0) -> None:
+        for name, value in (("beta2", beta2), ("nu2", nu2)):
+            object.__setattr__(self, name, real(name, value, at_least=0))
+        object.__setattr__(self, "c", real("c", c))
+
+
+def noise(sigma2: ArrayLike, oracle: SmoothingOracle, theta: ArrayLike) -> Array:
+    """``N(θ) = (1-θ)²σ² + θ²ν² + 2θ(1-θ)c``: the variance of the smoothed direction about its own mean (exact).
+
+    Raises ValueError where ``c² > σ²ν²``.
+    """
+    smoothing.moments(sigma2, oracle.nu2, oracle.c, names=("sigma2", "nu2"))
+    return smoothing.second_moment(sigma2, oracle.nu2, oracle.c, theta)
+
+
+@representable
+def bound(constants: Constants, oracle: SmoothingOracle, *, eta: ArrayLike, T: ArrayLike, theta: ArrayLike | None = None) -> Bound:
+    """Mean squared gradient of a random iterate (C12): ``E‖∇F(w_R)‖² <= 2F0/(ηT) + θ²β² + ηL N(θ)``, ``0 < η <= 1/L``.
+
+    At ``η = 1/L`` this is C5 with the exact second moment for V; for smaller η it is strictly better where there is noise. ``θ``
+    defaults to ``θ°(η)``, which minimises the floor. Assumes A1, A2, A3. Guarantee: upper bound. Raises ValueError outside the premises.
+    """
+    step, steps = step_size("eta", eta, constants.L, "C12"), step_count("T", T)
+    t = _theta(constants, oracle, step, theta)
+    return Bound(
+        method="lsr",
+        claim="C12",
+        quantity=MEAN_SQUARED_GRADIENT,
+        terms={
+            "optimisation": 2 * constants.F0 / (step * steps),
+            "bias": t**2 * oracle.beta2,
+            "noise": step * constants.L * noise(constants.sigma2, oracle, t),
+        },
+        lowered_by={
+            "optimisation": "more steps T, or a larger eta",
+            "bias": "a smaller theta, or a smoothing label of smaller bias; neither T nor eta lowers it",
+            "noise": "a smaller eta, or a larger batch",
+        },
+        assumes=ASSUMES,
+    )
+
+
+@representable
+def gap_bound(constants: Constants, oracle: SmoothingOracle, *, eta: ArrayLike, T: ArrayLike, theta: ArrayLike | None = None) -> Bound:
+    """The gap under A4 (C12): ``E[F(w_T) - F*] <= (1-ημ)^T F0 + (θ²β² + ηL N(θ))/(2μ)``, ``0 < η <= 1/L``, ``T >= 0``.
+
+    ``θ`` defaults to ``θ°(η)``. Assumes A1-A4. Guarantee: upper bound. Raises ValueError outside the premises.
+    """
+    mu = constants.need_mu("C12")
+    step, steps = step_size("eta", eta, constants.L, "C12"), step_count("T", T, at_least=0)
+    t = _theta(constants, oracle, step, theta)
+    return Bound(
+        method="lsr",
+        claim="C12",
+        quantity="E[F(w_T) - F*]",
+        terms={
+            "optimisation": contraction(mu, step, steps) * constants.F0,
+            "bias": t**2 * oracle.beta2 / (2 * mu),
+            "noise": step * constants.L * noise(constants.sigma2, oracle, t) / (2 * mu),
+        },
+        lowered_by={
+            "optimisation": "more steps T, or a larger eta",
+            "bias": "a smaller theta, or a smoothing label of smaller bias; neither T nor eta lowers it",
+            "noise": "a smaller eta, or a larger batch",
+        },
+        assumes=(*ASSUMES, "A4"),
+    )
+
+
+def _theta(constants: Constants, oracle: SmoothingOracle, eta: Array, theta: ArrayLike | None) -> Array:
+    if theta is not None:
+        return strength(theta)
+    return annealing.best_theta(constants.sigma2, beta2=oracle.beta2, nu2=oracle.nu2, c=oracle.c, L=constants.L, eta=eta)

@@ -1,0 +1,105 @@
+"""The bounds read backwards: the ε that a budget of samples reaches, and the largest δ at which smoothing still pays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from theory.constants import Array, Constants, UnrepresentableError, real, step_count, target_squared
+from theory.methods import METHODS, PLAIN, SMOOTHED
+from theory.sgd import noise_step_size
+
+EPS_BRACKET = (1e-60, 1e60)  # outside of it no budget of samples is of use
+DECADES, POINTS, REFINEMENTS = 40, 2001, 5  # of the grid of δ: each refinement puts POINTS into one gap of the last grid
+
+
+def best_eps(constants: Constants, *, budget: float) -> dict[str, float | None]:
+    """The smallest ε for which each method's bound asks for at most ``budget`` samples; None where none is small enough.
+
+    Scalars only. Every plan gets shorter as ε grows, so bisection finds it. Raises ValueError as the plans do.
+    """
+    samples = float(step_count("budget", budget))
+
+    def affordable(method: str, eps: float) -> bool:
+        return _total(method, constants, eps) <= samples
+
+    return {method: _smallest_eps(partial(affordable, method)) for method in METHODS}
+
+
+def crossovers(constants: Constants, *, eps: float) -> dict[str, float]:
+    """The largest δ at which a bound with smoothing asks for fewer samples than one without, for every such pair of methods.
+
+    Keys: "tsla before sgd", and "lsr reaches eps" for the largest δ at which a method gets to ε at all. Infinite: at every δ; 0: at none.
+    Scalars only; the ``delta`` of ``constants`` is not used. Raises ValueError as the plans do.
+    """
+    target = float(real("eps", eps, above=0))
+    plain = {name: _total(name, constants, target) for name in PLAIN}
+    found = {}
+    for method in SMOOTHED:
+        reach = _reach(constants, target) if method != "tsla" else np.inf
+        for baseline, samples in plain.items():
+            found[f"{method} before {baseline}"] = _largest_delta(method, constants, target, samples, reach)
+        if method != "tsla":
+            found[f"{method} reaches eps"] = reach
+    return found
+
+
+def _reach(constants: Constants, eps: float) -> float:
+    """The δ at which LSR's floor ``2δσ²/(1+δ)`` is ε²; infinite where it is below ε² at every δ."""
+    room = 2 * float(constants.sigma2) - eps**2
+    return eps**2 / room if room > 0 else np.inf
+
+
+def _largest_delta(method: str, constants: Constants, eps: float, samples: float, reach: float) -> float:
+    """The largest δ at which ``method`` asks for fewer than ``samples``, to the last digits of float64.
+
+    As δ grows from 0 a smoothed plan gets shorter while its burn-in, logarithmic in 1/δ, dominates, and longer after. Where A3 holds with
+    some δ it holds with every larger one, so only the upper end of the range counts.
+    """
+    if not np.isfinite(samples):
+        return reach
+    if samples == 0:  # the baseline is there before its first step
+        return 0.0
+    high = min(reach, _too_large_delta(constants, eps, samples))
+    if not np.isfinite(high):
+        return np.inf
+    grid = np.geomspace(high * 10.0**-DECADES, high, POINTS)
+    for _ in range(REFINEMENTS):
+        paying = np.flatnonzero(_totals(method, constants, grid, eps) < samples)
+        if paying.size == 0:
+            return 0.0
+        last = paying[-1]
+        grid = np.geomspace(grid[last], grid[min(last + 1, POINTS - 1)], POINTS)
+    return float(grid[0])
+
+
+def _too_large_delta(constants: Constants, eps: float, samples: float) -> float:
+    """A δ at which TSLA's second stage alone asks for ten times ``samples``; the other smoothed plans end at their reach."""
+    eta2 = float(noise_step_size(constants, target_squared(eps)))
+    return float(10 * samples * constants.need_mu("C8") * eta2 * eps**2 / (8 * constants.sigma2))
+
+
+def _totals(method: str, constants: Constants, delta: Array, eps: float) -> Array:
+    known = Constants(L=constants.L, mu=constants.mu, sigma2=constants.sigma2, F0=constants.F0, delta=delta)
+    return METHODS[method](known, eps=eps).total
+
+
+def _total(method: str, constants: Constants, eps: float) -> float:
+    """Samples; infinite where float64 can't hold them."""
+    try:
+        return float(METHODS[method](constants, eps=eps).total)
+    except UnrepresentableError:
+        return np.inf
+
+
+def _smallest_eps(affordable: Callable[[float], bool]) -> float | None:
+    """The smallest ε of the bracket that is affordable, given that every larger one is too; None where none is."""
+    low, high = EPS_BRACKET
+    if not affordable(high):
+        return None
+    for _ in range(100):
+        middle = float(np.sqrt(low * high))
+        low, high = (low, middle) if affordable(middle) else (middle, high)
+    return high

@@ -1,0 +1,39 @@
+"""Smoothing alone under A4 (C15): LSR that is never dropped, with the burn-in of TSLA's first stage."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from theory import lsr, smoothing
+from theory.constants import Constants, representable, shown, target_squared
+from theory.plan import Plan, Stage, whole_steps
+
+
+@representable
+def steps(constants: Constants, *, eps: ArrayLike) -> Plan:
+    """Samples until ``E‖∇F(w_R)‖² <= ε²``, R uniform over the second stage, where ``V = 2δσ²/(1+δ) < ε²`` (C15).
+
+    ``κ log⁺(2μF0/V)`` steps at ``η = 1/L`` leave a gap of at most ``V/μ`` (C7; this is TSLA's own T1); then C5 from there asks for
+    ``2κV/(ε²-V)`` steps. Each stage is rounded up. Where ``V >= ε²``: never, and ``floor`` is V. Raises ValueError at ``δσ² = 0``, where
+    the burn-in has no length.
+    """
+    target2, mu, delta = target_squared(eps), constants.need_mu("C15"), constants.need_delta("C15")
+    V = lsr.floor(constants, claim="C15")
+    if (V == 0).any():
+        raise ValueError(
+            f"delta*sigma2 = {shown(0)} must be above 0 for C15, whose burn-in grows like its logarithm; any upper bound serves"
+        )
+    kappa, reachable = constants.L / mu, target2 > V
+    burn_in = whole_steps(kappa * np.log(2 * mu * constants.F0 / V))
+    T = np.maximum(np.where(reachable, whole_steps(2 * kappa * V / np.where(reachable, target2 - V, 1.0)), np.inf), 1)
+    theta = smoothing.paper_theta(delta)
+    return Plan(
+        "lsr-pl",
+        "C15",
+        ("A1", "A2", "A3", "A4"),
+        (Stage(1 / constants.L, theta, burn_in), Stage(1 / constants.L, theta, T)),
+        reachable=reachable,
+        floor=V,
+        why=lsr.STALLS,
+    )

@@ -1,0 +1,66 @@
+"""What smoothing is worth when bias and noise are told apart and SGD may use A4 (C12 with C15b): three phases at one well-chosen θ."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from theory import annealing, biased
+from theory.biased import SmoothingOracle
+from theory.constants import Array, Constants, real, representable, shown, target_squared
+from theory.plan import Plan
+from theory.sgd_pl import three_phases
+
+HALVINGS = 100  # of a bracket in the logarithm of the step size: to the last bit for any bracket that float64 holds
+
+
+@representable
+def steps(constants: Constants, oracle: SmoothingOracle, *, eps: ArrayLike) -> Plan:
+    """Samples until ``E‖∇F(w_R)‖² <= ε²`` by C15b's three phases, smoothed at ``θ°(η3)`` throughout, ``η3`` the last step size.
+
+    With ``M(η) = min_θ θ²β² + ηL N(θ)`` (C12's floor), ``η3 <= 1/L`` is the largest step size with ``M(η3) <= ε²/2``, and
+    ``σ3² = M(η3)/(η3 L) <= σ²`` the variance that plain SGD would need to do as well. At any ``η >= η3`` the same θ costs
+    ``θ²β² + ηL N(θ) <= ηL σ3²``, so that C15b holds with ``σ3²`` for ``σ²``: ``κ log⁺(2μF0/σ3²) + 8κσ3²/ε²`` samples. (The last 2κ
+    steps of phase 2 have ``η < η3``; they are not needed, and they keep the gap where it is.) Raises ValueError where ``σ3² = 0``, at which
+    phase 1 has no length.
+    """
+    target2 = target_squared(eps)
+    constants.need_mu("C12")
+    scale = largest_scale(constants.sigma2, oracle, target2)
+    theta, error = _best(constants.sigma2, oracle, scale)
+    noise = error / scale
+    if (noise == 0).any():
+        raise ValueError(f"sigma2 = {shown(0)} after smoothing; C12 with C15b needs some noise to split the run at; any upper bound serves")
+    return Plan("smoothed-pl", "C12", ("A1", "A2", "A3", "A4"), three_phases(constants, noise, target2, theta, claim="C12"))
+
+
+@representable
+def gain(sigma2: ArrayLike, oracle: SmoothingOracle, eps: ArrayLike) -> Array:
+    """``σ3²/σ²``, at most 1: samples of the smoothed three phases over those of plain ones, but for the logarithm.
+
+    Under 1 iff ``c < σ²``: with the exact second moment some smoothing always pays. It pays much only where ``β²`` is not far above
+    ``ε²``: at ``c = 0`` the gain is ``1 - x/(β² + x(σ²+ν²)/σ²)``, ``x = ε²σ²/(2σ3²)``.
+    """
+    s2 = real("sigma2", sigma2, above=0)
+    scale = largest_scale(s2, oracle, target_squared(eps))
+    return _best(s2, oracle, scale)[1] / (scale * s2)
+
+
+def largest_scale(sigma2: Array, oracle: SmoothingOracle, target2: Array) -> Array:
+    """``η3 L``: the largest ``x`` in (0, 1] with ``min_θ θ²β² + x N(θ) <= ε²/2``, by bisection; the minimum increases with x."""
+    with np.errstate(divide="ignore"):
+        low = np.minimum(1.0, target2 / (2 * sigma2))  # without smoothing the floor is x σ²
+    low = np.broadcast_to(low, np.broadcast_shapes(low.shape, oracle.beta2.shape, oracle.nu2.shape, oracle.c.shape))
+    high = np.ones_like(low)
+    enough = _best(sigma2, oracle, high)[1] <= target2 / 2
+    for _ in range(HALVINGS):
+        middle = np.sqrt(low * high)
+        fits = _best(sigma2, oracle, middle)[1] <= target2 / 2
+        low, high = np.where(fits, middle, low), np.where(fits, high, middle)
+    return np.where(enough, 1.0, low)
+
+
+def _best(sigma2: Array, oracle: SmoothingOracle, scale: Array) -> tuple[Array, Array]:
+    """θ° at ``ηL = scale``, and C12's floor there."""
+    theta = annealing.best_theta(sigma2, beta2=oracle.beta2, nu2=oracle.nu2, c=oracle.c, L=1.0, eta=scale)
+    return theta, theta**2 * oracle.beta2 + scale * biased.noise(sigma2, oracle, theta)

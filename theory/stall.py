@@ -1,0 +1,25 @@
+"""The stall that is real (C13): on ``F = (L/2)w²`` with ``g = Lw ± σ`` (fair), ``ĝ = Lw - sign(w)√δσ``, LSR does not get to the minimum."""
+
+from __future__ import annotations
+
+from numpy.typing import ArrayLike
+
+from theory import smoothing
+from theory.constants import Array, real, strength
+
+
+def settled(sigma2: ArrayLike, delta: ArrayLike, theta: ArrayLike | None = None) -> Array:
+    """``θ²δσ²``: where ``‖∇F‖²`` of LSR settles as ``η → 0``; a factor ``2(1+δ)`` under C5's floor at ``θ = 1/(1+δ)`` (the default)."""
+    d = real("delta", delta, at_least=0)
+    t = smoothing.paper_theta(d) if theta is None else strength(theta)
+    return t**2 * d * real("sigma2", sigma2, at_least=0)
+
+
+def settled_at_largest_step(sigma2: ArrayLike, delta: ArrayLike, theta: ArrayLike | None = None) -> Array:
+    """``θ²δσ² + (1-θ)²σ²``: ``E‖∇F(w_t)‖²`` at ``η = 1/L`` after any number of steps, exactly; half of C5's floor at ``θ = 1/(1+δ)``.
+
+    One step forgets where it came from: ``Lw⁺ = θ√δσ sign(w) ∓ (1-θ)σ``.
+    """
+    d = real("delta", delta, at_least=0)
+    t = smoothing.paper_theta(d) if theta is None else strength(theta)
+    return settled(sigma2, d, t) + (1 - t) ** 2 * real("sigma2", sigma2, at_least=0)

@@ -1,0 +1,63 @@
+"""Exact worst cases (C16): what no algebra can improve, and instances that attain it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from theory import lsr
+from theory.bound import Bound
+from theory.constants import Array, Constants, real, representable, shown, step_count, target_squared
+from theory.plan import Plan, Stage, whole_steps
+from theory.sgd import MEAN_SQUARED_GRADIENT
+
+
+@representable
+def sgd_bound(constants: Constants, *, eta: ArrayLike, T: ArrayLike) -> Bound:
+    """SGD at its exact worst case (C16): ``E‖∇F(w_R)‖² <= [2F0/(ηT) + ηLσ²]/(2 - ηL)`` for ``0 < η < 2/L``.
+
+    Never worse than C4 for ``η <= 1/L``, and up to twice better. Assumes A1, A2. Guarantee: exact with ``F0 - E F(w_T)`` in place of F0:
+    the performance-estimation program returns this value. Raises ValueError outside the premises.
+    """
+    step, steps = real("eta", eta, above=0), step_count("T", T)
+    too_large = step * constants.L >= 2
+    if too_large.any():
+        worst, limit = (np.broadcast_to(x, too_large.shape)[too_large].flat[0] for x in (step, 2 / constants.L))
+        raise ValueError(f"eta = {shown(worst)} is not below 2/L = {shown(limit)}; C16 needs 0 < eta < 2/L")
+    slack = 2 - step * constants.L
+    return Bound(
+        method="sgd",
+        claim="C16",
+        quantity=MEAN_SQUARED_GRADIENT,
+        terms={
+            "optimisation": 2 * constants.F0 / (step * steps * slack),
+            "noise": step * constants.L * constants.sigma2 / slack,
+        },
+        lowered_by={
+            "optimisation": "more steps T",
+            "noise": "a smaller eta, or a larger batch (it divides sigma2)",
+        },
+        assumes=("A1", "A2"),
+    )
+
+
+@representable
+def sgd_steps(constants: Constants, *, eps: ArrayLike) -> Plan:
+    """Samples until ``E‖∇F(w_R)‖² <= ε²`` by C16: ``η = ε²/(L(ε²+σ²))``, ``T = ⌈2LF0(ε²+σ²)/ε⁴⌉``; a quarter of C4's as ``ε → 0``.
+
+    That step size is the best one: C16 at most ``ε²`` asks for ``T >= 2LF0/(x(2ε² - x(ε²+σ²)))``, ``x = ηL``, least at ``x = ε²/(ε²+σ²)``.
+    """
+    target2 = target_squared(eps)
+    share = 1 / (1 + constants.sigma2 / target2)
+    T = whole_steps(2 * constants.L * constants.F0 / (share * target2))
+    return Plan("sgd-exact", "C16", ("A1", "A2"), (Stage(share / constants.L, np.zeros_like(share), T),))
+
+
+@representable
+def lsr_value(constants: Constants, *, T: ArrayLike, theta: ArrayLike | None = None) -> Array:
+    """``2 L F0/T + V(θ)(T-1)/T``: the worst case of C5 at ``η = 1/L`` over all F with ``F(w_0) - F* <= F0`` (C16, exact).
+
+    C5 itself is ``2 L F0/T + V(θ)``: what it gives away is V/T.
+    """
+    steps = step_count("T", T)
+    return 2 * constants.L * constants.F0 / steps + lsr.floor(constants, theta, claim="C16") * (steps - 1) / steps
