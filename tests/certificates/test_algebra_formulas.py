@@ -15,7 +15,7 @@ import z3
 
 from tests.certificates.steps import STEPS
 from tests.planted import assert_rejects
-from theory import annealing, biased, lsr, lsr_pl, minibatch, sgd, sgd_pl, shrinkage, smoothed_pl, smoothing, tsla, worst_case
+from theory import annealing, biased, lsr, lsr_pl, minibatch, sgd, sgd_pl, shrinkage, smoothed_pl, smoothing, stall, tsla, worst_case
 from theory.biased import SmoothingOracle
 from theory.certificates.algebra.engine.obligation import Obligation
 from theory.constants import Constants
@@ -177,6 +177,10 @@ CASES = [
     ),
     Case("C8", "plan", "eta", (1,), lambda p: stages(tsla.steps, p)[1].eta),
     Case("C8", "samples", "conclusion", (1,), lambda p: stages(tsla.steps, p)[1].steps, rounded_up, small_target),
+    Case("C9", "LSR does not reach it", "conclusion", (0,), lambda p: lsr.floor(constants(p))),
+    Case("C13", "at η = 1/L", "conclusion", (1,), lambda p: stall.settled_at_largest_step(p.sigma2, p.delta, p.theta)),
+    Case("C13", "half of the floor", "conclusion", (0,), lambda p: stall.settled_at_largest_step(p.sigma2, p.delta)),
+    Case("C13", "as η → 0", "conclusion", (0, 0), lambda p: stall.settled(p.sigma2, p.delta)),
     Case("C10", "minimum", "conclusion", (0,), lambda p: smoothing.lemma(p.sigma2, p.delta, smoothing.lemma_theta(p.delta))),
     Case("C11", "what the lemma drops", "conclusion", (1,), lambda p: smoothing.second_moment(p.s2, p.shat2, p.c, p.theta)),
     Case(
