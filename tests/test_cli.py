@@ -17,7 +17,7 @@ import tsla
 from empirics import records
 from empirics.training import TrainingConfig
 from figures import checking, paper_checks
-from tests.figures.test_gallery import write_miniature_records
+from tests.figures.miniature import write_miniature_records
 from theory.claims import BY_ID
 
 EXAMPLE = "--L 10 --mu 1 --F0 1 --sigma2 1 --delta 0.1 --eps 0.1"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
-from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -17,43 +15,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from empirics import records, synthetic
-from empirics.experiments import EXPERIMENTS, Config
+from empirics import records
 from empirics.records import Record
-from empirics.training import METHODS, TrainingConfig, train
+from empirics.training import METHODS
 from figures import gallery, style
 from figures.drawing import draw_all
+from tests.figures.miniature import STALL, miniature, write_miniature_records
 from tests.planted import assert_rejects
 
 MODULES = gallery.modules()
-RECORDS = ("digits", "rates", "regimes", "stall")  # what the gallery reads
 T_975 = 12.706204736  # Student's t(0.975, 1): the miniature records have two seeds
-
-TINY = {"epochs": 2, "drop": 1, "train_size": 40, "widths": (4,), "measure_at": (0, 2)}
-STALL = EXPERIMENTS["stall"].configs[0] | {"eps": 0.5, "horizon": 64, "replicas": 3}
-
-
-@cache
-def miniature(name: str) -> tuple[pd.DataFrame, tuple[Config, ...]]:
-    """A record of the same columns as the real one, run in next to no time: fewer seeds, replicas, steps and targets."""
-    if name == "digits":
-        digits = tuple(TrainingConfig(method, seed, **TINY) for seed in range(2) for method in METHODS)
-        return pd.DataFrame([row for config in digits for row in train(config)]), tuple(map(asdict, digits))
-    shrunk: dict[str, Config] = {
-        "regimes": {"eps": [0.7], "replicas": 3},
-        "rates": {"T": [16, 256, 512, 1024], "replicas": 3},
-        "stall": STALL,
-    }
-    configs = tuple(config | shrunk[name] for config in EXPERIMENTS[name].configs if config.get("method") != "sgd-pl-last")
-    run = getattr(synthetic, name)
-    return pd.concat([run(config) for config in configs], ignore_index=True), configs
-
-
-def write_miniature_records(folder: Path) -> Path:
-    for name in RECORDS:
-        table, configs = miniature(name)
-        records.write(folder / f"{name}.parquet", table, {"experiment": name, "configs": list(configs)}, f"tsla records {name}")
-    return folder
 
 
 @pytest.fixture(scope="module")

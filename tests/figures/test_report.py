@@ -15,7 +15,7 @@ from empirics import records
 from empirics.statistics import student_t
 from figures import gallery, report
 from figures.drawing import draw_all
-from tests.figures.test_gallery import miniature, write_miniature_records
+from tests.figures.miniature import miniature, write_miniature_records
 from tests.planted import assert_rejects
 from theory.claims import CLAIMS
 

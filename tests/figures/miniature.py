@@ -1,0 +1,49 @@
+"""Records with the columns of the real ones, made in next to no time: fewer seeds, replicas, steps and targets."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+
+from empirics import records, synthetic
+from empirics.experiments import EXPERIMENTS, Config
+from empirics.training import METHODS, TrainingConfig, train
+from theory.certificates import Certificate
+
+RECORDS = ("certificates", "digits", "rates", "regimes", "stall")  # what the gallery reads
+
+TINY = {"epochs": 2, "drop": 1, "train_size": 40, "widths": (4,), "measure_at": (0, 2)}
+STALL = EXPERIMENTS["stall"].configs[0] | {"eps": 0.5, "horizon": 64, "replicas": 3}
+SHRUNK: dict[str, Config] = {
+    "regimes": {"eps": [0.7], "replicas": 3},
+    "rates": {"T": [16, 256, 512, 1024], "replicas": 3},
+    "stall": STALL,
+}
+CERTIFICATES = (
+    Certificate(claim="C3", kind="algebra", name="a step", statement="a <= b", guarantee="inequality", holds=True),
+    Certificate(claim="C4", kind="worst case", name="T = 2", statement="a <= b", guarantee="upper", holds=True, value=0.5, bound=1.0),
+    Certificate(claim="C15", kind="worst case", name="T = 2", statement="a = b", guarantee="tight", holds=True, value=2.0, bound=2.0),
+)
+
+
+@cache
+def miniature(name: str) -> tuple[pd.DataFrame, tuple[Config, ...]]:
+    """The table of a record and its configurations."""
+    if name == "certificates":
+        return pd.DataFrame(map(asdict, CERTIFICATES)), ({"group": "made up"},)
+    if name == "digits":
+        digits = tuple(TrainingConfig(method, seed, **TINY) for seed in range(2) for method in METHODS)
+        return pd.DataFrame([row for config in digits for row in train(config)]), tuple(map(asdict, digits))
+    configs = tuple(config | SHRUNK[name] for config in EXPERIMENTS[name].configs if config.get("method") != "sgd-pl-last")
+    return pd.concat([getattr(synthetic, name)(config) for config in configs], ignore_index=True), configs
+
+
+def write_miniature_records(folder: Path) -> Path:
+    """All of them, as files in ``folder``."""
+    for name in RECORDS:
+        table, configs = miniature(name)
+        records.write(folder / f"{name}.parquet", table, {"experiment": name, "configs": list(configs)}, f"tsla records {name}")
+    return folder
