@@ -28,7 +28,7 @@ def draw(load: Load) -> Figure:
         ax.text(1.25, y, f"{ratios[ratios['claim'] == claim]['ratio'].max():.3f}", va="center", fontsize=8)
     ax.axvline(1, color="0.4", linewidth=0.8)
     ax.set_yticks(range(len(claims)), list(reversed(claims)))
-    ax.set(xscale="log", xlabel="worst known / bound", xlim=(1e-3, 2.2))
+    ax.set(xscale="log", xlabel="worst known / bound", ylabel="claim", xlim=(1e-3, 2.2))
     handles, labels = ax.get_legend_handles_labels()
     figure.legend(handles[:2], labels[:2] or ["worst case", "run"], loc="outside upper center", ncols=2)
     return figure
