@@ -20,7 +20,7 @@ PAGE = Template("""<!doctype html>
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 1150px; margin: 2em auto; padding: 0 1em; color: #222 }
 table { border-collapse: collapse; font-size: 13px }
 td, th { border-bottom: 1px solid #ccc; padding: 4px 8px; text-align: left; vertical-align: top }
-figure { margin: 2em 0 } figure svg { width: 100%; height: auto } figcaption { font-size: 14px; color: #444 }
+figure { margin: 2em 0 } figure svg { max-width: 100%; height: auto } figcaption { font-size: 14px; color: #444 }
 code, .source { font-size: 12px; color: #555 }
 td:nth-child(4) { font-weight: 600 }
 </style></head><body>
@@ -88,7 +88,7 @@ def _table(rows: list[list[str]]) -> str:
 
 def _claims(evidence: Sequence[paper_checks.Evidence]) -> str:
     rows = [paper_checks.cells(claim, evidence) for claim in CLAIMS]
-    return _table([list(rows[0]), *(list(row.values()) for row in rows)])
+    return _table([list(rows[0]), *([cell.strip("`") for cell in row.values()] for row in rows)])
 
 
 def _figure(path: Path) -> str:

@@ -66,7 +66,7 @@ def _why(constants: Constants, eps: float, ahead: str, totals: dict[str, float])
     reason = f"its plain stage starts from a gap of 2δσ²/((1+δ)μ) = {gap:.3g} in place of F0 = {float(constants.F0):.3g}"
     behind = totals["tsla"] / max(totals[ahead], 1)
     against_best = {
-        "tsla": f"no bound here is ahead of it; of the gain, the factor 2δ/(1+δ) = {gain:.3g} is due to smoothing (C15c)",
+        "tsla": f"nothing is ahead of it; the same steps without smoothing would start from a gap {1 / gain:.3g} times as large (C15c)",
         "lsr": f"smoothing alone is ahead of it {behind:.3g}-fold, as its floor 2δσ²/(1+δ) = {floor:.3g} is below eps² = {eps**2:.3g}",
         "smoothed-pl": f"with bias and noise told apart, smoothing that is never dropped is ahead of it {behind:.3g}-fold (C12)",
     }

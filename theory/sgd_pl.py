@@ -97,7 +97,10 @@ def two_step_size_steps(constants: Constants, *, eps: ArrayLike) -> Plan:
 
 
 def smoothing_gain(delta: ArrayLike) -> Array:
-    """``2δ/(1+δ)``: second stage of TSLA over second stage of two-step-size SGD (C15c); under 1 iff ``δ < 1``."""
+    """``2δ/(1+δ) = V/σ²``: what smoothing makes of the gap at which the plain stage starts, the step sizes being the same (C15c).
+
+    Under 1 iff ``δ < 1``. The lengths that C8 and C15c plan differ by ``2δ``, as C8 gives away a factor ``1+δ``.
+    """
     return smoothing.lemma_at_paper_theta(1.0, delta)
 
 

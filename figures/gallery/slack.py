@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 from figures.gallery import Load
 
 CAPTION = (
-    "How much of each bound is attained: worst known value over bound, one dot a setting. Squares: worst cases by performance estimation "
-    "(records/certificates; for C7, C8 and C15a under A4 they are upper certificates, since the PL class is relaxed). Circles: means over "
-    "replicas of runs on problems with known constants (records/rates, regimes, stall). At 1 the bound can't be improved."
+    "How much of each bound is attained: worst known value over bound, one dot a setting. Squares: worst cases by performance "
+    "estimation (records/certificates; for C7, C8 and C15a under A4 they are upper certificates, since the PL class is relaxed). "
+    "Circles: means over replicas of runs on problems with known constants (records/rates, regimes, stall). At 1 the bound can't be "
+    "improved; a mean over replicas may exceed it by chance."
 )
 
 

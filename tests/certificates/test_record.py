@@ -36,5 +36,5 @@ def test_worst_cases(claim: str, evidence: Callable[..., None]) -> None:
     tight = rows["guarantee"] == "tight"
     assert (ratio <= 1 + 1e-6).all()
     assert ((ratio - 1).abs()[tight] <= 1e-6).all()
-    found = f"{tight.sum()} of {len(rows)} tight to 1e-6" if tight.any() else f"at most {ratio.max():.3g} of the bound attained"
+    found = f"{tight.sum()} of {len(rows)} tight to 1e-6" if tight.any() else f"at most {ratio.max():.1%} of the bound attained"
     evidence(f"worst cases: {found}")

@@ -290,9 +290,8 @@ def half_epsilon_over_variance(k: Constants, eps2: float) -> float:
 
 
 @pytest.mark.claim("C15", "property")
-def test_plain_sgd_is_no_worse_than_tsla_from_a_threshold_on(evidence: Callable[..., None]) -> None:
+def test_plain_sgd_is_no_worse_than_tsla_from_a_threshold_on() -> None:
     is_where_plain_sgd_is_no_worse(half_epsilon_over_variance)
-    evidence("three-phase SGD needs no more samples than TSLA for δ ≥ ε²/(2σ²)")
 
 
 @pytest.mark.claim("C15", "property", planted=True)

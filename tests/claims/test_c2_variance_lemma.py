@@ -110,7 +110,17 @@ def gives_the_papers_value(paper_theta: PaperTheta) -> None:
 @pytest.mark.claim("C2", "property")
 def test_paper_theta() -> None:
     gives_the_papers_value(smoothing.paper_theta)
-    assert float(variance.from_bounds(sigma2=1, delta=0.25).theta) == 0.8
+
+
+@pytest.mark.claim("C2", "property")
+@given(positive(), st.sampled_from([1e-12, 1e-30]) | st.floats(1e-6, 10))
+def test_value_at_the_papers_theta(sigma2: float, delta: float) -> None:
+    """To the last digits also where 1 - 1/(1+δ) has none left."""
+    expected = float(2 * exact(delta) * exact(sigma2) / (1 + exact(delta)))
+    assert float(smoothing.lemma_at_paper_theta(sigma2, delta)) == pytest.approx(expected, rel=1e-14)
+    said = variance.from_bounds(sigma2=sigma2, delta=delta)
+    assert float(said.lemma) == pytest.approx(expected, rel=1e-14)
+    assert float(said.theta) == pytest.approx(1 / (1 + delta), rel=1e-14)
 
 
 def convex_weights_squared(sigma2: float, delta: float, theta: float) -> float:

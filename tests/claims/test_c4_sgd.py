@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.claims import quadratic
+from tests.claims.counterexample import show
 from tests.claims.domain import constants, costly, step_sizes, targets, with_terms
 from tests.claims.recursions import exact, mean_squared_gradient, noise_lift
 from tests.claims.relations import BoundOf, is_monotone, scales_with_the_objective, sgd_bound
@@ -23,6 +24,7 @@ def agrees_with_summed_descent(bound: BoundOf) -> None:
     @given(st.data(), constants(), st.integers(1, 50))
     def check(data: st.DataObject, k: Constants, T: int) -> None:
         eta = data.draw(step_sizes(float(k.L)))
+        show("bound sgd", k, eta=eta, T=T)
         summed = mean_squared_gradient(exact(k.F0), eta, repeat(noise_lift(k)(eta), T))
         assert float(bound(k, eta, T, None).total) == pytest.approx(float(summed), rel=1e-12)
 
@@ -34,6 +36,7 @@ def holds_on_a_quadratic(bound: BoundOf) -> None:
     @given(st.data(), constants(), st.integers(1, 30))
     def check(data: st.DataObject, k: Constants, T: int) -> None:
         eta = data.draw(step_sizes(float(k.L)))
+        show("bound sgd", k, eta=eta, T=T)
         states = list(quadratic.run(quadratic.start(k), k, [eta] * T))
         assert quadratic.mean_gradient2(states) <= float(bound(k, eta, T, None).total) * (1 + 1e-12)
 
@@ -50,6 +53,7 @@ def test_bound(check: Callable[[BoundOf], None]) -> None:
 def test_steps_reach_the_target_and_not_much_fewer_do(evidence: Callable[..., None]) -> None:
     @given(constants(), targets)
     def check(k: Constants, eps: float) -> None:
+        show("steps sgd", k, eps=eps)
         plan = sgd.steps(k, eps=eps)
         (stage,) = plan.stages
         assert float(sgd.bound(k, eta=stage.eta, T=stage.steps).total) <= eps**2 * (1 + 1e-12)

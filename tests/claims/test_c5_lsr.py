@@ -12,6 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.claims import quadratic
+from tests.claims.counterexample import show
 from tests.claims.domain import constants, costly, positive_deltas, step_sizes, thetas, with_stage, with_terms
 from tests.claims.recursions import error_lift, exact, mean_squared_gradient, smoothed_error2
 from tests.claims.relations import BoundOf, is_monotone, joins_at_the_ends_of_theta, lsr_bound, scales_with_the_objective
@@ -26,6 +27,7 @@ def agrees_with_summed_descent(bound: BoundOf) -> None:
     @given(st.data(), constants(), st.integers(1, 50), st.none() | thetas)
     def check(data: st.DataObject, k: Constants, T: int, theta: float | None) -> None:
         eta = data.draw(step_sizes(float(k.L)))
+        show("bound lsr", k, delta=k.delta, eta=eta, T=T, theta=theta)
         lift = error_lift(smoothed_error2(k, theta))
         summed = mean_squared_gradient(exact(k.F0), eta, repeat(lift(eta), T))
         assert float(bound(k, eta, T, theta).total) == pytest.approx(float(summed), rel=1e-12)
@@ -38,6 +40,7 @@ def holds_on_a_quadratic(bound: BoundOf) -> None:
     @given(st.data(), constants(), st.integers(1, 30), thetas)
     def check(data: st.DataObject, k: Constants, T: int, theta: float) -> None:
         eta = data.draw(step_sizes(float(k.L)))
+        show("bound lsr", k, delta=k.delta, eta=eta, T=T, theta=theta)
         states = list(quadratic.run(quadratic.start(k), k, [eta] * T, theta))
         assert quadratic.mean_gradient2(states) <= float(bound(k, eta, T, theta).total) * (1 + 1e-12)
 
@@ -53,7 +56,9 @@ def is_attained(bound: BoundOf) -> None:
         states = list(quadratic.run(quadratic.parabola(k, L), k, [1 / L] * T, 1.0))
         fallen = F0 - states[-1].gap
         assume(fallen > 1e-3 * F0)
-        value = float(bound(Constants(L=L, sigma2=k.sigma2, delta=k.delta, F0=fallen), 1 / L, T, 1.0).total)
+        start = Constants(L=L, sigma2=k.sigma2, delta=k.delta, F0=fallen)
+        show("bound lsr", start, delta=k.delta, eta=1 / L, T=T, theta=1.0)
+        value = float(bound(start, 1 / L, T, 1.0).total)
         assert quadratic.mean_gradient2(states) == pytest.approx(value, rel=1e-9)
 
     check()
@@ -91,6 +96,7 @@ def reaches_the_target_iff_it_is_above_the_floor(steps: Planner) -> None:
         k, eps = problem
         V = float(smoothed_error2(k, None))
         assume(abs(V / eps**2 - 1) > 1e-9)
+        show("steps lsr", k, eps=eps)
         plan = steps(k, eps=eps)
         (stage,) = plan.stages
         assert float(stage.theta) == pytest.approx(float(1 / (1 + k.delta)), rel=1e-15)
@@ -112,6 +118,7 @@ def needs_every_step(steps: Planner) -> None:
         k, eps = problem
         V = float(smoothed_error2(k, None))
         assume(eps**2 > 1.001 * V)
+        show("steps lsr", k, eps=eps)
         plan = steps(k, eps=eps)
         (stage,) = plan.stages
         assume(1 < stage.steps < 1e12)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.claims import quadratic
+from tests.claims.counterexample import show
 from tests.claims.domain import constants, costly, positive_deltas, step_sizes, thetas, with_terms
 from tests.claims.recursions import error_lift, exact, gap, smoothed_error2
 from tests.claims.relations import BoundOf, is_monotone, joins_at_the_ends_of_theta, scales_with_the_objective, stage_one_bound
@@ -24,6 +25,11 @@ def nothing(eta: float) -> float:
     return 0
 
 
+def show_stage_one(k: Constants, eta: float, T: int, theta: float | None) -> None:
+    """C7 is inside C8, whose first two terms at η2 = 1/L, T2 = 1 are 2L times those of C7."""
+    show("bound tsla", k, eta1=eta, T1=T, eta2=1 / k.L, T2=1, theta=theta)
+
+
 def is_the_recursion_from_above_its_fixed_point(bound: BoundOf) -> None:
     """The fixed point a = (1-ημ) a + (η/2) V is where the recursion stays; what is above it shrinks by 1-ημ a step."""
 
@@ -31,6 +37,7 @@ def is_the_recursion_from_above_its_fixed_point(bound: BoundOf) -> None:
     @given(st.data(), constants(), st.integers(0, 60), st.none() | thetas)
     def check(data: st.DataObject, k: Constants, T: int, theta: float | None) -> None:
         eta = data.draw(step_sizes(float(k.L)))
+        show_stage_one(k, eta, T, theta)
         V = smoothed_error2(k, theta)
         fixed = gap(k, V / exact(k.mu) / 2, [eta], error_lift(V))
         expected = gap(k, exact(k.F0) + fixed, repeat(eta, T), error_lift(V))
@@ -47,6 +54,7 @@ def bounds_the_recursion_tightly(bound: BoundOf) -> None:
     @given(st.data(), constants(delta=positive_deltas), st.integers(0, 60), thetas)
     def check(data: st.DataObject, k: Constants, T: int, theta: float) -> None:
         eta = data.draw(step_sizes(float(k.L)))
+        show_stage_one(k, eta, T, theta)
         V = smoothed_error2(k, theta)
         reached = gap(k, exact(k.F0), repeat(eta, T), error_lift(V))
         left = gap(k, V / exact(k.mu) / 2, repeat(eta, T), nothing)
@@ -62,6 +70,7 @@ def holds_on_a_quadratic(bound: BoundOf) -> None:
     @given(st.data(), constants(), st.integers(0, 30), thetas)
     def check(data: st.DataObject, k: Constants, T: int, theta: float) -> None:
         eta = data.draw(step_sizes(float(k.L)))
+        show_stage_one(k, eta, T, theta)
         *_, last = quadratic.run(quadratic.start(k), k, [eta] * T, theta)
         assert last.gap <= float(bound(k, eta, T, theta).total) * (1 + 1e-12) + 1e-14 * float(k.F0)
 
@@ -75,6 +84,7 @@ def has_a_floor_that_is_attained(bound: BoundOf) -> None:
     @given(constants(delta=positive_deltas, noiseless=False, kappa=st.floats(1, 4)))
     def check(k: Constants) -> None:
         *_, last = quadratic.run(quadratic.parabola(k, k.mu), k, [1 / float(k.L)] * 300, 1.0)
+        show_stage_one(k, 1 / k.L, 10**6, 1.0)
         assert last.gap == pytest.approx(float(bound(k, 1 / k.L, 10**6, 1.0).total), rel=1e-9)
 
     check()

@@ -12,6 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.claims import quadratic
+from tests.claims.counterexample import show
 from tests.claims.domain import constants, costly, positive_deltas, step_sizes, targets, thetas, with_stage, with_terms
 from tests.claims.recursions import error_lift, exact, gap, mean_squared_gradient, noise_lift, smoothed_error2
 from tests.claims.relations import BoundOf, is_monotone, joins_at_the_ends_of_theta, scales_with_the_objective, tsla_bound
@@ -30,6 +31,7 @@ def is_one_recursion_after_the_other(bound: TwoStages) -> None:
     @given(st.data(), constants(), st.integers(0, 40), st.integers(1, 40), st.none() | thetas)
     def check(data: st.DataObject, k: Constants, T1: int, T2: int, theta: float | None) -> None:
         eta1, eta2 = data.draw(step_sizes(float(k.L))), data.draw(step_sizes(float(k.L)))
+        show("bound tsla", k, eta1=eta1, T1=T1, eta2=eta2, T2=T2, theta=theta)
         V = smoothed_error2(k, theta)
         start = gap(k, exact(k.F0) + V / exact(k.mu) / 2, repeat(eta1, T1), error_lift(V))
         summed = mean_squared_gradient(start, eta2, repeat(noise_lift(k)(eta2), T2))
@@ -44,6 +46,7 @@ def holds_on_a_quadratic(bound: TwoStages) -> None:
     @given(st.data(), constants(), st.integers(0, 20), st.integers(1, 20), thetas)
     def check(data: st.DataObject, k: Constants, T1: int, T2: int, theta: float) -> None:
         eta1, eta2 = data.draw(step_sizes(float(k.L))), data.draw(step_sizes(float(k.L)))
+        show("bound tsla", k, eta1=eta1, T1=T1, eta2=eta2, T2=T2, theta=theta)
         *_, handed_over = quadratic.run(quadratic.start(k), k, [eta1] * T1, theta)
         states = list(quadratic.run(handed_over, k, [eta2] * T2))
         value = float(bound(k, eta1=eta1, T1=T1, eta2=eta2, T2=T2, theta=theta).total)
@@ -71,6 +74,7 @@ def reaches_the_target(steps: Planner) -> None:
     @given(problems)
     def check(problem: tuple[Constants, float]) -> None:
         k, eps = problem
+        show("steps tsla", k, eps=eps)
         first, second = steps(k, eps=eps).stages
         assert float(first.theta) == pytest.approx(float(1 / (1 + k.delta)), rel=1e-15)
         value = tsla.bound(k, eta1=first.eta, T1=first.steps, eta2=second.eta, T2=second.steps).total
@@ -85,6 +89,7 @@ def leaves_twice_the_floor_to_the_second_stage(steps: Planner) -> None:
     @given(problems)
     def check(problem: tuple[Constants, float]) -> None:
         k, eps = problem
+        show("steps tsla", k, eps=eps)
         first = steps(k, eps=eps).stages[0]
         allowed = float(smoothed_error2(k, None) / exact(k.mu))
         assert float(tsla.stage_one(k, eta1=first.eta, T1=first.steps).total) <= allowed * (1 + 1e-12)
@@ -101,6 +106,7 @@ def wastes_no_more_than_the_paper(steps: Planner) -> None:
     @given(problems)
     def check(problem: tuple[Constants, float]) -> None:
         k, eps = problem
+        show("steps tsla", k, eps=eps)
         assume(eps**2 <= 2 * float(k.sigma2))
         second = steps(k, eps=eps).stages[1]
         start = Constants(L=k.L, sigma2=k.sigma2, F0=float(smoothed_error2(k, None) / exact(k.mu)))

@@ -56,12 +56,12 @@ def test_twelve_digits_at_small_values(bound: BoundOf, constants: dict[str, floa
     assert abs(exact(result.total) / expected - 1) < 1e-12
 
 
-@given(st.data(), constants(kappa=st.floats(1.2, 1e3)), step_counts, st.none() | thetas, st.sampled_from(sorted(BOUNDS)))
+@given(st.data(), constants(), step_counts, st.none() | thetas, st.sampled_from(sorted(BOUNDS)))
 def test_a_bound_is_rounded_up(data: st.DataObject, k: Constants, T: int, theta: float | None, claim: str) -> None:
     """Never below its exact value, and by no more than 1e-12 above it, as far as float64 reaches."""
     eta = data.draw(step_sizes(float(k.L)))
     expected = closed_form(claim, k, eta, T, theta)
-    assume(expected > 1e-290)
+    assume(expected > 1e-290 and exact(eta) * exact(k.mu) <= 1)  # 1/L is rounded, and may be beyond the premise by its last digit
     assert 0 <= exact(BOUNDS[claim](k, eta, T, theta).total) / expected - 1 < 1e-12
 
 

@@ -1,0 +1,358 @@
+"""C15, the verdict: plain SGD with A4, or smoothing that is never dropped, needs no more samples than TSLA's bound asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import repeat
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from tests.claims import quadratic
+from tests.claims.counterexample import show
+from tests.claims.domain import constants, costly, positive, positive_deltas, with_stage
+from tests.claims.recursions import error_lift, exact, gap, mean_squared_gradient, smoothed_error2
+from tests.claims.refusals import refuses
+from tests.planted import assert_rejects
+from theory import lsr, lsr_pl, sgd, sgd_pl, tsla
+from theory.constants import Constants
+from theory.plan import Plan
+
+Planner = Callable[..., Plan]
+
+# --- the theorem ---
+
+
+@st.composite
+def problems(draw: st.DrawFn, kappa: st.SearchStrategy[float]) -> tuple[Constants, float]:
+    """r = σ²/ε² from 1/2 on; δ on both sides of 1/(2r), where the proof changes hands, at V = ε² and beyond 1."""
+    L, sigma2, r = draw(positive()), draw(positive()), draw(st.just(0.5) | st.floats(0.5, 2) | st.floats(0.5, 1e3))
+    switch = 1 / (2 * r)
+    delta = draw(
+        st.sampled_from([switch, switch * (1 - 1e-9), switch * (1 + 1e-9)])
+        | st.floats(0.5, 2).map(lambda near: near * switch)
+        | st.floats(1e-6, 10)
+        | st.floats(1, 1e4)
+    )
+    k = Constants(L=L, mu=L / draw(kappa), sigma2=sigma2, delta=delta, F0=draw(st.floats(1e-3, 1e9)))
+    return k, float(np.sqrt(sigma2 / r))
+
+
+moderate = st.just(1.0) | st.floats(1, 1e3)
+
+
+def is_nowhere_the_best(steps: Planner) -> None:
+    """Two steps for the ceilings, three against two."""
+
+    @given(problems(moderate))
+    def check(problem: tuple[Constants, float]) -> None:
+        k, eps = problem
+        show("compare", None, L=k.L, mu=k.mu, sigma2=k.sigma2, delta=k.delta, F0=k.F0, eps=eps)
+        others = min(float(plan(k, eps=eps).total) for plan in (sgd_pl.three_phase_steps, lsr_pl.steps))
+        assert others <= float(steps(k, eps=eps).total) + 2
+
+    check()
+
+
+def takes_twice_as_long_as_smoothing_alone(steps: Planner) -> None:
+    """δ < ε²/(2σ²): the same first stage, and at most half of the second is enough without dropping the smoothing."""
+
+    @given(problems(moderate))
+    def check(problem: tuple[Constants, float]) -> None:
+        k, eps = problem
+        if k.delta >= eps**2 / (2 * k.sigma2) * (1 - 1e-10):
+            return
+        show("compare", None, L=k.L, mu=k.mu, sigma2=k.sigma2, delta=k.delta, F0=k.F0, eps=eps)
+        alone = lsr_pl.steps(k, eps=eps)
+        assert alone.reachable
+        first, second = steps(k, eps=eps).stages
+        assert alone.stages[0].steps == first.steps
+        assert alone.stages[1].steps <= second.steps / 2 + 1
+
+    check()
+
+
+@pytest.mark.claim("C15", "property")
+def test_tsla_is_nowhere_the_best(evidence: Callable[..., None]) -> None:
+    is_nowhere_the_best(tsla.steps)
+    takes_twice_as_long_as_smoothing_alone(tsla.steps)
+    evidence("three-phase SGD or LSR alone needs no more samples than TSLA, for 0 < ε² ≤ 2σ² and every δ")
+
+
+def second_stage(factor: Callable[[Constants], float]) -> Planner:
+    def steps(k: Constants, *, eps: float) -> Plan:
+        right = tsla.steps(k, eps=eps)
+        return with_stage(right, 1, steps=np.ceil(right.stages[1].steps * factor(k)))
+
+    return steps
+
+
+def half_as_long(k: Constants) -> float:
+    return 0.5
+
+
+def sharpened(k: Constants) -> float:
+    return float(1 / (1 + k.delta))
+
+
+def without_a_first_stage(k: Constants, *, eps: float) -> Plan:
+    return with_stage(tsla.steps(k, eps=eps), 0, steps=np.float64(0))
+
+
+@pytest.mark.claim("C15", "property", planted=True)
+@pytest.mark.parametrize("wrong", [second_stage(half_as_long), second_stage(sharpened), without_a_first_stage])
+def test_a_shorter_tsla_would_be_ahead_somewhere(wrong: Planner) -> None:
+    assert_rejects(is_nowhere_the_best, wrong)
+
+
+@pytest.mark.claim("C15", "property", planted=True)
+@pytest.mark.parametrize("wrong", [second_stage(half_as_long), second_stage(lambda k: 0.9)])
+def test_a_shorter_second_stage_is_not_twice_as_long(wrong: Planner) -> None:
+    assert_rejects(takes_twice_as_long_as_smoothing_alone, wrong)
+
+
+@pytest.mark.claim("C15", "property")
+def test_neither_baseline_alone_is_enough() -> None:
+    """The minimum in the theorem is needed: TSLA is ahead of three-phase SGD for small δ and of LSR alone for large δ."""
+    small, large = (Constants(L=10, mu=1, sigma2=1, delta=delta, F0=1) for delta in (1e-6, 0.02))
+    assert tsla.steps(small, eps=0.1).total < sgd_pl.three_phase_steps(small, eps=0.1).total
+    assert tsla.steps(large, eps=0.1).total < lsr_pl.steps(large, eps=0.1).total
+
+
+# --- the sharpened second stage ---
+
+Length = Callable[[Constants, float], float]
+
+
+def sharpened_length(k: Constants, eps: float) -> float:
+    """T2/(1+δ): 8δ/(1+δ) in place of 8δ."""
+    return float(tsla.steps(k, eps=eps).stages[1].steps / (1 + k.delta))
+
+
+@st.composite
+def around_the_sliver(draw: st.DrawFn) -> tuple[Constants, float, float, float]:
+    """v = V/ε² about 1 - 1/(4r) and 1; κ = 1e9, so many steps that ceilings don't count."""
+    r = draw(st.floats(0.51, 2) | st.floats(0.51, 100))
+    v = draw(st.floats(0, 2).map(lambda y: 1 - y / (4 * r)) | st.floats(0.01, 3))
+    assume(0.01 < v < 1.9 * r)
+    sigma2 = draw(positive(0.1, 10))
+    k = Constants(L=1e9, mu=1, sigma2=sigma2, delta=v / (2 * r - v), F0=1)
+    return k, float(np.sqrt(sigma2 / r)), r, v
+
+
+def is_ahead_in_the_sliver_only(length: Length) -> None:
+    """1 - 1/(4r) < V/ε² < 1, by no more than ε²/V < 4r/(4r-1) ≤ 2; of the stages that follow the burn-in."""
+
+    @given(around_the_sliver())
+    def check(problem: tuple[Constants, float, float, float]) -> None:
+        k, eps, r, v = problem
+        assume(abs(v - 1) > 1e-6)
+        assume(abs(4 * r * (1 - v) - 1) > 1e-6)
+        show("compare", None, L=k.L, mu=k.mu, sigma2=k.sigma2, delta=k.delta, F0=k.F0, eps=eps)
+        plain = sum(float(stage.steps) for stage in sgd_pl.three_phase_steps(k, eps=eps).stages[1:])
+        alone = lsr_pl.steps(k, eps=eps)
+        others = min(plain, float(alone.stages[1].steps) if alone.reachable else np.inf)
+        found = length(k, eps)
+        assert (found < others) == (1 - 1 / (4 * r) < v < 1)
+        if found < others:
+            assert others / found <= 1 / v * (1 + 1e-7)
+            assert 1 / v < 4 * r / (4 * r - 1) <= 2
+
+    check()
+
+
+@pytest.mark.claim("C15", "property")
+def test_sharpened(evidence: Callable[..., None]) -> None:
+    is_ahead_in_the_sliver_only(sharpened_length)
+    evidence("with 8δ/(1+δ) for 8δ TSLA's second stage is ahead for 1 - ε²/(4σ²) < V/ε² < 1 only, by less than a factor 2")
+
+
+@pytest.mark.claim("C15", "property")
+@given(problems(moderate))
+def test_the_sharpened_second_stage_suffices(problem: tuple[Constants, float]) -> None:
+    """C4 from the gap V/μ that the first stage leaves."""
+    k, eps = problem
+    eta = tsla.steps(k, eps=eps).stages[1].eta
+    start = Constants(L=k.L, sigma2=k.sigma2, F0=float(smoothed_error2(k, None) / exact(k.mu)))
+    T = max(np.ceil(sharpened_length(k, eps)), 1)
+    assert float(sgd.bound(start, eta=eta, T=T).total) <= eps**2 * (1 + 1e-12)
+
+
+@pytest.mark.claim("C15", "property", planted=True)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda k, eps: sharpened_length(k, eps) * float(1 + k.delta),
+        lambda k, eps: sharpened_length(k, eps) / 2,
+        lambda k, eps: sharpened_length(k, eps) / float(1 + k.delta),
+    ],
+)
+def test_wrong_second_stages_are_rejected(wrong: Length) -> None:
+    assert_rejects(is_ahead_in_the_sliver_only, wrong)
+
+
+def totals(k: Constants, eps: float) -> tuple[float, float]:
+    """Burn-ins included: the better one of the baselines, and sharpened TSLA."""
+    others = min(float(plan(k, eps=eps).total) for plan in (sgd_pl.three_phase_steps, lsr_pl.steps))
+    return others, float(tsla.steps(k, eps=eps).stages[0].steps) + sharpened_length(k, eps)
+
+
+@pytest.mark.claim("C15", "property")
+@given(problems(moderate))
+def test_with_burn_ins_sharpened_tsla_is_at_most_twice_as_fast(problem: tuple[Constants, float]) -> None:
+    others, found = totals(*problem)
+    assert others <= 2 * found + 3
+
+
+@pytest.mark.claim("C15", "property")
+def test_burn_ins_move_the_edges_of_the_sliver() -> None:
+    """The sliver is about what grows with 1/ε. In all, C15b's shorter burn-in puts it ahead inside the sliver where F0 is large and δ
+    small, and its longer burn-in behind outside of it where δ > 1."""
+    for L, r, delta, inside in ((10, 50, 0.01007, True), (1000, 0.6, 5.05, False)):
+        k, v = Constants(L=L, mu=1, sigma2=1, delta=delta, F0=1e6), 2 * delta * r / (1 + delta)
+        others, found = totals(k, float(np.sqrt(1 / r)))
+        assert (1 - 1 / (4 * r) < v < 1) == inside
+        assert (found < others) != inside
+
+
+# --- LSR alone ---
+
+
+@st.composite
+def short_runs(draw: st.DrawFn) -> tuple[Constants, float]:
+    """Runs of at most some thousand steps, with a target above the floor."""
+    k = draw(constants(delta=positive_deltas, noiseless=False, kappa=st.floats(1, 20)))
+    return k, float(np.sqrt(float(smoothed_error2(k, None)) * draw(st.floats(1.05, 30))))
+
+
+def reaches_the_target_by_recursion(steps: Planner) -> None:
+    """a ← (1-ημ) a + (η/2) V in the first stage, which leaves V/μ, then C5's sum over the second."""
+
+    @costly(4)
+    @given(short_runs())
+    def check(problem: tuple[Constants, float]) -> None:
+        k, eps = problem
+        show("steps lsr-pl", k, eps=eps)
+        first, second = steps(k, eps=eps).stages
+        V = smoothed_error2(k, None)
+        for stage in (first, second):
+            assert float(stage.theta) == pytest.approx(float(1 / (1 + k.delta)), rel=1e-15)
+        left = gap(k, exact(k.F0), repeat(float(first.eta), int(first.steps)), error_lift(V))
+        assert left <= V / exact(k.mu) * (1 + exact(1e-12))
+        reached = mean_squared_gradient(left, float(second.eta), repeat(error_lift(V)(second.eta), int(second.steps)))
+        assert reached <= exact(eps) ** 2 * (1 + exact(1e-12))
+
+    check()
+
+
+def reaches_the_target_on_a_quadratic(steps: Planner) -> None:
+    @costly(20)
+    @given(short_runs())
+    def check(problem: tuple[Constants, float]) -> None:
+        k, eps = problem
+        first, second = steps(k, eps=eps).stages
+        *_, state = quadratic.run(quadratic.start(k), k, repeat(float(first.eta), int(first.steps)), float(first.theta))
+        states = list(quadratic.run(state, k, repeat(float(second.eta), int(second.steps)), float(second.theta)))
+        assert quadratic.mean_gradient2(states) <= eps**2
+
+    check()
+
+
+def wastes_nothing(steps: Planner) -> None:
+    """From the gap V/μ C5 fails with one step fewer; a burn-in shorter by 1-ημ, which is what e^(-ημ) for 1-ημ costs, leaves more.
+    Never where V ≥ ε²; always at least one step, whose iterate is returned."""
+
+    @given(constants(delta=positive_deltas, noiseless=False), st.floats(0.5, 30))
+    def check(k: Constants, target: float) -> None:
+        V = float(smoothed_error2(k, None))
+        assume(abs(target - 1) > 1e-9)
+        eps = float(np.sqrt(target * V))
+        show("steps lsr-pl", k, eps=eps)
+        plan = steps(k, eps=eps)
+        first, second = plan.stages
+        assert bool(plan.reachable) == (target > 1)
+        assert float(plan.floor) == pytest.approx(V, rel=1e-12, abs=0)
+        if not plan.reachable:
+            assert np.isinf(plan.total)
+            return
+        assert second.steps >= 1
+        start = Constants(L=k.L, sigma2=k.sigma2, delta=k.delta, F0=V / float(k.mu))
+        if 1 < second.steps < 1e9:
+            assert float(lsr.bound(start, eta=second.eta, T=second.steps - 1).total) > eps**2
+        fewer = np.floor((1 - first.eta * k.mu) * (first.steps - 1)) - 1
+        if fewer >= 0:
+            assert float(tsla.stage_one(k, eta1=first.eta, T1=fewer).total) > V / k.mu
+
+    check()
+
+
+ALONE = [reaches_the_target_by_recursion, reaches_the_target_on_a_quadratic, wastes_nothing]
+
+
+@pytest.mark.claim("C15", "property")
+@pytest.mark.parametrize("check", ALONE)
+def test_smoothing_alone(check: Callable[[Planner], None]) -> None:
+    check(lsr_pl.steps)
+
+
+def stage_changed(index: int, **factors: float) -> Planner:
+    def wrong(k: Constants, *, eps: float) -> Plan:
+        right = lsr_pl.steps(k, eps=eps)
+        fields = {name: getattr(right.stages[index], name) * factor for name, factor in factors.items()}
+        return with_stage(right, index, **fields | ({"steps": np.ceil(fields["steps"])} if "steps" in fields else {}))
+
+    return wrong
+
+
+def burn_in_to_the_noise(k: Constants, *, eps: float) -> Plan:
+    """As if σ²/μ, where C15b begins its second phase, were enough."""
+    return with_stage(lsr_pl.steps(k, eps=eps), 0, steps=sgd_pl.three_phase_steps(k, eps=eps).stages[0].steps)
+
+
+def from_half_the_floor_on(k: Constants, *, eps: float) -> Plan:
+    return lsr_pl.steps(Constants(L=k.L, mu=k.mu, sigma2=k.sigma2 / 2, delta=k.delta, F0=k.F0), eps=eps)
+
+
+def not_even_one_step(k: Constants, *, eps: float) -> Plan:
+    right = lsr_pl.steps(k, eps=eps)
+    return with_stage(right, 1, steps=right.stages[1].steps - 1)
+
+
+@pytest.mark.claim("C15", "property", planted=True)
+@pytest.mark.parametrize(
+    ("check", "wrong"),
+    [
+        (reaches_the_target_by_recursion, stage_changed(0, steps=0.5)),
+        (reaches_the_target_by_recursion, stage_changed(1, steps=0.4)),
+        (reaches_the_target_by_recursion, stage_changed(1, theta=0.5)),
+        (reaches_the_target_by_recursion, burn_in_to_the_noise),
+        (reaches_the_target_on_a_quadratic, stage_changed(1, theta=0.01)),
+        (wastes_nothing, stage_changed(0, steps=2)),
+        (wastes_nothing, stage_changed(1, steps=2)),
+        (wastes_nothing, from_half_the_floor_on),
+        (wastes_nothing, not_even_one_step),
+    ],
+)
+def test_wrong_plans_are_rejected(check: Callable[[Planner], None], wrong: Planner) -> None:
+    assert_rejects(check, wrong)
+
+
+@pytest.mark.parametrize(
+    ("k", "message"),
+    [
+        (
+            Constants(L=10, mu=1, sigma2=0, delta=0.1, F0=1),
+            "delta*sigma2 = 0 must be above 0 for C15, whose burn-in grows like its logarithm; any upper bound serves",
+        ),
+        (
+            Constants(L=10, mu=1, sigma2=1, delta=[0.1, 0], F0=1),
+            "delta*sigma2 = 0 must be above 0 for C15, whose burn-in grows like its logarithm; any upper bound serves",
+        ),
+        (Constants(L=10, sigma2=1, delta=0.1, F0=1), "mu is missing; C15 needs it (assumption A4)"),
+        (Constants(L=10, mu=1, sigma2=1, F0=1), "delta is missing; C15 needs it (assumption A3)"),
+    ],
+)
+def test_premises(k: Constants, message: str) -> None:
+    refuses(lambda: lsr_pl.steps(k, eps=1), message)

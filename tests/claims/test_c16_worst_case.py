@@ -1,0 +1,363 @@
+"""C16: two-point noise enumerated in exact fractions, on a parabola, which attains the bounds, and on functions that do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from math import floor
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from tests.claims.counterexample import show
+from tests.claims.domain import constants, costly, positive, step_counts, step_sizes, targets, thetas, with_stage, with_terms
+from tests.claims.refusals import refuses
+from tests.claims.relations import BoundOf, is_monotone, scales_with_the_objective
+from tests.planted import assert_rejects
+from theory import lsr, sgd, tsla, worst_case
+from theory.bound import Bound
+from theory.constants import Constants
+from theory.plan import Plan
+
+Planner = Callable[..., Plan]
+Value = Callable[..., Any]
+
+
+def sgd_bound(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
+    return worst_case.sgd_bound(k, eta=eta, T=T)
+
+
+# --- functions of one variable whose values and slopes are fractions, with L = 1 and F* = 0 ---
+
+
+def parabola(w: Fraction) -> tuple[Fraction, Fraction]:
+    return w * w / 2, w
+
+
+def straight_outside(w: Fraction) -> tuple[Fraction, Fraction]:
+    """Huber's: w²/2 up to 1."""
+    return (w * w / 2, w) if abs(w) <= 1 else (abs(w) - Fraction(1, 2), Fraction(1 if w > 0 else -1))
+
+
+def wave(w: Fraction) -> tuple[Fraction, Fraction]:
+    """Not convex: arcs of w²/2 and 1 - w²/2 in turn, with period 4."""
+    u = w - 4 * floor((w + 1) / 4)
+    return (u * u / 2, u) if u <= 1 else (1 - (2 - u) ** 2 / 2, 2 - u)
+
+
+FUNCTIONS = (parabola, straight_outside, wave)
+
+
+@dataclass(frozen=True)
+class Enumerated:
+    """E‖∇F(w_R)‖² over the run and E F at its ends, by the mean of all paths."""
+
+    gradient2: Fraction
+    start: Fraction
+    end: Fraction
+
+
+def enumerate_paths(F: Callable[..., Any], L: Fraction, w: Fraction, x: Fraction, errors: tuple[Fraction, ...], T: int) -> Enumerated:
+    """w ← w - η(∇F + e), η = x/L, e one of ``errors`` with equal probabilities, on L·F."""
+    points, squares = [w], []
+    for _ in range(T):
+        squares.append(sum((L * F(point)[1]) ** 2 for point in points) / len(points))
+        points = [point - x * (F(point)[1] + e / L) for point in points for e in errors]
+    return Enumerated(sum(squares) / T, L * F(w)[0], L * sum(F(point)[0] for point in points) / len(points))
+
+
+fractions = st.builds(Fraction, st.integers(1, 40), st.sampled_from([1, 3, 7, 10]))
+parts = st.builds(Fraction, st.integers(1, 31), st.just(16))
+"""ηL, in (0, 2)."""
+
+
+def is_exact_on_a_parabola(bound: BoundOf) -> None:
+    """With F0 - E F(w_T) for F0."""
+
+    @given(fractions, fractions, fractions, parts, st.integers(1, 4))
+    def check(L: Fraction, w: Fraction, sigma: Fraction, x: Fraction, T: int) -> None:
+        run = enumerate_paths(parabola, L, w, x, (sigma, -sigma), T)
+        assume(run.end < run.start)
+        k, eta = Constants(L=float(L), sigma2=float(sigma**2), F0=float(run.start - run.end)), float(x / L)
+        show("bound sgd", k, eta=eta, T=T, exact=True)
+        assert float(bound(k, eta, T, None).total) == pytest.approx(float(run.gradient2), rel=1e-12)
+
+    check()
+
+
+def holds_on_every_function(bound: BoundOf) -> None:
+    """With F(w_0) - F* for F0, and with F0 - E F(w_T) too."""
+
+    @costly(2)
+    @given(st.sampled_from(FUNCTIONS), fractions, fractions, fractions, parts, st.integers(1, 4))
+    def check(F: Callable[..., Any], L: Fraction, w: Fraction, sigma: Fraction, x: Fraction, T: int) -> None:
+        run = enumerate_paths(F, L, w, x, (sigma, -sigma), T)
+        for F0 in (run.start, run.start - run.end):
+            if F0 > 0:
+                k, eta = Constants(L=float(L), sigma2=float(sigma**2), F0=float(F0)), float(x / L)
+                show("bound sgd", k, eta=eta, T=T, exact=True)
+                assert float(run.gradient2) <= float(bound(k, eta, T, None).total) * (1 + 1e-12)
+
+    check()
+
+
+def is_the_papers_over_two_less_the_step(bound: BoundOf) -> None:
+    """η ≤ 1/L: C4 over 2 - ηL, so never above it, and half of it as η → 0."""
+
+    @given(st.data(), constants(), step_counts)
+    def check(data: st.DataObject, k: Constants, T: int) -> None:
+        eta = data.draw(step_sizes(float(k.L)))
+        show("bound sgd", k, eta=eta, T=T, exact=True)
+        value, paper = float(bound(k, eta, T, None).total), float(sgd.bound(k, eta=eta, T=T).total)
+        assert paper / value == pytest.approx(2 - eta * float(k.L), rel=1e-12)
+        assert value <= paper * (1 + 1e-15)
+
+    check()
+
+
+BOUND = [is_exact_on_a_parabola, holds_on_every_function, is_the_papers_over_two_less_the_step, scales_with_the_objective, is_monotone]
+
+
+@pytest.mark.claim("C16", "property")
+@pytest.mark.parametrize("check", BOUND)
+def test_sgd_bound(check: Callable[[BoundOf], None]) -> None:
+    check(sgd_bound)
+
+
+def formula_of_the_paper(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
+    """C4 without its premise η ≤ 1/L."""
+    return with_terms(sgd_bound(k, eta, T, theta), optimisation=2 * k.F0 / (eta * T), noise=eta * k.L * k.sigma2)
+
+
+def noise_halved(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
+    right = sgd_bound(k, eta, T, theta)
+    return with_terms(right, noise=right.terms["noise"] / 2)
+
+
+def noise_not_divided(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
+    return with_terms(sgd_bound(k, eta, T, theta), noise=eta * k.L * k.sigma2)
+
+
+def half_of_the_paper(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
+    """As if the best case, η → 0, held at every η."""
+    return with_terms(sgd_bound(k, eta, T, theta), optimisation=k.F0 / (eta * T), noise=eta * k.L * k.sigma2 / 2)
+
+
+def one_step_more(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
+    return sgd_bound(k, eta, T + 1, theta)
+
+
+@pytest.mark.claim("C16", "property", planted=True)
+@pytest.mark.parametrize(
+    ("check", "wrong"),
+    [
+        (check, wrong)
+        for check in (is_exact_on_a_parabola, holds_on_every_function)
+        for wrong in (formula_of_the_paper, noise_halved, half_of_the_paper, one_step_more)
+    ]
+    + [
+        (is_exact_on_a_parabola, noise_not_divided),
+        (is_the_papers_over_two_less_the_step, noise_not_divided),
+        (is_the_papers_over_two_less_the_step, half_of_the_paper),
+    ],
+)
+def test_planted_errors_are_rejected(check: Callable[[BoundOf], None], wrong: BoundOf) -> None:
+    assert_rejects(check, wrong)
+
+
+# --- the plan ---
+
+
+def reaches_the_target_and_needs_every_step(steps: Planner) -> None:
+    @given(constants(), targets)
+    def check(k: Constants, eps: float) -> None:
+        (stage,) = steps(k, eps=eps).stages
+        show("steps sgd-exact", k, eps=eps)
+        assert float(worst_case.sgd_bound(k, eta=stage.eta, T=stage.steps).total) <= eps**2 * (1 + 1e-12)
+        if stage.steps > 1:
+            assert float(worst_case.sgd_bound(k, eta=stage.eta, T=stage.steps - 1).total) > eps**2
+
+    check()
+
+
+STEP_SIZES = np.linspace(0, 2, 1001)[1:-1]
+"""Times 1/L."""
+
+
+def is_as_short_as_any_step_size_allows(steps: Planner) -> None:
+    """No step size of a grid on (0, 2/L) gets there with one step fewer."""
+
+    @given(constants(), targets)
+    def check(k: Constants, eps: float) -> None:
+        plan = steps(k, eps=eps)
+        show("steps sgd-exact", k, eps=eps)
+        if plan.total > 1:
+            assert np.min(worst_case.sgd_bound(k, eta=STEP_SIZES / k.L, T=plan.total - 1).total) > eps**2
+
+    check()
+
+
+PLANS = [reaches_the_target_and_needs_every_step, is_as_short_as_any_step_size_allows]
+
+
+@pytest.mark.claim("C16", "property")
+@pytest.mark.parametrize("check", PLANS)
+def test_sgd_steps(check: Callable[[Planner], None]) -> None:
+    check(worst_case.sgd_steps)
+
+
+@pytest.mark.claim("C16", "property")
+def test_samples_beside_the_paper(evidence: Callable[..., None]) -> None:
+    """(1 + ε²/σ²)/4 of C4's for ε² ≤ 2σ²; at L = 10, F0 = σ² = 1 and ε² = 0.01 that is 202,000 for 800,000."""
+    k = Constants(L=10, sigma2=1, F0=1)
+    for eps2 in (1e-6, 0.01, 1.0, 2.0):
+        totals = [float(steps(k, eps=np.sqrt(eps2)).total) for steps in (worst_case.sgd_steps, sgd.steps)]
+        assert totals[0] / totals[1] == pytest.approx((1 + eps2) / 4, rel=1e-9)
+    assert float(worst_case.sgd_steps(k, eps=0.1).total) == 202_000
+    assert float(worst_case.sgd_steps(k, eps=0.1).stages[0].eta) == pytest.approx(0.001 / 1.01, rel=1e-14)
+    evidence("equals every path of two-point noise on (L/2)w² enumerated in fractions, T ≤ 4; C4's is 2-ηL times as large")
+
+
+def plan_changed(**factors: float) -> Planner:
+    def wrong(k: Constants, *, eps: float) -> Plan:
+        right = worst_case.sgd_steps(k, eps=eps)
+        fields = {name: getattr(right.stages[0], name) * factor for name, factor in factors.items()}
+        return with_stage(right, 0, **fields | ({"steps": np.ceil(fields["steps"])} if "steps" in fields else {}))
+
+    return wrong
+
+
+@pytest.mark.claim("C16", "property", planted=True)
+@pytest.mark.parametrize(
+    ("check", "wrong"),
+    [(PLANS[0], plan_changed(**factors)) for factors in ({"steps": 0.9}, {"steps": 1.1}, {"eta": 0.9}, {"eta": 1.1})]
+    + [(PLANS[1], plan_changed(steps=1.01)), (PLANS[1], sgd.steps)],
+)
+def test_wrong_plans_are_rejected(check: Callable[[Planner], None], wrong: Planner) -> None:
+    assert_rejects(check, wrong)
+
+
+# --- C5 without its last noise ---
+
+
+def is_attained_on_a_parabola(value: Value) -> None:
+    """At η = 1/L, along g = ∇F ± σ alone (θ = 0), along ĝ = ∇F - √δσ alone (θ = 1), or where ĝ = g, with any θ between."""
+
+    @given(fractions, fractions, fractions, fractions, st.integers(1, 4), thetas)
+    def check(L: Fraction, w: Fraction, sigma: Fraction, root_delta: Fraction, T: int, theta: float) -> None:
+        cases = [(0.0, root_delta**2, (sigma, -sigma)), (1.0, root_delta**2, (-root_delta * sigma,)), (theta, 1, (sigma, -sigma))]
+        for t, delta, errors in cases:
+            run = enumerate_paths(parabola, L, w, Fraction(1), errors, T)
+            k = Constants(L=float(L), sigma2=float(sigma**2), delta=float(delta), F0=float(run.start))
+            show("bound lsr", k, delta=k.delta, eta=1 / L, T=T, theta=t)
+            assert float(value(k, T=T, theta=t)) == pytest.approx(float(run.gradient2), rel=1e-12)
+
+    check()
+
+
+def holds_on_every_function_at_the_largest_step(value: Value) -> None:
+    @costly(2)
+    @given(st.sampled_from(FUNCTIONS), fractions, fractions, fractions, fractions, st.integers(1, 4), st.booleans())
+    def check(F: Callable[..., Any], L: Fraction, w: Fraction, sigma: Fraction, root_delta: Fraction, T: int, biased: bool) -> None:
+        run = enumerate_paths(F, L, w, Fraction(1), (root_delta * sigma,) if biased else (sigma, -sigma), T)
+        assume(run.start > 0)
+        k = Constants(L=float(L), sigma2=float(sigma**2), delta=float(root_delta**2), F0=float(run.start))
+        show("bound lsr", k, delta=k.delta, eta=1 / L, T=T, theta=float(biased))
+        assert float(run.gradient2) <= float(value(k, T=T, theta=float(biased))) * (1 + 1e-12)
+
+    check()
+
+
+def spares_the_last_noise(value: Value) -> None:
+    """C5 less V/T; θ left out: the paper's."""
+
+    @given(constants(delta=positive(1e-3, 10)), step_counts, st.none() | thetas)
+    def check(k: Constants, T: int, theta: float | None) -> None:
+        show("bound lsr", k, delta=k.delta, eta=1 / k.L, T=T, theta=theta)
+        paper = float(lsr.bound(k, eta=1 / k.L, T=T, theta=theta).total)
+        V = float(lsr.floor(k, theta))
+        assert float(value(k, T=T, theta=theta)) == pytest.approx(
+            paper - V / T, rel=1e-12, abs=1e-14 * paper
+        )  # the difference cancels at T = 1
+
+    check()
+
+
+VALUE = [is_attained_on_a_parabola, holds_on_every_function_at_the_largest_step, spares_the_last_noise]
+
+
+@pytest.mark.claim("C16", "property")
+@pytest.mark.parametrize("check", VALUE)
+def test_lsr_value(check: Callable[[Value], None]) -> None:
+    check(worst_case.lsr_value)
+
+
+def bound_of_the_paper(k: Constants, *, T: int, theta: float | None) -> Any:
+    return lsr.bound(k, eta=1 / k.L, T=T, theta=theta).total
+
+
+def one_noise_too_few(k: Constants, *, T: int, theta: float | None) -> Any:
+    return worst_case.lsr_value(k, T=T, theta=theta) - lsr.floor(k, theta) / T
+
+
+def half_the_distance(k: Constants, *, T: int, theta: float | None) -> Any:
+    return worst_case.lsr_value(k, T=T, theta=theta) - k.L * k.F0 / T
+
+
+def other_end_of_theta(k: Constants, *, T: int, theta: float | None) -> Any:
+    return worst_case.lsr_value(k, T=T, theta=None if theta is None else 1 - theta)
+
+
+@pytest.mark.claim("C16", "property", planted=True)
+@pytest.mark.parametrize(
+    ("check", "wrong"),
+    [(is_attained_on_a_parabola, wrong) for wrong in (bound_of_the_paper, one_noise_too_few, half_the_distance, other_end_of_theta)]
+    + [(holds_on_every_function_at_the_largest_step, wrong) for wrong in (one_noise_too_few, half_the_distance)]
+    + [(spares_the_last_noise, wrong) for wrong in (one_noise_too_few, bound_of_the_paper, other_end_of_theta)],
+)
+def test_wrong_values_are_rejected(check: Callable[[Value], None], wrong: Value) -> None:
+    assert_rejects(check, wrong)
+
+
+@pytest.mark.claim("C16", "property")
+@pytest.mark.claim("C7", "property")
+@given(fractions, fractions, fractions, parts)
+def test_the_floor_of_the_first_stage_is_attained(mu: Fraction, sigma: Fraction, root_delta: Fraction, part: Fraction) -> None:
+    """μw²/2 under the constant bias b = √V: at w = b/μ every step stays, and the gap V/(2μ) is all that C7 leaves at θ = 1."""
+    bias, w = root_delta * sigma, root_delta * sigma / mu
+    run = enumerate_paths(parabola, mu, w, part / 2, (-bias,), 3)
+    assert run.end == run.start == bias**2 / (2 * mu)
+    k = Constants(L=float(mu), mu=float(mu), sigma2=float(sigma**2), delta=float(root_delta**2), F0=1)
+    floor_of_it = tsla.stage_one(k, eta1=float(part / 2 / mu), T1=10**6, theta=1).terms["smoothing"]
+    assert float(floor_of_it) == pytest.approx(float(run.end), rel=1e-14)
+
+
+# --- refusals ---
+
+K = Constants(L=10, mu=1, sigma2=1, delta=0.1, F0=1)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: worst_case.sgd_bound(K, eta=0.2, T=1), "eta = 0.2 is not below 2/L = 0.2; C16 needs 0 < eta < 2/L"),
+        (lambda: worst_case.sgd_bound(K, eta=[0.1, 0.3], T=1), "eta = 0.3 is not below 2/L = 0.2; C16 needs 0 < eta < 2/L"),
+        (lambda: worst_case.sgd_bound(K, eta=0, T=1), "eta = 0 must be a finite number above 0"),
+        (lambda: worst_case.sgd_bound(K, eta=0.1, T=0), "T = 0 must be a finite number at least 1"),
+        (lambda: worst_case.sgd_bound(K, eta=0.1, T=1.5), "T = 1.5 must be a whole number, at least 1"),
+        (lambda: worst_case.sgd_steps(K, eps=0), "eps = 0 must be a finite number above 0"),
+        (lambda: worst_case.lsr_value(K, T=0), "T = 0 must be a finite number at least 1"),
+        (lambda: worst_case.lsr_value(K, T=1, theta=2), "theta = 2 must be a finite number at least 0 and at most 1"),
+        (lambda: worst_case.lsr_value(Constants(L=10, sigma2=1, F0=1), T=1), "delta is missing; C16 needs it (assumption A3)"),
+    ],
+)
+def test_premises(call: Callable[[], Any], message: str) -> None:
+    refuses(call, message)
+
+
+def test_a_step_size_just_below_its_limit() -> None:
+    assert float(worst_case.sgd_bound(K, eta=0.2 * (1 - 1e-12), T=1).total) == pytest.approx(12 / 2e-12, rel=1e-3)

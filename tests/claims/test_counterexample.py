@@ -1,0 +1,82 @@
+"""The report of a failing property ends in a command that shows the same number."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import tsla
+from tests.claims import test_c4_sgd, test_c12_biased, test_c16_worst_case
+from tests.claims.counterexample import command
+from tests.claims.relations import sgd_bound
+from theory import biased, sgd, worst_case
+from theory.bound import Bound
+from theory.constants import Constants
+
+
+def commands_in(failure: AssertionError) -> list[str]:
+    return [line for line in failure.__notes__ if line.startswith("tsla ")]
+
+
+K = Constants(L=10, mu=1, sigma2=1, delta=0.1, F0=1)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (command("bound sgd", K, eta=0.1, T=5), "tsla bound sgd --L 10.0 --sigma2 1.0 --F0 1.0 --eta 0.1 --T 5.0 --json"),
+        (
+            command("bound sgd", K, eta=0.1, T=5, exact=True),
+            "tsla bound sgd --L 10.0 --sigma2 1.0 --F0 1.0 --eta 0.1 --T 5.0 --exact --json",
+        ),
+        (
+            command("bound lsr", K, eta=0.1, T=5, theta=None, beta2=0.25, nu2=4, c=-1e-3),
+            "tsla bound lsr --L 10.0 --sigma2 1.0 --F0 1.0 --eta 0.1 --T 5.0 --beta2 0.25 --nu2 4.0 --c -0.001 --json",
+        ),
+        (
+            command("steps tsla", K, eps=1 / 3),
+            "tsla steps tsla --L 10.0 --mu 1.0 --sigma2 1.0 --delta 0.1 --F0 1.0 --eps 0.3333333333333333 --json",
+        ),
+        (command("variance", None, s2=1, shat2=2, c=0.5), "tsla variance --s2 1.0 --shat2 2.0 --c 0.5 --json"),
+    ],
+)
+def test_commands(line: str, expected: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert line == expected
+    assert tsla.main(line.split()[1:]) == 0
+    json.loads(capsys.readouterr().out)
+
+
+def half_the_noise(right: Callable[..., Bound]) -> Callable[..., Bound]:
+    def wrong(*args: Any, **run: Any) -> Bound:
+        bound = right(*args, **run)
+        bound.terms["noise"] /= 2
+        return bound
+
+    return wrong
+
+
+def planted(claim: str, module: Any, name: str, check: Callable[[], None]) -> Any:
+    return pytest.param(module, name, check, id=claim, marks=pytest.mark.claim(claim, "property", planted=True))
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "check"),
+    [
+        planted("C4", sgd, "bound", lambda: test_c4_sgd.agrees_with_summed_descent(sgd_bound)),
+        planted("C12", biased, "bound", lambda: test_c12_biased.agrees_with_summed_descent(test_c12_biased.biased_bound)),
+        planted("C16", worst_case, "sgd_bound", lambda: test_c16_worst_case.is_exact_on_a_parabola(test_c16_worst_case.sgd_bound)),
+    ],
+)
+def test_a_failing_property_ends_in_a_command_that_shows_its_number(
+    module: Any, name: str, check: Callable[[], None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The error is planted where the command line finds it, too."""
+    monkeypatch.setattr(module, name, half_the_noise(getattr(module, name)))
+    with pytest.raises(AssertionError) as failure:
+        check()
+    (line,) = commands_in(failure.value)
+    assert tsla.main(line.split()[1:]) == 0
+    assert repr(json.loads(capsys.readouterr().out)["total"]) in str(failure.value)

@@ -1,0 +1,343 @@
+"""What is printed: digits that are true, JSON of one shape whatever the answer, and tables a person can read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.planted import assert_rejects
+from theory import biased, complexity, lsr, sgd, sgd_pl, tables, tsla, variance
+from theory.biased import SmoothingOracle
+from theory.bound import Bound
+from theory.constants import Constants
+from theory.plan import Plan
+
+K = Constants(L=10, mu=1, sigma2=1, delta=0.1, F0=1)
+BOUND = tsla.bound(K, eta1=0.1, T1=10, eta2=0.01, T2=1000)
+Text = Callable[[float], str]
+
+# --- numbers ---
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "up"),
+    [
+        (0, "0", "0"),
+        (0.18181818, "0.1818", "0.1819"),
+        (1.2000000000000002, "1.2", "1.2"),
+        (1.2001, "1.2", "1.201"),
+        (1e-4, "0.0001", "0.0001"),
+        (1.23456e-5, "1.235e-05", "1.235e-05"),
+        (1.23441e-5, "1.234e-05", "1.235e-05"),
+        (1234.2, "1,234", "1,235"),
+        (9999.6, "1e+04", "10,000"),
+        (10_000, "10,000", "10,000"),
+        (800_000, "800,000", "800,000"),
+        (123_456.7, "123,457", "123,500"),
+        (1.2341e12, "1.234e+12", "1.235e+12"),
+        (-3.14159, "-3.142", "-3.142"),
+        (np.inf, "inf", "inf"),
+        (np.nan, "nan", "nan"),
+    ],
+)
+def test_numbers(value: float, text: str, up: str) -> None:
+    assert tables.number(value) == text
+    assert tables.number_up(value) == up
+
+
+def is_never_below_by_more_than_rounding(number_up: Text) -> None:
+    """33 ulp below is what the inputs are known to, and the fifth digit is what is rounded up."""
+
+    @given(st.floats(1e-300, 1e300) | st.floats(1e-6, 1e15))
+    def check(x: float) -> None:
+        printed = Decimal(number_up(x).replace(",", ""))
+        assert Decimal(x) * (1 - Decimal(33 * 2**-52)) <= printed <= Decimal(x) * Decimal("1.001")
+
+    check()
+
+
+def keeps_four_digits(number_up: Text) -> None:
+    """A number of four digits is not rounded up to the next, nor is what rounding made of it."""
+
+    @given(st.integers(1000, 9999), st.integers(-280, 280), st.integers(-8, 8))
+    def check(digits: int, exponent: int, ulps: int) -> None:
+        x = float(f"{digits}e{exponent}")
+        assert float(number_up(x * (1 + ulps * 2**-52)).replace(",", "")) == x
+
+    check()
+
+
+@pytest.mark.parametrize("check", [is_never_below_by_more_than_rounding, keeps_four_digits])
+def test_rounding_up(check: Callable[[Text], None]) -> None:
+    check(tables.number_up)
+
+
+def next_digit_up(x: float) -> str:
+    return tables.number_up(x * (1 + 1e-12))
+
+
+def up_to_three_digits(x: float) -> str:
+    return f"{float(tables.number_up(x).replace(',', '')):.2e}"
+
+
+@pytest.mark.parametrize(
+    ("check", "wrong"),
+    [
+        (is_never_below_by_more_than_rounding, tables.number),
+        (is_never_below_by_more_than_rounding, up_to_three_digits),
+        (keeps_four_digits, next_digit_up),
+    ],
+)
+def test_wrong_rounding_is_rejected(check: Callable[[Text], None], wrong: Text) -> None:
+    assert_rejects(check, wrong)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (800_000, "800,000"),
+        (999_999_999_999_999, "999,999,999,999,999"),
+        (1e15, "1e+15"),
+        (1.23456e30, "1.235e+30"),
+        (np.inf, "never"),
+    ],
+)
+def test_counts(value: float, text: str) -> None:
+    assert tables.count(value) == text
+
+
+def test_columns() -> None:
+    assert tables.aligned([["a", "bb", "c"], ["aaa", "b", ""]], right=frozenset({1})) == "  a    bb  c\n  aaa   b"
+
+
+# --- bounds ---
+
+
+def json_of(value: Any) -> Any:
+    """Through text and back: no infinity, no nan, no array."""
+    return json.loads(json.dumps(value, allow_nan=False))
+
+
+def test_bound_as_json() -> None:
+    found = json_of(tables.bound_json(BOUND))
+    assert found == {
+        "method": "tsla",
+        "claim": "C8",
+        "quantity": "E‖∇F(w_R)‖²",
+        "total": float(BOUND.total),
+        "terms": {name: float(term) for name, term in BOUND.terms.items()},
+        "assumes": ["A1", "A2", "A3", "A4"],
+    }
+
+
+def test_bound_as_table() -> None:
+    assert tables.bound_table(BOUND).splitlines() == [
+        "E‖∇F(w_R)‖² <= 0.188   (C8; assumes A1 A2 A3 A4)",
+        "  noise             0.1  53.2 %  lowered by a smaller eta2, or a larger batch (it divides sigma2)",
+        "  optimisation  0.06974  37.1 %  lowered by a longer first stage T1, or more plain steps T2",
+        "  smoothing     0.01819   9.7 %  lowered by more plain steps T2, or a smoothing label of smaller delta",
+        "  The noise term dominates.",
+    ]
+
+
+def test_a_bound_of_nothing_has_no_shares() -> None:
+    nothing = biased.gap_bound(Constants(L=1, mu=1, sigma2=0, F0=1), SmoothingOracle(beta2=0, nu2=0), eta=1, T=1)
+    assert "%" not in tables.bound_table(nothing)
+    assert tables.bound_json(nothing)["total"] == 0
+
+
+def printed_rounds_up(table: Callable[[Bound], str]) -> None:
+    """The total and every term of what is printed are bounds."""
+
+    @given(st.floats(1e-3, 1e3), st.floats(1e-3, 1e3), st.integers(1, 10**6))
+    def check(sigma2: float, F0: float, T: int) -> None:
+        bound = sgd.bound(Constants(L=10, sigma2=sigma2, F0=F0), eta=0.1, T=T)
+        head, *rows, _ = table(bound).splitlines()
+        printed = {"total": head.split("<= ")[1].split()[0]} | {row.split()[0]: row.split()[1] for row in rows}
+        for name, value in (bound.terms | {"total": bound.total}).items():
+            assert float(printed[name].replace(",", "")) >= float(value) * (1 - 33 * 2**-52)
+
+    check()
+
+
+def test_bounds_are_printed_rounded_up() -> None:
+    printed_rounds_up(tables.bound_table)
+
+
+def test_bounds_printed_to_the_nearest_digit_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "number_up", tables.number)
+    assert_rejects(printed_rounds_up, tables.bound_table)
+
+
+# --- plans ---
+
+
+def test_plan_as_json() -> None:
+    plan = sgd_pl.three_phase_steps(K, eps=0.1)
+    assert json_of(tables.plan_json(plan)) == {
+        "method": "sgd-pl",
+        "claim": "C15b",
+        "reachable": True,
+        "total": 8007,
+        "stages": [
+            {"eta": 0.1, "theta": 0, "steps": 7},
+            {"eta": 0.1, "theta": 0, "steps": 4000, "decay_steps": 20},
+            {"eta": pytest.approx(0.0005, rel=1e-14), "theta": 0, "steps": 4000},
+        ],
+        "assumes": ["A1", "A2", "A4"],
+    }
+
+
+def test_plan_as_table() -> None:
+    assert tables.plan_table(sgd_pl.three_phase_steps(K, eps=0.1), 0.1).splitlines() == [
+        "sgd-pl: 8,007 samples until E‖∇F‖² <= 0.01   (C15b; assumes A1 A2 A4)",
+        "  stage             eta  theta  steps",
+        "  1                 0.1      0      7",
+        "  2      0.1/(1 + t/20)      0  4,000",
+        "  3              0.0005      0  4,000",
+        "  Stage 2 dominates.",
+    ]
+    assert "dominates" not in tables.plan_table(sgd.steps(K, eps=0.1), 0.1)
+
+
+def test_plan_out_of_reach() -> None:
+    never = lsr.steps(K, eps=0.1)
+    found = json_of(tables.plan_json(never))
+    assert (found["reachable"], found["total"], found["stages"]) == (False, None, [])
+    assert (found["why"], found["floor"]) == (lsr.STALLS, pytest.approx(2 / 11))
+    assert tables.plan_table(never, 0.1).splitlines() == [
+        "lsr can't reach E‖∇F‖² <= 0.01 by its bound (C5; assumes A1 A2 A3):",
+        f"  {lsr.STALLS}. Its floor is 0.1818.",
+    ]
+    without_floor = Plan("lsr", "C5", ("A1",), (), reachable=np.False_, why="it never does")
+    assert json_of(tables.plan_json(without_floor))["floor"] is None
+    assert tables.plan_table(without_floor, 0.1).endswith("  it never does.")
+
+
+# --- comparisons ---
+
+
+def test_comparison_as_json() -> None:
+    comparison = complexity.compare(K, eps=0.1)
+    found = json_of(tables.comparison_json(comparison))
+    assert found.keys() == {"ahead", "why", "methods", "crossovers"}
+    assert (found["ahead"], found["why"]) == (comparison.ahead, comparison.why)
+    assert found["methods"] == [tables.plan_json(plan) for plan in comparison.plans]
+    assert found["crossovers"] == comparison.crossovers
+
+
+def test_comparison_as_table() -> None:
+    comparison = complexity.compare(K, eps=0.1)
+    head, *rows, why, crossovers = tables.comparison_table(comparison, 0.1).splitlines()
+    assert head == "  samples until E‖∇F‖² <= 0.01                       claim  assumes"
+    assert rows[0] == "  sgd-pl  7 + 4,000 + 4,000                   8,007  C15b   A1 A2 A4"
+    assert rows[-2] == "  lsr                           never: floor 0.1818  C5     A1 A2 A3"
+    assert why == f"  {comparison.why}"
+    assert crossovers.startswith("  As delta varies, TSLA's bound is ahead of sgd below 0.5, sgd-exact below 0.1262, sgd-pl below")
+    assert "lsr" not in crossovers
+
+
+DELTAS = {"tsla before sgd": 0.25, "lsr before sgd": 0.0, "lsr reaches eps": np.inf}
+
+
+def test_crossovers() -> None:
+    """JSON has no infinity."""
+    assert json_of(tables.crossovers_json(DELTAS, 0.1)) == {
+        "eps": 0.1,
+        "largest_delta": {"tsla before sgd": 0.25, "lsr before sgd": "never", "lsr reaches eps": "always"},
+    }
+    assert tables.crossovers_table(DELTAS, 0.1).splitlines() == [
+        "to reach E‖∇F‖² <= 0.01",
+        "  smoothed bound                largest delta",
+        "  tsla            ahead of sgd           0.25",
+        "  lsr             ahead of sgd          never",
+        "  lsr             reaches eps          always",
+    ]
+
+
+def test_best_eps() -> None:
+    """The smallest first; at last what reaches none."""
+    assert tables.best_eps_table({"sgd": 0.5, "tsla": None, "lsr": 0.25}, 1000).splitlines() == [
+        "what 1,000 samples reach, by the bounds",
+        "  method     eps    eps²",
+        "  lsr       0.25  0.0625",
+        "  sgd        0.5    0.25",
+        "  tsla    no eps",
+    ]
+
+
+# --- batches and variances ---
+
+
+@pytest.mark.parametrize(
+    ("size", "found", "line"),
+    [
+        (19.0, {"critical_batch_size": 19.0}, "smoothing at theta = 0.5 helps for batches below 19   (C14)"),
+        (0.0, {"critical_batch_size": 0.0}, "at no batch size does smoothing at theta = 0.5 help   (C14)"),
+        (-3.0, {"critical_batch_size": -3.0}, "at no batch size does smoothing at theta = 0.5 help   (C14)"),
+        (
+            np.inf,
+            {"critical_batch_size": None, "why": "beta2 = 0: smoothing lowers the variance at every batch size"},
+            "smoothing at theta = 0.5 helps for every batch size (no bias)   (C14)",
+        ),
+        (
+            -np.inf,
+            {"critical_batch_size": None, "why": "beta2 = 0: smoothing raises the variance at every batch size"},
+            "at no batch size does smoothing at theta = 0.5 help   (C14)",
+        ),
+    ],
+)
+def test_critical_batch(size: float, found: dict[str, Any], line: str) -> None:
+    assert json_of(tables.critical_batch_json(size)) == found
+    assert tables.critical_batch_table(size, 0.5) == line
+
+
+MORE = "Smoothing does more than the smaller step (C17)."
+
+
+def test_variance() -> None:
+    found = variance.from_moments(s2=1, shat2=0.2, c=0.1, grad2=0.5, theta=0.5)
+    assert json_of(tables.variance_json(found)) == pytest.approx(
+        {"lemma": 0.6, "exact": 0.35, "theta": 0.5, "theta_star": 0.9, "minimum": 0.19, "shrinkage": 0.375}
+    )
+    assert tables.variance_table(found, 2.0, 0.2).splitlines() == [
+        "E‖g_LS - ∇F‖²",
+        "                                                 value  of plain",
+        "  plain, theta = 0                                   2         1",
+        "  lemma V(theta), theta = 0.5  (C2)                0.6       0.3",
+        "  exact, theta = 0.5  (C11)                       0.35     0.175",
+        "  step (1-theta)eta instead, theta = 0.5  (C17)  0.375    0.1875",
+        "  exact at its best theta* = 0.9  (C11)           0.19     0.095",
+        "  The lemma promises a lower variance: delta = 0.1; its own best theta is 1 (C10). " + MORE,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("found", "plain", "smoothed", "says"),
+    [
+        (
+            variance.from_bounds(sigma2=1, delta=2),
+            1.0,
+            2.0,
+            "The lemma promises nothing: delta = 2; its own best theta is 0 (C10). The exact values need --s2 --shat2 --c.",
+        ),
+        (variance.from_moments(s2=1, shat2=1, c=0), 1.0, 1.0, "Whether that is more than a smaller step needs --grad2 (C17)."),
+        (
+            variance.from_moments(s2=1, shat2=1, c=0.5, grad2=0.5, theta=0.5),
+            1.0,
+            1.0,
+            "Smoothing does no more than the smaller step (C17).",
+        ),
+        (variance.from_moments(s2=0, shat2=1, c=0, theta=0.5), 0.0, 1.0, "delta = inf; its own best theta is 0 (C10)."),
+    ],
+)
+def test_what_is_said_of_a_variance(found: variance.Variance, plain: float, smoothed: float, says: str) -> None:
+    assert says in tables.variance_table(found, plain, smoothed).splitlines()[-1]
