@@ -47,12 +47,13 @@ def lsr_lemma(k: Constants, *, eta: float, T: float, theta: float | None) -> Lin
     """C5."""
     delta = k.need_delta("C5")
     t = smoothing.paper_theta(delta) if theta is None else theta
-    V = lsr.floor(k, t)
+    V = lsr.floor(k, theta)
+    halves = (V / 2, V / 2) if theta is None else ((1 - t) * k.sigma2, t * delta * k.sigma2)  # 1 - 1/(1+δ) would cancel
     chosen = "1/(1+δ), the paper's choice" if theta is None else "as given"
     return [
         f"C1:  g_LS = (1-θ)g + θĝ, θ = {_n(t)} ({chosen})",
         "convexity of ‖·‖² (C2):  E‖g_LS - ∇F‖² <= (1-θ)E‖g - ∇F‖² + θE‖ĝ - ∇F‖²",
-        f"A2, A3:  <= V(θ) = (1-θ)σ² + θδσ² = {_n((1 - t) * k.sigma2)} + {_n(t * delta * k.sigma2)} = {_n(V)}",
+        f"A2, A3:  <= V(θ) = (1-θ)σ² + θδσ² = {_n(halves[0])} + {_n(halves[1])} = {_n(V)}",
         f"one step along any direction d (C3, η <= 1/L; here ηL = {_n(eta * k.L)}):  F(w⁺) <= F(w) - (η/2)‖∇F‖² + (η/2)‖d - ∇F‖²",
         f"summed over T = {_n(T)} steps, with F >= 0:  (η/2) Σ E‖∇F(w_t)‖² <= F0 + T(η/2)V = {_n(k.F0)} + {_n(T * eta / 2 * V)}",
         f"divided by ηT/2 = {_n(eta * T / 2)}:  E‖∇F(w_R)‖² <= 2F0/(ηT) + V(θ) = {_n(2 * k.F0 / (eta * T))} + {_n(V)}",
@@ -93,7 +94,7 @@ def tsla_two_stages(k: Constants, *, eta1: float, T1: float, eta2: float, T2: fl
     """C7, then C8."""
     mu, delta = k.need_mu("C8"), k.need_delta("C8")
     t = smoothing.paper_theta(delta) if theta is None else theta
-    V, kept = lsr.floor(k, t), tsla.contraction(mu, np.asarray(eta1), np.asarray(T1))
+    V, kept = lsr.floor(k, theta), tsla.contraction(mu, np.asarray(eta1), np.asarray(T1))
     gap = kept * k.F0 + V / (2 * mu)
     return [
         f"stage 1, smoothed with θ = {_n(t)}:  E‖g_LS - ∇F‖² <= V(θ) = (1-θ)σ² + θδσ² = {_n(V)} (C2)",

@@ -12,6 +12,7 @@ from theory.methods import METHODS, PLAIN, SMOOTHED
 from theory.sgd import noise_step_size
 
 EPS_BRACKET = (1e-60, 1e60)  # outside of it no budget of samples is of use
+LARGEST_DELTA = 1e20  # there 2δ/(1+δ) is 2
 DECADES, POINTS, REFINEMENTS = 40, 2001, 5  # of the grid of δ: each refinement puts POINTS into one gap of the last grid
 
 
@@ -31,7 +32,8 @@ def best_eps(constants: Constants, *, budget: float) -> dict[str, float | None]:
 def crossovers(constants: Constants, *, eps: float) -> dict[str, float]:
     """The largest δ at which a bound with smoothing asks for fewer samples than one without, for every such pair of methods.
 
-    Keys: "tsla before sgd", and "lsr reaches eps" for the largest δ at which a method gets to ε at all. Infinite: at every δ; 0: at none.
+    Keys: "tsla before sgd", and "lsr reaches eps" for the largest δ at which a method gets to ε at all. Infinite: at every δ,
+    as A3 with some δ holds with every larger one; 0: at none.
     Scalars only; the ``delta`` of ``constants`` is not used. Raises ValueError as the plans do.
     """
     target = float(real("eps", eps, above=0))
@@ -62,9 +64,11 @@ def _largest_delta(method: str, constants: Constants, eps: float, samples: float
         return reach
     if samples == 0:  # the baseline is there before its first step
         return 0.0
-    high = min(reach, _too_large_delta(constants, eps, samples))
-    if not np.isfinite(high):
-        return np.inf
+    high = _too_large_delta(constants, eps, samples) if method == "tsla" else reach
+    if not np.isfinite(high):  # LSR gets there at every δ, and asks for the more the larger δ is
+        high = LARGEST_DELTA
+        if _totals(method, constants, np.asarray(high), eps) < samples:
+            return np.inf
     grid = np.geomspace(high * 10.0**-DECADES, high, POINTS)
     for _ in range(REFINEMENTS):
         paying = np.flatnonzero(_totals(method, constants, grid, eps) < samples)
@@ -76,7 +80,7 @@ def _largest_delta(method: str, constants: Constants, eps: float, samples: float
 
 
 def _too_large_delta(constants: Constants, eps: float, samples: float) -> float:
-    """A δ at which TSLA's second stage alone asks for ten times ``samples``; the other smoothed plans end at their reach."""
+    """A δ at which TSLA's second stage alone asks for ten times ``samples``."""
     eta2 = float(noise_step_size(constants, target_squared(eps)))
     return float(10 * samples * constants.need_mu("C8") * eta2 * eps**2 / (8 * constants.sigma2))
 

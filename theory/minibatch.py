@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from theory import biased
 from theory.biased import SmoothingOracle
-from theory.constants import Array, real, step_size, strength
+from theory.constants import Array, real, step_size
 
 
 def delta(sigma2: ArrayLike, oracle: SmoothingOracle, B: ArrayLike) -> Array:
@@ -22,8 +22,7 @@ def critical_batch_size(sigma2: ArrayLike, oracle: SmoothingOracle, theta: Array
     σ²: at every one. Raises ValueError outside the ranges, and for ``θ = 0``, which changes nothing.
     """
     t = real("theta", theta, above=0, at_most=1)
-    gain = real("sigma2", sigma2, at_least=0) - biased.noise(sigma2, oracle, t)
-    return _ratio(gain, t**2 * oracle.beta2)
+    return _ratio(_gain(sigma2, oracle, t), t**2 * oracle.beta2)
 
 
 def critical_batch_size_for_step(
@@ -35,9 +34,14 @@ def critical_batch_size_for_step(
     """
     smoothness = real("L", L, above=0)
     scale = step_size("eta", eta, smoothness, "C14") * smoothness
-    t = strength(theta)
-    gain = real("sigma2", sigma2, at_least=0) - biased.noise(sigma2, oracle, real("theta", t, above=0))
-    return _ratio(scale * gain, t**2 * oracle.beta2)
+    t = real("theta", theta, above=0, at_most=1)
+    return _ratio(scale * _gain(sigma2, oracle, t), t**2 * oracle.beta2)
+
+
+def _gain(sigma2: ArrayLike, oracle: SmoothingOracle, theta: Array) -> Array:
+    """``σ² - N(θ)``."""
+    noise = biased.noise(sigma2, oracle, theta)  # checks sigma2
+    return np.asarray(np.asarray(sigma2) - noise)
 
 
 def _ratio(gain: Array, bias: Array) -> Array:

@@ -56,7 +56,9 @@ def second_moment(s2: ArrayLike, shat2: ArrayLike, c: ArrayLike, theta: ArrayLik
     """
     a, b, cov = moments(s2, shat2, c)
     t = strength(theta)
-    return np.maximum((1 - t) ** 2 * a + t**2 * b + 2 * t * (1 - t) * cov, 0)  # rounding may leave -1e-17 at |c| = s ŝ
+    opposed = np.sqrt(a) * np.sqrt(b)  # what -c may be at most; where c < 0 the sum would cancel, and is taken as two squares' worth
+    square = ((1 - t) * np.sqrt(a) - t * np.sqrt(b)) ** 2 + 2 * t * (1 - t) * np.maximum(cov + opposed, 0)
+    return np.where(cov < 0, square, (1 - t) ** 2 * a + t**2 * b + 2 * t * (1 - t) * cov)
 
 
 @representable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from theory import smoothing
@@ -20,6 +21,6 @@ def settled_at_largest_step(sigma2: ArrayLike, delta: ArrayLike, theta: ArrayLik
 
     One step forgets where it came from: ``Lw⁺ = θ√δσ sign(w) ∓ (1-θ)σ``.
     """
-    d = real("delta", delta, at_least=0)
-    t = smoothing.paper_theta(d) if theta is None else strength(theta)
-    return settled(sigma2, d, t) + (1 - t) ** 2 * real("sigma2", sigma2, at_least=0)
+    t = smoothing.paper_theta(delta) if theta is None else strength(theta)
+    bias = settled(sigma2, delta, t)  # checks sigma2
+    return np.asarray(bias + (1 - t) ** 2 * np.asarray(sigma2))

@@ -278,10 +278,13 @@ ORACLE = SmoothingOracle(beta2=1, nu2=1, c=0.5)
             lambda: minibatch.critical_batch_size_for_step(1, ORACLE, L=10, eta=0.2),
             "eta = 0.2 is larger than 1/L = 0.1; C14 needs 0 < eta <= 1/L",
         ),
-        (lambda: minibatch.critical_batch_size_for_step(1, ORACLE, L=10, eta=0.1, theta=0), "theta = 0 must be a finite number above 0"),
+        (
+            lambda: minibatch.critical_batch_size_for_step(1, ORACLE, L=10, eta=0.1, theta=0),
+            "theta = 0 must be a finite number above 0 and at most 1",
+        ),
         (
             lambda: minibatch.critical_batch_size_for_step(1, ORACLE, L=10, eta=0.1, theta=2),
-            "theta = 2 must be a finite number at least 0 and at most 1",
+            "theta = 2 must be a finite number above 0 and at most 1",
         ),
         (lambda: minibatch.critical_batch_size_for_step(1, ORACLE, L=0, eta=0.1), "L = 0 must be a finite number above 0"),
         (lambda: minibatch.delta(0, ORACLE, 1), "sigma2 = 0 must be a finite number above 0"),

@@ -297,6 +297,13 @@ def test_smoothing_alone(check: Callable[[Planner], None]) -> None:
     check(lsr_pl.steps)
 
 
+@pytest.mark.claim("C15", "property")
+def test_at_least_one_step() -> None:
+    """Also where float64 has no number for 2κV/(ε²-V)."""
+    k = Constants(L=10, mu=1, sigma2=1e-300, delta=1e-10, F0=1e-10)
+    assert float(lsr_pl.steps(k, eps=1e10).stages[1].steps) == 1
+
+
 def stage_changed(index: int, **factors: float) -> Planner:
     def wrong(k: Constants, *, eps: float) -> Plan:
         right = lsr_pl.steps(k, eps=eps)

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 import tsla
-from tests.claims import test_c4_sgd, test_c12_biased, test_c16_worst_case
+from tests.claims import test_c4_sgd, test_c5_lsr, test_c8_tsla, test_c12_biased, test_c16_worst_case
 from tests.claims.counterexample import command
-from tests.claims.relations import sgd_bound
-from theory import biased, sgd, worst_case
+from tests.claims.domain import with_terms
+from tests.claims.relations import lsr_bound, sgd_bound
+from theory import biased, lsr, sgd, worst_case
+from theory import tsla as two_stages
 from theory.bound import Bound
 from theory.constants import Constants
 
@@ -49,32 +51,33 @@ def test_commands(line: str, expected: str, capsys: pytest.CaptureFixture[str]) 
     json.loads(capsys.readouterr().out)
 
 
-def half_the_noise(right: Callable[..., Bound]) -> Callable[..., Bound]:
+def with_half_of(right: Callable[..., Bound], term: str) -> Callable[..., Bound]:
     def wrong(*args: Any, **run: Any) -> Bound:
         bound = right(*args, **run)
-        bound.terms["noise"] /= 2
-        return bound
+        return with_terms(bound, **{term: bound.terms[term] / 2})
 
     return wrong
 
 
-def planted(claim: str, module: Any, name: str, check: Callable[[], None]) -> Any:
-    return pytest.param(module, name, check, id=claim, marks=pytest.mark.claim(claim, "property", planted=True))
+def planted(claim: str, module: Any, name: str, term: str, check: Callable[[], None]) -> Any:
+    return pytest.param(module, name, term, check, id=claim, marks=pytest.mark.claim(claim, "property", planted=True))
 
 
 @pytest.mark.parametrize(
-    ("module", "name", "check"),
+    ("module", "name", "term", "check"),
     [
-        planted("C4", sgd, "bound", lambda: test_c4_sgd.agrees_with_summed_descent(sgd_bound)),
-        planted("C12", biased, "bound", lambda: test_c12_biased.agrees_with_summed_descent(test_c12_biased.biased_bound)),
-        planted("C16", worst_case, "sgd_bound", lambda: test_c16_worst_case.is_exact_on_a_parabola(test_c16_worst_case.sgd_bound)),
+        planted("C4", sgd, "bound", "noise", lambda: test_c4_sgd.agrees_with_summed_descent(sgd_bound)),
+        planted("C5", lsr, "bound", "smoothing", lambda: test_c5_lsr.agrees_with_summed_descent(lsr_bound)),
+        planted("C8", two_stages, "bound", "noise", lambda: test_c8_tsla.is_one_recursion_after_the_other(two_stages.bound)),
+        planted("C12", biased, "bound", "bias", lambda: test_c12_biased.agrees_with_summed_descent(test_c12_biased.biased_bound)),
+        planted("C16", worst_case, "sgd_bound", "noise", lambda: test_c16_worst_case.is_exact_on_a_parabola(test_c16_worst_case.sgd_bound)),
     ],
 )
 def test_a_failing_property_ends_in_a_command_that_shows_its_number(
-    module: Any, name: str, check: Callable[[], None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    module: Any, name: str, term: str, check: Callable[[], None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The error is planted where the command line finds it, too."""
-    monkeypatch.setattr(module, name, half_the_noise(getattr(module, name)))
+    monkeypatch.setattr(module, name, with_half_of(getattr(module, name), term))
     with pytest.raises(AssertionError) as failure:
         check()
     (line,) = commands_in(failure.value)

@@ -336,6 +336,12 @@ def test_variance() -> None:
             1.0,
             "Smoothing does no more than the smaller step (C17).",
         ),
+        (
+            variance.from_moments(s2=1, shat2=0.5, c=0, grad2=0.5, theta=0.5),
+            1.0,
+            0.5,
+            "Smoothing does no more than the smaller step (C17).",
+        ),
         (variance.from_moments(s2=0, shat2=1, c=0, theta=0.5), 0.0, 1.0, "delta = inf; its own best theta is 0 (C10)."),
     ],
 )
