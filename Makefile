@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export OMP_WAIT_POLICY := passive
 
-.PHONY: report test check certify figures records lint clean
+.PHONY: report test check certify mutants figures records lint clean
 
 report: $(READY)  ## Run everything and write build/report/index.html and paper_checks.md
 	$(BIN)/tsla report
@@ -23,6 +23,9 @@ lint: $(READY)
 
 certify: $(READY)  ## Run every proof and certificate; one row a claim
 	$(BIN)/tsla certify
+
+mutants: $(READY)  ## Mutation testing of theory/ (a quarter of an hour): who survives the claims' tests
+	bash tests/mutation/run.sh
 
 figures: $(READY)  ## Redraw build/figures from records/, without running anything
 	$(BIN)/tsla figures
