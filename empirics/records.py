@@ -21,6 +21,8 @@ import empirics
 import theory
 
 KEY = b"tsla"
+FOLDER = Path("records")
+"""Where the commands keep the records, below the folder that they are called in."""
 LIBRARIES = ("tsla", "numpy", "scipy", "scikit-learn", "torch")
 CERTIFIERS = ("z3-solver", "sympy", "PEPit", "cvxpy", "clarabel", "python-flint")  # of the extra "certify"
 

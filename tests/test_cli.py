@@ -514,7 +514,7 @@ def test_a_folder_that_can_not_be_made_is_named(tmp_path: Path, refusal: Callabl
 
 def test_certify_runs_the_certificates_and_then_the_checks(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     done: list[object] = []
-    monkeypatch.setattr("empirics.runs.make_records", lambda names, **_: done.append(list(names)) or [])
+    monkeypatch.setattr("empirics.commands.make_records", lambda names, **_: done.append(list(names)) or [])
     monkeypatch.setattr(checking, "write_paper_checks", lambda _: done.append("checks") or 1)
     monkeypatch.setattr(checking, "summary", lambda _: "a line a claim")
     assert tsla.main(["certify"]) == 1
@@ -539,7 +539,7 @@ def test_report_goes_from_records_to_one_page(tmp_path: Path, monkeypatch: pytes
         return sorted(write_miniature_records(out).glob("*.parquet"))
 
     monkeypatch.setattr(checking, "write_paper_checks", write_paper_checks)
-    monkeypatch.setattr("empirics.runs.make_records", make_records)
+    monkeypatch.setattr("empirics.commands.make_records", make_records)
     assert tsla.main(["report"]) == 1
     assert done == ["records", "checks"]
     assert capsys.readouterr().out.splitlines()[-1] == str(Path("build/report/index.html"))

@@ -30,7 +30,7 @@ def critical_batch_size_for_step(
 ) -> Array:
     """The batch size under which smoothing at θ lowers C12's floor at step size η: ``ηL(σ² - N(θ))/(θ²β²)`` (C14).
 
-    From ``θ²β² < ηL(σ² - N(θ))/B``; at most :func:`critical_batch_size`. Raises ValueError outside the premises.
+    From ``θ²β² < ηL(σ² - N(θ))/B``; ``ηL`` times :func:`critical_batch_size`. Raises ValueError outside the premises.
     """
     smoothness = real("L", L, above=0)
     scale = step_size("eta", eta, smoothness, "C14") * smoothness

@@ -77,7 +77,7 @@ def moments(s2: ArrayLike, shat2: ArrayLike, c: ArrayLike, names: tuple[str, str
     """The three second moments as arrays, checked: ``s², ŝ² >= 0`` and ``c² <= s² ŝ²``. A refusal calls the first two by ``names``."""
     a, b, cov = real(names[0], s2, at_least=0), real(names[1], shat2, at_least=0), real("c", c)
     limit = np.sqrt(a) * np.sqrt(b)
-    outside = np.abs(cov) > limit * (1 + ROUNDING)
+    outside = np.abs(cov) > limit + ROUNDING * (a + b)  # measured moments miss it by as much
     if outside.any():
         worst, bound = (np.broadcast_to(x, outside.shape)[outside].flat[0] for x in (cov, limit))
         raise ValueError(f"c = {shown(worst)} must lie within ±sqrt({names[0]}*{names[1]}) = ±{shown(bound)} (Cauchy-Schwarz)")

@@ -130,7 +130,7 @@ def comparison_table(comparison: Comparison, eps: float) -> str:
         total = count(plan.total) if plan.reachable else f"never: floor {number(plan.floor if plan.floor is not None else 0)}"
         rows.append([f"{plan.method}  {stages}".rstrip(), total, plan.claim, " ".join(plan.assumes)])
     tsla = {name: delta for name, delta in comparison.crossovers.items() if name.startswith("tsla")}
-    crossovers = ", ".join(f"{name.removeprefix('tsla before ')} below {_delta(delta)}" for name, delta in tsla.items())
+    crossovers = ", ".join(f"{name.removeprefix('tsla before ')} {_range(delta)}" for name, delta in tsla.items())
     return f"{aligned(rows, right=frozenset({1}))}\n  {comparison.why}\n  As delta varies, TSLA's bound is ahead of {crossovers}."
 
 
@@ -139,6 +139,10 @@ def _delta_json(delta: float) -> float | str:
     if np.isinf(delta):
         return "always"
     return delta if delta > 0 else "never"
+
+
+def _range(delta: float) -> str:
+    return {np.inf: "always", 0.0: "never"}.get(delta, f"below {number(delta)}")
 
 
 def _delta(delta: float) -> str:

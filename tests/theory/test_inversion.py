@@ -109,7 +109,7 @@ def totals(method: str, k: Constants, delta: np.ndarray, eps: float) -> np.ndarr
 
 
 def is_the_largest_delta_that_pays(crossovers: Crossovers) -> None:
-    """Ahead there, and nowhere on a grid from a millionth beyond, but for a step of the ceilings. 0: nowhere; infinite: everywhere."""
+    """Ahead there, and nowhere on a grid from a millionth beyond, but for a step of the ceilings. 0: nowhere; infinite: without end."""
 
     @costly(4)
     @given(targets())

@@ -32,6 +32,7 @@ Text = Callable[[float], str]
         (0, "0", "0"),
         (0.18181818, "0.1818", "0.1819"),
         (1.2000000000000002, "1.2", "1.2"),
+        (1.2 * (1 + 100 * 2**-52), "1.2", "1.201"),
         (1.2001, "1.2", "1.201"),
         (1e-4, "0.0001", "0.0001"),
         (1.23456e-5, "1.235e-05", "1.235e-05"),
@@ -329,6 +330,7 @@ def test_variance() -> None:
             2.0,
             "The lemma promises nothing: delta = 2; its own best theta is 0 (C10). The exact values need --s2 --shat2 --c.",
         ),
+        (variance.from_moments(s2=1, shat2=1, c=0), 1.0, 1.0, "The lemma promises nothing: delta = 1; its own best theta is 0 (C10)."),
         (variance.from_moments(s2=1, shat2=1, c=0), 1.0, 1.0, "Whether that is more than a smaller step needs --grad2 (C17)."),
         (
             variance.from_moments(s2=1, shat2=1, c=0.5, grad2=0.5, theta=0.5),

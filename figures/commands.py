@@ -1,0 +1,40 @@
+"""The subcommands that draw, check and report. ``tsla.py`` parses, this answers."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from empirics.records import FOLDER
+from figures import checking, drawing
+from figures.report import write as write_report
+
+BUILD = Path("build")
+
+
+def figures(args: argparse.Namespace) -> None:
+    """``tsla figures``: redraw them all from the records."""
+    for path in drawing.draw_all(FOLDER, args.out):
+        print(path)
+
+
+def certify(_: argparse.Namespace) -> int:
+    """``tsla certify``, once the certificates have been run: a row a claim."""
+    failed = checking.write_paper_checks(BUILD)
+    print(checking.summary(BUILD))
+    return failed
+
+
+def check(args: argparse.Namespace) -> int:
+    """``tsla check``: all the evidence, or that of one claim."""
+    if args.claim is None:
+        return checking.write_paper_checks(BUILD)
+    return checking.print_row(args.claim, BUILD)
+
+
+def report(args: argparse.Namespace) -> int:
+    """``tsla report``, once everything has been run: checks, figures, page."""
+    failed = checking.write_paper_checks(BUILD)
+    drawn = drawing.draw_all(FOLDER, BUILD / "report" / "figures")
+    print(write_report(FOLDER, drawn, checking.read(BUILD), BUILD / "report" / "index.html"))
+    return failed
