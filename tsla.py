@@ -15,6 +15,14 @@ from typing import Any, NoReturn
 # name -> "module" or "module:attribute", resolved on first use (PEP 562). `tsla.two_stage` is theory/tsla.py, whose name is taken.
 _EXPORTS = {
     "Bound": "theory.bound:Bound",
+    "SmoothingOracle": "theory.biased:SmoothingOracle",
+    "annealing": "theory.annealing",
+    "biased": "theory.biased",
+    "inversion": "theory.inversion",
+    "lsr_pl": "theory.lsr_pl",
+    "minibatch": "theory.minibatch",
+    "smoothed_pl": "theory.smoothed_pl",
+    "worst_case": "theory.worst_case",
     "Constants": "theory.constants:Constants",
     "Oracle": "empirics.oracles:Oracle",
     "Plan": "theory.plan:Plan",
@@ -63,7 +71,7 @@ OPTIONS = {
     "T1": "steps of the smoothed stage",
     "eta2": "step size of the plain stage, at most 1/L",
     "T2": "steps of the plain stage",
-    "theta": "smoothing strength in [0, 1] (default: the paper's 1/(1+delta))",
+    "theta": "smoothing strength in [0, 1]; if left out, 1/(1+delta), with beta2 and nu2 the best for eta, for critical-batch 1",
     "eps": "target: E‖∇F‖² <= eps²",
     "s2": "E‖g-∇F‖²",
     "shat2": "E‖ĝ-∇F‖²",
@@ -119,7 +127,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         codes = [_resolve(function)(args) for function in args.run.split()]
         return max(int(code or 0) for code in codes)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, MemoryError) as error:
         parser.error(str(error))
 
 
@@ -170,7 +178,7 @@ def _parser() -> _Parser:
     parser = _Parser(prog="tsla", description="When does label smoothing help optimisation, how much, and when should it be dropped?")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    bounds = commands.add_parser("bound", help="evaluate a bound (C4, C5, C8)").add_subparsers(required=True, metavar="METHOD")
+    bounds = commands.add_parser("bound", help="evaluate a bound (C4, C5, C8, C12, C16)").add_subparsers(required=True, metavar="METHOD")
     for method, (required, optional) in BOUNDS.items():
         leaf = _command(bounds, method, "theory.commands:bound", f"the bound of {method} and its terms")
         leaf.set_defaults(method=method)
@@ -220,10 +228,10 @@ def _add_runs(commands: Any) -> None:
 
     train = _command(commands, "train", "empirics.commands:train", "train the ResNet on digits once, measuring gradient moments")
     train.add_argument("--method", required=True, help="sgd, lsr, tsla, or a control: shrink, shrink-tsla")
-    for name in ("seed", "epochs", "drop"):
-        train.add_argument(f"--{name}", type=_whole, default=argparse.SUPPRESS)
-    for name in ("eta", "theta", "label-noise"):
-        train.add_argument(f"--{name}", type=_number, default=argparse.SUPPRESS)
+    for name, about in (("seed", "0"), ("epochs", "20"), ("drop", "the epoch from which tsla does not smooth; half of the epochs")):
+        train.add_argument(f"--{name}", type=_whole, default=argparse.SUPPRESS, help=f"default: {about}")
+    for name, about in (("eta", "step size; 0.1"), ("theta", "smoothing strength; 0.3"), ("label-noise", "fraction of wrong labels; 0.2")):
+        train.add_argument(f"--{name}", type=_number, default=argparse.SUPPRESS, help=f"default: {about}")
     train.add_argument("--out", type=Path, help="write the record to this Parquet file")
 
     make = _command(commands, "records", "empirics.commands:records", "run experiments and write their records")

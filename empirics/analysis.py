@@ -13,7 +13,7 @@ from theory.constants import Array
 def measured(table: pd.DataFrame, *, theta: float, batch_size: int) -> pd.DataFrame:
     """The rows at which moments were measured, with what follows from them for batches of ``batch_size`` (C11, C14, C17).
 
-    Adds ``delta``, ``delta0`` and ``theta_star`` of single examples (C3's A3, C17, C11); and for the batch, at strength ``theta`` and
+    Adds ``delta``, ``delta0`` and ``theta_star`` of single examples (A3, C17, C11); and for the batch, at strength ``theta`` and
     divided by the plain variance ``s²/B``: ``ratio`` of the smoothed direction, ``shrink_ratio`` of the control with step (1-θ)η,
     their difference ``beyond`` (negative: smoothing does more than shrink), and ``bias_share`` = ``θ²β²/(s²/B)``. Raises ValueError where a
     run diverged.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
+from math import isfinite
 from pathlib import Path
 
 import pandas as pd
@@ -31,12 +32,14 @@ def train(args: argparse.Namespace) -> None:
     """``tsla train``: one run, a row an epoch, and a record with ``--out``."""
     given = {name: value for name, value in vars(args).items() if name in training.TrainingConfig.__dataclass_fields__}
     if "epochs" in given:  # the defaults of a shorter run
-        given.setdefault("drop", min(training.TrainingConfig.drop, given["epochs"]))
+        given.setdefault("drop", given["epochs"] // 2)
         given["measure_at"] = tuple(epoch for epoch in training.TrainingConfig.measure_at if epoch <= given["epochs"])
     config = training.TrainingConfig(**{"seed": 0} | given)
     rows = []
     with Progress("train", total=config.epochs + 1) as progress:
         for row in training.train(config):
+            if not isfinite(row["train_loss"]):
+                raise ValueError(f"eta = {config.eta} is too large: the run diverged in epoch {row['epoch']}")
             rows.append(row)
             progress.advance(f"epoch {row['epoch']}, test accuracy {row['test_accuracy']:.3f}")
     table = pd.DataFrame(rows)

@@ -1,6 +1,6 @@
-"""Per-example gradient moments of a network: the quantities that decide whether smoothing helps (theory.md's C11, C14, C17).
+"""Per-example gradient moments of a network: the quantities that decide whether smoothing helps (C11, C14, C17).
 
-This is the plain form, one example at a time: slow, and obviously right. Faster forms are compared with it.
+One example at a time: slow, and obviously right.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ def _parts(experiment: Experiment, build: Path) -> list[tuple[Config, Path]]:
 def _run(name: str, config: Config, path: Path) -> str:
     experiment = EXPERIMENTS[name]
     records.write(path, experiment.run(config), config, experiment.command)
-    return f"{name} {' '.join(str(config[key]) for key in ('problem', 'method', 'seed') if key in config)}"
+    return f"{name} {' '.join(str(config[key]) for key in ('problem', 'method', 'seed', 'group') if key in config)}"
 
 
 def _merge(experiment: Experiment, *, out: Path, build: Path) -> Path:

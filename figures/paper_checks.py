@@ -22,7 +22,17 @@ edit. The test command fails when this file is stale.
 
 - **proved**: by algebra or a worst-case certificate; **supported**, **refuted**: by the other kinds of evidence, as far as they reach;
   **not decided here**: with what it would take.
+- A proof stands on axioms that `records/certificates.parquet` names with each step: linearity of E, induction over the steps,
+  `1-x <= e^-x`, `log x <= x-1`, Cauchy-Schwarz. A worst case that is "at most" a part of the bound is an upper certificate; a
+  mean of runs may exceed a bound that is attained by sampling error.
 - *rejected* counts planted errors, wrong versions of the claim or of the code, that the evidence was seen to reject.
+
+The setting: `F ≥ 0` is the expected cross-entropy of a network at weights w, `F0 = F(w_0)`, `F* = inf F`; g and ĝ are its
+stochastic gradients at the true and at the smoothing label ŷ, and `g_LS = (1-θ)g + θĝ` is the direction of label-smoothed SGD
+(LSR) with strength θ. TSLA smooths for T1 steps and then does not for T2. A1: ∇F is L-Lipschitz. A2: `E g = ∇F`, `E‖g-∇F‖² ≤ σ²`.
+A3: `E‖ĝ-∇F‖² ≤ δσ²`. A4 (Polyak-Łojasiewicz): `2μ(F-F*) ≤ ‖∇F‖²`; `κ = L/μ`. `w_R` is a random iterate of the run, or of its last
+stage. β² and ν² are the squared bias and the noise of ĝ, `s²`, `ŝ²`, `c` the second moments of g and ĝ about ∇F, `N(θ) = (1-θ)²σ²
++ θ²ν² + 2θ(1-θ)c`.
 
 """
 

@@ -26,7 +26,9 @@ td:nth-child(4) { font-weight: 600 }
 </style></head><body>
 <h1>When does label smoothing help optimisation?</h1>
 <p>The claims of <em>Towards Understanding Label Smoothing</em> (Xu et al., 2020), checked: bounds, runs, measured gradient moments.
-Every number here comes from a record, and every record names the command that makes it again.</p>
+Every
+figure comes from a record, and every record names the command that makes it again; what the claims table found comes from the
+tests that carry the claim's id.</p>
 <h2>Claims</h2>$claims
 <h2>The digits run in numbers</h2>$numbers
 <h2>Figures</h2>$figures

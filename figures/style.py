@@ -15,6 +15,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "lsr": {"color": "#D55E00", "linestyle": "--", "marker": "s"},
     "tsla": {"color": "#0072B2", "linestyle": "-.", "marker": "^"},
     "sgd-pl": {"color": "#009E73", "linestyle": ":", "marker": "D"},
+    "lsr-pl": {"color": "#CC79A7", "linestyle": (0, (5, 1)), "marker": "X"},
     "shrink": {"color": "#E69F00", "linestyle": (0, (1, 1)), "marker": "v"},
     "shrink-tsla": {"color": "#56B4E9", "linestyle": (0, (3, 1, 1, 1)), "marker": "P"},
 }
@@ -23,6 +24,7 @@ LABELS = {
     "lsr": "LSR",
     "tsla": "TSLA",
     "sgd-pl": "SGD, PL-aware (C15b)",
+    "lsr-pl": "LSR with A4 (C15)",
     "shrink": "SGD, step (1-θ)η (C17)",
     "shrink-tsla": "SGD, step (1-θ)η, then η",
 }

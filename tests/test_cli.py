@@ -233,7 +233,7 @@ def test_negative_numbers_with_exponents_are_values(run: Run) -> None:
 
 def test_no_variance_at_all(run: Run) -> None:
     assert as_json(run("variance --s2 0 --shat2 1 --c 0 --theta 0.5 --json"))["exact"] == 0.25
-    assert "delta = inf" in run("variance --s2 0 --shat2 1 --c 0 --theta 0.5")
+    assert "There is no variance to lower" in run("variance --s2 0 --shat2 1 --c 0 --theta 0.5")
 
 
 # --- the bounds read backwards

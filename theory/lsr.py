@@ -30,7 +30,7 @@ def floor(constants: Constants, theta: ArrayLike | None = None, *, claim: str = 
 def bound(constants: Constants, *, eta: ArrayLike, T: ArrayLike, theta: ArrayLike | None = None) -> Bound:
     """Mean squared gradient of a random iterate of label-smoothed SGD (C5): ``E‖∇F(w_R)‖² <= 2 F0/(ηT) + V(θ)``, ``0 < η <= 1/L``.
 
-    Assumes A1, A2, A3; ``V`` from C2. Guarantee: upper bound, an equality at ``η = 1/L`` with ``F0 - E F(w_T)`` for ``F0`` (C16).
+    Assumes A1, A2, A3; ``V`` from C2. Guarantee: upper bound, attained at ``η = 1/L`` with ``F0 - E F(w_T)`` for ``F0`` (C16).
     Shapes: all arguments broadcast. Raises ValueError outside the premises.
     """
     step, steps = step_size("eta", eta, constants.L, "C5"), step_count("T", T)
@@ -43,8 +43,8 @@ def bound(constants: Constants, *, eta: ArrayLike, T: ArrayLike, theta: ArrayLik
             "smoothing": floor(constants, theta, claim="C5"),
         },
         lowered_by={
-            "optimisation": "more steps T, or a larger eta",
-            "smoothing": "a smoothing label of smaller delta; neither T nor eta lowers it (C6)",
+            "optimisation": "more steps T, or a larger eta up to 1/L",
+            "smoothing": "a smoothing label of smaller delta, or another theta (C10); neither T nor eta lowers it (C6)",
         },
         assumes=("A1", "A2", "A3"),
     )

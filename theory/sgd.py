@@ -40,7 +40,7 @@ def bound(constants: Constants, *, eta: ArrayLike, T: ArrayLike) -> Bound:
             "noise": step * constants.L * constants.sigma2,
         },
         lowered_by={
-            "optimisation": "more steps T, or a larger eta",
+            "optimisation": "more steps T, or a larger eta up to 1/L",
             "noise": "a smaller eta, or a larger batch (it divides sigma2)",
         },
         assumes=("A1", "A2"),

@@ -199,6 +199,8 @@ def variance_json(variance: Variance) -> Json:
 
 def variance_table(variance: Variance, plain: float, smoothed: float) -> str:
     """A row a quantity beside its ratio to ``plain``, the variance without smoothing; ``smoothed`` is that at ``theta = 1``."""
+    if plain == 0:
+        return "There is no variance to lower: sigma2 or s2 is 0."
     theta = number(variance.theta)
     rows = [["", "value", "of plain"]]
     for label, value in (
@@ -212,12 +214,12 @@ def variance_table(variance: Variance, plain: float, smoothed: float) -> str:
         ),
     ):
         if value is not None:
-            rows.append([label, number(value), f"{float(value) / plain:.4g}" if plain > 0 else ""])
+            rows.append([label, number(value), f"{float(value) / plain:.4g}"])
     verdict = "The lemma promises a lower variance" if smoothed < plain else "The lemma promises nothing"
-    best = float(lemma_theta(np.asarray(smoothed / plain))) if plain > 0 else 0.0
+    delta = smoothed / plain
     return (
-        f"E‖g_LS - ∇F‖²\n{aligned(rows, right=frozenset({1, 2}))}\n  {verdict}: delta = {smoothed / plain if plain > 0 else np.inf:.4g}; "
-        f"its own best theta is {best:g} (C10).{_beyond(variance)}"
+        f"E‖g_LS - ∇F‖²\n{aligned(rows, right=frozenset({1, 2}))}\n  {verdict}: delta = {delta:.4g}; "
+        f"its own best theta is {float(lemma_theta(delta)):g} (C10).{_beyond(variance)}"
     )
 
 

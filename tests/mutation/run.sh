@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Mutation testing of theory/ by mutmut against the claims' tests (about half an hour on 2 cores): `make mutants`.
+# Mutation testing of theory/ by mutmut against the claims' tests (a quarter of an hour on 2 cores): `make mutants`.
 #
 # Works on a copy in build/mutants. Two changes are made there, because mutmut mutates no decorated function but static methods: the
 # decorator `representable` goes by that name, which is an alias of it; and hypothesis tries fewer examples, since a mutant that needs

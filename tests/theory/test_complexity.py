@@ -19,48 +19,48 @@ SENTENCES = [
         {},
         None,
         (
-            "TSLA asks for 5 times fewer samples than plain SGD (C4): its plain stage starts from a gap of 2δσ²/((1+δ)μ) = 0.182 in place of "
-            "F0 = 1; sgd-pl is ahead of it 20-fold without smoothing."
+            "TSLA asks for 5 times fewer samples than plain SGD (C4): its plain stage takes 2δσ²/(μF0) = 0.2 of SGD's steps, after 24 smoothed ones; "
+            "sgd-pl is ahead of it 20-fold without smoothing."
         ),
     ),
     (
         {},
         ORACLE,
         (
-            "TSLA asks for 5 times fewer samples than plain SGD (C4): its plain stage starts from a gap of 2δσ²/((1+δ)μ) = 0.182 in place of "
-            "F0 = 1; with bias and noise told apart, smoothing that is never dropped is ahead of it 22.2-fold (C12)."
+            "TSLA asks for 5 times fewer samples than plain SGD (C4): its plain stage takes 2δσ²/(μF0) = 0.2 of SGD's steps, after 24 smoothed ones; "
+            "with bias and noise told apart, smoothing that is never dropped is ahead of it 22.2-fold (C12), and of sgd-pl, which does not smooth, 1.11-fold."
         ),
     ),
     (
         {"delta": 0.001},
         None,
         (
-            "TSLA asks for 479 times fewer samples than plain SGD (C4): its plain stage starts from a gap of 2δσ²/((1+δ)μ) = 0.002 in place of "
-            "F0 = 1; smoothing alone is ahead of it 22.3-fold, as its floor 2δσ²/(1+δ) = 0.002 is below eps² = 0.01."
+            "TSLA asks for 479 times fewer samples than plain SGD (C4): its plain stage takes 2δσ²/(μF0) = 0.002 of SGD's steps, after 70 smoothed ones; "
+            "smoothing alone is ahead of it 22.3-fold, as its floor 2δσ²/(1+δ) = 0.002 is below eps² = 0.01."
         ),
     ),
     (
         {"delta": 0.4},
         None,
         (
-            "TSLA asks for 1.25 times fewer samples than plain SGD (C4): its plain stage starts from a gap of 2δσ²/((1+δ)μ) = 0.571 in place of "
-            "F0 = 1; sgd-pl is ahead of it 79.9-fold without smoothing."
+            "TSLA asks for 1.25 times fewer samples than plain SGD (C4): its plain stage takes 2δσ²/(μF0) = 0.8 of SGD's steps, after 13 smoothed ones; "
+            "sgd-pl is ahead of it 79.9-fold without smoothing."
         ),
     ),
     (
         {"delta": 0.9, "F0": 0.1},
         None,
         (
-            "TSLA asks for 18 times more samples than plain SGD (C4): its plain stage starts from a gap of 2δσ²/((1+δ)μ) = 0.947 in place of "
-            "F0 = 0.1; sgd-pl is ahead of it 180-fold without smoothing."
+            "TSLA asks for 18 times more samples than plain SGD (C4): its plain stage takes 2δσ²/(μF0) = 18 of SGD's steps, after 0 smoothed ones; "
+            "sgd-pl is ahead of it 180-fold without smoothing."
         ),
     ),
     (
         {"sigma2": 4.0, "mu": 2.0, "delta": 0.001},
         None,
         (
-            "TSLA asks for 249 times fewer samples than plain SGD (C4): its plain stage starts from a gap of 2δσ²/((1+δ)μ) = 0.004 in place of "
-            "F0 = 1; smoothing alone is ahead of it 178-fold, as its floor 2δσ²/(1+δ) = 0.00799 is below eps² = 0.01."
+            "TSLA asks for 249 times fewer samples than plain SGD (C4): its plain stage takes 2δσ²/(μF0) = 0.004 of SGD's steps, after 32 smoothed ones; "
+            "smoothing alone is ahead of it 178-fold, as its floor 2δσ²/(1+δ) = 0.00799 is below eps² = 0.01."
         ),
     ),
 ]

@@ -344,7 +344,7 @@ def test_variance() -> None:
             0.5,
             "Smoothing does no more than the smaller step (C17).",
         ),
-        (variance.from_moments(s2=0, shat2=1, c=0, theta=0.5), 0.0, 1.0, "delta = inf; its own best theta is 0 (C10)."),
+        (variance.from_moments(s2=0, shat2=1, c=0, theta=0.5), 0.0, 1.0, "There is no variance to lower: sigma2 or s2 is 0."),
     ],
 )
 def test_what_is_said_of_a_variance(found: variance.Variance, plain: float, smoothed: float, says: str) -> None:
