@@ -14,6 +14,8 @@ from empirics.analysis import difference, measured, over_seeds
 from empirics.statistics import Interval
 from figures.paper_checks import UNDECIDED
 from figures.report import shown
+from tests.planted import assert_rejects
+from theory import smoothing
 
 RECORD = records.read(Path(__file__).parents[2] / "records" / "digits.parquet")
 CONFIG = RECORD.config["configs"][0]
@@ -92,3 +94,27 @@ def test_a_variance_that_is_not_lowered_is_seen() -> None:
     bad = measured(rows, theta=THETA, batch_size=B)
     assert side(over_seeds(bad, "ratio", method="sgd", epoch=1), 1) == "above"
     assert side(over_seeds(bad, "beyond", method="sgd", epoch=1), 0) == "above"
+
+
+THETAS = np.linspace(0, 1, 21)
+
+
+def lemma_holds(factor: float) -> np.ndarray:
+    """Exact second moment over ``factor`` times the lemma's V, at every measured point of every run and at 21 strengths."""
+    rows = RECORD.table.dropna(subset="s2")
+    s2, shat2, c = (rows[name].to_numpy()[:, None] for name in ("s2", "shat2", "c"))
+    ratio: np.ndarray = smoothing.second_moment(s2, shat2, c, THETAS) / (factor * smoothing.lemma(s2, shat2 / s2, THETAS))
+    assert (ratio <= 1 + 1e-12).all()
+    return ratio
+
+
+@pytest.mark.claim("C2", "measurement")
+def test_the_lemma_bounds_the_measured_second_moment(evidence: Callable[..., None]) -> None:
+    ratio = lemma_holds(1.0)
+    evidence(f"digits: exact/lemma {ratio.min():.2g} to {ratio.max():.3g} at {len(ratio)} measured points and {len(THETAS)} strengths")
+
+
+@pytest.mark.claim("C2", "measurement", planted=True)
+@pytest.mark.parametrize("factor", [0.5, 0.99])
+def test_a_smaller_lemma_is_refuted(factor: float) -> None:
+    assert_rejects(lemma_holds, factor)
