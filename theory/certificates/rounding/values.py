@@ -1,0 +1,83 @@
+"""The other numbers that the command line prints: variances, strengths and batch sizes, in float64 beside their enclosures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from theory import annealing, minibatch, shrinkage, smoothing
+from theory.biased import SmoothingOracle
+from theory.certificates import Certificate
+from theory.certificates.rounding.engine.balls import Ball, Values, exactly, lemma, noise
+from theory.certificates.rounding.engine.settings import Numbers, sample
+
+CLOSE = 1e-9  # relative; the values of C14 and C11 are differences, which cancel
+
+
+def _clipped(ball: Ball) -> Ball:
+    return ball.max(exactly(0.0)).min(exactly(1.0))
+
+
+def _oracle(n: Numbers) -> SmoothingOracle:
+    return SmoothingOracle(beta2=n["beta2"], nu2=n["nu2"], c=n["c"])
+
+
+def _best_theta(v: Values) -> Ball:
+    scale = v["eta"] * v["L"]
+    return _clipped(scale * (v["sigma2"] - v["c"]) / (v["beta2"] + scale * (v["sigma2"] + v["nu2"] - 2 * v["c"])))
+
+
+def _batch(v: Values) -> Ball:
+    return (v["sigma2"] - noise(v)) / (v["theta"] ** 2 * v["beta2"])
+
+
+# name -> what is printed, and its enclosure; s2, shat2 are sigma2, nu2 of the sample.
+VALUES: dict[str, tuple[str, Callable[[Numbers], object], Callable[[Values], Ball]]] = {
+    "C2: V": ("C2", lambda n: smoothing.lemma(n["sigma2"], n["delta"], n["theta"]), lemma),
+    "C2: V at 1/(1+δ)": (
+        "C2",
+        lambda n: smoothing.lemma_at_paper_theta(n["sigma2"], n["delta"]),
+        lambda v: 2 * v["delta"] * v["sigma2"] / (1 + v["delta"]),
+    ),
+    "C11: exact": ("C11", lambda n: smoothing.second_moment(n["sigma2"], n["nu2"], n["c"], n["theta"]), noise),
+    "C11: θ*": (
+        "C11",
+        lambda n: smoothing.best_theta(n["sigma2"], n["nu2"], n["c"]),
+        lambda v: _clipped((v["sigma2"] - v["c"]) / (v["sigma2"] + v["nu2"] - 2 * v["c"])),
+    ),
+    "C12: θ°": (
+        "C12",
+        lambda n: annealing.best_theta(n["sigma2"], beta2=n["beta2"], nu2=n["nu2"], c=n["c"], L=n["L"], eta=n["eta"]),
+        _best_theta,
+    ),
+    "C14: B_c": ("C14", lambda n: minibatch.critical_batch_size(n["sigma2"], _oracle(n), n["theta"]), _batch),
+    "C14: B_c at η": (
+        "C14",
+        lambda n: minibatch.critical_batch_size_for_step(n["sigma2"], _oracle(n), L=n["L"], eta=n["eta"], theta=n["theta"]),
+        lambda v: v["eta"] * v["L"] * _batch(v),
+    ),
+    "C17: control": (
+        "C17",
+        lambda n: shrinkage.second_moment(n["sigma2"], n["F0"], n["theta"]),
+        lambda v: (1 - v["theta"]) ** 2 * v["sigma2"] + v["theta"] ** 2 * v["F0"],
+    ),
+}
+
+
+def certificates() -> Iterator[Certificate]:
+    """For each value, at a sample of settings."""
+    for name, (claim, computed, formula) in VALUES.items():
+        pairs = [(float(computed(n)), formula({key: exactly(x) for key, x in n.items()})) for n in sample(seed=3)]  # type: ignore[arg-type]
+        yield Certificate(
+            claim=claim,
+            kind="rounding",
+            name=f"{name}: float64",
+            statement=f"{name} in float64 is within {CLOSE:g} of its enclosure, at {len(pairs)} settings",
+            guarantee="enclosure",
+            holds=all(_is_close(value, ball) for value, ball in pairs),
+            planted=1,
+            rejected=int(not all(_is_close(value * (1 + 1e-7), ball) for value, ball in pairs)),
+        )
+
+
+def _is_close(value: float, ball: Ball) -> bool:
+    return bool(abs(exactly(value) - ball) <= CLOSE * abs(ball))
