@@ -17,7 +17,7 @@ PAPER_CHECKS = Path("paper_checks.md")
 
 
 def run(claim: str, evidence: Path) -> int:
-    """Run the tests of ``claim``, or of all for "all", and write what they found to ``evidence``. Returns pytest's exit code.
+    """Run the tests of ``claim``, or of all for "all", and write what they found to ``evidence``. Returns 0, or pytest's code of a failure.
 
     Raises ValueError outside a checkout of the repository, which alone has the tests.
     """
@@ -50,7 +50,8 @@ def read(build: Path) -> list[dict[str, Any]]:
 
 def summary(build: Path) -> str:
     """One line a claim: verdict, kinds of evidence, planted errors rejected."""
-    rows = [paper_checks.cells(claim, read(build)) for claim in BY_ID.values()]
+    found = read(build)
+    rows = [paper_checks.cells(claim, found) for claim in BY_ID.values()]
     return "\n".join(f"{row['claim']:32} {row['verdict']:24} {row['rejected']:>3} rejected  {row['evidence']}" for row in rows)
 
 
