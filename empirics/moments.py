@@ -1,16 +1,14 @@
-"""Per-example gradient moments of a network: the quantities that decide whether smoothing helps (C11, C14, C17).
-
-One example at a time: slow, and obviously right.
-"""
+"""Per-example gradient moments of a network: the quantities that decide whether smoothing helps (C11, C14, C17)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor, nn
 
-from empirics.labels import one_hot, smoothing_labels
+from empirics.per_example import GradientProducts, gradient_products
+from empirics.per_example.gradients import CHUNK
+from empirics.per_example.terms import row_products
 from theory import smoothing as theory_smoothing
 
 
@@ -32,6 +30,14 @@ class GradientMoments:
     beta2: float
     nu2: float
 
+    @classmethod
+    def from_means(cls, gg: float, hh: float, gh: float, GG: float, HH: float, GH: float) -> GradientMoments:
+        """From ``mean ‖g_i‖²``, ``mean ‖ĝ_i‖²``, ``mean ⟨g_i, ĝ_i⟩`` and ``‖G‖²``, ``‖Ĝ‖²``, ``⟨G, Ĝ⟩``, with rounding kept in its bounds."""
+        s2, shat2 = max(gg - GG, 0.0), max(hh - 2 * GH + GG, 0.0)
+        beta2 = min(max(HH - 2 * GH + GG, 0.0), shat2)
+        limit = (s2 * shat2) ** 0.5  # Cauchy-Schwarz, which rounding may leave by an ulp
+        return cls(grad2=GG, s2=s2, shat2=shat2, c=min(max(gh - GH, -limit), limit), beta2=beta2, nu2=shat2 - beta2)
+
     @property
     def delta(self) -> float:
         """``δ = ŝ²/s²``: A3 with equality. Infinite where the one-hot gradient has no variance."""
@@ -48,64 +54,36 @@ class GradientMoments:
         return replace(self, s2=self.s2 / B, c=self.c / B, nu2=self.nu2 / B, shat2=self.beta2 + self.nu2 / B)
 
 
-def gradient_moments(model: nn.Module, inputs: Tensor, labels: Tensor, smoothing: str | Tensor = "uniform") -> GradientMoments:
+def gradient_moments(
+    model: nn.Module, inputs: Tensor, labels: Tensor, smoothing: str | Tensor = "uniform", *, chunk: int = CHUNK
+) -> GradientMoments:
     """Measure :class:`GradientMoments` of ``model`` on ``inputs`` ``(n, ...)`` and ``labels`` ``(n,)`` or probabilities ``(n, K)``.
 
     ``smoothing`` is ŷ: "uniform", or probabilities ``(K,)`` or ``(n, K)``. The loss of an example is cross-entropy, not divided by
-    n. Gradients are those of the parameters that require one, in the model's own mode and precision; sums are float64. The model,
-    its ``.grad`` and the random state are left as they were.
+    n. Gradients are those of the parameters that require one, in the model's own mode and precision; sums are float64. ``chunk`` examples
+    are handled at once: memory grows with it. The model, its ``.grad`` and the random state are left as they were.
 
     Raises ValueError for BatchNorm that takes its statistics from the batch, as in training mode: it couples the examples, and
     per-example gradients are not defined.
     """
-    if len(inputs) == 0 or len(inputs) != len(labels):
-        raise ValueError(f"inputs hold {len(inputs)} examples and labels {len(labels)}; must be equally many, at least 1")
-    _refuse_coupled_examples(model)
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    if not parameters:
-        raise ValueError("model has no parameter that requires a gradient")
-
-    sums = torch.zeros(3, dtype=torch.float64)
-    total, total_hat = (torch.zeros(sum(p.numel() for p in parameters), dtype=torch.float64) for _ in range(2))
-    with torch.enable_grad(), torch.random.fork_rng():
-        for i in range(len(inputs)):
-            # Copies, so that a layer that updates its buffers does so for nobody, and every example meets the same model.
-            buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
-            log_probabilities = torch.func.functional_call(model, buffers, inputs[i : i + 1]).log_softmax(dim=1)
-            classes = log_probabilities.shape[1]
-            if i == 0:
-                true, smooth = one_hot(labels, classes), smoothing_labels(smoothing, len(inputs), classes)
-            g = _flat_gradient(true[i], log_probabilities, parameters, keep=True)
-            g_hat = _flat_gradient(smooth[i], log_probabilities, parameters, keep=False)
-            total += g
-            total_hat += g_hat
-            sums += torch.stack((g @ g, g_hat @ g_hat, g @ g_hat))
-
-    n = len(inputs)
-    G, G_hat = total / n, total_hat / n
-    mean_gg, mean_hh, mean_gh = (sums / n).tolist()
-    grad2, cross, bias = float(G @ G), float(G @ G_hat), G_hat - G
-    s2 = max(mean_gg - grad2, 0.0)
-    shat2 = max(mean_hh - 2 * cross + grad2, 0.0)
-    beta2 = min(float(bias @ bias), shat2)
-    limit = (s2 * shat2) ** 0.5  # Cauchy-Schwarz, which rounding may leave by an ulp
-    return GradientMoments(grad2=grad2, s2=s2, shat2=shat2, c=min(max(mean_gh - cross, -limit), limit), beta2=beta2, nu2=shat2 - beta2)
+    return moments_of(gradient_products(model, inputs, labels, smoothing, chunk=chunk))
 
 
-def _flat_gradient(label: Tensor, log_probabilities: Tensor, parameters: list[nn.Parameter], *, keep: bool) -> Tensor:
-    """Gradient of one example's cross-entropy at ``label``, as one float64 vector on the CPU."""
-    loss = -(label.to(log_probabilities) * log_probabilities[0]).sum()
-    gradients = torch.autograd.grad(loss, parameters, retain_graph=keep, materialize_grads=True)
-    return torch.cat([gradient.double().flatten().cpu() for gradient in gradients])
+def layer_moments(
+    model: nn.Module, inputs: Tensor, labels: Tensor, smoothing: str | Tensor = "uniform", *, chunk: int = CHUNK
+) -> dict[str, GradientMoments]:
+    """The moments of each layer's own gradient, by the name of the layer: they add up to :func:`gradient_moments`, which see."""
+    products = gradient_products(model, inputs, labels, smoothing, chunk=chunk)
+    layers: dict[str, list[int]] = {}
+    for row, name in enumerate(products.names):
+        layers.setdefault(name.rpartition(".")[0], []).append(row)
+    return {layer: moments_of(products, rows) for layer, rows in layers.items()}
 
 
-def _refuse_coupled_examples(model: nn.Module) -> None:
-    for name, module in model.named_modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm):
-            where = name or "model"
-            if module.running_mean is None:
-                raise ValueError(
-                    f"{where} is BatchNorm without running statistics: per-example gradients are not defined; use another norm"
-                )
-            if module.training:
-                raise ValueError(f"{where} is BatchNorm in training mode: per-example gradients are not defined; call model.eval()")
+def moments_of(products: GradientProducts, rows: list[int] | None = None) -> GradientMoments:
+    """Moments of the parameters in these rows; by default of all."""
+    rows = list(range(len(products.names))) if rows is None else rows
+    per_example = (table[rows].sum(0).mean().item() for table in (products.gg, products.hh, products.gh))
+    pairs = ((products.G, products.G), (products.G_hat, products.G_hat), (products.G, products.G_hat))
+    means = (sum(float(row_products(a[row].unsqueeze(0), b[row].unsqueeze(0))) for row in rows) for a, b in pairs)
+    return GradientMoments.from_means(*per_example, *means)

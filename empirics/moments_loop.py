@@ -1,0 +1,44 @@
+"""The gradient moments one example at a time: slow, and obviously right. The oracle of the fast form, and its peer in the benchmark."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from empirics.labels import one_hot, smoothing_labels
+from empirics.moments import GradientMoments
+from empirics.per_example.normalisation import refuse_coupled_examples
+
+
+def moments_by_loop(model: nn.Module, inputs: Tensor, labels: Tensor, smoothing: str | Tensor = "uniform") -> GradientMoments:
+    """What :func:`empirics.moments.gradient_moments` returns, by one forward pass and two backward passes an example.
+
+    Same arguments, same meaning. Gradients are in the model's own mode and precision, their sums and products in float64.
+    """
+    refuse_coupled_examples(model)
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    products = torch.zeros(3, dtype=torch.float64)
+    total, total_hat = (torch.zeros(sum(p.numel() for p in parameters), dtype=torch.float64) for _ in range(2))
+    with torch.enable_grad(), torch.random.fork_rng():
+        for i in range(len(inputs)):
+            # Copies, so that a layer that updates its buffers does so for nobody, and every example meets the same model.
+            buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
+            log_probabilities = torch.func.functional_call(model, buffers, inputs[i : i + 1]).log_softmax(dim=1)
+            classes = log_probabilities.shape[1]
+            if i == 0:
+                true, smooth = one_hot(labels, classes), smoothing_labels(smoothing, len(inputs), classes)
+            g = _flat_gradient(true[i], log_probabilities, parameters, keep=True)
+            g_hat = _flat_gradient(smooth[i], log_probabilities, parameters, keep=False)
+            total += g
+            total_hat += g_hat
+            products += torch.stack((g @ g, g_hat @ g_hat, g @ g_hat))
+    n = len(inputs)
+    G, G_hat = total / n, total_hat / n
+    return GradientMoments.from_means(*(products / n).tolist(), float(G @ G), float(G_hat @ G_hat), float(G @ G_hat))
+
+
+def _flat_gradient(label: Tensor, log_probabilities: Tensor, parameters: list[nn.Parameter], *, keep: bool) -> Tensor:
+    """Gradient of one example's cross-entropy at ``label``, as one float64 vector on the CPU."""
+    loss = -(label.to(log_probabilities) * log_probabilities[0]).sum()
+    gradients = torch.autograd.grad(loss, parameters, retain_graph=keep, materialize_grads=True)
+    return torch.cat([gradient.double().flatten().cpu() for gradient in gradients])

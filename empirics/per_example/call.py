@@ -1,0 +1,66 @@
+"""A call in the forward pass that uses parameters, waiting for the gradients of its outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.graph import get_gradient_edge
+
+from empirics.per_example.terms import Term
+
+
+class Call:
+    """``terms`` are the uses of parameters in it. Outputs carry the examples along ``axes``.
+
+    ``source`` says that no other such call comes before it, so that the backward pass must be asked to reach it. Outputs are not
+    kept, only their places in the graph, ``edges``: what they hold may be overwritten, and is memory.
+    """
+
+    def __init__(self, outputs: Sequence[Tensor], axes: Sequence[int], terms: list[Term], *, source: bool) -> None:
+        self.terms, self.axes, self.source = terms, axes, source
+        self.edges = [get_gradient_edge(t) for t in outputs]
+        self.received = 0
+        self.when_received: Callable[[Call], None] = lambda call: None
+        self._zeros = [partial(torch.zeros, t.shape, dtype=t.dtype, device=t.device) for t in outputs]
+        self._arrived: dict[int, Tensor] = {}
+        for j, t in enumerate(outputs):
+            t.register_hook(partial(self._arrive, j))
+
+    def _arrive(self, j: int, D: Tensor) -> None:
+        self._arrived[j] = D
+        if self.at_once:
+            self.flush()
+
+    @property
+    def at_once(self) -> bool:
+        """Whether gradients are dealt with when they come, or after the backward pass."""
+        return True
+
+    def flush(self) -> None:
+        """Deliver what has arrived, if anything has."""
+        if not self._arrived:
+            return
+        arrived, self._arrived = self._arrived, {}
+        self.deliver([arrived[j] if j in arrived else zeros() for j, zeros in enumerate(self._zeros)])
+        self.received += 1
+        self.when_received(self)
+
+    def deliver(self, gradients: list[Tensor]) -> None:
+        """Give the one output's gradient to every term, with its examples in front."""
+        for term in self.terms:
+            term.receive(gradients[0].movedim(self.axes[0], 0))
+
+
+def tensors_in(tree: Any) -> list[Tensor]:
+    """The tensors of nested tuples, lists and dictionaries, in order."""
+    if isinstance(tree, Tensor):
+        return [tree]
+    if isinstance(tree, (tuple, list)):
+        return [t for branch in tree for t in tensors_in(branch)]
+    if isinstance(tree, dict):
+        return [t for branch in tree.values() for t in tensors_in(branch)]
+    return []

@@ -1,0 +1,127 @@
+"""Convolutions in one, two and three dimensions, with stride, padding, dilation and groups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from math import prod
+
+import torch
+from torch import Tensor, nn
+from torch.nn.grad import conv1d_weight, conv2d_weight, conv3d_weight
+
+from empirics.per_example.gram import GramTerm
+from empirics.per_example.linear import Added, First
+from empirics.per_example.terms import Term, Unsupported, accumulable
+
+_WEIGHT_GRADIENT = {1: conv1d_weight, 2: conv2d_weight, 3: conv3d_weight}
+# Forming gradients runs at the speed of a convolution, products between positions at that of small matrix products: measured, half of it.
+_GRAM_COST = 2.0
+
+
+class ConvolutionWeight(GramTerm):
+    """The kernel ``(outputs, inputs / groups, *kernel)`` of a convolution of ``x`` ``(n, inputs, *size)``."""
+
+    def __init__(
+        self,
+        parameter: nn.Parameter,
+        x: Tensor,
+        stride: Sequence[int],
+        padding: Sequence[int],
+        dilation: Sequence[int],
+        groups: int,
+    ) -> None:
+        super().__init__(parameter)
+        self.x, self.stride, self.padding, self.dilation, self.groups = x, tuple(stride), tuple(padding), tuple(dilation), groups
+
+    @property
+    def kernel(self) -> tuple[int, ...]:
+        """Size of the kernel in each dimension."""
+        return tuple(self.parameter.shape[2:])
+
+    def per_example(self, label: int, rows: slice) -> Tensor:
+        """One grouped convolution in which each example is a group, or as many groups as the convolution has."""
+        x, D = accumulable(self.x[rows]), accumulable(self.signals[label][rows])
+        shape = (len(x) * self.parameter.shape[0], *self.parameter.shape[1:])
+        merged = (t.reshape(1, -1, *t.shape[2:]) for t in (x, D))
+        return self._weight_gradient(*merged, shape, len(x) * self.groups).view(len(x), *self.parameter.shape)
+
+    def total(self, label: int) -> Tensor:
+        """The gradient that training would use."""
+        return self._weight_gradient(accumulable(self.x), accumulable(self.signals[label]), self.parameter.shape, self.groups)
+
+    def _weight_gradient(self, x: Tensor, D: Tensor, shape: Sequence[int], groups: int) -> Tensor:
+        gradient: Tensor = _WEIGHT_GRADIENT[len(self.kernel)](x, shape, D, self.stride, self.padding, self.dilation, groups)
+        return gradient
+
+    def gram_is_cheaper(self) -> bool:
+        """Counted in multiplications for one label; the padded input is multiplied with itself, the output's gradients three times."""
+        outputs, inputs = self.parameter.shape[0], self.x.shape[1]
+        padded = prod(size + 2 * pad for size, pad in zip(self.x.shape[2:], self.padding, strict=True))
+        positions = prod(self._output_size())
+        return _GRAM_COST * (padded**2 * inputs + 3 * positions**2 * outputs) < positions * outputs * prod(self.parameter.shape[1:])
+
+    def _output_size(self) -> list[int]:
+        zipped = zip(self.x.shape[2:], self.kernel, self.stride, self.padding, self.dilation, strict=True)
+        return [(size + 2 * pad - step * (kernel - 1) - 1) // stride + 1 for size, kernel, stride, pad, step in zipped]
+
+    def input_gram(self) -> Tensor:
+        """Products of the pixels first, once each; then summed over the kernel's offsets, which only shift them."""
+        pads = [pad for size in reversed(self.padding) for pad in (size, size)]
+        x = nn.functional.pad(accumulable(self.x), pads)
+        size = x.shape[2:]
+        pixels = x.reshape(len(x) * self.groups, -1, prod(size))
+        gram = (pixels.transpose(1, 2) @ pixels).view(-1, *size, *size)
+        out = self._output_size()
+        shifted = (gram[(slice(None), *window, *window)] for window in self._windows(out))
+        return sum(shifted, start=torch.zeros(())).reshape(len(pixels), prod(out), prod(out))
+
+    def _windows(self, out: list[int]) -> list[tuple[slice, ...]]:
+        """For each offset in the kernel, the input pixels that it meets, one slice a dimension."""
+        offsets = product(*(range(kernel) for kernel in self.kernel))
+        return [
+            tuple(slice(i * step, i * step + stride * (n - 1) + 1, stride) for i, step, stride, n in zip(offset, self.dilation, self.stride, out, strict=True))
+            for offset in offsets
+        ]
+
+    def positions(self, label: int) -> Tensor:
+        """D with the positions of a group in front of its outputs."""
+        D = accumulable(self.signals[label])
+        return D.reshape(len(D) * self.groups, -1, prod(D.shape[2:])).transpose(1, 2)
+
+
+class ChannelBias(Added):
+    """A bias of the channels, which stand in front of the positions."""
+
+    def form(self, D: Tensor) -> Tensor:
+        """D summed over the positions."""
+        return D.flatten(2).sum(2)
+
+
+def convolution(
+    first: First,
+    input: Tensor,  # noqa: A002
+    weight: nn.Parameter,
+    bias: nn.Parameter | None = None,
+    stride: int | Sequence[int] = 1,
+    padding: int | str | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+) -> list[Term]:
+    """The terms of ``torch.conv1d``, ``conv2d`` and ``conv3d``."""
+    dimensions = weight.ndim - 2
+    x = first(input)
+    if x is not input or input.ndim != weight.ndim:  # the examples are not in front
+        raise Unsupported
+    stride, dilation = _each(stride, dimensions), _each(dilation, dimensions)
+    if padding == "same":  # an odd pixel goes to the right
+        need = [step * (kernel - 1) for step, kernel in zip(dilation, weight.shape[2:], strict=True)]
+        x = nn.functional.pad(x, [pad for total in reversed(need) for pad in (total // 2, total - total // 2)])
+    pads = (0,) * dimensions if isinstance(padding, str) else _each(padding, dimensions)
+    terms: list[Term] = [ConvolutionWeight(weight, x, stride, pads, dilation, groups)]
+    return terms + ([] if bias is None else [ChannelBias(bias)])
+
+
+def _each(value: int | Sequence[int], dimensions: int) -> tuple[int, ...]:
+    values = (value,) if isinstance(value, int) else tuple(value)
+    return values * dimensions if len(values) == 1 else values

@@ -1,0 +1,167 @@
+"""One forward pass and a backward pass for either label, chunk by chunk; from them the inner products of per-example gradients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import count
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from empirics.labels import one_hot, smoothing_labels
+from empirics.per_example.call import Call
+from empirics.per_example.normalisation import refuse_coupled_examples
+from empirics.per_example.tape import Tape
+from empirics.per_example.terms import Products, Term, products
+
+CHUNK = 32  # examples: enough for fast convolutions, few enough that memory is used again and not asked for anew
+
+
+@dataclass(frozen=True)
+class GradientProducts:
+    """Of the per-example gradients ``g_i`` and ``ĝ_i`` with respect to each of the parameters ``names``.
+
+    gg, hh, gh:  ``‖g_i‖²``, ``‖ĝ_i‖²``, ``⟨g_i, ĝ_i⟩``; ``(parameters, n)``, float64, on the CPU
+    G, G_hat:    the means over the n examples, shaped like the parameters, on their device, in float32 at least
+    """
+
+    names: tuple[str, ...]
+    gg: Tensor
+    hh: Tensor
+    gh: Tensor
+    G: tuple[Tensor, ...]
+    G_hat: tuple[Tensor, ...]
+
+
+def gradient_products(
+    model: nn.Module, inputs: Tensor, labels: Tensor, smoothing: str | Tensor = "uniform", *, chunk: int = CHUNK
+) -> GradientProducts:
+    """Measure :class:`GradientProducts`; arguments and errors are those of :func:`empirics.moments.gradient_moments`."""
+    if len(inputs) == 0 or len(inputs) != len(labels):
+        raise ValueError(f"inputs hold {len(inputs)} examples and labels {len(labels)}; must be equally many, at least 1")
+    if isinstance(chunk, bool) or not isinstance(chunk, int) or chunk < 1:
+        raise ValueError(f"chunk = {chunk!r} must be a whole number of examples, at least 1")
+    refuse_coupled_examples(model)
+    named = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    if not named:
+        raise ValueError("model has no parameter that requires a gradient")
+    chunks = torch.tensor_split(inputs.detach(), -(-len(inputs) // chunk))
+    totals = _Totals(list(named.values()), len(inputs))
+    with torch.enable_grad(), torch.random.fork_rng():
+        probe, classes = _probe(model, inputs.detach(), totals.parameters, {len(x) for x in chunks})
+        true, smooth = one_hot(labels, classes), smoothing_labels(smoothing, len(inputs), classes)
+        start = 0
+        for x in chunks:
+            rows = slice(start, start := start + len(x))
+            for parameter, found in _chunk(model, x, (true[rows], smooth[rows]), totals.parameters, probe):
+                totals.add(parameter, rows, found)
+    return totals.result(tuple(named))
+
+
+class _Totals:
+    """Inner products of all examples, and sums of their gradients, as the chunks come in. What no call used stays 0."""
+
+    def __init__(self, parameters: list[nn.Parameter], examples: int) -> None:
+        self.parameters, self.examples = parameters, examples
+        self._row = {id(p): row for row, p in enumerate(parameters)}
+        self._products = torch.zeros(3, len(parameters), examples, dtype=torch.float64)
+        self._sums: list[tuple[Tensor, Tensor] | None] = [None] * len(parameters)
+
+    def add(self, parameter: nn.Parameter, rows: slice, found: Products) -> None:
+        row = self._row[id(parameter)]
+        self._products[:, row, rows] = torch.stack((found.gg, found.hh, found.gh)).cpu()
+        before = self._sums[row]
+        new = (found.total, found.total_hat)
+        self._sums[row] = new if before is None else (before[0].add_(new[0]), before[1].add_(new[1]))
+
+    def result(self, names: tuple[str, ...]) -> GradientProducts:
+        means = [
+            tuple(s.div_(self.examples) for s in sums) if sums is not None else (torch.zeros_like(p.detach()),) * 2
+            for p, sums in zip(self.parameters, self._sums, strict=True)
+        ]
+        G, G_hat = zip(*means, strict=True)
+        return GradientProducts(names, *self._products, G, G_hat)
+
+
+def _forward(model: nn.Module, x: Tensor, tape: Tape) -> Tensor:
+    """Logits; layers that update their buffers do so in copies, and every chunk meets the same model."""
+    with tape.watching():
+        logits = functional_call(model, {name: buffer.clone() for name, buffer in model.named_buffers()}, x)
+    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(x):
+        raise ValueError("model must map examples (n, ...) to logits (n, classes)")
+    return logits
+
+
+def _probe(model: nn.Module, inputs: Tensor, parameters: list[nn.Parameter], sizes: set[int]) -> tuple[Tape, int]:
+    """A pass of as few examples as no chunk has, and the number of classes."""
+    examples = next(n for n in count(1) if n not in sizes)
+    few = inputs[:1].expand(examples, *inputs.shape[1:])
+    tape = Tape(parameters, examples)
+    return tape, _forward(model, few, tape).shape[1]
+
+
+def _chunk(
+    model: nn.Module, x: Tensor, labels: tuple[Tensor, Tensor], parameters: list[nn.Parameter], probe: Tape
+) -> list[tuple[nn.Parameter, Products]]:
+    """Products of one chunk for each parameter that the logits depend on."""
+    tape = Tape(parameters, len(x), probe)
+    logits = _forward(model, x, tape)
+    probabilities = logits.detach().double().softmax(1)
+    one_hot_label, smoothing_label = ((probabilities - y.to(probabilities.device)).to(logits.dtype) for y in labels)
+    uses = _Uses(tape.calls)
+    calls = _first_pass(logits, one_hot_label, tape.calls)
+    _second_pass(logits, smoothing_label, calls)
+    return uses.finish()
+
+
+class _Uses:
+    """Turns the uses of a parameter into products: at once after the second label where there is one use, at the end where they are more."""
+
+    def __init__(self, calls: list[Call]) -> None:
+        self.done: list[tuple[nn.Parameter, Products]] = []
+        self._of: dict[int, list[Term]] = {}
+        for call in calls:
+            call.when_received = self._received
+            for term in call.terms:
+                self._of.setdefault(id(term.parameter), []).append(term)
+
+    def _received(self, call: Call) -> None:
+        if call.received == 2:
+            for term in call.terms:
+                if len(self._of[id(term.parameter)]) == 1:
+                    self.done.append((term.parameter, term.products()))
+                    del self._of[id(term.parameter)]
+            call.terms = []  # with what they hold of activations and gradients
+
+    def finish(self) -> list[tuple[nn.Parameter, Products]]:
+        """Those of parameters that are used more than once, too."""
+        for uses in self._of.values():
+            reached = [term for term in uses if term.signals]
+            if reached:
+                self.done.append((reached[0].parameter, products(reached)))
+        return self.done
+
+
+def _first_pass(logits: Tensor, cotangent: Tensor, calls: list[Call]) -> list[Call]:
+    """Bring every call its outputs' gradients; returns those that the logits depend on.
+
+    The engine visits what leads to something that it is asked for: the sources, and then what it has not met on the way to them.
+    """
+    _ask(logits, cotangent, [call for call in calls if call.source])
+    for call in (unmet := [call for call in calls if not call.received]):
+        call.source = True
+    _ask(logits, cotangent, unmet)
+    return [call for call in calls if call.received]
+
+
+def _second_pass(logits: Tensor, cotangent: Tensor, calls: list[Call]) -> None:
+    _ask(logits, cotangent, [call for call in calls if call.source])
+
+
+def _ask(logits: Tensor, cotangent: Tensor, calls: list[Call]) -> None:
+    edges = [edge for call in calls for edge in call.edges]
+    if edges:
+        torch.autograd.grad(logits, edges, cotangent, retain_graph=True, allow_unused=True)
+    for call in calls:
+        call.flush()

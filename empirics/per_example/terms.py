@@ -1,0 +1,106 @@
+"""What a use of a parameter contributes to the gradients of the examples."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+import torch
+from torch import Tensor, nn
+
+# Per-example gradients are formed for this many entries and examples at once, at most: what stays in the caches of a few cores, and
+# what grouped convolutions were fastest with (64 to 128 channels, AVX-512).
+BLOCK_ENTRIES, BLOCK_EXAMPLES = 1_250_000, 8
+
+
+
+class Unsupported(Exception):  # noqa: N818 - a signal between a rule and the tape, no error
+    """The rule can't tell the examples apart in this call; the fallback can."""
+
+
+@dataclass(frozen=True)
+class Products:
+    """For one parameter and n examples: ``‖g_i‖²``, ``‖ĝ_i‖²``, ``⟨g_i, ĝ_i⟩``, each ``(n,)`` float64, and the sums of ``g_i`` and ``ĝ_i``."""
+
+    gg: Tensor
+    hh: Tensor
+    gh: Tensor
+    total: Tensor
+    total_hat: Tensor
+
+
+class Term(ABC):
+    """One use of one parameter, by a function that is linear in it.
+
+    ``receive`` is called once for either label, one-hot first, with the gradient ``D`` ``(n, ...)`` of the summed loss with respect to
+    the output of the function. What is kept of it, in ``signals``, is all that the gradients of the examples depend on.
+    """
+
+    def __init__(self, parameter: nn.Parameter) -> None:
+        self.parameter = parameter
+        self.signals: list[Tensor] = []
+
+    def receive(self, D: Tensor) -> None:
+        """Take the output's gradient for the next label."""
+        self.signals.append(D)
+
+    @abstractmethod
+    def per_example(self, label: int, rows: slice) -> Tensor:
+        """Gradients of these examples for label 0 or 1, ``(k, *parameter.shape)``."""
+
+    def products(self) -> Products:
+        """Inner products of the gradients of all examples, once both labels were received."""
+        return products([self])
+
+
+class Formed(Term):
+    """Per-example gradients that are no larger than the output's gradient, and so are formed at once in its place."""
+
+    def receive(self, D: Tensor) -> None:
+        """Form the gradients of all examples."""
+        self.signals.append(self.form(accumulable(D)).reshape(len(D), *self.parameter.shape))
+
+    def form(self, D: Tensor) -> Tensor:
+        """Gradients of all examples; by default D is that already."""
+        return D
+
+    def per_example(self, label: int, rows: slice) -> Tensor:
+        """What was formed."""
+        return self.signals[label][rows]
+
+
+def products(uses: Sequence[Term]) -> Products:
+    """Inner products for a parameter with these uses: the gradients of an example are summed over the uses first."""
+    blocks = []
+    for rows in blocks_of(len(uses[0].signals[0]), uses[0].parameter.numel()):
+        g, h = (sum_of([use.per_example(label, rows) for use in uses]).flatten(1) for label in (0, 1))
+        blocks.append((*(row_products(*pair) for pair in ((g, g), (h, h), (g, h))), g.sum(0), h.sum(0)))
+    gg, hh, gh, totals, totals_hat = zip(*blocks, strict=True)
+    shape = uses[0].parameter.shape
+    return Products(torch.cat(gg), torch.cat(hh), torch.cat(gh), sum_of(totals).view(shape), sum_of(totals_hat).view(shape))
+
+
+def blocks_of(n: int, entries: int) -> Iterator[slice]:
+    """Slices of n examples, for gradients of so many entries each."""
+    size = max(1, min(BLOCK_EXAMPLES, BLOCK_ENTRIES // max(entries, 1)))
+    return (slice(start, min(start + size, n)) for start in range(0, n, size))
+
+
+def row_products(a: Tensor, b: Tensor) -> Tensor:
+    """``⟨a_i, b_i⟩`` over all but the first dimension, ``(n,)`` float64.
+
+    A product and a pairwise sum: in float32 over 10⁷ entries off by 1e-7, where a dot product (``a @ b``) is off by 3e-4.
+    """
+    return (a * b).flatten(1).sum(1).double()
+
+
+def sum_of(tensors: Sequence[Tensor]) -> Tensor:
+    """The sum of one or more tensors of one shape."""
+    return reduce(torch.add, tensors)
+
+
+def accumulable(tensor: Tensor) -> Tensor:
+    """``tensor`` in float32 at least: half precision is fit for values, not for sums of products."""
+    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
