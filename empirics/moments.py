@@ -32,7 +32,7 @@ class GradientMoments:
 
     @classmethod
     def from_means(cls, gg: float, hh: float, gh: float, GG: float, HH: float, GH: float) -> GradientMoments:
-        """From ``mean ‖g_i‖²``, ``mean ‖ĝ_i‖²``, ``mean ⟨g_i, ĝ_i⟩`` and ``‖G‖²``, ``‖Ĝ‖²``, ``⟨G, Ĝ⟩``, with rounding kept in its bounds."""
+        """From ``mean ‖g_i‖²``, ``mean ‖ĝ_i‖²``, ``mean ⟨g_i, ĝ_i⟩`` and ``‖G‖²``, ``‖Ĝ‖²``, ``⟨G, Ĝ⟩``, with rounding kept in bounds."""
         s2, shat2 = max(gg - GG, 0.0), max(hh - 2 * GH + GG, 0.0)
         beta2 = min(max(HH - 2 * GH + GG, 0.0), shat2)
         limit = (s2 * shat2) ** 0.5  # Cauchy-Schwarz, which rounding may leave by an ulp
@@ -55,25 +55,41 @@ class GradientMoments:
 
 
 def gradient_moments(
-    model: nn.Module, inputs: Tensor, labels: Tensor, smoothing: str | Tensor = "uniform", *, chunk: int = CHUNK
+    model: nn.Module,
+    inputs: Tensor,
+    labels: Tensor,
+    smoothing: str | Tensor = "uniform",
+    *,
+    chunk: int = CHUNK,
+    batch_norm: str | None = None,
 ) -> GradientMoments:
     """Measure :class:`GradientMoments` of ``model`` on ``inputs`` ``(n, ...)`` and ``labels`` ``(n,)`` or probabilities ``(n, K)``.
 
     ``smoothing`` is ŷ: "uniform", or probabilities ``(K,)`` or ``(n, K)``. The loss of an example is cross-entropy, not divided by
-    n. Gradients are those of the parameters that require one, in the model's own mode and precision; sums are float64. ``chunk`` examples
-    are handled at once: memory grows with it. The model, its ``.grad`` and the random state are left as they were.
+    n. Gradients are those of the parameters that require one, in the model's own mode and precision (autocast included); products are
+    summed in float32 at least, and added up in float64. ``chunk`` examples are handled at once: memory grows with it. The model, its
+    ``.grad``, buffers and hooks, and the random state are left as they were. Of a model in DistributedDataParallel the batch is that of
+    all ranks, each of which must call this with its own share.
 
-    Raises ValueError for BatchNorm that takes its statistics from the batch, as in training mode: it couples the examples, and
-    per-example gradients are not defined.
+    The model must treat its examples independently. BatchNorm that takes its statistics from the batch, as in training mode, does not,
+    and per-example gradients are not defined: raises ValueError, unless ``batch_norm`` is "evaluation" (running statistics, as in
+    evaluation mode) or "batch" (the statistics of all ``inputs`` together, held fixed: no gradient flows through them). The stochastic
+    gradient of training mode itself is measured by :func:`empirics.minibatch.minibatch_moments`.
     """
-    return moments_of(gradient_products(model, inputs, labels, smoothing, chunk=chunk))
+    return moments_of(gradient_products(model, inputs, labels, smoothing, chunk=chunk, batch_norm=batch_norm))
 
 
 def layer_moments(
-    model: nn.Module, inputs: Tensor, labels: Tensor, smoothing: str | Tensor = "uniform", *, chunk: int = CHUNK
+    model: nn.Module,
+    inputs: Tensor,
+    labels: Tensor,
+    smoothing: str | Tensor = "uniform",
+    *,
+    chunk: int = CHUNK,
+    batch_norm: str | None = None,
 ) -> dict[str, GradientMoments]:
     """The moments of each layer's own gradient, by the name of the layer: they add up to :func:`gradient_moments`, which see."""
-    products = gradient_products(model, inputs, labels, smoothing, chunk=chunk)
+    products = gradient_products(model, inputs, labels, smoothing, chunk=chunk, batch_norm=batch_norm)
     layers: dict[str, list[int]] = {}
     for row, name in enumerate(products.names):
         layers.setdefault(name.rpartition(".")[0], []).append(row)
@@ -83,7 +99,7 @@ def layer_moments(
 def moments_of(products: GradientProducts, rows: list[int] | None = None) -> GradientMoments:
     """Moments of the parameters in these rows; by default of all."""
     rows = list(range(len(products.names))) if rows is None else rows
-    per_example = (table[rows].sum(0).mean().item() for table in (products.gg, products.hh, products.gh))
+    gg, hh, gh = (float(table[rows].sum(0).mean()) for table in (products.gg, products.hh, products.gh))
     pairs = ((products.G, products.G), (products.G_hat, products.G_hat), (products.G, products.G_hat))
-    means = (sum(float(row_products(a[row].unsqueeze(0), b[row].unsqueeze(0))) for row in rows) for a, b in pairs)
-    return GradientMoments.from_means(*per_example, *means)
+    GG, HH, GH = (sum(float(row_products(a[row][None], b[row][None])) for row in rows) for a, b in pairs)
+    return GradientMoments.from_means(gg, hh, gh, GG, HH, GH)

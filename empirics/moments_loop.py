@@ -7,15 +7,17 @@ from torch import Tensor, nn
 
 from empirics.labels import one_hot, smoothing_labels
 from empirics.moments import GradientMoments
-from empirics.per_example.normalisation import refuse_coupled_examples
+from empirics.per_example.batch_norm import statistics_mode
 
 
-def moments_by_loop(model: nn.Module, inputs: Tensor, labels: Tensor, smoothing: str | Tensor = "uniform") -> GradientMoments:
+def moments_by_loop(
+    model: nn.Module, inputs: Tensor, labels: Tensor, smoothing: str | Tensor = "uniform", *, batch_norm: str | None = None
+) -> GradientMoments:
     """What :func:`empirics.moments.gradient_moments` returns, by one forward pass and two backward passes an example.
 
     Same arguments, same meaning. Gradients are in the model's own mode and precision, their sums and products in float64.
     """
-    refuse_coupled_examples(model)
+    statistics = statistics_mode(batch_norm, model, inputs)
     parameters = [p for p in model.parameters() if p.requires_grad]
     products = torch.zeros(3, dtype=torch.float64)
     total, total_hat = (torch.zeros(sum(p.numel() for p in parameters), dtype=torch.float64) for _ in range(2))
@@ -23,7 +25,8 @@ def moments_by_loop(model: nn.Module, inputs: Tensor, labels: Tensor, smoothing:
         for i in range(len(inputs)):
             # Copies, so that a layer that updates its buffers does so for nobody, and every example meets the same model.
             buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
-            log_probabilities = torch.func.functional_call(model, buffers, inputs[i : i + 1]).log_softmax(dim=1)
+            with statistics():
+                log_probabilities = torch.func.functional_call(model, buffers, inputs[i : i + 1]).log_softmax(dim=1)
             classes = log_probabilities.shape[1]
             if i == 0:
                 true, smooth = one_hot(labels, classes), smoothing_labels(smoothing, len(inputs), classes)
@@ -34,7 +37,8 @@ def moments_by_loop(model: nn.Module, inputs: Tensor, labels: Tensor, smoothing:
             products += torch.stack((g @ g, g_hat @ g_hat, g @ g_hat))
     n = len(inputs)
     G, G_hat = total / n, total_hat / n
-    return GradientMoments.from_means(*(products / n).tolist(), float(G @ G), float(G_hat @ G_hat), float(G @ G_hat))
+    gg, hh, gh = (products / n).tolist()
+    return GradientMoments.from_means(gg, hh, gh, float(G @ G), float(G_hat @ G_hat), float(G @ G_hat))
 
 
 def _flat_gradient(label: Tensor, log_probabilities: Tensor, parameters: list[nn.Parameter], *, keep: bool) -> Tensor:

@@ -5,6 +5,7 @@ it knows its input, and gets the gradient of its output once for either label. `
 and ``embedding.py`` hold the rules for the usual functions; ``fallback.py`` holds the rule for everything else.
 """
 
-from empirics.per_example.gradients import GradientProducts, gradient_products
+from empirics.per_example.gradients import gradient_products
+from empirics.per_example.products import GradientProducts
 
 __all__ = ["GradientProducts", "gradient_products"]

@@ -28,7 +28,7 @@ class Call:
         self._zeros = [partial(torch.zeros, t.shape, dtype=t.dtype, device=t.device) for t in outputs]
         self._arrived: dict[int, Tensor] = {}
         for j, t in enumerate(outputs):
-            t.register_hook(partial(self._arrive, j))
+            t.register_hook(partial(self._arrive, j))  # type: ignore[no-untyped-call]
 
     def _arrive(self, j: int, D: Tensor) -> None:
         self._arrived[j] = D

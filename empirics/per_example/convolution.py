@@ -32,7 +32,7 @@ class ConvolutionWeight(GramTerm):
         groups: int,
     ) -> None:
         super().__init__(parameter)
-        self.x, self.stride, self.padding, self.dilation, self.groups = x, tuple(stride), tuple(padding), tuple(dilation), groups
+        self.x, self.stride, self.padding, self.dilation, self.groups = x.detach(), tuple(stride), tuple(padding), tuple(dilation), groups
 
     @property
     def kernel(self) -> tuple[int, ...]:
@@ -43,15 +43,17 @@ class ConvolutionWeight(GramTerm):
         """One grouped convolution in which each example is a group, or as many groups as the convolution has."""
         x, D = accumulable(self.x[rows]), accumulable(self.signals[label][rows])
         shape = (len(x) * self.parameter.shape[0], *self.parameter.shape[1:])
-        merged = (t.reshape(1, -1, *t.shape[2:]) for t in (x, D))
-        return self._weight_gradient(*merged, shape, len(x) * self.groups).view(len(x), *self.parameter.shape)
+        x_merged, D_merged = (t.reshape(1, -1, *t.shape[2:]) for t in (x, D))
+        return self._weight_gradient(x_merged, D_merged, shape, len(x) * self.groups).view(len(x), *self.parameter.shape)
 
     def total(self, label: int) -> Tensor:
         """The gradient that training would use."""
         return self._weight_gradient(accumulable(self.x), accumulable(self.signals[label]), self.parameter.shape, self.groups)
 
     def _weight_gradient(self, x: Tensor, D: Tensor, shape: Sequence[int], groups: int) -> Tensor:
-        gradient: Tensor = _WEIGHT_GRADIENT[len(self.kernel)](x, shape, D, self.stride, self.padding, self.dilation, groups)
+        gradient: Tensor = _WEIGHT_GRADIENT[len(self.kernel)](  # type: ignore[no-untyped-call]
+            x, shape, D, self.stride, self.padding, self.dilation, groups
+        )
         return gradient
 
     def gram_is_cheaper(self) -> bool:
@@ -80,7 +82,10 @@ class ConvolutionWeight(GramTerm):
         """For each offset in the kernel, the input pixels that it meets, one slice a dimension."""
         offsets = product(*(range(kernel) for kernel in self.kernel))
         return [
-            tuple(slice(i * step, i * step + stride * (n - 1) + 1, stride) for i, step, stride, n in zip(offset, self.dilation, self.stride, out, strict=True))
+            tuple(
+                slice(i * step, i * step + stride * (n - 1) + 1, stride)
+                for i, step, stride, n in zip(offset, self.dilation, self.stride, out, strict=True)
+            )
             for offset in offsets
         ]
 

@@ -29,6 +29,11 @@ class FallbackCall(Call):
         super().__init__([found[i] for i in self._differentiable], axes, [Formed(p) for p in parameters], source=True)
         self.again, self.data, self.parameters = again, data, parameters
 
+    @property
+    def at_once(self) -> bool:
+        """Not at once: the call goes through its part of the graph again."""
+        return False
+
     def deliver(self, gradients: list[Tensor]) -> None:
         """Form the gradients of the examples for the next label."""
         with torch.enable_grad():

@@ -2,59 +2,58 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from itertools import count
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.nn.parallel import DistributedDataParallel
 
 from empirics.labels import one_hot, smoothing_labels
+from empirics.per_example.batch_norm import statistics_mode
 from empirics.per_example.call import Call
-from empirics.per_example.normalisation import refuse_coupled_examples
+from empirics.per_example.distributed import over_ranks
+from empirics.per_example.products import GradientProducts
 from empirics.per_example.tape import Tape
 from empirics.per_example.terms import Products, Term, products
 
 CHUNK = 32  # examples: enough for fast convolutions, few enough that memory is used again and not asked for anew
 
 
-@dataclass(frozen=True)
-class GradientProducts:
-    """Of the per-example gradients ``g_i`` and ``ĝ_i`` with respect to each of the parameters ``names``.
-
-    gg, hh, gh:  ``‖g_i‖²``, ``‖ĝ_i‖²``, ``⟨g_i, ĝ_i⟩``; ``(parameters, n)``, float64, on the CPU
-    G, G_hat:    the means over the n examples, shaped like the parameters, on their device, in float32 at least
-    """
-
-    names: tuple[str, ...]
-    gg: Tensor
-    hh: Tensor
-    gh: Tensor
-    G: tuple[Tensor, ...]
-    G_hat: tuple[Tensor, ...]
-
-
 def gradient_products(
-    model: nn.Module, inputs: Tensor, labels: Tensor, smoothing: str | Tensor = "uniform", *, chunk: int = CHUNK
+    model: nn.Module,
+    inputs: Tensor,
+    labels: Tensor,
+    smoothing: str | Tensor = "uniform",
+    *,
+    chunk: int = CHUNK,
+    batch_norm: str | None = None,
 ) -> GradientProducts:
     """Measure :class:`GradientProducts`; arguments and errors are those of :func:`empirics.moments.gradient_moments`."""
+    if isinstance(model, DistributedDataParallel):
+        own = gradient_products(model.module, inputs, labels, smoothing, chunk=chunk, batch_norm=batch_norm)
+        return over_ranks(own, model.process_group)
     if len(inputs) == 0 or len(inputs) != len(labels):
         raise ValueError(f"inputs hold {len(inputs)} examples and labels {len(labels)}; must be equally many, at least 1")
     if isinstance(chunk, bool) or not isinstance(chunk, int) or chunk < 1:
         raise ValueError(f"chunk = {chunk!r} must be a whole number of examples, at least 1")
-    refuse_coupled_examples(model)
     named = {name: p for name, p in model.named_parameters() if p.requires_grad}
     if not named:
         raise ValueError("model has no parameter that requires a gradient")
-    chunks = torch.tensor_split(inputs.detach(), -(-len(inputs) // chunk))
+    inputs = inputs.detach()
+    chunks = torch.tensor_split(inputs, -(-len(inputs) // chunk))
     totals = _Totals(list(named.values()), len(inputs))
     with torch.enable_grad(), torch.random.fork_rng():
-        probe, classes = _probe(model, inputs.detach(), totals.parameters, {len(x) for x in chunks})
+        forward = _Forward(model, statistics_mode(batch_norm, model, inputs))
+        probe, classes = _probe(forward, inputs, totals.parameters, {len(x) for x in chunks})
         true, smooth = one_hot(labels, classes), smoothing_labels(smoothing, len(inputs), classes)
         start = 0
         for x in chunks:
             rows = slice(start, start := start + len(x))
-            for parameter, found in _chunk(model, x, (true[rows], smooth[rows]), totals.parameters, probe):
+            for parameter, found in _chunk(forward, x, (true[rows], smooth[rows]), totals.parameters, probe):
                 totals.add(parameter, rows, found)
     return totals.result(tuple(named))
 
@@ -81,42 +80,48 @@ class _Totals:
             for p, sums in zip(self.parameters, self._sums, strict=True)
         ]
         G, G_hat = zip(*means, strict=True)
-        return GradientProducts(names, *self._products, G, G_hat)
+        gg, hh, gh = self._products
+        return GradientProducts(names, gg, hh, gh, G, G_hat)
 
 
-def _forward(model: nn.Module, x: Tensor, tape: Tape) -> Tensor:
-    """Logits; layers that update their buffers do so in copies, and every chunk meets the same model."""
-    with tape.watching():
-        logits = functional_call(model, {name: buffer.clone() for name, buffer in model.named_buffers()}, x)
-    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(x):
-        raise ValueError("model must map examples (n, ...) to logits (n, classes)")
-    return logits
+class _Forward:
+    """Logits under watch. Layers that update their buffers do so in copies, so that every chunk meets the same model."""
+
+    def __init__(self, model: nn.Module, statistics: Callable[[], AbstractContextManager[Any]]) -> None:
+        self.model, self.statistics = model, statistics
+
+    def __call__(self, x: Tensor, tape: Tape) -> Tensor:
+        with tape.watching(), self.statistics():
+            logits = functional_call(self.model, {name: buffer.clone() for name, buffer in self.model.named_buffers()}, x)
+        if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(x):
+            raise ValueError("model must map examples (n, ...) to logits (n, classes)")
+        return logits
 
 
-def _probe(model: nn.Module, inputs: Tensor, parameters: list[nn.Parameter], sizes: set[int]) -> tuple[Tape, int]:
+def _probe(forward: _Forward, inputs: Tensor, parameters: list[nn.Parameter], sizes: set[int]) -> tuple[Tape, int]:
     """A pass of as few examples as no chunk has, and the number of classes."""
     examples = next(n for n in count(1) if n not in sizes)
-    few = inputs[:1].expand(examples, *inputs.shape[1:])
     tape = Tape(parameters, examples)
-    return tape, _forward(model, few, tape).shape[1]
+    return tape, forward(inputs[:1].expand(examples, *inputs.shape[1:]), tape).shape[1]
 
 
 def _chunk(
-    model: nn.Module, x: Tensor, labels: tuple[Tensor, Tensor], parameters: list[nn.Parameter], probe: Tape
+    forward: _Forward, x: Tensor, labels: tuple[Tensor, Tensor], parameters: list[nn.Parameter], probe: Tape
 ) -> list[tuple[nn.Parameter, Products]]:
     """Products of one chunk for each parameter that the logits depend on."""
     tape = Tape(parameters, len(x), probe)
-    logits = _forward(model, x, tape)
+    logits = forward(x, tape)
     probabilities = logits.detach().double().softmax(1)
     one_hot_label, smoothing_label = ((probabilities - y.to(probabilities.device)).to(logits.dtype) for y in labels)
     uses = _Uses(tape.calls)
     calls = _first_pass(logits, one_hot_label, tape.calls)
-    _second_pass(logits, smoothing_label, calls)
-    return uses.finish()
+    _ask(logits, smoothing_label, [call for call in calls if call.source], last=True)
+    with torch.no_grad():
+        return uses.finish()
 
 
 class _Uses:
-    """Turns the uses of a parameter into products: at once after the second label where there is one use, at the end where they are more."""
+    """Turns the uses of a parameter into products: at once where there is one use, at the end where they are more."""
 
     def __init__(self, calls: list[Call]) -> None:
         self.done: list[tuple[nn.Parameter, Products]] = []
@@ -149,19 +154,18 @@ def _first_pass(logits: Tensor, cotangent: Tensor, calls: list[Call]) -> list[Ca
     The engine visits what leads to something that it is asked for: the sources, and then what it has not met on the way to them.
     """
     _ask(logits, cotangent, [call for call in calls if call.source])
-    for call in (unmet := [call for call in calls if not call.received]):
+    unmet = [call for call in calls if not call.received]
+    for call in unmet:
         call.source = True
     _ask(logits, cotangent, unmet)
     return [call for call in calls if call.received]
 
 
-def _second_pass(logits: Tensor, cotangent: Tensor, calls: list[Call]) -> None:
-    _ask(logits, cotangent, [call for call in calls if call.source])
-
-
-def _ask(logits: Tensor, cotangent: Tensor, calls: list[Call]) -> None:
+def _ask(logits: Tensor, cotangent: Tensor, calls: list[Call], *, last: bool = False) -> None:
+    """One backward pass. The graph is kept for another one, and for calls that go through their part of it again."""
     edges = [edge for call in calls for edge in call.edges]
     if edges:
-        torch.autograd.grad(logits, edges, cotangent, retain_graph=True, allow_unused=True)
+        keep = not last or any(not call.at_once for call in calls)
+        torch.autograd.grad(logits, edges, cotangent, retain_graph=keep, allow_unused=True)
     for call in calls:
         call.flush()

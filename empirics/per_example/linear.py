@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
 from torch import Tensor, nn
 
 from empirics.per_example.gram import GramTerm
@@ -28,7 +27,7 @@ class LinearWeight(GramTerm):
 
     def __init__(self, parameter: nn.Parameter, x: Tensor) -> None:
         super().__init__(parameter)
-        self.x = x.reshape(len(x), -1, x.shape[-1])
+        self.x = x.detach().reshape(len(x), -1, x.shape[-1])
 
     def receive(self, D: Tensor) -> None:
         """Keep D as ``(n, positions, outputs)``."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -79,10 +78,10 @@ def batch_norm(
     eps: float,
     cudnn_enabled: bool = True,  # of no consequence here
 ) -> list[Term]:
-    """The terms of ``torch.batch_norm`` with fixed statistics. Raises ValueError where it takes them from the batch."""
+    """The terms of ``torch.batch_norm`` with fixed statistics."""
     _examples_in_front(first, input)
     if training or running_mean is None or running_var is None:
-        raise ValueError("batch_norm takes its statistics from the batch: per-example gradients are not defined; use another norm")
+        raise Unsupported  # does not occur: see batch_norm.py
     # Copies: the model may update them before the gradient comes.
     mean, var = (accumulable(statistic.detach().clone()) for statistic in (running_mean, running_var))
     return _channel_terms(weight, bias, lambda: functional.batch_norm(accumulable(input.detach()), mean, var, eps=eps))
@@ -100,7 +99,9 @@ def layer_norm(
     """The terms of ``torch.layer_norm``."""
     x, shape = first(input).detach(), list(normalized_shape)
     _spares_the_examples(x, shape)
-    terms: list[Term] = [] if weight is None else [Scale(weight, lambda: functional.layer_norm(accumulable(x), shape, eps=eps), channels=False)]
+    terms: list[Term] = (
+        [] if weight is None else [Scale(weight, lambda: functional.layer_norm(accumulable(x), shape, eps=eps), channels=False)]
+    )
     return terms + ([] if bias is None else [Added(bias)])
 
 
@@ -125,16 +126,3 @@ def _examples_in_front(first: First, x: Tensor) -> None:
 def _spares_the_examples(x: Tensor, shape: list[int]) -> None:
     if list(x.shape[x.ndim - len(shape) :]) != shape or x.ndim == len(shape):
         raise Unsupported
-
-
-def refuse_coupled_examples(model: nn.Module) -> None:
-    """Raise ValueError for BatchNorm that takes its statistics from the batch, by the name of the layer."""
-    for name, module in model.named_modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm):
-            where = name or "model"
-            if module.running_mean is None:
-                raise ValueError(
-                    f"{where} is BatchNorm without running statistics: per-example gradients are not defined; use another norm"
-                )
-            if module.training:
-                raise ValueError(f"{where} is BatchNorm in training mode: per-example gradients are not defined; call model.eval()")

@@ -70,7 +70,7 @@ class Tape(TorchFunctionMode):
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Within this context the tape sees every torch function and every module's return; nothing is left behind."""
-        handle = register_module_forward_hook(self._leave, with_kwargs=True)  # type: ignore[arg-type]
+        handle = register_module_forward_hook(self._leave, with_kwargs=True)
         try:
             with self:
                 yield
@@ -132,14 +132,13 @@ class Tape(TorchFunctionMode):
         before = self.probe.seen[len(self.seen) - 1] if len(self.seen) <= len(self.probe.seen) else None
         if before is None or before.what is not what or len(before.shapes) != len(now.shapes):
             raise ValueError("model takes another path for another number of examples: per-example gradients are not defined")
-        axes = [self._axis(old, new) for old, new in zip(before.shapes, now.shapes, strict=True)]
+        axes = [self._axis(self.probe.examples, old, new) for old, new in zip(before.shapes, now.shapes, strict=True)]
         return {id(t): axis for t, axis in zip(inputs, axes, strict=False)}, axes[len(inputs) :]
 
-    def _axis(self, old: torch.Size, new: torch.Size) -> int | None:
+    def _axis(self, examples_before: int, old: torch.Size, new: torch.Size) -> int | None:
         """The one dimension that grew with the number of examples."""
-        assert self.probe is not None
         changed = [d for d, (a, b) in enumerate(zip(old, new, strict=False)) if a != b]
-        if len(old) == len(new) and len(changed) == 1 and (old[changed[0]], new[changed[0]]) == (self.probe.examples, self.examples):
+        if len(old) == len(new) and len(changed) == 1 and (old[changed[0]], new[changed[0]]) == (examples_before, self.examples):
             return changed[0]
         return None
 

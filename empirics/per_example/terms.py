@@ -15,14 +15,13 @@ from torch import Tensor, nn
 BLOCK_ENTRIES, BLOCK_EXAMPLES = 1_250_000, 8
 
 
-
 class Unsupported(Exception):  # noqa: N818 - a signal between a rule and the tape, no error
     """The rule can't tell the examples apart in this call; the fallback can."""
 
 
 @dataclass(frozen=True)
 class Products:
-    """For one parameter and n examples: ``‖g_i‖²``, ``‖ĝ_i‖²``, ``⟨g_i, ĝ_i⟩``, each ``(n,)`` float64, and the sums of ``g_i`` and ``ĝ_i``."""
+    """For one parameter and n examples: ``‖g_i‖²``, ``‖ĝ_i‖²``, ``⟨g_i, ĝ_i⟩``, each ``(n,)`` float64; the sums of ``g_i`` and ``ĝ_i``."""
 
     gg: Tensor
     hh: Tensor
