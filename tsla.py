@@ -29,8 +29,10 @@ _EXPORTS = {
     "Stage": "theory.plan:Stage",
     "compare": "theory.complexity:compare",
     "gradient_moments": "empirics.moments:gradient_moments",
+    "measure": "empirics.measure:measure",
     "lsr": "theory.lsr",
     "problems": "empirics.problems",
+    "reading": "empirics.reading:reading",
     "sgd": "theory.sgd",
     "sgd_pl": "theory.sgd_pl",
     "shrinkage": "theory.shrinkage",
@@ -233,6 +235,8 @@ def _add_runs(commands: Any) -> None:
     for name, about in (("eta", "step size; 0.1"), ("theta", "smoothing strength; 0.3"), ("label-noise", "fraction of wrong labels; 0.2")):
         train.add_argument(f"--{name}", type=_number, default=argparse.SUPPRESS, help=f"default: {about}")
     train.add_argument("--out", type=Path, help="write the record to this Parquet file")
+    train.add_argument("--checkpoint", type=Path, help="write the final weights to this file, for `tsla measure`")
+    _add_measure(commands)
 
     make = _command(commands, "records", "empirics.commands:records", "run experiments and write their records")
     make.add_argument("name", nargs="*", help="experiments (default: those of the report)")
@@ -248,6 +252,32 @@ def _add_runs(commands: Any) -> None:
     about = "everything: runs, checks, figures, and one HTML page"
     report = _command(commands, "report", "empirics.commands:records figures.commands:report", about)
     report.set_defaults(name=[])
+
+
+def _add_measure(commands: Any) -> None:
+    measure = _command(
+        commands, "measure", "empirics.commands:measure", "what smoothing does at the weights of a checkpoint, with intervals"
+    )
+    measure.add_argument("--checkpoint", type=Path, help="what `tsla train --checkpoint` wrote, or a state_dict with --model (required)")
+    measure.add_argument("--data", help="digits, or an .npz file with inputs (n, ...) and labels (n,) (required)")
+    measure.add_argument("--model", help="module:function that builds the network of a state_dict")
+    about = "uniform (default), prior, own, own-hard, an .npy file of probabilities (K,) or (n, K), or the checkpoint of a teacher"
+    measure.add_argument("--smoothing", default="uniform", help=about)
+    for name, kind, default, about in (
+        ("theta", _number, 0.1, "smoothing strength in (0, 1]"),
+        ("batch-size", _whole, 16, "examples of a batch"),
+        ("eta-L", _number, None, "eta*L in (0, 1], in place of eta and L"),
+        ("examples", _whole, None, "how many to draw from the data (default: all)"),
+        ("until", _number, None, "stop when delta and theta* are known to this relative half-width, such as 0.05"),
+        ("chunk", _whole, 32, "examples that are handled at once"),
+        ("seed", _whole, 0, "seed of the draw"),
+    ):
+        measure.add_argument(f"--{name}", type=kind, default=default, help=about + ("" if default is None else f" (default {default})"))
+    measure.add_argument(
+        "--batch-norm", choices=["evaluation"], help="measure a BatchNorm that is in training mode by its running statistics"
+    )
+    _numbers(measure, "", "eta L")
+    measure.set_defaults(needed=["checkpoint", "data"])
 
 
 if __name__ == "__main__":

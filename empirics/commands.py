@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from empirics import synthetic, training
+from empirics import checkpoints, measured_checkpoint, reading, synthetic, training
 from empirics.experiments import EXPERIMENTS
 from empirics.progress import Progress
 from empirics.records import FOLDER
@@ -29,15 +29,15 @@ def simulate(args: argparse.Namespace) -> None:
 
 
 def train(args: argparse.Namespace) -> None:
-    """``tsla train``: one run, a row an epoch, and a record with ``--out``."""
+    """``tsla train``: one run, a row an epoch; with ``--out`` a record, with ``--checkpoint`` the final weights."""
     given = {name: value for name, value in vars(args).items() if name in training.TrainingConfig.__dataclass_fields__}
     if "epochs" in given:  # the defaults of a shorter run
         given.setdefault("drop", given["epochs"] // 2)
         given["measure_at"] = tuple(epoch for epoch in training.TrainingConfig.measure_at if epoch <= given["epochs"])
     config = training.TrainingConfig(**{"seed": 0} | given)
-    rows = []
+    rows, model = [], training.initial_model(config)
     with Progress("train", total=config.epochs + 1) as progress:
-        for row in training.train(config):
+        for row in training.train(config, model):
             if not isfinite(row["train_loss"]):
                 raise ValueError(f"eta = {config.eta} is too large: the run diverged in epoch {row['epoch']}")
             rows.append(row)
@@ -47,6 +47,16 @@ def train(args: argparse.Namespace) -> None:
     if args.out is not None:
         options = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in asdict(config).items() if hasattr(args, name))
         write_record(args.out, table, asdict(config), f"tsla train {options}")
+    if args.checkpoint is not None:
+        checkpoints.write(args.checkpoint, model, network=training.network(config), training=asdict(config))
+
+
+def measure(args: argparse.Namespace) -> None:
+    """``tsla measure``: what smoothing does at the weights of a checkpoint."""
+    setting = reading.Setting.of(theta=args.theta, batch_size=args.batch_size, eta=args.eta, L=args.L, eta_L=args.eta_L)
+    names = ("model", "smoothing", "examples", "until", "chunk", "batch_norm", "seed")
+    found = measured_checkpoint.measured(args.checkpoint, args.data, setting, **{name: getattr(args, name) for name in names})
+    print_result(args, lambda: found, lambda: f"{measured_checkpoint.headline(found)}\n{reading.table(found)}")
 
 
 def records(args: argparse.Namespace) -> None:

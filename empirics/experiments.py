@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from empirics import synthetic
+from empirics import minibatch, synthetic
 from empirics.training import METHODS as TRAINING_METHODS
 from empirics.training import TrainingConfig, train
 from theory.certificates import certify, groups
@@ -97,6 +97,9 @@ REGIMES = (
 SEEDS = range(10)
 DIGITS = tuple(asdict(TrainingConfig(method=method, seed=seed)) for seed in SEEDS for method in TRAINING_METHODS)
 
+_BATCH_NORM = {"seed": 41, "train_size": 1000, "label_noise": 0.2, "widths": [16, 32, 64], "eta": 0.05, "training_batch_size": 32}
+BATCH_NORM = tuple(_BATCH_NORM | {"epochs": epochs, "batch_size": B, "batches": 1024} for epochs in (0, 5) for B in (16, 64))
+
 EXPERIMENTS = {
     experiment.name: experiment
     for experiment in (
@@ -104,6 +107,7 @@ EXPERIMENTS = {
         Experiment("regimes", synthetic.regimes, REGIMES),
         Experiment("rates", synthetic.rates, RATES),
         Experiment("stall", synthetic.stall, (STALL,)),
+        Experiment("batch_norm", minibatch.side_by_side, BATCH_NORM, in_report=False),
         Experiment("certificates", _certificates, tuple({"group": group} for group in groups()), in_report=False),
     )
 }

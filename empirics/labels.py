@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.func import functional_call
+
+Smoothing = str | Tensor | nn.Module
+Rule = Callable[[slice, Tensor, Tensor], Tensor]
+"""``rule(rows, inputs, logits)``: ŷ of these rows of the examples, ``(rows, K)``; float64, on the CPU."""
 
 
 def one_hot(labels: Tensor, classes: int) -> Tensor:
@@ -22,10 +30,43 @@ def one_hot(labels: Tensor, classes: int) -> Tensor:
     return torch.nn.functional.one_hot(labels.long(), classes).double()
 
 
+def smoothing_rule(smoothing: Smoothing, true: Tensor) -> Rule:
+    """How ŷ of some of the examples is found, for all kinds of ``smoothing``; ``true`` are all their labels as probabilities ``(n, K)``.
+
+    "uniform":   1/K for every class
+    "prior":     the frequencies of the classes among ``true``
+    "own":       the model's own prediction, held fixed. Then ``ĝ = p - p = 0``: *soft bootstrapping is the shrinkage control of C17*, plain
+                 SGD with step (1-θ)η, with ``δ = ‖∇F‖²/s²`` and ``c = 0``. (Reed et al., 2014, let the gradient flow through the
+                 prediction as well, which is minimum-entropy regularisation and another loss.)
+    "own-hard":  all mass on the class that the model holds likeliest: hard bootstrapping (Reed et al., 2014)
+    a module:    a teacher's prediction on the same inputs: :func:`predictions`
+    a tensor:    probabilities ``(K,)`` or ``(n, K)``
+
+    Raises ValueError for any other, and where a row is not a distribution over the K classes; for a teacher when the rule is applied.
+    """
+    examples, classes = true.shape
+    if isinstance(smoothing, nn.Module):
+        teacher = smoothing
+        return lambda rows, inputs, logits: distribution("smoothing", predictions(teacher, inputs), classes)
+    if isinstance(smoothing, Tensor) or smoothing == "uniform":
+        fixed = smoothing_labels(smoothing, examples, classes)
+    elif smoothing == "prior":
+        fixed = smoothing_labels(true.mean(0), examples, classes)
+    elif smoothing == "own":
+        return lambda rows, inputs, logits: logits.detach().double().softmax(1).cpu()
+    elif smoothing == "own-hard":
+        return lambda rows, inputs, logits: one_hot(logits.detach().argmax(1).cpu(), classes)
+    else:
+        raise ValueError(
+            f"smoothing = {smoothing!r}: must be 'uniform', 'prior', 'own', 'own-hard', a teacher (a module) or a tensor of probabilities"
+        )
+    return lambda rows, inputs, logits: fixed[rows]
+
+
 def smoothing_labels(smoothing: str | Tensor, examples: int, classes: int) -> Tensor:
     """``ŷ`` as probabilities ``(examples, classes)``, float64, from "uniform" or from a tensor ``(classes,)`` or ``(examples, classes)``.
 
-    A teacher's or the model's own predictions are such tensors. Raises ValueError where a row is not a distribution.
+    What depends on labels, logits or inputs is the business of :func:`smoothing_rule`. Raises ValueError where a row is not a distribution.
     """
     if isinstance(smoothing, str):
         if smoothing != "uniform":
@@ -35,6 +76,33 @@ def smoothing_labels(smoothing: str | Tensor, examples: int, classes: int) -> Te
     if rows.ndim != 2 or rows.shape[0] not in (1, examples):
         raise ValueError(f"smoothing has shape {tuple(smoothing.shape)}; must be ({classes},) or ({examples}, {classes})")
     return distribution("smoothing", rows, classes).expand(examples, classes)
+
+
+def predictions(model: nn.Module, inputs: Tensor) -> Tensor:
+    """``softmax(model(inputs))`` in the model's evaluation mode, ``(n, K)``, float64; on its own device and in its own precision.
+
+    No gradient flows into the model; its modes and buffers are left as they were. Raises ValueError for outputs that are not ``(n, K)``.
+    """
+    weight = next((p for p in model.parameters() if p.is_floating_point()), None)
+    if weight is not None:
+        inputs = inputs.to(device=weight.device, dtype=weight.dtype if inputs.is_floating_point() else None)
+    with torch.no_grad(), evaluation_mode(model):
+        logits = functional_call(model, {name: buffer.clone() for name, buffer in model.named_buffers()}, inputs)
+    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(inputs):
+        raise ValueError("a model must map examples (n, ...) to logits (n, classes)")
+    return logits.double().softmax(1)
+
+
+@contextmanager
+def evaluation_mode(model: nn.Module) -> Iterator[None]:
+    """All modules of the model in evaluation mode, and afterwards each in its own mode again."""
+    before = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in before:
+            module.training = training
 
 
 def distribution(name: str, rows: Tensor, classes: int) -> Tensor:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
+from empirics.labels import Smoothing
 from empirics.per_example import GradientProducts, gradient_products
 from empirics.per_example.gradients import CHUNK
 from empirics.per_example.terms import row_products
@@ -58,18 +59,19 @@ def gradient_moments(
     model: nn.Module,
     inputs: Tensor,
     labels: Tensor,
-    smoothing: str | Tensor = "uniform",
+    smoothing: Smoothing = "uniform",
     *,
     chunk: int = CHUNK,
     batch_norm: str | None = None,
 ) -> GradientMoments:
     """Measure :class:`GradientMoments` of ``model`` on ``inputs`` ``(n, ...)`` and ``labels`` ``(n,)`` or probabilities ``(n, K)``.
 
-    ``smoothing`` is ŷ: "uniform", or probabilities ``(K,)`` or ``(n, K)``. The loss of an example is cross-entropy, not divided by
-    n. Gradients are those of the parameters that require one, in the model's own mode and precision (autocast included); products are
-    summed in float32 at least, and added up in float64. ``chunk`` examples are handled at once: memory grows with it. The model, its
-    ``.grad``, buffers and hooks, and the random state are left as they were. Of a model in DistributedDataParallel the batch is that of
-    all ranks, each of which must call this with its own share.
+    ``smoothing`` is ŷ: "uniform", "prior", "own", "own-hard", a teacher, or probabilities ``(K,)`` or ``(n, K)``
+    (:func:`empirics.labels.smoothing_rule`). The loss of an example is cross-entropy, not divided by n. Gradients are those of the
+    parameters that require one, in the model's own mode and precision (autocast included); products are summed in float32 at least, and
+    added up in float64. ``chunk`` examples are handled at once: memory grows with it. The model, its ``.grad``, buffers and hooks, and
+    the random state are left as they were. Of a model in DistributedDataParallel the batch is that of all ranks, each of which must call
+    this with its own share.
 
     The model must treat its examples independently. BatchNorm that takes its statistics from the batch, as in training mode, does not,
     and per-example gradients are not defined: raises ValueError, unless ``batch_norm`` is "evaluation" (running statistics, as in
@@ -83,7 +85,7 @@ def layer_moments(
     model: nn.Module,
     inputs: Tensor,
     labels: Tensor,
-    smoothing: str | Tensor = "uniform",
+    smoothing: Smoothing = "uniform",
     *,
     chunk: int = CHUNK,
     batch_norm: str | None = None,

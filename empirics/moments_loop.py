@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from empirics.labels import one_hot, smoothing_labels
+from empirics.labels import Smoothing, one_hot, smoothing_rule
 from empirics.moments import GradientMoments
 from empirics.per_example.batch_norm import statistics_mode
 
 
 def moments_by_loop(
-    model: nn.Module, inputs: Tensor, labels: Tensor, smoothing: str | Tensor = "uniform", *, batch_norm: str | None = None
+    model: nn.Module, inputs: Tensor, labels: Tensor, smoothing: Smoothing = "uniform", *, batch_norm: str | None = None
 ) -> GradientMoments:
     """What :func:`empirics.moments.gradient_moments` returns, by one forward pass and two backward passes an example.
 
@@ -26,12 +26,13 @@ def moments_by_loop(
             # Copies, so that a layer that updates its buffers does so for nobody, and every example meets the same model.
             buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
             with statistics():
-                log_probabilities = torch.func.functional_call(model, buffers, inputs[i : i + 1]).log_softmax(dim=1)
-            classes = log_probabilities.shape[1]
+                logits = torch.func.functional_call(model, buffers, inputs[i : i + 1])
+            log_probabilities = logits.log_softmax(dim=1)
             if i == 0:
-                true, smooth = one_hot(labels, classes), smoothing_labels(smoothing, len(inputs), classes)
+                true = one_hot(labels, logits.shape[1])
+                smooth = smoothing_rule(smoothing, true)
             g = _flat_gradient(true[i], log_probabilities, parameters, keep=True)
-            g_hat = _flat_gradient(smooth[i], log_probabilities, parameters, keep=False)
+            g_hat = _flat_gradient(smooth(slice(i, i + 1), inputs[i : i + 1], logits)[0], log_probabilities, parameters, keep=False)
             total += g
             total_hat += g_hat
             products += torch.stack((g @ g, g_hat @ g_hat, g @ g_hat))

@@ -1,11 +1,19 @@
-"""Residual networks (He et al., 2016) with GroupNorm, which keeps the examples of a batch independent."""
+"""Residual networks (He et al., 2016) with GroupNorm, which keeps the examples of a batch independent, or with another norm."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 GROUPS = 4
+
+Norm = Callable[[int], nn.Module]  # from the number of channels
+
+
+def _group_norm(channels: int) -> nn.Module:
+    return nn.GroupNorm(GROUPS, channels)
 
 
 def _conv(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Conv2d:
@@ -15,14 +23,14 @@ def _conv(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Conv2d:
 class BasicBlock(nn.Module):
     """Two 3×3 convolutions beside a shortcut: ``(n, inputs, h, w)`` to ``(n, outputs, h/stride, w/stride)``."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+    def __init__(self, inputs: int, outputs: int, stride: int, norm: Norm = _group_norm) -> None:
         super().__init__()
         self.residual = nn.Sequential(
             _conv(inputs, outputs, 3, stride),
-            nn.GroupNorm(GROUPS, outputs),
+            norm(outputs),
             nn.ReLU(),
             _conv(outputs, outputs, 3, 1),
-            nn.GroupNorm(GROUPS, outputs),
+            norm(outputs),
         )
         self.shortcut = nn.Identity() if stride == 1 and inputs == outputs else _conv(inputs, outputs, 1, stride)
 
@@ -31,12 +39,13 @@ class BasicBlock(nn.Module):
         return torch.relu(self.residual(x) + self.shortcut(x))
 
 
-def resnet(*, channels: int, classes: int, widths: tuple[int, ...]) -> nn.Sequential:
+def resnet(*, channels: int, classes: int, widths: tuple[int, ...], norm: Norm = _group_norm) -> nn.Sequential:
     """A stem, one block a width (each but the first halves the image), global pooling and a linear layer.
 
-    Maps ``(n, channels, h, w)`` to logits ``(n, classes)``. Widths must be multiples of 4, the number of groups.
+    Maps ``(n, channels, h, w)`` to logits ``(n, classes)``. ``norm`` makes a norm for so many channels, as ``nn.BatchNorm2d`` does; by
+    default it is GroupNorm, and widths must be multiples of 4, the number of groups.
     """
-    stem: list[nn.Module] = [_conv(channels, widths[0], 3, 1), nn.GroupNorm(GROUPS, widths[0]), nn.ReLU()]
-    blocks = [BasicBlock(a, b, 1 if i == 0 else 2) for i, (a, b) in enumerate(zip((widths[0], *widths), widths, strict=False))]
+    stem: list[nn.Module] = [_conv(channels, widths[0], 3, 1), norm(widths[0]), nn.ReLU()]
+    blocks = [BasicBlock(a, b, 1 if i == 0 else 2, norm) for i, (a, b) in enumerate(zip((widths[0], *widths), widths, strict=False))]
     head: list[nn.Module] = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(widths[-1], classes)]
     return nn.Sequential(*stem, *blocks, *head)

@@ -79,16 +79,32 @@ class TrainingConfig:
 Row = dict[str, Any]
 
 
-def train(config: TrainingConfig) -> Iterator[Row]:
+def network(config: TrainingConfig) -> dict[str, Any]:
+    """The arguments of :func:`empirics.networks.resnet` for this run."""
+    return {"channels": 1, "classes": CLASSES, "widths": config.widths}
+
+
+def initial_model(config: TrainingConfig) -> nn.Module:
+    """The network with its initial weights, which the seed decides alone."""
+    with torch.random.fork_rng():
+        torch.manual_seed(config.seed)
+        return resnet(**network(config))
+
+
+def training_split(config: TrainingConfig) -> Split:
+    """The data of this run, with its label noise."""
+    return digits(train_size=config.train_size, label_noise=config.label_noise, seed=config.seed)
+
+
+def train(config: TrainingConfig, model: nn.Module | None = None) -> Iterator[Row]:
     """One row an epoch, before it and after the last: ``method, seed, epoch``, losses and accuracy *without* smoothing, and, at the
-    epochs of ``measure_at``, the six gradient moments on the noisy training set (else None).
+    epochs of ``measure_at``, the six gradient moments on the noisy training set (else None). ``model``, by default
+    :func:`initial_model`, is trained in place.
 
     ``train_loss`` is ``F``: the mean unsmoothed cross-entropy on the noisy training labels. Deterministic on one machine.
     """  # noqa: D205 - the summary needs two lines
-    split = digits(train_size=config.train_size, label_noise=config.label_noise, seed=config.seed)
-    with torch.random.fork_rng():
-        torch.manual_seed(config.seed)
-        model = resnet(channels=1, classes=CLASSES, widths=config.widths)
+    split = training_split(config)
+    model = initial_model(config) if model is None else model
     batches = torch.Generator().manual_seed(config.seed)
     for epoch in range(config.epochs + 1):
         yield {"method": config.method, "seed": config.seed, "epoch": epoch} | _measure(model, split, moments=epoch in config.measure_at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,14 +16,15 @@ from empirics.per_example.terms import Term
 class Call:
     """``terms`` are the uses of parameters in it. Outputs carry the examples along ``axes``.
 
-    ``source`` says that no other such call comes before it, so that the backward pass must be asked to reach it. Outputs are not
-    kept, only their places in the graph, ``edges``: what they hold may be overwritten, and is memory.
+    ``source`` says that no other such call comes before it, so that the backward pass must be asked to reach it: the tape finds out.
+    Outputs are not kept, only their places in the graph, ``edges``: what they hold may be overwritten, and is memory. While it is ``deaf``,
+    gradients that come by are not for it.
     """
 
-    def __init__(self, outputs: Sequence[Tensor], axes: Sequence[int], terms: list[Term], *, source: bool) -> None:
-        self.terms, self.axes, self.source = terms, axes, source
+    def __init__(self, outputs: Sequence[Tensor], axes: Sequence[int], terms: list[Term]) -> None:
+        self.terms, self.axes, self.source = terms, axes, True
         self.edges = [get_gradient_edge(t) for t in outputs]
-        self.received = 0
+        self.received, self.deaf = 0, False
         self.when_received: Callable[[Call], None] = lambda call: None
         self._zeros = [partial(torch.zeros, t.shape, dtype=t.dtype, device=t.device) for t in outputs]
         self._arrived: dict[int, Tensor] = {}
@@ -31,6 +32,8 @@ class Call:
             t.register_hook(partial(self._arrive, j))  # type: ignore[no-untyped-call]
 
     def _arrive(self, j: int, D: Tensor) -> None:
+        if self.deaf:
+            return
         self._arrived[j] = D
         if self.at_once:
             self.flush()
@@ -45,9 +48,10 @@ class Call:
         if not self._arrived:
             return
         arrived, self._arrived = self._arrived, {}
-        self.deliver([arrived[j] if j in arrived else zeros() for j, zeros in enumerate(self._zeros)])
-        self.received += 1
-        self.when_received(self)
+        with torch.no_grad():
+            self.deliver([arrived[j] if j in arrived else zeros() for j, zeros in enumerate(self._zeros)])
+            self.received += 1
+            self.when_received(self)
 
     def deliver(self, gradients: list[Tensor]) -> None:
         """Give the one output's gradient to every term, with its examples in front."""
@@ -64,3 +68,15 @@ def tensors_in(tree: Any) -> list[Tensor]:
     if isinstance(tree, dict):
         return [t for branch in tree.values() for t in tensors_in(branch)]
     return []
+
+
+def replaced(tree: Any, new: Mapping[int, Tensor], rest: Callable[[Tensor], Tensor] = lambda t: t) -> Any:
+    """The tree with other tensors in the place of those of these ids, and ``rest`` of each other tensor."""
+    if isinstance(tree, Tensor):
+        return new[id(tree)] if id(tree) in new else rest(tree)
+    if isinstance(tree, (tuple, list)):
+        branches = [replaced(branch, new, rest) for branch in tree]
+        return type(tree)(*branches) if hasattr(tree, "_fields") else type(tree)(branches)
+    if isinstance(tree, dict):
+        return type(tree)((key, replaced(branch, new, rest)) for key, branch in tree.items())
+    return tree

@@ -12,7 +12,7 @@ from torch.nn.grad import conv1d_weight, conv2d_weight, conv3d_weight
 
 from empirics.per_example.gram import GramTerm
 from empirics.per_example.linear import Added, First
-from empirics.per_example.terms import Term, Unsupported, accumulable
+from empirics.per_example.terms import Term, Unsupported, accumulable, sum_of
 
 _WEIGHT_GRADIENT = {1: conv1d_weight, 2: conv2d_weight, 3: conv3d_weight}
 # Forming gradients runs at the speed of a convolution, products between positions at that of small matrix products: measured, half of it.
@@ -57,36 +57,47 @@ class ConvolutionWeight(GramTerm):
         return gradient
 
     def gram_is_cheaper(self) -> bool:
-        """Counted in multiplications for one label; the padded input is multiplied with itself, the output's gradients three times."""
-        outputs, inputs = self.parameter.shape[0], self.x.shape[1]
-        padded = prod(size + 2 * pad for size, pad in zip(self.x.shape[2:], self.padding, strict=True))
+        """Counted in multiplications for one label; the output's gradients are multiplied with each other three times."""
+        outputs, patch = self.parameter.shape[0], prod(self.parameter.shape[1:])
         positions = prod(self._output_size())
-        return _GRAM_COST * (padded**2 * inputs + 3 * positions**2 * outputs) < positions * outputs * prod(self.parameter.shape[1:])
+        of_inputs = min(self._pixels() ** 2 * self.x.shape[1], positions**2 * patch * self.groups)
+        return _GRAM_COST * (of_inputs + 3 * positions**2 * outputs) < positions * outputs * patch
+
+    def _pixels(self) -> int:
+        return prod(size + 2 * pad for size, pad in zip(self.x.shape[2:], self.padding, strict=True))
 
     def _output_size(self) -> list[int]:
         zipped = zip(self.x.shape[2:], self.kernel, self.stride, self.padding, self.dilation, strict=True)
         return [(size + 2 * pad - step * (kernel - 1) - 1) // stride + 1 for size, kernel, stride, pad, step in zipped]
 
     def input_gram(self) -> Tensor:
-        """Products of the pixels first, once each; then summed over the kernel's offsets, which only shift them."""
+        """Products between the patches of the input that the positions of the output see."""
         pads = [pad for size in reversed(self.padding) for pad in (size, size)]
         x = nn.functional.pad(accumulable(self.x), pads)
-        size = x.shape[2:]
-        pixels = x.reshape(len(x) * self.groups, -1, prod(size))
-        gram = (pixels.transpose(1, 2) @ pixels).view(-1, *size, *size)
-        out = self._output_size()
-        shifted = (gram[(slice(None), *window, *window)] for window in self._windows(out))
-        return sum(shifted, start=torch.zeros(())).reshape(len(pixels), prod(out), prod(out))
+        x = x.reshape(len(x) * self.groups, -1, *x.shape[2:])
+        positions = prod(self._output_size())
+        few_pixels = 3 * self._pixels() ** 2 < positions**2 * prod(self.kernel)
+        return self._shifted(x) if few_pixels else self._unfolded(x)
 
-    def _windows(self, out: list[int]) -> list[tuple[slice, ...]]:
+    def _shifted(self, x: Tensor) -> Tensor:
+        """Products of the pixels first, once each; then summed over the kernel's offsets, which only shift them."""
+        size, positions = x.shape[2:], prod(self._output_size())
+        pixels = x.flatten(2)
+        gram = (pixels.transpose(1, 2) @ pixels).view(-1, *size, *size)
+        shifted = [gram[(slice(None), *window, *window)] for window in self._windows()]
+        return sum_of(shifted).reshape(len(x), positions, positions)
+
+    def _unfolded(self, x: Tensor) -> Tensor:
+        """Products of the patches, written out: for strides, where patches share few pixels."""
+        patches = torch.cat([x[(slice(None), slice(None), *window)].flatten(2) for window in self._windows()], dim=1)
+        return patches.transpose(1, 2) @ patches
+
+    def _windows(self) -> list[tuple[slice, ...]]:
         """For each offset in the kernel, the input pixels that it meets, one slice a dimension."""
-        offsets = product(*(range(kernel) for kernel in self.kernel))
+        dimensions = list(zip(self.dilation, self.stride, self._output_size(), strict=True))
         return [
-            tuple(
-                slice(i * step, i * step + stride * (n - 1) + 1, stride)
-                for i, step, stride, n in zip(offset, self.dilation, self.stride, out, strict=True)
-            )
-            for offset in offsets
+            tuple(slice(i * step, i * step + stride * (n - 1) + 1, stride) for i, (step, stride, n) in zip(offset, dimensions, strict=True))
+            for offset in product(*(range(kernel) for kernel in self.kernel))
         ]
 
     def positions(self, label: int) -> Tensor:
@@ -100,7 +111,7 @@ class ChannelBias(Added):
 
     def form(self, D: Tensor) -> Tensor:
         """D summed over the positions."""
-        return D.flatten(2).sum(2)
+        return D.reshape(*D.shape[:2], -1).sum(2)
 
 
 def convolution(

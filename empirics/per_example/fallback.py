@@ -2,32 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vjp, vmap
 
-from empirics.per_example.call import Call, tensors_in
-from empirics.per_example.terms import Formed, accumulable
+from empirics.per_example.call import Call, replaced, tensors_in
+from empirics.per_example.terms import Formed, accumulable, sum_of
+from empirics.per_example.weights import Weight
 
 Again = Callable[[Mapping[int, Tensor]], Any]  # makes the call once more, with other tensors for those of these ids
 
 
+@dataclass(frozen=True)
+class Use:
+    """A weight in a call. ``aliases`` took its place there and nowhere else, so that their gradients are those of this call alone."""
+
+    weight: Weight
+    aliases: list[Tensor]
+
+
 class FallbackCall(Call):
-    """A call whose parameters have no rule. ``data`` are its inputs that carry the examples, with their dimension.
+    """A call whose weights have no rule. ``data`` are its inputs that carry the examples, with their dimension.
 
     ``again`` is None where the call can't be repeated, because it overwrote its input.
     """
 
-    def __init__(
-        self, again: Again | None, data: list[tuple[Tensor, int]], out: Any, axes: Sequence[int], parameters: list[nn.Parameter]
-    ) -> None:
+    def __init__(self, again: Again | None, data: list[tuple[Tensor, int]], out: Any, axes: Sequence[int], uses: list[Use]) -> None:
         found = tensors_in(out)
         self._differentiable = [i for i, t in enumerate(found) if t.requires_grad]
-        super().__init__([found[i] for i in self._differentiable], axes, [Formed(p) for p in parameters], source=True)
-        self.again, self.data, self.parameters = again, data, parameters
+        self._formed = [Formed(use.weight.tensor) for use in uses]
+        terms = [term for use, formed in zip(uses, self._formed, strict=True) for term in use.weight.terms(formed)]
+        super().__init__([found[i] for i in self._differentiable], axes, terms)
+        self.again, self.data, self.uses = again, data, uses
+        self.inside: Sequence[Call] = ()  # what may be met on the way when the backward pass goes through this call again
 
     @property
     def at_once(self) -> bool:
@@ -36,23 +49,33 @@ class FallbackCall(Call):
 
     def deliver(self, gradients: list[Tensor]) -> None:
         """Form the gradients of the examples for the next label."""
-        with torch.enable_grad():
-            formed = self._vectorised(gradients) if self.again is not None and self.data else None
-            formed = formed or self._one_by_one(gradients)
-        for term, gradient in zip(self.terms, formed, strict=True):
-            term.receive(gradient)
+        with torch.enable_grad(), self._others_deaf():
+            gradients_of = self._vectorised(gradients) if self.again is not None and self.data else None
+            gradients_of = gradients_of or self._one_by_one(gradients)
+        for formed, gradient in zip(self._formed, gradients_of, strict=True):
+            formed.receive(gradient)
+
+    @contextmanager
+    def _others_deaf(self) -> Iterator[None]:
+        for call in self.inside:
+            call.deaf = True
+        try:
+            yield
+        finally:
+            for call in self.inside:
+                call.deaf = False
 
     def _vectorised(self, gradients: Sequence[Tensor]) -> list[Tensor] | None:
         """By repeating the call under vmap; None where that can't be done or comes out otherwise: Dropout draws anew, for example."""
-        keys = [id(p) for p in self.parameters]
-        values = [p.detach() for p in self.parameters]
+        keys = [id(use.weight.tensor) for use in self.uses]
+        values = [use.weight.tensor.detach() for use in self.uses]
 
         def one(data: list[Tensor], D: list[Tensor]) -> Sequence[Tensor]:
             given = {id(t): x.unsqueeze(axis) for (t, axis), x in zip(self.data, data, strict=True)}
 
-            def call(*parameters: Tensor) -> tuple[Tensor, ...]:
+            def call(*weights: Tensor) -> tuple[Tensor, ...]:
                 assert self.again is not None
-                found = tensors_in(self.again(given | dict(zip(keys, parameters, strict=True))))
+                found = tensors_in(self.again(given | dict(zip(keys, weights, strict=True))))
                 return tuple(found[i] for i in self._differentiable)
 
             pull: Callable[..., Sequence[Tensor]] = vjp(call, *values)[1]
@@ -60,8 +83,15 @@ class FallbackCall(Call):
 
         try:
             data = [t.detach().movedim(axis, 0) for t, axis in self.data]
-            formed = list(vmap(one)(data, [D.movedim(axis, 0) for D, axis in zip(gradients, self.axes, strict=True)]))
-        except (RuntimeError, ValueError, TypeError):  # no batching rule, control flow on values, sizes written into the call, ...
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of functions that vmap repeats for each example, which is no slower than what is left
+                formed = list(vmap(one)(data, [D.movedim(axis, 0) for D, axis in zip(gradients, self.axes, strict=True)]))
+        except (
+            RuntimeError,
+            ValueError,
+            TypeError,
+            IndexError,
+        ):  # no batching rule, control flow on values, sizes written into the call, ...
             return None
         return formed if self._adds_up(formed, gradients) else None
 
@@ -86,16 +116,23 @@ class FallbackCall(Call):
             rows.append(self._backward(alone))
         return [torch.stack(column) for column in zip(*rows, strict=True)]
 
-    def _backward(self, gradients: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        return torch.autograd.grad(self.edges, self.parameters, gradients, retain_graph=True, materialize_grads=True)
+    def _backward(self, gradients: Sequence[Tensor]) -> list[Tensor]:
+        aliases = [alias for use in self.uses for alias in use.aliases]
+        found = iter(torch.autograd.grad(self.edges, aliases, gradients, retain_graph=True, materialize_grads=True))
+        return [sum_of([next(found) for _ in use.aliases]) for use in self.uses]
+
+
+def works_in_place(func: Any) -> bool:
+    """Whether a torch function writes into its first argument."""
+    name = getattr(func, "__name__", "")
+    return name == "__setitem__" or name.startswith("__i") or (name.endswith("_") and not name.endswith("__"))
 
 
 def of_function(func: Any, args: Any, kwargs: Any) -> Again | None:
     """A torch function, once more; None for those that work in place."""
-    name = getattr(func, "__name__", "")
-    if name.startswith("__i") or (name.endswith("_") and not name.endswith("__")):
+    if works_in_place(func):
         return None
-    return lambda new: func(*_replaced(args, new), **_replaced(kwargs, new))
+    return lambda new: func(*replaced(args, new, Tensor.detach), **replaced(kwargs, new, Tensor.detach))
 
 
 def of_module(module: nn.Module, args: Any, kwargs: Any) -> Again:
@@ -108,17 +145,19 @@ def of_module(module: nn.Module, args: Any, kwargs: Any) -> Again:
     def again(new: Mapping[int, Tensor]) -> Any:
         parameters = {name: new[key] for key, known in names.items() if key in new for name in known}
         own = {name: buffer.clone() for name, buffer in buffers.items()}
-        return functional_call(module, parameters | own, _replaced(args, new), _replaced(kwargs, new))
+        with _attributes_kept(module):
+            return functional_call(module, parameters | own, replaced(args, new, Tensor.detach), replaced(kwargs, new, Tensor.detach))
 
     return again
 
 
-def _replaced(tree: Any, new: Mapping[int, Tensor]) -> Any:
-    """The tree with other tensors in the place of those of these ids, and without a history for the rest."""
-    if isinstance(tree, Tensor):
-        return new[id(tree)] if id(tree) in new else tree.detach()
-    if isinstance(tree, (tuple, list)):
-        return type(tree)(_replaced(branch, new) for branch in tree)
-    if isinstance(tree, dict):
-        return {key: _replaced(branch, new) for key, branch in tree.items()}
-    return tree
+@contextmanager
+def _attributes_kept(module: nn.Module) -> Iterator[None]:
+    """What layers store in themselves is put back: an attention map from under vmap is of no use to anybody."""
+    before = [(part, dict(vars(part))) for part in module.modules()]
+    try:
+        yield
+    finally:
+        for part, attributes in before:
+            vars(part).clear()
+            vars(part).update(attributes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -12,10 +13,11 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.parallel import DistributedDataParallel
 
-from empirics.labels import one_hot, smoothing_labels
+from empirics.labels import Smoothing, one_hot, smoothing_rule
 from empirics.per_example.batch_norm import statistics_mode
 from empirics.per_example.call import Call
 from empirics.per_example.distributed import over_ranks
+from empirics.per_example.gram import GramTerm
 from empirics.per_example.products import GradientProducts
 from empirics.per_example.tape import Tape
 from empirics.per_example.terms import Products, Term, products
@@ -27,13 +29,15 @@ def gradient_products(
     model: nn.Module,
     inputs: Tensor,
     labels: Tensor,
-    smoothing: str | Tensor = "uniform",
+    smoothing: Smoothing = "uniform",
     *,
     chunk: int = CHUNK,
     batch_norm: str | None = None,
 ) -> GradientProducts:
     """Measure :class:`GradientProducts`; arguments and errors are those of :func:`empirics.moments.gradient_moments`."""
     if isinstance(model, DistributedDataParallel):
+        if isinstance(smoothing, str) and smoothing == "prior":
+            raise ValueError("smoothing = 'prior' would be another label on each rank; give the frequencies of the classes as a tensor")
         own = gradient_products(model.module, inputs, labels, smoothing, chunk=chunk, batch_norm=batch_norm)
         return over_ranks(own, model.process_group)
     if len(inputs) == 0 or len(inputs) != len(labels):
@@ -49,11 +53,12 @@ def gradient_products(
     with torch.enable_grad(), torch.random.fork_rng():
         forward = _Forward(model, statistics_mode(batch_norm, model, inputs))
         probe, classes = _probe(forward, inputs, totals.parameters, {len(x) for x in chunks})
-        true, smooth = one_hot(labels, classes), smoothing_labels(smoothing, len(inputs), classes)
+        true = one_hot(labels, classes)
+        smooth = smoothing_rule(smoothing, true)
         start = 0
         for x in chunks:
             rows = slice(start, start := start + len(x))
-            for parameter, found in _chunk(forward, x, (true[rows], smooth[rows]), totals.parameters, probe):
+            for parameter, found in _chunk(forward, x, true[rows], partial(smooth, rows, x), totals.parameters, probe):
                 totals.add(parameter, rows, found)
     return totals.result(tuple(named))
 
@@ -66,15 +71,32 @@ class _Totals:
         self._row = {id(p): row for row, p in enumerate(parameters)}
         self._products = torch.zeros(3, len(parameters), examples, dtype=torch.float64)
         self._sums: list[tuple[Tensor, Tensor] | None] = [None] * len(parameters)
+        self._late: list[list[GramTerm]] = [[] for _ in parameters]
 
     def add(self, parameter: nn.Parameter, rows: slice, found: Products) -> None:
         row = self._row[id(parameter)]
         self._products[:, row, rows] = torch.stack((found.gg, found.hh, found.gh)).cpu()
+        if isinstance(found.sums, tuple):
+            self._accumulate(row, found.sums)
+            return
+        self._late[row].append(found.sums)
+        if sum(term.entries for term in self._late[row]) > parameter.numel():
+            self._settle(row)
+
+    def _settle(self, row: int) -> None:
+        """Take the sums over the examples of several chunks at once."""
+        if late := self._late[row]:
+            together = late[0].joined(late[1:])
+            self._accumulate(row, (together.total(0), together.total(1)))
+            self._late[row] = []
+
+    def _accumulate(self, row: int, new: tuple[Tensor, Tensor]) -> None:
         before = self._sums[row]
-        new = (found.total, found.total_hat)
         self._sums[row] = new if before is None else (before[0].add_(new[0]), before[1].add_(new[1]))
 
     def result(self, names: tuple[str, ...]) -> GradientProducts:
+        for row in range(len(names)):
+            self._settle(row)
         means = [
             tuple(s.div_(self.examples) for s in sums) if sums is not None else (torch.zeros_like(p.detach()),) * 2
             for p, sums in zip(self.parameters, self._sums, strict=True)
@@ -106,13 +128,13 @@ def _probe(forward: _Forward, inputs: Tensor, parameters: list[nn.Parameter], si
 
 
 def _chunk(
-    forward: _Forward, x: Tensor, labels: tuple[Tensor, Tensor], parameters: list[nn.Parameter], probe: Tape
+    forward: _Forward, x: Tensor, true: Tensor, smooth: Callable[[Tensor], Tensor], parameters: list[nn.Parameter], probe: Tape
 ) -> list[tuple[nn.Parameter, Products]]:
-    """Products of one chunk for each parameter that the logits depend on."""
+    """Products of one chunk for each parameter that the logits depend on; ``smooth`` gives ŷ where the logits are known."""
     tape = Tape(parameters, len(x), probe)
     logits = forward(x, tape)
     probabilities = logits.detach().double().softmax(1)
-    one_hot_label, smoothing_label = ((probabilities - y.to(probabilities.device)).to(logits.dtype) for y in labels)
+    one_hot_label, smoothing_label = ((probabilities - y.to(probabilities.device)).to(logits.dtype) for y in (true, smooth(logits)))
     uses = _Uses(tape.calls)
     calls = _first_pass(logits, one_hot_label, tape.calls)
     _ask(logits, smoothing_label, [call for call in calls if call.source], last=True)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
+from copy import copy
 
+import torch
 from torch import Tensor
 
 from empirics.per_example.terms import Products, Term, products, row_products
@@ -15,6 +18,8 @@ class GramTerm(Term):
     Then ``⟨g_i, ĝ_i⟩ = Σ_pq (A_i A_iᵀ)_pq (D_i D̂_iᵀ)_pq``: ``A_i A_iᵀ`` serves both labels, and where an example has few positions this
     costs far less than the gradients (the "ghost norm" of Goodfellow 2015 and Li et al. 2022, for two labels at once).
     """
+
+    x: Tensor  # what A_i is made of, examples first
 
     @abstractmethod
     def gram_is_cheaper(self) -> bool:
@@ -40,4 +45,16 @@ class GramTerm(Term):
         A, D, D_hat = self.input_gram(), self.positions(0), self.positions(1)
         n = len(self.signals[0])
         gg, hh, gh = (row_products(A, a @ b.transpose(1, 2)).view(n, -1).sum(1) for a, b in ((D, D), (D_hat, D_hat), (D, D_hat)))
-        return Products(gg, hh, gh, self.total(0), self.total(1))
+        return Products(gg, hh, gh, self if self.entries < self.parameter.numel() else (self.total(0), self.total(1)))
+
+    @property
+    def entries(self) -> int:
+        """How much is kept: of the input and of both signals."""
+        return self.x.numel() + sum(D.numel() for D in self.signals)
+
+    def joined(self, others: Sequence[GramTerm]) -> GramTerm:
+        """The same term for the examples of all of them."""
+        together, terms = copy(self), (self, *others)
+        together.x = torch.cat([term.x for term in terms])
+        together.signals = [torch.cat([term.signals[label] for term in terms]) for label in (0, 1)]
+        return together

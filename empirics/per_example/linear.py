@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 from torch import Tensor, nn
 
@@ -61,32 +62,32 @@ class EmbeddingWeight(GramTerm):
 
     def __init__(self, parameter: nn.Parameter, ids: Tensor, padding_idx: int) -> None:
         super().__init__(parameter)
-        self.ids = ids.reshape(len(ids), -1)
+        self.x = ids.reshape(len(ids), -1)
         self.padding = padding_idx % len(parameter) if padding_idx >= -len(parameter) and padding_idx != -1 else None
 
     def receive(self, D: Tensor) -> None:
         """Keep D as ``(n, positions, width)``, without the padding, which gets no gradient."""
         D = D.reshape(len(D), -1, D.shape[-1])
-        self.signals.append(D if self.padding is None else D * (self.ids != self.padding).unsqueeze(2))
+        self.signals.append(D if self.padding is None else D * (self.x != self.padding).unsqueeze(2))
 
     def per_example(self, label: int, rows: slice) -> Tensor:
         """D scattered to the rows that were looked up."""
         D = accumulable(self.signals[label][rows])
         out = D.new_zeros(len(D), *self.parameter.shape)
-        return out.scatter_add_(1, self.ids[rows].unsqueeze(2).expand_as(D), D)
+        return out.scatter_add_(1, self.x[rows].unsqueeze(2).expand_as(D), D)
 
     def total(self, label: int) -> Tensor:
         """The same for all examples together."""
         D = accumulable(self.signals[label])
-        return D.new_zeros(self.parameter.shape).index_add_(0, self.ids.flatten(), D.flatten(0, 1))
+        return D.new_zeros(self.parameter.shape).index_add_(0, self.x.flatten(), D.flatten(0, 1))
 
     def gram_is_cheaper(self) -> bool:
         """Whether the positions are fewer than the entries."""
-        return 3 * self.ids.shape[1] < len(self.parameter)
+        return 3 * self.x.shape[1] < len(self.parameter)
 
     def input_gram(self) -> Tensor:
         """1 where two positions look up the same row."""
-        return (self.ids.unsqueeze(1) == self.ids.unsqueeze(2)).to(accumulable(self.signals[0]).dtype)
+        return (self.x.unsqueeze(1) == self.x.unsqueeze(2)).to(accumulable(self.signals[0]).dtype)
 
     def positions(self, label: int) -> Tensor:
         """D as it is kept."""
@@ -96,6 +97,8 @@ class EmbeddingWeight(GramTerm):
 def linear(first: First, input: Tensor, weight: nn.Parameter, bias: nn.Parameter | None = None) -> list[Term]:  # noqa: A002
     """The terms of ``torch.nn.functional.linear``."""
     x = first(input)
+    if weight.ndim != 2:
+        raise Unsupported
     return [LinearWeight(weight, x)] + ([] if bias is None else [Added(bias)])
 
 
@@ -115,7 +118,15 @@ def embedding(
 
 def add(first: First, input: Tensor, other: Tensor, *, alpha: float = 1) -> list[Term]:  # noqa: A002
     """The terms of ``input + other`` where one of them is a parameter and the other carries the examples."""
-    data, parameter = (other, input) if isinstance(input, nn.Parameter) else (input, other)
-    if alpha != 1 or not isinstance(parameter, nn.Parameter) or first(data) is not data or parameter.ndim > data.ndim:
+    data, parameter = (input, other) if _carries_examples(first, input) else (other, input)
+    if alpha != 1 or not isinstance(parameter, Tensor) or first(data) is not data or parameter.ndim > data.ndim:
         raise Unsupported
-    return [Added(parameter)]
+    return [Added(cast("nn.Parameter", parameter))]
+
+
+def _carries_examples(first: First, tensor: Tensor) -> bool:
+    try:
+        first(tensor)
+    except Unsupported:
+        return False
+    return True

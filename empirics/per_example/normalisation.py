@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -13,24 +14,48 @@ from empirics.per_example.terms import Formed, Term, Unsupported, accumulable
 
 
 class Scale(Formed):
-    """``γ`` in ``γ x̂``. ``normalised`` gives x̂ again, which the layer did not keep; ``channels`` tells whether γ is one number a channel
-    (which stands behind the examples) or belongs to the last dimensions.
-    """  # noqa: D205 - the summary needs two lines
+    """``γ`` of the last dimensions in ``γ x̂``. ``normalised`` gives x̂ again, which the layer did not keep."""
 
-    def __init__(self, parameter: nn.Parameter, normalised: Callable[[], Tensor], *, channels: bool) -> None:
+    def __init__(self, parameter: nn.Parameter, normalised: Callable[[], Tensor]) -> None:
         super().__init__(parameter)
-        self.normalised, self.channels = normalised, channels
+        self.normalised = normalised
 
     def form(self, D: Tensor) -> Tensor:
-        """``D x̂`` summed over what γ is the same for."""
+        """``D x̂``, summed over the positions (tokens)."""
         product = D * self.normalised()
-        if self.channels:
-            return product.flatten(2).sum(2)
-        return product.flatten(1, product.ndim - self.parameter.ndim - 1).sum(1) if product.ndim > self.parameter.ndim + 1 else product
+        positions = list(range(1, D.ndim - self.parameter.ndim))
+        return product.sum(positions) if positions else product
 
 
-def _channel_terms(weight: nn.Parameter | None, bias: nn.Parameter | None, normalised: Callable[[], Tensor]) -> list[Term]:
-    terms: list[Term] = [] if weight is None else [Scale(weight, normalised, channels=True)]
+class ChannelScale(Formed):
+    """``γ``, one number a channel, in ``γ (x - mean) rstd`` with mean and rstd ``(n, groups)``."""
+
+    def __init__(self, parameter: nn.Parameter, x: Tensor, statistics: Callable[[Tensor], tuple[Tensor, Tensor]]) -> None:
+        super().__init__(parameter)
+        self.x, self._statistics = x.detach(), statistics
+        self._known: tuple[Tensor, Tensor] | None = None
+
+    def form(self, D: Tensor) -> Tensor:
+        """``D x̂`` summed over the positions, by the kernel of training, where the channels of all examples count as those of one.
+
+        It reads D and x once, and writes neither ``x̂`` nor a product.
+        """
+        x = accumulable(self.x)
+        n, channels = x.shape[:2]
+        if self._known is None:
+            self._known = self._statistics(x)
+        mean, rstd = (statistic.reshape(1, -1) for statistic in self._known)
+        merged = (t.reshape(1, n * channels, -1) for t in (D, x))
+        sizes = (1, n * channels, D[0, 0].numel(), mean.shape[1])
+        scale = x.new_ones(n * channels)  # the kernel asks for one; this gradient does not depend on it
+        gradient: Tensor = torch.ops.aten.native_group_norm_backward(*merged, mean, rstd, scale, *sizes, [False, True, True])[1]
+        return gradient.view(n, channels)
+
+
+def _channel_terms(
+    x: Tensor, weight: nn.Parameter | None, bias: nn.Parameter | None, statistics: Callable[[Tensor], tuple[Tensor, Tensor]]
+) -> list[Term]:
+    terms: list[Term] = [] if weight is None else [ChannelScale(weight, x, statistics)]
     return terms + ([] if bias is None else [ChannelBias(bias)])
 
 
@@ -45,7 +70,8 @@ def group_norm(
 ) -> list[Term]:
     """The terms of ``torch.group_norm``."""
     _examples_in_front(first, input)
-    return _channel_terms(weight, bias, lambda: functional.group_norm(accumulable(input.detach()), num_groups, eps=eps))
+    n, channels, size = len(input), input.shape[1], input[0, 0].numel()
+    return _channel_terms(input, weight, bias, lambda x: torch.native_group_norm(x, None, None, n, channels, size, num_groups, eps)[1:])
 
 
 def instance_norm(
@@ -83,8 +109,9 @@ def batch_norm(
     if training or running_mean is None or running_var is None:
         raise Unsupported  # does not occur: see batch_norm.py
     # Copies: the model may update them before the gradient comes.
-    mean, var = (accumulable(statistic.detach().clone()) for statistic in (running_mean, running_var))
-    return _channel_terms(weight, bias, lambda: functional.batch_norm(accumulable(input.detach()), mean, var, eps=eps))
+    n = len(input)
+    mean, rstd = accumulable(running_mean).clone().expand(n, -1), (accumulable(running_var) + eps).rsqrt().expand(n, -1)
+    return _channel_terms(input, weight, bias, lambda x: (mean, rstd))
 
 
 def layer_norm(
@@ -99,9 +126,7 @@ def layer_norm(
     """The terms of ``torch.layer_norm``."""
     x, shape = first(input).detach(), list(normalized_shape)
     _spares_the_examples(x, shape)
-    terms: list[Term] = (
-        [] if weight is None else [Scale(weight, lambda: functional.layer_norm(accumulable(x), shape, eps=eps), channels=False)]
-    )
+    terms: list[Term] = [] if weight is None else [Scale(weight, lambda: functional.layer_norm(accumulable(x), shape, eps=eps))]
     return terms + ([] if bias is None else [Added(bias)])
 
 
@@ -115,7 +140,7 @@ def rms_norm(
     """The terms of ``torch.rms_norm``."""
     x, shape = first(input).detach(), list(normalized_shape)
     _spares_the_examples(x, shape)
-    return [] if weight is None else [Scale(weight, lambda: functional.rms_norm(accumulable(x), shape, eps=eps), channels=False)]
+    return [] if weight is None else [Scale(weight, lambda: functional.rms_norm(accumulable(x), shape, eps=eps))]
 
 
 def _examples_in_front(first: First, x: Tensor) -> None:

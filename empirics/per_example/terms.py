@@ -6,13 +6,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
+if TYPE_CHECKING:
+    from empirics.per_example.gram import GramTerm
+
 # Per-example gradients are formed for this many entries and examples at once, at most: what stays in the caches of a few cores, and
 # what grouped convolutions were fastest with (64 to 128 channels, AVX-512).
-BLOCK_ENTRIES, BLOCK_EXAMPLES = 1_250_000, 8
+BLOCK_ENTRIES, BLOCK_EXAMPLES = 1_250_000, 32
+SEGMENT = 150_000  # entries of a float32 matrix product that keep it exact to 1e-6
 
 
 class Unsupported(Exception):  # noqa: N818 - a signal between a rule and the tape, no error
@@ -21,13 +26,15 @@ class Unsupported(Exception):  # noqa: N818 - a signal between a rule and the ta
 
 @dataclass(frozen=True)
 class Products:
-    """For one parameter and n examples: ``‖g_i‖²``, ``‖ĝ_i‖²``, ``⟨g_i, ĝ_i⟩``, each ``(n,)`` float64; the sums of ``g_i`` and ``ĝ_i``."""
+    """For one parameter and n examples: ``‖g_i‖²``, ``‖ĝ_i‖²``, ``⟨g_i, ĝ_i⟩``, each ``(n,)`` float64.
+
+    ``sums`` are those of ``g_i`` and ``ĝ_i``; or a term that will give them, where that costs less for more examples at once.
+    """
 
     gg: Tensor
     hh: Tensor
     gh: Tensor
-    total: Tensor
-    total_hat: Tensor
+    sums: tuple[Tensor, Tensor] | GramTerm
 
 
 class Term(ABC):
@@ -72,13 +79,18 @@ class Formed(Term):
 
 def products(uses: Sequence[Term]) -> Products:
     """Inner products for a parameter with these uses: the gradients of an example are summed over the uses first."""
-    blocks = []
+    tables, totals, space = [], [], None
     for rows in blocks_of(len(uses[0].signals[0]), uses[0].parameter.numel()):
-        g, h = (sum_of([use.per_example(label, rows) for use in uses]).flatten(1) for label in (0, 1))
-        blocks.append((*(row_products(*pair) for pair in ((g, g), (h, h), (g, h))), g.sum(0), h.sum(0)))
-    gg, hh, gh, totals, totals_hat = zip(*blocks, strict=True)
-    shape = uses[0].parameter.shape
-    return Products(torch.cat(gg), torch.cat(hh), torch.cat(gh), sum_of(totals).view(shape), sum_of(totals_hat).view(shape))
+        both = [sum_of([use.per_example(label, rows) for use in uses]) for label in (0, 1)]
+        k = len(both[0])
+        space = both[0].new_empty(k, 2, uses[0].parameter.numel()) if space is None else space  # one for all blocks
+        pair = space[:k]
+        for label in (0, 1):
+            pair[:, label] = both[label].reshape(k, -1)
+        tables.append(pair_products(pair))
+        totals.append(pair.sum(0))
+    table, (total, total_hat) = torch.cat(tables), sum_of(totals).view(2, *uses[0].parameter.shape)
+    return Products(table[:, 0, 0], table[:, 1, 1], table[:, 0, 1], (total, total_hat))
 
 
 def blocks_of(n: int, entries: int) -> Iterator[slice]:
@@ -92,7 +104,15 @@ def row_products(a: Tensor, b: Tensor) -> Tensor:
 
     A product and a pairwise sum: in float32 over 10⁷ entries off by 1e-7, where a dot product (``a @ b``) is off by 3e-4.
     """
-    return (a * b).flatten(1).sum(1).double()
+    return (a * b).reshape(len(a), -1).sum(1).double()
+
+
+def pair_products(pair: Tensor) -> Tensor:
+    """Inner products ``(n, 2, 2)`` float64 between the two rows of ``pair`` ``(n, 2, m)``: one read of memory for all three.
+
+    A matrix product over segments short enough that float32 stays exact to 1e-6.
+    """
+    return sum_of([(segment @ segment.transpose(1, 2)).double() for segment in torch.split(pair, SEGMENT, dim=2)])
 
 
 def sum_of(tensors: Sequence[Tensor]) -> Tensor:

@@ -90,6 +90,7 @@ class Report:
         lines += [_line(*COLUMNS), _line(*("---" for _ in COLUMNS)), *(row.line() for row in self.rows), ""]
         lines += ["~: other processes disturbed every round, and all are counted. How they got there:", ""]
         lines += [f"- {row.case}, {row.contestant}: {row.way}" for row in self.rows if row.contestant in PEERS and row.way]
+        lines += [f"- {row.case}, {row.contestant}, problem: {row.problem}" for row in self.rows if row.problem]
         lines += ["", "tsla in float32, relative error, the loop in float64 being right:", ""]
         for network, errors in self.precision.items():
             text = errors if isinstance(errors, str) else ", ".join(f"{name} {error:.1e}" for name, error in errors.items())

@@ -1,7 +1,9 @@
 """The clock's own logic, on clocks that are wound by hand."""
 
+import multiprocessing
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 import torch
@@ -52,3 +54,14 @@ def test_the_peak_is_seen_after_it_is_gone() -> None:
     size = 200 * 2**20
     torch.ones(2 * size, dtype=torch.uint8)  # a higher peak before, which does not count
     assert 0.9 * size < timing.peak_increase(lambda: torch.ones(size, dtype=torch.uint8).max()) < 1.3 * size
+
+
+def _allocate_beyond_the_limit() -> None:
+    timing.limit_memory(share=0.0)
+    torch.empty(2**30, dtype=torch.uint8)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="there is no such limit elsewhere")
+def test_too_large_a_batch_is_an_error_and_not_a_killed_process() -> None:
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool, pytest.raises(RuntimeError, match="allocate"):
+        pool.submit(_allocate_beyond_the_limit).result()

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import asdict
+
+import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from empirics.labels import distribution, one_hot, smoothing_labels
+from empirics.labels import Smoothing, distribution, one_hot, predictions, smoothing_labels, smoothing_rule
+from empirics.moments import GradientMoments, gradient_moments
+from empirics.moments_loop import moments_by_loop
+from tests.planted import assert_rejects
 
 SOFT = torch.tensor([[0.2, 0.3, 0.5], [1.0, 0.0, 0.0]])
 
@@ -83,7 +90,7 @@ def test_bad_labels(labels: Tensor, message: str) -> None:
 @pytest.mark.parametrize(
     ("smoothing", "message"),
     [
-        ("prior", "smoothing = 'prior': must be 'uniform' or a tensor of probabilities"),
+        ("prior", "smoothing = 'prior': must be 'uniform' or a tensor of probabilities"),  # it needs the labels
         (torch.full((3, 3), 1 / 3), r"smoothing has shape \(3, 3\); must be \(3,\) or \(2, 3\)"),
         (torch.tensor(1.0), r"smoothing has shape \(\); must be"),
         (torch.full((2, 3, 1), 1 / 3), r"smoothing has shape \(2, 3, 1\); must be"),
@@ -96,3 +103,150 @@ def test_bad_labels(labels: Tensor, message: str) -> None:
 def test_bad_smoothing(smoothing: str | Tensor, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         smoothing_labels(smoothing, 2, 3)
+
+
+# --- smoothing that depends on labels, logits or inputs
+
+TRUE = one_hot(torch.tensor([0, 2, 2, 1]), 3)
+LOGITS = torch.tensor([[0.0, 1.0, 2.0], [3.0, 0.0, 3.0], [-1.0, 2.0, 0.0], [0.5, 0.0, 0.0]])
+INPUTS = torch.arange(8.0).reshape(4, 2)
+
+
+def resolved(smoothing: Smoothing, rows: slice = slice(0, 4)) -> Tensor:
+    return smoothing_rule(smoothing, TRUE)(rows, INPUTS[rows], LOGITS[rows])
+
+
+def teacher() -> nn.Module:
+    torch.manual_seed(1)
+    return nn.Sequential(nn.Linear(2, 5), nn.BatchNorm1d(5), nn.Dropout(0.5), nn.Linear(5, 3))
+
+
+def test_prior_is_the_frequency_of_each_class_in_all_labels_whatever_the_rows() -> None:
+    assert resolved("prior").tolist() == [[0.25, 0.25, 0.5]] * 4
+    assert resolved("prior", slice(0, 1)).tolist() == [[0.25, 0.25, 0.5]]
+    soft = smoothing_rule("prior", SOFT.double())(slice(0, 1), INPUTS, LOGITS)
+    assert torch.allclose(soft, SOFT.double().mean(0))
+
+
+def test_own_is_the_prediction_without_its_gradient() -> None:
+    logits = LOGITS.requires_grad_()
+    rows = smoothing_rule("own", TRUE)(slice(1, 3), INPUTS[1:3], logits[1:3])
+    assert not rows.requires_grad
+    assert rows.numpy() == pytest.approx(np.exp(LOGITS[1:3].double().detach().log_softmax(1).numpy()), rel=1e-12)
+
+
+def test_own_hard_is_its_likeliest_class_the_first_where_they_tie() -> None:
+    assert resolved("own-hard").tolist() == [[0, 0, 1], [1, 0, 0], [0, 1, 0], [1, 0, 0]]
+
+
+def test_a_table_goes_with_its_rows() -> None:
+    table = torch.eye(3)[[2, 1, 0, 1]]
+    assert torch.equal(resolved(table, slice(1, 3)), table[1:3].double())
+    assert torch.equal(resolved("uniform", slice(1, 3)), torch.full((2, 3), 1 / 3, dtype=torch.float64))
+
+
+def test_a_teacher_predicts_in_evaluation_mode_and_is_left_as_it_was() -> None:
+    model = teacher()
+    model[2].eval()  # a mode of its own, which must come back
+    before = [module.training for module in model.modules()]
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    rows = resolved(model)
+    assert [module.training for module in model.modules()] == before
+    assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
+    assert not rows.requires_grad
+    assert all(p.grad is None for p in model.parameters())
+    assert torch.allclose(rows, model.eval()(INPUTS).double().softmax(1))
+
+
+def test_a_teacher_keeps_its_own_precision() -> None:
+    assert torch.allclose(predictions(teacher().double(), INPUTS), predictions(teacher(), INPUTS), atol=1e-6)
+
+
+def test_modes_come_back_after_an_error_too() -> None:
+    model = teacher()
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        predictions(model, torch.zeros(4, 7))
+    assert all(module.training for module in model.modules())
+
+
+@pytest.mark.parametrize(
+    ("smoothing", "message"),
+    [
+        ("soft", "smoothing = 'soft': must be 'uniform', 'prior', 'own', 'own-hard', a teacher .a module. or a tensor of probabilities"),
+        (nn.Linear(2, 5), "smoothing: 5 columns; the model has 3 classes"),
+        (nn.Flatten(0), r"a model must map examples \(n, ...\) to logits \(n, classes\)"),
+        (nn.Sequential(nn.Linear(2, 3), nn.Threshold(1e9, float("nan"))), "smoothing must be probabilities"),
+        (torch.full((3, 3), 1 / 3), r"smoothing has shape \(3, 3\); must be \(3,\) or \(4, 3\)"),
+    ],
+)
+def test_bad_rules(smoothing: Smoothing, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        resolved(smoothing)
+
+
+# --- and what the moments become
+
+CLASSIFIER_INPUTS = torch.randn(9, 2, generator=torch.Generator().manual_seed(0)).double()
+CLASSIFIER_LABELS = torch.tensor([0, 1, 2, 2, 2, 1, 0, 2, 2])
+
+
+def classifier() -> nn.Module:
+    torch.manual_seed(2)
+    return nn.Sequential(nn.Linear(2, 6), nn.Tanh(), nn.Linear(6, 3)).double()
+
+
+def moments(smoothing: Smoothing, chunk: int = 4) -> GradientMoments:
+    return gradient_moments(classifier(), CLASSIFIER_INPUTS, CLASSIFIER_LABELS, smoothing, chunk=chunk)
+
+
+def as_a_table(smoothing: str) -> Tensor:
+    """The same labels from the whole set at once, for which the moments are known to be right."""
+    logits = classifier()(CLASSIFIER_INPUTS).detach()
+    tables = {
+        "prior": torch.bincount(CLASSIFIER_LABELS).double() / len(CLASSIFIER_LABELS),
+        "own": logits.softmax(1),
+        "own-hard": torch.eye(3, dtype=torch.float64)[logits.argmax(1)],
+    }
+    return tables[smoothing]
+
+
+@pytest.mark.parametrize("smoothing", ["prior", "own", "own-hard"])
+def test_moments_are_those_of_the_table(smoothing: str) -> None:
+    expected = asdict(moments(as_a_table(smoothing)))
+    assert asdict(moments(smoothing)) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("smoothing", ["uniform", "prior", "own", "own-hard", classifier()[:1].append(nn.Linear(6, 3).double())])
+def test_the_loop_says_the_same(smoothing: Smoothing) -> None:
+    loop = moments_by_loop(classifier(), CLASSIFIER_INPUTS, CLASSIFIER_LABELS, smoothing)
+    assert asdict(moments(smoothing)) == pytest.approx(asdict(loop), rel=1e-9, abs=1e-12)
+
+
+def test_prior_is_that_of_all_chunks() -> None:
+    assert asdict(moments("prior", chunk=2)) == pytest.approx(asdict(moments("prior", chunk=9)), rel=1e-9)
+
+
+Measure = Callable[[Smoothing], GradientMoments]
+
+
+def own_label_is_the_shrinkage_control(measure: Measure) -> None:
+    """C17: ``ĝ = 0`` exactly, not to rounding: ``ŝ² = β² = ‖∇F‖²``, ``c = ν² = 0``, and (1-θ)g is the whole direction."""
+    found = measure("own")
+    assert (found.shat2, found.beta2) == (found.grad2, found.grad2)
+    assert (found.c, found.nu2) == (0, 0)
+    assert found.delta == found.grad2 / found.s2
+    for theta in (0.1, 0.5, 1.0):
+        control = (1 - theta) ** 2 * found.s2 + theta**2 * found.grad2
+        assert found.second_moment(theta) == pytest.approx(control, rel=1e-14)
+
+
+@pytest.mark.claim("C17", "measurement")
+def test_own_label_is_the_shrinkage_control(evidence: Callable[..., None]) -> None:
+    own_label_is_the_shrinkage_control(moments)
+    evidence("with the model's own prediction for ŷ, ĝ = 0 to the last bit: soft bootstrapping is the control")
+
+
+@pytest.mark.claim("C17", "measurement", planted=True)
+@pytest.mark.parametrize("wrong", ["own-hard", "uniform"])
+def test_other_labels_are_not(wrong: str) -> None:
+    assert_rejects(own_label_is_the_shrinkage_control, lambda _: moments(wrong))

@@ -409,7 +409,7 @@ def test_left_as_they_were_after_an_exception_too() -> None:
         measure(case)
     assert is_same(state(case.model), before)
     with pytest.raises(ValueError, match="smoothing"):
-        measure(replace(case, smoothing="prior"))
+        measure(replace(case, smoothing="unifrom"))
     assert is_same(state(case.model), before)
 
 
@@ -454,7 +454,7 @@ def test_inside_no_grad() -> None:
         ({"smoothing": torch.tensor([0.5, 0.25, 0.5])}, "smoothing must be probabilities"),
         ({"smoothing": torch.tensor([0.5, 0.5])}, "smoothing: 2 columns; the model has 3 classes"),
         ({"smoothing": torch.full((3, CLASSES), 1 / 3)}, r"smoothing has shape \(3, 3\); must be \(3,\) or \(7, 3\)"),
-        ({"smoothing": "teacher"}, "smoothing = 'teacher': must be 'uniform' or a tensor of probabilities"),
+        ({"smoothing": "teacher"}, "smoothing = 'teacher': must be 'uniform', 'prior', .* a teacher"),
     ],
 )
 def test_bad_arguments(change: dict[str, object], message: str) -> None:
