@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export OMP_WAIT_POLICY := passive
 
-.PHONY: report test check certify mutants figures records lint clean
+.PHONY: report test check certify mutants figures records bench-moments lint clean
 
 report: $(READY)  ## Run everything and write build/report/index.html and paper_checks.md
 	$(BIN)/tsla report
@@ -33,6 +33,16 @@ figures: $(READY)  ## Redraw build/figures from records/, without running anythi
 
 records: $(READY)  ## Run the experiments whose records figures and checks read
 	$(BIN)/tsla records
+
+# Threads that sleep between two calls are kept on cores of their own: else the system may wake one where the other runs.
+bench-moments: $(VENV)/.ready-bench  ## Gradient moments beside other libraries, in time and memory (half an hour): build/bench/moments.md
+	OMP_PROC_BIND=true $(BIN)/python -m tests.benchmarks.moments $(ARGUMENTS)
+
+# backpack-for-pytorch asks for torchvision, which it does not need here and which does not import beside the pinned torch.
+$(VENV)/.ready-bench: $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps backpack-for-pytorch
+	touch $@
 
 # torch is installed first and by itself, at its pinned version: a plain `torch` pulls a CUDA build of several GB.
 $(READY): pyproject.toml constraints.txt

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 from torch.nn.functional import cross_entropy
 
-
+from empirics import records
 from empirics.datasets import CLASSES, Split, digits
 from empirics.estimators import FROM_BASICS, LEVEL, MIN_GROUPS, QUANTITIES, SKETCH, GroupSums, Quantity, Spread, folded, spread
 from empirics.moments import GradientMoments
@@ -78,12 +78,13 @@ class Population:
         return cls(gram.astype(np.float32), basics)
 
     def draws(self, *, groups: int, size: int, trials: int, seed: int, replacement: bool) -> GroupSums:
-        """Groups of ``size`` examples each, drawn ``trials`` times."""
-        generator, N = np.random.default_rng(seed), len(self.gram)
+        """Groups of ``size`` examples each, drawn ``trials`` times; with the same seed and size, fewer groups are the first of more."""
+        N = len(self.gram)
         flat, own = self.gram.reshape(N, 3 * N), np.einsum("iia->ia", self.gram).astype(np.float64)
         squares, products = np.empty((trials, groups, 3)), np.empty((trials, 3, groups, groups))
         ones, starts = np.ones(groups * size, dtype=np.float32), np.arange(groups + 1) * size
         for trial in range(trials):
+            generator = np.random.default_rng([seed, trial])
             drawn = generator.integers(N, size=groups * size) if replacement else generator.permutation(N)[: groups * size]
             squares[trial] = own[drawn].reshape(groups, size, 3).sum(1)
             rows = sparse.csr_matrix((ones, drawn, starts), shape=(groups, N)) @ flat
@@ -241,11 +242,15 @@ RULES: Mapping[str, Callable[[str, Draws], Ends | None]] = {
 
 
 def run(config: Mapping[str, Any]) -> pd.DataFrame:
-    """One row for each way of drawing, rule and quantity: how many of ``trials`` intervals cover the ``truth``, and how wide they are."""
+    """One row for each way of drawing, rule and quantity: how many of ``trials`` intervals cover the ``truth``, and how wide they are.
+
+    ``kurtosis`` is that of the ‖g_i‖², 3 for a normal distribution; ``half_width`` the median, relative to the truth.
+    """
     g, g_hat = gradients(config)
     population = Population.of(g, g_hat)
     rows = [*_designs(population, config), *_sketched(population, g, g_hat, config), *_until(population, config)]
-    return pd.DataFrame([{"network": config["network"], "epoch": config["epoch"]} | row for row in rows])
+    of_all = {"network": config["network"], "epoch": config["epoch"], "kurtosis": float(stats.kurtosis((g**2).sum(1), fisher=False))}
+    return pd.DataFrame([of_all | row for row in rows])
 
 
 def _designs(population: Population, config: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -338,3 +343,106 @@ def _row(population: Population, name: str, low: Array, high: Array) -> dict[str
         "unbounded": float(np.isinf(high - low).mean()),
         "half_width": float(np.median(high - low) / 2 / abs(truth)),
     }
+
+
+# --- its tables
+
+DOCUMENT = Path("docs/estimators.md")
+BEGIN, END = "<!-- written by python -m empirics.coverage -->", "<!-- end -->"
+INDEPENDENT, WITHOUT = "independent", "without replacement"
+
+
+def tables(record: pd.DataFrame) -> str:
+    """The record as Markdown: percentages of intervals that cover, each with its own 95 % interval (Wilson, 1927)."""
+    chosen = record[record["rule"] == CHOSEN]
+    designs = {
+        f"{examples} in {groups}" + ("" if sampling == INDEPENDENT else ", w/o"): _design(chosen, sampling, examples, groups)
+        for sampling, examples, groups in (
+            *((INDEPENDENT, 128, 8), (INDEPENDENT, 256, 16), (INDEPENDENT, 512, 16), (INDEPENDENT, 512, 32)),
+            *((WITHOUT, 256, 16), (WITHOUT, 512, 16), (WITHOUT, 512, 32)),
+        )
+    }
+    same_draws = _design(record, INDEPENDENT, 256, 16)
+    by_rule = {rule: same_draws[same_draws["rule"] == rule] for rule in RULES}
+    populations = {f"{key[0]} {key[1]}": rows for key, rows in designs["512 in 32"].groupby(["network", "epoch"], sort=False)}
+    parts = (
+        ("Examples and groups (w/o: drawn without replacement)", _table("quantity", _quantities(designs, _pooled))),
+        ("512 independent examples in 32 groups, by population (network and epoch)", _population_table(populations)),
+        ("Rules, on the same draws of 256 in 16 groups", _table("quantity", _quantities(by_rule, _pooled))),
+        (f"Drawing groups of {UNTIL_SIZE} until δ and θ* are known to a relative half-width", _until_table(record)),
+        ("Sketches, on the same draws of 256 in 16 groups", _sketch_table(same_draws)),
+    )
+    return "\n\n".join(f"### {title}\n\n{body}" for title, body in parts)
+
+
+def _design(rows: pd.DataFrame, sampling: str, examples: int, groups: int) -> pd.DataFrame:
+    return rows[(rows["sampling"] == sampling) & (rows["examples"] == examples) & (rows["groups"] == groups)]
+
+
+def _quantities(columns: Mapping[str, pd.DataFrame], cell: Callable[[pd.DataFrame], str]) -> dict[str, list[str]]:
+    """By column, the cells of all quantities."""
+    names = {"quantity": [f"`{name}`" for name in MEASURED]}
+    return names | {title: [cell(rows[rows["quantity"] == name]) for name in MEASURED] for title, rows in columns.items()}
+
+
+def _pooled(rows: pd.DataFrame) -> str:
+    """Coverage in all rows together and, where there are several, its range over them."""
+    if rows.empty:
+        return ""
+    covered, trials = int(rows["covered"].sum()), int(rows["trials"].sum())
+    ends = stats.binomtest(covered, trials).proportion_ci(LEVEL, method="wilson")
+    pooled = f"{100 * covered / trials:.1f} ± {50 * (ends.high - ends.low):.1f}"
+    each = 100 * rows["covered"] / rows["trials"]
+    return pooled if len(rows) == 1 else f"{pooled} ({each.min():.1f}-{each.max():.1f})"
+
+
+def _population_table(populations: Mapping[str, pd.DataFrame]) -> str:
+    columns = _quantities(populations, _pooled)
+    first = ["kurtosis of ‖g_i‖²", *(f"{rows['kurtosis'].iloc[0]:.1f}" for rows in populations.values())]
+    return _table("quantity", {title: [cell, *cells] for cell, (title, cells) in zip(first, columns.items(), strict=True)})
+
+
+def _until_table(record: pd.DataFrame) -> str:
+    columns: dict[str, list[str]] = {"population": [], "until": [], "examples": [], "given up": [], "`delta`": [], "`theta_star`": []}
+    until = record[record["rule"].str.startswith("until")]
+    for (network, epoch, rule), rows in until.groupby(["network", "epoch", "rule"], sort=False):
+        first = rows.iloc[0]
+        cells = (f"{network} {epoch}", str(rule).split()[1], f"{first['examples']:.0f}", f"{100 * first['given_up']:.0f} %")
+        coverages = (_pooled(rows[rows["quantity"] == name]) for name in _Walk.names)
+        for column, value in zip(columns.values(), (*cells, *coverages), strict=True):
+            column.append(value)
+    return _table("population", columns)
+
+
+def _sketch_table(rows: pd.DataFrame) -> str:
+    exact = rows[rows["rule"] == CHOSEN]
+    sketched = {rule: rows[rows["rule"] == rule] for rule in rows["rule"].unique() if rule.startswith("sketch")}
+    widths = {f"width, {rule}": [f"{_width_ratio(table, exact, name):.3f}" for name in MEASURED] for rule, table in sketched.items()}
+    return _table("quantity", _quantities({"exact": exact} | sketched, _pooled) | widths)
+
+
+def _width_ratio(rows: pd.DataFrame, exact: pd.DataFrame, name: str) -> float:
+    """Of median half-widths, the median over the populations where they are bounded."""
+    widths, exact_widths = (table[table["quantity"] == name]["half_width"].to_numpy() for table in (rows, exact))
+    bounded = np.isfinite(widths) & np.isfinite(exact_widths)
+    return float(np.median(widths[bounded] / exact_widths[bounded]))
+
+
+def _table(first: str, columns: Mapping[str, list[str]]) -> str:
+    titles = [first, *(title for title in columns if title != first)]
+    lines = [titles, ["---"] * len(titles), *(list(row) for row in zip(*(columns[title] for title in titles), strict=True))]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def with_tables(document: str, record: pd.DataFrame) -> str:
+    """The document with the tables of this record. Raises ValueError where it has no place for them."""
+    before, begin, rest = document.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"the document has no lines {BEGIN!r} and {END!r}; must have both around its tables")
+    return f"{before}{BEGIN}\n\n{tables(record)}\n\n{END}{after}"
+
+
+if __name__ == "__main__":
+    found = records.read(records.FOLDER / "coverage.parquet").table
+    DOCUMENT.write_text(with_tables(DOCUMENT.read_text(encoding="utf-8"), found), encoding="utf-8")

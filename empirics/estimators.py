@@ -210,9 +210,10 @@ def _contrast(values: Array, forms: Array) -> Array:
 def _fieller(p: Array, q: Array, reach: Array) -> tuple[Array, Array]:
     """Ends of the ρ with ``(p - ρq)² <= reach_pp - 2ρ reach_pq + ρ² reach_qq`` that go with a positive q."""
     a, b, c = q**2 - reach[2], p * q - reach[1], p**2 - reach[0]  # aρ² - 2bρ + c <= 0
-    root = np.sqrt(np.maximum(b**2 - a * c, 0))
+    a = np.where(a == 0, -0.0, a)  # the limit from below, where one end is infinite
+    larger = b + np.copysign(np.sqrt(np.maximum(b**2 - a * c, 0)), b)  # without cancellation
     with np.errstate(divide="ignore", invalid="ignore"):
-        ends = np.sort(np.stack(((b - root) / a, (b + root) / a)), axis=0)
+        ends = np.sort(np.stack((larger / a, np.where(larger == 0, 0.0, c / larger))), axis=0)
     unbounded, everything = a <= 0, (a <= 0) & (b**2 <= a * c)
     at_zero = p * reach[2] - q * reach[1]  # has the sign that p has where q is 0
     low = np.where(unbounded, np.where(everything | (at_zero < 0), -np.inf, ends[1]), ends[0])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from empirics import minibatch, synthetic
+from empirics import coverage, minibatch, synthetic
 from empirics.training import METHODS as TRAINING_METHODS
 from empirics.training import TrainingConfig, train
 from theory.certificates import certify, groups
@@ -108,6 +108,7 @@ EXPERIMENTS = {
         Experiment("rates", synthetic.rates, RATES),
         Experiment("stall", synthetic.stall, (STALL,)),
         Experiment("batch_norm", minibatch.side_by_side, BATCH_NORM, in_report=False),
+        Experiment("coverage", coverage.run, coverage.CONFIGS, in_report=False),
         Experiment("certificates", _certificates, tuple({"group": group} for group in groups()), in_report=False),
     )
 }

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import get_gradient_edge
 
+from empirics.per_example.precision import without_autocast
 from empirics.per_example.terms import Term
 
 
@@ -43,6 +44,7 @@ class Call:
         """Whether gradients are dealt with when they come, or after the backward pass."""
         return True
 
+    @without_autocast
     def flush(self) -> None:
         """Deliver what has arrived, if anything has."""
         if not self._arrived:
@@ -68,6 +70,17 @@ def tensors_in(tree: Any) -> list[Tensor]:
     if isinstance(tree, dict):
         return [t for branch in tree.values() for t in tensors_in(branch)]
     return []
+
+
+def differentiable(tree: Any) -> list[Tensor]:
+    """Those that have a gradient, each once."""
+    return list({id(t): t for t in tensors_in(tree) if t.requires_grad}.values())
+
+
+def alias_of(tensor: Tensor) -> Tensor:
+    """The same values in another place of the graph, unseen by any mode."""
+    with torch._C.DisableTorchFunction():
+        return tensor.view_as(tensor)
 
 
 def replaced(tree: Any, new: Mapping[int, Tensor], rest: Callable[[Tensor], Tensor] = lambda t: t) -> Any:

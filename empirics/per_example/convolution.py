@@ -12,6 +12,7 @@ from torch.nn.grad import conv1d_weight, conv2d_weight, conv3d_weight
 
 from empirics.per_example.gram import GramTerm
 from empirics.per_example.linear import Added, First
+from empirics.per_example.precision import without_autocast
 from empirics.per_example.terms import Term, Unsupported, accumulable, sum_of
 
 _WEIGHT_GRADIENT = {1: conv1d_weight, 2: conv2d_weight, 3: conv3d_weight}
@@ -46,6 +47,7 @@ class ConvolutionWeight(GramTerm):
         x_merged, D_merged = (t.reshape(1, -1, *t.shape[2:]) for t in (x, D))
         return self._weight_gradient(x_merged, D_merged, shape, len(x) * self.groups).view(len(x), *self.parameter.shape)
 
+    @without_autocast
     def total(self, label: int) -> Tensor:
         """The gradient that training would use."""
         return self._weight_gradient(accumulable(self.x), accumulable(self.signals[label]), self.parameter.shape, self.groups)
@@ -76,7 +78,7 @@ class ConvolutionWeight(GramTerm):
         x = nn.functional.pad(accumulable(self.x), pads)
         x = x.reshape(len(x) * self.groups, -1, *x.shape[2:])
         positions = prod(self._output_size())
-        few_pixels = 3 * self._pixels() ** 2 < positions**2 * prod(self.kernel)
+        few_pixels = self._pixels() ** 2 < positions**2 * prod(self.kernel)
         return self._shifted(x) if few_pixels else self._unfolded(x)
 
     def _shifted(self, x: Tensor) -> Tensor:

@@ -10,9 +10,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import get_gradient_edge
 from torch.func import functional_call, vjp, vmap
 
-from empirics.per_example.call import Call, replaced, tensors_in
+from empirics.per_example.call import Call, differentiable, replaced, tensors_in
+from empirics.per_example.precision import autocast_as_now
 from empirics.per_example.terms import Formed, accumulable, sum_of
 from empirics.per_example.weights import Weight
 
@@ -30,15 +32,20 @@ class Use:
 class FallbackCall(Call):
     """A call whose weights have no rule. ``data`` are its inputs that carry the examples, with their dimension.
 
-    ``again`` is None where the call can't be repeated, because it overwrote its input.
+    ``again`` is None where the call can't be repeated, because it overwrote its input. One of several outputs may have been made of
+    another: ``copies`` are to take their places, by id, so that each gets the gradient of what comes after the call alone.
     """
 
     def __init__(self, again: Again | None, data: list[tuple[Tensor, int]], out: Any, axes: Sequence[int], uses: list[Use]) -> None:
         found = tensors_in(out)
-        self._differentiable = [i for i, t in enumerate(found) if t.requires_grad]
+        outputs = differentiable(out)
+        self._places = [next(i for i, other in enumerate(found) if other is t) for t in outputs]
+        self._ends = [get_gradient_edge(t) for t in outputs]
+        self.copies = {id(t): t.clone() for t in outputs} if len(outputs) > 1 else {}
         self._formed = [Formed(use.weight.tensor) for use in uses]
         terms = [term for use, formed in zip(uses, self._formed, strict=True) for term in use.weight.terms(formed)]
-        super().__init__([found[i] for i in self._differentiable], axes, terms)
+        super().__init__([self.copies.get(id(t), t) for t in outputs], axes, terms)
+        self._autocast = autocast_as_now()
         self.again, self.data, self.uses = again, data, uses
         self.inside: Sequence[Call] = ()  # what may be met on the way when the backward pass goes through this call again
 
@@ -49,10 +56,10 @@ class FallbackCall(Call):
 
     def deliver(self, gradients: list[Tensor]) -> None:
         """Form the gradients of the examples for the next label."""
-        with torch.enable_grad(), self._others_deaf():
-            gradients_of = self._vectorised(gradients) if self.again is not None and self.data else None
-            gradients_of = gradients_of or self._one_by_one(gradients)
-        for formed, gradient in zip(self._formed, gradients_of, strict=True):
+        with torch.enable_grad(), self._others_deaf(), self._autocast():
+            each = self._vectorised(self.again, gradients) if self.again is not None and self.data else None
+            each = each or self._one_by_one(gradients)
+        for formed, gradient in zip(self._formed, each, strict=True):
             formed.receive(gradient)
 
     @contextmanager
@@ -65,7 +72,7 @@ class FallbackCall(Call):
             for call in self.inside:
                 call.deaf = False
 
-    def _vectorised(self, gradients: Sequence[Tensor]) -> list[Tensor] | None:
+    def _vectorised(self, again: Again, gradients: Sequence[Tensor]) -> list[Tensor] | None:
         """By repeating the call under vmap; None where that can't be done or comes out otherwise: Dropout draws anew, for example."""
         keys = [id(use.weight.tensor) for use in self.uses]
         values = [use.weight.tensor.detach() for use in self.uses]
@@ -74,9 +81,8 @@ class FallbackCall(Call):
             given = {id(t): x.unsqueeze(axis) for (t, axis), x in zip(self.data, data, strict=True)}
 
             def call(*weights: Tensor) -> tuple[Tensor, ...]:
-                assert self.again is not None
-                found = tensors_in(self.again(given | dict(zip(keys, weights, strict=True))))
-                return tuple(found[i] for i in self._differentiable)
+                found = tensors_in(again(given | dict(zip(keys, weights, strict=True))))
+                return tuple(found[i] for i in self._places)
 
             pull: Callable[..., Sequence[Tensor]] = vjp(call, *values)[1]
             return pull(tuple(d.unsqueeze(axis) for d, axis in zip(D, self.axes, strict=True)))
@@ -118,7 +124,7 @@ class FallbackCall(Call):
 
     def _backward(self, gradients: Sequence[Tensor]) -> list[Tensor]:
         aliases = [alias for use in self.uses for alias in use.aliases]
-        found = iter(torch.autograd.grad(self.edges, aliases, gradients, retain_graph=True, materialize_grads=True))
+        found = iter(torch.autograd.grad(self._ends, aliases, gradients, retain_graph=True, materialize_grads=True))
         return [sum_of([next(found) for _ in use.aliases]) for use in self.uses]
 
 

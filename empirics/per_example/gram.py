@@ -9,6 +9,7 @@ from copy import copy
 import torch
 from torch import Tensor
 
+from empirics.per_example.precision import without_autocast
 from empirics.per_example.terms import Products, Term, products, row_products
 
 
@@ -41,6 +42,7 @@ class GramTerm(Term):
         """By the cheaper way."""
         return self._by_gram() if self.gram_is_cheaper() else products([self])
 
+    @without_autocast
     def _by_gram(self) -> Products:
         A, D, D_hat = self.input_gram(), self.positions(0), self.positions(1)
         n = len(self.signals[0])

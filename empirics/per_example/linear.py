@@ -8,6 +8,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from empirics.per_example.gram import GramTerm
+from empirics.per_example.precision import without_autocast
 from empirics.per_example.terms import Formed, Term, Unsupported, accumulable
 
 First = Callable[[Tensor], Tensor]  # the tensor with its examples in front; raises Unsupported where it carries none
@@ -38,6 +39,7 @@ class LinearWeight(GramTerm):
         """``D_iᵀ x_i``."""
         return accumulable(self.signals[label][rows]).transpose(1, 2) @ accumulable(self.x[rows])
 
+    @without_autocast
     def total(self, label: int) -> Tensor:
         """``Σ D_iᵀ x_i`` as one product."""
         return accumulable(self.signals[label]).flatten(0, 1).T @ accumulable(self.x).flatten(0, 1)
@@ -60,15 +62,22 @@ class LinearWeight(GramTerm):
 class EmbeddingWeight(GramTerm):
     """A table ``(entries, width)`` whose rows are looked up: the gradient of a row is the sum of D where it was looked up."""
 
-    def __init__(self, parameter: nn.Parameter, ids: Tensor, padding_idx: int) -> None:
+    def __init__(self, parameter: nn.Parameter, ids: Tensor, padding_idx: int, *, by_frequency: bool) -> None:
         super().__init__(parameter)
-        self.x = ids.reshape(len(ids), -1)
-        self.padding = padding_idx % len(parameter) if padding_idx >= -len(parameter) and padding_idx != -1 else None
+        self.x = ids.long().reshape(len(ids), -1)
+        self.factor: Tensor | None = None  # of a position's gradient
+        if padding_idx >= 0:
+            self.factor = self.x != padding_idx
+        if by_frequency:
+            self.factor = (1 if self.factor is None else self.factor) / self._equal().sum(2).double()
+
+    def _equal(self) -> Tensor:
+        return self.x.unsqueeze(1) == self.x.unsqueeze(2)
 
     def receive(self, D: Tensor) -> None:
         """Keep D as ``(n, positions, width)``, without the padding, which gets no gradient."""
         D = D.reshape(len(D), -1, D.shape[-1])
-        self.signals.append(D if self.padding is None else D * (self.x != self.padding).unsqueeze(2))
+        self.signals.append(D if self.factor is None else D * self.factor.to(D).unsqueeze(2))
 
     def per_example(self, label: int, rows: slice) -> Tensor:
         """D scattered to the rows that were looked up."""
@@ -76,6 +85,7 @@ class EmbeddingWeight(GramTerm):
         out = D.new_zeros(len(D), *self.parameter.shape)
         return out.scatter_add_(1, self.x[rows].unsqueeze(2).expand_as(D), D)
 
+    @without_autocast
     def total(self, label: int) -> Tensor:
         """The same for all examples together."""
         D = accumulable(self.signals[label])
@@ -87,7 +97,7 @@ class EmbeddingWeight(GramTerm):
 
     def input_gram(self) -> Tensor:
         """1 where two positions look up the same row."""
-        return (self.x.unsqueeze(1) == self.x.unsqueeze(2)).to(accumulable(self.signals[0]).dtype)
+        return self._equal().to(accumulable(self.signals[0]).dtype)
 
     def positions(self, label: int) -> Tensor:
         """D as it is kept."""
@@ -110,10 +120,8 @@ def embedding(
     scale_grad_by_freq: bool = False,
     sparse: bool = False,  # of no consequence here
 ) -> list[Term]:
-    """The terms of ``torch.embedding``; gradients scaled by frequency depend on the other examples and are left to the fallback."""
-    if scale_grad_by_freq:
-        raise Unsupported
-    return [EmbeddingWeight(weight, first(indices), padding_idx)]
+    """The terms of ``torch.embedding``, where frequencies are those within an example."""
+    return [EmbeddingWeight(weight, first(indices), padding_idx, by_frequency=scale_grad_by_freq)]
 
 
 def add(first: First, input: Tensor, other: Tensor, *, alpha: float = 1) -> list[Term]:  # noqa: A002

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from empirics.per_example.precision import without_autocast
+
 if TYPE_CHECKING:
     from empirics.per_example.gram import GramTerm
 
@@ -77,6 +79,7 @@ class Formed(Term):
         return self.signals[label][rows]
 
 
+@without_autocast
 def products(uses: Sequence[Term]) -> Products:
     """Inner products for a parameter with these uses: the gradients of an example are summed over the uses first."""
     tables, totals, space = [], [], None

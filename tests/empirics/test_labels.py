@@ -8,6 +8,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 
 from empirics.labels import Smoothing, distribution, one_hot, predictions, smoothing_labels, smoothing_rule
@@ -224,6 +225,18 @@ def test_the_loop_says_the_same(smoothing: Smoothing) -> None:
 
 def test_prior_is_that_of_all_chunks() -> None:
     assert asdict(moments("prior", chunk=2)) == pytest.approx(asdict(moments("prior", chunk=9)), rel=1e-9)
+
+
+def test_prior_of_one_rank_is_not_that_of_all_and_is_refused() -> None:
+    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    try:
+        model = nn.parallel.DistributedDataParallel(classifier())
+        with pytest.raises(ValueError, match="smoothing = 'prior' would be another label on each rank; give the frequencies"):
+            gradient_moments(model, CLASSIFIER_INPUTS, CLASSIFIER_LABELS, "prior")
+        found = gradient_moments(model, CLASSIFIER_INPUTS, CLASSIFIER_LABELS, as_a_table("prior"))
+    finally:
+        dist.destroy_process_group()
+    assert asdict(found) == pytest.approx(asdict(moments("prior")), rel=1e-9)
 
 
 Measure = Callable[[Smoothing], GradientMoments]

@@ -76,7 +76,9 @@ def image(layer: Callable[[], nn.Module], *shape: int, features: int) -> Case:
 def after_linear(layer: Callable[[], nn.Module], *shape: int, training: bool = True) -> Case:
     """A layer between two linear ones, so that its input's gradient matters; ``shape`` of an example is kept by it."""
     features = int(torch.Size(shape).numel())
-    return Case(lambda: nn.Sequential(nn.Linear(shape[-1], shape[-1]), layer(), nn.Tanh(), nn.Flatten(), head(features)), shape, training=training)
+    return Case(
+        lambda: nn.Sequential(nn.Linear(shape[-1], shape[-1]), layer(), nn.Tanh(), nn.Flatten(), head(features)), shape, training=training
+    )
 
 
 def with_statistics(norm: nn.Module, *shape: int) -> nn.Module:
@@ -110,7 +112,7 @@ LAYERS: dict[str, Case] = {
     "conv2d, valid": image(lambda: nn.Conv2d(2, 3, 3, padding="valid"), 2, 5, 5, features=27),
     "conv2d, circular": image(lambda: nn.Conv2d(2, 3, 3, padding=1, padding_mode="circular"), 2, 4, 4, features=48),
     "conv2d, reflect": image(lambda: nn.Conv2d(2, 3, 3, padding="same", padding_mode="reflect"), 2, 4, 4, features=48),
-    "conv3d": image(lambda: nn.Conv3d(2, 3, 2, stride=(1, 2, 1), padding=1, bias=False), 2, 3, 4, 3, features=180),
+    "conv3d": image(lambda: nn.Conv3d(2, 3, 2, stride=(1, 2, 1), padding=1, bias=False), 2, 3, 4, 3, features=144),
     "conv3d, groups, dilation": image(lambda: nn.Conv3d(2, 4, 2, groups=2, dilation=(2, 1, 1)), 2, 4, 3, 3, features=32),
     "two convolutions": Case(
         lambda: nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 3, 3, stride=2), nn.Flatten(), head(12)), (1, 6, 6)
@@ -128,16 +130,17 @@ LAYERS: dict[str, Case] = {
     "instance norm": after_linear(lambda: nn.InstanceNorm1d(TOKENS, affine=True), TOKENS, WIDTH),
     "instance norm of images": after_linear(lambda: nn.InstanceNorm2d(2, affine=True), 2, TOKENS, WIDTH),
     "instance norm in evaluation": after_linear(
-        lambda: with_statistics(nn.InstanceNorm1d(TOKENS, affine=True, track_running_stats=True), TOKENS, WIDTH), TOKENS, WIDTH, training=False
+        lambda: with_statistics(nn.InstanceNorm1d(TOKENS, affine=True, track_running_stats=True), TOKENS, WIDTH),
+        TOKENS,
+        WIDTH,
+        training=False,
     ),
     "batch norm of vectors": after_linear(lambda: with_statistics(nn.BatchNorm1d(WIDTH), WIDTH), WIDTH, training=False),
     "batch norm of tokens": after_linear(lambda: with_statistics(nn.BatchNorm1d(TOKENS), TOKENS, WIDTH), TOKENS, WIDTH, training=False),
     "batch norm of images": after_linear(lambda: with_statistics(nn.BatchNorm2d(2), 2, 3, 3), 2, 3, 3, training=False),
     "embedding": Case(lambda: nn.Sequential(nn.Embedding(ENTRIES, WIDTH), nn.Flatten(), head(TOKENS * WIDTH)), (TOKENS,), ids=True),
     "embedding, repeated tokens": Case(lambda: nn.Sequential(nn.Embedding(ENTRIES, 2), nn.Flatten(), head(40)), (20,), ids=True),
-    "embedding, padding": Case(
-        lambda: nn.Sequential(nn.Embedding(ENTRIES, 2, padding_idx=4), nn.Flatten(), head(40)), (20,), ids=True
-    ),
+    "embedding, padding": Case(lambda: nn.Sequential(nn.Embedding(ENTRIES, 2, padding_idx=4), nn.Flatten(), head(40)), (20,), ids=True),
     "embedding, padding from the end": Case(
         lambda: nn.Sequential(nn.Embedding(ENTRIES, 2, padding_idx=-2), nn.Flatten(), head(40)), (20,), ids=True
     ),
@@ -188,9 +191,7 @@ OTHER_LAYERS: dict[str, Case] = {
     "lstm": recurrent(nn.LSTM),
     "lstm, two layers both ways": recurrent(nn.LSTM, num_layers=2, bidirectional=True),
     "lstm, projected": Case(
-        lambda: Written(
-            lambda s, x: s.head(s.layer(x)[0][:, -1]), layer=nn.LSTM(WIDTH, 5, batch_first=True, proj_size=3), head=head(3)
-        ),
+        lambda: Written(lambda s, x: s.head(s.layer(x)[0][:, -1]), layer=nn.LSTM(WIDTH, 5, batch_first=True, proj_size=3), head=head(3)),
         (TOKENS, WIDTH),
     ),
     "gru": recurrent(nn.GRU),
@@ -208,12 +209,17 @@ OTHER_LAYERS: dict[str, Case] = {
     ),
     "custom autograd function": Case(
         lambda: Written(
-            lambda s, x: s.head(Squared.apply(s.first(x), s.weight)), first=nn.Linear(WIDTH, WIDTH), weight=parameter(5, WIDTH), head=head(5)
+            lambda s, x: s.head(Squared.apply(s.first(x), s.weight)),
+            first=nn.Linear(WIDTH, WIDTH),
+            weight=parameter(5, WIDTH),
+            head=head(5),
         ),
         (WIDTH,),
     ),
     "custom autograd function twice": Case(
-        lambda: Written(lambda s, x: s.head(Squared.apply(Squared.apply(x, s.weight).tanh(), s.weight)), weight=parameter(6, 6), head=head()),
+        lambda: Written(
+            lambda s, x: s.head(Squared.apply(Squared.apply(x, s.weight).tanh(), s.weight)), weight=parameter(6, 6), head=head()
+        ),
         (WIDTH,),
     ),
 }
@@ -239,7 +245,9 @@ class Cells(nn.Module):
 class Attending(nn.Module):
     """Attention in front of a head; ``tokens_first`` hands over ``(tokens, n, width)``."""
 
-    def __init__(self, *, tokens_first: bool = False, memory: int | None = None, masked: bool = False, weights: bool = False, **options: Any) -> None:
+    def __init__(
+        self, *, tokens_first: bool = False, memory: int | None = None, masked: bool = False, weights: bool = False, **options: Any
+    ) -> None:
         super().__init__()
         self.tokens_first, self.masked, self.weights = tokens_first, masked, weights
         self.memory = nn.Linear(WIDTH, memory) if memory else None
@@ -286,7 +294,9 @@ ATTENTION: dict[str, Case] = {
     "encoder": Case(lambda: pooled(nn.TransformerEncoder(encoder(), 2, enable_nested_tensor=False)), (5, WIDTH), training=False),
     "decoder layer": Case(
         lambda: Written(
-            lambda s, x: s.head(s.layer(x, x.flip(1)).mean(1)), layer=nn.TransformerDecoderLayer(WIDTH, 2, 8, 0.0, batch_first=True), head=head()
+            lambda s, x: s.head(s.layer(x, x.flip(1)).mean(1)),
+            layer=nn.TransformerDecoderLayer(WIDTH, 2, 8, 0.0, batch_first=True),
+            head=head(),
         ),
         (TOKENS, WIDTH),
     ),
@@ -376,10 +386,11 @@ def set_item(s: Any, x: Tensor) -> Tensor:
 
 
 def in_place_residual(s: Any, x: Tensor) -> Tensor:
-    h = s.a(x).relu_()
+    h = s.a(x)
     h += s.b(h.clone())
-    h *= s.p
-    return s.head(h)
+    h += s.p
+    h *= s.q
+    return s.head(h.relu_())
 
 
 FUNCTIONS: dict[str, Case] = {
@@ -390,7 +401,12 @@ FUNCTIONS: dict[str, Case] = {
         lambda s, x: s.head((s.e(x) + s.p(torch.arange(x.size(1)))).tanh().mean(1)), TOKENS, ids=True, e=table, p=table, head=head
     ),
     "positions looked up for each example": written(
-        lambda s, x: s.head((s.e(x) + s.p(torch.arange(x.size(1)).expand_as(x))).tanh().mean(1)), TOKENS, ids=True, e=table, p=table, head=head
+        lambda s, x: s.head((s.e(x) + s.p(torch.arange(x.size(1)).expand_as(x))).tanh().mean(1)),
+        TOKENS,
+        ids=True,
+        e=table,
+        p=table,
+        head=head,
     ),
     "sequence first": written(
         lambda s, x: s.head((s.norm(s.a(x.transpose(0, 1)) + s.p)).tanh().mean(0)),
@@ -409,33 +425,66 @@ FUNCTIONS: dict[str, Case] = {
     "functional convolution": written(
         lambda s, x: s.head(F.conv2d(x, s.w, stride=2).tanh().flatten(1)), 2, 5, 5, w=lambda: parameter(3, 2, 2, 2), head=lambda: head(12)
     ),
-    "matmul": written(lambda s, x: s.head(torch.matmul(s.a(x), s.w).tanh()), TOKENS * 0 + WIDTH, a=layer, w=square, head=head),
+    "matmul": written(lambda s, x: s.head(torch.matmul(s.a(x), s.w).tanh()), WIDTH, a=layer, w=square, head=head),
     "@": written(lambda s, x: s.head((s.a(x) @ s.w).tanh().mean(1)), TOKENS, WIDTH, a=layer, w=square, head=head),
     "@ from the left": written(
         lambda s, x: s.head((s.w @ s.a(x)).tanh().mean(1)), TOKENS, WIDTH, a=layer, w=lambda: parameter(3, TOKENS), head=head
     ),
     "einsum": written(
-        lambda s, x: s.head(torch.einsum("ntd,tde->ne", s.a(x), s.w).tanh()), TOKENS, WIDTH, a=layer, w=lambda: parameter(TOKENS, WIDTH, WIDTH), head=head
+        lambda s, x: s.head(torch.einsum("ntd,tde->ne", s.a(x), s.w).tanh()),
+        TOKENS,
+        WIDTH,
+        a=layer,
+        w=lambda: parameter(TOKENS, WIDTH, WIDTH),
+        head=head,
     ),
     "addmm, baddbmm": written(lambda s, x: s.head(torch.addmm(s.p, s.a(x), s.w).tanh()), WIDTH, a=layer, p=vector, w=square, head=head),
     "scale, power, division": written(
         lambda s, x: s.head((s.p * s.a(x)).exp() ** s.q / (1 + s.r**2)), WIDTH, a=layer, p=vector, q=vector, r=vector, head=head
     ),
     "numbers": written(
-        lambda s, x: s.head(s.p * s.a(x) + s.q - s.r), WIDTH, a=layer, p=lambda: parameter(), q=lambda: parameter(), r=lambda: parameter(1), head=head
+        lambda s, x: s.head(s.p * s.a(x) + s.q - s.r),
+        WIDTH,
+        a=layer,
+        p=lambda: parameter(),
+        q=lambda: parameter(),
+        r=lambda: parameter(1),
+        head=head,
     ),
     "added on either side": written(
-        lambda s, x: s.head(s.p + torch.add(s.q, s.a(x)) + torch.add(x, s.r, alpha=2)), WIDTH, a=layer, p=vector, q=vector, r=vector, head=head
+        lambda s, x: s.head(s.p + torch.add(s.q, s.a(x)) + torch.add(x, s.r, alpha=2)),
+        WIDTH,
+        a=layer,
+        p=vector,
+        q=vector,
+        r=vector,
+        head=head,
     ),
     "added, broadcast": written(
-        lambda s, x: s.head((s.a(x)[:, :, None] + s.p).tanh().mean((1, 2))), TOKENS, WIDTH, a=layer, p=lambda: parameter(TOKENS, 1, 3, 1), head=head
+        lambda s, x: s.head((s.a(x)[:, :, None] + s.p).tanh().mean((1, 2))),
+        TOKENS,
+        WIDTH,
+        a=layer,
+        p=lambda: parameter(TOKENS, 3, 1),
+        head=head,
     ),
     "where, clamp, cat": written(
-        lambda s, x: s.head(torch.where(x > 0, s.p, s.a(x)) + torch.cat([s.q.expand(len(x), -1), x], 1)[:, 3:9]), WIDTH, a=layer, p=vector, q=vector, head=head
+        lambda s, x: s.head(torch.where(x > 0, s.p, s.a(x)) + torch.cat([s.q.expand(len(x), -1), x], 1)[:, 3:9]),
+        WIDTH,
+        a=layer,
+        p=vector,
+        q=vector,
+        head=head,
     ),
     "transposed": written(lambda s, x: s.head(s.a(x) @ s.w.T + F.linear(x, s.w.t())), WIDTH, a=layer, w=square, head=head),
     "low rank": written(
-        lambda s, x: s.head(F.linear(s.a(x), s.w + s.u @ s.v)), WIDTH, a=layer, w=square, u=lambda: parameter(WIDTH, 2), v=lambda: parameter(2, WIDTH), head=head
+        lambda s, x: s.head(F.linear(s.a(x), s.w + s.u @ s.v)),
+        WIDTH,
+        a=layer,
+        w=square,
+        u=lambda: parameter(WIDTH, 2),
+        v=lambda: parameter(2, WIDTH),
+        head=head,
     ),
     "made by a network": written(
         lambda s, x: s.head(F.linear(s.a(x), s.h(s.code).tanh().view(WIDTH, WIDTH), s.code)),
@@ -472,7 +521,9 @@ FUNCTIONS: dict[str, Case] = {
         p=lambda: parameter(1, 2, WIDTH),
         head=head,
     ),
-    "folded": written(lambda s, x: s.head(s.a(x.reshape(-1, WIDTH)).view(len(x), -1, WIDTH).tanh().mean(1)), TOKENS, WIDTH, a=layer, head=head),
+    "folded": written(
+        lambda s, x: s.head(s.a(x.reshape(-1, WIDTH)).view(len(x), -1, WIDTH).tanh().mean(1)), TOKENS, WIDTH, a=layer, head=head
+    ),
     "folded twice": written(
         lambda s, x: s.head(s.a(s.a(x.reshape(-1, WIDTH)).tanh()).view(len(x), -1, WIDTH).mean(1)), TOKENS, WIDTH, a=layer, head=head
     ),
@@ -484,24 +535,31 @@ FUNCTIONS: dict[str, Case] = {
         TOKENS,
         WIDTH,
         a=layer,
-        w=lambda: Written(
-            lambda s, x: x + s.layer(x.view(-1, 2, WIDTH)).reshape(x.shape), layer=encoder()
-        ),
+        w=lambda: Written(lambda s, x: x + s.layer(x.view(-1, 2, WIDTH)).reshape(x.shape), layer=encoder()),
         head=head,
     ),
     "folded, time in front": written(
-        lambda s, x: s.head(s.a(x.transpose(0, 1).reshape(-1, WIDTH)).tanh().view(-1, len(x), WIDTH).mean(0)), TOKENS, WIDTH, a=layer, head=head
+        lambda s, x: s.head(s.a(x.transpose(0, 1).reshape(-1, WIDTH)).tanh().view(-1, len(x), WIDTH).mean(0)),
+        TOKENS,
+        WIDTH,
+        a=layer,
+        head=head,
     ),
     "folded, made weight": written(
-        lambda s, x: s.head(F.linear(x.reshape(-1, WIDTH), s.w.T).view(len(x), -1, WIDTH).tanh().mean(1)), TOKENS, WIDTH, w=square, head=head
+        lambda s, x: s.head(F.linear(x.reshape(-1, WIDTH), s.w.T).view(len(x), -1, WIDTH).tanh().mean(1)),
+        TOKENS,
+        WIDTH,
+        w=square,
+        head=head,
     ),
     "flattened by view": written(lambda s, x: s.head(s.a(x).relu().view(x.size(0), -1)), TOKENS, WIDTH, a=layer, head=lambda: head(24)),
-    "in place, residual": written(in_place_residual, WIDTH, a=layer, b=layer, p=vector, head=head),
+    "in place, residual": written(in_place_residual, WIDTH, a=layer, b=layer, p=vector, q=vector, head=head),
     "in place, on a view": written(in_place_on_a_view, TOKENS, WIDTH, a=layer, p=vector, head=head),
     "in place, on a view of all": written(in_place_on_a_view_of_all, TOKENS, WIDTH, a=layer, p=vector, head=head),
     "in place, items": written(set_item, TOKENS, WIDTH, a=layer, p=vector, head=head),
     "in place, relu after a convolution": Case(
-        lambda: nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(inplace=True), nn.Conv2d(3, 3, 3), nn.ReLU(inplace=True), nn.Flatten(), head(12)), (1, 6, 6)
+        lambda: nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(inplace=True), nn.Conv2d(3, 3, 3), nn.ReLU(inplace=True), nn.Flatten(), head(12)),
+        (1, 6, 6),
     ),
     "dense concatenation": written(
         lambda s, x: s.head(torch.cat([x, y := s.a(x).relu(), s.b(torch.cat([x, y], 1)).relu()], 1)),
@@ -556,16 +614,24 @@ def in_and_out(s: Any, x: Tensor) -> Tensor:
 
 SHARED: dict[str, Case] = {
     "linear twice": written(lambda s, x: s.head(s.a(s.a(x).tanh())), WIDTH, a=layer, head=head),
-    "linear of a vector and of tokens": written(
-        lambda s, x: s.head(s.a(s.a(x).tanh().mean(1)).tanh()), TOKENS, WIDTH, a=layer, head=head
-    ),
+    "linear of a vector and of tokens": written(lambda s, x: s.head(s.a(s.a(x).tanh().mean(1)).tanh()), TOKENS, WIDTH, a=layer, head=head),
     "convolution twice": written(
-        lambda s, x: s.head(F.avg_pool2d(s.c(s.c(x).tanh()), 2).flatten(1)), 2, 4, 4, c=lambda: nn.Conv2d(2, 2, 3, padding=1), head=lambda: head(8)
+        lambda s, x: s.head(F.avg_pool2d(s.c(s.c(x).tanh()), 2).flatten(1)),
+        2,
+        4,
+        4,
+        c=lambda: nn.Conv2d(2, 2, 3, padding=1),
+        head=lambda: head(8),
     ),
     "norm twice": written(lambda s, x: s.head(s.n(s.n(x).tanh())), WIDTH, n=lambda: nn.LayerNorm(WIDTH), head=head),
     "embedding twice": written(lambda s, x: s.head(s.e(x).mean(1) * s.e(x.flip(1)[:, :2]).sum(1)), TOKENS, ids=True, e=table, head=head),
     "head of the embedding": written(
-        lambda s, x: s.head(F.linear(s.a(s.e(x)).tanh().mean(1), s.e.weight)), TOKENS, ids=True, e=table, a=layer, head=lambda: head(ENTRIES)
+        lambda s, x: s.head(F.linear(s.a(s.e(x)).tanh().mean(1), s.e.weight)),
+        TOKENS,
+        ids=True,
+        e=table,
+        a=layer,
+        head=lambda: head(ENTRIES),
     ),
     "head of the embedding, by @": written(
         lambda s, x: s.head(s.a(s.e(x)).tanh().mean(1) @ s.e.weight.T), TOKENS, ids=True, e=table, a=layer, head=lambda: head(ENTRIES)
@@ -601,8 +667,12 @@ SHARED: dict[str, Case] = {
     "frozen bias": Case(lambda: frozen(nn.Sequential(layer(), nn.Tanh(), layer(), nn.Tanh(), head()), "0.bias", "2.bias"), (WIDTH,)),
     "frozen front": Case(lambda: frozen(nn.Sequential(layer(), nn.Tanh(), layer(), nn.Tanh(), head()), "0"), (WIDTH,)),
     "frozen head": Case(lambda: frozen(nn.Sequential(layer(), nn.Tanh(), layer(), nn.Tanh(), head()), "4"), (WIDTH,)),
-    "frozen kernel": Case(lambda: frozen(nn.Sequential(nn.Conv1d(1, 3, 3), nn.GroupNorm(3, 3), nn.Flatten(), head(12)), "0.weight", "1.bias"), (1, WIDTH)),
-    "frozen part of what is made": Case(lambda: frozen(nn.Sequential(parametrizations.weight_norm(layer()), head()), "0.parametrizations.weight.original0"), (WIDTH,)),
+    "frozen kernel": Case(
+        lambda: frozen(nn.Sequential(nn.Conv1d(1, 3, 3), nn.GroupNorm(3, 3), nn.Flatten(), head(12)), "0.weight", "1.bias"), (1, WIDTH)
+    ),
+    "frozen part of what is made": Case(
+        lambda: frozen(nn.Sequential(parametrizations.weight_norm(layer()), head()), "0.parametrizations.weight.original0"), (WIDTH,)
+    ),
     "only the bias of the head": Case(lambda: frozen(nn.Sequential(layer(), head()), "0", "1.weight"), (WIDTH,)),
 }
 
@@ -621,7 +691,9 @@ def one_bias() -> nn.Module:
 
 def normed(norm: Callable[..., nn.Module], training: bool = True) -> Case:
     return Case(
-        lambda: nn.Sequential(norm(nn.Conv2d(1, 3, 3)), nn.ReLU(), norm(nn.Conv2d(3, 3, 2)), nn.Flatten(), norm(head(27))), (1, 6, 6), training=training
+        lambda: nn.Sequential(norm(nn.Conv2d(1, 3, 3)), nn.ReLU(), norm(nn.Conv2d(3, 3, 2)), nn.Flatten(), norm(head(27))),
+        (1, 6, 6),
+        training=training,
     )
 
 
@@ -632,7 +704,9 @@ DERIVED: dict[str, Case] = {
     "spectral norm in evaluation": normed(parametrizations.spectral_norm, training=False),
     "orthogonal": Case(lambda: nn.Sequential(parametrizations.orthogonal(layer()), nn.Tanh(), head()), (WIDTH,)),
     "pruned": normed(lambda module: prune.l1_unstructured(module, "weight", 0.5)),
-    "weight norm twice": written(lambda s, x: s.head(s.a(s.a(x).tanh())), WIDTH, a=lambda: parametrizations.weight_norm(layer()), head=head),
+    "weight norm twice": written(
+        lambda s, x: s.head(s.a(s.a(x).tanh())), WIDTH, a=lambda: parametrizations.weight_norm(layer()), head=head
+    ),
 }
 
 ALL: dict[str, Case] = LAYERS | OTHER_LAYERS | ATTENTION | FUNCTIONS | SHARED | DERIVED

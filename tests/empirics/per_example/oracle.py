@@ -48,12 +48,12 @@ def _dots(a: Tensor, b: Tensor) -> Tensor:
     return (a * b).reshape(len(a), -1).sum(1)
 
 
-def errors(found: GradientProducts, expected: Gradients) -> dict[str, float]:
+def errors(found: GradientProducts, expected: Gradients, tolerance: float = 1e-10, eps: float = 2.3e-16) -> dict[str, float]:
     """For each parameter the largest error of anything that was found, in units of its own scale.
 
-    A gradient that is 0 but for rounding, as that of a bias in front of a norm, has no scale of its own: 1e-26 of the largest is enough.
+    A gradient that is 0 but for rounding, as that of a bias in front of a norm, has no scale of its own: rounding of the largest is enough.
     """
-    least = 1e-26 * max(float(_dots(a, a).max()) for a in (*expected.g, *expected.h))
+    least = (8 * eps / tolerance) ** 2 * max(float(_dots(a, a).max()) for a in (*expected.g, *expected.h))
     assert found.names == tuple(expected.names)
     worst = {}
     for k, (name, g, h) in enumerate(zip(found.names, expected.g, expected.h, strict=True)):
