@@ -139,7 +139,7 @@ def header(device: str, seed: int, rounds: int) -> dict[str, str]:
         "machine": f"{platform.system()}, {cpu}, {os.cpu_count()} cores",
         "device": torch.cuda.get_device_name() if device.startswith("cuda") else device,
         "versions": ", ".join([f"Python {platform.python_version()}", *libraries]),
-        "threads": f"{torch.get_num_threads()}, OMP_WAIT_POLICY={os.environ.get('OMP_WAIT_POLICY')}, OMP_PROC_BIND={os.environ.get('OMP_PROC_BIND')}",
+        "threads": f"{torch.get_num_threads()}, {', '.join(f'{name}={os.environ.get(name)}' for name in ('OMP_WAIT_POLICY', 'OMP_PROC_BIND'))}",
         "seed": str(seed),
         "rounds": f"{rounds}, interleaved; a call is set aside where others use more than {timing.FOREIGN_SHARE:.0%} of all cores",
     }
