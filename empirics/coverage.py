@@ -176,12 +176,28 @@ def shifted(name: str, draws: Draws) -> Ends:
 
 
 def unshifted(name: str, draws: Draws) -> Ends:
-    """The same about the estimate itself: Student's interval with the jackknife's variance, or Fieller's."""
+    """About the estimate itself: Student's interval with the jackknife's variance, or Fieller's."""
     return shifted(name, replace(draws, spread=replace(draws.spread, pairs=np.zeros_like(draws.spread.pairs))))
 
 
+class _Skewed(Spread):
+    """A spread whose shift counts the third cumulant of single groups too."""
+
+    def shift(self, form: Array) -> Array:
+        K, variance = self.single.shape[-2], self.of(form, form)
+        cubes = (np.einsum("...ki,...i->...k", self.single, form) ** 3).sum(-1) * K**2 / ((K - 1) * (K - 2))
+        moved = super().shift(form) + (2 * self.t**2 + 1) / 6 * cubes / variance
+        return np.asarray(np.clip(moved, -np.sqrt(variance), np.sqrt(variance)))
+
+
+def with_skewness(name: str, draws: Draws) -> Ends:
+    """The same with the skewness of the groups (Johnson, 1978), which is estimated from as few as there are."""
+    spread = draws.spread
+    return shifted(name, replace(draws, spread=_Skewed(spread.covariance, spread.single, spread.pairs, spread.t)))
+
+
 def normal(name: str, draws: Draws) -> Ends:
-    """The same with the quantile of the normal distribution."""
+    """As unshifted, with the quantile of the normal distribution."""
     return unshifted(name, replace(draws, spread=replace(draws.spread, t=float(stats.norm.ppf((1 + LEVEL) / 2)))))
 
 
@@ -229,6 +245,7 @@ def bootstrap(name: str, draws: Draws) -> Ends:
 CHOSEN = "shifted"
 RULES: Mapping[str, Callable[[str, Draws], Ends | None]] = {
     CHOSEN: shifted,
+    "with skewness": with_skewness,
     "unshifted": unshifted,
     "normal": normal,
     "unbiased variance": unbiased_variance,
@@ -404,10 +421,9 @@ def _population_table(populations: Mapping[str, pd.DataFrame]) -> str:
 
 def _until_table(record: pd.DataFrame) -> str:
     columns: dict[str, list[str]] = {"population": [], "until": [], "examples": [], "given up": [], "`delta`": [], "`theta_star`": []}
-    until = record[record["rule"].str.startswith("until")]
-    for (network, epoch, rule), rows in until.groupby(["network", "epoch", "rule"], sort=False):
-        first = rows.iloc[0]
-        cells = (f"{network} {epoch}", str(rule).split()[1], f"{first['examples']:.0f}", f"{100 * first['given_up']:.0f} %")
+    until = record[record["rule"].str.startswith("until")].assign(population=lambda rows: rows["network"] + " " + rows["epoch"].astype(str))
+    for (population, rule), rows in pd.concat((until, until.assign(population="all"))).groupby(["population", "rule"], sort=False):
+        cells = (str(population), str(rule).split()[1], f"{rows['examples'].mean():.0f}", f"{100 * rows['given_up'].mean():.0f} %")
         coverages = (_pooled(rows[rows["quantity"] == name]) for name in _Walk.names)
         for column, value in zip(columns.values(), (*cells, *coverages), strict=True):
             column.append(value)

@@ -19,8 +19,8 @@ from empirics.per_example import gradient_products
 
 BUDGET = 0.02
 """Seconds of measuring for a second of training. Half as much again is left for a measurement that takes longer than foreseen."""
-TRIAL, GROWTH = 4, 8
-"""Examples of the first trial, and how many times as many the next may have."""
+TRIAL = 4
+"""Examples of the first trial."""
 TRIAL_STEPS, TRIAL_SECONDS = 10, 0.2
 """What the first trial is supposed to take at most: so many training steps or so many seconds, whichever is more."""
 
@@ -54,7 +54,7 @@ class Schedule(Protocol):
         """On how many examples to measure now; 0: not now."""
 
     def measured(self, examples: int, seconds: float, times: Times) -> None:
-        """Learn what a measurement took; ``times`` are those at its start."""
+        """Learn what a measurement took; it is in ``times`` already."""
 
 
 @dataclass(frozen=True)
@@ -75,25 +75,27 @@ class EveryKth:
 class WithinBudget:
     """As often as training has paid for: what a measurement will take is set aside first.
 
-    What it takes is foreseen from the last one, in proportion to the examples, which is too much where there is overhead. At first nothing
-    is known: trials on few examples, then on more, come before the first measurement. Time earned in excess of one measurement, as in
-    a pause, does not count: it would be spent in many at once.
+    What it takes is foreseen from the last one, in proportion to the examples. Before the first there are two trials, one on few examples,
+    which takes too long as the first of anything does, and one on a chunk. What was earned in excess of one measurement, as in a pause,
+    does not count: it would be spent in many at once.
     """
 
-    def __init__(self, examples: int) -> None:
+    def __init__(self, examples: int, chunk: int) -> None:
         self.examples = examples
+        self._sizes = [min(TRIAL, examples), min(chunk, examples), examples]  # what is to come; the last one for ever
         self._last: tuple[int, float] | None = None  # examples and seconds
         self._earning_since = 0.0
 
     def due(self, times: Times) -> int:
         """A trial, or all examples, if they are paid for; else 0."""
-        n = min(self.examples, TRIAL if self._last is None else GROWTH * self._last[0])
         earned = BUDGET * (times.training - self._earning_since)
-        return n if self._foreseen(n, times) <= min(earned, BUDGET * times.training - times.measuring) else 0
+        paid_for = self._foreseen(self._sizes[0], times) <= min(earned, BUDGET * times.training - times.measuring)
+        return self._sizes[0] if paid_for else 0
 
     def measured(self, examples: int, seconds: float, times: Times) -> None:
         """The next forecast rests on this."""
         self._last = (examples, seconds)
+        self._sizes = self._sizes[1:] or self._sizes
         if examples == self.examples:
             self._earning_since = times.training
 
@@ -212,6 +214,6 @@ class MomentsMonitor:
                 f"chunk = {self._chunk} makes {groups} groups of {examples} examples; must make at least 4, and should make 16"
             )
         if every is None:
-            return WithinBudget(examples)
+            return WithinBudget(examples, self._chunk)
         check_whole("every", every, 1)
         return EveryKth(every, examples)

@@ -30,7 +30,16 @@ RULES: dict[Any, Callable[..., list[Term]]] = {
     torch.instance_norm: normalisation.instance_norm,
 }
 
-_OTHER_PATH = "model takes another path for another number of examples: per-example gradients are not defined"
+_OTHER_PATH = (
+    "model takes another path for another number of examples, so that they can't be told apart in a batch; "
+    "empirics.moments_loop takes them one at a time"
+)
+# The sizes of what these return, or of what is cut with it, depend on values: that one has as many rows as there are examples may be chance.
+_SIZED_BY_VALUES = {
+    *(torch.nonzero, torch.argwhere, torch.masked_select, torch.unique_consecutive, torch._pack_padded_sequence, torch.repeat_interleave),
+    *(Tensor.nonzero, Tensor.argwhere, Tensor.masked_select, Tensor.unique_consecutive, Tensor.repeat_interleave),
+    *(torch._unique2, Tensor.item, Tensor.tolist, Tensor.__int__, Tensor.__index__),
+}
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,8 @@ class Tape(Watch):
 
     def __init__(self, tracked: Sequence[nn.Parameter], examples: int, probe: Tape | None = None) -> None:
         super().__init__()
+        if any(p.is_complex() for p in tracked):
+            raise ValueError("a parameter is complex: hold its real and imaginary part as one real parameter, and use torch.view_as_complex")
         self.tracked, self.examples, self.exploring = list(tracked), examples, probe is None
         self.seen: list[Seen] = []
         self.calls: list[Call] = []
@@ -73,6 +84,8 @@ class Tape(Watch):
         self._watched: dict[int, Tensor] = {id(p): p for p in tracked}
         self._data: dict[int, Tensor] = {}
         self._frames: list[Frame] = []
+        self._unsure = False  # whether sizes have come to depend on values
+        self._transformed: set[nn.Parameter] = set()  # used inside of a transform of torch.func
 
     def is_parameter(self, key: int) -> bool:
         """Whether this is the id of a parameter, or of what was made of parameters."""
@@ -81,10 +94,18 @@ class Tape(Watch):
     def call(self, func: Any, args: Any, kwargs: Any) -> Any:
         """Call ``func``; where it uses parameters, note what they contribute."""
         given = tensors_in((args, kwargs))
+        self._unsure = self._unsure or _is_sized_by_values(func, args)
+        if _is_transformed():
+            self._transformed |= {p for t in given for p in self._parameters_of(_unwrapped(t))}
+            return func(*args, **kwargs)
         watched = torch.is_grad_enabled() and any(id(t) in self._watched for t in given)
         if self.exploring:
             return self._explore(func, args, kwargs, given, watched=watched)
         return self._note(func, args, kwargs, given) if watched else func(*args, **kwargs)
+
+    def _parameters_of(self, tensor: Tensor) -> tuple[nn.Parameter, ...]:
+        weight = self._weights.get(id(tensor))
+        return () if weight is None else weight.parameters
 
     def _explore(self, func: Any, args: Any, kwargs: Any, given: list[Tensor], *, watched: bool) -> Any:
         """A call in the probe."""
@@ -173,6 +194,7 @@ class Tape(Watch):
                 self._data |= {id(t): t for t in tensors_in(out)}
             return out
         seen = self._next(module)
+        self._unsure = self._unsure and bool(self._frames)  # the examples are where the model was given them, and in the logits
         inputs, axes = self._axes(seen.inputs, given), self._axes(seen.outputs, outputs)
         if pending:
             out = self._leave_to(of_module(module, args, kwargs), _carrying(given, inputs), out, axes, pending)
@@ -189,9 +211,16 @@ class Tape(Watch):
 
     def _settle(self, out: Any, axes: list[int | None]) -> None:
         """When the model returns: keep the calls that it depends on, and leave to itself what happened out of sight, as in TorchScript."""
+        if isinstance(out, Tensor) and not out.requires_grad:
+            raise ValueError("model gives logits without a gradient: none of its parameters is in them, or torch.inference_mode is on")
         graph = Graph(differentiable(out))
         self.calls = graph.sorted_out(self.calls)
         used = {id(term.parameter) for call in self.calls for term in call.terms}
+        if any(id(p) in used for p in self._transformed):
+            raise ValueError(
+                "a parameter is used both inside and outside of torch.vmap or another transform of torch.func: "
+                "not all of its gradient can be seen; empirics.moments_loop can"
+            )
         unseen = [p for p in self.tracked if id(p) in graph.parameters and id(p) not in used]
         if unseen:
             self._leave_to(None, [], out, axes, [Use(self._weights[id(p)], [p]) for p in unseen])
@@ -212,7 +241,7 @@ class Tape(Watch):
         """Dimensions of the examples, None where there is none."""
         if len(before) != len(tensors):
             raise ValueError(_OTHER_PATH)
-        return [self._axis(old, t.shape) for old, t in zip(before, tensors, strict=True)]
+        return [None if self._unsure else self._axis(old, t.shape) for old, t in zip(before, tensors, strict=True)]
 
     def _axis(self, old: torch.Size, new: torch.Size) -> int | None:
         """The one dimension that grew with the number of examples."""
@@ -220,6 +249,22 @@ class Tape(Watch):
         if len(old) == len(new) and len(changed) == 1 and (old[changed[0]], new[changed[0]]) == (self._examples_before, self.examples):
             return changed[0]
         return None
+
+
+def _is_sized_by_values(func: Any, args: Any) -> bool:
+    if func is Tensor.__getitem__:
+        return any(t.dtype in (torch.bool, torch.uint8) for t in tensors_in(args[1:]))
+    return func in _SIZED_BY_VALUES or (func is torch.where and len(args) == 1)
+
+
+def _is_transformed() -> bool:
+    return torch._C._functorch.peek_interpreter_stack() is not None
+
+
+def _unwrapped(tensor: Tensor) -> Tensor:
+    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        tensor = torch._C._functorch.get_unwrapped(tensor)
+    return tensor
 
 
 def _shapes(tensors: list[Tensor]) -> list[torch.Size]:

@@ -25,6 +25,7 @@ class Watch(TorchFunctionMode):
     def __init__(self) -> None:
         super().__init__()
         self._open: list[FunctionType] = []  # a function that hands itself over again on its way has no parameters: pooling does so
+        self._in_call = False
         self._given: set[int] | None = None  # to the custom autograd function that is running
 
     @abstractmethod
@@ -60,11 +61,10 @@ class Watch(TorchFunctionMode):
         """Look into functions that are written in Python; the others are calls."""
         kwargs = kwargs or {}
         if self._given is not None:
-            if getattr(func, "__name__", "") != "__get__":
-                self._refuse_hidden(args, kwargs, self._given)
+            self._refuse_hidden(func, args, kwargs)
             return func(*args, **kwargs)
         if not isinstance(func, FunctionType) or func in self._open:
-            return self.call(func, args, kwargs)
+            return self._calling(func, args, kwargs)
         self._open.append(func)
         try:
             with self:
@@ -72,17 +72,30 @@ class Watch(TorchFunctionMode):
         finally:
             self._open.pop()
 
+    def _calling(self, func: Any, args: Any, kwargs: Any) -> Any:
+        self._in_call = True
+        try:
+            return self.call(func, args, kwargs)
+        finally:
+            self._in_call = False
+
     @contextmanager
     def _custom_functions(self) -> Iterator[None]:
         """See ``torch.autograd.Function.apply``, which torch does not hand over to a mode."""
         apply = torch.autograd.Function.__dict__["apply"]
 
         def watched(cls: type, *args: Any, **kwargs: Any) -> Any:
-            around, self._given = self._given, {id(t) for t in tensors_in((args, kwargs))}
+            run = apply.__get__(None, cls)
+            if self._in_call:  # how another function was written
+                return run(*args, **kwargs)
+            if self._given is not None:
+                self._refuse_hidden(run, args, kwargs)
+                return run(*args, **kwargs)
+            self._given = {id(t) for t in tensors_in((args, kwargs))}
             try:
-                return self.call(apply.__get__(None, cls), args, kwargs)
+                return self.call(run, args, kwargs)
             finally:
-                self._given = around
+                self._given = None
 
         torch.autograd.Function.apply = classmethod(watched)  # type: ignore[assignment]
         try:
@@ -90,9 +103,11 @@ class Watch(TorchFunctionMode):
         finally:
             torch.autograd.Function.apply = apply
 
-    def _refuse_hidden(self, args: Any, kwargs: Any, given: set[int]) -> None:
+    def _refuse_hidden(self, func: Any, args: Any, kwargs: Any) -> None:
         """No gradient of a parameter comes out of a function that was not given it: the function adds it to ``.grad`` by itself."""
-        if any(self.is_parameter(id(t)) and id(t) not in given for t in tensors_in((args, kwargs))):
+        if getattr(func, "__name__", "") == "__get__":  # reads a shape or the like
+            return
+        if any(self.is_parameter(id(t)) and id(t) not in (self._given or ()) for t in tensors_in((args, kwargs))):
             raise ValueError(
                 "a custom autograd function uses parameters that it was not given, as torch.utils.checkpoint does with use_reentrant=True: "
                 "their gradients can't be seen; choose use_reentrant=False"

@@ -156,7 +156,7 @@ def test_planted_disturbances_are_noticed(misdeed: Callable[[MomentsMonitor], No
 
 @dataclass
 class Machine:
-    """What things take on it: seconds of a training step, and of a measurement on n examples; ``late`` multiplies what was foreseen."""
+    """Seconds that a training step takes on it, and a measurement, by chunk of 8 and by example; ``late`` multiplies what was foreseen."""
 
     step: float
     call: float = 0.0
@@ -176,7 +176,9 @@ class Machine:
         if self.late is not None:
             taken = self.late * (seconds * max(1, n / examples) if seconds else TRIAL_SECONDS)
         else:
-            taken = (self.call + self.example * n) * (3 if step > self.slower_after else 1) + (0 if seconds else self.first_call)
+            taken = (self.call * -(-n // 8) + self.example * n) * (3 if step > self.slower_after else 1) + (
+                0 if seconds else self.first_call
+            )
         self._last = (n, taken)
         return taken
 
@@ -201,11 +203,11 @@ class Run:
     rows: list[tuple[float, float]]
 
 
-ScheduleOf = Callable[[int], WithinBudget]
+ScheduleOf = Callable[[int, int], WithinBudget]
 
 
 def simulate(schedule_of: ScheduleOf, machine: Machine) -> Run:
-    schedule, times, run = schedule_of(128), Times(), Run([], [])
+    schedule, times, run = schedule_of(128, 8), Times(), Run([], [])
     for step in range(machine.steps):
         n = schedule.due(times)
         if n:
@@ -248,11 +250,11 @@ class Eager(WithinBudget):
 
 
 class WithoutTrials(WithinBudget):
-    """Draws all examples at once."""
+    """Measures on all examples at once."""
 
-    def due(self, times: Times) -> int:
-        self._last = self._last or (self.examples, TRIAL_SECONDS)
-        return super().due(times)
+    def __init__(self, examples: int, chunk: int) -> None:
+        super().__init__(examples, chunk)
+        self._sizes = [examples]
 
 
 class Trusting(WithinBudget):
@@ -273,7 +275,8 @@ class Saving(WithinBudget):
     """Spends what a pause has earned in many measurements at once."""
 
     def measured(self, examples: int, seconds: float, times: Times) -> None:
-        self._last = (examples, seconds)
+        super().measured(examples, seconds, times)
+        self._earning_since = 0.0
 
 
 class Reluctant(WithinBudget):

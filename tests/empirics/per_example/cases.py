@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its usual name
-from torch.nn.utils import parametrizations, parametrize, prune
+from torch.nn.utils import parametrizations, parametrize, prune, rnn
 from torch.utils.checkpoint import checkpoint
 
 from tests.empirics.per_example.oracle import CLASSES
@@ -56,15 +57,6 @@ def head(features: int = WIDTH) -> nn.Linear:
     return nn.Linear(features, CLASSES)
 
 
-def flat(*layers: nn.Module) -> Callable[[], nn.Module]:
-    """These layers, flattened, with a head that fits."""
-
-    def make() -> nn.Module:
-        return nn.Sequential(*layers, nn.Flatten(), nn.LazyLinear(CLASSES))
-
-    return make
-
-
 # --- layers with rules, made anew for each case
 
 
@@ -101,6 +93,7 @@ LAYERS: dict[str, Case] = {
     "conv2d": image(lambda: nn.Conv2d(2, 4, 3), 2, 6, 5, features=48),
     "conv2d, uneven": image(lambda: nn.Conv2d(2, 4, (3, 2), stride=(2, 1), padding=(1, 2), dilation=(1, 2)), 2, 7, 6, features=128),
     "conv2d, stride leaves pixels over": image(lambda: nn.Conv2d(2, 4, 3, stride=3), 2, 8, 7, features=16),
+    "conv2d, stride and dilation": image(lambda: nn.Conv2d(2, 4, 2, stride=3, dilation=2), 2, 7, 7, features=16),
     "conv2d, patches": image(lambda: nn.Conv2d(2, 4, 2, stride=2), 2, 6, 6, features=36),
     "conv2d, 1x1": image(lambda: nn.Conv2d(4, 5, 1), 4, 3, 3, features=45),
     "conv2d, groups": image(lambda: nn.Conv2d(4, 6, 3, groups=2, padding=1), 4, 4, 4, features=96),
@@ -216,6 +209,17 @@ OTHER_LAYERS: dict[str, Case] = {
         ),
         (WIDTH,),
     ),
+    "custom operator": Case(
+        lambda: Written(
+            lambda s, x: s.head(product(product(s.first(x), s.weight).tanh(), s.weight)), first=layer(), weight=square(), head=head()
+        ),
+        (WIDTH,),
+    ),
+    "lstm, outputs changed in place": Case(
+        lambda: Written(outputs_in_place, layer=nn.LSTM(WIDTH, 5, batch_first=True), head=head(5)), (TOKENS, WIDTH)
+    ),
+    "lstm of packed sequences": Case(lambda: Written(packed, layer=nn.LSTM(WIDTH, 5, batch_first=True), head=head(5)), (TOKENS, WIDTH)),
+    "torchscript": Case(lambda: nn.Sequential(scripted(nn.Sequential(layer(), nn.Tanh(), layer())), nn.Tanh(), head()), (WIDTH,)),
     "custom autograd function twice": Case(
         lambda: Written(
             lambda s, x: s.head(Squared.apply(Squared.apply(x, s.weight).tanh(), s.weight)), weight=parameter(6, 6), head=head()
@@ -223,6 +227,19 @@ OTHER_LAYERS: dict[str, Case] = {
         (WIDTH,),
     ),
 }
+
+
+@torch.library.custom_op("tsla_tests::product", mutates_args=())
+def product(x: Tensor, weight: Tensor) -> Tensor:
+    return x @ weight.T
+
+
+def _product_backward(ctx: Any, D: Tensor) -> tuple[Tensor, Tensor]:
+    x, weight = ctx.saved_tensors
+    return D @ weight, D.T @ x
+
+
+product.register_autograd(_product_backward, setup_context=lambda ctx, inputs, output: ctx.save_for_backward(*inputs))
 
 
 class Cells(nn.Module):
@@ -237,6 +254,22 @@ class Cells(nn.Module):
         for token in x.unbind(1):
             state = self.cell(token, state)
         return self.head(state[0])
+
+
+def outputs_in_place(s: Any, x: Tensor) -> Tensor:
+    out, (h, _) = s.layer(x)
+    return s.head(out.relu_()[:, -1] + h.tanh_()[0])
+
+
+def packed(s: Any, x: Tensor) -> Tensor:
+    lengths = (x[:, :, 0] > 0).sum(1).clamp(min=1)
+    return s.head(s.layer(rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False))[1][0][-1])
+
+
+def scripted(module: nn.Module) -> nn.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return torch.jit.script(module)
 
 
 # --- attention
@@ -292,6 +325,12 @@ ATTENTION: dict[str, Case] = {
     "encoder layer in evaluation": Case(lambda: pooled(encoder()), (TOKENS, WIDTH), training=False),
     "encoder layer, half of it frozen": Case(lambda: frozen(pooled(encoder(), encoder()), "layers.0"), (TOKENS, WIDTH), training=False),
     "encoder": Case(lambda: pooled(nn.TransformerEncoder(encoder(), 2, enable_nested_tensor=False)), (5, WIDTH), training=False),
+    "transformer": Case(
+        lambda: Written(
+            lambda s, x: s.head(s.layer(x, x.flip(1)).mean(1)), layer=nn.Transformer(WIDTH, 2, 1, 1, 8, 0.0, batch_first=True), head=head()
+        ),
+        (5, WIDTH),
+    ),
     "decoder layer": Case(
         lambda: Written(
             lambda s, x: s.head(s.layer(x, x.flip(1)).mean(1)),
@@ -393,6 +432,42 @@ def in_place_residual(s: Any, x: Tensor) -> Tensor:
     return s.head(h.relu_())
 
 
+def made_in_place(s: Any, x: Tensor) -> Tensor:
+    w = s.w * 1
+    w += s.p
+    y = F.linear(s.a(x), w).tanh()
+    w = w.clone()
+    w[0] = s.p
+    return s.head(F.linear(y, w))
+
+
+class Experts(nn.Module):
+    """Each token goes to the expert that it likes best: how many come to one depends on their values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate, self.experts, self.head = nn.Linear(WIDTH, 3), nn.ModuleList([layer() for _ in range(3)]), head()
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = x.reshape(-1, WIDTH)
+        weights = self.gate(tokens).softmax(1)
+        out = torch.zeros_like(tokens)
+        for k, expert in enumerate(self.experts):
+            own = (weights.argmax(1) == k).nonzero().squeeze(1)
+            out = out.index_add(0, own, expert(tokens[own]) * weights[own, k : k + 1])
+        return self.head(out.view(x.shape).mean(1))
+
+
+def by_mask(s: Any, x: Tensor) -> Tensor:
+    """Every example has exactly one token that is kept, but for the network that is chance."""
+    keep = x[:, :, 0] == x[:, :, 0].amax(1, keepdim=True)
+    return s.head(s.a(x[keep]).tanh())
+
+
+def scaled(s: Any, x: Tensor) -> Tensor:
+    return s.head(torch.fft.irfft(torch.fft.rfft(s.a(x)) * torch.view_as_complex(s.p), n=WIDTH))
+
+
 FUNCTIONS: dict[str, Case] = {
     "vision transformer": Case(lambda: VisionTransformer("out of place"), (1, 4, 4)),
     "vision transformer, in place": Case(lambda: VisionTransformer("in place"), (1, 4, 4)),
@@ -438,7 +513,7 @@ FUNCTIONS: dict[str, Case] = {
         w=lambda: parameter(TOKENS, WIDTH, WIDTH),
         head=head,
     ),
-    "addmm, baddbmm": written(lambda s, x: s.head(torch.addmm(s.p, s.a(x), s.w).tanh()), WIDTH, a=layer, p=vector, w=square, head=head),
+    "addmm": written(lambda s, x: s.head(torch.addmm(s.p, s.a(x), s.w).tanh()), WIDTH, a=layer, p=vector, w=square, head=head),
     "scale, power, division": written(
         lambda s, x: s.head((s.p * s.a(x)).exp() ** s.q / (1 + s.r**2)), WIDTH, a=layer, p=vector, q=vector, r=vector, head=head
     ),
@@ -567,6 +642,31 @@ FUNCTIONS: dict[str, Case] = {
         a=layer,
         b=lambda: nn.Linear(2 * WIDTH, 3),
         head=lambda: head(15),
+    ),
+    "made in place": written(made_in_place, WIDTH, w=square, p=vector, a=layer, head=head),
+    "tokens to experts": Case(Experts, (TOKENS, WIDTH)),
+    "tokens by a mask": written(by_mask, TOKENS, WIDTH, a=layer, head=head),
+    "complex numbers": written(scaled, WIDTH, a=layer, p=lambda: parameter(4, 2), head=head),
+    "one tensor for two outputs": written(
+        lambda s, x: s.head((b := s.two(x))[0] * b[1]),
+        WIDTH,
+        two=lambda: Written(lambda s, x: (h := s.a(x.reshape(-1, 3)).view(x.shape), h), a=nn.Linear(3, 3)),
+        head=head,
+    ),
+    "in place, logits": written(lambda s, x: s.head(x).mul_(2).add_(s.p), WIDTH, head=head, p=lambda: parameter(CLASSES)),
+    "in place, relu after tokens": written(lambda s, x: s.head(s.a(x).relu_().mean(1)), TOKENS, WIDTH, a=layer, head=head),
+    "in place, relu after conv1d": written(
+        lambda s, x: s.head(s.a(x).relu_().flatten(1)), 2, 8, a=lambda: nn.Conv1d(2, 2, 3), head=lambda: head(12)
+    ),
+    "inside of vmap": written(lambda s, x: s.head(torch.vmap(lambda t: F.linear(t, s.w))(s.a(x))), WIDTH, a=layer, w=square, head=head),
+    "vmap over weights": written(
+        lambda s, x: s.head(torch.vmap(lambda w: F.linear(x, w))(s.w).tanh().mean(0)),
+        WIDTH,
+        w=lambda: parameter(3, WIDTH, WIDTH),
+        head=head,
+    ),
+    "loop over examples, without parameters": written(
+        lambda s, x: s.head(torch.stack([t.sin() for t in s.a(x)])), WIDTH, a=layer, head=head
     ),
     "several outputs": written(
         lambda s, x: s.head((b := s.two(x))[0] * b[1]),
