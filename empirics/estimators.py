@@ -164,15 +164,14 @@ def spread(sums: GroupSums, population: int | None = None) -> Spread:
 
 
 def _pairs(sums: GroupSums) -> Array:
-    """Products of the groups' mean gradients, weighted by size and centred without the diagonal (Székely and Rizzo, 2014)."""
+    """Products of the groups' mean gradients, centred without the diagonal (Székely and Rizzo, 2014) and weighted by size."""
     K, shares = len(sums.sizes), sums.sizes / sums.sizes.sum()
     apart = ~np.eye(K, dtype=bool)
     products = sums.products / np.outer(sums.sizes, sums.sizes) * apart
     if sums.along is not None:  # A and X are then means of single examples
         products[..., (0, 2), :, :] = 0
-    rows = (shares * products).sum(-1, keepdims=True)
-    all_pairs = (shares[:, None] * rows).sum(-2, keepdims=True)
-    centred = products - (rows + np.swapaxes(rows, -1, -2)) * K / (K - 2) + all_pairs * K**2 / ((K - 1) * (K - 2))
+    rows = products.sum(-1, keepdims=True)
+    centred = products - (rows + np.swapaxes(rows, -1, -2)) / (K - 2) + rows.sum(-2, keepdims=True) / ((K - 1) * (K - 2))
     return np.asarray(centred * np.outer(shares, shares) * apart)
 
 

@@ -34,7 +34,7 @@ _OTHER_PATH = (
     "model takes another path for another number of examples, so that they can't be told apart in a batch; "
     "empirics.moments_loop takes them one at a time"
 )
-# The sizes of what these return, or of what is cut with it, depend on values: that one has as many rows as there are examples may be chance.
+# The sizes of what these return, or of what is cut with it, depend on values: as many rows as there are examples may be chance.
 _SIZED_BY_VALUES = {
     *(torch.nonzero, torch.argwhere, torch.masked_select, torch.unique_consecutive, torch._pack_padded_sequence, torch.repeat_interleave),
     *(Tensor.nonzero, Tensor.argwhere, Tensor.masked_select, Tensor.unique_consecutive, Tensor.repeat_interleave),
@@ -73,7 +73,7 @@ class Tape(Watch):
     def __init__(self, tracked: Sequence[nn.Parameter], examples: int, probe: Tape | None = None) -> None:
         super().__init__()
         if any(p.is_complex() for p in tracked):
-            raise ValueError("a parameter is complex: hold its real and imaginary part as one real parameter, and use torch.view_as_complex")
+            raise ValueError("a parameter is complex: hold its real and imaginary parts as one real parameter, with torch.view_as_complex")
         self.tracked, self.examples, self.exploring = list(tracked), examples, probe is None
         self.seen: list[Seen] = []
         self.calls: list[Call] = []

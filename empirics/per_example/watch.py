@@ -101,7 +101,7 @@ class Watch(TorchFunctionMode):
         try:
             yield
         finally:
-            torch.autograd.Function.apply = apply
+            torch.autograd.Function.apply = apply  # type: ignore[method-assign]
 
     def _refuse_hidden(self, func: Any, args: Any, kwargs: Any) -> None:
         """No gradient of a parameter comes out of a function that was not given it: the function adds it to ``.grad`` by itself."""

@@ -309,6 +309,26 @@ def test_the_interval_is_the_formula() -> None:
         assert astuple(quantity) == pytest.approx((getattr(found.moments, name), middle - t * error, middle + t * error, error))
 
 
+def ignores_what_single_groups_explain(pairs: Callable[[GroupSums], Array]) -> None:
+    """A product of mean gradients that is a sum of one term for each group is not of the pair."""
+    sums = group_sums(*population(sum(UNEQUAL)), UNEQUAL)
+    terms = np.linspace(-3, 5, len(UNEQUAL))
+    explained = (terms[:, None] + terms) * np.outer(sums.sizes, sums.sizes)
+    assert pairs(replace(sums, products=sums.products + explained)) == pytest.approx(pairs(sums), abs=1e-12)
+
+
+def centred_by_weighted_means(sums: GroupSums) -> Array:
+    shares = sums.sizes / sums.sizes.sum()
+    products = sums.products / np.outer(sums.sizes, sums.sizes) * ~np.eye(len(shares), dtype=bool)
+    rows = (shares * products).sum(-1, keepdims=True)
+    return np.asarray(products - rows - np.swapaxes(rows, -1, -2) + (shares[:, None] * rows).sum(-2, keepdims=True))
+
+
+def test_pairs_are_beyond_what_single_groups_explain() -> None:
+    ignores_what_single_groups_explain(lambda sums: spread(sums).pairs)
+    assert_rejects(ignores_what_single_groups_explain, centred_by_weighted_means)
+
+
 def test_repetitions_are_handled_side_by_side() -> None:
     draws = [group_sums(*population(24, seed=seed), (4,) * 6) for seed in range(3)]
     together = GroupSums(draws[0].sizes, *(np.stack([getattr(d, name) for d in draws]) for name in ("squares", "products")))
