@@ -62,22 +62,14 @@ class LinearWeight(GramTerm):
 class EmbeddingWeight(GramTerm):
     """A table ``(entries, width)`` whose rows are looked up: the gradient of a row is the sum of D where it was looked up."""
 
-    def __init__(self, parameter: nn.Parameter, ids: Tensor, padding_idx: int, *, by_frequency: bool) -> None:
+    def __init__(self, parameter: nn.Parameter, ids: Tensor, padding_idx: int) -> None:
         super().__init__(parameter)
-        self.x = ids.long().reshape(len(ids), -1)
-        self.factor: Tensor | None = None  # of a position's gradient
-        if padding_idx >= 0:
-            self.factor = self.x != padding_idx
-        if by_frequency:
-            self.factor = (1 if self.factor is None else self.factor) / self._equal().sum(2).double()
-
-    def _equal(self) -> Tensor:
-        return self.x.unsqueeze(1) == self.x.unsqueeze(2)
+        self.x, self.padding = ids.long().reshape(len(ids), -1), padding_idx  # -1 is none
 
     def receive(self, D: Tensor) -> None:
         """Keep D as ``(n, positions, width)``, without the padding, which gets no gradient."""
         D = D.reshape(len(D), -1, D.shape[-1])
-        self.signals.append(D if self.factor is None else D * self.factor.to(D).unsqueeze(2))
+        self.signals.append(D if self.padding < 0 else D * (self.x != self.padding).unsqueeze(2))
 
     def per_example(self, label: int, rows: slice) -> Tensor:
         """D scattered to the rows that were looked up."""
@@ -97,7 +89,7 @@ class EmbeddingWeight(GramTerm):
 
     def input_gram(self) -> Tensor:
         """1 where two positions look up the same row."""
-        return self._equal().to(accumulable(self.signals[0]).dtype)
+        return (self.x.unsqueeze(1) == self.x.unsqueeze(2)).to(accumulable(self.signals[0]).dtype)
 
     def positions(self, label: int) -> Tensor:
         """D as it is kept."""
@@ -120,8 +112,10 @@ def embedding(
     scale_grad_by_freq: bool = False,
     sparse: bool = False,  # of no consequence here
 ) -> list[Term]:
-    """The terms of ``torch.embedding``, where frequencies are those within an example."""
-    return [EmbeddingWeight(weight, first(indices), padding_idx, by_frequency=scale_grad_by_freq)]
+    """The terms of ``torch.embedding``. Raises ValueError for gradients that are scaled by frequencies in the batch."""
+    if scale_grad_by_freq:
+        raise ValueError("an embedding scales its gradient by frequencies in the batch: per-example gradients are not defined")
+    return [EmbeddingWeight(weight, first(indices), padding_idx)]
 
 
 def add(first: First, input: Tensor, other: Tensor, *, alpha: float = 1) -> list[Term]:  # noqa: A002

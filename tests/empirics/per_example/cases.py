@@ -141,9 +141,6 @@ LAYERS: dict[str, Case] = {
         lambda: nn.Sequential(nn.Embedding(ENTRIES, 2, padding_idx=-1), nn.Flatten(), head(40)), (20,), ids=True
     ),
     "embedding, one id an example": Case(lambda: nn.Sequential(nn.Embedding(ENTRIES, WIDTH), head()), (), ids=True),
-    "embedding, scaled by frequency": Case(
-        lambda: nn.Sequential(nn.Embedding(ENTRIES, 2, scale_grad_by_freq=True), nn.Flatten(), head(16)), (8,), ids=True
-    ),
 }
 
 

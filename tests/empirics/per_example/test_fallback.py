@@ -218,6 +218,11 @@ def hidden(s: Any, x: Tensor) -> Tensor:
         ),
         (both_inside_and_outside, {"w": square}, "a parameter is used both inside and outside of torch.vmap"),
         (hidden, {"inner": layer}, "uses parameters that it was not given, .* choose use_reentrant=False$"),
+        (
+            lambda s, x: s.head(s.table(x.argmax(1))),
+            {"table": lambda: nn.Embedding(WIDTH, WIDTH, scale_grad_by_freq=True)},
+            "an embedding scales its gradient by frequencies in the batch",
+        ),
         (lambda s, x: s.head(x), {"c": lambda: nn.Parameter(torch.zeros(2, dtype=torch.complex128))}, "a parameter is complex"),
     ],
 )
