@@ -32,10 +32,10 @@ class Call:
         for j, t in enumerate(outputs):
             t.register_hook(partial(self._arrive, j))  # type: ignore[no-untyped-call]
 
-    def _arrive(self, j: int, D: Tensor) -> None:
+    def _arrive(self, j: int, D: Tensor | None) -> None:
         if self.deaf:
             return
-        self._arrived[j] = D
+        self._arrived[j] = self._zeros[j]() if D is None else D
         if self.at_once:
             self.flush()
 

@@ -92,12 +92,7 @@ class FallbackCall(Call):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of functions that vmap repeats for each example, which is no slower than what is left
                 formed = list(vmap(one)(data, [D.movedim(axis, 0) for D, axis in zip(gradients, self.axes, strict=True)]))
-        except (
-            RuntimeError,
-            ValueError,
-            TypeError,
-            IndexError,
-        ):  # no batching rule, control flow on values, sizes written into the call, ...
+        except Exception:  # no batching rule, control flow on values, sizes written into the call, whatever a module may check, ...
             return None
         return formed if self._adds_up(formed, gradients) else None
 

@@ -36,9 +36,9 @@ _OTHER_PATH = (
 )
 # The sizes of what these return, or of what is cut with it, depend on values: as many rows as there are examples may be chance.
 _SIZED_BY_VALUES = {
-    *(torch.nonzero, torch.argwhere, torch.masked_select, torch.unique_consecutive, torch._pack_padded_sequence, torch.repeat_interleave),
-    *(Tensor.nonzero, Tensor.argwhere, Tensor.masked_select, Tensor.unique_consecutive, Tensor.repeat_interleave),
-    *(torch._unique2, Tensor.item, Tensor.tolist, Tensor.__int__, Tensor.__index__),
+    *(torch.nonzero, torch.argwhere, torch.masked_select, torch.unique_consecutive, torch._unique2, torch._pack_padded_sequence),
+    *(Tensor.nonzero, Tensor.argwhere, Tensor.masked_select, Tensor.unique_consecutive),
+    *(Tensor.item, Tensor.tolist, Tensor.__int__, Tensor.__index__),
 }
 
 
@@ -46,13 +46,14 @@ _SIZED_BY_VALUES = {
 class Seen:
     """A call of a function that was given a weight, or of a module: shapes of what went in, and of what came out and has a gradient.
 
-    ``alone`` says that nothing of the examples went in, as far as could be seen.
+    ``alone`` says that nothing of the examples went in, as far as could be seen; ``sure`` that no size had come to depend on values.
     """
 
     what: object
     inputs: list[torch.Size]
     outputs: list[torch.Size]
     alone: bool
+    sure: bool = True
 
 
 @dataclass
@@ -84,7 +85,7 @@ class Tape(Watch):
         self._watched: dict[int, Tensor] = {id(p): p for p in tracked}
         self._data: dict[int, Tensor] = {}
         self._frames: list[Frame] = []
-        self._unsure = False  # whether sizes have come to depend on values
+        self._sure = True
         self._transformed: set[nn.Parameter] = set()  # used inside of a transform of torch.func
 
     def is_parameter(self, key: int) -> bool:
@@ -94,7 +95,6 @@ class Tape(Watch):
     def call(self, func: Any, args: Any, kwargs: Any) -> Any:
         """Call ``func``; where it uses parameters, note what they contribute."""
         given = tensors_in((args, kwargs))
-        self._unsure = self._unsure or _is_sized_by_values(func, args)
         if _is_transformed():
             self._transformed |= {p for t in given for p in self._parameters_of(_unwrapped(t))}
             return func(*args, **kwargs)
@@ -111,9 +111,10 @@ class Tape(Watch):
         """A call in the probe."""
         out = func(*args, **kwargs)
         alone = not any(id(t) in self._data for t in given)
+        self._sure = self._sure and (alone or not _is_sized_by_values(func, args, kwargs))
         if watched:
             outputs = differentiable(_written(func, args, out))
-            self.seen.append(Seen(func, _shapes(given), _shapes(outputs), alone))
+            self.seen.append(Seen(func, _shapes(given), _shapes(outputs), alone, self._sure))
             if alone:
                 self._watched |= {id(t): t for t in outputs}
         if not alone:
@@ -123,7 +124,7 @@ class Tape(Watch):
     def _note(self, func: Any, args: Any, kwargs: Any, given: list[Tensor]) -> Any:
         """A call of all the examples: by its rule; or without one; or, if its output does not tell the examples apart, by a module's."""
         seen = self._next(func)
-        inputs = self._axes(seen.inputs, given)
+        inputs = self._axes(seen.inputs, given, sure=seen.sure)
         weights = {id(t): self._weights[id(t)] for t in given if id(t) in self._weights}
         terms = self._terms(func, args, kwargs, weights, {id(t): axis for t, axis in zip(given, inputs, strict=True)})
         uses = [] if terms is not None else _uses(func, args, list(weights.values()))
@@ -131,7 +132,7 @@ class Tape(Watch):
         out = func(*replaced(args, aliases), **replaced(kwargs, aliases))
         written = _written(func, args, out)
         outputs = differentiable(written)
-        axes = self._axes(seen.outputs, outputs)
+        axes = self._axes(seen.outputs, outputs, sure=seen.sure)
         if terms is not None:
             self.calls.append(Call(outputs, [axis or 0 for axis in axes], terms))
         elif weights and seen.alone and _shapes(outputs) == seen.outputs:
@@ -189,13 +190,15 @@ class Tape(Watch):
         given, outputs = tensors_in((args, kwargs)), differentiable(out)
         pending = self._close(module)
         if self.exploring:
-            self.seen.append(Seen(module, _shapes(given), _shapes(outputs), alone=False))
+            # The model itself got the examples as they are, and its logits are theirs.
+            self.seen.append(Seen(module, _shapes(given), _shapes(outputs), alone=False, sure=self._sure or not self._frames))
             if any(id(t) in self._data for t in given):
                 self._data |= {id(t): t for t in tensors_in(out)}
+            if not self._frames:
+                self._data, self._watched = {}, {}  # they are memory
             return out
         seen = self._next(module)
-        self._unsure = self._unsure and bool(self._frames)  # the examples are where the model was given them, and in the logits
-        inputs, axes = self._axes(seen.inputs, given), self._axes(seen.outputs, outputs)
+        inputs, axes = self._axes(seen.inputs, given, sure=seen.sure), self._axes(seen.outputs, outputs, sure=seen.sure)
         if pending:
             out = self._leave_to(of_module(module, args, kwargs), _carrying(given, inputs), out, axes, pending)
         if not self._frames:
@@ -237,11 +240,11 @@ class Tape(Watch):
         self.seen += before
         return before[0]
 
-    def _axes(self, before: list[torch.Size], tensors: list[Tensor]) -> list[int | None]:
+    def _axes(self, before: list[torch.Size], tensors: list[Tensor], *, sure: bool) -> list[int | None]:
         """Dimensions of the examples, None where there is none."""
         if len(before) != len(tensors):
             raise ValueError(_OTHER_PATH)
-        return [None if self._unsure else self._axis(old, t.shape) for old, t in zip(before, tensors, strict=True)]
+        return [self._axis(old, t.shape) if sure else None for old, t in zip(before, tensors, strict=True)]
 
     def _axis(self, old: torch.Size, new: torch.Size) -> int | None:
         """The one dimension that grew with the number of examples."""
@@ -251,10 +254,13 @@ class Tape(Watch):
         return None
 
 
-def _is_sized_by_values(func: Any, args: Any) -> bool:
+def _is_sized_by_values(func: Any, args: Any, kwargs: Any) -> bool:
+    others = tensors_in((args[1:], kwargs))
     if func is Tensor.__getitem__:
-        return any(t.dtype in (torch.bool, torch.uint8) for t in tensors_in(args[1:]))
-    return func in _SIZED_BY_VALUES or (func is torch.where and len(args) == 1)
+        return any(t.dtype in (torch.bool, torch.uint8) for t in others)
+    if func in (torch.repeat_interleave, Tensor.repeat_interleave):
+        return bool(others) or len(args) == 1
+    return func in _SIZED_BY_VALUES or (func is torch.where and not others)
 
 
 def _is_transformed() -> bool:

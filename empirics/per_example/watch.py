@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache, wraps
@@ -19,7 +19,7 @@ from torch.overrides import TorchFunctionMode
 from empirics.per_example.call import tensors_in
 
 
-class Watch(TorchFunctionMode):
+class Watch(TorchFunctionMode, ABC):
     """Within ``watching()`` the methods ``call``, ``enter`` and ``leave`` are called for what the model does. Nothing is left behind."""
 
     def __init__(self) -> None:

@@ -226,6 +226,18 @@ OTHER_LAYERS: dict[str, Case] = {
 }
 
 
+class Stopped(torch.autograd.Function):
+    """Has a place in the graph, and no gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x * 2
+
+    @staticmethod
+    def backward(ctx: Any, D: Tensor) -> None:
+        return None
+
+
 @torch.library.custom_op("tsla_tests::product", mutates_args=())
 def product(x: Tensor, weight: Tensor) -> Tensor:
     return x @ weight.T
@@ -759,6 +771,7 @@ SHARED: dict[str, Case] = {
     "head that is not looked at": written(
         lambda s, x: (h := s.a(x).tanh(), s.aux(h), s.head(h))[2], WIDTH, a=layer, aux=lambda: nn.Sequential(layer(), nn.PReLU()), head=head
     ),
+    "stopped": written(lambda s, x: s.head(s.a(x) + Stopped.apply(s.b(s.c(s.a(x))))), WIDTH, a=layer, b=layer, c=nn.PReLU, head=head),
     "detached": written(lambda s, x: s.head(s.a(x) + s.b(x).detach() * s.p.detach()), WIDTH, a=layer, b=layer, p=vector, head=head),
     "frozen weight": Case(lambda: frozen(nn.Sequential(layer(), nn.Tanh(), layer(), nn.Tanh(), head()), "2.weight"), (WIDTH,)),
     "frozen bias": Case(lambda: frozen(nn.Sequential(layer(), nn.Tanh(), layer(), nn.Tanh(), head()), "0.bias", "2.bias"), (WIDTH,)),

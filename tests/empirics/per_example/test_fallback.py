@@ -15,6 +15,7 @@ from torch.utils.checkpoint import checkpoint
 
 from empirics.per_example import fallback, gradient_products
 from empirics.per_example.fallback import FallbackCall
+from empirics.per_example.tape import Tape
 from tests.empirics.per_example.cases import (
     ALL,
     FUNCTIONS,
@@ -63,6 +64,44 @@ def test_under_vmap(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(FallbackCall, "_one_by_one", unexpected)
     is_right(ALL[name].network(), ALL[name].inputs(N))
+
+
+class Checked(nn.Module):
+    """Checks something that does not hold under vmap."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        assert not torch._C._functorch.is_functorch_wrapped_tensor(x)
+        return self.layer(x.reshape(-1, 3)).view(x.shape)
+
+
+def test_a_module_that_can_not_be_repeated_under_vmap() -> None:
+    torch.manual_seed(0)
+    is_right(nn.Sequential(Checked(), nn.Tanh(), head()).double(), torch.randn(N, WIDTH).double())
+
+
+@pytest.mark.parametrize(("repeats", "expected"), [(2, "Call"), (torch.tensor(2), "FallbackCall")])
+def test_sizes_that_depend_on_values(repeats: int | Tensor, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After them rows are not taken for examples, though they may be as many: the network is taken as a whole."""
+    settled: list[str] = []
+    original = Tape._settle
+
+    def settle(self: Tape, *given: Any) -> None:
+        original(self, *given)
+        settled.extend(type(call).__name__ for call in self.calls if call.terms[0].parameter is model.a.weight)
+
+    def forward(s: Any, x: Tensor) -> Tensor:
+        times = repeats if isinstance(repeats, int) else (x[0, 0] * 0 + repeats).long()
+        return s.head(s.a(x.repeat_interleave(times, dim=1)))
+
+    torch.manual_seed(0)
+    model = Written(forward, a=nn.Linear(2 * WIDTH, WIDTH), head=head()).double()
+    monkeypatch.setattr(Tape, "_settle", settle)
+    is_right(model, torch.randn(N, WIDTH).double())
+    assert set(settled) == {expected}
 
 
 # --- with randomness: the masks of the pass that was recorded, no others
