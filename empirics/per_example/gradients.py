@@ -136,8 +136,9 @@ def _chunk(
     probabilities = logits.detach().double().softmax(1)
     one_hot_label, smoothing_label = ((probabilities - y.to(probabilities.device)).to(logits.dtype) for y in (true, smooth(logits)))
     uses = _Uses(tape.calls)
-    calls = _first_pass(logits, one_hot_label, tape.calls)
-    _ask(logits, smoothing_label, [call for call in calls if call.source], last=True)
+    sources = [call for call in tape.calls if call.source]
+    _ask(logits, one_hot_label, sources)
+    _ask(logits, smoothing_label, sources, last=True)
     with torch.no_grad():
         return uses.finish()
 
@@ -170,21 +171,11 @@ class _Uses:
         return self.done
 
 
-def _first_pass(logits: Tensor, cotangent: Tensor, calls: list[Call]) -> list[Call]:
-    """Bring every call its outputs' gradients; returns those that the logits depend on.
-
-    The engine visits what leads to something that it is asked for: the sources, and then what it has not met on the way to them.
-    """
-    _ask(logits, cotangent, [call for call in calls if call.source])
-    unmet = [call for call in calls if not call.received]
-    for call in unmet:
-        call.source = True
-    _ask(logits, cotangent, unmet)
-    return [call for call in calls if call.received]
-
-
 def _ask(logits: Tensor, cotangent: Tensor, calls: list[Call], *, last: bool = False) -> None:
-    """One backward pass. The graph is kept for another one, and for calls that go through their part of it again."""
+    """One backward pass, which meets all calls on its way to these sources.
+
+    The graph is kept for another one, and for calls that go through their part of it again.
+    """
     edges = [edge for call in calls for edge in call.edges]
     if edges:
         keep = not last or any(not call.at_once for call in calls)
