@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
+
+from empirics.forward import as_logits, with_own_buffers
 
 Smoothing = str | Tensor | nn.Module
 Rule = Callable[[slice, Tensor, Tensor], Tensor]
@@ -87,10 +88,8 @@ def predictions(model: nn.Module, inputs: Tensor) -> Tensor:
     if weight is not None:
         inputs = inputs.to(device=weight.device, dtype=weight.dtype if inputs.is_floating_point() else None)
     with torch.no_grad(), evaluation_mode(model):
-        logits = functional_call(model, {name: buffer.clone() for name, buffer in model.named_buffers()}, inputs)
-    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(inputs):
-        raise ValueError("a model must map examples (n, ...) to logits (n, classes)")
-    return logits.double().softmax(1)
+        outputs = with_own_buffers(model, inputs)
+    return as_logits(outputs, inputs, whose="a model").double().softmax(1)
 
 
 @contextmanager

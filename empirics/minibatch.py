@@ -13,12 +13,12 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
 
 from empirics.datasets import CLASSES, digits
 from empirics.estimators import Accumulator, Estimate, Estimates
+from empirics.forward import as_logits, with_own_buffers
 from empirics.labels import Smoothing, one_hot, smoothing_rule
 from empirics.moments import GradientMoments, gradient_moments
 from empirics.networks import resnet
@@ -72,9 +72,7 @@ def _batch_products(
     model: nn.Module, parameters: dict[str, nn.Parameter], inputs: Tensor, labels: Tensor, smoothing: Smoothing
 ) -> GradientProducts:
     """Products of one batch's two gradients, as of one example. Layers that update their buffers do so in copies."""
-    logits = functional_call(model, {name: buffer.clone() for name, buffer in model.named_buffers()}, inputs)
-    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(inputs):
-        raise ValueError("model must map examples (n, ...) to logits (n, classes)")
+    logits = as_logits(with_own_buffers(model, inputs), inputs)
     true = one_hot(labels, logits.shape[1])
     smooth = smoothing_rule(smoothing, true)(slice(None), inputs, logits)
     G, G_hat = _gradients(logits, (true, smooth), list(parameters.values()))

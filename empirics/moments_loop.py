@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from empirics.forward import with_own_buffers
 from empirics.labels import Smoothing, one_hot, smoothing_rule
 from empirics.moments import GradientMoments
 from empirics.per_example.batch_norm import statistics_mode
@@ -23,10 +24,8 @@ def moments_by_loop(
     total, total_hat = (torch.zeros(sum(p.numel() for p in parameters), dtype=torch.float64) for _ in range(2))
     with torch.enable_grad(), torch.random.fork_rng():
         for i in range(len(inputs)):
-            # Copies, so that a layer that updates its buffers does so for nobody, and every example meets the same model.
-            buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
             with statistics():
-                logits = torch.func.functional_call(model, buffers, inputs[i : i + 1])
+                logits = with_own_buffers(model, inputs[i : i + 1])  # so that every example meets the same model
             log_probabilities = logits.log_softmax(dim=1)
             if i == 0:
                 true = one_hot(labels, logits.shape[1])

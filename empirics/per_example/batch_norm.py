@@ -8,13 +8,15 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn.functional import batch_norm
 from torch.nn.modules.batchnorm import SyncBatchNorm, _BatchNorm
 from torch.overrides import TorchFunctionMode
 
+from empirics.forward import with_own_buffers
+
 CHOICES = (None, "evaluation", "batch")
 Statistics = tuple[Tensor, Tensor]  # mean and variance of each channel, without a gradient
+Find = Callable[[Tensor, Tensor | None, Tensor | None], Statistics]  # from the input, and the running mean and variance
 
 
 def statistics_mode(choice: str | None, model: nn.Module, inputs: Tensor) -> Callable[[], AbstractContextManager[Any]]:
@@ -28,18 +30,22 @@ def statistics_mode(choice: str | None, model: nn.Module, inputs: Tensor) -> Cal
         raise ValueError(f"batch_norm = {choice!r} must be None, 'evaluation' or 'batch'")
     if choice is None:
         _refuse_coupled_examples(model)
-        return _UncoupledStatistics
+        return lambda: _FixedBatchNorm(_refused)
     for name, module in model.named_modules():
         if isinstance(module, SyncBatchNorm) and module.training:
             raise ValueError(f"{name or 'model'} is SyncBatchNorm in training mode, whose statistics can't be replaced; use BatchNorm")
     if choice == "evaluation":
-        return _RunningStatistics
+        return lambda: _FixedBatchNorm(_running)
     statistics = _of_batch(model, inputs)
-    return lambda: _GivenStatistics(statistics)
+    return lambda: _FixedBatchNorm(_in_order(statistics))
 
 
-class _ReplacedBatchNorm(TorchFunctionMode):
-    """A ``batch_norm`` that would take its statistics from the batch normalises with what ``statistics`` returns."""
+class _FixedBatchNorm(TorchFunctionMode):
+    """A ``batch_norm`` that would take its statistics from the batch normalises with what ``statistics`` finds in their place."""
+
+    def __init__(self, statistics: Find) -> None:
+        super().__init__()
+        self._statistics = statistics
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is batch_norm:
@@ -57,55 +63,39 @@ class _ReplacedBatchNorm(TorchFunctionMode):
         momentum: float = 0.1,
         eps: float = 1e-5,
     ) -> Tensor:
-        if not training and running_mean is not None and running_var is not None:
-            return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
-        mean, var = self.statistics(input.detach(), running_mean, running_var)
+        mean, var = running_mean, running_var
+        if training or mean is None or var is None:
+            mean, var = self._statistics(input.detach(), mean, var)
         return batch_norm(input, mean, var, weight, bias, training=False, momentum=momentum, eps=eps)
 
-    def statistics(self, x: Tensor, running_mean: Tensor | None, running_var: Tensor | None) -> Statistics:
-        raise NotImplementedError
+
+def _refused(x: Tensor, running_mean: Tensor | None, running_var: Tensor | None) -> Statistics:
+    raise ValueError("batch_norm takes its statistics from the batch: per-example gradients are not defined; use another norm")
 
 
-class _UncoupledStatistics(_ReplacedBatchNorm):
-    def statistics(self, x: Tensor, running_mean: Tensor | None, running_var: Tensor | None) -> Statistics:
-        raise ValueError("batch_norm takes its statistics from the batch: per-example gradients are not defined; use another norm")
-
-
-class _RunningStatistics(_ReplacedBatchNorm):
-    def statistics(self, x: Tensor, running_mean: Tensor | None, running_var: Tensor | None) -> Statistics:
-        if running_mean is None or running_var is None:
-            raise ValueError("batch_norm = 'evaluation': a BatchNorm of the model has no running statistics; use 'batch'")
-        return running_mean, running_var
-
-
-class _ObservedStatistics(_ReplacedBatchNorm):
-    """Those of the batch, as in training, and ``seen`` in the order of the calls."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: list[Statistics] = []
-
-    def statistics(self, x: Tensor, running_mean: Tensor | None, running_var: Tensor | None) -> Statistics:
-        var, mean = torch.var_mean(x, dim=[d for d in range(x.ndim) if d != 1], correction=0)
-        self.seen.append((mean, var))
-        return mean, var
-
-
-class _GivenStatistics(_ReplacedBatchNorm):
-    def __init__(self, given: Sequence[Statistics]) -> None:
-        super().__init__()
-        self._given = iter(given)
-
-    def statistics(self, x: Tensor, running_mean: Tensor | None, running_var: Tensor | None) -> Statistics:
-        return next(self._given)
+def _running(x: Tensor, running_mean: Tensor | None, running_var: Tensor | None) -> Statistics:
+    if running_mean is None or running_var is None:
+        raise ValueError("batch_norm = 'evaluation': a BatchNorm of the model has no running statistics; use 'batch'")
+    return running_mean, running_var
 
 
 def _of_batch(model: nn.Module, inputs: Tensor) -> list[Statistics]:
-    """One forward pass of all inputs together, with copies of the buffers."""
-    observed = _ObservedStatistics()
-    with torch.no_grad(), observed:
-        functional_call(model, {name: buffer.clone() for name, buffer in model.named_buffers()}, inputs)
-    return observed.seen
+    """Those of all inputs together, as in training, in the order of the calls of one forward pass."""
+    seen: list[Statistics] = []
+
+    def observed(x: Tensor, *_: Tensor | None) -> Statistics:
+        var, mean = torch.var_mean(x, dim=[d for d in range(x.ndim) if d != 1], correction=0)
+        seen.append((mean, var))
+        return mean, var
+
+    with torch.no_grad(), _FixedBatchNorm(observed):
+        with_own_buffers(model, inputs)
+    return seen
+
+
+def _in_order(statistics: Sequence[Statistics]) -> Find:
+    remaining = iter(statistics)
+    return lambda *_: next(remaining)
 
 
 def _refuse_coupled_examples(model: nn.Module) -> None:

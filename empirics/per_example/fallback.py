@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.autograd.graph import get_gradient_edge
 from torch.func import functional_call, vjp, vmap
 
+from empirics.forward import buffer_copies
 from empirics.per_example.call import Call, differentiable, replaced, tensors_in
 from empirics.per_example.precision import autocast_as_now
 from empirics.per_example.terms import Formed, accumulable, sum_of
@@ -141,7 +142,7 @@ def of_module(module: nn.Module, args: Any, kwargs: Any) -> Again:
     names: dict[int, list[str]] = {}
     for name, p in module.named_parameters(remove_duplicate=False):
         names.setdefault(id(p), []).append(name)
-    buffers = {name: buffer.clone() for name, buffer in module.named_buffers()}
+    buffers = buffer_copies(module)
 
     def again(new: Mapping[int, Tensor]) -> Any:
         parameters = {name: new[key] for key, known in names.items() if key in new for name in known}

@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn.parallel import DistributedDataParallel
 
+from empirics.forward import as_logits, with_own_buffers
 from empirics.labels import Smoothing, one_hot, smoothing_rule
 from empirics.per_example.batch_norm import statistics_mode
 from empirics.per_example.call import Call
@@ -107,17 +107,15 @@ class _Totals:
 
 
 class _Forward:
-    """Logits under watch. Layers that update their buffers do so in copies, so that every chunk meets the same model."""
+    """Logits under watch; every chunk meets the same model."""
 
     def __init__(self, model: nn.Module, statistics: Callable[[], AbstractContextManager[Any]]) -> None:
         self.model, self.statistics = model, statistics
 
     def __call__(self, x: Tensor, tape: Tape) -> Tensor:
         with tape.watching(), self.statistics():
-            logits = functional_call(self.model, {name: buffer.clone() for name, buffer in self.model.named_buffers()}, x)
-        if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(x):
-            raise ValueError("model must map examples (n, ...) to logits (n, classes)")
-        return logits
+            outputs = with_own_buffers(self.model, x)
+        return as_logits(outputs, x)  # out of sight of the tape
 
 
 def _probe(forward: _Forward, inputs: Tensor, parameters: list[nn.Parameter], sizes: set[int]) -> tuple[Tape, int]:
