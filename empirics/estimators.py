@@ -18,6 +18,7 @@ from torch.nn.functional import pad
 
 from empirics.moments import GradientMoments
 from empirics.per_example import GradientProducts
+from empirics.per_example.products import rows_by_layer
 from theory.constants import Array, real
 
 SKETCH = 2**14
@@ -314,13 +315,13 @@ class Estimates:
     _spread: Spread | None
     _from_basics: Array
 
-    def interval(self, function: Function, *, over: Function | None = None) -> Estimate:
-        """``function`` of the six moments, or its ratio to ``over``, which is never negative, with a 95 % interval.
+    def interval(self, function: Function, *, over: Function | None = None, limits: tuple[float, float] = (-np.inf, np.inf)) -> Estimate:
+        """``function`` of the six moments, or its ratio to ``over``, which is never negative, within ``limits``, with a 95 % interval.
 
         Right for linear functions and for their ratios; others are taken for linear near the estimate. The functions are called with
         moments that may be negative. Raises ValueError for fewer than 4 groups, unless they are the whole population.
         """
-        return self._estimate(Quantity(function, over))
+        return self._estimate(Quantity(function, over, limits))
 
     def quantity(self, name: str) -> Estimate:
         """One of QUANTITIES, as by :meth:`interval`. Raises ValueError for another name."""
@@ -411,6 +412,7 @@ class Accumulator:
         self._names: tuple[str, ...] = ()
         self._signs: tuple[Tensor, ...] = ()
         self._sums: tuple[tuple[Tensor, ...], ...] = ()
+        self._squares = torch.zeros(3, 0, dtype=torch.float64)  # of each parameter
         self._groups: list[_Group] = []
         self._calls_per_group, self._calls_in_last = 1, 1
 
@@ -429,7 +431,18 @@ class Accumulator:
         for totals, means in zip(self._sums, (products.G, products.G_hat), strict=True):
             for total, mean in zip(totals, means, strict=True):
                 total.add_(mean, alpha=group.size)
+        self._squares += torch.stack((products.gg, products.hh, products.gh)).sum(2)
         self._take_in(group)
+
+    @property
+    def examples(self) -> int:
+        """How many were added."""
+        return sum(group.size for group in self._groups)
+
+    @property
+    def silent(self) -> bool:
+        """Whether every ĝ so far is exactly 0."""
+        return not self._squares[1].any()
 
     def estimates(self, *, population: int | None = None, centre: Sequence[Tensor] | None = None) -> Estimates:
         """Estimates from all groups so far.
@@ -439,7 +452,7 @@ class Accumulator:
 
         Raises ValueError for fewer than 2 examples, for a population of fewer than were added, and for a centre of other shapes.
         """
-        m = sum(group.size for group in self._groups)
+        m = self.examples
         if m < 2:
             raise ValueError(f"examples = {m} are too few for a variance; must be at least 2")
         if population is not None and (isinstance(population, bool) or not isinstance(population, int) or population < m):
@@ -449,11 +462,22 @@ class Accumulator:
         sums, exact = self._by_group(centre), self._as_one_group(centre)
         return estimates(sums, population=population, exact=exact)
 
+    def layer_moments(self, *, population: int | None = None) -> dict[str, GradientMoments]:
+        """Unbiased moments of each layer's own gradient, by its name; those of all layers add up to those of :meth:`estimates`."""
+
+        def moments(rows: list[int]) -> GradientMoments:
+            products = _products(*([tensors[row] for row in rows] for tensors in self._sums))
+            means = basics(self.examples, self._squares[:, rows].sum(1).numpy(), products, population)
+            return GradientMoments(*(FROM_BASICS @ means).tolist())
+
+        return {layer: moments(rows) for layer, rows in rows_by_layer(self._names).items()}
+
     def _start(self, products: GradientProducts) -> None:
         generator = torch.Generator().manual_seed(self._seed)
         signs = (torch.randint(2, mean.shape, generator=generator, dtype=torch.int8) * 2 - 1 for mean in products.G)
         self._signs = tuple(sign.to(mean.device) for sign, mean in zip(signs, products.G, strict=True))
         self._sums = tuple(tuple(torch.zeros_like(mean, dtype=torch.float64) for mean in products.G) for _ in range(2))
+        self._squares = torch.zeros(3, len(products.names), dtype=torch.float64)
         self._names = products.names
 
     def _group(self, products: GradientProducts) -> _Group:

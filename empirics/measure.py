@@ -9,12 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from empirics.estimators import FROM_BASICS, MIN_GROUPS, Accumulator, Estimates, basics
+from empirics.estimators import MIN_GROUPS, Accumulator, Estimates
 from empirics.labels import Smoothing, one_hot, predictions
 from empirics.moments import GradientMoments
-from empirics.per_example import GradientProducts, gradient_products
+from empirics.per_example import gradient_products
 from empirics.per_example.gradients import CHUNK
-from empirics.per_example.terms import row_products
 from empirics.progress import Progress
 from theory.constants import real
 
@@ -78,20 +77,19 @@ def measure(
     _check_smoothing(smoothing, batches)
     if isinstance(smoothing, str) and smoothing == "prior":
         smoothing = class_frequencies(model, batches)
-    sums, layers, seeds = Accumulator(), _LayerSums(), torch.Generator().manual_seed(seed)
+    sums, seeds = Accumulator(), torch.Generator().manual_seed(seed)
     for batch in batches:
         inputs, labels, y_hat = _parts(batch, smoothing, model)
         with torch.random.fork_rng():
             torch.manual_seed(int(torch.randint(2**62, (), generator=seeds)))
             products = gradient_products(model, inputs, labels, y_hat, chunk=chunk, batch_norm=batch_norm)
         sums.add(products)
-        layers.add(products)
         if progress is not None:
-            progress.advance(f"{layers.examples:,} examples")
-        if until is not None and layers.examples > 1 and _precise(sums.estimates(population=population), until):
+            progress.advance(f"{sums.examples:,} examples")
+        if until is not None and sums.examples > 1 and sums.estimates(population=population).precise(until):
             break
     estimates = sums.estimates(population=population)
-    return Measurement(estimates, layers.moments(population), layers.examples, population, silent=not layers.squares[1].any())
+    return Measurement(estimates, sums.layer_moments(population=population), sums.examples, population, silent=sums.silent)
 
 
 def draw(
@@ -136,43 +134,3 @@ def _parts(batch: Any, smoothing: Smoothing, model: nn.Module) -> tuple[Tensor, 
     weight = next(model.parameters(), None)
     inputs, labels = batch[:2] if weight is None else (part.to(weight.device) for part in batch[:2])
     return inputs, labels, batch[2] if len(batch) == 3 else smoothing
-
-
-def _precise(estimates: Estimates, until: float) -> bool:
-    return estimates.groups >= MIN_GROUPS and estimates.precise(until)
-
-
-class _LayerSums:
-    """Sums over the examples for each parameter: squares of gradients ``(3, parameters)``, and both gradients themselves."""
-
-    def __init__(self) -> None:
-        self.examples = 0
-        self.names: tuple[str, ...] = ()
-        self.squares = torch.zeros(3, 0, dtype=torch.float64)
-        self._sums: list[tuple[Tensor, Tensor]] = []
-
-    def add(self, products: GradientProducts) -> None:
-        n = products.gg.shape[1]
-        if not self.examples:
-            self.names = products.names
-            self.squares = torch.zeros(3, len(self.names), dtype=torch.float64)
-            self._sums = [(torch.zeros_like(G, dtype=torch.float64), torch.zeros_like(G, dtype=torch.float64)) for G in products.G]
-        self.squares += torch.stack((products.gg, products.hh, products.gh)).sum(2)
-        for sums, means in zip(self._sums, zip(products.G, products.G_hat, strict=True), strict=True):
-            for total, mean in zip(sums, means, strict=True):
-                total.add_(mean, alpha=n)
-        self.examples += n
-
-    def moments(self, population: int | None) -> dict[str, GradientMoments]:
-        """By the name of the layer: a parameter's name without its last part."""
-        layers: dict[str, list[int]] = {}
-        for row, name in enumerate(self.names):
-            layers.setdefault(name.rpartition(".")[0], []).append(row)
-        return {layer: self._moments(rows, population) for layer, rows in layers.items()}
-
-    def _moments(self, rows: list[int], population: int | None) -> GradientMoments:
-        products = torch.zeros(3, dtype=torch.float64)
-        for S, S_hat in (self._sums[row] for row in rows):
-            products += torch.stack([row_products(a[None], b[None])[0].cpu() for a, b in ((S, S), (S_hat, S_hat), (S, S_hat))])
-        means = basics(self.examples, self.squares[:, rows].sum(1).numpy(), products.numpy(), population)
-        return GradientMoments(*(FROM_BASICS @ means).tolist())

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from empirics.labels import Smoothing
 from empirics.per_example import GradientProducts, gradient_products
 from empirics.per_example.gradients import CHUNK
+from empirics.per_example.products import rows_by_layer
 from empirics.per_example.terms import row_products
 from theory import smoothing as theory_smoothing
 
@@ -92,10 +93,7 @@ def layer_moments(
 ) -> dict[str, GradientMoments]:
     """The moments of each layer's own gradient, by the name of the layer: they add up to :func:`gradient_moments`, which see."""
     products = gradient_products(model, inputs, labels, smoothing, chunk=chunk, batch_norm=batch_norm)
-    layers: dict[str, list[int]] = {}
-    for row, name in enumerate(products.names):
-        layers.setdefault(name.rpartition(".")[0], []).append(row)
-    return {layer: moments_of(products, rows) for layer, rows in layers.items()}
+    return {layer: moments_of(products, rows) for layer, rows in rows_by_layer(products.names).items()}
 
 
 def moments_of(products: GradientProducts, rows: list[int] | None = None) -> GradientMoments:

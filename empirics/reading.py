@@ -164,11 +164,8 @@ def _choices(found: Estimates, setting: Setting) -> dict[str, Estimate | None]:
     t, B, eta_L = setting.theta, setting.batch_size, setting.eta_L
 
     def theta(scale: float) -> Estimate:  # C12's at scale = ηL; C11's at 1
-        return _within_0_1(
-            found.interval(
-                lambda m: scale * (m.s2 - m.c) / B,
-                over=lambda m: m.beta2 + scale * (m.s2 + m.nu2 - 2 * m.c) / B,
-            )
+        return found.interval(
+            lambda m: scale * (m.s2 - m.c) / B, over=lambda m: m.beta2 + scale * (m.s2 + m.nu2 - 2 * m.c) / B, limits=(0, 1)
         )
 
     def batch_size(scale: float) -> Estimate:
@@ -182,11 +179,6 @@ def _choices(found: Estimates, setting: Setting) -> dict[str, Estimate | None]:
         "critical_batch_size_at_theta": batch_size(1),
         "critical_batch_size_for_step": None if eta_L is None else batch_size(eta_L),
     }
-
-
-def _within_0_1(estimate: Estimate) -> Estimate:
-    value, low, high = np.clip((estimate.value, estimate.low, estimate.high), 0, 1).tolist()
-    return Estimate(value, low, high, estimate.standard_error)
 
 
 def _layers(measurement: Measurement, directions: Directions) -> list[Json]:

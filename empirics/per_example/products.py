@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -21,3 +22,11 @@ class GradientProducts:
     gh: Tensor
     G: tuple[Tensor, ...]
     G_hat: tuple[Tensor, ...]
+
+
+def rows_by_layer(names: Sequence[str]) -> dict[str, list[int]]:
+    """Rows of the parameters of each layer, by the name of the layer: a parameter's without its last part."""
+    layers: dict[str, list[int]] = {}
+    for row, name in enumerate(names):
+        layers.setdefault(name.rpartition(".")[0], []).append(row)
+    return layers
