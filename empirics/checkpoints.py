@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from empirics.networks import GROUPS, resnet
+from empirics.records import replacing
 
 NETWORK = ("channels", "classes", "widths")
 
@@ -31,11 +31,9 @@ class Checkpoint:
 
 
 def write(path: Path, model: nn.Module, *, network: Mapping[str, Any], training: Mapping[str, Any]) -> None:
-    """Write a checkpoint: to a temporary name first, so that a killed run leaves a whole file or none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    torch.save({"state_dict": model.state_dict(), "network": dict(network), "training": dict(training)}, temporary)
-    temporary.replace(path)
+    """Write a checkpoint."""
+    with replacing(path) as temporary:
+        torch.save({"state_dict": model.state_dict(), "network": dict(network), "training": dict(training)}, temporary)
 
 
 def read(path: Path, *, name: str = "checkpoint") -> Checkpoint:

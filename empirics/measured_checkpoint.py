@@ -20,7 +20,7 @@ from empirics.progress import Progress
 from empirics.reading import Json, Setting, reading
 from empirics.records import LIBRARIES, environment
 from empirics.training import TrainingConfig, training_split
-from theory.constants import real
+from theory.constants import real, whole
 
 NAMED = {
     "uniform": "uniform",
@@ -108,8 +108,7 @@ def headline(found: Mapping[str, Any]) -> str:
 
 def _check(*, chunk: int, seed: int, until: float | None) -> None:
     for name, value, least in (("chunk", chunk, 1), ("seed", seed, 0)):
-        if value < least:
-            raise ValueError(f"{name} = {value} must be a whole number, at least {least}")
+        whole(name, value, at_least=least)
     if until is not None:
         real("until", until, above=0)
 

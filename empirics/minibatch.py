@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -20,12 +19,12 @@ from empirics.datasets import CLASSES, digits
 from empirics.estimators import Accumulator, Estimate, Estimates
 from empirics.forward import as_logits, with_own_buffers
 from empirics.labels import Smoothing, one_hot, smoothing_rule
-from empirics.moments import GradientMoments, gradient_moments
+from empirics.moments import MOMENTS, GradientMoments, gradient_moments
 from empirics.networks import resnet
 from empirics.per_example import GradientProducts
 from empirics.per_example.terms import accumulable, row_products
+from theory.constants import whole
 
-MOMENTS = tuple(field.name for field in fields(GradientMoments))
 Drawn = NDArray[np.int64]  # indices of examples
 
 
@@ -55,7 +54,7 @@ def minibatch_moments(
     are left as they were. Raises ValueError outside the ranges.
     """
     for name, value, least in (("batch_size", batch_size, 1), ("batches", batches, 2), ("seed", seed, 0)):
-        check_whole(name, value, least)
+        whole(name, value, at_least=least)
     parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
     examples = Examples(dataset, smoothing, device_of(model))
     if not replacement and batch_size > len(examples):
@@ -218,9 +217,3 @@ def device_of(model: nn.Module) -> torch.device:
         if parameter.requires_grad:
             return parameter.device
     raise ValueError("model has no parameter that requires a gradient")
-
-
-def check_whole(name: str, value: object, least: int) -> None:
-    """Raise ValueError for what is not a whole number of at least ``least``."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ValueError(f"{name} = {value!r} must be a whole number, at least {least}")

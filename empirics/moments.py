@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from torch import Tensor, nn
 
@@ -12,6 +12,7 @@ from empirics.per_example.gradients import CHUNK
 from empirics.per_example.products import rows_by_layer
 from empirics.per_example.terms import row_products
 from theory import smoothing as theory_smoothing
+from theory.constants import whole
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,11 @@ class GradientMoments:
 
     def at_batch_size(self, B: int) -> GradientMoments:
         """The moments of the mean over ``B`` examples drawn independently: noise falls as ``1/B``, the bias stays (C14)."""
-        if isinstance(B, bool) or not isinstance(B, int) or B < 1:
-            raise ValueError(f"B = {B!r} must be a whole number, at least 1")
+        whole("B", B, at_least=1)
         return replace(self, s2=self.s2 / B, c=self.c / B, nu2=self.nu2 / B, shat2=self.beta2 + self.nu2 / B)
+
+
+MOMENTS = tuple(field.name for field in fields(GradientMoments))
 
 
 def gradient_moments(

@@ -14,8 +14,10 @@ from torch import nn
 
 from empirics.estimators import Accumulator, Estimate
 from empirics.labels import Smoothing
-from empirics.minibatch import MOMENTS, Drawn, Examples, check_whole, columns, device_of, private_randomness
+from empirics.minibatch import Drawn, Examples, columns, device_of, private_randomness
+from empirics.moments import MOMENTS
 from empirics.per_example import gradient_products
+from theory.constants import whole
 
 BUDGET = 0.02
 """Seconds of measuring for a second of training. Half as much again is left for a measurement that takes longer than foreseen."""
@@ -152,7 +154,7 @@ class MomentsMonitor:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         for name, value, least in (("examples", examples, 2), ("seed", seed, 0), ("chunk", chunk, 1)):
-            check_whole(name, value, least)
+            whole(name, value, at_least=least)
         self.rows: list[Row] = []
         self.times = Times()
         self._model, self._set = model, Examples(dataset, smoothing, device_of(model))
@@ -215,5 +217,5 @@ class MomentsMonitor:
             )
         if every is None:
             return WithinBudget(examples, self._chunk)
-        check_whole("every", every, 1)
+        whole("every", every, at_least=1)
         return EveryKth(every, examples)

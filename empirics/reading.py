@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 
 from empirics.estimators import MIN_GROUPS, Estimate, Estimates
 from empirics.measure import Measurement
-from empirics.moments import GradientMoments
-from theory.constants import real, shown, step_size
+from empirics.moments import MOMENTS, GradientMoments
+from theory.constants import real, shown, step_size, whole
 from theory.tables import aligned, number
 
 Json = dict[str, Any]
@@ -35,8 +35,7 @@ class Setting:
 
     def __post_init__(self) -> None:
         real("theta", self.theta, above=0, at_most=1)
-        if isinstance(self.batch_size, bool) or not isinstance(self.batch_size, int) or self.batch_size < 1:
-            raise ValueError(f"batch_size = {self.batch_size!r} must be a whole number, at least 1")
+        whole("batch_size", self.batch_size, at_least=1)
         if self.eta_L is not None:
             real("eta_L", self.eta_L, above=0, at_most=1)
 
@@ -128,7 +127,7 @@ def reading(
         "groups": found.groups,
         "exact": measurement.exact,
         **asdict(setting),
-        "moments": {name: _json(found.quantity(name)) for name in ("grad2", "s2", "shat2", "c", "beta2", "nu2")},
+        "moments": {name: _json(found.quantity(name)) for name in MOMENTS},
         **{name: _json(estimate) | {"below_1": verdicts[name]} for name, estimate in deltas.items()},
         "delta0": _json(found.interval(lambda m: m.grad2, over=lambda m: m.s2)),
         "second_moment": {name: _json(estimate) for name, estimate in parts.items()},

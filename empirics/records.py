@@ -6,7 +6,8 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -82,15 +83,22 @@ def _processor() -> str:
     return names[0] if names else platform.processor() or "unknown processor"
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary name to write a file under, which then takes the place of ``path``: a killed run leaves a whole file or none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    yield temporary
+    temporary.replace(path)
+
+
 def write(path: Path, table: pd.DataFrame, config: Mapping[str, Any], command: str) -> None:
-    """Write a record to ``path``: to a temporary name first, so that a killed run leaves a whole file or none."""
+    """Write a record to ``path``."""
     about = {"config": config, "environment": environment(), "command": command}
     arrow = pa.Table.from_pandas(table, preserve_index=False)
     arrow = arrow.replace_schema_metadata({**(arrow.schema.metadata or {}), KEY: json.dumps(about, sort_keys=True).encode()})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    pq.write_table(arrow, temporary, compression="zstd")
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        pq.write_table(arrow, temporary, compression="zstd")
 
 
 def read(path: Path) -> Record:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from empirics.datasets import CLASSES, Split, digits
-from empirics.moments import gradient_moments
+from empirics.moments import MOMENTS, gradient_moments
 from empirics.networks import GROUPS, resnet
 
 # method -> (smoothed?, does its first rule end at the drop epoch?). A control takes the step (1-θ)η where its partner smooths (C17).
@@ -144,7 +144,7 @@ def _measure(model: nn.Module, split: Split, *, moments: bool) -> Row:
         "test_accuracy": float((test_logits.argmax(1) == split.test_labels).double().mean()),
     }
     measured = asdict(gradient_moments(model, split.train_inputs, split.train_labels)) if moments else {}
-    return row | {name: measured.get(name) for name in ("grad2", "s2", "shat2", "c", "beta2", "nu2")}
+    return row | {name: measured.get(name) for name in MOMENTS}
 
 
 def _mean_loss(logits: Tensor, labels: Tensor) -> float:

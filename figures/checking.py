@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from empirics.records import replacing
 from figures import paper_checks
 from theory.claims import BY_ID
 
@@ -35,9 +36,8 @@ def run(claim: str, evidence: Path) -> int:
 def write_paper_checks(build: Path) -> int:
     """Rerun all the evidence and write ``paper_checks.md`` from it. Returns 0, or 1 where a test failed."""
     code = run("all", build / "evidence.json")
-    temporary = PAPER_CHECKS.with_name(f".{PAPER_CHECKS.name}")
-    temporary.write_text(paper_checks.render(read(build)), encoding="utf-8")
-    temporary.replace(PAPER_CHECKS)
+    with replacing(PAPER_CHECKS) as temporary:
+        temporary.write_text(paper_checks.render(read(build)), encoding="utf-8")
     print(PAPER_CHECKS)
     return min(code, 1)
 

@@ -31,9 +31,8 @@ def draw_all(source: Path, out: Path) -> list[Path]:
         for name, module in gallery.modules().items():
             figure = module.draw(load)
             path = out / f"{name}.svg"
-            temporary = out / f".{name}.svg"
-            figure.savefig(temporary, format="svg", metadata={"Date": None})
-            temporary.replace(path)
+            with records.replacing(path) as temporary:
+                figure.savefig(temporary, format="svg", metadata={"Date": None})
             plt.close(figure)
             paths.append(path)
     return paths

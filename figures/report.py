@@ -53,10 +53,8 @@ def write(source: Path, drawn: Iterable[Path], evidence: Sequence[paper_checks.E
         knob=interactive.batch_size_knob(digits).to_html(full_html=False, include_plotlyjs="inline", div_id="batch-size"),
         records="".join(_record(path) for path in sorted(source.glob("*.parquet"))),
     )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_name(f".{out.name}")
-    temporary.write_text(page, encoding="utf-8")
-    temporary.replace(out)
+    with records.replacing(out) as temporary:
+        temporary.write_text(page, encoding="utf-8")
     return out
 
 

@@ -104,6 +104,12 @@ def step_count(name: str, value: ArrayLike, *, at_least: int = 1) -> Array:
     return count
 
 
+def whole(name: str, value: object, *, at_least: int) -> None:
+    """Raise ValueError where ``value`` is no count: an int, and no float that happens to be whole."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
+        raise ValueError(f"{name} = {value!r} must be a whole number, at least {at_least}")
+
+
 def target_squared(eps: ArrayLike) -> Array:
     """``ε²`` for a target ``ε > 0``. Raises UnrepresentableError where the square is not a normal float64."""
     root = real("eps", eps, above=0)

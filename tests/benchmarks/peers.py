@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from empirics.moments import GradientMoments
+from empirics.moments import GradientMoments, gradient_moments
+from empirics.moments_loop import moments_by_loop
 
 Measure = Callable[[Tensor, Tensor], GradientMoments | None]
 Part = tuple[Tensor, list[Tensor], list[Tensor]]  # sums of ‖g‖², ‖ĝ‖², ⟨g,ĝ⟩ over examples (3,), and the summed gradients g and ĝ
@@ -76,15 +77,11 @@ def floor(model: nn.Module, *, compiled: bool = False) -> Measure:
 
 def tsla(model: nn.Module) -> Measure:
     """The form that this package ships."""
-    from empirics.moments import gradient_moments
-
     return lambda inputs, labels: gradient_moments(model, inputs, labels)
 
 
 def loop(model: nn.Module) -> Measure:
     """One example at a time: the reference."""
-    from empirics.moments_loop import moments_by_loop
-
     return lambda inputs, labels: moments_by_loop(model, inputs, labels)
 
 

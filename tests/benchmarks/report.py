@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 
+from empirics.records import replacing
 from tests.benchmarks import timing
 
 HEADLINE = ("resnet18", 64)
@@ -81,8 +82,9 @@ class Report:
     def write(self, folder: Path) -> None:
         """``moments.json`` and ``moments.md``."""
         content = {**asdict(self), "targets": self.verdicts()}
-        _write(folder / "moments.json", json.dumps(content, indent=1, ensure_ascii=False))
-        _write(folder / "moments.md", self.page())
+        for name, text in (("moments.json", json.dumps(content, indent=1, ensure_ascii=False)), ("moments.md", self.page())):
+            with replacing(folder / name) as temporary:
+                temporary.write_text(text, encoding="utf-8")
 
     def page(self) -> str:
         """The report in Markdown."""
@@ -154,11 +156,3 @@ def _line(*cells: str) -> str:
 
 def _number(value: float | None, form: str) -> str:
     return "" if value is None else format(value, form)
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace a file at once, so that a killed run leaves the old one or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".new")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)

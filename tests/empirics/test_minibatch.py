@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from empirics import records
 from empirics.estimators import Estimates
 from empirics.experiments import EXPERIMENTS
-from empirics.minibatch import MOMENTS, minibatch_moments, side_by_side
-from empirics.moments import GradientMoments, gradient_moments
+from empirics.minibatch import minibatch_moments, side_by_side
+from empirics.moments import MOMENTS, GradientMoments, gradient_moments
 from empirics.networks import resnet
 from tests.planted import assert_rejects
 
