@@ -34,9 +34,8 @@ figures: $(READY)  ## Redraw build/figures from records/, without running anythi
 records: $(READY)  ## Run the experiments whose records figures and checks read
 	$(BIN)/tsla records
 
-# Threads that sleep between two calls are kept on cores of their own: else the system may wake one where the other runs.
 bench-moments: $(VENV)/.ready-bench  ## Gradient moments beside other libraries, in time and memory (half an hour): build/bench/moments.md
-	OMP_PROC_BIND=true $(BIN)/python -m tests.benchmarks.moments $(ARGUMENTS)
+	$(BIN)/python -m tests.benchmarks.moments $(ARGUMENTS)
 
 # backpack-for-pytorch asks for torchvision, which it does not need here and which does not import beside the pinned torch.
 $(VENV)/.ready-bench: $(READY)

@@ -22,7 +22,7 @@ from empirics.labels import Smoothing, one_hot, smoothing_rule
 from empirics.moments import MOMENTS, GradientMoments, gradient_moments
 from empirics.networks import resnet
 from empirics.per_example import GradientProducts
-from empirics.per_example.terms import accumulable, row_products
+from empirics.per_example.terms import accumulable, inner_products
 from theory.constants import whole
 
 Drawn = NDArray[np.int64]  # indices of examples
@@ -76,7 +76,7 @@ def _batch_products(
     smooth = smoothing_rule(smoothing, true)(slice(None), inputs, logits)
     G, G_hat = _gradients(logits, (true, smooth), list(parameters.values()))
     gg, hh, gh = (
-        torch.stack([row_products(a[None], b[None]) for a, b in zip(*pair, strict=True)]) for pair in ((G, G), (G_hat, G_hat), (G, G_hat))
+        torch.stack([inner_products(a[None], b[None]) for a, b in zip(*pair, strict=True)]) for pair in ((G, G), (G_hat, G_hat), (G, G_hat))
     )
     return GradientProducts(tuple(parameters), gg.cpu(), hh.cpu(), gh.cpu(), G, G_hat)
 

@@ -10,7 +10,7 @@ from empirics.labels import Smoothing
 from empirics.per_example import GradientProducts, gradient_products
 from empirics.per_example.gradients import CHUNK
 from empirics.per_example.products import rows_by_layer
-from empirics.per_example.terms import row_products
+from empirics.per_example.terms import inner_products
 from theory import smoothing as theory_smoothing
 from theory.constants import whole
 
@@ -104,5 +104,5 @@ def moments_of(products: GradientProducts, rows: list[int] | None = None) -> Gra
     rows = list(range(len(products.names))) if rows is None else rows
     gg, hh, gh = (float(table[rows].sum(0).mean()) for table in (products.gg, products.hh, products.gh))
     pairs = ((products.G, products.G), (products.G_hat, products.G_hat), (products.G, products.G_hat))
-    GG, HH, GH = (sum(float(row_products(a[row][None], b[row][None])) for row in rows) for a, b in pairs)
+    GG, HH, GH = (sum(float(inner_products(a[row][None], b[row][None])) for row in rows) for a, b in pairs)
     return GradientMoments.from_means(gg, hh, gh, GG, HH, GH)

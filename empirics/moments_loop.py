@@ -25,7 +25,7 @@ def moments_by_loop(
     with torch.enable_grad(), torch.random.fork_rng():
         for i in range(len(inputs)):
             with statistics():
-                logits = with_own_buffers(model, inputs[i : i + 1])  # so that every example meets the same model
+                logits = with_own_buffers(model, inputs[i : i + 1].clone())  # so that every example meets the same model, and stays itself
             log_probabilities = logits.log_softmax(dim=1)
             if i == 0:
                 true = one_hot(labels, logits.shape[1])

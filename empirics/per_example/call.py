@@ -57,8 +57,9 @@ class Call:
 
     def deliver(self, gradients: list[Tensor]) -> None:
         """Give the one output's gradient to every term, with its examples in front."""
+        D = gradients[0].movedim(self.axes[0], 0)
         for term in self.terms:
-            term.receive(gradients[0].movedim(self.axes[0], 0))
+            term.receive(D)
 
 
 def tensors_in(tree: Any) -> list[Tensor]:

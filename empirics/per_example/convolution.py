@@ -8,16 +8,15 @@ from math import prod
 
 import torch
 from torch import Tensor, nn
-from torch.nn.grad import conv1d_weight, conv2d_weight, conv3d_weight
 
 from empirics.per_example.gram import GramTerm
 from empirics.per_example.linear import Added, First
 from empirics.per_example.precision import without_autocast
 from empirics.per_example.terms import Term, Unsupported, accumulable, sum_of
 
-_WEIGHT_GRADIENT = {1: conv1d_weight, 2: conv2d_weight, 3: conv3d_weight}
 # Forming gradients runs at the speed of a convolution, products between positions at that of small matrix products: measured, half of it.
 _GRAM_COST = 2.0
+FEW_CHANNELS = 16  # inputs a group of which the processor's kernels for convolutions are not filled
 
 
 class ConvolutionWeight(GramTerm):
@@ -41,8 +40,13 @@ class ConvolutionWeight(GramTerm):
         return tuple(self.parameter.shape[2:])
 
     def per_example(self, label: int, rows: slice) -> Tensor:
-        """One grouped convolution in which each example is a group, or as many groups as the convolution has."""
+        """By one convolution with a group for each example and group; by products of the patches where such groups have few channels."""
         x, D = accumulable(self.x[rows]), accumulable(self.signals[label][rows])
+        if self.parameter.shape[1] < FEW_CHANNELS and not x.is_cuda:
+            outputs = D.reshape(len(x) * self.groups, -1, prod(D.shape[2:]))
+            gradient = outputs @ self._patches(self._padded(x)).transpose(1, 2)  # (..., offsets in the kernel times inputs)
+            ordered = gradient.view(*gradient.shape[:2], -1, self.parameter.shape[1]).transpose(2, 3)
+            return ordered.reshape(len(x), *self.parameter.shape)
         shape = (len(x) * self.parameter.shape[0], *self.parameter.shape[1:])
         x_merged, D_merged = (t.reshape(1, -1, *t.shape[2:]) for t in (x, D))
         return self._weight_gradient(x_merged, D_merged, shape, len(x) * self.groups).view(len(x), *self.parameter.shape)
@@ -53,9 +57,9 @@ class ConvolutionWeight(GramTerm):
         return self._weight_gradient(accumulable(self.x), accumulable(self.signals[label]), self.parameter.shape, self.groups)
 
     def _weight_gradient(self, x: Tensor, D: Tensor, shape: Sequence[int], groups: int) -> Tensor:
-        gradient: Tensor = _WEIGHT_GRADIENT[len(self.kernel)](  # type: ignore[no-untyped-call]
-            x, shape, D, self.stride, self.padding, self.dilation, groups
-        )
+        weight = x.new_empty(shape)  # of which the kernel wants the shape: torch.nn.grad's functions have it copied from an expanded one
+        geometry = (self.stride, self.padding, self.dilation, False, [0], groups)
+        gradient: Tensor = torch.ops.aten.convolution_backward(D, x, weight, None, *geometry, [False, True, False])[1]
         return gradient
 
     def gram_is_cheaper(self) -> bool:
@@ -74,12 +78,15 @@ class ConvolutionWeight(GramTerm):
 
     def input_gram(self) -> Tensor:
         """Products between the patches of the input that the positions of the output see."""
-        pads = [pad for size in reversed(self.padding) for pad in (size, size)]
-        x = nn.functional.pad(accumulable(self.x), pads)
-        x = x.reshape(len(x) * self.groups, -1, *x.shape[2:])
+        x = self._padded(accumulable(self.x))
         positions = prod(self._output_size())
         few_pixels = self._pixels() ** 2 < positions**2 * prod(self.kernel)
         return self._shifted(x) if few_pixels else self._unfolded(x)
+
+    def _padded(self, x: Tensor) -> Tensor:
+        """With the padding, and each group as an example, ``(b, inputs / groups, *size)``."""
+        x = nn.functional.pad(x, [pad for size in reversed(self.padding) for pad in (size, size)])
+        return x.reshape(len(x) * self.groups, -1, *x.shape[2:])
 
     def _shifted(self, x: Tensor) -> Tensor:
         """Products of the pixels first, once each; then summed over the kernel's offsets, which only shift them."""
@@ -91,8 +98,12 @@ class ConvolutionWeight(GramTerm):
 
     def _unfolded(self, x: Tensor) -> Tensor:
         """Products of the patches, written out: for strides, where patches share few pixels."""
-        patches = torch.cat([x[(slice(None), slice(None), *window)].flatten(2) for window in self._windows()], dim=1)
+        patches = self._patches(x)
         return patches.transpose(1, 2) @ patches
+
+    def _patches(self, x: Tensor) -> Tensor:
+        """What the positions of the output see, ``(b, offsets in the kernel times inputs, positions)``."""
+        return torch.cat([x[(slice(None), slice(None), *window)].flatten(2) for window in self._windows()], dim=1)
 
     def _windows(self) -> list[tuple[slice, ...]]:
         """For each offset in the kernel, the input pixels that it meets, one slice a dimension."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from empirics.per_example.precision import without_autocast
-from empirics.per_example.terms import Products, Term, products, row_products
+from empirics.per_example.terms import Products, Term, inner_products, products
 
 
 class GramTerm(Term):
@@ -46,8 +46,9 @@ class GramTerm(Term):
     def _by_gram(self) -> Products:
         A, D, D_hat = self.input_gram(), self.positions(0), self.positions(1)
         n = len(self.signals[0])
-        gg, hh, gh = (row_products(A, a @ b.transpose(1, 2)).view(n, -1).sum(1) for a, b in ((D, D), (D_hat, D_hat), (D, D_hat)))
-        return Products(gg, hh, gh, self if self.entries < self.parameter.numel() else (self.total(0), self.total(1)))
+        table = torch.stack([inner_products(A, a @ b.transpose(1, 2)) for a, b in ((D, D), (D_hat, D_hat), (D, D_hat))])
+        sums = self if self.entries < self.parameter.numel() else (self.total(0), self.total(1))
+        return Products(table.view(3, n, -1).sum(2), sums)
 
     @property
     def entries(self) -> int:

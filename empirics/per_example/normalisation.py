@@ -1,4 +1,7 @@
-"""Scales and biases of normalisation layers: GroupNorm, LayerNorm, RMSNorm, InstanceNorm, and BatchNorm with fixed statistics."""
+"""Scales and biases of normalisation layers: GroupNorm, LayerNorm, RMSNorm, InstanceNorm, and BatchNorm with fixed statistics.
+
+Those of channels are given to each example apart, so that the backward pass brings their gradients by the way.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from empirics.per_example.convolution import ChannelBias
 from empirics.per_example.linear import Added, First
 from empirics.per_example.terms import Formed, Term, Unsupported, accumulable
+
+Each = tuple[Tensor, Tensor]  # a parameter, and what took its place: the same for each example, ``(n, *parameter.shape)``
 
 
 class Scale(Formed):
@@ -27,66 +31,34 @@ class Scale(Formed):
         return product.sum(positions) if positions else product
 
 
-class ChannelScale(Formed):
-    """``γ``, one number a channel, in ``γ (x - mean) rstd`` with mean and rstd ``(n, groups)``."""
-
-    def __init__(self, parameter: nn.Parameter, x: Tensor, statistics: Callable[[Tensor], tuple[Tensor, Tensor]]) -> None:
-        super().__init__(parameter)
-        self.x, self._statistics = x.detach(), statistics
-        self._known: tuple[Tensor, Tensor] | None = None
-
-    def form(self, D: Tensor) -> Tensor:
-        """``D x̂`` summed over the positions, by the kernel of training, where the channels of all examples count as those of one.
-
-        It reads D and x once, and writes neither ``x̂`` nor a product.
-        """
-        x = accumulable(self.x)
-        n, channels = x.shape[:2]
-        if self._known is None:
-            self._known = self._statistics(x)
-        mean, rstd = (statistic.reshape(1, -1) for statistic in self._known)
-        merged = (t.reshape(1, n * channels, -1) for t in (D, x))
-        sizes = (1, n * channels, D[0, 0].numel(), mean.shape[1])
-        scale = x.new_ones(n * channels)  # the kernel asks for one; this gradient does not depend on it
-        gradient: Tensor = torch.ops.aten.native_group_norm_backward(*merged, mean, rstd, scale, *sizes, [False, True, True])[1]
-        return gradient.view(n, channels)
-
-
-def _channel_terms(
-    x: Tensor, weight: nn.Parameter | None, bias: nn.Parameter | None, statistics: Callable[[Tensor], tuple[Tensor, Tensor]]
-) -> list[Term]:
-    terms: list[Term] = [] if weight is None else [ChannelScale(weight, x, statistics)]
-    return terms + ([] if bias is None else [ChannelBias(bias)])
-
-
 def group_norm(
     first: First,
     input: Tensor,  # noqa: A002
     num_groups: int,
-    weight: nn.Parameter | None = None,
-    bias: nn.Parameter | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
     eps: float = 1e-5,
     cudnn_enabled: bool = True,  # of no consequence here
-) -> list[Term]:
-    """The terms of ``torch.group_norm``."""
-    _examples_in_front(first, input)
-    n, channels, size = len(input), input.shape[1], input[0, 0].numel()
-    return _channel_terms(input, weight, bias, lambda x: torch.native_group_norm(x, None, None, n, channels, size, num_groups, eps)[1:])
+) -> tuple[Tensor, list[Each]]:
+    """``torch.group_norm``."""
+    return _with_one_each(
+        first, input, weight, bias, lambda x, n, scale, shift: functional.group_norm(x, n * num_groups, scale, shift, eps)
+    )
 
 
 def instance_norm(
     first: First,
     input: Tensor,  # noqa: A002
-    weight: nn.Parameter | None,
-    bias: nn.Parameter | None,
+    weight: Tensor | None,
+    bias: Tensor | None,
     running_mean: Tensor | None,
     running_var: Tensor | None,
     use_input_stats: bool,
     momentum: float,
     eps: float,
     cudnn_enabled: bool = True,  # of no consequence here
-) -> list[Term]:
-    """The terms of ``torch.instance_norm``: each channel of an example is a group."""
+) -> tuple[Tensor, list[Each]]:
+    """``torch.instance_norm``: each channel of an example is a group."""
     if not use_input_stats:
         return batch_norm(first, input, weight, bias, running_mean, running_var, False, momentum, eps)
     return group_norm(first, input, input.shape[1], weight, bias, eps)
@@ -95,23 +67,44 @@ def instance_norm(
 def batch_norm(
     first: First,
     input: Tensor,  # noqa: A002
-    weight: nn.Parameter | None,
-    bias: nn.Parameter | None,
+    weight: Tensor | None,
+    bias: Tensor | None,
     running_mean: Tensor | None,
     running_var: Tensor | None,
     training: bool,
     momentum: float,
     eps: float,
     cudnn_enabled: bool = True,  # of no consequence here
-) -> list[Term]:
-    """The terms of ``torch.batch_norm`` with fixed statistics."""
-    _examples_in_front(first, input)
+) -> tuple[Tensor, list[Each]]:
+    """``torch.batch_norm`` with fixed statistics."""
     if training or running_mean is None or running_var is None:
         raise Unsupported  # does not occur: see batch_norm.py
-    # Copies: the model may update them before the gradient comes.
-    n = len(input)
-    mean, rstd = accumulable(running_mean).clone().expand(n, -1), (accumulable(running_var) + eps).rsqrt().expand(n, -1)
-    return _channel_terms(input, weight, bias, lambda x: (mean, rstd))
+    mean, var = running_mean, running_var
+    return _with_one_each(
+        first,
+        input,
+        weight,
+        bias,
+        lambda x, n, scale, shift: functional.batch_norm(x, mean.repeat(n), var.repeat(n), scale, shift, eps=eps),
+    )
+
+
+def _with_one_each(
+    first: First,
+    x: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    normalise: Callable[[Tensor, int, Tensor | None, Tensor | None], Tensor],
+) -> tuple[Tensor, list[Each]]:
+    """Normalise the channels of all n examples as those of one, each with a scale and a bias of its own."""
+    if first(x) is not x:
+        raise Unsupported
+    n, channels = x.shape[:2]
+    copies = {id(p): (p, p.expand(n, channels)) for p in (weight, bias) if p is not None}
+    scale, shift = (None if p is None else copies[id(p)][1].reshape(-1) for p in (weight, bias))
+    out = normalise(x.reshape(1, n * channels, *x.shape[2:]), n, scale, shift)
+    # No view: a layer that works in place would pay for it.
+    return torch.ops.aten._unsafe_view(out, x.shape), list(copies.values())
 
 
 def layer_norm(
@@ -141,11 +134,6 @@ def rms_norm(
     x, shape = first(input).detach(), list(normalized_shape)
     _spares_the_examples(x, shape)
     return [] if weight is None else [Scale(weight, lambda: functional.rms_norm(accumulable(x), shape, eps=eps))]
-
-
-def _examples_in_front(first: First, x: Tensor) -> None:
-    if first(x) is not x:
-        raise Unsupported
 
 
 def _spares_the_examples(x: Tensor, shape: list[int]) -> None:

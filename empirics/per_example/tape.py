@@ -23,9 +23,12 @@ RULES: dict[Any, Callable[..., list[Term]]] = {
     torch.embedding: linear.embedding,
     **dict.fromkeys((torch.add, Tensor.add, Tensor.__add__, Tensor.__radd__, Tensor.__iadd__, Tensor.add_), linear.add),
     **dict.fromkeys((torch.conv1d, torch.conv2d, torch.conv3d), convolution.convolution),
-    torch.group_norm: normalisation.group_norm,
     torch.layer_norm: normalisation.layer_norm,
     torch.rms_norm: normalisation.rms_norm,
+}
+# torch function -> the same, with a copy of the parameters for each example, at no more cost.
+WITH_ONE_EACH: dict[Any, Callable[..., tuple[Tensor, list[normalisation.Each]]]] = {
+    torch.group_norm: normalisation.group_norm,
     torch.batch_norm: normalisation.batch_norm,
     torch.instance_norm: normalisation.instance_norm,
 }
@@ -126,7 +129,13 @@ class Tape(Watch):
         seen = self._next(func)
         inputs = self._axes(seen.inputs, given, sure=seen.sure)
         weights = {id(t): self._weights[id(t)] for t in given if id(t) in self._weights}
-        terms = self._terms(func, args, kwargs, weights, {id(t): axis for t, axis in zip(given, inputs, strict=True)})
+        first = _first({id(t): axis for t, axis in zip(given, inputs, strict=True)})
+        if func in WITH_ONE_EACH and weights:
+            try:
+                return self._with_one_each(WITH_ONE_EACH[func](first, *args, **kwargs), weights)
+            except Unsupported:
+                pass
+        terms = self._terms(func, args, kwargs, weights, first)
         uses = [] if terms is not None else _uses(func, args, list(weights.values()))
         aliases = {id(use.weight.tensor): use.aliases[0] for use in uses}
         out = func(*replaced(args, aliases), **replaced(kwargs, aliases))
@@ -145,15 +154,16 @@ class Tape(Watch):
             self._watched |= {id(t): t for t in differentiable(written)}
         return out
 
-    def _terms(self, func: Any, args: Any, kwargs: Any, weights: dict[int, Weight], inputs: dict[int, int | None]) -> list[Term] | None:
+    def _with_one_each(self, done: tuple[Tensor, list[normalisation.Each]], weights: dict[int, Weight]) -> Tensor:
+        """What a call with a copy of the parameters for each example returned. That each copy has a gradient of its own is noted."""
+        out, copies = done
+        for tensor, each in copies:
+            if id(tensor) in weights:
+                self.calls.append(Call([each], [0], weights[id(tensor)].terms(linear.Added(weights[id(tensor)].tensor))))
+        return out
+
+    def _terms(self, func: Any, args: Any, kwargs: Any, weights: dict[int, Weight], first: linear.First) -> list[Term] | None:
         """The terms of a call by its rule, if it has one for these weights."""
-
-        def first(tensor: Tensor) -> Tensor:
-            axis = inputs.get(id(tensor))
-            if axis is None:
-                raise Unsupported
-            return tensor if axis == 0 else tensor.movedim(axis, 0)
-
         # What is written into a view is written into what it is a view of, and its gradient arrives there.
         if not weights or func not in RULES or (works_in_place(func) and args[0]._is_view()):
             return None
@@ -252,6 +262,18 @@ class Tape(Watch):
         if len(old) == len(new) and len(changed) == 1 and (old[changed[0]], new[changed[0]]) == (self._examples_before, self.examples):
             return changed[0]
         return None
+
+
+def _first(axes: dict[int, int | None]) -> linear.First:
+    """Moves the examples of a tensor in front."""
+
+    def first(tensor: Tensor) -> Tensor:
+        axis = axes.get(id(tensor))
+        if axis is None:
+            raise Unsupported
+        return tensor if axis == 0 else tensor.movedim(axis, 0)
+
+    return first
 
 
 def _is_sized_by_values(func: Any, args: Any, kwargs: Any) -> bool:

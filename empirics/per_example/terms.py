@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cache, reduce
 from typing import TYPE_CHECKING
 
 import torch
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 # Per-example gradients are formed for this many entries and examples at once, at most: what stays in the caches of a few cores, and
 # what grouped convolutions were fastest with (64 to 128 channels, AVX-512).
 BLOCK_ENTRIES, BLOCK_EXAMPLES = 1_250_000, 32
-SEGMENT = 150_000  # entries of a float32 matrix product that keep it exact to 1e-6
+FEW_ENTRIES = 2**15  # so few are not worth two threads
+SEGMENT = 4096  # entries of a float32 dot product that keep it exact to 1e-7
 
 
 class Unsupported(Exception):  # noqa: N818 - a signal between a rule and the tape, no error
@@ -28,14 +29,12 @@ class Unsupported(Exception):  # noqa: N818 - a signal between a rule and the ta
 
 @dataclass(frozen=True)
 class Products:
-    """For one parameter and n examples: ``‖g_i‖²``, ``‖ĝ_i‖²``, ``⟨g_i, ĝ_i⟩``, each ``(n,)`` float64.
+    """For one parameter and n examples: ``table`` ``(3, n)``, float64, of ``‖g_i‖²``, ``‖ĝ_i‖²``, ``⟨g_i, ĝ_i⟩``.
 
     ``sums`` are those of ``g_i`` and ``ĝ_i``; or a term that will give them, where that costs less for more examples at once.
     """
 
-    gg: Tensor
-    hh: Tensor
-    gh: Tensor
+    table: Tensor
     sums: tuple[Tensor, Tensor] | GramTerm
 
 
@@ -82,18 +81,15 @@ class Formed(Term):
 @without_autocast
 def products(uses: Sequence[Term]) -> Products:
     """Inner products for a parameter with these uses: the gradients of an example are summed over the uses first."""
-    tables, totals, space = [], [], None
-    for rows in blocks_of(len(uses[0].signals[0]), uses[0].parameter.numel()):
-        both = [sum_of([use.per_example(label, rows) for use in uses]) for label in (0, 1)]
-        k = len(both[0])
-        space = both[0].new_empty(k, 2, uses[0].parameter.numel()) if space is None else space  # one for all blocks
-        pair = space[:k]
-        for label in (0, 1):
-            pair[:, label] = both[label].reshape(k, -1)
-        tables.append(pair_products(pair))
-        totals.append(pair.sum(0))
-    table, (total, total_hat) = torch.cat(tables), sum_of(totals).view(2, *uses[0].parameter.shape)
-    return Products(table[:, 0, 0], table[:, 1, 1], table[:, 0, 1], (total, total_hat))
+    parameter, tables = uses[0].parameter, []
+    sums: list[Tensor] = []
+    for rows in blocks_of(len(uses[0].signals[0]), parameter.numel()):
+        g, h = (sum_of([use.per_example(label, rows) for use in uses]).reshape(-1, parameter.numel()) for label in (0, 1))
+        tables.append(pair_products(g, h))
+        ones = g.new_ones(1, len(g))  # times them is twice as fast as a sum
+        sums = [s.addmm_(ones, each) for s, each in zip(sums, (g, h), strict=True)] if sums else [ones @ g, ones @ h]
+    total, total_hat = (found.view(parameter.shape) for found in sums)
+    return Products(torch.cat(tables, dim=1) if len(tables) > 1 else tables[0], (total, total_hat))
 
 
 def blocks_of(n: int, entries: int) -> Iterator[slice]:
@@ -102,20 +98,33 @@ def blocks_of(n: int, entries: int) -> Iterator[slice]:
     return (slice(start, min(start + size, n)) for start in range(0, n, size))
 
 
-def row_products(a: Tensor, b: Tensor) -> Tensor:
+def pair_products(g: Tensor, h: Tensor) -> Tensor:
+    """``⟨g_i, g_i⟩``, ``⟨h_i, h_i⟩``, ``⟨g_i, h_i⟩`` of the rows of two matrices, ``(3, n)`` float64."""
+    if g.numel() < FEW_ENTRIES:
+        return (torch.stack((g, h, g)) * torch.stack((g, h, h))).sum(2).double()
+    return torch.stack([inner_products(a, b) for a, b in ((g, g), (h, h), (g, h))])
+
+
+def inner_products(a: Tensor, b: Tensor) -> Tensor:
     """``⟨a_i, b_i⟩`` over all but the first dimension, ``(n,)`` float64.
 
-    A product and a pairwise sum: in float32 over 10⁷ entries off by 1e-7, where a dot product (``a @ b``) is off by 3e-4.
+    By the kernel that sums the gradient of GroupNorm's scales, each over its pixels: it writes nothing of the size of what it reads, and
+    over segments it is exact to 1e-7, where a float32 dot product (``a @ b``) over 10⁷ entries is off by 3e-4.
     """
-    return (a * b).reshape(len(a), -1).sum(1).double()
+    if a.numel() < FEW_ENTRIES:
+        return (a * b).reshape(len(a), -1).sum(1).double()
+    segment = _segment(a[0].numel())
+    channels = a.numel() // segment
+    merged = (t.reshape(1, channels, segment) for t in (a, b))
+    scale, mean, rstd = a.new_empty(channels), a.new_zeros(1, 1), a.new_ones(1, 1)
+    sums: Tensor = torch.ops.aten.native_group_norm_backward(*merged, mean, rstd, scale, 1, channels, segment, 1, [False, True, False])[1]
+    return sums.double().view(len(a), -1).sum(1)
 
 
-def pair_products(pair: Tensor) -> Tensor:
-    """Inner products ``(n, 2, 2)`` float64 between the two rows of ``pair`` ``(n, 2, m)``: one read of memory for all three.
-
-    A matrix product over segments short enough that float32 stays exact to 1e-6.
-    """
-    return sum_of([(segment @ segment.transpose(1, 2)).double() for segment in torch.split(pair, SEGMENT, dim=2)])
+@cache
+def _segment(entries: int) -> int:
+    """The longest segment that divides so many entries evenly."""
+    return next((length for length in range(min(entries, SEGMENT), 0, -1) if entries % length == 0), 1)
 
 
 def sum_of(tensors: Sequence[Tensor]) -> Tensor:

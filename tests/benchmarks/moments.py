@@ -1,18 +1,16 @@
 """The benchmark of the gradient moments: time and memory beside one forward and two backward passes, and beside the other libraries.
 
 ``python -m tests.benchmarks.moments --quick``: ResNet-18 with GroupNorm at batch 64, all contestants. Without ``--quick`` also the grid of
-networks and batches. Writes ``moments.md`` and ``moments.json``, and says of each target whether it holds; the exit code is 0 either way.
+networks and batches. Every contestant has a process of its own. Writes ``moments.md`` and ``moments.json``, and says of each target whether
+it holds; the exit code is 0 either way.
 """
 
 from __future__ import annotations
 
 import argparse
-import copy
-import math
-import multiprocessing
 import sys
 import warnings
-from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -25,13 +23,13 @@ from empirics.moments_loop import moments_by_loop
 from empirics.per_example import gradient_products
 from empirics.progress import Progress
 from tests.benchmarks import networks, peers, report, timing
+from tests.benchmarks.contestant import Contestant, Setting, memory_of_one_call
 from tests.benchmarks.report import HEADLINE, Case, Row
 
 COMPILED = ("floor, compiled", "torch.func, compiled")
 SLOW, SLOW_ROUNDS = 60.0, 2  # seconds a call from which a contestant gets no more rounds than this
-TUNING_EXAMPLES = 32  # on which the fastest of a contestant's ways is found
 PRECISION_EXAMPLES = 16
-TOLERANCE = {"": 1e-3, "channels_last": 1e-3, "bf16": 5e-2}  # of the largest moment
+TOLERANCE = {"": 1e-3, "channels_last": 1e-3, "memory kept": 1e-3, "bf16": 5e-2}  # of the largest moment
 
 
 @dataclass(frozen=True)
@@ -42,104 +40,45 @@ class Bench:
     seed: int
     rounds: int
 
-    def load(self, case: Case) -> tuple[nn.Module, Tensor, Tensor]:
-        """The model, inputs and labels of a case, on the device."""
-        layout = torch.channels_last if case.variant == "channels_last" else torch.preserve_format
-        model, inputs, labels = networks.build(case.network, case.batch, self.seed)
-        return model.to(self.device, memory_format=layout), inputs.to(self.device, memory_format=layout), labels.to(self.device)
-
-    def prepare(self, case: Case, way: peers.Way, model: nn.Module) -> peers.Measure:
-        """A way on a copy of the model, since the libraries leave hooks; within autocast where the case asks for it."""
-        measure = way.prepare(copy.deepcopy(model))
-
-        def within(inputs: Tensor, labels: Tensor) -> GradientMoments | None:
-            with torch.autocast(self.device.split(":")[0], torch.bfloat16):
-                return measure(inputs, labels)
-
-        return within if case.variant == "bf16" else measure
-
     def run(self, case: Case, progress: Progress) -> list[Row]:
-        """One case: agreement with the loop, then memory, then time."""
-        model, inputs, labels = self.load(case)
-        reference, by_loop = self._first_call(self.prepare(case, peers.CONTESTANTS["loop"][0], model), inputs, labels)
-        rows, works, seconds = [], {}, {}
-        for name in case.contestants:
-            progress.advance(f"{case}: agreement of {name}")
-            rows.append(row := Row(case, name))
-            try:
-                row.way, measure = self._fastest(case, name, model, inputs, labels)
-                found, seconds[name] = (reference, by_loop) if name == "loop" else self._first_call(measure, inputs, labels)
-                row.difference = agreement(found, reference, TOLERANCE[case.variant])
-            except Exception as error:  # a refusal is a result
-                row.problem = reason(error)
-                continue
-            works[name] = partial(measure, inputs, labels)
-        for row in rows:
-            progress.advance(f"{case}: memory of {row.contestant}")
-            row.memory = self._memory(row) if row.contestant in works else None
-        calls = self._time(works, seconds, lambda what: progress.advance(f"{case}: {what}"))
+        """One case: memory, then agreement with the loop, then time."""
+        setting = Setting(case.network, case.batch, case.variant, self.device, self.seed)
+        rows = [Row(case, name) for name in case.contestants]
+        with ExitStack() as stack:
+            ready: dict[str, Contestant] = {}
+            reference: GradientMoments | None = None
+            for row in sorted(rows, key=lambda row: row.contestant != "loop"):  # the loop first: it is what the others are held against
+                progress.advance(f"{case}: agreement of {row.contestant}")
+                contestant = stack.enter_context(Contestant(setting, row.contestant))
+                try:
+                    row.way, found = contestant.prepare()
+                    reference = found if row.contestant == "loop" else reference
+                    row.difference = agreement(found, reference, TOLERANCE[case.variant])
+                except Exception as error:  # a refusal is a result
+                    row.problem = reason(error)
+                    continue
+                ready[row.contestant] = contestant
+            calls = self._time(ready, lambda what: progress.advance(f"{case}: {what}"))
         for row in rows:
             row.calls = calls.get(row.contestant, [])
+            progress.advance(f"{case}: memory of {row.contestant}")
+            if row.contestant in ready:
+                self._memory(row, setting)
         report.relate(rows)
         return rows
 
-    def _first_call(self, measure: peers.Measure, inputs: Tensor, labels: Tensor) -> tuple[GradientMoments | None, float]:
-        """What it found, and the seconds that it took."""
-        found: list[GradientMoments | None] = []
-        seconds = timing.timed(lambda: found.append(measure(inputs, labels)), device=self.device).seconds
-        return found[0], seconds
+    def _memory(self, row: Row, setting: Setting) -> None:
+        try:
+            row.memory = memory_of_one_call(setting, row.contestant, row.way)
+        except Exception as error:  # too large a batch is a result
+            row.problem = f"memory: {reason(error)}"
 
-    def _fastest(self, case: Case, name: str, model: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[str, peers.Measure]:
-        """The fastest of a contestant's ways on the first examples, by the best of three calls after one to warm up."""
-        ways = peers.CONTESTANTS[name]
-        if len(ways) == 1:
-            return ways[0].label, self.prepare(case, ways[0], model)
-        few, found, problem = (inputs[:TUNING_EXAMPLES], labels[:TUNING_EXAMPLES]), [], None
-        for way in ways:
-            try:
-                measure = self.prepare(case, way, model)
-                measure(inputs[:8], labels[:8])
-                seconds = min(timing.timed(partial(measure, *few), device=self.device).seconds for _ in range(3))
-                found.append((seconds, way.label, measure))
-            except Exception as error:  # the next way may do
-                problem = error
-        if problem is not None and not found:
-            raise problem
-        return min(found, key=lambda entry: entry[0])[1:]
-
-    def _memory(self, row: Row) -> int | None:
-        """The peak of one call in a fresh process."""
-        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-            try:
-                return pool.submit(memory_of_one_call, self, row.case, row.contestant, row.way).result()
-            except Exception as error:  # too large a batch is a result
-                row.problem = f"memory: {reason(error)}"
-                return None
-
-    def _time(self, works: dict, seconds: dict[str, float], advance: report.Advance) -> dict[str, list[timing.Call | None]]:
+    def _time(self, ready: dict[str, Contestant], advance: report.Advance) -> dict[str, list[timing.Call | None]]:
         """Rounds of all contestants, with quick calls repeated and slow ones in fewer rounds."""
-        clocks, rounds = {}, {}
-        for name, work in works.items():
-            # The first call also sets things up, so that a quick one is not what tells how often to repeat.
-            once = seconds[name] if seconds[name] > 1 else timing.timed(work, device=self.device).seconds
-            clocks[name] = partial(timing.timed, work, repeats=max(1, math.ceil(timing.SHORTEST / once)), device=self.device)
-            rounds[name] = min(self.rounds, SLOW_ROUNDS) if once > SLOW else self.rounds
+        seconds = {name: contestant.seconds() for name, contestant in ready.items()}
+        clocks = {name: partial(contestant.timed, seconds[name]) for name, contestant in ready.items()}
+        rounds = {name: min(self.rounds, SLOW_ROUNDS) if once > SLOW else self.rounds for name, once in seconds.items()}
         return timing.interleaved(clocks, rounds, advance)
-
-
-def memory_of_one_call(bench: Bench, case: Case, name: str, label: str) -> int | None:
-    """In a fresh process: bytes that the first call adds to the model, the data and the imported library."""
-    begin(bench.device)
-    model, inputs, labels = bench.load(case)
-    way = next(way for way in peers.CONTESTANTS[name] if way.label == label)
-    return timing.peak_increase(partial(bench.prepare(case, way, model), inputs, labels), bench.device)
-
-
-def begin(device: str) -> None:
-    """What every process of the benchmark starts with."""
-    warnings.simplefilter("ignore")  # the libraries' remarks on their own insides
-    if not device.startswith("cuda"):
-        timing.limit_memory()
 
 
 def reason(error: Exception) -> str:
@@ -150,9 +89,9 @@ def reason(error: Exception) -> str:
     return first if isinstance(error, peers.UnsupportedError) else f"{type(error).__name__}: {first[:160]}"
 
 
-def agreement(found: GradientMoments | None, reference: GradientMoments, tolerance: float) -> float | None:
+def agreement(found: GradientMoments | None, reference: GradientMoments | None, tolerance: float) -> float | None:
     """Largest difference of a moment, as a share of the largest moment; None for the floor, which has none. Refuses what is too far off."""
-    if found is None:
+    if found is None or reference is None:
         return None
     a, b = (torch.tensor(list(asdict(moments).values()), dtype=torch.float64) for moments in (found, reference))
     off = float((a - b).abs().max() / b.abs().max())
@@ -193,8 +132,8 @@ def cases_of(options: argparse.Namespace) -> list[Case]:
     cases = []
     if HEADLINE in chosen:
         cases.append(Case(*HEADLINE, contestants=tuple(name for name in peers.CONTESTANTS if gpu or name not in COMPILED)))
-        variants = [Case(*HEADLINE, "channels_last", ("floor", "tsla")), *([Case(*HEADLINE, "bf16")] if gpu else [])]
-        cases += [] if options.quick else variants
+        variants = [Case(*HEADLINE, "channels_last"), Case(*HEADLINE, "bf16") if gpu else Case(*HEADLINE, "memory kept")]
+        cases += variants[1:] if options.quick else variants
     cases += [Case(*pair) for pair in chosen if pair != HEADLINE]
     if options.contestants:
         wanted = tuple(name for name in peers.CONTESTANTS if name == "floor" or name in options.contestants)
@@ -219,7 +158,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     """Run, write after every case, and say whether the targets hold."""
     options = parse(arguments)
-    begin(options.device)
+    warnings.simplefilter("ignore")
     cases, bench = cases_of(options), Bench(options.device, options.seed, options.rounds)
     found = report.Report(report.header(options.device, options.seed, options.rounds))
     measured = list(dict.fromkeys(case.network for case in cases))

@@ -25,7 +25,7 @@ Advance = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Case:
-    """A network, a number of examples, and "", "channels_last" or "bf16" (autocast)."""
+    """A network, a number of examples, and a variant as in :class:`tests.benchmarks.contestant.Setting`."""
 
     network: str
     batch: int
@@ -131,9 +131,6 @@ def _verdict(what: str, value: float | None, *, most: float = math.inf, least: f
     return f"{what}: {value:.2f}, {target}: {'holds' if least <= value <= most else 'does not hold'}"
 
 
-THREADING = ("OMP_WAIT_POLICY", "OMP_PROC_BIND")
-
-
 def header(device: str, seed: int, rounds: int) -> dict[str, str]:
     """What the numbers depend on."""
     info = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
@@ -144,7 +141,7 @@ def header(device: str, seed: int, rounds: int) -> dict[str, str]:
         "machine": f"{platform.system()}, {cpu}, {os.cpu_count()} cores",
         "device": torch.cuda.get_device_name() if device.startswith("cuda") else device,
         "versions": ", ".join([f"Python {platform.python_version()}", *libraries]),
-        "threads": ", ".join([f"{torch.get_num_threads()}", *(f"{name}={os.environ.get(name)}" for name in THREADING)]),
+        "threads": f"{torch.get_num_threads()}, OMP_WAIT_POLICY={os.environ.get('OMP_WAIT_POLICY')}",
         "seed": str(seed),
         "rounds": f"{rounds}, interleaved; a call is set aside where others use more than {timing.FOREIGN_SHARE:.0%} of all cores",
     }

@@ -1,11 +1,15 @@
 """What is run, what is said of it, and one run from end to end."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
+import torch
 
-from tests.benchmarks import moments, peers, report, timing
+from empirics.moments import gradient_moments
+from tests.benchmarks import moments, networks, peers, report, timing
+from tests.benchmarks.contestant import MEMORY_KEPT, Contestant, Setting, memory_of_one_call
 from tests.benchmarks.report import HEADLINE, Case, Report, Row
 
 
@@ -21,14 +25,17 @@ def _report(*rows: Row) -> Report:
 
 def test_without_options_it_runs_the_headline_its_layout_and_the_grid() -> None:
     cases = moments.cases_of(moments.parse([]))
-    assert [case.batch for case in cases if case.network == "resnet18"] == [64, 64, 8, 256]
+    assert [case.batch for case in cases if case.network == "resnet18"] == [64, 64, 64, 8, 256]
     assert cases[0].contestants == ("floor", "tsla", "loop", "torch.func", "opacus", "backpack", "torchjd")
-    assert cases[1] == Case(*HEADLINE, "channels_last", ("floor", "tsla"))
-    assert len(cases) == 13
+    assert [case.variant for case in cases[1:4]] == ["channels_last", "memory kept", ""]
+    assert len(cases) == 14
 
 
 def test_quick_is_the_headline_and_a_gpu_adds_autocast_and_compiled_contestants() -> None:
-    assert [(case.network, case.batch, case.variant) for case in moments.cases_of(moments.parse(["--quick"]))] == [(*HEADLINE, "")]
+    assert [(case.network, case.batch, case.variant) for case in moments.cases_of(moments.parse(["--quick"]))] == [
+        (*HEADLINE, ""),
+        (*HEADLINE, "memory kept"),
+    ]
     cases = moments.cases_of(moments.parse(["--device", "cuda"]))
     assert cases[0].contestants == tuple(peers.CONTESTANTS)
     assert cases[2].variant == "bf16"
@@ -62,9 +69,7 @@ def test_a_library_that_is_missing_or_refuses_is_a_line_of_the_table() -> None:
 
 
 def test_one_run_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timing, "SHORTEST", 0.0)
-    monkeypatch.setattr(timing, "limit_memory", lambda: None)  # it would last for the tests that follow
-    monkeypatch.setattr(moments.Bench, "_memory", lambda _, row: 2**20)  # a process of its own takes seconds
+    monkeypatch.setattr(moments, "memory_of_one_call", lambda *_: 2**20)  # a process of its own takes seconds
     options = ["--networks", "small-cnn", "--batches", "4", "--rounds", "2", "--out", str(tmp_path)]
     assert moments.main(options) == 0
     content = json.loads((tmp_path / "moments.json").read_text(encoding="utf-8"))
@@ -79,7 +84,19 @@ def test_one_run_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_memory_is_that_of_a_fresh_process() -> None:
-    bench = moments.Bench("cpu", seed=0, rounds=1)
-    row = Row(Case("small-cnn", 8), "floor", way=peers.CONTESTANTS["floor"][0].label)
-    assert 2**20 < (bench._memory(row) or 0) < 2**28
-    assert row.problem == ""
+    found = memory_of_one_call(Setting("small-cnn", 8, "", "cpu", seed=0), "floor", peers.CONTESTANTS["floor"][0].label)
+    assert 2**20 < (found or 0) < 2**28
+
+
+def test_a_contestant_runs_in_a_process_of_its_own_with_the_memory_of_its_variant() -> None:
+    before = dict(os.environ)
+    with Contestant(Setting("small-cnn", 4, "memory kept", "cpu", seed=0), "tsla") as contestant:
+        way, found = contestant.prepare()
+        environment = contestant._pool.submit(os.getenv, "MALLOC_TRIM_THRESHOLD_").result()
+        threads = contestant._pool.submit(torch.get_num_threads).result()
+        assert contestant.seconds() > 0
+    assert (way, environment, dict(os.environ)) == (peers.CONTESTANTS["tsla"][0].label, MEMORY_KEPT["MALLOC_TRIM_THRESHOLD_"], before)
+    assert threads == torch.get_num_threads()
+    model, inputs, labels = networks.build("small-cnn", 4, 0)
+    assert found is not None
+    assert found.s2 == pytest.approx(gradient_moments(model, inputs, labels).s2, rel=1e-5)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from empirics.per_example import gradient_products, gram, terms
+from empirics.per_example import convolution, gradient_products, gram, terms
 from empirics.per_example.convolution import ConvolutionWeight
 from empirics.per_example.linear import EmbeddingWeight, LinearWeight
 from tests.empirics.per_example.cases import ALL, LAYERS
@@ -62,7 +62,10 @@ def test_blocks_and_segments(entries: int, monkeypatch: pytest.MonkeyPatch) -> N
     choose(monkeypatch, by_gram=False)
     monkeypatch.setattr(terms, "BLOCK_ENTRIES", entries)
     monkeypatch.setattr(terms, "SEGMENT", 7)
-    for name in ("two convolutions", "linear of tokens", "embedding"):
+    monkeypatch.setattr(terms, "FEW_ENTRIES", 0)
+    monkeypatch.setattr(convolution, "FEW_CHANNELS", 1 + entries % 4)
+    terms._segment.cache_clear()
+    for name in ("two convolutions", "conv2d, groups", "linear of tokens", "embedding"):
         is_right(LAYERS[name].network(), LAYERS[name].inputs(N))
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from empirics.per_example import GradientProducts, gradient_products, precision
+from empirics.per_example import GradientProducts, gradient_products, precision, terms
 from empirics.per_example.linear import EmbeddingWeight
 from tests.empirics.per_example.cases import ALL, CLASSES, Case
 from tests.empirics.per_example.oracle import Gradients, by_autograd, errors, labels_for
@@ -99,6 +99,7 @@ def sums_are_exact(plant: Callable[[pytest.MonkeyPatch], None]) -> None:
             p.copy_(p.bfloat16())
     with pytest.MonkeyPatch.context() as patch, torch.autocast("cpu", torch.bfloat16):
         plant(patch)
+        patch.setattr(terms, "BLOCK_EXAMPLES", 200)
         found = gradient_products(model, x, labels_for(200), chunk=200)
         logits = model(x).detach()
     D = (logits.double().softmax(1) - nn.functional.one_hot(labels_for(200), CLASSES)).bfloat16().double()

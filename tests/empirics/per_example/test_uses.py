@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from empirics.per_example import convolution, fallback, gradient_products, gradients, linear, normalisation, tape, weights
+from empirics.per_example import chunk, convolution, fallback, gradient_products, linear, normalisation, tape, weights
 from empirics.per_example.linear import Added
 from empirics.per_example.terms import Term, products
 from tests.empirics.per_example.cases import ALL, LAYERS
@@ -57,8 +57,8 @@ CHUNKED = {
 def test_result_does_not_depend_on_the_chunk(name: str, n: int) -> None:
     model, inputs = CHUNKED[name].network(), CHUNKED[name].inputs(n)
     expected = by_autograd(model, inputs)
-    for chunk in {1, 2, 3, n, n + 2}:
-        agrees(gradient_products(model, inputs, labels_for(n), chunk=chunk), expected)
+    for size in {1, 2, 3, n, n + 2}:
+        agrees(gradient_products(model, inputs, labels_for(n), chunk=size), expected)
 
 
 def test_the_comparison_sees_every_table() -> None:
@@ -153,7 +153,7 @@ PLANTED: dict[str, tuple[str, Planted]] = {
     "wrong order of what was added": ("vision transformer", setting(linear.Added, "form", transposes)),
     "gradient of the padding": ("embedding, padding", setting(linear.EmbeddingWeight, "receive", keeps_the_padding)),
     "scale without its input": ("layer norm of tokens", setting(normalisation.Scale, "form", forgets_what_is_scaled)),
-    "first use alone": ("linear twice", setting(gradients, "products", lambda uses: products(uses[:1]))),
+    "first use alone": ("linear twice", setting(chunk, "products", lambda uses: products(uses[:1]))),
     "later uses again in each": ("fallback twice", setting(tape, "alias_of", lambda tensor: tensor)),
     "heard twice": ("folded twice", setting(fallback.FallbackCall, "_others_deaf", nobody_is_deaf)),
     "made weights for parameters": ("standardised kernels", setting(weights.Derived, "per_example", forgets_the_making)),
