@@ -4,6 +4,8 @@ With ``ξ``, ``ξ'`` independent, of mean zero, ``E‖ξ‖² = E‖ξ'‖² = 1
 
     g = ∇F + σ ξ                                         the one-hot oracle
     ĝ = ∇F + b + ν (ρ ξ + √(1-ρ²) ξ'),   ρ = c/(σν)      the smoothing-label oracle
+
+Where the noise depends on w, ``ξ`` and ``ξ'`` are multiplied by ``√s(w)``, ``0 <= s <= 1``, and the constants are suprema over w.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from numpy.random import Generator
 from theory.constants import ROUNDING, Array, real, shown
 
 Bias = Literal["opposing", "fixed"]
-Noise = Literal["normal", "rademacher"]
+Noise = Literal["normal", "rademacher", "student"]
+Variance = Literal["constant", "rising", "falling"]
 
 # The opposing bias has no direction where the gradient vanishes: it shrinks linearly to 0 where ‖∇F‖ is under this part of √β².
 TIE_BREAK = 1e-3
@@ -32,7 +35,12 @@ class Oracle:
     nu2:     ``E‖ĝ - Eĝ‖² = ν²``, ``>= 0``
     c:       ``E⟨g - ∇F, ĝ - ∇F⟩``, ``|c| <= σν``
     bias:    ``opposing``: ``b = -√β² ∇F/max(‖∇F‖, width)``, the rule of C13 in any dimension; ``fixed``: ``b = √β² (1, ..., 1)/√d``
-    noise:   law of ``√d ξ_i``: standard normal, or a fair sign (then ``‖ξ‖ = 1``)
+    noise:   law of ``√d ξ_i``: standard normal, a fair sign (then ``‖ξ‖ = 1``), or Student's t, scaled to variance 1: heavy tails
+    dof:     Student's degrees of freedom, ``> 2``; None for the other laws. Moments of order dof and above are infinite
+    variance:  how the noise depends on w: ``constant``, not at all, ``s(w) = 1``; with ``r = ‖∇F(w)‖²/knee``, ``rising`` is
+             ``s(w) = r/(1+r)``, which vanishes where ∇F does, and ``falling`` is ``s(w) = 1/(1+r)``, which is 1 there. At w the
+             variances and the covariance are ``s(w)σ²``, ``s(w)ν²``, ``s(w)c``, and the fields their suprema; the bias is as it is
+    knee:    the ``‖∇F‖²`` at which ``s(w)`` is 1/2, ``> 0``
     """
 
     sigma2: float
@@ -41,6 +49,9 @@ class Oracle:
     c: float = 0.0
     bias: Bias = "opposing"
     noise: Noise = "normal"
+    dof: float | None = None
+    variance: Variance = "constant"
+    knee: float = 1.0
 
     def __post_init__(self) -> None:
         for name in ("sigma2", "beta2", "nu2"):
@@ -49,9 +60,14 @@ class Oracle:
         largest = float(np.sqrt(self.sigma2) * np.sqrt(self.nu2))
         if abs(self.c) > largest * (1 + ROUNDING):
             raise ValueError(f"c = {shown(self.c)} must be at most sqrt(sigma2 * nu2) = {shown(largest)} in size (Cauchy-Schwarz)")
-        for name, allowed in (("bias", get_args(Bias)), ("noise", get_args(Noise))):
+        real("knee", self.knee, above=0)
+        for name, allowed in (("bias", get_args(Bias)), ("noise", get_args(Noise)), ("variance", get_args(Variance))):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} = {getattr(self, name)!r} must be one of {', '.join(allowed)}")
+        if self.noise == "student":
+            real("dof", np.nan if self.dof is None else self.dof, above=2)
+        elif self.dof is not None:
+            raise ValueError(f"dof = {self.dof!r} must be None: {self.noise} noise has no degrees of freedom")
 
     @property
     def delta(self) -> float:
@@ -72,16 +88,29 @@ class Oracle:
         factor: Array = -beta / np.maximum(np.sqrt(norm2), self.width)
         return gradient * factor[..., None]
 
-    def draw(self, gradient: Array, rng: Generator) -> tuple[Array, Array]:
-        """One sample of ``(g, ĝ)`` for each of S true gradients; shapes (S, d) -> (S, d), (S, d), both new.
+    def share(self, gradient: Array) -> Array:
+        """``s(w)``, the part of ``σ²``, ``ν²`` and ``c`` that the noise has where the true gradient is ``gradient``; (..., d) -> (...)."""
+        r: Array = np.einsum("...i,...i->...", gradient, gradient) / self.knee
+        if self.variance == "constant":
+            return np.ones_like(r)
+        return 1 / (1 + r) if self.variance == "falling" else r / (1 + r)
+
+    def draw(self, gradient: Array, rng: Generator, out: Array | None = None) -> tuple[Array, Array]:
+        """One sample of ``(g, ĝ)`` for each of S true gradients; shapes (S, d) -> (S, d), (S, d), both new, or in ``out``, (3, S, d).
 
         Both noises are always drawn, so that what is taken from ``rng`` depends only on the shape and the law of the noise: runs of
         different methods from the same seed see the same noise at the same step.
         """
         unit = 1 / np.sqrt(gradient.shape[-1])
-        first, second = self._noise((2, *gradient.shape), rng)
-        along, across = self._mixing()
-        smoothed = first * (along * unit)
+        room = np.empty((3, *gradient.shape)) if out is None else out
+        first, second, smoothed = room
+        self._noise(room[:2], rng)
+        if self.variance != "constant":
+            scale = np.sqrt(self.share(gradient))[..., None]
+            first *= scale
+            second *= scale
+        along, across = self.mixing()
+        np.multiply(first, along * unit, out=smoothed)
         second *= across * unit
         smoothed += second
         smoothed += gradient
@@ -91,17 +120,26 @@ class Oracle:
         first += gradient
         return first, smoothed
 
-    def _mixing(self) -> tuple[float, float]:
+    def draw_at(self, w: Array, gradient: Array, rng: Generator, out: Array | None = None) -> tuple[Array, Array]:
+        """As :meth:`draw`; ``w``, where the gradients are those given, makes no difference beside them."""
+        return self.draw(gradient, rng, out)
+
+    def mixing(self) -> tuple[float, float]:
         """``νρ`` and ``ν√(1-ρ²)``; where σν = 0, c is 0 too and so is ρ."""
         nu = float(np.sqrt(self.nu2))
         largest = float(np.sqrt(self.sigma2)) * nu
         rho = 0.0 if largest == 0 else min(1.0, max(-1.0, self.c / largest))
         return nu * rho, nu * float(np.sqrt(1 - rho**2))
 
-    def _noise(self, shape: tuple[int, ...], rng: Generator) -> Array:
+    def _noise(self, out: Array, rng: Generator) -> None:
+        """Fill ``out``, an array without gaps."""
         if self.noise == "normal":
-            return rng.standard_normal(shape)
-        signs = rng.integers(0, 2, size=shape, dtype=np.int8).astype(np.float64)
-        signs *= 2
-        signs -= 1
-        return signs
+            rng.standard_normal(out=out)
+        elif self.noise == "student":
+            dof = float(self.dof or np.nan)  # never nan: __post_init__ has seen to it
+            out[...] = rng.standard_t(dof, out.shape)
+            out *= np.sqrt((dof - 2) / dof)
+        else:
+            out[...] = rng.integers(0, 2, size=out.shape, dtype=np.int8)
+            out *= 2
+            out -= 1

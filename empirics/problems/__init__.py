@@ -2,6 +2,7 @@
 
 To add one, add a module to this package with a function ``problem(...) -> Problem``, all of whose arguments have defaults, and the
 proof of ``L``, ``F*`` and ``mu`` in its docstring. It is found by itself, and the tests of ``tests/empirics/test_problems.py`` run on it.
+What problems share is in modules whose names begin with an underscore.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ __all__ = ["Problem", "get", "names"]
 
 def names() -> tuple[str, ...]:
     """Names of the problems, sorted."""
-    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name != "problem"))
+    modules = (module.name for module in pkgutil.iter_modules(__path__))
+    return tuple(sorted(name for name in modules if name != "problem" and not name.startswith("_")))
 
 
 def get(name: str, **kwargs: Any) -> Problem:

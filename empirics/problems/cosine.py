@@ -10,6 +10,8 @@ floating point this point refutes every ``μ > 4e-33``.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from empirics.problems.problem import Problem
@@ -41,4 +43,7 @@ def problem(dimension: int = 1) -> Problem:
         start=np.full(d, 2.0),
         value=value,
         gradient=gradient,
+        purpose="saddles and maxima without end, not PL",
+        sharpest=np.zeros(d),
+        coordinatewise=math.sin,
     )

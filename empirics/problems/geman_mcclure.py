@@ -34,6 +34,12 @@ def gradient(x: Array) -> Array:
     return slope
 
 
+def slope(x: float) -> float:
+    """``f'(x) = 2x/(1+x²)²``."""
+    u = x * x + 1
+    return x / (u * u) * 2
+
+
 def problem(dimension: int = 1) -> Problem:
     """Geman-McClure loss in ``dimension`` dimensions; starts at 2 in every coordinate, where the loss is concave."""
     d = int(step_count("dimension", dimension))
@@ -48,4 +54,7 @@ def problem(dimension: int = 1) -> Problem:
         start=np.full(d, 2.0),
         value=value,
         gradient=gradient,
+        purpose="plateaus far from the minimum, not PL",
+        sharpest=np.zeros(d),
+        coordinatewise=slope,
     )

@@ -44,4 +44,6 @@ def problem(dimension: int = 64) -> Problem:
         start=np.full(d, 3.0),
         value=value,
         gradient=gradient,
+        purpose="PL and not convex, every coordinate coupled with every other",
+        sharpest=np.zeros(d),
     )

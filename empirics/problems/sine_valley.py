@@ -19,6 +19,8 @@ even, ``x > 0`` suffices:
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from empirics.problems.problem import Problem
@@ -41,6 +43,11 @@ def gradient(x: Array) -> Array:
     return slope
 
 
+def slope(x: float) -> float:
+    """``f'(x) = 2x + 3 sin 2x``."""
+    return 3 * math.sin(2 * x) + 2 * x
+
+
 def problem(dimension: int = 1) -> Problem:
     """Sine valley in ``dimension`` dimensions; starts at 3 in every coordinate, on the far side of the flat part around 2.2."""
     d = int(step_count("dimension", dimension))
@@ -54,4 +61,7 @@ def problem(dimension: int = 1) -> Problem:
         start=np.full(d, 3.0),
         value=value,
         gradient=gradient,
+        purpose="PL and not convex, coordinate by coordinate",
+        sharpest=np.zeros(d),
+        coordinatewise=slope,
     )

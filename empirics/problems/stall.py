@@ -32,4 +32,8 @@ def problem(L: float = 1.0) -> Problem:
         start=np.ones(1),
         value=value,
         gradient=gradient,
+        purpose="the simplest objective, on which a biased oracle really stalls (C13)",
+        convex=True,
+        sharpest=np.zeros(1),
+        coordinatewise=lambda x: curvature * x,
     )
