@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export OMP_WAIT_POLICY := passive
 
-.PHONY: report test check certify mutants figures records bench-moments lint clean
+.PHONY: report test check certify mutants figures records rates bench-moments bench-simulate lint clean
 
 report: $(READY)  ## Run everything and write build/report/index.html and paper_checks.md
 	$(BIN)/tsla report
@@ -36,6 +36,13 @@ records: $(READY)  ## Run the experiments whose records figures and checks read
 
 bench-moments: $(VENV)/.ready-bench  ## Gradient moments beside other libraries, in time and memory (half an hour): build/bench/moments.md
 	$(BIN)/python -m tests.benchmarks.moments $(ARGUMENTS)
+
+bench-simulate: $(VENV)/.ready-bench  ## The simulator beside NumPy's normals and other libraries (minutes): build/bench/simulate.md
+	$(BIN)/python -m tests.benchmarks.simulate $(ARGUMENTS)
+
+rates: $(READY)  ## Measure the rates of C9, C12 and C15, and what the tests refute (resumable): records/, docs/rates.md
+	$(BIN)/tsla records measured_rates annealed power_of_tests
+	$(BIN)/python -m empirics.rates
 
 # backpack-for-pytorch asks for torchvision, which it does not need here and which does not import beside the pinned torch.
 $(VENV)/.ready-bench: $(READY)

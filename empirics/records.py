@@ -25,7 +25,7 @@ KEY = b"tsla"
 FOLDER = Path("records")
 """Where the commands keep the records, below the folder that they are called in."""
 LIBRARIES = ("tsla", "numpy", "scipy", "scikit-learn", "torch")
-CERTIFIERS = ("z3-solver", "sympy", "PEPit", "cvxpy", "clarabel", "python-flint")  # of the extra "certify"
+OPTIONAL = ("z3-solver", "sympy", "PEPit", "cvxpy", "clarabel", "python-flint", "numba")  # of the extras "certify" and "fast"
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def environment() -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         **{name: version(name) for name in LIBRARIES},
-        **{name: _version_if_installed(name) for name in CERTIFIERS},
+        **{name: _version_if_installed(name) for name in OPTIONAL},
         "code": _code_hash(),
         "machine": f"{platform.system()} {platform.machine()}, {_processor()}, {os.cpu_count()} cores, no GPU used",
     }

@@ -28,7 +28,7 @@ NOISY = Oracle(1.0, 0.3, 0.5, 0.2)
 def slow(problem: Problem, oracle: Oracle, stages: tuple[Stage, ...], replicas: int, seed: int, *, shrink: bool = False) -> Trajectory:
     """One replica and one step at a time, in Python's own numbers, fed by the same noise; ``shrink`` puts 0 for ĝ."""
     d = problem.dimension
-    rng = Generator(SFC64(SeedSequence(seed)))
+    rng = Generator(SFC64(SeedSequence(seed).spawn(1)[0]))  # that of the first block, which holds all of so few replicas
     w = [[float(x) for x in problem.start] for _ in range(replicas)]
     sigma, beta, nu = math.sqrt(oracle.sigma2), math.sqrt(oracle.beta2), math.sqrt(oracle.nu2)
     rho = oracle.c / (sigma * nu) if sigma * nu > 0 else 0.0
