@@ -82,6 +82,9 @@ OPTIONS = {
     "beta2": "‖Eĝ-∇F‖² <= beta2, the squared bias of ĝ (C12)",
     "nu2": "E‖ĝ-Eĝ‖² <= nu2, the noise of ĝ (C12)",
     "budget": "samples that may be spent",
+    "effect": "smallest difference worth finding, in units of the column; if left out, the pilot's own mean",
+    "level": "level of the two-sided paired t-test (default 0.05)",
+    "power": "probability of finding the effect (default 0.8)",
 }
 CONSTANTS = ("L", "mu", "sigma2", "delta", "F0")
 BOUNDS = {  # method -> required and optional options
@@ -225,8 +228,21 @@ def _add_runs(commands: Any) -> None:
     simulate.add_argument("--method", required=True, choices=STEPS, help="whose plan to run")
     simulate.add_argument("--seeds", type=_whole, default=100, help="number of independent replicas (default 100)")
     simulate.add_argument("--seed", type=_whole, default=0, help="seed of the whole run (default 0)")
-    _numbers(simulate, "eps", "sigma2 delta")
+    simulate.add_argument("--T", type=_whole, metavar="N", help="number of steps, in place of --eps: for the smallest eps that they reach")
+    simulate.add_argument("--out", type=Path, help="write the checkpoints, and what holds there of the assumptions, to this Parquet file")
+    _numbers(simulate, "", "eps sigma2 delta")
     simulate.set_defaults(sigma2=1.0, delta=0.1)
+
+    about = "seeds and steps that it takes to tell two methods apart, from a pilot record"
+    power = _command(commands, "power", "empirics.commands:power", about)
+    power.add_argument("record", type=Path, metavar="RECORD", help="a Parquet record, such as records/digits.parquet")
+    power.add_argument("--a", help="a method of the record, or a column; with --b")
+    power.add_argument("--b", help="what is subtracted from it, seed by seed")
+    power.add_argument("--column", help="what is compared; without --a and --b, a column of differences")
+    power.add_argument("--where", action="append", default=[], metavar="NAME=VALUE", help="keep these rows only; may be given again")
+    power.add_argument("--seeds", type=_whole, help="seeds that can be afforded: the first checkpoint at which they are enough")
+    _numbers(power, "", "effect level power")
+    power.set_defaults(level=0.05, power=0.8)
 
     train = _command(commands, "train", "empirics.commands:train", "train the ResNet on digits once, measuring gradient moments")
     train.add_argument("--method", required=True, help="sgd, lsr, tsla, or a control: shrink, shrink-tsla")

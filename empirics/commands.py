@@ -9,23 +9,53 @@ from pathlib import Path
 
 import pandas as pd
 
-from empirics import checkpoints, measured_checkpoint, reading, synthetic, training
+from empirics import assumptions, checkpoints, measured_checkpoint, reading, synthetic, training
 from empirics.experiments import EXPERIMENTS
+from empirics.power import pilot, plan
+from empirics.power import table as power_table
 from empirics.progress import Progress
 from empirics.records import FOLDER
+from empirics.records import read as read_record
 from empirics.records import write as write_record
 from empirics.runs import make_records
+from empirics.sgd import default_checkpoints
 from theory.commands import print_result
 
 RUNS = Path("build/runs")
 
 
 def simulate(args: argparse.Namespace) -> None:
-    """``tsla simulate``: a bound's own plan, run, beside the bound."""
-    result = synthetic.beside_bound(
-        args.problem, args.method, eps=args.eps, sigma2=args.sigma2, delta=args.delta, replicas=args.seeds, seed=args.seed
-    )
+    """``tsla simulate``: a bound's own plan, run, beside the bound; ``--out`` writes the checkpoints, and the assumptions there."""
+    what = synthetic.planned(args.problem, args.method, eps=args.eps, budget=args.T, sigma2=args.sigma2, delta=args.delta)
+    stages = what.plan.stages
+    marks = default_checkpoints(stages)
+    with Progress("simulate", total=len(marks)) as progress:
+        result, checkpoints = synthetic.beside_bound(
+            what, replicas=args.seeds, seed=args.seed, progress=lambda done, total: progress.advance(f"step {done:,} of {total:,}")
+        )
+    watched = assumptions.synthetic(what.problem, what.oracle, stages, seed=args.seed, stated=what.constants)
+    broken = assumptions.violations(watched, what.constants)
+    result["assumptions"] = assumptions.effect(watched, stages, what.constants)
+    result["violations"] = [asdict(violation) for violation in broken]
     print_result(args, lambda: result, lambda: "\n".join(f"  {name:14} {value}" for name, value in result.items()))
+    if args.out is not None:
+        seen = pd.DataFrame([row.columns() for row in watched])
+        config = {name: getattr(args, name) for name in ("problem", "method", "eps", "T", "sigma2", "delta", "seeds", "seed")}
+        options = " ".join(f"--{name} {value}" for name, value in config.items() if value is not None)
+        write_record(args.out, checkpoints.merge(seen, on="step", how="left"), config, f"tsla simulate {options}")
+
+
+def power(args: argparse.Namespace) -> None:
+    """``tsla power``: seeds and steps to tell two methods apart."""
+    if not args.record.is_file():
+        raise ValueError(f"record = {args.record}: no such file")
+    unclear = [text for text in args.where if "=" not in text]
+    if unclear:
+        raise ValueError(f"where = {unclear[0]!r} must be NAME=VALUE, a column and what it must hold")
+    where = dict(text.split("=", 1) for text in args.where)
+    found = pilot(read_record(args.record).table, column=args.column, a=args.a, b=args.b, where=where)
+    answer = plan(found, effect=args.effect, level=args.level, power=args.power, seeds=args.seeds)
+    print_result(args, lambda: answer, lambda: power_table(answer))
 
 
 def train(args: argparse.Namespace) -> None:

@@ -6,7 +6,8 @@ smoothing strength and length is the theorem's own: nothing is tuned.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from empirics.sgd import Trajectory, simulate
 from empirics.statistics import student_t
 from theory import lsr, sgd, smoothing, tsla
 from theory.constants import Array, Constants, real
+from theory.inversion import best_eps
 from theory.methods import METHODS
 from theory.plan import Plan, Stage
 
@@ -117,12 +119,17 @@ def _regime(config: Config, eps: float) -> pd.DataFrame:
 def _run_plan(
     problem: Problem, oracle: Oracle, constants: Constants, method: str, eps: float, replicas: int, seed: int
 ) -> tuple[Plan, Trajectory, Array]:
-    """The plan, its run, and what its theorem speaks of, shape (k, replicas): ``‖∇F(w_R)‖²``, or the last iterate's."""
-    plan = METHODS[method](constants, eps=eps)
-    if not plan.reachable:
-        raise ValueError(f"eps = {eps} is out of reach for {method}: {plan.why}; the floor is {plan.floor}")
-    run = simulate(problem, oracle, plan.stages, replicas=replicas, seed=seed)
-    return plan, run, run.grad2 if method == "sgd-pl-last" else run.mean_grad2
+    """The plan, its run, and what its theorem speaks of, shape (k, replicas)."""
+    plan = _plan(constants, method, eps)
+    return plan, *_run(problem, oracle, plan, replicas, seed)
+
+
+def _run(
+    problem: Problem, oracle: Oracle, plan: Plan, replicas: int, seed: int, progress: Callable[[int, int], None] | None = None
+) -> tuple[Trajectory, Array]:
+    """A run, and what the plan's theorem speaks of, shape (k, replicas): ``‖∇F(w_R)‖²``, or the last iterate's."""
+    run = simulate(problem, oracle, plan.stages, replicas=replicas, seed=seed, progress=progress)
+    return run, run.grad2 if plan.method == "sgd-pl-last" else run.mean_grad2
 
 
 def _after_stage_one(plan: Plan, run: Trajectory, constants: Constants) -> tuple[Array | float, float]:
@@ -133,30 +140,68 @@ def _after_stage_one(plan: Plan, run: Trajectory, constants: Constants) -> tuple
     return run.gap[run.step == int(first.steps)][0], float(bound.total)
 
 
-def beside_bound(problem: str, method: str, *, eps: float, sigma2: float, delta: float, replicas: int, seed: int) -> dict[str, Any]:
-    """Run a method's plan for one ε and lay the measured ``E‖∇F‖²`` beside ``ε²``, the bound that the plan promises.
+@dataclass(frozen=True)
+class Planned:
+    """A method's plan for one ε on a problem whose constants are known, and the noise that makes them so."""
+
+    problem: Problem
+    oracle: Oracle
+    constants: Constants
+    plan: Plan
+    eps: float
+
+
+def planned(problem: str, method: str, *, eps: float | None, budget: float | None = None, sigma2: float, delta: float) -> Planned:
+    """The plan for ``eps``, or for the smallest ε that ``budget`` samples reach by the method's bound.
 
     Half of ``delta * sigma2`` is bias, half noise. Raises ValueError where the target is out of the method's reach or the problem lacks
-    a constant that it needs.
+    a constant that it needs, and unless exactly one of ``eps`` and ``budget`` is given.
+    """
+    if (eps is None) == (budget is None):
+        raise ValueError(f"eps = {eps} and T = {budget}: exactly one of them must be given")
+    smoothing_error = float(real("delta", delta, at_least=0)) * sigma2
+    oracle = {"sigma2": sigma2, "beta2": smoothing_error / 2, "nu2": smoothing_error / 2}
+    instance, noisy, constants = _instance({"problem": problem, "oracle": oracle})
+    target = eps if budget is None else best_eps(constants, budget=budget, methods=[method])[method]
+    if target is None:
+        raise ValueError(f"T = {budget} is too few samples for any ε by the bound of {method}")
+    return Planned(instance, noisy, constants, _plan(constants, method, target), target)
+
+
+def _plan(constants: Constants, method: str, eps: float) -> Plan:
+    plan = METHODS[method](constants, eps=eps)
+    if not plan.reachable:
+        raise ValueError(f"eps = {eps} is out of reach for {method}: {plan.why}; the floor is {plan.floor}")
+    return plan
+
+
+def beside_bound(
+    what: Planned, *, replicas: int, seed: int, progress: Callable[[int, int], None] | None = None
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Run a plan and lay the measured ``E‖∇F‖²`` beside ``ε²``, the bound that it promises; and the table of the checkpoints.
+
+    The table has the steps done, and what the theorem speaks of with its interval: the last iterate's ``‖∇F‖²`` or ``‖∇F(w_R)‖²``.
     """
     if replicas < 2:
         raise ValueError(f"seeds = {replicas} must be at least 2: an interval needs them")
     if seed < 0:
         raise ValueError(f"seed = {seed} must be at least 0")
-    smoothing_error = float(real("delta", delta, at_least=0)) * sigma2
-    oracle = {"sigma2": sigma2, "beta2": smoothing_error / 2, "nu2": smoothing_error / 2}
-    instance, noisy, constants = _instance({"problem": problem, "oracle": oracle})
-    plan, _, measured = _run_plan(instance, noisy, constants, method, eps, replicas, seed)
-    interval = student_t(measured[-1])
-    return {
-        "problem": problem,
-        "method": method,
-        "claim": plan.claim,
-        "samples": int(plan.total),
-        "bound": eps**2,
+    run, measured = _run(what.problem, what.oracle, what.plan, replicas, seed, progress)
+    interval, along, gap = student_t(measured[-1]), student_t(run.grad2, axis=1), student_t(run.gap, axis=1)
+    result = {
+        "problem": what.problem.name,
+        "method": what.plan.method,
+        "claim": what.plan.claim,
+        "eps": what.eps,
+        "samples": int(what.plan.total),
+        "bound": what.eps**2,
         "measured": float(interval.estimate),
         "low": float(interval.low),
         "high": float(interval.high),
         "replicas": replicas,
         "seed": seed,
     }
+    columns = {"step": run.step, "mean_grad2": measured.mean(axis=1)}
+    for name, of in (("grad2", along), ("gap", gap)):
+        columns |= {name: of.estimate, f"{name}_low": of.low, f"{name}_high": of.high}
+    return result, pd.DataFrame(columns)

@@ -28,12 +28,12 @@ Run = Callable[[str], str]
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command that must succeed; returns its output."""
+    """Run a command that must succeed, and say nothing beside its output but how far it is; returns the output."""
 
     def call(command: str) -> str:
         assert tsla.main(command.split()) == 0
         out, err = capsys.readouterr()
-        assert err == ""
+        assert [line for line in err.splitlines() if not line.startswith(f"{command.split()[0]}: ")] == []
         return out
 
     return call
@@ -382,7 +382,9 @@ MALFORMED = [
     Bad("", {}, ("COMMAND", "required")),
     Bad("bound", {}, ("METHOD", "required")),
     Bad("bound sgd extra", SGD, ("extra", "allowed:")),
-    Bad("records rate", {}, ("'rate'", "digits, regimes, rates, stall")),
+    Bad("records rate", {}, ("'rate'", "digits, regimes, rates, stall, measured_rates, annealed, power_of_tests")),
+    Bad("power nowhere.parquet", {}, ("record = nowhere.parquet", "no such file")),
+    Bad("simulate", {"problem": "stall", "method": "sgd"}, ("eps = None and T = None", "exactly one")),
     Bad("check C99", {}, ("'C99'", "C1, C2")),
 ]
 
@@ -447,11 +449,28 @@ def test_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_simulate(run: Run) -> None:
     found = as_json(run("simulate --problem stall --method tsla --eps 0.5 --seeds 20 --seed 3 --json"))
-    assert set(found) == {"problem", "method", "claim", "samples", "bound", "measured", "low", "high", "replicas", "seed"}
+    numbers = {"eps", "samples", "bound", "measured", "low", "high", "replicas", "seed"}
+    assert set(found) == {"problem", "method", "claim", "assumptions", "violations"} | numbers
     assert (found["samples"], found["bound"], found["replicas"], found["seed"]) == (28, 0.25, 20, 3)
     assert found["low"] < found["measured"] < found["high"]
     table = run("simulate --problem stall --method tsla --eps 0.5 --seeds 20 --seed 3")
-    assert [line.split() for line in table.splitlines()] == [[name, str(value)] for name, value in found.items()]
+    assert [line.split(maxsplit=1) for line in table.splitlines()] == [[name, str(value)] for name, value in found.items()]
+
+
+def test_simulate_writes_its_checkpoints_and_what_holds_of_the_assumptions_there(run: Run, tmp_path: Path) -> None:
+    run(f"simulate --problem sine_valley --method sgd --T 500 --seeds 20 --out {tmp_path / 'run.parquet'}")
+    record = records.read(tmp_path / "run.parquet")
+    assert record.config["T"] == 500
+    assert {"step", "grad2", "gap", "mean_grad2", "L_power", "delta", "pl_ratio"} <= set(record.table)
+    assert (record.table["step"].iloc[0], record.table["L_power"].max() <= 8 * (1 + 1e-6)) == (0, True)
+
+
+def test_power(run: Run, tmp_path: Path) -> None:
+    rows = [{"method": m, "seed": s, "loss": s + (m == "b") * (0.5 + 0.1 * (-1) ** s)} for m in "ab" for s in range(6)]
+    records.write(tmp_path / "pilot.parquet", pd.DataFrame(rows), {}, "")
+    found = as_json(run(f"power {tmp_path / 'pilot.parquet'} --a b --b a --column loss --json"))
+    assert found["level"] == 0.05
+    assert "seeds" in str(found)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import numpy as np
@@ -16,7 +16,7 @@ LARGEST_DELTA = 1e20  # there 2δ/(1+δ) is 2
 DECADES, POINTS, REFINEMENTS = 40, 2001, 5  # of the grid of δ: each refinement puts POINTS into one gap of the last grid
 
 
-def best_eps(constants: Constants, *, budget: float) -> dict[str, float | None]:
+def best_eps(constants: Constants, *, budget: float, methods: Iterable[str] = tuple(METHODS)) -> dict[str, float | None]:
     """The smallest ε for which each method's bound asks for at most ``budget`` samples; None where none is small enough.
 
     Scalars only. Every plan gets shorter as ε grows, so bisection finds it. Raises ValueError as the plans do.
@@ -26,7 +26,7 @@ def best_eps(constants: Constants, *, budget: float) -> dict[str, float | None]:
     def affordable(method: str, eps: float) -> bool:
         return _total(method, constants, eps) <= samples
 
-    return {method: _smallest_eps(partial(affordable, method)) for method in METHODS}
+    return {method: _smallest_eps(partial(affordable, method)) for method in methods}
 
 
 def crossovers(constants: Constants, *, eps: float) -> dict[str, float]:

@@ -12,7 +12,7 @@ import pytest
 from empirics import problems, synthetic
 from empirics.experiments import EXPERIMENTS
 from empirics.oracles import Oracle
-from empirics.sgd import simulate
+from empirics.sgd import default_checkpoints, simulate
 from theory.plan import Stage
 
 RATE = {
@@ -169,7 +169,7 @@ def test_a_row_an_eps_and_replica() -> None:
 
 def test_a_target_out_of_reach_is_refused() -> None:
     with pytest.raises(ValueError, match=r"eps = 0.1 is out of reach for lsr: .*; the floor is 0.18"):
-        synthetic.beside_bound("stall", "lsr", eps=0.1, sigma2=1.0, delta=0.1, replicas=3, seed=0)
+        synthetic.planned("stall", "lsr", eps=0.1, sigma2=1.0, delta=0.1)
 
 
 @pytest.mark.parametrize(("make", "config"), [(synthetic.rates, RATE), (synthetic.stall, STALL), (synthetic.regimes, REGIME)])
@@ -183,7 +183,11 @@ def test_same_seed_same_table(make: Callable[[dict[str, object]], pd.DataFrame],
 
 
 def test_beside_a_bound() -> None:
-    result = synthetic.beside_bound("stall", "tsla", eps=0.5, sigma2=1.0, delta=0.1, replicas=40, seed=3)
+    what, marks = synthetic.planned("stall", "tsla", eps=0.5, sigma2=1.0, delta=0.1), []
+    result, checkpoints = synthetic.beside_bound(what, replicas=40, seed=3, progress=lambda done, total: marks.append((done, total)))
+    assert checkpoints["step"].tolist() == [done for done, _ in marks] == sorted(default_checkpoints(what.plan.stages))
+    assert checkpoints["mean_grad2"].iloc[-1] == pytest.approx(result["measured"])
+    assert (checkpoints["gap_low"] <= checkpoints["gap"]).all()
     assert {name: result[name] for name in ("problem", "method", "claim", "samples", "bound", "replicas", "seed")} == {
         "problem": "stall",
         "method": "tsla",
@@ -205,7 +209,7 @@ def test_beside_a_bound() -> None:
 )
 def test_bad_arguments(problem: str, method: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        synthetic.beside_bound(problem, method, eps=0.5, sigma2=1.0, delta=0.1, replicas=3, seed=0)
+        synthetic.planned(problem, method, eps=0.5, sigma2=1.0, delta=0.1)
 
 
 @pytest.mark.parametrize(
@@ -213,4 +217,17 @@ def test_bad_arguments(problem: str, method: str, message: str) -> None:
 )
 def test_bad_constants(changes: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        synthetic.beside_bound("stall", "tsla", **{"eps": 0.5, "sigma2": 1.0, "delta": 0.1, "replicas": 3, "seed": 0} | changes)
+        synthetic.planned("stall", "tsla", **{"eps": 0.5, "sigma2": 1.0, "delta": 0.1} | changes)
+
+
+def test_a_budget_in_place_of_a_target() -> None:
+    what = synthetic.planned("sine_valley", "sgd", eps=None, budget=5000, sigma2=1.0, delta=0.1)
+    assert 4990 <= int(what.plan.total) <= 5000
+    again = synthetic.planned("sine_valley", "sgd", eps=what.eps * 0.999, sigma2=1.0, delta=0.1)
+    assert int(again.plan.total) > 5000
+
+
+@pytest.mark.parametrize(("eps", "budget"), [(None, None), (0.5, 100)])
+def test_a_target_or_a_budget(eps: float | None, budget: int | None) -> None:
+    with pytest.raises(ValueError, match="exactly one of them must be given"):
+        synthetic.planned("stall", "sgd", eps=eps, budget=budget, sigma2=1.0, delta=0.1)

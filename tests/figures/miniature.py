@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from empirics import records, synthetic
+from empirics import rates, records, synthetic
 from empirics.experiments import EXPERIMENTS, Config
 from empirics.training import METHODS, TrainingConfig, train
 from theory.certificates import Certificate
 
-RECORDS = ("certificates", "digits", "rates", "regimes", "stall")  # what the gallery reads
+RECORDS = ("certificates", "digits", "measured_rates", "rates", "regimes", "stall")  # what the gallery reads
 
 TINY = {"epochs": 2, "drop": 1, "train_size": 40, "widths": (4,), "measure_at": (0, 2)}
 STALL = EXPERIMENTS["stall"].configs[0] | {"eps": 0.5, "horizon": 64, "replicas": 3}
@@ -22,6 +22,11 @@ SHRUNK: dict[str, Config] = {
     "rates": {"T": [16, 256, 512, 1024], "replicas": 3},
     "stall": STALL,
 }
+RATES = tuple(
+    {**config, "eps": config["eps"][:3], "replicas": 3, "compiled": False}
+    for config in rates.CONFIGS
+    if config["problem"] == "stall" and config["method"] in ("sgd", "tsla", "lsr", "sgd-pl")
+)
 CERTIFICATES = (
     Certificate(claim="C3", kind="algebra", name="a step", statement="a <= b", guarantee="inequality", holds=True),
     Certificate(claim="C4", kind="worst case", name="T = 2", statement="a <= b", guarantee="upper", holds=True, value=0.5, bound=1.0),
@@ -37,6 +42,8 @@ def miniature(name: str) -> tuple[pd.DataFrame, tuple[Config, ...]]:
     if name == "digits":
         digits = tuple(TrainingConfig(method, seed, **TINY) for seed in range(2) for method in METHODS)
         return pd.DataFrame([row for config in digits for row in train(config)]), tuple(map(asdict, digits))
+    if name == "measured_rates":
+        return pd.concat([rates.measure(config) for config in RATES], ignore_index=True), RATES
     configs = tuple(config | SHRUNK[name] for config in EXPERIMENTS[name].configs if config.get("method") != "sgd-pl-last")
     return pd.concat([getattr(synthetic, name)(config) for config in configs], ignore_index=True), configs
 
