@@ -230,6 +230,7 @@ def _add_runs(commands: Any) -> None:
     simulate.add_argument("--seed", type=_whole, default=0, help="seed of the whole run (default 0)")
     simulate.add_argument("--T", type=_whole, metavar="N", help="number of steps, in place of --eps: for the smallest eps that they reach")
     simulate.add_argument("--out", type=Path, help="write the checkpoints, and what holds there of the assumptions, to this Parquet file")
+    simulate.add_argument("--state", type=Path, help="a file that keeps where the run is: a killed one goes on there, to the same numbers")
     _numbers(simulate, "", "eps sigma2 delta")
     simulate.set_defaults(sigma2=1.0, delta=0.1)
 
@@ -250,6 +251,7 @@ def _add_runs(commands: Any) -> None:
         train.add_argument(f"--{name}", type=_whole, default=argparse.SUPPRESS, help=f"default: {about}")
     for name, about in (("eta", "step size; 0.1"), ("theta", "smoothing strength; 0.3"), ("label-noise", "fraction of wrong labels; 0.2")):
         train.add_argument(f"--{name}", type=_number, default=argparse.SUPPRESS, help=f"default: {about}")
+    train.add_argument("--watch", action="store_true", help="also L, sigma2, delta and the PL ratio where moments are measured (slow)")
     train.add_argument("--out", type=Path, help="write the record to this Parquet file")
     train.add_argument("--checkpoint", type=Path, help="write the final weights to this file, for `tsla measure`")
     _add_measure(commands)

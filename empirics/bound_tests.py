@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -19,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 from scipy.stats import binomtest
 
-from empirics import problems
+from empirics import problems, records
 from empirics.exact_law import exact_law
 from empirics.oracles import Oracle
 from empirics.problems import Problem
@@ -29,6 +30,7 @@ from theory.constants import Array, Constants, real, step_count
 from theory.plan import Stage
 
 LEVEL = 0.001
+DOCUMENT = Path("docs/one_sided_tests.md")
 # Parts of the wealth that are bet: the smallest suits excesses of a few per cent, the largest those by a factor.
 BETS = np.geomspace(1 / 64, 0.95, 8)
 
@@ -219,3 +221,18 @@ def near_instances() -> tuple[Instance, ...]:
 
 def _stage(eta: float, theta: float, steps: int) -> Stage:
     return Stage(np.asarray(float(eta)), np.asarray(float(theta)), np.asarray(float(steps)))
+
+
+def table(rows: pd.DataFrame) -> str:
+    """What :func:`power` found, in Markdown."""
+    titles = ("claim", "instance", "measured", "bound", "exact / bound", "p-value of half the bound", "p-value of the bound")
+    lines = [titles, ("---",) * len(titles)]
+    for row in rows.to_dict("records"):
+        half = f"{row['p_value']:.0e}" if row["p_value"] > 1e-300 else "< 1e-300"
+        numbers = (f"{row['measured']:.4g}", f"{row['bound']:.4g}", f"{row['ratio']:.3f}", half, f"{row['p_bound']:.2g}")
+        lines.append((str(row["claim"]), str(row["instance"]), *numbers))
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+if __name__ == "__main__":
+    print(table(records.read(records.FOLDER / "power_of_tests.parquet").table))  # noqa: T201 - for the document

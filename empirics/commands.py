@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
 
 import pandas as pd
+from torch import nn
 
 from empirics import assumptions, checkpoints, measured_checkpoint, reading, synthetic, training
 from empirics.experiments import EXPERIMENTS
@@ -31,7 +33,11 @@ def simulate(args: argparse.Namespace) -> None:
     marks = default_checkpoints(stages)
     with Progress("simulate", total=len(marks)) as progress:
         result, checkpoints = synthetic.beside_bound(
-            what, replicas=args.seeds, seed=args.seed, progress=lambda done, total: progress.advance(f"step {done:,} of {total:,}")
+            what,
+            replicas=args.seeds,
+            seed=args.seed,
+            progress=lambda done, total: progress.advance(f"step {done:,} of {total:,}"),
+            state=args.state,
         )
     watched = assumptions.synthetic(what.problem, what.oracle, stages, seed=args.seed, stated=what.constants)
     broken = assumptions.violations(watched, what.constants)
@@ -66,8 +72,9 @@ def train(args: argparse.Namespace) -> None:
         given["measure_at"] = tuple(epoch for epoch in training.TrainingConfig.measure_at if epoch <= given["epochs"])
     config = training.TrainingConfig(**{"seed": 0} | given)
     rows, model = [], training.initial_model(config)
+    run = _watched(config, model) if args.watch else training.train(config, model)
     with Progress("train", total=config.epochs + 1) as progress:
-        for row in training.train(config, model):
+        for row in run:
             if not isfinite(row["train_loss"]):
                 raise ValueError(f"eta = {config.eta} is too large: the run diverged in epoch {row['epoch']}")
             rows.append(row)
@@ -79,6 +86,24 @@ def train(args: argparse.Namespace) -> None:
         write_record(args.out, table, asdict(config), f"tsla train {options}")
     if args.checkpoint is not None:
         checkpoints.write(args.checkpoint, model, network=training.network(config), training=asdict(config))
+
+
+def _watched(config: training.TrainingConfig, model: nn.Module) -> Iterator[training.Row]:
+    """The rows of training; those at which moments are measured carry what :mod:`empirics.assumptions` sees there."""
+    split, per_epoch = training.training_split(config), -(-config.train_size // config.batch_size)
+    rows: list[training.Row] = []
+
+    def run() -> Iterator[tuple[int, float]]:
+        for row in training.train(config, model):
+            rows.append(row)
+            if row["epoch"] in config.measure_at:
+                yield row["epoch"] * per_epoch, config.rule(min(row["epoch"], config.epochs - 1))[0]
+
+    for seen in assumptions.network(model, split.train_inputs, split.train_labels, run(), batch_size=config.batch_size):
+        rows[-1] |= seen.columns()
+        yield from rows
+        rows.clear()
+    yield from rows
 
 
 def measure(args: argparse.Namespace) -> None:

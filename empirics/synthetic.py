@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -124,11 +125,9 @@ def _run_plan(
     return plan, *_run(problem, oracle, plan, replicas, seed)
 
 
-def _run(
-    problem: Problem, oracle: Oracle, plan: Plan, replicas: int, seed: int, progress: Callable[[int, int], None] | None = None
-) -> tuple[Trajectory, Array]:
+def _run(problem: Problem, oracle: Oracle, plan: Plan, replicas: int, seed: int, **options: Any) -> tuple[Trajectory, Array]:
     """A run, and what the plan's theorem speaks of, shape (k, replicas): ``‖∇F(w_R)‖²``, or the last iterate's."""
-    run = simulate(problem, oracle, plan.stages, replicas=replicas, seed=seed, progress=progress)
+    run = simulate(problem, oracle, plan.stages, replicas=replicas, seed=seed, **options)
     return run, run.grad2 if plan.method == "sgd-pl-last" else run.mean_grad2
 
 
@@ -176,9 +175,11 @@ def _plan(constants: Constants, method: str, eps: float) -> Plan:
 
 
 def beside_bound(
-    what: Planned, *, replicas: int, seed: int, progress: Callable[[int, int], None] | None = None
+    what: Planned, *, replicas: int, seed: int, progress: Callable[[int, int], None] | None = None, state: Path | None = None
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Run a plan and lay the measured ``E‖∇F‖²`` beside ``ε²``, the bound that it promises; and the table of the checkpoints.
+
+    ``progress`` and ``state`` are those of :func:`empirics.sgd.simulate`.
 
     The table has the steps done, and what the theorem speaks of with its interval: the last iterate's ``‖∇F‖²`` or ``‖∇F(w_R)‖²``.
     """
@@ -186,7 +187,7 @@ def beside_bound(
         raise ValueError(f"seeds = {replicas} must be at least 2: an interval needs them")
     if seed < 0:
         raise ValueError(f"seed = {seed} must be at least 0")
-    run, measured = _run(what.problem, what.oracle, what.plan, replicas, seed, progress)
+    run, measured = _run(what.problem, what.oracle, what.plan, replicas, seed, progress=progress, state=state)
     interval, along, gap = student_t(measured[-1]), student_t(run.grad2, axis=1), student_t(run.gap, axis=1)
     result = {
         "problem": what.problem.name,

@@ -403,6 +403,15 @@ def test_fewer_epochs_than_the_default_drop() -> None:
     assert tsla.main(["train", "--method", "sgd", "--epochs", "1"]) == 0
 
 
+@pytest.mark.usefixtures("tiny_training")
+def test_a_watched_run_trains_the_same_and_says_what_it_saw(tmp_path: Path, run: Run) -> None:
+    for name, option in (("plain", ""), ("watched", "--watch ")):
+        run(f"train --method sgd {option}--out {tmp_path / name}.parquet")
+    plain, watched = (records.read(tmp_path / f"{name}.parquet").table for name in ("plain", "watched"))
+    assert (plain["train_loss"] == watched["train_loss"]).all()
+    assert {"L_power", "eta_L", "pl_ratio"} <= set(watched) - set(plain)
+
+
 # --- the console script
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from empirics import problems
+from empirics import bound_tests, problems, records
 from empirics.bound_tests import FalseAlarms, Instance, false_alarm_rate, holm, near_instances, p_values, power, refutes
 from empirics.oracles import Oracle
 from tests.planted import assert_rejects
@@ -130,3 +131,9 @@ def test_refusals(call: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the message is compared below
         call()
     assert str(caught.value) == message
+
+
+def test_the_document_has_the_table_of_the_record() -> None:
+    root = Path(__file__).parents[2]
+    rows = records.read(root / "records" / "power_of_tests.parquet").table
+    assert bound_tests.table(rows) in (root / bound_tests.DOCUMENT).read_text(encoding="utf-8")
