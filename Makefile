@@ -42,7 +42,7 @@ bench-simulate: $(VENV)/.ready-bench  ## The simulator beside NumPy's normals an
 
 rates: $(READY)  ## Measure the rates of C9, C12 and C15, and what the tests refute (resumable): records/, docs/rates.md
 	$(BIN)/tsla records measured_rates annealed power_of_tests
-	$(BIN)/python -m empirics.rates
+	$(BIN)/python -m empirics.rate_verdicts
 
 # backpack-for-pytorch asks for torchvision, which it does not need here and which does not import beside the pinned torch.
 $(VENV)/.ready-bench: $(READY)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from empirics import bound_tests, coverage, minibatch, rates, synthetic
+from empirics import annealed, bound_tests, coverage, minibatch, rate_configs, rates, synthetic
 from empirics.training import METHODS as TRAINING_METHODS
 from empirics.training import TrainingConfig, train
 from theory.certificates import certify, groups
@@ -107,8 +107,8 @@ EXPERIMENTS = {
         Experiment("regimes", synthetic.regimes, REGIMES),
         Experiment("rates", synthetic.rates, RATES),
         Experiment("stall", synthetic.stall, (STALL,)),
-        Experiment("measured_rates", rates.measure, rates.CONFIGS, in_report=False),
-        Experiment("annealed", rates.compare, rates.COMPARED, in_report=False),
+        Experiment("measured_rates", rates.measure, rate_configs.CONFIGS, in_report=False),
+        Experiment("annealed", annealed.compare, rate_configs.COMPARED, in_report=False),
         Experiment("power_of_tests", lambda config: bound_tests.power(**config), ({"replicas": 2000, "seed": 51},), in_report=False),
         Experiment("batch_norm", minibatch.side_by_side, BATCH_NORM, in_report=False),
         Experiment("coverage", coverage.run, coverage.CONFIGS, in_report=False),

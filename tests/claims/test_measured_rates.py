@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empirics import rates, records
+from empirics import rate_verdicts, records
 from tests.planted import assert_rejects
 
 RECORDS = Path(__file__).parents[2] / "records"
@@ -33,7 +33,7 @@ def curves(claim: str) -> list[pd.DataFrame]:
 
 def none_is_refuted(found: list[pd.DataFrame]) -> None:
     assert found
-    assert not [rates.verdict(curve) for curve in found if rates.verdict(curve) == rates.REFUTED]
+    assert not [rate_verdicts.verdict(curve) for curve in found if rate_verdicts.verdict(curve) == rate_verdicts.REFUTED]
 
 
 def steeper(curve: pd.DataFrame) -> pd.DataFrame:
@@ -55,8 +55,8 @@ def marked(*claims: str, planted: bool = False) -> list[object]:
 def test_no_rate_is_refuted(claim: str, evidence: Callable[..., None]) -> None:
     found = curves(claim)
     none_is_refuted(found)
-    verdicts = [rates.verdict(curve) for curve in found]
-    evidence(f"measured rates: {verdicts.count(rates.ATTAINED)} of {len(found)} attained, the others faster than the bound")
+    verdicts = [rate_verdicts.verdict(curve) for curve in found]
+    evidence(f"measured rates: {verdicts.count(rate_verdicts.ATTAINED)} of {len(found)} attained, the others faster than the bound")
 
 
 @pytest.mark.parametrize("plant", [steeper, later])
@@ -64,7 +64,7 @@ def test_no_rate_is_refuted(claim: str, evidence: Callable[..., None]) -> None:
 def test_a_rate_that_is_exceeded_is_refuted(claim: str, plant: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
     for curve in curves(claim):
         if np.isfinite(curve["planned"]).all() and (
-            plant is later or (curve["predicted"].iloc[0] > 0 and not rates.by_single_iterate(curve))
+            plant is later or (curve["predicted"].iloc[0] > 0 and not rate_verdicts.by_single_iterate(curve))
         ):
             assert_rejects(none_is_refuted, [plant(curve)])
 

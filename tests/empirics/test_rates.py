@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empirics import problems, rates, records
+from empirics import annealed, problems, rate_configs, rate_verdicts, rates, records
 from empirics.oracles import Oracle
-from empirics.rates import ATTAINED, FASTER, REFUTED, Samples, first_at_most
+from empirics.rate_verdicts import ATTAINED, FASTER, REFUTED
+from empirics.rates import Samples, first_at_most
 from empirics.sgd import simulate
 from tests.planted import assert_rejects
 from theory import annealing, smoothed_pl
@@ -197,10 +198,10 @@ def test_lsr_runs_on_where_it_is_not_to_arrive() -> None:
     rows = rates.measure(STALL | {"method": "lsr", "q": 1, "scale": 1.0, "eps": [0.3, 0.25, 0.2]})
     assert np.isinf(rows[["planned", "needed", "single", "predicted"]]).all().all()
     assert np.isnan(rows["exponent"]).all()
-    assert rates.verdict(rows) == ATTAINED
+    assert rate_verdicts.verdict(rows) == ATTAINED
     easy = rates.measure(STALL | {"method": "lsr", "q": 1, "scale": 1.0, "eps": [0.3, 0.25, 0.2], "bias": 0.0, "noise": "normal"})
     assert np.isinf(easy["planned"]).all()
-    assert rates.verdict(easy.assign(needed=7.0)) == FASTER
+    assert rate_verdicts.verdict(easy.assign(needed=7.0)) == FASTER
 
 
 def test_options_that_go_with_eps() -> None:
@@ -268,7 +269,7 @@ def test_rows_of_c9(method: str, q: float, row: str) -> None:
 
 
 def test_a_wrong_bound_is_refuted_and_the_right_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert rates.verdict(rates.measure(STALL)) == ATTAINED
+    assert rate_verdicts.verdict(rates.measure(STALL)) == ATTAINED
 
     def eighth(constants: Constants, *, eps: float) -> Plan:
         plan = METHODS["sgd-exact"](constants, eps=eps)
@@ -276,7 +277,7 @@ def test_a_wrong_bound_is_refuted_and_the_right_one_is_not(monkeypatch: pytest.M
         return replace(plan, stages=(Stage(stage.eta, stage.theta, np.ceil(stage.steps / 8)),))
 
     monkeypatch.setitem(METHODS, "sgd", eighth)
-    assert rates.verdict(rates.measure(STALL)) == REFUTED
+    assert rate_verdicts.verdict(rates.measure(STALL)) == REFUTED
 
 
 def rows_of(**changes: Any) -> pd.DataFrame:
@@ -306,16 +307,16 @@ def rows_of(**changes: Any) -> pd.DataFrame:
     ],
 )
 def test_verdicts(changes: dict[str, Any], said: str) -> None:
-    assert rates.verdict(rows_of(**changes)) == said
+    assert rate_verdicts.verdict(rows_of(**changes)) == said
 
 
 def test_summary_and_details_say_the_same() -> None:
     slow, fast = rows_of(), rows_of(problem="other", exponent_low=2.0, exponent_high=2.1)
-    assert "| attained on made up; by single iterates nowhere |" in rates.summary(pd.concat([slow, fast]))
-    assert "faster than the bound on every instance tried (other)" in rates.summary(fast)
-    assert "refuted on other" in rates.summary(pd.concat([slow, rows_of(problem="other", at_end_low=1.0)]))
-    assert "by single iterates on made up" in rates.summary(rows_of(single_exponent_high=2.9))
-    (line,) = rates.details(slow).splitlines()[2:]
+    assert "| attained on made up; by single iterates nowhere |" in rate_verdicts.summary(pd.concat([slow, fast]))
+    assert "faster than the bound on every instance tried (other)" in rate_verdicts.summary(fast)
+    assert "refuted on other" in rate_verdicts.summary(pd.concat([slow, rows_of(problem="other", at_end_low=1.0)]))
+    assert "by single iterates on made up" in rate_verdicts.summary(rows_of(single_exponent_high=2.9))
+    (line,) = rate_verdicts.details(slow).splitlines()[2:]
     cells = [cell.strip() for cell in line.strip("|").split("|")]
     assert cells[:9] == ["δ ≥ ε²", "made up", "tsla", "1 ε", "3", "3.00", "3.00 [2.90, 3.10]", "2.00 [1.90, 2.10]", "0 %"]
     assert cells[9:] == ["50 %", "9", "0.4 to 0.1 (0.6 decades)", "attained"]
@@ -335,20 +336,20 @@ def strengths(stages: tuple[Stage, ...]) -> Array:
 def anneals(arms: dict[str, tuple[Stage, ...]]) -> None:
     """The same step sizes in all arms of a schedule, and θ within a factor PIECE of θ°(η_t)."""
     oracle = {"beta2": 0.05, "nu2": 0.05, "c": 0.0}
-    for schedule in rates.SCHEDULES:
+    for schedule in annealed.SCHEDULES:
         eta = step_sizes(arms[f"{schedule} none"])
         for smoothing in ("dropped", "annealed"):
             np.testing.assert_allclose(step_sizes(arms[f"{schedule} {smoothing}"]), eta, rtol=1e-12)
         best = annealing.best_theta(1.0, **oracle, L=1.0, eta=eta)
         theta = strengths(arms[f"{schedule} annealed"])
         assert (theta >= best * (1 - 1e-12)).all()
-        assert (theta <= best * rates.PIECE).all()
+        assert (theta <= best * annealed.PIECE).all()
         assert not strengths(arms[f"{schedule} none"]).any()
 
 
 def test_arms() -> None:
     constants, oracle = stall_constants(0.1), Oracle(1.0, beta2=0.05, nu2=0.05)
-    arms = rates.arms(constants, oracle, 0.2)
+    arms = annealed.arms(constants, oracle, 0.2)
     anneals(arms)
     (smoothed, plain) = arms["two-level dropped"]
     (first, second) = METHODS["tsla"](constants, eps=0.2).stages
@@ -361,7 +362,7 @@ def test_arms() -> None:
 
 def test_compared_on_the_same_noise() -> None:
     """At σ² = 1 the first of the three phases has no length here: dropped and none are one run, and the ratio is 1 in every resample."""
-    rows = rates.compare(PAIR | {"sigma2": 1.0, "eps": 0.3}).set_index(["arm", "against"])
+    rows = annealed.compare(PAIR | {"sigma2": 1.0, "eps": 0.3}).set_index(["arm", "against"])
     same = rows.loc[("three-phase dropped", "three-phase none")]
     assert (same["ratio"], same["ratio_low"], same["ratio_high"]) == (1, 1, 1)
     other = rows.loc[("three-phase annealed", "three-phase none")]
@@ -369,19 +370,19 @@ def test_compared_on_the_same_noise() -> None:
 
 
 def test_contrasts_of_a_small_run() -> None:
-    rows = rates.compare(PAIR)
-    assert list(zip(rows["arm"], rows["against"], strict=True)) == list(rates.CONTRASTS)
+    rows = annealed.compare(PAIR)
+    assert list(zip(rows["arm"], rows["against"], strict=True)) == list(annealed.CONTRASTS)
     assert rows["ratio"].to_numpy() == pytest.approx(rows["arm_samples"].to_numpy() / rows["against_samples"].to_numpy())
     total = METHODS["sgd-pl"](stall_constants(0.1, 0.01), eps=0.03).total
     assert rows["horizon"].unique() == [4 * total]
-    assert rates.contrasts(rows).splitlines()[2].startswith("| stall | 0.03 | 0.1 | 0.5 |")
+    assert rate_verdicts.contrasts(rows).splitlines()[2].startswith("| stall | 0.03 | 0.1 | 0.5 |")
 
 
 def test_who_needs_fewer() -> None:
-    arm, against = rates.CONTRASTS[0]
+    arm, against = annealed.CONTRASTS[0]
     made = {"arm": arm, "against": against, "bias": 0.5, "ratio": [0.5, 1.0, 2.0, 3.0]}
     made |= {"ratio_low": [0.4, 0.9, 1.5, 0.9], "ratio_high": [0.6, 1.1, 2.5, 9.0]}
-    lines = rates.who(pd.DataFrame(made)).splitlines()
+    lines = rate_verdicts.who(pd.DataFrame(made)).splitlines()
     assert lines[0] == "|  | against | β²/(δσ²) = 0.5 |"
     assert lines[2] == f"| {arm} | {against} | fewer in 1, more in 1 of 4; 0.5 to 3 times |"
 
@@ -390,7 +391,7 @@ def test_who_needs_fewer() -> None:
 
 
 def test_all_rows_of_c9_are_run_on_two_problems() -> None:
-    made = pd.DataFrame([{**config, "regime": rates.regime(config["method"], config["q"])} for config in rates.CONFIGS])
+    made = pd.DataFrame([{**config, "regime": rates.regime(config["method"], config["q"])} for config in rate_configs.CONFIGS])
     for method, regimes in (
         ("sgd", {"any"}),
         ("tsla", {"δ ≥ ε²", "δ ~ ε²", "ε⁴ < δ < ε²", "δ ≤ ε⁴"}),
@@ -400,8 +401,8 @@ def test_all_rows_of_c9_are_run_on_two_problems() -> None:
         assert set(rows["regime"]) == regimes
         assert (rows.groupby("regime")["problem"].nunique() >= 2).all()
     assert set(made["method"]) >= {"sgd-pl", "sgd-pl-last", "sgd-two-step", "lsr-pl", "smoothed-pl"}
-    seeds = {config["seed"] + i for config in rates.CONFIGS for i in range(len(config["eps"]))}
-    assert len(seeds) == sum(len(config["eps"]) for config in rates.CONFIGS)
+    seeds = {config["seed"] + i for config in rate_configs.CONFIGS for i in range(len(config["eps"]))}
+    assert len(seeds) == sum(len(config["eps"]) for config in rate_configs.CONFIGS)
 
 
 @pytest.fixture(scope="module")
@@ -411,25 +412,25 @@ def recorded() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def curves_of(record: pd.DataFrame, method: str) -> list[pd.DataFrame]:
-    return [rows for _, rows in record[record["method"] == method].groupby(rates.CURVE)]
+    return [rows for _, rows in record[record["method"] == method].groupby(rate_verdicts.CURVE)]
 
 
 def is_as_documented(recorded: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     """What the document says in words."""
-    record, annealed = recorded
-    assert all(rates.verdict(rows) != REFUTED for _, rows in record.groupby(rates.CURVE))
+    record, contrasts = recorded
+    assert all(rate_verdicts.verdict(rows) != REFUTED for _, rows in record.groupby(rate_verdicts.CURVE))
     for method in ("sgd", "lsr"):
         for rows in curves_of(record, method):
-            assert rates.verdict(rows) == ATTAINED
+            assert rate_verdicts.verdict(rows) == ATTAINED
             if np.isfinite(rows["planned"]).all():
-                assert rates.single_attains(rows) == (rows["problem"].iloc[0] == "slow_valley")
+                assert rate_verdicts.single_attains(rows) == (rows["problem"].iloc[0] == "slow_valley")
     for rows in curves_of(record, "tsla"):
         q = rows["q"].iloc[0]
-        assert not 2 < q < 4 or rates.verdict(rows) == FASTER
-        assert q >= 2 or not rates.single_attains(rows)
-    assert any(rates.verdict(rows) == ATTAINED for rows in curves_of(record, "tsla") if rows["q"].iloc[0] < 2)
-    for schedule in rates.SCHEDULES:
-        rows = annealed[(annealed["arm"] == f"{schedule} annealed") & (annealed["against"] == f"{schedule} dropped")]
+        assert not 2 < q < 4 or rate_verdicts.verdict(rows) == FASTER
+        assert q >= 2 or not rate_verdicts.single_attains(rows)
+    assert any(rate_verdicts.verdict(rows) == ATTAINED for rows in curves_of(record, "tsla") if rows["q"].iloc[0] < 2)
+    for schedule in annealed.SCHEDULES:
+        rows = contrasts[(contrasts["arm"] == f"{schedule} annealed") & (contrasts["against"] == f"{schedule} dropped")]
         unbiased = rows["bias"] == 0
         assert not (rows["ratio_low"][unbiased] > 1).any()
         assert (rows["ratio_high"][unbiased] < 1).mean() > 0.5
@@ -438,15 +439,17 @@ def is_as_documented(recorded: tuple[pd.DataFrame, pd.DataFrame]) -> None:
 
 def test_the_document_says_what_the_records_say(recorded: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     is_as_documented(recorded)
-    record, annealed = recorded
-    assert_rejects(is_as_documented, (record.assign(single_exponent_high=record["exponent_high"]), annealed))
-    assert_rejects(is_as_documented, (record.assign(at_end_low=1.0), annealed))
-    assert_rejects(is_as_documented, (record, annealed.assign(ratio_high=1 / annealed["ratio_low"], ratio_low=1 / annealed["ratio_high"])))
+    record, contrasts = recorded
+    assert_rejects(is_as_documented, (record.assign(single_exponent_high=record["exponent_high"]), contrasts))
+    assert_rejects(is_as_documented, (record.assign(at_end_low=1.0), contrasts))
+    assert_rejects(
+        is_as_documented, (record, contrasts.assign(ratio_high=1 / contrasts["ratio_low"], ratio_low=1 / contrasts["ratio_high"]))
+    )
 
 
 def has_the_tables_of(recorded: tuple[pd.DataFrame, pd.DataFrame]) -> None:
-    document = (ROOT / rates.DOCUMENT).read_text(encoding="utf-8")
-    assert document == rates.with_tables(document, *recorded), "`python -m empirics.rates` writes the tables anew"
+    document = (ROOT / rate_verdicts.DOCUMENT).read_text(encoding="utf-8")
+    assert document == rate_verdicts.with_tables(document, *recorded), "`make rates` writes the tables anew"
 
 
 def test_the_tables_of_the_document_are_those_of_the_records(recorded: tuple[pd.DataFrame, pd.DataFrame]) -> None:
@@ -457,4 +460,4 @@ def test_the_tables_of_the_document_are_those_of_the_records(recorded: tuple[pd.
 
 def test_a_document_without_a_place_for_tables(recorded: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     with pytest.raises(ValueError, match="must have both around its tables"):
-        rates.with_tables("# Nothing", *recorded)
+        rate_verdicts.with_tables("# Nothing", *recorded)

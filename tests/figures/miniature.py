@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from empirics import rates, records, synthetic
+from empirics import rate_configs, rates, records, synthetic
 from empirics.experiments import EXPERIMENTS, Config
 from empirics.training import METHODS, TrainingConfig, train
 from theory.certificates import Certificate
@@ -24,7 +24,7 @@ SHRUNK: dict[str, Config] = {
 }
 RATES = tuple(
     {**config, "eps": config["eps"][:3], "replicas": 3, "compiled": False}
-    for config in rates.CONFIGS
+    for config in rate_configs.CONFIGS
     if config["problem"] == "stall" and config["method"] in ("sgd", "tsla", "lsr", "sgd-pl")
 )
 CERTIFICATES = (
