@@ -11,15 +11,12 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.random import Generator
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
-from empirics.forward import with_own_buffers
+from empirics.curvature import Loss, difference_product, largest_curvature
 from empirics.labels import Smoothing
-from empirics.minibatch import device_of, private_randomness
 from empirics.moments import gradient_moments
 from empirics.oracles import Oracle
 from empirics.problems._examples import ExampleOracle
@@ -63,14 +60,10 @@ NEEDS: dict[str, tuple[str, ...]] = {
 
 SLACK = 1e-6
 """Relative: differences of gradients are off by about 1e-9 of the constant that they measure."""
-ITERATIONS, CONVERGED = 100, 1e-4
-"""The power iteration ends after so many products, or when one of them adds less than this part."""
 FALSE_ALARM = 1e-3
 """Largest probability that noise measured from draws makes a run that keeps A2, A3 and δ < 1 look as if it did not."""
 CHUNK = 256
 """Examples of a network that are differentiated at once."""
-
-Product = Callable[[Array], Array]
 
 
 @dataclass(frozen=True)
@@ -224,7 +217,7 @@ def along(
     for step, w in zip(steps, points, strict=True):
         gradient = problem.gradient(w)
         noise = _known_noise(oracle, w, gradient) if draws is None else _drawn_noise(oracle, w, gradient, draws, level, rng)
-        curvature = largest_curvature(_difference_product(problem, w), problem.dimension, rng)
+        curvature = largest_curvature(difference_product(problem, w), problem.dimension, rng)
         seen.append(_Point(step, step_size_at(stages, step), w, gradient, _gap(problem, w), curvature, noise))
     befores = [None, *seen[:-1]]
     return [_row(before, point, known, minimum_known=problem.minimiser is not None) for before, point in zip(befores, seen, strict=True)]
@@ -279,37 +272,6 @@ def _drawn_noise(oracle: Sampler, w: Array, gradient: Array, draws: int, level: 
     return Noise(float(limits[0].estimate), float(limits[1].estimate), *(float(limit.low) for limit in limits))
 
 
-def _difference_product(problem: Problem, w: Array) -> Product:
-    """``v -> Hv`` by central differences. Each is the slope of a secant, so that its norm is at most L however wide the difference is."""
-    width = np.cbrt(np.finfo(np.float64).eps) * (1 + np.linalg.norm(w))
-
-    def product(v: Array) -> Array:
-        ahead, behind = problem.gradient(np.stack([w + width * v, w - width * v]))
-        return np.asarray((ahead - behind) / (2 * width))
-
-    return product
-
-
-def largest_curvature(product: Product, dimension: int, rng: Generator) -> float:
-    """``‖H‖`` by power iteration, for symmetric H: ``‖Hv‖`` for unit vectors v, which never falls and never exceeds it.
-
-    Eigenvalues of both signs are found. Raises FloatingPointError where a product is not finite.
-    """
-    v = rng.standard_normal(dimension)
-    v /= np.linalg.norm(v)
-    found = 0.0
-    for _ in range(ITERATIONS):
-        image = product(v)
-        norm = float(np.linalg.norm(image))
-        if not np.isfinite(norm):
-            raise FloatingPointError("a Hessian-vector product is not finite")
-        if norm <= found * (1 + CONVERGED):
-            return max(found, norm)
-        found = norm
-        v = image / norm
-    return found
-
-
 # --- networks
 
 
@@ -345,7 +307,7 @@ def network(
     lower = float(real("minimum", minimum))
     before = None
     for step, eta in run:
-        loss = _Loss(model, inputs, labels, seed, chunk)
+        loss = Loss(model, inputs, labels, seed, chunk)
         value, gradient = loss.value_and_gradient()
         if not (np.isfinite(value) and np.isfinite(gradient).all()):
             raise ValueError(f"step = {step}: the loss or its gradient is not finite; the run diverged, and has no constants there")
@@ -357,50 +319,6 @@ def network(
         point = _Point(step, float(real("eta", eta, at_least=0)), loss.weights(), gradient, value - lower, curvature, noise)
         yield _row(before, point, stated, minimum_known=minimum_known)
         before = point
-
-
-class _Loss:
-    """F of a model on data, its gradient and its Hessian-vector products, as float64 vectors over the trained parameters."""
-
-    def __init__(self, model: nn.Module, inputs: Tensor, labels: Tensor, seed: int, chunk: int) -> None:
-        self._model, self._seed, self._n = model, seed, len(inputs)
-        self._parts = list(zip(torch.split(inputs, chunk), torch.split(labels, chunk), strict=True))
-        self._device = device_of(model)
-        self._trained = [p for p in model.parameters() if p.requires_grad]
-
-    def weights(self) -> Array:
-        return _vector([p.detach() for p in self._trained])
-
-    def value_and_gradient(self) -> tuple[float, Array]:
-        parts = [(loss, _vector(gradient)) for loss, gradient in self._gradients(create_graph=False)]
-        return float(sum(float(loss.detach()) for loss, _ in parts)), np.asarray(sum(gradient for _, gradient in parts))
-
-    def product(self, v: Array) -> Array:
-        """``Hv`` by differentiating ``⟨∇F, v⟩`` (Pearlmutter, 1994)."""
-        directions = self._like_parameters(v)
-        total = np.zeros_like(v)
-        for _, gradient in self._gradients(create_graph=True):
-            along = torch.stack([(g * d).sum() for g, d in zip(gradient, directions, strict=True)]).sum()
-            total += _vector(torch.autograd.grad(along, self._trained, materialize_grads=True))
-        return total
-
-    def _gradients(self, *, create_graph: bool) -> Iterator[tuple[Tensor, Sequence[Tensor]]]:
-        """The loss of each chunk, divided by all examples, and its gradient. Each call draws the same dropout."""
-        with private_randomness(self._seed, self._device):
-            for inputs, labels in self._parts:
-                logits = with_own_buffers(self._model, inputs)
-                target = labels.to(logits.dtype) if labels.is_floating_point() else labels
-                loss = cross_entropy(logits, target, reduction="sum") / self._n
-                yield loss, torch.autograd.grad(loss, self._trained, create_graph=create_graph, materialize_grads=True)
-
-    def _like_parameters(self, v: Array) -> list[Tensor]:
-        pieces = torch.split(torch.from_numpy(v), [p.numel() for p in self._trained])
-        return [piece.to(p).view_as(p) for piece, p in zip(pieces, self._trained, strict=True)]
-
-
-def _vector(tensors: Sequence[Tensor]) -> Array:
-    flat: Array = torch.cat([t.detach().double().flatten() for t in tensors]).cpu().numpy()
-    return flat
 
 
 # --- judging

@@ -26,7 +26,6 @@ from empirics.assumptions import (
     along,
     effect,
     iterates,
-    largest_curvature,
     local_constants,
     network,
     prediction,
@@ -34,6 +33,7 @@ from empirics.assumptions import (
     synthetic,
     violations,
 )
+from empirics.curvature import largest_curvature
 from empirics.moments import gradient_moments
 from empirics.oracles import Oracle
 from empirics.problems import Problem
