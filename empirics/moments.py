@@ -73,7 +73,8 @@ def gradient_moments(
     ``smoothing`` is ŷ: "uniform", "prior", "own", "own-hard", a teacher, or probabilities ``(K,)`` or ``(n, K)``
     (:func:`empirics.labels.smoothing_rule`). The loss of an example is cross-entropy, not divided by n. Gradients are those of the
     parameters that require one, in the model's own mode and precision (autocast included); products are summed in float32 at least, and
-    added up in float64. ``chunk`` examples are handled at once: memory grows with it. The model, its ``.grad``, buffers and hooks, and
+    added up in float64. ``chunk`` examples are handled at once, on a
+    processor twice as many on its two halves: memory grows with it. The model, its ``.grad``, buffers and hooks, and
     the random state are left as they were. Of a model in DistributedDataParallel the batch is that of all ranks, each of which must call
     this with its own share.
 

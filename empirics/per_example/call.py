@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
+from weakref import ref
 
 import torch
 from torch import Tensor
@@ -30,7 +31,7 @@ class Call:
         self._zeros = [partial(torch.zeros, t.shape, dtype=t.dtype, device=t.device) for t in outputs]
         self._arrived: dict[int, Tensor] = {}
         for j, t in enumerate(outputs):
-            t.register_hook(partial(self._arrive, j))  # type: ignore[no-untyped-call]
+            t.register_hook(_to(ref(self), j))  # type: ignore[no-untyped-call]
 
     def _arrive(self, j: int, D: Tensor | None) -> None:
         if self.deaf:
@@ -55,11 +56,26 @@ class Call:
             self.received += 1
             self.when_received(self)
 
+    def forget(self) -> None:
+        """Let go of the graph and of what is kept of it."""
+        self.terms, self.edges, self._arrived = [], [], {}
+
     def deliver(self, gradients: list[Tensor]) -> None:
         """Give the one output's gradient to every term, with its examples in front."""
         D = gradients[0].movedim(self.axes[0], 0)
         for term in self.terms:
             term.receive(D)
+
+
+def _to(call: ref[Call], j: int) -> Callable[[Tensor], None]:
+    """A hook that does not keep its call: the graph has it, and the call has places in the graph, which no collector sees through."""
+
+    def hook(D: Tensor) -> None:
+        alive = call()
+        if alive is not None:
+            alive._arrive(j, D)
+
+    return hook
 
 
 def tensors_in(tree: Any) -> list[Tensor]:

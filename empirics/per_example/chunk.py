@@ -40,10 +40,14 @@ class Chunk:
         uses = _Uses(self.calls)
         sources = [call for call in self.calls if call.source]
         one_hot, smoothed = self._cotangents
-        _ask(self.logits, one_hot, sources)
-        _ask(self.logits, smoothed, sources, last=True)
-        with torch.no_grad():
-            return uses.finish()
+        try:
+            _ask(self.logits, one_hot, sources)
+            _ask(self.logits, smoothed, sources, last=True)
+            with torch.no_grad():
+                return uses.finish()
+        finally:
+            for call in self.calls:  # or their memory would wait for the garbage collector
+                call.forget()
 
 
 class _Uses:

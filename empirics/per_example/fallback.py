@@ -55,6 +55,12 @@ class FallbackCall(Call):
         """Not at once: the call goes through its part of the graph again."""
         return False
 
+    def forget(self) -> None:
+        """Let go of the other calls, too: among them is this one."""
+        super().forget()
+        self.again, self.data, self.uses, self.inside, self.copies = None, [], [], (), {}
+        self._ends, self._formed = [], []
+
     def deliver(self, gradients: list[Tensor]) -> None:
         """Form the gradients of the examples for the next label."""
         with torch.enable_grad(), self._others_deaf(), self._autocast():
