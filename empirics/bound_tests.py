@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 from scipy.stats import binomtest
 
-from empirics import problems, records
+from empirics import markdown, problems, records
 from empirics.exact_law import exact_law
 from empirics.oracles import Oracle
 from empirics.problems import Problem
@@ -226,12 +226,12 @@ def _stage(eta: float, theta: float, steps: int) -> Stage:
 def table(rows: pd.DataFrame) -> str:
     """What :func:`power` found, in Markdown."""
     titles = ("claim", "instance", "measured", "bound", "exact / bound", "p-value of half the bound", "p-value of the bound")
-    lines = [titles, ("---",) * len(titles)]
+    lines = []
     for row in rows.to_dict("records"):
         half = f"{row['p_value']:.0e}" if row["p_value"] > 1e-300 else "< 1e-300"
         numbers = (f"{row['measured']:.4g}", f"{row['bound']:.4g}", f"{row['ratio']:.3f}", half, f"{row['p_bound']:.2g}")
         lines.append((str(row["claim"]), str(row["instance"]), *numbers))
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return markdown.table(titles, lines)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 from torch.nn.functional import cross_entropy
 
-from empirics import records
+from empirics import markdown, records
 from empirics.datasets import CLASSES, Split, digits
 from empirics.estimators import FROM_BASICS, LEVEL, MIN_GROUPS, QUANTITIES, SKETCH, GroupSums, Quantity, Spread, folded, spread
 from empirics.moments import GradientMoments
@@ -446,17 +446,13 @@ def _width_ratio(rows: pd.DataFrame, exact: pd.DataFrame, name: str) -> float:
 
 def _table(first: str, columns: Mapping[str, list[str]]) -> str:
     titles = [first, *(title for title in columns if title != first)]
-    lines = [titles, ["---"] * len(titles), *(list(row) for row in zip(*(columns[title] for title in titles), strict=True))]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return markdown.table(titles, zip(*(columns[title] for title in titles), strict=True))
 
 
 def with_tables(document: str, record: pd.DataFrame) -> str:
     """The document with the tables of this record. Raises ValueError where it has no place for them."""
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the document has no lines {BEGIN!r} and {END!r}; must have both around its tables")
-    return f"{before}{BEGIN}\n\n{tables(record)}\n\n{END}{after}"
+    before, after = markdown.around(document, BEGIN, END)
+    return f"{before}{tables(record)}{after}"
 
 
 if __name__ == "__main__":

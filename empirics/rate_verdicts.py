@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from empirics import records
+from empirics import markdown, records
 from empirics.annealed import CONTRASTS
 from empirics.rates import regime
 
@@ -65,7 +64,7 @@ def summary(record: pd.DataFrame) -> str:
     for (method, row), group in keyed.groupby(["method", "regime"], sort=False):
         powers = ", ".join(_power(power) for power in group["predicted"].unique())
         lines.append((str(row), str(method), str(group["claim"].iloc[0]), powers, _over_all(group)))
-    return _markdown(("regime", "method", "claim", "predicted", "verdict"), lines)
+    return markdown.table(("regime", "method", "claim", "predicted", "verdict"), lines)
 
 
 def _over_all(group: pd.DataFrame) -> str:
@@ -90,7 +89,7 @@ def details(record: pd.DataFrame) -> str:
     """One line a method and problem: exponents predicted and measured."""
     exponents_of = ("predicted", "plan", "measured", "single iterate")
     titles = ("regime", "problem", "method", "δ", *exponents_of, "by the plan", "of the plan", "seeds", "ε", "verdict")
-    return _markdown(titles, [_detail(rows) for _, rows in record.groupby(CURVE, sort=False)])
+    return markdown.table(titles, [_detail(rows) for _, rows in record.groupby(CURVE, sort=False)])
 
 
 def _detail(rows: pd.DataFrame) -> tuple[str, ...]:
@@ -139,7 +138,7 @@ def contrasts(record: pd.DataFrame) -> str:
         by_contrast = {(row["arm"], row["against"]): row for _, row in rows.iterrows()}
         lines.append((str(problem), f"{eps:g}", f"{delta:g}", f"{bias:g}", *(_ratio(by_contrast[contrast]) for contrast in CONTRASTS)))
     titles = ("problem", "ε", "δ", "β²/(δσ²)", *(f"{arm} / {against}" for arm, against in CONTRASTS))
-    return _markdown(titles, lines)
+    return markdown.table(titles, lines)
 
 
 def who(record: pd.DataFrame) -> str:
@@ -149,7 +148,7 @@ def who(record: pd.DataFrame) -> str:
         rows = record[(record["arm"] == arm) & (record["against"] == against)]
         by_bias = [_counts(group) for _, group in rows.groupby("bias", sort=False)]
         lines.append((arm, against, *by_bias))
-    return _markdown(("", "against", *(f"β²/(δσ²) = {bias:g}" for bias in record["bias"].unique())), lines)
+    return markdown.table(("", "against", *(f"β²/(δσ²) = {bias:g}" for bias in record["bias"].unique())), lines)
 
 
 def _counts(rows: pd.DataFrame) -> str:
@@ -177,17 +176,10 @@ def tables(rates: pd.DataFrame, annealed: pd.DataFrame) -> str:
     return "\n\n".join(f"### {title}\n\n{body}" for title, body in parts)
 
 
-def _markdown(titles: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    return "\n".join("| " + " | ".join(line) + " |" for line in (titles, ["---"] * len(titles), *lines))
-
-
 def with_tables(document: str, rates: pd.DataFrame, annealed: pd.DataFrame) -> str:
     """The document with the tables of these records. Raises ValueError where it has no place for them."""
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the document has no lines {BEGIN!r} and {END!r}; must have both around its tables")
-    return f"{before}{BEGIN}\n\n{tables(rates, annealed)}\n\n{END}{after}"
+    before, after = markdown.around(document, BEGIN, END)
+    return f"{before}{tables(rates, annealed)}{after}"
 
 
 if __name__ == "__main__":

@@ -40,13 +40,13 @@ from empirics.problems import Problem
 from empirics.problems._examples import ExampleOracle
 from empirics.sgd import simulate
 from empirics.training import TrainingConfig, initial_model, training_split
+from tests.empirics.stages import stage
 from tests.planted import assert_rejects
 from tests.theory.test_assumptions import BOUNDS, KNOWN, ORACLE
 from theory import biased, lsr, sgd, tsla, worst_case
 from theory.claims import CLAIMS
 from theory.constants import Constants
 from theory.methods import METHODS
-from theory.plan import Stage
 
 SPECTRUM = np.array([0.5, 1.0, 2.0, 10.0])
 
@@ -65,10 +65,6 @@ def quadratic(spectrum: np.ndarray = SPECTRUM) -> Problem:
         value=lambda w: (spectrum * w**2).sum(axis=-1) / 2,
         gradient=lambda w: spectrum * w,
     )
-
-
-def stage(eta: float, theta: float, steps: int, decay: float | None = None) -> Stage:
-    return Stage(np.asarray(eta), np.asarray(theta), np.asarray(float(steps)), None if decay is None else np.asarray(decay))
 
 
 def first_steps(rows: Sequence[Row], stated: Constants | None = None) -> dict[str, int]:
@@ -170,7 +166,7 @@ def test_a_product_that_is_not_finite() -> None:
 # --- quadratics, where everything is known
 
 
-PLAN = [stage(0.1, 0.5, 40), stage(0.05, 0.0, 60, decay=30)]
+PLAN = [stage(0.1, 0.5, 40), stage(0.05, 0.0, 60, decay_steps=30)]
 NOISY = Oracle(sigma2=2.0, beta2=0.3, nu2=0.1, bias="fixed")
 
 
@@ -208,7 +204,7 @@ def test_the_iterates_are_those_of_the_simulator() -> None:
 
 
 def test_step_sizes() -> None:
-    stages = [stage(0.4, 0.5, 2), stage(9.0, 0.0, 0), stage(0.2, 0.0, 3, decay=2)]
+    stages = [stage(0.4, 0.5, 2), stage(9.0, 0.0, 0), stage(0.2, 0.0, 3, decay_steps=2)]
     expected = [0.4, 0.4, 0.2, 0.2 / 1.5, 0.2 / 2, 0.2 / 2]
     assert [step_size_at(stages, step) for step in range(6)] == pytest.approx(expected)
 
@@ -464,7 +460,7 @@ def test_the_prediction_is_the_theory_s() -> None:
         found = prediction(STATED, stages)
         assert found is not None
         assert (found.claim, found.total) == (bound.claim, bound.total)
-    for none in ((stage(0.2, 0, 9),), (stage(0.15, 0.4, 9),), (plain, second), (stage(0.05, 0, 9, decay=3),)):
+    for none in ((stage(0.2, 0, 9),), (stage(0.15, 0.4, 9),), (plain, second), (stage(0.05, 0, 9, decay_steps=3),)):
         assert prediction(STATED, none) is None
 
 

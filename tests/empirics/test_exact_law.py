@@ -16,13 +16,10 @@ from empirics.exact_law import Law, exact_law
 from empirics.oracles import Oracle
 from empirics.problems import Problem
 from empirics.sgd import simulate
+from tests.empirics.stages import stage
 from tests.planted import assert_rejects
 from theory.constants import Array
 from theory.plan import Stage
-
-
-def stage(eta: float, theta: float, steps: int, decay_steps: float | None = None) -> Stage:
-    return Stage(np.asarray(eta), np.asarray(theta), np.asarray(float(steps)), None if decay_steps is None else np.asarray(decay_steps))
 
 
 def spectrum(curvatures: Array) -> Problem:

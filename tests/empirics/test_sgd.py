@@ -13,13 +13,9 @@ from empirics import problems
 from empirics.oracles import TIE_BREAK, Oracle
 from empirics.problems import Problem
 from empirics.sgd import Trajectory, shrunk, simulate
+from tests.empirics.stages import stage
 from theory.constants import Array
 from theory.plan import Stage
-
-
-def stage(eta: float, theta: float, steps: int, decay_steps: float | None = None) -> Stage:
-    return Stage(np.asarray(eta), np.asarray(theta), np.asarray(float(steps)), None if decay_steps is None else np.asarray(decay_steps))
-
 
 TSLA = (stage(0.1, 0.6, 12), stage(0.05, 0.0, 9), stage(0.08, 0.3, 9, decay_steps=4.0))
 NOISY = Oracle(1.0, 0.3, 0.5, 0.2)

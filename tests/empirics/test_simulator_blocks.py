@@ -12,14 +12,10 @@ from empirics import problems, replica_blocks, sgd
 from empirics.oracles import Oracle
 from empirics.replica_blocks import BLOCK, Block, blocks
 from empirics.sgd import Trajectory, simulate
+from tests.empirics.stages import stage
 from tests.planted import assert_rejects
-from theory.plan import Stage
 
 NOISY = Oracle(1.0, 0.3, 0.5, 0.2)
-
-
-def stage(eta: float, theta: float, steps: int, decay_steps: float | None = None) -> Stage:
-    return Stage(np.asarray(eta), np.asarray(theta), np.asarray(float(steps)), None if decay_steps is None else np.asarray(decay_steps))
 
 
 PLAN = (stage(0.1, 0.6, 30), stage(0.05, 0.0, 20), stage(0.08, 0.3, 21, decay_steps=4.0))

@@ -1,0 +1,19 @@
+"""Tables in Markdown, and documents that a command puts its tables into."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+
+def table(titles: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """A table of cells."""
+    return "\n".join("| " + " | ".join(line) + " |" for line in (titles, ["---"] * len(titles), *lines))
+
+
+def around(document: str, begin: str, end: str) -> tuple[str, str]:
+    """What of the document stands before and after the place between two lines of it. Raises ValueError where it has none."""
+    before, found_begin, rest = document.partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not found_begin or not found_end:
+        raise ValueError(f"the document has no lines {begin!r} and {end!r}; must have both around its tables")
+    return f"{before}{begin}\n\n", f"\n\n{end}{after}"
