@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from empirics.estimators import Accumulator, Estimate
+from empirics.estimators import Accumulator, Estimate, Estimates
 from empirics.labels import Smoothing
 from empirics.minibatch import Drawn, Examples, columns, device_of, private_randomness
 from empirics.moments import MOMENTS
@@ -125,6 +125,9 @@ class MomentsMonitor:
     batch_norm:  as in :func:`empirics.moments.gradient_moments`; "batch" takes the statistics of each chunk
     clock:       seconds from any origin
 
+    ``latest`` holds what the last step measured, None where it measured nothing: ``schedule.observe(monitor.latest)`` after each step
+    drives a schedule of :mod:`empirics.schedules`.
+
     ``rows`` holds a dictionary a measurement: ``step`` (training steps before it), ``examples``, ``seconds`` that it took, and unbiased
     estimates of the six moments, δ and θ* for the whole dataset, with 95 % intervals (COLUMNS); NaN where gradients are not finite.
     ``cost`` is the time spent in the monitor, divided by the time spent outside it since its first step; ``times`` has both, in seconds.
@@ -156,6 +159,7 @@ class MomentsMonitor:
         for name, value, least in (("examples", examples, 2), ("seed", seed, 0), ("chunk", chunk, 1)):
             whole(name, value, at_least=least)
         self.rows: list[Row] = []
+        self.latest: Estimates | None = None
         self.times = Times()
         self._model, self._set = model, Examples(dataset, smoothing, device_of(model))
         self._chunk, self._batch_norm, self._clock = chunk, batch_norm, clock
@@ -173,6 +177,7 @@ class MomentsMonitor:
     def step(self) -> None:
         """Call before each training step. Measures if it is time to."""
         self.times.training += self._lap()
+        self.latest = None
         examples = self._schedule.due(self.times)
         if examples:
             self._measure(examples)
@@ -205,7 +210,10 @@ class MomentsMonitor:
                     return columns(lambda name: NOT_KNOWN, COLUMNS)
                 accumulator.add(products)
         estimates = accumulator.estimates(population=len(self._set))
-        return columns(estimates.quantity, COLUMNS) if len(drawn) == self._schedule.examples else {}
+        if len(drawn) != self._schedule.examples:  # a trial
+            return {}
+        self.latest = estimates
+        return columns(estimates.quantity, COLUMNS)
 
     def _schedule_of(self, every: int | None, examples: int) -> Schedule:
         if examples < 2:
