@@ -162,6 +162,15 @@ def _whole(text: str) -> int:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
 
 
+def _size(text: str) -> int | str:
+    """A number of examples; "all" stands for itself."""
+    return text if text == "all" else _whole(text)
+
+
+def _epochs(text: str) -> tuple[int, ...]:
+    return tuple(map(_whole, text.split(","))) if text else ()
+
+
 def _command(commands: Any, name: str, run: str, about: str) -> _Parser:
     """A subcommand, answered by ``run``: one or more "module:function", imported when it is called and called in turn."""
     parser: _Parser = commands.add_parser(name, help=about, description=about)
@@ -219,6 +228,8 @@ def _parser() -> _Parser:
         "sigma2 delta s2 shat2 c grad2 theta",
     )
     _add_runs(commands)
+    _add_plan(commands)
+    _add_sweep(commands)
     return parser
 
 
@@ -245,15 +256,7 @@ def _add_runs(commands: Any) -> None:
     _numbers(power, "", "effect level power")
     power.set_defaults(level=0.05, power=0.8)
 
-    train = _command(commands, "train", "empirics.commands:train", "train the ResNet on digits once, measuring gradient moments")
-    train.add_argument("--method", required=True, help="sgd, lsr, tsla, or a control: shrink, shrink-tsla")
-    for name, about in (("seed", "0"), ("epochs", "20"), ("drop", "the epoch from which tsla does not smooth; half of the epochs")):
-        train.add_argument(f"--{name}", type=_whole, default=argparse.SUPPRESS, help=f"default: {about}")
-    for name, about in (("eta", "step size; 0.1"), ("theta", "smoothing strength; 0.3"), ("label-noise", "fraction of wrong labels; 0.2")):
-        train.add_argument(f"--{name}", type=_number, default=argparse.SUPPRESS, help=f"default: {about}")
-    train.add_argument("--watch", action="store_true", help="also L, sigma2, delta and the PL ratio where moments are measured (slow)")
-    train.add_argument("--out", type=Path, help="write the record to this Parquet file")
-    train.add_argument("--checkpoint", type=Path, help="write the final weights to this file, for `tsla measure`")
+    _add_train(commands)
     _add_measure(commands)
 
     make = _command(commands, "records", "empirics.commands:records", "run experiments and write their records")
@@ -270,6 +273,53 @@ def _add_runs(commands: Any) -> None:
     about = "everything: runs, checks, figures, and one HTML page"
     report = _command(commands, "report", "empirics.commands:records figures.commands:report", about)
     report.set_defaults(name=[])
+
+
+TRAINING = {  # options of `tsla train`: their kind, and what they say; a kind of None is a switch
+    "method": (str, "sgd, lsr, tsla, annealed, adaptive, or a control: shrink, shrink-tsla"),
+    "seed": (_whole, "of split, label noise, initial weights and batches; 0"),
+    "epochs": (_whole, "20"),
+    "eta": (_number, "step size; 0.1"),
+    "theta": (_number, "smoothing strength; 0.3"),
+    "drop": (_whole, "the epoch from which tsla does not smooth; half of the epochs"),
+    "smoothing": (str, "uniform, prior, own or own-hard; uniform"),
+    "data": (str, "digits, mnist, fashion-mnist, cifar10, cifar100, cub200, dogs or folder; digits"),
+    "folder": (str, "where the files of the data are"),
+    "train-size": (_size, "training examples, or all; 1000"),
+    "test-size": (_size, "test examples, or all; all"),
+    "pool": (_whole, "means over squares of so many pixels a side; 1"),
+    "label-noise": (_number, "fraction of wrong labels; 0.2"),
+    "augment": (None, "random crops and reflections"),
+    "model": (str, "mlp, resnet8, resnet18, resnet20, resnet32, resnet34, resnet50 or resnet56; resnet8"),
+    "norm": (str, "group or batch; group"),
+    "batch-size": (_whole, "16"),
+    "momentum": (_number, "0"),
+    "weight-decay": (_number, "0"),
+    "warmup": (_whole, "epochs in which the step size rises; 0"),
+    "rates": (str, "constant, step or cosine; constant"),
+    "measure-at": (_epochs, "epochs before which moments are measured, such as 0,5,20; 0,1,2,5,10,20"),
+    "measured-examples": (_size, "training examples to measure moments on, or all; all"),
+    "curvature": (None, "where moments are measured, also eta times the largest curvature"),
+    "device": (str, "cpu, cuda, or auto: a GPU where there is one; cpu"),
+    "threads": (_whole, "of a process on the CPU; 1"),
+    "precision": (str, "float32 or bf16; float32"),
+    "channels-last": (None, "the memory format of images"),
+    "compile": (None, "compile the network"),
+    "deterministic": (None, "the same bits again on a GPU too"),
+}
+
+
+def _add_train(commands: Any) -> None:
+    about = "train a network once, measuring gradient moments; alone, or under torchrun"
+    train = _command(commands, "train", "empirics.training.commands:train", about)
+    for name, (kind, says) in TRAINING.items():
+        how: dict[str, Any] = {"action": argparse.BooleanOptionalAction} if kind is None else {"type": kind}
+        train.add_argument(f"--{name}", default=argparse.SUPPRESS, help=says, **how)
+    train.add_argument("--config", type=Path, help="a TOML file of these names; options win")
+    train.add_argument("--state", type=Path, help="a file that keeps where the run is: a killed one goes on there, to the same bits")
+    train.add_argument("--watch", action="store_true", help="also L, sigma2, delta and the PL ratio where moments are measured (slow)")
+    train.add_argument("--out", type=Path, help="write the record to this Parquet file")
+    train.add_argument("--checkpoint", type=Path, help="write the final weights to this file, for `tsla measure`")
 
 
 def _add_measure(commands: Any) -> None:
@@ -296,6 +346,36 @@ def _add_measure(commands: Any) -> None:
     )
     _numbers(measure, "", "eta L")
     measure.set_defaults(needed=["checkpoint", "data"])
+
+
+def _add_sweep(commands: Any) -> None:
+    about = "many training runs: a grid times seeds, resumable, on all cores or on a cluster"
+    sweep = _command(commands, "sweep", "empirics.sweeps.commands:sweep", about)
+    sweep.add_argument("file", type=Path, metavar="FILE", help="a TOML file such as examples/sweep.toml")
+    sweep.add_argument(
+        "--backend", choices=["loky", "ray", "dask"], default="loky", help="loky (default): processes of this machine; or a cluster"
+    )
+    sweep.add_argument("--address", help="of a running Ray or Dask cluster (default: one is started here)")
+    sweep.add_argument("--jobs", type=_whole, metavar="N", help="at most this many runs at once (default: one for each core)")
+    sweep.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="where the results go (default build/sweeps/NAME); shared by all of a cluster"
+    )
+
+
+def _add_plan(commands: Any) -> None:
+    about = "from the moments of a pilot run: what smoothing would do, when to drop it for an outcome, and how sure that is"
+    plan = _command(commands, "plan", "empirics.planner.command:plan", about)
+    plan.add_argument("--pilot", type=Path, metavar="RUN", help="a record that `tsla train --out` wrote (required)")
+    plan.add_argument("--outcome", help="what counts at the end: train_loss, grad2, test_loss or test_accuracy (required)")
+    plan.add_argument("--method", help="which run, in a record of several methods")
+    plan.add_argument("--seed", type=_whole, help="which run, in a record of several seeds")
+    plan.add_argument("--epochs", type=_whole, help="length of the planned run (default: the pilot's, as it was meant to be)")
+    plan.add_argument("--theta", type=_number, help="smoothing strength of the planned run (default: the pilot's)")
+    plan.add_argument("--batch-size", type=_whole, help="batch size of the planned run (default: the pilot's)")
+    plan.add_argument("--eta", type=_number, help="step size of the planned run, for a pilot that measured eta*L (`tsla train --watch`)")
+    plan.add_argument("--eta-L", type=_number, help="eta times the largest curvature, for C12 (default: as measured, else 1)")
+    plan.add_argument("--json", action="store_true", help="print one JSON object")
+    plan.set_defaults(needed=["pilot", "outcome"])
 
 
 if __name__ == "__main__":

@@ -14,15 +14,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from empirics import networks
 from empirics.networks import GROUPS, resnet
 from empirics.records import replacing
 
-NETWORK = ("channels", "classes", "widths")
+NETWORK = ("name", "shape", "classes", "norm")
+FIRST_NETWORK = ("channels", "classes", "widths")
+"""What version 0.1 wrote: the arguments of :func:`empirics.networks.resnet`."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a file holds: weights, the arguments of :func:`empirics.networks.resnet` and the configuration of the run, where it has them."""
+    """What a file holds: weights, the arguments of :func:`empirics.networks.build` and the configuration of the run, where it has them."""
 
     path: Path
     state: Mapping[str, Tensor]
@@ -63,14 +66,21 @@ def read(path: Path, *, name: str = "checkpoint") -> Checkpoint:
 
 def _network(found: Any, where: str) -> Mapping[str, Any]:
     """The arguments of the network, checked."""
-    right = isinstance(found, dict) and set(found) == set(NETWORK)
-    if right:
-        sizes = [found["channels"], found["classes"], *(found["widths"] if isinstance(found["widths"], list | tuple) else [0])]
-        right = all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in sizes)
-        right = right and len(sizes) > 2 and not any(width % GROUPS for width in sizes[2:])
-    if not right:
-        raise ValueError(f"{where}: network = {found!r} must give channels, classes and widths, one or more multiples of {GROUPS}")
-    return {**found, "widths": tuple(found["widths"])}
+    if isinstance(found, dict) and set(found) == set(NETWORK):
+        shape = found["shape"]
+        if _whole(found["classes"], *(shape if isinstance(shape, list | tuple) else [0])):
+            return {**found, "shape": tuple(shape)}
+    if isinstance(found, dict) and set(found) == set(FIRST_NETWORK):
+        widths = found["widths"] if isinstance(found["widths"], list | tuple) else [0]
+        if widths and _whole(found["channels"], found["classes"], *widths) and not any(width % GROUPS for width in widths):
+            return {**found, "widths": tuple(widths)}
+    raise ValueError(
+        f"{where}: network = {found!r} must give name, shape, classes and norm; or channels, classes and widths, multiples of {GROUPS}"
+    )
+
+
+def _whole(*sizes: object) -> bool:
+    return all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in sizes)
 
 
 def build(checkpoint: Checkpoint, factory: str | None = None, *, name: str = "checkpoint") -> nn.Module:
@@ -80,8 +90,7 @@ def build(checkpoint: Checkpoint, factory: str | None = None, *, name: str = "ch
     """
     where = f"{name} = {checkpoint.path}"
     if checkpoint.network is not None:
-        with torch.random.fork_rng():
-            model: nn.Module = resnet(**checkpoint.network)
+        model = _described(checkpoint.network, where)
     elif factory is not None:
         model = made_by(factory)
     else:
@@ -96,6 +105,17 @@ def build(checkpoint: Checkpoint, factory: str | None = None, *, name: str = "ch
             raise ValueError(f"{where}: {key} has shape {shapes[0]}; must be {shapes[1]}, as in the network")
     model.load_state_dict(dict(checkpoint.state))
     return model
+
+
+def _described(network: Mapping[str, Any], where: str) -> nn.Module:
+    """The network that a file describes."""
+    with torch.random.fork_rng(devices=[]):
+        if set(network) == set(FIRST_NETWORK):
+            return resnet(**network)
+        try:
+            return networks.build(**network)
+        except ValueError as error:
+            raise ValueError(f"{where}: network: {error}") from error
 
 
 def made_by(factory: str) -> nn.Module:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
 from dataclasses import asdict
-from math import isfinite
 from pathlib import Path
 
 import pandas as pd
-from torch import nn
 
-from empirics import assumptions, checkpoints, measured_checkpoint, reading, synthetic, training
+from empirics import assumptions, measured_checkpoint, reading, synthetic
 from empirics.experiments import EXPERIMENTS
 from empirics.power import pilot, plan
 from empirics.power import table as power_table
@@ -62,48 +59,6 @@ def power(args: argparse.Namespace) -> None:
     found = pilot(read_record(args.record).table, column=args.column, a=args.a, b=args.b, where=where)
     answer = plan(found, effect=args.effect, level=args.level, power=args.power, seeds=args.seeds)
     print_result(args, lambda: answer, lambda: power_table(answer))
-
-
-def train(args: argparse.Namespace) -> None:
-    """``tsla train``: one run, a row an epoch; with ``--out`` a record, with ``--checkpoint`` the final weights."""
-    given = {name: value for name, value in vars(args).items() if name in training.TrainingConfig.__dataclass_fields__}
-    if "epochs" in given:  # the defaults of a shorter run
-        given.setdefault("drop", given["epochs"] // 2)
-        given["measure_at"] = tuple(epoch for epoch in training.TrainingConfig.measure_at if epoch <= given["epochs"])
-    config = training.TrainingConfig(**{"seed": 0} | given)
-    rows, model = [], training.initial_model(config)
-    run = _watched(config, model) if args.watch else training.train(config, model)
-    with Progress("train", total=config.epochs + 1) as progress:
-        for row in run:
-            if not isfinite(row["train_loss"]):
-                raise ValueError(f"eta = {config.eta} is too large: the run diverged in epoch {row['epoch']}")
-            rows.append(row)
-            progress.advance(f"epoch {row['epoch']}, test accuracy {row['test_accuracy']:.3f}")
-    table = pd.DataFrame(rows)
-    print(table.to_string(index=False, float_format="%.4g"))
-    if args.out is not None:
-        options = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in asdict(config).items() if hasattr(args, name))
-        write_record(args.out, table, asdict(config), f"tsla train {options}")
-    if args.checkpoint is not None:
-        checkpoints.write(args.checkpoint, model, network=training.network(config), training=asdict(config))
-
-
-def _watched(config: training.TrainingConfig, model: nn.Module) -> Iterator[training.Row]:
-    """The rows of training; those at which moments are measured carry what :mod:`empirics.assumptions` sees there."""
-    split, per_epoch = training.training_split(config), -(-config.train_size // config.batch_size)
-    rows: list[training.Row] = []
-
-    def run() -> Iterator[tuple[int, float]]:
-        for row in training.train(config, model):
-            rows.append(row)
-            if row["epoch"] in config.measure_at:
-                yield row["epoch"] * per_epoch, config.rule(min(row["epoch"], config.epochs - 1))[0]
-
-    for seen in assumptions.network(model, split.train_inputs, split.train_labels, run(), batch_size=config.batch_size):
-        rows[-1] |= seen.columns()
-        yield from rows
-        rows.clear()
-    yield from rows
 
 
 def measure(args: argparse.Namespace) -> None:

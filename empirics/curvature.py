@@ -32,15 +32,15 @@ def difference_product(problem: Problem, w: Array) -> Product:
     return product
 
 
-def largest_curvature(product: Product, dimension: int, rng: Generator) -> float:
+def largest_curvature(product: Product, dimension: int, rng: Generator, *, iterations: int = ITERATIONS) -> float:
     """``‖H‖`` by power iteration, for symmetric H: ``‖Hv‖`` for unit vectors v, which never falls and never exceeds it.
 
-    Eigenvalues of both signs are found. Raises FloatingPointError where a product is not finite.
+    At most ``iterations`` products are taken. Eigenvalues of both signs are found. Raises FloatingPointError where a product is not finite.
     """
     v = rng.standard_normal(dimension)
     v /= np.linalg.norm(v)
     found = 0.0
-    for _ in range(ITERATIONS):
+    for _ in range(iterations):
         image = product(v)
         norm = float(np.linalg.norm(image))
         if not np.isfinite(norm):

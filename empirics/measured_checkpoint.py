@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from empirics.checkpoints import Checkpoint, build, first_line, read
-from empirics.datasets import arrays
+from empirics.datasets import arrays, names
 from empirics.labels import Smoothing, one_hot, predictions, smoothing_labels
 from empirics.measure import draw, measure
 from empirics.per_example.gradients import CHUNK
@@ -28,7 +28,8 @@ NAMED = {
     "own": "own, the model's prediction: ĝ = 0, the shrinkage control of C17",
     "own-hard": "own-hard, the class that the model holds likeliest",
 }
-DIGITS = ("seed", "train_size", "label_noise")
+SEEDED = ("seed", "train_size", "label_noise")
+OF_DATA = ("data", "folder", "pool", *SEEDED)
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def measured(
 ) -> Json:
     """:func:`empirics.reading.reading` with what it was measured on: files, ŷ, seeds, versions.
 
-    data:       "digits", the training split of the checkpoint's run, or else that of seed 0; or an .npz file
+    data:       a name of :func:`empirics.datasets.load`: the training split of the checkpoint's run, else of seed 0; or an .npz file
                 (:func:`empirics.datasets.arrays`)
     model:      "module:function", for files without a network of their own
     smoothing:  a name in NAMED, an .npy file of probabilities ``(K,)`` or ``(n, K)``, or the checkpoint of a teacher
@@ -98,7 +99,7 @@ def measured(
 def headline(found: Mapping[str, Any]) -> str:
     """What was measured, on how many examples, with which ŷ."""
     data, smoothing = found["data"], found["smoothing"]
-    how = ", ".join(f"{name} {data[name]}" for name in DIGITS if name in data)
+    how = ", ".join(f"{name} {data[name]}" for name in SEEDED if name in data)
     some = f"{found['examples']:,} of {found['population']:,} examples in {found['groups']} batches, seed {found['seed']}; 95 % intervals"
     examples = f"all {found['examples']:,} examples: values are exact for these" if found["exact"] else some
     until = "; not as precise as --until asks for" if found["until_reached"] is False else ""
@@ -115,15 +116,17 @@ def _check(*, chunk: int, seed: int, until: float | None) -> None:
 
 def _examples(data: str, checkpoint: Checkpoint) -> tuple[Json, Tensor, Tensor]:
     """What the data are, inputs and labels."""
-    if data != "digits":
+    if data not in names():
         return {"name": data}, *arrays(Path(data))
-    given = {name: value for name, value in (checkpoint.training or {}).items() if name in DIGITS}
+    given = {name: value for name, value in (checkpoint.training or {}).items() if name in OF_DATA}
+    if given.pop("data", data) != data:
+        given.pop("folder", None)
     try:
-        config = replace(TrainingConfig("sgd", seed=0), **given)
+        config = replace(TrainingConfig("sgd", seed=0), data=data, **given)
         split = training_split(config)
     except (TypeError, ValueError) as error:
         raise ValueError(f"checkpoint = {checkpoint.path}: training = {given!r} is no configuration of a run: {error}") from error
-    return {"name": "digits", **{name: getattr(config, name) for name in DIGITS}}, split.train_inputs, split.train_labels
+    return {"name": data, **{name: getattr(config, name) for name in SEEDED}}, split.train_inputs, split.train_labels
 
 
 def _classes(model: nn.Module, inputs: Tensor, whose: str) -> int:

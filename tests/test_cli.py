@@ -349,7 +349,7 @@ OUT_OF_RANGE = [
     Bad("train", {"method": "sgd", "label-noise": "2"}, ("label_noise = 2", "[0, 1]")),
     Bad("train", {"method": "sgd", "seed": "-1"}, ("seed = -1", "at least 0")),
     Bad("train", {"method": "tsla", "drop": "30"}, ("drop = 30", "0 ... epochs = 20")),
-    Bad("train", {"method": "adam"}, ("method = 'adam'", "sgd, lsr, tsla, shrink, shrink-tsla")),
+    Bad("train", {"method": "adam"}, ("method = 'adam'", "sgd, lsr, tsla, annealed, adaptive, shrink, shrink-tsla")),
 ]
 
 MALFORMED = [
@@ -487,7 +487,7 @@ class TinyConfig(TrainingConfig):
     epochs: int = 3
     drop: int = 2
     train_size: int = 40
-    widths: tuple[int, ...] = (4,)
+    model: str = "mlp"
     measure_at: tuple[int, ...] = (0, 3)
 
 
@@ -505,13 +505,13 @@ def test_train_writes_a_record_whose_command_makes_it_again(tmp_path: Path, caps
     assert "train: 4/4" in err
     record = records.read(first)
     assert record.table["epoch"].tolist() == [0, 1, 2, 3]
-    assert {name: record.config[name] for name in ("method", "seed", "eta", "label_noise", "drop", "widths")} == {
+    assert {name: record.config[name] for name in ("method", "seed", "eta", "label_noise", "drop", "model")} == {
         "method": "tsla",
         "seed": 0,
         "eta": 0.05,
         "label_noise": 0.5,
         "drop": 2,
-        "widths": [4],
+        "model": "mlp",
     }
     name, *options = record.command.split()
     assert name == "tsla"

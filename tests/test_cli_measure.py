@@ -25,7 +25,8 @@ from tests.test_cli import Bad
 
 refusal, tiny_training = test_cli.refusal, test_cli.tiny_training
 
-NETWORK = {"channels": 1, "classes": 10, "widths": (4,)}
+NETWORK = {"channels": 1, "classes": 10, "widths": (4,)}  # as version 0.1 described it
+DESCRIBED = {"name": "mlp", "shape": (1, 8, 8), "classes": 10, "norm": "group"}
 MODELS = """
 import torch
 
@@ -196,7 +197,7 @@ def test_train_writes_a_checkpoint_that_measure_reads(tmp_path: Path, run: Run) 
     assert [file.name for file in path.parent.iterdir()] == ["run.pt"]
     found = torch.load(path, weights_only=True)
     assert set(found) == {"state_dict", "network", "training"}
-    assert found["network"] == {"channels": 1, "classes": 10, "widths": (4,)}
+    assert found["network"] == {"name": "mlp", "shape": (1, 8, 8), "classes": 10, "norm": "group"}
     assert {name: found["training"][name] for name in ("method", "seed", "label_noise", "train_size")} == {
         "method": "lsr",
         "seed": 2,
@@ -270,6 +271,8 @@ def bad_files() -> None:
     save("short.pt", state_dict={"0.weight": torch.zeros(4, 1, 3, 3)})
     save("network.pt", network={"channels": 1, "classes": 10})
     save("widths.pt", network=NETWORK | {"widths": (5,)})
+    save("unknown.pt", network=DESCRIBED | {"name": "vgg"})
+    save("shapes.pt", network=DESCRIBED | {"shape": (1, 8, 0)})
     save("seed.pt", training={"seed": -1})
     save("five.pt", state_dict=resnet(**NETWORK | {"classes": 5}).state_dict(), network=NETWORK | {"classes": 5})
     save("colour.pt", state_dict=resnet(**NETWORK | {"channels": 3}).state_dict(), network=NETWORK | {"channels": 3})
@@ -318,6 +321,8 @@ BAD = [
     own("checkpoint = short.pt: the file lacks 1.weight, which the network has", checkpoint="short.pt"),
     own("checkpoint = network.pt: network = ", "channels, classes and widths", checkpoint="network.pt"),
     own("checkpoint = widths.pt: network = ", "multiples of 4", checkpoint="widths.pt"),
+    own("checkpoint = unknown.pt: network: name = 'vgg' must be one of mlp", checkpoint="unknown.pt"),
+    own("checkpoint = shapes.pt: network = ", "must give name, shape, classes and norm", checkpoint="shapes.pt"),
     own("checkpoint = seed.pt: training = ", "seed = -1 must be at least 0", checkpoint="seed.pt"),
     own("checkpoint = mlp.pt has no 'network'", "--model module:function", checkpoint="mlp.pt"),
     own("labels run from 0 to 9; must lie in 0 ... 4", checkpoint="five.pt"),

@@ -34,12 +34,13 @@ from empirics.assumptions import (
     violations,
 )
 from empirics.curvature import largest_curvature
+from empirics.datasets import digits
 from empirics.moments import gradient_moments
+from empirics.networks import resnet
 from empirics.oracles import Oracle
 from empirics.problems import Problem
 from empirics.problems._examples import ExampleOracle
 from empirics.sgd import simulate
-from empirics.training import TrainingConfig, initial_model, training_split
 from tests.empirics.stages import stage
 from tests.planted import assert_rejects
 from tests.theory.test_assumptions import BOUNDS, KNOWN, ORACLE
@@ -604,8 +605,8 @@ def test_only_what_is_trained_counts() -> None:
 
 
 def test_the_project_s_resnet_in_float32() -> None:
-    config = TrainingConfig("sgd", 0, train_size=40, widths=(4,))
-    model, split = initial_model(config), training_split(config)
+    torch.manual_seed(0)
+    model, split = resnet(channels=1, classes=10, widths=(4,)), digits(train_size=40, label_noise=0.2, seed=0)
     (row,) = network(model, split.train_inputs, split.train_labels, [(0, 0.1)])
     norm = np.abs(np.linalg.eigvalsh(full_hessian(model.double(), split.train_inputs.double(), split.train_labels))).max()
     assert row.L_power == pytest.approx(norm, rel=1e-2)

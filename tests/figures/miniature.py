@@ -9,13 +9,13 @@ from pathlib import Path
 import pandas as pd
 
 from empirics import rate_configs, rates, records, synthetic
-from empirics.experiments import EXPERIMENTS, Config
-from empirics.training import METHODS, TrainingConfig, train
+from empirics.experiments import ARMS, EXPERIMENTS, Config
+from empirics.training import TrainingConfig, train
 from theory.certificates import Certificate
 
 RECORDS = ("certificates", "digits", "measured_rates", "rates", "regimes", "stall")  # what the gallery reads
 
-TINY = {"epochs": 2, "drop": 1, "train_size": 40, "widths": (4,), "measure_at": (0, 2)}
+TINY = {"epochs": 2, "drop": 1, "train_size": 40, "model": "mlp", "measure_at": (0, 2)}
 STALL = EXPERIMENTS["stall"].configs[0] | {"eps": 0.5, "horizon": 64, "replicas": 3}
 SHRUNK: dict[str, Config] = {
     "regimes": {"eps": [0.7], "replicas": 3},
@@ -40,7 +40,7 @@ def miniature(name: str) -> tuple[pd.DataFrame, tuple[Config, ...]]:
     if name == "certificates":
         return pd.DataFrame(map(asdict, CERTIFICATES)), ({"group": "made up"},)
     if name == "digits":
-        digits = tuple(TrainingConfig(method, seed, **TINY) for seed in range(2) for method in METHODS)
+        digits = tuple(TrainingConfig(method, seed, **TINY) for seed in range(2) for method in ARMS)
         return pd.DataFrame([row for config in digits for row in train(config)]), tuple(map(asdict, digits))
     if name == "measured_rates":
         return pd.concat([rates.measure(config) for config in RATES], ignore_index=True), RATES

@@ -16,8 +16,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from empirics import records
+from empirics.experiments import ARMS
 from empirics.records import Record
-from empirics.training import METHODS
 from figures import gallery, style
 from figures.drawing import draw_all
 from tests.figures.miniature import STALL, miniature, write_miniature_records
@@ -102,7 +102,7 @@ def test_looks_tell_methods_apart_without_colour() -> None:
     looks = [(str(look["linestyle"]), look["marker"]) for look in style.METHODS.values()]
     assert len(set(looks)) == len(looks)
     assert set(style.METHODS) == set(style.LABELS)
-    assert set(style.METHODS) >= set(METHODS)
+    assert set(style.METHODS) >= set(ARMS)
 
 
 def test_house_style_ends_with_its_context() -> None:
@@ -182,7 +182,7 @@ def test_bands_of_the_training_curves_are_means_over_the_seeds(draw: Callable[[s
     table = miniature("digits")[0]
     axes = draw("training_curves").axes
     for ax, column in zip(axes[:3], ("train_loss", "test_loss", "test_accuracy"), strict=True):
-        for method in METHODS:
+        for method in ARMS:
             line = labelled(ax, style.LABELS[method])
             rows = table[table["method"] == method]
             assert line.get_ydata() == pytest.approx([rows[rows["epoch"] == epoch][column].mean() for epoch in range(3)])

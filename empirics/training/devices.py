@@ -1,0 +1,63 @@
+"""Where a run computes and how: device, precision, threads, determinism."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from empirics.datasets import Split
+from empirics.training import processes
+from empirics.training.config import TrainingConfig
+
+
+def device_of(config: TrainingConfig) -> torch.device:
+    """The device: of several processes each takes a GPU of its own. Raises ValueError where a GPU is asked for and there is none."""
+    there = torch.cuda.is_available()
+    if config.device == "cuda" and not there:
+        raise ValueError("device = cuda must be a GPU that torch sees, and it sees none: cpu, or auto, works everywhere")
+    return torch.device("cuda", processes.local_rank()) if there and config.device != "cpu" else torch.device("cpu")
+
+
+def taken(config: TrainingConfig) -> str:
+    """In words, what the run computes on."""
+    device, n = device_of(config), processes.size()
+    threads = f"{config.threads} thread{'s' * (config.threads > 1)}"
+    name = f"{device.type} ({torch.cuda.get_device_name(device) if device.type == 'cuda' else threads})"
+    return f"{name}, {config.precision}, {n} process{'es' * (n > 1)}"
+
+
+@contextmanager
+def numerics(config: TrainingConfig) -> Iterator[None]:
+    """Within this context torch computes with the threads and the determinism of the run."""
+    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    torch.set_num_threads(config.threads)
+    if config.deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(mode=True)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        if config.deterministic:
+            torch.use_deterministic_algorithms(deterministic)
+
+
+def formatted(inputs: Tensor, config: TrainingConfig) -> Tensor:
+    """Images in the memory format of the run."""
+    return inputs.contiguous(memory_format=torch.channels_last) if config.channels_last and inputs.ndim == 4 else inputs
+
+
+def on_device(split: Split, device: torch.device, config: TrainingConfig) -> Split:
+    """The data, all of them on the device."""
+    return replace(
+        split,
+        train_inputs=formatted(split.train_inputs.to(device), config),
+        train_labels=split.train_labels.to(device),
+        test_inputs=formatted(split.test_inputs.to(device), config),
+        test_labels=split.test_labels.to(device),
+    )

@@ -1,0 +1,65 @@
+"""Loss, accuracy and calibration of a network on data: never smoothed, and in evaluation mode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from empirics.datasets import Split
+
+BINS = 15
+"""Of the calibration error (Guo et al., 2017)."""
+CHUNK, NUMBERS = 1024, 2**24
+"""Most examples, and most input numbers, that are evaluated at once."""
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Within this context the model is in evaluation mode; afterwards each of its modules is in the mode that it was in."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+
+
+def evaluate(model: nn.Module, split: Split) -> dict[str, float]:
+    """``train_loss``, which is F; ``test_loss``, ``test_accuracy`` and ``test_ece``: mean cross-entropies in float64, and fractions."""
+    with evaluating(model):
+        train, test = logits(model, split.train_inputs), logits(model, split.test_inputs)
+    return scores(train, split.train_labels, test, split.test_labels)
+
+
+def scores(train: Tensor, train_labels: Tensor, test: Tensor, test_labels: Tensor) -> dict[str, float]:
+    """The same from logits ``(n, K)`` and labels ``(n,)``."""
+    train, test = train.double(), test.double()
+    return {
+        "train_loss": float(cross_entropy(train, train_labels)),
+        "test_loss": float(cross_entropy(test, test_labels)),
+        "test_accuracy": float((test.argmax(1) == test_labels).double().mean()),
+        "test_ece": calibration_error(test, test_labels),
+    }
+
+
+@torch.no_grad()
+def logits(model: nn.Module, inputs: Tensor) -> Tensor:
+    """The model's logits ``(n, K)``, some examples at a time."""
+    chunk = max(1, min(CHUNK, NUMBERS // inputs[0].numel()))
+    return torch.cat([model(part) for part in torch.split(inputs, chunk)])
+
+
+def calibration_error(logits: Tensor, labels: Tensor) -> float:
+    """The expected calibration error: ``|confidence - accuracy|`` of each of BINS equal bins of confidence, weighted by its examples.
+
+    Shapes ``(n, K)`` and ``(n,)``. A bin holds confidences in ``(k/15, (k+1)/15]``.
+    """
+    confidence, prediction = logits.softmax(1).max(1)
+    bins = (confidence * BINS).ceil().long().clamp(1, BINS) - 1
+    excess = confidence - (prediction == labels).to(confidence)
+    return float(torch.zeros(BINS).to(excess).index_add_(0, bins, excess).abs().sum() / len(labels))

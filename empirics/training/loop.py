@@ -1,0 +1,179 @@
+"""One training run, epoch by epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from itertools import islice
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from empirics.augmentation import augment
+from empirics.datasets import Split
+from empirics.smoothed_cross_entropy import SmoothedCrossEntropy
+from empirics.training import processes
+from empirics.training.config import TrainingConfig
+from empirics.training.devices import device_of, formatted, numerics, on_device, taken
+from empirics.training.evaluation import evaluate
+from empirics.training.measuring import Measuring
+from empirics.training.state import StateFile, identity
+from empirics.training.subject import initial_model, training_split
+
+Row = dict[str, Any]
+UPRIGHT = ("digits", "mnist")
+"""Data whose images a reflection would turn into others."""
+
+
+def train(
+    config: TrainingConfig, model: nn.Module | None = None, *, split: Split | None = None, state: Path | None = None
+) -> Iterator[Row]:
+    """One row an epoch, before it and after the last: ``method, seed, epoch``, step size ``eta`` and strength ``theta`` of the epoch that
+    begins (at the end those of the last), losses, accuracy and calibration error *without* smoothing, and, at the epochs of ``measure_at``,
+    the six gradient moments on the noisy training set (else None).
+
+    ``train_loss`` is ``F``: the mean unsmoothed cross-entropy on the noisy training labels. All but the steps themselves is in evaluation
+    mode, so that the moments of a network with BatchNorm are those at its running statistics.
+
+    model:  trained in place, and moved to the device; by default :func:`initial_model`
+    split:  the data, by default :func:`training_split`
+    state:  a file that keeps where the run is. A run that was killed yields its rows again, goes on there, and ends with the same bits. The
+            model must draw no random numbers of its own. The file stays: a run that is over yields its rows again
+
+    Deterministic on one machine; on a GPU if ``config.deterministic``. On several processes (:mod:`empirics.training.processes`) each has
+    the same rows, and the first one writes the file, which all of them read. Raises ValueError for a configuration that its data, network
+    or machine do not go with, and for the file of another run.
+    """  # noqa: D205 - the summary needs three lines
+    split = training_split(config) if split is None else split
+    run = _Run(config, initial_model(config, split) if model is None else model, split, state)
+    yield from map(dict, run.rows)
+    while run.epoch <= config.epochs:
+        if run.steps == 0:
+            run.rows.append(run.row())
+            yield dict(run.rows[-1])
+        run.train_epoch()
+
+
+class _Run:
+    """A run at some point: after ``steps`` steps of ``epoch``, with the ``rows`` up to there."""
+
+    def __init__(self, config: TrainingConfig, model: nn.Module, split: Split, state: Path | None) -> None:
+        self.config, self.device = config, device_of(config)
+        self.rows: list[Row] = []
+        self.epoch = self.steps = 0
+        self._several = processes.size() > 1
+        self._model = model.to(self.device)
+        if config.channels_last:
+            self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._file = None if state is None else StateFile(state, identity(asdict(config), model, taken=taken(config)))
+        self._split = on_device(split, self.device, config)
+        prior = torch.bincount(self._split.train_labels, minlength=split.classes).double()
+        self._schedule = config.schedule()
+        self._loss = SmoothedCrossEntropy(config.smoothing, self._schedule, prior=prior).to(self.device)
+        self._measuring = Measuring(config, self._split, prior / prior.sum() if config.smoothing == "prior" else config.smoothing)
+        how: dict[str, Any] = {"momentum": config.momentum, "weight_decay": config.weight_decay}
+        foreach = self.device.type != "cpu"  # on a CPU it costs more than it spares
+        self._optimiser = torch.optim.SGD(self._model.parameters(), lr=config.eta, foreach=foreach, **how)
+        self._augmentation = torch.Generator(device=self.device).manual_seed(config.seed)
+        self._resume()
+        self._orders = islice(self._all_orders(), self.epoch, None)
+        forward = processes.joined(self._model, self.device)
+        self._forward: Callable[[Tensor], Tensor] = torch.compile(forward) if config.compile else forward
+
+    def _all_orders(self) -> Iterator[Tensor]:
+        """The order of the training examples in each epoch from the first one on."""
+        generator = torch.Generator().manual_seed(self.config.seed)
+        while True:
+            yield torch.randperm(len(self._split.train_labels), generator=generator)
+
+    def row(self) -> Row:
+        """What there is to say before the epoch; a schedule that asks for moments gets them."""
+        with numerics(self.config):
+            found = evaluate(self._model, self._split)
+            if self.epoch == self.config.epochs:
+                rule = {name: self.rows[-1][name] for name in ("eta", "theta")}
+            else:
+                rule = self._rule(informed=isfinite(found["train_loss"]))
+            measured = self._measuring.at(self._model, rule["eta"]) if self.epoch in self.config.measure_at else {}
+        about = {"method": self.config.method, "seed": self.config.seed, "epoch": self.epoch}
+        return about | rule | found | {name: measured.get(name) for name in self._measuring.columns}
+
+    def _rule(self, *, informed: bool) -> dict[str, float]:
+        """Step size and strength of the epoch that begins."""
+        eta = self.config.rate(self.epoch)
+        if self._schedule.needs_moments and informed:
+            self._measuring.inform(self._schedule, self._model, eta)
+            self._schedule.load_state_dict(processes.agreed(self._schedule.state_dict()))
+        return {"eta": eta, "theta": self._schedule.theta}
+
+    def train_epoch(self) -> None:
+        """The steps that are left of the epoch; none after the last one."""
+        if self.epoch < self.config.epochs:
+            with numerics(self.config):
+                self._train_epoch()
+            self._schedule.step()
+        self.epoch, self.steps = self.epoch + 1, 0
+        self._save()
+
+    def _train_epoch(self) -> None:
+        self._model.train()
+        for options in self._optimiser.param_groups:
+            options["lr"] = self.config.rate(self.epoch)
+        order = next(self._orders).to(self.device)
+        for batch in torch.split(order, self.config.batch_size)[self.steps :]:
+            self._step(batch)
+            self.steps += 1
+            self._save(within_epoch=True)
+
+    def _step(self, batch: Tensor) -> None:
+        inputs, labels = self._split.train_inputs[batch], self._split.train_labels[batch]
+        if self.config.augment:
+            inputs = self._augmented(inputs)  # of the whole batch, so that all processes draw the same
+        weight = 1.0
+        if self._several:
+            part, weight = processes.share(len(batch))
+            inputs, labels = inputs[part], labels[part]
+        self._optimiser.zero_grad()
+        loss = self._loss(self._logits(inputs), labels)
+        (loss if weight == 1 else weight * loss).backward()
+        self._optimiser.step()
+
+    def _logits(self, inputs: Tensor) -> Tensor:
+        inputs = formatted(inputs, self.config)
+        if self.config.precision == "float32":
+            return self._forward(inputs)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            return self._forward(inputs).float()
+
+    def _augmented(self, inputs: Tensor) -> Tensor:
+        side = min(inputs.shape[-2:])
+        return augment(inputs, self._augmentation, padding=max(1, side // 8), flip=self.config.data not in UPRIGHT)
+
+    def _save(self, *, within_epoch: bool = False) -> None:
+        if self._file is not None and processes.rank() == 0:
+            self._file.save_if_due(self._state, within_epoch=within_epoch)
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "epoch": self.epoch,
+            "steps": self.steps,
+            "rows": self.rows,
+            "model": self._model.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "schedule": self._schedule.state_dict(),
+            "augmentation": self._augmentation.get_state(),
+        }
+
+    def _resume(self) -> None:
+        found = None if self._file is None else self._file.load()
+        processes.wait()  # nobody writes before all have read
+        if found is None:
+            return
+        self.epoch, self.steps, self.rows = found["epoch"], found["steps"], found["rows"]
+        self._model.load_state_dict(found["model"])
+        self._optimiser.load_state_dict(found["optimiser"])
+        self._schedule.load_state_dict(found["schedule"])
+        self._augmentation.set_state(found["augmentation"])

@@ -1,0 +1,83 @@
+"""The moments that a run reports, and those that its schedule goes by.
+
+Both are of the network in evaluation mode: BatchNorm, whose training mode leaves gradients of single examples undefined, normalises by its
+running statistics.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from math import nan
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from empirics.curvature import Loss, largest_curvature
+from empirics.datasets import Split
+from empirics.estimators import Accumulator
+from empirics.labels import Smoothing
+from empirics.moments import MOMENTS, gradient_moments
+from empirics.per_example import gradient_products
+from empirics.schedules import Annealed, Observed, Schedule
+from empirics.training.config import TrainingConfig
+from empirics.training.evaluation import evaluating
+
+OBSERVED, GROUPS = 1024, 16
+"""Training examples that a schedule goes by, at most, the same throughout a run and for all runs of a seed: fewer than all make estimates
+with intervals, from so many groups."""
+CURVED, ITERATIONS = 256, 20
+"""Training examples that the largest curvature is that of, and products of the power iteration, at most."""
+
+
+class Measuring:
+    """Moments of a network on training examples that are drawn once. ``y_hat`` are the smoothing labels of the run."""
+
+    def __init__(self, config: TrainingConfig, split: Split, y_hat: Smoothing) -> None:
+        self._config, self._y_hat, self._n = config, y_hat, len(split.train_labels)
+        generator = torch.Generator().manual_seed(config.seed + 2**32)
+        self._drawn = torch.randperm(self._n, generator=generator).to(split.train_labels.device)
+        self._examples = (split.train_inputs, split.train_labels)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What a row has of :meth:`at`."""
+        return (*MOMENTS, "eta_L") if self._config.curvature else MOMENTS
+
+    def at(self, model: nn.Module, eta: float) -> dict[str, float]:
+        """The six moments on the examples that the run reports them for, and ``eta`` times the largest curvature if it is asked for."""
+        with evaluating(model):
+            found = asdict(gradient_moments(model, *self._first(self._config.measured_examples), self._y_hat))
+            return found | ({"eta_L": eta * self._curvature(model)} if self._config.curvature else {})
+
+    def inform(self, schedule: Schedule, model: nn.Module, eta: float) -> None:
+        """Let the schedule observe the moments at these weights, and, where it asks for it, ``eta`` times the largest curvature.
+
+        Where that is 0 or not a number, as of a network whose units are all dead, there is nothing to learn.
+        """
+        with evaluating(model):
+            eta_L = eta * self._curvature(model) if isinstance(schedule, Annealed) else None
+            if eta_L is None or eta_L > 0:
+                schedule.observe(self._observed(model), eta_L=eta_L)
+
+    def _observed(self, model: nn.Module) -> Observed:
+        if self._n <= OBSERVED:
+            return gradient_moments(model, *self._examples, self._y_hat)
+        accumulator = Accumulator()
+        for inputs, labels in zip(*(part.chunk(GROUPS) for part in self._first(OBSERVED)), strict=True):
+            accumulator.add(gradient_products(model, inputs, labels, self._y_hat))
+        return accumulator.estimates(population=self._n)
+
+    def _first(self, n: int | None) -> tuple[Tensor, Tensor]:
+        """The first n of the examples drawn; None: all, in their own order."""
+        inputs, labels = self._examples
+        return self._examples if n is None else (inputs[self._drawn[:n]], labels[self._drawn[:n]])
+
+    def _curvature(self, model: nn.Module) -> float:
+        """Not a number where the run diverged."""
+        loss = Loss(model, *self._first(CURVED), self._config.seed, CURVED)
+        rng = np.random.default_rng(self._config.seed)
+        try:
+            return largest_curvature(loss.product, len(loss.weights()), rng, iterations=ITERATIONS)
+        except FloatingPointError:
+            return nan
