@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import joblib
 import pandas as pd
 
 from empirics import records
 from empirics.experiments import EXPERIMENTS, Config, Experiment
+from empirics.parallel import workers
 from empirics.progress import Progress
+
+Part = tuple[Config, Path]
+"""A configuration, and where its table is kept."""
 
 
 def make_records(names: Iterable[str], *, out: Path, build: Path) -> list[Path]:
@@ -22,16 +25,13 @@ def make_records(names: Iterable[str], *, out: Path, build: Path) -> list[Path]:
     Raises ValueError for an unknown name.
     """
     wanted = [_experiment(name) for name in names]
-    todo = [(e, config, path) for e in wanted for config, path in _parts(e, build) if not records.is_done(path, config)]
-    tasks = (joblib.delayed(_run)(e.name, config, path) for e, config, path in todo)
-    with (
-        Progress("runs", total=len(todo)) as progress,
-        joblib.parallel_config(backend="loky", inner_max_num_threads=1),
-        joblib.Parallel(n_jobs=min(len(todo), os.cpu_count() or 1) or 1, return_as="generator_unordered", batch_size=1) as parallel,
-    ):
-        for what in parallel(tasks):
+    parts = {experiment.name: _parts(experiment, build) for experiment in wanted}
+    todo = [(e, config, path) for e in wanted for config, path in parts[e.name] if not records.is_done(path, config)]
+    jobs = min(len(todo), os.cpu_count() or 1) or 1
+    with Progress("runs", total=len(todo)) as progress, workers(jobs=jobs) as pool:
+        for what in pool.each(_run, [(e.name, config, path) for e, config, path in todo]):
             progress.advance(what)
-    return [_merge(experiment, out=out, build=build) for experiment in wanted]
+    return [_merge(experiment, parts[experiment.name], out=out) for experiment in wanted]
 
 
 def _experiment(name: str) -> Experiment:
@@ -40,7 +40,7 @@ def _experiment(name: str) -> Experiment:
     return EXPERIMENTS[name]
 
 
-def _parts(experiment: Experiment, build: Path) -> list[tuple[Config, Path]]:
+def _parts(experiment: Experiment, build: Path) -> list[Part]:
     folder = build / experiment.name
     return [(config, folder / f"{records.config_hash(config)}.parquet") for config in experiment.configs]
 
@@ -51,8 +51,8 @@ def _run(name: str, config: Config, path: Path) -> str:
     return f"{name} {' '.join(str(config[key]) for key in ('problem', 'method', 'seed', 'group') if key in config)}"
 
 
-def _merge(experiment: Experiment, *, out: Path, build: Path) -> Path:
+def _merge(experiment: Experiment, parts: Sequence[Part], *, out: Path) -> Path:
     path = out / f"{experiment.name}.parquet"
-    table = pd.concat([records.read(part).table for _, part in _parts(experiment, build)], ignore_index=True)
-    records.write(path, table, {"experiment": experiment.name, "configs": list(experiment.configs)}, experiment.command)
+    table = pd.concat([records.read(part).table for _, part in parts], ignore_index=True)
+    records.write(path, table, {"experiment": experiment.name, "configs": [config for config, _ in parts]}, experiment.command)
     return path

@@ -10,9 +10,8 @@ import pandas as pd
 import pytest
 
 from empirics import records, runs, synthetic
-from empirics.experiments import EXPERIMENTS, Experiment
+from empirics.experiments import ARMS, EXPERIMENTS, Experiment
 from empirics.runs import make_records
-from empirics.training import METHODS
 
 CONFIGS = tuple(
     {
@@ -164,6 +163,6 @@ def test_no_configuration_occurs_twice(name: str) -> None:
 
 def test_seeds_of_digits_are_paired_across_all_arms() -> None:
     configs = EXPERIMENTS["digits"].configs
-    assert {(config["method"], config["seed"]) for config in configs} == {(method, seed) for method in METHODS for seed in range(10)}
+    assert {(config["method"], config["seed"]) for config in configs} == {(method, seed) for method in ARMS for seed in range(10)}
     shared = {records.config_hash({k: v for k, v in config.items() if k not in ("method", "seed")}) for config in configs}
     assert len(shared) == 1

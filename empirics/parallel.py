@@ -1,0 +1,111 @@
+"""Where tasks run side by side: in processes of this machine, or on a Ray or Dask cluster, all by joblib."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, TypeVar
+
+import joblib
+
+BACKENDS = ("loky", "ray", "dask")
+INSTALL = "must be installed first: pip install 'tsla[cluster]'"
+NO_CLUSTER = "address = {!r} must be that of a running cluster: nobody answers there"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Workers:
+    """``count`` processes of one thread each. With a count of 1 on this machine, this very process."""
+
+    backend: str
+    count: int
+
+    def each(self, function: Callable[..., T], arguments: Sequence[tuple[Any, ...]]) -> Iterator[T]:
+        """``function(*a)`` for each of ``arguments``: the results in the order in which they are done; on Ray, all at the end."""
+        if not arguments:
+            return
+        # joblib runs what has one worker in the calling process: two, so that a lone task does not take the caller down with it.
+        jobs = min(self.count, max(2, len(arguments)))
+        stream = "list" if self.backend == "ray" else "generator_unordered"  # Ray's backend has no generators
+        with joblib.Parallel(n_jobs=jobs, return_as=stream, batch_size=1) as parallel:
+            yield from parallel(joblib.delayed(function)(*a) for a in arguments)
+
+
+@contextmanager
+def workers(backend: str = "loky", *, address: str | None = None, jobs: int | None = None) -> Iterator[Workers]:
+    """The workers of a backend, connected to while the context lasts.
+
+    backend: "loky" (processes of this machine), "ray", "dask"
+    address: of a running cluster; without it one is started on this machine (Ray: unless the variable RAY_ADDRESS names one)
+    jobs:    at most this many workers (default: one for each core)
+    Raises ValueError for another backend, one that is not installed, and an address where no cluster answers.
+    """
+    if backend not in BACKENDS:
+        raise ValueError(f"backend = {backend!r} must be one of {', '.join(BACKENDS)}")
+    if jobs is not None and jobs < 1:
+        raise ValueError(f"jobs = {jobs} must be at least 1")
+    if address is not None and backend == "loky":
+        raise ValueError(f"address = {address!r} must come with backend ray or dask; loky's processes are of this machine")
+    if address is not None:
+        _refuse_silence(address)
+    connect = {"loky": _loky, "ray": _ray, "dask": _dask}[backend]
+    with connect(address, jobs) as (count, options), joblib.parallel_config(backend=backend, **options):
+        yield Workers(backend, count if jobs is None else min(jobs, count))
+
+
+Connection = Iterator[tuple[int, dict[str, Any]]]
+
+
+@contextmanager
+def _loky(address: str | None, jobs: int | None) -> Connection:
+    yield jobs or os.cpu_count() or 1, {"inner_max_num_threads": 1}
+
+
+@contextmanager
+def _ray(address: str | None, jobs: int | None) -> Connection:
+    ray, register = _installed("ray", "ray"), _installed("ray", "ray.util.joblib").register_ray
+    cores = None if address or "RAY_ADDRESS" in os.environ else jobs
+    try:
+        ray.init(address=address, num_cpus=cores, log_to_driver=False, logging_level=logging.ERROR)
+    except ConnectionError:
+        raise ValueError(NO_CLUSTER.format(address)) from None
+    try:
+        register()
+        # An actor holds no core unless it says so, and all of them may then end up on one node.
+        yield int(ray.cluster_resources().get("CPU", 1)), {"ray_remote_args": {"num_cpus": 1}}
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def _dask(address: str | None, jobs: int | None) -> Connection:
+    distributed = _installed("dask", "distributed")  # its import registers the backend
+    local = {"n_workers": jobs or os.cpu_count(), "threads_per_worker": 1, "dashboard_address": None}
+    with distributed.Client(address) if address else distributed.Client(**local) as client:
+        threads = client.nthreads().values()
+        if any(number != 1 for number in threads):  # runs seed the generator of their process
+            raise ValueError(f"address = {address!r} must have workers of one thread each: dask worker --nthreads 1")
+        yield len(threads), {}
+
+
+def _refuse_silence(address: str) -> None:
+    """At once, where Ray and Dask would try for minutes."""
+    host, _, port = address.rpartition("//")[2].rpartition(":")
+    if port.isdigit():  # "auto" is Ray's to find
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+        except (OSError, OverflowError):
+            raise ValueError(NO_CLUSTER.format(address)) from None
+
+
+def _installed(backend: str, module: str) -> Any:
+    try:
+        return import_module(module)
+    except ImportError:
+        raise ValueError(f"backend = {backend!r} {INSTALL}") from None

@@ -1,0 +1,25 @@
+"""The subcommand ``tsla sweep``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from empirics import sweeps
+
+FOLDER = Path("build/sweeps")
+
+
+def sweep(args: argparse.Namespace) -> int:
+    """``tsla sweep``: all runs of a file; prints where the record is, and the failed runs on standard error. 1 if there are any."""
+    wanted = sweeps.read(args.file)
+    folder = args.out or FOLDER / wanted.name
+    found = sweeps.run(wanted, folder, origin=f"tsla sweep {args.file}", backend=args.backend, address=args.address, jobs=args.jobs)
+    if found.record is not None:
+        print(found.record)
+    if found.failed:
+        print(f"{len(found.failed)} of {len(wanted.configs)} runs failed:", file=sys.stderr)
+    for label, reason, command in found.failed:
+        print(f"  {label}: {reason}\n    {command}", file=sys.stderr)
+    return 1 if found.failed else 0
