@@ -1,4 +1,4 @@
-"""Intervals for what was measured: means, paired differences, slopes."""
+"""Intervals, tests and effect sizes for what was measured: means, paired differences, slopes, families of tests."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from theory.constants import Array, real, shown
+
+ROUNDING = 8 * np.finfo(np.float64).eps
+"""A spread of differences below this part of the largest value is none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +42,44 @@ def paired(a: ArrayLike, b: ArrayLike, *, level: float = 0.95, axis: int = 0) ->
     if first.shape != second.shape:
         raise ValueError(f"a has shape {first.shape} and b has {second.shape}; pairs need the same shape")
     return student_t(first - second, level=level, axis=axis)
+
+
+def effect_size(differences: ArrayLike, *, axis: int = 0) -> Array:
+    """Cohen's d_z of paired differences: their mean over their standard deviation (Cohen, 1988).
+
+    Where they are all equal, to rounding: 0 if they are 0, else infinite. Shapes and what is raised: as of :func:`student_t`.
+    """
+    values = real("differences", differences)
+    mean = student_t(values, axis=axis).estimate
+    spread = np.std(values, axis=axis, ddof=1)
+    without_spread = np.where(mean == 0, 0.0, np.copysign(np.inf, mean))
+    equal = spread <= ROUNDING * np.abs(values).max(axis=axis)
+    return np.where(equal, without_spread, mean / np.where(equal, 1.0, spread))
+
+
+def paired_p_value(differences: ArrayLike, *, axis: int = 0) -> Array:
+    """Two-sided p-value of Student's t-test that paired differences have mean 0, exact for independent normal ones.
+
+    It is below 1 - level where their interval of :func:`student_t` leaves 0 out. Shapes and what is raised: as there.
+    """
+    size = np.abs(effect_size(differences, axis=axis))
+    n = np.shape(differences)[axis]
+    return np.asarray(2 * stats.t.sf(size * np.sqrt(n), n - 1))
+
+
+def holm(p_values: ArrayLike) -> Array:
+    """Holm's step-down adjustment of the p-values of a family, shape (m,) (Holm, 1979).
+
+    Rejecting where the adjusted value is at most α makes at least one false rejection with probability at most α, whatever depends on
+    what: the i-th smallest becomes the largest of ``(m-j+1) p_j`` over j <= i, at most 1. Raises ValueError outside [0, 1].
+    """
+    p = real("p_values", p_values, at_least=0, at_most=1)
+    if p.ndim != 1:
+        raise ValueError(f"p_values has shape {p.shape}; a family is (m,)")
+    order = np.argsort(p)
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1)
+    return adjusted
 
 
 def log_log_slope(x: ArrayLike, y: ArrayLike, *, level: float = 0.95) -> Interval:

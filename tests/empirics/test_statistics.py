@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 from scipy import stats
 
-from empirics.statistics import Interval, log_log_slope, paired, student_t
+from empirics.statistics import Interval, effect_size, holm, log_log_slope, paired, paired_p_value, student_t
+from tests.planted import assert_rejects
 
 RUNS = 20_000
 
@@ -91,6 +94,78 @@ def test_slope_interval_covers_at_its_level(n: int) -> None:
     assert abs(inside_planted / repeats - 0.95) > allowed  # planted: the normal quantile in place of Student's
 
 
+# --- tests and effect sizes
+
+
+def test_effect_size_and_p_value_are_those_of_the_paired_t_test() -> None:
+    rng = np.random.default_rng(3)
+    a, b = rng.normal(0.5, 1, size=(2, 9, 6))
+    expected = stats.ttest_rel(a, b, axis=0)
+    assert paired_p_value(a - b) == pytest.approx(expected.pvalue)
+    assert effect_size(a - b) * 3 == pytest.approx(expected.statistic)
+    assert paired_p_value((a - b).T, axis=1) == pytest.approx(expected.pvalue)
+    assert effect_size([2.0, 3.0, 4.0]) == 3.0
+
+
+def agrees_with_the_interval(p_value: Callable[[ArrayLike], ArrayLike]) -> None:
+    differences = np.random.default_rng(4).normal(0.7, 1.4, size=(5, 400))
+    for level in (0.5, 0.95):
+        interval = student_t(differences, level=level)
+        outside = (interval.low > 0) | (interval.high < 0)
+        assert 10 < outside.sum() < 390
+        assert ((np.asarray(p_value(differences)) < 1 - level) == outside).all()
+
+
+def test_p_value_and_interval_agree() -> None:
+    agrees_with_the_interval(paired_p_value)
+    assert_rejects(agrees_with_the_interval, lambda d: paired_p_value(d) / 2)  # planted: one-sided
+    assert_rejects(agrees_with_the_interval, lambda d: 2 * stats.norm.sf(np.abs(effect_size(d)) * math.sqrt(5)))  # planted: normal
+
+
+def test_differences_without_spread() -> None:
+    assert (effect_size([0.0, 0.0]), paired_p_value([0.0, 0.0])) == (0, 1)
+    rounded = [0.1 + 0.2, 0.3, 0.3]
+    assert (effect_size(rounded), paired_p_value(rounded)) == (math.inf, 0)
+    assert effect_size(np.negative(rounded)) == -math.inf
+
+
+Adjustment = Callable[[ArrayLike], ArrayLike]
+
+
+def rejects_step_by_step(adjust: Adjustment) -> None:
+    """Holm's procedure as he wrote it: the smallest first, each at α over the number that are left, until one is not rejected."""
+    rng = np.random.default_rng(5)
+    for m in (1, 2, 7):
+        for p in (*rng.uniform(size=(20, m)) ** 3, np.full(m, 0.02)):
+            for alpha in (0.01, 0.05, 0.2, 0.7):
+                rejected = np.zeros(m, dtype=bool)
+                for left, i in zip(range(m, 0, -1), np.argsort(p), strict=True):
+                    if p[i] > alpha / left:
+                        break
+                    rejected[i] = True
+                assert ((np.asarray(adjust(p)) <= alpha) == rejected).all()
+
+
+def test_holm_rejects_step_by_step() -> None:
+    rejects_step_by_step(holm)
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.6, 0.9]) == pytest.approx([1, 1])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda p: np.minimum(np.asarray(p) * len(p), 1),  # Bonferroni
+        lambda p: np.asarray(p),
+        lambda p: np.asarray(p) * (len(p) - np.argsort(np.argsort(p))),  # not made monotone
+        lambda p: stats.false_discovery_control(p),
+    ],
+    ids=["Bonferroni", "unadjusted", "not monotone", "Benjamini and Hochberg"],
+)
+def test_planted_adjustments_are_rejected(wrong: Adjustment) -> None:
+    assert_rejects(rejects_step_by_step, wrong)
+
+
 @pytest.mark.parametrize("samples", [[], [1.0], 1.0, [[1.0, 2.0]]])
 def test_too_few_samples(samples: object) -> None:
     with pytest.raises(ValueError, match=r"samples has [01] along axis 0; an interval needs at least 2"):
@@ -106,6 +181,12 @@ def test_too_few_samples(samples: object) -> None:
         (lambda: student_t([1.0, 2.0], level=95), "level = 95 must be below 1"),
         (lambda: paired([1.0, 2.0], [1.0]), r"a has shape \(2,\) and b has \(1,\); pairs need the same shape"),
         (lambda: paired([1.0], [2.0]), "samples has 1 along axis 0"),
+        (lambda: effect_size([1.0, math.nan]), "differences = nan must be a finite number"),
+        (lambda: paired_p_value([1.0]), "samples has 1 along axis 0"),
+        (lambda: paired_p_value(1.0), "samples has 1 along axis 0"),
+        (lambda: holm([0.1, 1.1]), "p_values = 1.1 must be a finite number at least 0 and at most 1"),
+        (lambda: holm([0.1, math.nan]), "p_values = nan"),
+        (lambda: holm(0.1), r"p_values has shape \(\); a family is \(m,\)"),
         (lambda: log_log_slope([1.0, 2.0], [1.0, 2.0]), "x has 2 points; .* at least 3"),
         (lambda: log_log_slope([1.0, 2.0, 3.0], [1.0, 2.0]), r"x has shape \(3,\) and y has \(2,\)"),
         (lambda: log_log_slope([[1.0, 2.0, 3.0]], [[1.0, 2.0, 4.0]]), r"x has shape \(1, 3\)"),

@@ -1,0 +1,81 @@
+"""The tables of ``docs/planner.md`` and what `tsla plan` knows of the rules: both written by ``python -m empirics.planner.documents``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from empirics import markdown, records
+from empirics.planner import validation
+from empirics.planner.regret import OUTCOMES
+from empirics.planner.rules import RULES
+from empirics.planner.validation import amount
+from theory.tables import number
+
+RECORD = Path("planner.parquet")
+"""Below ``records/``: the table of :func:`empirics.planner.regret.by_setting`; its one configuration names the ``building`` settings."""
+DOCUMENT = Path("docs/planner.md")
+BEGIN, END = "<!-- written by python -m empirics.planner.documents -->", "<!-- end -->"
+
+
+def tables(validated: Mapping[str, Any]) -> str:
+    """A validation as Markdown."""
+    parts = (
+        ("Verdicts", verdicts(validated)),
+        (f"Regrets on the {len(validated['judging'])} judging settings", regrets(validated)),
+        ("Settings", f"Rules were chosen on: {_listed(validated['building'])}. They were judged on: {_listed(validated['judging'])}."),
+    )
+    return "\n\n".join(f"### {title}\n\n{body}" for title, body in parts)
+
+
+def verdicts(validated: Mapping[str, Any]) -> str:
+    """One line a test: the rule that the building settings chose, against the naive one that they chose."""
+    lines = [
+        (
+            test["outcome"],
+            test["kind"],
+            test["rule"],
+            test["naive"],
+            amount(test, "difference", test["outcome"]),
+            number(test["p"]),
+            number(test["holm"]),
+            "better" if test["better"] else "can't tell",
+        )
+        for test in validated["tests"]
+    ]
+    return markdown.table(("outcome", "kind", "rule", "best naive rule", "regret, less the naive one's", "p", "Holm", "verdict"), lines)
+
+
+def regrets(validated: Mapping[str, Any]) -> str:
+    """One line a rule and one column an outcome: mean regret over the judging settings, with its 95 % interval."""
+    by_rule: dict[tuple[str, str], dict[str, str]] = {}
+    for line in validated["rules"]:
+        by_rule.setdefault((line["rule"], line["kind"]), {})[line["outcome"]] = amount(line, "regret", line["outcome"])
+    outcomes = [name for name in OUTCOMES if any(name in cells for cells in by_rule.values())]
+    lines = [(rule, kind, *(cells.get(name, "-") for name in outcomes)) for (rule, kind), cells in by_rule.items()]
+    return markdown.table(("rule", "kind", *outcomes), lines)
+
+
+def rules() -> str:
+    """One line a rule: when it drops."""
+    return markdown.table(("rule", "kind", "drops"), [(name, rule.kind, rule.drops) for name, rule in RULES.items()])
+
+
+def with_tables(document: str, validated: Mapping[str, Any]) -> str:
+    """The document with the tables of this validation. Raises ValueError where it has no place for them."""
+    before, after = markdown.around(document, BEGIN, END)
+    return f"{before}{tables(validated)}{after}"
+
+
+def _listed(settings: list[str]) -> str:
+    return "; ".join(settings)
+
+
+if __name__ == "__main__":
+    record = records.read(records.FOLDER / RECORD)
+    found = validation.validate(record.table, record.config["configs"][0]["building"])
+    validation.write(found)
+    text = with_tables(DOCUMENT.read_text(encoding="utf-8"), found)
+    with records.replacing(DOCUMENT) as temporary:
+        temporary.write_text(text, encoding="utf-8")
