@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export OMP_WAIT_POLICY := passive
 
-.PHONY: report test check certify mutants figures records rates bench-moments bench-simulate lint clean
+.PHONY: report test check certify mutants figures records rates study gpu-study bench-moments bench-simulate bench-train lint clean
 
 report: $(READY)  ## Run everything and write build/report/index.html and paper_checks.md
 	$(BIN)/tsla report
@@ -43,6 +43,20 @@ bench-simulate: $(VENV)/.ready-bench  ## The simulator beside NumPy's normals an
 rates: $(READY)  ## Measure the rates of C9, C12 and C15, and what the tests refute (resumable): records/, docs/rates.md
 	$(BIN)/tsla records measured_rates annealed power_of_tests
 	$(BIN)/python -m empirics.rate_verdicts
+
+study: $(READY)  ## E1-E5, the branches and the planner, as docs/study_plan.md says (resumable, an hour): records/, docs/study.md, docs/planner.md
+	$(BIN)/tsla records study_tuning
+	$(BIN)/tsla records study study_paths branches
+	$(BIN)/tsla records planner
+	$(BIN)/python -m empirics.study.document
+	$(BIN)/python -m empirics.planner.documents
+
+gpu-study: $(READY)  ## ResNet-18 on all of Fashion-MNIST with 20 % label noise, ten seeds, on a GPU (resumable, hours)
+	$(BIN)/tsla sweep examples/gpu_study.toml
+
+bench-train: $(READY)  ## Training beside a bare loop, and the loss beside torch's own (minutes)
+	$(BIN)/python -m tests.benchmarks.train $(ARGUMENTS)
+	$(BIN)/python -m tests.benchmarks.loss
 
 # backpack-for-pytorch asks for torchvision, which it does not need here and which does not import beside the pinned torch.
 $(VENV)/.ready-bench: $(READY)

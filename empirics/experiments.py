@@ -8,8 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from empirics import annealed, bound_tests, coverage, minibatch, rate_configs, rates, synthetic
-from empirics.training import METHODS as TRAINING_METHODS
+from empirics import annealed, bound_tests, branches, coverage, minibatch, rate_configs, rates, synthetic
+from empirics.study import planning
+from empirics.study import runs as study
+from empirics.study.settings import CONFIRMATORY, PATHS, TUNING
 from empirics.training import TrainingConfig, train
 from theory.certificates import certify, groups
 
@@ -22,9 +24,15 @@ class Experiment:
 
     name: str
     run: Callable[[Config], pd.DataFrame]
-    configs: tuple[Config, ...]
+    stated: tuple[Config, ...] | Callable[[], tuple[Config, ...]]
+    """The configurations, or what finds them in another record."""
     in_report: bool = True
     """Whether ``tsla report`` runs it; the certificates have a command of their own."""
+
+    @property
+    def configs(self) -> tuple[Config, ...]:
+        """The configurations. Raises ValueError where they follow from a record that is not there."""
+        return self.stated if isinstance(self.stated, tuple) else self.stated()
 
     @property
     def command(self) -> str:
@@ -95,7 +103,8 @@ REGIMES = (
 )
 
 SEEDS = range(10)
-DIGITS = tuple(asdict(TrainingConfig(method=method, seed=seed)) for seed in SEEDS for method in TRAINING_METHODS)
+ARMS = ("sgd", "lsr", "tsla", "shrink", "shrink-tsla")
+DIGITS = tuple(asdict(TrainingConfig(method=method, seed=seed)) for seed in SEEDS for method in ARMS)
 
 _BATCH_NORM = {"seed": 41, "train_size": 1000, "label_noise": 0.2, "widths": [16, 32, 64], "eta": 0.05, "training_batch_size": 32}
 BATCH_NORM = tuple(_BATCH_NORM | {"epochs": epochs, "batch_size": B, "batches": 1024} for epochs in (0, 5) for B in (16, 64))
@@ -112,6 +121,11 @@ EXPERIMENTS = {
         Experiment("power_of_tests", lambda config: bound_tests.power(**config), ({"replicas": 2000, "seed": 51},), in_report=False),
         Experiment("batch_norm", minibatch.side_by_side, BATCH_NORM, in_report=False),
         Experiment("coverage", coverage.run, coverage.CONFIGS, in_report=False),
+        Experiment("branches", branches.run, branches.CONFIGS, in_report=False),
+        Experiment(TUNING, study.tune, study.tuning_parts, in_report=False),
+        Experiment(CONFIRMATORY, study.confirm, study.confirmatory_parts, in_report=False),
+        Experiment(PATHS, study.paths, study.path_parts, in_report=False),
+        Experiment("planner", planning.regrets, (planning.CONFIG,), in_report=False),
         Experiment("certificates", _certificates, tuple({"group": group} for group in groups()), in_report=False),
     )
 }

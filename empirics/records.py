@@ -56,7 +56,7 @@ def environment() -> dict[str, Any]:
         **{name: version(name) for name in LIBRARIES},
         **{name: _version_if_installed(name) for name in OPTIONAL},
         "code": _code_hash(),
-        "machine": f"{platform.system()} {platform.machine()}, {_processor()}, {os.cpu_count()} cores, no GPU used",
+        "machine": f"{platform.system()} {platform.machine()}, {_processor()}, {os.cpu_count()} cores, {_accelerators()}",
     }
 
 
@@ -81,6 +81,18 @@ def _processor() -> str:
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or "unknown processor"
+
+
+def _accelerators() -> str:
+    """The cards that the driver names; whether a run used one stands in its configuration."""
+    files = sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
+    models = [
+        line.split(":", 1)[1].strip()
+        for file in files
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if line.startswith("Model:")
+    ]
+    return ", ".join(models) or "no GPU"
 
 
 @contextmanager

@@ -15,8 +15,7 @@ OURS = "derived here"
 KINDS = ("algebra", "worst case", "rounding", "property", "Monte Carlo", "measurement")
 """The kinds of evidence. Algebra and worst-case certificates prove; the others support or refute."""
 
-
-STUDY = "step sizes tuned for each arm with equal budgets, more data sets and networks, more seeds"
+STUDY = "the study of docs/study_plan.md: `make study`"
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ CLAIMS = (
         "the bound, and performance-estimation programs that attain it",
     ),
     Claim("C17", "shrinkage control", "ĝ = 0 satisfies A3 too: smoothing counts only beyond SGD with step (1-θ)η", OURS),
-    Claim("E1", "variance in training", "smoothing lowers the variance of the stochastic gradient, at least early", PAPER),
+    Claim("E1", "variance in training", "smoothing lowers the variance of the stochastic gradient, at least early", PAPER, STUDY),
     Claim("E2", "early speed", "smoothing speeds up the early epochs", PAPER, STUDY),
     Claim("E3", "TSLA wins", "dropping smoothing after epoch s beats both plain training and LSR", PAPER, STUDY),
     Claim(
@@ -79,14 +78,14 @@ CLAIMS = (
         "a best s inside",
         "dropping too early loses the help, too late keeps the harm",
         PAPER,
-        "a sweep over the drop epoch s with paired seeds and tuned rates",
+        STUDY,
     ),
     Claim(
         "E5",
         "other ŷ",
         "the same holds for other ŷ, such as the model's own predictions",
         PAPER,
-        "runs with the model's own predictions as ŷ, beside the same controls",
+        STUDY,
     ),
 )
 

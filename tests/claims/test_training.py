@@ -1,4 +1,4 @@
-"""E1-E3 and C17 on the digits record: what smoothing did to the variance and to training there, with paired intervals."""
+"""C17 and C2 on the digits record: what smoothing did to the variance there, with paired intervals. E1-E5 are for the study to decide."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import pandas as pd
 import pytest
 
 from empirics import records
-from empirics.analysis import difference, measured, over_seeds
+from empirics.analysis import measured, over_seeds
 from empirics.statistics import Interval
-from figures.paper_checks import UNDECIDED
 from figures.report import shown
 from tests.planted import assert_rejects
 from theory import smoothing
@@ -20,7 +19,6 @@ from theory import smoothing
 RECORD = records.read(Path(__file__).parents[2] / "records" / "digits.parquet")
 CONFIG = RECORD.config["configs"][0]
 THETA, B, LAST = CONFIG["theta"], CONFIG["batch_size"], CONFIG["epochs"]
-EARLY = (0, 1, 2)
 
 
 def side(interval: Interval, neutral: float) -> str:
@@ -42,19 +40,6 @@ def test_the_record_is_paired_and_large_enough() -> None:
     assert (start.nunique() == 1).all(), "arms of one seed start from the same weights and data"
 
 
-@pytest.mark.claim("E1", "measurement")
-def test_smoothing_lowers_the_variance_at_the_same_weights(evidence: Callable[..., None]) -> None:
-    ratios = [over_seeds(variance(B), "ratio", method="sgd", epoch=epoch) for epoch in EARLY]
-    beyond = [over_seeds(variance(B), "beyond", method="sgd", epoch=epoch) for epoch in EARLY]
-    lowered = all(side(ratio, 1) == "below" for ratio in ratios)
-    not_beyond = not all(side(b, 0) == "below" for b in beyond)
-    verdict = ("supported" if lowered else "refuted") + (", but not beyond shrinking" if lowered and not_beyond else "")
-    found = ", ".join(
-        f"{shown(r)}, beyond the smaller step {shown(b)}, at epoch {epoch}" for r, b, epoch in zip(ratios, beyond, EARLY, strict=True)
-    )
-    evidence(f"on SGD's path, variance ratio of a batch of {B} at θ = {THETA}: {found}", verdict=verdict)
-
-
 @pytest.mark.claim("C17", "measurement")
 @pytest.mark.parametrize("method", ["sgd", "lsr"])
 @pytest.mark.parametrize("batch_size", [1, B])
@@ -65,29 +50,7 @@ def test_what_is_left_beyond_shrinking(method: str, batch_size: int, evidence: C
     evidence(f"digits, path of {method}, B = {batch_size}: beyond shrinking {shown(start)} at the start, {shown(end)} at the end")
 
 
-UNDECIDING = (
-    ("E2", "train_loss", 2, (("lsr", "sgd"), ("lsr", "shrink"))),
-    (
-        "E3",
-        "test_accuracy",
-        LAST,
-        (("tsla", "sgd"), ("tsla", "lsr"), ("tsla", "shrink-tsla")),
-    ),
-)
-
-
-@pytest.mark.parametrize(
-    ("column", "epoch", "pairs"), [pytest.param(*rest, marks=pytest.mark.claim(claim, "measurement")) for claim, *rest in UNDECIDING]
-)
-def test_arms_at_a_common_rate(column: str, epoch: int, pairs: tuple[tuple[str, str], ...], evidence: Callable[..., None]) -> None:
-    """One data set at one rate that was tuned for no arm decides nothing; the differences are reported all the same."""
-    found = [difference(RECORD.table, column, method=a, baseline=b, epoch=epoch) for a, b in pairs]
-    assert all(float(d.low) <= float(d.estimate) <= float(d.high) for d in found)
-    said = ", ".join(f"{a} - {b} {shown(d)}" for (a, b), d in zip(pairs, found, strict=True))
-    evidence(f"digits at a common rate, {column} after {epoch} epochs: {said}", verdict=UNDECIDED)
-
-
-@pytest.mark.claim("E1", "measurement", planted=True)
+@pytest.mark.claim("C17", "measurement", planted=True)
 def test_a_variance_that_is_not_lowered_is_seen() -> None:
     """With a smoothing label as bad as δ = 30 the same analysis must not say "below"."""
     rows = RECORD.table.assign(nu2=30 * RECORD.table["s2"], shat2=30 * RECORD.table["s2"] + RECORD.table["beta2"])

@@ -1,0 +1,11 @@
+"""Branches: from one snapshot of plain SGD, smoothed, plain and shrunk steps go on with common batches (the test of C12 and C14).
+
+``predictions.py`` says, from the moments at the snapshot, which of two arms will have the lower ``‖∇F‖²``; ``copies.py`` steps many copies
+of a network side by side; ``experiment.py`` runs both, and ``verdicts.py`` counts how often the prediction came true.
+"""
+
+from empirics.branches.configs import CONFIGS
+from empirics.branches.experiment import run
+from empirics.branches.verdicts import verdict
+
+__all__ = ["CONFIGS", "run", "verdict"]

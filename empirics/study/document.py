@@ -1,0 +1,165 @@
+"""The tables of ``docs/study.md``, which ``python -m empirics.study.document`` writes from the records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from empirics import markdown, records
+from empirics.analysis import measured
+from empirics.statistics import Interval, student_t
+from empirics.study import paths
+from empirics.study.outcomes import OUTCOMES, Choice, best, differences, tuned
+from empirics.study.settings import BATCH_SIZE, CONFIRMATORY, EPOCHS, PATH_EPOCHS, PRIMARY, SETTINGS
+from empirics.study.verdicts import CLAIMS, Finding, Study, arms_of, best_drop, e1_literally, family, load, verdict
+
+DOCUMENT = Path("docs/study.md")
+BEGIN, END = "<!-- written by python -m empirics.study.document -->", "<!-- end -->"
+
+
+def verdicts(study: Study) -> str:
+    """A line a claim."""
+    found = family(study)
+    lines = []
+    for claim in CLAIMS:
+        own = [one for one in found if one.claim == claim]
+        lines.append((claim, verdict(claim, own), "; ".join(f"{one.setting}: {shown(one.interval)}" for one in own)))
+    return markdown.table(("claim", "verdict", "effect at each primary setting, 95 % interval"), lines)
+
+
+def comparisons(study: Study) -> str:
+    """The family, a line a test; E1's literal form below."""
+    literal = [e1_literally(study, setting) for setting in PRIMARY]
+    lines = [(*_compared(one), f"{one.p:.2g}") for one in family(study)] + [(*_compared(one), "not in the family") for one in literal]
+    return markdown.table(("claim", "setting", "compared", "difference", "d_z in favour", "seeds", "p, Holm"), lines)
+
+
+def _compared(one: Finding) -> tuple[str, ...]:
+    return (one.claim, one.setting, one.what, shown(one.interval), f"{one.effect:.2f}", str(len(one.differences)))
+
+
+def drops(study: Study) -> str:
+    """The best drop by each outcome, tuned for it, less either end of the run: whichever speaks less for it."""
+    lines = [
+        (setting, outcome, one.what, shown(one.interval), f"{one.p:.2g}")
+        for setting in SETTINGS
+        for outcome in ("loss", "test loss", "accuracy")
+        for one in [best_drop(study, setting, outcome)]
+    ]
+    return markdown.table(("setting", "outcome", "compared", "difference", "p"), lines)
+
+
+def arms(study: Study, *, common: bool) -> str:
+    """Accuracy of each family of arms less that of ``none``: tuned for it, or at the step size that is best for ``none``."""
+    families = ("lsr", "tsla", "shrink-tsla", "annealed", "adaptive", "own-hard", "own-hard-tsla")
+    lines = []
+    for setting in SETTINGS:
+        none = tuned(study.tuning, setting, "none", "accuracy")
+        cells = [shown(student_t(_values(study.runs, setting, none)))]
+        for name in families:
+            choice = _choice(study, setting, name, none.eta if common else None)
+            cells.append(f"{choice.arm}: {shown(student_t(differences(study.runs, setting, choice, none, 'accuracy')))}" if choice else "-")
+        lines.append((setting, *cells))
+    return markdown.table(("setting", "`none`, accuracy", *(f"{name} less none" for name in families)), lines)
+
+
+def _values(table: pd.DataFrame, setting: str, choice: Choice) -> np.ndarray:
+    rows = table[(table["setting"] == setting) & (table["arm"] == choice.arm) & np.isclose(table["eta"], choice.eta)]
+    return rows["accuracy"].to_numpy(dtype=np.float64)
+
+
+def _choice(study: Study, setting: str, name: str, eta: float | None) -> Choice | None:
+    """The best arm of a family by accuracy on the tuning seeds; with ``eta``, at this step size."""
+    tuning = study.tuning if eta is None else study.tuning[np.isclose(study.tuning["eta"], eta)]
+    wanted = [arm for arm in tuning.loc[tuning["setting"] == setting, "arm"].unique() if arm == name] + arms_of(study, setting, name)
+    return best(tuning, setting, wanted, "accuracy") if wanted else None
+
+
+def epochs_left(confirmatory: pd.DataFrame, study: Study, setting: str, outcome: str) -> str:
+    """The outcome, less that of ``none``, against the epochs smoothed (rows) and the epochs left after the drop (columns), at θ = 0.3."""
+    named = OUTCOMES[outcome]
+    left = (0, 1, 2, 4, 8, 12)
+    none = tuned(study.tuning, setting, "none", outcome)
+    lines = []
+    for arm in arms_of(study, setting, "tsla"):
+        theta, drop = arm.split("-")[1:]
+        if theta != "0.3":
+            continue
+        eta = tuned(study.tuning, setting, arm, outcome).eta
+        cells = [_difference_at(confirmatory, setting, (arm, eta), (none.arm, none.eta), named.column, int(drop) + r) for r in left]
+        lines.append((drop, *cells))
+    return markdown.table(("epochs smoothed", *(f"{r} left" for r in left)), lines)
+
+
+def _difference_at(table: pd.DataFrame, setting: str, a: tuple[str, float], b: tuple[str, float], column: str, epoch: int) -> str:
+    if epoch > EPOCHS:
+        return ""
+    rows = table[(table["setting"] == setting) & (table["epoch"] == epoch)]
+    first, second = (
+        rows[(rows["arm"] == arm) & np.isclose(rows["eta"], eta)].sort_values("seed")[column].to_numpy(dtype=np.float64)
+        for arm, eta in (a, b)
+    )
+    found = student_t(first - second if column == "test_accuracy" else np.log(first) - np.log(second))
+    mark = "" if float(found.low) <= 0 <= float(found.high) else "*"
+    return f"{float(found.estimate):+.3f}{mark}"
+
+
+def along(study: Study) -> str:
+    """What smoothing does to the variance before the epochs of a path: at the same weights, beyond the control, and along its own path."""
+    lines = []
+    for setting in PRIMARY:
+        rows = measured(
+            study.paths[(study.paths["setting"] == setting)].assign(method=lambda t: t["arm"]), theta=0.1, batch_size=BATCH_SIZE
+        )
+        for epoch in PATH_EPOCHS:
+            here = rows[(rows["arm"] == "none") & (rows["epoch"] == epoch)]
+            cells = [shown(student_t(here[name].to_numpy())) for name in ("delta", "delta0", "ratio", "beyond")]
+            own = [paths.variance_at_equal_epoch(study.paths, setting, "lsr-0.1", epoch)]
+            own.append(paths.variance_at_equal_loss(study.paths, setting, "lsr-0.1", epoch))
+            lines.append((setting, str(epoch), *cells, *map(shown, own)))
+    titles = ("setting", "epoch", "δ", "δ0", "ratio, same weights", "beyond the control", "log s² on its own path, equal epoch", "equal F")
+    return markdown.table(titles, lines)
+
+
+def shown(interval: Interval) -> str:
+    """``estimate [low, high]`` to three digits."""
+    if not np.isfinite(interval.estimate):
+        return "-"
+    return f"{float(interval.estimate):.3g} [{float(interval.low):.3g}, {float(interval.high):.3g}]"
+
+
+def tables(study: Study, confirmatory: pd.DataFrame) -> str:
+    """All tables, in the order of the document."""
+    parts: list[tuple[str, str]] = [
+        ("Verdicts", verdicts(study)),
+        ("The primary comparisons", comparisons(study)),
+        ("Along training", along(study)),
+        ("The best drop, by each outcome", drops(study)),
+        ("Accuracy with step sizes tuned for each arm", arms(study, common=False)),
+        ("Accuracy at a common step size, that of `none`", arms(study, common=True)),
+        *_left_tables(study, confirmatory),
+    ]
+    return "\n\n".join(f"### {title}\n\n{table}" for title, table in parts)
+
+
+def _left_tables(study: Study, confirmatory: pd.DataFrame) -> Iterable[tuple[str, str]]:
+    for setting in PRIMARY:
+        for outcome in ("loss", "test loss", "accuracy"):
+            title = f"{setting}: {outcome} of `tsla-0.3-s` less `none`, by epochs smoothed and epochs left (* established at 95 %)"
+            yield title, epochs_left(confirmatory, study, setting, outcome)
+
+
+def main() -> None:
+    """Put the tables into the document."""
+    study = load(records.FOLDER)
+    confirmatory = records.read(records.FOLDER / f"{CONFIRMATORY}.parquet").table
+    before, after = markdown.around(DOCUMENT.read_text(encoding="utf-8"), BEGIN, END)
+    with records.replacing(DOCUMENT) as temporary:
+        temporary.write_text(before + tables(study, confirmatory) + after, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

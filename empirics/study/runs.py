@@ -1,0 +1,127 @@
+"""The runs of the study: tuning, then the confirmatory runs at the step sizes that tuning chose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from empirics import records
+from empirics.ensemble import train_together
+from empirics.study.arms import MEASURED, arms, config
+from empirics.study.outcomes import OUTCOMES, RUN, TUNED_FOR, summary, tuned
+from empirics.study.settings import EPOCHS, PATH_EPOCHS, SETTINGS, TUNING, Setting
+from empirics.training import TrainingConfig, train
+
+Part = Mapping[str, Any]
+"""What one process runs: ``setting``, ``runs`` (arm, eta), ``seeds``, and ``measure``, the fields that say what is measured."""
+
+TOGETHER, ONE_BY_ONE = 200, 20
+"""Runs of a part: of those that are trained at once, and of others."""
+
+
+def tuning_parts() -> tuple[Part, ...]:
+    """Every arm at every step size of its setting."""
+    return tuple(
+        part
+        for setting in SETTINGS.values()
+        for part in _parts(setting, [(arm, eta) for eta in setting.rates for arm in arms(setting)], setting.tuning_seeds, {})
+    )
+
+
+def confirmatory_parts(folder: Path = records.FOLDER) -> tuple[Part, ...]:
+    """Every arm at the step sizes that were best for it on the tuning seeds, by any outcome, and at those of ``none``."""
+    tuning = _tuning(folder)
+    return tuple(
+        part for setting in SETTINGS.values() for part in _parts(setting, _chosen(tuning, setting), setting.seeds, {"measure_at": [EPOCHS]})
+    )
+
+
+def path_parts(folder: Path = records.FOLDER) -> tuple[Part, ...]:
+    """The arms along whose paths moments are measured, at the step size that is best for the accuracy of ``none``."""
+    tuning, measure = _tuning(folder), {"measure_at": list(PATH_EPOCHS), "curvature": True}
+    return tuple(
+        part
+        for setting in SETTINGS.values()
+        for part in _parts(setting, [(arm, common_rate(tuning, setting)) for arm in MEASURED], setting.seeds, measure)
+    )
+
+
+def common_rate(tuning: pd.DataFrame, setting: Setting) -> float:
+    """The step size that is best for the accuracy of ``none``."""
+    return tuned(tuning, setting.name, "none", "accuracy").eta
+
+
+def _tuning(folder: Path) -> pd.DataFrame:
+    path = folder / f"{TUNING}.parquet"
+    if not path.is_file():
+        raise ValueError(f"{path} does not exist; `tsla records {TUNING}` makes it")
+    return records.read(path).table
+
+
+def _chosen(tuning: pd.DataFrame, setting: Setting) -> list[tuple[str, float]]:
+    common = {tuned(tuning, setting.name, "none", outcome).eta for outcome in TUNED_FOR}
+    return [
+        (arm, eta)
+        for arm in arms(setting)
+        for eta in sorted({tuned(tuning, setting.name, arm, outcome).eta for outcome in TUNED_FOR} | common)
+    ]
+
+
+def _parts(setting: Setting, runs: Sequence[tuple[str, float]], seeds: Sequence[int], measure: Mapping[str, Any]) -> Iterator[Part]:
+    size = max(1, (TOGETHER if _at_once(setting.model) else ONE_BY_ONE) // len(seeds))
+    for start in range(0, len(runs), size):
+        some = [list(run) for run in runs[start : start + size]]
+        yield {"setting": setting.name, "runs": some, "seeds": list(seeds), "measure": dict(measure)}
+
+
+def tune(part: Part) -> pd.DataFrame:
+    """One row a run: its outcomes."""
+    return summary(_rows(part))
+
+
+def confirm(part: Part) -> pd.DataFrame:
+    """One row a run and epoch; of the secondary settings, the epochs that outcomes are made of."""
+    rows = _rows(part)
+    if SETTINGS[part["setting"]].primary:
+        return _small(rows)
+    return _small(rows[rows["epoch"].isin({epoch for outcome in OUTCOMES.values() for epoch in outcome.epochs})])
+
+
+def paths(part: Part) -> pd.DataFrame:
+    """One row a run and epoch, with moments at PATH_EPOCHS."""
+    return _rows(part)
+
+
+def _rows(part: Part) -> pd.DataFrame:
+    """One row a run and epoch: ``eta`` is the arm's step size, ``rate`` the one that was taken (the controls' is smaller)."""
+    setting = SETTINGS[part["setting"]]
+    named = [
+        (arm, TrainingConfig(**config(setting, arm, eta, seed, **part["measure"]))) for arm, eta in part["runs"] for seed in part["seeds"]
+    ]
+    rows = [
+        {"setting": setting.name, "arm": arm, **row, "rate": row["eta"], "eta": of.eta}
+        for (arm, of), run in zip(named, _trained([of for _, of in named]), strict=True)
+        for row in run
+    ]
+    return pd.DataFrame(rows).drop(columns="method")
+
+
+def _trained(configs: Sequence[TrainingConfig]) -> Iterable[Sequence[Mapping[str, Any]]]:
+    """The rows of each run: small networks are trained together, others one by one."""
+    if _at_once(configs[0].model):
+        return zip(*train_together(configs), strict=True)
+    return (list(train(of)) for of in configs)
+
+
+def _at_once(model: str) -> bool:
+    """A larger network gains nothing from company."""
+    return model == "mlp"
+
+
+def _small(rows: pd.DataFrame) -> pd.DataFrame:
+    """What is compared, in float32, and the names as categories: a committed record must be small."""
+    numbers = ["train_loss", "test_loss", "test_accuracy", "test_ece", "grad2"]
+    return rows[[*RUN, "epoch", *numbers]].astype(dict.fromkeys(numbers, "float32"))

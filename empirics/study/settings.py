@@ -1,0 +1,55 @@
+"""The settings of the study: data, label noise, network and optimiser, with the grid of step sizes and the seeds of either phase."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+TUNING, CONFIRMATORY, PATHS = "study_tuning", "study", "study_paths"
+"""The records: a row a run; a row a run and epoch; the same with moments."""
+
+EPOCHS, BATCH_SIZE = 20, 16
+EARLY = (1, 2, 3)
+"""The epochs that E1 and E2 call early."""
+PATH_EPOCHS = (0, 1, 2, 3, 5, 8, 12, 16, 20)
+"""Before which the moments are measured along a path."""
+
+TUNING_SEEDS = tuple(range(100, 105))
+RATES = (0.025, 0.05, 0.1, 0.2, 0.4, 0.8)
+DATA: dict[str, dict[str, Any]] = {
+    "digits": {"data": "digits", "train_size": 1000},
+    "fashion": {"data": "fashion-mnist", "train_size": 1000, "test_size": 2000, "pool": 2},
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting. ``rates`` is the grid that each arm's step size is chosen from; ``tuning_seeds`` choose, ``seeds`` confirm."""
+
+    data: str
+    label_noise: float
+    model: str = "mlp"
+    momentum: float = 0.0
+    primary: bool = False
+    rates: tuple[float, ...] = RATES
+    tuning_seeds: tuple[int, ...] = TUNING_SEEDS
+    seeds: tuple[int, ...] = tuple(range(10))
+
+    @property
+    def name(self) -> str:
+        """Such as "mlp, digits, 20 % noise, momentum"."""
+        parts = (self.model, self.data, f"{self.label_noise:.0%} noise".replace("%", " %"), "momentum" if self.momentum else "")
+        return ", ".join(part for part in parts if part)
+
+    @property
+    def fixed(self) -> dict[str, Any]:
+        """The fields of a :class:`~empirics.training.TrainingConfig` that all arms share."""
+        shared = {"model": self.model, "label_noise": self.label_noise, "momentum": self.momentum}
+        return DATA[self.data] | shared | {"epochs": EPOCHS, "batch_size": BATCH_SIZE}
+
+
+MLP = (Setting(data, noise, primary=noise > 0) for data in DATA for noise in (0.0, 0.2, 0.4))
+MOMENTUM = (Setting("digits", 0.2, momentum=0.9, rates=tuple(rate / 10 for rate in RATES)),)  # a step goes ten times as far
+RESNET = (Setting("digits", 0.2, model="resnet8", primary=True, rates=RATES[2:5], tuning_seeds=TUNING_SEEDS[:3]),)
+SETTINGS = {setting.name: setting for setting in (*MLP, *MOMENTUM, *RESNET)}
+PRIMARY = tuple(name for name, setting in SETTINGS.items() if setting.primary)
