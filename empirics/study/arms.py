@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from empirics.study.settings import EPOCHS, Setting
+from empirics.study.settings import EPOCHS, WHOLE, Setting
 
 Arm = Mapping[str, Any]
 """Fields of a :class:`~empirics.training.TrainingConfig`."""
@@ -43,8 +43,11 @@ ALL: dict[str, Arm] = (
 )
 AFFORDABLE: dict[str, Arm] = NONE | CONTROL | _family(0.1, FEWEST_DROPS) | _family(0.3, FEWEST_DROPS) | _own_hard(0.3, FEWEST_DROPS)
 """For a network that takes a hundred times as long."""
-MEASURED = ("none", "lsr-0.1", "lsr-0.3", "shrink-0.3")
-"""The arms along whose paths the moments are measured."""
+
+
+def measured_arms(setting: Setting) -> tuple[str, ...]:
+    """The arms along whose paths the moments are measured."""
+    return ("none", "lsr-0.1", "lsr-0.3", "shrink-0.3") if setting.name in WHOLE else ("none", "lsr-0.1")
 
 
 def arms(setting: Setting) -> dict[str, Arm]:

@@ -12,9 +12,10 @@ from empirics import markdown, records
 from empirics.analysis import measured
 from empirics.statistics import Interval, student_t
 from empirics.study import paths
+from empirics.study.comparisons import arms_of, e4
 from empirics.study.outcomes import OUTCOMES, Choice, best, differences, tuned
-from empirics.study.settings import BATCH_SIZE, CONFIRMATORY, EPOCHS, PATH_EPOCHS, PRIMARY, SETTINGS
-from empirics.study.verdicts import CLAIMS, Finding, Study, arms_of, best_drop, e1_literally, family, load, verdict
+from empirics.study.settings import BATCH_SIZE, CONFIRMATORY, EPOCHS, PATH_EPOCHS, PRIMARY, WHOLE
+from empirics.study.verdicts import IN_FAVOUR, Finding, Study, compared, e1_literally, family, load, verdict
 
 DOCUMENT = Path("docs/study.md")
 BEGIN, END = "<!-- written by python -m empirics.study.document -->", "<!-- end -->"
@@ -24,7 +25,7 @@ def verdicts(study: Study) -> str:
     """A line a claim."""
     found = family(study)
     lines = []
-    for claim in CLAIMS:
+    for claim in IN_FAVOUR:
         own = [one for one in found if one.claim == claim]
         lines.append((claim, verdict(claim, own), "; ".join(f"{one.setting}: {shown(one.interval)}" for one in own)))
     return markdown.table(("claim", "verdict", "effect at each primary setting, 95 % interval"), lines)
@@ -45,9 +46,9 @@ def drops(study: Study) -> str:
     """The best drop by each outcome, tuned for it, less either end of the run: whichever speaks less for it."""
     lines = [
         (setting, outcome, one.what, shown(one.interval), f"{one.p:.2g}")
-        for setting in SETTINGS
+        for setting in WHOLE
         for outcome in ("loss", "test loss", "accuracy")
-        for one in [best_drop(study, setting, outcome)]
+        for one in [compared(study, "E4", setting, e4(study.tuning, setting, outcome))]
     ]
     return markdown.table(("setting", "outcome", "compared", "difference", "p"), lines)
 
@@ -56,7 +57,7 @@ def arms(study: Study, *, common: bool) -> str:
     """Accuracy of each family of arms less that of ``none``: tuned for it, or at the step size that is best for ``none``."""
     families = ("lsr", "tsla", "shrink-tsla", "annealed", "adaptive", "own-hard", "own-hard-tsla")
     lines = []
-    for setting in SETTINGS:
+    for setting in WHOLE:
         none = tuned(study.tuning, setting, "none", "accuracy")
         cells = [shown(student_t(_values(study.runs, setting, none)))]
         for name in families:
@@ -74,7 +75,7 @@ def _values(table: pd.DataFrame, setting: str, choice: Choice) -> np.ndarray:
 def _choice(study: Study, setting: str, name: str, eta: float | None) -> Choice | None:
     """The best arm of a family by accuracy on the tuning seeds; with ``eta``, at this step size."""
     tuning = study.tuning if eta is None else study.tuning[np.isclose(study.tuning["eta"], eta)]
-    wanted = [arm for arm in tuning.loc[tuning["setting"] == setting, "arm"].unique() if arm == name] + arms_of(study, setting, name)
+    wanted = [arm for arm in tuning.loc[tuning["setting"] == setting, "arm"].unique() if arm == name] + arms_of(study.tuning, setting, name)
     return best(tuning, setting, wanted, "accuracy") if wanted else None
 
 
@@ -84,7 +85,7 @@ def epochs_left(confirmatory: pd.DataFrame, study: Study, setting: str, outcome:
     left = (0, 1, 2, 4, 8, 12)
     none = tuned(study.tuning, setting, "none", outcome)
     lines = []
-    for arm in arms_of(study, setting, "tsla"):
+    for arm in arms_of(study.tuning, setting, "tsla"):
         theta, drop = arm.split("-")[1:]
         if theta != "0.3":
             continue
@@ -146,7 +147,7 @@ def tables(study: Study, confirmatory: pd.DataFrame) -> str:
 
 
 def _left_tables(study: Study, confirmatory: pd.DataFrame) -> Iterable[tuple[str, str]]:
-    for setting in PRIMARY:
+    for setting in (name for name in PRIMARY if name in WHOLE):
         for outcome in ("loss", "test loss", "accuracy"):
             title = f"{setting}: {outcome} of `tsla-0.3-s` less `none`, by epochs smoothed and epochs left (* established at 95 %)"
             yield title, epochs_left(confirmatory, study, setting, outcome)

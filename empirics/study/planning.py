@@ -14,12 +14,12 @@ from empirics.planner.regret import by_setting
 from empirics.planner.rules import choices
 from empirics.study.arms import arms
 from empirics.study.outcomes import tuned, values
-from empirics.study.settings import BATCH_SIZE, EPOCHS, SETTINGS
+from empirics.study.settings import BATCH_SIZE, EPOCHS, SETTINGS, WHOLE
 from empirics.study.verdicts import Study, load
 
 THETA = 0.3
 """The strength that is planned with: the larger one of the study, where the drop matters more."""
-BUILDING = tuple(name for name, setting in SETTINGS.items() if setting.model == "mlp" and setting.data == "digits")
+BUILDING = tuple(name for name in WHOLE if SETTINGS[name].data == "digits")
 """The settings that rules are chosen on. The others judge."""
 COLUMNS = {"train_loss": "loss", "test_loss": "test loss", "test_accuracy": "accuracy"}
 """Of the sweep -> the outcome of the study. ‖∇F‖² is taken at the step sizes that are tuned for F, and was not measured while tuning."""
@@ -41,7 +41,7 @@ def pilots(study: Study, theta: float) -> dict[tuple[str, int], Pilot]:
     plain = study.paths[study.paths["arm"] == "none"].assign(method="sgd")
     return {
         (setting, seed): Pilot(rows, theta=theta, batch_size=BATCH_SIZE, epochs=EPOCHS, eta_L=float(rows["eta_L"].mean()))
-        for setting in SETTINGS
+        for setting in WHOLE
         for seed in SETTINGS[setting].seeds
         for rows in [plain[(plain["setting"] == setting) & (plain["seed"] == seed)]]
     }
@@ -51,7 +51,7 @@ def sweep(study: Study, runs: pd.DataFrame, theta: float, columns: Mapping[str, 
     """A row a setting, arm and seed: ``setting, method, theta, drop, seed`` and the outcomes, each at the step size tuned for it."""
     parts = [
         _of_arm(study, runs, setting, arm, columns).assign(setting=setting, theta=theta, **{"method": of["method"], "drop": _drop(of)})
-        for setting in SETTINGS
+        for setting in WHOLE
         for arm, of in arms(SETTINGS[setting]).items()
         if of["method"] == "sgd" or (of["method"] in ("lsr", "tsla") and of["theta"] == theta and "smoothing" not in of)
     ]

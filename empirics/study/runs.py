@@ -10,9 +10,10 @@ import pandas as pd
 
 from empirics import records
 from empirics.ensemble import train_together
-from empirics.study.arms import MEASURED, arms, config
+from empirics.study.arms import arms, config, measured_arms
+from empirics.study.comparisons import primary
 from empirics.study.outcomes import OUTCOMES, RUN, TUNED_FOR, summary, tuned
-from empirics.study.settings import EPOCHS, PATH_EPOCHS, SETTINGS, TUNING, Setting
+from empirics.study.settings import EPOCHS, PATH_EPOCHS, SETTINGS, TUNING, WHOLE, Setting
 from empirics.training import TrainingConfig, train
 
 Part = Mapping[str, Any]
@@ -32,7 +33,9 @@ def tuning_parts() -> tuple[Part, ...]:
 
 
 def confirmatory_parts(folder: Path = records.FOLDER) -> tuple[Part, ...]:
-    """Every arm at the step sizes that were best for it on the tuning seeds, by any outcome, and at those of ``none``."""
+    """Every arm at the step sizes that were best for it on the tuning seeds, by any outcome, and at those of ``none``; of a larger
+    network, what the primary comparisons need.
+    """  # noqa: D205 - the summary needs two lines
     tuning = _tuning(folder)
     return tuple(
         part for setting in SETTINGS.values() for part in _parts(setting, _chosen(tuning, setting), setting.seeds, {"measure_at": [EPOCHS]})
@@ -45,7 +48,7 @@ def path_parts(folder: Path = records.FOLDER) -> tuple[Part, ...]:
     return tuple(
         part
         for setting in SETTINGS.values()
-        for part in _parts(setting, [(arm, common_rate(tuning, setting)) for arm in MEASURED], setting.seeds, measure)
+        for part in _parts(setting, [(arm, common_rate(tuning, setting)) for arm in measured_arms(setting)], setting.seeds, measure)
     )
 
 
@@ -62,6 +65,8 @@ def _tuning(folder: Path) -> pd.DataFrame:
 
 
 def _chosen(tuning: pd.DataFrame, setting: Setting) -> list[tuple[str, float]]:
+    if setting.name not in WHOLE:
+        return sorted({(choice.arm, choice.eta) for choice in primary(tuning, setting.name)})
     common = {tuned(tuning, setting.name, "none", outcome).eta for outcome in TUNED_FOR}
     return [
         (arm, eta)

@@ -53,3 +53,5 @@ MOMENTUM = (Setting("digits", 0.2, momentum=0.9, rates=tuple(rate / 10 for rate 
 RESNET = (Setting("digits", 0.2, model="resnet8", primary=True, rates=RATES[2:5], tuning_seeds=TUNING_SEEDS[:3]),)
 SETTINGS = {setting.name: setting for setting in (*MLP, *MOMENTUM, *RESNET)}
 PRIMARY = tuple(name for name, setting in SETTINGS.items() if setting.primary)
+WHOLE = tuple(name for name, setting in SETTINGS.items() if setting.model == "mlp")
+"""The settings with all arms on the confirmatory seeds; the others have those of the primary comparisons."""

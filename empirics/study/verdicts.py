@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +14,8 @@ from empirics import records
 from empirics.analysis import measured
 from empirics.statistics import Interval, effect_size, holm, paired_p_value, student_t
 from empirics.study.arms import THETAS
-from empirics.study.outcomes import OUTCOMES, Choice, best, differences, summary, tuned
+from empirics.study.comparisons import CLAIMS, Comparison
+from empirics.study.outcomes import OUTCOMES, differences, summary
 from empirics.study.settings import BATCH_SIZE, CONFIRMATORY, EARLY, PATHS, PRIMARY, TUNING
 from theory.constants import Array
 
@@ -82,58 +82,13 @@ def _early(study: Study, setting: str) -> pd.DataFrame:
     return means
 
 
-def e2(study: Study, setting: str) -> Finding:
-    """Early loss: the better ``lsr`` less ``none``."""
-    a = best(study.tuning, setting, arms_of(study, setting, "lsr"), "early loss")
-    return _compared(study, "E2", setting, a, tuned(study.tuning, setting, "none", "early loss"), "early loss")
-
-
-def e3(study: Study, setting: str) -> Finding:
-    """Accuracy: the best ``tsla`` less the better of ``none`` and ``lsr``."""
-    a = best(study.tuning, setting, arms_of(study, setting, "tsla"), "accuracy")
-    b = best(study.tuning, setting, ["none", *arms_of(study, setting, "lsr")], "accuracy")
-    return _compared(study, "E3", setting, a, b, "accuracy")
-
-
-def e4(study: Study, setting: str) -> Finding:
-    """Test loss: the best drop inside the run less the end of the run that it beats by less."""
-    return best_drop(study, setting, "test loss")
-
-
-def best_drop(study: Study, setting: str, outcome: str) -> Finding:
-    """The best ``tsla`` less ``none`` or less ``lsr`` at its θ, whichever comparison speaks less for it: both must hold.
-
-    Where that one speaks against it, p is doubled, for there were two chances.
-    """
-    a = best(study.tuning, setting, arms_of(study, setting, "tsla"), outcome)
-    ends = [tuned(study.tuning, setting, arm, outcome) for arm in ("none", f"lsr-{a.arm.split('-')[1]}")]
-    better = 1 if OUTCOMES[outcome].higher_is_better else -1
-    found = min(
-        (_compared(study, "E4", setting, a, end, outcome) for end in ends), key=lambda one: better * float(effect_size(one.differences))
-    )
-    against = better * found.differences.mean() < 0
-    return replace(found, p=min(1.0, 2 * found.p)) if against else found
-
-
-def e5(study: Study, setting: str) -> Finding:
-    """Accuracy: the best ``own-hard-tsla`` less the better of ``none`` and ``own-hard``."""
-    a = best(study.tuning, setting, arms_of(study, setting, "own-hard-tsla"), "accuracy")
-    b = best(study.tuning, setting, ["none", *arms_of(study, setting, "own-hard")], "accuracy")
-    return _compared(study, "E5", setting, a, b, "accuracy")
-
-
-CLAIMS = {"E1": e1, "E2": e2, "E3": e3, "E4": e4, "E5": e5}
-
-
-def arms_of(study: Study, setting: str, family: str) -> list[str]:
-    """The arms of a setting called ``family-θ`` or ``family-θ-s``."""
-    names = study.tuning.loc[study.tuning["setting"] == setting, "arm"].unique()
-    return [name for name in names if re.fullmatch(rf"{family}-[\d.]+(-\d+)?", name)]
-
-
-def _compared(study: Study, claim: str, setting: str, a: Choice, b: Choice, outcome: str) -> Finding:
-    what = f"{a.arm} (η = {a.eta:g}) less {b.arm} (η = {b.eta:g})"
-    return _finding(claim, setting, what, differences(study.runs, setting, a, b, outcome))
+def compared(study: Study, claim: str, setting: str, comparisons: Sequence[Comparison]) -> Finding:
+    """The comparison that speaks least for the claim: all must hold. Where it speaks against it, p counts the chances there were."""
+    found = [_finding(claim, setting, str(one), differences(study.runs, setting, one.a, one.b, one.outcome)) for one in comparisons]
+    sign = 1 if OUTCOMES[comparisons[0].outcome].higher_is_better else -1
+    least = min(found, key=lambda one: sign * float(effect_size(one.differences)))
+    against = sign * least.differences.mean() < 0
+    return replace(least, p=min(1.0, len(found) * least.p)) if against else least
 
 
 def _finding(claim: str, setting: str, what: str, found: ArrayLike) -> Finding:
@@ -143,7 +98,8 @@ def _finding(claim: str, setting: str, what: str, found: ArrayLike) -> Finding:
 
 def family(study: Study) -> list[Finding]:
     """Every claim at every primary setting, with Holm's adjusted p."""
-    found = [claim(study, setting) for claim in CLAIMS.values() for setting in PRIMARY]
+    found = [e1(study, setting) for setting in PRIMARY]
+    found += [compared(study, claim, setting, of(study.tuning, setting)) for claim, of in CLAIMS.items() for setting in PRIMARY]
     return [replace(one, p=float(p)) for one, p in zip(found, holm([one.p for one in found]), strict=True)]
 
 

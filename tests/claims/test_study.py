@@ -14,7 +14,7 @@ import pytest
 from empirics.statistics import paired_p_value
 from empirics.study import document, verdicts
 from empirics.study.settings import PRIMARY, SETTINGS, TUNING_SEEDS
-from empirics.study.verdicts import CLAIMS, IN_FAVOUR, REFUTED, SUPPORTED, Finding, Study
+from empirics.study.verdicts import IN_FAVOUR, REFUTED, SUPPORTED, Finding, Study
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,7 +34,7 @@ def of_claim(found: list[Finding], claim: str) -> list[Finding]:
 
 
 def marked(*, planted: bool = False) -> list[object]:
-    return [pytest.param(claim, marks=pytest.mark.claim(claim, "measurement", planted=planted)) for claim in CLAIMS]
+    return [pytest.param(claim, marks=pytest.mark.claim(claim, "measurement", planted=planted)) for claim in IN_FAVOUR]
 
 
 def test_confirmatory_seeds_are_fresh_and_enough() -> None:
