@@ -49,6 +49,7 @@ study: $(READY)  ## E1-E5, the branches and the planner, as docs/study_plan.md s
 	$(BIN)/tsla records study study_paths branches
 	$(BIN)/tsla records planner
 	$(BIN)/python -m empirics.study.document
+	$(BIN)/python -m empirics.branches.document
 	$(BIN)/python -m empirics.planner.documents
 
 gpu-study: $(READY)  ## ResNet-18 on all of Fashion-MNIST with 20 % label noise, ten seeds, on a GPU (resumable, hours)

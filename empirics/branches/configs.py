@@ -18,11 +18,13 @@ SHARED = {
     "replicas": 16,
 }
 
-CONFIGS: tuple[Mapping[str, Any], ...] = tuple(
-    {"phase": phase, "seed": seed, "label_noise": noise, "batch_size": B, "eta": eta, **SHARED}
-    for phase, seeds in SEEDS.items()
-    for seed in seeds
-    for noise in (0.2, 0.4)
-    for B in BATCH_SIZES
-    for eta in STEP_SIZES
-)
+
+def configs(phase: str) -> tuple[Mapping[str, Any], ...]:
+    """What is run in a phase, a key of SEEDS."""
+    return tuple(
+        {"phase": phase, "seed": seed, "label_noise": noise, "batch_size": B, "eta": eta, **SHARED}
+        for seed in SEEDS[phase]
+        for noise in (0.2, 0.4)
+        for B in BATCH_SIZES
+        for eta in STEP_SIZES
+    )

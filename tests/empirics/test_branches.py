@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from empirics.branches import CONFIGS, run, verdict
+from empirics.branches import configs, run, verdict
 from empirics.branches.copies import PASSES, Arms, Copies, Weights
 from empirics.branches.predictions import PREDICTORS, RIVALS, Point, floor, one_step, predictions, settled
 from empirics.moments import GradientMoments, gradient_moments
@@ -30,7 +30,7 @@ from theory.biased import SmoothingOracle
 from theory.constants import Constants
 
 CONFIG = {
-    **CONFIGS[0],
+    **configs("development")[0],
     "seed": 3,
     "label_noise": 0.2,
     "train_size": 50,
@@ -309,8 +309,9 @@ def test_a_run_that_diverged_says_so() -> None:
 
 
 def test_seeds_of_development_do_not_count() -> None:
-    assert json.loads(json.dumps(CONFIGS)) == list(CONFIGS)
-    seeds = {phase: {config["seed"] for config in CONFIGS if config["phase"] == phase} for phase in ("development", "confirmatory")}
+    stated = {phase: configs(phase) for phase in ("development", "confirmatory")}
+    assert all(json.loads(json.dumps(of_phase)) == list(of_phase) for of_phase in stated.values())
+    seeds = {phase: {config["seed"] for config in of_phase} for phase, of_phase in stated.items()}
     assert len(seeds["confirmatory"]) == 10
     assert not seeds["development"] & seeds["confirmatory"]
 

@@ -1,0 +1,48 @@
+"""C12 and C14 against a network: whether their sign, from the moments at a snapshot, came true (docs/branches.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from empirics import records
+from empirics.branches import configs, document, verdict
+
+ROOT = Path(__file__).parents[2]
+RECORD = records.read(ROOT / "records" / "branches.parquet")
+
+
+def test_the_record_is_of_the_confirmatory_seeds() -> None:
+    assert RECORD.config["configs"] == list(configs("confirmatory"))
+    assert set(RECORD.table["phase"]) == {"confirmatory"}
+
+
+@pytest.mark.parametrize("claim", [pytest.param(c, marks=pytest.mark.claim(c, "measurement")) for c in ("C12", "C14")])
+def test_the_sign_from_the_moments_came_true(claim: str, evidence: Callable[..., None]) -> None:
+    """A hit rate decides about a predictor, not about a bound, which is proved: the verdict of the claim is left to its proof."""
+    row = document.primary(verdict(RECORD.table))
+    evidence(
+        f"MLP on digits, {document.PRIMARY['K']} steps from a snapshot: the sign of the floor {document.decided(row)} of ‖∇F‖², hit rate "
+        f"{row['hit']:.2f} [{row['hit_low']:.2f}, {row['hit_high']:.2f}], less the better rule that does not look {row['above']:.2f} "
+        f"[{row['above_low']:.2f}, {row['above_high']:.2f}]"
+    )
+
+
+def turned(table: pd.DataFrame) -> pd.DataFrame:
+    """As if smoothing had done the opposite."""
+    ends = {f"grad2_plain{end}": -table[f"grad2_plain{other}"] for end, other in (("", ""), ("_low", "_high"), ("_high", "_low"))}
+    return table.assign(**ends)
+
+
+@pytest.mark.parametrize("claim", [pytest.param(c, marks=pytest.mark.claim(c, "measurement", planted=True)) for c in ("C12", "C14")])
+def test_the_opposite_would_have_been_seen(claim: str) -> None:
+    row, other = (document.primary(verdict(table)) for table in (RECORD.table, turned(RECORD.table)))
+    assert other["hit"] == pytest.approx(1 - row["hit"])
+    assert document.decided(other) != document.decided(row)
+
+
+def test_the_document_has_these_tables() -> None:
+    assert document.tables(RECORD.table) in (ROOT / document.DOCUMENT).read_text(encoding="utf-8")
