@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -15,15 +17,17 @@ DOCUMENT = Path("docs/branches.md")
 BEGIN, END = "<!-- written by python -m empirics.branches.document -->", "<!-- end -->"
 PRIMARY = {"K": 30, "scope": "premise", "rival": "plain", "outcome": "grad2", "predictor": "floor"}
 """What ``docs/study_plan.md`` named before the runs."""
+Row = Mapping[Any, Any]
 NAMES = {"grad2": "‖∇F‖²", "F": "F"}
 
 
-def primary(found: pd.DataFrame) -> pd.Series:
+def primary(found: pd.DataFrame) -> Row:
     """The row of the primary comparison in a table of :func:`empirics.branches.verdict`."""
-    return found[(found[list(PRIMARY)] == pd.Series(PRIMARY)).all(axis=1)].iloc[0]
+    row: Row = found[(found[list(PRIMARY)] == pd.Series(PRIMARY)).all(axis=1)].to_dict("records")[0]
+    return row
 
 
-def decided(row: pd.Series) -> str:
+def decided(row: Row) -> str:
     """As the plan has it, by the interval of the hit rate less that of the better rule that does not look."""
     if row["above_low"] > 0:
         return "supported as a predictor"
@@ -32,27 +36,20 @@ def decided(row: pd.Series) -> str:
 
 def table(found: pd.DataFrame, scope: str) -> str:
     """One line a horizon, rival and outcome: the hit rates of the predictors, less those of the better rule that does not look."""
-    lines = []
-    for (K, rival, outcome), rows in found[found["scope"] == scope].groupby(["K", "rival", "outcome"], sort=False):
-        by_name = rows.set_index("predictor")
-        floor = by_name.loc["floor"]
-        lines.append(
-            (
-                str(K),
-                rival,
-                NAMES[outcome],
-                f"{floor['established']:g} of {floor['rows']:g}",
-                f"{floor['lowered']:.2f}",
-                _shown(floor, "hit"),
-                *(_shown(by_name.loc[name], "above") for name in PREDICTORS),
-                f"{floor['balanced']:.2f}",
-            )
-        )
+    groups = found[found["scope"] == scope].groupby(["K", "rival", "outcome"], sort=False)
+    lines = [_line(rows.set_index("predictor").to_dict("index")) for _, rows in groups]
     above = tuple(f"{name}, less the better rule" for name in PREDICTORS)
     return markdown.table(("steps", "against", "of", "signs established", "lowered", "hit rate of floor", *above, "balanced, floor"), lines)
 
 
-def _shown(row: pd.Series, name: str) -> str:
+def _line(by_name: Mapping[Any, Row]) -> tuple[str, ...]:
+    floor = by_name["floor"]
+    about = (str(floor["K"]), floor["rival"], NAMES[floor["outcome"]])
+    signs = (f"{floor['established']:g} of {floor['rows']:g}", f"{floor['lowered']:.2f}", _shown(floor, "hit"))
+    return (*about, *signs, *(_shown(by_name[name], "above") for name in PREDICTORS), f"{floor['balanced']:.2f}")
+
+
+def _shown(row: Row, name: str) -> str:
     return f"{row[name]:.2f} [{row[f'{name}_low']:.2f}, {row[f'{name}_high']:.2f}]"
 
 
@@ -61,13 +58,13 @@ def tables(rows: pd.DataFrame) -> str:
     found = verdict(rows)
     first = primary(found)
     gone = rows.drop_duplicates(["seed", "label_noise", "batch_size", "eta"])
+    said = (
+        f"C12 and C14 are **{decided(first)}**: hit rate {_shown(first, 'hit')}, less the better rule {_shown(first, 'above')}, "
+        f"{first['established']:g} signs, {rows['seed'].nunique()} seeds. "
+        f"{int(gone['diverged'].sum())} of {len(gone)} cells diverged and are left out."
+    )
     parts = (
-        (
-            "The primary comparison",
-            f"C12 and C14 are **{decided(first)}**: hit rate {_shown(first, 'hit')}, less the better rule {_shown(first, 'above')}, "
-            f"{first['established']:g} signs, {rows['seed'].nunique()} seeds. "
-            f"{int(gone['diverged'].sum())} of {len(gone)} cells diverged and are left out.",
-        ),
+        ("The primary comparison", said),
         ("Snapshots with ηL ≤ 1, as C12 asks", table(found, "premise")),
         ("All snapshots", table(found, "all")),
     )

@@ -11,16 +11,17 @@ from matplotlib.figure import Figure
 
 from empirics.statistics import Interval, student_t
 from empirics.study.outcomes import differences, summary, tuned
-from empirics.study.settings import CONFIRMATORY, EPOCHS, PRIMARY, TUNING
+from empirics.study.settings import CONFIRMATORY, EPOCHS, PRIMARY, TUNING, WHOLE
 from figures import style
 from figures.gallery import Load
 
 CAPTION = (
-    "The study's primary settings, one a column: log F, log test loss and test accuracy after 20 epochs of TSLA(s), less those of "
+    "The study's primary settings of the MLP, one a column: log F, log test loss and test accuracy after 20 epochs of TSLA(s), less those of "
     "training without smoothing, against the epoch s from which smoothing is dropped (0: never smoothed, 20: never dropped). The step "
     "size is tuned for each s and outcome on other seeds; paired by seed, 95 % Student-t bands. A benefit that has a best s inside the "
     "run (E4) would be a dip (losses) or a bump (accuracy)."
 )
+SETTINGS = [name for name in PRIMARY if name in WHOLE]
 ROWS = {"loss": "log F", "test loss": "log test loss", "accuracy": "test accuracy"}
 LOOKS = {"0.1": "tsla", "0.3": "lsr"}
 
@@ -28,8 +29,8 @@ LOOKS = {"0.1": "tsla", "0.3": "lsr"}
 def draw(load: Load) -> Figure:
     """A grid: outcomes by primary settings."""
     tuning, runs = load(TUNING).table, summary(load(CONFIRMATORY).table)
-    figure, axes = plt.subplots(len(ROWS), len(PRIMARY), figsize=(13, 7), sharex=True)
-    for column, setting in zip(axes.T, PRIMARY, strict=True):
+    figure, axes = plt.subplots(len(ROWS), len(SETTINGS), figsize=(12, 7), sharex=True)
+    for column, setting in zip(axes.T, SETTINGS, strict=True):
         column[0].set_title(setting)
         for ax, outcome in zip(column, ROWS, strict=True):
             ax.axhline(0, color="0.4", linewidth=0.8)
@@ -38,7 +39,7 @@ def draw(load: Load) -> Figure:
         column[-1].set_xlabel("s, the epoch of the drop")
     for ax, label in zip(axes[:, 0], ROWS.values(), strict=True):
         ax.set_ylabel(f"{label}, less none")
-    axes[0, 0].legend()
+    axes[0, 0].legend(loc="upper left")
     return figure
 
 
