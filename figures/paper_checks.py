@@ -21,7 +21,7 @@ Written by `tsla check` from the outcome of the tests under `tests/` that carry 
 edit. The test command fails when this file is stale.
 
 - **proved**: by algebra or a worst-case certificate; **supported**, **refuted**: by the other kinds of evidence, as far as they reach;
-  **no effect that matters**, **mixed**: of E1-E5, as `docs/study_plan.md` defines them; **not decided here**: with what it would take.
+  **no benefit that matters**, **mixed**: of E1-E5, as `docs/study_plan.md` defines them; **not decided here**: with what it would take.
 - A proof stands on axioms that `records/certificates.parquet` names with each step: linearity of E, induction over the steps,
   `1-x <= e^-x`, `log x <= x-1`, Cauchy-Schwarz. A worst case that is "at most" a part of the bound is an upper certificate; a
   mean of runs may exceed a bound that is attained by sampling error.

@@ -529,10 +529,10 @@ def test_train_without_out_writes_nothing(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_figures_and_a_foreign_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: Callable[[list[str]], str]) -> None:
     monkeypatch.chdir(tmp_path)
-    assert "rates.parquet does not exist; `tsla records rates` makes it" in refusal(["figures"])
+    assert "study_tuning.parquet does not exist; `tsla records study_tuning` makes it" in refusal(["figures"])
     (tmp_path / "records").mkdir()
-    pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "records" / "rates.parquet")
-    assert "rates.parquet is not a record of tsla" in refusal(["figures"])
+    pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "records" / "study_tuning.parquet")
+    assert "study_tuning.parquet is not a record of tsla" in refusal(["figures"])
 
 
 def test_a_folder_that_can_not_be_made_is_named(tmp_path: Path, refusal: Callable[[list[str]], str]) -> None:

@@ -26,7 +26,7 @@ IN_FAVOUR = {"E1": -1, "E2": -1, "E3": 1, "E4": -1, "E5": 1}
 MAJORITY = 3
 """Of the five primary settings."""
 
-SUPPORTED, REFUTED, NO_EFFECT, MIXED = "supported", "refuted", "no effect that matters", "mixed"
+SUPPORTED, REFUTED, NO_BENEFIT, MIXED = "supported", "refuted", "no benefit that matters", "mixed"
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def verdict(claim: str, findings: Sequence[Finding]) -> str:
         return SUPPORTED
     if against >= MAJORITY and not for_it:
         return REFUTED
-    return NO_EFFECT if not for_it and sum(_excludes_what_matters(one) for one in findings) >= MAJORITY else MIXED
+    return NO_BENEFIT if not for_it and sum(_excludes_what_matters(one) for one in findings) >= MAJORITY else MIXED
 
 
 def _excludes_what_matters(finding: Finding) -> bool:

@@ -16,9 +16,9 @@ from figures import style
 from figures.gallery import Load
 
 CAPTION = (
-    "The study's primary settings of the MLP, one a column: log F, log test loss and test accuracy after 20 epochs of TSLA(s), less those of "
-    "training without smoothing, against the epoch s from which smoothing is dropped (0: never smoothed, 20: never dropped). The step "
-    "size is tuned for each s and outcome on other seeds; paired by seed, 95 % Student-t bands. A benefit that has a best s inside the "
+    "The study's primary settings of the MLP, one a column: log F, log test loss and test accuracy after 20 epochs of TSLA(s), less "
+    "those of training without smoothing, against the epoch s from which smoothing is dropped (0: never smoothed, 20: never dropped). "
+    "The step size is tuned for each s and outcome on other seeds; paired by seed, 95 % Student-t bands. A benefit that has a best s inside the "
     "run (E4) would be a dip (losses) or a bump (accuracy)."
 )
 SETTINGS = [name for name in PRIMARY if name in WHOLE]
@@ -32,13 +32,11 @@ def draw(load: Load) -> Figure:
     figure, axes = plt.subplots(len(ROWS), len(SETTINGS), figsize=(12, 7), sharex=True)
     for column, setting in zip(axes.T, SETTINGS, strict=True):
         column[0].set_title(setting)
-        for ax, outcome in zip(column, ROWS, strict=True):
+        for ax, (outcome, label) in zip(column, ROWS.items(), strict=True):
+            ax.set(xlabel="s, the epoch of the drop", ylabel=f"{label}, less none")
             ax.axhline(0, color="0.4", linewidth=0.8)
             for theta, look in LOOKS.items():
                 _line(ax, tuning, runs, setting, outcome, theta, look)
-        column[-1].set_xlabel("s, the epoch of the drop")
-    for ax, label in zip(axes[:, 0], ROWS.values(), strict=True):
-        ax.set_ylabel(f"{label}, less none")
     axes[0, 0].legend(loc="upper left")
     return figure
 

@@ -55,7 +55,10 @@ def test_primary_comparisons(claim: str, evidence: Callable[..., None]) -> None:
         literal = [verdicts.e1_literally(study(), setting) for setting in PRIMARY]
         said += f"; without the control {'; '.join(document.shown(one.interval) for one in literal)}"
         decided = f"{verdicts.verdict(claim, literal)}, but beyond shrinking: {decided}"
-    evidence(f"{len(PRIMARY)} settings, step sizes tuned for each arm, Holm over {len(findings())} tests: {said}", verdict=decided)
+    seeds = len(found[0].differences)
+    evidence(
+        f"{len(PRIMARY)} settings, {seeds} seeds, step sizes tuned for each arm, Holm over {len(findings())} tests: {said}", verdict=decided
+    )
 
 
 @pytest.mark.parametrize("claim", marked(planted=True))

@@ -6,14 +6,17 @@ from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from empirics import rate_configs, rates, records, synthetic
 from empirics.experiments import ARMS, EXPERIMENTS, Config
+from empirics.study.outcomes import summary
+from empirics.study.settings import EARLY, EPOCHS, WHOLE
 from empirics.training import TrainingConfig, train
 from theory.certificates import Certificate
 
-RECORDS = ("certificates", "digits", "measured_rates", "rates", "regimes", "stall")  # what the gallery reads
+RECORDS = ("certificates", "digits", "measured_rates", "rates", "regimes", "stall", "study", "study_tuning")  # what the gallery reads
 
 TINY = {"epochs": 2, "drop": 1, "train_size": 40, "model": "mlp", "measure_at": (0, 2)}
 STALL = EXPERIMENTS["stall"].configs[0] | {"eps": 0.5, "horizon": 64, "replicas": 3}
@@ -44,8 +47,27 @@ def miniature(name: str) -> tuple[pd.DataFrame, tuple[Config, ...]]:
         return pd.DataFrame([row for config in digits for row in train(config)]), tuple(map(asdict, digits))
     if name == "measured_rates":
         return pd.concat([rates.measure(config) for config in RATES], ignore_index=True), RATES
+    if name in ("study", "study_tuning"):
+        rows = study_rows((0, 1) if name == "study" else (100, 101))
+        return (rows if name == "study" else summary(rows)), ({"made": "up"},)
     configs = tuple(config | SHRUNK[name] for config in EXPERIMENTS[name].configs if config.get("method") != "sgd-pl-last")
     return pd.concat([getattr(synthetic, name)(config) for config in configs], ignore_index=True), configs
+
+
+def study_rows(seeds: tuple[int, ...]) -> pd.DataFrame:
+    """A row a run and epoch, made up: one step size, and the arms of one drop."""
+    random = np.random.default_rng(0)
+    rows = pd.DataFrame(
+        [
+            {"setting": setting, "arm": arm, "eta": 0.1, "seed": seed, "epoch": epoch}
+            for setting in WHOLE
+            for arm in ("none", "lsr-0.1", "lsr-0.3", "tsla-0.1-4", "tsla-0.3-4")
+            for seed in seeds
+            for epoch in (*EARLY, EPOCHS)
+        ]
+    )
+    made_up = {name: random.uniform(0.5, 1, len(rows)) for name in ("train_loss", "test_loss", "test_accuracy", "test_ece", "grad2")}
+    return rows.assign(**made_up)
 
 
 def write_miniature_records(folder: Path) -> Path:

@@ -8,7 +8,7 @@ import pytest
 from empirics.study import arms, verdicts
 from empirics.study.runs import tuning_parts
 from empirics.study.settings import SETTINGS
-from empirics.study.verdicts import MIXED, NO_EFFECT, REFUTED, SUPPORTED, Finding
+from empirics.study.verdicts import MIXED, NO_BENEFIT, REFUTED, SUPPORTED, Finding
 from empirics.training import TrainingConfig
 
 
@@ -22,7 +22,7 @@ def finding(mean: float, p: float, *, spread: float = 1e-4) -> Finding:
         ([finding(0.02, 0.001)] * 3 + [finding(0.0, 0.9)] * 2, SUPPORTED),
         ([finding(0.02, 0.001)] * 4 + [finding(-0.02, 0.001)], MIXED),
         ([finding(-0.02, 0.001)] * 3 + [finding(0.0, 0.9)] * 2, REFUTED),
-        ([finding(0.0, 0.9)] * 5, NO_EFFECT),
+        ([finding(0.0, 0.9)] * 5, NO_BENEFIT),
         ([finding(0.0, 0.9, spread=0.1)] * 5, MIXED),
         ([finding(0.02, 0.2)] * 5, MIXED),
         ([finding(0.02, 0.001)] * 2 + [finding(0.0, 0.9)] * 3, MIXED),
