@@ -18,8 +18,8 @@ from figures.gallery import Load
 CAPTION = (
     "The study's primary settings of the MLP, one a column: log F, log test loss and test accuracy after 20 epochs of TSLA(s), less "
     "those of training without smoothing, against the epoch s from which smoothing is dropped (0: never smoothed, 20: never dropped). "
-    "The step size is tuned for each s and outcome on other seeds; paired by seed, 95 % Student-t bands. A benefit that has a best s inside the "
-    "run (E4) would be a dip (losses) or a bump (accuracy)."
+    "The step size is tuned for each s and outcome on other seeds; paired by seed, 95 % Student-t bands. A benefit that has a best s "
+    "inside the run (E4) would be a dip (losses) or a bump (accuracy)."
 )
 SETTINGS = [name for name in PRIMARY if name in WHOLE]
 ROWS = {"loss": "log F", "test loss": "log test loss", "accuracy": "test accuracy"}
