@@ -13,9 +13,11 @@ from empirics.analysis import measured
 from empirics.statistics import Interval, student_t
 from empirics.study import paths
 from empirics.study.comparisons import arms_of, e4
-from empirics.study.outcomes import OUTCOMES, Choice, best, differences, tuned
+from empirics.study.outcomes import OUTCOMES, Choice, best, differences, tuned, values
 from empirics.study.settings import BATCH_SIZE, CONFIRMATORY, EPOCHS, PATH_EPOCHS, PRIMARY, WHOLE
 from empirics.study.verdicts import IN_FAVOUR, Finding, Study, compared, e1_literally, family, load, verdict
+from theory.biased import SmoothingOracle
+from theory.minibatch import critical_batch_size
 
 DOCUMENT = Path("docs/study.md")
 BEGIN, END = "<!-- written by python -m empirics.study.document -->", "<!-- end -->"
@@ -53,23 +55,18 @@ def drops(study: Study) -> str:
     return markdown.table(("setting", "outcome", "compared", "difference", "p"), lines)
 
 
-def arms(study: Study, *, common: bool) -> str:
-    """Accuracy of each family of arms less that of ``none``: tuned for it, or at the step size that is best for ``none``."""
+def arms(study: Study, *, common: bool, outcome: str = "accuracy") -> str:
+    """An outcome of each family of arms less that of ``none``: tuned for accuracy, or at the step size that is best for ``none``."""
     families = ("lsr", "tsla", "shrink-tsla", "annealed", "adaptive", "own-hard", "own-hard-tsla")
     lines = []
     for setting in WHOLE:
         none = tuned(study.tuning, setting, "none", "accuracy")
-        cells = [shown(student_t(_values(study.runs, setting, none)))]
+        cells = [shown(student_t(values(study.runs, setting, none, outcome).to_numpy(dtype=np.float64)))]
         for name in families:
             choice = _choice(study, setting, name, none.eta if common else None)
-            cells.append(f"{choice.arm}: {shown(student_t(differences(study.runs, setting, choice, none, 'accuracy')))}" if choice else "-")
+            cells.append(f"{choice.arm}: {shown(student_t(differences(study.runs, setting, choice, none, outcome)))}" if choice else "-")
         lines.append((setting, *cells))
-    return markdown.table(("setting", "`none`, accuracy", *(f"{name} less none" for name in families)), lines)
-
-
-def _values(table: pd.DataFrame, setting: str, choice: Choice) -> np.ndarray:
-    rows = table[(table["setting"] == setting) & (table["arm"] == choice.arm) & np.isclose(table["eta"], choice.eta)]
-    return rows["accuracy"].to_numpy(dtype=np.float64)
+    return markdown.table(("setting", f"`none`, {outcome}", *(f"{name} less none" for name in families)), lines)
 
 
 def _choice(study: Study, setting: str, name: str, eta: float | None) -> Choice | None:
@@ -109,20 +106,31 @@ def _difference_at(table: pd.DataFrame, setting: str, a: tuple[str, float], b: t
 
 
 def along(study: Study) -> str:
-    """What smoothing does to the variance before the epochs of a path: at the same weights, beyond the control, and along its own path."""
+    """What smoothing at θ = 0.1 does to the variance before the epochs of the path of ``none``, and what of it a smaller step does not."""
+    columns = ("train_loss", "grad2", "eta_L", "delta", "delta0", "ratio", "beyond")
     lines = []
     for setting in PRIMARY:
-        rows = measured(
-            study.paths[(study.paths["setting"] == setting)].assign(method=lambda t: t["arm"]), theta=0.1, batch_size=BATCH_SIZE
-        )
+        path = study.paths[(study.paths["setting"] == setting) & (study.paths["arm"] == "none")]
+        rows = measured(path.assign(method="none"), theta=0.1, batch_size=BATCH_SIZE)
+        oracle = SmoothingOracle(**{name: rows[name].to_numpy() for name in ("beta2", "nu2", "c")})
+        rows = rows.assign(critical=critical_batch_size(rows["s2"].to_numpy(), oracle, 0.1))
         for epoch in PATH_EPOCHS:
-            here = rows[(rows["arm"] == "none") & (rows["epoch"] == epoch)]
-            cells = [shown(student_t(here[name].to_numpy())) for name in ("delta", "delta0", "ratio", "beyond")]
-            own = [paths.variance_at_equal_epoch(study.paths, setting, "lsr-0.1", epoch)]
-            own.append(paths.variance_at_equal_loss(study.paths, setting, "lsr-0.1", epoch))
-            lines.append((setting, str(epoch), *cells, *map(shown, own)))
-    titles = ("setting", "epoch", "δ", "δ0", "ratio, same weights", "beyond the control", "log s² on its own path, equal epoch", "equal F")
+            here = rows[rows["epoch"] == epoch]
+            means = [shown(student_t(here[name].to_numpy())) for name in columns]
+            lines.append((setting, str(epoch), *means, f"{here['critical'].median():.3g}"))
+    titles = ("setting", "epoch", "F", "‖∇F‖²", "ηL", "δ", "δ0", "ratio, B = 16", "beyond the control", "B_c(0.1), median")
     return markdown.table(titles, lines)
+
+
+def own_paths(study: Study) -> str:
+    """``log s²`` on the path of ``lsr-0.1`` less that on the path of ``none``, at equal epochs and at equal F."""
+    ways = (paths.variance_at_equal_epoch, paths.variance_at_equal_loss)
+    lines = [
+        (setting, str(epoch), *(shown(at(study.paths, setting, "lsr-0.1", epoch)) for at in ways))
+        for setting in PRIMARY
+        for epoch in PATH_EPOCHS[1:]
+    ]
+    return markdown.table(("setting", "epoch", "equal epoch", "equal F"), lines)
 
 
 def shown(interval: Interval) -> str:
@@ -137,10 +145,12 @@ def tables(study: Study, confirmatory: pd.DataFrame) -> str:
     parts: list[tuple[str, str]] = [
         ("Verdicts", verdicts(study)),
         ("The primary comparisons", comparisons(study)),
-        ("Along training", along(study)),
+        ("Along plain training, and what smoothing at θ = 0.1 would do at the same weights", along(study)),
+        ("log s² along the path of smoothed training (θ = 0.1), less that of plain training", own_paths(study)),
         ("The best drop, by each outcome", drops(study)),
         ("Accuracy with step sizes tuned for each arm", arms(study, common=False)),
         ("Accuracy at a common step size, that of `none`", arms(study, common=True)),
+        ("Calibration: logarithm of the ECE, step sizes tuned for accuracy", arms(study, common=False, outcome="calibration")),
         *_left_tables(study, confirmatory),
     ]
     return "\n\n".join(f"### {title}\n\n{table}" for title, table in parts)

@@ -43,9 +43,10 @@ OUTCOMES = {
     "gradient": Outcome("grad2", (EPOCHS,)),
     "test loss": Outcome("test_loss", (EPOCHS,)),
     "accuracy": Outcome("test_accuracy", (EPOCHS,), higher_is_better=True),
+    "calibration": Outcome("test_ece", (EPOCHS,)),
 }
-TUNED_FOR = tuple(name for name in OUTCOMES if name != "gradient")
-"""The outcomes that step sizes are tuned for; ‖∇F‖² is looked at with those that are tuned for F."""
+TUNED_FOR = ("early loss", "loss", "test loss", "accuracy")
+"""The outcomes that step sizes are tuned for; ‖∇F‖² is looked at with those that are tuned for F, calibration with those for accuracy."""
 
 
 @dataclass(frozen=True)
