@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from empirics.records import replacing
 
 
 def table(titles: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
@@ -17,3 +20,10 @@ def around(document: str, begin: str, end: str) -> tuple[str, str]:
     if not found_begin or not found_end:
         raise ValueError(f"the document has no lines {begin!r} and {end!r}; must have both around its tables")
     return f"{before}{begin}\n\n", f"\n\n{end}{after}"
+
+
+def put(path: Path, begin: str, end: str, text: str) -> None:
+    """Put the text into the document at ``path``, between the two lines, in place of what is there."""
+    before, after = around(path.read_text(encoding="utf-8"), begin, end)
+    with replacing(path) as temporary:
+        temporary.write_text(before + text + after, encoding="utf-8")

@@ -73,10 +73,7 @@ def tables(rows: pd.DataFrame) -> str:
 
 def main() -> None:
     """Put the tables into the document."""
-    before, after = markdown.around(DOCUMENT.read_text(encoding="utf-8"), BEGIN, END)
-    text = before + tables(records.read(records.FOLDER / f"{RECORD}.parquet").table) + after
-    with records.replacing(DOCUMENT) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    markdown.put(DOCUMENT, BEGIN, END, tables(records.read(records.FOLDER / f"{RECORD}.parquet").table))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from empirics.study.settings import EPOCHS, WHOLE, Setting
+from empirics.study.settings import EPOCHS, Setting
 
 Arm = Mapping[str, Any]
 """Fields of a :class:`~empirics.training.TrainingConfig`."""
@@ -47,12 +47,12 @@ AFFORDABLE: dict[str, Arm] = NONE | CONTROL | _family(0.1, FEWEST_DROPS) | _fami
 
 def measured_arms(setting: Setting) -> tuple[str, ...]:
     """The arms along whose paths the moments are measured."""
-    return ("none", "lsr-0.1", "lsr-0.3", "shrink-0.3") if setting.name in WHOLE else ("none", "lsr-0.1")
+    return ("none", "lsr-0.1", "lsr-0.3", "shrink-0.3") if setting.small else ("none", "lsr-0.1")
 
 
 def arms(setting: Setting) -> dict[str, Arm]:
     """The arms that are run in a setting, by name."""
-    return ALL if setting.model == "mlp" else AFFORDABLE
+    return ALL if setting.small else AFFORDABLE
 
 
 def config(setting: Setting, arm: str, eta: float, seed: int, **more: Any) -> dict[str, Any]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from empirics import markdown, records
 from empirics.analysis import measured
@@ -14,7 +14,7 @@ from empirics.statistics import Interval, student_t
 from empirics.study import paths
 from empirics.study.comparisons import arms_of, e4
 from empirics.study.outcomes import OUTCOMES, Choice, best, differences, tuned, values
-from empirics.study.settings import BATCH_SIZE, CONFIRMATORY, EPOCHS, PATH_EPOCHS, PRIMARY, WHOLE
+from empirics.study.settings import BATCH_SIZE, EPOCHS, PATH_EPOCHS, PRIMARY, WHOLE
 from empirics.study.verdicts import IN_FAVOUR, Finding, Study, compared, e1_literally, family, load, verdict
 from theory.biased import SmoothingOracle
 from theory.minibatch import critical_batch_size
@@ -76,9 +76,8 @@ def _choice(study: Study, setting: str, name: str, eta: float | None) -> Choice 
     return best(tuning, setting, wanted, "accuracy") if wanted else None
 
 
-def epochs_left(confirmatory: pd.DataFrame, study: Study, setting: str, outcome: str) -> str:
+def epochs_left(study: Study, setting: str, outcome: str) -> str:
     """The outcome, less that of ``none``, against the epochs smoothed (rows) and the epochs left after the drop (columns), at θ = 0.3."""
-    named = OUTCOMES[outcome]
     left = (0, 1, 2, 4, 8, 12)
     none = tuned(study.tuning, setting, "none", outcome)
     lines = []
@@ -86,21 +85,17 @@ def epochs_left(confirmatory: pd.DataFrame, study: Study, setting: str, outcome:
         theta, drop = arm.split("-")[1:]
         if theta != "0.3":
             continue
-        eta = tuned(study.tuning, setting, arm, outcome).eta
-        cells = [_difference_at(confirmatory, setting, (arm, eta), (none.arm, none.eta), named.column, int(drop) + r) for r in left]
-        lines.append((drop, *cells))
+        choice = tuned(study.tuning, setting, arm, outcome)
+        lines.append((drop, *(_difference_at(study, setting, choice, none, outcome, int(drop) + r) for r in left)))
     return markdown.table(("epochs smoothed", *(f"{r} left" for r in left)), lines)
 
 
-def _difference_at(table: pd.DataFrame, setting: str, a: tuple[str, float], b: tuple[str, float], column: str, epoch: int) -> str:
+def _difference_at(study: Study, setting: str, a: Choice, b: Choice, outcome: str, epoch: int) -> str:
     if epoch > EPOCHS:
         return ""
-    rows = table[(table["setting"] == setting) & (table["epoch"] == epoch)]
-    first, second = (
-        rows[(rows["arm"] == arm) & np.isclose(rows["eta"], eta)].sort_values("seed")[column].to_numpy(dtype=np.float64)
-        for arm, eta in (a, b)
-    )
-    found = student_t(first - second if column == "test_accuracy" else np.log(first) - np.log(second))
+    rows = study.epochs[(study.epochs["setting"] == setting) & study.epochs["arm"].isin((a.arm, b.arm))]
+    at_epoch = replace(OUTCOMES[outcome], epochs=(epoch,)).of(rows).reset_index(name=outcome)
+    found = student_t(differences(at_epoch, setting, a, b, outcome))
     mark = "" if float(found.low) <= 0 <= float(found.high) else "*"
     return f"{float(found.estimate):+.3f}{mark}"
 
@@ -140,7 +135,7 @@ def shown(interval: Interval) -> str:
     return f"{float(interval.estimate):.3g} [{float(interval.low):.3g}, {float(interval.high):.3g}]"
 
 
-def tables(study: Study, confirmatory: pd.DataFrame) -> str:
+def tables(study: Study) -> str:
     """All tables, in the order of the document."""
     parts: list[tuple[str, str]] = [
         ("Verdicts", verdicts(study)),
@@ -151,25 +146,21 @@ def tables(study: Study, confirmatory: pd.DataFrame) -> str:
         ("Accuracy with step sizes tuned for each arm", arms(study, common=False)),
         ("Accuracy at a common step size, that of `none`", arms(study, common=True)),
         ("Calibration: logarithm of the ECE, step sizes tuned for accuracy", arms(study, common=False, outcome="calibration")),
-        *_left_tables(study, confirmatory),
+        *_left_tables(study),
     ]
     return "\n\n".join(f"### {title}\n\n{table}" for title, table in parts)
 
 
-def _left_tables(study: Study, confirmatory: pd.DataFrame) -> Iterable[tuple[str, str]]:
+def _left_tables(study: Study) -> Iterable[tuple[str, str]]:
     for setting in (name for name in PRIMARY if name in WHOLE):
         for outcome in ("loss", "test loss", "accuracy"):
             title = f"{setting}: {outcome} of `tsla-0.3-s` less `none`, by epochs smoothed and epochs left (* established at 95 %)"
-            yield title, epochs_left(confirmatory, study, setting, outcome)
+            yield title, epochs_left(study, setting, outcome)
 
 
 def main() -> None:
     """Put the tables into the document."""
-    study = load(records.FOLDER)
-    confirmatory = records.read(records.FOLDER / f"{CONFIRMATORY}.parquet").table
-    before, after = markdown.around(DOCUMENT.read_text(encoding="utf-8"), BEGIN, END)
-    with records.replacing(DOCUMENT) as temporary:
-        temporary.write_text(before + tables(study, confirmatory) + after, encoding="utf-8")
+    markdown.put(DOCUMENT, BEGIN, END, tables(load(records.FOLDER)))
 
 
 if __name__ == "__main__":

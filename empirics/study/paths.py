@@ -1,4 +1,4 @@
-"""Along the paths of the study: the variance of the gradient at equal epochs and at equal F, and where smoothing stops helping."""
+"""Along the paths of the study: the variance of the gradient at equal epochs and at equal F."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from empirics.ensemble import train_together
 from empirics.study.arms import arms, config, measured_arms
 from empirics.study.comparisons import primary
 from empirics.study.outcomes import OUTCOMES, RUN, TUNED_FOR, summary, tuned
-from empirics.study.settings import EPOCHS, PATH_EPOCHS, SETTINGS, TUNING, WHOLE, Setting
+from empirics.study.settings import EPOCHS, PATH_EPOCHS, SETTINGS, TUNING, Setting
 from empirics.training import TrainingConfig, train
 
 Part = Mapping[str, Any]
@@ -65,7 +65,7 @@ def _tuning(folder: Path) -> pd.DataFrame:
 
 
 def _chosen(tuning: pd.DataFrame, setting: Setting) -> list[tuple[str, float]]:
-    if setting.name not in WHOLE:
+    if not setting.small:
         return sorted({(choice.arm, choice.eta) for choice in primary(tuning, setting.name)})
     common = {tuned(tuning, setting.name, "none", outcome).eta for outcome in TUNED_FOR}
     return [
@@ -76,7 +76,7 @@ def _chosen(tuning: pd.DataFrame, setting: Setting) -> list[tuple[str, float]]:
 
 
 def _parts(setting: Setting, runs: Sequence[tuple[str, float]], seeds: Sequence[int], measure: Mapping[str, Any]) -> Iterator[Part]:
-    size = max(1, (TOGETHER if _at_once(setting.model) else ONE_BY_ONE) // len(seeds))
+    size = max(1, (TOGETHER if setting.small else ONE_BY_ONE) // len(seeds))
     for start in range(0, len(runs), size):
         some = [list(run) for run in runs[start : start + size]]
         yield {"setting": setting.name, "runs": some, "seeds": list(seeds), "measure": dict(measure)}
@@ -108,25 +108,20 @@ def _rows(part: Part) -> pd.DataFrame:
     ]
     rows = [
         {"setting": setting.name, "arm": arm, **row, "rate": row["eta"], "eta": of.eta}
-        for (arm, of), run in zip(named, _trained([of for _, of in named]), strict=True)
+        for (arm, of), run in zip(named, _trained(setting, [of for _, of in named]), strict=True)
         for row in run
     ]
     return pd.DataFrame(rows).drop(columns="method")
 
 
-def _trained(configs: Sequence[TrainingConfig]) -> Iterable[Sequence[Mapping[str, Any]]]:
+def _trained(setting: Setting, configs: Sequence[TrainingConfig]) -> Iterable[Sequence[Mapping[str, Any]]]:
     """The rows of each run: small networks are trained together, others one by one."""
-    if _at_once(configs[0].model):
+    if setting.small:
         return zip(*train_together(configs), strict=True)
     return (list(train(of)) for of in configs)
 
 
-def _at_once(model: str) -> bool:
-    """A larger network gains nothing from company."""
-    return model == "mlp"
-
-
 def _small(rows: pd.DataFrame) -> pd.DataFrame:
-    """What is compared, in float32, and the names as categories: a committed record must be small."""
+    """What is compared, in float32: a committed record must be small."""
     numbers = ["train_loss", "test_loss", "test_accuracy", "test_ece", "grad2"]
     return rows[[*RUN, "epoch", *numbers]].astype(dict.fromkeys(numbers, "float32"))

@@ -42,6 +42,11 @@ class Setting:
         return ", ".join(part for part in parts if part)
 
     @property
+    def small(self) -> bool:
+        """Whether its runs are trained together, which a larger network gains nothing from; so that all arms can be afforded."""
+        return self.model == "mlp"
+
+    @property
     def fixed(self) -> dict[str, Any]:
         """The fields of a :class:`~empirics.training.TrainingConfig` that all arms share."""
         shared = {"model": self.model, "label_noise": self.label_noise, "momentum": self.momentum}
@@ -53,5 +58,5 @@ MOMENTUM = (Setting("digits", 0.2, momentum=0.9, rates=tuple(rate / 10 for rate 
 RESNET = (Setting("digits", 0.2, model="resnet8", primary=True, rates=RATES[2:5], tuning_seeds=TUNING_SEEDS[:3]),)
 SETTINGS = {setting.name: setting for setting in (*MLP, *MOMENTUM, *RESNET)}
 PRIMARY = tuple(name for name, setting in SETTINGS.items() if setting.primary)
-WHOLE = tuple(name for name, setting in SETTINGS.items() if setting.model == "mlp")
+WHOLE = tuple(name for name, setting in SETTINGS.items() if setting.small)
 """The settings with all arms on the confirmatory seeds; the others have those of the primary comparisons."""

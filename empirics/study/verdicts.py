@@ -31,17 +31,18 @@ SUPPORTED, REFUTED, NO_BENEFIT, MIXED = "supported", "refuted", "no benefit that
 
 @dataclass(frozen=True)
 class Study:
-    """The three records: tuning (a row a run), confirmatory runs (a row a run) and paths (a row a run and epoch)."""
+    """The three records: tuning (a row a run), confirmatory runs (``runs``, a row a run; ``epochs``, a row an epoch too) and paths."""
 
     tuning: pd.DataFrame
     runs: pd.DataFrame
+    epochs: pd.DataFrame
     paths: pd.DataFrame
 
 
 def load(folder: Path) -> Study:
     """The study of the records in a folder."""
     tuning, confirmatory, along = (records.read(folder / f"{name}.parquet").table for name in (TUNING, CONFIRMATORY, PATHS))
-    return Study(tuning, summary(confirmatory), along)
+    return Study(tuning, summary(confirmatory), confirmatory, along)
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from empirics.datasets import Split
+from empirics.labels import evaluation_mode
 
 BINS = 15
 """Of the calibration error (Guo et al., 2017)."""
@@ -17,21 +15,9 @@ CHUNK, NUMBERS = 1024, 2**24
 """Most examples, and most input numbers, that are evaluated at once."""
 
 
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Within this context the model is in evaluation mode; afterwards each of its modules is in the mode that it was in."""
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
-
-
 def evaluate(model: nn.Module, split: Split) -> dict[str, float]:
     """``train_loss``, which is F; ``test_loss``, ``test_accuracy`` and ``test_ece``: mean cross-entropies in float64, and fractions."""
-    with evaluating(model):
+    with evaluation_mode(model):
         train, test = logits(model, split.train_inputs), logits(model, split.test_inputs)
     return scores(train, split.train_labels, test, split.test_labels)
 

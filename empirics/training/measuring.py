@@ -16,12 +16,11 @@ from torch import Tensor, nn
 from empirics.curvature import Loss, largest_curvature
 from empirics.datasets import Split
 from empirics.estimators import Accumulator
-from empirics.labels import Smoothing
+from empirics.labels import Smoothing, evaluation_mode
 from empirics.moments import MOMENTS, gradient_moments
 from empirics.per_example import gradient_products
 from empirics.schedules import Annealed, Observed, Schedule
 from empirics.training.config import TrainingConfig
-from empirics.training.evaluation import evaluating
 
 OBSERVED, GROUPS = 1024, 16
 """Training examples that a schedule goes by, at most, the same throughout a run and for all runs of a seed: fewer than all make estimates
@@ -46,7 +45,7 @@ class Measuring:
 
     def at(self, model: nn.Module, eta: float) -> dict[str, float]:
         """The six moments on the examples that the run reports them for, and ``eta`` times the largest curvature if it is asked for."""
-        with evaluating(model):
+        with evaluation_mode(model):
             found = asdict(gradient_moments(model, *self._first(self._config.measured_examples), self._y_hat))
             return found | ({"eta_L": eta * self._curvature(model)} if self._config.curvature else {})
 
@@ -55,7 +54,7 @@ class Measuring:
 
         Where that is 0 or not a number, as of a network whose units are all dead, there is nothing to learn.
         """
-        with evaluating(model):
+        with evaluation_mode(model):
             eta_L = eta * self._curvature(model) if isinstance(schedule, Annealed) else None
             if eta_L is None or eta_L > 0:
                 schedule.observe(self._observed(model), eta_L=eta_L)

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 import tsla
+from empirics.labels import evaluation_mode
 from empirics.training import TrainingConfig
-from empirics.training.evaluation import calibration_error, evaluating
+from empirics.training.evaluation import calibration_error
 from empirics.training.rates import factor
 from tests.planted import assert_rejects
 
@@ -130,6 +131,6 @@ def test_calibration_error_at_the_ends() -> None:
 
 def test_evaluation_mode_is_left_as_it_was_found() -> None:
     model = torch.nn.Sequential(torch.nn.Dropout(), torch.nn.BatchNorm1d(3).eval())
-    with evaluating(model):
+    with evaluation_mode(model):
         assert not any(module.training for module in model.modules())
     assert [module.training for module in model.modules()] == [True, True, False]
