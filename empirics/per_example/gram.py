@@ -52,8 +52,8 @@ class GramTerm(Term):
 
     @property
     def entries(self) -> int:
-        """How much is kept: of the input and of both signals."""
-        return self.x.numel() + sum(D.numel() for D in self.signals)
+        """How much is kept: of the input, too."""
+        return self.x.numel() + super().entries
 
     def joined(self, others: Sequence[GramTerm]) -> GramTerm:
         """The same term for the examples of all of them."""
