@@ -122,6 +122,7 @@ EXPERIMENTS = {
         Experiment("batch_norm", minibatch.side_by_side, BATCH_NORM, in_report=False),
         Experiment("coverage", coverage.run, coverage.CONFIGS, in_report=False),
         Experiment("branches", branches.run, branches.configs("confirmatory"), in_report=False),
+        Experiment("branches_resnet8", branches.run, branches.configs("resnet8"), in_report=False),
         Experiment("branches_development", branches.run, branches.configs("development"), in_report=False),
         Experiment(TUNING, study.tune, study.tuning_parts, in_report=False),
         Experiment(CONFIRMATORY, study.confirm, study.confirmatory_parts, in_report=False),

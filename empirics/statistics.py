@@ -22,6 +22,11 @@ class Interval:
     low: Array
     high: Array
 
+    def __str__(self) -> str:
+        """Of a single number: ``estimate [low, high]`` to three digits, "-" where there is none."""
+        estimate, low, high = (f"{float(value):.3g}" for value in (self.estimate, self.low, self.high))
+        return f"{estimate} [{low}, {high}]" if np.isfinite(self.estimate) else "-"
+
 
 def student_t(samples: ArrayLike, *, level: float = 0.95, axis: int = 0) -> Interval:
     """Mean of ``samples`` along ``axis``, with Student's interval, exact for independent normal samples.

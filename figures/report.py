@@ -10,7 +10,6 @@ from string import Template
 from empirics import records
 from empirics.analysis import measured, over_seeds
 from empirics.records import Record
-from empirics.statistics import Interval
 from figures import gallery, interactive, paper_checks
 from theory.claims import CLAIMS
 
@@ -67,16 +66,11 @@ def numbers_table(record: Record) -> str:
     batch = f" (B = {config['batch_size']}, θ = {config['theta']})"
     body = [
         [f"{method}: {label}{batch if column in BATCH_NUMBERS else ''}"]
-        + [shown(over_seeds(rows, column, method=method, epoch=epoch)) for epoch in epochs]
+        + [str(over_seeds(rows, column, method=method, epoch=epoch)) for epoch in epochs]
         for method in ("sgd", "lsr")
         for column, label in (NUMBERS | BATCH_NUMBERS).items()
     ]
     return _table([head, *body])
-
-
-def shown(interval: Interval) -> str:
-    """``estimate [low, high]`` to three digits."""
-    return f"{float(interval.estimate):.3g} [{float(interval.low):.3g}, {float(interval.high):.3g}]"
 
 
 def _table(rows: list[list[str]]) -> str:

@@ -62,12 +62,6 @@ def rules() -> str:
     return markdown.table(("rule", "kind", "drops"), [(name, rule.kind, rule.drops) for name, rule in RULES.items()])
 
 
-def with_tables(document: str, validated: Mapping[str, Any]) -> str:
-    """The document with the tables of this validation. Raises ValueError where it has no place for them."""
-    before, after = markdown.around(document, BEGIN, END)
-    return f"{before}{tables(validated)}{after}"
-
-
 def _listed(settings: list[str]) -> str:
     return "; ".join(settings)
 
@@ -76,6 +70,4 @@ if __name__ == "__main__":
     record = records.read(records.FOLDER / RECORD)
     found = validation.validate(record.table, record.config["configs"][0]["building"])
     validation.write(found)
-    text = with_tables(DOCUMENT.read_text(encoding="utf-8"), found)
-    with records.replacing(DOCUMENT) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    markdown.put(DOCUMENT, BEGIN, END, tables(found))

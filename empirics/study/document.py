@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,12 +10,13 @@ import numpy as np
 
 from empirics import markdown, records
 from empirics.analysis import measured
-from empirics.statistics import Interval, student_t
+from empirics.power import paired_power, seeds_for
+from empirics.statistics import student_t
 from empirics.study import paths
 from empirics.study.comparisons import arms_of, e4
 from empirics.study.outcomes import OUTCOMES, Choice, best, differences, tuned, values
 from empirics.study.settings import BATCH_SIZE, EPOCHS, PATH_EPOCHS, PRIMARY, WHOLE
-from empirics.study.verdicts import IN_FAVOUR, Finding, Study, compared, e1_literally, family, load, verdict
+from empirics.study.verdicts import IN_FAVOUR, MATTERS, Finding, Study, compared, e1_literally, family, load, verdict
 from theory.biased import SmoothingOracle
 from theory.minibatch import critical_batch_size
 
@@ -23,31 +24,40 @@ DOCUMENT = Path("docs/study.md")
 BEGIN, END = "<!-- written by python -m empirics.study.document -->", "<!-- end -->"
 
 
-def verdicts(study: Study) -> str:
-    """A line a claim."""
-    found = family(study)
+def verdicts(found: Sequence[Finding]) -> str:
+    """A line a claim, from the family."""
     lines = []
     for claim in IN_FAVOUR:
         own = [one for one in found if one.claim == claim]
-        lines.append((claim, verdict(claim, own), "; ".join(f"{one.setting}: {shown(one.interval)}" for one in own)))
+        lines.append((claim, verdict(claim, own), "; ".join(f"{one.setting}: {one.interval}" for one in own)))
     return markdown.table(("claim", "verdict", "effect at each primary setting, 95 % interval"), lines)
 
 
-def comparisons(study: Study) -> str:
+def comparisons(study: Study, found: Sequence[Finding]) -> str:
     """The family, a line a test; E1's literal form below."""
     literal = [e1_literally(study, setting) for setting in PRIMARY]
-    lines = [(*_compared(one), f"{one.p:.2g}") for one in family(study)] + [(*_compared(one), "not in the family") for one in literal]
+    lines = [(*_compared(one), f"{one.p:.2g}") for one in found] + [(*_compared(one), "not in the family") for one in literal]
     return markdown.table(("claim", "setting", "compared", "difference", "d_z in favour", "seeds", "p, Holm"), lines)
 
 
+def power(found: Sequence[Finding]) -> str:
+    """How many seeds see the smallest effect that matters in four studies of five, at the differences' own standard deviation."""
+    lines = []
+    for one in found:
+        matters, spread, had = MATTERS[one.claim], float(np.std(one.differences, ddof=1)), len(one.differences)
+        about = (one.claim, one.setting, f"{matters:g}", f"{spread:.2g}")
+        lines.append((*about, str(seeds_for(matters / spread)), str(had), f"{paired_power(had, matters / spread):.2f}"))
+    return markdown.table(("claim", "setting", "matters", "standard deviation", "seeds needed", "seeds", "power"), lines)
+
+
 def _compared(one: Finding) -> tuple[str, ...]:
-    return (one.claim, one.setting, one.what, shown(one.interval), f"{one.effect:.2f}", str(len(one.differences)))
+    return (one.claim, one.setting, one.what, str(one.interval), f"{one.effect:.2f}", str(len(one.differences)))
 
 
 def drops(study: Study) -> str:
     """The best drop by each outcome, tuned for it, less either end of the run: whichever speaks less for it."""
     lines = [
-        (setting, outcome, one.what, shown(one.interval), f"{one.p:.2g}")
+        (setting, outcome, one.what, str(one.interval), f"{one.p:.2g}")
         for setting in WHOLE
         for outcome in ("loss", "test loss", "accuracy")
         for one in [compared(study, "E4", setting, e4(study.tuning, setting, outcome))]
@@ -61,10 +71,10 @@ def arms(study: Study, *, common: bool, outcome: str = "accuracy") -> str:
     lines = []
     for setting in WHOLE:
         none = tuned(study.tuning, setting, "none", "accuracy")
-        cells = [shown(student_t(values(study.runs, setting, none, outcome).to_numpy(dtype=np.float64)))]
+        cells = [str(student_t(values(study.runs, setting, none, outcome).to_numpy(dtype=np.float64)))]
         for name in families:
             choice = _choice(study, setting, name, none.eta if common else None)
-            cells.append(f"{choice.arm}: {shown(student_t(differences(study.runs, setting, choice, none, outcome)))}" if choice else "-")
+            cells.append(f"{choice.arm}: {student_t(differences(study.runs, setting, choice, none, outcome))}" if choice else "-")
         lines.append((setting, *cells))
     return markdown.table(("setting", f"`none`, {outcome}", *(f"{name} less none" for name in families)), lines)
 
@@ -111,7 +121,7 @@ def along(study: Study) -> str:
         rows = rows.assign(critical=critical_batch_size(rows["s2"].to_numpy(), oracle, 0.1))
         for epoch in PATH_EPOCHS:
             here = rows[rows["epoch"] == epoch]
-            means = [shown(student_t(here[name].to_numpy())) for name in columns]
+            means = [str(student_t(here[name].to_numpy())) for name in columns]
             lines.append((setting, str(epoch), *means, f"{here['critical'].median():.3g}"))
     titles = ("setting", "epoch", "F", "‖∇F‖²", "ηL", "δ", "δ0", "ratio, B = 16", "beyond the control", "B_c(0.1), median")
     return markdown.table(titles, lines)
@@ -121,25 +131,20 @@ def own_paths(study: Study) -> str:
     """``log s²`` on the path of ``lsr-0.1`` less that on the path of ``none``, at equal epochs and at equal F."""
     ways = (paths.variance_at_equal_epoch, paths.variance_at_equal_loss)
     lines = [
-        (setting, str(epoch), *(shown(at(study.paths, setting, "lsr-0.1", epoch)) for at in ways))
+        (setting, str(epoch), *(str(at(study.paths, setting, "lsr-0.1", epoch)) for at in ways))
         for setting in PRIMARY
         for epoch in PATH_EPOCHS[1:]
     ]
     return markdown.table(("setting", "epoch", "equal epoch", "equal F"), lines)
 
 
-def shown(interval: Interval) -> str:
-    """``estimate [low, high]`` to three digits."""
-    if not np.isfinite(interval.estimate):
-        return "-"
-    return f"{float(interval.estimate):.3g} [{float(interval.low):.3g}, {float(interval.high):.3g}]"
-
-
 def tables(study: Study) -> str:
     """All tables, in the order of the document."""
+    found = family(study)
     parts: list[tuple[str, str]] = [
-        ("Verdicts", verdicts(study)),
-        ("The primary comparisons", comparisons(study)),
+        ("Verdicts", verdicts(found)),
+        ("The primary comparisons", comparisons(study, found)),
+        ("Power: seeds that see the smallest effect that matters with probability 0.8, in a test at 5 % that stands alone", power(found)),
         ("Along plain training, and what smoothing at θ = 0.1 would do at the same weights", along(study)),
         ("log s² along the path of smoothed training (θ = 0.1), less that of plain training", own_paths(study)),
         ("The best drop, by each outcome", drops(study)),

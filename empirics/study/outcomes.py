@@ -90,11 +90,15 @@ def values(runs: pd.DataFrame, setting: str, choice: Choice, outcome: str) -> pd
 
 
 def differences(runs: pd.DataFrame, setting: str, a: Choice, b: Choice, outcome: str) -> Array:
-    """``a - b`` seed by seed, shape (seeds,). Raises ValueError where they have other seeds, or a run diverged."""
+    """``a - b`` seed by seed, shape (seeds,), at the seeds of the one that has fewer.
+
+    Raises ValueError where the other one lacks some of them, or a run diverged.
+    """
     first, second = (values(runs, setting, choice, outcome) for choice in (a, b))
-    if not first.index.equals(second.index):
+    fewer = min(first.index, second.index, key=len)
+    if not (fewer.isin(first.index).all() and fewer.isin(second.index).all()):
         raise ValueError(f"{a.arm} and {b.arm} have other seeds in {setting!r}; a paired difference needs the same")
-    found: Array = (first - second).to_numpy(dtype=np.float64)
+    found: Array = (first[fewer] - second[fewer]).to_numpy(dtype=np.float64)
     if not np.isfinite(found).all():
         raise ValueError(f"{a.arm} or {b.arm} diverged in {setting!r}; leaving the seed out would flatter it")
     return found

@@ -13,7 +13,7 @@ from empirics.ensemble import train_together
 from empirics.study.arms import arms, config, measured_arms
 from empirics.study.comparisons import primary
 from empirics.study.outcomes import OUTCOMES, RUN, TUNED_FOR, summary, tuned
-from empirics.study.settings import EPOCHS, PATH_EPOCHS, SETTINGS, TUNING, Setting
+from empirics.study.settings import EPOCHS, FEWER_SEEDS, PATH_EPOCHS, SETTINGS, TUNING, Setting
 from empirics.training import TrainingConfig, train
 
 Part = Mapping[str, Any]
@@ -33,23 +33,27 @@ def tuning_parts() -> tuple[Part, ...]:
 
 
 def confirmatory_parts(folder: Path = records.FOLDER) -> tuple[Part, ...]:
-    """Every arm at the step sizes that were best for it on the tuning seeds, by any outcome, and at those of ``none``; of a larger
-    network, what the primary comparisons need.
+    """What the primary comparisons need, on all seeds; on the first ones, of small networks every arm at the step sizes that were best
+    for it on the tuning seeds, by any outcome, and at those of ``none``.
     """  # noqa: D205 - the summary needs two lines
-    tuning = _tuning(folder)
-    return tuple(
-        part for setting in SETTINGS.values() for part in _parts(setting, _chosen(tuning, setting), setting.seeds, {"measure_at": [EPOCHS]})
-    )
+    tuning, measure = _tuning(folder), {"measure_at": [EPOCHS]}
+    parts: list[Part] = []
+    for setting in SETTINGS.values():
+        compared = sorted({(choice.arm, choice.eta) for choice in primary(tuning, setting.name)}) if setting.primary else []
+        others = [run for run in _chosen(tuning, setting) if run not in compared] if setting.small else []
+        parts += _parts(setting, compared, setting.seeds, measure)
+        parts += _parts(setting, others, setting.seeds[:FEWER_SEEDS], measure)
+    return tuple(parts)
 
 
 def path_parts(folder: Path = records.FOLDER) -> tuple[Part, ...]:
     """The arms along whose paths moments are measured, at the step size that is best for the accuracy of ``none``."""
     tuning, measure = _tuning(folder), {"measure_at": list(PATH_EPOCHS), "curvature": True}
-    return tuple(
-        part
-        for setting in SETTINGS.values()
-        for part in _parts(setting, [(arm, common_rate(tuning, setting)) for arm in measured_arms(setting)], setting.seeds, measure)
-    )
+    parts: list[Part] = []
+    for setting in SETTINGS.values():
+        runs = [(arm, common_rate(tuning, setting)) for arm in measured_arms(setting)]
+        parts += _parts(setting, runs, setting.seeds[:FEWER_SEEDS], measure)
+    return tuple(parts)
 
 
 def common_rate(tuning: pd.DataFrame, setting: Setting) -> float:
@@ -65,8 +69,6 @@ def _tuning(folder: Path) -> pd.DataFrame:
 
 
 def _chosen(tuning: pd.DataFrame, setting: Setting) -> list[tuple[str, float]]:
-    if not setting.small:
-        return sorted({(choice.arm, choice.eta) for choice in primary(tuning, setting.name)})
     common = {tuned(tuning, setting.name, "none", outcome).eta for outcome in TUNED_FOR}
     return [
         (arm, eta)

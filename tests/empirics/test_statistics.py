@@ -198,3 +198,9 @@ def test_too_few_samples(samples: object) -> None:
 def test_bad_arguments(call: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_an_interval_is_shown_to_three_digits() -> None:
+    assert str(student_t([1.0, 2.0, 3.0, 4.0, 5.0])) == "3 [1.04, 4.96]"
+    assert str(student_t(np.array([1234.5, 1234.5]))) == "1.23e+03 [1.23e+03, 1.23e+03]"
+    assert str(Interval(*(np.asarray(np.nan),) * 3)) == "-"

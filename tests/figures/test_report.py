@@ -8,7 +8,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pytest
 
 from empirics import records
@@ -146,16 +145,10 @@ def test_numbers_are_means_over_the_seeds_with_their_intervals(source: Path) -> 
     for method in ("sgd", "lsr"):
         rows = table[table["method"] == method].set_index(["epoch", "seed"])
         delta = rows["shat2"] / rows["s2"]
-        cells = [report.shown(student_t([delta[epoch, 0], delta[epoch, 1]])) for epoch in (0, 2)]
+        cells = [str(student_t([delta[epoch, 0], delta[epoch, 1]])) for epoch in (0, 2)]
         assert f"<tr><td>{method}: δ</td>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>" in html
     assert "(B = 16, θ = 0.3)" in html
     assert "<th>epoch 0</th><th>epoch 2</th>" in html
-
-
-def test_shown_to_three_digits() -> None:
-    interval = student_t([1.0, 2.0, 3.0, 4.0, 5.0])
-    assert report.shown(interval) == "3 [1.04, 4.96]"
-    assert report.shown(student_t(np.array([1234.5, 1234.5]))) == "1.23e+03 [1.23e+03, 1.23e+03]"
 
 
 def test_the_knob_is_in_the_page(page: str, shown: str) -> None:
