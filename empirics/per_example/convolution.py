@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from empirics.per_example.gram import GramTerm
 from empirics.per_example.linear import Added, First
 from empirics.per_example.precision import without_autocast
-from empirics.per_example.terms import Term, Unsupported, accumulable, sum_of
+from empirics.per_example.terms import Term, Unsupported, accumulable, blocks_of, sum_of
 
 # Forming gradients runs at the speed of a convolution, products between positions at that of small matrix products: measured, half of it.
 _GRAM_COST = 2.0
@@ -33,6 +33,14 @@ class ConvolutionWeight(GramTerm):
     ) -> None:
         super().__init__(parameter)
         self.x, self.stride, self.padding, self.dilation, self.groups = x.detach(), tuple(stride), tuple(padding), tuple(dilation), groups
+        self._formed = False
+
+    def receive(self, D: Tensor) -> None:
+        """Keep D; of the first label the gradients of the examples, where they are smaller: they wait for those of the other label."""
+        super().receive(D)
+        if len(self.signals) == 1 and self.parameter.numel() < D[0].numel() and not self.gram_is_cheaper():
+            self.signals[0] = torch.cat([self.per_example(0, rows) for rows in blocks_of([self])])
+            self._formed = True
 
     @property
     def kernel(self) -> tuple[int, ...]:
@@ -41,6 +49,8 @@ class ConvolutionWeight(GramTerm):
 
     def per_example(self, label: int, rows: slice) -> Tensor:
         """By one convolution with a group for each example and group; by products of the patches where such groups have few channels."""
+        if self._formed and label == 0:
+            return self.signals[0][rows]
         x, D = accumulable(self.x[rows]), accumulable(self.signals[label][rows])
         if self.parameter.shape[1] < FEW_CHANNELS and not x.is_cuda:
             outputs = D.reshape(len(x) * self.groups, -1, prod(D.shape[2:]))

@@ -89,7 +89,7 @@ def products(uses: Sequence[Term]) -> Products:
     """Inner products for a parameter with these uses: the gradients of an example are summed over the uses first."""
     parameter, tables = uses[0].parameter, []
     sums: list[Tensor] = []
-    for rows in _blocks(uses):
+    for rows in blocks_of(uses):
         g, h = (sum_of([use.per_example(label, rows) for use in uses]).reshape(-1, parameter.numel()) for label in (0, 1))
         tables.append(pair_products(g, h))
         ones = g.new_ones(1, len(g))  # times them is twice as fast as a sum
@@ -98,7 +98,7 @@ def products(uses: Sequence[Term]) -> Products:
     return Products(torch.cat(tables, dim=1) if len(tables) > 1 else tables[0], (total, total_hat))
 
 
-def _blocks(uses: Sequence[Term]) -> Iterator[slice]:
+def blocks_of(uses: Sequence[Term]) -> Iterator[slice]:
     """Slices of the examples, of as many as are formed at once."""
     signal = uses[0].signals[0]
     n, limit = len(signal), BLOCK_ENTRIES_CUDA if signal.is_cuda else BLOCK_ENTRIES
