@@ -46,7 +46,7 @@ rates: $(READY)  ## Measure the rates of C9, C12 and C15, and what the tests ref
 
 study: $(READY)  ## E1-E5, the branches and the planner, as docs/study_plan.md says (resumable, an hour): records/, docs/study.md, docs/planner.md
 	$(BIN)/tsla records study_tuning
-	$(BIN)/tsla records study study_paths branches branches_resnet8
+	$(BIN)/tsla records study study_paths study_tempering branches branches_resnet8
 	$(BIN)/tsla records planner
 	$(BIN)/python -m empirics.study.document
 	$(BIN)/python -m empirics.branches.document

@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 
 from empirics import annealed, bound_tests, branches, coverage, minibatch, rate_configs, rates, synthetic
-from empirics.study import planning
+from empirics.study import planning, tempering
 from empirics.study import runs as study
-from empirics.study.settings import CONFIRMATORY, PATHS, TUNING
+from empirics.study.settings import CONFIRMATORY, PATHS, TEMPERING, TUNING
 from empirics.training import TrainingConfig, train
 from theory.certificates import certify, groups
 
@@ -127,6 +127,7 @@ EXPERIMENTS = {
         Experiment(TUNING, study.tune, study.tuning_parts, in_report=False),
         Experiment(CONFIRMATORY, study.confirm, study.confirmatory_parts, in_report=False),
         Experiment(PATHS, study.paths, study.path_parts, in_report=False),
+        Experiment(TEMPERING, tempering.run, tempering.parts, in_report=False),
         Experiment("planner", planning.regrets, (planning.CONFIG,), in_report=False),
         Experiment("certificates", _certificates, tuple({"group": group} for group in groups()), in_report=False),
     )

@@ -12,9 +12,9 @@ from empirics import markdown, records
 from empirics.analysis import measured
 from empirics.power import paired_power, seeds_for
 from empirics.statistics import student_t
-from empirics.study import paths
+from empirics.study import paths, tempering
 from empirics.study.comparisons import arms_of, e4
-from empirics.study.outcomes import OUTCOMES, Choice, best, differences, tuned, values
+from empirics.study.outcomes import OUTCOMES, RUN, Choice, Outcome, best, differences, tuned, values
 from empirics.study.settings import BATCH_SIZE, EPOCHS, PATH_EPOCHS, PRIMARY, WHOLE
 from empirics.study.verdicts import IN_FAVOUR, MATTERS, Finding, Study, compared, e1_literally, family, load, verdict
 from theory.biased import SmoothingOracle
@@ -63,6 +63,27 @@ def drops(study: Study) -> str:
         for one in [compared(study, "E4", setting, e4(study.tuning, setting, outcome))]
     ]
     return markdown.table(("setting", "outcome", "compared", "difference", "p"), lines)
+
+
+def confidence(study: Study) -> str:
+    """On clean data, the best drop by the test loss less either end of the run: as it is, and at the best temperature of either."""
+    raw, tempered = (Outcome(column, (EPOCHS,)).of(study.tempering) for column in ("test_loss", "tempered"))
+    runs = raw.to_frame("raw").assign(tempered=tempered).reset_index()
+    temperatures = study.tempering[study.tempering["epoch"] == EPOCHS].groupby(["setting", "arm"])["temperature"].mean()
+    least = study.tempering.loc[study.tempering.groupby(RUN)["test_loss"].idxmin()].groupby(["setting", "arm"])["epoch"].mean()
+    lines = [
+        (
+            setting,
+            str(one),
+            *(str(student_t(differences(runs, setting, one.a, one.b, outcome))) for outcome in ("raw", "tempered")),
+            *(f"{temperatures[setting, arm]:.3g}" for arm in (one.a.arm, one.b.arm)),
+            *(f"{least[setting, arm]:.3g}" for arm in (one.a.arm, one.b.arm)),
+        )
+        for setting in tempering.CLEAN
+        for one in tempering.compared(study.tuning, setting)
+    ]
+    of_each = ("temperature of the first", "of the second", "epoch of the least test loss of the first", "of the second")
+    return markdown.table(("setting", "compared", "log test loss", "log test loss at the best temperatures", *of_each), lines)
 
 
 def arms(study: Study, *, common: bool, outcome: str = "accuracy") -> str:
@@ -148,6 +169,7 @@ def tables(study: Study) -> str:
         ("Along plain training, and what smoothing at θ = 0.1 would do at the same weights", along(study)),
         ("log s² along the path of smoothed training (θ = 0.1), less that of plain training", own_paths(study)),
         ("The best drop, by each outcome", drops(study)),
+        ("No label noise: the best drop by the test loss, and what of it is confidence", confidence(study)),
         ("Accuracy with step sizes tuned for each arm", arms(study, common=False)),
         ("Accuracy at a common step size, that of `none`", arms(study, common=True)),
         ("Calibration: logarithm of the ECE, step sizes tuned for accuracy", arms(study, common=False, outcome="calibration")),

@@ -36,7 +36,7 @@ def confirmatory_parts(folder: Path = records.FOLDER) -> tuple[Part, ...]:
     """What the primary comparisons need, on all seeds; on the first ones, of small networks every arm at the step sizes that were best
     for it on the tuning seeds, by any outcome, and at those of ``none``.
     """  # noqa: D205 - the summary needs two lines
-    tuning, measure = _tuning(folder), {"measure_at": [EPOCHS]}
+    tuning, measure = tuning_record(folder), {"measure_at": [EPOCHS]}
     parts: list[Part] = []
     for setting in SETTINGS.values():
         compared = sorted({(choice.arm, choice.eta) for choice in primary(tuning, setting.name)}) if setting.primary else []
@@ -48,7 +48,7 @@ def confirmatory_parts(folder: Path = records.FOLDER) -> tuple[Part, ...]:
 
 def path_parts(folder: Path = records.FOLDER) -> tuple[Part, ...]:
     """The arms along whose paths moments are measured, at the step size that is best for the accuracy of ``none``."""
-    tuning, measure = _tuning(folder), {"measure_at": list(PATH_EPOCHS), "curvature": True}
+    tuning, measure = tuning_record(folder), {"measure_at": list(PATH_EPOCHS), "curvature": True}
     parts: list[Part] = []
     for setting in SETTINGS.values():
         runs = [(arm, common_rate(tuning, setting)) for arm in measured_arms(setting)]
@@ -61,7 +61,8 @@ def common_rate(tuning: pd.DataFrame, setting: Setting) -> float:
     return tuned(tuning, setting.name, "none", "accuracy").eta
 
 
-def _tuning(folder: Path) -> pd.DataFrame:
+def tuning_record(folder: Path) -> pd.DataFrame:
+    """The runs of the tuning seeds, a row a run. Raises ValueError where their record is not there."""
     path = folder / f"{TUNING}.parquet"
     if not path.is_file():
         raise ValueError(f"{path} does not exist; `tsla records {TUNING}` makes it")

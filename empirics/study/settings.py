@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-TUNING, CONFIRMATORY, PATHS = "study_tuning", "study", "study_paths"
-"""The records: a row a run; a row a run and epoch; the same with moments."""
+TUNING, CONFIRMATORY, PATHS, TEMPERING = "study_tuning", "study", "study_paths", "study_tempering"
+"""The records: a row a run; a row a run and epoch; the same with moments; the same with the best temperature, on clean data."""
 
 EPOCHS, BATCH_SIZE = 20, 16
 EARLY = (1, 2, 3)

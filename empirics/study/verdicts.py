@@ -16,7 +16,7 @@ from empirics.statistics import Interval, effect_size, holm, paired_p_value, stu
 from empirics.study.arms import THETAS
 from empirics.study.comparisons import CLAIMS, Comparison
 from empirics.study.outcomes import OUTCOMES, differences, summary
-from empirics.study.settings import BATCH_SIZE, CONFIRMATORY, EARLY, PATHS, PRIMARY, TUNING
+from empirics.study.settings import BATCH_SIZE, CONFIRMATORY, EARLY, PATHS, PRIMARY, TEMPERING, TUNING
 from theory.constants import Array
 
 LEVEL = 0.05
@@ -31,18 +31,21 @@ SUPPORTED, REFUTED, NO_BENEFIT, MIXED = "supported", "refuted", "no benefit that
 
 @dataclass(frozen=True)
 class Study:
-    """The three records: tuning (a row a run), confirmatory runs (``runs``, a row a run; ``epochs``, a row an epoch too) and paths."""
+    """The records: tuning (a row a run), confirmatory runs (``runs``, a row a run; ``epochs``, a row an epoch too), paths, tempering."""
 
     tuning: pd.DataFrame
     runs: pd.DataFrame
     epochs: pd.DataFrame
     paths: pd.DataFrame
+    tempering: pd.DataFrame
 
 
 def load(folder: Path) -> Study:
     """The study of the records in a folder."""
-    tuning, confirmatory, along = (records.read(folder / f"{name}.parquet").table for name in (TUNING, CONFIRMATORY, PATHS))
-    return Study(tuning, summary(confirmatory), confirmatory, along)
+    tuning, confirmatory, along, tempering = (
+        records.read(folder / f"{name}.parquet").table for name in (TUNING, CONFIRMATORY, PATHS, TEMPERING)
+    )
+    return Study(tuning, summary(confirmatory), confirmatory, along, tempering)
 
 
 @dataclass(frozen=True)
