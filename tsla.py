@@ -119,6 +119,14 @@ class _Parser(argparse.ArgumentParser):
         return " ".join(sorted(name for name in self._option_string_actions if name.startswith("--")))
 
 
+class _Version(argparse.Action):
+    """Prints the version of the installed package, which takes an import that no other command needs."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        sys.stdout.write(f"tsla {_resolve('importlib.metadata:version')('tsla')}\n")
+        parser.exit()
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code. Bad input ends in one line on standard error and exit code 2."""
     given = sys.argv[1:] if argv is None else argv
@@ -190,6 +198,7 @@ def _numbers(parser: _Parser, required: str, optional: str = "") -> None:
 
 def _parser() -> _Parser:
     parser = _Parser(prog="tsla", description="When does label smoothing help optimisation, how much, and when should it be dropped?")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     bounds = commands.add_parser("bound", help="evaluate a bound (C4, C5, C8, C12, C16)").add_subparsers(required=True, metavar="METHOD")

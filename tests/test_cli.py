@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +56,13 @@ def refusal(capsys: pytest.CaptureFixture[str]) -> Callable[[list[str]], str]:
         return err.strip()
 
     return call
+
+
+def test_the_version_is_that_of_the_project(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        tsla.main(["--version"])
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert (end.value.code, capsys.readouterr().out) == (0, f"tsla {project['version']}\n")
 
 
 def as_json(out: str) -> dict[str, object]:
