@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from empirics import networks
+from empirics.files import must_be_there, replacing
 from empirics.networks import GROUPS, resnet
-from empirics.records import replacing
 
 NETWORK = ("name", "shape", "classes", "norm")
 FIRST_NETWORK = ("channels", "classes", "widths")
@@ -45,8 +45,7 @@ def read(path: Path, *, name: str = "checkpoint") -> Checkpoint:
     Raises ValueError, calling the file by ``name``, where it is not there, is no checkpoint, or holds weights that are not finite.
     """
     where = f"{name} = {path}"
-    if not path.is_file():
-        raise ValueError(f"{where}: no such file; must be what `tsla train --checkpoint` wrote, or a state_dict")
+    must_be_there(name, path, "what `tsla train --checkpoint` wrote, or a state_dict")
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:

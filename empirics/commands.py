@@ -10,6 +10,7 @@ import pandas as pd
 
 from empirics import assumptions, measured_checkpoint, reading, synthetic
 from empirics.experiments import EXPERIMENTS
+from empirics.files import must_be_there, must_be_writable
 from empirics.power import pilot, plan
 from empirics.power import table as power_table
 from empirics.progress import Progress
@@ -25,6 +26,7 @@ RUNS = Path("build/runs")
 
 def simulate(args: argparse.Namespace) -> None:
     """``tsla simulate``: a bound's own plan, run, beside the bound; ``--out`` writes the checkpoints, and the assumptions there."""
+    must_be_writable(out=args.out, state=args.state)
     what = synthetic.planned(args.problem, args.method, eps=args.eps, budget=args.T, sigma2=args.sigma2, delta=args.delta)
     stages = what.plan.stages
     marks = default_checkpoints(stages)
@@ -50,8 +52,7 @@ def simulate(args: argparse.Namespace) -> None:
 
 def power(args: argparse.Namespace) -> None:
     """``tsla power``: seeds and steps to tell two methods apart."""
-    if not args.record.is_file():
-        raise ValueError(f"record = {args.record}: no such file")
+    must_be_there("record", args.record, "a record such as `tsla train --out` writes")
     unclear = [text for text in args.where if "=" not in text]
     if unclear:
         raise ValueError(f"where = {unclear[0]!r} must be NAME=VALUE, a column and what it must hold")

@@ -108,7 +108,7 @@ def need(differences: ArrayLike, *, effect: float | None = None, level: float = 
     """
     values = real("differences", differences)
     if values.ndim != 1 or len(values) < 2:
-        raise ValueError(f"differences has shape {values.shape}; a pilot needs (m,), m at least 2")
+        raise ValueError(f"differences has shape {values.shape}, one for each seed of the pilot; must be (m,), m at least 2")
     sd = float(np.std(values, ddof=1))
     if sd <= 8 * np.finfo(np.float64).eps * float(np.abs(values).max()):
         raise ValueError(f"differences = {shown(values[0])} must not all be equal: the pilot has no spread to plan with")

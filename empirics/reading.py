@@ -303,7 +303,11 @@ def table(found: Mapping[str, Any]) -> str:
         ("  noise", of_plain["noise"], ""),
         ("plain, step (1-theta)eta", of_plain["shrinking"], "C17"),
         ("smoothing beyond that", of_plain["beyond"], "negative: it lowers more than a smaller step"),
-        ("delta at this batch size", found["delta_at_batch_size"], f"delta < 1 is {found['delta_at_batch_size']['below_1']} (C14)"),
+        (
+            "delta at this batch size",
+            found["delta_at_batch_size"],
+            f"delta < 1 is {found['delta_at_batch_size']['below_1']} (C14, theta = 1)",
+        ),
     ]
     choices = [
         ("theta*, of least variance", found["theta_star"], f"C11, at batch size {B}"),

@@ -6,8 +6,7 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -20,6 +19,7 @@ import pyarrow.parquet as pq
 
 import empirics
 import theory
+from empirics.files import replacing
 
 KEY = b"tsla"
 FOLDER = Path("records")
@@ -95,15 +95,6 @@ def _accelerators() -> str:
     return ", ".join(models) or "no GPU"
 
 
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary name to write a file under, which then takes the place of ``path``: a killed run leaves a whole file or none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    yield temporary
-    temporary.replace(path)
-
-
 def write(path: Path, table: pd.DataFrame, config: Mapping[str, Any], command: str) -> None:
     """Write a record to ``path``."""
     about = {"config": config, "environment": environment(), "command": command}
@@ -113,12 +104,16 @@ def write(path: Path, table: pd.DataFrame, config: Mapping[str, Any], command: s
         pq.write_table(arrow, temporary, compression="zstd")
 
 
-def read(path: Path) -> Record:
-    """The record at ``path``. Raises ValueError where the file is not one of ours."""
-    arrow = pq.read_table(path)
+def read(path: Path, *, name: str = "record") -> Record:
+    """The record at ``path``. Raises ValueError, calling the file by ``name``, where it is not one of ours."""
+    where = f"{name} = {path} is not a record of tsla"
+    try:
+        arrow = pq.read_table(path)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{where}: {str(error).splitlines()[0]}") from error
     about = (arrow.schema.metadata or {}).get(KEY)
     if about is None:
-        raise ValueError(f"{path} is not a record of tsla: it carries no configuration; `tsla records` writes records")
+        raise ValueError(f"{where}: it carries no configuration; `tsla records` writes records")
     fields = json.loads(about)
     return Record(arrow.to_pandas(), fields["config"], fields["environment"], fields["command"])
 

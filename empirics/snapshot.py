@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from empirics import records
+from empirics.files import replacing
 
 SECONDS = 30.0
 """Least time between two snapshots."""
@@ -49,7 +49,7 @@ class Snapshot:
         start = time.monotonic()
         if start - self.last < max(SECONDS, self.cost / SHARE):
             return
-        with records.replacing(self.path) as temporary, temporary.open("wb") as file:
+        with replacing(self.path) as temporary, temporary.open("wb") as file:
             np.savez(file, **{"identity": np.array(self.identity), **arrays()})  # type: ignore[arg-type]  # no name is allow_pickle
         self.last = time.monotonic()
         self.cost = self.last - start

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from empirics.records import replacing
+from empirics.files import replacing
 from figures import paper_checks
 from theory.claims import BY_ID
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from empirics.files import must_be_folder
 from empirics.records import FOLDER
 from figures import checking, drawing
 from figures.report import write as write_report
@@ -14,6 +15,7 @@ BUILD = Path("build")
 
 def figures(args: argparse.Namespace) -> None:
     """``tsla figures``: redraw them all from the records."""
+    must_be_folder("out", args.out)
     for path in drawing.draw_all(FOLDER, args.out):
         print(path)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 
 from empirics import records
+from empirics.files import replacing
 from empirics.records import Record
 from figures import gallery, style
 
@@ -31,7 +32,7 @@ def draw_all(source: Path, out: Path) -> list[Path]:
         for name, module in gallery.modules().items():
             figure = module.draw(load)
             path = out / f"{name}.svg"
-            with records.replacing(path) as temporary:
+            with replacing(path) as temporary:
                 figure.savefig(temporary, format="svg", metadata={"Date": None})
             plt.close(figure)
             paths.append(path)

@@ -9,6 +9,7 @@ from string import Template
 
 from empirics import records
 from empirics.analysis import measured, over_seeds
+from empirics.files import replacing
 from empirics.records import Record
 from figures import gallery, interactive, paper_checks
 from theory.claims import CLAIMS
@@ -52,7 +53,7 @@ def write(source: Path, drawn: Iterable[Path], evidence: Sequence[paper_checks.E
         knob=interactive.batch_size_knob(digits).to_html(full_html=False, include_plotlyjs="inline", div_id="batch-size"),
         records="".join(_record(path) for path in sorted(source.glob("*.parquet"))),
     )
-    with records.replacing(out) as temporary:
+    with replacing(out) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return out
 

@@ -183,7 +183,7 @@ REFUSED = [
     Bad("bound sgd", SPLIT_SGD, ("unknown argument --beta2",)),
     Bad("bound lsr", SGD | {"beta2": "0.05"}, ("got --beta2 without --nu2", TOGETHER)),
     Bad("bound lsr", SGD | {"nu2": "0.05"}, ("got --nu2 without --beta2", TOGETHER)),
-    Bad("bound lsr", SGD | {"c": "0.05", "delta": "0.1"}, ("got --c without --nu2", TOGETHER)),
+    Bad("bound lsr", SGD | {"c": "0.05", "delta": "0.1"}, ("got --c without --beta2 and --nu2", TOGETHER)),
     Bad("bound lsr", SPLIT_SGD | {"delta": "0.1"}, ("delta = 0.1 goes without --beta2 and --nu2: delta*sigma2 is their sum",)),
     Bad("bound lsr", SGD | {"delta": "0.1", "mu": "1"}, ("mu = 1 has no use with --delta; it goes with --beta2 --nu2 (C12)",)),
     Bad("bound lsr", SGD, ("the following arguments are required: --delta (C5), or --beta2 --nu2 (C12)",)),
@@ -204,7 +204,7 @@ REFUSED = [
     Bad("critical-batch", BATCH | {"eta": "0.1"}, ("L and eta go together",)),
     Bad("critical-batch", BATCH | {"sigma2": "-1"}, ("sigma2 = -1 must be a finite number at least 0",)),
     Bad("compare", TARGET | {"beta2": "0.05"}, ("got --beta2 without --nu2", TOGETHER)),
-    Bad("compare", TARGET | {"c": "0"}, ("got --c without --nu2", TOGETHER)),
+    Bad("compare", TARGET | {"c": "0"}, ("got --c without --beta2 and --nu2", TOGETHER)),
     Bad(
         "compare",
         TARGET | {"beta2": "0.05", "nu2": "0.06"},

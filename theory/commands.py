@@ -33,9 +33,8 @@ def _oracle(args: argparse.Namespace) -> SmoothingOracle | None:
     if not given:
         return None
     if args.beta2 is None or args.nu2 is None:
-        raise ValueError(
-            f"got --{given[0]} without {'--nu2' if args.nu2 is None else '--beta2'}; bias and noise go together: --beta2 --nu2 [--c]"
-        )
+        missing = " and ".join(f"--{name}" for name in ("beta2", "nu2") if name not in given)
+        raise ValueError(f"got --{given[0]} without {missing}; bias and noise go together: --beta2 --nu2 [--c]")
     return SmoothingOracle(beta2=args.beta2, nu2=args.nu2, c=args.c or 0.0)
 
 
@@ -94,13 +93,17 @@ def invert(args: argparse.Namespace) -> None:
         largest = inversion.crossovers(_constants(args), eps=args.eps)
         print_result(args, lambda: tables.crossovers_json(largest, args.eps), lambda: tables.crossovers_table(largest, args.eps))
     else:
-        raise ValueError("give --budget and --delta for the best eps of each method, or --eps alone for the largest delta that pays")
+        given = " ".join(f"--{name}" for name in ("budget", "delta", "eps") if getattr(args, name) is not None) or "none of them"
+        raise ValueError(
+            f"give --budget and --delta for the best eps of each method, or --eps alone for the largest delta that pays; got {given}"
+        )
 
 
 def anneal(args: argparse.Namespace) -> None:
     """``tsla anneal``."""
+    why = "it goes to 0 with eta" if args.beta2 > 0 else "without bias it is the same at every eta"
     theta = float(annealing.best_theta(args.sigma2, beta2=args.beta2, nu2=args.nu2, c=args.c or 0.0, L=args.L, eta=args.eta))
-    print_result(args, lambda: {"theta": theta}, lambda: f"theta°(eta) = {theta:.6g}   (C12; it goes to 0 with eta)")
+    print_result(args, lambda: {"theta": theta}, lambda: f"theta°(eta) = {theta:.6g}   (C12; {why})")
 
 
 def critical_batch(args: argparse.Namespace) -> None:

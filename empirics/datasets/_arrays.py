@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from empirics.files import must_be_there
+
 
 def arrays(path: Path, *, name: str = "data") -> tuple[Tensor, Tensor]:
     """Examples of an .npz file: ``inputs`` ``(n, ...)``, floats as float32, and ``labels`` ``(n,)``, int64. Loaded with allow_pickle=False.
@@ -16,8 +18,7 @@ def arrays(path: Path, *, name: str = "data") -> tuple[Tensor, Tensor]:
     Raises ValueError, calling the file by ``name``, where it is no such file, and for inputs that are not finite.
     """
     where = f"{name} = {path}"
-    if not path.is_file():
-        raise ValueError(f"{where}: no such file; must be 'digits', or an .npz file with the arrays inputs (n, ...) and labels (n,)")
+    must_be_there(name, path, "'digits', or an .npz file with the arrays inputs (n, ...) and labels (n,)")
     try:
         with np.load(path, allow_pickle=False) as found:
             inputs, labels = found["inputs"], found["labels"]

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from empirics import records
 from empirics.analysis import measured
+from empirics.files import must_be_there
 from theory.biased import SmoothingOracle
 from theory.constants import Array, real, shown, whole
 
@@ -93,9 +93,8 @@ def read(path: Path, *, method: str | None = None, seed: int | None = None, eta:
     measured ``eta_L`` (`tsla train --watch`), that is the mean over its epochs, in proportion for another step size ``eta``.
     Raises ValueError, in one line, for whatever is wrong with the file or the numbers.
     """
-    if not path.is_file():
-        raise ValueError(f"pilot = {path}: no such file")
-    record = _record(path)
+    must_be_there("pilot", path, "a record that `tsla train --out` wrote")
+    record = records.read(path, name="pilot")
     lacking = [name for name in NEEDED if name not in record.table]
     if lacking:
         raise ValueError(f"pilot = {path} has no column {lacking[0]}; must be a record that `tsla train --out` wrote")
@@ -111,13 +110,6 @@ def read(path: Path, *, method: str | None = None, seed: int | None = None, eta:
             )
         own["eta_L"] *= float(real("eta", eta, above=0)) / config["eta"]
     return Pilot(rows, **own | {name: value for name, value in planned.items() if value is not None})
-
-
-def _record(path: Path) -> records.Record:
-    try:
-        return records.read(path)
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"pilot = {path} is not a record of tsla: {str(error).splitlines()[0]}") from None
 
 
 def _one_run(config: Mapping[str, Any], method: str | None, seed: int | None) -> Mapping[str, Any]:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from empirics.files import replacing
 from empirics.planner.regret import OUTCOMES
 from empirics.planner.rules import NAIVE
-from empirics.records import replacing
 from empirics.statistics import Interval, holm, paired_p_value, student_t
 
 LEVEL = 0.05

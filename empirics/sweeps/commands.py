@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from empirics import sweeps
+from empirics.files import must_be_folder
 
 FOLDER = Path("build/sweeps")
 
@@ -14,6 +15,7 @@ FOLDER = Path("build/sweeps")
 def sweep(args: argparse.Namespace) -> int:
     """``tsla sweep``: all runs of a file; prints where the record is, and the failed runs on standard error. 1 if there are any."""
     wanted = sweeps.read(args.file)
+    must_be_folder("out", args.out)
     folder = args.out or FOLDER / wanted.name
     found = sweeps.run(wanted, folder, origin=f"tsla sweep {args.file}", backend=args.backend, address=args.address, jobs=args.jobs)
     if found.record is not None:

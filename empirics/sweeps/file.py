@@ -10,6 +10,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from empirics.files import must_be_there
 from empirics.training import TrainingConfig
 from empirics.training.config import kinds
 
@@ -37,8 +38,7 @@ def read(path: Path) -> Sweep:
     :class:`empirics.training.TrainingConfig`, those of a short run as ``tsla train`` has them.
     Raises ValueError with one line for whatever of this the file is not, for the first bad configuration, and where one would be run twice.
     """
-    if not path.is_file():
-        raise ValueError(f"sweep = {path}: no such file")
+    must_be_there("FILE", path, "a TOML file such as examples/sweep.toml")
     try:
         return _sweep(tomllib.loads(path.read_text(encoding="utf-8")))
     except ValueError as error:

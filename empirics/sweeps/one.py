@@ -16,6 +16,7 @@ from typing import Any, get_args, get_origin
 import pandas as pd
 
 from empirics import records
+from empirics.files import replacing
 from empirics.training import Row, TrainingConfig, train
 from empirics.training.commands import command as command_line
 from empirics.training.config import kinds
@@ -62,7 +63,7 @@ class Run:
 
     def say(self, status: Mapping[str, Any]) -> None:
         """Write its status."""
-        with records.replacing(self.status) as temporary:
+        with replacing(self.status) as temporary:
             temporary.write_text(json.dumps(status), encoding="utf-8")
 
     def seen(self) -> dict[str, Any]:

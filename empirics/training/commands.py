@@ -17,6 +17,7 @@ from torch import nn
 
 from empirics import assumptions, checkpoints, training
 from empirics.datasets import Split
+from empirics.files import must_be_there, must_be_writable
 from empirics.progress import Progress
 from empirics.records import write as write_record
 from empirics.training import processes
@@ -36,6 +37,7 @@ def train(args: argparse.Namespace) -> None:
     config = training.TrainingConfig.of(**{"seed": 0} | given)
     if args.watch and args.state is not None:
         raise ValueError(f"state = {args.state} must be left out with --watch, which looks at the weights of every epoch")
+    must_be_writable(out=args.out, checkpoint=args.checkpoint, state=args.state)
     with processes.group(config.device):
         split = training.training_split(config)
         model = training.initial_model(config, split)
@@ -66,8 +68,7 @@ def _given(args: argparse.Namespace) -> dict[str, Any]:
 
 def _file(path: Path, known: Mapping[str, Any]) -> dict[str, Any]:
     """What a TOML file says; its names are those of the options."""
-    if not path.is_file():
-        raise ValueError(f"config = {path}: no such file")
+    must_be_there("config", path, "a TOML file")
     try:
         found = {name.replace("-", "_"): value for name, value in tomllib.loads(path.read_text(encoding="utf-8")).items()}
     except ValueError as error:  # no TOML, or no text

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from empirics.records import replacing
+from empirics.files import replacing
 from tests.benchmarks import timing
 
 HEADLINE = ("resnet18", 64)

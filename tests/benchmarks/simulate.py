@@ -26,9 +26,9 @@ import numpy as np
 from numpy.random import SFC64, Generator, SeedSequence
 
 from empirics import problems
+from empirics.files import replacing
 from empirics.problems import Problem
 from empirics.progress import Progress
-from empirics.records import replacing
 from empirics.sgd import simulate
 from tests.benchmarks import simulate_peers, timing
 from tests.benchmarks.simulate_peers import ETA, ORACLE, THETA

@@ -24,8 +24,9 @@ from torch.nn.functional import cross_entropy
 
 from empirics import markdown
 from empirics.datasets import Split
+from empirics.files import replacing
 from empirics.progress import Progress
-from empirics.records import environment, replacing
+from empirics.records import environment
 from empirics.training import TrainingConfig, initial_model, training_split
 from empirics.training.devices import device_of, numerics, on_device, taken
 from empirics.training.loop import _Run

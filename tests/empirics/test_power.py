@@ -275,7 +275,7 @@ def test_a_record_on_disk(tmp_path: Path) -> None:
         (lambda: pilot(long().drop(columns="seed"), a="a", b="b", column="loss"), "must have a column seed or replica"),
         (lambda: pilot(long().drop(columns="method"), a="a", b="b", column="loss"), "a column for a and b, = 'method' must be a column"),
         (lambda: pilot(pd.DataFrame({"T": [1, 1, 2], "x": [1.0, 2, 3]}), a=None, b=None, column="x"), "every T must have as many seeds"),
-        (lambda: need([1.0]), r"differences has shape \(1,\); a pilot needs \(m,\), m at least 2"),
+        (lambda: need([1.0]), r"differences has shape \(1,\), one for each seed of the pilot; must be \(m,\), m at least 2"),
         (lambda: need([0.1, 0.1, 0.1]), "differences = 0.1 must not all be equal"),
         (lambda: need([1.0, -1.0]), "effect = 0 must not be 0"),
         (lambda: need([1.0, math.nan]), "differences = nan must be a finite number"),
