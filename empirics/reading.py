@@ -296,18 +296,14 @@ def table(found: Mapping[str, Any]) -> str:
         ("delta = ŝ²/s²", found["delta"], f"delta < 1 is {found['delta']['below_1']} (A3)"),
         ("delta0 = ‖∇F‖²/s²", found["delta0"], "the delta of ĝ = 0 (C17)"),
     ]
-    of_plain = found["second_moment"]
+    of_plain, at_batch = found["second_moment"], found["delta_at_batch_size"]
     batch = [
         ("smoothed", of_plain["ratio"], "C11"),
         ("  bias", of_plain["bias"], "no batch size lowers it"),
         ("  noise", of_plain["noise"], ""),
         ("plain, step (1-theta)eta", of_plain["shrinking"], "C17"),
         ("smoothing beyond that", of_plain["beyond"], "negative: it lowers more than a smaller step"),
-        (
-            "delta at this batch size",
-            found["delta_at_batch_size"],
-            f"delta < 1 is {found['delta_at_batch_size']['below_1']} (C14, theta = 1)",
-        ),
+        ("delta at this batch size", at_batch, f"delta < 1 is {at_batch['below_1']} (C14, theta = 1)"),
     ]
     choices = [
         ("theta*, of least variance", found["theta_star"], f"C11, at batch size {B}"),

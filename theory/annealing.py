@@ -1,4 +1,4 @@
-"""θ°(η), the smoothing strength that suits a step size (C12): under bias it goes to 0 with η, so smoothing is annealed with the step size."""
+"""θ°(η), the smoothing strength that suits a step size (C12): under bias it goes to 0 with η, and smoothing is annealed with it."""
 
 from __future__ import annotations
 

@@ -72,10 +72,15 @@ def tables(network: str, rows: pd.DataFrame) -> str:
     return "\n\n".join(f"### {network}: {title}\n\n{text}" for title, text in parts)
 
 
+def whole(folder: Path) -> str:
+    """The tables of all networks that have a record in a folder."""
+    paths = {network: folder / f"{name}.parquet" for network, name in RECORDS.items()}
+    return "\n\n".join(tables(network, records.read(path).table) for network, path in paths.items() if path.is_file())
+
+
 def main() -> None:
     """Put the tables into the document."""
-    found = {network: records.read(records.FOLDER / f"{name}.parquet").table for network, name in RECORDS.items()}
-    markdown.put(DOCUMENT, BEGIN, END, "\n\n".join(tables(network, rows) for network, rows in found.items()))
+    markdown.put(DOCUMENT, BEGIN, END, whole(records.FOLDER))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ import pytest
 from empirics import records
 from empirics.analysis import measured, over_seeds
 from empirics.statistics import Interval
-from figures.report import shown
 from tests.planted import assert_rejects
 from theory import smoothing
 
@@ -47,7 +46,7 @@ def test_what_is_left_beyond_shrinking(method: str, batch_size: int, evidence: C
     rows = variance(batch_size)
     assert np.allclose(rows["ratio"] - rows["shrink_ratio"], rows["beyond"], atol=1e-12)
     start, end = (over_seeds(rows, "beyond", method=method, epoch=epoch) for epoch in (0, LAST))
-    evidence(f"digits, path of {method}, B = {batch_size}: beyond shrinking {shown(start)} at the start, {shown(end)} at the end")
+    evidence(f"digits, path of {method}, B = {batch_size}: beyond shrinking {start} at the start, {end} at the end")
 
 
 @pytest.mark.claim("C17", "measurement", planted=True)
