@@ -133,7 +133,7 @@ def test_other_files_are_refused_in_one_line_before_anything_runs(text: str, mes
 
 
 def test_a_missing_file_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"sweep = nowhere\.toml: no such file"):
+    with pytest.raises(ValueError, match=r"FILE = nowhere\.toml: no such file"):
         sweeps.read(Path("nowhere.toml"))
 
 
