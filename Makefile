@@ -44,7 +44,7 @@ rates: $(READY)  ## Measure the rates of C9, C12 and C15, and what the tests ref
 	$(BIN)/tsla records measured_rates annealed power_of_tests
 	$(BIN)/python -m empirics.rate_verdicts
 
-study: $(READY)  ## E1-E5, the branches and the planner, as docs/study_plan.md says (resumable, an hour): records/, docs/study.md, docs/planner.md
+study: $(READY)  ## E1-E5, the branches and the planner, as docs/study_plan.md says (resumable, two hours and more): records/, docs/study.md, docs/planner.md
 	$(BIN)/tsla records study_tuning
 	$(BIN)/tsla records study study_paths study_tempering branches branches_resnet8
 	$(BIN)/tsla records planner

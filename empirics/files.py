@@ -29,19 +29,23 @@ def must_be_there(name: str, path: Path, what: str) -> None:
 def must_be_writable(**paths: Path | None) -> None:
     """Raises ValueError where a file can't be written, before a run whose results it would lose. None is not written."""
     for name, path in paths.items():
-        if path is not None and path.is_dir():
+        if path is None:
+            continue
+        if path.is_dir():
             raise ValueError(f"{name} = {path}: that is a folder; must be a file")
         _must_have_a_place(name, path)
 
 
 def must_be_folder(name: str, path: Path | None) -> None:
-    """Raises ValueError where files can't be written into a folder, which need not be there yet."""
-    if path is not None and path.exists() and not path.is_dir():
+    """Raises ValueError where files can't be written into a folder, which need not be there yet. None is a folder of the command's own."""
+    if path is None:
+        return
+    if path.exists() and not path.is_dir():
         raise ValueError(f"{name} = {path}: that is a file; must be a folder")
     _must_have_a_place(name, path)
 
 
-def _must_have_a_place(name: str, path: Path | None) -> None:
-    folder = next(parent for parent in path.absolute().parents if parent.exists()) if path is not None else Path()
+def _must_have_a_place(name: str, path: Path) -> None:
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
     if not (folder.is_dir() and os.access(folder, os.W_OK)):
         raise ValueError(f"{name} = {path}: nothing can be written below {folder}; must be in a folder that can be written to")

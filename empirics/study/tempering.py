@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from scipy.optimize import minimize_scalar
 from torch import Tensor
 from torch.nn.functional import cross_entropy
@@ -61,7 +60,7 @@ def run(part: Mapping[str, Any]) -> pd.DataFrame:
     split, model = training_split(training), initial_model(training)
     rows = []
     for row in train(training, model, split=split):
-        with evaluation_mode(model), torch.no_grad():
+        with evaluation_mode(model):
             loss, temperature = tempered(logits(model, split.test_inputs), split.test_labels)
         kept = {name: row[name] for name in ("epoch", "train_loss", "test_loss", "test_accuracy")}
         rows.append({**part, **kept, "tempered": loss, "temperature": temperature})
