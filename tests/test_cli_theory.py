@@ -192,7 +192,7 @@ REFUSED = [
     Bad("bound lsr", SPLIT_SGD | {"nu2": "4", "c": "-2.5"}, ("c = -2.5 must lie within ±sqrt(sigma2*nu2) = ±2 (Cauchy-Schwarz)",)),
     Bad("bound lsr", SPLIT_SGD | {"beta2": "-1"}, ("beta2 = -1 must be a finite number at least 0",)),
     Bad("bound lsr", SPLIT_SGD | {"theta": "2"}, ("theta = 2 must be a finite number at least 0 and at most 1",)),
-    Bad("bound lsr --why", SPLIT_SGD | {"T": "0"}, ("T = 0 must be a finite number at least 1",)),
+    Bad("bound lsr --why", SPLIT_SGD | {"T": "0"}, ("T = 0 must be a whole number, at least 1",)),
     Bad("anneal", ANNEAL | {"eta": "0.2"}, ("eta = 0.2 is larger than 1/L = 0.1; C12 needs 0 < eta <= 1/L",)),
     Bad("anneal", ANNEAL | {"c": "1"}, ("c = 1 must lie within ±sqrt(sigma2*nu2)", "Cauchy-Schwarz")),
     Bad("anneal", {name: value for name, value in ANNEAL.items() if name != "nu2"}, ("required: --nu2",)),

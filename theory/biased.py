@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from numpy.typing import ArrayLike
 
 from theory import annealing, smoothing
-from theory.bound import Bound
+from theory.bound import Bound, longer
 from theory.constants import Array, Constants, real, representable, step_count, step_size, strength
+from theory.contraction import contraction
 from theory.sgd import MEAN_SQUARED_GRADIENT
-from theory.tsla import contraction
 
 ASSUMES = ("A1", "A2", "A3")
 
@@ -65,7 +65,7 @@ def bound(constants: Constants, oracle: SmoothingOracle, *, eta: ArrayLike, T: A
             "noise": step * constants.L * noise(constants.sigma2, oracle, t),
         },
         lowered_by={
-            "optimisation": "more steps T, or a larger eta up to 1/L",
+            "optimisation": longer(step, constants.L),
             "bias": "a smaller theta, or a smoothing label of smaller bias; neither T nor eta lowers it",
             "noise": "a smaller eta, or a larger batch",
         },
@@ -92,7 +92,7 @@ def gap_bound(constants: Constants, oracle: SmoothingOracle, *, eta: ArrayLike, 
             "noise": step * constants.L * noise(constants.sigma2, oracle, t) / (2 * mu),
         },
         lowered_by={
-            "optimisation": "more steps T, or a larger eta up to 1/L",
+            "optimisation": longer(step, constants.L),
             "bias": "a smaller theta, or a smoothing label of smaller bias; neither T nor eta lowers it",
             "noise": "a smaller eta, or a larger batch",
         },

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.constants import Array, UnrepresentableError
+from theory.constants import ROUNDING, Array, UnrepresentableError
 
 # A term is some ten rounded operations, each off by half an ulp: raised by this it is not below its exact value, and is a bound itself.
 ROUNDED_UP = 1 + 8 * np.finfo(np.float64).eps
@@ -51,3 +51,8 @@ class Bound:
     def dominant(self) -> str:
         """Name of the largest term, for scalar bounds."""
         return max(self.terms, key=lambda name: float(self.terms[name]))
+
+
+def longer(step: Array, L: Array, *, steps: str = "more steps T", eta: str = "eta") -> str:
+    """What lowers a term that falls with the length of a run; a larger step does too, where the steps are not the largest already, 1/L."""
+    return steps if (step * L >= 1 - ROUNDING).all() else f"{steps}, or a larger {eta} up to 1/L"

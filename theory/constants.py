@@ -57,15 +57,16 @@ def real(
     above: float | None = None,
     at_least: float | None = None,
     at_most: float | None = None,
+    integral: bool = False,
 ) -> Array:
-    """``value`` as a float64 array whose elements are finite and inside the given range.
+    """``value`` as a float64 array whose elements are finite, inside the given range and, where they are ``integral``, whole numbers.
 
     Raises ValueError that names the argument, the first offending element and the allowed range.
     """
     limits = [
         f"{sign} {shown(limit)}" for sign, limit in (("above", above), ("at least", at_least), ("at most", at_most)) if limit is not None
     ]
-    allowed = "must be a finite number" + (" " + " and ".join(limits) if limits else "")
+    allowed = f"must be a {'whole number,' if integral else 'finite number'}" + (" " + " and ".join(limits) if limits else "")
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**308:
         value = float(value)  # NumPy has no type for whole numbers of more than 64 bits
     given = np.asarray(value)
@@ -79,6 +80,8 @@ def real(
         bad |= array < at_least
     if at_most is not None:
         bad |= array > at_most
+    if integral:
+        bad |= array != np.floor(array)
     if bad.any():
         raise ValueError(f"{name} = {shown(array[bad].flat[0])} {allowed}")
     return array
@@ -97,11 +100,7 @@ def step_size(name: str, value: ArrayLike, L: Array, claim: str) -> Array:
 
 def step_count(name: str, value: ArrayLike, *, at_least: int = 1) -> Array:
     """``value`` as an array of whole numbers of steps, kept in float64 so that 1e30 steps are a number like any other."""
-    count = real(name, value, at_least=at_least)
-    broken = count != np.floor(count)
-    if broken.any():
-        raise ValueError(f"{name} = {shown(count[broken].flat[0])} must be a whole number, at least {at_least}")
-    return count
+    return real(name, value, at_least=at_least, integral=True)
 
 
 def whole(name: str, value: object, *, at_least: int) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from theory import annealing, biased, lsr, smoothing, tsla
+from theory import annealing, biased, lsr, smoothing
 from theory.biased import SmoothingOracle
 from theory.constants import Constants
+from theory.contraction import contraction
 
 Lines = list[str]
 
@@ -81,7 +82,7 @@ def lsr_biased(k: Constants, oracle: SmoothingOracle, *, eta: float, T: float, t
             *lines,
             f"summed over T = {_n(T)} steps:  E‖∇F(w_R)‖² <= 2F0/(ηT) + θ²β² + ηL N(θ) = {_n(2 * k.F0 / (eta * T))} + {_n(floor)}",
         ]
-    kept = tsla.contraction(k.mu, np.asarray(eta), np.asarray(T))
+    kept = contraction(k.mu, np.asarray(eta), np.asarray(T))
     return [
         *lines,
         f"A4, 2μ(F - F*) <= ‖∇F‖², μ = {_n(k.mu)}:  E[F(w⁺) - F*] <= (1-ημ)(F - F*) + (η/2)·{_n(floor)}",
@@ -94,7 +95,7 @@ def tsla_two_stages(k: Constants, *, eta1: float, T1: float, eta2: float, T2: fl
     """C7, then C8."""
     mu, delta = k.need_mu("C8"), k.need_delta("C8")
     t = smoothing.paper_theta(delta) if theta is None else theta
-    V, kept = lsr.floor(k, theta), tsla.contraction(mu, np.asarray(eta1), np.asarray(T1))
+    V, kept = lsr.floor(k, theta), contraction(mu, np.asarray(eta1), np.asarray(T1))
     gap = kept * k.F0 + V / (2 * mu)
     return [
         f"stage 1, smoothed with θ = {_n(t)}:  E‖g_LS - ∇F‖² <= V(θ) = (1-θ)σ² + θδσ² = {_n(V)} (C2)",

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from theory import smoothing
-from theory.bound import Bound
+from theory.bound import Bound, longer
 from theory.constants import Array, Constants, representable, step_count, step_size, target_squared
 from theory.plan import Plan, Stage, whole_steps
 from theory.sgd import MEAN_SQUARED_GRADIENT
@@ -43,7 +43,7 @@ def bound(constants: Constants, *, eta: ArrayLike, T: ArrayLike, theta: ArrayLik
             "smoothing": floor(constants, theta, claim="C5"),
         },
         lowered_by={
-            "optimisation": "more steps T, or a larger eta up to 1/L",
+            "optimisation": longer(step, constants.L),
             "smoothing": "a smoothing label of smaller delta, or another theta (C10); neither T nor eta lowers it (C6)",
         },
         assumes=("A1", "A2", "A3"),

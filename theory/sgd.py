@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory.bound import Bound
+from theory.bound import Bound, longer
 from theory.constants import Array, Constants, real, representable, step_count, step_size, target_squared
 from theory.plan import Plan, Stage, whole_steps
 
@@ -40,7 +40,7 @@ def bound(constants: Constants, *, eta: ArrayLike, T: ArrayLike) -> Bound:
             "noise": step * constants.L * constants.sigma2,
         },
         lowered_by={
-            "optimisation": "more steps T, or a larger eta up to 1/L",
+            "optimisation": longer(step, constants.L),
             "noise": "a smaller eta, or a larger batch (it divides sigma2)",
         },
         assumes=("A1", "A2"),

@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike
 from theory import smoothing
 from theory.bound import Bound
 from theory.constants import Array, Constants, representable, shown, step_count, step_size, target_squared
+from theory.contraction import contraction
 from theory.plan import Plan, Stage, whole_steps
 from theory.sgd import noise_step_size
-from theory.tsla import contraction
 
 ASSUMES = ("A1", "A2", "A4")
 

@@ -6,34 +6,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from theory import lsr, smoothing
-from theory.bound import Bound
-from theory.constants import Array, Constants, representable, shown, step_count, step_size, target_squared
+from theory.bound import Bound, longer
+from theory.constants import Constants, representable, shown, step_count, step_size, target_squared
+from theory.contraction import contraction
 from theory.plan import Plan, Stage, whole_steps
 from theory.sgd import MEAN_SQUARED_GRADIENT, noise_step_size
-
-EPS = np.finfo(np.float64).eps
-SPLITTER = 2.0**27 + 1  # halves a mantissa of 53 bits
-
-
-@representable
-def contraction(mu: Array, eta: Array, T: Array) -> Array:
-    """``(1-ημ)^T``, rounded up, also at ``ημ = 1e-12`` and ``T = 1e12``; 1 at ``T = 0``."""
-    rate, error = exact_product(eta, mu)
-    # Near ημ = 1 what is left is as small as the rounding error of the product. It may be negative: eta <= 1/L and mu <= L are rounded too.
-    left = np.maximum((1 - rate) - error, 0.0)
-    exponent = T * np.where(rate < 0.5, np.log1p(-rate), np.log(left))
-    rounding = 4 * EPS * (1 + np.minimum(-exponent, 800.0))  # exp turns an absolute error into a relative one; exp(-800) is 0
-    return np.where(T == 0, 1.0, np.exp(exponent) * (1 + rounding))
-
-
-def exact_product(a: Array, b: Array) -> tuple[Array, Array]:
-    """``(p, e)`` with ``p = fl(ab)`` and ``p + e = ab`` exactly (Dekker 1971), on mantissas, so that nothing overflows on the way."""
-    (x, i), (y, j) = np.frexp(a), np.frexp(b)
-    x_high, y_high = ((v * SPLITTER) - (v * SPLITTER - v) for v in (x, y))
-    x_low, y_low = x - x_high, y - y_high
-    product = x * y
-    error = x_low * y_low - (((product - x_high * y_high) - x_low * y_high) - x_high * y_low)
-    return np.ldexp(product, i + j), np.ldexp(error, i + j)
 
 
 @representable
@@ -54,7 +31,7 @@ def stage_one(constants: Constants, *, eta1: ArrayLike, T1: ArrayLike, theta: Ar
             "smoothing": lsr.floor(constants, theta, claim="C7") / (2 * mu),
         },
         lowered_by={
-            "optimisation": "a longer first stage T1, or a larger eta1",
+            "optimisation": longer(step, constants.L, steps="a longer first stage T1", eta="eta1"),
             "smoothing": "a smoothing label of smaller delta; neither T1 nor eta1 lowers it",
         },
         assumes=("A1", "A2", "A3", "A4"),

@@ -827,7 +827,7 @@ def test_wrong_gains_are_rejected(check: Callable[[Gain], None], wrong: Gain) ->
         (lambda: biased.gap_bound(K, ORACLE, eta=0.11, T=1), "eta = 0.11 is larger than 1/L = 0.1; C12 needs 0 < eta <= 1/L"),
         (lambda: biased.bound(K, ORACLE, eta=0.11, T=1, theta=1), "eta = 0.11 is larger than 1/L = 0.1; C12 needs 0 < eta <= 1/L"),
         (lambda: biased.gap_bound(K, ORACLE, eta=0.11, T=1, theta=1), "eta = 0.11 is larger than 1/L = 0.1; C12 needs 0 < eta <= 1/L"),
-        (lambda: biased.bound(K, ORACLE, eta=0.1, T=0), "T = 0 must be a finite number at least 1"),
+        (lambda: biased.bound(K, ORACLE, eta=0.1, T=0), "T = 0 must be a whole number, at least 1"),
         (lambda: biased.bound(K, ORACLE, eta=0.1, T=1, theta=1.5), "theta = 1.5 must be a finite number at least 0 and at most 1"),
         (
             lambda: biased.gap_bound(Constants(L=10, sigma2=1, F0=1), ORACLE, eta=0.1, T=1),

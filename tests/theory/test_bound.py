@@ -94,6 +94,13 @@ def test_bounds_are_finite_sums_of_terms_that_are_not_negative(data: st.DataObje
     assert bound.claim == claim
 
 
+@pytest.mark.parametrize("bound", [BOUNDS[claim] for claim in ("C4", "C5", "C7")])
+def test_a_larger_step_is_proposed_where_there_is_one(bound: BoundOf) -> None:
+    k = Constants(L=3, mu=1, sigma2=1, delta=0.1, F0=1)  # 3*(1/3) is 1 by luck, and 1/3 a little less than a third
+    assert "up to 1/L" in bound(k, 0.3, 10, None).lowered_by["optimisation"]
+    assert "larger" not in bound(k, 1 / 3, 10, None).lowered_by["optimisation"]
+
+
 @every_bound
 @pytest.mark.parametrize("change", [{"F0": 1e300}, {"sigma2": 1e300}, {"delta": 1e300}])
 @pytest.mark.parametrize("other", [{}, {"F0": 1e300}, {"sigma2": 1e300}, {"L": 1e300}, {"mu": 1e-300}])
@@ -146,8 +153,8 @@ PREMISES = [
     ({"eta": True}, r"eta\d? = True must be a finite number above 0"),
     ({"eta": "0.1"}, r"eta\d? = '0.1' must be a finite number above 0"),
     ({"T": 2.5}, r"T\d? = 2.5 must be a whole number, at least [01]"),
-    ({"T": -1}, r"T\d? = -1 must be a finite number at least [01]"),
-    ({"T": float("inf")}, r"T\d? = inf must be a finite number at least [01]"),
+    ({"T": -1}, r"T\d? = -1 must be a whole number, at least [01]"),
+    ({"T": float("inf")}, r"T\d? = inf must be a whole number, at least [01]"),
 ]
 
 
@@ -162,9 +169,9 @@ def test_premises(bound: BoundOf, change: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: sgd.bound(K, eta=0.1, T=0), "T = 0 must be a finite number at least 1"),
-        (lambda: lsr.bound(K, eta=0.1, T=0), "T = 0 must be a finite number at least 1"),
-        (lambda: tsla.bound(K, eta1=0.1, T1=0, eta2=0.1, T2=0), "T2 = 0 must be a finite number at least 1"),
+        (lambda: sgd.bound(K, eta=0.1, T=0), "T = 0 must be a whole number, at least 1"),
+        (lambda: lsr.bound(K, eta=0.1, T=0), "T = 0 must be a whole number, at least 1"),
+        (lambda: tsla.bound(K, eta1=0.1, T1=0, eta2=0.1, T2=0), "T2 = 0 must be a whole number, at least 1"),
         (lambda: tsla.bound(K, eta1=0.2, T1=1, eta2=0.1, T2=1), "eta1 = 0.2 is larger than 1/L = 0.1; C7 needs 0 < eta1 <= 1/L"),
         (lambda: tsla.bound(K, eta1=0.1, T1=1, eta2=0.2, T2=1), "eta2 = 0.2 is larger than 1/L = 0.1; C8 needs 0 < eta2 <= 1/L"),
         (lambda: lsr.bound(K, eta=0.1, T=1, theta=1.5), "theta = 1.5 must be a finite number at least 0 and at most 1"),

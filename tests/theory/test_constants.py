@@ -108,13 +108,13 @@ def test_the_inverse_of_the_smoothness_is_a_step_size(L: float) -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (0, "T = 0 must be a finite number at least 1"),
-        (-3, "T = -3 must be a finite number at least 1"),
+        (0, "T = 0 must be a whole number, at least 1"),
+        (-3, "T = -3 must be a whole number, at least 1"),
         (2.5, "T = 2.5 must be a whole number, at least 1"),
         ([1, 2, 3.25], "T = 3.25 must be a whole number, at least 1"),
-        (float("inf"), "T = inf must be a finite number at least 1"),
-        (True, "T = True must be a finite number at least 1"),
-        ("7", "T = '7' must be a finite number at least 1"),
+        (float("inf"), "T = inf must be a whole number, at least 1"),
+        (True, "T = True must be a whole number, at least 1"),
+        ("7", "T = '7' must be a whole number, at least 1"),
     ],
 )
 def test_step_counts_outside_their_range(value: Any, message: str) -> None:
@@ -124,7 +124,7 @@ def test_step_counts_outside_their_range(value: Any, message: str) -> None:
 def test_a_first_stage_may_be_empty_but_not_broken() -> None:
     assert float(step_count("T1", 0, at_least=0)) == 0
     refuses(lambda: step_count("T1", 0.5, at_least=0), "T1 = 0.5 must be a whole number, at least 0")
-    refuses(lambda: step_count("T1", -1, at_least=0), "T1 = -1 must be a finite number at least 0")
+    refuses(lambda: step_count("T1", -1, at_least=0), "T1 = -1 must be a whole number, at least 0")
 
 
 def test_huge_step_counts_are_numbers_like_any_other() -> None:

@@ -43,7 +43,12 @@ VALID: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     ),
 }
 ANY_SIGN = {"F", "c", "true", "smoothing"}
+COUNTS = {"T"}
 ARGUMENTS = [(name, argument) for name, (_, valid) in VALID.items() for argument in valid]
+
+
+def kind(argument: str) -> str:
+    return "a whole number," if argument in COUNTS else "a finite number"
 
 
 def refusal(name: str, argument: str, bad: Any) -> str:
@@ -56,17 +61,17 @@ def refusal(name: str, argument: str, bad: Any) -> str:
 
 @pytest.mark.parametrize(("name", "argument"), ARGUMENTS)
 def test_a_word_for_a_number(name: str, argument: str) -> None:
-    assert refusal(name, argument, "many").startswith(f"{argument} = 'many' must be a finite number")
+    assert refusal(name, argument, "many").startswith(f"{argument} = 'many' must be {kind(argument)}")
 
 
 @pytest.mark.parametrize(("name", "argument"), ARGUMENTS)
 def test_infinity(name: str, argument: str) -> None:
-    assert refusal(name, argument, float("inf")).startswith(f"{argument} = inf must be a finite number")
+    assert refusal(name, argument, float("inf")).startswith(f"{argument} = inf must be {kind(argument)}")
 
 
 @pytest.mark.parametrize(("name", "argument"), [(name, argument) for name, argument in ARGUMENTS if argument not in ANY_SIGN])
 def test_a_negative_number(name: str, argument: str) -> None:
-    assert refusal(name, argument, -1).startswith(f"{argument} = -1 must be a finite number ")
+    assert refusal(name, argument, -1).startswith(f"{argument} = -1 must be {kind(argument)} ")
 
 
 @pytest.mark.parametrize(("name", "argument"), [(name, argument) for name, argument in ARGUMENTS if argument == "theta"])
