@@ -327,7 +327,11 @@ OUT_OF_RANGE = [
     Bad("bound lsr", LSR | {"delta": "-0.1"}, ("delta = -0.1", "at least 0")),
     Bad("bound lsr", LSR | {"theta": "1.5"}, ("theta = 1.5", "at least 0 and at most 1")),
     Bad("bound lsr", LSR | {"theta": "-0.5"}, ("theta = -0.5", "at least 0 and at most 1")),
-    *(Bad("bound sgd", SGD | {name: value}, (f"{name} = {value} ", "finite")) for name in SGD for value in ("nan", "inf", "-inf")),
+    *(
+        Bad("bound sgd", SGD | {name: value}, (f"{name} = {value} ", "whole" if name == "T" else "finite"))
+        for name in SGD
+        for value in ("nan", "inf", "-inf")
+    ),
     Bad("bound sgd", SGD | {"T": "2.5"}, ("T = 2.5", "whole number, at least 1")),
     Bad("bound sgd", SGD | {"T": "0"}, ("T = 0 ", "at least 1")),
     Bad("bound sgd", SGD | {"T": "-3"}, ("T = -3", "at least 1")),
@@ -357,6 +361,7 @@ OUT_OF_RANGE = [
     Bad("train", {"method": "sgd", "label-noise": "2"}, ("label_noise = 2", "[0, 1]")),
     Bad("train", {"method": "sgd", "seed": "-1"}, ("seed = -1", "at least 0")),
     Bad("train", {"method": "tsla", "drop": "30"}, ("drop = 30", "0 ... epochs = 20")),
+    Bad("train", {"method": "sgd", "drop": "5"}, ("drop = 5 has no use with --method sgd", "tsla or shrink-tsla")),
     Bad("train", {"method": "adam"}, ("method = 'adam'", "sgd, lsr, tsla, annealed, adaptive, shrink, shrink-tsla")),
 ]
 

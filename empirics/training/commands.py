@@ -21,7 +21,7 @@ from empirics.files import must_be_there, must_be_writable
 from empirics.progress import Progress
 from empirics.records import write as write_record
 from empirics.training import processes
-from empirics.training.config import kinds
+from empirics.training.config import DROPPING, kinds
 from empirics.training.devices import device_of, on_device, taken
 
 ALL = "all"
@@ -63,6 +63,8 @@ def _given(args: argparse.Namespace) -> dict[str, Any]:
     given |= {name: value for name, value in vars(args).items() if name in known}
     if "method" not in given:
         raise ValueError("the following arguments are required: --method")
+    if "drop" in vars(args) and given["method"] not in DROPPING:
+        raise ValueError(f"drop = {args.drop} has no use with --method {given['method']}; it goes with {' or '.join(DROPPING)}")
     return {name: None if value == ALL else value for name, value in given.items()}
 
 

@@ -10,6 +10,8 @@ from empirics.schedules import Adaptive, Annealed, Constant, Schedule, TwoStage
 from empirics.training.rates import RATES, factor
 
 METHODS = ("sgd", "lsr", "tsla", "annealed", "adaptive", "shrink", "shrink-tsla")
+DROPPING = ("tsla", "shrink-tsla")
+"""The methods that change at ``drop``."""
 CHOICES = {
     "method": METHODS,
     "smoothing": ("uniform", "prior", "own", "own-hard"),
