@@ -336,7 +336,8 @@ def _add_measure(commands: Any) -> None:
         commands, "measure", "empirics.commands:measure", "what smoothing does at the weights of a checkpoint, with intervals"
     )
     measure.add_argument("--checkpoint", type=Path, help="what `tsla train --checkpoint` wrote, or a state_dict with --model (required)")
-    measure.add_argument("--data", help="digits, or an .npz file with inputs (n, ...) and labels (n,) (required)")
+    measure.add_argument("--data", help="a data set such as digits, or an .npz file with inputs (n, ...) and labels (n,) (required)")
+    measure.add_argument("--folder", type=Path, help="where the files of the data set are (default: where those of the run were)")
     measure.add_argument("--model", help="module:function that builds the network of a state_dict")
     about = "uniform (default), prior, own, own-hard, an .npy file of probabilities (K,) or (n, K), or the checkpoint of a teacher"
     measure.add_argument("--smoothing", default="uniform", help=about)

@@ -65,7 +65,7 @@ def power(args: argparse.Namespace) -> None:
 def measure(args: argparse.Namespace) -> None:
     """``tsla measure``: what smoothing does at the weights of a checkpoint."""
     setting = reading.Setting.of(theta=args.theta, batch_size=args.batch_size, eta=args.eta, L=args.L, eta_L=args.eta_L)
-    names = ("model", "smoothing", "examples", "until", "chunk", "batch_norm", "seed")
+    names = ("folder", "model", "smoothing", "examples", "until", "chunk", "batch_norm", "seed")
     found = measured_checkpoint.measured(args.checkpoint, args.data, setting, **{name: getattr(args, name) for name in names})
     print_result(args, lambda: found, lambda: f"{measured_checkpoint.headline(found)}\n{reading.table(found)}")
 

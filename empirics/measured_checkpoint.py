@@ -44,15 +44,15 @@ class Subject:
     table: Tensor | None
 
 
-def load(checkpoint: Path, data: str, *, model: str | None = None, smoothing: str = "uniform") -> Subject:
+def load(checkpoint: Path, data: str, *, folder: Path | None = None, model: str | None = None, smoothing: str = "uniform") -> Subject:
     """What the files hold. Arguments are those of :func:`measured`; raises ValueError that names the one that is not as it must be."""
     weights = read(checkpoint)
     teacher = None if smoothing in NAMED or smoothing.endswith(".npy") else _teacher(smoothing)
     if model is not None and weights.network is not None and (teacher is None or teacher.network is not None):
         raise ValueError(f"model = {model} has no use: {checkpoint} has a network of its own")
     network = build(weights, model)
-    about, inputs, labels = _examples(data, weights)
-    true = one_hot(labels, _classes(network, inputs, f"data = {data}: the model"))
+    about, inputs, labels = _examples(data, folder, weights)
+    true = _one_hot(data, labels, _classes(network, inputs, f"data = {data}: the model"))
     if teacher is not None:
         return Subject(network, about, inputs, labels, _built_teacher(teacher, model, inputs, true.shape[1]), None)
     y_hat = _y_hat(smoothing, true)
@@ -66,6 +66,7 @@ def measured(
     data: str,
     setting: Setting,
     *,
+    folder: Path | None = None,
     model: str | None = None,
     smoothing: str = "uniform",
     examples: int | None = None,
@@ -78,6 +79,7 @@ def measured(
 
     data:       a name of :func:`empirics.datasets.load`: the training split of the checkpoint's run, else of seed 0; or an .npz file
                 (:func:`empirics.datasets.arrays`)
+    folder:     where the files of a data set are; by default where those of the run were
     model:      "module:function", for files without a network of their own
     smoothing:  a name in NAMED, an .npy file of probabilities ``(K,)`` or ``(n, K)``, or the checkpoint of a teacher
     examples:   how many are drawn from the data, without replacement; by default all. ``until`` may stop earlier
@@ -85,7 +87,7 @@ def measured(
     Raises ValueError that names the argument for whatever is not as it must be.
     """
     _check(chunk=chunk, seed=seed, until=until)
-    subject = load(checkpoint, data, model=model, smoothing=smoothing)
+    subject = load(checkpoint, data, folder=folder, model=model, smoothing=smoothing)
     batches = draw(subject.inputs, subject.labels, subject.table, examples=examples, seed=seed)
     options: dict[str, Any] = {"until": until, "chunk": chunk, "batch_norm": batch_norm, "seed": seed}
     with Progress("measure", total=len(batches)) as progress:
@@ -114,19 +116,38 @@ def _check(*, chunk: int, seed: int, until: float | None) -> None:
         real("until", until, above=0)
 
 
-def _examples(data: str, checkpoint: Checkpoint) -> tuple[Json, Tensor, Tensor]:
+def _examples(data: str, folder: Path | None, checkpoint: Checkpoint) -> tuple[Json, Tensor, Tensor]:
     """What the data are, inputs and labels."""
     if data not in names():
+        if folder is not None:
+            raise ValueError(f"folder = {folder} has no use: data = {data} is a file, and no data set ({', '.join(names())})")
         return {"name": data}, *arrays(Path(data))
+    config = _of_run(data, checkpoint)
+    if folder is not None:
+        config = replace(config, folder=str(folder))
+    try:
+        split = training_split(config)
+    except ValueError as error:
+        raise ValueError(f"data = {data}: {error}") from error
+    return {"name": data, **{name: getattr(config, name) for name in SEEDED}}, split.train_inputs, split.train_labels
+
+
+def _of_run(data: str, checkpoint: Checkpoint) -> TrainingConfig:
+    """What of a configuration says which examples: that of the checkpoint's run, as far as it was trained on such data."""
     given = {name: value for name, value in (checkpoint.training or {}).items() if name in OF_DATA}
     if given.pop("data", data) != data:
         given.pop("folder", None)
     try:
-        config = replace(TrainingConfig("sgd", seed=0), data=data, **given)
-        split = training_split(config)
+        return replace(TrainingConfig("sgd", seed=0), data=data, **given)
     except (TypeError, ValueError) as error:
         raise ValueError(f"checkpoint = {checkpoint.path}: training = {given!r} is no configuration of a run: {error}") from error
-    return {"name": data, **{name: getattr(config, name) for name in SEEDED}}, split.train_inputs, split.train_labels
+
+
+def _one_hot(data: str, labels: Tensor, classes: int) -> Tensor:
+    try:
+        return one_hot(labels, classes)
+    except ValueError as error:
+        raise ValueError(f"data = {data}: {error}") from error
 
 
 def _classes(model: nn.Module, inputs: Tensor, whose: str) -> int:

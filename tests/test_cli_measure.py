@@ -15,12 +15,13 @@ from torch import nn
 
 import tsla
 from empirics import checkpoints
-from empirics.datasets import arrays, digits
+from empirics.datasets import arrays, digits, load
 from empirics.measure import draw, measure
 from empirics.moments import gradient_moments
-from empirics.networks import resnet
+from empirics.networks import build, resnet
 from empirics.reading import Json, reading
 from tests import test_cli
+from tests.empirics.datasets.making import image, noise
 from tests.test_cli import Bad
 
 refusal, tiny_training = test_cli.refusal, test_cli.tiny_training
@@ -105,6 +106,24 @@ def test_digits_with_the_seed_and_noise_of_the_checkpoint(run: Run) -> None:
     assert (found["examples"], found["population"], found["exact"], found["seed"]) == (60, 60, True, 0)
     assert (found["theta"], found["batch_size"], found["eta_L"], found["until_reached"]) == (0.1, 16, None, None)
     assert {"python", "torch", "tsla", "code"} <= set(found["versions"])
+
+
+@pytest.mark.usefixtures("folder")
+def test_images_of_a_folder_that_the_run_did_not_know(run: Run) -> None:
+    """With the split of the checkpoint's run, here its train_size, and the folder of the command before that of the run."""
+    for part in ("train", "test"):
+        for k, name in enumerate(("cats", "dogs")):
+            (place := Path("photographs", part, name)).mkdir(parents=True)
+            for i in range(4):
+                (place / f"{i}.png").write_bytes(image(noise(64, 64, 3, seed=8 * k + i)))
+    shape, training = (3, 64, 64), {"seed": 1, "train_size": 6, "label_noise": 0.0, "data": "folder", "folder": "moved"}
+    described = {"name": "mlp", "shape": shape, "classes": 2, "norm": "group"}
+    checkpoints.write(Path("photographs.pt"), model := build("mlp", shape=shape, classes=2), network=described, training=training)
+    found = as_json(run("measure --checkpoint photographs.pt --data folder --folder photographs --json"))
+    split = load("folder", folder=Path("photographs"), train_size=6, seed=1)
+    expected = gradient_moments(model, split.train_inputs, split.train_labels)
+    assert found["moments"]["s2"]["value"] == pytest.approx(expected.s2, rel=1e-4)
+    assert found["examples"] == 6
 
 
 @pytest.mark.usefixtures("folder")
@@ -325,8 +344,11 @@ BAD = [
     own("checkpoint = shapes.pt: network = ", "must give name, shape, classes and norm", checkpoint="shapes.pt"),
     own("checkpoint = seed.pt: training = ", "seed = -1 must be at least 0", checkpoint="seed.pt"),
     own("checkpoint = mlp.pt has no 'network'", "--model module:function", checkpoint="mlp.pt"),
-    own("labels run from 0 to 9; must lie in 0 ... 4", checkpoint="five.pt"),
+    own("data = digits: labels run from 0 to 9; must lie in 0 ... 4", checkpoint="five.pt"),
     own("data = digits: the model does not take inputs of shape (1, 8, 8)", "channels", checkpoint="colour.pt"),
+    own("data = cifar10: folder = None must be a folder that holds cifar-10-python.tar.gz", data="cifar10"),
+    own("data = cifar10: folder = elsewhere", "cifar-10-python.tar.gz", data="cifar10", folder="elsewhere"),
+    theirs("folder = . has no use: data = data.npz is a file", folder="."),
     own("model = measured_models:mlp has no use", "digits.pt has a network of its own", model="measured_models:mlp"),
     theirs("model = 'mlp' must be module:function", model="mlp"),
     theirs("model = 'measured_nowhere:mlp'", "No module named 'measured_nowhere'", model="measured_nowhere:mlp"),
@@ -341,7 +363,7 @@ BAD = [
     theirs("data = one.npz: inputs have shape (1, 6)", "n at least 2", data="one.npz"),
     theirs("data = floats.npz: inputs are float64 and labels float64", "labels whole ones", data="floats.npz"),
     theirs("data = nan.npz: inputs hold values that are not finite", data="nan.npz"),
-    theirs("labels run from 1 to 3; must lie in 0 ... 2", data="four.npz"),
+    theirs("data = four.npz: labels run from 1 to 3; must lie in 0 ... 2", data="four.npz"),
     theirs("data = wide.npz: the model does not take inputs of shape (7,)", data="wide.npz"),
     theirs("data = whole.npz: the model does not take inputs of shape (6,) and type torch.int64", data="whole.npz"),
     theirs("smoothing = teacher must be uniform, prior, own, own-hard,", "an .npy file", smoothing="teacher"),
