@@ -89,7 +89,8 @@ def recommendation(pilot: Pilot, outcome: str, validated: Mapping[str, Any]) -> 
 def sentence(choice: Mapping[str, Any], pilot: Pilot, outcome: str) -> str:
     """The recommendation and how sure it is, for a person."""
     where = f"on {choice['settings']} settings that were not used to build the rules"
-    own = f"{choice['rule']}: {_what(choice, pilot)}, with a regret of {amount(choice, 'regret', outcome)} against the best of a sweep"
+    best = "the best of a sweep" + (", which its other seeds chose worse" if choice["regret"] < 0 else "")
+    own = f"{choice['rule']}: {_what(choice, pilot)}, with a regret of {amount(choice, 'regret', outcome)} against {best}"
     by_kind = [
         f"{test['rule']} ({test['kind']}) had {amount(test, 'difference', outcome)} more regret than {test['naive']}, "
         f"adjusted p = {test['holm']:.2g}"
@@ -131,7 +132,8 @@ def table(found: Mapping[str, Any]) -> str:
         + [_cell(line[name]) for name in ("theta_star", "theta_for_step")]
         for line in found["predictions"]
     ]
-    until = [[_until(found["until"][name], found["epochs"]), meaning] for name, (_, meaning) in HELPS.items()]
+    last = int(found["predictions"][-1]["epoch"])
+    until = [[_until(found["until"][name], found["epochs"], last), meaning] for name, (_, meaning) in HELPS.items()]
     plans = [
         [line["rule"], line["kind"], number(line["theta"]), str(line["drop"]), f"drops {RULES[line['rule']].drops}"]
         for line in found["plans"]
@@ -152,5 +154,7 @@ def _cell(value: float | None) -> str:
     return "all" if value is None else number(value)
 
 
-def _until(epoch: int, epochs: int) -> str:
-    return "never" if epoch == 0 else "to the end" if epoch >= epochs else f"before epoch {epoch}"
+def _until(epoch: int, epochs: int, last: int) -> str:
+    """Until when smoothing helps; beyond the ``last`` measured epoch that is a guess."""
+    said = "never" if epoch == 0 else "to the end" if epoch >= epochs else f"before epoch {epoch}"
+    return f"{said}, extrapolated from epoch {last}" if epoch > last else said

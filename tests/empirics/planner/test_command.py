@@ -113,6 +113,28 @@ def test_the_run_to_be_planned_may_differ_from_the_pilot(run: Run, mine: Path) -
     assert given["plans"] == other["plans"]
 
 
+def test_what_no_epoch_of_the_pilot_shows_is_called_extrapolated(run: Run, mine: Path) -> None:
+    def until(epochs: int) -> list[str]:
+        lines = run(f"plan --pilot {mine} --outcome test_loss --epochs {epochs}").splitlines()
+        start = lines.index("smoothing helps") + 1
+        return [line.split("  ")[1] for line in lines[start : start + 4]]
+
+    assert not any("extrapolated" in said for said in until(5))
+    longer = until(400)
+    assert any("extrapolated from epoch 5" in said for said in longer)
+    seen = [said for said in longer if "extrapolated" not in said]
+    assert all(said == "never" or int(said.removeprefix("before epoch ")) <= 5 for said in seen)
+
+
+@pytest.mark.parametrize("regret", [-0.01, 0.01])
+def test_a_regret_below_0_is_explained(regret: float, run: Run, validated: Callable[[Any], None]) -> None:
+    found = found_to_be(test_validation.GOOD)
+    for line in found["rules"]:
+        line["regret"] = regret
+    validated(found)
+    assert ("which its other seeds chose worse" in run(f"{PLAN} --outcome test_loss")) == (regret < 0)
+
+
 def test_nothing_is_recommended_before_validation(run: Run, validated: Callable[[Any], None]) -> None:
     validated(None)
     assert test_cli.as_json(run(f"{PLAN} --outcome test_loss --json"))["recommendation"] is None
