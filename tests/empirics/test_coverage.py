@@ -11,8 +11,10 @@ import pytest
 import torch
 
 from empirics import coverage, records
-from empirics.coverage import CHOSEN, MEASURED, Draws, Ends, Population, paired, some
-from empirics.estimators import GroupSums
+from empirics.coverage import document, experiment, rules
+from empirics.coverage.populations import Population, paired, some
+from empirics.coverage.rules import CHOSEN, MEASURED, Draws, Ends
+from empirics.estimators.groups import GroupSums
 from tests.planted import assert_rejects
 from theory.constants import Array
 
@@ -80,7 +82,7 @@ def covers(rule: Rule, *, groups: int = 16, size: int = 8, replacement: bool = T
     """95 %, within four standard errors of 1,000 draws and what it costs that they are of 128 examples only."""
     population = Population.of(*vectors())
     sums = population.draws(groups=groups, size=size, trials=1000, seed=1, replacement=replacement)
-    rows = pd.DataFrame(list(coverage._coverage(population, Draws.of(sums, None if replacement else N), rule)))
+    rows = pd.DataFrame(list(experiment._coverage(population, Draws.of(sums, None if replacement else N), rule)))
     percent = 100 * rows["covered"] / rows["trials"]
     assert percent.between(91, 98.5).all(), dict(zip(rows["quantity"], percent, strict=True))
     assert (rows["covered"] + rows["too_low"] + rows["too_high"] == 1000).all()
@@ -88,7 +90,7 @@ def covers(rule: Rule, *, groups: int = 16, size: int = 8, replacement: bool = T
 
 @pytest.mark.parametrize("replacement", [True, False])
 def test_the_intervals_cover(replacement: bool) -> None:
-    covers(coverage.shifted, replacement=replacement)
+    covers(rules.shifted, replacement=replacement)
 
 
 def test_the_intervals_of_unequal_groups_cover() -> None:
@@ -96,18 +98,18 @@ def test_the_intervals_of_unequal_groups_cover() -> None:
         starts = np.arange(16) * 2 - np.arange(16) % 2  # of 32 groups of 4, alternately one and three
         squares = np.add.reduceat(draws.sums.squares, starts, axis=1)
         products = np.add.reduceat(np.add.reduceat(draws.sums.products, starts, axis=2), starts, axis=3)
-        return coverage.shifted(name, Draws.of(GroupSums(np.tile([4.0, 12.0], 8), squares, products)))
+        return rules.shifted(name, Draws.of(GroupSums(np.tile([4.0, 12.0], 8), squares, products)))
 
     covers(in_fours_and_twelves, groups=32, size=4)
 
 
 def test_planted_intervals_that_are_too_short() -> None:
-    assert_rejects(covers, coverage.bootstrap)
+    assert_rejects(covers, rules.bootstrap)
 
 
 def test_planted_intervals_without_the_finite_population() -> None:
     def as_if_independent(name: str, draws: Draws) -> Ends:
-        return coverage.shifted(name, Draws.of(draws.sums))
+        return rules.shifted(name, Draws.of(draws.sums))
 
     with pytest.raises(AssertionError):
         covers(as_if_independent, replacement=False)
@@ -116,17 +118,17 @@ def test_planted_intervals_without_the_finite_population() -> None:
 def test_rules_differ_from_the_chosen_one_by_what_they_say() -> None:
     population = Population.of(*vectors())
     draws = Draws.of(population.draws(groups=16, size=8, trials=50, seed=1, replacement=True))
-    form = coverage.FORMS["grad2"][0]
-    (low, high), (plain_low, plain_high) = coverage.shifted("grad2", draws), coverage.unshifted("grad2", draws)
+    form = rules.FORMS["grad2"][0]
+    (low, high), (plain_low, plain_high) = rules.shifted("grad2", draws), rules.unshifted("grad2", draws)
     np.testing.assert_allclose((plain_low + plain_high) / 2, draws.basics @ form)
     np.testing.assert_allclose(low - plain_low, high - plain_high)
     np.testing.assert_allclose(low - plain_low, draws.spread.shift(form))
-    np.testing.assert_allclose(coverage.jackknife("grad2", draws), (plain_low, plain_high))
-    normal_low, normal_high = coverage.normal("grad2", draws)
+    np.testing.assert_allclose(rules.jackknife("grad2", draws), (plain_low, plain_high))
+    normal_low, normal_high = rules.normal("grad2", draws)
     np.testing.assert_allclose((normal_high - normal_low) / (plain_high - plain_low), 1.959964 / draws.spread.t, rtol=1e-6)
-    assert (np.abs(coverage.with_skewness("s2", draws)[0] - coverage.shifted("s2", draws)[0]) > 0).all()
-    assert coverage.log_jackknife("c", draws) is None
-    assert coverage.unbiased_variance("delta", draws) is None
+    assert (np.abs(rules.with_skewness("s2", draws)[0] - rules.shifted("s2", draws)[0]) > 0).all()
+    assert rules.log_jackknife("c", draws) is None
+    assert rules.unbiased_variance("delta", draws) is None
 
 
 # --- the record
@@ -137,11 +139,11 @@ def shrunk(config: dict[str, object]) -> pd.DataFrame:
 
 
 def test_a_small_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(coverage, "UNTIL_TRIALS", 3)
-    monkeypatch.setattr(coverage, "UNTIL_GROUPS", 18)
+    monkeypatch.setattr(experiment, "UNTIL_TRIALS", 3)
+    monkeypatch.setattr(experiment, "UNTIL_GROUPS", 18)
     table = shrunk(dict(coverage.CONFIGS[0]))
     pd.testing.assert_frame_equal(table, shrunk(dict(coverage.CONFIGS[0])))
-    assert set(table["rule"]) == {*coverage.RULES, "sketch of 16384", "sketch of 1024", "until 0.05", "until 0.1"}
+    assert set(table["rule"]) == {*rules.RULES, "sketch of 16384", "sketch of 1024", "until 0.05", "until 0.1"}
     assert (table["covered"] + table["too_low"] + table["too_high"] == table["trials"]).all()
     until = table[table["rule"] == "until 0.05"]
     assert until["examples"].between(16 * 64, 18 * 64).all()
@@ -177,8 +179,8 @@ def test_the_document_says_what_the_record_says(record: pd.DataFrame) -> None:
 
 
 def has_the_tables_of(record: pd.DataFrame) -> None:
-    document = (ROOT / coverage.DOCUMENT).read_text(encoding="utf-8")
-    assert document == coverage.with_tables(document, record), "`python -m empirics.coverage` writes the tables anew"
+    text = (ROOT / document.DOCUMENT).read_text(encoding="utf-8")
+    assert text == document.with_tables(text, record), "`python -m empirics.coverage.document` writes the tables anew"
 
 
 def test_the_tables_of_the_document_are_those_of_the_record(record: pd.DataFrame) -> None:
@@ -188,7 +190,7 @@ def test_the_tables_of_the_document_are_those_of_the_record(record: pd.DataFrame
 
 def test_a_document_without_a_place_for_tables() -> None:
     with pytest.raises(ValueError, match="must have both around its tables"):
-        coverage.with_tables("# Nothing", pd.DataFrame())
+        document.with_tables("# Nothing", pd.DataFrame())
 
 
 def test_the_record_is_of_the_configurations(record: pd.DataFrame) -> None:

@@ -13,23 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from empirics import estimators
-from empirics.estimators import (
-    FROM_BASICS,
-    QUANTITIES,
-    Accumulator,
-    Estimate,
-    Estimates,
-    GroupSums,
-    Quantity,
-    Spread,
-    basics,
-    estimates,
-    folded,
-    linear_interval,
-    ratio_interval,
-    spread,
-)
+from empirics.estimators import QUANTITIES, Accumulator, Estimate, Estimates, Quantity, accumulator, estimates
+from empirics.estimators.accumulator import folded
+from empirics.estimators.groups import FROM_BASICS, GroupSums, basics
+from empirics.estimators.intervals import linear_interval, ratio_interval
+from empirics.estimators.spread import Spread, spread
 from empirics.moments import GradientMoments
 from empirics.per_example import GradientProducts
 from tests.planted import assert_rejects
@@ -556,7 +544,7 @@ def test_values_don_t_depend_on_sketches_and_errors_hardly(monkeypatch: pytest.M
     g = (generator.normal(size=(64, 2000)) + 1) * scale
     g_hat = 0.5 * g + (generator.normal(size=g.shape) - 1) * scale
     exact = accumulated(g, g_hat, (4,) * 16).estimates()
-    monkeypatch.setattr(estimators, "SKETCH", 500)
+    monkeypatch.setattr(accumulator, "SKETCH", 500)
     rough = accumulated(g, g_hat, (4,) * 16).estimates()
     assert rough.moments == exact.moments
     for name in QUANTITIES:
@@ -566,7 +554,7 @@ def test_values_don_t_depend_on_sketches_and_errors_hardly(monkeypatch: pytest.M
 
 def test_neighbours_are_joined_where_groups_become_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     g, g_hat = population(57)
-    monkeypatch.setattr(estimators, "MAX_GROUPS", 8)
+    monkeypatch.setattr(accumulator, "MAX_GROUPS", 8)
     found = accumulated(g, g_hat, (3,) * 19).estimates()
     expected = estimates(group_sums(g, g_hat, (12, 12, 12, 12, 9)))
     assert found.groups == expected.groups == 5
