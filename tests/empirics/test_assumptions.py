@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, hessian
 from torch.nn.functional import cross_entropy
 
-from empirics import assumptions, problems
+from empirics import problems
 from empirics.assumptions import (
     GAIN,
     LONG_STEP,
@@ -31,6 +31,8 @@ from empirics.assumptions import (
     prediction,
     step_size_at,
     synthetic,
+    synthetic_run,
+    violated,
     violations,
 )
 from empirics.curvature import largest_curvature
@@ -135,7 +137,7 @@ def test_planted_tables_are_rejected() -> None:
 
 
 def test_every_premise_has_a_consequence() -> None:
-    assert set(assumptions._WHAT) == set(PREMISES) == {need for needs in NEEDS.values() for need in needs}
+    assert set(violated._WHAT) == set(PREMISES) == {need for needs in NEEDS.values() for need in needs}
 
 
 # --- the power iteration
@@ -247,9 +249,9 @@ def test_a_run_that_keeps_the_assumptions_reports_none(name: str, draws: int | N
 
 def false_alarms(limit: Callable[[Noise], Noise], monkeypatch: pytest.MonkeyPatch) -> int:
     """Of 300 runs at equality in A2 and A3, how many seem to break something."""
-    drawn = assumptions._drawn_noise
+    drawn = synthetic_run._drawn_noise
     with monkeypatch.context() as patch:
-        patch.setattr(assumptions, "_drawn_noise", lambda *args: limit(drawn(*args)))
+        patch.setattr(synthetic_run, "_drawn_noise", lambda *args: limit(drawn(*args)))
         path = np.ones((10, 4))
         runs = (along(quadratic(), NOISY, PLAN, range(10), path, draws=20, seed=seed) for seed in range(300))
         return sum(any(row.broken for row in rows) for rows in runs)

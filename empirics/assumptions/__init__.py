@@ -1,0 +1,32 @@
+"""Where along a run the assumptions of the theorems fail (A1-A4, ``η <= 1/L``), which claims go with them, and what that costs.
+
+A secant and a Hessian's norm are at most ``L``; noise and PL ratio at a point are at most, or at least, what A2-A4 allow everywhere. So a
+violation that is found is one. Where none is found, the assumption holds at the points that were looked at, and may fail elsewhere.
+"""
+
+from empirics.assumptions.consequences import effect, local_constants, prediction
+from empirics.assumptions.judged import Noise, Row
+from empirics.assumptions.network_run import network
+from empirics.assumptions.premises import GAIN, LONG_STEP, NEEDS, PREMISES, STEP
+from empirics.assumptions.synthetic_run import along, iterates, step_size_at, synthetic
+from empirics.assumptions.violated import Violation, violations
+
+__all__ = [
+    "GAIN",
+    "LONG_STEP",
+    "NEEDS",
+    "PREMISES",
+    "STEP",
+    "Noise",
+    "Row",
+    "Violation",
+    "along",
+    "effect",
+    "iterates",
+    "local_constants",
+    "network",
+    "prediction",
+    "step_size_at",
+    "synthetic",
+    "violations",
+]
