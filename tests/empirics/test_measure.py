@@ -20,7 +20,9 @@ from empirics.labels import Smoothing
 from empirics.measure import Measurement, class_frequencies, draw, measure
 from empirics.moments import GradientMoments, gradient_moments, layer_moments
 from empirics.progress import Progress
-from empirics.reading import NEARLY_ALL, OPEN, ROUNDING, Findings, Json, advice, below_1, reading, table
+from empirics.reading import Json, reading, table
+from empirics.reading.advice import NEARLY_ALL, ROUNDING, Findings, advice
+from empirics.reading.results import OPEN, below_1
 from tests.planted import assert_rejects
 from theory import annealing, minibatch, shrinkage
 from theory import smoothing as theory_smoothing

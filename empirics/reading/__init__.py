@@ -1,0 +1,10 @@
+"""What a measurement says about smoothing at one strength, batch size and step size, and one sentence of advice that follows from it.
+
+``results.py`` has every number, ``advice.py`` the sentence, and ``table.py`` shows both.
+"""
+
+from empirics.reading.results import Json, reading
+from empirics.reading.setting import Setting
+from empirics.reading.table import table
+
+__all__ = ["Json", "Setting", "reading", "table"]
