@@ -81,7 +81,7 @@ def _largest_delta(method: str, constants: Constants, eps: float, samples: float
 
 def _too_large_delta(constants: Constants, eps: float, samples: float) -> float:
     """A δ at which TSLA's second stage alone asks for ten times ``samples``."""
-    eta2 = float(noise_step_size(constants, target_squared(eps)))
+    eta2 = float(noise_step_size(constants.L, constants.sigma2, target_squared(eps)))
     return float(10 * samples * constants.need_mu("C8") * eta2 * eps**2 / (8 * constants.sigma2))
 
 

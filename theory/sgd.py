@@ -48,15 +48,15 @@ def bound(constants: Constants, *, eta: ArrayLike, T: ArrayLike) -> Bound:
 
 
 @representable
-def noise_step_size(constants: Constants, target2: Array) -> Array:
-    """``η = min(1/L, ε²/(2Lσ²))``, ``target2 = ε²``: the largest step at which the noise term ``ηLσ²`` is at most ``ε²/2``."""
-    return np.minimum(1, target2 / (2 * constants.sigma2)) / constants.L
+def noise_step_size(L: Array, noise: Array, target2: Array) -> Array:
+    """``η = min(1/L, ε²/(2L noise))``, ``target2 = ε²``: the largest step at which ``ηL noise``, such as ``ηLσ²``, is at most ``ε²/2``."""
+    return np.minimum(1, target2 / (2 * noise)) / L
 
 
 @representable
 def steps(constants: Constants, *, eps: ArrayLike) -> Plan:
     """Samples until ``E‖∇F(w_R)‖² <= ε²`` by C4: ``η = min(1/L, ε²/(2Lσ²))``, ``T = ⌈4 F0/(η ε²)⌉``, that is ``O(1/ε⁴)``."""
     target2 = target_squared(eps)
-    eta = noise_step_size(constants, target2)
+    eta = noise_step_size(constants.L, constants.sigma2, target2)
     T = whole_steps(4 * constants.F0 / (eta * target2))
     return Plan("sgd", "C4", ("A1", "A2"), (Stage(eta, np.zeros_like(eta), T),))

@@ -74,7 +74,7 @@ def three_phases(constants: Constants, noise: Array, target2: Array, theta: Arra
     kappa = constants.L / mu
     burn_in = whole_steps(kappa * np.log(2 * mu * constants.F0 / noise))
     phase = whole_steps(4 * kappa * noise / target2)
-    last = np.minimum(1, target2 / (2 * noise)) / constants.L
+    last = noise_step_size(constants.L, noise, target2)
     largest = 1 / constants.L
     return (Stage(largest, theta, burn_in), Stage(largest, theta, phase, decay_steps=2 * kappa), Stage(last, theta, phase))
 
@@ -89,7 +89,7 @@ def two_step_size_steps(constants: Constants, *, eps: ArrayLike) -> Plan:
     """
     target2, mu = target_squared(eps), constants.need_mu("C15c")
     _need_noise(constants, "C15c")
-    eta2 = noise_step_size(constants, target2)
+    eta2 = noise_step_size(constants.L, constants.sigma2, target2)
     T1 = whole_steps(constants.L / mu * np.log(2 * mu * constants.F0 / constants.sigma2))
     T2 = whole_steps(4 * constants.sigma2 / (mu * eta2 * target2))
     none = np.zeros_like(eta2)

@@ -86,7 +86,7 @@ def steps(constants: Constants, *, eps: ArrayLike) -> Plan:
     for name, value in (("delta", delta), ("sigma2", constants.sigma2)):
         if (value == 0).any():
             raise ValueError(f"{name} = {shown(0)} must be above 0 for C8, whose T1 grows like log(1/{name}); any upper bound serves")
-    eta1, eta2 = 1 / constants.L, noise_step_size(constants, target2)
+    eta1, eta2 = 1 / constants.L, noise_step_size(constants.L, constants.sigma2, target2)
     noise = delta * constants.sigma2
     T1 = whole_steps(np.log(mu * constants.F0 * (1 + delta) / noise) / (eta1 * mu))
     T2 = whole_steps(8 * noise / (mu * eta2 * target2))

@@ -14,10 +14,10 @@ import pandas as pd
 from empirics import records
 from empirics.analysis import measured
 from empirics.files import must_be_there
+from empirics.moments import MOMENTS
 from theory.biased import SmoothingOracle
 from theory.constants import Array, real, shown, whole
 
-MOMENTS = ("grad2", "s2", "shat2", "c", "beta2", "nu2")
 NEEDED = ("method", "seed", "epoch", "train_loss", "test_loss", *MOMENTS)
 
 

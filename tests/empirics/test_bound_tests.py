@@ -124,7 +124,7 @@ def test_instances_are_of_true_constants() -> None:
         (lambda: p_values([1.0], 0.0), "bound = 0 must be a finite number above 0"),
         (lambda: p_values([], 1.0), "samples has shape (0,); a test needs (..., n) with n at least 1"),
         (lambda: refutes([1.0], 1.0, 0.0), "level = 0 must be a finite number above 0 and at most 1"),
-        (lambda: false_alarm_rate(TAILS, replicas=0), "replicas = 0 must be a finite number at least 1"),
+        (lambda: false_alarm_rate(TAILS, replicas=0), "replicas = 0 must be a whole number, at least 1"),
     ],
 )
 def test_refusals(call: Callable[[], object], message: str) -> None:

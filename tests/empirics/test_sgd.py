@@ -221,7 +221,7 @@ def test_progress_hears_of_every_checkpoint() -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"replicas": 0}, "replicas = 0 must be a finite number at least 1"),
+        ({"replicas": 0}, "replicas = 0 must be a whole number, at least 1"),
         ({"replicas": 1.5}, "replicas = 1.5 must be a whole number"),
         ({"stages": []}, "is empty; a run needs at least one Stage"),
         ({"stages": [stage(0.1, 0.0, 1), stage(-0.1, 0.0, 1)]}, r"stages\[1\].eta = -0.1 must be a finite number at least 0"),

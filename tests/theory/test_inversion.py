@@ -233,7 +233,7 @@ def test_wrong_reaches_are_rejected(reach: Callable[[float, float], float]) -> N
 
 
 def test_premises() -> None:
-    refuses(lambda: inversion.best_eps(K, budget=0), "budget = 0 must be a finite number at least 1")
+    refuses(lambda: inversion.best_eps(K, budget=0), "budget = 0 must be a whole number, at least 1")
     refuses(lambda: inversion.best_eps(K, budget=1.5), "budget = 1.5 must be a whole number, at least 1")
     refuses(lambda: inversion.crossovers(K, eps=0), "eps = 0 must be a finite number above 0")
     bare = Constants(L=10, sigma2=1, F0=1)
