@@ -55,7 +55,7 @@ study: $(READY)  ## E1-E5, the branches and the planner, as docs/study_plan.md s
 gpu-study: $(READY)  ## ResNet-18 on all of Fashion-MNIST with 20 % label noise, ten seeds, on a GPU (resumable, hours)
 	$(BIN)/tsla sweep examples/gpu_study.toml
 
-bench-train: $(READY)  ## Training beside a bare loop, and the loss beside torch's own (minutes)
+bench-train: $(READY)  ## Training beside a bare loop, and the loss beside torch's own (ten minutes)
 	$(BIN)/python -m tests.benchmarks.train $(ARGUMENTS)
 	$(BIN)/python -m tests.benchmarks.loss
 

@@ -73,9 +73,8 @@ def tables(network: str, rows: pd.DataFrame) -> str:
 
 
 def whole(folder: Path) -> str:
-    """The tables of all networks that have a record in a folder."""
-    paths = {network: folder / f"{name}.parquet" for network, name in RECORDS.items()}
-    return "\n\n".join(tables(network, records.read(path).table) for network, path in paths.items() if path.is_file())
+    """The tables of all networks, from their records in a folder."""
+    return "\n\n".join(tables(network, records.read(folder / f"{name}.parquet").table) for network, name in RECORDS.items())
 
 
 def main() -> None:

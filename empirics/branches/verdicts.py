@@ -20,7 +20,7 @@ def verdict(table: pd.DataFrame) -> pd.DataFrame:
     """Hit rates of the predictors in a table of :func:`empirics.branches.run`, for each horizon, scope, rival and outcome.
 
     Only signs count that the paired 95 % interval establishes. The rows of a seed depend on each other: a rate is the mean of the seeds'
-    own rates, with Student's 95 % interval over the seeds. Columns, of which rates come with ``_low`` and ``_high``:
+    own rates, with Student's 95 % interval over the seeds, cut to [0, 1]. Columns, of which rates come with ``_low`` and ``_high``:
 
     scope:     "premise", the snapshots with ``ηL <= 1``, as C12 asks; "all"
     rows, established, lowered:  how many rows, how many of them established, and the part of these where smoothing lowered the outcome
@@ -55,13 +55,14 @@ def _lines(rows: pd.DataFrame, difference: str, rival: str) -> Iterator[dict[str
     for name in said:
         yield (
             {"predictor": name, "rows": len(rows), "established": len(clear), "lowered": float(truth.mean())}
-            | _interval("hit", by_seed[name])
-            | _interval("balanced", by_truth[name])
+            | _interval("hit", by_seed[name], within=(0, 1))
+            | _interval("balanced", by_truth[name], within=(0, 1))
             | _interval("above", by_seed[name] - by_seed[rule])
         )
 
 
-def _interval(name: str, samples: pd.Series[float]) -> dict[str, float]:
+def _interval(name: str, samples: pd.Series[float], *, within: tuple[float, float] = (-np.inf, np.inf)) -> dict[str, float]:
     found = student_t(samples.to_numpy(dtype=np.float64)) if len(samples) > 1 else None
-    ends = (found.estimate, found.low, found.high) if found else (np.nan,) * 3
-    return dict(zip((name, f"{name}_low", f"{name}_high"), map(float, ends), strict=True))
+    low, high = np.clip((found.low, found.high), *within) if found else (np.nan, np.nan)
+    estimate = found.estimate if found else np.nan
+    return {name: float(estimate), f"{name}_low": float(low), f"{name}_high": float(high)}

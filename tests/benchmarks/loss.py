@@ -92,11 +92,17 @@ def _line(*cells: str) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Time all shapes, print the table."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.loss", description="Time of the loss beside torch's own.")
-    parser.add_argument("--rounds", type=int, default=31)
+    parser.add_argument("--rounds", type=int, default=101)
     parser.add_argument("--seconds", type=float, default=timing.SHORTEST, help="of a call, about")
+    parser.add_argument("--threads", type=int, default=1, help="waking a second one would take longer than the loss itself")
     options = parser.parse_args(arguments)
-    rows = [run(shape, options.rounds, options.seconds) for shape in SHAPES]
-    sys.stdout.write(table(rows, options.rounds))
+    before = torch.get_num_threads()
+    torch.set_num_threads(options.threads)
+    try:
+        rows = [run(shape, options.rounds, options.seconds) for shape in SHAPES]
+        sys.stdout.write(table(rows, options.rounds))
+    finally:
+        torch.set_num_threads(before)
     return 0
 
 

@@ -12,20 +12,24 @@ from empirics import records
 from empirics.branches import configs, document, verdict
 
 ROOT = Path(__file__).parents[2]
-RECORD = records.read(ROOT / "records" / "branches.parquet")
+RECORDS = {network: records.read(ROOT / "records" / f"{name}.parquet") for network, name in document.RECORDS.items()}
+PHASES = {"MLP": "confirmatory", "ResNet-8": "resnet8"}
+networks = pytest.mark.parametrize("network", document.RECORDS)
 
 
-def test_the_record_is_of_the_confirmatory_seeds() -> None:
-    assert RECORD.config["configs"] == list(configs("confirmatory"))
-    assert set(RECORD.table["phase"]) == {"confirmatory"}
+@networks
+def test_the_records_are_of_the_planned_seeds(network: str) -> None:
+    assert RECORDS[network].config["configs"] == list(configs(PHASES[network]))
+    assert set(RECORDS[network].table["phase"]) == {PHASES[network]}
 
 
+@networks
 @pytest.mark.parametrize("claim", [pytest.param(c, marks=pytest.mark.claim(c, "measurement")) for c in ("C12", "C14")])
-def test_the_sign_from_the_moments_came_true(claim: str, evidence: Callable[..., None]) -> None:
+def test_the_sign_from_the_moments_came_true(network: str, claim: str, evidence: Callable[..., None]) -> None:
     """A hit rate decides about a predictor, not about a bound, which is proved: the verdict of the claim is left to its proof."""
-    row = document.primary(verdict(RECORD.table))
+    row = document.primary(verdict(RECORDS[network].table))
     evidence(
-        f"MLP on digits, {document.PRIMARY['K']} steps from a snapshot: the sign of the floor {document.decided(row)} of ‖∇F‖², hit rate "
+        f"{network} on digits, {document.PRIMARY['K']} steps from a snapshot: the sign of the floor {document.decided(row)} of ‖∇F‖², hit rate "
         f"{row['hit']:.2f} [{row['hit_low']:.2f}, {row['hit_high']:.2f}], less the better rule that does not look {row['above']:.2f} "
         f"[{row['above_low']:.2f}, {row['above_high']:.2f}]"
     )
@@ -37,9 +41,11 @@ def turned(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**ends)
 
 
+@networks
 @pytest.mark.parametrize("claim", [pytest.param(c, marks=pytest.mark.claim(c, "measurement", planted=True)) for c in ("C12", "C14")])
-def test_the_opposite_would_have_been_seen(claim: str) -> None:
-    row, other = (document.primary(verdict(table)) for table in (RECORD.table, turned(RECORD.table)))
+def test_the_opposite_would_have_been_seen(network: str, claim: str) -> None:
+    table = RECORDS[network].table
+    row, other = (document.primary(verdict(found)) for found in (table, turned(table)))
     assert other["hit"] == pytest.approx(1 - row["hit"])
     assert document.decided(other) != document.decided(row)
 
