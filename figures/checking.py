@@ -29,7 +29,7 @@ def run(claim: str, evidence: Path) -> int:
     command = [sys.executable, "-m", "pytest", "-n", "auto", "-q", "--claim", claim, "--evidence", str(evidence)]
     code = subprocess.run(command, check=False, stdout=sys.stderr).returncode  # noqa: S603 - our own interpreter and arguments
     if not evidence.exists():
-        raise ValueError(f"pytest ended with code {code} before it had run the tests; its output is above")
+        raise ValueError(f"pytest ended with code {code} and has not seen all the evidence; its output is above")
     return 0 if code == NO_TESTS else code
 
 

@@ -78,7 +78,11 @@ class _Collector:
     def __init__(self, path: str | None) -> None:
         self.path = path
         self.found: list[dict[str, Any]] = []
+        self.complete = True
         self.stale: str | None = None
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        self.complete &= not report.failed  # a file that can't be imported has evidence that is not seen
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         properties = list(report.user_properties)
@@ -89,9 +93,9 @@ class _Collector:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         found = sorted(self.found, key=lambda e: (e["test"], e["id"]))
-        if self.path is not None:
+        if self.path is not None and self.complete:
             Path(self.path).write_text(json.dumps(found, ensure_ascii=False, indent=1), encoding="utf-8")
-        elif _whole_run(session) and session.testsfailed == 0:
+        elif self.path is None and _whole_run(session) and session.testsfailed == 0:
             committed = ROOT / "paper_checks.md"
             if not committed.exists() or committed.read_text(encoding="utf-8") != paper_checks.render(found):
                 self.stale = "paper_checks.md is stale: `tsla check` writes it anew"

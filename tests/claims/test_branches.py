@@ -28,10 +28,10 @@ def test_the_records_are_of_the_planned_seeds(network: str) -> None:
 def test_the_sign_from_the_moments_came_true(network: str, claim: str, evidence: Callable[..., None]) -> None:
     """A hit rate decides about a predictor, not about a bound, which is proved: the verdict of the claim is left to its proof."""
     row = document.primary(verdict(RECORDS[network].table))
+    hit, above = (f"{row[name]:.2f} [{row[f'{name}_low']:.2f}, {row[f'{name}_high']:.2f}]" for name in ("hit", "above"))
     evidence(
-        f"{network} on digits, {document.PRIMARY['K']} steps from a snapshot: the sign of the floor {document.decided(row)} of ‖∇F‖², hit rate "
-        f"{row['hit']:.2f} [{row['hit_low']:.2f}, {row['hit_high']:.2f}], less the better rule that does not look {row['above']:.2f} "
-        f"[{row['above_low']:.2f}, {row['above_high']:.2f}]"
+        f"{network} on digits, {document.PRIMARY['K']} steps from a snapshot: the sign of the floor {document.decided(row)} of ‖∇F‖², "
+        f"hit rate {hit}, less the better rule that does not look {above}"
     )
 
 

@@ -7,11 +7,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
+from unittest.mock import Mock
 
 import pytest
 
 from figures import checking
 from figures.paper_checks import render
+from tests.conftest import _Collector
 from theory.claims import BY_ID
 
 BUILD = Path("build")
@@ -129,6 +132,15 @@ def test_evidence_of_an_earlier_run_is_not_taken_for_that_of_a_broken_one(
     checking.write_paper_checks(BUILD)
     (checkout / "paper_checks.md").write_text("as it was", encoding="utf-8")
     pytest_finds(None, 4)
-    with pytest.raises(ValueError, match="pytest ended with code 4 before it had run the tests"):
+    with pytest.raises(ValueError, match="pytest ended with code 4 and has not seen all the evidence"):
         checking.write_paper_checks(BUILD)
     assert (checkout / "paper_checks.md").read_text(encoding="utf-8") == "as it was"
+
+
+@pytest.mark.parametrize("outcome", ["passed", "failed"])
+def test_a_file_that_can_not_be_imported_leaves_no_evidence(outcome: Literal["passed", "failed"], tmp_path: Path) -> None:
+    path = tmp_path / "evidence.json"
+    collector = _Collector(str(path))
+    collector.pytest_collectreport(pytest.CollectReport("tests/claims/test_c10.py", outcome, None, []))
+    collector.pytest_sessionfinish(Mock(spec=pytest.Session))
+    assert path.exists() == (outcome == "passed")
