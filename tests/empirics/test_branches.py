@@ -345,12 +345,18 @@ def test_rates_are_means_over_seeds() -> None:
     rows = made_up([[True, True, True, True], [True, False, True, False]], lowered)
     found = line(verdict(rows), "floor")
     assert (found["rows"], found["established"], found["lowered"]) == (8, 8, 0.75)
-    ends = paired([1.0, 0.5], [0.0, 0.0])
-    assert [found[f"hit{end}"] for end in ("", "_low", "_high")] == pytest.approx([0.75, float(ends.low), float(ends.high)])
+    assert [found[f"hit{end}"] for end in ("", "_low", "_high")] == [0.75, 0, 1]  # Student's reaches from -2.4 to 3.9
     assert found["balanced"] == pytest.approx((1 + (2 / 3 + 0) / 2) / 2)
     assert found["above"] == pytest.approx(0.0)
     assert [line(verdict(rows), name)["hit"] for name in ("always", "never")] == [0.75, 0.25]
     assert [line(verdict(rows), name)["balanced"] for name in ("always", "never")] == [0.5, 0.5]
+
+
+def test_the_interval_of_a_rate_is_students() -> None:
+    half, more = [True, False, True, False], [True, True, True, False]
+    found = line(verdict(made_up([half, more] * 4, [True, True, True, False])), "floor")
+    ends = paired([0.5, 0.75] * 4, [0.0] * 8)
+    assert [found[f"hit{end}"] for end in ("", "_low", "_high")] == pytest.approx([0.625, float(ends.low), float(ends.high)])
 
 
 def test_a_flipped_prediction_never_hits() -> None:

@@ -617,7 +617,7 @@ def test_bad_dimension(name: str, dimension: float) -> None:
         ("quadratic", {"mu": 2}, "mu = 2 is larger than L = 1"),
         ("softmax_regression", {"ridge": 0}, "ridge = 0 must be a finite number above 0"),
         ("two_layer", {"hidden": 0}, "hidden = 0 must be"),
-        ("strict_saddles", {"dimension": 1}, "dimension = 1 must be a finite number at least 2"),
+        ("strict_saddles", {"dimension": 1}, "dimension = 1 must be a whole number, at least 2"),
     ],
 )
 def test_bad_options(name: str, options: dict[str, float], message: str) -> None:
