@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,11 @@ from empirics.labels import Smoothing, one_hot, predictions, smoothing_labels
 from empirics.measure import draw, measure
 from empirics.per_example.gradients import CHUNK
 from empirics.progress import Progress
-from empirics.reading import Json, Setting, reading
+from empirics.reading import Setting, reading
 from empirics.records import LIBRARIES, environment
 from empirics.training import TrainingConfig, training_split
 from theory.constants import real, whole
+from theory.tables import Json
 
 NAMED = {
     "uniform": "uniform",
@@ -52,7 +54,9 @@ def load(checkpoint: Path, data: str, *, folder: Path | None = None, model: str 
         raise ValueError(f"model = {model} has no use: {checkpoint} has a network of its own")
     network = build(weights, model)
     about, inputs, labels = _examples(data, folder, weights)
-    true = _one_hot(data, labels, _classes(network, inputs, f"data = {data}: the model"))
+    classes = _classes(network, inputs, f"data = {data}: the model")
+    with _blaming(f"data = {data}"):
+        true = one_hot(labels, classes)
     if teacher is not None:
         return Subject(network, about, inputs, labels, _built_teacher(teacher, model, inputs, true.shape[1]), None)
     y_hat = _y_hat(smoothing, true)
@@ -125,10 +129,8 @@ def _examples(data: str, folder: Path | None, checkpoint: Checkpoint) -> tuple[J
     config = _of_run(data, checkpoint)
     if folder is not None:
         config = replace(config, folder=str(folder))
-    try:
+    with _blaming(f"data = {data}"):
         split = training_split(config)
-    except ValueError as error:
-        raise ValueError(f"data = {data}: {error}") from error
     return {"name": data, **{name: getattr(config, name) for name in SEEDED}}, split.train_inputs, split.train_labels
 
 
@@ -143,11 +145,13 @@ def _of_run(data: str, checkpoint: Checkpoint) -> TrainingConfig:
         raise ValueError(f"checkpoint = {checkpoint.path}: training = {given!r} is no configuration of a run: {error}") from error
 
 
-def _one_hot(data: str, labels: Tensor, classes: int) -> Tensor:
+@contextmanager
+def _blaming(argument: str) -> Iterator[None]:
+    """Within this context what is refused is the fault of an argument, which the refusal begins with."""
     try:
-        return one_hot(labels, classes)
+        yield
     except ValueError as error:
-        raise ValueError(f"data = {data}: {error}") from error
+        raise ValueError(f"{argument}: {error}") from error
 
 
 def _classes(model: nn.Module, inputs: Tensor, whose: str) -> int:

@@ -93,9 +93,10 @@ class _Collector:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         found = sorted(self.found, key=lambda e: (e["test"], e["id"]))
-        if self.path is not None and self.complete:
-            Path(self.path).write_text(json.dumps(found, ensure_ascii=False, indent=1), encoding="utf-8")
-        elif self.path is None and _whole_run(session) and session.testsfailed == 0:
+        if self.path is not None:
+            if self.complete:
+                Path(self.path).write_text(json.dumps(found, ensure_ascii=False, indent=1), encoding="utf-8")
+        elif _whole_run(session) and session.testsfailed == 0:
             committed = ROOT / "paper_checks.md"
             if not committed.exists() or committed.read_text(encoding="utf-8") != paper_checks.render(found):
                 self.stale = "paper_checks.md is stale: `tsla check` writes it anew"

@@ -19,10 +19,11 @@ from empirics.datasets import arrays, digits, load
 from empirics.measure import draw, measure
 from empirics.moments import gradient_moments
 from empirics.networks import build, resnet
-from empirics.reading import Json, reading
+from empirics.reading import reading
 from tests import test_cli
 from tests.empirics.datasets.making import image, noise
 from tests.test_cli import Bad
+from theory.tables import Json
 
 refusal, tiny_training = test_cli.refusal, test_cli.tiny_training
 

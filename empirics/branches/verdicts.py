@@ -63,6 +63,5 @@ def _lines(rows: pd.DataFrame, difference: str, rival: str) -> Iterator[dict[str
 
 def _interval(name: str, samples: pd.Series[float], *, within: tuple[float, float] = (-np.inf, np.inf)) -> dict[str, float]:
     found = student_t(samples.to_numpy(dtype=np.float64)) if len(samples) > 1 else None
-    low, high = np.clip((found.low, found.high), *within) if found else (np.nan, np.nan)
-    estimate = found.estimate if found else np.nan
-    return {name: float(estimate), f"{name}_low": float(low), f"{name}_high": float(high)}
+    ends = np.clip((found.estimate, found.low, found.high), *within) if found else (np.nan,) * 3
+    return dict(zip((name, f"{name}_low", f"{name}_high"), map(float, ends), strict=True))

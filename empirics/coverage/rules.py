@@ -45,14 +45,18 @@ class Draws:
 
 def value_of(name: str, basics: Array) -> Array:
     """The value of a quantity at basic means ``(..., 6)``."""
-    return MEASURED[name].value(np.moveaxis(basics @ FORMS[name].T, -1, 0))
+    return MEASURED[name].value(_functions(name, basics))
+
+
+def _functions(name: str, basics: Array) -> Array:
+    """The values of what the quantity is made of, ``(1 or 2, ...)``."""
+    return np.moveaxis(basics @ FORMS[name].T, -1, 0)
 
 
 def shifted(name: str, draws: Draws) -> Ends:
     """That of the estimators."""
     forms = np.broadcast_to(FORMS[name][:, None], (len(FORMS[name]), *draws.basics.shape))
-    values = np.moveaxis(draws.basics @ FORMS[name].T, -1, 0)
-    return MEASURED[name].interval(values, forms, draws.spread)[:2]
+    return MEASURED[name].interval(_functions(name, draws.basics), forms, draws.spread)[:2]
 
 
 def unshifted(name: str, draws: Draws) -> Ends:

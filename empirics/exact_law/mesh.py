@@ -58,9 +58,13 @@ class Mesh:
             rows = slice(first, first + ROWS)
             weights[rows] = self._averages(mean[rows], deviation)
         flat = weights.reshape(len(mean), -1)
-        for end, beyond in ((0, ndtr((self.edges[0] - mean) / deviation)), (-1, ndtr((mean - self.edges[-1]) / deviation))):
-            flat += beyond[:, None] * self.evaluation(self.edges[[end]])
+        for end, share in zip((0, -1), self.beyond(mean, deviation), strict=True):
+            flat += share[:, None] * self.evaluation(self.edges[[end]])
         return flat
+
+    def beyond(self, mean: Array, deviation: float) -> tuple[Array, Array]:
+        """Probabilities that a normal point lies below and above the domain, (n,) each."""
+        return ndtr((self.edges[0] - mean) / deviation), ndtr((mean - self.edges[-1]) / deviation)
 
     def _averages(self, mean: Array, deviation: float) -> Array:
         weights = np.zeros((len(mean), self.panels, ORDER))

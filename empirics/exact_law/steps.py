@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import ndtr
 
 from empirics.exact_law.coordinates import Coordinate, Noise
 from empirics.exact_law.mesh import Mesh
@@ -56,7 +55,7 @@ def _step_matrix(mesh: Mesh, slope: Array, noise: Noise, eta: float, theta: floa
     deviation = eta * noise.deviation(theta)
     if noise.oracle.noise == "normal" and deviation > 0:
         weights = mesh.averages(mean, deviation)
-        leaving = ndtr((mesh.edges[0] - mean) / deviation) + ndtr((mean - mesh.edges[-1]) / deviation)
+        leaving = np.add(*mesh.beyond(mean, deviation))
     else:
         points = np.add.outer(noise.atoms(eta, theta), mean)
         weights = np.mean([mesh.evaluation(y) for y in points], axis=0)

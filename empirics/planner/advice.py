@@ -13,9 +13,7 @@ from empirics.planner.regret import OUTCOMES
 from empirics.planner.rules import RULES, Plan
 from empirics.planner.validation import amount
 from theory import minibatch
-from theory.tables import aligned, number
-
-Json = dict[str, Any]
+from theory.tables import Json, aligned, number
 
 HELPS = {
     "delta_at_batch_size": (rules.delta, "δ_B < 1: A3 for a batch of B (C14)"),

@@ -14,13 +14,12 @@ from empirics.files import replacing
 from empirics.planner.regret import OUTCOMES
 from empirics.planner.rules import NAIVE
 from empirics.statistics import Interval, holm, paired_p_value, student_t
+from theory.tables import Json
 
 LEVEL = 0.05
 """Of the family of all tests: one for each outcome and kind of rule."""
 RESOURCE = Path(__file__).with_name("validation.json")
 """What `tsla plan` knows of the rules, wherever it is called: written by ``python -m empirics.planner.documents``."""
-
-Json = dict[str, Any]
 
 
 def validate(regrets: pd.DataFrame, building: Collection[str]) -> Json:

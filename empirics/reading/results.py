@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,8 +12,7 @@ from empirics.measure import Measurement
 from empirics.moments import MOMENTS
 from empirics.reading.advice import Findings, advice
 from empirics.reading.setting import Directions, Setting
-
-Json = dict[str, Any]
+from theory.tables import Json
 
 ESTABLISHED, REFUTED, OPEN = "established", "refuted", "open"
 
@@ -41,17 +39,9 @@ def reading(
     setting = Setting.of(theta=theta, batch_size=batch_size, eta=eta, L=L, eta_L=eta_L)
     found = measurement.estimates
     directions = Directions(theta, batch_size)
-    parts = {
-        name: found.interval(function, over=directions.plain)
-        for name, function in (
-            ("ratio", directions.smoothed),
-            ("bias", directions.bias),
-            ("noise", directions.noise),
-            ("shrinking", directions.shrinking),
-            ("beyond", directions.beyond),
-        )
-    }
-    deltas = {"delta": found.delta, "delta_at_batch_size": found.interval(lambda m: batch_size * m.beta2 + m.nu2, over=lambda m: m.s2)}
+    parts = _second_moment(found, directions)
+    only_smoothed = Directions(1.0, batch_size)
+    deltas = {"delta": found.delta, "delta_at_batch_size": found.interval(only_smoothed.smoothed, over=only_smoothed.plain)}
     verdicts = {name: below_1(estimate, trusted=measurement.trusted) for name, estimate in deltas.items()}
     return {
         "examples": measurement.examples,
@@ -88,6 +78,18 @@ def below_1(delta: Estimate, *, trusted: bool = True) -> str:
     if not trusted:
         return OPEN
     return ESTABLISHED if delta.high < 1 else REFUTED if delta.low >= 1 else OPEN
+
+
+def _second_moment(found: Estimates, directions: Directions) -> dict[str, Estimate]:
+    """What the second moment of the batch direction is made of, and its control, over that of the plain one."""
+    functions = {
+        "ratio": directions.smoothed,
+        "bias": directions.bias,
+        "noise": directions.noise,
+        "shrinking": directions.shrinking,
+        "beyond": directions.beyond,
+    }
+    return {name: found.interval(function, over=directions.plain) for name, function in functions.items()}
 
 
 def _choices(found: Estimates, setting: Setting) -> dict[str, Estimate | None]:

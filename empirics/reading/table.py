@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from theory.tables import aligned, number
+from theory.tables import Json, aligned, number
 
-Json = dict[str, Any]
 TOP_LAYERS = 5
 
 

@@ -26,23 +26,33 @@ def device_of(config: TrainingConfig) -> torch.device:
 def taken(config: TrainingConfig) -> str:
     """In words, what the run computes on."""
     device, n = device_of(config), processes.size()
-    threads = f"{config.threads} thread{'s' * (config.threads > 1)}"
-    name = f"{device.type} ({torch.cuda.get_device_name(device) if device.type == 'cuda' else threads})"
+    on_cpu = f"{config.threads} thread{'s' * (config.threads > 1)}"
+    name = f"{device.type} ({torch.cuda.get_device_name(device) if device.type == 'cuda' else on_cpu})"
     return f"{name}, {config.precision}, {n} process{'es' * (n > 1)}"
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Within this context torch computes with so many threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager
 def numerics(config: TrainingConfig) -> Iterator[None]:
     """Within this context torch computes with the threads and the determinism of the run."""
-    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    torch.set_num_threads(config.threads)
+    deterministic = torch.are_deterministic_algorithms_enabled()
     if config.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(mode=True)
     try:
-        yield
+        with threads(config.threads):
+            yield
     finally:
-        torch.set_num_threads(threads)
         if config.deterministic:
             torch.use_deterministic_algorithms(deterministic)
 

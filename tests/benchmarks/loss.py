@@ -16,6 +16,7 @@ from torch.nn.functional import cross_entropy
 
 from empirics.schedules import TwoStage
 from empirics.smoothed_cross_entropy import SmoothedCrossEntropy
+from empirics.training.devices import threads
 from tests.benchmarks import timing
 
 THETA = 0.1
@@ -96,13 +97,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=timing.SHORTEST, help="of a call, about")
     parser.add_argument("--threads", type=int, default=1, help="waking a second one would take longer than the loss itself")
     options = parser.parse_args(arguments)
-    before = torch.get_num_threads()
-    torch.set_num_threads(options.threads)
-    try:
+    with threads(options.threads):
         rows = [run(shape, options.rounds, options.seconds) for shape in SHAPES]
         sys.stdout.write(table(rows, options.rounds))
-    finally:
-        torch.set_num_threads(before)
     return 0
 
 

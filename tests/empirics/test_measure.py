@@ -20,13 +20,14 @@ from empirics.labels import Smoothing
 from empirics.measure import Measurement, class_frequencies, draw, measure
 from empirics.moments import GradientMoments, gradient_moments, layer_moments
 from empirics.progress import Progress
-from empirics.reading import Json, reading, table
+from empirics.reading import reading, table
 from empirics.reading.advice import NEARLY_ALL, ROUNDING, Findings, advice
 from empirics.reading.results import OPEN, below_1
 from tests.planted import assert_rejects
 from theory import annealing, minibatch, shrinkage
 from theory import smoothing as theory_smoothing
 from theory.biased import SmoothingOracle
+from theory.tables import Json
 
 CLASSES = 3
 NAMES = ("grad2", "s2", "shat2", "c", "beta2", "nu2")
