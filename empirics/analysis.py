@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from empirics.statistics import Interval, paired, student_t
-from theory import shrinkage, smoothing
-from theory.constants import Array
+from tsla.empirics.statistics import Interval, paired, student_t
+from tsla.theory import shrinkage, smoothing
+from tsla.theory.constants import Array
 
 
 def measured(table: pd.DataFrame, *, theta: float, batch_size: int) -> pd.DataFrame:

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from empirics.oracles import Oracle
-from empirics.rates import MARKS, Config, Samples, instance_of, percentiles, plan_of, resamples
-from empirics.sgd import simulate
-from theory import annealing, smoothing
-from theory.constants import Array, Constants
-from theory.methods import METHODS
-from theory.plan import Stage
+from tsla.empirics.oracles import Oracle
+from tsla.empirics.rates import MARKS, Config, Samples, instance_of, percentiles, plan_of, resamples
+from tsla.empirics.sgd import simulate
+from tsla.theory import annealing, smoothing
+from tsla.theory.constants import Array, Constants
+from tsla.theory.methods import METHODS
+from tsla.theory.plan import Stage
 
 PIECE = 1.1
 """θ°(η) is held while a decaying η falls by this factor."""
@@ -38,7 +38,7 @@ def arms(constants: Constants, oracle: Oracle, eps: float) -> dict[str, tuple[St
 
     two-level:    the step sizes and lengths of TSLA (C8)        three-phase:  those of PL-aware SGD (C15b)
     none:         ``θ = 0``        dropped:  ``θ = 1/(1+δ)`` in the first stage, then 0        annealed:  ``θ°(η_t)``
-    constant:     one θ throughout, and shorter phases: ``theory.smoothed_pl``
+    constant:     one θ throughout, and shorter phases: ``tsla.theory.smoothed_pl``
     """
     schedules = {"two-level": METHODS["tsla"](constants, eps=eps).stages, "three-phase": METHODS["sgd-pl"](constants, eps=eps).stages}
     paper = smoothing.paper_theta(constants.need_delta("C8"))

@@ -20,14 +20,14 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 from scipy.stats import binomtest
 
-from empirics import markdown, problems, records
-from empirics.exact_law import exact_law
-from empirics.oracles import Oracle
-from empirics.problems import Problem
-from empirics.sgd import simulate
-from theory import biased, lsr, sgd, tsla, worst_case
-from theory.constants import Array, Constants, real, step_count
-from theory.plan import Stage
+from tsla.empirics import markdown, problems, records
+from tsla.empirics.exact_law import exact_law
+from tsla.empirics.oracles import Oracle
+from tsla.empirics.problems import Problem
+from tsla.empirics.sgd import simulate
+from tsla.theory import biased, lsr, sgd, tsla, worst_case
+from tsla.theory.constants import Array, Constants, real, step_count
+from tsla.theory.plan import Stage
 
 LEVEL = 0.001
 DOCUMENT = Path("docs/one_sided_tests.md")

@@ -14,18 +14,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from empirics import networks
-from empirics.files import must_be_there, replacing
-from empirics.networks import GROUPS, resnet
+from tsla.empirics import networks
+from tsla.empirics.files import must_be_there, replacing
+from tsla.empirics.networks import GROUPS, resnet
 
 NETWORK = ("name", "shape", "classes", "norm")
 FIRST_NETWORK = ("channels", "classes", "widths")
-"""What version 0.1 wrote: the arguments of :func:`empirics.networks.resnet`."""
+"""What version 0.1 wrote: the arguments of :func:`tsla.empirics.networks.resnet`."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a file holds: weights, the arguments of :func:`empirics.networks.build` and the configuration of the run, where it has them."""
+    """What a file holds: weights, the arguments of :func:`tsla.empirics.networks.build` and the run's configuration, where it has them."""
 
     path: Path
     state: Mapping[str, Tensor]

@@ -1,4 +1,4 @@
-"""The subcommands that run something and write records. ``tsla.py`` parses, this answers."""
+"""The subcommands that run something and write records. ``tsla/cli.py`` parses, this answers."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from empirics import assumptions, measured_checkpoint, reading, synthetic
-from empirics.experiments import EXPERIMENTS
-from empirics.files import must_be_there, must_be_writable
-from empirics.power import pilot, plan
-from empirics.power import table as power_table
-from empirics.progress import Progress
-from empirics.records import FOLDER
-from empirics.records import read as read_record
-from empirics.records import write as write_record
-from empirics.runs import make_records
-from empirics.sgd import default_checkpoints
-from theory.commands import print_result
+from tsla.empirics import assumptions, measured_checkpoint, reading, synthetic
+from tsla.empirics.experiments import EXPERIMENTS
+from tsla.empirics.files import must_be_there, must_be_writable
+from tsla.empirics.power import pilot, plan
+from tsla.empirics.power import table as power_table
+from tsla.empirics.progress import Progress
+from tsla.empirics.records import FOLDER
+from tsla.empirics.records import read as read_record
+from tsla.empirics.records import write as write_record
+from tsla.empirics.runs import make_records
+from tsla.empirics.sgd import default_checkpoints
+from tsla.theory.commands import print_result
 
 RUNS = Path("build/runs")
 

@@ -1,4 +1,4 @@
-"""The steps of :func:`empirics.sgd.simulate` for coordinate-wise problems, compiled by numba (extra ``fast``).
+"""The steps of :func:`tsla.empirics.sgd.simulate` for coordinate-wise problems, compiled by numba (extra ``fast``).
 
 The noise is that of the general path to the last bit: the same generators, by NumPy's own algorithms. The iterates agree to rounding.
 """
@@ -18,10 +18,10 @@ import numpy as np
 from numba.np.random import _constants as ziggurat
 from numpy.typing import NDArray
 
-from empirics.oracles import Oracle
-from empirics.problems.problem import Problem
-from empirics.replica_blocks import Advance, Block, Leg, Sampler
-from theory.constants import Array, shown
+from tsla.empirics.oracles import Oracle
+from tsla.empirics.problems.problem import Problem
+from tsla.empirics.replica_blocks import Advance, Block, Leg, Sampler
+from tsla.theory.constants import Array, shown
 
 F = TypeVar("F", bound=Callable[..., object])
 Slope = Callable[[float], float]
@@ -149,7 +149,7 @@ def _compiled_slope(code: CodeType, closure: tuple[object, ...], module: str) ->
 
 
 def steps(problem: Problem, oracle: Sampler) -> Advance:
-    """The steps of a leg, as :func:`empirics.replica_blocks.advance` makes them.
+    """The steps of a leg, as :func:`tsla.empirics.replica_blocks.advance` makes them.
 
     Raises ValueError for a problem or an oracle that is not compiled; the steps raise FloatingPointError where a ``w_i`` gets too large.
     """

@@ -10,10 +10,10 @@ from numpy.random import Generator
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from empirics.forward import with_own_buffers
-from empirics.minibatch import device_of, private_randomness
-from empirics.problems.problem import Problem
-from theory.constants import Array
+from tsla.empirics.forward import with_own_buffers
+from tsla.empirics.minibatch import device_of, private_randomness
+from tsla.empirics.problems.problem import Problem
+from tsla.theory.constants import Array
 
 ITERATIONS, CONVERGED = 100, 1e-4
 """The power iteration ends after so many products, or when one of them adds less than this part."""

@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from empirics import annealed, bound_tests, branches, coverage, minibatch, rate_configs, rates, synthetic
-from empirics.study import planning, tempering
-from empirics.study import runs as study
-from empirics.study.settings import CONFIRMATORY, PATHS, TEMPERING, TUNING
-from empirics.training import TrainingConfig, train
-from theory.certificates import certify, groups
+from tsla.empirics import annealed, bound_tests, branches, coverage, minibatch, rate_configs, rates, synthetic
+from tsla.empirics.study import planning, tempering
+from tsla.empirics.study import runs as study
+from tsla.empirics.study.settings import CONFIRMATORY, PATHS, TEMPERING, TUNING
+from tsla.empirics.training import TrainingConfig, train
+from tsla.theory.certificates import certify, groups
 
 Config = Mapping[str, Any]
 

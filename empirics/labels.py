@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from empirics.forward import as_logits, with_own_buffers
+from tsla.empirics.forward import as_logits, with_own_buffers
 
 Smoothing = str | Tensor | nn.Module
 Rule = Callable[[slice, Tensor, Tensor], Tensor]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from empirics.files import replacing
+from tsla.empirics.files import replacing
 
 
 def table(titles: Sequence[str], lines: Iterable[Sequence[str]]) -> str:

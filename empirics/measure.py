@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from empirics.estimators import MIN_GROUPS, Accumulator, Estimates
-from empirics.labels import Smoothing, one_hot, predictions
-from empirics.moments import GradientMoments
-from empirics.per_example import gradient_products
-from empirics.per_example.gradients import CHUNK
-from empirics.progress import Progress
-from theory.constants import real
+from tsla.empirics.estimators import MIN_GROUPS, Accumulator, Estimates
+from tsla.empirics.labels import Smoothing, one_hot, predictions
+from tsla.empirics.moments import GradientMoments
+from tsla.empirics.per_example import gradient_products
+from tsla.empirics.per_example.gradients import CHUNK
+from tsla.empirics.progress import Progress
+from tsla.theory.constants import real
 
 Batches = Iterable[Sequence[Tensor]]
 
@@ -62,7 +62,7 @@ def measure(
 ) -> Measurement:
     """Measure ``model`` on ``batches``: a DataLoader, or anything that gives ``(inputs, labels)`` or ``(inputs, labels, ŷ)``.
 
-    smoothing:   as for :func:`empirics.moments.gradient_moments`, but that a ŷ for each example, ``(n, K)``, comes with its batch.
+    smoothing:   as for :func:`tsla.empirics.moments.gradient_moments`, but that a ŷ for each example, ``(n, K)``, comes with its batch.
                  "prior" is that of all batches, which are gone through twice
     until:       stop as soon as δ and θ* are known to this relative half-width (0.05: to 5 %), from MIN_GROUPS batches at least
     population:  M, where the batches are drawn at random without replacement from M examples; else they are independent draws
@@ -70,7 +70,7 @@ def measure(
     seed:        of the model's own randomness, such as dropout, another in each batch
 
     Batches are moved to the model's device; all of one size serve the intervals best. The model and the random state are left as they were.
-    Raises ValueError for fewer than 2 examples, and as :func:`empirics.moments.gradient_moments`.
+    Raises ValueError for fewer than 2 examples, and as :func:`tsla.empirics.moments.gradient_moments`.
     """
     if until is not None:
         real("until", until, above=0)

@@ -12,17 +12,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from empirics.checkpoints import Checkpoint, build, first_line, read
-from empirics.datasets import arrays, names
-from empirics.labels import Smoothing, one_hot, predictions, smoothing_labels
-from empirics.measure import draw, measure
-from empirics.per_example.gradients import CHUNK
-from empirics.progress import Progress
-from empirics.reading import Setting, reading
-from empirics.records import LIBRARIES, environment
-from empirics.training import TrainingConfig, training_split
-from theory.constants import real, whole
-from theory.tables import Json
+from tsla.empirics.checkpoints import Checkpoint, build, first_line, read
+from tsla.empirics.datasets import arrays, names
+from tsla.empirics.labels import Smoothing, one_hot, predictions, smoothing_labels
+from tsla.empirics.measure import draw, measure
+from tsla.empirics.per_example.gradients import CHUNK
+from tsla.empirics.progress import Progress
+from tsla.empirics.reading import Setting, reading
+from tsla.empirics.records import LIBRARIES, environment
+from tsla.empirics.training import TrainingConfig, training_split
+from tsla.theory.constants import real, whole
+from tsla.theory.tables import Json
 
 NAMED = {
     "uniform": "uniform",
@@ -79,10 +79,10 @@ def measured(
     batch_norm: str | None = None,
     seed: int = 0,
 ) -> Json:
-    """:func:`empirics.reading.reading` with what it was measured on: files, ŷ, seeds, versions.
+    """:func:`tsla.empirics.reading.reading` with what it was measured on: files, ŷ, seeds, versions.
 
-    data:       a name of :func:`empirics.datasets.load`: the training split of the checkpoint's run, else of seed 0; or an .npz file
-                (:func:`empirics.datasets.arrays`)
+    data:       a name of :func:`tsla.empirics.datasets.load`: the training split of the checkpoint's run, else of seed 0; or an .npz file
+                (:func:`tsla.empirics.datasets.arrays`)
     folder:     where the files of a data set are; by default where those of the run were
     model:      "module:function", for files without a network of their own
     smoothing:  a name in NAMED, an .npy file of probabilities ``(K,)`` or ``(n, K)``, or the checkpoint of a teacher

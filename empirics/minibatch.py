@@ -15,15 +15,15 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
 
-from empirics.datasets import CLASSES, digits
-from empirics.estimators import Accumulator, Estimate, Estimates
-from empirics.forward import as_logits, with_own_buffers
-from empirics.labels import Smoothing, one_hot, smoothing_rule
-from empirics.moments import MOMENTS, GradientMoments, gradient_moments
-from empirics.networks import resnet
-from empirics.per_example import GradientProducts
-from empirics.per_example.terms import accumulable, inner_products
-from theory.constants import whole
+from tsla.empirics.datasets import CLASSES, digits
+from tsla.empirics.estimators import Accumulator, Estimate, Estimates
+from tsla.empirics.forward import as_logits, with_own_buffers
+from tsla.empirics.labels import Smoothing, one_hot, smoothing_rule
+from tsla.empirics.moments import MOMENTS, GradientMoments, gradient_moments
+from tsla.empirics.networks import resnet
+from tsla.empirics.per_example import GradientProducts
+from tsla.empirics.per_example.terms import accumulable, inner_products
+from tsla.theory.constants import whole
 
 Drawn = NDArray[np.int64]  # indices of examples
 
@@ -41,12 +41,12 @@ def minibatch_moments(
     """Unbiased moments of the gradient of a batch's mean loss, with 95 % intervals over ``batches`` of ``batch_size`` examples each.
 
     dataset:      two tensors (inputs, labels), ``(N, ...)`` and ``(N,)`` or ``(N, K)``; or what has a length and items (input, label)
-    smoothing:    ŷ as in :func:`empirics.moments.gradient_moments`, but for "prior", which would be another label in every batch
+    smoothing:    ŷ as in :func:`tsla.empirics.moments.gradient_moments`, but for "prior", which would be another label in every batch
     replacement:  False: a batch is so many different examples, as in a shuffled epoch; True: independent draws, as C14 supposes.
                   In either case batches are drawn independently of each other, the same ones for the same ``seed``
 
-    They are the moments of :class:`~empirics.moments.GradientMoments` with the batch as the unit: g is its gradient at the labels and ĝ the
-    one at ŷ, from one forward pass in the model's own mode and by plain autograd; ``∇F`` is the mean of g over all batches that may be
+    They are the moments of :class:`~tsla.empirics.moments.GradientMoments` with the batch as the unit: g is its gradient at the labels, ĝ
+    the one at ŷ, from one forward pass in the model's own mode and by plain autograd; ``∇F`` is the mean of g over all batches that may be
     drawn. Where the model treats its examples independently they are ``at_batch_size(batch_size)`` of the per-example moments for
     draws with replacement; without, s2, c and nu2 are smaller by ``(N-B)/(N-1)``. ``critical_batch`` and ``noise_scale`` count batches.
 
@@ -92,9 +92,9 @@ def _gradients(logits: Tensor, labels: tuple[Tensor, Tensor], parameters: list[n
 def side_by_side(config: Mapping[str, Any]) -> pd.DataFrame:
     """What training mode does to the noise of a ResNet with BatchNorm on digits, after ``epochs`` epochs of plain SGD; three rows.
 
-    ``statistics`` is "evaluation" or "batch": per-example moments of the whole training set (:func:`empirics.moments.gradient_moments`),
-    exact, at ``batch_size`` by C14; or "training": :func:`minibatch_moments`, examples drawn independently as C14 supposes. Each of the six
-    moments and δ has three columns, the last two for the ends of its 95 % interval.
+    ``statistics`` is "evaluation" or "batch": per-example moments of the whole training set
+    (:func:`tsla.empirics.moments.gradient_moments`), exact, at ``batch_size`` by C14; or "training": :func:`minibatch_moments`, examples
+    drawn independently as C14 supposes. Each of the six moments and δ has three columns, the last two for the ends of its 95 % interval.
     """
     data = digits(train_size=config["train_size"], label_noise=config["label_noise"], seed=config["seed"])
     training_set = (data.train_inputs, data.train_labels)

@@ -6,13 +6,13 @@ from dataclasses import dataclass, fields, replace
 
 from torch import Tensor, nn
 
-from empirics.labels import Smoothing
-from empirics.per_example import GradientProducts, gradient_products
-from empirics.per_example.gradients import CHUNK
-from empirics.per_example.products import rows_by_layer
-from empirics.per_example.terms import inner_products
-from theory import smoothing as theory_smoothing
-from theory.constants import whole
+from tsla.empirics.labels import Smoothing
+from tsla.empirics.per_example import GradientProducts, gradient_products
+from tsla.empirics.per_example.gradients import CHUNK
+from tsla.empirics.per_example.products import rows_by_layer
+from tsla.empirics.per_example.terms import inner_products
+from tsla.theory import smoothing as theory_smoothing
+from tsla.theory.constants import whole
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def gradient_moments(
     """Measure :class:`GradientMoments` of ``model`` on ``inputs`` ``(n, ...)`` and ``labels`` ``(n,)`` or probabilities ``(n, K)``.
 
     ``smoothing`` is ŷ: "uniform", "prior", "own", "own-hard", a teacher, or probabilities ``(K,)`` or ``(n, K)``
-    (:func:`empirics.labels.smoothing_rule`). The loss of an example is cross-entropy, not divided by n. Gradients are those of the
+    (:func:`tsla.empirics.labels.smoothing_rule`). The loss of an example is cross-entropy, not divided by n. Gradients are those of the
     parameters that require one, in the model's own mode and precision (autocast included); products are summed in float32 at least, and
     added up in float64. ``chunk`` examples are handled at once, on a
     processor twice as many on its two halves: memory grows with it. The model, its ``.grad``, buffers and hooks, and
@@ -81,7 +81,7 @@ def gradient_moments(
     The model must treat its examples independently. BatchNorm that takes its statistics from the batch, as in training mode, does not,
     and per-example gradients are not defined: raises ValueError, unless ``batch_norm`` is "evaluation" (running statistics, as in
     evaluation mode) or "batch" (the statistics of all ``inputs`` together, held fixed: no gradient flows through them). The stochastic
-    gradient of training mode itself is measured by :func:`empirics.minibatch.minibatch_moments`.
+    gradient of training mode itself is measured by :func:`tsla.empirics.minibatch.minibatch_moments`.
     """
     return moments_of(gradient_products(model, inputs, labels, smoothing, chunk=chunk, batch_norm=batch_norm))
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from empirics.forward import with_own_buffers
-from empirics.labels import Smoothing, one_hot, smoothing_rule
-from empirics.moments import GradientMoments
-from empirics.per_example.batch_norm import statistics_mode
+from tsla.empirics.forward import with_own_buffers
+from tsla.empirics.labels import Smoothing, one_hot, smoothing_rule
+from tsla.empirics.moments import GradientMoments
+from tsla.empirics.per_example.batch_norm import statistics_mode
 
 
 def moments_by_loop(
     model: nn.Module, inputs: Tensor, labels: Tensor, smoothing: Smoothing = "uniform", *, batch_norm: str | None = None
 ) -> GradientMoments:
-    """What :func:`empirics.moments.gradient_moments` returns, by one forward pass and two backward passes an example.
+    """What :func:`tsla.empirics.moments.gradient_moments` returns, by one forward pass and two backward passes an example.
 
     Same arguments, same meaning. Gradients are in the model's own mode and precision, their sums and products in float64.
     """

@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from empirics.estimators import Accumulator, Estimate, Estimates
-from empirics.labels import Smoothing
-from empirics.minibatch import Drawn, Examples, columns, device_of, private_randomness
-from empirics.moments import MOMENTS
-from empirics.per_example import gradient_products
-from theory.constants import whole
+from tsla.empirics.estimators import Accumulator, Estimate, Estimates
+from tsla.empirics.labels import Smoothing
+from tsla.empirics.minibatch import Drawn, Examples, columns, device_of, private_randomness
+from tsla.empirics.moments import MOMENTS
+from tsla.empirics.per_example import gradient_products
+from tsla.theory.constants import whole
 
 BUDGET = 0.02
 """Seconds of measuring for a second of training. Half as much again is left for a measurement that takes longer than foreseen."""
@@ -119,14 +119,14 @@ class MomentsMonitor:
     dataset:     two tensors (inputs, labels), or what has a length and items (input, label): the set that ∇F is the mean over
     every:       measure before the steps 0, k, 2k, ...; None: as often as costs 2 % of the time of training, see below
     examples:    of a measurement, drawn anew from the dataset without replacement; at most all of them are
-    smoothing:   ŷ as in :func:`empirics.moments.gradient_moments`, but for "prior"
+    smoothing:   ŷ as in :func:`tsla.empirics.moments.gradient_moments`, but for "prior"
     seed:        of the monitor's own random numbers
     chunk:       examples handled at once, which are one group of the estimates
-    batch_norm:  as in :func:`empirics.moments.gradient_moments`; "batch" takes the statistics of each chunk
+    batch_norm:  as in :func:`tsla.empirics.moments.gradient_moments`; "batch" takes the statistics of each chunk
     clock:       seconds from any origin
 
     ``latest`` holds what the last step measured, None where it measured nothing: ``schedule.observe(monitor.latest)`` after each step
-    drives a schedule of :mod:`empirics.schedules`.
+    drives a schedule of :mod:`tsla.empirics.schedules`.
 
     ``rows`` holds a dictionary a measurement: ``step`` (training steps before it), ``examples``, ``seconds`` that it took, and unbiased
     estimates of the six moments, δ and θ* for the whole dataset, with 95 % intervals (COLUMNS); NaN where gradients are not finite.

@@ -16,7 +16,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.random import Generator
 
-from theory.constants import ROUNDING, Array, real, shown
+from tsla.theory.constants import ROUNDING, Array, real, shown
 
 Bias = Literal["opposing", "fixed"]
 Noise = Literal["normal", "rademacher", "student"]

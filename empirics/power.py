@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from theory.constants import Array, real, shown, whole
-from theory.tables import aligned, count, number
+from tsla.theory.constants import Array, real, shown, whole
+from tsla.theory.tables import aligned, count, number
 
 LEVEL, POWER, CONFIDENCE = 0.05, 0.8, 0.95
 MOST = 10**9

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from empirics.rates import Config
+from tsla.empirics.rates import Config
 
 
 def _grid(largest: float, smallest: float, points: int = 6) -> list[float]:

@@ -1,4 +1,4 @@
-"""Verdicts on measured rates, and the tables of ``docs/rates.md``, which ``python -m empirics.rate_verdicts`` writes."""
+"""Verdicts on measured rates, and the tables of ``docs/rates.md``, which ``python -m tsla.empirics.rate_verdicts`` writes."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from empirics import markdown, records
-from empirics.annealed import CONTRASTS
-from empirics.rates import regime
+from tsla.empirics import markdown, records
+from tsla.empirics.annealed import CONTRASTS
+from tsla.empirics.rates import regime
 
 TOLERANCE = 0.15
 """What an exponent on a grid of one to two decades may miss by lower-order terms."""
 
 ATTAINED, FASTER, REFUTED = "attained", "faster", "refuted"
 DOCUMENT = Path("docs/rates.md")
-BEGIN, END = "<!-- written by python -m empirics.rate_verdicts -->", "<!-- end -->"
+BEGIN, END = "<!-- written by python -m tsla.empirics.rate_verdicts -->", "<!-- end -->"
 CURVE = ["problem", "method", "q", "scale"]
 
 

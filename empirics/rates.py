@@ -19,17 +19,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from empirics import problems
-from empirics.oracles import Oracle
-from empirics.problems import Problem
-from empirics.sgd import simulate
-from empirics.statistics import Interval, log_log_slope, student_t
-from theory import smoothed_pl
-from theory.biased import SmoothingOracle
-from theory.complexity import exponents
-from theory.constants import Array, Constants, real
-from theory.methods import METHODS
-from theory.plan import Plan, Stage
+from tsla.empirics import problems
+from tsla.empirics.oracles import Oracle
+from tsla.empirics.problems import Problem
+from tsla.empirics.sgd import simulate
+from tsla.empirics.statistics import Interval, log_log_slope, student_t
+from tsla.theory import smoothed_pl
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.complexity import exponents
+from tsla.theory.constants import Array, Constants, real
+from tsla.theory.methods import METHODS
+from tsla.theory.plan import Plan, Stage
 
 Config = Mapping[str, Any]
 

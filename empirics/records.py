@@ -17,9 +17,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-import empirics
-import theory
-from empirics.files import replacing
+from tsla import empirics, theory
+from tsla.empirics.files import replacing
 
 KEY = b"tsla"
 FOLDER = Path("records")

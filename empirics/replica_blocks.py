@@ -10,15 +10,15 @@ import numpy as np
 from numpy.random import SFC64, Generator, SeedSequence
 from numpy.typing import NDArray
 
-from empirics.problems.problem import Problem
-from theory.constants import Array, shown
+from tsla.empirics.problems.problem import Problem
+from tsla.theory.constants import Array, shown
 
 BLOCK = 8192
 """Most elements of a block of two replicas or more: its six or so arrays stay within a core's second cache."""
 
 
 class Sampler(Protocol):
-    """What draws the stochastic gradients: :class:`empirics.oracles.Oracle`, or something that has to see the iterates."""
+    """What draws the stochastic gradients: :class:`tsla.empirics.oracles.Oracle`, or something that has to see the iterates."""
 
     def draw_at(self, w: Array, gradient: Array, rng: Generator, out: Array | None = None) -> tuple[Array, Array]:
         """One sample of ``(g, ĝ)`` for each of S points and true gradients, (S, d), to be overwritten; ``out``: room, (3, S, d).

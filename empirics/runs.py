@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from empirics import records
-from empirics.experiments import EXPERIMENTS, Config, Experiment
-from empirics.parallel import workers
-from empirics.progress import Progress
+from tsla.empirics import records
+from tsla.empirics.experiments import EXPERIMENTS, Config, Experiment
+from tsla.empirics.parallel import workers
+from tsla.empirics.progress import Progress
 
 Part = tuple[Config, Path]
 """A configuration, and where its table is kept."""

@@ -11,10 +11,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar
 
-from empirics.estimators import Estimates
-from empirics.moments import GradientMoments
-from theory import annealing
-from theory.constants import real, strength, whole
+from tsla.empirics.estimators import Estimates
+from tsla.empirics.moments import GradientMoments
+from tsla.theory import annealing
+from tsla.theory.constants import real, strength, whole
 
 Observed = GradientMoments | Estimates
 """Moments of single examples: exact, or estimated with intervals."""

@@ -18,12 +18,12 @@ import joblib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from empirics import records, replica_blocks
-from empirics.problems.problem import Problem
-from empirics.replica_blocks import Advance, Block, Leg, Rule, Sampler
-from empirics.snapshot import Snapshot
-from theory.constants import Array, real, shown, step_count, strength
-from theory.plan import Stage
+from tsla.empirics import records, replica_blocks
+from tsla.empirics.problems.problem import Problem
+from tsla.empirics.replica_blocks import Advance, Block, Leg, Rule, Sampler
+from tsla.empirics.snapshot import Snapshot
+from tsla.theory.constants import Array, real, shown, step_count, strength
+from tsla.theory.plan import Stage
 
 DEFAULT_CHECKPOINTS = 60
 RECORDED = ("grad2", "mean_grad2", "gap")
@@ -66,13 +66,13 @@ def simulate(
 ) -> Trajectory:
     """Run ``w ← w - eta_t ((1-theta) g + theta ĝ)`` through ``stages``, for all replicas at once.
 
-    stages:       of single numbers, not arrays; ``eta_t`` as in :class:`theory.plan.Stage`. A stage of 0 steps is skipped
+    stages:       of single numbers, not arrays; ``eta_t`` as in :class:`tsla.theory.plan.Stage`. A stage of 0 steps is skipped
     seed:         the run is the same to the last bit for the same seed; methods with the same seed and replicas see the same noise
     start:        ``w_0``, shape (d,) or (replicas, d); the problem's own start if None
     checkpoints:  steps to record at, 0 to the number of steps; 0, about 60 log-spaced steps and the ends of the stages if None
     progress:     called at each checkpoint with the steps done and the steps in all
     threads:      of which the bits don't depend; as many as OMP_NUM_THREADS or else the machine allows if None
-    compiled:     by :mod:`empirics.compiled`, which needs numba and a coordinate-wise problem: the same noise, and the same run to rounding
+    compiled:     by :mod:`tsla.empirics.compiled`, which needs numba and a coordinate-wise problem: the same run to rounding
     state:        a file that holds, now and then, where the run is, and is removed at its end. A call that finds the file of a killed run
                   goes on there, to the same bits, and tells ``progress`` of the checkpoints that are left
 
@@ -209,7 +209,7 @@ def _threads(given: int | None) -> int:
 def _compiled(problem: Problem, oracle: Sampler) -> Advance:
     """The compiled steps. Raises ValueError where there are none for the problem or the oracle, or numba is not installed."""
     try:
-        module = import_module("empirics.compiled")
+        module = import_module("tsla.empirics.compiled")
     except ModuleNotFoundError as error:
         raise ValueError(f"compiled = True needs {error.name}: pip install 'tsla[fast]'") from error
     advance: Advance = module.steps(problem, oracle)

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from empirics.labels import distribution as checked_distribution
-from empirics.labels import predictions
-from empirics.schedules import Constant, Schedule, State
-from theory.constants import real, whole
+from tsla.empirics.labels import distribution as checked_distribution
+from tsla.empirics.labels import predictions
+from tsla.empirics.schedules import Constant, Schedule, State
+from tsla.theory.constants import real, whole
 
 Part = str | Tensor | nn.Module
 Distribution = Part | Mapping[Any, float]

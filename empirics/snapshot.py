@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from empirics.files import replacing
+from tsla.empirics.files import replacing
 
 SECONDS = 30.0
 """Least time between two snapshots."""

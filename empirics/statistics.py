@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from theory.constants import Array, real, shown
+from tsla.theory.constants import Array, real, shown
 
 ROUNDING = 8 * np.finfo(np.float64).eps
 """A spread of differences below this part of the largest value is none."""

@@ -14,16 +14,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from empirics import problems
-from empirics.oracles import Oracle
-from empirics.problems import Problem
-from empirics.sgd import Trajectory, simulate
-from empirics.statistics import student_t
-from theory import lsr, sgd, smoothing, tsla
-from theory.constants import Array, Constants, real
-from theory.inversion import best_eps
-from theory.methods import METHODS
-from theory.plan import Plan, Stage
+from tsla.empirics import problems
+from tsla.empirics.oracles import Oracle
+from tsla.empirics.problems import Problem
+from tsla.empirics.sgd import Trajectory, simulate
+from tsla.empirics.statistics import student_t
+from tsla.theory import lsr, sgd, smoothing, tsla
+from tsla.theory.constants import Array, Constants, real
+from tsla.theory.inversion import best_eps
+from tsla.theory.methods import METHODS
+from tsla.theory.plan import Plan, Stage
 
 Config = Mapping[str, Any]
 
@@ -179,7 +179,7 @@ def beside_bound(
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Run a plan and lay the measured ``E‖∇F‖²`` beside ``ε²``, the bound that it promises; and the table of the checkpoints.
 
-    ``progress`` and ``state`` are those of :func:`empirics.sgd.simulate`.
+    ``progress`` and ``state`` are those of :func:`tsla.empirics.sgd.simulate`.
 
     The table has the steps done, and what the theorem speaks of with its interval: the last iterate's ``‖∇F‖²`` or ``‖∇F(w_R)‖²``.
     """

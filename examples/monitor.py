@@ -7,9 +7,9 @@ import pandas as pd
 import torch
 from torch.nn.functional import cross_entropy
 
-from empirics.datasets import CLASSES, digits
-from empirics.monitor import MomentsMonitor
-from empirics.networks import resnet
+from tsla.empirics.datasets import CLASSES, digits
+from tsla.empirics.monitor import MomentsMonitor
+from tsla.empirics.networks import resnet
 
 
 def main(epochs: int = 300, batch_size: int = 64, every: int | None = None) -> MomentsMonitor:

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from empirics.files import replacing
-from figures import paper_checks
-from theory.claims import BY_ID
+from tsla.empirics.files import replacing
+from tsla.figures import paper_checks
+from tsla.theory.claims import BY_ID
 
 TESTS = Path("tests")
 NO_TESTS = 5  # pytest's exit code where a claim has no evidence yet

@@ -1,14 +1,14 @@
-"""The subcommands that draw, check and report. ``tsla.py`` parses, this answers."""
+"""The subcommands that draw, check and report. ``tsla/cli.py`` parses, this answers."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from empirics.files import must_be_folder
-from empirics.records import FOLDER
-from figures import checking, drawing
-from figures.report import write as write_report
+from tsla.empirics.files import must_be_folder
+from tsla.empirics.records import FOLDER
+from tsla.figures import checking, drawing
+from tsla.figures.report import write as write_report
 
 BUILD = Path("build")
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 
-from empirics import records
-from empirics.files import replacing
-from empirics.records import Record
-from figures import gallery, style
+from tsla.empirics import records
+from tsla.empirics.files import replacing
+from tsla.empirics.records import Record
+from tsla.figures import gallery, style
 
 
 def draw_all(source: Path, out: Path) -> list[Path]:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from empirics.records import Record
-from theory import shrinkage, smoothing
+from tsla.empirics.records import Record
+from tsla.theory import shrinkage, smoothing
 
 BATCH_SIZES = [2**k for k in range(10)]
 THETA = np.linspace(0, 1, 41)

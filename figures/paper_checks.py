@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from theory.claims import CLAIMS, Claim
+from tsla.theory.claims import CLAIMS, Claim
 
 Evidence = Mapping[str, Any]
 """``{"id", "kind", "planted", "test", "passed"}`` and, where the test said so, ``"finding"`` and ``"verdict"``."""

@@ -7,12 +7,12 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from empirics import records
-from empirics.analysis import measured, over_seeds
-from empirics.files import replacing
-from empirics.records import Record
-from figures import gallery, interactive, paper_checks
-from theory.claims import CLAIMS
+from tsla.empirics import records
+from tsla.empirics.analysis import measured, over_seeds
+from tsla.empirics.files import replacing
+from tsla.empirics.records import Record
+from tsla.figures import gallery, interactive, paper_checks
+from tsla.theory.claims import CLAIMS
 
 PAGE = Template("""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>tsla: label smoothing, checked</title>

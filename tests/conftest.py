@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from figures import paper_checks
-from theory.claims import BY_ID, KINDS
+from tsla.figures import paper_checks
+from tsla.theory.claims import BY_ID, KINDS
 
 # The same examples every time: the evidence of a claim does not depend on the day. TSLA_HYPOTHESIS=explore looks for new ones.
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=200, database=None)

@@ -13,13 +13,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-import empirics.training
-import tsla
-from empirics import records
-from empirics.training import TrainingConfig
-from figures import checking, paper_checks
+import tsla.empirics.training
 from tests.figures.miniature import write_miniature_records
-from theory.claims import BY_ID
+from tsla import cli
+from tsla.empirics import records
+from tsla.empirics.training import TrainingConfig
+from tsla.figures import checking, paper_checks
+from tsla.theory.claims import BY_ID
 
 EXAMPLE = "--L 10 --mu 1 --F0 1 --sigma2 1 --delta 0.1 --eps 0.1"
 CONSOLE_SCRIPT = str(Path(sys.executable).with_name("tsla"))
@@ -32,7 +32,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a command that must succeed, and say nothing beside its output but how far it is; returns the output."""
 
     def call(command: str) -> str:
-        assert tsla.main(command.split()) == 0
+        assert cli.main(command.split()) == 0
         out, err = capsys.readouterr()
         assert [line for line in err.splitlines() if not line.startswith(f"{command.split()[0]}: ")] == []
         return out
@@ -46,7 +46,7 @@ def refusal(capsys: pytest.CaptureFixture[str]) -> Callable[[list[str]], str]:
 
     def call(argv: list[str]) -> str:
         with pytest.raises(SystemExit) as end:
-            tsla.main(argv)
+            cli.main(argv)
         out, err = capsys.readouterr()
         assert end.value.code == 2
         assert out == ""
@@ -60,7 +60,7 @@ def refusal(capsys: pytest.CaptureFixture[str]) -> Callable[[list[str]], str]:
 
 def test_the_version_is_that_of_the_project(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
-        tsla.main(["--version"])
+        cli.main(["--version"])
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert (end.value.code, capsys.readouterr().out) == (0, f"tsla {project['version']}\n")
 
@@ -113,7 +113,7 @@ def test_steps_that_never_get_there(run: Run) -> None:
     assert "Its floor is 0.1818." in table
 
 
-@pytest.mark.parametrize("method", tsla.STEPS)
+@pytest.mark.parametrize("method", cli.STEPS)
 def test_every_method_has_steps(method: str, run: Run) -> None:
     assert as_json(run(f"steps {method} {EXAMPLE} --json"))["method"] == method
 
@@ -122,7 +122,7 @@ def test_compare(run: Run) -> None:
     found = as_json(run(f"compare {EXAMPLE} --json"))
     assert set(found) == {"ahead", "why", "methods", "crossovers"}
     totals = {plan["method"]: plan["total"] for plan in found["methods"]}
-    assert set(totals) == set(tsla.STEPS)
+    assert set(totals) == set(cli.STEPS)
     assert totals["lsr"] is None
     reached = [total for total in totals.values() if total is not None]
     assert reached == sorted(reached)
@@ -413,7 +413,7 @@ def test_bad_input_is_refused_in_one_line_that_says_what_is_wrong(bad: Bad, refu
 @pytest.mark.usefixtures("tiny_training")
 def test_fewer_epochs_than_the_default_drop() -> None:
     """A default must not be refused in the name of someone who never gave it."""
-    assert tsla.main(["train", "--method", "sgd", "--epochs", "1"]) == 0
+    assert cli.main(["train", "--method", "sgd", "--epochs", "1"]) == 0
 
 
 @pytest.mark.usefixtures("tiny_training")
@@ -456,7 +456,7 @@ def test_the_script_outside_a_checkout(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", ["", "bound", "bound lsr", "steps tsla", "simulate", "train", "check"])
 def test_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
-        tsla.main([*command.split(), "--help"])
+        cli.main([*command.split(), "--help"])
     out, err = capsys.readouterr()
     assert (end.value.code, err) == (0, "")
     assert out.startswith(f"usage: tsla {command}".rstrip())
@@ -506,13 +506,13 @@ class TinyConfig(TrainingConfig):
 
 @pytest.fixture
 def tiny_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(empirics.training, "TrainingConfig", TinyConfig)
+    monkeypatch.setattr(tsla.empirics.training, "TrainingConfig", TinyConfig)
 
 
 @pytest.mark.usefixtures("tiny_training")
 def test_train_writes_a_record_whose_command_makes_it_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first, again = tmp_path / "first.parquet", tmp_path / "again.parquet"
-    assert tsla.main(["train", "--method", "tsla", "--eta", "0.05", "--label-noise", "0.5", "--out", str(first)]) == 0
+    assert cli.main(["train", "--method", "tsla", "--eta", "0.05", "--label-noise", "0.5", "--out", str(first)]) == 0
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == 1 + 4
     assert "train: 4/4" in err
@@ -528,7 +528,7 @@ def test_train_writes_a_record_whose_command_makes_it_again(tmp_path: Path, caps
     }
     name, *options = record.command.split()
     assert name == "tsla"
-    assert tsla.main([*options, "--out", str(again)]) == 0
+    assert cli.main([*options, "--out", str(again)]) == 0
     pd.testing.assert_frame_equal(records.read(again).table, record.table, check_exact=True)
     assert again.read_bytes() == first.read_bytes()
 
@@ -536,7 +536,7 @@ def test_train_writes_a_record_whose_command_makes_it_again(tmp_path: Path, caps
 @pytest.mark.usefixtures("tiny_training")
 def test_train_without_out_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert tsla.main(["train", "--method", "sgd"]) == 0
+    assert cli.main(["train", "--method", "sgd"]) == 0
     assert list(tmp_path.iterdir()) == []
 
 
@@ -555,10 +555,10 @@ def test_a_folder_that_can_not_be_made_is_named(tmp_path: Path, refusal: Callabl
 
 def test_certify_runs_the_certificates_and_then_the_checks(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     done: list[object] = []
-    monkeypatch.setattr("empirics.commands.make_records", lambda names, **_: done.append(list(names)) or [])
+    monkeypatch.setattr("tsla.empirics.commands.make_records", lambda names, **_: done.append(list(names)) or [])
     monkeypatch.setattr(checking, "write_paper_checks", lambda _: done.append("checks") or 1)
     monkeypatch.setattr(checking, "summary", lambda _: "a line a claim")
-    assert tsla.main(["certify"]) == 1
+    assert cli.main(["certify"]) == 1
     assert done == [["certificates"], "checks"]
     assert capsys.readouterr().out == "a line a claim\n"
 
@@ -580,8 +580,8 @@ def test_report_goes_from_records_to_one_page(tmp_path: Path, monkeypatch: pytes
         return sorted(write_miniature_records(out).glob("*.parquet"))
 
     monkeypatch.setattr(checking, "write_paper_checks", write_paper_checks)
-    monkeypatch.setattr("empirics.commands.make_records", make_records)
-    assert tsla.main(["report"]) == 1
+    monkeypatch.setattr("tsla.empirics.commands.make_records", make_records)
+    assert cli.main(["report"]) == 1
     assert done == ["records", "checks"]
     assert capsys.readouterr().out.splitlines()[-1] == str(Path("build/report/index.html"))
     page = (tmp_path / "build" / "report" / "index.html").read_text(encoding="utf-8")

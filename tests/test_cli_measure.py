@@ -13,17 +13,17 @@ import pytest
 import torch
 from torch import nn
 
-import tsla
-from empirics import checkpoints
-from empirics.datasets import arrays, digits, load
-from empirics.measure import draw, measure
-from empirics.moments import gradient_moments
-from empirics.networks import build, resnet
-from empirics.reading import reading
 from tests import test_cli
 from tests.empirics.datasets.making import image, noise
 from tests.test_cli import Bad
-from theory.tables import Json
+from tsla import cli
+from tsla.empirics import checkpoints
+from tsla.empirics.datasets import arrays, digits, load
+from tsla.empirics.measure import draw, measure
+from tsla.empirics.moments import gradient_moments
+from tsla.empirics.networks import build, resnet
+from tsla.empirics.reading import reading
+from tsla.theory.tables import Json
 
 refusal, tiny_training = test_cli.refusal, test_cli.tiny_training
 
@@ -72,7 +72,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[[str], str]:
     """Run a command that must succeed; returns its output, without the progress that goes to standard error."""
 
     def call(command: str) -> str:
-        assert tsla.main(command.split()) == 0
+        assert cli.main(command.split()) == 0
         return capsys.readouterr().out
 
     return call
@@ -240,7 +240,7 @@ def test_the_checkpoint_has_the_weights_after_the_last_epoch(tmp_path: Path, run
 @pytest.mark.usefixtures("tiny_training")
 def test_a_run_that_diverged_writes_no_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        tsla.main(["train", "--method", "sgd", "--eta", "1e30", "--checkpoint", str(tmp_path / "run.pt")])
+        cli.main(["train", "--method", "sgd", "--eta", "1e30", "--checkpoint", str(tmp_path / "run.pt")])
     assert "too large: the run diverged" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
@@ -406,7 +406,7 @@ def test_bad_input_is_refused_in_one_line_and_nothing_is_written(bad: Bad, folde
 
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
-        tsla.main(["measure", "--help"])
+        cli.main(["measure", "--help"])
     out, err = capsys.readouterr()
     assert (end.value.code, err) == (0, "")
     assert all(name in out for name in ("--checkpoint", "--data", "--smoothing", "--eta-L", "--until", "--json"))

@@ -9,11 +9,11 @@ import pytest
 
 from tests import test_cli
 from tests.test_cli import Bad, Run, as_json
-from theory import annealing, biased, complexity, inversion, lsr, lsr_pl, minibatch, sgd, smoothed_pl, tables, tsla, worst_case
-from theory.biased import SmoothingOracle
-from theory.bound import Bound
-from theory.constants import Constants
-from theory.derivations import DERIVATIONS
+from tsla.theory import annealing, biased, complexity, inversion, lsr, lsr_pl, minibatch, sgd, smoothed_pl, tables, tsla, worst_case
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.bound import Bound
+from tsla.theory.constants import Constants
+from tsla.theory.derivations import DERIVATIONS
 
 run, refusal = test_cli.run, test_cli.refusal
 

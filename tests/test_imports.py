@@ -18,10 +18,10 @@ HEAVY = ("torch", "pandas", "matplotlib", "scipy.stats", "sklearn", "pyarrow", "
 CONSTANTS = ["--L", "10", "--sigma2", "1", "--F0", "1"]
 LIGHT = {
     "import": "import tsla",
-    "bound": f"import tsla; tsla.main(['bound', 'sgd', *{CONSTANTS}, '--eta', '0.1', '--T', '10'])",
-    "steps": f"import tsla; tsla.main(['steps', 'sgd', *{CONSTANTS}, '--eps', '0.1', '--json'])",
-    "compare": f"import tsla; tsla.main(['compare', *{CONSTANTS}, '--mu', '1', '--delta', '0.1', '--eps', '0.1'])",
-    "variance": "import tsla; tsla.main(['variance', '--sigma2', '1', '--delta', '0.1'])",
+    "bound": f"from tsla import cli; cli.main(['bound', 'sgd', *{CONSTANTS}, '--eta', '0.1', '--T', '10'])",
+    "steps": f"from tsla import cli; cli.main(['steps', 'sgd', *{CONSTANTS}, '--eps', '0.1', '--json'])",
+    "compare": f"from tsla import cli; cli.main(['compare', *{CONSTANTS}, '--mu', '1', '--delta', '0.1', '--eps', '0.1'])",
+    "variance": "from tsla import cli; cli.main(['variance', '--sigma2', '1', '--delta', '0.1'])",
     "the theory by name": "import tsla; tsla.lsr.bound(tsla.Constants(L=1, sigma2=1, F0=1, delta=0.1), eta=1, T=9).total",
 }
 
@@ -44,7 +44,7 @@ def test_nothing_heavy_is_loaded(code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["import tsla; tsla.simulate, tsla.problems; import empirics.statistics", "import tsla; tsla.gradient_moments"]
+    "code", ["import tsla; tsla.simulate, tsla.problems; import tsla.empirics.statistics", "import tsla; tsla.gradient_moments"]
 )
 def test_planted_heavy_imports_are_rejected(code: str) -> None:
     assert_rejects(stays_light, code)
@@ -63,11 +63,11 @@ def test_every_export_resolves() -> None:
 @pytest.mark.parametrize(
     ("name", "home"),
     [
-        ("Constants", "theory.constants"),
-        ("Oracle", "empirics.oracles"),
-        ("compare", "theory.complexity"),
-        ("gradient_moments", "empirics.moments"),
-        ("simulate", "empirics.sgd"),
+        ("Constants", "tsla.theory.constants"),
+        ("Oracle", "tsla.empirics.oracles"),
+        ("compare", "tsla.theory.complexity"),
+        ("gradient_moments", "tsla.empirics.moments"),
+        ("simulate", "tsla.empirics.sgd"),
     ],
 )
 def test_exports_are_the_things_themselves(name: str, home: str) -> None:
@@ -75,7 +75,7 @@ def test_exports_are_the_things_themselves(name: str, home: str) -> None:
 
 
 def test_two_stage_is_the_module_whose_name_is_taken() -> None:
-    assert tsla.two_stage is import_module("theory.tsla")
+    assert tsla.two_stage is import_module("tsla.theory.tsla")
 
 
 def test_dir_lists_what_there_is() -> None:

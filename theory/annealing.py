@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory.constants import Array, real, representable, step_size
-from theory.smoothing import moments
+from tsla.theory.constants import Array, real, representable, step_size
+from tsla.theory.smoothing import moments
 
 
 @representable

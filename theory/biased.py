@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
 
-from theory import annealing, smoothing
-from theory.bound import Bound, longer
-from theory.constants import Array, Constants, real, representable, step_count, step_size, strength
-from theory.contraction import contraction
-from theory.sgd import MEAN_SQUARED_GRADIENT
+from tsla.theory import annealing, smoothing
+from tsla.theory.bound import Bound, longer
+from tsla.theory.constants import Array, Constants, real, representable, step_count, step_size, strength
+from tsla.theory.contraction import contraction
+from tsla.theory.sgd import MEAN_SQUARED_GRADIENT
 
 ASSUMES = ("A1", "A2", "A3")
 

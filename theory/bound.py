@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.constants import ROUNDING, Array, UnrepresentableError
+from tsla.theory.constants import ROUNDING, Array, UnrepresentableError
 
 # A term is some ten rounded operations, each off by half an ulp: raised by this it is not below its exact value, and is a bound itself.
 ROUNDED_UP = 1 + 8 * np.finfo(np.float64).eps
@@ -18,7 +18,7 @@ class Bound:
     """An upper bound on ``quantity``, rounded up: ``terms`` are given as computed, and kept a relative 2e-15 larger.
 
     method:      the algorithm, as on the command line
-    claim:       id in ``theory.claims``
+    claim:       id in ``tsla.theory.claims``
     quantity:    what is bounded, in the notation of the paper
     terms:       name -> value; arrays that broadcast together, in the units of ``quantity``
     lowered_by:  name -> the change of the run that makes this term smaller

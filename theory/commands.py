@@ -1,4 +1,4 @@
-"""The subcommands of numbers: arguments in, one JSON object or a small table out. ``tsla.py`` parses, this answers."""
+"""The subcommands of numbers: arguments in, one JSON object or a small table out. ``tsla/cli.py`` parses, this answers."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from theory import annealing, biased, complexity, inversion, lsr, minibatch, sgd, tables, tsla, worst_case
-from theory.biased import SmoothingOracle
-from theory.constants import Constants
-from theory.derivations import DERIVATIONS
-from theory.methods import METHODS
-from theory.variance import from_bounds, from_moments
+from tsla.theory import annealing, biased, complexity, inversion, lsr, minibatch, sgd, tables, tsla, worst_case
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.constants import Constants
+from tsla.theory.derivations import DERIVATIONS
+from tsla.theory.methods import METHODS
+from tsla.theory.variance import from_bounds, from_moments
 
 CONSTANTS = ("L", "mu", "sigma2", "delta", "F0")
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import inversion, lsr, smoothed_pl, tsla
-from theory.biased import SmoothingOracle
-from theory.constants import ROUNDING, Array, Constants, real, shown
-from theory.methods import METHODS
-from theory.plan import Plan
+from tsla.theory import inversion, lsr, smoothed_pl, tsla
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.constants import ROUNDING, Array, Constants, real, shown
+from tsla.theory.methods import METHODS
+from tsla.theory.plan import Plan
 
 
 def exponents(q: ArrayLike) -> dict[str, Array]:
@@ -32,7 +32,7 @@ def exponents(q: ArrayLike) -> dict[str, Array]:
 class Comparison:
     """The plans of all methods at scalar constants, fastest first; ``ahead`` names the fastest and ``why`` says it in words.
 
-    crossovers: the largest δ, all else equal, at which a smoothed bound is ahead of a plain one (``theory.inversion.crossovers``)
+    crossovers: the largest δ, all else equal, at which a smoothed bound is ahead of a plain one (``tsla.theory.inversion.crossovers``)
     """
 
     plans: tuple[Plan, ...]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from theory.constants import Array, representable
+from tsla.theory.constants import Array, representable
 
 EPS = np.finfo(np.float64).eps
 SPLITTER = 2.0**27 + 1  # halves a mantissa of 53 bits

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from theory import annealing, biased, lsr, smoothing
-from theory.biased import SmoothingOracle
-from theory.constants import Constants
-from theory.contraction import contraction
+from tsla.theory import annealing, biased, lsr, smoothing
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.constants import Constants
+from tsla.theory.contraction import contraction
 
 Lines = list[str]
 

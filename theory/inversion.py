@@ -7,9 +7,9 @@ from functools import partial
 
 import numpy as np
 
-from theory.constants import Array, Constants, UnrepresentableError, real, step_count, target_squared
-from theory.methods import METHODS, PLAIN, SMOOTHED
-from theory.sgd import noise_step_size
+from tsla.theory.constants import Array, Constants, UnrepresentableError, real, step_count, target_squared
+from tsla.theory.methods import METHODS, PLAIN, SMOOTHED
+from tsla.theory.sgd import noise_step_size
 
 EPS_BRACKET = (1e-60, 1e60)  # outside of it no budget of samples is of use
 LARGEST_DELTA = 1e20  # there 2δ/(1+δ) is 2

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import smoothing
-from theory.bound import Bound, longer
-from theory.constants import Array, Constants, representable, step_count, step_size, target_squared
-from theory.plan import Plan, Stage, whole_steps
-from theory.sgd import MEAN_SQUARED_GRADIENT
+from tsla.theory import smoothing
+from tsla.theory.bound import Bound, longer
+from tsla.theory.constants import Array, Constants, representable, step_count, step_size, target_squared
+from tsla.theory.plan import Plan, Stage, whole_steps
+from tsla.theory.sgd import MEAN_SQUARED_GRADIENT
 
 STALLS = "the bound never falls below its floor V(theta) = 2*delta*sigma2/(1+delta), which is not under eps^2 (C6)"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import lsr, smoothing
-from theory.constants import Constants, representable, shown, target_squared
-from theory.plan import Plan, Stage, whole_steps
+from tsla.theory import lsr, smoothing
+from tsla.theory.constants import Constants, representable, shown, target_squared
+from tsla.theory.plan import Plan, Stage, whole_steps
 
 
 @representable

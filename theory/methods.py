@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from theory import lsr, lsr_pl, sgd, sgd_pl, tsla, worst_case
-from theory.plan import Plan
+from tsla.theory import lsr, lsr_pl, sgd, sgd_pl, tsla, worst_case
+from tsla.theory.plan import Plan
 
 METHODS: dict[str, Callable[..., Plan]] = {
     "sgd": sgd.steps,

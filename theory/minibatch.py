@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import biased
-from theory.biased import SmoothingOracle
-from theory.constants import Array, real, step_size
+from tsla.theory import biased
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.constants import Array, real, step_size
 
 
 def delta(sigma2: ArrayLike, oracle: SmoothingOracle, B: ArrayLike) -> Array:

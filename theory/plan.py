@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from theory.constants import Array, UnrepresentableError
+from tsla.theory.constants import Array, UnrepresentableError
 
 # The number of steps is a ceiling of a product of some ten rounded factors; 800000.0000000001 means 800000.
 CEILING_SLACK = 16 * np.finfo(np.float64).eps

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory.bound import Bound, longer
-from theory.constants import Array, Constants, real, representable, step_count, step_size, target_squared
-from theory.plan import Plan, Stage, whole_steps
+from tsla.theory.bound import Bound, longer
+from tsla.theory.constants import Array, Constants, real, representable, step_count, step_size, target_squared
+from tsla.theory.plan import Plan, Stage, whole_steps
 
 MEAN_SQUARED_GRADIENT = "E‖∇F(w_R)‖²"
 

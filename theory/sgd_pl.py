@@ -8,12 +8,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import smoothing
-from theory.bound import Bound
-from theory.constants import Array, Constants, representable, shown, step_count, step_size, target_squared
-from theory.contraction import contraction
-from theory.plan import Plan, Stage, whole_steps
-from theory.sgd import noise_step_size
+from tsla.theory import smoothing
+from tsla.theory.bound import Bound
+from tsla.theory.constants import Array, Constants, representable, shown, step_count, step_size, target_squared
+from tsla.theory.contraction import contraction
+from tsla.theory.plan import Plan, Stage, whole_steps
+from tsla.theory.sgd import noise_step_size
 
 ASSUMES = ("A1", "A2", "A4")
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from theory.constants import Array, real, strength
-from theory.smoothing import moments
+from tsla.theory.constants import Array, real, strength
+from tsla.theory.smoothing import moments
 
 
 def second_moment(s2: ArrayLike, grad2: ArrayLike, theta: ArrayLike) -> Array:

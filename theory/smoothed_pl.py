@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import annealing, biased
-from theory.biased import SmoothingOracle
-from theory.constants import Array, Constants, real, representable, shown, target_squared
-from theory.plan import Plan
-from theory.sgd_pl import three_phases
+from tsla.theory import annealing, biased
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.constants import Array, Constants, real, representable, shown, target_squared
+from tsla.theory.plan import Plan
+from tsla.theory.sgd_pl import three_phases
 
 HALVINGS = 100  # of a bracket in the logarithm of the step size: to the last bit for any bracket that float64 holds
 

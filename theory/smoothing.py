@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory.constants import ROUNDING, Array, real, representable, shown, strength
+from tsla.theory.constants import ROUNDING, Array, real, representable, shown, strength
 
 
 def mix(true: ArrayLike, smoothing: ArrayLike, theta: ArrayLike) -> Array:

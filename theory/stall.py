@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import smoothing
-from theory.constants import Array, real, strength
+from tsla.theory import smoothing
+from tsla.theory.constants import Array, real, strength
 
 
 def settled(sigma2: ArrayLike, delta: ArrayLike, theta: ArrayLike | None = None) -> Array:

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from theory.bound import Bound
-from theory.complexity import Comparison
-from theory.constants import Array
-from theory.plan import Plan, Stage
-from theory.smoothing import lemma_theta
-from theory.variance import Variance
+from tsla.theory.bound import Bound
+from tsla.theory.complexity import Comparison
+from tsla.theory.constants import Array
+from tsla.theory.plan import Plan, Stage
+from tsla.theory.smoothing import lemma_theta
+from tsla.theory.variance import Variance
 
 Json = dict[str, Any]
 

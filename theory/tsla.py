@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import lsr, smoothing
-from theory.bound import Bound, longer
-from theory.constants import Constants, representable, shown, step_count, step_size, target_squared
-from theory.contraction import contraction
-from theory.plan import Plan, Stage, whole_steps
-from theory.sgd import MEAN_SQUARED_GRADIENT, noise_step_size
+from tsla.theory import lsr, smoothing
+from tsla.theory.bound import Bound, longer
+from tsla.theory.constants import Constants, representable, shown, step_count, step_size, target_squared
+from tsla.theory.contraction import contraction
+from tsla.theory.plan import Plan, Stage, whole_steps
+from tsla.theory.sgd import MEAN_SQUARED_GRADIENT, noise_step_size
 
 
 @representable

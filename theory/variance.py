@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
 
-from theory import shrinkage, smoothing
-from theory.constants import Array, real, strength
+from tsla.theory import shrinkage, smoothing
+from tsla.theory.constants import Array, real, strength
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import lsr
-from theory.bound import Bound
-from theory.constants import Array, Constants, real, representable, shown, step_count, target_squared
-from theory.plan import Plan, Stage, whole_steps
-from theory.sgd import MEAN_SQUARED_GRADIENT
+from tsla.theory import lsr
+from tsla.theory.bound import Bound
+from tsla.theory.constants import Array, Constants, real, representable, shown, step_count, target_squared
+from tsla.theory.plan import Plan, Stage, whole_steps
+from tsla.theory.sgd import MEAN_SQUARED_GRADIENT
 
 
 @representable

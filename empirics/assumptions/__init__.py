@@ -4,12 +4,12 @@ A secant and a Hessian's norm are at most ``L``; noise and PL ratio at a point a
 violation that is found is one. Where none is found, the assumption holds at the points that were looked at, and may fail elsewhere.
 """
 
-from empirics.assumptions.consequences import effect, local_constants, prediction
-from empirics.assumptions.judged import Noise, Row
-from empirics.assumptions.network_run import network
-from empirics.assumptions.premises import GAIN, LONG_STEP, NEEDS, PREMISES, STEP
-from empirics.assumptions.synthetic_run import along, iterates, step_size_at, synthetic
-from empirics.assumptions.violated import Violation, violations
+from tsla.empirics.assumptions.consequences import effect, local_constants, prediction
+from tsla.empirics.assumptions.judged import Noise, Row
+from tsla.empirics.assumptions.network_run import network
+from tsla.empirics.assumptions.premises import GAIN, LONG_STEP, NEEDS, PREMISES, STEP
+from tsla.empirics.assumptions.synthetic_run import along, iterates, step_size_at, synthetic
+from tsla.empirics.assumptions.violated import Violation, violations
 
 __all__ = [
     "GAIN",

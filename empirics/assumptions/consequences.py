@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from empirics.assumptions.judged import Row
-from empirics.assumptions.premises import SLACK
-from theory import lsr, sgd, tsla, worst_case
-from theory.bound import Bound
-from theory.constants import ROUNDING, Constants
-from theory.plan import Stage
-from theory.tables import number
+from tsla.empirics.assumptions.judged import Row
+from tsla.empirics.assumptions.premises import SLACK
+from tsla.theory import lsr, sgd, tsla, worst_case
+from tsla.theory.bound import Bound
+from tsla.theory.constants import ROUNDING, Constants
+from tsla.theory.plan import Stage
+from tsla.theory.tables import number
 
 
 def local_constants(rows: Sequence[Row], *, F0: ArrayLike) -> Constants:

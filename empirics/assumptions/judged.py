@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from empirics.assumptions.premises import GAIN, LONG_STEP, NEEDS, PREMISES, SLACK, STEP
-from theory.constants import ROUNDING, Array, Constants
+from tsla.empirics.assumptions.premises import GAIN, LONG_STEP, NEEDS, PREMISES, SLACK, STEP
+from tsla.theory.constants import ROUNDING, Array, Constants
 
 
 @dataclass(frozen=True)

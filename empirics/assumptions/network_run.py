@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from torch import Tensor, nn
 
-from empirics.assumptions.judged import Noise, Point, Row, judged
-from empirics.curvature import Loss, largest_curvature
-from empirics.labels import Smoothing
-from empirics.moments import gradient_moments
-from theory.constants import Constants, real, shown, whole
+from tsla.empirics.assumptions.judged import Noise, Point, Row, judged
+from tsla.empirics.curvature import Loss, largest_curvature
+from tsla.empirics.labels import Smoothing
+from tsla.empirics.moments import gradient_moments
+from tsla.theory.constants import Constants, real, shown, whole
 
 CHUNK = 256
 """Examples of a network that are differentiated at once."""
@@ -42,7 +42,7 @@ def network(
 
     Training is not disturbed: weights, ``.grad``, buffers and random states stay as they were. Time: a row costs up to 100 Hessian-vector
     products over all examples, some ten of them mostly. Raises ValueError where the loss or its gradient is not finite, where F is below
-    ``minimum``, and for models of which per-example gradients are not defined (:func:`empirics.moments.gradient_moments`).
+    ``minimum``, and for models of which per-example gradients are not defined (:func:`tsla.empirics.moments.gradient_moments`).
     """
     whole("batch_size", batch_size, at_least=1)
     whole("chunk", chunk, at_least=1)

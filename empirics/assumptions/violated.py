@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from empirics.assumptions.judged import Row
-from empirics.assumptions.premises import GAIN, LONG_STEP, NEEDS, PREMISES, STEP
-from theory import smoothing
-from theory.constants import Constants
-from theory.tables import number
+from tsla.empirics.assumptions.judged import Row
+from tsla.empirics.assumptions.premises import GAIN, LONG_STEP, NEEDS, PREMISES, STEP
+from tsla.theory import smoothing
+from tsla.theory.constants import Constants
+from tsla.theory.tables import number
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@
 of a network side by side; ``experiment.py`` runs both, and ``verdicts.py`` counts how often the prediction came true.
 """
 
-from empirics.branches.configs import configs
-from empirics.branches.experiment import run
-from empirics.branches.verdicts import verdict
+from tsla.empirics.branches.configs import configs
+from tsla.empirics.branches.experiment import run
+from tsla.empirics.branches.verdicts import verdict
 
 __all__ = ["configs", "run", "verdict"]

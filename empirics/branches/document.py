@@ -1,4 +1,4 @@
-"""The tables of ``docs/branches.md``, which ``python -m empirics.branches.document`` writes from the record."""
+"""The tables of ``docs/branches.md``, which ``python -m tsla.empirics.branches.document`` writes from the record."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 import pandas as pd
 
-from empirics import markdown, records
-from empirics.branches.predictions import PREDICTORS
-from empirics.branches.verdicts import verdict
+from tsla.empirics import markdown, records
+from tsla.empirics.branches.predictions import PREDICTORS
+from tsla.empirics.branches.verdicts import verdict
 
 RECORDS = {"MLP": "branches", "ResNet-8": "branches_resnet8"}
 """The primary comparison is the MLP's."""
 DOCUMENT = Path("docs/branches.md")
-BEGIN, END = "<!-- written by python -m empirics.branches.document -->", "<!-- end -->"
+BEGIN, END = "<!-- written by python -m tsla.empirics.branches.document -->", "<!-- end -->"
 PRIMARY = {"K": 30, "scope": "premise", "rival": "plain", "outcome": "grad2", "predictor": "floor"}
 """What ``docs/study_plan.md`` named before the runs."""
 Row = Mapping[Any, Any]
@@ -23,7 +23,7 @@ NAMES = {"grad2": "‖∇F‖²", "F": "F"}
 
 
 def primary(found: pd.DataFrame) -> Row:
-    """The row of the primary comparison in a table of :func:`empirics.branches.verdict`."""
+    """The row of the primary comparison in a table of :func:`tsla.empirics.branches.verdict`."""
     row: Row = found[(found[list(PRIMARY)] == pd.Series(PRIMARY)).all(axis=1)].to_dict("records")[0]
     return row
 

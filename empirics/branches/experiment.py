@@ -12,15 +12,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from empirics.branches.copies import Arms, Copies
-from empirics.branches.predictions import Point, predictions
-from empirics.curvature import Loss, largest_curvature
-from empirics.datasets import Split
-from empirics.moments import moments_of
-from empirics.per_example import gradient_products
-from empirics.statistics import paired
-from empirics.training import TrainingConfig, initial_model, training_split
-from theory.constants import Array
+from tsla.empirics.branches.copies import Arms, Copies
+from tsla.empirics.branches.predictions import Point, predictions
+from tsla.empirics.curvature import Loss, largest_curvature
+from tsla.empirics.datasets import Split
+from tsla.empirics.moments import moments_of
+from tsla.empirics.per_example import gradient_products
+from tsla.empirics.statistics import paired
+from tsla.empirics.training import TrainingConfig, initial_model, training_split
+from tsla.theory.constants import Array
 
 Config = Mapping[str, Any]
 Row = dict[str, Any]
@@ -38,7 +38,7 @@ def run(config: Config) -> pd.DataFrame:
     snapshot, step:        which snapshot, and how many steps of plain SGD came before it
     diverged:              whether F was not below that of the initial weights; then nothing else is given
     grad2 ... nu2, alignment, F, L, eta_L:  moments of single examples, ``⟨G, Ĝ⟩``, F, and the largest curvature, unsmoothed
-    floor_plain, ...:      what :mod:`empirics.branches.predictions` says
+    floor_plain, ...:      what :mod:`tsla.empirics.branches.predictions` says
     plain_grad2, plain_F:  after K steps of plain SGD, means over the replicas; at an equilibrium they are about those of the snapshot
     grad2_plain, grad2_shrink, F_plain, F_shrink:  after K steps, smoothed less the rival, with the ends of the paired 95 % interval over
                            the replicas, ``_low`` and ``_high``; nan where a branch diverged

@@ -10,7 +10,7 @@ difference of two floors is the prediction, whatever K is:
 
 - plain SGD is ``θ = 0``;
 - the shrinkage arm, plain SGD with step ``(1-θ)η``, is ``ĝ = 0`` (C17), with the bias ``-G``: ``β² = ‖G‖²``, ``ν² = c = 0``. At
-  ``ηL = 1`` the difference is :func:`theory.shrinkage.beyond` of the batch. C4 at step ``(1-θ)η`` bounds the same arm otherwise, by
+  ``ηL = 1`` the difference is :func:`tsla.theory.shrinkage.beyond` of the batch. C4 at step ``(1-θ)η`` bounds the same arm otherwise, by
   ``(1-θ)ηLs²/B``. C12 for the one arm beside C4 for the other would find a difference where ``ĝ = 0`` and both arms are the same.
 """
 
@@ -19,10 +19,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from empirics.moments import GradientMoments
-from theory import biased, smoothing
-from theory.biased import SmoothingOracle
-from theory.constants import Array
+from tsla.empirics.moments import GradientMoments
+from tsla.theory import biased, smoothing
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.constants import Array
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from empirics.branches.experiment import OUTCOMES
-from empirics.branches.predictions import PREDICTORS, RIVALS
-from empirics.statistics import student_t
+from tsla.empirics.branches.experiment import OUTCOMES
+from tsla.empirics.branches.predictions import PREDICTORS, RIVALS
+from tsla.empirics.statistics import student_t
 
 RULES = ("always", "never")
 """What does not look: smoothing always lowers the outcome, or never."""
 
 
 def verdict(table: pd.DataFrame) -> pd.DataFrame:
-    """Hit rates of the predictors in a table of :func:`empirics.branches.run`, for each horizon, scope, rival and outcome.
+    """Hit rates of the predictors in a table of :func:`tsla.empirics.branches.run`, for each horizon, scope, rival and outcome.
 
     Only signs count that the paired 95 % interval establishes. The rows of a seed depend on each other: a rate is the mean of the seeds'
     own rates, with Student's 95 % interval over the seeds, cut to [0, 1]. Columns, of which rates come with ``_low`` and ``_high``:

@@ -1,4 +1,4 @@
-"""The tables of ``docs/estimators.md``: ``python -m empirics.coverage.document`` writes them from the record."""
+"""The tables of ``docs/estimators.md``: ``python -m tsla.empirics.coverage.document`` writes them from the record."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from empirics import markdown, records
-from empirics.coverage.experiment import UNTIL_NAMES, UNTIL_SIZE
-from empirics.coverage.rules import CHOSEN, MEASURED, RULES
-from empirics.estimators.spread import LEVEL
+from tsla.empirics import markdown, records
+from tsla.empirics.coverage.experiment import UNTIL_NAMES, UNTIL_SIZE
+from tsla.empirics.coverage.rules import CHOSEN, MEASURED, RULES
+from tsla.empirics.estimators.spread import LEVEL
 
 DOCUMENT = Path("docs/estimators.md")
-BEGIN, END = "<!-- written by python -m empirics.coverage.document -->", "<!-- end -->"
+BEGIN, END = "<!-- written by python -m tsla.empirics.coverage.document -->", "<!-- end -->"
 INDEPENDENT, WITHOUT = "independent", "without replacement"
 
 

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from scipy import stats
 from torch import Tensor
 
-from empirics.coverage.populations import NETWORKS, Population, gradients, paired, some
-from empirics.coverage.rules import CHOSEN, MEASURED, RULES, Draws, Ends, shifted, value_of
-from empirics.estimators import MIN_GROUPS
-from empirics.estimators.accumulator import SKETCH, folded
-from theory.constants import Array
+from tsla.empirics.coverage.populations import NETWORKS, Population, gradients, paired, some
+from tsla.empirics.coverage.rules import CHOSEN, MEASURED, RULES, Draws, Ends, shifted, value_of
+from tsla.empirics.estimators import MIN_GROUPS
+from tsla.empirics.estimators.accumulator import SKETCH, folded
+from tsla.theory.constants import Array
 
 UNTIL = (0.05, 0.1)
 UNTIL_NAMES = ("delta", "theta_star")

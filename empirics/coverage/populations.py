@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 from torch.nn.functional import cross_entropy
 
-from empirics.datasets import CLASSES, Split, digits
-from empirics.estimators.groups import GroupSums
-from empirics.networks import resnet
-from theory.constants import Array
+from tsla.empirics.datasets import CLASSES, Split, digits
+from tsla.empirics.estimators.groups import GroupSums
+from tsla.empirics.networks import resnet
+from tsla.theory.constants import Array
 
 CHUNK = 100
 

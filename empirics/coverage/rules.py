@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
-from empirics.estimators.groups import FROM_BASICS, GroupSums
-from empirics.estimators.quantities import QUANTITIES, Quantity
-from empirics.estimators.spread import LEVEL, Spread, spread
-from empirics.moments import GradientMoments
-from theory.constants import Array
+from tsla.empirics.estimators.groups import FROM_BASICS, GroupSums
+from tsla.empirics.estimators.quantities import QUANTITIES, Quantity
+from tsla.empirics.estimators.spread import LEVEL, Spread, spread
+from tsla.empirics.moments import GradientMoments
+from tsla.theory.constants import Array
 
 THETA = 0.3
 RESAMPLES = 199

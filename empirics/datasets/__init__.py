@@ -11,9 +11,9 @@ import pkgutil
 from importlib import import_module
 from pathlib import Path
 
-from empirics.datasets._arrays import arrays
-from empirics.datasets._split import Examples, Split, smaller, split
-from empirics.datasets.digits import CLASSES, digits
+from tsla.empirics.datasets._arrays import arrays
+from tsla.empirics.datasets._split import Examples, Split, smaller, split
+from tsla.empirics.datasets.digits import CLASSES, digits
 
 __all__ = ["CLASSES", "SIZE", "Examples", "Split", "arrays", "digits", "load", "names", "split"]
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from empirics.files import must_be_there
+from tsla.empirics.files import must_be_there
 
 
 def arrays(path: Path, *, name: str = "data") -> tuple[Tensor, Tensor]:

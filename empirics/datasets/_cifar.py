@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from empirics.datasets._archives import File, contents, unpickled
-from empirics.datasets._split import Examples
+from tsla.empirics.datasets._archives import File, contents, unpickled
+from tsla.empirics.datasets._split import Examples
 
 SOURCE = "https://www.cs.toronto.edu/~kriz/cifar.html"
 SHAPE = (3, 32, 32)

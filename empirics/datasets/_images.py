@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from empirics.datasets._split import Examples
+from tsla.empirics.datasets._split import Examples
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP", ".webp": "WEBP"}
 Listed = Sequence[tuple[str, int]]  # names of images, each with its label

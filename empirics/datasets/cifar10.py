@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from empirics.datasets import _cifar
-from empirics.datasets._archives import File
-from empirics.datasets._split import Examples
+from tsla.empirics.datasets import _cifar
+from tsla.empirics.datasets._archives import File
+from tsla.empirics.datasets._split import Examples
 
 ARCHIVE = File("cifar-10-python.tar.gz", "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce", _cifar.SOURCE)
 TRAIN = [f"cifar-10-batches-py/data_batch_{i}" for i in range(1, 6)]

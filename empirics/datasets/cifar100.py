@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from empirics.datasets import _cifar
-from empirics.datasets._archives import File
-from empirics.datasets._split import Examples
+from tsla.empirics.datasets import _cifar
+from tsla.empirics.datasets._archives import File
+from tsla.empirics.datasets._split import Examples
 
 ARCHIVE = File("cifar-100-python.tar.gz", "85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7", _cifar.SOURCE)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from empirics.datasets._archives import File, members, reading
-from empirics.datasets._images import Listed, assembled, decoded
-from empirics.datasets._split import Examples
+from tsla.empirics.datasets._archives import File, members, reading
+from tsla.empirics.datasets._images import Listed, assembled, decoded
+from tsla.empirics.datasets._split import Examples
 
 ARCHIVE = File(
     "CUB_200_2011.tgz",

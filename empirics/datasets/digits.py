@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.datasets import load_digits
 
-from empirics.datasets._split import Examples, Split, split
+from tsla.empirics.datasets._split import Examples, Split, split
 
 CLASSES = 10
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from scipy.io import loadmat
 
-from empirics.datasets._archives import File, contents, members
-from empirics.datasets._images import Listed, assembled, decoded
-from empirics.datasets._split import Examples
+from tsla.empirics.datasets._archives import File, contents, members
+from tsla.empirics.datasets._images import Listed, assembled, decoded
+from tsla.empirics.datasets._split import Examples
 
 SOURCE = "http://vision.stanford.edu/aditya86/ImageNetDogs/"
 IMAGES = File("images.tar", "a443fc2f9a851aa1a7b8e4fa4af94b8459fce2c9f5a2f4dd4669cf9673a4ec58", SOURCE)

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from empirics.datasets._archives import File, unpacked
-from empirics.datasets._split import Examples
+from tsla.empirics.datasets._archives import File, unpacked
+from tsla.empirics.datasets._split import Examples
 
 INSTALLED = Path("/usr/share/datasets/fashion-mnist")
 SOURCE = "https://github.com/zalandoresearch/fashion-mnist, or the Debian package dataset-fashion-mnist"

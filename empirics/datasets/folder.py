@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from empirics.datasets._images import FORMATS, Listed, assembled, decoded
-from empirics.datasets._split import Examples
+from tsla.empirics.datasets._images import FORMATS, Listed, assembled, decoded
+from tsla.empirics.datasets._split import Examples
 
 
 def examples(folder: Path | None, *, size: int) -> Examples:

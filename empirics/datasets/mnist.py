@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from empirics.datasets._split import Examples
+from tsla.empirics.datasets._split import Examples
 
 
 def examples(folder: Path | None, *, size: int) -> Examples:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from empirics.datasets import Split
-from empirics.training import TrainingConfig, training_split
+from tsla.empirics.datasets import Split
+from tsla.empirics.training import TrainingConfig, training_split
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,13 @@ class Examples:
         return replace(self, train=self.train.of(runs), test=self.test.of(runs))
 
     def split(self, run: int) -> Split:
-        """Those of one run, as :func:`empirics.training.training_split` has them."""
+        """Those of one run, as :func:`tsla.empirics.training.training_split` has them."""
         train, test = (self.images[part.places[run]] for part in (self.train, self.test))
         return Split(train, self.train.labels[run], test, self.test.labels[run], self.classes)
 
 
 def examples_of(configs: Sequence[TrainingConfig]) -> Examples:
-    """The examples of runs that share data and ``train_size``. Raises what :func:`empirics.training.training_split` raises."""
+    """The examples of runs that share data and ``train_size``. Raises what :func:`tsla.empirics.training.training_split` raises."""
     images = _Images()
     dealt: dict[tuple[int, float], tuple[Tensor, ...]] = {}
     for config in configs:

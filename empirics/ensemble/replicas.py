@@ -82,7 +82,7 @@ class Replicas:
 class SmoothingLabels:
     """``ŷ`` of R runs by the names of their distributions: "uniform", "prior" (of the run's own labels), "own", "own-hard".
 
-    As :func:`empirics.labels.smoothing_rule` has them; ``labels`` ``(R, n)`` are those that the runs are trained on.
+    As :func:`tsla.empirics.labels.smoothing_rule` has them; ``labels`` ``(R, n)`` are those that the runs are trained on.
     """
 
     def __init__(self, names: Sequence[str], labels: Tensor, classes: int) -> None:

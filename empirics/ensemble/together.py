@@ -9,12 +9,12 @@ from math import isfinite
 import torch
 from torch import Tensor
 
-from empirics.ensemble.examples import Examples, examples_of
-from empirics.ensemble.replicas import Replicas, SmoothingLabels, fitting
-from empirics.training import Row, TrainingConfig, initial_model
-from empirics.training.devices import numerics
-from empirics.training.evaluation import scores
-from empirics.training.measuring import Measuring
+from tsla.empirics.ensemble.examples import Examples, examples_of
+from tsla.empirics.ensemble.replicas import Replicas, SmoothingLabels, fitting
+from tsla.empirics.training import Row, TrainingConfig, initial_model
+from tsla.empirics.training.devices import numerics
+from tsla.empirics.training.evaluation import scores
+from tsla.empirics.training.measuring import Measuring
 
 OWN = frozenset({"method", "seed", "eta", "theta", "drop", "smoothing", "momentum", "label_noise", "measure_at"})
 """The fields of a configuration that runs may differ in."""
@@ -25,7 +25,7 @@ ONLY = {"norm": "group", "augment": False, "precision": "float32", "channels_las
 def train_together(
     configs: Sequence[TrainingConfig], *, moments_of: Callable[[TrainingConfig], bool] = lambda config: True
 ) -> Iterator[list[Row]]:
-    """For each epoch, before it and after the last, one row a run, in the order of ``configs``: those of :func:`empirics.training.train`.
+    """Before each epoch and after the last, one row a run, in the order of ``configs``: those of :func:`tsla.empirics.training.train`.
 
     The runs may differ in the fields of OWN. They have the same rows as one by one but for rounding, which training magnifies with time.
     What ``measure_at`` asks for is measured network by network, which takes longer than epochs of training, and only of the runs that

@@ -1,14 +1,14 @@
 """Gradient moments of a larger set from some of its examples: unbiased values, and intervals from the groups the examples came in.
 
-The moments of m examples as a population of their own (:func:`empirics.moments.gradient_moments`) are biased for those of the set that
+The moments of m examples as a population of their own (:func:`tsla.empirics.moments.gradient_moments`) are biased for those of the set that
 the examples were drawn from: there a mean over m stands in for ∇F. ``docs/estimators.md`` has the formulas and the measured coverage.
 
 ``groups.py`` has the unbiased means, ``spread.py`` says how they vary, ``intervals.py`` and ``quantities.py`` make intervals for what
 follows from them; ``accumulator.py`` takes in examples, and ``estimate.py`` answers.
 """
 
-from empirics.estimators.accumulator import Accumulator
-from empirics.estimators.estimate import MIN_GROUPS, Estimate, Estimates, estimates
-from empirics.estimators.quantities import QUANTITIES, Quantity
+from tsla.empirics.estimators.accumulator import Accumulator
+from tsla.empirics.estimators.estimate import MIN_GROUPS, Estimate, Estimates, estimates
+from tsla.empirics.estimators.quantities import QUANTITIES, Quantity
 
 __all__ = ["MIN_GROUPS", "QUANTITIES", "Accumulator", "Estimate", "Estimates", "Quantity", "estimates"]

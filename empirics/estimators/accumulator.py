@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from empirics.estimators.estimate import Estimates, estimates
-from empirics.estimators.groups import FROM_BASICS, GroupSums, basics
-from empirics.moments import GradientMoments
-from empirics.per_example import GradientProducts
-from empirics.per_example.products import rows_by_layer
-from theory.constants import Array
+from tsla.empirics.estimators.estimate import Estimates, estimates
+from tsla.empirics.estimators.groups import FROM_BASICS, GroupSums, basics
+from tsla.empirics.moments import GradientMoments
+from tsla.empirics.per_example import GradientProducts
+from tsla.empirics.per_example.products import rows_by_layer
+from tsla.theory.constants import Array
 
 SKETCH = 2**14
 """Entries of the sketch of a group's gradient."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from empirics.estimators.groups import FROM_BASICS, GroupSums
-from empirics.estimators.quantities import QUANTITIES, Function, Quantity
-from empirics.estimators.spread import EXACT, Spread, spread
-from empirics.moments import GradientMoments
-from theory.constants import Array, real
+from tsla.empirics.estimators.groups import FROM_BASICS, GroupSums
+from tsla.empirics.estimators.quantities import QUANTITIES, Function, Quantity
+from tsla.empirics.estimators.spread import EXACT, Spread, spread
+from tsla.empirics.moments import GradientMoments
+from tsla.theory.constants import Array, real
 
 MIN_GROUPS = 16
 """How many groups an interval should rest on: from there on its coverage was measured to be near its level."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory.constants import Array
+from tsla.theory.constants import Array
 
 # The moments (rows) from the basic means (columns): gg, hh, gh of single examples, and A, C, X for ‖∇F‖², ‖Eĝ‖², ⟨∇F, Eĝ⟩.
 FROM_BASICS = np.array(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from empirics.estimators.spread import Spread
-from theory.constants import Array
+from tsla.empirics.estimators.spread import Spread
+from tsla.theory.constants import Array
 
 
 def linear_interval(value: Array, form: Array, spread: Spread) -> tuple[Array, Array, Array]:

@@ -7,10 +7,10 @@ from dataclasses import astuple, dataclass, fields, replace
 
 import numpy as np
 
-from empirics.estimators.intervals import limit_ratio, linear_interval, ratio_interval
-from empirics.estimators.spread import Spread
-from empirics.moments import GradientMoments
-from theory.constants import Array
+from tsla.empirics.estimators.intervals import limit_ratio, linear_interval, ratio_interval
+from tsla.empirics.estimators.spread import Spread
+from tsla.empirics.moments import GradientMoments
+from tsla.theory.constants import Array
 
 Function = Callable[[GradientMoments], float]
 

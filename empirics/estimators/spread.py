@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from empirics.estimators.groups import GroupSums
-from theory.constants import Array
+from tsla.empirics.estimators.groups import GroupSums
+from tsla.theory.constants import Array
 
 LEVEL = 0.95
 

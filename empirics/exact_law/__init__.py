@@ -8,6 +8,6 @@ is: the panels are as wide as the problem, not as the noise. A row of weights is
 the matrix where ``η`` is constant, and so a stage of 10^5 steps costs what some hundred matrix products cost.
 """
 
-from empirics.exact_law.law import Law, exact_law
+from tsla.empirics.exact_law.law import Law, exact_law
 
 __all__ = ["Law", "exact_law"]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from empirics.oracles import Oracle
-from empirics.problems.problem import Problem
-from theory.constants import Array
+from tsla.empirics.oracles import Oracle
+from tsla.empirics.problems.problem import Problem
+from tsla.theory.constants import Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from empirics.exact_law.coordinates import Coordinate, Noise, coordinates
-from empirics.exact_law.mesh import FIRST_PANELS, margin_of, mesh_of
-from empirics.exact_law.steps import propagated
-from empirics.oracles import Oracle
-from empirics.problems.problem import Problem
-from empirics.replica_blocks import Rule
-from empirics.sgd import checkpoint_steps, rules_of
-from theory.constants import Array, real
-from theory.plan import Stage
+from tsla.empirics.exact_law.coordinates import Coordinate, Noise, coordinates
+from tsla.empirics.exact_law.mesh import FIRST_PANELS, margin_of, mesh_of
+from tsla.empirics.exact_law.steps import propagated
+from tsla.empirics.oracles import Oracle
+from tsla.empirics.problems.problem import Problem
+from tsla.empirics.replica_blocks import Rule
+from tsla.empirics.sgd import checkpoint_steps, rules_of
+from tsla.theory.constants import Array, real
+from tsla.theory.plan import Stage
 
 TOLERANCE = 1e-10
 MOST_PANELS, MOST_WIDENINGS = 128, 8
@@ -25,7 +25,7 @@ SMALL = 1e-6  # errors of a quantity are relative to itself, or to this part of 
 
 @dataclass(frozen=True, eq=False)
 class Law:
-    """Expectations at k steps, named as in :class:`empirics.sgd.Trajectory`; arrays of shape (k,).
+    """Expectations at k steps, named as in :class:`tsla.empirics.sgd.Trajectory`; arrays of shape (k,).
 
     grad2:       ``E‖∇F(w_t)‖²``
     mean_grad2:  mean of ``E‖∇F(w_s)‖²`` over the iterates of the current stage before step t, the theorems' ``E‖∇F(w_R)‖²``; nan at 0
@@ -50,7 +50,7 @@ def exact_law(
     checkpoints: Iterable[int] | None = None,
     tolerance: float = TOLERANCE,
 ) -> Law:
-    """The expectations that a run of :func:`empirics.sgd.simulate` with the same arguments estimates.
+    """The expectations that a run of :func:`tsla.empirics.sgd.simulate` with the same arguments estimates.
 
     start:        ``w_0``, shape (d,); the problem's own if None
     checkpoints:  steps to report at, 0 to the number of steps; those of ``simulate`` if None

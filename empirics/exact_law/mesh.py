@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import ndtr
 
-from empirics.exact_law.coordinates import Coordinate, Noise
-from empirics.replica_blocks import Rule
-from theory.constants import Array
+from tsla.empirics.exact_law.coordinates import Coordinate, Noise
+from tsla.empirics.replica_blocks import Rule
+from tsla.theory.constants import Array
 
 FIRST_PANELS = 8
 ORDER = 16  # nodes of a panel

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from empirics.exact_law.coordinates import Coordinate, Noise
-from empirics.exact_law.mesh import Mesh
-from empirics.replica_blocks import Rule
-from theory.constants import Array
+from tsla.empirics.exact_law.coordinates import Coordinate, Noise
+from tsla.empirics.exact_law.mesh import Mesh
+from tsla.empirics.replica_blocks import Rule
+from tsla.theory.constants import Array
 
 
 def propagated(mesh: Mesh, coordinate: Coordinate, noise: Noise, rules: list[Rule], marks: list[int]) -> tuple[Array, Array]:

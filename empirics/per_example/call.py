@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import get_gradient_edge
 
-from empirics.per_example.precision import without_autocast
-from empirics.per_example.terms import Term
+from tsla.empirics.per_example.precision import without_autocast
+from tsla.empirics.per_example.terms import Term
 
 
 class Call:

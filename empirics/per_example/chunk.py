@@ -7,11 +7,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from empirics.per_example.call import Call
-from empirics.per_example.probe import Forward, Probe
-from empirics.per_example.tape import Tape
-from empirics.per_example.terms import Products, Term, products
-from empirics.per_example.weights import Derived
+from tsla.empirics.per_example.call import Call
+from tsla.empirics.per_example.probe import Forward, Probe
+from tsla.empirics.per_example.tape import Tape
+from tsla.empirics.per_example.terms import Products, Term, products
+from tsla.empirics.per_example.weights import Derived
 
 
 class Chunk:

@@ -9,10 +9,10 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from empirics.per_example.gram import GramTerm
-from empirics.per_example.linear import Added, First
-from empirics.per_example.precision import without_autocast
-from empirics.per_example.terms import Term, Unsupported, accumulable, blocks_of, sum_of
+from tsla.empirics.per_example.gram import GramTerm
+from tsla.empirics.per_example.linear import Added, First
+from tsla.empirics.per_example.precision import without_autocast
+from tsla.empirics.per_example.terms import Term, Unsupported, accumulable, blocks_of, sum_of
 
 # Forming gradients runs at the speed of a convolution, products between positions at that of small matrix products: measured, half of it.
 _GRAM_COST = 2.0

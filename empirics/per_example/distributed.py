@@ -8,7 +8,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from empirics.per_example.products import GradientProducts
+from tsla.empirics.per_example.products import GradientProducts
 
 
 def over_ranks(own: GradientProducts, group: dist.ProcessGroup) -> GradientProducts:

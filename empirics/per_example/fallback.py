@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from torch.autograd.graph import get_gradient_edge
 from torch.func import functional_call, vjp, vmap
 
-from empirics.forward import buffer_copies
-from empirics.per_example.call import Call, differentiable, replaced, tensors_in
-from empirics.per_example.precision import autocast_as_now
-from empirics.per_example.terms import Formed, accumulable, sum_of
-from empirics.per_example.weights import Weight
+from tsla.empirics.forward import buffer_copies
+from tsla.empirics.per_example.call import Call, differentiable, replaced, tensors_in
+from tsla.empirics.per_example.precision import autocast_as_now
+from tsla.empirics.per_example.terms import Formed, accumulable, sum_of
+from tsla.empirics.per_example.weights import Weight
 
 Again = Callable[[Mapping[int, Tensor]], Any]  # makes the call once more, with other tensors for those of these ids
 

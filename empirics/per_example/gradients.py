@@ -9,15 +9,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from empirics.labels import Smoothing, one_hot, smoothing_rule
-from empirics.per_example.batch_norm import statistics_mode
-from empirics.per_example.chunk import Chunk
-from empirics.per_example.distributed import over_ranks
-from empirics.per_example.gram import GramTerm
-from empirics.per_example.probe import Forward, Probe
-from empirics.per_example.products import GradientProducts
-from empirics.per_example.side_by_side import can_be_two, products_of
-from empirics.per_example.terms import Products
+from tsla.empirics.labels import Smoothing, one_hot, smoothing_rule
+from tsla.empirics.per_example.batch_norm import statistics_mode
+from tsla.empirics.per_example.chunk import Chunk
+from tsla.empirics.per_example.distributed import over_ranks
+from tsla.empirics.per_example.gram import GramTerm
+from tsla.empirics.per_example.probe import Forward, Probe
+from tsla.empirics.per_example.products import GradientProducts
+from tsla.empirics.per_example.side_by_side import can_be_two, products_of
+from tsla.empirics.per_example.terms import Products
 
 CHUNK = 32  # examples: enough for fast convolutions, few enough that memory is used again and not asked for anew
 
@@ -31,7 +31,7 @@ def gradient_products(
     chunk: int = CHUNK,
     batch_norm: str | None = None,
 ) -> GradientProducts:
-    """Measure :class:`GradientProducts`; arguments and errors are those of :func:`empirics.moments.gradient_moments`."""
+    """Measure :class:`GradientProducts`; arguments and errors are those of :func:`tsla.empirics.moments.gradient_moments`."""
     if isinstance(model, DistributedDataParallel):
         if isinstance(smoothing, str) and smoothing == "prior":
             raise ValueError("smoothing = 'prior' would be another label on each rank; give the frequencies of the classes as a tensor")

@@ -9,8 +9,8 @@ from copy import copy
 import torch
 from torch import Tensor
 
-from empirics.per_example.precision import without_autocast
-from empirics.per_example.terms import Products, Term, inner_products, products
+from tsla.empirics.per_example.precision import without_autocast
+from tsla.empirics.per_example.terms import Products, Term, inner_products, products
 
 
 class GramTerm(Term):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from torch import Tensor, nn
 from torch.autograd.graph import Node
 
-from empirics.per_example.call import Call
+from tsla.empirics.per_example.call import Call
 
 
 class Graph:

@@ -7,9 +7,9 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from empirics.per_example.gram import GramTerm
-from empirics.per_example.precision import without_autocast
-from empirics.per_example.terms import Formed, Term, Unsupported, accumulable
+from tsla.empirics.per_example.gram import GramTerm
+from tsla.empirics.per_example.precision import without_autocast
+from tsla.empirics.per_example.terms import Formed, Term, Unsupported, accumulable
 
 First = Callable[[Tensor], Tensor]  # the tensor with its examples in front; raises Unsupported where it carries none
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from empirics.per_example.linear import Added, First
-from empirics.per_example.terms import Formed, Term, Unsupported, accumulable
+from tsla.empirics.per_example.linear import Added, First
+from tsla.empirics.per_example.terms import Formed, Term, Unsupported, accumulable
 
 Each = tuple[Tensor, Tensor]  # a parameter, and what took its place: the same for each example, ``(n, *parameter.shape)``
 

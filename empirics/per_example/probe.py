@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from empirics.forward import as_logits, with_own_buffers
-from empirics.per_example.tape import Tape
+from tsla.empirics.forward import as_logits, with_own_buffers
+from tsla.empirics.per_example.tape import Tape
 
 COUPLED = 0.02  # of the largest logit, a difference that rounding in half precision does not make
 

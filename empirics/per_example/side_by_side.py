@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor, wait
 import torch
 from torch import nn
 
-from empirics.per_example.chunk import Chunk
-from empirics.per_example.terms import Products
+from tsla.empirics.per_example.chunk import Chunk
+from tsla.empirics.per_example.terms import Products
 
 Found = list[tuple[nn.Parameter, Products]]
 

@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from empirics.per_example import convolution, linear, normalisation
-from empirics.per_example.call import Call, alias_of, differentiable, replaced, tensors_in
-from empirics.per_example.fallback import Again, FallbackCall, Use, of_function, of_module, works_in_place
-from empirics.per_example.graph import Graph
-from empirics.per_example.terms import Term, Unsupported
-from empirics.per_example.watch import Watch
-from empirics.per_example.weights import Weight
+from tsla.empirics.per_example import convolution, linear, normalisation
+from tsla.empirics.per_example.call import Call, alias_of, differentiable, replaced, tensors_in
+from tsla.empirics.per_example.fallback import Again, FallbackCall, Use, of_function, of_module, works_in_place
+from tsla.empirics.per_example.graph import Graph
+from tsla.empirics.per_example.terms import Term, Unsupported
+from tsla.empirics.per_example.watch import Watch
+from tsla.empirics.per_example.weights import Weight
 
 # torch function -> its rule, which takes the same arguments. Everything else that layers do is made of these.
 RULES: dict[Any, Callable[..., list[Term]]] = {
@@ -35,7 +35,7 @@ WITH_ONE_EACH: dict[Any, Callable[..., tuple[Tensor, list[normalisation.Each]]]]
 
 _OTHER_PATH = (
     "model takes another path for another number of examples, so that they can't be told apart in a batch; "
-    "empirics.moments_loop takes them one at a time"
+    "tsla.empirics.moments_loop takes them one at a time"
 )
 # The sizes of what these return, or of what is cut with it, depend on values: as many rows as there are examples may be chance.
 _SIZED_BY_VALUES = {
@@ -232,7 +232,7 @@ class Tape(Watch):
         if any(id(p) in used for p in self._transformed):
             raise ValueError(
                 "a parameter is used both inside and outside of torch.vmap or another transform of torch.func: "
-                "not all of its gradient can be seen; empirics.moments_loop can"
+                "not all of its gradient can be seen; tsla.empirics.moments_loop can"
             )
         unseen = [p for p in self.tracked if id(p) in graph.parameters and id(p) not in used]
         if unseen:

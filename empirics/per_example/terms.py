@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from empirics.per_example.precision import without_autocast
+from tsla.empirics.per_example.precision import without_autocast
 
 if TYPE_CHECKING:
-    from empirics.per_example.gram import GramTerm
+    from tsla.empirics.per_example.gram import GramTerm
 
 # Per-example gradients are formed for as many examples at once as have this many entries, of the gradient and of what it is formed of. On
 # a processor that is what the allocator hands out again: with twice as many, it gives the memory back and asks for new pages at every

@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn.modules.module import _global_forward_hooks_with_kwargs, register_module_forward_hook, register_module_forward_pre_hook
 from torch.overrides import TorchFunctionMode
 
-from empirics.per_example.call import tensors_in
+from tsla.empirics.per_example.call import tensors_in
 
 
 class Watch(TorchFunctionMode, ABC):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
-from empirics.per_example.terms import Term, accumulable
+from tsla.empirics.per_example.terms import Term, accumulable
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from empirics.planner import rules, validation
-from empirics.planner.pilot import Pilot
-from empirics.planner.regret import OUTCOMES
-from empirics.planner.rules import RULES, Plan
-from empirics.planner.validation import amount
-from theory import minibatch
-from theory.tables import Json, aligned, number
+from tsla.empirics.planner import rules, validation
+from tsla.empirics.planner.pilot import Pilot
+from tsla.empirics.planner.regret import OUTCOMES
+from tsla.empirics.planner.rules import RULES, Plan
+from tsla.empirics.planner.validation import amount
+from tsla.theory import minibatch
+from tsla.theory.tables import Json, aligned, number
 
 HELPS = {
     "delta_at_batch_size": (rules.delta, "δ_B < 1: A3 for a batch of B (C14)"),
@@ -30,7 +30,7 @@ def advise(pilot: Pilot, outcome: str, validated: Mapping[str, Any] | None) -> J
     predictions:     a line a measured epoch; ``critical_batch_size`` is B_c(θ), 0 where smoothing helps at none, null where at every one
     until:           the first epoch at which smoothing no longer helps, in each way of HELPS; the number of epochs where it does to the end
     plans:           what each rule would do
-    recommendation:  ``rule, kind, theta, schedule, drop`` and what is known of its regret (:mod:`empirics.planner.validation`); null
+    recommendation:  ``rule, kind, theta, schedule, drop`` and what is known of its regret (:mod:`tsla.empirics.planner.validation`); null
                      where nothing was validated
 
     Raises ValueError for an unknown outcome.

@@ -1,13 +1,13 @@
-"""``tsla plan``. ``tsla.py`` parses, this answers."""
+"""``tsla plan``. ``tsla/cli.py`` parses, this answers."""
 
 from __future__ import annotations
 
 import argparse
 
-from empirics.planner import validation
-from empirics.planner.advice import advise, table
-from empirics.planner.pilot import read
-from theory.commands import print_result
+from tsla.empirics.planner import validation
+from tsla.empirics.planner.advice import advise, table
+from tsla.empirics.planner.pilot import read
+from tsla.theory.commands import print_result
 
 
 def plan(args: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""The tables of ``docs/planner.md`` and what `tsla plan` knows of the rules: both written by ``python -m empirics.planner.documents``."""
+"""The tables of ``docs/planner.md`` and what `tsla plan` knows of the rules: both by ``python -m tsla.empirics.planner.documents``."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from empirics import markdown, records
-from empirics.planner import validation
-from empirics.planner.regret import OUTCOMES
-from empirics.planner.rules import RULES
-from empirics.planner.validation import amount
-from theory.tables import number
+from tsla.empirics import markdown, records
+from tsla.empirics.planner import validation
+from tsla.empirics.planner.regret import OUTCOMES
+from tsla.empirics.planner.rules import RULES
+from tsla.empirics.planner.validation import amount
+from tsla.theory.tables import number
 
 RECORD = Path("planner.parquet")
-"""Below ``records/``: the table of :func:`empirics.planner.regret.by_setting`; its one configuration names the ``building`` settings."""
+"""Below ``records/``: the table of :func:`tsla.empirics.planner.regret.by_setting`; its configuration names the ``building`` settings."""
 DOCUMENT = Path("docs/planner.md")
-BEGIN, END = "<!-- written by python -m empirics.planner.documents -->", "<!-- end -->"
+BEGIN, END = "<!-- written by python -m tsla.empirics.planner.documents -->", "<!-- end -->"
 
 
 def tables(validated: Mapping[str, Any]) -> str:

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from empirics import records
-from empirics.analysis import measured
-from empirics.files import must_be_there
-from empirics.moments import MOMENTS
-from theory.biased import SmoothingOracle
-from theory.constants import Array, real, shown, whole
+from tsla.empirics import records
+from tsla.empirics.analysis import measured
+from tsla.empirics.files import must_be_there
+from tsla.empirics.moments import MOMENTS
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.constants import Array, real, shown, whole
 
 NEEDED = ("method", "seed", "epoch", "train_loss", "test_loss", *MOMENTS)
 
@@ -55,7 +55,7 @@ class Pilot:
 
     @cached_property
     def measured(self) -> pd.DataFrame:
-        """The epochs at which moments were measured, with what follows from them (:func:`empirics.analysis.measured`)."""
+        """The epochs at which moments were measured, with what follows from them (:func:`tsla.empirics.analysis.measured`)."""
         return measured(self.rows.sort_values("epoch"), theta=self.theta, batch_size=self.batch_size)
 
     @property

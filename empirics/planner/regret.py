@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from empirics.planner.rules import THEORY
-from empirics.statistics import student_t
-from theory.constants import Array, real
+from tsla.empirics.planner.rules import THEORY
+from tsla.empirics.statistics import student_t
+from tsla.theory.constants import Array, real
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def by_setting(sweep: pd.DataFrame, choices: pd.DataFrame, tuning: pd.DataFrame 
     sweep:    one row a run, the outcomes at its end: ``setting, method, theta, drop, seed`` and columns of OUTCOMES, not yet logarithms.
               Methods of GRID are TSLA(s) over s = ``drop``: "sgd" is s = 0 whatever its drop, "lsr" has the number of epochs there. Those
               of SCHEDULES are judged beside the rules, others are left out. Each seed of a setting has the same arms.
-    choices:  ``setting, seed, rule, kind, theta, drop``, as from :func:`empirics.planner.rules.choices`
+    choices:  ``setting, seed, rule, kind, theta, drop``, as from :func:`tsla.empirics.planner.rules.choices`
     tuning:   a sweep over the same arms on other seeds, by whose means the best arm is chosen; if left out, :func:`cross_fitted`
 
     A regret is the outcome of the arm :func:`nearest` to the plan less that of the best arm, seed by seed: above 0 is worse, for a loss in

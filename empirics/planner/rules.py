@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from empirics.planner.pilot import Pilot
-from theory import annealing, minibatch, smoothing
-from theory.constants import Array
+from tsla.empirics.planner.pilot import Pilot
+from tsla.theory import annealing, minibatch, smoothing
+from tsla.theory.constants import Array
 
 NAIVE, THEORY, PRACTICE = "naive", "theory", "practice"
 SHORT = 4

@@ -10,20 +10,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from empirics.files import replacing
-from empirics.planner.regret import OUTCOMES
-from empirics.planner.rules import NAIVE
-from empirics.statistics import Interval, holm, paired_p_value, student_t
-from theory.tables import Json
+from tsla.empirics.files import replacing
+from tsla.empirics.planner.regret import OUTCOMES
+from tsla.empirics.planner.rules import NAIVE
+from tsla.empirics.statistics import Interval, holm, paired_p_value, student_t
+from tsla.theory.tables import Json
 
 LEVEL = 0.05
 """Of the family of all tests: one for each outcome and kind of rule."""
 RESOURCE = Path(__file__).with_name("validation.json")
-"""What `tsla plan` knows of the rules, wherever it is called: written by ``python -m empirics.planner.documents``."""
+"""What `tsla plan` knows of the rules, wherever it is called: written by ``python -m tsla.empirics.planner.documents``."""
 
 
 def validate(regrets: pd.DataFrame, building: Collection[str]) -> Json:
-    """From the table of :func:`empirics.planner.regret.by_setting`, of which the settings ``building`` chose among the rules.
+    """From the table of :func:`tsla.empirics.planner.regret.by_setting`, of which the settings ``building`` chose among the rules.
 
     For each outcome the best naive rule, and of each other kind the best rule, are those of least mean regret over ``building``. On the
     other settings, the unit of all intervals here, they are judged: by their regret less that of the naive rule, paired by setting, with

@@ -11,7 +11,7 @@ import pkgutil
 from importlib import import_module
 from typing import Any
 
-from empirics.problems.problem import Problem
+from tsla.empirics.problems.problem import Problem
 
 __all__ = ["Problem", "get", "names"]
 

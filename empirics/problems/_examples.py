@@ -16,11 +16,11 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.special import log_softmax, softmax
 
-from empirics.problems.problem import FiniteSum
-from theory.constants import Array, real, step_count
+from tsla.empirics.problems.problem import FiniteSum
+from tsla.theory.constants import Array, real, step_count
 
 if TYPE_CHECKING:
-    from empirics.moments import GradientMoments
+    from tsla.empirics.moments import GradientMoments
 
 # Logits of the examples x at the weights w, shapes (..., d), (..., n, p) -> (..., n, K), and a function that maps r, of the shape of the
 # logits, to Σ_i J_i' r_i, shape (..., d).
@@ -74,7 +74,7 @@ class Examples:
 class ExampleOracle:
     """Stochastic gradients of ``batch_size`` examples drawn with replacement, and of the same examples at the label ``smooth``, (K,).
 
-    The same form as :class:`empirics.oracles.Oracle`, but it has to see the weights. ``smooth`` is the uniform label if None. What it
+    The same form as :class:`tsla.empirics.oracles.Oracle`, but it has to see the weights. ``smooth`` is the uniform label if None. What it
     draws has mean ``∇F`` (A2), and at w exactly the moments ``moments(w)``, which change along a run; ``sigma2`` bounds σ² over all w.
     """
 
@@ -107,7 +107,7 @@ class ExampleOracle:
 
         Memory: 2 n d numbers.
         """
-        from empirics.moments import GradientMoments  # here, so that the problems start without torch
+        from tsla.empirics.moments import GradientMoments  # here, so that the problems start without torch
 
         n = len(self.examples.inputs)
         g, ghat = self.examples.sample(np.broadcast_to(w, (n, w.size)), np.arange(n)[:, None], self.label)

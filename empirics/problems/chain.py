@@ -27,8 +27,8 @@ import numpy as np
 from numpy.random import Generator
 from scipy.special import ndtr
 
-from empirics.problems.problem import Problem
-from theory.constants import Array, real, step_count
+from tsla.empirics.problems.problem import Problem
+from tsla.theory.constants import Array, real, step_count
 
 HEIGHT = float(np.sqrt(2 * np.pi * np.e))  # Φ(∞)
 

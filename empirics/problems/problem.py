@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from theory.constants import Array, Constants
+from tsla.theory.constants import Array, Constants
 
 
 class FiniteSum(Protocol):

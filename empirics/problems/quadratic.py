@@ -13,8 +13,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from empirics.problems.problem import Problem
-from theory.constants import Array, real, step_count
+from tsla.empirics.problems.problem import Problem
+from tsla.theory.constants import Array, real, step_count
 
 
 def curvatures(dimension: int = 10, L: float = 1.0, mu: float = 0.01) -> Array:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from empirics.problems import sine_valley
-from empirics.problems.problem import Problem
-from theory.constants import Array, step_count
+from tsla.empirics.problems import sine_valley
+from tsla.empirics.problems.problem import Problem
+from tsla.theory.constants import Array, step_count
 
 
 def reflect(w: Array, v: Array) -> Array:

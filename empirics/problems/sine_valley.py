@@ -23,8 +23,8 @@ import math
 
 import numpy as np
 
-from empirics.problems.problem import Problem
-from theory.constants import Array, step_count
+from tsla.empirics.problems.problem import Problem
+from tsla.theory.constants import Array, step_count
 
 MU = 0.1755
 

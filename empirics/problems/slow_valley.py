@@ -26,8 +26,8 @@ import math
 import numpy as np
 from scipy.special import pseudo_huber
 
-from empirics.problems.problem import Problem
-from theory.constants import Array, real, step_count
+from tsla.empirics.problems.problem import Problem
+from tsla.theory.constants import Array, real, step_count
 
 
 def problem(dimension: int = 2, eps: float = 0.1, F0: float = 1.0, L: float = 1.0) -> Problem:

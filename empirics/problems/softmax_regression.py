@@ -23,9 +23,9 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import softmax
 
-from empirics.problems._examples import Examples, digits
-from empirics.problems.problem import Problem
-from theory.constants import Array, real
+from tsla.empirics.problems._examples import Examples, digits
+from tsla.empirics.problems.problem import Problem
+from tsla.theory.constants import Array, real
 
 Vector = np.ndarray[tuple[int], np.dtype[np.float64]]  # what scipy.optimize asks for
 

@@ -1,15 +1,15 @@
 """Stall: ``F(w) = (L/2) w²`` in one dimension, on which label smoothing with the bias ``opposing`` really stalls (C13).
 
 The objective could not be easier: convex, ``∇F = Lw`` with Lipschitz constant ``L`` exactly, ``F* = 0`` at 0, and
-``‖∇F‖² = L²w² = 2L (F - F*)``, so ``μ = L`` exactly. What stalls is the oracle: :class:`empirics.oracles.Oracle` with ``nu2 = 0``.
+``‖∇F‖² = L²w² = 2L (F - F*)``, so ``μ = L`` exactly. What stalls is the oracle: :class:`tsla.empirics.oracles.Oracle` with ``nu2 = 0``.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from empirics.problems.problem import Problem
-from theory.constants import Array, real
+from tsla.empirics.problems.problem import Problem
+from tsla.theory.constants import Array, real
 
 
 def problem(L: float = 1.0) -> Problem:

@@ -28,9 +28,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from empirics.problems._examples import Examples, digits
-from empirics.problems.problem import Problem
-from theory.constants import Array, step_count
+from tsla.empirics.problems._examples import Examples, digits
+from tsla.empirics.problems.problem import Problem
+from tsla.theory.constants import Array, step_count
 
 CLASSES = 10
 SIGMA2 = 6.0

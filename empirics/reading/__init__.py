@@ -3,8 +3,8 @@
 ``results.py`` has every number, ``advice.py`` the sentence, and ``table.py`` shows both.
 """
 
-from empirics.reading.results import reading
-from empirics.reading.setting import Setting
-from empirics.reading.table import table
+from tsla.empirics.reading.results import reading
+from tsla.empirics.reading.setting import Setting
+from tsla.empirics.reading.table import table
 
 __all__ = ["Setting", "reading", "table"]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from empirics.estimators import MIN_GROUPS, Estimate
-from empirics.reading.table import shown_interval
-from theory.constants import shown
-from theory.tables import number
+from tsla.empirics.estimators import MIN_GROUPS, Estimate
+from tsla.empirics.reading.table import shown_interval
+from tsla.theory.constants import shown
+from tsla.theory.tables import number
 
 NEARLY_ALL = 0.1
 """A smaller step does nearly all where it leaves no more than this part of the reduction to smoothing."""

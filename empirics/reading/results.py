@@ -7,12 +7,12 @@ from dataclasses import asdict
 import numpy as np
 from numpy.typing import ArrayLike
 
-from empirics.estimators import Estimate, Estimates
-from empirics.measure import Measurement
-from empirics.moments import MOMENTS
-from empirics.reading.advice import Findings, advice
-from empirics.reading.setting import Directions, Setting
-from theory.tables import Json
+from tsla.empirics.estimators import Estimate, Estimates
+from tsla.empirics.measure import Measurement
+from tsla.empirics.moments import MOMENTS
+from tsla.empirics.reading.advice import Findings, advice
+from tsla.empirics.reading.setting import Directions, Setting
+from tsla.theory.tables import Json
 
 ESTABLISHED, REFUTED, OPEN = "established", "refuted", "open"
 

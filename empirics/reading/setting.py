@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
 
-from empirics.moments import GradientMoments
-from theory.constants import real, step_size, whole
+from tsla.empirics.moments import GradientMoments
+from tsla.theory.constants import real, step_size, whole
 
 
 @dataclass(frozen=True)

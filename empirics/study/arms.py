@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from empirics.study.settings import EPOCHS, Setting
+from tsla.empirics.study.settings import EPOCHS, Setting
 
 Arm = Mapping[str, Any]
-"""Fields of a :class:`~empirics.training.TrainingConfig`."""
+"""Fields of a :class:`~tsla.empirics.training.TrainingConfig`."""
 
 DROPS = (1, 2, 3, 4, 6, 8, 10, 13, 16, 18)
 FEWER_DROPS = (2, 4, 8, 13, 18)
@@ -56,5 +56,5 @@ def arms(setting: Setting) -> dict[str, Arm]:
 
 
 def config(setting: Setting, arm: str, eta: float, seed: int, **more: Any) -> dict[str, Any]:
-    """The fields of the :class:`~empirics.training.TrainingConfig` of one run, ``more`` of them as given."""
+    """The fields of the :class:`~tsla.empirics.training.TrainingConfig` of one run, ``more`` of them as given."""
     return {**setting.fixed, "drop": EPOCHS, "measure_at": (), **arms(setting)[arm], "eta": eta, "seed": seed, **more}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from empirics.study.outcomes import Choice, best, tuned
+from tsla.empirics.study.outcomes import Choice, best, tuned
 
 
 @dataclass(frozen=True)

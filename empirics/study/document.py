@@ -1,4 +1,4 @@
-"""The tables of ``docs/study.md``, which ``python -m empirics.study.document`` writes from the records."""
+"""The tables of ``docs/study.md``, which ``python -m tsla.empirics.study.document`` writes from the records."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from pathlib import Path
 
 import numpy as np
 
-from empirics import markdown, records
-from empirics.analysis import measured
-from empirics.power import paired_power, seeds_for
-from empirics.statistics import student_t
-from empirics.study import paths, tempering
-from empirics.study.comparisons import arms_of, e4
-from empirics.study.outcomes import OUTCOMES, RUN, Choice, Outcome, best, differences, tuned, values
-from empirics.study.settings import BATCH_SIZE, EPOCHS, PATH_EPOCHS, PRIMARY, WHOLE
-from empirics.study.verdicts import IN_FAVOUR, MATTERS, Finding, Study, compared, e1_literally, family, load, verdict
-from theory.biased import SmoothingOracle
-from theory.minibatch import critical_batch_size
+from tsla.empirics import markdown, records
+from tsla.empirics.analysis import measured
+from tsla.empirics.power import paired_power, seeds_for
+from tsla.empirics.statistics import student_t
+from tsla.empirics.study import paths, tempering
+from tsla.empirics.study.comparisons import arms_of, e4
+from tsla.empirics.study.outcomes import OUTCOMES, RUN, Choice, Outcome, best, differences, tuned, values
+from tsla.empirics.study.settings import BATCH_SIZE, EPOCHS, PATH_EPOCHS, PRIMARY, WHOLE
+from tsla.empirics.study.verdicts import IN_FAVOUR, MATTERS, Finding, Study, compared, e1_literally, family, load, verdict
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.minibatch import critical_batch_size
 
 DOCUMENT = Path("docs/study.md")
-BEGIN, END = "<!-- written by python -m empirics.study.document -->", "<!-- end -->"
+BEGIN, END = "<!-- written by python -m tsla.empirics.study.document -->", "<!-- end -->"
 
 
 def verdicts(found: Sequence[Finding]) -> str:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from empirics.study.settings import EARLY, EPOCHS
-from theory.constants import Array
+from tsla.empirics.study.settings import EARLY, EPOCHS
+from tsla.theory.constants import Array
 
 RUN = ["setting", "arm", "eta", "seed"]
 """The columns that name a run."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from empirics.statistics import Interval, student_t
-from theory.constants import Array
+from tsla.empirics.statistics import Interval, student_t
+from tsla.theory.constants import Array
 
 
 def variance_at_equal_epoch(paths: pd.DataFrame, setting: str, arm: str, epoch: int) -> Interval:

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from empirics import records
-from empirics.planner.pilot import Pilot
-from empirics.planner.regret import by_setting
-from empirics.planner.rules import choices
-from empirics.study.arms import arms
-from empirics.study.outcomes import tuned, values
-from empirics.study.settings import BATCH_SIZE, EPOCHS, FEWER_SEEDS, SETTINGS, WHOLE
-from empirics.study.verdicts import Study, load
+from tsla.empirics import records
+from tsla.empirics.planner.pilot import Pilot
+from tsla.empirics.planner.regret import by_setting
+from tsla.empirics.planner.rules import choices
+from tsla.empirics.study.arms import arms
+from tsla.empirics.study.outcomes import tuned, values
+from tsla.empirics.study.settings import BATCH_SIZE, EPOCHS, FEWER_SEEDS, SETTINGS, WHOLE
+from tsla.empirics.study.verdicts import Study, load
 
 THETA = 0.3
 """The strength that is planned with: the larger one of the study, where the drop matters more."""
@@ -28,7 +28,7 @@ CONFIG: Mapping[str, Any] = {"theta": THETA, "building": list(BUILDING)}
 
 
 def regrets(config: Mapping[str, Any]) -> pd.DataFrame:
-    """The table of :func:`empirics.planner.regret.by_setting` from the study's records."""
+    """The table of :func:`tsla.empirics.planner.regret.by_setting` from the study's records."""
     study = load(records.FOLDER)
     planned = choices(pilots(study, config["theta"]))
     runs = study.runs[study.runs["seed"].isin(planned["seed"])]

@@ -8,13 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from empirics import records
-from empirics.ensemble import train_together
-from empirics.study.arms import arms, config, measured_arms
-from empirics.study.comparisons import primary
-from empirics.study.outcomes import OUTCOMES, RUN, TUNED_FOR, summary, tuned
-from empirics.study.settings import EPOCHS, FEWER_SEEDS, PATH_EPOCHS, SETTINGS, TUNING, Setting
-from empirics.training import TrainingConfig, train
+from tsla.empirics import records
+from tsla.empirics.ensemble import train_together
+from tsla.empirics.study.arms import arms, config, measured_arms
+from tsla.empirics.study.comparisons import primary
+from tsla.empirics.study.outcomes import OUTCOMES, RUN, TUNED_FOR, summary, tuned
+from tsla.empirics.study.settings import EPOCHS, FEWER_SEEDS, PATH_EPOCHS, SETTINGS, TUNING, Setting
+from tsla.empirics.training import TrainingConfig, train
 
 Part = Mapping[str, Any]
 """What one process runs: ``setting``, ``runs`` (arm, eta), ``seeds``, and ``measure``, the fields that say what is measured."""

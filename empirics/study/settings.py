@@ -56,7 +56,7 @@ class Setting:
 
     @property
     def fixed(self) -> dict[str, Any]:
-        """The fields of a :class:`~empirics.training.TrainingConfig` that all arms share."""
+        """The fields of a :class:`~tsla.empirics.training.TrainingConfig` that all arms share."""
         shared = {"model": self.model, "label_noise": self.label_noise, "momentum": self.momentum}
         return DATA[self.data] | shared | {"epochs": EPOCHS, "batch_size": BATCH_SIZE}
 

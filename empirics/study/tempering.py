@@ -12,14 +12,14 @@ from scipy.optimize import minimize_scalar
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from empirics import records
-from empirics.labels import evaluation_mode
-from empirics.study.arms import config
-from empirics.study.comparisons import Comparison, e4
-from empirics.study.runs import tuning_record
-from empirics.study.settings import FEWER_SEEDS, SETTINGS
-from empirics.training import TrainingConfig, initial_model, train, training_split
-from empirics.training.evaluation import logits
+from tsla.empirics import records
+from tsla.empirics.labels import evaluation_mode
+from tsla.empirics.study.arms import config
+from tsla.empirics.study.comparisons import Comparison, e4
+from tsla.empirics.study.runs import tuning_record
+from tsla.empirics.study.settings import FEWER_SEEDS, SETTINGS
+from tsla.empirics.training import TrainingConfig, initial_model, train, training_split
+from tsla.empirics.training.evaluation import logits
 
 CLEAN = tuple(name for name, setting in SETTINGS.items() if setting.label_noise == 0)
 LARGEST = 1e3

@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from empirics import records
-from empirics.analysis import measured
-from empirics.statistics import Interval, effect_size, holm, paired_p_value, student_t
-from empirics.study.arms import THETAS
-from empirics.study.comparisons import CLAIMS, Comparison
-from empirics.study.outcomes import OUTCOMES, differences, summary
-from empirics.study.settings import BATCH_SIZE, CONFIRMATORY, EARLY, PATHS, PRIMARY, TEMPERING, TUNING
-from theory.constants import Array
+from tsla.empirics import records
+from tsla.empirics.analysis import measured
+from tsla.empirics.statistics import Interval, effect_size, holm, paired_p_value, student_t
+from tsla.empirics.study.arms import THETAS
+from tsla.empirics.study.comparisons import CLAIMS, Comparison
+from tsla.empirics.study.outcomes import OUTCOMES, differences, summary
+from tsla.empirics.study.settings import BATCH_SIZE, CONFIRMATORY, EARLY, PATHS, PRIMARY, TEMPERING, TUNING
+from tsla.theory.constants import Array
 
 LEVEL = 0.05
 MATTERS = {"E1": 0.01, "E2": 0.01, "E3": 0.005, "E4": 0.01, "E5": 0.005}

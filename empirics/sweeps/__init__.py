@@ -1,6 +1,6 @@
 """Many training runs: a grid times seeds, run side by side, resumable, into one data set (``tsla sweep``)."""
 
-from empirics.sweeps.engine import Outcome, run
-from empirics.sweeps.file import Sweep, read
+from tsla.empirics.sweeps.engine import Outcome, run
+from tsla.empirics.sweeps.file import Sweep, read
 
 __all__ = ["Outcome", "Sweep", "read", "run"]

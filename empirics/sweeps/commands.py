@@ -6,8 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from empirics import sweeps
-from empirics.files import must_be_folder
+from tsla.empirics import sweeps
+from tsla.empirics.files import must_be_folder
 
 FOLDER = Path("build/sweeps")
 

@@ -11,7 +11,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from empirics.sweeps.one import Run
+from tsla.empirics.sweeps.one import Run
 
 SECONDS = 0.5
 """Between two looks at the status files."""

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from empirics import records
-from empirics.parallel import Workers, workers
-from empirics.sweeps.dashboard import Dashboard
-from empirics.sweeps.file import Sweep
-from empirics.sweeps.one import Run, attempt
+from tsla.empirics import records
+from tsla.empirics.parallel import Workers, workers
+from tsla.empirics.sweeps.dashboard import Dashboard
+from tsla.empirics.sweeps.file import Sweep
+from tsla.empirics.sweeps.one import Run, attempt
 
 ATTEMPTS = 3
 """A run that was under way this many times when a worker was lost is given up."""
@@ -28,7 +28,7 @@ class Outcome:
 
 
 def run(sweep: Sweep, folder: Path, *, origin: str, backend: str = "loky", address: str | None = None, jobs: int | None = None) -> Outcome:
-    """Run the sweep into ``folder`` by the workers of :func:`empirics.parallel.workers`.
+    """Run the sweep into ``folder`` by the workers of :func:`tsla.empirics.parallel.workers`.
 
     ``folder/runs`` gets a record a run, ``folder/NAME.parquet`` all of them in the order of the sweep; ``origin`` is the command that it
     says makes it again. On a cluster the workers write the files: the folder must be one that all of them share. What is done by the same

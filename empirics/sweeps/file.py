@@ -10,9 +10,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from empirics.files import must_be_there
-from empirics.training import TrainingConfig
-from empirics.training.config import kinds
+from tsla.empirics.files import must_be_there
+from tsla.empirics.training import TrainingConfig
+from tsla.empirics.training.config import kinds
 
 TABLES = ("name", "fixed", "grid", "seeds")
 
@@ -35,7 +35,7 @@ def read(path: Path) -> Sweep:
 
     ``name``; ``[fixed]``, the same in all runs; ``[grid]``, a list for each field that is varied, all combinations of which are run;
     ``seeds``, a list or a table of ``first`` and ``count``. Fields and their defaults are those of
-    :class:`empirics.training.TrainingConfig`, those of a short run as ``tsla train`` has them.
+    :class:`tsla.empirics.training.TrainingConfig`, those of a short run as ``tsla train`` has them.
     Raises ValueError with one line for whatever of this the file is not, for the first bad configuration, and where one would be run twice.
     """
     must_be_there("FILE", path, "a TOML file such as examples/sweep.toml")

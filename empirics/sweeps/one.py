@@ -15,11 +15,11 @@ from typing import Any, get_args, get_origin
 
 import pandas as pd
 
-from empirics import records
-from empirics.files import replacing
-from empirics.training import Row, TrainingConfig, train
-from empirics.training.commands import command as command_line
-from empirics.training.config import kinds
+from tsla.empirics import records
+from tsla.empirics.files import replacing
+from tsla.empirics.training import Row, TrainingConfig, train
+from tsla.empirics.training.commands import command as command_line
+from tsla.empirics.training.config import kinds
 
 DTYPES = {int: "int64", float: "float64", bool: "bool", str: "string"}
 

@@ -1,4 +1,4 @@
-"""``tsla train``. ``tsla.py`` parses, this answers."""
+"""``tsla train``. ``tsla/cli.py`` parses, this answers."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from typing import Any
 import pandas as pd
 from torch import nn
 
-from empirics import assumptions, checkpoints, training
-from empirics.datasets import Split
-from empirics.files import must_be_there, must_be_writable
-from empirics.progress import Progress
-from empirics.records import write as write_record
-from empirics.training import processes
-from empirics.training.config import DROPPING, kinds
-from empirics.training.devices import device_of, on_device, taken
+from tsla.empirics import assumptions, checkpoints, training
+from tsla.empirics.datasets import Split
+from tsla.empirics.files import must_be_there, must_be_writable
+from tsla.empirics.progress import Progress
+from tsla.empirics.records import write as write_record
+from tsla.empirics.training import processes
+from tsla.empirics.training.config import DROPPING, kinds
+from tsla.empirics.training.devices import device_of, on_device, taken
 
 ALL = "all"
 """What a size that is None is called by users."""
@@ -119,7 +119,7 @@ def _refuse_divergence(config: training.TrainingConfig, row: training.Row) -> No
 
 
 def _watched(config: training.TrainingConfig, model: nn.Module, split: Split) -> Iterator[training.Row]:
-    """The rows of training; those at which moments are measured carry what :mod:`empirics.assumptions` sees there."""
+    """The rows of training; those at which moments are measured carry what :mod:`tsla.empirics.assumptions` sees there."""
     per_epoch = -(-len(split.train_labels) // config.batch_size)
     here = on_device(split, device_of(config), config)
     rows: list[training.Row] = []

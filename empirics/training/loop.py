@@ -12,16 +12,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from empirics.augmentation import augment
-from empirics.datasets import Split
-from empirics.smoothed_cross_entropy import SmoothedCrossEntropy
-from empirics.training import processes
-from empirics.training.config import TrainingConfig
-from empirics.training.devices import device_of, formatted, numerics, on_device, taken
-from empirics.training.evaluation import evaluate
-from empirics.training.measuring import Measuring
-from empirics.training.state import StateFile, identity
-from empirics.training.subject import initial_model, training_split
+from tsla.empirics.augmentation import augment
+from tsla.empirics.datasets import Split
+from tsla.empirics.smoothed_cross_entropy import SmoothedCrossEntropy
+from tsla.empirics.training import processes
+from tsla.empirics.training.config import TrainingConfig
+from tsla.empirics.training.devices import device_of, formatted, numerics, on_device, taken
+from tsla.empirics.training.evaluation import evaluate
+from tsla.empirics.training.measuring import Measuring
+from tsla.empirics.training.state import StateFile, identity
+from tsla.empirics.training.subject import initial_model, training_split
 
 Row = dict[str, Any]
 UPRIGHT = ("digits", "mnist")
@@ -43,9 +43,9 @@ def train(
     state:  a file that keeps where the run is. A run that was killed yields its rows again, goes on there, and ends with the same bits. The
             model must draw no random numbers of its own. The file stays: a run that is over yields its rows again
 
-    Deterministic on one machine; on a GPU if ``config.deterministic``. On several processes (:mod:`empirics.training.processes`) each has
-    the same rows, and the first one writes the file, which all of them read. Raises ValueError for a configuration that its data, network
-    or machine do not go with, and for the file of another run.
+    Deterministic on one machine; on a GPU if ``config.deterministic``. On several processes (:mod:`tsla.empirics.training.processes`) each
+    has the same rows, and the first one writes the file, which all of them read. Raises ValueError for a configuration that its data,
+    network or machine do not go with, and for the file of another run.
     """  # noqa: D205 - the summary needs three lines
     split = training_split(config) if split is None else split
     run = _Run(config, initial_model(config, split) if model is None else model, split, state)

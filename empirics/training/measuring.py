@@ -13,14 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from empirics.curvature import Loss, largest_curvature
-from empirics.datasets import Split
-from empirics.estimators import Accumulator
-from empirics.labels import Smoothing, evaluation_mode
-from empirics.moments import MOMENTS, gradient_moments
-from empirics.per_example import gradient_products
-from empirics.schedules import Annealed, Observed, Schedule
-from empirics.training.config import TrainingConfig
+from tsla.empirics.curvature import Loss, largest_curvature
+from tsla.empirics.datasets import Split
+from tsla.empirics.estimators import Accumulator
+from tsla.empirics.labels import Smoothing, evaluation_mode
+from tsla.empirics.moments import MOMENTS, gradient_moments
+from tsla.empirics.per_example import gradient_products
+from tsla.empirics.schedules import Annealed, Observed, Schedule
+from tsla.empirics.training.config import TrainingConfig
 
 OBSERVED, GROUPS = 1024, 16
 """Training examples that a schedule goes by, at most, the same throughout a run and for all runs of a seed: fewer than all make estimates

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from empirics.files import replacing
-from empirics.records import config_hash, environment
+from tsla.empirics.files import replacing
+from tsla.empirics.records import config_hash, environment
 
 SECONDS = 30.0
 """Least time between two states within an epoch; at the end of an epoch there is no such limit."""

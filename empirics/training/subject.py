@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from empirics import networks
-from empirics.datasets import Split, load
-from empirics.training.config import TrainingConfig
+from tsla.empirics import networks
+from tsla.empirics.datasets import Split, load
+from tsla.empirics.training.config import TrainingConfig
 
 
 def training_split(config: TrainingConfig) -> Split:
@@ -21,7 +21,7 @@ def training_split(config: TrainingConfig) -> Split:
 
 
 def network(config: TrainingConfig, split: Split | None = None) -> dict[str, Any]:
-    """The arguments of :func:`empirics.networks.build` for this run; ``split``, if it is at hand, are its data."""
+    """The arguments of :func:`tsla.empirics.networks.build` for this run; ``split``, if it is at hand, are its data."""
     split = training_split(config) if split is None else split
     return {"name": config.model, "shape": tuple(split.train_inputs.shape[1:]), "classes": split.classes, "norm": config.norm}
 

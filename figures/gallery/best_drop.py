@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from empirics.statistics import Interval, student_t
-from empirics.study.outcomes import differences, summary, tuned
-from empirics.study.settings import CONFIRMATORY, EPOCHS, PRIMARY, TUNING, WHOLE
-from figures import style
-from figures.gallery import Load
+from tsla.empirics.statistics import Interval, student_t
+from tsla.empirics.study.outcomes import differences, summary, tuned
+from tsla.empirics.study.settings import CONFIRMATORY, EPOCHS, PRIMARY, TUNING, WHOLE
+from tsla.figures import style
+from tsla.figures.gallery import Load
 
 CAPTION = (
     "The study's primary settings of the MLP, one a column: log F, log test loss and test accuracy after 20 epochs of TSLA(s), less "

@@ -8,9 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from empirics.statistics import log_log_slope, student_t
-from figures import style
-from figures.gallery import Load
+from tsla.empirics.statistics import log_log_slope, student_t
+from tsla.figures import style
+from tsla.figures.gallery import Load
 
 CAPTION = (
     "Mean squared gradient of a random iterate against the number of steps T: bounds (lines) and means over 200 replicas (markers, 95"

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from empirics.analysis import measured
-from empirics.statistics import Interval, student_t
-from figures import style
-from figures.gallery import Load
+from tsla.empirics.analysis import measured
+from tsla.empirics.statistics import Interval, student_t
+from tsla.figures import style
+from tsla.figures.gallery import Load
 
 CAPTION = (
     "Along training (digits, 20 % label noise, ten paired seeds, 95 % Student-t bands). Left: δ = ŝ²/s² on the path of plain SGD and "

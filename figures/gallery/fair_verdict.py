@@ -7,10 +7,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.gallery import Load
-from theory import smoothed_pl
-from theory.biased import SmoothingOracle
-from theory.smoothing import lemma, paper_theta
+from tsla.figures.gallery import Load
+from tsla.theory import smoothed_pl
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.smoothing import lemma, paper_theta
 
 CAPTION = (
     "Left: samples of the best rival over TSLA's, after the burn-ins (docs/fair_verdict.md counts them too), with δ and ε²/σ² as "

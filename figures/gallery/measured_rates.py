@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from figures import style
-from figures.gallery import Load
+from tsla.figures import style
+from tsla.figures.gallery import Load
 
 CAPTION = (
     "Samples needed until the mean over the replicas is at most ε². Filled markers: the theorem's own quantity, a random iterate of the "

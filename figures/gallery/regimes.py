@@ -7,12 +7,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from empirics import problems
-from empirics.records import Record
-from figures import style
-from figures.gallery import Load
-from theory.constants import Constants
-from theory.methods import METHODS
+from tsla.empirics import problems
+from tsla.empirics.records import Record
+from tsla.figures import style
+from tsla.figures.gallery import Load
+from tsla.theory.constants import Constants
+from tsla.theory.methods import METHODS
 
 CAPTION = (
     "Samples to reach E‖∇F‖² ≤ ε², at δ = 0.2·ε^q, one panel a row of C9, on the sine valley (L = 8, μ = 0.1755, σ² = 1). Lines: what"

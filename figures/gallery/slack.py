@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from figures.gallery import Load
+from tsla.figures.gallery import Load
 
 CAPTION = (
     "How much of each bound is attained: worst known value over bound, one dot a setting. Squares: worst cases by performance "

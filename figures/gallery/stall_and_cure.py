@@ -7,10 +7,10 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from empirics.oracles import Oracle
-from figures import style
-from figures.gallery import Load
-from theory.smoothing import paper_theta
+from tsla.empirics.oracles import Oracle
+from tsla.figures import style
+from tsla.figures.gallery import Load
+from tsla.theory.smoothing import paper_theta
 
 CAPTION = (
     "E‖∇F(w_t)‖² along the plans that the bounds give for ε = 0.1, on C13's instance F = w²/2, ĝ = w - sign(w)√δσ, δ = 0.1, σ² = 1 "

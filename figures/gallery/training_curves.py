@@ -6,10 +6,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from empirics.analysis import difference
-from empirics.statistics import student_t
-from figures import style
-from figures.gallery import Load
+from tsla.empirics.analysis import difference
+from tsla.empirics.statistics import student_t
+from tsla.figures import style
+from tsla.figures.gallery import Load
 
 CAPTION = (
     "Training a ResNet on digits with 20 % label noise by plain SGD at one common step size (means of ten paired seeds, 95 % "

@@ -8,11 +8,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from empirics.analysis import measured
-from empirics.statistics import student_t
-from figures import style
-from figures.gallery import Load
-from theory import shrinkage, smoothing
+from tsla.empirics.analysis import measured
+from tsla.empirics.statistics import student_t
+from tsla.figures import style
+from tsla.figures.gallery import Load
+from tsla.theory import shrinkage, smoothing
 
 CAPTION = (
     "Second moment about ∇F of the direction of one example against the smoothing strength θ, divided by that of plain SGD, on the "

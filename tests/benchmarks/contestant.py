@@ -17,8 +17,8 @@ from types import TracebackType
 import torch
 from torch import Tensor, nn
 
-from empirics.moments import GradientMoments
 from tests.benchmarks import networks, peers, timing
+from tsla.empirics.moments import GradientMoments
 
 # glibc gives large blocks back to the system at once and has every page of the next one mapped anew, which on a virtual machine can cost as
 # much as the arithmetic. With these it keeps them, as other allocators do.

@@ -20,19 +20,19 @@ from pathlib import Path
 
 import torch
 
-from empirics import records
-from empirics.checkpoints import read
+from tsla.empirics import records
+from tsla.empirics.checkpoints import read
 
 RUN = "--method adaptive --epochs 6 --momentum 0.9 --augment --rates cosine --measure-at 0,3,6 --train-size 200 --batch-size 8 --seed 1"
 
 
 START = """
 import sys
-import tsla
-from empirics.training import commands, state
+from tsla import cli
+from tsla.empirics.training import commands, state
 state.SECONDS = 0.0
 print("begins", flush=True)
-sys.exit(tsla.main(sys.argv[1:]))
+sys.exit(cli.main(sys.argv[1:]))
 """
 
 

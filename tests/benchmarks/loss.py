@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from empirics.schedules import TwoStage
-from empirics.smoothed_cross_entropy import SmoothedCrossEntropy
-from empirics.training.devices import threads
 from tests.benchmarks import timing
+from tsla.empirics.schedules import TwoStage
+from tsla.empirics.smoothed_cross_entropy import SmoothedCrossEntropy
+from tsla.empirics.training.devices import threads
 
 THETA = 0.1
 TARGET = 1.05

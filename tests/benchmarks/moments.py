@@ -19,13 +19,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from empirics.moments import GradientMoments, gradient_moments
-from empirics.moments_loop import moments_by_loop
-from empirics.per_example import gradient_products
-from empirics.progress import Progress
 from tests.benchmarks import networks, peers, report, timing
 from tests.benchmarks.contestant import Contestant, Setting, memory_of_one_call
 from tests.benchmarks.report import HEADLINE, Case, Row
+from tsla.empirics.moments import GradientMoments, gradient_moments
+from tsla.empirics.moments_loop import moments_by_loop
+from tsla.empirics.per_example import gradient_products
+from tsla.empirics.progress import Progress
 
 COMPILED = ("floor, compiled", "torch.func, compiled")
 MEMORY_CALLS, MEMORY_CALLS_OF_HEADLINE = 3, 7  # of fresh processes: what the allocator asks for differs by a quarter from one to the next

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from empirics.moments import GradientMoments, gradient_moments
-from empirics.moments_loop import moments_by_loop
+from tsla.empirics.moments import GradientMoments, gradient_moments
+from tsla.empirics.moments_loop import moments_by_loop
 
 Measure = Callable[[Tensor, Tensor], GradientMoments | None]
 Part = tuple[Tensor, list[Tensor], list[Tensor]]  # sums of ‖g‖², ‖ĝ‖², ⟨g,ĝ⟩ over examples (3,), and the summed gradients g and ĝ
@@ -213,7 +213,7 @@ def torchjd(model: nn.Module) -> Measure:
 WHOLE = 1 << 30  # a chunk that holds any batch
 CONTESTANTS: dict[str, tuple[Way, ...]] = {
     "floor": (Way("one forward and two backward passes", floor),),
-    "tsla": (Way("empirics.moments.gradient_moments", tsla),),
+    "tsla": (Way("tsla.empirics.moments.gradient_moments", tsla),),
     "loop": (Way("one example at a time", loop),),
     "torch.func": tuple(
         Way(f"vmap of vjp, one forward pass for both labels, {size} at a time", lambda model, size=size: torch_func(model, size))

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import torch
 
-from empirics.files import replacing
 from tests.benchmarks import timing
+from tsla.empirics.files import replacing
 
 HEADLINE = ("resnet18", 64)
 PEERS = ("torch.func", "opacus", "backpack", "torchjd")

@@ -25,15 +25,15 @@ from pathlib import Path
 import numpy as np
 from numpy.random import SFC64, Generator, SeedSequence
 
-from empirics import problems
-from empirics.files import replacing
-from empirics.problems import Problem
-from empirics.progress import Progress
-from empirics.sgd import simulate
 from tests.benchmarks import simulate_peers, timing
 from tests.benchmarks.simulate_peers import ETA, ORACLE, THETA
-from theory.constants import Array
-from theory.plan import Stage
+from tsla.empirics import problems
+from tsla.empirics.files import replacing
+from tsla.empirics.problems import Problem
+from tsla.empirics.progress import Progress
+from tsla.empirics.sgd import simulate
+from tsla.theory.constants import Array
+from tsla.theory.plan import Stage
 
 REPLICAS = 1000
 NUMBERS = 16384  # drawn by one call of NumPy: what is quickest

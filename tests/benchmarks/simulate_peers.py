@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from empirics.oracles import Oracle
-from theory.constants import Array
+from tsla.empirics.oracles import Oracle
+from tsla.theory.constants import Array
 
 ETA, THETA = 0.05, 0.5
 BETA, NU2, C = 0.3, 0.5, 0.2

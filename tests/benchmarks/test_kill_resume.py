@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-import tsla
 from tests.benchmarks import kill_resume
+from tsla import cli
 
 RUN = "--method sgd --epochs 1 --train-size 20 --model mlp --measure-at 1"
 
@@ -17,7 +17,7 @@ class InProcess:
 
     def __init__(self, folder: Path, options: str) -> None:
         other = " --seed 5" if folder.name == "1" else ""
-        self.code = tsla.main(f"train {options}{other} --out {folder / 'out'} --checkpoint {folder / 'checkpoint'}".split())
+        self.code = cli.main(f"train {options}{other} --out {folder / 'out'} --checkpoint {folder / 'checkpoint'}".split())
 
     def __enter__(self) -> InProcess:
         return self

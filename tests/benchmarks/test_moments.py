@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from empirics.moments import gradient_moments
 from tests.benchmarks import moments, networks, peers, report, timing
 from tests.benchmarks.contestant import MEMORY_KEPT, Contestant, Setting, memory_of_one_call
 from tests.benchmarks.report import HEADLINE, Case, Report, Row
+from tsla.empirics.moments import gradient_moments
 
 
 def _row(name: str, seconds: float, *, case: Case | None = None, memory: int = 100) -> Row:

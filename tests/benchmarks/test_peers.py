@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from empirics.moments_loop import moments_by_loop
 from tests.benchmarks import networks, peers
 from tests.benchmarks.moments import agreement
+from tsla.empirics.moments_loop import moments_by_loop
 
 LIBRARIES = {"opacus": "opacus", "backpack": "backpack", "torchjd": "torchjd"}
 pytestmark = pytest.mark.filterwarnings("ignore")  # the libraries' remarks on their own insides

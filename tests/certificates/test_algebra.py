@@ -8,9 +8,9 @@ from functools import cache
 import pytest
 
 from tests.certificates.steps import GROUPS, STEPS
-from theory.certificates import Certificate, certify
-from theory.certificates.algebra.engine.obligation import Identity, Obligation
-from theory.claims import BY_ID
+from tsla.theory.certificates import Certificate, certify
+from tsla.theory.certificates.algebra.engine.obligation import Identity, Obligation
+from tsla.theory.claims import BY_ID
 
 CLAIMS = sorted({step.claim for step in STEPS}, key=list(BY_ID).index)
 

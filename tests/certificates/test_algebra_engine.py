@@ -8,7 +8,7 @@ import pytest
 import sympy
 import z3
 
-from theory.certificates.algebra.engine.obligation import Identity, Mutant, Obligation, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.obligation import Identity, Mutant, Obligation, conclude, drop, suppose
 
 x, y = z3.Reals("x y")
 

@@ -15,11 +15,11 @@ import z3
 
 from tests.certificates.steps import STEPS
 from tests.planted import assert_rejects
-from theory import annealing, biased, lsr, lsr_pl, minibatch, sgd, sgd_pl, shrinkage, smoothed_pl, smoothing, stall, tsla, worst_case
-from theory.biased import SmoothingOracle
-from theory.certificates.algebra.engine.obligation import Obligation
-from theory.constants import Constants
-from theory.plan import Stage, whole_steps
+from tsla.theory import annealing, biased, lsr, lsr_pl, minibatch, sgd, sgd_pl, shrinkage, smoothed_pl, smoothing, stall, tsla, worst_case
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.certificates.algebra.engine.obligation import Obligation
+from tsla.theory.constants import Constants
+from tsla.theory.plan import Stage, whole_steps
 
 Point = dict[str, Fraction]
 OBLIGATIONS = {(step.claim, step.name): step for step in STEPS if isinstance(step, Obligation)}

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from empirics import records
-from theory.certificates import groups
-from theory.claims import BY_ID
+from tsla.empirics import records
+from tsla.theory.certificates import groups
+from tsla.theory.claims import BY_ID
 
 RECORD = records.read(Path(__file__).parents[2] / "records" / "certificates.parquet")
 WORST = RECORD.table.dropna(subset=["value", "bound"])

@@ -9,10 +9,10 @@ import pytest
 from flint import arb
 
 from tests.planted import assert_rejects
-from theory.certificates import Certificate, certify, groups
-from theory.certificates.rounding.bounds import CLOSE
-from theory.certificates.rounding.engine.balls import FORMULAS, above, below, exactly, to_half_an_ulp
-from theory.certificates.rounding.engine.settings import BOUNDS, sample
+from tsla.theory.certificates import Certificate, certify, groups
+from tsla.theory.certificates.rounding.bounds import CLOSE
+from tsla.theory.certificates.rounding.engine.balls import FORMULAS, above, below, exactly, to_half_an_ulp
+from tsla.theory.certificates.rounding.engine.settings import BOUNDS, sample
 
 GROUPS = [group for group in groups() if group.startswith("rounding.")]
 BOUNDED = ("C4", "C5", "C7", "C8", "C12", "C15", "C16")

@@ -13,14 +13,14 @@ import pytest
 from PEPit import PEP
 
 from tests.planted import assert_rejects
-from theory import sgd
-from theory.bound import Bound
-from theory.certificates import Certificate
-from theory.certificates.worst_case import inexact, one_step, scenario_tree, sgd_pl_last, stage_one, tsla_joined
-from theory.certificates.worst_case.engine import program
-from theory.certificates.worst_case.engine.program import Setting, Worst, tight, upper
-from theory.claims import BY_ID
-from theory.worst_case import sgd_bound
+from tsla.theory import sgd
+from tsla.theory.bound import Bound
+from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.worst_case import inexact, one_step, scenario_tree, sgd_pl_last, stage_one, tsla_joined
+from tsla.theory.certificates.worst_case.engine import program
+from tsla.theory.certificates.worst_case.engine.program import Setting, Worst, tight, upper
+from tsla.theory.claims import BY_ID
+from tsla.theory.worst_case import sgd_bound
 
 MODULES = (inexact, one_step, scenario_tree, sgd_pl_last, stage_one, tsla_joined)
 

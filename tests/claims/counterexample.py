@@ -6,16 +6,16 @@ from typing import Any
 
 from hypothesis import note
 
-import tsla
-from theory.constants import Constants
+from tsla import cli
+from tsla.theory.constants import Constants
 
 
 def command(what: str, constants: Constants | None, **run: Any) -> str:
     """``tsla bound sgd --L 10.0 … --json``: ``what`` stands before the options, which are those constants that the command requires,
     and ``run``. None is left out; True is an option without a value. Numbers to the last digit."""
     kind, _, method = what.partition(" ")
-    required = {"bound": tsla.BOUNDS.get(method, ("",))[0], "steps": tsla.STEPS.get(method, "")}.get(kind, "")
-    values = {name: getattr(constants, name) for name in tsla.CONSTANTS if name in required.split()} | run
+    required = {"bound": cli.BOUNDS.get(method, ("",))[0], "steps": cli.STEPS.get(method, "")}.get(kind, "")
+    values = {name: getattr(constants, name) for name in cli.CONSTANTS if name in required.split()} | run
     options = [f"--{name}" if value is True else f"--{name} {float(value)!r}" for name, value in values.items() if value is not None]
     return " ".join(["tsla", what, *options, "--json"])
 

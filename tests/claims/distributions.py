@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from hypothesis import strategies as st
 
-from theory.constants import Array
+from tsla.theory.constants import Array
 
 KINDS = ("independent", "equal", "opposed", "zero", "near", "constant")
 

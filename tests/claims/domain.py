@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from theory.bound import Bound
-from theory.constants import Constants
-from theory.plan import Plan
+from tsla.theory.bound import Bound
+from tsla.theory.constants import Constants
+from tsla.theory.plan import Plan
 
 FIELDS = ("L", "mu", "sigma2", "delta", "F0")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.constants import Array, Constants
+from tsla.theory.constants import Array, Constants
 
 
 @dataclass(frozen=True, eq=False)

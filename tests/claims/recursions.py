@@ -7,7 +7,7 @@ from typing import Any
 
 import mpmath
 
-from theory.constants import Constants
+from tsla.theory.constants import Constants
 
 mp = mpmath.mp.clone()
 mp.dps = 50

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.claims.domain import changed, constants, positive, step_sizes, thetas
-from theory import lsr, sgd, sgd_pl, tsla
-from theory.bound import Bound
-from theory.constants import Constants
+from tsla.theory import lsr, sgd, sgd_pl, tsla
+from tsla.theory.bound import Bound
+from tsla.theory.constants import Constants
 
 BoundOf = Callable[[Constants, float, float, "float | None"], Bound]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from empirics import records
-from empirics.branches import configs, document, verdict
+from tsla.empirics import records
+from tsla.empirics.branches import configs, document, verdict
 
 ROOT = Path(__file__).parents[2]
 RECORDS = {network: records.read(ROOT / "records" / f"{name}.parquet") for network, name in document.RECORDS.items()}

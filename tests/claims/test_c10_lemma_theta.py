@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from tests.claims.domain import constants, deltas, positive
 from tests.planted import assert_rejects
-from theory import lsr, smoothing
-from theory.constants import Constants
+from tsla.theory import lsr, smoothing
+from tsla.theory.constants import Constants
 
 Strength = Callable[[Any], Any]
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.claims.distributions import Joint, joints
 from tests.claims.domain import positive, thetas
 from tests.planted import assert_rejects
-from theory import smoothing, variance
+from tsla.theory import smoothing, variance
 
 SecondMoment = Callable[..., Any]
 BestTheta = Callable[..., Any]

@@ -20,11 +20,11 @@ from tests.claims.recursions import Exact, error_lift, exact, gap, mean_squared_
 from tests.claims.refusals import refuses
 from tests.claims.relations import is_monotone, scales_with_the_objective
 from tests.planted import assert_rejects
-from theory import annealing, biased, lsr, sgd_pl, smoothed_pl, smoothing
-from theory.biased import SmoothingOracle
-from theory.bound import Bound
-from theory.constants import Constants
-from theory.plan import Plan, Stage
+from tsla.theory import annealing, biased, lsr, sgd_pl, smoothed_pl, smoothing
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.bound import Bound
+from tsla.theory.constants import Constants
+from tsla.theory.plan import Plan, Stage
 
 Biased = Callable[..., Bound]
 Noise = Callable[..., Any]

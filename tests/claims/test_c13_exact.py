@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from tests.claims.refusals import refuses
 from tests.planted import assert_rejects
-from theory import lsr, stall
-from theory.constants import Constants
+from tsla.theory import lsr, stall
+from tsla.theory.constants import Constants
 
 Settled = Callable[..., Any]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from empirics import records
 from tests.planted import assert_rejects
+from tsla.empirics import records
 
 RECORD = records.read(Path(__file__).parents[2] / "records" / "stall.parquet")
 CONFIG = RECORD.config["configs"][0]

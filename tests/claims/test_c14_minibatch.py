@@ -17,9 +17,9 @@ from tests.claims.distributions import Joint
 from tests.claims.domain import costly, positive
 from tests.claims.refusals import refuses
 from tests.planted import assert_rejects
-from theory import biased, minibatch
-from theory.biased import SmoothingOracle
-from theory.constants import Constants
+from tsla.theory import biased, minibatch
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.constants import Constants
 
 Critical = Callable[..., Any]
 Delta = Callable[..., Any]

@@ -16,10 +16,10 @@ from tests.claims.domain import constants, costly, positive, positive_deltas, st
 from tests.claims.recursions import exact, gap, noise_lift, smoothed_error2
 from tests.claims.relations import BoundOf, is_monotone, last_iterate_bound, scales_with_the_objective
 from tests.planted import assert_rejects
-from theory import lsr, sgd, sgd_pl, tsla
-from theory.bound import Bound
-from theory.constants import Constants
-from theory.plan import Plan, Stage
+from tsla.theory import lsr, sgd, sgd_pl, tsla
+from tsla.theory.bound import Bound
+from tsla.theory.constants import Constants
+from tsla.theory.plan import Plan, Stage
 
 Planner = Callable[..., Plan]
 K = Constants(L=10, mu=1, sigma2=1, delta=0.1, F0=1)

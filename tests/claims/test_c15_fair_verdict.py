@@ -16,9 +16,9 @@ from tests.claims.domain import constants, costly, positive, positive_deltas, wi
 from tests.claims.recursions import error_lift, exact, gap, mean_squared_gradient, smoothed_error2
 from tests.claims.refusals import refuses
 from tests.planted import assert_rejects
-from theory import lsr, lsr_pl, sgd, sgd_pl, tsla
-from theory.constants import Constants
-from theory.plan import Plan
+from tsla.theory import lsr, lsr_pl, sgd, sgd_pl, tsla
+from tsla.theory.constants import Constants
+from tsla.theory.plan import Plan
 
 Planner = Callable[..., Plan]
 

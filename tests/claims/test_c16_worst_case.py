@@ -18,10 +18,10 @@ from tests.claims.domain import constants, costly, positive, step_counts, step_s
 from tests.claims.refusals import refuses
 from tests.claims.relations import BoundOf, is_monotone, scales_with_the_objective
 from tests.planted import assert_rejects
-from theory import lsr, sgd, tsla, worst_case
-from theory.bound import Bound
-from theory.constants import Constants
-from theory.plan import Plan
+from tsla.theory import lsr, sgd, tsla, worst_case
+from tsla.theory.bound import Bound
+from tsla.theory.constants import Constants
+from tsla.theory.plan import Plan
 
 Planner = Callable[..., Plan]
 Value = Callable[..., Any]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.claims.distributions import Joint, joints
 from tests.claims.domain import thetas
 from tests.planted import assert_rejects
-from theory import shrinkage, smoothing
+from tsla.theory import shrinkage, smoothing
 
 Control = Callable[..., Any]
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from tests.claims.domain import costly, thetas
 from tests.planted import assert_rejects
-from theory import smoothing
-from theory.constants import Array
+from tsla.theory import smoothing
+from tsla.theory.constants import Array
 
 FEATURES, HIDDEN, CLASSES = 2, 3, 3
 Label = Callable[[Any], Any]  # of the weights: constant, or moving with the model

@@ -14,7 +14,7 @@ from tests.claims.distributions import Joint, joints
 from tests.claims.domain import deltas, positive, thetas
 from tests.claims.recursions import exact
 from tests.planted import assert_rejects
-from theory import smoothing, variance
+from tsla.theory import smoothing, variance
 
 Lemma = Callable[..., Any]
 

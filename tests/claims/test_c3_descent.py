@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from tests.claims.domain import positive, step_sizes
 from tests.planted import assert_rejects
-from theory import sgd
-from theory.constants import Array
+from tsla.theory import sgd
+from tsla.theory.constants import Array
 
 Descent = Callable[..., Any]
 

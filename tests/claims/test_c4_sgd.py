@@ -15,9 +15,9 @@ from tests.claims.domain import constants, costly, step_sizes, targets, with_ter
 from tests.claims.recursions import exact, mean_squared_gradient, noise_lift
 from tests.claims.relations import BoundOf, is_monotone, scales_with_the_objective, sgd_bound
 from tests.planted import assert_rejects
-from theory import sgd
-from theory.bound import Bound
-from theory.constants import Constants
+from tsla.theory import sgd
+from tsla.theory.bound import Bound
+from tsla.theory.constants import Constants
 
 
 def agrees_with_summed_descent(bound: BoundOf) -> None:

@@ -17,10 +17,10 @@ from tests.claims.domain import constants, costly, positive_deltas, step_sizes, 
 from tests.claims.recursions import error_lift, exact, mean_squared_gradient, smoothed_error2
 from tests.claims.relations import BoundOf, is_monotone, joins_at_the_ends_of_theta, lsr_bound, scales_with_the_objective
 from tests.planted import assert_rejects
-from theory import lsr
-from theory.bound import Bound
-from theory.constants import Constants
-from theory.plan import Plan
+from tsla.theory import lsr
+from tsla.theory.bound import Bound
+from tsla.theory.constants import Constants
+from tsla.theory.plan import Plan
 
 
 def agrees_with_summed_descent(bound: BoundOf) -> None:

@@ -14,8 +14,8 @@ from tests.claims import quadratic
 from tests.claims.domain import constants, positive_deltas, step_counts, step_sizes, thetas
 from tests.claims.recursions import smoothed_error2
 from tests.planted import assert_rejects
-from theory import lsr
-from theory.constants import Constants
+from tsla.theory import lsr
+from tsla.theory.constants import Constants
 
 Floor = Callable[..., Any]
 

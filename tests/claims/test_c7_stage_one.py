@@ -16,9 +16,9 @@ from tests.claims.domain import constants, costly, positive_deltas, step_sizes, 
 from tests.claims.recursions import error_lift, exact, gap, smoothed_error2
 from tests.claims.relations import BoundOf, is_monotone, joins_at_the_ends_of_theta, scales_with_the_objective, stage_one_bound
 from tests.planted import assert_rejects
-from theory import tsla
-from theory.bound import Bound
-from theory.constants import Constants
+from tsla.theory import tsla
+from tsla.theory.bound import Bound
+from tsla.theory.constants import Constants
 
 
 def nothing(eta: float) -> float:

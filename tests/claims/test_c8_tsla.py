@@ -17,10 +17,10 @@ from tests.claims.domain import constants, costly, positive_deltas, step_sizes, 
 from tests.claims.recursions import error_lift, exact, gap, mean_squared_gradient, noise_lift, smoothed_error2
 from tests.claims.relations import BoundOf, is_monotone, joins_at_the_ends_of_theta, scales_with_the_objective, tsla_bound
 from tests.planted import assert_rejects
-from theory import sgd, tsla
-from theory.bound import Bound
-from theory.constants import Constants
-from theory.plan import Plan
+from tsla.theory import sgd, tsla
+from tsla.theory.bound import Bound
+from tsla.theory.constants import Constants
+from tsla.theory.plan import Plan
 
 TwoStages = Callable[..., Bound]
 Planner = Callable[..., Plan]

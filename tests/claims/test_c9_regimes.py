@@ -11,11 +11,11 @@ from hypothesis import given
 
 from tests.claims.domain import constants, costly, positive_deltas, targets
 from tests.planted import assert_rejects
-from theory import lsr, sgd, tsla
-from theory.complexity import compare, exponents
-from theory.constants import Constants
-from theory.methods import METHODS
-from theory.plan import Plan
+from tsla.theory import lsr, sgd, tsla
+from tsla.theory.complexity import compare, exponents
+from tsla.theory.constants import Constants
+from tsla.theory.methods import METHODS
+from tsla.theory.plan import Plan
 
 Exponents = Callable[[Any], Any]
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-import tsla
 from tests.claims import test_c4_sgd, test_c5_lsr, test_c8_tsla, test_c12_biased, test_c16_worst_case
 from tests.claims.counterexample import command
 from tests.claims.domain import with_terms
 from tests.claims.relations import lsr_bound, sgd_bound
-from theory import biased, lsr, sgd, worst_case
-from theory import tsla as two_stages
-from theory.bound import Bound
-from theory.constants import Constants
+from tsla import cli
+from tsla.theory import biased, lsr, sgd, worst_case
+from tsla.theory import tsla as two_stages
+from tsla.theory.bound import Bound
+from tsla.theory.constants import Constants
 
 
 def commands_in(failure: AssertionError) -> list[str]:
@@ -47,7 +47,7 @@ K = Constants(L=10, mu=1, sigma2=1, delta=0.1, F0=1)
 )
 def test_commands(line: str, expected: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert line == expected
-    assert tsla.main(line.split()[1:]) == 0
+    assert cli.main(line.split()[1:]) == 0
     json.loads(capsys.readouterr().out)
 
 
@@ -81,5 +81,5 @@ def test_a_failing_property_ends_in_a_command_that_shows_its_number(
     with pytest.raises(AssertionError) as failure:
         check()
     (line,) = commands_in(failure.value)
-    assert tsla.main(line.split()[1:]) == 0
+    assert cli.main(line.split()[1:]) == 0
     assert repr(json.loads(capsys.readouterr().out)["total"]) in str(failure.value)

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empirics import records
-from empirics.bound_tests import p_values
 from tests.planted import assert_rejects
+from tsla.empirics import records
+from tsla.empirics.bound_tests import p_values
 
 RECORDS = Path(__file__).parents[2] / "records"
 LEVEL = 0.001  # the probability that a true bound is refuted on any of its instances, by Bonferroni's inequality

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empirics import rate_verdicts, records
 from tests.planted import assert_rejects
+from tsla.empirics import rate_verdicts, records
 
 RECORDS = Path(__file__).parents[2] / "records"
 METHODS = {

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empirics.statistics import paired_p_value
-from empirics.study import document, verdicts
-from empirics.study.settings import FEWER_SEEDS, PRIMARY, SETTINGS, TUNING_SEEDS
-from empirics.study.verdicts import IN_FAVOUR, REFUTED, SUPPORTED, Finding, Study
+from tsla.empirics.statistics import paired_p_value
+from tsla.empirics.study import document, verdicts
+from tsla.empirics.study.settings import FEWER_SEEDS, PRIMARY, SETTINGS, TUNING_SEEDS
+from tsla.empirics.study.verdicts import IN_FAVOUR, REFUTED, SUPPORTED, Finding, Study
 
 FIRST_SEEDS = range(10)
 ROOT = Path(__file__).parents[2]

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empirics import records
-from empirics.analysis import measured, over_seeds
-from empirics.statistics import Interval
 from tests.planted import assert_rejects
-from theory import smoothing
+from tsla.empirics import records
+from tsla.empirics.analysis import measured, over_seeds
+from tsla.empirics.statistics import Interval
+from tsla.theory import smoothing
 
 RECORD = records.read(Path(__file__).parents[2] / "records" / "digits.parquet")
 CONFIG = RECORD.config["configs"][0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from theory.plan import Stage
+from tsla.theory.plan import Stage
 
 
 def stage(eta: float, theta: float, steps: int, decay_steps: float | None = None) -> Stage:

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empirics.analysis import difference, measured, over_seeds, samples
-from empirics.moments import GradientMoments
 from tests.planted import assert_rejects
+from tsla.empirics.analysis import difference, measured, over_seeds, samples
+from tsla.empirics.moments import GradientMoments
 
 MOMENTS = {"grad2": 0.5, "s2": 4.0, "shat2": 1.0, "c": 0.5, "beta2": 0.25, "nu2": 0.75}
 

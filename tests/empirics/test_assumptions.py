@@ -14,8 +14,11 @@ from torch import Tensor, nn
 from torch.func import functional_call, hessian
 from torch.nn.functional import cross_entropy
 
-from empirics import problems
-from empirics.assumptions import (
+from tests.empirics.stages import stage
+from tests.planted import assert_rejects
+from tests.theory.test_assumptions import BOUNDS, KNOWN, ORACLE
+from tsla.empirics import problems
+from tsla.empirics.assumptions import (
     GAIN,
     LONG_STEP,
     NEEDS,
@@ -35,21 +38,18 @@ from empirics.assumptions import (
     violated,
     violations,
 )
-from empirics.curvature import largest_curvature
-from empirics.datasets import digits
-from empirics.moments import gradient_moments
-from empirics.networks import resnet
-from empirics.oracles import Oracle
-from empirics.problems import Problem
-from empirics.problems._examples import ExampleOracle
-from empirics.sgd import simulate
-from tests.empirics.stages import stage
-from tests.planted import assert_rejects
-from tests.theory.test_assumptions import BOUNDS, KNOWN, ORACLE
-from theory import biased, lsr, sgd, tsla, worst_case
-from theory.claims import CLAIMS
-from theory.constants import Constants
-from theory.methods import METHODS
+from tsla.empirics.curvature import largest_curvature
+from tsla.empirics.datasets import digits
+from tsla.empirics.moments import gradient_moments
+from tsla.empirics.networks import resnet
+from tsla.empirics.oracles import Oracle
+from tsla.empirics.problems import Problem
+from tsla.empirics.problems._examples import ExampleOracle
+from tsla.empirics.sgd import simulate
+from tsla.theory import biased, lsr, sgd, tsla, worst_case
+from tsla.theory.claims import CLAIMS
+from tsla.theory.constants import Constants
+from tsla.theory.methods import METHODS
 
 SPECTRUM = np.array([0.5, 1.0, 2.0, 10.0])
 

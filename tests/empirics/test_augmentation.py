@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from empirics.augmentation import augment
 from tests.planted import assert_rejects
+from tsla.empirics.augmentation import augment
 
 Augmentation = Callable[..., Tensor]
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from empirics import bound_tests, problems, records
-from empirics.bound_tests import FalseAlarms, Instance, false_alarm_rate, holm, near_instances, p_values, power, refutes
-from empirics.oracles import Oracle
 from tests.planted import assert_rejects
-from theory.constants import Array
-from theory.plan import Stage
+from tsla.empirics import bound_tests, problems, records
+from tsla.empirics.bound_tests import FalseAlarms, Instance, false_alarm_rate, holm, near_instances, p_values, power, refutes
+from tsla.empirics.oracles import Oracle
+from tsla.theory.constants import Array
+from tsla.theory.plan import Stage
 
 
 def instance(name: str, *, eta: float, steps: int, start: float) -> Instance:

@@ -16,18 +16,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from empirics.branches import configs, run, verdict
-from empirics.branches.copies import PASSES, Arms, Copies, Weights
-from empirics.branches.predictions import PREDICTORS, RIVALS, Point, floor, one_step, predictions, settled
-from empirics.moments import GradientMoments, gradient_moments
-from empirics.networks import build
-from empirics.problems.quadratic import law
-from empirics.statistics import paired
-from empirics.training import TrainingConfig, initial_model, training_split
 from tests.planted import assert_rejects
-from theory import biased, minibatch, shrinkage
-from theory.biased import SmoothingOracle
-from theory.constants import Constants
+from tsla.empirics.branches import configs, run, verdict
+from tsla.empirics.branches.copies import PASSES, Arms, Copies, Weights
+from tsla.empirics.branches.predictions import PREDICTORS, RIVALS, Point, floor, one_step, predictions, settled
+from tsla.empirics.moments import GradientMoments, gradient_moments
+from tsla.empirics.networks import build
+from tsla.empirics.problems.quadratic import law
+from tsla.empirics.statistics import paired
+from tsla.empirics.training import TrainingConfig, initial_model, training_split
+from tsla.theory import biased, minibatch, shrinkage
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.constants import Constants
 
 CONFIG = {
     **configs("development")[0],
@@ -114,7 +114,7 @@ def test_copies_are_measured_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> 
     weights = copies.walk(copies.at_model(3, 3), ARMS, BATCHES)
     whole = copies.measure(weights)
     assert PASSES > 3 * 3 * 40
-    monkeypatch.setattr("empirics.branches.copies.PASSES", 1)
+    monkeypatch.setattr("tsla.empirics.branches.copies.PASSES", 1)
     for one_by_one, at_once in zip(copies.measure(weights), whole, strict=True):
         np.testing.assert_allclose(one_by_one, at_once, rtol=1e-5)
 

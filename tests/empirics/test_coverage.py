@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 import torch
 
-from empirics import coverage, records
-from empirics.coverage import document, experiment, rules
-from empirics.coverage.populations import Population, paired, some
-from empirics.coverage.rules import CHOSEN, MEASURED, Draws, Ends
-from empirics.estimators.groups import GroupSums
 from tests.planted import assert_rejects
-from theory.constants import Array
+from tsla.empirics import coverage, records
+from tsla.empirics.coverage import document, experiment, rules
+from tsla.empirics.coverage.populations import Population, paired, some
+from tsla.empirics.coverage.rules import CHOSEN, MEASURED, Draws, Ends
+from tsla.empirics.estimators.groups import GroupSums
+from tsla.theory.constants import Array
 
 ROOT = Path(__file__).parents[2]
 N, P = 300, 20
@@ -180,7 +180,7 @@ def test_the_document_says_what_the_record_says(record: pd.DataFrame) -> None:
 
 def has_the_tables_of(record: pd.DataFrame) -> None:
     text = (ROOT / document.DOCUMENT).read_text(encoding="utf-8")
-    assert text == document.with_tables(text, record), "`python -m empirics.coverage.document` writes the tables anew"
+    assert text == document.with_tables(text, record), "`python -m tsla.empirics.coverage.document` writes the tables anew"
 
 
 def test_the_tables_of_the_document_are_those_of_the_record(record: pd.DataFrame) -> None:

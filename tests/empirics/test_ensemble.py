@@ -10,12 +10,12 @@ from itertools import chain
 import pytest
 import torch
 
-from empirics import training
-from empirics.datasets import Split
-from empirics.ensemble import examples, replicas, together, train_together
-from empirics.moments import MOMENTS
-from empirics.training import METHODS, Row, TrainingConfig, train
 from tests.planted import assert_rejects
+from tsla.empirics import training
+from tsla.empirics.datasets import Split
+from tsla.empirics.ensemble import examples, replicas, together, train_together
+from tsla.empirics.moments import MOMENTS
+from tsla.empirics.training import METHODS, Row, TrainingConfig, train
 
 SHARED = {"epochs": 2, "train_size": 60, "measure_at": (0, 2), "model": "mlp", "batch_size": 16}  # the last batch has 12
 OWN: dict[str, dict[str, object]] = {

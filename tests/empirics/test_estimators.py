@@ -13,17 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from empirics.estimators import QUANTITIES, Accumulator, Estimate, Estimates, Quantity, accumulator, estimates
-from empirics.estimators.accumulator import folded
-from empirics.estimators.groups import FROM_BASICS, GroupSums, basics
-from empirics.estimators.intervals import linear_interval, ratio_interval
-from empirics.estimators.spread import Spread, spread
-from empirics.moments import GradientMoments
-from empirics.per_example import GradientProducts
 from tests.planted import assert_rejects
-from theory import minibatch, smoothing
-from theory.biased import SmoothingOracle
-from theory.constants import Array
+from tsla.empirics.estimators import QUANTITIES, Accumulator, Estimate, Estimates, Quantity, accumulator, estimates
+from tsla.empirics.estimators.accumulator import folded
+from tsla.empirics.estimators.groups import FROM_BASICS, GroupSums, basics
+from tsla.empirics.estimators.intervals import linear_interval, ratio_interval
+from tsla.empirics.estimators.spread import Spread, spread
+from tsla.empirics.moments import GradientMoments
+from tsla.empirics.per_example import GradientProducts
+from tsla.theory import minibatch, smoothing
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.constants import Array
 
 SHAPES = ((2, 3), (4,), ())  # of the parameters: 11 entries
 P = 11

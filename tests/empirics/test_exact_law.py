@@ -11,15 +11,15 @@ import pytest
 from scipy import stats
 from scipy.integrate import quad
 
-from empirics import problems
-from empirics.exact_law import Law, exact_law
-from empirics.oracles import Oracle
-from empirics.problems import Problem
-from empirics.sgd import simulate
 from tests.empirics.stages import stage
 from tests.planted import assert_rejects
-from theory.constants import Array
-from theory.plan import Stage
+from tsla.empirics import problems
+from tsla.empirics.exact_law import Law, exact_law
+from tsla.empirics.oracles import Oracle
+from tsla.empirics.problems import Problem
+from tsla.empirics.sgd import simulate
+from tsla.theory.constants import Array
+from tsla.theory.plan import Stage
 
 
 def spectrum(curvatures: Array) -> Problem:

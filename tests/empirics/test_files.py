@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-import tsla
-from empirics.files import must_be_folder, must_be_there, must_be_writable, replacing
+from tsla import cli
+from tsla.empirics.files import must_be_folder, must_be_there, must_be_writable, replacing
 
 TRAIN = "train --method sgd --model mlp --train-size 50 --batch-size 10 --epochs 1"
 
@@ -71,9 +71,9 @@ def test_what_cannot_be_written_is_named(tmp_path: Path) -> None:
 def test_a_run_whose_results_have_no_place_is_refused_before_it_starts(
     option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("empirics.training.train", lambda *_, **__: pytest.fail("it started"))
+    monkeypatch.setattr("tsla.empirics.training.train", lambda *_, **__: pytest.fail("it started"))
     with pytest.raises(SystemExit) as end:
-        tsla.main([*TRAIN.split(), option, str(tmp_path)])
+        cli.main([*TRAIN.split(), option, str(tmp_path)])
     out, err = capsys.readouterr()
     assert (end.value.code, out) == (2, "")
     assert err == f"tsla train: {option[2:]} = {tmp_path}: that is a folder; must be a file\n"

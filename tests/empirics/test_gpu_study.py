@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from empirics.sweeps.file import read
-from empirics.training import train
+from tsla.empirics.sweeps.file import read
+from tsla.empirics.training import train
 
 SWEEP = read(Path(__file__).parents[2] / "examples" / "gpu_study.toml")
 SMALL = {"device": "cpu", "data": "digits", "train_size": 12, "test_size": 12, "batch_size": 8, "epochs": 2, "drop": 1, "warmup": 1}

@@ -11,10 +11,10 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from empirics.labels import Smoothing, distribution, one_hot, predictions, smoothing_labels, smoothing_rule
-from empirics.moments import GradientMoments, gradient_moments
-from empirics.moments_loop import moments_by_loop
 from tests.planted import assert_rejects
+from tsla.empirics.labels import Smoothing, distribution, one_hot, predictions, smoothing_labels, smoothing_rule
+from tsla.empirics.moments import GradientMoments, gradient_moments
+from tsla.empirics.moments_loop import moments_by_loop
 
 SOFT = torch.tensor([[0.2, 0.3, 0.5], [1.0, 0.0, 0.0]])
 

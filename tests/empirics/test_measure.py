@@ -15,19 +15,19 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from empirics.estimators import MIN_GROUPS, Estimate
-from empirics.labels import Smoothing
-from empirics.measure import Measurement, class_frequencies, draw, measure
-from empirics.moments import GradientMoments, gradient_moments, layer_moments
-from empirics.progress import Progress
-from empirics.reading import reading, table
-from empirics.reading.advice import NEARLY_ALL, ROUNDING, Findings, advice
-from empirics.reading.results import OPEN, below_1
 from tests.planted import assert_rejects
-from theory import annealing, minibatch, shrinkage
-from theory import smoothing as theory_smoothing
-from theory.biased import SmoothingOracle
-from theory.tables import Json
+from tsla.empirics.estimators import MIN_GROUPS, Estimate
+from tsla.empirics.labels import Smoothing
+from tsla.empirics.measure import Measurement, class_frequencies, draw, measure
+from tsla.empirics.moments import GradientMoments, gradient_moments, layer_moments
+from tsla.empirics.progress import Progress
+from tsla.empirics.reading import reading, table
+from tsla.empirics.reading.advice import NEARLY_ALL, ROUNDING, Findings, advice
+from tsla.empirics.reading.results import OPEN, below_1
+from tsla.theory import annealing, minibatch, shrinkage
+from tsla.theory import smoothing as theory_smoothing
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.tables import Json
 
 CLASSES = 3
 NAMES = ("grad2", "s2", "shat2", "c", "beta2", "nu2")

@@ -17,13 +17,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from empirics import records
-from empirics.estimators import Estimates
-from empirics.experiments import EXPERIMENTS
-from empirics.minibatch import minibatch_moments, side_by_side
-from empirics.moments import MOMENTS, GradientMoments, gradient_moments
-from empirics.networks import resnet
 from tests.planted import assert_rejects
+from tsla.empirics import records
+from tsla.empirics.estimators import Estimates
+from tsla.empirics.experiments import EXPERIMENTS
+from tsla.empirics.minibatch import minibatch_moments, side_by_side
+from tsla.empirics.moments import MOMENTS, GradientMoments, gradient_moments
+from tsla.empirics.networks import resnet
 
 CLASSES = 3
 ROOT = Path(__file__).parents[2]

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
-from empirics.datasets import digits
-from empirics.moments import GradientMoments, gradient_moments
-from empirics.networks import resnet
 from tests.planted import assert_rejects
+from tsla.empirics.datasets import digits
+from tsla.empirics.moments import GradientMoments, gradient_moments
+from tsla.empirics.networks import resnet
 
 CLASSES = 3
 N = 7

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from empirics.moments import gradient_moments
-from empirics.monitor import BUDGET, COLUMNS, TRIAL_SECONDS, MomentsMonitor, Row, Times, WithinBudget
-from empirics.networks import resnet
 from tests.planted import assert_rejects
+from tsla.empirics.moments import gradient_moments
+from tsla.empirics.monitor import BUDGET, COLUMNS, TRIAL_SECONDS, MomentsMonitor, Row, Times, WithinBudget
+from tsla.empirics.networks import resnet
 
 CLASSES = 3
 LIMIT = 0.03

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from empirics.moments import gradient_moments
-from empirics.moments_loop import moments_by_loop
-from empirics.networks import IMAGENET, NETWORKS, BasicBlock, Bottleneck, Padding, build, resnet
 from tests.planted import assert_rejects
+from tsla.empirics.moments import gradient_moments
+from tsla.empirics.moments_loop import moments_by_loop
+from tsla.empirics.networks import IMAGENET, NETWORKS, BasicBlock, Bottleneck, Padding, build, resnet
 
 IMAGES = torch.randn(4, 2, 8, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 

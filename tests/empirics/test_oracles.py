@@ -15,15 +15,15 @@ from numpy.random import Generator
 from scipy import stats
 from torch import Tensor, nn
 
-from empirics import problems
-from empirics.moments_loop import moments_by_loop
-from empirics.oracles import TIE_BREAK, Oracle
-from empirics.problems import Problem, chain, softmax_regression, two_layer
-from empirics.problems._examples import ExampleOracle, Examples, Model, digits
-from empirics.sgd import simulate
 from tests.planted import assert_rejects
-from theory.constants import Array
-from theory.plan import Stage
+from tsla.empirics import problems
+from tsla.empirics.moments_loop import moments_by_loop
+from tsla.empirics.oracles import TIE_BREAK, Oracle
+from tsla.empirics.problems import Problem, chain, softmax_regression, two_layer
+from tsla.empirics.problems._examples import ExampleOracle, Examples, Model, digits
+from tsla.empirics.sgd import simulate
+from tsla.theory.constants import Array
+from tsla.theory.plan import Stage
 
 DRAWS = 200_000
 GRADIENT = np.array([1.0, -2.0, 0.5])

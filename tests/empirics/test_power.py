@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from scipy import integrate, stats
 
-from empirics import power, records
-from empirics.power import Need, need, paired_power, pilot, plan, sd_interval, seeds_for, table
 from tests.planted import assert_rejects
+from tsla.empirics import power, records
+from tsla.empirics.power import Need, need, paired_power, pilot, plan, sd_interval, seeds_for, table
 
 RUNS = 40_000
 PILOTS = 800

@@ -16,21 +16,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-from empirics import problems
-from empirics.oracles import Oracle
-from empirics.problems import Problem, chain, multi_well, quadratic, sine_valley, slow_valley, two_layer
-from empirics.sgd import simulate
-from empirics.statistics import student_t
 from tests.planted import assert_rejects
-from theory import sgd
-from theory.biased import SmoothingOracle, noise
-from theory.constants import Array, Constants
-from theory.plan import Stage
+from tsla.empirics import problems
+from tsla.empirics.oracles import Oracle
+from tsla.empirics.problems import Problem, chain, multi_well, quadratic, sine_valley, slow_valley, two_layer
+from tsla.empirics.sgd import simulate
+from tsla.empirics.statistics import student_t
+from tsla.theory import sgd
+from tsla.theory.biased import SmoothingOracle, noise
+from tsla.theory.constants import Array, Constants
+from tsla.theory.plan import Stage
 
 EVERY = pytest.mark.parametrize("name", problems.names())
 OF_ANY_DIMENSION = pytest.mark.parametrize(
     "name",
-    [name for name in problems.names() if "dimension" in inspect.signature(import_module(f"empirics.problems.{name}").problem).parameters],
+    [
+        name
+        for name in problems.names()
+        if "dimension" in inspect.signature(import_module(f"tsla.empirics.problems.{name}").problem).parameters
+    ],
 )
 DENSE = 64
 """Largest dimension in which all directions are looked at, and not some random ones."""
@@ -586,14 +590,14 @@ def test_bad_number_of_examples(name: str, examples: float) -> None:
 def test_a_new_file_is_found_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = set(problems.names())
     assert len(before) >= 10
-    source = "from empirics.problems import cosine\ndef problem(dimension=1):\n    return cosine.problem(dimension)\n"
+    source = "from tsla.empirics.problems import cosine\ndef problem(dimension=1):\n    return cosine.problem(dimension)\n"
     (tmp_path / "newcomer.py").write_text(source)
     monkeypatch.setattr(problems, "__path__", [*problems.__path__, str(tmp_path)])
     try:
         assert set(problems.names()) == before | {"newcomer"}
         assert problems.get("newcomer", dimension=3).dimension == 3
     finally:
-        sys.modules.pop("empirics.problems.newcomer", None)
+        sys.modules.pop("tsla.empirics.problems.newcomer", None)
 
 
 @pytest.mark.parametrize("name", ["no_such", "problem", "_examples", ""])

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from empirics import progress
-from empirics.progress import Progress
+from tsla.empirics import progress
+from tsla.empirics.progress import Progress
 
 
 def set_clock(monkeypatch: pytest.MonkeyPatch, *seconds: float) -> None:

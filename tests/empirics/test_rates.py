@@ -12,17 +12,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empirics import annealed, problems, rate_configs, rate_verdicts, rates, records
-from empirics.oracles import Oracle
-from empirics.rate_verdicts import ATTAINED, FASTER, REFUTED
-from empirics.rates import Samples, first_at_most
-from empirics.sgd import simulate
 from tests.planted import assert_rejects
-from theory import annealing, smoothed_pl
-from theory.biased import SmoothingOracle
-from theory.constants import Array, Constants
-from theory.methods import METHODS
-from theory.plan import Plan, Stage
+from tsla.empirics import annealed, problems, rate_configs, rate_verdicts, rates, records
+from tsla.empirics.oracles import Oracle
+from tsla.empirics.rate_verdicts import ATTAINED, FASTER, REFUTED
+from tsla.empirics.rates import Samples, first_at_most
+from tsla.empirics.sgd import simulate
+from tsla.theory import annealing, smoothed_pl
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.constants import Array, Constants
+from tsla.theory.methods import METHODS
+from tsla.theory.plan import Plan, Stage
 
 ROOT = Path(__file__).parents[2]
 STALL: dict[str, Any] = {

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from empirics import records
+from tsla.empirics import records
 
 TABLE = pd.DataFrame(
     {"method": ["sgd", "lsr"], "seed": [0, 1], "loss": [0.1 + 0.2, np.nan], "done": [True, False], "‖∇F‖²": [1e-300, 1e300]},

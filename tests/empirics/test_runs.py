@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from empirics import records, runs, synthetic
-from empirics.experiments import ARMS, EXPERIMENTS, Experiment
-from empirics.runs import make_records
+from tsla.empirics import records, runs, synthetic
+from tsla.empirics.experiments import ARMS, EXPERIMENTS, Experiment
+from tsla.empirics.runs import make_records
 
 CONFIGS = tuple(
     {

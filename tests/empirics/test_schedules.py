@@ -13,16 +13,16 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from empirics.estimators import Estimates
-from empirics.moments import MOMENTS, GradientMoments
-from empirics.monitor import MomentsMonitor
-from empirics.schedules import Adaptive, Annealed, Constant, Cosine, Linear, Schedule, TwoStage
 from tests.empirics.test_estimators import accumulated, population
 from tests.planted import assert_rejects
-from theory import biased, shrinkage, smoothing
-from theory.annealing import best_theta
-from theory.biased import SmoothingOracle
-from theory.constants import Array
+from tsla.empirics.estimators import Estimates
+from tsla.empirics.moments import MOMENTS, GradientMoments
+from tsla.empirics.monitor import MomentsMonitor
+from tsla.empirics.schedules import Adaptive, Annealed, Constant, Cosine, Linear, Schedule, TwoStage
+from tsla.theory import biased, shrinkage, smoothing
+from tsla.theory.annealing import best_theta
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.constants import Array
 
 HELPS = GradientMoments(grad2=0.1, s2=10.0, shat2=3.0, c=0.5, beta2=1.0, nu2=2.0)
 HURTS = GradientMoments(grad2=0.1, s2=1.0, shat2=30.0, c=0.5, beta2=28.0, nu2=2.0)

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from numpy.random import SFC64, Generator, SeedSequence
 
-from empirics import problems
-from empirics.oracles import TIE_BREAK, Oracle
-from empirics.problems import Problem
-from empirics.sgd import Trajectory, shrunk, simulate
 from tests.empirics.stages import stage
-from theory.constants import Array
-from theory.plan import Stage
+from tsla.empirics import problems
+from tsla.empirics.oracles import TIE_BREAK, Oracle
+from tsla.empirics.problems import Problem
+from tsla.empirics.sgd import Trajectory, shrunk, simulate
+from tsla.theory.constants import Array
+from tsla.theory.plan import Stage
 
 TSLA = (stage(0.1, 0.6, 12), stage(0.05, 0.0, 9), stage(0.08, 0.3, 9, decay_steps=4.0))
 NOISY = Oracle(1.0, 0.3, 0.5, 0.2)

@@ -8,12 +8,12 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from empirics import problems, replica_blocks, sgd
-from empirics.oracles import Oracle
-from empirics.replica_blocks import BLOCK, Block, blocks
-from empirics.sgd import Trajectory, simulate
 from tests.empirics.stages import stage
 from tests.planted import assert_rejects
+from tsla.empirics import problems, replica_blocks, sgd
+from tsla.empirics.oracles import Oracle
+from tsla.empirics.replica_blocks import BLOCK, Block, blocks
+from tsla.empirics.sgd import Trajectory, simulate
 
 NOISY = Oracle(1.0, 0.3, 0.5, 0.2)
 

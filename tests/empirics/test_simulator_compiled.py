@@ -14,15 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.random import SFC64, Generator
 
-from empirics import problems
-from empirics.oracles import Oracle
-from empirics.problems import Problem
-from empirics.sgd import Trajectory, simulate
 from tests.empirics.test_simulator_blocks import PLAN, assert_same_bits, stage
 from tests.planted import assert_rejects
-from theory.constants import Array
+from tsla.empirics import problems
+from tsla.empirics.oracles import Oracle
+from tsla.empirics.problems import Problem
+from tsla.empirics.sgd import Trajectory, simulate
+from tsla.theory.constants import Array
 
-compiled = pytest.importorskip("empirics.compiled", reason="numba is not installed", exc_type=ModuleNotFoundError)
+compiled = pytest.importorskip("tsla.empirics.compiled", reason="numba is not installed", exc_type=ModuleNotFoundError)
 
 NOISY = Oracle(1.0, 0.3, 0.5, 0.2)
 LAWS = [Oracle(1.0, 0.3, 0.5, 0.2, "fixed"), Oracle(2.0), Oracle(0.0, 0.3), Oracle(1.0, 0.0, 0.5, -0.4)]
@@ -61,7 +61,7 @@ def assert_equal_to_rounding(run: Trajectory, other: Trajectory) -> None:
 
 def made(name: str) -> Problem:
     """In three dimensions, where it has a choice."""
-    arguments = signature(import_module(f"empirics.problems.{name}").problem).parameters
+    arguments = signature(import_module(f"tsla.empirics.problems.{name}").problem).parameters
     return problems.get(name, **({"dimension": 3} if "dimension" in arguments else {}))
 
 
@@ -133,7 +133,7 @@ def test_what_is_not_compiled_is_refused(problem: str, oracle: Oracle, message: 
 
 
 def test_without_numba_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "empirics.compiled")
+    monkeypatch.delitem(sys.modules, "tsla.empirics.compiled")
     monkeypatch.setitem(sys.modules, "numba", None)
     with pytest.raises(ValueError, match=r"compiled = True needs numba: pip install 'tsla\[fast\]'"):
         simulate(problems.get("stall"), NOISY, PLAN, replicas=2, seed=0, compiled=True)

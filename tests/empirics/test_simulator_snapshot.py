@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from empirics import problems, records, snapshot
-from empirics.oracles import Oracle
-from empirics.sgd import Trajectory, simulate
 from tests.empirics.test_simulator_blocks import PLAN, assert_same_bits, stage
 from tests.planted import assert_rejects
+from tsla.empirics import problems, records, snapshot
+from tsla.empirics.oracles import Oracle
+from tsla.empirics.sgd import Trajectory, simulate
 
 NOISY = Oracle(1.0, 0.3, 0.5, 0.2)
 COMPILED = [False, pytest.param(True, marks=pytest.mark.skipif(find_spec("numba") is None, reason="numba is not installed"))]
@@ -147,7 +147,7 @@ def test_a_file_of_other_versions_or_sources_is_refused(tmp_path: Path, monkeypa
 SCRIPT = """
 import sys, time
 from pathlib import Path
-from empirics import records, sgd, snapshot
+from tsla.empirics import records, sgd, snapshot
 from tests.empirics.test_simulator_snapshot import run
 records.environment = lambda: {}
 snapshot.SECONDS, snapshot.SHARE = 0.0, float("inf")

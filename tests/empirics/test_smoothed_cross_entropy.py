@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from empirics import smoothed_cross_entropy
-from empirics.labels import evaluation_mode
-from empirics.schedules import Adaptive, Constant, TwoStage
-from empirics.smoothed_cross_entropy import SmoothedCrossEntropy, theta_from
 from tests.planted import assert_rejects
+from tsla.empirics import smoothed_cross_entropy
+from tsla.empirics.labels import evaluation_mode
+from tsla.empirics.schedules import Adaptive, Constant, TwoStage
+from tsla.empirics.smoothed_cross_entropy import SmoothedCrossEntropy, theta_from
 
 K, N = 4, 6
 PRIOR = torch.tensor([5.0, 1.0, 3.0, 1.0])

@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from empirics.statistics import Interval, effect_size, holm, log_log_slope, paired, paired_p_value, student_t
 from tests.planted import assert_rejects
+from tsla.empirics.statistics import Interval, effect_size, holm, log_log_slope, paired, paired_p_value, student_t
 
 RUNS = 20_000
 

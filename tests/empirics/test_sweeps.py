@@ -20,13 +20,14 @@ import pandas as pd
 import pytest
 
 import tsla
-from empirics import parallel, records, sweeps
-from empirics.parallel import Workers, workers
-from empirics.sweeps import engine, one
-from empirics.sweeps.dashboard import line
-from empirics.sweeps.one import Run, table
-from empirics.training import Row, TrainingConfig, train
 from tests.planted import assert_rejects
+from tsla import cli
+from tsla.empirics import parallel, records, sweeps
+from tsla.empirics.parallel import Workers, workers
+from tsla.empirics.sweeps import engine, one
+from tsla.empirics.sweeps.dashboard import line
+from tsla.empirics.sweeps.one import Run, table
+from tsla.empirics.training import Row, TrainingConfig, train
 
 FILE = """
 name = "tiny"
@@ -124,7 +125,7 @@ REFUSALS = {
 def test_other_files_are_refused_in_one_line_before_anything_runs(text: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
     Path("sweep.toml").write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(SystemExit) as end:
-        tsla.main(["sweep", "sweep.toml"])
+        cli.main(["sweep", "sweep.toml"])
     out, err = capsys.readouterr()
     assert (end.value.code, out, err.count("\n")) == (2, "", 1)
     assert err.startswith("tsla sweep: sweep.toml: ")
@@ -155,7 +156,7 @@ def is_the_sweep(path: Path) -> None:
 
 
 def test_the_record_is_every_run_as_if_run_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    assert tsla.main(["sweep", str(written(FILE)), "--jobs", "1"]) == 0
+    assert cli.main(["sweep", str(written(FILE)), "--jobs", "1"]) == 0
     out, err = capsys.readouterr()
     assert out == "build/sweeps/tiny/tiny.parquet\n"
     is_the_sweep(Path(out.strip()))
@@ -251,7 +252,7 @@ def failing() -> Iterator[pytest.MonkeyPatch]:
 def test_a_run_that_fails_is_listed_with_its_command_and_stops_no_other(
     failing: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert tsla.main(["sweep", str(written(FILE)), "--jobs", "1"]) == 1
+    assert cli.main(["sweep", str(written(FILE)), "--jobs", "1"]) == 1
     out, err = capsys.readouterr()
     record = records.read(Path(out.strip()))
     assert len(record.config["configs"]) == len(rewritten("build/sweeps/tiny/runs")) == 7
@@ -260,12 +261,12 @@ def test_a_run_that_fails_is_listed_with_its_command_and_stops_no_other(
     assert failure == "  sgd eta 1.0 seed 1: RuntimeError: no luck"
 
     failing.undo()
-    assert tsla.main([*shlex.split(command)[1:], "--out", "again.parquet"]) == 0
+    assert cli.main([*shlex.split(command)[1:], "--out", "again.parquet"]) == 0
     again = records.read(Path("again.parquet"))
     assert TrainingConfig(**again.config) == sweeps.read(Path("sweep.toml")).configs[3]
 
     age("build/sweeps/tiny/runs")
-    assert tsla.main(["sweep", "sweep.toml", "--jobs", "1"]) == 0
+    assert cli.main(["sweep", "sweep.toml", "--jobs", "1"]) == 0
     assert len(rewritten("build/sweeps/tiny/runs")) == 1
     is_the_sweep(Path(out.strip()))
 
@@ -357,7 +358,7 @@ def test_a_killed_sweep_goes_on_where_it_was() -> None:
             time.sleep(0.01)
     assert not run.seen()["ended"]
     assert run.state.exists()
-    assert tsla.main(["sweep", "sweep.toml", "--jobs", "1"]) == 0
+    assert cli.main(["sweep", "sweep.toml", "--jobs", "1"]) == 0
     assert Path("build/sweeps/long/long.parquet").read_bytes() == undisturbed(LONG)
     assert not run.state.exists()
 
@@ -424,7 +425,7 @@ import tsla
 if __name__ == "__main__":
     {CLUSTERS[backend].strip().replace(chr(10), chr(10) + "    ")}
     try:
-        code = tsla.main(["sweep", "sweep.toml", "--backend", "{backend}", "--address", address, "--out", "far"])
+        code = cli.main(["sweep", "sweep.toml", "--backend", "{backend}", "--address", address, "--out", "far"])
     finally:
         stop()
     sys.exit(code)

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empirics import problems, synthetic
-from empirics.experiments import EXPERIMENTS
-from empirics.oracles import Oracle
-from empirics.sgd import default_checkpoints, simulate
-from theory.plan import Stage
+from tsla.empirics import problems, synthetic
+from tsla.empirics.experiments import EXPERIMENTS
+from tsla.empirics.oracles import Oracle
+from tsla.empirics.sgd import default_checkpoints, simulate
+from tsla.theory.plan import Stage
 
 RATE = {
     "name": "a name",

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from empirics import rate_configs, rates, records, synthetic
-from empirics.experiments import ARMS, EXPERIMENTS, Config
-from empirics.study.outcomes import summary
-from empirics.study.settings import EARLY, EPOCHS, WHOLE
-from empirics.training import TrainingConfig, train
-from theory.certificates import Certificate
+from tsla.empirics import rate_configs, rates, records, synthetic
+from tsla.empirics.experiments import ARMS, EXPERIMENTS, Config
+from tsla.empirics.study.outcomes import summary
+from tsla.empirics.study.settings import EARLY, EPOCHS, WHOLE
+from tsla.empirics.training import TrainingConfig, train
+from tsla.theory.certificates import Certificate
 
 RECORDS = ("certificates", "digits", "measured_rates", "rates", "regimes", "stall", "study", "study_tuning")  # what the gallery reads
 

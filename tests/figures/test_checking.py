@@ -12,10 +12,10 @@ from unittest.mock import Mock
 
 import pytest
 
-from figures import checking
-from figures.paper_checks import render
 from tests.conftest import _Collector
-from theory.claims import BY_ID
+from tsla.figures import checking
+from tsla.figures.paper_checks import render
+from tsla.theory.claims import BY_ID
 
 BUILD = Path("build")
 EVIDENCE = [{"id": "C5", "kind": "property", "planted": False, "test": "t", "passed": True, "finding": "ratio 0.97"}]

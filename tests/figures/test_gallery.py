@@ -15,13 +15,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from empirics import records
-from empirics.experiments import ARMS
-from empirics.records import Record
-from figures import gallery, style
-from figures.drawing import draw_all
 from tests.figures.miniature import STALL, miniature, write_miniature_records
 from tests.planted import assert_rejects
+from tsla.empirics import records
+from tsla.empirics.experiments import ARMS
+from tsla.empirics.records import Record
+from tsla.figures import gallery, style
+from tsla.figures.drawing import draw_all
 
 MODULES = gallery.modules()
 T_975 = 12.706204736  # Student's t(0.975, 1): the miniature records have two seeds

@@ -9,10 +9,10 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from empirics.moments import GradientMoments
-from empirics.records import Record
-from figures.interactive import BATCH_SIZES, batch_size_knob
 from tests.planted import assert_rejects
+from tsla.empirics.moments import GradientMoments
+from tsla.empirics.records import Record
+from tsla.figures.interactive import BATCH_SIZES, batch_size_knob
 
 MOMENTS = [
     {"grad2": 0.5, "s2": 4.0, "shat2": 1.0, "c": 0.5, "beta2": 0.25, "nu2": 0.75},

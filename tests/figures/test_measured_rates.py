@@ -11,11 +11,11 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from empirics import rate_configs, rates
-from empirics.records import Record
-from figures import style
-from figures.gallery import measured_rates
 from tests.planted import assert_rejects
+from tsla.empirics import rate_configs, rates
+from tsla.empirics.records import Record
+from tsla.figures import style
+from tsla.figures.gallery import measured_rates
 
 SHRUNK = {"replicas": 3, "compiled": False}
 CONFIGS = tuple({**c, **SHRUNK, "eps": c["eps"][:3]} for c in rate_configs.CONFIGS if c["problem"] in ("stall", "slow_valley"))

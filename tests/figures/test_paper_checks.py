@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from figures.paper_checks import UNDECIDED, cells, render, verdict
-from theory.claims import BY_ID, CLAIMS, Claim
+from tsla.figures.paper_checks import UNDECIDED, cells, render, verdict
+from tsla.theory.claims import BY_ID, CLAIMS, Claim
 
 CLAIM = BY_ID["C5"]
 

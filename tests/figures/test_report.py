@@ -10,13 +10,13 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pytest
 
-from empirics import records
-from empirics.statistics import student_t
-from figures import gallery, report
-from figures.drawing import draw_all
 from tests.figures.miniature import miniature, write_miniature_records
 from tests.planted import assert_rejects
-from theory.claims import CLAIMS
+from tsla.empirics import records
+from tsla.empirics.statistics import student_t
+from tsla.figures import gallery, report
+from tsla.figures.drawing import draw_all
+from tsla.theory.claims import CLAIMS
 
 EVIDENCE = [
     {"id": "C5", "kind": "property", "planted": False, "test": "t", "passed": True, "finding": "floor < 1 & > 0"},

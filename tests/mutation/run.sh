@@ -9,21 +9,24 @@ cd "$(dirname "$0")/../.."
 tree=build/mutants
 python=$PWD/.venv/bin
 rm -rf "$tree" && mkdir -p "$tree"
-git ls-files -co --exclude-standard | grep -v '^docs/' | xargs cp --parents -t "$tree"
+git ls-files -co --exclude-standard | grep -v '^docs/' | xargs cp --parents -P -t "$tree"
 cd "$tree"
-for module in theory/*.py; do
+for layer in theory empirics figures; do  # the folders themselves in place of the links, so that a mutant's name is that of its module
+    rm "tsla/$layer" && mv "$layer" "tsla/$layer"
+done
+for module in tsla/theory/*.py; do
     if grep -q '^@representable$' "$module"; then
-        sed -i 's/^@representable$/@staticmethod/; s/^from theory.constants import .*representable.*/&\nstaticmethod = representable/' "$module"
+        sed -i 's/^@representable$/@staticmethod/; s/^from tsla.theory.constants import .*representable.*/&\nstaticmethod = representable/' "$module"
     fi
 done
 sed -i 's/max_examples=200/max_examples=40/' tests/conftest.py
 cat >> pyproject.toml <<'TOML'
 
 [tool.mutmut]
-source_paths = ["theory"]
-do_not_mutate = ["theory/certificates/*", "theory/claims.py", "theory/tables.py", "theory/derivations.py"]
+source_paths = ["tsla/theory"]
+do_not_mutate = ["tsla/theory/certificates/*", "tsla/theory/claims.py", "tsla/theory/tables.py", "tsla/theory/derivations.py"]
 do_not_mutate_patterns = ["raise ", "^ *f?\"", "lowered_by", "claim=", "\"C[0-9]+", "need_(mu|delta)", "names=", "quantity=", "method="]
-also_copy = ["empirics", "figures", "records", "tsla.py", "README.md"]
+also_copy = ["tsla", "records", "README.md"]
 pytest_add_cli_args_test_selection = ["tests/claims", "tests/theory"]
 pytest_add_cli_args = ["-k", "not wrong and not planted"]  # tests of the tests kill nothing
 track_dependencies = false

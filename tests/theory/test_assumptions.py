@@ -7,13 +7,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from theory import biased, lsr, lsr_pl, sgd, sgd_pl, smoothed_pl, tsla, worst_case
-from theory.biased import SmoothingOracle
-from theory.bound import Bound
-from theory.claims import BY_ID
-from theory.constants import Constants
-from theory.methods import METHODS
-from theory.plan import Plan
+from tsla.theory import biased, lsr, lsr_pl, sgd, sgd_pl, smoothed_pl, tsla, worst_case
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.bound import Bound
+from tsla.theory.claims import BY_ID
+from tsla.theory.constants import Constants
+from tsla.theory.methods import METHODS
+from tsla.theory.plan import Plan
 
 KNOWN = Constants(L=10, mu=1, sigma2=1, delta=0.001, F0=1)
 ORACLE = SmoothingOracle(beta2=0.0005, nu2=0.0005)

@@ -14,9 +14,9 @@ from tests.claims.domain import constants, step_counts, step_sizes, thetas
 from tests.claims.recursions import Exact, exact, smoothed_error2
 from tests.claims.refusals import refuses, unless_refused
 from tests.claims.relations import BOUNDS, BoundOf, stage_one_bound
-from theory import lsr, sgd, sgd_pl, tsla
-from theory.bound import Bound
-from theory.constants import Constants
+from tsla.theory import lsr, sgd, sgd_pl, tsla
+from tsla.theory.bound import Bound
+from tsla.theory.constants import Constants
 
 K = Constants(L=10, mu=1, sigma2=1, delta=0.1, F0=1)
 every_bound = pytest.mark.parametrize("bound", BOUNDS.values(), ids=BOUNDS.keys())

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from tests.claims.relations import BOUNDS, BoundOf
-from theory import lsr, sgd, sgd_pl, shrinkage, smoothing
-from theory.complexity import exponents
-from theory.constants import Constants
-from theory.methods import METHODS
-from theory.plan import Plan
+from tsla.theory import lsr, sgd, sgd_pl, shrinkage, smoothing
+from tsla.theory.complexity import exponents
+from tsla.theory.constants import Constants
+from tsla.theory.methods import METHODS
+from tsla.theory.plan import Plan
 
 FIELDS: dict[str, Any] = {
     "L": np.array([[10.0], [25.0], [2.0], [7.0]]),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from theory import inversion, smoothed_pl
-from theory.biased import SmoothingOracle
-from theory.complexity import compare
-from theory.constants import Constants
-from theory.methods import METHODS
+from tsla.theory import inversion, smoothed_pl
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.complexity import compare
+from tsla.theory.constants import Constants
+from tsla.theory.methods import METHODS
 
 KNOWN = {"L": 10.0, "mu": 1.0, "sigma2": 1.0, "delta": 0.1, "F0": 1.0}
 ORACLE = SmoothingOracle(beta2=0.05, nu2=0.05)

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.claims.refusals import refuses
-from theory import shrinkage, smoothing, variance
-from theory.constants import ROUNDING, Constants, real, shown, step_count, step_size, strength
+from tsla.theory import shrinkage, smoothing, variance
+from tsla.theory.constants import ROUNDING, Constants, real, shown, step_count, step_size, strength
 
 VALID: dict[str, Any] = {"L": 10, "mu": 1, "sigma2": 1, "delta": 0.1, "F0": 1}
 

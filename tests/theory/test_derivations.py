@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import tsla
 from tests.claims.domain import constants, costly, step_sizes, thetas
 from tests.claims.recursions import exact, smoothed_error2
 from tests.planted import assert_rejects
-from theory import biased, derivations, lsr, sgd, worst_case
-from theory import tsla as two_stages
-from theory.biased import SmoothingOracle
-from theory.bound import Bound
-from theory.constants import Constants
-from theory.derivations import DERIVATIONS
+from tsla import cli
+from tsla.theory import biased, derivations, lsr, sgd, worst_case
+from tsla.theory import tsla as two_stages
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.bound import Bound
+from tsla.theory.constants import Constants
+from tsla.theory.derivations import DERIVATIONS
 
 Derivation = Callable[..., list[str]]
 Case = tuple[Bound, tuple[Any, ...], dict[str, Any]]
@@ -185,7 +185,7 @@ def test_numbers_are_said_to_six_digits() -> None:
 
 def test_every_bound_of_the_command_line_has_one() -> None:
     assert DERIVATIONS.keys() == set(CLAIMS)
-    assert {"sgd", "lsr", "tsla"} == tsla.BOUNDS.keys()  # C4 and C16, C5 and C12, C8
+    assert {"sgd", "lsr", "tsla"} == cli.BOUNDS.keys()  # C4 and C16, C5 and C12, C8
 
 
 # --- planted errors ---

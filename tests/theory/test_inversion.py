@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from tests.claims.domain import constants, costly, positive, positive_deltas
 from tests.claims.refusals import refuses
 from tests.planted import assert_rejects
-from theory import inversion, lsr, lsr_pl, sgd, sgd_pl
-from theory.constants import Constants
-from theory.methods import METHODS, PLAIN, SMOOTHED
+from tsla.theory import inversion, lsr, lsr_pl, sgd, sgd_pl
+from tsla.theory.constants import Constants
+from tsla.theory.methods import METHODS, PLAIN, SMOOTHED
 
 BestEps = Callable[..., dict[str, float | None]]
 Crossovers = Callable[..., dict[str, float]]

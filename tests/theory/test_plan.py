@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from tests.claims.domain import constants, positive_deltas, targets
 from tests.claims.refusals import refuses, unless_refused
-from theory import lsr, sgd, sgd_pl, tsla
-from theory.complexity import exponents
-from theory.constants import Constants
-from theory.methods import METHODS
-from theory.plan import Plan, Stage, whole_steps
+from tsla.theory import lsr, sgd, sgd_pl, tsla
+from tsla.theory.complexity import exponents
+from tsla.theory.constants import Constants
+from tsla.theory.methods import METHODS
+from tsla.theory.plan import Plan, Stage, whole_steps
 
 K = Constants(L=10, mu=1, sigma2=1, delta=0.1, F0=1)
 every_plan = pytest.mark.parametrize("plan", METHODS.values(), ids=METHODS.keys())

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from theory import annealing, biased, minibatch, sgd, shrinkage, smoothing, stall, variance, worst_case
-from theory.biased import SmoothingOracle
-from theory.constants import Constants
+from tsla.theory import annealing, biased, minibatch, sgd, shrinkage, smoothing, stall, variance, worst_case
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.constants import Constants
 
 ORACLE = SmoothingOracle(beta2=0.1, nu2=0.2, c=0.05)
 VALID: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {

@@ -16,8 +16,8 @@ from importlib import import_module
 class Certificate:
     """The outcome of one check by machine.
 
-    claim:      id in ``theory.claims``
-    kind:       "algebra", "worst case" or "rounding", as in ``theory.claims.KINDS``
+    claim:      id in ``tsla.theory.claims``
+    kind:       "algebra", "worst case" or "rounding", as in ``tsla.theory.claims.KINDS``
     name:       a short name of the obligation, unique in its claim
     statement:  what was checked, as a formula
     guarantee:  "identity", "inequality", "tight" (the worst case equals the bound), "upper" (it may be below) or "enclosure"

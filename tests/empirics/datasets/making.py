@@ -15,7 +15,7 @@ from typing import ClassVar
 import numpy as np
 from PIL import Image
 
-from empirics.datasets._archives import File
+from tsla.empirics.datasets._archives import File
 
 
 def noise(*shape: int, seed: int = 0) -> np.ndarray:

@@ -9,9 +9,9 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from empirics.datasets import Examples, cifar10, cifar100, fashion_mnist, load, mnist  # type: ignore[attr-defined]
-from empirics.datasets._archives import File
 from tests.empirics.datasets.making import idx, noise, python2_pickle, tar
+from tsla.empirics.datasets import Examples, cifar10, cifar100, fashion_mnist, load, mnist  # type: ignore[attr-defined]
+from tsla.empirics.datasets._archives import File
 
 CIFAR10 = [*(f"cifar-10-batches-py/data_batch_{i}" for i in range(1, 6)), "cifar-10-batches-py/test_batch"]
 CIFAR100 = ["cifar-100-python/train", "cifar-100-python/test"]

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from empirics.datasets._archives import contents, members, path, unpacked, unpickled
 from tests.empirics.datasets.making import described, noise, python2_pickle, tar
+from tsla.empirics.datasets._archives import contents, members, path, unpacked, unpickled
 
 FILES = {"a/one": b"1", "a/two": b"22", "b": b"333"}
 
@@ -129,7 +129,7 @@ def test_broken_packed_files_are_refused(tmp_path: Path, content: bytes) -> None
 
 
 def test_what_unpacks_without_end_is_not_read_to_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("empirics.datasets._archives.UNPACKED", 1000)
+    monkeypatch.setattr("tsla.empirics.datasets._archives.UNPACKED", 1000)
     where = tmp_path / "x.gz"
     where.write_bytes(gzip.compress(bytes(10**6)))
     is_refused(lambda: unpacked(tmp_path, described(where, bytes(10**6))), "has the SHA-256")

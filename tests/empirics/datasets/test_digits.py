@@ -9,7 +9,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from empirics.datasets import CLASSES, Split, digits
+from tsla.empirics.datasets import CLASSES, Split, digits
 
 # No image occurs twice in the data, so that an image tells which example it is, and so what its true label was.
 TRUE = {image.tobytes(): label for image, label in zip((load_digits().images / 16).astype(np.float32), load_digits().target, strict=True)}

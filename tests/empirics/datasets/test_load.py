@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from empirics.datasets import Examples, Split, digits, load, names, split
+from tsla.empirics.datasets import Examples, Split, digits, load, names, split
 
 N, TEST, CLASSES = 60, 9, 7
 
@@ -32,7 +32,7 @@ def test_digits_by_name_are_digits() -> None:
     a, b = load("digits", train_size=70, label_noise=0.3, seed=5), digits(train_size=70, label_noise=0.3, seed=5)
     for name in ("train_inputs", "train_labels", "test_inputs", "test_labels", "classes"):
         assert torch.equal(torch.as_tensor(getattr(a, name)), torch.as_tensor(getattr(b, name)))
-    assert callable(__import__("empirics.datasets", fromlist=["digits"]).digits)  # the function, not the module, after load as well
+    assert callable(__import__("tsla.empirics.datasets", fromlist=["digits"]).digits)  # the function, not the module, after load as well
 
 
 def test_without_a_test_set_four_of_five_examples_are_for_training() -> None:

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from empirics.datasets import Examples, cub200, dogs, folder, load  # type: ignore[attr-defined]
-from empirics.datasets._images import decoded
 from tests.empirics.datasets.making import image, noise, tar
+from tsla.empirics.datasets import Examples, cub200, dogs, folder, load  # type: ignore[attr-defined]
+from tsla.empirics.datasets._images import decoded
 
 SIDE = 4
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from empirics.per_example import GradientProducts, gradient_products
+from tsla.empirics.per_example import GradientProducts, gradient_products
 
 CLASSES = 3
 

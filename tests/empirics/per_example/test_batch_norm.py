@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from empirics.moments import GradientMoments, gradient_moments
-from empirics.moments_loop import moments_by_loop
 from tests.planted import assert_rejects
+from tsla.empirics.moments import GradientMoments, gradient_moments
+from tsla.empirics.moments_loop import moments_by_loop
 
 N, CLASSES = 7, 3
 

@@ -12,7 +12,7 @@ import torch.multiprocessing as mp
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from empirics.moments import gradient_moments, layer_moments
+from tsla.empirics.moments import gradient_moments, layer_moments
 
 SIZES = (5, 3)  # unequal shares
 

@@ -13,9 +13,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its usual name
 from torch.utils.checkpoint import checkpoint
 
-from empirics.per_example import fallback, gradient_products
-from empirics.per_example.fallback import FallbackCall
-from empirics.per_example.tape import Tape
 from tests.empirics.per_example.cases import (
     ALL,
     FUNCTIONS,
@@ -30,6 +27,9 @@ from tests.empirics.per_example.cases import (
 )
 from tests.empirics.per_example.oracle import CLASSES, Gradients, agrees, is_right, labels_for
 from tests.planted import assert_rejects
+from tsla.empirics.per_example import fallback, gradient_products
+from tsla.empirics.per_example.fallback import FallbackCall
+from tsla.empirics.per_example.tape import Tape
 
 N = 5
 WITHOUT_RULES = [
@@ -253,7 +253,7 @@ def hidden(s: Any, x: Tensor) -> Tensor:
         (
             as_many_calls_as_examples,
             {},
-            "model takes another path for another number of examples, .* empirics.moments_loop takes them one at a time$",
+            "model takes another path for another number of examples, .* tsla.empirics.moments_loop takes them one at a time$",
         ),
         (both_inside_and_outside, {"w": square}, "a parameter is used both inside and outside of torch.vmap"),
         (hidden, {"inner": layer}, "uses parameters that it was not given, .* choose use_reentrant=False$"),

@@ -8,13 +8,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from empirics.moments import gradient_moments
-from empirics.moments_loop import moments_by_loop
-from empirics.per_example import gradient_products
-from empirics.per_example.probe import Probe
 from tests.empirics.per_example.cases import Written
 from tests.empirics.per_example.oracle import labels_for
 from tests.planted import assert_rejects
+from tsla.empirics.moments import gradient_moments
+from tsla.empirics.moments_loop import moments_by_loop
+from tsla.empirics.per_example import gradient_products
+from tsla.empirics.per_example.probe import Probe
 
 N = 6
 

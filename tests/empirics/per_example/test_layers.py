@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from empirics.per_example import convolution, gradient_products, gram, terms
-from empirics.per_example.convolution import ConvolutionWeight
-from empirics.per_example.linear import EmbeddingWeight, LinearWeight
 from tests.empirics.per_example.cases import ALL, LAYERS
 from tests.empirics.per_example.oracle import agrees, by_autograd, is_right, labels_for
 from tests.planted import assert_rejects
+from tsla.empirics.per_example import convolution, gradient_products, gram, terms
+from tsla.empirics.per_example.convolution import ConvolutionWeight
+from tsla.empirics.per_example.linear import EmbeddingWeight, LinearWeight
 
 N = 5
 GRAM = (ConvolutionWeight, LinearWeight, EmbeddingWeight)

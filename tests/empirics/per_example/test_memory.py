@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from empirics.per_example import gradient_products
-from empirics.per_example.call import Call
 from tests.empirics.per_example.cases import Written
 from tests.empirics.per_example.oracle import labels_for
 from tests.planted import assert_rejects
+from tsla.empirics.per_example import gradient_products
+from tsla.empirics.per_example.call import Call
 
 N = 6
 
@@ -83,6 +83,6 @@ def test_what_a_fallback_leaves_can_be_collected() -> None:
 
 
 def test_a_hook_that_keeps_its_call_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("empirics.per_example.call.ref", lambda call: lambda: call)
+    monkeypatch.setattr("tsla.empirics.per_example.call.ref", lambda call: lambda: call)
     monkeypatch.setattr(Call, "forget", lambda self: None)
     assert_rejects(leaves_no_graph, by_rules)

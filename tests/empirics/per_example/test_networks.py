@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from empirics.moments import GradientMoments, gradient_moments
 from tests.empirics.per_example.networks import NETWORKS
 from tests.empirics.per_example.oracle import by_autograd, labels_for
 from tests.planted import assert_rejects
+from tsla.empirics.moments import GradientMoments, gradient_moments
 
 N = 9
 

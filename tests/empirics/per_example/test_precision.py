@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from empirics.per_example import GradientProducts, gradient_products, precision, terms
-from empirics.per_example.linear import EmbeddingWeight
 from tests.empirics.per_example.cases import ALL, CLASSES, Case
 from tests.empirics.per_example.oracle import Gradients, by_autograd, errors, labels_for
 from tests.planted import assert_rejects
+from tsla.empirics.per_example import GradientProducts, gradient_products, precision, terms
+from tsla.empirics.per_example.linear import EmbeddingWeight
 
 N = 5
 # torch warns that it copies the input to pad it unevenly, and that it is slow.

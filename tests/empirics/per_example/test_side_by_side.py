@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from empirics.per_example import gradient_products, gradients, side_by_side
-from empirics.per_example.chunk import Chunk
 from tests.empirics.per_example.cases import ALL
 from tests.empirics.per_example.oracle import agrees, by_autograd, labels_for
+from tsla.empirics.per_example import gradient_products, gradients, side_by_side
+from tsla.empirics.per_example.chunk import Chunk
 
 # torch warns that it copies the input to pad it unevenly.
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as torch_module
 
-from empirics.per_example import gradient_products, tape, terms
-from empirics.per_example.call import Call
-from empirics.per_example.fallback import FallbackCall
 from tests.empirics.per_example.cases import TOKENS, WIDTH, Written, encoder, head, layer, parameter
 from tests.empirics.per_example.oracle import labels_for
 from tests.planted import assert_rejects
+from tsla.empirics.per_example import gradient_products, tape, terms
+from tsla.empirics.per_example.call import Call
+from tsla.empirics.per_example.fallback import FallbackCall
 
 N = 7
 CHUNK = 3  # chunks of 3, 2 and 2, after a probe of 1

@@ -10,12 +10,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from empirics.per_example import chunk, convolution, fallback, gradient_products, linear, normalisation, tape, weights
-from empirics.per_example.linear import Added
-from empirics.per_example.terms import Term, products
 from tests.empirics.per_example.cases import ALL, LAYERS
 from tests.empirics.per_example.oracle import agrees, by_autograd, errors, is_right, labels_for
 from tests.planted import assert_rejects
+from tsla.empirics.per_example import chunk, convolution, fallback, gradient_products, linear, normalisation, tape, weights
+from tsla.empirics.per_example.linear import Added
+from tsla.empirics.per_example.terms import Term, products
 
 N = 5
 # torch warns that it copies the input to pad it unevenly.

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from empirics.moments import MOMENTS
-from empirics.planner.pilot import Pilot
+from tsla.empirics.moments import MOMENTS
+from tsla.empirics.planner.pilot import Pilot
 
 START = {"grad2": 0.5, "s2": 4.0, "c": 0.5, "beta2": 0.01, "nu2": 0.5}
 

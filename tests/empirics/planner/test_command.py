@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empirics import records
-from empirics.planner import validation
-from empirics.planner.pilot import read
-from empirics.planner.rules import RULES
 from tests import test_cli
 from tests.empirics.planner import test_validation
 from tests.empirics.planner.pilots import growing, rows
+from tsla.empirics import records
+from tsla.empirics.planner import validation
+from tsla.empirics.planner.pilot import read
+from tsla.empirics.planner.rules import RULES
 
 run, refusal = test_cli.run, test_cli.refusal
 Run = Callable[[str], str]

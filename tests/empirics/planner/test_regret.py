@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empirics.planner.regret import by_setting, cross_fitted, nearest
-from empirics.statistics import student_t
 from tests.planted import assert_rejects
-from theory.constants import Array
+from tsla.empirics.planner.regret import by_setting, cross_fitted, nearest
+from tsla.empirics.statistics import student_t
+from tsla.theory.constants import Array
 
 DROPS = (0, 2, 4, 8, 13, 20)
 BEST = {"a": 4, "b": 13, "c": 0}

@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empirics.moments import GradientMoments
-from empirics.planner import rules
-from empirics.planner.pilot import MOMENTS, Pilot, read
-from empirics.planner.rules import NAIVE, RULES, Plan, choices
 from tests.empirics.planner.pilots import growing, pilot
 from tests.planted import assert_rejects
+from tsla.empirics.moments import GradientMoments
+from tsla.empirics.planner import rules
+from tsla.empirics.planner.pilot import MOMENTS, Pilot, read
+from tsla.empirics.planner.rules import NAIVE, RULES, Plan, choices
 
 DIGITS = Path(__file__).parents[3] / "records" / "digits.parquet"
 EVERY = tuple(range(21))

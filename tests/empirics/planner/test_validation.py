@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from empirics.planner import documents, validation
-from empirics.planner.regret import OUTCOMES
-from empirics.planner.rules import RULES
-from empirics.planner.validation import recommended, validate
 from tests.planted import assert_rejects
+from tsla.empirics.planner import documents, validation
+from tsla.empirics.planner.regret import OUTCOMES
+from tsla.empirics.planner.rules import RULES
+from tsla.empirics.planner.validation import recommended, validate
 
 ROOT = Path(__file__).parents[3]
 BUILDING, JUDGING = ("b0", "b1", "b2"), tuple(f"j{i}" for i in range(8))

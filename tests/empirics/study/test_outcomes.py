@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empirics.study.outcomes import OUTCOMES, Choice, best, differences, summary, tuned
-from empirics.study.settings import EPOCHS
+from tsla.empirics.study.outcomes import OUTCOMES, Choice, best, differences, summary, tuned
+from tsla.empirics.study.settings import EPOCHS
 
 SETTING = "a setting"
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from empirics.study.settings import EPOCHS
-from empirics.study.tempering import CLEAN, LARGEST, run, tempered
+from tsla.empirics.study.settings import EPOCHS
+from tsla.empirics.study.tempering import CLEAN, LARGEST, run, tempered
 
 CLASSES = 5
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from empirics.study import arms, verdicts
-from empirics.study.runs import tuning_parts
-from empirics.study.settings import SETTINGS
-from empirics.study.verdicts import MIXED, NO_BENEFIT, REFUTED, SUPPORTED, Finding
-from empirics.training import TrainingConfig
+from tsla.empirics.study import arms, verdicts
+from tsla.empirics.study.runs import tuning_parts
+from tsla.empirics.study.settings import SETTINGS
+from tsla.empirics.study.verdicts import MIXED, NO_BENEFIT, REFUTED, SUPPORTED, Finding
+from tsla.empirics.training import TrainingConfig
 
 
 def finding(mean: float, p: float, *, spread: float = 1e-4) -> Finding:

@@ -12,7 +12,7 @@ from unittest.mock import patch
 import torch
 from torch import distributed
 
-from empirics.training import TrainingConfig, initial_model, processes, state, train
+from tsla.empirics.training import TrainingConfig, initial_model, processes, state, train
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload([__name__])

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 import torch
 
-import tsla
-from empirics import checkpoints, networks, records
-from empirics.training import TrainingConfig, commands
 from tests import test_cli
+from tsla import cli
+from tsla.empirics import checkpoints, networks, records
+from tsla.empirics.training import TrainingConfig, commands
 
 refusal, run = test_cli.refusal, test_cli.run
 
@@ -87,7 +87,7 @@ def test_all_is_a_size(tmp_path: Path, run: Run) -> None:
 
 
 def test_it_says_where_it_runs_and_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
-    assert tsla.main(f"train --method lsr {SHORT} --device cpu --precision bf16 --threads 2".split()) == 0
+    assert cli.main(f"train --method lsr {SHORT} --device cpu --precision bf16 --threads 2".split()) == 0
     said = capsys.readouterr().err
     assert "train: cpu (2 threads), bf16, 1 process\n" in said
     for word in ("loss ", "test accuracy ", "rate 0.1", "theta 0.3", "delta "):
@@ -118,6 +118,6 @@ def test_only_the_first_process_speaks_and_writes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(commands.processes, "rank", lambda: 1)
-    assert tsla.main(f"train --method sgd {SHORT} --out {tmp_path / 'run.parquet'} --checkpoint {tmp_path / 'run.pt'}".split()) == 0
+    assert cli.main(f"train --method sgd {SHORT} --out {tmp_path / 'run.parquet'} --checkpoint {tmp_path / 'run.pt'}".split()) == 0
     assert capsys.readouterr() == ("", "")
     assert list(tmp_path.iterdir()) == []

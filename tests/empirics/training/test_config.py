@@ -9,12 +9,12 @@ from math import cos, pi
 import pytest
 import torch
 
-import tsla
-from empirics.labels import evaluation_mode
-from empirics.training import TrainingConfig
-from empirics.training.evaluation import calibration_error
-from empirics.training.rates import factor
 from tests.planted import assert_rejects
+from tsla import cli
+from tsla.empirics.labels import evaluation_mode
+from tsla.empirics.training import TrainingConfig
+from tsla.empirics.training.evaluation import calibration_error
+from tsla.empirics.training.rates import factor
 
 SHORT = {"method": "sgd", "seed": 0, "epochs": 2, "drop": 1, "measure_at": (0, 2)}
 
@@ -77,7 +77,7 @@ def test_the_defaults_of_another_length() -> None:
 
 
 def test_every_field_is_an_option_of_the_command() -> None:
-    assert {name.replace("-", "_") for name in tsla.TRAINING} == {field.name for field in fields(TrainingConfig)}
+    assert {name.replace("-", "_") for name in cli.TRAINING} == {field.name for field in fields(TrainingConfig)}
 
 
 # --- rates

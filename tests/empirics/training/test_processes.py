@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import torch
 
-from empirics.training import TrainingConfig, processes
 from tests.empirics.training import children
 from tests.planted import assert_rejects
+from tsla.empirics.training import TrainingConfig, processes
 
 # Batches of 8 + 7 examples, and a last one of 1 + 0.
 CONFIG = TrainingConfig(

@@ -14,11 +14,11 @@ from unittest.mock import patch
 import pytest
 import torch
 
-from empirics.training import TrainingConfig, initial_model, state, train, training_split
-from empirics.training.loop import _Run
-from empirics.training.state import StateFile
 from tests.empirics.training import children
 from tests.planted import assert_rejects
+from tsla.empirics.training import TrainingConfig, initial_model, state, train, training_split
+from tsla.empirics.training.loop import _Run
+from tsla.empirics.training.state import StateFile
 
 CONFIG = TrainingConfig(
     "tsla", 3, epochs=4, drop=2, train_size=300, batch_size=3, model="mlp", momentum=0.9, augment=True, rates="cosine", measure_at=(0, 2, 4)

@@ -12,15 +12,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from empirics import networks, training
-from empirics.curvature import Loss, largest_curvature
-from empirics.datasets import CLASSES, digits
-from empirics.estimators import Estimates
-from empirics.moments import GradientMoments, gradient_moments
-from empirics.schedules import Annealed, Schedule
-from empirics.training import METHODS, Row, TrainingConfig, initial_model, train, training_split
-from empirics.training.measuring import ITERATIONS, Measuring
 from tests.planted import assert_rejects
+from tsla.empirics import networks, training
+from tsla.empirics.curvature import Loss, largest_curvature
+from tsla.empirics.datasets import CLASSES, digits
+from tsla.empirics.estimators import Estimates
+from tsla.empirics.moments import GradientMoments, gradient_moments
+from tsla.empirics.schedules import Annealed, Schedule
+from tsla.empirics.training import METHODS, Row, TrainingConfig, initial_model, train, training_split
+from tsla.empirics.training.measuring import ITERATIONS, Measuring
 
 TINY = {"seed": 0, "epochs": 2, "drop": 1, "theta": 0.4, "eta": 0.1, "train_size": 60, "model": "mlp", "measure_at": (0, 2)}
 MOMENTS = ("grad2", "s2", "shat2", "c", "beta2", "nu2")

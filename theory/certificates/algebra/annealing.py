@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import z3
 
-from theory.certificates import Certificate
-from theory.certificates.algebra.engine import axioms, formulas
-from theory.certificates.algebra.engine.obligation import Formula, Obligation, certify, conclude, drop, suppose
-from theory.certificates.algebra.engine.symbols import STRENGTH, Premises, beta2, c, nu2, sigma2, theta
+from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.algebra.engine import axioms, formulas
+from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.symbols import STRENGTH, Premises, beta2, c, nu2, sigma2, theta
 
 scale, larger = z3.Reals("scale larger")
 """ηL, in (0, 1], and that of another step size."""

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 import sympy
 import z3
 
-from theory.certificates import Certificate
-from theory.certificates.algebra.engine import axioms, formulas
-from theory.certificates.algebra.engine.obligation import Formula, Identity, Obligation, certify, conclude, drop, suppose
-from theory.certificates.algebra.engine.symbols import SMOOTH, STEP, F, F_next, L, eta, grad2
+from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.algebra.engine import axioms, formulas
+from tsla.theory.certificates.algebra.engine.obligation import Formula, Identity, Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.symbols import SMOOTH, STEP, F, F_next, L, eta, grad2
 
 Gd, dd = z3.Reals("Gd dd")
 """⟨∇F, d⟩ and ‖d‖² for the direction d."""

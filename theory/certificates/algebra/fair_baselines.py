@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import z3
 
-from theory.certificates import Certificate
-from theory.certificates.algebra.engine import formulas
-from theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
-from theory.certificates.algebra.engine.symbols import (
+from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.algebra.engine import formulas
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.symbols import (
     NOISY,
     SMOOTH,
     SMOOTHING,
@@ -25,7 +25,7 @@ from theory.certificates.algebra.engine.symbols import (
     sigma2,
     theta,
 )
-from theory.certificates.algebra.stage_one import plan as burn_in
+from tsla.theory.certificates.algebra.stage_one import plan as burn_in
 
 KNOWN = {**SMOOTH, "mu > 0": mu > 0, **NOISY, **TARGET}
 GAIN = 2 * delta / (1 + delta)

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 
 import z3
 
-from theory.certificates import Certificate
-from theory.certificates.algebra.engine import axioms, formulas
-from theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
-from theory.certificates.algebra.engine.symbols import L, Premises, delta, eps2, mu, sigma2
+from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.algebra.engine import axioms, formulas
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.symbols import L, Premises, delta, eps2, mu, sigma2
 
 kappa, r, v = z3.Reals("kappa r v")
 log_start, log_2, log_delta = z3.Reals("log_start log_2 log_delta")

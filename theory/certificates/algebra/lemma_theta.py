@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import z3
 
-from theory.certificates import Certificate
-from theory.certificates.algebra.engine import formulas
-from theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
-from theory.certificates.algebra.engine.symbols import F0, NOISE, NOISY, ORACLE, START, STRENGTH, T, delta, eta, sigma2, theta
+from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.algebra.engine import formulas
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.symbols import F0, NOISE, NOISY, ORACLE, START, STRENGTH, T, delta, eta, sigma2, theta
 
 HELPFUL = {"delta < 1": delta < 1}
 V = formulas.lemma(sigma2, delta, theta)

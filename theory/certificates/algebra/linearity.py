@@ -7,10 +7,10 @@ from collections.abc import Iterable
 import sympy
 import z3
 
-from theory.certificates import Certificate
-from theory.certificates.algebra.engine import axioms, formulas
-from theory.certificates.algebra.engine.obligation import Identity, Obligation, certify, conclude, drop
-from theory.certificates.algebra.engine.symbols import STRENGTH, theta
+from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.algebra.engine import axioms, formulas
+from tsla.theory.certificates.algebra.engine.obligation import Identity, Obligation, certify, conclude, drop
+from tsla.theory.certificates.algebra.engine.symbols import STRENGTH, theta
 
 CLASSES = 3
 y = z3.Reals("y1 y2 y3")

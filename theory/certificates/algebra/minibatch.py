@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import z3
 
-from theory.certificates import Certificate
-from theory.certificates.algebra.engine import axioms, formulas
-from theory.certificates.algebra.engine.obligation import Formula, Obligation, certify, conclude, drop
-from theory.certificates.algebra.engine.symbols import NOISY, B, Premises, beta2, c, nu2, sigma2, theta
+from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.algebra.engine import axioms, formulas
+from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, certify, conclude, drop
+from tsla.theory.certificates.algebra.engine.symbols import NOISY, B, Premises, beta2, c, nu2, sigma2, theta
 
 scale = z3.Real("scale")
 """ηL."""

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import sympy
 
-from theory.certificates import Certificate
-from theory.certificates.algebra.engine import formulas
-from theory.certificates.algebra.engine.obligation import Identity, Obligation, certify, conclude, drop
-from theory.certificates.algebra.engine.symbols import NOISY, SMOOTHING, TARGET, delta, eps2, sigma2
+from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.algebra.engine import formulas
+from tsla.theory.certificates.algebra.engine.obligation import Identity, Obligation, certify, conclude, drop
+from tsla.theory.certificates.algebra.engine.symbols import NOISY, SMOOTHING, TARGET, delta, eps2, sigma2
 
 L, mu, s2, F0, eps, q = sympy.symbols("L mu sigma2 F0 eps q", positive=True)
 POINT = {L: 3, mu: 2, s2: sympy.Rational(7, 5), F0: 5, eps: sympy.Rational(1, 3), q: sympy.Rational(3, 2)}

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 import z3
 
-from theory.certificates import Certificate
-from theory.certificates.algebra.descent import quadratic_upper_bound
-from theory.certificates.algebra.engine import axioms, formulas, recursions
-from theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
-from theory.certificates.algebra.engine.symbols import (
+from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.algebra.descent import quadratic_upper_bound
+from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     NOISE,
     NOISY,

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 
 import z3
 
-from theory.certificates import Certificate
-from theory.certificates.algebra.engine import axioms, formulas
-from theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
-from theory.certificates.algebra.engine.symbols import PL, SMOOTH, TARGET, L, T, beta2, eps2, eta, gap, gap_next, mu, nu2, sigma2
+from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.algebra.engine import axioms, formulas
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.symbols import PL, SMOOTH, TARGET, L, T, beta2, eps2, eta, gap, gap_next, mu, nu2, sigma2
 
 kappa, error, scale, other, sigma3 = z3.Reals("kappa error scale other sigma3")
 """L/μ, θ²β² + ηL N(θ), η3 L, another ηL, and σ3²."""

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 import sympy
 import z3
 
-from theory.certificates import Certificate
-from theory.certificates.algebra.engine import axioms, formulas, recursions
-from theory.certificates.algebra.engine.obligation import Formula, Identity, Obligation, certify, conclude, drop, suppose
-from theory.certificates.algebra.engine.symbols import (
+from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
+from tsla.theory.certificates.algebra.engine.obligation import Formula, Identity, Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     FLOOR,
     NOISY,

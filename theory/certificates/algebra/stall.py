@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import z3
 
-from theory.certificates import Certificate
-from theory.certificates.algebra.engine import formulas
-from theory.certificates.algebra.engine.obligation import Formula, Obligation, certify, conclude, drop, suppose
-from theory.certificates.algebra.engine.symbols import NOISE, NOISY, ORACLE, SMOOTHING, STRENGTH, delta, sigma2, theta
+from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.algebra.engine import formulas
+from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.symbols import NOISE, NOISY, ORACLE, SMOOTHING, STRENGTH, delta, sigma2, theta
 
 slope, scale, sigma, bias = z3.Reals("slope scale sigma bias")
 """``Lw``, which is ``∇F``; ``ηL``; σ; ``√δσ``."""

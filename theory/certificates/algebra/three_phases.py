@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 import z3
 
-from theory.certificates import Certificate
-from theory.certificates.algebra.engine import axioms, formulas
-from theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
-from theory.certificates.algebra.engine.symbols import NOISY, PL, SMOOTH, TARGET, L, T, eps2, eta, gap, gap_next, mu, sigma2
-from theory.certificates.algebra.stage_one import plan as burn_in
+from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.algebra.engine import axioms, formulas
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.symbols import NOISY, PL, SMOOTH, TARGET, L, T, eps2, eta, gap, gap_next, mu, sigma2
+from tsla.theory.certificates.algebra.stage_one import plan as burn_in
 
 kappa, s, t = z3.Reals("kappa s t")
 """L/μ, t + 2κ and the step of the second phase, from 0."""

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import z3
 
-from theory.certificates import Certificate
-from theory.certificates.algebra.engine import formulas, recursions
-from theory.certificates.algebra.engine.obligation import Formula, Obligation, certify, conclude, drop, suppose
-from theory.certificates.algebra.engine.symbols import (
+from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.algebra.engine import formulas, recursions
+from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     NOISE,
     NOISY,
@@ -28,7 +28,7 @@ from theory.certificates.algebra.engine.symbols import (
     mu,
     sigma2,
 )
-from theory.certificates.algebra.stage_one import contraction
+from tsla.theory.certificates.algebra.stage_one import contraction
 
 left, mean = z3.Reals("left mean")
 """The gap after stage 1, and E‖∇F(w_R)‖² over stage 2."""

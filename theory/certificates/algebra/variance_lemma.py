@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import z3
 
-from theory.certificates import Certificate
-from theory.certificates.algebra.engine import axioms, formulas
-from theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
-from theory.certificates.algebra.engine.symbols import NOISE, NOISY, ORACLE, STRENGTH, delta, s2, shat2, sigma2, theta
+from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.algebra.engine import axioms, formulas
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.symbols import NOISE, NOISY, ORACLE, STRENGTH, delta, s2, shat2, sigma2, theta
 
 aa, bb, ab = z3.Reals("aa bb ab")
 """‖a‖², ‖b‖² and ⟨a, b⟩ for a = g - ∇F, b = ĝ - ∇F."""

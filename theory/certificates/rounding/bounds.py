@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from flint import arb
 
-from theory.certificates import Certificate
-from theory.certificates.rounding.engine.balls import FORMULAS, Values, above, below, exactly, to_half_an_ulp
-from theory.certificates.rounding.engine.settings import BOUNDS, Numbers, sample
+from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.rounding.engine.balls import FORMULAS, Values, above, below, exactly, to_half_an_ulp
+from tsla.theory.certificates.rounding.engine.settings import BOUNDS, Numbers, sample
 
 CLOSE = 1e-12
 WIDTH = 0.01  # relative half-width of the boxes of constants; counts of steps are not widened

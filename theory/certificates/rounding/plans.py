@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from theory.certificates import Certificate
-from theory.certificates.rounding.engine.balls import Ball, Values, exactly, to_half_an_ulp
-from theory.certificates.rounding.engine.settings import Numbers, constants, sample
-from theory.methods import METHODS
+from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.rounding.engine.balls import Ball, Values, exactly, to_half_an_ulp
+from tsla.theory.certificates.rounding.engine.settings import Numbers, constants, sample
+from tsla.theory.methods import METHODS
 
 LARGEST = 1e13  # above it a relative 4e-15, the slack of the ceiling, is a matter of whole steps
 

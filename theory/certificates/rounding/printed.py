@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from flint import arb
 
-from theory import tables
-from theory.certificates import Certificate
-from theory.certificates.rounding.engine.balls import FORMULAS, exactly, to_half_an_ulp
-from theory.certificates.rounding.engine.settings import BOUNDS, Numbers, sample
+from tsla.theory import tables
+from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.rounding.engine.balls import FORMULAS, exactly, to_half_an_ulp
+from tsla.theory.certificates.rounding.engine.settings import BOUNDS, Numbers, sample
 
 UNIT = 1.001e-3  # of the last of four digits, relative, and a little for float64
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from theory import annealing, minibatch, shrinkage, smoothing
-from theory.biased import SmoothingOracle
-from theory.certificates import Certificate
-from theory.certificates.rounding.engine.balls import Ball, Values, exactly, lemma, noise
-from theory.certificates.rounding.engine.settings import Numbers, sample
+from tsla.theory import annealing, minibatch, shrinkage, smoothing
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.rounding.engine.balls import Ball, Values, exactly, lemma, noise
+from tsla.theory.certificates.rounding.engine.settings import Numbers, sample
 
 CLOSE = 1e-9  # relative; the values of C14 and C11 are differences, which cancel
 

@@ -12,11 +12,11 @@ from typing import Literal
 
 from PEPit import PEP, Point
 
-from theory import lsr, worst_case
-from theory.certificates import Certificate
-from theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, halved_noise, solve, tight, too_smooth, upper
-from theory.certificates.worst_case.engine.trees import Level, mean, mean_squared_gradient, run, smooth
-from theory.constants import Constants
+from tsla.theory import lsr, worst_case
+from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, halved_noise, solve, tight, too_smooth, upper
+from tsla.theory.certificates.worst_case.engine.trees import Level, mean, mean_squared_gradient, run, smooth
+from tsla.theory.constants import Constants
 
 End = Literal["F(w_T)", "F*"]
 Bounded = Literal["each", "mean"]

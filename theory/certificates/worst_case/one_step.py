@@ -10,11 +10,11 @@ from collections.abc import Iterable
 
 from PEPit import PEP, Expression, Point
 
-from theory import sgd
-from theory.certificates import Certificate
-from theory.certificates.worst_case.engine.program import Worst, Wrong, solve, tight
-from theory.certificates.worst_case.engine.trees import smooth
-from theory.constants import shown
+from tsla.theory import sgd
+from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.worst_case.engine.program import Worst, Wrong, solve, tight
+from tsla.theory.certificates.worst_case.engine.trees import smooth
+from tsla.theory.constants import shown
 
 FORMULA = "F(w - ηd) ≤ F(w) - (η/2)‖∇F‖² + (η/2)‖d - ∇F‖²"
 

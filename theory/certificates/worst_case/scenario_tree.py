@@ -11,12 +11,12 @@ from dataclasses import replace
 
 from PEPit import PEP
 
-from theory import lsr, sgd, worst_case
-from theory.bound import Bound
-from theory.certificates import Certificate
-from theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, halved_noise, solve, tight, too_smooth, upper
-from theory.certificates.worst_case.engine.trees import Outcomes, inexact, mean_squared_gradient, run, smooth, unbiased
-from theory.constants import Constants
+from tsla.theory import lsr, sgd, worst_case
+from tsla.theory.bound import Bound
+from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, halved_noise, solve, tight, too_smooth, upper
+from tsla.theory.certificates.worst_case.engine.trees import Outcomes, inexact, mean_squared_gradient, run, smooth, unbiased
+from tsla.theory.constants import Constants
 
 K1 = Constants(L=1, sigma2=1, delta=0.5, F0=1)
 K2 = Constants(L=3, sigma2=2, delta=0.25, F0=0.5)

@@ -11,11 +11,11 @@ from dataclasses import replace
 
 from PEPit import PEP
 
-from theory import sgd_pl
-from theory.certificates import Certificate
-from theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, halved_noise, solve, upper
-from theory.certificates.worst_case.engine.trees import PL, STRONGLY_CONVEX, run, unbiased, with_minimum
-from theory.constants import Constants
+from tsla.theory import sgd_pl
+from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, halved_noise, solve, upper
+from tsla.theory.certificates.worst_case.engine.trees import PL, STRONGLY_CONVEX, run, unbiased, with_minimum
+from tsla.theory.constants import Constants
 
 K1 = Constants(L=1, mu=0.5, sigma2=0.3, F0=1)
 K2 = Constants(L=3, mu=1, sigma2=0.6, F0=0.3)

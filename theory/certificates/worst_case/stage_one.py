@@ -11,11 +11,11 @@ from dataclasses import replace
 
 from PEPit import PEP
 
-from theory import tsla
-from theory.certificates import Certificate
-from theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, halved_noise, solve, tight, upper
-from theory.certificates.worst_case.engine.trees import PL, STRONGLY_CONVEX, inexact, run, with_minimum
-from theory.constants import Constants
+from tsla.theory import tsla
+from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, halved_noise, solve, tight, upper
+from tsla.theory.certificates.worst_case.engine.trees import PL, STRONGLY_CONVEX, inexact, run, with_minimum
+from tsla.theory.constants import Constants
 
 K1 = Constants(L=1, mu=0.5, sigma2=0.3, delta=1, F0=1)
 K2 = Constants(L=2, mu=0.4, sigma2=0.6, delta=0.5, F0=1)

@@ -12,12 +12,20 @@ from dataclasses import dataclass
 
 from PEPit import PEP
 
-from theory import tsla
-from theory.bound import Bound
-from theory.certificates import Certificate
-from theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, solve, upper
-from theory.certificates.worst_case.engine.trees import PL, STRONGLY_CONVEX, inexact, mean_squared_gradient, run, unbiased, with_minimum
-from theory.constants import Constants, shown
+from tsla.theory import tsla
+from tsla.theory.bound import Bound
+from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, solve, upper
+from tsla.theory.certificates.worst_case.engine.trees import (
+    PL,
+    STRONGLY_CONVEX,
+    inexact,
+    mean_squared_gradient,
+    run,
+    unbiased,
+    with_minimum,
+)
+from tsla.theory.constants import Constants, shown
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 import sympy
 import z3
 
-from theory.certificates import Certificate
+from tsla.theory.certificates import Certificate
 
 Formula = Any
 """A formula or a term of z3, which has no types."""
@@ -48,7 +48,7 @@ def suppose(name: str, hypothesis: Formula) -> Mutant:
 class Obligation:
     """A step of a proof, over the reals.
 
-    claim, name, statement, guarantee, axiom:  as in :class:`theory.certificates.Certificate`
+    claim, name, statement, guarantee, axiom:  as in :class:`tsla.theory.certificates.Certificate`
     hypotheses:  name -> formula; the name is how a mutant changes it
     conclusion:  the formula that follows
     mutants:     name -> wrong version, which must have a counterexample

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import z3
 
-from theory.certificates.algebra.engine import axioms
-from theory.certificates.algebra.engine.obligation import Formula, Mutant, Obligation, conclude, drop, suppose
-from theory.certificates.algebra.engine.symbols import F0, F, F_next, Premises, T, gap, gap_next, grad2
+from tsla.theory.certificates.algebra.engine import axioms
+from tsla.theory.certificates.algebra.engine.obligation import Formula, Mutant, Obligation, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.symbols import F0, F, F_next, Premises, T, gap, gap_next, grad2
 
 S, t, power, start = z3.Reals("S t power start")
 """Σ‖∇F(w_i)‖² over the steps so far, their number, (1-ημ)^t, and F(w_0) - F*."""

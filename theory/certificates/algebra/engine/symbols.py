@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import z3
 
-from theory.certificates.algebra.engine.obligation import Formula
+from tsla.theory.certificates.algebra.engine.obligation import Formula
 
 L, mu, sigma2, delta, F0, eps2 = z3.Reals("L mu sigma2 delta F0 eps2")
 eta, T, theta, V = z3.Reals("eta T theta V")

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from theory import biased, lsr, sgd, sgd_pl, tsla, worst_case
-from theory.biased import SmoothingOracle
-from theory.bound import Bound
-from theory.constants import Constants
+from tsla.theory import biased, lsr, sgd, sgd_pl, tsla, worst_case
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.bound import Bound
+from tsla.theory.constants import Constants
 
 Numbers = dict[str, float]
 SAMPLES = 400

@@ -15,9 +15,9 @@ from io import StringIO
 
 from PEPit import PEP
 
-from theory import lsr
-from theory.certificates import Certificate
-from theory.constants import Constants, shown
+from tsla.theory import lsr
+from tsla.theory.certificates import Certificate
+from tsla.theory.constants import Constants, shown
 
 TOLERANCE = 1e-6  # relative; the solver is asked for 1e-8 and may stop at 1e-7, and multipliers of size 10 act on what is left
 

@@ -1,4 +1,4 @@
-"""The front door of tsla: ``import tsla`` for Python, ``tsla`` on the command line.
+"""The command line: what can be asked, and who answers.
 
 A layer is imported only when something of it is asked for, so that ``tsla bound`` starts about as fast as NumPy does.
 """
@@ -12,53 +12,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
-# name -> "module" or "module:attribute", resolved on first use (PEP 562). `tsla.two_stage` is theory/tsla.py, whose name is taken.
-_EXPORTS = {
-    "Bound": "theory.bound:Bound",
-    "SmoothingOracle": "theory.biased:SmoothingOracle",
-    "annealing": "theory.annealing",
-    "biased": "theory.biased",
-    "inversion": "theory.inversion",
-    "lsr_pl": "theory.lsr_pl",
-    "minibatch": "theory.minibatch",
-    "smoothed_pl": "theory.smoothed_pl",
-    "worst_case": "theory.worst_case",
-    "Constants": "theory.constants:Constants",
-    "Oracle": "empirics.oracles:Oracle",
-    "Plan": "theory.plan:Plan",
-    "Stage": "theory.plan:Stage",
-    "compare": "theory.complexity:compare",
-    "gradient_moments": "empirics.moments:gradient_moments",
-    "measure": "empirics.measure:measure",
-    "lsr": "theory.lsr",
-    "problems": "empirics.problems",
-    "reading": "empirics.reading:reading",
-    "sgd": "theory.sgd",
-    "sgd_pl": "theory.sgd_pl",
-    "shrinkage": "theory.shrinkage",
-    "simulate": "empirics.sgd:simulate",
-    "smoothing": "theory.smoothing",
-    "two_stage": "theory.tsla",
-    "variance": "theory.variance",
-}
-__all__ = list(_EXPORTS)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _EXPORTS:
-        raise AttributeError(f"module 'tsla' has no attribute {name!r}")
-    return _resolve(_EXPORTS[name])
-
 
 def _resolve(where: str) -> Any:
-    """What "module" or "module:attribute" names, imported now."""
+    """What "module:attribute" names, imported now."""
     module, _, attribute = where.partition(":")
-    found = import_module(module)
-    return getattr(found, attribute) if attribute else found
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+    return getattr(import_module(module), attribute)
 
 
 OPTIONS = {
@@ -203,7 +161,7 @@ def _parser() -> _Parser:
 
     bounds = commands.add_parser("bound", help="evaluate a bound (C4, C5, C8, C12, C16)").add_subparsers(required=True, metavar="METHOD")
     for method, (required, optional) in BOUNDS.items():
-        leaf = _command(bounds, method, "theory.commands:bound", f"the bound of {method} and its terms")
+        leaf = _command(bounds, method, "tsla.theory.commands:bound", f"the bound of {method} and its terms")
         leaf.set_defaults(method=method)
         _numbers(leaf, required, optional)
         leaf.add_argument("--why", action="store_true", help="the derivation, line by line, with these numbers")
@@ -212,25 +170,25 @@ def _parser() -> _Parser:
 
     steps = commands.add_parser("steps", help="samples that a bound asks for").add_subparsers(required=True, metavar="METHOD")
     for method, required in STEPS.items():
-        leaf = _command(steps, method, "theory.commands:steps", f"samples until {method} has E‖∇F‖² <= eps², by its bound")
+        leaf = _command(steps, method, "tsla.theory.commands:steps", f"samples until {method} has E‖∇F‖² <= eps², by its bound")
         leaf.set_defaults(method=method)
         _numbers(leaf, required, " ".join(name for name in CONSTANTS if name not in required.split()))
 
     _numbers(
-        _command(commands, "compare", "theory.commands:compare", "all methods side by side"), "L mu sigma2 delta F0 eps", "beta2 nu2 c"
+        _command(commands, "compare", "tsla.theory.commands:compare", "all methods side by side"), "L mu sigma2 delta F0 eps", "beta2 nu2 c"
     )
     about = "a budget of samples -> the best eps of each method; or a target eps -> the largest delta at which smoothing pays"
-    _numbers(_command(commands, "invert", "theory.commands:invert", about), "L mu sigma2 F0", "delta budget eps")
+    _numbers(_command(commands, "invert", "tsla.theory.commands:invert", about), "L mu sigma2 F0", "delta budget eps")
     _numbers(
-        _command(commands, "anneal", "theory.commands:anneal", "the theta that suits a step size (C12)"), "L sigma2 beta2 nu2 eta", "c"
+        _command(commands, "anneal", "tsla.theory.commands:anneal", "the theta that suits a step size (C12)"), "L sigma2 beta2 nu2 eta", "c"
     )
     about = "the batch size from which on smoothing no longer lowers the variance; with L and eta, the bound (C14)"
-    _numbers(_command(commands, "critical-batch", "theory.commands:critical_batch", about), "sigma2 beta2 nu2", "c theta L eta")
+    _numbers(_command(commands, "critical-batch", "tsla.theory.commands:critical_batch", about), "sigma2 beta2 nu2", "c theta L eta")
     _numbers(
         _command(
             commands,
             "variance",
-            "theory.commands:variance",
+            "tsla.theory.commands:variance",
             "variance of the smoothed direction: give sigma2 and delta, or s2, shat2 and c",
         ),
         "",
@@ -243,7 +201,7 @@ def _parser() -> _Parser:
 
 
 def _add_runs(commands: Any) -> None:
-    simulate = _command(commands, "simulate", "empirics.commands:simulate", "run a bound's own plan on a test problem")
+    simulate = _command(commands, "simulate", "tsla.empirics.commands:simulate", "run a bound's own plan on a test problem")
     simulate.add_argument("--problem", required=True, help="a module of empirics/problems")
     simulate.add_argument("--method", required=True, choices=STEPS, help="whose plan to run")
     simulate.add_argument("--seeds", type=_whole, default=100, help="number of independent replicas (default 100)")
@@ -255,7 +213,7 @@ def _add_runs(commands: Any) -> None:
     simulate.set_defaults(sigma2=1.0, delta=0.1)
 
     about = "seeds and steps that it takes to tell two methods apart, from a pilot record"
-    power = _command(commands, "power", "empirics.commands:power", about)
+    power = _command(commands, "power", "tsla.empirics.commands:power", about)
     power.add_argument("record", type=Path, metavar="RECORD", help="a Parquet record, such as records/digits.parquet")
     power.add_argument("--a", help="a method of the record, or a column; with --b")
     power.add_argument("--b", help="what is subtracted from it, seed by seed")
@@ -268,19 +226,19 @@ def _add_runs(commands: Any) -> None:
     _add_train(commands)
     _add_measure(commands)
 
-    make = _command(commands, "records", "empirics.commands:records", "run experiments and write their records")
+    make = _command(commands, "records", "tsla.empirics.commands:records", "run experiments and write their records")
     make.add_argument("name", nargs="*", help="experiments (default: those of the report)")
-    figures = _command(commands, "figures", "figures.commands:figures", "redraw every figure from the records")
+    figures = _command(commands, "figures", "tsla.figures.commands:figures", "redraw every figure from the records")
     figures.add_argument("--out", type=Path, default=Path("build/figures"), help="folder (default build/figures)")
     about = "run every certificate (extra certify), write their record, and print one row a claim"
-    certify = _command(commands, "certify", "empirics.commands:records figures.commands:certify", about)
+    certify = _command(commands, "certify", "tsla.empirics.commands:records tsla.figures.commands:certify", about)
     certify.set_defaults(name=["certificates"])
     check = _command(
-        commands, "check", "figures.commands:check", "rerun the evidence and write paper_checks.md; with a claim, print its row"
+        commands, "check", "tsla.figures.commands:check", "rerun the evidence and write paper_checks.md; with a claim, print its row"
     )
     check.add_argument("claim", nargs="?", help="a claim, such as C5")
     about = "everything: runs, checks, figures, and one HTML page"
-    report = _command(commands, "report", "empirics.commands:records figures.commands:report", about)
+    report = _command(commands, "report", "tsla.empirics.commands:records tsla.figures.commands:report", about)
     report.set_defaults(name=[])
 
 
@@ -320,7 +278,7 @@ TRAINING = {  # options of `tsla train`: their kind, and what they say; a kind o
 
 def _add_train(commands: Any) -> None:
     about = "train a network once, measuring gradient moments; alone, or under torchrun"
-    train = _command(commands, "train", "empirics.training.commands:train", about)
+    train = _command(commands, "train", "tsla.empirics.training.commands:train", about)
     for name, (kind, says) in TRAINING.items():
         how: dict[str, Any] = {"action": argparse.BooleanOptionalAction} if kind is None else {"type": kind}
         train.add_argument(f"--{name}", default=argparse.SUPPRESS, help=says, **how)
@@ -333,7 +291,7 @@ def _add_train(commands: Any) -> None:
 
 def _add_measure(commands: Any) -> None:
     measure = _command(
-        commands, "measure", "empirics.commands:measure", "what smoothing does at the weights of a checkpoint, with intervals"
+        commands, "measure", "tsla.empirics.commands:measure", "what smoothing does at the weights of a checkpoint, with intervals"
     )
     measure.add_argument("--checkpoint", type=Path, help="what `tsla train --checkpoint` wrote, or a state_dict with --model (required)")
     measure.add_argument("--data", help="a data set such as digits, or an .npz file with inputs (n, ...) and labels (n,) (required)")
@@ -360,7 +318,7 @@ def _add_measure(commands: Any) -> None:
 
 def _add_sweep(commands: Any) -> None:
     about = "many training runs: a grid times seeds, resumable, on all cores or on a cluster"
-    sweep = _command(commands, "sweep", "empirics.sweeps.commands:sweep", about)
+    sweep = _command(commands, "sweep", "tsla.empirics.sweeps.commands:sweep", about)
     sweep.add_argument("file", type=Path, metavar="FILE", help="a TOML file such as examples/sweep.toml")
     sweep.add_argument(
         "--backend", choices=["loky", "ray", "dask"], default="loky", help="loky (default): processes of this machine; or a cluster"
@@ -374,7 +332,7 @@ def _add_sweep(commands: Any) -> None:
 
 def _add_plan(commands: Any) -> None:
     about = "from the moments of a pilot run: what smoothing would do, when to drop it for an outcome, and how sure that is"
-    plan = _command(commands, "plan", "empirics.planner.command:plan", about)
+    plan = _command(commands, "plan", "tsla.empirics.planner.command:plan", about)
     plan.add_argument("--pilot", type=Path, metavar="RUN", help="a record that `tsla train --out` wrote (required)")
     plan.add_argument("--outcome", help="what counts at the end: train_loss, grad2, test_loss or test_accuracy (required)")
     plan.add_argument("--method", help="which run, in a record of several methods")
@@ -386,7 +344,3 @@ def _add_plan(commands: Any) -> None:
     plan.add_argument("--eta-L", type=_number, help="eta times the largest curvature, for C12 (default: as measured, else 1)")
     plan.add_argument("--json", action="store_true", help="print one JSON object")
     plan.set_defaults(needed=["pilot", "outcome"])
-
-
-if __name__ == "__main__":
-    sys.exit(main())
