@@ -139,7 +139,7 @@ def test_a_missing_file_is_refused() -> None:
 
 
 def test_the_example_is_a_sweep() -> None:
-    sweep = sweeps.read(Path(tsla.__file__).parent / "examples" / "sweep.toml")
+    sweep = sweeps.read(Path(tsla.__file__).parents[1] / "examples" / "sweep.toml")
     assert len(sweep.configs) == 12
 
 
@@ -421,7 +421,7 @@ def test_a_cluster_gives_the_same_bytes(backend: str) -> None:
     assert local is not None
     script = f"""
 import sys
-import tsla
+from tsla import cli
 if __name__ == "__main__":
     {CLUSTERS[backend].strip().replace(chr(10), chr(10) + "    ")}
     try:
