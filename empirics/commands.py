@@ -10,7 +10,7 @@ import pandas as pd
 
 from tsla.empirics import assumptions, measured_checkpoint, reading, synthetic
 from tsla.empirics.experiments import EXPERIMENTS
-from tsla.empirics.files import must_be_there, must_be_writable
+from tsla.empirics.files import deliver, must_be_there, must_be_writable
 from tsla.empirics.power import pilot, plan
 from tsla.empirics.power import table as power_table
 from tsla.empirics.progress import Progress
@@ -42,12 +42,15 @@ def simulate(args: argparse.Namespace) -> None:
     broken = assumptions.violations(watched, what.constants)
     result["assumptions"] = assumptions.effect(watched, stages, what.constants)
     result["violations"] = [asdict(violation) for violation in broken]
-    print_result(args, lambda: result, lambda: "\n".join(f"  {name:14} {value}" for name, value in result.items()))
-    if args.out is not None:
-        seen = pd.DataFrame([row.columns() for row in watched])
-        config = {name: getattr(args, name) for name in ("problem", "method", "eps", "T", "sigma2", "delta", "seeds", "seed")}
-        options = " ".join(f"--{name} {value}" for name, value in config.items() if value is not None)
-        write_record(args.out, checkpoints.merge(seen, on="step", how="left"), config, f"tsla simulate {options}")
+    seen = pd.DataFrame([row.columns() for row in watched])
+    config = {name: getattr(args, name) for name in ("problem", "method", "eps", "T", "sigma2", "delta", "seeds", "seed")}
+    options = " ".join(f"--{name} {value}" for name, value in config.items() if value is not None)
+    table = checkpoints.merge(seen, on="step", how="left")
+    deliver(
+        lambda: print_result(args, lambda: result, lambda: "\n".join(f"  {name:14} {value}" for name, value in result.items())),
+        state=args.state,
+        out=(args.out, lambda path: write_record(path, table, config, f"tsla simulate {options}")),
+    )
 
 
 def power(args: argparse.Namespace) -> None:

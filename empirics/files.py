@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import combinations, product
 from pathlib import Path
+
+from tsla.streams import came_out
+
+Write = Callable[[Path], None]
+"""Writes a file at a path."""
+LOG = logging.getLogger(__name__)
+"""What is worth a line on standard error, which is where Python puts it unless told otherwise."""
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary name to write a file under, which then takes the place of ``path``: a killed run leaves a whole file or none."""
+    """A temporary name to write a file under, which then takes the place of ``path``: a killed run leaves a whole file or none.
+
+    Of a link, the file that it leads to. An OSError that names no file, such as that of a full disk, gets the name of this one.
+    """
+    path = _led_to(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -26,14 +45,44 @@ def must_be_there(name: str, path: Path, what: str) -> None:
         raise ValueError(f"{name} = {path}: {'that is a folder' if path.is_dir() else 'no such file'}; must be {what}")
 
 
-def must_be_writable(**paths: Path | None) -> None:
-    """Raises ValueError where a file can't be written, before a run whose results it would lose. None is not written."""
-    for name, path in paths.items():
-        if path is None:
-            continue
+def must_be_writable(*, inputs: Mapping[str, Path | None] | None = None, **paths: Path | None) -> None:
+    """Raises ValueError where a file can't be written, before a run whose results it would lose. None is not written.
+
+    It can't be written either where it is another one of ``paths``, or one of the ``inputs``, by whatever name or link.
+    """
+    given = {name: path for name, path in paths.items() if path is not None}
+    for name, path in given.items():
         if path.is_dir():
             raise ValueError(f"{name} = {path}: that is a folder; must be a file")
+        if path.exists() and not path.is_file():
+            raise ValueError(f"{name} = {path}: that is a device or a pipe, which would be replaced; must be a file")
         _must_have_a_place(name, path)
+    read = {name: path for name, path in (inputs or {}).items() if path is not None}
+    for (name, path), (other, taken) in [*combinations(given.items(), 2), *product(given.items(), read.items())]:
+        if _same(path, taken):
+            raise ValueError(f"{name} = {path} and {other} = {taken} are the same file; must be two")
+        if _below(path, taken) or _below(taken, path):
+            raise ValueError(
+                f"{name} = {path} and {other} = {taken}: one lies below the other, as if that were a folder; must be two files"
+            )
+
+
+def _led_to(path: Path) -> Path:
+    """The path itself, or where the link leads that it is."""
+    return _true(path) if path.is_symlink() else path
+
+
+def _same(one: Path, other: Path) -> bool:
+    return _true(one) == _true(other) or (one.exists() and other.exists() and one.samefile(other))
+
+
+def _below(one: Path, other: Path) -> bool:
+    return _true(other) in _true(one).parents
+
+
+def _true(path: Path) -> Path:
+    """Whatever links lead there; unlike ``Path.resolve`` also of a link to itself."""
+    return Path(os.path.realpath(path))
 
 
 def must_be_folder(name: str, path: Path | None) -> None:
@@ -46,6 +95,68 @@ def must_be_folder(name: str, path: Path | None) -> None:
 
 
 def _must_have_a_place(name: str, path: Path) -> None:
-    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    folder = next(parent for parent in _led_to(path).absolute().parents if parent.exists())
     if not (folder.is_dir() and os.access(folder, os.W_OK)):
         raise ValueError(f"{name} = {path}: nothing can be written below {folder}; must be in a folder that can be written to")
+
+
+def deliver(show: Callable[[], None], *, state: Path | None, **outputs: tuple[Path | None, Write]) -> None:
+    """Write the outputs of a run, then ``show`` them, and only then remove the ``state`` from which it could be had again.
+
+    outputs: by the name of its option, the path of each, None if it is not wanted, and what writes it
+
+    Raises OSError, in the end, where an output could not be written: the others are. Then the state is kept, and so it is where what was
+    shown did not come out.
+    """
+    failed = []
+    for name, (path, write) in outputs.items():
+        if path is not None:
+            try:
+                write(path)
+            except OSError as error:
+                failed.append(f"{name} = {path} can't be written: {error.strerror or error}")
+    show()
+    if failed:
+        kept = state is not None and state.exists()
+        raise OSError("; ".join([*failed, f"the run is kept in state = {state}: the same command ends it"] if kept else failed))
+    if state is not None and came_out():
+        remove(state)
+
+
+@dataclass
+class StateOfRun:
+    """The file at ``path`` that holds where the run is that ``identity`` is of.
+
+    The run can do without: where the file can't be written, a line on standard error says so once, and the run goes on.
+    """
+
+    path: Path
+    identity: str
+    last: float = field(default_factory=time.monotonic)
+    cost: float = 0.0
+    warned: bool = False
+
+    def is_due(self, *, seconds: float, share: float) -> bool:
+        """Whether the last time is so many ``seconds`` ago, and so long that writing takes no more than a ``share`` of the time."""
+        return time.monotonic() - self.last >= max(seconds, self.cost / share)
+
+    def save(self, write: Write) -> None:
+        """Write the file, if it can be written."""
+        start = time.monotonic()
+        try:
+            with replacing(self.path) as temporary:
+                write(temporary)
+        except OSError as error:
+            if not self.warned:
+                LOG.warning("state = %s can't be written: %s; the run goes on without", self.path, error.strerror or error)
+            self.warned = True
+        self.last = time.monotonic()
+        self.cost = self.last - start
+
+
+def remove(state: Path) -> None:
+    """Remove the state of a run that is over; a line on standard error says where that can't be done."""
+    try:
+        _led_to(state).unlink(missing_ok=True)
+    except OSError as error:
+        LOG.warning("state = %s can't be removed: %s", state, error.strerror or error)

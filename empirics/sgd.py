@@ -73,8 +73,9 @@ def simulate(
     progress:     called at each checkpoint with the steps done and the steps in all
     threads:      of which the bits don't depend; as many as OMP_NUM_THREADS or else the machine allows if None
     compiled:     by :mod:`tsla.empirics.compiled`, which needs numba and a coordinate-wise problem: the same run to rounding
-    state:        a file that holds, now and then, where the run is, and is removed at its end. A call that finds the file of a killed run
-                  goes on there, to the same bits, and tells ``progress`` of the checkpoints that are left
+    state:        a file that keeps where the run is, now and then and at its end. A call that finds the file of a killed run goes on there,
+                  to the same bits, and tells ``progress`` of the checkpoints that are left. The file stays: that of a run that is over
+                  gives the same again. Where it can't be written, a line on standard error says so, and the run goes on
 
     Memory: some ten arrays of shape (replicas, d) at most, and what is recorded, however many the steps.
     Raises ValueError for a bad argument, FloatingPointError when the run leaves the range of float64.
@@ -99,7 +100,7 @@ def simulate(
                 if leg.row is not None:
                     _tell(progress, leg.done, rules)
     if snapshot is not None:
-        snapshot.remove()
+        snapshot.save_if_due(run.arrays, over=True)
     return run.recorded
 
 

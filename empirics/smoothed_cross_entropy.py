@@ -1,4 +1,4 @@
-"""The loss of label smoothing for training loops of whatever kind: which label is mixed in, how strongly, and never in evaluation."""
+"""The loss of label smoothing for training loops of whatever kind: which label is mixed in, how strongly, and only where one trains."""
 
 from __future__ import annotations
 
@@ -58,10 +58,14 @@ def theta_from(strength: float, convention: str = "paper", *, classes: int | Non
 
 
 class SmoothedCrossEntropy(nn.Module):
-    """Cross-entropy of logits at ``(1-θ) y + θ ŷ``, where a schedule gives θ; in evaluation mode at y.
+    """Cross-entropy of logits at ``(1-θ) y + θ ŷ``, where a schedule gives θ; in evaluation at y.
 
         loss = SmoothedCrossEntropy("uniform", TwoStage(0.1, drop=30))
         loss(model(inputs), labels).backward()  # in the loop; and loss.step() after each epoch
+
+    Evaluation is where the loss is in evaluation mode, and where gradients are off (``torch.no_grad``, ``torch.inference_mode``). A module
+    that holds the loss takes it along with its ``eval()``. A loss that is held elsewhere can't see that the model is in evaluation mode,
+    nor that its logits were computed earlier: where it is called so with gradients on, ``loss.eval()`` has to tell it.
 
     distribution:  ŷ, one of these, or a mixture of them as a mapping to weights that add up to 1, such as ``{"uniform": 0.5, "own": 0.5}``
                    "uniform": 1/K for every class; with it the loss is ``torch.nn.functional.cross_entropy(..., label_smoothing=θ)``
@@ -103,7 +107,7 @@ class SmoothedCrossEntropy(nn.Module):
 
     @property
     def theta(self) -> float:
-        """The strength now, in training mode."""
+        """The strength now, in training."""
         return self.schedule.theta
 
     def step(self) -> None:
@@ -115,7 +119,7 @@ class SmoothedCrossEntropy(nn.Module):
 
         ``inputs`` are what a teacher sees. Raises ValueError where it has none.
         """
-        theta = self.schedule.theta if self.training else 0.0
+        theta = self.schedule.theta if self.training and torch.is_grad_enabled() else 0.0
         if self._uniform or not theta:
             return cross_entropy(logits, labels, label_smoothing=theta, reduction=self.reduction)
         return cross_entropy(logits, self._mixed(logits, labels, inputs, theta), reduction=self.reduction)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import time
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tsla.empirics.files import replacing
+from tsla.empirics.files import StateOfRun
 
 SECONDS = 30.0
 """Least time between two snapshots."""
@@ -22,14 +20,8 @@ SHARE = 0.05
 Arrays = Mapping[str, NDArray[Any]]
 
 
-@dataclass
-class Snapshot:
-    """The file at ``path``, of the run whose configuration, versions, sources and machine give ``identity``."""
-
-    path: Path
-    identity: str
-    last: float = field(default_factory=time.monotonic)
-    cost: float = 0.0
+class Snapshot(StateOfRun):
+    """Arrays in a file of NumPy's."""
 
     def load(self) -> dict[str, NDArray[Any]] | None:
         """What was saved, None where there is no file. Raises ValueError where the file is another run's, or no snapshot."""
@@ -44,16 +36,11 @@ class Snapshot:
             raise ValueError(f"state = {self.path} must be a snapshot of this very run; it is another's: remove it, or choose another file")
         return arrays
 
-    def save_if_due(self, arrays: Callable[[], Arrays]) -> None:
-        """Save what ``arrays`` returns, if the last time is long enough ago."""
-        start = time.monotonic()
-        if start - self.last < max(SECONDS, self.cost / SHARE):
-            return
-        with replacing(self.path) as temporary, temporary.open("wb") as file:
-            np.savez(file, **{"identity": np.array(self.identity), **arrays()})  # type: ignore[arg-type]  # no name is allow_pickle
-        self.last = time.monotonic()
-        self.cost = self.last - start
+    def save_if_due(self, arrays: Callable[[], Arrays], *, over: bool = False) -> None:
+        """Save what ``arrays`` returns, if the last time is long enough ago or the run is over."""
+        if over or self.is_due(seconds=SECONDS, share=SHARE):
+            self.save(lambda path: self._write(path, arrays()))
 
-    def remove(self) -> None:
-        """Remove the file: the run is over."""
-        self.path.unlink(missing_ok=True)
+    def _write(self, path: Path, arrays: Arrays) -> None:
+        with path.open("wb") as file:
+            np.savez(file, **{"identity": np.array(self.identity), **arrays})  # type: ignore[arg-type]  # no name is allow_pickle

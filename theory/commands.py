@@ -23,8 +23,8 @@ def _constants(args: argparse.Namespace) -> Constants:
 
 
 def print_result(args: argparse.Namespace, as_json: Callable[[], dict[str, Any]], as_table: Callable[[], str]) -> None:
-    """One JSON object with ``--json``, else a table."""
-    print(json.dumps(as_json(), ensure_ascii=False) if args.json else as_table())
+    """One JSON object with ``--json``, in ASCII, so that it is JSON whatever the encoding of the output; else a table."""
+    print(json.dumps(as_json()) if args.json else as_table())
 
 
 def _oracle(args: argparse.Namespace) -> SmoothingOracle | None:

@@ -12,6 +12,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
+from tsla.streams import unfailing
+
 
 def _resolve(where: str) -> Any:
     """What "module:attribute" names, imported now."""
@@ -81,13 +83,24 @@ class _Version(argparse.Action):
     """Prints the version of the installed package, which takes an import that no other command needs."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
-        sys.stdout.write(f"tsla {_resolve('importlib.metadata:version')('tsla')}\n")
+        print(f"tsla {_resolve('importlib.metadata:version')('tsla')}")
         parser.exit()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit code. Bad input ends in one line on standard error and exit code 2."""
-    given = sys.argv[1:] if argv is None else argv
+    """Run one command; returns its exit code.
+
+    Bad input, and a file or standard output that can't be written, end in one line on standard error and exit code 2. A closed pipe
+    ends nothing: the command goes on in silence, and has the exit code that it would have had.
+    """
+    try:
+        with unfailing():
+            return _answer(sys.argv[1:] if argv is None else argv)
+    except OSError as error:
+        _Parser(prog="tsla").error(f"standard output can't be written: {error.strerror}")
+
+
+def _answer(given: Sequence[str]) -> int:
     args, unknown = _parser().parse_known_args(_join_negative_values(given))
     parser: _Parser = args.parser
     if unknown:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from tsla.empirics import sweeps
-from tsla.empirics.files import must_be_folder
+from tsla.empirics.files import must_be_folder, must_be_writable
 
 FOLDER = Path("build/sweeps")
 
@@ -17,6 +17,7 @@ def sweep(args: argparse.Namespace) -> int:
     wanted = sweeps.read(args.file)
     must_be_folder("out", args.out)
     folder = args.out or FOLDER / wanted.name
+    must_be_writable(out=folder / f"{wanted.name}.parquet", inputs={"FILE": args.file})
     found = sweeps.run(wanted, folder, origin=f"tsla sweep {args.file}", backend=args.backend, address=args.address, jobs=args.jobs)
     if found.record is not None:
         print(found.record)

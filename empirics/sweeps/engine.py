@@ -17,6 +17,8 @@ from tsla.empirics.sweeps.one import Run, attempt
 
 ATTEMPTS = 3
 """A run that was under way this many times when a worker was lost is given up."""
+UNKNOWN = "neither its record nor its status could be written"
+"""Why a run failed whose status does not say it."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,10 @@ def run(sweep: Sweep, folder: Path, *, origin: str, backend: str = "loky", addre
         _forget(todo)
         with workers(backend, address=address, jobs=jobs) as pool, Dashboard(sweep.name, todo):
             _run_all(list(todo), pool)
-    failed = {run: label for run, label in todo.items() if run.seen()["ended"] == "failed"}
+    failed = {run: label for run, label in todo.items() if run.seen().get("ended") != "done" and not run.is_done()}
     done = [run for run in runs if run not in failed]
     record = _merge(sweep, done, folder, origin) if done else None
-    return Outcome(record, tuple((label, run.seen()["error"], run.command) for run, label in failed.items()))
+    return Outcome(record, tuple((label, run.seen().get("error", UNKNOWN), run.command) for run, label in failed.items()))
 
 
 def _run_all(todo: Sequence[Run], pool: Workers) -> None:
@@ -65,7 +67,8 @@ def _run_all(todo: Sequence[Run], pool: Workers) -> None:
                     run.say(
                         run.seen() | {"ended": "failed", "error": f"its worker was lost {ATTEMPTS} times: {' '.join(str(error).split())}"}
                     )
-            todo = sorted((run for run in todo if not run.seen().get("ended")), key=lambda run: lost[run])
+            left = [run for run in todo if not run.seen().get("ended") and lost[run] < ATTEMPTS]
+            todo = sorted(left, key=lambda run: lost[run])
             _forget(todo)
         else:
             return

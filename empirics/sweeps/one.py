@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import UnionType
@@ -16,7 +17,7 @@ from typing import Any, get_args, get_origin
 import pandas as pd
 
 from tsla.empirics import records
-from tsla.empirics.files import replacing
+from tsla.empirics.files import remove, replacing
 from tsla.empirics.training import Row, TrainingConfig, train
 from tsla.empirics.training.commands import command as command_line
 from tsla.empirics.training.config import kinds
@@ -62,8 +63,8 @@ class Run:
         return records.is_done(self.part, asdict(self.config))
 
     def say(self, status: Mapping[str, Any]) -> None:
-        """Write its status."""
-        with replacing(self.status) as temporary:
+        """Write its status, if it can be written: the run goes on without."""
+        with suppress(OSError), replacing(self.status) as temporary:
             temporary.write_text(json.dumps(status), encoding="utf-8")
 
     def seen(self) -> dict[str, Any]:
@@ -92,7 +93,7 @@ def attempt(run: Run) -> None:
             rows.append(row)
             say(**{name: row[name] for name in ("epoch", "train_loss", "test_accuracy")})
         records.write(run.part, table(run.config, rows), asdict(run.config), run.command)
-        run.state.unlink(missing_ok=True)
+        remove(run.state)
     except Exception as error:  # whatever it is, the other runs go on
         say(ended="failed", error=f"{type(error).__name__}: {' '.join(str(error).split())}")
     else:

@@ -17,7 +17,7 @@ from torch import nn
 
 from tsla.empirics import assumptions, checkpoints, training
 from tsla.empirics.datasets import Split
-from tsla.empirics.files import must_be_there, must_be_writable
+from tsla.empirics.files import deliver, must_be_there, must_be_writable
 from tsla.empirics.progress import Progress
 from tsla.empirics.records import write as write_record
 from tsla.empirics.training import processes
@@ -37,7 +37,7 @@ def train(args: argparse.Namespace) -> None:
     config = training.TrainingConfig.of(**{"seed": 0} | given)
     if args.watch and args.state is not None:
         raise ValueError(f"state = {args.state} must be left out with --watch, which looks at the weights of every epoch")
-    must_be_writable(out=args.out, checkpoint=args.checkpoint, state=args.state)
+    must_be_writable(out=args.out, checkpoint=args.checkpoint, state=args.state, inputs={"config": args.config})
     with processes.group(config.device):
         split = training.training_split(config)
         model = training.initial_model(config, split)
@@ -47,13 +47,14 @@ def train(args: argparse.Namespace) -> None:
                 _refuse_divergence(config, row)
             return
         table = pd.DataFrame(_shown(config, run))
-        print(table.to_string(index=False, float_format="%.4g"))
-        if args.out is not None:
-            write_record(args.out, table, asdict(config) | {"device": device_of(config).type}, command(given))
-        if args.checkpoint is not None:
-            checkpoints.write(args.checkpoint, model, network=training.network(config, split), training=asdict(config))
-        if args.state is not None:
-            args.state.unlink(missing_ok=True)
+        about = asdict(config) | {"device": device_of(config).type}
+        network = training.network(config, split)
+        deliver(
+            lambda: print(table.to_string(index=False, float_format="%.4g")),
+            state=args.state,
+            out=(args.out, lambda path: write_record(path, table, about, command(given))),
+            checkpoint=(args.checkpoint, lambda path: checkpoints.write(path, model, network=network, training=asdict(config))),
+        )
 
 
 def _given(args: argparse.Namespace) -> dict[str, Any]:

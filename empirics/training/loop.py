@@ -41,7 +41,8 @@ def train(
     model:  trained in place, and moved to the device; by default :func:`initial_model`
     split:  the data, by default :func:`training_split`
     state:  a file that keeps where the run is. A run that was killed yields its rows again, goes on there, and ends with the same bits. The
-            model must draw no random numbers of its own. The file stays: a run that is over yields its rows again
+            model must draw no random numbers of its own. The file stays: a run that is over yields its rows again. Where it can't be
+            written, a line on standard error says so, and the run goes on
 
     Deterministic on one machine; on a GPU if ``config.deterministic``. On several processes (:mod:`tsla.empirics.training.processes`) each
     has the same rows, and the first one writes the file, which all of them read. Raises ValueError for a configuration that its data,
@@ -154,7 +155,7 @@ class _Run:
 
     def _save(self, *, within_epoch: bool = False) -> None:
         if self._file is not None and processes.rank() == 0:
-            self._file.save_if_due(self._state, within_epoch=within_epoch)
+            self._file.save_if_due(self._state, within_epoch=within_epoch, over=self.epoch > self.config.epochs)
 
     def _state(self) -> dict[str, Any]:
         return {

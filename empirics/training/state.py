@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from tsla.empirics.files import replacing
+from tsla.empirics import checkpoints
+from tsla.empirics.files import StateOfRun
 from tsla.empirics.records import config_hash, environment
 
 SECONDS = 30.0
@@ -30,14 +28,8 @@ def identity(config: Mapping[str, Any], model: nn.Module, **more: Any) -> str:
     return config_hash({"config": dict(config), "environment": environment(), "weights": digest.hexdigest(), **more})
 
 
-@dataclass
-class StateFile:
-    """The file at ``path``, of the run that ``identity`` is of: tensors, numbers and names, written whole or not at all."""
-
-    path: Path
-    identity: str
-    last: float = field(default_factory=time.monotonic)
-    cost: float = 0.0
+class StateFile(StateOfRun):
+    """Tensors, numbers and names in a file of torch's."""
 
     def load(self) -> dict[str, Any] | None:
         """What was saved, None where there is no file. Raises ValueError where the file is another run's, or no state."""
@@ -51,12 +43,7 @@ class StateFile:
             raise ValueError(f"state = {self.path} must be the state of this very run; it is another's: remove it, or choose another file")
         return found
 
-    def save_if_due(self, state: Callable[[], Mapping[str, Any]], *, within_epoch: bool = False) -> None:
-        """Save what ``state`` returns, if the last time is long enough ago."""
-        start = time.monotonic()
-        if start - self.last < max(SECONDS if within_epoch else 0.0, self.cost / SHARE):
-            return
-        with replacing(self.path) as temporary:
-            torch.save({"identity": self.identity, **state()}, temporary)
-        self.last = time.monotonic()
-        self.cost = self.last - start
+    def save_if_due(self, state: Callable[[], Mapping[str, Any]], *, within_epoch: bool = False, over: bool = False) -> None:
+        """Save what ``state`` returns, if the last time is long enough ago or the run is over."""
+        if over or self.is_due(seconds=SECONDS if within_epoch else 0.0, share=SHARE):
+            self.save(lambda path: checkpoints.save(path, {"identity": self.identity, **state()}))

@@ -58,7 +58,9 @@ def test_a_broken_run_goes_on_to_the_same_bits(tmp_path: Path, die_at: int, comp
     resumed = run(state, compiled=compiled, threads=1)
     assert heard == [step for step in (10, 30, 40, 50, 60, 71) if step > die_at]
     assert_same_bits(whole, resumed)
-    assert list(tmp_path.iterdir()) == []
+    assert_same_bits(whole, run(state, compiled=compiled))
+    assert heard == []  # the run was over
+    assert list(tmp_path.iterdir()) == [state]
 
 
 @pytest.mark.parametrize("name", ["w", "grad2_sum", "generators", "done", "grad2"])

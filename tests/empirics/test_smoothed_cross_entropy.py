@@ -6,7 +6,8 @@ import copy
 import io
 import math
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
@@ -278,15 +279,30 @@ class Learner(nn.Module):
         self.model, self.loss = nn.Linear(3, K), loss
 
 
-def never_smooths_in_evaluation(loss_of: Subject) -> None:
+@contextmanager
+def in_evaluation_mode(learner: Learner) -> Iterator[None]:
+    learner.eval()
+    yield
+    learner.train()
+
+
+EVALUATIONS: dict[str, Callable[[Learner], AbstractContextManager[Any]]] = {
+    "with the loss in the model": in_evaluation_mode,
+    "with the loss outside, under no_grad": lambda _: torch.no_grad(),
+    "with the loss outside, under inference_mode": lambda _: torch.inference_mode(),
+}
+
+
+def smooths_in_training_alone(loss_of: Subject) -> None:
     logits, labels = logits_and_labels()
+    plain = float(cross_entropy(logits, labels))
     for name, distribution in distributions().items():
         learner = Learner(loss_of(distribution, 0.3, prior=PRIOR))
-        assert not torch.equal(learner.loss(logits, labels, INPUTS), cross_entropy(logits, labels)), name
-        learner.eval()
-        assert torch.equal(learner.loss(logits, labels, INPUTS), cross_entropy(logits, labels)), name
-        learner.train()
-        assert not torch.equal(learner.loss(logits, labels, INPUTS), cross_entropy(logits, labels)), name
+        for how, evaluation in EVALUATIONS.items():
+            is_the_loss_of_the_mixed_label(name, learner.loss)
+            with evaluation(learner):
+                assert float(learner.loss(logits, labels, INPUTS)) == plain, (name, how)
+        is_the_loss_of_the_mixed_label(name, learner.loss)
 
 
 class AlwaysTraining(SmoothedCrossEntropy):
@@ -294,12 +310,68 @@ class AlwaysTraining(SmoothedCrossEntropy):
         return super().train(True)
 
 
-def test_it_never_smooths_in_evaluation() -> None:
-    never_smooths_in_evaluation(SmoothedCrossEntropy)
+class OfItsModeAlone(SmoothedCrossEntropy):
+    """Doesn't see whether gradients are off."""
+
+    def forward(self, *arguments: Any) -> Tensor:
+        with torch.enable_grad():
+            return super().forward(*arguments)
 
 
-def test_a_planted_loss_that_smooths_in_evaluation_is_rejected() -> None:
-    assert_rejects(never_smooths_in_evaluation, AlwaysTraining)
+class AlwaysEvaluating(SmoothedCrossEntropy):
+    def forward(self, *arguments: Any) -> Tensor:
+        with torch.no_grad():
+            return super().forward(*arguments)
+
+
+def test_it_smooths_in_training_alone() -> None:
+    smooths_in_training_alone(SmoothedCrossEntropy)
+
+
+@pytest.mark.parametrize("wrong", [AlwaysTraining, OfItsModeAlone, AlwaysEvaluating])
+def test_planted_losses_that_smooth_elsewhere_or_nowhere_are_rejected(wrong: Subject) -> None:
+    assert_rejects(smooths_in_training_alone, wrong)
+
+
+def evaluates_plainly(loss_of: Subject) -> None:
+    """In the loop of a trainer that holds the loss itself, so that the loss hears of no ``eval()``."""
+    torch.manual_seed(3)
+    model, labels = nn.Linear(3, K), torch.randint(K, (N,))
+    loss = loss_of("uniform", TwoStage(0.3, 2))
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
+    for epoch in range(3):
+        model.train()
+        optimiser.zero_grad()
+        logits = model(INPUTS)
+        training = loss(logits, labels)
+        assert torch.equal(training, cross_entropy(logits, labels, label_smoothing=0.3 if epoch < 2 else 0.0))
+        training.backward()
+        optimiser.step()
+        loss.step()
+        model.eval()
+        for off in (torch.no_grad, torch.inference_mode):
+            with off():
+                logits = model(INPUTS)
+                assert torch.equal(loss(logits, labels), cross_entropy(logits, labels))
+
+
+def test_a_trainer_that_holds_the_loss_evaluates_plainly() -> None:
+    evaluates_plainly(SmoothedCrossEntropy)
+
+
+def test_a_planted_loss_that_goes_by_its_mode_alone_is_rejected_there() -> None:
+    assert_rejects(evaluates_plainly, OfItsModeAlone)
+
+
+@pytest.mark.parametrize("name", ["uniform", "own", "teacher"])
+def test_a_compiled_loss_sees_it_too_and_in_one_graph(name: str) -> None:
+    loss = SmoothedCrossEntropy(distributions()[name], 0.3)
+    compiled = torch.compile(loss, backend="eager", fullgraph=True)
+    logits, labels = logits_and_labels()
+    for _ in range(2):
+        assert torch.equal(compiled(logits, labels, INPUTS), loss(logits, labels, INPUTS))
+        with torch.no_grad():
+            assert torch.equal(compiled(logits, labels, INPUTS), cross_entropy(logits, labels))
 
 
 def test_the_schedule_moves_by_step() -> None:

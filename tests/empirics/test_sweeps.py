@@ -278,6 +278,29 @@ def test_planted_missing_runs_are_rejected(failing: pytest.MonkeyPatch) -> None:
     assert_rejects(is_the_sweep, path)
 
 
+@pytest.fixture
+def without_status() -> None:
+    """Neither states nor statuses can be written: their folder is a link that leads nowhere."""
+    Path("out").mkdir()
+    Path("out/state").symlink_to("nowhere")
+
+
+@pytest.mark.usefixtures("without_status")
+def test_runs_go_on_without_status_and_state() -> None:
+    found = tiny()
+    assert found.failed == ()
+    assert found.record is not None
+    is_the_sweep(found.record)
+
+
+@pytest.mark.usefixtures("without_status")
+def test_a_run_that_fails_without_status_is_listed_all_the_same(failing: pytest.MonkeyPatch) -> None:
+    found = tiny()
+    assert [(label, reason) for label, reason, _ in found.failed] == [("sgd eta 1.0 seed 1", engine.UNKNOWN)]
+    assert found.record is not None
+    assert len(records.read(found.record).config["configs"]) == 7
+
+
 class Deadly(Workers):
     """A worker that dies of one run, as one does that runs out of memory; the runs that were still to come are lost with it."""
 

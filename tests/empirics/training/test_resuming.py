@@ -118,6 +118,11 @@ def test_a_run_that_is_over_yields_its_rows_again_without_a_step(tmp_path: Path,
     assert [file.name for file in tmp_path.iterdir()] == ["state"]
 
 
+def test_the_end_is_saved_however_long_that_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "SHARE", 1e-9)  # after the first state no other is due
+    test_a_run_that_is_over_yields_its_rows_again_without_a_step(tmp_path, monkeypatch)
+
+
 # --- the file
 
 

@@ -1,0 +1,79 @@
+"""Standard output and error that no command dies of: what can't be said is no reason to lose what was computed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from io import UnsupportedOperation
+from typing import Any, TextIO, cast
+
+
+class _Stream:
+    """A text stream that goes on where the true one fails. ``failure`` is why it failed first; from then on nothing is written."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.failure: OSError | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        if self.failure is None:
+            try:
+                self._write(text)
+            except OSError as error:
+                self._give_up(error)
+        return len(text)
+
+    def flush(self) -> None:
+        if self.failure is None:
+            try:
+                self._stream.flush()
+            except OSError as error:
+                self._give_up(error)
+
+    def _write(self, text: str) -> None:
+        """Characters that the encoding lacks are written as Python would escape them."""
+        try:
+            self._stream.write(text)
+        except UnicodeEncodeError as error:
+            self._stream.write(text.encode(error.encoding, "backslashreplace").decode(error.encoding))
+
+    def _give_up(self, error: OSError) -> None:
+        """Send what the true stream still holds to nowhere, or Python would complain of it at the end."""
+        self.failure = error
+        try:
+            number = self._stream.fileno()
+        except UnsupportedOperation:  # it has no file, such as a StringIO
+            return
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, number)
+        os.close(nowhere)
+
+
+@contextmanager
+def unfailing() -> Iterator[None]:
+    """Within this context writing to standard output and error raises nothing.
+
+    A closed pipe ends it in silence: the reader has had enough. Raises OSError at the end where standard output failed otherwise.
+    """
+    output, errors = (None if stream is None else _Stream(stream) for stream in (sys.stdout, sys.stderr))
+    with redirect_stdout(cast("TextIO", output)), redirect_stderr(cast("TextIO", errors)):
+        try:
+            yield
+        finally:
+            for stream in (output, errors):
+                if stream is not None:
+                    stream.flush()
+            if output is not None and output.failure is not None and not isinstance(output.failure, BrokenPipeError):
+                raise output.failure
+
+
+def came_out() -> bool:
+    """Whether all that was said to standard output, within :func:`unfailing`, could be written."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    return getattr(sys.stdout, "failure", None) is None
