@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.examples import draw_no_constants_of_modules
 from tsla.figures import paper_checks
 from tsla.theory.claims import BY_ID, KINDS
 
@@ -26,6 +27,7 @@ from tsla.theory.claims import BY_ID, KINDS
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=200, database=None)
 settings.register_profile("explore", deadline=None, max_examples=5000, database=None)
 settings.load_profile(os.environ.get("TSLA_HYPOTHESIS", "repeatable"))
+draw_no_constants_of_modules()
 
 ROOT = Path(__file__).parent.parent
 
