@@ -1,7 +1,8 @@
 """Evidence: what tests marked with a claim's id found. `paper_checks.md` is written from it, and the test command fails when that is stale.
 
 A test says what it is evidence for with ``@pytest.mark.claim("C5", "property")`` and may report the number it found, or a verdict
-other than "supported", through the fixture ``evidence``. With ``planted=True`` it shows that the evidence rejects a wrong version.
+other than "supported", through the fixture ``evidence``. With ``planted=True`` it shows that the evidence rejects a wrong version: the
+fixture ``rejects`` (or ``certified``) says so, and a test that did not call it does not count.
 """
 
 from __future__ import annotations
@@ -19,13 +20,17 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.examples import draw_no_constants_of_modules
+from tests.planted import Rejects, Version, tells_apart
 from tsla.figures import paper_checks
+from tsla.theory.certificates import Certificate
 from tsla.theory.claims import BY_ID, KINDS
 
 # The same examples every time: the evidence of a claim does not depend on the day. TSLA_HYPOTHESIS=explore looks for new ones.
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=200, database=None)
 settings.register_profile("explore", deadline=None, max_examples=5000, database=None)
 settings.load_profile(os.environ.get("TSLA_HYPOTHESIS", "repeatable"))
+draw_no_constants_of_modules()
 
 ROOT = Path(__file__).parent.parent
 
@@ -60,6 +65,30 @@ def evidence(record_property: Callable[[str, object], None]) -> Callable[..., No
     return report
 
 
+@pytest.fixture
+def rejects(record_property: Callable[[str, object], None]) -> Rejects:
+    """``rejects(check, right=..., wrong=...)`` reports that the check passes what is right and rejects what is wrong."""
+
+    def report(check: Callable[[Version], object], *, right: Version, wrong: Version) -> AssertionError:
+        failure = tells_apart(check, right=right, wrong=wrong)
+        record_property("rejected", True)
+        return failure
+
+    return report
+
+
+@pytest.fixture
+def certified(record_property: Callable[[str, object], None]) -> Callable[[Certificate], None]:
+    """``certified(certificate)`` reports that a certificate holds and that its prover refutes every wrong version that comes with it."""
+
+    def report(certificate: Certificate) -> None:
+        assert certificate.holds
+        assert certificate.rejected == certificate.planted > 0
+        record_property("rejected", True)
+
+    return report
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
@@ -88,6 +117,8 @@ class _Collector:
         properties = list(report.user_properties)
         for claim in (value for name, value in properties if name == "claim"):
             assert isinstance(claim, dict)
+            if claim["planted"] and report.passed and not any(name == "rejected" for name, _ in properties):
+                continue  # no wrong version was seen to be rejected
             said = {name: value for name, value in properties if name in ("finding", "verdict")}
             self.found.append(claim | said | {"test": report.nodeid, "passed": report.passed})
 

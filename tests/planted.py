@@ -1,16 +1,67 @@
-"""Planted errors: a check worth having rejects a wrong version of what it checks."""
+"""Planted errors: a check worth having passes what is right and rejects a wrong version of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Generator, Hashable
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Protocol, TypeVar
 
 import pytest
+from hypothesis import Phase, settings
 
+TESTS = Path(__file__).parent
 Subject = TypeVar("Subject")
+Version = TypeVar("Version", bound=Hashable)
 
 
-def assert_rejects(check: Callable[[Subject], None], wrong: Subject) -> None:
-    """``check(wrong)`` must fail by an assertion of its own, not by an accident."""
+def assert_rejects(check: Callable[[Subject], object], wrong: Subject) -> None:
+    """``check(wrong)`` must fail by an assertion."""
     with pytest.raises(AssertionError):
         check(wrong)
+
+
+class Rejects(Protocol):
+    """What the fixture ``rejects`` gives: :func:`tells_apart`, whose call is reported, so that the planted error counts."""
+
+    def __call__(self, check: Callable[[Version], object], *, right: Version, wrong: Version) -> AssertionError: ...
+
+
+def tells_apart(check: Callable[[Version], object], *, right: Version, wrong: Version) -> AssertionError:
+    """``check`` passes ``right`` and fails on ``wrong``, by an assertion of its own and not by an accident. Returns its failure.
+
+    Both are what goes in at the front: code, a formula of the claim, or a name or number that one is made from. A table of what was found
+    is not hashable and raises TypeError, for an outcome that is edited shows nothing of how it was found.
+    """
+    for version in (right, wrong):
+        try:
+            hash(version)
+        except TypeError:
+            raise TypeError(f"a {type(version).__name__} is no version of code or claim: plant the error where it is made") from None
+    _passes(check, right)
+    with _examples(10), pytest.raises(AssertionError) as failure:  # the error only has to be found: the search ends at the first
+        check(wrong)
+    where = Path(failure.traceback[-1].path)
+    assert TESTS in where.parents, f"not the check failed, but something in {where}"
+    return failure.value
+
+
+@cache
+def _passes(check: Callable[[Version], object], right: Version) -> None:
+    """Once for all errors that are planted in the same thing, on some examples: a test of its own tries them all."""
+    with _examples(0.1):
+        check(right)
+
+
+@contextmanager
+def _examples(times: float) -> Generator[None, None, None]:
+    """So many times as many examples of a property as usual, and no time for shrinking the first that fails."""
+    usual = settings.get_current_profile_name()
+    parent = settings.get_profile(usual)
+    settings.register_profile("planted", parent, phases=[Phase.explicit, Phase.generate], max_examples=round(times * parent.max_examples))
+    settings.load_profile("planted")
+    try:
+        yield
+    finally:
+        settings.load_profile(usual)

@@ -8,7 +8,7 @@ from functools import cache
 import pytest
 from flint import arb
 
-from tests.planted import assert_rejects
+from tests.planted import Rejects
 from tsla.theory.certificates import Certificate, certify, groups
 from tsla.theory.certificates.rounding.bounds import CLOSE
 from tsla.theory.certificates.rounding.engine.balls import FORMULAS, above, below, exactly, to_half_an_ulp
@@ -33,27 +33,31 @@ def test_claim(claim: str, evidence: Callable[..., None]) -> None:
     evidence(f"{len(enclosed)} enclosures")
 
 
-def is_enclosed(total: Callable[[str, dict[str, float]], float]) -> None:
+def is_enclosed(value: Callable[[str, dict[str, float]], float]) -> None:
     for name, formula in FORMULAS.items():
         for n in sample(50, seed=7):
             ball = formula({key: exactly(value) for key, value in n.items()})
-            assert not below(total(name, n), ball)
-            assert not above(total(name, n), ball * (1 + CLOSE))
+            assert not below(value(name, n), ball)
+            assert not above(value(name, n), ball * (1 + CLOSE))
+
+
+def total(name: str, n: dict[str, float]) -> float:
+    return float(BOUNDS[name](n).total)
 
 
 def test_bounds_at_exact_arguments_are_rounded_up() -> None:
-    is_enclosed(lambda name, n: float(BOUNDS[name](n).total))
+    is_enclosed(total)
 
 
 @pytest.mark.parametrize("claim", [pytest.param(claim, marks=pytest.mark.claim(claim, "rounding", planted=True)) for claim in BOUNDED])
 @pytest.mark.parametrize("factor", [1 - 1e-13, 1 + 1e-11, 0.5])
-def test_other_numbers_are_not_enclosed(claim: str, factor: float) -> None:
+def test_other_numbers_are_not_enclosed(claim: str, factor: float, rejects: Rejects) -> None:
     names = [name for name in BOUNDS if name.startswith(claim)]
 
     def wrong(name: str, n: dict[str, float]) -> float:
-        return float(BOUNDS[name](n).total) * (factor if name in names else 1)
+        return total(name, n) * (factor if name in names else 1)
 
-    assert_rejects(lambda total: is_enclosed(total), wrong)
+    rejects(is_enclosed, right=total, wrong=wrong)
 
 
 def test_a_ball_to_half_an_ulp_holds_the_decimal() -> None:

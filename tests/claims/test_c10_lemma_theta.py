@@ -11,13 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.claims.domain import constants, deltas, positive
-from tests.planted import assert_rejects
+from tests.planted import Rejects
 from tsla.theory import lsr, smoothing
 from tsla.theory.constants import Constants
 
 Strength = Callable[[Any], Any]
 
 GRID = np.linspace(0, 1, 101)
+BELOW_ONE = st.floats(1e-3, 0.999)
 
 
 def is_the_minimiser_on_a_grid(best: Strength) -> None:
@@ -50,7 +51,7 @@ def test_lemma_theta(check: Callable[[Strength], None]) -> None:
 def test_the_papers_value_is_up_to_twice_as_large(evidence: Callable[..., None]) -> None:
     """V(1)/V(1/(1+δ)) = (1+δ)/2."""
 
-    @given(positive(), st.floats(1e-3, 0.999))
+    @given(positive(), BELOW_ONE)
     def check(sigma2: float, delta: float) -> None:
         best, paper = (float(smoothing.lemma(sigma2, delta, theta(delta))) for theta in (smoothing.lemma_theta, smoothing.paper_theta))
         assert best / paper == pytest.approx((1 + delta) / 2, rel=1e-11)
@@ -74,7 +75,7 @@ def lsr_could_do_without_the_true_labels(delta: st.SearchStrategy[float]) -> Non
 
 @pytest.mark.claim("C10", "property")
 def test_the_smoothing_label_alone() -> None:
-    lsr_could_do_without_the_true_labels(st.floats(1e-3, 0.999))
+    lsr_could_do_without_the_true_labels(BELOW_ONE)
 
 
 @pytest.mark.claim("C10", "property", planted=True)
@@ -89,10 +90,10 @@ def test_the_smoothing_label_alone() -> None:
         (is_an_end_of_the_line, lambda delta: 1.0 if delta <= 1 else 0.0),
     ],
 )
-def test_planted_errors_are_rejected(check: Callable[[Strength], None], wrong: Strength) -> None:
-    assert_rejects(check, wrong)
+def test_planted_errors_are_rejected(check: Callable[[Strength], None], wrong: Strength, rejects: Rejects) -> None:
+    rejects(check, right=smoothing.lemma_theta, wrong=wrong)
 
 
 @pytest.mark.claim("C10", "property", planted=True)
-def test_the_same_above_one_is_rejected() -> None:
-    assert_rejects(lsr_could_do_without_the_true_labels, st.floats(1.5, 10))
+def test_the_same_above_one_is_rejected(rejects: Rejects) -> None:
+    rejects(lsr_could_do_without_the_true_labels, right=BELOW_ONE, wrong=st.floats(1.5, 10))

@@ -19,7 +19,7 @@ from tests.claims.quadratic import State
 from tests.claims.recursions import Exact, error_lift, exact, gap, mean_squared_gradient, mp
 from tests.claims.refusals import refuses
 from tests.claims.relations import is_monotone, scales_with_the_objective
-from tests.planted import assert_rejects
+from tests.planted import Rejects
 from tsla.theory import annealing, biased, lsr, sgd_pl, smoothed_pl, smoothing
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.bound import Bound
@@ -357,8 +357,8 @@ def always_smoothed_by_the_paper(k: Constants, oracle: SmoothingOracle, **run: A
         (has_the_best_strength_for_its_default, always_smoothed_by_the_paper),
     ],
 )
-def test_planted_errors_are_rejected(check: Callable[[Biased], None], wrong: Biased) -> None:
-    assert_rejects(check, wrong)
+def test_planted_errors_are_rejected(check: Callable[[Biased], None], wrong: Biased, rejects: Rejects) -> None:
+    rejects(check, right=biased_bound, wrong=wrong)
 
 
 def gap_of(change: dict[str, float]) -> Biased:
@@ -387,8 +387,8 @@ def gap_by_smoothness(k: Constants, oracle: SmoothingOracle, **run: Any) -> Boun
         (has_a_floor_that_is_attained_up_to_its_noise, gap_of({"noise": 0.5})),
     ],
 )
-def test_wrong_gap_bounds_are_rejected(check: Callable[[Biased], None], wrong: Biased) -> None:
-    assert_rejects(check, wrong)
+def test_wrong_gap_bounds_are_rejected(check: Callable[[Biased], None], wrong: Biased, rejects: Rejects) -> None:
+    rejects(check, right=biased.gap_bound, wrong=wrong)
 
 
 # --- N(θ) ---
@@ -430,8 +430,8 @@ def the_other_way_round(s2: float, oracle: SmoothingOracle, theta: float) -> flo
 
 @pytest.mark.claim("C12", "property", planted=True)
 @pytest.mark.parametrize("wrong", [whole_second_moment, without_covariance, the_other_way_round])
-def test_wrong_noise_is_rejected(wrong: Noise) -> None:
-    assert_rejects(is_the_sum_over_samples, wrong)
+def test_wrong_noise_is_rejected(wrong: Noise, rejects: Rejects) -> None:
+    rejects(is_the_sum_over_samples, right=biased.noise, wrong=wrong)
 
 
 # --- θ°(η) ---
@@ -551,8 +551,8 @@ def not_clipped(s2: float, *, beta2: float, nu2: float, c: float, L: float, eta:
         (goes_to_nothing_with_the_step_size, too_soon),
     ],
 )
-def test_wrong_strengths_are_rejected(check: Callable[[BestTheta], None], wrong: BestTheta) -> None:
-    assert_rejects(check, wrong)
+def test_wrong_strengths_are_rejected(check: Callable[[BestTheta], None], wrong: BestTheta, rejects: Rejects) -> None:
+    rejects(check, right=annealing.best_theta, wrong=wrong)
 
 
 # --- three phases at one θ ---
@@ -705,8 +705,8 @@ def never_smoothed(k: Constants, oracle: SmoothingOracle, *, eps: float) -> Plan
         (is_plain_sgd_at_the_noise_that_is_left, phase_changed(1, decay_steps=2.0)),
     ],
 )
-def test_wrong_phases_are_rejected(check: Callable[[Planner], None], wrong: Planner) -> None:
-    assert_rejects(check, wrong)
+def test_wrong_phases_are_rejected(check: Callable[[Planner], None], wrong: Planner, rejects: Rejects) -> None:
+    rejects(check, right=smoothed_pl.steps, wrong=wrong)
 
 
 Scale = Callable[..., Any]
@@ -743,8 +743,8 @@ def test_largest_step_size(evidence: Callable[..., None]) -> None:
         lambda sigma2, oracle, target2: np.minimum(1, target2 / (2 * sigma2)),
     ],
 )
-def test_wrong_step_sizes_are_rejected(wrong: Scale) -> None:
-    assert_rejects(is_the_closed_form, wrong)
+def test_wrong_step_sizes_are_rejected(wrong: Scale, rejects: Rejects) -> None:
+    rejects(is_the_closed_form, right=smoothed_pl.largest_scale, wrong=wrong)
 
 
 Gain = Callable[..., Any]
@@ -813,8 +813,8 @@ def as_if_uncorrelated(sigma2: Any, oracle: SmoothingOracle, eps: float) -> Any:
 @pytest.mark.claim("C12", "property", planted=True)
 @pytest.mark.parametrize("check", [is_the_noise_that_is_left, is_what_the_page_says])
 @pytest.mark.parametrize("wrong", [at_half_the_target, of_unbiased_labels, as_if_uncorrelated])
-def test_wrong_gains_are_rejected(check: Callable[[Gain], None], wrong: Gain) -> None:
-    assert_rejects(check, wrong)
+def test_wrong_gains_are_rejected(check: Callable[[Gain], None], wrong: Gain, rejects: Rejects) -> None:
+    rejects(check, right=smoothed_pl.gain, wrong=wrong)
 
 
 # --- refusals ---

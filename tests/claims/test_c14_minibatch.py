@@ -16,7 +16,7 @@ from tests.claims.counterexample import show
 from tests.claims.distributions import Joint
 from tests.claims.domain import costly, positive
 from tests.claims.refusals import refuses
-from tests.planted import assert_rejects
+from tests.planted import Rejects
 from tsla.theory import biased, minibatch
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Constants
@@ -133,8 +133,8 @@ def bias_twice(s2: float, oracle: SmoothingOracle, theta: float) -> Any:
 @pytest.mark.claim("C14", "property", planted=True)
 @pytest.mark.parametrize("check", CRITICAL)
 @pytest.mark.parametrize("wrong", [bias_falls_too, from_delta_alone, bias_by_theta_once, covariance_forgotten, bias_twice])
-def test_wrong_sizes_are_rejected(check: Callable[[Critical], None], wrong: Critical) -> None:
-    assert_rejects(check, wrong)
+def test_wrong_sizes_are_rejected(check: Callable[[Critical], None], wrong: Critical, rejects: Rejects) -> None:
+    rejects(check, right=minibatch.critical_batch_size, wrong=wrong)
 
 
 # --- δ of a batch ---
@@ -170,8 +170,8 @@ def test_delta() -> None:
         lambda s2, oracle, B: B * (oracle.beta2 + oracle.nu2) / s2,
     ],
 )
-def test_wrong_deltas_are_rejected(wrong: Delta) -> None:
-    assert_rejects(is_the_ratio_of_the_batch, wrong)
+def test_wrong_deltas_are_rejected(wrong: Delta, rejects: Rejects) -> None:
+    rejects(is_the_ratio_of_the_batch, right=minibatch.delta, wrong=wrong)
 
 
 # --- at a step size ---
@@ -240,8 +240,8 @@ def at_full_strength(s2: float, oracle: SmoothingOracle, *, L: float, eta: float
 
 @pytest.mark.claim("C14", "property", planted=True)
 @pytest.mark.parametrize("wrong", [whatever_the_step, without_smoothness, at_full_strength])
-def test_wrong_sizes_for_a_step_are_rejected(wrong: Critical) -> None:
-    assert_rejects(is_where_the_floors_cross, wrong)
+def test_wrong_sizes_for_a_step_are_rejected(wrong: Critical, rejects: Rejects) -> None:
+    rejects(is_where_the_floors_cross, right=minibatch.critical_batch_size_for_step, wrong=wrong)
 
 
 # --- edges ---

@@ -15,7 +15,7 @@ from tests.claims import quadratic
 from tests.claims.domain import constants, costly, positive, positive_deltas, step_sizes, targets, with_stage, with_terms
 from tests.claims.recursions import exact, gap, noise_lift, smoothed_error2
 from tests.claims.relations import BoundOf, is_monotone, last_iterate_bound, scales_with_the_objective
-from tests.planted import assert_rejects
+from tests.planted import Rejects
 from tsla.theory import lsr, sgd, sgd_pl, tsla
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
@@ -104,8 +104,8 @@ def growing_with_mu(k: Constants, eta: float, T: float, theta: float | None) -> 
         (is_monotone, growing_with_mu),
     ],
 )
-def test_wrong_last_iterate_bounds_are_rejected(check: Callable[[BoundOf], None], wrong: BoundOf) -> None:
-    assert_rejects(check, wrong)
+def test_wrong_last_iterate_bounds_are_rejected(check: Callable[[BoundOf], None], wrong: BoundOf, rejects: Rejects) -> None:
+    rejects(check, right=last_iterate_bound, wrong=wrong)
 
 
 def last_iterate_reaches_the_target_without_waste(steps: Planner) -> None:
@@ -145,8 +145,12 @@ def stage_changed(right: Planner, index: int, **factors: float) -> Planner:
 
 @pytest.mark.claim("C15", "property", planted=True)
 @pytest.mark.parametrize("factors", [{"steps": 0.5}, {"steps": 2.0}, {"eta": 0.5}])
-def test_wrong_last_iterate_plans_are_rejected(factors: dict[str, float]) -> None:
-    assert_rejects(last_iterate_reaches_the_target_without_waste, stage_changed(sgd_pl.last_iterate_steps, 0, **factors))
+def test_wrong_last_iterate_plans_are_rejected(factors: dict[str, float], rejects: Rejects) -> None:
+    rejects(
+        last_iterate_reaches_the_target_without_waste,
+        right=sgd_pl.last_iterate_steps,
+        wrong=stage_changed(sgd_pl.last_iterate_steps, 0, **factors),
+    )
 
 
 # --- (b) three phases ---
@@ -263,8 +267,8 @@ def no_decay_of_the_last_step_size(k: Constants, *, eps: float) -> Plan:
         (is_not_twice_too_long, stage_changed(sgd_pl.three_phase_steps, 2, steps=2.5)),
     ],
 )
-def test_wrong_phases_are_rejected(check: Callable[[Planner], None], wrong: Planner) -> None:
-    assert_rejects(check, wrong)
+def test_wrong_phases_are_rejected(check: Callable[[Planner], None], wrong: Planner, rejects: Rejects) -> None:
+    rejects(check, right=sgd_pl.three_phase_steps, wrong=wrong)
 
 
 # --- (b) against TSLA ---
@@ -295,8 +299,8 @@ def test_plain_sgd_is_no_worse_than_tsla_from_a_threshold_on() -> None:
 
 
 @pytest.mark.claim("C15", "property", planted=True)
-def test_a_lower_threshold_is_rejected() -> None:
-    assert_rejects(is_where_plain_sgd_is_no_worse, lambda k, eps2: half_epsilon_over_variance(k, eps2) / 2)
+def test_a_lower_threshold_is_rejected(rejects: Rejects) -> None:
+    rejects(is_where_plain_sgd_is_no_worse, right=half_epsilon_over_variance, wrong=lambda k, eps2: half_epsilon_over_variance(k, eps2) / 2)
 
 
 @pytest.mark.claim("C15", "property")
@@ -351,8 +355,12 @@ def test_two_step_sizes() -> None:
 
 @pytest.mark.claim("C15", "property", planted=True)
 @pytest.mark.parametrize(("index", "factor"), [(0, 0.5), (0, 2.0), (1, 0.5), (1, 2.0)])
-def test_wrong_two_step_plans_are_rejected(index: int, factor: float) -> None:
-    assert_rejects(two_step_sizes_reach_the_target, stage_changed(sgd_pl.two_step_size_steps, index, steps=factor))
+def test_wrong_two_step_plans_are_rejected(index: int, factor: float, rejects: Rejects) -> None:
+    rejects(
+        two_step_sizes_reach_the_target,
+        right=sgd_pl.two_step_size_steps,
+        wrong=stage_changed(sgd_pl.two_step_size_steps, index, steps=factor),
+    )
 
 
 Gain = Callable[[Any], Any]
@@ -388,5 +396,5 @@ def test_gain(evidence: Callable[..., None]) -> None:
 @pytest.mark.parametrize(
     "wrong", [lambda delta: 2 * delta, lambda delta: delta / (1 + delta), lambda delta: delta, lambda delta: 2 * delta**2 / (1 + delta)]
 )
-def test_wrong_gains_are_rejected(wrong: Gain) -> None:
-    assert_rejects(is_what_smoothing_adds, wrong)
+def test_wrong_gains_are_rejected(wrong: Gain, rejects: Rejects) -> None:
+    rejects(is_what_smoothing_adds, right=sgd_pl.smoothing_gain, wrong=wrong)

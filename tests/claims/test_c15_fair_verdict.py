@@ -15,7 +15,7 @@ from tests.claims.counterexample import show
 from tests.claims.domain import constants, costly, positive, positive_deltas, with_stage
 from tests.claims.recursions import error_lift, exact, gap, mean_squared_gradient, smoothed_error2
 from tests.claims.refusals import refuses
-from tests.planted import assert_rejects
+from tests.planted import Rejects
 from tsla.theory import lsr, lsr_pl, sgd, sgd_pl, tsla
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan
@@ -103,14 +103,14 @@ def without_a_first_stage(k: Constants, *, eps: float) -> Plan:
 
 @pytest.mark.claim("C15", "property", planted=True)
 @pytest.mark.parametrize("wrong", [second_stage(half_as_long), second_stage(sharpened), without_a_first_stage])
-def test_a_shorter_tsla_would_be_ahead_somewhere(wrong: Planner) -> None:
-    assert_rejects(is_nowhere_the_best, wrong)
+def test_a_shorter_tsla_would_be_ahead_somewhere(wrong: Planner, rejects: Rejects) -> None:
+    rejects(is_nowhere_the_best, right=tsla.steps, wrong=wrong)
 
 
 @pytest.mark.claim("C15", "property", planted=True)
 @pytest.mark.parametrize("wrong", [second_stage(half_as_long), second_stage(lambda k: 0.9)])
-def test_a_shorter_second_stage_is_not_twice_as_long(wrong: Planner) -> None:
-    assert_rejects(takes_twice_as_long_as_smoothing_alone, wrong)
+def test_a_shorter_second_stage_is_not_twice_as_long(wrong: Planner, rejects: Rejects) -> None:
+    rejects(takes_twice_as_long_as_smoothing_alone, right=tsla.steps, wrong=wrong)
 
 
 @pytest.mark.claim("C15", "property")
@@ -189,8 +189,8 @@ def test_the_sharpened_second_stage_suffices(problem: tuple[Constants, float]) -
         lambda k, eps: sharpened_length(k, eps) / float(1 + k.delta),
     ],
 )
-def test_wrong_second_stages_are_rejected(wrong: Length) -> None:
-    assert_rejects(is_ahead_in_the_sliver_only, wrong)
+def test_wrong_second_stages_are_rejected(wrong: Length, rejects: Rejects) -> None:
+    rejects(is_ahead_in_the_sliver_only, right=sharpened_length, wrong=wrong)
 
 
 def totals(k: Constants, eps: float) -> tuple[float, float]:
@@ -342,8 +342,8 @@ def not_even_one_step(k: Constants, *, eps: float) -> Plan:
         (wastes_nothing, not_even_one_step),
     ],
 )
-def test_wrong_plans_are_rejected(check: Callable[[Planner], None], wrong: Planner) -> None:
-    assert_rejects(check, wrong)
+def test_wrong_plans_are_rejected(check: Callable[[Planner], None], wrong: Planner, rejects: Rejects) -> None:
+    rejects(check, right=lsr_pl.steps, wrong=wrong)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from tests.claims.counterexample import show
 from tests.claims.domain import constants, costly, positive, step_counts, step_sizes, targets, thetas, with_stage, with_terms
 from tests.claims.refusals import refuses
 from tests.claims.relations import BoundOf, is_monotone, scales_with_the_objective
-from tests.planted import assert_rejects
+from tests.planted import Rejects
 from tsla.theory import lsr, sgd, tsla, worst_case
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
@@ -165,8 +165,8 @@ def one_step_more(k: Constants, eta: float, T: float, theta: float | None) -> Bo
         (is_the_papers_over_two_less_the_step, half_of_the_paper),
     ],
 )
-def test_planted_errors_are_rejected(check: Callable[[BoundOf], None], wrong: BoundOf) -> None:
-    assert_rejects(check, wrong)
+def test_planted_errors_are_rejected(check: Callable[[BoundOf], None], wrong: BoundOf, rejects: Rejects) -> None:
+    rejects(check, right=sgd_bound, wrong=wrong)
 
 
 # --- the plan ---
@@ -237,8 +237,8 @@ def plan_changed(**factors: float) -> Planner:
     [(PLANS[0], plan_changed(**factors)) for factors in ({"steps": 0.9}, {"steps": 1.1}, {"eta": 0.9}, {"eta": 1.1})]
     + [(PLANS[1], plan_changed(steps=1.01)), (PLANS[1], sgd.steps)],
 )
-def test_wrong_plans_are_rejected(check: Callable[[Planner], None], wrong: Planner) -> None:
-    assert_rejects(check, wrong)
+def test_wrong_plans_are_rejected(check: Callable[[Planner], None], wrong: Planner, rejects: Rejects) -> None:
+    rejects(check, right=worst_case.sgd_steps, wrong=wrong)
 
 
 # --- C5 without its last noise ---
@@ -319,8 +319,8 @@ def other_end_of_theta(k: Constants, *, T: int, theta: float | None) -> Any:
     + [(holds_on_every_function_at_the_largest_step, wrong) for wrong in (one_noise_too_few, half_the_distance)]
     + [(spares_the_last_noise, wrong) for wrong in (one_noise_too_few, bound_of_the_paper, other_end_of_theta)],
 )
-def test_wrong_values_are_rejected(check: Callable[[Value], None], wrong: Value) -> None:
-    assert_rejects(check, wrong)
+def test_wrong_values_are_rejected(check: Callable[[Value], None], wrong: Value, rejects: Rejects) -> None:
+    rejects(check, right=worst_case.lsr_value, wrong=wrong)
 
 
 @pytest.mark.claim("C16", "property")

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.claims.domain import costly, thetas
-from tests.planted import assert_rejects
+from tests.planted import Rejects
 from tsla.theory import smoothing
 from tsla.theory.constants import Array
 
@@ -110,8 +110,8 @@ def penalty_instead(true: Array, smooth: Array, theta: float) -> Array:
 
 @pytest.mark.claim("C1", "property", planted=True)
 @pytest.mark.parametrize("wrong", [swapped, without_complement, squared_strength, penalty_instead])
-def test_planted_errors_are_rejected(wrong: Mix) -> None:
-    assert_rejects(is_the_smoothed_gradient, wrong)
+def test_planted_errors_are_rejected(wrong: Mix, rejects: Rejects) -> None:
+    rejects(is_the_smoothed_gradient, right=smoothing.mix, wrong=wrong)
 
 
 def through_a_temperature(sample: Sample, label: Array) -> Array:
@@ -120,12 +120,12 @@ def through_a_temperature(sample: Sample, label: Array) -> Array:
 
 
 @pytest.mark.claim("C1", "property", planted=True)
-def test_a_loss_that_is_not_linear_in_its_label_is_rejected() -> None:
-    assert_rejects(lambda gradient_at: is_the_smoothed_gradient(smoothing.mix, gradient_at), through_a_temperature)
+def test_a_loss_that_is_not_linear_in_its_label_is_rejected(rejects: Rejects) -> None:
+    rejects(lambda gradient_at: is_the_smoothed_gradient(smoothing.mix, gradient_at), right=at_fixed_label, wrong=through_a_temperature)
 
 
 @pytest.mark.claim("C1", "property", planted=True)
-def test_a_label_that_is_differentiated_too_is_rejected() -> None:
+def test_a_label_that_is_differentiated_too_is_rejected(rejects: Rejects) -> None:
     """ŷ may depend on the model, but as a constant: with the gradient also taken through ŷ = softmax, ĝ is another vector."""
 
     def check(own_prediction: Label) -> None:
@@ -134,5 +134,11 @@ def test_a_label_that_is_differentiated_too_is_rejected() -> None:
         assert gradient(sample, own_prediction) == pytest.approx(fixed, rel=1e-10, abs=1e-13)
 
     at = np.linspace(-1, 1, 15)
-    check(lambda _: np.exp(log_softmax(at, np.array([0.5, -1.0]))))
-    assert_rejects(check, lambda w: np.exp(log_softmax(w, np.array([0.5, -1.0]))))
+
+    def constant(_: Array) -> Array:
+        return np.exp(log_softmax(at, np.array([0.5, -1.0])))
+
+    def moving(w: Any) -> Any:
+        return np.exp(log_softmax(w, np.array([0.5, -1.0])))
+
+    rejects(check, right=constant, wrong=moving)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.claims.distributions import Joint, joints
 from tests.claims.domain import deltas, positive, thetas
 from tests.claims.recursions import exact
-from tests.planted import assert_rejects
+from tests.planted import Rejects
 from tsla.theory import smoothing, variance
 
 Lemma = Callable[..., Any]
@@ -167,11 +167,11 @@ def always_lower(sigma2: float, delta: float, theta: float) -> float:
         (lowers_the_variance_iff_delta_is_below_one, always_lower),
     ],
 )
-def test_planted_errors_are_rejected(check: Callable[[Lemma], None], wrong: Lemma) -> None:
-    assert_rejects(check, wrong)
+def test_planted_errors_are_rejected(check: Callable[[Lemma], None], wrong: Lemma, rejects: Rejects) -> None:
+    rejects(check, right=smoothing.lemma, wrong=wrong)
 
 
 @pytest.mark.claim("C2", "property", planted=True)
 @pytest.mark.parametrize("wrong", [lambda delta: delta / (1 + delta), lambda delta: 1 / (1 + delta**2), lambda delta: np.ones_like(delta)])
-def test_wrong_strengths_are_rejected(wrong: PaperTheta) -> None:
-    assert_rejects(gives_the_papers_value, wrong)
+def test_wrong_strengths_are_rejected(wrong: PaperTheta, rejects: Rejects) -> None:
+    rejects(gives_the_papers_value, right=smoothing.paper_theta, wrong=wrong)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.claims.domain import positive, step_sizes
-from tests.planted import assert_rejects
+from tests.planted import Rejects, assert_rejects
 from tsla.theory import sgd
 from tsla.theory.constants import Array
 
@@ -146,10 +146,10 @@ def twice_everything(F: float, grad2: float, error2: float, *, L: float, eta: fl
         (is_attained, twice_everything),
     ],
 )
-def test_planted_errors_are_rejected(check: Callable[[Descent], None], wrong: Descent) -> None:
-    assert_rejects(check, wrong)
+def test_planted_errors_are_rejected(check: Callable[[Descent], None], wrong: Descent, rejects: Rejects) -> None:
+    rejects(check, right=sgd.descent, wrong=wrong)
 
 
 @pytest.mark.claim("C3", "property", planted=True)
-def test_a_step_beyond_the_premise_is_rejected() -> None:
-    assert_rejects(lambda beyond: bounds_every_step(sgd.descent, beyond), 1.5)
+def test_a_step_beyond_the_premise_is_rejected(rejects: Rejects) -> None:
+    rejects(lambda beyond: bounds_every_step(sgd.descent, beyond), right=1.0, wrong=1.5)

@@ -16,7 +16,7 @@ from tests.claims.counterexample import show
 from tests.claims.domain import constants, costly, positive_deltas, step_sizes, thetas, with_stage, with_terms
 from tests.claims.recursions import error_lift, exact, mean_squared_gradient, smoothed_error2
 from tests.claims.relations import BoundOf, is_monotone, joins_at_the_ends_of_theta, lsr_bound, scales_with_the_objective
-from tests.planted import assert_rejects
+from tests.planted import Rejects
 from tsla.theory import lsr
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
@@ -201,8 +201,8 @@ def shrinking_with_delta(k: Constants, eta: float, T: float, theta: float | None
         (joins_at_the_ends_of_theta, complement),
     ],
 )
-def test_planted_errors_are_rejected(check: Callable[[BoundOf], None], wrong: BoundOf) -> None:
-    assert_rejects(check, wrong)
+def test_planted_errors_are_rejected(check: Callable[[BoundOf], None], wrong: BoundOf, rejects: Rejects) -> None:
+    rejects(check, right=lsr_bound, wrong=wrong)
 
 
 def half_as_long(k: Constants, *, eps: float) -> Plan:
@@ -235,5 +235,5 @@ def floor_without_its_factor(k: Constants, *, eps: float) -> Plan:
         (needs_every_step, twice_as_long),
     ],
 )
-def test_wrong_plans_are_rejected(check: Callable[[Planner], None], wrong: Any) -> None:
-    assert_rejects(check, wrong)
+def test_wrong_plans_are_rejected(check: Callable[[Planner], None], wrong: Any, rejects: Rejects) -> None:
+    rejects(check, right=lsr.steps, wrong=wrong)

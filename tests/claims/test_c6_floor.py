@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.claims import quadratic
 from tests.claims.domain import constants, positive_deltas, step_counts, step_sizes, thetas
 from tests.claims.recursions import smoothed_error2
-from tests.planted import assert_rejects
+from tests.planted import Rejects
 from tsla.theory import lsr
 from tsla.theory.constants import Constants
 
@@ -101,5 +101,5 @@ def deviation(k: Constants, theta: float | None = None) -> float:
         (is_where_a_biased_run_stays, deviation),
     ],
 )
-def test_planted_errors_are_rejected(check: Callable[[Floor], None], wrong: Floor) -> None:
-    assert_rejects(check, wrong)
+def test_planted_errors_are_rejected(check: Callable[[Floor], None], wrong: Floor, rejects: Rejects) -> None:
+    rejects(check, right=lsr.floor, wrong=wrong)

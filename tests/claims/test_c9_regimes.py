@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from tests.claims.domain import constants, costly, positive_deltas, targets
-from tests.planted import assert_rejects
+from tests.planted import Rejects
 from tsla.theory import lsr, sgd, tsla
 from tsla.theory.complexity import compare, exponents
 from tsla.theory.constants import Constants
@@ -93,8 +93,8 @@ def sgd_by_two(q: float) -> Any:
 @pytest.mark.parametrize(
     "wrong", [lsr_everywhere, lsr_from_one_on, lsr_beyond_two, tsla_without_end, tsla_by_half, tsla_never_faster_than_lsr, sgd_by_two]
 )
-def test_planted_errors_are_rejected(wrong: Exponents) -> None:
-    assert_rejects(are_the_slopes_of_the_plans, wrong)
+def test_planted_errors_are_rejected(wrong: Exponents, rejects: Rejects) -> None:
+    rejects(are_the_slopes_of_the_plans, right=exponents, wrong=wrong)
 
 
 @pytest.mark.claim("C9", "property")

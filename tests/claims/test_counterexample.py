@@ -12,6 +12,7 @@ from tests.claims import test_c4_sgd, test_c5_lsr, test_c8_tsla, test_c12_biased
 from tests.claims.counterexample import command
 from tests.claims.domain import with_terms
 from tests.claims.relations import lsr_bound, sgd_bound
+from tests.planted import Rejects
 from tsla import cli
 from tsla.theory import biased, lsr, sgd, worst_case
 from tsla.theory import tsla as two_stages
@@ -74,12 +75,22 @@ def planted(claim: str, module: Any, name: str, term: str, check: Callable[[], N
     ],
 )
 def test_a_failing_property_ends_in_a_command_that_shows_its_number(
-    module: Any, name: str, term: str, check: Callable[[], None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    module: Any,
+    name: str,
+    term: str,
+    check: Callable[[], None],
+    rejects: Rejects,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The error is planted where the command line finds it, too."""
-    monkeypatch.setattr(module, name, with_half_of(getattr(module, name), term))
-    with pytest.raises(AssertionError) as failure:
+
+    def passes_with(bound: Callable[..., Bound]) -> None:
+        monkeypatch.setattr(module, name, bound)
         check()
-    (line,) = commands_in(failure.value)
+
+    right = getattr(module, name)
+    failure = rejects(passes_with, right=right, wrong=with_half_of(right, term))
+    (line,) = commands_in(failure)
     assert cli.main(line.split()[1:]) == 0
-    assert repr(json.loads(capsys.readouterr().out)["total"]) in str(failure.value)
+    assert repr(json.loads(capsys.readouterr().out)["total"]) in str(failure)

@@ -11,7 +11,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from tests.planted import assert_rejects
+from tests.planted import Rejects
 from tsla.empirics.labels import Smoothing, distribution, one_hot, predictions, smoothing_labels, smoothing_rule
 from tsla.empirics.moments import GradientMoments, gradient_moments
 from tsla.empirics.moments_loop import moments_by_loop
@@ -261,5 +261,5 @@ def test_own_label_is_the_shrinkage_control(evidence: Callable[..., None]) -> No
 
 @pytest.mark.claim("C17", "measurement", planted=True)
 @pytest.mark.parametrize("wrong", ["own-hard", "uniform"])
-def test_other_labels_are_not(wrong: str) -> None:
-    assert_rejects(own_label_is_the_shrinkage_control, lambda _: moments(wrong))
+def test_other_labels_are_not(wrong: str, rejects: Rejects) -> None:
+    rejects(own_label_is_the_shrinkage_control, right=moments, wrong=lambda _: moments(wrong))
