@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.planted import Rejects, Version, assert_rejects
 from tsla.figures import paper_checks
 from tsla.theory.claims import BY_ID, KINDS
 
@@ -50,12 +51,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture
-def evidence(record_property: Callable[[str, object], None]) -> Callable[..., None]:
-    """``evidence("floor/bound 0.97")`` reports a finding; ``evidence(..., verdict="refuted")`` a verdict."""
+def evidence(record_property: Callable[[str, object], None], request: pytest.FixtureRequest) -> Callable[..., None]:
+    """``evidence("floor/bound 0.97")`` reports a finding; ``evidence(..., verdict="refuted", scope="on digits")`` a verdict, and where."""
 
-    def report(finding: str, verdict: str = "supported") -> None:
+    def report(finding: str, verdict: str = "supported", scope: str = "") -> None:
+        for mark in request.node.iter_markers("claim"):
+            paper_checks.on_its_settings(mark.args[0], verdict, scope)  # refuses a verdict on training that names no settings
         record_property("finding", finding)
         record_property("verdict", verdict)
+        record_property("scope", scope)
+
+    return report
+
+
+@pytest.fixture
+def rejects() -> Rejects:
+    """``rejects(check, right=..., wrong=...)``: the check passes what is right and rejects what is wrong."""
+
+    def report(check: Callable[[Version], object], *, right: Version, wrong: Version) -> None:
+        check(right)
+        assert_rejects(check, wrong)
 
     return report
 
@@ -88,7 +103,7 @@ class _Collector:
         properties = list(report.user_properties)
         for claim in (value for name, value in properties if name == "claim"):
             assert isinstance(claim, dict)
-            said = {name: value for name, value in properties if name in ("finding", "verdict")}
+            said = {name: value for name, value in properties if name in ("finding", "verdict", "scope")}
             self.found.append(claim | said | {"test": report.nodeid, "passed": report.passed})
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
