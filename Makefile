@@ -45,8 +45,8 @@ rates: $(READY)  ## Measure the rates of C9, C12 and C15, and what the tests ref
 	$(BIN)/python -m tsla.empirics.rate_verdicts
 
 study: $(READY)  ## E1-E5, the branches and the planner, as docs/study_plan.md says (resumable, two hours and more): records/, docs/study.md, docs/planner.md
-	$(BIN)/tsla records study_tuning
-	$(BIN)/tsla records study study_paths study_tempering branches branches_resnet8
+	$(BIN)/tsla records study_tuning study_decay_tuning
+	$(BIN)/tsla records study study_paths study_tempering study_decay branches branches_resnet8
 	$(BIN)/tsla records planner
 	$(BIN)/python -m tsla.empirics.study.document
 	$(BIN)/python -m tsla.empirics.branches.document

@@ -11,7 +11,7 @@ import pandas as pd
 from tsla.empirics import annealed, bound_tests, branches, coverage, minibatch, rate_configs, rates, synthetic
 from tsla.empirics.study import planning, tempering
 from tsla.empirics.study import runs as study
-from tsla.empirics.study.settings import CONFIRMATORY, PATHS, TEMPERING, TUNING
+from tsla.empirics.study.settings import CONFIRMATORY, DECAY, DECAY_TUNING, PATHS, TEMPERING, TUNING
 from tsla.empirics.training import TrainingConfig, train
 from tsla.theory.certificates import certify, groups
 
@@ -128,6 +128,8 @@ EXPERIMENTS = {
         Experiment(CONFIRMATORY, study.confirm, study.confirmatory_parts, in_report=False),
         Experiment(PATHS, study.paths, study.path_parts, in_report=False),
         Experiment(TEMPERING, tempering.run, tempering.parts, in_report=False),
+        Experiment(DECAY_TUNING, study.tune, study.decay_tuning_parts, in_report=False),
+        Experiment(DECAY, study.confirm, study.decay_parts, in_report=False),
         Experiment("planner", planning.regrets, (planning.CONFIG,), in_report=False),
         Experiment("certificates", _certificates, tuple({"group": group} for group in groups()), in_report=False),
     )

@@ -1,4 +1,4 @@
-"""Tables in Markdown, and documents that a command puts its tables into."""
+"""Tables and lists in Markdown, and documents that a command puts its tables into."""
 
 from __future__ import annotations
 
@@ -11,6 +11,12 @@ from tsla.empirics.files import replacing
 def table(titles: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     """A table of cells."""
     return "\n".join("| " + " | ".join(line) + " |" for line in (titles, ["---"] * len(titles), *lines))
+
+
+def listed(words: Iterable[str]) -> str:
+    """Each once: "a, b and c"."""
+    *most, last = dict.fromkeys(words)
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def around(document: str, begin: str, end: str) -> tuple[str, str]:

@@ -17,6 +17,8 @@ GROUPS = 4
 """Of GroupNorm in ``resnet`` and in the CIFAR form, whose first stage has 16 channels."""
 IMAGENET_GROUPS = 32
 """Of GroupNorm in the ImageNet form (Wu and He, 2018)."""
+HIDDEN = 64
+"""Units of the hidden layer of "mlp"."""
 LARGE = 64
 """Side of an image, in pixels, from which on the ImageNet form quarters it before the first stage."""
 
@@ -156,8 +158,8 @@ NORMS = ("group", "batch")
 def build(name: str, *, shape: tuple[int, int, int], classes: int, norm: str = "group") -> nn.Sequential:
     """The network ``name``, one of NETWORKS: ``(n, *shape)`` to logits ``(n, classes)``. Weights come from torch's global generator.
 
-    name:  "mlp" has one hidden layer of 64 units, and no norm; "resnet8" is ``resnet(widths=(16, 32, 64))``; "resnet20" to "resnet56" have
-           the CIFAR form, "resnet18" to "resnet50" the ImageNet form, with a 3×3 stem and without pooling for images below 64 pixels
+    name:  "mlp" has one hidden layer of HIDDEN units, and no norm; "resnet8" is ``resnet(widths=(16, 32, 64))``; "resnet20" to "resnet56"
+           have the CIFAR form, "resnet18" to "resnet50" the ImageNet form, with a 3×3 stem and without pooling for images below 64 pixels
     shape: of an image, (channels, height, width)
     norm:  "group" or "batch" (BatchNorm couples the examples of a batch)
 
@@ -173,7 +175,7 @@ def build(name: str, *, shape: tuple[int, int, int], classes: int, norm: str = "
     if classes < 2:
         raise ValueError(f"classes = {classes} must be at least 2")
     if name == "mlp":
-        return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(shape), 64), nn.ReLU(), nn.Linear(64, classes))
+        return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(shape), HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, classes))
     groups = IMAGENET_GROUPS if name in IMAGENET else GROUPS
     layer: Norm = nn.BatchNorm2d if norm == "batch" else partial(nn.GroupNorm, groups)
     if name in IMAGENET:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tsla.theory.claims import CLAIMS, Claim
+from tsla.theory.claims import BY_ID, CLAIMS, Claim
 
 Evidence = Mapping[str, Any]
-"""``{"id", "kind", "planted", "test", "passed"}`` and, where the test said so, ``"finding"`` and ``"verdict"``."""
+"""``{"id", "kind", "planted", "test", "passed"}`` and, where the test said so, ``"finding"``, ``"verdict"`` and its ``"scope"``."""
 
 PROVING = {"algebra", "worst case"}
 UNDECIDED = "not decided here"
@@ -21,7 +21,10 @@ Written by `tsla check` from the outcome of the tests under `tests/` that carry 
 edit. The test command fails when this file is stale.
 
 - **proved**: by algebra or a worst-case certificate; **supported**, **refuted**: by the other kinds of evidence, as far as they reach;
-  **no benefit that matters**, **mixed**: of E1-E5, as `docs/study_plan.md` defines them; **not decided here**: with what it would take.
+  **not decided here**: with what it would take.
+- E1-E5 are about training networks. A verdict on them, as `docs/study_plan.md` defines it (**no benefit that matters** and **mixed** are
+  two more), holds **on these settings**, which it names, and on no others; they are smaller than the claim's own. *power* is the
+  probability with which a comparison sees the smallest effect that matters, 0.5 points of accuracy or 1 % of a loss or a variance.
 - A proof stands on axioms that `records/certificates.parquet` names with each step: linearity of E, induction over the steps,
   `1-x <= e^-x`, `log x <= x-1`, Cauchy-Schwarz. A worst case that is "at most" a part of the bound is an upper certificate; a
   mean of runs may exceed a bound that is attained by sampling error.
@@ -37,13 +40,28 @@ stage. β² and ν² are the squared bias and the noise of ĝ, `s²`, `ŝ²`, `c
 """
 
 
+def on_its_settings(claim: str, verdict: str, scope: str = "") -> str:
+    """The verdict with its ``scope``, the settings where it was found.
+
+    Raises ValueError where a claim about training has none: what came out on some settings is not known of others.
+    """
+    if scope:
+        return f"{verdict} on these settings: {scope}"
+    if claim in BY_ID and BY_ID[claim].of_training:
+        raise ValueError(f"scope of the verdict {verdict!r} on {claim} is missing; must name the settings where it was found")
+    return verdict
+
+
 def verdict(rows: list[Evidence]) -> str:
-    """Of one claim's evidence: a failed test is failing; a verdict that a test reports outranks proof; proof outranks support."""
+    """Of one claim's evidence: a failed test is failing; a verdict that a test reports outranks proof; proof outranks support.
+
+    Raises ValueError where :func:`on_its_settings` does.
+    """
     if not rows:
         return UNDECIDED
     if not all(row["passed"] for row in rows):
         return FAILING
-    said = {row["verdict"] for row in rows if "verdict" in row} - {"supported"}
+    said = {on_its_settings(row["id"], row.get("verdict", "supported"), row.get("scope", "")) for row in rows} - {"supported"}
     if said:
         return " / ".join(sorted(said))
     return "proved" if PROVING & {row["kind"] for row in rows} else "supported"

@@ -16,17 +16,27 @@ KINDS = ("algebra", "worst case", "rounding", "property", "Monte Carlo", "measur
 """The kinds of evidence. Algebra and worst-case certificates prove; the others support or refute."""
 
 STUDY = "the study of docs/study_plan.md: `make study`"
+RESNETS = "on ResNet classification of natural images, with momentum and step decay"
+"""Of what training the source speaks in E1-E5."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim: ``missing`` says what it would take to decide it where there is no evidence yet."""
+    """A claim: ``missing`` says what it would take to decide it where there is no evidence yet.
+
+    ``of_training``: it is about training networks. A verdict on it holds on the settings where it was found, and has to name them.
+    """
 
     id: str
     title: str
     statement: str
     source: str
     missing: str = "an implementation with its tests"
+    of_training: bool = False
+
+
+def _of_training(name: str, title: str, statement: str) -> Claim:
+    return Claim(name, title, f"{statement}, {RESNETS}", PAPER, STUDY, of_training=True)
 
 
 CLAIMS = (
@@ -70,23 +80,11 @@ CLAIMS = (
         "the bound, and performance-estimation programs that attain it",
     ),
     Claim("C17", "shrinkage control", "ĝ = 0 satisfies A3 too: smoothing counts only beyond SGD with step (1-θ)η", OURS),
-    Claim("E1", "variance in training", "smoothing lowers the variance of the stochastic gradient, at least early", PAPER, STUDY),
-    Claim("E2", "early speed", "smoothing speeds up the early epochs", PAPER, STUDY),
-    Claim("E3", "TSLA wins", "dropping smoothing after epoch s beats both plain training and LSR", PAPER, STUDY),
-    Claim(
-        "E4",
-        "a best s inside",
-        "dropping too early loses the help, too late keeps the harm",
-        PAPER,
-        STUDY,
-    ),
-    Claim(
-        "E5",
-        "other ŷ",
-        "the same holds for other ŷ, such as the model's own predictions",
-        PAPER,
-        STUDY,
-    ),
+    _of_training("E1", "variance in training", "smoothing lowers the variance of the stochastic gradient, at least early"),
+    _of_training("E2", "early speed", "smoothing speeds up the early epochs"),
+    _of_training("E3", "TSLA wins", "dropping smoothing after epoch s beats both plain training and LSR"),
+    _of_training("E4", "a best s inside", "dropping too early loses the help, too late keeps the harm"),
+    _of_training("E5", "other ŷ", "the same holds for other ŷ, such as the model's own predictions"),
 )
 
 BY_ID = {claim.id: claim for claim in CLAIMS}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pandas as pd
 from tsla.empirics import markdown, records
 from tsla.empirics.branches.predictions import PREDICTORS
 from tsla.empirics.branches.verdicts import verdict
+from tsla.empirics.records import Record
 
 RECORDS = {"MLP": "branches", "ResNet-8": "branches_resnet8"}
 """The primary comparison is the MLP's."""
@@ -54,13 +55,26 @@ def _shown(row: Row, name: str) -> str:
     return f"{row[name]:.2f} [{row[f'{name}_low']:.2f}, {row[f'{name}_high']:.2f}]"
 
 
-def tables(network: str, rows: pd.DataFrame) -> str:
-    """What the document says of a network, from its record's table."""
+def where(network: str, configs: Sequence[Mapping[str, Any]]) -> str:
+    """The settings of some configurations in words, for which alone their verdict speaks."""
+
+    def all_of(name: str) -> str:
+        return markdown.listed(f"{config[name]:g}" for config in configs)
+
+    noise = markdown.listed(f"{100 * config['label_noise']:g}" for config in configs)
+    examples = f"{markdown.listed(config['data'] for config in configs)}, {configs[0]['train_size']:,} examples, {noise} % wrong labels"
+    return f"{network} on {examples}, plain SGD with constant step sizes of {all_of('eta')}, batches of {all_of('batch_size')}"
+
+
+def tables(network: str, record: Record) -> str:
+    """What the document says of a network, from its record."""
+    rows = record.table
     found = verdict(rows)
     first = primary(found)
     gone = rows.drop_duplicates(["seed", "label_noise", "batch_size", "eta"])
     said = (
-        f"C12 and C14 are **{decided(first)}**: hit rate {_shown(first, 'hit')}, less the better rule {_shown(first, 'above')}, "
+        f"C12 and C14 are **{decided(first)}** on these settings: {where(network, record.config['configs'])}. "
+        f"Hit rate {_shown(first, 'hit')}, less the better rule {_shown(first, 'above')}, "
         f"{first['established']:g} signs, {rows['seed'].nunique()} seeds. "
         f"{int(gone['diverged'].sum())} of {len(gone)} cells diverged and are left out."
     )
@@ -74,7 +88,7 @@ def tables(network: str, rows: pd.DataFrame) -> str:
 
 def whole(folder: Path) -> str:
     """The tables of all networks, from their records in a folder."""
-    return "\n\n".join(tables(network, records.read(folder / f"{name}.parquet").table) for network, name in RECORDS.items())
+    return "\n\n".join(tables(network, records.read(folder / f"{name}.parquet")) for network, name in RECORDS.items())
 
 
 def main() -> None:

@@ -30,8 +30,8 @@ def advise(pilot: Pilot, outcome: str, validated: Mapping[str, Any] | None) -> J
     predictions:     a line a measured epoch; ``critical_batch_size`` is B_c(θ), 0 where smoothing helps at none, null where at every one
     until:           the first epoch at which smoothing no longer helps, in each way of HELPS; the number of epochs where it does to the end
     plans:           what each rule would do
-    recommendation:  ``rule, kind, theta, schedule, drop`` and what is known of its regret (:mod:`tsla.empirics.planner.validation`); null
-                     where nothing was validated
+    recommendation:  ``rule, kind, theta, schedule, drop``, and what is known of its regret in the settings of ``scope``
+                     (:mod:`tsla.empirics.planner.validation`); null where nothing was validated
 
     Raises ValueError for an unknown outcome.
     """
@@ -79,14 +79,15 @@ def recommendation(pilot: Pilot, outcome: str, validated: Mapping[str, Any]) -> 
         **rule,
         **planned,
         "settings": len(validated["judging"]),
+        "scope": validated["scope"],
         "passed": passed is not None,
         "tests": [test for test in validated["tests"] if test["outcome"] == outcome],
     }
 
 
 def sentence(choice: Mapping[str, Any], pilot: Pilot, outcome: str) -> str:
-    """The recommendation and how sure it is, for a person."""
-    where = f"on {choice['settings']} settings that were not used to build the rules"
+    """The recommendation, where it was put to the test and how sure it is, for a person."""
+    where = f"On {choice['settings']} settings that were not used to build the rules ({choice['scope']})"
     best = "the best of a sweep" + (", which its other seeds chose worse" if choice["regret"] < 0 else "")
     own = f"{choice['rule']}: {_what(choice, pilot)}, with a regret of {amount(choice, 'regret', outcome)} against {best}"
     by_kind = [
@@ -94,10 +95,10 @@ def sentence(choice: Mapping[str, Any], pilot: Pilot, outcome: str) -> str:
         f"adjusted p = {test['holm']:.2g}"
         for test in choice["tests"]
     ]
-    tested = f"{where.capitalize()}, {'; '.join(by_kind)}."
+    tested = f"{where}, {'; '.join(by_kind)}."
     if choice["passed"]:
-        return f"{tested}\nFor {outcome}, {own}."
-    return f"{tested}\nThe moments can't tell when to drop for {outcome}. Of the naive rules the best was {own}."
+        return f"{tested}\nFor {outcome}, on these settings, {own}."
+    return f"{tested}\nOn these settings the moments can't tell when to drop for {outcome}. Of the naive rules the best was {own}."
 
 
 def _what(choice: Mapping[str, Any], pilot: Pilot) -> str:

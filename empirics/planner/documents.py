@@ -11,7 +11,9 @@ from tsla.empirics.planner import validation
 from tsla.empirics.planner.regret import OUTCOMES
 from tsla.empirics.planner.rules import RULES
 from tsla.empirics.planner.validation import amount
-from tsla.theory.tables import number
+from tsla.empirics.study.scope import scope
+from tsla.empirics.study.settings import SETTINGS
+from tsla.theory.tables import Json, number
 
 RECORD = Path("planner.parquet")
 """Below ``records/``: the table of :func:`tsla.empirics.planner.regret.by_setting`; its configuration names the ``building`` settings."""
@@ -24,7 +26,7 @@ def tables(validated: Mapping[str, Any]) -> str:
     parts = (
         ("Verdicts", verdicts(validated)),
         (f"Regrets on the {len(validated['judging'])} judging settings", regrets(validated)),
-        ("Settings", f"Rules were chosen on: {_listed(validated['building'])}. They were judged on: {_listed(validated['judging'])}."),
+        ("Settings", f"Rules were chosen on: {_listed(validated['building'])}. {_judged(validated)}"),
     )
     return "\n\n".join(f"### {title}\n\n{body}" for title, body in parts)
 
@@ -62,12 +64,27 @@ def rules() -> str:
     return markdown.table(("rule", "kind", "drops"), [(name, rule.kind, rule.drops) for name, rule in RULES.items()])
 
 
+def _judged(validated: Mapping[str, Any]) -> str:
+    return f"They were judged on: {_listed(validated['judging'])}. These are {validated['scope']}."
+
+
 def _listed(settings: list[str]) -> str:
     return "; ".join(settings)
 
 
-if __name__ == "__main__":
-    record = records.read(records.FOLDER / RECORD)
+def validated(folder: Path = records.FOLDER) -> Json:
+    """The validation by the record in a folder, with its ``scope``: in words, the settings that judged, for which alone it speaks."""
+    record = records.read(folder / RECORD)
     found = validation.validate(record.table, record.config["configs"][0]["building"])
+    return found | {"scope": scope([SETTINGS[name] for name in found["judging"]])}
+
+
+def main() -> None:
+    """Write both."""
+    found = validated()
     validation.write(found)
     markdown.put(DOCUMENT, BEGIN, END, tables(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -41,6 +41,8 @@ ALL: dict[str, Arm] = (
     | {f"adaptive-{theta}": {"method": "adaptive", "theta": theta} for theta in THETAS}
     | _own_hard(0.3, FEWER_DROPS)
 )
+COMPARED: dict[str, Arm] = NONE | _family(0.1, DROPS) | _family(0.3, DROPS) | _own_hard(0.3, FEWER_DROPS)
+"""What E3 and E5 choose from."""
 AFFORDABLE: dict[str, Arm] = NONE | CONTROL | _family(0.1, FEWEST_DROPS) | _family(0.3, FEWEST_DROPS) | _own_hard(0.3, FEWEST_DROPS)
 """For a network that takes a hundred times as long."""
 
@@ -52,6 +54,8 @@ def measured_arms(setting: Setting) -> tuple[str, ...]:
 
 def arms(setting: Setting) -> dict[str, Arm]:
     """The arms that are run in a setting, by name."""
+    if setting.decay != "constant":
+        return COMPARED
     return ALL if setting.small else AFFORDABLE
 
 

@@ -24,6 +24,10 @@ class Comparison:
         return f"{self.a.arm} (η = {self.a.eta:g}) less {self.b.arm} (η = {self.b.eta:g})"
 
 
+KEPT = {"E3": "lsr", "E5": "own-hard"}
+"""The claims by accuracy -> the arms that never drop."""
+
+
 def e2(tuning: pd.DataFrame, setting: str) -> list[Comparison]:
     """Early loss: the better ``lsr`` less ``none``."""
     a = best(tuning, setting, arms_of(tuning, setting, "lsr"), "early loss")
@@ -32,7 +36,7 @@ def e2(tuning: pd.DataFrame, setting: str) -> list[Comparison]:
 
 def e3(tuning: pd.DataFrame, setting: str) -> list[Comparison]:
     """Accuracy: the best ``tsla`` less the better of ``none`` and ``lsr``."""
-    return [_best_against(tuning, setting, "tsla", "lsr")]
+    return [_best_against(tuning, setting, "tsla", KEPT["E3"])]
 
 
 def e4(tuning: pd.DataFrame, setting: str, outcome: str = "test loss") -> list[Comparison]:
@@ -44,7 +48,15 @@ def e4(tuning: pd.DataFrame, setting: str, outcome: str = "test loss") -> list[C
 
 def e5(tuning: pd.DataFrame, setting: str) -> list[Comparison]:
     """Accuracy: the best ``own-hard-tsla`` less the better of ``none`` and ``own-hard``."""
-    return [_best_against(tuning, setting, "own-hard-tsla", "own-hard")]
+    return [_best_against(tuning, setting, "own-hard-tsla", KEPT["E5"])]
+
+
+def accuracies(tuning: pd.DataFrame, setting: str, claim: str) -> list[Comparison]:
+    """E3's comparison or E5's, and its best dropped and best never dropped arm, each less ``none``."""
+    (main,) = CLAIMS[claim](tuning, setting)
+    never_dropped = best(tuning, setting, arms_of(tuning, setting, KEPT[claim]), "accuracy")
+    none = tuned(tuning, setting, "none", "accuracy")
+    return [main, Comparison(main.a, none, "accuracy"), Comparison(never_dropped, none, "accuracy")]
 
 
 def _best_against(tuning: pd.DataFrame, setting: str, dropped: str, kept: str) -> Comparison:

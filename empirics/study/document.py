@@ -10,13 +10,13 @@ import numpy as np
 
 from tsla.empirics import markdown, records
 from tsla.empirics.analysis import measured
-from tsla.empirics.power import paired_power, seeds_for
+from tsla.empirics.power import seeds_for
 from tsla.empirics.statistics import student_t
 from tsla.empirics.study import paths, tempering
-from tsla.empirics.study.comparisons import arms_of, e4
+from tsla.empirics.study.comparisons import KEPT, arms_of, e4
 from tsla.empirics.study.outcomes import OUTCOMES, RUN, Choice, Outcome, best, differences, tuned, values
-from tsla.empirics.study.settings import BATCH_SIZE, EPOCHS, PATH_EPOCHS, PRIMARY, WHOLE
-from tsla.empirics.study.verdicts import IN_FAVOUR, MATTERS, Finding, Study, compared, e1_literally, family, load, verdict
+from tsla.empirics.study.settings import BATCH_SIZE, DECAYED, EPOCHS, PATH_EPOCHS, PRIMARY, WHOLE
+from tsla.empirics.study.verdicts import IN_FAVOUR, MATTERS, Finding, Study, compared, decayed, e1_literally, family, load, verdict, where
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.minibatch import critical_batch_size
 
@@ -29,7 +29,8 @@ def verdicts(found: Sequence[Finding]) -> str:
     lines = []
     for claim in IN_FAVOUR:
         own = [one for one in found if one.claim == claim]
-        lines.append((claim, verdict(claim, own), "; ".join(f"{one.setting}: {one.interval}" for one in own)))
+        decided = f"{verdict(claim, own)} on these settings: {where(own)}"
+        lines.append((claim, decided, "; ".join(f"{one.setting}: {one.interval}" for one in own)))
     return markdown.table(("claim", "verdict", "effect at each primary setting, 95 % interval"), lines)
 
 
@@ -44,9 +45,9 @@ def power(found: Sequence[Finding]) -> str:
     """How many seeds see the smallest effect that matters in four studies of five, at the differences' own standard deviation."""
     lines = []
     for one in found:
-        matters, spread, had = MATTERS[one.claim], float(np.std(one.differences, ddof=1)), len(one.differences)
-        about = (one.claim, one.setting, f"{matters:g}", f"{spread:.2g}")
-        lines.append((*about, str(seeds_for(matters / spread)), str(had), f"{paired_power(had, matters / spread):.2f}"))
+        matters = MATTERS[one.claim]
+        about = (one.claim, one.setting, f"{matters:g}", f"{one.spread:.2g}")
+        lines.append((*about, str(seeds_for(matters / one.spread)), str(len(one.differences)), f"{one.power:.2f}"))
     return markdown.table(("claim", "setting", "matters", "standard deviation", "seeds needed", "seeds", "power"), lines)
 
 
@@ -84,6 +85,14 @@ def confidence(study: Study) -> str:
     ]
     of_each = ("temperature of the first", "of the second", "epoch of the least test loss of the first", "of the second")
     return markdown.table(("setting", "compared", "log test loss", "log test loss at the best temperatures", *of_each), lines)
+
+
+def decay(study: Study) -> str:
+    """E3 and E5 where the step size decays, each arm less ``none`` too; below, where that was."""
+    found = [one for claim in KEPT for setting in DECAYED for one in decayed(study, claim, setting)]
+    lines = [(one.claim, one.setting, one.what, str(one.interval), str(len(one.differences)), f"{one.power:.2f}") for one in found]
+    table = markdown.table(("claim", "setting", "compared", "difference", "seeds", "power"), lines)
+    return f"{table}\n\nOn these settings: {where(found)}."
 
 
 def arms(study: Study, *, common: bool, outcome: str = "accuracy") -> str:
@@ -166,6 +175,7 @@ def tables(study: Study) -> str:
         ("Verdicts", verdicts(found)),
         ("The primary comparisons", comparisons(study, found)),
         ("Power: seeds that see the smallest effect that matters with probability 0.8, in a test at 5 % that stands alone", power(found)),
+        ("Exploratory, later than the rest: E3 and E5 where the step size decays by steps, seeds and tuning as in the study", decay(study)),
         ("Along plain training, and what smoothing at θ = 0.1 would do at the same weights", along(study)),
         ("log s² along the path of smoothed training (θ = 0.1), less that of plain training", own_paths(study)),
         ("The best drop, by each outcome", drops(study)),

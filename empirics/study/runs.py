@@ -11,9 +11,9 @@ import pandas as pd
 from tsla.empirics import records
 from tsla.empirics.ensemble import train_together
 from tsla.empirics.study.arms import arms, config, measured_arms
-from tsla.empirics.study.comparisons import primary
-from tsla.empirics.study.outcomes import OUTCOMES, RUN, TUNED_FOR, summary, tuned
-from tsla.empirics.study.settings import EPOCHS, FEWER_SEEDS, PATH_EPOCHS, SETTINGS, TUNING, Setting
+from tsla.empirics.study.comparisons import KEPT, accuracies, primary
+from tsla.empirics.study.outcomes import OUTCOMES, RUN, TUNED_FOR, Choice, summary, tuned
+from tsla.empirics.study.settings import DECAY_TUNING, DECAYED, EPOCHS, EVERY, FEWER_SEEDS, PATH_EPOCHS, SETTINGS, TUNING, Setting
 from tsla.empirics.training import TrainingConfig, train
 
 Part = Mapping[str, Any]
@@ -25,9 +25,18 @@ TOGETHER, ONE_BY_ONE = 200, 20
 
 def tuning_parts() -> tuple[Part, ...]:
     """Every arm at every step size of its setting."""
+    return _tuning(SETTINGS.values())
+
+
+def decay_tuning_parts() -> tuple[Part, ...]:
+    """The same where the step size decays."""
+    return _tuning(DECAYED.values())
+
+
+def _tuning(settings: Iterable[Setting]) -> tuple[Part, ...]:
     return tuple(
         part
-        for setting in SETTINGS.values()
+        for setting in settings
         for part in _parts(setting, [(arm, eta) for eta in setting.rates for arm in arms(setting)], setting.tuning_seeds, {})
     )
 
@@ -39,11 +48,26 @@ def confirmatory_parts(folder: Path = records.FOLDER) -> tuple[Part, ...]:
     tuning, measure = tuning_record(folder), {"measure_at": [EPOCHS]}
     parts: list[Part] = []
     for setting in SETTINGS.values():
-        compared = sorted({(choice.arm, choice.eta) for choice in primary(tuning, setting.name)}) if setting.primary else []
+        compared = _runs(primary(tuning, setting.name)) if setting.primary else []
         others = [run for run in _chosen(tuning, setting) if run not in compared] if setting.small else []
         parts += _parts(setting, compared, setting.seeds, measure)
         parts += _parts(setting, others, setting.seeds[:FEWER_SEEDS], measure)
     return tuple(parts)
+
+
+def decay_parts(folder: Path = records.FOLDER) -> tuple[Part, ...]:
+    """Where the step size decays, what is compared by accuracy, on all seeds."""
+    tuning = tuning_record(folder, DECAY_TUNING)
+    parts: list[Part] = []
+    for setting in DECAYED.values():
+        compared = [one for claim in KEPT for one in accuracies(tuning, setting.name, claim)]
+        chosen = [choice for one in compared for choice in (one.a, one.b)]
+        parts += _parts(setting, _runs(chosen), setting.seeds, {})
+    return tuple(parts)
+
+
+def _runs(choices: Iterable[Choice]) -> list[tuple[str, float]]:
+    return sorted({(choice.arm, choice.eta) for choice in choices})
 
 
 def path_parts(folder: Path = records.FOLDER) -> tuple[Part, ...]:
@@ -61,11 +85,11 @@ def common_rate(tuning: pd.DataFrame, setting: Setting) -> float:
     return tuned(tuning, setting.name, "none", "accuracy").eta
 
 
-def tuning_record(folder: Path) -> pd.DataFrame:
+def tuning_record(folder: Path, name: str = TUNING) -> pd.DataFrame:
     """The runs of the tuning seeds, a row a run. Raises ValueError where their record is not there."""
-    path = folder / f"{TUNING}.parquet"
+    path = folder / f"{name}.parquet"
     if not path.is_file():
-        raise ValueError(f"{path} does not exist; `tsla records {TUNING}` makes it")
+        raise ValueError(f"{path} does not exist; `tsla records {name}` makes it")
     return records.read(path).table
 
 
@@ -93,7 +117,7 @@ def tune(part: Part) -> pd.DataFrame:
 def confirm(part: Part) -> pd.DataFrame:
     """One row a run and epoch; of the secondary settings, the epochs that outcomes are made of."""
     rows = _rows(part)
-    if SETTINGS[part["setting"]].primary:
+    if EVERY[part["setting"]].primary:
         return _small(rows)
     return _small(rows[rows["epoch"].isin({epoch for outcome in OUTCOMES.values() for epoch in outcome.epochs})])
 
@@ -105,7 +129,7 @@ def paths(part: Part) -> pd.DataFrame:
 
 def _rows(part: Part) -> pd.DataFrame:
     """One row a run and epoch: ``eta`` is the arm's step size, ``rate`` the one that was taken (the controls' is smaller)."""
-    setting = SETTINGS[part["setting"]]
+    setting = EVERY[part["setting"]]
     named = [
         (arm, TrainingConfig(**config(setting, arm, eta, seed, **part["measure"]))) for arm, eta in part["runs"] for seed in part["seeds"]
     ]

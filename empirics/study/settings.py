@@ -7,6 +7,8 @@ from typing import Any
 
 TUNING, CONFIRMATORY, PATHS, TEMPERING = "study_tuning", "study", "study_paths", "study_tempering"
 """The records: a row a run; a row a run and epoch; the same with moments; the same with the best temperature, on clean data."""
+DECAY_TUNING, DECAY = "study_decay_tuning", "study_decay"
+"""The first two again, of DECAYED."""
 
 EPOCHS, BATCH_SIZE = 20, 16
 EARLY = (1, 2, 3)
@@ -31,6 +33,8 @@ FEWER_SEEDS = 10
 class Setting:
     """One setting. ``rates`` is the grid that each arm's step size is chosen from; ``tuning_seeds`` choose, ``seeds`` confirm.
 
+    ``decay`` says how the step size goes on from there: it is the ``rates`` of a :class:`~tsla.empirics.training.TrainingConfig`.
+
     Seeds 0-9 were those of the first confirmatory runs, from which the number of these was calculated.
     """
 
@@ -42,11 +46,13 @@ class Setting:
     rates: tuple[float, ...] = RATES
     tuning_seeds: tuple[int, ...] = TUNING_SEEDS
     seeds: tuple[int, ...] = tuple(range(10, 70))
+    decay: str = "constant"
 
     @property
     def name(self) -> str:
         """Such as "mlp, digits, 20 % noise, momentum"."""
-        parts = (self.model, self.data, f"{self.label_noise:.0%} noise".replace("%", " %"), "momentum" if self.momentum else "")
+        added = ("momentum" if self.momentum else "", f"{self.decay} decay" if self.decay != "constant" else "")
+        parts = (self.model, self.data, f"{self.label_noise:.0%} noise".replace("%", " %"), *added)
         return ", ".join(part for part in parts if part)
 
     @property
@@ -57,7 +63,7 @@ class Setting:
     @property
     def fixed(self) -> dict[str, Any]:
         """The fields of a :class:`~tsla.empirics.training.TrainingConfig` that all arms share."""
-        shared = {"model": self.model, "label_noise": self.label_noise, "momentum": self.momentum}
+        shared = {"model": self.model, "label_noise": self.label_noise, "momentum": self.momentum, "rates": self.decay}
         return DATA[self.data] | shared | {"epochs": EPOCHS, "batch_size": BATCH_SIZE}
 
 
@@ -67,6 +73,12 @@ MOMENTUM = (  # with which a step goes ten times as far
 )
 RESNET = (Setting("digits", 0.2, "resnet8", primary=True, rates=RATES[2:5], tuning_seeds=TUNING_SEEDS[:3], seeds=tuple(range(10, 30))),)
 SETTINGS = {setting.name: setting for setting in (*MLP, *MOMENTUM, *RESNET)}
+DECAYED = {
+    setting.name: setting
+    for setting in (Setting(data, noise, decay="step") for data, noise in (("digits", 0.2), ("digits", 0.4), ("fashion", 0.2)))
+}
+"""Exploratory, later than the others: where E3 and E5 had come out refuted with a constant step size, with one that decays."""
+EVERY = SETTINGS | DECAYED
 PRIMARY = tuple(name for name, setting in SETTINGS.items() if setting.primary)
 WHOLE = tuple(name for name, setting in SETTINGS.items() if setting.small)
 """The settings with all arms on the confirmatory seeds; the others have those of the primary comparisons."""

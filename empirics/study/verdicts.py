@@ -12,11 +12,13 @@ from numpy.typing import ArrayLike
 
 from tsla.empirics import records
 from tsla.empirics.analysis import measured
+from tsla.empirics.power import paired_power
 from tsla.empirics.statistics import Interval, effect_size, holm, paired_p_value, student_t
 from tsla.empirics.study.arms import THETAS
-from tsla.empirics.study.comparisons import CLAIMS, Comparison
+from tsla.empirics.study.comparisons import CLAIMS, Comparison, accuracies
 from tsla.empirics.study.outcomes import OUTCOMES, differences, summary
-from tsla.empirics.study.settings import BATCH_SIZE, CONFIRMATORY, EARLY, PATHS, PRIMARY, TEMPERING, TUNING
+from tsla.empirics.study.scope import scope
+from tsla.empirics.study.settings import BATCH_SIZE, CONFIRMATORY, DECAY, DECAY_TUNING, EARLY, EVERY, PATHS, PRIMARY, TEMPERING, TUNING
 from tsla.theory.constants import Array
 
 LEVEL = 0.05
@@ -31,21 +33,25 @@ SUPPORTED, REFUTED, NO_BENEFIT, MIXED = "supported", "refuted", "no benefit that
 
 @dataclass(frozen=True)
 class Study:
-    """The records: tuning (a row a run), confirmatory runs (``runs``, a row a run; ``epochs``, a row an epoch too), paths, tempering."""
+    """The records: tuning (a row a run), confirmatory runs (``runs``, a row a run; ``epochs``, a row an epoch too), paths, tempering.
+
+    ``decay_tuning`` and ``decay``: the first two where the step size decays, a row a run.
+    """
 
     tuning: pd.DataFrame
     runs: pd.DataFrame
     epochs: pd.DataFrame
     paths: pd.DataFrame
     tempering: pd.DataFrame
+    decay_tuning: pd.DataFrame
+    decay: pd.DataFrame
 
 
 def load(folder: Path) -> Study:
     """The study of the records in a folder."""
-    tuning, confirmatory, along, tempering = (
-        records.read(folder / f"{name}.parquet").table for name in (TUNING, CONFIRMATORY, PATHS, TEMPERING)
-    )
-    return Study(tuning, summary(confirmatory), confirmatory, along, tempering)
+    names = (TUNING, CONFIRMATORY, PATHS, TEMPERING, DECAY_TUNING, DECAY)
+    tuning, confirmatory, along, tempering, decay_tuning, decay = (records.read(folder / f"{name}.parquet").table for name in names)
+    return Study(tuning, summary(confirmatory), confirmatory, along, tempering, decay_tuning, summary(decay))
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,16 @@ class Finding:
     def effect(self) -> float:
         """Cohen's d_z, positive in favour of the claim."""
         return IN_FAVOUR[self.claim] * float(effect_size(self.differences))
+
+    @property
+    def spread(self) -> float:
+        """The standard deviation of the differences."""
+        return float(np.std(self.differences, ddof=1))
+
+    @property
+    def power(self) -> float:
+        """The probability with which so many seeds see the smallest effect that matters, in a test at 5 % that stands alone."""
+        return paired_power(len(self.differences), MATTERS[self.claim] / self.spread)
 
 
 def e1(study: Study, setting: str) -> Finding:
@@ -107,6 +123,12 @@ def family(study: Study) -> list[Finding]:
     return [replace(one, p=float(p)) for one, p in zip(found, holm([one.p for one in found]), strict=True)]
 
 
+def decayed(study: Study, claim: str, setting: str) -> list[Finding]:
+    """E3 or E5 in a setting of DECAYED, and its arms less ``none``: exploratory, so that ``p`` is of each test by itself."""
+    compared = accuracies(study.decay_tuning, setting, claim)
+    return [_finding(claim, setting, str(one), differences(study.decay, setting, one.a, one.b, one.outcome)) for one in compared]
+
+
 def verdict(claim: str, findings: Sequence[Finding]) -> str:
     """Of one claim, from its findings at the primary settings with adjusted p: see the plan."""
     significant = [one.effect for one in findings if one.p < LEVEL]
@@ -116,6 +138,22 @@ def verdict(claim: str, findings: Sequence[Finding]) -> str:
     if against >= MAJORITY and not for_it:
         return REFUTED
     return NO_BENEFIT if not for_it and sum(_excludes_what_matters(one) for one in findings) >= MAJORITY else MIXED
+
+
+def where(findings: Sequence[Finding]) -> str:
+    """The settings of the findings of one claim in words, with seeds and power: a verdict holds there, and is not known to elsewhere."""
+    by_network: dict[str, list[Finding]] = {}
+    for one in findings:
+        by_network.setdefault(EVERY[one.setting].model, []).append(one)
+    seen = {
+        model: f"{_range([len(one.differences) for one in own], 'd')} seeds, power {_range([one.power for one in own], '.2f')}"
+        for model, own in by_network.items()
+    }
+    return scope([EVERY[one.setting] for one in findings], seen)
+
+
+def _range(values: Sequence[float], form: str) -> str:
+    return " to ".join(dict.fromkeys(f"{value:{form}}" for value in (min(values), max(values))))
 
 
 def _excludes_what_matters(finding: Finding) -> bool:

@@ -11,17 +11,19 @@ from matplotlib.figure import Figure
 
 from tsla.empirics.statistics import Interval, student_t
 from tsla.empirics.study.outcomes import differences, summary, tuned
-from tsla.empirics.study.settings import CONFIRMATORY, EPOCHS, PRIMARY, TUNING, WHOLE
+from tsla.empirics.study.scope import scope
+from tsla.empirics.study.settings import CONFIRMATORY, EPOCHS, EVERY, PRIMARY, TUNING, WHOLE
 from tsla.figures import style
 from tsla.figures.gallery import Load
 
+SETTINGS = [name for name in PRIMARY if name in WHOLE]
 CAPTION = (
     "The study's primary settings of the MLP, one a column: log F, log test loss and test accuracy after 20 epochs of TSLA(s), less "
     "those of training without smoothing, against the epoch s from which smoothing is dropped (0: never smoothed, 20: never dropped). "
     "The step size is tuned for each s and outcome on other seeds; paired by seed, 95 % Student-t bands. A benefit that has a best s "
-    "inside the run (E4) would be a dip (losses) or a bump (accuracy)."
+    "inside the run (E4) would be a dip (losses) or a bump (accuracy). "
+    f"All of it is of these settings alone: {scope([EVERY[name] for name in SETTINGS])}."
 )
-SETTINGS = [name for name in PRIMARY if name in WHOLE]
 ROWS = {"loss": "log F", "test loss": "log test loss", "accuracy": "test accuracy"}
 LOOKS = {"0.1": "tsla", "0.3": "lsr"}
 

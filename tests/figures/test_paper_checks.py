@@ -37,6 +37,40 @@ def test_verdict(rows: list[dict[str, object]], expected: str) -> None:
     assert verdict(rows) == expected
 
 
+TRAINING = [claim.id for claim in CLAIMS if claim.of_training]
+VERDICTS = ["supported", "refuted", "mixed", "no benefit that matters"]
+
+
+def test_claims_about_training_are_those_of_the_study() -> None:
+    assert TRAINING == ["E1", "E2", "E3", "E4", "E5"]
+    assert all("on ResNet classification of natural images, with momentum and step decay" in BY_ID[claim].statement for claim in TRAINING)
+
+
+@pytest.mark.parametrize("claim", TRAINING)
+@pytest.mark.parametrize("said", VERDICTS)
+def test_a_verdict_on_training_names_its_settings(claim: str, said: str) -> None:
+    assert verdict([evidence(claim=claim, verdict=said, scope="MLP on digits")]) == f"{said} on these settings: MLP on digits"
+    with pytest.raises(ValueError, match=f"scope of the verdict '{said}' on {claim} is missing; must name the settings"):
+        verdict([evidence(claim=claim, verdict=said)])
+
+
+def test_evidence_on_training_without_a_verdict_has_no_settings_either() -> None:
+    with pytest.raises(ValueError, match="scope of the verdict 'supported' on E3 is missing"):
+        render([evidence(claim="E3", finding="all went well")])
+
+
+def test_the_fixture_refuses_a_bare_verdict(request: pytest.FixtureRequest) -> None:
+    """At once, in the test that reports it."""
+    report = request.getfixturevalue("evidence")
+    request.node.add_marker(pytest.mark.claim("E3", "measurement"))
+    try:
+        with pytest.raises(ValueError, match="scope of the verdict 'refuted' on E3 is missing"):
+            report("worse on all", verdict="refuted")
+    finally:
+        request.node.own_markers.clear()  # this test is no evidence
+    assert not list(request.node.iter_markers("claim"))
+
+
 def test_cells_of_a_claim() -> None:
     found = [
         evidence("property", finding="floor 0.18"),

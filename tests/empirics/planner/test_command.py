@@ -14,7 +14,7 @@ from tests import test_cli
 from tests.empirics.planner import test_validation
 from tests.empirics.planner.pilots import growing, rows
 from tsla.empirics import records
-from tsla.empirics.planner import validation
+from tsla.empirics.planner import documents, validation
 from tsla.empirics.planner.pilot import read
 from tsla.empirics.planner.rules import RULES
 
@@ -38,7 +38,7 @@ def validated(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
 
 def found_to_be(judging: Mapping[str, float]) -> Any:
     table = test_validation.regrets(building=test_validation.GOOD, judging=judging)
-    return validation.validate(table, test_validation.BUILDING)
+    return validation.validate(table, test_validation.BUILDING) | {"scope": "networks on data"}
 
 
 @pytest.fixture
@@ -160,7 +160,9 @@ def test_a_rule_that_was_validated_names_the_drop_epoch(run: Run, validated: Cal
     assert (choice["theta"], choice["settings"], len(choice["tests"])) == (0.3, 8, 2)
     assert choice["low"] < choice["regret"] < choice["high"]
     last = run(large).splitlines()[-1]
-    assert last.startswith(f"For test_loss, floor: smooth at theta = 0.3 in the first {drop} of 20 epochs, then not, with a regret of ")
+    assert last.startswith(
+        f"For test_loss, on these settings, floor: smooth at theta = 0.3 in the first {drop} of 20 epochs, then not, with a regret of "
+    )
     assert "can't tell" not in found["advice"]
 
 
@@ -176,10 +178,11 @@ def test_no_drop_epoch_is_named_where_no_rule_was_better_than_a_naive_one(run: R
         False,
     )
     tested, last = run(f"{PLAN} --outcome test_loss").splitlines()[-2:]
-    assert tested.startswith("On 8 settings that were not used to build the rules, floor (theory) had ")
+    assert tested.startswith("On 8 settings that were not used to build the rules (networks on data), floor (theory) had ")
     assert "more regret than always, adjusted p = " in tested
     assert last.startswith(
-        "The moments can't tell when to drop for test_loss. Of the naive rules the best was always: smooth at theta = 0.3 in all 20"
+        "On these settings the moments can't tell when to drop for test_loss. "
+        "Of the naive rules the best was always: smooth at theta = 0.3 in all 20"
     )
     assert "% [" in last
 
@@ -191,7 +194,9 @@ def test_a_schedule_that_was_validated_has_no_drop_epoch(run: Run, validated: Ca
     validated(found)
     choice = test_cli.as_json(run(f"{PLAN} --outcome test_loss --json"))["recommendation"]
     assert (choice["rule"], choice["schedule"], choice["drop"]) == ("annealed", "annealed", None)
-    assert "For test_loss, annealed: anneal theta with the moments and the step size" in run(f"{PLAN} --outcome test_loss")
+    assert "For test_loss, on these settings, annealed: anneal theta with the moments and the step size" in run(
+        f"{PLAN} --outcome test_loss"
+    )
 
 
 @pytest.mark.parametrize("outcome", ["train_loss", "grad2", "test_loss", "test_accuracy"])
@@ -199,6 +204,7 @@ def test_every_outcome_has_an_answer_by_the_committed_validation(outcome: str, r
     found = test_cli.as_json(run(f"{PLAN} --outcome {outcome} --json"))
     assert (found["recommendation"] is None) == (validation.read() is None)
     assert found["advice"].endswith(".")
+    assert f"({documents.validated(DIGITS.parent)['scope']})" in found["advice"]
 
 
 # --- refusals

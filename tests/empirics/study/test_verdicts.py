@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 
 from tsla.empirics.study import arms, verdicts
-from tsla.empirics.study.runs import tuning_parts
-from tsla.empirics.study.settings import SETTINGS
+from tsla.empirics.study.runs import Part, decay_tuning_parts, tuning_parts
+from tsla.empirics.study.settings import DECAYED, EVERY, SETTINGS, Setting
 from tsla.empirics.study.verdicts import MIXED, NO_BENEFIT, REFUTED, SUPPORTED, Finding
 from tsla.empirics.training import TrainingConfig
 
@@ -39,15 +41,16 @@ def test_the_effect_is_positive_in_favour() -> None:
 
 
 def test_every_arm_is_a_run_that_can_be_made() -> None:
-    for setting in SETTINGS.values():
+    for setting in EVERY.values():
         for name in arms.arms(setting):
             made = TrainingConfig(**arms.config(setting, name, setting.rates[0], seed=0))
-            assert made.model == setting.model
+            assert (made.model, made.rates) == (setting.model, setting.decay)
 
 
-def test_tuning_gives_every_arm_the_same_budget() -> None:
-    parts = tuning_parts()
-    for name, setting in SETTINGS.items():
+@pytest.mark.parametrize(("parts", "settings"), [(tuning_parts(), SETTINGS), (decay_tuning_parts(), DECAYED)])
+def test_tuning_gives_every_arm_the_same_budget(parts: tuple[Part, ...], settings: Mapping[str, Setting]) -> None:
+    assert {part["setting"] for part in parts} == set(settings)
+    for name, setting in settings.items():
         runs = [tuple(run) for part in parts if part["setting"] == name for run in part["runs"]]
         assert len(runs) == len(set(runs)) == len(arms.arms(setting)) * len(setting.rates)
         assert all(tuple(part["seeds"]) == setting.tuning_seeds for part in parts if part["setting"] == name)
