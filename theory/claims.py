@@ -16,7 +16,7 @@ KINDS = ("algebra", "worst case", "rounding", "property", "Monte Carlo", "measur
 """The kinds of evidence. Algebra and worst-case certificates prove; the others support or refute."""
 
 STUDY = "the study of docs/study_plan.md: `make study`"
-RESNETS = "on ResNet classification of natural images, with momentum and step decay"
+RESNETS = "on ResNet classification"
 """Of what training the source speaks in E1-E5."""
 
 
