@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 
@@ -71,6 +72,13 @@ def measure(args: argparse.Namespace) -> None:
     names = ("folder", "model", "smoothing", "examples", "until", "chunk", "batch_norm", "seed")
     found = measured_checkpoint.measured(args.checkpoint, args.data, setting, **{name: getattr(args, name) for name in names})
     print_result(args, lambda: found, lambda: f"{measured_checkpoint.headline(found)}\n{reading.table(found)}")
+
+
+def certify(_: argparse.Namespace) -> None:
+    """``tsla certify``, first half: run every certificate anew, whatever an earlier call has done, and write their record."""
+    with TemporaryDirectory() as build:
+        for path in make_records(["certificates"], out=FOLDER, build=Path(build)):
+            print(path)
 
 
 def records(args: argparse.Namespace) -> None:

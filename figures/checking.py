@@ -48,13 +48,6 @@ def read(build: Path) -> list[dict[str, Any]]:
     return found
 
 
-def summary(build: Path) -> str:
-    """One line a claim: verdict, kinds of evidence, planted errors rejected."""
-    found = read(build)
-    rows = [paper_checks.cells(claim, found) for claim in BY_ID.values()]
-    return "\n".join(f"{row['claim']:32} {row['verdict']:24} {row['rejected']:>3} rejected  {row['evidence']}" for row in rows)
-
-
 def print_row(claim: str, build: Path) -> int:
     """Rerun the evidence of one claim and print its row, a line a cell. Returns 0, or 1 where a test failed."""
     if claim not in BY_ID:

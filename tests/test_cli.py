@@ -553,16 +553,6 @@ def test_a_folder_that_can_not_be_made_is_named(tmp_path: Path, refusal: Callabl
     assert str(tmp_path / "file") in refusal(["figures", "--out", str(tmp_path / "file" / "figures")])
 
 
-def test_certify_runs_the_certificates_and_then_the_checks(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    done: list[object] = []
-    monkeypatch.setattr("tsla.empirics.commands.make_records", lambda names, **_: done.append(list(names)) or [])
-    monkeypatch.setattr(checking, "write_paper_checks", lambda _: done.append("checks") or 1)
-    monkeypatch.setattr(checking, "summary", lambda _: "a line a claim")
-    assert cli.main(["certify"]) == 1
-    assert done == [["certificates"], "checks"]
-    assert capsys.readouterr().out == "a line a claim\n"
-
-
 def test_report_goes_from_records_to_one_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Runs and tests are stood in for; a failed test makes the page all the same, and the exit code 1."""
     monkeypatch.chdir(tmp_path)

@@ -8,6 +8,7 @@ from functools import cache
 
 import pytest
 
+from tests.certificates.committed import assert_recorded, recorded
 from tests.certificates.steps import GROUPS, STEPS
 from tests.planted import Rejects
 from tsla.theory.certificates import Certificate, certify
@@ -38,6 +39,12 @@ def test_group(group: str) -> None:
         assert certificate.guarantee in ("identity", "inequality", "tight")
         assert certificate.holds, certificate
         assert certificate.rejected == certificate.planted >= 2, certificate
+        assert certificate.reason == ""
+    assert_recorded(outcomes(group))
+
+
+def test_the_record_has_no_other_steps() -> None:
+    assert recorded("algebra") == {(step.claim, step.name) for step in STEPS}
 
 
 @pytest.mark.parametrize("claim", [pytest.param(claim, marks=pytest.mark.claim(claim, "algebra")) for claim in CLAIMS])

@@ -36,12 +36,15 @@ def test_a_true_step_holds() -> None:
 
 
 def test_a_false_step_does_not_hold() -> None:
-    assert not square(conclusion=x * x > 1).certificate().holds
+    certificate = square(conclusion=x * x > 4, hypotheses={"x > 0": x > 0, "x is small": x == 1}, mutants={}).certificate()
+    assert not certificate.holds
+    assert certificate.reason == "it is false at [x = 1]"
 
 
 def test_a_vacuous_step_does_not_hold() -> None:
-    vacuous = square(hypotheses={"x > 0": x > 0, "x < 0": x < 0}, mutants={})
-    assert not vacuous.certificate().holds
+    vacuous = square(hypotheses={"x > 0": x > 0, "x < 0": x < 0}, mutants={}).certificate()
+    assert not vacuous.holds
+    assert vacuous.reason == "z3 finds nothing that meets the hypotheses"
     assert square(hypotheses={"x > 0": x > 0, "x < 1": x < 1}, mutants={}).certificate().holds
 
 
@@ -59,6 +62,9 @@ def test_a_step_that_is_not_decided_does_not_hold() -> None:
     undecided = square(**hard, budget=1).certificate()
     assert not undecided.holds
     assert undecided.rejected == 0
+    assert undecided.reason == (
+        "z3 does not decide it within 1 steps: max. resource limit exceeded; wrong versions that are not rejected: all"
+    )
 
 
 def test_a_mutant_that_is_true_is_reported() -> None:
@@ -66,6 +72,8 @@ def test_a_mutant_that_is_true_is_reported() -> None:
     certificate = step.certificate()
     assert (certificate.rejected, certificate.planted) == (1, 2)
     assert step.survivors() == ["x² ≥ 0"]
+    assert certificate.failed
+    assert certificate.reason == "wrong versions that are not rejected: x² ≥ 0"
 
 
 def test_a_counterexample_is_made_of_numbers_that_meet_the_premises() -> None:
@@ -109,4 +117,6 @@ def test_identities() -> None:
     assert right.certificate().holds
     assert right.survivors() == ["the same"]
     assert (right.certificate().rejected, right.certificate().planted) == (1, 2)
-    assert not cube(1 + 3 * a + 3 * a**2).certificate().holds
+    wrong = cube(1 + 3 * a + 3 * a**2).certificate()
+    assert not wrong.holds
+    assert wrong.reason.startswith("the sides differ by a**3; wrong versions")

@@ -1,17 +1,21 @@
-"""The record of all certificates: of the modules that there are now, all holding, every planted error refuted."""
+"""The record of all certificates: of the modules that there are now, all holding, every planted error refuted.
+
+That it says what the certificates give is tested where they are run: all of algebra and rounding, and the short worst cases of each module.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
 
-from tsla.empirics import records
-from tsla.theory.certificates import groups
+from tests.certificates.committed import RECORD, assert_recorded
+from tests.planted import assert_rejects
+from tsla.theory.certificates import certify, groups
 from tsla.theory.claims import BY_ID
 
-RECORD = records.read(Path(__file__).parents[2] / "records" / "certificates.parquet")
 WORST = RECORD.table.dropna(subset=["value", "bound"])
 
 
@@ -38,3 +42,24 @@ def test_worst_cases(claim: str, evidence: Callable[..., None]) -> None:
     assert ((ratio - 1).abs()[tight] <= 1e-6).all()
     found = f"{tight.sum()} of {len(rows)} tight to 1e-6" if tight.any() else f"at most {ratio.max():.1%} of the bound attained"
     evidence(f"worst cases: {found}")
+
+
+WRONG: list[dict[str, Any]] = [
+    {"holds": False},
+    {"value": 5 * (1 + 1e-5)},
+    {"value": float("nan")},
+    {"bound": 4.0},
+    {"rejected": 0},
+    {"statement": "F(w - ηd) ≤ F(w)"},
+    {"name": "under another name"},
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: str(*wrong))
+def test_a_record_that_says_something_else_is_rejected(wrong: dict[str, Any]) -> None:
+    fresh = [certificate for certificate in certify("worst_case.one_step") if "all directions" in certificate.name]
+    assert_recorded(fresh)
+    row = RECORD.table[RECORD.table["name"] == fresh[0].name].index
+    table = RECORD.table.copy()
+    table.loc[row, list(wrong)] = list(wrong.values())
+    assert_rejects(lambda table: assert_recorded(fresh, table), pd.DataFrame(table))

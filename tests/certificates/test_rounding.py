@@ -8,6 +8,7 @@ from functools import cache
 import pytest
 from flint import arb
 
+from tests.certificates.committed import assert_recorded, recorded
 from tests.planted import Rejects
 from tsla.theory.certificates import Certificate, certify, groups
 from tsla.theory.certificates.rounding.bounds import CLOSE
@@ -30,7 +31,12 @@ def test_claim(claim: str, evidence: Callable[..., None]) -> None:
     assert enclosed
     assert [c.name for c in enclosed if not c.holds] == []
     assert [c.name for c in enclosed if c.rejected < c.planted] == []
+    assert_recorded(enclosed)
     evidence(f"{len(enclosed)} enclosures")
+
+
+def test_the_record_has_no_other_enclosures() -> None:
+    assert recorded("rounding") == {(certificate.claim, certificate.name) for group in GROUPS for certificate in outcomes(group)}
 
 
 def is_enclosed(value: Callable[[str, dict[str, float]], float]) -> None:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import permutations
+from pathlib import Path
 
 import cvxpy as cp
 import numpy as np
 import pytest
 from PEPit import PEP
 
+from tests.certificates.committed import assert_recorded, recorded
 from tests.planted import Rejects
 from tsla.theory import sgd
 from tsla.theory.bound import Bound
-from tsla.theory.certificates import Certificate
+from tsla.theory.certificates import Certificate, groups
 from tsla.theory.certificates.worst_case import inexact, one_step, scenario_tree, sgd_pl_last, stage_one, tsla_joined
-from tsla.theory.certificates.worst_case.engine import program
-from tsla.theory.certificates.worst_case.engine.program import Setting, Worst, tight, upper
+from tsla.theory.certificates.worst_case.engine.program import ASKS, Ask, Setting, Worst, Wrong, solve, tight, upper
 from tsla.theory.claims import BY_ID
 from tsla.theory.worst_case import sgd_bound
 
@@ -88,6 +92,11 @@ CASES = [
 ]
 
 
+def test_programs_of_every_module_are_solved_here() -> None:
+    modules = {f"tsla.theory.certificates.{group}" for group in groups() if group.startswith("worst_case.")}
+    assert modules <= {case.check.__module__ for case in CASES}
+
+
 @cache
 def solved(case: Case) -> Certificate:
     return case.check(*case.at)
@@ -102,6 +111,8 @@ def test_the_worst_case_is_within_the_bound(case: Case, evidence: Callable[..., 
     certificate = solved(case)
     assert certificate.holds
     assert certificate.claim == case.claim
+    assert certificate.reason == ""
+    assert_recorded([certificate])
     relation = {"tight": "equals the bound to 1e-6", "upper": "is at most the bound"}[certificate.guarantee]
     evidence(f"worst case {relation} ({case.steps})")
 
@@ -159,6 +170,7 @@ def test_certificates_have_names_of_their_own(monkeypatch: pytest.MonkeyPatch) -
     assert len({(c.claim, c.name) for c in found}) == len(found)
     assert {c.kind for c in found} == {"worst case"}
     assert {c.claim for c in found} <= set(BY_ID)
+    assert {(c.claim, c.name) for c in found} == recorded("worst case")
 
 
 @pytest.mark.parametrize("judge", [tight, upper])
@@ -167,12 +179,75 @@ def test_judging(judge: Callable[..., Certificate]) -> None:
     assert judge("C4", "name", "statement", found, 1).holds
     assert not judge("C4", "name", "statement", found, 1 - 1e-5).holds
     assert judge("C4", "name", "statement", found, 1 + 1e-5).holds == (judge is upper)
-    assert not program.Wrong(found, 1).rejected
-    assert program.Wrong(found, 1 - 1e-5).rejected
+    assert not Wrong(found, 1).rejected
+    assert Wrong(found, 1 - 1e-5).rejected
 
 
-def test_an_unbounded_program_is_no_worst_case() -> None:
+def square(*, bounded: bool = True, possible: bool = True) -> PEP:
+    """The largest ``‖x‖²``, of which ``‖x‖² <= 1`` is asked, and, to make it impossible, ``‖x‖² <= -1``."""
     problem = PEP()
-    problem.set_performance_metric(problem.set_initial_point() ** 2)
-    with pytest.raises(RuntimeError, match="unbounded"):
-        program.solve(problem)
+    size = problem.set_initial_point() ** 2
+    if bounded:
+        problem.set_initial_condition(size <= (1 if possible else -1))
+    problem.set_performance_metric(size)
+    return problem
+
+
+UNSOLVED = [
+    pytest.param({"bounded": False}, ASKS, "not solved: Clarabel's status is 'unbounded'", id="unbounded"),
+    pytest.param({"possible": False}, ASKS, "not solved: Clarabel's status is 'infeasible'", id="impossible"),
+    pytest.param({}, [{"max_iter": 1}], "not solved: Clarabel's status is 'user_limit'", id="out of steps"),
+    pytest.param({}, [{"no_such_option": 1}], "not solved: TypeError: ", id="error of the solver"),
+]
+
+
+@pytest.mark.parametrize("judge", [tight, upper])
+@pytest.mark.parametrize(("kind", "asks", "reason"), UNSOLVED)
+def test_a_program_that_is_not_solved_is_a_row(
+    kind: dict[str, bool], asks: list[Ask], reason: str, judge: Callable[..., Certificate]
+) -> None:
+    certificate = judge("C4", "name", "statement", solve(square(**kind), asks), 2.0)
+    assert not certificate.holds
+    assert certificate.value is None
+    assert certificate.reason.startswith(reason)
+
+
+@pytest.mark.parametrize(("kind", "asks", "reason"), UNSOLVED)
+def test_a_wrong_version_whose_program_is_not_solved_is_not_rejected(kind: dict[str, bool], asks: list[Ask], reason: str) -> None:
+    refuted, open_ = Wrong(solve(square()), 0.5), Wrong(solve(square(**kind), asks), 0.5)
+    certificate = upper("C4", "name", "statement", solve(square()), 1.0, [refuted, open_])
+    assert certificate.holds
+    assert certificate.failed
+    assert (certificate.rejected, certificate.planted) == (1, 2)
+    assert certificate.reason.startswith(f"a wrong version, 0.5, is not rejected: {reason}")
+
+
+def test_why_a_worst_case_is_not_as_stated() -> None:
+    certificate = tight("C4", "name", "statement", Worst(1, 1), 2, [Wrong(Worst(1, 1), 3)])
+    why = ["the worst case, between 1 and 1, is not as stated", "a wrong version, 3, is not rejected: the worst case is 1"]
+    assert certificate.reason.split("; ") == why
+
+
+def test_the_solver_is_asked_again() -> None:
+    assert solve(square(), [{"max_iter": 1}, *ASKS]) == solve(square())
+
+
+@pytest.mark.parametrize("ask", ASKS, ids=str)
+def test_each_way_of_asking_solves_it(ask: Ask) -> None:
+    worst = solve(square(), [ask])
+    assert (worst.lower, worst.upper) == pytest.approx((1, 1), rel=1e-6)
+
+
+FLAGS = Path("/proc/cpuinfo").read_text(encoding="utf-8").split() if Path("/proc/cpuinfo").exists() else []
+KERNELS = [kernel for kernel, flag in (("Haswell", "avx2"), ("Zen", "avx2"), ("SkylakeX", "avx512f")) if flag in FLAGS]
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_degenerate_program_is_solved_by_every_kernel_of_this_processor(kernel: str) -> None:
+    """The one that Clarabel does not solve when it is first asked with kernels for AVX-512. Its worst case is the floor."""
+    code = "from tsla.theory.certificates.worst_case.stage_one import *; print(find(NEAR[1], STRONGLY_CONVEX))"
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_L2_SIZE"} | {"OPENBLAS_CORETYPE": kernel}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)  # noqa: S603
+    found = eval(done.stdout, {"Worst": Worst, "nan": float("nan")})  # noqa: S307 - the repr of a Worst
+    assert found.reason == ""
+    assert (found.lower, found.upper) == pytest.approx((0.2, 0.2), rel=1e-6)

@@ -15,7 +15,6 @@ import pytest
 from tests.conftest import _Collector
 from tsla.figures import checking
 from tsla.figures.paper_checks import render
-from tsla.theory.claims import BY_ID
 
 BUILD = Path("build")
 EVIDENCE = [{"id": "C5", "kind": "property", "planted": False, "test": "t", "passed": True, "finding": "ratio 0.97"}]
@@ -102,15 +101,6 @@ def test_one_claim_prints_its_row_and_writes_no_file(
     assert lines["verdict"] == "supported"
     assert lines["found"] == "ratio 0.97"
     assert not (checkout / "paper_checks.md").exists()
-
-
-def test_summary_has_a_line_a_claim(checkout: Path) -> None:
-    (checkout / "build").mkdir()
-    (checkout / "build" / "evidence.json").write_text(json.dumps(EVIDENCE), encoding="utf-8")
-    lines = checking.summary(BUILD).splitlines()
-    assert [line.split()[0] for line in lines] == list(BY_ID)
-    (line,) = [line for line in lines if line.startswith("C5 ")]
-    assert line.split() == ["C5", "LSR", "supported", "0", "rejected", "property"]
 
 
 def test_an_unknown_claim_is_refused_before_anything_runs(checkout: Path, pytest_finds: Callable[..., list[list[str]]]) -> None:

@@ -1,22 +1,24 @@
 """Certificates: machine proofs of the steps behind the bounds, exact worst cases, and enclosures of what is printed.
 
 They need the extra ``certify``. Each module of the sub-packages has a function ``certificates() -> Iterable[Certificate]``; a module is
-found by itself, run by ``tsla certify``, and its outcome is written to ``records/certificates.parquet``.
+found by itself, run by ``tsla certify``, and its outcome is written to ``records/certificates.parquet``. A check that fails is a row there
+like any other, with the reason.
 """
 
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
+from types import ModuleType
 
 
 @dataclass(frozen=True, kw_only=True)
 class Certificate:
     """The outcome of one check by machine.
 
-    claim:      id in ``tsla.theory.claims``
+    claim:      id in ``tsla.theory.claims``; empty where a module broke down before it could say
     kind:       "algebra", "worst case" or "rounding", as in ``tsla.theory.claims.KINDS``
     name:       a short name of the obligation, unique in its claim
     statement:  what was checked, as a formula
@@ -25,6 +27,7 @@ class Certificate:
     value, bound:  for worst cases, what the program returned and what the formula gives; else None
     rejected, planted:  how many wrong versions were refuted, by a counterexample or by a worst case beyond them, of how many
     axiom:      what the proof stands on that the machine did not prove; empty if nothing
+    reason:     why it does not hold, or why a wrong version was not refuted; empty if neither. Older records have no such column
     """
 
     claim: str
@@ -38,6 +41,17 @@ class Certificate:
     rejected: int = 0
     planted: int = 0
     axiom: str = ""
+    reason: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether it does not hold, or a wrong version survived it."""
+        return not self.holds or self.rejected < self.planted
+
+
+def because(*reasons: str) -> str:
+    """Those that are not empty, as one ``reason``."""
+    return "; ".join(filter(None, reasons))
 
 
 def groups() -> tuple[str, ...]:
@@ -50,9 +64,35 @@ def groups() -> tuple[str, ...]:
     return tuple(f"{kind}.{module.name}" for kind, module in modules if not module.ispkg)
 
 
-def certify(group: str) -> Iterable[Certificate]:
-    """Run the checks of one module. Raises ValueError for an unknown one."""
+def certify(group: str) -> Iterator[Certificate]:
+    """Run the checks of one module. An error in one of them ends the module, and is the last of its rows.
+
+    Raises ValueError for an unknown module, and where the extra ``certify`` is not installed.
+    """
     if group not in groups():
         raise ValueError(f"group = {group!r} must be one of {', '.join(groups())}")
-    found: Iterable[Certificate] = import_module(f"{__name__}.{group}").certificates()
-    return found
+    try:
+        module = import_module(f"{__name__}.{group}")
+    except ModuleNotFoundError as error:
+        raise ValueError(f"{error.name} must be installed first: pip install 'tsla[certify]'") from error
+    return _outcomes(group, module)
+
+
+def _outcomes(group: str, module: ModuleType) -> Iterator[Certificate]:
+    try:
+        yield from module.certificates()
+    except Exception as error:  # of any kind: it is an outcome, and those of the other modules must not be lost for it
+        yield Certificate(
+            claim="",
+            kind=group.partition(".")[0].replace("_", " "),
+            name=group,
+            statement=f"the certificates of {group} that are not listed",
+            guarantee="none",
+            holds=False,
+            reason=outcome_of(error),
+        )
+
+
+def outcome_of(error: Exception) -> str:
+    """An error as a ``reason``: its kind, and the first line of what it says."""
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"

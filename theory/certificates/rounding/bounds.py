@@ -8,6 +8,7 @@ from flint import arb
 
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.rounding.engine.balls import FORMULAS, Values, above, below, exactly, to_half_an_ulp
+from tsla.theory.certificates.rounding.engine.outcome import enclosure
 from tsla.theory.certificates.rounding.engine.settings import BOUNDS, Numbers, sample
 
 CLOSE = 1e-12
@@ -29,16 +30,8 @@ def _certificate(name: str, what: str, outcomes: list[tuple[bool, bool]]) -> Cer
     statement = {
         "box": f"over boxes of constants ±{WIDTH:.0%}, float64 at the corners and the middle lies in the enclosure of {name}",
     }.get(what, f"{name} in float64 is not below its enclosure and within {CLOSE:g} of it, at {len(outcomes)} settings")
-    return Certificate(
-        claim=name[:3].rstrip(",a"),
-        kind="rounding",
-        name=f"{name}: {what}",
-        statement=statement,
-        guarantee="enclosure",
-        holds=all(holds for holds, _ in outcomes),
-        planted=1,
-        rejected=int(any(rejected for _, rejected in outcomes)),
-    )
+    held, rejected = zip(*outcomes, strict=True)
+    return enclosure(name[:3].rstrip(",a"), f"{name}: {what}", statement, held, any(rejected))
 
 
 def _as_floats(name: str, n: Numbers) -> tuple[bool, bool]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.rounding.engine.balls import Ball, Values, exactly, to_half_an_ulp
+from tsla.theory.certificates.rounding.engine.outcome import enclosure
 from tsla.theory.certificates.rounding.engine.settings import Numbers, constants, sample
 from tsla.theory.methods import METHODS
 
@@ -75,16 +76,9 @@ def certificates() -> Iterator[Certificate]:
     """For each plan, its stages."""
     for name, (method, formula) in STEPS.items():
         outcomes = [_stages(method, formula, n) for n in sample(seed=2)]
-        yield Certificate(
-            claim=name.split(",")[0].rstrip("abc"),
-            kind="rounding",
-            name=f"{name}: steps",
-            statement=f"the steps of {method} are the ceilings of the real numbers of {name}, at {len(outcomes)} settings",
-            guarantee="enclosure",
-            holds=all(holds for holds, _ in outcomes),
-            planted=1,
-            rejected=int(any(rejected for _, rejected in outcomes)),
-        )
+        held, rejected = zip(*outcomes, strict=True)
+        statement = f"the steps of {method} are the ceilings of the real numbers of {name}, at {len(outcomes)} settings"
+        yield enclosure(name.split(",")[0].rstrip("abc"), f"{name}: steps", statement, held, any(rejected))
 
 
 def _stages(method: str, formula: Callable[[Values], list[Ball]], n: Numbers) -> tuple[bool, bool]:

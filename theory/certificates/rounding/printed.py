@@ -9,6 +9,7 @@ from flint import arb
 from tsla.theory import tables
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.rounding.engine.balls import FORMULAS, exactly, to_half_an_ulp
+from tsla.theory.certificates.rounding.engine.outcome import enclosure
 from tsla.theory.certificates.rounding.engine.settings import BOUNDS, Numbers, sample
 
 UNIT = 1.001e-3  # of the last of four digits, relative, and a little for float64
@@ -19,16 +20,9 @@ def certificates() -> Iterator[Certificate]:
     for name in BOUNDS:
         outcomes = [_printed(name, n, tables.number_up(BOUNDS[name](n).total)) for n in sample(seed=1)]
         nearest = [_printed(name, n, tables.number(BOUNDS[name](n).total)) for n in sample(seed=1)]
-        yield Certificate(
-            claim=name[:3].rstrip(",a"),
-            kind="rounding",
-            name=f"{name}: printed",
-            statement=f"the four digits printed of {name} are a bound, and less than a unit of the last one above it",
-            guarantee="enclosure",
-            holds=all(outcomes),
-            planted=1,  # rounding to nearest prints too small a bound about every other time
-            rejected=int(not all(nearest)),
-        )
+        statement = f"the four digits printed of {name} are a bound, and less than a unit of the last one above it"
+        rejected = not all(nearest)  # rounding to nearest prints too small a bound about every other time
+        yield enclosure(name[:3].rstrip(",a"), f"{name}: printed", statement, outcomes, rejected)
 
 
 def _printed(name: str, n: Numbers, digits: str) -> bool:

@@ -8,6 +8,7 @@ from tsla.theory import annealing, minibatch, shrinkage, smoothing
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.rounding.engine.balls import Ball, Values, exactly, lemma, noise
+from tsla.theory.certificates.rounding.engine.outcome import enclosure
 from tsla.theory.certificates.rounding.engine.settings import Numbers, sample
 
 CLOSE = 1e-9  # relative; the values of C14 and C11 are differences, which cancel
@@ -67,16 +68,10 @@ def certificates() -> Iterator[Certificate]:
     """For each value, at a sample of settings."""
     for name, (claim, computed, formula) in VALUES.items():
         pairs = [(float(computed(n)), formula({key: exactly(x) for key, x in n.items()})) for n in sample(seed=3)]  # type: ignore[arg-type]
-        yield Certificate(
-            claim=claim,
-            kind="rounding",
-            name=f"{name}: float64",
-            statement=f"{name} in float64 is within {CLOSE:g} of its enclosure, at {len(pairs)} settings",
-            guarantee="enclosure",
-            holds=all(_is_close(value, ball) for value, ball in pairs),
-            planted=1,
-            rejected=int(not all(_is_close(value * (1 + 1e-7), ball) for value, ball in pairs)),
-        )
+        statement = f"{name} in float64 is within {CLOSE:g} of its enclosure, at {len(pairs)} settings"
+        held = [_is_close(value, ball) for value, ball in pairs]
+        rejected = not all(_is_close(value * (1 + 1e-7), ball) for value, ball in pairs)
+        yield enclosure(claim, f"{name}: float64", statement, held, rejected)
 
 
 def _is_close(value: float, ball: Ball) -> bool:

@@ -13,7 +13,7 @@ from PEPit import PEP
 
 from tsla.theory import tsla
 from tsla.theory.certificates import Certificate
-from tsla.theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, halved_noise, solve, tight, upper
+from tsla.theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, between, halved_noise, solve, tight, upper
 from tsla.theory.certificates.worst_case.engine.trees import PL, STRONGLY_CONVEX, inexact, run, with_minimum
 from tsla.theory.constants import Constants
 
@@ -66,7 +66,7 @@ def stage(setting: Setting, wrong: tuple[Wrong, ...] = ()) -> Certificate:
 
 def floor(setting: Setting) -> Certificate:
     """C16 on C7: from a gap of ``V/(2μ)`` it is never left. Attained by a strongly convex F, and not exceeded under A4: so it is exact."""
-    worst = Worst(find(setting, STRONGLY_CONVEX).lower, find(setting).upper)
+    worst = between(find(setting, STRONGLY_CONVEX), find(setting))
     level = float(tsla.stage_one(setting.k, eta1=setting.eta, T1=setting.T).terms["smoothing"])
     wrong = (Wrong(worst, level / 2),)
     statement = f"F(w_T) - F* = V/(2μ) if F(w_0) - F* = V/(2μ), ‖e_t‖² ≤ V; {setting}"

@@ -1,6 +1,6 @@
 """The engine: an obligation holds if z3 refutes its negation, its premises can be met, and wrong versions of it get counterexamples.
 
-A formula that z3 can't decide within its budget does not hold, and a mutant that it can't refute is not rejected.
+A formula that z3 can't decide within its budget does not hold, and a mutant that it can't refute is not rejected. The certificate says so.
 """
 
 from __future__ import annotations
@@ -12,13 +12,17 @@ from typing import Any
 import sympy
 import z3
 
-from tsla.theory.certificates import Certificate
+from tsla.theory.certificates import Certificate, because, outcome_of
 
 Formula = Any
 """A formula or a term of z3, which has no types."""
 
 BUDGET = 10_000_000
 """Steps of z3's own counter for one question, some seconds: unlike a time limit it decides the same on every machine."""
+
+
+class UndecidedError(Exception):
+    """z3 gave no answer, for the reason that it states."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,17 +71,18 @@ class Obligation:
 
     def certificate(self) -> Certificate:
         """Prove it, and refute its mutants. Hypotheses that nothing meets prove everything, so that a proof from them does not count."""
-        holds = _model([*self.hypotheses.values()], self.budget) is not None and self._proved()
+        flaw, survivors = self._flaw(), self.survivors()
         return Certificate(
             claim=self.claim,
             kind="algebra",
             name=self.name,
             statement=self.statement,
             guarantee=self.guarantee,
-            holds=holds,
-            rejected=len(self.mutants) - len(self.survivors()),
+            holds=not flaw,
+            rejected=len(self.mutants) - len(survivors),
             planted=len(self.mutants),
             axiom=self.axiom,
+            reason=because(flaw, _not_rejected(survivors)),
         )
 
     def survivors(self) -> list[str]:
@@ -96,12 +101,21 @@ class Obligation:
             raise ValueError(f"{self.claim} {self.name}: mutant {mutant!r} changes {sorted(unknown)}, which are no hypotheses")
         hypotheses = [formula for formula in {**self.hypotheses, **wrong.hypotheses}.values() if formula is not None]
         conclusion = self.conclusion if wrong.conclusion is None else wrong.conclusion
-        return _model([*hypotheses, z3.Not(conclusion)], self.budget)
+        try:
+            return _example([*hypotheses, z3.Not(conclusion)], self.budget)
+        except UndecidedError:
+            return None
 
-    def _proved(self) -> bool:
-        solver = _solver(self.budget)
-        solver.add(*self.hypotheses.values(), z3.Not(self.conclusion))
-        return bool(solver.check() == z3.unsat)
+    def _flaw(self) -> str:
+        """Why it is not proved; empty if it is."""
+        hypotheses = [*self.hypotheses.values()]
+        try:
+            if _example(hypotheses, self.budget) is None:
+                return "z3 finds nothing that meets the hypotheses"
+            model = _model([*hypotheses, z3.Not(self.conclusion)], self.budget)
+        except UndecidedError as undecided:
+            return f"z3 does not decide it within {self.budget:,} steps: {undecided}"
+        return "" if model is None else f"it is false at {' '.join(str(model).split())}"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -119,16 +133,18 @@ class Identity:
 
     def certificate(self) -> Certificate:
         """Simplify the difference, and evaluate that of the mutants."""
+        difference, survivors = sympy.simplify(self.left - self.right), self.survivors()
         return Certificate(
             claim=self.claim,
             kind="algebra",
             name=self.name,
             statement=self.statement,
             guarantee="identity",
-            holds=bool(sympy.simplify(self.left - self.right) == 0),
-            rejected=len(self.mutants) - len(self.survivors()),
+            holds=bool(difference == 0),
+            rejected=len(self.mutants) - len(survivors),
             planted=len(self.mutants),
             axiom=self.axiom,
+            reason=because("" if difference == 0 else f"the sides differ by {difference}", _not_rejected(survivors)),
         )
 
     def survivors(self) -> list[str]:
@@ -146,18 +162,32 @@ def certify(obligations: Iterable[Obligation | Identity]) -> Iterator[Certificat
     return (obligation.certificate() for obligation in obligations)
 
 
-def _model(formulas: list[Formula], budget: int) -> z3.ModelRef | None:
-    """Numbers that make all of ``formulas`` true, evaluated once more in them; None where z3 found none within the budget.
+def _not_rejected(survivors: list[str]) -> str:
+    return f"wrong versions that are not rejected: {', '.join(survivors)}" if survivors else ""
+
+
+def _example(formulas: list[Formula], budget: int) -> z3.ModelRef | None:
+    """Numbers by z3 that make all of ``formulas`` true, evaluated once more in them; None where it finds none. Raises UndecidedError.
 
     z3 gives x/0 any value it likes, so a counterexample could hide there: every divisor is asked to differ from 0.
     """
     asked = [*formulas, *(divisor != 0 for formula in formulas for divisor in _divisors(formula))]
-    solver = _solver(budget)
-    solver.add(*asked)
-    if solver.check() != z3.sat:
-        return None
-    model = solver.model()
-    return model if all(z3.is_true(model.eval(formula, model_completion=True)) for formula in asked) else None
+    model = _model(asked, budget)
+    return model if model is not None and all(z3.is_true(model.eval(formula, model_completion=True)) for formula in asked) else None
+
+
+def _model(formulas: list[Formula], budget: int) -> z3.ModelRef | None:
+    """What z3 finds to make all of ``formulas`` true; None where it proves that nothing does. Raises UndecidedError."""
+    solver = z3.SolverFor("QF_NRA")
+    solver.set("rlimit", budget)
+    solver.add(*formulas)
+    try:
+        answer = solver.check()
+    except z3.Z3Exception as error:
+        raise UndecidedError(outcome_of(error)) from error
+    if answer == z3.unknown:
+        raise UndecidedError(solver.reason_unknown())
+    return solver.model() if answer == z3.sat else None
 
 
 def _divisors(term: Formula) -> Iterator[Formula]:
@@ -165,9 +195,3 @@ def _divisors(term: Formula) -> Iterator[Formula]:
         yield term.arg(1)
     for child in term.children():
         yield from _divisors(child)
-
-
-def _solver(budget: int) -> z3.Solver:
-    solver = z3.SolverFor("QF_NRA")
-    solver.set("rlimit", budget)
-    return solver

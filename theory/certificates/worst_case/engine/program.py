@@ -7,22 +7,36 @@ primal solution is an instance, a dual one is a proof. Both are found in floatin
 
 from __future__ import annotations
 
+import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from io import StringIO
 
+from cvxpy.settings import OPTIMAL, OPTIMAL_INACCURATE
 from PEPit import PEP
 
 from tsla.theory import lsr
-from tsla.theory.certificates import Certificate
+from tsla.theory.certificates import Certificate, because, outcome_of
 from tsla.theory.constants import Constants, shown
 
 TOLERANCE = 1e-6  # relative; the solver is asked for 1e-8 and may stop at 1e-7, and multipliers of size 10 act on what is left
 
 # At eta = 1/L the solutions are degenerate, and the last digits of feasibility may be out of reach ("almost solved"): 1e-6 at worst.
 ALMOST = {"reduced_tol_gap_abs": 1e-7, "reduced_tol_gap_rel": 1e-7, "reduced_tol_feas": 1e-6}
+
+Ask = Mapping[str, float]
+"""Options of the solver, by Clarabel's names."""
+
+ASKS: tuple[Ask, ...] = ({}, {"max_step_fraction": 0.9}, {"equilibrate_enable": False})
+"""How the solver is asked, one after the other, until it solves the program.
+
+Degenerate solutions lie where the equations of a step become singular, and there rounding decides whether it gets through: other kernels
+of the same BLAS, another outcome. So it is asked again to go only 9/10 of the way to the boundary of the cone (by itself it goes 99/100),
+and then to leave the scale of the rows as it is. The tolerances are those of the first time. No other solver is asked: a first-order
+method such as SCS ends such a program with two sides that meet 3e-4 off the truth.
+"""
 
 
 @dataclass(frozen=True)
@@ -61,10 +75,14 @@ class Setting:
 
 @dataclass(frozen=True)
 class Worst:
-    """A worst case between an instance that was found (``lower``) and what no instance exceeds (``upper``)."""
+    """A worst case between an instance that was found (``lower``) and what no instance exceeds (``upper``).
+
+    Where the program was not solved there is a ``reason``, and they are nan, which equals nothing, is within nothing and exceeds nothing.
+    """
 
     lower: float
     upper: float
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,25 +95,56 @@ class Wrong:
     @property
     def rejected(self) -> bool:
         """Whether an instance exceeds it."""
-        return exceeds(self.worst.lower, self.bound)
+        return self.worst.lower > self.bound + TOLERANCE * abs(self.bound)
+
+    @property
+    def reason(self) -> str:
+        """Why it is not rejected; empty if it is."""
+        if self.rejected:
+            return ""
+        return f"a wrong version, {self.bound:.9g}, is not rejected: {self.worst.reason or f'the worst case is {self.worst.lower:.9g}'}"
 
 
-def solve(problem: PEP) -> Worst:
-    """Solve silently. Raises RuntimeError where the program is unbounded or its two sides don't meet."""
-    with warnings.catch_warnings(), redirect_stdout(StringIO()):
-        warnings.simplefilter("ignore")  # cvxpy warns when the solver stops at ALMOST, which is good enough
-        upper = problem.solve(verbose=0, solver="CLARABEL", **ALMOST)
-    if upper is None:
-        raise RuntimeError("the worst case is unbounded, or the program has no solution")
+def unsolved(reason: str) -> Worst:
+    """No worst case, for a reason."""
+    return Worst(math.nan, math.nan, reason)
+
+
+def solve(problem: PEP, asks: Sequence[Ask] = ASKS) -> Worst:
+    """Solve silently. Not solved is what is unbounded, and what has two sides that don't meet, whatever the solver is asked."""
+    reasons = []
+    for ask in asks:
+        worst = _solve(problem, ask)
+        if not worst.reason:
+            return worst
+        reasons.append(worst.reason)
+    return unsolved(f"not solved: {because(*dict.fromkeys(reasons))}")
+
+
+def _solve(problem: PEP, ask: Ask) -> Worst:
+    try:
+        with warnings.catch_warnings(), redirect_stdout(StringIO()):
+            warnings.simplefilter("ignore")  # cvxpy warns when the solver stops at ALMOST, which is good enough
+            upper = problem.solve(verbose=0, solver="CLARABEL", **ALMOST, **ask)
+    except Exception as error:  # whatever a solver may end in says something of this program only
+        return unsolved(outcome_of(error))
+    status = problem.wrapper.prob.status
+    if status not in (OPTIMAL, OPTIMAL_INACCURATE):
+        return unsolved(f"Clarabel's status is {status!r}")
     worst = Worst(float(problem.objective.eval()), float(upper))
-    if abs(worst.upper - worst.lower) > TOLERANCE * max(1, abs(worst.upper)):
-        raise RuntimeError(f"primal {worst.lower:.9g} and dual {worst.upper:.9g} are further apart than {shown(TOLERANCE)}")
+    if not abs(worst.upper - worst.lower) <= TOLERANCE * max(1, abs(worst.upper)):
+        return unsolved(f"primal {worst.lower:.9g} and dual {worst.upper:.9g} are further apart than {shown(TOLERANCE)}")
     return worst
 
 
-def exceeds(value: float, bound: float) -> bool:
-    """Whether a worst case lies above a bound, by more than the solver's error."""
-    return value > bound + TOLERANCE * abs(bound)
+def between(attained: Worst, relaxed: Worst) -> Worst:
+    """The worst case of a class of functions, from an instance in a part of it and the bound of a relaxation."""
+    return Worst(attained.lower, relaxed.upper, because(attained.reason, relaxed.reason))
+
+
+def within(worst: Worst, bound: float) -> bool:
+    """Whether no instance exceeds the bound, up to the solver's error."""
+    return worst.upper <= bound + TOLERANCE * abs(bound)
 
 
 def equals(worst: Worst, bound: float) -> bool:
@@ -110,7 +159,7 @@ def tight(claim: str, name: str, statement: str, worst: Worst, bound: float, wro
 
 def upper(claim: str, name: str, statement: str, worst: Worst, bound: float, wrong: Sequence[Wrong] = ()) -> Certificate:
     """The worst case, or a relaxation that lies above it, is at most the bound."""
-    return _certificate(claim, name, statement, "upper", not exceeds(worst.upper, bound), worst, bound, wrong)
+    return _certificate(claim, name, statement, "upper", within(worst, bound), worst, bound, wrong)
 
 
 def halved_noise(k: Constants) -> Constants:
@@ -133,6 +182,7 @@ def _certificate(
     bound: float,
     wrong: Sequence[Wrong],
 ) -> Certificate:
+    flaw = "" if holds else worst.reason or f"the worst case, between {worst.lower:.9g} and {worst.upper:.9g}, is not as stated"
     return Certificate(
         claim=claim,
         kind="worst case",
@@ -140,8 +190,9 @@ def _certificate(
         statement=statement,
         guarantee=guarantee,
         holds=holds,
-        value=worst.upper,
+        value=None if math.isnan(worst.upper) else worst.upper,
         bound=bound,
         rejected=sum(w.rejected for w in wrong),
         planted=len(wrong),
+        reason=because(flaw, *(w.reason for w in wrong)),
     )

@@ -1,0 +1,45 @@
+"""The rows that `tsla certify` prints, and what counts as a failure."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.figures.miniature import CERTIFICATES
+from tsla.empirics import records
+from tsla.figures import certified
+from tsla.theory.certificates import Certificate
+
+HOLDING = replace(CERTIFICATES[1], rejected=2, planted=2)
+
+
+def test_a_row_a_claim_and_nothing_below_it() -> None:
+    head, *rows = certified.summary([*CERTIFICATES, HOLDING]).splitlines()
+    assert head.split("  ")[1:2] == ["claim"]
+    assert [" ".join(row.split()) for row in rows] == [
+        "C3 one step 1 of 1",
+        "C4 SGD 2 upper of 2 2 of 2",
+        "C15 fair baselines 1 tight of 1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("failing", "line"),
+    [
+        (replace(HOLDING, holds=False, reason="no"), "C4 worst case, T = 2: does not hold: no"),
+        (replace(HOLDING, rejected=1, reason="one is left"), "C4 worst case, T = 2: wrong versions survive: one is left"),
+    ],
+)
+def test_a_failure_has_a_line(failing: Certificate, line: str) -> None:
+    assert certified.failures([HOLDING, failing]) == [failing]
+    assert certified.summary([HOLDING, failing]).splitlines()[-1] == line
+
+
+def test_a_record_from_before_there_were_reasons_can_be_read(tmp_path: Path) -> None:
+    table = pd.DataFrame(map(asdict, CERTIFICATES)).drop(columns="reason")
+    records.write(tmp_path / "old.parquet", table, {}, "tsla records certificates")
+    found = certified.read(tmp_path / "old.parquet")
+    assert [(c.name, c.holds, c.reason) for c in found] == [(c.name, c.holds, "") for c in CERTIFICATES]
