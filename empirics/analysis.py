@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from tsla.empirics.statistics import Interval, paired, student_t
+from tsla.empirics.statistics import Interval, student_t
 from tsla.theory import shrinkage, smoothing
 from tsla.theory.constants import Array
 
@@ -51,9 +51,10 @@ def over_seeds(table: pd.DataFrame, column: str, *, method: str, epoch: int) -> 
     return student_t(samples(table, column, method=method, epoch=epoch))
 
 
-def difference(table: pd.DataFrame, column: str, *, method: str, baseline: str, epoch: int) -> Interval:
-    """Mean of ``column`` of ``method`` less that of ``baseline``, paired by seed, with Student's 95 % interval."""
+def differences(table: pd.DataFrame, column: str, *, method: str, baseline: str, epoch: int) -> Array:
+    """``column`` of ``method`` less that of ``baseline``, seed by seed, shape (seeds,). Raises ValueError where they have other seeds."""
     pair = [_rows(table, name, epoch) for name in (method, baseline)]
     if list(pair[0]["seed"]) != list(pair[1]["seed"]):
         raise ValueError(f"{method} and {baseline} have other seeds at epoch {epoch}; a paired difference needs the same")
-    return paired(*(rows[column].to_numpy(dtype=np.float64) for rows in pair))
+    found: Array = np.subtract(*(rows[column].to_numpy(dtype=np.float64) for rows in pair))
+    return found
