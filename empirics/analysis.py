@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
@@ -58,3 +61,31 @@ def differences(table: pd.DataFrame, column: str, *, method: str, baseline: str,
         raise ValueError(f"{method} and {baseline} have other seeds at epoch {epoch}; a paired difference needs the same")
     found: Array = np.subtract(*(rows[column].to_numpy(dtype=np.float64) for rows in pair))
     return found
+
+
+@dataclass(frozen=True)
+class Apart:
+    """How far a new table is from an old one: the largest relative difference of their numbers, and where it is."""
+
+    relative: float
+    where: str
+
+    def __str__(self) -> str:
+        return f"apart by at most {self.relative:.2g} of a number, of {self.where}" if self.relative else "equal to the last bit"
+
+
+def apart(new: pd.DataFrame, old: pd.DataFrame, keys: Sequence[str]) -> Apart:
+    """The largest ``|new - old| / |old|`` over the numbers of the rows of ``new``; ``keys`` tell which row of ``old`` is which.
+
+    Two nan are equal, one is infinitely far. Raises ValueError where ``old`` lacks one of the rows or columns.
+    """
+    fresh, known = (table.set_index(list(keys)).select_dtypes("number") for table in (new, old))
+    missing = [*fresh.index.difference(known.index), *fresh.columns.difference(known.columns)]
+    if missing:
+        raise ValueError(f"the record has no {missing[0]}; must have all rows and columns of the new run")
+    kept = known.loc[fresh.index, fresh.columns]
+    equal = (fresh == kept) | (fresh.isna() & kept.isna())
+    relative = ((fresh - kept).abs() / kept.abs()).fillna(np.inf).mask(equal, 0.0).to_numpy()
+    row, column = divmod(int(relative.argmax()), relative.shape[1])
+    where = ", ".join(f"{key} {value}" for key, value in zip(keys, fresh.index[row], strict=True))
+    return Apart(float(relative[row, column]), f"{fresh.columns[column]} ({where})")

@@ -70,12 +70,12 @@ def students(values: ArrayLike) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
-def band(axes: Axes, rows: pd.DataFrame, x: str, y: str, *, method: str, **options: Any) -> None:
-    """The mean of the column ``y`` at each ``x`` as a line with its 95 % Student-t band, in the look of ``method``.
+def band(axes: Axes, rows: pd.DataFrame, x: str, y: str, *, method: str, errorbar: Any = students, **options: Any) -> None:
+    """The mean of the column ``y`` at each ``x`` as a line with a band, by default Student's at 95 %, in the look of ``method``.
 
     The axes must have linear scales when this is called: on others seaborn means the transformed values. Raises ValueError where a
     value is not finite, which seaborn would leave out of the mean.
     """
     real(y, rows[y])
     look = MARKERS | METHODS[method] | options
-    sns.lineplot(rows, x=x, y=y, errorbar=students, err_kws={"alpha": 0.15, "linewidth": 0}, legend=False, ax=axes, **look)
+    sns.lineplot(rows, x=x, y=y, errorbar=errorbar, err_kws={"alpha": 0.15, "linewidth": 0}, legend=False, ax=axes, **look)
