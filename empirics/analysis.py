@@ -65,7 +65,7 @@ def differences(table: pd.DataFrame, column: str, *, method: str, baseline: str,
 
 @dataclass(frozen=True)
 class Apart:
-    """How far a new table is from an old one: the largest relative difference of their numbers, and where it is."""
+    """How far two tables are apart: the largest relative difference of their numbers, and where it is."""
 
     relative: float
     where: str
@@ -75,17 +75,19 @@ class Apart:
 
 
 def apart(new: pd.DataFrame, old: pd.DataFrame, keys: Sequence[str]) -> Apart:
-    """The largest ``|new - old| / |old|`` over the numbers of the rows of ``new``; ``keys`` tell which row of ``old`` is which.
+    """The largest difference between a number of ``new`` and that of ``old``, relative to the larger; ``keys`` tell which row is which.
 
-    Two nan are equal, one is infinitely far. Raises ValueError where ``old`` lacks one of the rows or columns.
+    ``old`` may have more rows and columns; two nan are equal, and one is infinitely far. Raises ValueError where ``old`` lacks a row or
+    column.
     """
     fresh, known = (table.set_index(list(keys)).select_dtypes("number") for table in (new, old))
     missing = [*fresh.index.difference(known.index), *fresh.columns.difference(known.columns)]
     if missing:
         raise ValueError(f"the record has no {missing[0]}; must have all rows and columns of the new run")
-    kept = known.loc[fresh.index, fresh.columns]
-    equal = (fresh == kept) | (fresh.isna() & kept.isna())
-    relative = ((fresh - kept).abs() / kept.abs()).fillna(np.inf).mask(equal, 0.0).to_numpy()
+    a, b = fresh.to_numpy(np.float64), known.loc[fresh.index, fresh.columns].to_numpy(np.float64)
+    equal = (a == b) | (np.isnan(a) & np.isnan(b))
+    with np.errstate(invalid="ignore"):
+        relative = np.nan_to_num(np.where(equal, 0.0, np.abs(a - b) / np.maximum(np.abs(a), np.abs(b))), nan=np.inf, posinf=np.inf)
     row, column = divmod(int(relative.argmax()), relative.shape[1])
     where = ", ".join(f"{key} {value}" for key, value in zip(keys, fresh.index[row], strict=True))
     return Apart(float(relative[row, column]), f"{fresh.columns[column]} ({where})")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -44,13 +45,13 @@ def shows(record: Record, fresh: Record) -> None:
 def test_live_rows_are_drawn_over_the_record(of: dict[str, Record]) -> None:
     shows(of["record"], of["digits"])
     other = miniature("digits")[0]
-    assert_rejects(lambda seed_1: shows(of["record"], seed_1), Record(other[other["seed"] == 1], {}, {}, ""))
+    assert_rejects(lambda seed_1: shows(of["record"], seed_1), replace(of["digits"], table=other[other["seed"] == 1]))
 
 
 def test_whether_the_live_rows_are_those_of_the_record_is_said(of: dict[str, Record]) -> None:
     assert live.comparison(of["record"], of["digits"]) == "The 15 live rows of seed 0 and those of the record: equal to the last bit."
     table = of["digits"].table
-    other = Record(table.assign(test_loss=table["test_loss"] * (1 + 1e-6 * (table["epoch"] == 2))), {}, {}, "")
+    other = replace(of["digits"], table=table.assign(test_loss=table["test_loss"] * (1 + 1e-6 * (table["epoch"] == 2))))
     assert "apart by at most 1e-06 of a number, of test_loss (method " in live.comparison(of["record"], other)
 
 
