@@ -23,14 +23,14 @@ table { border-collapse: collapse; font-size: 13px }
 td, th { border-bottom: 1px solid #ccc; padding: 4px 8px; text-align: left; vertical-align: top }
 figure { margin: 2em 0 } figure svg { max-width: 100%; height: auto } figcaption { font-size: 14px; color: #444 }
 code, .source { font-size: 12px; color: #555 }
-td:nth-child(4) { font-weight: 600 }
+.claims td:nth-child(4) { font-weight: 600 }
 </style></head><body>
 <h1>When does label smoothing help optimisation?</h1>
 <p>The claims of <em>Towards Understanding Label Smoothing</em> (Xu et al., 2020), checked: bounds, runs, measured gradient moments.
 Every
 figure comes from a record, and every record names the command that makes it again; what the claims table found comes from the
 tests that carry the claim's id, as <code>tsla check</code> saw them last.</p>
-<h2>Claims</h2>$claims
+<h2>Claims</h2><div class=claims>$claims</div>
 <h2>Run for this page</h2>
 <p>$comparison</p>$live
 <p>The plan that each method's bound asks for, on $problem: what the bound promises, and the mean over $replicas replicas with its
