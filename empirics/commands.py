@@ -9,13 +9,13 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 
-from tsla.empirics import assumptions, measured_checkpoint, reading, synthetic
+from tsla.empirics import assumptions, live, measured_checkpoint, reading, synthetic
 from tsla.empirics.experiments import EXPERIMENTS
-from tsla.empirics.files import deliver, must_be_there, must_be_writable
+from tsla.empirics.files import deliver, must_be_in_checkout, must_be_there, must_be_writable
 from tsla.empirics.power import pilot, plan
 from tsla.empirics.power import table as power_table
 from tsla.empirics.progress import Progress
-from tsla.empirics.records import FOLDER
+from tsla.empirics.records import FOLDER, LIVE
 from tsla.empirics.records import read as read_record
 from tsla.empirics.records import write as write_record
 from tsla.empirics.runs import make_records
@@ -76,6 +76,7 @@ def measure(args: argparse.Namespace) -> None:
 
 def certify(_: argparse.Namespace) -> None:
     """``tsla certify``, first half: run every certificate anew, whatever an earlier call has done, and write their record."""
+    must_be_in_checkout(FOLDER, "`tsla certify` writes a record of the repository")
     with TemporaryDirectory() as build:
         for path in make_records(["certificates"], out=FOLDER, build=Path(build)):
             print(path)
@@ -83,6 +84,13 @@ def certify(_: argparse.Namespace) -> None:
 
 def records(args: argparse.Namespace) -> None:
     """``tsla records``: run experiments, by default those of the report."""
+    must_be_in_checkout(FOLDER, "`tsla records` writes the records of the repository")
     names = args.name or [name for name, experiment in EXPERIMENTS.items() if experiment.in_report]
     for path in make_records(names, out=FOLDER, build=RUNS):
         print(path)
+
+
+def report(_: argparse.Namespace) -> int:
+    """``tsla report``, what it runs itself. Returns 1 where a record is not current."""
+    live.run(LIVE)
+    return int(not live.check(FOLDER, LIVE))

@@ -27,7 +27,7 @@ class Experiment:
     stated: tuple[Config, ...] | Callable[[], tuple[Config, ...]]
     """The configurations, or what finds them in another record."""
     in_report: bool = True
-    """Whether ``tsla report`` runs it; the certificates have a command of their own."""
+    """Whether ``tsla records`` runs it unasked; the certificates have a command of their own."""
 
     @property
     def configs(self) -> tuple[Config, ...]:

@@ -23,6 +23,8 @@ from tsla.empirics.files import replacing
 KEY = b"tsla"
 FOLDER = Path("records")
 """Where the commands keep the records, below the folder that they are called in."""
+LIVE = Path("build/live")
+"""Where ``tsla report`` leaves what it ran itself."""
 LIBRARIES = ("tsla", "numpy", "scipy", "scikit-learn", "torch")
 OPTIONAL = ("z3-solver", "sympy", "PEPit", "cvxpy", "clarabel", "python-flint", "numba")  # of the extras "certify" and "fast"
 

@@ -1,20 +1,17 @@
-"""Rerunning the evidence: the tests that carry a claim's id, and from their outcome ``paper_checks.md``."""
+"""Rerunning the evidence: the tests that carry a claim's id, and from their outcome the files that are committed."""
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
-from tsla.empirics.files import replacing
+from tsla.empirics.files import must_be_in_checkout
 from tsla.figures import paper_checks
 from tsla.theory.claims import BY_ID
 
-TESTS = Path("tests")
+CONFTEST = Path("tests/conftest.py")
 NO_TESTS = 5  # pytest's exit code where a claim has no evidence yet
-PAPER_CHECKS = Path("paper_checks.md")
 
 
 def run(claim: str, evidence: Path) -> int:
@@ -22,8 +19,7 @@ def run(claim: str, evidence: Path) -> int:
 
     Raises ValueError outside a checkout of the repository, which alone has the tests.
     """
-    if not (TESTS / "conftest.py").exists():
-        raise ValueError(f"{TESTS}/ is not here; `tsla check` runs the tests of the repository: call it in a checkout")
+    must_be_in_checkout(CONFTEST, "`tsla check` runs the tests")
     evidence.parent.mkdir(parents=True, exist_ok=True)
     evidence.unlink(missing_ok=True)  # what an earlier run found must not pass for what this one did
     command = [sys.executable, "-m", "pytest", "-n", "auto", "-q", "--claim", claim, "--evidence", str(evidence)]
@@ -34,18 +30,11 @@ def run(claim: str, evidence: Path) -> int:
 
 
 def write_paper_checks(build: Path) -> int:
-    """Rerun all the evidence and write ``paper_checks.md`` from it. Returns 0, or 1 where a test failed."""
-    code = run("all", build / "evidence.json")
-    with replacing(PAPER_CHECKS) as temporary:
-        temporary.write_text(paper_checks.render(read(build)), encoding="utf-8")
-    print(PAPER_CHECKS)
+    """Rerun all the evidence, and write the record of it and ``paper_checks.md``. Returns 0, or 1 where a test failed."""
+    path = build / "evidence.json"
+    code = run("all", path)
+    print(*paper_checks.write(paper_checks.read(path)), sep="\n")
     return min(code, 1)
-
-
-def read(build: Path) -> list[dict[str, Any]]:
-    """The evidence that the last :func:`write_paper_checks` found."""
-    found: list[dict[str, Any]] = json.loads((build / "evidence.json").read_text(encoding="utf-8"))
-    return found
 
 
 def print_row(claim: str, build: Path) -> int:
@@ -54,6 +43,6 @@ def print_row(claim: str, build: Path) -> int:
         raise ValueError(f"claim = {claim!r} must be one of {', '.join(BY_ID)}")
     path = build / f"evidence-{claim}.json"
     code = run(claim, path)
-    cells = paper_checks.cells(BY_ID[claim], json.loads(path.read_text(encoding="utf-8")))
+    cells = paper_checks.cells(BY_ID[claim], paper_checks.read(path))
     print("\n".join(f"{name:12}{cell}" for name, cell in cells.items()))
     return min(code, 1)

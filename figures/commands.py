@@ -5,16 +5,22 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tsla.empirics.files import must_be_folder
-from tsla.empirics.records import FOLDER
-from tsla.figures import certified, checking, drawing
+from tsla.empirics.files import must_be_folder, must_be_in_checkout
+from tsla.empirics.records import FOLDER, LIVE, read
+from tsla.figures import certified, checking, drawing, live, paper_checks
 from tsla.figures.report import write as write_report
 
 BUILD = Path("build")
+FIGURES = BUILD / "report" / "figures"
+
+
+def _must_have_records() -> None:
+    must_be_in_checkout(FOLDER, "figures and report are made from the records")
 
 
 def figures(args: argparse.Namespace) -> None:
     """``tsla figures``: redraw them all from the records."""
+    _must_have_records()
     must_be_folder("out", args.out)
     for path in drawing.draw_all(FOLDER, args.out):
         print(path)
@@ -34,9 +40,23 @@ def check(args: argparse.Namespace) -> int:
     return checking.print_row(args.claim, BUILD)
 
 
-def report(args: argparse.Namespace) -> int:
-    """``tsla report``, once everything has been run: checks, figures, page."""
-    failed = checking.write_paper_checks(BUILD)
-    drawn = drawing.draw_all(FOLDER, BUILD / "report" / "figures")
-    print(write_report(FOLDER, drawn, checking.read(BUILD), BUILD / "report" / "index.html"))
-    return failed
+def begin_report(_: argparse.Namespace) -> int:
+    """``tsla report``, before anything is run: the figures of the records, and ``paper_checks.md`` from the evidence.
+
+    Whatever is missing of the records is said here. Returns 1 where a test failed, or ``paper_checks.md`` said something else.
+    """
+    _must_have_records()
+    evidence = paper_checks.read()
+    drawing.draw_all(FOLDER, FIGURES)
+    stale = paper_checks.stale(evidence, Path())
+    if stale:
+        print(f"{', '.join(stale)} did not say what {paper_checks.EVIDENCE} says; written anew")
+        paper_checks.write(evidence)
+    return int(bool(stale) or not all(row["passed"] for row in evidence))
+
+
+def report(_: argparse.Namespace) -> None:
+    """``tsla report``, once everything has been run: the live figure, and the page."""
+    recorded, fresh = (read(folder / "digits.parquet") for folder in (FOLDER, LIVE))
+    drawing.draw(FIGURES / "live.svg", live.draw, recorded, fresh)
+    print(write_report(FOLDER, LIVE, FIGURES, paper_checks.read(), BUILD / "report" / "index.html"))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
 
 from tsla.empirics import records
 from tsla.empirics.files import replacing
@@ -26,14 +29,14 @@ def draw_all(source: Path, out: Path) -> list[Path]:
             raise ValueError(f"{path} does not exist; `tsla records {name}` makes it")
         return records.read(path)
 
-    out.mkdir(parents=True, exist_ok=True)
-    paths = []
+    return [draw(out / f"{name}.svg", module.draw, load) for name, module in gallery.modules().items()]
+
+
+def draw(path: Path, function: Callable[..., Figure], *of: Any) -> Path:
+    """Draw ``function(*of)`` in the look of the house to an SVG file. Returns its path."""
     with style.house_style():
-        for name, module in gallery.modules().items():
-            figure = module.draw(load)
-            path = out / f"{name}.svg"
-            with replacing(path) as temporary:
-                figure.savefig(temporary, format="svg", metadata={"Date": None})
-            plt.close(figure)
-            paths.append(path)
-    return paths
+        drawn = function(*of)
+        with replacing(path) as temporary:
+            drawn.savefig(temporary, format="svg", metadata={"Date": None})
+        plt.close(drawn)
+    return path

@@ -1,15 +1,21 @@
-"""``paper_checks.md``: one row a claim, written from the evidence that tests and records gave."""
+"""``paper_checks.md``: one row a claim, written from the evidence that tests and records gave; and the record of that evidence."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
+from tsla.empirics.files import replacing
+from tsla.empirics.records import FOLDER
 from tsla.theory.claims import BY_ID, CLAIMS, Claim
 
 Evidence = Mapping[str, Any]
 """``{"id", "kind", "planted", "test", "passed"}`` and, where the test said so, ``"finding"``, ``"verdict"`` and its ``"scope"``."""
 
+EVIDENCE = FOLDER / "evidence.json"
+PAPER_CHECKS = Path("paper_checks.md")
 PROVING = {"algebra", "worst case"}
 UNDECIDED = "not decided here"
 FAILING = "**failing**"
@@ -17,8 +23,8 @@ FAILING = "**failing**"
 HEADER = """# Paper checks
 
 What holds of *Towards Understanding Label Smoothing* (Xu, Xu, Qian, Li, Jin, arXiv 2006.11653), claim by claim, and how we know.
-Written by `tsla check` from the outcome of the tests under `tests/` that carry a claim's id, some of which read `records/`; do not
-edit. The test command fails when this file is stale.
+Written by `tsla check` from the outcome of the tests under `tests/` that carry a claim's id, some of which read `records/`; that
+outcome is `records/evidence.json`. Do not edit. The test command fails when one of the two files is stale.
 
 - **proved**: by algebra or a worst-case certificate; **supported**, **refuted**: by the other kinds of evidence, as far as they reach;
   **not decided here**: with what it would take.
@@ -93,3 +99,33 @@ def render(evidence: Iterable[Evidence]) -> str:
     rows = [cells(claim, found) for claim in CLAIMS]
     lines = [list(rows[0]), ["---"] * len(rows[0]), *(list(row.values()) for row in rows)]
     return HEADER + "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+
+
+def files(evidence: Iterable[Evidence]) -> dict[Path, str]:
+    """What is committed: the evidence, a line a row, and the file for people. The same evidence in any order gives the same bytes."""
+    rows = sorted(evidence, key=lambda row: (row["test"], row["id"], row["kind"], row["planted"]))
+    lines = ",\n".join(json.dumps(row, ensure_ascii=False, sort_keys=True) for row in rows)
+    return {EVIDENCE: f"[\n{lines}\n]\n", PAPER_CHECKS: render(rows)}
+
+
+def stale(evidence: Iterable[Evidence], checkout: Path) -> list[str]:
+    """The files that are not what the evidence says, or are not there."""
+    wanted = {checkout / path: text for path, text in files(evidence).items()}
+    return [path.name for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+
+
+def write(evidence: Iterable[Evidence]) -> list[Path]:
+    """Write both files. Returns their paths."""
+    texts = files(evidence)
+    for path, text in texts.items():
+        with replacing(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    return list(texts)
+
+
+def read(path: Path = EVIDENCE) -> list[dict[str, Any]]:
+    """Evidence from a file: what is committed. Raises ValueError where it is not there."""
+    if not path.exists():
+        raise ValueError(f"{path} does not exist; `tsla check` makes it")
+    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    return found

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from string import Template
+from types import ModuleType
 
 from tsla.empirics import records
 from tsla.empirics.analysis import measured, over_seeds
 from tsla.empirics.files import replacing
 from tsla.empirics.records import Record
-from tsla.figures import gallery, interactive, paper_checks
+from tsla.figures import gallery, interactive, live, paper_checks
 from tsla.theory.claims import CLAIMS
 
 PAGE = Template("""<!doctype html>
@@ -22,14 +23,20 @@ table { border-collapse: collapse; font-size: 13px }
 td, th { border-bottom: 1px solid #ccc; padding: 4px 8px; text-align: left; vertical-align: top }
 figure { margin: 2em 0 } figure svg { max-width: 100%; height: auto } figcaption { font-size: 14px; color: #444 }
 code, .source { font-size: 12px; color: #555 }
-td:nth-child(4) { font-weight: 600 }
+.claims td:nth-child(4) { font-weight: 600 }
 </style></head><body>
 <h1>When does label smoothing help optimisation?</h1>
 <p>The claims of <em>Towards Understanding Label Smoothing</em> (Xu et al., 2020), checked: bounds, runs, measured gradient moments.
 Every
 figure comes from a record, and every record names the command that makes it again; what the claims table found comes from the
-tests that carry the claim's id.</p>
-<h2>Claims</h2>$claims
+tests that carry the claim's id, as <code>tsla check</code> saw them last.</p>
+<h2>Claims</h2><div class=claims>$claims</div>
+<h2>Run for this page</h2>
+<p>$comparison</p>$live
+<p>The plan that each method's bound asks for, on $problem: what the bound promises, and the mean over $replicas replicas with its
+95 % Student-t interval.</p>$plans
+<h2>Are the records current?</h2>
+<p>Parts of each record were made again by this code and laid beside the record.</p>$rechecked
 <h2>The digits run in numbers</h2>$numbers
 <h2>Figures</h2>$figures
 <h2>Turn the batch size</h2>
@@ -43,13 +50,23 @@ NUMBERS = {"delta": "δ", "delta0": "δ0 = ‖∇F‖²/s²", "s2": "s²", "shat
 BATCH_NUMBERS = {"ratio": "variance ratio, smoothed", "shrink_ratio": "variance ratio, step (1-θ)η", "beyond": "beyond shrinking"}
 
 
-def write(source: Path, drawn: Iterable[Path], evidence: Sequence[paper_checks.Evidence], out: Path) -> Path:
-    """Write the page to ``out`` from the records in ``source``, the figures ``drawn`` and the evidence. Returns ``out``."""
+def write(source: Path, fresh: Path, figures: Path, evidence: Sequence[paper_checks.Evidence], out: Path) -> Path:
+    """Write the page to ``out``. Returns it.
+
+    source: the folder of the records; ``fresh``: of those that the report made itself; ``figures``: of what was drawn from both
+    """
     digits = records.read(source / "digits.parquet")
+    again, plans, rechecked = (records.read(fresh / f"{name}.parquet") for name in ("digits", "plans", "recheck"))
     page = PAGE.substitute(
         claims=_claims(evidence),
+        comparison=escape(live.comparison(digits, again)),
+        live=_figure(figures / "live.svg", live),
+        problem=plans.config["configs"][0]["problem"],
+        replicas=plans.config["configs"][0]["replicas"],
+        plans=_table(live.plans(plans)),
+        rechecked=_table(live.rechecked(rechecked)),
         numbers=numbers_table(digits),
-        figures="".join(_figure(path) for path in drawn),
+        figures="".join(_figure(figures / f"{name}.svg", module) for name, module in gallery.modules().items()),
         knob=interactive.batch_size_knob(digits).to_html(full_html=False, include_plotlyjs="inline", div_id="batch-size"),
         records="".join(_record(path) for path in sorted(source.glob("*.parquet"))),
     )
@@ -86,10 +103,9 @@ def _claims(evidence: Sequence[paper_checks.Evidence]) -> str:
     return _table([list(rows[0]), *([cell.strip("`") for cell in row.values()] for row in rows)])
 
 
-def _figure(path: Path) -> str:
+def _figure(path: Path, module: ModuleType) -> str:
     svg = path.read_text(encoding="utf-8")
-    caption = gallery.modules()[path.stem].CAPTION
-    return f"<figure>{svg[svg.index('<svg') :]}<figcaption>{escape(caption)}</figcaption></figure>"
+    return f"<figure>{svg[svg.index('<svg') :]}<figcaption>{escape(module.CAPTION)}</figcaption></figure>"
 
 
 def _record(path: Path) -> str:

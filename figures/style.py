@@ -7,7 +7,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
+import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
+
+from tsla.empirics.statistics import student_t
+from tsla.theory.constants import real
 
 # Colours of Okabe and Ito, ordered so that neighbours differ in grey too; line style and marker repeat the distinction.
 METHODS: dict[str, dict[str, Any]] = {
@@ -28,6 +34,7 @@ LABELS = {
     "shrink": "SGD, step (1-θ)η (C17)",
     "shrink-tsla": "SGD, step (1-θ)η, then η",
 }
+MARKERS = {"markeredgecolor": "auto"}  # seaborn's white edges leave little of small markers
 
 RC: Any = {  # the stubs of matplotlib want a dictionary of literals
     "axes.grid": True,
@@ -57,8 +64,18 @@ def legend_below(axes: Axes, *, columns: int = 1) -> None:
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=columns)
 
 
-def band(axes: Axes, x: Any, interval: Any, *, method: str, label: str | None = None, **options: Any) -> None:
-    """A line with its interval as a band, in the look of ``method``."""
-    look = METHODS[method] | options
-    axes.plot(x, interval.estimate, label=label, **look)
-    axes.fill_between(x, interval.low, interval.high, color=look["color"], alpha=0.15, linewidth=0)
+def students(values: ArrayLike) -> tuple[float, float]:
+    """The ends of Student's 95 % interval, as seaborn's ``errorbar``."""
+    interval = student_t(values)
+    return float(interval.low), float(interval.high)
+
+
+def band(axes: Axes, rows: pd.DataFrame, x: str, y: str, *, method: str, errorbar: Any = students, **options: Any) -> None:
+    """The mean of the column ``y`` at each ``x`` as a line with a band, by default Student's at 95 %, in the look of ``method``.
+
+    The axes must have linear scales when this is called: on others seaborn means the transformed values. Raises ValueError where a
+    value is not finite, which seaborn would leave out of the mean.
+    """
+    real(y, rows[y])
+    look = MARKERS | METHODS[method] | options
+    sns.lineplot(rows, x=x, y=y, errorbar=errorbar, err_kws={"alpha": 0.15, "linewidth": 0}, legend=False, ax=axes, **look)

@@ -130,11 +130,9 @@ class _Collector:
         if self.path is not None:
             if self.complete:
                 Path(self.path).write_text(json.dumps(found, ensure_ascii=False, indent=1), encoding="utf-8")
-        elif _whole_run(session) and session.testsfailed == 0:
-            committed = ROOT / "paper_checks.md"
-            if not committed.exists() or committed.read_text(encoding="utf-8") != paper_checks.render(found):
-                self.stale = "paper_checks.md is stale: `tsla check` writes it anew"
-                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        elif _whole_run(session) and session.testsfailed == 0 and (stale := paper_checks.stale(found, ROOT)):
+            self.stale = f"stale: {', '.join(stale)}; `tsla check` writes both files anew"
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self.stale:

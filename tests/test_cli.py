@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -14,12 +15,11 @@ import pandas as pd
 import pytest
 
 import tsla.empirics.training
-from tests.figures.miniature import write_miniature_records
+from tests.figures.miniature import write_miniature_live, write_miniature_records
 from tsla import cli
-from tsla.empirics import records
+from tsla.empirics import live, records
 from tsla.empirics.training import TrainingConfig
-from tsla.figures import checking, paper_checks
-from tsla.theory.claims import BY_ID
+from tsla.figures import paper_checks
 
 EXAMPLE = "--L 10 --mu 1 --F0 1 --sigma2 1 --delta 0.1 --eps 0.1"
 CONSOLE_SCRIPT = str(Path(sys.executable).with_name("tsla"))
@@ -445,12 +445,13 @@ def test_the_script_refuses_in_one_line() -> None:
     assert done.stderr == "tsla bound sgd: eta = 0.2 is larger than 1/L = 0.1; C4 needs 0 < eta <= 1/L\n"
 
 
-def test_the_script_outside_a_checkout(tmp_path: Path) -> None:
-    for argv, says in ((("check", "C5"), "call it in a checkout"), (("figures",), "`tsla records")):
-        done = script(*argv, cwd=tmp_path)
-        assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.count("\n") == 1
-        assert says in done.stderr
+@pytest.mark.parametrize("command", ["check", "check C5", "report", "records", "records stall", "figures"])
+def test_a_command_outside_a_checkout_says_so_before_it_does_anything(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: Callable[[list[str]], str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert re.search("is not here; .*: call it in a checkout of the repository$", refusal(command.split()))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("command", ["", "bound", "bound lsr", "steps tsla", "simulate", "train", "check"])
@@ -542,8 +543,8 @@ def test_train_without_out_writes_nothing(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_figures_and_a_foreign_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: Callable[[list[str]], str]) -> None:
     monkeypatch.chdir(tmp_path)
-    assert "study_tuning.parquet does not exist; `tsla records study_tuning` makes it" in refusal(["figures"])
     (tmp_path / "records").mkdir()
+    assert "study_tuning.parquet does not exist; `tsla records study_tuning` makes it" in refusal(["figures"])
     pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "records" / "study_tuning.parquet")
     assert "study_tuning.parquet is not a record of tsla" in refusal(["figures"])
 
@@ -553,26 +554,48 @@ def test_a_folder_that_can_not_be_made_is_named(tmp_path: Path, refusal: Callabl
     assert str(tmp_path / "file") in refusal(["figures", "--out", str(tmp_path / "file" / "figures")])
 
 
-def test_report_goes_from_records_to_one_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Runs and tests are stood in for; a failed test makes the page all the same, and the exit code 1."""
-    monkeypatch.chdir(tmp_path)
-    evidence = [{"id": "C5", "kind": "property", "planted": False, "test": "t", "passed": False}]
-    done = []
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Makes the current folder one with records and evidence, in which what the report runs is stood in for."""
 
-    def write_paper_checks(build: Path) -> int:
-        done.append("checks")
-        build.mkdir()
-        (build / "evidence.json").write_text(json.dumps(evidence), encoding="utf-8")
-        return 1
+    def make(*, passed: bool, current: bool) -> Path:
+        monkeypatch.chdir(tmp_path)
+        write_miniature_records(tmp_path / "records")
+        paper_checks.write([{"id": "C5", "kind": "property", "planted": False, "test": "t", "passed": passed}])
+        monkeypatch.setattr(live, "run", write_miniature_live)
+        monkeypatch.setattr(live, "check", lambda *_: current)
+        return tmp_path / "build" / "report" / "index.html"
 
-    def make_records(names: object, *, out: Path, build: Path) -> list[Path]:
-        done.append("records")
-        return sorted(write_miniature_records(out).glob("*.parquet"))
+    return make
 
-    monkeypatch.setattr(checking, "write_paper_checks", write_paper_checks)
-    monkeypatch.setattr("tsla.empirics.commands.make_records", make_records)
+
+@pytest.mark.parametrize(("passed", "current"), [(True, True), (False, True), (True, False)])
+def test_the_report_is_written_whatever_it_says(
+    passed: bool, current: bool, checkout: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A test that failed and a record that is not current end in exit code 1."""
+    page = checkout(passed=passed, current=current)
+    assert cli.main(["report"]) == 1 - (passed and current)
+    assert capsys.readouterr().out == "build/report/index.html\n"
+    verdict = "supported" if passed else "**failing**"
+    assert f"<td>{verdict}</td>" in page.read_text(encoding="utf-8")
+
+
+def test_the_report_says_where_paper_checks_is_not_what_the_evidence_says(
+    checkout: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkout(passed=True, current=True)
+    wanted = paper_checks.PAPER_CHECKS.read_text(encoding="utf-8")
+    paper_checks.PAPER_CHECKS.write_text(wanted.replace("supported", "refuted"), encoding="utf-8")
     assert cli.main(["report"]) == 1
-    assert done == ["records", "checks"]
-    assert capsys.readouterr().out.splitlines()[-1] == str(Path("build/report/index.html"))
-    page = (tmp_path / "build" / "report" / "index.html").read_text(encoding="utf-8")
-    assert paper_checks.cells(BY_ID["C5"], evidence)["verdict"] in page
+    assert "paper_checks.md did not say what records/evidence.json says; written anew" in capsys.readouterr().out
+    assert paper_checks.PAPER_CHECKS.read_text(encoding="utf-8") == wanted
+
+
+def test_the_report_asks_for_the_evidence_before_it_runs_anything(
+    checkout: Callable[..., Path], refusal: Callable[[list[str]], str]
+) -> None:
+    page = checkout(passed=True, current=True)
+    paper_checks.EVIDENCE.unlink()
+    assert "records/evidence.json does not exist; `tsla check` makes it" in refusal(["report"])
+    assert not page.parent.exists()

@@ -245,13 +245,12 @@ def _add_runs(commands: Any) -> None:
     figures.add_argument("--out", type=Path, default=Path("build/figures"), help="folder (default build/figures)")
     about = "run every certificate (extra certify), write their record, and print one row a claim and what failed (then exit code 1)"
     _command(commands, "certify", "tsla.empirics.commands:certify tsla.figures.commands:certify", about)
-    check = _command(
-        commands, "check", "tsla.figures.commands:check", "rerun the evidence and write paper_checks.md; with a claim, print its row"
-    )
+    about = "rerun the evidence, write it to records/evidence.json, and paper_checks.md from it; with a claim, print its row"
+    check = _command(commands, "check", "tsla.figures.commands:check", about)
     check.add_argument("claim", nargs="?", help="a claim, such as C5")
-    about = "everything: runs, checks, figures, and one HTML page"
-    report = _command(commands, "report", "tsla.empirics.commands:records tsla.figures.commands:report", about)
-    report.set_defaults(name=[])
+    about = "one HTML page: the records drawn and checked, one seed of each arm trained again, each method's plan run"
+    steps = ("tsla.figures.commands:begin_report", "tsla.empirics.commands:report", "tsla.figures.commands:report")
+    _command(commands, "report", " ".join(steps), about)
 
 
 TRAINING = {  # options of `tsla train`: their kind, and what they say; a kind of None is a switch

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from itertools import product
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from tsla.empirics.statistics import Interval, student_t
 from tsla.empirics.study.outcomes import differences, summary, tuned
 from tsla.empirics.study.scope import scope
 from tsla.empirics.study.settings import CONFIRMATORY, EPOCHS, EVERY, PRIMARY, TUNING, WHOLE
@@ -32,29 +31,22 @@ def draw(load: Load) -> Figure:
     """A grid: outcomes by primary settings."""
     tuning, runs = load(TUNING).table, summary(load(CONFIRMATORY).table)
     figure, axes = plt.subplots(len(ROWS), len(SETTINGS), figsize=(12, 7), sharex=True)
-    for column, setting in zip(axes.T, SETTINGS, strict=True):
-        column[0].set_title(setting)
-        for ax, (outcome, label) in zip(column, ROWS.items(), strict=True):
-            ax.set(xlabel="s, the epoch of the drop", ylabel=f"{label}, less none")
-            ax.axhline(0, color="0.4", linewidth=0.8)
-            for theta, look in LOOKS.items():
-                _line(ax, tuning, runs, setting, outcome, theta, look)
+    for (row, (outcome, label)), (column, setting) in product(enumerate(ROWS.items()), enumerate(SETTINGS)):
+        ax = axes[row, column]
+        ax.axhline(0, color="0.4", linewidth=0.8)
+        for theta, look in LOOKS.items():
+            style.band(ax, _less_none(tuning, runs, setting, outcome, theta), "drop", "difference", method=look, label=f"θ = {theta}")
+        ax.set(ylabel="" if column else f"{label}, less none", xlabel="s, the epoch of the drop", title="" if row else setting)
     axes[0, 0].legend(loc="upper left")
     return figure
 
 
-def _line(ax: Any, tuning: pd.DataFrame, runs: pd.DataFrame, setting: str, outcome: str, theta: str, look: str) -> None:
+def _less_none(tuning: pd.DataFrame, runs: pd.DataFrame, setting: str, outcome: str, theta: str) -> pd.DataFrame:
+    """The paired differences to training without smoothing, a row a drop and seed."""
     none = tuned(tuning, setting, "none", outcome)
-    named = {
-        arm: _drop(arm)
-        for arm in tuning.loc[tuning["setting"] == setting, "arm"].unique()
-        if arm.startswith((f"tsla-{theta}-", f"lsr-{theta}"))
-    }
-    intervals = [student_t(differences(runs, setting, tuned(tuning, setting, arm, outcome), none, outcome)) for arm in named]
-    together = Interval(*(np.array([0.0, *(getattr(one, end) for one in intervals)]) for end in ("estimate", "low", "high")))
-    order = np.argsort([0, *named.values()])
-    drawn = Interval(*(getattr(together, end)[order] for end in ("estimate", "low", "high")))
-    style.band(ax, np.sort([0, *named.values()]), drawn, method=look, label=f"θ = {theta}")
+    arms = [arm for arm in tuning.loc[tuning["setting"] == setting, "arm"].unique() if arm.startswith((f"tsla-{theta}-", f"lsr-{theta}"))]
+    named = {_drop(arm): differences(runs, setting, tuned(tuning, setting, arm, outcome), none, outcome) for arm in arms}
+    return pd.concat([pd.DataFrame({"drop": drop, "difference": found}) for drop, found in ({0: np.zeros(2)} | named).items()])
 
 
 def _drop(arm: str) -> int:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tsla.empirics.statistics import log_log_slope, student_t
+from tsla.empirics.statistics import log_log_slope
 from tsla.figures import style
 from tsla.figures.gallery import Load
 
@@ -31,7 +33,7 @@ def draw(load: Load) -> Figure:
         rows = table[attained if method is None else ~attained & (table["method"] == method)]
         for look, ((instance, name), group) in zip(LOOKS, rows.groupby(["instance", "method"], sort=False), strict=False):
             _curve(ax, group, str(name).upper() if method is None else str(instance), look, slopes=method == "sgd")
-        ax.set(title=title, xlabel="steps T", xscale="log", yscale="log")
+        ax.set(title=title, xlabel="steps T", ylabel="", xscale="log", yscale="log")
         style.legend_below(ax, columns=2 if method == "sgd" else 1)
     axes[0].set_ylabel("E‖∇F(w_R)‖²")
     return figure
@@ -39,12 +41,9 @@ def draw(load: Load) -> Figure:
 
 def _curve(ax: Axes, group: pd.DataFrame, label: str, look: tuple[str, str, str], *, slopes: bool) -> None:
     color, line, marker = look
-    by_T = group.groupby("T")
-    T, bound = by_T["bound"].first().index.to_numpy(), by_T["bound"].first().to_numpy()
-    mean = student_t(np.stack([rows["mean_grad2"].to_numpy() for _, rows in by_T]), axis=1)
     if slopes:
-        late = T >= 256
-        fits = (float(log_log_slope(T[late], y[late]).estimate) for y in (bound, mean.estimate))
-        label += "\n  slopes " + ", ".join(f"{fit:.2f}" for fit in fits)
-    ax.plot(T, bound, color=color, linestyle=line)
-    ax.errorbar(T, mean.estimate, yerr=mean.high - mean.estimate, color=color, marker=marker, linestyle="none", label=label)
+        late = group[group["T"] >= 256].groupby("T")[["bound", "mean_grad2"]].mean()
+        label += "\n  slopes " + ", ".join(f"{float(log_log_slope(late.index, late[y]).estimate):.2f}" for y in late)
+    shared: dict[str, Any] = {"data": group, "x": "T", "color": color, "legend": False, "ax": ax} | style.MARKERS
+    sns.lineplot(y="bound", errorbar=None, linestyle=line, **shared)
+    sns.lineplot(y="mean_grad2", errorbar=style.students, err_style="bars", linestyle="none", marker=marker, label=label, **shared)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from itertools import product
 
 import matplotlib.pyplot as plt
-import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 
 from tsla.empirics.analysis import measured
-from tsla.empirics.statistics import Interval, student_t
 from tsla.figures import style
 from tsla.figures.gallery import Load
 
@@ -29,24 +26,21 @@ def draw(load: Load) -> Figure:
     config = record.config["configs"][0]
     rows = measured(record.table, theta=config["theta"], batch_size=config["batch_size"])
     figure, axes = plt.subplots(1, 3, figsize=(11.5, 4.6))
-    for method in ("sgd", "lsr"):
-        path = f"on the path of {style.LABELS[method]}"
-        _line(axes[0], rows, "delta", method, f"δ, {path}")
-        _line(axes[0], rows, "delta0", method, f"δ0, {path}", alpha=0.45)
-        _line(axes[1], rows, "ratio", method, f"smoothed, {path}")
-        _line(axes[1], rows, "shrink_ratio", method, f"step (1-θ)η, {path}", alpha=0.45)
-        _line(axes[2], rows, "beyond", method, path)
+    lines = (
+        (axes[0], "delta", "δ, ", 1.0),
+        (axes[0], "delta0", "δ0, ", 0.45),
+        (axes[1], "ratio", "smoothed, ", 1.0),
+        (axes[1], "shrink_ratio", "step (1-θ)η, ", 0.45),
+        (axes[2], "beyond", "", 1.0),
+    )
+    for method, (ax, column, name, alpha) in product(("sgd", "lsr"), lines):
+        label = f"{name}on the path of {style.LABELS[method]}"
+        style.band(ax, rows[rows["method"] == method], "epoch", column, method=method, label=label, alpha=alpha)
     axes[0].set(title="δ of single examples", yscale="log")
     axes[1].set(title=f"variance ratio, B = {config['batch_size']}, θ = {config['theta']}")
     axes[2].set(title="beyond shrinking (smoothed less control)")
     for ax, neutral in zip(axes, (1, 1, 0), strict=True):
         ax.axhline(neutral, color="0.4", linewidth=0.8)
-        ax.set_xlabel("epoch")
+        ax.set(xlabel="epoch", ylabel="")
         style.legend_below(ax)
     return figure
-
-
-def _line(ax: Any, rows: pd.DataFrame, column: str, method: str, label: str, **options: Any) -> None:
-    table = rows[rows["method"] == method].pivot_table(index="epoch", columns="seed", values=column)
-    interval: Interval = student_t(table.to_numpy(), axis=1)
-    style.band(ax, np.asarray(table.index), interval, method=method, label=label, **options)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.figure import Figure
 
 from tsla.figures.gallery import Load
 
 CAPTION = (
-    "How much of each bound is attained: worst known value over bound, one dot a setting. Squares: worst cases by performance "
+    "How much of each bound is attained: worst known value over bound, one dot a setting. Upper dots: worst cases by performance "
     "estimation (records/certificates; for C7, C8 and C15a under A4 they are upper certificates, since the PL class is relaxed). "
-    "Circles: means over replicas of runs on problems with known constants (records/rates, regimes, stall). At 1 the bound can't be "
-    "improved; a mean over replicas may exceed it by chance."
+    "Lower dots: means over replicas of runs on problems with known constants (records/rates, regimes, stall). At 1 the bound can't "
+    "be improved; a mean over replicas may exceed it by chance."
 )
+COLOURS = {"worst case": "#0072B2", "run": "#D55E00"}
 
 
 def draw(load: Load) -> Figure:
@@ -22,16 +23,12 @@ def draw(load: Load) -> Figure:
     ratios = pd.concat([_worst_cases(load), _runs(load)], ignore_index=True)
     claims = sorted(ratios["claim"].unique(), key=lambda claim: int(claim.lstrip("C").rstrip("abc")))
     figure, ax = plt.subplots(figsize=(8, 0.38 * len(claims) + 1.4))
-    for y, claim in enumerate(reversed(claims)):
-        for kind, marker, color, shift in (("worst case", "s", "#0072B2", 0.14), ("run", "o", "#D55E00", -0.14)):
-            values = ratios[(ratios["claim"] == claim) & (ratios["kind"] == kind)]["ratio"].to_numpy()
-            ax.plot(values, np.full(len(values), y + shift), marker, color=color, alpha=0.6, label=kind if y == 0 else None)
-        ax.text(1.25, y, f"{ratios[ratios['claim'] == claim]['ratio'].max():.3f}", va="center", fontsize=8)
+    sns.stripplot(ratios, x="ratio", y="claim", hue="kind", palette=COLOURS, order=claims, dodge=True, jitter=False, alpha=0.6, ax=ax)
+    for y, largest in enumerate(ratios.groupby("claim")["ratio"].max()[claims]):
+        ax.text(1.25, y, f"{largest:.3f}", va="center", fontsize=8)
     ax.axvline(1, color="0.4", linewidth=0.8)
-    ax.set_yticks(range(len(claims)), list(reversed(claims)))
-    ax.set(xscale="log", xlabel="worst known / bound", ylabel="claim", xlim=(1e-3, 2.2))
-    handles, labels = ax.get_legend_handles_labels()
-    figure.legend(handles[:2], labels[:2] or ["worst case", "run"], loc="outside upper center", ncols=2)
+    ax.set(xscale="log", xlabel="worst known / bound", xlim=(1e-3, 2.2))
+    sns.move_legend(ax, "lower center", bbox_to_anchor=(0.5, 1), ncols=2, title=None)
     return figure
 
 

@@ -33,7 +33,7 @@ def draw(load: Load) -> Figure:
     for ax, epoch in zip(axes, chosen, strict=True):
         at = rows[rows["epoch"] == epoch]
         _panel(ax, at)
-        ax.set(title=f"epoch {epoch}, δ = {at['delta'].mean():.2f}", xlabel="smoothing strength θ", ylim=(0, 1.6))
+        ax.set(title=f"epoch {epoch}, δ = {at['delta'].mean():.2f}", xlabel="smoothing strength θ", ylabel="", ylim=(0, 1.6))
     axes[0].set_ylabel("E‖g_LS - ∇F‖² / E‖g - ∇F‖²")
     axes[0].legend()
     return figure
@@ -47,7 +47,8 @@ def _panel(ax: Axes, at: pd.DataFrame) -> None:
         ("shrink", "step (1-θ)η instead", shrinkage.second_moment(s2, grad2, THETA)),
     )
     for look, label, values in curves:
-        style.band(ax, THETA, student_t(values / s2), method=look, label=label, marker=None)
+        rows = pd.DataFrame(values / s2, columns=THETA).melt(var_name="theta", value_name="ratio")
+        style.band(ax, rows, "theta", "ratio", method=look, label=label, marker=None)
     star = student_t(at["theta_star"].to_numpy())
     least = student_t((smoothing.second_moment(s2, shat2, c, at["theta_star"].to_numpy()[:, None]) / s2)[:, 0])
     ax.errorbar(

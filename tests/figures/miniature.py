@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tsla.empirics import rate_configs, rates, records, synthetic
+from tsla.empirics import live, rate_configs, rates, records, synthetic
 from tsla.empirics.experiments import ARMS, EXPERIMENTS, Config
 from tsla.empirics.study.outcomes import summary
 from tsla.empirics.study.settings import EARLY, EPOCHS, WHOLE
@@ -75,4 +75,31 @@ def write_miniature_records(folder: Path) -> Path:
     for name in RECORDS:
         table, configs = miniature(name)
         records.write(folder / f"{name}.parquet", table, {"experiment": name, "configs": list(configs)}, f"tsla records {name}")
+    return folder
+
+
+PLANS = tuple({**live.PLAN, "problem": "stall", "replicas": 3, "method": method} for method in ("sgd", "tsla"))
+RECHECKED = pd.DataFrame(
+    {
+        "record": ["digits", "rates"],
+        "part": ["sgd, seed 0", "PL, d = 10"],
+        "seconds": [9.0, 0.25],
+        "difference": [0.0, 0.5],
+        "tolerance": [0.0, 1e-9],
+        "reason": ["", "mean_grad2 < before"],
+        "current": [True, False],
+    }
+)
+
+
+def write_miniature_live(folder: Path) -> Path:
+    """What the report runs itself, as files in ``folder``."""
+    digits, configs = miniature("digits")
+    fresh = {
+        "digits": (digits[digits["seed"] == 0], [config for config in configs if config["seed"] == 0]),
+        "plans": (pd.concat([live.plan(config) for config in PLANS], ignore_index=True), list(PLANS)),
+        "recheck": (RECHECKED, []),
+    }
+    for name, (table, of) in fresh.items():
+        records.write(folder / f"{name}.parquet", table, {"configs": of}, live.COMMAND)
     return folder

@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import _Collector
 from tsla.figures import checking
-from tsla.figures.paper_checks import render
+from tsla.figures.paper_checks import read, render
 
 BUILD = Path("build")
 EVIDENCE = [{"id": "C5", "kind": "property", "planted": False, "test": "t", "passed": True, "finding": "ratio 0.97"}]
@@ -51,7 +51,9 @@ def pytest_finds(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[list[str
 @pytest.mark.parametrize("call", [lambda: checking.write_paper_checks(BUILD), lambda: checking.print_row("C5", BUILD)])
 def test_outside_a_checkout(call: Callable[[], int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match=r"^tests/ is not here; `tsla check` runs the tests of the repository: call it in a checkout$"):
+    with pytest.raises(
+        ValueError, match=r"^tests/conftest\.py is not here; `tsla check` runs the tests: call it in a checkout of the repository$"
+    ):
         call()
     assert list(tmp_path.iterdir()) == []
 
@@ -72,9 +74,9 @@ def test_the_file_is_written_from_what_was_found(
     (checkout / "paper_checks.md").write_text("old", encoding="utf-8")
     checking.write_paper_checks(BUILD)
     assert (checkout / "paper_checks.md").read_text(encoding="utf-8") == render(EVIDENCE)
-    assert checking.read(BUILD) == EVIDENCE
-    assert capsys.readouterr().out == "paper_checks.md\n"
-    assert {path.name for path in checkout.iterdir()} == {"build", "tests", "paper_checks.md"}
+    assert read() == EVIDENCE
+    assert capsys.readouterr().out == "records/evidence.json\npaper_checks.md\n"
+    assert {path.name for path in checkout.iterdir()} == {"build", "records", "tests", "paper_checks.md"}
 
 
 def test_a_failed_test_is_written_down_and_ends_in_1(checkout: Path, pytest_finds: Callable[..., list[list[str]]]) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
-from tsla.figures.paper_checks import UNDECIDED, cells, render, verdict
+from tests.conftest import ROOT
+from tsla.figures.paper_checks import EVIDENCE, PAPER_CHECKS, UNDECIDED, cells, files, read, render, stale, verdict, write
 from tsla.theory.claims import BY_ID, CLAIMS, Claim
 
 CLAIM = BY_ID["C5"]
@@ -138,3 +140,40 @@ def test_the_file_says_who_wrote_it() -> None:
     assert text.startswith("# Paper checks\n")
     assert "Written by `tsla check`" in text
     assert text.endswith("|\n")
+
+
+# --- the record of the evidence
+
+
+FOUND = [evidence(finding="0.97 ≤ 1"), evidence("algebra", claim="C1"), evidence(planted=True, passed=False)]
+
+
+def test_evidence_is_read_as_it_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"^records/evidence\.json does not exist; `tsla check` makes it$"):
+        read()
+    assert write(FOUND) == [EVIDENCE, PAPER_CHECKS]
+    found = read()
+    assert len(found) == len(FOUND)
+    assert all(row in found for row in FOUND)
+    assert render(read()) == PAPER_CHECKS.read_text(encoding="utf-8")
+
+
+def test_the_record_has_a_line_a_row_and_the_same_bytes_in_any_order() -> None:
+    text = files(FOUND)[EVIDENCE]
+    assert len(text.splitlines()) == len(FOUND) + 2
+    assert files(FOUND[::-1])[EVIDENCE] == text
+
+
+@pytest.mark.parametrize("file", [EVIDENCE, PAPER_CHECKS])
+def test_a_file_that_says_something_else_is_stale(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert stale(FOUND, tmp_path) == ["evidence.json", "paper_checks.md"]  # neither is there
+    write(FOUND)
+    assert stale(FOUND, tmp_path) == []
+    file.write_text(file.read_text(encoding="utf-8").replace("0.97", "0.96"), encoding="utf-8")
+    assert stale(FOUND, tmp_path) == [file.name]
+
+
+def test_the_two_committed_files_agree() -> None:
+    assert stale(read(ROOT / EVIDENCE), ROOT) == []

@@ -10,12 +10,12 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pytest
 
-from tests.figures.miniature import miniature, write_miniature_records
+from tests.figures.miniature import miniature, write_miniature_live, write_miniature_records
 from tests.planted import assert_rejects
 from tsla.empirics import records
 from tsla.empirics.statistics import student_t
-from tsla.figures import gallery, report
-from tsla.figures.drawing import draw_all
+from tsla.figures import gallery, live, report
+from tsla.figures.drawing import draw, draw_all
 from tsla.theory.claims import CLAIMS
 
 EVIDENCE = [
@@ -78,7 +78,10 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def page(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("report")
-    written = report.write(source, draw_all(source, folder / "figures"), EVIDENCE, folder / "new" / "index.html")
+    fresh, figures = write_miniature_live(folder / "live"), folder / "figures"
+    draw_all(source, figures)
+    draw(figures / "live.svg", live.draw, *(records.read(of / "digits.parquet") for of in (source, fresh)))
+    written = report.write(source, fresh, figures, EVIDENCE, folder / "new" / "index.html")
     assert written == folder / "new" / "index.html"
     assert list(written.parent.iterdir()) == [written]
     yield written.read_text(encoding="utf-8")
@@ -113,9 +116,10 @@ def test_planted_loads_are_rejected(page: str, planted: str) -> None:
 
 
 def test_every_figure_is_there_with_its_caption(page: str, shown: str) -> None:
-    assert page.count("<figure>") == page.count("</figure>") == len(gallery.modules())
-    assert page.count("<svg") >= len(gallery.modules())
-    for module in gallery.modules().values():
+    modules = [live, *gallery.modules().values()]
+    assert page.count("<figure>") == page.count("</figure>") == len(modules)
+    assert page.count("<svg") >= len(modules)
+    for module in modules:
         assert " ".join(module.CAPTION.split()) in shown
 
 
@@ -132,6 +136,13 @@ def test_every_claim_is_there_with_its_verdict(shown: str) -> None:
         assert f"{claim.id} {claim.title} {claim.statement}" in shown
         assert f"tsla check {claim.id}" in shown
     assert "supported property floor < 1 & > 0 1 tsla check C5" in shown
+
+
+def test_what_was_run_for_the_page_is_there(page: str, shown: str) -> None:
+    assert "The 15 live rows of seed 0 and those of the record: equal to the last bit." in shown
+    assert "on stall: what the bound promises, and the mean over 3 replicas" in shown
+    assert "rates PL, d = 10 no 0.5 1e-09 0.25 mean_grad2 < before" in shown
+    assert "mean_grad2 &lt; before" in page
 
 
 def test_what_the_evidence_says_is_escaped(page: str) -> None:
@@ -160,7 +171,8 @@ def test_the_knob_is_in_the_page(page: str, shown: str) -> None:
 def test_an_old_page_is_kept_where_writing_fails(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "index.html"
     out.write_text("old", encoding="utf-8")
+    (tmp_path / "live.svg").write_text("<svg></svg>", encoding="utf-8")
     monkeypatch.setattr(report, "numbers_table", lambda _: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        report.write(source, [], EVIDENCE, out)
+        report.write(source, write_miniature_live(tmp_path / "live"), tmp_path, EVIDENCE, out)
     assert out.read_text(encoding="utf-8") == "old"

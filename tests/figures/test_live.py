@@ -1,0 +1,64 @@
+"""What the report shows of its own runs is what was run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from tests.figures.miniature import PLANS, RECHECKED, miniature, write_miniature_live, write_miniature_records
+from tests.planted import assert_rejects
+from tsla.empirics import records
+from tsla.empirics.experiments import ARMS
+from tsla.empirics.records import Record
+from tsla.figures import live, style
+
+
+@pytest.fixture
+def of(tmp_path: Path) -> Iterator[dict[str, Record]]:
+    """What was run, by name, and "record": the record of digits."""
+    recorded = records.read(write_miniature_records(tmp_path / "records") / "digits.parquet")
+    yield {path.stem: records.read(path) for path in write_miniature_live(tmp_path / "live").iterdir()} | {"record": recorded}
+    plt.close("all")
+
+
+def shows(record: Record, fresh: Record) -> None:
+    """The figure has, in each panel, the live rows of an arm, and mean and range of the record's."""
+    table = miniature("digits")[0]
+    with style.house_style():
+        panels = iter(live.draw(record, fresh).axes)
+    for column in ("train_loss", "test_loss", "test_accuracy"):
+        for method in ARMS:
+            ax = next(panels)
+            by_epoch = table[table["method"] == method].groupby("epoch")[column]
+            mean, one = (np.asarray(line.get_ydata()) for line in ax.get_lines())
+            assert np.allclose(mean, by_epoch.mean())
+            assert np.array_equal(one, table[(table["method"] == method) & (table["seed"] == 0)][column])
+            heights = ax.collections[0].get_paths()[0].vertices[:, 1]
+            assert np.isclose([heights.min(), heights.max()], [by_epoch.min().min(), by_epoch.max().max()]).all()
+
+
+def test_live_rows_are_drawn_over_the_record(of: dict[str, Record]) -> None:
+    shows(of["record"], of["digits"])
+    other = miniature("digits")[0]
+    assert_rejects(lambda seed_1: shows(of["record"], seed_1), replace(of["digits"], table=other[other["seed"] == 1]))
+
+
+def test_whether_the_live_rows_are_those_of_the_record_is_said(of: dict[str, Record]) -> None:
+    assert live.comparison(of["record"], of["digits"]) == "The 15 live rows of seed 0 and those of the record: equal to the last bit."
+    table = of["digits"].table
+    other = replace(of["digits"], table=table.assign(test_loss=table["test_loss"] * (1 + 1e-6 * (table["epoch"] == 2))))
+    assert "apart by at most 1e-06 of a number, of test_loss (method " in live.comparison(of["record"], other)
+
+
+def test_tables_have_a_row_for_each_plan_and_part(of: dict[str, Record]) -> None:
+    head, *plans = live.plans(of["plans"])
+    assert [row[0] for row in plans] == [config["method"] for config in PLANS]
+    assert all(len(row) == len(head) for row in plans)
+    head, *parts = live.rechecked(of["recheck"])
+    assert [dict(zip(head, row, strict=True))["current"] for row in parts] == ["yes", "no"]
+    assert [row[0] for row in parts] == RECHECKED["record"].tolist()
