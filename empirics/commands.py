@@ -14,6 +14,7 @@ from tsla.empirics.files import must_be_there, must_be_writable
 from tsla.empirics.power import pilot, plan
 from tsla.empirics.power import table as power_table
 from tsla.empirics.progress import Progress
+from tsla.empirics.recheck import recheck
 from tsla.empirics.records import FOLDER
 from tsla.empirics.records import read as read_record
 from tsla.empirics.records import write as write_record
@@ -47,7 +48,9 @@ def simulate(args: argparse.Namespace) -> None:
         seen = pd.DataFrame([row.columns() for row in watched])
         config = {name: getattr(args, name) for name in ("problem", "method", "eps", "T", "sigma2", "delta", "seeds", "seed")}
         options = " ".join(f"--{name} {value}" for name, value in config.items() if value is not None)
-        write_record(args.out, checkpoints.merge(seen, on="step", how="left"), config, f"tsla simulate {options}")
+        write_record(
+            args.out, checkpoints.merge(seen, on="step", how="left"), config, f"tsla simulate {options}", modules=(synthetic.__name__,)
+        )
 
 
 def power(args: argparse.Namespace) -> None:
@@ -70,8 +73,20 @@ def measure(args: argparse.Namespace) -> None:
     print_result(args, lambda: found, lambda: f"{measured_checkpoint.headline(found)}\n{reading.table(found)}")
 
 
-def records(args: argparse.Namespace) -> None:
-    """``tsla records``: run experiments, by default those of the report."""
+def records(args: argparse.Namespace) -> int:
+    """``tsla records``: run experiments, by default those of the report; with ``--check`` look at the records that there are."""
+    if args.check:
+        return _check_records(args.name)
     names = args.name or [name for name, experiment in EXPERIMENTS.items() if experiment.in_report]
     for path in make_records(names, out=FOLDER, build=RUNS):
         print(path)
+    return 0
+
+
+def _check_records(names: list[str]) -> int:
+    """One line a record; 1 where one is not what today's code says."""
+    code = 0
+    for found in recheck(names):
+        print(found)
+        code |= not found.current
+    return code

@@ -24,7 +24,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 @dataclass
 class Snapshot:
-    """The file at ``path``, of the run whose configuration, versions, sources and machine give ``identity``."""
+    """The file at ``path``, of the run whose configuration, versions, code and machine give ``identity``."""
 
     path: Path
     identity: str

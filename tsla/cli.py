@@ -226,20 +226,24 @@ def _add_runs(commands: Any) -> None:
     _add_train(commands)
     _add_measure(commands)
 
-    make = _command(commands, "records", "tsla.empirics.commands:records", "run experiments and write their records")
-    make.add_argument("name", nargs="*", help="experiments (default: those of the report)")
+    make = _command(
+        commands, "records", "tsla.empirics.commands:records", "run experiments and write their records, or check those there are"
+    )
+    make.add_argument("name", nargs="*", help="experiments (default: those of the report; with --check all that have a record)")
+    about = "write nothing: look for changed numbers and other configurations, and run a part of each again"
+    make.add_argument("--check", action="store_true", help=about)
     figures = _command(commands, "figures", "tsla.figures.commands:figures", "redraw every figure from the records")
     figures.add_argument("--out", type=Path, default=Path("build/figures"), help="folder (default build/figures)")
     about = "run every certificate (extra certify), write their record, and print one row a claim"
     certify = _command(commands, "certify", "tsla.empirics.commands:records tsla.figures.commands:certify", about)
-    certify.set_defaults(name=["certificates"])
+    certify.set_defaults(name=["certificates"], check=False)
     check = _command(
         commands, "check", "tsla.figures.commands:check", "rerun the evidence and write paper_checks.md; with a claim, print its row"
     )
     check.add_argument("claim", nargs="?", help="a claim, such as C5")
     about = "everything: runs, checks, figures, and one HTML page"
     report = _command(commands, "report", "tsla.empirics.commands:records tsla.figures.commands:report", about)
-    report.set_defaults(name=[])
+    report.set_defaults(name=[], check=False)
 
 
 TRAINING = {  # options of `tsla train`: their kind, and what they say; a kind of None is a switch

@@ -49,7 +49,7 @@ def train(args: argparse.Namespace) -> None:
         table = pd.DataFrame(_shown(config, run))
         print(table.to_string(index=False, float_format="%.4g"))
         if args.out is not None:
-            write_record(args.out, table, asdict(config) | {"device": device_of(config).type}, command(given))
+            write_record(args.out, table, asdict(config) | {"device": device_of(config).type}, command(given), modules=(__name__,))
         if args.checkpoint is not None:
             checkpoints.write(args.checkpoint, model, network=training.network(config, split), training=asdict(config))
         if args.state is not None:
