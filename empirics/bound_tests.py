@@ -9,10 +9,10 @@ false alarms many times too often (``tests/empirics/test_bound_tests.py``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -168,6 +168,11 @@ def power(*, replicas: int = 2000, level: float = LEVEL, seed: int = 0) -> pd.Da
         )
     table = pd.DataFrame(rows)
     return table.assign(refuted=holm(table["p_value"].to_numpy(), level), replicas=replicas, seed=seed)
+
+
+def run(config: Mapping[str, Any]) -> pd.DataFrame:
+    """What ``tsla records power_of_tests`` runs: :func:`power`."""
+    return power(**config)
 
 
 def near_instances() -> tuple[Instance, ...]:

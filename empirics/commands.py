@@ -15,6 +15,7 @@ from tsla.empirics.files import deliver, must_be_in_checkout, must_be_there, mus
 from tsla.empirics.power import pilot, plan
 from tsla.empirics.power import table as power_table
 from tsla.empirics.progress import Progress
+from tsla.empirics.recheck import recheck
 from tsla.empirics.records import FOLDER, LIVE
 from tsla.empirics.records import read as read_record
 from tsla.empirics.records import write as write_record
@@ -50,7 +51,7 @@ def simulate(args: argparse.Namespace) -> None:
     deliver(
         lambda: print_result(args, lambda: result, lambda: "\n".join(f"  {name:14} {value}" for name, value in result.items())),
         state=args.state,
-        out=(args.out, lambda path: write_record(path, table, config, f"tsla simulate {options}")),
+        out=(args.out, lambda path: write_record(path, table, config, f"tsla simulate {options}", modules=(synthetic.__name__,))),
     )
 
 
@@ -82,12 +83,24 @@ def certify(_: argparse.Namespace) -> None:
             print(path)
 
 
-def records(args: argparse.Namespace) -> None:
-    """``tsla records``: run experiments, by default those of the report."""
-    must_be_in_checkout(FOLDER, "`tsla records` writes the records of the repository")
+def records(args: argparse.Namespace) -> int:
+    """``tsla records``: run experiments, by default those of the report; with ``--check`` look at the records that there are."""
+    must_be_in_checkout(FOLDER, "`tsla records` is about the records of the repository")
+    if args.check:
+        return _check_records(args.name)
     names = args.name or [name for name, experiment in EXPERIMENTS.items() if experiment.in_report]
     for path in make_records(names, out=FOLDER, build=RUNS):
         print(path)
+    return 0
+
+
+def _check_records(names: list[str]) -> int:
+    """One line a record; 1 where one is not what today's code says."""
+    code = 0
+    for found in recheck(names):
+        print(found)
+        code |= not found.current
+    return code
 
 
 def report(_: argparse.Namespace) -> int:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from tsla.empirics import annealed, bound_tests, branches, coverage, minibatch, rate_configs, rates, synthetic
+from tsla.empirics import annealed, bound_tests, branches, certified, coverage, minibatch, rate_configs, rates, records, synthetic
 from tsla.empirics.study import planning, tempering
 from tsla.empirics.study import runs as study
 from tsla.empirics.study.settings import CONFIRMATORY, DECAY, DECAY_TUNING, PATHS, TEMPERING, TUNING
-from tsla.empirics.training import TrainingConfig, train
-from tsla.theory.certificates import certify, groups
+from tsla.empirics.training import TrainingConfig, experiment
+from tsla.theory.certificates import groups
 
 Config = Mapping[str, Any]
 
@@ -23,29 +24,36 @@ class Experiment:
     """A record to be: ``run`` makes the table of one of ``configs``; the record is all of them, one below the other."""
 
     name: str
-    run: Callable[[Config], pd.DataFrame]
-    stated: tuple[Config, ...] | Callable[[], tuple[Config, ...]]
-    """The configurations, or what finds them in another record."""
+    run: Callable[..., pd.DataFrame]
+    stated: tuple[Config, ...] | Callable[[Path], tuple[Config, ...]]
+    """The configurations, or what finds them in another record, in a folder of records."""
     in_report: bool = True
     """Whether ``tsla records`` runs it unasked; the certificates have a command of their own."""
+    derived: bool = False
+    """Whether it is made of other records: then ``run`` is told their folder, too."""
 
     @property
     def configs(self) -> tuple[Config, ...]:
         """The configurations. Raises ValueError where they follow from a record that is not there."""
-        return self.stated if isinstance(self.stated, tuple) else self.stated()
+        return self.configs_in(records.FOLDER)
+
+    def configs_in(self, folder: Path) -> tuple[Config, ...]:
+        """The configurations, as the records in a folder have it. Raises what ``configs`` raises."""
+        return self.stated if isinstance(self.stated, tuple) else self.stated(folder)
+
+    def table(self, config: Config, folder: Path = records.FOLDER) -> pd.DataFrame:
+        """The table of one configuration; a derived one is made of the records in ``folder``."""
+        return self.run(config, folder) if self.derived else self.run(config)
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """Where the code is that makes the record."""
+        return (self.run.__module__,)
 
     @property
     def command(self) -> str:
         """What makes the record again."""
         return f"tsla records {self.name}"
-
-
-def _certificates(config: Config) -> pd.DataFrame:
-    return pd.DataFrame([asdict(certificate) for certificate in certify(config["group"])])
-
-
-def _digits(config: Config) -> pd.DataFrame:
-    return pd.DataFrame(list(train(TrainingConfig(**config))))
 
 
 STEPS = [2**k for k in range(4, 15)]
@@ -110,27 +118,27 @@ _BATCH_NORM = {"seed": 41, "train_size": 1000, "label_noise": 0.2, "widths": [16
 BATCH_NORM = tuple(_BATCH_NORM | {"epochs": epochs, "batch_size": B, "batches": 1024} for epochs in (0, 5) for B in (16, 64))
 
 EXPERIMENTS = {
-    experiment.name: experiment
-    for experiment in (
-        Experiment("digits", _digits, DIGITS),
+    made.name: made
+    for made in (
+        Experiment("digits", experiment.run, DIGITS),
         Experiment("regimes", synthetic.regimes, REGIMES),
         Experiment("rates", synthetic.rates, RATES),
         Experiment("stall", synthetic.stall, (STALL,)),
         Experiment("measured_rates", rates.measure, rate_configs.CONFIGS, in_report=False),
         Experiment("annealed", annealed.compare, rate_configs.COMPARED, in_report=False),
-        Experiment("power_of_tests", lambda config: bound_tests.power(**config), ({"replicas": 2000, "seed": 51},), in_report=False),
+        Experiment("power_of_tests", bound_tests.run, ({"replicas": 2000, "seed": 51},), in_report=False),
         Experiment("batch_norm", minibatch.side_by_side, BATCH_NORM, in_report=False),
         Experiment("coverage", coverage.run, coverage.CONFIGS, in_report=False),
         Experiment("branches", branches.run, branches.configs("confirmatory"), in_report=False),
         Experiment("branches_resnet8", branches.run, branches.configs("resnet8"), in_report=False),
         Experiment("branches_development", branches.run, branches.configs("development"), in_report=False),
-        Experiment(TUNING, study.tune, study.tuning_parts, in_report=False),
+        Experiment(TUNING, study.tune, study.tuning_parts(), in_report=False),
         Experiment(CONFIRMATORY, study.confirm, study.confirmatory_parts, in_report=False),
         Experiment(PATHS, study.paths, study.path_parts, in_report=False),
         Experiment(TEMPERING, tempering.run, tempering.parts, in_report=False),
-        Experiment(DECAY_TUNING, study.tune, study.decay_tuning_parts, in_report=False),
+        Experiment(DECAY_TUNING, study.tune, study.decay_tuning_parts(), in_report=False),
         Experiment(DECAY, study.confirm, study.decay_parts, in_report=False),
-        Experiment("planner", planning.regrets, (planning.CONFIG,), in_report=False),
-        Experiment("certificates", _certificates, tuple({"group": group} for group in groups()), in_report=False),
+        Experiment("planner", planning.regrets, (planning.CONFIG,), in_report=False, derived=True),
+        Experiment("certificates", certified.run, tuple({"group": group} for group in groups()), in_report=False),
     )
 }

@@ -98,7 +98,7 @@ def measured(
         found = measure(subject.network, batches, subject.smoothing, population=len(subject.inputs), progress=progress, **options)
     about = {"checkpoint": str(checkpoint), "model": model, "data": subject.data, "smoothing": smoothing, **options}
     reached = None if until is None else found.estimates.precise(until)
-    versions = {name: environment()[name] for name in ("python", *LIBRARIES, "code")}
+    versions = {name: environment(__name__)[name] for name in ("python", *LIBRARIES, "code")}
     return about | {"until_reached": reached, "versions": versions} | reading(found, **asdict(setting))
 
 

@@ -224,7 +224,8 @@ def _identity(run: _Run, rules: Sequence[Rule], seed: int, compiled: bool) -> st
         numbers = (run.w, problem.start, problem.gradient(first), problem.gap(first), run.recorded.step)
     digest = hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in numbers)).hexdigest()
     config = {"arrays": digest, "shape": run.w.shape, "problem": problem.name, "oracle": repr(run.blocks[0].oracle), "rules": repr(rules)}
-    return records.config_hash(config | {"seed": repr(seed), "compiled": compiled, "environment": records.environment()})
+    modules = (__name__, *(type(of).__module__ for of in (run.blocks[0].problem, run.blocks[0].oracle)))
+    return records.config_hash(config | {"seed": repr(seed), "compiled": compiled, "environment": records.environment(*modules)})
 
 
 def rules_of(stages: Sequence[Stage]) -> list[Rule]:

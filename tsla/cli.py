@@ -239,8 +239,12 @@ def _add_runs(commands: Any) -> None:
     _add_train(commands)
     _add_measure(commands)
 
-    make = _command(commands, "records", "tsla.empirics.commands:records", "run experiments and write their records")
-    make.add_argument("name", nargs="*", help="experiments (default: those of the report)")
+    make = _command(
+        commands, "records", "tsla.empirics.commands:records", "run experiments and write their records, or check those there are"
+    )
+    make.add_argument("name", nargs="*", help="experiments (default: those of the report; with --check all that have a record)")
+    about = "write nothing: look for changed numbers and other configurations, and run a part of each again"
+    make.add_argument("--check", action="store_true", help=about)
     figures = _command(commands, "figures", "tsla.figures.commands:figures", "redraw every figure from the records")
     figures.add_argument("--out", type=Path, default=Path("build/figures"), help="folder (default build/figures)")
     about = "run every certificate (extra certify), write their record, and print one row a claim and what failed (then exit code 1)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,9 +28,9 @@ COLUMNS = {"train_loss": "loss", "test_loss": "test loss", "test_accuracy": "acc
 CONFIG: Mapping[str, Any] = {"theta": THETA, "building": list(BUILDING)}
 
 
-def regrets(config: Mapping[str, Any]) -> pd.DataFrame:
-    """The table of :func:`tsla.empirics.planner.regret.by_setting` from the study's records."""
-    study = load(records.FOLDER)
+def regrets(config: Mapping[str, Any], folder: Path = records.FOLDER) -> pd.DataFrame:
+    """The table of :func:`tsla.empirics.planner.regret.by_setting` from the study's records in ``folder``."""
+    study = load(folder)
     planned = choices(pilots(study, config["theta"]))
     runs = study.runs[study.runs["seed"].isin(planned["seed"])]
     by_tuning = by_setting(sweep(study, runs, config["theta"]), planned, sweep(study, study.tuning, config["theta"]))

@@ -81,6 +81,8 @@ def _forget(runs: Iterable[Run]) -> None:
 
 def _merge(sweep: Sweep, done: Sequence[Run], folder: Path, origin: str) -> Path:
     path = folder / f"{sweep.name}.parquet"
-    merged = pd.concat([records.read(run.part).table for run in done], ignore_index=True)
-    records.write(path, merged, {"sweep": sweep.name, "configs": [asdict(run.config) for run in done]}, origin)
+    tables = [records.read(run.part).table for run in done]
+    config = {"sweep": sweep.name, "configs": [asdict(run.config) for run in done]}
+    whole, rows = pd.concat(tables, ignore_index=True), [len(table) for table in tables]
+    records.write(path, whole, config, origin, modules=(attempt.__module__,), rows=rows)
     return path

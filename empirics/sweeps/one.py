@@ -43,7 +43,7 @@ class Run:
     @property
     def state(self) -> Path:
         """Where a killed run goes on, with the same code and versions."""
-        return self._file("state", f"-{records.config_hash(records.environment())}.pt")
+        return self._file("state", f"-{records.config_hash(records.environment(__name__))}.pt")
 
     @property
     def status(self) -> Path:
@@ -60,7 +60,7 @@ class Run:
 
     def is_done(self) -> bool:
         """Whether there is a record of this configuration, made by this code with these versions on a machine like this."""
-        return records.is_done(self.part, asdict(self.config))
+        return records.is_done(self.part, asdict(self.config), modules=(__name__,))
 
     def say(self, status: Mapping[str, Any]) -> None:
         """Write its status, if it can be written: the run goes on without."""
@@ -92,7 +92,7 @@ def attempt(run: Run) -> None:
         for row in train(run.config, state=run.state):
             rows.append(row)
             say(**{name: row[name] for name in ("epoch", "train_loss", "test_accuracy")})
-        records.write(run.part, table(run.config, rows), asdict(run.config), run.command)
+        records.write(run.part, table(run.config, rows), asdict(run.config), run.command, modules=(__name__,))
         remove(run.state)
     except Exception as error:  # whatever it is, the other runs go on
         say(ended="failed", error=f"{type(error).__name__}: {' '.join(str(error).split())}")

@@ -52,7 +52,7 @@ def train(args: argparse.Namespace) -> None:
         deliver(
             lambda: print(table.to_string(index=False, float_format="%.4g")),
             state=args.state,
-            out=(args.out, lambda path: write_record(path, table, about, command(given))),
+            out=(args.out, lambda path: write_record(path, table, about, command(given), modules=(__name__,))),
             checkpoint=(args.checkpoint, lambda path: checkpoints.write(path, model, network=network, training=asdict(config))),
         )
 

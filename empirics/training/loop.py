@@ -69,7 +69,7 @@ class _Run:
         self._model = model.to(self.device)
         if config.channels_last:
             self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._file = None if state is None else StateFile(state, identity(asdict(config), model, taken=taken(config)))
+        self._file = None if state is None else StateFile(state, identity(asdict(config), model, __name__, taken=taken(config)))
         self._split = on_device(split, self.device, config)
         prior = torch.bincount(self._split.train_labels, minlength=split.classes).double()
         self._schedule = config.schedule()

@@ -20,12 +20,12 @@ SHARE = 0.05
 """Largest part of the time that goes into writing them: large states are written less often."""
 
 
-def identity(config: Mapping[str, Any], model: nn.Module, **more: Any) -> str:
-    """What tells runs apart: the configuration, the initial weights, versions, sources and machine, and whatever ``more`` there is."""
+def identity(config: Mapping[str, Any], model: nn.Module, module: str, **more: Any) -> str:
+    """What tells runs apart: the configuration, the initial weights, versions, machine, the code of ``module``, and whatever ``more``."""
     digest = hashlib.sha256()
     for weights in model.state_dict().values():
         digest.update(weights.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    return config_hash({"config": dict(config), "environment": environment(), "weights": digest.hexdigest(), **more})
+    return config_hash({"config": dict(config), "environment": environment(module), "weights": digest.hexdigest(), **more})
 
 
 class StateFile(StateOfRun):

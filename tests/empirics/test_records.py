@@ -1,10 +1,11 @@
-"""A record comes back as it was written, whole or not at all, and knows what made it."""
+"""A record comes back as it was written, whole or not at all, knows what made it, and shows where it was changed."""
 
 from __future__ import annotations
 
 import os
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -34,7 +35,7 @@ def test_round_trip(tmp_path: Path) -> None:
 
 
 def test_environment_names_versions_and_machine_but_no_date() -> None:
-    about = records.environment()
+    about = records.environment("tsla.theory.lsr")
     assert {"python", "tsla", "numpy", "torch", "code", "machine"} <= set(about)
     assert about["numpy"] == np.__version__
     assert f"{os.cpu_count()} cores" in about["machine"]
@@ -132,26 +133,85 @@ def test_done_is_this_configuration_here_by_this_code(tmp_path: Path) -> None:
 def test_another_environment_is_not_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     path = write(tmp_path / "a.parquet")
     elsewhere = records.environment() | {what: "another"}
-    monkeypatch.setattr(records, "environment", lambda: elsewhere)
+    monkeypatch.setattr(records, "environment", lambda *_: elsewhere)
     assert not records.is_done(path, CONFIG)
 
 
-def test_the_code_hash_changes_with_a_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("theory", "empirics"):
-        (tmp_path / name / "problems").mkdir(parents=True)
-        (tmp_path / name / "a.py").write_text("x = 1\n", encoding="utf-8")
-        monkeypatch.setattr(records, name, SimpleNamespace(__path__=[str(tmp_path / name)]))
-    fresh = records.environment.__wrapped__
-    first = fresh()["code"]
-    assert first == fresh()["code"]
-    (tmp_path / "theory" / "README.md").write_text("not a source", encoding="utf-8")
-    assert first == fresh()["code"]
-    (tmp_path / "empirics" / "problems" / "b.py").write_text("y = 1\n", encoding="utf-8")
-    second = fresh()["code"]
-    (tmp_path / "theory" / "a.py").write_text("x = 2\n", encoding="utf-8")
-    assert len({first, second, fresh()["code"]}) == 3
+def test_other_code_is_not_done(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    records.write(path, TABLE, CONFIG, "", modules=["tsla.theory.lsr"])
+    assert records.is_done(path, CONFIG, modules=["tsla.theory.lsr"])
+    assert not records.is_done(path, CONFIG, modules=["tsla.theory.sgd"])
 
 
 @pytest.mark.parametrize("kind", ["pandas", "plain", "text"])
 def test_a_foreign_file_is_not_done(tmp_path: Path, kind: str) -> None:
     assert not records.is_done(foreign_file(tmp_path / "a.parquet", kind), CONFIG)
+
+
+# --- what it says about itself
+
+
+def test_seeds_are_all_that_the_configuration_names() -> None:
+    config = {"configs": [{"seed": 3}, {"seed": 1, "seeds": 100}, {"seeds": [2, 3], "oracle": {"seed": 7}, "replicas": 5}]}
+    assert records.seeds(config) == [1, 2, 3, 7]
+
+
+def git(folder: Path, *words: str) -> str:
+    who = ("-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false")
+    return subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603, S607
+
+
+def test_the_commit_is_that_of_the_sources_and_says_whether_they_were_changed(tmp_path: Path) -> None:
+    (tmp_path / "theory").mkdir()
+    (tmp_path / "theory" / "a.py").write_text("x = 1\n", encoding="utf-8")
+    assert records.commit_of(tmp_path) is None, "no checkout"
+    git(tmp_path, "init")
+    assert records.commit_of(tmp_path) is None, "no commit"
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-m", "a")
+    head = git(tmp_path, "rev-parse", "HEAD")
+    (tmp_path / "README.md").write_text("no source", encoding="utf-8")
+    assert records.commit_of(tmp_path) == head
+    assert records.commit_of(tmp_path / "theory") is None, "what is installed in somebody else's checkout"
+    (tmp_path / "theory" / "a.py").write_text("x = 2\n", encoding="utf-8")
+    assert records.commit_of(tmp_path) == f"{head}+changes"
+
+
+# --- what was changed
+
+
+def rewritten(path: Path, table: Callable[[pa.Table], pa.Table] = lambda table: table, old: bytes = b"", new: bytes = b"") -> str:
+    """What :func:`records.changed` says of the record with other rows, or other words about itself."""
+    found = pq.read_table(path)
+    about = {key: value.replace(old, new) for key, value in found.schema.metadata.items()}
+    pq.write_table(table(found).replace_schema_metadata(about), path)
+    return records.changed(path)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    records.write(tmp_path / "a.parquet", pd.concat([TABLE, TABLE]), {"configs": [CONFIG, CONFIG]}, "", rows=[2, 2])
+    assert records.changed(tmp_path / "a.parquet") == ""
+    return tmp_path / "a.parquet"
+
+
+@pytest.mark.parametrize("column", TABLE.columns)
+def test_a_changed_number_is_seen_in_its_part(path: Path, column: str) -> None:
+    def wrong(table: pa.Table) -> pa.Table:
+        frame = table.to_pandas()
+        frame.loc[3, column] = {"loss": 0.0, "‖∇F‖²": np.nextafter(1e300, 0)}.get(column, frame.loc[0, column])
+        return pa.Table.from_pandas(frame, schema=table.schema, preserve_index=False)
+
+    assert rewritten(path, wrong) == "part 2 of 2 was changed after it was written"
+
+
+def test_rows_and_words_that_were_changed_are_seen(path: Path) -> None:
+    assert rewritten(path) == "", "written anew as it is"
+    assert rewritten(path, lambda table: table.slice(0, 3)) == "it has 3 rows; 4 were written"
+    assert rewritten(path, old=b'"eta": 0.1', new=b'"eta": 0.2') == "what it says about itself was changed after it was written"
+
+
+def test_a_record_of_an_older_version_is_read_and_has_nothing_to_show(path: Path) -> None:
+    assert rewritten(path, old=b'"parts"', new=b'"others"').startswith("it carries no digests")
+    assert records.read(path).rows == ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from tsla.empirics import records, runs, synthetic
 from tsla.empirics.experiments import ARMS, EXPERIMENTS, Experiment
 from tsla.empirics.runs import make_records
+from tsla.empirics.sgd import Trajectory, simulate
 
 CONFIGS = tuple(
     {
@@ -28,6 +30,11 @@ CONFIGS = tuple(
     }
     for seed in (3, 1, 2)
 )
+
+
+def other_code(config: dict[str, Any]) -> pd.DataFrame:
+    """The same from another module."""
+    return synthetic.rates(config)
 
 
 @pytest.fixture
@@ -72,6 +79,8 @@ def test_the_record_is_all_configurations_in_their_order(make: Callable[[], Path
     pd.testing.assert_frame_equal(record.table, pd.concat([synthetic.rates(config) for config in CONFIGS], ignore_index=True))
     assert record.config == {"experiment": "rates", "configs": list(CONFIGS)}
     assert record.command == "tsla records rates"
+    assert (record.seeds, record.rows) == ((1, 2, 3), (2, 2, 2))
+    assert record.environment == records.environment("tsla.empirics.synthetic")
     assert len(parts(tmp_path)) == 3
 
 
@@ -95,13 +104,13 @@ def test_a_killed_call_goes_on_where_it_was(make: Callable[[], Path], tmp_path: 
     for path in tmp_path.rglob("*.parquet"):
         path.unlink()
 
-    def killed(config: dict[str, object]) -> pd.DataFrame:
-        if config["seed"] == 2:
+    def killed(*_: object, **how: int) -> Trajectory:
+        if how["seed"] == 2:
             raise KeyboardInterrupt
-        return synthetic.rates(config)
+        return simulate(*_, **how)
 
     with monkeypatch.context() as patch:
-        patch.setattr(runs, "EXPERIMENTS", {"rates": Experiment("rates", killed, CONFIGS)})
+        patch.setattr(synthetic, "simulate", killed)
         with pytest.raises(KeyboardInterrupt):
             make()
     done = age(tmp_path)
@@ -115,8 +124,7 @@ def test_a_killed_call_goes_on_where_it_was(make: Callable[[], Path], tmp_path: 
 def test_other_code_runs_everything_anew(make: Callable[[], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make()
     before = age(tmp_path)
-    elsewhere = records.environment() | {"code": "000000000000"}
-    monkeypatch.setattr(records, "environment", lambda: elsewhere)
+    monkeypatch.setattr(runs, "EXPERIMENTS", {"rates": Experiment("rates", other_code, CONFIGS)})
     make()
     assert rewritten(tmp_path) == before
 

@@ -140,7 +140,7 @@ def test_a_file_of_other_versions_or_sources_is_refused(tmp_path: Path, monkeypa
     state = tmp_path / "state"
     with pytest.raises(KilledError):
         run(state, die_at=30)
-    monkeypatch.setattr(records, "environment", lambda: {"code": "other"})
+    monkeypatch.setattr(records, "environment", lambda *_: {"code": "other"})
     with pytest.raises(ValueError, match="it is another's"):
         run(state)
 
@@ -151,7 +151,7 @@ import sys, time
 from pathlib import Path
 from tsla.empirics import records, sgd, snapshot
 from tests.empirics.test_simulator_snapshot import run
-records.environment = lambda: {}
+records.environment = lambda *_: {}
 snapshot.SECONDS, snapshot.SHARE = 0.0, float("inf")
 def tell(progress, done, rules):
     print(done, flush=True)
@@ -163,7 +163,7 @@ run(Path(sys.argv[1]))
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 def test_a_killed_process_goes_on_to_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(records, "environment", dict)
+    monkeypatch.setattr(records, "environment", lambda *_: {})
     state = tmp_path / "state"
     process = subprocess.Popen(  # noqa: S603
         [sys.executable, "-c", SCRIPT, str(state)], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2], env={**os.environ}

@@ -226,7 +226,7 @@ def test_what_is_done_is_not_done_again(monkeypatch: pytest.MonkeyPatch) -> None
     assert path.read_bytes() == whole
     age()
     elsewhere = records.environment() | {"code": "000000000000"}
-    monkeypatch.setattr(records, "environment", lambda: elsewhere)
+    monkeypatch.setattr(records, "environment", lambda *_: elsewhere)
     tiny()
     assert rewritten() == parts
 

@@ -137,7 +137,7 @@ def test_the_state_of_other_weights_versions_and_no_run_is_refused(tmp_path: Pat
     killed_after(3, SMALL, tmp_path / "state")
     with pytest.raises(ValueError, match="it is another's"):
         next(train(SMALL, initial_model(replace(SMALL, seed=4)), state=tmp_path / "state"))
-    monkeypatch.setattr(state, "environment", lambda: {"code": "other"})
+    monkeypatch.setattr(state, "environment", lambda *_: {"code": "other"})
     with pytest.raises(ValueError, match="it is another's"):
         next(train(SMALL, state=tmp_path / "state"))
     (tmp_path / "text").write_text("no state", encoding="utf-8")
