@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tsla.empirics import assumptions, measured_checkpoint, reading, synthetic
-from tsla.empirics.experiments import EXPERIMENTS
+from tsla.empirics import assumptions, synthetic
 from tsla.empirics.files import must_be_there, must_be_writable
 from tsla.empirics.power import pilot, plan
 from tsla.empirics.power import table as power_table
@@ -17,7 +16,6 @@ from tsla.empirics.progress import Progress
 from tsla.empirics.records import FOLDER
 from tsla.empirics.records import read as read_record
 from tsla.empirics.records import write as write_record
-from tsla.empirics.runs import make_records
 from tsla.empirics.sgd import default_checkpoints
 from tsla.theory.commands import print_result
 
@@ -64,14 +62,20 @@ def power(args: argparse.Namespace) -> None:
 
 def measure(args: argparse.Namespace) -> None:
     """``tsla measure``: what smoothing does at the weights of a checkpoint."""
-    setting = reading.Setting.of(theta=args.theta, batch_size=args.batch_size, eta=args.eta, L=args.L, eta_L=args.eta_L)
+    from tsla.empirics import measured_checkpoint  # here, so that the other commands start without torch
+    from tsla.empirics.reading import Setting
+
+    setting = Setting.of(theta=args.theta, batch_size=args.batch_size, eta=args.eta, L=args.L, eta_L=args.eta_L)
     names = ("folder", "model", "smoothing", "examples", "until", "chunk", "batch_norm", "seed")
     found = measured_checkpoint.measured(args.checkpoint, args.data, setting, **{name: getattr(args, name) for name in names})
-    print_result(args, lambda: found, lambda: f"{measured_checkpoint.headline(found)}\n{reading.table(found)}")
+    print_result(args, found.json, lambda: f"{measured_checkpoint.headline(found)}\n{found}")
 
 
 def records(args: argparse.Namespace) -> None:
     """``tsla records``: run experiments, by default those of the report."""
+    from tsla.empirics.experiments import EXPERIMENTS
+    from tsla.empirics.runs import make_records
+
     names = args.name or [name for name, experiment in EXPERIMENTS.items() if experiment.in_report]
     for path in make_records(names, out=FOLDER, build=RUNS):
         print(path)
