@@ -24,7 +24,7 @@ KEY = b"tsla"
 FOLDER = Path("records")
 """Where the commands keep the records, below the folder that they are called in."""
 LIBRARIES = ("tsla", "numpy", "scipy", "scikit-learn", "torch")
-OPTIONAL = ("z3-solver", "sympy", "PEPit", "cvxpy", "clarabel", "python-flint", "numba")  # of the extras "certify" and "fast"
+PROVERS = ("z3-solver", "sympy", "PEPit", "cvxpy", "clarabel", "python-flint", "numba")  # and the compiler
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,7 @@ def environment() -> dict[str, Any]:
     """Versions and machine. No date: the same run on the same machine gives the same bytes."""
     return {
         "python": platform.python_version(),
-        **{name: version(name) for name in LIBRARIES},
-        **{name: _version_if_installed(name) for name in OPTIONAL},
+        **{name: _version_if_installed(name) for name in (*LIBRARIES, *PROVERS)},
         "code": _code_hash(),
         "machine": f"{platform.system()} {platform.machine()}, {_processor()}, {os.cpu_count()} cores, {_accelerators()}",
     }

@@ -17,13 +17,18 @@ NO_TESTS = 5  # pytest's exit code where a claim has no evidence yet
 PAPER_CHECKS = Path("paper_checks.md")
 
 
+def must_be_checkout(_: object = None) -> None:
+    """Raises ValueError outside a checkout of the repository, which alone has the tests. Commands ask this first."""
+    if not (TESTS / "conftest.py").exists():
+        raise ValueError(f"{TESTS}/ is not here; the evidence is in the tests of the repository: call this in a checkout")
+
+
 def run(claim: str, evidence: Path) -> int:
     """Run the tests of ``claim``, or of all for "all", and write what they found to ``evidence``. Returns 0, or pytest's code of a failure.
 
-    Raises ValueError outside a checkout of the repository, which alone has the tests.
+    Raises ValueError outside a checkout.
     """
-    if not (TESTS / "conftest.py").exists():
-        raise ValueError(f"{TESTS}/ is not here; `tsla check` runs the tests of the repository: call it in a checkout")
+    must_be_checkout()
     evidence.parent.mkdir(parents=True, exist_ok=True)
     evidence.unlink(missing_ok=True)  # what an earlier run found must not pass for what this one did
     command = [sys.executable, "-m", "pytest", "-n", "auto", "-q", "--claim", claim, "--evidence", str(evidence)]

@@ -392,7 +392,8 @@ MALFORMED = [
     Bad("variance", {"sigma2": "1"}, ("--sigma2", "give --sigma2 --delta, or")),
     Bad("variance", {"s2": "1", "shat2": "1"}, ("--s2 --shat2", "give --sigma2 --delta, or")),
     Bad("optimise", {}, ("COMMAND", "'optimise'", "bound", "report")),
-    Bad("", {}, ("COMMAND", "required")),
+    Bad("bond", {}, ("COMMAND", "'bond'", "choose from", "compare")),
+    Bad("--bond", {}, ("unknown argument --bond", "allowed: --help --version")),
     Bad("bound", {}, ("METHOD", "required")),
     Bad("bound sgd extra", SGD, ("extra", "allowed:")),
     Bad("records rate", {}, ("'rate'", "digits, regimes, rates, stall, measured_rates, annealed, power_of_tests")),
@@ -446,7 +447,7 @@ def test_the_script_refuses_in_one_line() -> None:
 
 
 def test_the_script_outside_a_checkout(tmp_path: Path) -> None:
-    for argv, says in ((("check", "C5"), "call it in a checkout"), (("figures",), "`tsla records")):
+    for argv, says in ((("check", "C5"), "call this in a checkout"), (("figures",), "`tsla records")):
         done = script(*argv, cwd=tmp_path)
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr.count("\n") == 1
@@ -464,6 +465,14 @@ def test_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
         assert all(
             name in out for name in ("bound", "steps", "compare", "variance", "simulate", "train", "records", "figures", "check", "report")
         )
+
+
+def test_alone_it_helps(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([]) == 0
+    alone = capsys.readouterr()
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    assert alone == capsys.readouterr()
 
 
 # --- runs
@@ -555,7 +564,7 @@ def test_a_folder_that_can_not_be_made_is_named(tmp_path: Path, refusal: Callabl
 
 def test_certify_runs_the_certificates_and_then_the_checks(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     done: list[object] = []
-    monkeypatch.setattr("tsla.empirics.commands.make_records", lambda names, **_: done.append(list(names)) or [])
+    monkeypatch.setattr("tsla.empirics.runs.make_records", lambda names, **_: done.append(list(names)) or [])
     monkeypatch.setattr(checking, "write_paper_checks", lambda _: done.append("checks") or 1)
     monkeypatch.setattr(checking, "summary", lambda _: "a line a claim")
     assert cli.main(["certify"]) == 1
@@ -566,6 +575,8 @@ def test_certify_runs_the_certificates_and_then_the_checks(monkeypatch: pytest.M
 def test_report_goes_from_records_to_one_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Runs and tests are stood in for; a failed test makes the page all the same, and the exit code 1."""
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "conftest.py").touch()  # as in a checkout
     evidence = [{"id": "C5", "kind": "property", "planted": False, "test": "t", "passed": False}]
     done = []
 
@@ -580,7 +591,7 @@ def test_report_goes_from_records_to_one_page(tmp_path: Path, monkeypatch: pytes
         return sorted(write_miniature_records(out).glob("*.parquet"))
 
     monkeypatch.setattr(checking, "write_paper_checks", write_paper_checks)
-    monkeypatch.setattr("tsla.empirics.commands.make_records", make_records)
+    monkeypatch.setattr("tsla.empirics.runs.make_records", make_records)
     assert cli.main(["report"]) == 1
     assert done == ["records", "checks"]
     assert capsys.readouterr().out.splitlines()[-1] == str(Path("build/report/index.html"))

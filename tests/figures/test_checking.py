@@ -52,7 +52,7 @@ def pytest_finds(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[list[str
 @pytest.mark.parametrize("call", [lambda: checking.write_paper_checks(BUILD), lambda: checking.print_row("C5", BUILD)])
 def test_outside_a_checkout(call: Callable[[], int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match=r"^tests/ is not here; `tsla check` runs the tests of the repository: call it in a checkout$"):
+    with pytest.raises(ValueError, match=r"^tests/ is not here; the evidence is in the tests of the repository: call this in a checkout$"):
         call()
     assert list(tmp_path.iterdir()) == []
 
