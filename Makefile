@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export OMP_WAIT_POLICY := passive
 
-.PHONY: report reproduce test check certify mutants figures records rates study gpu-study bench-moments bench-simulate bench-train lint clean
+.PHONY: report reproduce test test-lowest check certify mutants figures records rates study gpu-study bench-moments bench-simulate bench-train lint clean
 
 report: $(READY)  ## Draw and check the records, train one seed of each arm: build/report/index.html (a minute, and the set-up)
 	$(BIN)/tsla report
@@ -17,6 +17,15 @@ reproduce: $(READY)  ## Make the records of the report, the evidence and the fig
 
 test: $(READY)  ## The test command, which CI runs too
 	$(BIN)/python -m pytest -n auto
+
+LOWEST := build/lowest
+test-lowest:  ## The tests of what users call, with the lowest versions that pyproject.toml allows (minutes)
+	$(PYTHON) -m venv $(LOWEST)
+	sed '/^all = /q' pyproject.toml | grep -oE '[A-Za-z0-9-]+>=[0-9.]+' | sed 's/>=/==/' > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/python -m pip install --quiet --constraint $(LOWEST)/constraints.txt torch
+	$(LOWEST)/bin/python -m pip install --quiet --constraint $(LOWEST)/constraints.txt --editable '.[certify,data,fast,figures,torch]' \
+		hypothesis mpmath pytest pytest-xdist
+	$(LOWEST)/bin/python -m pytest -n auto -W default tests/theory tests/certificates tests/figures tests/test_cli*.py tests/empirics
 
 check: lint test  ## What CI runs and the linters: the one local command
 
@@ -70,11 +79,11 @@ $(VENV)/.ready-bench: $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps backpack-for-pytorch
 	touch $@
 
-# torch is installed first and by itself, at its pinned version: a plain `torch` pulls a CUDA build of several GB.
+# torch is installed first and by itself, at the version of constraints.txt: what pip would choose is a CUDA build of several GB.
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,certify]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $(READY)
 
 clean:  ## Remove what the commands made, but the environment

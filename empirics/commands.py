@@ -9,17 +9,14 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 
-from tsla.empirics import assumptions, live, measured_checkpoint, reading, synthetic
-from tsla.empirics.experiments import EXPERIMENTS
+from tsla.empirics import assumptions, synthetic
 from tsla.empirics.files import deliver, must_be_in_checkout, must_be_there, must_be_writable
 from tsla.empirics.power import pilot, plan
 from tsla.empirics.power import table as power_table
 from tsla.empirics.progress import Progress
-from tsla.empirics.recheck import recheck
 from tsla.empirics.records import FOLDER, LIVE
 from tsla.empirics.records import read as read_record
 from tsla.empirics.records import write as write_record
-from tsla.empirics.runs import make_records
 from tsla.empirics.sgd import default_checkpoints
 from tsla.theory.commands import print_result
 
@@ -69,15 +66,20 @@ def power(args: argparse.Namespace) -> None:
 
 def measure(args: argparse.Namespace) -> None:
     """``tsla measure``: what smoothing does at the weights of a checkpoint."""
-    setting = reading.Setting.of(theta=args.theta, batch_size=args.batch_size, eta=args.eta, L=args.L, eta_L=args.eta_L)
+    from tsla.empirics import measured_checkpoint  # here, so that the other commands start without torch
+    from tsla.empirics.reading import Setting
+
+    setting = Setting.of(theta=args.theta, batch_size=args.batch_size, eta=args.eta, L=args.L, eta_L=args.eta_L)
     names = ("folder", "model", "smoothing", "examples", "until", "chunk", "batch_norm", "seed")
     found = measured_checkpoint.measured(args.checkpoint, args.data, setting, **{name: getattr(args, name) for name in names})
-    print_result(args, lambda: found, lambda: f"{measured_checkpoint.headline(found)}\n{reading.table(found)}")
+    print_result(args, found.json, lambda: f"{measured_checkpoint.headline(found)}\n{found}")
 
 
 def certify(_: argparse.Namespace) -> None:
     """``tsla certify``, first half: run every certificate anew, whatever an earlier call has done, and write their record."""
     must_be_in_checkout(FOLDER, "`tsla certify` writes a record of the repository")
+    from tsla.empirics.runs import make_records
+
     with TemporaryDirectory() as build:
         for path in make_records(["certificates"], out=FOLDER, build=Path(build)):
             print(path)
@@ -86,6 +88,9 @@ def certify(_: argparse.Namespace) -> None:
 def records(args: argparse.Namespace) -> int:
     """``tsla records``: run experiments, by default those of the report; with ``--check`` look at the records that there are."""
     must_be_in_checkout(FOLDER, "`tsla records` is about the records of the repository")
+    from tsla.empirics.experiments import EXPERIMENTS
+    from tsla.empirics.runs import make_records
+
     if args.check:
         return _check_records(args.name)
     names = args.name or [name for name, experiment in EXPERIMENTS.items() if experiment.in_report]
@@ -96,6 +101,8 @@ def records(args: argparse.Namespace) -> int:
 
 def _check_records(names: list[str]) -> int:
     """One line a record; 1 where one is not what today's code says."""
+    from tsla.empirics.recheck import recheck
+
     code = 0
     for found in recheck(names):
         print(found)
@@ -105,5 +112,7 @@ def _check_records(names: list[str]) -> int:
 
 def report(_: argparse.Namespace) -> int:
     """``tsla report``, what it runs itself. Returns 1 where a record is not current."""
+    from tsla.empirics import live
+
     live.run(LIVE)
     return int(not live.check(FOLDER, LIVE))

@@ -18,7 +18,7 @@ from tsla.empirics.labels import Smoothing, one_hot, predictions, smoothing_labe
 from tsla.empirics.measure import draw, measure
 from tsla.empirics.per_example.gradients import CHUNK
 from tsla.empirics.progress import Progress
-from tsla.empirics.reading import Setting, reading
+from tsla.empirics.reading import Reading, Setting, reading
 from tsla.empirics.records import LIBRARIES, environment
 from tsla.empirics.training import TrainingConfig, training_split
 from tsla.theory.constants import real, whole
@@ -78,7 +78,7 @@ def measured(
     chunk: int = CHUNK,
     batch_norm: str | None = None,
     seed: int = 0,
-) -> Json:
+) -> Reading:
     """:func:`tsla.empirics.reading.reading` with what it was measured on: files, ŷ, seeds, versions.
 
     data:       a name of :func:`tsla.empirics.datasets.load`: the training split of the checkpoint's run, else of seed 0; or an .npz file
@@ -99,7 +99,7 @@ def measured(
     about = {"checkpoint": str(checkpoint), "model": model, "data": subject.data, "smoothing": smoothing, **options}
     reached = None if until is None else found.estimates.precise(until)
     versions = {name: environment(__name__)[name] for name in ("python", *LIBRARIES, "code")}
-    return about | {"until_reached": reached, "versions": versions} | reading(found, **asdict(setting))
+    return Reading(about | {"until_reached": reached, "versions": versions} | reading(found, **asdict(setting)).json())
 
 
 def headline(found: Mapping[str, Any]) -> str:

@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 
 import joblib
 
+from tsla.extras import needing
+
 BACKENDS = ("loky", "ray", "dask")
-INSTALL = "must be installed first: pip install 'tsla[cluster]'"
 NO_CLUSTER = "address = {!r} must be that of a running cluster: nobody answers there"
 T = TypeVar("T")
 
@@ -44,7 +45,7 @@ def workers(backend: str = "loky", *, address: str | None = None, jobs: int | No
     backend: "loky" (processes of this machine), "ray", "dask"
     address: of a running cluster; without it one is started on this machine (Ray: unless the variable RAY_ADDRESS names one)
     jobs:    at most this many workers (default: one for each core)
-    Raises ValueError for another backend, one that is not installed, and an address where no cluster answers.
+    Raises ValueError for another backend and an address where no cluster answers, MissingExtraError for one that is not installed.
     """
     if backend not in BACKENDS:
         raise ValueError(f"backend = {backend!r} must be one of {', '.join(BACKENDS)}")
@@ -105,7 +106,5 @@ def _refuse_silence(address: str) -> None:
 
 
 def _installed(backend: str, module: str) -> Any:
-    try:
+    with needing("cluster", f"backend = {backend!r}"):
         return import_module(module)
-    except ImportError:
-        raise ValueError(f"backend = {backend!r} {INSTALL}") from None

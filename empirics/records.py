@@ -34,7 +34,7 @@ LIVE = Path("build/live")
 LAYERS = ("theory", "empirics")
 """The folders of a checkout that records are made by."""
 LIBRARIES = ("tsla", "numpy", "scipy", "scikit-learn", "torch")
-OPTIONAL = ("z3-solver", "sympy", "PEPit", "cvxpy", "clarabel", "python-flint", "numba")  # of the extras "certify" and "fast"
+PROVERS = ("z3-solver", "sympy", "PEPit", "cvxpy", "clarabel", "python-flint", "numba")  # and the compiler
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,7 @@ def environment(*modules: str) -> dict[str, Any]:
     """Versions and machine, and the ``code`` of modules, where they are given. No date: the same run gives the same bytes."""
     return {
         "python": platform.python_version(),
-        **{name: version(name) for name in LIBRARIES},
-        **{name: _version_if_installed(name) for name in OPTIONAL},
+        **{name: _version_if_installed(name) for name in (*LIBRARIES, *PROVERS)},
         **({"code": sources.code(*modules)} if modules else {}),
         "machine": f"{platform.system()} {platform.machine()}, {_processor()}, {os.cpu_count()} cores, {_accelerators()}",
     }

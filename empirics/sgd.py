@@ -22,6 +22,7 @@ from tsla.empirics import records, replica_blocks
 from tsla.empirics.problems.problem import Problem
 from tsla.empirics.replica_blocks import Advance, Block, Leg, Rule, Sampler
 from tsla.empirics.snapshot import Snapshot
+from tsla.extras import needing
 from tsla.theory.constants import Array, real, shown, step_count, strength
 from tsla.theory.plan import Stage
 
@@ -208,11 +209,9 @@ def _threads(given: int | None) -> int:
 
 
 def _compiled(problem: Problem, oracle: Sampler) -> Advance:
-    """The compiled steps. Raises ValueError where there are none for the problem or the oracle, or numba is not installed."""
-    try:
+    """The compiled steps. Raises ValueError where there are none for the problem or the oracle, MissingExtraError without numba."""
+    with needing("fast", "compiled = True"):
         module = import_module("tsla.empirics.compiled")
-    except ModuleNotFoundError as error:
-        raise ValueError(f"compiled = True needs {error.name}: pip install 'tsla[fast]'") from error
     advance: Advance = module.steps(problem, oracle)
     return advance
 

@@ -17,7 +17,7 @@ NO_TESTS = 5  # pytest's exit code where a claim has no evidence yet
 def run(claim: str, evidence: Path) -> int:
     """Run the tests of ``claim``, or of all for "all", and write what they found to ``evidence``. Returns 0, or pytest's code of a failure.
 
-    Raises ValueError outside a checkout of the repository, which alone has the tests.
+    Raises ValueError outside a checkout.
     """
     must_be_in_checkout(CONFTEST, "`tsla check` runs the tests")
     evidence.parent.mkdir(parents=True, exist_ok=True)

@@ -392,7 +392,8 @@ MALFORMED = [
     Bad("variance", {"sigma2": "1"}, ("--sigma2", "give --sigma2 --delta, or")),
     Bad("variance", {"s2": "1", "shat2": "1"}, ("--s2 --shat2", "give --sigma2 --delta, or")),
     Bad("optimise", {}, ("COMMAND", "'optimise'", "bound", "report")),
-    Bad("", {}, ("COMMAND", "required")),
+    Bad("bond", {}, ("COMMAND", "'bond'", "choose from", "compare")),
+    Bad("--bond", {}, ("unknown argument --bond", "allowed: --help --version")),
     Bad("bound", {}, ("METHOD", "required")),
     Bad("bound sgd extra", SGD, ("extra", "allowed:")),
     Bad("records rate", {}, ("'rate'", "digits, regimes, rates, stall, measured_rates, annealed, power_of_tests")),
@@ -465,6 +466,14 @@ def test_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
         assert all(
             name in out for name in ("bound", "steps", "compare", "variance", "simulate", "train", "records", "figures", "check", "report")
         )
+
+
+def test_alone_it_helps(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([]) == 0
+    alone = capsys.readouterr()
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    assert alone == capsys.readouterr()
 
 
 # --- runs

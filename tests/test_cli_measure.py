@@ -134,7 +134,7 @@ def test_numbers_are_those_of_python(run: Run) -> None:
     model.load_state_dict(torch.load("mlp.pt", weights_only=True))
     prior = torch.bincount(labels).double() / 48  # of all the data
     python = measure(model, draw(inputs, labels, examples=40, seed=2), prior, population=48, seed=2)
-    assert result(found) == json.loads(json.dumps(reading(python, theta=0.3, batch_size=4, eta=0.1, L=5)))
+    assert result(found) == json.loads(json.dumps(reading(python, theta=0.3, batch_size=4, eta=0.1, L=5).json()))
     assert found["eta_L"] == 0.5
     assert (found["examples"], found["population"], found["exact"]) == (40, 48, False)
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from importlib import import_module
-from types import ModuleType
+from pathlib import Path
 
 import pytest
 
 import tsla
 from tests.planted import assert_rejects
 
+ROOT = Path(__file__).parent.parent
+SOURCE = Path(tsla.__file__).read_text(encoding="utf-8")
 HEAVY = ("torch", "pandas", "matplotlib", "scipy.stats", "sklearn", "pyarrow", "rich", "joblib", "seaborn", "plotly")
 CONSTANTS = ["--L", "10", "--sigma2", "1", "--F0", "1"]
 LIGHT = {
@@ -54,24 +56,37 @@ def test_a_bare_import_does_not_even_load_numpy() -> None:
     assert "numpy" not in modules_after("import tsla")
 
 
-def test_every_export_resolves() -> None:
-    assert tsla.__all__
-    for name in tsla.__all__:
-        assert isinstance(getattr(tsla, name), Callable | ModuleType), name
+def seen_by_type_checkers(source: str) -> dict[str, object]:
+    """What the imports under TYPE_CHECKING name."""
+    (block,) = (node for node in ast.parse(source).body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+    names: dict[str, object] = {}
+    exec(ast.unparse(block.body), names)  # noqa: S102 - our own source
+    names.pop("__builtins__")
+    return names
+
+
+def is_what_type_checkers_see(source: str) -> None:
+    seen = seen_by_type_checkers(source)
+    assert sorted(seen) == sorted(tsla.__all__)
+    for name, thing in seen.items():
+        assert getattr(tsla, name) is thing, name
+
+
+def test_every_export_is_what_type_checkers_see() -> None:
+    is_what_type_checkers_see(SOURCE)
 
 
 @pytest.mark.parametrize(
-    ("name", "home"),
+    ("right", "wrong"),
     [
-        ("Constants", "tsla.theory.constants"),
-        ("Oracle", "tsla.empirics.oracles"),
-        ("compare", "tsla.theory.complexity"),
-        ("gradient_moments", "tsla.empirics.moments"),
-        ("simulate", "tsla.empirics.sgd"),
+        ("import lsr, sgd", "import lsr, lsr_pl, sgd"),
+        ("import lsr, sgd", "import lsr"),
+        ("import tsla as two_stage", "import smoothing as two_stage"),
     ],
 )
-def test_exports_are_the_things_themselves(name: str, home: str) -> None:
-    assert getattr(tsla, name) is getattr(import_module(home), name)
+def test_planted_types_are_rejected(right: str, wrong: str) -> None:
+    assert right in SOURCE
+    assert_rejects(is_what_type_checkers_see, SOURCE.replace(right, wrong))
 
 
 def test_two_stage_is_the_module_whose_name_is_taken() -> None:
@@ -79,16 +94,24 @@ def test_two_stage_is_the_module_whose_name_is_taken() -> None:
 
 
 def test_dir_lists_what_there_is() -> None:
-    assert dir(tsla) == sorted(tsla.__all__)
+    assert dir(tsla) == sorted(tsla.__all__) == tsla.__all__
 
 
 def test_star_import_gives_all() -> None:
     names: dict[str, object] = {}
     exec("from tsla import *", names)  # noqa: S102 - a star import is only allowed at the top of a module
-    assert set(tsla.__all__) <= set(names)
+    assert set(names) - {"__builtins__"} == set(tsla.__all__)
 
 
-@pytest.mark.parametrize("name", ["nonsense", "theory", "__path__"])
+@pytest.mark.parametrize("name", ["nonsense", "variance", "__wrapped__"])
 def test_other_names_are_attribute_errors(name: str) -> None:
     with pytest.raises(AttributeError, match=f"module 'tsla' has no attribute '{name}'"):
         getattr(tsla, name)
+
+
+def test_examples_know_the_front_door_alone() -> None:
+    for path in (ROOT / "examples").glob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        modules |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+        assert not {module for module in modules if module and module.startswith("tsla.")}, path

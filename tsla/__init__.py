@@ -1,6 +1,8 @@
 """The front door: ``import tsla`` for Python; ``tsla`` on the command line is :mod:`tsla.cli`.
 
-A name is imported when it is first asked for (PEP 562): the calculators start about as fast as NumPy does, and need nothing else.
+A name is imported when it is first asked for (PEP 562): the calculators start about as fast as NumPy does, and need nothing else. What
+needs more and lacks it raises an ImportError that names the extra (:mod:`tsla.extras`). What is not here is in the layers, such as
+:mod:`tsla.theory`.
 """
 
 from __future__ import annotations
@@ -14,102 +16,77 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from tsla.empirics.moments import gradient_moments
     from tsla.empirics.monitor import MomentsMonitor
     from tsla.empirics.oracles import Oracle
-    from tsla.empirics.reading import reading
+    from tsla.empirics.reading import Reading, reading
     from tsla.empirics.schedules import Adaptive, Annealed, Constant, Cosine, Linear, TwoStage
     from tsla.empirics.sgd import simulate
     from tsla.empirics.smoothed_cross_entropy import SmoothedCrossEntropy
     from tsla.empirics.training import TrainingConfig, train
-    from tsla.theory import (
-        annealing,
-        biased,
-        inversion,
-        lsr,
-        lsr_pl,
-        minibatch,
-        sgd,
-        sgd_pl,
-        shrinkage,
-        smoothed_pl,
-        smoothing,
-        variance,
-        worst_case,
-    )
+    from tsla.theory import lsr, sgd
     from tsla.theory import tsla as two_stage
-    from tsla.theory.biased import SmoothingOracle
-    from tsla.theory.bound import Bound
     from tsla.theory.complexity import compare
     from tsla.theory.constants import Constants
-    from tsla.theory.plan import Plan, Stage
+    from tsla.theory.plan import Stage
 
 __all__ = [
     "Adaptive",
     "Annealed",
-    "Bound",
     "Constant",
     "Constants",
     "Cosine",
     "Linear",
     "MomentsMonitor",
     "Oracle",
-    "Plan",
+    "Reading",
     "SmoothedCrossEntropy",
-    "SmoothingOracle",
     "Stage",
     "TrainingConfig",
     "TwoStage",
-    "annealing",
-    "biased",
     "compare",
     "gradient_moments",
-    "inversion",
     "lsr",
-    "lsr_pl",
     "measure",
-    "minibatch",
     "problems",
     "reading",
     "sgd",
-    "sgd_pl",
-    "shrinkage",
     "simulate",
-    "smoothed_pl",
-    "smoothing",
     "train",
     "two_stage",
-    "variance",
-    "worst_case",
 ]
 
 _MODULES = {
-    "tsla.theory": "annealing biased inversion lsr lsr_pl minibatch sgd sgd_pl shrinkage smoothed_pl smoothing variance worst_case",
-    "tsla.empirics": "problems",
+    "lsr": "tsla.theory.lsr",
+    "problems": "tsla.empirics.problems",
+    "sgd": "tsla.theory.sgd",
+    "two_stage": "tsla.theory.tsla",
 }
 _ATTRIBUTES = {
-    "tsla.theory.biased": "SmoothingOracle",
-    "tsla.theory.bound": "Bound",
     "tsla.theory.complexity": "compare",
     "tsla.theory.constants": "Constants",
-    "tsla.theory.plan": "Plan Stage",
+    "tsla.theory.plan": "Stage",
+    "tsla.empirics.oracles": "Oracle",
+    "tsla.empirics.sgd": "simulate",
     "tsla.empirics.measure": "measure",
     "tsla.empirics.moments": "gradient_moments",
     "tsla.empirics.monitor": "MomentsMonitor",
-    "tsla.empirics.oracles": "Oracle",
-    "tsla.empirics.reading": "reading",
+    "tsla.empirics.reading": "Reading reading",
     "tsla.empirics.schedules": "Adaptive Annealed Constant Cosine Linear TwoStage",
-    "tsla.empirics.sgd": "simulate",
     "tsla.empirics.smoothed_cross_entropy": "SmoothedCrossEntropy",
     "tsla.empirics.training": "TrainingConfig train",
 }
-_HOMES = {name: home for home, names in _ATTRIBUTES.items() for name in names.split()}
-_PATHS = {name: f"{home}.{name}" for home, names in _MODULES.items() for name in names.split()} | {"two_stage": "tsla.theory.tsla"}
+_HOMES = _MODULES | {name: home for home, names in _ATTRIBUTES.items() for name in names.split()}
+_WITHOUT_TORCH = ("tsla.empirics.oracles", "tsla.empirics.problems", "tsla.empirics.sgd")
 
+if not TYPE_CHECKING:  # to a type checker, a module with __getattr__ has every name
 
-def __getattr__(name: str) -> Any:
-    if name in _PATHS:
-        return import_module(_PATHS[name])
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'tsla' has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module 'tsla' has no attribute {name!r}")
+        from tsla.extras import needing  # here, so that a bare import loads nothing
+
+        home = _HOMES[name]
+        with needing("runs" if home in _WITHOUT_TORCH else "torch", f"tsla.{name}"):
+            module = import_module(home)
+        return module if name in _MODULES else getattr(module, name)
 
 
 def __dir__() -> list[str]:

@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
+from tsla.extras import MissingExtraError, needing
 from tsla.streams import unfailing
 
 
@@ -90,8 +91,8 @@ class _Version(argparse.Action):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code.
 
-    Bad input, and a file or standard output that can't be written, end in one line on standard error and exit code 2. A closed pipe
-    ends nothing: the command goes on in silence, and has the exit code that it would have had.
+    Bad input, a missing extra, and a file or standard output that can't be written end in one line on standard error and exit code 2. A
+    closed pipe ends nothing: the command goes on in silence, and has the exit code that it would have had.
     """
     try:
         with unfailing():
@@ -105,13 +106,17 @@ def _answer(given: Sequence[str]) -> int:
     parser: _Parser = args.parser
     if unknown:
         parser.error(f"unknown argument {unknown[0]}; allowed: {parser.option_names()}")
+    if not args.run:
+        parser.print_help()
+        return 0
     missing = [f"--{name}" for name in args.needed if getattr(args, name) is None]
     if missing:
         parser.error(f"the following arguments are required: {', '.join(missing)}")
     try:
-        codes = [_resolve(function)(args) for function in args.run.split()]
+        with needing(args.extra):
+            codes = [_resolve(function)(args) for function in args.run.split()]
         return max(int(code or 0) for code in codes)
-    except (ValueError, OSError, MemoryError) as error:
+    except (ValueError, OSError, MemoryError, MissingExtraError) as error:
         parser.error(str(error))
 
 
@@ -150,10 +155,13 @@ def _epochs(text: str) -> tuple[int, ...]:
     return tuple(map(_whole, text.split(","))) if text else ()
 
 
-def _command(commands: Any, name: str, run: str, about: str) -> _Parser:
-    """A subcommand, answered by ``run``: one or more "module:function", imported when it is called and called in turn."""
-    parser: _Parser = commands.add_parser(name, help=about, description=about)
-    parser.set_defaults(run=run, parser=parser, needed=())
+def _command(commands: Any, name: str, run: str, about: str, *, extra: str = "") -> _Parser:
+    """A subcommand, answered by ``run``: one or more "module:function", imported when it is called and called in turn.
+
+    ``extra`` is the one that it needs, if any.
+    """
+    parser: _Parser = commands.add_parser(name, help=about, description=f"{about} (extra {extra})" if extra else about)
+    parser.set_defaults(run=run, parser=parser, needed=(), extra=extra)
     return parser
 
 
@@ -170,7 +178,8 @@ def _numbers(parser: _Parser, required: str, optional: str = "") -> None:
 def _parser() -> _Parser:
     parser = _Parser(prog="tsla", description="When does label smoothing help optimisation, how much, and when should it be dropped?")
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    parser.set_defaults(run="", parser=parser)
+    commands = parser.add_subparsers(metavar="COMMAND")
 
     bounds = commands.add_parser("bound", help="evaluate a bound (C4, C5, C8, C12, C16)").add_subparsers(required=True, metavar="METHOD")
     for method, (required, optional) in BOUNDS.items():
@@ -214,7 +223,8 @@ def _parser() -> _Parser:
 
 
 def _add_runs(commands: Any) -> None:
-    simulate = _command(commands, "simulate", "tsla.empirics.commands:simulate", "run a bound's own plan on a test problem")
+    about = "run a bound's own plan on a test problem"
+    simulate = _command(commands, "simulate", "tsla.empirics.commands:simulate", about, extra="runs")
     simulate.add_argument("--problem", required=True, help="a module of empirics/problems")
     simulate.add_argument("--method", required=True, choices=STEPS, help="whose plan to run")
     simulate.add_argument("--seeds", type=_whole, default=100, help="number of independent replicas (default 100)")
@@ -226,7 +236,7 @@ def _add_runs(commands: Any) -> None:
     simulate.set_defaults(sigma2=1.0, delta=0.1)
 
     about = "seeds and steps that it takes to tell two methods apart, from a pilot record"
-    power = _command(commands, "power", "tsla.empirics.commands:power", about)
+    power = _command(commands, "power", "tsla.empirics.commands:power", about, extra="runs")
     power.add_argument("record", type=Path, metavar="RECORD", help="a Parquet record, such as records/digits.parquet")
     power.add_argument("--a", help="a method of the record, or a column; with --b")
     power.add_argument("--b", help="what is subtracted from it, seed by seed")
@@ -240,21 +250,25 @@ def _add_runs(commands: Any) -> None:
     _add_measure(commands)
 
     make = _command(
-        commands, "records", "tsla.empirics.commands:records", "run experiments and write their records, or check those there are"
+        commands,
+        "records",
+        "tsla.empirics.commands:records",
+        "run experiments and write their records, or check those there are",
+        extra="torch",
     )
     make.add_argument("name", nargs="*", help="experiments (default: those of the report; with --check all that have a record)")
     about = "write nothing: look for changed numbers and other configurations, and run a part of each again"
     make.add_argument("--check", action="store_true", help=about)
-    figures = _command(commands, "figures", "tsla.figures.commands:figures", "redraw every figure from the records")
+    figures = _command(commands, "figures", "tsla.figures.commands:figures", "redraw every figure from the records", extra="figures")
     figures.add_argument("--out", type=Path, default=Path("build/figures"), help="folder (default build/figures)")
-    about = "run every certificate (extra certify), write their record, and print one row a claim and what failed (then exit code 1)"
-    _command(commands, "certify", "tsla.empirics.commands:certify tsla.figures.commands:certify", about)
+    about = "run every certificate, write their record, and print one row a claim and what failed (then exit code 1)"
+    _command(commands, "certify", "tsla.empirics.commands:certify tsla.figures.commands:certify", about, extra="all")
     about = "rerun the evidence, write it to records/evidence.json, and paper_checks.md from it; with a claim, print its row"
-    check = _command(commands, "check", "tsla.figures.commands:check", about)
+    check = _command(commands, "check", "tsla.figures.commands:check", about, extra="all")
     check.add_argument("claim", nargs="?", help="a claim, such as C5")
     about = "one HTML page: the records drawn and checked, one seed of each arm trained again, each method's plan run"
     steps = ("tsla.figures.commands:begin_report", "tsla.empirics.commands:report", "tsla.figures.commands:report")
-    _command(commands, "report", " ".join(steps), about)
+    _command(commands, "report", " ".join(steps), about, extra="all")
 
 
 TRAINING = {  # options of `tsla train`: their kind, and what they say; a kind of None is a switch
@@ -293,7 +307,7 @@ TRAINING = {  # options of `tsla train`: their kind, and what they say; a kind o
 
 def _add_train(commands: Any) -> None:
     about = "train a network once, measuring gradient moments; alone, or under torchrun"
-    train = _command(commands, "train", "tsla.empirics.training.commands:train", about)
+    train = _command(commands, "train", "tsla.empirics.training.commands:train", about, extra="torch")
     for name, (kind, says) in TRAINING.items():
         how: dict[str, Any] = {"action": argparse.BooleanOptionalAction} if kind is None else {"type": kind}
         train.add_argument(f"--{name}", default=argparse.SUPPRESS, help=says, **how)
@@ -305,9 +319,8 @@ def _add_train(commands: Any) -> None:
 
 
 def _add_measure(commands: Any) -> None:
-    measure = _command(
-        commands, "measure", "tsla.empirics.commands:measure", "what smoothing does at the weights of a checkpoint, with intervals"
-    )
+    about = "what smoothing does at the weights of a checkpoint, with intervals"
+    measure = _command(commands, "measure", "tsla.empirics.commands:measure", about, extra="torch")
     measure.add_argument("--checkpoint", type=Path, help="what `tsla train --checkpoint` wrote, or a state_dict with --model (required)")
     measure.add_argument("--data", help="a data set such as digits, or an .npz file with inputs (n, ...) and labels (n,) (required)")
     measure.add_argument("--folder", type=Path, help="where the files of the data set are (default: where those of the run were)")
@@ -333,7 +346,7 @@ def _add_measure(commands: Any) -> None:
 
 def _add_sweep(commands: Any) -> None:
     about = "many training runs: a grid times seeds, resumable, on all cores or on a cluster"
-    sweep = _command(commands, "sweep", "tsla.empirics.sweeps.commands:sweep", about)
+    sweep = _command(commands, "sweep", "tsla.empirics.sweeps.commands:sweep", about, extra="torch")
     sweep.add_argument("file", type=Path, metavar="FILE", help="a TOML file such as examples/sweep.toml")
     sweep.add_argument(
         "--backend", choices=["loky", "ray", "dask"], default="loky", help="loky (default): processes of this machine; or a cluster"
@@ -347,7 +360,7 @@ def _add_sweep(commands: Any) -> None:
 
 def _add_plan(commands: Any) -> None:
     about = "from the moments of a pilot run: what smoothing would do, when to drop it for an outcome, and how sure that is"
-    plan = _command(commands, "plan", "tsla.empirics.planner.command:plan", about)
+    plan = _command(commands, "plan", "tsla.empirics.planner.command:plan", about, extra="torch")
     plan.add_argument("--pilot", type=Path, metavar="RUN", help="a record that `tsla train --out` wrote (required)")
     plan.add_argument("--outcome", help="what counts at the end: train_loss, grad2, test_loss or test_accuracy (required)")
     plan.add_argument("--method", help="which run, in a record of several methods")

@@ -2,11 +2,12 @@
 
 A secant and a Hessian's norm are at most ``L``; noise and PL ratio at a point are at most, or at least, what A2-A4 allow everywhere. So a
 violation that is found is one. Where none is found, the assumption holds at the points that were looked at, and may fail elsewhere.
+
+Networks are watched by ``network_run.py``, which needs torch and is imported by itself.
 """
 
 from tsla.empirics.assumptions.consequences import effect, local_constants, prediction
 from tsla.empirics.assumptions.judged import Noise, Row
-from tsla.empirics.assumptions.network_run import network
 from tsla.empirics.assumptions.premises import GAIN, LONG_STEP, NEEDS, PREMISES, STEP
 from tsla.empirics.assumptions.synthetic_run import along, iterates, step_size_at, synthetic
 from tsla.empirics.assumptions.violated import Violation, violations
@@ -24,7 +25,6 @@ __all__ = [
     "effect",
     "iterates",
     "local_constants",
-    "network",
     "prediction",
     "step_size_at",
     "synthetic",

@@ -8,9 +8,10 @@ import numpy as np
 from torch import Tensor, nn
 
 from tsla.empirics.assumptions.judged import Noise, Point, Row, judged
-from tsla.empirics.curvature import Loss, largest_curvature
+from tsla.empirics.curvature import largest_curvature
 from tsla.empirics.labels import Smoothing
 from tsla.empirics.moments import gradient_moments
+from tsla.empirics.network_loss import Loss
 from tsla.theory.constants import Constants, real, shown, whole
 
 CHUNK = 256

@@ -14,9 +14,10 @@ from torch.nn.functional import cross_entropy
 
 from tsla.empirics.branches.copies import Arms, Copies
 from tsla.empirics.branches.predictions import Point, predictions
-from tsla.empirics.curvature import Loss, largest_curvature
+from tsla.empirics.curvature import largest_curvature
 from tsla.empirics.datasets import Split
 from tsla.empirics.moments import moments_of
+from tsla.empirics.network_loss import Loss
 from tsla.empirics.per_example import gradient_products
 from tsla.empirics.statistics import paired
 from tsla.empirics.training import TrainingConfig, initial_model, training_split

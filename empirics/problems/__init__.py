@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import Any
 
 from tsla.empirics.problems.problem import Problem
+from tsla.extras import needing
 
 __all__ = ["Problem", "get", "names"]
 
@@ -23,8 +24,12 @@ def names() -> tuple[str, ...]:
 
 
 def get(name: str, **kwargs: Any) -> Problem:
-    """Make the problem called ``name``; ``kwargs`` (``dimension``, mostly) go to its ``problem`` function. Raises ValueError if unknown."""
+    """Make the problem called ``name``; ``kwargs`` (``dimension``, mostly) go to its ``problem`` function.
+
+    Raises ValueError if unknown, MissingExtraError where the problem needs what is not installed.
+    """
     if name not in names():
         raise ValueError(f"problem = {name!r} must be one of {', '.join(names())}")
-    made: Problem = import_module(f"{__name__}.{name}").problem(**kwargs)
+    with needing("runs", f"problem = {name!r}"):
+        made: Problem = import_module(f"{__name__}.{name}").problem(**kwargs)
     return made

@@ -3,8 +3,7 @@
 ``results.py`` has every number, ``advice.py`` the sentence, and ``table.py`` shows both.
 """
 
-from tsla.empirics.reading.results import reading
+from tsla.empirics.reading.results import Reading, reading
 from tsla.empirics.reading.setting import Setting
-from tsla.empirics.reading.table import table
 
-__all__ = ["Setting", "reading", "table"]
+__all__ = ["Reading", "Setting", "reading"]

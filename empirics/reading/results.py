@@ -1,8 +1,10 @@
-"""All that follows from a measurement at one setting, as one JSON object."""
+"""All that follows from a measurement at one setting."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,9 +14,45 @@ from tsla.empirics.measure import Measurement
 from tsla.empirics.moments import MOMENTS
 from tsla.empirics.reading.advice import Findings, advice
 from tsla.empirics.reading.setting import Directions, Setting
+from tsla.empirics.reading.table import table
 from tsla.theory.tables import Json
 
 ESTABLISHED, REFUTED, OPEN = "established", "refuted", "open"
+
+
+class Reading(Mapping[str, Any]):
+    """What :func:`reading` found, by name: ``found["theta_star"]["value"]``. As text it is the table that `tsla measure` prints."""
+
+    def __init__(self, found: Json) -> None:
+        self._found = found
+
+    def __getitem__(self, name: str) -> Any:
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __str__(self) -> str:
+        return self.table()
+
+    def __repr__(self) -> str:
+        return f"Reading({self._found!r})"
+
+    @property
+    def advice(self) -> str:
+        """One sentence, which follows from the intervals."""
+        return str(self["advice"])
+
+    def json(self) -> Json:
+        """The same as a dictionary that JSON can hold."""
+        return dict(self._found)
+
+    def table(self) -> str:
+        """The numbers in small tables, and the advice as the last line."""
+        return table(self._found)
 
 
 def reading(
@@ -25,8 +63,8 @@ def reading(
     eta: ArrayLike | None = None,
     L: ArrayLike | None = None,
     eta_L: float | None = None,
-) -> Json:
-    """All results as one JSON object. An estimate is ``{"value", "low", "high"}`` with a 95 % interval; null where it is unbounded.
+) -> Reading:
+    """All results at one setting. An estimate is ``{"value", "low", "high"}`` with a 95 % interval; null where it is unbounded.
 
     second_moment:  of the batch direction, divided by ``s²/B``; ``beyond`` is what smoothing does beyond the shrinkage control of C17:
                     negative where it lowers the second moment by more than a step of (1-θ)η does
@@ -43,34 +81,36 @@ def reading(
     only_smoothed = Directions(1.0, batch_size)
     deltas = {"delta": found.delta, "delta_at_batch_size": found.interval(only_smoothed.smoothed, over=only_smoothed.plain)}
     verdicts = {name: below_1(estimate, trusted=measurement.trusted) for name, estimate in deltas.items()}
-    return {
-        "examples": measurement.examples,
-        "population": measurement.population,
-        "groups": found.groups,
-        "exact": measurement.exact,
-        **asdict(setting),
-        "moments": {name: _json(found.quantity(name)) for name in MOMENTS},
-        **{name: _json(estimate) | {"below_1": verdicts[name]} for name, estimate in deltas.items()},
-        "delta0": _json(found.interval(lambda m: m.grad2, over=lambda m: m.s2)),
-        "second_moment": {name: _json(estimate) for name, estimate in parts.items()},
-        **{name: None if estimate is None else _json(estimate) for name, estimate in _choices(found, setting).items()},
-        "noise_scale": _json(found.noise_scale),
-        "layers": _layers(measurement, directions),
-        "advice": advice(
-            Findings(
-                theta=theta,
-                batch_size=batch_size,
-                s2=found.quantity("s2"),
-                ratio=parts["ratio"],
-                beyond=parts["beyond"],
-                delta_below_1=verdicts["delta"],
-                groups=found.groups,
-                trusted=measurement.trusted,
-                exact=measurement.exact,
-                silent=measurement.silent,
-            )
-        ),
-    }
+    return Reading(
+        {
+            "examples": measurement.examples,
+            "population": measurement.population,
+            "groups": found.groups,
+            "exact": measurement.exact,
+            **asdict(setting),
+            "moments": {name: _json(found.quantity(name)) for name in MOMENTS},
+            **{name: _json(estimate) | {"below_1": verdicts[name]} for name, estimate in deltas.items()},
+            "delta0": _json(found.interval(lambda m: m.grad2, over=lambda m: m.s2)),
+            "second_moment": {name: _json(estimate) for name, estimate in parts.items()},
+            **{name: None if estimate is None else _json(estimate) for name, estimate in _choices(found, setting).items()},
+            "noise_scale": _json(found.noise_scale),
+            "layers": _layers(measurement, directions),
+            "advice": advice(
+                Findings(
+                    theta=theta,
+                    batch_size=batch_size,
+                    s2=found.quantity("s2"),
+                    ratio=parts["ratio"],
+                    beyond=parts["beyond"],
+                    delta_below_1=verdicts["delta"],
+                    groups=found.groups,
+                    trusted=measurement.trusted,
+                    exact=measurement.exact,
+                    silent=measurement.silent,
+                )
+            ),
+        }
+    )
 
 
 def below_1(delta: Estimate, *, trusted: bool = True) -> str:

@@ -15,7 +15,8 @@ from typing import Any
 import pandas as pd
 from torch import nn
 
-from tsla.empirics import assumptions, checkpoints, training
+from tsla.empirics import checkpoints, training
+from tsla.empirics.assumptions import network_run
 from tsla.empirics.datasets import Split
 from tsla.empirics.files import deliver, must_be_there, must_be_writable
 from tsla.empirics.progress import Progress
@@ -132,7 +133,7 @@ def _watched(config: training.TrainingConfig, model: nn.Module, split: Split) ->
                 yield row["epoch"] * per_epoch, row["eta"]
 
     how: dict[str, Any] = {"smoothing": config.smoothing, "batch_size": config.batch_size}
-    for seen in assumptions.network(model, here.train_inputs, here.train_labels, run(), **how):
+    for seen in network_run.network(model, here.train_inputs, here.train_labels, run(), **how):
         rows[-1] |= seen.columns()
         yield from rows
         rows.clear()

@@ -13,11 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tsla.empirics.curvature import Loss, largest_curvature
+from tsla.empirics.curvature import largest_curvature
 from tsla.empirics.datasets import Split
 from tsla.empirics.estimators import Accumulator
 from tsla.empirics.labels import Smoothing, evaluation_mode
 from tsla.empirics.moments import MOMENTS, gradient_moments
+from tsla.empirics.network_loss import Loss
 from tsla.empirics.per_example import gradient_products
 from tsla.empirics.schedules import Annealed, Observed, Schedule
 from tsla.empirics.training.config import TrainingConfig

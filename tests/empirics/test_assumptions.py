@@ -30,7 +30,6 @@ from tsla.empirics.assumptions import (
     effect,
     iterates,
     local_constants,
-    network,
     prediction,
     step_size_at,
     synthetic,
@@ -38,6 +37,7 @@ from tsla.empirics.assumptions import (
     violated,
     violations,
 )
+from tsla.empirics.assumptions.network_run import network
 from tsla.empirics.curvature import largest_curvature
 from tsla.empirics.datasets import digits
 from tsla.empirics.moments import gradient_moments

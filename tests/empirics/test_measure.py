@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, astuple, replace
@@ -21,7 +22,7 @@ from tsla.empirics.labels import Smoothing
 from tsla.empirics.measure import Measurement, class_frequencies, draw, measure
 from tsla.empirics.moments import GradientMoments, gradient_moments, layer_moments
 from tsla.empirics.progress import Progress
-from tsla.empirics.reading import reading, table
+from tsla.empirics.reading import reading
 from tsla.empirics.reading.advice import NEARLY_ALL, ROUNDING, Findings, advice
 from tsla.empirics.reading.results import OPEN, below_1
 from tsla.theory import annealing, minibatch, shrinkage
@@ -185,7 +186,7 @@ def moments() -> GradientMoments:
 
 
 def read(theta: float = 0.3, B: int = 4, **options: Any) -> Json:
-    return reading(measured(), theta=theta, batch_size=B, **options)
+    return reading(measured(), theta=theta, batch_size=B, **options).json()
 
 
 def value(estimate: Json) -> float:
@@ -195,10 +196,10 @@ def value(estimate: Json) -> float:
 
 
 SETTINGS = [(theta, B) for theta in (0.1, 0.3, 1.0) for B in (1, 4, 64)]
-Reading = Callable[[float, int], Json]
+Read = Callable[[float, int], Json]
 
 
-def agrees_with_the_theory(read: Reading) -> None:
+def agrees_with_the_theory(read: Read) -> None:
     for theta, B in SETTINGS:
         found, m = read(theta, B), moments().at_batch_size(B)
         oracle = SmoothingOracle(beta2=m.beta2, nu2=moments().nu2, c=moments().c)
@@ -240,7 +241,7 @@ def changed(found: Json, name: str, by: Callable[[float], float]) -> Json:
         lambda theta, B: read(theta, B) | {"delta_at_batch_size": read(theta, B)["delta"]},
     ],
 )
-def test_planted_readings_are_rejected(wrong: Reading) -> None:
+def test_planted_readings_are_rejected(wrong: Read) -> None:
     assert_rejects(agrees_with_the_theory, wrong)
 
 
@@ -304,7 +305,7 @@ def test_unbounded_ends_are_null_and_shown_as_such() -> None:
     found = reading(replace(noisy, estimates=replace(noisy.estimates, moments=large)))
     assert found["noise_scale"]["value"] is None
     assert found["noise_scale"]["high"] is None
-    shown = table(found)
+    shown = found.table()
     assert "unbounded  [" in shown
     assert "∞]" in shown
     assert "None" not in shown
@@ -325,16 +326,23 @@ def test_intervals_hold_what_is_true() -> None:
 
 
 def test_the_table_says_it_all_and_the_advice_last() -> None:
-    found = read(0.3, 4, eta_L=0.5)
-    lines = table(found).splitlines()
-    assert lines[-1] == found["advice"]
+    found = reading(measured(), theta=0.3, batch_size=4, eta_L=0.5)
+    lines = str(found).splitlines()
+    assert lines[-1] == found["advice"] == found.advice
     assert all(len(line) <= 140 for line in lines[:-1])
     assert any(line.split()[:3] == ["‖∇F‖²", f"{moments().grad2:.4g}"][:3] for line in lines)
     assert "delta < 1 is" in "\n".join(lines)
-    assert "theta°" in table(found)
-    assert "theta°" not in table(read())
+    assert "theta°" in str(found)
+    assert "theta°" not in str(reading(measured()))
     assert "[" not in "\n".join(lines[:-1])  # exact values have no intervals
-    assert "[" in table(reading(measure(classifier(), draw(*examples(40)))))
+    assert "[" in str(reading(measure(classifier(), draw(*examples(40)))))
+
+
+def test_a_reading_is_a_mapping_of_what_json_gets() -> None:
+    found = reading(measured())
+    assert found == found.json() == {name: found[name] for name in found}
+    assert json.loads(json.dumps(found.json())) == found
+    assert repr(found) == f"Reading({found.json()})"
 
 
 # --- advice
@@ -496,11 +504,11 @@ def test_planted_advice_is_rejected(wrong: Advice) -> None:
 
 def test_advice_of_real_measurements() -> None:
     def said(smoothing: Smoothing, n: int = 24, **options: Any) -> str:
-        return str(reading(measured(smoothing, n, **options))["advice"])
+        return reading(measured(smoothing, n, **options)).advice
 
     assert "nothing beyond" in said("own")
-    assert "changes nothing" in str(reading(measure(classifier(), draw(*examples(), torch.eye(3)[examples()[1]]), population=24))["advice"])
-    assert "rest on 6 batches" in str(reading(measure(classifier(), draw(*examples())[:6]))["advice"])
+    assert "changes nothing" in reading(measure(classifier(), draw(*examples(), torch.eye(3)[examples()[1]]), population=24)).advice
+    assert "rest on 6 batches" in reading(measure(classifier(), draw(*examples())[:6])).advice
     assert ROUNDING < 1e-6
 
 

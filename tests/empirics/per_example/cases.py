@@ -277,7 +277,8 @@ def packed(s: Any, x: Tensor) -> Tensor:
 
 def scripted(module: nn.Module) -> nn.Module:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
+        for deprecated in (DeprecationWarning, FutureWarning):  # by torch's version
+            warnings.simplefilter("ignore", deprecated)
         return torch.jit.script(module)
 
 

@@ -14,10 +14,11 @@ from torch.nn.functional import cross_entropy
 
 from tests.planted import assert_rejects
 from tsla.empirics import networks, training
-from tsla.empirics.curvature import Loss, largest_curvature
+from tsla.empirics.curvature import largest_curvature
 from tsla.empirics.datasets import CLASSES, digits
 from tsla.empirics.estimators import Estimates
 from tsla.empirics.moments import GradientMoments, gradient_moments
+from tsla.empirics.network_loss import Loss
 from tsla.empirics.schedules import Annealed, Schedule
 from tsla.empirics.training import METHODS, Row, TrainingConfig, initial_model, train, training_split
 from tsla.empirics.training.measuring import ITERATIONS, Measuring
