@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -24,6 +25,8 @@ LARGEST = 1e4
 """A noncentrality from which on only the estimated standard deviation is random, to 1e-9; SciPy's series stops converging beyond 1e5."""
 AXES, UNITS = ("epoch", "step", "T"), ("seed", "replica")
 """The columns of our records that say when, and those that say which run is paired with which."""
+MANY = 8
+"""Columns, and values of a column, that a refusal lists."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,22 +149,58 @@ def pilot(table: pd.DataFrame, *, column: str | None, a: str | None, b: str | No
     a and b are None:                               ``column`` holds the differences
 
     ``where`` keeps the rows whose columns have these values, given as text. Rows in which both values are missing are left out: what was
-    not measured at all. Raises ValueError for unknown names, and where rows don't pair one to one.
+    not measured at all. A sample is a seed, or a replica. Raises ValueError for unknown names, where rows don't pair one to one, where a
+    seed has several rows at one checkpoint, and where the seeds were run with other settings than each other.
     """
-    rows = _kept(table, where or {})
-    axis = next((name for name in AXES if name in rows), None)
-    if a is None and b is None:
-        differences = _numbers(rows, _named(rows, "column", column))
-    elif a is None or b is None:
+    rows, names = _kept(table, where or {}), {str(name) for name in (column, a, b)}
+    _check_names(rows, column, a, b)
+    axis, unit = (next((name for name in known if name in rows), None) for known in (AXES, UNITS))
+    if unit is None:
+        raise ValueError(f"the record must have a column {' or '.join(UNITS)}, by which its rows are paired")
+    groups = _groups(rows, a, b)
+    samples = [_samples(group, _values(group, column, a, b), axis, unit) for group in groups.values()]
+    whole_runs = _kept(table, {name: value for name, value in (where or {}).items() if name != axis})  # they tell settings from values
+    for method, group in _groups(whole_runs, a, b).items():
+        _one_setting(group, axis, unit, names, f"{method}: " if method else "")
+    if len(groups) == 1:
+        return _stacked(samples[0], axis, unit)
+    _alike(groups)
+    first, second = samples[0].align(samples[1])
+    unpaired = int((first.isna() != second.isna()).to_numpy().sum())
+    if unpaired:
+        keys = unit if axis is None else f"{axis} and {unit}"
+        raise ValueError(f"a = {a!r} and b = {b!r} must have the same {keys}: {unpaired} don't pair")
+    return _stacked(first - second, axis, unit)
+
+
+def _check_names(rows: pd.DataFrame, column: str | None, a: str | None, b: str | None) -> None:
+    if (a is None) != (b is None):
         raise ValueError(f"a = {a!r} and b = {b!r} go together: two methods, or two columns")
-    elif a in rows and b in rows:
-        if column is not None:
-            raise ValueError(f"column = {column!r} has no use where a and b are columns themselves")
-        differences = _numbers(rows, a) - _numbers(rows, b)
-    else:
-        return _paired(rows, _named(rows, "column", column), a, b, axis)
-    keys = np.zeros(len(rows)) if axis is None else _numbers(rows, axis)
-    return _stacked(pd.DataFrame({"at": keys, "difference": differences}), axis)
+    columns = a in rows and b in rows
+    if columns and column is not None:
+        raise ValueError(f"column = {column!r} has no use where a and b are columns themselves")
+    if not columns:
+        _named(rows, "column", column)
+
+
+def _groups(rows: pd.DataFrame, a: str | None, b: str | None) -> dict[str, pd.DataFrame]:
+    """The rows of each of the two methods; all rows as those of "" where a and b are no methods."""
+    if a is None or b is None or (a in rows and b in rows):
+        return {"": rows}
+    methods = rows[_named(rows, "a column for a and b,", "method")]
+    for name, method in (("a", a), ("b", b)):
+        if not (methods == method).any():
+            raise ValueError(f"{name} = {method!r} must be a method of the record, or with the other a column: {_list(methods.unique())}")
+    return {method: rows[methods == method] for method in (a, b)}
+
+
+def _values(rows: pd.DataFrame, column: str | None, a: str | None, b: str | None) -> Array:
+    if column is not None:
+        return _numbers(rows, column)
+    first, second = (_numbers(rows, str(name)) for name in (a, b))
+    if (np.isnan(first) != np.isnan(second)).any():
+        raise ValueError(f"a = {a!r} and b = {b!r} must be missing together: a row that has only one of them would be left out")
+    return first - second
 
 
 def _kept(table: pd.DataFrame, where: Mapping[str, str]) -> pd.DataFrame:
@@ -196,42 +235,68 @@ def _numbers(rows: pd.DataFrame, name: str) -> Array:
     return np.asarray(rows[name].to_numpy(dtype=np.float64))
 
 
-def _paired(rows: pd.DataFrame, column: str, a: str, b: str, axis: str | None) -> Pilot:
-    methods = rows[_named(rows, "a column for a and b,", "method")]
-    for name, method in (("a", a), ("b", b)):
-        if not (methods == method).any():
-            raise ValueError(f"{name} = {method!r} must be a method of the record, or with the other a column: {_list(methods.unique())}")
-    unit = next((name for name in UNITS if name in rows), None)
-    if unit is None:
-        raise ValueError(f"the record must have a column {' or '.join(UNITS)}, by which its rows are paired")
-    _numbers(rows, column)
+def _samples(rows: pd.DataFrame, values: Array, axis: str | None, unit: str) -> pd.DataFrame:
+    """The values, a row a checkpoint and a column a seed. Raises ValueError where a seed has more than one row there."""
     keys = [unit] if axis is None else [axis, unit]
-    chosen = rows[methods.isin([a, b])]
-    repeated = chosen.duplicated(["method", *keys], keep=False)
-    if repeated.any():
-        varying = [str(name) for name in chosen if name not in ("method", column, *keys) and len(chosen[repeated][name].unique()) > 1]
-        raise ValueError(
-            f"where = {{}} must choose one run a method and {' and '.join(keys)}; what differs is {', '.join(varying) or 'nothing'}"
-        )
-    wide = chosen.pivot(index=keys, columns="method", values=column).dropna(how="all")  # noqa: PD010 - pivot_table would average
-    if wide[[a, b]].isna().to_numpy().any():
-        raise ValueError(
-            f"a = {a!r} and b = {b!r} must have the same {' and '.join(keys)}: {int(wide[[a, b]].isna().any(axis=1).sum())} don't pair"
-        )
-    at = np.zeros(len(wide)) if axis is None else wide.index.get_level_values(axis).to_numpy(dtype=np.float64)
-    return _stacked(pd.DataFrame({"at": at, "difference": (wide[a] - wide[b]).to_numpy(dtype=np.float64)}), axis)
+    for name in keys:
+        if rows[name].isna().any():
+            raise ValueError(f"{name} must not be missing in any row of the record; it is in {int(rows[name].isna().sum())}")
+    repeated = rows[rows.duplicated(keys, keep=False)]
+    if len(repeated):
+        mixed = _mixed(repeated.drop(columns=keys), int(repeated.groupby(keys).size().max()))
+        raise ValueError(f"a {unit} must have one row{'' if axis is None else f' at each {axis}'}; {mixed}")
+    at = np.zeros(len(rows)) if axis is None else _numbers(rows, axis)
+    samples = pd.DataFrame({"at": at, "of": rows[unit].to_numpy(), "value": values})
+    return samples.pivot(index="at", columns="of", values="value")  # noqa: PD010 - pivot_table would average
 
 
-def _stacked(differences: pd.DataFrame, axis: str | None) -> Pilot:
-    """One row a checkpoint; what was not measured is left out."""
-    groups = differences.dropna().groupby("at", sort=True)["difference"]
-    samples = [group.to_numpy(dtype=np.float64) for _, group in groups]
-    if not samples:
+def _mixed(rows: pd.DataFrame, most: int) -> str:
+    """What is mixed in these rows, and what to give: texts, if any differ, else numbers of which there are at ``most`` so many."""
+    values = {str(name): rows[name].dropna().unique() for name in rows if not pd.api.types.is_bool_dtype(rows[name])}
+    texts = [name for name, found in values.items() if len(found) > 1 and not pd.api.types.is_numeric_dtype(rows[name])]
+    numbers = sorted((name for name, found in values.items() if 1 < len(found) <= most), key=lambda name: len(values[name]))
+    names = (texts or numbers)[:MANY]
+    if not names:
+        return "the record holds rows more than once"
+    choice = values[names[0]]
+    example = shlex.quote(f"{names[0]}={choice[0]}")
+    return f"these rows mix {', '.join(names)}; choose one, such as --where {example} (there are {'; '.join(map(str, choice[:MANY]))})"
+
+
+def _one_setting(rows: pd.DataFrame, axis: str | None, unit: str, measured: set[str], method: str) -> None:
+    """Raise ValueError where seeds were run with other settings than each other, which no two rows of a seed show.
+
+    A text is a setting. Of numbers the same path along the checkpoints in several runs shows one: what is measured differs from seed to
+    seed. The step size is known by its name.
+    """
+    runs = rows.sort_values([unit] if axis is None else [axis, unit]).groupby(unit)
+    several = axis is not None and len(rows[axis].unique()) > 1
+    for name in sorted(set(map(str, rows)) - {str(axis), unit, *measured}):
+        paths = runs[name].agg(tuple)
+        if len(paths.unique()) == 1 or pd.api.types.is_bool_dtype(rows[name]):
+            continue
+        shared = several and not rows[name].isna().any() and len(paths.unique()) < len(paths)
+        if shared or name == "eta" or not pd.api.types.is_numeric_dtype(rows[name]):
+            raise ValueError(f"{method}every {unit} must have been run alike; {_mixed(rows[[name]], len(rows))}")
+
+
+def _alike(groups: Mapping[str, pd.DataFrame]) -> None:
+    """Raise ValueError where the two methods were run on something else; a claim goes with its method."""
+    (a, first), (b, second) = groups.items()
+    for name in set(first) - {"method", "claim"}:
+        found, other = (sorted(map(str, rows[name].unique())) for rows in (first, second))
+        if found != other and not pd.api.types.is_numeric_dtype(first[name]):
+            raise ValueError(f"{a} and {b} must have the same {name}; they have {_list(found)} and {_list(other)}: choose one by --where")
+
+
+def _stacked(samples: pd.DataFrame, axis: str | None, unit: str) -> Pilot:
+    """One row a checkpoint; what was not measured there in any run is left out."""
+    measured = samples.dropna(how="all").dropna(how="all", axis="columns")
+    if measured.empty:
         raise ValueError("the record must hold values that are not missing")
-    sizes = {len(values) for values in samples}
-    if len(sizes) > 1:
-        raise ValueError(f"every {axis} must have as many seeds as the others; there are {_list(sorted(sizes))}")
-    return Pilot(np.array(list(groups.groups), dtype=np.float64), np.stack(samples), axis)
+    if measured.isna().to_numpy().any():
+        raise ValueError(f"every {axis} must have the same {unit}s; {int(measured.isna().to_numpy().sum())} values are missing")
+    return Pilot(measured.index.to_numpy(dtype=np.float64), measured.to_numpy(dtype=np.float64), axis)
 
 
 def _list(values: Any) -> str:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from tsla.theory import annealing, smoothing
 from tsla.theory.bound import Bound, longer
-from tsla.theory.constants import Array, Constants, real, representable, step_count, step_size, strength
+from tsla.theory.constants import ROUNDING, Array, Constants, real, representable, step_count, step_size, strength
 from tsla.theory.contraction import contraction
+from tsla.theory.products import product
 from tsla.theory.sgd import MEAN_SQUARED_GRADIENT
 
 ASSUMES = ("A1", "A2", "A3")
@@ -60,9 +62,9 @@ def bound(constants: Constants, oracle: SmoothingOracle, *, eta: ArrayLike, T: A
         claim="C12",
         quantity=MEAN_SQUARED_GRADIENT,
         terms={
-            "optimisation": 2 * constants.F0 / (step * steps),
-            "bias": t**2 * oracle.beta2,
-            "noise": step * constants.L * noise(constants.sigma2, oracle, t),
+            "optimisation": product(2, constants.F0, over=(step, steps)),
+            "bias": product(t, t, oracle.beta2),
+            "noise": product(step, constants.L, _noise_from_above(constants.sigma2, oracle, t)),
         },
         lowered_by={
             "optimisation": longer(step, constants.L),
@@ -87,9 +89,9 @@ def gap_bound(constants: Constants, oracle: SmoothingOracle, *, eta: ArrayLike, 
         claim="C12",
         quantity="E[F(w_T) - F*]",
         terms={
-            "optimisation": contraction(mu, step, steps) * constants.F0,
-            "bias": t**2 * oracle.beta2 / (2 * mu),
-            "noise": step * constants.L * noise(constants.sigma2, oracle, t) / (2 * mu),
+            "optimisation": product(contraction(mu, step, steps), constants.F0),
+            "bias": product(t, t, oracle.beta2, over=(2, mu)),
+            "noise": product(step, constants.L, _noise_from_above(constants.sigma2, oracle, t), over=(2, mu)),
         },
         lowered_by={
             "optimisation": longer(step, constants.L),
@@ -98,6 +100,12 @@ def gap_bound(constants: Constants, oracle: SmoothingOracle, *, eta: ArrayLike, 
         },
         assumes=(*ASSUMES, "A4"),
     )
+
+
+def _noise_from_above(sigma2: Array, oracle: SmoothingOracle, theta: Array) -> Array:
+    """``N(θ)``; where c is negative it is small beside what it is computed from, and what rounding may take of that is added."""
+    lost = ROUNDING * (product(1 - theta, 1 - theta, sigma2) + product(theta, theta, oracle.nu2))
+    return noise(sigma2, oracle, theta) + np.where(oracle.c < 0, 4 * lost, 0.0)
 
 
 def _theta(constants: Constants, oracle: SmoothingOracle, eta: Array, theta: ArrayLike | None) -> Array:

@@ -10,6 +10,7 @@ import numpy as np
 from tsla.theory.constants import ROUNDING, Array, UnrepresentableError
 
 # A term is some ten rounded operations, each off by half an ulp: raised by this it is not below its exact value, and is a bound itself.
+# Where an ulp is more than that, `product` has rounded up already.
 ROUNDED_UP = 1 + 8 * np.finfo(np.float64).eps
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from tsla.theory import annealing, biased, complexity, inversion, lsr, minibatch, sgd, tables, tsla, worst_case
 from tsla.theory.biased import SmoothingOracle
-from tsla.theory.constants import Constants
+from tsla.theory.constants import Constants, UnrepresentableError
 from tsla.theory.derivations import DERIVATIONS
 from tsla.theory.methods import METHODS
 from tsla.theory.variance import from_bounds, from_moments
@@ -23,8 +23,16 @@ def _constants(args: argparse.Namespace) -> Constants:
 
 
 def print_result(args: argparse.Namespace, as_json: Callable[[], dict[str, Any]], as_table: Callable[[], str]) -> None:
-    """One JSON object with ``--json``, in ASCII, so that it is JSON whatever the encoding of the output; else a table."""
-    print(json.dumps(as_json()) if args.json else as_table())
+    """One JSON object with ``--json``, in ASCII, so that it is JSON whatever the encoding of the output; else a table.
+
+    Raises UnrepresentableError for an infinity or nan, which JSON does not have.
+    """
+    found = as_json()
+    try:
+        text = json.dumps(found, allow_nan=False)
+    except ValueError:
+        raise UnrepresentableError("the answer holds a number that is not finite: it overflows float64; rescale F") from None
+    print(text if args.json else as_table())
 
 
 def _oracle(args: argparse.Namespace) -> SmoothingOracle | None:

@@ -29,17 +29,21 @@ Parameters = ParamSpec("Parameters")
 
 
 def representable(formula: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Let ``formula`` overflow without NumPy's warnings, and refuse what came of it: no infinity or nan leaves the theory unsaid.
+    """Refuse what overflows in ``formula``, on the way or at its end, with UnrepresentableError: no infinity or nan leaves unsaid.
 
-    Bounds and plans refuse by themselves, naming the term; arrays are refused here, with UnrepresentableError.
+    Bounds and plans refuse by themselves, naming the term.
     """
 
     @wraps(formula)
     def checked(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        with np.errstate(all="ignore"):
-            result = formula(*args, **kwargs)
+        refusal = f"{formula.__name__} overflows float64 for these constants; rescale F"
+        try:
+            with np.errstate(all="ignore", over="raise"):
+                result = formula(*args, **kwargs)
+        except FloatingPointError:
+            raise UnrepresentableError(refusal) from None
         if isinstance(result, np.ndarray | np.floating) and not np.isfinite(result).all():
-            raise UnrepresentableError(f"{formula.__name__} overflows float64 for these constants; rescale F")
+            raise UnrepresentableError(refusal)
         return result
 
     return checked
@@ -61,7 +65,8 @@ def real(
 ) -> Array:
     """``value`` as a float64 array whose elements are finite, inside the given range and, where they are ``integral``, whole numbers.
 
-    Raises ValueError that names the argument, the first offending element and the allowed range.
+    -0 becomes 0: what divides by it would otherwise be infinite on the wrong side. Raises ValueError that names the argument, the first
+    offending element and the allowed range.
     """
     limits = [
         f"{sign} {shown(limit)}" for sign, limit in (("above", above), ("at least", at_least), ("at most", at_most)) if limit is not None
@@ -72,7 +77,7 @@ def real(
     given = np.asarray(value)
     if given.dtype.kind not in "iuf":  # refuses booleans, strings, None and complex numbers, which float() might let pass
         raise ValueError(f"{name} = {value!r} {allowed}")
-    array = given.astype(np.float64)
+    array = np.asarray(given.astype(np.float64) + 0.0)  # -0.0 + 0.0 is 0.0
     bad = ~np.isfinite(array)
     if above is not None:
         bad |= array <= above

@@ -9,6 +9,7 @@ from tsla.theory import smoothing
 from tsla.theory.bound import Bound, longer
 from tsla.theory.constants import Array, Constants, representable, step_count, step_size, target_squared
 from tsla.theory.plan import Plan, Stage, whole_steps
+from tsla.theory.products import product
 from tsla.theory.sgd import MEAN_SQUARED_GRADIENT
 
 STALLS = "the bound never falls below its floor V(theta) = 2*delta*sigma2/(1+delta), which is not under eps^2 (C6)"
@@ -39,7 +40,7 @@ def bound(constants: Constants, *, eta: ArrayLike, T: ArrayLike, theta: ArrayLik
         claim="C5",
         quantity=MEAN_SQUARED_GRADIENT,
         terms={
-            "optimisation": 2 * constants.F0 / (step * steps),
+            "optimisation": product(2, constants.F0, over=(step, steps)),
             "smoothing": floor(constants, theta, claim="C5"),
         },
         lowered_by={
@@ -61,7 +62,7 @@ def steps(constants: Constants, *, eps: ArrayLike) -> Plan:
     V = floor(constants, claim="C5")
     reachable = target2 > V
     room = np.where(reachable, np.minimum(target2 / 2, target2 - V), 1.0)
-    T = np.where(reachable, whole_steps(2 * constants.L * constants.F0 / room), np.inf)
+    T = np.where(reachable, whole_steps(product(2, constants.L, constants.F0, over=(room,))), np.inf)
     return Plan(
         "lsr",
         "C5",

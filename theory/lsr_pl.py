@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from tsla.theory import lsr, smoothing
 from tsla.theory.constants import Constants, representable, shown, target_squared
 from tsla.theory.plan import Plan, Stage, whole_steps
+from tsla.theory.products import product
 
 
 @representable
@@ -25,8 +26,10 @@ def steps(constants: Constants, *, eps: ArrayLike) -> Plan:
             f"delta*sigma2 = {shown(0)} must be above 0 for C15, whose burn-in grows like its logarithm; any upper bound serves"
         )
     kappa, reachable = constants.L / mu, target2 > V
-    burn_in = whole_steps(kappa * np.log(2 * mu * constants.F0 / V))
-    T = np.maximum(np.where(reachable, whole_steps(2 * kappa * V / np.where(reachable, target2 - V, 1.0)), np.inf), 1)
+    burn_in = whole_steps(kappa * np.log(product(2, mu, constants.F0, over=(V,))))
+    T = np.maximum(
+        np.where(reachable, whole_steps(product(2, constants.L, V, over=(mu, np.where(reachable, target2 - V, 1.0)))), np.inf), 1
+    )
     theta = smoothing.paper_theta(delta)
     return Plan(
         "lsr-pl",

@@ -7,9 +7,11 @@ from numpy.typing import ArrayLike
 
 from tsla.theory import biased
 from tsla.theory.biased import SmoothingOracle
-from tsla.theory.constants import Array, real, step_size
+from tsla.theory.constants import Array, UnrepresentableError, real, representable, step_size
+from tsla.theory.products import product
 
 
+@representable
 def delta(sigma2: ArrayLike, oracle: SmoothingOracle, B: ArrayLike) -> Array:
     """``δ_B = (Bβ² + ν²)/σ²``: A3's constant for the mean of B independent samples (exact). Raises ValueError at ``σ² = 0``."""
     return (real("B", B, at_least=1) * oracle.beta2 + oracle.nu2) / real("sigma2", sigma2, above=0)
@@ -22,7 +24,7 @@ def critical_batch_size(sigma2: ArrayLike, oracle: SmoothingOracle, theta: Array
     σ²: at every one. Raises ValueError outside the ranges, and for ``θ = 0``, which changes nothing.
     """
     t = real("theta", theta, above=0, at_most=1)
-    return _ratio(_gain(sigma2, oracle, t), t**2 * oracle.beta2)
+    return _ratio(_gain(sigma2, oracle, t), t, oracle.beta2)
 
 
 def critical_batch_size_for_step(
@@ -35,7 +37,7 @@ def critical_batch_size_for_step(
     smoothness = real("L", L, above=0)
     scale = step_size("eta", eta, smoothness, "C14") * smoothness
     t = real("theta", theta, above=0, at_most=1)
-    return _ratio(scale * _gain(sigma2, oracle, t), t**2 * oracle.beta2)
+    return _ratio(_gain(sigma2, oracle, t), t, oracle.beta2, scale)
 
 
 def _gain(sigma2: ArrayLike, oracle: SmoothingOracle, theta: Array) -> Array:
@@ -44,8 +46,10 @@ def _gain(sigma2: ArrayLike, oracle: SmoothingOracle, theta: Array) -> Array:
     return np.asarray(np.asarray(sigma2) - noise)
 
 
-def _ratio(gain: Array, bias: Array) -> Array:
-    """``gain/bias``, and its limit where there is no bias: infinite for a gain, 0 for none."""
-    unbiased = bias == 0
-    limit = np.where(gain > 0, np.inf, np.where(gain < 0, -np.inf, 0.0))
-    return np.where(unbiased, limit, gain / np.where(unbiased, 1.0, bias))
+def _ratio(gain: Array, theta: Array, beta2: Array, scale: ArrayLike = 1.0) -> Array:
+    """``scale gain/(θ²β²)``, and its limit where there is no bias: infinite for a gain, 0 for none."""
+    unbiased = beta2 == 0
+    size = product(scale, np.abs(gain), over=(theta, theta, np.where(unbiased, 1.0, beta2)))
+    if not np.isfinite(size).all():
+        raise UnrepresentableError("the critical batch size overflows float64 for these constants; there may as well be no bias")
+    return np.sign(gain) * np.where(unbiased & (gain != 0), np.inf, size)

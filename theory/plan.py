@@ -55,6 +55,9 @@ class Plan:
             raise UnrepresentableError(
                 f"the number of steps that {self.claim} asks for overflows float64; eps is too small for these constants"
             )
+        for stage in self.stages:
+            if (np.asarray(stage.eta) < np.finfo(np.float64).tiny).any():  # digits are missing, and 1/L may be passed
+                raise UnrepresentableError(f"the step size that {self.claim} asks for vanishes in float64; rescale F")
 
     @property
     def total(self) -> Array:

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from tsla.theory.bound import Bound, longer
 from tsla.theory.constants import Array, Constants, real, representable, step_count, step_size, target_squared
 from tsla.theory.plan import Plan, Stage, whole_steps
+from tsla.theory.products import product
 
 MEAN_SQUARED_GRADIENT = "E‖∇F(w_R)‖²"
 
@@ -36,8 +37,8 @@ def bound(constants: Constants, *, eta: ArrayLike, T: ArrayLike) -> Bound:
         claim="C4",
         quantity=MEAN_SQUARED_GRADIENT,
         terms={
-            "optimisation": 2 * constants.F0 / (step * steps),
-            "noise": step * constants.L * constants.sigma2,
+            "optimisation": product(2, constants.F0, over=(step, steps)),
+            "noise": product(step, constants.L, constants.sigma2),
         },
         lowered_by={
             "optimisation": longer(step, constants.L),
@@ -50,7 +51,7 @@ def bound(constants: Constants, *, eta: ArrayLike, T: ArrayLike) -> Bound:
 @representable
 def noise_step_size(L: Array, noise: Array, target2: Array) -> Array:
     """``η = min(1/L, ε²/(2L noise))``, ``target2 = ε²``: the largest step at which ``ηL noise``, such as ``ηLσ²``, is at most ``ε²/2``."""
-    return np.minimum(1, target2 / (2 * noise)) / L
+    return np.minimum(1 / L, product(target2, over=(2, noise, L)))
 
 
 @representable
@@ -58,5 +59,5 @@ def steps(constants: Constants, *, eps: ArrayLike) -> Plan:
     """Samples until ``E‖∇F(w_R)‖² <= ε²`` by C4: ``η = min(1/L, ε²/(2Lσ²))``, ``T = ⌈4 F0/(η ε²)⌉``, that is ``O(1/ε⁴)``."""
     target2 = target_squared(eps)
     eta = noise_step_size(constants.L, constants.sigma2, target2)
-    T = whole_steps(4 * constants.F0 / (eta * target2))
+    T = whole_steps(product(4, constants.F0, over=(eta, target2)))
     return Plan("sgd", "C4", ("A1", "A2"), (Stage(eta, np.zeros_like(eta), T),))

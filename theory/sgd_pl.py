@@ -13,6 +13,7 @@ from tsla.theory.bound import Bound
 from tsla.theory.constants import Array, Constants, representable, shown, step_count, step_size, target_squared
 from tsla.theory.contraction import contraction
 from tsla.theory.plan import Plan, Stage, whole_steps
+from tsla.theory.products import product
 from tsla.theory.sgd import noise_step_size
 
 ASSUMES = ("A1", "A2", "A4")
@@ -31,8 +32,8 @@ def last_iterate_bound(constants: Constants, *, eta: ArrayLike, T: ArrayLike) ->
         claim="C15a",
         quantity="E‖∇F(w_T)‖²",
         terms={
-            "optimisation": 2 * L * contraction(mu, step, steps) * constants.F0,
-            "noise": step * L * (L / mu) * constants.sigma2,
+            "optimisation": product(2, L, contraction(mu, step, steps), constants.F0),
+            "noise": product(step, L, L, constants.sigma2, over=(mu,)),
         },
         lowered_by={"optimisation": "more steps T", "noise": "a smaller eta, or a larger batch (it divides sigma2)"},
         assumes=ASSUMES,
@@ -43,8 +44,8 @@ def last_iterate_bound(constants: Constants, *, eta: ArrayLike, T: ArrayLike) ->
 def last_iterate_steps(constants: Constants, *, eps: ArrayLike) -> Plan:
     """Samples until ``E‖∇F(w_T)‖² <= ε²`` by C15a: ``η = min(1/L, με²/(2L²σ²))``, ``T = ⌈log(4L F0/ε²)/(ημ)⌉`` (at least 0)."""
     target2, L, mu = target_squared(eps), constants.L, constants.need_mu("C15a")
-    eta = np.minimum(1, mu / L * (target2 / (2 * constants.sigma2))) / L
-    T = whole_steps(np.log(4 * L * constants.F0 / target2) / (eta * mu))
+    eta = np.minimum(1 / L, product(mu, target2, over=(2, L, L, constants.sigma2)))
+    T = whole_steps(np.log(product(4, L, constants.F0, over=(target2,))) / (eta * mu))
     return Plan("sgd-pl-last", "C15a", ASSUMES, (Stage(eta, np.zeros_like(eta), T),))
 
 
@@ -72,8 +73,8 @@ def three_phases(constants: Constants, noise: Array, target2: Array, theta: Arra
     """
     mu = constants.need_mu(claim)
     kappa = constants.L / mu
-    burn_in = whole_steps(kappa * np.log(2 * mu * constants.F0 / noise))
-    phase = whole_steps(4 * kappa * noise / target2)
+    burn_in = whole_steps(kappa * np.log(product(2, mu, constants.F0, over=(noise,))))
+    phase = whole_steps(product(4, constants.L, noise, over=(mu, target2)))
     last = noise_step_size(constants.L, noise, target2)
     largest = 1 / constants.L
     return (Stage(largest, theta, burn_in), Stage(largest, theta, phase, decay_steps=2 * kappa), Stage(last, theta, phase))
@@ -90,8 +91,8 @@ def two_step_size_steps(constants: Constants, *, eps: ArrayLike) -> Plan:
     target2, mu = target_squared(eps), constants.need_mu("C15c")
     _need_noise(constants, "C15c")
     eta2 = noise_step_size(constants.L, constants.sigma2, target2)
-    T1 = whole_steps(constants.L / mu * np.log(2 * mu * constants.F0 / constants.sigma2))
-    T2 = whole_steps(4 * constants.sigma2 / (mu * eta2 * target2))
+    T1 = whole_steps(constants.L / mu * np.log(product(2, mu, constants.F0, over=(constants.sigma2,))))
+    T2 = whole_steps(product(4, constants.sigma2, over=(mu, eta2, target2)))
     none = np.zeros_like(eta2)
     return Plan("sgd-two-step", "C15c", ASSUMES, (Stage(1 / constants.L, none, T1), Stage(eta2, none, T2)))
 

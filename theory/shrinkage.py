@@ -9,14 +9,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tsla.theory.constants import Array, real, strength
+from tsla.theory.constants import Array, real, representable, strength
+from tsla.theory.products import product
 from tsla.theory.smoothing import moments
 
 
+@representable
 def second_moment(s2: ArrayLike, grad2: ArrayLike, theta: ArrayLike) -> Array:
     """``E‖(1-θ) g - ∇F‖² = (1-θ)² s² + θ² ‖∇F‖²``, exact; ``grad2`` is ``‖∇F‖²``."""
     a, g2, t = real("s2", s2, at_least=0), real("grad2", grad2, at_least=0), strength(theta)
-    return (1 - t) ** 2 * a + t**2 * g2
+    return product(1 - t, 1 - t, a) + product(t, t, g2)
 
 
 def beyond(shat2: ArrayLike, c: ArrayLike, grad2: ArrayLike, theta: ArrayLike) -> Array:

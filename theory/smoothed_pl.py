@@ -9,6 +9,7 @@ from tsla.theory import annealing, biased
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Array, Constants, real, representable, shown, target_squared
 from tsla.theory.plan import Plan
+from tsla.theory.products import product
 from tsla.theory.sgd_pl import three_phases
 
 HALVINGS = 100  # of a bracket in the logarithm of the step size: to the last bit for any bracket that float64 holds
@@ -48,8 +49,7 @@ def gain(sigma2: ArrayLike, oracle: SmoothingOracle, eps: ArrayLike) -> Array:
 
 def largest_scale(sigma2: Array, oracle: SmoothingOracle, target2: Array) -> Array:
     """``η3 L``: the largest ``x`` in (0, 1] with ``min_θ θ²β² + x N(θ) <= ε²/2``, by bisection; the minimum increases with x."""
-    with np.errstate(divide="ignore"):
-        low = np.minimum(1.0, target2 / (2 * sigma2))  # without smoothing the floor is x σ²
+    low = np.minimum(1.0, product(target2, over=(2, sigma2)))  # without smoothing the floor is x σ²
     low = np.broadcast_to(low, np.broadcast_shapes(low.shape, oracle.beta2.shape, oracle.nu2.shape, oracle.c.shape))
     high = np.ones_like(low)
     enough = _best(sigma2, oracle, high)[1] <= target2 / 2
@@ -63,4 +63,4 @@ def largest_scale(sigma2: Array, oracle: SmoothingOracle, target2: Array) -> Arr
 def _best(sigma2: Array, oracle: SmoothingOracle, scale: Array) -> tuple[Array, Array]:
     """θ° at ``ηL = scale``, and C12's floor there."""
     theta = annealing.best_theta(sigma2, beta2=oracle.beta2, nu2=oracle.nu2, c=oracle.c, L=1.0, eta=scale)
-    return theta, theta**2 * oracle.beta2 + scale * biased.noise(sigma2, oracle, theta)
+    return theta, product(theta, theta, oracle.beta2) + product(scale, biased.noise(sigma2, oracle, theta))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tsla.theory.constants import ROUNDING, Array, real, representable, shown, strength
+from tsla.theory.products import product
 
 
 def mix(true: ArrayLike, smoothing: ArrayLike, theta: ArrayLike) -> Array:
@@ -28,14 +29,14 @@ def lemma(sigma2: ArrayLike, delta: ArrayLike, theta: ArrayLike) -> Array:
     It drops exactly ``θ(1-θ) E‖g - ĝ‖²`` (C11), so it is attained at ``θ`` in {0, 1} only, or where ``ĝ = g``.
     """
     s2, d, t = real("sigma2", sigma2, at_least=0), real("delta", delta, at_least=0), strength(theta)
-    return (1 - t) * s2 + (t * d) * s2
+    return product(1 - t, s2) + product(t, d, s2)
 
 
 @representable
 def lemma_at_paper_theta(sigma2: ArrayLike, delta: ArrayLike) -> Array:
     """``V(1/(1+δ)) = 2δσ²/(1+δ)`` (C2), without the cancellation of ``1 - 1/(1+δ)`` at small δ."""
     s2, d = real("sigma2", sigma2, at_least=0), real("delta", delta, at_least=0)
-    return 2 * (d / (1 + d)) * s2
+    return product(2, d / (1 + d), s2)
 
 
 def paper_theta(delta: ArrayLike) -> Array:
@@ -57,8 +58,9 @@ def second_moment(s2: ArrayLike, shat2: ArrayLike, c: ArrayLike, theta: ArrayLik
     a, b, cov = moments(s2, shat2, c)
     t = strength(theta)
     opposed = np.sqrt(a) * np.sqrt(b)  # what -c may be at most; where c < 0 the sum would cancel, and is taken as two squares' worth
-    square = ((1 - t) * np.sqrt(a) - t * np.sqrt(b)) ** 2 + 2 * t * (1 - t) * np.maximum(cov + opposed, 0)
-    return np.where(cov < 0, square, (1 - t) ** 2 * a + t**2 * b + 2 * t * (1 - t) * cov)
+    apart = np.abs((1 - t) * np.sqrt(a) - t * np.sqrt(b))
+    square = product(apart, apart) + product(2, t, 1 - t, np.maximum(cov + opposed, 0))
+    return np.where(cov < 0, square, product(1 - t, 1 - t, a) + product(t, t, b) + product(2, t, 1 - t, np.maximum(cov, 0)))
 
 
 @representable

@@ -32,7 +32,9 @@ def number_up(value: Array | float) -> str:
     if x <= 0 or not np.isfinite(x):
         return number(x)
     exact = Decimal(x * (1 - 32 * np.finfo(np.float64).eps))  # 1.2000000000000002 is 1.2, not 1.201
-    return number(float(exact.quantize(Decimal(1).scaleb(exact.adjusted() - 3), rounding=ROUND_CEILING)))
+    raised = exact.quantize(Decimal(1).scaleb(exact.adjusted() - 3), rounding=ROUND_CEILING)
+    held = Decimal("1e-300") < raised < Decimal("1e300")  # else four digits may be more, or a larger number, than a float holds
+    return number(float(raised)) if held else f"{raised.normalize():e}"
 
 
 def count(value: Array | float) -> str:

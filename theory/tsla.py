@@ -10,6 +10,7 @@ from tsla.theory.bound import Bound, longer
 from tsla.theory.constants import Constants, representable, shown, step_count, step_size, target_squared
 from tsla.theory.contraction import contraction
 from tsla.theory.plan import Plan, Stage, whole_steps
+from tsla.theory.products import product
 from tsla.theory.sgd import MEAN_SQUARED_GRADIENT, noise_step_size
 
 
@@ -27,8 +28,8 @@ def stage_one(constants: Constants, *, eta1: ArrayLike, T1: ArrayLike, theta: Ar
         claim="C7",
         quantity="E[F(w_T1) - F*]",
         terms={
-            "optimisation": contraction(mu, step, steps) * constants.F0,
-            "smoothing": lsr.floor(constants, theta, claim="C7") / (2 * mu),
+            "optimisation": product(contraction(mu, step, steps), constants.F0),
+            "smoothing": product(lsr.floor(constants, theta, claim="C7"), over=(2, mu)),
         },
         lowered_by={
             "optimisation": longer(step, constants.L, steps="a longer first stage T1", eta="eta1"),
@@ -55,15 +56,14 @@ def bound(
     """
     gap = stage_one(constants, eta1=eta1, T1=T1, theta=theta)
     step, steps = step_size("eta2", eta2, constants.L, "C8"), step_count("T2", T2)
-    per_gap = 2 / (step * steps)
     return Bound(
         method="tsla",
         claim="C8",
         quantity=MEAN_SQUARED_GRADIENT,
         terms={
-            "optimisation": per_gap * gap.terms["optimisation"],
-            "smoothing": per_gap * gap.terms["smoothing"],
-            "noise": step * constants.L * constants.sigma2,
+            "optimisation": product(2, gap.terms["optimisation"], over=(step, steps)),
+            "smoothing": product(2, gap.terms["smoothing"], over=(step, steps)),
+            "noise": product(step, constants.L, constants.sigma2),
         },
         lowered_by={
             "optimisation": "a longer first stage T1, or more plain steps T2",
@@ -87,8 +87,7 @@ def steps(constants: Constants, *, eps: ArrayLike) -> Plan:
         if (value == 0).any():
             raise ValueError(f"{name} = {shown(0)} must be above 0 for C8, whose T1 grows like log(1/{name}); any upper bound serves")
     eta1, eta2 = 1 / constants.L, noise_step_size(constants.L, constants.sigma2, target2)
-    noise = delta * constants.sigma2
-    T1 = whole_steps(np.log(mu * constants.F0 * (1 + delta) / noise) / (eta1 * mu))
-    T2 = whole_steps(8 * noise / (mu * eta2 * target2))
+    T1 = whole_steps(np.log(product(mu, constants.F0, 1 + delta, over=(delta, constants.sigma2))) / (eta1 * mu))
+    T2 = whole_steps(product(8, delta, constants.sigma2, over=(mu, eta2, target2)))
     smoothed = Stage(eta1, smoothing.paper_theta(delta), T1)
     return Plan("tsla", "C8", ("A1", "A2", "A3", "A4"), (smoothed, Stage(eta2, np.zeros_like(eta2), T2)))

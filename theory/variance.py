@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from numpy.typing import ArrayLike
 
 from tsla.theory import shrinkage, smoothing
-from tsla.theory.constants import Array, real, strength
+from tsla.theory.constants import Array, real, representable, strength
+from tsla.theory.products import product
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +38,7 @@ def from_bounds(*, sigma2: ArrayLike, delta: ArrayLike, theta: ArrayLike | None 
     return Variance(smoothing.lemma(sigma2, delta, theta), None, strength(theta), None, None, None)
 
 
+@representable
 def from_moments(
     *, s2: ArrayLike, shat2: ArrayLike, c: ArrayLike, grad2: ArrayLike | None = None, theta: ArrayLike | None = None
 ) -> Variance:
@@ -48,7 +50,7 @@ def from_moments(
     t = a / (real("s2", s2, above=0) + b) if theta is None else strength(theta)
     star = smoothing.best_theta(s2, shat2, c)
     return Variance(
-        lemma=(1 - t) * a + t * b,
+        lemma=product(1 - t, a) + product(t, b),
         exact=smoothing.second_moment(s2, shat2, c, t),
         theta=t,
         theta_star=star,

@@ -8,7 +8,9 @@ from numpy.typing import ArrayLike
 from tsla.theory import lsr
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Array, Constants, real, representable, shown, step_count, target_squared
+from tsla.theory.contraction import exact_product
 from tsla.theory.plan import Plan, Stage, whole_steps
+from tsla.theory.products import product
 from tsla.theory.sgd import MEAN_SQUARED_GRADIENT
 
 
@@ -20,18 +22,19 @@ def sgd_bound(constants: Constants, *, eta: ArrayLike, T: ArrayLike) -> Bound:
     the performance-estimation program returns this value. Raises ValueError outside the premises.
     """
     step, steps = real("eta", eta, above=0), step_count("T", T)
-    too_large = step * constants.L >= 2
+    scale, error = exact_product(step, constants.L)
+    slack = (2 - scale) - error  # which may be as small as the rounding error of the product
+    too_large = slack <= 0
     if too_large.any():
         worst, limit = (np.broadcast_to(x, too_large.shape)[too_large].flat[0] for x in (step, 2 / constants.L))
         raise ValueError(f"eta = {shown(worst)} is not below 2/L = {shown(limit)}; C16 needs 0 < eta < 2/L")
-    slack = 2 - step * constants.L
     return Bound(
         method="sgd",
         claim="C16",
         quantity=MEAN_SQUARED_GRADIENT,
         terms={
-            "optimisation": 2 * constants.F0 / (step * steps * slack),
-            "noise": step * constants.L * constants.sigma2 / slack,
+            "optimisation": product(2, constants.F0, over=(step, steps, slack)),
+            "noise": product(step, constants.L, constants.sigma2, over=(slack,)),
         },
         lowered_by={
             "optimisation": "more steps T",
@@ -48,8 +51,8 @@ def sgd_steps(constants: Constants, *, eps: ArrayLike) -> Plan:
     That step size is the best one: C16 at most ``ε²`` asks for ``T >= 2LF0/(x(2ε² - x(ε²+σ²)))``, ``x = ηL``, least at ``x = ε²/(ε²+σ²)``.
     """
     target2 = target_squared(eps)
-    share = 1 / (1 + constants.sigma2 / target2)
-    T = whole_steps(2 * constants.L * constants.F0 / (share * target2))
+    share = 1 / (1 + product(constants.sigma2, over=(target2,)))
+    T = whole_steps(product(2, constants.L, constants.F0, over=(share, target2)))
     return Plan("sgd-exact", "C16", ("A1", "A2"), (Stage(share / constants.L, np.zeros_like(share), T),))
 
 
@@ -60,4 +63,5 @@ def lsr_value(constants: Constants, *, T: ArrayLike, theta: ArrayLike | None = N
     C5 itself is ``2 L F0/T + V(θ)``: what it gives away is V/T.
     """
     steps = step_count("T", T)
-    return 2 * constants.L * constants.F0 / steps + lsr.floor(constants, theta, claim="C16") * (steps - 1) / steps
+    noise = product(lsr.floor(constants, theta, claim="C16"), steps - 1, over=(steps,))
+    return product(2, constants.L, constants.F0, over=(steps,)) + noise

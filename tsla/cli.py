@@ -134,7 +134,7 @@ def _join_negative_values(argv: Sequence[str]) -> list[str]:
 
 def _number(text: str) -> float:
     try:
-        return float(text)
+        return float(text) + 0.0  # -0.0 is 0
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
 

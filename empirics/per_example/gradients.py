@@ -47,8 +47,8 @@ def gradient_products(
     totals = _Totals(list(named.values()), len(inputs))
     with torch.enable_grad(), torch.random.fork_rng(devices=[inputs.device] if inputs.is_cuda else []):
         forward = Forward(model, statistics_mode(batch_norm, model, inputs))
-        probe = Probe(forward, inputs, totals.parameters, {len(x) for x in chunks})
-        true = one_hot(labels, len(probe.logits))
+        probe = Probe(forward, chunks[0], totals.parameters)
+        true = one_hot(labels, probe.logits.shape[1])
         smooth = smoothing_rule(smoothing, true)
         bounds = [0, *accumulate(len(x) for x in chunks)]
         rows = [slice(start, end) for start, end in pairwise(bounds)]
@@ -57,6 +57,8 @@ def gradient_products(
         for r, found in zip(rows, products_of(passes, two_at_once=two_at_once), strict=True):
             for parameter, of_parameter in found:
                 totals.add(parameter, r, of_parameter)
+            if r is rows[0]:
+                probe.compare_gradients(true[r], totals.squares(r))
     return totals.result(tuple(named))
 
 
@@ -92,6 +94,10 @@ class _Totals:
         self._late[row].append(found.sums)
         if sum(term.entries for term in self._late[row]) > parameter.numel():
             self._settle(row)
+
+    def squares(self, rows: slice) -> Tensor:
+        """``‖g_i‖²`` of these examples, ``(parameters, k)``."""
+        return self._products[0, :, rows]
 
     def _settle(self, row: int) -> None:
         """Take the sums over the examples of several chunks at once."""

@@ -43,6 +43,8 @@ _SIZED_BY_VALUES = {
     *(Tensor.nonzero, Tensor.argwhere, Tensor.masked_select, Tensor.unique_consecutive),
     *(Tensor.item, Tensor.tolist, Tensor.__int__, Tensor.__index__),
 }
+# What lets the gradient be another than the derivative of the value; hooks on tensors ask for `grad_fn`.
+_DETOURS = {Tensor.detach, torch.detach, Tensor.detach_, torch.detach_, Tensor.data.__get__, Tensor.grad_fn.__get__}  # type: ignore[attr-defined, union-attr]
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,8 @@ class Tape(Watch):
     """Watches a forward pass of ``examples`` examples for the uses of the ``tracked`` parameters.
 
     ``probe`` is a tape of a pass of another number of examples: the dimension that differs is that of the examples. Without a probe
-    nothing is noted but what was ``seen``. ``calls`` are those that use parameters, in their order.
+    nothing is noted but what was ``seen``, and whether there were ``detours``: custom autograd functions, hooks, and detached values, after
+    which gradients may be others than the derivatives of the logits. ``calls`` are those that use parameters, in their order.
     """
 
     def __init__(self, tracked: Sequence[nn.Parameter], examples: int, probe: Tape | None = None) -> None:
@@ -80,6 +83,7 @@ class Tape(Watch):
             raise ValueError("a parameter is complex: hold its real and imaginary parts as one real parameter, with torch.view_as_complex")
         self.tracked, self.examples, self.exploring = list(tracked), examples, probe is None
         self.seen: list[Seen] = []
+        self.detours = False
         self.calls: list[Call] = []
         self._seen_before, self._examples_before = ([], 0) if probe is None else (probe.seen, probe.examples)
         # By id, and kept, so that the id stays theirs: parameters and what is made of them alone; the same, or what only looks like it in
@@ -98,6 +102,8 @@ class Tape(Watch):
     def call(self, func: Any, args: Any, kwargs: Any) -> Any:
         """Call ``func``; where it uses parameters, note what they contribute."""
         given = tensors_in((args, kwargs))
+        if self.exploring and _is_detour(func):
+            self.detours = True
         if _is_transformed():
             self._transformed |= {p for t in given for p in self._parameters_of(_unwrapped(t))}
             return func(*args, **kwargs)
@@ -193,6 +199,8 @@ class Tape(Watch):
         """When a module is called: what the model is called with are the examples."""
         if not self._frames:
             self._data |= {id(t): t for t in tensors_in(args)}
+        if module._backward_hooks or module._backward_pre_hooks or isinstance(module, torch.jit.ScriptModule):
+            self.detours = True
         self._frames.append(Frame(module))
 
     def leave(self, module: nn.Module, args: Any, kwargs: Any, out: Any) -> Any:
@@ -283,6 +291,12 @@ def _is_sized_by_values(func: Any, args: Any, kwargs: Any) -> bool:
     if func in (torch.repeat_interleave, Tensor.repeat_interleave):
         return bool(others) or len(args) == 1
     return func in _SIZED_BY_VALUES or (func is torch.where and not others)
+
+
+def _is_detour(func: Any) -> bool:
+    owner = getattr(func, "__self__", None)
+    custom = isinstance(owner, type) and issubclass(owner, torch.autograd.Function)
+    return custom or func in _DETOURS or not torch.is_grad_enabled() or _is_transformed()
 
 
 def _is_transformed() -> bool:

@@ -10,8 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from tsla.empirics.study.outcomes import differences, summary, tuned
-from tsla.empirics.study.scope import scope
-from tsla.empirics.study.settings import CONFIRMATORY, EPOCHS, EVERY, PRIMARY, TUNING, WHOLE
+from tsla.empirics.study.settings import CONFIRMATORY, EPOCHS, PRIMARY, TUNING, WHOLE
 from tsla.figures import style
 from tsla.figures.gallery import Load
 
@@ -21,7 +20,8 @@ CAPTION = (
     "those of training without smoothing, against the epoch s from which smoothing is dropped (0: never smoothed, 20: never dropped). "
     "The step size is tuned for each s and outcome on other seeds; paired by seed, 95 % Student-t bands. A benefit that has a best s "
     "inside the run (E4) would be a dip (losses) or a bump (accuracy). "
-    f"All of it is of these settings alone: {scope([EVERY[name] for name in SETTINGS])}."
+    "All of it is of these settings alone: MLP-64 on digits and Fashion-MNIST, 20 and 40 % wrong labels; 1,000 examples, 20 epochs, "
+    "batches of 16, SGD with momentum 0 and weight decay 0, constant step size."
 )
 ROWS = {"loss": "log F", "test loss": "log test loss", "accuracy": "test accuracy"}
 LOOKS = {"0.1": "tsla", "0.3": "lsr"}

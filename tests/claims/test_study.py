@@ -19,6 +19,7 @@ from tsla.empirics.study.outcomes import summary
 from tsla.empirics.study.scope import scope
 from tsla.empirics.study.settings import DECAYED, FEWER_SEEDS, PRIMARY, SETTINGS, TUNING_SEEDS
 from tsla.empirics.study.verdicts import IN_FAVOUR, REFUTED, SUPPORTED, Finding, Study
+from tsla.figures.gallery import best_drop
 
 FIRST_SEEDS = range(10)
 ROOT = Path(__file__).parents[2]
@@ -195,3 +196,7 @@ def test_what_is_said_of_the_verdicts_names_their_settings(document_with_verdict
 def test_a_family_needs_its_runs() -> None:
     with pytest.raises(ValueError, match="has no run"):
         verdicts.family(replace(study(), runs=study().runs.iloc[:0]))
+
+
+def test_the_figure_of_the_best_drop_names_its_settings() -> None:
+    assert scope([SETTINGS[name] for name in best_drop.SETTINGS]) in best_drop.CAPTION

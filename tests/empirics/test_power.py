@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -233,12 +234,12 @@ def test_pairs_by_method_and_seed() -> None:
 
 
 def test_two_columns_and_one_column() -> None:
-    frame = pd.DataFrame({"T": [5, 5, 9, 9], "x": [1.0, 2.0, 3.0, 4.0], "y": [0.0, 3.0, 1.0, 1.0]})
+    frame = pd.DataFrame({"T": [5, 5, 9, 9], "seed": [0, 1] * 2, "x": [1.0, 2.0, 3.0, 4.0], "y": [0.0, 3.0, 1.0, 1.0]})
     two = pilot(frame, a="x", b="y", column=None)
     one = pilot(frame.assign(gain=frame["x"] - frame["y"]), a=None, b=None, column="gain")
     for found in (two, one):
         assert (found.axis, found.checkpoint.tolist(), found.differences.tolist()) == ("T", [5, 9], [[1, -1], [2, 3]])
-    assert pilot(frame.drop(columns="T"), a="x", b="y", column=None).differences.tolist() == [[1, -1, 2, 3]]
+    assert pilot(frame.drop(columns="T").assign(seed=range(4)), a="x", b="y", column=None).differences.tolist() == [[1, -1, 2, 3]]
     assert pilot(frame, a="x", b="y", column=None, where={"T": "9"}).differences.tolist() == [[2, 3]]
 
 
@@ -270,11 +271,14 @@ def test_a_record_on_disk(tmp_path: Path) -> None:
         (lambda: pilot(long(), a="a", b="b", column="loss", where={"epoch": "1"}), "must hold values that are not missing"),
         (
             lambda: pilot(pd.concat([long(q=1), long(q=2)]), a="a", b="b", column="loss"),
-            "must choose one run a method and epoch and seed; what differs is q",
+            "a seed must have one row at each epoch; these rows mix q; choose one, such as --where q=1 .there are 1; 2.",
         ),
         (lambda: pilot(long().drop(columns="seed"), a="a", b="b", column="loss"), "must have a column seed or replica"),
         (lambda: pilot(long().drop(columns="method"), a="a", b="b", column="loss"), "a column for a and b, = 'method' must be a column"),
-        (lambda: pilot(pd.DataFrame({"T": [1, 1, 2], "x": [1.0, 2, 3]}), a=None, b=None, column="x"), "every T must have as many seeds"),
+        (
+            lambda: pilot(pd.DataFrame({"T": [1, 1, 2], "seed": [0, 1, 0], "x": [1.0, 2, 3]}), a=None, b=None, column="x"),
+            "every T must have the same",
+        ),
         (lambda: need([1.0]), r"differences has shape \(1,\), one for each seed of the pilot; must be \(m,\), m at least 2"),
         (lambda: need([0.1, 0.1, 0.1]), "differences = 0.1 must not all be equal"),
         (lambda: need([1.0, -1.0]), "effect = 0 must not be 0"),
@@ -287,12 +291,118 @@ def test_a_record_on_disk(tmp_path: Path) -> None:
         (lambda: paired_power(1, 1.0), "n = 1 must be a whole number, at least 2"),
         (lambda: plan(pilot(long(), a="a", b="b", column="loss"), seeds=1), "seeds = 1 must be a whole number, at least 2"),
         (lambda: plan(pilot(long(), a="a", b="b", column="loss"), power=2.0), "power = 2 must be below 1"),
-        (lambda: plan(pilot(pd.DataFrame({"x": [1.0, 1.0]}), a=None, b=None, column="x")), "must not all be equal"),
+        (lambda: plan(pilot(pd.DataFrame({"seed": [0, 1], "x": [1.0, 1.0]}), a=None, b=None, column="x")), "must not all be equal"),
     ],
 )
 def test_bad_arguments(call: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+# --- nothing is mixed in silence
+
+
+def columns(**changes: object) -> pd.DataFrame:
+    """One method of :func:`long`, with two columns to compare and the settings of the run."""
+    rows = long()[lambda frame: frame["method"] == "a"]
+    return rows.assign(x=rows["loss"] + 1, y=rows["loss"] ** 2, model="mlp", eta=0.1, theta=0.3, diverged=rows["seed"] == 2).assign(
+        **changes
+    )
+
+
+def by_seed(first: object, second: object) -> Callable[[pd.DataFrame], list[object]]:
+    return lambda frame: [first if seed < 2 else second for seed in frame["seed"]]
+
+
+PAIRED = {"a": "a", "b": "b", "column": "loss"}
+COLUMNS = {"a": "x", "b": "y", "column": None}
+ONE = {"a": None, "b": None, "column": "x"}
+LAST = {"where": {"epoch": "2"}}
+MIXED: dict[str, tuple[Callable[[], pd.DataFrame], dict[str, Any], str]] = {
+    "methods": (lambda: pd.concat([columns(), columns(method="b")]), COLUMNS, "these rows mix method; .* --where method=a .there are a; b"),
+    "methods, one column": (lambda: pd.concat([columns(), columns(method="b")]), ONE, "these rows mix method; .* --where method=a"),
+    "methods, one to a seed": (lambda: columns(method=by_seed("sgd", "lsr")), COLUMNS, "run alike; these rows mix method; .* method=lsr"),
+    "methods, one to a seed, at one epoch": (
+        lambda: columns(method=by_seed("sgd", "lsr")),
+        COLUMNS | LAST,
+        "run alike; these rows mix method",
+    ),
+    "epochs": (lambda: columns().drop(columns="epoch").dropna(), COLUMNS, "a seed must have one row; the record holds rows more than once"),
+    "epochs by another name": (lambda: columns().rename(columns={"epoch": "week"}).dropna(), COLUMNS, "these rows mix week; .* week=2"),
+    "models": (lambda: pd.concat([columns(), columns(model="resnet")]), COLUMNS, "these rows mix model"),
+    "models, one to a seed": (
+        lambda: columns(model=by_seed("mlp", "a resnet")),
+        COLUMNS,
+        "run alike; these rows mix model; .* 'model=a resnet'",
+    ),
+    "step sizes": (lambda: pd.concat([columns(), columns(eta=0.3)]), COLUMNS, "these rows mix eta; .* eta=0.1 .there are 0.1; 0.3"),
+    "step sizes, one to a seed": (lambda: columns(eta=by_seed(0.1, 0.3)), COLUMNS | LAST, "run alike; these rows mix eta"),
+    "strengths, one to a seed": (lambda: columns(theta=by_seed(0.1, 0.3)), COLUMNS | LAST, "run alike; these rows mix theta"),
+    "strengths, paired": (lambda: long(theta=by_seed(0.1, 0.3)), PAIRED, "a: every seed must have been run alike; these rows mix theta"),
+    "data of the methods": (lambda: long(data=lambda rows: rows["method"]), PAIRED, "a and b must have the same data; they have a and b"),
+    "a row twice": (
+        lambda: pd.concat([columns(), columns().head(1)]),
+        COLUMNS,
+        "a seed must have one row at each epoch; .* rows more than once",
+    ),
+    "a row twice, paired": (
+        lambda: pd.concat([long(), long().head(1)]),
+        PAIRED,
+        "a seed must have one row at each epoch; .* rows more than once",
+    ),
+    "seeds that are missing": (
+        lambda: columns(seed=lambda rows: rows["seed"].replace(3, np.nan)),
+        COLUMNS,
+        "seed must not be missing .* in 3",
+    ),
+    "epochs that are missing": (
+        lambda: columns(epoch=lambda rows: rows["epoch"].replace(2, np.nan)),
+        COLUMNS,
+        "epoch must not be missing .* in 4",
+    ),
+    "other seeds at each epoch": (
+        lambda: columns(seed=lambda rows: rows["seed"] + 4 * rows["epoch"]),
+        ONE,
+        "every epoch must have the same seeds",
+    ),
+    "a run that failed": (
+        lambda: columns(y=lambda rows: rows["y"].where(rows["seed"] != 1)),
+        COLUMNS,
+        "'x' and b = 'y' must be missing together",
+    ),
+    "no seeds": (lambda: columns().drop(columns="seed"), COLUMNS, "the record must have a column seed or replica"),
+}
+
+
+@pytest.mark.parametrize("name", MIXED)
+def test_what_is_mixed_is_named(name: str) -> None:
+    make, given, message = MIXED[name]
+    with pytest.raises(ValueError, match=message):
+        pilot(make(), **given)
+
+
+@pytest.mark.parametrize("given", [COLUMNS, ONE, COLUMNS | LAST])
+def test_what_is_not_mixed_is_planned_with(given: dict[str, Any]) -> None:
+    """A strength that adapts, a schedule of step sizes, and how a run ended, differ and are no settings."""
+    rows = columns(
+        theta=lambda frame: frame["loss"] / 9,
+        eta=lambda frame: 0.1 / (1 + frame["epoch"]),
+        phase=lambda frame: "at " + frame["epoch"].astype(str),
+    )
+    assert pilot(rows, **given).differences.shape[1] == 4
+    either = long(claim=lambda frame: "C" + frame["method"], eta=lambda frame: frame["method"].map({"a": 0.1}).fillna(0.2))
+    assert pilot(either, **PAIRED).differences.shape == (2, 4)
+
+
+def test_the_record_of_digits_mixes_methods() -> None:
+    table = records.read(records.FOLDER / "digits.parquet").table
+    with pytest.raises(
+        ValueError, match="a seed must have one row at each epoch; these rows mix method; choose one, such as --where method=sgd"
+    ):
+        pilot(table, a="s2", b="shat2", column=None)
+    sgd = table[(table["method"] == "sgd") & (table["epoch"] == 0)].sort_values("seed")
+    found = pilot(table, a="s2", b="shat2", column=None, where={"method": "sgd", "epoch": "0"})
+    assert found.differences.tolist() == [(sgd["s2"] - sgd["shat2"]).tolist()]
 
 
 # --- which checkpoint
@@ -303,7 +413,9 @@ def growing() -> pd.DataFrame:
     z = stats.norm.ppf((np.arange(20) + 0.5) / 20)
     z = (z - z.mean()) / z.std(ddof=1)
     spread = {1: (0.0, 0.0), 10: (0.5, 2.0), 100: (1.0, 1.0), 1000: (2.0, 4.0)}
-    return pd.DataFrame([{"step": step, "gain": mean + sd * x} for step, (mean, sd) in spread.items() for x in z])
+    return pd.DataFrame(
+        [{"step": step, "seed": seed, "gain": mean + sd * x} for step, (mean, sd) in spread.items() for seed, x in enumerate(z)]
+    )
 
 
 def test_the_best_and_the_first_checkpoint() -> None:

@@ -1,0 +1,220 @@
+"""Bounds at the ends of float64: never below their exact value, never 0 for what is not 0, and a refusal in place of an infinity."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.claims.recursions import Exact, exact, mp
+from tests.claims.refusals import unless_refused
+from tests.planted import assert_rejects
+from tsla.theory import biased, lsr, sgd, sgd_pl, smoothing, tables, tsla, worst_case
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.bound import Bound
+from tsla.theory.constants import Constants
+from tsla.theory.contraction import contraction
+from tsla.theory.methods import METHODS
+from tsla.theory.products import product
+
+Numbers = dict[str, float]
+scales = st.floats(-300, 300).map(lambda power: 10.0**power)
+shares = st.floats(-300, 0).map(lambda power: 10.0**power)
+
+
+@st.composite
+def numbers(draw: st.DrawFn) -> Numbers:
+    """Constants and a run of any size, where the premises hold exactly: ``μ <= L`` and ``ηL <= 1``; σ², δ, β², ν² may be 0."""
+    L, maybe = draw(scales), st.just(0.0) | scales
+    eta = min(draw(shares | st.just(1.0)) / L * (1 - 1e-15), 1e300)
+    drawn = {name: draw(maybe) for name in ("sigma2", "delta", "beta2", "nu2")}
+    correlation = draw(st.sampled_from([0.0, 0.5, -0.5]))
+    return {
+        "L": L,
+        "mu": max(L * draw(shares | st.just(1.0)), 1e-305),
+        "F0": draw(scales),
+        "eta": max(eta, 1e-305),
+        "T": float(np.floor(draw(st.floats(0, 300).map(lambda power: 10.0**power)))),
+        "theta": draw(st.just(0.0) | shares | st.just(1.0)),
+        "c": correlation * drawn["sigma2"] ** 0.5 * drawn["nu2"] ** 0.5,
+    } | drawn
+
+
+def known(n: Numbers) -> Constants:
+    return Constants(**{name: n[name] for name in ("L", "mu", "sigma2", "delta", "F0")})
+
+
+def oracle(n: Numbers) -> SmoothingOracle:
+    return SmoothingOracle(**{name: n[name] for name in ("beta2", "nu2", "c")})
+
+
+def single(n: Numbers) -> Numbers:
+    return {"eta": n["eta"], "T": n["T"]}
+
+
+BOUNDS: dict[str, Callable[[Numbers], Bound]] = {
+    "C4": lambda n: sgd.bound(known(n), **single(n)),
+    "C5": lambda n: lsr.bound(known(n), **single(n), theta=n["theta"]),
+    "C7": lambda n: tsla.stage_one(known(n), eta1=n["eta"], T1=n["T"], theta=n["theta"]),
+    "C8": lambda n: tsla.bound(known(n), eta1=n["eta"], T1=n["T"], eta2=n["eta"], T2=n["T"], theta=n["theta"]),
+    "C12": lambda n: biased.bound(known(n), oracle(n), **single(n), theta=n["theta"]),
+    "C12, gap": lambda n: biased.gap_bound(known(n), oracle(n), **single(n), theta=n["theta"]),
+    "C15a": lambda n: sgd_pl.last_iterate_bound(known(n), **single(n)),
+    "C16": lambda n: worst_case.sgd_bound(known(n), **single(n)),
+}
+
+
+def expected(claim: str, n: Numbers) -> Exact:
+    """The theorems as they are printed, at 50 digits and any exponent."""
+    L, mu, sigma2, delta, F0, eta, T, t, beta2, nu2, c = (
+        exact(n[name]) for name in ("L", "mu", "sigma2", "delta", "F0", "eta", "T", "theta", "beta2", "nu2", "c")
+    )
+    V = (1 - t) * sigma2 + t * delta * sigma2
+    floor = t**2 * beta2 + eta * L * ((1 - t) ** 2 * sigma2 + t**2 * nu2 + 2 * t * (1 - t) * c)
+    left = shrunk(eta * mu, T) * F0
+    return {
+        "C4": 2 * F0 / (eta * T) + eta * L * sigma2,
+        "C5": 2 * F0 / (eta * T) + V,
+        "C7": left + V / (2 * mu),
+        "C8": 2 * (left + V / (2 * mu)) / (eta * T) + eta * L * sigma2,
+        "C12": 2 * F0 / (eta * T) + floor,
+        "C12, gap": left + floor / (2 * mu),
+        "C15a": 2 * L * left + eta * L**2 * sigma2 / mu,
+        "C16": (2 * F0 / (eta * T) + eta * L * sigma2) / (2 - eta * L),
+    }[claim]
+
+
+def shrunk(rate: Exact, T: Exact) -> Exact:
+    return mp.exp(T * mp.log1p(-rate)) if rate < 1 else mp.mpf(0)
+
+
+def is_said_from_above(claim: str, bound: Callable[[Numbers], Bound]) -> None:
+    """As a number, as JSON, and as printed; what is printed holds for inputs known to half an ulp."""
+
+    @given(numbers())
+    def check(n: Numbers) -> None:
+        found = unless_refused(lambda: bound(n), "overflows float64 for these constants; rescale F")
+        value = expected(claim, n)
+        if found is None:  # what is refused is large itself, or in C8 its gap
+            assert claim == "C8" or value > 1e290
+            return
+        said = json.loads(json.dumps(tables.bound_json(found), allow_nan=False))
+        assert mp.mpf(said["total"]) >= value
+        assert said["total"] > 0
+        printed = tables.bound_table(found).splitlines()[0].partition(" <= ")[2].split()[0].replace(",", "")
+        assert mp.mpf(printed) >= value * (1 - mp.mpf(2) ** -46)
+
+    check()
+
+
+@pytest.mark.parametrize("claim", BOUNDS)
+def test_bounds_of_any_size_are_said_from_above(claim: str) -> None:
+    is_said_from_above(claim, BOUNDS[claim])
+
+
+def plain(claim: str) -> Callable[[Numbers], Bound]:
+    """The formulas as they stand in the paper, in float64: they vanish on the way."""
+    formulas: dict[str, Callable[..., Any]] = {
+        "C4": lambda L, F0, eta, T, sigma2, **_: 2 * F0 / (eta * T) + eta * L * sigma2,
+        "C5": lambda F0, eta, T, theta, delta, sigma2, **_: 2 * F0 / (eta * T) + (1 - theta) * sigma2 + theta * delta * sigma2,
+        "C7": lambda mu, F0, eta, T, theta, delta, sigma2, **_: (
+            (1 - eta * mu) ** T * F0 + ((1 - theta) + theta * delta) * sigma2 / (2 * mu)
+        ),
+    }
+
+    def bound(n: Numbers) -> Bound:
+        with np.errstate(all="ignore"):
+            total = formulas[claim](**{name: np.float64(value) for name, value in n.items()})
+        return Bound("sgd", claim, "F", {"all": np.asarray(total)}, {"all": ""}, ())
+
+    return bound
+
+
+@pytest.mark.parametrize("claim", ["C4", "C5", "C7"])
+def test_planted_formulas_that_vanish_are_rejected(claim: str) -> None:
+    assert_rejects(lambda bound: is_said_from_above(claim, bound), plain(claim))
+
+
+@pytest.mark.parametrize("claim", BOUNDS)
+def test_arrays_are_as_their_elements(claim: str) -> None:
+    k = {"L": 1e-200, "mu": 1e-210, "delta": 1e-200, "theta": 0.5, "beta2": 1e-300, "nu2": 1e-200, "c": 0.0}
+    many = k | {
+        "eta": np.array([1e-150, 1e200]),
+        "T": np.array([1e200, 3]),
+        "F0": np.array([1e-300, 1]),
+        "sigma2": np.array([1e-200, 1e-300]),
+    }
+    found = BOUNDS[claim](many)
+    for i in range(2):
+        one = {name: float(np.broadcast_to(value, 2)[i]) for name, value in many.items()}
+        assert float(found.total[i]) == float(BOUNDS[claim](one).total) > 0
+        assert all((np.asarray(term) > 0).all() for term in found.terms.values())
+
+
+# --- what they are made of
+
+SIZES = [5e-324, 1e-310, 1e-300, 1e-155, 0.3, 1.0, 7e155, 1e300]
+
+
+def is_the_product_from_above(multiply: Callable[..., Any]) -> None:
+    for a in SIZES:
+        for b in SIZES:
+            for c in SIZES:
+                value, found = exact(a) * exact(b) / exact(c), mp.mpf(float(multiply(a, b, over=(c,))))
+                assert found > 0
+                assert found == mp.inf or abs(found / value - 1) < 1e-15 or 0 < found - value < 1e-323
+                assert (found == mp.inf) == (value > 1.7976931348623158e308)
+
+
+def test_products_are_right_as_far_as_float64_reaches() -> None:
+    is_the_product_from_above(product)
+    assert product(0.0, 1e300, over=(5e-324,)) == 0
+
+
+def test_planted_product_is_rejected() -> None:
+    with np.errstate(all="ignore"):
+        assert_rejects(is_the_product_from_above, lambda a, b, over: np.float64(a) * b / over[0])
+
+
+@pytest.mark.parametrize(
+    ("rate", "T"), [(0.1, 1e4), (0.1, 1e300), (1e-300, 1e303), (1 - 2.0**-53, 30.0), (1 - 2.0**-53, 1e307), (0.5, 1074.0)]
+)
+def test_what_is_left_of_the_gap_is_above_zero(rate: float, T: float) -> None:
+    found = float(contraction(np.asarray(rate), np.asarray(1.0), np.asarray(T)))
+    value = shrunk(exact(rate), exact(T))
+    assert 0 < value <= found <= max(2 * value, 1e-323)
+
+
+def test_nothing_is_left_where_nothing_is() -> None:
+    assert contraction(np.asarray(1.0), np.asarray(1.0), np.asarray(1.0)) == 0
+
+
+def test_the_lemma_is_above_zero() -> None:
+    assert smoothing.lemma(1e-200, 1e-200, 1) > 0
+    assert smoothing.lemma_at_paper_theta(1e-200, 1e-200) > 0
+    assert smoothing.second_moment(1e-200, 1e-200, 0, 1e-100) > 0
+
+
+@pytest.mark.parametrize(
+    ("x", "text"),
+    [(5e-324, "4.941e-324"), (1.2352e-322, "1.236e-322"), (1.7976931348623157e308, "1.798e+308"), (1.2345e-310, "1.235e-310")],
+)
+def test_what_is_printed_of_the_smallest_and_the_largest_is_above(x: float, text: str) -> None:
+    assert tables.number_up(x) == text
+
+
+# --- plans
+
+
+@given(numbers(), scales, st.sampled_from(sorted(METHODS)))
+def test_plans_of_any_size_are_finite_or_refused(n: Numbers, eps: float, method: str) -> None:
+    plan = unless_refused(lambda: METHODS[method](known(n), eps=eps), "float64|must be above 0")
+    if plan is not None and plan.reachable:
+        json.dumps(tables.plan_json(plan), allow_nan=False)
+        assert method in ("sgd-pl-last", "sgd-pl", "sgd-two-step", "tsla") or plan.total >= 1
+        assert all(float(stage.eta) >= np.finfo(np.float64).tiny for stage in plan.stages)
