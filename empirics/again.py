@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tsla.empirics.study.settings import CONFIRMATORY, PATHS, TEMPERING, TUNING
+from tsla.empirics.study.settings import CONFIRMATORY, DECAY, DECAY_TUNING, PATHS, TEMPERING, TUNING
 
 Config = Mapping[str, Any]
 
@@ -44,7 +44,7 @@ LARGE = "with other kernels some ReLU changes sides within a hundred steps, and 
 DERIVED = "the same sums of the same numbers"
 SOLVED = "a solver stops at its tolerance"
 
-CLEAN, NOISY = "mlp, digits, 0 % noise", "mlp, digits, 20 % noise"
+CLEAN, NOISY, DECAYED = "mlp, digits, 0 % noise", "mlp, digits, 20 % noise", "mlp, digits, 20 % noise, step decay"
 PATH = Again({"setting": NOISY}, 1e-3, SMALL, first={"runs": 1, "seeds": 2}, keys=("arm", "eta", "seed", "epoch"))
 EPOCH = Again({"method": "sgd"}, 1e-9, LARGE, changes={"epochs": 1, "drop": 1, "measure_at": [0, 1]}, keys=("epoch",), same_kernels=True)
 BRANCH = Again({"batch_size": 16, "eta": 0.5}, 1e-2, SMALL, first={"times": 1, "horizons": 1}, keys=("snapshot", "K", "theta"))
@@ -67,6 +67,8 @@ AGAIN: Mapping[str, tuple[Again, ...]] = {
     "branches_resnet8": (replace(BRANCH, of={"batch_size": 64, "eta": 0.4}, tolerance=1e-9, reason=LARGE, same_kernels=True),),
     TUNING: (replace(PATH, of={"setting": CLEAN}, keys=("arm", "eta", "seed")),),
     CONFIRMATORY: (PATH,),
+    DECAY_TUNING: (replace(PATH, of={"setting": DECAYED}, keys=("arm", "eta", "seed")),),
+    DECAY: (replace(PATH, of={"setting": DECAYED}),),
     PATHS: (PATH,),
     TEMPERING: (Again({"setting": CLEAN}, 1e-3, SMALL),),
     "planner": (Again({}, 1e-9, DERIVED),),
