@@ -35,7 +35,7 @@ class Again:
     same_kernels: bool = False
 
 
-# Measured between torch's kernels for AVX-512, for AVX2 and for neither, and between OpenBLAS's: the tolerances leave a factor of ten.
+# Measured between torch's kernels for AVX-512, for AVX2 and for neither, and between OpenBLAS's: three times as much is room enough.
 STREAM = "random streams and the order of sums are the same everywhere; elementary functions differ in their last bits"
 SUMMED = "the order of sums in float32 is the kernels', and some moments are small differences"
 COUNTED = "the order of sums in float32 is the kernels', and an interval on the edge counts or does not"

@@ -52,10 +52,10 @@ class Record:
     config: Mapping[str, Any]
     environment: Mapping[str, Any]
     command: str
-    commit: str | None
-    kernels: str | None
-    seeds: tuple[int, ...]
-    rows: tuple[int, ...]
+    commit: str | None = None
+    kernels: str | None = None
+    seeds: tuple[int, ...] = ()
+    rows: tuple[int, ...] = ()
 
     @property
     def hash(self) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import gc
 import hashlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 
@@ -19,8 +22,9 @@ def code(*modules: str) -> str:
 
 def digest(*modules: str, root: Path = ROOT) -> str:
     """What :func:`code` says, for a package ``tsla`` in the folder ``root``."""
-    sources = _closure(modules, root)
-    return hashlib.sha256("\n".join(ast.dump(_bare(sources[name])) for name in sorted(sources)).encode()).hexdigest()[:12]
+    with _uncollected():
+        sources = _closure(modules, root)
+    return hashlib.sha256(repr([sources[name] for name in sorted(sources)]).encode()).hexdigest()[:12]
 
 
 def closure(*modules: str, root: Path = ROOT) -> tuple[str, ...]:
@@ -32,16 +36,30 @@ def closure(*modules: str, root: Path = ROOT) -> tuple[str, ...]:
     return tuple(sorted(_closure(modules, root)))
 
 
-def _closure(modules: tuple[str, ...], root: Path) -> dict[str, ast.Module]:
-    found: dict[str, ast.Module] = {}
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Within this context no garbage is looked for: among so many nodes that takes longer than all the rest."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _closure(modules: tuple[str, ...], root: Path) -> dict[str, Any]:
+    """What each module of the closure says."""
+    found: dict[str, Any] = {}
     todo = [name for module in modules for name in _with_packages(module)]
     while todo:
         name = todo.pop()
         path = _path(name, root)
         if name in found or path is None:
             continue
-        found[name] = ast.parse(path.read_bytes())
-        todo += [package for module in _imported(found[name], name, path) for package in _with_packages(module)]
+        calls: list[ast.AST] = []
+        found[name] = _said(ast.parse(path.read_bytes()), calls)
+        todo += [package for module in _imported(calls, name, path) for package in _with_packages(module)]
     return found
 
 
@@ -57,8 +75,26 @@ def _path(module: str, root: Path) -> Path | None:
     return next((path for path in (base.with_name(f"{base.name}.py"), base / "__init__.py") if path.is_file()), None)
 
 
-def _imported(tree: ast.AST, name: str, path: Path) -> Iterator[str]:
-    for node in _nodes(tree):
+def _said(node: Any, calls: list[ast.AST]) -> Any:
+    """A tree without the strings that stand alone, which are docstrings, and without places; comments are in no tree.
+
+    What may import, but for type checkers alone, is added to ``calls``: trees are large, and one walk is fast enough.
+    """
+    if isinstance(node, list):
+        return [_said(one, calls) for one in node if not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))]
+    if not isinstance(node, ast.AST):
+        return node
+    if isinstance(node, ast.Import | ast.ImportFrom | ast.Call):
+        calls.append(node)
+    for_checkers = isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+    return type(node).__name__, *[
+        _said(getattr(node, name), [] if for_checkers and name == "body" else calls) for name in type(node)._fields
+    ]
+
+
+def _imported(calls: list[ast.AST], name: str, path: Path) -> Iterator[str]:
+    """What these nodes of the module ``name``, in the file ``path``, import."""
+    for node in calls:
         match node:
             case ast.Import(names):
                 yield from (alias.name for alias in names)
@@ -69,22 +105,3 @@ def _imported(tree: ast.AST, name: str, path: Path) -> Iterator[str]:
             case ast.Call(ast.Name("import_module"), [ast.JoinedStr([ast.FormattedValue(ast.Name("__name__")), *_]), *_]):
                 folders = (file.relative_to(path.parent).with_suffix("").parts for file in path.parent.rglob("*.py"))
                 yield from (".".join([name, *(part for part in parts if part != "__init__")]) for parts in folders)
-
-
-def _nodes(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those that are for type checkers alone."""
-    todo = [tree]
-    while todo:
-        node = todo.pop()
-        yield node
-        checked = isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-        todo += node.orelse if checked and isinstance(node, ast.If) else ast.iter_child_nodes(node)
-
-
-def _bare(tree: ast.Module) -> ast.Module:
-    """The tree without strings that stand alone, which are docstrings; comments and places have no part in a tree's dump."""
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            node.body = [line for line in body if not (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))]  # type: ignore[attr-defined]
-    return tree

@@ -55,7 +55,7 @@ def planted(tmp_path: Path) -> Callable[..., Rechecked]:
     """Check the record of "rates" with one number changed: by hand, or by who writes its digests anew."""
 
     def check(row: int, factor: float, *, by_hand: bool = True) -> Rechecked:
-        path = shutil.copy(ROOT / "records" / "rates.parquet", tmp_path)
+        path = Path(shutil.copy(ROOT / "records" / "rates.parquet", tmp_path))
         whole, record = pq.read_table(path), records.read(path)
         table = record.table
         table.loc[row, "mean_grad2"] *= factor

@@ -21,7 +21,7 @@ CONTEXT.set_forkserver_preload([__name__])
 @contextmanager
 def saving_always() -> Iterator[None]:
     """The state after every step."""
-    with patch.object(state, "SECONDS", 0.0), patch.object(state, "SHARE", float("inf")), patch.object(state, "environment", dict):
+    with patch.object(state, "SECONDS", 0.0), patch.object(state, "SHARE", float("inf")), patch.object(state, "environment", lambda *_: {}):
         yield
 
 
