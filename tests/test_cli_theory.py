@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from itertools import combinations, product
 from typing import Any
 
 import pytest
 
 from tests import test_cli
 from tests.test_cli import Bad, Run, as_json
+from tsla import cli
 from tsla.theory import annealing, biased, complexity, inversion, lsr, lsr_pl, minibatch, sgd, smoothed_pl, tables, tsla, worst_case
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.bound import Bound
@@ -162,6 +165,116 @@ def test_steps(options: str, expected: Any, run: Run) -> None:
     assert run(f"steps {options}") == tables.plan_table(expected, eps) + "\n"
     assert (found["total"] is None) == (options.startswith("lsr-pl") and eps == 0.1)
     assert ("why" in found) == (found["total"] is None)
+
+
+# --- zeros, and numbers of any size
+
+EVERY: dict[str, str] = {  # command -> its numbers
+    "bound sgd": "L sigma2 F0 eta T",
+    "bound sgd --exact": "L sigma2 F0 eta T",
+    "bound lsr": "L sigma2 F0 eta T delta theta",
+    "bound lsr --why": "L sigma2 F0 eta T beta2 nu2 c mu",
+    "bound tsla --why": "L mu sigma2 delta F0 eta1 T1 eta2 T2 theta",
+    **{f"steps {method}": required for method, required in cli.STEPS.items()},
+    "compare": "L mu sigma2 delta F0 eps",
+    "compare ": "L mu sigma2 delta F0 eps beta2 nu2 c",
+    "invert": "L mu sigma2 F0 delta budget",
+    "invert ": "L mu sigma2 F0 eps",
+    "anneal": "L sigma2 beta2 nu2 eta c",
+    "critical-batch": "sigma2 beta2 nu2 c theta",
+    "critical-batch ": "sigma2 beta2 nu2 c L eta",
+    "variance": "sigma2 delta theta",
+    "variance ": "s2 shat2 c grad2 theta",
+}
+USUAL = {
+    "L": 10,
+    "mu": 1,
+    "sigma2": 1,
+    "delta": 0.1,
+    "F0": 1,
+    "eps": 0.1,
+    "budget": 1000,
+    "theta": 0.5,
+    "s2": 1,
+    "shat2": 0.1,
+    "grad2": 0.3,
+}
+USUAL |= {"beta2": 0.05, "nu2": 0.05, "c": 0, "eta": 0.05, "T": 100, "eta1": 0.1, "T1": 10, "eta2": 0.01, "T2": 1000}
+Answer = tuple[int, str, str]
+
+
+@pytest.fixture
+def answer(capsys: pytest.CaptureFixture[str]) -> Callable[[str, dict[str, Any]], Answer]:
+    """The exit code, the output and the line of a refusal."""
+
+    def call(command: str, changes: dict[str, Any]) -> Answer:
+        values = USUAL | changes
+        try:
+            code = cli.main([*command.split(), *(f"--{name}={values[name]}" for name in EVERY[command].split()), "--json"])
+        except SystemExit as end:
+            code = int(end.code or 0)
+        return code, *capsys.readouterr()
+
+    return call
+
+
+def is_number_or_line(found: Answer) -> None:
+    code, out, err = found
+    if code == 0:
+        as_json(out)
+        assert not re.search(r"\b(inf|nan)\b", out)
+    else:
+        assert (code, out, err.count("\n")) == (2, "", 1)
+
+
+@pytest.mark.parametrize(
+    "planted", [(0, '{"eta": -Infinity}\n', ""), (0, '{"why": "inf of its steps"}\n', ""), (2, "", "a\nb\n"), (1, "", "a\n")]
+)
+def test_planted_answers_are_rejected(planted: Answer) -> None:
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
+        is_number_or_line(planted)
+
+
+@pytest.mark.parametrize("command", EVERY)
+def test_zero_of_either_sign_is_answered_or_refused(command: str, answer: Callable[[str, dict[str, Any]], Answer]) -> None:
+    names = EVERY[command].split()
+    for zeros in (*([name] for name in names), *map(list, combinations(names, 2))):
+        plus, minus = (answer(command, dict.fromkeys(zeros, zero)) for zero in ("0", "-0.0"))
+        is_number_or_line(plus)
+        assert minus == plus
+
+
+@pytest.mark.parametrize(
+    ("command", "total"), [("steps sgd", 4000), ("steps sgd-exact", 2000), ("steps lsr", 4000), ("steps sgd-pl-last", 83)]
+)
+@pytest.mark.parametrize("zero", ["0", "-0.0"])
+def test_without_noise_the_largest_step_is_taken(command: str, total: int, zero: str, answer: Callable[..., Answer]) -> None:
+    """4LF0/ε², 2LF0/ε², 4LF0/ε², ⌈κ log(4LF0/ε²)⌉."""
+    found = as_json(answer(command, {"sigma2": zero})[1])
+    assert (found["total"], found["stages"][0]["eta"]) == (total, 0.1)
+
+
+@pytest.mark.parametrize("command", EVERY)
+def test_constants_of_any_size_are_answered_or_refused(command: str, answer: Callable[[str, dict[str, Any]], Answer]) -> None:
+    for name, value in product(EVERY[command].split(), (1e-300, 1e-160, 1e160, 1e300)):
+        found = answer(command, {name: value})
+        is_number_or_line(found)
+        assert not command.startswith("bound") or found[0] or as_json(found[1])["total"] > 0
+
+
+@pytest.mark.parametrize(
+    ("command", "term"),
+    [
+        ("bound tsla --L 10 --mu 1 --sigma2 0 --delta 0 --F0 1 --eta1 0.1 --T1 100000 --eta2 0.1 --T2 10", "optimisation"),
+        ("bound sgd --L 1e-200 --sigma2 1e-200 --F0 1e-300 --eta 1 --T 1e100", "noise"),
+        ("bound lsr --L 1 --sigma2 1e-200 --delta 1e-200 --F0 1e-300 --eta 1 --T 1e100", "smoothing"),
+    ],
+)
+def test_a_term_that_vanishes_is_not_zero(command: str, term: str, run: Run) -> None:
+    found = as_json(run(f"{command} --json"))
+    assert found["terms"][term] > 0
+    assert "<= 0 " not in run(command)
+    assert re.search(rf"{term} +[1-9]", run(command))
 
 
 # --- refusals

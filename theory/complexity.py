@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from tsla.theory import inversion, lsr, smoothed_pl, tsla
 from tsla.theory.biased import SmoothingOracle
-from tsla.theory.constants import ROUNDING, Array, Constants, real, representable, shown
+from tsla.theory.constants import ROUNDING, Array, Constants, UnrepresentableError, real, representable, shown
 from tsla.theory.methods import METHODS
 from tsla.theory.plan import Plan
 from tsla.theory.products import product
@@ -63,6 +63,8 @@ def compare(constants: Constants, *, eps: float, oracle: SmoothingOracle | None 
 def _why(constants: Constants, eps: float, ahead: str, totals: dict[str, float]) -> str:
     ratio, burn_in = totals["sgd"] / totals["tsla"], float(tsla.steps(constants, eps=eps).stages[0].steps)
     share = float(product(2, constants.need_delta("C8"), constants.sigma2, over=(constants.need_mu("C8"), constants.F0)))
+    if not np.isfinite(share):
+        raise UnrepresentableError("2*delta*sigma2/(mu*F0) overflows float64 for these constants; rescale F")
     against_paper = (
         f"TSLA asks for {max(ratio, 1 / ratio):.3g} times {'fewer' if ratio > 1 else 'more'} samples than plain SGD (C4): "
         f"its plain stage takes 2δσ²/(μF0) = {share:.3g} of SGD's steps, after {burn_in:.0f} smoothed ones"

@@ -7,8 +7,9 @@ from functools import partial
 
 import numpy as np
 
-from tsla.theory.constants import Array, Constants, UnrepresentableError, real, step_count, target_squared
+from tsla.theory.constants import Array, Constants, UnrepresentableError, real, representable, step_count, target_squared
 from tsla.theory.methods import METHODS, PLAIN, SMOOTHED
+from tsla.theory.products import product
 from tsla.theory.sgd import noise_step_size
 
 EPS_BRACKET = (1e-60, 1e60)  # outside of it no budget of samples is of use
@@ -16,6 +17,7 @@ LARGEST_DELTA = 1e20  # there 2δ/(1+δ) is 2
 DECADES, POINTS, REFINEMENTS = 40, 2001, 5  # of the grid of δ: each refinement puts POINTS into one gap of the last grid
 
 
+@representable
 def best_eps(constants: Constants, *, budget: float, methods: Iterable[str] = tuple(METHODS)) -> dict[str, float | None]:
     """The smallest ε for which each method's bound asks for at most ``budget`` samples; None where none is small enough.
 
@@ -29,6 +31,7 @@ def best_eps(constants: Constants, *, budget: float, methods: Iterable[str] = tu
     return {method: _smallest_eps(partial(affordable, method)) for method in methods}
 
 
+@representable
 def crossovers(constants: Constants, *, eps: float) -> dict[str, float]:
     """The largest δ at which a bound with smoothing asks for fewer samples than one without, for every such pair of methods.
 
@@ -36,7 +39,7 @@ def crossovers(constants: Constants, *, eps: float) -> dict[str, float]:
     as A3 with some δ holds with every larger one; 0: at none.
     Scalars only; the ``delta`` of ``constants`` is not used. Raises ValueError as the plans do.
     """
-    target = float(real("eps", eps, above=0))
+    target, _ = float(real("eps", eps, above=0)), target_squared(eps)  # whose square must be a number
     plain = {name: _total(name, constants, target) for name in PLAIN}
     found = {}
     for method in SMOOTHED:
@@ -82,7 +85,8 @@ def _largest_delta(method: str, constants: Constants, eps: float, samples: float
 def _too_large_delta(constants: Constants, eps: float, samples: float) -> float:
     """A δ at which TSLA's second stage alone asks for ten times ``samples``."""
     eta2 = float(noise_step_size(constants.L, constants.sigma2, target_squared(eps)))
-    return float(10 * samples * constants.need_mu("C8") * eta2 * eps**2 / (8 * constants.sigma2))
+    delta = product(10, samples, constants.need_mu("C8"), eta2, eps, eps, over=(8, constants.sigma2))
+    return float(np.clip(delta, 10.0**DECADES * np.finfo(np.float64).tiny, 1e300))  # the grid begins DECADES below
 
 
 def _totals(method: str, constants: Constants, delta: Array, eps: float) -> Array:

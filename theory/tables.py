@@ -10,7 +10,7 @@ import numpy as np
 
 from tsla.theory.bound import Bound
 from tsla.theory.complexity import Comparison
-from tsla.theory.constants import Array
+from tsla.theory.constants import Array, UnrepresentableError
 from tsla.theory.plan import Plan, Stage
 from tsla.theory.smoothing import lemma_theta
 from tsla.theory.variance import Variance
@@ -216,13 +216,20 @@ def variance_table(variance: Variance, plain: float, smoothed: float) -> str:
         ),
     ):
         if value is not None:
-            rows.append([label, number(value), f"{float(value) / plain:.4g}"])
+            rows.append([label, number(value), f"{_ratio(value, plain):.4g}"])
     verdict = "The lemma promises a lower variance" if smoothed < plain else "The lemma promises nothing"
-    delta = smoothed / plain
+    delta = _ratio(smoothed, plain)
     return (
         f"E‖g_LS - ∇F‖²\n{aligned(rows, right=frozenset({1, 2}))}\n  {verdict}: delta = {delta:.4g}; "
         f"its own best theta is {float(lemma_theta(delta)):g} (C10).{_beyond(variance)}"
     )
+
+
+def _ratio(value: Array | float, plain: float) -> float:
+    ratio = float(value) / plain
+    if not np.isfinite(ratio):
+        raise UnrepresentableError(f"{number(value)} divided by {number(plain)} overflows float64; rescale F")
+    return ratio
 
 
 def _beyond(variance: Variance) -> str:

@@ -69,6 +69,12 @@ def test_numbers_of_all_kinds_become_float64(number: Any) -> None:
     assert (array == 2).all()
 
 
+@pytest.mark.parametrize("zero", [-0.0, [-0.0, 1.0], np.float32(-0.0), np.array([[-0.0]])])
+def test_negative_zero_is_zero(zero: Any) -> None:
+    assert not np.signbit(real("x", zero, at_least=0)).any()
+    assert not np.signbit(Constants(L=1, sigma2=zero, F0=1, delta=zero).sigma2).any()
+
+
 def test_both_limits_are_named() -> None:
     refuses(lambda: real("x", 3, above=1, at_most=2), "x = 3 must be a finite number above 1 and at most 2")
     refuses(lambda: real("x", 1, above=1, at_most=2), "x = 1 must be a finite number above 1 and at most 2")
