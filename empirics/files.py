@@ -39,12 +39,6 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def must_be_in_checkout(path: Path, why: str) -> None:
-    """Raises ValueError, saying ``why`` the path is needed, where it is not: outside a checkout of the repository."""
-    if not path.exists():
-        raise ValueError(f"{path} is not here; {why}: call it in a checkout of the repository")
-
-
 def must_be_there(name: str, path: Path, what: str) -> None:
     """Raises ValueError, calling the file by ``name`` and saying ``what`` it must be, where there is no such file."""
     if not path.is_file():

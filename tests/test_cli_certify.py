@@ -60,6 +60,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a package ``tsla`` whose certificates are those of ``KEPT``."""
     folder = tmp_path_factory.mktemp("copy")
     shutil.copytree(Path(tsla.__file__).parent, folder / "tsla", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "records").mkdir()
     for group in set(groups()) - set(KEPT):
         module_of(folder, group).unlink()
     return folder

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
@@ -250,8 +250,8 @@ def test_a_killed_writer_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: 
     checkpoints.write(path, resnet(**NETWORK), network=NETWORK, training={})
     before = path.read_bytes()
 
-    def killed(_: object, file: Path) -> None:
-        file.write_bytes(b"half")
+    def killed(_: object, file: BinaryIO) -> None:
+        file.write(b"half")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(torch, "save", killed)

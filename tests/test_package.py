@@ -35,7 +35,7 @@ ANSWERS = {  # a call of each calculator, and something that it says
     "critical-batch --sigma2 1 --beta2 0.1 --nu2 0.1": "batches below",
     "variance --sigma2 1 --delta 0.1": "lemma",
 }
-HERE = "tests/ is not here; the evidence is in the tests of the repository: call this in a checkout"
+HERE = "{folder}/ is not here; `tsla {command}` needs it: call it in a checkout of the repository"
 REFUSALS = {
     "simulate --problem stall --method sgd --eps 1": "needs pandas: pip install 'tsla[runs]'",
     "power run.parquet": "needs pandas: pip install 'tsla[runs]'",
@@ -43,11 +43,11 @@ REFUSALS = {
     "measure --checkpoint run.pt --data digits": "needs torch: pip install 'tsla[torch]'",
     "plan --pilot run.parquet --outcome test_loss": "needs torch: pip install 'tsla[torch]'",
     "sweep sweep.toml": "needs torch: pip install 'tsla[torch]'",
-    "records": "needs torch: pip install 'tsla[torch]'",
-    "figures": "needs matplotlib: pip install 'tsla[figures]'",
-    "certify": HERE,
-    "check C5": HERE,
-    "report": HERE,
+    "records": HERE.format(folder="records", command="records"),
+    "figures": HERE.format(folder="records", command="figures"),
+    "certify": HERE.format(folder="records", command="certify"),
+    "check C5": HERE.format(folder="tests", command="check"),
+    "report": HERE.format(folder="records", command="report"),
 }
 
 

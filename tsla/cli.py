@@ -112,6 +112,8 @@ def _answer(given: Sequence[str]) -> int:
     missing = [f"--{name}" for name in args.needed if getattr(args, name) is None]
     if missing:
         parser.error(f"the following arguments are required: {', '.join(missing)}")
+    if args.checkout and not Path(args.checkout).is_dir():  # said first, whatever else is missing and however long it would run
+        parser.error(f"{args.checkout}/ is not here; `tsla {args.command}` needs it: call it in a checkout of the repository")
     try:
         with needing(args.extra):
             codes = [_resolve(function)(args) for function in args.run.split()]
@@ -155,13 +157,13 @@ def _epochs(text: str) -> tuple[int, ...]:
     return tuple(map(_whole, text.split(","))) if text else ()
 
 
-def _command(commands: Any, name: str, run: str, about: str, *, extra: str = "") -> _Parser:
+def _command(commands: Any, name: str, run: str, about: str, *, extra: str = "", checkout: str = "") -> _Parser:
     """A subcommand, answered by ``run``: one or more "module:function", imported when it is called and called in turn.
 
-    ``extra`` is the one that it needs, if any.
+    ``extra`` and ``checkout``, a folder that a checkout of the repository has, are what it needs, if anything.
     """
     parser: _Parser = commands.add_parser(name, help=about, description=f"{about} (extra {extra})" if extra else about)
-    parser.set_defaults(run=run, parser=parser, needed=(), extra=extra)
+    parser.set_defaults(run=run, parser=parser, needed=(), extra=extra, checkout=checkout)
     return parser
 
 
@@ -179,7 +181,7 @@ def _parser() -> _Parser:
     parser = _Parser(prog="tsla", description="When does label smoothing help optimisation, how much, and when should it be dropped?")
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     parser.set_defaults(run="", parser=parser)
-    commands = parser.add_subparsers(metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
     bounds = commands.add_parser("bound", help="evaluate a bound (C4, C5, C8, C12, C16)").add_subparsers(required=True, metavar="METHOD")
     for method, (required, optional) in BOUNDS.items():
@@ -255,20 +257,23 @@ def _add_runs(commands: Any) -> None:
         "tsla.empirics.commands:records",
         "run experiments and write their records, or check those there are",
         extra="torch",
+        checkout="records",
     )
     make.add_argument("name", nargs="*", help="experiments (default: those of the report; with --check all that have a record)")
     about = "write nothing: look for changed numbers and other configurations, and run a part of each again"
     make.add_argument("--check", action="store_true", help=about)
-    figures = _command(commands, "figures", "tsla.figures.commands:figures", "redraw every figure from the records", extra="figures")
+    figures = _command(
+        commands, "figures", "tsla.figures.commands:figures", "redraw every figure from the records", extra="figures", checkout="records"
+    )
     figures.add_argument("--out", type=Path, default=Path("build/figures"), help="folder (default build/figures)")
     about = "run every certificate, write their record, and print one row a claim and what failed (then exit code 1)"
-    _command(commands, "certify", "tsla.empirics.commands:certify tsla.figures.commands:certify", about, extra="all")
+    _command(commands, "certify", "tsla.empirics.commands:certify tsla.figures.commands:certify", about, extra="all", checkout="records")
     about = "rerun the evidence, write it to records/evidence.json, and paper_checks.md from it; with a claim, print its row"
-    check = _command(commands, "check", "tsla.figures.commands:check", about, extra="all")
+    check = _command(commands, "check", "tsla.figures.commands:check", about, extra="all", checkout="tests")
     check.add_argument("claim", nargs="?", help="a claim, such as C5")
     about = "one HTML page: the records drawn and checked, one seed of each arm trained again, each method's plan run"
     steps = ("tsla.figures.commands:begin_report", "tsla.empirics.commands:report", "tsla.figures.commands:report")
-    _command(commands, "report", " ".join(steps), about, extra="all")
+    _command(commands, "report", " ".join(steps), about, extra="all", checkout="records")
 
 
 TRAINING = {  # options of `tsla train`: their kind, and what they say; a kind of None is a switch

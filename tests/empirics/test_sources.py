@@ -16,8 +16,7 @@ TRAINING = "tsla.empirics.training.loop"
 @pytest.fixture
 def changed(tmp_path: Path) -> Callable[..., str]:
     """The code of training where a text in a copy of the sources is another."""
-    for layer in ("theory", "empirics"):
-        shutil.copytree(sources.ROOT / layer, tmp_path / layer, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(sources.ROOT, tmp_path, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
 
     def code(file: str = "theory/annealing.py", old: str = "", new: str = "") -> str:
         source = (tmp_path / file).read_text(encoding="utf-8")

@@ -14,7 +14,6 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from io import StringIO
 
-from cvxpy.settings import OPTIMAL, OPTIMAL_INACCURATE
 from PEPit import PEP
 
 from tsla.theory import lsr
@@ -25,6 +24,9 @@ TOLERANCE = 1e-6  # relative; the solver is asked for 1e-8 and may stop at 1e-7,
 
 # At eta = 1/L the solutions are degenerate, and the last digits of feasibility may be out of reach ("almost solved"): 1e-6 at worst.
 ALMOST = {"reduced_tol_gap_abs": 1e-7, "reduced_tol_gap_rel": 1e-7, "reduced_tol_feas": 1e-6}
+
+SOLVED = ("optimal", "optimal_inaccurate")
+"""The statuses of cvxpy, through which PEPit asks the solver, that come with a solution."""
 
 Ask = Mapping[str, float]
 """Options of the solver, by Clarabel's names."""
@@ -129,7 +131,7 @@ def _solve(problem: PEP, ask: Ask) -> Worst:
     except Exception as error:  # whatever a solver may end in says something of this program only
         return unsolved(outcome_of(error))
     status = problem.wrapper.prob.status
-    if status not in (OPTIMAL, OPTIMAL_INACCURATE):
+    if status not in SOLVED:
         return unsolved(f"Clarabel's status is {status!r}")
     worst = Worst(float(problem.objective.eval()), float(upper))
     if not abs(worst.upper - worst.lower) <= TOLERANCE * max(1, abs(worst.upper)):
