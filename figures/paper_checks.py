@@ -34,7 +34,8 @@ outcome is `records/evidence.json`. Do not edit. The test command fails when one
 - A proof stands on axioms that `records/certificates.parquet` names with each step: linearity of E, induction over the steps,
   `1-x <= e^-x`, `log x <= x-1`, Cauchy-Schwarz. A worst case that is "at most" a part of the bound is an upper certificate; a
   mean of runs may exceed a bound that is attained by sampling error.
-- *rejected* counts planted errors, wrong versions of the claim or of the code, that the evidence was seen to reject.
+- *rejected* counts planted errors, wrong versions of the claim or of the code, that went through the same check as the right
+  version and failed it.
 
 The setting: `F ≥ 0` is the expected cross-entropy of a network at weights w, `F0 = F(w_0)`, `F* = inf F`; g and ĝ are its
 stochastic gradients at the true and at the smoothing label ŷ, and `g_LS = (1-θ)g + θĝ` is the direction of label-smoothed SGD
