@@ -56,15 +56,15 @@ bench-simulate: $(VENV)/.ready-bench  ## The simulator beside NumPy's normals an
 
 rates: $(READY)  ## Measure the rates of C9, C12 and C15, and what the tests refute (resumable): records/, docs/rates.md
 	$(BIN)/tsla records measured_rates annealed power_of_tests
-	$(BIN)/python -m tsla.empirics.rate_verdicts
+	$(BIN)/python -m tsla.empirics.experiments.rates.verdicts
 
 study: $(READY)  ## E1-E5, the branches and the planner, as docs/study_plan.md says (resumable, two hours and more): records/, docs/study.md, docs/planner.md
 	$(BIN)/tsla records study_tuning study_decay_tuning
 	$(BIN)/tsla records study study_paths study_tempering study_decay branches branches_resnet8
 	$(BIN)/tsla records planner
-	$(BIN)/python -m tsla.empirics.study.document
-	$(BIN)/python -m tsla.empirics.branches.document
-	$(BIN)/python -m tsla.empirics.planner.documents
+	$(BIN)/python -m tsla.empirics.experiments.study.document
+	$(BIN)/python -m tsla.empirics.experiments.sign_prediction.document
+	$(BIN)/python -m tsla.empirics.experiments.planner_document
 
 gpu-study: $(READY)  ## ResNet-18 on all of Fashion-MNIST with 20 % label noise, ten seeds, on a GPU (resumable, hours)
 	$(BIN)/tsla sweep examples/gpu_study.toml

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tsla.empirics import records
+from tsla.empirics.runs import records
 from tsla.theory.certificates import Certificate
 from tsla.theory.claims import CLAIMS
 from tsla.theory.tables import aligned

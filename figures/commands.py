@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tsla.empirics.files import must_be_folder
-from tsla.empirics.records import FOLDER, LIVE, read
+from tsla.empirics.runs.files import must_be_folder
+from tsla.empirics.runs.records import FOLDER, LIVE, read
 from tsla.figures import certified, checking, drawing, live, paper_checks
 from tsla.figures.report import write as write_report
 

@@ -10,9 +10,9 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from tsla.empirics import records
-from tsla.empirics.files import replacing
-from tsla.empirics.records import Record
+from tsla.empirics.runs import records
+from tsla.empirics.runs.files import replacing
+from tsla.empirics.runs.records import Record
 from tsla.figures import gallery, style
 
 

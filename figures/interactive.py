@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from tsla.empirics.records import Record
+from tsla.empirics.runs.records import Record
 from tsla.theory import shrinkage, smoothing
 
 BATCH_SIZES = [2**k for k in range(10)]

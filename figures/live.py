@@ -7,8 +7,8 @@ from itertools import product
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from tsla.empirics.analysis import apart
-from tsla.empirics.records import Record
+from tsla.empirics.moments.columns import apart
+from tsla.empirics.runs.records import Record
 from tsla.figures import style
 from tsla.figures.gallery.training_curves import COLUMNS
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tsla.empirics.files import replacing
-from tsla.empirics.records import FOLDER
+from tsla.empirics.runs.files import replacing
+from tsla.empirics.runs.records import FOLDER
 from tsla.theory.claims import BY_ID, CLAIMS, Claim
 
 Evidence = Mapping[str, Any]

@@ -8,10 +8,10 @@ from pathlib import Path
 from string import Template
 from types import ModuleType
 
-from tsla.empirics import records
-from tsla.empirics.analysis import measured, over_seeds
-from tsla.empirics.files import replacing
-from tsla.empirics.records import Record
+from tsla.empirics.moments.columns import measured, over_seeds
+from tsla.empirics.runs import records
+from tsla.empirics.runs.files import replacing
+from tsla.empirics.runs.records import Record
 from tsla.figures import gallery, interactive, live, paper_checks
 from tsla.theory.claims import CLAIMS
 

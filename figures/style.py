@@ -12,7 +12,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-from tsla.empirics.statistics import student_t
+from tsla.empirics.statistics.intervals import student_t
 from tsla.theory.constants import real
 
 # Colours of Okabe and Ito, ordered so that neighbours differ in grey too; line style and marker repeat the distinction.

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis.internal.conjecture import providers
 from hypothesis.internal.constants_ast import Constants as Pool
 
-from tests.claims.domain import constants, step_counts, thetas
+from tests.claims.support.domain import constants, step_counts, thetas
 from tsla.theory.constants import Constants
 
 POOL = "_get_local_constants"

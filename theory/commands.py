@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from tsla.theory import annealing, biased, complexity, inversion, lsr, minibatch, sgd, tables, tsla, worst_case
+from tsla.theory import annealing, biased, complexity, inversion, lsr, minibatch, sgd, tables, two_stage, worst_case
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Constants, UnrepresentableError
 from tsla.theory.derivations import DERIVATIONS
@@ -67,7 +67,7 @@ def _bound_function(args: argparse.Namespace, known: Constants) -> tuple[Any, ..
     if args.method == "sgd":
         return (worst_case.sgd_bound if args.exact else sgd.bound), known
     if args.method == "tsla":
-        return tsla.bound, known
+        return two_stage.bound, known
     oracle = _oracle(args)
     if oracle is None:
         if args.mu is not None:

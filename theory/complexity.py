@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tsla.theory import inversion, lsr, smoothed_pl, tsla
+from tsla.theory import inversion, lsr, smoothed_pl, two_stage
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import ROUNDING, Array, Constants, UnrepresentableError, real, representable, shown
 from tsla.theory.methods import METHODS
@@ -61,7 +61,7 @@ def compare(constants: Constants, *, eps: float, oracle: SmoothingOracle | None 
 
 
 def _why(constants: Constants, eps: float, ahead: str, totals: dict[str, float]) -> str:
-    ratio, burn_in = totals["sgd"] / totals["tsla"], float(tsla.steps(constants, eps=eps).stages[0].steps)
+    ratio, burn_in = totals["sgd"] / totals["tsla"], float(two_stage.steps(constants, eps=eps).stages[0].steps)
     share = float(product(2, constants.need_delta("C8"), constants.sigma2, over=(constants.need_mu("C8"), constants.F0)))
     if not np.isfinite(share):
         raise UnrepresentableError("2*delta*sigma2/(mu*F0) overflows float64 for these constants; rescale F")

@@ -11,18 +11,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with what __getattr__ gives
-    from tsla.empirics import problems
-    from tsla.empirics.measure import measure
-    from tsla.empirics.moments import gradient_moments
-    from tsla.empirics.monitor import MomentsMonitor
-    from tsla.empirics.oracles import Oracle
-    from tsla.empirics.reading import Reading, reading
-    from tsla.empirics.schedules import Adaptive, Annealed, Constant, Cosine, Linear, TwoStage
-    from tsla.empirics.sgd import simulate
-    from tsla.empirics.smoothed_cross_entropy import SmoothedCrossEntropy
+    from tsla.empirics.advice.measure import Reading, reading
+    from tsla.empirics.moments.full_batch import gradient_moments
+    from tsla.empirics.moments.measure import measure
+    from tsla.empirics.moments.monitor import MomentsMonitor
+    from tsla.empirics.simulation import problems
+    from tsla.empirics.simulation.oracles import Oracle
+    from tsla.empirics.simulation.simulate import simulate
+    from tsla.empirics.smoothing.loss import SmoothedCrossEntropy
+    from tsla.empirics.smoothing.schedules import Adaptive, Annealed, Constant, Cosine, Linear, TwoStage
     from tsla.empirics.training import TrainingConfig, train
-    from tsla.theory import lsr, sgd
-    from tsla.theory import tsla as two_stage
+    from tsla.theory import lsr, sgd, two_stage
     from tsla.theory.complexity import compare
     from tsla.theory.constants import Constants
     from tsla.theory.plan import Stage
@@ -55,26 +54,26 @@ __all__ = [
 
 _MODULES = {
     "lsr": "tsla.theory.lsr",
-    "problems": "tsla.empirics.problems",
+    "problems": "tsla.empirics.simulation.problems",
     "sgd": "tsla.theory.sgd",
-    "two_stage": "tsla.theory.tsla",
+    "two_stage": "tsla.theory.two_stage",
 }
 _ATTRIBUTES = {
     "tsla.theory.complexity": "compare",
     "tsla.theory.constants": "Constants",
     "tsla.theory.plan": "Stage",
-    "tsla.empirics.oracles": "Oracle",
-    "tsla.empirics.sgd": "simulate",
-    "tsla.empirics.measure": "measure",
-    "tsla.empirics.moments": "gradient_moments",
-    "tsla.empirics.monitor": "MomentsMonitor",
-    "tsla.empirics.reading": "Reading reading",
-    "tsla.empirics.schedules": "Adaptive Annealed Constant Cosine Linear TwoStage",
-    "tsla.empirics.smoothed_cross_entropy": "SmoothedCrossEntropy",
+    "tsla.empirics.simulation.oracles": "Oracle",
+    "tsla.empirics.simulation.simulate": "simulate",
+    "tsla.empirics.moments.measure": "measure",
+    "tsla.empirics.moments.full_batch": "gradient_moments",
+    "tsla.empirics.moments.monitor": "MomentsMonitor",
+    "tsla.empirics.advice.measure": "Reading reading",
+    "tsla.empirics.smoothing.schedules": "Adaptive Annealed Constant Cosine Linear TwoStage",
+    "tsla.empirics.smoothing.loss": "SmoothedCrossEntropy",
     "tsla.empirics.training": "TrainingConfig train",
 }
 _HOMES = _MODULES | {name: home for home, names in _ATTRIBUTES.items() for name in names.split()}
-_WITHOUT_TORCH = ("tsla.empirics.oracles", "tsla.empirics.problems", "tsla.empirics.sgd")
+_WITHOUT_TORCH = ("tsla.empirics.simulation.oracles", "tsla.empirics.simulation.problems", "tsla.empirics.simulation.simulate")
 
 if not TYPE_CHECKING:  # to a type checker, a module with __getattr__ has every name
 

@@ -226,7 +226,7 @@ def _parser() -> _Parser:
 
 def _add_runs(commands: Any) -> None:
     about = "run a bound's own plan on a test problem"
-    simulate = _command(commands, "simulate", "tsla.empirics.commands:simulate", about, extra="runs")
+    simulate = _command(commands, "simulate", "tsla.empirics.commands.simulate:simulate", about, extra="runs")
     simulate.add_argument("--problem", required=True, help="a module of empirics/problems")
     simulate.add_argument("--method", required=True, choices=STEPS, help="whose plan to run")
     simulate.add_argument("--seeds", type=_whole, default=100, help="number of independent replicas (default 100)")
@@ -238,7 +238,7 @@ def _add_runs(commands: Any) -> None:
     simulate.set_defaults(sigma2=1.0, delta=0.1)
 
     about = "seeds and steps that it takes to tell two methods apart, from a pilot record"
-    power = _command(commands, "power", "tsla.empirics.commands:power", about, extra="runs")
+    power = _command(commands, "power", "tsla.empirics.commands.simulate:power", about, extra="runs")
     power.add_argument("record", type=Path, metavar="RECORD", help="a Parquet record, such as records/digits.parquet")
     power.add_argument("--a", help="a method of the record, or a column; with --b")
     power.add_argument("--b", help="what is subtracted from it, seed by seed")
@@ -254,7 +254,7 @@ def _add_runs(commands: Any) -> None:
     make = _command(
         commands,
         "records",
-        "tsla.empirics.commands:records",
+        "tsla.empirics.commands.simulate:records",
         "run experiments and write their records, or check those there are",
         extra="torch",
         checkout="records",
@@ -267,12 +267,14 @@ def _add_runs(commands: Any) -> None:
     )
     figures.add_argument("--out", type=Path, default=Path("build/figures"), help="folder (default build/figures)")
     about = "run every certificate, write their record, and print one row a claim and what failed (then exit code 1)"
-    _command(commands, "certify", "tsla.empirics.commands:certify tsla.figures.commands:certify", about, extra="all", checkout="records")
+    _command(
+        commands, "certify", "tsla.empirics.commands.simulate:certify tsla.figures.commands:certify", about, extra="all", checkout="records"
+    )
     about = "rerun the evidence, write it to records/evidence.json, and paper_checks.md from it; with a claim, print its row"
     check = _command(commands, "check", "tsla.figures.commands:check", about, extra="all", checkout="tests")
     check.add_argument("claim", nargs="?", help="a claim, such as C5")
     about = "one HTML page: the records drawn and checked, one seed of each arm trained again, each method's plan run"
-    steps = ("tsla.figures.commands:begin_report", "tsla.empirics.commands:report", "tsla.figures.commands:report")
+    steps = ("tsla.figures.commands:begin_report", "tsla.empirics.commands.simulate:report", "tsla.figures.commands:report")
     _command(commands, "report", " ".join(steps), about, extra="all", checkout="records")
 
 
@@ -312,7 +314,7 @@ TRAINING = {  # options of `tsla train`: their kind, and what they say; a kind o
 
 def _add_train(commands: Any) -> None:
     about = "train a network once, measuring gradient moments; alone, or under torchrun"
-    train = _command(commands, "train", "tsla.empirics.training.commands:train", about, extra="torch")
+    train = _command(commands, "train", "tsla.empirics.commands.train:train", about, extra="torch")
     for name, (kind, says) in TRAINING.items():
         how: dict[str, Any] = {"action": argparse.BooleanOptionalAction} if kind is None else {"type": kind}
         train.add_argument(f"--{name}", default=argparse.SUPPRESS, help=says, **how)
@@ -325,7 +327,7 @@ def _add_train(commands: Any) -> None:
 
 def _add_measure(commands: Any) -> None:
     about = "what smoothing does at the weights of a checkpoint, with intervals"
-    measure = _command(commands, "measure", "tsla.empirics.commands:measure", about, extra="torch")
+    measure = _command(commands, "measure", "tsla.empirics.commands.simulate:measure", about, extra="torch")
     measure.add_argument("--checkpoint", type=Path, help="what `tsla train --checkpoint` wrote, or a state_dict with --model (required)")
     measure.add_argument("--data", help="a data set such as digits, or an .npz file with inputs (n, ...) and labels (n,) (required)")
     measure.add_argument("--folder", type=Path, help="where the files of the data set are (default: where those of the run were)")
@@ -351,7 +353,7 @@ def _add_measure(commands: Any) -> None:
 
 def _add_sweep(commands: Any) -> None:
     about = "many training runs: a grid times seeds, resumable, on all cores or on a cluster"
-    sweep = _command(commands, "sweep", "tsla.empirics.sweeps.commands:sweep", about, extra="torch")
+    sweep = _command(commands, "sweep", "tsla.empirics.commands.sweep:sweep", about, extra="torch")
     sweep.add_argument("file", type=Path, metavar="FILE", help="a TOML file such as examples/sweep.toml")
     sweep.add_argument(
         "--backend", choices=["loky", "ray", "dask"], default="loky", help="loky (default): processes of this machine; or a cluster"
@@ -365,7 +367,7 @@ def _add_sweep(commands: Any) -> None:
 
 def _add_plan(commands: Any) -> None:
     about = "from the moments of a pilot run: what smoothing would do, when to drop it for an outcome, and how sure that is"
-    plan = _command(commands, "plan", "tsla.empirics.planner.command:plan", about, extra="torch")
+    plan = _command(commands, "plan", "tsla.empirics.commands.plan:plan", about, extra="torch")
     plan.add_argument("--pilot", type=Path, metavar="RUN", help="a record that `tsla train --out` wrote (required)")
     plan.add_argument("--outcome", help="what counts at the end: train_loss, grad2, test_loss or test_accuracy (required)")
     plan.add_argument("--method", help="which run, in a record of several methods")

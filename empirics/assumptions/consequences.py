@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from tsla.empirics.assumptions.judged import Row
 from tsla.empirics.assumptions.premises import SLACK
-from tsla.theory import lsr, sgd, tsla, worst_case
+from tsla.theory import lsr, sgd, two_stage, worst_case
 from tsla.theory.bound import Bound
 from tsla.theory.constants import ROUNDING, Constants
 from tsla.theory.plan import Stage
@@ -44,7 +44,7 @@ def prediction(constants: Constants, stages: Sequence[Stage]) -> Bound | None:
             case (True, False):
                 first, second = run
                 lengths = {"eta1": first.eta, "T1": first.steps, "eta2": second.eta, "T2": second.steps}
-                return tsla.bound(constants, **lengths, theta=first.theta)
+                return two_stage.bound(constants, **lengths, theta=first.theta)
             case _:
                 return None
     except ValueError:  # outside the premises

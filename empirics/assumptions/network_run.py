@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from torch import Tensor, nn
 
+from tsla.empirics.assumptions.curvature import largest_curvature
 from tsla.empirics.assumptions.judged import Noise, Point, Row, judged
-from tsla.empirics.curvature import largest_curvature
-from tsla.empirics.labels import Smoothing
-from tsla.empirics.moments import gradient_moments
-from tsla.empirics.network_loss import Loss
+from tsla.empirics.models.network_loss import Loss
+from tsla.empirics.moments.full_batch import gradient_moments
+from tsla.empirics.smoothing.labels import Smoothing
 from tsla.theory.constants import Constants, real, shown, whole
 
 CHUNK = 256
@@ -43,7 +43,7 @@ def network(
 
     Training is not disturbed: weights, ``.grad``, buffers and random states stay as they were. Time: a row costs up to 100 Hessian-vector
     products over all examples, some ten of them mostly. Raises ValueError where the loss or its gradient is not finite, where F is below
-    ``minimum``, and for models of which per-example gradients are not defined (:func:`tsla.empirics.moments.gradient_moments`).
+    ``minimum``, and for models of which per-example gradients are not defined (:func:`tsla.gradient_moments`).
     """
     whole("batch_size", batch_size, at_least=1)
     whole("chunk", chunk, at_least=1)

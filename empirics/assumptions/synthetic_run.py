@@ -9,14 +9,14 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike
 
+from tsla.empirics.assumptions.curvature import difference_product, largest_curvature
 from tsla.empirics.assumptions.judged import Noise, Point, Row, judged
-from tsla.empirics.curvature import difference_product, largest_curvature
-from tsla.empirics.oracles import Oracle
-from tsla.empirics.problems._examples import ExampleOracle
-from tsla.empirics.problems.problem import Problem
-from tsla.empirics.replica_blocks import Sampler
-from tsla.empirics.sgd import simulate
-from tsla.empirics.statistics import student_t
+from tsla.empirics.simulation.blocks import Sampler
+from tsla.empirics.simulation.oracles import Oracle
+from tsla.empirics.simulation.problems._examples import ExampleOracle
+from tsla.empirics.simulation.problems.problem import Problem
+from tsla.empirics.simulation.simulate import simulate
+from tsla.empirics.statistics.intervals import student_t
 from tsla.theory.constants import Array, Constants, real, whole
 from tsla.theory.plan import Stage
 
@@ -35,7 +35,7 @@ def synthetic(
     stated: Constants | None = None,
     draws: int | None = None,
 ) -> list[Row]:
-    """Run one replica through ``stages`` and look at every checkpoint; arguments as of :func:`tsla.empirics.sgd.simulate`.
+    """Run one replica through ``stages`` and look at every checkpoint; arguments as of :func:`tsla.simulate`.
 
     stated:  the constants that the prediction was made with; by default those that problem and oracle state
     draws:   measure σ² and ŝ² from so many samples at each checkpoint, at least 2; by default the oracle's own there

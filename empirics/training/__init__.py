@@ -2,6 +2,6 @@
 
 from tsla.empirics.training.config import METHODS, TrainingConfig
 from tsla.empirics.training.loop import Row, train
-from tsla.empirics.training.subject import initial_model, network, training_split
+from tsla.empirics.training.setup import initial_model, network, training_split
 
 __all__ = ["METHODS", "Row", "TrainingConfig", "initial_model", "network", "train", "training_split"]

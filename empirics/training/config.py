@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
-from tsla.empirics.schedules import Adaptive, Annealed, Constant, Schedule, TwoStage
-from tsla.empirics.training.rates import RATES, factor
+from tsla.empirics.smoothing.schedules import Adaptive, Annealed, Constant, Schedule, TwoStage
+from tsla.empirics.training.step_sizes import RATES, factor
 
 METHODS = ("sgd", "lsr", "tsla", "annealed", "adaptive", "shrink", "shrink-tsla")
 DROPPING = ("tsla", "shrink-tsla")
@@ -36,9 +36,9 @@ class TrainingConfig:
     drop:         the epoch from which "tsla" trains without smoothing
     measure_at:   the epochs before which the moments are measured; ``measured_examples``: on how many training examples, None for all;
                   ``curvature``: there also η times the largest curvature of F
-    data:         a data set of :func:`tsla.empirics.datasets.load`, of which ``folder`` has the files; ``train_size`` None: all of it;
+    data:         a data set of :func:`tsla.empirics.data.datasets.load`, of which ``folder`` has the files; ``train_size`` None: all of it;
                   ``test_size`` and ``pool`` as there
-    model, norm:  a network of :func:`tsla.empirics.networks.build`
+    model, norm:  a network of :func:`tsla.empirics.models.networks.build`
     smoothing:    ŷ: "uniform", "prior" (the frequencies of the training labels), "own" (the model's prediction) or "own-hard"
     warmup:       epochs in which the step size rises evenly
     rates:        "constant"; "step", a tenth from half and a hundredth from three quarters of the epochs on; "cosine", to 0

@@ -10,7 +10,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from tsla.empirics.datasets import Split
+from tsla.empirics.data.datasets import Split
 from tsla.empirics.training import processes
 from tsla.empirics.training.config import TrainingConfig
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from tsla.empirics.datasets import Split
-from tsla.empirics.labels import evaluation_mode
+from tsla.empirics.data.datasets import Split
+from tsla.empirics.smoothing.labels import evaluation_mode
 
 BINS = 15
 """Of the calibration error (Guo et al., 2017)."""

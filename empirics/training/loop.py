@@ -12,16 +12,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tsla.empirics.augmentation import augment
-from tsla.empirics.datasets import Split
-from tsla.empirics.smoothed_cross_entropy import SmoothedCrossEntropy
+from tsla.empirics.data.augmentation import augment
+from tsla.empirics.data.datasets import Split
+from tsla.empirics.runs.resume_training import StateFile, identity
+from tsla.empirics.smoothing.loss import SmoothedCrossEntropy
 from tsla.empirics.training import processes
 from tsla.empirics.training.config import TrainingConfig
 from tsla.empirics.training.devices import device_of, formatted, numerics, on_device, taken
 from tsla.empirics.training.evaluation import evaluate
 from tsla.empirics.training.measuring import Measuring
-from tsla.empirics.training.state import StateFile, identity
-from tsla.empirics.training.subject import initial_model, training_split
+from tsla.empirics.training.setup import initial_model, training_split
 
 Row = dict[str, Any]
 UPRIGHT = ("digits", "mnist")

@@ -13,14 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tsla.empirics.curvature import largest_curvature
-from tsla.empirics.datasets import Split
-from tsla.empirics.estimators import Accumulator
-from tsla.empirics.labels import Smoothing, evaluation_mode
-from tsla.empirics.moments import MOMENTS, gradient_moments
-from tsla.empirics.network_loss import Loss
-from tsla.empirics.per_example import gradient_products
-from tsla.empirics.schedules import Annealed, Observed, Schedule
+from tsla.empirics.assumptions.curvature import largest_curvature
+from tsla.empirics.data.datasets import Split
+from tsla.empirics.models.network_loss import Loss
+from tsla.empirics.moments.estimators import Accumulator
+from tsla.empirics.moments.full_batch import MOMENTS, gradient_moments
+from tsla.empirics.moments.per_example import gradient_products
+from tsla.empirics.smoothing.labels import Smoothing, evaluation_mode
+from tsla.empirics.smoothing.schedules import Annealed, Observed, Schedule
 from tsla.empirics.training.config import TrainingConfig
 
 OBSERVED, GROUPS = 1024, 16

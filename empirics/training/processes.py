@@ -10,7 +10,7 @@ import torch
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from tsla.empirics.schedules import State
+from tsla.empirics.smoothing.schedules import State
 
 
 def rank() -> int:

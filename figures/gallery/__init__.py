@@ -10,7 +10,7 @@ from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
 
-from tsla.empirics.records import Record
+from tsla.empirics.runs.records import Record
 
 Load = Callable[[str], Record]
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from tsla.empirics.study.outcomes import differences, summary, tuned
-from tsla.empirics.study.settings import CONFIRMATORY, EPOCHS, PRIMARY, TUNING, WHOLE
+from tsla.empirics.experiments.study.outcomes import differences, summary, tuned
+from tsla.empirics.experiments.study.settings import CONFIRMATORY, EPOCHS, PRIMARY, TUNING, WHOLE
 from tsla.figures import style
 from tsla.figures.gallery import Load
 

@@ -10,7 +10,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tsla.empirics.statistics import log_log_slope
+from tsla.empirics.statistics.intervals import log_log_slope
 from tsla.figures import style
 from tsla.figures.gallery import Load
 

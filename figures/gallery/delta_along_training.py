@@ -7,7 +7,7 @@ from itertools import product
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from tsla.empirics.analysis import measured
+from tsla.empirics.moments.columns import measured
 from tsla.figures import style
 from tsla.figures.gallery import Load
 

@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tsla.empirics import problems
-from tsla.empirics.records import Record
+from tsla.empirics.runs.records import Record
+from tsla.empirics.simulation import problems
 from tsla.figures import style
 from tsla.figures.gallery import Load
 from tsla.theory.constants import Constants

@@ -7,7 +7,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from tsla.empirics.oracles import Oracle
+from tsla.empirics.simulation.oracles import Oracle
 from tsla.figures import style
 from tsla.figures.gallery import Load
 from tsla.theory.smoothing import paper_theta

@@ -10,7 +10,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tsla.empirics.analysis import differences
+from tsla.empirics.moments.columns import differences
 from tsla.figures import style
 from tsla.figures.gallery import Load
 

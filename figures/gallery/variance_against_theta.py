@@ -8,8 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tsla.empirics.analysis import measured
-from tsla.empirics.statistics import student_t
+from tsla.empirics.moments.columns import measured
+from tsla.empirics.statistics.intervals import student_t
 from tsla.figures import style
 from tsla.figures.gallery import Load
 from tsla.theory import shrinkage, smoothing

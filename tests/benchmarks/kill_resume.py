@@ -20,8 +20,8 @@ from pathlib import Path
 
 import torch
 
-from tsla.empirics import records
-from tsla.empirics.checkpoints import read
+from tsla.empirics.models.checkpoints import read
+from tsla.empirics.runs import records
 
 RUN = "--method adaptive --epochs 6 --momentum 0.9 --augment --rates cosine --measure-at 0,3,6 --train-size 200 --batch-size 8 --seed 1"
 
@@ -29,8 +29,8 @@ RUN = "--method adaptive --epochs 6 --momentum 0.9 --augment --rates cosine --me
 START = """
 import sys
 from tsla import cli
-from tsla.empirics.training import commands, state
-state.SECONDS = 0.0
+from tsla.empirics.runs import resume_training
+resume_training.SECONDS = 0.0
 print("begins", flush=True)
 sys.exit(cli.main(sys.argv[1:]))
 """

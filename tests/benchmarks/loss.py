@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from tests.benchmarks import timing
-from tsla.empirics.schedules import TwoStage
-from tsla.empirics.smoothed_cross_entropy import SmoothedCrossEntropy
+from tests.benchmarks.harness import timing
+from tsla.empirics.smoothing.loss import SmoothedCrossEntropy
+from tsla.empirics.smoothing.schedules import TwoStage
 from tsla.empirics.training.devices import threads
 
 THETA = 0.1

@@ -19,13 +19,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from tests.benchmarks import networks, peers, report, timing
-from tests.benchmarks.contestant import Contestant, Setting, memory_of_one_call
-from tests.benchmarks.report import HEADLINE, Case, Row
-from tsla.empirics.moments import GradientMoments, gradient_moments
-from tsla.empirics.moments_loop import moments_by_loop
-from tsla.empirics.per_example import gradient_products
-from tsla.empirics.progress import Progress
+from tests.benchmarks.harness import networks, peers, report, timing
+from tests.benchmarks.harness.competitor import Contestant, Setting, memory_of_one_call
+from tests.benchmarks.harness.report import HEADLINE, Case, Row
+from tsla.empirics.moments.full_batch import GradientMoments, gradient_moments
+from tsla.empirics.moments.one_by_one import moments_by_loop
+from tsla.empirics.moments.per_example import gradient_products
+from tsla.empirics.runs.progress import Progress
 
 COMPILED = ("floor, compiled", "torch.func, compiled")
 MEMORY_CALLS, MEMORY_CALLS_OF_HEADLINE = 3, 7  # of fresh processes: what the allocator asks for differs by a quarter from one to the next

@@ -25,13 +25,13 @@ from pathlib import Path
 import numpy as np
 from numpy.random import SFC64, Generator, SeedSequence
 
-from tests.benchmarks import simulate_peers, timing
-from tests.benchmarks.simulate_peers import ETA, ORACLE, THETA
-from tsla.empirics import problems
-from tsla.empirics.files import replacing
-from tsla.empirics.problems import Problem
-from tsla.empirics.progress import Progress
-from tsla.empirics.sgd import simulate
+from tests.benchmarks.harness import simulate_peers, timing
+from tests.benchmarks.harness.simulate_peers import ETA, ORACLE, THETA
+from tsla.empirics.runs.files import replacing
+from tsla.empirics.runs.progress import Progress
+from tsla.empirics.simulation import problems
+from tsla.empirics.simulation.problems import Problem
+from tsla.empirics.simulation.simulate import simulate
 from tsla.theory.constants import Array
 from tsla.theory.plan import Stage
 

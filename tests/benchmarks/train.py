@@ -22,12 +22,12 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from tests.benchmarks import timing
-from tsla.empirics import markdown
-from tsla.empirics.datasets import Split
-from tsla.empirics.files import replacing
-from tsla.empirics.progress import Progress
-from tsla.empirics.records import environment
+from tests.benchmarks.harness import timing
+from tsla.empirics.data.datasets import Split
+from tsla.empirics.runs import markdown
+from tsla.empirics.runs.files import replacing
+from tsla.empirics.runs.progress import Progress
+from tsla.empirics.runs.records import environment
 from tsla.empirics.training import TrainingConfig, initial_model, training_split
 from tsla.empirics.training.devices import device_of, numerics, on_device, taken
 from tsla.empirics.training.loop import _Run
@@ -69,7 +69,7 @@ SETTINGS = (
 
 
 def ours(setting: Setting) -> tuple[Epoch, nn.Module]:
-    """An epoch of :func:`tsla.empirics.training.train`, and the model that it trains."""
+    """An epoch of :func:`tsla.train`, and the model that it trains."""
     split = setting.split()
     model = initial_model(setting.config, split)
     return _Run(setting.config, model, split, None).train_epoch, model

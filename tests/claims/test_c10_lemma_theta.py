@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.claims.domain import constants, deltas, positive
+from tests.claims.support.domain import constants, deltas, positive
 from tests.planted import Rejects
 from tsla.theory import lsr, smoothing
 from tsla.theory.constants import Constants

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.claims.distributions import Joint, joints
-from tests.claims.domain import positive, thetas
+from tests.claims.support.distributions import Joint, joints
+from tests.claims.support.domain import positive, thetas
 from tests.planted import Rejects
 from tsla.theory import smoothing, variance
 

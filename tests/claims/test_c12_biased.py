@@ -11,14 +11,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.claims import quadratic
-from tests.claims.counterexample import show
-from tests.claims.distributions import Joint, joints
-from tests.claims.domain import constants, costly, step_counts, step_sizes, thetas, with_stage, with_terms
-from tests.claims.quadratic import State
-from tests.claims.recursions import Exact, error_lift, exact, gap, mean_squared_gradient, mp
-from tests.claims.refusals import refuses
-from tests.claims.relations import is_monotone, scales_with_the_objective
+from tests.claims.support import quadratic
+from tests.claims.support.counterexample import show
+from tests.claims.support.distributions import Joint, joints
+from tests.claims.support.domain import constants, costly, step_counts, step_sizes, thetas, with_stage, with_terms
+from tests.claims.support.quadratic import State
+from tests.claims.support.recursions import Exact, error_lift, exact, gap, mean_squared_gradient, mp
+from tests.claims.support.refusals import refuses
+from tests.claims.support.relations import is_monotone, scales_with_the_objective
 from tests.planted import Rejects
 from tsla.theory import annealing, biased, lsr, sgd_pl, smoothed_pl, smoothing
 from tsla.theory.biased import SmoothingOracle

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.claims.refusals import refuses
+from tests.claims.support.refusals import refuses
 from tests.planted import Rejects
 from tsla.theory import lsr, stall
 from tsla.theory.constants import Constants

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tests.planted import Rejects
-from tsla.empirics import records
+from tsla.empirics.runs import records
 
 RECORD = records.read(Path(__file__).parents[2] / "records" / "stall.parquet")
 CONFIG = RECORD.config["configs"][0]

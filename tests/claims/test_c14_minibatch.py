@@ -12,10 +12,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.claims.counterexample import show
-from tests.claims.distributions import Joint
-from tests.claims.domain import costly, positive
-from tests.claims.refusals import refuses
+from tests.claims.support.counterexample import show
+from tests.claims.support.distributions import Joint
+from tests.claims.support.domain import costly, positive
+from tests.claims.support.refusals import refuses
 from tests.planted import Rejects
 from tsla.theory import biased, minibatch
 from tsla.theory.biased import SmoothingOracle

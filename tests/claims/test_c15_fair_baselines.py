@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.claims import quadratic
-from tests.claims.domain import constants, costly, positive, positive_deltas, step_sizes, targets, with_stage, with_terms
-from tests.claims.recursions import exact, gap, noise_lift, smoothed_error2
-from tests.claims.relations import BoundOf, is_monotone, last_iterate_bound, scales_with_the_objective
+from tests.claims.support import quadratic
+from tests.claims.support.domain import constants, costly, positive, positive_deltas, step_sizes, targets, with_stage, with_terms
+from tests.claims.support.recursions import exact, gap, noise_lift, smoothed_error2
+from tests.claims.support.relations import BoundOf, is_monotone, last_iterate_bound, scales_with_the_objective
 from tests.planted import Rejects
-from tsla.theory import lsr, sgd, sgd_pl, tsla
+from tsla.theory import lsr, sgd, sgd_pl, two_stage
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan, Stage
@@ -283,7 +283,7 @@ def is_where_plain_sgd_is_no_worse(threshold: Callable[[Constants, float], float
         delta = threshold(k, eps2) * above
         smoothed = Constants(L=k.L, mu=k.mu, sigma2=k.sigma2, delta=delta, F0=k.F0)
         eps = np.sqrt(eps2)
-        assert sgd_pl.three_phase_steps(smoothed, eps=eps).total <= tsla.steps(smoothed, eps=eps).total + 2
+        assert sgd_pl.three_phase_steps(smoothed, eps=eps).total <= two_stage.steps(smoothed, eps=eps).total + 2
 
     check()
 
@@ -310,9 +310,9 @@ def test_below_the_threshold_smoothing_alone_is_no_worse(k: Constants, target: f
     eps2 = target * float(k.sigma2)
     eps = np.sqrt(eps2)
     smoothed = Constants(L=k.L, mu=k.mu, sigma2=k.sigma2, delta=below * eps2 / (2 * k.sigma2), F0=k.F0)
-    first, second = tsla.steps(smoothed, eps=eps).stages
+    first, second = two_stage.steps(smoothed, eps=eps).stages
     V = float(smoothed_error2(smoothed, None))
-    left = float(tsla.stage_one(smoothed, eta1=first.eta, T1=first.steps).total)
+    left = float(two_stage.stage_one(smoothed, eta1=first.eta, T1=first.steps).total)
     T = np.ceil(2 * k.L / k.mu * V / (eps2 - V))
     handed_over = Constants(L=k.L, sigma2=k.sigma2, delta=smoothed.delta, F0=left)
     assert float(lsr.bound(handed_over, eta=1 / k.L, T=T).total) <= eps2 * (1 + 1e-9)
@@ -322,7 +322,7 @@ def test_below_the_threshold_smoothing_alone_is_no_worse(k: Constants, target: f
 @pytest.mark.claim("C15", "property")
 def test_the_example_of_the_comparison() -> None:
     """κ = 10, F0 = σ² = 1, δ = 0.1, ε² = 0.01."""
-    plans = (tsla.steps, sgd_pl.three_phase_steps, sgd.steps, sgd_pl.two_step_size_steps)
+    plans = (two_stage.steps, sgd_pl.three_phase_steps, sgd.steps, sgd_pl.two_step_size_steps)
     assert [int(plan(K, eps=0.1).total) for plan in plans] == [160_024, 8_007, 800_000, 800_007]
 
 
@@ -336,10 +336,10 @@ def two_step_sizes_reach_the_target(steps: Planner) -> None:
     def check(k: Constants, eps: float) -> None:
         first, second = steps(k, eps=eps).stages
         noisy = Constants(L=k.L, mu=k.mu, sigma2=k.sigma2, delta=1, F0=k.F0)
-        assert float(tsla.stage_one(noisy, eta1=first.eta, T1=first.steps, theta=0).total) <= k.sigma2 / k.mu * (1 + 1e-12)
+        assert float(two_stage.stage_one(noisy, eta1=first.eta, T1=first.steps, theta=0).total) <= k.sigma2 / k.mu * (1 + 1e-12)
         fewer = np.floor((1 - first.eta * k.mu) * (first.steps - 1)) - 1
         if fewer >= 0:
-            assert float(tsla.stage_one(noisy, eta1=first.eta, T1=fewer, theta=0).total) > k.sigma2 / k.mu
+            assert float(two_stage.stage_one(noisy, eta1=first.eta, T1=fewer, theta=0).total) > k.sigma2 / k.mu
         start = Constants(L=k.L, sigma2=k.sigma2, F0=k.sigma2 / k.mu)
         assert float(sgd.bound(start, eta=second.eta, T=second.steps).total) <= eps**2 * (1 + 1e-12)
         if eps**2 <= 2 * k.sigma2 and second.steps > 1:
@@ -373,7 +373,7 @@ def is_what_smoothing_adds(gain: Gain) -> None:
     @given(constants(delta=positive_deltas, noiseless=False), positive(0.01, 0.5))
     def check(k: Constants, target: float) -> None:
         run = {"eta1": 1 / k.L, "T1": 10, "eta2": 0.5 / k.L, "T2": 100}
-        smoothed, plain = (float(tsla.bound(k, **run, theta=theta).terms["smoothing"]) for theta in (None, 0))
+        smoothed, plain = (float(two_stage.bound(k, **run, theta=theta).terms["smoothing"]) for theta in (None, 0))
         assert smoothed / plain == pytest.approx(float(gain(k.delta)), rel=1e-12)
         eps = float(np.sqrt(target * k.sigma2)) * 1e-6  # so many steps that ceilings don't count
         least = [

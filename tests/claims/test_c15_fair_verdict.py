@@ -10,13 +10,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.claims import quadratic
-from tests.claims.counterexample import show
-from tests.claims.domain import constants, costly, positive, positive_deltas, with_stage
-from tests.claims.recursions import error_lift, exact, gap, mean_squared_gradient, smoothed_error2
-from tests.claims.refusals import refuses
+from tests.claims.support import quadratic
+from tests.claims.support.counterexample import show
+from tests.claims.support.domain import constants, costly, positive, positive_deltas, with_stage
+from tests.claims.support.recursions import error_lift, exact, gap, mean_squared_gradient, smoothed_error2
+from tests.claims.support.refusals import refuses
 from tests.planted import Rejects
-from tsla.theory import lsr, lsr_pl, sgd, sgd_pl, tsla
+from tsla.theory import lsr, lsr_pl, sgd, sgd_pl, two_stage
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan
 
@@ -76,14 +76,14 @@ def takes_twice_as_long_as_smoothing_alone(steps: Planner) -> None:
 
 @pytest.mark.claim("C15", "property")
 def test_tsla_is_nowhere_the_best(evidence: Callable[..., None]) -> None:
-    is_nowhere_the_best(tsla.steps)
-    takes_twice_as_long_as_smoothing_alone(tsla.steps)
+    is_nowhere_the_best(two_stage.steps)
+    takes_twice_as_long_as_smoothing_alone(two_stage.steps)
     evidence("three-phase SGD or LSR alone needs no more samples than TSLA, for 0 < ε² ≤ 2σ² and every δ")
 
 
 def second_stage(factor: Callable[[Constants], float]) -> Planner:
     def steps(k: Constants, *, eps: float) -> Plan:
-        right = tsla.steps(k, eps=eps)
+        right = two_stage.steps(k, eps=eps)
         return with_stage(right, 1, steps=np.ceil(right.stages[1].steps * factor(k)))
 
     return steps
@@ -98,27 +98,27 @@ def sharpened(k: Constants) -> float:
 
 
 def without_a_first_stage(k: Constants, *, eps: float) -> Plan:
-    return with_stage(tsla.steps(k, eps=eps), 0, steps=np.float64(0))
+    return with_stage(two_stage.steps(k, eps=eps), 0, steps=np.float64(0))
 
 
 @pytest.mark.claim("C15", "property", planted=True)
 @pytest.mark.parametrize("wrong", [second_stage(half_as_long), second_stage(sharpened), without_a_first_stage])
 def test_a_shorter_tsla_would_be_ahead_somewhere(wrong: Planner, rejects: Rejects) -> None:
-    rejects(is_nowhere_the_best, right=tsla.steps, wrong=wrong)
+    rejects(is_nowhere_the_best, right=two_stage.steps, wrong=wrong)
 
 
 @pytest.mark.claim("C15", "property", planted=True)
 @pytest.mark.parametrize("wrong", [second_stage(half_as_long), second_stage(lambda k: 0.9)])
 def test_a_shorter_second_stage_is_not_twice_as_long(wrong: Planner, rejects: Rejects) -> None:
-    rejects(takes_twice_as_long_as_smoothing_alone, right=tsla.steps, wrong=wrong)
+    rejects(takes_twice_as_long_as_smoothing_alone, right=two_stage.steps, wrong=wrong)
 
 
 @pytest.mark.claim("C15", "property")
 def test_neither_baseline_alone_is_enough() -> None:
     """The minimum in the theorem is needed: TSLA is ahead of three-phase SGD for small δ and of LSR alone for large δ."""
     small, large = (Constants(L=10, mu=1, sigma2=1, delta=delta, F0=1) for delta in (1e-6, 0.02))
-    assert tsla.steps(small, eps=0.1).total < sgd_pl.three_phase_steps(small, eps=0.1).total
-    assert tsla.steps(large, eps=0.1).total < lsr_pl.steps(large, eps=0.1).total
+    assert two_stage.steps(small, eps=0.1).total < sgd_pl.three_phase_steps(small, eps=0.1).total
+    assert two_stage.steps(large, eps=0.1).total < lsr_pl.steps(large, eps=0.1).total
 
 
 # --- the sharpened second stage ---
@@ -128,7 +128,7 @@ Length = Callable[[Constants, float], float]
 
 def sharpened_length(k: Constants, eps: float) -> float:
     """T2/(1+δ): 8δ/(1+δ) in place of 8δ."""
-    return float(tsla.steps(k, eps=eps).stages[1].steps / (1 + k.delta))
+    return float(two_stage.steps(k, eps=eps).stages[1].steps / (1 + k.delta))
 
 
 @st.composite
@@ -174,7 +174,7 @@ def test_sharpened(evidence: Callable[..., None]) -> None:
 def test_the_sharpened_second_stage_suffices(problem: tuple[Constants, float]) -> None:
     """C4 from the gap V/μ that the first stage leaves."""
     k, eps = problem
-    eta = tsla.steps(k, eps=eps).stages[1].eta
+    eta = two_stage.steps(k, eps=eps).stages[1].eta
     start = Constants(L=k.L, sigma2=k.sigma2, F0=float(smoothed_error2(k, None) / exact(k.mu)))
     T = max(np.ceil(sharpened_length(k, eps)), 1)
     assert float(sgd.bound(start, eta=eta, T=T).total) <= eps**2 * (1 + 1e-12)
@@ -196,7 +196,7 @@ def test_wrong_second_stages_are_rejected(wrong: Length, rejects: Rejects) -> No
 def totals(k: Constants, eps: float) -> tuple[float, float]:
     """Burn-ins included: the better one of the baselines, and sharpened TSLA."""
     others = min(float(plan(k, eps=eps).total) for plan in (sgd_pl.three_phase_steps, lsr_pl.steps))
-    return others, float(tsla.steps(k, eps=eps).stages[0].steps) + sharpened_length(k, eps)
+    return others, float(two_stage.steps(k, eps=eps).stages[0].steps) + sharpened_length(k, eps)
 
 
 @pytest.mark.claim("C15", "property")
@@ -283,7 +283,7 @@ def wastes_nothing(steps: Planner) -> None:
             assert float(lsr.bound(start, eta=second.eta, T=second.steps - 1).total) > eps**2
         fewer = np.floor((1 - first.eta * k.mu) * (first.steps - 1)) - 1
         if fewer >= 0:
-            assert float(tsla.stage_one(k, eta1=first.eta, T1=fewer).total) > V / k.mu
+            assert float(two_stage.stage_one(k, eta1=first.eta, T1=fewer).total) > V / k.mu
 
     check()
 

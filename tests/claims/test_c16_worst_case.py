@@ -13,12 +13,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.claims.counterexample import show
-from tests.claims.domain import constants, costly, positive, step_counts, step_sizes, targets, thetas, with_stage, with_terms
-from tests.claims.refusals import refuses
-from tests.claims.relations import BoundOf, is_monotone, scales_with_the_objective
+from tests.claims.support.counterexample import show
+from tests.claims.support.domain import constants, costly, positive, step_counts, step_sizes, targets, thetas, with_stage, with_terms
+from tests.claims.support.refusals import refuses
+from tests.claims.support.relations import BoundOf, is_monotone, scales_with_the_objective
 from tests.planted import Rejects
-from tsla.theory import lsr, sgd, tsla, worst_case
+from tsla.theory import lsr, sgd, two_stage, worst_case
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan
@@ -332,7 +332,7 @@ def test_the_floor_of_the_first_stage_is_attained(mu: Fraction, sigma: Fraction,
     run = enumerate_paths(parabola, mu, w, part / 2, (-bias,), 3)
     assert run.end == run.start == bias**2 / (2 * mu)
     k = Constants(L=float(mu), mu=float(mu), sigma2=float(sigma**2), delta=float(root_delta**2), F0=1)
-    floor_of_it = tsla.stage_one(k, eta1=float(part / 2 / mu), T1=10**6, theta=1).terms["smoothing"]
+    floor_of_it = two_stage.stage_one(k, eta1=float(part / 2 / mu), T1=10**6, theta=1).terms["smoothing"]
     assert float(floor_of_it) == pytest.approx(float(run.end), rel=1e-14)
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.claims.distributions import Joint, joints
-from tests.claims.domain import thetas
+from tests.claims.support.distributions import Joint, joints
+from tests.claims.support.domain import thetas
 from tests.planted import Rejects
 from tsla.theory import shrinkage, smoothing
 

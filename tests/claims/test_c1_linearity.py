@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.claims.domain import costly, thetas
+from tests.claims.support.domain import costly, thetas
 from tests.planted import Rejects
 from tsla.theory import smoothing
 from tsla.theory.constants import Array

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.claims.distributions import Joint, joints
-from tests.claims.domain import deltas, positive, thetas
-from tests.claims.recursions import exact
+from tests.claims.support.distributions import Joint, joints
+from tests.claims.support.domain import deltas, positive, thetas
+from tests.claims.support.recursions import exact
 from tests.planted import Rejects
 from tsla.theory import smoothing, variance
 

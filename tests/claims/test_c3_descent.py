@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.claims.domain import positive, step_sizes
+from tests.claims.support.domain import positive, step_sizes
 from tests.planted import Rejects, assert_rejects
 from tsla.theory import sgd
 from tsla.theory.constants import Array

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.claims import quadratic
-from tests.claims.counterexample import show
-from tests.claims.domain import constants, costly, step_sizes, targets, with_terms
-from tests.claims.recursions import exact, mean_squared_gradient, noise_lift
-from tests.claims.relations import BoundOf, is_monotone, scales_with_the_objective, sgd_bound
+from tests.claims.support import quadratic
+from tests.claims.support.counterexample import show
+from tests.claims.support.domain import constants, costly, step_sizes, targets, with_terms
+from tests.claims.support.recursions import exact, mean_squared_gradient, noise_lift
+from tests.claims.support.relations import BoundOf, is_monotone, scales_with_the_objective, sgd_bound
 from tests.planted import Rejects
 from tsla.theory import sgd
 from tsla.theory.bound import Bound

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.claims import quadratic
-from tests.claims.counterexample import show
-from tests.claims.domain import constants, costly, positive_deltas, step_sizes, thetas, with_stage, with_terms
-from tests.claims.recursions import error_lift, exact, mean_squared_gradient, smoothed_error2
-from tests.claims.relations import BoundOf, is_monotone, joins_at_the_ends_of_theta, lsr_bound, scales_with_the_objective
+from tests.claims.support import quadratic
+from tests.claims.support.counterexample import show
+from tests.claims.support.domain import constants, costly, positive_deltas, step_sizes, thetas, with_stage, with_terms
+from tests.claims.support.recursions import error_lift, exact, mean_squared_gradient, smoothed_error2
+from tests.claims.support.relations import BoundOf, is_monotone, joins_at_the_ends_of_theta, lsr_bound, scales_with_the_objective
 from tests.planted import Rejects
 from tsla.theory import lsr
 from tsla.theory.bound import Bound

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.claims import quadratic
-from tests.claims.domain import constants, positive_deltas, step_counts, step_sizes, thetas
-from tests.claims.recursions import smoothed_error2
+from tests.claims.support import quadratic
+from tests.claims.support.domain import constants, positive_deltas, step_counts, step_sizes, thetas
+from tests.claims.support.recursions import smoothed_error2
 from tests.planted import Rejects
 from tsla.theory import lsr
 from tsla.theory.constants import Constants

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.claims import quadratic
-from tests.claims.counterexample import show
-from tests.claims.domain import constants, costly, positive_deltas, step_sizes, thetas, with_terms
-from tests.claims.recursions import error_lift, exact, gap, smoothed_error2
-from tests.claims.relations import BoundOf, is_monotone, joins_at_the_ends_of_theta, scales_with_the_objective, stage_one_bound
+from tests.claims.support import quadratic
+from tests.claims.support.counterexample import show
+from tests.claims.support.domain import constants, costly, positive_deltas, step_sizes, thetas, with_terms
+from tests.claims.support.recursions import error_lift, exact, gap, smoothed_error2
+from tests.claims.support.relations import BoundOf, is_monotone, joins_at_the_ends_of_theta, scales_with_the_objective, stage_one_bound
 from tests.planted import Rejects
-from tsla.theory import tsla
+from tsla.theory import two_stage
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
 
@@ -116,9 +116,9 @@ def test_floor_of_a_long_stage(evidence: Callable[..., None]) -> None:
 @given(constants(), thetas)
 def test_no_steps_and_full_steps(k: Constants, theta: float) -> None:
     """T1 = 0 leaves F0; ημ = 1 leaves nothing of it after one step."""
-    assert float(tsla.stage_one(k, eta1=0.5 / k.L, T1=0, theta=theta).terms["optimisation"]) == pytest.approx(float(k.F0), rel=1e-14)
+    assert float(two_stage.stage_one(k, eta1=0.5 / k.L, T1=0, theta=theta).terms["optimisation"]) == pytest.approx(float(k.F0), rel=1e-14)
     full = Constants(L=k.L, mu=k.L, sigma2=k.sigma2, delta=k.delta, F0=k.F0)
-    assert float(tsla.stage_one(full, eta1=1 / k.L, T1=1, theta=theta).terms["optimisation"]) <= 1e-15 * float(k.F0)
+    assert float(two_stage.stage_one(full, eta1=1 / k.L, T1=1, theta=theta).terms["optimisation"]) <= 1e-15 * float(k.F0)
 
 
 def one_step_more(k: Constants, eta: float, T: float, theta: float | None) -> Bound:

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.claims import quadratic
-from tests.claims.counterexample import show
-from tests.claims.domain import constants, costly, positive_deltas, step_sizes, targets, thetas, with_stage, with_terms
-from tests.claims.recursions import error_lift, exact, gap, mean_squared_gradient, noise_lift, smoothed_error2
-from tests.claims.relations import BoundOf, is_monotone, joins_at_the_ends_of_theta, scales_with_the_objective, tsla_bound
+from tests.claims.support import quadratic
+from tests.claims.support.counterexample import show
+from tests.claims.support.domain import constants, costly, positive_deltas, step_sizes, targets, thetas, with_stage, with_terms
+from tests.claims.support.recursions import error_lift, exact, gap, mean_squared_gradient, noise_lift, smoothed_error2
+from tests.claims.support.relations import BoundOf, is_monotone, joins_at_the_ends_of_theta, scales_with_the_objective, tsla_bound
 from tests.planted import Rejects
-from tsla.theory import sgd, tsla
+from tsla.theory import sgd, two_stage
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan
@@ -58,7 +58,7 @@ def holds_on_a_quadratic(bound: TwoStages) -> None:
 @pytest.mark.claim("C8", "property")
 @pytest.mark.parametrize("check", [is_one_recursion_after_the_other, holds_on_a_quadratic])
 def test_bound(check: Callable[[TwoStages], None]) -> None:
-    check(tsla.bound)
+    check(two_stage.bound)
 
 
 @pytest.mark.claim("C8", "property")
@@ -77,7 +77,7 @@ def reaches_the_target(steps: Planner) -> None:
         show("steps tsla", k, eps=eps)
         first, second = steps(k, eps=eps).stages
         assert float(first.theta) == pytest.approx(float(1 / (1 + k.delta)), rel=1e-15)
-        value = tsla.bound(k, eta1=first.eta, T1=first.steps, eta2=second.eta, T2=second.steps).total
+        value = two_stage.bound(k, eta1=first.eta, T1=first.steps, eta2=second.eta, T2=second.steps).total
         assert float(value) <= eps**2 * (1 + 1e-12)
 
     check()
@@ -92,10 +92,10 @@ def leaves_twice_the_floor_to_the_second_stage(steps: Planner) -> None:
         show("steps tsla", k, eps=eps)
         first = steps(k, eps=eps).stages[0]
         allowed = float(smoothed_error2(k, None) / exact(k.mu))
-        assert float(tsla.stage_one(k, eta1=first.eta, T1=first.steps).total) <= allowed * (1 + 1e-12)
+        assert float(two_stage.stage_one(k, eta1=first.eta, T1=first.steps).total) <= allowed * (1 + 1e-12)
         fewer = np.floor((1 - first.eta * k.mu) * (first.steps - 1)) - 1
         if fewer >= 0:
-            assert float(tsla.stage_one(k, eta1=first.eta, T1=fewer).total) > allowed
+            assert float(two_stage.stage_one(k, eta1=first.eta, T1=fewer).total) > allowed
 
     check()
 
@@ -123,13 +123,13 @@ PLANS = [reaches_the_target, leaves_twice_the_floor_to_the_second_stage, wastes_
 @pytest.mark.claim("C8", "property")
 @pytest.mark.parametrize("check", PLANS)
 def test_steps(check: Callable[[Planner], None]) -> None:
-    check(tsla.steps)
+    check(two_stage.steps)
 
 
 @pytest.mark.claim("C8", "property")
 def test_lengths_of_an_example(evidence: Callable[..., None]) -> None:
     """κ = 10, F0 = σ² = 1, δ = 0.1, ε² = 0.01: T1 = ⌈10 log 11⌉ and T2 = 16·10·0.1·10⁴; 8δ/(1+δ) would spare a part δ/(1+δ)."""
-    plan = tsla.steps(Constants(L=10, mu=1, sigma2=1, delta=0.1, F0=1), eps=0.1)
+    plan = two_stage.steps(Constants(L=10, mu=1, sigma2=1, delta=0.1, F0=1), eps=0.1)
     assert [int(stage.steps) for stage in plan.stages] == [24, 160_000]
     assert [float(stage.eta) for stage in plan.stages] == pytest.approx([0.1, 0.0005], rel=1e-14)
     assert [float(stage.theta) for stage in plan.stages] == pytest.approx([10 / 11, 0], rel=1e-14)
@@ -141,40 +141,40 @@ def test_lengths_of_an_example(evidence: Callable[..., None]) -> None:
 def test_large_targets_keep_the_step_size_within_its_premise(k: Constants, factor: float) -> None:
     """ε² > 2σ², where the paper's η2 = ε²/(2Lσ²) would be above 1/L."""
     eps = float(np.sqrt(2 * k.sigma2 * factor))
-    second = tsla.steps(k, eps=eps).stages[1]
+    second = two_stage.steps(k, eps=eps).stages[1]
     assert float(second.eta * k.L) == pytest.approx(1, rel=1e-15)
     reaches_the_target_at(k, eps)
 
 
 def reaches_the_target_at(k: Constants, eps: float) -> None:
-    first, second = tsla.steps(k, eps=eps).stages
-    assert float(tsla.bound(k, eta1=first.eta, T1=first.steps, eta2=second.eta, T2=second.steps).total) <= eps**2 * (1 + 1e-12)
+    first, second = two_stage.steps(k, eps=eps).stages
+    assert float(two_stage.bound(k, eta1=first.eta, T1=first.steps, eta2=second.eta, T2=second.steps).total) <= eps**2 * (1 + 1e-12)
 
 
 def swapped_lengths(k: Constants, **run: Any) -> Bound:
-    return tsla.bound(k, **run | {"T1": run["T2"], "T2": max(run["T1"], 1)})
+    return two_stage.bound(k, **run | {"T1": run["T2"], "T2": max(run["T1"], 1)})
 
 
 def swapped_step_sizes(k: Constants, **run: Any) -> Bound:
-    return tsla.bound(k, **run | {"eta1": run["eta2"], "eta2": run["eta1"]})
+    return two_stage.bound(k, **run | {"eta1": run["eta2"], "eta2": run["eta1"]})
 
 
 def noise_halved(k: Constants, **run: Any) -> Bound:
-    right = tsla.bound(k, **run)
+    right = two_stage.bound(k, **run)
     return with_terms(right, noise=right.terms["noise"] / 2)
 
 
 def gap_counted_once(k: Constants, **run: Any) -> Bound:
-    right = tsla.bound(k, **run)
+    right = two_stage.bound(k, **run)
     return with_terms(right, optimisation=right.terms["optimisation"] / 2, smoothing=right.terms["smoothing"] / 2)
 
 
 def stage_one_forgotten(k: Constants, **run: Any) -> Bound:
-    return tsla.bound(k, **run | {"T1": 0})
+    return two_stage.bound(k, **run | {"T1": 0})
 
 
 def nothing_left_of_the_start(k: Constants, **run: Any) -> Bound:
-    right = tsla.bound(k, **run)
+    right = two_stage.bound(k, **run)
     return with_terms(right, optimisation=0 * right.terms["optimisation"])
 
 
@@ -191,12 +191,12 @@ def nothing_left_of_the_start(k: Constants, **run: Any) -> Bound:
     ],
 )
 def test_planted_errors_are_rejected(check: Callable[[TwoStages], None], wrong: TwoStages, rejects: Rejects) -> None:
-    rejects(check, right=tsla.bound, wrong=wrong)
+    rejects(check, right=two_stage.bound, wrong=wrong)
 
 
 def second_stage(factor: Callable[[Constants], Any]) -> Planner:
     def steps(k: Constants, *, eps: float) -> Plan:
-        right = tsla.steps(k, eps=eps)
+        right = two_stage.steps(k, eps=eps)
         return with_stage(right, 1, steps=np.ceil(right.stages[1].steps * factor(k)))
 
     return steps
@@ -205,13 +205,13 @@ def second_stage(factor: Callable[[Constants], Any]) -> Planner:
 def first_stage(logarithm: Callable[[Constants], Any]) -> Planner:
     def steps(k: Constants, *, eps: float) -> Plan:
         length = np.log(logarithm(k)) * k.L / k.mu
-        return with_stage(tsla.steps(k, eps=eps), 0, steps=np.maximum(np.ceil(length), 0))
+        return with_stage(two_stage.steps(k, eps=eps), 0, steps=np.maximum(np.ceil(length), 0))
 
     return steps
 
 
 def step_size_doubled(k: Constants, *, eps: float) -> Plan:
-    right = tsla.steps(k, eps=eps)
+    right = two_stage.steps(k, eps=eps)
     return with_stage(right, 1, eta=np.minimum(2 * right.stages[1].eta, 1 / k.L))
 
 
@@ -230,4 +230,4 @@ def step_size_doubled(k: Constants, *, eps: float) -> Plan:
     ],
 )
 def test_wrong_plans_are_rejected(check: Callable[[Planner], None], wrong: Planner, rejects: Rejects) -> None:
-    rejects(check, right=tsla.steps, wrong=wrong)
+    rejects(check, right=two_stage.steps, wrong=wrong)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from tests.claims.domain import constants, costly, positive_deltas, targets
+from tests.claims.support.domain import constants, costly, positive_deltas, targets
 from tests.planted import Rejects
-from tsla.theory import lsr, sgd, tsla
+from tsla.theory import lsr, sgd, two_stage
 from tsla.theory.complexity import compare, exponents
 from tsla.theory.constants import Constants
 from tsla.theory.methods import METHODS
@@ -32,7 +32,7 @@ def are_the_slopes_of_the_plans(exponents: Exponents) -> None:
     """Between two ε so small that a logarithm no longer counts, and that ε⁴ and ε^q are still numbers."""
     for q in ROWS:
         far, near = (10 ** (-digits / max(q, 4)) for digits in (240, 300))
-        for name, method in (("tsla", tsla.steps), ("lsr", lsr.steps), ("sgd", sgd.steps)):
+        for name, method in (("tsla", two_stage.steps), ("lsr", lsr.steps), ("sgd", sgd.steps)):
             exponent = float(exponents(q)[name])
             plans = [planned(method, q, eps) for eps in (far, near)]
             assert [bool(plan.reachable) for plan in plans] == [np.isfinite(exponent)] * 2, (q, name)
@@ -50,7 +50,7 @@ def test_exponents(evidence: Callable[..., None]) -> None:
 @pytest.mark.claim("C9", "property")
 def test_the_last_row_is_a_logarithm() -> None:
     """Not merely a power that is close to 0: squaring ε doubles the samples."""
-    samples = [float(planned(tsla.steps, 5, eps).total) for eps in (1e-10, 1e-20, 1e-40)]
+    samples = [float(planned(two_stage.steps, 5, eps).total) for eps in (1e-10, 1e-20, 1e-40)]
     assert [samples[1] / samples[0], samples[2] / samples[1]] == pytest.approx([2, 2], rel=0.05)
 
 

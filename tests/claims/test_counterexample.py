@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from tests.claims import test_c4_sgd, test_c5_lsr, test_c8_tsla, test_c12_biased, test_c16_worst_case
-from tests.claims.counterexample import command
-from tests.claims.domain import with_terms
-from tests.claims.relations import lsr_bound, sgd_bound
+from tests.claims.support.counterexample import command
+from tests.claims.support.domain import with_terms
+from tests.claims.support.relations import lsr_bound, sgd_bound
 from tests.planted import Rejects
 from tsla import cli
 from tsla.theory import biased, lsr, sgd, worst_case
-from tsla.theory import tsla as two_stages
+from tsla.theory import two_stage as two_stages
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
 

@@ -12,9 +12,12 @@ import pandas as pd
 import pytest
 
 from tests.planted import Rejects
-from tsla.empirics import bound_tests, rate_verdicts, rates, records
-from tsla.empirics.oracles import Oracle
-from tsla.empirics.rates import plan_of
+from tsla.empirics.experiments import power_of_tests as bound_tests
+from tsla.empirics.experiments.rates import samples as rates
+from tsla.empirics.experiments.rates import verdicts as rate_verdicts
+from tsla.empirics.experiments.rates.samples import plan_of
+from tsla.empirics.runs import records
+from tsla.empirics.simulation.oracles import Oracle
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan
 

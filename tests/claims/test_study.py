@@ -13,12 +13,12 @@ import pandas as pd
 import pytest
 
 from tests.planted import Rejects
-from tsla.empirics.study import document, verdicts
-from tsla.empirics.study.comparisons import CLAIMS, KEPT
-from tsla.empirics.study.outcomes import summary
-from tsla.empirics.study.scope import scope
-from tsla.empirics.study.settings import DECAYED, FEWER_SEEDS, PRIMARY, SETTINGS, TUNING_SEEDS
-from tsla.empirics.study.verdicts import IN_FAVOUR, REFUTED, SUPPORTED, Finding, Study
+from tsla.empirics.experiments.study import document, verdicts
+from tsla.empirics.experiments.study.comparisons import CLAIMS, KEPT
+from tsla.empirics.experiments.study.outcomes import summary
+from tsla.empirics.experiments.study.scope import scope
+from tsla.empirics.experiments.study.settings import DECAYED, FEWER_SEEDS, PRIMARY, SETTINGS, TUNING_SEEDS
+from tsla.empirics.experiments.study.verdicts import IN_FAVOUR, REFUTED, SUPPORTED, Finding, Study
 from tsla.figures.gallery import best_drop
 
 FIRST_SEEDS = range(10)

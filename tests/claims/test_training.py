@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from tests.planted import Rejects
-from tsla.empirics import records
-from tsla.empirics.analysis import measured, over_seeds
+from tsla.empirics.moments.columns import measured, over_seeds
+from tsla.empirics.runs import records
 from tsla.theory import shrinkage, smoothing
 from tsla.theory.constants import Array
 

@@ -9,10 +9,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tsla.empirics import live, rate_configs, rates, records, synthetic
-from tsla.empirics.experiments import ARMS, EXPERIMENTS, Config
-from tsla.empirics.study.outcomes import summary
-from tsla.empirics.study.settings import EARLY, EPOCHS, WHOLE
+from tsla.empirics.experiments import bounds as synthetic
+from tsla.empirics.experiments import live
+from tsla.empirics.experiments.rates import grids as rate_configs
+from tsla.empirics.experiments.rates import samples as rates
+from tsla.empirics.experiments.registry import ARMS, EXPERIMENTS, Config
+from tsla.empirics.experiments.study.outcomes import summary
+from tsla.empirics.experiments.study.settings import EARLY, EPOCHS, WHOLE
+from tsla.empirics.runs import records
 from tsla.empirics.training import TrainingConfig, train
 from tsla.theory.certificates import Certificate
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tests.figures.miniature import CERTIFICATES
-from tsla.empirics import records
+from tsla.empirics.runs import records
 from tsla.figures import certified
 from tsla.theory.certificates import Certificate
 

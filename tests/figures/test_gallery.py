@@ -17,9 +17,9 @@ from matplotlib.lines import Line2D
 
 from tests.figures.miniature import STALL, miniature, write_miniature_records
 from tests.planted import assert_rejects
-from tsla.empirics import records
-from tsla.empirics.experiments import ARMS
-from tsla.empirics.records import Record
+from tsla.empirics.experiments.registry import ARMS
+from tsla.empirics.runs import records
+from tsla.empirics.runs.records import Record
 from tsla.figures import gallery, style
 from tsla.figures.drawing import draw_all
 

@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 import pytest
 
 from tests.planted import assert_rejects
-from tsla.empirics.moments import GradientMoments
-from tsla.empirics.records import Record
+from tsla.empirics.moments.full_batch import GradientMoments
+from tsla.empirics.runs.records import Record
 from tsla.figures.interactive import BATCH_SIZES, batch_size_knob
 
 MOMENTS = [

@@ -12,9 +12,9 @@ import pytest
 
 from tests.figures.miniature import PLANS, RECHECKED, miniature, write_miniature_live, write_miniature_records
 from tests.planted import assert_rejects
-from tsla.empirics import records
-from tsla.empirics.experiments import ARMS
-from tsla.empirics.records import Record
+from tsla.empirics.experiments.registry import ARMS
+from tsla.empirics.runs import records
+from tsla.empirics.runs.records import Record
 from tsla.figures import live, style
 
 

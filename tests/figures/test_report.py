@@ -12,8 +12,8 @@ import pytest
 
 from tests.figures.miniature import miniature, write_miniature_live, write_miniature_records
 from tests.planted import assert_rejects
-from tsla.empirics import records
-from tsla.empirics.statistics import student_t
+from tsla.empirics.runs import records
+from tsla.empirics.statistics.intervals import student_t
 from tsla.figures import gallery, live, report
 from tsla.figures.drawing import draw, draw_all
 from tsla.theory.claims import CLAIMS

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tsla.theory import biased, lsr, lsr_pl, sgd, sgd_pl, smoothed_pl, tsla, worst_case
+from tsla.theory import biased, lsr, lsr_pl, sgd, sgd_pl, smoothed_pl, two_stage, worst_case
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.bound import Bound
 from tsla.theory.claims import BY_ID
@@ -26,8 +26,8 @@ BOUNDS: list[tuple[Callable[[], Bound], str, str]] = [
     (lambda: biased.bound(KNOWN, ORACLE, **RUN), "C12", "A1 A2 A3"),
     (lambda: biased.gap_bound(KNOWN, ORACLE, **RUN), "C12", "A1 A2 A3 A4"),
     (lambda: sgd_pl.last_iterate_bound(KNOWN, **RUN), "C15a", "A1 A2 A4"),
-    (lambda: tsla.stage_one(KNOWN, eta1=0.05, T1=10), "C7", "A1 A2 A3 A4"),
-    (lambda: tsla.bound(KNOWN, eta1=0.05, T1=10, eta2=0.05, T2=10), "C8", "A1 A2 A3 A4"),
+    (lambda: two_stage.stage_one(KNOWN, eta1=0.05, T1=10), "C7", "A1 A2 A3 A4"),
+    (lambda: two_stage.bound(KNOWN, eta1=0.05, T1=10, eta2=0.05, T2=10), "C8", "A1 A2 A3 A4"),
 ]
 PLANS = {
     "sgd": ("C4", "A1 A2"),

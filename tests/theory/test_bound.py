@@ -10,11 +10,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.claims.domain import constants, step_counts, step_sizes, thetas
-from tests.claims.recursions import Exact, exact, smoothed_error2
-from tests.claims.refusals import refuses, unless_refused
-from tests.claims.relations import BOUNDS, BoundOf, stage_one_bound
-from tsla.theory import lsr, sgd, sgd_pl, tsla
+from tests.claims.support.domain import constants, step_counts, step_sizes, thetas
+from tests.claims.support.recursions import Exact, exact, smoothed_error2
+from tests.claims.support.refusals import refuses, unless_refused
+from tests.claims.support.relations import BOUNDS, BoundOf, stage_one_bound
+from tsla.theory import lsr, sgd, sgd_pl, two_stage
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
 
@@ -116,8 +116,8 @@ def test_a_bound_is_finite_or_refused(bound: BoundOf, change: dict[str, float], 
     [
         (lambda: sgd.bound(Constants(L=1e300, sigma2=1, F0=1e300), eta=1e-300, T=1), "the optimisation term of C4"),
         (lambda: lsr.bound(Constants(L=1, sigma2=1e300, delta=1e300, F0=1), eta=1, T=1, theta=1), "lemma"),
-        (lambda: tsla.stage_one(Constants(L=1, mu=1e-300, sigma2=1e300, delta=1, F0=1), eta1=1, T1=1), "the smoothing term of C7"),
-        (lambda: tsla.bound(Constants(L=1e300, mu=1, sigma2=1, delta=1, F0=1e300), eta1=1e-300, T1=0, eta2=1e-300, T2=1), "of C8"),
+        (lambda: two_stage.stage_one(Constants(L=1, mu=1e-300, sigma2=1e300, delta=1, F0=1), eta1=1, T1=1), "the smoothing term of C7"),
+        (lambda: two_stage.bound(Constants(L=1e300, mu=1, sigma2=1, delta=1, F0=1e300), eta1=1e-300, T1=0, eta2=1e-300, T2=1), "of C8"),
         (lambda: sgd_pl.last_iterate_bound(Constants(L=1e200, mu=1, sigma2=1e200, F0=1), eta=1e-200, T=1), "the noise term of C15a"),
     ],
 )
@@ -132,7 +132,7 @@ def test_an_overflow_names_its_term(call: Callable[[], Bound], term: str) -> Non
         (lambda: sgd.bound(Constants(L=1e300, sigma2=1, F0=1), eta=1e300, T=1), "is larger than 1/L"),
         (lambda: sgd.bound(Constants(L=1, sigma2=1.5e308, F0=0.8e308), eta=1, T=1).total, "overflows"),
         (lambda: lsr.floor(Constants(L=1, sigma2=1e300, delta=1e300, F0=1), 1), "overflows"),
-        (lambda: tsla.bound(Constants(L=10, mu=1, sigma2=1, delta=0, F0=1), eta1=0.1, T1=1, eta2=1e-310, T2=1), "overflows"),
+        (lambda: two_stage.bound(Constants(L=10, mu=1, sigma2=1, delta=0, F0=1), eta1=0.1, T1=1, eta2=1e-310, T2=1), "overflows"),
     ],
     ids=["product eta L", "sum of the terms", "floor", "a gap over a tiny step"],
 )
@@ -171,12 +171,15 @@ def test_premises(bound: BoundOf, change: dict[str, Any], message: str) -> None:
     [
         (lambda: sgd.bound(K, eta=0.1, T=0), "T = 0 must be a whole number, at least 1"),
         (lambda: lsr.bound(K, eta=0.1, T=0), "T = 0 must be a whole number, at least 1"),
-        (lambda: tsla.bound(K, eta1=0.1, T1=0, eta2=0.1, T2=0), "T2 = 0 must be a whole number, at least 1"),
-        (lambda: tsla.bound(K, eta1=0.2, T1=1, eta2=0.1, T2=1), "eta1 = 0.2 is larger than 1/L = 0.1; C7 needs 0 < eta1 <= 1/L"),
-        (lambda: tsla.bound(K, eta1=0.1, T1=1, eta2=0.2, T2=1), "eta2 = 0.2 is larger than 1/L = 0.1; C8 needs 0 < eta2 <= 1/L"),
+        (lambda: two_stage.bound(K, eta1=0.1, T1=0, eta2=0.1, T2=0), "T2 = 0 must be a whole number, at least 1"),
+        (lambda: two_stage.bound(K, eta1=0.2, T1=1, eta2=0.1, T2=1), "eta1 = 0.2 is larger than 1/L = 0.1; C7 needs 0 < eta1 <= 1/L"),
+        (lambda: two_stage.bound(K, eta1=0.1, T1=1, eta2=0.2, T2=1), "eta2 = 0.2 is larger than 1/L = 0.1; C8 needs 0 < eta2 <= 1/L"),
         (lambda: lsr.bound(K, eta=0.1, T=1, theta=1.5), "theta = 1.5 must be a finite number at least 0 and at most 1"),
         (lambda: lsr.floor(K, -0.5), "theta = -0.5 must be a finite number at least 0 and at most 1"),
-        (lambda: tsla.stage_one(K, eta1=0.1, T1=1, theta=float("nan")), "theta = nan must be a finite number at least 0 and at most 1"),
+        (
+            lambda: two_stage.stage_one(K, eta1=0.1, T1=1, theta=float("nan")),
+            "theta = nan must be a finite number at least 0 and at most 1",
+        ),
         (lambda: sgd.descent(1, -1, 1, L=10, eta=0.1), "grad2 = -1 must be a finite number at least 0"),
         (lambda: sgd.descent(1, 1, -1, L=10, eta=0.1), "error2 = -1 must be a finite number at least 0"),
         (lambda: sgd.descent(1, 1, 1, L=0, eta=0.1), "L = 0 must be a finite number above 0"),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.claims.relations import BOUNDS, BoundOf
+from tests.claims.support.relations import BOUNDS, BoundOf
 from tsla.theory import lsr, sgd, sgd_pl, shrinkage, smoothing
 from tsla.theory.complexity import exponents
 from tsla.theory.constants import Constants

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.claims.refusals import refuses
+from tests.claims.support.refusals import refuses
 from tsla.theory import shrinkage, smoothing, variance
 from tsla.theory.constants import ROUNDING, Constants, real, shown, step_count, step_size, strength
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.claims.domain import constants, costly, step_sizes, thetas
-from tests.claims.recursions import exact, smoothed_error2
+from tests.claims.support.domain import constants, costly, step_sizes, thetas
+from tests.claims.support.recursions import exact, smoothed_error2
 from tests.planted import assert_rejects
 from tsla import cli
 from tsla.theory import biased, derivations, lsr, sgd, worst_case
-from tsla.theory import tsla as two_stages
+from tsla.theory import two_stage as two_stages
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.claims.recursions import Exact, exact, mp
-from tests.claims.refusals import unless_refused
+from tests.claims.support.recursions import Exact, exact, mp
+from tests.claims.support.refusals import unless_refused
 from tests.planted import assert_rejects
-from tsla.theory import biased, lsr, sgd, sgd_pl, smoothing, tables, tsla, worst_case
+from tsla.theory import biased, lsr, sgd, sgd_pl, smoothing, tables, two_stage, worst_case
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
@@ -60,8 +60,8 @@ def single(n: Numbers) -> Numbers:
 BOUNDS: dict[str, Callable[[Numbers], Bound]] = {
     "C4": lambda n: sgd.bound(known(n), **single(n)),
     "C5": lambda n: lsr.bound(known(n), **single(n), theta=n["theta"]),
-    "C7": lambda n: tsla.stage_one(known(n), eta1=n["eta"], T1=n["T"], theta=n["theta"]),
-    "C8": lambda n: tsla.bound(known(n), eta1=n["eta"], T1=n["T"], eta2=n["eta"], T2=n["T"], theta=n["theta"]),
+    "C7": lambda n: two_stage.stage_one(known(n), eta1=n["eta"], T1=n["T"], theta=n["theta"]),
+    "C8": lambda n: two_stage.bound(known(n), eta1=n["eta"], T1=n["T"], eta2=n["eta"], T2=n["T"], theta=n["theta"]),
     "C12": lambda n: biased.bound(known(n), oracle(n), **single(n), theta=n["theta"]),
     "C12, gap": lambda n: biased.gap_bound(known(n), oracle(n), **single(n), theta=n["theta"]),
     "C15a": lambda n: sgd_pl.last_iterate_bound(known(n), **single(n)),

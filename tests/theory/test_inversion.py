@@ -9,8 +9,8 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.claims.domain import constants, costly, positive, positive_deltas
-from tests.claims.refusals import refuses
+from tests.claims.support.domain import constants, costly, positive, positive_deltas
+from tests.claims.support.refusals import refuses
 from tests.planted import assert_rejects
 from tsla.theory import inversion, lsr, lsr_pl, sgd, sgd_pl
 from tsla.theory.constants import Constants

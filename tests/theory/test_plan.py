@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.claims.domain import constants, positive_deltas, targets
-from tests.claims.refusals import refuses, unless_refused
-from tsla.theory import lsr, sgd, sgd_pl, tsla
+from tests.claims.support.domain import constants, positive_deltas, targets
+from tests.claims.support.refusals import refuses, unless_refused
+from tsla.theory import lsr, sgd, sgd_pl, two_stage
 from tsla.theory.complexity import exponents
 from tsla.theory.constants import Constants
 from tsla.theory.methods import METHODS
@@ -64,13 +64,13 @@ NOISELESS = Constants(L=10, mu=1, sigma2=0, delta=0.1, F0=1)
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: tsla.steps(NOISELESS, eps=1), "sigma2 = 0 must be above 0 for C8"),
-        (lambda: tsla.steps(Constants(L=10, mu=1, sigma2=1, delta=[0.1, 0], F0=1), eps=1), "delta = 0 must be above 0 for C8"),
+        (lambda: two_stage.steps(NOISELESS, eps=1), "sigma2 = 0 must be above 0 for C8"),
+        (lambda: two_stage.steps(Constants(L=10, mu=1, sigma2=1, delta=[0.1, 0], F0=1), eps=1), "delta = 0 must be above 0 for C8"),
         (lambda: sgd_pl.three_phase_steps(NOISELESS, eps=1), "sigma2 = 0 must be above 0 for C15b"),
         (lambda: sgd_pl.two_step_size_steps(NOISELESS, eps=1), "sigma2 = 0 must be above 0 for C15c"),
         (lambda: lsr.steps(Constants(L=1, sigma2=1, F0=1), eps=1), "delta is missing; C5 needs it"),
-        (lambda: tsla.steps(Constants(L=1, sigma2=1, F0=1, mu=1), eps=1), "delta is missing; C8 needs it"),
-        (lambda: tsla.steps(Constants(L=1, sigma2=1, F0=1, delta=1), eps=1), "mu is missing; C8 needs it"),
+        (lambda: two_stage.steps(Constants(L=1, sigma2=1, F0=1, mu=1), eps=1), "delta is missing; C8 needs it"),
+        (lambda: two_stage.steps(Constants(L=1, sigma2=1, F0=1, delta=1), eps=1), "mu is missing; C8 needs it"),
         (lambda: sgd_pl.last_iterate_steps(Constants(L=1, sigma2=1, F0=1), eps=1), "mu is missing; C15a needs it"),
         (lambda: sgd_pl.three_phase_steps(Constants(L=1, sigma2=1, F0=1), eps=1), "mu is missing; C15b needs it"),
         (lambda: sgd_pl.two_step_size_steps(Constants(L=1, sigma2=1, F0=1), eps=1), "mu is missing; C15c needs it"),

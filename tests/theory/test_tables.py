@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.planted import assert_rejects
-from tsla.theory import biased, complexity, lsr, sgd, sgd_pl, tables, tsla, variance
+from tsla.theory import biased, complexity, lsr, sgd, sgd_pl, tables, two_stage, variance
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan
 
 K = Constants(L=10, mu=1, sigma2=1, delta=0.1, F0=1)
-BOUND = tsla.bound(K, eta1=0.1, T1=10, eta2=0.01, T2=1000)
+BOUND = two_stage.bound(K, eta1=0.1, T1=10, eta2=0.01, T2=1000)
 Text = Callable[[float], str]
 
 # --- numbers ---

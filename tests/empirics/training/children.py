@@ -12,7 +12,8 @@ from unittest.mock import patch
 import torch
 from torch import distributed
 
-from tsla.empirics.training import TrainingConfig, initial_model, processes, state, train
+from tsla.empirics.runs import resume_training as state
+from tsla.empirics.training import TrainingConfig, initial_model, processes, train
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload([__name__])

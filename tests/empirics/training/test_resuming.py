@@ -16,9 +16,10 @@ import torch
 
 from tests.empirics.training import children
 from tests.planted import assert_rejects
-from tsla.empirics.training import TrainingConfig, initial_model, state, train, training_split
+from tsla.empirics.runs import resume_training as state
+from tsla.empirics.runs.resume_training import StateFile
+from tsla.empirics.training import TrainingConfig, initial_model, train, training_split
 from tsla.empirics.training.loop import _Run
-from tsla.empirics.training.state import StateFile
 
 CONFIG = TrainingConfig(
     "tsla", 3, epochs=4, drop=2, train_size=300, batch_size=3, model="mlp", momentum=0.9, augment=True, rates="cosine", measure_at=(0, 2, 4)

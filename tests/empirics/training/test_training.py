@@ -13,13 +13,14 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from tests.planted import assert_rejects
-from tsla.empirics import networks, training
-from tsla.empirics.curvature import largest_curvature
-from tsla.empirics.datasets import CLASSES, digits
-from tsla.empirics.estimators import Estimates
-from tsla.empirics.moments import GradientMoments, gradient_moments
-from tsla.empirics.network_loss import Loss
-from tsla.empirics.schedules import Annealed, Schedule
+from tsla.empirics import training
+from tsla.empirics.assumptions.curvature import largest_curvature
+from tsla.empirics.data.datasets import CLASSES, digits
+from tsla.empirics.models import networks
+from tsla.empirics.models.network_loss import Loss
+from tsla.empirics.moments.estimators import Estimates
+from tsla.empirics.moments.full_batch import GradientMoments, gradient_moments
+from tsla.empirics.smoothing.schedules import Annealed, Schedule
 from tsla.empirics.training import METHODS, Row, TrainingConfig, initial_model, train, training_split
 from tsla.empirics.training.measuring import ITERATIONS, Measuring
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from PEPit import PEP
 
-from tsla.theory import tsla
+from tsla.theory import two_stage
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, between, halved_noise, solve, tight, upper
 from tsla.theory.certificates.worst_case.engine.trees import PL, STRONGLY_CONVEX, inexact, run, with_minimum
@@ -52,7 +52,7 @@ def certificates() -> Iterable[Certificate]:
 
 def one_step(setting: Setting) -> Certificate:
     """``F(w⁺) - F* <= (1-ημ)(F(w) - F*) + ημ V/(2μ)``, from which C7 follows by induction."""
-    terms = {name: float(term) for name, term in tsla.stage_one(setting.k, eta1=setting.eta, T1=1).terms.items()}
+    terms = {name: float(term) for name, term in two_stage.stage_one(setting.k, eta1=setting.eta, T1=1).terms.items()}
     kept = terms["optimisation"] / float(setting.k.F0)
     statement = f"F(w⁺) - F* ≤ (1-ημ)(F(w) - F*) + ημ V/(2μ), ‖e‖² ≤ V; {setting}"
     return upper("C7", f"one step, {setting.short}", statement, find(setting), terms["optimisation"] + (1 - kept) * terms["smoothing"])
@@ -67,7 +67,7 @@ def stage(setting: Setting, wrong: tuple[Wrong, ...] = ()) -> Certificate:
 def floor(setting: Setting) -> Certificate:
     """C16 on C7: from a gap of ``V/(2μ)`` it is never left. Attained by a strongly convex F, and not exceeded under A4: so it is exact."""
     worst = between(find(setting, STRONGLY_CONVEX), find(setting))
-    level = float(tsla.stage_one(setting.k, eta1=setting.eta, T1=setting.T).terms["smoothing"])
+    level = float(two_stage.stage_one(setting.k, eta1=setting.eta, T1=setting.T).terms["smoothing"])
     wrong = (Wrong(worst, level / 2),)
     statement = f"F(w_T) - F* = V/(2μ) if F(w_0) - F* = V/(2μ), ‖e_t‖² ≤ V; {setting}"
     return tight("C16", f"the floor of C7, {setting.short}", statement, worst, level, wrong)
@@ -82,4 +82,4 @@ def near(setting: Setting) -> Certificate:
 
 def bound(k: Constants, setting: Setting) -> float:
     """The formula of C7."""
-    return float(tsla.stage_one(k, eta1=setting.eta, T1=setting.T).total)
+    return float(two_stage.stage_one(k, eta1=setting.eta, T1=setting.T).total)

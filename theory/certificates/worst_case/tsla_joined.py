@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from PEPit import PEP
 
-from tsla.theory import tsla
+from tsla.theory import two_stage
 from tsla.theory.bound import Bound
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, solve, upper
@@ -51,7 +51,7 @@ class Stages:
     @property
     def bound(self) -> Bound:
         """C8."""
-        return tsla.bound(self.k, eta1=self.first.eta, T1=self.T1, eta2=self.second.eta, T2=self.T2)
+        return two_stage.bound(self.k, eta1=self.first.eta, T1=self.T1, eta2=self.second.eta, T2=self.T2)
 
 
 def half_the_gap(bound: Bound) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tsla.theory import biased, lsr, sgd, sgd_pl, tsla, worst_case
+from tsla.theory import biased, lsr, sgd, sgd_pl, two_stage, worst_case
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
@@ -59,8 +59,8 @@ def _oracle(n: Numbers) -> SmoothingOracle:
 BOUNDS: dict[str, Callable[[Numbers], Bound]] = {
     "C4": lambda n: sgd.bound(constants(n), eta=n["eta"], T=n["T"]),
     "C5": lambda n: lsr.bound(constants(n), eta=n["eta"], T=n["T"], theta=n.get("theta")),
-    "C7": lambda n: tsla.stage_one(constants(n), eta1=n["eta"], T1=n["T"], theta=n.get("theta")),
-    "C8": lambda n: tsla.bound(constants(n), eta1=n["eta"], T1=n["T"], eta2=n["eta2"], T2=n["T2"], theta=n.get("theta")),
+    "C7": lambda n: two_stage.stage_one(constants(n), eta1=n["eta"], T1=n["T"], theta=n.get("theta")),
+    "C8": lambda n: two_stage.bound(constants(n), eta1=n["eta"], T1=n["T"], eta2=n["eta2"], T2=n["T2"], theta=n.get("theta")),
     "C12": lambda n: biased.bound(constants(n), _oracle(n), eta=n["eta"], T=n["T"], theta=n["theta"]),
     "C12, gap": lambda n: biased.gap_bound(constants(n), _oracle(n), eta=n["eta"], T=n["T"], theta=n["theta"]),
     "C15a": lambda n: sgd_pl.last_iterate_bound(constants(n), eta=n["eta"], T=n["T"]),

@@ -1,0 +1,1 @@
+"""`tsla measure` and `tsla plan`: from measurements to a sentence."""

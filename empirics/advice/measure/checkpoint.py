@@ -1,0 +1,194 @@
+"""A checkpoint, measured on data: what ``tsla measure`` answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from tsla.empirics.advice.measure import Reading, Setting, reading
+from tsla.empirics.data.datasets import arrays, names
+from tsla.empirics.models.checkpoints import Checkpoint, build, first_line, read
+from tsla.empirics.moments.measure import draw, measure
+from tsla.empirics.moments.per_example.gradients import CHUNK
+from tsla.empirics.runs.progress import Progress
+from tsla.empirics.runs.records import LIBRARIES, environment
+from tsla.empirics.smoothing.labels import Smoothing, one_hot, predictions, smoothing_labels
+from tsla.empirics.training import TrainingConfig, training_split
+from tsla.theory.constants import real, whole
+from tsla.theory.tables import Json
+
+NAMED = {
+    "uniform": "uniform",
+    "prior": "prior, the frequencies of the classes in the data",
+    "own": "own, the model's prediction: ĝ = 0, the shrinkage control of C17",
+    "own-hard": "own-hard, the class that the model holds likeliest",
+}
+SEEDED = ("seed", "train_size", "label_noise")
+OF_DATA = ("data", "folder", "pool", *SEEDED)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network with its weights, the examples to measure it on, and ŷ: a ``table`` ``(n, K)``, or else ``smoothing``."""
+
+    network: nn.Module
+    data: Json
+    inputs: Tensor
+    labels: Tensor
+    smoothing: Smoothing
+    table: Tensor | None
+
+
+def load(checkpoint: Path, data: str, *, folder: Path | None = None, model: str | None = None, smoothing: str = "uniform") -> Subject:
+    """What the files hold. Arguments are those of :func:`measured`; raises ValueError that names the one that is not as it must be."""
+    weights = read(checkpoint)
+    teacher = None if smoothing in NAMED or smoothing.endswith(".npy") else _teacher(smoothing)
+    if model is not None and weights.network is not None and (teacher is None or teacher.network is not None):
+        raise ValueError(f"model = {model} has no use: {checkpoint} has a network of its own")
+    network = build(weights, model)
+    about, inputs, labels = _examples(data, folder, weights)
+    classes = _classes(network, inputs, f"data = {data}: the model")
+    with _blaming(f"data = {data}"):
+        true = one_hot(labels, classes)
+    if teacher is not None:
+        return Subject(network, about, inputs, labels, _built_teacher(teacher, model, inputs, true.shape[1]), None)
+    y_hat = _y_hat(smoothing, true)
+    if isinstance(y_hat, Tensor) and y_hat.ndim == 2:
+        return Subject(network, about, inputs, labels, "uniform", y_hat)
+    return Subject(network, about, inputs, labels, y_hat, None)
+
+
+def measured(
+    checkpoint: Path,
+    data: str,
+    setting: Setting,
+    *,
+    folder: Path | None = None,
+    model: str | None = None,
+    smoothing: str = "uniform",
+    examples: int | None = None,
+    until: float | None = None,
+    chunk: int = CHUNK,
+    batch_norm: str | None = None,
+    seed: int = 0,
+) -> Reading:
+    """:func:`tsla.empirics.advice.measure.reading` with what it was measured on: files, ŷ, seeds, versions.
+
+    data:       a name of :func:`tsla.empirics.data.datasets.load`: the split of the checkpoint's run, else of seed 0; or an .npz file
+                (:func:`tsla.empirics.data.datasets.arrays`)
+    folder:     where the files of a data set are; by default where those of the run were
+    model:      "module:function", for files without a network of their own
+    smoothing:  a name in NAMED, an .npy file of probabilities ``(K,)`` or ``(n, K)``, or the checkpoint of a teacher
+    examples:   how many are drawn from the data, without replacement; by default all. ``until`` may stop earlier
+
+    Raises ValueError that names the argument for whatever is not as it must be.
+    """
+    _check(chunk=chunk, seed=seed, until=until)
+    subject = load(checkpoint, data, folder=folder, model=model, smoothing=smoothing)
+    batches = draw(subject.inputs, subject.labels, subject.table, examples=examples, seed=seed)
+    options: dict[str, Any] = {"until": until, "chunk": chunk, "batch_norm": batch_norm, "seed": seed}
+    with Progress("measure", total=len(batches)) as progress:
+        found = measure(subject.network, batches, subject.smoothing, population=len(subject.inputs), progress=progress, **options)
+    about = {"checkpoint": str(checkpoint), "model": model, "data": subject.data, "smoothing": smoothing, **options}
+    reached = None if until is None else found.estimates.precise(until)
+    versions = {name: environment(__name__)[name] for name in ("python", *LIBRARIES, "code")}
+    return Reading(about | {"until_reached": reached, "versions": versions} | reading(found, **asdict(setting)).json())
+
+
+def headline(found: Mapping[str, Any]) -> str:
+    """What was measured, on how many examples, with which ŷ."""
+    data, smoothing = found["data"], found["smoothing"]
+    how = ", ".join(f"{name} {data[name]}" for name in SEEDED if name in data)
+    some = f"{found['examples']:,} of {found['population']:,} examples in {found['groups']} batches, seed {found['seed']}; 95 % intervals"
+    examples = f"all {found['examples']:,} examples: values are exact for these" if found["exact"] else some
+    until = "; not as precise as --until asks for" if found["until_reached"] is False else ""
+    lines = [f"{found['checkpoint']} on {data['name']}{f' ({how})' if how else ''}", examples + until]
+    return "\n".join([*lines, f"smoothing label: {NAMED.get(smoothing, smoothing)}"])
+
+
+def _check(*, chunk: int, seed: int, until: float | None) -> None:
+    for name, value, least in (("chunk", chunk, 1), ("seed", seed, 0)):
+        whole(name, value, at_least=least)
+    if until is not None:
+        real("until", until, above=0)
+
+
+def _examples(data: str, folder: Path | None, checkpoint: Checkpoint) -> tuple[Json, Tensor, Tensor]:
+    """What the data are, inputs and labels."""
+    if data not in names():
+        if folder is not None:
+            raise ValueError(f"folder = {folder} has no use: data = {data} is a file, and no data set ({', '.join(names())})")
+        return {"name": data}, *arrays(Path(data))
+    config = _of_run(data, checkpoint)
+    if folder is not None:
+        config = replace(config, folder=str(folder))
+    with _blaming(f"data = {data}"):
+        split = training_split(config)
+    return {"name": data, **{name: getattr(config, name) for name in SEEDED}}, split.train_inputs, split.train_labels
+
+
+def _of_run(data: str, checkpoint: Checkpoint) -> TrainingConfig:
+    """What of a configuration says which examples: that of the checkpoint's run, as far as it was trained on such data."""
+    given = {name: value for name, value in (checkpoint.training or {}).items() if name in OF_DATA}
+    if given.pop("data", data) != data:
+        given.pop("folder", None)
+    try:
+        return replace(TrainingConfig("sgd", seed=0), data=data, **given)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"checkpoint = {checkpoint.path}: training = {given!r} is no configuration of a run: {error}") from error
+
+
+@contextmanager
+def _blaming(argument: str) -> Iterator[None]:
+    """Within this context what is refused is the fault of an argument, which the refusal begins with."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{argument}: {error}") from error
+
+
+def _classes(model: nn.Module, inputs: Tensor, whose: str) -> int:
+    """K, from a prediction for one example, which also shows whether the model takes such inputs."""
+    try:
+        return predictions(model, inputs[:1]).shape[1]
+    except Exception as error:  # whatever the layers of a user's model raise
+        shape = f"{tuple(inputs.shape[1:])} and type {inputs.dtype}"
+        raise ValueError(f"{whose} does not take inputs of shape {shape}: {first_line(error)}") from error
+
+
+def _teacher(smoothing: str) -> Checkpoint:
+    if not Path(smoothing).is_file():
+        raise ValueError(
+            f"smoothing = {smoothing} must be {', '.join(NAMED)}, an .npy file of probabilities, or the checkpoint of a teacher"
+        )
+    return read(Path(smoothing), name="smoothing")
+
+
+def _built_teacher(teacher: Checkpoint, model: str | None, inputs: Tensor, classes: int) -> nn.Module:
+    built = build(teacher, model, name="smoothing")
+    where = f"smoothing = {teacher.path}: the teacher"
+    found = _classes(built, inputs, where)
+    if found != classes:
+        raise ValueError(f"{where} has {found} classes; must have {classes}, as the model")
+    return built
+
+
+def _y_hat(smoothing: str, true: Tensor) -> Smoothing:
+    """ŷ by name, or as the probabilities of a file, ``(K,)`` or ``(n, K)``; ``true`` are the labels, ``(n, K)``."""
+    if smoothing in NAMED:
+        return true.mean(0) if smoothing == "prior" else smoothing  # of all the data, not of those that are drawn
+    try:
+        rows = torch.from_numpy(np.load(smoothing, allow_pickle=False).astype(np.float64))
+        smoothing_labels(rows, *true.shape)
+    except OSError as error:
+        raise ValueError(f"smoothing = {smoothing}: no such file; must hold probabilities (K,) or (n, K)") from error
+    except (ValueError, TypeError, EOFError, AttributeError) as error:
+        raise ValueError(f"smoothing = {smoothing} must hold probabilities (K,) or (n, K): {first_line(error)}") from error
+    return rows[0] if len(rows) == 1 else rows  # (1, K) is (K,)

@@ -1,0 +1,131 @@
+"""A pilot: one training run with its gradient moments, and the run that is planned from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tsla.empirics.moments.columns import measured
+from tsla.empirics.moments.full_batch import MOMENTS
+from tsla.empirics.runs import records
+from tsla.empirics.runs.files import must_be_there
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.constants import Array, real, shown, whole
+
+NEEDED = ("method", "seed", "epoch", "train_loss", "test_loss", *MOMENTS)
+
+
+@dataclass(frozen=True, eq=False)
+class Pilot:
+    """What was measured along one run, and the run to be planned, of ``epochs`` epochs: the pilot itself may be shorter.
+
+    rows:              one an epoch from 0 on, as of `tsla train`; the six moments at the epochs where they were measured, at least one
+    theta, batch_size: of the planned run; moments are those of single examples, so that any batch size follows (C14)
+    eta_L:             η times the largest curvature, if known; C12 ends at 1, and 1 is taken for more and where it is not known
+
+    Raises ValueError outside the ranges, for a run that diverged, and for one without moments or without variance.
+    """
+
+    rows: pd.DataFrame
+    theta: float
+    batch_size: int
+    epochs: int
+    eta_L: float | None = None  # noqa: N815 - η·L
+
+    def __post_init__(self) -> None:
+        real("theta", self.theta, above=0, at_most=1)
+        whole("batch_size", self.batch_size, at_least=1)
+        whole("epochs", self.epochs, at_least=1)
+        if self.eta_L is not None:
+            real("eta_L", self.eta_L, above=0)
+        at = self.rows.dropna(subset="s2")
+        if at.empty:
+            raise ValueError("the pilot has no moments; must have them at one epoch at least, as `tsla train` measures them")
+        if (at["s2"] <= 0).any():
+            epoch = at["epoch"][at["s2"] <= 0].iloc[0]
+            raise ValueError(f"s2 = 0 at epoch {epoch} of the pilot; must be above 0: without variance there is nothing to lower")
+        if self.rows["epoch"].max() > self.epochs:
+            raise ValueError(f"epochs = {self.epochs} must be at least those of the pilot, {self.rows['epoch'].max()}")
+
+    @cached_property
+    def measured(self) -> pd.DataFrame:
+        """The epochs at which moments were measured, with what follows from them (:func:`tsla.empirics.moments.columns.measured`)."""
+        return measured(self.rows.sort_values("epoch"), theta=self.theta, batch_size=self.batch_size)
+
+    @property
+    def measured_at(self) -> Array:
+        """Those epochs, shape (m,), as all arrays here."""
+        return self._column("epoch")
+
+    @property
+    def s2(self) -> Array:
+        """``s²`` there."""
+        return self._column("s2")
+
+    @property
+    def oracle(self) -> SmoothingOracle:
+        """β², ν² and c there."""
+        return SmoothingOracle(beta2=self._column("beta2"), nu2=self._column("nu2"), c=self._column("c"))
+
+    @property
+    def scale(self) -> float:
+        """``ηL`` as C12 takes it: at most 1, and 1 where it is not known."""
+        return 1.0 if self.eta_L is None else min(self.eta_L, 1.0)
+
+    def until(self, epoch: int) -> Pilot:
+        """The same pilot, stopped before this epoch was run."""
+        return replace(self, rows=self.rows[self.rows["epoch"] <= epoch])
+
+    def _column(self, name: str) -> Array:
+        return np.asarray(self.measured[name].to_numpy(dtype=np.float64))
+
+
+def read(path: Path, *, method: str | None = None, seed: int | None = None, eta: float | None = None, **planned: Any) -> Pilot:
+    """The pilot in a record of `tsla train --out`, or in one of many runs, of which ``method`` and ``seed`` choose one.
+
+    ``planned``: theta, batch_size, epochs, eta_L of the run to be planned; what is None or left out is the pilot's own. Where the pilot
+    measured ``eta_L`` (`tsla train --watch`), that is the mean over its epochs, in proportion for another step size ``eta``.
+    Raises ValueError, in one line, for whatever is wrong with the file or the numbers.
+    """
+    must_be_there("pilot", path, "a record that `tsla train --out` wrote")
+    record = records.read(path, name="pilot")
+    lacking = [name for name in NEEDED if name not in record.table]
+    if lacking:
+        raise ValueError(f"pilot = {path} has no column {lacking[0]}; must be a record that `tsla train --out` wrote")
+    config = _one_run(record.config, method, seed)
+    rows = record.table
+    for name in ("method", "seed"):
+        rows = rows[rows[name] == config[name]]
+    own: dict[str, Any] = {name: config[name] for name in ("theta", "batch_size", "epochs")} | {"eta_L": _eta_L(rows)}
+    if eta is not None:
+        if own["eta_L"] is None or planned.get("eta_L") is not None:
+            raise ValueError(
+                f"eta = {shown(eta)} must come with a pilot that measured eta_L, and without eta_L itself: it counts by their product"
+            )
+        own["eta_L"] *= float(real("eta", eta, above=0)) / config["eta"]
+    return Pilot(rows, **own | {name: value for name, value in planned.items() if value is not None})
+
+
+def _one_run(config: Mapping[str, Any], method: str | None, seed: int | None) -> Mapping[str, Any]:
+    """The configuration of the run that is meant."""
+    runs = config.get("configs", [config])
+    if not all("method" in run and "seed" in run and "batch_size" in run for run in runs):
+        raise ValueError("the pilot's record is of something else than training; must be one that `tsla train --out` wrote")
+    for name, wanted in (("method", method), ("seed", seed)):
+        there = list(dict.fromkeys(run[name] for run in runs))
+        if wanted is None and len(there) > 1:
+            raise ValueError(f"{name} is missing: the record must be told which, of {', '.join(map(str, there))}")
+        runs = [run for run in runs if run[name] == (there[0] if wanted is None else wanted)]
+        if not runs:
+            raise ValueError(f"{name} = {wanted!r} must be one of the record's: {', '.join(map(str, there))}")
+    return dict(runs[0])
+
+
+def _eta_L(rows: pd.DataFrame) -> float | None:  # noqa: N802 - η·L
+    return float(rows["eta_L"].mean()) if "eta_L" in rows and rows["eta_L"].notna().any() else None

@@ -1,0 +1,146 @@
+"""Regret of a rule: what a run planned by it loses against the best drop epoch of a sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from tsla.empirics.advice.plan.rules import THEORY
+from tsla.empirics.statistics.intervals import student_t
+from tsla.theory.constants import Array, real
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A column of the sweep as it is compared: a loss by its logarithm, so that 0.01 is one per cent of it in every setting."""
+
+    column: str
+    logarithm: bool = True
+    higher_is_better: bool = False
+
+    def loss(self, values: Array) -> Array:
+        """The values with smaller ones better. Raises ValueError where a run diverged."""
+        compared = np.log(real(self.column, values, above=0)) if self.logarithm else real(self.column, values)
+        return -compared if self.higher_is_better else compared
+
+
+OUTCOMES: Mapping[str, Outcome] = {
+    **{name: Outcome(name) for name in ("train_loss", "grad2", "test_loss")},
+    "test_accuracy": Outcome("test_accuracy", logarithm=False, higher_is_better=True),
+}
+GRID = ("sgd", "lsr", "tsla")
+SCHEDULES = ("annealed", "adaptive")
+"""Methods with no drop epoch to name, judged as they are beside the rules."""
+
+
+def cross_fitted(grid: Array) -> Array:
+    """For each seed the best arm by the mean over the *other* seeds, the first of equals: shape (n,), from losses of shape (n, arms).
+
+    The best by all seeds would owe part of its lead to the very outcomes that it is compared on. Raises ValueError for fewer than 2 seeds.
+    """
+    if len(grid) < 2:
+        raise ValueError(f"seeds = {len(grid)} must be at least 2: the best of a sweep is chosen on other seeds")
+    return np.asarray(np.argmin((grid.sum(axis=0) - grid) / (len(grid) - 1), axis=1))
+
+
+def nearest(arms: pd.DataFrame, theta: float, drop: int) -> int:
+    """The row of ``arms`` next to a plan: first in θ, then in epochs; of two equally far the smaller one.
+
+    ``arms``: columns theta and drop, in their order; the arm of drop 0, which never smooths, belongs to every θ.
+    """
+    strengths = np.unique(arms["theta"][arms["drop"] > 0])
+    strength = strengths[np.argmin(np.abs(strengths - theta).round(9))]
+    near = arms["drop"][(arms["drop"] == 0) | (arms["theta"] == strength)]
+    return int((near - drop).abs().idxmin())
+
+
+def by_setting(sweep: pd.DataFrame, choices: pd.DataFrame, tuning: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Regret of each rule in each setting, for each outcome that the sweep has, with Student's 95 % interval over seeds.
+
+    sweep:    one row a run, the outcomes at its end: ``setting, method, theta, drop, seed`` and columns of OUTCOMES, not yet logarithms.
+              Methods of GRID are TSLA(s) over s = ``drop``: "sgd" is s = 0 whatever its drop, "lsr" has the number of epochs there. Those
+              of SCHEDULES are judged beside the rules, others are left out. Each seed of a setting has the same arms.
+    choices:  ``setting, seed, rule, kind, theta, drop``, as from :func:`tsla.empirics.advice.plan.rules.choices`
+    tuning:   a sweep over the same arms on other seeds, by whose means the best arm is chosen; if left out, :func:`cross_fitted`
+
+    A regret is the outcome of the arm :func:`nearest` to the plan less that of the best arm, seed by seed: above 0 is worse, for a loss in
+    units of its logarithm. Below 0 the sweep's seeds chose worse than the rule. Columns of the result: ``outcome, setting, rule, kind,
+    seeds, drop, regret, low, high``; ``drop`` is the mean. Raises ValueError where arms, seeds or values lack.
+    """
+    lines = [
+        {"outcome": outcome.column, "setting": setting, **line}
+        for setting, rows in sweep.groupby("setting", sort=False)
+        for outcome in OUTCOMES.values()
+        if outcome.column in sweep
+        for line in _of_setting(
+            rows,
+            choices[choices["setting"] == setting],
+            outcome,
+            None if tuning is None else tuning[tuning["setting"] == setting],
+        )
+    ]
+    return pd.DataFrame(lines)
+
+
+def _of_setting(rows: pd.DataFrame, choices: pd.DataFrame, outcome: Outcome, tuning: pd.DataFrame | None) -> list[dict[str, object]]:
+    grid = _grid(rows, outcome)
+    seeds, arms, losses = grid.index, grid.columns.to_frame(index=False), grid.to_numpy()
+    best = cross_fitted(losses) if tuning is None else _best(_grid(tuning, outcome), grid)
+    least = losses[np.arange(len(losses)), best]
+    lines: list[dict[str, object]] = []
+    for (rule, kind), planned in choices.groupby(["rule", "kind"], sort=False):
+        plans = planned.set_index("seed").reindex(seeds)
+        if plans["drop"].isna().any():
+            raise ValueError(f"rule {rule!r} has no plan for seed {seeds[plans['drop'].isna()][0]}; must have one for each of the sweep")
+        chosen = [nearest(arms, theta, int(drop)) for theta, drop in zip(plans["theta"], plans["drop"], strict=True)]
+        own = losses[np.arange(len(losses)), chosen]
+        lines.append({"rule": rule, "kind": kind, "drop": float(plans["drop"].mean())} | _interval(own - least))
+    for method, own in _schedules(rows, outcome, grid.index).items():
+        lines.append({"rule": method, "kind": THEORY, "drop": None} | _interval(own - least))
+    return lines
+
+
+def _best(tuning: pd.DataFrame, grid: pd.DataFrame) -> Array:
+    """The best arm by the means of other seeds, for each seed."""
+    if not tuning.columns.equals(grid.columns):
+        raise ValueError("tuning has other arms than the sweep; must have the same pairs of theta and drop")
+    return np.full(len(grid), np.argmin(tuning.to_numpy().mean(axis=0)))
+
+
+def _grid(rows: pd.DataFrame, outcome: Outcome) -> pd.DataFrame:
+    """The losses, a row a seed and a column a pair (theta, drop), in order. The plain arm is there once, with θ = 0."""
+    swept = rows[rows["method"].isin(GRID)]
+    swept = swept.assign(drop=swept["drop"].where(swept["method"] != "sgd", 0))
+    return _losses(swept.assign(theta=swept["theta"].where(swept["drop"] > 0, 0.0)), ["theta", "drop"], outcome)
+
+
+def _schedules(rows: pd.DataFrame, outcome: Outcome, seeds: pd.Index) -> dict[str, Array]:
+    found = _losses(rows[rows["method"].isin(SCHEDULES)], ["method"], outcome).reindex(seeds)
+    return {str(method): found[method].to_numpy() for method in found}
+
+
+def _losses(rows: pd.DataFrame, arm: list[str], outcome: Outcome) -> pd.DataFrame:
+    """A row a seed and a column an arm, each there once."""
+    twice = rows.duplicated(["seed", *arm])
+    if twice.any():
+        named = ", ".join(f"{name} = {rows[twice].iloc[0][name]}" for name in ("setting", "seed", *arm))
+        raise ValueError(f"the sweep has {named} more than once; must have it once")
+    wide = rows.pivot(index="seed", columns=arm, values=outcome.column).sort_index(axis=1)  # noqa: PD010 - pivot_table would average
+    values = wide.to_numpy(dtype=np.float64)
+    if not np.isfinite(values).all():
+        arms = wide.columns.to_frame(index=False).to_dict("records")
+        seed, column = (int(i[0]) for i in np.nonzero(~np.isfinite(values)))
+        named = ", ".join(f"{name} = {value}" for name, value in arms[column].items())
+        raise ValueError(
+            f"{outcome.column} of {named}, seed {wide.index[seed]} must be finite: a run that lacks or diverged can't be left out"
+        )
+    return pd.DataFrame(outcome.loss(values), index=wide.index, columns=wide.columns)
+
+
+def _interval(regrets: Array) -> dict[str, object]:
+    interval = student_t(regrets)
+    estimates = {"regret": interval.estimate, "low": interval.low, "high": interval.high}
+    return {"seeds": len(regrets)} | {name: float(value) for name, value in estimates.items()}

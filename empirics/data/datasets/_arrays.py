@@ -1,0 +1,35 @@
+"""Examples from a file of arrays."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tsla.empirics.runs.files import must_be_there
+
+
+def arrays(path: Path, *, name: str = "data") -> tuple[Tensor, Tensor]:
+    """Examples of an .npz file: ``inputs`` ``(n, ...)``, floats as float32, and ``labels`` ``(n,)``, int64. Loaded with allow_pickle=False.
+
+    Raises ValueError, calling the file by ``name``, where it is no such file, and for inputs that are not finite.
+    """
+    where = f"{name} = {path}"
+    must_be_there(name, path, "'digits', or an .npz file with the arrays inputs (n, ...) and labels (n,)")
+    try:
+        with np.load(path, allow_pickle=False) as found:
+            inputs, labels = found["inputs"], found["labels"]
+    except (LookupError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:  # of .npy files as well
+        raise ValueError(
+            f"{where} must be an .npz file with the arrays inputs (n, ...) and labels (n,), without pickled objects"
+        ) from error
+    if inputs.dtype.kind not in "fiub" or labels.dtype.kind not in "iu":
+        raise ValueError(f"{where}: inputs are {inputs.dtype} and labels {labels.dtype}; must be numbers, and labels whole ones")
+    if labels.ndim != 1 or inputs.ndim < 1 or len(inputs) != len(labels) or len(labels) < 2:
+        raise ValueError(f"{where}: inputs have shape {inputs.shape}, labels {labels.shape}; must be (n, ...) and (n,), n at least 2")
+    if not np.isfinite(inputs).all():
+        raise ValueError(f"{where}: inputs hold values that are not finite")
+    return torch.from_numpy(inputs.astype(np.float32 if inputs.dtype.kind == "f" else np.int64)), torch.from_numpy(labels.astype(np.int64))

@@ -1,0 +1,46 @@
+"""Images in files, decoded by Pillow."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsla.empirics.data.datasets._split import Examples
+
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP", ".webp": "WEBP"}
+Listed = Sequence[tuple[str, int]]  # names of images, each with its label
+
+
+def decoded(content: bytes, size: int, where: str) -> NDArray[np.uint8]:
+    """The image in three colours, its middle square scaled to ``size`` pixels a side: ``(3, size, size)``.
+
+    Raises ValueError, calling the file by ``where``, for broken and for very large ones.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError  # here, so that data without files of images load without Pillow
+
+    try:
+        with Image.open(io.BytesIO(content), formats=sorted(set(FORMATS.values()))) as image:
+            square = ImageOps.fit(image.convert("RGB"), (size, size), Image.Resampling.BILINEAR)
+    except UnidentifiedImageError as error:
+        raise ValueError(f"{where} must be an image in one of the formats {', '.join(FORMATS)}") from error
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # SyntaxError comes from broken PNGs
+        raise ValueError(f"{where} cannot be read: {error}") from error
+    return np.asarray(square).transpose(2, 0, 1)
+
+
+def assembled(images: Mapping[str, NDArray[np.uint8]], train: Listed, test: Listed, classes: int, where: str) -> Examples:
+    """The training and the test set, whose images and labels are listed. Raises ValueError for an empty list and for what is not there."""
+    for name, label in [*train, *test]:
+        if name not in images or label not in range(classes):
+            raise ValueError(f"{where} must hold {name}, of a class below {classes}, which its list names")
+    if not train or not test:
+        raise ValueError(f"{where} must list images for training and for testing")
+    (inputs, labels), (test_inputs, test_labels) = (_arrays(images, listed) for listed in (train, test))
+    return Examples(inputs, labels, classes, test_inputs, test_labels)
+
+
+def _arrays(images: Mapping[str, NDArray[np.uint8]], listed: Listed) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    return np.stack([images[name] for name, _ in listed]), np.array([label for _, label in listed], dtype=np.int64)

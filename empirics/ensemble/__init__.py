@@ -1,9 +1,0 @@
-"""Many runs of a small network trained at once: a step of hundreds of networks is a few products of stacked matrices.
-
-``examples.py`` keeps each image once for all runs, ``replicas.py`` does the steps, and ``together.py`` yields what
-:func:`tsla.empirics.training.train` yields for each run.
-"""
-
-from tsla.empirics.ensemble.together import train_together
-
-__all__ = ["train_together"]

@@ -1,0 +1,77 @@
+"""What of each record is cheap to run again, and how near it must come: the tolerance of every experiment, with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tsla.empirics.experiments.study.settings import CONFIRMATORY, DECAY, DECAY_TUNING, PATHS, TEMPERING, TUNING
+
+Config = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Again:
+    """A part of a record that is cheap to run again, and how near it must come.
+
+    of:            entries of the configuration, which is the first that has them
+    tolerance:     the largest difference between two numbers, relative to the larger one
+    reason:        why it is no smaller
+    first:         how many entries are kept of the lists in the configuration, for fewer rows
+    changes:       other changes to the configuration
+    keys:          the columns that name a row; () where all rows of the configuration are run again, in their order
+    where:         the values of columns that mark the rows which the changes leave as they are; all rows where empty
+    same_kernels:  whether it can only be compared where torch takes the kernels that it took for the record
+    """
+
+    of: Config
+    tolerance: float
+    reason: str
+    first: Mapping[str, int] = field(default_factory=dict)
+    changes: Config = field(default_factory=dict)
+    keys: tuple[str, ...] = ()
+    where: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    same_kernels: bool = False
+
+
+# Measured between torch's kernels for AVX-512, for AVX2 and for neither, and between OpenBLAS's: three times as much is room enough.
+STREAM = "random streams and the order of sums are the same everywhere; elementary functions differ in their last bits"
+SUMMED = "the order of sums in float32 is the kernels', and some moments are small differences"
+COUNTED = "the order of sums in float32 is the kernels', and an interval on the edge counts or does not"
+SMALL = "the order of sums in float32 is the kernels', and training magnifies it"
+LARGE = "with other kernels some ReLU changes sides within a hundred steps, and the run takes another path; with these it is the same"
+DERIVED = "the same sums of the same numbers"
+SOLVED = "a solver stops at its tolerance"
+
+CLEAN, NOISY, DECAYED = "mlp, digits, 0 % noise", "mlp, digits, 20 % noise", "mlp, digits, 20 % noise, step decay"
+PATH = Again({"setting": NOISY}, 1e-3, SMALL, first={"runs": 1, "seeds": 2}, keys=("arm", "eta", "seed", "epoch"))
+EPOCH = Again({"method": "sgd"}, 1e-9, LARGE, changes={"epochs": 1, "drop": 1, "measure_at": [0, 1]}, keys=("epoch",), same_kernels=True)
+BRANCH = Again({"batch_size": 16, "eta": 0.5}, 1e-2, SMALL, first={"times": 1, "horizons": 1}, keys=("snapshot", "K", "theta"))
+
+AGAIN: Mapping[str, tuple[Again, ...]] = {
+    "digits": (EPOCH, replace(EPOCH, tolerance=1e-3, reason=SUMMED, where={"epoch": [0]}, same_kernels=False)),
+    "regimes": (Again({"method": "sgd"}, 1e-9, STREAM, first={"eps": 1}, keys=("eps", "replica")),),
+    "rates": (Again({"name": "attained"}, 1e-9, STREAM),),
+    "stall": (Again({}, 1e-9, STREAM),),
+    "measured_rates": (Again({"problem": "quadratic", "q": 4}, 1e-9, STREAM),),
+    "annealed": (Again({"problem": "stall", "bias": 0.0}, 1e-9, STREAM),),
+    "power_of_tests": (Again({}, 1e-9, STREAM),),
+    "batch_norm": (Again({}, 1e-4, SUMMED, changes={"batches": 16}, keys=("statistics",), where={"statistics": ["evaluation", "batch"]}),),
+    "coverage": (
+        Again(
+            {"network": "MLP"}, 1e-2, COUNTED, changes={"trials": 2}, keys=("rule", "quantity"), where={"rule": ["until 0.05", "until 0.1"]}
+        ),
+    ),
+    "branches": (BRANCH,),
+    "branches_resnet8": (replace(BRANCH, of={"batch_size": 64, "eta": 0.4}, tolerance=1e-9, reason=LARGE, same_kernels=True),),
+    TUNING: (replace(PATH, of={"setting": CLEAN}, keys=("arm", "eta", "seed")),),
+    CONFIRMATORY: (PATH,),
+    DECAY_TUNING: (replace(PATH, of={"setting": DECAYED}, keys=("arm", "eta", "seed")),),
+    DECAY: (replace(PATH, of={"setting": DECAYED}),),
+    PATHS: (PATH,),
+    TEMPERING: (Again({"setting": CLEAN}, 1e-3, SMALL),),
+    "planner": (Again({}, 1e-9, DERIVED),),
+    "certificates": (Again({"group": "worst_case.one_step"}, 1e-4, SOLVED),),
+}
+"""By the names of the records; of several, the first that can be compared here. A record without one has nothing that is cheap."""

@@ -1,0 +1,154 @@
+"""The experiments whose records the figures and the checks read: their configurations, written down once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tsla.empirics.experiments import bounds as synthetic
+from tsla.empirics.experiments import certificates as certified
+from tsla.empirics.experiments import digits as experiment
+from tsla.empirics.experiments import interval_coverage as coverage
+from tsla.empirics.experiments import power_of_tests as bound_tests
+from tsla.empirics.experiments import sign_prediction as branches
+from tsla.empirics.experiments.rates import annealed
+from tsla.empirics.experiments.rates import grids as rate_configs
+from tsla.empirics.experiments.rates import samples as rates
+from tsla.empirics.experiments.study import planning, tempering
+from tsla.empirics.experiments.study import runs as study
+from tsla.empirics.experiments.study.settings import CONFIRMATORY, DECAY, DECAY_TUNING, PATHS, TEMPERING, TUNING
+from tsla.empirics.moments import minibatch
+from tsla.empirics.runs import records
+from tsla.empirics.training import TrainingConfig
+from tsla.theory.certificates import groups
+
+Config = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A record to be: ``run`` makes the table of one of ``configs``; the record is all of them, one below the other."""
+
+    name: str
+    run: Callable[..., pd.DataFrame]
+    stated: tuple[Config, ...] | Callable[[Path], tuple[Config, ...]]
+    """The configurations, or what finds them in another record, in a folder of records."""
+    in_report: bool = True
+    """Whether ``tsla records`` runs it unasked; the certificates have a command of their own."""
+    derived: bool = False
+    """Whether it is made of other records: then ``run`` is told their folder, too."""
+
+    @property
+    def configs(self) -> tuple[Config, ...]:
+        """The configurations. Raises ValueError where they follow from a record that is not there."""
+        return self.configs_in(records.FOLDER)
+
+    def configs_in(self, folder: Path) -> tuple[Config, ...]:
+        """The configurations, as the records in a folder have it. Raises what ``configs`` raises."""
+        return self.stated if isinstance(self.stated, tuple) else self.stated(folder)
+
+    def table(self, config: Config, folder: Path = records.FOLDER) -> pd.DataFrame:
+        """The table of one configuration; a derived one is made of the records in ``folder``."""
+        return self.run(config, folder) if self.derived else self.run(config)
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """Where the code is that makes the record."""
+        return (self.run.__module__,)
+
+    @property
+    def command(self) -> str:
+        """What makes the record again."""
+        return f"tsla records {self.name}"
+
+
+STEPS = [2**k for k in range(4, 15)]
+NOISE = {"sigma2": 1.0}
+HALF_BIASED = {"sigma2": 1.0, "beta2": 0.05, "nu2": 0.05}
+BIASED = {"sigma2": 1.0, "beta2": 0.1}
+RUN = {"replicas": 200, "T": STEPS}
+
+
+def _rate(name: str, problem: str, method: str, eta: str, oracle: Config, seed: int, theta: float | None = None, **options: Any) -> Config:
+    return {"name": name, "problem": problem, "problem_options": options, "method": method, "eta": eta, "theta": theta} | {
+        "oracle": dict(oracle),
+        "seed": seed,
+        **RUN,
+    }
+
+
+# C4 and C5 on non-convex problems, and on the instances that attain them: a quadratic of curvature L at η = 1/L forgets all but the
+# last direction in one step, so that ‖∇F‖² is σ² (SGD) or, under a constant bias and θ = 1, δσ² (LSR).
+RATES = (
+    _rate("PL, d = 10", "sine_valley", "sgd", "optimal", NOISE, 11, dimension=10),
+    _rate("PL, rotated, d = 64", "rotated_sine_valley", "sgd", "optimal", NOISE, 12),
+    _rate("not PL, plateaus", "geman_mcclure", "sgd", "optimal", NOISE, 13),
+    _rate("not PL, saddles", "cosine", "sgd", "optimal", NOISE, 14),
+    _rate("attained", "stall", "sgd", "1/L", NOISE, 15),
+    _rate("PL, d = 10", "sine_valley", "lsr", "1/L", HALF_BIASED, 16, dimension=10),
+    _rate("not PL, plateaus", "geman_mcclure", "lsr", "1/L", HALF_BIASED, 17),
+    _rate("attained", "stall", "lsr", "1/L", BIASED | {"bias": "fixed"}, 18, theta=1.0),
+)
+
+STALL: Config = {
+    "problem": "stall",
+    "oracle": BIASED | {"noise": "rademacher"},
+    "eps": 0.1,
+    "horizon": 40_000,
+    "methods": ["sgd", "lsr", "tsla", "sgd-pl"],
+    "replicas": 400,
+    "seed": 21,
+}
+
+
+def _regime(method: str, q: int, eps: list[float], seed: int) -> Config:
+    shared = {"problem": "sine_valley", "oracle": NOISE, "scale": 0.2, "replicas": 100}
+    return shared | {"method": method, "q": q, "eps": eps, "seed": seed}
+
+
+EPS = [0.7, 0.5, 0.35, 0.25, 0.18]
+REGIMES = (
+    _regime("sgd", 1, EPS, 31),
+    _regime("sgd-pl", 1, EPS, 31),
+    _regime("sgd-pl-last", 1, EPS[:2], 31),
+    _regime("sgd-two-step", 1, EPS, 31),
+    *(_regime("tsla", q, EPS, 31) for q in (1, 2, 3, 4)),
+    *(_regime("lsr", q, EPS, 31) for q in (2, 3, 4)),
+)
+
+SEEDS = range(10)
+ARMS = ("sgd", "lsr", "tsla", "shrink", "shrink-tsla")
+DIGITS = tuple(asdict(TrainingConfig(method=method, seed=seed)) for seed in SEEDS for method in ARMS)
+
+_BATCH_NORM = {"seed": 41, "train_size": 1000, "label_noise": 0.2, "widths": [16, 32, 64], "eta": 0.05, "training_batch_size": 32}
+BATCH_NORM = tuple(_BATCH_NORM | {"epochs": epochs, "batch_size": B, "batches": 1024} for epochs in (0, 5) for B in (16, 64))
+
+EXPERIMENTS = {
+    made.name: made
+    for made in (
+        Experiment("digits", experiment.run, DIGITS),
+        Experiment("regimes", synthetic.regimes, REGIMES),
+        Experiment("rates", synthetic.rates, RATES),
+        Experiment("stall", synthetic.stall, (STALL,)),
+        Experiment("measured_rates", rates.measure, rate_configs.CONFIGS, in_report=False),
+        Experiment("annealed", annealed.compare, rate_configs.COMPARED, in_report=False),
+        Experiment("power_of_tests", bound_tests.run, ({"replicas": 2000, "seed": 51},), in_report=False),
+        Experiment("batch_norm", minibatch.side_by_side, BATCH_NORM, in_report=False),
+        Experiment("coverage", coverage.run, coverage.CONFIGS, in_report=False),
+        Experiment("branches", branches.run, branches.configs("confirmatory"), in_report=False),
+        Experiment("branches_resnet8", branches.run, branches.configs("resnet8"), in_report=False),
+        Experiment("branches_development", branches.run, branches.configs("development"), in_report=False),
+        Experiment(TUNING, study.tune, study.tuning_parts(), in_report=False),
+        Experiment(CONFIRMATORY, study.confirm, study.confirmatory_parts, in_report=False),
+        Experiment(PATHS, study.paths, study.path_parts, in_report=False),
+        Experiment(TEMPERING, tempering.run, tempering.parts, in_report=False),
+        Experiment(DECAY_TUNING, study.tune, study.decay_tuning_parts(), in_report=False),
+        Experiment(DECAY, study.confirm, study.decay_parts, in_report=False),
+        Experiment("planner", planning.regrets, (planning.CONFIG,), in_report=False, derived=True),
+        Experiment("certificates", certified.run, tuple({"group": group} for group in groups()), in_report=False),
+    )
+}

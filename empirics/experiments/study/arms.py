@@ -1,0 +1,64 @@
+"""The arms of the study: what each changes in a training run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tsla.empirics.experiments.study.settings import EPOCHS, Setting
+
+Arm = Mapping[str, Any]
+"""Fields of a :class:`~tsla.TrainingConfig`."""
+
+DROPS = (1, 2, 3, 4, 6, 8, 10, 13, 16, 18)
+FEWER_DROPS = (2, 4, 8, 13, 18)
+FEWEST_DROPS = (4, 8, 16)
+THETAS = (0.1, 0.3)
+
+
+def _dropped(name: str, arm: Arm, drops: tuple[int, ...]) -> dict[str, Arm]:
+    return {f"{name}-{drop}": {**arm, "drop": drop} for drop in drops}
+
+
+def _family(theta: float, drops: tuple[int, ...]) -> dict[str, Arm]:
+    smoothed = {f"lsr-{theta}": {"method": "lsr", "theta": theta}}
+    return smoothed | _dropped(f"tsla-{theta}", {"method": "tsla", "theta": theta}, drops)
+
+
+def _own_hard(theta: float, drops: tuple[int, ...]) -> dict[str, Arm]:
+    own = {"theta": theta, "smoothing": "own-hard"}
+    return {f"own-hard-{theta}": {**own, "method": "lsr"}} | _dropped(f"own-hard-tsla-{theta}", {**own, "method": "tsla"}, drops)
+
+
+NONE: dict[str, Arm] = {"none": {"method": "sgd"}}
+CONTROL: dict[str, Arm] = {"shrink-0.3": {"method": "shrink", "theta": 0.3}}
+ALL: dict[str, Arm] = (
+    NONE
+    | CONTROL
+    | {name: arm for theta in THETAS for name, arm in _family(theta, DROPS).items()}
+    | _dropped("shrink-tsla-0.3", {"method": "shrink-tsla", "theta": 0.3}, FEWER_DROPS)
+    | {"annealed": {"method": "annealed"}, "own-0.3": {"method": "lsr", "theta": 0.3, "smoothing": "own"}}
+    | {f"adaptive-{theta}": {"method": "adaptive", "theta": theta} for theta in THETAS}
+    | _own_hard(0.3, FEWER_DROPS)
+)
+COMPARED: dict[str, Arm] = NONE | _family(0.1, DROPS) | _family(0.3, DROPS) | _own_hard(0.3, FEWER_DROPS)
+"""What E3 and E5 choose from."""
+AFFORDABLE: dict[str, Arm] = NONE | CONTROL | _family(0.1, FEWEST_DROPS) | _family(0.3, FEWEST_DROPS) | _own_hard(0.3, FEWEST_DROPS)
+"""For a network that takes a hundred times as long."""
+
+
+def measured_arms(setting: Setting) -> tuple[str, ...]:
+    """The arms along whose paths the moments are measured."""
+    return ("none", "lsr-0.1", "lsr-0.3", "shrink-0.3") if setting.small else ("none", "lsr-0.1")
+
+
+def arms(setting: Setting) -> dict[str, Arm]:
+    """The arms that are run in a setting, by name."""
+    if setting.decay != "constant":
+        return COMPARED
+    return ALL if setting.small else AFFORDABLE
+
+
+def config(setting: Setting, arm: str, eta: float, seed: int, **more: Any) -> dict[str, Any]:
+    """The fields of the :class:`~tsla.TrainingConfig` of one run, ``more`` of them as given."""
+    return {**setting.fixed, "drop": EPOCHS, "measure_at": (), **arms(setting)[arm], "eta": eta, "seed": seed, **more}

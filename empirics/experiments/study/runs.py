@@ -1,0 +1,164 @@
+"""The runs of the study: tuning, then the confirmatory runs at the step sizes that tuning chose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tsla.empirics.experiments.study.arms import arms, config, measured_arms
+from tsla.empirics.experiments.study.comparisons import KEPT, accuracies, primary
+from tsla.empirics.experiments.study.outcomes import OUTCOMES, RUN, TUNED_FOR, Choice, summary, tuned
+from tsla.empirics.experiments.study.settings import (
+    DECAY_TUNING,
+    DECAYED,
+    EPOCHS,
+    EVERY,
+    FEWER_SEEDS,
+    PATH_EPOCHS,
+    SETTINGS,
+    TUNING,
+    Setting,
+)
+from tsla.empirics.runs import records
+from tsla.empirics.training import TrainingConfig, train
+from tsla.empirics.training.ensemble import train_together
+
+Part = Mapping[str, Any]
+"""What one process runs: ``setting``, ``runs`` (arm, eta), ``seeds``, and ``measure``, the fields that say what is measured."""
+
+TOGETHER, ONE_BY_ONE = 200, 20
+"""Runs of a part: of those that are trained at once, and of others."""
+
+
+def tuning_parts() -> tuple[Part, ...]:
+    """Every arm at every step size of its setting."""
+    return _tuning(SETTINGS.values())
+
+
+def decay_tuning_parts() -> tuple[Part, ...]:
+    """The same where the step size decays."""
+    return _tuning(DECAYED.values())
+
+
+def _tuning(settings: Iterable[Setting]) -> tuple[Part, ...]:
+    return tuple(
+        part
+        for setting in settings
+        for part in _parts(setting, [(arm, eta) for eta in setting.rates for arm in arms(setting)], setting.tuning_seeds, {})
+    )
+
+
+def confirmatory_parts(folder: Path = records.FOLDER) -> tuple[Part, ...]:
+    """What the primary comparisons need, on all seeds; on the first ones, of small networks every arm at the step sizes that were best
+    for it on the tuning seeds, by any outcome, and at those of ``none``.
+    """  # noqa: D205 - the summary needs two lines
+    tuning, measure = tuning_record(folder), {"measure_at": [EPOCHS]}
+    parts: list[Part] = []
+    for setting in SETTINGS.values():
+        compared = _runs(primary(tuning, setting.name)) if setting.primary else []
+        others = [run for run in _chosen(tuning, setting) if run not in compared] if setting.small else []
+        parts += _parts(setting, compared, setting.seeds, measure)
+        parts += _parts(setting, others, setting.seeds[:FEWER_SEEDS], measure)
+    return tuple(parts)
+
+
+def decay_parts(folder: Path = records.FOLDER) -> tuple[Part, ...]:
+    """Where the step size decays, what is compared by accuracy, on all seeds."""
+    tuning = tuning_record(folder, DECAY_TUNING)
+    parts: list[Part] = []
+    for setting in DECAYED.values():
+        compared = [one for claim in KEPT for one in accuracies(tuning, setting.name, claim)]
+        chosen = [choice for one in compared for choice in (one.a, one.b)]
+        parts += _parts(setting, _runs(chosen), setting.seeds, {})
+    return tuple(parts)
+
+
+def _runs(choices: Iterable[Choice]) -> list[tuple[str, float]]:
+    return sorted({(choice.arm, choice.eta) for choice in choices})
+
+
+def path_parts(folder: Path = records.FOLDER) -> tuple[Part, ...]:
+    """The arms along whose paths moments are measured, at the step size that is best for the accuracy of ``none``."""
+    tuning, measure = tuning_record(folder), {"measure_at": list(PATH_EPOCHS), "curvature": True}
+    parts: list[Part] = []
+    for setting in SETTINGS.values():
+        runs = [(arm, common_rate(tuning, setting)) for arm in measured_arms(setting)]
+        parts += _parts(setting, runs, setting.seeds[:FEWER_SEEDS], measure)
+    return tuple(parts)
+
+
+def common_rate(tuning: pd.DataFrame, setting: Setting) -> float:
+    """The step size that is best for the accuracy of ``none``."""
+    return tuned(tuning, setting.name, "none", "accuracy").eta
+
+
+def tuning_record(folder: Path, name: str = TUNING) -> pd.DataFrame:
+    """The runs of the tuning seeds, a row a run. Raises ValueError where their record is not there."""
+    path = folder / f"{name}.parquet"
+    if not path.is_file():
+        raise ValueError(f"{path} does not exist; `tsla records {name}` makes it")
+    return records.read(path).table
+
+
+def _chosen(tuning: pd.DataFrame, setting: Setting) -> list[tuple[str, float]]:
+    common = {tuned(tuning, setting.name, "none", outcome).eta for outcome in TUNED_FOR}
+    return [
+        (arm, eta)
+        for arm in arms(setting)
+        for eta in sorted({tuned(tuning, setting.name, arm, outcome).eta for outcome in TUNED_FOR} | common)
+    ]
+
+
+def _parts(setting: Setting, runs: Sequence[tuple[str, float]], seeds: Sequence[int], measure: Mapping[str, Any]) -> Iterator[Part]:
+    size = max(1, (TOGETHER if setting.small else ONE_BY_ONE) // len(seeds))
+    for start in range(0, len(runs), size):
+        some = [list(run) for run in runs[start : start + size]]
+        yield {"setting": setting.name, "runs": some, "seeds": list(seeds), "measure": dict(measure)}
+
+
+def tune(part: Part) -> pd.DataFrame:
+    """One row a run: its outcomes."""
+    return summary(_rows(part))
+
+
+def confirm(part: Part) -> pd.DataFrame:
+    """One row a run and epoch; of the secondary settings, the epochs that outcomes are made of."""
+    rows = _rows(part)
+    if EVERY[part["setting"]].primary:
+        return _small(rows)
+    return _small(rows[rows["epoch"].isin({epoch for outcome in OUTCOMES.values() for epoch in outcome.epochs})])
+
+
+def paths(part: Part) -> pd.DataFrame:
+    """One row a run and epoch, with moments at PATH_EPOCHS."""
+    return _rows(part)
+
+
+def _rows(part: Part) -> pd.DataFrame:
+    """One row a run and epoch: ``eta`` is the arm's step size, ``rate`` the one that was taken (the controls' is smaller)."""
+    setting = EVERY[part["setting"]]
+    named = [
+        (arm, TrainingConfig(**config(setting, arm, eta, seed, **part["measure"]))) for arm, eta in part["runs"] for seed in part["seeds"]
+    ]
+    rows = [
+        {"setting": setting.name, "arm": arm, **row, "rate": row["eta"], "eta": of.eta}
+        for (arm, of), run in zip(named, _trained(setting, [of for _, of in named]), strict=True)
+        for row in run
+    ]
+    return pd.DataFrame(rows).drop(columns="method")
+
+
+def _trained(setting: Setting, configs: Sequence[TrainingConfig]) -> Iterable[Sequence[Mapping[str, Any]]]:
+    """The rows of each run: small networks are trained together, others one by one."""
+    if setting.small:
+        return zip(*train_together(configs), strict=True)
+    return (list(train(of)) for of in configs)
+
+
+def _small(rows: pd.DataFrame) -> pd.DataFrame:
+    """What is compared, in float32: a committed record must be small."""
+    numbers = ["train_loss", "test_loss", "test_accuracy", "test_ece", "grad2"]
+    return rows[[*RUN, "epoch", *numbers]].astype(dict.fromkeys(numbers, "float32"))

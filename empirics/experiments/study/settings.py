@@ -1,0 +1,84 @@
+"""The settings of the study: data, label noise, network and optimiser, with the grid of step sizes and the seeds of either phase."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+TUNING, CONFIRMATORY, PATHS, TEMPERING = "study_tuning", "study", "study_paths", "study_tempering"
+"""The records: a row a run; a row a run and epoch; the same with moments; the same with the best temperature, on clean data."""
+DECAY_TUNING, DECAY = "study_decay_tuning", "study_decay"
+"""The first two again, of DECAYED."""
+
+EPOCHS, BATCH_SIZE = 20, 16
+EARLY = (1, 2, 3)
+"""The epochs that E1 and E2 call early."""
+PATH_EPOCHS = (0, 1, 2, 3, 5, 8, 12, 16, 20)
+"""Before which the moments are measured along a path."""
+
+TUNING_SEEDS = tuple(range(100, 105))
+RATES = (0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+DATA: dict[str, dict[str, Any]] = {
+    "digits": {"data": "digits", "train_size": 1000},
+    "fashion": {"data": "fashion-mnist", "train_size": 1000, "test_size": 2000, "pool": 2},
+    "mnist": {"data": "mnist", "train_size": 1000, "test_size": 2000, "pool": 2},
+}
+JUDGING_ONLY = "mnist"
+"""Came late, to judge the planner: no primary comparison is made on it."""
+FEWER_SEEDS = 10
+"""So many of the confirmatory seeds for what is no primary comparison, and for moments along a path."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting. ``rates`` is the grid that each arm's step size is chosen from; ``tuning_seeds`` choose, ``seeds`` confirm.
+
+    ``decay`` says how the step size goes on from there: it is the ``rates`` of a :class:`~tsla.TrainingConfig`.
+
+    Seeds 0-9 were those of the first confirmatory runs, from which the number of these was calculated.
+    """
+
+    data: str
+    label_noise: float
+    model: str = "mlp"
+    momentum: float = 0.0
+    primary: bool = False
+    rates: tuple[float, ...] = RATES
+    tuning_seeds: tuple[int, ...] = TUNING_SEEDS
+    seeds: tuple[int, ...] = tuple(range(10, 70))
+    decay: str = "constant"
+
+    @property
+    def name(self) -> str:
+        """Such as "mlp, digits, 20 % noise, momentum"."""
+        added = ("momentum" if self.momentum else "", f"{self.decay} decay" if self.decay != "constant" else "")
+        parts = (self.model, self.data, f"{self.label_noise:.0%} noise".replace("%", " %"), *added)
+        return ", ".join(part for part in parts if part)
+
+    @property
+    def small(self) -> bool:
+        """Whether its runs are trained together, which a larger network gains nothing from; so that all arms can be afforded."""
+        return self.model == "mlp"
+
+    @property
+    def fixed(self) -> dict[str, Any]:
+        """The fields of a :class:`~tsla.TrainingConfig` that all arms share."""
+        shared = {"model": self.model, "label_noise": self.label_noise, "momentum": self.momentum, "rates": self.decay}
+        return DATA[self.data] | shared | {"epochs": EPOCHS, "batch_size": BATCH_SIZE}
+
+
+MLP = (Setting(data, noise, primary=noise > 0 and data != JUDGING_ONLY) for data in DATA for noise in (0.0, 0.2, 0.4))
+MOMENTUM = (  # with which a step goes ten times as far
+    Setting(data, 0.2, momentum=0.9, rates=tuple(rate / 10 for rate in RATES)) for data in DATA if data != JUDGING_ONLY
+)
+RESNET = (Setting("digits", 0.2, "resnet8", primary=True, rates=RATES[2:5], tuning_seeds=TUNING_SEEDS[:3], seeds=tuple(range(10, 30))),)
+SETTINGS = {setting.name: setting for setting in (*MLP, *MOMENTUM, *RESNET)}
+DECAYED = {
+    setting.name: setting
+    for setting in (Setting(data, noise, decay="step") for data, noise in (("digits", 0.2), ("digits", 0.4), ("fashion", 0.2)))
+}
+"""Exploratory, later than the others: where E3 and E5 had come out refuted with a constant step size, with one that decays."""
+EVERY = SETTINGS | DECAYED
+PRIMARY = tuple(name for name, setting in SETTINGS.items() if setting.primary)
+WHOLE = tuple(name for name, setting in SETTINGS.items() if setting.small)
+"""The settings with all arms on the confirmatory seeds; the others have those of the primary comparisons."""

@@ -1,0 +1,1 @@
+"""Networks, their files, and calls that leave them as they were."""

@@ -1,0 +1,229 @@
+"""Gradient moments along a training run of one's own: two lines in its loop, at a cost that is bounded and reported."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import nn
+
+from tsla.empirics.moments.estimators import Accumulator, Estimate, Estimates
+from tsla.empirics.moments.full_batch import MOMENTS
+from tsla.empirics.moments.minibatch import Drawn, Examples, columns, device_of, private_randomness
+from tsla.empirics.moments.per_example import gradient_products
+from tsla.empirics.smoothing.labels import Smoothing
+from tsla.theory.constants import whole
+
+BUDGET = 0.02
+"""Seconds of measuring for a second of training. Half as much again is left for a measurement that takes longer than foreseen."""
+TRIAL = 4
+"""Examples of the first trial."""
+TRIAL_STEPS, TRIAL_SECONDS = 10, 0.2
+"""What the first trial is supposed to take at most: so many training steps or so many seconds, whichever is more."""
+
+CHUNK = 8
+"""Examples handled at once, and a group of the estimates: 16 groups of 128 examples are what an interval should rest on."""
+COLUMNS = (*MOMENTS, "delta", "theta_star")
+"""The estimates in a row; each has two more columns, ``_low`` and ``_high``, for its 95 % interval."""
+
+NOT_KNOWN = Estimate(math.nan, math.nan, math.nan, math.nan)
+
+Row = dict[str, float]
+
+
+@dataclass
+class Times:
+    """Of a run so far: training steps, and seconds spent in them and in the monitor."""
+
+    steps: int = 0
+    training: float = 0.0
+    measuring: float = 0.0
+
+
+class Schedule(Protocol):
+    """Decides before each training step whether to measure; ``examples`` is what a measurement has."""
+
+    @property
+    def examples(self) -> int:
+        """How many are drawn for a row."""
+
+    def due(self, times: Times) -> int:
+        """On how many examples to measure now; 0: not now."""
+
+    def measured(self, examples: int, seconds: float, times: Times) -> None:
+        """Learn what a measurement took; it is in ``times`` already."""
+
+
+@dataclass(frozen=True)
+class EveryKth:
+    """Steps 0, k, 2k, ...: whatever it costs."""
+
+    k: int
+    examples: int
+
+    def due(self, times: Times) -> int:
+        """All examples at every k-th step."""
+        return self.examples if times.steps % self.k == 0 else 0
+
+    def measured(self, examples: int, seconds: float, times: Times) -> None:
+        """Nothing to learn."""
+
+
+class WithinBudget:
+    """As often as training has paid for: what a measurement will take is set aside first.
+
+    What it takes is foreseen from the last one, in proportion to the examples. Before the first there are two trials, one on few examples,
+    which takes too long as the first of anything does, and one on a chunk. What was earned in excess of one measurement, as in a pause,
+    does not count: it would be spent in many at once.
+    """
+
+    def __init__(self, examples: int, chunk: int) -> None:
+        self.examples = examples
+        self._sizes = [min(TRIAL, examples), min(chunk, examples), examples]  # what is to come; the last one for ever
+        self._last: tuple[int, float] | None = None  # examples and seconds
+        self._earning_since = 0.0
+
+    def due(self, times: Times) -> int:
+        """A trial, or all examples, if they are paid for; else 0."""
+        earned = BUDGET * (times.training - self._earning_since)
+        paid_for = self._foreseen(self._sizes[0], times) <= min(earned, BUDGET * times.training - times.measuring)
+        return self._sizes[0] if paid_for else 0
+
+    def measured(self, examples: int, seconds: float, times: Times) -> None:
+        """The next forecast rests on this."""
+        self._last = (examples, seconds)
+        self._sizes = self._sizes[1:] or self._sizes
+        if examples == self.examples:
+            self._earning_since = times.training
+
+    def _foreseen(self, n: int, times: Times) -> float:
+        if self._last is None:
+            return max(TRIAL_SECONDS, TRIAL_STEPS * times.training / max(times.steps, 1))
+        examples, seconds = self._last
+        return seconds * max(1.0, n / examples)
+
+
+class MomentsMonitor:
+    """Measures the gradient moments of ``model`` every now and then while it is trained by whatever loop.
+
+        monitor = MomentsMonitor(model, dataset)
+        for inputs, labels in batches:
+            monitor.step()  # before each training step
+            ...
+
+    dataset:     two tensors (inputs, labels), or what has a length and items (input, label): the set that ∇F is the mean over
+    every:       measure before the steps 0, k, 2k, ...; None: as often as costs 2 % of the time of training, see below
+    examples:    of a measurement, drawn anew from the dataset without replacement; at most all of them are
+    smoothing:   ŷ as in :func:`tsla.gradient_moments`, but for "prior"
+    seed:        of the monitor's own random numbers
+    chunk:       examples handled at once, which are one group of the estimates
+    batch_norm:  as in :func:`tsla.gradient_moments`; "batch" takes the statistics of each chunk
+    clock:       seconds from any origin
+
+    ``latest`` holds what the last step measured, None where it measured nothing: ``schedule.observe(monitor.latest)`` after each step
+    drives a schedule of :mod:`tsla.empirics.smoothing.schedules`.
+
+    ``rows`` holds a dictionary a measurement: ``step`` (training steps before it), ``examples``, ``seconds`` that it took, and unbiased
+    estimates of the six moments, δ and θ* for the whole dataset, with 95 % intervals (COLUMNS); NaN where gradients are not finite.
+    ``cost`` is the time spent in the monitor, divided by the time spent outside it since its first step; ``times`` has both, in seconds.
+
+    Training is not disturbed: weights, buffers, ``.grad``, modes and the global random states are what they would be without the monitor,
+    bit by bit, unless the dataset keeps a random state of its own. The model is measured in its own mode and on its own device; of a
+    compiled or distributed one give the model inside.
+
+    By default a measurement waits until training has paid for it. At which steps it measures then depends on the machine and its load: give
+    ``every`` for rows that are the same each time. The first one comes after 10 s at least, and no earlier than 500 steps; a run shorter
+    than that has no rows. The cost stays below 3 % unless a measurement takes half as long again as the one before made it seem.
+
+    Raises ValueError outside the ranges, and from ``step`` for what can't be measured.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        dataset: Any,
+        *,
+        every: int | None = None,
+        examples: int = 128,
+        smoothing: Smoothing = "uniform",
+        seed: int = 0,
+        chunk: int = CHUNK,
+        batch_norm: str | None = "evaluation",
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        for name, value, least in (("examples", examples, 2), ("seed", seed, 0), ("chunk", chunk, 1)):
+            whole(name, value, at_least=least)
+        self.rows: list[Row] = []
+        self.latest: Estimates | None = None
+        self.times = Times()
+        self._model, self._set = model, Examples(dataset, smoothing, device_of(model))
+        self._chunk, self._batch_norm, self._clock = chunk, batch_norm, clock
+        self._schedule = self._schedule_of(every, min(examples, len(self._set)))
+        self._draws = np.random.default_rng(seed)
+        self._lap_began: float | None = None
+
+    @property
+    def cost(self) -> float:
+        """Time spent measuring, divided by time spent training; infinite if nothing but measuring was done."""
+        if self.times.training > 0:
+            return self.times.measuring / self.times.training
+        return math.inf if self.times.measuring > 0 else 0.0
+
+    def step(self) -> None:
+        """Call before each training step. Measures if it is time to."""
+        self.times.training += self._lap()
+        self.latest = None
+        examples = self._schedule.due(self.times)
+        if examples:
+            self._measure(examples)
+        self.times.steps += 1
+        self.times.measuring += self._lap()
+
+    def _lap(self) -> float:
+        """Seconds since the last call; 0 at the first."""
+        before, self._lap_began = self._lap_began, self._clock()
+        return 0.0 if before is None else self._lap_began - before
+
+    def _measure(self, examples: int) -> None:
+        if self._set.device.type == "cuda":
+            torch.cuda.synchronize(self._set.device)  # what is still under way there is training
+            self.times.training += self._lap()
+        found = self._estimates(self._draws.choice(len(self._set), examples, replace=False))
+        seconds = self._lap()
+        self.times.measuring += seconds
+        if examples == self._schedule.examples:
+            self.rows.append({"step": self.times.steps, "examples": examples, "seconds": seconds} | found)
+        self._schedule.measured(examples, seconds, self.times)
+
+    def _estimates(self, drawn: Drawn) -> Row:
+        accumulator = Accumulator()
+        with private_randomness(int(self._draws.integers(2**32)), self._set.device):
+            for group in np.array_split(drawn, -(-len(drawn) // self._chunk)):
+                inputs, labels, smoothing = self._set.take(group)
+                products = gradient_products(self._model, inputs, labels, smoothing, chunk=self._chunk, batch_norm=self._batch_norm)
+                if not (products.gg.isfinite().all() and products.hh.isfinite().all()):  # the run diverged: no reason to end it here
+                    return columns(lambda name: NOT_KNOWN, COLUMNS)
+                accumulator.add(products)
+        estimates = accumulator.estimates(population=len(self._set))
+        if len(drawn) != self._schedule.examples:  # a trial
+            return {}
+        self.latest = estimates
+        return columns(estimates.quantity, COLUMNS)
+
+    def _schedule_of(self, every: int | None, examples: int) -> Schedule:
+        if examples < 2:
+            raise ValueError(f"dataset holds {examples} examples; must be at least 2")
+        groups = -(-examples // self._chunk)
+        if groups < 4 and examples < len(self._set):
+            raise ValueError(
+                f"chunk = {self._chunk} makes {groups} groups of {examples} examples; must make at least 4, and should make 16"
+            )
+        if every is None:
+            return WithinBudget(examples, self._chunk)
+        whole("every", every, at_least=1)
+        return EveryKth(every, examples)

@@ -1,0 +1,112 @@
+"""A call in the forward pass that uses parameters, waiting for the gradients of its outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+from weakref import ref
+
+import torch
+from torch import Tensor
+from torch.autograd.graph import get_gradient_edge
+
+from tsla.empirics.moments.per_example.precision import without_autocast
+from tsla.empirics.moments.per_example.terms import Term
+
+
+class Call:
+    """``terms`` are the uses of parameters in it. Outputs carry the examples along ``axes``.
+
+    ``source`` says that no other such call comes before it, so that the backward pass must be asked to reach it: the tape finds out.
+    Outputs are not kept, only their places in the graph, ``edges``: what they hold may be overwritten, and is memory. While it is ``deaf``,
+    gradients that come by are not for it.
+    """
+
+    def __init__(self, outputs: Sequence[Tensor], axes: Sequence[int], terms: list[Term]) -> None:
+        self.terms, self.axes, self.source = terms, axes, True
+        self.edges = [get_gradient_edge(t) for t in outputs]
+        self.received, self.deaf = 0, False
+        self.when_received: Callable[[Call], None] = lambda call: None
+        self._zeros = [partial(torch.zeros, t.shape, dtype=t.dtype, device=t.device) for t in outputs]
+        self._arrived: dict[int, Tensor] = {}
+        for j, t in enumerate(outputs):
+            t.register_hook(_to(ref(self), j))  # type: ignore[no-untyped-call]
+
+    def _arrive(self, j: int, D: Tensor | None) -> None:
+        if self.deaf:
+            return
+        self._arrived[j] = self._zeros[j]() if D is None else D
+        if self.at_once:
+            self.flush()
+
+    @property
+    def at_once(self) -> bool:
+        """Whether gradients are dealt with when they come, or after the backward pass."""
+        return True
+
+    @without_autocast
+    def flush(self) -> None:
+        """Deliver what has arrived, if anything has."""
+        if not self._arrived:
+            return
+        arrived, self._arrived = self._arrived, {}
+        with torch.no_grad():
+            self.deliver([arrived[j] if j in arrived else zeros() for j, zeros in enumerate(self._zeros)])
+            self.received += 1
+            self.when_received(self)
+
+    def forget(self) -> None:
+        """Let go of the graph and of what is kept of it."""
+        self.terms, self.edges, self._arrived = [], [], {}
+
+    def deliver(self, gradients: list[Tensor]) -> None:
+        """Give the one output's gradient to every term, with its examples in front."""
+        D = gradients[0].movedim(self.axes[0], 0)
+        for term in self.terms:
+            term.receive(D)
+
+
+def _to(call: ref[Call], j: int) -> Callable[[Tensor], None]:
+    """A hook that does not keep its call: the graph has it, and the call has places in the graph, which no collector sees through."""
+
+    def hook(D: Tensor) -> None:
+        alive = call()
+        if alive is not None:
+            alive._arrive(j, D)
+
+    return hook
+
+
+def tensors_in(tree: Any) -> list[Tensor]:
+    """The tensors of nested tuples, lists and dictionaries, in order."""
+    if isinstance(tree, Tensor):
+        return [tree]
+    if isinstance(tree, (tuple, list)):
+        return [t for branch in tree for t in tensors_in(branch)]
+    if isinstance(tree, dict):
+        return [t for branch in tree.values() for t in tensors_in(branch)]
+    return []
+
+
+def differentiable(tree: Any) -> list[Tensor]:
+    """Those that have a gradient, each once."""
+    return list({id(t): t for t in tensors_in(tree) if t.requires_grad}.values())
+
+
+def alias_of(tensor: Tensor) -> Tensor:
+    """The same values in another place of the graph, unseen by any mode."""
+    with torch._C.DisableTorchFunction():
+        return tensor.view_as(tensor)
+
+
+def replaced(tree: Any, new: Mapping[int, Tensor], rest: Callable[[Tensor], Tensor] = lambda t: t) -> Any:
+    """The tree with other tensors in the place of those of these ids, and ``rest`` of each other tensor."""
+    if isinstance(tree, Tensor):
+        return new[id(tree)] if id(tree) in new else rest(tree)
+    if isinstance(tree, (tuple, list)):
+        branches = [replaced(branch, new, rest) for branch in tree]
+        return type(tree)(*branches) if hasattr(tree, "_fields") else type(tree)(branches)
+    if isinstance(tree, dict):
+        return type(tree)((key, replaced(branch, new, rest)) for key, branch in tree.items())
+    return tree

@@ -1,0 +1,63 @@
+"""Inner products of per-example gradients without the gradients: from products between the positions of an example."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from copy import copy
+
+import torch
+from torch import Tensor
+
+from tsla.empirics.moments.per_example.precision import without_autocast
+from tsla.empirics.moments.per_example.terms import Products, Term, inner_products, products
+
+
+class GramTerm(Term):
+    """A weight whose gradient is ``g_i = D_iᵀ A_i``: D_i ``(positions, outputs)``, A_i ``(positions, inputs)``.
+
+    Then ``⟨g_i, ĝ_i⟩ = Σ_pq (A_i A_iᵀ)_pq (D_i D̂_iᵀ)_pq``: ``A_i A_iᵀ`` serves both labels, and where an example has few positions this
+    costs far less than the gradients (the "ghost norm" of Goodfellow 2015 and Li et al. 2022, for two labels at once).
+    """
+
+    x: Tensor  # what A_i is made of, examples first
+
+    @abstractmethod
+    def gram_is_cheaper(self) -> bool:
+        """Whether this way costs less than forming the gradients of the examples."""
+
+    @abstractmethod
+    def input_gram(self) -> Tensor:
+        """``A_i A_iᵀ`` ``(b, positions, positions)``: b is n, or n times the number of groups."""
+
+    @abstractmethod
+    def positions(self, label: int) -> Tensor:
+        """``D_i`` as ``(b, positions, outputs)``."""
+
+    @abstractmethod
+    def total(self, label: int) -> Tensor:
+        """``Σ g_i``, of the parameter's shape."""
+
+    def products(self) -> Products:
+        """By the cheaper way."""
+        return self._by_gram() if self.gram_is_cheaper() else products([self])
+
+    @without_autocast
+    def _by_gram(self) -> Products:
+        A, D, D_hat = self.input_gram(), self.positions(0), self.positions(1)
+        n = len(self.signals[0])
+        table = torch.stack([inner_products(A, a @ b.transpose(1, 2)) for a, b in ((D, D), (D_hat, D_hat), (D, D_hat))])
+        sums = self if self.entries < self.parameter.numel() else (self.total(0), self.total(1))
+        return Products(table.view(3, n, -1).sum(2), sums)
+
+    @property
+    def entries(self) -> int:
+        """How much is kept: of the input, too."""
+        return self.x.numel() + super().entries
+
+    def joined(self, others: Sequence[GramTerm]) -> GramTerm:
+        """The same term for the examples of all of them."""
+        together, terms = copy(self), (self, *others)
+        together.x = torch.cat([term.x for term in terms])
+        together.signals = [torch.cat([term.signals[label] for term in terms]) for label in (0, 1)]
+        return together

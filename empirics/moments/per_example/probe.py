@@ -1,0 +1,114 @@
+"""Forward passes under watch, and the first of them: it tells what a batch is to the model, and whether examples are independent in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tsla.empirics.models.forward import as_logits, with_own_buffers
+from tsla.empirics.moments.per_example.tape import Tape
+from tsla.empirics.moments.per_example.terms import accumulable
+
+COUPLED = 0.02  # of the largest logit, a difference that rounding in half precision does not make
+FEW = 8  # examples of a chunk, below which one of them also goes alone
+
+
+class Forward:
+    """Logits under watch; every chunk meets the same model."""
+
+    def __init__(self, model: nn.Module, statistics: Callable[[], AbstractContextManager[Any]]) -> None:
+        self.model, self.statistics = model, statistics
+
+    def __call__(self, x: Tensor, tape: Tape) -> Tensor:
+        """Logits of the examples ``x``, noted by the tape."""
+        x = x.clone()  # the model may write into it
+        with tape.watching(), self.statistics():
+            outputs = with_own_buffers(self.model, x)
+        return as_logits(outputs, x)  # out of sight of the tape
+
+
+class Probe:
+    """Passes of a few examples of the first chunk ``x``, in other company than there: what they get must be the same.
+
+    The first pass, with its ``tape`` and ``logits``, is of as many examples as no chunk has. ``random`` says that the model draws at
+    random: then no two passes can be compared. The comparisons are with the first chunk alone, and raise ValueError.
+    """
+
+    def __init__(self, forward: Forward, x: Tensor, parameters: list[nn.Parameter]) -> None:
+        self._forward, self._x, self._parameters = forward, x, parameters
+        first, *self._others = elsewhere(len(x))
+        before = self._random_state()
+        logits, self.tape = self._pass(first)
+        self.random = not torch.equal(before, self._random_state())
+        self.logits, self._rows = logits.detach(), first
+        self._among_others: Tensor | None = None  # logits of the first chunk
+
+    def _pass(self, rows: list[int]) -> tuple[Tensor, Tape]:
+        tape = Tape(self._parameters, len(rows))
+        return self._forward(self._x[rows], tape), tape
+
+    def _random_state(self) -> Tensor:
+        return torch.cuda.get_rng_state(self._x.device) if self._x.is_cuda else torch.get_rng_state()
+
+    def compare(self, logits: Tensor) -> None:
+        """Compare with these logits, where they are the first chunk's."""
+        if self._among_others is not None:
+            return
+        self._among_others = logits.detach()
+        if not self.random:
+            _same_logits(self._rows, self._among_others, self.logits)
+            for rows in self._others:
+                _same_logits(rows, self._among_others, self._pass(rows)[0].detach())
+
+    def compare_gradients(self, true: Tensor, squares: Tensor) -> None:
+        """Compare gradients, where they may be others than the derivatives of the logits.
+
+        ``squares`` ``(parameters, k)`` are the ``‖g_i‖²`` of the chunk at its labels ``true`` ``(k, classes)``.
+        """
+        if self.random or self._among_others is None or not self.tape.detours:
+            return
+        for rows in (self._rows, *self._others):
+            logits, _ = self._pass(rows)
+            for place, row in enumerate(rows):
+                cotangent = torch.zeros_like(logits)
+                cotangent[place] = self._among_others[row].softmax(0) - true[row].to(logits)
+                gradients = torch.autograd.grad(logits, self._parameters, cotangent, retain_graph=True, allow_unused=True)
+                norms = [0.0 if g is None else float(torch.linalg.vector_norm(accumulable(g))) for g in gradients]
+                _same_norms(row, squares[:, row].sqrt(), torch.tensor(norms, dtype=torch.float64), torch.finfo(logits.dtype).eps)
+
+
+def elsewhere(k: int) -> list[list[int]]:
+    """Rows of the first chunk, of ``k`` examples, for each pass of the probe.
+
+    In the first pass each has other neighbours, another place, and others before and after it. That the first example has the same logits
+    alone would not do: where the model takes the examples for steps in time, as nn.GRU does by default, no other touches it. They are as
+    few as can be, for a mean or a maximum to be another one. Few examples may still have the maximum of all, and one of them goes alone.
+    """
+    first = [k - 1, (k - 1) // 2] if k > 3 else [*reversed(range(k)), k - 1]  # chunks have k or k - 1
+    return [first, [0]] if 1 < k < FEW else [first]
+
+
+def _same_logits(rows: list[int], among_others: Tensor, apart: Tensor) -> None:
+    off, scale = (among_others[rows] - apart).abs().amax(1), apart.abs().max()
+    worst = int(off.argmax())
+    if off[worst] > COUPLED * scale:
+        raise ValueError(_coupled(rows[worst], "logits", float(off[worst] / scale)))
+
+
+def _same_norms(row: int, among_others: Tensor, apart: Tensor, eps: float) -> None:
+    """Of the gradient of each parameter. One that is 0 but for rounding has no scale of its own."""
+    off, scale = (among_others - apart).abs(), torch.maximum(among_others, apart)
+    coupled = off > COUPLED * scale + eps**0.5 * apart.norm()
+    if coupled.any():
+        raise ValueError(_coupled(row, "gradients", float((off / scale)[coupled].max())))
+
+
+def _coupled(row: int, what: str, off: float) -> str:
+    return (
+        f"model gives inputs[{row}] other {what} beside other examples, by {off:.2g} of the largest: "
+        "it does not treat the examples of a batch independently, so that per-example gradients are not defined"
+    )

@@ -1,0 +1,145 @@
+"""A forward pass in full view: every function of torch, every custom autograd function, every module's call and return."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache, wraps
+from types import FunctionType
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.modules.module import _global_forward_hooks_with_kwargs, register_module_forward_hook, register_module_forward_pre_hook
+from torch.overrides import TorchFunctionMode
+
+from tsla.empirics.moments.per_example.call import tensors_in
+
+
+class Watch(TorchFunctionMode, ABC):
+    """Within ``watching()`` the methods ``call``, ``enter`` and ``leave`` are called for what the model does. Nothing is left behind."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._open: list[FunctionType] = []  # a function that hands itself over again on its way has no parameters: pooling does so
+        self._in_call = False
+        self._given: set[int] | None = None  # to the custom autograd function that is running
+
+    @abstractmethod
+    def call(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """Call a function that is not written in Python."""
+
+    @abstractmethod
+    def enter(self, module: nn.Module, args: Any) -> None:
+        """A module is called."""
+
+    @abstractmethod
+    def leave(self, module: nn.Module, args: Any, kwargs: Any, out: Any) -> Any:
+        """A module returns; what this returns takes the place of its output."""
+
+    @abstractmethod
+    def is_parameter(self, key: int) -> bool:
+        """Whether this is the id of a parameter that is watched."""
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Watch what happens in this context."""
+        with ExitStack() as stack:
+            stack.callback(register_module_forward_pre_hook(_out_of_sight(self.enter)).remove)
+            handle = register_module_forward_hook(_out_of_sight(self.leave), with_kwargs=True)
+            stack.callback(_global_forward_hooks_with_kwargs.pop, handle.id, None)  # which `remove` forgets
+            stack.callback(handle.remove)
+            stack.enter_context(_eagerly())
+            stack.enter_context(self._custom_functions())
+            stack.enter_context(self)
+            yield
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Look into functions that are written in Python; the others are calls."""
+        kwargs = kwargs or {}
+        if self._given is not None:
+            self._refuse_hidden(func, args, kwargs)
+            return func(*args, **kwargs)
+        if not isinstance(func, FunctionType) or func in self._open:
+            return self._calling(func, args, kwargs)
+        self._open.append(func)
+        try:
+            with self:
+                return _opened(func)(*args, **kwargs)
+        finally:
+            self._open.pop()
+
+    def _calling(self, func: Any, args: Any, kwargs: Any) -> Any:
+        self._in_call = True
+        try:
+            return self.call(func, args, kwargs)
+        finally:
+            self._in_call = False
+
+    @contextmanager
+    def _custom_functions(self) -> Iterator[None]:
+        """See ``torch.autograd.Function.apply``, which torch does not hand over to a mode."""
+        apply = torch.autograd.Function.__dict__["apply"]
+
+        def watched(cls: type, *args: Any, **kwargs: Any) -> Any:
+            run = apply.__get__(None, cls)
+            if self._in_call:  # how another function was written
+                return run(*args, **kwargs)
+            if self._given is not None:
+                self._refuse_hidden(run, args, kwargs)
+                return run(*args, **kwargs)
+            self._given = {id(t) for t in tensors_in((args, kwargs))}
+            try:
+                return self.call(run, args, kwargs)
+            finally:
+                self._given = None
+
+        torch.autograd.Function.apply = classmethod(watched)  # type: ignore[assignment]
+        try:
+            yield
+        finally:
+            torch.autograd.Function.apply = apply  # type: ignore[method-assign]
+
+    def _refuse_hidden(self, func: Any, args: Any, kwargs: Any) -> None:
+        """No gradient of a parameter comes out of a function that was not given it: the function adds it to ``.grad`` by itself."""
+        if getattr(func, "__name__", "") == "__get__":  # reads a shape or the like
+            return
+        if any(self.is_parameter(id(t)) and id(t) not in (self._given or ()) for t in tensors_in((args, kwargs))):
+            raise ValueError(
+                "a custom autograd function uses parameters that it was not given, as torch.utils.checkpoint does with use_reentrant=True: "
+                "their gradients can't be seen; choose use_reentrant=False"
+            )
+
+
+@contextmanager
+def _eagerly() -> Iterator[None]:
+    """Within this context what was compiled by ``torch.compile`` runs as it was written."""
+    if "torch._dynamo" not in sys.modules:  # importing it takes seconds
+        yield
+        return
+    with torch.compiler.set_stance("force_eager"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Using `torch.compile", UserWarning)  # with global hooks, as there are here
+        yield
+
+
+def _out_of_sight(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function, where no mode sees what it does."""
+
+    @wraps(function)
+    def unseen(*args: Any, **kwargs: Any) -> Any:
+        with torch._C.DisableTorchFunction():
+            return function(*args, **kwargs)
+
+    return unseen
+
+
+@cache
+def _opened(func: FunctionType) -> FunctionType:
+    """The same function, which does not hand itself over to the mode that called it, as functions of torch written in Python do first."""
+    blind = dict.fromkeys(("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic"), lambda *_: False)
+    opened = FunctionType(func.__code__, func.__globals__ | blind, func.__name__, func.__defaults__, func.__closure__)
+    opened.__kwdefaults__ = func.__kwdefaults__
+    return opened

@@ -1,0 +1,1 @@
+"""What every run needs: files, records, resuming, progress, workers."""

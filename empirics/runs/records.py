@@ -1,0 +1,235 @@
+"""Records: tables in Parquet that carry what made them, and digests of every number in them.
+
+A record names its configuration, its seeds, the command that makes it again, the commit of the checkout that it was made in, versions and
+machine. It has a digest of each part, which are the rows of one configuration, and one of all that it says about itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tsla.empirics.runs import sources
+from tsla.empirics.runs.files import replacing
+
+KEY = b"tsla"
+FOLDER = Path("records")
+"""Where the commands keep the records, below the folder that they are called in."""
+LIVE = Path("build/live")
+"""Where ``tsla report`` leaves what it ran itself."""
+LAYERS = ("theory", "empirics")
+"""The folders of a checkout that records are made by."""
+LIBRARIES = ("tsla", "numpy", "scipy", "scikit-learn", "torch")
+PROVERS = ("z3-solver", "sympy", "PEPit", "cvxpy", "clarabel", "python-flint", "numba")  # and the compiler
+
+
+@dataclass(frozen=True)
+class Record:
+    """A table and what it takes to make it again: ``config`` holds every number that went in.
+
+    commit:  of the checkout that wrote it, with "+changes" where its sources were no commit's; None outside a checkout
+    kernels: those that torch took, such as "AVX512"; None where it took no part
+    seeds:   those in ``config``, sorted
+    rows:    how many rows each part has, in the order of the table
+    An older version wrote none of the four.
+    """
+
+    table: pd.DataFrame
+    config: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    command: str
+    commit: str | None = None
+    kernels: str | None = None
+    seeds: tuple[int, ...] = ()
+    rows: tuple[int, ...] = ()
+
+    @property
+    def hash(self) -> str:
+        """The first 12 hex digits of the SHA-256 of ``config``: the identity of the experiment."""
+        return config_hash(self.config)
+
+
+def config_hash(config: Mapping[str, Any]) -> str:
+    """12 hex digits that identify a configuration, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:12]
+
+
+@cache
+def environment(*modules: str) -> dict[str, Any]:
+    """Versions and machine, and the ``code`` of modules, where they are given. No date: the same run gives the same bytes."""
+    return {
+        "python": platform.python_version(),
+        **{name: _version_if_installed(name) for name in (*LIBRARIES, *PROVERS)},
+        **({"code": sources.code(*modules)} if modules else {}),
+        "machine": f"{platform.system()} {platform.machine()}, {_processor()}, {os.cpu_count()} cores, {_accelerators()}",
+    }
+
+
+def _version_if_installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or "unknown processor"
+
+
+def _accelerators() -> str:
+    """The cards that the driver names; whether a run used one stands in its configuration."""
+    files = sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
+    models = [
+        line.split(":", 1)[1].strip()
+        for file in files
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if line.startswith("Model:")
+    ]
+    return ", ".join(models) or "no GPU"
+
+
+@cache
+def commit() -> str | None:
+    """The commit of the checkout that this code is in, when it was first asked for; None where the code is in none."""
+    return commit_of(sources.ROOT.parent)
+
+
+def commit_of(checkout: Path) -> str | None:
+    """The commit that is checked out in a folder, with "+changes" where the sources there are others; None where it is no checkout."""
+    if not (checkout / ".git").exists():  # what is installed may lie in somebody else's
+        return None
+    try:
+        head, changes = (_git(checkout, *words) for words in (("rev-parse", "HEAD"), ("status", "--porcelain", "--", *LAYERS)))
+    except (OSError, subprocess.CalledProcessError):  # no git, or no commit yet
+        return None
+    return head + ("+changes" if changes else "")
+
+
+def _git(checkout: Path, *words: str) -> str:
+    command = ["git", "--no-optional-locks", "-C", str(checkout), *words]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603 - our own words
+
+
+def kernels() -> str | None:
+    """The instructions that torch's kernels use here, such as "AVX512"; None where torch is not loaded."""
+    torch = sys.modules.get("torch")
+    return None if torch is None else str(torch.backends.cpu.get_cpu_capability())
+
+
+def seeds(config: Any) -> list[int]:
+    """All that is called seed or seeds in a configuration, and in those within it; sorted."""
+    return sorted(set(_seeds(config)))
+
+
+def _seeds(config: Any) -> Iterator[int]:
+    if isinstance(config, Mapping):
+        for name, value in config.items():
+            yield from [value] if name == "seed" else value if name == "seeds" and isinstance(value, Sequence) else _seeds(value)
+    elif isinstance(config, list | tuple):
+        for one in config:
+            yield from _seeds(one)
+
+
+def write(
+    path: Path,
+    table: pd.DataFrame,
+    config: Mapping[str, Any],
+    command: str,
+    *,
+    modules: Sequence[str] = (),
+    rows: Sequence[int] | None = None,
+) -> None:
+    """Write a record to ``path``: of what the functions of ``modules`` made, in parts of so many ``rows``, by default one."""
+    about = {"config": config, "environment": environment(*modules), "command": command, "commit": commit(), "kernels": kernels()}
+    write_arrow(path, pa.Table.from_pandas(table, preserve_index=False), about, [len(table)] if rows is None else rows)
+
+
+def write_arrow(path: Path, table: pa.Table, about: Mapping[str, Any], rows: Sequence[int]) -> None:
+    """Write what a record says ``about`` itself, with its seeds and digests."""
+    parts = [{"rows": count, "sha256": digest} for count, digest in zip(rows, _digests(table, rows), strict=True)]
+    about = {**about, "seeds": seeds(about["config"]), "parts": parts}
+    head = json.dumps(about | {"sha256": _sha256(about)}, sort_keys=True).encode()
+    with replacing(path) as temporary:
+        pq.write_table(table.replace_schema_metadata({**(table.schema.metadata or {}), KEY: head}), temporary, compression="zstd")
+
+
+def _digests(table: pa.Table, rows: Sequence[int]) -> Iterator[str]:
+    """Of each part: names, types and values of its columns, whatever the format of the file."""
+    start = 0
+    for count in rows:
+        part = table.slice(start, count)
+        yield _sha256([(field.name, str(field.type), column.to_pylist()) for field, column in zip(part.schema, part.columns, strict=True)])
+        start += count
+
+
+def _sha256(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def read(path: Path, *, name: str = "record") -> Record:
+    """The record at ``path``. Raises ValueError, calling the file by ``name``, where it is not one of ours."""
+    table, about = _content(path, name)
+    fields = {field: about[field] for field in ("config", "environment", "command")}
+    rows = tuple(part["rows"] for part in about.get("parts", ()))
+    return Record(
+        table.to_pandas(),
+        **fields,
+        commit=about.get("commit"),
+        kernels=about.get("kernels"),
+        seeds=tuple(about.get("seeds", ())),
+        rows=rows,
+    )
+
+
+def _content(path: Path, name: str) -> tuple[pa.Table, dict[str, Any]]:
+    where = f"{name} = {path} is not a record of tsla"
+    try:
+        table = pq.read_table(path)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{where}: {str(error).splitlines()[0]}") from error
+    about = (table.schema.metadata or {}).get(KEY)
+    if about is None:
+        raise ValueError(f"{where}: it carries no configuration; `tsla records` writes records")
+    return table, json.loads(about)
+
+
+def changed(path: Path) -> str:
+    """What of the record is not as it was written, in a few words; empty where all is. Raises what :func:`read` raises."""
+    table, about = _content(path, "record")
+    if "parts" not in about:
+        return "it carries no digests: an older version wrote it"
+    if about.pop("sha256") != _sha256(about):
+        return "what it says about itself was changed after it was written"
+    parts = about["parts"]
+    if sum(part["rows"] for part in parts) != len(table):
+        return f"it has {len(table):,} rows; {sum(part['rows'] for part in parts):,} were written"
+    found = _digests(table, [part["rows"] for part in parts])
+    wrong = [number for number, (part, digest) in enumerate(zip(parts, found, strict=True), start=1) if part["sha256"] != digest]
+    return f"part {wrong[0]} of {len(parts)} was changed after it was written" if wrong else ""
+
+
+def is_done(path: Path, config: Mapping[str, Any], *, modules: Sequence[str] = ()) -> bool:
+    """Whether ``path`` holds a record of this very configuration, made by this code of ``modules`` with these versions on this machine."""
+    try:
+        about = json.loads(pq.read_schema(path).metadata[KEY])
+    except (FileNotFoundError, KeyError, TypeError, pa.ArrowInvalid):  # no file, or not one of ours
+        return False
+    normal = json.loads(json.dumps(config))  # tuples become lists, as in the file
+    return bool(about["config"] == normal and about["environment"] == environment(*modules))

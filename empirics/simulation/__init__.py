@@ -1,0 +1,1 @@
+"""Problems, oracles and SGD with known constants; no torch."""

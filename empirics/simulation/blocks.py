@@ -1,0 +1,130 @@
+"""Replicas in blocks: each block has a generator of its own, so that the bits of a run don't depend on the number of threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.random import SFC64, Generator, SeedSequence
+from numpy.typing import NDArray
+
+from tsla.empirics.simulation.problems.problem import Problem
+from tsla.theory.constants import Array, shown
+
+BLOCK = 8192
+"""Most elements of a block of two replicas or more: its six or so arrays stay within a core's second cache."""
+
+
+class Sampler(Protocol):
+    """What draws the stochastic gradients: :class:`tsla.Oracle`, or something that has to see the iterates."""
+
+    def draw_at(self, w: Array, gradient: Array, rng: Generator, out: Array | None = None) -> tuple[Array, Array]:
+        """One sample of ``(g, ĝ)`` for each of S points and true gradients, (S, d), to be overwritten; ``out``: room, (3, S, d).
+
+        What it takes from ``rng`` may depend on shapes, not on values: then all methods see the same noise.
+        """
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A stage in plain numbers; ``decay_steps`` is infinite where the step size is constant."""
+
+    eta: float
+    theta: float
+    steps: int
+    decay_steps: float
+
+
+@dataclass(frozen=True)
+class Leg:
+    """Steps ``begin`` to ``end`` of a stage that begins after ``before`` steps of the run; ``row``: where to record the end, or None."""
+
+    rule: Rule
+    before: int
+    begin: int
+    end: int
+    row: int | None
+
+    @property
+    def done(self) -> int:
+        """Steps of the run that are done after the leg."""
+        return self.before + self.end
+
+
+@dataclass(eq=False)
+class Block:
+    """Some replicas: their iterates ``w``, shape (rows, d), their generator, and ``Σ‖∇F(w_s)‖²`` over the stage so far, shape (rows,)."""
+
+    problem: Problem
+    oracle: Sampler
+    w: Array
+    grad2_sum: Array
+    rng: Generator
+    rows: slice
+    room: Array = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.room = np.empty((3, *self.w.shape))
+
+    def get_state(self) -> NDArray[np.uint64]:
+        """The generator's state, 6 numbers."""
+        state = self.rng.bit_generator.state
+        return np.array([*state["state"]["state"], state["has_uint32"], state["uinteger"]], dtype=np.uint64)
+
+    def set_state(self, numbers: NDArray[np.uint64]) -> None:
+        """Put the generator where :meth:`get_state` found it."""
+        words = {"state": {"state": numbers[:4]}, "has_uint32": int(numbers[4]), "uinteger": int(numbers[5])}
+        self.rng.bit_generator.state = {"bit_generator": "SFC64", **words}
+
+
+Advance = Callable[[Block, Leg], None]
+
+
+def blocks(problem: Problem, oracle: Sampler, w: Array, grad2_sum: Array, seed: int) -> list[Block]:
+    """Cut ``w``, shape (S, d), into blocks, which hold views of it; the cut depends on its shape alone.
+
+    The number of blocks is a power of two where the replicas allow it, which any usual number of cores divides.
+    """
+    replicas, d = w.shape
+    count = min(replicas, 2 ** int(np.ceil(np.log2(max(1, replicas * d / BLOCK)))))
+    ends = np.linspace(0, replicas, count + 1).astype(int)
+    parts = [slice(begin, end) for begin, end in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True)]
+    seeds = SeedSequence(seed).spawn(count)
+    return [Block(problem, oracle, w[rows], grad2_sum[rows], Generator(SFC64(own)), rows) for rows, own in zip(parts, seeds, strict=True)]
+
+
+def advance(block: Block, leg: Leg) -> None:
+    """The steps of a leg, for a problem written in NumPy. Raises FloatingPointError when they leave the range of float64.
+
+    Time: one step of S replicas costs 2Sd random numbers, one gradient, and some ten passes over an array of shape (S, d).
+    """
+    rule, w, norms2 = leg.rule, block.w, np.empty(len(block.w))
+    for t in range(leg.begin, leg.end):
+        try:
+            gradient = block.problem.gradient(w)
+            block.grad2_sum += np.einsum("ij,ij->i", gradient, gradient, out=norms2)
+            g, ghat = block.oracle.draw_at(w, gradient, block.rng, out=block.room)
+            eta = rule.eta / (1 + t / rule.decay_steps)
+            g *= eta * (1 - rule.theta)
+            if rule.theta:
+                ghat *= eta * rule.theta
+                g += ghat
+            w -= g
+        except FloatingPointError as error:
+            raise diverged(block.problem, rule, leg.before + t) from error
+
+
+def diverged(problem: Problem, rule: Rule, step: int) -> FloatingPointError:
+    """What a run says that left the range."""
+    return FloatingPointError(
+        f"the run left the range of float64 at step {step} with eta = {shown(rule.eta)}; "
+        f"eta <= 1/L = {shown(1 / problem.L)} does not diverge"
+    )
+
+
+def squares(rows: Array) -> Array:
+    """``‖·‖²`` of each row; shapes (S, d) -> (S,)."""
+    norms2: Array = np.einsum("ij,ij->i", rows, rows)
+    return norms2

@@ -1,0 +1,278 @@
+"""Runs of SGD, LSR and TSLA on a problem with known constants, through stages such as the bounds ask for (C4-C8, C12-C17)."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tsla.empirics.runs import records
+from tsla.empirics.runs.resume import Snapshot
+from tsla.empirics.simulation import blocks as replica_blocks
+from tsla.empirics.simulation.blocks import Advance, Block, Leg, Rule, Sampler
+from tsla.empirics.simulation.problems.problem import Problem
+from tsla.extras import needing
+from tsla.theory.constants import Array, real, shown, step_count, strength
+from tsla.theory.plan import Stage
+
+DEFAULT_CHECKPOINTS = 60
+RECORDED = ("grad2", "mean_grad2", "gap")
+LEG = 4_000_000
+"""Most coordinate-steps between two moments at which all blocks wait for each other: a tenth of a second, about."""
+STEP = 1000
+"""The coordinate-steps that the calls of one step, which don't depend on the number of replicas, cost as much as."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """What a run recorded at k steps, for each of its replicas.
+
+    step:        (k,) steps done so far, over all stages
+    grad2:       (k, replicas) ``‖∇F(w_t)‖²``
+    mean_grad2:  (k, replicas) mean of ``‖∇F(w_s)‖²`` over the iterates of the current stage before step t: the expectation over R of the
+                 theorems' ``‖∇F(w_R)‖²``. A step at which a stage ends belongs to that stage. nan at step 0, before which there is none
+    gap:         (k, replicas) ``F(w_t) - F*``
+    """
+
+    step: NDArray[np.int64]
+    grad2: Array
+    mean_grad2: Array
+    gap: Array
+
+
+def simulate(
+    problem: Problem,
+    oracle: Sampler,
+    stages: Sequence[Stage],
+    *,
+    replicas: int,
+    seed: int,
+    start: ArrayLike | None = None,
+    checkpoints: Iterable[int] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    threads: int | None = None,
+    compiled: bool = False,
+    state: Path | None = None,
+) -> Trajectory:
+    """Run ``w ← w - eta_t ((1-theta) g + theta ĝ)`` through ``stages``, for all replicas at once.
+
+    stages:       of single numbers, not arrays; ``eta_t`` as in :class:`tsla.theory.plan.Stage`. A stage of 0 steps is skipped
+    seed:         the run is the same to the last bit for the same seed; methods with the same seed and replicas see the same noise
+    start:        ``w_0``, shape (d,) or (replicas, d); the problem's own start if None
+    checkpoints:  steps to record at, 0 to the number of steps; 0, about 60 log-spaced steps and the ends of the stages if None
+    progress:     called at each checkpoint with the steps done and the steps in all
+    threads:      of which the bits don't depend; as many as OMP_NUM_THREADS or else the machine allows if None
+    compiled:     by :mod:`tsla.empirics.simulation.compiled`, which needs numba and a coordinate-wise problem: the same run to rounding
+    state:        a file that keeps where the run is, now and then and at its end. A call that finds the file of a killed run goes on there,
+                  to the same bits, and tells ``progress`` of the checkpoints that are left. The file stays: that of a run that is over
+                  gives the same again. Where it can't be written, a line on standard error says so, and the run goes on
+
+    Memory: some ten arrays of shape (replicas, d) at most, and what is recorded, however many the steps.
+    Raises ValueError for a bad argument, FloatingPointError when the run leaves the range of float64.
+    """
+    rules = rules_of(stages)
+    w = _start(problem, start, int(step_count("replicas", replicas)))
+    marks = sorted(checkpoint_steps(stages, checkpoints))
+    advance = _compiled(problem, oracle) if compiled else replica_blocks.advance
+    run = _Run(problem, oracle, w, marks, seed)
+    snapshot = None if state is None else Snapshot(state, _identity(run, rules, seed, compiled))
+    went_on = snapshot is not None and run.restore(snapshot.load())
+    with _each(run.blocks, _threads(threads)) as each:
+        if not went_on and marks[0] == 0:
+            each(run.begin)
+            _tell(progress, 0, rules)
+        for leg in _legs(rules, marks, max(1, LEG // (w.size + STEP))):
+            if leg.done > run.done:
+                each(partial(run.advance, leg, advance))
+                run.done = leg.done
+                if snapshot is not None:
+                    snapshot.save_if_due(run.arrays)
+                if leg.row is not None:
+                    _tell(progress, leg.done, rules)
+    if snapshot is not None:
+        snapshot.save_if_due(run.arrays, over=True)
+    return run.recorded
+
+
+def shrunk(stages: Iterable[Stage]) -> tuple[Stage, ...]:
+    """Make the control of C17: each stage with ``eta (1-theta)`` for ``eta`` and no smoothing, as if ``ĝ`` were 0."""
+    return tuple(Stage(stage.eta * (1 - stage.theta), np.zeros_like(stage.theta), stage.steps, stage.decay_steps) for stage in stages)
+
+
+class _Run:
+    """Where a run is: its iterates in blocks, the steps done, and what it recorded so far."""
+
+    def __init__(self, problem: Problem, oracle: Sampler, w: Array, marks: Sequence[int], seed: int) -> None:
+        self.w, self.grad2_sum, self.done = w, np.zeros(len(w)), 0
+        self.blocks = replica_blocks.blocks(problem, oracle, w, self.grad2_sum, seed)
+        shape = (len(marks), len(w))
+        self.recorded = Trajectory(np.array(marks, dtype=np.int64), *(np.full(shape, np.nan) for _ in range(3)))
+
+    def begin(self, block: Block) -> None:
+        """Record step 0, of which there is no mean."""
+        with _strict():
+            self.record(block, 0, np.full(len(block.w), np.nan))
+
+    def advance(self, leg: Leg, advance: Advance, block: Block) -> None:
+        """Make the steps of a leg with one block, and record its end where the leg says so."""
+        with _strict():
+            if leg.begin == 0:
+                block.grad2_sum[:] = 0
+            advance(block, leg)
+            if leg.row is not None:
+                try:
+                    self.record(block, leg.row, block.grad2_sum / leg.end)
+                except FloatingPointError as error:
+                    raise replica_blocks.diverged(block.problem, leg.rule, leg.done) from error
+
+    def record(self, block: Block, row: int, mean_grad2: Array) -> None:
+        """Write one block's part of a row of the trajectory."""
+        self.recorded.grad2[row, block.rows] = replica_blocks.squares(block.problem.gradient(block.w))
+        self.recorded.mean_grad2[row, block.rows] = mean_grad2
+        self.recorded.gap[row, block.rows] = block.problem.gap(block.w)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All that a run needs to go on."""
+        rows = {name: getattr(self.recorded, name) for name in RECORDED}
+        generators = np.stack([block.get_state() for block in self.blocks])
+        return rows | {"w": self.w, "grad2_sum": self.grad2_sum, "done": np.array(self.done), "generators": generators}
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]] | None) -> bool:
+        """Go to where :meth:`arrays` was called, if it was; whether it was."""
+        if arrays is None:
+            return False
+        for name in RECORDED:
+            getattr(self.recorded, name)[:] = arrays[name]
+        self.w[:], self.grad2_sum[:], self.done = arrays["w"], arrays["grad2_sum"], int(arrays["done"])
+        for block, numbers in zip(self.blocks, arrays["generators"], strict=True):
+            block.set_state(numbers)
+        return True
+
+
+def _strict() -> np.errstate:
+    """For every thread anew: NumPy keeps it by context, and a thread of a pool does not see what its caller has set."""
+    return np.errstate(over="raise", invalid="raise", divide="raise")
+
+
+@contextmanager
+def _each(blocks: Sequence[Block], threads: int) -> Iterator[Callable[[Callable[[Block], None]], None]]:
+    """A function that does something with every block, in ``threads`` threads, and returns when all are done."""
+
+    def one_by_one(work: Callable[[Block], None]) -> None:
+        for block in blocks:
+            work(block)
+
+    if min(threads, len(blocks)) == 1:
+        yield one_by_one
+        return
+    with ThreadPoolExecutor(min(threads, len(blocks))) as pool:
+
+        def together(work: Callable[[Block], None]) -> None:
+            for _ in pool.map(work, blocks):
+                pass  # an error is that of the first block that has one, whichever thread was first
+
+        yield together
+
+
+def _legs(rules: Sequence[Rule], marks: Sequence[int], longest: int) -> Iterator[Leg]:
+    """Cut the stages at every checkpoint, and so that no leg has more than ``longest`` steps."""
+    before, row_of = 0, {mark: row for row, mark in enumerate(marks)}
+    for rule in rules:
+        within = (mark - before for mark in marks if before < mark < before + rule.steps)
+        ends = sorted({*within, *range(longest, rule.steps, longest), rule.steps} - {0})
+        for begin, end in pairwise([0, *ends]):
+            yield Leg(rule, before, begin, end, row_of.get(before + end))
+        before += rule.steps
+
+
+def _tell(progress: Callable[[int, int], None] | None, done: int, rules: Sequence[Rule]) -> None:
+    if progress is not None:
+        progress(done, sum(rule.steps for rule in rules))
+
+
+def _threads(given: int | None) -> int:
+    if given is not None:
+        return int(step_count("threads", given))
+    asked = os.environ.get("OMP_NUM_THREADS", "")  # what joblib sets in its processes, each of which has a share of the cores
+    return int(asked) if asked.isdecimal() and int(asked) else joblib.cpu_count()
+
+
+def _compiled(problem: Problem, oracle: Sampler) -> Advance:
+    """The compiled steps. Raises ValueError where there are none for the problem or the oracle, MissingExtraError without numba."""
+    with needing("fast", "compiled = True"):
+        module = import_module("tsla.empirics.simulation.compiled")
+    advance: Advance = module.steps(problem, oracle)
+    return advance
+
+
+def _identity(run: _Run, rules: Sequence[Rule], seed: int, compiled: bool) -> str:
+    """A hash of all that the bits depend on. A problem's functions are told apart by what they give at the start."""
+    with np.errstate(all="ignore"):
+        problem, first = run.blocks[0].problem, run.w[:1]
+        numbers = (run.w, problem.start, problem.gradient(first), problem.gap(first), run.recorded.step)
+    digest = hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in numbers)).hexdigest()
+    config = {"arrays": digest, "shape": run.w.shape, "problem": problem.name, "oracle": repr(run.blocks[0].oracle), "rules": repr(rules)}
+    modules = (__name__, *(type(of).__module__ for of in (run.blocks[0].problem, run.blocks[0].oracle)))
+    return records.config_hash(config | {"seed": repr(seed), "compiled": compiled, "environment": records.environment(*modules)})
+
+
+def rules_of(stages: Sequence[Stage]) -> list[Rule]:
+    """The stages in plain numbers. Raises ValueError unless there is one, and each is of single numbers in their ranges."""
+    if not stages:
+        raise ValueError("stages = () is empty; a run needs at least one Stage")
+    return [_rule(f"stages[{position}]", stage) for position, stage in enumerate(stages)]
+
+
+def _rule(name: str, stage: Stage) -> Rule:
+    for field in ("eta", "theta", "steps", "decay_steps"):
+        shape = np.shape(getattr(stage, field))
+        if shape != ():
+            raise ValueError(f"{name}.{field} has shape {shape}; a run needs a single number, one plan at a time")
+    return Rule(
+        # 0 is allowed: the shrinkage control of theta = 1 stands still.
+        eta=float(real(f"{name}.eta", stage.eta, at_least=0)),
+        theta=float(strength(stage.theta)),
+        steps=int(step_count(f"{name}.steps", stage.steps, at_least=0)),
+        decay_steps=np.inf if stage.decay_steps is None else float(real(f"{name}.decay_steps", stage.decay_steps, above=0)),
+    )
+
+
+def _start(problem: Problem, start: ArrayLike | None, replicas: int) -> Array:
+    """``w_0`` as a new array of shape (replicas, d), row after row."""
+    w = real("start", problem.start if start is None else start)
+    allowed = ((problem.dimension,), (replicas, problem.dimension))
+    if w.shape not in allowed:
+        raise ValueError(f"start has shape {w.shape}; {problem.name} with {replicas} replicas needs {allowed[0]} or {allowed[1]}")
+    return np.broadcast_to(w, allowed[1]).copy()  # np.array would lay it out column after column
+
+
+def default_checkpoints(stages: Sequence[Stage]) -> frozenset[int]:
+    """The steps at which :func:`simulate` records unless told otherwise."""
+    ends = np.cumsum([rule.steps for rule in rules_of(stages)])
+    spaced = np.rint(np.geomspace(1, max(ends[-1], 1), DEFAULT_CHECKPOINTS))
+    return frozenset(int(step) for step in (0, *spaced, *ends) if step <= ends[-1])
+
+
+def checkpoint_steps(stages: Sequence[Stage], given: Iterable[int] | None) -> frozenset[int]:
+    """The ``given`` steps, or those of :func:`default_checkpoints`. Raises ValueError for none and for steps after the last one."""
+    if given is None:
+        return default_checkpoints(stages)
+    total = sum(rule.steps for rule in rules_of(stages))
+    steps = step_count("checkpoints", list(given), at_least=0)
+    if steps.size == 0:
+        raise ValueError("checkpoints = [] is empty; a run needs at least one step to record at")
+    if steps.max() > total:
+        raise ValueError(f"checkpoints = {shown(steps.max())} is after the last step; the run has {total} steps")
+    return frozenset(steps.astype(int).tolist())

@@ -1,0 +1,1 @@
+"""What label smoothing is: ŷ, θ over time, the loss."""

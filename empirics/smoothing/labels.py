@@ -1,0 +1,114 @@
+"""Labels as probability vectors: one-hot labels, and the smoothing labels ``ŷ`` that A3 is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from tsla.empirics.models.forward import as_logits, with_own_buffers
+
+Smoothing = str | Tensor | nn.Module
+Rule = Callable[[slice, Tensor, Tensor], Tensor]
+"""``rule(rows, inputs, logits)``: ŷ of these rows of the examples, ``(rows, K)``; float64, on the CPU."""
+
+
+def one_hot(labels: Tensor, classes: int) -> Tensor:
+    """Class indices ``(n,)`` as probabilities ``(n, classes)``; probabilities pass through. Float64.
+
+    Raises ValueError where an index is not a class or a row is not a distribution.
+    """
+    if labels.ndim == 2:
+        return distribution("labels", labels, classes)
+    if labels.ndim != 1 or labels.is_floating_point():
+        raise ValueError(
+            f"labels have shape {tuple(labels.shape)} and type {labels.dtype}; must be class indices (n,) or probabilities (n, K)"
+        )
+    if labels.numel() and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
+        raise ValueError(f"labels run from {int(labels.min())} to {int(labels.max())}; must lie in 0 ... {classes - 1}")
+    return torch.nn.functional.one_hot(labels.long(), classes).double()
+
+
+def smoothing_rule(smoothing: Smoothing, true: Tensor) -> Rule:
+    """How ŷ of some of the examples is found, for all kinds of ``smoothing``; ``true`` are all their labels as probabilities ``(n, K)``.
+
+    "uniform":   1/K for every class
+    "prior":     the frequencies of the classes among ``true``
+    "own":       the model's own prediction, held fixed. Then ``ĝ = p - p = 0``: *soft bootstrapping is the shrinkage control of C17*, plain
+                 SGD with step (1-θ)η, with ``δ = ‖∇F‖²/s²`` and ``c = 0``. (Reed et al., 2014, let the gradient flow through the
+                 prediction as well, which is minimum-entropy regularisation and another loss.)
+    "own-hard":  all mass on the class that the model holds likeliest: hard bootstrapping (Reed et al., 2014)
+    a module:    a teacher's prediction on the same inputs: :func:`predictions`
+    a tensor:    probabilities ``(K,)`` or ``(n, K)``
+
+    Raises ValueError for any other, and where a row is not a distribution over the K classes; for a teacher when the rule is applied.
+    """
+    examples, classes = true.shape
+    if isinstance(smoothing, nn.Module):
+        teacher = smoothing
+        return lambda rows, inputs, logits: distribution("smoothing", predictions(teacher, inputs), classes)
+    if isinstance(smoothing, Tensor) or smoothing == "uniform":
+        fixed = smoothing_labels(smoothing, examples, classes)
+    elif smoothing == "prior":
+        fixed = smoothing_labels(true.mean(0), examples, classes)
+    elif smoothing == "own":
+        return lambda rows, inputs, logits: logits.detach().double().softmax(1).cpu()
+    elif smoothing == "own-hard":
+        return lambda rows, inputs, logits: one_hot(logits.detach().argmax(1).cpu(), classes)
+    else:
+        raise ValueError(
+            f"smoothing = {smoothing!r}: must be 'uniform', 'prior', 'own', 'own-hard', a teacher (a module) or a tensor of probabilities"
+        )
+    return lambda rows, inputs, logits: fixed[rows]
+
+
+def smoothing_labels(smoothing: str | Tensor, examples: int, classes: int) -> Tensor:
+    """``ŷ`` as probabilities ``(examples, classes)``, float64, from "uniform" or from a tensor ``(classes,)`` or ``(examples, classes)``.
+
+    What depends on labels, logits or inputs is the business of :func:`smoothing_rule`. Raises ValueError where a row is not a distribution.
+    """
+    if isinstance(smoothing, str):
+        if smoothing != "uniform":
+            raise ValueError(f"smoothing = {smoothing!r}: must be 'uniform' or a tensor of probabilities")
+        return torch.full((examples, classes), 1 / classes, dtype=torch.float64)
+    rows = smoothing.unsqueeze(0) if smoothing.ndim == 1 else smoothing
+    if rows.ndim != 2 or rows.shape[0] not in (1, examples):
+        raise ValueError(f"smoothing has shape {tuple(smoothing.shape)}; must be ({classes},) or ({examples}, {classes})")
+    return distribution("smoothing", rows, classes).expand(examples, classes)
+
+
+def predictions(model: nn.Module, inputs: Tensor) -> Tensor:
+    """``softmax(model(inputs))`` in the model's evaluation mode, ``(n, K)``, float64; on its own device and in its own precision.
+
+    No gradient flows into the model; its modes and buffers are left as they were. Raises ValueError for outputs that are not ``(n, K)``.
+    """
+    weight = next((p for p in model.parameters() if p.is_floating_point()), None)
+    if weight is not None:
+        inputs = inputs.to(device=weight.device, dtype=weight.dtype if inputs.is_floating_point() else None)
+    with torch.no_grad(), evaluation_mode(model):
+        outputs = with_own_buffers(model, inputs)
+    return as_logits(outputs, inputs, whose="a model").double().softmax(1)
+
+
+@contextmanager
+def evaluation_mode(model: nn.Module) -> Iterator[None]:
+    """All modules of the model in evaluation mode, and afterwards each in its own mode again."""
+    before = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in before:
+            module.training = training
+
+
+def distribution(name: str, rows: Tensor, classes: int) -> Tensor:
+    """``rows`` as float64 on the CPU, checked: ``classes`` columns, non-negative, each row adding up to 1 (to float32 rounding)."""
+    probabilities = rows.detach().double().cpu()
+    if probabilities.shape[1] != classes:
+        raise ValueError(f"{name}: {probabilities.shape[1]} columns; the model has {classes} classes")
+    if not (probabilities >= 0).all() or not torch.allclose(probabilities.sum(1), torch.ones(len(probabilities)).double(), atol=1e-5):
+        raise ValueError(f"{name} must be probabilities: non-negative rows that add up to 1")
+    return probabilities

@@ -1,6 +1,0 @@
-"""Many training runs: a grid times seeds, run side by side, resumable, into one data set (``tsla sweep``)."""
-
-from tsla.empirics.sweeps.engine import Outcome, run
-from tsla.empirics.sweeps.file import Sweep, read
-
-__all__ = ["Outcome", "Sweep", "read", "run"]

@@ -1,0 +1,95 @@
+"""The file of a sweep: what is fixed, what is varied, and the seeds."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from tsla.empirics.runs.files import must_be_there
+from tsla.empirics.training import TrainingConfig
+from tsla.empirics.training.config import kinds
+
+TABLES = ("name", "fixed", "grid", "seeds")
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """``configs`` in the order of the grid, seeds innermost; ``varied`` are the fields that tell them apart, the seed last."""
+
+    name: str
+    configs: tuple[TrainingConfig, ...]
+    varied: tuple[str, ...]
+
+    def label(self, config: TrainingConfig) -> str:
+        """What a run is called: ``lsr eta 0.1 seed 3``."""
+        return " ".join(("" if name == "method" else f"{name} ") + str(getattr(config, name)) for name in self.varied)
+
+
+def read(path: Path) -> Sweep:
+    """The sweep of a TOML file, every configuration of which is valid.
+
+    ``name``; ``[fixed]``, the same in all runs; ``[grid]``, a list for each field that is varied, all combinations of which are run;
+    ``seeds``, a list or a table of ``first`` and ``count``. Fields and their defaults are those of
+    :class:`tsla.TrainingConfig`, those of a short run as ``tsla train`` has them.
+    Raises ValueError with one line for whatever of this the file is not, for the first bad configuration, and where one would be run twice.
+    """
+    must_be_there("FILE", path, "a TOML file such as examples/sweep.toml")
+    try:
+        return _sweep(tomllib.loads(path.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _sweep(table: Mapping[str, Any]) -> Sweep:
+    _refuse_others(table, TABLES)
+    name = table.get("name")
+    if not isinstance(name, str) or not re.fullmatch(r"\w[\w.-]*", name):
+        raise ValueError(f"name = {name!r} must be letters, digits, '_', '-' and '.': a folder is called so")
+    fixed, grid, seeds = _table(table, "fixed"), _table(table, "grid"), _seeds(table.get("seeds"))
+    for values in (fixed, grid):
+        _refuse_others(values, [field for field in kinds(TrainingConfig) if field != "seed"])
+    for field, values in grid.items():
+        if field in fixed:
+            raise ValueError(f"{field} = {values!r} is varied and must not be fixed too")
+        _distinct(field, values)
+    given = [fixed | dict(zip(grid, chosen, strict=True)) | {"seed": seed} for chosen in product(*grid.values()) for seed in seeds]
+    return Sweep(name, tuple(TrainingConfig.of(**fields) for fields in given), (*grid, "seed"))
+
+
+def _refuse_others(table: Mapping[str, Any], allowed: Any) -> None:
+    unknown = next((key for key in table if key not in allowed), None)
+    if unknown is not None:
+        raise ValueError(f"{unknown} = {table[unknown]!r} is unknown here; must be one of {', '.join(allowed)}")
+
+
+def _table(table: Mapping[str, Any], name: str) -> dict[str, Any]:
+    found = table.get(name, {})
+    if not isinstance(found, dict):
+        raise ValueError(f"{name} = {found!r} must be a table: [{name}]")  # noqa: TRY004 - bad input is a ValueError
+    return found
+
+
+def _seeds(found: object) -> list[int]:
+    if isinstance(found, dict):
+        _refuse_others(found, ("first", "count"))
+        first, count = found.get("first", 0), found.get("count")
+        for name, value in (("first", first), ("count", count)):
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise ValueError(f"{name} = {value!r} must be a whole number")  # noqa: TRY004 - bad input is a ValueError
+        found = list(range(first, first + count))
+    _distinct("seeds", found)
+    assert isinstance(found, list)  # noqa: S101 - what _distinct has seen, said to the type checker
+    return found
+
+
+def _distinct(name: str, values: object) -> None:
+    if not isinstance(values, list) or not values:
+        raise ValueError(f"{name} = {values!r} must be a list of one or more values")
+    twice = next((value for i, value in enumerate(values) if value in values[:i]), None)
+    if twice is not None:
+        raise ValueError(f"{name} = {values!r} has {twice!r} twice, and must not: runs would be done twice")

@@ -1,0 +1,129 @@
+"""One run of a sweep: its files, and what a worker does with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Any, get_args, get_origin
+
+import pandas as pd
+
+from tsla.empirics.commands.train import command as command_line
+from tsla.empirics.runs import records
+from tsla.empirics.runs.files import remove, replacing
+from tsla.empirics.training import Row, TrainingConfig, train
+from tsla.empirics.training.config import kinds
+
+DTYPES = {int: "int64", float: "float64", bool: "bool", str: "string"}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A configuration, and the folder that its files are in."""
+
+    config: TrainingConfig
+    folder: Path
+
+    def _file(self, kind: str, suffix: str) -> Path:
+        return self.folder / kind / f"{records.config_hash(asdict(self.config))}{suffix}"
+
+    @property
+    def part(self) -> Path:
+        """The record of the finished run."""
+        return self._file("runs", ".parquet")
+
+    @property
+    def state(self) -> Path:
+        """Where a killed run goes on, with the same code and versions."""
+        return self._file("state", f"-{records.config_hash(records.environment(__name__))}.pt")
+
+    @property
+    def status(self) -> Path:
+        """How far it is, for whoever watches: a JSON object, and none before the run has started."""
+        return self._file("state", ".json")
+
+    @property
+    def command(self) -> str:
+        """What runs it alone."""
+        own, config = asdict(self.config), self.config
+        usual = asdict(TrainingConfig.of(method=config.method, seed=config.seed, epochs=config.epochs))
+        needed = ("method", "seed", "epochs")
+        return command_line({name: value for name, value in own.items() if name in needed or value != usual[name]})
+
+    def is_done(self) -> bool:
+        """Whether there is a record of this configuration, made by this code with these versions on a machine like this."""
+        return records.is_done(self.part, asdict(self.config), modules=(__name__,))
+
+    def say(self, status: Mapping[str, Any]) -> None:
+        """Write its status, if it can be written: the run goes on without."""
+        with suppress(OSError), replacing(self.status) as temporary:
+            temporary.write_text(json.dumps(status), encoding="utf-8")
+
+    def seen(self) -> dict[str, Any]:
+        """What its status says: ``epoch, train_loss, test_accuracy, seconds, where, pid, ended, error``; nothing before it has started.
+
+        ``ended`` is "done" or "failed", and None while it runs; ``seconds`` are those since it was started last.
+        """
+        try:
+            return dict(json.loads(self.status.read_bytes()))
+        except FileNotFoundError:
+            return {}
+
+
+def attempt(run: Run) -> None:
+    """Run it, from its state file if there is one. Raises nothing that the run raises: its status says what it died of."""
+    started, status = time.monotonic(), dict[str, Any](where=_where(), pid=os.getpid(), ended=None)
+
+    def say(**what: Any) -> None:
+        status.update(what, seconds=time.monotonic() - started)
+        run.say(status)
+
+    say()
+    rows = []
+    try:
+        for row in train(run.config, state=run.state):
+            rows.append(row)
+            say(**{name: row[name] for name in ("epoch", "train_loss", "test_accuracy")})
+        records.write(run.part, table(run.config, rows), asdict(run.config), run.command, modules=(__name__,))
+        remove(run.state)
+    except Exception as error:  # whatever it is, the other runs go on
+        say(ended="failed", error=f"{type(error).__name__}: {' '.join(str(error).split())}")
+    else:
+        say(ended="done")
+
+
+def table(config: TrainingConfig, rows: Sequence[Row]) -> pd.DataFrame:
+    """The rows of a run with its configuration in every row: a column for each field, of the same type whatever the run.
+
+    ``config_eta`` and ``config_theta`` are those of the configuration: ``eta`` and ``theta`` are the rule of the epoch.
+    """
+    frame = pd.DataFrame(rows)
+    empty = frame.columns[frame.isna().all()]
+    frame = frame.astype(dict.fromkeys(empty, "float64"))
+    for name, kind in kinds(TrainingConfig).items():
+        if name not in ("method", "seed"):
+            column = f"config_{name}" if name in rows[0] else name
+            frame[column] = _column(getattr(config, name), kind, len(frame))
+    return frame
+
+
+def _column(value: Any, kind: Any, length: int) -> pd.Series:
+    if isinstance(kind, UnionType):  # "int | None": a type that has room for none
+        return pd.Series([value] * length, dtype={int: "Int64", str: "string"}[get_args(kind)[0]])
+    if get_origin(kind) is tuple:
+        return pd.Series([json.dumps(value)] * length, dtype="string")
+    return pd.Series([value] * length, dtype=DTYPES[kind])
+
+
+def _where() -> str:
+    """The machine, or the node of a Ray cluster."""
+    ray = sys.modules.get("ray")  # a worker of Ray has loaded it
+    return f"node {ray.get_runtime_context().get_node_id()[:8]}" if ray is not None and ray.is_initialized() else socket.gethostname()

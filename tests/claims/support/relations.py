@@ -1,0 +1,101 @@
+"""Relations that every bound keeps, whatever its formula. A bound is given as a function of (constants, eta, T, theta).
+
+Its relative rounding error is some 1e-13; ``1e-12`` leaves room. ``(1-ημ)^T`` at ημ near 1 is ill-conditioned in ημ, but only by some
+1e-16 absolutely: ``negligible`` is that part of the bound's first term at T = 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.claims.support.domain import changed, constants, positive, step_sizes, thetas
+from tsla.theory import lsr, sgd, sgd_pl, two_stage
+from tsla.theory.bound import Bound
+from tsla.theory.constants import Constants
+
+BoundOf = Callable[[Constants, float, float, "float | None"], Bound]
+
+
+def sgd_bound(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
+    return sgd.bound(k, eta=eta, T=T)
+
+
+def lsr_bound(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
+    return lsr.bound(k, eta=eta, T=T, theta=theta)
+
+
+def stage_one_bound(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
+    return two_stage.stage_one(k, eta1=eta, T1=T, theta=theta)
+
+
+def tsla_bound(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
+    return two_stage.bound(k, eta1=eta, T1=T, eta2=eta, T2=T, theta=theta)
+
+
+def last_iterate_bound(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
+    return sgd_pl.last_iterate_bound(k, eta=eta, T=T)
+
+
+BOUNDS: dict[str, BoundOf] = {
+    "C4": sgd_bound,
+    "C5": lsr_bound,
+    "C7": stage_one_bound,
+    "C8": tsla_bound,
+    "C15a": last_iterate_bound,
+}
+
+
+def negligible(bound: BoundOf, k: Constants, eta: float) -> float:
+    """1e-14 of what F0 contributes at T = 0 (C7, C15a) or T = 1."""
+    return 1e-14 * float({"C7": k.F0, "C15a": 2 * k.L * k.F0}.get(bound(k, eta, 1, None).claim, 2 * k.F0 / eta))
+
+
+def scales_with_the_objective(bound: BoundOf) -> None:
+    """F → aF: L, μ and F0, and so a bound on F, scale with a, squared gradients with a², the step size with 1/a."""
+
+    @given(st.data(), constants(), st.integers(1, 10**4), st.none() | thetas, st.floats(0.1, 10))
+    def check(data: st.DataObject, k: Constants, T: int, theta: float | None, a: float) -> None:
+        eta = data.draw(step_sizes(float(k.L)))
+        scaled = changed(k, L=a, mu=a, sigma2=a**2, F0=a)
+        plain = bound(k, eta, T, theta)
+        factor = a**2 if "∇F" in plain.quantity else a
+        assert float(bound(scaled, eta / a, T, theta).total) == pytest.approx(
+            factor * float(plain.total), rel=1e-12, abs=factor * negligible(bound, k, eta)
+        )
+
+    check()
+
+
+def is_monotone(bound: BoundOf) -> None:
+    """More curvature, noise, bias or distance never lowers a bound; a larger μ or a longer run never raises it."""
+
+    @given(st.data(), constants(), st.integers(1, 10**4), st.none() | thetas, st.floats(1, 10))
+    def check(data: st.DataObject, k: Constants, T: int, theta: float | None, factor: float) -> None:
+        harder = data.draw(st.sampled_from([{"L": factor}, {"sigma2": factor}, {"delta": factor}, {"F0": factor}, {"mu": 1 / factor}]))
+        eta = data.draw(step_sizes(float(k.L) * factor))
+        value = float(bound(k, eta, T, theta).total)
+        slack = negligible(bound, k, eta)
+        assert float(bound(changed(k, **harder), eta, T, theta).total) >= value * (1 - 1e-12) - slack
+        assert float(bound(k, eta, T + data.draw(st.integers(1, 10**4)), theta).total) <= value * (1 + 1e-12) + slack
+
+    check()
+
+
+def joins_at_the_ends_of_theta(bound: BoundOf) -> None:
+    """Without smoothing, δ and ŷ don't matter; with nothing but smoothing, σ² matters only through δσ²."""
+
+    @given(st.data(), constants(delta=positive(0.01, 10)), st.integers(1, 10**4), st.floats(0.1, 10))
+    def check(data: st.DataObject, k: Constants, T: int, factor: float) -> None:
+        eta = data.draw(step_sizes(float(k.L)))
+        plain, other_label = bound(k, eta, T, 0.0), bound(changed(k, delta=factor), eta, T, 0.0)
+        assert float(plain.total) == float(other_label.total)
+        smoothed, same_product = bound(k, eta, T, 1.0), bound(changed(k, delta=factor, sigma2=1 / factor), eta, T, 1.0)
+        assert float(smoothed.terms["smoothing"]) == pytest.approx(float(same_product.terms["smoothing"]), rel=1e-12)
+        between = [float(bound(k, eta, T, theta).terms["smoothing"]) for theta in (0.0, 0.25, 0.5, 1.0)]
+        assert between == pytest.approx([between[0] + t * (between[3] - between[0]) for t in (0, 0.25, 0.5, 1)], rel=1e-12)
+
+    check()

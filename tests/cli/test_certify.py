@@ -1,0 +1,105 @@
+"""``tsla certify`` in a copy of the package that has few certificates: when all is well, and with a module of ones that fail."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tsla
+from tests.theory.certificates.committed import assert_recorded
+from tsla.figures import certified
+from tsla.theory.certificates import groups
+
+KEPT = ("algebra.variance_lemma", "rounding.values", "worst_case.one_step")
+FAILING = """
+import z3
+from PEPit import PEP
+
+from tsla.theory.certificates.algebra.engine.obligation import Obligation
+from tsla.theory.certificates.worst_case.engine.program import Wrong, solve, upper
+
+
+def square(*sizes):
+    problem = PEP()
+    x2 = problem.set_initial_point() ** 2
+    for size in sizes:
+        problem.set_initial_condition(x2 <= size)
+    problem.set_performance_metric(x2)
+    return problem
+
+
+def certificates():
+    x = z3.Real("x")
+    out_of_steps = [{"max_iter": 1}]
+    yield upper("C4", "unbounded", "x² ≤ 1", solve(square()), 1)
+    yield upper("C4", "out of steps", "x² ≤ 1", solve(square(1), out_of_steps), 1)
+    yield upper("C4", "a survivor", "x² ≤ 1", solve(square(1)), 1, [Wrong(solve(square(1), out_of_steps), 0.5)])
+    yield upper("C4", "all is well", "x² ≤ 1", solve(square(1)), 1, [Wrong(solve(square(1)), 0.5)])
+    yield Obligation(
+        claim="C5", name="undecided", statement="x² ≥ 0", hypotheses={}, conclusion=x * x * x * x >= 0, mutants={}, budget=1
+    ).certificate()
+    raise RuntimeError("broken\\nin two lines")
+"""
+OUT_OF_STEPS = "not solved: Clarabel's status is 'user_limit'"
+FAILURES = [
+    "C4 worst case, unbounded: does not hold: not solved: Clarabel's status is 'unbounded'",
+    f"C4 worst case, out of steps: does not hold: {OUT_OF_STEPS}",
+    f"C4 worst case, a survivor: wrong versions survive: a wrong version, 0.5, is not rejected: {OUT_OF_STEPS}",
+    "C5 algebra, undecided: does not hold: z3 does not decide it within 1 steps: max. resource limit exceeded",
+    "worst case, worst_case.failing: does not hold: RuntimeError: broken",
+]
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a package ``tsla`` whose certificates are those of ``KEPT``."""
+    folder = tmp_path_factory.mktemp("copy")
+    shutil.copytree(Path(tsla.__file__).parent, folder / "tsla", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "records").mkdir()
+    for group in set(groups()) - set(KEPT):
+        module_of(folder, group).unlink()
+    return folder
+
+
+def module_of(folder: Path, group: str) -> Path:
+    return folder / "tsla" / "theory" / "certificates" / f"{group.replace('.', '/')}.py"
+
+
+def certify(folder: Path) -> tuple[int, list[str]]:
+    """The exit code, and the rows and lines below the path of the record."""
+    command = [sys.executable, "-m", "tsla", "certify"]
+    environment = os.environ | {"PYTHONPATH": str(folder)}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    assert "Traceback" not in done.stderr
+    path, *lines = done.stdout.splitlines()
+    assert path == "records/certificates.parquet"
+    return done.returncode, [line.strip() for line in lines]
+
+
+def test_certify_says_what_the_certificates_say(copy: Path) -> None:
+    code, (head, *rows) = certify(copy)
+    assert code == 0
+    assert head.split("  ")[0] == "claim"
+    assert [row.split()[0] for row in rows] == ["C2", "C3", "C11", "C12", "C14", "C17"]
+    assert " ".join(rows[1].split()) == "C3 one step 6 tight of 6 9 of 9"
+    found = certified.read(copy / "records" / "certificates.parquet")
+    assert not any(certificate.reason for certificate in found)
+    assert_recorded(found)
+
+
+def test_a_certificate_that_fails_is_a_row_with_its_reason_and_ends_in_1(copy: Path) -> None:
+    module_of(copy, "worst_case.failing").write_text(FAILING, encoding="utf-8")
+    code, (_, *lines) = certify(copy)
+    assert code == 1
+    assert lines[-len(FAILURES) :] == FAILURES
+    rows = [" ".join(line.split()) for line in lines[: -len(FAILURES)]]
+    assert "C3 one step 6 tight of 6 9 of 9" in rows  # what does not fail is there all the same
+    assert "C4 SGD 2 upper of 4 1 of 2" in rows
+    assert "C5 LSR 0 of 1" in rows
+    found = certified.read(copy / "records" / "certificates.parquet")
+    assert [certificate.reason for certificate in certified.failures(found)] == [line.split(": ", 2)[2] for line in FAILURES]

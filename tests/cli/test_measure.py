@@ -1,0 +1,412 @@
+"""`tsla train --checkpoint` and `tsla measure`: from weights in a file to the numbers of Python, and one line for whatever is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tests.cli import test_records_and_report as test_cli
+from tests.cli.test_records_and_report import Bad
+from tests.empirics.data.making import image, noise
+from tsla import cli
+from tsla.empirics.advice.measure import reading
+from tsla.empirics.data.datasets import arrays, digits, load
+from tsla.empirics.models import checkpoints
+from tsla.empirics.models.networks import build, resnet
+from tsla.empirics.moments.full_batch import gradient_moments
+from tsla.empirics.moments.measure import draw, measure
+from tsla.theory.tables import Json
+
+refusal, tiny_training = test_cli.refusal, test_cli.tiny_training
+
+NETWORK = {"channels": 1, "classes": 10, "widths": (4,)}  # as version 0.1 described it
+DESCRIBED = {"name": "mlp", "shape": (1, 8, 8), "classes": 10, "norm": "group"}
+MODELS = """
+import torch
+
+def mlp():
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(6, 5), torch.nn.Tanh(), torch.nn.Linear(5, 3))
+
+def batch_norm():
+    return torch.nn.Sequential(torch.nn.Linear(6, 5), torch.nn.BatchNorm1d(5), torch.nn.Linear(5, 3))
+
+def broken():
+    return torch.nn.Linear(6, "3")
+
+def nothing():
+    return 3
+"""
+
+
+def mlp() -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 3))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current directory: a digits checkpoint, and a network, its weights and data of another kind."""
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    training = {"seed": 3, "train_size": 60, "label_noise": 0.1}
+    checkpoints.write(tmp_path / "digits.pt", resnet(**NETWORK), network=NETWORK, training=training)
+    # A name of its own, as a module is imported once for all tests.
+    (tmp_path / "measured_models.py").write_text(MODELS, encoding="utf-8")
+    torch.save(mlp().state_dict(), tmp_path / "mlp.pt")
+    generator = np.random.default_rng(0)
+    labels = generator.integers(3, size=48)
+    np.savez(tmp_path / "data.npz", inputs=generator.normal(size=(48, 6)) + labels[:, None], labels=labels)
+    return tmp_path
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[[str], str]:
+    """Run a command that must succeed; returns its output, without the progress that goes to standard error."""
+
+    def call(command: str) -> str:
+        assert cli.main(command.split()) == 0
+        return capsys.readouterr().out
+
+    return call
+
+
+def as_json(out: str) -> Json:
+    return test_cli.as_json(out)
+
+
+OWN = "measure --checkpoint digits.pt --data digits"
+THEIRS = "measure --checkpoint mlp.pt --model measured_models:mlp --data data.npz"
+Run = Callable[[str], str]
+
+# --- what is measured
+
+
+def result(found: Json) -> Json:
+    """What does not say where it is from."""
+    about = {"checkpoint", "model", "data", "smoothing", "until", "chunk", "batch_norm", "seed", "until_reached", "versions"}
+    assert about <= set(found)
+    return {name: value for name, value in found.items() if name not in about}
+
+
+@pytest.mark.usefixtures("folder")
+def test_digits_with_the_seed_and_noise_of_the_checkpoint(run: Run) -> None:
+    found = as_json(run(f"{OWN} --json"))
+    split = digits(train_size=60, label_noise=0.1, seed=3)
+    torch.manual_seed(0)
+    expected = gradient_moments(resnet(**NETWORK), split.train_inputs, split.train_labels)
+    assert {name: value["value"] for name, value in found["moments"].items()} == pytest.approx(asdict(expected), rel=1e-4)
+    assert found["data"] == {"name": "digits", "seed": 3, "train_size": 60, "label_noise": 0.1}
+    assert (found["examples"], found["population"], found["exact"], found["seed"]) == (60, 60, True, 0)
+    assert (found["theta"], found["batch_size"], found["eta_L"], found["until_reached"]) == (0.1, 16, None, None)
+    assert {"python", "torch", "tsla", "code"} <= set(found["versions"])
+
+
+@pytest.mark.usefixtures("folder")
+def test_images_of_a_folder_that_the_run_did_not_know(run: Run) -> None:
+    """With the split of the checkpoint's run, here its train_size, and the folder of the command before that of the run."""
+    for part in ("train", "test"):
+        for k, name in enumerate(("cats", "dogs")):
+            (place := Path("photographs", part, name)).mkdir(parents=True)
+            for i in range(4):
+                (place / f"{i}.png").write_bytes(image(noise(64, 64, 3, seed=8 * k + i)))
+    shape, training = (3, 64, 64), {"seed": 1, "train_size": 6, "label_noise": 0.0, "data": "folder", "folder": "moved"}
+    described = {"name": "mlp", "shape": shape, "classes": 2, "norm": "group"}
+    checkpoints.write(Path("photographs.pt"), model := build("mlp", shape=shape, classes=2), network=described, training=training)
+    found = as_json(run("measure --checkpoint photographs.pt --data folder --folder photographs --json"))
+    split = load("folder", folder=Path("photographs"), train_size=6, seed=1)
+    expected = gradient_moments(model, split.train_inputs, split.train_labels)
+    assert found["moments"]["s2"]["value"] == pytest.approx(expected.s2, rel=1e-4)
+    assert found["examples"] == 6
+
+
+@pytest.mark.usefixtures("folder")
+def test_numbers_are_those_of_python(run: Run) -> None:
+    found = as_json(run(f"{THEIRS} --smoothing prior --theta 0.3 --batch-size 4 --eta 0.1 --L 5 --examples 40 --seed 2 --json"))
+    model, (inputs, labels) = mlp(), arrays(Path("data.npz"))
+    model.load_state_dict(torch.load("mlp.pt", weights_only=True))
+    prior = torch.bincount(labels).double() / 48  # of all the data
+    python = measure(model, draw(inputs, labels, examples=40, seed=2), prior, population=48, seed=2)
+    assert result(found) == json.loads(json.dumps(reading(python, theta=0.3, batch_size=4, eta=0.1, L=5).json()))
+    assert found["eta_L"] == 0.5
+    assert (found["examples"], found["population"], found["exact"]) == (40, 48, False)
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_table(run: Run) -> None:
+    lines = run(f"{THEIRS} --examples 40 --eta-L 0.5").splitlines()
+    assert lines[:3] == ["mlp.pt on data.npz", "40 of 48 examples in 32 batches, seed 0; 95 % intervals", "smoothing label: uniform"]
+    assert lines[3] == "moments of single examples"
+    assert any(line.startswith("  delta = ŝ²/s²") and "delta < 1 is" in line for line in lines)
+    assert any(line.startswith("  theta°") for line in lines)
+    assert lines[-1].endswith(".")
+    whole = run(OWN).splitlines()
+    assert whole[:2] == ["digits.pt on digits (seed 3, train_size 60, label_noise 0.1)", "all 60 examples: values are exact for these"]
+    assert whole[-1] == as_json(run(f"{OWN} --json"))["advice"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_own_label_is_said_to_be_the_shrinkage_control(run: Run) -> None:
+    out = run(f"{OWN} --smoothing own")
+    assert "smoothing label: own, the model's prediction: ĝ = 0, the shrinkage control of C17" in out
+    assert out.splitlines()[-1].startswith("Every smoothing-label gradient is 0, so that smoothing is a step 10 % smaller (C17)")
+    found = as_json(run(f"{OWN} --smoothing own --json"))
+    assert found["delta"]["value"] == pytest.approx(found["delta0"]["value"], rel=1e-12)
+    assert found["second_moment"]["beyond"]["value"] == 0
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("smoothing", ["own-hard", "row.npy", "table.npy", "mlp.pt"])
+def test_other_labels(smoothing: str, run: Run) -> None:
+    model, (inputs, labels) = mlp(), arrays(Path("data.npz"))
+    model.load_state_dict(torch.load("mlp.pt", weights_only=True))
+    predictions = model(inputs).detach().double().softmax(1)
+    tables = {
+        "own-hard": torch.eye(3)[predictions.argmax(1)],
+        "row.npy": torch.tensor([0.25, 0.25, 0.5]).double(),
+        "table.npy": torch.softmax(torch.randn(48, 3).double(), 1),
+        "mlp.pt": predictions,
+    }
+    np.save("row.npy", tables["row.npy"].numpy())
+    np.save("table.npy", tables["table.npy"].numpy())
+    found = as_json(run(f"{THEIRS} --smoothing {smoothing} --seed 5 --json"))
+    expected = asdict(gradient_moments(model, inputs, labels, tables[smoothing]))
+    assert {name: value["value"] for name, value in found["moments"].items()} == pytest.approx(expected, rel=1e-4, abs=1e-9)
+    assert found["smoothing"] == smoothing
+
+
+@pytest.mark.usefixtures("folder")
+def test_until(run: Run) -> None:
+    reached = as_json(run(f"{THEIRS} --until 1000 --json"))
+    assert (reached["until"], reached["until_reached"], reached["exact"]) == (1000, True, False)
+    assert reached["groups"] == 16
+    assert as_json(run(f"{THEIRS} --until 1e-9 --json"))["exact"]
+    assert "intervals; not as precise as --until asks for" in run(f"{THEIRS} --until 1e-9 --examples 20")
+
+
+@pytest.mark.usefixtures("folder")
+def test_batch_norm_by_its_running_statistics(run: Run) -> None:
+    model = nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5), nn.Linear(5, 3))
+    torch.save({"state_dict": model.state_dict(), "epoch": 3}, "norm.pt")
+    found = as_json(run("measure --checkpoint norm.pt --model measured_models:batch_norm --data data.npz --batch-norm evaluation --json"))
+    expected = asdict(gradient_moments(model.eval(), *arrays(Path("data.npz"))))
+    assert {name: value["value"] for name, value in found["moments"].items()} == pytest.approx(expected, rel=1e-4, abs=1e-9)
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_same_command_says_the_same(run: Run) -> None:
+    command = f"{THEIRS} --examples 30 --seed 4 --json"
+    assert run(command) == run(command)
+    assert run(command) != run(f"{THEIRS} --examples 30 --seed 5 --json")
+
+
+# --- checkpoints
+
+
+@pytest.mark.usefixtures("tiny_training")
+def test_train_writes_a_checkpoint_that_measure_reads(tmp_path: Path, run: Run) -> None:
+    path = tmp_path / "new" / "run.pt"
+    run(f"train --method lsr --seed 2 --label-noise 0.5 --checkpoint {path}")
+    assert [file.name for file in path.parent.iterdir()] == ["run.pt"]
+    found = torch.load(path, weights_only=True)
+    assert set(found) == {"state_dict", "network", "training"}
+    assert found["network"] == {"name": "mlp", "shape": (1, 8, 8), "classes": 10, "norm": "group"}
+    assert {name: found["training"][name] for name in ("method", "seed", "label_noise", "train_size")} == {
+        "method": "lsr",
+        "seed": 2,
+        "label_noise": 0.5,
+        "train_size": 40,
+    }
+    measured = as_json(run(f"measure --checkpoint {path} --data digits --json"))
+    assert measured["data"] == {"name": "digits", "seed": 2, "train_size": 40, "label_noise": 0.5}
+
+
+@pytest.mark.usefixtures("tiny_training")
+def test_the_checkpoint_has_the_weights_after_the_last_epoch(tmp_path: Path, run: Run) -> None:
+    """The last row of the record has moments of the very weights that were written."""
+    out = run(f"train --method sgd --checkpoint {tmp_path / 'run.pt'}")
+    last = dict(zip(out.splitlines()[0].split(), out.splitlines()[-1].split(), strict=True))
+    measured = as_json(run(f"measure --checkpoint {tmp_path / 'run.pt'} --data digits --json"))
+    assert measured["moments"]["s2"]["value"] == pytest.approx(float(last["s2"]), rel=1e-3)
+
+
+@pytest.mark.usefixtures("tiny_training")
+def test_a_run_that_diverged_writes_no_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["train", "--method", "sgd", "--eta", "1e30", "--checkpoint", str(tmp_path / "run.pt")])
+    assert "too large: the run diverged" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_killed_writer_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "run.pt"
+    checkpoints.write(path, resnet(**NETWORK), network=NETWORK, training={})
+    before = path.read_bytes()
+
+    def killed(_: object, file: BinaryIO) -> None:
+        file.write(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(torch, "save", killed)
+    with pytest.raises(KeyboardInterrupt):
+        checkpoints.write(path, resnet(**NETWORK), network=NETWORK, training={})
+    assert path.read_bytes() == before
+
+
+# --- refusals
+
+
+class Malicious:
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return (Path("touched").write_text, ("x",))
+
+
+def save(name: str, **changes: Any) -> None:
+    torch.manual_seed(0)
+    good = {"state_dict": resnet(**NETWORK).state_dict(), "network": NETWORK, "training": {}}
+    torch.save(good | changes, name)
+
+
+def state(**changes: Any) -> dict[str, Any]:
+    return {**resnet(**NETWORK).state_dict(), **changes}
+
+
+def bad_files() -> None:
+    """Files of all the wrong kinds."""
+    Path("text.pt").write_text("no weights", encoding="utf-8")
+    Path("empty.pt").touch()
+    torch.save(Malicious(), "code.pt")
+    torch.save([1, 2], "list.pt")
+    torch.save({"epoch": 1, "loss": 2.0}, "keys.pt")
+    save("nan.pt", state_dict=state(**{"0.weight": torch.full((4, 1, 3, 3), torch.nan)}))
+    save("shape.pt", state_dict=state(**{"0.weight": torch.zeros(4, 1, 5, 5)}))
+    save("extra.pt", state_dict=state(**{"9.weight": torch.zeros(1)}))
+    save("short.pt", state_dict={"0.weight": torch.zeros(4, 1, 3, 3)})
+    save("network.pt", network={"channels": 1, "classes": 10})
+    save("widths.pt", network=NETWORK | {"widths": (5,)})
+    save("unknown.pt", network=DESCRIBED | {"name": "vgg"})
+    save("shapes.pt", network=DESCRIBED | {"shape": (1, 8, 0)})
+    save("seed.pt", training={"seed": -1})
+    save("five.pt", state_dict=resnet(**NETWORK | {"classes": 5}).state_dict(), network=NETWORK | {"classes": 5})
+    save("colour.pt", state_dict=resnet(**NETWORK | {"channels": 3}).state_dict(), network=NETWORK | {"channels": 3})
+    torch.save(nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5), nn.Linear(5, 3)).state_dict(), "norm.pt")
+    inputs, labels = np.zeros((8, 6)), np.arange(8) % 3
+    np.savez("names.npz", x=inputs, labels=labels)
+    np.savez("sizes.npz", inputs=inputs, labels=labels[:5])
+    np.savez("one.npz", inputs=inputs[:1], labels=labels[:1])
+    np.savez("floats.npz", inputs=inputs, labels=labels / 2)
+    np.savez("pickled.npz", inputs=np.array([None] * 8), labels=labels)
+    np.savez("nan.npz", inputs=inputs + np.nan, labels=labels)
+    np.savez("four.npz", inputs=inputs, labels=labels + 1)
+    np.savez("wide.npz", inputs=np.zeros((8, 7)), labels=labels)
+    np.savez("whole.npz", inputs=inputs.astype(int), labels=labels)
+    np.save("array.npy", inputs)
+    np.save("half.npy", np.full(3, 0.5))
+    np.save("rows.npy", np.full((7, 3), 1 / 3))
+    np.save("pickled.npy", np.array([None]))
+    Path("text.npz").write_text("no arrays", encoding="utf-8")
+
+
+MEASURE_OWN = {"checkpoint": "digits.pt", "data": "digits"}
+MEASURE_THEIRS = {"checkpoint": "mlp.pt", "model": "measured_models:mlp", "data": "data.npz"}
+
+
+def own(*says: str, **changes: str) -> Bad:
+    return Bad("measure", MEASURE_OWN | {name.replace("_", "-"): value for name, value in changes.items()}, says)
+
+
+def theirs(*says: str, **changes: str) -> Bad:
+    return Bad("measure", MEASURE_THEIRS | {name.replace("_", "-"): value for name, value in changes.items()}, says)
+
+
+BAD = [
+    Bad("measure", {"data": "digits"}, ("required: --checkpoint",)),
+    Bad("measure", {"checkpoint": "digits.pt"}, ("required: --data",)),
+    own("checkpoint = no.pt: no such file", "`tsla train --checkpoint`", checkpoint="no.pt"),
+    own("checkpoint = text.pt is not", "weights_only=True", checkpoint="text.pt"),
+    own("checkpoint = empty.pt is not", checkpoint="empty.pt"),
+    own("checkpoint = code.pt is not", "weights_only=True", checkpoint="code.pt"),
+    own("checkpoint = list.pt holds a list", "must be a dict", checkpoint="list.pt"),
+    own("checkpoint = keys.pt holds the keys epoch, loss", "'state_dict' and 'network'", checkpoint="keys.pt"),
+    own("checkpoint = nan.pt: 0.weight has values that are not finite", checkpoint="nan.pt"),
+    own("checkpoint = shape.pt: 0.weight has shape (4, 1, 5, 5); must be (4, 1, 3, 3)", checkpoint="shape.pt"),
+    own("checkpoint = extra.pt: the network lacks 9.weight, which the file has", checkpoint="extra.pt"),
+    own("checkpoint = short.pt: the file lacks 1.weight, which the network has", checkpoint="short.pt"),
+    own("checkpoint = network.pt: network = ", "channels, classes and widths", checkpoint="network.pt"),
+    own("checkpoint = widths.pt: network = ", "multiples of 4", checkpoint="widths.pt"),
+    own("checkpoint = unknown.pt: network: name = 'vgg' must be one of mlp", checkpoint="unknown.pt"),
+    own("checkpoint = shapes.pt: network = ", "must give name, shape, classes and norm", checkpoint="shapes.pt"),
+    own("checkpoint = seed.pt: training = ", "seed = -1 must be at least 0", checkpoint="seed.pt"),
+    own("checkpoint = mlp.pt has no 'network'", "--model module:function", checkpoint="mlp.pt"),
+    own("data = digits: labels run from 0 to 9; must lie in 0 ... 4", checkpoint="five.pt"),
+    own("data = digits: the model does not take inputs of shape (1, 8, 8)", "channels", checkpoint="colour.pt"),
+    own("data = cifar10: folder = None must be a folder that holds cifar-10-python.tar.gz", data="cifar10"),
+    own("data = cifar10: folder = elsewhere", "cifar-10-python.tar.gz", data="cifar10", folder="elsewhere"),
+    theirs("folder = . has no use: data = data.npz is a file", folder="."),
+    own("model = measured_models:mlp has no use", "digits.pt has a network of its own", model="measured_models:mlp"),
+    theirs("model = 'mlp' must be module:function", model="mlp"),
+    theirs("model = 'measured_nowhere:mlp'", "No module named 'measured_nowhere'", model="measured_nowhere:mlp"),
+    theirs("model = 'measured_models:cnn'", "has no attribute 'cnn'", model="measured_models:cnn"),
+    theirs("model = 'measured_models:broken'", "TypeError", model="measured_models:broken"),
+    theirs("model = 'measured_models:nothing' returned a int", "nn.Module", model="measured_models:nothing"),
+    theirs("1 is BatchNorm in training mode", "batch_norm='evaluation'", checkpoint="norm.pt", model="measured_models:batch_norm"),
+    theirs("data = no.npz: no such file", "inputs (n, ...) and labels (n,)", data="no.npz"),
+    *(theirs(f"data = {name}.npz must be an .npz file", data=f"{name}.npz") for name in ("names", "pickled", "text")),
+    theirs("data = array.npy must be an .npz file", data="array.npy"),
+    theirs("data = sizes.npz: inputs have shape (8, 6), labels (5,)", data="sizes.npz"),
+    theirs("data = one.npz: inputs have shape (1, 6)", "n at least 2", data="one.npz"),
+    theirs("data = floats.npz: inputs are float64 and labels float64", "labels whole ones", data="floats.npz"),
+    theirs("data = nan.npz: inputs hold values that are not finite", data="nan.npz"),
+    theirs("data = four.npz: labels run from 1 to 3; must lie in 0 ... 2", data="four.npz"),
+    theirs("data = wide.npz: the model does not take inputs of shape (7,)", data="wide.npz"),
+    theirs("data = whole.npz: the model does not take inputs of shape (6,) and type torch.int64", data="whole.npz"),
+    theirs("smoothing = teacher must be uniform, prior, own, own-hard,", "an .npy file", smoothing="teacher"),
+    theirs("smoothing = no.npy: no such file", smoothing="no.npy"),
+    theirs("smoothing = half.npy must hold probabilities", "add up to 1", smoothing="half.npy"),
+    theirs("smoothing = rows.npy must hold probabilities", "(7, 3); must be (3,) or (48, 3)", smoothing="rows.npy"),
+    theirs("smoothing = pickled.npy must hold probabilities", smoothing="pickled.npy"),
+    theirs("smoothing = text.pt is not a file of torch.save", smoothing="text.pt"),
+    own("smoothing = five.pt: the teacher has 5 classes; must have 10", smoothing="five.pt"),
+    own("smoothing = colour.pt: the teacher does not take inputs of shape (1, 8, 8)", smoothing="colour.pt"),
+    own("smoothing = mlp.pt has no 'network'; --model", smoothing="mlp.pt"),
+    own("theta = 0 must be", "above 0 and at most 1", theta="0"),
+    own("theta = 1.5 must be", theta="1.5"),
+    own("batch_size = 0 must be a whole number, at least 1", batch_size="0"),
+    own("got eta;", "eta and L", eta="0.1"),
+    own("eta = 0.2 is larger than 1/L = 0.1", eta="0.2", L="10"),
+    own("got eta, L, eta_L", eta="0.1", L="1", eta_L="0.1"),
+    own("eta_L = 2 must be", "at most 1", eta_L="2"),
+    own("examples = 3 must be a whole number, at least 4 and at most 60", examples="3"),
+    own("examples = 61 must be", examples="61"),
+    own("until = 0 must be", "above 0", until="0"),
+    own("chunk = 0 must be a whole number, at least 1", chunk="0"),
+    own("seed = -1 must be a whole number, at least 0", seed="-1"),
+    own("--batch-size", "'2.5' is not a whole number", batch_size="2.5"),
+    own("--batch-norm", "'batch'", batch_norm="batch"),
+    own("unknown argument --bias", "allowed:", "--smoothing", bias="1"),
+]
+
+
+@pytest.mark.parametrize("bad", BAD, ids=lambda bad: " ".join(bad.argv)[-60:])
+def test_bad_input_is_refused_in_one_line_and_nothing_is_written(bad: Bad, folder: Path, refusal: Callable[[list[str]], str]) -> None:
+    bad_files()
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.suffix != ".pyc" and path.is_file()}
+    line = refusal(bad.argv)
+    for words in bad.says:
+        assert words in line
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.suffix != ".pyc" and path.is_file()} == before
+
+
+def test_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        cli.main(["measure", "--help"])
+    out, err = capsys.readouterr()
+    assert (end.value.code, err) == (0, "")
+    assert all(name in out for name in ("--checkpoint", "--data", "--smoothing", "--eta-L", "--until", "--json"))

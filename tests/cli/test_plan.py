@@ -1,0 +1,253 @@
+"""`tsla plan`: predictions and plans from a record, a recommendation where validation allows one, and one line for whatever is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.cli import test_records_and_report as test_cli
+from tests.empirics.advice.plan import test_validation
+from tests.empirics.advice.plan.pilots import growing, rows
+from tsla.empirics.advice.plan import validation
+from tsla.empirics.advice.plan.pilot import read
+from tsla.empirics.advice.plan.rules import RULES
+from tsla.empirics.experiments import planner_document as documents
+from tsla.empirics.runs import records
+
+run, refusal = test_cli.run, test_cli.refusal
+Run = Callable[[str], str]
+
+DIGITS = Path(__file__).parents[2] / "records" / "digits.parquet"
+PLAN = f"plan --pilot {DIGITS} --method sgd --seed 0"
+CONFIG = {"method": "sgd", "seed": 0, "epochs": 20, "theta": 0.3, "batch_size": 16, "eta": 0.1}
+
+
+@pytest.fixture
+def validated(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
+    """Put a validation, or None, in place of the committed one."""
+
+    def put(found: Any) -> None:
+        monkeypatch.setattr(validation, "read", lambda: found)
+
+    return put
+
+
+def found_to_be(judging: Mapping[str, float]) -> Any:
+    table = test_validation.regrets(building=test_validation.GOOD, judging=judging)
+    return validation.validate(table, test_validation.BUILDING) | {"scope": "networks on data"}
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    """A pilot of five epochs, watched."""
+    at = (0, 1, 2, 5)
+    table = rows(at, {"beta2": growing(at, doubling=2)}, epochs=5)
+    path = tmp_path / "pilot.parquet"
+    records.write(path, table.assign(eta_L=[0.2, 0.3, 0.4, np.nan, np.nan, 0.3]), CONFIG, "")
+    return path
+
+
+def test_predictions_are_those_of_the_moments(run: Run, validated: Callable[[Any], None]) -> None:
+    validated(None)
+    found = test_cli.as_json(run(f"{PLAN} --outcome test_loss --json"))
+    assert {
+        "pilot",
+        "outcome",
+        "theta",
+        "batch_size",
+        "epochs",
+        "eta_L",
+        "predictions",
+        "until",
+        "plans",
+        "recommendation",
+        "advice",
+    } == set(found)
+    assert (found["theta"], found["batch_size"], found["epochs"], found["eta_L"]) == (0.3, 16, 20, None)
+    table = records.read(DIGITS).table
+    row = table[(table["method"] == "sgd") & (table["seed"] == 0) & (table["epoch"] == 5)].iloc[0]
+    (line,) = [line for line in found["predictions"] if line["epoch"] == 5]
+    B, t = 16, 0.3
+    noise = (1 - t) ** 2 * row["s2"] + t**2 * row["nu2"] + 2 * t * (1 - t) * row["c"]
+    plain, smoothed = row["s2"] / B, t**2 * row["beta2"] + noise / B
+    assert line == pytest.approx(
+        {
+            "epoch": 5,
+            "delta": row["shat2"] / row["s2"],
+            "delta0": row["grad2"] / row["s2"],
+            "ratio": smoothed / plain,
+            "shrink_ratio": ((1 - t) ** 2 * plain + t**2 * row["grad2"]) / plain,
+            "beyond": (smoothed - (1 - t) ** 2 * plain - t**2 * row["grad2"]) / plain,
+            "delta_at_batch_size": (B * row["beta2"] + row["nu2"]) / row["s2"],
+            "critical_batch_size": max((row["s2"] - noise) / (t**2 * row["beta2"]), 0),
+            "floor_is_lower": smoothed < plain,
+            "theta_star": np.clip((row["s2"] - row["c"]) / (B * row["beta2"] + row["s2"] + row["nu2"] - 2 * row["c"]), 0, 1),
+            "theta_for_step": line["theta_star"],
+        }
+    )
+    assert found["until"] == {
+        "delta_at_batch_size": RULES["delta"].plan(read(DIGITS, method="sgd", seed=0)).drop,
+        "variance": RULES["B_c"].plan(read(DIGITS, method="sgd", seed=0)).drop,
+        "floor": RULES["floor"].plan(read(DIGITS, method="sgd", seed=0)).drop,
+        "beyond": RULES["beyond"].plan(read(DIGITS, method="sgd", seed=0)).drop,
+    }
+    assert [plan["rule"] for plan in found["plans"]] == list(RULES)
+
+
+def test_the_run_to_be_planned_may_differ_from_the_pilot(run: Run, mine: Path) -> None:
+    plain = test_cli.as_json(run(f"plan --pilot {mine} --outcome test_loss --json"))
+    assert (plain["epochs"], plain["eta_L"]) == (20, pytest.approx(0.3))
+    other = test_cli.as_json(run(f"plan --pilot {mine} --outcome test_loss --theta 0.1 --batch-size 64 --epochs 40 --eta 0.05 --json"))
+    assert (other["theta"], other["batch_size"], other["epochs"], other["eta_L"]) == (0.1, 64, 40, pytest.approx(0.15))
+    drops = {plan["rule"]: plan["drop"] for plan in other["plans"]}
+    assert (drops["always"], drops["half"]) == (40, 20)
+    for first, second in zip(plain["predictions"], other["predictions"], strict=True):
+        assert second["delta_at_batch_size"] > first["delta_at_batch_size"]
+        assert second["critical_batch_size"] > first["critical_batch_size"]
+        assert second["theta_for_step"] < first["theta_for_step"] < first["theta_star"]
+    given = test_cli.as_json(run(f"plan --pilot {mine} --outcome test_loss --eta-L 0.15 --theta 0.1 --batch-size 64 --epochs 40 --json"))
+    assert given["plans"] == other["plans"]
+
+
+def test_what_no_epoch_of_the_pilot_shows_is_called_extrapolated(run: Run, mine: Path) -> None:
+    def until(epochs: int) -> list[str]:
+        lines = run(f"plan --pilot {mine} --outcome test_loss --epochs {epochs}").splitlines()
+        start = lines.index("smoothing helps") + 1
+        return [line.split("  ")[1] for line in lines[start : start + 4]]
+
+    assert not any("extrapolated" in said for said in until(5))
+    longer = until(400)
+    assert any("extrapolated from epoch 5" in said for said in longer)
+    seen = [said for said in longer if "extrapolated" not in said]
+    assert all(said == "never" or int(said.removeprefix("before epoch ")) <= 5 for said in seen)
+
+
+@pytest.mark.parametrize("regret", [-0.01, 0.01])
+def test_a_regret_below_0_is_explained(regret: float, run: Run, validated: Callable[[Any], None]) -> None:
+    found = found_to_be(test_validation.GOOD)
+    for line in found["rules"]:
+        line["regret"] = regret
+    validated(found)
+    assert ("which its other seeds chose worse" in run(f"{PLAN} --outcome test_loss")) == (regret < 0)
+
+
+def test_nothing_is_recommended_before_validation(run: Run, validated: Callable[[Any], None]) -> None:
+    validated(None)
+    assert test_cli.as_json(run(f"{PLAN} --outcome test_loss --json"))["recommendation"] is None
+    table = run(f"{PLAN} --outcome test_loss").splitlines()
+    assert table[-1].startswith("Not validated yet: no rule has been put to the test for test_loss")
+    assert [line.split("  ")[1].strip() for line in table[-1 - len(RULES) : -1]] == list(RULES)
+
+
+def test_a_rule_that_was_validated_names_the_drop_epoch(run: Run, validated: Callable[[Any], None]) -> None:
+    validated(found_to_be(test_validation.GOOD))
+    large = f"{PLAN} --batch-size 128 --outcome test_loss"
+    found = test_cli.as_json(run(f"{large} --json"))
+    choice = found["recommendation"]
+    drop = RULES["floor"].plan(read(DIGITS, method="sgd", seed=0, batch_size=128)).drop
+    assert 0 < drop < 20
+    assert (choice["rule"], choice["kind"], choice["schedule"], choice["drop"], choice["passed"]) == (
+        "floor",
+        "theory",
+        "two-stage",
+        drop,
+        True,
+    )
+    assert (choice["theta"], choice["settings"], len(choice["tests"])) == (0.3, 8, 2)
+    assert choice["low"] < choice["regret"] < choice["high"]
+    last = run(large).splitlines()[-1]
+    assert last.startswith(
+        f"For test_loss, on these settings, floor: smooth at theta = 0.3 in the first {drop} of 20 epochs, then not, with a regret of "
+    )
+    assert "can't tell" not in found["advice"]
+
+
+def test_no_drop_epoch_is_named_where_no_rule_was_better_than_a_naive_one(run: Run, validated: Callable[[Any], None]) -> None:
+    validated(found_to_be({"floor": 0.12, "delta": 0.2, "least test loss": 0.15}))
+    found = test_cli.as_json(run(f"{PLAN} --outcome test_loss --json"))
+    choice = found["recommendation"]
+    assert (choice["rule"], choice["kind"], choice["schedule"], choice["drop"], choice["passed"]) == (
+        "always",
+        "naive",
+        "constant",
+        20,
+        False,
+    )
+    tested, last = run(f"{PLAN} --outcome test_loss").splitlines()[-2:]
+    assert tested.startswith("On 8 settings that were not used to build the rules (networks on data), floor (theory) had ")
+    assert "more regret than always, adjusted p = " in tested
+    assert last.startswith(
+        "On these settings the moments can't tell when to drop for test_loss. "
+        "Of the naive rules the best was always: smooth at theta = 0.3 in all 20"
+    )
+    assert "% [" in last
+
+
+def test_a_schedule_that_was_validated_has_no_drop_epoch(run: Run, validated: Callable[[Any], None]) -> None:
+    found = found_to_be(test_validation.GOOD)
+    for line in (*found["rules"], *found["tests"]):
+        line["rule"] = line["rule"].replace("floor", "annealed")
+    validated(found)
+    choice = test_cli.as_json(run(f"{PLAN} --outcome test_loss --json"))["recommendation"]
+    assert (choice["rule"], choice["schedule"], choice["drop"]) == ("annealed", "annealed", None)
+    assert "For test_loss, on these settings, annealed: anneal theta with the moments and the step size" in run(
+        f"{PLAN} --outcome test_loss"
+    )
+
+
+@pytest.mark.parametrize("outcome", ["train_loss", "grad2", "test_loss", "test_accuracy"])
+def test_every_outcome_has_an_answer_by_the_committed_validation(outcome: str, run: Run) -> None:
+    found = test_cli.as_json(run(f"{PLAN} --outcome {outcome} --json"))
+    assert (found["recommendation"] is None) == (validation.read() is None)
+    assert found["advice"].endswith(".")
+    assert f"({documents.validated(DIGITS.parent)['scope']})" in found["advice"]
+
+
+# --- refusals
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        ("plan --outcome test_loss", "the following arguments are required: --pilot"),
+        (f"{PLAN}", "the following arguments are required: --outcome"),
+        ("plan --pilot nowhere.parquet --outcome test_loss", "pilot = nowhere.parquet: no such file"),
+        (f"{PLAN} --outcome loss", "outcome = 'loss' must be one of train_loss, grad2, test_loss, test_accuracy"),
+        (f"plan --pilot {DIGITS} --outcome test_loss", "method is missing: the record must be told which, of sgd, lsr, tsla, shrink"),
+        (f"plan --pilot {DIGITS} --outcome test_loss --method sgd", "seed is missing: the record must be told which, of 0, 1, 2"),
+        (f"plan --pilot {DIGITS} --outcome test_loss --method adam --seed 0", "method = 'adam' must be one of the record's: sgd"),
+        (f"plan --pilot {DIGITS} --outcome test_loss --method sgd --seed 99", "seed = 99 must be one of the record's: 0, 1"),
+        (f"{PLAN} --outcome test_loss --theta 0", "theta = 0 must be a finite number above 0 and at most 1"),
+        (f"{PLAN} --outcome test_loss --batch-size 0", "batch_size = 0 must be a whole number, at least 1"),
+        (f"{PLAN} --outcome test_loss --epochs 10", "epochs = 10 must be at least those of the pilot, 20"),
+        (f"{PLAN} --outcome test_loss --eta-L -1", "eta_L = -1 must be a finite number above 0"),
+        (f"{PLAN} --outcome test_loss --eta 0.1", "eta = 0.1 must come with a pilot that measured eta_L"),
+        (f"plan --pilot {DIGITS.with_name('stall.parquet')} --outcome test_loss", "has no column seed; must be a record that `tsla train"),
+    ],
+)
+def test_bad_input_is_one_line(argv: str, says: str, refusal: Callable[[list[str]], str]) -> None:
+    assert says in refusal(argv.split())
+
+
+def test_files_that_are_no_pilots(tmp_path: Path, refusal: Callable[[list[str]], str]) -> None:
+    plain = rows((0, 5), {}, epochs=5)
+    pd.DataFrame(plain).to_parquet(tmp_path / "stranger.parquet")
+    (tmp_path / "text.parquet").write_text("no table\nat all", encoding="utf-8")
+    records.write(tmp_path / "unmeasured.parquet", plain.assign(s2=np.nan), CONFIG, "")
+    records.write(tmp_path / "interpolated.parquet", plain.assign(s2=plain["s2"].where(plain["epoch"] < 5, 0.0)), CONFIG, "")
+    records.write(tmp_path / "diverged.parquet", plain.assign(train_loss=np.inf), CONFIG, "")
+    records.write(tmp_path / "other.parquet", plain, {"name": "other"}, "")
+    for name, says in {
+        "stranger": "is not a record of tsla",
+        "text": "is not a record of tsla",
+        "unmeasured": "the pilot has no moments; must have them at one epoch at least",
+        "interpolated": "s2 = 0 at epoch 5 of the pilot; must be above 0",
+        "diverged": "the run of sgd, seed 0, diverged",
+        "other": "the pilot's record is of something else than training",
+    }.items():
+        assert says in refusal(["plan", "--pilot", str(tmp_path / f"{name}.parquet"), "--outcome", "test_loss"])

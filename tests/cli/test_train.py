@@ -1,0 +1,125 @@
+"""``tsla train``: options, a file of options, where it says that it runs, and what it leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from tests.cli import test_records_and_report as test_cli
+from tsla import cli
+from tsla.empirics.commands import train as commands
+from tsla.empirics.models import checkpoints, networks
+from tsla.empirics.runs import records
+from tsla.empirics.training import TrainingConfig
+
+refusal, run = test_cli.refusal, test_cli.run
+
+SHORT = "--epochs 1 --train-size 40 --model mlp"
+FILE = """
+method = "lsr"
+epochs = 2
+eta = 1
+train-size = 40
+label_noise = 0.5
+model = "mlp"
+measure-at = [2]
+augment = true
+"""
+Run = Callable[[str], str]
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run.toml").write_text(FILE, encoding="utf-8")
+    return tmp_path / "run.toml"
+
+
+def test_options_win_over_the_file_and_the_command_needs_no_file(file: Path, run: Run) -> None:
+    run(f"train --config {file} --method tsla --eta 0.05 --no-augment --out first.parquet")
+    record = records.read(Path("first.parquet"))
+    asked = {"method": "tsla", "epochs": 2, "eta": 0.05, "drop": 1, "label_noise": 0.5, "measure_at": [2], "augment": False}
+    assert {name: record.config[name] for name in asked} == asked
+    assert "run.toml" not in record.command
+    run(f"{record.command.removeprefix('tsla ')} --out again.parquet")
+    assert Path("again.parquet").read_bytes() == Path("first.parquet").read_bytes()
+
+
+def test_the_file_alone(file: Path, run: Run) -> None:
+    run(f"train --config {file} --out alone.parquet")
+    config = records.read(Path("alone.parquet")).config
+    assert (config["method"], config["eta"], config["augment"], config["seed"]) == ("lsr", 1.0, True, 0)
+
+
+@pytest.mark.usefixtures("file")
+@pytest.mark.parametrize(
+    ("content", "options", "says"),
+    [
+        ("methud = 'lsr'", "", "config = run.toml: unknown name methud; must be one of method, seed"),
+        ("method = lsr", "", "config = run.toml must be a TOML file"),
+        ("epochs = 2", "", "the following arguments are required: --method"),
+        ("method = 'lsr'\nepochs = 2.5", "", "epochs = 2.5 must be a whole number"),
+        ("method = 'lsr'\nsmoothing = ['own']", "", "smoothing = ['own'] must be text"),
+        ("method = 'lsr'", "--config nowhere.toml", "config = nowhere.toml: no such file"),
+        ("method = 'lsr'", "--watch --state run.state", "state = run.state must be left out with --watch"),
+        ("method = 'lsr'", "--measure-at 0,x", "'x' is not a whole number"),
+        ("method = 'lsr'", "--train-size some", "'some' is not a whole number"),
+    ],
+)
+def test_refusals(content: str, options: str, says: str, refusal: Callable[[list[str]], str]) -> None:
+    Path("run.toml").write_text(content, encoding="utf-8")
+    assert says in refusal(f"train --config run.toml {options}".split())
+    assert [path.name for path in Path().iterdir()] == ["run.toml"]
+
+
+def test_a_state_of_another_run_is_one_line_as_well(tmp_path: Path, refusal: Callable[[list[str]], str]) -> None:
+    torch.save({"identity": "another"}, tmp_path / "state")
+    assert "it is another's" in refusal(f"train --method sgd {SHORT} --state {tmp_path / 'state'}".split())
+
+
+def test_all_is_a_size(tmp_path: Path, run: Run) -> None:
+    run(f"train --method sgd {SHORT} --measured-examples all --measure-at 1 --out {tmp_path / 'run.parquet'}")
+    record = records.read(tmp_path / "run.parquet")
+    assert record.config["measured_examples"] is None
+    assert "--measured-examples all" in record.command
+
+
+def test_it_says_where_it_runs_and_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(f"train --method lsr {SHORT} --device cpu --precision bf16 --threads 2".split()) == 0
+    said = capsys.readouterr().err
+    assert "train: cpu (2 threads), bf16, 1 process\n" in said
+    for word in ("loss ", "test accuracy ", "rate 0.1", "theta 0.3", "delta "):
+        assert word in said.splitlines()[-1]
+
+
+def test_a_run_with_a_state_ends_as_one_without_and_leaves_no_state(tmp_path: Path, run: Run) -> None:
+    one, two = tmp_path / "one.parquet", tmp_path / "two.parquet"
+    run(f"train --method tsla {SHORT} --out {one}")
+    run(f"train --method tsla {SHORT} --out {two} --state {tmp_path / 'state'}")
+    pd.testing.assert_frame_equal(records.read(one).table, records.read(two).table, check_exact=True)
+    assert not (tmp_path / "state").exists()
+
+
+def test_the_checkpoint_builds_its_network(tmp_path: Path, run: Run) -> None:
+    run(f"train --method sgd --epochs 1 --train-size 16 --measure-at 1 --norm batch --checkpoint {tmp_path / 'run.pt'}")
+    found = checkpoints.read(tmp_path / "run.pt")
+    assert found.network == {"name": "resnet8", "shape": (1, 8, 8), "classes": 10, "norm": "batch"}
+    assert found.training is not None
+    assert TrainingConfig(**found.training).norm == "batch"
+    model, inputs = checkpoints.build(found), torch.rand(2, 1, 8, 8)
+    expected = networks.build("resnet8", shape=(1, 8, 8), classes=10, norm="batch")
+    expected.load_state_dict(dict(found.state))
+    assert torch.equal(model.eval()(inputs), expected.eval()(inputs))
+
+
+def test_only_the_first_process_speaks_and_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(commands.processes, "rank", lambda: 1)
+    assert cli.main(f"train --method sgd {SHORT} --out {tmp_path / 'run.parquet'} --checkpoint {tmp_path / 'run.pt'}".split()) == 0
+    assert capsys.readouterr() == ("", "")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,77 @@
+"""Files as the authors of data sets make them, small."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import pickle
+import struct
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from PIL import Image
+
+from tsla.empirics.data.datasets._archives import File
+
+
+def noise(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(256, size=shape, dtype=np.uint8)
+
+
+def described(path: Path, content: bytes | None = None) -> File:
+    """The file at ``path`` with its checksum, or that of its unpacked content."""
+    return File(path.name, hashlib.sha256(path.read_bytes() if content is None else content).hexdigest(), "https://example.org")
+
+
+def tar(path: Path, members: Mapping[str, bytes], *others: tarfile.TarInfo) -> File:
+    with tarfile.open(path, "w:gz" if path.suffix in (".gz", ".tgz") else "w") as archive:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+        for other in others:
+            archive.addfile(other)
+    return described(path)
+
+
+def idx(path: Path, array: np.ndarray, name: str = "") -> File:
+    """A packed IDX file; ``name`` goes into the header of the packing."""
+    content = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
+    with path.open("wb") as stream, gzip.GzipFile(name, "wb", fileobj=stream) as packed:
+        packed.write(content)
+    return described(path, content)
+
+
+def image(array: np.ndarray, kind: str = "png") -> bytes:
+    """An image file of ``(h, w, 3)`` or ``(h, w)`` bytes."""
+    stream = io.BytesIO()
+    Image.fromarray(array).save(stream, kind)
+    return stream.getvalue()
+
+
+class _Python2(pickle._Pickler):
+    """Pickles of Python 2 and its NumPy: strings are bytes, and NumPy's module has its old name."""
+
+    dispatch: ClassVar = dict(pickle._Pickler.dispatch)
+
+    def save_string(self, text: bytes | str) -> None:
+        content = text.encode("latin1") if isinstance(text, str) else text
+        self.write(pickle.BINSTRING + struct.pack("<i", len(content)) + content)
+        self.memoize(text)
+
+    dispatch[bytes] = dispatch[str] = save_string
+
+    def save_global(self, obj: object, name: str | None = None) -> None:
+        module = obj.__module__.replace("numpy._core", "numpy.core")
+        self.write(pickle.GLOBAL + f"{module}\n{name or obj.__qualname__}\n".encode())
+        self.memoize(obj)
+
+
+def python2_pickle(found: object) -> bytes:
+    stream = io.BytesIO()
+    _Python2(stream, protocol=2).dump(found)
+    return stream.getvalue()

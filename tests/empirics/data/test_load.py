@@ -1,0 +1,100 @@
+"""Data sets are found by name; a random choice of training examples gets the noise, and a test set of its own stays whole and clean."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from tsla.empirics.data.datasets import Examples, Split, digits, load, names, split
+
+N, TEST, CLASSES = 60, 9, 7
+
+
+def examples() -> Examples:
+    """The image of example i has the pixels i, 100 + i: an image tells its number, and the number mod 7 is its class."""
+    number = np.arange(N + TEST)
+    inputs = np.stack([number, 100 + number], axis=1).astype(np.uint8)[:, None, None]
+    labels = number % CLASSES
+    return Examples(inputs[:N], labels[:N], CLASSES, inputs[N:], labels[N:])
+
+
+def numbers(inputs: torch.Tensor) -> list[int]:
+    return [round(255 * float(x)) for x in inputs[:, 0, 0, 0]]
+
+
+def test_names() -> None:
+    assert names() == ("cifar10", "cifar100", "cub200", "digits", "dogs", "fashion-mnist", "folder", "mnist")
+
+
+def test_digits_by_name_are_digits() -> None:
+    assert callable(digits)
+    a, b = load("digits", train_size=70, label_noise=0.3, seed=5), digits(train_size=70, label_noise=0.3, seed=5)
+    for name in ("train_inputs", "train_labels", "test_inputs", "test_labels", "classes"):
+        assert torch.equal(torch.as_tensor(getattr(a, name)), torch.as_tensor(getattr(b, name)))
+    assert callable(
+        __import__("tsla.empirics.data.datasets", fromlist=["digits"]).digits
+    )  # the function, not the module, after load as well
+
+
+def test_without_a_test_set_four_of_five_examples_are_for_training() -> None:
+    found = load("digits")
+    assert (len(found.train_labels), len(found.test_labels)) == (1437, 360)
+
+
+def chosen(train_size: int | None = 40, label_noise: float = 0.0, seed: int = 0) -> Split:
+    return split(examples(), train_size=train_size, label_noise=label_noise, seed=seed)
+
+
+def test_inputs_are_scaled_to_the_unit_interval() -> None:
+    found = chosen()
+    assert found.train_inputs.dtype == found.test_inputs.dtype == torch.float32
+    assert (found.train_inputs[:, 0, 0, 1] == torch.tensor([(100 + i) / 255 for i in numbers(found.train_inputs)])).all()
+    assert found.classes == CLASSES
+
+
+def test_the_choice_is_random_and_labels_stay_with_their_images() -> None:
+    found, other = chosen(), chosen(seed=1)
+    chosen_numbers = numbers(found.train_inputs)
+    assert len(set(chosen_numbers)) == 40
+    assert set(chosen_numbers) < set(range(N))
+    assert chosen_numbers != sorted(chosen_numbers)
+    assert set(chosen_numbers) != set(numbers(other.train_inputs))
+    assert found.train_labels.tolist() == [i % CLASSES for i in chosen_numbers]
+
+
+@pytest.mark.parametrize("train_size", [1, 40, 60, None])
+def test_the_test_set_is_whole_and_clean(train_size: int | None) -> None:
+    found = chosen(train_size, label_noise=1.0)
+    assert len(found.train_labels) == (train_size or N)
+    assert numbers(found.test_inputs) == list(range(N, N + TEST))
+    assert found.test_labels.tolist() == [i % CLASSES for i in range(N, N + TEST)]
+
+
+def test_noise_moves_as_many_labels_as_asked_for_and_does_not_touch_the_data() -> None:
+    data = examples()
+    for label_noise, moved in ((0.0, 0), (0.25, 15), (1.0, 60)):
+        found = split(data, train_size=None, label_noise=label_noise, seed=2)
+        assert sum(label != i % CLASSES for label, i in zip(found.train_labels.tolist(), numbers(found.train_inputs), strict=True)) == moved
+        assert set(found.train_labels.tolist()) == set(range(CLASSES))
+    assert (data.labels == examples().labels).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"name": "imagenet"}, "data = 'imagenet' must be one of cifar10, .*, mnist$"),
+        ({"name": "_split"}, "data = '_split' must be one of"),
+        ({"size": 0}, "size = 0 must be at least 1"),
+        ({"train_size": 1797}, r"train_size = 1797 must lie in 1 \.\.\. 1796"),
+        ({"label_noise": 2.0}, r"label_noise = 2.0 must lie in \[0, 1\]"),
+    ],
+)
+def test_bad_arguments(arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        load(**{"name": "digits"} | arguments)
+
+
+def test_data_with_a_test_set_may_be_chosen_whole() -> None:
+    with pytest.raises(ValueError, match=r"train_size = 61 must lie in 1 \.\.\. 60"):
+        chosen(61)

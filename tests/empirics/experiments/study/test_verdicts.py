@@ -1,0 +1,56 @@
+"""Verdicts from findings whose answer is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+from tsla.empirics.experiments.study import arms, verdicts
+from tsla.empirics.experiments.study.runs import Part, decay_tuning_parts, tuning_parts
+from tsla.empirics.experiments.study.settings import DECAYED, EVERY, SETTINGS, Setting
+from tsla.empirics.experiments.study.verdicts import MIXED, NO_BENEFIT, REFUTED, SUPPORTED, Finding
+from tsla.empirics.training import TrainingConfig
+
+
+def finding(mean: float, p: float, *, spread: float = 1e-4) -> Finding:
+    return Finding("E3", "a setting", "a less b", mean + spread * np.linspace(-1, 1, 10), p)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ([finding(0.02, 0.001)] * 3 + [finding(0.0, 0.9)] * 2, SUPPORTED),
+        ([finding(0.02, 0.001)] * 4 + [finding(-0.02, 0.001)], MIXED),
+        ([finding(-0.02, 0.001)] * 3 + [finding(0.0, 0.9)] * 2, REFUTED),
+        ([finding(0.0, 0.9)] * 5, NO_BENEFIT),
+        ([finding(0.0, 0.9, spread=0.1)] * 5, MIXED),
+        ([finding(0.02, 0.2)] * 5, MIXED),
+        ([finding(0.02, 0.001)] * 2 + [finding(0.0, 0.9)] * 3, MIXED),
+    ],
+)
+def test_verdict(found: list[Finding], expected: str) -> None:
+    assert verdicts.verdict("E3", found) == expected
+
+
+def test_the_effect_is_positive_in_favour() -> None:
+    assert finding(0.02, 0.01).effect > 0
+    lower = Finding("E2", "a setting", "a less b", -0.1 + 0.01 * np.arange(5), 0.01)
+    assert lower.effect > 0
+
+
+def test_every_arm_is_a_run_that_can_be_made() -> None:
+    for setting in EVERY.values():
+        for name in arms.arms(setting):
+            made = TrainingConfig(**arms.config(setting, name, setting.rates[0], seed=0))
+            assert (made.model, made.rates) == (setting.model, setting.decay)
+
+
+@pytest.mark.parametrize(("parts", "settings"), [(tuning_parts(), SETTINGS), (decay_tuning_parts(), DECAYED)])
+def test_tuning_gives_every_arm_the_same_budget(parts: tuple[Part, ...], settings: Mapping[str, Setting]) -> None:
+    assert {part["setting"] for part in parts} == set(settings)
+    for name, setting in settings.items():
+        runs = [tuple(run) for part in parts if part["setting"] == name for run in part["runs"]]
+        assert len(runs) == len(set(runs)) == len(arms.arms(setting)) * len(setting.rates)
+        assert all(tuple(part["seeds"]) == setting.tuning_seeds for part in parts if part["setting"] == name)

@@ -1,0 +1,234 @@
+"""Experiments with known constants: their tables hold the theorem's own numbers, and runs that can be made again by hand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tsla.empirics.experiments import bounds as synthetic
+from tsla.empirics.experiments.registry import EXPERIMENTS
+from tsla.empirics.simulation import problems
+from tsla.empirics.simulation.oracles import Oracle
+from tsla.empirics.simulation.simulate import default_checkpoints, simulate
+from tsla.theory.plan import Stage
+
+RATE = {
+    "name": "a name",
+    "problem": "stall",
+    "problem_options": {},
+    "method": "sgd",
+    "eta": "optimal",
+    "theta": None,
+    "oracle": {"sigma2": 1.0},
+    "seed": 5,
+    "replicas": 30,
+    "T": [4, 64],
+}
+SMOOTHED = RATE | {"method": "lsr", "eta": "1/L", "oracle": {"sigma2": 1.0, "beta2": 0.1, "nu2": 0.1}}
+STALL = {
+    "problem": "stall",
+    "oracle": {"sigma2": 1.0, "beta2": 0.1, "noise": "rademacher"},
+    "eps": 0.5,
+    "horizon": 80,
+    "methods": ["sgd", "lsr", "tsla"],
+    "replicas": 20,
+    "seed": 6,
+}
+REGIME = {
+    "problem": "sine_valley",
+    "oracle": {"sigma2": 1.0},
+    "scale": 0.2,
+    "replicas": 8,
+    "method": "tsla",
+    "q": 2,
+    "eps": [0.7],
+    "seed": 7,
+}
+
+
+def run_by_hand(
+    stages: list[tuple[float, float, int]], oracle: dict[str, float], *, replicas: int, seed: int, problem: str = "stall", **kwargs
+):
+    made = [Stage(np.asarray(eta), np.asarray(theta), np.asarray(float(T))) for eta, theta, T in stages]
+    return simulate(problems.get(problem), Oracle(**oracle), made, replicas=replicas, seed=seed, **kwargs)
+
+
+# --- rates
+
+
+def test_rates_of_sgd_at_the_best_step_size() -> None:
+    table = synthetic.rates(RATE)
+    for T, rows in table.groupby("T"):
+        eta = min(1.0, math.sqrt(2 * 0.5 / T))  # L = 1, F0 = 1/2, σ² = 1
+        assert rows["eta"].unique() == pytest.approx([eta])
+        assert rows["bound"].unique() == pytest.approx([2 * 0.5 / (eta * T) + eta])
+        run = run_by_hand([(eta, 0.0, T)], RATE["oracle"], replicas=30, seed=5, checkpoints=[T])
+        assert (rows["mean_grad2"].to_numpy() == run.mean_grad2[0]).all()
+    assert table["T"].tolist() == [4] * 30 + [64] * 30
+    assert table["replica"].tolist() == [*range(30), *range(30)]
+    assert table[["instance", "problem", "method", "claim"]].drop_duplicates().to_numpy().tolist() == [["a name", "stall", "sgd", "C4"]]
+
+
+@pytest.mark.parametrize(("theta", "used"), [(None, 1 / 1.2), (1.0, 1.0), (0.25, 0.25)])
+def test_rates_of_lsr(theta: float | None, used: float) -> None:
+    table = synthetic.rates(SMOOTHED | {"theta": theta})
+    assert table["theta"].unique() == pytest.approx([used])
+    assert (table["eta"] == 1).all()
+    bounds = table.groupby("T")["bound"].first()
+    assert bounds.to_dict() == pytest.approx({T: 1 / T + (1 - used) + used * 0.2 for T in (4, 64)})
+    run = run_by_hand([(1.0, used, 64)], SMOOTHED["oracle"], replicas=30, seed=5, checkpoints=[64])
+    assert table["mean_grad2"].to_numpy()[30:] == pytest.approx(run.mean_grad2[0])
+
+
+def test_the_attained_instances_come_near_their_bound() -> None:
+    attained = [config for config in EXPERIMENTS["rates"].configs if config["name"] == "attained"]
+    assert {config["method"] for config in attained} == {"sgd", "lsr"}
+    for config in attained:
+        table = synthetic.rates(config | {"T": [256], "replicas": 50})
+        ratio = table["mean_grad2"].mean() / table["bound"].iloc[0]
+        assert 0.95 < ratio <= 1.05
+
+
+# --- the stall
+
+
+def test_stall_runs_each_plan_to_its_end_and_lsr_to_the_horizon() -> None:
+    table = synthetic.stall(STALL)
+    last = table.groupby("method")["step"].max()
+    tsla = table[table["method"] == "tsla"]["step"]
+    T1 = math.ceil(math.log(0.5 * 1.1 / 0.1))  # μ = η1 = 1, F0 = 1/2, δσ² = 0.1
+    eta2 = 0.5**2 / 2
+    assert last.to_dict() == {"sgd": 4 * 0.5 / (eta2 * 0.25), "lsr": 80, "tsla": T1 + math.ceil(8 * 0.1 / (eta2 * 0.25))}
+    assert T1 in set(tsla)
+    assert table["floor"].unique() == pytest.approx([2 * 0.1 / 1.1])
+    assert table["eps"].unique() == [0.5]
+    assert ((table["low"] <= table["grad2"]) & (table["grad2"] <= table["high"])).all()
+
+
+def test_stall_is_the_mean_over_the_replicas() -> None:
+    rows = synthetic.stall(STALL | {"methods": ["lsr"]})
+    run = run_by_hand([(1.0, 1 / 1.1, 80)], STALL["oracle"], replicas=20, seed=6)
+    assert rows["step"].tolist() == run.step.tolist()
+    assert rows["grad2"].to_numpy() == pytest.approx(run.grad2.mean(axis=1))
+    error = run.grad2.std(axis=1, ddof=1) / math.sqrt(20)
+    assert (rows["high"] - rows["grad2"]).to_numpy() == pytest.approx(2.093024054 * error)  # t(0.975, 19) = 2.093024054
+
+
+# --- regimes
+
+
+def test_regimes_of_tsla() -> None:
+    rows = synthetic.regimes(REGIME)
+    delta, eps2 = 0.2 * 0.7**2, 0.7**2
+    L, mu, F0 = 8.0, 0.1755, 9 + 3 * math.sin(3) ** 2
+    T1 = math.ceil(math.log(mu * F0 * (1 + delta) / delta) * L / mu)
+    eta2 = eps2 / (2 * L)
+    T2 = math.ceil(8 * delta / (mu * eta2 * eps2))
+    assert rows["steps"].unique() == [T1 + T2]
+    assert rows["delta"].unique() == pytest.approx([delta])
+    assert rows["gap_bound"].unique() == pytest.approx([(1 - mu / L) ** T1 * F0 + delta / ((1 + delta) * mu)])
+    oracle = {"sigma2": 1.0, "beta2": delta / 2, "nu2": delta / 2}
+    run = run_by_hand([(1 / L, 1 / (1 + delta), T1), (eta2, 0.0, T2)], oracle, replicas=8, seed=7, problem="sine_valley")
+    assert rows["mean_grad2"].to_numpy() == pytest.approx(run.mean_grad2[-1])
+    assert rows["gap"].to_numpy() == pytest.approx(run.gap[run.step == T1][0])
+    there = [step for step, values in zip(run.step, run.mean_grad2, strict=True) if step > T1 and values.mean() <= eps2]
+    assert rows["needed"].unique() == [min(there)]
+
+
+def test_needed_counts_the_first_stage_though_its_gradients_were_small_enough() -> None:
+    """At so large a target the start is already there; the theorem speaks of the second stage alone."""
+    rows = synthetic.regimes(REGIME | {"eps": [6.0]})
+    delta, F0 = 0.2 * 36, 9 + 3 * math.sin(3) ** 2
+    T1 = math.ceil(math.log(0.1755 * F0 * (1 + delta) / delta) * 8 / 0.1755)
+    assert T1 > 1
+    assert rows["needed"].min() > T1
+
+
+def test_regimes_of_other_methods_have_no_first_stage() -> None:
+    rows = synthetic.regimes(REGIME | {"method": "sgd-pl-last", "replicas": 4})
+    assert rows[["gap", "gap_bound"]].isna().all().all()
+    assert rows["claim"].unique() == ["C15a"]
+
+
+def test_last_iterate_bound_is_measured_at_the_last_iterate(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = []
+    monkeypatch.setattr(synthetic, "simulate", lambda *args, **kwargs: runs.append(simulate(*args, **kwargs)) or runs[-1])
+    rows = synthetic.regimes(REGIME | {"method": "sgd-pl-last", "replicas": 4})
+    assert (rows["mean_grad2"].to_numpy() == runs[0].grad2[-1]).all()
+    assert (rows["mean_grad2"].to_numpy() != runs[0].mean_grad2[-1]).all()
+
+
+def test_a_row_an_eps_and_replica() -> None:
+    rows = synthetic.regimes(REGIME | {"method": "sgd", "eps": [1.0, 0.7]})
+    assert rows["eps"].tolist() == [1.0] * 8 + [0.7] * 8
+    assert rows["replica"].tolist() == [*range(8), *range(8)]
+
+
+def test_a_target_out_of_reach_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"eps = 0.1 is out of reach for lsr: .*; the floor is 0.18"):
+        synthetic.planned("stall", "lsr", eps=0.1, sigma2=1.0, delta=0.1)
+
+
+@pytest.mark.parametrize(("make", "config"), [(synthetic.rates, RATE), (synthetic.stall, STALL), (synthetic.regimes, REGIME)])
+def test_same_seed_same_table(make: Callable[[dict[str, object]], pd.DataFrame], config: dict[str, object]) -> None:
+    first, again, other = make(config), make(config), make(config | {"seed": 99})
+    pd.testing.assert_frame_equal(first, again, check_exact=True)
+    assert not first.equals(other)
+
+
+# --- beside a bound
+
+
+def test_beside_a_bound() -> None:
+    what, marks = synthetic.planned("stall", "tsla", eps=0.5, sigma2=1.0, delta=0.1), []
+    result, checkpoints = synthetic.beside_bound(what, replicas=40, seed=3, progress=lambda done, total: marks.append((done, total)))
+    assert checkpoints["step"].tolist() == [done for done, _ in marks] == sorted(default_checkpoints(what.plan.stages))
+    assert checkpoints["mean_grad2"].iloc[-1] == pytest.approx(result["measured"])
+    assert (checkpoints["gap_low"] <= checkpoints["gap"]).all()
+    assert {name: result[name] for name in ("problem", "method", "claim", "samples", "bound", "replicas", "seed")} == {
+        "problem": "stall",
+        "method": "tsla",
+        "claim": "C8",
+        "samples": 2 + 26,
+        "bound": 0.25,
+        "replicas": 40,
+        "seed": 3,
+    }
+    assert 0 < result["low"] < result["measured"] < result["high"] < result["bound"]
+
+
+@pytest.mark.parametrize(
+    ("problem", "method", "message"),
+    [
+        ("nowhere", "sgd", "problem = 'nowhere' must be one of .*stall"),
+        ("cosine", "tsla", r"mu is missing; C8 needs it \(assumption A4\)"),
+    ],
+)
+def test_bad_arguments(problem: str, method: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        synthetic.planned(problem, method, eps=0.5, sigma2=1.0, delta=0.1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"), [({"delta": -0.1}, "delta = -0.1 must"), ({"sigma2": 0.0}, "sigma2 = 0 must"), ({"eps": 0.0}, "eps = 0 must")]
+)
+def test_bad_constants(changes: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        synthetic.planned("stall", "tsla", **{"eps": 0.5, "sigma2": 1.0, "delta": 0.1} | changes)
+
+
+def test_a_budget_in_place_of_a_target() -> None:
+    what = synthetic.planned("sine_valley", "sgd", eps=None, budget=5000, sigma2=1.0, delta=0.1)
+    assert 4990 <= int(what.plan.total) <= 5000
+    again = synthetic.planned("sine_valley", "sgd", eps=what.eps * 0.999, sigma2=1.0, delta=0.1)
+    assert int(again.plan.total) > 5000
+
+
+@pytest.mark.parametrize(("eps", "budget"), [(None, None), (0.5, 100)])
+def test_a_target_or_a_budget(eps: float | None, budget: int | None) -> None:
+    with pytest.raises(ValueError, match="exactly one of them must be given"):
+        synthetic.planned("stall", "sgd", eps=eps, budget=budget, sigma2=1.0, delta=0.1)

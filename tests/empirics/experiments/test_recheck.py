@@ -1,0 +1,157 @@
+"""The records are what this code says, and the check sees a number, a configuration or a line of code that is another."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tsla import cli
+from tsla.empirics.experiments import bounds as synthetic
+from tsla.empirics.experiments.again import AGAIN
+from tsla.empirics.experiments.recheck import Rechecked, difference, recheck
+from tsla.empirics.experiments.registry import EXPERIMENTS, Experiment
+from tsla.empirics.runs import records
+
+ROOT = Path(__file__).parents[3]
+KEPT = tuple(name for name in EXPERIMENTS if name != "branches_development")
+"""What is committed: all but the runs that the predictions were developed on."""
+
+
+def one(name: str, folder: Path) -> Rechecked:
+    (found,) = recheck([name], folder=folder, jobs=1)
+    return found
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_the_committed_record_is_what_this_code_says(name: str) -> None:
+    found = one(name, ROOT / "records")
+    assert found.current, str(found)
+    assert found.part or name == "branches_resnet8", "whose runs other kernels do not repeat"
+
+
+def test_there_are_no_other_records_and_each_says_where_it_comes_from() -> None:
+    assert {path.stem for path in (ROOT / "records").glob("*.parquet")} == set(KEPT) == set(AGAIN)
+    assert sum(path.stat().st_size for path in (ROOT / "records").iterdir()) < 20e6
+    for name in KEPT:
+        record = records.read(ROOT / "records" / f"{name}.parquet")
+        assert record.command == EXPERIMENTS[name].command
+        assert record.commit is not None
+        assert record.seeds or name in ("planner", "certificates"), "which draw nothing"
+
+
+# --- planted errors
+
+
+@pytest.fixture
+def planted(tmp_path: Path) -> Callable[..., Rechecked]:
+    """Check the record of "rates" with one number changed: by hand, or by who writes its digests anew."""
+
+    def check(row: int, factor: float, *, by_hand: bool = True) -> Rechecked:
+        path = Path(shutil.copy(ROOT / "records" / "rates.parquet", tmp_path))
+        whole, record = pq.read_table(path), records.read(path)
+        table = record.table
+        table.loc[row, "mean_grad2"] *= factor
+        wrong = pa.Table.from_pandas(table, schema=whole.schema, preserve_index=False)
+        if by_hand:
+            pq.write_table(wrong, path)
+        else:
+            about = {name: getattr(record, name) for name in ("config", "environment", "command", "commit", "kernels")}
+            records.write_arrow(path, wrong, about, record.rows)
+        return one("rates", tmp_path)
+
+    return check
+
+
+AGAIN_FROM = 4 * 2200
+"""The first row of the part of "rates" that is run again."""
+
+
+def test_a_changed_number_is_seen_in_any_part(planted: Callable[..., Rechecked]) -> None:
+    for row in (0, AGAIN_FROM):
+        found = planted(row, 1 + 1e-15)
+        assert (found.current, found.difference, found.part) == (False, inf, "")
+        assert "was changed after it was written" in str(found)
+
+
+def test_a_changed_number_with_its_digest_is_seen_in_the_part_that_is_run_again(planted: Callable[..., Rechecked]) -> None:
+    assert planted(AGAIN_FROM, 1.0, by_hand=False).current
+    found = planted(AGAIN_FROM, 1 + 1e-6, by_hand=False)
+    assert not found.current
+    assert found.difference == pytest.approx(1e-6, rel=1e-3)
+
+
+def other_noise(config: Mapping[str, Any]) -> pd.DataFrame:
+    return synthetic.rates({**config, "oracle": {**config["oracle"], "sigma2": 1.01}})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"run": other_noise},
+        {"run": lambda config: synthetic.rates(config).drop(columns="bound")},
+        {"run": lambda config: synthetic.rates(config).iloc[:-1]},
+        {"stated": ({**EXPERIMENTS["rates"].configs[0], "seed": 12}, *EXPERIMENTS["rates"].configs[1:])},
+        {"stated": EXPERIMENTS["rates"].configs[1:]},
+    ],
+    ids=["another constant", "a column less", "a row less", "another seed", "a configuration less"],
+)
+def test_another_version_of_the_code_is_rejected(wrong: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(EXPERIMENTS, "rates", replace(EXPERIMENTS["rates"], **wrong))
+    assert not one("rates", ROOT / "records").current
+
+
+def test_numbers_are_compared_relative_to_the_larger_and_all_else_must_be_equal() -> None:
+    kept = pd.DataFrame({"a": [1.0, float("nan"), 0.0], "name": ["x", None, "y"], "holds": [True, True, False]})
+    assert difference(kept, kept.assign(new=1)) == 0
+    assert difference(kept, kept.assign(a=[2.0, float("nan"), 0.0])) == 0.5
+    for wrong in ({"a": [1.0, 0.0, 0.0]}, {"a": [inf, float("nan"), 0.0]}, {"name": ["x", "", "z"]}, {"holds": [True, True, True]}):
+        assert difference(kept, kept.assign(**wrong)) == inf
+
+
+# --- the command
+
+
+def test_the_command_prints_a_line_a_record_and_fails_where_one_differs(
+    planted: Callable[..., Rechecked], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    planted(0, 2.0)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "records").mkdir()
+    for path in (tmp_path / "rates.parquet", ROOT / "records" / "power_of_tests.parquet"):
+        shutil.copy(path, tmp_path / "records")
+    assert cli.main(["records", "--check"]) == 1
+    lines = dict(line.split(": ", 1) for line in capsys.readouterr().out.splitlines())
+    assert lines["rates"].startswith("differs; nothing was run again: part 1 of 8 was changed")
+    assert lines["power_of_tests"].startswith("current; ran again 8 of the 8 rows of part 1 of 1 in ")
+    assert cli.main(["records", "--check", "power_of_tests"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["nonsense"], "name = 'nonsense' is not an experiment"),
+        (["stall"], r"record = .*stall\.parquet: no such file; must be what `tsla records stall` writes"),
+        ([], "folder = .* has no records; `tsla records` makes them"),
+    ],
+)
+def test_a_record_that_is_unknown_or_not_there_is_refused(names: list[str], message: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=message):
+        recheck(names, folder=tmp_path)
+
+
+def test_what_needs_a_package_that_is_missing_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(config: Mapping[str, Any]) -> pd.DataFrame:
+        raise ModuleNotFoundError("No module named 'z3'", name="z3")
+
+    monkeypatch.setitem(EXPERIMENTS, "stall", Experiment("stall", run, EXPERIMENTS["stall"].configs))
+    with pytest.raises(ValueError, match="record = stall: to run a part of it again, z3 must be installed"):
+        one("stall", ROOT / "records")

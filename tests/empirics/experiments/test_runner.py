@@ -1,0 +1,178 @@
+"""Experiments are run once, go on where they were killed, and give the same table either way."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tsla.empirics.experiments import bounds as synthetic
+from tsla.empirics.experiments import runner as runs
+from tsla.empirics.experiments.registry import ARMS, EXPERIMENTS, Experiment
+from tsla.empirics.experiments.runner import make_records
+from tsla.empirics.runs import records
+from tsla.empirics.simulation.simulate import Trajectory, simulate
+
+CONFIGS = tuple(
+    {
+        "name": "tiny",
+        "problem": "stall",
+        "problem_options": {},
+        "method": "sgd",
+        "eta": "1/L",
+        "theta": None,
+        "oracle": {"sigma2": 1.0},
+        "seed": seed,
+        "replicas": 2,
+        "T": [4],
+    }
+    for seed in (3, 1, 2)
+)
+
+
+def other_code(config: dict[str, Any]) -> pd.DataFrame:
+    """The same from another module."""
+    return synthetic.rates(config)
+
+
+@pytest.fixture
+def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    records.environment()  # it is cached, and must remember the real number of cores
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+
+
+@pytest.fixture
+def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Path]:
+    """Make the record of "rates", shrunk to three tiny runs."""
+    monkeypatch.setattr(runs, "EXPERIMENTS", {"rates": Experiment("rates", synthetic.rates, CONFIGS)})
+
+    def run() -> Path:
+        (path,) = make_records(["rates"], out=tmp_path / "records", build=tmp_path / "build")
+        return path
+
+    return run
+
+
+def parts(tmp_path: Path) -> set[Path]:
+    """The parts that are kept."""
+    return set((tmp_path / "build" / "rates").glob("*.parquet"))
+
+
+def age(tmp_path: Path) -> set[Path]:
+    """Make all parts look as if written in 1970, so that :func:`rewritten` sees which are new. Returns them."""
+    for path in parts(tmp_path):
+        os.utime(path, (0, 0))
+    return parts(tmp_path)
+
+
+def rewritten(tmp_path: Path) -> set[Path]:
+    return {path for path in parts(tmp_path) if path.stat().st_mtime > 0}
+
+
+@pytest.mark.usefixtures("one_process")
+def test_the_record_is_all_configurations_in_their_order(make: Callable[[], Path], tmp_path: Path) -> None:
+    path = make()
+    record = records.read(path)
+    assert path == tmp_path / "records" / "rates.parquet"
+    pd.testing.assert_frame_equal(record.table, pd.concat([synthetic.rates(config) for config in CONFIGS], ignore_index=True))
+    assert record.config == {"experiment": "rates", "configs": list(CONFIGS)}
+    assert record.command == "tsla records rates"
+    assert (record.seeds, record.rows) == ((1, 2, 3), (2, 2, 2))
+    assert record.environment == records.environment("tsla.empirics.experiments.bounds")
+    assert len(parts(tmp_path)) == 3
+
+
+@pytest.mark.usefixtures("one_process")
+def test_what_is_done_is_not_done_again(make: Callable[[], Path], tmp_path: Path) -> None:
+    path = make()
+    before, whole = age(tmp_path), path.read_bytes()
+    make()
+    assert rewritten(tmp_path) == set()
+    lost = min(before)
+    lost.unlink()
+    make()
+    assert rewritten(tmp_path) == {lost}
+    assert parts(tmp_path) == before
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.usefixtures("one_process")
+def test_a_killed_call_goes_on_where_it_was(make: Callable[[], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = make().read_bytes()
+    for path in tmp_path.rglob("*.parquet"):
+        path.unlink()
+
+    def killed(*_: object, **how: int) -> Trajectory:
+        if how["seed"] == 2:
+            raise KeyboardInterrupt
+        return simulate(*_, **how)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(synthetic, "simulate", killed)
+        with pytest.raises(KeyboardInterrupt):
+            make()
+    done = age(tmp_path)
+    assert len(done) == 2
+    assert not (tmp_path / "records" / "rates.parquet").exists()
+    assert make().read_bytes() == whole
+    assert rewritten(tmp_path) == parts(tmp_path) - done
+
+
+@pytest.mark.usefixtures("one_process")
+def test_other_code_runs_everything_anew(make: Callable[[], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make()
+    before = age(tmp_path)
+    monkeypatch.setattr(runs, "EXPERIMENTS", {"rates": Experiment("rates", other_code, CONFIGS)})
+    make()
+    assert rewritten(tmp_path) == before
+
+
+def test_parallel_processes_give_the_same_bytes(make: Callable[[], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    records.environment()
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    apart = make().read_bytes()
+    for path in tmp_path.rglob("*.parquet"):
+        path.unlink()
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    assert make().read_bytes() == apart
+
+
+def test_unknown_names_are_refused_before_anything_runs(make: Callable[[], Path], tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="name = 'rate' is not an experiment; there are rates"):
+        make_records(["rates", "rate"], out=tmp_path / "records", build=tmp_path / "build")
+    assert list(tmp_path.rglob("*")) == []
+
+
+@pytest.mark.usefixtures("one_process")
+def test_progress_names_what_was_run(make: Callable[[], Path], capsys: pytest.CaptureFixture[str]) -> None:
+    make()
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "runs: 3/3" in err
+    assert "(rates stall sgd 2)" in err
+
+
+# --- the real experiments, as they are written down
+
+
+def test_experiments_are_under_their_own_names_with_commands() -> None:
+    assert {"digits", "regimes", "rates", "stall"} <= set(EXPERIMENTS)
+    for name, experiment in EXPERIMENTS.items():
+        assert (experiment.name, experiment.command) == (name, f"tsla records {name}")
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_no_configuration_occurs_twice(name: str) -> None:
+    hashes = [records.config_hash(config) for config in EXPERIMENTS[name].configs]
+    assert len(set(hashes)) == len(hashes)
+
+
+def test_seeds_of_digits_are_paired_across_all_arms() -> None:
+    configs = EXPERIMENTS["digits"].configs
+    assert {(config["method"], config["seed"]) for config in configs} == {(method, seed) for method in ARMS for seed in range(10)}
+    shared = {records.config_hash({k: v for k, v in config.items() if k not in ("method", "seed")}) for config in configs}
+    assert len(shared) == 1

@@ -1,0 +1,380 @@
+"""Branches: copies step as single networks do by hand, predictions are those of the theory, and a verdict counts what came true."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import replace
+from functools import cache
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from tests.planted import assert_rejects
+from tsla.empirics.experiments.sign_prediction import configs, run, verdict
+from tsla.empirics.experiments.sign_prediction.copies import PASSES, Arms, Copies, Weights
+from tsla.empirics.experiments.sign_prediction.predictions import PREDICTORS, RIVALS, Point, floor, one_step, predictions, settled
+from tsla.empirics.models.networks import build
+from tsla.empirics.moments.full_batch import GradientMoments, gradient_moments
+from tsla.empirics.simulation.problems.quadratic import law
+from tsla.empirics.statistics.intervals import paired
+from tsla.empirics.training import TrainingConfig, initial_model, training_split
+from tsla.theory import biased, minibatch, shrinkage
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.constants import Constants
+
+CONFIG = {
+    **configs("development")[0],
+    "seed": 3,
+    "label_noise": 0.2,
+    "train_size": 50,
+    "batch_size": 4,
+    "eta": 0.1,
+    "theta": [0.2, 0.5],
+    "times": [1.0, 2.0],
+    "horizons": [2, 3],
+    "replicas": 3,
+}
+
+# --- copies
+
+ARMS = Arms.of([(0.1, 0.0), (0.1, 0.3), (0.07, 0.0)])
+BATCHES = torch.randint(40, (4, 3, 5), generator=torch.Generator().manual_seed(1))
+
+
+@cache
+def examples() -> tuple[Tensor, Tensor]:
+    split = training_split(TrainingConfig(method="sgd", seed=0, model="mlp", train_size=40, measure_at=()))
+    return split.train_inputs, split.train_labels
+
+
+@cache
+def network(name: str = "mlp") -> nn.Module:
+    torch.manual_seed(0)
+    return build(name, shape=(1, 8, 8), classes=10)
+
+
+def by_hand(model: nn.Module, eta: float, theta: float, batches: Tensor) -> tuple[nn.Module, float, float]:
+    """One copy, one step after the other; then F and ‖∇F‖² on all examples."""
+    model, (inputs, labels) = deepcopy(model), examples()
+    optimiser = torch.optim.SGD(model.parameters(), lr=eta)
+    for rows in batches:
+        optimiser.zero_grad()
+        cross_entropy(model(inputs[rows]), labels[rows], label_smoothing=theta).backward()
+        optimiser.step()
+    optimiser.zero_grad()
+    loss = cross_entropy(model(inputs), labels)
+    loss.backward()
+    return model, float(loss.detach()), sum(float(p.grad.double().square().sum()) for p in model.parameters() if p.grad is not None)
+
+
+Walk = Callable[[Copies, Weights, Arms, Tensor], Weights]
+
+
+def walks_as_by_hand(walk: Walk, name: str = "mlp") -> None:
+    copies = Copies(network(name), *examples())
+    weights = walk(copies, copies.at_model(3, 3), ARMS, BATCHES)
+    values, squares = copies.measure(weights)
+    for arm, replica in product(range(3), range(3)):
+        eta, theta = float(ARMS.eta[arm]), float(ARMS.theta[arm])
+        model, value, square = by_hand(network(name), eta, theta, BATCHES[:, replica])
+        for key, p in model.named_parameters():
+            np.testing.assert_allclose(weights[key][arm, replica].detach(), p.detach(), rtol=1e-4, atol=2e-6)
+        assert [float(values[arm, replica]), float(squares[arm, replica])] == pytest.approx([value, square], rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["mlp", "resnet8"])
+def test_copies_step_as_single_networks_do(name: str) -> None:
+    walks_as_by_hand(Copies.walk, name)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda copies, weights, arms, batches: copies.walk(weights, replace(arms, theta=-arms.theta), batches),
+        lambda copies, weights, arms, batches: copies.walk(weights, replace(arms, theta=arms.theta.roll(1)), batches),
+        lambda copies, weights, arms, batches: copies.walk(weights, replace(arms, eta=arms.eta[:1].expand(3)), batches),
+        lambda copies, weights, arms, batches: copies.walk(weights, arms, batches.flip(1)),  # replicas change places
+        lambda copies, weights, arms, batches: copies.walk(weights, arms, batches[:, :1].expand(-1, 3, -1)),  # and have one stream
+        lambda copies, weights, arms, batches: copies.walk(weights, arms, batches[:-1]),
+    ],
+)
+def test_planted_walks_are_rejected(wrong: Walk) -> None:
+    assert_rejects(walks_as_by_hand, wrong)
+
+
+def test_copies_are_measured_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    copies = Copies(network(), *examples())
+    weights = copies.walk(copies.at_model(3, 3), ARMS, BATCHES)
+    whole = copies.measure(weights)
+    assert PASSES > 3 * 3 * 40
+    monkeypatch.setattr("tsla.empirics.experiments.sign_prediction.copies.PASSES", 1)
+    for one_by_one, at_once in zip(copies.measure(weights), whole, strict=True):
+        np.testing.assert_allclose(one_by_one, at_once, rtol=1e-5)
+
+
+def test_the_model_stays_where_it_is() -> None:
+    model = deepcopy(network())
+    copies = Copies(model, *examples())
+    copies.measure(copies.walk(copies.at_model(3, 3), ARMS, BATCHES))
+    assert all(torch.equal(p, q) for p, q in zip(model.parameters(), network().parameters(), strict=True))
+
+
+# --- predictions
+
+ROOM = 1 / (1 + 1e-12)
+
+
+def points() -> Iterator[Point]:
+    """Moments of random vectors, in a few dimensions, with smoothing gradients that are like the true ones or not."""
+    rng = np.random.default_rng(0)
+    for like, bias, B, eta_L in product((-0.5, 0.0, 0.8), (0.0, 0.3, 2.0), (1, 16), (0.2, 1.0)):
+        yield point_of(*vectors(rng, like, bias), B, eta_L)
+
+
+def vectors(rng: np.random.Generator, like: float, bias: float) -> tuple[np.ndarray, np.ndarray]:
+    g = rng.standard_normal((20, 3)) + 0.2
+    return g, like * g + rng.standard_normal((20, 3)) * 0.5 + bias
+
+
+def point_of(g: np.ndarray, h: np.ndarray, B: int, eta_L: float) -> Point:
+    G, H = g.mean(0), h.mean(0)
+    products = [(g * g).sum(1).mean(), (h * h).sum(1).mean(), (g * h).sum(1).mean(), G @ G, H @ H, G @ H]
+    return Point(GradientMoments.from_means(*(float(x) for x in products)), float(G @ H), B, eta_L)
+
+
+@pytest.mark.parametrize("theta", [0.1, 0.5, 1.0])
+def test_the_floor_is_that_of_c12_and_its_sign_that_of_c14(theta: float) -> None:
+    signs = set()
+    for point in points():
+        batch = point.moments.at_batch_size(point.batch_size)
+        oracle, known = SmoothingOracle(beta2=batch.beta2, nu2=batch.nu2, c=batch.c), Constants(L=1.0, sigma2=batch.s2, F0=1.0)
+        bound = biased.bound(known, oracle, eta=point.scale, T=1, theta=theta)
+        assert float(floor(point, theta)) == pytest.approx(float(bound.terms["bias"] + bound.terms["noise"]), rel=1e-12)
+        single = SmoothingOracle(beta2=point.moments.beta2, nu2=point.moments.nu2, c=point.moments.c)
+        critical = minibatch.critical_batch_size_for_step(point.moments.s2, single, L=1.0, eta=point.scale, theta=theta)
+        lower = predictions(point, theta)["floor_plain"] < 0
+        assert lower == (point.batch_size < critical)
+        signs.add(lower)
+    assert signs == {True, False}
+
+
+@pytest.mark.parametrize("theta", [0.1, 0.5])
+def test_beyond_the_control_is_c17_at_the_largest_step(theta: float) -> None:
+    for point in points():
+        if point.scale == 1:
+            batch = point.moments.at_batch_size(point.batch_size)
+            expected = shrinkage.beyond(batch.shat2, batch.c, batch.grad2, theta)
+            assert predictions(point, theta)["floor_shrink"] == pytest.approx(float(expected), abs=1e-12)
+
+
+def finds_nothing_between_equal_arms(said: Callable[[Point, float], dict[str, float]]) -> None:
+    """A soft own prediction has ``ĝ = 0``: smoothing is the control."""
+    for point in points():
+        found = said(point.shrinking(), 0.3)
+        assert [found[f"{name}_shrink"] for name in PREDICTORS] == pytest.approx([0.0] * len(PREDICTORS), abs=1e-12)
+
+
+def test_equal_arms_have_equal_floors() -> None:
+    finds_nothing_between_equal_arms(predictions)
+
+    def mixed_bounds(point: Point, theta: float) -> dict[str, float]:
+        """C12 of the one arm and C4 of the other, at its smaller step."""
+        return predictions(point, theta) | {"floor_shrink": float(floor(point, theta) - (1 - theta) * floor(point, 0.0))}
+
+    assert_rejects(finds_nothing_between_equal_arms, mixed_bounds)
+
+
+@pytest.mark.parametrize(("theta", "eta"), [(0.3, 0.2), (0.3, 1.7), (1.0, 0.5)])
+def test_one_step_is_exact_where_all_curvatures_are_equal(theta: float, eta: float) -> None:
+    """``F = ‖w‖²/2``; all examples tried, and all pairs of them for batches of two."""
+    g, h = vectors(np.random.default_rng(1), like=0.5, bias=0.3)
+    w, d = g.mean(0), (1 - theta) * g + theta * h
+    for B, directions in ((1, d), (2, (d[:, None] + d).reshape(-1, 3) / 2)):
+        change = ((w - eta * directions) ** 2).sum(1).mean() / 2 - w @ w / 2
+        assert float(one_step(point_of(g, h, B, eta), theta)) == pytest.approx(2 / eta * change + w @ w, rel=1e-12)
+
+
+def settles(eta: float, theta: float, B: int, *, flip: bool = False) -> tuple[float, Point]:
+    """Of ``w²/2`` with a constant bias, the exact change of ``E‖∇F‖²`` by smoothing for 100 steps, and the point where they begin."""
+    s2, beta2, nu2 = 1.0, 0.3, 0.2
+    noise = float(biased.noise(s2, SmoothingOracle(beta2=beta2, nu2=nu2), theta)) / B
+    plain = float(law(np.ones(1), 0.0, 0.0, eta=eta, steps=1000, noise=s2 / B)[1][0])
+    mean, variance = law(np.ones(1), 0.0, plain, eta=eta, steps=100, noise=noise, pull=theta * beta2**0.5)
+    moments = GradientMoments(grad2=plain, s2=s2, shat2=beta2 + nu2, c=0.0, beta2=beta2, nu2=nu2)
+    return float(mean[0] ** 2 + variance[0] - plain) * (-1 if flip else 1), Point(moments, 0.0, B, eta)
+
+
+def comes_true(branch: Callable[..., tuple[float, Point]]) -> None:
+    """On a quadratic the noise's floor is exactly ``1/(2-ηL)`` of the bound's: between the two the sign may be missed, and nowhere else."""
+    signs = set()
+    for eta, theta, B in product((0.1, 0.5, 1.0), (0.05, 0.2, 0.5), (1, 4, 16, 64, 256)):
+        change, point = branch(eta, theta, B)
+        assert float(settled(point, theta) - settled(point, 0.0)) == pytest.approx(change, rel=1e-3)
+        bias, gain = theta**2 * point.moments.beta2, eta / B * (1 - float(biased.noise(1.0, SmoothingOracle(beta2=0.3, nu2=0.2), theta)))
+        if not gain / (2 - eta) < bias < gain * ROOM:
+            assert (predictions(point, theta)["floor_plain"] < 0) == (change < 0)
+            signs.add((eta, change < 0))
+    assert len(signs) == 6
+
+
+def test_predictions_come_true_on_a_quadratic() -> None:
+    comes_true(settles)
+    assert_rejects(comes_true, lambda eta, theta, B: settles(eta, theta, B, flip=True))
+
+
+# --- an experiment
+
+
+@cache
+def table() -> pd.DataFrame:
+    return run(CONFIG)
+
+
+def is_as_by_hand(found: pd.DataFrame) -> None:
+    """The whole experiment with single networks, from the same draws."""
+    training = TrainingConfig(method="sgd", seed=3, model="mlp", train_size=50, label_noise=0.2, batch_size=4, eta=0.1, measure_at=())
+    split, model, draws = training_split(training), initial_model(training), torch.Generator().manual_seed(3)
+    inputs, labels = split.train_inputs, split.train_labels
+
+    def after(model: nn.Module, eta: float, theta: float, batches: Tensor) -> nn.Module:
+        model = deepcopy(model)
+        for rows in batches:
+            loss = cross_entropy(model(inputs[rows]), labels[rows], label_smoothing=theta)
+            gradients = torch.autograd.grad(loss, list(model.parameters()))
+            with torch.no_grad():
+                for p, gradient in zip(model.parameters(), gradients, strict=True):
+                    p -= eta * gradient
+        return model
+
+    def outcomes(model: nn.Module, eta: float, theta: float, batches: Tensor) -> list[float]:
+        end = after(model, eta, theta, batches)
+        loss = cross_entropy(end(inputs), labels)
+        squares = [g.double().square().sum() for g in torch.autograd.grad(loss, list(end.parameters()))]
+        return [float(loss.detach()), float(sum(squares))]
+
+    for snapshot in range(2):
+        model = after(model, 0.1, 0.0, torch.randint(50, (10, 1, 4), generator=draws)[:, 0])
+        first = torch.randint(50, (2, 3, 4), generator=draws)
+        batches = torch.cat([first, torch.randint(50, (1, 3, 4), generator=draws)])
+        moments = gradient_moments(model, inputs, labels)
+        for K, theta in product(CONFIG["horizons"], CONFIG["theta"]):
+            (row,) = found[(found["snapshot"] == snapshot) & (found["K"] == K) & (found["theta"] == theta)].to_dict("records")
+            assert [row[name] for name in ("s2", "beta2", "c")] == pytest.approx([moments.s2, moments.beta2, moments.c], rel=1e-4)
+            smoothed, plain, shrunk = (
+                np.array([outcomes(model, eta, strength, batches[:K, replica]) for replica in range(3)])
+                for eta, strength in ((0.1, theta), (0.1, 0.0), (0.1 * (1 - theta), 0.0))
+            )
+            for rival, theirs in (("plain", plain), ("shrink", shrunk)):
+                for i, outcome in enumerate(("F", "grad2")):
+                    ends = paired(smoothed[:, i], theirs[:, i])
+                    names = [f"{outcome}_{rival}{end}" for end in ("", "_low", "_high")]
+                    expected = [float(ends.estimate), float(ends.low), float(ends.high)]
+                    assert [row[name] for name in names] == pytest.approx(expected, rel=2e-2, abs=2e-6)
+
+
+def test_an_experiment_is_what_single_networks_do() -> None:
+    found = table()
+    places = [[snapshot, 10 * (snapshot + 1), K, theta] for snapshot, K, theta in product((0, 1), (2, 3), (0.2, 0.5))]
+    assert found[["snapshot", "step", "K", "theta"]].to_numpy().tolist() == places
+    is_as_by_hand(found)
+    assert_rejects(is_as_by_hand, found.assign(grad2_plain=-found["grad2_plain"]))
+    assert_rejects(is_as_by_hand, found.assign(F_shrink=found["F_plain"]))
+    assert_rejects(is_as_by_hand, found.assign(K=5 - found["K"]))
+
+
+def test_a_row_says_what_its_predictions_rest_on() -> None:
+    for row in table().to_dict("records"):
+        moments = GradientMoments(**{name: row[name] for name in ("grad2", "s2", "shat2", "c", "beta2", "nu2")})
+        assert row["eta_L"] == pytest.approx(0.1 * row["L"])
+        point = Point(moments, row["alignment"], 4, row["eta_L"])
+        assert {name: row[name] for name in predictions(point, row["theta"])} == pytest.approx(predictions(point, row["theta"]))
+
+
+def test_the_same_seed_gives_the_same_table() -> None:
+    pd.testing.assert_frame_equal(run(CONFIG), table())
+    assert not run(CONFIG | {"seed": 4})["F"].equals(table()["F"])
+
+
+def test_a_run_that_diverged_says_so() -> None:
+    found = run(CONFIG | {"eta": 100.0, "times": [1000.0, 2000.0]})
+    assert found["diverged"].all()
+    assert len(found) == 8
+
+
+def test_seeds_of_development_do_not_count() -> None:
+    stated = {phase: configs(phase) for phase in ("development", "confirmatory")}
+    assert all(json.loads(json.dumps(of_phase)) == list(of_phase) for of_phase in stated.values())
+    seeds = {phase: {config["seed"] for config in of_phase} for phase, of_phase in stated.items()}
+    assert len(seeds["confirmatory"]) == 10
+    assert not seeds["development"] & seeds["confirmatory"]
+
+
+# --- verdicts
+
+
+def made_up(hits: list[list[bool]], lowered: list[bool], *, clear: bool = True) -> pd.DataFrame:
+    """One list of hits a seed, beside what happened; all predictors say the same."""
+    rows = []
+    for seed, of_seed in enumerate(hits):
+        for hit, down in zip(of_seed, lowered, strict=True):
+            row = {"seed": seed, "K": 30, "diverged": False, "eta_L": 0.5}
+            for name, rival in product(("grad2", "F"), RIVALS):
+                centre = -1.0 if down else 1.0
+                row |= {f"{name}_{rival}_low": centre - (0.5 if clear else 2), f"{name}_{rival}_high": centre + (0.5 if clear else 2)}
+            row |= {f"{name}_{rival}": -1.0 if down == hit else 1.0 for name, rival in product(PREDICTORS, RIVALS)}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def line(found: pd.DataFrame, predictor: str, scope: str = "all") -> pd.Series:
+    (row,) = [
+        r for _, r in found.iterrows() if (r["scope"], r["rival"], r["outcome"], r["predictor"]) == (scope, "plain", "grad2", predictor)
+    ]
+    return row
+
+
+def test_rates_are_means_over_seeds() -> None:
+    lowered = [True, True, True, False]
+    rows = made_up([[True, True, True, True], [True, False, True, False]], lowered)
+    found = line(verdict(rows), "floor")
+    assert (found["rows"], found["established"], found["lowered"]) == (8, 8, 0.75)
+    assert [found[f"hit{end}"] for end in ("", "_low", "_high")] == [0.75, 0, 1]  # Student's reaches from -2.4 to 3.9
+    assert found["balanced"] == pytest.approx((1 + (2 / 3 + 0) / 2) / 2)
+    assert found["above"] == pytest.approx(0.0)
+    assert [line(verdict(rows), name)["hit"] for name in ("always", "never")] == [0.75, 0.25]
+    assert [line(verdict(rows), name)["balanced"] for name in ("always", "never")] == [0.5, 0.5]
+
+
+def test_the_interval_of_a_rate_is_students() -> None:
+    half, more = [True, False, True, False], [True, True, True, False]
+    found = line(verdict(made_up([half, more] * 4, [True, True, True, False])), "floor")
+    ends = paired([0.5, 0.75] * 4, [0.0] * 8)
+    assert [found[f"hit{end}"] for end in ("", "_low", "_high")] == pytest.approx([0.625, float(ends.low), float(ends.high)])
+
+
+def test_a_flipped_prediction_never_hits() -> None:
+    lowered = [True, False, False]
+    right, wrong = ([[hit] * 3] * 3 for hit in (True, False))
+    assert [line(verdict(made_up(hits, lowered)), "floor")["hit"] for hits in (right, wrong)] == [1, 0]
+    assert line(verdict(made_up(right, lowered)), "floor")["above"] == pytest.approx(1 / 3)
+
+
+def test_only_what_is_established_counts() -> None:
+    sure, unsure = made_up([[True, True]] * 2, [True, False]), made_up([[False, False]] * 2, [True, False], clear=False)
+    found = line(verdict(pd.concat([sure, unsure])), "floor")
+    assert (found["rows"], found["established"], found["hit"]) == (8, 4, 1)
+    gone = unsure.assign(diverged=True)
+    assert line(verdict(pd.concat([sure, gone])), "floor")["rows"] == 4
+
+
+def test_the_premise_has_a_scope_of_its_own() -> None:
+    inside, outside = made_up([[True, True]] * 2, [True, False]), made_up([[False, False]] * 2, [True, False]).assign(eta_L=1.5)
+    found = verdict(pd.concat([inside, outside]))
+    assert [line(found, "floor", scope)["hit"] for scope in ("premise", "all")] == [1, 0.5]

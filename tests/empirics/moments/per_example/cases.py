@@ -1,0 +1,823 @@
+"""Small networks, each for one way in which a parameter may be used."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - its usual name
+from torch.nn.utils import parametrizations, parametrize, prune, rnn
+from torch.utils.checkpoint import checkpoint
+
+from tests.empirics.moments.per_example.oracle import CLASSES
+
+WIDTH, TOKENS, ENTRIES = 6, 4, 9
+
+
+@dataclass(frozen=True)
+class Case:
+    """``make()`` is the network; an example has this ``shape``, or is so many ids of tokens."""
+
+    make: Callable[[], nn.Module]
+    shape: tuple[int, ...]
+    ids: bool = False
+    training: bool = True
+
+    def network(self, dtype: torch.dtype = torch.float64) -> nn.Module:
+        torch.manual_seed(0)
+        return self.make().to(dtype).train(self.training)
+
+    def inputs(self, n: int, dtype: torch.dtype = torch.float64) -> Tensor:
+        torch.manual_seed(1)
+        return torch.randint(ENTRIES, (n, *self.shape)) if self.ids else torch.randn(n, *self.shape).to(dtype)
+
+
+class Written(nn.Module):
+    """A network given by its parts and a function of itself and its input."""
+
+    def __init__(self, forward: Callable[[Any, Tensor], Tensor], /, **parts: nn.Module | nn.Parameter) -> None:
+        super().__init__()
+        self._written = forward
+        for name, part in parts.items():
+            setattr(self, name, part)
+
+    def forward(self, *inputs: Tensor) -> Any:
+        return self._written(self, *inputs)
+
+
+def parameter(*shape: int) -> nn.Parameter:
+    return nn.Parameter(torch.randn(shape) / 2)
+
+
+def head(features: int = WIDTH) -> nn.Linear:
+    return nn.Linear(features, CLASSES)
+
+
+# --- layers with rules, made anew for each case
+
+
+def image(layer: Callable[[], nn.Module], *shape: int, features: int) -> Case:
+    """A layer on an image of this shape, that comes out with so many features; something trainable comes before and after it."""
+    return Case(lambda: nn.Sequential(layer(), nn.Tanh(), nn.Flatten(), head(features)), shape)
+
+
+def after_linear(layer: Callable[[], nn.Module], *shape: int, training: bool = True) -> Case:
+    """A layer between two linear ones, so that its input's gradient matters; ``shape`` of an example is kept by it."""
+    features = int(torch.Size(shape).numel())
+    return Case(
+        lambda: nn.Sequential(nn.Linear(shape[-1], shape[-1]), layer(), nn.Tanh(), nn.Flatten(), head(features)), shape, training=training
+    )
+
+
+def with_statistics(norm: nn.Module, *shape: int) -> nn.Module:
+    """A norm whose running statistics are not 0 and 1, and whose scale is not 1."""
+    for p in norm.parameters():
+        nn.init.normal_(p)
+    norm.train()(torch.randn(20, *shape) * 2 + 1)
+    return norm
+
+
+LAYERS: dict[str, Case] = {
+    "linear": after_linear(lambda: nn.Linear(WIDTH, WIDTH), WIDTH),
+    "linear without bias": after_linear(lambda: nn.Linear(WIDTH, WIDTH, bias=False), WIDTH),
+    "linear of tokens": after_linear(lambda: nn.Linear(WIDTH, WIDTH), TOKENS, WIDTH),
+    "linear of an image of tokens": after_linear(lambda: nn.Linear(WIDTH, WIDTH), 2, TOKENS, WIDTH),
+    "linear of one token": after_linear(lambda: nn.Linear(WIDTH, WIDTH), 1, WIDTH),
+    "linear with one output": Case(lambda: nn.Sequential(nn.Linear(WIDTH, 1), nn.Tanh(), nn.Linear(1, CLASSES)), (WIDTH,)),
+    "conv1d": image(lambda: nn.Conv1d(2, 4, 3), 2, 8, features=24),
+    "conv1d, stride, padding, dilation": image(lambda: nn.Conv1d(2, 4, 3, stride=2, padding=2, dilation=2), 2, 8, features=16),
+    "conv2d": image(lambda: nn.Conv2d(2, 4, 3), 2, 6, 5, features=48),
+    "conv2d, uneven": image(lambda: nn.Conv2d(2, 4, (3, 2), stride=(2, 1), padding=(1, 2), dilation=(1, 2)), 2, 7, 6, features=128),
+    "conv2d, stride leaves pixels over": image(lambda: nn.Conv2d(2, 4, 3, stride=3), 2, 8, 7, features=16),
+    "conv2d, stride and dilation": image(lambda: nn.Conv2d(2, 4, 2, stride=3, dilation=2), 2, 7, 7, features=16),
+    "conv2d, patches": image(lambda: nn.Conv2d(2, 4, 2, stride=2), 2, 6, 6, features=36),
+    "conv2d, 1x1": image(lambda: nn.Conv2d(4, 5, 1), 4, 3, 3, features=45),
+    "conv2d, groups": image(lambda: nn.Conv2d(4, 6, 3, groups=2, padding=1), 4, 4, 4, features=96),
+    "conv2d, depthwise": image(lambda: nn.Conv2d(4, 4, 3, groups=4, padding=1, stride=2), 4, 6, 6, features=36),
+    "conv2d, depthwise with multiplier": image(lambda: nn.Conv2d(3, 6, 3, groups=3, bias=False), 3, 5, 5, features=54),
+    "conv2d, same, odd": image(lambda: nn.Conv2d(2, 3, 3, padding="same", dilation=2), 2, 5, 5, features=75),
+    "conv2d, same, even": image(lambda: nn.Conv2d(2, 3, (2, 4), padding="same"), 2, 5, 5, features=75),
+    "conv1d, same, even, dilation": image(lambda: nn.Conv1d(2, 3, 4, padding="same", dilation=3), 2, 9, features=27),
+    "conv2d, valid": image(lambda: nn.Conv2d(2, 3, 3, padding="valid"), 2, 5, 5, features=27),
+    "conv2d, circular": image(lambda: nn.Conv2d(2, 3, 3, padding=1, padding_mode="circular"), 2, 4, 4, features=48),
+    "conv2d, reflect": image(lambda: nn.Conv2d(2, 3, 3, padding="same", padding_mode="reflect"), 2, 4, 4, features=48),
+    "conv3d": image(lambda: nn.Conv3d(2, 3, 2, stride=(1, 2, 1), padding=1, bias=False), 2, 3, 4, 3, features=144),
+    "conv3d, groups, dilation": image(lambda: nn.Conv3d(2, 4, 2, groups=2, dilation=(2, 1, 1)), 2, 4, 3, 3, features=32),
+    "two convolutions": Case(
+        lambda: nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 3, 3, stride=2), nn.Flatten(), head(12)), (1, 6, 6)
+    ),
+    "group norm": image(lambda: nn.Sequential(nn.Conv2d(2, 4, 3), nn.GroupNorm(2, 4)), 2, 5, 5, features=36),
+    "group norm of vectors": after_linear(lambda: nn.GroupNorm(2, WIDTH), WIDTH),
+    "group norm of one channel each": image(lambda: nn.Sequential(nn.Conv1d(2, 4, 3), nn.GroupNorm(4, 4)), 2, 8, features=24),
+    "layer norm": after_linear(lambda: nn.LayerNorm(WIDTH), WIDTH),
+    "layer norm of tokens": after_linear(lambda: nn.LayerNorm(WIDTH), TOKENS, WIDTH),
+    "layer norm of several dimensions": after_linear(lambda: nn.LayerNorm((TOKENS, WIDTH)), 2, TOKENS, WIDTH),
+    "layer norm of all dimensions": after_linear(lambda: nn.LayerNorm((TOKENS, WIDTH)), TOKENS, WIDTH),
+    "layer norm without bias": after_linear(lambda: nn.LayerNorm(WIDTH, bias=False), TOKENS, WIDTH),
+    "rms norm": after_linear(lambda: nn.RMSNorm(WIDTH), TOKENS, WIDTH),
+    "rms norm of several dimensions": after_linear(lambda: nn.RMSNorm((TOKENS, WIDTH), eps=1e-3), 2, TOKENS, WIDTH),
+    "instance norm": after_linear(lambda: nn.InstanceNorm1d(TOKENS, affine=True), TOKENS, WIDTH),
+    "instance norm of images": after_linear(lambda: nn.InstanceNorm2d(2, affine=True), 2, TOKENS, WIDTH),
+    "instance norm in evaluation": after_linear(
+        lambda: with_statistics(nn.InstanceNorm1d(TOKENS, affine=True, track_running_stats=True), TOKENS, WIDTH),
+        TOKENS,
+        WIDTH,
+        training=False,
+    ),
+    "batch norm of vectors": after_linear(lambda: with_statistics(nn.BatchNorm1d(WIDTH), WIDTH), WIDTH, training=False),
+    "batch norm of tokens": after_linear(lambda: with_statistics(nn.BatchNorm1d(TOKENS), TOKENS, WIDTH), TOKENS, WIDTH, training=False),
+    "batch norm of images": after_linear(lambda: with_statistics(nn.BatchNorm2d(2), 2, 3, 3), 2, 3, 3, training=False),
+    "embedding": Case(lambda: nn.Sequential(nn.Embedding(ENTRIES, WIDTH), nn.Flatten(), head(TOKENS * WIDTH)), (TOKENS,), ids=True),
+    "embedding, repeated tokens": Case(lambda: nn.Sequential(nn.Embedding(ENTRIES, 2), nn.Flatten(), head(40)), (20,), ids=True),
+    "embedding, padding": Case(lambda: nn.Sequential(nn.Embedding(ENTRIES, 2, padding_idx=4), nn.Flatten(), head(40)), (20,), ids=True),
+    "embedding, padding from the end": Case(
+        lambda: nn.Sequential(nn.Embedding(ENTRIES, 2, padding_idx=-2), nn.Flatten(), head(40)), (20,), ids=True
+    ),
+    "embedding, last as padding": Case(
+        lambda: nn.Sequential(nn.Embedding(ENTRIES, 2, padding_idx=-1), nn.Flatten(), head(40)), (20,), ids=True
+    ),
+    "embedding, one id an example": Case(lambda: nn.Sequential(nn.Embedding(ENTRIES, WIDTH), head()), (), ids=True),
+}
+
+
+# --- layers without rules
+
+
+def recurrent(layer: Callable[..., nn.Module], **options: Any) -> Case:
+    features = 5 * (2 if options.get("bidirectional") else 1)
+    return Case(
+        lambda: Written(lambda s, x: s.head(s.layer(x)[0][:, -1]), layer=layer(WIDTH, 5, batch_first=True, **options), head=head(features)),
+        (TOKENS, WIDTH),
+    )
+
+
+class Squared(torch.autograd.Function):
+    """``(x Wᵀ)²`` with a backward pass of its own."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return (x @ weight.T).square()
+
+    @staticmethod
+    def backward(ctx: Any, D: Tensor) -> tuple[Tensor, Tensor]:
+        x, weight = ctx.saved_tensors
+        D = 2 * D * (x @ weight.T)
+        return D @ weight, D.T @ x
+
+
+OTHER_LAYERS: dict[str, Case] = {
+    "transposed convolution": image(lambda: nn.ConvTranspose2d(2, 3, 3, stride=2, padding=1), 2, 3, 3, features=75),
+    "prelu": after_linear(lambda: nn.PReLU(TOKENS), TOKENS, WIDTH),
+    "prelu with one slope": after_linear(nn.PReLU, WIDTH),
+    "bilinear": Case(
+        lambda: Written(lambda s, x: s.head(s.pair(x, s.other(x))), pair=nn.Bilinear(WIDTH, 3, 5), other=nn.Linear(WIDTH, 3), head=head(5)),
+        (WIDTH,),
+    ),
+    "lstm": recurrent(nn.LSTM),
+    "lstm, two layers both ways": recurrent(nn.LSTM, num_layers=2, bidirectional=True),
+    "lstm, projected": Case(
+        lambda: Written(lambda s, x: s.head(s.layer(x)[0][:, -1]), layer=nn.LSTM(WIDTH, 5, batch_first=True, proj_size=3), head=head(3)),
+        (TOKENS, WIDTH),
+    ),
+    "gru": recurrent(nn.GRU),
+    "rnn": recurrent(nn.RNN),
+    "gru, last state": Case(
+        lambda: Written(lambda s, x: s.head(s.layer(x)[1][-1]), layer=nn.GRU(WIDTH, 5, batch_first=True), head=head(5)), (TOKENS, WIDTH)
+    ),
+    "gru, tokens first": Case(
+        lambda: Written(lambda s, x: s.head(s.layer(x.transpose(0, 1))[0][-1]), layer=nn.GRU(WIDTH, 5), head=head(5)), (TOKENS, WIDTH)
+    ),
+    "lstm cell in a loop": Case(lambda: Cells(), (TOKENS, WIDTH)),
+    "embedding bag": Case(lambda: nn.Sequential(nn.EmbeddingBag(ENTRIES, WIDTH), head()), (TOKENS,), ids=True),
+    "embedding bag, sums with padding": Case(
+        lambda: nn.Sequential(nn.EmbeddingBag(ENTRIES, WIDTH, mode="sum", padding_idx=3), head()), (12,), ids=True
+    ),
+    "custom autograd function": Case(
+        lambda: Written(
+            lambda s, x: s.head(Squared.apply(s.first(x), s.weight)),
+            first=nn.Linear(WIDTH, WIDTH),
+            weight=parameter(5, WIDTH),
+            head=head(5),
+        ),
+        (WIDTH,),
+    ),
+    "custom operator": Case(
+        lambda: Written(
+            lambda s, x: s.head(product(product(s.first(x), s.weight).tanh(), s.weight)), first=layer(), weight=square(), head=head()
+        ),
+        (WIDTH,),
+    ),
+    "lstm, outputs changed in place": Case(
+        lambda: Written(outputs_in_place, layer=nn.LSTM(WIDTH, 5, batch_first=True), head=head(5)), (TOKENS, WIDTH)
+    ),
+    "lstm of packed sequences": Case(lambda: Written(packed, layer=nn.LSTM(WIDTH, 5, batch_first=True), head=head(5)), (TOKENS, WIDTH)),
+    "torchscript": Case(lambda: nn.Sequential(scripted(nn.Sequential(layer(), nn.Tanh(), layer())), nn.Tanh(), head()), (WIDTH,)),
+    "custom autograd function twice": Case(
+        lambda: Written(
+            lambda s, x: s.head(Squared.apply(Squared.apply(x, s.weight).tanh(), s.weight)), weight=parameter(6, 6), head=head()
+        ),
+        (WIDTH,),
+    ),
+}
+
+
+class Stopped(torch.autograd.Function):
+    """Has a place in the graph, and no gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x * 2
+
+    @staticmethod
+    def backward(ctx: Any, D: Tensor) -> None:
+        return None
+
+
+@torch.library.custom_op("tsla_tests::product", mutates_args=())
+def product(x: Tensor, weight: Tensor) -> Tensor:
+    return x @ weight.T
+
+
+def _product_backward(ctx: Any, D: Tensor) -> tuple[Tensor, Tensor]:
+    x, weight = ctx.saved_tensors
+    return D @ weight, D.T @ x
+
+
+product.register_autograd(_product_backward, setup_context=lambda ctx, inputs, output: ctx.save_for_backward(*inputs))
+
+
+class Cells(nn.Module):
+    """A recurrent cell, called once for each token: the same parameters again and again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell, self.head = nn.LSTMCell(WIDTH, 5), head(5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        state = (x.new_zeros(len(x), 5), x.new_zeros(len(x), 5))
+        for token in x.unbind(1):
+            state = self.cell(token, state)
+        return self.head(state[0])
+
+
+def outputs_in_place(s: Any, x: Tensor) -> Tensor:
+    out, (h, _) = s.layer(x)
+    return s.head(out.relu_()[:, -1] + h.tanh_()[0])
+
+
+def packed(s: Any, x: Tensor) -> Tensor:
+    lengths = (x[:, :, 0] > 0).sum(1).clamp(min=1)
+    return s.head(s.layer(rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False))[1][0][-1])
+
+
+def scripted(module: nn.Module) -> nn.Module:
+    with warnings.catch_warnings():
+        for deprecated in (DeprecationWarning, FutureWarning):  # by torch's version
+            warnings.simplefilter("ignore", deprecated)
+        return torch.jit.script(module)
+
+
+# --- attention
+
+
+class Attending(nn.Module):
+    """Attention in front of a head; ``tokens_first`` hands over ``(tokens, n, width)``."""
+
+    def __init__(
+        self, *, tokens_first: bool = False, memory: int | None = None, masked: bool = False, weights: bool = False, **options: Any
+    ) -> None:
+        super().__init__()
+        self.tokens_first, self.masked, self.weights = tokens_first, masked, weights
+        self.memory = nn.Linear(WIDTH, memory) if memory else None
+        sizes = {"kdim": memory, "vdim": memory} if memory and memory != WIDTH else {}
+        self.attention = nn.MultiheadAttention(WIDTH, 2, batch_first=not tokens_first, **sizes, **options)
+        self.head = head()
+
+    def forward(self, x: Tensor) -> Tensor:
+        padding = (x[..., 0] > 1) if self.masked else None
+        x = x.transpose(0, 1) if self.tokens_first else x
+        memory = x if self.memory is None else self.memory(x.flip(0 if self.tokens_first else 1)).tanh()
+        out, attended = self.attention(x, memory, memory, key_padding_mask=padding, need_weights=self.weights)
+        logits = self.head(out.mean(0 if self.tokens_first else 1))
+        return logits + attended.mean((1, 2))[:, None] * attended[:, 0, :CLASSES] if self.weights else logits
+
+
+def encoder(**options: Any) -> nn.Module:
+    return nn.TransformerEncoderLayer(WIDTH, 2, 8, dropout=0.0, batch_first=True, **options)
+
+
+def pooled(*layers: nn.Module) -> nn.Module:
+    return Written(lambda s, x: s.head(s.layers(x).mean(1)), layers=nn.Sequential(*layers), head=head())
+
+
+ATTENTION: dict[str, Case] = {
+    "self-attention": Case(lambda: Attending(), (TOKENS, WIDTH)),
+    "self-attention, as many tokens as examples": Case(lambda: Attending(), (5, WIDTH)),
+    "self-attention, as many tokens as examples, tokens first": Case(lambda: Attending(tokens_first=True), (5, WIDTH)),
+    "self-attention, one token": Case(lambda: Attending(), (1, WIDTH)),
+    "self-attention, one token, tokens first": Case(lambda: Attending(tokens_first=True), (1, WIDTH)),
+    "self-attention, tokens first": Case(lambda: Attending(tokens_first=True), (TOKENS, WIDTH)),
+    "self-attention with its weights": Case(lambda: Attending(weights=True), (TOKENS, WIDTH)),
+    "self-attention, masked": Case(lambda: Attending(masked=True), (TOKENS, WIDTH)),
+    "self-attention in evaluation": Case(lambda: Attending(), (TOKENS, WIDTH), training=False),
+    "cross-attention": Case(lambda: Attending(memory=WIDTH), (TOKENS, WIDTH)),
+    "cross-attention, tokens first": Case(lambda: Attending(memory=WIDTH, tokens_first=True), (5, WIDTH)),
+    "cross-attention, other sizes": Case(lambda: Attending(memory=5), (TOKENS, WIDTH)),
+    "attention with biases of keys": Case(lambda: Attending(add_bias_kv=True, add_zero_attn=True), (TOKENS, WIDTH)),
+    "attention with biases of keys, tokens first": Case(lambda: Attending(add_bias_kv=True, tokens_first=True), (5, WIDTH)),
+    "encoder layer": Case(lambda: pooled(encoder()), (TOKENS, WIDTH)),
+    "encoder layer, norm first": Case(lambda: pooled(encoder(norm_first=True, activation="gelu")), (5, WIDTH)),
+    "encoder layer in evaluation": Case(lambda: pooled(encoder()), (TOKENS, WIDTH), training=False),
+    "encoder layer, half of it frozen": Case(lambda: frozen(pooled(encoder(), encoder()), "layers.0"), (TOKENS, WIDTH), training=False),
+    "encoder": Case(lambda: pooled(nn.TransformerEncoder(encoder(), 2, enable_nested_tensor=False)), (5, WIDTH), training=False),
+    "transformer": Case(
+        lambda: Written(
+            lambda s, x: s.head(s.layer(x, x.flip(1)).mean(1)), layer=nn.Transformer(WIDTH, 2, 1, 1, 8, 0.0, batch_first=True), head=head()
+        ),
+        (5, WIDTH),
+    ),
+    "decoder layer": Case(
+        lambda: Written(
+            lambda s, x: s.head(s.layer(x, x.flip(1)).mean(1)),
+            layer=nn.TransformerDecoderLayer(WIDTH, 2, 8, 0.0, batch_first=True),
+            head=head(),
+        ),
+        (TOKENS, WIDTH),
+    ),
+}
+
+
+# --- parameters in forward functions
+
+
+def frozen(model: nn.Module, *names: str) -> nn.Module:
+    """The model, without gradients for parameters whose names begin so."""
+    for name, p in model.named_parameters():
+        p.requires_grad_(not name.startswith(names))
+    return model
+
+
+class VisionTransformer(nn.Module):
+    """Patches, a class token, a position embedding of the root module, and layer scale: ``added`` is how the position comes in."""
+
+    def __init__(self, added: str) -> None:
+        super().__init__()
+        self.added = added
+        self.patches = nn.Conv2d(1, WIDTH, 2, stride=2)
+        self.token, self.position = parameter(1, 1, WIDTH), parameter(1, 10 if added == "sliced" else 5, WIDTH)
+        self.norm, self.attention = nn.LayerNorm(WIDTH), nn.MultiheadAttention(WIDTH, 2, batch_first=True)
+        self.gamma, self.head = parameter(WIDTH), head()
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.patches(x).flatten(2).transpose(1, 2)
+        x = torch.cat((self.token.expand(x.shape[0], -1, -1), x), dim=1)
+        if self.added == "in place":
+            x += self.position
+        elif self.added == "sliced":
+            x = x + self.position[:, : x.size(1)]
+        else:
+            x = x + self.position
+        y = self.norm(x)
+        x = x + self.gamma * self.attention(y, y, y, need_weights=False)[0]
+        return self.head(x[:, 0])
+
+
+class Standardised(nn.Conv2d):
+    """A convolution whose kernel is standardised on the way."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        var, mean = torch.var_mean(self.weight, dim=(1, 2, 3), keepdim=True)
+        return F.conv2d(x, (self.weight - mean) / (var + 1e-5).sqrt(), self.bias, self.stride, self.padding, self.dilation, self.groups)
+
+
+def written(forward: Callable[[Any, Tensor], Tensor], *shape: int, ids: bool = False, **parts: Callable[[], Any]) -> Case:
+    return Case(lambda: Written(forward, **{name: make() for name, make in parts.items()}), shape, ids=ids)
+
+
+def square() -> nn.Parameter:
+    return parameter(WIDTH, WIDTH)
+
+
+def vector() -> nn.Parameter:
+    return parameter(WIDTH)
+
+
+def layer() -> nn.Linear:
+    return nn.Linear(WIDTH, WIDTH)
+
+
+def table() -> nn.Embedding:
+    return nn.Embedding(ENTRIES, WIDTH)
+
+
+def in_place_on_a_view(s: Any, x: Tensor) -> Tensor:
+    h = s.a(x)
+    h[:, 0].add_(s.p)
+    return s.head(h.tanh().mean(1))
+
+
+def in_place_on_a_view_of_all(s: Any, x: Tensor) -> Tensor:
+    h = s.a(x)
+    h.view(len(x), -1, WIDTH).add_(s.p)
+    return s.head(h.tanh().mean(1))
+
+
+def set_item(s: Any, x: Tensor) -> Tensor:
+    h = s.a(x)
+    h[:, 1] = s.p
+    h[:, :1] += s.p
+    return s.head(h.tanh().mean(1))
+
+
+def in_place_residual(s: Any, x: Tensor) -> Tensor:
+    h = s.a(x)
+    h += s.b(h.clone())
+    h += s.p
+    h *= s.q
+    return s.head(h.relu_())
+
+
+def made_in_place(s: Any, x: Tensor) -> Tensor:
+    w = s.w * 1
+    w += s.p
+    y = F.linear(s.a(x), w).tanh()
+    w = w.clone()
+    w[0] = s.p
+    return s.head(F.linear(y, w))
+
+
+class Experts(nn.Module):
+    """Each token goes to the expert that it likes best: how many come to one depends on their values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate, self.experts, self.head = nn.Linear(WIDTH, 3), nn.ModuleList([layer() for _ in range(3)]), head()
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = x.reshape(-1, WIDTH)
+        weights = self.gate(tokens).softmax(1)
+        out = torch.zeros_like(tokens)
+        for k, expert in enumerate(self.experts):
+            own = (weights.argmax(1) == k).nonzero().squeeze(1)
+            out = out.index_add(0, own, expert(tokens[own]) * weights[own, k : k + 1])
+        return self.head(out.view(x.shape).mean(1))
+
+
+def by_mask(s: Any, x: Tensor) -> Tensor:
+    """Every example has exactly one token that is kept, but for the network that is chance."""
+    keep = x[:, :, 0] == x[:, :, 0].amax(1, keepdim=True)
+    return s.head(s.a(x[keep]).tanh())
+
+
+def scaled(s: Any, x: Tensor) -> Tensor:
+    return s.head(torch.fft.irfft(torch.fft.rfft(s.a(x)) * torch.view_as_complex(s.p), n=WIDTH))
+
+
+FUNCTIONS: dict[str, Case] = {
+    "vision transformer": Case(lambda: VisionTransformer("out of place"), (1, 4, 4)),
+    "vision transformer, in place": Case(lambda: VisionTransformer("in place"), (1, 4, 4)),
+    "vision transformer, sliced": Case(lambda: VisionTransformer("sliced"), (1, 4, 4)),
+    "positions looked up": written(
+        lambda s, x: s.head((s.e(x) + s.p(torch.arange(x.size(1)))).tanh().mean(1)), TOKENS, ids=True, e=table, p=table, head=head
+    ),
+    "positions looked up for each example": written(
+        lambda s, x: s.head((s.e(x) + s.p(torch.arange(x.size(1)).expand_as(x))).tanh().mean(1)),
+        TOKENS,
+        ids=True,
+        e=table,
+        p=table,
+        head=head,
+    ),
+    "sequence first": written(
+        lambda s, x: s.head((s.norm(s.a(x.transpose(0, 1)) + s.p)).tanh().mean(0)),
+        TOKENS,
+        WIDTH,
+        a=layer,
+        p=lambda: parameter(TOKENS, 1, WIDTH),
+        norm=lambda: nn.LayerNorm(WIDTH),
+        head=head,
+    ),
+    "sequence first, as long as the batch": written(
+        lambda s, x: s.head((s.a(x.transpose(0, 1)) + s.p).tanh().mean(0)), 5, WIDTH, a=layer, p=lambda: parameter(5, 1, WIDTH), head=head
+    ),
+    "functional linear": written(lambda s, x: s.head(F.linear(x, s.w, s.p).tanh()), WIDTH, w=square, p=vector, head=head),
+    "functional linear with a vector": written(lambda s, x: s.head(x * F.linear(x, s.p)[:, None]), WIDTH, p=vector, head=head),
+    "functional convolution": written(
+        lambda s, x: s.head(F.conv2d(x, s.w, stride=2).tanh().flatten(1)), 2, 5, 5, w=lambda: parameter(3, 2, 2, 2), head=lambda: head(12)
+    ),
+    "matmul": written(lambda s, x: s.head(torch.matmul(s.a(x), s.w).tanh()), WIDTH, a=layer, w=square, head=head),
+    "@": written(lambda s, x: s.head((s.a(x) @ s.w).tanh().mean(1)), TOKENS, WIDTH, a=layer, w=square, head=head),
+    "@ from the left": written(
+        lambda s, x: s.head((s.w @ s.a(x)).tanh().mean(1)), TOKENS, WIDTH, a=layer, w=lambda: parameter(3, TOKENS), head=head
+    ),
+    "einsum": written(
+        lambda s, x: s.head(torch.einsum("ntd,tde->ne", s.a(x), s.w).tanh()),
+        TOKENS,
+        WIDTH,
+        a=layer,
+        w=lambda: parameter(TOKENS, WIDTH, WIDTH),
+        head=head,
+    ),
+    "addmm": written(lambda s, x: s.head(torch.addmm(s.p, s.a(x), s.w).tanh()), WIDTH, a=layer, p=vector, w=square, head=head),
+    "scale, power, division": written(
+        lambda s, x: s.head((s.p * s.a(x)).exp() ** s.q / (1 + s.r**2)), WIDTH, a=layer, p=vector, q=vector, r=vector, head=head
+    ),
+    "numbers": written(
+        lambda s, x: s.head(s.p * s.a(x) + s.q - s.r),
+        WIDTH,
+        a=layer,
+        p=lambda: parameter(),
+        q=lambda: parameter(),
+        r=lambda: parameter(1),
+        head=head,
+    ),
+    "added on either side": written(
+        lambda s, x: s.head(s.p + torch.add(s.q, s.a(x)) + torch.add(x, s.r, alpha=2)),
+        WIDTH,
+        a=layer,
+        p=vector,
+        q=vector,
+        r=vector,
+        head=head,
+    ),
+    "added, broadcast": written(
+        lambda s, x: s.head((s.a(x)[:, :, None] + s.p).tanh().mean((1, 2))),
+        TOKENS,
+        WIDTH,
+        a=layer,
+        p=lambda: parameter(TOKENS, 3, 1),
+        head=head,
+    ),
+    "where, clamp, cat": written(
+        lambda s, x: s.head(torch.where(x > 0, s.p, s.a(x)) + torch.cat([s.q.expand(len(x), -1), x], 1)[:, 3:9]),
+        WIDTH,
+        a=layer,
+        p=vector,
+        q=vector,
+        head=head,
+    ),
+    "transposed": written(lambda s, x: s.head(s.a(x) @ s.w.T + F.linear(x, s.w.t())), WIDTH, a=layer, w=square, head=head),
+    "low rank": written(
+        lambda s, x: s.head(F.linear(s.a(x), s.w + s.u @ s.v)),
+        WIDTH,
+        a=layer,
+        w=square,
+        u=lambda: parameter(WIDTH, 2),
+        v=lambda: parameter(2, WIDTH),
+        head=head,
+    ),
+    "made by a network": written(
+        lambda s, x: s.head(F.linear(s.a(x), s.h(s.code).tanh().view(WIDTH, WIDTH), s.code)),
+        WIDTH,
+        a=layer,
+        code=vector,
+        h=lambda: nn.Linear(WIDTH, WIDTH * WIDTH),
+        head=head,
+    ),
+    "standardised kernels": written(
+        lambda s, x: s.head(s.c(s.c(x).tanh()).flatten(1)), 2, 4, 4, c=lambda: Standardised(2, 2, 3, padding=1), head=lambda: head(32)
+    ),
+    "queries of attention": written(
+        lambda s, x: s.head(F.scaled_dot_product_attention(s.q.expand(len(x), -1, -1), s.a(x), x).flatten(1)),
+        TOKENS,
+        WIDTH,
+        a=layer,
+        q=lambda: parameter(1, 2, WIDTH),
+        head=lambda: head(2 * WIDTH),
+    ),
+    "queries without a batch": written(
+        lambda s, x: s.head(F.softmax(torch.einsum("qd,ntd->nqt", s.q, s.a(x)), -1).matmul(x).flatten(1)),
+        TOKENS,
+        WIDTH,
+        a=layer,
+        q=lambda: parameter(2, WIDTH),
+        head=lambda: head(2 * WIDTH),
+    ),
+    "repeated token": written(
+        lambda s, x: s.head(torch.cat((s.p.repeat(len(x), 1, 1), s.a(x)), 1).tanh().mean(1)),
+        TOKENS,
+        WIDTH,
+        a=layer,
+        p=lambda: parameter(1, 2, WIDTH),
+        head=head,
+    ),
+    "folded": written(
+        lambda s, x: s.head(s.a(x.reshape(-1, WIDTH)).view(len(x), -1, WIDTH).tanh().mean(1)), TOKENS, WIDTH, a=layer, head=head
+    ),
+    "folded twice": written(
+        lambda s, x: s.head(s.a(s.a(x.reshape(-1, WIDTH)).tanh()).view(len(x), -1, WIDTH).mean(1)), TOKENS, WIDTH, a=layer, head=head
+    ),
+    "folded and not": written(
+        lambda s, x: s.head(s.a(s.a(x.reshape(-1, WIDTH)).tanh().view(len(x), -1, WIDTH)).mean(1)), TOKENS, WIDTH, a=layer, head=head
+    ),
+    "folded in a window": written(
+        lambda s, x: s.head(s.w(s.a(x)).mean(1)),
+        TOKENS,
+        WIDTH,
+        a=layer,
+        w=lambda: Written(lambda s, x: x + s.layer(x.view(-1, 2, WIDTH)).reshape(x.shape), layer=encoder()),
+        head=head,
+    ),
+    "folded, time in front": written(
+        lambda s, x: s.head(s.a(x.transpose(0, 1).reshape(-1, WIDTH)).tanh().view(-1, len(x), WIDTH).mean(0)),
+        TOKENS,
+        WIDTH,
+        a=layer,
+        head=head,
+    ),
+    "folded, made weight": written(
+        lambda s, x: s.head(F.linear(x.reshape(-1, WIDTH), s.w.T).view(len(x), -1, WIDTH).tanh().mean(1)),
+        TOKENS,
+        WIDTH,
+        w=square,
+        head=head,
+    ),
+    "flattened by view": written(lambda s, x: s.head(s.a(x).relu().view(x.size(0), -1)), TOKENS, WIDTH, a=layer, head=lambda: head(24)),
+    "in place, residual": written(in_place_residual, WIDTH, a=layer, b=layer, p=vector, q=vector, head=head),
+    "in place, on a view": written(in_place_on_a_view, TOKENS, WIDTH, a=layer, p=vector, head=head),
+    "in place, on a view of all": written(in_place_on_a_view_of_all, TOKENS, WIDTH, a=layer, p=vector, head=head),
+    "in place, items": written(set_item, TOKENS, WIDTH, a=layer, p=vector, head=head),
+    "in place, relu after a convolution": Case(
+        lambda: nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(inplace=True), nn.Conv2d(3, 3, 3), nn.ReLU(inplace=True), nn.Flatten(), head(12)),
+        (1, 6, 6),
+    ),
+    "dense concatenation": written(
+        lambda s, x: s.head(torch.cat([x, y := s.a(x).relu(), s.b(torch.cat([x, y], 1)).relu()], 1)),
+        WIDTH,
+        a=layer,
+        b=lambda: nn.Linear(2 * WIDTH, 3),
+        head=lambda: head(15),
+    ),
+    "made in place": written(made_in_place, WIDTH, w=square, p=vector, a=layer, head=head),
+    "tokens to experts": Case(Experts, (TOKENS, WIDTH)),
+    "tokens by a mask": written(by_mask, TOKENS, WIDTH, a=layer, head=head),
+    "complex numbers": written(scaled, WIDTH, a=layer, p=lambda: parameter(4, 2), head=head),
+    "one tensor for two outputs": written(
+        lambda s, x: s.head((b := s.two(x))[0] * b[1]),
+        WIDTH,
+        two=lambda: Written(lambda s, x: (h := s.a(x.reshape(-1, 3)).view(x.shape), h), a=nn.Linear(3, 3)),
+        head=head,
+    ),
+    "in place, logits": written(lambda s, x: s.head(x).mul_(2).add_(s.p), WIDTH, head=head, p=lambda: parameter(CLASSES)),
+    "in place, relu after tokens": written(lambda s, x: s.head(s.a(x).relu_().mean(1)), TOKENS, WIDTH, a=layer, head=head),
+    "in place, relu after conv1d": written(
+        lambda s, x: s.head(s.a(x).relu_().flatten(1)), 2, 8, a=lambda: nn.Conv1d(2, 2, 3), head=lambda: head(12)
+    ),
+    "inside of vmap": written(lambda s, x: s.head(torch.vmap(lambda t: F.linear(t, s.w))(s.a(x))), WIDTH, a=layer, w=square, head=head),
+    "vmap over weights": written(
+        lambda s, x: s.head(torch.vmap(lambda w: F.linear(x, w))(s.w).tanh().mean(0)),
+        WIDTH,
+        w=lambda: parameter(3, WIDTH, WIDTH),
+        head=head,
+    ),
+    "loop over examples, without parameters": written(
+        lambda s, x: s.head(torch.stack([t.sin() for t in s.a(x)])), WIDTH, a=layer, head=head
+    ),
+    "several outputs": written(
+        lambda s, x: s.head((b := s.two(x))[0] * b[1]),
+        WIDTH,
+        two=lambda: Written(lambda s, x: (s.a(x), s.b(x).tanh()), a=layer(), b=layer()),
+        head=head,
+    ),
+    "checkpoint": written(
+        lambda s, x: s.head(checkpoint(s.inner, x, use_reentrant=False)),
+        WIDTH,
+        inner=lambda: nn.Sequential(layer(), nn.Tanh(), nn.PReLU(), layer()),
+        head=head,
+    ),
+}
+
+
+# --- parameters that are used more than once, or not at all
+
+
+class Stashed(nn.Module):
+    """Keeps what it made of its parameter, for others to use."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.p, self.made = square(), torch.zeros(())
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.made = self.p * 2
+        return F.linear(x, self.made)
+
+
+def cached(s: Any, x: Tensor) -> Tensor:
+    with parametrize.cached():
+        return s.head(s.a(s.a(s.a(x).tanh()).tanh()))
+
+
+def tied_lstm(s: Any, x: Tensor) -> Tensor:
+    return s.head(s.r(s.r(x)[0])[0][:, -1] @ s.r.weight_ih_l0[:WIDTH])
+
+
+def in_and_out(s: Any, x: Tensor) -> Tensor:
+    s.a(x)
+    return s.head(x)
+
+
+SHARED: dict[str, Case] = {
+    "linear twice": written(lambda s, x: s.head(s.a(s.a(x).tanh())), WIDTH, a=layer, head=head),
+    "linear of a vector and of tokens": written(lambda s, x: s.head(s.a(s.a(x).tanh().mean(1)).tanh()), TOKENS, WIDTH, a=layer, head=head),
+    "convolution twice": written(
+        lambda s, x: s.head(F.avg_pool2d(s.c(s.c(x).tanh()), 2).flatten(1)),
+        2,
+        4,
+        4,
+        c=lambda: nn.Conv2d(2, 2, 3, padding=1),
+        head=lambda: head(8),
+    ),
+    "norm twice": written(lambda s, x: s.head(s.n(s.n(x).tanh())), WIDTH, n=lambda: nn.LayerNorm(WIDTH), head=head),
+    "embedding twice": written(lambda s, x: s.head(s.e(x).mean(1) * s.e(x.flip(1)[:, :2]).sum(1)), TOKENS, ids=True, e=table, head=head),
+    "head of the embedding": written(
+        lambda s, x: s.head(F.linear(s.a(s.e(x)).tanh().mean(1), s.e.weight)),
+        TOKENS,
+        ids=True,
+        e=table,
+        a=layer,
+        head=lambda: head(ENTRIES),
+    ),
+    "head of the embedding, by @": written(
+        lambda s, x: s.head(s.a(s.e(x)).tanh().mean(1) @ s.e.weight.T), TOKENS, ids=True, e=table, a=layer, head=lambda: head(ENTRIES)
+    ),
+    "rule and fallback": written(lambda s, x: s.head(s.a(x).tanh() @ s.a.weight), WIDTH, a=layer, head=head),
+    "rule and fallback, the other way": written(lambda s, x: s.head(s.a((x @ s.a.weight).tanh())), WIDTH, a=layer, head=head),
+    "fallback twice": written(lambda s, x: s.head(s.p(s.a(s.p(x)))), WIDTH, p=lambda: nn.PReLU(WIDTH), a=layer, head=head),
+    "recurrent network twice": written(
+        lambda s, x: s.head(s.r(s.r(x)[0])[0][:, -1]), TOKENS, WIDTH, r=lambda: nn.GRU(WIDTH, WIDTH, batch_first=True), head=head
+    ),
+    "recurrent network twice, and its weight": written(
+        tied_lstm, TOKENS, WIDTH, r=lambda: nn.LSTM(WIDTH, WIDTH, batch_first=True), head=head
+    ),
+    "made before the module that owns it": written(lambda s, x: s.head(s.a(x @ (s.a.weight.T * 1.5))), WIDTH, a=layer, head=head),
+    "made and kept": written(lambda s, x: s.head(F.linear(s.a(x).tanh(), s.a.made)), WIDTH, a=Stashed, head=head),
+    "made once, used thrice": written(cached, WIDTH, a=lambda: parametrizations.weight_norm(layer()), head=head),
+    "made in front of rules": written(
+        lambda s, x: s.head(s.m(x)),
+        WIDTH,
+        m=lambda: Written(lambda s, x: s.c(s.b(x @ s.p.T).tanh()), p=square(), b=layer(), c=layer()),
+        head=head,
+    ),
+    "one tensor under two names": Case(lambda: two_names(), (WIDTH,)),
+    "attention twice": written(lambda s, x: s.head(s.t(s.t(x)).mean(1)), 5, WIDTH, t=encoder, head=head),
+    "bias of two layers": Case(lambda: one_bias(), (TOKENS, WIDTH)),
+    "unused": written(lambda s, x: s.head(s.a(x)), WIDTH, a=layer, b=layer, p=vector, head=head),
+    "used without effect": written(in_and_out, WIDTH, a=layer, head=head),
+    "head that is not looked at": written(
+        lambda s, x: (h := s.a(x).tanh(), s.aux(h), s.head(h))[2], WIDTH, a=layer, aux=lambda: nn.Sequential(layer(), nn.PReLU()), head=head
+    ),
+    "stopped": written(lambda s, x: s.head(s.a(x) + Stopped.apply(s.b(s.c(s.a(x))))), WIDTH, a=layer, b=layer, c=nn.PReLU, head=head),
+    "detached": written(lambda s, x: s.head(s.a(x) + s.b(x).detach() * s.p.detach()), WIDTH, a=layer, b=layer, p=vector, head=head),
+    "frozen weight": Case(lambda: frozen(nn.Sequential(layer(), nn.Tanh(), layer(), nn.Tanh(), head()), "2.weight"), (WIDTH,)),
+    "frozen bias": Case(lambda: frozen(nn.Sequential(layer(), nn.Tanh(), layer(), nn.Tanh(), head()), "0.bias", "2.bias"), (WIDTH,)),
+    "frozen front": Case(lambda: frozen(nn.Sequential(layer(), nn.Tanh(), layer(), nn.Tanh(), head()), "0"), (WIDTH,)),
+    "frozen head": Case(lambda: frozen(nn.Sequential(layer(), nn.Tanh(), layer(), nn.Tanh(), head()), "4"), (WIDTH,)),
+    "frozen kernel": Case(
+        lambda: frozen(nn.Sequential(nn.Conv1d(1, 3, 3), nn.GroupNorm(3, 3), nn.Flatten(), head(12)), "0.weight", "1.bias"), (1, WIDTH)
+    ),
+    "frozen part of what is made": Case(
+        lambda: frozen(nn.Sequential(parametrizations.weight_norm(layer()), head()), "0.parametrizations.weight.original0"), (WIDTH,)
+    ),
+    "only the bias of the head": Case(lambda: frozen(nn.Sequential(layer(), head()), "0", "1.weight"), (WIDTH,)),
+}
+
+
+def two_names() -> nn.Module:
+    model = nn.Sequential(layer(), nn.Tanh(), layer(), head())
+    model[2].weight = model[0].weight
+    return model
+
+
+def one_bias() -> nn.Module:
+    model = Written(lambda s, x: s.head(s.b(s.a(x)[:, 0].tanh())), a=layer(), b=layer(), head=head())
+    model.b.bias = model.a.bias
+    return model
+
+
+def normed(norm: Callable[..., nn.Module], training: bool = True) -> Case:
+    return Case(
+        lambda: nn.Sequential(norm(nn.Conv2d(1, 3, 3)), nn.ReLU(), norm(nn.Conv2d(3, 3, 2)), nn.Flatten(), norm(head(27))),
+        (1, 6, 6),
+        training=training,
+    )
+
+
+DERIVED: dict[str, Case] = {
+    "weight norm": normed(parametrizations.weight_norm),
+    "weight norm in evaluation": normed(parametrizations.weight_norm, training=False),
+    "spectral norm": normed(parametrizations.spectral_norm),
+    "spectral norm in evaluation": normed(parametrizations.spectral_norm, training=False),
+    "orthogonal": Case(lambda: nn.Sequential(parametrizations.orthogonal(layer()), nn.Tanh(), head()), (WIDTH,)),
+    "pruned": normed(lambda module: prune.l1_unstructured(module, "weight", 0.5)),
+    "weight norm twice": written(
+        lambda s, x: s.head(s.a(s.a(x).tanh())), WIDTH, a=lambda: parametrizations.weight_norm(layer()), head=head
+    ),
+}
+
+ALL: dict[str, Case] = LAYERS | OTHER_LAYERS | ATTENTION | FUNCTIONS | SHARED | DERIVED

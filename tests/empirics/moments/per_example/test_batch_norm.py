@@ -1,0 +1,138 @@
+"""BatchNorm with fixed statistics, against the same network written with a fixed affine map in its place."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import asdict
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tests.planted import assert_rejects
+from tsla.empirics.moments.full_batch import GradientMoments, gradient_moments
+from tsla.empirics.moments.one_by_one import moments_by_loop
+
+N, CLASSES = 7, 3
+
+
+class FixedNorm(nn.Module):
+    """``γ (x - mean) / √(var + ε) + β`` with constant mean and var."""
+
+    def __init__(self, norm: nn.BatchNorm2d, mean: Tensor, var: Tensor) -> None:
+        super().__init__()
+        self.weight, self.bias, self.eps = norm.weight, norm.bias, norm.eps
+        self.register_buffer("mean", mean.clone())
+        self.register_buffer("var", var.clone())
+
+    def forward(self, x: Tensor) -> Tensor:
+        shape = (1, -1, 1, 1)
+        normalised = (x - self.mean.view(shape)) / (self.var.view(shape) + self.eps).sqrt()
+        return normalised * self.weight.view(shape) + self.bias.view(shape)
+
+
+def network() -> nn.Sequential:
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(1, 4, 3),
+        nn.BatchNorm2d(4),
+        nn.ReLU(),
+        nn.Conv2d(4, 5, 3),
+        nn.BatchNorm2d(5),
+        nn.Flatten(),
+        nn.Linear(20, CLASSES),
+    ).double()
+    model(torch.randn(30, 1, 6, 6).double() * 2 + 1)  # running statistics that are not 0 and 1
+    return model.train()
+
+
+def examples() -> tuple[Tensor, Tensor]:
+    torch.manual_seed(1)
+    return torch.randn(N, 1, 6, 6).double(), torch.randint(CLASSES, (N,))
+
+
+def with_running_statistics(model: nn.Sequential, x: Tensor) -> nn.Sequential:
+    fixed = copy.deepcopy(model)
+    for i in (1, 4):
+        fixed[i] = FixedNorm(fixed[i], fixed[i].running_mean, fixed[i].running_var)
+    return fixed
+
+
+def with_batch_statistics(model: nn.Sequential, x: Tensor) -> nn.Sequential:
+    fixed = copy.deepcopy(model)
+    for i in (1, 4):
+        before = fixed[:i](x).detach()
+        fixed[i] = FixedNorm(fixed[i], before.mean((0, 2, 3)), before.var((0, 2, 3), correction=0))
+    return fixed
+
+
+ORACLES = {"evaluation": with_running_statistics, "batch": with_batch_statistics}
+Measure = Callable[..., GradientMoments]
+
+
+def is_that_of_the_fixed_network(choice: str, measure: Measure) -> None:
+    model, (x, y) = network(), examples()
+    expected = moments_by_loop(ORACLES[choice](model, x), x, y)
+    assert asdict(measure(model, x, y, batch_norm=choice)) == pytest.approx(asdict(expected), rel=1e-9, abs=1e-9 * expected.s2)
+
+
+@pytest.mark.parametrize("choice", ORACLES)
+@pytest.mark.parametrize("chunk", [1, 3, 32])
+def test_fixed_statistics(choice: str, chunk: int) -> None:
+    is_that_of_the_fixed_network(choice, lambda *given, **named: gradient_moments(*given, **named, chunk=chunk))
+
+
+@pytest.mark.parametrize("choice", ORACLES)
+def test_the_loop_has_the_same_choices(choice: str) -> None:
+    is_that_of_the_fixed_network(choice, moments_by_loop)
+
+
+@pytest.mark.parametrize("choice", ORACLES)
+def test_the_other_statistics_are_rejected(choice: str) -> None:
+    other = next(name for name in ORACLES if name != choice)
+    assert_rejects(
+        lambda measure: is_that_of_the_fixed_network(choice, measure), lambda *g, batch_norm: gradient_moments(*g, batch_norm=other)
+    )
+
+
+def test_evaluation_mode_is_the_same_as_running_statistics() -> None:
+    model, (x, y) = network(), examples()
+    in_training = gradient_moments(model, x, y, batch_norm="evaluation")
+    assert gradient_moments(model.eval(), x, y) == in_training
+
+
+@pytest.mark.parametrize("choice", ORACLES)
+def test_buffers_are_left_as_they_were(choice: str) -> None:
+    model, (x, y) = network(), examples()
+    before = copy.deepcopy(model.state_dict())
+    gradient_moments(model, x, y, batch_norm=choice)
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+    assert model.training
+
+
+def test_refusals() -> None:
+    model, (x, y) = network(), examples()
+    with pytest.raises(ValueError, match="1 is BatchNorm in training mode: per-example gradients are not defined"):
+        gradient_moments(model, x, y)
+    with pytest.raises(ValueError, match="batch_norm = 'train' must be None, 'evaluation' or 'batch'"):
+        gradient_moments(model, x, y, batch_norm="train")
+    model[1] = nn.BatchNorm2d(4, track_running_stats=False).double()
+    with pytest.raises(ValueError, match="has no running statistics; use 'batch'"):
+        gradient_moments(model, x, y, batch_norm="evaluation")
+    model[1] = nn.SyncBatchNorm(4).double()
+    with pytest.raises(ValueError, match="1 is SyncBatchNorm in training mode"):
+        gradient_moments(model, x, y, batch_norm="batch")
+
+
+def test_functional_batch_norm_in_training_mode_is_refused() -> None:
+    class Functional(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale, self.head = nn.Parameter(torch.ones(36)), nn.Linear(36, CLASSES)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(nn.functional.batch_norm(x.flatten(1), None, None, self.scale, training=True))
+
+    with pytest.raises(ValueError, match="batch_norm takes its statistics from the batch"):
+        gradient_moments(Functional().double(), *examples())

@@ -1,0 +1,88 @@
+"""The graph of a pass is gone when the measurement is, without the garbage collector: what it holds is most of the memory."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from weakref import ref
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tests.empirics.moments.per_example.cases import Written
+from tests.empirics.moments.per_example.oracle import labels_for
+from tests.planted import assert_rejects
+from tsla.empirics.moments.per_example import gradient_products
+from tsla.empirics.moments.per_example.call import Call
+
+N = 6
+
+
+class Marker:
+    """Lives as long as the graph."""
+
+
+MARKERS: list[ref[Marker]] = []
+
+
+class Marked(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        ctx.marker = Marker()
+        MARKERS.append(ref(ctx.marker))
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, D: Tensor) -> Tensor:
+        return D
+
+
+def by_rules() -> nn.Module:
+    return Written(lambda s, x: s.head(Marked.apply(s.first(x))), first=nn.Linear(3, 5), head=nn.Linear(5, 4))
+
+
+def by_fallback() -> nn.Module:
+    return Written(
+        lambda s, x: s.head(Marked.apply(s.first(x)) * s.scale),
+        first=nn.Linear(3, 5),
+        scale=nn.Parameter(torch.ones(5)),
+        head=nn.Linear(5, 4),
+    )
+
+
+def shared() -> nn.Module:
+    return Written(lambda s, x: s.head(s.first(Marked.apply(s.first(x)))), first=nn.Linear(3, 3), head=nn.Linear(3, 4))
+
+
+@pytest.fixture(autouse=True)
+def no_collector() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def leaves_no_graph(make: Callable[[], nn.Module], *, collect: bool = False) -> None:
+    MARKERS.clear()
+    gradient_products(make(), torch.randn(N, 3), labels_for(N), chunk=2)
+    if collect:
+        gc.collect()
+    assert len(MARKERS) >= 4  # the probe and three chunks
+    assert not [marker for marker in MARKERS if marker() is not None]
+
+
+@pytest.mark.parametrize("make", [by_rules, shared])
+def test_no_graph_is_left(make: Callable[[], nn.Module]) -> None:
+    leaves_no_graph(make)
+
+
+def test_what_a_fallback_leaves_can_be_collected() -> None:
+    """The closures of torch.func hold each other for a while."""
+    leaves_no_graph(by_fallback, collect=True)
+
+
+def test_a_hook_that_keeps_its_call_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tsla.empirics.moments.per_example.call.ref", lambda call: lambda: call)
+    monkeypatch.setattr(Call, "forget", lambda self: None)
+    assert_rejects(leaves_no_graph, by_rules)

@@ -1,0 +1,63 @@
+"""All six moments of networks that are in use, against their definitions on gradients from plain autograd."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.empirics.moments.per_example.networks import NETWORKS
+from tests.empirics.moments.per_example.oracle import by_autograd, labels_for
+from tests.planted import assert_rejects
+from tsla.empirics.moments.full_batch import GradientMoments, gradient_moments
+
+N = 9
+
+
+def by_definition(name: str) -> dict[str, float]:
+    case = NETWORKS[name]
+    gradients = by_autograd(case.network(), case.inputs(N))
+    g, h = (torch.cat([t.reshape(N, -1) for t in label], dim=1) for label in (gradients.g, gradients.h))
+    G, G_hat = g.mean(0), h.mean(0)
+
+    def mean_square(rows: Tensor) -> float:
+        return float(rows.square().sum(1).mean())
+
+    return {
+        "grad2": float(G.square().sum()),
+        "s2": mean_square(g - G),
+        "shat2": mean_square(h - G),
+        "c": float(((g - G) * (h - G)).sum(1).mean()),
+        "beta2": float((G_hat - G).square().sum()),
+        "nu2": mean_square(h - G_hat),
+    }
+
+
+def measured(name: str, dtype: torch.dtype) -> GradientMoments:
+    case = NETWORKS[name]
+    return gradient_moments(case.network(dtype), case.inputs(N, dtype), labels_for(N), chunk=4)
+
+
+def is_right(name: str, found: GradientMoments, tolerance: float) -> None:
+    expected = by_definition(name)
+    rounding = tolerance / 100 * (expected["s2"] * expected["shat2"]) ** 0.5  # which c, a sum of either sign, may be no larger than
+    assert asdict(found) == {key: pytest.approx(value, rel=tolerance, abs=rounding if key == "c" else 0) for key, value in expected.items()}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_float64(name: str) -> None:
+    is_right(name, measured(name, torch.float64), 1e-9)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_float32(name: str) -> None:
+    is_right(name, measured(name, torch.float32), 1e-4)
+
+
+@pytest.mark.parametrize("moment", ["grad2", "s2", "shat2", "c", "beta2", "nu2"])
+def test_each_moment_counts(moment: str) -> None:
+    found = measured("MLP-Mixer", torch.float64)
+    wrong = GradientMoments(**asdict(found) | {moment: getattr(found, moment) * 1.0003})
+    assert_rejects(lambda found: is_right("MLP-Mixer", found, 1e-4), wrong)

@@ -1,0 +1,153 @@
+"""In float32, in half precision and under autocast: as exact as plain autograd is there, with sums that are more exact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from statistics import median
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tests.empirics.moments.per_example.cases import ALL, CLASSES, Case
+from tests.empirics.moments.per_example.oracle import Gradients, by_autograd, errors, labels_for
+from tests.planted import assert_rejects
+from tsla.empirics.moments.per_example import GradientProducts, gradient_products, precision, terms
+from tsla.empirics.moments.per_example.linear import EmbeddingWeight
+
+N = 5
+# torch warns that it copies the input to pad it unevenly, and that it is slow.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths"),
+    pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN"),
+]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_float32(name: str) -> None:
+    """Against float64: for every parameter half of the examples are within 2e-5, and none is off by more than 1e-4."""
+    case = ALL[name]
+    expected = by_autograd(case.network(), case.inputs(N))
+    found = gradient_products(case.network(torch.float32), case.inputs(N, torch.float32), labels_for(N))
+    for k, error in enumerate(relative(found, expected)):
+        assert median(error) < 2e-5, found.names[k]
+        assert max(error) < 1e-4, found.names[k]
+
+
+def relative(found: GradientProducts, expected: Gradients) -> list[list[float]]:
+    """For each parameter and example the error of ``‖g_i‖²`` and ``‖ĝ_i‖²``, next to its size and to rounding of the largest."""
+    squares = [torch.stack([t.square().reshape(N, -1).sum(1) for t in pair]) for pair in zip(expected.g, expected.h, strict=True)]
+    least = 1e-10 * max(float(square.max()) for square in squares)
+    tables = [torch.stack((gg, hh)) for gg, hh in zip(found.gg, found.hh, strict=True)]
+    return [((a - b).abs() / (b + least)).max(0).values.tolist() for a, b in zip(tables, squares, strict=True)]
+
+
+# --- half precision
+
+HALVES = [
+    "linear of tokens",
+    "two convolutions",
+    "conv2d, groups",
+    "layer norm of tokens",
+    "group norm",
+    "embedding, repeated tokens",
+    "encoder layer",
+]
+HALVES += ["@", "vision transformer", "weight norm", "head of the embedding, by @", "prelu", "folded and not"]
+
+
+def is_close_in(dtype: torch.dtype, tolerance: float, case: Case) -> None:
+    model, inputs = case.network(dtype), case.inputs(N, dtype)
+    found = gradient_products(model, inputs, labels_for(N))
+    assert all(G.dtype == torch.float32 for G in (*found.G, *found.G_hat))
+    wrong = {name: error for name, error in errors(found, by_autograd(model, inputs), tolerance, eps=2e-3).items() if not error < tolerance}
+    assert not wrong, wrong
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("name", HALVES)
+def test_models_in_half_precision(name: str, dtype: torch.dtype) -> None:
+    """Within rounding of plain autograd in the same precision, which sums in it too."""
+    is_close_in(dtype, 0.1 if dtype == torch.bfloat16 else 0.02, ALL[name])
+
+
+def autocast_agrees(case: Case, tolerance: float = 0.06) -> GradientProducts:
+    """Within rounding of plain autograd under the same autocast."""
+    model, inputs = case.network(torch.float32), case.inputs(N, torch.float32)
+    with torch.autocast("cpu", torch.bfloat16):
+        expected, found = by_autograd(model, inputs), gradient_products(model, inputs, labels_for(N))
+    assert all(G.dtype == torch.float32 for G in (*found.G, *found.G_hat))
+    wrong = {name: error for name, error in errors(found, expected, tolerance, eps=2e-3).items() if not error < tolerance}
+    assert not wrong, wrong
+    return found
+
+
+@pytest.mark.parametrize("name", HALVES)
+def test_autocast(name: str) -> None:
+    autocast_agrees(ALL[name])
+
+
+def sums_are_exact(plant: Callable[[pytest.MonkeyPatch], None]) -> None:
+    """With inputs and weights that bfloat16 holds exactly, what autocast leaves to rounding are the gradients of the activations.
+
+    Those of the last layer are formed of them without any sum in half precision: ``G`` is their mean to float32's rounding.
+    """
+    torch.manual_seed(1)
+    model, x = nn.Linear(64, CLASSES), torch.randn(200, 64).bfloat16().float()
+    with torch.no_grad():
+        for p in model.parameters():
+            p.copy_(p.bfloat16())
+    with pytest.MonkeyPatch.context() as patch, torch.autocast("cpu", torch.bfloat16):
+        plant(patch)
+        patch.setattr(terms, "BLOCK_EXAMPLES", 200)
+        found = gradient_products(model, x, labels_for(200), chunk=200)
+        logits = model(x).detach()
+    D = (logits.double().softmax(1) - nn.functional.one_hot(labels_for(200), CLASSES)).bfloat16().double()
+    expected = D.T @ x.double() / 200
+    assert found.G[0].dtype == torch.float32
+    assert float((found.G[0] - expected).norm() / expected.norm()) < 1e-6
+    squares = D.square().sum(1) * x.double().square().sum(1)
+    assert float(((found.gg[0] - squares) / squares).abs().max()) < 1e-6
+
+
+def test_sums_are_not_taken_in_half_precision() -> None:
+    sums_are_exact(lambda patch: None)
+    assert_rejects(sums_are_exact, lambda patch: patch.setattr(precision, "_autocast", lambda wanted: torch.no_grad()))
+
+
+def test_autocast_inside_of_a_model() -> None:
+    """What is repeated runs under the autocast that it met, also after the model has left it."""
+
+    class Partly(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.weight, self.head = nn.Linear(6, 6), nn.Parameter(torch.randn(6, 6)), nn.Linear(6, CLASSES)
+
+        def forward(self, x: Tensor) -> Tensor:
+            with torch.autocast("cpu", torch.bfloat16):
+                x = self.first(x) @ self.weight
+            return self.head(x.float())
+
+    torch.manual_seed(0)
+    model, x = Partly(), torch.randn(N, 6)
+    found = gradient_products(model, x, labels_for(N))
+    assert all(error < 0.03 for error in errors(found, by_autograd(model, x)).values())
+
+
+def test_large_sums_in_float32() -> None:
+    """Long rows: a mean over very many positions is as exact as over few."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(8, 8), nn.Tanh(), nn.Flatten(), nn.Linear(8 * 4000, CLASSES))
+    x = torch.randn(2, 4000, 8) + 1
+    found = gradient_products(model, x, labels_for(2))
+    exact = errors(found, by_autograd(model.double(), x.double()))
+    assert max(exact.values()) < 1e-5
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.int64])
+def test_ids_of_either_size(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    for by_gram in (True, False):
+        monkeypatch.setattr(EmbeddingWeight, "gram_is_cheaper", lambda self, by_gram=by_gram: by_gram)
+        case = ALL["embedding, padding"]
+        model, ids = case.network(), case.inputs(N).to(dtype)
+        assert max(errors(gradient_products(model, ids, labels_for(N)), by_autograd(model, ids)).values()) < 1e-10

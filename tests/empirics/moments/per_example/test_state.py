@@ -1,0 +1,234 @@
+"""A measurement leaves the model, its inputs and the process as they were, also when something fails on the way."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.modules import module as torch_module
+
+from tests.empirics.moments.per_example.cases import TOKENS, WIDTH, Written, encoder, head, layer, parameter
+from tests.empirics.moments.per_example.oracle import labels_for
+from tests.planted import assert_rejects
+from tsla.empirics.moments.per_example import gradient_products, tape, terms
+from tsla.empirics.moments.per_example.call import Call
+from tsla.empirics.moments.per_example.fallback import FallbackCall
+
+N = 7
+CHUNK = 3  # chunks of 3, 2 and 2, after a probe of 1
+
+
+def model() -> nn.Module:
+    """Rules, fallbacks, made weights, dropout, buffers that are updated in training mode, frozen and unused parameters, and gradients."""
+    torch.manual_seed(0)
+    made = Written(
+        forward,
+        first=nn.utils.parametrizations.spectral_norm(layer()),
+        norm=nn.InstanceNorm1d(TOKENS, affine=True, track_running_stats=True),
+        slope=nn.PReLU(),
+        drop=nn.Dropout(0.5),
+        encoder=encoder(),
+        folded=Written(lambda s, x: s.layer(x.reshape(-1, WIDTH)).view(x.shape), layer=layer()),
+        position=parameter(TOKENS, WIDTH),
+        unused=layer(),
+        head=head(),
+    ).double()
+    made.unused.bias.requires_grad_(False)
+    made.norm.weight.requires_grad_(False)
+    with torch.enable_grad():
+        made(torch.randn(2, TOKENS, WIDTH).double()).sum().backward()
+    return made.train()
+
+
+def forward(s: Any, x: Tensor) -> Tensor:
+    x = s.drop(s.slope(s.norm(s.first(x))) + s.position)
+    return s.head(s.encoder(s.folded(x)).mean(1))
+
+
+def inputs() -> Tensor:
+    torch.manual_seed(1)
+    return torch.randn(N, TOKENS, WIDTH).double()
+
+
+def state(model: nn.Module, inputs: Tensor) -> dict[str, object]:
+    """Copies of all that a measurement might disturb."""
+    hooks = [value for name, value in vars(torch_module).items() if name.startswith("_global_") and isinstance(value, dict)]
+    return {
+        "tensors": {name: value.clone() for name, value in model.state_dict().items()},
+        "identities": [id(t) for t in (*model.parameters(), *model.buffers())],
+        "gradients": {name: None if p.grad is None else p.grad.clone() for name, p in model.named_parameters()},
+        "requires_grad": [p.requires_grad for p in model.parameters()],
+        "training": [part.training for part in model.modules()],
+        "hooks of tensors": [dict(t._backward_hooks or {}) for t in (*model.parameters(), inputs)],
+        "hooks of modules": [dict(value) for part in model.modules() for name, value in vars(part).items() if name.endswith("_hooks")],
+        "global hooks": [dict(value) for value in hooks],
+        "inputs": (inputs.clone(), inputs.requires_grad, inputs.grad, inputs.is_leaf),
+        "random": (torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()),  # noqa: NPY002 - the global one is meant
+        "grad mode": (torch.is_grad_enabled(), torch.is_inference_mode_enabled()),
+        "modes": torch._C._len_torch_function_stack(),
+        "custom functions": torch.autograd.Function.__dict__["apply"],
+        "autocast": [torch.is_autocast_enabled(device) for device in ("cpu", "cuda")],
+    }
+
+
+def is_same(a: object, b: object) -> bool:
+    if isinstance(a, Tensor):
+        return isinstance(b, Tensor) and torch.equal(a, b)
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(is_same(a[key], b[key]) for key in a)
+    if isinstance(a, (tuple, list)) and isinstance(b, (tuple, list)):
+        return len(a) == len(b) and all(is_same(x, y) for x, y in zip(a, b, strict=True))
+    return bool(a == b)
+
+
+def leaves_the_state(run: Callable[[nn.Module, Tensor], object]) -> None:
+    made, x = model(), inputs()
+    before = state(made, x)
+    run(made, x)
+    after = state(made, x)
+    changed = [key for key in before if not is_same(before[key], after[key])]
+    assert not changed, changed
+
+
+def measure(model: nn.Module, x: Tensor) -> object:
+    return gradient_products(model, x, labels_for(len(x)), chunk=CHUNK)
+
+
+def test_all_is_left_as_it_was() -> None:
+    leaves_the_state(measure)
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.enable_grad, lambda: torch.autocast("cpu", torch.bfloat16)])
+def test_in_any_mode(mode: Callable[[], Any]) -> None:
+    def within(model: nn.Module, x: Tensor) -> None:
+        with mode():
+            leaves_the_state(measure)
+
+    leaves_the_state(within)
+
+
+def test_inputs_that_require_a_gradient() -> None:
+    made, x = model(), inputs().requires_grad_()
+    before = state(made, x)
+    measure(made, x)
+    assert is_same(state(made, x), before)
+
+
+# --- after a failure
+
+
+def failing_after(calls: int) -> Callable[..., None]:
+    left = iter(range(calls))
+
+    def fail(*_: object) -> None:
+        if next(left, None) is None:
+            raise RuntimeError("broken on purpose")
+
+    return fail
+
+
+def fails(model: nn.Module, x: Tensor) -> None:
+    with pytest.raises(RuntimeError, match="broken on purpose"):
+        measure(model, x)
+
+
+@pytest.mark.parametrize("calls", [0, 1, 2], ids=["probe", "first chunk", "later chunk"])
+@pytest.mark.parametrize("part", ["first", "encoder", "folded", "head", ""])
+def test_after_an_exception_in_the_forward_pass(part: str, calls: int) -> None:
+    def run(model: nn.Module, x: Tensor) -> None:
+        handle = model.get_submodule(part).register_forward_hook(failing_after(calls))
+        before = state(model, x)
+        fails(model, x)
+        assert is_same(state(model, x), before)
+        handle.remove()
+
+    leaves_the_state(run)
+
+
+@pytest.mark.parametrize("calls", [0, 1, 2], ids=["first label", "second label", "later chunk"])
+def test_after_an_exception_in_the_backward_pass(calls: int) -> None:
+    def run(model: nn.Module, x: Tensor) -> None:
+        handle = model.encoder.register_full_backward_hook(failing_after(calls))
+        fails(model, x)
+        handle.remove()
+
+    leaves_the_state(run)
+
+
+@pytest.mark.parametrize("calls", [0, 2], ids=["first label", "later chunk"])
+def test_after_an_exception_in_a_hook_of_a_tensor(calls: int) -> None:
+    fail = failing_after(calls)
+
+    def run(model: nn.Module, x: Tensor) -> None:
+        handle = model.norm.register_forward_hook(lambda module, args, out: out.register_hook(fail) and None)
+        fails(model, x)
+        handle.remove()
+
+    leaves_the_state(run)
+
+
+@pytest.mark.parametrize("calls", [0, 1, 3], ids=["first", "second", "later chunk"])
+@pytest.mark.parametrize("where", ["rule", "flush", "products", "receive", "__init__", "_vectorised"])
+def test_after_an_exception_in_the_engine(where: str, calls: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    fail = failing_after(calls)
+
+    def first_failing(function: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *given, **named: fail() or function(*given, **named)
+
+    owners = {"flush": Call, "products": terms, "receive": terms.Formed, "__init__": FallbackCall, "_vectorised": FallbackCall}
+    if where == "rule":
+        monkeypatch.setitem(tape.RULES, nn.functional.linear, first_failing(tape.RULES[nn.functional.linear]))
+    else:
+        monkeypatch.setattr(owners[where], where, first_failing(getattr(owners[where], where)))
+    leaves_the_state(fails)
+
+
+def test_after_a_refusal() -> None:
+    def run(model: nn.Module, x: Tensor) -> None:
+        with pytest.raises(ValueError, match="another path"):
+            gradient_products(Written(lambda s, x: torch.stack([s.layer(t[0]) for t in x]), layer=model.head), x, labels_for(len(x)))
+
+    leaves_the_state(run)
+
+
+# --- planted errors: watching would notice
+
+
+def in_the_model_itself(model: nn.Module, x: Tensor) -> None:
+    model(x)
+
+
+def leaves_a_gradient(model: nn.Module, x: Tensor) -> None:
+    model.head.weight.grad.add_(1)
+
+
+def leaves_a_hook(model: nn.Module, x: Tensor) -> None:
+    model.head.weight.register_hook(lambda D: None)
+
+
+def leaves_a_global_hook(model: nn.Module, x: Tensor) -> None:
+    """As torch does: removing such a hook does not forget that it took keywords."""
+    torch_module.register_module_forward_hook(lambda *_: None, with_kwargs=True).remove()
+
+
+def writes_into_the_inputs(model: nn.Module, x: Tensor) -> None:
+    x.mul_(2)
+
+
+def thaws(model: nn.Module, x: Tensor) -> None:
+    model.norm.weight.requires_grad_(True)
+
+
+@pytest.mark.parametrize(
+    "wrong", [in_the_model_itself, leaves_a_gradient, leaves_a_hook, leaves_a_global_hook, writes_into_the_inputs, thaws]
+)
+def test_what_is_left_behind_is_noticed(wrong: Callable[[nn.Module, Tensor], None]) -> None:
+    before = dict(torch_module._global_forward_hooks_with_kwargs)
+    assert_rejects(leaves_the_state, wrong)
+    torch_module._global_forward_hooks_with_kwargs.clear()
+    torch_module._global_forward_hooks_with_kwargs.update(before)

@@ -1,0 +1,179 @@
+"""Every way in which a network may use a parameter, against plain autograd on one example at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.empirics.moments.per_example.cases import ALL, LAYERS
+from tests.empirics.moments.per_example.oracle import agrees, by_autograd, errors, is_right, labels_for
+from tests.planted import assert_rejects
+from tsla.empirics.moments.per_example import chunk, convolution, fallback, gradient_products, linear, normalisation, tape, weights
+from tsla.empirics.moments.per_example.linear import Added
+from tsla.empirics.moments.per_example.terms import Term, products
+
+N = 5
+# torch warns that it copies the input to pad it unevenly.
+pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_parameter_and_example(name: str) -> None:
+    case = ALL[name]
+    is_right(case.network(), case.inputs(N))
+
+
+# One for each way: a rule, a formed gradient, an embedding, a fallback, a made weight, shared ones, folded examples.
+CHUNKED = {
+    name: ALL[name]
+    for name in (
+        "conv2d, uneven",
+        "linear of tokens",
+        "layer norm of tokens",
+        "batch norm of images",
+        "embedding, padding",
+        "gru",
+        "cross-attention, tokens first",
+        "self-attention, as many tokens as examples",
+        "vision transformer, sliced",
+        "spectral norm",
+        "rule and fallback",
+        "head of the embedding, by @",
+        "folded and not",
+        "sequence first, as long as the batch",
+        "tokens to experts",
+        "lstm of packed sequences",
+    )
+}
+
+
+@pytest.mark.parametrize("n", [1, 5, 7])
+@pytest.mark.parametrize("name", CHUNKED)
+def test_result_does_not_depend_on_the_chunk(name: str, n: int) -> None:
+    model, inputs = CHUNKED[name].network(), CHUNKED[name].inputs(n)
+    expected = by_autograd(model, inputs)
+    for size in {1, 2, 3, n, n + 2}:
+        agrees(gradient_products(model, inputs, labels_for(n), chunk=size), expected)
+
+
+def test_the_comparison_sees_every_table() -> None:
+    """What is compared with is not compared with itself: a relative error of 1e-8 anywhere is found."""
+    case = LAYERS["two convolutions"]
+    model, inputs = case.network(), case.inputs(N)
+    expected = by_autograd(model, inputs)
+    for table in ("gg", "hh", "gh", "G", "G_hat"):
+        found = gradient_products(model, inputs, labels_for(N))
+        entry = getattr(found, table)[2].flatten()  # of the second kernel
+        entry[entry.abs().argmax()] *= 1 + 1e-8
+        assert_rejects(lambda found: agrees(found, expected), found)
+        assert [name for name, error in errors(found, expected).items() if error > 1e-10] == ["2.weight"]
+
+
+# --- planted errors
+
+Planted = Callable[[pytest.MonkeyPatch], None]
+
+
+def setting(where: Any, name: str, wrong: Any) -> Planted:
+    return lambda patch: patch.setattr(where, name, wrong)
+
+
+def kernel_with(change: Callable[[convolution.ConvolutionWeight], None]) -> Planted:
+    """The rule of convolutions, with its first term changed."""
+
+    def rule(*given: Any) -> list[Term]:
+        terms = convolution.convolution(*given)
+        change(terms[0])
+        return terms
+
+    return lambda patch: patch.setitem(tape.RULES, torch.conv2d, rule)
+
+
+def takes_another_stride(term: convolution.ConvolutionWeight) -> None:
+    term.stride = (4, 4)
+
+
+def forgets_the_dilation(term: convolution.ConvolutionWeight) -> None:
+    term.dilation = (1, 1)
+
+
+def pads_on_the_other_side(term: convolution.ConvolutionWeight) -> None:
+    term.x = term.x.roll(-1, 2)
+
+
+def sums_over_the_outputs(self: linear.LinearWeight, label: int, rows: slice) -> Tensor:
+    D = self.signals[label][rows].sum(2, keepdim=True).expand(-1, -1, len(self.parameter))
+    return D.transpose(1, 2) @ self.x[rows]
+
+
+form = Added.form
+
+
+def transposes(self: Added, D: Tensor) -> Tensor:
+    D = form(self, D)
+    return D.transpose(1, 2).reshape(D.shape) if self.parameter.ndim == 3 else D
+
+
+def keeps_the_padding(self: linear.EmbeddingWeight, D: Tensor) -> None:
+    self.signals.append(D.reshape(len(D), -1, D.shape[-1]))
+
+
+def forgets_what_is_scaled(self: normalisation.Scale, D: Tensor) -> Tensor:
+    return D.sum(list(range(1, D.ndim - self.parameter.ndim)))
+
+
+def looks_for_their_number(self: tape.Tape, old: torch.Size, new: torch.Size) -> int | None:
+    """Takes any dimension that is as long as there are examples for theirs."""
+    return next((d for d, size in enumerate(new) if size == self.examples), None)
+
+
+def forgets_the_making(self: weights.Derived, label: int, rows: slice) -> Tensor:
+    return self.use.per_example(label, rows)
+
+
+def skips_what_has_no_rule(self: tape.Tape, again: Any, data: Any, out: Any, axes: Any, uses: Any) -> Any:
+    return out
+
+
+@contextmanager
+def nobody_is_deaf(self: fallback.FallbackCall) -> Iterator[None]:
+    yield
+
+
+PLANTED: dict[str, tuple[str, Planted]] = {
+    "another stride": ("conv2d, stride and dilation", kernel_with(takes_another_stride)),
+    "no dilation": ("conv2d, stride and dilation", kernel_with(forgets_the_dilation)),
+    "odd padding on the other side": ("conv2d, same, even", kernel_with(pads_on_the_other_side)),
+    "sum over the wrong axis": ("linear of tokens", setting(linear.LinearWeight, "per_example", sums_over_the_outputs)),
+    "wrong order of what was added": ("vision transformer", setting(linear.Added, "form", transposes)),
+    "gradient of the padding": ("embedding, padding", setting(linear.EmbeddingWeight, "receive", keeps_the_padding)),
+    "scale without its input": ("layer norm of tokens", setting(normalisation.Scale, "form", forgets_what_is_scaled)),
+    "first use alone": ("linear twice", setting(chunk, "products", lambda uses: products(uses[:1]))),
+    "later uses again in each": ("fallback twice", setting(tape, "alias_of", lambda tensor: tensor)),
+    "heard twice": ("folded twice", setting(fallback.FallbackCall, "_others_deaf", nobody_is_deaf)),
+    "made weights for parameters": ("standardised kernels", setting(weights.Derived, "per_example", forgets_the_making)),
+    "tokens for examples": (
+        "self-attention, as many tokens as examples, tokens first",
+        setting(tape.Tape, "_axis", looks_for_their_number),
+    ),
+    "nothing without a rule": ("prelu", setting(tape.Tape, "_leave_to", skips_what_has_no_rule)),
+    "nothing of modules": ("folded", setting(tape.Tape, "_leave_to", skips_what_has_no_rule)),
+}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_planted_errors_are_rejected(name: str) -> None:
+    case, plant = PLANTED[name]
+
+    def check(planted: Planted) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            planted(patch)
+            is_right(ALL[case].network(), ALL[case].inputs(N))
+
+    check(lambda patch: None)
+    assert_rejects(check, plant)

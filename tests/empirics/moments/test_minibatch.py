@@ -1,0 +1,442 @@
+"""Moments of the stochastic gradient of training mode, against matrices of its values; and the table of docs/batch_norm.md."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tests.planted import assert_rejects
+from tsla.empirics.experiments.registry import EXPERIMENTS
+from tsla.empirics.models.networks import resnet
+from tsla.empirics.moments.estimators import Estimates
+from tsla.empirics.moments.full_batch import MOMENTS, GradientMoments, gradient_moments
+from tsla.empirics.moments.minibatch import minibatch_moments, side_by_side
+from tsla.empirics.runs import records
+
+CLASSES = 3
+ROOT = Path(__file__).parents[3]
+
+
+class PartlyUsed(nn.Module):
+    """A layer used twice, and a parameter that the output doesn't depend on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden, self.norm, self.head, self.unused = nn.Linear(36, 36), nn.BatchNorm1d(36), nn.Linear(36, CLASSES), nn.Linear(2, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.hidden(self.norm(self.hidden(x.flatten(1))).tanh()))
+
+
+NETWORKS: dict[str, Callable[[], nn.Module]] = {
+    "batch norm": lambda: resnet(channels=1, classes=CLASSES, widths=(4, 8), norm=nn.BatchNorm2d),
+    "group norm": lambda: resnet(channels=1, classes=CLASSES, widths=(4, 8)),
+    "batch norm, in evaluation mode": lambda: resnet(channels=1, classes=CLASSES, widths=(4, 8), norm=nn.BatchNorm2d).eval(),
+    "shared and unused": PartlyUsed,
+}
+
+
+def network(name: str) -> nn.Module:
+    torch.manual_seed(0)
+    return NETWORKS[name]().double()
+
+
+def data(n: int = 30) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(n, 1, 6, 6, generator=generator, dtype=torch.float64), torch.randint(CLASSES, (n,), generator=generator)
+
+
+class Watched:
+    """A dataset that notes which examples are taken."""
+
+    def __init__(self, inputs: Tensor, labels: Tensor) -> None:
+        self.inputs, self.labels, self.taken = inputs, labels, list[int]()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        self.taken.append(index)
+        return self.inputs[index], int(self.labels[index])
+
+
+def split(taken: list[int], B: int) -> list[list[int]]:
+    return [taken[start : start + B] for start in range(0, len(taken), B)]
+
+
+def gradient_of(model: nn.Module, loss_of: Callable[[Tensor], Tensor], inputs: Tensor) -> np.ndarray:
+    """By a backward pass of a copy, as training does it; ``(p,)``."""
+    twin = copy.deepcopy(model)
+    loss_of(twin(inputs)).backward()
+    return np.concatenate([(torch.zeros_like(p) if p.grad is None else p.grad).flatten().numpy() for p in twin.parameters()])
+
+
+def matrices(model: nn.Module, inputs: Tensor, labels: Tensor, batches: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
+    """Gradients of the mean cross-entropy of each batch at its labels and at uniform ones, ``(M, p)``."""
+    g = [gradient_of(model, lambda out, b=b: nn.functional.cross_entropy(out, labels[list(b)]), inputs[list(b)]) for b in batches]
+    g_hat = [gradient_of(model, lambda out: -out.log_softmax(1).mean(), inputs[list(b)]) for b in batches]
+    return np.stack(g), np.stack(g_hat)
+
+
+def of_population(g: np.ndarray, g_hat: np.ndarray) -> GradientMoments:
+    """Moments of rows that are all there is."""
+    G, G_hat = g.mean(0), g_hat.mean(0)
+    gg, hh, gh = ((a * b).sum(1).mean() for a, b in ((g, g), (g_hat, g_hat), (g, g_hat)))
+    return GradientMoments.from_means(gg, hh, gh, G @ G, G_hat @ G_hat, G @ G_hat)
+
+
+def of_sample(g: np.ndarray, g_hat: np.ndarray) -> GradientMoments:
+    """Unbiased moments of what the rows were drawn from: products of means over pairs of different rows."""
+    M = len(g)
+
+    def pairs(a: np.ndarray, b: np.ndarray) -> float:
+        table = a @ b.T
+        return float(table.sum() - np.trace(table)) / (M * (M - 1))
+
+    def own(a: np.ndarray, b: np.ndarray) -> float:
+        return float((a * b).sum(1).mean())
+
+    A, C, X = pairs(g, g), pairs(g_hat, g_hat), pairs(g, g_hat)
+    return GradientMoments(
+        grad2=A,
+        s2=own(g, g) - A,
+        shat2=own(g_hat, g_hat) - 2 * X + A,
+        c=own(g, g_hat) - X,
+        beta2=A + C - 2 * X,
+        nu2=own(g_hat, g_hat) - C,
+    )
+
+
+def agrees(found: GradientMoments, expected: GradientMoments) -> None:
+    scale = max(map(abs, asdict(expected).values()))
+    assert asdict(found) == pytest.approx(asdict(expected), rel=1e-8, abs=1e-10 * scale)
+
+
+# --- against matrices
+
+By = Callable[[nn.Module, Tensor, Tensor, Sequence[Sequence[int]]], GradientMoments]
+
+
+def by_matrices(model: nn.Module, inputs: Tensor, labels: Tensor, batches: Sequence[Sequence[int]]) -> GradientMoments:
+    return of_sample(*matrices(model, inputs, labels, batches))
+
+
+def is_measured_as(name: str, *, B: int = 5, M: int = 12) -> Callable[[By], None]:
+    def check(by: By) -> None:
+        model, dataset = network(name), Watched(*data())
+        found = minibatch_moments(model, dataset, batch_size=B, batches=M)
+        assert len(dataset.taken) == B * M
+        agrees(found.moments, by(model, dataset.inputs, dataset.labels, split(dataset.taken, B)))
+
+    return check
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_moments_are_those_of_the_batches_that_were_drawn(name: str) -> None:
+    is_measured_as(name)(by_matrices)
+
+
+def in_evaluation_mode(model: nn.Module, *rest: Any) -> GradientMoments:
+    return by_matrices(copy.deepcopy(model).eval(), *rest)
+
+
+def of_the_sum(*given: Any) -> GradientMoments:
+    g, g_hat = matrices(*given)
+    return of_sample(5 * g, 5 * g_hat)
+
+
+def biased(*given: Any) -> GradientMoments:
+    return of_population(*matrices(*given))
+
+
+def example_by_example(model: nn.Module, inputs: Tensor, labels: Tensor, batches: Sequence[Sequence[int]]) -> GradientMoments:
+    return by_matrices(model, inputs, labels, [(i,) for batch in batches for i in batch])
+
+
+def of_other_batches(model: nn.Module, inputs: Tensor, labels: Tensor, batches: Sequence[Sequence[int]]) -> GradientMoments:
+    return by_matrices(model, inputs, labels, [[(i + 1) % len(labels) for i in batch] for batch in batches])
+
+
+def moving_statistics(model: nn.Module, inputs: Tensor, labels: Tensor, batches: Sequence[Sequence[int]]) -> GradientMoments:
+    """Each batch meets the running statistics that the one before left, and uses them."""
+    moved = copy.deepcopy(model)
+    rows = []
+    for batch in batches:
+        moved.train()(inputs[list(batch)])
+        rows.append(matrices(moved.eval(), inputs, labels, [batch]))
+    return of_sample(*(np.concatenate(parts) for parts in zip(*rows, strict=True)))
+
+
+@pytest.mark.parametrize("wrong", [in_evaluation_mode, of_the_sum, biased, example_by_example, of_other_batches, moving_statistics])
+def test_planted_moments_are_rejected(wrong: By) -> None:
+    assert_rejects(is_measured_as("batch norm"), wrong)
+
+
+def test_labels_and_smoothing_labels_follow_their_examples() -> None:
+    inputs, labels = data()
+    soft = torch.softmax(torch.randn(30, CLASSES, generator=torch.Generator().manual_seed(1), dtype=torch.float64), 1)
+    model = network("batch norm")
+    as_smoothing = minibatch_moments(model, (inputs, labels), batch_size=6, batches=8, smoothing=soft).moments
+    as_labels = minibatch_moments(model, (inputs, soft), batch_size=6, batches=8).moments
+    assert as_labels.s2 == pytest.approx(as_smoothing.nu2, rel=1e-9)
+
+
+def test_smoothing_by_the_model_itself_is_no_gradient() -> None:
+    moments = minibatch_moments(network("batch norm"), data(), batch_size=6, batches=8, smoothing="own").moments
+    assert [moments.nu2, moments.c, moments.beta2] == pytest.approx([0, 0, moments.grad2], abs=1e-12)
+
+
+# --- which batches
+
+
+def batches_of(*, replacement: bool, seed: int = 0) -> list[list[int]]:
+    dataset = Watched(*data(8))
+    minibatch_moments(network("batch norm"), dataset, batch_size=6, batches=20, replacement=replacement, seed=seed)
+    return split(dataset.taken, 6)
+
+
+def are_different_examples(batches: list[list[int]]) -> None:
+    assert all(len(set(batch)) == 6 for batch in batches)
+
+
+def test_without_replacement_a_batch_is_of_different_examples() -> None:
+    are_different_examples(batches_of(replacement=False))
+    assert_rejects(are_different_examples, batches_of(replacement=True))
+
+
+def test_batches_are_drawn_anew_and_the_same_for_the_same_seed() -> None:
+    first = batches_of(replacement=False)
+    assert len({tuple(batch) for batch in first}) > 15
+    assert first == batches_of(replacement=False) != batches_of(replacement=False, seed=1)
+
+
+def test_dropout_is_drawn_anew_in_each_batch_and_the_same_for_the_same_seed() -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(36, CLASSES)).double()
+    inputs, labels = data(4)
+
+    def s2(seed: int) -> float:
+        return minibatch_moments(model, (inputs, labels), batch_size=4, batches=10, seed=seed).moments.s2
+
+    assert s2(0) == s2(0) != s2(1)
+    assert s2(0) > 1e-3  # all batches hold the same four examples
+
+
+# --- many repetitions, against what all batches there are would give
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """``exact`` moments of a batch's gradient, and their estimates from batches of ``B`` of N examples, again and again."""
+
+    exact: GradientMoments
+    estimates: tuple[Estimates, ...]
+    B: int
+    N: int
+
+    def with_other(self, exact: GradientMoments) -> Repeated:
+        return replace(self, exact=exact)
+
+
+def is_unbiased(found: Repeated) -> None:
+    for name in MOMENTS:
+        values = np.array([getattr(estimates.moments, name) for estimates in found.estimates])
+        error = values.std(ddof=1) / len(values) ** 0.5
+        assert abs(values.mean() - getattr(found.exact, name)) < 4 * error, name
+
+
+def is_covered(found: Repeated) -> None:
+    for name in (*MOMENTS, "delta"):
+        intervals = [estimates.quantity(name) for estimates in found.estimates]
+        covered = sum(e.low <= getattr(found.exact, name) <= e.high for e in intervals)
+        assert covered >= 0.85 * len(intervals), name
+
+
+CHECKS = [is_unbiased, is_covered]
+
+
+def again_and_again(model: nn.Module, dataset: tuple[Tensor, Tensor], repetitions: int, **options: Any) -> tuple[Estimates, ...]:
+    return tuple(minibatch_moments(model, dataset, seed=seed, **options) for seed in range(repetitions))
+
+
+@cache
+def of_independent_examples(replacement: bool) -> tuple[GradientMoments, Repeated]:
+    """GroupNorm: the per-example moments, and what C14 makes of them."""
+    torch.manual_seed(0)
+    model, dataset = (
+        nn.Sequential(nn.Conv2d(1, 4, 3), nn.GroupNorm(2, 4), nn.ReLU(), nn.Flatten(), nn.Linear(64, CLASSES)).double(),
+        data(20),
+    )
+    one = gradient_moments(model, *dataset)
+    estimates = again_and_again(model, dataset, 25, batch_size=5, batches=50, replacement=replacement)
+    return one, Repeated(by_c14(one, 5, 20) if replacement else by_c14_in_a_finite_set(one, 5, 20), estimates, 5, 20)
+
+
+def by_c14(one: GradientMoments, B: int, N: int) -> GradientMoments:
+    return one.at_batch_size(B)
+
+
+def by_c14_in_a_finite_set(one: GradientMoments, B: int, N: int) -> GradientMoments:
+    """Draws without replacement: the variance of a mean is smaller by ``(N-B)/(N-1)``."""
+    at, left = one.at_batch_size(B), (N - B) / (N - 1)
+    return replace(at, s2=at.s2 * left, c=at.c * left, nu2=at.nu2 * left, shat2=at.beta2 + at.nu2 * left)
+
+
+@cache
+def of_coupled_examples() -> tuple[nn.Module, tuple[Tensor, Tensor], Repeated]:
+    """BatchNorm, and all 70 batches of four of eight examples."""
+    torch.manual_seed(3)
+    model, dataset = nn.Sequential(nn.Flatten(), nn.Linear(36, 4), nn.BatchNorm1d(4), nn.Tanh(), nn.Linear(4, CLASSES)).double(), data(8)
+    exact = of_population(*matrices(model, *dataset, list(itertools.combinations(range(8), 4))))
+    return model, dataset, Repeated(exact, again_and_again(model, dataset, 80, batch_size=4, batches=50), 4, 8)
+
+
+@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize("replacement", [True, False])
+def test_group_norm_is_c14(replacement: bool, check: Callable[[Repeated], None]) -> None:
+    check(of_independent_examples(replacement)[1])
+
+
+@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize(
+    ("replacement", "wrong"),
+    [
+        (True, by_c14_in_a_finite_set),
+        (False, by_c14),
+        (True, lambda one, B, N: one),
+        (True, lambda one, B, N: replace(one.at_batch_size(B), shat2=one.shat2 / B, beta2=one.beta2 / B)),  # the bias averaged away as well
+    ],
+    ids=["finite set", "infinite set", "single examples", "bias averaged"],
+)
+def test_planted_batch_moments_are_rejected(
+    replacement: bool, wrong: Callable[[GradientMoments, int, int], GradientMoments], check: Callable[[Repeated], None]
+) -> None:
+    one, found = of_independent_examples(replacement)
+    assert_rejects(check, found.with_other(wrong(one, found.B, found.N)))
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_batch_norm_is_what_all_batches_give(check: Callable[[Repeated], None]) -> None:
+    check(of_coupled_examples()[2])
+
+
+@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize("statistics", ["evaluation", "batch"])
+def test_planted_fixed_statistics_are_rejected(statistics: str, check: Callable[[Repeated], None]) -> None:
+    model, dataset, found = of_coupled_examples()
+    one = gradient_moments(model, *dataset, batch_norm=statistics)
+    assert_rejects(check, found.with_other(by_c14_in_a_finite_set(one, found.B, found.N)))
+
+
+def test_planted_plug_in_estimates_are_rejected() -> None:
+    found = of_coupled_examples()[2]
+    assert_rejects(is_unbiased, replace(found, estimates=tuple(replace(e, moments=e.plug_in) for e in found.estimates)))
+
+
+# --- what it leaves as it was
+
+
+def test_model_and_random_states_are_left_as_they_were() -> None:
+    model = nn.Sequential(network("batch norm"), nn.Dropout(0.2))
+    for p in model.parameters():
+        p.grad = torch.ones_like(p)
+    random.seed(5)
+    before = copy.deepcopy(model.state_dict()), torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
+    minibatch_moments(model, data(), batch_size=6, batches=4)
+    assert all(torch.equal(old, new) for old, new in zip(before[0].values(), model.state_dict().values(), strict=True))
+    assert torch.equal(before[1], torch.get_rng_state())
+    assert before[2:] == (random.getstate(), np.random.get_state()[1].tolist())  # noqa: NPY002
+    assert all(p.grad is not None and (p.grad == 1).all() for p in model.parameters())
+    assert all(module.training for module in model.modules())
+
+
+# --- refusals
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"batch_size": 0}, "batch_size = 0 must be a whole number, at least 1"),
+        ({"batch_size": 2.0}, "batch_size = 2.0 must be a whole number, at least 1"),
+        ({"batch_size": 31}, "batch_size = 31 must be at most 30, the number of examples; or set replacement=True"),
+        ({"batch_size": 4, "batches": 1}, "batches = 1 must be a whole number, at least 2"),
+        ({"batch_size": 4, "seed": -1}, "seed = -1 must be a whole number, at least 0"),
+        ({"batch_size": 4, "smoothing": "prior"}, "smoothing = 'prior' would change with the examples drawn"),
+        ({"batch_size": 4, "smoothing": "none"}, "smoothing = 'none'"),
+    ],
+)
+def test_bad_arguments(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        minibatch_moments(network("batch norm"), data(), **options)
+
+
+def test_models_that_give_no_logits() -> None:
+    with pytest.raises(ValueError, match=r"model must map examples \(n, ...\) to logits \(n, classes\)"):
+        minibatch_moments(nn.Conv2d(1, 2, 3).double(), data(), batch_size=4)
+
+
+# --- the record and its page
+
+
+def test_three_rows_side_by_side() -> None:
+    config = EXPERIMENTS["batch_norm"].configs[-1] | {"train_size": 40, "epochs": 1, "batch_size": 8, "batches": 8, "widths": [4, 4]}
+    table = side_by_side(config)
+    assert list(table["statistics"]) == ["evaluation", "batch", "training"]
+    assert (set(table["epochs"]), set(table["batch_size"])) == ({1}, {8})
+    exact, sampled = table.iloc[:2], table.iloc[2]
+    for name in (*MOMENTS, "delta"):
+        assert (exact[name] == exact[f"{name}_low"]).all()
+        assert (exact[name] == exact[f"{name}_high"]).all()
+        assert sampled[f"{name}_low"] < sampled[name] < sampled[f"{name}_high"]
+    assert table["s2"].nunique() == 3
+    pd.testing.assert_frame_equal(table, side_by_side(config))
+
+
+def three_digits(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:#.3g}"
+
+
+def interval(row: Any, name: str, divisor: float = 1.0) -> str:
+    value, low, high = (three_digits(row[name + end] / divisor) for end in ("", "_low", "_high"))
+    return f"{value} [{low}, {high}]"
+
+
+def rendered(table: pd.DataFrame, name: str) -> str:
+    """The table of docs/batch_norm.md for one quantity."""
+    lines = ["| epochs | B | evaluation | batch | training mode | ÷ evaluation | ÷ batch |", "| --- | --- | --- | --- | --- | --- | --- |"]
+    for (epochs, B), rows in table.groupby(["epochs", "batch_size"]):
+        evaluation, batch, training = (rows[rows["statistics"] == how].iloc[0] for how in ("evaluation", "batch", "training"))
+        cells = [epochs, B, three_digits(evaluation[name]), three_digits(batch[name]), interval(training, name)]
+        cells += [interval(training, name, evaluation[name]), interval(training, name, batch[name])]
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    return "\n".join(lines)
+
+
+def holds_the_tables_of(page: str) -> Callable[[pd.DataFrame], None]:
+    def check(table: pd.DataFrame) -> None:
+        for name in ("s2", "grad2", "delta"):
+            assert rendered(table, name) in page, f"docs/batch_norm.md must hold\n{rendered(table, name)}"
+
+    return check
+
+
+def test_the_page_holds_the_record() -> None:
+    page = (ROOT / "docs" / "batch_norm.md").read_text(encoding="utf-8")
+    table = records.read(ROOT / "records" / "batch_norm.parquet").table
+    holds_the_tables_of(page)(table)
+    assert_rejects(holds_the_tables_of(page), table.assign(s2=table["s2"] * 1.01))
+
+
+def test_the_record_is_of_the_configurations() -> None:
+    assert records.read(ROOT / "records" / "batch_norm.parquet").config["configs"] == list(EXPERIMENTS["batch_norm"].configs)

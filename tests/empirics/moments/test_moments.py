@@ -1,0 +1,483 @@
+"""Gradient moments against their definitions, on a matrix of per-example gradients from another way of differentiating."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.func import functional_call, grad, vmap
+
+from tests.planted import Rejects, assert_rejects
+from tsla.empirics.data.datasets import digits
+from tsla.empirics.models.networks import resnet
+from tsla.empirics.moments.full_batch import GradientMoments, gradient_moments
+
+CLASSES = 3
+N = 7
+THETAS = (0.0, 0.1, 0.3, 0.5, 0.9, 1.0)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network with examples; ``true`` and ``smooth`` are distributions ``(n, K)``, or their short forms."""
+
+    model: nn.Module
+    inputs: Tensor
+    labels: Tensor
+    smoothing: str | Tensor = "uniform"
+
+    def gradients(self) -> tuple[np.ndarray, np.ndarray]:
+        """``g_i`` and ``ĝ_i`` as the rows of two matrices ``(n, p)``, by torch.func over all examples at once."""
+        classes = self.model(self.inputs[:1]).shape[1]
+        true = self.labels if self.labels.ndim == 2 else torch.eye(classes)[self.labels]
+        smooth = torch.full((classes,), 1 / classes, dtype=torch.float64) if isinstance(self.smoothing, str) else self.smoothing
+        trained = {name: p.detach() for name, p in self.model.named_parameters() if p.requires_grad}
+
+        def loss(parameters: dict[str, Tensor], x: Tensor, label: Tensor) -> Tensor:
+            return -(label * functional_call(self.model, parameters, (x[None],))[0].log_softmax(0)).sum()
+
+        def matrix(labels: Tensor) -> np.ndarray:
+            rows = vmap(grad(loss), in_dims=(None, 0, 0))(trained, self.inputs, labels.to(self.inputs))
+            return torch.cat([row.reshape(len(self.inputs), -1) for row in rows.values()], dim=1).double().numpy()
+
+        return matrix(true), matrix(smooth.expand(len(self.inputs), classes))
+
+
+def by_definition(g: np.ndarray, ghat: np.ndarray) -> dict[str, float]:
+    G, Ghat = g.mean(axis=0), ghat.mean(axis=0)
+    return {
+        "grad2": np.sum(G**2),
+        "s2": np.mean(np.sum((g - G) ** 2, axis=1)),
+        "shat2": np.mean(np.sum((ghat - G) ** 2, axis=1)),
+        "c": np.mean(np.sum((g - G) * (ghat - G), axis=1)),
+        "beta2": np.sum((Ghat - G) ** 2),
+        "nu2": np.mean(np.sum((ghat - Ghat) ** 2, axis=1)),
+    }
+
+
+Measure = Callable[[Case], GradientMoments]
+
+
+def measure(case: Case) -> GradientMoments:
+    return gradient_moments(case.model, case.inputs, case.labels, case.smoothing)
+
+
+def agrees(case: Case, found: GradientMoments, tolerance: float) -> None:
+    expected = by_definition(*case.gradients())
+    scale = max(expected.values())  # every moment is a difference of sums of this size
+    assert asdict(found) == pytest.approx(expected, rel=tolerance, abs=tolerance * scale)
+
+
+class Tied(nn.Module):
+    """One layer used twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden, self.head = nn.Linear(36, 36), nn.Linear(36, CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.hidden(self.hidden(x.flatten(1)).tanh()).tanh())
+
+
+class PartlyUsed(nn.Module):
+    """A parameter that the output doesn't depend on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.used, self.unused = nn.Linear(36, CLASSES), nn.Linear(2, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.used(x.flatten(1))
+
+
+def cnn() -> nn.Module:
+    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.GroupNorm(2, 4), nn.ReLU(), nn.Conv2d(4, 2, 3), nn.Flatten(), nn.Linear(8, CLASSES))
+
+
+def mlp() -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(36, 8), nn.Tanh(), nn.Linear(8, CLASSES))
+
+
+def partly_frozen() -> nn.Module:
+    model = mlp()
+    model[1].weight.requires_grad_(False)
+    return model
+
+
+def batch_norm_in_eval_mode() -> nn.Module:
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(64, CLASSES))
+    model(torch.randn(20, 1, 6, 6) * 2 + 1)  # running statistics that are not 0 and 1
+    return model.eval()
+
+
+NETWORKS = {
+    "cnn": cnn,
+    "resnet": lambda: resnet(channels=1, classes=CLASSES, widths=(4, 8)),
+    "mlp": mlp,
+    "partly frozen": partly_frozen,
+    "weight sharing": Tied,
+    "partly used": PartlyUsed,
+    "batch norm, eval": batch_norm_in_eval_mode,
+}
+
+
+def make_case(network: str = "mlp", *, n: int = N, dtype: torch.dtype = torch.float64, seed: int = 0) -> Case:
+    torch.manual_seed(seed)
+    model = NETWORKS[network]().to(dtype)
+    return Case(model, torch.randn(n, 1, 6, 6).to(dtype), torch.randint(CLASSES, (n,)))
+
+
+def distributions(shape: tuple[int, ...]) -> st.SearchStrategy[Tensor]:
+    """Rows that add up to 1, with zeros among their entries."""
+    weight = st.one_of(st.just(0.0), st.floats(1e-3, 1))
+    row = st.lists(weight, min_size=CLASSES, max_size=CLASSES).filter(any)
+    rows = st.lists(row, min_size=math.prod(shape) // CLASSES, max_size=math.prod(shape) // CLASSES)
+    return rows.map(lambda r: torch.tensor(r, dtype=torch.float64)).map(lambda t: (t / t.sum(1, keepdim=True)).reshape(shape))
+
+
+# --- against the definitions
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_moments_are_those_of_the_definition(network: str) -> None:
+    case = make_case(network)
+    agrees(case, measure(case), 1e-10)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_in_float32(network: str) -> None:
+    case = make_case(network, dtype=torch.float32)
+    agrees(case, measure(case), 1e-4)
+
+
+@pytest.mark.parametrize("network", ["cnn", "mlp"])
+@pytest.mark.parametrize("shape", [(CLASSES,), (N, CLASSES)], ids=["(K,)", "(n, K)"])
+def test_any_smoothing_label(network: str, shape: tuple[int, ...]) -> None:
+    @settings(max_examples=12)
+    @given(distributions(shape))
+    def check(smoothing: Tensor) -> None:
+        case = replace(make_case(network), smoothing=smoothing)
+        agrees(case, measure(case), 1e-10)
+
+    check()
+
+
+@settings(max_examples=12)
+@given(distributions((N, CLASSES)), distributions((N, CLASSES)))
+def test_soft_labels(labels: Tensor, smoothing: Tensor) -> None:
+    case = replace(make_case(), labels=labels, smoothing=smoothing)
+    agrees(case, measure(case), 1e-10)
+
+
+def test_a_single_example_has_no_variance_but_a_bias() -> None:
+    case = make_case(n=1)
+    found = measure(case)
+    agrees(case, found, 1e-10)
+    assert (found.s2, found.c) == (0, 0)
+    assert found.delta == math.inf
+    assert found.beta2 == pytest.approx(found.shat2)
+
+
+def test_loss_is_per_example_whatever_their_number() -> None:
+    """Twice the same examples have the same moments: nothing is divided by n on the way."""
+    case = make_case("cnn")
+    twice = replace(case, inputs=case.inputs.repeat(2, 1, 1, 1), labels=case.labels.repeat(2))
+    assert asdict(measure(twice)) == pytest.approx(asdict(measure(case)), rel=1e-10)
+
+
+# --- planted errors
+
+
+def centred_at_its_own_mean(case: Case) -> GradientMoments:
+    right = measure(case)
+    return replace(right, shat2=right.nu2)
+
+
+def summed_over_the_examples(case: Case) -> GradientMoments:
+    return replace(measure(case), s2=measure(case).s2 * len(case.inputs))
+
+
+def unbiased_divisor(case: Case) -> GradientMoments:
+    return replace(measure(case), s2=measure(case).s2 * len(case.inputs) / (len(case.inputs) - 1))
+
+
+def covariance_without_centring(case: Case) -> GradientMoments:
+    g, ghat = case.gradients()
+    return replace(measure(case), c=float(np.mean(np.sum(g * ghat, axis=1))))
+
+
+def loss_divided_by_n(case: Case) -> GradientMoments:
+    return GradientMoments(**{name: value / len(case.inputs) ** 2 for name, value in asdict(measure(case)).items()})
+
+
+def one_label_for_all(case: Case) -> GradientMoments:
+    return measure(replace(case, labels=case.labels[:1].expand(len(case.labels))))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        centred_at_its_own_mean,
+        summed_over_the_examples,
+        unbiased_divisor,
+        covariance_without_centring,
+        loss_divided_by_n,
+        one_label_for_all,
+    ],
+)
+@pytest.mark.parametrize("network", ["cnn", "mlp"])
+def test_planted_errors_are_rejected(network: str, wrong: Measure) -> None:
+    case = make_case(network)
+    assert_rejects(lambda found: agrees(case, found, 1e-4), wrong(case))
+
+
+# --- what is derived from them
+
+
+@cache
+def trained_resnet() -> Case:
+    """A ResNet on noisy digits, after some steps: early, where the two gradients still differ in every moment."""
+    split = digits(train_size=40, label_noise=0.2, seed=0)
+    torch.manual_seed(0)
+    model = resnet(channels=1, classes=10, widths=(4, 8)).double()
+    inputs, labels = split.train_inputs.double(), split.train_labels
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(10):
+        optimiser.zero_grad()
+        nn.functional.cross_entropy(model(inputs), labels).backward()
+        optimiser.step()
+    return Case(model, inputs, labels)
+
+
+SecondMoment = Callable[[GradientMoments, float], float]
+
+
+def is_the_mean_squared_distance_to_the_gradient(second_moment: SecondMoment) -> None:
+    case = trained_resnet()
+    (g, ghat), found = case.gradients(), measure(case)
+    for theta in THETAS:
+        directions = (1 - theta) * g + theta * ghat
+        brute_force = np.mean(np.sum((directions - g.mean(axis=0)) ** 2, axis=1))
+        assert second_moment(found, theta) == pytest.approx(brute_force, rel=1e-10)
+
+
+@pytest.mark.claim("C11", "measurement")
+def test_second_moment_on_a_network(evidence: Callable[..., None]) -> None:
+    is_the_mean_squared_distance_to_the_gradient(GradientMoments.second_moment)
+    evidence("on a ResNet the formula is the mean over the examples of ‖(1-θ)g_i + θĝ_i - G‖²")
+
+
+@pytest.mark.claim("C11", "measurement", planted=True)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda m, theta: (1 - theta) * m.s2 + theta * m.shat2,  # the lemma in place of the exact value
+        lambda m, theta: (1 - theta) ** 2 * m.s2 + theta**2 * m.shat2,  # no covariance
+        lambda m, theta: (1 - theta) ** 2 * m.s2 + theta**2 * m.nu2 + 2 * theta * (1 - theta) * m.c,  # no bias
+    ],
+    ids=["lemma", "no covariance", "no bias"],
+)
+def test_planted_second_moments_are_rejected(wrong: SecondMoment, rejects: Rejects) -> None:
+    rejects(is_the_mean_squared_distance_to_the_gradient, right=GradientMoments.second_moment, wrong=wrong)
+
+
+def over_all_batches(g: np.ndarray, ghat: np.ndarray, B: int) -> dict[str, float]:
+    """The moments of the means over batches of B, by going through all ``n^B`` of them."""
+    batches = [list(batch) for batch in itertools.product(range(len(g)), repeat=B)]
+    means, means_hat = (np.array([rows[batch].mean(axis=0) for batch in batches]) for rows in (g, ghat))
+    return by_definition(means, means_hat)
+
+
+Batched = Callable[[GradientMoments, int], GradientMoments]
+
+
+def is_that_of_all_batches(at_batch_size: Batched) -> None:
+    for network, B in itertools.product(("cnn", "mlp"), (2, 3)):
+        case = make_case(network, n=4)
+        assert asdict(at_batch_size(measure(case), B)) == pytest.approx(over_all_batches(*case.gradients(), B), rel=1e-10)
+
+
+def test_batches_drawn_with_replacement() -> None:
+    is_that_of_all_batches(GradientMoments.at_batch_size)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda m, B: replace(m.at_batch_size(B), shat2=m.shat2 / B),  # the bias falls too
+        lambda m, B: replace(m.at_batch_size(B), c=m.c),  # the covariance doesn't
+        lambda m, B: replace(m.at_batch_size(B), s2=m.s2 / B**2),  # noise falls too fast
+        lambda m, B: replace(m.at_batch_size(B), s2=m.s2 * (4 - B) / (3 * B)),  # drawn without replacement
+    ],
+)
+def test_planted_batch_laws_are_rejected(wrong: Batched) -> None:
+    assert_rejects(is_that_of_all_batches, wrong)
+
+
+def test_batches_of_one_change_nothing() -> None:
+    found = measure(make_case())
+    assert asdict(found.at_batch_size(1)) == pytest.approx(asdict(found), rel=1e-15)
+
+
+def test_equal_examples_have_no_variance_up_to_rounding() -> None:
+    for seed in range(20):
+        case = make_case(n=1, seed=seed)
+        found = measure(replace(case, inputs=case.inputs.expand(3, 1, 6, 6), labels=case.labels.expand(3)))
+        assert found.second_moment(0.3) == pytest.approx(0.09 * found.shat2, rel=1e-10)
+
+
+def test_delta_is_a_ratio() -> None:
+    found = measure(make_case())
+    assert found.delta == found.shat2 / found.s2
+    assert found.second_moment(1.0) == pytest.approx(found.delta * found.second_moment(0.0))
+
+
+@pytest.mark.parametrize("B", [0, -1, 2.0, True, "2"])
+def test_bad_batch_size(B: object) -> None:
+    with pytest.raises(ValueError, match=rf"B = {B!r} must be a whole number, at least 1"):
+        measure(make_case()).at_batch_size(B)
+
+
+def test_bad_theta() -> None:
+    with pytest.raises(ValueError, match=r"theta = 1\.5 must be"):
+        measure(make_case()).second_moment(1.5)
+
+
+# --- what it leaves alone
+
+
+def state(model: nn.Module) -> dict[str, object]:
+    """Copies of all that a measurement might disturb."""
+    return {
+        "tensors": {name: value.clone() for name, value in model.state_dict().items()},
+        "gradients": {name: None if p.grad is None else p.grad.clone() for name, p in model.named_parameters()},
+        "requires_grad": [p.requires_grad for p in model.parameters()],
+        "training": [module.training for module in model.modules()],
+        "random": torch.get_rng_state(),
+        "grad mode": torch.is_grad_enabled(),
+    }
+
+
+def is_same(a: object, b: object) -> bool:
+    if isinstance(a, Tensor):
+        return isinstance(b, Tensor) and torch.equal(a, b)
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(is_same(a[key], b[key]) for key in a)
+    return a == b
+
+
+def with_dropout() -> Case:
+    """A model in training mode that uses up randomness, with a gradient already there from something else."""
+    case = make_case()
+    model = nn.Sequential(*case.model[:3], nn.Dropout(0.5), case.model[3])
+    model(case.inputs).sum().backward()
+    return replace(case, model=model)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [with_dropout, lambda: make_case("batch norm, eval"), lambda: make_case("partly frozen")],
+    ids=["dropout", "batch norm", "frozen"],
+)
+def test_model_gradients_and_randomness_are_left_as_they_were(make: Callable[[], Case]) -> None:
+    case = make()
+    before = state(case.model)
+    measure(case)
+    assert is_same(state(case.model), before)
+
+
+def test_left_as_they_were_after_an_exception_too() -> None:
+    case = with_dropout()
+    calls = itertools.count()
+
+    def fail(*_: object) -> None:
+        if next(calls) == 2:  # after the probe and the first chunk
+            raise RuntimeError("the second chunk is broken")
+
+    case.model.register_forward_hook(fail)
+    before = state(case.model)
+    with pytest.raises(RuntimeError, match="second chunk"):
+        gradient_moments(case.model, case.inputs, case.labels, chunk=3)
+    assert is_same(state(case.model), before)
+    with pytest.raises(ValueError, match="smoothing"):
+        measure(replace(case, smoothing="unifrom"))
+    assert is_same(state(case.model), before)
+
+
+@pytest.mark.parametrize("layer", ["spectral norm", "instance norm"])
+def test_statistics_of_layers_in_training_mode_are_left_as_they_were(layer: str) -> None:
+    case = make_case("cnn")
+    if layer == "spectral norm":
+        nn.utils.parametrizations.spectral_norm(case.model[0])
+    else:
+        case.model[1] = nn.InstanceNorm2d(4, track_running_stats=True).double()
+    before = state(case.model)
+    measure(case)
+    assert is_same(state(case.model), before)
+
+
+def test_watching_the_state_would_notice() -> None:
+    case = with_dropout()
+    before = state(case.model)
+    case.model(case.inputs)
+    assert not is_same(state(case.model), before)
+
+
+def test_inside_no_grad() -> None:
+    case = make_case("cnn")
+    with torch.no_grad():
+        inside = measure(case)
+        assert not torch.is_grad_enabled()
+    assert inside == measure(case)
+
+
+# --- what is refused
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"inputs": torch.zeros(0, 1, 6, 6), "labels": torch.zeros(0).long()}, "inputs hold 0 examples and labels 0; .* at least 1"),
+        ({"labels": torch.zeros(3).long()}, "inputs hold 7 examples and labels 3; must be equally many"),
+        ({"labels": torch.full((N,), CLASSES)}, r"labels run from 3 to 3; must lie in 0 \.\.\. 2"),
+        ({"labels": torch.zeros(N)}, r"labels have shape \(7,\) and type torch.float32"),
+        ({"labels": torch.full((N, CLASSES), 0.5)}, "labels must be probabilities"),
+        ({"smoothing": torch.tensor([0.5, 0.25, 0.5])}, "smoothing must be probabilities"),
+        ({"smoothing": torch.tensor([0.5, 0.5])}, "smoothing: 2 columns; the model has 3 classes"),
+        ({"smoothing": torch.full((3, CLASSES), 1 / 3)}, r"smoothing has shape \(3, 3\); must be \(3,\) or \(7, 3\)"),
+        ({"smoothing": "teacher"}, "smoothing = 'teacher': must be 'uniform', 'prior', .* a teacher"),
+    ],
+)
+def test_bad_arguments(change: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        measure(replace(make_case(), **change))
+
+
+def test_batch_norm_in_training_mode_is_refused_by_name() -> None:
+    case = make_case("batch norm, eval")
+    case.model.train()
+    with pytest.raises(ValueError, match=r"^1 is BatchNorm in training mode: .* call model.eval\(\), or choose"):
+        measure(case)
+
+
+def test_batch_norm_without_running_statistics_is_refused() -> None:
+    case = make_case("cnn")
+    case.model[1] = nn.BatchNorm2d(4, track_running_stats=False).double().eval()
+    with pytest.raises(ValueError, match=r"^1 is BatchNorm"):
+        measure(case)
+
+
+def test_a_model_without_anything_to_train_is_refused() -> None:
+    case = make_case()
+    case.model.requires_grad_(False)
+    with pytest.raises(ValueError, match="model has no parameter that requires a gradient"):
+        measure(case)

@@ -1,0 +1,534 @@
+"""The monitor leaves training as it is, keeps within its budget on any clock, and its rows are the moments of the whole dataset."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+import runpy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from tests.planted import assert_rejects
+from tsla.empirics.models.networks import resnet
+from tsla.empirics.moments.full_batch import gradient_moments
+from tsla.empirics.moments.monitor import BUDGET, COLUMNS, TRIAL_SECONDS, MomentsMonitor, Row, Times, WithinBudget
+
+CLASSES = 3
+LIMIT = 0.03
+
+
+def data(n: int = 60, *, seed: int = 0) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(n, 1, 6, 6, generator=generator), torch.randint(CLASSES, (n,), generator=generator)
+
+
+def mlp() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(36, 8), nn.Tanh(), nn.Linear(8, CLASSES))
+
+
+class Augmented:
+    """A dataset that draws from every global random state."""
+
+    def __init__(self) -> None:
+        self.inputs, self.labels = data()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        shift = torch.randn(()) + random.random() + np.random.rand()  # noqa: NPY002, S311
+        return self.inputs[index] + 0.1 * float(shift), int(self.labels[index])
+
+
+# --- training is not disturbed
+
+
+def batch_norm_network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(resnet(channels=1, classes=8, widths=(4, 4), norm=nn.BatchNorm2d), nn.Dropout(0.3), nn.Linear(8, CLASSES))
+
+
+MonitorOf = Callable[[nn.Module, Any], MomentsMonitor]
+
+
+def after_training(monitor_of: MonitorOf | None) -> dict[str, object]:
+    """Everything that training leaves behind, after 6 steps with momentum."""
+    torch.manual_seed(1)
+    random.seed(1)
+    np.random.seed(1)  # noqa: NPY002
+    model, dataset = batch_norm_network(), Augmented()
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    monitor = None if monitor_of is None else monitor_of(model, dataset)
+    for batch in torch.randperm(60).split(10):
+        if monitor is not None:
+            monitor.step()
+        optimiser.zero_grad(set_to_none=False)
+        inputs, labels = zip(*(dataset[i] for i in batch.tolist()), strict=True)
+        cross_entropy(model(torch.stack(inputs)), torch.tensor(labels)).backward()
+        optimiser.step()
+    if monitor is not None:
+        monitor.step()
+    return {
+        "weights and buffers": [t.tolist() for t in model.state_dict().values()],
+        "gradients": [p.grad.tolist() for p in model.parameters() if p.grad is not None],
+        "modes": [module.training for module in model.modules()],
+        "hooks": [(len(module._forward_hooks), len(module._backward_hooks)) for module in model.modules()],
+        "random states": (torch.get_rng_state().tolist(), random.getstate(), np.random.get_state()[1].tolist()),  # noqa: NPY002
+        "grad mode": torch.is_grad_enabled(),
+    }
+
+
+def every_second(model: nn.Module, dataset: Any) -> MomentsMonitor:
+    return MomentsMonitor(model, dataset, every=2, examples=16, chunk=4)
+
+
+def leaves_training_as_it_is(monitor_of: MonitorOf) -> None:
+    assert after_training(monitor_of) == after_training(None)
+
+
+def test_a_run_with_the_monitor_is_the_run_without_bit_by_bit() -> None:
+    leaves_training_as_it_is(every_second)
+
+
+def test_it_did_measure_there() -> None:
+    made: list[MomentsMonitor] = []
+
+    def monitor_of(model: nn.Module, dataset: Any) -> MomentsMonitor:
+        made.append(every_second(model, dataset))
+        return made[0]
+
+    after_training(monitor_of)
+    assert [row["step"] for row in made[0].rows] == [0, 2, 4, 6]
+    assert all(row["s2"] > 0 for row in made[0].rows)
+
+
+def drawing(monitor: MomentsMonitor) -> None:
+    torch.rand(1)
+
+
+def drawing_from_numpy(monitor: MomentsMonitor) -> None:
+    np.random.rand()  # noqa: NPY002
+
+
+def drawing_from_python(monitor: MomentsMonitor) -> None:
+    random.random()  # noqa: S311
+
+
+def moving_the_statistics(monitor: MomentsMonitor) -> None:
+    with torch.random.fork_rng(), torch.no_grad():
+        monitor._model(data()[0])
+
+
+def adding_to_the_gradients(monitor: MomentsMonitor) -> None:
+    for p in monitor._model.parameters():
+        p.grad = torch.ones_like(p)
+
+
+def leaving_evaluation_mode(monitor: MomentsMonitor) -> None:
+    monitor._model.eval()
+
+
+@pytest.mark.parametrize(
+    "misdeed",
+    [drawing, drawing_from_numpy, drawing_from_python, moving_the_statistics, adding_to_the_gradients, leaving_evaluation_mode],
+)
+def test_planted_disturbances_are_noticed(misdeed: Callable[[MomentsMonitor], None]) -> None:
+    class Disturbing(MomentsMonitor):
+        def step(self) -> None:
+            super().step()
+            misdeed(self)
+
+    assert_rejects(leaves_training_as_it_is, lambda model, dataset: Disturbing(model, dataset, every=2, examples=16, chunk=4))
+
+
+# --- the budget, on clocks of any kind
+
+
+@dataclass
+class Machine:
+    """Seconds that a training step takes on it, and a measurement, by chunk of 8 and by example; ``late`` multiplies what was foreseen."""
+
+    step: float
+    call: float = 0.0
+    example: float = 0.0
+    first_call: float = 0.0
+    late: float | None = None
+    pause: float = 0.0
+    slower_after: int = 10**9
+    steps: int = 50_000
+    _last: tuple[int, float] = field(default=(1, 0.0))
+
+    def step_takes(self, step: int) -> float:
+        return self.step * (3 if step > self.slower_after else 1) + (self.pause if step == self.steps // 2 else 0)
+
+    def measurement_takes(self, n: int, step: int) -> float:
+        examples, seconds = self._last
+        if self.late is not None:
+            taken = self.late * (seconds * max(1, n / examples) if seconds else TRIAL_SECONDS)
+        else:
+            taken = (self.call * -(-n // 8) + self.example * n) * (3 if step > self.slower_after else 1) + (
+                0 if seconds else self.first_call
+            )
+        self._last = (n, taken)
+        return taken
+
+
+MACHINES = {
+    "small network": lambda: Machine(step=0.002, call=0.01, example=0.001),
+    "tiny network, whose measurement takes 100 steps": lambda: Machine(step=0.0007, call=0.03, example=0.0003, steps=150_000),
+    "large network": lambda: Machine(step=0.5, call=0.1, example=0.02, steps=20_000),
+    "slow first call": lambda: Machine(step=0.05, call=0.01, example=0.0005, first_call=0.25),
+    "no overhead": lambda: Machine(step=0.1, example=0.005, steps=5_000),
+    "slower after a while": lambda: Machine(step=0.02, call=0.02, example=0.001, slower_after=10_000),
+    "always later than foreseen": lambda: Machine(step=0.01, late=1.49, steps=200_000),
+    "a pause of an hour": lambda: Machine(step=0.01, call=0.02, example=0.001, pause=3600.0),
+}
+
+
+@dataclass
+class Run:
+    """A simulated run: costs after each step, and rows as (training time, seconds)."""
+
+    costs: list[float]
+    rows: list[tuple[float, float]]
+
+
+ScheduleOf = Callable[[int, int], WithinBudget]
+
+
+def simulate(schedule_of: ScheduleOf, machine: Machine) -> Run:
+    schedule, times, run = schedule_of(128, 8), Times(), Run([], [])
+    for step in range(machine.steps):
+        n = schedule.due(times)
+        if n:
+            seconds = machine.measurement_takes(n, step)
+            times.measuring += seconds
+            schedule.measured(n, seconds, times)
+            if n == 128:
+                run.rows.append((times.training, seconds))
+        times.steps += 1
+        run.costs.append(times.measuring / times.training if times.training else (math.inf if times.measuring else 0.0))
+        times.training += machine.step_takes(step)
+    return run
+
+
+def never_exceeds_the_limit(schedule_of: ScheduleOf) -> None:
+    """A run may end after any step."""
+    for name, machine in MACHINES.items():
+        assert max(simulate(schedule_of, machine()).costs) < LIMIT, name
+
+
+def makes_use_of_the_budget(schedule_of: ScheduleOf) -> None:
+    for name in ("small network", "tiny network, whose measurement takes 100 steps", "large network", "slow first call"):
+        run = simulate(schedule_of, MACHINES[name]())
+        assert run.costs[-1] > 0.75 * BUDGET, name
+        assert len(run.rows) > 2, name
+
+
+def spreads_its_rows(schedule_of: ScheduleOf) -> None:
+    """Between rows training has paid for one, also after a pause."""
+    run = simulate(schedule_of, MACHINES["a pause of an hour"]())
+    for (before, seconds), (after, _) in itertools.pairwise(run.rows):
+        assert after - before >= seconds / BUDGET - 1e-6
+
+
+class Eager(WithinBudget):
+    """Measures first and counts then."""
+
+    def _foreseen(self, n: int, times: Times) -> float:
+        return 0.0 if self._last is None else super()._foreseen(n, times)
+
+
+class WithoutTrials(WithinBudget):
+    """Measures on all examples at once."""
+
+    def __init__(self, examples: int, chunk: int) -> None:
+        super().__init__(examples, chunk)
+        self._sizes = [examples]
+
+
+class Trusting(WithinBudget):
+    """Takes a trial on few examples for what all will take."""
+
+    def _foreseen(self, n: int, times: Times) -> float:
+        return super()._foreseen(n if self._last is None else self._last[0], times)
+
+
+class Forgetful(WithinBudget):
+    """Never mind what was spent before."""
+
+    def due(self, times: Times) -> int:
+        return super().due(Times(times.steps, times.training, 0.0))
+
+
+class Saving(WithinBudget):
+    """Spends what a pause has earned in many measurements at once."""
+
+    def measured(self, examples: int, seconds: float, times: Times) -> None:
+        super().measured(examples, seconds, times)
+        self._earning_since = 0.0
+
+
+class Reluctant(WithinBudget):
+    """Never measures."""
+
+    def due(self, times: Times) -> int:
+        return 0
+
+
+@pytest.mark.parametrize("check", [never_exceeds_the_limit, makes_use_of_the_budget, spreads_its_rows])
+def test_budget(check: Callable[[ScheduleOf], None]) -> None:
+    check(WithinBudget)
+
+
+@pytest.mark.parametrize(
+    ("check", "wrong"),
+    [
+        (never_exceeds_the_limit, Eager),
+        (never_exceeds_the_limit, WithoutTrials),
+        (never_exceeds_the_limit, Trusting),
+        (never_exceeds_the_limit, Forgetful),
+        (spreads_its_rows, Saving),
+        (makes_use_of_the_budget, Reluctant),
+    ],
+)
+def test_planted_schedules_are_rejected(check: Callable[[ScheduleOf], None], wrong: ScheduleOf) -> None:
+    assert_rejects(check, wrong)
+
+
+class FakeTime:
+    """A clock that only moves when told; ``inside`` is what passed in the monitor, as told."""
+
+    def __init__(self) -> None:
+        self.now, self.in_monitor, self.inside, self.outside = 0.0, False, 0.0, 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def pass_by(self, seconds: float) -> None:
+        self.now += seconds
+        self.inside += seconds if self.in_monitor else 0.0
+        self.outside += 0.0 if self.in_monitor else seconds
+
+
+class Timed(nn.Module):
+    """A model whose forward pass takes a time of its own."""
+
+    def __init__(self, clock: FakeTime) -> None:
+        super().__init__()
+        self.clock, self.model = clock, mlp()
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.clock.pass_by(0.004 + 0.001 * len(x))
+        return self.model(x)
+
+
+def steps_with(clock: FakeTime, monitor: MomentsMonitor, steps: int) -> Iterator[float]:
+    """Costs at each step of a run of steps of 50 ms."""
+    for _ in range(steps):
+        clock.in_monitor = True
+        monitor.step()
+        clock.in_monitor = False
+        yield monitor.cost
+        clock.pass_by(0.05)
+
+
+def test_the_default_stays_below_the_limit_on_a_fake_clock() -> None:
+    clock = FakeTime()
+    monitor = MomentsMonitor(Timed(clock), data(300), clock=clock)
+    assert max(steps_with(clock, monitor, 2000)) < LIMIT
+    assert len(monitor.rows) >= 3
+    assert monitor.cost > 0.75 * BUDGET
+    assert all(row["examples"] == 128 for row in monitor.rows)
+
+
+def reports_the_cost(cost: Callable[[MomentsMonitor], float]) -> None:
+    clock = FakeTime()
+    monitor = MomentsMonitor(Timed(clock), data(300), clock=clock, every=3, examples=32)
+    clock.pass_by(7.0)  # what came before the loop is not training
+    for _ in steps_with(clock, monitor, 7):
+        pass
+    assert cost(monitor) == pytest.approx(clock.inside / (6 * 0.05), rel=1e-9)
+    assert monitor.rows[0]["seconds"] == pytest.approx(clock.inside / 3, rel=1e-9)
+
+
+def test_cost_is_measuring_by_training() -> None:
+    reports_the_cost(lambda monitor: monitor.cost)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda monitor: monitor.times.measuring / (monitor.times.measuring + monitor.times.training),
+        lambda monitor: monitor.rows[-1]["seconds"] / monitor.times.training,
+        lambda monitor: monitor.times.measuring / (monitor.times.training + 7.0),
+    ],
+    ids=["share of all", "the last one only", "idle time is training"],
+)
+def test_planted_costs_are_rejected(wrong: Callable[[MomentsMonitor], float]) -> None:
+    assert_rejects(reports_the_cost, wrong)
+
+
+def test_cost_before_anything_was_trained() -> None:
+    monitor = MomentsMonitor(mlp(), data(), examples=16, chunk=4)
+    assert monitor.cost == 0
+    eager = MomentsMonitor(mlp(), data(), examples=16, chunk=4, every=1)
+    eager.step()
+    assert eager.cost == math.inf
+
+
+# --- rows
+
+
+def measured(model: nn.Module, dataset: Any, **options: Any) -> Row:
+    monitor = MomentsMonitor(model, dataset, **{"every": 1} | options)
+    monitor.step()
+    return monitor.rows[0]
+
+
+@pytest.mark.parametrize("batch_norm", ["evaluation", None])
+def test_all_examples_give_the_moments_of_the_set(batch_norm: str | None) -> None:
+    model = nn.Sequential(resnet(channels=1, classes=CLASSES, widths=(4, 4), norm=nn.BatchNorm2d)).double()
+    inputs, labels = data(20)
+    model(inputs.double())
+    if batch_norm is None:
+        model.eval()
+    row = measured(model, (inputs.double(), labels), examples=500, batch_norm=batch_norm)
+    exact = gradient_moments(model, inputs.double(), labels, batch_norm="evaluation")
+    assert row["examples"] == 20
+    for name in COLUMNS[:-1]:
+        assert [row[name], row[f"{name}_low"], row[f"{name}_high"]] == pytest.approx([getattr(exact, name)] * 3, rel=1e-9), name
+
+
+def test_intervals_of_subsamples_cover_the_moments_of_the_set() -> None:
+    model, (inputs, labels) = mlp(), data(300)
+    exact = gradient_moments(model, inputs, labels)
+    rows = [measured(model, (inputs, labels), seed=seed) for seed in range(40)]
+    for name in ("grad2", "s2", "shat2", "c", "delta"):
+        value = getattr(exact, name)
+        values = np.array([row[name] for row in rows])
+        assert abs(values.mean() - value) < 3.5 * values.std() / math.sqrt(40), name
+        assert 34 <= sum(row[f"{name}_low"] <= value <= row[f"{name}_high"] for row in rows) <= 40, name
+
+
+def test_each_measurement_draws_anew() -> None:
+    monitor = MomentsMonitor(mlp(), data(300), every=1)
+    for _ in range(3):
+        monitor.step()
+    assert len({row["s2"] for row in monitor.rows}) == 3
+
+
+class Items:
+    def __init__(self, inputs: Tensor, labels: Tensor) -> None:
+        self.inputs, self.labels = inputs, labels
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
+        return self.inputs[index].numpy(), int(self.labels[index])
+
+
+def test_tensors_and_items_are_the_same_set() -> None:
+    inputs, labels = data(200)
+    of_tensors, of_items, of_torch = (
+        measured(mlp(), dataset) for dataset in ((inputs, labels), Items(inputs, labels), torch.utils.data.TensorDataset(inputs, labels))
+    )
+    assert {**of_tensors, "seconds": 0} == {**of_items, "seconds": 0} == {**of_torch, "seconds": 0}
+
+
+def test_smoothing_labels_follow_their_examples() -> None:
+    """All mass on the label's own class: both gradients are the same, if ŷ is drawn with its example."""
+    inputs, labels = data(200)
+    row = measured(mlp(), (inputs, labels), smoothing=torch.eye(CLASSES)[labels])
+    assert row["s2"] == pytest.approx(row["shat2"], rel=1e-6)
+    assert row["beta2"] == pytest.approx(0, abs=1e-6)
+
+
+def test_dropout_draws_from_the_seed_of_the_monitor_alone() -> None:
+    def found(training_seed: int) -> Row:
+        torch.manual_seed(training_seed)
+        row = measured(model, data(200))
+        return {name: value for name, value in row.items() if name != "seconds"}
+
+    model = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(36, CLASSES))
+    assert found(1) == found(2)
+    assert measured(model, data(200), seed=1)["s2"] != found(1)["s2"]
+
+
+def test_a_diverged_run_goes_on_without_numbers() -> None:
+    model = mlp()
+    with torch.no_grad():
+        model[1].weight.fill_(math.nan)
+    row = measured(model, data())
+    assert row["step"] == 0
+    assert all(math.isnan(row[name]) for name in COLUMNS)
+
+
+def test_the_example_prints_its_rows_and_its_cost(capsys: pytest.CaptureFixture[str]) -> None:
+    path = Path(__file__).parents[3] / "examples" / "monitor.py"
+    monitor = runpy.run_path(str(path))["main"](epochs=1, batch_size=200, every=3)
+    assert [row["step"] for row in monitor.rows] == [0, 3]
+    printed = capsys.readouterr().out
+    assert f"{monitor.rows[0]['delta']:.3f}" in printed
+    assert f"cost: {monitor.cost:.1%}" in printed
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 40
+
+
+# --- refusals
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"every": 0}, "every = 0 must be a whole number, at least 1"),
+        ({"every": 2.5}, "every = 2.5 must be a whole number, at least 1"),
+        ({"every": True}, "every = True must be a whole number"),
+        ({"examples": 1}, "examples = 1 must be a whole number, at least 2"),
+        ({"seed": -1}, "seed = -1 must be a whole number, at least 0"),
+        ({"chunk": 0}, "chunk = 0 must be a whole number, at least 1"),
+        ({"chunk": 16, "examples": 40}, "chunk = 16 makes 3 groups of 40 examples; must make at least 4"),
+        ({"smoothing": "prior"}, "smoothing = 'prior' would change with the examples drawn; give the frequencies"),
+        ({"smoothing": torch.ones(7, CLASSES) / CLASSES}, r"smoothing has 7 rows; must be \(K,\), or one row for each of the 60 examples"),
+    ],
+)
+def test_bad_arguments(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        MomentsMonitor(mlp(), data(), **options)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "message"),
+    [
+        ((torch.zeros(3, 36), torch.zeros(2)), "dataset holds 3 inputs and 2 labels; must be equally many"),
+        ((torch.zeros(0, 36), torch.zeros(0)), "dataset holds 0 examples; must be at least 1"),
+        ((torch.zeros(1, 36), torch.zeros(1)), "dataset holds 1 examples; must be at least 2"),
+        (iter([1]), "dataset is a list_iterator; must be two tensors"),
+    ],
+)
+def test_bad_datasets(dataset: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        MomentsMonitor(mlp(), dataset)
+
+
+@pytest.mark.parametrize("item", [torch.zeros(36), (torch.zeros(36), "cat"), (torch.zeros(36), 1, 2)])
+def test_items_that_are_no_pairs(item: Any) -> None:
+    with pytest.raises(ValueError, match=r"dataset\[\d\] must be a pair \(input, label\) of tensors, arrays or numbers"):
+        measured(mlp(), [item] * 6, examples=4, chunk=1)
+
+
+def test_models_that_cannot_be_measured() -> None:
+    with pytest.raises(ValueError, match="model has no parameter that requires a gradient"):
+        MomentsMonitor(nn.Flatten(), data())
+    with pytest.raises(ValueError, match=r"batch_norm = 'none' must be None, 'evaluation' or 'batch'"):
+        measured(mlp(), data(), batch_norm="none")

@@ -1,0 +1,229 @@
+"""Files: whole or not at all, refused before a run that would be lost, and written before anything is said."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.planted import assert_rejects
+from tsla import cli
+from tsla.empirics.runs.files import deliver, must_be_folder, must_be_there, must_be_writable, remove, replacing
+
+TRAIN = "train --method sgd --model mlp --train-size 50 --batch-size 10 --epochs 1"
+
+
+def test_a_file_that_was_written_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "file"
+    for text in ("one", "two"):
+        with replacing(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+        assert path.read_text(encoding="utf-8") == text
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("old", encoding="utf-8")
+    with pytest.raises(UnicodeEncodeError), replacing(path) as temporary:
+        temporary.write_text("ne\ud800", encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_nothing_is_left_where_the_place_is_taken_by_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match="folder"), replacing(tmp_path / "folder") as temporary:
+        temporary.write_text("lost", encoding="utf-8")
+    assert list(tmp_path.iterdir()) == [tmp_path / "folder"]
+
+
+def test_what_is_not_there_is_told_from_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"data = {tmp_path}: that is a folder; must be a list")):
+        must_be_there("data", tmp_path, "a list")
+    with pytest.raises(ValueError, match="no such file; must be a list"):
+        must_be_there("data", tmp_path / "list", "a list")
+    (tmp_path / "list").touch()
+    must_be_there("data", tmp_path / "list", "a list")
+
+
+def test_what_can_be_written_is_accepted_and_not_made(tmp_path: Path) -> None:
+    must_be_writable(out=tmp_path / "some" / "folder" / "file", state=None)
+    must_be_folder("out", tmp_path / "some" / "folder")
+    must_be_folder("out", tmp_path)
+    must_be_folder("out", None)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    below = tmp_path / "file"
+    for refused in (lambda path: must_be_writable(out=path), lambda path: must_be_folder("out", path)):
+        with pytest.raises(ValueError, match=re.escape(f"out = {below / 'x'}: nothing can be written below {below}")):
+            refused(below / "x")
+    with pytest.raises(ValueError, match="that is a folder; must be a file"):
+        must_be_writable(out=tmp_path)
+    with pytest.raises(ValueError, match="that is a file; must be a folder"):
+        must_be_folder("out", tmp_path / "file")
+
+
+def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "disk" / "file")
+    must_be_writable(out=link)
+    with replacing(link) as temporary:
+        temporary.write_text("here", encoding="utf-8")
+    assert (link.is_symlink(), (tmp_path / "disk" / "file").read_text(encoding="utf-8")) == (True, "here")
+    remove(link)
+    assert os.listdir(tmp_path / "disk") == []  # noqa: PTH208 - hidden files too
+
+
+def test_an_error_without_a_name_gets_that_of_the_file(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=re.escape(str(tmp_path / "file"))), replacing(tmp_path / "file"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there are no such devices")
+@pytest.mark.parametrize("device", ["/dev/null", "/dev/full"])
+def test_a_device_is_not_replaced(device: str) -> None:
+    with pytest.raises(ValueError, match=f"^out = {device}: that is a device or a pipe"):
+        must_be_writable(out=Path(device))
+
+
+# --- two names of one file
+
+Refuse = Callable[..., None]
+
+
+def refuses_one_file_by_two_names(refuse: Refuse, folder: Path) -> None:
+    (folder / "file").touch()
+    (folder / "hard").hardlink_to(folder / "file")
+    (folder / "soft").symlink_to("file")
+    (folder / "dangling").symlink_to("new")
+    (folder / "around").symlink_to("around")
+    pairs = {"file": ["file", "./sub/../file", "hard", "soft"], "new": ["new", "dangling"], "around": ["around"], "new/x": ["new"]}
+    for one, other in ((folder / one, f"{folder}/{other}") for one, others in pairs.items() for other in others):
+        for given in ({"out": one, "state": Path(other)}, {"out": Path(other), "inputs": {"config": one}}):
+            try:
+                refuse(**given)
+            except ValueError as error:
+                said = str(error)
+            else:
+                said = "nothing"
+            assert said.startswith("out = "), (one, other)
+            assert f" and {'config' if 'inputs' in given else 'state'} = " in said
+            assert "must be two" in said
+    refuse(out=folder / "file", state=folder / "other", checkpoint=None, inputs={"config": folder / "third", "record": None})
+
+
+def by_name_alone(*, inputs: dict[str, Path | None] | None = None, **paths: Path | None) -> None:
+    given = [*paths.items(), *(inputs or {}).items()]
+    if len({path for _, path in given}) < len(given):
+        raise ValueError(" and ".join(f"{name} = {path}" for name, path in given) + " must be two")
+
+
+def test_one_file_by_two_names_is_refused(tmp_path: Path) -> None:
+    refuses_one_file_by_two_names(must_be_writable, tmp_path)
+
+
+def test_a_planted_refusal_that_goes_by_names_is_rejected(tmp_path: Path) -> None:
+    assert_rejects(lambda refuse: refuses_one_file_by_two_names(refuse, tmp_path), by_name_alone)
+
+
+TWICE = {
+    "train --method sgd --out {0}/a --state {0}/./a": "train: out = {0}/a and state = {0}/a",
+    "train --method sgd --out {0}/a --checkpoint {0}/a": "train: out = {0}/a and checkpoint = {0}/a",
+    "train --config {0}/in.toml --checkpoint {0}/in.toml": "train: checkpoint = {0}/in.toml and config = {0}/in.toml",
+    "simulate --problem stall --method tsla --eps 0.5 --out {0}/a --state {0}/a": "simulate: out = {0}/a and state = {0}/a",
+    "sweep {0}/in.parquet --out {0}": "sweep: out = {0}/in.parquet and FILE = {0}/in.parquet",
+}
+
+
+@pytest.mark.parametrize("command", TWICE)
+def test_a_command_whose_files_are_one_is_refused_before_it_starts(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in.toml").write_text("method = 'sgd'", encoding="utf-8")
+    (tmp_path / "in.parquet").write_text("name = 'in'\nseeds = [0]\n[fixed]\nmethod = 'sgd'\n", encoding="utf-8")
+    with pytest.raises(SystemExit) as end:
+        cli.main(command.format(tmp_path).split())
+    out, err = capsys.readouterr()
+    assert (end.value.code, out) == (2, "")
+    assert err == f"tsla {TWICE[command].format(tmp_path)} are the same file; must be two\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.parquet", "in.toml"]
+
+
+# --- written first, then shown
+
+Deliver = Callable[..., None]
+
+
+def loses_nothing(deliver: Deliver, folder: Path) -> None:
+    """Of four deliveries, in each of which something fails, everything else comes out, and the state stays until all of it has."""
+    fine = lambda path: path.write_text("whole", encoding="utf-8")  # noqa: E731
+    for number, broken in enumerate(["out", "checkpoint", "show", None]):
+        paths = {name: folder / f"{number}-{name}" for name in ("out", "checkpoint", "show", "state")}
+        paths["state"].touch()
+
+        def write(path: Path, broken: str | None = broken, paths: dict[str, Path] = paths) -> None:
+            if broken is not None and path == paths[broken]:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            fine(path)
+
+        try:
+            outputs = {name: (paths[name], write) for name in ("out", "checkpoint")}
+            deliver(lambda write=write, paths=paths: write(paths["show"]), state=paths["state"], nothing=(None, write), **outputs)
+        except OSError as error:
+            said = str(error)
+        else:
+            said = ""
+        assert {name for name in paths if name != "state" and paths[name].exists()} == {"out", "checkpoint", "show"} - {broken}
+        assert paths["state"].exists() == (broken is not None)
+        assert ("No space left on device" in said) == (broken is not None)
+        if broken in ("out", "checkpoint"):
+            kept = f"the run is kept in state = {paths['state']}: the same command ends it"
+            assert said == f"{broken} = {paths[broken]} can't be written: No space left on device; {kept}"
+
+
+def shows_first(show: Callable[[], None], **how: object) -> None:
+    show()
+    deliver(lambda: None, **how)  # type: ignore[arg-type]
+
+
+def stops_at_the_first(show: Callable[[], None], *, state: Path | None, **outputs: tuple[Path | None, Callable[[Path], None]]) -> None:
+    for path, write in outputs.values():
+        if path is not None:
+            write(path)
+    deliver(show, state=state)
+
+
+def forgets_the_state(show: Callable[[], None], *, state: Path, **outputs: tuple[Path | None, Callable[[Path], None]]) -> None:
+    state.unlink()
+    deliver(show, state=state, **outputs)
+
+
+def test_a_delivery_loses_nothing(tmp_path: Path) -> None:
+    loses_nothing(deliver, tmp_path)
+
+
+@pytest.mark.parametrize("wrong", [shows_first, stops_at_the_first, forgets_the_state])
+def test_planted_deliveries_are_rejected(wrong: Deliver, tmp_path: Path) -> None:
+    assert_rejects(lambda deliver: loses_nothing(deliver, tmp_path), wrong)
+
+
+@pytest.mark.parametrize("option", ["--out", "--checkpoint", "--state"])
+def test_a_run_whose_results_have_no_place_is_refused_before_it_starts(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tsla.empirics.training.train", lambda *_, **__: pytest.fail("it started"))
+    with pytest.raises(SystemExit) as end:
+        cli.main([*TRAIN.split(), option, str(tmp_path)])
+    out, err = capsys.readouterr()
+    assert (end.value.code, out) == (2, "")
+    assert err == f"tsla train: {option[2:]} = {tmp_path}: that is a folder; must be a file\n"
+    assert list(tmp_path.iterdir()) == []

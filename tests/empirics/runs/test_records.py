@@ -1,0 +1,217 @@
+"""A record comes back as it was written, whole or not at all, knows what made it, and shows where it was changed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tsla.empirics.runs import records
+
+TABLE = pd.DataFrame(
+    {"method": ["sgd", "lsr"], "seed": [0, 1], "loss": [0.1 + 0.2, np.nan], "done": [True, False], "‖∇F‖²": [1e-300, 1e300]},
+)
+CONFIG = {"method": "sgd", "eta": 0.1, "widths": (4, 8), "oracle": {"sigma2": 1.0, "theta": None}}
+
+
+def write(path: Path, table: pd.DataFrame = TABLE, config: dict[str, object] = CONFIG) -> Path:
+    records.write(path, table, config, "tsla records digits")
+    return path
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    record = records.read(write(tmp_path / "new" / "folder" / "a.parquet"))
+    pd.testing.assert_frame_equal(record.table, TABLE, check_exact=True)
+    assert record.config == {"method": "sgd", "eta": 0.1, "widths": [4, 8], "oracle": {"sigma2": 1.0, "theta": None}}
+    assert record.command == "tsla records digits"
+    assert record.environment == records.environment()
+
+
+def test_environment_names_versions_and_machine_but_no_date() -> None:
+    about = records.environment("tsla.theory.lsr")
+    assert {"python", "tsla", "numpy", "torch", "code", "machine"} <= set(about)
+    assert about["numpy"] == np.__version__
+    assert f"{os.cpu_count()} cores" in about["machine"]
+
+
+def test_same_record_same_bytes(tmp_path: Path) -> None:
+    assert write(tmp_path / "a").read_bytes() == write(tmp_path / "b").read_bytes()
+    assert write(tmp_path / "c", TABLE.assign(seed=[0, 2])).read_bytes() != (tmp_path / "a").read_bytes()
+
+
+def test_hash_is_of_the_configuration_alone_whatever_the_order_of_its_keys(tmp_path: Path) -> None:
+    turned = dict(reversed(CONFIG.items()))
+    hashes = {records.config_hash(CONFIG), records.config_hash(turned), records.read(write(tmp_path / "a")).hash}
+    assert len(hashes) == 1
+    assert records.config_hash(CONFIG | {"eta": 0.2}) not in hashes
+    assert records.config_hash(CONFIG | {"oracle": {"sigma2": 1.0, "theta": 0.0}}) not in hashes
+    (digest,) = hashes
+    assert len(digest) == 12
+    assert int(digest, 16) >= 0
+
+
+# --- killed while writing
+
+
+def killed_half_way(_: pa.Table, path: Path, **__: object) -> None:
+    Path(path).write_bytes(b"PAR1 half of")
+    raise KeyboardInterrupt
+
+
+def test_a_killed_write_leaves_no_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records.pq, "write_table", killed_half_way)
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "a.parquet")
+    assert not (tmp_path / "a.parquet").exists()
+    assert not records.is_done(tmp_path / "a.parquet", CONFIG)
+    assert list(tmp_path.glob("*.parquet")) == []
+
+
+def test_a_killed_write_keeps_the_old_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "a.parquet")
+    old = path.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(records.pq, "write_table", killed_half_way)
+        with pytest.raises(KeyboardInterrupt):
+            write(path, TABLE.assign(seed=[5, 6]))
+    assert path.read_bytes() == old
+    write(path, TABLE.assign(seed=[5, 6]))
+    assert records.read(path).table["seed"].tolist() == [5, 6]
+
+
+# --- files that are not records
+
+
+def foreign_file(path: Path, kind: str) -> Path:
+    if kind == "pandas":
+        pd.DataFrame({"a": [1]}).to_parquet(path)
+    elif kind == "plain":
+        pq.write_table(pa.table({"a": [1]}), path)
+    else:
+        path.write_text("this is no Parquet file", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("kind", ["pandas", "plain", "text"])
+def test_a_foreign_file_is_refused_in_one_line_that_names_it(tmp_path: Path, kind: str) -> None:
+    path = foreign_file(tmp_path / "foreign.parquet", kind)
+    with pytest.raises(ValueError, match=r"foreign\.parquet") as refusal:
+        records.read(path)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_foreign_table_is_refused_with_what_writes_records(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"is not a record of tsla: it carries no configuration; `tsla records` writes records$"):
+        records.read(foreign_file(tmp_path / "a.parquet", "pandas"))
+
+
+def test_a_record_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="nothing"):
+        records.read(tmp_path / "nothing.parquet")
+
+
+# --- what is done
+
+
+def test_done_is_this_configuration_here_by_this_code(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.parquet")
+    assert records.is_done(path, CONFIG)
+    assert records.is_done(path, CONFIG | {"widths": [4, 8]})
+    assert not records.is_done(tmp_path / "b.parquet", CONFIG)
+    assert not records.is_done(path, CONFIG | {"eta": 0.2})
+    assert not records.is_done(path, {name: value for name, value in CONFIG.items() if name != "eta"})
+
+
+@pytest.mark.parametrize("what", ["python", "torch", "code", "machine"])
+def test_another_environment_is_not_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    path = write(tmp_path / "a.parquet")
+    elsewhere = records.environment() | {what: "another"}
+    monkeypatch.setattr(records, "environment", lambda *_: elsewhere)
+    assert not records.is_done(path, CONFIG)
+
+
+def test_other_code_is_not_done(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    records.write(path, TABLE, CONFIG, "", modules=["tsla.theory.lsr"])
+    assert records.is_done(path, CONFIG, modules=["tsla.theory.lsr"])
+    assert not records.is_done(path, CONFIG, modules=["tsla.theory.sgd"])
+
+
+@pytest.mark.parametrize("kind", ["pandas", "plain", "text"])
+def test_a_foreign_file_is_not_done(tmp_path: Path, kind: str) -> None:
+    assert not records.is_done(foreign_file(tmp_path / "a.parquet", kind), CONFIG)
+
+
+# --- what it says about itself
+
+
+def test_seeds_are_all_that_the_configuration_names() -> None:
+    config = {"configs": [{"seed": 3}, {"seed": 1, "seeds": 100}, {"seeds": [2, 3], "oracle": {"seed": 7}, "replicas": 5}]}
+    assert records.seeds(config) == [1, 2, 3, 7]
+
+
+def git(folder: Path, *words: str) -> str:
+    who = ("-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false")
+    return subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603, S607
+
+
+def test_the_commit_is_that_of_the_sources_and_says_whether_they_were_changed(tmp_path: Path) -> None:
+    (tmp_path / "theory").mkdir()
+    (tmp_path / "theory" / "a.py").write_text("x = 1\n", encoding="utf-8")
+    assert records.commit_of(tmp_path) is None, "no checkout"
+    git(tmp_path, "init")
+    assert records.commit_of(tmp_path) is None, "no commit"
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-m", "a")
+    head = git(tmp_path, "rev-parse", "HEAD")
+    (tmp_path / "README.md").write_text("no source", encoding="utf-8")
+    assert records.commit_of(tmp_path) == head
+    assert records.commit_of(tmp_path / "theory") is None, "what is installed in somebody else's checkout"
+    (tmp_path / "theory" / "a.py").write_text("x = 2\n", encoding="utf-8")
+    assert records.commit_of(tmp_path) == f"{head}+changes"
+
+
+# --- what was changed
+
+
+def rewritten(path: Path, table: Callable[[pa.Table], pa.Table] = lambda table: table, old: bytes = b"", new: bytes = b"") -> str:
+    """What :func:`records.changed` says of the record with other rows, or other words about itself."""
+    found = pq.read_table(path)
+    about = {key: value.replace(old, new) for key, value in found.schema.metadata.items()}
+    pq.write_table(table(found).replace_schema_metadata(about), path)
+    return records.changed(path)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    records.write(tmp_path / "a.parquet", pd.concat([TABLE, TABLE]), {"configs": [CONFIG, CONFIG]}, "", rows=[2, 2])
+    assert records.changed(tmp_path / "a.parquet") == ""
+    return tmp_path / "a.parquet"
+
+
+@pytest.mark.parametrize("column", TABLE.columns)
+def test_a_changed_number_is_seen_in_its_part(path: Path, column: str) -> None:
+    def wrong(table: pa.Table) -> pa.Table:
+        frame = table.to_pandas()
+        frame.loc[3, column] = {"loss": 0.0, "‖∇F‖²": np.nextafter(1e300, 0)}.get(column, frame.loc[0, column])
+        return pa.Table.from_pandas(frame, schema=table.schema, preserve_index=False)
+
+    assert rewritten(path, wrong) == "part 2 of 2 was changed after it was written"
+
+
+def test_rows_and_words_that_were_changed_are_seen(path: Path) -> None:
+    assert rewritten(path) == "", "written anew as it is"
+    assert rewritten(path, lambda table: table.slice(0, 3)) == "it has 3 rows; 4 were written"
+    assert rewritten(path, old=b'"eta": 0.1', new=b'"eta": 0.2') == "what it says about itself was changed after it was written"
+
+
+def test_a_record_of_an_older_version_is_read_and_has_nothing_to_show(path: Path) -> None:
+    assert rewritten(path, old=b'"parts"', new=b'"others"').startswith("it carries no digests")
+    assert records.read(path).rows == ()

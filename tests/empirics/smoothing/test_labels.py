@@ -1,0 +1,265 @@
+"""Labels come out as distributions, and what is none is refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from tests.planted import Rejects
+from tsla.empirics.moments.full_batch import GradientMoments, gradient_moments
+from tsla.empirics.moments.one_by_one import moments_by_loop
+from tsla.empirics.smoothing.labels import Smoothing, distribution, one_hot, predictions, smoothing_labels, smoothing_rule
+
+SOFT = torch.tensor([[0.2, 0.3, 0.5], [1.0, 0.0, 0.0]])
+
+
+def test_one_hot_puts_all_mass_on_the_class() -> None:
+    rows = one_hot(torch.tensor([2, 0, 2]), 3)
+    assert rows.tolist() == [[0, 0, 1], [1, 0, 0], [0, 0, 1]]
+    assert rows.dtype == torch.float64
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int32, torch.int64])
+def test_class_indices_of_any_whole_type(dtype: torch.dtype) -> None:
+    assert one_hot(torch.tensor([1, 0], dtype=dtype), 2).tolist() == [[0, 1], [1, 0]]
+
+
+def test_probabilities_pass_through_as_float64() -> None:
+    rows = one_hot(SOFT, 3)
+    assert rows.dtype == torch.float64
+    assert torch.equal(rows.float(), SOFT)
+
+
+def test_no_labels_are_no_rows() -> None:
+    assert one_hot(torch.zeros(0, dtype=torch.int64), 4).shape == (0, 4)
+
+
+def test_uniform_smoothing() -> None:
+    rows = smoothing_labels("uniform", 2, 5)
+    assert rows.shape == (2, 5)
+    assert rows.dtype == torch.float64
+    assert (rows == 0.2).all()
+
+
+@pytest.mark.parametrize("smoothing", [SOFT[0], SOFT[:1]], ids=["(K,)", "(1, K)"])
+def test_one_distribution_serves_all_examples(smoothing: Tensor) -> None:
+    rows = smoothing_labels(smoothing, 4, 3)
+    assert rows.shape == (4, 3)
+    assert torch.equal(rows.float(), SOFT[0].expand(4, 3))
+
+
+def test_a_distribution_an_example_keeps_their_order() -> None:
+    assert torch.equal(smoothing_labels(SOFT, 2, 3).float(), SOFT)
+
+
+def test_smoothing_carries_no_gradient_into_the_model() -> None:
+    teacher = torch.zeros(3, requires_grad=True)
+    assert not smoothing_labels(teacher.softmax(0), 2, 3).requires_grad
+
+
+def test_float32_rounding_is_forgiven_and_more_is_not() -> None:
+    assert distribution("labels", torch.full((1, 3), 1 / 3, dtype=torch.float32), 3).sum() == pytest.approx(1, abs=1e-6)
+    with pytest.raises(ValueError, match="labels must be probabilities"):
+        distribution("labels", torch.tensor([[0.5, 0.4999]]), 2)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (torch.tensor([0, 3]), r"labels run from 0 to 3; must lie in 0 \.\.\. 2"),
+        (torch.tensor([-1, 0]), r"labels run from -1 to 0; must lie in 0 \.\.\. 2"),
+        (torch.tensor([0.0, 1.0]), r"labels have shape \(2,\) and type torch.float32; must be class indices \(n,\) or prob"),
+        (torch.zeros(1, 3, 1), r"labels have shape \(1, 3, 1\)"),
+        (torch.tensor(1), r"labels have shape \(\)"),
+        (torch.tensor([[0.5, 0.5]]), "labels: 2 columns; the model has 3 classes"),
+        (torch.tensor([[1.5, -0.5, 0.0]]), "labels must be probabilities: non-negative rows that add up to 1"),
+        (torch.tensor([[0.5, 0.6, 0.0]]), "labels must be probabilities"),
+        (torch.tensor([[torch.nan, 0.5, 0.5]]), "labels must be probabilities"),
+    ],
+)
+def test_bad_labels(labels: Tensor, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        one_hot(labels, 3)
+
+
+@pytest.mark.parametrize(
+    ("smoothing", "message"),
+    [
+        ("prior", "smoothing = 'prior': must be 'uniform' or a tensor of probabilities"),  # it needs the labels
+        (torch.full((3, 3), 1 / 3), r"smoothing has shape \(3, 3\); must be \(3,\) or \(2, 3\)"),
+        (torch.tensor(1.0), r"smoothing has shape \(\); must be"),
+        (torch.full((2, 3, 1), 1 / 3), r"smoothing has shape \(2, 3, 1\); must be"),
+        (torch.tensor([0.5, 0.5]), r"smoothing: 2 columns; the model has 3 classes"),
+        (torch.tensor([0.5, 0.6, -0.1]), "smoothing must be probabilities: non-negative rows that add up to 1"),
+        (torch.tensor([[1.0, 0.0, 0.0], [1.0, 1.0, 0.0]]), "smoothing must be probabilities"),
+        (torch.tensor([torch.inf, 0.0, 0.0]), "smoothing must be probabilities"),
+    ],
+)
+def test_bad_smoothing(smoothing: str | Tensor, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        smoothing_labels(smoothing, 2, 3)
+
+
+# --- smoothing that depends on labels, logits or inputs
+
+TRUE = one_hot(torch.tensor([0, 2, 2, 1]), 3)
+LOGITS = torch.tensor([[0.0, 1.0, 2.0], [3.0, 0.0, 3.0], [-1.0, 2.0, 0.0], [0.5, 0.0, 0.0]])
+INPUTS = torch.arange(8.0).reshape(4, 2)
+
+
+def resolved(smoothing: Smoothing, rows: slice = slice(0, 4)) -> Tensor:
+    return smoothing_rule(smoothing, TRUE)(rows, INPUTS[rows], LOGITS[rows])
+
+
+def teacher() -> nn.Module:
+    torch.manual_seed(1)
+    return nn.Sequential(nn.Linear(2, 5), nn.BatchNorm1d(5), nn.Dropout(0.5), nn.Linear(5, 3))
+
+
+def test_prior_is_the_frequency_of_each_class_in_all_labels_whatever_the_rows() -> None:
+    assert resolved("prior").tolist() == [[0.25, 0.25, 0.5]] * 4
+    assert resolved("prior", slice(0, 1)).tolist() == [[0.25, 0.25, 0.5]]
+    soft = smoothing_rule("prior", SOFT.double())(slice(0, 1), INPUTS, LOGITS)
+    assert torch.allclose(soft, SOFT.double().mean(0))
+
+
+def test_own_is_the_prediction_without_its_gradient() -> None:
+    logits = LOGITS.requires_grad_()
+    rows = smoothing_rule("own", TRUE)(slice(1, 3), INPUTS[1:3], logits[1:3])
+    assert not rows.requires_grad
+    assert rows.numpy() == pytest.approx(np.exp(LOGITS[1:3].double().detach().log_softmax(1).numpy()), rel=1e-12)
+
+
+def test_own_hard_is_its_likeliest_class_the_first_where_they_tie() -> None:
+    assert resolved("own-hard").tolist() == [[0, 0, 1], [1, 0, 0], [0, 1, 0], [1, 0, 0]]
+
+
+def test_a_table_goes_with_its_rows() -> None:
+    table = torch.eye(3)[[2, 1, 0, 1]]
+    assert torch.equal(resolved(table, slice(1, 3)), table[1:3].double())
+    assert torch.equal(resolved("uniform", slice(1, 3)), torch.full((2, 3), 1 / 3, dtype=torch.float64))
+
+
+def test_a_teacher_predicts_in_evaluation_mode_and_is_left_as_it_was() -> None:
+    model = teacher()
+    model[2].eval()  # a mode of its own, which must come back
+    before = [module.training for module in model.modules()]
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    rows = resolved(model)
+    assert [module.training for module in model.modules()] == before
+    assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
+    assert not rows.requires_grad
+    assert all(p.grad is None for p in model.parameters())
+    assert torch.allclose(rows, model.eval()(INPUTS).double().softmax(1))
+
+
+def test_a_teacher_keeps_its_own_precision() -> None:
+    assert torch.allclose(predictions(teacher().double(), INPUTS), predictions(teacher(), INPUTS), atol=1e-6)
+
+
+def test_modes_come_back_after_an_error_too() -> None:
+    model = teacher()
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        predictions(model, torch.zeros(4, 7))
+    assert all(module.training for module in model.modules())
+
+
+@pytest.mark.parametrize(
+    ("smoothing", "message"),
+    [
+        ("soft", "smoothing = 'soft': must be 'uniform', 'prior', 'own', 'own-hard', a teacher .a module. or a tensor of probabilities"),
+        (nn.Linear(2, 5), "smoothing: 5 columns; the model has 3 classes"),
+        (nn.Flatten(0), r"a model must map examples \(n, ...\) to logits \(n, classes\)"),
+        (nn.Sequential(nn.Linear(2, 3), nn.Threshold(1e9, float("nan"))), "smoothing must be probabilities"),
+        (torch.full((3, 3), 1 / 3), r"smoothing has shape \(3, 3\); must be \(3,\) or \(4, 3\)"),
+    ],
+)
+def test_bad_rules(smoothing: Smoothing, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        resolved(smoothing)
+
+
+# --- and what the moments become
+
+CLASSIFIER_INPUTS = torch.randn(9, 2, generator=torch.Generator().manual_seed(0)).double()
+CLASSIFIER_LABELS = torch.tensor([0, 1, 2, 2, 2, 1, 0, 2, 2])
+
+
+def classifier() -> nn.Module:
+    torch.manual_seed(2)
+    return nn.Sequential(nn.Linear(2, 6), nn.Tanh(), nn.Linear(6, 3)).double()
+
+
+def moments(smoothing: Smoothing, chunk: int = 4) -> GradientMoments:
+    return gradient_moments(classifier(), CLASSIFIER_INPUTS, CLASSIFIER_LABELS, smoothing, chunk=chunk)
+
+
+def as_a_table(smoothing: str) -> Tensor:
+    """The same labels from the whole set at once, for which the moments are known to be right."""
+    logits = classifier()(CLASSIFIER_INPUTS).detach()
+    tables = {
+        "prior": torch.bincount(CLASSIFIER_LABELS).double() / len(CLASSIFIER_LABELS),
+        "own": logits.softmax(1),
+        "own-hard": torch.eye(3, dtype=torch.float64)[logits.argmax(1)],
+    }
+    return tables[smoothing]
+
+
+@pytest.mark.parametrize("smoothing", ["prior", "own", "own-hard"])
+def test_moments_are_those_of_the_table(smoothing: str) -> None:
+    expected = asdict(moments(as_a_table(smoothing)))
+    assert asdict(moments(smoothing)) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("smoothing", ["uniform", "prior", "own", "own-hard", classifier()[:1].append(nn.Linear(6, 3).double())])
+def test_the_loop_says_the_same(smoothing: Smoothing) -> None:
+    loop = moments_by_loop(classifier(), CLASSIFIER_INPUTS, CLASSIFIER_LABELS, smoothing)
+    assert asdict(moments(smoothing)) == pytest.approx(asdict(loop), rel=1e-9, abs=1e-12)
+
+
+def test_prior_is_that_of_all_chunks() -> None:
+    assert asdict(moments("prior", chunk=2)) == pytest.approx(asdict(moments("prior", chunk=9)), rel=1e-9)
+
+
+def test_prior_of_one_rank_is_not_that_of_all_and_is_refused() -> None:
+    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    try:
+        model = nn.parallel.DistributedDataParallel(classifier())
+        with pytest.raises(ValueError, match="smoothing = 'prior' would be another label on each rank; give the frequencies"):
+            gradient_moments(model, CLASSIFIER_INPUTS, CLASSIFIER_LABELS, "prior")
+        found = gradient_moments(model, CLASSIFIER_INPUTS, CLASSIFIER_LABELS, as_a_table("prior"))
+    finally:
+        dist.destroy_process_group()
+    assert asdict(found) == pytest.approx(asdict(moments("prior")), rel=1e-9)
+
+
+Measure = Callable[[Smoothing], GradientMoments]
+
+
+def own_label_is_the_shrinkage_control(measure: Measure) -> None:
+    """C17: ``ĝ = 0`` exactly, not to rounding: ``ŝ² = β² = ‖∇F‖²``, ``c = ν² = 0``, and (1-θ)g is the whole direction."""
+    found = measure("own")
+    assert (found.shat2, found.beta2) == (found.grad2, found.grad2)
+    assert (found.c, found.nu2) == (0, 0)
+    assert found.delta == found.grad2 / found.s2
+    for theta in (0.1, 0.5, 1.0):
+        control = (1 - theta) ** 2 * found.s2 + theta**2 * found.grad2
+        assert found.second_moment(theta) == pytest.approx(control, rel=1e-14)
+
+
+@pytest.mark.claim("C17", "measurement")
+def test_own_label_is_the_shrinkage_control(evidence: Callable[..., None]) -> None:
+    own_label_is_the_shrinkage_control(moments)
+    evidence("with the model's own prediction for ŷ, ĝ = 0 to the last bit: soft bootstrapping is the control")
+
+
+@pytest.mark.claim("C17", "measurement", planted=True)
+@pytest.mark.parametrize("wrong", ["own-hard", "uniform"])
+def test_other_labels_are_not(wrong: str, rejects: Rejects) -> None:
+    rejects(own_label_is_the_shrinkage_control, right=moments, wrong=lambda _: moments(wrong))

@@ -1,0 +1,496 @@
+"""The loss against label vectors written out entry by entry, against torch's own, and in the loops of others."""
+
+from __future__ import annotations
+
+import copy
+import io
+import math
+import pickle
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from tests.planted import assert_rejects
+from tsla.empirics.smoothing import loss as smoothed_cross_entropy
+from tsla.empirics.smoothing.labels import evaluation_mode
+from tsla.empirics.smoothing.loss import SmoothedCrossEntropy, theta_from
+from tsla.empirics.smoothing.schedules import Adaptive, Constant, TwoStage
+
+K, N = 4, 6
+PRIOR = torch.tensor([5.0, 1.0, 3.0, 1.0])
+FIXED = torch.tensor([0.1, 0.2, 0.3, 0.4])
+
+
+def logits_and_labels() -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return 2 * torch.randn(N, K, generator=generator, dtype=torch.float64), torch.randint(K, (N,), generator=generator)
+
+
+def mixup(labels: Tensor) -> Tensor:
+    """Soft labels, as two examples with the weights 0.7 and 0.3."""
+    one_hot = torch.nn.functional.one_hot(labels, K).double()
+    return 0.7 * one_hot + 0.3 * one_hot.roll(1, 0)
+
+
+def teacher() -> nn.Module:
+    torch.manual_seed(1)
+    return nn.Sequential(nn.Linear(3, K), nn.Dropout(0.5))
+
+
+INPUTS = torch.randn(N, 3, generator=torch.Generator().manual_seed(2))
+
+
+# --- label vectors, entry by entry
+
+
+Vector = list[float]
+LossOf = Callable[[Tensor, list[Vector]], float]
+
+
+def by_hand(logits: Tensor, vectors: list[Vector]) -> float:
+    """Mean over the examples of ``-Σ label_k log softmax_k``, with sums written out."""
+    total = 0.0
+    for row, label in zip(logits.tolist(), vectors, strict=True):
+        normaliser = math.log(sum(math.exp(z) for z in row))
+        total -= sum(q * (z - normaliser) for q, z in zip(label, row, strict=True))
+    return total / len(vectors)
+
+
+def true_vectors(labels: Tensor) -> list[Vector]:
+    if labels.is_floating_point():
+        return labels.tolist()
+    return [[float(k == label) for k in range(K)] for label in labels.tolist()]
+
+
+def smoothing_vectors(name: str, logits: Tensor) -> list[Vector]:
+    rows = logits.tolist()
+    own = [[math.exp(z) / sum(math.exp(other) for other in row) for z in row] for row in rows]
+    if name == "uniform":
+        return [[1 / K] * K] * N
+    if name == "prior":
+        return [[0.5, 0.1, 0.3, 0.1]] * N
+    if name == "fixed":
+        return [[0.1, 0.2, 0.3, 0.4]] * N
+    if name == "own":
+        return own
+    if name == "own-hard":
+        return [[float(k == row.index(max(row))) for k in range(K)] for row in rows]
+    if name == "teacher":
+        model = teacher()
+        with evaluation_mode(model), torch.no_grad():
+            return [[math.exp(z) / sum(math.exp(other) for other in row) for z in row] for row in model(INPUTS).tolist()]
+    assert name == "mixture"
+    parts = [(0.5, smoothing_vectors("uniform", logits)), (0.3, own), (0.2, smoothing_vectors("fixed", logits))]
+    return [[sum(weight * vectors[i][k] for weight, vectors in parts) for k in range(K)] for i in range(N)]
+
+
+def distributions() -> dict[str, Any]:
+    return {
+        "uniform": "uniform",
+        "prior": "prior",
+        "fixed": FIXED,
+        "own": "own",
+        "own-hard": "own-hard",
+        "teacher": teacher(),
+        "mixture": {"uniform": 0.5, "own": 0.3, FIXED: 0.2},
+    }
+
+
+def is_the_loss_of_the_mixed_label(name: str, loss: SmoothedCrossEntropy, theta: float = 0.3) -> None:
+    logits, indices = logits_and_labels()
+    for labels in (indices, mixup(indices)):
+        pairs = zip(true_vectors(labels), smoothing_vectors(name, logits), strict=True)
+        mixed = [[(1 - theta) * a + theta * b for a, b in zip(true, smoothing, strict=True)] for true, smoothing in pairs]
+        assert float(loss(logits, labels, INPUTS)) == pytest.approx(by_hand(logits, mixed), rel=1e-6)
+
+
+@pytest.mark.parametrize("name", distributions())
+def test_it_is_the_loss_of_the_mixed_label(name: str) -> None:
+    is_the_loss_of_the_mixed_label(name, SmoothedCrossEntropy(distributions()[name], 0.3, prior=PRIOR))
+
+
+@pytest.mark.parametrize("name", distributions())
+def test_every_other_distribution_is_rejected(name: str) -> None:
+    for other in set(distributions()) - {name}:
+        loss = SmoothedCrossEntropy(distributions()[other], 0.3, prior=PRIOR)
+        assert_rejects(lambda loss: is_the_loss_of_the_mixed_label(name, loss), loss)
+
+
+# --- conventions
+
+
+def of_the_others(strength: float, label: int) -> Vector:
+    return [1 - strength if k == label else strength / (K - 1) for k in range(K)]
+
+
+def of_all(strength: float, label: int) -> Vector:
+    return [(1 - strength) * (k == label) + strength / K for k in range(K)]
+
+
+def of_confidence(strength: float, label: int) -> Vector:
+    """As timm computes it: ``confidence · nll + (1 - confidence) · mean over all classes``."""
+    return [strength * (k == label) + (1 - strength) / K for k in range(K)]
+
+
+def convention_is(convention: str, vector: Callable[[float, int], Vector]) -> None:
+    logits, labels = logits_and_labels()
+    for strength in (0.0, 0.2, 0.6, 0.75):
+        loss = SmoothedCrossEntropy("uniform", strength, convention=convention, classes=K)
+        expected = by_hand(logits, [vector(strength, label) for label in labels.tolist()])
+        assert float(loss(logits, labels)) == pytest.approx(expected, rel=1e-12), strength
+
+
+VECTORS = {"paper": of_all, "torch": of_all, "timm": of_all, "others": of_the_others, "confidence": of_confidence}
+
+
+@pytest.mark.parametrize("convention", VECTORS)
+def test_conventions(convention: str) -> None:
+    assert set(VECTORS) == set(smoothed_cross_entropy.CONVENTIONS)
+    convention_is(convention, VECTORS[convention])
+
+
+@pytest.mark.parametrize("convention", VECTORS)
+def test_planted_conventions_are_rejected(convention: str) -> None:
+    for wrong in {of_all, of_the_others, of_confidence} - {VECTORS[convention]}:
+        assert_rejects(lambda vector: convention_is(convention, vector), wrong)
+
+
+def test_a_strength_for_a_schedule_is_translated_by_hand() -> None:
+    assert theta_from(0.09, "others", classes=10) == pytest.approx(0.1)
+    assert theta_from(2 / 3, "others", classes=3) == 1.0
+    assert theta_from(0.9, "confidence") == pytest.approx(0.1)
+
+
+# --- torch's own
+
+
+Subject = Callable[..., nn.Module]
+
+
+def equals_torch(make: Subject) -> None:
+    logits, indices = logits_and_labels()
+    for dtype in (torch.float64, torch.float32):
+        for reduction in ("mean", "sum", "none"):
+            for labels in (indices, mixup(indices).to(dtype)):
+                for theta in (0.0, 0.1, 1.0):
+                    x, y = (logits.to(dtype, copy=True).requires_grad_() for _ in range(2))
+                    ours = make("uniform", theta, reduction=reduction)(x, labels)
+                    theirs = cross_entropy(y, labels, label_smoothing=theta, reduction=reduction)
+                    ours.sum().backward()
+                    theirs.sum().backward()
+                    torch.testing.assert_close(ours, theirs)
+                    torch.testing.assert_close(x.grad, y.grad)
+
+
+def by_the_general_path(*arguments: Any, **named: Any) -> SmoothedCrossEntropy:
+    loss = SmoothedCrossEntropy(*arguments, **named)
+    loss._uniform = False
+    return loss
+
+
+class OfConstantSmoothing(SmoothedCrossEntropy):
+    """Ignores its strength."""
+
+    def forward(self, logits: Tensor, labels: Tensor, inputs: Tensor | None = None) -> Tensor:
+        return cross_entropy(logits, labels, label_smoothing=0.1, reduction=self.reduction)
+
+
+class WithoutGradient(SmoothedCrossEntropy):
+    """Has the value, but forgets that the smoothing label has a gradient."""
+
+    def forward(self, logits: Tensor, labels: Tensor, inputs: Tensor | None = None) -> Tensor:
+        plain, smoothed = (cross_entropy(logits, labels, label_smoothing=t, reduction=self.reduction) for t in (0.0, self.theta))
+        return plain + (smoothed - plain).detach()
+
+
+@pytest.mark.parametrize("make", [SmoothedCrossEntropy, by_the_general_path])
+def test_it_is_torch_s_own_in_value_and_gradient(make: Subject) -> None:
+    equals_torch(make)
+
+
+@pytest.mark.parametrize("wrong", [OfConstantSmoothing, WithoutGradient])
+def test_planted_losses_are_rejected(wrong: Subject) -> None:
+    assert_rejects(equals_torch, wrong)
+
+
+@pytest.mark.parametrize("name", ["uniform", "mixture", "own"])
+def test_low_precision(name: str) -> None:
+    logits, labels = logits_and_labels()
+    loss = SmoothedCrossEntropy(distributions()[name], 0.3)
+    low = logits.bfloat16().requires_grad_()
+    loss(low, labels).backward()
+    assert low.grad is not None
+    assert low.grad.isfinite().all()
+    assert float(loss(low.detach(), labels)) == pytest.approx(float(loss(logits, labels)), rel=0.02)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert float(loss(logits.float(), labels)) == pytest.approx(float(loss(logits, labels)), rel=1e-5)
+
+
+# --- what the gradient flows through
+
+
+def gradient(loss: nn.Module, logits: Tensor, labels: Tensor) -> Tensor:
+    x = logits.clone().requires_grad_()
+    loss(x, labels, INPUTS).backward()
+    assert x.grad is not None
+    return x.grad
+
+
+def test_with_the_own_prediction_the_gradient_is_the_plain_one_shrunk() -> None:
+    logits, labels = logits_and_labels()
+    smoothed, plain = (gradient(SmoothedCrossEntropy("own", theta), logits, labels) for theta in (0.3, 0.0))
+    torch.testing.assert_close(smoothed, 0.7 * plain)
+
+
+def test_a_teacher_stays_the_caller_s() -> None:
+    logits, labels = logits_and_labels()
+    model = teacher()
+    loss = SmoothedCrossEntropy(model, 0.3)
+    gradient(loss, logits, labels)
+    assert all(p.grad is None for p in model.parameters())
+    assert all(module.training for module in model.modules())
+    assert not list(loss.parameters())
+    assert list(loss.state_dict()) == ["_extra_state"]
+    loss.eval()
+    assert model.training
+
+
+def test_a_teacher_without_inputs_is_refused_but_in_evaluation() -> None:
+    logits, labels = logits_and_labels()
+    loss = SmoothedCrossEntropy(teacher(), 0.3)
+    with pytest.raises(ValueError, match=r"^inputs = None must be the inputs of the model, which the teacher sees as well$"):
+        loss(logits, labels)
+    assert torch.equal(loss.eval()(logits, labels), cross_entropy(logits, labels))
+
+
+# --- in the loops of others
+
+
+class Learner(nn.Module):
+    """What a training framework holds."""
+
+    def __init__(self, loss: SmoothedCrossEntropy) -> None:
+        super().__init__()
+        self.model, self.loss = nn.Linear(3, K), loss
+
+
+@contextmanager
+def in_evaluation_mode(learner: Learner) -> Iterator[None]:
+    learner.eval()
+    yield
+    learner.train()
+
+
+EVALUATIONS: dict[str, Callable[[Learner], AbstractContextManager[Any]]] = {
+    "with the loss in the model": in_evaluation_mode,
+    "with the loss outside, under no_grad": lambda _: torch.no_grad(),
+    "with the loss outside, under inference_mode": lambda _: torch.inference_mode(),
+}
+
+
+def smooths_in_training_alone(loss_of: Subject) -> None:
+    logits, labels = logits_and_labels()
+    plain = float(cross_entropy(logits, labels))
+    for name, distribution in distributions().items():
+        learner = Learner(loss_of(distribution, 0.3, prior=PRIOR))
+        for how, evaluation in EVALUATIONS.items():
+            is_the_loss_of_the_mixed_label(name, learner.loss)
+            with evaluation(learner):
+                assert float(learner.loss(logits, labels, INPUTS)) == plain, (name, how)
+        is_the_loss_of_the_mixed_label(name, learner.loss)
+
+
+class AlwaysTraining(SmoothedCrossEntropy):
+    def train(self, mode: bool = True) -> AlwaysTraining:
+        return super().train(True)
+
+
+class OfItsModeAlone(SmoothedCrossEntropy):
+    """Doesn't see whether gradients are off."""
+
+    def forward(self, *arguments: Any) -> Tensor:
+        with torch.enable_grad():
+            return super().forward(*arguments)
+
+
+class AlwaysEvaluating(SmoothedCrossEntropy):
+    def forward(self, *arguments: Any) -> Tensor:
+        with torch.no_grad():
+            return super().forward(*arguments)
+
+
+def test_it_smooths_in_training_alone() -> None:
+    smooths_in_training_alone(SmoothedCrossEntropy)
+
+
+@pytest.mark.parametrize("wrong", [AlwaysTraining, OfItsModeAlone, AlwaysEvaluating])
+def test_planted_losses_that_smooth_elsewhere_or_nowhere_are_rejected(wrong: Subject) -> None:
+    assert_rejects(smooths_in_training_alone, wrong)
+
+
+def evaluates_plainly(loss_of: Subject) -> None:
+    """In the loop of a trainer that holds the loss itself, so that the loss hears of no ``eval()``."""
+    torch.manual_seed(3)
+    model, labels = nn.Linear(3, K), torch.randint(K, (N,))
+    loss = loss_of("uniform", TwoStage(0.3, 2))
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
+    for epoch in range(3):
+        model.train()
+        optimiser.zero_grad()
+        logits = model(INPUTS)
+        training = loss(logits, labels)
+        assert torch.equal(training, cross_entropy(logits, labels, label_smoothing=0.3 if epoch < 2 else 0.0))
+        training.backward()
+        optimiser.step()
+        loss.step()
+        model.eval()
+        for off in (torch.no_grad, torch.inference_mode):
+            with off():
+                logits = model(INPUTS)
+                assert torch.equal(loss(logits, labels), cross_entropy(logits, labels))
+
+
+def test_a_trainer_that_holds_the_loss_evaluates_plainly() -> None:
+    evaluates_plainly(SmoothedCrossEntropy)
+
+
+def test_a_planted_loss_that_goes_by_its_mode_alone_is_rejected_there() -> None:
+    assert_rejects(evaluates_plainly, OfItsModeAlone)
+
+
+@pytest.mark.parametrize("name", ["uniform", "own", "teacher"])
+def test_a_compiled_loss_sees_it_too_and_in_one_graph(name: str) -> None:
+    loss = SmoothedCrossEntropy(distributions()[name], 0.3)
+    compiled = torch.compile(loss, backend="eager", fullgraph=True)
+    logits, labels = logits_and_labels()
+    for _ in range(2):
+        assert torch.equal(compiled(logits, labels, INPUTS), loss(logits, labels, INPUTS))
+        with torch.no_grad():
+            assert torch.equal(compiled(logits, labels, INPUTS), cross_entropy(logits, labels))
+
+
+def test_the_schedule_moves_by_step() -> None:
+    logits, labels = logits_and_labels()
+    loss = SmoothedCrossEntropy("uniform", TwoStage(0.3, 2))
+    seen = []
+    for _ in range(3):
+        seen.append((loss.theta, float(loss(logits, labels)) == float(cross_entropy(logits, labels))))
+        loss.step()
+    assert seen == [(0.3, False), (0.3, False), (0.0, True)]
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda loss: pickle.loads(pickle.dumps(loss))])  # noqa: S301 - our own
+@pytest.mark.parametrize("name", distributions())
+def test_copies_are_independent(copied: Callable[[Learner], Learner], name: str) -> None:
+    logits, labels = logits_and_labels()
+    learner = Learner(SmoothedCrossEntropy(distributions()[name], TwoStage(0.3, 1), prior=PRIOR))
+    other = copied(learner)
+    assert torch.equal(other.loss(logits, labels, INPUTS), learner.loss(logits, labels, INPUTS))
+    other.loss.step()
+    assert (other.loss.theta, learner.loss.theta) == (0.0, 0.3)
+
+
+def test_a_fixed_distribution_moves_with_the_model() -> None:
+    learner = Learner(SmoothedCrossEntropy({"prior": 0.5, FIXED: 0.5}, 0.3, prior=PRIOR)).to("meta")
+    assert {buffer.device.type for buffer in learner.loss.buffers()} == {"meta"}
+    assert len(list(learner.loss.buffers())) == 2
+    assert learner.loss(torch.zeros(N, K, device="meta"), torch.zeros(N, dtype=torch.long, device="meta")).device.type == "meta"
+
+
+def resumes(loss_of: Subject) -> None:
+    """In the state of what holds the loss, read back without running code."""
+    before = Learner(loss_of("prior", TwoStage(0.3, 2), prior=PRIOR))
+    before.loss.step()
+    before.loss.step()
+    saved = io.BytesIO()
+    torch.save(before.state_dict(), saved)
+    saved.seek(0)
+    after = Learner(loss_of("prior", TwoStage(0.3, 2), prior=PRIOR))
+    after.load_state_dict(torch.load(saved, weights_only=True))
+    assert after.loss.theta == 0.0
+
+
+def test_a_checkpoint_holds_the_state_of_the_schedule() -> None:
+    resumes(SmoothedCrossEntropy)
+
+
+def test_a_planted_loss_without_state_is_rejected() -> None:
+    class Forgetful(SmoothedCrossEntropy):
+        def set_extra_state(self, state: dict[str, float]) -> None:
+            pass
+
+    assert_rejects(resumes, Forgetful)
+
+
+@pytest.mark.filterwarnings("ignore")  # what Lightning warns of is none of ours
+def test_lightning() -> None:
+    lightning = pytest.importorskip("lightning")
+
+    class Lit(lightning.LightningModule):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.model, self.loss = nn.Linear(3, K), SmoothedCrossEntropy("uniform", TwoStage(0.3, 2))
+            self.thetas: list[float] = []
+            self.unsmoothed: list[bool] = []
+
+        def training_step(self, batch: list[Tensor]) -> Tensor:
+            return self.loss(self.model(batch[0]), batch[1])
+
+        def validation_step(self, batch: list[Tensor]) -> None:
+            logits = self.model(batch[0])
+            self.unsmoothed.append(torch.equal(self.loss(logits, batch[1]), cross_entropy(logits, batch[1])))
+
+        def on_train_epoch_end(self) -> None:
+            self.thetas.append(self.loss.theta)
+            self.loss.step()
+
+        def configure_optimizers(self) -> torch.optim.Optimizer:
+            return torch.optim.SGD(self.parameters(), lr=0.1)
+
+    lit = Lit()
+    batches = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.randn(32, 3), torch.randint(K, (32,))), batch_size=8)
+    quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
+    lightning.Trainer(max_epochs=3, accelerator="cpu", num_sanity_val_steps=0, **quiet).fit(lit, batches, batches)
+    assert lit.thetas == [0.3, 0.3, 0.0]
+    assert lit.unsmoothed == [True] * 12
+
+
+# --- refusals
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: SmoothedCrossEntropy("flat"), r"^distribution = 'flat' must be one of uniform, own, own-hard, prior, a teacher"),
+        (lambda: SmoothedCrossEntropy("uniform", 1.2), r"^strength = 1\.2 must be a finite number at least 0 and at most 1$"),
+        (lambda: SmoothedCrossEntropy(reduction="all"), r"^reduction = 'all' must be one of mean, sum, none$"),
+        (lambda: SmoothedCrossEntropy(convention="keras"), r"^convention = 'keras' must be one of paper, torch, timm, others, confidence$"),
+        (lambda: SmoothedCrossEntropy(convention="others"), r"^classes = None must be the number of classes"),
+        (lambda: SmoothedCrossEntropy(convention="others", classes=1), r"^classes = 1 must be a whole number, at least 2$"),
+        (lambda: SmoothedCrossEntropy("uniform", 0.6, convention="others", classes=2), r"^strength = 0\.6 must be .* at most 0\.5$"),
+        (lambda: SmoothedCrossEntropy("own", convention="others", classes=4), r"^convention = 'others' goes with distribution = 'uniform'"),
+        (lambda: SmoothedCrossEntropy("uniform", Constant(0.1), convention="confidence"), r"^convention = 'confidence' goes with a number"),
+        (lambda: SmoothedCrossEntropy({"uniform": 0.5, "own": 0.4}), r"^weights in distribution add up to 0\.9; must add up to 1$"),
+        (lambda: SmoothedCrossEntropy({"uniform": 1.5, "own": -0.5}), r"^weight in distribution = -0\.5 must be"),
+        (lambda: SmoothedCrossEntropy({}), r"^weights in distribution add up to 0; must"),
+        (lambda: SmoothedCrossEntropy("prior"), r"^prior = None must be the frequencies or counts"),
+        (lambda: SmoothedCrossEntropy("prior", prior=torch.tensor([1.0, -1.0, 2.0])), r"^prior must be frequencies or counts"),
+        (lambda: SmoothedCrossEntropy("prior", prior=torch.zeros(3)), r"^prior must be frequencies or counts"),
+        (lambda: SmoothedCrossEntropy("prior", prior=torch.ones(2, 3)), r"^prior has shape \(2, 3\); must be \(K,\)$"),
+        (lambda: SmoothedCrossEntropy(torch.tensor([0.5, 0.6])), r"^distribution must be probabilities"),
+        (lambda: SmoothedCrossEntropy(torch.ones(2, 3) / 3), r"^distribution has shape \(2, 3\); must be \(K,\)$"),
+        (lambda: SmoothedCrossEntropy(FIXED)(torch.zeros(2, 3), torch.tensor([0, 1])), r"^logits have 3 classes; must have 4"),
+        (lambda: SmoothedCrossEntropy("own")(torch.zeros(4, 4), torch.zeros(4)), r"^labels have shape \(4,\); must be class indices"),
+        (lambda: SmoothedCrossEntropy("own")(torch.zeros(4, 4), torch.zeros(4, 1).long()), r"^labels have shape \(4, 1\); must be"),
+        (lambda: SmoothedCrossEntropy().set_extra_state(Adaptive(0.1, 1).state_dict()), r"^state has dropped, elapsed; must have elapsed"),
+    ],
+)
+def test_refusals(call: Callable[[], object], message: str) -> None:
+    with pytest.raises(ValueError, match=message) as refusal:
+        call()
+    assert "\n" not in str(refusal.value)

@@ -1,0 +1,315 @@
+"""Schedules against their values written down, against going through all batches, and driven by the monitor."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from tests.empirics.moments.test_estimators import accumulated, population
+from tests.planted import assert_rejects
+from tsla.empirics.moments.estimators import Estimates
+from tsla.empirics.moments.full_batch import MOMENTS, GradientMoments
+from tsla.empirics.moments.monitor import MomentsMonitor
+from tsla.empirics.smoothing.schedules import Adaptive, Annealed, Constant, Cosine, Linear, Schedule, TwoStage
+from tsla.theory import biased, shrinkage, smoothing
+from tsla.theory.annealing import best_theta
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.constants import Array
+
+HELPS = GradientMoments(grad2=0.1, s2=10.0, shat2=3.0, c=0.5, beta2=1.0, nu2=2.0)
+HURTS = GradientMoments(grad2=0.1, s2=1.0, shat2=30.0, c=0.5, beta2=28.0, nu2=2.0)
+
+
+def over_time(schedule: Schedule, units: int) -> list[float]:
+    values = []
+    for _ in range(units):
+        values.append(schedule.theta)
+        schedule.step()
+    return values
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        (lambda: Constant(0.4), [0.4, 0.4, 0.4, 0.4, 0.4, 0.4]),
+        (lambda: TwoStage(0.4, 2), [0.4, 0.4, 0, 0, 0, 0]),
+        (lambda: TwoStage(0.4, 0), [0, 0, 0, 0, 0, 0]),
+        (lambda: Linear(0.4, 4), [0.4, 0.3, 0.2, 0.1, 0, 0]),
+        (lambda: Cosine(0.4, 4), [0.4, 0.2 + 0.1 * 2**0.5, 0.2, 0.2 - 0.1 * 2**0.5, 0, 0]),
+        (lambda: Annealed(4), [0, 0, 0, 0, 0, 0]),
+        (lambda: Adaptive(0.4, 4), [0.4, 0.4, 0.4, 0.4, 0.4, 0.4]),
+    ],
+)
+def test_strengths_written_down(schedule: Callable[[], Schedule], expected: list[float]) -> None:
+    values = over_time(schedule(), 6)
+    assert values == pytest.approx(expected, abs=1e-15)
+    assert [value == 0 for value in values] == [value == 0 for value in expected], "0 is exactly 0"
+
+
+# --- θ°(η) of measured moments
+
+
+AnnealedOf = Callable[[int], Annealed]
+
+
+def minimises_the_floor(schedule_of: AnnealedOf) -> None:
+    """C12's floor of a batch at its own step size, on a fine grid."""
+    grid, lowered = np.linspace(0, 1, 2001), set()
+    for B, eta_L in itertools.product((1, 8, 200), (0.01, 0.3, 1.0)):
+        schedule = schedule_of(B)
+        schedule.observe(HELPS, eta_L=eta_L)
+        oracle = SmoothingOracle(beta2=HELPS.beta2, nu2=HELPS.nu2 / B, c=HELPS.c / B)
+        floor = grid**2 * HELPS.beta2 + eta_L * biased.noise(HELPS.s2 / B, oracle, grid)
+        assert schedule.theta == pytest.approx(grid[floor.argmin()], abs=3e-4)
+        lowered.add(round(schedule.theta, 3))
+    assert len(lowered) > 6
+
+
+class ForgetsTheBatch(Annealed):
+    def observe(self, moments: GradientMoments | Estimates | None, *, eta_L: float | None = None) -> None:
+        self.batch_size = 1
+        super().observe(moments, eta_L=eta_L)
+
+
+class ForgetsTheStep(Annealed):
+    def observe(self, moments: GradientMoments | Estimates | None, *, eta_L: float | None = None) -> None:
+        super().observe(moments, eta_L=1.0)
+
+
+def test_annealed_minimises_the_floor_of_c12() -> None:
+    minimises_the_floor(Annealed)
+
+
+@pytest.mark.parametrize("wrong", [ForgetsTheBatch, ForgetsTheStep])
+def test_planted_annealing_is_rejected(wrong: AnnealedOf) -> None:
+    assert_rejects(minimises_the_floor, wrong)
+
+
+def test_annealed_is_capped_and_follows_what_was_observed_last() -> None:
+    schedule = Annealed(1, most=0.3)
+    schedule.observe(HELPS, eta_L=1.0)
+    assert schedule.theta == 0.3
+    schedule.observe(None)
+    assert schedule.theta == 0.3
+    schedule.observe(HURTS, eta_L=0.01)
+    assert 0 < schedule.theta < 0.001
+
+
+def test_beyond_the_largest_step_of_c12_annealed_stays_where_it_ends() -> None:
+    at_most, beyond = Annealed(2), Annealed(2)
+    at_most.observe(HELPS, eta_L=1.0)
+    beyond.observe(HELPS, eta_L=50.0)
+    assert beyond.theta == at_most.theta == float(smoothing.best_theta(5.0, 2.0, 0.25))
+
+
+def test_annealed_moves_estimates_to_where_moments_can_be() -> None:
+    schedule = Annealed(1)
+    for off in (replace(HELPS, beta2=-0.5), replace(HELPS, nu2=-0.1), replace(HELPS, c=5.0), replace(HELPS, s2=-1.0)):
+        schedule.observe(off, eta_L=0.5)
+        assert 0 <= schedule.theta <= 1
+    schedule.observe(replace(HELPS, beta2=-0.5, shat2=1.5), eta_L=0.5)
+    assert schedule.theta == float(best_theta(HELPS.s2, beta2=0, nu2=HELPS.nu2, c=HELPS.c, L=1.0, eta=0.5))
+
+
+# --- the advantage of a batch
+
+
+def measured(g: Array, g_hat: Array) -> GradientMoments:
+    G, H = g.mean(0), g_hat.mean(0)
+    c = float(((g - G) * (g_hat - G)).sum(1).mean())
+    s2, shat2, nu2 = (float(((rows - middle) ** 2).sum(1).mean()) for rows, middle in ((g, G), (g_hat, G), (g_hat, H)))
+    return GradientMoments(grad2=float(G @ G), s2=s2, shat2=shat2, c=c, beta2=float((H - G) @ (H - G)), nu2=nu2)
+
+
+AdaptiveOf = Callable[[float, int, str], Adaptive]
+
+
+def adaptive(theta: float, B: int, beyond: str) -> Adaptive:
+    return Adaptive(theta, B, beyond=beyond)
+
+
+def excess_is_that_over_all_batches(schedule_of: AdaptiveOf) -> None:
+    """Every batch of B out of 4 examples, drawn with replacement."""
+    (g, g_hat), signs = population(4), set()
+    for B, theta, beyond in itertools.product((1, 2, 3), (0.2, 0.9), ("plain", "shrinkage")):
+        batches = np.array(list(itertools.product(range(4), repeat=B)))
+        mean, mean_hat = g[batches].mean(1), g_hat[batches].mean(1)
+        control = mean if beyond == "plain" else (1 - theta) * mean
+        smoothed, plain = (((d - g.mean(0)) ** 2).sum(1).mean() for d in ((1 - theta) * mean + theta * mean_hat, control))
+        found = schedule_of(theta, B, beyond).excess(measured(g, g_hat))
+        assert found == pytest.approx(smoothed - plain)
+        signs.add(found < 0)
+    assert signs == {True, False}
+
+
+class OfOneExample(Adaptive):
+    def excess(self, moments: GradientMoments) -> float:
+        self.batch_size = 1
+        return super().excess(moments)
+
+
+class OverNoDirection(Adaptive):
+    """Forgets that the control has a variance too."""
+
+    def excess(self, moments: GradientMoments) -> float:
+        return moments.at_batch_size(self.batch_size).second_moment(self.start)
+
+
+def test_excess_is_that_over_all_batches() -> None:
+    excess_is_that_over_all_batches(adaptive)
+
+
+@pytest.mark.parametrize("wrong", [OfOneExample, OverNoDirection])
+def test_planted_excess_is_rejected(wrong: type[Adaptive]) -> None:
+    assert_rejects(excess_is_that_over_all_batches, lambda theta, B, beyond: wrong(theta, B, beyond=beyond))
+
+
+def test_excess_has_the_sign_of_the_theory() -> None:
+    for moments, theta, B in itertools.product((HELPS, HURTS), (0.1, 0.5, 1.0), (1, 7, 100)):
+        batch = moments.at_batch_size(B)
+        lower = smoothing.second_moment(batch.s2, batch.shat2, batch.c, theta) < batch.s2
+        assert Adaptive(theta, B).established(moments) == lower
+        beyond = shrinkage.helps_beyond(batch.s2, batch.shat2, batch.c, batch.grad2, theta)
+        assert Adaptive(theta, B, beyond="shrinkage").established(moments) == beyond
+
+
+def test_adaptive_drops_for_good() -> None:
+    schedule = Adaptive(0.5, 4)
+    for moments, expected in ((None, 0.5), (HELPS, 0.5), (HURTS, 0.0), (HELPS, 0.0), (None, 0.0)):
+        schedule.observe(moments)
+        assert schedule.theta == expected
+
+
+def test_a_larger_batch_and_the_stricter_control_drop_earlier() -> None:
+    assert Adaptive(0.5, 1).established(HELPS)
+    assert not Adaptive(0.5, 100).established(HELPS)
+    assert not Adaptive(0.5, 1, beyond="shrinkage").established(HELPS)
+
+
+def drops_where_the_interval_reaches_0(schedule_of: AdaptiveOf) -> None:
+    """The same population, known from few examples and from many: the estimate says that smoothing helps, both times."""
+    g, g_hat = population(2000)
+    decisions = []
+    for sizes in ((4,) * 8, (125,) * 16):
+        found = accumulated(g[: sum(sizes)], g_hat[: sum(sizes)], sizes).estimates()
+        schedule = schedule_of(0.5, 8, "plain")
+        assert Adaptive(0.5, 8).excess(found.moments) < 0
+        schedule.observe(found)
+        decisions.append(schedule.theta)
+    assert decisions == [0.0, 0.5]
+
+
+class Trusting(Adaptive):
+    """Takes the estimate for the truth."""
+
+    def established(self, moments: GradientMoments | Estimates) -> bool:
+        return super().established(moments.moments if isinstance(moments, Estimates) else moments)
+
+
+def test_estimates_establish_an_advantage_by_their_interval() -> None:
+    drops_where_the_interval_reaches_0(adaptive)
+
+
+def test_a_planted_rule_without_interval_is_rejected() -> None:
+    assert_rejects(drops_where_the_interval_reaches_0, lambda theta, B, beyond: Trusting(theta, B, beyond=beyond))
+
+
+def test_estimates_of_the_whole_population_decide_as_its_moments() -> None:
+    g, g_hat = population(64)
+    for theta, B, beyond in itertools.product((0.1, 0.6), (1, 30), ("plain", "shrinkage")):
+        found = accumulated(g, g_hat, (4,) * 16).estimates(population=64)
+        assert adaptive(theta, B, beyond).established(found) == adaptive(theta, B, beyond).established(measured(g, g_hat))
+
+
+def test_the_monitor_drives_a_schedule() -> None:
+    torch.manual_seed(0)
+    inputs = torch.randn(64, 5)
+    labels = inputs[:, :3].argmax(1)  # which the model learns, so that the variance of its gradient falls
+    model = nn.Linear(5, 3)
+    monitor, schedule = MomentsMonitor(model, (inputs, labels), every=20, examples=64), Adaptive(0.3, 32)
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.5)
+    thetas = []
+    for _ in range(41):
+        monitor.step()
+        schedule.observe(monitor.latest)
+        assert (monitor.latest is not None) == (monitor.times.steps % 20 == 1), "what is left from an earlier step is no news"
+        thetas.append(schedule.theta)
+        batch = torch.randint(64, (32,))
+        optimiser.zero_grad()
+        cross_entropy(model(inputs[batch]), labels[batch], label_smoothing=schedule.theta).backward()
+        optimiser.step()
+    signs = [Adaptive(0.3, 32).established(GradientMoments(**{name: row[name] for name in MOMENTS})) for row in monitor.rows]
+    kept = list(itertools.accumulate(signs, min))
+    assert [theta > 0 for theta in thetas[::20]] == kept
+    assert kept[0]
+    assert not kept[-1]
+
+
+# --- state
+
+
+def made() -> dict[str, Callable[[], Schedule]]:
+    return {
+        "Constant": lambda: Constant(0.4),
+        "TwoStage": lambda: TwoStage(0.4, 2),
+        "Linear": lambda: Linear(0.4, 4),
+        "Cosine": lambda: Cosine(0.4, 4),
+        "Annealed": lambda: Annealed(4),
+        "Adaptive": lambda: Adaptive(0.4, 4),
+    }
+
+
+def survives_a_checkpoint(make: Callable[[], Schedule]) -> None:
+    before = make()
+    before.step()
+    before.observe(HURTS, eta_L=0.5)
+    saved = io.BytesIO()
+    torch.save(before.state_dict(), saved)
+    saved.seek(0)
+    after = make()
+    after.load_state_dict(torch.load(saved, weights_only=True))
+    assert over_time(after, 5) == over_time(before, 5)
+
+
+@pytest.mark.parametrize("name", made())
+def test_state_survives_a_checkpoint(name: str) -> None:
+    survives_a_checkpoint(made()[name])
+
+
+def test_a_planted_loss_of_state_is_noticed() -> None:
+    class Forgetful(TwoStage):
+        state = ()
+
+    assert_rejects(survives_a_checkpoint, lambda: Forgetful(0.4, 2))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: Constant(1.5), r"^theta = 1\.5 must be a finite number at least 0 and at most 1$"),
+        (lambda: TwoStage(-0.1, 3), r"^theta = -0\.1 must be"),
+        (lambda: TwoStage(0.1, -1), r"^drop = -1 must be a whole number, at least 0$"),
+        (lambda: Linear(0.1, 0), r"^end = 0 must be a whole number, at least 1$"),
+        (lambda: Cosine(0.1, 2.0), r"^end = 2\.0 must be a whole number"),  # type: ignore[arg-type]
+        (lambda: Annealed(0), r"^batch_size = 0 must be a whole number, at least 1$"),
+        (lambda: Annealed(1, most=2), r"^most = 2 must be a finite number at least 0 and at most 1$"),
+        (lambda: Annealed(1).observe(HELPS), r"^eta_L = None must be the step size times the largest curvature, above 0$"),
+        (lambda: Annealed(1).observe(HELPS, eta_L=0.0), r"^eta_L = 0 must be a finite number above 0$"),
+        (lambda: Adaptive(0.1, 0), r"^batch_size = 0 must be"),
+        (lambda: Adaptive(0.1, 1, beyond="all"), r"^beyond = 'all' must be one of plain, shrinkage$"),
+        (lambda: Adaptive(0.1, 1).load_state_dict({"elapsed": 1}), r"^state has elapsed; must have elapsed, dropped, as of Adaptive$"),
+        (lambda: Constant(0.1).load_state_dict({}), r"^state has nothing; must have elapsed, as of Constant$"),
+    ],
+)
+def test_refusals(call: Callable[[], object], message: str) -> None:
+    with pytest.raises(ValueError, match=message) as refusal:
+        call()
+    assert "\n" not in str(refusal.value)

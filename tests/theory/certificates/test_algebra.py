@@ -1,0 +1,82 @@
+"""The algebra of each claim is proved, and every wrong version of a step gets a counterexample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from tests.planted import Rejects
+from tests.theory.certificates.committed import assert_recorded, recorded
+from tests.theory.certificates.steps import GROUPS, STEPS
+from tsla.theory.certificates import Certificate, certify
+from tsla.theory.certificates.algebra.engine.obligation import Identity, Mutant, Obligation
+from tsla.theory.claims import BY_ID
+
+CLAIMS = sorted({step.claim for step in STEPS}, key=list(BY_ID).index)
+
+
+@cache
+def outcomes(group: str) -> tuple[Certificate, ...]:
+    return tuple(certify(group))
+
+
+def test_claims() -> None:
+    assert {f"C{i}" for i in range(1, 18)} == set(CLAIMS)
+
+
+def test_names_are_unique_in_a_claim() -> None:
+    names = [(step.claim, step.name) for step in STEPS]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_group(group: str) -> None:
+    for certificate in outcomes(group):
+        assert certificate.kind == "algebra"
+        assert certificate.guarantee in ("identity", "inequality", "tight")
+        assert certificate.holds, certificate
+        assert certificate.rejected == certificate.planted >= 2, certificate
+        assert certificate.reason == ""
+    assert_recorded(outcomes(group))
+
+
+def test_the_record_has_no_other_steps() -> None:
+    assert recorded("algebra") == {(step.claim, step.name) for step in STEPS}
+
+
+@pytest.mark.parametrize("claim", [pytest.param(claim, marks=pytest.mark.claim(claim, "algebra")) for claim in CLAIMS])
+def test_claim(claim: str, evidence: Callable[..., None]) -> None:
+    proved = [certificate for group in GROUPS for certificate in outcomes(group) if certificate.claim == claim]
+    assert proved
+    assert all(certificate.holds for certificate in proved)
+    evidence(f"{len(proved)} obligation{'s' * (len(proved) > 1)} proved")
+
+
+UNCHANGED = "unchanged"
+
+
+@cache
+def has_no_counterexample(step: Obligation | Identity) -> Callable[[str], None]:
+    """A check of the step's mutants by name, and of a mutant that is the step itself."""
+    itself = Mutant() if isinstance(step, Obligation) else step.right
+    tried = replace(step, mutants={**step.mutants, UNCHANGED: itself})
+
+    def check(mutant: str) -> None:
+        assert not tried.rejects(mutant), f"{step.claim} {step.name}: {mutant}"
+
+    return check
+
+
+@pytest.mark.parametrize(
+    ("step", "mutant"),
+    [
+        pytest.param(step, mutant, id=f"{step.claim}-{i}-{j}", marks=pytest.mark.claim(step.claim, "algebra", planted=True))
+        for i, step in enumerate(STEPS)
+        for j, mutant in enumerate(step.mutants)
+    ],
+)
+def test_wrong_steps_are_rejected(step: Obligation | Identity, mutant: str, rejects: Rejects) -> None:
+    rejects(has_no_counterexample(step), right=UNCHANGED, wrong=mutant)

@@ -1,0 +1,296 @@
+"""What is proved is what the code computes: the terms of the obligations, at rational points, beside the functions of ``theory``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import z3
+
+from tests.planted import assert_rejects
+from tests.theory.certificates.steps import STEPS
+from tsla.theory import (
+    annealing,
+    biased,
+    lsr,
+    lsr_pl,
+    minibatch,
+    sgd,
+    sgd_pl,
+    shrinkage,
+    smoothed_pl,
+    smoothing,
+    stall,
+    two_stage,
+    worst_case,
+)
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.certificates.algebra.engine.obligation import Obligation
+from tsla.theory.constants import Constants
+from tsla.theory.plan import Stage, whole_steps
+
+Point = dict[str, Fraction]
+OBLIGATIONS = {(step.claim, step.name): step for step in STEPS if isinstance(step, Obligation)}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A term of an obligation, and what it stands for.
+
+    where:     the conclusion, or the name of a hypothesis
+    path:      which argument of which argument ...
+    expected:  the code's number, from the point as floats
+    seen:      how the code would show the term's value: rounded up to steps, clipped, as a logarithm
+    given:     what this case changes in the points
+    """
+
+    claim: str
+    name: str
+    where: str
+    path: tuple[int, ...]
+    expected: Callable[[Any], Any]
+    seen: Callable[[float, Any], Any] = lambda value, p: value
+    given: Callable[[Point], Point] = lambda point: {}
+
+
+def point(seed: int) -> Point:
+    """Rational numbers within the premises of everything."""
+    random = Random(seed)  # noqa: S311 - examples, not secrets
+
+    def some(low: Fraction | int, high: Fraction | int) -> Fraction:
+        return low + (high - low) * Fraction(random.randint(1, 97), 98)
+
+    L, T, theta = some(0, 20), Fraction(random.randint(1, 30)), some(0, 1)
+    mu, eta = some(0, L), some(0, 1 / L)
+    a, b, rho = some(0, 3), some(0, 3), some(-1, 1)
+    sigma2, nu2, c, beta2, delta = a * a, b * b, rho * a * b, some(0, 4), some(0, 3)
+    N = (1 - theta) ** 2 * sigma2 + theta**2 * nu2 + 2 * theta * (1 - theta) * c
+    grad2, dd = a * a, b * b
+    return {
+        "L": L, "mu": mu, "kappa": L / mu, "eta": eta, "scale": eta * L, "T": T, "t": T, "B": T, "F0": some(0, 50), "eps2": some(0, 5),
+        "theta": theta, "delta": delta, "V": (1 - theta) * sigma2 + theta * delta * sigma2,
+        "sigma2": sigma2, "s2": sigma2, "nu2": nu2, "beta2": beta2, "shat2": nu2 + beta2, "c": c, "bias2": theta**2 * beta2, "noise": N,
+        "contraction": (1 - eta * mu) ** int(T), "power": (1 - eta * mu) ** int(T),
+        "F": some(-5, 5), "grad2": grad2, "dd": dd, "Gd": c, "error2": dd - 2 * c + grad2,
+        "g": some(-2, 2), "ghat": some(-2, 2), "G": some(-2, 2),
+    }  # fmt: skip
+
+
+def value(case: Case, at: Point) -> float:
+    """The term's exact value, as a float."""
+    obligation = OBLIGATIONS[case.claim, case.name]
+    term = obligation.conclusion if case.where == "conclusion" else obligation.hypotheses[case.where]
+    for argument in case.path:
+        term = term.arg(argument)
+    number = z3.simplify(z3.substitute(term, *((z3.Real(name), z3.RealVal(q)) for name, q in at.items())))
+    assert z3.is_rational_value(number), f"{number} has variables of no value"
+    return float(number.as_fraction())
+
+
+def constants(p: Any) -> Constants:
+    return Constants(L=p.L, mu=p.mu, sigma2=p.sigma2, delta=p.delta, F0=p.F0)
+
+
+def oracle(p: Any) -> SmoothingOracle:
+    return SmoothingOracle(beta2=p.beta2, nu2=p.nu2, c=p.c)
+
+
+def stages(steps: Callable[..., Any], p: Any) -> tuple[Stage, ...]:
+    found: tuple[Stage, ...] = steps(constants(p), eps=np.sqrt(p.eps2)).stages
+    return found
+
+
+def rounded_up(steps: float, p: Any) -> Any:
+    return whole_steps(np.asarray(steps))
+
+
+def burn_in(argument: float, p: Any) -> Any:
+    return whole_steps(np.log(argument) * p.L / p.mu)
+
+
+def clipped(theta: float, p: Any) -> Any:
+    return np.clip(theta, 0, 1)
+
+
+def floor_at(theta: Any, p: Any) -> Any:
+    return theta**2 * p.beta2 + p.scale * biased.noise(p.sigma2, oracle(p), theta)
+
+
+def annealed(p: Any) -> Any:
+    return annealing.best_theta(p.sigma2, beta2=p.beta2, nu2=p.nu2, c=p.c, L=p.L, eta=p.eta)
+
+
+def falling_step_size(p: Any) -> Any:
+    stage = stages(sgd_pl.three_phase_steps, p)[1]
+    assert stage.decay_steps is not None
+    return stage.eta / (1 + p.t / stage.decay_steps)
+
+
+def paper_floor(at: Point) -> Fraction:
+    return 2 * at["delta"] * at["sigma2"] / (1 + at["delta"])
+
+
+def reachable(at: Point) -> Point:
+    """V at the paper's θ, and a target above it."""
+    return {"V": paper_floor(at), "eps2": paper_floor(at) * (1 + at["theta"])}
+
+
+def small_target(at: Point) -> Point:
+    return {"eps2": 2 * at["sigma2"] * at["theta"], "r": 1 / (2 * at["theta"])}
+
+
+def plain_step_size(at: Point) -> Point:
+    return {"eta": min(Fraction(1), at["eps2"] / (2 * at["sigma2"])) / at["L"]}
+
+
+def no_covariance(at: Point) -> Point:
+    return {"c": Fraction(0), "shat2": at["delta"] * at["s2"]}
+
+
+def smoothed_phases(at: Point) -> Point:
+    """The last step size of the smoothed three phases, and their noise level, at c = 0."""
+    plain = {"c": Fraction(0)}
+    p = SimpleNamespace(**{name: float(number) for name, number in (at | plain).items()})
+    scale = smoothed_pl.largest_scale(np.asarray(p.sigma2), oracle(p), np.asarray(p.eps2))
+    gain = smoothed_pl.gain(p.sigma2, oracle(p), np.sqrt(p.eps2))
+    return plain | {"scale": Fraction(float(scale)), "sigma3": Fraction(float(gain * p.sigma2))}
+
+
+CASES = [
+    Case("C1", "direction", "conclusion", (0, 0), lambda p: smoothing.mix(p.g, p.ghat, p.theta)),
+    Case("C2", "lemma", "conclusion", (1,), lambda p: smoothing.lemma(p.sigma2, p.delta, p.theta)),
+    Case("C2", "at the paper's theta", "conclusion", (0,), lambda p: smoothing.lemma(p.sigma2, p.delta, smoothing.paper_theta(p.delta))),
+    Case("C2", "at the paper's theta", "conclusion", (1,), lambda p: lsr.floor(constants(p))),
+    Case("C3", "one step", "conclusion", (1,), lambda p: sgd.descent(p.F, p.grad2, p.error2, L=p.L, eta=p.eta)),
+    Case("C4", "bound", "conclusion", (1,), lambda p: sgd.bound(constants(p), eta=p.eta, T=p.T).total),
+    Case("C4", "plan", "eta", (1,), lambda p: stages(sgd.steps, p)[0].eta),
+    Case(
+        "C4", "plan", "T", (1,), lambda p: stages(sgd.steps, p)[0].steps, rounded_up,
+        given=plain_step_size,
+    ),
+    Case("C4", "samples", "conclusion", (1,), lambda p: stages(sgd.steps, p)[0].steps, rounded_up, small_target),
+    Case("C5", "bound", "conclusion", (1,), lambda p: lsr.bound(constants(p), eta=p.eta, T=p.T, theta=p.theta).total),
+    Case("C5", "one formula for both plans", "T", (1,), lambda p: stages(lsr.steps, p)[0].steps, rounded_up, reachable),
+    Case("C5", "plan", "V", (1,), lambda p: lsr.floor(constants(p))),
+    Case("C6", "floor", "conclusion", (0, 0), lambda p: lsr.bound(constants(p), eta=p.eta, T=p.T, theta=p.theta).total),
+    Case(
+        "C7", "contraction, next step", "conclusion", (1,),
+        lambda p: two_stage.stage_one(constants(p), eta1=p.eta, T1=p.T + 1, theta=p.theta).total,
+    ),
+    Case("C7", "logarithm", "conclusion", (1,), lambda p: stages(two_stage.steps, p)[0].steps, burn_in),
+    Case("C7", "plan", "argument > 0", (0,), lambda p: stages(two_stage.steps, p)[0].steps, burn_in),
+    Case(
+        "C8", "bound", "conclusion", (1,),
+        lambda p: two_stage.bound(constants(p), eta1=p.eta, T1=p.T, eta2=p.eta, T2=p.T, theta=p.theta).total,
+    ),
+    Case("C8", "plan", "eta", (1,), lambda p: stages(two_stage.steps, p)[1].eta),
+    Case("C8", "samples", "conclusion", (1,), lambda p: stages(two_stage.steps, p)[1].steps, rounded_up, small_target),
+    Case("C9", "LSR does not reach it", "conclusion", (0,), lambda p: lsr.floor(constants(p))),
+    Case("C13", "at η = 1/L", "conclusion", (1,), lambda p: stall.settled_at_largest_step(p.sigma2, p.delta, p.theta)),
+    Case("C13", "half of the floor", "conclusion", (0,), lambda p: stall.settled_at_largest_step(p.sigma2, p.delta)),
+    Case("C13", "as η → 0", "conclusion", (0, 0), lambda p: stall.settled(p.sigma2, p.delta)),
+    Case("C10", "minimum", "conclusion", (0,), lambda p: smoothing.lemma(p.sigma2, p.delta, smoothing.lemma_theta(p.delta))),
+    Case("C11", "what the lemma drops", "conclusion", (1,), lambda p: smoothing.second_moment(p.s2, p.shat2, p.c, p.theta)),
+    Case(
+        "C11", "minimiser", "conclusion", (0,),
+        lambda p: smoothing.second_moment(p.s2, p.shat2, p.c, smoothing.best_theta(p.s2, p.shat2, p.c)),
+    ),
+    Case("C11", "uncorrelated", "conclusion", (0,), lambda p: smoothing.paper_theta(p.delta)),
+    Case("C11", "uncorrelated", "conclusion", (1,), lambda p: smoothing.best_theta(p.s2, p.shat2, p.c), clipped),
+    Case("C11", "uncorrelated", "conclusion", (0,), lambda p: smoothing.best_theta(p.s2, p.shat2, p.c), given=no_covariance),
+    Case("C12", "bound", "conclusion", (1,), lambda p: biased.bound(constants(p), oracle(p), eta=p.eta, T=p.T, theta=p.theta).total),
+    Case(
+        "C12", "contraction, next step", "conclusion", (1,),
+        lambda p: biased.gap_bound(constants(p), oracle(p), eta=p.eta, T=p.T + 1, theta=p.theta).total,
+    ),
+    Case("C12", "smoothed", "conclusion", (0,), lambda p: p.bias2 + biased.noise(p.sigma2, oracle(p), p.theta)),
+    Case("C12", "bounds suffice", "conclusion", (1,), lambda p: floor_at(p.theta, p)),
+    Case("C12", "θ°, minimiser", "conclusion", (0,), lambda p: floor_at(annealed(p), p)),
+    Case("C12", "θ° vanishes", "conclusion", (0,), annealed, clipped),
+    Case(
+        "C12", "three phases, gain", "conclusion", (1,), lambda p: smoothed_pl.gain(p.sigma2, oracle(p), np.sqrt(p.eps2)),
+        given=smoothed_phases,
+    ),
+    Case("C12", "three phases, last step size", "conclusion", (1,), lambda p: p.scale, given=smoothed_phases),
+    Case("C14", "δ of a batch", "conclusion", (1,), lambda p: minibatch.delta(p.sigma2, oracle(p), p.B)),
+    Case("C14", "critical batch size", "conclusion", (1, 1), lambda p: minibatch.critical_batch_size(p.sigma2, oracle(p), p.theta)),
+    Case("C14", "B_c(1)", "conclusion", (1,), lambda p: minibatch.critical_batch_size(p.sigma2, oracle(p))),
+    Case(
+        "C14", "critical batch size at a step size", "conclusion", (1, 1),
+        lambda p: minibatch.critical_batch_size_for_step(p.sigma2, oracle(p), L=p.L, eta=p.eta, theta=p.theta),
+    ),
+    Case("C15", "(a) bound", "conclusion", (1,), lambda p: sgd_pl.last_iterate_bound(constants(p), eta=p.eta, T=p.T).total),
+    Case("C15", "(a) plan", "eta", (1,), lambda p: stages(sgd_pl.last_iterate_steps, p)[0].eta),
+    Case(
+        "C15", "(a) plan", "argument > 0", (0,), lambda p: stages(sgd_pl.last_iterate_steps, p)[0].steps,
+        lambda argument, p: whole_steps(np.log(argument) / (stages(sgd_pl.last_iterate_steps, p)[0].eta * p.mu)),
+    ),
+    Case("C15", "(b) phase 1", "argument > 0", (0,), lambda p: stages(sgd_pl.three_phase_steps, p)[0].steps, burn_in),
+    Case("C15", "(b) phase 2, step size", "conclusion", (0, 0), falling_step_size),
+    Case("C15", "(b) phase 3", "T", (1,), lambda p: stages(sgd_pl.three_phase_steps, p)[1].steps, rounded_up),
+    Case("C15", "(b) phase 3", "T", (1,), lambda p: stages(sgd_pl.three_phase_steps, p)[2].steps, rounded_up),
+    Case("C15", "(b) phase 3", "eta", (1,), lambda p: stages(sgd_pl.three_phase_steps, p)[2].eta),
+    Case("C15", "(c) stage 1", "argument > 0", (0,), lambda p: stages(sgd_pl.two_step_size_steps, p)[0].steps, burn_in),
+    Case("C15", "(c) stage 2", "eta", (1,), lambda p: stages(sgd_pl.two_step_size_steps, p)[1].eta),
+    Case(
+        "C15", "(c) stage 2", "T", (1,), lambda p: stages(sgd_pl.two_step_size_steps, p)[1].steps, rounded_up,
+        given=plain_step_size,
+    ),
+    Case("C15", "(c) gain", "conclusion", (1,), lambda p: sgd_pl.smoothing_gain(p.delta)),
+    Case("C15", "LSR alone, burn-in", "argument > 0", (0,), lambda p: stages(lsr_pl.steps, p)[0].steps, burn_in),
+    Case("C15", "LSR alone", "T", (1,), lambda p: stages(lsr_pl.steps, p)[1].steps, rounded_up, reachable),
+    Case("C15", "verdict, large δ", "conclusion", (0, 1), lambda p: stages(two_stage.steps, p)[1].steps, rounded_up, small_target),
+    Case("C16", "bound", "conclusion", (1,), lambda p: worst_case.sgd_bound(constants(p), eta=p.eta, T=p.T).total),
+    Case("C16", "plan", "eta", (1,), lambda p: stages(worst_case.sgd_steps, p)[0].eta),
+    Case("C16", "plan", "T", (1,), lambda p: stages(worst_case.sgd_steps, p)[0].steps, rounded_up),
+    Case("C16", "C5 without the last noise", "conclusion", (1,), lambda p: worst_case.lsr_value(constants(p), T=p.T, theta=p.theta)),
+    Case("C17", "shrunk moment", "conclusion", (1,), lambda p: shrinkage.second_moment(p.s2, p.grad2, p.theta)),
+    Case("C17", "beyond shrinking", "conclusion", (1,), lambda p: shrinkage.beyond(p.shat2, p.c, p.grad2, p.theta)),
+    Case("C17", "zero vector, A3", "conclusion", (1, 1), lambda p: shrinkage.zero_vector_delta(p.s2, p.grad2)),
+]  # fmt: skip
+
+
+def is_what_the_code_computes(case: Case) -> None:
+    for seed in range(20):
+        at = point(seed)
+        at |= case.given(at)
+        p = SimpleNamespace(**{name: float(number) for name, number in at.items()})
+        assert case.seen(value(case, at), p) == pytest.approx(float(case.expected(p)), rel=1e-12, abs=1e-12)
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=f"{case.claim}-{i}") for i, case in enumerate(CASES)])
+def test_terms(case: Case) -> None:
+    is_what_the_code_computes(case)
+
+
+def test_every_claim_has_a_term() -> None:
+    assert {case.claim for case in CASES} == {step.claim for step in STEPS}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        Case("C4", "bound", "conclusion", (1,), lambda p: lsr.bound(constants(p), eta=p.eta, T=p.T, theta=p.theta).total),
+        Case("C4", "bound", "conclusion", (1,), lambda p: sgd.bound(constants(p), eta=p.eta, T=p.T + 1).total),
+        Case("C8", "samples", "conclusion", (1,), lambda p: 2 * stages(two_stage.steps, p)[1].steps, rounded_up, small_target),
+        Case("C15", "(b) phase 1", "argument > 0", (0,), lambda p: stages(two_stage.steps, p)[0].steps, burn_in),
+        Case("C14", "B_c(1)", "conclusion", (1,), lambda p: minibatch.critical_batch_size(p.sigma2, oracle(p), p.theta)),
+    ],
+)
+def test_other_terms_are_rejected(wrong: Case) -> None:
+    assert_rejects(is_what_the_code_computes, wrong)
+
+
+def test_the_sign_beyond_shrinking() -> None:
+    for seed in range(20):
+        at = point(seed)
+        p = SimpleNamespace(**{name: float(number) for name, number in at.items()})
+        helps = OBLIGATIONS["C17", "sign"].conclusion.arg(1)
+        found = z3.simplify(z3.substitute(helps, *((z3.Real(name), z3.RealVal(q)) for name, q in at.items())))
+        assert z3.is_true(found) == shrinkage.helps_beyond(p.s2, p.shat2, p.c, p.grad2, p.theta)

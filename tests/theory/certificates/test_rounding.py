@@ -1,0 +1,71 @@
+"""Enclosures: what float64 makes of the formulas is a bound, and the digits printed of it are one too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+import pytest
+from flint import arb
+
+from tests.planted import Rejects
+from tests.theory.certificates.committed import assert_recorded, recorded
+from tsla.theory.certificates import Certificate, certify, groups
+from tsla.theory.certificates.rounding.bounds import CLOSE
+from tsla.theory.certificates.rounding.engine.balls import FORMULAS, above, below, exactly, to_half_an_ulp
+from tsla.theory.certificates.rounding.engine.settings import BOUNDS, sample
+
+GROUPS = [group for group in groups() if group.startswith("rounding.")]
+BOUNDED = ("C4", "C5", "C7", "C8", "C12", "C15", "C16")
+CLAIMS = ("C2", *BOUNDED[:4], "C11", "C12", "C14", "C15", "C16", "C17")
+
+
+@cache
+def outcomes(group: str) -> tuple[Certificate, ...]:
+    return tuple(certify(group))
+
+
+@pytest.mark.parametrize("claim", [pytest.param(claim, marks=pytest.mark.claim(claim, "rounding")) for claim in CLAIMS])
+def test_claim(claim: str, evidence: Callable[..., None]) -> None:
+    enclosed = [certificate for group in GROUPS for certificate in outcomes(group) if certificate.claim == claim]
+    assert enclosed
+    assert [c.name for c in enclosed if not c.holds] == []
+    assert [c.name for c in enclosed if c.rejected < c.planted] == []
+    assert_recorded(enclosed)
+    evidence(f"{len(enclosed)} enclosures")
+
+
+def test_the_record_has_no_other_enclosures() -> None:
+    assert recorded("rounding") == {(certificate.claim, certificate.name) for group in GROUPS for certificate in outcomes(group)}
+
+
+def is_enclosed(value: Callable[[str, dict[str, float]], float]) -> None:
+    for name, formula in FORMULAS.items():
+        for n in sample(50, seed=7):
+            ball = formula({key: exactly(value) for key, value in n.items()})
+            assert not below(value(name, n), ball)
+            assert not above(value(name, n), ball * (1 + CLOSE))
+
+
+def total(name: str, n: dict[str, float]) -> float:
+    return float(BOUNDS[name](n).total)
+
+
+def test_bounds_at_exact_arguments_are_rounded_up() -> None:
+    is_enclosed(total)
+
+
+@pytest.mark.parametrize("claim", [pytest.param(claim, marks=pytest.mark.claim(claim, "rounding", planted=True)) for claim in BOUNDED])
+@pytest.mark.parametrize("factor", [1 - 1e-13, 1 + 1e-11, 0.5])
+def test_other_numbers_are_not_enclosed(claim: str, factor: float, rejects: Rejects) -> None:
+    names = [name for name in BOUNDS if name.startswith(claim)]
+
+    def wrong(name: str, n: dict[str, float]) -> float:
+        return total(name, n) * (factor if name in names else 1)
+
+    rejects(is_enclosed, right=total, wrong=wrong)
+
+
+def test_a_ball_to_half_an_ulp_holds_the_decimal() -> None:
+    assert arb("0.1") in to_half_an_ulp(0.1)
+    assert arb("0.1") not in exactly(0.1)

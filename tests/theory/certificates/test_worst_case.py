@@ -1,0 +1,253 @@
+"""The worst-case programs that take no time, solved here and now; the longer ones run with ``tsla certify``."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import permutations
+from pathlib import Path
+
+import cvxpy as cp
+import numpy as np
+import pytest
+from PEPit import PEP
+
+from tests.planted import Rejects
+from tests.theory.certificates.committed import assert_recorded, recorded
+from tsla.theory import sgd
+from tsla.theory.bound import Bound
+from tsla.theory.certificates import Certificate, groups
+from tsla.theory.certificates.worst_case import inexact, one_step, scenario_tree, sgd_pl_last, stage_one, tsla_joined
+from tsla.theory.certificates.worst_case.engine.program import ASKS, Ask, Setting, Worst, Wrong, solve, tight, upper
+from tsla.theory.claims import BY_ID
+from tsla.theory.worst_case import sgd_bound
+
+MODULES = (inexact, one_step, scenario_tree, sgd_pl_last, stage_one, tsla_joined)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A check at one setting; ``steps`` is the same for all settings of a check, because it goes into what paper_checks.md says."""
+
+    claim: str
+    check: Callable[..., Certificate]
+    at: tuple[object, ...]
+    steps: str
+    planted: bool
+
+    @property
+    def id(self) -> str:
+        return f"{self.claim} {self.check.__name__} at {', '.join(getattr(x, '__name__', str(x)) for x in self.at)}"
+
+
+def exact(setting: Setting) -> Certificate:
+    return scenario_tree.exact(setting, scenario_tree.sgd_worst(setting))
+
+
+def baseline(setting: Setting) -> Certificate:
+    return scenario_tree.baseline(setting, scenario_tree.sgd_worst(setting))
+
+
+def one_step_of(setting: Setting) -> Certificate:
+    return stage_one.one_step(replace(setting, T=1))
+
+
+def cases(claim: str, check: Callable[..., Certificate], settings: Iterable[object], steps: str, *, planted: bool = True) -> list[Case]:
+    return [Case(claim, check, at if isinstance(at, tuple) else (at,), steps, planted) for at in settings]
+
+
+def short(settings: Iterable[Setting], most: int = 2) -> list[Setting]:
+    return [setting for setting in settings if most >= setting.T]
+
+
+def within(settings: Iterable[Setting], least: float, most: float) -> list[Setting]:
+    return [setting for setting in settings if least <= setting.relative_step <= most]
+
+
+SGD = short(scenario_tree.SGD)
+
+CASES = [
+    *cases("C3", one_step.given, one_step.GIVEN, "one step"),
+    *cases("C3", one_step.anything, one_step.ANY, "one step"),
+    *cases("C4", baseline, within(SGD, 1, 1), "η = 1/L, T ≤ 2"),
+    *cases("C4", baseline, within(SGD, 0, 0.9), "η < 1/L, T ≤ 2", planted=False),
+    *cases("C5", inexact.against_last, short(inexact.SETTINGS), "η = 1/L, T = 2"),
+    *cases("C5", inexact.errors_in_the_mean, short(inexact.SETTINGS), "η = 1/L, T = 2"),
+    *cases("C5", inexact.smaller_steps, short(inexact.SMALLER_STEPS), "η < 1/L, T = 2", planted=False),
+    *cases("C5", scenario_tree.smoothed, short(scenario_tree.LSR)[1:], "η = 1/L, T = 2"),
+    *cases("C7", one_step_of, stage_one.SETTINGS, "T ≤ 4", planted=False),
+    *cases("C7", stage_one.stage, short(stage_one.SETTINGS), "T ≤ 4", planted=False),
+    *cases("C7", stage_one.near, short(stage_one.NEAR, 4), "T ≤ 4"),
+    *cases("C8", tsla_joined.joined, tsla_joined.SETTINGS[:1], "T1 ≤ 3, T2 ≤ 2", planted=False),
+    *cases("C8", tsla_joined.near, tsla_joined.NEAR, "T1 ≤ 3, T2 ≤ 2"),
+    *cases("C15", sgd_pl_last.last_iterate, short(sgd_pl_last.SETTINGS), "C15a, T ≤ 2", planted=False),
+    *cases("C15", sgd_pl_last.near, short(sgd_pl_last.NEAR), "C15a, T ≤ 2"),
+    *cases("C16", exact, SGD, "SGD, T ≤ 2"),
+    *cases("C16", inexact.against_infimum, short(inexact.SETTINGS), "LSR against F*, T = 2"),
+    *cases("C16", stage_one.floor, short(stage_one.FLOORS), "the floor of C7, T = 2"),
+]
+
+
+def test_programs_of_every_module_are_solved_here() -> None:
+    modules = {f"tsla.theory.certificates.{group}" for group in groups() if group.startswith("worst_case.")}
+    assert modules <= {case.check.__module__ for case in CASES}
+
+
+@cache
+def solved(case: Case) -> Certificate:
+    return case.check(*case.at)
+
+
+def marked(cases: Iterable[Case], *, planted: bool) -> list[object]:
+    return [pytest.param(case, id=case.id, marks=pytest.mark.claim(case.claim, "worst case", planted=planted)) for case in cases]
+
+
+@pytest.mark.parametrize("case", marked(CASES, planted=False))
+def test_the_worst_case_is_within_the_bound(case: Case, evidence: Callable[..., None]) -> None:
+    certificate = solved(case)
+    assert certificate.holds
+    assert certificate.claim == case.claim
+    assert certificate.reason == ""
+    assert_recorded([certificate])
+    relation = {"tight": "equals the bound to 1e-6", "upper": "is at most the bound"}[certificate.guarantee]
+    evidence(f"worst case {relation} ({case.steps})")
+
+
+@pytest.mark.parametrize("case", marked([case for case in CASES if case.planted], planted=True))
+def test_a_worst_case_exceeds_wrong_versions_of_the_bound(case: Case, certified: Callable[[Certificate], None]) -> None:
+    certified(solved(case))
+
+
+def sgd_tree_by_hand(setting: Setting) -> float:
+    """Two steps of SGD with two outcomes each, without PEPit: points in heap order, the conditions for smoothness in another form."""
+    L, eta, k = setting.smoothness, setting.eta, setting.k
+    unit = np.eye(10)
+    gradient, noise = unit[:7], unit[7:]
+    w = np.zeros((7, 10))
+    for child in range(1, 7):
+        parent = (child - 1) // 2
+        w[child] = w[parent] - eta * (gradient[parent] + (-1) ** child * noise[parent])
+    gram, value = cp.Variable((10, 10), PSD=True), cp.Variable(7)
+
+    def inner(a: np.ndarray, b: np.ndarray) -> cp.Expression:
+        return cp.sum(cp.multiply(np.outer(a, b), gram))
+
+    conditions = [inner(e, e) <= float(k.sigma2) for e in noise] + [value[0] - cp.sum(value[3:]) / 4 <= float(k.F0), value[0] == 0]
+    for i, j in permutations(range(7), 2):  # Taylor, Hendrickx and Glineur 2017, theorem 6, at curvatures from -L to L
+        step, change = w[i] - w[j], gradient[i] - gradient[j]
+        bend = inner(change, change) / L - L * inner(step, step) + 2 * inner(change, step)
+        conditions.append(value[i] >= value[j] + inner(gradient[j], step) + bend / 4)
+    mean = (inner(gradient[0], gradient[0]) + sum(inner(g, g) for g in gradient[1:3]) / 2) / 2
+    return float(cp.Problem(cp.Maximize(mean), conditions).solve(solver="CLARABEL", tol_feas=1e-7, tol_gap_abs=1e-7, tol_gap_rel=1e-7))
+
+
+def agrees_with_a_program_by_hand(bound: Callable[..., Bound]) -> None:
+    for setting in (s for s in scenario_tree.SGD if s.T == 2):
+        by_hand = sgd_tree_by_hand(setting)
+        assert by_hand == pytest.approx(scenario_tree.sgd_worst(setting).upper, rel=1e-5)
+        assert by_hand == pytest.approx(float(bound(setting.k, eta=setting.eta, T=2).total), rel=1e-5)
+
+
+@pytest.mark.claim("C16", "worst case")
+def test_a_program_by_hand(evidence: Callable[..., None]) -> None:
+    agrees_with_a_program_by_hand(sgd_bound)
+    evidence("a second program, written by hand, agrees to 1e-5 (T = 2)")
+
+
+@pytest.mark.claim("C16", "worst case", planted=True)
+def test_the_program_by_hand_rejects_what_is_not_exact(rejects: Rejects) -> None:
+    rejects(agrees_with_a_program_by_hand, right=sgd_bound, wrong=sgd.bound)
+
+
+def test_certificates_have_names_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in MODULES:
+        monkeypatch.setattr(module, "solve", lambda _: Worst(1, 1))
+    found = [certificate for module in MODULES for certificate in module.certificates()]
+    assert len({(c.claim, c.name) for c in found}) == len(found)
+    assert {c.kind for c in found} == {"worst case"}
+    assert {c.claim for c in found} <= set(BY_ID)
+    assert {(c.claim, c.name) for c in found} == recorded("worst case")
+
+
+@pytest.mark.parametrize("judge", [tight, upper])
+def test_judging(judge: Callable[..., Certificate]) -> None:
+    found = Worst(1, 1 + 1e-9)
+    assert judge("C4", "name", "statement", found, 1).holds
+    assert not judge("C4", "name", "statement", found, 1 - 1e-5).holds
+    assert judge("C4", "name", "statement", found, 1 + 1e-5).holds == (judge is upper)
+    assert not Wrong(found, 1).rejected
+    assert Wrong(found, 1 - 1e-5).rejected
+
+
+def square(*, bounded: bool = True, possible: bool = True) -> PEP:
+    """The largest ``‖x‖²``, of which ``‖x‖² <= 1`` is asked, and, to make it impossible, ``‖x‖² <= -1``."""
+    problem = PEP()
+    size = problem.set_initial_point() ** 2
+    if bounded:
+        problem.set_initial_condition(size <= (1 if possible else -1))
+    problem.set_performance_metric(size)
+    return problem
+
+
+UNSOLVED = [
+    pytest.param({"bounded": False}, ASKS, "not solved: Clarabel's status is 'unbounded'", id="unbounded"),
+    pytest.param({"possible": False}, ASKS, "not solved: Clarabel's status is 'infeasible'", id="impossible"),
+    pytest.param({}, [{"max_iter": 1}], "not solved: Clarabel's status is 'user_limit'", id="out of steps"),
+    pytest.param({}, [{"no_such_option": 1}], "not solved: TypeError: ", id="error of the solver"),
+]
+
+
+@pytest.mark.parametrize("judge", [tight, upper])
+@pytest.mark.parametrize(("kind", "asks", "reason"), UNSOLVED)
+def test_a_program_that_is_not_solved_is_a_row(
+    kind: dict[str, bool], asks: list[Ask], reason: str, judge: Callable[..., Certificate]
+) -> None:
+    certificate = judge("C4", "name", "statement", solve(square(**kind), asks), 2.0)
+    assert not certificate.holds
+    assert certificate.value is None
+    assert certificate.reason.startswith(reason)
+
+
+@pytest.mark.parametrize(("kind", "asks", "reason"), UNSOLVED)
+def test_a_wrong_version_whose_program_is_not_solved_is_not_rejected(kind: dict[str, bool], asks: list[Ask], reason: str) -> None:
+    refuted, open_ = Wrong(solve(square()), 0.5), Wrong(solve(square(**kind), asks), 0.5)
+    certificate = upper("C4", "name", "statement", solve(square()), 1.0, [refuted, open_])
+    assert certificate.holds
+    assert certificate.failed
+    assert (certificate.rejected, certificate.planted) == (1, 2)
+    assert certificate.reason.startswith(f"a wrong version, 0.5, is not rejected: {reason}")
+
+
+def test_why_a_worst_case_is_not_as_stated() -> None:
+    certificate = tight("C4", "name", "statement", Worst(1, 1), 2, [Wrong(Worst(1, 1), 3)])
+    why = ["the worst case, between 1 and 1, is not as stated", "a wrong version, 3, is not rejected: the worst case is 1"]
+    assert certificate.reason.split("; ") == why
+
+
+def test_the_solver_is_asked_again() -> None:
+    assert solve(square(), [{"max_iter": 1}, *ASKS]) == solve(square())
+
+
+@pytest.mark.parametrize("ask", ASKS, ids=str)
+def test_each_way_of_asking_solves_it(ask: Ask) -> None:
+    worst = solve(square(), [ask])
+    assert (worst.lower, worst.upper) == pytest.approx((1, 1), rel=1e-6)
+
+
+FLAGS = Path("/proc/cpuinfo").read_text(encoding="utf-8").split() if Path("/proc/cpuinfo").exists() else []
+KERNELS = [kernel for kernel, flag in (("Haswell", "avx2"), ("Zen", "avx2"), ("SkylakeX", "avx512f")) if flag in FLAGS]
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_degenerate_program_is_solved_by_every_kernel_of_this_processor(kernel: str) -> None:
+    """The one that Clarabel does not solve when it is first asked with kernels for AVX-512. Its worst case is the floor."""
+    code = "from tsla.theory.certificates.worst_case.stage_one import *; print(find(NEAR[1], STRONGLY_CONVEX))"
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_L2_SIZE"} | {"OPENBLAS_CORETYPE": kernel}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)  # noqa: S603
+    found = eval(done.stdout, {"Worst": Worst, "nan": float("nan")})  # noqa: S307 - the repr of a Worst
+    assert found.reason == ""
+    assert (found.lower, found.upper) == pytest.approx((0.2, 0.2), rel=1e-6)
