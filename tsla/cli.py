@@ -238,7 +238,7 @@ def _add_runs(commands: Any) -> None:
     simulate.set_defaults(sigma2=1.0, delta=0.1)
 
     about = "seeds and steps that it takes to tell two methods apart, from a pilot record"
-    power = _command(commands, "power", "tsla.empirics.commands.simulate:power", about, extra="runs")
+    power = _command(commands, "power", "tsla.empirics.commands.power:power", about, extra="runs")
     power.add_argument("record", type=Path, metavar="RECORD", help="a Parquet record, such as records/digits.parquet")
     power.add_argument("--a", help="a method of the record, or a column; with --b")
     power.add_argument("--b", help="what is subtracted from it, seed by seed")
@@ -254,7 +254,7 @@ def _add_runs(commands: Any) -> None:
     make = _command(
         commands,
         "records",
-        "tsla.empirics.commands.simulate:records",
+        "tsla.empirics.commands.records:records",
         "run experiments and write their records, or check those there are",
         extra="torch",
         checkout="records",
@@ -268,13 +268,13 @@ def _add_runs(commands: Any) -> None:
     figures.add_argument("--out", type=Path, default=Path("build/figures"), help="folder (default build/figures)")
     about = "run every certificate, write their record, and print one row a claim and what failed (then exit code 1)"
     _command(
-        commands, "certify", "tsla.empirics.commands.simulate:certify tsla.figures.commands:certify", about, extra="all", checkout="records"
+        commands, "certify", "tsla.empirics.commands.records:certify tsla.figures.commands:certify", about, extra="all", checkout="records"
     )
     about = "rerun the evidence, write it to records/evidence.json, and paper_checks.md from it; with a claim, print its row"
     check = _command(commands, "check", "tsla.figures.commands:check", about, extra="all", checkout="tests")
     check.add_argument("claim", nargs="?", help="a claim, such as C5")
     about = "one HTML page: the records drawn and checked, one seed of each arm trained again, each method's plan run"
-    steps = ("tsla.figures.commands:begin_report", "tsla.empirics.commands.simulate:report", "tsla.figures.commands:report")
+    steps = ("tsla.figures.commands:begin_report", "tsla.empirics.commands.report:report", "tsla.figures.commands:report")
     _command(commands, "report", " ".join(steps), about, extra="all", checkout="records")
 
 
@@ -327,7 +327,7 @@ def _add_train(commands: Any) -> None:
 
 def _add_measure(commands: Any) -> None:
     about = "what smoothing does at the weights of a checkpoint, with intervals"
-    measure = _command(commands, "measure", "tsla.empirics.commands.simulate:measure", about, extra="torch")
+    measure = _command(commands, "measure", "tsla.empirics.commands.measure:measure", about, extra="torch")
     measure.add_argument("--checkpoint", type=Path, help="what `tsla train --checkpoint` wrote, or a state_dict with --model (required)")
     measure.add_argument("--data", help="a data set such as digits, or an .npz file with inputs (n, ...) and labels (n,) (required)")
     measure.add_argument("--folder", type=Path, help="where the files of the data set are (default: where those of the run were)")

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from tsla.empirics.assumptions.curvature import largest_curvature
 from tsla.empirics.assumptions.judged import Noise, Point, Row, judged
-from tsla.empirics.models.network_loss import Loss
+from tsla.empirics.assumptions.network_loss import Loss
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.smoothing.labels import Smoothing
 from tsla.theory.constants import Constants, real, shown, whole

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from math import isfinite, nan
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 import pandas as pd
@@ -23,11 +22,9 @@ from tsla.empirics.runs.files import deliver, must_be_there, must_be_writable
 from tsla.empirics.runs.progress import Progress
 from tsla.empirics.runs.records import write as write_record
 from tsla.empirics.training import processes
+from tsla.empirics.training.command_line import ALL, command_line
 from tsla.empirics.training.config import DROPPING, kinds
 from tsla.empirics.training.devices import device_of, on_device, taken
-
-ALL = "all"
-"""What a size that is None is called by users."""
 
 
 def train(args: argparse.Namespace) -> None:
@@ -54,7 +51,7 @@ def train(args: argparse.Namespace) -> None:
         deliver(
             lambda: print(table.to_string(index=False, float_format="%.4g")),
             state=args.state,
-            out=(args.out, lambda path: write_record(path, table, about, command(given), modules=(__name__,))),
+            out=(args.out, lambda path: write_record(path, table, about, command_line(given), modules=(__name__,))),
             checkpoint=(args.checkpoint, lambda path: checkpoints.write(path, model, network=network, training=asdict(config))),
         )
 
@@ -82,19 +79,6 @@ def _file(path: Path, known: Mapping[str, Any]) -> dict[str, Any]:
         if name not in known:
             raise ValueError(f"config = {path}: unknown name {name}; must be one of {', '.join(known)}")
     return found
-
-
-def command(given: Mapping[str, Any]) -> str:
-    """What makes the record again, without a file of configuration."""
-    return " ".join(["tsla train", *(_option(f"--{name.replace('_', '-')}", value) for name, value in given.items())])
-
-
-def _option(name: str, value: object) -> str:
-    if isinstance(value, bool):
-        return name if value else name.replace("--", "--no-", 1)
-    if isinstance(value, tuple | list):
-        return f"{name}={','.join(map(str, value))}"
-    return f"{name} {ALL if value is None else quote(str(value))}"
 
 
 def _shown(config: training.TrainingConfig, run: Iterator[training.Row]) -> list[training.Row]:

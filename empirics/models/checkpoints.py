@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from tsla.empirics.models import networks
 from tsla.empirics.models.networks import GROUPS, resnet
+from tsla.empirics.runs import tensors
 from tsla.empirics.runs.files import must_be_there, replacing
 
 NETWORK = ("name", "shape", "classes", "norm")
@@ -36,18 +37,7 @@ class Checkpoint:
 def write(path: Path, model: nn.Module, *, network: Mapping[str, Any], training: Mapping[str, Any]) -> None:
     """Write a checkpoint."""
     with replacing(path) as temporary:
-        save(temporary, {"state_dict": model.state_dict(), "network": dict(network), "training": dict(training)})
-
-
-def save(path: Path, content: Mapping[str, Any]) -> None:
-    """``torch.save``, but what the operating system says is raised as it is: torch hides it behind a RuntimeError of its own."""
-    try:
-        with path.open("wb") as file:
-            torch.save(content, file)
-    except RuntimeError as error:
-        if isinstance(error.__context__, OSError):
-            raise error.__context__ from None
-        raise
+        tensors.save(temporary, {"state_dict": model.state_dict(), "network": dict(network), "training": dict(training)})
 
 
 def read(path: Path, *, name: str = "checkpoint") -> Checkpoint:

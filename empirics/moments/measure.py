@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from tsla.empirics.moments.estimators import MIN_GROUPS, Accumulator, Estimates
-from tsla.empirics.moments.full_batch import GradientMoments
 from tsla.empirics.moments.per_example import gradient_products
 from tsla.empirics.moments.per_example.gradients import CHUNK
 from tsla.empirics.runs.progress import Progress
 from tsla.empirics.smoothing.labels import Smoothing, one_hot, predictions
 from tsla.theory.constants import real
+from tsla.theory.moments import Moments
 
 Batches = Iterable[Sequence[Tensor]]
 
@@ -32,7 +32,7 @@ class Measurement:
     """
 
     estimates: Estimates
-    layers: Mapping[str, GradientMoments]
+    layers: Mapping[str, Moments]
     examples: int
     population: int | None
     silent: bool

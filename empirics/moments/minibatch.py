@@ -19,11 +19,12 @@ from tsla.empirics.data.datasets import CLASSES, digits
 from tsla.empirics.models.forward import as_logits, with_own_buffers
 from tsla.empirics.models.networks import resnet
 from tsla.empirics.moments.estimators import Accumulator, Estimate, Estimates
-from tsla.empirics.moments.full_batch import MOMENTS, GradientMoments, gradient_moments
+from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.per_example import GradientProducts
 from tsla.empirics.moments.per_example.terms import accumulable, inner_products
 from tsla.empirics.smoothing.labels import Smoothing, one_hot, smoothing_rule
 from tsla.theory.constants import whole
+from tsla.theory.moments import MOMENTS, Moments
 
 Drawn = NDArray[np.int64]  # indices of examples
 
@@ -45,7 +46,7 @@ def minibatch_moments(
     replacement:  False: a batch is so many different examples, as in a shuffled epoch; True: independent draws, as C14 supposes.
                   In either case batches are drawn independently of each other, the same ones for the same ``seed``
 
-    They are :class:`~tsla.empirics.moments.full_batch.GradientMoments` with the batch as the unit: g is its gradient at the labels, ĝ
+    They are :class:`~tsla.theory.moments.Moments` with the batch as the unit: g is its gradient at the labels, ĝ
     the one at ŷ, from one forward pass in the model's own mode and by plain autograd; ``∇F`` is the mean of g over all batches that may be
     drawn. Where the model treats its examples independently they are ``at_batch_size(batch_size)`` of the per-example moments for
     draws with replacement; without, s2, c and nu2 are smaller by ``(N-B)/(N-1)``. ``critical_batch`` and ``noise_scale`` count batches.
@@ -120,7 +121,7 @@ def _batch_norm_resnet(config: Mapping[str, Any], inputs: Tensor, labels: Tensor
     return model
 
 
-def _exact(moments: GradientMoments) -> Callable[[str], Estimate]:
+def _exact(moments: Moments) -> Callable[[str], Estimate]:
     def estimate(name: str) -> Estimate:
         value = getattr(moments, name)
         return Estimate(value, value, value, 0.0)

@@ -13,11 +13,11 @@ import torch
 from torch import nn
 
 from tsla.empirics.moments.estimators import Accumulator, Estimate, Estimates
-from tsla.empirics.moments.full_batch import MOMENTS
 from tsla.empirics.moments.minibatch import Drawn, Examples, columns, device_of, private_randomness
 from tsla.empirics.moments.per_example import gradient_products
 from tsla.empirics.smoothing.labels import Smoothing
 from tsla.theory.constants import whole
+from tsla.theory.moments import MOMENTS
 
 BUDGET = 0.02
 """Seconds of measuring for a second of training. Half as much again is left for a measurement that takes longer than foreseen."""

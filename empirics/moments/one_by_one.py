@@ -6,14 +6,14 @@ import torch
 from torch import Tensor, nn
 
 from tsla.empirics.models.forward import with_own_buffers
-from tsla.empirics.moments.full_batch import GradientMoments
 from tsla.empirics.moments.per_example.batch_norm import statistics_mode
 from tsla.empirics.smoothing.labels import Smoothing, one_hot, smoothing_rule
+from tsla.theory.moments import Moments
 
 
 def moments_by_loop(
     model: nn.Module, inputs: Tensor, labels: Tensor, smoothing: Smoothing = "uniform", *, batch_norm: str | None = None
-) -> GradientMoments:
+) -> Moments:
     """What :func:`tsla.gradient_moments` returns, by one forward pass and two backward passes an example.
 
     Same arguments, same meaning. Gradients are in the model's own mode and precision, their sums and products in float64.
@@ -38,7 +38,7 @@ def moments_by_loop(
     n = len(inputs)
     G, G_hat = total / n, total_hat / n
     gg, hh, gh = (products / n).tolist()
-    return GradientMoments.from_means(gg, hh, gh, float(G @ G), float(G_hat @ G_hat), float(G @ G_hat))
+    return Moments.from_means(gg, hh, gh, float(G @ G), float(G_hat @ G_hat), float(G @ G_hat))
 
 
 def _flat_gradient(label: Tensor, log_probabilities: Tensor, parameters: list[nn.Parameter], *, keep: bool) -> Tensor:

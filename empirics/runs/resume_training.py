@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from tsla.empirics.models import checkpoints
+from tsla.empirics.runs import tensors
 from tsla.empirics.runs.files import StateOfRun
 from tsla.empirics.runs.records import config_hash, environment
 
@@ -46,4 +46,4 @@ class StateFile(StateOfRun):
     def save_if_due(self, state: Callable[[], Mapping[str, Any]], *, within_epoch: bool = False, over: bool = False) -> None:
         """Save what ``state`` returns, if the last time is long enough ago or the run is over."""
         if over or self.is_due(seconds=SECONDS if within_epoch else 0.0, share=SHARE):
-            self.save(lambda path: checkpoints.save(path, {"identity": self.identity, **state()}))
+            self.save(lambda path: tensors.save(path, {"identity": self.identity, **state()}))

@@ -8,15 +8,34 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from typing import ClassVar, Protocol
 
-from tsla.empirics.moments.estimators import Estimates
-from tsla.empirics.moments.full_batch import GradientMoments
 from tsla.theory import annealing
 from tsla.theory.constants import real, strength, whole
+from tsla.theory.moments import Moments
 
-Observed = GradientMoments | Estimates
+
+class Interval(Protocol):
+    """An interval, of which schedules ask where it ends."""
+
+    @property
+    def high(self) -> float:
+        """Its upper end."""
+
+
+class Estimated(Protocol):
+    """Moments that are estimates: their values, and intervals for what is linear in them."""
+
+    @property
+    def moments(self) -> Moments:
+        """The values, which may lie where no moments can."""
+
+    def interval(self, function: Callable[[Moments], float], /) -> Interval:
+        """The 95 % interval of a function of the moments."""
+
+
+Observed = Moments | Estimated
 """Moments of single examples: exact, or estimated with intervals."""
 State = dict[str, float]
 
@@ -186,20 +205,20 @@ class Adaptive(_FromStart):
 
     def established(self, moments: Observed) -> bool:
         """Whether these moments say that smoothing lowers the second moment of the batch direction below that of its control."""
-        if isinstance(moments, Estimates):
-            return moments.interval(self.excess).high < 0
-        return self.excess(moments) < 0
+        if isinstance(moments, Moments):
+            return self.excess(moments) < 0
+        return moments.interval(self.excess).high < 0
 
-    def excess(self, moments: GradientMoments) -> float:
+    def excess(self, moments: Moments) -> float:
         """``E‖g_LS - ∇F‖² - E‖h - ∇F‖²`` of a batch at the strength before the drop: linear in the moments, which may be estimates."""
         return CONTROLS[self.beyond](moments.at_batch_size(self.batch_size), self.start)
 
 
-def _beyond_plain(m: GradientMoments, theta: float) -> float:
+def _beyond_plain(m: Moments, theta: float) -> float:
     return theta**2 * m.shat2 + 2 * theta * (1 - theta) * m.c - theta * (2 - theta) * m.s2
 
 
-def _beyond_shrinkage(m: GradientMoments, theta: float) -> float:
+def _beyond_shrinkage(m: Moments, theta: float) -> float:
     return theta**2 * (m.shat2 - m.grad2) + 2 * theta * (1 - theta) * m.c
 
 
@@ -207,5 +226,5 @@ CONTROLS = {"plain": _beyond_plain, "shrinkage": _beyond_shrinkage}
 """What :class:`Adaptive` compares with -> the excess of the smoothed direction's second moment over it."""
 
 
-def _values(moments: Observed) -> GradientMoments:
-    return moments.moments if isinstance(moments, Estimates) else moments
+def _values(moments: Observed) -> Moments:
+    return moments if isinstance(moments, Moments) else moments.moments

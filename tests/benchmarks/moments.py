@@ -22,10 +22,11 @@ from torch import Tensor, nn
 from tests.benchmarks.harness import networks, peers, report, timing
 from tests.benchmarks.harness.competitor import Contestant, Setting, memory_of_one_call
 from tests.benchmarks.harness.report import HEADLINE, Case, Row
-from tsla.empirics.moments.full_batch import GradientMoments, gradient_moments
+from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.one_by_one import moments_by_loop
 from tsla.empirics.moments.per_example import gradient_products
 from tsla.empirics.runs.progress import Progress
+from tsla.theory.moments import Moments
 
 COMPILED = ("floor, compiled", "torch.func, compiled")
 MEMORY_CALLS, MEMORY_CALLS_OF_HEADLINE = 3, 7  # of fresh processes: what the allocator asks for differs by a quarter from one to the next
@@ -48,7 +49,7 @@ class Bench:
         rows = [Row(case, name) for name in case.contestants]
         with ExitStack() as stack:
             ready: dict[str, Contestant] = {}
-            reference: GradientMoments | None = None
+            reference: Moments | None = None
             for row in sorted(rows, key=lambda row: row.contestant != "loop"):  # the loop first: it is what the others are held against
                 progress.advance(f"{case}: agreement of {row.contestant}")
                 contestant = stack.enter_context(Contestant(setting, row.contestant))
@@ -92,7 +93,7 @@ def reason(error: Exception) -> str:
     return first if isinstance(error, peers.UnsupportedError) else f"{type(error).__name__}: {first[:160]}"
 
 
-def agreement(found: GradientMoments | None, reference: GradientMoments | None, tolerance: float) -> float | None:
+def agreement(found: Moments | None, reference: Moments | None, tolerance: float) -> float | None:
     """Largest difference of a moment, as a share of the largest moment; None for the floor, which has none. Refuses what is too far off."""
     if found is None or reference is None:
         return None

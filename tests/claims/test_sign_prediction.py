@@ -15,9 +15,9 @@ import pytest
 from tests.planted import Rejects
 from tsla.empirics.experiments.sign_prediction import configs, document, predictions, verdict
 from tsla.empirics.experiments.sign_prediction.predictions import Point
-from tsla.empirics.moments.full_batch import MOMENTS, GradientMoments
 from tsla.empirics.runs import records
 from tsla.theory.constants import Array
+from tsla.theory.moments import MOMENTS, Moments
 
 ROOT = Path(__file__).parents[2]
 RECORDS = {network: records.read(ROOT / "records" / f"{name}.parquet") for network, name in document.RECORDS.items()}
@@ -48,7 +48,7 @@ SNAPSHOT = ["seed", "label_noise", "batch_size", "eta", "snapshot"]
 
 
 def point_of(row: Mapping[Any, Any]) -> Point:
-    return Point(GradientMoments(**{name: row[name] for name in MOMENTS}), row["alignment"], row["batch_size"], row["eta_L"])
+    return Point(Moments(**{name: row[name] for name in MOMENTS}), row["alignment"], row["batch_size"], row["eta_L"])
 
 
 def came_true(network: str, floor: Floor) -> None:

@@ -103,7 +103,7 @@ def python(installed: Path, *arguments: str) -> subprocess.CompletedProcess[str]
 
 def has_one_name(wheel: Path) -> None:
     assert {name.split("/")[0] for name in contents(wheel)} == {"tsla", f"tsla-{version(wheel)}.dist-info"}
-    assert {"tsla/py.typed", "tsla/cli.py", "tsla/theory/lsr.py", "tsla/empirics/planner/validation.json"} <= set(contents(wheel))
+    assert {"tsla/py.typed", "tsla/cli.py", "tsla/theory/lsr.py", "tsla/empirics/advice/plan/validation.json"} <= set(contents(wheel))
 
 
 def version(wheel: Path) -> str:
@@ -228,7 +228,8 @@ for name in tsla.__all__:
     cause = "ModuleNotFoundError(\"No module named 'torch'\")"
     assert f"tsla.gradient_moments needs torch: pip install 'tsla[torch]' because of {cause}" in lines
     refused = {line.split()[0]: line.split("'")[1] for line in lines}
-    without = {"Constants", "Oracle", "Stage", "compare", "lsr", "problems", "sgd", "two_stage"}
+    schedules = {"Adaptive", "Annealed", "Constant", "Cosine", "Linear", "TwoStage"}
+    without = {"Constants", "Oracle", "Stage", "compare", "lsr", "problems", "sgd", "two_stage"} | schedules & set(tsla.__all__)
     assert set(refused) == {f"tsla.{name}" for name in set(tsla.__all__) - without}
     assert {name for name, extra in refused.items() if extra == "tsla[runs]"} == {"tsla.simulate"}
     assert set(refused.values()) == {"tsla[runs]", "tsla[torch]"}
@@ -266,7 +267,7 @@ def test_mypy_sees_the_types_of_a_users_lines(installed: Path) -> None:
     assert {name: found[name].rpartition(".")[2] for name in expressions[:4]} == {
         "known": "Constants",
         "bound": "Bound",
-        "moments": "GradientMoments",
+        "moments": "Moments",
         "loss": "SmoothedCrossEntropy",
     }
     assert_rejects(lambda source: revealed(installed, source), "import tsla\nreveal_type(tsla.variance)\n")

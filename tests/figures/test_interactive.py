@@ -10,9 +10,9 @@ import plotly.graph_objects as go
 import pytest
 
 from tests.planted import assert_rejects
-from tsla.empirics.moments.full_batch import GradientMoments
 from tsla.empirics.runs.records import Record
 from tsla.figures.interactive import BATCH_SIZES, batch_size_knob
+from tsla.theory.moments import Moments
 
 MOMENTS = [
     {"grad2": 0.5, "s2": 4.0, "shat2": 1.0, "c": 0.5, "beta2": 0.25, "nu2": 0.75},
@@ -61,7 +61,7 @@ def shows_the_moments_of_a_batch(batch_sizes: Callable[[int], int]) -> None:
         traces = {trace.name: trace for trace in visible(figure, step)}
         for epoch, moments in zip(EPOCHS, MOMENTS, strict=True):
             exact, control = traces[f"epoch {epoch}"], traces[f"epoch {epoch}, step (1-θ)η"]
-            batch = GradientMoments(**moments).at_batch_size(batch_sizes(B))
+            batch = Moments(**moments).at_batch_size(batch_sizes(B))
             theta = np.asarray(exact.x)
             assert exact.y == pytest.approx([batch.second_moment(t) / batch.s2 for t in theta], rel=1e-12)
             assert control.y == pytest.approx((1 - theta) ** 2 + theta**2 * batch.grad2 / batch.s2, rel=1e-12)

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from tsla.empirics.advice.measure import Reading, Setting, reading
 from tsla.empirics.data.datasets import arrays, names
 from tsla.empirics.models.checkpoints import Checkpoint, build, first_line, read
+from tsla.empirics.moments.full_batch import CHUNK
 from tsla.empirics.moments.measure import draw, measure
-from tsla.empirics.moments.per_example.gradients import CHUNK
 from tsla.empirics.runs.progress import Progress
 from tsla.empirics.runs.records import LIBRARIES, environment
 from tsla.empirics.smoothing.labels import Smoothing, one_hot, predictions, smoothing_labels

@@ -13,8 +13,8 @@ from tsla.empirics.advice.measure.advice import Findings, advice
 from tsla.empirics.advice.measure.setting import Directions, Setting
 from tsla.empirics.advice.measure.table import table
 from tsla.empirics.moments.estimators import Estimate, Estimates
-from tsla.empirics.moments.full_batch import MOMENTS
 from tsla.empirics.moments.measure import Measurement
+from tsla.theory.moments import MOMENTS
 from tsla.theory.tables import Json
 
 ESTABLISHED, REFUTED, OPEN = "established", "refuted", "open"

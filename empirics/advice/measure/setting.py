@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
 
-from tsla.empirics.moments.full_batch import GradientMoments
 from tsla.theory.constants import real, step_size, whole
+from tsla.theory.moments import Moments
 
 
 @dataclass(frozen=True)
@@ -45,28 +45,28 @@ class Directions:
     theta: float
     B: int
 
-    def plain(self, m: GradientMoments) -> float:
+    def plain(self, m: Moments) -> float:
         """``s²/B``."""
         return m.s2 / self.B
 
-    def bias(self, m: GradientMoments) -> float:
+    def bias(self, m: Moments) -> float:
         """``θ²β²``, which no batch size lowers (C14)."""
         return self.theta**2 * m.beta2
 
-    def noise(self, m: GradientMoments) -> float:
+    def noise(self, m: Moments) -> float:
         """``N(θ)/B`` (C12, C14)."""
         t = self.theta
         return ((1 - t) ** 2 * m.s2 + t**2 * m.nu2 + 2 * t * (1 - t) * m.c) / self.B
 
-    def smoothed(self, m: GradientMoments) -> float:
+    def smoothed(self, m: Moments) -> float:
         """``E‖g_LS - ∇F‖²`` (C11)."""
         return self.bias(m) + self.noise(m)
 
-    def shrinking(self, m: GradientMoments) -> float:
+    def shrinking(self, m: Moments) -> float:
         """``E‖(1-θ)g - ∇F‖²``, the control of C17."""
         return (1 - self.theta) ** 2 * m.s2 / self.B + self.theta**2 * m.grad2
 
-    def beyond(self, m: GradientMoments) -> float:
+    def beyond(self, m: Moments) -> float:
         """``smoothed - shrinking``, without their common part (C17)."""
         t = self.theta
         return t**2 * (m.beta2 + m.nu2 / self.B - m.grad2) + 2 * t * (1 - t) * m.c / self.B

@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 
 from tsla.empirics.moments.columns import measured
-from tsla.empirics.moments.full_batch import MOMENTS
 from tsla.empirics.runs import records
 from tsla.empirics.runs.files import must_be_there
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Array, real, shown, whole
+from tsla.theory.moments import MOMENTS
 
 NEEDED = ("method", "seed", "epoch", "train_loss", "test_loss", *MOMENTS)
 

@@ -11,8 +11,8 @@ from scipy import stats
 from tsla.empirics.moments.estimators.groups import FROM_BASICS, GroupSums
 from tsla.empirics.moments.estimators.quantities import QUANTITIES, Quantity
 from tsla.empirics.moments.estimators.spread import LEVEL, Spread, spread
-from tsla.empirics.moments.full_batch import GradientMoments
 from tsla.theory.constants import Array
+from tsla.theory.moments import Moments
 
 THETA = 0.3
 RESAMPLES = 199
@@ -25,7 +25,7 @@ MEASURED: Mapping[str, Quantity] = {
 """All are linear, or ratios of linear functions, so that their gradients are the same for all draws."""
 
 Ends = tuple[Array, Array]
-FORMS = {name: quantity.gradients(GradientMoments(*[1.0] * 6)) @ FROM_BASICS for name, quantity in MEASURED.items()}
+FORMS = {name: quantity.gradients(Moments(*[1.0] * 6)) @ FROM_BASICS for name, quantity in MEASURED.items()}
 
 
 @dataclass(frozen=True, eq=False)

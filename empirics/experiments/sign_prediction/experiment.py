@@ -13,12 +13,11 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from tsla.empirics.assumptions.curvature import largest_curvature
+from tsla.empirics.assumptions.network_loss import Loss
 from tsla.empirics.data.datasets import Split
 from tsla.empirics.experiments.sign_prediction.copies import Arms, Copies
 from tsla.empirics.experiments.sign_prediction.predictions import Point, predictions
-from tsla.empirics.models.network_loss import Loss
-from tsla.empirics.moments.full_batch import moments_of
-from tsla.empirics.moments.per_example import gradient_products
+from tsla.empirics.moments.full_batch import gradient_products, moments_of
 from tsla.empirics.statistics.intervals import paired
 from tsla.empirics.training import TrainingConfig, initial_model, training_split
 from tsla.theory.constants import Array

@@ -19,17 +19,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from tsla.empirics.moments.full_batch import GradientMoments
 from tsla.theory import biased, smoothing
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Array
+from tsla.theory.moments import Moments
 
 
 @dataclass(frozen=True)
 class Point:
     """Where the branches begin: moments of single examples, ``alignment = ⟨G, Ĝ⟩``, and ``scale = ηL`` with L the largest curvature."""
 
-    moments: GradientMoments
+    moments: Moments
     alignment: float
     batch_size: int
     scale: float

@@ -12,10 +12,10 @@ from torch.nn.functional import pad
 
 from tsla.empirics.moments.estimators.estimate import Estimates, estimates
 from tsla.empirics.moments.estimators.groups import FROM_BASICS, GroupSums, basics
-from tsla.empirics.moments.full_batch import GradientMoments
 from tsla.empirics.moments.per_example import GradientProducts
 from tsla.empirics.moments.per_example.products import rows_by_layer
 from tsla.theory.constants import Array
+from tsla.theory.moments import Moments
 
 SKETCH = 2**14
 """Entries of the sketch of a group's gradient."""
@@ -101,13 +101,13 @@ class Accumulator:
         sums, exact = self._by_group(centre), self._as_one_group(centre)
         return estimates(sums, population=population, exact=exact)
 
-    def layer_moments(self, *, population: int | None = None) -> dict[str, GradientMoments]:
+    def layer_moments(self, *, population: int | None = None) -> dict[str, Moments]:
         """Unbiased moments of each layer's own gradient, by its name; those of all layers add up to those of :meth:`estimates`."""
 
-        def moments(rows: list[int]) -> GradientMoments:
+        def moments(rows: list[int]) -> Moments:
             products = _products(*([tensors[row] for row in rows] for tensors in self._sums))
             means = basics(self.examples, self._squares[:, rows].sum(1).numpy(), products, population)
-            return GradientMoments(*(FROM_BASICS @ means).tolist())
+            return Moments(*(FROM_BASICS @ means).tolist())
 
         return {layer: moments(rows) for layer, rows in rows_by_layer(self._names).items()}
 

@@ -10,8 +10,8 @@ import numpy as np
 from tsla.empirics.moments.estimators.groups import FROM_BASICS, GroupSums
 from tsla.empirics.moments.estimators.quantities import QUANTITIES, Function, Quantity
 from tsla.empirics.moments.estimators.spread import EXACT, Spread, spread
-from tsla.empirics.moments.full_batch import GradientMoments
 from tsla.theory.constants import Array, real
+from tsla.theory.moments import Moments
 
 MIN_GROUPS = 16
 """How many groups an interval should rest on: from there on its coverage was measured to be near its level."""
@@ -43,8 +43,8 @@ class Estimates:
     groups:   K, on which the intervals rest
     """
 
-    moments: GradientMoments
-    plug_in: GradientMoments
+    moments: Moments
+    plug_in: Moments
     groups: int
     _spread: Spread | None
     _from_basics: Array
@@ -113,6 +113,6 @@ def estimates(sums: GroupSums, *, population: int | None = None, exact: GroupSum
     whole, groups, matrix, constant = exact or sums, len(sums.sizes), FROM_BASICS.copy(), np.zeros(6)
     if sums.along is not None:  # ∇F is known
         matrix[0], constant[0] = 0, sums.centre2
-    unbiased, plug_in = (GradientMoments(*(matrix @ b + constant).tolist()) for b in (whole.basics(population), whole.plug_in()))
+    unbiased, plug_in = (Moments(*(matrix @ b + constant).tolist()) for b in (whole.basics(population), whole.plug_in()))
     known = EXACT if population == sums.examples else spread(sums, population) if groups >= 4 else None
     return Estimates(unbiased, plug_in, groups, known, matrix)

@@ -9,10 +9,10 @@ import numpy as np
 
 from tsla.empirics.moments.estimators.intervals import limit_ratio, linear_interval, ratio_interval
 from tsla.empirics.moments.estimators.spread import Spread
-from tsla.empirics.moments.full_batch import GradientMoments
 from tsla.theory.constants import Array
+from tsla.theory.moments import Moments
 
-Function = Callable[[GradientMoments], float]
+Function = Callable[[Moments], float]
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class Quantity:
             low, high, error = ratio_interval(values, forms, spread)
         return np.clip(low, *self.limits), np.clip(high, *self.limits), error
 
-    def at(self, moments: GradientMoments) -> float:
+    def at(self, moments: Moments) -> float:
         """The value at these moments."""
         return float(self.value(np.array([function(moments) for function in self.functions])))
 
-    def gradients(self, moments: GradientMoments) -> Array:
+    def gradients(self, moments: Moments) -> Array:
         """Of ``functions`` by the six moments, ``(1 or 2, 6)``: differences, exact up to rounding for linear ones."""
         step = 1e-4 * max(map(abs, astuple(moments))) or 1.0
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.random import Generator
@@ -18,9 +17,7 @@ from scipy.special import log_softmax, softmax
 
 from tsla.empirics.simulation.problems.problem import FiniteSum
 from tsla.theory.constants import Array, real, step_count
-
-if TYPE_CHECKING:
-    from tsla.empirics.moments.full_batch import GradientMoments
+from tsla.theory.moments import Moments
 
 # Logits of the examples x at the weights w, shapes (..., d), (..., n, p) -> (..., n, K), and a function that maps r, of the shape of the
 # logits, to Σ_i J_i' r_i, shape (..., d).
@@ -102,16 +99,14 @@ class ExampleOracle:
         index = rng.integers(0, len(self.examples.inputs), size=(len(gradient), self.batch_size), dtype=np.intp)
         return self.examples.sample(w, index, self.label)
 
-    def moments(self, w: Array) -> GradientMoments:
+    def moments(self, w: Array) -> Moments:
         """``‖∇F‖²``, ``σ²``, ``ŝ²``, ``c``, ``β²``, ``ν²`` (and so ``δ``) of what is drawn at the point w, (d,), exactly: by a full pass.
 
         Memory: 2 n d numbers.
         """
-        from tsla.empirics.moments.full_batch import GradientMoments
-
         n = len(self.examples.inputs)
         g, ghat = self.examples.sample(np.broadcast_to(w, (n, w.size)), np.arange(n)[:, None], self.label)
         G, Ghat = g.mean(axis=0), ghat.mean(axis=0)
         gg, hh, gh = (float(np.einsum("ij,ij->", a, b)) / n for a, b in ((g, g), (ghat, ghat), (g, ghat)))
-        single = GradientMoments.from_means(gg, hh, gh, float(G @ G), float(Ghat @ Ghat), float(G @ Ghat))
+        single = Moments.from_means(gg, hh, gh, float(G @ G), float(Ghat @ Ghat), float(G @ Ghat))
         return single.at_batch_size(self.batch_size)

@@ -16,10 +16,10 @@ from typing import Any, get_args, get_origin
 
 import pandas as pd
 
-from tsla.empirics.commands.train import command as command_line
 from tsla.empirics.runs import records
 from tsla.empirics.runs.files import remove, replacing
 from tsla.empirics.training import Row, TrainingConfig, train
+from tsla.empirics.training.command_line import command_line
 from tsla.empirics.training.config import kinds
 
 DTYPES = {int: "int64", float: "float64", bool: "bool", str: "string"}

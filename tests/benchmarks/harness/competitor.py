@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.benchmarks.harness import networks, peers, timing
-from tsla.empirics.moments.full_batch import GradientMoments
+from tsla.theory.moments import Moments
 
 # glibc gives large blocks back to the system at once and has every page of the next one mapped anew, which on a virtual machine can cost as
 # much as the arithmetic. With these it keeps them, as other allocators do.
@@ -47,7 +47,7 @@ class Setting:
         """A way on a copy of the model, since the libraries leave hooks; within autocast where the variant asks for it."""
         measure = way.prepare(copy.deepcopy(model))
 
-        def within(inputs: Tensor, labels: Tensor) -> GradientMoments | None:
+        def within(inputs: Tensor, labels: Tensor) -> Moments | None:
             with torch.autocast(self.device.split(":")[0], torch.bfloat16):
                 return measure(inputs, labels)
 
@@ -61,7 +61,7 @@ class Contestant:
         self.setting, self.name = setting, name
         self._pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
 
-    def prepare(self) -> tuple[str, GradientMoments | None]:
+    def prepare(self) -> tuple[str, Moments | None]:
         """The way that it takes, and what it finds."""
         with _environment(MEMORY_KEPT if self.setting.variant == "memory kept" else {}):
             return self._pool.submit(_prepare, self.setting, self.name).result()
@@ -101,7 +101,7 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
 
 # --- in the process
 
-_works: list[partial[GradientMoments | None]] = []  # the one that was prepared
+_works: list[partial[Moments | None]] = []  # the one that was prepared
 
 
 def _begin(device: str) -> None:
@@ -110,7 +110,7 @@ def _begin(device: str) -> None:
         timing.limit_memory()
 
 
-def _prepare(setting: Setting, name: str) -> tuple[str, GradientMoments | None]:
+def _prepare(setting: Setting, name: str) -> tuple[str, Moments | None]:
     _begin(setting.device)
     model, inputs, labels = setting.load()
     label, measure = _fastest(setting, name, model, inputs, labels)

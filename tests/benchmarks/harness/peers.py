@@ -13,10 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tsla.empirics.moments.full_batch import GradientMoments, gradient_moments
+from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.one_by_one import moments_by_loop
+from tsla.theory.moments import Moments
 
-Measure = Callable[[Tensor, Tensor], GradientMoments | None]
+Measure = Callable[[Tensor, Tensor], Moments | None]
 Part = tuple[Tensor, list[Tensor], list[Tensor]]  # sums of ‖g‖², ‖ĝ‖², ⟨g,ĝ⟩ over examples (3,), and the summed gradients g and ĝ
 Backward = Callable[[list[int]], tuple[list[Tensor], list[Tensor]]]  # of these losses: per-example gradients or squared norms; gradients
 
@@ -50,14 +51,14 @@ def dots(a: list[Tensor], b: list[Tensor]) -> Tensor:
 def by_parts(part: Callable[[Tensor, Tensor], Part], size: int) -> Measure:
     """The moments from ``part``, called with ``size`` examples at a time."""
 
-    def measure(inputs: Tensor, labels: Tensor) -> GradientMoments:
+    def measure(inputs: Tensor, labels: Tensor) -> Moments:
         n, total = len(inputs), None
         for chunk in zip(inputs.split(size), labels.split(size), strict=True):
             products, *gradients = part(*chunk)
             new = [products.double(), *(torch.cat([t.flatten() for t in gradient]) for gradient in gradients)]
             total = new if total is None else [a + b for a, b in zip(total, new, strict=True)]
         means, G, G_hat = (t.double() / n for t in total or [])
-        return GradientMoments.from_means(*means.tolist(), *torch.stack((G @ G, G_hat @ G_hat, G @ G_hat)).tolist())
+        return Moments.from_means(*means.tolist(), *torch.stack((G @ G, G_hat @ G_hat, G @ G_hat)).tolist())
 
     return measure
 
@@ -201,11 +202,11 @@ def torchjd(model: nn.Module) -> Measure:
 
     engine = Engine(model, batch_dim=0)
 
-    def measure(inputs: Tensor, labels: Tensor) -> GradientMoments:
+    def measure(inputs: Tensor, labels: Tensor) -> Moments:
         n = len(inputs)
         gramian = engine.compute_gramian(losses(model(inputs), labels).T).reshape(n, 2, n, 2).double()
         own, means = gramian.diagonal(dim1=0, dim2=2).mean(2), gramian.mean((0, 2))
-        return GradientMoments.from_means(*(float(table[i, j]) for table in (own, means) for i, j in ((0, 0), (1, 1), (0, 1))))
+        return Moments.from_means(*(float(table[i, j]) for table in (own, means) for i, j in ((0, 0), (1, 1), (0, 1))))
 
     return measure
 

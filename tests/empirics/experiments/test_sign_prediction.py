@@ -21,13 +21,14 @@ from tsla.empirics.experiments.sign_prediction import configs, run, verdict
 from tsla.empirics.experiments.sign_prediction.copies import PASSES, Arms, Copies, Weights
 from tsla.empirics.experiments.sign_prediction.predictions import PREDICTORS, RIVALS, Point, floor, one_step, predictions, settled
 from tsla.empirics.models.networks import build
-from tsla.empirics.moments.full_batch import GradientMoments, gradient_moments
+from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.simulation.problems.quadratic import law
 from tsla.empirics.statistics.intervals import paired
 from tsla.empirics.training import TrainingConfig, initial_model, training_split
 from tsla.theory import biased, minibatch, shrinkage
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Constants
+from tsla.theory.moments import Moments
 
 CONFIG = {
     **configs("development")[0],
@@ -146,7 +147,7 @@ def vectors(rng: np.random.Generator, like: float, bias: float) -> tuple[np.ndar
 def point_of(g: np.ndarray, h: np.ndarray, B: int, eta_L: float) -> Point:
     G, H = g.mean(0), h.mean(0)
     products = [(g * g).sum(1).mean(), (h * h).sum(1).mean(), (g * h).sum(1).mean(), G @ G, H @ H, G @ H]
-    return Point(GradientMoments.from_means(*(float(x) for x in products)), float(G @ H), B, eta_L)
+    return Point(Moments.from_means(*(float(x) for x in products)), float(G @ H), B, eta_L)
 
 
 @pytest.mark.parametrize("theta", [0.1, 0.5, 1.0])
@@ -207,7 +208,7 @@ def settles(eta: float, theta: float, B: int, *, flip: bool = False) -> tuple[fl
     noise = float(biased.noise(s2, SmoothingOracle(beta2=beta2, nu2=nu2), theta)) / B
     plain = float(law(np.ones(1), 0.0, 0.0, eta=eta, steps=1000, noise=s2 / B)[1][0])
     mean, variance = law(np.ones(1), 0.0, plain, eta=eta, steps=100, noise=noise, pull=theta * beta2**0.5)
-    moments = GradientMoments(grad2=plain, s2=s2, shat2=beta2 + nu2, c=0.0, beta2=beta2, nu2=nu2)
+    moments = Moments(grad2=plain, s2=s2, shat2=beta2 + nu2, c=0.0, beta2=beta2, nu2=nu2)
     return float(mean[0] ** 2 + variance[0] - plain) * (-1 if flip else 1), Point(moments, 0.0, B, eta)
 
 
@@ -291,7 +292,7 @@ def test_an_experiment_is_what_single_networks_do() -> None:
 
 def test_a_row_says_what_its_predictions_rest_on() -> None:
     for row in table().to_dict("records"):
-        moments = GradientMoments(**{name: row[name] for name in ("grad2", "s2", "shat2", "c", "beta2", "nu2")})
+        moments = Moments(**{name: row[name] for name in ("grad2", "s2", "shat2", "c", "beta2", "nu2")})
         assert row["eta_L"] == pytest.approx(0.1 * row["L"])
         point = Point(moments, row["alignment"], 4, row["eta_L"])
         assert {name: row[name] for name in predictions(point, row["theta"])} == pytest.approx(predictions(point, row["theta"]))

@@ -10,7 +10,7 @@ import pytest
 
 from tests.planted import assert_rejects
 from tsla.empirics.moments.columns import apart, differences, measured, over_seeds, samples
-from tsla.empirics.moments.full_batch import GradientMoments
+from tsla.theory.moments import Moments
 
 MOMENTS = {"grad2": 0.5, "s2": 4.0, "shat2": 1.0, "c": 0.5, "beta2": 0.25, "nu2": 0.75}
 
@@ -59,10 +59,10 @@ def test_quantities_of_single_examples() -> None:
 
 
 def agrees_with_the_moments_of_a_batch(measure: Callable[..., pd.DataFrame]) -> None:
-    """The same through :class:`GradientMoments`, whose batch law is checked against all batches of a small network."""
+    """The same through :class:`Moments`, whose batch law is checked against all batches of a small network."""
     for theta, B in ((0.3, 16), (1.0, 2), (0.5, 1)):
         found = measure(pd.DataFrame([{"train_loss": 1.0} | MOMENTS]), theta=theta, batch_size=B).iloc[0]
-        batch = GradientMoments(**MOMENTS).at_batch_size(B)
+        batch = Moments(**MOMENTS).at_batch_size(B)
         smoothed, shrunk = batch.second_moment(theta), (1 - theta) ** 2 * batch.s2 + theta**2 * batch.grad2
         assert found["ratio"] == pytest.approx(smoothed / batch.s2, rel=1e-12)
         assert found["shrink_ratio"] == pytest.approx(shrunk / batch.s2, rel=1e-12)

@@ -19,11 +19,11 @@ from tsla.empirics.moments.estimators.accumulator import folded
 from tsla.empirics.moments.estimators.groups import FROM_BASICS, GroupSums, basics
 from tsla.empirics.moments.estimators.intervals import linear_interval, ratio_interval
 from tsla.empirics.moments.estimators.spread import Spread, spread
-from tsla.empirics.moments.full_batch import GradientMoments
 from tsla.empirics.moments.per_example import GradientProducts
 from tsla.theory import minibatch, smoothing
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Array
+from tsla.theory.moments import Moments
 
 SHAPES = ((2, 3), (4,), ())  # of the parameters: 11 entries
 P = 11
@@ -84,27 +84,27 @@ def by_definition(g: Array, g_hat: Array, G: Array | None = None) -> Array:
 # --- values
 
 
-Estimator = Callable[[Array, Array, int | None], GradientMoments]
+Estimator = Callable[[Array, Array, int | None], Moments]
 SIZES = (1, 2, 1)
 
 
-def estimated(g: Array, g_hat: Array, M: int | None) -> GradientMoments:
+def estimated(g: Array, g_hat: Array, M: int | None) -> Moments:
     return accumulated(g, g_hat, SIZES).estimates(population=M).moments
 
 
-def plug_in(g: Array, g_hat: Array, M: int | None) -> GradientMoments:
+def plug_in(g: Array, g_hat: Array, M: int | None) -> Moments:
     return accumulated(g, g_hat, SIZES).estimates(population=M).plug_in
 
 
-def divided_by_m(g: Array, g_hat: Array, M: int | None) -> GradientMoments:
+def divided_by_m(g: Array, g_hat: Array, M: int | None) -> Moments:
     """All pairs, an example with itself among them, less the diagonal, but divided by m²."""
     sums = group_sums(g, g_hat, SIZES)
     means = basics(sums.sizes.sum(), sums.squares.sum(0), sums.products.sum((1, 2)), M)
     means[3:] *= (len(g) - 1) / len(g)
-    return GradientMoments(*(FROM_BASICS @ means).tolist())
+    return Moments(*(FROM_BASICS @ means).tolist())
 
 
-def as_if_independent(g: Array, g_hat: Array, M: int | None) -> GradientMoments:
+def as_if_independent(g: Array, g_hat: Array, M: int | None) -> Moments:
     return estimated(g, g_hat, None)
 
 
@@ -394,15 +394,15 @@ def test_a_ratio_of_which_nothing_is_known() -> None:
 
 
 @st.composite
-def gradient_moments(draw: st.DrawFn) -> GradientMoments:
+def gradient_moments(draw: st.DrawFn) -> Moments:
     """Moments that a network can have."""
     s2, nu2, beta2, grad2 = (draw(st.floats(1e-3, 1e3)) for _ in range(4))
     c = draw(st.floats(-1, 1)) * np.sqrt(s2 * nu2)
-    return GradientMoments(grad2=grad2, s2=s2, shat2=beta2 + nu2, c=c, beta2=beta2, nu2=nu2)
+    return Moments(grad2=grad2, s2=s2, shat2=beta2 + nu2, c=c, beta2=beta2, nu2=nu2)
 
 
 @given(gradient_moments())
-def test_quantities_are_those_of_the_theory(m: GradientMoments) -> None:
+def test_quantities_are_those_of_the_theory(m: Moments) -> None:
     at = {name: quantity.at(m) for name, quantity in QUANTITIES.items()}
     assert at["delta"] == pytest.approx(m.delta)
     assert at["theta_star"] == pytest.approx(float(smoothing.best_theta(m.s2, m.shat2, m.c)), abs=1e-9)
@@ -413,7 +413,7 @@ def test_quantities_are_those_of_the_theory(m: GradientMoments) -> None:
 
 
 @given(gradient_moments())
-def test_gradients_of_linear_functions_are_exact(m: GradientMoments) -> None:
+def test_gradients_of_linear_functions_are_exact(m: Moments) -> None:
     quantity = Quantity(lambda m: 3 * m.s2 - m.c + 0.5 * m.grad2, over=lambda m: m.beta2)
     assert quantity.gradients(m) == pytest.approx(np.array([[0.5, 3, 0, -1, 0, 0], [0, 0, 0, 0, 1, 0]]), abs=1e-9)
 

@@ -21,13 +21,14 @@ from tsla.empirics.advice.measure import reading
 from tsla.empirics.advice.measure.advice import NEARLY_ALL, ROUNDING, Findings, advice
 from tsla.empirics.advice.measure.results import OPEN, below_1
 from tsla.empirics.moments.estimators import MIN_GROUPS, Estimate
-from tsla.empirics.moments.full_batch import GradientMoments, gradient_moments, layer_moments
+from tsla.empirics.moments.full_batch import gradient_moments, layer_moments
 from tsla.empirics.moments.measure import Measurement, class_frequencies, draw, measure
 from tsla.empirics.runs.progress import Progress
 from tsla.empirics.smoothing.labels import Smoothing
 from tsla.theory import annealing, minibatch, shrinkage
 from tsla.theory import smoothing as theory_smoothing
 from tsla.theory.biased import SmoothingOracle
+from tsla.theory.moments import Moments
 from tsla.theory.tables import Json
 
 CLASSES = 3
@@ -181,7 +182,7 @@ def test_refusals(batches: Any, options: dict[str, Any], message: str) -> None:
 
 
 @cache
-def moments() -> GradientMoments:
+def moments() -> Moments:
     return gradient_moments(classifier(), *examples())
 
 

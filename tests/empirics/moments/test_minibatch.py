@@ -21,9 +21,10 @@ from tests.planted import assert_rejects
 from tsla.empirics.experiments.registry import EXPERIMENTS
 from tsla.empirics.models.networks import resnet
 from tsla.empirics.moments.estimators import Estimates
-from tsla.empirics.moments.full_batch import MOMENTS, GradientMoments, gradient_moments
+from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.minibatch import minibatch_moments, side_by_side
 from tsla.empirics.runs import records
+from tsla.theory.moments import MOMENTS, Moments
 
 CLASSES = 3
 ROOT = Path(__file__).parents[3]
@@ -90,14 +91,14 @@ def matrices(model: nn.Module, inputs: Tensor, labels: Tensor, batches: Sequence
     return np.stack(g), np.stack(g_hat)
 
 
-def of_population(g: np.ndarray, g_hat: np.ndarray) -> GradientMoments:
+def of_population(g: np.ndarray, g_hat: np.ndarray) -> Moments:
     """Moments of rows that are all there is."""
     G, G_hat = g.mean(0), g_hat.mean(0)
     gg, hh, gh = ((a * b).sum(1).mean() for a, b in ((g, g), (g_hat, g_hat), (g, g_hat)))
-    return GradientMoments.from_means(gg, hh, gh, G @ G, G_hat @ G_hat, G @ G_hat)
+    return Moments.from_means(gg, hh, gh, G @ G, G_hat @ G_hat, G @ G_hat)
 
 
-def of_sample(g: np.ndarray, g_hat: np.ndarray) -> GradientMoments:
+def of_sample(g: np.ndarray, g_hat: np.ndarray) -> Moments:
     """Unbiased moments of what the rows were drawn from: products of means over pairs of different rows."""
     M = len(g)
 
@@ -109,7 +110,7 @@ def of_sample(g: np.ndarray, g_hat: np.ndarray) -> GradientMoments:
         return float((a * b).sum(1).mean())
 
     A, C, X = pairs(g, g), pairs(g_hat, g_hat), pairs(g, g_hat)
-    return GradientMoments(
+    return Moments(
         grad2=A,
         s2=own(g, g) - A,
         shat2=own(g_hat, g_hat) - 2 * X + A,
@@ -119,17 +120,17 @@ def of_sample(g: np.ndarray, g_hat: np.ndarray) -> GradientMoments:
     )
 
 
-def agrees(found: GradientMoments, expected: GradientMoments) -> None:
+def agrees(found: Moments, expected: Moments) -> None:
     scale = max(map(abs, asdict(expected).values()))
     assert asdict(found) == pytest.approx(asdict(expected), rel=1e-8, abs=1e-10 * scale)
 
 
 # --- against matrices
 
-By = Callable[[nn.Module, Tensor, Tensor, Sequence[Sequence[int]]], GradientMoments]
+By = Callable[[nn.Module, Tensor, Tensor, Sequence[Sequence[int]]], Moments]
 
 
-def by_matrices(model: nn.Module, inputs: Tensor, labels: Tensor, batches: Sequence[Sequence[int]]) -> GradientMoments:
+def by_matrices(model: nn.Module, inputs: Tensor, labels: Tensor, batches: Sequence[Sequence[int]]) -> Moments:
     return of_sample(*matrices(model, inputs, labels, batches))
 
 
@@ -148,28 +149,28 @@ def test_moments_are_those_of_the_batches_that_were_drawn(name: str) -> None:
     is_measured_as(name)(by_matrices)
 
 
-def in_evaluation_mode(model: nn.Module, *rest: Any) -> GradientMoments:
+def in_evaluation_mode(model: nn.Module, *rest: Any) -> Moments:
     return by_matrices(copy.deepcopy(model).eval(), *rest)
 
 
-def of_the_sum(*given: Any) -> GradientMoments:
+def of_the_sum(*given: Any) -> Moments:
     g, g_hat = matrices(*given)
     return of_sample(5 * g, 5 * g_hat)
 
 
-def biased(*given: Any) -> GradientMoments:
+def biased(*given: Any) -> Moments:
     return of_population(*matrices(*given))
 
 
-def example_by_example(model: nn.Module, inputs: Tensor, labels: Tensor, batches: Sequence[Sequence[int]]) -> GradientMoments:
+def example_by_example(model: nn.Module, inputs: Tensor, labels: Tensor, batches: Sequence[Sequence[int]]) -> Moments:
     return by_matrices(model, inputs, labels, [(i,) for batch in batches for i in batch])
 
 
-def of_other_batches(model: nn.Module, inputs: Tensor, labels: Tensor, batches: Sequence[Sequence[int]]) -> GradientMoments:
+def of_other_batches(model: nn.Module, inputs: Tensor, labels: Tensor, batches: Sequence[Sequence[int]]) -> Moments:
     return by_matrices(model, inputs, labels, [[(i + 1) % len(labels) for i in batch] for batch in batches])
 
 
-def moving_statistics(model: nn.Module, inputs: Tensor, labels: Tensor, batches: Sequence[Sequence[int]]) -> GradientMoments:
+def moving_statistics(model: nn.Module, inputs: Tensor, labels: Tensor, batches: Sequence[Sequence[int]]) -> Moments:
     """Each batch meets the running statistics that the one before left, and uses them."""
     moved = copy.deepcopy(model)
     rows = []
@@ -240,12 +241,12 @@ def test_dropout_is_drawn_anew_in_each_batch_and_the_same_for_the_same_seed() ->
 class Repeated:
     """``exact`` moments of a batch's gradient, and their estimates from batches of ``B`` of N examples, again and again."""
 
-    exact: GradientMoments
+    exact: Moments
     estimates: tuple[Estimates, ...]
     B: int
     N: int
 
-    def with_other(self, exact: GradientMoments) -> Repeated:
+    def with_other(self, exact: Moments) -> Repeated:
         return replace(self, exact=exact)
 
 
@@ -271,7 +272,7 @@ def again_and_again(model: nn.Module, dataset: tuple[Tensor, Tensor], repetition
 
 
 @cache
-def of_independent_examples(replacement: bool) -> tuple[GradientMoments, Repeated]:
+def of_independent_examples(replacement: bool) -> tuple[Moments, Repeated]:
     """GroupNorm: the per-example moments, and what C14 makes of them."""
     torch.manual_seed(0)
     model, dataset = (
@@ -283,11 +284,11 @@ def of_independent_examples(replacement: bool) -> tuple[GradientMoments, Repeate
     return one, Repeated(by_c14(one, 5, 20) if replacement else by_c14_in_a_finite_set(one, 5, 20), estimates, 5, 20)
 
 
-def by_c14(one: GradientMoments, B: int, N: int) -> GradientMoments:
+def by_c14(one: Moments, B: int, N: int) -> Moments:
     return one.at_batch_size(B)
 
 
-def by_c14_in_a_finite_set(one: GradientMoments, B: int, N: int) -> GradientMoments:
+def by_c14_in_a_finite_set(one: Moments, B: int, N: int) -> Moments:
     """Draws without replacement: the variance of a mean is smaller by ``(N-B)/(N-1)``."""
     at, left = one.at_batch_size(B), (N - B) / (N - 1)
     return replace(at, s2=at.s2 * left, c=at.c * left, nu2=at.nu2 * left, shat2=at.beta2 + at.nu2 * left)
@@ -320,7 +321,7 @@ def test_group_norm_is_c14(replacement: bool, check: Callable[[Repeated], None])
     ids=["finite set", "infinite set", "single examples", "bias averaged"],
 )
 def test_planted_batch_moments_are_rejected(
-    replacement: bool, wrong: Callable[[GradientMoments, int, int], GradientMoments], check: Callable[[Repeated], None]
+    replacement: bool, wrong: Callable[[Moments, int, int], Moments], check: Callable[[Repeated], None]
 ) -> None:
     one, found = of_independent_examples(replacement)
     assert_rejects(check, found.with_other(wrong(one, found.B, found.N)))

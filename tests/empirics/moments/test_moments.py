@@ -19,7 +19,8 @@ from torch.func import functional_call, grad, vmap
 from tests.planted import Rejects, assert_rejects
 from tsla.empirics.data.datasets import digits
 from tsla.empirics.models.networks import resnet
-from tsla.empirics.moments.full_batch import GradientMoments, gradient_moments
+from tsla.empirics.moments.full_batch import gradient_moments
+from tsla.theory.moments import Moments
 
 CLASSES = 3
 N = 7
@@ -64,14 +65,14 @@ def by_definition(g: np.ndarray, ghat: np.ndarray) -> dict[str, float]:
     }
 
 
-Measure = Callable[[Case], GradientMoments]
+Measure = Callable[[Case], Moments]
 
 
-def measure(case: Case) -> GradientMoments:
+def measure(case: Case) -> Moments:
     return gradient_moments(case.model, case.inputs, case.labels, case.smoothing)
 
 
-def agrees(case: Case, found: GradientMoments, tolerance: float) -> None:
+def agrees(case: Case, found: Moments, tolerance: float) -> None:
     expected = by_definition(*case.gradients())
     scale = max(expected.values())  # every moment is a difference of sums of this size
     assert asdict(found) == pytest.approx(expected, rel=tolerance, abs=tolerance * scale)
@@ -197,29 +198,29 @@ def test_loss_is_per_example_whatever_their_number() -> None:
 # --- planted errors
 
 
-def centred_at_its_own_mean(case: Case) -> GradientMoments:
+def centred_at_its_own_mean(case: Case) -> Moments:
     right = measure(case)
     return replace(right, shat2=right.nu2)
 
 
-def summed_over_the_examples(case: Case) -> GradientMoments:
+def summed_over_the_examples(case: Case) -> Moments:
     return replace(measure(case), s2=measure(case).s2 * len(case.inputs))
 
 
-def unbiased_divisor(case: Case) -> GradientMoments:
+def unbiased_divisor(case: Case) -> Moments:
     return replace(measure(case), s2=measure(case).s2 * len(case.inputs) / (len(case.inputs) - 1))
 
 
-def covariance_without_centring(case: Case) -> GradientMoments:
+def covariance_without_centring(case: Case) -> Moments:
     g, ghat = case.gradients()
     return replace(measure(case), c=float(np.mean(np.sum(g * ghat, axis=1))))
 
 
-def loss_divided_by_n(case: Case) -> GradientMoments:
-    return GradientMoments(**{name: value / len(case.inputs) ** 2 for name, value in asdict(measure(case)).items()})
+def loss_divided_by_n(case: Case) -> Moments:
+    return Moments(**{name: value / len(case.inputs) ** 2 for name, value in asdict(measure(case)).items()})
 
 
-def one_label_for_all(case: Case) -> GradientMoments:
+def one_label_for_all(case: Case) -> Moments:
     return measure(replace(case, labels=case.labels[:1].expand(len(case.labels))))
 
 
@@ -258,7 +259,7 @@ def trained_resnet() -> Case:
     return Case(model, inputs, labels)
 
 
-SecondMoment = Callable[[GradientMoments, float], float]
+SecondMoment = Callable[[Moments, float], float]
 
 
 def is_the_mean_squared_distance_to_the_gradient(second_moment: SecondMoment) -> None:
@@ -272,7 +273,7 @@ def is_the_mean_squared_distance_to_the_gradient(second_moment: SecondMoment) ->
 
 @pytest.mark.claim("C11", "measurement")
 def test_second_moment_on_a_network(evidence: Callable[..., None]) -> None:
-    is_the_mean_squared_distance_to_the_gradient(GradientMoments.second_moment)
+    is_the_mean_squared_distance_to_the_gradient(Moments.second_moment)
     evidence("on a ResNet the formula is the mean over the examples of ‖(1-θ)g_i + θĝ_i - G‖²")
 
 
@@ -287,7 +288,7 @@ def test_second_moment_on_a_network(evidence: Callable[..., None]) -> None:
     ids=["lemma", "no covariance", "no bias"],
 )
 def test_planted_second_moments_are_rejected(wrong: SecondMoment, rejects: Rejects) -> None:
-    rejects(is_the_mean_squared_distance_to_the_gradient, right=GradientMoments.second_moment, wrong=wrong)
+    rejects(is_the_mean_squared_distance_to_the_gradient, right=Moments.second_moment, wrong=wrong)
 
 
 def over_all_batches(g: np.ndarray, ghat: np.ndarray, B: int) -> dict[str, float]:
@@ -297,7 +298,7 @@ def over_all_batches(g: np.ndarray, ghat: np.ndarray, B: int) -> dict[str, float
     return by_definition(means, means_hat)
 
 
-Batched = Callable[[GradientMoments, int], GradientMoments]
+Batched = Callable[[Moments, int], Moments]
 
 
 def is_that_of_all_batches(at_batch_size: Batched) -> None:
@@ -307,7 +308,7 @@ def is_that_of_all_batches(at_batch_size: Batched) -> None:
 
 
 def test_batches_drawn_with_replacement() -> None:
-    is_that_of_all_batches(GradientMoments.at_batch_size)
+    is_that_of_all_batches(Moments.at_batch_size)
 
 
 @pytest.mark.parametrize(

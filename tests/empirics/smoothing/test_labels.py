@@ -12,9 +12,10 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from tests.planted import Rejects
-from tsla.empirics.moments.full_batch import GradientMoments, gradient_moments
+from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.one_by_one import moments_by_loop
 from tsla.empirics.smoothing.labels import Smoothing, distribution, one_hot, predictions, smoothing_labels, smoothing_rule
+from tsla.theory.moments import Moments
 
 SOFT = torch.tensor([[0.2, 0.3, 0.5], [1.0, 0.0, 0.0]])
 
@@ -196,7 +197,7 @@ def classifier() -> nn.Module:
     return nn.Sequential(nn.Linear(2, 6), nn.Tanh(), nn.Linear(6, 3)).double()
 
 
-def moments(smoothing: Smoothing, chunk: int = 4) -> GradientMoments:
+def moments(smoothing: Smoothing, chunk: int = 4) -> Moments:
     return gradient_moments(classifier(), CLASSIFIER_INPUTS, CLASSIFIER_LABELS, smoothing, chunk=chunk)
 
 
@@ -239,7 +240,7 @@ def test_prior_of_one_rank_is_not_that_of_all_and_is_refused() -> None:
     assert asdict(found) == pytest.approx(asdict(moments("prior")), rel=1e-9)
 
 
-Measure = Callable[[Smoothing], GradientMoments]
+Measure = Callable[[Smoothing], Moments]
 
 
 def own_label_is_the_shrinkage_control(measure: Measure) -> None:

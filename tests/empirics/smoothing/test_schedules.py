@@ -16,16 +16,16 @@ from torch.nn.functional import cross_entropy
 from tests.empirics.moments.test_estimators import accumulated, population
 from tests.planted import assert_rejects
 from tsla.empirics.moments.estimators import Estimates
-from tsla.empirics.moments.full_batch import MOMENTS, GradientMoments
 from tsla.empirics.moments.monitor import MomentsMonitor
 from tsla.empirics.smoothing.schedules import Adaptive, Annealed, Constant, Cosine, Linear, Schedule, TwoStage
 from tsla.theory import biased, shrinkage, smoothing
 from tsla.theory.annealing import best_theta
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Array
+from tsla.theory.moments import MOMENTS, Moments
 
-HELPS = GradientMoments(grad2=0.1, s2=10.0, shat2=3.0, c=0.5, beta2=1.0, nu2=2.0)
-HURTS = GradientMoments(grad2=0.1, s2=1.0, shat2=30.0, c=0.5, beta2=28.0, nu2=2.0)
+HELPS = Moments(grad2=0.1, s2=10.0, shat2=3.0, c=0.5, beta2=1.0, nu2=2.0)
+HURTS = Moments(grad2=0.1, s2=1.0, shat2=30.0, c=0.5, beta2=28.0, nu2=2.0)
 
 
 def over_time(schedule: Schedule, units: int) -> list[float]:
@@ -74,13 +74,13 @@ def minimises_the_floor(schedule_of: AnnealedOf) -> None:
 
 
 class ForgetsTheBatch(Annealed):
-    def observe(self, moments: GradientMoments | Estimates | None, *, eta_L: float | None = None) -> None:
+    def observe(self, moments: Moments | Estimates | None, *, eta_L: float | None = None) -> None:
         self.batch_size = 1
         super().observe(moments, eta_L=eta_L)
 
 
 class ForgetsTheStep(Annealed):
-    def observe(self, moments: GradientMoments | Estimates | None, *, eta_L: float | None = None) -> None:
+    def observe(self, moments: Moments | Estimates | None, *, eta_L: float | None = None) -> None:
         super().observe(moments, eta_L=1.0)
 
 
@@ -122,11 +122,11 @@ def test_annealed_moves_estimates_to_where_moments_can_be() -> None:
 # --- the advantage of a batch
 
 
-def measured(g: Array, g_hat: Array) -> GradientMoments:
+def measured(g: Array, g_hat: Array) -> Moments:
     G, H = g.mean(0), g_hat.mean(0)
     c = float(((g - G) * (g_hat - G)).sum(1).mean())
     s2, shat2, nu2 = (float(((rows - middle) ** 2).sum(1).mean()) for rows, middle in ((g, G), (g_hat, G), (g_hat, H)))
-    return GradientMoments(grad2=float(G @ G), s2=s2, shat2=shat2, c=c, beta2=float((H - G) @ (H - G)), nu2=nu2)
+    return Moments(grad2=float(G @ G), s2=s2, shat2=shat2, c=c, beta2=float((H - G) @ (H - G)), nu2=nu2)
 
 
 AdaptiveOf = Callable[[float, int, str], Adaptive]
@@ -151,7 +151,7 @@ def excess_is_that_over_all_batches(schedule_of: AdaptiveOf) -> None:
 
 
 class OfOneExample(Adaptive):
-    def excess(self, moments: GradientMoments) -> float:
+    def excess(self, moments: Moments) -> float:
         self.batch_size = 1
         return super().excess(moments)
 
@@ -159,7 +159,7 @@ class OfOneExample(Adaptive):
 class OverNoDirection(Adaptive):
     """Forgets that the control has a variance too."""
 
-    def excess(self, moments: GradientMoments) -> float:
+    def excess(self, moments: Moments) -> float:
         return moments.at_batch_size(self.batch_size).second_moment(self.start)
 
 
@@ -210,7 +210,7 @@ def drops_where_the_interval_reaches_0(schedule_of: AdaptiveOf) -> None:
 class Trusting(Adaptive):
     """Takes the estimate for the truth."""
 
-    def established(self, moments: GradientMoments | Estimates) -> bool:
+    def established(self, moments: Moments | Estimates) -> bool:
         return super().established(moments.moments if isinstance(moments, Estimates) else moments)
 
 
@@ -246,7 +246,7 @@ def test_the_monitor_drives_a_schedule() -> None:
         optimiser.zero_grad()
         cross_entropy(model(inputs[batch]), labels[batch], label_smoothing=schedule.theta).backward()
         optimiser.step()
-    signs = [Adaptive(0.3, 32).established(GradientMoments(**{name: row[name] for name in MOMENTS})) for row in monitor.rows]
+    signs = [Adaptive(0.3, 32).established(Moments(**{name: row[name] for name in MOMENTS})) for row in monitor.rows]
     kept = list(itertools.accumulate(signs, min))
     assert [theta > 0 for theta in thetas[::20]] == kept
     assert kept[0]

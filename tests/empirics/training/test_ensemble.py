@@ -13,9 +13,9 @@ import torch
 from tests.planted import assert_rejects
 from tsla.empirics import training
 from tsla.empirics.data.datasets import Split
-from tsla.empirics.moments.full_batch import MOMENTS
 from tsla.empirics.training import METHODS, Row, TrainingConfig, train
 from tsla.empirics.training.ensemble import examples, replicas, together, train_together
+from tsla.theory.moments import MOMENTS
 
 SHARED = {"epochs": 2, "train_size": 60, "measure_at": (0, 2), "model": "mlp", "batch_size": 16}  # the last batch has 12
 OWN: dict[str, dict[str, object]] = {

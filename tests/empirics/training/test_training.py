@@ -15,14 +15,15 @@ from torch.nn.functional import cross_entropy
 from tests.planted import assert_rejects
 from tsla.empirics import training
 from tsla.empirics.assumptions.curvature import largest_curvature
+from tsla.empirics.assumptions.network_loss import Loss
 from tsla.empirics.data.datasets import CLASSES, digits
 from tsla.empirics.models import networks
-from tsla.empirics.models.network_loss import Loss
 from tsla.empirics.moments.estimators import Estimates
-from tsla.empirics.moments.full_batch import GradientMoments, gradient_moments
+from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.smoothing.schedules import Annealed, Schedule
 from tsla.empirics.training import METHODS, Row, TrainingConfig, initial_model, train, training_split
 from tsla.empirics.training.measuring import ITERATIONS, Measuring
+from tsla.theory.moments import Moments
 
 TINY = {"seed": 0, "epochs": 2, "drop": 1, "theta": 0.4, "eta": 0.1, "train_size": 60, "model": "mlp", "measure_at": (0, 2)}
 MOMENTS = ("grad2", "s2", "shat2", "c", "beta2", "nu2")
@@ -240,7 +241,7 @@ def test_adaptive_smooths_until_the_advantage_is_gone(monkeypatch: pytest.Monkey
     assert [row["test_loss"] for row in found] == [row["test_loss"] for row in rows("tsla")]
 
 
-@pytest.mark.parametrize(("train_size", "kind"), [(64, GradientMoments), (1500, Estimates)])
+@pytest.mark.parametrize(("train_size", "kind"), [(64, Moments), (1500, Estimates)])
 def test_schedules_go_by_all_examples_or_by_estimates(train_size: int, kind: type) -> None:
     made = config("adaptive", model="mlp", train_size=train_size)
     split = training_split(made)

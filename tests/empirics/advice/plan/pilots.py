@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tsla.empirics.advice.plan.pilot import Pilot
-from tsla.empirics.moments.full_batch import MOMENTS
+from tsla.theory.moments import MOMENTS
 
 START = {"grad2": 0.5, "s2": 4.0, "c": 0.5, "beta2": 0.01, "nu2": 0.5}
 

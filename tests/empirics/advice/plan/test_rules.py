@@ -16,28 +16,28 @@ from tests.planted import assert_rejects
 from tsla.empirics.advice.plan import rules
 from tsla.empirics.advice.plan.pilot import MOMENTS, Pilot, read
 from tsla.empirics.advice.plan.rules import NAIVE, RULES, Plan, choices
-from tsla.empirics.moments.full_batch import GradientMoments
+from tsla.theory.moments import Moments
 
 DIGITS = Path(__file__).parents[4] / "records" / "digits.parquet"
 EVERY = tuple(range(21))
 SPARSE = (0, 1, 2, 5, 10, 20)
 ETA_L = 0.4
-Helps = Callable[[GradientMoments, Pilot], bool]
+Helps = Callable[[Moments, Pilot], bool]
 
 
-def batch(m: GradientMoments, p: Pilot) -> GradientMoments:
+def batch(m: Moments, p: Pilot) -> Moments:
     return m.at_batch_size(p.batch_size)
 
 
 STRENGTHS = np.linspace(0, 1, 10_001)
 
 
-def least_at(m: GradientMoments, p: Pilot, eta_L: float) -> float:
+def least_at(m: Moments, p: Pilot, eta_L: float) -> float:
     """The θ of the least floor, to 1e-4."""
     return float(STRENGTHS[np.argmin(floor_at(m, p, STRENGTHS, eta_L))])
 
 
-def floor_at(m: GradientMoments, p: Pilot, theta: Any, eta_L: float = ETA_L) -> Any:
+def floor_at(m: Moments, p: Pilot, theta: Any, eta_L: float = ETA_L) -> Any:
     noise = (1 - theta) ** 2 * m.s2 + theta**2 * m.nu2 + 2 * theta * (1 - theta) * m.c
     return theta**2 * m.beta2 + eta_L * noise / p.batch_size
 
@@ -52,8 +52,8 @@ BY_HAND: dict[str, Helps] = {
 }
 
 
-def moments(p: Pilot) -> list[GradientMoments]:
-    return [GradientMoments(**{name: float(row[name]) for name in MOMENTS}) for _, row in p.measured.iterrows()]
+def moments(p: Pilot) -> list[Moments]:
+    return [Moments(**{name: float(row[name]) for name in MOMENTS}) for _, row in p.measured.iterrows()]
 
 
 def drops_as_by_hand(name: str, plan: Callable[[Pilot], Plan]) -> None:

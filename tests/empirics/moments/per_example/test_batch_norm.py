@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from tests.planted import assert_rejects
-from tsla.empirics.moments.full_batch import GradientMoments, gradient_moments
+from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.one_by_one import moments_by_loop
+from tsla.theory.moments import Moments
 
 N, CLASSES = 7, 3
 
@@ -68,7 +69,7 @@ def with_batch_statistics(model: nn.Sequential, x: Tensor) -> nn.Sequential:
 
 
 ORACLES = {"evaluation": with_running_statistics, "batch": with_batch_statistics}
-Measure = Callable[..., GradientMoments]
+Measure = Callable[..., Moments]
 
 
 def is_that_of_the_fixed_network(choice: str, measure: Measure) -> None:

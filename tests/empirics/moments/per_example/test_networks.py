@@ -11,7 +11,8 @@ from torch import Tensor
 from tests.empirics.moments.per_example.networks import NETWORKS
 from tests.empirics.moments.per_example.oracle import by_autograd, labels_for
 from tests.planted import assert_rejects
-from tsla.empirics.moments.full_batch import GradientMoments, gradient_moments
+from tsla.empirics.moments.full_batch import gradient_moments
+from tsla.theory.moments import Moments
 
 N = 9
 
@@ -35,12 +36,12 @@ def by_definition(name: str) -> dict[str, float]:
     }
 
 
-def measured(name: str, dtype: torch.dtype) -> GradientMoments:
+def measured(name: str, dtype: torch.dtype) -> Moments:
     case = NETWORKS[name]
     return gradient_moments(case.network(dtype), case.inputs(N, dtype), labels_for(N), chunk=4)
 
 
-def is_right(name: str, found: GradientMoments, tolerance: float) -> None:
+def is_right(name: str, found: Moments, tolerance: float) -> None:
     expected = by_definition(name)
     rounding = tolerance / 100 * (expected["s2"] * expected["shat2"]) ** 0.5  # which c, a sum of either sign, may be no larger than
     assert asdict(found) == {key: pytest.approx(value, rel=tolerance, abs=rounding if key == "c" else 0) for key, value in expected.items()}
@@ -59,5 +60,5 @@ def test_float32(name: str) -> None:
 @pytest.mark.parametrize("moment", ["grad2", "s2", "shat2", "c", "beta2", "nu2"])
 def test_each_moment_counts(moment: str) -> None:
     found = measured("MLP-Mixer", torch.float64)
-    wrong = GradientMoments(**asdict(found) | {moment: getattr(found, moment) * 1.0003})
+    wrong = Moments(**asdict(found) | {moment: getattr(found, moment) * 1.0003})
     assert_rejects(lambda found: is_right("MLP-Mixer", found, 1e-4), wrong)
