@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,7 +35,9 @@ class Workers:
         # joblib runs what has one worker in the calling process: two, so that a lone task does not take the caller down with it.
         jobs = min(self.count, max(2, len(arguments)))
         stream = "list" if self.backend == "ray" else "generator_unordered"  # Ray's backend has no generators
-        with joblib.Parallel(n_jobs=jobs, return_as=stream, batch_size=1) as parallel:
+        with warnings.catch_warnings(), joblib.Parallel(n_jobs=jobs, return_as=stream, batch_size=1) as parallel:
+            # A worker whose memory has grown is replaced between two tasks, as it should be: no task is lost by that.
+            warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
             yield from parallel(joblib.delayed(function)(*a) for a in arguments)
 
 
