@@ -52,7 +52,7 @@ def on_its_settings(claim: str, verdict: str, scope: str = "") -> str:
 
     Raises ValueError where a claim about training has none: what came out on some settings is not known of others.
     """
-    if scope:
+    if scope.strip():
         return f"{verdict} on these settings: {scope}"
     if claim in BY_ID and BY_ID[claim].of_training:
         raise ValueError(f"scope of the verdict {verdict!r} on {claim} is missing; must name the settings where it was found")

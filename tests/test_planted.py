@@ -35,6 +35,11 @@ def test_a_wrong_version_that_passes_is_not_rejected() -> None:
         tells_apart(is_two, right=2, wrong=2.0)
 
 
+def test_an_error_that_is_no_assertion_is_an_accident() -> None:
+    with pytest.raises(TypeError):
+        tells_apart(lambda number: is_two(2 + 0 * number), right=2, wrong="3")
+
+
 def test_an_assertion_of_somebody_else_is_an_accident() -> None:
     with pytest.raises(AssertionError, match=r"not the check failed, but something in .*numpy"):
         tells_apart(lambda number: np.testing.assert_equal(number, 2), right=2, wrong=3)
@@ -48,6 +53,7 @@ def test_an_outcome_is_no_version() -> None:
 FILE = """
 import pytest
 from tests.test_planted import is_two
+from tsla.theory import certificates
 
 planted = pytest.mark.claim("C5", "property", planted=True)
 
@@ -63,6 +69,13 @@ def test_not_reported():
 @planted
 def test_failed(rejects):
     rejects(is_two, right=3, wrong=4)
+
+@planted
+@pytest.mark.parametrize("counts", [(0, 0), (1, 2)])
+def test_certified(counts, certified):
+    rejected, planted = counts
+    made = dict(claim="C5", kind="algebra", name="a", statement="b", guarantee="identity", holds=True)
+    certified(certificates.Certificate(**made, rejected=rejected, planted=planted))
 """
 
 
@@ -72,4 +85,9 @@ def test_only_what_was_reported_counts(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run(command, cwd=tmp_path, env=environment, check=False)  # noqa: S603 - our own
     found = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
-    assert [(row["test"].partition("::")[2], row["passed"]) for row in found] == [("test_failed", False), ("test_reported", True)]
+    assert [(row["test"].partition("::")[2], row["passed"]) for row in found] == [
+        ("test_certified[counts0]", False),
+        ("test_certified[counts1]", False),
+        ("test_failed", False),
+        ("test_reported", True),
+    ]

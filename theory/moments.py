@@ -36,8 +36,8 @@ class Moments:
 
     @property
     def delta(self) -> float:
-        """``δ = ŝ²/s²``: A3 with equality. Infinite where the one-hot gradient has no variance."""
-        return self.shat2 / self.s2 if self.s2 > 0 else float("inf")
+        """``δ = ŝ²/s²``: A3 with equality. Infinite where the one-hot gradient has no variance; nan where a moment is."""
+        return float("inf") if self.s2 <= 0 else self.shat2 / self.s2
 
     def second_moment(self, theta: float) -> float:
         """``E‖g_LS - ∇F‖²`` at smoothing strength ``theta`` (C11, exact)."""

@@ -20,10 +20,13 @@ from tsla.empirics.simulation.problems import Problem
 from tsla.empirics.simulation.simulate import Trajectory, simulate
 from tsla.empirics.statistics.intervals import student_t
 from tsla.theory import lsr, sgd, smoothing, two_stage
-from tsla.theory.constants import Array, Constants, real
+from tsla.theory.constants import Array, Constants, real, shown
 from tsla.theory.inversion import best_eps
 from tsla.theory.methods import METHODS
 from tsla.theory.plan import Plan, Stage
+
+MOST_STEPS = 1e12
+"""Steps of a plan that is run: more would take weeks, and are more likely a mistake in eps."""
 
 Config = Mapping[str, Any]
 
@@ -164,7 +167,10 @@ def planned(problem: str, method: str, *, eps: float | None, budget: float | Non
     target = eps if budget is None else best_eps(constants, budget=budget, methods=[method])[method]
     if target is None:
         raise ValueError(f"T = {budget} is too few samples for any ε by the bound of {method}")
-    return Planned(instance, noisy, constants, _plan(constants, method, target), target)
+    plan = _plan(constants, method, target)
+    if plan.total > MOST_STEPS:
+        raise ValueError(f"eps = {shown(target)}: the plan of {method} has {shown(plan.total)} steps; at most {MOST_STEPS:.0e} can be run")
+    return Planned(instance, noisy, constants, plan, target)
 
 
 def _plan(constants: Constants, method: str, eps: float) -> Plan:

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -54,9 +55,9 @@ class Rechecked:
         return self.difference <= self.tolerance
 
     def __str__(self) -> str:
-        verdict = "current" if self.current else "differs"
         if not self.part:
-            return f"{self.record}: {verdict}; nothing was run again: {self.reason}"
+            return f"{self.record}: {'unchanged' if self.current else 'differs'}; nothing was run again: {self.reason}"
+        verdict = "current" if self.current else "differs"
         ran = f"{self.part} in {self.seconds:.1f} s, largest relative difference {self.difference:.1e}"
         return f"{self.record}: {verdict}; ran again {ran}, at most {self.tolerance:.0e} ({self.reason})"
 
@@ -68,12 +69,14 @@ def recheck(names: Iterable[str] = (), *, folder: Path = records.FOLDER, jobs: i
     Raises ValueError, before anything is run, for an unknown name, a record that is not there, and a file that is none.
     """
     there = [name for name in EXPERIMENTS if (folder / f"{name}.parquet").is_file()]
+    names = list(names)
     wanted = [experiment_of(name) for name in names or there]
     if not wanted:
         raise ValueError(f"folder = {folder} has no records; `tsla records` makes them")
+    strays = [] if names else sorted(path.stem for path in folder.glob("*.parquet") if path.stem not in EXPERIMENTS)
     for experiment in wanted:
         must_be_there("record", folder / f"{experiment.name}.parquet", f"what `{experiment.command}` writes")
-    return _all(wanted, folder, jobs)
+    return chain((Rechecked(name, "", 0.0, inf, 0.0, "no experiment makes it") for name in strays), _all(wanted, folder, jobs))
 
 
 def _all(wanted: Sequence[Experiment], folder: Path, jobs: int | None) -> Iterator[Rechecked]:
@@ -86,6 +89,8 @@ def _one(experiment: Experiment, folder: Path) -> Rechecked:
     path = folder / f"{experiment.name}.parquet"
     record, wrong = records.read(path), records.changed(path)
     wrong = wrong or _stale(record.config.get("configs", []), _plain(experiment.configs_in(folder)))
+    if not wrong and record.command != experiment.command:
+        wrong = f"its command is {record.command!r}, and that of the experiment is {experiment.command!r}"
     if wrong:
         return Rechecked(experiment.name, "", 0.0, inf, 0.0, wrong)
     known = AGAIN.get(experiment.name, ())
@@ -149,11 +154,8 @@ def _beside(kept: pd.DataFrame, found: pd.DataFrame, keys: Sequence[str]) -> pd.
 
 
 def difference(kept: pd.DataFrame, found: pd.DataFrame) -> float:
-    """The largest difference between two numbers of tables, relative to the larger one; infinite where they differ in anything else.
-
-    Columns that only ``found`` has don't count.
-    """
-    if len(kept) != len(found) or len(found) == 0 or not set(kept.columns) <= set(found.columns):
+    """The largest difference between two numbers of tables, relative to the larger one; infinite where they differ in anything else."""
+    if len(kept) != len(found) or len(found) == 0 or set(kept.columns) != set(found.columns):
         return inf
     return max(_of_column(kept[name], found[name]) for name in kept.columns)
 

@@ -167,7 +167,7 @@ def build(name: str, *, shape: tuple[int, int, int], classes: int, norm: str = "
     1,000. Raises ValueError for any other name, norm or size.
     """
     if name not in NETWORKS:
-        raise ValueError(f"name = {name!r} must be one of {', '.join(NETWORKS)}")
+        raise ValueError(f"model = {name!r} must be one of {', '.join(NETWORKS)}")
     if norm not in NORMS:
         raise ValueError(f"norm = {norm!r} must be one of {', '.join(NORMS)}")
     if len(shape) != 3 or min(shape) < 1:

@@ -176,6 +176,8 @@ def pilot(table: pd.DataFrame, *, column: str | None, a: str | None, b: str | No
 def _check_names(rows: pd.DataFrame, column: str | None, a: str | None, b: str | None) -> None:
     if (a is None) != (b is None):
         raise ValueError(f"a = {a!r} and b = {b!r} go together: two methods, or two columns")
+    if a is not None and a == b:
+        raise ValueError(f"a = {a!r} and b = {b!r} must be two: nothing is to be told apart")
     columns = a in rows and b in rows
     if columns and column is not None:
         raise ValueError(f"column = {column!r} has no use where a and b are columns themselves")

@@ -76,7 +76,9 @@ def test_primary_comparisons(claim: str, evidence: Callable[..., None]) -> None:
     is_stated(claim, study)
     found = of_claim(findings(), claim)
     assert [one.setting for one in found] == list(PRIMARY)
-    said = "; ".join(f"{one.setting}: {one.interval}, p = {one.p:.2g}" for one in found)
+    sign = "negative" if IN_FAVOUR[claim] < 0 else "positive"
+    said = f"{verdicts.DIFFERENCES[claim]}, {sign} in favour: "
+    said += "; ".join(f"{one.setting}: {one.interval}, p = {one.p:.2g}" for one in found)
     verdict = verdicts.verdict(claim, found)
     if claim == "E1":
         literal = [verdicts.e1_literally(study(), setting) for setting in PRIMARY]

@@ -43,7 +43,7 @@ def certificates():
     yield Obligation(
         claim="C5", name="undecided", statement="x² ≥ 0", hypotheses={}, conclusion=x * x * x * x >= 0, mutants={}, budget=1
     ).certificate()
-    raise RuntimeError("broken\\nin two lines")
+    raise AssertionError("broken\\nin two lines")
 """
 OUT_OF_STEPS = "not solved: Clarabel's status is 'user_limit'"
 FAILURES = [
@@ -51,7 +51,7 @@ FAILURES = [
     f"C4 worst case, out of steps: does not hold: {OUT_OF_STEPS}",
     f"C4 worst case, a survivor: wrong versions survive: a wrong version, 0.5, is not rejected: {OUT_OF_STEPS}",
     "C5 algebra, undecided: does not hold: z3 does not decide it within 1 steps: max. resource limit exceeded",
-    "worst case, worst_case.failing: does not hold: RuntimeError: broken",
+    "worst case, worst_case.failing: does not hold: AssertionError: broken",
 ]
 
 

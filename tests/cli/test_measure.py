@@ -341,7 +341,7 @@ BAD = [
     own("checkpoint = short.pt: the file lacks 1.weight, which the network has", checkpoint="short.pt"),
     own("checkpoint = network.pt: network = ", "channels, classes and widths", checkpoint="network.pt"),
     own("checkpoint = widths.pt: network = ", "multiples of 4", checkpoint="widths.pt"),
-    own("checkpoint = unknown.pt: network: name = 'vgg' must be one of mlp", checkpoint="unknown.pt"),
+    own("checkpoint = unknown.pt: network: model = 'vgg' must be one of mlp", checkpoint="unknown.pt"),
     own("checkpoint = shapes.pt: network = ", "must give name, shape, classes and norm", checkpoint="shapes.pt"),
     own("checkpoint = seed.pt: training = ", "seed = -1 must be at least 0", checkpoint="seed.pt"),
     own("checkpoint = mlp.pt has no 'network'", "--model module:function", checkpoint="mlp.pt"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tsla.figures.paper_checks import EVIDENCE, PAPER_CHECKS, UNDECIDED, cells, files, read, render, stale, verdict, write
+from tsla.figures.paper_checks import EVIDENCE, FAILING, PAPER_CHECKS, UNDECIDED, cells, files, read, render, stale, verdict, write
 from tsla.theory.claims import BY_ID, CLAIMS, Claim
 
 CLAIM = BY_ID["C5"]
@@ -102,7 +102,8 @@ def test_planted_errors_are_counted_and_are_no_evidence() -> None:
 
 
 def test_a_planted_error_that_was_not_rejected_is_not_counted() -> None:
-    assert cells(CLAIM, [evidence(), evidence(planted=True, passed=False), evidence(planted=True)])["rejected"] == "1"
+    row = cells(CLAIM, [evidence(), evidence(planted=True, passed=False), evidence(planted=True)])
+    assert (row["rejected"], row["verdict"]) == ("1", FAILING)
 
 
 def test_without_evidence_it_says_what_it_would_take() -> None:

@@ -36,6 +36,14 @@ LEVEL = 0.05
 MATTERS = {"E1": 0.01, "E2": 0.01, "E3": 0.005, "E4": 0.01, "E5": 0.005}
 """The smallest effect that matters: of a variance ratio, of the logarithm of a loss, of an accuracy."""
 IN_FAVOUR = {"E1": -1, "E2": -1, "E3": 1, "E4": -1, "E5": 1}
+DIFFERENCES = {
+    "E1": f"variance ratio less that of the control, θ = {THETAS[0]}, epochs {EARLY[0]} to {EARLY[-1]}",
+    "E2": f"log F, mean of epochs {EARLY[0]} to {EARLY[-1]}",
+    "E3": "test accuracy, as a fraction",
+    "E4": "log test loss",
+    "E5": "test accuracy, as a fraction",
+}
+"""Of what the findings are mean paired differences."""
 MAJORITY = 3
 """Of the five primary settings."""
 
@@ -160,7 +168,18 @@ def where(findings: Sequence[Finding]) -> str:
         model: f"{_range([len(one.differences) for one in own], 'd')} seeds, power {_range([one.power for one in own], '.2f')}"
         for model, own in by_network.items()
     }
-    return scope([EVERY[one.setting] for one in findings], seen)
+    return (
+        f"{scope([EVERY[one.setting] for one in findings], seen)}; decided by {len(_deciding(findings))} of these {len(findings)} settings"
+    )
+
+
+def _deciding(findings: Sequence[Finding]) -> list[Finding]:
+    """Those that the verdict rests on: significant on its side, or without room for what matters; of a mixed one all significant ones."""
+    decided = verdict(findings[0].claim, findings)
+    if decided == NO_BENEFIT:
+        return [one for one in findings if _excludes_what_matters(one)]
+    sides = {SUPPORTED: (1,), REFUTED: (-1,)}.get(decided, (1, -1))
+    return [one for one in findings if one.p < LEVEL and np.sign(one.effect) in sides]
 
 
 def _range(values: Sequence[float], form: str) -> str:

@@ -13,7 +13,9 @@ from tsla.empirics.models.forward import as_logits, with_own_buffers
 from tsla.empirics.moments.per_example.tape import Tape
 from tsla.empirics.moments.per_example.terms import accumulable
 
-COUPLED = 0.02  # of the largest logit, a difference that rounding in half precision does not make
+COUPLED = {torch.float64: 1e-7, torch.float32: 1e-3}
+"""Of the largest logit, a difference that rounding does not make, with TF32 in float32. In other precisions it is LOW_PRECISION."""
+LOW_PRECISION = 0.02
 FEW = 8  # examples of a chunk, below which one of them also goes alone
 
 
@@ -78,7 +80,12 @@ class Probe:
                 cotangent[place] = self._among_others[row].softmax(0) - true[row].to(logits)
                 gradients = torch.autograd.grad(logits, self._parameters, cotangent, retain_graph=True, allow_unused=True)
                 norms = [0.0 if g is None else float(torch.linalg.vector_norm(accumulable(g))) for g in gradients]
-                _same_norms(row, squares[:, row].sqrt(), torch.tensor(norms, dtype=torch.float64), torch.finfo(logits.dtype).eps)
+                _same_norms(row, squares[:, row].sqrt(), torch.tensor(norms, dtype=torch.float64), logits.dtype)
+
+
+def coupled(dtype: torch.dtype) -> float:
+    """The relative difference from which on logits or gradients are others, and not the same but for rounding."""
+    return COUPLED.get(dtype, LOW_PRECISION)
 
 
 def elsewhere(k: int) -> list[list[int]]:
@@ -95,16 +102,16 @@ def elsewhere(k: int) -> list[list[int]]:
 def _same_logits(rows: list[int], among_others: Tensor, apart: Tensor) -> None:
     off, scale = (among_others[rows] - apart).abs().amax(1), apart.abs().max()
     worst = int(off.argmax())
-    if off[worst] > COUPLED * scale:
+    if off[worst] > coupled(apart.dtype) * scale:
         raise ValueError(_coupled(rows[worst], "logits", float(off[worst] / scale)))
 
 
-def _same_norms(row: int, among_others: Tensor, apart: Tensor, eps: float) -> None:
+def _same_norms(row: int, among_others: Tensor, apart: Tensor, dtype: torch.dtype) -> None:
     """Of the gradient of each parameter. One that is 0 but for rounding has no scale of its own."""
     off, scale = (among_others - apart).abs(), torch.maximum(among_others, apart)
-    coupled = off > COUPLED * scale + eps**0.5 * apart.norm()
-    if coupled.any():
-        raise ValueError(_coupled(row, "gradients", float((off / scale)[coupled].max())))
+    others = off > coupled(dtype) * scale + torch.finfo(dtype).eps ** 0.5 * apart.norm()
+    if others.any():
+        raise ValueError(_coupled(row, "gradients", float((off / scale)[others].max())))
 
 
 def _coupled(row: int, what: str, off: float) -> str:

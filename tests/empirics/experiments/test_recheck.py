@@ -16,7 +16,7 @@ import pytest
 
 from tsla import cli
 from tsla.empirics.experiments import bounds as synthetic
-from tsla.empirics.experiments.again import AGAIN
+from tsla.empirics.experiments.again import AGAIN, DERIVED, STREAM
 from tsla.empirics.experiments.recheck import Rechecked, difference, recheck
 from tsla.empirics.experiments.registry import EXPERIMENTS, Experiment
 from tsla.empirics.runs import records
@@ -111,7 +111,7 @@ def test_another_version_of_the_code_is_rejected(wrong: dict[str, Any], monkeypa
 
 def test_numbers_are_compared_relative_to_the_larger_and_all_else_must_be_equal() -> None:
     kept = pd.DataFrame({"a": [1.0, float("nan"), 0.0], "name": ["x", None, "y"], "holds": [True, True, False]})
-    assert difference(kept, kept.assign(new=1)) == 0
+    assert difference(kept, kept.assign(new=1)) == inf
     assert difference(kept, kept.assign(a=[2.0, float("nan"), 0.0])) == 0.5
     for wrong in ({"a": [1.0, 0.0, 0.0]}, {"a": [inf, float("nan"), 0.0]}, {"name": ["x", "", "z"]}, {"holds": [True, True, True]}):
         assert difference(kept, kept.assign(**wrong)) == inf
@@ -155,3 +155,18 @@ def test_what_needs_a_package_that_is_missing_says_so(monkeypatch: pytest.Monkey
     monkeypatch.setitem(EXPERIMENTS, "stall", Experiment("stall", run, EXPERIMENTS["stall"].configs))
     with pytest.raises(ValueError, match="record = stall: to run a part of it again, z3 must be installed"):
         one("stall", ROOT / "records")
+
+
+def test_no_tolerance_lets_everything_pass() -> None:
+    """What is the same everywhere but for last bits comes out to 1e-9; nothing is let off by more than a percent."""
+    for experiments in AGAIN.values():
+        for again in experiments:
+            assert again.tolerance <= (1e-9 if again.reason in (STREAM, DERIVED) else 1e-2)
+
+
+def test_a_file_that_no_experiment_makes_is_said(tmp_path: Path) -> None:
+    for name in ("stall", "extra"):
+        shutil.copy(records.FOLDER / "stall.parquet", tmp_path / f"{name}.parquet")
+    found = {one.record: one for one in recheck(folder=tmp_path)}
+    assert found["stall"].current
+    assert str(found["extra"]) == "extra: differs; nothing was run again: no experiment makes it"

@@ -227,7 +227,7 @@ def test_moments_of_a_network_with_shortcuts_without_parameters() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"name": "resnet9"}, "name = 'resnet9' must be one of mlp, resnet8, resnet20, resnet32, resnet56, resnet18, resnet34, resnet50"),
+        ({"name": "resnet9"}, "model = 'resnet9' must be one of mlp, resnet8, resnet20, resnet32, resnet56, resnet18, resnet34, resnet50"),
         ({"norm": "layer"}, "norm = 'layer' must be one of group, batch"),
         ({"shape": (8, 8)}, r"shape = \(8, 8\) must be \(channels, height, width\), each at least 1"),
         ({"shape": (1, 0, 8)}, r"shape = \(1, 0, 8\) must be"),

@@ -400,7 +400,7 @@ def test_bad_data_is_refused_before_anything_is_trained(changes: dict[str, objec
 
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"data": "letters"}, "data = 'letters' must be one of"), ({"model": "vgg"}, "name = 'vgg' must be one of mlp, resnet8")],
+    [({"data": "letters"}, "data = 'letters' must be one of"), ({"model": "vgg"}, "model = 'vgg' must be one of mlp, resnet8")],
 )
 def test_unknown_data_and_networks(changes: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):

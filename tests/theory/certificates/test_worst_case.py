@@ -179,6 +179,9 @@ def test_judging(judge: Callable[..., Certificate]) -> None:
     assert judge("C4", "name", "statement", found, 1).holds
     assert not judge("C4", "name", "statement", found, 1 - 1e-5).holds
     assert judge("C4", "name", "statement", found, 1 + 1e-5).holds == (judge is upper)
+    for apart in (Worst(0.9, 1), Worst(1, 1.1)):  # one side of it is no proof that the two meet
+        assert judge("C4", "name", "statement", apart, 1).holds == (judge is upper and apart.upper == 1)
+    assert not Wrong(Worst(0.9, 1.1), 1).rejected  # what no instance exceeds is no instance
     assert not Wrong(found, 1).rejected
     assert Wrong(found, 1 - 1e-5).rejected
 
