@@ -9,7 +9,7 @@ from typing import Any
 
 from tsla.empirics.runs.files import replacing
 from tsla.empirics.runs.records import FOLDER
-from tsla.theory.claims import BY_ID, CLAIMS, Claim
+from tsla.theory.claims import BY_ID, CLAIMS, KINDS, Claim
 
 Evidence = Mapping[str, Any]
 """``{"id", "kind", "planted", "test", "passed"}`` and, where the test said so, ``"finding"``, ``"verdict"`` and its ``"scope"``."""
@@ -77,7 +77,7 @@ def verdict(rows: list[Evidence]) -> str:
 def cells(claim: Claim, evidence: Iterable[Evidence]) -> dict[str, str]:
     """The cells of one claim's row, by column."""
     rows = [row for row in evidence if row["id"] == claim.id]
-    direct = [row for row in rows if not row["planted"]]
+    direct = sorted((row for row in rows if not row["planted"]), key=lambda row: KINDS.index(row["kind"]))
     findings = list(dict.fromkeys(row["finding"] for row in direct if "finding" in row))
     decided = verdict(direct) if all(row["passed"] for row in rows) else FAILING
     if decided == UNDECIDED:
