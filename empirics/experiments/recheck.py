@@ -68,6 +68,7 @@ def recheck(names: Iterable[str] = (), *, folder: Path = records.FOLDER, jobs: i
     jobs: how many at once (default: one for each core). Each is run on one thread, as the records were
     Raises ValueError, before anything is run, for an unknown name, a record that is not there, and a file that is none.
     """
+    folder = folder.absolute()  # a worker may have been started in another folder
     there = [name for name in EXPERIMENTS if (folder / f"{name}.parquet").is_file()]
     names = list(names)
     wanted = [experiment_of(name) for name in names or there]
