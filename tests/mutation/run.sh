@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.."
 tree=build/mutants
 python=$PWD/.venv/bin
 rm -rf "$tree" && mkdir -p "$tree"
-git ls-files -co --exclude-standard | grep -v '^docs/' | xargs cp --parents -P -t "$tree"
+git ls-files -co --exclude-standard | xargs cp --parents -P -t "$tree"
 cd "$tree"
 for layer in theory empirics figures; do  # the folders themselves in place of the links, so that a mutant's name is that of its module
     rm "tsla/$layer" && mv "$layer" "tsla/$layer"
@@ -26,7 +26,7 @@ cat >> pyproject.toml <<'TOML'
 source_paths = ["tsla/theory"]
 do_not_mutate = ["tsla/theory/certificates/*", "tsla/theory/claims.py", "tsla/theory/tables.py", "tsla/theory/derivations.py"]
 do_not_mutate_patterns = ["raise ", "^ *f?\"", "lowered_by", "claim=", "\"C[0-9]+", "need_(mu|delta)", "names=", "quantity=", "method="]
-also_copy = ["tsla", "records", "README.md"]
+also_copy = ["tsla", "records", "docs", "README.md", "paper_checks.md"]
 pytest_add_cli_args_test_selection = ["tests/claims", "tests/theory"]
 pytest_add_cli_args = ["-k", "not wrong and not planted"]  # tests of the tests kill nothing
 track_dependencies = false
