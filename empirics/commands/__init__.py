@@ -1,1 +1,1 @@
-"""One file a subcommand: its options and its answer."""
+"""One file a subcommand: its answer."""

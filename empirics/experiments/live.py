@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from tsla.empirics.experiments import bounds as synthetic
+from tsla.empirics.experiments import bounds
+from tsla.empirics.experiments.recheck import recheck
 from tsla.empirics.experiments.registry import DIGITS, EXPERIMENTS, Config
 from tsla.empirics.runs import records
 from tsla.empirics.runs.parallel import workers
@@ -26,7 +27,7 @@ PLAN = {"problem": "sine_valley", "eps": 0.5, "sigma2": 1.0, "delta": 0.01, "rep
 def plan(config: Config) -> pd.DataFrame:
     """The row of a method: its plan on a problem, and what was measured beside the bound that it promises."""
     problem = {name: config[name] for name in ("problem", "method", "eps", "sigma2", "delta")}
-    result, _ = synthetic.beside_bound(synthetic.planned(**problem), replicas=config["replicas"], seed=config["seed"])
+    result, _ = bounds.beside_bound(bounds.planned(**problem), replicas=config["replicas"], seed=config["seed"])
     return pd.DataFrame([result])
 
 
@@ -57,8 +58,6 @@ def _run(name: str, i: int, function: Callable[[Config], pd.DataFrame], config: 
 
 def check(folder: Path, out: Path) -> bool:
     """Recheck every record in ``folder`` that an experiment makes, write ``out/recheck.parquet``, and say whether all are current."""
-    from tsla.empirics.experiments.recheck import recheck
-
     names = [name for name in EXPERIMENTS if (folder / f"{name}.parquet").exists()]
     with Progress("records", total=len(names)) as progress:
         found = []

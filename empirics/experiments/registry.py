@@ -9,15 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from tsla.empirics.experiments import bounds as synthetic
-from tsla.empirics.experiments import certificates as certified
-from tsla.empirics.experiments import digits as experiment
-from tsla.empirics.experiments import interval_coverage as coverage
-from tsla.empirics.experiments import power_of_tests as bound_tests
-from tsla.empirics.experiments import sign_prediction as branches
-from tsla.empirics.experiments.rates import annealed
-from tsla.empirics.experiments.rates import grids as rate_configs
-from tsla.empirics.experiments.rates import samples as rates
+from tsla.empirics.experiments import bounds, certificates, digits, interval_coverage, power_of_tests, sign_prediction
+from tsla.empirics.experiments.rates import annealed, grids, samples
 from tsla.empirics.experiments.study import planning, tempering
 from tsla.empirics.experiments.study import runs as study
 from tsla.empirics.experiments.study.settings import CONFIRMATORY, DECAY, DECAY_TUNING, PATHS, TEMPERING, TUNING
@@ -130,18 +123,18 @@ BATCH_NORM = tuple(_BATCH_NORM | {"epochs": epochs, "batch_size": B, "batches": 
 EXPERIMENTS = {
     made.name: made
     for made in (
-        Experiment("digits", experiment.run, DIGITS),
-        Experiment("regimes", synthetic.regimes, REGIMES),
-        Experiment("rates", synthetic.rates, RATES),
-        Experiment("stall", synthetic.stall, (STALL,)),
-        Experiment("measured_rates", rates.measure, rate_configs.CONFIGS, in_report=False),
-        Experiment("annealed", annealed.compare, rate_configs.COMPARED, in_report=False),
-        Experiment("power_of_tests", bound_tests.run, ({"replicas": 2000, "seed": 51},), in_report=False),
+        Experiment("digits", digits.run, DIGITS),
+        Experiment("regimes", bounds.regimes, REGIMES),
+        Experiment("rates", bounds.rates, RATES),
+        Experiment("stall", bounds.stall, (STALL,)),
+        Experiment("measured_rates", samples.measure, grids.CONFIGS, in_report=False),
+        Experiment("annealed", annealed.compare, grids.COMPARED, in_report=False),
+        Experiment("power_of_tests", power_of_tests.run, ({"replicas": 2000, "seed": 51},), in_report=False),
         Experiment("batch_norm", minibatch.side_by_side, BATCH_NORM, in_report=False),
-        Experiment("coverage", coverage.run, coverage.CONFIGS, in_report=False),
-        Experiment("branches", branches.run, branches.configs("confirmatory"), in_report=False),
-        Experiment("branches_resnet8", branches.run, branches.configs("resnet8"), in_report=False),
-        Experiment("branches_development", branches.run, branches.configs("development"), in_report=False),
+        Experiment("coverage", interval_coverage.run, interval_coverage.CONFIGS, in_report=False),
+        Experiment("branches", sign_prediction.run, sign_prediction.configs("confirmatory"), in_report=False),
+        Experiment("branches_resnet8", sign_prediction.run, sign_prediction.configs("resnet8"), in_report=False),
+        Experiment("branches_development", sign_prediction.run, sign_prediction.configs("development"), in_report=False),
         Experiment(TUNING, study.tune, study.tuning_parts(), in_report=False),
         Experiment(CONFIRMATORY, study.confirm, study.confirmatory_parts, in_report=False),
         Experiment(PATHS, study.paths, study.path_parts, in_report=False),
@@ -149,6 +142,6 @@ EXPERIMENTS = {
         Experiment(DECAY_TUNING, study.tune, study.decay_tuning_parts(), in_report=False),
         Experiment(DECAY, study.confirm, study.decay_parts, in_report=False),
         Experiment("planner", planning.regrets, (planning.CONFIG,), in_report=False, derived=True),
-        Experiment("certificates", certified.run, tuple({"group": group} for group in groups()), in_report=False),
+        Experiment("certificates", certificates.run, tuple({"group": group} for group in groups()), in_report=False),
     )
 }

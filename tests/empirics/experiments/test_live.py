@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pandas as pd
 import pytest
 
 from tsla.empirics.experiments import live
+from tsla.empirics.experiments.recheck import Rechecked
 from tsla.empirics.experiments.registry import ARMS, EXPERIMENTS, Config
 from tsla.empirics.runs import records
 from tsla.theory.methods import METHODS
@@ -47,27 +46,12 @@ def test_records_have_the_configurations_in_their_order(tmp_path: Path) -> None:
     assert (plans.table["method"].tolist(), plans.command) == (list("cc"), "tsla report")
 
 
-@dataclass(frozen=True)
-class Rechecked:
-    record: str
-    part: str
-    seconds: float
-    difference: float
-    tolerance: float
-    reason: str
-
-    @property
-    def current(self) -> bool:
-        return self.difference <= self.tolerance
-
-
 @pytest.mark.parametrize("difference", [0.0, 0.5])
 def test_what_is_not_current_is_said_and_written_down(difference: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rechecking = ModuleType("tsla.empirics.experiments.recheck")
-    rechecking.recheck = lambda names, *, folder: (  # type: ignore[attr-defined]
-        Rechecked(name, str(folder), 1.0, difference * (name == "stall"), 0.0, "") for name in names
-    )
-    monkeypatch.setitem(sys.modules, "tsla.empirics.experiments.recheck", rechecking)
+    def made_up_check(names: list[str], *, folder: Path) -> Iterator[Rechecked]:
+        return (Rechecked(name, str(folder), 1.0, difference * (name == "stall"), 0.0, "") for name in names)
+
+    monkeypatch.setattr(live, "recheck", made_up_check)
     for name in ("stall", "digits", "of_others"):
         (tmp_path / f"{name}.parquet").touch()
     assert live.check(tmp_path, tmp_path / "live") == (difference == 0)
