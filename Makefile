@@ -62,6 +62,7 @@ study: $(READY)  ## E1-E5, the branches and the planner, as docs/study_plan.md s
 	$(BIN)/tsla records study_tuning study_decay_tuning
 	$(BIN)/tsla records study study_paths study_tempering study_decay branches branches_resnet8
 	$(BIN)/tsla records planner
+	$(BIN)/python -m tsla.empirics.experiments.planner.validation
 	$(BIN)/python -m tsla.empirics.experiments.study.document
 	$(BIN)/python -m tsla.empirics.experiments.sign_prediction.document
 	$(BIN)/python -m tsla.empirics.experiments.planner_document

@@ -1,4 +1,4 @@
-"""The tables of ``docs/planner.md``, and what `tsla plan` knows of the rules; ``python -m`` this module writes both."""
+"""The tables of ``docs/planner.md``, which ``python -m`` this module writes."""
 
 from __future__ import annotations
 
@@ -6,17 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tsla.empirics.advice.plan import validation
-from tsla.empirics.advice.plan.regret import OUTCOMES
-from tsla.empirics.advice.plan.rules import RULES
-from tsla.empirics.advice.plan.validation import amount
-from tsla.empirics.experiments.study.scope import scope
-from tsla.empirics.experiments.study.settings import SETTINGS
-from tsla.empirics.runs import markdown, records
-from tsla.theory.tables import Json, number
+from tsla.empirics.advice.plan.validation import OUTCOMES, amount
+from tsla.empirics.experiments.planner.rules import RULES
+from tsla.empirics.experiments.planner.validation import validated
+from tsla.empirics.runs import markdown
+from tsla.theory.tables import number
 
-RECORD = Path("planner.parquet")
-"""Below ``records/``: the table of :func:`tsla.empirics.advice.plan.regret.by_setting`; its configuration names ``building``."""
 DOCUMENT = Path("docs/planner.md")
 BEGIN, END = "<!-- written by python -m tsla.empirics.experiments.planner_document -->", "<!-- end -->"
 
@@ -72,19 +67,5 @@ def _listed(settings: list[str]) -> str:
     return "; ".join(settings)
 
 
-def validated(folder: Path = records.FOLDER) -> Json:
-    """The validation by the record in a folder, with its ``scope``: in words, the settings that judged, for which alone it speaks."""
-    record = records.read(folder / RECORD)
-    found = validation.validate(record.table, record.config["configs"][0]["building"])
-    return found | {"scope": scope([SETTINGS[name] for name in found["judging"]])}
-
-
-def main() -> None:
-    """Write both."""
-    found = validated()
-    validation.write(found)
-    markdown.put(DOCUMENT, BEGIN, END, tables(found))
-
-
 if __name__ == "__main__":
-    main()
+    markdown.put(DOCUMENT, BEGIN, END, tables(validated()))

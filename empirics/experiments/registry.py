@@ -10,9 +10,10 @@ from typing import Any
 import pandas as pd
 
 from tsla.empirics.experiments import bounds, certificates, digits, interval_coverage, power_of_tests, sign_prediction
+from tsla.empirics.experiments.planner import experiment as planner
 from tsla.empirics.experiments.rates import annealed, grids, samples
-from tsla.empirics.experiments.study import planning, tempering
 from tsla.empirics.experiments.study import runs as study
+from tsla.empirics.experiments.study import tempering
 from tsla.empirics.experiments.study.settings import CONFIRMATORY, DECAY, DECAY_TUNING, PATHS, TEMPERING, TUNING
 from tsla.empirics.moments import minibatch
 from tsla.empirics.runs import records
@@ -141,7 +142,7 @@ EXPERIMENTS = {
         Experiment(TEMPERING, tempering.run, tempering.parts, in_report=False),
         Experiment(DECAY_TUNING, study.tune, study.decay_tuning_parts(), in_report=False),
         Experiment(DECAY, study.confirm, study.decay_parts, in_report=False),
-        Experiment("planner", planning.regrets, (planning.CONFIG,), in_report=False, derived=True),
+        Experiment("planner", planner.regrets, (planner.CONFIG,), in_report=False, derived=True),
         Experiment("certificates", certificates.run, tuple({"group": group} for group in groups()), in_report=False),
     )
 }

@@ -1,1 +1,1 @@
-"""From a pilot run to a plan: the strength θ and the epoch at which smoothing is dropped, and how far either can be trusted."""
+"""What a pilot run predicts of smoothing, and what is known of rules for when to drop it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -77,10 +77,6 @@ class Pilot:
     def scale(self) -> float:
         """``ηL`` as C12 takes it: at most 1, and 1 where it is not known."""
         return 1.0 if self.eta_L is None else min(self.eta_L, 1.0)
-
-    def until(self, epoch: int) -> Pilot:
-        """The same pilot, stopped before this epoch was run."""
-        return replace(self, rows=self.rows[self.rows["epoch"] <= epoch])
 
     def _column(self, name: str) -> Array:
         return np.asarray(self.measured[name].to_numpy(dtype=np.float64))

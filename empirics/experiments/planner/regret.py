@@ -2,38 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 
-from tsla.empirics.advice.plan.rules import THEORY
+from tsla.empirics.advice.plan.validation import OUTCOMES, PER_CENT
 from tsla.empirics.statistics.intervals import student_t
 from tsla.theory.constants import Array, real
 
-
-@dataclass(frozen=True)
-class Outcome:
-    """A column of the sweep as it is compared: a loss by its logarithm, so that 0.01 is one per cent of it in every setting."""
-
-    column: str
-    logarithm: bool = True
-    higher_is_better: bool = False
-
-    def loss(self, values: Array) -> Array:
-        """The values with smaller ones better. Raises ValueError where a run diverged."""
-        compared = np.log(real(self.column, values, above=0)) if self.logarithm else real(self.column, values)
-        return -compared if self.higher_is_better else compared
-
-
-OUTCOMES: Mapping[str, Outcome] = {
-    **{name: Outcome(name) for name in ("train_loss", "grad2", "test_loss")},
-    "test_accuracy": Outcome("test_accuracy", logarithm=False, higher_is_better=True),
-}
 GRID = ("sgd", "lsr", "tsla")
-SCHEDULES = ("annealed", "adaptive")
-"""Methods with no drop epoch to name, judged as they are beside the rules."""
 
 
 def cross_fitted(grid: Array) -> Array:
@@ -61,9 +37,9 @@ def by_setting(sweep: pd.DataFrame, choices: pd.DataFrame, tuning: pd.DataFrame 
     """Regret of each rule in each setting, for each outcome that the sweep has, with Student's 95 % interval over seeds.
 
     sweep:    one row a run, the outcomes at its end: ``setting, method, theta, drop, seed`` and columns of OUTCOMES, not yet logarithms.
-              Methods of GRID are TSLA(s) over s = ``drop``: "sgd" is s = 0 whatever its drop, "lsr" has the number of epochs there. Those
-              of SCHEDULES are judged beside the rules, others are left out. Each seed of a setting has the same arms.
-    choices:  ``setting, seed, rule, kind, theta, drop``, as from :func:`tsla.empirics.advice.plan.rules.choices`
+              Methods of GRID are TSLA(s) over s = ``drop``: "sgd" is s = 0 whatever its drop, "lsr" has the number of epochs there.
+              Others are left out. Each seed of a setting has the same arms.
+    choices:  ``setting, seed, rule, kind, theta, drop``, as from :func:`tsla.empirics.experiments.planner.rules.choices`
     tuning:   a sweep over the same arms on other seeds, by whose means the best arm is chosen; if left out, :func:`cross_fitted`
 
     A regret is the outcome of the arm :func:`nearest` to the plan less that of the best arm, seed by seed: above 0 is worse, for a loss in
@@ -71,10 +47,10 @@ def by_setting(sweep: pd.DataFrame, choices: pd.DataFrame, tuning: pd.DataFrame 
     seeds, drop, regret, low, high``; ``drop`` is the mean. Raises ValueError where arms, seeds or values lack.
     """
     lines = [
-        {"outcome": outcome.column, "setting": setting, **line}
+        {"outcome": outcome, "setting": setting, **line}
         for setting, rows in sweep.groupby("setting", sort=False)
-        for outcome in OUTCOMES.values()
-        if outcome.column in sweep
+        for outcome in OUTCOMES
+        if outcome in sweep
         for line in _of_setting(
             rows,
             choices[choices["setting"] == setting],
@@ -85,7 +61,7 @@ def by_setting(sweep: pd.DataFrame, choices: pd.DataFrame, tuning: pd.DataFrame 
     return pd.DataFrame(lines)
 
 
-def _of_setting(rows: pd.DataFrame, choices: pd.DataFrame, outcome: Outcome, tuning: pd.DataFrame | None) -> list[dict[str, object]]:
+def _of_setting(rows: pd.DataFrame, choices: pd.DataFrame, outcome: str, tuning: pd.DataFrame | None) -> list[dict[str, object]]:
     grid = _grid(rows, outcome)
     seeds, arms, losses = grid.index, grid.columns.to_frame(index=False), grid.to_numpy()
     best = cross_fitted(losses) if tuning is None else _best(_grid(tuning, outcome), grid)
@@ -98,8 +74,6 @@ def _of_setting(rows: pd.DataFrame, choices: pd.DataFrame, outcome: Outcome, tun
         chosen = [nearest(arms, theta, int(drop)) for theta, drop in zip(plans["theta"], plans["drop"], strict=True)]
         own = losses[np.arange(len(losses)), chosen]
         lines.append({"rule": rule, "kind": kind, "drop": float(plans["drop"].mean())} | _interval(own - least))
-    for method, own in _schedules(rows, outcome, grid.index).items():
-        lines.append({"rule": method, "kind": THEORY, "drop": None} | _interval(own - least))
     return lines
 
 
@@ -110,34 +84,32 @@ def _best(tuning: pd.DataFrame, grid: pd.DataFrame) -> Array:
     return np.full(len(grid), np.argmin(tuning.to_numpy().mean(axis=0)))
 
 
-def _grid(rows: pd.DataFrame, outcome: Outcome) -> pd.DataFrame:
+def _grid(rows: pd.DataFrame, outcome: str) -> pd.DataFrame:
     """The losses, a row a seed and a column a pair (theta, drop), in order. The plain arm is there once, with θ = 0."""
     swept = rows[rows["method"].isin(GRID)]
     swept = swept.assign(drop=swept["drop"].where(swept["method"] != "sgd", 0))
     return _losses(swept.assign(theta=swept["theta"].where(swept["drop"] > 0, 0.0)), ["theta", "drop"], outcome)
 
 
-def _schedules(rows: pd.DataFrame, outcome: Outcome, seeds: pd.Index) -> dict[str, Array]:
-    found = _losses(rows[rows["method"].isin(SCHEDULES)], ["method"], outcome).reindex(seeds)
-    return {str(method): found[method].to_numpy() for method in found}
-
-
-def _losses(rows: pd.DataFrame, arm: list[str], outcome: Outcome) -> pd.DataFrame:
+def _losses(rows: pd.DataFrame, arm: list[str], outcome: str) -> pd.DataFrame:
     """A row a seed and a column an arm, each there once."""
     twice = rows.duplicated(["seed", *arm])
     if twice.any():
         named = ", ".join(f"{name} = {rows[twice].iloc[0][name]}" for name in ("setting", "seed", *arm))
         raise ValueError(f"the sweep has {named} more than once; must have it once")
-    wide = rows.pivot(index="seed", columns=arm, values=outcome.column).sort_index(axis=1)  # noqa: PD010 - pivot_table would average
+    wide = rows.pivot(index="seed", columns=arm, values=outcome).sort_index(axis=1)  # noqa: PD010 - pivot_table would average
     values = wide.to_numpy(dtype=np.float64)
     if not np.isfinite(values).all():
         arms = wide.columns.to_frame(index=False).to_dict("records")
         seed, column = (int(i[0]) for i in np.nonzero(~np.isfinite(values)))
         named = ", ".join(f"{name} = {value}" for name, value in arms[column].items())
-        raise ValueError(
-            f"{outcome.column} of {named}, seed {wide.index[seed]} must be finite: a run that lacks or diverged can't be left out"
-        )
-    return pd.DataFrame(outcome.loss(values), index=wide.index, columns=wide.columns)
+        raise ValueError(f"{outcome} of {named}, seed {wide.index[seed]} must be finite: a run that lacks or diverged can't be left out")
+    return pd.DataFrame(_as_loss(outcome, values), index=wide.index, columns=wide.columns)
+
+
+def _as_loss(outcome: str, values: Array) -> Array:
+    """The values with smaller ones better. Raises ValueError for a loss that is not above 0."""
+    return np.log(real(outcome, values, above=0)) if OUTCOMES[outcome] == PER_CENT else -values
 
 
 def _interval(regrets: Array) -> dict[str, object]:

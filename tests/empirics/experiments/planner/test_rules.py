@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from tests.empirics.advice.plan.pilots import growing, pilot
 from tests.planted import assert_rejects
-from tsla.empirics.advice.plan import rules
-from tsla.empirics.advice.plan.pilot import MOMENTS, Pilot, read
-from tsla.empirics.advice.plan.rules import NAIVE, RULES, Plan, choices
-from tsla.theory.moments import Moments
+from tsla.empirics.advice.plan.pilot import Pilot, read
+from tsla.empirics.experiments.planner.rules import NAIVE, RULES, Plan, choices
+from tsla.theory.moments import MOMENTS, Moments
 
 DIGITS = Path(__file__).parents[4] / "records" / "digits.parquet"
 EVERY = tuple(range(21))
@@ -95,44 +93,6 @@ def test_the_step_size_counts(name: str) -> None:
     assert RULES[without].plan(at).drop == drops[2]
 
 
-def interpolates_and_extrapolates(crossing: Callable[[Pilot, np.ndarray], int]) -> None:
-    whole = pilot(SPARSE)
-    line = whole.measured_at - 6.5
-    assert crossing(whole, line) == 7
-    assert crossing(whole, whole.measured_at - 7) == 7
-    assert crossing(whole, whole.measured_at * 0) == 0
-    assert crossing(whole, whole.measured_at - 100) == 20
-    assert crossing(whole, np.where(whole.measured_at < 5, -np.inf, whole.measured_at - 100)) == 20
-    assert crossing(whole, np.where(whole.measured_at < 5, -np.inf, 1)) == 5
-    assert crossing(whole, np.where(whole.measured_at < 5, -1, np.inf)) == 5
-    assert crossing(whole, np.array([-3, -1, 2, -5, -5, -5])) == 2  # the first one, though it doesn't last
-    short = pilot((0, 1, 2, 5), ran=5)
-    assert crossing(short, short.measured_at - 6.5) == 7
-    assert crossing(short, short.measured_at - 12) == 12
-    assert crossing(short, short.measured_at - 50) == 20
-    assert crossing(short, -1 - short.measured_at) == 20
-    assert crossing(short, np.array([-np.inf, -5.0, -4.0, -1.0])) == 6
-    assert crossing(short, np.array([-9.0, -0.1, -0.05, -0.01])) == 6  # the line has crossed already: no sooner than after what was seen
-    assert crossing(pilot((3,), ran=5), np.array([-1.0])) == 20
-
-
-def test_crossing() -> None:
-    interpolates_and_extrapolates(rules.crossing)
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        lambda p, excess: int(p.measured_at[np.flatnonzero(excess >= 0)[0]]) if (excess >= 0).any() else p.epochs,
-        lambda p, excess: rules.crossing(p, -excess),
-        lambda p, excess: rules.crossing(replace(p, epochs=int(p.rows["epoch"].max())), excess),
-    ],
-    ids=["measured epochs only", "the other sign", "a short pilot is the whole run"],
-)
-def test_planted_crossings_are_rejected(wrong: Callable[[Pilot, np.ndarray], int]) -> None:
-    assert_rejects(interpolates_and_extrapolates, wrong)
-
-
 def test_a_short_pilot_of_exponential_growth_finds_the_epoch_of_the_whole_run() -> None:
     at = pilot(EVERY, beta2=growing(EVERY, doubling=1.3, start=1e-4))
     for name in ("delta", "B_c", "floor"):
@@ -179,5 +139,3 @@ def test_choices_of_the_digits_pilots() -> None:
     assert found["drop"].between(0, 20).all()
     assert found["theta"].between(0, 1).all()
     assert found.groupby("seed")["drop"].nunique().min() >= 4
-    one = pilots["digits", 3]
-    pd.testing.assert_frame_equal(found[found["seed"] == 3].reset_index(drop=True), choices({("digits", 3): one}))

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tests.planted import assert_rejects
-from tsla.empirics.advice.plan.regret import by_setting, cross_fitted, nearest
+from tsla.empirics.experiments.planner.regret import by_setting, cross_fitted, nearest
 from tsla.empirics.statistics.intervals import student_t
 from tsla.theory.constants import Array
 
@@ -85,17 +85,6 @@ def test_strengths_are_arms_too() -> None:
     found = by_setting(both, choices(lambda setting: (0.12, BEST[setting]))).set_index(["outcome", "setting"])["regret"]
     assert [found["test_loss", "a"], found["test_loss", "b"]] == pytest.approx([0.04, 0.04])
     assert found["test_loss", "c"] == 0  # who never smooths has no strength
-
-
-def test_schedules_are_judged_as_they_are() -> None:
-    plain = sweep(noise=0)
-    annealed = plain[(plain["method"] == "tsla") & (plain["drop"] == 8)].assign(method="annealed", drop=20)
-    ignored = annealed.assign(method="shrink", test_loss=1e-9)
-    found = by_setting(pd.concat([plain, annealed, ignored]), choices(perfect)).set_index(["outcome", "setting", "rule"])["regret"]
-    assert found["test_loss", "a", "annealed"] == pytest.approx(0.4)
-    assert found["test_accuracy", "a", "annealed"] == pytest.approx(0.04)
-    assert found["test_loss", "a", "planted"] == 0
-    assert set(found.index.get_level_values("rule")) == {"planted", "annealed"}
 
 
 def test_the_best_may_be_chosen_by_a_sweep_on_other_seeds() -> None:

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from tsla.empirics.advice.plan.pilot import Pilot
-from tsla.empirics.advice.plan.regret import by_setting
-from tsla.empirics.advice.plan.rules import choices
+from tsla.empirics.experiments.planner.regret import by_setting
+from tsla.empirics.experiments.planner.rules import choices
 from tsla.empirics.experiments.study.arms import arms
 from tsla.empirics.experiments.study.outcomes import tuned, values
 from tsla.empirics.experiments.study.settings import BATCH_SIZE, EPOCHS, FEWER_SEEDS, SETTINGS, WHOLE
@@ -29,7 +29,7 @@ CONFIG: Mapping[str, Any] = {"theta": THETA, "building": list(BUILDING)}
 
 
 def regrets(config: Mapping[str, Any], folder: Path = records.FOLDER) -> pd.DataFrame:
-    """The table of :func:`tsla.empirics.advice.plan.regret.by_setting` from the study's records in ``folder``."""
+    """The table of :func:`tsla.empirics.experiments.planner.regret.by_setting` from the study's records in ``folder``."""
     study = load(folder)
     planned = choices(pilots(study, config["theta"]))
     runs = study.runs[study.runs["seed"].isin(planned["seed"])]

@@ -1,0 +1,91 @@
+"""Whether a rule can be trusted: chosen on some settings, put to the test on others, against the best naive rule.
+
+``python -m`` this module writes, from the record ``planner``, what `tsla plan` knows of the rules.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tsla.empirics.advice.plan.validation import RESOURCE
+from tsla.empirics.experiments.planner.rules import NAIVE
+from tsla.empirics.experiments.study.scope import scope
+from tsla.empirics.experiments.study.settings import SETTINGS
+from tsla.empirics.runs import records
+from tsla.empirics.runs.files import replacing
+from tsla.empirics.statistics.intervals import Interval, holm, paired_p_value, student_t
+from tsla.theory.tables import Json
+
+LEVEL = 0.05
+"""Of the family of all tests: one for each outcome and kind of rule."""
+
+
+def validate(regrets: pd.DataFrame, building: Collection[str]) -> Json:
+    """From the table of :func:`tsla.empirics.experiments.planner.regret.by_setting`; the settings ``building`` chose among the rules.
+
+    For each outcome the best naive rule, and of each other kind the best rule, are those of least mean regret over ``building``. On the
+    other settings, the unit of all intervals here, they are judged: by their regret less that of the naive rule, paired by setting, with
+    p-values adjusted by Holm over all these tests. Result::
+
+        {"building": [settings], "judging": [settings],
+         "rules": [{"outcome", "rule", "kind", "building": regret there, "regret", "low", "high"}],
+         "tests": [{"outcome", "kind", "rule", "naive", "difference", "low", "high", "p", "holm", "better"}]}
+
+    "better": less regret than the naive rule, established at LEVEL. Raises ValueError for no building settings, or fewer than 2 others.
+    """
+    used = regrets["setting"].isin(building)
+    judging = regrets[~used]
+    settings = list(judging["setting"].unique())
+    if not used.any() or len(settings) < 2:
+        raise ValueError(f"building = {sorted(building)} must leave at least 2 settings to judge by, and name one at least")
+    rules: list[Json] = []
+    tests: list[Json] = []
+    for outcome, rows in regrets.groupby("outcome", sort=False):
+        by_rule = {
+            (str(kind), str(rule)): group.set_index("setting")["regret"]
+            for (kind, rule), group in rows.groupby(["kind", "rule"], sort=False)
+        }
+        built = {key: float(values[values.index.isin(building)].mean()) for key, values in by_rule.items()}
+        judged = {key: values.loc[settings].to_numpy(dtype=np.float64) for key, values in by_rule.items()}
+        for (kind, rule), values in judged.items():
+            line = {"outcome": outcome, "rule": rule, "kind": kind, "building": built[kind, rule]}
+            rules.append(line | _numbers("regret", student_t(values)))
+        best = {kind: min((key for key in built if key[0] == kind), key=built.__getitem__) for kind, _ in built}
+        for kind, key in best.items():
+            if kind != NAIVE:
+                differences = judged[key] - judged[best[NAIVE]]
+                line = {"outcome": outcome, "kind": kind, "rule": key[1], "naive": best[NAIVE][1], "p": float(paired_p_value(differences))}
+                tests.append(line | _numbers("difference", student_t(differences)))
+    for test, adjusted in zip(tests, holm([test["p"] for test in tests]), strict=True):
+        test |= {"holm": float(adjusted), "better": bool(adjusted <= LEVEL and test["difference"] < 0)}
+    return {"building": list(regrets["setting"][used].unique()), "judging": settings, "rules": rules, "tests": tests}
+
+
+def validated(folder: Path = records.FOLDER) -> Json:
+    """The validation by the record in a folder, with its ``scope``: in words, the settings that judged, for which alone it speaks."""
+    record = records.read(folder / "planner.parquet")
+    found = validate(record.table, record.config["configs"][0]["building"])
+    return found | {"scope": scope([SETTINGS[name] for name in found["judging"]])}
+
+
+def write(validation: Mapping[str, Any], path: Path = RESOURCE) -> None:
+    """Keep a validation where `tsla plan` finds it. Raises ValueError where a rule was better: `tsla plan` knows the naive ones alone."""
+    for test in validation["tests"]:
+        if test["better"]:
+            raise ValueError(f"{test['rule']} was better than {test['naive']} for {test['outcome']}: `tsla plan` has to be taught it first")
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(validation, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _numbers(name: str, interval: Interval) -> dict[str, float]:
+    return {name: float(interval.estimate), "low": float(interval.low), "high": float(interval.high)}
+
+
+if __name__ == "__main__":
+    write(validated())
