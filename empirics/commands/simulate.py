@@ -8,10 +8,10 @@ from dataclasses import asdict
 import pandas as pd
 
 from tsla.empirics import assumptions
-from tsla.empirics.experiments import bounds
 from tsla.empirics.runs.files import deliver, must_be_writable
 from tsla.empirics.runs.progress import Progress
 from tsla.empirics.runs.records import write as write_record
+from tsla.empirics.simulation.planned import beside_bound, planned
 from tsla.empirics.simulation.simulate import default_checkpoints
 from tsla.theory.commands import print_result
 
@@ -19,11 +19,11 @@ from tsla.theory.commands import print_result
 def simulate(args: argparse.Namespace) -> None:
     """``tsla simulate``: a bound's own plan, run, beside the bound; ``--out`` writes the checkpoints, and the assumptions there."""
     must_be_writable(out=args.out, state=args.state)
-    what = bounds.planned(args.problem, args.method, eps=args.eps, budget=args.T, sigma2=args.sigma2, delta=args.delta)
+    what = planned(args.problem, args.method, eps=args.eps, budget=args.T, sigma2=args.sigma2, delta=args.delta)
     stages = what.plan.stages
     marks = default_checkpoints(stages)
     with Progress("simulate", total=len(marks)) as progress:
-        result, checkpoints = bounds.beside_bound(
+        result, checkpoints = beside_bound(
             what,
             replicas=args.seeds,
             seed=args.seed,
@@ -41,5 +41,5 @@ def simulate(args: argparse.Namespace) -> None:
     deliver(
         lambda: print_result(args, lambda: result, lambda: "\n".join(f"  {name:14} {value}" for name, value in result.items())),
         state=args.state,
-        out=(args.out, lambda path: write_record(path, table, config, f"tsla simulate {options}", modules=(bounds.__name__,))),
+        out=(args.out, lambda path: write_record(path, table, config, f"tsla simulate {options}", modules=(planned.__module__,))),
     )

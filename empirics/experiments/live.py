@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from tsla.empirics.experiments import bounds
 from tsla.empirics.experiments.recheck import recheck
 from tsla.empirics.experiments.registry import DIGITS, EXPERIMENTS, Config
 from tsla.empirics.runs import records
 from tsla.empirics.runs.parallel import workers
 from tsla.empirics.runs.progress import Progress
+from tsla.empirics.simulation.planned import beside_bound, planned
 from tsla.theory.methods import METHODS
 
 SEED = 0
@@ -27,7 +27,7 @@ PLAN = {"problem": "sine_valley", "eps": 0.5, "sigma2": 1.0, "delta": 0.01, "rep
 def plan(config: Config) -> pd.DataFrame:
     """The row of a method: its plan on a problem, and what was measured beside the bound that it promises."""
     problem = {name: config[name] for name in ("problem", "method", "eps", "sigma2", "delta")}
-    result, _ = bounds.beside_bound(bounds.planned(**problem), replicas=config["replicas"], seed=config["seed"])
+    result, _ = beside_bound(planned(**problem), replicas=config["replicas"], seed=config["seed"])
     return pd.DataFrame([result])
 
 

@@ -13,7 +13,7 @@ from tsla.empirics.experiments import bounds as synthetic
 from tsla.empirics.experiments.registry import EXPERIMENTS
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation.oracles import Oracle
-from tsla.empirics.simulation.simulate import default_checkpoints, simulate
+from tsla.empirics.simulation.simulate import simulate
 from tsla.theory.plan import Stage
 
 RATE = {
@@ -154,23 +154,10 @@ def test_regimes_of_other_methods_have_no_first_stage() -> None:
     assert rows["claim"].unique() == ["C15a"]
 
 
-def test_last_iterate_bound_is_measured_at_the_last_iterate(monkeypatch: pytest.MonkeyPatch) -> None:
-    runs = []
-    monkeypatch.setattr(synthetic, "simulate", lambda *args, **kwargs: runs.append(simulate(*args, **kwargs)) or runs[-1])
-    rows = synthetic.regimes(REGIME | {"method": "sgd-pl-last", "replicas": 4})
-    assert (rows["mean_grad2"].to_numpy() == runs[0].grad2[-1]).all()
-    assert (rows["mean_grad2"].to_numpy() != runs[0].mean_grad2[-1]).all()
-
-
 def test_a_row_an_eps_and_replica() -> None:
     rows = synthetic.regimes(REGIME | {"method": "sgd", "eps": [1.0, 0.7]})
     assert rows["eps"].tolist() == [1.0] * 8 + [0.7] * 8
     assert rows["replica"].tolist() == [*range(8), *range(8)]
-
-
-def test_a_target_out_of_reach_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"eps = 0.1 is out of reach for lsr: .*; the floor is 0.18"):
-        synthetic.planned("stall", "lsr", eps=0.1, sigma2=1.0, delta=0.1)
 
 
 @pytest.mark.parametrize(("make", "config"), [(synthetic.rates, RATE), (synthetic.stall, STALL), (synthetic.regimes, REGIME)])
@@ -178,57 +165,3 @@ def test_same_seed_same_table(make: Callable[[dict[str, object]], pd.DataFrame],
     first, again, other = make(config), make(config), make(config | {"seed": 99})
     pd.testing.assert_frame_equal(first, again, check_exact=True)
     assert not first.equals(other)
-
-
-# --- beside a bound
-
-
-def test_beside_a_bound() -> None:
-    what, marks = synthetic.planned("stall", "tsla", eps=0.5, sigma2=1.0, delta=0.1), []
-    result, checkpoints = synthetic.beside_bound(what, replicas=40, seed=3, progress=lambda done, total: marks.append((done, total)))
-    assert checkpoints["step"].tolist() == [done for done, _ in marks] == sorted(default_checkpoints(what.plan.stages))
-    assert checkpoints["mean_grad2"].iloc[-1] == pytest.approx(result["measured"])
-    assert (checkpoints["gap_low"] <= checkpoints["gap"]).all()
-    assert {name: result[name] for name in ("problem", "method", "claim", "samples", "bound", "replicas", "seed")} == {
-        "problem": "stall",
-        "method": "tsla",
-        "claim": "C8",
-        "samples": 2 + 26,
-        "bound": 0.25,
-        "replicas": 40,
-        "seed": 3,
-    }
-    assert 0 < result["low"] < result["measured"] < result["high"] < result["bound"]
-
-
-@pytest.mark.parametrize(
-    ("problem", "method", "message"),
-    [
-        ("nowhere", "sgd", "problem = 'nowhere' must be one of .*stall"),
-        ("cosine", "tsla", r"mu is missing; C8 needs it \(assumption A4\)"),
-    ],
-)
-def test_bad_arguments(problem: str, method: str, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        synthetic.planned(problem, method, eps=0.5, sigma2=1.0, delta=0.1)
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"), [({"delta": -0.1}, "delta = -0.1 must"), ({"sigma2": 0.0}, "sigma2 = 0 must"), ({"eps": 0.0}, "eps = 0 must")]
-)
-def test_bad_constants(changes: dict[str, float], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        synthetic.planned("stall", "tsla", **{"eps": 0.5, "sigma2": 1.0, "delta": 0.1} | changes)
-
-
-def test_a_budget_in_place_of_a_target() -> None:
-    what = synthetic.planned("sine_valley", "sgd", eps=None, budget=5000, sigma2=1.0, delta=0.1)
-    assert 4990 <= int(what.plan.total) <= 5000
-    again = synthetic.planned("sine_valley", "sgd", eps=what.eps * 0.999, sigma2=1.0, delta=0.1)
-    assert int(again.plan.total) > 5000
-
-
-@pytest.mark.parametrize(("eps", "budget"), [(None, None), (0.5, 100)])
-def test_a_target_or_a_budget(eps: float | None, budget: int | None) -> None:
-    with pytest.raises(ValueError, match="exactly one of them must be given"):
-        synthetic.planned("stall", "sgd", eps=eps, budget=budget, sigma2=1.0, delta=0.1)

@@ -1,0 +1,64 @@
+"""A bound's own plan, run: what was planned, what the theorem speaks of, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tsla.empirics.simulation import problems
+from tsla.empirics.simulation.oracles import Oracle
+from tsla.empirics.simulation.planned import Planned, beside_bound, planned
+from tsla.empirics.simulation.simulate import default_checkpoints
+
+
+def test_beside_a_bound() -> None:
+    what, marks = planned("stall", "tsla", eps=0.5, sigma2=1.0, delta=0.1), []
+    result, checkpoints = beside_bound(what, replicas=40, seed=3, progress=lambda done, total: marks.append((done, total)))
+    assert checkpoints["step"].tolist() == [done for done, _ in marks] == sorted(default_checkpoints(what.plan.stages))
+    assert checkpoints["mean_grad2"].iloc[-1] == pytest.approx(result["measured"])
+    assert (checkpoints["gap_low"] <= checkpoints["gap"]).all()
+    assert {name: result[name] for name in ("problem", "method", "claim", "samples", "bound", "replicas", "seed")} == {
+        "problem": "stall",
+        "method": "tsla",
+        "claim": "C8",
+        "samples": 2 + 26,
+        "bound": 0.25,
+        "replicas": 40,
+        "seed": 3,
+    }
+    assert 0 < result["low"] < result["measured"] < result["high"] < result["bound"]
+
+
+def test_a_budget_in_place_of_a_target() -> None:
+    what = planned("sine_valley", "sgd", eps=None, budget=5000, sigma2=1.0, delta=0.1)
+    assert 4990 <= int(what.plan.total) <= 5000
+    again = planned("sine_valley", "sgd", eps=what.eps * 0.999, sigma2=1.0, delta=0.1)
+    assert int(again.plan.total) > 5000
+
+
+@pytest.mark.parametrize(("method", "by"), [("sgd-pl-last", "grad2"), ("sgd-pl", "mean_grad2")])
+def test_what_the_theorem_speaks_of(method: str, by: str) -> None:
+    """A bound on the last iterate is measured there, the others at a random iterate."""
+    what = Planned.of(problems.get("stall"), Oracle(sigma2=1.0), method, eps=0.5)
+    run, measured = what.run(replicas=4, seed=7)
+    assert (measured == getattr(run, by)).all()
+    assert (run.grad2[-1] != run.mean_grad2[-1]).all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"problem": "nowhere"}, "problem = 'nowhere' must be one of .*stall"),
+        ({"problem": "cosine"}, r"mu is missing; C8 needs it \(assumption A4\)"),
+        ({"method": "lsr", "eps": 0.1}, r"eps = 0.1 is out of reach for lsr: .*; the floor is 0.18"),
+        ({"delta": -0.1}, "delta = -0.1 must"),
+        ({"sigma2": 0.0}, "sigma2 = 0 must"),
+        ({"eps": 0.0}, "eps = 0 must"),
+        ({"eps": None}, "eps = None and T = None: exactly one of them must be given"),
+        ({"budget": 100}, "eps = 0.5 and T = 100: exactly one of them must be given"),
+    ],
+)
+def test_what_can_not_be_planned(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        planned(**{"problem": "stall", "method": "tsla", "eps": 0.5, "sigma2": 1.0, "delta": 0.1} | changes)
