@@ -14,19 +14,36 @@ from tsla.theory.methods import METHODS
 from tsla.theory.plan import Plan
 from tsla.theory.products import product
 
+PLAIN = {"sgd": 4.0, "sgd-exact": 4.0, "sgd-pl": 2.0, "sgd-pl-last": 2.0, "sgd-two-step": 4.0}
+"""Exponents of the methods that don't smooth, whatever δ is (C4, C15, C16); the logarithm of C15a dropped."""
+
 
 def exponents(q: ArrayLike) -> dict[str, Array]:
-    """The exponent ``r`` of ``1/ε^r`` samples at ``δ = ε^q``, ``q >= 0``, as ``ε → 0`` (C9, constants and logarithms dropped).
+    """The exponent ``r`` of ``1/ε^r`` samples at ``δ = ε^q``, ``q >= 0``, as ``ε → 0``, by method; constants and logarithms dropped.
 
-    TSLA: ``4 - q``, and 0 (``log(1/ε)``) from ``q = 4`` on. LSR: 2 where ``q >= 2``, else infinite: it does not get there.
-    SGD: 4, without A4, which the TSLA column uses; the fair comparison is C15.
+    C9: TSLA has ``4 - q``, and 0 (``log(1/ε)``) from ``q = 4`` on. LSR has 2 where ``q >= 2``, else infinite: it does not get there.
+    SGD has 4, without A4, which the TSLA column uses. The fair comparison is C15's ``sgd-pl``. With A4, ``lsr-pl`` (C15) and
+    ``smoothed-pl`` (C12, half of ``δσ²`` bias) cost ``log(1/ε)`` where ``q >= 2``. Below, the first does not get there, and the second
+    gains no power over ``sgd-pl``.
     """
     power = real("q", q, at_least=0)
-    return {
+    return {name: np.full_like(power, r) for name, r in PLAIN.items()} | {
         "tsla": np.maximum(4 - power, 0.0),
         "lsr": np.where(power >= 2, 2.0, np.inf),
-        "sgd": np.full_like(power, 4.0),
+        "lsr-pl": np.where(power >= 2, 0.0, np.inf),
+        "smoothed-pl": np.where(power >= 2, 0.0, 2.0),
     }
+
+
+def regime(method: str, q: float) -> str:
+    """The row of C9; "any" where the method doesn't smooth."""
+    if method in PLAIN:
+        return "any"
+    if q < 2:
+        return "δ ≥ ε²"
+    if q == 2:
+        return "δ ~ ε²"
+    return "ε⁴ < δ < ε²" if q < 4 else "δ ≤ ε⁴"
 
 
 @dataclass(frozen=True)

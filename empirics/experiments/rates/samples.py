@@ -42,33 +42,6 @@ ONE_IN_A_THOUSAND = 0.998
 HORIZON = 8
 """Where LSR is not to arrive, it runs for this many times the ``4LF0/ε²`` steps that would do without its floor."""
 
-FAIR = {"sgd-exact": 4.0, "sgd-pl": 2.0, "sgd-pl-last": 2.0, "sgd-two-step": 4.0}
-"""Exponents of what doesn't smooth (C15, C16), whatever δ is; the logarithm of C15a dropped."""
-
-
-def predicted(method: str, q: float) -> float:
-    """The exponent ``r`` of ``1/ε^r`` samples at ``δ = ε^q`` (C9, C15, C12), logarithms dropped; infinite where the target is out of reach.
-
-    ``lsr-pl`` and ``smoothed-pl`` (half of ``δσ²`` bias) cost ``log(1/ε)`` where ``q >= 2``; above, the first has no plan and the second
-    gains no power over PL-aware SGD.
-    """
-    if method in FAIR:
-        return FAIR[method]
-    if method in ("lsr-pl", "smoothed-pl"):
-        return 0.0 if q >= 2 else (np.inf if method == "lsr-pl" else 2.0)
-    return float(exponents(q)[method])
-
-
-def regime(method: str, q: float) -> str:
-    """The row of C9; "any" where the method doesn't smooth."""
-    if method in ("sgd", *FAIR):
-        return "any"
-    if q < 2:
-        return "δ ≥ ε²"
-    if q == 2:
-        return "δ ~ ε²"
-    return "ε⁴ < δ < ε²" if q < 4 else "δ ≤ ε⁴"
-
 
 # --- when a target is reached
 
@@ -189,7 +162,7 @@ def _point(config: Config, eps: float, seed: int) -> tuple[dict[str, Any], Sampl
         "replicas": config["replicas"],
         "eps": eps,
         "delta": float(constants.need_delta("C9")),
-        "predicted": predicted(config["method"], config["q"]),
+        "predicted": float(exponents(config["q"])[config["method"]]),
         "planned": float(plan.total),
         "fixed": fixed,
         "needed": needed.estimate,

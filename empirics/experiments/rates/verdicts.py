@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from tsla.empirics.experiments.rates.annealed import CONTRASTS
-from tsla.empirics.experiments.rates.samples import regime
 from tsla.empirics.runs import markdown, records
+from tsla.theory.complexity import regime
 
 TOLERANCE = 0.15
 """What an exponent on a grid of one to two decades may miss by lower-order terms."""

@@ -23,8 +23,8 @@ from tsla.empirics.runs import records
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation.oracles import Oracle
 from tsla.empirics.simulation.simulate import simulate
-from tsla.theory import annealing, smoothed_pl
-from tsla.theory.biased import SmoothingOracle
+from tsla.theory import annealing
+from tsla.theory.complexity import regime
 from tsla.theory.constants import Array, Constants
 from tsla.theory.methods import METHODS
 from tsla.theory.plan import Plan, Stage
@@ -225,51 +225,6 @@ def test_same_seed_same_table() -> None:
     assert not rates.measure(config).equals(rates.measure(config | {"seed": 9}))
 
 
-# --- predictions
-
-
-def follows_the_plans(predicted: Callable[[str, float], float]) -> None:
-    """The log-log slope of the plans between two ε so small that a logarithm no longer counts."""
-    for method in (*METHODS, "smoothed-pl"):
-        for q in (0, 1, 2, 3, 4):
-            far, near = 1e-40, 1e-50
-            plans = []
-            for eps in (far, near):
-                delta = 0.25 * eps**q
-                k = Constants(L=10, mu=1, sigma2=1, delta=delta, F0=1)
-                if method == "smoothed-pl":
-                    plans.append(smoothed_pl.steps(k, SmoothingOracle(beta2=delta / 2, nu2=delta / 2), eps=eps))
-                else:
-                    plans.append(METHODS[method](k, eps=eps))
-            totals = [float(plan.total) for plan in plans]
-            slope = np.inf if np.isinf(totals).any() else math.log(totals[1] / totals[0]) / math.log(far / near)
-            assert predicted(method, q) == pytest.approx(slope, abs=0.02), (method, q)
-
-
-def test_predictions_are_the_slopes_of_the_plans() -> None:
-    follows_the_plans(rates.predicted)
-
-
-@pytest.mark.parametrize("method", ["sgd", "sgd-pl", "sgd-pl-last", "sgd-two-step", "lsr", "lsr-pl", "tsla", "smoothed-pl"])
-def test_planted_predictions(method: str) -> None:
-    assert_rejects(follows_the_plans, lambda name, q: 1.5 if name == method else rates.predicted(name, q))
-
-
-@pytest.mark.parametrize(
-    ("method", "q", "row"),
-    [
-        ("sgd", 3, "any"),
-        ("tsla", 1, "δ ≥ ε²"),
-        ("tsla", 2, "δ ~ ε²"),
-        ("lsr", 3, "ε⁴ < δ < ε²"),
-        ("lsr", 4, "δ ≤ ε⁴"),
-        ("sgd-pl", 1, "any"),
-    ],
-)
-def test_rows_of_c9(method: str, q: float, row: str) -> None:
-    assert rates.regime(method, q) == row
-
-
 # --- verdicts
 
 
@@ -396,7 +351,7 @@ def test_who_needs_fewer() -> None:
 
 
 def test_all_rows_of_c9_are_run_on_two_problems() -> None:
-    made = pd.DataFrame([{**config, "regime": rates.regime(config["method"], config["q"])} for config in rate_configs.CONFIGS])
+    made = pd.DataFrame([{**config, "regime": regime(config["method"], config["q"])} for config in rate_configs.CONFIGS])
     for method, regimes in (
         ("sgd", {"any"}),
         ("tsla", {"δ ≥ ε²", "δ ~ ε²", "ε⁴ < δ < ε²", "δ ≤ ε⁴"}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tsla.empirics.simulation import problems
@@ -39,10 +40,10 @@ def test_a_budget_in_place_of_a_target() -> None:
 
 @pytest.mark.parametrize(("method", "by"), [("sgd-pl-last", "grad2"), ("sgd-pl", "mean_grad2")])
 def test_what_the_theorem_speaks_of(method: str, by: str) -> None:
-    """A bound on the last iterate is measured there, the others at a random iterate."""
+    """A bound on the last iterate is measured there, the others at a random iterate, which is nan before the last stage."""
     what = Planned.of(problems.get("stall"), Oracle(sigma2=1.0), method, eps=0.5)
     run, measured = what.run(replicas=4, seed=7)
-    assert (measured == getattr(run, by)).all()
+    np.testing.assert_array_equal(measured, getattr(run, by))
     assert (run.grad2[-1] != run.mean_grad2[-1]).all()
 
 
