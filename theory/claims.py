@@ -19,44 +19,56 @@ STUDY = "the study of docs/study_plan.md: `make study`"
 RESNETS = "on ResNet classification"
 """Of what training the source speaks in E1-E5."""
 
+STEP, LONG_STEP, GAIN = "eta<=1/L", "eta<2/L", "delta<1"
+"""Beside A1-A4: the two limits of the step size, and what C2, C9 and C10 ask of δ for smoothing to pay."""
+PLAIN, SMOOTHED = ("A1", "A2", STEP), ("A1", "A2", "A3", STEP)
+PLAIN_PL, SMOOTHED_PL = ("A1", "A2", "A4", STEP), ("A1", "A2", "A3", "A4", STEP)
+
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim: ``missing`` says what it would take to decide it where there is no evidence yet.
+    """A claim.
 
-    ``of_training``: it is about training networks. A verdict on it holds on the settings where it was found, and has to name them.
+    assumes:      what has to hold; nothing for an identity or an instance, and for what is measured
+    missing:      what it would take to decide it where there is no evidence yet
+    of_training:  it is about training networks. A verdict on it holds on the settings where it was found, and has to name them
+    parts:        claims that assume something else and are decided with it, for evidence names the whole
     """
 
     id: str
     title: str
     statement: str
     source: str
+    assumes: tuple[str, ...] = ()
     missing: str = "an implementation with its tests"
     of_training: bool = False
+    parts: tuple[Claim, ...] = ()
 
 
 def _of_training(name: str, title: str, statement: str) -> Claim:
-    return Claim(name, title, f"{statement}, {RESNETS}", PAPER, STUDY, of_training=True)
+    return Claim(name, title, f"{statement}, {RESNETS}", PAPER, missing=STUDY, of_training=True)
 
 
 CLAIMS = (
     Claim("C1", "linearity", "g_LS = (1-θ) g + θ ĝ", PAPER),
-    Claim("C2", "variance lemma", "E‖g_LS-∇F‖² ≤ V(θ) = (1-θ)σ² + θδσ²; V(1/(1+δ)) = 2δσ²/(1+δ); V < σ² iff δ < 1", PAPER),
-    Claim("C3", "one step", "F(w-ηd) ≤ F(w) - (η/2)‖∇F‖² + (η/2)‖d-∇F‖² for η ≤ 1/L", PAPER),
-    Claim("C4", "SGD", "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + ηLσ²; O(1/ε⁴) samples", f"{PAPER}; Ghadimi and Lan 2013"),
-    Claim("C5", "LSR", "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + V(θ); O(1/ε²) samples if δ = O(ε²)", PAPER),
-    Claim("C6", "LSR stalls", "for larger δ the bound C5 never falls under V(θ)", PAPER),
-    Claim("C7", "TSLA, stage 1", "E[F(w_T1)-F*] ≤ (1-η1μ)^T1 F0 + V(θ)/(2μ)", PAPER),
-    Claim("C8", "TSLA", "E‖∇F(w_R)‖² ≤ 2·gap(C7)/(η2T2) + η2Lσ²; T1 + ⌈8δσ²/(μη2ε²)⌉ samples", PAPER),
-    Claim("C9", "regimes", "at δ = ε^q: TSLA 1/ε^(4-q) with A4, LSR 1/ε² from q = 2 on, SGD 1/ε⁴ without A4", PAPER),
-    Claim("C10", "the lemma's own best θ", "V is linear in θ: for δ < 1 its minimum is δσ², at θ = 1", OURS),
+    Claim("C2", "variance lemma", "E‖g_LS-∇F‖² ≤ V(θ) = (1-θ)σ² + θδσ²; V(1/(1+δ)) = 2δσ²/(1+δ); V < σ² iff δ < 1", PAPER, ("A2", "A3")),
+    Claim("C3", "one step", "F(w-ηd) ≤ F(w) - (η/2)‖∇F‖² + (η/2)‖d-∇F‖² for η ≤ 1/L", PAPER, ("A1", STEP)),
+    Claim("C4", "SGD", "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + ηLσ²; O(1/ε⁴) samples", f"{PAPER}; Ghadimi and Lan 2013", PLAIN),
+    Claim("C5", "LSR", "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + V(θ); O(1/ε²) samples if δ = O(ε²)", PAPER, SMOOTHED),
+    Claim("C6", "LSR stalls", "for larger δ the bound C5 never falls under V(θ)", PAPER, SMOOTHED),
+    Claim("C7", "TSLA, stage 1", "E[F(w_T1)-F*] ≤ (1-η1μ)^T1 F0 + V(θ)/(2μ)", PAPER, SMOOTHED_PL),
+    Claim("C8", "TSLA", "E‖∇F(w_R)‖² ≤ 2·gap(C7)/(η2T2) + η2Lσ²; T1 + ⌈8δσ²/(μη2ε²)⌉ samples", PAPER, SMOOTHED_PL),
+    Claim("C9", "regimes", "at δ = ε^q: TSLA 1/ε^(4-q) with A4, LSR 1/ε² from q = 2 on, SGD 1/ε⁴ without A4", PAPER, (*SMOOTHED_PL, GAIN)),
+    Claim("C10", "the lemma's own best θ", "V is linear in θ: for δ < 1 its minimum is δσ², at θ = 1", OURS, ("A2", "A3", GAIN)),
     Claim("C11", "exact second moment", "(1-θ)²s² + θ²ŝ² + 2θ(1-θ)c, least at θ* = (s²-c)/(s²+ŝ²-2c)", OURS),
     Claim(
         "C12",
         "bias apart from noise",
         "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + θ²β² + ηL N(θ)",
         f"{OURS}; Ajalloeian and Stich 2020",
+        SMOOTHED,
         "the bound with bias and noise apart, θ°(η), and runs whose floor moves with η as it says",
+        parts=(Claim("C12-gap", "the gap under A4", "E[F(w_T)-F*] ≤ (1-ημ)^T F0 + (θ²β² + ηL N(θ))/(2μ)", OURS, SMOOTHED_PL),),
     ),
     Claim("C13", "a stall that is real", "on (L/2)w² with ĝ = Lw - sign(w)√δσ, LSR stays near ‖∇F‖² = θ²δσ²", OURS),
     Claim(
@@ -64,6 +76,7 @@ CLAIMS = (
         "mini-batches",
         "smoothing lowers the second moment of a batch of B iff B < (s²-N(θ))/(θ²β²)",
         OURS,
+        ("A2", "A3"),
         "the critical batch size, and batches drawn on both sides of it",
     ),
     Claim(
@@ -71,12 +84,19 @@ CLAIMS = (
         "fair baselines",
         "plain SGD with A4 reaches ε² in O(1/ε²) samples; TSLA's bound is nowhere below the best of that and of LSR alone",
         OURS,
+        SMOOTHED_PL,
+        parts=(
+            Claim("C15a", "the last iterate", "E‖∇F(w_T)‖² ≤ 2L(1-ημ)^T F0 + ηL²σ²/μ of plain SGD", OURS, PLAIN_PL),
+            Claim("C15b", "three phases", "plain SGD whose step size falls as 1/t reaches ε² in O(1/ε²) samples", OURS, PLAIN_PL),
+            Claim("C15c", "two step sizes", "TSLA's two step sizes without smoothing: its second stage gains 2δ/(1+δ)", OURS, PLAIN_PL),
+        ),
     ),
     Claim(
         "C16",
         "exact worst case",
         "E‖∇F(w_R)‖² ≤ [2(F0-EF(w_T))/(ηT) + ηLσ²]/(2-ηL)",
         OURS,
+        ("A1", "A2", LONG_STEP),
         "the bound, and performance-estimation programs that attain it",
     ),
     Claim("C17", "shrinkage control", "ĝ = 0 satisfies A3 too: smoothing counts only beyond SGD with step (1-θ)η", OURS),
@@ -88,3 +108,5 @@ CLAIMS = (
 )
 
 BY_ID = {claim.id: claim for claim in CLAIMS}
+ASSUMES = {part.id: part.assumes for claim in CLAIMS for part in (claim, *claim.parts)}
+"""What each claim, and each part of one, assumes."""

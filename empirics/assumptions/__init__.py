@@ -6,27 +6,9 @@ violation that is found is one. Where none is found, the assumption holds at the
 Networks are watched by ``network_run.py``, which needs torch and is imported by itself.
 """
 
-from tsla.empirics.assumptions.consequences import effect, local_constants, prediction
-from tsla.empirics.assumptions.judged import Noise, Row
-from tsla.empirics.assumptions.premises import GAIN, LONG_STEP, NEEDS, PREMISES, STEP
-from tsla.empirics.assumptions.synthetic_run import along, iterates, step_size_at, synthetic
+from tsla.empirics.assumptions.consequences import effect
+from tsla.empirics.assumptions.judged import Row
+from tsla.empirics.assumptions.synthetic_run import synthetic
 from tsla.empirics.assumptions.violated import Violation, violations
 
-__all__ = [
-    "GAIN",
-    "LONG_STEP",
-    "NEEDS",
-    "PREMISES",
-    "STEP",
-    "Noise",
-    "Row",
-    "Violation",
-    "along",
-    "effect",
-    "iterates",
-    "local_constants",
-    "prediction",
-    "step_size_at",
-    "synthetic",
-    "violations",
-]
+__all__ = ["Row", "Violation", "effect", "synthetic", "violations"]

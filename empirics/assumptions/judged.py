@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tsla.empirics.assumptions.premises import GAIN, LONG_STEP, NEEDS, PREMISES, SLACK, STEP
+from tsla.empirics.assumptions.premises import PREMISES, SLACK
+from tsla.theory.claims import ASSUMES, GAIN, LONG_STEP, STEP
 from tsla.theory.constants import ROUNDING, Array, Constants
 
 
@@ -41,7 +42,7 @@ class Row:
     delta:              their ratio ŝ²/σ²; infinite where σ² = 0 < ŝ², nan where both are 0
     pl_ratio:           ``‖∇F‖²/(2(F-F*))``, which A4 wants to be at least μ; too small where F* is a lower bound; infinite at a minimum
     eta_L:              ``η`` times the larger of the two estimates of L
-    broken, violated:   the premises that fail here, and the claims that need them, in the order of PREMISES and NEEDS
+    broken, violated:   the premises that fail here, and the claims that assume them, in the order of PREMISES and ASSUMES
     """
 
     step: int
@@ -97,7 +98,7 @@ def judged(before: Point | None, point: Point, stated: Constants | None, *, mini
         eta_L=point.eta * float(np.fmax(secant, point.L_power)),
     )
     broken = _broken(row, noise, stated, minimum_known=minimum_known)
-    return replace(row, broken=broken, violated=tuple(claim for claim, needs in NEEDS.items() if set(needs) & set(broken)))
+    return replace(row, broken=broken, violated=tuple(claim for claim, assumes in ASSUMES.items() if set(assumes) & set(broken)))
 
 
 def _secant(a: Point, b: Point) -> float:

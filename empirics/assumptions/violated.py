@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tsla.empirics.assumptions.judged import Row
-from tsla.empirics.assumptions.premises import GAIN, LONG_STEP, NEEDS, PREMISES, STEP
+from tsla.empirics.assumptions.premises import PREMISES
 from tsla.theory import smoothing
+from tsla.theory.claims import ASSUMES, GAIN, LONG_STEP, STEP
 from tsla.theory.constants import Constants
 from tsla.theory.tables import number
 
@@ -39,7 +40,7 @@ def _violation(premise: str, rows: Sequence[Row], stated: Constants | None) -> V
     where = [row for row in rows if premise in row.broken]
     first = where[0]
     found, allowed, what = _WHAT[premise](first, stated)
-    claims = tuple(claim for claim, needs in NEEDS.items() if premise in needs)
+    claims = tuple(claim for claim, assumes in ASSUMES.items() if premise in assumes)
     since = "from there" if len(where) == sum(row.step >= first.step for row in rows) else f"there ({len(where)} of {len(rows)} rows)"
     effect = f"{what} at step {first.step}: {', '.join(claims)} {'does' if len(claims) == 1 else 'do'} not apply {since}"
     if premise == STEP and not any(LONG_STEP in row.broken or "A1" in row.broken for row in rows):
