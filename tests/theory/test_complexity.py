@@ -1,4 +1,4 @@
-"""Exponents of all methods beside their plans, and the rows of C9."""
+"""All methods side by side: the order, the sentence, and what it is made of; exponents beside the plans, and the rows of C9."""
 
 from __future__ import annotations
 
@@ -9,12 +9,106 @@ import numpy as np
 import pytest
 
 from tests.planted import assert_rejects
-from tsla.theory import smoothed_pl
+from tsla.theory import inversion, smoothed_pl
 from tsla.theory.biased import SmoothingOracle
-from tsla.theory.complexity import exponents, regime
+from tsla.theory.complexity import compare, exponents, regime
 from tsla.theory.constants import Constants
 from tsla.theory.methods import METHODS
 from tsla.theory.plan import Plan
+
+KNOWN = {"L": 10.0, "mu": 1.0, "sigma2": 1.0, "delta": 0.1, "F0": 1.0}
+ORACLE = SmoothingOracle(beta2=0.05, nu2=0.05)
+
+# Worked out by hand from the step counts 800,000 (C4), 160,024 (C8), 8,007 (C15b), 7,214 (C12), 1,670 and 75 at δ = 0.001, ...
+SENTENCES = [
+    (
+        {},
+        None,
+        (
+            "TSLA asks for 5 times fewer samples than plain SGD (C4): its plain stage takes 2δσ²/(μF0) = 0.2 of SGD's steps, after 24 smoothed ones; "
+            "sgd-pl is ahead of it 20-fold without smoothing."
+        ),
+    ),
+    (
+        {},
+        ORACLE,
+        (
+            "TSLA asks for 5 times fewer samples than plain SGD (C4): its plain stage takes 2δσ²/(μF0) = 0.2 of SGD's steps, after 24 smoothed ones; "
+            "with bias and noise told apart, smoothing that is never dropped is ahead of it 22.2-fold (C12), and of sgd-pl, which does not smooth, 1.11-fold."
+        ),
+    ),
+    (
+        {"delta": 0.001},
+        None,
+        (
+            "TSLA asks for 479 times fewer samples than plain SGD (C4): its plain stage takes 2δσ²/(μF0) = 0.002 of SGD's steps, after 70 smoothed ones; "
+            "smoothing alone is ahead of it 22.3-fold, as its floor 2δσ²/(1+δ) = 0.002 is below eps² = 0.01."
+        ),
+    ),
+    (
+        {"delta": 0.4},
+        None,
+        (
+            "TSLA asks for 1.25 times fewer samples than plain SGD (C4): its plain stage takes 2δσ²/(μF0) = 0.8 of SGD's steps, after 13 smoothed ones; "
+            "sgd-pl is ahead of it 79.9-fold without smoothing."
+        ),
+    ),
+    (
+        {"delta": 0.9, "F0": 0.1},
+        None,
+        (
+            "TSLA asks for 18 times more samples than plain SGD (C4): its plain stage takes 2δσ²/(μF0) = 18 of SGD's steps, after 0 smoothed ones; "
+            "sgd-pl is ahead of it 180-fold without smoothing."
+        ),
+    ),
+    (
+        {"sigma2": 4.0, "mu": 2.0, "delta": 0.001},
+        None,
+        (
+            "TSLA asks for 249 times fewer samples than plain SGD (C4): its plain stage takes 2δσ²/(μF0) = 0.004 of SGD's steps, after 32 smoothed ones; "
+            "smoothing alone is ahead of it 178-fold, as its floor 2δσ²/(1+δ) = 0.00799 is below eps² = 0.01."
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "oracle", "sentence"), SENTENCES)
+def test_the_sentence(changes: dict[str, float], oracle: SmoothingOracle | None, sentence: str) -> None:
+    assert compare(Constants(**KNOWN | changes), eps=0.1, oracle=oracle).why == sentence
+
+
+@pytest.mark.parametrize("oracle", [None, ORACLE])
+def test_all_methods_are_there_in_order(oracle: SmoothingOracle | None) -> None:
+    known = Constants(**KNOWN)
+    found = compare(known, eps=0.1, oracle=oracle)
+    totals = {plan.method: float(plan.total) for plan in found.plans}
+    expected = {method: float(plan(known, eps=0.1).total) for method, plan in METHODS.items()}
+    if oracle is not None:
+        expected["smoothed-pl"] = float(smoothed_pl.steps(known, oracle, eps=0.1).total)
+    assert totals == expected
+    assert list(totals.values()) == sorted(totals.values())
+    assert found.ahead == next(iter(totals))
+    assert found.crossovers == inversion.crossovers(known, eps=0.1)
+
+
+def test_smoothing_alone_is_named_where_it_is_ahead_without_a4() -> None:
+    """δ so small, and μ too, that LSR's 4LF0/ε² beats everything that first waits for a burn-in of κ."""
+    found = compare(Constants(**KNOWN | {"mu": 1e-3, "delta": 1e-5, "sigma2": 10.0}), eps=1.0)
+    assert found.ahead == "lsr"
+    assert "smoothing alone is ahead of it" in found.why
+
+
+@pytest.mark.parametrize("nu2", [0.05, 0.05 * (1 + 1e-16), 0.0])
+def test_an_oracle_within_a3_is_taken(nu2: float) -> None:
+    assert compare(Constants(**KNOWN), eps=0.1, oracle=SmoothingOracle(beta2=0.05, nu2=nu2)).plans
+
+
+def test_an_oracle_beyond_a3_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^delta = 0.1 is below \(beta2 \+ nu2\)/sigma2; A3 needs beta2 \+ nu2 <= delta\*sigma2$"):
+        compare(Constants(**KNOWN), eps=0.1, oracle=SmoothingOracle(beta2=0.05, nu2=0.051))
+
+
+# --- exponents
 
 
 def half_biased(constants: Constants, *, eps: float) -> Plan:
