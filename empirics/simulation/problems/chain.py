@@ -21,14 +21,11 @@ vanishes as t grows: ``Φ'(t) <= √e exp(-t²/2)`` and ``Ψ'(t) Φ <= 4e √(2�
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.random import Generator
 from scipy.special import ndtr
 
 from tsla.empirics.simulation.problems.problem import Problem
-from tsla.theory.constants import Array, real, step_count
+from tsla.theory.constants import Array, step_count
 
 HEIGHT = float(np.sqrt(2 * np.pi * np.e))  # Φ(∞)
 
@@ -90,31 +87,3 @@ def problem(dimension: int = 10) -> Problem:
         gradient=gradient,
         purpose="the hard instance of the lower bounds: coordinates that must be found one after the other",
     )
-
-
-@dataclass(frozen=True)
-class ChainOracle:
-    """The oracle of the lower bound (Arjevani et al. 2019): news of the next coordinate comes with probability ``p`` only, divided by p.
-
-    The next coordinate is the one after the last beyond 1/4; after it the gradient is 0. The mean is ``∇F``, and ``E‖g - ∇F‖²`` is
-    ``(1-p)/p`` times the square of that entry, hence at most ``sigma2``: an entry is at most ``sup Ψ Φ' + sup Ψ' Φ < 23``. No label is
-    smoothed: ``ĝ`` is g.
-    """
-
-    p: float
-
-    def __post_init__(self) -> None:
-        real("p", self.p, above=0, at_most=1)
-
-    @property
-    def sigma2(self) -> float:
-        """``23² (1-p)/p``, A2."""
-        return 23**2 * (1 - self.p) / self.p
-
-    def draw_at(self, w: Array, gradient: Array, rng: Generator, out: Array | None = None) -> tuple[Array, Array]:
-        """One sample for each of S points; shapes (S, d), (S, d) -> (S, d), (S, d). ``out`` is not used."""
-        place = np.arange(w.shape[-1])
-        progress = np.max(np.where(np.abs(w) > 0.25, place + 1, 0), axis=-1)
-        news = (rng.random(len(w)) < self.p) / self.p
-        g = gradient * np.where(place >= progress[:, None], news[:, None], 1)
-        return g, g.copy()

@@ -7,7 +7,7 @@
 No ``μ``: at ``u = 1 + L/μ`` and 0 in the other coordinates ``‖∇F‖² < s²``, and ``2μ F >= 2μ (s²/L)(u - 1) = 2s²``.
 
 **Why 1/ε⁴.** It starts at ``x_1 = D = u_0 s/L``, the others 0. Let T steps be taken, all of the same size ``η <= 1/L``, with independent
-symmetric noise of variance ``σ²/d`` in every coordinate. If ``E‖∇F(w_R)‖² <= ε²``, then T is at least :func:`fewest_steps`:
+symmetric noise of variance ``σ²/d`` in every coordinate. If ``E‖∇F(w_R)‖² <= ε²``, then T is at least what 3. says:
 
 1. The slope is at most s, so that ``x_1 >= D - ηst + symmetric noise`` after t steps. While ``D - ηst >= 2s/L``, ``x_1 >= 2s/L`` with
    probability at least 1/2, and there the squared slope is at least ``(4/5) s²``: if this holds for all ``t < T``, the mean of
@@ -36,7 +36,11 @@ def problem(dimension: int = 2, eps: float = 0.1, F0: float = 1.0, L: float = 1.
     curvature, slope = float(real("L", L, above=0)), 2 * float(real("eps", eps, above=0))
     width = slope / curvature
     start = np.zeros(d)
-    start[0] = width * distance(eps=eps, F0=F0, L=L)
+    height = float(real("F0", F0, above=0)) * curvature / slope**2
+    far = math.sqrt(height * (height + 2))  # u_0, at which √(1+u²) - 1 = height
+    if far < 4:
+        raise ValueError(f"F0 = {F0:.15g} must be at least 12.5 eps²/L = {12.5 * eps**2 / L:.15g}: the valley is to be long")
+    start[0] = width * far
 
     def value(x: Array) -> Array:
         valley, rest = x[..., 0], x[..., 1:]
@@ -71,21 +75,3 @@ def problem(dimension: int = 2, eps: float = 0.1, F0: float = 1.0, L: float = 1.
         sharpest=np.zeros(d),
         coordinatewise=valley_slope if d == 1 else None,
     )
-
-
-def distance(*, eps: float, F0: float, L: float) -> float:
-    """``u_0``, the distance of the start from the minimum in units of ``s/L``. Raises ValueError under 4."""
-    height = float(real("F0", F0, above=0)) * float(real("L", L, above=0)) / (4 * float(real("eps", eps, above=0)) ** 2)
-    u = float(np.sqrt(height * (height + 2)))  # √(1+u²) - 1 = height
-    if u < 4:
-        raise ValueError(f"F0 = {F0:.15g} must be at least 12.5 eps²/L = {12.5 * eps**2 / L:.15g}: the valley is to be long")
-    return u
-
-
-def fewest_steps(*, eps: float, F0: float, L: float, sigma2: float, dimension: int = 2, eta: float | None = None) -> float:
-    """A lower bound of the steps after which ``E‖∇F(w_R)‖² <= ε²`` is possible: at the step size eta, or at any constant one if None."""
-    far = distance(eps=eps, F0=F0, L=L) - 2
-    if eta is not None:
-        return far / (float(real("eta", eta, above=0, at_most=1 / L)) * L)
-    share = 1 - 1 / float(step_count("dimension", dimension))
-    return far * share * float(real("sigma2", sigma2, at_least=0)) / (4 * eps**2)

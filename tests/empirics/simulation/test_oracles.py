@@ -19,7 +19,7 @@ from tests.planted import assert_rejects
 from tsla.empirics.moments.one_by_one import moments_by_loop
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation.oracles import TIE_BREAK, Oracle
-from tsla.empirics.simulation.problems import Problem, chain, softmax_regression, two_layer
+from tsla.empirics.simulation.problems import Problem, softmax_regression, two_layer
 from tsla.empirics.simulation.problems._examples import ExampleOracle, Examples, Model, digits
 from tsla.empirics.simulation.simulate import simulate
 from tsla.theory.constants import Array
@@ -413,49 +413,3 @@ def test_a_run_on_examples_has_the_same_bits_in_one_and_two_threads(name: str) -
     assert (one.grad2 == two.grad2).all()
     assert (one.gap == two.gap).all()
     assert (one.gap < problem.gap(problem.start)).mean() > 0.9
-
-
-# The oracle of the chain
-
-
-@pytest.mark.parametrize("p", [0.1, 0.7])
-def test_chain_oracle_is_unbiased_and_its_variance_is_that_of_the_next_coordinate(p: float) -> None:
-    w = np.array([1.2, -0.8, 0.7, 0.1, 0.0, 0.0])
-    true, many = chain.gradient(w), np.broadcast_to(w, (DRAWS, 6))
-    g, _ = chain.ChainOracle(p).draw_at(many, np.broadcast_to(true, (DRAWS, 6)), rng())
-    assert true[3] != 0
-    for i in range(6):
-        assert agrees(g[:, i], true[i])
-    square = np.sum((g - true) ** 2, axis=1)
-    assert agrees(square, true[3] ** 2 * (1 - p) / p)
-    assert not agrees(square, 1.05 * true[3] ** 2 * (1 - p) / p)
-    assert square.mean() < chain.ChainOracle(p).sigma2
-
-
-def test_a_run_on_the_chain_stays_above_1_while_news_is_awaited() -> None:
-    problem, steps = problems.get("chain"), 300
-    stage = Stage(np.asarray(1 / 152), np.asarray(0.0), np.asarray(float(steps)))
-    runs = {p: simulate(problem, chain.ChainOracle(p), [stage], replicas=50, seed=0, checkpoints=[steps]) for p in (0.02, 1.0)}
-    assert (runs[0.02].mean_grad2 > 1).all()
-    assert runs[0.02].gap.mean() > runs[1.0].gap.mean()  # with all the news it gets further
-
-
-def test_chain_oracle_makes_every_coordinate_wait_for_news() -> None:
-    """From 0, a step finds one coordinate at most, and only with news: finding k of them takes at least k waits of mean ``1/p``."""
-    p, k, random, replicas = 0.02, 3, rng(), 400
-    w, found, time = np.zeros((replicas, 10)), np.zeros(replicas), np.zeros(replicas)
-    for t in range(2000):
-        w = w - chain.ChainOracle(p).draw_at(w, chain.gradient(w), random)[0] / 152
-        beyond = np.max(np.where(np.abs(w) > 0.25, np.arange(1, 11), 0), axis=1)
-        assert (beyond <= found + 1).all()
-        found = np.maximum(found, beyond)
-        time = np.where((found >= k) & (time == 0), t + 1, time)
-    assert (time > 0).all()
-    error = time.std() / math.sqrt(replicas)
-    assert time.mean() > k / p - 3 * error
-    assert time.mean() < 10 * k / p  # and so the wait is for news, mostly
-
-
-def test_bad_probability_of_the_chain_oracle() -> None:
-    with pytest.raises(ValueError, match="p = 0 must be a finite number above 0 and at most 1"):
-        chain.ChainOracle(0.0)
