@@ -19,7 +19,6 @@ from tsla.theory.plan import Stage
 PIECE = 1.1
 """θ°(η) is held while a decaying η falls by this factor."""
 
-SCHEDULES = ("two-level", "three-phase")
 CONTRASTS = (
     ("two-level dropped", "two-level none"),
     ("two-level annealed", "two-level dropped"),
