@@ -13,25 +13,6 @@ from tsla.theory.constants import ROUNDING, Array, Constants
 
 
 @dataclass(frozen=True)
-class Noise:
-    """Second moments about ``∇F`` at a point: ``sigma2`` of g, ``shat2`` of ĝ; ``*_low``: lower confidence limits; ``excess``: ŝ² - σ².
-
-    The limits are the values themselves where these are exact.
-    """
-
-    sigma2: float
-    shat2: float
-    sigma2_low: float
-    shat2_low: float
-    excess_low: float
-
-    @classmethod
-    def exact(cls, sigma2: float, shat2: float) -> Noise:
-        """Noise that is known."""
-        return cls(sigma2, shat2, sigma2, shat2, shat2 - sigma2)
-
-
-@dataclass(frozen=True)
 class Row:
     """What was seen at one step.
 
@@ -77,27 +58,27 @@ class Point:
     gradient: Array
     gap: float
     L_power: float
-    noise: Noise
+    sigma2: float
+    shat2: float
 
 
 def judged(before: Point | None, point: Point, stated: Constants | None, *, minimum_known: bool) -> Row:
     """What was seen at ``point``, with the point ``before`` for a secant; against the ``stated`` constants, where there are some."""
-    noise, grad2 = point.noise, float(point.gradient @ point.gradient)
     with np.errstate(divide="ignore", invalid="ignore"):
-        delta = float(np.float64(noise.shat2) / noise.sigma2)
+        delta = float(np.float64(point.shat2) / point.sigma2)
     secant = float("nan") if before is None else _secant(before, point)
     row = Row(
         step=point.step,
         eta=point.eta,
         L_secant=secant,
         L_power=point.L_power,
-        sigma2=noise.sigma2,
-        shat2=noise.shat2,
+        sigma2=point.sigma2,
+        shat2=point.shat2,
         delta=delta,
-        pl_ratio=grad2 / (2 * point.gap) if point.gap > 0 else float("inf"),
+        pl_ratio=float(point.gradient @ point.gradient) / (2 * point.gap) if point.gap > 0 else float("inf"),
         eta_L=point.eta * float(np.fmax(secant, point.L_power)),
     )
-    broken = _broken(row, noise, stated, minimum_known=minimum_known)
+    broken = _broken(row, stated, minimum_known=minimum_known)
     return replace(row, broken=broken, violated=tuple(claim for claim, assumes in ASSUMES.items() if set(assumes) & set(broken)))
 
 
@@ -109,18 +90,18 @@ def _secant(a: Point, b: Point) -> float:
     return float(np.linalg.norm(b.gradient - a.gradient)) / distance
 
 
-def _broken(row: Row, noise: Noise, stated: Constants | None, *, minimum_known: bool) -> tuple[str, ...]:
+def _broken(row: Row, stated: Constants | None, *, minimum_known: bool) -> tuple[str, ...]:
     over = 1 + SLACK
     found = {
         STEP: row.eta_L > over,
         LONG_STEP: row.eta_L > 2 * over,
-        GAIN: noise.excess_low >= -SLACK * noise.sigma2 and noise.shat2 > 0,
+        GAIN: row.shat2 >= row.sigma2 * (1 - SLACK) and row.shat2 > 0,
     }
     if stated is not None:
         sigma2 = float(stated.sigma2)
         found["A1"] = float(stated.L) * over < row.L
-        found["A2"] = noise.sigma2_low > sigma2 * over
-        found["A3"] = stated.delta is not None and noise.shat2_low > float(stated.delta) * sigma2 * over
+        found["A2"] = row.sigma2 > sigma2 * over
+        found["A3"] = stated.delta is not None and row.shat2 > float(stated.delta) * sigma2 * over
         found["A4"] = minimum_known and stated.mu is not None and row.pl_ratio * over < float(stated.mu)
         scale = row.eta * float(stated.L)  # the step is judged by the larger of the L that is stated and the L that is seen
         found[STEP] |= bool(scale > 1 + ROUNDING)

@@ -28,15 +28,15 @@ class Violation:
     effect: str
 
 
-def violations(rows: Sequence[Row], stated: Constants | None = None) -> list[Violation]:
+def violations(rows: Sequence[Row], stated: Constants) -> list[Violation]:
     """The premises that failed along a run, in the order of PREMISES, each where it failed first; none if none did.
 
-    ``stated`` as it was when the rows were made: the effects name its constants.
+    ``stated`` as when the rows were made: the effects name its constants.
     """
     return [_violation(premise, rows, stated) for premise in PREMISES if any(premise in row.broken for row in rows)]
 
 
-def _violation(premise: str, rows: Sequence[Row], stated: Constants | None) -> Violation:
+def _violation(premise: str, rows: Sequence[Row], stated: Constants) -> Violation:
     where = [row for row in rows if premise in row.broken]
     first = where[0]
     found, allowed, what = _WHAT[premise](first, stated)
@@ -51,40 +51,33 @@ def _violation(premise: str, rows: Sequence[Row], stated: Constants | None) -> V
 Finding = tuple[float, float, str]
 
 
-def _need(stated: Constants | None) -> Constants:
-    if stated is None:
-        raise ValueError("stated = None must be the constants that the rows were judged by: they break A1, A2, A3 or A4")
-    return stated
-
-
-def _what_step(row: Row, stated: Constants | None, limit: float, sign: str) -> Finding:
-    L = row.L if stated is None else max(row.L, float(stated.L))
+def _what_step(row: Row, stated: Constants, limit: float, sign: str) -> Finding:
+    L = max(row.L, float(stated.L))
     name = f"{limit:g}/L = {number(limit / L)}"
     return row.eta * L, limit, f"eta = {number(row.eta)} {sign} {name}"
 
 
-def _what_a1(row: Row, stated: Constants | None) -> Finding:
-    L = float(_need(stated).L)
+def _what_a1(row: Row, stated: Constants) -> Finding:
+    L = float(stated.L)
     return row.L, L, f"L is at least {number(row.L)}, above the stated {number(L)},"
 
 
-def _what_a2(row: Row, stated: Constants | None) -> Finding:
-    sigma2 = float(_need(stated).sigma2)
+def _what_a2(row: Row, stated: Constants) -> Finding:
+    sigma2 = float(stated.sigma2)
     return row.sigma2, sigma2, f"sigma2 = {number(row.sigma2)}, above the stated {number(sigma2)},"
 
 
-def _what_a3(row: Row, stated: Constants | None) -> Finding:
-    known = _need(stated)
-    allowed = float(known.need_delta("A3") * known.sigma2)
+def _what_a3(row: Row, stated: Constants) -> Finding:
+    allowed = float(stated.need_delta("A3") * stated.sigma2)
     return row.shat2, allowed, f"E‖ĝ-∇F‖² = {number(row.shat2)}, above the stated delta*sigma2 = {number(allowed)},"
 
 
-def _what_a4(row: Row, stated: Constants | None) -> Finding:
-    mu = float(_need(stated).need_mu("A4"))
+def _what_a4(row: Row, stated: Constants) -> Finding:
+    mu = float(stated.need_mu("A4"))
     return row.pl_ratio, mu, f"‖∇F‖²/(2(F-F*)) = {number(row.pl_ratio)}, below the stated mu = {number(mu)},"
 
 
-def _what_gain(row: Row, stated: Constants | None) -> Finding:
+def _what_gain(row: Row, stated: Constants) -> Finding:
     if not np.isfinite(row.delta):
         return row.delta, 1.0, "delta is infinite: without noise in g smoothing can only add to it,"
     V = float(smoothing.lemma_at_paper_theta(row.sigma2, row.delta))
@@ -92,7 +85,7 @@ def _what_gain(row: Row, stated: Constants | None) -> Finding:
     return row.delta, 1.0, f"delta = {number(row.delta)} >= 1, {why}"
 
 
-_WHAT: dict[str, Callable[[Row, Constants | None], Finding]] = {
+_WHAT: dict[str, Callable[[Row, Constants], Finding]] = {
     "A1": _what_a1,
     "A2": _what_a2,
     "A3": _what_a3,

@@ -4,26 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tsla.theory.constants import Array, Constants
-
-
-class FiniteSum(Protocol):
-    """A mean over examples, seen as what an oracle of examples draws from. inputs: (n, p); labels: (n, K), probabilities."""
-
-    @property
-    def inputs(self) -> Array: ...  # noqa: D102
-
-    @property
-    def labels(self) -> Array: ...  # noqa: D102
-
-    def sample(self, w: Array, index: NDArray[np.intp], smooth: Array) -> tuple[Array, Array]:
-        """Mean ``g`` and ``ĝ`` of the examples ``index``, at their labels and ``smooth``; (S, d), (S, B), (K,) -> (S, d) twice."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,7 +28,6 @@ class Problem:
     convex:          whether F is convex
     sharpest:        a point, shape (d,), where the Hessian has norm ``L`` to 1 %; None where L is not known to be the smallest constant
     coordinatewise:  where ``(∇F(w))_i = h(w_i)`` for every i: h, of Python floats and ``math`` alone, so that it can be compiled; else None
-    examples:        where F is a mean over examples: those, which an oracle of examples draws from; else None
     """
 
     name: str
@@ -61,7 +44,6 @@ class Problem:
     convex: bool = False
     sharpest: Array | None = None
     coordinatewise: Callable[[float], float] | None = None
-    examples: FiniteSum | None = None
 
     def __post_init__(self) -> None:
         for name in ("minimiser", "start", "sharpest"):

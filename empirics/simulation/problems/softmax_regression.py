@@ -10,8 +10,6 @@ of that pixel F is ``F* + (ridge/2) v²``.
 
 ``F*`` by Newton's method: ``F(W) - ‖∇F(W)‖²/(2 ridge) <= F* <= F(W)`` by strong convexity, and at the point found both ends are the
 same to 1e-15; a test computes them.
-
-For single examples ``E‖g - ∇F‖² <= E‖(p-y) x'‖² <= 2 E‖x‖² = 2`` everywhere (``SIGMA2``). A3 holds with no ``δ < 1`` for all W.
 """
 
 from __future__ import annotations
@@ -30,7 +28,6 @@ from tsla.theory.constants import Array, real
 Vector = np.ndarray[tuple[int], np.dtype[np.float64]]  # what scipy.optimize asks for
 
 CLASSES = 10
-SIGMA2 = 2.0
 
 
 def model(w: Array, x: Array) -> tuple[Array, Callable[[Array], Array]]:
@@ -62,10 +59,9 @@ def problem(examples: int = 500, ridge: float = 1e-3) -> Problem:
         start=np.zeros(d),
         value=data.value,
         gradient=data.gradient,
-        purpose="real data, convex: the noise of examples, whose σ² and δ change along the run",
+        purpose="real data, convex, with the best constants",
         convex=True,
         sharpest=half_and_half.ravel(),
-        examples=data,
     )
 
 

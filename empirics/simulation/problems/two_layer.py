@@ -18,8 +18,6 @@ L. It is an upper bound, and within a factor of six of the best.
 
 No ``μ``: at 0 the gradient vanishes (``h = 0`` and ``B = 0``), and ``F(0) = log 10`` is not the minimum: to second order in ``(U, V)``
 F is ``log 10 - a Σ_k ⟨V_k, U m_k⟩`` with ``m_k = mean (y_k - 1/10) x``, which are not all 0, and the form changes its sign with V.
-
-For single examples ``E‖g - ∇F‖² <= E‖J'r‖² <= E[a²H ‖r‖² + ‖B'r‖² ‖x‖²] <= 2 + 4 = 6`` everywhere (``SIGMA2``).
 """
 
 from __future__ import annotations
@@ -33,7 +31,6 @@ from tsla.empirics.simulation.problems.problem import Problem
 from tsla.theory.constants import Array, step_count
 
 CLASSES = 10
-SIGMA2 = 6.0
 STEEPEST = 4 / (3 * np.sqrt(3))  # max |tanh''|
 
 
@@ -80,6 +77,5 @@ def problem(hidden: int = 16, examples: int = 500) -> Problem:
         start=np.concatenate([rng.normal(size=first), rng.normal(scale=0.5, size=second)]),
         value=data.value,
         gradient=data.gradient,
-        purpose="real data, a network with a certified L: the noise of examples, whose σ² and δ change along the run",
-        examples=data,
+        purpose="real data, a network with a certified L",
     )

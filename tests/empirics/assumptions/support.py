@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tests.empirics.simulation.stages import stage
-from tsla.empirics.assumptions import Row, violations
+from tsla.empirics.assumptions import Row, synthetic
+from tsla.empirics.assumptions.synthetic_run import along
 from tsla.empirics.simulation.oracles import Oracle
 from tsla.empirics.simulation.problems import Problem
 from tsla.theory.claims import STEP
 from tsla.theory.constants import Constants
+from tsla.theory.plan import Stage
 
 PLAN = [stage(0.1, 0.5, 40), stage(0.05, 0.0, 60, decay_steps=30)]
 NOISY = Oracle(sigma2=2.0, beta2=0.3, nu2=0.1, bias="fixed")
@@ -38,5 +42,16 @@ def quadratic(spectrum: np.ndarray = SPECTRUM) -> Problem:
     )
 
 
-def first_steps(rows: Sequence[Row], stated: Constants | None = None) -> dict[str, int]:
-    return {violation.premise: violation.step for violation in violations(rows, stated)}
+def watch(plan: Sequence[Stage] = PLAN, *, oracle: Oracle = NOISY, stated: Constants = STATED, **options: Any) -> list[Row]:
+    """A run on the quadratic; STATED are its constants and those of NOISY."""
+    return synthetic(quadratic(), oracle, plan, stated=stated, **{"seed": 0} | options)
+
+
+def look(path: ArrayLike, steps: Sequence[int], *, oracle: Oracle = NOISY, stated: Constants = STATED) -> list[Row]:
+    """What is seen on the quadratic at these points."""
+    return along(quadratic(), oracle, PLAN, steps, path, stated=stated)
+
+
+def first_steps(rows: Sequence[Row]) -> dict[str, int]:
+    """The premises that fail -> where they fail first."""
+    return {premise: row.step for row in reversed(rows) for premise in row.broken}

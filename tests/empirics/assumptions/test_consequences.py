@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.empirics.assumptions.support import NOISY, ROW, STATED, TENS, quadratic
+from tests.empirics.assumptions.support import ROW, STATED, TENS, watch
 from tests.empirics.simulation.stages import stage
-from tsla.empirics.assumptions import effect, synthetic
+from tsla.empirics.assumptions import effect
 from tsla.empirics.assumptions.consequences import local_constants, prediction
 from tsla.theory import lsr, sgd, two_stage, worst_case
 from tsla.theory.constants import Constants
@@ -44,7 +44,7 @@ def test_the_prediction_is_the_theory_s() -> None:
 def test_the_effect_on_the_bound() -> None:
     optimistic = Constants(L=10, mu=0.5, sigma2=1, delta=0.2, F0=8)
     plan = [stage(0.1, 0.0, 100)]
-    rows = synthetic(quadratic(), NOISY, plan, seed=0, checkpoints=TENS, stated=optimistic)
+    rows = watch(plan, checkpoints=TENS, stated=optimistic)
     told, seen = 2 * 8 / (0.1 * 100) + 1, 2 * 8 / (0.1 * 100) + 2
     assert effect(rows, plan, optimistic) == (
         f"E‖∇F(w_R)‖²: {told:.4g} (C4) with the stated constants, {seen:.4g} (C4) with those seen along the run"

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from tests.empirics.assumptions.support import NOISY, PLAN, ROW, STATED, TENS, first_steps, quadratic
+from tests.empirics.assumptions.support import ROW, STATED, TENS, first_steps, quadratic, watch
 from tests.empirics.simulation.stages import stage
-from tsla.empirics.assumptions import synthetic, violations
+from tsla.empirics.assumptions import violations
 from tsla.empirics.assumptions.premises import PREMISES
 from tsla.empirics.simulation.oracles import Oracle
+from tsla.empirics.simulation.planned import constants_of
 from tsla.theory.claims import ASSUMES, GAIN, LONG_STEP, STEP
 
 
@@ -22,14 +23,9 @@ def test_every_premise_has_a_consequence() -> None:
         assert violation.claims == tuple(claim for claim, assumes in ASSUMES.items() if premise in assumes) != ()
 
 
-def test_what_was_stated_is_needed_to_say_what_failed() -> None:
-    with pytest.raises(ValueError, match="stated = None must be the constants"):
-        violations([replace(ROW, broken=("A2",))])
-
-
 def test_a_step_size_that_grows_too_large() -> None:
     plan = [stage(0.1, 0.0, 50), stage(0.15, 0.0, 50)]
-    rows = synthetic(quadratic(), NOISY, plan, seed=0, checkpoints=TENS)
+    rows = watch(plan, checkpoints=TENS)
     assert first_steps(rows) == {STEP: 50}
     (violation,) = violations(rows, STATED)
     assert violation.rows == 6
@@ -43,19 +39,20 @@ def test_a_step_size_that_grows_too_large() -> None:
 
 
 def test_a_step_size_beyond_every_bound() -> None:
-    rows = synthetic(quadratic(), NOISY, [stage(0.1, 0.0, 50), stage(0.2, 0.0, 10)], seed=0, checkpoints=[0, 50, 60])
+    rows = watch([stage(0.1, 0.0, 50), stage(0.2, 0.0, 10)], checkpoints=[0, 50, 60])
     assert first_steps(rows) == {STEP: 50, LONG_STEP: 50}
     assert "C16" in rows[1].violated
-    assert "still does" not in violations(rows)[0].effect
-    assert violations(rows)[1].effect == "eta = 0.2 >= 2/L = 0.2 at step 50: C16 does not apply from there"
+    assert "still does" not in violations(rows, STATED)[0].effect
+    assert violations(rows, STATED)[1].effect == "eta = 0.2 >= 2/L = 0.2 at step 50: C16 does not apply from there"
 
 
 @pytest.mark.parametrize(("beta2", "broken"), [(1.5, {}), (1.9, {GAIN: 0}), (3.0, {GAIN: 0})])
 def test_smoothing_that_does_not_pay(beta2: float, broken: dict[str, int]) -> None:
-    rows = synthetic(quadratic(), Oracle(sigma2=2.0, beta2=beta2, nu2=0.1, bias="fixed"), PLAN, seed=0, checkpoints=TENS)
+    oracle = Oracle(sigma2=2.0, beta2=beta2, nu2=0.1, bias="fixed")
+    rows = watch(oracle=oracle, stated=constants_of(quadratic(), oracle), checkpoints=TENS)
     assert first_steps(rows) == broken
     if beta2 == 3.0:
-        text = violations(rows)[0].effect
+        text = violations(rows, STATED)[0].effect
         assert text.startswith("delta = 1.55 >= 1, V(1/(1+delta)) = 2.431 is not below sigma2 = 2, so that by C2")
         assert text.endswith("at step 0: C9, C10 do not apply from there")
 
