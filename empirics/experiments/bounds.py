@@ -98,8 +98,7 @@ def _regime(config: Config, eps: float) -> pd.DataFrame:
     delta = config["scale"] * eps ** config["q"]
     problem, oracle, constants = _instance({**config, "oracle": {**config["oracle"], "beta2": delta / 2, "nu2": delta / 2}})
     what = Planned.of(problem, oracle, config["method"], eps=eps)
-    run, measured = what.run(replicas=config["replicas"], seed=config["seed"])
-    plan = what.plan
+    plan, (run, measured) = what.plan, what.run(replicas=config["replicas"], seed=config["seed"])
     in_last_stage = run.step > float(plan.total) - float(plan.stages[-1].steps)
     there = in_last_stage & (measured.mean(axis=1) <= eps**2)
     gap, gap_bound = _after_stage_one(plan, run, constants)

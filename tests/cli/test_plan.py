@@ -114,7 +114,7 @@ def test_the_naive_rule_that_was_best_is_named_with_how_sure_that_is(outcome: st
     assert against == [("theory", rule, False), ("practice", rule, False)]
     tested, last = run(f"{PLAN} --outcome {outcome}").splitlines()[-2:]
     assert f"{tested}\n{last}" == found["advice"]
-    assert tested.startswith(f"On 7 settings that were not used to build the rules ({known['scope']}), ")
+    assert tested.startswith(f"On 7 settings that were not used to build the rules of docs/planner.md ({known['scope']}), ")
     assert f"{choice['tests'][0]['rule']} (theory) had {100 * choice['tests'][0]['difference']:.2f} " in tested
     assert f"more regret than {rule}, adjusted p = " in tested
     best = f"Of the naive rules the best was {rule}: {words}, with a regret of {100 * choice['regret']:.2f} "

@@ -59,10 +59,11 @@ def sentence(choice: Mapping[str, Any], pilot: Pilot, outcome: str) -> str:
         f"adjusted p = {test['holm']:.2g}"
         for test in choice["tests"]
     ]
-    tested = f"On {choice['settings']} settings that were not used to build the rules ({choice['scope']}), {'; '.join(by_kind)}."
+    where = f"On {choice['settings']} settings that were not used to build the rules of docs/planner.md ({choice['scope']})"
     best = "the best of a sweep" + (", which its other seeds chose worse" if choice["regret"] < 0 else "")
     own = f"{choice['rule']}: {_what(choice, pilot)}, with a regret of {amount(choice, 'regret', outcome)} against {best}"
-    return f"{tested}\nOn these settings the moments can't tell when to drop for {outcome}. Of the naive rules the best was {own}."
+    can_not = f"On these settings the moments can't tell when to drop for {outcome}"
+    return f"{where}, {'; '.join(by_kind)}.\n{can_not}. Of the naive rules the best was {own}."
 
 
 def _what(choice: Mapping[str, Any], pilot: Pilot) -> str:
