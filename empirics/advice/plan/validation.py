@@ -19,7 +19,7 @@ RESOURCE = Path(__file__).with_name("validation.json")
 
 
 def read() -> Json:
-    """The validation, as :func:`tsla.empirics.experiments.planner.validation.validate` describes it, with its ``scope`` in words."""
+    """What ``validate`` of the experiment found, of the rules the naive ones, with its ``scope`` in words."""
     found: Json = json.loads(RESOURCE.read_text(encoding="utf-8"))
     return found
 

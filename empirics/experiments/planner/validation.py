@@ -75,12 +75,13 @@ def validated(folder: Path = records.FOLDER) -> Json:
 
 
 def write(validation: Mapping[str, Any], path: Path = RESOURCE) -> None:
-    """Keep a validation where `tsla plan` finds it. Raises ValueError where a rule was better: `tsla plan` knows the naive ones alone."""
+    """Keep the tests and the naive rules where `tsla plan` finds them; it knows no others, so that one which was better is refused."""
     for test in validation["tests"]:
         if test["better"]:
             raise ValueError(f"{test['rule']} was better than {test['naive']} for {test['outcome']}: `tsla plan` has to be taught it first")
+    kept = {**validation, "rules": [line for line in validation["rules"] if line["kind"] == NAIVE]}
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(validation, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _numbers(name: str, interval: Interval) -> dict[str, float]:
