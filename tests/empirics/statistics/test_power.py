@@ -15,7 +15,9 @@ from scipy import integrate, stats
 from tests.planted import assert_rejects
 from tsla.empirics.runs import records
 from tsla.empirics.statistics import power
-from tsla.empirics.statistics.power import Need, need, paired_power, pilot, plan, sd_interval, seeds_for, table
+from tsla.empirics.statistics.checkpoints import plan, table
+from tsla.empirics.statistics.pilot import pilot
+from tsla.empirics.statistics.power import Need, need, paired_power, sd_interval, seeds_for
 
 RUNS = 40_000
 PILOTS = 800
