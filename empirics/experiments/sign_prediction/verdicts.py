@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tsla.empirics.experiments.sign_prediction.experiment import OUTCOMES
-from tsla.empirics.experiments.sign_prediction.predictions import PREDICTORS, RIVALS
+from tsla.empirics.experiments.sign_prediction.predictions import OUTCOMES, PREDICTORS, RIVALS
 from tsla.empirics.statistics.intervals import student_t
 
 RULES = ("always", "never")
