@@ -17,9 +17,11 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from tests.planted import assert_rejects
-from tsla.empirics.experiments.sign_prediction import configs, run, verdict
+from tsla.empirics.experiments.sign_prediction.configs import configs
 from tsla.empirics.experiments.sign_prediction.copies import PASSES, Arms, Copies, Weights
+from tsla.empirics.experiments.sign_prediction.experiment import run
 from tsla.empirics.experiments.sign_prediction.predictions import PREDICTORS, RIVALS, Point, floor, one_step, predictions, settled
+from tsla.empirics.experiments.sign_prediction.verdicts import verdict
 from tsla.empirics.models.networks import build
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.simulation.problems.quadratic import law

@@ -1,4 +1,4 @@
-"""The tables of ``docs/planner.md``, and what `tsla plan` knows of the rules; ``python -m`` this module writes both."""
+"""The tables of ``docs/planner.md``: the rules, and what they are worth."""
 
 from __future__ import annotations
 
@@ -12,26 +12,23 @@ from tsla.empirics.advice.plan.rules import RULES
 from tsla.empirics.advice.plan.validation import amount
 from tsla.empirics.experiments.study.scope import scope
 from tsla.empirics.experiments.study.settings import SETTINGS
-from tsla.empirics.runs import markdown, records
+from tsla.empirics.runs import records
+from tsla.figures.documents import markdown
 from tsla.theory.tables import Json, number
 
-RECORD = Path("planner.parquet")
-"""Below ``records/``: the table of :func:`tsla.empirics.advice.plan.regret.by_setting`; its configuration names ``building``."""
-DOCUMENT = Path("docs/planner.md")
-BEGIN, END = "<!-- written by python -m tsla.empirics.experiments.planner_document -->", "<!-- end -->"
 
-
-def tables(validated: Mapping[str, Any]) -> str:
-    """A validation as Markdown."""
+def tables(folder: Path) -> tuple[str, str]:
+    """The rules, and how they were judged."""
+    validated = _validated(folder)
     parts = (
-        ("Verdicts", verdicts(validated)),
-        (f"Regrets on the {len(validated['judging'])} judging settings", regrets(validated)),
-        ("Settings", f"Rules were chosen on: {_listed(validated['building'])}. {_judged(validated)}"),
+        ("Verdicts", _verdicts(validated)),
+        (f"Regrets on the {len(validated['judging'])} judging settings", _regrets(validated)),
+        ("Settings", f"Rules were chosen on: {'; '.join(validated['building'])}. {_judged(validated)}"),
     )
-    return "\n\n".join(f"### {title}\n\n{body}" for title, body in parts)
+    return _rules(), markdown.sections(parts)
 
 
-def verdicts(validated: Mapping[str, Any]) -> str:
+def _verdicts(validated: Mapping[str, Any]) -> str:
     """One line a test: the rule that the building settings chose, against the naive one that they chose."""
     lines = [
         (
@@ -49,7 +46,7 @@ def verdicts(validated: Mapping[str, Any]) -> str:
     return markdown.table(("outcome", "kind", "rule", "best naive rule", "regret, less the naive one's", "p", "Holm", "verdict"), lines)
 
 
-def regrets(validated: Mapping[str, Any]) -> str:
+def _regrets(validated: Mapping[str, Any]) -> str:
     """One line a rule and one column an outcome: mean regret over the judging settings, with its 95 % interval."""
     by_rule: dict[tuple[str, str], dict[str, str]] = {}
     for line in validated["rules"]:
@@ -59,32 +56,17 @@ def regrets(validated: Mapping[str, Any]) -> str:
     return markdown.table(("rule", "kind", *outcomes), lines)
 
 
-def rules() -> str:
+def _rules() -> str:
     """One line a rule: when it drops."""
     return markdown.table(("rule", "kind", "drops"), [(name, rule.kind, rule.drops) for name, rule in RULES.items()])
 
 
 def _judged(validated: Mapping[str, Any]) -> str:
-    return f"They were judged on: {_listed(validated['judging'])}. These are {validated['scope']}."
+    return f"They were judged on: {'; '.join(validated['judging'])}. These are {validated['scope']}."
 
 
-def _listed(settings: list[str]) -> str:
-    return "; ".join(settings)
-
-
-def validated(folder: Path = records.FOLDER) -> Json:
+def _validated(folder: Path) -> Json:
     """The validation by the record in a folder, with its ``scope``: in words, the settings that judged, for which alone it speaks."""
-    record = records.read(folder / RECORD)
+    record = records.read(folder / "planner.parquet")
     found = validation.validate(record.table, record.config["configs"][0]["building"])
     return found | {"scope": scope([SETTINGS[name] for name in found["judging"]])}
-
-
-def main() -> None:
-    """Write both."""
-    found = validated()
-    validation.write(found)
-    markdown.put(DOCUMENT, BEGIN, END, tables(found))
-
-
-if __name__ == "__main__":
-    main()
