@@ -19,16 +19,16 @@ from tsla.theory.tables import Json, number
 
 def tables(folder: Path) -> tuple[str, str]:
     """The rules, and how they were judged."""
-    validated = _validated(folder)
+    found = validated(folder)
     parts = (
-        ("Verdicts", _verdicts(validated)),
-        (f"Regrets on the {len(validated['judging'])} judging settings", _regrets(validated)),
-        ("Settings", f"Rules were chosen on: {'; '.join(validated['building'])}. {_judged(validated)}"),
+        ("Verdicts", _verdicts(found)),
+        (f"Regrets on the {len(found['judging'])} judging settings", _regrets(found)),
+        ("Settings", f"Rules were chosen on: {'; '.join(found['building'])}. {_judged(found)}"),
     )
     return _rules(), markdown.sections(parts)
 
 
-def _verdicts(validated: Mapping[str, Any]) -> str:
+def _verdicts(found: Mapping[str, Any]) -> str:
     """One line a test: the rule that the building settings chose, against the naive one that they chose."""
     lines = [
         (
@@ -41,15 +41,15 @@ def _verdicts(validated: Mapping[str, Any]) -> str:
             number(test["holm"]),
             "better" if test["better"] else "can't tell",
         )
-        for test in validated["tests"]
+        for test in found["tests"]
     ]
     return markdown.table(("outcome", "kind", "rule", "best naive rule", "regret, less the naive one's", "p", "Holm", "verdict"), lines)
 
 
-def _regrets(validated: Mapping[str, Any]) -> str:
+def _regrets(found: Mapping[str, Any]) -> str:
     """One line a rule and one column an outcome: mean regret over the judging settings, with its 95 % interval."""
     by_rule: dict[tuple[str, str], dict[str, str]] = {}
-    for line in validated["rules"]:
+    for line in found["rules"]:
         by_rule.setdefault((line["rule"], line["kind"]), {})[line["outcome"]] = amount(line, "regret", line["outcome"])
     outcomes = [name for name in OUTCOMES if any(name in cells for cells in by_rule.values())]
     lines = [(rule, kind, *(cells.get(name, "-") for name in outcomes)) for (rule, kind), cells in by_rule.items()]
@@ -61,11 +61,11 @@ def _rules() -> str:
     return markdown.table(("rule", "kind", "drops"), [(name, rule.kind, rule.drops) for name, rule in RULES.items()])
 
 
-def _judged(validated: Mapping[str, Any]) -> str:
-    return f"They were judged on: {'; '.join(validated['judging'])}. These are {validated['scope']}."
+def _judged(found: Mapping[str, Any]) -> str:
+    return f"They were judged on: {'; '.join(found['judging'])}. These are {found['scope']}."
 
 
-def _validated(folder: Path) -> Json:
+def validated(folder: Path) -> Json:
     """The validation by the record in a folder, with its ``scope``: in words, the settings that judged, for which alone it speaks."""
     record = records.read(folder / "planner.parquet")
     found = validation.validate(record.table, record.config["configs"][0]["building"])

@@ -16,8 +16,8 @@ from tests.empirics.advice.plan.pilots import growing, rows
 from tsla.empirics.advice.plan import validation
 from tsla.empirics.advice.plan.pilot import read
 from tsla.empirics.advice.plan.rules import RULES
-from tsla.empirics.experiments import planner_document as documents
 from tsla.empirics.runs import records
+from tsla.figures.documents.planner import validated as validated_by_the_record
 
 run, refusal = test_cli.run, test_cli.refusal
 Run = Callable[[str], str]
@@ -205,7 +205,7 @@ def test_every_outcome_has_an_answer_by_the_committed_validation(outcome: str, r
     found = test_cli.as_json(run(f"{PLAN} --outcome {outcome} --json"))
     assert (found["recommendation"] is None) == (validation.read() is None)
     assert found["advice"].endswith(".")
-    assert f"({documents.validated(DIGITS.parent)['scope']})" in found["advice"]
+    assert f"({validated_by_the_record(DIGITS.parent)['scope']})" in found["advice"]
 
 
 # --- refusals

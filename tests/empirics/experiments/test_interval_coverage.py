@@ -11,8 +11,7 @@ import pytest
 import torch
 
 from tests.planted import assert_rejects
-from tsla.empirics.experiments import interval_coverage as coverage
-from tsla.empirics.experiments.interval_coverage import document, experiment, rules
+from tsla.empirics.experiments.interval_coverage import experiment, rules
 from tsla.empirics.experiments.interval_coverage.populations import Population, paired, some
 from tsla.empirics.experiments.interval_coverage.rules import CHOSEN, MEASURED, Draws, Ends
 from tsla.empirics.moments.estimators.groups import GroupSums
@@ -136,14 +135,14 @@ def test_rules_differ_from_the_chosen_one_by_what_they_say() -> None:
 
 
 def shrunk(config: dict[str, object]) -> pd.DataFrame:
-    return coverage.run(config | {"network": "MLP", "epoch": 1, "population": 600, "trials": 4})
+    return experiment.run(config | {"network": "MLP", "epoch": 1, "population": 600, "trials": 4})
 
 
 def test_a_small_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(experiment, "UNTIL_TRIALS", 3)
     monkeypatch.setattr(experiment, "UNTIL_GROUPS", 18)
-    table = shrunk(dict(coverage.CONFIGS[0]))
-    pd.testing.assert_frame_equal(table, shrunk(dict(coverage.CONFIGS[0])))
+    table = shrunk(dict(experiment.CONFIGS[0]))
+    pd.testing.assert_frame_equal(table, shrunk(dict(experiment.CONFIGS[0])))
     assert set(table["rule"]) == {*rules.RULES, "sketch of 16384", "sketch of 1024", "until 0.05", "until 0.1"}
     assert (table["covered"] + table["too_low"] + table["too_high"] == table["trials"]).all()
     until = table[table["rule"] == "until 0.05"]
@@ -179,25 +178,8 @@ def test_the_document_says_what_the_record_says(record: pd.DataFrame) -> None:
     assert_rejects(is_as_documented, record.assign(rule=record["rule"].replace({"unshifted": CHOSEN, CHOSEN: "unshifted"})))
 
 
-def has_the_tables_of(record: pd.DataFrame) -> None:
-    text = (ROOT / document.DOCUMENT).read_text(encoding="utf-8")
-    assert text == document.with_tables(text, record), (
-        "`python -m tsla.empirics.experiments.interval_coverage.document` writes the tables anew"
-    )
-
-
-def test_the_tables_of_the_document_are_those_of_the_record(record: pd.DataFrame) -> None:
-    has_the_tables_of(record)
-    assert_rejects(has_the_tables_of, record.assign(covered=record["covered"] - 10))
-
-
-def test_a_document_without_a_place_for_tables() -> None:
-    with pytest.raises(ValueError, match="must have both around its tables"):
-        document.with_tables("# Nothing", pd.DataFrame())
-
-
 def test_the_record_is_of_the_configurations(record: pd.DataFrame) -> None:
     assert [tuple(key) for key in record[["network", "epoch"]].drop_duplicates().to_numpy()] == [
-        (config["network"], config["epoch"]) for config in coverage.CONFIGS
+        (config["network"], config["epoch"]) for config in experiment.CONFIGS
     ]
-    assert records.read(ROOT / "records" / "coverage.parquet").config["configs"] == [dict(config) for config in coverage.CONFIGS]
+    assert records.read(ROOT / "records" / "coverage.parquet").config["configs"] == [dict(config) for config in experiment.CONFIGS]

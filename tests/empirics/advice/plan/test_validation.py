@@ -1,4 +1,4 @@
-"""A rule is recommended where settings that did not choose it say so, and nowhere else; document and resource say what was found."""
+"""A rule is recommended where settings that did not choose it say so, and nowhere else; the resource says what was found."""
 
 from __future__ import annotations
 
@@ -14,12 +14,9 @@ from scipy import stats
 
 from tests.planted import assert_rejects
 from tsla.empirics.advice.plan import validation
-from tsla.empirics.advice.plan.regret import OUTCOMES
 from tsla.empirics.advice.plan.rules import RULES
 from tsla.empirics.advice.plan.validation import recommended, validate
-from tsla.empirics.experiments import planner_document as documents
 
-ROOT = Path(__file__).parents[4]
 BUILDING, JUDGING = ("b0", "b1", "b2"), tuple(f"j{i}" for i in range(8))
 NAIVE = {"never": 0.3, "always": 0.1}
 
@@ -128,18 +125,3 @@ def test_the_resource_is_the_validation(tmp_path: Path) -> None:
     validation.write(found, tmp_path / "validation.json")
     assert validation.read(tmp_path / "validation.json") == found
     assert json.loads((tmp_path / "validation.json").read_text(encoding="utf-8"), parse_constant=pytest.fail) == found
-
-
-def test_the_tables_of_the_document() -> None:
-    document = (ROOT / documents.DOCUMENT).read_text(encoding="utf-8")
-    assert documents.rules() in document
-    found = validate(regrets(outcomes=tuple(OUTCOMES), building=GOOD, judging=GOOD), BUILDING) | {"scope": "networks on data"}
-    written = documents.tables(found)
-    test = found["tests"][0]
-    difference = f"{100 * test['difference']:.2f} % [{100 * test['low']:.2f}, {100 * test['high']:.2f}]"
-    assert f"| {test['outcome']} | theory | floor | always | {difference} |" in written
-    assert written.count("| better |") == 8
-    assert "| rule | kind | train_loss | grad2 | test_loss | test_accuracy |" in written
-    assert "points [" in written
-    assert "judged on: j0; j1" in written
-    assert "These are networks on data." in written
