@@ -22,28 +22,8 @@ NAMES = {"grad2": "‖∇F‖²", "F": "F"}
 
 def tables(folder: Path) -> tuple[str]:
     """Of all networks, one below the other."""
-    return (
-        markdown.sections(part for network, name in RECORDS.items() for part in _parts(network, records.read(folder / f"{name}.parquet"))),
-    )
-
-
-def _table(found: pd.DataFrame, scope: str) -> str:
-    """One line a horizon, rival and outcome: the hit rates of the predictors, less those of the better rule that does not look."""
-    groups = found[found["scope"] == scope].groupby(["K", "rival", "outcome"], sort=False)
-    lines = [_line(rows.set_index("predictor").to_dict("index")) for _, rows in groups]
-    above = tuple(f"{name}, less the better rule" for name in PREDICTORS)
-    return markdown.table(("steps", "against", "of", "signs established", "lowered", "hit rate of floor", *above, "balanced, floor"), lines)
-
-
-def _line(by_name: Mapping[Any, Row]) -> tuple[str, ...]:
-    floor = by_name["floor"]
-    about = (str(floor["K"]), floor["rival"], NAMES[floor["outcome"]])
-    signs = (f"{floor['established']:g} of {floor['rows']:g}", f"{floor['lowered']:.2f}", _shown(floor, "hit"))
-    return (*about, *signs, *(_shown(by_name[name], "above") for name in PREDICTORS), f"{floor['balanced']:.2f}")
-
-
-def _shown(row: Row, name: str) -> str:
-    return f"{row[name]:.2f} [{row[f'{name}_low']:.2f}, {row[f'{name}_high']:.2f}]"
+    found = {network: records.read(folder / f"{name}.parquet") for network, name in RECORDS.items()}
+    return (markdown.sections(part for network, record in found.items() for part in _parts(network, record)),)
 
 
 def _parts(network: str, record: Record) -> list[tuple[str, str]]:
@@ -63,3 +43,22 @@ def _parts(network: str, record: Record) -> list[tuple[str, str]]:
         (f"{network}: snapshots with ηL ≤ 1, as C12 asks", _table(found, "premise")),
         (f"{network}: all snapshots", _table(found, "all")),
     ]
+
+
+def _table(found: pd.DataFrame, scope: str) -> str:
+    """One line a horizon, rival and outcome: the hit rates of the predictors, less those of the better rule that does not look."""
+    groups = found[found["scope"] == scope].groupby(["K", "rival", "outcome"], sort=False)
+    lines = [_line(rows.set_index("predictor").to_dict("index")) for _, rows in groups]
+    above = tuple(f"{name}, less the better rule" for name in PREDICTORS)
+    return markdown.table(("steps", "against", "of", "signs established", "lowered", "hit rate of floor", *above, "balanced, floor"), lines)
+
+
+def _line(by_name: Mapping[Any, Row]) -> tuple[str, ...]:
+    floor = by_name["floor"]
+    about = (str(floor["K"]), floor["rival"], NAMES[floor["outcome"]])
+    signs = (f"{floor['established']:g} of {floor['rows']:g}", f"{floor['lowered']:.2f}", _shown(floor, "hit"))
+    return (*about, *signs, *(_shown(by_name[name], "above") for name in PREDICTORS), f"{floor['balanced']:.2f}")
+
+
+def _shown(row: Row, name: str) -> str:
+    return f"{row[name]:.2f} [{row[f'{name}_low']:.2f}, {row[f'{name}_high']:.2f}]"

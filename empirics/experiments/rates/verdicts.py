@@ -23,7 +23,7 @@ def verdict(rows: pd.DataFrame) -> str:
     first = rows.iloc[0]
     if np.isinf(first["planned"]):
         return ATTAINED if np.isinf(rows["needed"]).all() else FASTER
-    _, low, high = judged(rows)
+    _, low, high = _judged(rows)
     too_late = (rows["at_end_low"] > rows["eps"] ** 2).any()
     too_steep = first["predicted"] > 0 and not by_single_iterate(rows) and low > first["planned_exponent"] + TOLERANCE
     if too_late or too_steep or np.isinf(rows["needed"]).any():
@@ -31,7 +31,7 @@ def verdict(rows: pd.DataFrame) -> str:
     return ATTAINED if high >= first["planned_exponent"] - TOLERANCE else FASTER
 
 
-def judged(rows: pd.DataFrame) -> tuple[float, float, float]:
+def _judged(rows: pd.DataFrame) -> tuple[float, float, float]:
     """The exponent that counts, with its interval: the theorem's own quantity's, or a single iterate's where the plan fixes most of it."""
     name, row = "single_exponent" if by_single_iterate(rows) else "exponent", rows.iloc[0]
     return float(row[name]), float(row[f"{name}_low"]), float(row[f"{name}_high"])
