@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsla.empirics.runs import records
 from tsla.empirics.statistics.pilot import pilot
 
 
@@ -136,14 +135,3 @@ def test_what_is_not_mixed_is_planned_with(given: dict[str, Any]) -> None:
     assert pilot(rows, **given).differences.shape[1] == 4
     either = long(claim=lambda frame: "C" + frame["method"], eta=lambda frame: frame["method"].map({"a": 0.1}).fillna(0.2))
     assert pilot(either, **PAIRED).differences.shape == (2, 4)
-
-
-def test_the_record_of_digits_mixes_methods() -> None:
-    table = records.read(records.FOLDER / "digits.parquet").table
-    with pytest.raises(
-        ValueError, match="a seed must have one row at each epoch; these rows mix method; choose one, such as --where method=sgd"
-    ):
-        pilot(table, a="s2", b="shat2", column=None)
-    sgd = table[(table["method"] == "sgd") & (table["epoch"] == 0)].sort_values("seed")
-    found = pilot(table, a="s2", b="shat2", column=None, where={"method": "sgd", "epoch": "0"})
-    assert found.differences.tolist() == [(sgd["s2"] - sgd["shat2"]).tolist()]
