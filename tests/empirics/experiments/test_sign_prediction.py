@@ -24,7 +24,6 @@ from tsla.empirics.experiments.sign_prediction.predictions import PREDICTORS, RI
 from tsla.empirics.experiments.sign_prediction.verdicts import verdict
 from tsla.empirics.models.networks import build
 from tsla.empirics.moments.full_batch import gradient_moments
-from tsla.empirics.simulation.problems.quadratic import law
 from tsla.empirics.statistics.intervals import paired
 from tsla.empirics.training import TrainingConfig, initial_model, training_split
 from tsla.theory import biased, minibatch, shrinkage
@@ -210,10 +209,11 @@ def settles(eta: float, theta: float, B: int, *, flip: bool = False) -> tuple[fl
     """Of ``w²/2`` with a constant bias, the exact change of ``E‖∇F‖²`` by smoothing for 100 steps, and the point where they begin."""
     s2, beta2, nu2 = 1.0, 0.3, 0.2
     noise = float(biased.noise(s2, SmoothingOracle(beta2=beta2, nu2=nu2), theta)) / B
-    plain = float(law(np.ones(1), 0.0, 0.0, eta=eta, steps=1000, noise=s2 / B)[1][0])
-    mean, variance = law(np.ones(1), 0.0, plain, eta=eta, steps=100, noise=noise, pull=theta * beta2**0.5)
+    q = 1 - eta
+    plain = eta * s2 / B / (1 + q)  # where plain SGD settles: η²s²/B over 1 - q²
+    mean, variance = -theta * beta2**0.5 * (1 - q**100), q**200 * plain + eta * noise / (1 + q) * (1 - q**200)
     moments = Moments(grad2=plain, s2=s2, shat2=beta2 + nu2, c=0.0, beta2=beta2, nu2=nu2)
-    return float(mean[0] ** 2 + variance[0] - plain) * (-1 if flip else 1), Point(moments, 0.0, B, eta)
+    return (mean**2 + variance - plain) * (-1 if flip else 1), Point(moments, 0.0, B, eta)
 
 
 def comes_true(branch: Callable[..., tuple[float, Point]]) -> None:
