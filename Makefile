@@ -54,18 +54,16 @@ bench-moments: $(VENV)/.ready-bench  ## Gradient moments beside other libraries,
 bench-simulate: $(VENV)/.ready-bench  ## The simulator beside NumPy's normals and other libraries (minutes): build/bench/simulate.md
 	$(BIN)/python -m tests.benchmarks.simulate $(ARGUMENTS)
 
-rates: $(READY)  ## Measure the rates of C9, C12 and C15, and what the tests refute (resumable): records/, docs/rates.md
+rates: $(READY)  ## Measure the rates of C9, C12 and C15, and what the tests refute (resumable): records/, docs/rates.md, docs/one_sided_tests.md
 	$(BIN)/tsla records measured_rates annealed power_of_tests
-	$(BIN)/python -m tsla.empirics.experiments.rates.verdicts
+	$(BIN)/tsla docs rates one_sided_tests
 
-study: $(READY)  ## E1-E5, the branches and the planner, as docs/study_plan.md says (resumable, two hours and more): records/, docs/study.md, docs/planner.md
+study: $(READY)  ## E1-E5, the branches and the planner, as docs/study_plan.md says (resumable, two hours and more): records/, docs/study.md, docs/branches.md, docs/planner.md
 	$(BIN)/tsla records study_tuning study_decay_tuning
 	$(BIN)/tsla records study study_paths study_tempering study_decay branches branches_resnet8
 	$(BIN)/tsla records planner
 	$(BIN)/python -m tsla.empirics.experiments.planner.validation
-	$(BIN)/python -m tsla.empirics.experiments.study.document
-	$(BIN)/python -m tsla.empirics.experiments.sign_prediction.document
-	$(BIN)/python -m tsla.empirics.experiments.planner_document
+	$(BIN)/tsla docs study branches planner
 
 gpu-study: $(READY)  ## ResNet-18 on all of Fashion-MNIST with 20 % label noise, ten seeds, on a GPU (resumable, hours)
 	$(BIN)/tsla sweep examples/gpu_study.toml

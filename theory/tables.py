@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
@@ -53,6 +54,12 @@ def aligned(rows: list[list[str]], *, right: frozenset[int] = frozenset()) -> st
         for row in rows
     )
     return "\n".join("  " + line.rstrip() for line in lines)
+
+
+def listed(words: Iterable[str]) -> str:
+    """Each once: "a, b and c"."""
+    *most, last = dict.fromkeys(words)
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def bound_json(bound: Bound) -> Json:

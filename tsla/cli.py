@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "sweep": ("tsla.empirics.commands.sweep",),
     "records": ("tsla.empirics.commands.records",),
     "figures": ("tsla.figures.commands.figures",),
+    "docs": ("tsla.figures.commands.docs",),
     "certify": ("tsla.empirics.commands.certify", "tsla.figures.commands.certify"),
     "check": ("tsla.figures.commands.check",),
     "report": ("tsla.figures.commands.begin_report", "tsla.empirics.commands.report", "tsla.figures.commands.report"),

@@ -28,8 +28,8 @@ def run(args: argparse.Namespace) -> None:
     """Seeds and steps to tell two methods apart."""
     from tsla.empirics.runs.files import must_be_there
     from tsla.empirics.runs.records import read as read_record
-    from tsla.empirics.statistics.power import pilot, plan
-    from tsla.empirics.statistics.power import table as power_table
+    from tsla.empirics.statistics.checkpoints import plan, table
+    from tsla.empirics.statistics.pilot import pilot
     from tsla.theory.commands.answer import print_result
 
     must_be_there("record", args.record, "a record such as `tsla train --out` writes")
@@ -39,4 +39,4 @@ def run(args: argparse.Namespace) -> None:
     where = dict(text.split("=", 1) for text in args.where)
     found = pilot(read_record(args.record).table, column=args.column, a=args.a, b=args.b, where=where)
     answer = plan(found, effect=args.effect, level=args.level, power=args.power, seeds=args.seeds)
-    print_result(args, lambda: answer, lambda: power_table(answer))
+    print_result(args, lambda: answer, lambda: table(answer))

@@ -1,39 +1,24 @@
-"""One-sided tests of "the mean is at most the bound" whose false-alarm rate is known, and what they can refute.
-
-Samples are independent, non-negative and of any law, however skewed, such as ``‖∇F(w_R)‖²`` of the replicas of a run. If their mean is at
-most ``b``, then for every ``λ`` in [0, 1] the wealth ``Π (1 + λ (X_i/b - 1))`` of somebody who bets on larger values has an expectation
-of at most 1, and so has its mean over some λ. By Markov's inequality it exceeds 1/p with probability at most p: its inverse is a p-value,
-valid for every number of samples (Waudby-Smith and Ramdas, 2024). Student's t is not: on few samples with a long left tail it raises
-false alarms many times too often (``tests/empirics/statistics/test_betting.py``).
-"""
+"""What the one-sided tests of :mod:`tsla.empirics.statistics.betting` refute: halved bounds, on instances that come near the bound."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
-from scipy.special import logsumexp
-from scipy.stats import binomtest
+from numpy.typing import ArrayLike
 
-from tsla.empirics.runs import markdown, records
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation.exact_law import exact_law
 from tsla.empirics.simulation.oracles import Oracle
 from tsla.empirics.simulation.problems import Problem
 from tsla.empirics.simulation.simulate import simulate
+from tsla.empirics.statistics.betting import p_values, refutes
 from tsla.theory import biased, lsr, sgd, two_stage, worst_case
-from tsla.theory.constants import Array, Constants, real, step_count
+from tsla.theory.constants import Array, Constants
 from tsla.theory.plan import Stage
-
-LEVEL = 0.001
-DOCUMENT = Path("docs/one_sided_tests.md")
-# Parts of the wealth that are bet: the smallest suits excesses of a few per cent, the largest those by a factor.
-BETS = np.geomspace(1 / 64, 0.95, 8)
 
 Quantity = Literal["mean_grad2", "gap"]
 
@@ -69,111 +54,38 @@ class Instance:
         return np.full(self.problem.dimension, self.start)
 
 
-@dataclass(frozen=True)
-class FalseAlarms:
-    """How often a test refuted, on any of its instances, bounds that are exactly the means."""
-
-    alarms: int
-    repetitions: int
-    level: float
-
-    @property
-    def rate(self) -> float:
-        """Part of the repetitions with an alarm."""
-        return self.alarms / self.repetitions
-
-    @property
-    def p_value(self) -> float:
-        """Of "the true rate is at most the level": small if there were too many alarms (exact binomial test)."""
-        return float(binomtest(self.alarms, self.repetitions, self.level, alternative="greater").pvalue)
-
-
-def p_values(samples: ArrayLike, bound: ArrayLike) -> Array:
-    """p-values of "the mean is at most ``bound``" for independent samples of any law on [0, ∞), valid for every number of them.
-
-    Shapes: ``samples`` (..., n), ``bound`` broadcasts with (...), which is the shape of the result. Raises ValueError for a negative sample
-    or a bound that is not above 0.
-    """
-    values, limit = real("samples", samples, at_least=0), real("bound", bound, above=0)
-    if values.ndim == 0 or values.shape[-1] == 0:
-        raise ValueError(f"samples has shape {values.shape}; a test needs (..., n) with n at least 1")
-    excess = values / limit[..., None] - 1
-    log_wealth = np.log1p(excess[..., None, :] * BETS[:, None]).sum(axis=-1)
-    log_p = np.minimum(np.log(len(BETS)) - logsumexp(log_wealth, axis=-1), 0)
-    return np.asarray(np.maximum(np.exp(log_p), np.finfo(float).tiny))  # a p-value of 0 would claim too much
-
-
-def refutes(samples: ArrayLike, bound: ArrayLike, level: float = LEVEL) -> NDArray[np.bool_]:
-    """Which of the bounds are refuted, such that a true one is refuted with probability at most ``level`` over all instances together.
-
-    Shapes: ``samples`` (instances, n) or (n,), ``bound`` (instances,) or (), which is the shape of the result. Holm's step-down procedure
-    on :func:`p_values`: it needs no independence of the instances.
-    """
-    return holm(p_values(samples, bound), level)
-
-
-def holm(p: Array, level: float) -> NDArray[np.bool_]:
-    """What Holm's procedure rejects: the smallest p as long as ``p_(i) <= level/(m-i)``, ``i = 0, 1, ...``; shape of ``p``."""
-    family = real("level", level, above=0, at_most=1)
-    flat = np.ravel(p)
-    order = np.argsort(flat)
-    passed = flat[order] <= family / np.arange(len(flat), 0, -1)
-    rejected = np.zeros(len(flat), dtype=bool)
-    rejected[order] = np.logical_and.accumulate(passed)
-    return rejected.reshape(np.shape(p))
-
-
-def false_alarm_rate(
-    instances: Sequence[Instance],
-    *,
-    replicas: int,
-    repetitions: int = 2000,
-    level: float = LEVEL,
-    seed: int = 0,
-    test: Callable[[Array, Array, float], NDArray[np.bool_]] = refutes,
-) -> FalseAlarms:
-    """Measure how often ``test`` raises an alarm on any of the instances when every bound is the exact mean, the hardest true bound.
-
-    A repetition has ``replicas`` new samples of each instance. ``test`` maps samples (instances, n), bounds (instances,) and the level to
-    what it refutes.
-    """
-    count, times = int(step_count("replicas", replicas)), int(step_count("repetitions", repetitions))
-    means = np.array([instance.exact for instance in instances])
-    drawn = np.stack([instance.samples(count * times, seed + i).reshape(times, count) for i, instance in enumerate(instances)], axis=1)
-    return FalseAlarms(sum(bool(test(samples, means, level).any()) for samples in drawn), times, level)
-
-
-def power(*, replicas: int = 2000, level: float = LEVEL, seed: int = 0) -> pd.DataFrame:
-    """What is refuted when the constants are halved: one row an instance of :func:`near_instances`.
+def power(instances: Sequence[Instance], *, replicas: int, seed: int) -> pd.DataFrame:
+    """What is refuted when the constants are halved: one row an instance.
 
     measured, exact:  the mean of the replicas, and the expectation by quadrature
     ratio:            exact/bound, how near the instance comes to the bound; only above 1/2 can the halved bound be refuted
-    p_value, refuted: of "the mean is at most halved_bound", and whether Holm's procedure rejects it among all rows
+    p_value, refuted: of "the mean is at most halved_bound", and whether that is refuted among all rows
     p_bound:          of "the mean is at most bound", which is true
     """
-    rows = []
-    for position, instance in enumerate(near_instances()):
-        samples, exact = instance.samples(replicas, seed + position), instance.exact
-        rows.append(
-            {
-                "claim": instance.claim,
-                "instance": instance.name,
-                "measured": samples.mean(),
-                "exact": exact,
-                "bound": instance.bound,
-                "halved_bound": instance.bound / 2,
-                "ratio": exact / instance.bound,
-                "p_value": float(p_values(samples, instance.bound / 2)),
-                "p_bound": float(p_values(samples, instance.bound)),
-            }
-        )
-    table = pd.DataFrame(rows)
-    return table.assign(refuted=holm(table["p_value"].to_numpy(), level), replicas=replicas, seed=seed)
+    samples = np.stack([instance.samples(replicas, seed + position) for position, instance in enumerate(instances)])
+    exact, bound = (np.array([getattr(instance, name) for instance in instances]) for name in ("exact", "bound"))
+    halved = bound / 2
+    return pd.DataFrame(
+        {
+            "claim": [instance.claim for instance in instances],
+            "instance": [instance.name for instance in instances],
+            "measured": samples.mean(axis=1),
+            "exact": exact,
+            "bound": bound,
+            "halved_bound": halved,
+            "ratio": exact / bound,
+            "p_value": p_values(samples, halved),
+            "p_bound": p_values(samples, bound),
+            "refuted": refutes(samples, halved),
+            "replicas": replicas,
+            "seed": seed,
+        }
+    )
 
 
 def run(config: Mapping[str, Any]) -> pd.DataFrame:
-    """What ``tsla records power_of_tests`` runs: :func:`power`."""
-    return power(**config)
+    """What ``tsla records power_of_tests`` runs: :func:`power` of :func:`near_instances`."""
+    return power(near_instances(), **config)
 
 
 def near_instances() -> tuple[Instance, ...]:
@@ -227,18 +139,3 @@ def near_instances() -> tuple[Instance, ...]:
 
 def _stage(eta: float, theta: float, steps: int) -> Stage:
     return Stage(np.asarray(float(eta)), np.asarray(float(theta)), np.asarray(float(steps)))
-
-
-def table(rows: pd.DataFrame) -> str:
-    """What :func:`power` found, in Markdown."""
-    titles = ("claim", "instance", "measured", "bound", "exact / bound", "p-value of half the bound", "p-value of the bound")
-    lines = []
-    for row in rows.to_dict("records"):
-        half = f"{row['p_value']:.0e}" if row["p_value"] > 1e-300 else "< 1e-300"
-        numbers = (f"{row['measured']:.4g}", f"{row['bound']:.4g}", f"{row['ratio']:.3f}", half, f"{row['p_bound']:.2g}")
-        lines.append((str(row["claim"]), str(row["instance"]), *numbers))
-    return markdown.table(titles, lines)
-
-
-if __name__ == "__main__":
-    print(table(records.read(records.FOLDER / "power_of_tests.parquet").table))  # noqa: T201 - for the document

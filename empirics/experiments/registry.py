@@ -9,9 +9,12 @@ from typing import Any
 
 import pandas as pd
 
-from tsla.empirics.experiments import bounds, certificates, digits, interval_coverage, power_of_tests, sign_prediction
+from tsla.empirics.experiments import bounds, certificates, digits, power_of_tests
+from tsla.empirics.experiments.interval_coverage import experiment as coverage
 from tsla.empirics.experiments.planner import experiment as planner
 from tsla.empirics.experiments.rates import annealed, grids, samples
+from tsla.empirics.experiments.sign_prediction import experiment as branches
+from tsla.empirics.experiments.sign_prediction.configs import configs as branches_of
 from tsla.empirics.experiments.study import runs as study
 from tsla.empirics.experiments.study import tempering
 from tsla.empirics.experiments.study.settings import CONFIRMATORY, DECAY, DECAY_TUNING, PATHS, TEMPERING, TUNING
@@ -132,10 +135,10 @@ EXPERIMENTS = {
         Experiment("annealed", annealed.compare, grids.COMPARED, in_report=False),
         Experiment("power_of_tests", power_of_tests.run, ({"replicas": 2000, "seed": 51},), in_report=False),
         Experiment("batch_norm", minibatch.side_by_side, BATCH_NORM, in_report=False),
-        Experiment("coverage", interval_coverage.run, interval_coverage.CONFIGS, in_report=False),
-        Experiment("branches", sign_prediction.run, sign_prediction.configs("confirmatory"), in_report=False),
-        Experiment("branches_resnet8", sign_prediction.run, sign_prediction.configs("resnet8"), in_report=False),
-        Experiment("branches_development", sign_prediction.run, sign_prediction.configs("development"), in_report=False),
+        Experiment("coverage", coverage.run, coverage.CONFIGS, in_report=False),
+        Experiment("branches", branches.run, branches_of("confirmatory"), in_report=False),
+        Experiment("branches_resnet8", branches.run, branches_of("resnet8"), in_report=False),
+        Experiment("branches_development", branches.run, branches_of("development"), in_report=False),
         Experiment(TUNING, study.tune, study.tuning_parts(), in_report=False),
         Experiment(CONFIRMATORY, study.confirm, study.confirmatory_parts, in_report=False),
         Experiment(PATHS, study.paths, study.path_parts, in_report=False),

@@ -104,10 +104,15 @@ def log_log_slope(x: ArrayLike, y: ArrayLike, *, level: float = 0.95) -> Interva
     return _around(np.asarray(fit.slope), np.asarray(fit.stderr), len(horizontal) - 2, level)
 
 
+def probability(name: str, value: float) -> float:
+    """The value, between 0 and 1. Raises ValueError, which calls it by ``name``, where it is not."""
+    found = float(real(name, value, above=0))
+    if found >= 1:
+        raise ValueError(f"{name} = {shown(found)} must be below 1")
+    return found
+
+
 def _around(estimate: Array, error: Array, freedom: int, level: float) -> Interval:
     """``estimate ± t error`` with the quantile t of ``freedom`` degrees of freedom."""
-    inside = float(real("level", level, above=0))
-    if inside >= 1:
-        raise ValueError(f"level = {shown(inside)} must be below 1")
-    reach = stats.t.ppf((1 + inside) / 2, freedom) * error
+    reach = stats.t.ppf((1 + probability("level", level)) / 2, freedom) * error
     return Interval(np.asarray(estimate), np.asarray(estimate - reach), np.asarray(estimate + reach))

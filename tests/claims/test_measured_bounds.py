@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from tests.planted import Rejects
-from tsla.empirics.experiments.power_of_tests import p_values
 from tsla.empirics.runs import records
+from tsla.empirics.statistics.betting import p_values
 
 RECORDS = Path(__file__).parents[2] / "records"
 LEVEL = 0.001  # the probability that a true bound is refuted on any of its instances, by Bonferroni's inequality

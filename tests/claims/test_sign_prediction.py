@@ -13,22 +13,17 @@ import pandas as pd
 import pytest
 
 from tests.planted import Rejects
-from tsla.empirics.experiments.sign_prediction import configs, document, predictions, verdict
+from tsla.empirics.experiments.sign_prediction import predictions
 from tsla.empirics.experiments.sign_prediction.predictions import Point
+from tsla.empirics.experiments.sign_prediction.verdicts import PRIMARY, decided, primary, verdict, where
 from tsla.empirics.runs import records
+from tsla.figures.documents import branches
 from tsla.theory.constants import Array
 from tsla.theory.moments import MOMENTS, Moments
 
 ROOT = Path(__file__).parents[2]
-RECORDS = {network: records.read(ROOT / "records" / f"{name}.parquet") for network, name in document.RECORDS.items()}
-PHASES = {"MLP": "confirmatory", "ResNet-8": "resnet8"}
-networks = pytest.mark.parametrize("network", document.RECORDS)
-
-
-@networks
-def test_the_records_are_of_the_planned_seeds(network: str) -> None:
-    assert RECORDS[network].config["configs"] == list(configs(PHASES[network]))
-    assert set(RECORDS[network].table["phase"]) == {PHASES[network]}
+RECORDS = {network: records.read(ROOT / "records" / f"{name}.parquet") for network, name in branches.RECORDS.items()}
+networks = pytest.mark.parametrize("network", branches.RECORDS)
 
 
 Floor = Callable[[Point, float], Array]
@@ -36,7 +31,7 @@ Floor = Callable[[Point, float], Array]
 
 def predicted_by(floor: Floor, table: pd.DataFrame) -> pd.DataFrame:
     """The rows of the primary horizon with the sign against plain SGD predicted anew, from the moments at each snapshot."""
-    table = table[table["K"] == document.PRIMARY["K"]]
+    table = table[table["K"] == PRIMARY["K"]]
     points = table[~table["diverged"].astype(bool)].drop_duplicates([*SNAPSHOT, "theta"])
     said = [floor(point := point_of(row), row["theta"]) - floor(point, 0.0) for row in points.to_dict("records")]
     return table.drop(columns="floor_plain").merge(
@@ -53,8 +48,8 @@ def point_of(row: Mapping[Any, Any]) -> Point:
 
 def came_true(network: str, floor: Floor) -> None:
     """The sign by this floor is supported as a predictor, as docs/study_plan.md has it."""
-    row = document.primary(verdict(predicted_by(floor, RECORDS[network].table)))
-    assert document.decided(row) == "supported as a predictor"
+    row = primary(verdict(predicted_by(floor, RECORDS[network].table)))
+    assert decided(row) == "supported as a predictor"
 
 
 CAME_TRUE = {network: partial(came_true, network) for network in RECORDS}
@@ -66,11 +61,11 @@ def test_the_sign_from_the_moments_came_true(network: str, claim: str, evidence:
     """A hit rate decides about a predictor, not about a bound, which is proved: the verdict of the claim is left to its proof."""
     CAME_TRUE[network](predictions.floor)
     record = RECORDS[network]
-    row = document.primary(verdict(record.table))
+    row = primary(verdict(record.table))
     hit, above = (f"{row[name]:.2f} [{row[f'{name}_low']:.2f}, {row[f'{name}_high']:.2f}]" for name in ("hit", "above"))
     evidence(
-        f"{document.where(network, record.config['configs'])}, {document.PRIMARY['K']} steps from a snapshot: the sign of the floor "
-        f"{document.decided(row)} of ‖∇F‖², hit rate {hit}, less the better rule that does not look {above}"
+        f"{where(network, record.config['configs'])}, {PRIMARY['K']} steps from a snapshot: the sign of the floor "
+        f"{decided(row)} of ‖∇F‖², hit rate {hit}, less the better rule that does not look {above}"
     )
 
 
@@ -113,7 +108,3 @@ def test_planted_floors_are_rejected(network: str, wrong: Floor, rejects: Reject
 def test_the_signs_of_resnet8_do_not_tell_these_apart(wrong: Floor) -> None:
     """As docs/branches.md says: there the sign is that of s² - N(θ) alone."""
     CAME_TRUE["ResNet-8"](wrong)
-
-
-def test_the_document_has_these_tables() -> None:
-    assert document.whole(ROOT / "records") in (ROOT / document.DOCUMENT).read_text(encoding="utf-8")

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from tests.planted import Rejects
-from tsla.empirics.experiments.study import document, verdicts
+from tsla.empirics.experiments.study import verdicts
 from tsla.empirics.experiments.study.comparisons import CLAIMS, KEPT
 from tsla.empirics.experiments.study.outcomes import summary
 from tsla.empirics.experiments.study.scope import scope
@@ -54,7 +54,7 @@ def test_confirmatory_seeds_are_fresh_and_enough() -> None:
 
 def stated(claim: str) -> str:
     """The cell of docs/study.md with the verdict on a claim."""
-    text = (ROOT / document.DOCUMENT).read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "study.md").read_text(encoding="utf-8")
     (cell,) = re.findall(rf"^\| {claim} \| ([^|]*) \| [^|]*: [^|]* \|$", text.split("### The primary")[0], flags=re.MULTILINE)
     return str(cell)
 
@@ -180,13 +180,6 @@ def test_other_arms_are_not_the_control() -> None:
     other, control = (rows[rows["arm"] == arm].set_index(keys)["early loss"] for arm in ("own-hard-0.3", "shrink-0.3"))
     both = pd.concat([other, control], axis=1, join="inner")
     assert np.abs(both.iloc[:, 0] - both.iloc[:, 1]).median() > 1e-3
-
-
-def test_the_document_has_these_tables() -> None:
-    text = (ROOT / document.DOCUMENT).read_text(encoding="utf-8")
-    assert document.verdicts(findings()) in text
-    assert document.comparisons(study(), findings()) in text
-    assert document.decay(study()) in text
 
 
 @pytest.mark.parametrize("document_with_verdicts", ["README.md", "docs/study.md"])

@@ -45,6 +45,7 @@ REFUSALS = {
     "sweep sweep.toml": "needs torch: pip install 'tsla[torch]'",
     "records": HERE.format(folder="records", command="records"),
     "figures": HERE.format(folder="records", command="figures"),
+    "docs": HERE.format(folder="docs", command="docs"),
     "certify": HERE.format(folder="records", command="certify"),
     "check C5": HERE.format(folder="tests", command="check"),
     "report": HERE.format(folder="records", command="report"),

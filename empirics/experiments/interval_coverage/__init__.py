@@ -2,9 +2,5 @@
 
 A population is the examples of a training set at one point of training. Its explicit per-example gradients give the Gram matrices
 ``⟨g_i, g_j⟩, ⟨ĝ_i, ĝ_j⟩, ⟨g_i, ĝ_j⟩``; a draw of groups is then arithmetic on them (``populations.py``). ``rules.py`` has what is compared,
-``experiment.py`` makes the record (`tsla records coverage`), and ``document.py`` its tables.
+and ``experiment.py`` makes the record (`tsla records coverage`).
 """
-
-from tsla.empirics.experiments.interval_coverage.experiment import CONFIGS, run
-
-__all__ = ["CONFIGS", "run"]

@@ -16,7 +16,7 @@ from tsla.empirics.assumptions.curvature import largest_curvature
 from tsla.empirics.assumptions.network_loss import Loss
 from tsla.empirics.data.datasets import Split
 from tsla.empirics.experiments.sign_prediction.copies import Arms, Copies
-from tsla.empirics.experiments.sign_prediction.predictions import Point, predictions
+from tsla.empirics.experiments.sign_prediction.predictions import OUTCOMES, Point, predictions
 from tsla.empirics.moments.full_batch import gradient_products, moments_of
 from tsla.empirics.statistics.intervals import paired
 from tsla.empirics.training import TrainingConfig, initial_model, training_split
@@ -24,8 +24,6 @@ from tsla.theory.constants import Array
 
 Config = Mapping[str, Any]
 Row = dict[str, Any]
-
-OUTCOMES = ("grad2", "F")
 
 
 def run(config: Config) -> pd.DataFrame:

@@ -67,6 +67,7 @@ def settled(point: Point, theta: float) -> Array:
 PREDICTORS: dict[str, Callable[[Point, float], Array]] = {"floor": floor, "one_step": one_step, "settled": settled}
 """The first is the prediction of C12 and C14; the others are ours, to learn from where it fails."""
 RIVALS = ("plain", "shrink")
+OUTCOMES = ("grad2", "F")
 
 
 def predictions(point: Point, theta: float) -> dict[str, float]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from tsla.empirics.experiments.sign_prediction.experiment import OUTCOMES
-from tsla.empirics.experiments.sign_prediction.predictions import PREDICTORS, RIVALS
+from tsla.empirics.experiments.sign_prediction.predictions import OUTCOMES, PREDICTORS, RIVALS
 from tsla.empirics.statistics.intervals import student_t
+from tsla.theory.tables import listed
 
 RULES = ("always", "never")
 """What does not look: smoothing always lowers the outcome, or never."""
+PRIMARY = {"K": 30, "scope": "premise", "rival": "plain", "outcome": "grad2", "predictor": "floor"}
+"""The primary comparison, which ``docs/study_plan.md`` named before the runs."""
+Row = Mapping[Any, Any]
 
 
 def verdict(table: pd.DataFrame) -> pd.DataFrame:
@@ -65,3 +68,27 @@ def _interval(name: str, samples: pd.Series[float], *, within: tuple[float, floa
     found = student_t(samples.to_numpy(dtype=np.float64)) if len(samples) > 1 else None
     ends = np.clip((found.estimate, found.low, found.high), *within) if found else (np.nan,) * 3
     return dict(zip((name, f"{name}_low", f"{name}_high"), map(float, ends), strict=True))
+
+
+def primary(found: pd.DataFrame) -> Row:
+    """The row of the primary comparison in a table of :func:`verdict`."""
+    row: Row = found[(found[list(PRIMARY)] == pd.Series(PRIMARY)).all(axis=1)].to_dict("records")[0]
+    return row
+
+
+def decided(row: Row) -> str:
+    """As the plan has it, by the interval of the hit rate less that of the better rule that does not look."""
+    if row["above_low"] > 0:
+        return "supported as a predictor"
+    return "refuted as a predictor" if row["above_high"] < 0 else "not decided"
+
+
+def where(network: str, configs: Sequence[Mapping[str, Any]]) -> str:
+    """The settings of some configurations in words, for which alone their verdict speaks."""
+
+    def all_of(name: str) -> str:
+        return listed(f"{config[name]:g}" for config in configs)
+
+    noise = listed(f"{100 * config['label_noise']:g}" for config in configs)
+    examples = f"{listed(config['data'] for config in configs)}, {configs[0]['train_size']:,} examples, {noise} % wrong labels"
+    return f"{network} on {examples}, plain SGD with constant step sizes of {all_of('eta')}, batches of {all_of('batch_size')}"

@@ -63,7 +63,7 @@ class Setting:
     @property
     def fixed(self) -> dict[str, Any]:
         """The fields of a :class:`~tsla.TrainingConfig` that all arms share."""
-        shared = {"model": self.model, "label_noise": self.label_noise, "momentum": self.momentum, "rates": self.decay}
+        shared = {"model": self.model, "label_noise": self.label_noise, "momentum": self.momentum, "weight_decay": 0.0, "rates": self.decay}
         return DATA[self.data] | shared | {"epochs": EPOCHS, "batch_size": BATCH_SIZE}
 
 
@@ -80,5 +80,6 @@ DECAYED = {
 """Exploratory, later than the others: where E3 and E5 had come out refuted with a constant step size, with one that decays."""
 EVERY = SETTINGS | DECAYED
 PRIMARY = tuple(name for name, setting in SETTINGS.items() if setting.primary)
+CLEAN = tuple(name for name, setting in SETTINGS.items() if setting.label_noise == 0)
 WHOLE = tuple(name for name, setting in SETTINGS.items() if setting.small)
 """The settings with all arms on the confirmatory seeds; the others have those of the primary comparisons."""

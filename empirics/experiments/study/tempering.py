@@ -13,15 +13,14 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from tsla.empirics.experiments.study.arms import config
-from tsla.empirics.experiments.study.comparisons import Comparison, e4
+from tsla.empirics.experiments.study.comparisons import e4
 from tsla.empirics.experiments.study.runs import tuning_record
-from tsla.empirics.experiments.study.settings import FEWER_SEEDS, SETTINGS
+from tsla.empirics.experiments.study.settings import CLEAN, FEWER_SEEDS, SETTINGS
 from tsla.empirics.runs import records
 from tsla.empirics.smoothing.labels import evaluation_mode
 from tsla.empirics.training import TrainingConfig, initial_model, train, training_split
 from tsla.empirics.training.evaluation import logits
 
-CLEAN = tuple(name for name, setting in SETTINGS.items() if setting.label_noise == 0)
 LARGEST = 1e3
 """The temperatures that are tried lie between this and its inverse."""
 
@@ -38,18 +37,13 @@ def tempered(scores: Tensor, labels: Tensor) -> tuple[float, float]:
     return float(found.fun), float(np.exp(found.x))
 
 
-def compared(tuning: pd.DataFrame, setting: str) -> list[Comparison]:
-    """The best drop inside the run less either end of it, by the test loss."""
-    return e4(tuning, setting, "test loss")
-
-
 def parts(folder: Path = records.FOLDER) -> tuple[Mapping[str, Any], ...]:
     """The best drop for the test loss and either end of the run, as tuned, on clean data: what :func:`run` takes."""
     tuning = tuning_record(folder)
     return tuple(
         {"setting": name, "arm": choice.arm, "eta": choice.eta, "seed": seed}
         for name in CLEAN
-        for choice in dict.fromkeys(one for comparison in compared(tuning, name) for one in (comparison.a, comparison.b))
+        for choice in dict.fromkeys(one for comparison in e4(tuning, name) for one in (comparison.a, comparison.b))
         for seed in SETTINGS[name].seeds[:FEWER_SEEDS]
     )
 

@@ -11,8 +11,7 @@ import pytest
 import torch
 
 from tests.planted import assert_rejects
-from tsla.empirics.experiments import interval_coverage as coverage
-from tsla.empirics.experiments.interval_coverage import document, experiment, rules
+from tsla.empirics.experiments.interval_coverage import experiment, rules
 from tsla.empirics.experiments.interval_coverage.populations import Population, paired, some
 from tsla.empirics.experiments.interval_coverage.rules import CHOSEN, MEASURED, Draws, Ends
 from tsla.empirics.moments.estimators.groups import GroupSums
@@ -89,31 +88,30 @@ def covers(rule: Rule, *, groups: int = 16, size: int = 8, replacement: bool = T
     assert (rows["covered"] + rows["too_low"] + rows["too_high"] == 1000).all()
 
 
+def in_fours_and_twelves(name: str, draws: Draws) -> Ends:
+    starts = np.arange(16) * 2 - np.arange(16) % 2  # of 32 groups of 4, alternately one and three
+    squares = np.add.reduceat(draws.sums.squares, starts, axis=1)
+    products = np.add.reduceat(np.add.reduceat(draws.sums.products, starts, axis=2), starts, axis=3)
+    return rules.shifted(name, Draws.of(GroupSums(np.tile([4.0, 12.0], 8), squares, products)))
+
+
+def as_if_independent(name: str, draws: Draws) -> Ends:
+    """Without the finite population."""
+    return rules.shifted(name, Draws.of(draws.sums))
+
+
 @pytest.mark.parametrize("replacement", [True, False])
 def test_the_intervals_cover(replacement: bool) -> None:
     covers(rules.shifted, replacement=replacement)
 
 
 def test_the_intervals_of_unequal_groups_cover() -> None:
-    def in_fours_and_twelves(name: str, draws: Draws) -> Ends:
-        starts = np.arange(16) * 2 - np.arange(16) % 2  # of 32 groups of 4, alternately one and three
-        squares = np.add.reduceat(draws.sums.squares, starts, axis=1)
-        products = np.add.reduceat(np.add.reduceat(draws.sums.products, starts, axis=2), starts, axis=3)
-        return rules.shifted(name, Draws.of(GroupSums(np.tile([4.0, 12.0], 8), squares, products)))
-
     covers(in_fours_and_twelves, groups=32, size=4)
 
 
-def test_planted_intervals_that_are_too_short() -> None:
-    assert_rejects(covers, rules.bootstrap)
-
-
-def test_planted_intervals_without_the_finite_population() -> None:
-    def as_if_independent(name: str, draws: Draws) -> Ends:
-        return rules.shifted(name, Draws.of(draws.sums))
-
-    with pytest.raises(AssertionError):
-        covers(as_if_independent, replacement=False)
+@pytest.mark.parametrize(("wrong", "replacement"), [(rules.bootstrap, True), (as_if_independent, False)])
+def test_planted_intervals_that_are_too_short(wrong: Rule, replacement: bool) -> None:
+    assert_rejects(lambda rule: covers(rule, replacement=replacement), wrong)
 
 
 def test_rules_differ_from_the_chosen_one_by_what_they_say() -> None:
@@ -136,24 +134,19 @@ def test_rules_differ_from_the_chosen_one_by_what_they_say() -> None:
 
 
 def shrunk(config: dict[str, object]) -> pd.DataFrame:
-    return coverage.run(config | {"network": "MLP", "epoch": 1, "population": 600, "trials": 4})
+    return experiment.run(config | {"network": "MLP", "epoch": 1, "population": 600, "trials": 4})
 
 
 def test_a_small_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(experiment, "UNTIL_TRIALS", 3)
     monkeypatch.setattr(experiment, "UNTIL_GROUPS", 18)
-    table = shrunk(dict(coverage.CONFIGS[0]))
-    pd.testing.assert_frame_equal(table, shrunk(dict(coverage.CONFIGS[0])))
+    table = shrunk(dict(experiment.CONFIGS[0]))
+    pd.testing.assert_frame_equal(table, shrunk(dict(experiment.CONFIGS[0])))
     assert set(table["rule"]) == {*rules.RULES, "sketch of 16384", "sketch of 1024", "until 0.05", "until 0.1"}
     assert (table["covered"] + table["too_low"] + table["too_high"] == table["trials"]).all()
     until = table[table["rule"] == "until 0.05"]
     assert until["examples"].between(16 * 64, 18 * 64).all()
     assert len(table[(table["rule"] == CHOSEN) & (table["examples"] == 512)]) == 4 * len(MEASURED)
-
-
-@pytest.fixture(scope="module")
-def record() -> pd.DataFrame:
-    return records.read(ROOT / "records" / "coverage.parquet").table
 
 
 def is_as_documented(record: pd.DataFrame) -> None:
@@ -168,36 +161,11 @@ def is_as_documented(record: pd.DataFrame) -> None:
     assert (record["kurtosis"][tails] > 50).all()
     often_unbounded = chosen & (percent > 97)
     assert (record["unbounded"][often_unbounded] > 0.9).all()
-    for rule in ("until 0.05", "until 0.1"):
-        rows = record[record["rule"] == rule]
-        pooled = rows.groupby("quantity")[["covered", "trials"]].sum()
-        assert (100 * pooled["covered"] / pooled["trials"]).between(94, 96).all()
+    pooled = record[record["rule"].isin(["until 0.05", "until 0.1"])].groupby(["rule", "quantity"])[["covered", "trials"]].sum()
+    assert (100 * pooled["covered"] / pooled["trials"]).between(94, 96).all()
 
 
-def test_the_document_says_what_the_record_says(record: pd.DataFrame) -> None:
+def test_the_document_says_what_the_record_says() -> None:
+    record = records.read(ROOT / "records" / "coverage.parquet").table
     is_as_documented(record)
     assert_rejects(is_as_documented, record.assign(rule=record["rule"].replace({"unshifted": CHOSEN, CHOSEN: "unshifted"})))
-
-
-def has_the_tables_of(record: pd.DataFrame) -> None:
-    text = (ROOT / document.DOCUMENT).read_text(encoding="utf-8")
-    assert text == document.with_tables(text, record), (
-        "`python -m tsla.empirics.experiments.interval_coverage.document` writes the tables anew"
-    )
-
-
-def test_the_tables_of_the_document_are_those_of_the_record(record: pd.DataFrame) -> None:
-    has_the_tables_of(record)
-    assert_rejects(has_the_tables_of, record.assign(covered=record["covered"] - 10))
-
-
-def test_a_document_without_a_place_for_tables() -> None:
-    with pytest.raises(ValueError, match="must have both around its tables"):
-        document.with_tables("# Nothing", pd.DataFrame())
-
-
-def test_the_record_is_of_the_configurations(record: pd.DataFrame) -> None:
-    assert [tuple(key) for key in record[["network", "epoch"]].drop_duplicates().to_numpy()] == [
-        (config["network"], config["epoch"]) for config in coverage.CONFIGS
-    ]
-    assert records.read(ROOT / "records" / "coverage.parquet").config["configs"] == [dict(config) for config in coverage.CONFIGS]

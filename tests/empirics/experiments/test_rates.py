@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.empirics.experiments.curves import curve
 from tests.planted import assert_rejects
 from tsla.empirics.experiments.rates import annealed
 from tsla.empirics.experiments.rates import grids as rate_configs
@@ -240,16 +241,6 @@ def test_a_wrong_bound_is_refuted_and_the_right_one_is_not(monkeypatch: pytest.M
     assert rate_verdicts.verdict(rates.measure(STALL)) == REFUTED
 
 
-def rows_of(**changes: Any) -> pd.DataFrame:
-    """A made-up curve: 1/ε³ planned, half as many needed, 1/ε² for a single iterate."""
-    eps = np.array([0.4, 0.2, 0.1])
-    made = {"problem": "made up", "method": "tsla", "claim": "C8", "q": 1, "scale": 1.0, "sigma2": 1.0, "replicas": 9, "eps": eps}
-    made |= {"predicted": 3.0, "planned": 8 / eps**3, "fixed": 5, "needed": 4 / eps**3, "single": 4 / eps**2, "at_end_low": eps**2 / 2}
-    made |= {"exponent": 3.0, "exponent_low": 2.9, "exponent_high": 3.1, "planned_exponent": 3.0}
-    made |= {"single_exponent": 2.0, "single_exponent_low": 1.9, "single_exponent_high": 2.1}
-    return pd.DataFrame(made | changes)
-
-
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -267,19 +258,7 @@ def rows_of(**changes: Any) -> pd.DataFrame:
     ],
 )
 def test_verdicts(changes: dict[str, Any], said: str) -> None:
-    assert rate_verdicts.verdict(rows_of(**changes)) == said
-
-
-def test_summary_and_details_say_the_same() -> None:
-    slow, fast = rows_of(), rows_of(problem="other", exponent_low=2.0, exponent_high=2.1)
-    assert "| attained on made up; by single iterates nowhere |" in rate_verdicts.summary(pd.concat([slow, fast]))
-    assert "faster than the bound on every instance tried (other)" in rate_verdicts.summary(fast)
-    assert "refuted on other" in rate_verdicts.summary(pd.concat([slow, rows_of(problem="other", at_end_low=1.0)]))
-    assert "by single iterates on made up" in rate_verdicts.summary(rows_of(single_exponent_high=2.9))
-    (line,) = rate_verdicts.details(slow).splitlines()[2:]
-    cells = [cell.strip() for cell in line.strip("|").split("|")]
-    assert cells[:9] == ["δ ≥ ε²", "made up", "tsla", "1 ε", "3", "3.00", "3.00 [2.90, 3.10]", "2.00 [1.90, 2.10]", "0 %"]
-    assert cells[9:] == ["50 %", "9", "0.4 to 0.1 (0.6 decades)", "attained"]
+    assert rate_verdicts.verdict(curve(**changes)) == said
 
 
 # --- annealed smoothing
@@ -335,16 +314,6 @@ def test_contrasts_of_a_small_run() -> None:
     assert rows["ratio"].to_numpy() == pytest.approx(rows["arm_samples"].to_numpy() / rows["against_samples"].to_numpy())
     total = METHODS["sgd-pl"](stall_constants(0.1, 0.01), eps=0.03).total
     assert rows["horizon"].unique() == [4 * total]
-    assert rate_verdicts.contrasts(rows).splitlines()[2].startswith("| stall | 0.03 | 0.1 | 0.5 |")
-
-
-def test_who_needs_fewer() -> None:
-    arm, against = annealed.CONTRASTS[0]
-    made = {"arm": arm, "against": against, "bias": 0.5, "ratio": [0.5, 1.0, 2.0, 3.0]}
-    made |= {"ratio_low": [0.4, 0.9, 1.5, 0.9], "ratio_high": [0.6, 1.1, 2.5, 9.0]}
-    lines = rate_verdicts.who(pd.DataFrame(made)).splitlines()
-    assert lines[0] == "|  | against | β²/(δσ²) = 0.5 |"
-    assert lines[2] == f"| {arm} | {against} | fewer in 1, more in 1 of 4; 0.5 to 3 times |"
 
 
 # --- what is run
@@ -405,19 +374,3 @@ def test_the_document_says_what_the_records_say(recorded: tuple[pd.DataFrame, pd
     assert_rejects(
         is_as_documented, (record, contrasts.assign(ratio_high=1 / contrasts["ratio_low"], ratio_low=1 / contrasts["ratio_high"]))
     )
-
-
-def has_the_tables_of(recorded: tuple[pd.DataFrame, pd.DataFrame]) -> None:
-    document = (ROOT / rate_verdicts.DOCUMENT).read_text(encoding="utf-8")
-    assert document == rate_verdicts.with_tables(document, *recorded), "`make rates` writes the tables anew"
-
-
-def test_the_tables_of_the_document_are_those_of_the_records(recorded: tuple[pd.DataFrame, pd.DataFrame]) -> None:
-    has_the_tables_of(recorded)
-    assert_rejects(has_the_tables_of, (recorded[0].assign(exponent=1.0), recorded[1]))
-    assert_rejects(has_the_tables_of, (recorded[0], recorded[1].assign(ratio=1.0)))
-
-
-def test_a_document_without_a_place_for_tables(recorded: tuple[pd.DataFrame, pd.DataFrame]) -> None:
-    with pytest.raises(ValueError, match="must have both around its tables"):
-        rate_verdicts.with_tables("# Nothing", *recorded)

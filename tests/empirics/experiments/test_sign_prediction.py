@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from dataclasses import replace
 from functools import cache
@@ -17,12 +17,13 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from tests.planted import assert_rejects
-from tsla.empirics.experiments.sign_prediction import configs, run, verdict
+from tsla.empirics.experiments.sign_prediction.configs import configs
 from tsla.empirics.experiments.sign_prediction.copies import PASSES, Arms, Copies, Weights
+from tsla.empirics.experiments.sign_prediction.experiment import run
 from tsla.empirics.experiments.sign_prediction.predictions import PREDICTORS, RIVALS, Point, floor, one_step, predictions, settled
+from tsla.empirics.experiments.sign_prediction.verdicts import verdict
 from tsla.empirics.models.networks import build
 from tsla.empirics.moments.full_batch import gradient_moments
-from tsla.empirics.simulation.problems.quadratic import law
 from tsla.empirics.statistics.intervals import paired
 from tsla.empirics.training import TrainingConfig, initial_model, training_split
 from tsla.theory import biased, minibatch, shrinkage
@@ -61,9 +62,11 @@ def network(name: str = "mlp") -> nn.Module:
     return build(name, shape=(1, 8, 8), classes=10)
 
 
-def by_hand(model: nn.Module, eta: float, theta: float, batches: Tensor) -> tuple[nn.Module, float, float]:
+def by_hand(
+    model: nn.Module, data: tuple[Tensor, Tensor], eta: float, theta: float, batches: Iterable[Tensor]
+) -> tuple[nn.Module, float, float]:
     """One copy, one step after the other; then F and ‖∇F‖² on all examples."""
-    model, (inputs, labels) = deepcopy(model), examples()
+    model, (inputs, labels) = deepcopy(model), data
     optimiser = torch.optim.SGD(model.parameters(), lr=eta)
     for rows in batches:
         optimiser.zero_grad()
@@ -84,7 +87,7 @@ def walks_as_by_hand(walk: Walk, name: str = "mlp") -> None:
     values, squares = copies.measure(weights)
     for arm, replica in product(range(3), range(3)):
         eta, theta = float(ARMS.eta[arm]), float(ARMS.theta[arm])
-        model, value, square = by_hand(network(name), eta, theta, BATCHES[:, replica])
+        model, value, square = by_hand(network(name), examples(), eta, theta, BATCHES[:, replica])
         for key, p in model.named_parameters():
             np.testing.assert_allclose(weights[key][arm, replica].detach(), p.detach(), rtol=1e-4, atol=2e-6)
         assert [float(values[arm, replica]), float(squares[arm, replica])] == pytest.approx([value, square], rel=1e-4)
@@ -206,10 +209,11 @@ def settles(eta: float, theta: float, B: int, *, flip: bool = False) -> tuple[fl
     """Of ``w²/2`` with a constant bias, the exact change of ``E‖∇F‖²`` by smoothing for 100 steps, and the point where they begin."""
     s2, beta2, nu2 = 1.0, 0.3, 0.2
     noise = float(biased.noise(s2, SmoothingOracle(beta2=beta2, nu2=nu2), theta)) / B
-    plain = float(law(np.ones(1), 0.0, 0.0, eta=eta, steps=1000, noise=s2 / B)[1][0])
-    mean, variance = law(np.ones(1), 0.0, plain, eta=eta, steps=100, noise=noise, pull=theta * beta2**0.5)
+    q = 1 - eta
+    plain = eta * s2 / B / (1 + q)  # where plain SGD settles: η²s²/B over 1 - q²
+    mean, variance = -theta * beta2**0.5 * (1 - q**100), q**200 * plain + eta * noise / (1 + q) * (1 - q**200)
     moments = Moments(grad2=plain, s2=s2, shat2=beta2 + nu2, c=0.0, beta2=beta2, nu2=nu2)
-    return float(mean[0] ** 2 + variance[0] - plain) * (-1 if flip else 1), Point(moments, 0.0, B, eta)
+    return (mean**2 + variance - plain) * (-1 if flip else 1), Point(moments, 0.0, B, eta)
 
 
 def comes_true(branch: Callable[..., tuple[float, Point]]) -> None:
@@ -242,34 +246,17 @@ def is_as_by_hand(found: pd.DataFrame) -> None:
     """The whole experiment with single networks, from the same draws."""
     training = TrainingConfig(method="sgd", seed=3, model="mlp", train_size=50, label_noise=0.2, batch_size=4, eta=0.1, measure_at=())
     split, model, draws = training_split(training), initial_model(training), torch.Generator().manual_seed(3)
-    inputs, labels = split.train_inputs, split.train_labels
-
-    def after(model: nn.Module, eta: float, theta: float, batches: Tensor) -> nn.Module:
-        model = deepcopy(model)
-        for rows in batches:
-            loss = cross_entropy(model(inputs[rows]), labels[rows], label_smoothing=theta)
-            gradients = torch.autograd.grad(loss, list(model.parameters()))
-            with torch.no_grad():
-                for p, gradient in zip(model.parameters(), gradients, strict=True):
-                    p -= eta * gradient
-        return model
-
-    def outcomes(model: nn.Module, eta: float, theta: float, batches: Tensor) -> list[float]:
-        end = after(model, eta, theta, batches)
-        loss = cross_entropy(end(inputs), labels)
-        squares = [g.double().square().sum() for g in torch.autograd.grad(loss, list(end.parameters()))]
-        return [float(loss.detach()), float(sum(squares))]
-
+    data = (split.train_inputs, split.train_labels)
     for snapshot in range(2):
-        model = after(model, 0.1, 0.0, torch.randint(50, (10, 1, 4), generator=draws)[:, 0])
+        model, *_ = by_hand(model, data, 0.1, 0.0, torch.randint(50, (10, 1, 4), generator=draws)[:, 0])
         first = torch.randint(50, (2, 3, 4), generator=draws)
         batches = torch.cat([first, torch.randint(50, (1, 3, 4), generator=draws)])
-        moments = gradient_moments(model, inputs, labels)
+        moments = gradient_moments(model, *data)
         for K, theta in product(CONFIG["horizons"], CONFIG["theta"]):
             (row,) = found[(found["snapshot"] == snapshot) & (found["K"] == K) & (found["theta"] == theta)].to_dict("records")
             assert [row[name] for name in ("s2", "beta2", "c")] == pytest.approx([moments.s2, moments.beta2, moments.c], rel=1e-4)
             smoothed, plain, shrunk = (
-                np.array([outcomes(model, eta, strength, batches[:K, replica]) for replica in range(3)])
+                np.array([by_hand(model, data, eta, strength, batches[:K, replica])[1:] for replica in range(3)])
                 for eta, strength in ((0.1, theta), (0.1, 0.0), (0.1 * (1 - theta), 0.0))
             )
             for rival, theirs in (("plain", plain), ("shrink", shrunk)):
@@ -334,48 +321,43 @@ def made_up(hits: list[list[bool]], lowered: list[bool], *, clear: bool = True) 
     return pd.DataFrame(rows)
 
 
-def line(found: pd.DataFrame, predictor: str, scope: str = "all") -> pd.Series:
-    (row,) = [
-        r for _, r in found.iterrows() if (r["scope"], r["rival"], r["outcome"], r["predictor"]) == (scope, "plain", "grad2", predictor)
-    ]
-    return row
+def judged(rows: pd.DataFrame, predictor: str = "floor", scope: str = "all") -> pd.Series:
+    """The line of the verdict on these rows about ‖∇F‖² against plain SGD."""
+    found = verdict(rows).set_index(["scope", "rival", "outcome", "predictor"])
+    return found.loc[(scope, "plain", "grad2", predictor)]
 
 
 def test_rates_are_means_over_seeds() -> None:
     lowered = [True, True, True, False]
     rows = made_up([[True, True, True, True], [True, False, True, False]], lowered)
-    found = line(verdict(rows), "floor")
+    found = judged(rows)
     assert (found["rows"], found["established"], found["lowered"]) == (8, 8, 0.75)
     assert [found[f"hit{end}"] for end in ("", "_low", "_high")] == [0.75, 0, 1]  # Student's reaches from -2.4 to 3.9
     assert found["balanced"] == pytest.approx((1 + (2 / 3 + 0) / 2) / 2)
     assert found["above"] == pytest.approx(0.0)
-    assert [line(verdict(rows), name)["hit"] for name in ("always", "never")] == [0.75, 0.25]
-    assert [line(verdict(rows), name)["balanced"] for name in ("always", "never")] == [0.5, 0.5]
+    assert [judged(rows, name)["hit"] for name in ("always", "never")] == [0.75, 0.25]
+    assert [judged(rows, name)["balanced"] for name in ("always", "never")] == [0.5, 0.5]
 
 
 def test_the_interval_of_a_rate_is_students() -> None:
     half, more = [True, False, True, False], [True, True, True, False]
-    found = line(verdict(made_up([half, more] * 4, [True, True, True, False])), "floor")
+    found = judged(made_up([half, more] * 4, [True, True, True, False]))
     ends = paired([0.5, 0.75] * 4, [0.0] * 8)
     assert [found[f"hit{end}"] for end in ("", "_low", "_high")] == pytest.approx([0.625, float(ends.low), float(ends.high)])
 
 
 def test_a_flipped_prediction_never_hits() -> None:
-    lowered = [True, False, False]
-    right, wrong = ([[hit] * 3] * 3 for hit in (True, False))
-    assert [line(verdict(made_up(hits, lowered)), "floor")["hit"] for hits in (right, wrong)] == [1, 0]
-    assert line(verdict(made_up(right, lowered)), "floor")["above"] == pytest.approx(1 / 3)
+    right, wrong = (judged(made_up([[hit] * 3] * 3, [True, False, False])) for hit in (True, False))
+    assert (right["hit"], right["above"], wrong["hit"]) == (1, pytest.approx(1 / 3), 0)
 
 
 def test_only_what_is_established_counts() -> None:
     sure, unsure = made_up([[True, True]] * 2, [True, False]), made_up([[False, False]] * 2, [True, False], clear=False)
-    found = line(verdict(pd.concat([sure, unsure])), "floor")
+    found = judged(pd.concat([sure, unsure]))
     assert (found["rows"], found["established"], found["hit"]) == (8, 4, 1)
-    gone = unsure.assign(diverged=True)
-    assert line(verdict(pd.concat([sure, gone])), "floor")["rows"] == 4
+    assert judged(pd.concat([sure, unsure.assign(diverged=True)]))["rows"] == 4
 
 
 def test_the_premise_has_a_scope_of_its_own() -> None:
     inside, outside = made_up([[True, True]] * 2, [True, False]), made_up([[False, False]] * 2, [True, False]).assign(eta_L=1.5)
-    found = verdict(pd.concat([inside, outside]))
-    assert [line(found, "floor", scope)["hit"] for scope in ("premise", "all")] == [1, 0.5]
+    assert [judged(pd.concat([inside, outside]), scope=scope)["hit"] for scope in ("premise", "all")] == [1, 0.5]

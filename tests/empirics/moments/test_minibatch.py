@@ -1,4 +1,4 @@
-"""Moments of the stochastic gradient of training mode, against matrices of its values; and the table of docs/batch_norm.md."""
+"""Moments of the stochastic gradient of training mode, against matrices of its values."""
 
 from __future__ import annotations
 
@@ -387,7 +387,7 @@ def test_models_that_give_no_logits() -> None:
         minibatch_moments(nn.Conv2d(1, 2, 3).double(), data(), batch_size=4)
 
 
-# --- the record and its page
+# --- the record
 
 
 def test_three_rows_side_by_side() -> None:
@@ -402,41 +402,6 @@ def test_three_rows_side_by_side() -> None:
         assert sampled[f"{name}_low"] < sampled[name] < sampled[f"{name}_high"]
     assert table["s2"].nunique() == 3
     pd.testing.assert_frame_equal(table, side_by_side(config))
-
-
-def three_digits(value: float) -> str:
-    return f"{value:.0f}" if value >= 100 else f"{value:#.3g}"
-
-
-def interval(row: Any, name: str, divisor: float = 1.0) -> str:
-    value, low, high = (three_digits(row[name + end] / divisor) for end in ("", "_low", "_high"))
-    return f"{value} [{low}, {high}]"
-
-
-def rendered(table: pd.DataFrame, name: str) -> str:
-    """The table of docs/batch_norm.md for one quantity."""
-    lines = ["| epochs | B | evaluation | batch | training mode | ÷ evaluation | ÷ batch |", "| --- | --- | --- | --- | --- | --- | --- |"]
-    for (epochs, B), rows in table.groupby(["epochs", "batch_size"]):
-        evaluation, batch, training = (rows[rows["statistics"] == how].iloc[0] for how in ("evaluation", "batch", "training"))
-        cells = [epochs, B, three_digits(evaluation[name]), three_digits(batch[name]), interval(training, name)]
-        cells += [interval(training, name, evaluation[name]), interval(training, name, batch[name])]
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
-    return "\n".join(lines)
-
-
-def holds_the_tables_of(page: str) -> Callable[[pd.DataFrame], None]:
-    def check(table: pd.DataFrame) -> None:
-        for name in ("s2", "grad2", "delta"):
-            assert rendered(table, name) in page, f"docs/batch_norm.md must hold\n{rendered(table, name)}"
-
-    return check
-
-
-def test_the_page_holds_the_record() -> None:
-    page = (ROOT / "docs" / "batch_norm.md").read_text(encoding="utf-8")
-    table = records.read(ROOT / "records" / "batch_norm.parquet").table
-    holds_the_tables_of(page)(table)
-    assert_rejects(holds_the_tables_of(page), table.assign(s2=table["s2"] * 1.01))
 
 
 def test_the_record_is_of_the_configurations() -> None:

@@ -14,8 +14,6 @@ from scipy import stats
 
 from tests.planted import assert_rejects
 from tsla.empirics.advice.plan import validation
-from tsla.empirics.advice.plan.validation import OUTCOMES
-from tsla.empirics.experiments import planner_document as documents
 from tsla.empirics.experiments.planner.rules import RULES
 from tsla.empirics.experiments.planner.validation import validate, validated, write
 
@@ -132,18 +130,3 @@ def test_a_rule_that_was_better_is_not_kept_from_the_user(tmp_path: Path) -> Non
     with pytest.raises(ValueError, match="floor was better than always for test_loss: `tsla plan` has to be taught it first"):
         write(validate(regrets(building=GOOD, judging=GOOD), BUILDING), tmp_path / "validation.json")
     assert not list(tmp_path.iterdir())
-
-
-def test_the_tables_of_the_document() -> None:
-    document = (ROOT / documents.DOCUMENT).read_text(encoding="utf-8")
-    assert documents.rules() in document
-    found = validate(regrets(outcomes=tuple(OUTCOMES), building=GOOD, judging=GOOD), BUILDING) | {"scope": "networks on data"}
-    written = documents.tables(found)
-    test = found["tests"][0]
-    difference = f"{100 * test['difference']:.2f} % [{100 * test['low']:.2f}, {100 * test['high']:.2f}]"
-    assert f"| {test['outcome']} | theory | floor | always | {difference} |" in written
-    assert written.count("| better |") == 8
-    assert "| rule | kind | train_loss | grad2 | test_loss | test_accuracy |" in written
-    assert "points [" in written
-    assert "judged on: j0; j1" in written
-    assert "These are networks on data." in written

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tsla.empirics.experiments.study.scope import scope
+from tsla.empirics.experiments.study.scope import NAMES, scope
 from tsla.empirics.experiments.study.settings import DECAYED, PRIMARY, SETTINGS
 from tsla.empirics.experiments.study.verdicts import Finding, where
+from tsla.empirics.models.networks import HIDDEN
 
 PLAIN = SETTINGS["mlp, digits, 20 % noise"]
 
@@ -39,6 +40,10 @@ def test_what_is_changed_is_said(changed: dict[str, Any], said: str) -> None:
 
 def test_no_pair_is_said_that_was_not_run() -> None:
     assert scope(list(DECAYED.values())).startswith("MLP-64 on digits, 20 and 40 % wrong labels and Fashion-MNIST, 20 % wrong labels; ")
+
+
+def test_the_network_is_called_by_its_size() -> None:
+    assert NAMES["mlp"] == f"MLP-{HIDDEN}"
 
 
 def test_what_differs_is_listed() -> None:

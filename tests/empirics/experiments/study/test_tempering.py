@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from tsla.empirics.experiments.study.settings import EPOCHS
-from tsla.empirics.experiments.study.tempering import CLEAN, LARGEST, run, tempered
+from tsla.empirics.experiments.study.settings import CLEAN, EPOCHS
+from tsla.empirics.experiments.study.tempering import LARGEST, run, tempered
 
 CLASSES = 5
 

@@ -1,4 +1,4 @@
-"""The tables of ``docs/estimators.md``: ``python -m tsla.empirics.experiments.interval_coverage.document`` writes them from the record."""
+"""The tables of ``docs/estimators.md``: percentages of intervals that cover, each with its own 95 % interval (Wilson, 1927)."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from tsla.empirics.experiments.interval_coverage.experiment import UNTIL_NAMES, UNTIL_SIZE
-from tsla.empirics.experiments.interval_coverage.rules import CHOSEN, MEASURED, RULES
-from tsla.empirics.moments.estimators.spread import LEVEL
-from tsla.empirics.runs import markdown, records
+from tsla.empirics.runs import records
+from tsla.figures.documents import markdown
 
-DOCUMENT = Path("docs/estimators.md")
-BEGIN, END = "<!-- written by python -m tsla.empirics.experiments.interval_coverage.document -->", "<!-- end -->"
+LEVEL = 0.95
+CHOSEN = "shifted"
+"""The rule of the estimators, the only one in all designs. Beside rules the record has sketches, and drawing until an interval is short."""
 INDEPENDENT, WITHOUT = "independent", "without replacement"
 
 
-def tables(record: pd.DataFrame) -> str:
-    """The record as Markdown: percentages of intervals that cover, each with its own 95 % interval (Wilson, 1927)."""
+def tables(folder: Path) -> tuple[str]:
+    """Coverage by design, by population, by rule, where drawing stops by itself, and from sketches."""
+    record = records.read(folder / "coverage.parquet").table
     chosen = record[record["rule"] == CHOSEN]
     designs = {
         f"{examples} in {groups}" + ("" if sampling == INDEPENDENT else ", w/o"): _design(chosen, sampling, examples, groups)
@@ -30,16 +30,16 @@ def tables(record: pd.DataFrame) -> str:
         )
     }
     same_draws = _design(record, INDEPENDENT, 256, 16)
-    by_rule = {rule: same_draws[same_draws["rule"] == rule] for rule in RULES}
+    until = record[record["rule"].str.startswith("until")]
     populations = {f"{key[0]} {key[1]}": rows for key, rows in designs["512 in 32"].groupby(["network", "epoch"], sort=False)}
     parts = (
         ("Examples and groups (w/o: drawn without replacement)", _table("quantity", _quantities(designs, _pooled))),
         ("512 independent examples in 32 groups, by population (network and epoch)", _population_table(populations)),
-        ("Rules, on the same draws of 256 in 16 groups", _table("quantity", _quantities(by_rule, _pooled))),
-        (f"Drawing groups of {UNTIL_SIZE} until δ and θ* are known to a relative half-width", _until_table(record)),
+        ("Rules, on the same draws of 256 in 16 groups", _table("quantity", _quantities(_by_rule(same_draws, sketched=False), _pooled))),
+        (f"Drawing groups of {_size(until)} until δ and θ* are known to a relative half-width", _until_table(until)),
         ("Sketches, on the same draws of 256 in 16 groups", _sketch_table(same_draws)),
     )
-    return "\n\n".join(f"### {title}\n\n{body}" for title, body in parts)
+    return (markdown.sections(parts),)
 
 
 def _design(rows: pd.DataFrame, sampling: str, examples: int, groups: int) -> pd.DataFrame:
@@ -48,8 +48,23 @@ def _design(rows: pd.DataFrame, sampling: str, examples: int, groups: int) -> pd
 
 def _quantities(columns: Mapping[str, pd.DataFrame], cell: Callable[[pd.DataFrame], str]) -> dict[str, list[str]]:
     """By column, the cells of all quantities."""
-    names = {"quantity": [f"`{name}`" for name in MEASURED]}
-    return names | {title: [cell(rows[rows["quantity"] == name]) for name in MEASURED] for title, rows in columns.items()}
+    names = _measured(next(iter(columns.values())))
+    cells = {title: [cell(rows[rows["quantity"] == name]) for name in names] for title, rows in columns.items()}
+    return {"quantity": [f"`{name}`" for name in names]} | cells
+
+
+def _measured(rows: pd.DataFrame) -> list[str]:
+    return list(rows["quantity"].unique())
+
+
+def _by_rule(rows: pd.DataFrame, *, sketched: bool) -> dict[str, pd.DataFrame]:
+    return {rule: rows[rows["rule"] == rule] for rule in rows["rule"].unique() if rule.startswith("sketch") == sketched}
+
+
+def _size(until: pd.DataFrame) -> int:
+    """Examples of a group, the same everywhere."""
+    (size,) = set(np.rint(until["examples"] / until["groups"]))
+    return int(size)
 
 
 def _pooled(rows: pd.DataFrame) -> str:
@@ -69,21 +84,22 @@ def _population_table(populations: Mapping[str, pd.DataFrame]) -> str:
     return _table("quantity", {title: [cell, *cells] for cell, (title, cells) in zip(first, columns.items(), strict=True)})
 
 
-def _until_table(record: pd.DataFrame) -> str:
-    columns: dict[str, list[str]] = {"population": [], "until": [], "examples": [], "given up": [], "`delta`": [], "`theta_star`": []}
-    until = record[record["rule"].str.startswith("until")].assign(population=lambda rows: rows["network"] + " " + rows["epoch"].astype(str))
-    for (population, rule), rows in pd.concat((until, until.assign(population="all"))).groupby(["population", "rule"], sort=False):
-        cells = (str(population), str(rule).split()[1], f"{rows['examples'].mean():.0f}", f"{100 * rows['given_up'].mean():.0f} %")
-        coverages = (_pooled(rows[rows["quantity"] == name]) for name in UNTIL_NAMES)
-        for column, value in zip(columns.values(), (*cells, *coverages), strict=True):
-            column.append(value)
-    return _table("population", columns)
+def _until_table(until: pd.DataFrame) -> str:
+    names, each = _measured(until), until.assign(population=until["network"] + " " + until["epoch"].astype(str))
+    lines = []
+    for (population, rule), rows in pd.concat((each, each.assign(population="all"))).groupby(["population", "rule"], sort=False):
+        drawn = (f"{rows['examples'].mean():.0f}", f"{100 * rows['given_up'].mean():.0f} %")
+        coverages = (_pooled(rows[rows["quantity"] == name]) for name in names)
+        lines.append((str(population), str(rule).split()[1], *drawn, *coverages))
+    return markdown.table(("population", "until", "examples", "given up", *(f"`{name}`" for name in names)), lines)
 
 
 def _sketch_table(rows: pd.DataFrame) -> str:
     exact = rows[rows["rule"] == CHOSEN]
-    sketched = {rule: rows[rows["rule"] == rule] for rule in rows["rule"].unique() if rule.startswith("sketch")}
-    widths = {f"width, {rule}": [f"{_width_ratio(table, exact, name):.3f}" for name in MEASURED] for rule, table in sketched.items()}
+    sketched = _by_rule(rows, sketched=True)
+    widths = {
+        f"width, {rule}": [f"{_width_ratio(of_rule, exact, name):.3f}" for name in _measured(exact)] for rule, of_rule in sketched.items()
+    }
     return _table("quantity", _quantities({"exact": exact} | sketched, _pooled) | widths)
 
 
@@ -97,14 +113,3 @@ def _width_ratio(rows: pd.DataFrame, exact: pd.DataFrame, name: str) -> float:
 def _table(first: str, columns: Mapping[str, list[str]]) -> str:
     titles = [first, *(title for title in columns if title != first)]
     return markdown.table(titles, zip(*(columns[title] for title in titles), strict=True))
-
-
-def with_tables(document: str, record: pd.DataFrame) -> str:
-    """The document with the tables of this record. Raises ValueError where it has no place for them."""
-    before, after = markdown.around(document, BEGIN, END)
-    return f"{before}{tables(record)}{after}"
-
-
-if __name__ == "__main__":
-    found = records.read(records.FOLDER / "coverage.parquet").table
-    DOCUMENT.write_text(with_tables(DOCUMENT.read_text(encoding="utf-8"), found), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The tables of ``docs/study.md``, which ``python -m tsla.empirics.experiments.study.document`` writes from the records."""
+"""The tables of ``docs/study.md``: what the study found of E1-E5."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from tsla.empirics.experiments.study import paths, tempering
+from tsla.empirics.experiments.study import paths
 from tsla.empirics.experiments.study.comparisons import KEPT, arms_of, e4
 from tsla.empirics.experiments.study.outcomes import OUTCOMES, RUN, Choice, Outcome, best, differences, tuned, values
-from tsla.empirics.experiments.study.settings import BATCH_SIZE, DECAYED, EPOCHS, PATH_EPOCHS, PRIMARY, WHOLE
+from tsla.empirics.experiments.study.settings import BATCH_SIZE, CLEAN, DECAYED, EPOCHS, PATH_EPOCHS, PRIMARY, WHOLE
 from tsla.empirics.experiments.study.verdicts import (
     IN_FAVOUR,
     MATTERS,
@@ -26,17 +27,45 @@ from tsla.empirics.experiments.study.verdicts import (
     where,
 )
 from tsla.empirics.moments.columns import measured
-from tsla.empirics.runs import markdown, records
 from tsla.empirics.statistics.intervals import student_t
 from tsla.empirics.statistics.power import seeds_for
+from tsla.figures.documents import markdown
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.minibatch import critical_batch_size
 
-DOCUMENT = Path("docs/study.md")
-BEGIN, END = "<!-- written by python -m tsla.empirics.experiments.study.document -->", "<!-- end -->"
+
+def tables(folder: Path) -> tuple[str]:
+    """All tables, in the order of the document."""
+    study = load(folder)
+    found = family(study)
+    parts: list[tuple[str, str]] = [
+        ("Verdicts", _verdicts(found)),
+        ("The primary comparisons", _comparisons(study, found)),
+        ("Power: seeds that see the smallest effect that matters with probability 0.8, in a test at 5 % that stands alone", _power(found)),
+        (
+            "Exploratory, later than the rest: E3 and E5 where the step size decays by steps, seeds and tuning as in the study",
+            _decay(study),
+        ),
+        ("Along plain training, and what smoothing at θ = 0.1 would do at the same weights", _along(study)),
+        ("log s² along the path of smoothed training (θ = 0.1), less that of plain training", _own_paths(study)),
+        ("The best drop, by each outcome", _drops(study)),
+        ("No label noise: the best drop by the test loss, and what of it is confidence", _confidence(study)),
+        ("Accuracy with step sizes tuned for each arm", _arms(study, common=False)),
+        ("Accuracy at a common step size, that of `none`", _arms(study, common=True)),
+        ("Calibration: logarithm of the ECE, step sizes tuned for accuracy", _arms(study, common=False, outcome="calibration")),
+        *_left_tables(study),
+    ]
+    return (markdown.sections(parts),)
 
 
-def verdicts(found: Sequence[Finding]) -> str:
+def _left_tables(study: Study) -> Iterable[tuple[str, str]]:
+    for setting in (name for name in PRIMARY if name in WHOLE):
+        for outcome in ("loss", "test loss", "accuracy"):
+            title = f"{setting}: {outcome} of `tsla-0.3-s` less `none`, by epochs smoothed and epochs left (* established at 95 %)"
+            yield title, _epochs_left(study, setting, outcome)
+
+
+def _verdicts(found: Sequence[Finding]) -> str:
     """A line a claim, from the family."""
     lines = []
     for claim in IN_FAVOUR:
@@ -46,14 +75,14 @@ def verdicts(found: Sequence[Finding]) -> str:
     return markdown.table(("claim", "verdict", "effect at each primary setting, 95 % interval"), lines)
 
 
-def comparisons(study: Study, found: Sequence[Finding]) -> str:
+def _comparisons(study: Study, found: Sequence[Finding]) -> str:
     """The family, a line a test; E1's literal form below."""
     literal = [e1_literally(study, setting) for setting in PRIMARY]
     lines = [(*_compared(one), f"{one.p:.2g}") for one in found] + [(*_compared(one), "not in the family") for one in literal]
     return markdown.table(("claim", "setting", "compared", "difference", "d_z in favour", "seeds", "p, Holm"), lines)
 
 
-def power(found: Sequence[Finding]) -> str:
+def _power(found: Sequence[Finding]) -> str:
     """How many seeds see the smallest effect that matters in four studies of five, at the differences' own standard deviation."""
     lines = []
     for one in found:
@@ -67,7 +96,7 @@ def _compared(one: Finding) -> tuple[str, ...]:
     return (one.claim, one.setting, one.what, str(one.interval), f"{one.effect:.2f}", str(len(one.differences)))
 
 
-def drops(study: Study) -> str:
+def _drops(study: Study) -> str:
     """The best drop by each outcome, tuned for it, less either end of the run: whichever speaks less for it."""
     lines = [
         (setting, outcome, one.what, str(one.interval), f"{one.p:.2g}")
@@ -78,7 +107,7 @@ def drops(study: Study) -> str:
     return markdown.table(("setting", "outcome", "compared", "difference", "p"), lines)
 
 
-def confidence(study: Study) -> str:
+def _confidence(study: Study) -> str:
     """On clean data, the best drop by the test loss less either end of the run: as it is, and at the best temperature of either."""
     raw, tempered = (Outcome(column, (EPOCHS,)).of(study.tempering) for column in ("test_loss", "tempered"))
     runs = raw.to_frame("raw").assign(tempered=tempered).reset_index()
@@ -92,14 +121,14 @@ def confidence(study: Study) -> str:
             *(f"{temperatures[setting, arm]:.3g}" for arm in (one.a.arm, one.b.arm)),
             *(f"{least[setting, arm]:.3g}" for arm in (one.a.arm, one.b.arm)),
         )
-        for setting in tempering.CLEAN
-        for one in tempering.compared(study.tuning, setting)
+        for setting in CLEAN
+        for one in e4(study.tuning, setting)
     ]
     of_each = ("temperature of the first", "of the second", "epoch of the least test loss of the first", "of the second")
     return markdown.table(("setting", "compared", "log test loss", "log test loss at the best temperatures", *of_each), lines)
 
 
-def decay(study: Study) -> str:
+def _decay(study: Study) -> str:
     """E3 and E5 where the step size decays, each arm less ``none`` too; below, where that was."""
     found = [one for claim in KEPT for setting in DECAYED for one in decayed(study, claim, setting)]
     lines = [(one.claim, one.setting, one.what, str(one.interval), str(len(one.differences)), f"{one.power:.2f}") for one in found]
@@ -107,7 +136,7 @@ def decay(study: Study) -> str:
     return f"{table}\n\nOn these settings: {where(found)}."
 
 
-def arms(study: Study, *, common: bool, outcome: str = "accuracy") -> str:
+def _arms(study: Study, *, common: bool, outcome: str = "accuracy") -> str:
     """An outcome of each family of arms less that of ``none``: tuned for accuracy, or at the step size that is best for ``none``."""
     families = ("lsr", "tsla", "shrink-tsla", "annealed", "adaptive", "own-hard", "own-hard-tsla")
     lines = []
@@ -128,31 +157,31 @@ def _choice(study: Study, setting: str, name: str, eta: float | None) -> Choice 
     return best(tuning, setting, wanted, "accuracy") if wanted else None
 
 
-def epochs_left(study: Study, setting: str, outcome: str) -> str:
+def _epochs_left(study: Study, setting: str, outcome: str) -> str:
     """The outcome, less that of ``none``, against the epochs smoothed (rows) and the epochs left after the drop (columns), at θ = 0.3."""
     left = (0, 1, 2, 4, 8, 12)
-    none = tuned(study.tuning, setting, "none", outcome)
+    none, runs = tuned(study.tuning, setting, "none", outcome), study.epochs[study.epochs["setting"] == setting]
     lines = []
     for arm in arms_of(study.tuning, setting, "tsla"):
         theta, drop = arm.split("-")[1:]
         if theta != "0.3":
             continue
         choice = tuned(study.tuning, setting, arm, outcome)
-        lines.append((drop, *(_difference_at(study, setting, choice, none, outcome, int(drop) + r) for r in left)))
+        both = runs[runs["arm"].isin((arm, none.arm)) & runs["eta"].isin((choice.eta, none.eta))]
+        lines.append((drop, *(_difference_at(both, setting, choice, none, outcome, int(drop) + r) for r in left)))
     return markdown.table(("epochs smoothed", *(f"{r} left" for r in left)), lines)
 
 
-def _difference_at(study: Study, setting: str, a: Choice, b: Choice, outcome: str, epoch: int) -> str:
+def _difference_at(rows: pd.DataFrame, setting: str, a: Choice, b: Choice, outcome: str, epoch: int) -> str:
     if epoch > EPOCHS:
         return ""
-    rows = study.epochs[(study.epochs["setting"] == setting) & study.epochs["arm"].isin((a.arm, b.arm))]
     at_epoch = replace(OUTCOMES[outcome], epochs=(epoch,)).of(rows).reset_index(name=outcome)
     found = student_t(differences(at_epoch, setting, a, b, outcome))
     mark = "" if float(found.low) <= 0 <= float(found.high) else "*"
     return f"{float(found.estimate):+.3f}{mark}"
 
 
-def along(study: Study) -> str:
+def _along(study: Study) -> str:
     """What smoothing at θ = 0.1 does to the variance before the epochs of the path of ``none``, and what of it a smaller step does not."""
     columns = ("train_loss", "grad2", "eta_L", "delta", "delta0", "ratio", "beyond")
     lines = []
@@ -169,7 +198,7 @@ def along(study: Study) -> str:
     return markdown.table(titles, lines)
 
 
-def own_paths(study: Study) -> str:
+def _own_paths(study: Study) -> str:
     """``log s²`` on the path of ``lsr-0.1`` less that on the path of ``none``, at equal epochs and at equal F."""
     ways = (paths.variance_at_equal_epoch, paths.variance_at_equal_loss)
     lines = [
@@ -178,39 +207,3 @@ def own_paths(study: Study) -> str:
         for epoch in PATH_EPOCHS[1:]
     ]
     return markdown.table(("setting", "epoch", "equal epoch", "equal F"), lines)
-
-
-def tables(study: Study) -> str:
-    """All tables, in the order of the document."""
-    found = family(study)
-    parts: list[tuple[str, str]] = [
-        ("Verdicts", verdicts(found)),
-        ("The primary comparisons", comparisons(study, found)),
-        ("Power: seeds that see the smallest effect that matters with probability 0.8, in a test at 5 % that stands alone", power(found)),
-        ("Exploratory, later than the rest: E3 and E5 where the step size decays by steps, seeds and tuning as in the study", decay(study)),
-        ("Along plain training, and what smoothing at θ = 0.1 would do at the same weights", along(study)),
-        ("log s² along the path of smoothed training (θ = 0.1), less that of plain training", own_paths(study)),
-        ("The best drop, by each outcome", drops(study)),
-        ("No label noise: the best drop by the test loss, and what of it is confidence", confidence(study)),
-        ("Accuracy with step sizes tuned for each arm", arms(study, common=False)),
-        ("Accuracy at a common step size, that of `none`", arms(study, common=True)),
-        ("Calibration: logarithm of the ECE, step sizes tuned for accuracy", arms(study, common=False, outcome="calibration")),
-        *_left_tables(study),
-    ]
-    return "\n\n".join(f"### {title}\n\n{table}" for title, table in parts)
-
-
-def _left_tables(study: Study) -> Iterable[tuple[str, str]]:
-    for setting in (name for name in PRIMARY if name in WHOLE):
-        for outcome in ("loss", "test loss", "accuracy"):
-            title = f"{setting}: {outcome} of `tsla-0.3-s` less `none`, by epochs smoothed and epochs left (* established at 95 %)"
-            yield title, epochs_left(study, setting, outcome)
-
-
-def main() -> None:
-    """Put the tables into the document."""
-    markdown.put(DOCUMENT, BEGIN, END, tables(load(records.FOLDER)))
-
-
-if __name__ == "__main__":
-    main()

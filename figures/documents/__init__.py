@@ -1,0 +1,55 @@
+"""The documents of ``docs/`` whose tables follow from records: one module each, whose ``tables`` gives a text for each marked place.
+
+To add a document, add a module and its line here, and the lines ``markdown.BEGIN`` and ``markdown.END`` where its tables belong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from tsla.empirics.runs import records
+from tsla.empirics.runs.files import replacing
+from tsla.figures.documents import batch_norm, branches, estimators, markdown, one_sided_tests, planner, rates, study
+
+DOCUMENTS: Mapping[str, Callable[[Path], Sequence[str]]] = {
+    "batch_norm": batch_norm.tables,
+    "branches": branches.tables,
+    "estimators": estimators.tables,
+    "one_sided_tests": one_sided_tests.tables,
+    "planner": planner.tables,
+    "rates": rates.tables,
+    "study": study.tables,
+}
+"""Name of the file in ``docs/`` -> from a folder of records, the texts of its places, in order."""
+
+
+def texts(names: Sequence[str], *, folder: Path = records.FOLDER, docs: Path = Path("docs")) -> dict[Path, str]:
+    """The named documents, all for none: path -> the whole text, with what the records in ``folder`` give in its places.
+
+    Raises ValueError for an unknown name, and for a document without the places.
+    """
+    unknown = [name for name in names if name not in DOCUMENTS]
+    if unknown:
+        raise ValueError(f"name = {unknown[0]!r} is not a document; there are {', '.join(DOCUMENTS)}")
+    return {path: _text(path, DOCUMENTS[path.stem](folder)) for path in (docs / f"{name}.md" for name in names or DOCUMENTS)}
+
+
+def _text(path: Path, places: Sequence[str]) -> str:
+    try:
+        return markdown.filled(path.read_text(encoding="utf-8"), places)
+    except ValueError as error:
+        raise ValueError(f"{path} {error}") from error
+
+
+def stale(made: Mapping[Path, str]) -> list[Path]:
+    """Those of the documents that say something else."""
+    return [path for path, text in made.items() if path.read_text(encoding="utf-8") != text]
+
+
+def write(made: Mapping[Path, str]) -> list[Path]:
+    """Write the documents. Returns their paths."""
+    for path, text in made.items():
+        with replacing(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    return list(made)

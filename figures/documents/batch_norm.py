@@ -1,0 +1,42 @@
+"""The tables of ``docs/batch_norm.md``: moments of a network with BatchNorm, measured in three ways side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tsla.empirics.runs import records
+from tsla.figures.documents import markdown
+
+QUANTITIES = ("s2", "grad2", "delta")
+"""In the order of the document."""
+
+
+def tables(folder: Path) -> tuple[str, ...]:
+    """One table a quantity."""
+    found = records.read(folder / "batch_norm.parquet").table
+    return tuple(_table(found, name) for name in QUANTITIES)
+
+
+def _table(found: pd.DataFrame, name: str) -> str:
+    """One line a network and batch size: the quantity in each way, and what training mode has over the other two."""
+    lines = []
+    for (epochs, B), rows in found.groupby(["epochs", "batch_size"]):
+        by_statistics = rows.set_index("statistics").to_dict("index")
+        evaluation, batch, training = (by_statistics[how] for how in ("evaluation", "batch", "training"))
+        held = (evaluation[name], batch[name])
+        lines.append((str(epochs), str(B), *map(_shown, held), *(_interval(training, name, divisor) for divisor in (1.0, *held))))
+    return markdown.table(("epochs", "B", "evaluation", "batch", "training mode", "÷ evaluation", "÷ batch"), lines)
+
+
+def _interval(row: Mapping[Any, Any], name: str, divisor: float) -> str:
+    value, low, high = (_shown(row[name + end] / divisor) for end in ("", "_low", "_high"))
+    return f"{value} [{low}, {high}]"
+
+
+def _shown(value: float) -> str:
+    """Three digits, or all before the point."""
+    return f"{value:.0f}" if value >= 100 else f"{value:#.3g}"

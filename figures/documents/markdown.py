@@ -1,0 +1,29 @@
+"""Markdown: tables, sections, and a document with texts in its places, which two lines mark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+BEGIN, END = "<!-- written by tsla docs -->", "<!-- end -->"
+
+
+def table(titles: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """A table of cells."""
+    return "\n".join("| " + " | ".join(line) + " |" for line in (titles, ["---"] * len(titles), *lines))
+
+
+def sections(parts: Iterable[tuple[str, str]]) -> str:
+    """Bodies below their titles."""
+    return "\n\n".join(f"### {title}\n\n{body}" for title, body in parts)
+
+
+def filled(document: str, texts: Sequence[str]) -> str:
+    """The document with the texts in place of what stands between BEGIN and END, in this order.
+
+    Raises ValueError where it has not as many such places.
+    """
+    before, *places = document.split(BEGIN)
+    rests = [place.split(END) for place in places]
+    if len(rests) != len(texts) or any(len(rest) != 2 for rest in rests):
+        raise ValueError(f"has {len(rests)} lines {BEGIN} and {document.count(END)} lines {END}; must have {len(texts)} pairs of them")
+    return before + "".join(f"{BEGIN}\n\n{text}\n\n{END}{after}" for text, (_, after) in zip(texts, rests, strict=True))

@@ -1,0 +1,143 @@
+"""Documents have the tables that the records give; a number that is another, in a record or in a document, is seen."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tests.conftest import ROOT
+from tests.empirics.experiments.curves import curve
+from tsla import cli
+from tsla.empirics.experiments.rates.annealed import CONTRASTS
+from tsla.empirics.runs import records
+from tsla.figures.documents import DOCUMENTS
+from tsla.figures.documents.markdown import BEGIN, END
+
+Changed = Callable[[pd.DataFrame], Any]
+# Of every record that a document reads, of the study of one, for it takes seconds: a column, and what it is changed to.
+CHANGES: list[tuple[str, str, str, Changed]] = [
+    ("batch_norm", "batch_norm", "s2", lambda rows: rows["s2"] * 1.01),
+    ("branches", "branches", "grad2_plain_low", lambda rows: rows["grad2_plain_low"] - 1),
+    ("branches", "branches_resnet8", "floor_shrink", lambda rows: -rows["floor_shrink"]),
+    ("estimators", "coverage", "covered", lambda rows: rows["covered"] - 10),
+    ("one_sided_tests", "power_of_tests", "ratio", lambda rows: rows["ratio"] + 0.01),
+    ("planner", "planner", "regret", lambda rows: rows["regret"] * 1.01),
+    ("rates", "annealed", "ratio", lambda _: 1.0),
+    ("rates", "measured_rates", "exponent", lambda _: 1.0),
+    ("study", "study_decay", "test_accuracy", lambda rows: rows["test_accuracy"] + 0.01 * (rows["arm"] == "none")),
+]
+QUICK = [name for name in DOCUMENTS if name != "study"]
+
+
+def stale(capsys: pytest.CaptureFixture[str], *names: str) -> list[str]:
+    """The documents that `tsla docs --check` names."""
+    code = cli.main(["docs", "--check", *names])
+    lines = capsys.readouterr().out.splitlines()
+    found = [line.split(".md")[0].removeprefix("docs/") for line in lines]
+    assert lines == [f"docs/{name}.md is not what the records give; `tsla docs {name}` writes it" for name in found]
+    assert code == bool(found)
+    return found
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the documents and the records, to be changed, which is the current one."""
+    for folder in ("docs", "records"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def put(path: Path, table: pd.DataFrame, config: Mapping[str, Any] | None = None) -> None:
+    records.write(path, table, config or {}, "tsla nothing")
+
+
+def test_the_documents_have_the_tables_of_the_records(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(ROOT)
+    assert stale(capsys) == []
+
+
+@pytest.mark.parametrize(("document", "record", "column", "changed"), CHANGES)
+def test_a_changed_record_is_seen(
+    document: str, record: str, column: str, changed: Changed, checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = checkout / "records" / f"{record}.parquet"
+    found = records.read(path)
+    put(path, found.table.assign(**{column: changed}), found.config)
+    assert stale(capsys, document) == [document]
+
+
+def test_all_documents_are_made_of_records_that_are_changed_here() -> None:
+    assert {document for document, *_ in CHANGES} == set(DOCUMENTS)
+
+
+def test_a_changed_number_is_seen_and_written_anew(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in QUICK:
+        path = checkout / "docs" / f"{name}.md"
+        before, _, after = path.read_text(encoding="utf-8").partition(BEGIN)
+        path.write_text(f"{before}{BEGIN}{after.replace('1', '7', 1)}", encoding="utf-8")
+    assert stale(capsys, *QUICK) == QUICK
+    assert stale(capsys, "rates") == ["rates"]  # nothing was written
+    assert cli.main(["docs", *QUICK]) == 0
+    assert capsys.readouterr().out.split() == [f"docs/{name}.md" for name in QUICK]
+    assert {path.name: path.read_bytes() for path in Path("docs").iterdir()} == {p.name: p.read_bytes() for p in (ROOT / "docs").iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("argv", "removed", "says"),
+    [
+        (["nothing"], "", "name = 'nothing' is not a document; there are batch_norm, branches"),
+        (["one_sided_tests", "rates"], BEGIN, f"docs/rates.md has 0 lines {BEGIN} and 1 lines {END}; must have 1 pairs of them"),
+        (["one_sided_tests", "rates"], END, f"docs/rates.md has 1 lines {BEGIN} and 0 lines {END}; must have 1 pairs of them"),
+    ],
+)
+def test_what_can_not_be_written_is_one_line_and_nothing_is(
+    argv: list[str], removed: str, says: str, checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other, broken = (checkout / "docs" / f"{name}.md" for name in ("one_sided_tests", "rates"))
+    other.write_text(other.read_text(encoding="utf-8").replace("0.971", "0.5"), encoding="utf-8")
+    broken.write_text(broken.read_text(encoding="utf-8").replace(removed, ""), encoding="utf-8")
+    before = other.read_bytes()
+    with pytest.raises(SystemExit) as end:
+        cli.main(["docs", *argv])
+    out, err = capsys.readouterr()
+    assert (end.value.code, out, err.count("\n")) == (2, "", 1)
+    assert says in err
+    assert other.read_bytes() == before
+
+
+def test_no_document_needs_torch() -> None:
+    code = "import sys, tsla.figures.documents; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603 - our own words
+
+
+# --- what no record says today
+
+
+@pytest.mark.parametrize(("ratio", "case"), [(float("inf"), "does not arrive"), (float("nan"), "neither arrives")])
+def test_a_refuted_rate_and_runs_that_do_not_arrive(ratio: float, case: str, tmp_path: Path) -> None:
+    put(tmp_path / "measured_rates.parquet", pd.concat([curve(), curve(problem="other", at_end_low=1.0)]))
+    made = {"problem": "stall", "eps": 0.1, "delta": 0.1, "bias": 0.5, "ratio": ratio, "ratio_low": ratio, "ratio_high": ratio}
+    put(tmp_path / "annealed.parquet", pd.DataFrame([{**made, "arm": arm, "against": against} for arm, against in CONTRASTS]))
+    (text,) = DOCUMENTS["rates"](tmp_path)
+    assert "| δ ≥ ε² | tsla | C8 | 3 | refuted on other |" in text
+    assert f"| stall | 0.1 | 0.1 | 0.5 | {' | '.join([case] * len(CONTRASTS))} |" in text
+
+
+def test_a_rule_that_is_better(tmp_path: Path) -> None:
+    found = records.read(ROOT / "records" / "planner.parquet")
+    put(
+        tmp_path / "planner.parquet",
+        found.table.assign(regret=lambda rows: rows["regret"].where(rows["kind"] == "naive", -1)),
+        found.config,
+    )
+    _, judged = DOCUMENTS["planner"](tmp_path)
+    assert "| better |" in judged
+    assert "| can't tell |" not in judged
