@@ -340,7 +340,7 @@ def _add_measure(commands: Any) -> None:
         ("eta-L", _number, None, "eta*L in (0, 1], in place of eta and L"),
         ("examples", _whole, None, "how many to draw from the data (default: all)"),
         ("until", _number, None, "stop when delta and theta* are known to this relative half-width, such as 0.05"),
-        ("chunk", _whole, 32, "examples that are handled at once"),
+        ("microbatch", _whole, 32, "examples that are handled at once"),
         ("seed", _whole, 0, "seed of the draw"),
     ):
         measure.add_argument(f"--{name}", type=kind, default=default, help=about + ("" if default is None else f" (default {default})"))

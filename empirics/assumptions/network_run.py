@@ -14,7 +14,7 @@ from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.smoothing.labels import Smoothing
 from tsla.theory.constants import Constants, real, shown, whole
 
-CHUNK = 256
+MICROBATCH = 256
 """Examples of a network that are differentiated at once."""
 
 
@@ -30,7 +30,7 @@ def network(
     minimum: float = 0.0,
     minimum_known: bool = False,
     seed: int = 0,
-    chunk: int = CHUNK,
+    microbatch: int = MICROBATCH,
 ) -> Iterator[Row]:
     """Look at ``model`` whenever ``run``, which trains it in place, yields ``(steps done, step size)``: one row each.
 
@@ -46,11 +46,11 @@ def network(
     ``minimum``, and for models of which per-example gradients are not defined (:func:`tsla.gradient_moments`).
     """
     whole("batch_size", batch_size, at_least=1)
-    whole("chunk", chunk, at_least=1)
+    whole("microbatch", microbatch, at_least=1)
     lower = float(real("minimum", minimum))
     before = None
     for step, eta in run:
-        loss = Loss(model, inputs, labels, seed, chunk)
+        loss = Loss(model, inputs, labels, seed, microbatch)
         value, gradient = loss.value_and_gradient()
         if not (np.isfinite(value) and np.isfinite(gradient).all()):
             raise ValueError(f"step = {step}: the loss or its gradient is not finite; the run diverged, and has no constants there")

@@ -26,7 +26,7 @@ TRIAL = 4
 TRIAL_STEPS, TRIAL_SECONDS = 10, 0.2
 """What the first trial is supposed to take at most: so many training steps or so many seconds, whichever is more."""
 
-CHUNK = 8
+GROUP_SIZE = 8
 """Examples handled at once, and a group of the estimates: 16 groups of 128 examples are what an interval should rest on."""
 COLUMNS = (*MOMENTS, "delta", "theta_star")
 """The estimates in a row; each has two more columns, ``_low`` and ``_high``, for its 95 % interval."""
@@ -78,13 +78,13 @@ class WithinBudget:
     """As often as training has paid for: what a measurement will take is set aside first.
 
     What it takes is foreseen from the last one, in proportion to the examples. Before the first there are two trials, one on few examples,
-    which takes too long as the first of anything does, and one on a chunk. What was earned in excess of one measurement, as in a pause,
-    does not count: it would be spent in many at once.
+    which takes too long as the first of anything does, and one on a microbatch. What was earned in excess of one measurement, as in a
+    pause, does not count: it would be spent in many at once.
     """
 
-    def __init__(self, examples: int, chunk: int) -> None:
+    def __init__(self, examples: int, microbatch: int) -> None:
         self.examples = examples
-        self._sizes = [min(TRIAL, examples), min(chunk, examples), examples]  # what is to come; the last one for ever
+        self._sizes = [min(TRIAL, examples), min(microbatch, examples), examples]  # what is to come; the last one for ever
         self._last: tuple[int, float] | None = None  # examples and seconds
         self._earning_since = 0.0
 
@@ -121,8 +121,8 @@ class MomentsMonitor:
     examples:    of a measurement, drawn anew from the dataset without replacement; at most all of them are
     smoothing:   ŷ as in :func:`tsla.gradient_moments`, but for "prior"
     seed:        of the monitor's own random numbers
-    chunk:       examples handled at once, which are one group of the estimates
-    batch_norm:  as in :func:`tsla.gradient_moments`; "batch" takes the statistics of each chunk
+    microbatch:  examples handled at once, which are one group of the estimates
+    batch_norm:  as in :func:`tsla.gradient_moments`; "batch" takes the statistics of each microbatch
     clock:       seconds from any origin
 
     ``latest`` holds what the last step measured, None where it measured nothing: ``schedule.observe(monitor.latest)`` after each step
@@ -152,17 +152,17 @@ class MomentsMonitor:
         examples: int = 128,
         smoothing: Smoothing = "uniform",
         seed: int = 0,
-        chunk: int = CHUNK,
+        microbatch: int = GROUP_SIZE,
         batch_norm: str | None = "evaluation",
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        for name, value, least in (("examples", examples, 2), ("seed", seed, 0), ("chunk", chunk, 1)):
+        for name, value, least in (("examples", examples, 2), ("seed", seed, 0), ("microbatch", microbatch, 1)):
             whole(name, value, at_least=least)
         self.rows: list[Row] = []
         self.latest: Estimates | None = None
         self.times = Times()
         self._model, self._set = model, Examples(dataset, smoothing, device_of(model))
-        self._chunk, self._batch_norm, self._clock = chunk, batch_norm, clock
+        self._microbatch, self._batch_norm, self._clock = microbatch, batch_norm, clock
         self._schedule = self._schedule_of(every, min(examples, len(self._set)))
         self._draws = np.random.default_rng(seed)
         self._lap_began: float | None = None
@@ -203,9 +203,11 @@ class MomentsMonitor:
     def _estimates(self, drawn: Drawn) -> Row:
         accumulator = Accumulator()
         with private_randomness(int(self._draws.integers(2**32)), self._set.device):
-            for group in np.array_split(drawn, -(-len(drawn) // self._chunk)):
+            for group in np.array_split(drawn, -(-len(drawn) // self._microbatch)):
                 inputs, labels, smoothing = self._set.take(group)
-                products = gradient_products(self._model, inputs, labels, smoothing, chunk=self._chunk, batch_norm=self._batch_norm)
+                products = gradient_products(
+                    self._model, inputs, labels, smoothing, microbatch=self._microbatch, batch_norm=self._batch_norm
+                )
                 if not (products.gg.isfinite().all() and products.hh.isfinite().all()):  # the run diverged: no reason to end it here
                     return columns(lambda name: NOT_KNOWN, COLUMNS)
                 accumulator.add(products)
@@ -218,12 +220,12 @@ class MomentsMonitor:
     def _schedule_of(self, every: int | None, examples: int) -> Schedule:
         if examples < 2:
             raise ValueError(f"dataset holds {examples} examples; must be at least 2")
-        groups = -(-examples // self._chunk)
+        groups = -(-examples // self._microbatch)
         if groups < 4 and examples < len(self._set):
             raise ValueError(
-                f"chunk = {self._chunk} makes {groups} groups of {examples} examples; must make at least 4, and should make 16"
+                f"microbatch = {self._microbatch} makes {groups} groups of {examples} examples; must make at least 4, and should make 16"
             )
         if every is None:
-            return WithinBudget(examples, self._chunk)
+            return WithinBudget(examples, self._microbatch)
         whole("every", every, at_least=1)
         return EveryKth(every, examples)

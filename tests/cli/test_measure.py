@@ -91,7 +91,7 @@ Run = Callable[[str], str]
 
 def result(found: Json) -> Json:
     """What does not say where it is from."""
-    about = {"checkpoint", "model", "data", "smoothing", "until", "chunk", "batch_norm", "seed", "until_reached", "versions"}
+    about = {"checkpoint", "model", "data", "smoothing", "until", "microbatch", "batch_norm", "seed", "until_reached", "versions"}
     assert about <= set(found)
     return {name: value for name, value in found.items() if name not in about}
 
@@ -386,7 +386,7 @@ BAD = [
     own("examples = 3 must be a whole number, at least 4 and at most 60", examples="3"),
     own("examples = 61 must be", examples="61"),
     own("until = 0 must be", "above 0", until="0"),
-    own("chunk = 0 must be a whole number, at least 1", chunk="0"),
+    own("microbatch = 0 must be a whole number, at least 1", microbatch="0"),
     own("seed = -1 must be a whole number, at least 0", seed="-1"),
     own("--batch-size", "'2.5' is not a whole number", batch_size="2.5"),
     own("--batch-norm", "'batch'", batch_norm="batch"),

@@ -91,7 +91,7 @@ def _point(model: nn.Module, split: Split, config: Config) -> tuple[Point, Row]:
     products = gradient_products(model, split.train_inputs, split.train_labels, "uniform")
     moments = moments_of(products)
     alignment = float(sum((a.double() * b.double()).sum() for a, b in zip(products.G, products.G_hat, strict=True)))
-    loss = Loss(model, split.train_inputs, split.train_labels, seed=0, chunk=len(split.train_labels))
+    loss = Loss(model, split.train_inputs, split.train_labels, seed=0, microbatch=len(split.train_labels))
     value, gradient = loss.value_and_gradient()
     L = largest_curvature(loss.product, len(gradient), np.random.default_rng(config["seed"]))
     point = Point(moments, alignment, config["batch_size"], config["eta"] * L)

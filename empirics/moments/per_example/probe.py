@@ -16,11 +16,11 @@ from tsla.empirics.moments.per_example.terms import accumulable
 COUPLED = {torch.float64: 1e-7, torch.float32: 1e-3}
 """Of the largest logit, a difference that rounding does not make, with TF32 in float32. In other precisions it is LOW_PRECISION."""
 LOW_PRECISION = 0.02
-FEW = 8  # examples of a chunk, below which one of them also goes alone
+FEW = 8  # examples of a microbatch, below which one of them also goes alone
 
 
 class Forward:
-    """Logits under watch; every chunk meets the same model."""
+    """Logits under watch; every microbatch meets the same model."""
 
     def __init__(self, model: nn.Module, statistics: Callable[[], AbstractContextManager[Any]]) -> None:
         self.model, self.statistics = model, statistics
@@ -34,10 +34,10 @@ class Forward:
 
 
 class Probe:
-    """Passes of a few examples of the first chunk ``x``, in other company than there: what they get must be the same.
+    """Passes of a few examples of the first microbatch ``x``, in other company than there: what they get must be the same.
 
-    The first pass, with its ``tape`` and ``logits``, is of as many examples as no chunk has. ``random`` says that the model draws at
-    random: then no two passes can be compared. The comparisons are with the first chunk alone, and raise ValueError.
+    The first pass, with its ``tape`` and ``logits``, is of as many examples as no microbatch has. ``random`` says that the model draws at
+    random: then no two passes can be compared. The comparisons are with the first microbatch alone, and raise ValueError.
     """
 
     def __init__(self, forward: Forward, x: Tensor, parameters: list[nn.Parameter]) -> None:
@@ -47,7 +47,7 @@ class Probe:
         logits, self.tape = self._pass(first)
         self.random = not torch.equal(before, self._random_state())
         self.logits, self._rows = logits.detach(), first
-        self._among_others: Tensor | None = None  # logits of the first chunk
+        self._among_others: Tensor | None = None  # logits of the first microbatch
 
     def _pass(self, rows: list[int]) -> tuple[Tensor, Tape]:
         tape = Tape(self._parameters, len(rows))
@@ -57,7 +57,7 @@ class Probe:
         return torch.cuda.get_rng_state(self._x.device) if self._x.is_cuda else torch.get_rng_state()
 
     def compare(self, logits: Tensor) -> None:
-        """Compare with these logits, where they are the first chunk's."""
+        """Compare with these logits, where they are the first microbatch's."""
         if self._among_others is not None:
             return
         self._among_others = logits.detach()
@@ -69,7 +69,7 @@ class Probe:
     def compare_gradients(self, true: Tensor, squares: Tensor) -> None:
         """Compare gradients, where they may be others than the derivatives of the logits.
 
-        ``squares`` ``(parameters, k)`` are the ``‖g_i‖²`` of the chunk at its labels ``true`` ``(k, classes)``.
+        ``squares`` ``(parameters, k)`` are the ``‖g_i‖²`` of the microbatch at its labels ``true`` ``(k, classes)``.
         """
         if self.random or self._among_others is None or not self.tape.detours:
             return
@@ -89,13 +89,13 @@ def coupled(dtype: torch.dtype) -> float:
 
 
 def elsewhere(k: int) -> list[list[int]]:
-    """Rows of the first chunk, of ``k`` examples, for each pass of the probe.
+    """Rows of the first microbatch, of ``k`` examples, for each pass of the probe.
 
     In the first pass each has other neighbours, another place, and others before and after it. That the first example has the same logits
     alone would not do: where the model takes the examples for steps in time, as nn.GRU does by default, no other touches it. They are as
     few as can be, for a mean or a maximum to be another one. Few examples may still have the maximum of all, and one of them goes alone.
     """
-    first = [k - 1, (k - 1) // 2] if k > 3 else [*reversed(range(k)), k - 1]  # chunks have k or k - 1
+    first = [k - 1, (k - 1) // 2] if k > 3 else [*reversed(range(k)), k - 1]  # microbatches have k or k - 1
     return [first, [0]] if 1 < k < FEW else [first]
 
 

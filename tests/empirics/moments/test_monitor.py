@@ -89,7 +89,7 @@ def after_training(monitor_of: MonitorOf | None) -> dict[str, object]:
 
 
 def every_second(model: nn.Module, dataset: Any) -> MomentsMonitor:
-    return MomentsMonitor(model, dataset, every=2, examples=16, chunk=4)
+    return MomentsMonitor(model, dataset, every=2, examples=16, microbatch=4)
 
 
 def leaves_training_as_it_is(monitor_of: MonitorOf) -> None:
@@ -148,7 +148,7 @@ def test_planted_disturbances_are_noticed(misdeed: Callable[[MomentsMonitor], No
             super().step()
             misdeed(self)
 
-    assert_rejects(leaves_training_as_it_is, lambda model, dataset: Disturbing(model, dataset, every=2, examples=16, chunk=4))
+    assert_rejects(leaves_training_as_it_is, lambda model, dataset: Disturbing(model, dataset, every=2, examples=16, microbatch=4))
 
 
 # --- the budget, on clocks of any kind
@@ -156,7 +156,7 @@ def test_planted_disturbances_are_noticed(misdeed: Callable[[MomentsMonitor], No
 
 @dataclass
 class Machine:
-    """Seconds that a training step takes on it, and a measurement, by chunk of 8 and by example; ``late`` multiplies what was foreseen."""
+    """Seconds that a training step takes on it, and a measurement, by group of 8 and by example; ``late`` multiplies what was foreseen."""
 
     step: float
     call: float = 0.0
@@ -252,8 +252,8 @@ class Eager(WithinBudget):
 class WithoutTrials(WithinBudget):
     """Measures on all examples at once."""
 
-    def __init__(self, examples: int, chunk: int) -> None:
-        super().__init__(examples, chunk)
+    def __init__(self, examples: int, microbatch: int) -> None:
+        super().__init__(examples, microbatch)
         self._sizes = [examples]
 
 
@@ -380,9 +380,9 @@ def test_planted_costs_are_rejected(wrong: Callable[[MomentsMonitor], float]) ->
 
 
 def test_cost_before_anything_was_trained() -> None:
-    monitor = MomentsMonitor(mlp(), data(), examples=16, chunk=4)
+    monitor = MomentsMonitor(mlp(), data(), examples=16, microbatch=4)
     assert monitor.cost == 0
-    eager = MomentsMonitor(mlp(), data(), examples=16, chunk=4, every=1)
+    eager = MomentsMonitor(mlp(), data(), examples=16, microbatch=4, every=1)
     eager.step()
     assert eager.cost == math.inf
 
@@ -496,8 +496,8 @@ def test_the_example_prints_its_rows_and_its_cost(capsys: pytest.CaptureFixture[
         ({"every": True}, "every = True must be a whole number"),
         ({"examples": 1}, "examples = 1 must be a whole number, at least 2"),
         ({"seed": -1}, "seed = -1 must be a whole number, at least 0"),
-        ({"chunk": 0}, "chunk = 0 must be a whole number, at least 1"),
-        ({"chunk": 16, "examples": 40}, "chunk = 16 makes 3 groups of 40 examples; must make at least 4"),
+        ({"microbatch": 0}, "microbatch = 0 must be a whole number, at least 1"),
+        ({"microbatch": 16, "examples": 40}, "microbatch = 16 makes 3 groups of 40 examples; must make at least 4"),
         ({"smoothing": "prior"}, "smoothing = 'prior' would change with the examples drawn; give the frequencies"),
         ({"smoothing": torch.ones(7, CLASSES) / CLASSES}, r"smoothing has 7 rows; must be \(K,\), or one row for each of the 60 examples"),
     ],
@@ -524,7 +524,7 @@ def test_bad_datasets(dataset: Any, message: str) -> None:
 @pytest.mark.parametrize("item", [torch.zeros(36), (torch.zeros(36), "cat"), (torch.zeros(36), 1, 2)])
 def test_items_that_are_no_pairs(item: Any) -> None:
     with pytest.raises(ValueError, match=r"dataset\[\d\] must be a pair \(input, label\) of tensors, arrays or numbers"):
-        measured(mlp(), [item] * 6, examples=4, chunk=1)
+        measured(mlp(), [item] * 6, examples=4, microbatch=1)
 
 
 def test_models_that_cannot_be_measured() -> None:

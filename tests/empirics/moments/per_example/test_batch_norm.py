@@ -79,9 +79,9 @@ def is_that_of_the_fixed_network(choice: str, measure: Measure) -> None:
 
 
 @pytest.mark.parametrize("choice", ORACLES)
-@pytest.mark.parametrize("chunk", [1, 3, 32])
-def test_fixed_statistics(choice: str, chunk: int) -> None:
-    is_that_of_the_fixed_network(choice, lambda *given, **named: gradient_moments(*given, **named, chunk=chunk))
+@pytest.mark.parametrize("microbatch", [1, 3, 32])
+def test_fixed_statistics(choice: str, microbatch: int) -> None:
+    is_that_of_the_fixed_network(choice, lambda *given, **named: gradient_moments(*given, **named, microbatch=microbatch))
 
 
 @pytest.mark.parametrize("choice", ORACLES)

@@ -118,12 +118,12 @@ def with_layer(couple: Couple) -> nn.Module:
     return Written(lambda s, x: s.head(torch.tanh(couple(s.layer(x)))), layer=nn.Linear(4, 5), head=nn.Linear(5, 4))
 
 
-def is_refused(make: Callable[[], nn.Module], *shape: int, chunk: int = 32) -> bool:
+def is_refused(make: Callable[[], nn.Module], *shape: int, microbatch: int = 32) -> bool:
     """Whether gradients of so many examples are refused; else they are those of the loop."""
     torch.manual_seed(0)
     model, x = make().double(), torch.randn(*shape).double()
     try:
-        found = gradient_moments(model, x, labels_for(len(x)), chunk=chunk)
+        found = gradient_moments(model, x, labels_for(len(x)), microbatch=microbatch)
     except ValueError as error:
         if "does not treat the examples of a batch independently" not in str(error):
             raise
@@ -132,14 +132,14 @@ def is_refused(make: Callable[[], nn.Module], *shape: int, chunk: int = 32) -> b
     return False
 
 
-def refuses(couple: Couple, n: int = 6, chunk: int = 32) -> None:
-    assert is_refused(lambda: with_layer(couple), n, 4, chunk=chunk)
+def refuses(couple: Couple, n: int = 6, microbatch: int = 32) -> None:
+    assert is_refused(lambda: with_layer(couple), n, 4, microbatch=microbatch)
 
 
-@pytest.mark.parametrize(("n", "chunk"), [(2, 32), (3, 32), (6, 32), (33, 32), (5, 2)])
+@pytest.mark.parametrize(("n", "microbatch"), [(2, 32), (3, 32), (6, 32), (33, 32), (5, 2)])
 @pytest.mark.parametrize("name", COUPLED)
-def test_coupled_examples_are_refused(name: str, n: int, chunk: int) -> None:
-    refuses(COUPLED[name], n, chunk)
+def test_coupled_examples_are_refused(name: str, n: int, microbatch: int) -> None:
+    refuses(COUPLED[name], n, microbatch)
 
 
 @pytest.mark.parametrize("n", [1, 2, 6])
@@ -150,9 +150,9 @@ def test_independent_examples_are_not(name: str, n: int) -> None:
 
 @pytest.mark.parametrize("name", COUPLED)
 def test_one_example_is_refused_or_right(name: str) -> None:
-    """No other example is there; neither is one where chunks hold one each."""
+    """No other example is there; neither is one where microbatches hold one each."""
     for n in (1, 3):
-        is_refused(lambda: with_layer(COUPLED[name]), n, 4, chunk=1)
+        is_refused(lambda: with_layer(COUPLED[name]), n, 4, microbatch=1)
 
 
 @pytest.mark.parametrize("n", [2, 6, 33])

@@ -48,12 +48,12 @@ def test_products_of_patches_either_way(name: str, few_pixels: bool, monkeypatch
     is_right(LAYERS[name].network(), LAYERS[name].inputs(N))
 
 
-@pytest.mark.parametrize("chunk", [1, 2, 5])
+@pytest.mark.parametrize("microbatch", [1, 2, 5])
 @pytest.mark.parametrize("name", ["linear of tokens", "conv2d, groups", "embedding, repeated tokens"])
-def test_sums_that_wait_for_more_examples(name: str, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sums_that_wait_for_more_examples(name: str, microbatch: int, monkeypatch: pytest.MonkeyPatch) -> None:
     choose(monkeypatch, by_gram=True)
     monkeypatch.setattr(gram.GramTerm, "entries", property(lambda self: 0))  # so that they wait until the end
-    is_right(LAYERS[name].network(), LAYERS[name].inputs(N), chunk=chunk)
+    is_right(LAYERS[name].network(), LAYERS[name].inputs(N), microbatch=microbatch)
 
 
 @pytest.mark.parametrize("entries", [1, 100])
@@ -149,7 +149,7 @@ def test_the_way_is_chosen_by_cost() -> None:
         assert term.gram_is_cheaper() == expected
 
 
-def test_chunks_of_equal_examples_add_up() -> None:
+def test_microbatches_of_equal_examples_add_up() -> None:
     model, inputs = LAYERS["two convolutions"].network(), LAYERS["two convolutions"].inputs(1)
     one = by_autograd(model, inputs)
     found = gradient_products(model, inputs.expand(N, *inputs.shape[1:]), labels_for(1).expand(N))

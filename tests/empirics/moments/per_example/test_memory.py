@@ -65,10 +65,10 @@ def no_collector() -> Iterator[None]:
 
 def leaves_no_graph(make: Callable[[], nn.Module], *, collect: bool = False) -> None:
     MARKERS.clear()
-    gradient_products(make(), torch.randn(N, 3), labels_for(N), chunk=2)
+    gradient_products(make(), torch.randn(N, 3), labels_for(N), microbatch=2)
     if collect:
         gc.collect()
-    assert len(MARKERS) >= 4  # the probe and three chunks
+    assert len(MARKERS) >= 4  # the probe and three microbatches
     assert not [marker for marker in MARKERS if marker() is not None]
 
 

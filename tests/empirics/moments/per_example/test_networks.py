@@ -38,7 +38,7 @@ def by_definition(name: str) -> dict[str, float]:
 
 def measured(name: str, dtype: torch.dtype) -> Moments:
     case = NETWORKS[name]
-    return gradient_moments(case.network(dtype), case.inputs(N, dtype), labels_for(N), chunk=4)
+    return gradient_moments(case.network(dtype), case.inputs(N, dtype), labels_for(N), microbatch=4)
 
 
 def is_right(name: str, found: Moments, tolerance: float) -> None:

@@ -100,7 +100,7 @@ def sums_are_exact(plant: Callable[[pytest.MonkeyPatch], None]) -> None:
     with pytest.MonkeyPatch.context() as patch, torch.autocast("cpu", torch.bfloat16):
         plant(patch)
         patch.setattr(terms, "BLOCK_EXAMPLES", 200)
-        found = gradient_products(model, x, labels_for(200), chunk=200)
+        found = gradient_products(model, x, labels_for(200), microbatch=200)
         logits = model(x).detach()
     D = (logits.double().softmax(1) - nn.functional.one_hot(labels_for(200), CLASSES)).bfloat16().double()
     expected = D.T @ x.double() / 200

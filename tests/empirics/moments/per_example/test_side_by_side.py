@@ -1,4 +1,4 @@
-"""Two chunks at once give what one after the other gives, and leave as little behind."""
+"""Two microbatches at once give what one after the other gives, and leave as little behind."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from tests.empirics.moments.per_example.cases import ALL
 from tests.empirics.moments.per_example.oracle import agrees, by_autograd, labels_for
 from tsla.empirics.moments.per_example import gradient_products, gradients, side_by_side
-from tsla.empirics.moments.per_example.chunk import Chunk
+from tsla.empirics.moments.per_example.microbatch import Microbatch
 
 # torch warns that it copies the input to pad it unevenly.
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
-N, CHUNK = 7, 2  # four chunks, the last of one example
+N, MICROBATCH = 7, 2  # four microbatches, the last of one example
 
 
 @pytest.fixture(autouse=True)
@@ -30,10 +30,10 @@ def two_threads() -> Iterator[None]:
 
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
-    """The thread that each chunk's products were taken in, and how many threads that one used."""
+    """The thread that each microbatch's products were taken in, and how many threads that one used."""
     seen: list[tuple[int, int]] = []
-    products = Chunk.products
-    monkeypatch.setattr(Chunk, "products", lambda self: seen.append((get_ident(), torch.get_num_threads())) or products(self))
+    products = Microbatch.products
+    monkeypatch.setattr(Microbatch, "products", lambda self: seen.append((get_ident(), torch.get_num_threads())) or products(self))
     monkeypatch.setattr(gradients, "can_be_two", lambda: True)
     return seen
 
@@ -41,14 +41,14 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
 @pytest.mark.parametrize("name", sorted(ALL))
 def test_the_same_as_autograd(name: str, seen: list[tuple[int, int]]) -> None:
     model, inputs = ALL[name].network(), ALL[name].inputs(N)
-    agrees(gradient_products(model, inputs, labels_for(N), chunk=CHUNK), by_autograd(model, inputs))
+    agrees(gradient_products(model, inputs, labels_for(N), microbatch=MICROBATCH), by_autograd(model, inputs))
     assert len(seen) == 4
 
 
 def test_pairs_share_the_threads(seen: list[tuple[int, int]]) -> None:
-    gradient_products(nn.Linear(3, 4), torch.randn(5, 3), labels_for(5), chunk=2)
+    gradient_products(nn.Linear(3, 4), torch.randn(5, 3), labels_for(5), microbatch=2)
     idents, threads = zip(*seen, strict=True)
-    assert threads == (1, 1, 2)  # and the last chunk has no other beside it
+    assert threads == (1, 1, 2)  # and the last microbatch has no other beside it
     assert len(set(idents)) == 2
 
 
@@ -65,7 +65,7 @@ def test_what_draws_at_random_or_calls_a_module_again_is_alone(name: str, seen: 
             return x * self.weight
 
     part = nn.Dropout(0.5) if name == "dropout" else Scaled()
-    gradient_products(nn.Sequential(part, nn.Linear(3, 4)), torch.randn(4, 3), labels_for(4), chunk=2)
+    gradient_products(nn.Sequential(part, nn.Linear(3, 4)), torch.randn(4, 3), labels_for(4), microbatch=2)
     assert {ident for ident, _ in seen} == {get_ident()}
 
 
@@ -98,7 +98,7 @@ def test_an_error_in_either_comes_out_when_both_are_done(failing: int, monkeypat
 
     monkeypatch.setattr(gradients, "can_be_two", lambda: True)
     with pytest.raises(RuntimeError, match="planted"):
-        gradient_products(Model(), torch.tensor([[0.0], [0.0], [1.0], [1.0]]), labels_for(4), chunk=2)
+        gradient_products(Model(), torch.tensor([[0.0], [0.0], [1.0], [1.0]]), labels_for(4), microbatch=2)
     assert set(done) == {0, 1}
 
 

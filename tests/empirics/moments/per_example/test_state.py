@@ -20,7 +20,7 @@ from tsla.empirics.moments.per_example.call import Call
 from tsla.empirics.moments.per_example.fallback import FallbackCall
 
 N = 7
-CHUNK = 3  # chunks of 3, 2 and 2, after a probe of 1
+MICROBATCH = 3  # microbatches of 3, 2 and 2, after a probe of 1
 
 
 def model() -> nn.Module:
@@ -96,7 +96,7 @@ def leaves_the_state(run: Callable[[nn.Module, Tensor], object]) -> None:
 
 
 def measure(model: nn.Module, x: Tensor) -> object:
-    return gradient_products(model, x, labels_for(len(x)), chunk=CHUNK)
+    return gradient_products(model, x, labels_for(len(x)), microbatch=MICROBATCH)
 
 
 def test_all_is_left_as_it_was() -> None:
@@ -137,7 +137,7 @@ def fails(model: nn.Module, x: Tensor) -> None:
         measure(model, x)
 
 
-@pytest.mark.parametrize("calls", [0, 1, 2], ids=["probe", "first chunk", "later chunk"])
+@pytest.mark.parametrize("calls", [0, 1, 2], ids=["probe", "first microbatch", "later microbatch"])
 @pytest.mark.parametrize("part", ["first", "encoder", "folded", "head", ""])
 def test_after_an_exception_in_the_forward_pass(part: str, calls: int) -> None:
     def run(model: nn.Module, x: Tensor) -> None:
@@ -150,7 +150,7 @@ def test_after_an_exception_in_the_forward_pass(part: str, calls: int) -> None:
     leaves_the_state(run)
 
 
-@pytest.mark.parametrize("calls", [0, 1, 2], ids=["first label", "second label", "later chunk"])
+@pytest.mark.parametrize("calls", [0, 1, 2], ids=["first label", "second label", "later microbatch"])
 def test_after_an_exception_in_the_backward_pass(calls: int) -> None:
     def run(model: nn.Module, x: Tensor) -> None:
         handle = model.encoder.register_full_backward_hook(failing_after(calls))
@@ -160,7 +160,7 @@ def test_after_an_exception_in_the_backward_pass(calls: int) -> None:
     leaves_the_state(run)
 
 
-@pytest.mark.parametrize("calls", [0, 2], ids=["first label", "later chunk"])
+@pytest.mark.parametrize("calls", [0, 2], ids=["first label", "later microbatch"])
 def test_after_an_exception_in_a_hook_of_a_tensor(calls: int) -> None:
     fail = failing_after(calls)
 
@@ -172,7 +172,7 @@ def test_after_an_exception_in_a_hook_of_a_tensor(calls: int) -> None:
     leaves_the_state(run)
 
 
-@pytest.mark.parametrize("calls", [0, 1, 3], ids=["first", "second", "later chunk"])
+@pytest.mark.parametrize("calls", [0, 1, 3], ids=["first", "second", "later microbatch"])
 @pytest.mark.parametrize("where", ["rule", "flush", "products", "receive", "__init__", "_vectorised"])
 def test_after_an_exception_in_the_engine(where: str, calls: int, monkeypatch: pytest.MonkeyPatch) -> None:
     fail = failing_after(calls)

@@ -13,7 +13,7 @@ from torch import Tensor
 from tests.empirics.moments.per_example.cases import ALL, LAYERS
 from tests.empirics.moments.per_example.oracle import agrees, by_autograd, errors, is_right, labels_for
 from tests.planted import assert_rejects
-from tsla.empirics.moments.per_example import chunk, convolution, fallback, gradient_products, linear, normalisation, tape, weights
+from tsla.empirics.moments.per_example import convolution, fallback, gradient_products, linear, microbatch, normalisation, tape, weights
 from tsla.empirics.moments.per_example.linear import Added
 from tsla.empirics.moments.per_example.terms import Term, products
 
@@ -29,7 +29,7 @@ def test_every_parameter_and_example(name: str) -> None:
 
 
 # One for each way: a rule, a formed gradient, an embedding, a fallback, a made weight, shared ones, folded examples.
-CHUNKED = {
+EACH_WAY = {
     name: ALL[name]
     for name in (
         "conv2d, uneven",
@@ -53,12 +53,12 @@ CHUNKED = {
 
 
 @pytest.mark.parametrize("n", [1, 5, 7])
-@pytest.mark.parametrize("name", CHUNKED)
-def test_result_does_not_depend_on_the_chunk(name: str, n: int) -> None:
-    model, inputs = CHUNKED[name].network(), CHUNKED[name].inputs(n)
+@pytest.mark.parametrize("name", EACH_WAY)
+def test_result_does_not_depend_on_the_microbatch(name: str, n: int) -> None:
+    model, inputs = EACH_WAY[name].network(), EACH_WAY[name].inputs(n)
     expected = by_autograd(model, inputs)
     for size in {1, 2, 3, n, n + 2}:
-        agrees(gradient_products(model, inputs, labels_for(n), chunk=size), expected)
+        agrees(gradient_products(model, inputs, labels_for(n), microbatch=size), expected)
 
 
 def test_the_comparison_sees_every_table() -> None:
@@ -153,7 +153,7 @@ PLANTED: dict[str, tuple[str, Planted]] = {
     "wrong order of what was added": ("vision transformer", setting(linear.Added, "form", transposes)),
     "gradient of the padding": ("embedding, padding", setting(linear.EmbeddingWeight, "receive", keeps_the_padding)),
     "scale without its input": ("layer norm of tokens", setting(normalisation.Scale, "form", forgets_what_is_scaled)),
-    "first use alone": ("linear twice", setting(chunk, "products", lambda uses: products(uses[:1]))),
+    "first use alone": ("linear twice", setting(microbatch, "products", lambda uses: products(uses[:1]))),
     "later uses again in each": ("fallback twice", setting(tape, "alias_of", lambda tensor: tensor)),
     "heard twice": ("folded twice", setting(fallback.FallbackCall, "_others_deaf", nobody_is_deaf)),
     "made weights for parameters": ("standardised kernels", setting(weights.Derived, "per_example", forgets_the_making)),
