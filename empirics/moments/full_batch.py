@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from tsla.empirics.moments.per_example import GradientProducts
 from tsla.empirics.moments.per_example import gradient_products as gradient_products
 from tsla.empirics.moments.per_example.gradients import MICROBATCH as MICROBATCH
-from tsla.empirics.moments.per_example.products import rows_by_layer
 from tsla.empirics.moments.per_example.terms import inner_products
+from tsla.empirics.moments.per_example.totals import rows_by_layer
 from tsla.empirics.smoothing.labels import Smoothing
 from tsla.theory.moments import Moments
 
@@ -28,8 +28,8 @@ def gradient_moments(
     (:func:`tsla.empirics.smoothing.labels.smoothing_rule`). The loss of an example is cross-entropy, not divided by n. Gradients are of the
     parameters that require one, in the model's own mode and precision (autocast included); products are summed in float32 at least, and
     added up in float64. ``microbatch`` examples are handled at once, on a processor twice as many on its two halves: memory grows with it.
-    The model, its ``.grad``, buffers and hooks, and the random state are left as they were. Of a model in DistributedDataParallel the batch is that of all ranks, each of which must call
-    this with its own share.
+    The model, its ``.grad``, buffers and hooks, and the random state are left as they were. Of a model in DistributedDataParallel the
+    batch is that of all ranks, each of which must call this with its own share.
 
     The model must treat its examples independently. BatchNorm that takes its statistics from the batch, as in training mode, does not,
     and per-example gradients are not defined: raises ValueError, unless ``batch_norm`` is "evaluation" (running statistics, as in

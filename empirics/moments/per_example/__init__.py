@@ -7,6 +7,6 @@ everything else, and ``weights.py`` what to do with tensors that were made of pa
 """
 
 from tsla.empirics.moments.per_example.gradients import gradient_products
-from tsla.empirics.moments.per_example.products import GradientProducts
+from tsla.empirics.moments.per_example.totals import GradientProducts
 
 __all__ = ["GradientProducts", "gradient_products"]

@@ -10,13 +10,11 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from tsla.empirics.moments.per_example.batch_norm import statistics_mode
+from tsla.empirics.moments.per_example.concurrent import can_be_two, products_of
 from tsla.empirics.moments.per_example.distributed import over_ranks
-from tsla.empirics.moments.per_example.gram import GramTerm
 from tsla.empirics.moments.per_example.microbatch import Microbatch
 from tsla.empirics.moments.per_example.probe import Forward, Probe
-from tsla.empirics.moments.per_example.products import GradientProducts
-from tsla.empirics.moments.per_example.side_by_side import can_be_two, products_of
-from tsla.empirics.moments.per_example.terms import Products
+from tsla.empirics.moments.per_example.totals import GradientProducts, Totals
 from tsla.empirics.smoothing.labels import Smoothing, one_hot, smoothing_rule
 from tsla.theory.constants import whole
 
@@ -44,7 +42,7 @@ def gradient_products(
     named = _tracked(model)
     inputs = inputs.detach()
     parts = torch.tensor_split(inputs, -(-len(inputs) // microbatch))
-    totals = _Totals(list(named.values()), len(inputs))
+    totals = Totals(list(named.values()), len(inputs))
     with torch.enable_grad(), torch.random.fork_rng(devices=[inputs.device] if inputs.is_cuda else []):
         forward = Forward(model, statistics_mode(batch_norm, model, inputs))
         probe = Probe(forward, parts[0], totals.parameters)
@@ -75,50 +73,3 @@ def _tracked(model: nn.Module) -> dict[str, nn.Parameter]:
                 f"parameter {name} has a hook on its gradient, which could change it for a batch and not for each example: remove it"
             )
     return named
-
-
-class _Totals:
-    """Inner products of all examples, and sums of their gradients, as the microbatches come in. What no call used stays 0."""
-
-    def __init__(self, parameters: list[nn.Parameter], examples: int) -> None:
-        self.parameters, self.examples = parameters, examples
-        self._row = {id(p): row for row, p in enumerate(parameters)}
-        self._products = torch.zeros(3, len(parameters), examples, dtype=torch.float64)
-        self._sums: list[tuple[Tensor, Tensor] | None] = [None] * len(parameters)
-        self._late: list[list[GramTerm]] = [[] for _ in parameters]
-
-    def add(self, parameter: nn.Parameter, rows: slice, found: Products) -> None:
-        row = self._row[id(parameter)]
-        self._products[:, row, rows] = found.table.cpu()
-        if isinstance(found.sums, tuple):
-            self._accumulate(row, found.sums)
-            return
-        self._late[row].append(found.sums)
-        if sum(term.entries for term in self._late[row]) > parameter.numel():
-            self._settle(row)
-
-    def squares(self, rows: slice) -> Tensor:
-        """``‖g_i‖²`` of these examples, ``(parameters, k)``."""
-        return self._products[0, :, rows]
-
-    def _settle(self, row: int) -> None:
-        """Take the sums over the examples of several microbatches at once."""
-        if late := self._late[row]:
-            together = late[0].joined(late[1:])
-            self._accumulate(row, (together.total(0), together.total(1)))
-            self._late[row] = []
-
-    def _accumulate(self, row: int, new: tuple[Tensor, Tensor]) -> None:
-        before = self._sums[row]
-        self._sums[row] = new if before is None else (before[0].add_(new[0]), before[1].add_(new[1]))
-
-    def result(self, names: tuple[str, ...]) -> GradientProducts:
-        for row in range(len(names)):
-            self._settle(row)
-        means = [
-            tuple(s.div_(self.examples) for s in sums) if sums is not None else (torch.zeros_like(p.detach()),) * 2
-            for p, sums in zip(self.parameters, self._sums, strict=True)
-        ]
-        G, G_hat = zip(*means, strict=True)
-        gg, hh, gh = self._products
-        return GradientProducts(names, gg, hh, gh, G, G_hat)

@@ -146,8 +146,8 @@ def test_large_sums_in_float32() -> None:
 
 @pytest.mark.parametrize("dtype", [torch.int32, torch.int64])
 def test_ids_of_either_size(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
-    for by_gram in (True, False):
-        monkeypatch.setattr(EmbeddingWeight, "gram_is_cheaper", lambda self, by_gram=by_gram: by_gram)
+    for by_ghost_norm in (True, False):
+        monkeypatch.setattr(EmbeddingWeight, "ghost_norm_is_cheaper", lambda self, by_ghost_norm=by_ghost_norm: by_ghost_norm)
         case = ALL["embedding, padding"]
         model, ids = case.network(), case.inputs(N).to(dtype)
         assert max(errors(gradient_products(model, ids, labels_for(N)), by_autograd(model, ids)).values()) < 1e-10

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from tests.empirics.moments.per_example.cases import ALL
 from tests.empirics.moments.per_example.oracle import agrees, by_autograd, labels_for
-from tsla.empirics.moments.per_example import gradient_products, gradients, side_by_side
+from tsla.empirics.moments.per_example import concurrent, gradient_products, gradients
 from tsla.empirics.moments.per_example.microbatch import Microbatch
 
 # torch warns that it copies the input to pad it unevenly.
@@ -103,10 +103,10 @@ def test_an_error_in_either_comes_out_when_both_are_done(failing: int, monkeypat
 
 
 def test_one_processor_is_not_shared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(side_by_side.os, "sched_getaffinity", lambda _: {0}, raising=False)
-    assert not side_by_side.can_be_two()
-    monkeypatch.setattr(side_by_side.os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
-    assert side_by_side.can_be_two()
+    monkeypatch.setattr(concurrent.os, "sched_getaffinity", lambda _: {0}, raising=False)
+    assert not concurrent.can_be_two()
+    monkeypatch.setattr(concurrent.os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    assert concurrent.can_be_two()
     torch.set_num_threads(1)
-    assert not side_by_side.can_be_two()
+    assert not concurrent.can_be_two()
     torch.set_num_threads(2)
