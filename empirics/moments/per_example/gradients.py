@@ -63,11 +63,13 @@ def gradient_products(
 
 
 def _tracked(model: nn.Module) -> dict[str, nn.Parameter]:
-    """The parameters that gradients are taken of. Raises ValueError if there are none, or if hooks would change their gradients."""
+    """The parameters that gradients are taken of. Raises ValueError if there are none, and for what has no gradient of its own."""
     named = {name: p for name, p in model.named_parameters() if p.requires_grad}
     if not named:
         raise ValueError("model has no parameter that requires a gradient")
     for name, p in named.items():
+        if p.is_complex():
+            raise ValueError(f"parameter {name} is complex: hold its two parts as one real parameter, with torch.view_as_complex")
         if p._backward_hooks:
             raise ValueError(
                 f"parameter {name} has a hook on its gradient, which could change it for a batch and not for each example: remove it"

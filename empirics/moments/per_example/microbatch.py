@@ -23,7 +23,7 @@ class Microbatch:
     def __init__(
         self, forward: Forward, x: Tensor, true: Tensor, smooth: Callable[[Tensor], Tensor], parameters: list[nn.Parameter], probe: Probe
     ) -> None:
-        tape = Tape(parameters, len(x), probe.tape)
+        tape = Tape(parameters, len(x), probe.shapes)
         self.logits, self.calls = forward(x, tape), tape.calls
         probe.compare(self.logits)
         probabilities = self.logits.detach().double().softmax(1)

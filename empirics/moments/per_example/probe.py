@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from tsla.empirics.models.forward import as_logits, with_own_buffers
-from tsla.empirics.moments.per_example.tape import Tape
+from tsla.empirics.moments.per_example.shape_probe import ShapeProbe
 from tsla.empirics.moments.per_example.terms import accumulable
+from tsla.empirics.moments.per_example.watch import Watch
 
 COUPLED = {torch.float64: 1e-7, torch.float32: 1e-3}
 """Of the largest logit, a difference that rounding does not make, with TF32 in float32. In other precisions it is LOW_PRECISION."""
@@ -25,18 +26,18 @@ class Forward:
     def __init__(self, model: nn.Module, statistics: Callable[[], AbstractContextManager[Any]]) -> None:
         self.model, self.statistics = model, statistics
 
-    def __call__(self, x: Tensor, tape: Tape) -> Tensor:
-        """Logits of the examples ``x``, noted by the tape."""
+    def __call__(self, x: Tensor, watch: Watch) -> Tensor:
+        """Logits of the examples ``x``, with what happens on the way seen by ``watch``."""
         x = x.clone()  # the model may write into it
-        with tape.watching(), self.statistics():
+        with watch.watching(), self.statistics():
             outputs = with_own_buffers(self.model, x)
-        return as_logits(outputs, x)  # out of sight of the tape
+        return as_logits(outputs, x)  # out of sight
 
 
 class Probe:
     """Passes of a few examples of the first microbatch ``x``, in other company than there: what they get must be the same.
 
-    The first pass, with its ``tape`` and ``logits``, is of as many examples as no microbatch has. ``random`` says that the model draws at
+    The first pass, with its ``shapes`` and ``logits``, is of as many examples as no microbatch has. ``random`` says that the model draws at
     random: then no two passes can be compared. The comparisons are with the first microbatch alone, and raise ValueError.
     """
 
@@ -44,14 +45,14 @@ class Probe:
         self._forward, self._x, self._parameters = forward, x, parameters
         first, *self._others = elsewhere(len(x))
         before = self._random_state()
-        logits, self.tape = self._pass(first)
+        logits, self.shapes = self._pass(first)
         self.random = not torch.equal(before, self._random_state())
         self.logits, self._rows = logits.detach(), first
         self._among_others: Tensor | None = None  # logits of the first microbatch
 
-    def _pass(self, rows: list[int]) -> tuple[Tensor, Tape]:
-        tape = Tape(self._parameters, len(rows))
-        return self._forward(self._x[rows], tape), tape
+    def _pass(self, rows: list[int]) -> tuple[Tensor, ShapeProbe]:
+        shapes = ShapeProbe(self._parameters, len(rows))
+        return self._forward(self._x[rows], shapes), shapes
 
     def _random_state(self) -> Tensor:
         return torch.cuda.get_rng_state(self._x.device) if self._x.is_cuda else torch.get_rng_state()
@@ -71,7 +72,7 @@ class Probe:
 
         ``squares`` ``(parameters, k)`` are the ``‖g_i‖²`` of the microbatch at its labels ``true`` ``(k, classes)``.
         """
-        if self.random or self._among_others is None or not self.tape.detours:
+        if self.random or self._among_others is None or not self.shapes.detours:
             return
         for rows in (self._rows, *self._others):
             logits, _ = self._pass(rows)

@@ -251,7 +251,7 @@ def hidden(s: Any, x: Tensor) -> Tensor:
             {"table": lambda: nn.Embedding(WIDTH, WIDTH, scale_grad_by_freq=True)},
             "an embedding scales its gradient by frequencies in the batch",
         ),
-        (lambda s, x: s.head(x), {"c": lambda: nn.Parameter(torch.zeros(2, dtype=torch.complex128))}, "a parameter is complex"),
+        (lambda s, x: s.head(x), {"c": lambda: nn.Parameter(torch.zeros(2, dtype=torch.complex128))}, "parameter c is complex"),
     ],
 )
 def test_refusals(forward: Callable[[Any, Tensor], Tensor], parts: dict[str, Callable[[], Any]], message: str) -> None:

@@ -15,7 +15,7 @@ from torch.nn.modules import module as torch_module
 from tests.empirics.moments.per_example.cases import TOKENS, WIDTH, Written, encoder, head, layer, parameter
 from tests.empirics.moments.per_example.oracle import labels_for
 from tests.planted import assert_rejects
-from tsla.empirics.moments.per_example import gradient_products, tape, terms
+from tsla.empirics.moments.per_example import gradient_products, rules, terms
 from tsla.empirics.moments.per_example.call import Call
 from tsla.empirics.moments.per_example.fallback import FallbackCall
 
@@ -182,7 +182,7 @@ def test_after_an_exception_in_the_engine(where: str, calls: int, monkeypatch: p
 
     owners = {"flush": Call, "products": terms, "receive": terms.Formed, "__init__": FallbackCall, "_vectorised": FallbackCall}
     if where == "rule":
-        monkeypatch.setitem(tape.RULES, nn.functional.linear, first_failing(tape.RULES[nn.functional.linear]))
+        monkeypatch.setitem(rules.RULES, nn.functional.linear, first_failing(rules.RULES[nn.functional.linear]))
     else:
         monkeypatch.setattr(owners[where], where, first_failing(getattr(owners[where], where)))
     leaves_the_state(fails)

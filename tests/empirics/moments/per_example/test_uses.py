@@ -13,7 +13,18 @@ from torch import Tensor
 from tests.empirics.moments.per_example.cases import ALL, LAYERS
 from tests.empirics.moments.per_example.oracle import agrees, by_autograd, errors, is_right, labels_for
 from tests.planted import assert_rejects
-from tsla.empirics.moments.per_example import convolution, fallback, gradient_products, linear, microbatch, normalisation, tape, weights
+from tsla.empirics.moments.per_example import (
+    axes,
+    convolution,
+    fallback,
+    gradient_products,
+    linear,
+    microbatch,
+    normalisation,
+    rules,
+    tape,
+    weights,
+)
 from tsla.empirics.moments.per_example.linear import Added
 from tsla.empirics.moments.per_example.terms import Term, products
 
@@ -91,7 +102,7 @@ def kernel_with(change: Callable[[convolution.ConvolutionWeight], None]) -> Plan
         change(terms[0])
         return terms
 
-    return lambda patch: patch.setitem(tape.RULES, torch.conv2d, rule)
+    return lambda patch: patch.setitem(rules.RULES, torch.conv2d, rule)
 
 
 def takes_another_stride(term: convolution.ConvolutionWeight) -> None:
@@ -127,9 +138,9 @@ def forgets_what_is_scaled(self: normalisation.Scale, D: Tensor) -> Tensor:
     return D.sum(list(range(1, D.ndim - self.parameter.ndim)))
 
 
-def looks_for_their_number(self: tape.Tape, old: torch.Size, new: torch.Size) -> int | None:
+def looks_for_their_number(self: axes.Axes, old: torch.Size, new: torch.Size) -> int | None:
     """Takes any dimension that is as long as there are examples for theirs."""
-    return next((d for d, size in enumerate(new) if size == self.examples), None)
+    return next((d for d, size in enumerate(new) if size == self._now), None)
 
 
 def forgets_the_making(self: weights.Derived, label: int, rows: slice) -> Tensor:
@@ -159,7 +170,7 @@ PLANTED: dict[str, tuple[str, Planted]] = {
     "made weights for parameters": ("standardised kernels", setting(weights.Derived, "per_example", forgets_the_making)),
     "tokens for examples": (
         "self-attention, as many tokens as examples, tokens first",
-        setting(tape.Tape, "_axis", looks_for_their_number),
+        setting(axes.Axes, "_grown", looks_for_their_number),
     ),
     "nothing without a rule": ("prelu", setting(tape.Tape, "_leave_to", skips_what_has_no_rule)),
     "nothing of modules": ("folded", setting(tape.Tape, "_leave_to", skips_what_has_no_rule)),
