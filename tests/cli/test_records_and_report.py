@@ -21,6 +21,7 @@ from tsla.empirics.experiments import live
 from tsla.empirics.runs import records
 from tsla.empirics.training import TrainingConfig
 from tsla.figures import paper_checks
+from tsla.theory.methods import METHODS
 
 EXAMPLE = "--L 10 --mu 1 --F0 1 --sigma2 1 --delta 0.1 --eps 0.1"
 CONSOLE_SCRIPT = str(Path(sys.executable).with_name("tsla"))
@@ -114,7 +115,7 @@ def test_steps_that_never_get_there(run: Run) -> None:
     assert "Its floor is 0.1818." in table
 
 
-@pytest.mark.parametrize("method", cli.STEPS)
+@pytest.mark.parametrize("method", METHODS)
 def test_every_method_has_steps(method: str, run: Run) -> None:
     assert as_json(run(f"steps {method} {EXAMPLE} --json"))["method"] == method
 
@@ -123,7 +124,7 @@ def test_compare(run: Run) -> None:
     found = as_json(run(f"compare {EXAMPLE} --json"))
     assert set(found) == {"ahead", "why", "methods", "crossovers"}
     totals = {plan["method"]: plan["total"] for plan in found["methods"]}
-    assert set(totals) == set(cli.STEPS)
+    assert set(totals) == set(METHODS)
     assert totals["lsr"] is None
     reached = [total for total in totals.values() if total is not None]
     assert reached == sorted(reached)

@@ -15,6 +15,7 @@ from tsla import cli
 from tsla.theory import annealing, biased, complexity, inversion, lsr, lsr_pl, minibatch, sgd, smoothed_pl, tables, two_stage, worst_case
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.bound import Bound
+from tsla.theory.commands.steps import STEPS
 from tsla.theory.constants import Constants
 from tsla.theory.derivations import DERIVATIONS
 
@@ -179,7 +180,7 @@ EVERY: dict[str, str] = {  # command -> its numbers
     "bound lsr": "L sigma2 F0 eta T delta theta",
     "bound lsr --why": "L sigma2 F0 eta T beta2 nu2 c mu",
     "bound tsla --why": "L mu sigma2 delta F0 eta1 T1 eta2 T2 theta",
-    **{f"steps {method}": required for method, required in cli.STEPS.items()},
+    **{f"steps {method}": required for method, required in STEPS.items()},
     "compare": "L mu sigma2 delta F0 eps",
     "compare ": "L mu sigma2 delta F0 eps beta2 nu2 c",
     "invert": "L mu sigma2 F0 delta budget",
