@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from tsla.empirics.assumptions.curvature import largest_curvature
 from tsla.empirics.assumptions.judged import Noise, Point, Row, judged
-from tsla.empirics.assumptions.network_loss import Loss
+from tsla.empirics.assumptions.network_risk import NetworkRisk
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.smoothing.labels import Smoothing
 from tsla.theory.constants import Constants, real, shown, whole
@@ -50,7 +50,7 @@ def network(
     lower = float(real("minimum", minimum))
     before = None
     for step, eta in run:
-        loss = Loss(model, inputs, labels, seed, microbatch)
+        loss = NetworkRisk(model, inputs, labels, seed, microbatch)
         value, gradient = loss.value_and_gradient()
         if not (np.isfinite(value) and np.isfinite(gradient).all()):
             raise ValueError(f"step = {step}: the loss or its gradient is not finite; the run diverged, and has no constants there")

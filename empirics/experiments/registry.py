@@ -9,12 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from tsla.empirics.experiments import bounds, certificates, digits, interval_coverage, power_of_tests, sign_prediction
+from tsla.empirics.experiments import batch_norm, bounds, certificates, digits, interval_coverage, power_of_tests, sign_prediction
 from tsla.empirics.experiments.rates import annealed, grids, samples
 from tsla.empirics.experiments.study import planning, tempering
 from tsla.empirics.experiments.study import runs as study
 from tsla.empirics.experiments.study.settings import CONFIRMATORY, DECAY, DECAY_TUNING, PATHS, TEMPERING, TUNING
-from tsla.empirics.moments import minibatch
 from tsla.empirics.runs import records
 from tsla.empirics.training import TrainingConfig
 from tsla.theory.certificates import groups
@@ -130,7 +129,7 @@ EXPERIMENTS = {
         Experiment("measured_rates", samples.measure, grids.CONFIGS, in_report=False),
         Experiment("annealed", annealed.compare, grids.COMPARED, in_report=False),
         Experiment("power_of_tests", power_of_tests.run, ({"replicas": 2000, "seed": 51},), in_report=False),
-        Experiment("batch_norm", minibatch.side_by_side, BATCH_NORM, in_report=False),
+        Experiment("batch_norm", batch_norm.run, BATCH_NORM, in_report=False),
         Experiment("coverage", interval_coverage.run, interval_coverage.CONFIGS, in_report=False),
         Experiment("branches", sign_prediction.run, sign_prediction.configs("confirmatory"), in_report=False),
         Experiment("branches_resnet8", sign_prediction.run, sign_prediction.configs("resnet8"), in_report=False),

@@ -12,10 +12,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from tsla.empirics.moments.estimators import Accumulator, Estimate, Estimates
-from tsla.empirics.moments.minibatch import Drawn, Examples, columns, device_of, private_randomness
+from tsla.empirics.models.state import device_of, private_randomness
+from tsla.empirics.moments.columns import columns
+from tsla.empirics.moments.estimators import Accumulator, Estimates
+from tsla.empirics.moments.examples import Drawn, ExamplePool
 from tsla.empirics.moments.per_example import gradient_products
 from tsla.empirics.smoothing.labels import Smoothing
+from tsla.empirics.statistics.intervals import IntervalOf
 from tsla.theory.constants import whole
 from tsla.theory.moments import MOMENTS
 
@@ -31,9 +34,7 @@ GROUP_SIZE = 8
 COLUMNS = (*MOMENTS, "delta", "theta_star")
 """The estimates in a row; each has two more columns, ``_low`` and ``_high``, for its 95 % interval."""
 
-NOT_KNOWN = Estimate(math.nan, math.nan, math.nan, math.nan)
-
-Row = dict[str, float]
+NOT_KNOWN = IntervalOf(math.nan, math.nan, math.nan)
 
 
 @dataclass
@@ -45,7 +46,7 @@ class Times:
     measuring: float = 0.0
 
 
-class Schedule(Protocol):
+class Cadence(Protocol):
     """Decides before each training step whether to measure; ``examples`` is what a measurement has."""
 
     @property
@@ -158,12 +159,12 @@ class MomentsMonitor:
     ) -> None:
         for name, value, least in (("examples", examples, 2), ("seed", seed, 0), ("microbatch", microbatch, 1)):
             whole(name, value, at_least=least)
-        self.rows: list[Row] = []
+        self.rows: list[dict[str, float]] = []
         self.latest: Estimates | None = None
         self.times = Times()
-        self._model, self._set = model, Examples(dataset, smoothing, device_of(model))
+        self._model, self._set = model, ExamplePool(dataset, smoothing, device_of(model))
         self._microbatch, self._batch_norm, self._clock = microbatch, batch_norm, clock
-        self._schedule = self._schedule_of(every, min(examples, len(self._set)))
+        self._cadence = self._cadence_of(every, min(examples, len(self._set)))
         self._draws = np.random.default_rng(seed)
         self._lap_began: float | None = None
 
@@ -178,7 +179,7 @@ class MomentsMonitor:
         """Call before each training step. Measures if it is time to."""
         self.times.training += self._lap()
         self.latest = None
-        examples = self._schedule.due(self.times)
+        examples = self._cadence.due(self.times)
         if examples:
             self._measure(examples)
         self.times.steps += 1
@@ -196,11 +197,11 @@ class MomentsMonitor:
         found = self._estimates(self._draws.choice(len(self._set), examples, replace=False))
         seconds = self._lap()
         self.times.measuring += seconds
-        if examples == self._schedule.examples:
+        if examples == self._cadence.examples:
             self.rows.append({"step": self.times.steps, "examples": examples, "seconds": seconds} | found)
-        self._schedule.measured(examples, seconds, self.times)
+        self._cadence.measured(examples, seconds, self.times)
 
-    def _estimates(self, drawn: Drawn) -> Row:
+    def _estimates(self, drawn: Drawn) -> dict[str, float]:
         accumulator = Accumulator()
         with private_randomness(int(self._draws.integers(2**32)), self._set.device):
             for group in np.array_split(drawn, -(-len(drawn) // self._microbatch)):
@@ -212,12 +213,12 @@ class MomentsMonitor:
                     return columns(lambda name: NOT_KNOWN, COLUMNS)
                 accumulator.add(products)
         estimates = accumulator.estimates(population=len(self._set))
-        if len(drawn) != self._schedule.examples:  # a trial
+        if len(drawn) != self._cadence.examples:  # a trial
             return {}
         self.latest = estimates
         return columns(estimates.quantity, COLUMNS)
 
-    def _schedule_of(self, every: int | None, examples: int) -> Schedule:
+    def _cadence_of(self, every: int | None, examples: int) -> Cadence:
         if examples < 2:
             raise ValueError(f"dataset holds {examples} examples; must be at least 2")
         groups = -(-examples // self._microbatch)

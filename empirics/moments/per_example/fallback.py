@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.autograd.graph import get_gradient_edge
 from torch.func import functional_call, vjp, vmap
 
-from tsla.empirics.models.forward import buffer_copies
+from tsla.empirics.models.state import buffer_copies
 from tsla.empirics.moments.per_example.call import Call, differentiable, replaced, tensors_in
 from tsla.empirics.moments.per_example.functions import works_in_place
 from tsla.empirics.moments.per_example.precision import autocast_as_now

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tsla.empirics.models.forward import as_logits, with_own_buffers
+from tsla.empirics.models.state import as_logits, with_own_buffers
 from tsla.empirics.moments.per_example.shape_probe import ShapeProbe
 from tsla.empirics.moments.per_example.terms import accumulable
 from tsla.empirics.moments.per_example.watch import Watch

@@ -189,7 +189,7 @@ def is_exact(found: Estimates) -> None:
     assert astuple(found.moments) == pytest.approx(astuple(found.plug_in), abs=1e-14)
     for name in QUANTITIES:
         quantity = found.quantity(name)
-        assert quantity.low == quantity.high == pytest.approx(quantity.value, rel=1e-12)
+        assert quantity.low == quantity.high == pytest.approx(quantity.estimate, rel=1e-12)
         assert quantity.standard_error == 0
     assert found.precise(1e-9)
 
@@ -422,7 +422,7 @@ def test_any_function_of_the_moments_has_an_interval() -> None:
     found = accumulated(*population(64), (4,) * 16).estimates()
     m = found.moments
     second = found.interval(lambda m: m.second_moment(0.3))
-    assert second.value == pytest.approx(m.second_moment(0.3))
+    assert second.estimate == pytest.approx(m.second_moment(0.3))
     linear = found.interval(lambda m: 0.49 * m.s2 + 0.09 * m.shat2 + 0.42 * m.c)
     assert astuple(second) == pytest.approx(astuple(linear), rel=1e-6)
     assert found.interval(lambda m: m.shat2, over=lambda m: m.s2) == found.delta
@@ -436,15 +436,15 @@ def test_theta_star_stays_between_0_and_1() -> None:
     g, g_hat = population(64)
     for factor, expected in ((-0.2, (0.0, 1.0)), (3.0, (0.0, 0.2))):
         found = accumulated(g, factor * g + 0.01 * g_hat, (4,) * 16).estimates().theta_star
-        assert 0 <= found.low <= found.value <= found.high <= 1
-        assert expected[0] <= found.value <= expected[1]
+        assert 0 <= found.low <= found.estimate <= found.high <= 1
+        assert expected[0] <= found.estimate <= expected[1]
 
 
 def test_where_there_is_nothing_to_smooth() -> None:
     g, _ = population(64)
     found = accumulated(g, g, (4,) * 16).estimates()
-    assert found.theta_star.value == 0
-    assert found.critical_batch.value == 0
+    assert found.theta_star.estimate == 0
+    assert found.critical_batch.estimate == 0
     assert found.moments.beta2 == pytest.approx(0, abs=1e-12)
 
 
@@ -461,7 +461,7 @@ def test_unbiased_values_may_be_negative() -> None:
     assert found.moments.grad2 < 0
     assert found.moments.beta2 < 0
     assert found.plug_in.grad2 == pytest.approx(0, abs=1e-12)
-    assert found.noise_scale.value == found.noise_scale.high == found.noise_scale.standard_error == np.inf
+    assert found.noise_scale.estimate == found.noise_scale.high == found.noise_scale.standard_error == np.inf
 
 
 # --- when to stop

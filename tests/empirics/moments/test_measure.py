@@ -486,7 +486,7 @@ def test_no_sentence_says_more_than_the_intervals() -> None:
 
 
 def by_its_values_alone(found: Findings) -> str:
-    return advice(replace(found, ratio=estimate(found.ratio.value), beyond=estimate(found.beyond.value)))
+    return advice(replace(found, ratio=estimate(found.ratio.estimate), beyond=estimate(found.beyond.estimate)))
 
 
 @pytest.mark.parametrize(
@@ -495,8 +495,8 @@ def by_its_values_alone(found: Findings) -> str:
         by_its_values_alone,
         lambda found: advice(replace(found, trusted=True)),
         lambda found: advice(replace(found, s2=estimate(1))),
-        lambda found: advice(replace(found, ratio=replace(found.ratio, high=found.ratio.value))),
-        lambda found: advice(replace(found, beyond=replace(found.beyond, high=found.beyond.value))),
+        lambda found: advice(replace(found, ratio=replace(found.ratio, high=found.ratio.estimate))),
+        lambda found: advice(replace(found, beyond=replace(found.beyond, high=found.beyond.estimate))),
     ],
 )
 def test_planted_advice_is_rejected(wrong: Advice) -> None:

@@ -20,7 +20,7 @@ from torch.nn.functional import cross_entropy
 from tests.planted import assert_rejects
 from tsla.empirics.models.networks import resnet
 from tsla.empirics.moments.full_batch import gradient_moments
-from tsla.empirics.moments.monitor import BUDGET, COLUMNS, TRIAL_SECONDS, MomentsMonitor, Row, Times, WithinBudget
+from tsla.empirics.moments.monitor import BUDGET, COLUMNS, TRIAL_SECONDS, MomentsMonitor, Times, WithinBudget
 
 CLASSES = 3
 LIMIT = 0.03
@@ -390,7 +390,7 @@ def test_cost_before_anything_was_trained() -> None:
 # --- rows
 
 
-def measured(model: nn.Module, dataset: Any, **options: Any) -> Row:
+def measured(model: nn.Module, dataset: Any, **options: Any) -> dict[str, float]:
     monitor = MomentsMonitor(model, dataset, **{"every": 1} | options)
     monitor.step()
     return monitor.rows[0]
@@ -456,7 +456,7 @@ def test_smoothing_labels_follow_their_examples() -> None:
 
 
 def test_dropout_draws_from_the_seed_of_the_monitor_alone() -> None:
-    def found(training_seed: int) -> Row:
+    def found(training_seed: int) -> dict[str, float]:
         torch.manual_seed(training_seed)
         row = measured(model, data(200))
         return {name: value for name, value in row.items() if name != "seconds"}

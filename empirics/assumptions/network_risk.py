@@ -1,4 +1,4 @@
-"""The loss of a network on data, as a function of its weights in one vector."""
+"""The empirical risk of a network on data, as a function of its weights in one vector."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from tsla.empirics.models.forward import with_own_buffers
-from tsla.empirics.moments.minibatch import device_of, private_randomness
+from tsla.empirics.models.state import device_of, private_randomness, with_own_buffers
 from tsla.theory.constants import Array
 
 
-class Loss:
+class NetworkRisk:
     """F of a model on data, its gradient and its Hessian-vector products, as float64 vectors over the trained parameters."""
 
     def __init__(self, model: nn.Module, inputs: Tensor, labels: Tensor, seed: int, microbatch: int) -> None:
