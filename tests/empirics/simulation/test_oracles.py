@@ -20,7 +20,7 @@ from tsla.empirics.moments.one_by_one import moments_by_loop
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation.oracles import TIE_BREAK, Oracle
 from tsla.empirics.simulation.problems import Problem, chain, softmax_regression, two_layer
-from tsla.empirics.simulation.problems._examples import ExampleOracle, Examples, Model, digits
+from tsla.empirics.simulation.problems._examples import EmpiricalRisk, ExampleOracle, Model, digits
 from tsla.empirics.simulation.simulate import simulate
 from tsla.theory.constants import Array
 from tsla.theory.plan import Stage
@@ -279,10 +279,10 @@ DATA = pytest.mark.parametrize(
 )
 
 
-def data_and_weights(model: Model, n: int = 40, hidden: int = 5) -> tuple[Examples, Array]:
+def data_and_weights(model: Model, n: int = 40, hidden: int = 5) -> tuple[EmpiricalRisk, Array]:
     inputs, labels = digits(n)
     d = CLASSES * 64 if model is softmax_regression.model else hidden * (64 + CLASSES)
-    return Examples(model, inputs, labels), np.random.default_rng(3).normal(size=d)
+    return EmpiricalRisk(model, inputs, labels), np.random.default_rng(3).normal(size=d)
 
 
 @DATA
@@ -303,7 +303,7 @@ def test_linearity_in_the_label(model: Model, peer: type[nn.Module]) -> None:
     data, w = data_and_weights(model)
     index = np.arange(40)[None]
     g, ghat = data.sample(w[None], index, SMOOTH)
-    mixed = Examples(model, data.inputs, 0.7 * data.labels + 0.3 * SMOOTH)
+    mixed = EmpiricalRisk(model, data.inputs, 0.7 * data.labels + 0.3 * SMOOTH)
     assert mixed.gradient(w) == pytest.approx(0.7 * g[0] + 0.3 * ghat[0], rel=1e-12, abs=1e-15)
 
 
