@@ -16,19 +16,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+from torch.utils.data import TensorDataset
 
-from tests.planted import assert_rejects
+from tests.empirics.moments.support import CLASSES, Items, data
+from tests.planted import Rejects
 from tsla.empirics.models.networks import resnet
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.monitor import BUDGET, COLUMNS, TRIAL_SECONDS, MomentsMonitor, Times, WithinBudget
 
-CLASSES = 3
 LIMIT = 0.03
-
-
-def data(n: int = 60, *, seed: int = 0) -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(n, 1, 6, 6, generator=generator), torch.randint(CLASSES, (n,), generator=generator)
 
 
 def mlp() -> nn.Module:
@@ -36,18 +32,13 @@ def mlp() -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Linear(36, 8), nn.Tanh(), nn.Linear(8, CLASSES))
 
 
-class Augmented:
+class Augmented(Items):
     """A dataset that draws from every global random state."""
-
-    def __init__(self) -> None:
-        self.inputs, self.labels = data()
-
-    def __len__(self) -> int:
-        return len(self.labels)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         shift = torch.randn(()) + random.random() + np.random.rand()  # noqa: NPY002, S311
-        return self.inputs[index] + 0.1 * float(shift), int(self.labels[index])
+        x, y = super().__getitem__(index)
+        return x + 0.1 * float(shift), y
 
 
 # --- training is not disturbed
@@ -66,7 +57,7 @@ def after_training(monitor_of: MonitorOf | None) -> dict[str, object]:
     torch.manual_seed(1)
     random.seed(1)
     np.random.seed(1)  # noqa: NPY002
-    model, dataset = batch_norm_network(), Augmented()
+    model, dataset = batch_norm_network(), Augmented(*data())
     optimiser = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     monitor = None if monitor_of is None else monitor_of(model, dataset)
     for batch in torch.randperm(60).split(10):
@@ -94,10 +85,6 @@ def every_second(model: nn.Module, dataset: Any) -> MomentsMonitor:
 
 def leaves_training_as_it_is(monitor_of: MonitorOf) -> None:
     assert after_training(monitor_of) == after_training(None)
-
-
-def test_a_run_with_the_monitor_is_the_run_without_bit_by_bit() -> None:
-    leaves_training_as_it_is(every_second)
 
 
 def test_it_did_measure_there() -> None:
@@ -142,13 +129,16 @@ def leaving_evaluation_mode(monitor: MomentsMonitor) -> None:
     "misdeed",
     [drawing, drawing_from_numpy, drawing_from_python, moving_the_statistics, adding_to_the_gradients, leaving_evaluation_mode],
 )
-def test_planted_disturbances_are_noticed(misdeed: Callable[[MomentsMonitor], None]) -> None:
+def test_a_run_with_the_monitor_is_the_run_without_bit_by_bit(misdeed: Callable[[MomentsMonitor], None], rejects: Rejects) -> None:
     class Disturbing(MomentsMonitor):
         def step(self) -> None:
             super().step()
             misdeed(self)
 
-    assert_rejects(leaves_training_as_it_is, lambda model, dataset: Disturbing(model, dataset, every=2, examples=16, microbatch=4))
+    def disturbed(model: nn.Module, dataset: Any) -> MomentsMonitor:
+        return Disturbing(model, dataset, every=2, examples=16, microbatch=4)
+
+    rejects(leaves_training_as_it_is, right=every_second, wrong=disturbed)
 
 
 # --- the budget, on clocks of any kind
@@ -203,17 +193,17 @@ class Run:
     rows: list[tuple[float, float]]
 
 
-ScheduleOf = Callable[[int, int], WithinBudget]
+CadenceOf = Callable[[int, int], WithinBudget]
 
 
-def simulate(schedule_of: ScheduleOf, machine: Machine) -> Run:
-    schedule, times, run = schedule_of(128, 8), Times(), Run([], [])
+def simulate(cadence_of: CadenceOf, machine: Machine) -> Run:
+    cadence, times, run = cadence_of(128, 8), Times(), Run([], [])
     for step in range(machine.steps):
-        n = schedule.due(times)
+        n = cadence.due(times)
         if n:
             seconds = machine.measurement_takes(n, step)
             times.measuring += seconds
-            schedule.measured(n, seconds, times)
+            cadence.measured(n, seconds, times)
             if n == 128:
                 run.rows.append((times.training, seconds))
         times.steps += 1
@@ -222,22 +212,22 @@ def simulate(schedule_of: ScheduleOf, machine: Machine) -> Run:
     return run
 
 
-def never_exceeds_the_limit(schedule_of: ScheduleOf) -> None:
+def never_exceeds_the_limit(cadence_of: CadenceOf) -> None:
     """A run may end after any step."""
     for name, machine in MACHINES.items():
-        assert max(simulate(schedule_of, machine()).costs) < LIMIT, name
+        assert max(simulate(cadence_of, machine()).costs) < LIMIT, name
 
 
-def makes_use_of_the_budget(schedule_of: ScheduleOf) -> None:
+def makes_use_of_the_budget(cadence_of: CadenceOf) -> None:
     for name in ("small network", "tiny network, whose measurement takes 100 steps", "large network", "slow first call"):
-        run = simulate(schedule_of, MACHINES[name]())
+        run = simulate(cadence_of, MACHINES[name]())
         assert run.costs[-1] > 0.75 * BUDGET, name
         assert len(run.rows) > 2, name
 
 
-def spreads_its_rows(schedule_of: ScheduleOf) -> None:
+def spreads_its_rows(cadence_of: CadenceOf) -> None:
     """Between rows training has paid for one, also after a pause."""
-    run = simulate(schedule_of, MACHINES["a pause of an hour"]())
+    run = simulate(cadence_of, MACHINES["a pause of an hour"]())
     for (before, seconds), (after, _) in itertools.pairwise(run.rows):
         assert after - before >= seconds / BUDGET - 1e-6
 
@@ -286,11 +276,6 @@ class Reluctant(WithinBudget):
         return 0
 
 
-@pytest.mark.parametrize("check", [never_exceeds_the_limit, makes_use_of_the_budget, spreads_its_rows])
-def test_budget(check: Callable[[ScheduleOf], None]) -> None:
-    check(WithinBudget)
-
-
 @pytest.mark.parametrize(
     ("check", "wrong"),
     [
@@ -302,8 +287,8 @@ def test_budget(check: Callable[[ScheduleOf], None]) -> None:
         (makes_use_of_the_budget, Reluctant),
     ],
 )
-def test_planted_schedules_are_rejected(check: Callable[[ScheduleOf], None], wrong: ScheduleOf) -> None:
-    assert_rejects(check, wrong)
+def test_budget(check: Callable[[CadenceOf], None], wrong: CadenceOf, rejects: Rejects) -> None:
+    rejects(check, right=WithinBudget, wrong=wrong)
 
 
 class FakeTime:
@@ -362,10 +347,6 @@ def reports_the_cost(cost: Callable[[MomentsMonitor], float]) -> None:
     assert monitor.rows[0]["seconds"] == pytest.approx(clock.inside / 3, rel=1e-9)
 
 
-def test_cost_is_measuring_by_training() -> None:
-    reports_the_cost(lambda monitor: monitor.cost)
-
-
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -375,8 +356,8 @@ def test_cost_is_measuring_by_training() -> None:
     ],
     ids=["share of all", "the last one only", "idle time is training"],
 )
-def test_planted_costs_are_rejected(wrong: Callable[[MomentsMonitor], float]) -> None:
-    assert_rejects(reports_the_cost, wrong)
+def test_cost_is_measuring_by_training(wrong: Callable[[MomentsMonitor], float], rejects: Rejects) -> None:
+    rejects(reports_the_cost, right=lambda monitor: monitor.cost, wrong=wrong)
 
 
 def test_cost_before_anything_was_trained() -> None:
@@ -428,22 +409,15 @@ def test_each_measurement_draws_anew() -> None:
     assert len({row["s2"] for row in monitor.rows}) == 3
 
 
-class Items:
-    def __init__(self, inputs: Tensor, labels: Tensor) -> None:
-        self.inputs, self.labels = inputs, labels
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
+class Arrays(Items):
     def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
-        return self.inputs[index].numpy(), int(self.labels[index])
+        x, y = super().__getitem__(index)
+        return x.numpy(), y
 
 
 def test_tensors_and_items_are_the_same_set() -> None:
-    inputs, labels = data(200)
-    of_tensors, of_items, of_torch = (
-        measured(mlp(), dataset) for dataset in ((inputs, labels), Items(inputs, labels), torch.utils.data.TensorDataset(inputs, labels))
-    )
+    given = data(200)
+    of_tensors, of_items, of_torch = (measured(mlp(), dataset) for dataset in (given, Arrays(*given), TensorDataset(*given)))
     assert {**of_tensors, "seconds": 0} == {**of_items, "seconds": 0} == {**of_torch, "seconds": 0}
 
 
