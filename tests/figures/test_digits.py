@@ -51,18 +51,12 @@ def test_rows_that_are_not_there(method: str, epoch: int) -> None:
         over_seeds(table(), "test_accuracy", method=method, epoch=epoch)
 
 
-def test_a_seed_that_one_of_the_two_lacks() -> None:
+def test_a_seed_that_one_of_the_two_lacks_and_other_seeds_are_no_pairs() -> None:
     rows = table()
-    rows = rows[(rows["method"] == "lsr") | (rows["seed"] != 1)]
-    with pytest.raises(ValueError, match="lsr and sgd have other seeds at epoch 0"):
-        differences(rows, "test_accuracy", method="lsr", baseline="sgd", epoch=0)
-
-
-def test_other_seeds_are_no_pairs() -> None:
-    rows = table()
-    rows.loc[rows["method"] == "lsr", "seed"] += 1
-    with pytest.raises(ValueError, match="lsr and sgd have other seeds at epoch 0"):
-        differences(rows, "test_accuracy", method="lsr", baseline="sgd", epoch=0)
+    of_lsr = rows["method"] == "lsr"
+    for wrong in (rows[of_lsr | (rows["seed"] != 1)], rows.assign(seed=rows["seed"] + of_lsr)):
+        with pytest.raises(ValueError, match="lsr and sgd have other seeds at epoch 0"):
+            differences(wrong, "test_accuracy", method="lsr", baseline="sgd", epoch=0)
 
 
 # --- a new run beside a record

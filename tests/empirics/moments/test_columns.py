@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.planted import assert_rejects
+from tests.planted import Rejects
 from tsla.empirics.moments.columns import measured
 from tsla.theory.moments import Moments
 
@@ -60,10 +60,6 @@ def agrees_with_the_moments_of_a_batch(measure: Callable[..., pd.DataFrame]) -> 
         assert found["bias_share"] == pytest.approx(theta**2 * 0.25 / batch.s2, rel=1e-12)
 
 
-def test_quantities_of_a_batch() -> None:
-    agrees_with_the_moments_of_a_batch(measured)
-
-
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -73,5 +69,5 @@ def test_quantities_of_a_batch() -> None:
     ],
     ids=["single examples", "theta the other way round", "a bias that averages out"],
 )
-def test_planted_batch_quantities_are_rejected(wrong: Callable[..., pd.DataFrame]) -> None:
-    assert_rejects(agrees_with_the_moments_of_a_batch, wrong)
+def test_quantities_of_a_batch(wrong: Callable[..., pd.DataFrame], rejects: Rejects) -> None:
+    rejects(agrees_with_the_moments_of_a_batch, right=measured, wrong=wrong)

@@ -722,3 +722,25 @@ DERIVED: dict[str, Case] = {
 }
 
 ALL: dict[str, Case] = LAYERS | OTHER_LAYERS | ATTENTION | FUNCTIONS | SHARED | DERIVED
+# One for each way: a rule, a formed gradient, an embedding, a fallback, a made weight, shared ones, folded examples.
+EACH_WAY = {
+    name: ALL[name]
+    for name in (
+        "conv2d, uneven",
+        "linear of tokens",
+        "layer norm of tokens",
+        "batch norm of images",
+        "embedding, padding",
+        "gru",
+        "cross-attention, tokens first",
+        "self-attention, as many tokens as examples",
+        "vision transformer, sliced",
+        "spectral norm",
+        "rule and fallback",
+        "head of the embedding, by @",
+        "folded and not",
+        "sequence first, as long as the batch",
+        "tokens to experts",
+        "lstm of packed sequences",
+    )
+}

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.empirics.moments.per_example.cases import ALL, LAYERS
+from tests.empirics.moments.per_example.cases import ALL, EACH_WAY, LAYERS
 from tests.empirics.moments.per_example.oracle import agrees, by_autograd, errors, is_right, labels_for
 from tests.planted import assert_rejects
 from tsla.empirics.moments.per_example import (
@@ -37,30 +37,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even k
 def test_every_parameter_and_example(name: str) -> None:
     case = ALL[name]
     is_right(case.network(), case.inputs(N))
-
-
-# One for each way: a rule, a formed gradient, an embedding, a fallback, a made weight, shared ones, folded examples.
-EACH_WAY = {
-    name: ALL[name]
-    for name in (
-        "conv2d, uneven",
-        "linear of tokens",
-        "layer norm of tokens",
-        "batch norm of images",
-        "embedding, padding",
-        "gru",
-        "cross-attention, tokens first",
-        "self-attention, as many tokens as examples",
-        "vision transformer, sliced",
-        "spectral norm",
-        "rule and fallback",
-        "head of the embedding, by @",
-        "folded and not",
-        "sequence first, as long as the batch",
-        "tokens to experts",
-        "lstm of packed sequences",
-    )
-}
 
 
 @pytest.mark.parametrize("n", [1, 5, 7])
