@@ -15,6 +15,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.empirics.moments.per_example.cases import Written
 from tests.empirics.moments.support import CLASSES, Items
 from tests.empirics.moments.support import data as images
 from tests.planted import Rejects, assert_rejects
@@ -25,22 +26,17 @@ from tsla.empirics.moments.minibatch import minibatch_moments
 from tsla.theory.moments import MOMENTS, Moments
 
 
-class PartlyUsed(nn.Module):
+def partly_used() -> nn.Module:
     """A layer used twice, and a parameter that the output doesn't depend on."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.hidden, self.norm, self.head, self.unused = nn.Linear(36, 36), nn.BatchNorm1d(36), nn.Linear(36, CLASSES), nn.Linear(2, 2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.hidden(self.norm(self.hidden(x.flatten(1))).tanh()))
+    parts = {"hidden": nn.Linear(36, 36), "norm": nn.BatchNorm1d(36), "head": nn.Linear(36, CLASSES), "unused": nn.Linear(2, 2)}
+    return Written(lambda s, x: s.head(s.hidden(s.norm(s.hidden(x.flatten(1))).tanh())), **parts)
 
 
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "batch norm": lambda: resnet(channels=1, classes=CLASSES, widths=(4, 8), norm=nn.BatchNorm2d),
     "group norm": lambda: resnet(channels=1, classes=CLASSES, widths=(4, 8)),
     "batch norm, in evaluation mode": lambda: resnet(channels=1, classes=CLASSES, widths=(4, 8), norm=nn.BatchNorm2d).eval(),
-    "shared and unused": PartlyUsed,
+    "shared and unused": partly_used,
 }
 
 

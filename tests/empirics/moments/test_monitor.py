@@ -99,18 +99,6 @@ def test_it_did_measure_there() -> None:
     assert all(row["s2"] > 0 for row in made[0].rows)
 
 
-def drawing(monitor: MomentsMonitor) -> None:
-    torch.rand(1)
-
-
-def drawing_from_numpy(monitor: MomentsMonitor) -> None:
-    np.random.rand()  # noqa: NPY002
-
-
-def drawing_from_python(monitor: MomentsMonitor) -> None:
-    random.random()  # noqa: S311
-
-
 def moving_the_statistics(monitor: MomentsMonitor) -> None:
     with torch.random.fork_rng(), torch.no_grad():
         monitor._model(data()[0])
@@ -121,19 +109,22 @@ def adding_to_the_gradients(monitor: MomentsMonitor) -> None:
         p.grad = torch.ones_like(p)
 
 
-def leaving_evaluation_mode(monitor: MomentsMonitor) -> None:
-    monitor._model.eval()
+MISDEEDS: dict[str, Callable[[MomentsMonitor], object]] = {
+    "drawing": lambda monitor: torch.rand(1),
+    "drawing from NumPy": lambda monitor: np.random.rand(),  # noqa: NPY002
+    "drawing from Python": lambda monitor: random.random(),  # noqa: S311
+    "moving the statistics": moving_the_statistics,
+    "adding to the gradients": adding_to_the_gradients,
+    "leaving evaluation mode": lambda monitor: monitor._model.eval(),
+}
 
 
-@pytest.mark.parametrize(
-    "misdeed",
-    [drawing, drawing_from_numpy, drawing_from_python, moving_the_statistics, adding_to_the_gradients, leaving_evaluation_mode],
-)
-def test_a_run_with_the_monitor_is_the_run_without_bit_by_bit(misdeed: Callable[[MomentsMonitor], None], rejects: Rejects) -> None:
+@pytest.mark.parametrize("misdeed", MISDEEDS)
+def test_a_run_with_the_monitor_is_the_run_without_bit_by_bit(misdeed: str, rejects: Rejects) -> None:
     class Disturbing(MomentsMonitor):
         def step(self) -> None:
             super().step()
-            misdeed(self)
+            MISDEEDS[misdeed](self)
 
     def disturbed(model: nn.Module, dataset: Any) -> MomentsMonitor:
         return Disturbing(model, dataset, every=2, examples=16, microbatch=4)
@@ -474,35 +465,20 @@ def test_the_example_prints_its_rows_and_its_cost(capsys: pytest.CaptureFixture[
         ({"microbatch": 16, "examples": 40}, "microbatch = 16 makes 3 groups of 40 examples; must make at least 4"),
         ({"smoothing": "prior"}, "smoothing = 'prior' would change with the examples drawn; give the frequencies"),
         ({"smoothing": torch.ones(7, CLASSES) / CLASSES}, r"smoothing has 7 rows; must be \(K,\), or one row for each of the 60 examples"),
+        ({"dataset": (torch.zeros(3, 36), torch.zeros(2))}, "dataset holds 3 inputs and 2 labels; must be equally many"),
+        ({"dataset": (torch.zeros(0, 36), torch.zeros(0))}, "dataset holds 0 examples; must be at least 1"),
+        ({"dataset": (torch.zeros(1, 36), torch.zeros(1))}, "dataset holds 1 examples; must be at least 2"),
+        ({"dataset": iter([1])}, "dataset is a list_iterator; must be two tensors"),
+        ({"model": nn.Flatten()}, "model has no parameter that requires a gradient"),
+        ({"batch_norm": "none"}, r"batch_norm = 'none' must be None, 'evaluation' or 'batch'"),
     ],
 )
 def test_bad_arguments(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        MomentsMonitor(mlp(), data(), **options)
-
-
-@pytest.mark.parametrize(
-    ("dataset", "message"),
-    [
-        ((torch.zeros(3, 36), torch.zeros(2)), "dataset holds 3 inputs and 2 labels; must be equally many"),
-        ((torch.zeros(0, 36), torch.zeros(0)), "dataset holds 0 examples; must be at least 1"),
-        ((torch.zeros(1, 36), torch.zeros(1)), "dataset holds 1 examples; must be at least 2"),
-        (iter([1]), "dataset is a list_iterator; must be two tensors"),
-    ],
-)
-def test_bad_datasets(dataset: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        MomentsMonitor(mlp(), dataset)
+        measured(**{"model": mlp(), "dataset": data()} | options)
 
 
 @pytest.mark.parametrize("item", [torch.zeros(36), (torch.zeros(36), "cat"), (torch.zeros(36), 1, 2)])
 def test_items_that_are_no_pairs(item: Any) -> None:
     with pytest.raises(ValueError, match=r"dataset\[\d\] must be a pair \(input, label\) of tensors, arrays or numbers"):
         measured(mlp(), [item] * 6, examples=4, microbatch=1)
-
-
-def test_models_that_cannot_be_measured() -> None:
-    with pytest.raises(ValueError, match="model has no parameter that requires a gradient"):
-        MomentsMonitor(nn.Flatten(), data())
-    with pytest.raises(ValueError, match=r"batch_norm = 'none' must be None, 'evaluation' or 'batch'"):
-        measured(mlp(), data(), batch_norm="none")

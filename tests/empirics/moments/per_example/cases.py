@@ -189,6 +189,14 @@ def tokens_first(s: Any, x: Tensor) -> Tensor:
     return s.head(s.layer(x.transpose(0, 1))[0][-1])
 
 
+def cell_by_cell(s: Any, x: Tensor) -> Tensor:
+    """The same parameters again and again."""
+    state = (x.new_zeros(len(x), 5), x.new_zeros(len(x), 5))
+    for token in x.unbind(1):
+        state = s.cell(token, state)
+    return s.head(state[0])
+
+
 def outputs_in_place(s: Any, x: Tensor) -> Tensor:
     out, (h, _) = s.layer(x)
     return s.head(out.relu_()[:, -1] + h.tanh_()[0])
@@ -239,7 +247,7 @@ OTHER_LAYERS: dict[str, Case] = {
     "rnn": recurrent(nn.RNN),
     "gru, last state": recurrent(nn.GRU, forward=last_state),
     "gru, tokens first": recurrent(nn.GRU, forward=tokens_first, batch_first=False),
-    "lstm cell in a loop": Case(lambda: Cells(), (TOKENS, WIDTH)),
+    "lstm cell in a loop": written(cell_by_cell, "", TOKENS, WIDTH, cell=lambda: nn.LSTMCell(WIDTH, 5), head=5),
     "lstm, outputs changed in place": recurrent(nn.LSTM, forward=outputs_in_place),
     "lstm of packed sequences": recurrent(nn.LSTM, forward=packed),
     "embedding bag": Case(lambda: nn.Sequential(nn.EmbeddingBag(ENTRIES, WIDTH), head()), (TOKENS,), ids=True),
@@ -276,20 +284,6 @@ def _product_backward(ctx: Any, D: Tensor) -> tuple[Tensor, Tensor]:
 
 
 product.register_autograd(_product_backward, setup_context=lambda ctx, inputs, output: ctx.save_for_backward(*inputs))
-
-
-class Cells(nn.Module):
-    """A recurrent cell, called once for each token: the same parameters again and again."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.cell, self.head = nn.LSTMCell(WIDTH, 5), head(5)
-
-    def forward(self, x: Tensor) -> Tensor:
-        state = (x.new_zeros(len(x), 5), x.new_zeros(len(x), 5))
-        for token in x.unbind(1):
-            state = self.cell(token, state)
-        return self.head(state[0])
 
 
 def scripted(module: nn.Module) -> nn.Module:
