@@ -7,9 +7,9 @@ from itertools import product
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from tsla.empirics.moments.columns import apart
 from tsla.empirics.runs.records import Record
 from tsla.figures import style
+from tsla.figures.digits import apart
 from tsla.figures.gallery.training_curves import COLUMNS
 
 CAPTION = (

@@ -8,11 +8,12 @@ from pathlib import Path
 from string import Template
 from types import ModuleType
 
-from tsla.empirics.moments.columns import measured, over_seeds
+from tsla.empirics.moments.columns import measured
 from tsla.empirics.runs import records
 from tsla.empirics.runs.files import replacing
 from tsla.empirics.runs.records import Record
 from tsla.figures import gallery, interactive, live, paper_checks
+from tsla.figures.digits import over_seeds
 from tsla.theory.claims import CLAIMS
 
 PAGE = Template("""<!doctype html>

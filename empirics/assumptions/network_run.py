@@ -9,12 +9,12 @@ from torch import Tensor, nn
 
 from tsla.empirics.assumptions.curvature import largest_curvature
 from tsla.empirics.assumptions.judged import Point, Row, judged
-from tsla.empirics.assumptions.network_loss import Loss
+from tsla.empirics.assumptions.network_risk import NetworkRisk
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.smoothing.labels import Smoothing
 from tsla.theory.constants import real, whole
 
-CHUNK = 256
+MICROBATCH = 256
 """Examples of a network that are differentiated at once."""
 
 
@@ -27,7 +27,7 @@ def network(
     smoothing: Smoothing = "uniform",
     batch_size: int = 1,
     seed: int = 0,
-    chunk: int = CHUNK,
+    microbatch: int = MICROBATCH,
 ) -> Iterator[Row]:
     """Look at ``model`` whenever ``run``, which trains it in place, yields ``(steps done, step size)``: one row each.
 
@@ -42,10 +42,10 @@ def network(
     which per-example gradients are not defined (:func:`tsla.gradient_moments`).
     """
     whole("batch_size", batch_size, at_least=1)
-    whole("chunk", chunk, at_least=1)
+    whole("microbatch", microbatch, at_least=1)
     before = None
     for step, eta in run:
-        loss = Loss(model, inputs, labels, seed, chunk)
+        loss = NetworkRisk(model, inputs, labels, seed, microbatch)
         value, gradient = loss.value_and_gradient()
         if not (np.isfinite(value) and np.isfinite(gradient).all()):
             raise ValueError(f"step = {step}: the loss or its gradient is not finite; the run diverged, and has no constants there")

@@ -26,7 +26,7 @@ def add(parser: Parser) -> None:
         ("eta-L", number, None, "eta*L in (0, 1], in place of eta and L"),
         ("examples", whole, None, "how many to draw from the data (default: all)"),
         ("until", number, None, "stop when delta and theta* are known to this relative half-width, such as 0.05"),
-        ("chunk", whole, 32, "examples that are handled at once"),
+        ("microbatch", whole, 32, "examples that are handled at once"),
         ("seed", whole, 0, "seed of the draw"),
     ):
         parser.add_argument(f"--{name}", type=kind, default=default, help=about + ("" if default is None else f" (default {default})"))
@@ -44,6 +44,6 @@ def run(args: argparse.Namespace) -> None:
     from tsla.theory.commands.answer import print_result
 
     setting = Setting.of(theta=args.theta, batch_size=args.batch_size, eta=args.eta, L=args.L, eta_L=args.eta_L)
-    names = ("folder", "model", "smoothing", "examples", "until", "chunk", "batch_norm", "seed")
+    names = ("folder", "model", "smoothing", "examples", "until", "microbatch", "batch_norm", "seed")
     found = measured_checkpoint.measured(args.checkpoint, args.data, setting, **{name: getattr(args, name) for name in names})
     print_result(args, found.json, lambda: f"{measured_checkpoint.headline(found)}\n{found}")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from tsla.empirics.experiments import bounds, certificates, digits, power_of_tests
+from tsla.empirics.experiments import batch_norm, bounds, certificates, digits, power_of_tests
 from tsla.empirics.experiments.interval_coverage import experiment as coverage
 from tsla.empirics.experiments.planner import experiment as planner
 from tsla.empirics.experiments.rates import annealed, grids, samples
@@ -18,7 +18,6 @@ from tsla.empirics.experiments.sign_prediction.configs import configs as branche
 from tsla.empirics.experiments.study import runs as study
 from tsla.empirics.experiments.study import tempering
 from tsla.empirics.experiments.study.settings import CONFIRMATORY, DECAY, DECAY_TUNING, PATHS, TEMPERING, TUNING
-from tsla.empirics.moments import minibatch
 from tsla.empirics.runs import records
 from tsla.empirics.training import TrainingConfig
 from tsla.theory.certificates import groups
@@ -134,7 +133,7 @@ EXPERIMENTS = {
         Experiment("measured_rates", samples.measure, grids.CONFIGS, in_report=False),
         Experiment("annealed", annealed.compare, grids.COMPARED, in_report=False),
         Experiment("power_of_tests", power_of_tests.run, ({"replicas": 2000, "seed": 51},), in_report=False),
-        Experiment("batch_norm", minibatch.side_by_side, BATCH_NORM, in_report=False),
+        Experiment("batch_norm", batch_norm.run, BATCH_NORM, in_report=False),
         Experiment("coverage", coverage.run, coverage.CONFIGS, in_report=False),
         Experiment("branches", branches.run, branches_of("confirmatory"), in_report=False),
         Experiment("branches_resnet8", branches.run, branches_of("resnet8"), in_report=False),

@@ -15,13 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from tsla.empirics.models import networks
-from tsla.empirics.models.networks import GROUPS, resnet
 from tsla.empirics.runs import tensors
 from tsla.empirics.runs.files import must_be_there, replacing
 
 NETWORK = ("name", "shape", "classes", "norm")
-FIRST_NETWORK = ("channels", "classes", "widths")
-"""What version 0.1 wrote: the arguments of :func:`tsla.empirics.models.networks.resnet`."""
 
 
 @dataclass(frozen=True)
@@ -70,13 +67,7 @@ def _network(found: Any, where: str) -> Mapping[str, Any]:
         shape = found["shape"]
         if _whole(found["classes"], *(shape if isinstance(shape, list | tuple) else [0])):
             return {**found, "shape": tuple(shape)}
-    if isinstance(found, dict) and set(found) == set(FIRST_NETWORK):
-        widths = found["widths"] if isinstance(found["widths"], list | tuple) else [0]
-        if widths and _whole(found["channels"], found["classes"], *widths) and not any(width % GROUPS for width in widths):
-            return {**found, "widths": tuple(widths)}
-    raise ValueError(
-        f"{where}: network = {found!r} must give name, shape, classes and norm; or channels, classes and widths, multiples of {GROUPS}"
-    )
+    raise ValueError(f"{where}: network = {found!r} must give name, shape, classes and norm")
 
 
 def _whole(*sizes: object) -> bool:
@@ -110,8 +101,6 @@ def build(checkpoint: Checkpoint, factory: str | None = None, *, name: str = "ch
 def _described(network: Mapping[str, Any], where: str) -> nn.Module:
     """The network that a file describes."""
     with torch.random.fork_rng(devices=[]):
-        if set(network) == set(FIRST_NETWORK):
-            return resnet(**network)
         try:
             return networks.build(**network)
         except ValueError as error:

@@ -6,9 +6,9 @@ from torch import Tensor, nn
 
 from tsla.empirics.moments.per_example import GradientProducts
 from tsla.empirics.moments.per_example import gradient_products as gradient_products
-from tsla.empirics.moments.per_example.gradients import CHUNK as CHUNK
-from tsla.empirics.moments.per_example.products import rows_by_layer
+from tsla.empirics.moments.per_example.gradients import MICROBATCH as MICROBATCH
 from tsla.empirics.moments.per_example.terms import inner_products
+from tsla.empirics.moments.per_example.totals import rows_by_layer
 from tsla.empirics.smoothing.labels import Smoothing
 from tsla.theory.moments import Moments
 
@@ -19,7 +19,7 @@ def gradient_moments(
     labels: Tensor,
     smoothing: Smoothing = "uniform",
     *,
-    chunk: int = CHUNK,
+    microbatch: int = MICROBATCH,
     batch_norm: str | None = None,
 ) -> Moments:
     """Measure :class:`Moments` of ``model`` on ``inputs`` ``(n, ...)`` and ``labels`` ``(n,)`` or probabilities ``(n, K)``.
@@ -27,17 +27,16 @@ def gradient_moments(
     ``smoothing`` is ŷ: "uniform", "prior", "own", "own-hard", a teacher, or probabilities ``(K,)`` or ``(n, K)``
     (:func:`tsla.empirics.smoothing.labels.smoothing_rule`). The loss of an example is cross-entropy, not divided by n. Gradients are of the
     parameters that require one, in the model's own mode and precision (autocast included); products are summed in float32 at least, and
-    added up in float64. ``chunk`` examples are handled at once, on a
-    processor twice as many on its two halves: memory grows with it. The model, its ``.grad``, buffers and hooks, and
-    the random state are left as they were. Of a model in DistributedDataParallel the batch is that of all ranks, each of which must call
-    this with its own share.
+    added up in float64. ``microbatch`` examples are handled at once, on a processor twice as many on its two halves: memory grows with it.
+    The model, its ``.grad``, buffers and hooks, and the random state are left as they were. Of a model in DistributedDataParallel the
+    batch is that of all ranks, each of which must call this with its own share.
 
     The model must treat its examples independently. BatchNorm that takes its statistics from the batch, as in training mode, does not,
     and per-example gradients are not defined: raises ValueError, unless ``batch_norm`` is "evaluation" (running statistics, as in
     evaluation mode) or "batch" (the statistics of all ``inputs`` together, held fixed: no gradient flows through them). The stochastic
     gradient of training mode itself is measured by :func:`tsla.empirics.moments.minibatch.minibatch_moments`.
     """
-    return moments_of(gradient_products(model, inputs, labels, smoothing, chunk=chunk, batch_norm=batch_norm))
+    return moments_of(gradient_products(model, inputs, labels, smoothing, microbatch=microbatch, batch_norm=batch_norm))
 
 
 def layer_moments(
@@ -46,11 +45,11 @@ def layer_moments(
     labels: Tensor,
     smoothing: Smoothing = "uniform",
     *,
-    chunk: int = CHUNK,
+    microbatch: int = MICROBATCH,
     batch_norm: str | None = None,
 ) -> dict[str, Moments]:
     """The moments of each layer's own gradient, by the name of the layer: they add up to :func:`gradient_moments`, which see."""
-    products = gradient_products(model, inputs, labels, smoothing, chunk=chunk, batch_norm=batch_norm)
+    products = gradient_products(model, inputs, labels, smoothing, microbatch=microbatch, batch_norm=batch_norm)
     return {layer: moments_of(products, rows) for layer, rows in rows_by_layer(products.names).items()}
 
 

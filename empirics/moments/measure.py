@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from tsla.empirics.moments.estimators import MIN_GROUPS, Accumulator, Estimates
 from tsla.empirics.moments.per_example import gradient_products
-from tsla.empirics.moments.per_example.gradients import CHUNK
+from tsla.empirics.moments.per_example.gradients import MICROBATCH
 from tsla.empirics.runs.progress import Progress
 from tsla.empirics.smoothing.labels import Smoothing, one_hot, predictions
 from tsla.theory.constants import real
@@ -56,7 +56,7 @@ def measure(
     until: float | None = None,
     population: int | None = None,
     progress: Progress | None = None,
-    chunk: int = CHUNK,
+    microbatch: int = MICROBATCH,
     batch_norm: str | None = None,
     seed: int = 0,
 ) -> Measurement:
@@ -82,7 +82,7 @@ def measure(
         inputs, labels, y_hat = _parts(batch, smoothing, model)
         with torch.random.fork_rng():
             torch.manual_seed(int(torch.randint(2**62, (), generator=seeds)))
-            products = gradient_products(model, inputs, labels, y_hat, chunk=chunk, batch_norm=batch_norm)
+            products = gradient_products(model, inputs, labels, y_hat, microbatch=microbatch, batch_norm=batch_norm)
         sums.add(products)
         if progress is not None:
             progress.advance(f"{sums.examples:,} examples")
@@ -97,15 +97,15 @@ def draw(
 ) -> list[tuple[Tensor, ...]]:
     """``examples`` of these, by default all, drawn at random without replacement, in batches for :func:`measure`.
 
-    At least 2 MIN_GROUPS batches as far as there are examples, nearly equal, of at most CHUNK. ``y_hat`` ``(n, K)`` goes with its examples.
-    Raises ValueError for fewer than 4 examples, but where that is all, and for more than there are.
+    At least 2 MIN_GROUPS batches as far as there are examples, nearly equal, of at most MICROBATCH. ``y_hat`` ``(n, K)`` goes with its
+    examples. Raises ValueError for fewer than 4 examples, but where that is all, and for more than there are.
     """
     wanted = len(inputs) if examples is None else examples
     least = min(4, len(inputs))  # fewer batches give no interval
     if isinstance(wanted, bool) or not isinstance(wanted, int) or not least <= wanted <= len(inputs):
         raise ValueError(f"examples = {wanted!r} must be a whole number, at least {least} and at most {len(inputs)}, all that there are")
     order = torch.randperm(len(inputs), generator=torch.Generator().manual_seed(seed))[:wanted]
-    number = max(-(-wanted // CHUNK), min(wanted, 2 * MIN_GROUPS))
+    number = max(-(-wanted // MICROBATCH), min(wanted, 2 * MIN_GROUPS))
     tables = [table for table in (inputs, labels, y_hat) if table is not None]
     return [tuple(table[rows] for table in tables) for rows in torch.tensor_split(order, number)]
 

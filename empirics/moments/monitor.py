@@ -12,10 +12,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from tsla.empirics.moments.estimators import Accumulator, Estimate, Estimates
-from tsla.empirics.moments.minibatch import Drawn, Examples, columns, device_of, private_randomness
+from tsla.empirics.models.state import device_of, private_randomness
+from tsla.empirics.moments.columns import columns
+from tsla.empirics.moments.estimators import Accumulator, Estimates
+from tsla.empirics.moments.examples import Drawn, ExamplePool
 from tsla.empirics.moments.per_example import gradient_products
 from tsla.empirics.smoothing.labels import Smoothing
+from tsla.empirics.statistics.intervals import IntervalOf
 from tsla.theory.constants import whole
 from tsla.theory.moments import MOMENTS
 
@@ -26,14 +29,12 @@ TRIAL = 4
 TRIAL_STEPS, TRIAL_SECONDS = 10, 0.2
 """What the first trial is supposed to take at most: so many training steps or so many seconds, whichever is more."""
 
-CHUNK = 8
+GROUP_SIZE = 8
 """Examples handled at once, and a group of the estimates: 16 groups of 128 examples are what an interval should rest on."""
 COLUMNS = (*MOMENTS, "delta", "theta_star")
 """The estimates in a row; each has two more columns, ``_low`` and ``_high``, for its 95 % interval."""
 
-NOT_KNOWN = Estimate(math.nan, math.nan, math.nan, math.nan)
-
-Row = dict[str, float]
+NOT_KNOWN = IntervalOf(math.nan, math.nan, math.nan)
 
 
 @dataclass
@@ -45,7 +46,7 @@ class Times:
     measuring: float = 0.0
 
 
-class Schedule(Protocol):
+class Cadence(Protocol):
     """Decides before each training step whether to measure; ``examples`` is what a measurement has."""
 
     @property
@@ -78,13 +79,13 @@ class WithinBudget:
     """As often as training has paid for: what a measurement will take is set aside first.
 
     What it takes is foreseen from the last one, in proportion to the examples. Before the first there are two trials, one on few examples,
-    which takes too long as the first of anything does, and one on a chunk. What was earned in excess of one measurement, as in a pause,
-    does not count: it would be spent in many at once.
+    which takes too long as the first of anything does, and one on a microbatch. What was earned in excess of one measurement, as in a
+    pause, does not count: it would be spent in many at once.
     """
 
-    def __init__(self, examples: int, chunk: int) -> None:
+    def __init__(self, examples: int, microbatch: int) -> None:
         self.examples = examples
-        self._sizes = [min(TRIAL, examples), min(chunk, examples), examples]  # what is to come; the last one for ever
+        self._sizes = [min(TRIAL, examples), min(microbatch, examples), examples]  # what is to come; the last one for ever
         self._last: tuple[int, float] | None = None  # examples and seconds
         self._earning_since = 0.0
 
@@ -121,8 +122,8 @@ class MomentsMonitor:
     examples:    of a measurement, drawn anew from the dataset without replacement; at most all of them are
     smoothing:   ŷ as in :func:`tsla.gradient_moments`, but for "prior"
     seed:        of the monitor's own random numbers
-    chunk:       examples handled at once, which are one group of the estimates
-    batch_norm:  as in :func:`tsla.gradient_moments`; "batch" takes the statistics of each chunk
+    microbatch:  examples handled at once, which are one group of the estimates
+    batch_norm:  as in :func:`tsla.gradient_moments`; "batch" takes the statistics of each microbatch
     clock:       seconds from any origin
 
     ``latest`` holds what the last step measured, None where it measured nothing: ``schedule.observe(monitor.latest)`` after each step
@@ -152,18 +153,18 @@ class MomentsMonitor:
         examples: int = 128,
         smoothing: Smoothing = "uniform",
         seed: int = 0,
-        chunk: int = CHUNK,
+        microbatch: int = GROUP_SIZE,
         batch_norm: str | None = "evaluation",
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        for name, value, least in (("examples", examples, 2), ("seed", seed, 0), ("chunk", chunk, 1)):
+        for name, value, least in (("examples", examples, 2), ("seed", seed, 0), ("microbatch", microbatch, 1)):
             whole(name, value, at_least=least)
-        self.rows: list[Row] = []
+        self.rows: list[dict[str, float]] = []
         self.latest: Estimates | None = None
         self.times = Times()
-        self._model, self._set = model, Examples(dataset, smoothing, device_of(model))
-        self._chunk, self._batch_norm, self._clock = chunk, batch_norm, clock
-        self._schedule = self._schedule_of(every, min(examples, len(self._set)))
+        self._model, self._set = model, ExamplePool(dataset, smoothing, device_of(model))
+        self._microbatch, self._batch_norm, self._clock = microbatch, batch_norm, clock
+        self._cadence = self._cadence_of(every, min(examples, len(self._set)))
         self._draws = np.random.default_rng(seed)
         self._lap_began: float | None = None
 
@@ -178,7 +179,7 @@ class MomentsMonitor:
         """Call before each training step. Measures if it is time to."""
         self.times.training += self._lap()
         self.latest = None
-        examples = self._schedule.due(self.times)
+        examples = self._cadence.due(self.times)
         if examples:
             self._measure(examples)
         self.times.steps += 1
@@ -196,34 +197,36 @@ class MomentsMonitor:
         found = self._estimates(self._draws.choice(len(self._set), examples, replace=False))
         seconds = self._lap()
         self.times.measuring += seconds
-        if examples == self._schedule.examples:
+        if examples == self._cadence.examples:
             self.rows.append({"step": self.times.steps, "examples": examples, "seconds": seconds} | found)
-        self._schedule.measured(examples, seconds, self.times)
+        self._cadence.measured(examples, seconds, self.times)
 
-    def _estimates(self, drawn: Drawn) -> Row:
+    def _estimates(self, drawn: Drawn) -> dict[str, float]:
         accumulator = Accumulator()
         with private_randomness(int(self._draws.integers(2**32)), self._set.device):
-            for group in np.array_split(drawn, -(-len(drawn) // self._chunk)):
+            for group in np.array_split(drawn, -(-len(drawn) // self._microbatch)):
                 inputs, labels, smoothing = self._set.take(group)
-                products = gradient_products(self._model, inputs, labels, smoothing, chunk=self._chunk, batch_norm=self._batch_norm)
+                products = gradient_products(
+                    self._model, inputs, labels, smoothing, microbatch=self._microbatch, batch_norm=self._batch_norm
+                )
                 if not (products.gg.isfinite().all() and products.hh.isfinite().all()):  # the run diverged: no reason to end it here
                     return columns(lambda name: NOT_KNOWN, COLUMNS)
                 accumulator.add(products)
         estimates = accumulator.estimates(population=len(self._set))
-        if len(drawn) != self._schedule.examples:  # a trial
+        if len(drawn) != self._cadence.examples:  # a trial
             return {}
         self.latest = estimates
         return columns(estimates.quantity, COLUMNS)
 
-    def _schedule_of(self, every: int | None, examples: int) -> Schedule:
+    def _cadence_of(self, every: int | None, examples: int) -> Cadence:
         if examples < 2:
             raise ValueError(f"dataset holds {examples} examples; must be at least 2")
-        groups = -(-examples // self._chunk)
+        groups = -(-examples // self._microbatch)
         if groups < 4 and examples < len(self._set):
             raise ValueError(
-                f"chunk = {self._chunk} makes {groups} groups of {examples} examples; must make at least 4, and should make 16"
+                f"microbatch = {self._microbatch} makes {groups} groups of {examples} examples; must make at least 4, and should make 16"
             )
         if every is None:
-            return WithinBudget(examples, self._chunk)
+            return WithinBudget(examples, self._microbatch)
         whole("every", every, at_least=1)
         return EveryKth(every, examples)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from tsla.empirics.models.forward import with_own_buffers
+from tsla.empirics.models.state import with_own_buffers
 from tsla.empirics.moments.per_example.batch_norm import statistics_mode
 from tsla.empirics.smoothing.labels import Smoothing, one_hot, smoothing_rule
 from tsla.theory.moments import Moments

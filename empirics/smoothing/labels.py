@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from tsla.empirics.models.forward import as_logits, with_own_buffers
+from tsla.empirics.models.state import as_logits, with_own_buffers
 
 Smoothing = str | Tensor | nn.Module
 Rule = Callable[[slice, Tensor, Tensor], Tensor]

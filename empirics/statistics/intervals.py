@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,18 +15,25 @@ ROUNDING = 8 * np.finfo(np.float64).eps
 """A spread of differences below this part of the largest value is none."""
 
 
-@dataclass(frozen=True, eq=False)
-class Interval:
-    """An estimate with a two-sided confidence interval; arrays of one shape, () for a single number."""
+Number = TypeVar("Number", float, Array)
 
-    estimate: Array
-    low: Array
-    high: Array
+
+@dataclass(frozen=True, eq=False)
+class IntervalOf(Generic[Number]):
+    """An estimate with a two-sided confidence interval: three numbers, or arrays of one shape."""
+
+    estimate: Number
+    low: Number
+    high: Number
 
     def __str__(self) -> str:
         """Of a single number: ``estimate [low, high]`` to three digits, "-" where there is none."""
         estimate, low, high = (f"{float(value):.3g}" for value in (self.estimate, self.low, self.high))
         return f"{estimate} [{low}, {high}]" if np.isfinite(self.estimate) else "-"
+
+
+Interval = IntervalOf[Array]
+"""Of arrays, shape () for a single number."""
 
 
 def student_t(samples: ArrayLike, *, level: float = 0.95, axis: int = 0) -> Interval:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from tsla.empirics.assumptions.curvature import largest_curvature
-from tsla.empirics.assumptions.network_loss import Loss
+from tsla.empirics.assumptions.network_risk import NetworkRisk
 from tsla.empirics.data.datasets import Split
 from tsla.empirics.moments.estimators import Accumulator
 from tsla.empirics.moments.full_batch import gradient_moments, gradient_products
@@ -75,7 +75,7 @@ class Measuring:
 
     def _curvature(self, model: nn.Module) -> float:
         """Not a number where the run diverged."""
-        loss = Loss(model, *self._first(CURVED), self._config.seed, CURVED)
+        loss = NetworkRisk(model, *self._first(CURVED), self._config.seed, CURVED)
         rng = np.random.default_rng(self._config.seed)
         try:
             return largest_curvature(loss.product, len(loss.weights()), rng, iterations=ITERATIONS)

@@ -10,8 +10,8 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tsla.empirics.moments.columns import differences
 from tsla.figures import style
+from tsla.figures.digits import differences
 from tsla.figures.gallery import Load
 
 CAPTION = (

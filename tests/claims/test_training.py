@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from tests.planted import Rejects
-from tsla.empirics.moments.columns import measured, over_seeds
+from tsla.empirics.moments.columns import measured
 from tsla.empirics.runs import records
+from tsla.figures.digits import over_seeds
 from tsla.theory import shrinkage, smoothing
 from tsla.theory.constants import Array
 

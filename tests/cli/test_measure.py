@@ -20,15 +20,15 @@ from tsla import cli
 from tsla.empirics.advice.measure import reading
 from tsla.empirics.data.datasets import arrays, digits, load
 from tsla.empirics.models import checkpoints
-from tsla.empirics.models.networks import build, resnet
+from tsla.empirics.models.networks import build
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.measure import draw, measure
 from tsla.theory.tables import Json
 
 refusal, tiny_training = test_cli.refusal, test_cli.tiny_training
 
-NETWORK = {"channels": 1, "classes": 10, "widths": (4,)}  # as version 0.1 described it
-DESCRIBED = {"name": "mlp", "shape": (1, 8, 8), "classes": 10, "norm": "group"}
+NETWORK = {"name": "mlp", "shape": (1, 8, 8), "classes": 10, "norm": "group"}
+COLOUR = NETWORK | {"name": "resnet8", "shape": (3, 8, 8)}
 MODELS = """
 import torch
 
@@ -57,7 +57,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)
     training = {"seed": 3, "train_size": 60, "label_noise": 0.1}
-    checkpoints.write(tmp_path / "digits.pt", resnet(**NETWORK), network=NETWORK, training=training)
+    checkpoints.write(tmp_path / "digits.pt", build(**NETWORK), network=NETWORK, training=training)
     # A name of its own, as a module is imported once for all tests.
     (tmp_path / "measured_models.py").write_text(MODELS, encoding="utf-8")
     torch.save(mlp().state_dict(), tmp_path / "mlp.pt")
@@ -91,7 +91,7 @@ Run = Callable[[str], str]
 
 def result(found: Json) -> Json:
     """What does not say where it is from."""
-    about = {"checkpoint", "model", "data", "smoothing", "until", "chunk", "batch_norm", "seed", "until_reached", "versions"}
+    about = {"checkpoint", "model", "data", "smoothing", "until", "microbatch", "batch_norm", "seed", "until_reached", "versions"}
     assert about <= set(found)
     return {name: value for name, value in found.items() if name not in about}
 
@@ -101,7 +101,7 @@ def test_digits_with_the_seed_and_noise_of_the_checkpoint(run: Run) -> None:
     found = as_json(run(f"{OWN} --json"))
     split = digits(train_size=60, label_noise=0.1, seed=3)
     torch.manual_seed(0)
-    expected = gradient_moments(resnet(**NETWORK), split.train_inputs, split.train_labels)
+    expected = gradient_moments(build(**NETWORK), split.train_inputs, split.train_labels)
     assert {name: value["value"] for name, value in found["moments"].items()} == pytest.approx(asdict(expected), rel=1e-4)
     assert found["data"] == {"name": "digits", "seed": 3, "train_size": 60, "label_noise": 0.1}
     assert (found["examples"], found["population"], found["exact"], found["seed"]) == (60, 60, True, 0)
@@ -247,7 +247,7 @@ def test_a_run_that_diverged_writes_no_checkpoint(tmp_path: Path, capsys: pytest
 
 def test_a_killed_writer_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "run.pt"
-    checkpoints.write(path, resnet(**NETWORK), network=NETWORK, training={})
+    checkpoints.write(path, build(**NETWORK), network=NETWORK, training={})
     before = path.read_bytes()
 
     def killed(_: object, file: BinaryIO) -> None:
@@ -256,7 +256,7 @@ def test_a_killed_writer_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(torch, "save", killed)
     with pytest.raises(KeyboardInterrupt):
-        checkpoints.write(path, resnet(**NETWORK), network=NETWORK, training={})
+        checkpoints.write(path, build(**NETWORK), network=NETWORK, training={})
     assert path.read_bytes() == before
 
 
@@ -270,12 +270,12 @@ class Malicious:
 
 def save(name: str, **changes: Any) -> None:
     torch.manual_seed(0)
-    good = {"state_dict": resnet(**NETWORK).state_dict(), "network": NETWORK, "training": {}}
+    good = {"state_dict": build(**NETWORK).state_dict(), "network": NETWORK, "training": {}}
     torch.save(good | changes, name)
 
 
 def state(**changes: Any) -> dict[str, Any]:
-    return {**resnet(**NETWORK).state_dict(), **changes}
+    return {**build(**NETWORK).state_dict(), **changes}
 
 
 def bad_files() -> None:
@@ -285,17 +285,16 @@ def bad_files() -> None:
     torch.save(Malicious(), "code.pt")
     torch.save([1, 2], "list.pt")
     torch.save({"epoch": 1, "loss": 2.0}, "keys.pt")
-    save("nan.pt", state_dict=state(**{"0.weight": torch.full((4, 1, 3, 3), torch.nan)}))
-    save("shape.pt", state_dict=state(**{"0.weight": torch.zeros(4, 1, 5, 5)}))
+    save("nan.pt", state_dict=state(**{"1.weight": torch.full((64, 64), torch.nan)}))
+    save("shape.pt", state_dict=state(**{"1.weight": torch.zeros(64, 25)}))
     save("extra.pt", state_dict=state(**{"9.weight": torch.zeros(1)}))
-    save("short.pt", state_dict={"0.weight": torch.zeros(4, 1, 3, 3)})
+    save("short.pt", state_dict={"1.weight": torch.zeros(64, 64)})
     save("network.pt", network={"channels": 1, "classes": 10})
-    save("widths.pt", network=NETWORK | {"widths": (5,)})
-    save("unknown.pt", network=DESCRIBED | {"name": "vgg"})
-    save("shapes.pt", network=DESCRIBED | {"shape": (1, 8, 0)})
+    save("unknown.pt", network=NETWORK | {"name": "vgg"})
+    save("shapes.pt", network=NETWORK | {"shape": (1, 8, 0)})
     save("seed.pt", training={"seed": -1})
-    save("five.pt", state_dict=resnet(**NETWORK | {"classes": 5}).state_dict(), network=NETWORK | {"classes": 5})
-    save("colour.pt", state_dict=resnet(**NETWORK | {"channels": 3}).state_dict(), network=NETWORK | {"channels": 3})
+    save("five.pt", state_dict=build(**NETWORK | {"classes": 5}).state_dict(), network=NETWORK | {"classes": 5})
+    save("colour.pt", state_dict=build(**COLOUR).state_dict(), network=COLOUR)
     torch.save(nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5), nn.Linear(5, 3)).state_dict(), "norm.pt")
     inputs, labels = np.zeros((8, 6)), np.arange(8) % 3
     np.savez("names.npz", x=inputs, labels=labels)
@@ -335,12 +334,11 @@ BAD = [
     own("checkpoint = code.pt is not", "weights_only=True", checkpoint="code.pt"),
     own("checkpoint = list.pt holds a list", "must be a dict", checkpoint="list.pt"),
     own("checkpoint = keys.pt holds the keys epoch, loss", "'state_dict' and 'network'", checkpoint="keys.pt"),
-    own("checkpoint = nan.pt: 0.weight has values that are not finite", checkpoint="nan.pt"),
-    own("checkpoint = shape.pt: 0.weight has shape (4, 1, 5, 5); must be (4, 1, 3, 3)", checkpoint="shape.pt"),
+    own("checkpoint = nan.pt: 1.weight has values that are not finite", checkpoint="nan.pt"),
+    own("checkpoint = shape.pt: 1.weight has shape (64, 25); must be (64, 64)", checkpoint="shape.pt"),
     own("checkpoint = extra.pt: the network lacks 9.weight, which the file has", checkpoint="extra.pt"),
-    own("checkpoint = short.pt: the file lacks 1.weight, which the network has", checkpoint="short.pt"),
-    own("checkpoint = network.pt: network = ", "channels, classes and widths", checkpoint="network.pt"),
-    own("checkpoint = widths.pt: network = ", "multiples of 4", checkpoint="widths.pt"),
+    own("checkpoint = short.pt: the file lacks 1.bias, which the network has", checkpoint="short.pt"),
+    own("checkpoint = network.pt: network = ", "must give name, shape, classes and norm", checkpoint="network.pt"),
     own("checkpoint = unknown.pt: network: model = 'vgg' must be one of mlp", checkpoint="unknown.pt"),
     own("checkpoint = shapes.pt: network = ", "must give name, shape, classes and norm", checkpoint="shapes.pt"),
     own("checkpoint = seed.pt: training = ", "seed = -1 must be at least 0", checkpoint="seed.pt"),
@@ -386,7 +384,7 @@ BAD = [
     own("examples = 3 must be a whole number, at least 4 and at most 60", examples="3"),
     own("examples = 61 must be", examples="61"),
     own("until = 0 must be", "above 0", until="0"),
-    own("chunk = 0 must be a whole number, at least 1", chunk="0"),
+    own("microbatch = 0 must be a whole number, at least 1", microbatch="0"),
     own("seed = -1 must be a whole number, at least 0", seed="-1"),
     own("--batch-size", "'2.5' is not a whole number", batch_size="2.5"),
     own("--batch-norm", "'batch'", batch_norm="batch"),

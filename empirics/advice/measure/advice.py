@@ -41,12 +41,12 @@ class Findings:
 
     def lowers(self) -> str:
         """The reduction and its interval; ``Smoothing ... lowers the variance by ...``."""
-        by = self.size(Estimate(1 - self.ratio.value, 1 - self.ratio.high, 1 - self.ratio.low, self.ratio.standard_error))
+        by = self.size(Estimate(1 - self.ratio.estimate, 1 - self.ratio.high, 1 - self.ratio.low, self.ratio.standard_error))
         return f"{self.smoothing.capitalize()} lowers the variance at batch size {self.batch_size} by {by}"
 
     def size(self, estimate: Estimate) -> str:
         """A number, and its interval where it has one."""
-        return number(estimate.value) if self.exact else shown_interval(estimate.value, estimate.low, estimate.high)
+        return number(estimate.estimate) if self.exact else shown_interval(estimate.estimate, estimate.low, estimate.high)
 
 
 def advice(found: Findings) -> str:
@@ -59,7 +59,7 @@ def advice(found: Findings) -> str:
     if found.silent:
         return f"Every smoothing-label gradient is 0, so that smoothing is {found.step} (C17), and nothing beyond: not for variance's sake."
     if found.ratio.low > 1 + ROUNDING:
-        excess = Estimate(found.ratio.value - 1, found.ratio.low - 1, found.ratio.high - 1, found.ratio.standard_error)
+        excess = Estimate(found.ratio.estimate - 1, found.ratio.low - 1, found.ratio.high - 1, found.ratio.standard_error)
         raises = f"{found.smoothing.capitalize()} raises the variance at batch size {found.batch_size} by {found.size(excess)}"
         return f"{raises}: not for variance's sake."
     if found.ratio.high < 1 - ROUNDING:
@@ -75,7 +75,7 @@ def advice(found: Findings) -> str:
 def _beyond_a_smaller_step(found: Findings) -> str:
     """How much of an established reduction the control of C17 does too."""
     beyond, little, much = found.beyond, NEARLY_ALL * (1 - found.ratio.high), NEARLY_ALL * (1 - found.ratio.low)
-    left = found.size(Estimate(-beyond.value, -beyond.high, -beyond.low, beyond.standard_error))
+    left = found.size(Estimate(-beyond.estimate, -beyond.high, -beyond.low, beyond.standard_error))
     if beyond.low > ROUNDING:
         return f", and {found.step} lowers it by {found.size(beyond)} more: not for variance's sake"
     if beyond.low >= -little:

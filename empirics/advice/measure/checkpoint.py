@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from tsla.empirics.advice.measure import Reading, Setting, reading
 from tsla.empirics.data.datasets import arrays, names
 from tsla.empirics.models.checkpoints import Checkpoint, build, first_line, read
-from tsla.empirics.moments.full_batch import CHUNK
+from tsla.empirics.moments.full_batch import MICROBATCH
 from tsla.empirics.moments.measure import draw, measure
 from tsla.empirics.runs.progress import Progress
 from tsla.empirics.runs.records import LIBRARIES, environment
@@ -75,7 +75,7 @@ def measured(
     smoothing: str = "uniform",
     examples: int | None = None,
     until: float | None = None,
-    chunk: int = CHUNK,
+    microbatch: int = MICROBATCH,
     batch_norm: str | None = None,
     seed: int = 0,
 ) -> Reading:
@@ -90,10 +90,10 @@ def measured(
 
     Raises ValueError that names the argument for whatever is not as it must be.
     """
-    _check(chunk=chunk, seed=seed, until=until)
+    _check(microbatch=microbatch, seed=seed, until=until)
     subject = load(checkpoint, data, folder=folder, model=model, smoothing=smoothing)
     batches = draw(subject.inputs, subject.labels, subject.table, examples=examples, seed=seed)
-    options: dict[str, Any] = {"until": until, "chunk": chunk, "batch_norm": batch_norm, "seed": seed}
+    options: dict[str, Any] = {"until": until, "microbatch": microbatch, "batch_norm": batch_norm, "seed": seed}
     with Progress("measure", total=len(batches)) as progress:
         found = measure(subject.network, batches, subject.smoothing, population=len(subject.inputs), progress=progress, **options)
     about = {"checkpoint": str(checkpoint), "model": model, "data": subject.data, "smoothing": smoothing, **options}
@@ -113,8 +113,8 @@ def headline(found: Mapping[str, Any]) -> str:
     return "\n".join([*lines, f"smoothing label: {NAMED.get(smoothing, smoothing)}"])
 
 
-def _check(*, chunk: int, seed: int, until: float | None) -> None:
-    for name, value, least in (("chunk", chunk, 1), ("seed", seed, 0)):
+def _check(*, microbatch: int, seed: int, until: float | None) -> None:
+    for name, value, least in (("microbatch", microbatch, 1), ("seed", seed, 0)):
         whole(name, value, at_least=least)
     if until is not None:
         real("until", until, above=0)

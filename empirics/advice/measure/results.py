@@ -166,5 +166,5 @@ def _layers(measurement: Measurement, directions: Directions) -> list[Json]:
 
 
 def _json(estimate: Estimate) -> Json:
-    values = {"value": estimate.value, "low": estimate.low, "high": estimate.high}
+    values = {"value": estimate.estimate, "low": estimate.low, "high": estimate.high}
     return {name: value if np.isfinite(value) else None for name, value in values.items()}

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from tsla.empirics.assumptions.curvature import largest_curvature
-from tsla.empirics.assumptions.network_loss import Loss
+from tsla.empirics.assumptions.network_risk import NetworkRisk
 from tsla.empirics.data.datasets import Split
 from tsla.empirics.experiments.sign_prediction.copies import Arms, Copies
 from tsla.empirics.experiments.sign_prediction.predictions import OUTCOMES, Point, predictions
@@ -89,7 +89,7 @@ def _point(model: nn.Module, split: Split, config: Config) -> tuple[Point, Row]:
     products = gradient_products(model, split.train_inputs, split.train_labels, "uniform")
     moments = moments_of(products)
     alignment = float(sum((a.double() * b.double()).sum() for a, b in zip(products.G, products.G_hat, strict=True)))
-    loss = Loss(model, split.train_inputs, split.train_labels, seed=0, chunk=len(split.train_labels))
+    loss = NetworkRisk(model, split.train_inputs, split.train_labels, seed=0, microbatch=len(split.train_labels))
     value, gradient = loss.value_and_gradient()
     L = largest_curvature(loss.product, len(gradient), np.random.default_rng(config["seed"]))
     point = Point(moments, alignment, config["batch_size"], config["eta"] * L)

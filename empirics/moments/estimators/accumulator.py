@@ -13,7 +13,7 @@ from torch.nn.functional import pad
 from tsla.empirics.moments.estimators.estimate import Estimates, estimates
 from tsla.empirics.moments.estimators.groups import FROM_BASICS, GroupSums, basics
 from tsla.empirics.moments.per_example import GradientProducts
-from tsla.empirics.moments.per_example.products import rows_by_layer
+from tsla.empirics.moments.per_example.totals import rows_by_layer
 from tsla.theory.constants import Array
 from tsla.theory.moments import Moments
 

@@ -10,6 +10,7 @@ import numpy as np
 from tsla.empirics.moments.estimators.groups import FROM_BASICS, GroupSums
 from tsla.empirics.moments.estimators.quantities import QUANTITIES, Function, Quantity
 from tsla.empirics.moments.estimators.spread import EXACT, Spread, spread
+from tsla.empirics.statistics.intervals import IntervalOf
 from tsla.theory.constants import Array, real
 from tsla.theory.moments import Moments
 
@@ -18,20 +19,17 @@ MIN_GROUPS = 16
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A value with its 95 % interval, which may be unbounded. A ratio is infinite where its divisor is estimated as 0 or less."""
+class Estimate(IntervalOf[float]):
+    """An estimate with its 95 % interval, which may be unbounded. A ratio is infinite where its divisor is estimated as 0 or less."""
 
-    value: float
-    low: float
-    high: float
     standard_error: float
 
     @property
     def relative_half_width(self) -> float:
-        """Half the width of the interval, divided by ``|value|``; infinite where the value is 0 and the interval is more than that."""
+        """Half the width of the interval, divided by ``|estimate|``; infinite where that is 0 and the interval is more than that."""
         if self.low == self.high:
             return 0.0
-        return (self.high - self.low) / 2 / abs(self.value) if 0 < abs(self.value) < np.inf else np.inf
+        return (self.high - self.low) / 2 / abs(self.estimate) if 0 < abs(self.estimate) < np.inf else np.inf
 
 
 @dataclass(frozen=True, eq=False)

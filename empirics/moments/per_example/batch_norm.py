@@ -12,7 +12,7 @@ from torch.nn.functional import batch_norm
 from torch.nn.modules.batchnorm import SyncBatchNorm, _BatchNorm
 from torch.overrides import TorchFunctionMode
 
-from tsla.empirics.models.forward import with_own_buffers
+from tsla.empirics.models.state import with_own_buffers
 
 CHOICES = (None, "evaluation", "batch")
 Statistics = tuple[Tensor, Tensor]  # mean and variance of each channel, without a gradient

@@ -94,6 +94,11 @@ def differentiable(tree: Any) -> list[Tensor]:
     return list({id(t): t for t in tensors_in(tree) if t.requires_grad}.values())
 
 
+def shapes_of(tensors: list[Tensor]) -> list[torch.Size]:
+    """Their shapes."""
+    return [t.shape for t in tensors]
+
+
 def alias_of(tensor: Tensor) -> Tensor:
     """The same values in another place of the graph, unseen by any mode."""
     with torch._C.DisableTorchFunction():

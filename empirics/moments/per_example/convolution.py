@@ -9,17 +9,17 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from tsla.empirics.moments.per_example.gram import GramTerm
+from tsla.empirics.moments.per_example.ghost_norm import GhostNormTerm
 from tsla.empirics.moments.per_example.linear import Added, First
 from tsla.empirics.moments.per_example.precision import without_autocast
 from tsla.empirics.moments.per_example.terms import Term, Unsupported, accumulable, blocks_of, sum_of
 
 # Forming gradients runs at the speed of a convolution, products between positions at that of small matrix products: measured, half of it.
-_GRAM_COST = 2.0
+_GHOST_NORM_COST = 2.0
 FEW_CHANNELS = 16  # inputs a group of which the processor's kernels for convolutions are not filled
 
 
-class ConvolutionWeight(GramTerm):
+class ConvolutionWeight(GhostNormTerm):
     """The kernel ``(outputs, inputs / groups, *kernel)`` of a convolution of ``x`` ``(n, inputs, *size)``."""
 
     def __init__(
@@ -38,7 +38,7 @@ class ConvolutionWeight(GramTerm):
     def receive(self, D: Tensor) -> None:
         """Keep D; of the first label the gradients of the examples, where they are smaller: they wait for those of the other label."""
         super().receive(D)
-        if len(self.signals) == 1 and self.parameter.numel() < D[0].numel() and not self.gram_is_cheaper():
+        if len(self.signals) == 1 and self.parameter.numel() < D[0].numel() and not self.ghost_norm_is_cheaper():
             self.signals[0] = torch.cat([self.per_example(0, rows) for rows in blocks_of([self])])
             self._formed = True
 
@@ -72,12 +72,12 @@ class ConvolutionWeight(GramTerm):
         gradient: Tensor = torch.ops.aten.convolution_backward(D, x, weight, None, *geometry, [False, True, False])[1]
         return gradient
 
-    def gram_is_cheaper(self) -> bool:
+    def ghost_norm_is_cheaper(self) -> bool:
         """Counted in multiplications for one label; the output's gradients are multiplied with each other three times."""
         outputs, patch = self.parameter.shape[0], prod(self.parameter.shape[1:])
         positions = prod(self._output_size())
         of_inputs = min(self._pixels() ** 2 * self.x.shape[1], positions**2 * patch * self.groups)
-        return _GRAM_COST * (of_inputs + 3 * positions**2 * outputs) < positions * outputs * patch
+        return _GHOST_NORM_COST * (of_inputs + 3 * positions**2 * outputs) < positions * outputs * patch
 
     def _pixels(self) -> int:
         return prod(size + 2 * pad for size, pad in zip(self.x.shape[2:], self.padding, strict=True))
@@ -86,7 +86,7 @@ class ConvolutionWeight(GramTerm):
         zipped = zip(self.x.shape[2:], self.kernel, self.stride, self.padding, self.dilation, strict=True)
         return [(size + 2 * pad - step * (kernel - 1) - 1) // stride + 1 for size, kernel, stride, pad, step in zipped]
 
-    def input_gram(self) -> Tensor:
+    def input_products(self) -> Tensor:
         """Products between the patches of the input that the positions of the output see."""
         x = self._padded(accumulable(self.x))
         positions = prod(self._output_size())
@@ -102,8 +102,8 @@ class ConvolutionWeight(GramTerm):
         """Products of the pixels first, once each; then summed over the kernel's offsets, which only shift them."""
         size, positions = x.shape[2:], prod(self._output_size())
         pixels = x.flatten(2)
-        gram = (pixels.transpose(1, 2) @ pixels).view(-1, *size, *size)
-        shifted = [gram[(slice(None), *window, *window)] for window in self._windows()]
+        between = (pixels.transpose(1, 2) @ pixels).view(-1, *size, *size)
+        shifted = [between[(slice(None), *window, *window)] for window in self._windows()]
         return sum_of(shifted).reshape(len(x), positions, positions)
 
     def _unfolded(self, x: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from tsla.empirics.moments.per_example.products import GradientProducts
+from tsla.empirics.moments.per_example.totals import GradientProducts
 
 
 def over_ranks(own: GradientProducts, group: dist.ProcessGroup) -> GradientProducts:

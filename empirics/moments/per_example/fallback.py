@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from torch.autograd.graph import get_gradient_edge
 from torch.func import functional_call, vjp, vmap
 
-from tsla.empirics.models.forward import buffer_copies
+from tsla.empirics.models.state import buffer_copies
 from tsla.empirics.moments.per_example.call import Call, differentiable, replaced, tensors_in
+from tsla.empirics.moments.per_example.functions import works_in_place
 from tsla.empirics.moments.per_example.precision import autocast_as_now
 from tsla.empirics.moments.per_example.terms import Formed, accumulable, sum_of
 from tsla.empirics.moments.per_example.weights import Weight
@@ -128,12 +129,6 @@ class FallbackCall(Call):
         aliases = [alias for use in self.uses for alias in use.aliases]
         found = iter(torch.autograd.grad(self._ends, aliases, gradients, retain_graph=True, materialize_grads=True))
         return [sum_of([next(found) for _ in use.aliases]) for use in self.uses]
-
-
-def works_in_place(func: Any) -> bool:
-    """Whether a torch function writes into its first argument."""
-    name = getattr(func, "__name__", "")
-    return name == "__setitem__" or name.startswith("__i") or (name.endswith("_") and not name.endswith("__"))
 
 
 def of_function(func: Any, args: Any, kwargs: Any) -> Again | None:

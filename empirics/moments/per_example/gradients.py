@@ -1,4 +1,4 @@
-"""The inner products of per-example gradients, chunk by chunk."""
+"""The inner products of per-example gradients, microbatch by microbatch."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from tsla.empirics.moments.per_example.batch_norm import statistics_mode
-from tsla.empirics.moments.per_example.chunk import Chunk
+from tsla.empirics.moments.per_example.concurrent import can_be_two, products_of
 from tsla.empirics.moments.per_example.distributed import over_ranks
-from tsla.empirics.moments.per_example.gram import GramTerm
+from tsla.empirics.moments.per_example.microbatch import Microbatch
 from tsla.empirics.moments.per_example.probe import Forward, Probe
-from tsla.empirics.moments.per_example.products import GradientProducts
-from tsla.empirics.moments.per_example.side_by_side import can_be_two, products_of
-from tsla.empirics.moments.per_example.terms import Products
+from tsla.empirics.moments.per_example.totals import GradientProducts, Totals
 from tsla.empirics.smoothing.labels import Smoothing, one_hot, smoothing_rule
+from tsla.theory.constants import whole
 
-CHUNK = 32  # examples: enough for fast convolutions, few enough that memory is used again and not asked for anew
+MICROBATCH = 32  # examples: enough for fast convolutions, few enough that memory is used again and not asked for anew
 
 
 def gradient_products(
@@ -28,33 +27,34 @@ def gradient_products(
     labels: Tensor,
     smoothing: Smoothing = "uniform",
     *,
-    chunk: int = CHUNK,
+    microbatch: int = MICROBATCH,
     batch_norm: str | None = None,
 ) -> GradientProducts:
     """Measure :class:`GradientProducts`; arguments and errors are those of :func:`tsla.gradient_moments`."""
     if isinstance(model, DistributedDataParallel):
         if isinstance(smoothing, str) and smoothing == "prior":
             raise ValueError("smoothing = 'prior' would be another label on each rank; give the frequencies of the classes as a tensor")
-        own = gradient_products(model.module, inputs, labels, smoothing, chunk=chunk, batch_norm=batch_norm)
+        own = gradient_products(model.module, inputs, labels, smoothing, microbatch=microbatch, batch_norm=batch_norm)
         return over_ranks(own, model.process_group)
     if len(inputs) == 0 or len(inputs) != len(labels):
         raise ValueError(f"inputs hold {len(inputs)} examples and labels {len(labels)}; must be equally many, at least 1")
-    if isinstance(chunk, bool) or not isinstance(chunk, int) or chunk < 1:
-        raise ValueError(f"chunk = {chunk!r} must be a whole number of examples, at least 1")
+    whole("microbatch", microbatch, at_least=1)
     named = _tracked(model)
     inputs = inputs.detach()
-    chunks = torch.tensor_split(inputs, -(-len(inputs) // chunk))
-    totals = _Totals(list(named.values()), len(inputs))
+    parts = torch.tensor_split(inputs, -(-len(inputs) // microbatch))
+    totals = Totals(list(named.values()), len(inputs))
     with torch.enable_grad(), torch.random.fork_rng(devices=[inputs.device] if inputs.is_cuda else []):
         forward = Forward(model, statistics_mode(batch_norm, model, inputs))
-        probe = Probe(forward, chunks[0], totals.parameters)
+        probe = Probe(forward, parts[0], totals.parameters)
         true = one_hot(labels, probe.logits.shape[1])
         smooth = smoothing_rule(smoothing, true)
-        bounds = [0, *accumulate(len(x) for x in chunks)]
+        bounds = [0, *accumulate(len(x) for x in parts)]
         rows = [slice(start, end) for start, end in pairwise(bounds)]
-        passes = (Chunk(forward, x, true[r], partial(smooth, r, x), totals.parameters, probe) for x, r in zip(chunks, rows, strict=True))
+        microbatches = (
+            Microbatch(forward, x, true[r], partial(smooth, r, x), totals.parameters, probe) for x, r in zip(parts, rows, strict=True)
+        )
         two_at_once = can_be_two() and not inputs.is_cuda and not probe.random
-        for r, found in zip(rows, products_of(passes, two_at_once=two_at_once), strict=True):
+        for r, found in zip(rows, products_of(microbatches, two_at_once=two_at_once), strict=True):
             for parameter, of_parameter in found:
                 totals.add(parameter, r, of_parameter)
             if r is rows[0]:
@@ -63,60 +63,15 @@ def gradient_products(
 
 
 def _tracked(model: nn.Module) -> dict[str, nn.Parameter]:
-    """The parameters that gradients are taken of. Raises ValueError if there are none, or if hooks would change their gradients."""
+    """The parameters that gradients are taken of. Raises ValueError if there are none, and for what has no gradient of its own."""
     named = {name: p for name, p in model.named_parameters() if p.requires_grad}
     if not named:
         raise ValueError("model has no parameter that requires a gradient")
     for name, p in named.items():
+        if p.is_complex():
+            raise ValueError(f"parameter {name} is complex: hold its two parts as one real parameter, with torch.view_as_complex")
         if p._backward_hooks:
             raise ValueError(
                 f"parameter {name} has a hook on its gradient, which could change it for a batch and not for each example: remove it"
             )
     return named
-
-
-class _Totals:
-    """Inner products of all examples, and sums of their gradients, as the chunks come in. What no call used stays 0."""
-
-    def __init__(self, parameters: list[nn.Parameter], examples: int) -> None:
-        self.parameters, self.examples = parameters, examples
-        self._row = {id(p): row for row, p in enumerate(parameters)}
-        self._products = torch.zeros(3, len(parameters), examples, dtype=torch.float64)
-        self._sums: list[tuple[Tensor, Tensor] | None] = [None] * len(parameters)
-        self._late: list[list[GramTerm]] = [[] for _ in parameters]
-
-    def add(self, parameter: nn.Parameter, rows: slice, found: Products) -> None:
-        row = self._row[id(parameter)]
-        self._products[:, row, rows] = found.table.cpu()
-        if isinstance(found.sums, tuple):
-            self._accumulate(row, found.sums)
-            return
-        self._late[row].append(found.sums)
-        if sum(term.entries for term in self._late[row]) > parameter.numel():
-            self._settle(row)
-
-    def squares(self, rows: slice) -> Tensor:
-        """``‖g_i‖²`` of these examples, ``(parameters, k)``."""
-        return self._products[0, :, rows]
-
-    def _settle(self, row: int) -> None:
-        """Take the sums over the examples of several chunks at once."""
-        if late := self._late[row]:
-            together = late[0].joined(late[1:])
-            self._accumulate(row, (together.total(0), together.total(1)))
-            self._late[row] = []
-
-    def _accumulate(self, row: int, new: tuple[Tensor, Tensor]) -> None:
-        before = self._sums[row]
-        self._sums[row] = new if before is None else (before[0].add_(new[0]), before[1].add_(new[1]))
-
-    def result(self, names: tuple[str, ...]) -> GradientProducts:
-        for row in range(len(names)):
-            self._settle(row)
-        means = [
-            tuple(s.div_(self.examples) for s in sums) if sums is not None else (torch.zeros_like(p.detach()),) * 2
-            for p, sums in zip(self.parameters, self._sums, strict=True)
-        ]
-        G, G_hat = zip(*means, strict=True)
-        gg, hh, gh = self._products
-        return GradientProducts(names, gg, hh, gh, G, G_hat)

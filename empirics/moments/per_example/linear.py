@@ -7,7 +7,7 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from tsla.empirics.moments.per_example.gram import GramTerm
+from tsla.empirics.moments.per_example.ghost_norm import GhostNormTerm
 from tsla.empirics.moments.per_example.precision import without_autocast
 from tsla.empirics.moments.per_example.terms import Formed, Term, Unsupported, accumulable
 
@@ -24,7 +24,7 @@ class Added(Formed):
         return D.sum(broadcast) if broadcast else D  # an empty list would mean all of them
 
 
-class LinearWeight(GramTerm):
+class LinearWeight(GhostNormTerm):
     """``W`` ``(outputs, inputs)`` in ``x Wᵀ``: the gradient of an example is ``Dᵀ x``, summed over its positions (tokens)."""
 
     def __init__(self, parameter: nn.Parameter, x: Tensor) -> None:
@@ -44,12 +44,12 @@ class LinearWeight(GramTerm):
         """``Σ D_iᵀ x_i`` as one product."""
         return accumulable(self.signals[label]).flatten(0, 1).T @ accumulable(self.x).flatten(0, 1)
 
-    def gram_is_cheaper(self) -> bool:
+    def ghost_norm_is_cheaper(self) -> bool:
         """Whether the products between positions cost less than the gradients of the examples."""
         outputs, inputs = self.parameter.shape
         return self.x.shape[1] * (inputs + 3 * outputs) < inputs * outputs
 
-    def input_gram(self) -> Tensor:
+    def input_products(self) -> Tensor:
         """``x xᵀ`` between the positions of an example."""
         x = accumulable(self.x)
         return x @ x.transpose(1, 2)
@@ -59,7 +59,7 @@ class LinearWeight(GramTerm):
         return accumulable(self.signals[label])
 
 
-class EmbeddingWeight(GramTerm):
+class EmbeddingWeight(GhostNormTerm):
     """A table ``(entries, width)`` whose rows are looked up: the gradient of a row is the sum of D where it was looked up."""
 
     def __init__(self, parameter: nn.Parameter, ids: Tensor, padding_idx: int) -> None:
@@ -83,11 +83,11 @@ class EmbeddingWeight(GramTerm):
         D = accumulable(self.signals[label])
         return D.new_zeros(self.parameter.shape).index_add_(0, self.x.flatten(), D.flatten(0, 1))
 
-    def gram_is_cheaper(self) -> bool:
+    def ghost_norm_is_cheaper(self) -> bool:
         """Whether the positions are fewer than the entries."""
         return 3 * self.x.shape[1] < len(self.parameter)
 
-    def input_gram(self) -> Tensor:
+    def input_products(self) -> Tensor:
         """1 where two positions look up the same row."""
         return (self.x.unsqueeze(1) == self.x.unsqueeze(2)).to(accumulable(self.signals[0]).dtype)
 

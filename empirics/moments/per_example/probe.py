@@ -9,55 +9,56 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tsla.empirics.models.forward import as_logits, with_own_buffers
-from tsla.empirics.moments.per_example.tape import Tape
+from tsla.empirics.models.state import as_logits, with_own_buffers
+from tsla.empirics.moments.per_example.shape_probe import ShapeProbe
 from tsla.empirics.moments.per_example.terms import accumulable
+from tsla.empirics.moments.per_example.watch import Watch
 
 COUPLED = {torch.float64: 1e-7, torch.float32: 1e-3}
 """Of the largest logit, a difference that rounding does not make, with TF32 in float32. In other precisions it is LOW_PRECISION."""
 LOW_PRECISION = 0.02
-FEW = 8  # examples of a chunk, below which one of them also goes alone
+FEW = 8  # examples of a microbatch, below which one of them also goes alone
 
 
 class Forward:
-    """Logits under watch; every chunk meets the same model."""
+    """Logits under watch; every microbatch meets the same model."""
 
     def __init__(self, model: nn.Module, statistics: Callable[[], AbstractContextManager[Any]]) -> None:
         self.model, self.statistics = model, statistics
 
-    def __call__(self, x: Tensor, tape: Tape) -> Tensor:
-        """Logits of the examples ``x``, noted by the tape."""
+    def __call__(self, x: Tensor, watch: Watch) -> Tensor:
+        """Logits of the examples ``x``, with what happens on the way seen by ``watch``."""
         x = x.clone()  # the model may write into it
-        with tape.watching(), self.statistics():
+        with watch.watching(), self.statistics():
             outputs = with_own_buffers(self.model, x)
-        return as_logits(outputs, x)  # out of sight of the tape
+        return as_logits(outputs, x)  # out of sight
 
 
 class Probe:
-    """Passes of a few examples of the first chunk ``x``, in other company than there: what they get must be the same.
+    """Passes of a few examples of the first microbatch ``x``, in other company than there: what they get must be the same.
 
-    The first pass, with its ``tape`` and ``logits``, is of as many examples as no chunk has. ``random`` says that the model draws at
-    random: then no two passes can be compared. The comparisons are with the first chunk alone, and raise ValueError.
+    The first pass, with its ``shapes`` and ``logits``, is of as many examples as no microbatch has. ``random`` says that the model draws at
+    random: then no two passes can be compared. The comparisons are with the first microbatch alone, and raise ValueError.
     """
 
     def __init__(self, forward: Forward, x: Tensor, parameters: list[nn.Parameter]) -> None:
         self._forward, self._x, self._parameters = forward, x, parameters
         first, *self._others = elsewhere(len(x))
         before = self._random_state()
-        logits, self.tape = self._pass(first)
+        logits, self.shapes = self._pass(first)
         self.random = not torch.equal(before, self._random_state())
         self.logits, self._rows = logits.detach(), first
-        self._among_others: Tensor | None = None  # logits of the first chunk
+        self._among_others: Tensor | None = None  # logits of the first microbatch
 
-    def _pass(self, rows: list[int]) -> tuple[Tensor, Tape]:
-        tape = Tape(self._parameters, len(rows))
-        return self._forward(self._x[rows], tape), tape
+    def _pass(self, rows: list[int]) -> tuple[Tensor, ShapeProbe]:
+        shapes = ShapeProbe(self._parameters, len(rows))
+        return self._forward(self._x[rows], shapes), shapes
 
     def _random_state(self) -> Tensor:
         return torch.cuda.get_rng_state(self._x.device) if self._x.is_cuda else torch.get_rng_state()
 
     def compare(self, logits: Tensor) -> None:
-        """Compare with these logits, where they are the first chunk's."""
+        """Compare with these logits, where they are the first microbatch's."""
         if self._among_others is not None:
             return
         self._among_others = logits.detach()
@@ -69,9 +70,9 @@ class Probe:
     def compare_gradients(self, true: Tensor, squares: Tensor) -> None:
         """Compare gradients, where they may be others than the derivatives of the logits.
 
-        ``squares`` ``(parameters, k)`` are the ``‖g_i‖²`` of the chunk at its labels ``true`` ``(k, classes)``.
+        ``squares`` ``(parameters, k)`` are the ``‖g_i‖²`` of the microbatch at its labels ``true`` ``(k, classes)``.
         """
-        if self.random or self._among_others is None or not self.tape.detours:
+        if self.random or self._among_others is None or not self.shapes.detours:
             return
         for rows in (self._rows, *self._others):
             logits, _ = self._pass(rows)
@@ -89,13 +90,13 @@ def coupled(dtype: torch.dtype) -> float:
 
 
 def elsewhere(k: int) -> list[list[int]]:
-    """Rows of the first chunk, of ``k`` examples, for each pass of the probe.
+    """Rows of the first microbatch, of ``k`` examples, for each pass of the probe.
 
     In the first pass each has other neighbours, another place, and others before and after it. That the first example has the same logits
     alone would not do: where the model takes the examples for steps in time, as nn.GRU does by default, no other touches it. They are as
     few as can be, for a mean or a maximum to be another one. Few examples may still have the maximum of all, and one of them goes alone.
     """
-    first = [k - 1, (k - 1) // 2] if k > 3 else [*reversed(range(k)), k - 1]  # chunks have k or k - 1
+    first = [k - 1, (k - 1) // 2] if k > 3 else [*reversed(range(k)), k - 1]  # microbatches have k or k - 1
     return [first, [0]] if 1 < k < FEW else [first]
 
 

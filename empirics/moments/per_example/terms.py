@@ -6,15 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, reduce
-from typing import TYPE_CHECKING
+from typing import Protocol, Self
 
 import torch
 from torch import Tensor, nn
 
 from tsla.empirics.moments.per_example.precision import without_autocast
-
-if TYPE_CHECKING:
-    from tsla.empirics.moments.per_example.gram import GramTerm
 
 # Per-example gradients are formed for as many examples at once as have this many entries, of the gradient and of what it is formed of. On
 # a processor that is what the allocator hands out again: with twice as many, it gives the memory back and asks for new pages at every
@@ -28,15 +25,29 @@ class Unsupported(Exception):  # noqa: N818 - a signal between a rule and the ta
     """The rule can't tell the examples apart in this call; the fallback can."""
 
 
+class Late(Protocol):
+    """Sums over examples that are taken later, over more of them at once."""
+
+    @property
+    def entries(self) -> int:
+        """How much is kept until then."""
+
+    def total(self, label: int) -> Tensor:
+        """The sum for label 0 or 1."""
+
+    def joined(self, others: Sequence[Self]) -> Self:
+        """The same of the examples of all of them."""
+
+
 @dataclass(frozen=True)
 class Products:
     """For one parameter and n examples: ``table`` ``(3, n)``, float64, of ``‖g_i‖²``, ``‖ĝ_i‖²``, ``⟨g_i, ĝ_i⟩``.
 
-    ``sums`` are those of ``g_i`` and ``ĝ_i``; or a term that will give them, where that costs less for more examples at once.
+    ``sums`` are those of ``g_i`` and ``ĝ_i``; or what will give them, where that costs less for more examples at once.
     """
 
     table: Tensor
-    sums: tuple[Tensor, Tensor] | GramTerm
+    sums: tuple[Tensor, Tensor] | Late
 
 
 class Term(ABC):

@@ -5,25 +5,30 @@ from __future__ import annotations
 import sys
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache, wraps
 from types import FunctionType
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.module import _global_forward_hooks_with_kwargs, register_module_forward_hook, register_module_forward_pre_hook
 from torch.overrides import TorchFunctionMode
 
 from tsla.empirics.moments.per_example.call import tensors_in
+from tsla.empirics.moments.per_example.functions import reads_an_attribute
 
 
 class Watch(TorchFunctionMode, ABC):
-    """Within ``watching()`` the methods ``call``, ``enter`` and ``leave`` are called for what the model does. Nothing is left behind."""
+    """Within ``watching()`` the methods ``call``, ``enter`` and ``leave`` are called for what the model does. Nothing is left behind.
 
-    def __init__(self) -> None:
+    It knows the ``tracked`` parameters, and what it is told to be made of parameters alone, or to look like it.
+    """
+
+    def __init__(self, tracked: Sequence[nn.Parameter]) -> None:
         super().__init__()
+        self._weights_by_id: dict[int, Tensor] = {id(p): p for p in tracked}  # kept, so that the id stays theirs
         self._open: list[FunctionType] = []  # a function that hands itself over again on its way has no parameters: pooling does so
         self._in_call = False
         self._given: set[int] | None = None  # to the custom autograd function that is running
@@ -40,9 +45,17 @@ class Watch(TorchFunctionMode, ABC):
     def leave(self, module: nn.Module, args: Any, kwargs: Any, out: Any) -> Any:
         """A module returns; what this returns takes the place of its output."""
 
-    @abstractmethod
-    def is_parameter(self, key: int) -> bool:
-        """Whether this is the id of a parameter that is watched."""
+    def uses_weights(self, given: list[Tensor]) -> bool:
+        """Whether a parameter, or what was made of parameters, is given to a call that can have a gradient."""
+        return torch.is_grad_enabled() and any(id(t) in self._weights_by_id for t in given)
+
+    def add_weights(self, tensors: list[Tensor]) -> None:
+        """Know these, too."""
+        self._weights_by_id |= {id(t): t for t in tensors}
+
+    def forget_weights(self) -> None:
+        """Let go of them all: they are memory."""
+        self._weights_by_id.clear()
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -105,9 +118,9 @@ class Watch(TorchFunctionMode, ABC):
 
     def _refuse_hidden(self, func: Any, args: Any, kwargs: Any) -> None:
         """No gradient of a parameter comes out of a function that was not given it: the function adds it to ``.grad`` by itself."""
-        if getattr(func, "__name__", "") == "__get__":  # reads a shape or the like
+        if reads_an_attribute(func):
             return
-        if any(self.is_parameter(id(t)) and id(t) not in (self._given or ()) for t in tensors_in((args, kwargs))):
+        if any(id(t) in self._weights_by_id and id(t) not in (self._given or ()) for t in tensors_in((args, kwargs))):
             raise ValueError(
                 "a custom autograd function uses parameters that it was not given, as torch.utils.checkpoint does with use_reentrant=True: "
                 "their gradients can't be seen; choose use_reentrant=False"

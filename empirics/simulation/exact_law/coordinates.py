@@ -51,15 +51,15 @@ def _coordinate(problem: Problem, start: Array, centre: Array, i: int, count: in
         return points
 
     def slope(x: Array) -> Array:
-        return np.concatenate([problem.gradient(at(some))[:, i] for some in _chunks(x, problem.dimension)])
+        return np.concatenate([problem.gradient(at(some))[:, i] for some in _parts(x, problem.dimension)])
 
     def gap(x: Array) -> Array:
-        return np.concatenate([problem.gap(at(some)) - left_over for some in _chunks(x, problem.dimension)])
+        return np.concatenate([problem.gap(at(some)) - left_over for some in _parts(x, problem.dimension)])
 
     return Coordinate(count, float(start[i]), float(centre[i]), slope, gap)
 
 
-def _chunks(x: Array, dimension: int) -> list[Array]:
+def _parts(x: Array, dimension: int) -> list[Array]:
     """Parts of x such that points of all dimensions take some 10 MB."""
     return np.array_split(x, max(1, len(x) * dimension // 10**6))
 

@@ -34,8 +34,8 @@ def digits(count: int) -> tuple[Array, Array]:
 
 
 @dataclass(frozen=True, eq=False)
-class Examples:
-    """Examples with their model. inputs: (n, p); labels: (n, K), probabilities; ridge: the penalty's weight."""
+class EmpiricalRisk:
+    """The mean loss of examples. inputs: (n, p); labels: (n, K), probabilities; ridge: the penalty's weight."""
 
     model: Model
     inputs: Array

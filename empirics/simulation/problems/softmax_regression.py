@@ -21,7 +21,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import softmax
 
-from tsla.empirics.simulation.problems._examples import Examples, digits
+from tsla.empirics.simulation.problems._examples import EmpiricalRisk, digits
 from tsla.empirics.simulation.problems.problem import Problem
 from tsla.theory.constants import Array, real
 
@@ -44,7 +44,7 @@ def model(w: Array, x: Array) -> tuple[Array, Callable[[Array], Array]]:
 def problem(examples: int = 500, ridge: float = 1e-3) -> Problem:
     """Regression on the first ``examples`` digits; starts at 0, where all classes have probability 1/10."""
     inputs, labels = digits(examples)
-    data = Examples(model, inputs, labels, ridge=float(real("ridge", ridge, above=0)))
+    data = EmpiricalRisk(model, inputs, labels, ridge=float(real("ridge", ridge, above=0)))
     d = CLASSES * inputs.shape[1]
     lowest = _minimiser(examples, data.ridge)
     half_and_half = np.zeros((CLASSES, inputs.shape[1]))
@@ -69,7 +69,7 @@ def problem(examples: int = 500, ridge: float = 1e-3) -> Problem:
 def _minimiser(examples: int, ridge: float) -> Array:
     """W where ``‖∇F‖`` is 1e-10 or less."""
     inputs, labels = digits(examples)
-    data = Examples(model, inputs, labels, ridge=ridge)
+    data = EmpiricalRisk(model, inputs, labels, ridge=ridge)
 
     def loss(w: Array) -> float:
         return float(data.value(w))

@@ -26,7 +26,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tsla.empirics.simulation.problems._examples import Examples, digits
+from tsla.empirics.simulation.problems._examples import EmpiricalRisk, digits
 from tsla.empirics.simulation.problems.problem import Problem
 from tsla.theory.constants import Array, step_count
 
@@ -63,7 +63,7 @@ def problem(hidden: int = 16, examples: int = 500) -> Problem:
     """``hidden`` units on the first ``examples`` digits; starts at fixed random weights of the usual sizes."""
     units = int(step_count("hidden", hidden))
     inputs, labels = digits(examples)
-    data = Examples(model, inputs, labels)
+    data = EmpiricalRisk(model, inputs, labels)
     first, second = units * inputs.shape[1], CLASSES * units
     rng = np.random.default_rng(0)
     return Problem(

@@ -53,8 +53,8 @@ def by_parts(part: Callable[[Tensor, Tensor], Part], size: int) -> Measure:
 
     def measure(inputs: Tensor, labels: Tensor) -> Moments:
         n, total = len(inputs), None
-        for chunk in zip(inputs.split(size), labels.split(size), strict=True):
-            products, *gradients = part(*chunk)
+        for microbatch in zip(inputs.split(size), labels.split(size), strict=True):
+            products, *gradients = part(*microbatch)
             new = [products.double(), *(torch.cat([t.flatten() for t in gradient]) for gradient in gradients)]
             total = new if total is None else [a + b for a, b in zip(total, new, strict=True)]
         means, G, G_hat = (t.double() / n for t in total or [])
@@ -127,7 +127,7 @@ def opacus(model: nn.Module, size: int, *, ghost: bool = False) -> Measure:
 
         return backward
 
-    return by_parts(lambda *chunk: _both_labels(backward_on(*chunk), norms=ghost), size)
+    return by_parts(lambda *microbatch: _both_labels(backward_on(*microbatch), norms=ghost), size)
 
 
 def backpack(model: nn.Module, size: int, *, norms: bool) -> Measure:
@@ -155,7 +155,7 @@ def backpack(model: nn.Module, size: int, *, norms: bool) -> Measure:
 
         return backward
 
-    return by_parts(lambda *chunk: _both_labels(backward_on(*chunk), norms=norms), size)
+    return by_parts(lambda *microbatch: _both_labels(backward_on(*microbatch), norms=norms), size)
 
 
 def _both_labels(backward: Backward, *, norms: bool) -> Part:
@@ -211,7 +211,7 @@ def torchjd(model: nn.Module) -> Measure:
     return measure
 
 
-WHOLE = 1 << 30  # a chunk that holds any batch
+WHOLE = 1 << 30  # a microbatch that holds any batch
 CONTESTANTS: dict[str, tuple[Way, ...]] = {
     "floor": (Way("one forward and two backward passes", floor),),
     "tsla": (Way("tsla.empirics.moments.full_batch.gradient_moments", tsla),),

@@ -75,10 +75,10 @@ def sees_the_network(rows: Sequence[Row]) -> None:
         points.append((weights, gradient))
 
 
-@pytest.mark.parametrize("chunk", [3, 100])
-def test_a_network_is_seen_as_its_full_hessian_is(chunk: int) -> None:
+@pytest.mark.parametrize("microbatch", [3, 100])
+def test_a_network_is_seen_as_its_full_hessian_is(microbatch: int) -> None:
     model = mlp()
-    rows = list(network(model, *data(), training(model, [0.5, 0.5, 0.5]), batch_size=2, chunk=chunk))
+    rows = list(network(model, *data(), training(model, [0.5, 0.5, 0.5]), batch_size=2, microbatch=microbatch))
     assert len(rows) == 4
     sees_the_network(rows)
     for field, factor in (("L_power", 1.01), ("L_secant", 1.01), ("pl_ratio", 2), ("sigma2", 2), ("delta", 2)):

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from tests.planted import assert_rejects
+from tests.planted import Rejects, assert_rejects
 from tsla.empirics.moments.estimators import QUANTITIES, Accumulator, Estimate, Estimates, Quantity, accumulator, estimates
 from tsla.empirics.moments.estimators.accumulator import folded
 from tsla.empirics.moments.estimators.groups import FROM_BASICS, GroupSums, basics
@@ -108,36 +108,29 @@ def as_if_independent(g: Array, g_hat: Array, M: int | None) -> Moments:
     return estimated(g, g_hat, None)
 
 
-def is_unbiased_with_replacement(estimate: Estimator) -> None:
-    g, g_hat = population(4)
-    samples = itertools.product(range(4), repeat=4)
-    found = np.mean([astuple(estimate(g[list(sample)], g_hat[list(sample)], None)) for sample in samples], axis=0)
+def is_unbiased(estimate: Estimator, samples: Iterable[tuple[int, ...]], n: int, M: int | None) -> None:
+    g, g_hat = population(n)
+    found = np.mean([astuple(estimate(g[list(sample)], g_hat[list(sample)], M)) for sample in samples], axis=0)
     assert found == pytest.approx(by_definition(g, g_hat), abs=1e-12)
 
 
-def is_unbiased_without_replacement(estimate: Estimator) -> None:
-    g, g_hat = population(6)
-    samples = itertools.permutations(range(6), 4)
-    found = np.mean([astuple(estimate(g[list(sample)], g_hat[list(sample)], 6)) for sample in samples], axis=0)
-    assert found == pytest.approx(by_definition(g, g_hat), abs=1e-12)
+def with_replacement(estimate: Estimator) -> None:
+    is_unbiased(estimate, itertools.product(range(4), repeat=4), 4, None)
 
 
-def test_unbiased_over_all_independent_samples() -> None:
-    is_unbiased_with_replacement(estimated)
+def without_replacement(estimate: Estimator) -> None:
+    is_unbiased(estimate, itertools.permutations(range(6), 4), 6, 6)
 
 
-def test_unbiased_over_all_samples_without_replacement() -> None:
-    is_unbiased_without_replacement(estimated)
-
-
-@pytest.mark.parametrize("wrong", [plug_in, divided_by_m])
-def test_planted_biased_estimators(wrong: Estimator) -> None:
-    assert_rejects(is_unbiased_with_replacement, wrong)
-    assert_rejects(is_unbiased_without_replacement, wrong)
-
-
-def test_planted_no_finite_population_form() -> None:
-    assert_rejects(is_unbiased_without_replacement, as_if_independent)
+@pytest.mark.parametrize(
+    ("samples", "wrong"),
+    [
+        *itertools.product((with_replacement, without_replacement), (plug_in, divided_by_m)),
+        (without_replacement, as_if_independent),
+    ],
+)
+def test_unbiased_over_all_samples(samples: Callable[[Estimator], None], wrong: Estimator, rejects: Rejects) -> None:
+    rejects(samples, right=estimated, wrong=wrong)
 
 
 @pytest.mark.parametrize("M", [None, 6])
@@ -168,16 +161,12 @@ def is_the_exact_error(error: Callable[[Estimates], dict[str, float]]) -> None:
     expected = np.array([m.s2, -m.s2, m.s2 - 2 * m.c, -m.c, m.s2 + m.nu2 - 2 * m.c, -m.nu2]) / 7
     assert [error(found)[name] for name in ("grad2", "s2", "shat2", "c", "beta2", "nu2")] == pytest.approx(expected)
     assert error(found)["delta"] == pytest.approx(found.plug_in.shat2 / found.plug_in.s2 - m.shat2 / m.s2)
+    assert astuple(found.plug_in) == pytest.approx(by_definition(g, g_hat))
 
 
 def test_the_error_of_the_plug_in() -> None:
     is_the_exact_error(Estimates.plug_in_errors)
     assert_rejects(is_the_exact_error, lambda found: {name: -error for name, error in found.plug_in_errors().items()})
-
-
-def test_the_plug_in_is_the_population_of_the_examples_themselves() -> None:
-    g, g_hat = population(7)
-    assert astuple(accumulated(g, g_hat, (3, 4)).estimates().plug_in) == pytest.approx(by_definition(g, g_hat))
 
 
 # --- the whole population
@@ -189,7 +178,7 @@ def is_exact(found: Estimates) -> None:
     assert astuple(found.moments) == pytest.approx(astuple(found.plug_in), abs=1e-14)
     for name in QUANTITIES:
         quantity = found.quantity(name)
-        assert quantity.low == quantity.high == pytest.approx(quantity.value, rel=1e-12)
+        assert quantity.low == quantity.high == pytest.approx(quantity.estimate, rel=1e-12)
         assert quantity.standard_error == 0
     assert found.precise(1e-9)
 
@@ -247,13 +236,13 @@ def for_equal_groups(sums: GroupSums, M: int | None) -> Array:
     return np.asarray((1 if M is None else 1 - sums.examples / M) * (K - 1) / K * off.T @ off)
 
 
-def test_the_jackknife_is_leaving_out_each_group() -> None:
-    agrees_with_leaving_out(lambda sums, M: spread(sums, M).covariance)
+def jackknife(sums: GroupSums, M: int | None) -> Array:
+    return spread(sums, M).covariance
 
 
-def test_planted_jackknives() -> None:
-    assert_rejects(agrees_with_leaving_out, for_equal_groups)
-    assert_rejects(agrees_with_leaving_out, lambda sums, M: spread(sums, None).covariance)
+@pytest.mark.parametrize("wrong", [for_equal_groups, lambda sums, M: spread(sums, None).covariance])
+def test_the_jackknife_is_leaving_out_each_group(wrong: Callable[[GroupSums, int | None], Array], rejects: Rejects) -> None:
+    rejects(agrees_with_leaving_out, right=jackknife, wrong=wrong)
 
 
 def test_for_equal_groups_it_is_the_usual_jackknife() -> None:
@@ -379,9 +368,10 @@ def test_a_denominator_that_is_surely_0(p: float, expected: float) -> None:
 
 @pytest.mark.parametrize("q", [0.0, -0.5])
 def test_a_denominator_that_came_out_as_0_or_less(q: float) -> None:
-    low, high, error = ratio_interval(np.array([5.0, q]), SYMMETRIC, symmetric(np.diag([1.0, 1, 0, 0, 0, 0])))
+    spread_of_both = symmetric(np.diag([1.0, 1, 0, 0, 0, 0]))
+    low, high, error = ratio_interval(np.array([5.0, q]), SYMMETRIC, spread_of_both)
     assert 0 < low < high == error == np.inf
-    low, high, _ = ratio_interval(np.array([-5.0, q]), SYMMETRIC, symmetric(np.diag([1.0, 1, 0, 0, 0, 0])))
+    low, high, _ = ratio_interval(np.array([-5.0, q]), SYMMETRIC, spread_of_both)
     assert -np.inf == low < high < 0
 
 
@@ -422,7 +412,7 @@ def test_any_function_of_the_moments_has_an_interval() -> None:
     found = accumulated(*population(64), (4,) * 16).estimates()
     m = found.moments
     second = found.interval(lambda m: m.second_moment(0.3))
-    assert second.value == pytest.approx(m.second_moment(0.3))
+    assert second.estimate == pytest.approx(m.second_moment(0.3))
     linear = found.interval(lambda m: 0.49 * m.s2 + 0.09 * m.shat2 + 0.42 * m.c)
     assert astuple(second) == pytest.approx(astuple(linear), rel=1e-6)
     assert found.interval(lambda m: m.shat2, over=lambda m: m.s2) == found.delta
@@ -436,20 +426,15 @@ def test_theta_star_stays_between_0_and_1() -> None:
     g, g_hat = population(64)
     for factor, expected in ((-0.2, (0.0, 1.0)), (3.0, (0.0, 0.2))):
         found = accumulated(g, factor * g + 0.01 * g_hat, (4,) * 16).estimates().theta_star
-        assert 0 <= found.low <= found.value <= found.high <= 1
-        assert expected[0] <= found.value <= expected[1]
+        assert 0 <= found.low <= found.estimate <= found.high <= 1
+        assert expected[0] <= found.estimate <= expected[1]
 
 
-def test_where_there_is_nothing_to_smooth() -> None:
-    g, _ = population(64)
+def test_where_there_is_nothing_to_smooth_and_no_gradient_at_all() -> None:
+    g, nothing = population(64)[0], np.zeros((64, P))
     found = accumulated(g, g, (4,) * 16).estimates()
-    assert found.theta_star.value == 0
-    assert found.critical_batch.value == 0
+    assert (found.theta_star.estimate, found.critical_batch.estimate) == (0, 0)
     assert found.moments.beta2 == pytest.approx(0, abs=1e-12)
-
-
-def test_gradients_that_are_all_0() -> None:
-    nothing = np.zeros((64, P))
     found = accumulated(nothing, nothing, (4,) * 16).estimates()
     assert [astuple(found.quantity(name)) for name in QUANTITIES] == [(0, 0, 0, 0)] * len(QUANTITIES)
 
@@ -461,7 +446,7 @@ def test_unbiased_values_may_be_negative() -> None:
     assert found.moments.grad2 < 0
     assert found.moments.beta2 < 0
     assert found.plug_in.grad2 == pytest.approx(0, abs=1e-12)
-    assert found.noise_scale.value == found.noise_scale.high == found.noise_scale.standard_error == np.inf
+    assert found.noise_scale.estimate == found.noise_scale.high == found.noise_scale.standard_error == np.inf
 
 
 # --- when to stop
@@ -485,16 +470,20 @@ def test_relative_half_width(estimate: Estimate, expected: float) -> None:
 
 def test_precise_is_when_all_quantities_are_known_from_enough_groups() -> None:
     g, g_hat = population(160)
-    found = accumulated(g, g_hat, (10,) * 16).estimates()
+    found, of_unequal, of_two = (accumulated(g, g_hat, sizes).estimates() for sizes in ((10,) * 16, (11,) * 14 + (6,), (80, 80)))
     widest = max(found.delta.relative_half_width, found.theta_star.relative_half_width)
     assert found.precise(widest)
     assert not found.precise(0.999 * widest)
     assert found.precise(found.quantity("s2").relative_half_width, names=("s2",))
-    assert not accumulated(g, g_hat, (11,) * 14 + (6,)).estimates().precise(100.0)
-    assert not accumulated(g, g_hat, (80, 80)).estimates().precise(100.0)
+    assert [of_unequal.precise(100.0), of_two.precise(100.0)] == [False, False]
 
 
 # --- the accumulator
+
+
+def agree(found: Estimates, expected: Estimates, rel: float = 1e-6) -> None:
+    for name in QUANTITIES:
+        assert astuple(found.quantity(name)) == pytest.approx(astuple(expected.quantity(name)), rel=rel)
 
 
 def test_short_vectors_are_sketched_exactly() -> None:
@@ -502,16 +491,14 @@ def test_short_vectors_are_sketched_exactly() -> None:
     kept, explicit = accumulated(g, g_hat, (*UNEQUAL, 29)).estimates(population=99), group_sums(g, g_hat, (*UNEQUAL, 29))
     expected = estimates(explicit, population=99)
     assert astuple(kept.moments) == pytest.approx(astuple(expected.moments))
-    for name in QUANTITIES:
-        assert astuple(kept.quantity(name)) == pytest.approx(astuple(expected.quantity(name)))
+    agree(kept, expected)
 
 
 def test_intervals_about_a_centre() -> None:
     (g, g_hat), centre = population(48), np.linspace(-0.2, 0.4, P)
     tensors = products_of(centre[None], centre[None]).G
     kept, expected = accumulated(g, g_hat, (6,) * 8).estimates(centre=tensors), estimates(group_sums(g, g_hat, (6,) * 8, centre))
-    for name in QUANTITIES:
-        assert astuple(kept.quantity(name)) == pytest.approx(astuple(expected.quantity(name)))
+    agree(kept, expected)
     assert kept.quantity("grad2").standard_error == 0
     deviations = ((g - centre) ** 2).sum(1).reshape(8, 6).mean(1)
     assert kept.quantity("s2").standard_error == pytest.approx(np.std(deviations, ddof=1) / np.sqrt(8)), "a mean of single examples"
@@ -558,8 +545,7 @@ def test_neighbours_are_joined_where_groups_become_too_many(monkeypatch: pytest.
     found = accumulated(g, g_hat, (3,) * 19).estimates()
     expected = estimates(group_sums(g, g_hat, (12, 12, 12, 12, 9)))
     assert found.groups == expected.groups == 5
-    for name in QUANTITIES:
-        assert astuple(found.quantity(name)) == pytest.approx(astuple(expected.quantity(name)))
+    agree(found, expected)
 
 
 def test_float32_gradients_and_one_example_a_group() -> None:
@@ -569,8 +555,7 @@ def test_float32_gradients_and_one_example_a_group() -> None:
         one = products_of(g[i : i + 1], g_hat[i : i + 1])
         sums.add(replace(one, G=tuple(x.float() for x in one.G), G_hat=tuple(x.float() for x in one.G_hat)))
     expected = estimates(group_sums(g, g_hat, (1,) * 20))
-    for name in QUANTITIES:
-        assert astuple(sums.estimates().quantity(name)) == pytest.approx(astuple(expected.quantity(name)), rel=1e-4)
+    agree(sums.estimates(), expected, rel=1e-4)
 
 
 # --- refusals

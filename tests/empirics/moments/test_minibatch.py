@@ -8,44 +8,35 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.planted import assert_rejects
-from tsla.empirics.experiments.registry import EXPERIMENTS
+from tests.empirics.moments.per_example.cases import Written
+from tests.empirics.moments.support import CLASSES, Items
+from tests.empirics.moments.support import data as images
+from tests.planted import Rejects, assert_rejects
 from tsla.empirics.models.networks import resnet
 from tsla.empirics.moments.estimators import Estimates
 from tsla.empirics.moments.full_batch import gradient_moments
-from tsla.empirics.moments.minibatch import minibatch_moments, side_by_side
-from tsla.empirics.runs import records
+from tsla.empirics.moments.minibatch import minibatch_moments
 from tsla.theory.moments import MOMENTS, Moments
 
-CLASSES = 3
-ROOT = Path(__file__).parents[3]
 
-
-class PartlyUsed(nn.Module):
+def partly_used() -> nn.Module:
     """A layer used twice, and a parameter that the output doesn't depend on."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.hidden, self.norm, self.head, self.unused = nn.Linear(36, 36), nn.BatchNorm1d(36), nn.Linear(36, CLASSES), nn.Linear(2, 2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.hidden(self.norm(self.hidden(x.flatten(1))).tanh()))
+    parts = {"hidden": nn.Linear(36, 36), "norm": nn.BatchNorm1d(36), "head": nn.Linear(36, CLASSES), "unused": nn.Linear(2, 2)}
+    return Written(lambda s, x: s.head(s.hidden(s.norm(s.hidden(x.flatten(1))).tanh())), **parts)
 
 
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "batch norm": lambda: resnet(channels=1, classes=CLASSES, widths=(4, 8), norm=nn.BatchNorm2d),
     "group norm": lambda: resnet(channels=1, classes=CLASSES, widths=(4, 8)),
     "batch norm, in evaluation mode": lambda: resnet(channels=1, classes=CLASSES, widths=(4, 8), norm=nn.BatchNorm2d).eval(),
-    "shared and unused": PartlyUsed,
+    "shared and unused": partly_used,
 }
 
 
@@ -55,22 +46,7 @@ def network(name: str) -> nn.Module:
 
 
 def data(n: int = 30) -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(0)
-    return torch.randn(n, 1, 6, 6, generator=generator, dtype=torch.float64), torch.randint(CLASSES, (n,), generator=generator)
-
-
-class Watched:
-    """A dataset that notes which examples are taken."""
-
-    def __init__(self, inputs: Tensor, labels: Tensor) -> None:
-        self.inputs, self.labels, self.taken = inputs, labels, list[int]()
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        self.taken.append(index)
-        return self.inputs[index], int(self.labels[index])
+    return images(n, torch.float64)
 
 
 def split(taken: list[int], B: int) -> list[list[int]]:
@@ -91,33 +67,15 @@ def matrices(model: nn.Module, inputs: Tensor, labels: Tensor, batches: Sequence
     return np.stack(g), np.stack(g_hat)
 
 
-def of_population(g: np.ndarray, g_hat: np.ndarray) -> Moments:
-    """Moments of rows that are all there is."""
-    G, G_hat = g.mean(0), g_hat.mean(0)
-    gg, hh, gh = ((a * b).sum(1).mean() for a, b in ((g, g), (g_hat, g_hat), (g, g_hat)))
-    return Moments.from_means(gg, hh, gh, G @ G, G_hat @ G_hat, G @ G_hat)
-
-
-def of_sample(g: np.ndarray, g_hat: np.ndarray) -> Moments:
-    """Unbiased moments of what the rows were drawn from: products of means over pairs of different rows."""
-    M = len(g)
+def of_sample(g: np.ndarray, g_hat: np.ndarray, *, all_there_is: bool = False) -> Moments:
+    """Moments of what the rows were drawn from, unbiased by products over pairs of different rows; or of rows that are all there is."""
 
     def pairs(a: np.ndarray, b: np.ndarray) -> float:
         table = a @ b.T
-        return float(table.sum() - np.trace(table)) / (M * (M - 1))
+        return float(table.mean() if all_there_is else table[~np.eye(len(g), dtype=bool)].mean())
 
-    def own(a: np.ndarray, b: np.ndarray) -> float:
-        return float((a * b).sum(1).mean())
-
-    A, C, X = pairs(g, g), pairs(g_hat, g_hat), pairs(g, g_hat)
-    return Moments(
-        grad2=A,
-        s2=own(g, g) - A,
-        shat2=own(g_hat, g_hat) - 2 * X + A,
-        c=own(g, g_hat) - X,
-        beta2=A + C - 2 * X,
-        nu2=own(g_hat, g_hat) - C,
-    )
+    both = ((g, g), (g_hat, g_hat), (g, g_hat))
+    return Moments.from_means(*(float((a * b).sum(1).mean()) for a, b in both), *(pairs(a, b) for a, b in both))
 
 
 def agrees(found: Moments, expected: Moments) -> None:
@@ -136,7 +94,7 @@ def by_matrices(model: nn.Module, inputs: Tensor, labels: Tensor, batches: Seque
 
 def is_measured_as(name: str, *, B: int = 5, M: int = 12) -> Callable[[By], None]:
     def check(by: By) -> None:
-        model, dataset = network(name), Watched(*data())
+        model, dataset = network(name), Items(*data())
         found = minibatch_moments(model, dataset, batch_size=B, batches=M)
         assert len(dataset.taken) == B * M
         agrees(found.moments, by(model, dataset.inputs, dataset.labels, split(dataset.taken, B)))
@@ -159,7 +117,7 @@ def of_the_sum(*given: Any) -> Moments:
 
 
 def biased(*given: Any) -> Moments:
-    return of_population(*matrices(*given))
+    return of_sample(*matrices(*given), all_there_is=True)
 
 
 def example_by_example(model: nn.Module, inputs: Tensor, labels: Tensor, batches: Sequence[Sequence[int]]) -> Moments:
@@ -203,7 +161,7 @@ def test_smoothing_by_the_model_itself_is_no_gradient() -> None:
 
 
 def batches_of(*, replacement: bool, seed: int = 0) -> list[list[int]]:
-    dataset = Watched(*data(8))
+    dataset = Items(*data(8))
     minibatch_moments(network("batch norm"), dataset, batch_size=6, batches=20, replacement=replacement, seed=seed)
     return split(dataset.taken, 6)
 
@@ -237,7 +195,7 @@ def test_dropout_is_drawn_anew_in_each_batch_and_the_same_for_the_same_seed() ->
 # --- many repetitions, against what all batches there are would give
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Repeated:
     """``exact`` moments of a batch's gradient, and their estimates from batches of ``B`` of N examples, again and again."""
 
@@ -275,10 +233,8 @@ def again_and_again(model: nn.Module, dataset: tuple[Tensor, Tensor], repetition
 def of_independent_examples(replacement: bool) -> tuple[Moments, Repeated]:
     """GroupNorm: the per-example moments, and what C14 makes of them."""
     torch.manual_seed(0)
-    model, dataset = (
-        nn.Sequential(nn.Conv2d(1, 4, 3), nn.GroupNorm(2, 4), nn.ReLU(), nn.Flatten(), nn.Linear(64, CLASSES)).double(),
-        data(20),
-    )
+    layers = nn.Conv2d(1, 4, 3), nn.GroupNorm(2, 4), nn.ReLU(), nn.Flatten(), nn.Linear(64, CLASSES)
+    model, dataset = nn.Sequential(*layers).double(), data(20)
     one = gradient_moments(model, *dataset)
     estimates = again_and_again(model, dataset, 25, batch_size=5, batches=50, replacement=replacement)
     return one, Repeated(by_c14(one, 5, 20) if replacement else by_c14_in_a_finite_set(one, 5, 20), estimates, 5, 20)
@@ -299,14 +255,8 @@ def of_coupled_examples() -> tuple[nn.Module, tuple[Tensor, Tensor], Repeated]:
     """BatchNorm, and all 70 batches of four of eight examples."""
     torch.manual_seed(3)
     model, dataset = nn.Sequential(nn.Flatten(), nn.Linear(36, 4), nn.BatchNorm1d(4), nn.Tanh(), nn.Linear(4, CLASSES)).double(), data(8)
-    exact = of_population(*matrices(model, *dataset, list(itertools.combinations(range(8), 4))))
+    exact = of_sample(*matrices(model, *dataset, list(itertools.combinations(range(8), 4))), all_there_is=True)
     return model, dataset, Repeated(exact, again_and_again(model, dataset, 80, batch_size=4, batches=50), 4, 8)
-
-
-@pytest.mark.parametrize("check", CHECKS)
-@pytest.mark.parametrize("replacement", [True, False])
-def test_group_norm_is_c14(replacement: bool, check: Callable[[Repeated], None]) -> None:
-    check(of_independent_examples(replacement)[1])
 
 
 @pytest.mark.parametrize("check", CHECKS)
@@ -320,24 +270,19 @@ def test_group_norm_is_c14(replacement: bool, check: Callable[[Repeated], None])
     ],
     ids=["finite set", "infinite set", "single examples", "bias averaged"],
 )
-def test_planted_batch_moments_are_rejected(
-    replacement: bool, wrong: Callable[[Moments, int, int], Moments], check: Callable[[Repeated], None]
+def test_group_norm_is_c14(
+    replacement: bool, wrong: Callable[[Moments, int, int], Moments], check: Callable[[Repeated], None], rejects: Rejects
 ) -> None:
     one, found = of_independent_examples(replacement)
-    assert_rejects(check, found.with_other(wrong(one, found.B, found.N)))
-
-
-@pytest.mark.parametrize("check", CHECKS)
-def test_batch_norm_is_what_all_batches_give(check: Callable[[Repeated], None]) -> None:
-    check(of_coupled_examples()[2])
+    rejects(check, right=found, wrong=found.with_other(wrong(one, found.B, found.N)))
 
 
 @pytest.mark.parametrize("check", CHECKS)
 @pytest.mark.parametrize("statistics", ["evaluation", "batch"])
-def test_planted_fixed_statistics_are_rejected(statistics: str, check: Callable[[Repeated], None]) -> None:
+def test_batch_norm_is_what_all_batches_give(statistics: str, check: Callable[[Repeated], None], rejects: Rejects) -> None:
     model, dataset, found = of_coupled_examples()
     one = gradient_moments(model, *dataset, batch_norm=statistics)
-    assert_rejects(check, found.with_other(by_c14_in_a_finite_set(one, found.B, found.N)))
+    rejects(check, right=found, wrong=found.with_other(by_c14_in_a_finite_set(one, found.B, found.N)))
 
 
 def test_planted_plug_in_estimates_are_rejected() -> None:
@@ -385,24 +330,3 @@ def test_bad_arguments(options: dict[str, Any], message: str) -> None:
 def test_models_that_give_no_logits() -> None:
     with pytest.raises(ValueError, match=r"model must map examples \(n, ...\) to logits \(n, classes\)"):
         minibatch_moments(nn.Conv2d(1, 2, 3).double(), data(), batch_size=4)
-
-
-# --- the record
-
-
-def test_three_rows_side_by_side() -> None:
-    config = EXPERIMENTS["batch_norm"].configs[-1] | {"train_size": 40, "epochs": 1, "batch_size": 8, "batches": 8, "widths": [4, 4]}
-    table = side_by_side(config)
-    assert list(table["statistics"]) == ["evaluation", "batch", "training"]
-    assert (set(table["epochs"]), set(table["batch_size"])) == ({1}, {8})
-    exact, sampled = table.iloc[:2], table.iloc[2]
-    for name in (*MOMENTS, "delta"):
-        assert (exact[name] == exact[f"{name}_low"]).all()
-        assert (exact[name] == exact[f"{name}_high"]).all()
-        assert sampled[f"{name}_low"] < sampled[name] < sampled[f"{name}_high"]
-    assert table["s2"].nunique() == 3
-    pd.testing.assert_frame_equal(table, side_by_side(config))
-
-
-def test_the_record_is_of_the_configurations() -> None:
-    assert records.read(ROOT / "records" / "batch_norm.parquet").config["configs"] == list(EXPERIMENTS["batch_norm"].configs)

@@ -401,13 +401,13 @@ def test_left_as_they_were_after_an_exception_too() -> None:
     calls = itertools.count()
 
     def fail(*_: object) -> None:
-        if next(calls) == 2:  # after the probe and the first chunk
-            raise RuntimeError("the second chunk is broken")
+        if next(calls) == 2:  # after the probe and the first microbatch
+            raise RuntimeError("the second microbatch is broken")
 
     case.model.register_forward_hook(fail)
     before = state(case.model)
-    with pytest.raises(RuntimeError, match="second chunk"):
-        gradient_moments(case.model, case.inputs, case.labels, chunk=3)
+    with pytest.raises(RuntimeError, match="second microbatch"):
+        gradient_moments(case.model, case.inputs, case.labels, microbatch=3)
     assert is_same(state(case.model), before)
     with pytest.raises(ValueError, match="smoothing"):
         measure(replace(case, smoothing="unifrom"))

@@ -16,19 +16,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+from torch.utils.data import TensorDataset
 
-from tests.planted import assert_rejects
+from tests.empirics.moments.support import CLASSES, Items, data
+from tests.planted import Rejects
 from tsla.empirics.models.networks import resnet
 from tsla.empirics.moments.full_batch import gradient_moments
-from tsla.empirics.moments.monitor import BUDGET, COLUMNS, TRIAL_SECONDS, MomentsMonitor, Row, Times, WithinBudget
+from tsla.empirics.moments.monitor import BUDGET, COLUMNS, TRIAL_SECONDS, MomentsMonitor, Times, WithinBudget
 
-CLASSES = 3
 LIMIT = 0.03
-
-
-def data(n: int = 60, *, seed: int = 0) -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(n, 1, 6, 6, generator=generator), torch.randint(CLASSES, (n,), generator=generator)
 
 
 def mlp() -> nn.Module:
@@ -36,18 +32,13 @@ def mlp() -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Linear(36, 8), nn.Tanh(), nn.Linear(8, CLASSES))
 
 
-class Augmented:
+class Augmented(Items):
     """A dataset that draws from every global random state."""
-
-    def __init__(self) -> None:
-        self.inputs, self.labels = data()
-
-    def __len__(self) -> int:
-        return len(self.labels)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         shift = torch.randn(()) + random.random() + np.random.rand()  # noqa: NPY002, S311
-        return self.inputs[index] + 0.1 * float(shift), int(self.labels[index])
+        x, y = super().__getitem__(index)
+        return x + 0.1 * float(shift), y
 
 
 # --- training is not disturbed
@@ -66,7 +57,7 @@ def after_training(monitor_of: MonitorOf | None) -> dict[str, object]:
     torch.manual_seed(1)
     random.seed(1)
     np.random.seed(1)  # noqa: NPY002
-    model, dataset = batch_norm_network(), Augmented()
+    model, dataset = batch_norm_network(), Augmented(*data())
     optimiser = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     monitor = None if monitor_of is None else monitor_of(model, dataset)
     for batch in torch.randperm(60).split(10):
@@ -89,15 +80,11 @@ def after_training(monitor_of: MonitorOf | None) -> dict[str, object]:
 
 
 def every_second(model: nn.Module, dataset: Any) -> MomentsMonitor:
-    return MomentsMonitor(model, dataset, every=2, examples=16, chunk=4)
+    return MomentsMonitor(model, dataset, every=2, examples=16, microbatch=4)
 
 
 def leaves_training_as_it_is(monitor_of: MonitorOf) -> None:
     assert after_training(monitor_of) == after_training(None)
-
-
-def test_a_run_with_the_monitor_is_the_run_without_bit_by_bit() -> None:
-    leaves_training_as_it_is(every_second)
 
 
 def test_it_did_measure_there() -> None:
@@ -112,18 +99,6 @@ def test_it_did_measure_there() -> None:
     assert all(row["s2"] > 0 for row in made[0].rows)
 
 
-def drawing(monitor: MomentsMonitor) -> None:
-    torch.rand(1)
-
-
-def drawing_from_numpy(monitor: MomentsMonitor) -> None:
-    np.random.rand()  # noqa: NPY002
-
-
-def drawing_from_python(monitor: MomentsMonitor) -> None:
-    random.random()  # noqa: S311
-
-
 def moving_the_statistics(monitor: MomentsMonitor) -> None:
     with torch.random.fork_rng(), torch.no_grad():
         monitor._model(data()[0])
@@ -134,21 +109,27 @@ def adding_to_the_gradients(monitor: MomentsMonitor) -> None:
         p.grad = torch.ones_like(p)
 
 
-def leaving_evaluation_mode(monitor: MomentsMonitor) -> None:
-    monitor._model.eval()
+MISDEEDS: dict[str, Callable[[MomentsMonitor], object]] = {
+    "drawing": lambda monitor: torch.rand(1),
+    "drawing from NumPy": lambda monitor: np.random.rand(),  # noqa: NPY002
+    "drawing from Python": lambda monitor: random.random(),  # noqa: S311
+    "moving the statistics": moving_the_statistics,
+    "adding to the gradients": adding_to_the_gradients,
+    "leaving evaluation mode": lambda monitor: monitor._model.eval(),
+}
 
 
-@pytest.mark.parametrize(
-    "misdeed",
-    [drawing, drawing_from_numpy, drawing_from_python, moving_the_statistics, adding_to_the_gradients, leaving_evaluation_mode],
-)
-def test_planted_disturbances_are_noticed(misdeed: Callable[[MomentsMonitor], None]) -> None:
+@pytest.mark.parametrize("misdeed", MISDEEDS)
+def test_a_run_with_the_monitor_is_the_run_without_bit_by_bit(misdeed: str, rejects: Rejects) -> None:
     class Disturbing(MomentsMonitor):
         def step(self) -> None:
             super().step()
-            misdeed(self)
+            MISDEEDS[misdeed](self)
 
-    assert_rejects(leaves_training_as_it_is, lambda model, dataset: Disturbing(model, dataset, every=2, examples=16, chunk=4))
+    def disturbed(model: nn.Module, dataset: Any) -> MomentsMonitor:
+        return Disturbing(model, dataset, every=2, examples=16, microbatch=4)
+
+    rejects(leaves_training_as_it_is, right=every_second, wrong=disturbed)
 
 
 # --- the budget, on clocks of any kind
@@ -156,7 +137,7 @@ def test_planted_disturbances_are_noticed(misdeed: Callable[[MomentsMonitor], No
 
 @dataclass
 class Machine:
-    """Seconds that a training step takes on it, and a measurement, by chunk of 8 and by example; ``late`` multiplies what was foreseen."""
+    """Seconds that a training step takes on it, and a measurement, by group of 8 and by example; ``late`` multiplies what was foreseen."""
 
     step: float
     call: float = 0.0
@@ -203,17 +184,17 @@ class Run:
     rows: list[tuple[float, float]]
 
 
-ScheduleOf = Callable[[int, int], WithinBudget]
+CadenceOf = Callable[[int, int], WithinBudget]
 
 
-def simulate(schedule_of: ScheduleOf, machine: Machine) -> Run:
-    schedule, times, run = schedule_of(128, 8), Times(), Run([], [])
+def simulate(cadence_of: CadenceOf, machine: Machine) -> Run:
+    cadence, times, run = cadence_of(128, 8), Times(), Run([], [])
     for step in range(machine.steps):
-        n = schedule.due(times)
+        n = cadence.due(times)
         if n:
             seconds = machine.measurement_takes(n, step)
             times.measuring += seconds
-            schedule.measured(n, seconds, times)
+            cadence.measured(n, seconds, times)
             if n == 128:
                 run.rows.append((times.training, seconds))
         times.steps += 1
@@ -222,22 +203,22 @@ def simulate(schedule_of: ScheduleOf, machine: Machine) -> Run:
     return run
 
 
-def never_exceeds_the_limit(schedule_of: ScheduleOf) -> None:
+def never_exceeds_the_limit(cadence_of: CadenceOf) -> None:
     """A run may end after any step."""
     for name, machine in MACHINES.items():
-        assert max(simulate(schedule_of, machine()).costs) < LIMIT, name
+        assert max(simulate(cadence_of, machine()).costs) < LIMIT, name
 
 
-def makes_use_of_the_budget(schedule_of: ScheduleOf) -> None:
+def makes_use_of_the_budget(cadence_of: CadenceOf) -> None:
     for name in ("small network", "tiny network, whose measurement takes 100 steps", "large network", "slow first call"):
-        run = simulate(schedule_of, MACHINES[name]())
+        run = simulate(cadence_of, MACHINES[name]())
         assert run.costs[-1] > 0.75 * BUDGET, name
         assert len(run.rows) > 2, name
 
 
-def spreads_its_rows(schedule_of: ScheduleOf) -> None:
+def spreads_its_rows(cadence_of: CadenceOf) -> None:
     """Between rows training has paid for one, also after a pause."""
-    run = simulate(schedule_of, MACHINES["a pause of an hour"]())
+    run = simulate(cadence_of, MACHINES["a pause of an hour"]())
     for (before, seconds), (after, _) in itertools.pairwise(run.rows):
         assert after - before >= seconds / BUDGET - 1e-6
 
@@ -252,8 +233,8 @@ class Eager(WithinBudget):
 class WithoutTrials(WithinBudget):
     """Measures on all examples at once."""
 
-    def __init__(self, examples: int, chunk: int) -> None:
-        super().__init__(examples, chunk)
+    def __init__(self, examples: int, microbatch: int) -> None:
+        super().__init__(examples, microbatch)
         self._sizes = [examples]
 
 
@@ -286,11 +267,6 @@ class Reluctant(WithinBudget):
         return 0
 
 
-@pytest.mark.parametrize("check", [never_exceeds_the_limit, makes_use_of_the_budget, spreads_its_rows])
-def test_budget(check: Callable[[ScheduleOf], None]) -> None:
-    check(WithinBudget)
-
-
 @pytest.mark.parametrize(
     ("check", "wrong"),
     [
@@ -302,8 +278,8 @@ def test_budget(check: Callable[[ScheduleOf], None]) -> None:
         (makes_use_of_the_budget, Reluctant),
     ],
 )
-def test_planted_schedules_are_rejected(check: Callable[[ScheduleOf], None], wrong: ScheduleOf) -> None:
-    assert_rejects(check, wrong)
+def test_budget(check: Callable[[CadenceOf], None], wrong: CadenceOf, rejects: Rejects) -> None:
+    rejects(check, right=WithinBudget, wrong=wrong)
 
 
 class FakeTime:
@@ -362,10 +338,6 @@ def reports_the_cost(cost: Callable[[MomentsMonitor], float]) -> None:
     assert monitor.rows[0]["seconds"] == pytest.approx(clock.inside / 3, rel=1e-9)
 
 
-def test_cost_is_measuring_by_training() -> None:
-    reports_the_cost(lambda monitor: monitor.cost)
-
-
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -375,14 +347,14 @@ def test_cost_is_measuring_by_training() -> None:
     ],
     ids=["share of all", "the last one only", "idle time is training"],
 )
-def test_planted_costs_are_rejected(wrong: Callable[[MomentsMonitor], float]) -> None:
-    assert_rejects(reports_the_cost, wrong)
+def test_cost_is_measuring_by_training(wrong: Callable[[MomentsMonitor], float], rejects: Rejects) -> None:
+    rejects(reports_the_cost, right=lambda monitor: monitor.cost, wrong=wrong)
 
 
 def test_cost_before_anything_was_trained() -> None:
-    monitor = MomentsMonitor(mlp(), data(), examples=16, chunk=4)
+    monitor = MomentsMonitor(mlp(), data(), examples=16, microbatch=4)
     assert monitor.cost == 0
-    eager = MomentsMonitor(mlp(), data(), examples=16, chunk=4, every=1)
+    eager = MomentsMonitor(mlp(), data(), examples=16, microbatch=4, every=1)
     eager.step()
     assert eager.cost == math.inf
 
@@ -390,7 +362,7 @@ def test_cost_before_anything_was_trained() -> None:
 # --- rows
 
 
-def measured(model: nn.Module, dataset: Any, **options: Any) -> Row:
+def measured(model: nn.Module, dataset: Any, **options: Any) -> dict[str, float]:
     monitor = MomentsMonitor(model, dataset, **{"every": 1} | options)
     monitor.step()
     return monitor.rows[0]
@@ -428,22 +400,15 @@ def test_each_measurement_draws_anew() -> None:
     assert len({row["s2"] for row in monitor.rows}) == 3
 
 
-class Items:
-    def __init__(self, inputs: Tensor, labels: Tensor) -> None:
-        self.inputs, self.labels = inputs, labels
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
+class Arrays(Items):
     def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
-        return self.inputs[index].numpy(), int(self.labels[index])
+        x, y = super().__getitem__(index)
+        return x.numpy(), y
 
 
 def test_tensors_and_items_are_the_same_set() -> None:
-    inputs, labels = data(200)
-    of_tensors, of_items, of_torch = (
-        measured(mlp(), dataset) for dataset in ((inputs, labels), Items(inputs, labels), torch.utils.data.TensorDataset(inputs, labels))
-    )
+    given = data(200)
+    of_tensors, of_items, of_torch = (measured(mlp(), dataset) for dataset in (given, Arrays(*given), TensorDataset(*given)))
     assert {**of_tensors, "seconds": 0} == {**of_items, "seconds": 0} == {**of_torch, "seconds": 0}
 
 
@@ -456,7 +421,7 @@ def test_smoothing_labels_follow_their_examples() -> None:
 
 
 def test_dropout_draws_from_the_seed_of_the_monitor_alone() -> None:
-    def found(training_seed: int) -> Row:
+    def found(training_seed: int) -> dict[str, float]:
         torch.manual_seed(training_seed)
         row = measured(model, data(200))
         return {name: value for name, value in row.items() if name != "seconds"}
@@ -496,39 +461,24 @@ def test_the_example_prints_its_rows_and_its_cost(capsys: pytest.CaptureFixture[
         ({"every": True}, "every = True must be a whole number"),
         ({"examples": 1}, "examples = 1 must be a whole number, at least 2"),
         ({"seed": -1}, "seed = -1 must be a whole number, at least 0"),
-        ({"chunk": 0}, "chunk = 0 must be a whole number, at least 1"),
-        ({"chunk": 16, "examples": 40}, "chunk = 16 makes 3 groups of 40 examples; must make at least 4"),
+        ({"microbatch": 0}, "microbatch = 0 must be a whole number, at least 1"),
+        ({"microbatch": 16, "examples": 40}, "microbatch = 16 makes 3 groups of 40 examples; must make at least 4"),
         ({"smoothing": "prior"}, "smoothing = 'prior' would change with the examples drawn; give the frequencies"),
         ({"smoothing": torch.ones(7, CLASSES) / CLASSES}, r"smoothing has 7 rows; must be \(K,\), or one row for each of the 60 examples"),
+        ({"dataset": (torch.zeros(3, 36), torch.zeros(2))}, "dataset holds 3 inputs and 2 labels; must be equally many"),
+        ({"dataset": (torch.zeros(0, 36), torch.zeros(0))}, "dataset holds 0 examples; must be at least 1"),
+        ({"dataset": (torch.zeros(1, 36), torch.zeros(1))}, "dataset holds 1 examples; must be at least 2"),
+        ({"dataset": iter([1])}, "dataset is a list_iterator; must be two tensors"),
+        ({"model": nn.Flatten()}, "model has no parameter that requires a gradient"),
+        ({"batch_norm": "none"}, r"batch_norm = 'none' must be None, 'evaluation' or 'batch'"),
     ],
 )
 def test_bad_arguments(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        MomentsMonitor(mlp(), data(), **options)
-
-
-@pytest.mark.parametrize(
-    ("dataset", "message"),
-    [
-        ((torch.zeros(3, 36), torch.zeros(2)), "dataset holds 3 inputs and 2 labels; must be equally many"),
-        ((torch.zeros(0, 36), torch.zeros(0)), "dataset holds 0 examples; must be at least 1"),
-        ((torch.zeros(1, 36), torch.zeros(1)), "dataset holds 1 examples; must be at least 2"),
-        (iter([1]), "dataset is a list_iterator; must be two tensors"),
-    ],
-)
-def test_bad_datasets(dataset: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        MomentsMonitor(mlp(), dataset)
+        measured(**{"model": mlp(), "dataset": data()} | options)
 
 
 @pytest.mark.parametrize("item", [torch.zeros(36), (torch.zeros(36), "cat"), (torch.zeros(36), 1, 2)])
 def test_items_that_are_no_pairs(item: Any) -> None:
     with pytest.raises(ValueError, match=r"dataset\[\d\] must be a pair \(input, label\) of tensors, arrays or numbers"):
-        measured(mlp(), [item] * 6, examples=4, chunk=1)
-
-
-def test_models_that_cannot_be_measured() -> None:
-    with pytest.raises(ValueError, match="model has no parameter that requires a gradient"):
-        MomentsMonitor(nn.Flatten(), data())
-    with pytest.raises(ValueError, match=r"batch_norm = 'none' must be None, 'evaluation' or 'batch'"):
-        measured(mlp(), data(), batch_norm="none")
+        measured(mlp(), [item] * 6, examples=4, microbatch=1)

@@ -197,8 +197,8 @@ def classifier() -> nn.Module:
     return nn.Sequential(nn.Linear(2, 6), nn.Tanh(), nn.Linear(6, 3)).double()
 
 
-def moments(smoothing: Smoothing, chunk: int = 4) -> Moments:
-    return gradient_moments(classifier(), CLASSIFIER_INPUTS, CLASSIFIER_LABELS, smoothing, chunk=chunk)
+def moments(smoothing: Smoothing, microbatch: int = 4) -> Moments:
+    return gradient_moments(classifier(), CLASSIFIER_INPUTS, CLASSIFIER_LABELS, smoothing, microbatch=microbatch)
 
 
 def as_a_table(smoothing: str) -> Tensor:
@@ -224,8 +224,8 @@ def test_the_loop_says_the_same(smoothing: Smoothing) -> None:
     assert asdict(moments(smoothing)) == pytest.approx(asdict(loop), rel=1e-9, abs=1e-12)
 
 
-def test_prior_is_that_of_all_chunks() -> None:
-    assert asdict(moments("prior", chunk=2)) == pytest.approx(asdict(moments("prior", chunk=9)), rel=1e-9)
+def test_prior_is_that_of_all_microbatches() -> None:
+    assert asdict(moments("prior", microbatch=2)) == pytest.approx(asdict(moments("prior", microbatch=9)), rel=1e-9)
 
 
 def test_prior_of_one_rank_is_not_that_of_all_and_is_refused() -> None:

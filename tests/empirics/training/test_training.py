@@ -15,7 +15,7 @@ from torch.nn.functional import cross_entropy
 from tests.planted import assert_rejects
 from tsla.empirics import training
 from tsla.empirics.assumptions.curvature import largest_curvature
-from tsla.empirics.assumptions.network_loss import Loss
+from tsla.empirics.assumptions.network_risk import NetworkRisk
 from tsla.empirics.data.datasets import CLASSES, digits
 from tsla.empirics.models import networks
 from tsla.empirics.moments.estimators import Estimates
@@ -219,7 +219,7 @@ def examples_of(seed: int, n: int = 60) -> Tensor:
 def test_annealed_strength_is_that_of_the_moments_and_the_curvature_at_the_start() -> None:
     model, split = initial_model(config("sgd")), training_split(config("sgd"))
     inputs, labels = (x[examples_of(0)] for x in (split.train_inputs, split.train_labels))
-    loss = Loss(model, inputs, labels, 0, 256)
+    loss = NetworkRisk(model, inputs, labels, 0, 256)
     curvature = largest_curvature(loss.product, len(loss.weights()), np.random.default_rng(0), iterations=ITERATIONS)
     schedule = Annealed(16)
     schedule.observe(gradient_moments(model, inputs, labels), eta_L=0.1 * curvature)

@@ -16,6 +16,7 @@ from torch.utils.checkpoint import checkpoint
 from tests.empirics.moments.per_example.oracle import CLASSES
 
 WIDTH, TOKENS, ENTRIES = 6, 4, 9
+Part = Callable[[], Any] | tuple[int, ...] | int
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,35 @@ def head(features: int = WIDTH) -> nn.Linear:
     return nn.Linear(features, CLASSES)
 
 
+def square() -> nn.Parameter:
+    return parameter(WIDTH, WIDTH)
+
+
+def vector() -> nn.Parameter:
+    return parameter(WIDTH)
+
+
+def layer() -> nn.Linear:
+    return nn.Linear(WIDTH, WIDTH)
+
+
+def table() -> nn.Embedding:
+    return nn.Embedding(ENTRIES, WIDTH)
+
+
+USUAL: dict[str, Part] = {"a": layer, "b": layer, "p": vector, "q": vector, "r": vector, "w": square, "e": table, "head": head}
+
+
+def written(forward: Callable[[Any, Tensor], Tensor], usual: str, *shape: int, ids: bool = False, **parts: Part) -> Case:
+    """A network of the parts that USUAL names and others: what makes a part, the shape of a parameter, or the features of a head."""
+
+    def made(part: Part) -> Any:
+        return part() if callable(part) else parameter(*part) if isinstance(part, tuple) else head(part)
+
+    parts = {name: USUAL[name] for name in (*usual.split(), "head")} | parts
+    return Case(lambda: Written(forward, **{name: made(part) for name, part in parts.items()}), shape, ids=ids)
+
+
 # --- layers with rules, made anew for each case
 
 
@@ -79,6 +109,10 @@ def with_statistics(norm: nn.Module, *shape: int) -> nn.Module:
         nn.init.normal_(p)
     norm.train()(torch.randn(20, *shape) * 2 + 1)
     return norm
+
+
+def looked_up(tokens: int, width: int, **options: Any) -> Case:
+    return Case(lambda: nn.Sequential(nn.Embedding(ENTRIES, width, **options), nn.Flatten(), head(tokens * width)), (tokens,), ids=True)
 
 
 LAYERS: dict[str, Case] = {
@@ -131,28 +165,52 @@ LAYERS: dict[str, Case] = {
     "batch norm of vectors": after_linear(lambda: with_statistics(nn.BatchNorm1d(WIDTH), WIDTH), WIDTH, training=False),
     "batch norm of tokens": after_linear(lambda: with_statistics(nn.BatchNorm1d(TOKENS), TOKENS, WIDTH), TOKENS, WIDTH, training=False),
     "batch norm of images": after_linear(lambda: with_statistics(nn.BatchNorm2d(2), 2, 3, 3), 2, 3, 3, training=False),
-    "embedding": Case(lambda: nn.Sequential(nn.Embedding(ENTRIES, WIDTH), nn.Flatten(), head(TOKENS * WIDTH)), (TOKENS,), ids=True),
-    "embedding, repeated tokens": Case(lambda: nn.Sequential(nn.Embedding(ENTRIES, 2), nn.Flatten(), head(40)), (20,), ids=True),
-    "embedding, padding": Case(lambda: nn.Sequential(nn.Embedding(ENTRIES, 2, padding_idx=4), nn.Flatten(), head(40)), (20,), ids=True),
-    "embedding, padding from the end": Case(
-        lambda: nn.Sequential(nn.Embedding(ENTRIES, 2, padding_idx=-2), nn.Flatten(), head(40)), (20,), ids=True
-    ),
-    "embedding, last as padding": Case(
-        lambda: nn.Sequential(nn.Embedding(ENTRIES, 2, padding_idx=-1), nn.Flatten(), head(40)), (20,), ids=True
-    ),
-    "embedding, one id an example": Case(lambda: nn.Sequential(nn.Embedding(ENTRIES, WIDTH), head()), (), ids=True),
+    "embedding": looked_up(TOKENS, WIDTH),
+    "embedding, repeated tokens": looked_up(20, 2),
+    "embedding, padding": looked_up(20, 2, padding_idx=4),
+    "embedding, padding from the end": looked_up(20, 2, padding_idx=-2),
+    "embedding, last as padding": looked_up(20, 2, padding_idx=-1),
+    "embedding, one id an example": Case(lambda: nn.Sequential(table(), head()), (), ids=True),
 }
 
 
 # --- layers without rules
 
 
-def recurrent(layer: Callable[..., nn.Module], **options: Any) -> Case:
-    features = 5 * (2 if options.get("bidirectional") else 1)
-    return Case(
-        lambda: Written(lambda s, x: s.head(s.layer(x)[0][:, -1]), layer=layer(WIDTH, 5, batch_first=True, **options), head=head(features)),
-        (TOKENS, WIDTH),
-    )
+def last_output(s: Any, x: Tensor) -> Tensor:
+    return s.head(s.layer(x)[0][:, -1])
+
+
+def last_state(s: Any, x: Tensor) -> Tensor:
+    return s.head(s.layer(x)[1][-1])
+
+
+def tokens_first(s: Any, x: Tensor) -> Tensor:
+    return s.head(s.layer(x.transpose(0, 1))[0][-1])
+
+
+def cell_by_cell(s: Any, x: Tensor) -> Tensor:
+    """The same parameters again and again."""
+    state = (x.new_zeros(len(x), 5), x.new_zeros(len(x), 5))
+    for token in x.unbind(1):
+        state = s.cell(token, state)
+    return s.head(state[0])
+
+
+def outputs_in_place(s: Any, x: Tensor) -> Tensor:
+    out, (h, _) = s.layer(x)
+    return s.head(out.relu_()[:, -1] + h.tanh_()[0])
+
+
+def packed(s: Any, x: Tensor) -> Tensor:
+    lengths = (x[:, :, 0] > 0).sum(1).clamp(min=1)
+    return s.head(s.layer(rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False))[1][0][-1])
+
+
+def recurrent(
+    layer: Callable[..., nn.Module], features: int = 5, forward: Callable[[Any, Tensor], Tensor] = last_output, **options: Any
+) -> Case:
+    return written(forward, "", TOKENS, WIDTH, layer=lambda: layer(WIDTH, 5, **{"batch_first": True} | options), head=features)
 
 
 class Squared(torch.autograd.Function):
@@ -174,55 +232,32 @@ OTHER_LAYERS: dict[str, Case] = {
     "transposed convolution": image(lambda: nn.ConvTranspose2d(2, 3, 3, stride=2, padding=1), 2, 3, 3, features=75),
     "prelu": after_linear(lambda: nn.PReLU(TOKENS), TOKENS, WIDTH),
     "prelu with one slope": after_linear(nn.PReLU, WIDTH),
-    "bilinear": Case(
-        lambda: Written(lambda s, x: s.head(s.pair(x, s.other(x))), pair=nn.Bilinear(WIDTH, 3, 5), other=nn.Linear(WIDTH, 3), head=head(5)),
-        (WIDTH,),
+    "bilinear": written(
+        lambda s, x: s.head(s.pair(x, s.other(x))),
+        "",
+        WIDTH,
+        pair=lambda: nn.Bilinear(WIDTH, 3, 5),
+        other=lambda: nn.Linear(WIDTH, 3),
+        head=5,
     ),
     "lstm": recurrent(nn.LSTM),
-    "lstm, two layers both ways": recurrent(nn.LSTM, num_layers=2, bidirectional=True),
-    "lstm, projected": Case(
-        lambda: Written(lambda s, x: s.head(s.layer(x)[0][:, -1]), layer=nn.LSTM(WIDTH, 5, batch_first=True, proj_size=3), head=head(3)),
-        (TOKENS, WIDTH),
-    ),
+    "lstm, two layers both ways": recurrent(nn.LSTM, 10, num_layers=2, bidirectional=True),
+    "lstm, projected": recurrent(nn.LSTM, 3, proj_size=3),
     "gru": recurrent(nn.GRU),
     "rnn": recurrent(nn.RNN),
-    "gru, last state": Case(
-        lambda: Written(lambda s, x: s.head(s.layer(x)[1][-1]), layer=nn.GRU(WIDTH, 5, batch_first=True), head=head(5)), (TOKENS, WIDTH)
-    ),
-    "gru, tokens first": Case(
-        lambda: Written(lambda s, x: s.head(s.layer(x.transpose(0, 1))[0][-1]), layer=nn.GRU(WIDTH, 5), head=head(5)), (TOKENS, WIDTH)
-    ),
-    "lstm cell in a loop": Case(lambda: Cells(), (TOKENS, WIDTH)),
+    "gru, last state": recurrent(nn.GRU, forward=last_state),
+    "gru, tokens first": recurrent(nn.GRU, forward=tokens_first, batch_first=False),
+    "lstm cell in a loop": written(cell_by_cell, "", TOKENS, WIDTH, cell=lambda: nn.LSTMCell(WIDTH, 5), head=5),
+    "lstm, outputs changed in place": recurrent(nn.LSTM, forward=outputs_in_place),
+    "lstm of packed sequences": recurrent(nn.LSTM, forward=packed),
     "embedding bag": Case(lambda: nn.Sequential(nn.EmbeddingBag(ENTRIES, WIDTH), head()), (TOKENS,), ids=True),
     "embedding bag, sums with padding": Case(
         lambda: nn.Sequential(nn.EmbeddingBag(ENTRIES, WIDTH, mode="sum", padding_idx=3), head()), (12,), ids=True
     ),
-    "custom autograd function": Case(
-        lambda: Written(
-            lambda s, x: s.head(Squared.apply(s.first(x), s.weight)),
-            first=nn.Linear(WIDTH, WIDTH),
-            weight=parameter(5, WIDTH),
-            head=head(5),
-        ),
-        (WIDTH,),
-    ),
-    "custom operator": Case(
-        lambda: Written(
-            lambda s, x: s.head(product(product(s.first(x), s.weight).tanh(), s.weight)), first=layer(), weight=square(), head=head()
-        ),
-        (WIDTH,),
-    ),
-    "lstm, outputs changed in place": Case(
-        lambda: Written(outputs_in_place, layer=nn.LSTM(WIDTH, 5, batch_first=True), head=head(5)), (TOKENS, WIDTH)
-    ),
-    "lstm of packed sequences": Case(lambda: Written(packed, layer=nn.LSTM(WIDTH, 5, batch_first=True), head=head(5)), (TOKENS, WIDTH)),
+    "custom autograd function": written(lambda s, x: s.head(Squared.apply(s.a(x), s.w)), "a", WIDTH, w=(5, WIDTH), head=5),
+    "custom autograd function twice": written(lambda s, x: s.head(Squared.apply(Squared.apply(x, s.w).tanh(), s.w)), "w", WIDTH),
+    "custom operator": written(lambda s, x: s.head(product(product(s.a(x), s.w).tanh(), s.w)), "a w", WIDTH),
     "torchscript": Case(lambda: nn.Sequential(scripted(nn.Sequential(layer(), nn.Tanh(), layer())), nn.Tanh(), head()), (WIDTH,)),
-    "custom autograd function twice": Case(
-        lambda: Written(
-            lambda s, x: s.head(Squared.apply(Squared.apply(x, s.weight).tanh(), s.weight)), weight=parameter(6, 6), head=head()
-        ),
-        (WIDTH,),
-    ),
 }
 
 
@@ -249,30 +284,6 @@ def _product_backward(ctx: Any, D: Tensor) -> tuple[Tensor, Tensor]:
 
 
 product.register_autograd(_product_backward, setup_context=lambda ctx, inputs, output: ctx.save_for_backward(*inputs))
-
-
-class Cells(nn.Module):
-    """A recurrent cell, called once for each token: the same parameters again and again."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.cell, self.head = nn.LSTMCell(WIDTH, 5), head(5)
-
-    def forward(self, x: Tensor) -> Tensor:
-        state = (x.new_zeros(len(x), 5), x.new_zeros(len(x), 5))
-        for token in x.unbind(1):
-            state = self.cell(token, state)
-        return self.head(state[0])
-
-
-def outputs_in_place(s: Any, x: Tensor) -> Tensor:
-    out, (h, _) = s.layer(x)
-    return s.head(out.relu_()[:, -1] + h.tanh_()[0])
-
-
-def packed(s: Any, x: Tensor) -> Tensor:
-    lengths = (x[:, :, 0] > 0).sum(1).clamp(min=1)
-    return s.head(s.layer(rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False))[1][0][-1])
 
 
 def scripted(module: nn.Module) -> nn.Module:
@@ -307,6 +318,10 @@ class Attending(nn.Module):
         return logits + attended.mean((1, 2))[:, None] * attended[:, 0, :CLASSES] if self.weights else logits
 
 
+def attending(tokens: int = TOKENS, *, training: bool = True, **options: Any) -> Case:
+    return Case(lambda: Attending(**options), (tokens, WIDTH), training=training)
+
+
 def encoder(**options: Any) -> nn.Module:
     return nn.TransformerEncoderLayer(WIDTH, 2, 8, dropout=0.0, batch_first=True, **options)
 
@@ -315,40 +330,32 @@ def pooled(*layers: nn.Module) -> nn.Module:
     return Written(lambda s, x: s.head(s.layers(x).mean(1)), layers=nn.Sequential(*layers), head=head())
 
 
+def with_memory(layer: Callable[[], nn.Module], tokens: int) -> Case:
+    return written(lambda s, x: s.head(s.layer(x, x.flip(1)).mean(1)), "", tokens, WIDTH, layer=layer)
+
+
 ATTENTION: dict[str, Case] = {
-    "self-attention": Case(lambda: Attending(), (TOKENS, WIDTH)),
-    "self-attention, as many tokens as examples": Case(lambda: Attending(), (5, WIDTH)),
-    "self-attention, as many tokens as examples, tokens first": Case(lambda: Attending(tokens_first=True), (5, WIDTH)),
-    "self-attention, one token": Case(lambda: Attending(), (1, WIDTH)),
-    "self-attention, one token, tokens first": Case(lambda: Attending(tokens_first=True), (1, WIDTH)),
-    "self-attention, tokens first": Case(lambda: Attending(tokens_first=True), (TOKENS, WIDTH)),
-    "self-attention with its weights": Case(lambda: Attending(weights=True), (TOKENS, WIDTH)),
-    "self-attention, masked": Case(lambda: Attending(masked=True), (TOKENS, WIDTH)),
-    "self-attention in evaluation": Case(lambda: Attending(), (TOKENS, WIDTH), training=False),
-    "cross-attention": Case(lambda: Attending(memory=WIDTH), (TOKENS, WIDTH)),
-    "cross-attention, tokens first": Case(lambda: Attending(memory=WIDTH, tokens_first=True), (5, WIDTH)),
-    "cross-attention, other sizes": Case(lambda: Attending(memory=5), (TOKENS, WIDTH)),
-    "attention with biases of keys": Case(lambda: Attending(add_bias_kv=True, add_zero_attn=True), (TOKENS, WIDTH)),
-    "attention with biases of keys, tokens first": Case(lambda: Attending(add_bias_kv=True, tokens_first=True), (5, WIDTH)),
+    "self-attention": attending(),
+    "self-attention, as many tokens as examples": attending(5),
+    "self-attention, as many tokens as examples, tokens first": attending(5, tokens_first=True),
+    "self-attention, one token": attending(1),
+    "self-attention, one token, tokens first": attending(1, tokens_first=True),
+    "self-attention, tokens first": attending(tokens_first=True),
+    "self-attention with its weights": attending(weights=True),
+    "self-attention, masked": attending(masked=True),
+    "self-attention in evaluation": attending(training=False),
+    "cross-attention": attending(memory=WIDTH),
+    "cross-attention, tokens first": attending(5, memory=WIDTH, tokens_first=True),
+    "cross-attention, other sizes": attending(memory=5),
+    "attention with biases of keys": attending(add_bias_kv=True, add_zero_attn=True),
+    "attention with biases of keys, tokens first": attending(5, add_bias_kv=True, tokens_first=True),
     "encoder layer": Case(lambda: pooled(encoder()), (TOKENS, WIDTH)),
     "encoder layer, norm first": Case(lambda: pooled(encoder(norm_first=True, activation="gelu")), (5, WIDTH)),
     "encoder layer in evaluation": Case(lambda: pooled(encoder()), (TOKENS, WIDTH), training=False),
     "encoder layer, half of it frozen": Case(lambda: frozen(pooled(encoder(), encoder()), "layers.0"), (TOKENS, WIDTH), training=False),
     "encoder": Case(lambda: pooled(nn.TransformerEncoder(encoder(), 2, enable_nested_tensor=False)), (5, WIDTH), training=False),
-    "transformer": Case(
-        lambda: Written(
-            lambda s, x: s.head(s.layer(x, x.flip(1)).mean(1)), layer=nn.Transformer(WIDTH, 2, 1, 1, 8, 0.0, batch_first=True), head=head()
-        ),
-        (5, WIDTH),
-    ),
-    "decoder layer": Case(
-        lambda: Written(
-            lambda s, x: s.head(s.layer(x, x.flip(1)).mean(1)),
-            layer=nn.TransformerDecoderLayer(WIDTH, 2, 8, 0.0, batch_first=True),
-            head=head(),
-        ),
-        (TOKENS, WIDTH),
-    ),
+    "transformer": with_memory(lambda: nn.Transformer(WIDTH, 2, 1, 1, 8, 0.0, batch_first=True), 5),
+    "decoder layer": with_memory(lambda: nn.TransformerDecoderLayer(WIDTH, 2, 8, 0.0, batch_first=True), TOKENS),
 }
 
 
@@ -393,26 +400,6 @@ class Standardised(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         var, mean = torch.var_mean(self.weight, dim=(1, 2, 3), keepdim=True)
         return F.conv2d(x, (self.weight - mean) / (var + 1e-5).sqrt(), self.bias, self.stride, self.padding, self.dilation, self.groups)
-
-
-def written(forward: Callable[[Any, Tensor], Tensor], *shape: int, ids: bool = False, **parts: Callable[[], Any]) -> Case:
-    return Case(lambda: Written(forward, **{name: make() for name, make in parts.items()}), shape, ids=ids)
-
-
-def square() -> nn.Parameter:
-    return parameter(WIDTH, WIDTH)
-
-
-def vector() -> nn.Parameter:
-    return parameter(WIDTH)
-
-
-def layer() -> nn.Linear:
-    return nn.Linear(WIDTH, WIDTH)
-
-
-def table() -> nn.Embedding:
-    return nn.Embedding(ENTRIES, WIDTH)
 
 
 def in_place_on_a_view(s: Any, x: Tensor) -> Tensor:
@@ -483,212 +470,133 @@ FUNCTIONS: dict[str, Case] = {
     "vision transformer, in place": Case(lambda: VisionTransformer("in place"), (1, 4, 4)),
     "vision transformer, sliced": Case(lambda: VisionTransformer("sliced"), (1, 4, 4)),
     "positions looked up": written(
-        lambda s, x: s.head((s.e(x) + s.p(torch.arange(x.size(1)))).tanh().mean(1)), TOKENS, ids=True, e=table, p=table, head=head
+        lambda s, x: s.head((s.e(x) + s.p(torch.arange(x.size(1)))).tanh().mean(1)), "e", TOKENS, ids=True, p=table
     ),
     "positions looked up for each example": written(
-        lambda s, x: s.head((s.e(x) + s.p(torch.arange(x.size(1)).expand_as(x))).tanh().mean(1)),
-        TOKENS,
-        ids=True,
-        e=table,
-        p=table,
-        head=head,
+        lambda s, x: s.head((s.e(x) + s.p(torch.arange(x.size(1)).expand_as(x))).tanh().mean(1)), "e", TOKENS, ids=True, p=table
     ),
     "sequence first": written(
-        lambda s, x: s.head((s.norm(s.a(x.transpose(0, 1)) + s.p)).tanh().mean(0)),
+        lambda s, x: s.head(s.norm(s.a(x.transpose(0, 1)) + s.p).tanh().mean(0)),
+        "a",
         TOKENS,
         WIDTH,
-        a=layer,
-        p=lambda: parameter(TOKENS, 1, WIDTH),
+        p=(TOKENS, 1, WIDTH),
         norm=lambda: nn.LayerNorm(WIDTH),
-        head=head,
     ),
     "sequence first, as long as the batch": written(
-        lambda s, x: s.head((s.a(x.transpose(0, 1)) + s.p).tanh().mean(0)), 5, WIDTH, a=layer, p=lambda: parameter(5, 1, WIDTH), head=head
+        lambda s, x: s.head((s.a(x.transpose(0, 1)) + s.p).tanh().mean(0)), "a", 5, WIDTH, p=(5, 1, WIDTH)
     ),
-    "functional linear": written(lambda s, x: s.head(F.linear(x, s.w, s.p).tanh()), WIDTH, w=square, p=vector, head=head),
-    "functional linear with a vector": written(lambda s, x: s.head(x * F.linear(x, s.p)[:, None]), WIDTH, p=vector, head=head),
+    "functional linear": written(lambda s, x: s.head(F.linear(x, s.w, s.p).tanh()), "w p", WIDTH),
+    "functional linear with a vector": written(lambda s, x: s.head(x * F.linear(x, s.p)[:, None]), "p", WIDTH),
     "functional convolution": written(
-        lambda s, x: s.head(F.conv2d(x, s.w, stride=2).tanh().flatten(1)), 2, 5, 5, w=lambda: parameter(3, 2, 2, 2), head=lambda: head(12)
+        lambda s, x: s.head(F.conv2d(x, s.w, stride=2).tanh().flatten(1)), "", 2, 5, 5, w=(3, 2, 2, 2), head=12
     ),
-    "matmul": written(lambda s, x: s.head(torch.matmul(s.a(x), s.w).tanh()), WIDTH, a=layer, w=square, head=head),
-    "@": written(lambda s, x: s.head((s.a(x) @ s.w).tanh().mean(1)), TOKENS, WIDTH, a=layer, w=square, head=head),
-    "@ from the left": written(
-        lambda s, x: s.head((s.w @ s.a(x)).tanh().mean(1)), TOKENS, WIDTH, a=layer, w=lambda: parameter(3, TOKENS), head=head
-    ),
-    "einsum": written(
-        lambda s, x: s.head(torch.einsum("ntd,tde->ne", s.a(x), s.w).tanh()),
-        TOKENS,
-        WIDTH,
-        a=layer,
-        w=lambda: parameter(TOKENS, WIDTH, WIDTH),
-        head=head,
-    ),
-    "addmm": written(lambda s, x: s.head(torch.addmm(s.p, s.a(x), s.w).tanh()), WIDTH, a=layer, p=vector, w=square, head=head),
-    "scale, power, division": written(
-        lambda s, x: s.head((s.p * s.a(x)).exp() ** s.q / (1 + s.r**2)), WIDTH, a=layer, p=vector, q=vector, r=vector, head=head
-    ),
-    "numbers": written(
-        lambda s, x: s.head(s.p * s.a(x) + s.q - s.r),
-        WIDTH,
-        a=layer,
-        p=lambda: parameter(),
-        q=lambda: parameter(),
-        r=lambda: parameter(1),
-        head=head,
-    ),
-    "added on either side": written(
-        lambda s, x: s.head(s.p + torch.add(s.q, s.a(x)) + torch.add(x, s.r, alpha=2)),
-        WIDTH,
-        a=layer,
-        p=vector,
-        q=vector,
-        r=vector,
-        head=head,
-    ),
-    "added, broadcast": written(
-        lambda s, x: s.head((s.a(x)[:, :, None] + s.p).tanh().mean((1, 2))),
-        TOKENS,
-        WIDTH,
-        a=layer,
-        p=lambda: parameter(TOKENS, 3, 1),
-        head=head,
-    ),
+    "matmul": written(lambda s, x: s.head(torch.matmul(s.a(x), s.w).tanh()), "a w", WIDTH),
+    "@": written(lambda s, x: s.head((s.a(x) @ s.w).tanh().mean(1)), "a w", TOKENS, WIDTH),
+    "@ from the left": written(lambda s, x: s.head((s.w @ s.a(x)).tanh().mean(1)), "a", TOKENS, WIDTH, w=(3, TOKENS)),
+    "einsum": written(lambda s, x: s.head(torch.einsum("ntd,tde->ne", s.a(x), s.w).tanh()), "a", TOKENS, WIDTH, w=(TOKENS, WIDTH, WIDTH)),
+    "addmm": written(lambda s, x: s.head(torch.addmm(s.p, s.a(x), s.w).tanh()), "a p w", WIDTH),
+    "scale, power, division": written(lambda s, x: s.head((s.p * s.a(x)).exp() ** s.q / (1 + s.r**2)), "a p q r", WIDTH),
+    "numbers": written(lambda s, x: s.head(s.p * s.a(x) + s.q - s.r), "a", WIDTH, p=(), q=(), r=(1,)),
+    "added on either side": written(lambda s, x: s.head(s.p + torch.add(s.q, s.a(x)) + torch.add(x, s.r, alpha=2)), "a p q r", WIDTH),
+    "added, broadcast": written(lambda s, x: s.head((s.a(x)[:, :, None] + s.p).tanh().mean((1, 2))), "a", TOKENS, WIDTH, p=(TOKENS, 3, 1)),
     "where, clamp, cat": written(
-        lambda s, x: s.head(torch.where(x > 0, s.p, s.a(x)) + torch.cat([s.q.expand(len(x), -1), x], 1)[:, 3:9]),
-        WIDTH,
-        a=layer,
-        p=vector,
-        q=vector,
-        head=head,
+        lambda s, x: s.head(torch.where(x > 0, s.p, s.a(x)) + torch.cat([s.q.expand(len(x), -1), x], 1)[:, 3:9]), "a p q", WIDTH
     ),
-    "transposed": written(lambda s, x: s.head(s.a(x) @ s.w.T + F.linear(x, s.w.t())), WIDTH, a=layer, w=square, head=head),
-    "low rank": written(
-        lambda s, x: s.head(F.linear(s.a(x), s.w + s.u @ s.v)),
-        WIDTH,
-        a=layer,
-        w=square,
-        u=lambda: parameter(WIDTH, 2),
-        v=lambda: parameter(2, WIDTH),
-        head=head,
-    ),
+    "transposed": written(lambda s, x: s.head(s.a(x) @ s.w.T + F.linear(x, s.w.t())), "a w", WIDTH),
+    "low rank": written(lambda s, x: s.head(F.linear(s.a(x), s.w + s.u @ s.v)), "a w", WIDTH, u=(WIDTH, 2), v=(2, WIDTH)),
     "made by a network": written(
         lambda s, x: s.head(F.linear(s.a(x), s.h(s.code).tanh().view(WIDTH, WIDTH), s.code)),
+        "a",
         WIDTH,
-        a=layer,
         code=vector,
         h=lambda: nn.Linear(WIDTH, WIDTH * WIDTH),
-        head=head,
     ),
     "standardised kernels": written(
-        lambda s, x: s.head(s.c(s.c(x).tanh()).flatten(1)), 2, 4, 4, c=lambda: Standardised(2, 2, 3, padding=1), head=lambda: head(32)
+        lambda s, x: s.head(s.c(s.c(x).tanh()).flatten(1)), "", 2, 4, 4, c=lambda: Standardised(2, 2, 3, padding=1), head=32
     ),
     "queries of attention": written(
         lambda s, x: s.head(F.scaled_dot_product_attention(s.q.expand(len(x), -1, -1), s.a(x), x).flatten(1)),
+        "a",
         TOKENS,
         WIDTH,
-        a=layer,
-        q=lambda: parameter(1, 2, WIDTH),
-        head=lambda: head(2 * WIDTH),
+        q=(1, 2, WIDTH),
+        head=2 * WIDTH,
     ),
     "queries without a batch": written(
         lambda s, x: s.head(F.softmax(torch.einsum("qd,ntd->nqt", s.q, s.a(x)), -1).matmul(x).flatten(1)),
+        "a",
         TOKENS,
         WIDTH,
-        a=layer,
-        q=lambda: parameter(2, WIDTH),
-        head=lambda: head(2 * WIDTH),
+        q=(2, WIDTH),
+        head=2 * WIDTH,
     ),
     "repeated token": written(
-        lambda s, x: s.head(torch.cat((s.p.repeat(len(x), 1, 1), s.a(x)), 1).tanh().mean(1)),
-        TOKENS,
-        WIDTH,
-        a=layer,
-        p=lambda: parameter(1, 2, WIDTH),
-        head=head,
+        lambda s, x: s.head(torch.cat((s.p.repeat(len(x), 1, 1), s.a(x)), 1).tanh().mean(1)), "a", TOKENS, WIDTH, p=(1, 2, WIDTH)
     ),
-    "folded": written(
-        lambda s, x: s.head(s.a(x.reshape(-1, WIDTH)).view(len(x), -1, WIDTH).tanh().mean(1)), TOKENS, WIDTH, a=layer, head=head
-    ),
-    "folded twice": written(
-        lambda s, x: s.head(s.a(s.a(x.reshape(-1, WIDTH)).tanh()).view(len(x), -1, WIDTH).mean(1)), TOKENS, WIDTH, a=layer, head=head
-    ),
+    "folded": written(lambda s, x: s.head(s.a(x.reshape(-1, WIDTH)).view(len(x), -1, WIDTH).tanh().mean(1)), "a", TOKENS, WIDTH),
+    "folded twice": written(lambda s, x: s.head(s.a(s.a(x.reshape(-1, WIDTH)).tanh()).view(len(x), -1, WIDTH).mean(1)), "a", TOKENS, WIDTH),
     "folded and not": written(
-        lambda s, x: s.head(s.a(s.a(x.reshape(-1, WIDTH)).tanh().view(len(x), -1, WIDTH)).mean(1)), TOKENS, WIDTH, a=layer, head=head
+        lambda s, x: s.head(s.a(s.a(x.reshape(-1, WIDTH)).tanh().view(len(x), -1, WIDTH)).mean(1)), "a", TOKENS, WIDTH
     ),
     "folded in a window": written(
         lambda s, x: s.head(s.w(s.a(x)).mean(1)),
+        "a",
         TOKENS,
         WIDTH,
-        a=layer,
         w=lambda: Written(lambda s, x: x + s.layer(x.view(-1, 2, WIDTH)).reshape(x.shape), layer=encoder()),
-        head=head,
     ),
     "folded, time in front": written(
-        lambda s, x: s.head(s.a(x.transpose(0, 1).reshape(-1, WIDTH)).tanh().view(-1, len(x), WIDTH).mean(0)),
-        TOKENS,
-        WIDTH,
-        a=layer,
-        head=head,
+        lambda s, x: s.head(s.a(x.transpose(0, 1).reshape(-1, WIDTH)).tanh().view(-1, len(x), WIDTH).mean(0)), "a", TOKENS, WIDTH
     ),
     "folded, made weight": written(
-        lambda s, x: s.head(F.linear(x.reshape(-1, WIDTH), s.w.T).view(len(x), -1, WIDTH).tanh().mean(1)),
-        TOKENS,
-        WIDTH,
-        w=square,
-        head=head,
+        lambda s, x: s.head(F.linear(x.reshape(-1, WIDTH), s.w.T).view(len(x), -1, WIDTH).tanh().mean(1)), "w", TOKENS, WIDTH
     ),
-    "flattened by view": written(lambda s, x: s.head(s.a(x).relu().view(x.size(0), -1)), TOKENS, WIDTH, a=layer, head=lambda: head(24)),
-    "in place, residual": written(in_place_residual, WIDTH, a=layer, b=layer, p=vector, q=vector, head=head),
-    "in place, on a view": written(in_place_on_a_view, TOKENS, WIDTH, a=layer, p=vector, head=head),
-    "in place, on a view of all": written(in_place_on_a_view_of_all, TOKENS, WIDTH, a=layer, p=vector, head=head),
-    "in place, items": written(set_item, TOKENS, WIDTH, a=layer, p=vector, head=head),
+    "flattened by view": written(lambda s, x: s.head(s.a(x).relu().view(x.size(0), -1)), "a", TOKENS, WIDTH, head=24),
+    "in place, residual": written(in_place_residual, "a b p q", WIDTH),
+    "in place, on a view": written(in_place_on_a_view, "a p", TOKENS, WIDTH),
+    "in place, on a view of all": written(in_place_on_a_view_of_all, "a p", TOKENS, WIDTH),
+    "in place, items": written(set_item, "a p", TOKENS, WIDTH),
     "in place, relu after a convolution": Case(
         lambda: nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(inplace=True), nn.Conv2d(3, 3, 3), nn.ReLU(inplace=True), nn.Flatten(), head(12)),
         (1, 6, 6),
     ),
     "dense concatenation": written(
-        lambda s, x: s.head(torch.cat([x, y := s.a(x).relu(), s.b(torch.cat([x, y], 1)).relu()], 1)),
+        lambda s, x: s.head(torch.cat([x, (y := s.a(x).relu()), s.b(torch.cat([x, y], 1)).relu()], 1)),
+        "a",
         WIDTH,
-        a=layer,
         b=lambda: nn.Linear(2 * WIDTH, 3),
-        head=lambda: head(15),
+        head=15,
     ),
-    "made in place": written(made_in_place, WIDTH, w=square, p=vector, a=layer, head=head),
+    "made in place": written(made_in_place, "w p a", WIDTH),
     "tokens to experts": Case(Experts, (TOKENS, WIDTH)),
-    "tokens by a mask": written(by_mask, TOKENS, WIDTH, a=layer, head=head),
-    "complex numbers": written(scaled, WIDTH, a=layer, p=lambda: parameter(4, 2), head=head),
+    "tokens by a mask": written(by_mask, "a", TOKENS, WIDTH),
+    "complex numbers": written(scaled, "a", WIDTH, p=(4, 2)),
     "one tensor for two outputs": written(
         lambda s, x: s.head((b := s.two(x))[0] * b[1]),
+        "",
         WIDTH,
-        two=lambda: Written(lambda s, x: (h := s.a(x.reshape(-1, 3)).view(x.shape), h), a=nn.Linear(3, 3)),
-        head=head,
+        two=lambda: Written(lambda s, x: ((h := s.a(x.reshape(-1, 3)).view(x.shape)), h), a=nn.Linear(3, 3)),
     ),
-    "in place, logits": written(lambda s, x: s.head(x).mul_(2).add_(s.p), WIDTH, head=head, p=lambda: parameter(CLASSES)),
-    "in place, relu after tokens": written(lambda s, x: s.head(s.a(x).relu_().mean(1)), TOKENS, WIDTH, a=layer, head=head),
-    "in place, relu after conv1d": written(
-        lambda s, x: s.head(s.a(x).relu_().flatten(1)), 2, 8, a=lambda: nn.Conv1d(2, 2, 3), head=lambda: head(12)
-    ),
-    "inside of vmap": written(lambda s, x: s.head(torch.vmap(lambda t: F.linear(t, s.w))(s.a(x))), WIDTH, a=layer, w=square, head=head),
+    "in place, logits": written(lambda s, x: s.head(x).mul_(2).add_(s.p), "", WIDTH, p=(CLASSES,)),
+    "in place, relu after tokens": written(lambda s, x: s.head(s.a(x).relu_().mean(1)), "a", TOKENS, WIDTH),
+    "in place, relu after conv1d": written(lambda s, x: s.head(s.a(x).relu_().flatten(1)), "", 2, 8, a=lambda: nn.Conv1d(2, 2, 3), head=12),
+    "inside of vmap": written(lambda s, x: s.head(torch.vmap(lambda t: F.linear(t, s.w))(s.a(x))), "a w", WIDTH),
     "vmap over weights": written(
-        lambda s, x: s.head(torch.vmap(lambda w: F.linear(x, w))(s.w).tanh().mean(0)),
-        WIDTH,
-        w=lambda: parameter(3, WIDTH, WIDTH),
-        head=head,
+        lambda s, x: s.head(torch.vmap(lambda w: F.linear(x, w))(s.w).tanh().mean(0)), "", WIDTH, w=(3, WIDTH, WIDTH)
     ),
-    "loop over examples, without parameters": written(
-        lambda s, x: s.head(torch.stack([t.sin() for t in s.a(x)])), WIDTH, a=layer, head=head
-    ),
+    "loop over examples, without parameters": written(lambda s, x: s.head(torch.stack([t.sin() for t in s.a(x)])), "a", WIDTH),
     "several outputs": written(
         lambda s, x: s.head((b := s.two(x))[0] * b[1]),
+        "",
         WIDTH,
         two=lambda: Written(lambda s, x: (s.a(x), s.b(x).tanh()), a=layer(), b=layer()),
-        head=head,
     ),
     "checkpoint": written(
         lambda s, x: s.head(checkpoint(s.inner, x, use_reentrant=False)),
+        "",
         WIDTH,
         inner=lambda: nn.Sequential(layer(), nn.Tanh(), nn.PReLU(), layer()),
-        head=head,
     ),
 }
 
@@ -708,6 +616,10 @@ class Stashed(nn.Module):
         return F.linear(x, self.made)
 
 
+def deep() -> nn.Module:
+    return nn.Sequential(layer(), nn.Tanh(), layer(), nn.Tanh(), head())
+
+
 def cached(s: Any, x: Tensor) -> Tensor:
     with parametrize.cached():
         return s.head(s.a(s.a(s.a(x).tanh()).tanh()))
@@ -723,61 +635,46 @@ def in_and_out(s: Any, x: Tensor) -> Tensor:
 
 
 SHARED: dict[str, Case] = {
-    "linear twice": written(lambda s, x: s.head(s.a(s.a(x).tanh())), WIDTH, a=layer, head=head),
-    "linear of a vector and of tokens": written(lambda s, x: s.head(s.a(s.a(x).tanh().mean(1)).tanh()), TOKENS, WIDTH, a=layer, head=head),
+    "linear twice": written(lambda s, x: s.head(s.a(s.a(x).tanh())), "a", WIDTH),
+    "linear of a vector and of tokens": written(lambda s, x: s.head(s.a(s.a(x).tanh().mean(1)).tanh()), "a", TOKENS, WIDTH),
     "convolution twice": written(
-        lambda s, x: s.head(F.avg_pool2d(s.c(s.c(x).tanh()), 2).flatten(1)),
-        2,
-        4,
-        4,
-        c=lambda: nn.Conv2d(2, 2, 3, padding=1),
-        head=lambda: head(8),
+        lambda s, x: s.head(F.avg_pool2d(s.c(s.c(x).tanh()), 2).flatten(1)), "", 2, 4, 4, c=lambda: nn.Conv2d(2, 2, 3, padding=1), head=8
     ),
-    "norm twice": written(lambda s, x: s.head(s.n(s.n(x).tanh())), WIDTH, n=lambda: nn.LayerNorm(WIDTH), head=head),
-    "embedding twice": written(lambda s, x: s.head(s.e(x).mean(1) * s.e(x.flip(1)[:, :2]).sum(1)), TOKENS, ids=True, e=table, head=head),
+    "norm twice": written(lambda s, x: s.head(s.n(s.n(x).tanh())), "", WIDTH, n=lambda: nn.LayerNorm(WIDTH)),
+    "embedding twice": written(lambda s, x: s.head(s.e(x).mean(1) * s.e(x.flip(1)[:, :2]).sum(1)), "e", TOKENS, ids=True),
     "head of the embedding": written(
-        lambda s, x: s.head(F.linear(s.a(s.e(x)).tanh().mean(1), s.e.weight)),
-        TOKENS,
-        ids=True,
-        e=table,
-        a=layer,
-        head=lambda: head(ENTRIES),
+        lambda s, x: s.head(F.linear(s.a(s.e(x)).tanh().mean(1), s.e.weight)), "e a", TOKENS, ids=True, head=ENTRIES
     ),
     "head of the embedding, by @": written(
-        lambda s, x: s.head(s.a(s.e(x)).tanh().mean(1) @ s.e.weight.T), TOKENS, ids=True, e=table, a=layer, head=lambda: head(ENTRIES)
+        lambda s, x: s.head(s.a(s.e(x)).tanh().mean(1) @ s.e.weight.T), "e a", TOKENS, ids=True, head=ENTRIES
     ),
-    "rule and fallback": written(lambda s, x: s.head(s.a(x).tanh() @ s.a.weight), WIDTH, a=layer, head=head),
-    "rule and fallback, the other way": written(lambda s, x: s.head(s.a((x @ s.a.weight).tanh())), WIDTH, a=layer, head=head),
-    "fallback twice": written(lambda s, x: s.head(s.p(s.a(s.p(x)))), WIDTH, p=lambda: nn.PReLU(WIDTH), a=layer, head=head),
+    "rule and fallback": written(lambda s, x: s.head(s.a(x).tanh() @ s.a.weight), "a", WIDTH),
+    "rule and fallback, the other way": written(lambda s, x: s.head(s.a((x @ s.a.weight).tanh())), "a", WIDTH),
+    "fallback twice": written(lambda s, x: s.head(s.p(s.a(s.p(x)))), "a", WIDTH, p=lambda: nn.PReLU(WIDTH)),
     "recurrent network twice": written(
-        lambda s, x: s.head(s.r(s.r(x)[0])[0][:, -1]), TOKENS, WIDTH, r=lambda: nn.GRU(WIDTH, WIDTH, batch_first=True), head=head
+        lambda s, x: s.head(s.r(s.r(x)[0])[0][:, -1]), "", TOKENS, WIDTH, r=lambda: nn.GRU(WIDTH, WIDTH, batch_first=True)
     ),
-    "recurrent network twice, and its weight": written(
-        tied_lstm, TOKENS, WIDTH, r=lambda: nn.LSTM(WIDTH, WIDTH, batch_first=True), head=head
-    ),
-    "made before the module that owns it": written(lambda s, x: s.head(s.a(x @ (s.a.weight.T * 1.5))), WIDTH, a=layer, head=head),
-    "made and kept": written(lambda s, x: s.head(F.linear(s.a(x).tanh(), s.a.made)), WIDTH, a=Stashed, head=head),
-    "made once, used thrice": written(cached, WIDTH, a=lambda: parametrizations.weight_norm(layer()), head=head),
+    "recurrent network twice, and its weight": written(tied_lstm, "", TOKENS, WIDTH, r=lambda: nn.LSTM(WIDTH, WIDTH, batch_first=True)),
+    "made before the module that owns it": written(lambda s, x: s.head(s.a(x @ (s.a.weight.T * 1.5))), "a", WIDTH),
+    "made and kept": written(lambda s, x: s.head(F.linear(s.a(x).tanh(), s.a.made)), "", WIDTH, a=Stashed),
+    "made once, used thrice": written(cached, "", WIDTH, a=lambda: parametrizations.weight_norm(layer())),
     "made in front of rules": written(
-        lambda s, x: s.head(s.m(x)),
-        WIDTH,
-        m=lambda: Written(lambda s, x: s.c(s.b(x @ s.p.T).tanh()), p=square(), b=layer(), c=layer()),
-        head=head,
+        lambda s, x: s.head(s.m(x)), "", WIDTH, m=lambda: Written(lambda s, x: s.c(s.b(x @ s.p.T).tanh()), p=square(), b=layer(), c=layer())
     ),
     "one tensor under two names": Case(lambda: two_names(), (WIDTH,)),
-    "attention twice": written(lambda s, x: s.head(s.t(s.t(x)).mean(1)), 5, WIDTH, t=encoder, head=head),
+    "attention twice": written(lambda s, x: s.head(s.t(s.t(x)).mean(1)), "", 5, WIDTH, t=encoder),
     "bias of two layers": Case(lambda: one_bias(), (TOKENS, WIDTH)),
-    "unused": written(lambda s, x: s.head(s.a(x)), WIDTH, a=layer, b=layer, p=vector, head=head),
-    "used without effect": written(in_and_out, WIDTH, a=layer, head=head),
+    "unused": written(lambda s, x: s.head(s.a(x)), "a b p", WIDTH),
+    "used without effect": written(in_and_out, "a", WIDTH),
     "head that is not looked at": written(
-        lambda s, x: (h := s.a(x).tanh(), s.aux(h), s.head(h))[2], WIDTH, a=layer, aux=lambda: nn.Sequential(layer(), nn.PReLU()), head=head
+        lambda s, x: ((h := s.a(x).tanh()), s.aux(h), s.head(h))[2], "a", WIDTH, aux=lambda: nn.Sequential(layer(), nn.PReLU())
     ),
-    "stopped": written(lambda s, x: s.head(s.a(x) + Stopped.apply(s.b(s.c(s.a(x))))), WIDTH, a=layer, b=layer, c=nn.PReLU, head=head),
-    "detached": written(lambda s, x: s.head(s.a(x) + s.b(x).detach() * s.p.detach()), WIDTH, a=layer, b=layer, p=vector, head=head),
-    "frozen weight": Case(lambda: frozen(nn.Sequential(layer(), nn.Tanh(), layer(), nn.Tanh(), head()), "2.weight"), (WIDTH,)),
-    "frozen bias": Case(lambda: frozen(nn.Sequential(layer(), nn.Tanh(), layer(), nn.Tanh(), head()), "0.bias", "2.bias"), (WIDTH,)),
-    "frozen front": Case(lambda: frozen(nn.Sequential(layer(), nn.Tanh(), layer(), nn.Tanh(), head()), "0"), (WIDTH,)),
-    "frozen head": Case(lambda: frozen(nn.Sequential(layer(), nn.Tanh(), layer(), nn.Tanh(), head()), "4"), (WIDTH,)),
+    "stopped": written(lambda s, x: s.head(s.a(x) + Stopped.apply(s.b(s.c(s.a(x))))), "a b", WIDTH, c=nn.PReLU),
+    "detached": written(lambda s, x: s.head(s.a(x) + s.b(x).detach() * s.p.detach()), "a b p", WIDTH),
+    "frozen weight": Case(lambda: frozen(deep(), "2.weight"), (WIDTH,)),
+    "frozen bias": Case(lambda: frozen(deep(), "0.bias", "2.bias"), (WIDTH,)),
+    "frozen front": Case(lambda: frozen(deep(), "0"), (WIDTH,)),
+    "frozen head": Case(lambda: frozen(deep(), "4"), (WIDTH,)),
     "frozen kernel": Case(
         lambda: frozen(nn.Sequential(nn.Conv1d(1, 3, 3), nn.GroupNorm(3, 3), nn.Flatten(), head(12)), "0.weight", "1.bias"), (1, WIDTH)
     ),
@@ -815,9 +712,29 @@ DERIVED: dict[str, Case] = {
     "spectral norm in evaluation": normed(parametrizations.spectral_norm, training=False),
     "orthogonal": Case(lambda: nn.Sequential(parametrizations.orthogonal(layer()), nn.Tanh(), head()), (WIDTH,)),
     "pruned": normed(lambda module: prune.l1_unstructured(module, "weight", 0.5)),
-    "weight norm twice": written(
-        lambda s, x: s.head(s.a(s.a(x).tanh())), WIDTH, a=lambda: parametrizations.weight_norm(layer()), head=head
-    ),
+    "weight norm twice": written(lambda s, x: s.head(s.a(s.a(x).tanh())), "", WIDTH, a=lambda: parametrizations.weight_norm(layer())),
 }
 
 ALL: dict[str, Case] = LAYERS | OTHER_LAYERS | ATTENTION | FUNCTIONS | SHARED | DERIVED
+# One for each way: a rule, a formed gradient, an embedding, a fallback, a made weight, shared ones, folded examples.
+EACH_WAY = {
+    name: ALL[name]
+    for name in (
+        "conv2d, uneven",
+        "linear of tokens",
+        "layer norm of tokens",
+        "batch norm of images",
+        "embedding, padding",
+        "gru",
+        "cross-attention, tokens first",
+        "self-attention, as many tokens as examples",
+        "vision transformer, sliced",
+        "spectral norm",
+        "rule and fallback",
+        "head of the embedding, by @",
+        "folded and not",
+        "sequence first, as long as the batch",
+        "tokens to experts",
+        "lstm of packed sequences",
+    )
+}

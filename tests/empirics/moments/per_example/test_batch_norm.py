@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.planted import assert_rejects
+from tests.empirics.moments.per_example.cases import Written
+from tests.planted import Rejects
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.one_by_one import moments_by_loop
 from tsla.theory.moments import Moments
@@ -35,15 +39,8 @@ class FixedNorm(nn.Module):
 
 def network() -> nn.Sequential:
     torch.manual_seed(0)
-    model = nn.Sequential(
-        nn.Conv2d(1, 4, 3),
-        nn.BatchNorm2d(4),
-        nn.ReLU(),
-        nn.Conv2d(4, 5, 3),
-        nn.BatchNorm2d(5),
-        nn.Flatten(),
-        nn.Linear(20, CLASSES),
-    ).double()
+    layers = nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 5, 3), nn.BatchNorm2d(5), nn.Flatten(), nn.Linear(20, CLASSES)
+    model = nn.Sequential(*layers).double()
     model(torch.randn(30, 1, 6, 6).double() * 2 + 1)  # running statistics that are not 0 and 1
     return model.train()
 
@@ -79,37 +76,26 @@ def is_that_of_the_fixed_network(choice: str, measure: Measure) -> None:
 
 
 @pytest.mark.parametrize("choice", ORACLES)
-@pytest.mark.parametrize("chunk", [1, 3, 32])
-def test_fixed_statistics(choice: str, chunk: int) -> None:
-    is_that_of_the_fixed_network(choice, lambda *given, **named: gradient_moments(*given, **named, chunk=chunk))
+@pytest.mark.parametrize("microbatch", [1, 3, 32])
+def test_fixed_statistics(choice: str, microbatch: int) -> None:
+    is_that_of_the_fixed_network(choice, lambda *given, **named: gradient_moments(*given, **named, microbatch=microbatch))
 
 
-@pytest.mark.parametrize("choice", ORACLES)
-def test_the_loop_has_the_same_choices(choice: str) -> None:
-    is_that_of_the_fixed_network(choice, moments_by_loop)
+@pytest.mark.parametrize(("choice", "other"), list(itertools.permutations(ORACLES)))
+def test_the_loop_has_the_same_choices_and_the_other_is_rejected(choice: str, other: str, rejects: Rejects) -> None:
+    def by_the_other(*given: Any, batch_norm: str) -> Moments:
+        return moments_by_loop(*given, batch_norm=other)
+
+    rejects(partial(is_that_of_the_fixed_network, choice), right=moments_by_loop, wrong=by_the_other)
 
 
-@pytest.mark.parametrize("choice", ORACLES)
-def test_the_other_statistics_are_rejected(choice: str) -> None:
-    other = next(name for name in ORACLES if name != choice)
-    assert_rejects(
-        lambda measure: is_that_of_the_fixed_network(choice, measure), lambda *g, batch_norm: gradient_moments(*g, batch_norm=other)
-    )
-
-
-def test_evaluation_mode_is_the_same_as_running_statistics() -> None:
-    model, (x, y) = network(), examples()
-    in_training = gradient_moments(model, x, y, batch_norm="evaluation")
-    assert gradient_moments(model.eval(), x, y) == in_training
-
-
-@pytest.mark.parametrize("choice", ORACLES)
-def test_buffers_are_left_as_they_were(choice: str) -> None:
+def test_evaluation_mode_is_the_same_as_running_statistics_which_are_left_as_they_were() -> None:
     model, (x, y) = network(), examples()
     before = copy.deepcopy(model.state_dict())
-    gradient_moments(model, x, y, batch_norm=choice)
+    found = {choice: gradient_moments(model, x, y, batch_norm=choice) for choice in ORACLES}
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
     assert model.training
+    assert gradient_moments(model.eval(), x, y) == found["evaluation"]
 
 
 def test_refusals() -> None:
@@ -127,13 +113,9 @@ def test_refusals() -> None:
 
 
 def test_functional_batch_norm_in_training_mode_is_refused() -> None:
-    class Functional(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.scale, self.head = nn.Parameter(torch.ones(36)), nn.Linear(36, CLASSES)
+    def forward(s: Any, x: Tensor) -> Tensor:
+        return s.head(nn.functional.batch_norm(x.flatten(1), None, None, s.scale, training=True))
 
-        def forward(self, x: Tensor) -> Tensor:
-            return self.head(nn.functional.batch_norm(x.flatten(1), None, None, self.scale, training=True))
-
+    functional = Written(forward, scale=nn.Parameter(torch.ones(36)), head=nn.Linear(36, CLASSES))
     with pytest.raises(ValueError, match="batch_norm takes its statistics from the batch"):
-        gradient_moments(Functional().double(), *examples())
+        gradient_moments(functional.double(), *examples())

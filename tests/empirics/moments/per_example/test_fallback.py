@@ -33,20 +33,10 @@ def test_one_backward_pass_an_example(name: str, monkeypatch: pytest.MonkeyPatch
     is_right(ALL[name].network(), ALL[name].inputs(N))
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "transposed convolution",
-        "prelu",
-        "bilinear",
-        "lstm cell in a loop",
-        "@",
-        "einsum",
-        "scale, power, division",
-        "folded in a window",
-        "fallback twice",
-    ],
-)
+UNDER_VMAP = ["transposed convolution", "prelu", "bilinear", "lstm cell in a loop", "@", "einsum", "scale, power, division"]
+
+
+@pytest.mark.parametrize("name", [*UNDER_VMAP, "folded in a window", "fallback twice"])
 def test_under_vmap(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def unexpected(*_: object) -> None:
         raise AssertionError(name)
@@ -55,21 +45,15 @@ def test_under_vmap(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     is_right(ALL[name].network(), ALL[name].inputs(N))
 
 
-class Checked(nn.Module):
+def checked(s: Any, x: Tensor) -> Tensor:
     """Checks something that does not hold under vmap."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(3, 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        assert not torch._C._functorch.is_functorch_wrapped_tensor(x)
-        return self.layer(x.reshape(-1, 3)).view(x.shape)
+    assert not torch._C._functorch.is_functorch_wrapped_tensor(x)
+    return s.layer(x.reshape(-1, 3)).view(x.shape)
 
 
 def test_a_module_that_can_not_be_repeated_under_vmap() -> None:
     torch.manual_seed(0)
-    is_right(nn.Sequential(Checked(), nn.Tanh(), head()).double(), torch.randn(N, WIDTH).double())
+    is_right(nn.Sequential(Written(checked, layer=nn.Linear(3, 3)), nn.Tanh(), head()).double(), torch.randn(N, WIDTH).double())
 
 
 @pytest.mark.parametrize(("repeats", "expected"), [(2, "Call"), (torch.tensor(2), "FallbackCall")])
@@ -108,15 +92,14 @@ class Dropped(nn.Module):
         return self.head(self.folded(self.slope(x)).mean(1))
 
 
-class Recurrent(nn.Module):
+def recurrent() -> nn.Module:
     """Drops within one call of a function."""
+    return Written(lambda s, x: s.layer(x)[0], layer=nn.LSTM(WIDTH, WIDTH, num_layers=2, dropout=0.5, batch_first=True))
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.LSTM(WIDTH, WIDTH, num_layers=2, dropout=0.5, batch_first=True)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.layer(x)[0]
+def checkpointed() -> nn.Module:
+    inner = nn.Sequential(layer(), nn.Dropout(0.5), nn.PReLU(), layer())
+    return Written(lambda s, x: checkpoint(s.inner, x, use_reentrant=False), inner=inner)
 
 
 def transformer() -> nn.Module:
@@ -127,13 +110,8 @@ DROPPED: dict[str, Callable[[], nn.Module]] = {
     "in a module that is folded": lambda: Dropped(nn.Sequential(layer(), nn.Dropout(0.5), layer()), folded=True),
     "in a transformer": lambda: Dropped(transformer(), folded=False),
     "in a transformer that is folded": lambda: Dropped(transformer(), folded=True),
-    "in a recurrent network": lambda: Dropped(Recurrent(), folded=False),
-    "in a checkpoint": lambda: Dropped(
-        Written(
-            lambda s, x: checkpoint(s.inner, x, use_reentrant=False), inner=nn.Sequential(layer(), nn.Dropout(0.5), nn.PReLU(), layer())
-        ),
-        folded=False,
-    ),
+    "in a recurrent network": lambda: Dropped(recurrent(), folded=False),
+    "in a checkpoint": lambda: Dropped(checkpointed(), folded=False),
 }
 
 
@@ -251,7 +229,7 @@ def hidden(s: Any, x: Tensor) -> Tensor:
             {"table": lambda: nn.Embedding(WIDTH, WIDTH, scale_grad_by_freq=True)},
             "an embedding scales its gradient by frequencies in the batch",
         ),
-        (lambda s, x: s.head(x), {"c": lambda: nn.Parameter(torch.zeros(2, dtype=torch.complex128))}, "a parameter is complex"),
+        (lambda s, x: s.head(x), {"c": lambda: nn.Parameter(torch.zeros(2, dtype=torch.complex128))}, "parameter c is complex"),
     ],
 )
 def test_refusals(forward: Callable[[Any, Tensor], Tensor], parts: dict[str, Callable[[], Any]], message: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import astuple
+from typing import Any
 
 import pytest
 import torch
@@ -11,12 +12,12 @@ from torch import Tensor, nn
 
 from tests.empirics.moments.per_example.cases import Written
 from tests.empirics.moments.per_example.oracle import labels_for
+from tests.planted import assert_rejects
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.measure import measure
 from tsla.empirics.moments.monitor import MomentsMonitor
 from tsla.empirics.moments.one_by_one import moments_by_loop
 from tsla.empirics.moments.per_example import gradient_products
-from tsla.empirics.moments.per_example.probe import Probe
 
 N = 6
 
@@ -118,12 +119,12 @@ def with_layer(couple: Couple) -> nn.Module:
     return Written(lambda s, x: s.head(torch.tanh(couple(s.layer(x)))), layer=nn.Linear(4, 5), head=nn.Linear(5, 4))
 
 
-def is_refused(make: Callable[[], nn.Module], *shape: int, chunk: int = 32) -> bool:
+def is_refused(make: Callable[[], nn.Module], *shape: int, microbatch: int = 32) -> bool:
     """Whether gradients of so many examples are refused; else they are those of the loop."""
     torch.manual_seed(0)
     model, x = make().double(), torch.randn(*shape).double()
     try:
-        found = gradient_moments(model, x, labels_for(len(x)), chunk=chunk)
+        found = gradient_moments(model, x, labels_for(len(x)), microbatch=microbatch)
     except ValueError as error:
         if "does not treat the examples of a batch independently" not in str(error):
             raise
@@ -132,14 +133,14 @@ def is_refused(make: Callable[[], nn.Module], *shape: int, chunk: int = 32) -> b
     return False
 
 
-def refuses(couple: Couple, n: int = 6, chunk: int = 32) -> None:
-    assert is_refused(lambda: with_layer(couple), n, 4, chunk=chunk)
+def refuses(couple: Couple, n: int = 6, microbatch: int = 32) -> None:
+    assert is_refused(lambda: with_layer(couple), n, 4, microbatch=microbatch)
 
 
-@pytest.mark.parametrize(("n", "chunk"), [(2, 32), (3, 32), (6, 32), (33, 32), (5, 2)])
+@pytest.mark.parametrize(("n", "microbatch"), [(2, 32), (3, 32), (6, 32), (33, 32), (5, 2)])
 @pytest.mark.parametrize("name", COUPLED)
-def test_coupled_examples_are_refused(name: str, n: int, chunk: int) -> None:
-    refuses(COUPLED[name], n, chunk)
+def test_coupled_examples_are_refused(name: str, n: int, microbatch: int) -> None:
+    refuses(COUPLED[name], n, microbatch)
 
 
 @pytest.mark.parametrize("n", [1, 2, 6])
@@ -150,9 +151,9 @@ def test_independent_examples_are_not(name: str, n: int) -> None:
 
 @pytest.mark.parametrize("name", COUPLED)
 def test_one_example_is_refused_or_right(name: str) -> None:
-    """No other example is there; neither is one where chunks hold one each."""
+    """No other example is there; neither is one where microbatches hold one each."""
     for n in (1, 3):
-        is_refused(lambda: with_layer(COUPLED[name]), n, 4, chunk=1)
+        is_refused(lambda: with_layer(COUPLED[name]), n, 4, microbatch=1)
 
 
 @pytest.mark.parametrize("n", [2, 6, 33])
@@ -164,11 +165,8 @@ def test_the_first_dimension_is_that_of_the_examples(name: str, n: int) -> None:
 
 @pytest.mark.parametrize("name", ["GRU", "transformer"])
 def test_monitor_and_measure_refuse_too(name: str) -> None:
-    model, inputs, labels = RECURRENT[name](), torch.randn(8, 5, 4), labels_for(8)
-    for call in (
-        lambda: measure(model, [(inputs, labels)]),
-        MomentsMonitor(model, (inputs, labels), every=1, examples=8).step,
-    ):
+    model, data = RECURRENT[name](), (torch.randn(8, 5, 4), labels_for(8))
+    for call in (lambda: measure(model, [data]), MomentsMonitor(model, data, every=1, examples=8).step):
         with pytest.raises(ValueError, match="does not treat the examples of a batch independently"):
             call()
 
@@ -178,31 +176,26 @@ def first_copy_alone(k: int) -> list[list[int]]:
     return [[0]] if k > 1 else [[0, 0]]
 
 
-@pytest.mark.parametrize("name", ["running sum", "only the odd ones", "difference to the one before"])
-def test_planted_probe_of_the_first_example_is_rejected(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tsla.empirics.moments.per_example.probe.elsewhere", first_copy_alone)
-    with pytest.raises(AssertionError):
-        refuses(COUPLED[name])
-
-
-def test_it_is_the_comparison_that_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Probe, "compare", lambda self, logits: None)
-    with pytest.raises(AssertionError):
-        refuses(COUPLED["centred"])
-
-
-def test_it_is_the_comparison_of_gradients_that_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Probe, "compare_gradients", lambda self, true, squares: None)
-    with pytest.raises(AssertionError):
-        refuses(COUPLED["centred gradient"])
+@pytest.mark.parametrize(
+    ("name", "where", "wrong"),
+    [
+        ("running sum", "elsewhere", first_copy_alone),
+        ("only the odd ones", "elsewhere", first_copy_alone),
+        ("difference to the one before", "elsewhere", first_copy_alone),
+        ("centred", "Probe.compare", lambda self, logits: None),
+        ("centred gradient", "Probe.compare_gradients", lambda self, true, squares: None),
+    ],
+)
+def test_planted_probes_are_rejected(name: str, where: str, wrong: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"tsla.empirics.moments.per_example.probe.{where}", wrong)
+    assert_rejects(refuses, COUPLED[name])
 
 
 @pytest.mark.parametrize("half", [False, True])
 def test_rounding_and_random_draws_are_no_coupling(half: bool) -> None:
     torch.manual_seed(0)
-    model = nn.Sequential(
-        nn.Linear(300, 300), nn.ReLU(), nn.Linear(300, 300), nn.ReLU(), nn.Dropout(0.5 if not half else 0), nn.Linear(300, 4)
-    )
+    wide = nn.Linear(300, 300), nn.ReLU(), nn.Linear(300, 300), nn.ReLU()
+    model = nn.Sequential(*wide, nn.Dropout(0 if half else 0.5), nn.Linear(300, 4))
     with torch.autocast("cpu", torch.bfloat16, enabled=half):
         gradient_products(model, torch.randn(N, 300), labels_for(N))
 

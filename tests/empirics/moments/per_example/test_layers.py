@@ -11,55 +11,55 @@ from torch import Tensor, nn
 from tests.empirics.moments.per_example.cases import ALL, LAYERS
 from tests.empirics.moments.per_example.oracle import agrees, by_autograd, is_right, labels_for
 from tests.planted import assert_rejects
-from tsla.empirics.moments.per_example import convolution, gradient_products, gram, terms
+from tsla.empirics.moments.per_example import convolution, ghost_norm, gradient_products, terms
 from tsla.empirics.moments.per_example.convolution import ConvolutionWeight
 from tsla.empirics.moments.per_example.linear import EmbeddingWeight, LinearWeight
 
 N = 5
-GRAM = (ConvolutionWeight, LinearWeight, EmbeddingWeight)
+WITH_GHOST_NORM = (ConvolutionWeight, LinearWeight, EmbeddingWeight)
 TWO_WAYS = [name for name in LAYERS if name.startswith(("linear", "conv", "two conv", "embedding"))]
 CONVOLUTIONS = [name for name in LAYERS if name.startswith(("conv", "two conv"))]
 # torch warns that it copies the input to pad it unevenly.
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
 
 
-def choose(patch: pytest.MonkeyPatch, *, by_gram: bool) -> None:
-    for term in GRAM:
-        patch.setattr(term, "gram_is_cheaper", lambda self: by_gram)
+def choose(patch: pytest.MonkeyPatch, *, by_ghost_norm: bool) -> None:
+    for term in WITH_GHOST_NORM:
+        patch.setattr(term, "ghost_norm_is_cheaper", lambda self: by_ghost_norm)
 
 
-@pytest.mark.parametrize("by_gram", [True, False], ids=["products of positions", "formed"])
+@pytest.mark.parametrize("by_ghost_norm", [True, False], ids=["products of positions", "formed"])
 @pytest.mark.parametrize("name", TWO_WAYS)
-def test_either_way(name: str, by_gram: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_either_way(name: str, by_ghost_norm: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[bool] = []
-    original = gram.GramTerm._by_gram
-    choose(monkeypatch, by_gram=by_gram)
-    monkeypatch.setattr(gram.GramTerm, "_by_gram", lambda self: taken.append(True) or original(self))
+    original = ghost_norm.GhostNormTerm._by_ghost_norm
+    choose(monkeypatch, by_ghost_norm=by_ghost_norm)
+    monkeypatch.setattr(ghost_norm.GhostNormTerm, "_by_ghost_norm", lambda self: taken.append(True) or original(self))
     is_right(LAYERS[name].network(), LAYERS[name].inputs(N))
-    assert bool(taken) == by_gram
+    assert bool(taken) == by_ghost_norm
 
 
 @pytest.mark.parametrize("few_pixels", [True, False], ids=["shifted", "written out"])
 @pytest.mark.parametrize("name", CONVOLUTIONS)
 def test_products_of_patches_either_way(name: str, few_pixels: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    choose(monkeypatch, by_gram=True)
+    choose(monkeypatch, by_ghost_norm=True)
     other = "_unfolded" if few_pixels else "_shifted"
     monkeypatch.setattr(ConvolutionWeight, other, getattr(ConvolutionWeight, "_shifted" if few_pixels else "_unfolded"))
     is_right(LAYERS[name].network(), LAYERS[name].inputs(N))
 
 
-@pytest.mark.parametrize("chunk", [1, 2, 5])
+@pytest.mark.parametrize("microbatch", [1, 2, 5])
 @pytest.mark.parametrize("name", ["linear of tokens", "conv2d, groups", "embedding, repeated tokens"])
-def test_sums_that_wait_for_more_examples(name: str, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    choose(monkeypatch, by_gram=True)
-    monkeypatch.setattr(gram.GramTerm, "entries", property(lambda self: 0))  # so that they wait until the end
-    is_right(LAYERS[name].network(), LAYERS[name].inputs(N), chunk=chunk)
+def test_sums_that_wait_for_more_examples(name: str, microbatch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(monkeypatch, by_ghost_norm=True)
+    monkeypatch.setattr(ghost_norm.GhostNormTerm, "entries", property(lambda self: 0))  # so that they wait until the end
+    is_right(LAYERS[name].network(), LAYERS[name].inputs(N), microbatch=microbatch)
 
 
 @pytest.mark.parametrize("entries", [1, 100])
 def test_blocks_and_segments(entries: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sizes that are for speed make no difference."""
-    choose(monkeypatch, by_gram=False)
+    choose(monkeypatch, by_ghost_norm=False)
     monkeypatch.setattr(terms, "BLOCK_ENTRIES", entries)
     monkeypatch.setattr(terms, "SEGMENT", 7)
     monkeypatch.setattr(terms, "FEW_ENTRIES", 0)
@@ -103,7 +103,7 @@ def of_all_groups_together(self: ConvolutionWeight, x: Tensor) -> Tensor:
 def test_planted_products_of_patches_are_rejected(name: str, wrong: Way) -> None:
     def check(way: Way) -> None:
         with pytest.MonkeyPatch.context() as patch:
-            choose(patch, by_gram=True)
+            choose(patch, by_ghost_norm=True)
             patch.setattr(ConvolutionWeight, "_unfolded", way)
             patch.setattr(ConvolutionWeight, "_shifted", way)
             is_right(LAYERS[name].network(), LAYERS[name].inputs(N))
@@ -146,10 +146,10 @@ def test_the_way_is_chosen_by_cost() -> None:
     """Few positions: products between them. Many: gradients."""
     for tokens, expected in ((1, True), (50, False)):
         term = LinearWeight(nn.Parameter(torch.zeros(8, 8)), torch.zeros(2, tokens, 8))
-        assert term.gram_is_cheaper() == expected
+        assert term.ghost_norm_is_cheaper() == expected
 
 
-def test_chunks_of_equal_examples_add_up() -> None:
+def test_microbatches_of_equal_examples_add_up() -> None:
     model, inputs = LAYERS["two convolutions"].network(), LAYERS["two convolutions"].inputs(1)
     one = by_autograd(model, inputs)
     found = gradient_products(model, inputs.expand(N, *inputs.shape[1:]), labels_for(1).expand(N))

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.empirics.moments.per_example.cases import Written
+from tests.empirics.moments.per_example.cases import Written, parameter
 from tests.empirics.moments.per_example.oracle import labels_for
 from tests.planted import assert_rejects
 from tsla.empirics.moments.per_example import gradient_products
@@ -43,12 +43,7 @@ def by_rules() -> nn.Module:
 
 
 def by_fallback() -> nn.Module:
-    return Written(
-        lambda s, x: s.head(Marked.apply(s.first(x)) * s.scale),
-        first=nn.Linear(3, 5),
-        scale=nn.Parameter(torch.ones(5)),
-        head=nn.Linear(5, 4),
-    )
+    return Written(lambda s, x: s.head(Marked.apply(s.first(x)) * s.p), first=nn.Linear(3, 5), p=parameter(5), head=nn.Linear(5, 4))
 
 
 def shared() -> nn.Module:
@@ -65,10 +60,10 @@ def no_collector() -> Iterator[None]:
 
 def leaves_no_graph(make: Callable[[], nn.Module], *, collect: bool = False) -> None:
     MARKERS.clear()
-    gradient_products(make(), torch.randn(N, 3), labels_for(N), chunk=2)
+    gradient_products(make(), torch.randn(N, 3), labels_for(N), microbatch=2)
     if collect:
         gc.collect()
-    assert len(MARKERS) >= 4  # the probe and three chunks
+    assert len(MARKERS) >= 4  # the probe and three microbatches
     assert not [marker for marker in MARKERS if marker() is not None]
 
 

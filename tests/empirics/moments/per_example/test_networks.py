@@ -36,9 +36,9 @@ def by_definition(name: str) -> dict[str, float]:
     }
 
 
-def measured(name: str, dtype: torch.dtype) -> Moments:
+def measured(name: str, dtype: torch.dtype = torch.float64) -> Moments:
     case = NETWORKS[name]
-    return gradient_moments(case.network(dtype), case.inputs(N, dtype), labels_for(N), chunk=4)
+    return gradient_moments(case.network(dtype), case.inputs(N, dtype), labels_for(N), microbatch=4)
 
 
 def is_right(name: str, found: Moments, tolerance: float) -> None:
@@ -47,18 +47,14 @@ def is_right(name: str, found: Moments, tolerance: float) -> None:
     assert asdict(found) == {key: pytest.approx(value, rel=tolerance, abs=rounding if key == "c" else 0) for key, value in expected.items()}
 
 
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-9), (torch.float32, 1e-4)])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_float64(name: str) -> None:
-    is_right(name, measured(name, torch.float64), 1e-9)
-
-
-@pytest.mark.parametrize("name", NETWORKS)
-def test_float32(name: str) -> None:
-    is_right(name, measured(name, torch.float32), 1e-4)
+def test_in_either_precision(name: str, dtype: torch.dtype, tolerance: float) -> None:
+    is_right(name, measured(name, dtype), tolerance)
 
 
 @pytest.mark.parametrize("moment", ["grad2", "s2", "shat2", "c", "beta2", "nu2"])
 def test_each_moment_counts(moment: str) -> None:
-    found = measured("MLP-Mixer", torch.float64)
+    found = measured("MLP-Mixer")
     wrong = Moments(**asdict(found) | {moment: getattr(found, moment) * 1.0003})
     assert_rejects(lambda found: is_right("MLP-Mixer", found, 1e-4), wrong)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from statistics import median
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.empirics.moments.per_example.cases import ALL, CLASSES, Case
+from tests.empirics.moments.per_example.cases import ALL, CLASSES, WIDTH, Case, Written, head, layer, square
 from tests.empirics.moments.per_example.oracle import Gradients, by_autograd, errors, labels_for
 from tests.planted import assert_rejects
 from tsla.empirics.moments.per_example import GradientProducts, gradient_products, precision, terms
@@ -57,10 +58,11 @@ HALVES += ["@", "vision transformer", "weight norm", "head of the embedding, by 
 
 
 def is_close_in(dtype: torch.dtype, tolerance: float, case: Case) -> None:
+    """Within rounding of plain autograd in the same precision."""
     model, inputs = case.network(dtype), case.inputs(N, dtype)
-    found = gradient_products(model, inputs, labels_for(N))
+    found, expected = gradient_products(model, inputs, labels_for(N)), by_autograd(model, inputs)
     assert all(G.dtype == torch.float32 for G in (*found.G, *found.G_hat))
-    wrong = {name: error for name, error in errors(found, by_autograd(model, inputs), tolerance, eps=2e-3).items() if not error < tolerance}
+    wrong = {name: error for name, error in errors(found, expected, tolerance, eps=2e-3).items() if not error < tolerance}
     assert not wrong, wrong
 
 
@@ -71,20 +73,10 @@ def test_models_in_half_precision(name: str, dtype: torch.dtype) -> None:
     is_close_in(dtype, 0.1 if dtype == torch.bfloat16 else 0.02, ALL[name])
 
 
-def autocast_agrees(case: Case, tolerance: float = 0.06) -> GradientProducts:
-    """Within rounding of plain autograd under the same autocast."""
-    model, inputs = case.network(torch.float32), case.inputs(N, torch.float32)
-    with torch.autocast("cpu", torch.bfloat16):
-        expected, found = by_autograd(model, inputs), gradient_products(model, inputs, labels_for(N))
-    assert all(G.dtype == torch.float32 for G in (*found.G, *found.G_hat))
-    wrong = {name: error for name, error in errors(found, expected, tolerance, eps=2e-3).items() if not error < tolerance}
-    assert not wrong, wrong
-    return found
-
-
 @pytest.mark.parametrize("name", HALVES)
 def test_autocast(name: str) -> None:
-    autocast_agrees(ALL[name])
+    with torch.autocast("cpu", torch.bfloat16):
+        is_close_in(torch.float32, 0.06, ALL[name])
 
 
 def sums_are_exact(plant: Callable[[pytest.MonkeyPatch], None]) -> None:
@@ -100,7 +92,7 @@ def sums_are_exact(plant: Callable[[pytest.MonkeyPatch], None]) -> None:
     with pytest.MonkeyPatch.context() as patch, torch.autocast("cpu", torch.bfloat16):
         plant(patch)
         patch.setattr(terms, "BLOCK_EXAMPLES", 200)
-        found = gradient_products(model, x, labels_for(200), chunk=200)
+        found = gradient_products(model, x, labels_for(200), microbatch=200)
         logits = model(x).detach()
     D = (logits.double().softmax(1) - nn.functional.one_hot(labels_for(200), CLASSES)).bfloat16().double()
     expected = D.T @ x.double() / 200
@@ -118,18 +110,13 @@ def test_sums_are_not_taken_in_half_precision() -> None:
 def test_autocast_inside_of_a_model() -> None:
     """What is repeated runs under the autocast that it met, also after the model has left it."""
 
-    class Partly(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.first, self.weight, self.head = nn.Linear(6, 6), nn.Parameter(torch.randn(6, 6)), nn.Linear(6, CLASSES)
-
-        def forward(self, x: Tensor) -> Tensor:
-            with torch.autocast("cpu", torch.bfloat16):
-                x = self.first(x) @ self.weight
-            return self.head(x.float())
+    def partly(s: Any, x: Tensor) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16):
+            x = s.first(x) @ s.weight
+        return s.head(x.float())
 
     torch.manual_seed(0)
-    model, x = Partly(), torch.randn(N, 6)
+    model, x = Written(partly, first=layer(), weight=square(), head=head()), torch.randn(N, WIDTH)
     found = gradient_products(model, x, labels_for(N))
     assert all(error < 0.03 for error in errors(found, by_autograd(model, x)).values())
 
@@ -146,8 +133,8 @@ def test_large_sums_in_float32() -> None:
 
 @pytest.mark.parametrize("dtype", [torch.int32, torch.int64])
 def test_ids_of_either_size(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
-    for by_gram in (True, False):
-        monkeypatch.setattr(EmbeddingWeight, "gram_is_cheaper", lambda self, by_gram=by_gram: by_gram)
+    for by_ghost_norm in (True, False):
+        monkeypatch.setattr(EmbeddingWeight, "ghost_norm_is_cheaper", lambda self, by_ghost_norm=by_ghost_norm: by_ghost_norm)
         case = ALL["embedding, padding"]
         model, ids = case.network(), case.inputs(N).to(dtype)
         assert max(errors(gradient_products(model, ids, labels_for(N)), by_autograd(model, ids)).values()) < 1e-10

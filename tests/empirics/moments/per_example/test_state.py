@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,12 @@ from torch.nn.modules import module as torch_module
 from tests.empirics.moments.per_example.cases import TOKENS, WIDTH, Written, encoder, head, layer, parameter
 from tests.empirics.moments.per_example.oracle import labels_for
 from tests.planted import assert_rejects
-from tsla.empirics.moments.per_example import gradient_products, tape, terms
+from tsla.empirics.moments.per_example import gradient_products, rules, terms
 from tsla.empirics.moments.per_example.call import Call
 from tsla.empirics.moments.per_example.fallback import FallbackCall
 
 N = 7
-CHUNK = 3  # chunks of 3, 2 and 2, after a probe of 1
+MICROBATCH = 3  # microbatches of 3, 2 and 2, after a probe of 1
 
 
 def model() -> nn.Module:
@@ -86,8 +87,8 @@ def is_same(a: object, b: object) -> bool:
     return bool(a == b)
 
 
-def leaves_the_state(run: Callable[[nn.Module, Tensor], object]) -> None:
-    made, x = model(), inputs()
+def leaves_the_state(run: Callable[[nn.Module, Tensor], object], x: Tensor | None = None) -> None:
+    made, x = model(), inputs() if x is None else x
     before = state(made, x)
     run(made, x)
     after = state(made, x)
@@ -96,27 +97,17 @@ def leaves_the_state(run: Callable[[nn.Module, Tensor], object]) -> None:
 
 
 def measure(model: nn.Module, x: Tensor) -> object:
-    return gradient_products(model, x, labels_for(len(x)), chunk=CHUNK)
+    return gradient_products(model, x, labels_for(len(x)), microbatch=MICROBATCH)
 
 
-def test_all_is_left_as_it_was() -> None:
-    leaves_the_state(measure)
-
-
-@pytest.mark.parametrize("mode", [torch.no_grad, torch.enable_grad, lambda: torch.autocast("cpu", torch.bfloat16)])
+@pytest.mark.parametrize("mode", [nullcontext, torch.no_grad, torch.enable_grad, lambda: torch.autocast("cpu", torch.bfloat16)])
 def test_in_any_mode(mode: Callable[[], Any]) -> None:
-    def within(model: nn.Module, x: Tensor) -> None:
-        with mode():
-            leaves_the_state(measure)
-
-    leaves_the_state(within)
+    with mode():
+        leaves_the_state(measure)
 
 
 def test_inputs_that_require_a_gradient() -> None:
-    made, x = model(), inputs().requires_grad_()
-    before = state(made, x)
-    measure(made, x)
-    assert is_same(state(made, x), before)
+    leaves_the_state(measure, inputs().requires_grad_())
 
 
 # --- after a failure
@@ -137,7 +128,7 @@ def fails(model: nn.Module, x: Tensor) -> None:
         measure(model, x)
 
 
-@pytest.mark.parametrize("calls", [0, 1, 2], ids=["probe", "first chunk", "later chunk"])
+@pytest.mark.parametrize("calls", [0, 1, 2], ids=["probe", "first microbatch", "later microbatch"])
 @pytest.mark.parametrize("part", ["first", "encoder", "folded", "head", ""])
 def test_after_an_exception_in_the_forward_pass(part: str, calls: int) -> None:
     def run(model: nn.Module, x: Tensor) -> None:
@@ -150,29 +141,29 @@ def test_after_an_exception_in_the_forward_pass(part: str, calls: int) -> None:
     leaves_the_state(run)
 
 
-@pytest.mark.parametrize("calls", [0, 1, 2], ids=["first label", "second label", "later chunk"])
-def test_after_an_exception_in_the_backward_pass(calls: int) -> None:
+Hook = Callable[[nn.Module, Callable[..., None]], Any]
+
+
+def of_a_module(model: nn.Module, fail: Callable[..., None]) -> Any:
+    return model.encoder.register_full_backward_hook(fail)
+
+
+def of_a_tensor(model: nn.Module, fail: Callable[..., None]) -> Any:
+    return model.norm.register_forward_hook(lambda module, args, out: out.register_hook(fail) and None)
+
+
+@pytest.mark.parametrize("calls", [0, 1, 2], ids=["first label", "second label", "later microbatch"])
+@pytest.mark.parametrize("hook", [of_a_module, of_a_tensor])
+def test_after_an_exception_in_the_backward_pass(hook: Hook, calls: int) -> None:
     def run(model: nn.Module, x: Tensor) -> None:
-        handle = model.encoder.register_full_backward_hook(failing_after(calls))
+        handle = hook(model, failing_after(calls))
         fails(model, x)
         handle.remove()
 
     leaves_the_state(run)
 
 
-@pytest.mark.parametrize("calls", [0, 2], ids=["first label", "later chunk"])
-def test_after_an_exception_in_a_hook_of_a_tensor(calls: int) -> None:
-    fail = failing_after(calls)
-
-    def run(model: nn.Module, x: Tensor) -> None:
-        handle = model.norm.register_forward_hook(lambda module, args, out: out.register_hook(fail) and None)
-        fails(model, x)
-        handle.remove()
-
-    leaves_the_state(run)
-
-
-@pytest.mark.parametrize("calls", [0, 1, 3], ids=["first", "second", "later chunk"])
+@pytest.mark.parametrize("calls", [0, 1, 3], ids=["first", "second", "later microbatch"])
 @pytest.mark.parametrize("where", ["rule", "flush", "products", "receive", "__init__", "_vectorised"])
 def test_after_an_exception_in_the_engine(where: str, calls: int, monkeypatch: pytest.MonkeyPatch) -> None:
     fail = failing_after(calls)
@@ -182,7 +173,7 @@ def test_after_an_exception_in_the_engine(where: str, calls: int, monkeypatch: p
 
     owners = {"flush": Call, "products": terms, "receive": terms.Formed, "__init__": FallbackCall, "_vectorised": FallbackCall}
     if where == "rule":
-        monkeypatch.setitem(tape.RULES, nn.functional.linear, first_failing(tape.RULES[nn.functional.linear]))
+        monkeypatch.setitem(rules.RULES, nn.functional.linear, first_failing(rules.RULES[nn.functional.linear]))
     else:
         monkeypatch.setattr(owners[where], where, first_failing(getattr(owners[where], where)))
     leaves_the_state(fails)

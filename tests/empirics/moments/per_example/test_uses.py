@@ -10,10 +10,21 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.empirics.moments.per_example.cases import ALL, LAYERS
+from tests.empirics.moments.per_example.cases import ALL, EACH_WAY, LAYERS
 from tests.empirics.moments.per_example.oracle import agrees, by_autograd, errors, is_right, labels_for
 from tests.planted import assert_rejects
-from tsla.empirics.moments.per_example import chunk, convolution, fallback, gradient_products, linear, normalisation, tape, weights
+from tsla.empirics.moments.per_example import (
+    axes,
+    convolution,
+    fallback,
+    gradient_products,
+    linear,
+    microbatch,
+    normalisation,
+    rules,
+    tape,
+    weights,
+)
 from tsla.empirics.moments.per_example.linear import Added
 from tsla.empirics.moments.per_example.terms import Term, products
 
@@ -28,37 +39,13 @@ def test_every_parameter_and_example(name: str) -> None:
     is_right(case.network(), case.inputs(N))
 
 
-# One for each way: a rule, a formed gradient, an embedding, a fallback, a made weight, shared ones, folded examples.
-CHUNKED = {
-    name: ALL[name]
-    for name in (
-        "conv2d, uneven",
-        "linear of tokens",
-        "layer norm of tokens",
-        "batch norm of images",
-        "embedding, padding",
-        "gru",
-        "cross-attention, tokens first",
-        "self-attention, as many tokens as examples",
-        "vision transformer, sliced",
-        "spectral norm",
-        "rule and fallback",
-        "head of the embedding, by @",
-        "folded and not",
-        "sequence first, as long as the batch",
-        "tokens to experts",
-        "lstm of packed sequences",
-    )
-}
-
-
 @pytest.mark.parametrize("n", [1, 5, 7])
-@pytest.mark.parametrize("name", CHUNKED)
-def test_result_does_not_depend_on_the_chunk(name: str, n: int) -> None:
-    model, inputs = CHUNKED[name].network(), CHUNKED[name].inputs(n)
+@pytest.mark.parametrize("name", EACH_WAY)
+def test_result_does_not_depend_on_the_microbatch(name: str, n: int) -> None:
+    model, inputs = EACH_WAY[name].network(), EACH_WAY[name].inputs(n)
     expected = by_autograd(model, inputs)
     for size in {1, 2, 3, n, n + 2}:
-        agrees(gradient_products(model, inputs, labels_for(n), chunk=size), expected)
+        agrees(gradient_products(model, inputs, labels_for(n), microbatch=size), expected)
 
 
 def test_the_comparison_sees_every_table() -> None:
@@ -91,7 +78,7 @@ def kernel_with(change: Callable[[convolution.ConvolutionWeight], None]) -> Plan
         change(terms[0])
         return terms
 
-    return lambda patch: patch.setitem(tape.RULES, torch.conv2d, rule)
+    return lambda patch: patch.setitem(rules.RULES, torch.conv2d, rule)
 
 
 def takes_another_stride(term: convolution.ConvolutionWeight) -> None:
@@ -127,9 +114,9 @@ def forgets_what_is_scaled(self: normalisation.Scale, D: Tensor) -> Tensor:
     return D.sum(list(range(1, D.ndim - self.parameter.ndim)))
 
 
-def looks_for_their_number(self: tape.Tape, old: torch.Size, new: torch.Size) -> int | None:
+def looks_for_their_number(self: axes.Axes, old: torch.Size, new: torch.Size) -> int | None:
     """Takes any dimension that is as long as there are examples for theirs."""
-    return next((d for d, size in enumerate(new) if size == self.examples), None)
+    return next((d for d, size in enumerate(new) if size == self._now), None)
 
 
 def forgets_the_making(self: weights.Derived, label: int, rows: slice) -> Tensor:
@@ -153,13 +140,13 @@ PLANTED: dict[str, tuple[str, Planted]] = {
     "wrong order of what was added": ("vision transformer", setting(linear.Added, "form", transposes)),
     "gradient of the padding": ("embedding, padding", setting(linear.EmbeddingWeight, "receive", keeps_the_padding)),
     "scale without its input": ("layer norm of tokens", setting(normalisation.Scale, "form", forgets_what_is_scaled)),
-    "first use alone": ("linear twice", setting(chunk, "products", lambda uses: products(uses[:1]))),
+    "first use alone": ("linear twice", setting(microbatch, "products", lambda uses: products(uses[:1]))),
     "later uses again in each": ("fallback twice", setting(tape, "alias_of", lambda tensor: tensor)),
     "heard twice": ("folded twice", setting(fallback.FallbackCall, "_others_deaf", nobody_is_deaf)),
     "made weights for parameters": ("standardised kernels", setting(weights.Derived, "per_example", forgets_the_making)),
     "tokens for examples": (
         "self-attention, as many tokens as examples, tokens first",
-        setting(tape.Tape, "_axis", looks_for_their_number),
+        setting(axes.Axes, "_grown", looks_for_their_number),
     ),
     "nothing without a rule": ("prelu", setting(tape.Tape, "_leave_to", skips_what_has_no_rule)),
     "nothing of modules": ("folded", setting(tape.Tape, "_leave_to", skips_what_has_no_rule)),

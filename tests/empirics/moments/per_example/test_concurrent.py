@@ -1,4 +1,4 @@
-"""Two chunks at once give what one after the other gives, and leave as little behind."""
+"""Two microbatches at once give what one after the other gives, and leave as little behind."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.empirics.moments.per_example.cases import ALL
+from tests.empirics.moments.per_example.cases import EACH_WAY, WIDTH, Written, head, vector
 from tests.empirics.moments.per_example.oracle import agrees, by_autograd, labels_for
-from tsla.empirics.moments.per_example import gradient_products, gradients, side_by_side
-from tsla.empirics.moments.per_example.chunk import Chunk
+from tsla.empirics.moments.per_example import concurrent, gradient_products, gradients
+from tsla.empirics.moments.per_example.microbatch import Microbatch
 
 # torch warns that it copies the input to pad it unevenly.
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
-N, CHUNK = 7, 2  # four chunks, the last of one example
+N, MICROBATCH = 7, 2  # four microbatches, the last of one example
 
 
 @pytest.fixture(autouse=True)
@@ -30,42 +30,32 @@ def two_threads() -> Iterator[None]:
 
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
-    """The thread that each chunk's products were taken in, and how many threads that one used."""
+    """The thread that each microbatch's products were taken in, and how many threads that one used."""
     seen: list[tuple[int, int]] = []
-    products = Chunk.products
-    monkeypatch.setattr(Chunk, "products", lambda self: seen.append((get_ident(), torch.get_num_threads())) or products(self))
+    products = Microbatch.products
+    monkeypatch.setattr(Microbatch, "products", lambda self: seen.append((get_ident(), torch.get_num_threads())) or products(self))
     monkeypatch.setattr(gradients, "can_be_two", lambda: True)
     return seen
 
 
-@pytest.mark.parametrize("name", sorted(ALL))
+@pytest.mark.parametrize("name", EACH_WAY)
 def test_the_same_as_autograd(name: str, seen: list[tuple[int, int]]) -> None:
-    model, inputs = ALL[name].network(), ALL[name].inputs(N)
-    agrees(gradient_products(model, inputs, labels_for(N), chunk=CHUNK), by_autograd(model, inputs))
+    model, inputs = EACH_WAY[name].network(), EACH_WAY[name].inputs(N)
+    agrees(gradient_products(model, inputs, labels_for(N), microbatch=MICROBATCH), by_autograd(model, inputs))
     assert len(seen) == 4
 
 
 def test_pairs_share_the_threads(seen: list[tuple[int, int]]) -> None:
-    gradient_products(nn.Linear(3, 4), torch.randn(5, 3), labels_for(5), chunk=2)
+    gradient_products(nn.Linear(3, 4), torch.randn(5, 3), labels_for(5), microbatch=2)
     idents, threads = zip(*seen, strict=True)
-    assert threads == (1, 1, 2)  # and the last chunk has no other beside it
+    assert threads == (1, 1, 2)  # and the last microbatch has no other beside it
     assert len(set(idents)) == 2
 
 
 @pytest.mark.parametrize("name", ["dropout", "called again"])
 def test_what_draws_at_random_or_calls_a_module_again_is_alone(name: str, seen: list[tuple[int, int]]) -> None:
-    class Scaled(nn.Module):
-        """No rule knows its product."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.weight = nn.Parameter(torch.ones(3))
-
-        def forward(self, x: Tensor) -> Tensor:
-            return x * self.weight
-
-    part = nn.Dropout(0.5) if name == "dropout" else Scaled()
-    gradient_products(nn.Sequential(part, nn.Linear(3, 4)), torch.randn(4, 3), labels_for(4), chunk=2)
+    part = nn.Dropout(0.5) if name == "dropout" else Written(lambda s, x: x * s.p, p=vector())  # no rule knows the product
+    gradient_products(nn.Sequential(part, head()), torch.randn(4, WIDTH), labels_for(4), microbatch=2)
     assert {ident for ident, _ in seen} == {get_ident()}
 
 
@@ -86,27 +76,20 @@ def test_an_error_in_either_comes_out_when_both_are_done(failing: int, monkeypat
                 raise RuntimeError("planted")
             return D
 
-    class Model(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.layer, self.head = nn.Linear(1, 1), nn.Linear(1, 4)
-            self.layer.weight.data.fill_(1)
-            self.layer.bias.data.zero_()
-
-        def forward(self, x: Tensor) -> Tensor:
-            return self.head(Fails.apply(self.layer(x)))
-
+    model = Written(lambda s, x: s.head(Fails.apply(s.layer(x))), layer=nn.Linear(1, 1), head=nn.Linear(1, 4))
+    nn.init.ones_(model.layer.weight)
+    nn.init.zeros_(model.layer.bias)
     monkeypatch.setattr(gradients, "can_be_two", lambda: True)
     with pytest.raises(RuntimeError, match="planted"):
-        gradient_products(Model(), torch.tensor([[0.0], [0.0], [1.0], [1.0]]), labels_for(4), chunk=2)
+        gradient_products(model, torch.tensor([[0.0], [0.0], [1.0], [1.0]]), labels_for(4), microbatch=2)
     assert set(done) == {0, 1}
 
 
 def test_one_processor_is_not_shared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(side_by_side.os, "sched_getaffinity", lambda _: {0}, raising=False)
-    assert not side_by_side.can_be_two()
-    monkeypatch.setattr(side_by_side.os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
-    assert side_by_side.can_be_two()
+    monkeypatch.setattr(concurrent.os, "sched_getaffinity", lambda _: {0}, raising=False)
+    assert not concurrent.can_be_two()
+    monkeypatch.setattr(concurrent.os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    assert concurrent.can_be_two()
     torch.set_num_threads(1)
-    assert not side_by_side.can_be_two()
+    assert not concurrent.can_be_two()
     torch.set_num_threads(2)

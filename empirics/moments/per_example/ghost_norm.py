@@ -13,7 +13,7 @@ from tsla.empirics.moments.per_example.precision import without_autocast
 from tsla.empirics.moments.per_example.terms import Products, Term, inner_products, products
 
 
-class GramTerm(Term):
+class GhostNormTerm(Term):
     """A weight whose gradient is ``g_i = D_iᵀ A_i``: D_i ``(positions, outputs)``, A_i ``(positions, inputs)``.
 
     Then ``⟨g_i, ĝ_i⟩ = Σ_pq (A_i A_iᵀ)_pq (D_i D̂_iᵀ)_pq``: ``A_i A_iᵀ`` serves both labels, and where an example has few positions this
@@ -23,11 +23,11 @@ class GramTerm(Term):
     x: Tensor  # what A_i is made of, examples first
 
     @abstractmethod
-    def gram_is_cheaper(self) -> bool:
+    def ghost_norm_is_cheaper(self) -> bool:
         """Whether this way costs less than forming the gradients of the examples."""
 
     @abstractmethod
-    def input_gram(self) -> Tensor:
+    def input_products(self) -> Tensor:
         """``A_i A_iᵀ`` ``(b, positions, positions)``: b is n, or n times the number of groups."""
 
     @abstractmethod
@@ -40,11 +40,11 @@ class GramTerm(Term):
 
     def products(self) -> Products:
         """By the cheaper way."""
-        return self._by_gram() if self.gram_is_cheaper() else products([self])
+        return self._by_ghost_norm() if self.ghost_norm_is_cheaper() else products([self])
 
     @without_autocast
-    def _by_gram(self) -> Products:
-        A, D, D_hat = self.input_gram(), self.positions(0), self.positions(1)
+    def _by_ghost_norm(self) -> Products:
+        A, D, D_hat = self.input_products(), self.positions(0), self.positions(1)
         n = len(self.signals[0])
         table = torch.stack([inner_products(A, a @ b.transpose(1, 2)) for a, b in ((D, D), (D_hat, D_hat), (D, D_hat))])
         sums = self if self.entries < self.parameter.numel() else (self.total(0), self.total(1))
@@ -55,7 +55,7 @@ class GramTerm(Term):
         """How much is kept: of the input, too."""
         return self.x.numel() + super().entries
 
-    def joined(self, others: Sequence[GramTerm]) -> GramTerm:
+    def joined(self, others: Sequence[GhostNormTerm]) -> GhostNormTerm:
         """The same term for the examples of all of them."""
         together, terms = copy(self), (self, *others)
         together.x = torch.cat([term.x for term in terms])

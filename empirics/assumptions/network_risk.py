@@ -1,4 +1,4 @@
-"""The loss of a network on data, as a function of its weights in one vector."""
+"""The empirical risk of a network on data, as a function of its weights in one vector."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from tsla.empirics.models.forward import with_own_buffers
-from tsla.empirics.moments.minibatch import device_of, private_randomness
+from tsla.empirics.models.state import device_of, private_randomness, with_own_buffers
 from tsla.theory.constants import Array
 
 
-class Loss:
+class NetworkRisk:
     """F of a model on data, its gradient and its Hessian-vector products, as float64 vectors over the trained parameters."""
 
-    def __init__(self, model: nn.Module, inputs: Tensor, labels: Tensor, seed: int, chunk: int) -> None:
+    def __init__(self, model: nn.Module, inputs: Tensor, labels: Tensor, seed: int, microbatch: int) -> None:
         self._model, self._seed, self._n = model, seed, len(inputs)
-        self._parts = list(zip(torch.split(inputs, chunk), torch.split(labels, chunk), strict=True))
+        self._parts = list(zip(torch.split(inputs, microbatch), torch.split(labels, microbatch), strict=True))
         self._device = device_of(model)
         self._trained = [p for p in model.parameters() if p.requires_grad]
 
@@ -42,7 +41,7 @@ class Loss:
         return total
 
     def _gradients(self, *, create_graph: bool) -> Iterator[tuple[Tensor, Sequence[Tensor]]]:
-        """The loss of each chunk, divided by all examples, and its gradient. Each call draws the same dropout."""
+        """The loss of each microbatch, divided by all examples, and its gradient. Each call draws the same dropout."""
         with private_randomness(self._seed, self._device):
             for inputs, labels in self._parts:
                 logits = with_own_buffers(self._model, inputs)

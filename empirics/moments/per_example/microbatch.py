@@ -1,4 +1,4 @@
-"""One chunk of examples: a forward pass, a backward pass for either label, and the products that come of them."""
+"""One microbatch of examples: a forward pass, a backward pass for either label, and the products that come of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tsla.empirics.moments.per_example.terms import Products, Term, products
 from tsla.empirics.moments.per_example.weights import Derived
 
 
-class Chunk:
+class Microbatch:
     """Examples ``x`` ``(k, ...)`` at their labels ``true`` ``(k, classes)``, and at what ``smooth`` makes of their logits.
 
     The forward pass is made with the object, the backward passes by ``products``.
@@ -23,7 +23,7 @@ class Chunk:
     def __init__(
         self, forward: Forward, x: Tensor, true: Tensor, smooth: Callable[[Tensor], Tensor], parameters: list[nn.Parameter], probe: Probe
     ) -> None:
-        tape = Tape(parameters, len(x), probe.tape)
+        tape = Tape(parameters, len(x), probe.shapes)
         self.logits, self.calls = forward(x, tape), tape.calls
         probe.compare(self.logits)
         probabilities = self.logits.detach().double().softmax(1)

@@ -1,4 +1,4 @@
-"""Two chunks at once, each on half of the threads: most of what a backward pass calls is too short to be worth waking a thread for."""
+"""Two microbatches at once, each on half of the threads: most calls of a backward pass are too short to be worth waking a thread for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 import torch
 from torch import nn
 
-from tsla.empirics.moments.per_example.chunk import Chunk
+from tsla.empirics.moments.per_example.microbatch import Microbatch
 from tsla.empirics.moments.per_example.terms import Products
 
 Found = list[tuple[nn.Parameter, Products]]
@@ -21,14 +21,14 @@ def can_be_two() -> bool:
     return min(allowed, torch.get_num_threads()) >= 2
 
 
-def products_of(chunks: Iterator[Chunk], *, two_at_once: bool) -> Iterator[Found]:
-    """The products of each chunk, in order and the same in either way but for rounding. Forward passes come one after the other."""
+def products_of(microbatches: Iterator[Microbatch], *, two_at_once: bool) -> Iterator[Found]:
+    """The products of each microbatch, in order and the same in either way but for rounding. Forward passes come one after the other."""
     if not two_at_once:
-        yield from (chunk.products() for chunk in chunks)
+        yield from (microbatch.products() for microbatch in microbatches)
         return
     with ThreadPoolExecutor(1) as other:
-        for first in chunks:
-            second = next(chunks, None)
+        for first in microbatches:
+            second = next(microbatches, None)
             if second is not None and first.alone and second.alone:
                 yield from _together(first, second, other)
             else:
@@ -37,7 +37,7 @@ def products_of(chunks: Iterator[Chunk], *, two_at_once: bool) -> Iterator[Found
                     yield second.products()
 
 
-def _together(first: Chunk, second: Chunk, other: ThreadPoolExecutor) -> tuple[Found, Found]:
+def _together(first: Microbatch, second: Microbatch, other: ThreadPoolExecutor) -> tuple[Found, Found]:
     threads = torch.get_num_threads()
     torch.set_num_threads(threads // 2)  # of this thread; the other one begins with as many
     try:

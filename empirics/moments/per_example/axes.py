@@ -1,0 +1,40 @@
+"""Where the examples lie in the tensors of a pass: along the dimension that is another one in a pass of another number of them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from tsla.empirics.moments.per_example.shape_probe import Seen, ShapeProbe
+
+_OTHER_PATH = (
+    "model takes another path for another number of examples, so that they can't be told apart in a batch; "
+    "tsla.empirics.moments.one_by_one takes them one at a time"
+)
+
+
+class Axes:
+    """Goes through what a ``probe`` saw, along a pass of ``examples`` examples. Both raise ValueError where the two take other paths."""
+
+    def __init__(self, probe: ShapeProbe, examples: int) -> None:
+        self._seen, self._before, self._now = iter(probe.seen), probe.examples, examples
+
+    def next(self, what: object) -> Seen:
+        """What the probe saw at this call."""
+        seen = next(self._seen, None)
+        if seen is None or seen.what != what:
+            raise ValueError(_OTHER_PATH)
+        return seen
+
+    def of(self, shapes: list[torch.Size], tensors: list[Tensor], *, sure: bool) -> list[int | None]:
+        """The dimension of the examples in each tensor, which had these shapes in the probe; None where there is none."""
+        if len(shapes) != len(tensors):
+            raise ValueError(_OTHER_PATH)
+        return [self._grown(old, t.shape) if sure else None for old, t in zip(shapes, tensors, strict=True)]
+
+    def _grown(self, old: torch.Size, new: torch.Size) -> int | None:
+        """The one dimension that grew with the number of examples."""
+        changed = [d for d, (a, b) in enumerate(zip(old, new, strict=False)) if a != b]
+        if len(old) == len(new) and len(changed) == 1 and (old[changed[0]], new[changed[0]]) == (self._before, self._now):
+            return changed[0]
+        return None

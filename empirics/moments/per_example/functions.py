@@ -1,0 +1,66 @@
+"""What functions of torch do beyond what they return: write in place, cut by values, take the gradient on a detour, run in a transform."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tsla.empirics.moments.per_example.call import tensors_in
+
+# The sizes of what these return, or of what is cut with it, depend on values: as many rows as there are examples may be chance.
+_SIZED_BY_VALUES = {
+    *(torch.nonzero, torch.argwhere, torch.masked_select, torch.unique_consecutive, torch._unique2, torch._pack_padded_sequence),
+    *(Tensor.nonzero, Tensor.argwhere, Tensor.masked_select, Tensor.unique_consecutive),
+    *(Tensor.item, Tensor.tolist, Tensor.__int__, Tensor.__index__),
+}
+# What lets the gradient be another than the derivative of the value; hooks on tensors ask for `grad_fn`.
+_DETOURS = {Tensor.detach, torch.detach, Tensor.detach_, torch.detach_, Tensor.data.__get__, Tensor.grad_fn.__get__}  # type: ignore[attr-defined, union-attr]
+
+
+def works_in_place(func: Any) -> bool:
+    """Whether a torch function writes into its first argument."""
+    name = getattr(func, "__name__", "")
+    return name == "__setitem__" or name.startswith("__i") or (name.endswith("_") and not name.endswith("__"))
+
+
+def reads_an_attribute(func: Any) -> bool:
+    """Whether it reads a shape or the like, which no gradient goes through."""
+    return getattr(func, "__name__", "") == "__get__"
+
+
+def written(func: Any, args: Any, out: Any) -> Any:
+    """What a call returned; or, where it writes into a view, what that is a view of: gradients of both arrive there."""
+    if not works_in_place(func):
+        return out
+    return args[0]._base if args[0]._is_view() else args[0]
+
+
+def is_sized_by_values(func: Any, args: Any, kwargs: Any) -> bool:
+    """Whether sizes may come to depend on values by this call."""
+    others = tensors_in((args[1:], kwargs))
+    if func is Tensor.__getitem__:
+        return any(t.dtype in (torch.bool, torch.uint8) for t in others)
+    if func in (torch.repeat_interleave, Tensor.repeat_interleave):
+        return bool(others) or len(args) == 1
+    return func in _SIZED_BY_VALUES or (func is torch.where and not others)
+
+
+def is_detour(func: Any) -> bool:
+    """Whether gradients may be others than the derivatives of the logits after this call."""
+    owner = getattr(func, "__self__", None)
+    custom = isinstance(owner, type) and issubclass(owner, torch.autograd.Function)
+    return custom or func in _DETOURS or not torch.is_grad_enabled() or in_transform()
+
+
+def in_transform() -> bool:
+    """Whether a transform of torch.func is at work."""
+    return torch._C._functorch.peek_interpreter_stack() is not None
+
+
+def unwrapped(tensor: Tensor) -> Tensor:
+    """The tensor that transforms of torch.func made this one of."""
+    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        tensor = torch._C._functorch.get_unwrapped(tensor)
+    return tensor

@@ -1,0 +1,84 @@
+"""What is measured of per-example gradients, and how it adds up over microbatches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from tsla.empirics.moments.per_example.terms import Late, Products
+
+
+@dataclass(frozen=True)
+class GradientProducts:
+    """Of the per-example gradients ``g_i`` and ``ĝ_i`` with respect to each of the parameters ``names``.
+
+    gg, hh, gh:  ``‖g_i‖²``, ``‖ĝ_i‖²``, ``⟨g_i, ĝ_i⟩``; ``(parameters, n)``, float64, on the CPU
+    G, G_hat:    the means over the n examples, shaped like the parameters, on their device, in float32 at least
+    """
+
+    names: tuple[str, ...]
+    gg: Tensor
+    hh: Tensor
+    gh: Tensor
+    G: tuple[Tensor, ...]
+    G_hat: tuple[Tensor, ...]
+
+
+def rows_by_layer(names: Sequence[str]) -> dict[str, list[int]]:
+    """Rows of the parameters of each layer, by the name of the layer: a parameter's without its last part."""
+    layers: dict[str, list[int]] = {}
+    for row, name in enumerate(names):
+        layers.setdefault(name.rpartition(".")[0], []).append(row)
+    return layers
+
+
+class Totals:
+    """Inner products of all examples, and sums of their gradients, as the microbatches come in. What no call used stays 0."""
+
+    def __init__(self, parameters: list[nn.Parameter], examples: int) -> None:
+        self.parameters, self.examples = parameters, examples
+        self._row = {id(p): row for row, p in enumerate(parameters)}
+        self._products = torch.zeros(3, len(parameters), examples, dtype=torch.float64)
+        self._sums: list[tuple[Tensor, Tensor] | None] = [None] * len(parameters)
+        self._late: list[list[Late]] = [[] for _ in parameters]
+
+    def add(self, parameter: nn.Parameter, rows: slice, found: Products) -> None:
+        """Take in what was found of a parameter in the examples ``rows``."""
+        row = self._row[id(parameter)]
+        self._products[:, row, rows] = found.table.cpu()
+        if isinstance(found.sums, tuple):
+            self._accumulate(row, found.sums)
+            return
+        self._late[row].append(found.sums)
+        if sum(term.entries for term in self._late[row]) > parameter.numel():
+            self._settle(row)
+
+    def squares(self, rows: slice) -> Tensor:
+        """``‖g_i‖²`` of these examples, ``(parameters, k)``."""
+        return self._products[0, :, rows]
+
+    def _settle(self, row: int) -> None:
+        """Take the sums over the examples of several microbatches at once."""
+        if late := self._late[row]:
+            together = late[0].joined(late[1:])
+            self._accumulate(row, (together.total(0), together.total(1)))
+            self._late[row] = []
+
+    def _accumulate(self, row: int, new: tuple[Tensor, Tensor]) -> None:
+        before = self._sums[row]
+        self._sums[row] = new if before is None else (before[0].add_(new[0]), before[1].add_(new[1]))
+
+    def result(self, names: tuple[str, ...]) -> GradientProducts:
+        """What was measured, when all examples are in."""
+        for row in range(len(names)):
+            self._settle(row)
+        means = [
+            tuple(s.div_(self.examples) for s in sums) if sums is not None else (torch.zeros_like(p.detach()),) * 2
+            for p, sums in zip(self.parameters, self._sums, strict=True)
+        ]
+        G, G_hat = zip(*means, strict=True)
+        gg, hh, gh = self._products
+        return GradientProducts(names, gg, hh, gh, G, G_hat)
