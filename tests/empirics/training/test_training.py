@@ -21,7 +21,7 @@ from tsla.empirics.models import networks
 from tsla.empirics.moments.estimators import Estimates
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.smoothing.schedules import Annealed, Schedule
-from tsla.empirics.training import METHODS, Row, TrainingConfig, initial_model, train, training_split
+from tsla.empirics.training import METHODS, Row, TrainingConfig, initial_model, plain_sgd, shuffled, train, training_split
 from tsla.empirics.training.measuring import ITERATIONS, Measuring
 from tsla.theory.moments import Moments
 
@@ -198,6 +198,14 @@ def test_warm_up_and_falling_rates_are_the_loop_by_hand() -> None:
     assert_rejects(ends_as_by_hand("sgd", warmup=1), rules[::-1])
     ends_as_by_hand("sgd", rates="cosine")(rules[::-1])
     ends_as_by_hand("sgd", rates="step")([(0.1, 0.0), (0.01, 0.0)])
+
+
+def test_plain_sgd_is_training_without_the_rest() -> None:
+    split, ours, theirs = training_split(config("sgd")), initial_model(config("sgd")), initial_model(config("sgd"))
+    plain_sgd(ours, split, shuffled(60, 16, epochs=2, generator=torch.Generator().manual_seed(0)), eta=0.1)
+    list(train(config("sgd"), theirs))
+    for p, q in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(p, q)
 
 
 @pytest.mark.parametrize("theta", [0.0, 0.3, 1.0])
