@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -48,9 +47,9 @@ def read(path: Path, *, name: str = "checkpoint") -> Checkpoint:
     where = f"{name} = {path}"
     must_be_there(name, path, "what `tsla train --checkpoint` wrote, or a state_dict")
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise ValueError(f"{where} is not a file of torch.save that loads with weights_only=True") from error
+        found = tensors.load(path)
+    except ValueError as error:
+        raise ValueError(f"{where} is {error}") from error
     state = found.get("state_dict", found) if isinstance(found, dict) else None
     if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
         holds = f"the keys {', '.join(map(str, found)) or 'none'}" if isinstance(found, dict) else f"a {type(found).__name__}"
