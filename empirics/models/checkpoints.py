@@ -17,6 +17,7 @@ from tsla.empirics.models import networks
 from tsla.empirics.models.networks import GROUPS, resnet
 from tsla.empirics.runs import tensors
 from tsla.empirics.runs.files import must_be_there, replacing
+from tsla.theory.constants import is_whole
 
 NETWORK = ("name", "shape", "classes", "norm")
 FIRST_NETWORK = ("channels", "classes", "widths")
@@ -79,7 +80,7 @@ def _network(found: Any, where: str) -> Mapping[str, Any]:
 
 
 def _whole(*sizes: object) -> bool:
-    return all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in sizes)
+    return all(is_whole(size, at_least=1) for size in sizes)
 
 
 def build(checkpoint: Checkpoint, factory: str | None = None, *, name: str = "checkpoint") -> nn.Module:
