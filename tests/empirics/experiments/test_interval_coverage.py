@@ -112,8 +112,7 @@ def test_planted_intervals_without_the_finite_population() -> None:
     def as_if_independent(name: str, draws: Draws) -> Ends:
         return rules.shifted(name, Draws.of(draws.sums))
 
-    with pytest.raises(AssertionError):
-        covers(as_if_independent, replacement=False)
+    assert_rejects(lambda rule: covers(rule, replacement=False), as_if_independent)
 
 
 def test_rules_differ_from_the_chosen_one_by_what_they_say() -> None:
@@ -189,15 +188,3 @@ def has_the_tables_of(record: pd.DataFrame) -> None:
 def test_the_tables_of_the_document_are_those_of_the_record(record: pd.DataFrame) -> None:
     has_the_tables_of(record)
     assert_rejects(has_the_tables_of, record.assign(covered=record["covered"] - 10))
-
-
-def test_a_document_without_a_place_for_tables() -> None:
-    with pytest.raises(ValueError, match="must have both around its tables"):
-        document.with_tables("# Nothing", pd.DataFrame())
-
-
-def test_the_record_is_of_the_configurations(record: pd.DataFrame) -> None:
-    assert [tuple(key) for key in record[["network", "epoch"]].drop_duplicates().to_numpy()] == [
-        (config["network"], config["epoch"]) for config in coverage.CONFIGS
-    ]
-    assert records.read(ROOT / "records" / "coverage.parquet").config["configs"] == [dict(config) for config in coverage.CONFIGS]

@@ -14,7 +14,8 @@ from tests.planted import assert_rejects
 from tsla.empirics import training
 from tsla.empirics.data.datasets import Split
 from tsla.empirics.training import METHODS, Row, TrainingConfig, train
-from tsla.empirics.training.ensemble import examples, replicas, together, train_together
+from tsla.empirics.training.ensemble import examples, together, train_together
+from tsla.empirics.training.ensemble.replicas import fitting
 from tsla.theory.moments import MOMENTS
 
 SHARED = {"epochs": 2, "train_size": 60, "measure_at": (0, 2), "model": "mlp", "batch_size": 16}  # the last batch has 12
@@ -84,9 +85,10 @@ def test_together_is_one_by_one_but_for_float64_rounding(monkeypatch: pytest.Mon
         assert_equal([ours], [theirs], rel=1e-7 if c.smoothing == "prior" else 1e-10)  # frequencies are float32 in the loss of `train`
 
 
-def test_groups_of_few_runs_are_the_same_as_one_group(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replicas, "NUMBERS", 2 * 16 * 64)
-    assert_equal(together_now(ALL[:5]), one_by_one(ALL)[:5], rel=1e-5)
+def test_runs_too_many_to_be_stepped_at_once_are_the_same_in_groups() -> None:
+    configs = tuple(config("plain", seed=seed, epochs=1, drop=1, train_size=1500, batch_size=1500, measure_at=()) for seed in range(11))
+    assert fitting(examples.examples_of(configs).images, 1500) == 10
+    assert_equal(together_now(configs), one_by_one(configs), rel=1e-5)
 
 
 def test_a_convolutional_network() -> None:

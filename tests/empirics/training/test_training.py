@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from tests.planted import assert_rejects
 from tsla.empirics import training
@@ -43,36 +42,33 @@ def rows(method: str, **changes: object) -> list[Row]:
 # --- arms that share seed, split, noise, initial weights and batches
 
 
-def test_smoothing_of_strength_0_is_none() -> None:
-    assert rows("lsr", theta=0.0) == rows("sgd")
-    assert rows("lsr") != rows("sgd")
-
-
 def test_all_arms_start_from_the_same_weights_and_data() -> None:
     starts = [rows(method)[0] for method in METHODS]
     assert all(start == starts[0] for start in starts)
     assert rows("sgd", seed=1)[0] != starts[0] | {"seed": 1}
 
 
-def test_tsla_is_lsr_up_to_the_drop_epoch_and_not_after() -> None:
-    assert rows("tsla")[:2] == rows("lsr")[:2]
-    assert rows("tsla")[2] != rows("lsr")[2]
-
-
-@pytest.mark.parametrize(("drop", "partner"), [(0, "sgd"), (2, "lsr")])
-def test_tsla_dropped_at_the_ends_is_one_of_the_two(drop: int, partner: str) -> None:
-    assert rows("tsla", drop=drop) == rows(partner)
-
-
-def test_shrinking_is_a_smaller_step() -> None:
-    assert rows("shrink") == rows("sgd", eta=0.1 * (1 - 0.4))
-    assert rows("shrink") != rows("sgd")
-
-
-def test_shrinking_until_the_drop_epoch_goes_on_with_the_full_step() -> None:
-    assert rows("shrink-tsla")[:2] == rows("shrink")[:2]
-    assert rows("shrink-tsla", drop=0) == rows("sgd")
-    assert rows("shrink-tsla")[2] != rows("shrink")[2]
+@pytest.mark.parametrize(
+    ("method", "changes", "partner", "theirs", "same"),
+    [
+        ("lsr", {"theta": 0.0}, "sgd", {}, 3),
+        ("lsr", {}, "sgd", {}, 1),
+        ("tsla", {}, "lsr", {}, 2),  # up to the drop epoch and not after
+        ("tsla", {"drop": 0}, "sgd", {}, 3),
+        ("tsla", {"drop": 2}, "lsr", {}, 3),
+        ("shrink", {}, "sgd", {"eta": 0.1 * (1 - 0.4)}, 3),
+        ("shrink", {}, "sgd", {}, 1),
+        ("shrink-tsla", {}, "shrink", {}, 2),
+        ("shrink-tsla", {"drop": 0}, "sgd", {}, 3),
+    ],
+)
+def test_arms_are_the_same_until_their_rules_part(
+    method: str, changes: dict[str, object], partner: str, theirs: dict[str, object], same: int
+) -> None:
+    """Of the three rows, the first so many."""
+    assert [one == other for one, other in zip(rows(method, **changes), rows(partner, **theirs), strict=True)] == [
+        row < same for row in range(3)
+    ]
 
 
 def test_smoothing_by_the_own_prediction_is_shrinking() -> None:
@@ -208,15 +204,6 @@ def test_plain_sgd_is_training_without_the_rest() -> None:
         torch.testing.assert_close(p, q)
 
 
-@pytest.mark.parametrize("theta", [0.0, 0.3, 1.0])
-def test_smoothed_loss_is_linear_in_the_label(theta: float) -> None:
-    """C1 for the loss that training hands to torch."""
-    logits, labels = torch.randn(6, CLASSES, generator=torch.Generator().manual_seed(0), dtype=torch.float64), torch.arange(6)
-    log_probabilities = log_softmax(logits.numpy())
-    expected = (1 - theta) * -log_probabilities[np.arange(6), np.arange(6)].mean() + theta * -log_probabilities.mean()
-    assert float(cross_entropy(logits, labels, label_smoothing=theta)) == pytest.approx(expected, rel=1e-12)
-
-
 # --- rules that follow measurements
 
 
@@ -287,21 +274,16 @@ def test_a_row_an_epoch_with_moments_where_they_were_asked_for() -> None:
     assert [[row[name] is None for name in MOMENTS] for row in found] == [[False] * 6, [True] * 6, [False] * 6]
 
 
-@pytest.mark.parametrize("smoothing", ["uniform", "prior", "own", "own-hard"])
-def test_moments_are_those_of_the_noisy_training_set_and_of_the_labels_that_are_trained_on(smoothing: str) -> None:
-    split, model = digits(train_size=60, label_noise=0.2, seed=0), initial_model(config("sgd"))
-    expected = asdict(gradient_moments(model, split.train_inputs, split.train_labels, smoothing))
-    found = next(train(config("lsr", smoothing=smoothing)))
+@pytest.mark.parametrize(("smoothing", "n"), [("uniform", None), ("prior", None), ("own", None), ("own-hard", None), ("uniform", 20)])
+def test_moments_are_those_of_the_noisy_training_set_and_of_the_labels_that_are_trained_on(smoothing: str, n: int | None) -> None:
+    """Of all examples, or of the first that are drawn."""
+    some = slice(None) if n is None else examples_of(0)[:n]
+    noisy, clean = (digits(train_size=60, label_noise=noise, seed=0) for noise in (0.2, 0.0))
+    model = initial_model(config("sgd"))
+    expected = asdict(gradient_moments(model, noisy.train_inputs[some], noisy.train_labels[some], smoothing))
+    found = next(train(config("lsr", smoothing=smoothing, measured_examples=n)))
     assert {name: found[name] for name in MOMENTS} == pytest.approx(expected, rel=1e-6, abs=1e-12)
-    clean = digits(train_size=60, label_noise=0.0, seed=0)
-    assert gradient_moments(model, clean.train_inputs, clean.train_labels).s2 != pytest.approx(expected["s2"], rel=1e-6)
-
-
-def test_moments_of_some_examples() -> None:
-    split, model, some = digits(train_size=60, label_noise=0.2, seed=0), initial_model(config("sgd")), examples_of(0)[:20]
-    expected = asdict(gradient_moments(model, split.train_inputs[some], split.train_labels[some]))
-    found = next(train(config("lsr", measured_examples=20)))
-    assert {name: found[name] for name in MOMENTS} == pytest.approx(expected, rel=1e-6)
+    assert gradient_moments(model, clean.train_inputs[some], clean.train_labels[some]).s2 != pytest.approx(expected["s2"], rel=1e-6)
 
 
 def test_measuring_does_not_disturb_the_run() -> None:
@@ -344,16 +326,13 @@ def test_memory_format_changes_rounding_at_most() -> None:
     assert last_loss(**how, channels_last=True) == pytest.approx(last_loss(**how), rel=1e-4)
 
 
-def test_bfloat16_is_near_and_not_the_same() -> None:
+def test_bfloat16_is_near_and_leaves_weights_and_evaluation_in_float32() -> None:
     assert last_loss(precision="bf16") == pytest.approx(last_loss(), rel=0.02)
     assert last_loss(precision="bf16") != last_loss()
-
-
-def test_bfloat16_leaves_weights_and_evaluation_in_float32() -> None:
+    assert rows("sgd", precision="bf16")[0] == rows("sgd")[0]
     model = initial_model(config("sgd"))
     list(train(config("sgd", precision="bf16"), model))
     assert {p.dtype for p in model.parameters()} == {torch.float32}
-    assert rows("sgd", precision="bf16")[0] == rows("sgd")[0]
 
 
 def test_a_compiled_network_trains_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
