@@ -308,9 +308,9 @@ def line(found: pd.DataFrame, predictor: str, scope: str = "all") -> pd.Series:
     return row
 
 
-def test_rates_are_means_over_seeds() -> None:
-    lowered = [True, True, True, False]
-    rows = made_up([[True, True, True, True], [True, False, True, False]], lowered)
+def test_rates_are_means_over_seeds_with_students_intervals() -> None:
+    lowered, half, more = [True, True, True, False], [True, False, True, False], [True, True, True, False]
+    rows = made_up([[True] * 4, half], lowered)
     found = line(verdict(rows), "floor")
     assert (found["rows"], found["established"], found["lowered"]) == (8, 8, 0.75)
     assert [found[f"hit{end}"] for end in ("", "_low", "_high")] == [0.75, 0, 1]  # Student's reaches from -2.4 to 3.9
@@ -318,28 +318,21 @@ def test_rates_are_means_over_seeds() -> None:
     assert found["above"] == pytest.approx(0.0)
     assert [line(verdict(rows), name)["hit"] for name in ("always", "never")] == [0.75, 0.25]
     assert [line(verdict(rows), name)["balanced"] for name in ("always", "never")] == [0.5, 0.5]
-
-
-def test_the_interval_of_a_rate_is_students() -> None:
-    half, more = [True, False, True, False], [True, True, True, False]
-    found = line(verdict(made_up([half, more] * 4, [True, True, True, False])), "floor")
-    ends = paired([0.5, 0.75] * 4, [0.0] * 8)
+    found, ends = line(verdict(made_up([half, more] * 4, lowered)), "floor"), paired([0.5, 0.75] * 4, [0.0] * 8)
     assert [found[f"hit{end}"] for end in ("", "_low", "_high")] == pytest.approx([0.625, float(ends.low), float(ends.high)])
 
 
 def test_a_flipped_prediction_never_hits() -> None:
-    lowered = [True, False, False]
-    right, wrong = ([[hit] * 3] * 3 for hit in (True, False))
-    assert [line(verdict(made_up(hits, lowered)), "floor")["hit"] for hits in (right, wrong)] == [1, 0]
-    assert line(verdict(made_up(right, lowered)), "floor")["above"] == pytest.approx(1 / 3)
+    right, wrong = (line(verdict(made_up([[hit] * 3] * 3, [True, False, False])), "floor") for hit in (True, False))
+    assert (right["hit"], wrong["hit"]) == (1, 0)
+    assert right["above"] == pytest.approx(1 / 3)
 
 
 def test_only_what_is_established_counts() -> None:
     sure, unsure = made_up([[True, True]] * 2, [True, False]), made_up([[False, False]] * 2, [True, False], clear=False)
     found = line(verdict(pd.concat([sure, unsure])), "floor")
     assert (found["rows"], found["established"], found["hit"]) == (8, 4, 1)
-    gone = unsure.assign(diverged=True)
-    assert line(verdict(pd.concat([sure, gone])), "floor")["rows"] == 4
+    assert line(verdict(pd.concat([sure, unsure.assign(diverged=True)])), "floor")["rows"] == 4
 
 
 def test_the_premise_has_a_scope_of_its_own() -> None:
