@@ -28,7 +28,7 @@ class Replicas:
     momentum:      each network's own, by default 0
     weight_decay:  of all networks
     arms:          if given, R is ``(arms, replicas)``: ``models`` are one arm after the other, the arms share their inputs
-                   ``(replicas, b, ...)``, and step sizes are those of the arms, ``(arms,)``
+                   ``(replicas, b, ...)``, and step sizes and momenta are those of the arms, ``(arms,)``
     """
 
     def __init__(
