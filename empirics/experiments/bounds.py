@@ -20,7 +20,7 @@ from tsla.empirics.simulation.problems import Problem
 from tsla.empirics.simulation.simulate import Trajectory, simulate
 from tsla.empirics.statistics.intervals import student_t
 from tsla.theory import lsr, sgd, smoothing, two_stage
-from tsla.theory.constants import Array, Constants, real, shown, whole
+from tsla.theory.constants import Array, Constants, real, shown
 from tsla.theory.inversion import best_eps
 from tsla.theory.methods import METHODS
 from tsla.theory.plan import Plan, Stage
@@ -189,8 +189,10 @@ def beside_bound(
 
     The table has the steps done, and what the theorem speaks of with its interval: the last iterate's ``‖∇F‖²`` or ``‖∇F(w_R)‖²``.
     """
-    whole("seeds", replicas, at_least=2)  # an interval needs two
-    whole("seed", seed, at_least=0)
+    if replicas < 2:
+        raise ValueError(f"seeds = {replicas} must be at least 2: an interval needs them")
+    if seed < 0:
+        raise ValueError(f"seed = {seed} must be at least 0")
     run, measured = _run(what.problem, what.oracle, what.plan, replicas, seed, progress=progress, state=state)
     interval, along, gap = student_t(measured[-1]), student_t(run.grad2, axis=1), student_t(run.gap, axis=1)
     result = {
