@@ -108,10 +108,18 @@ def step_count(name: str, value: ArrayLike, *, at_least: int = 1) -> Array:
     return real(name, value, at_least=at_least, integral=True)
 
 
-def whole(name: str, value: object, *, at_least: int) -> None:
-    """Raise ValueError where ``value`` is no count: an int, and no float that happens to be whole."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
-        raise ValueError(f"{name} = {value!r} must be a whole number, at least {at_least}")
+def is_whole(value: object, *, at_least: int | None = None, at_most: int | None = None) -> bool:
+    """Whether ``value`` is a whole number in the given range: an int, and no float that happens to be one."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return False
+    return (at_least is None or at_least <= value) and (at_most is None or value <= at_most)
+
+
+def whole(name: str, value: object, *, at_least: int | None = None, at_most: int | None = None) -> None:
+    """Raise ValueError, which names the argument and what is valid, unless ``value`` :func:`is_whole`."""
+    if not is_whole(value, at_least=at_least, at_most=at_most):
+        limits = " and ".join(f"at {end} {limit}" for end, limit in (("least", at_least), ("most", at_most)) if limit is not None)
+        raise ValueError(f"{name} = {value!r} must be a whole number{', ' if limits else ''}{limits}")
 
 
 def target_squared(eps: ArrayLike) -> Array:

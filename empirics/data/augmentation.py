@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from tsla.theory.constants import whole
+
 
 def augment(inputs: Tensor, generator: torch.Generator, *, padding: int = 4, flip: bool = True) -> Tensor:
     """Each image ``(n, C, H, W)``, padded by ``padding`` zeros on all sides, cropped to its size at a random place, and reflected or not.
@@ -15,8 +17,7 @@ def augment(inputs: Tensor, generator: torch.Generator, *, padding: int = 4, fli
     """
     if inputs.ndim != 4:
         raise ValueError(f"inputs have shape {tuple(inputs.shape)}; must be (n, C, H, W)")
-    if padding < 0:
-        raise ValueError(f"padding = {padding} must be at least 0")
+    whole("padding", padding, at_least=0)
     if generator.device.type != inputs.device.type:  # the index of a GPU may be left open
         raise ValueError(f"generator is on {generator.device}; must be on {inputs.device}, as the inputs are")
     n, channels, height, width = inputs.shape

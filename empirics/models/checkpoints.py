@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from tsla.empirics.models import networks
 from tsla.empirics.runs import tensors
 from tsla.empirics.runs.files import must_be_there, replacing
+from tsla.theory.constants import is_whole
 
 NETWORK = ("name", "shape", "classes", "norm")
 
@@ -45,9 +45,9 @@ def read(path: Path, *, name: str = "checkpoint") -> Checkpoint:
     where = f"{name} = {path}"
     must_be_there(name, path, "what `tsla train --checkpoint` wrote, or a state_dict")
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise ValueError(f"{where} is not a file of torch.save that loads with weights_only=True") from error
+        found = tensors.load(path)
+    except ValueError as error:
+        raise ValueError(f"{where} is {error}") from error
     state = found.get("state_dict", found) if isinstance(found, dict) else None
     if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
         holds = f"the keys {', '.join(map(str, found)) or 'none'}" if isinstance(found, dict) else f"a {type(found).__name__}"
@@ -71,7 +71,7 @@ def _network(found: Any, where: str) -> Mapping[str, Any]:
 
 
 def _whole(*sizes: object) -> bool:
-    return all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in sizes)
+    return all(is_whole(size, at_least=1) for size in sizes)
 
 
 def build(checkpoint: Checkpoint, factory: str | None = None, *, name: str = "checkpoint") -> nn.Module:

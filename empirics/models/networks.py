@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from tsla.theory.constants import whole
+
 GROUPS = 4
 """Of GroupNorm in ``resnet`` and in the CIFAR form, whose first stage has 16 channels."""
 IMAGENET_GROUPS = 32
@@ -172,8 +174,7 @@ def build(name: str, *, shape: tuple[int, int, int], classes: int, norm: str = "
         raise ValueError(f"norm = {norm!r} must be one of {', '.join(NORMS)}")
     if len(shape) != 3 or min(shape) < 1:
         raise ValueError(f"shape = {shape} must be (channels, height, width), each at least 1")
-    if classes < 2:
-        raise ValueError(f"classes = {classes} must be at least 2")
+    whole("classes", classes, at_least=2)
     if name == "mlp":
         return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(shape), HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, classes))
     groups = IMAGENET_GROUPS if name in IMAGENET else GROUPS

@@ -14,7 +14,7 @@ from tsla.empirics.moments.per_example import gradient_products
 from tsla.empirics.moments.per_example.gradients import MICROBATCH
 from tsla.empirics.runs.progress import Progress
 from tsla.empirics.smoothing.labels import Smoothing, one_hot, predictions
-from tsla.theory.constants import real
+from tsla.theory.constants import real, whole
 from tsla.theory.moments import Moments
 
 Batches = Iterable[Sequence[Tensor]]
@@ -102,8 +102,7 @@ def draw(
     """
     wanted = len(inputs) if examples is None else examples
     least = min(4, len(inputs))  # fewer batches give no interval
-    if isinstance(wanted, bool) or not isinstance(wanted, int) or not least <= wanted <= len(inputs):
-        raise ValueError(f"examples = {wanted!r} must be a whole number, at least {least} and at most {len(inputs)}, all that there are")
+    whole("examples", wanted, at_least=least, at_most=len(inputs))
     order = torch.randperm(len(inputs), generator=torch.Generator().manual_seed(seed))[:wanted]
     number = max(-(-wanted // MICROBATCH), min(wanted, 2 * MIN_GROUPS))
     tables = [table for table in (inputs, labels, y_hat) if table is not None]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from itertools import combinations, product
 from pathlib import Path
 
@@ -121,37 +119,6 @@ def deliver(show: Callable[[], None], *, state: Path | None, **outputs: tuple[Pa
         raise OSError("; ".join([*failed, f"the run is kept in state = {state}: the same command ends it"] if kept else failed))
     if state is not None and came_out():
         remove(state)
-
-
-@dataclass
-class StateOfRun:
-    """The file at ``path`` that holds where the run is that ``identity`` is of.
-
-    The run can do without: where the file can't be written, a line on standard error says so once, and the run goes on.
-    """
-
-    path: Path
-    identity: str
-    last: float = field(default_factory=time.monotonic)
-    cost: float = 0.0
-    warned: bool = False
-
-    def is_due(self, *, seconds: float, share: float) -> bool:
-        """Whether the last time is so many ``seconds`` ago, and so long that writing takes no more than a ``share`` of the time."""
-        return time.monotonic() - self.last >= max(seconds, self.cost / share)
-
-    def save(self, write: Write) -> None:
-        """Write the file, if it can be written."""
-        start = time.monotonic()
-        try:
-            with replacing(self.path) as temporary:
-                write(temporary)
-        except OSError as error:
-            if not self.warned:
-                LOG.warning("state = %s can't be written: %s; the run goes on without", self.path, error.strerror or error)
-            self.warned = True
-        self.last = time.monotonic()
-        self.cost = self.last - start
 
 
 def remove(state: Path) -> None:

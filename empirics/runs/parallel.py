@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import joblib
 
 from tsla.extras import needing
+from tsla.theory.constants import whole
 
 BACKENDS = ("loky", "ray", "dask")
 NO_CLUSTER = "address = {!r} must be that of a running cluster: nobody answers there"
@@ -52,8 +53,8 @@ def workers(backend: str = "loky", *, address: str | None = None, jobs: int | No
     """
     if backend not in BACKENDS:
         raise ValueError(f"backend = {backend!r} must be one of {', '.join(BACKENDS)}")
-    if jobs is not None and jobs < 1:
-        raise ValueError(f"jobs = {jobs} must be at least 1")
+    if jobs is not None:
+        whole("jobs", jobs, at_least=1)
     if address is not None and backend == "loky":
         raise ValueError(f"address = {address!r} must come with backend ray or dask; loky's processes are of this machine")
     if address is not None:

@@ -2,45 +2,78 @@
 
 from __future__ import annotations
 
-import zipfile
+import logging
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from tsla.empirics.runs.files import StateOfRun
+from tsla.empirics.runs.files import replacing
 
 SECONDS = 30.0
-"""Least time between two snapshots."""
+"""Least time between two states that are no milestones."""
 SHARE = 0.05
 """Largest part of the time that goes into writing them: large states are written less often."""
+LOG = logging.getLogger(__name__)
+"""What is worth a line on standard error, which is where Python puts it unless told otherwise."""
 
-Arrays = Mapping[str, NDArray[Any]]
+
+class Codec(Protocol):
+    """What kind of file a state is: :mod:`tsla.empirics.runs.arrays` or :mod:`tsla.empirics.runs.tensors`."""
+
+    def save(self, path: Path, content: Mapping[str, Any]) -> None:
+        """Write the content. Raises OSError where the operating system does."""
+
+    def load(self, path: Path) -> Any:
+        """What the file holds, of which no code is run. Raises ValueError, saying what it is not, where the file is of another kind."""
 
 
-class Snapshot(StateOfRun):
-    """Arrays in a file of NumPy's."""
+@dataclass
+class StateFile:
+    """The file at ``path`` that holds where the run is that ``identity`` is of.
 
-    def load(self) -> dict[str, NDArray[Any]] | None:
-        """What was saved, None where there is no file. Raises ValueError where the file is another run's, or no snapshot."""
+    The run can do without: where the file can't be written, a line on standard error says so once, and the run goes on.
+    """
+
+    path: Path
+    identity: str
+    codec: Codec
+    last: float = field(default_factory=time.monotonic)
+    cost: float = 0.0
+    warned: bool = False
+
+    def load(self) -> dict[str, Any] | None:
+        """What was saved, None where there is no file. Raises ValueError where the file is another run's, or no state."""
         try:
-            with self.path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
-                arrays = dict(file)
+            content = self.codec.load(self.path)
         except FileNotFoundError:
             return None
-        except (OSError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise ValueError(f"state = {self.path} must be a snapshot of a run; it is not one: {error}") from error
-        if str(arrays.get("identity", "")) != self.identity:
-            raise ValueError(f"state = {self.path} must be a snapshot of this very run; it is another's: remove it, or choose another file")
-        return arrays
+        except OSError as error:
+            raise ValueError(f"state = {self.path} can't be read: {error.strerror or error}; must be the state of a run") from error
+        except ValueError as error:
+            raise ValueError(f"state = {self.path} must be the state of a run; it is {error}") from error
+        if not isinstance(content, dict) or str(content.get("identity")) != self.identity:
+            raise ValueError(f"state = {self.path} must be the state of this very run; it is another's: remove it, or choose another file")
+        return content
 
-    def save_if_due(self, arrays: Callable[[], Arrays], *, over: bool = False) -> None:
-        """Save what ``arrays`` returns, if the last time is long enough ago or the run is over."""
-        if over or self.is_due(seconds=SECONDS, share=SHARE):
-            self.save(lambda path: self._write(path, arrays()))
+    def save_if_due(self, state: Callable[[], Mapping[str, Any]], *, milestone: bool = False, over: bool = False) -> None:
+        """Save what ``state`` returns, if the last time is long enough ago or the run is over.
 
-    def _write(self, path: Path, arrays: Arrays) -> None:
-        with path.open("wb") as file:
-            np.savez(file, **{"identity": np.array(self.identity), **arrays})  # type: ignore[arg-type]  # no name is allow_pickle
+        That is SECONDS, but at a milestone, and so long that writing takes no more than a SHARE of the time.
+        """
+        enough = max(0.0 if milestone else SECONDS, self.cost / SHARE)
+        if over or time.monotonic() - self.last >= enough:
+            self._save({"identity": self.identity, **state()})
+
+    def _save(self, content: Mapping[str, Any]) -> None:
+        start = time.monotonic()
+        try:
+            with replacing(self.path) as temporary:
+                self.codec.save(temporary, content)
+        except OSError as error:
+            if not self.warned:
+                LOG.warning("state = %s can't be written: %s; the run goes on without", self.path, error.strerror or error)
+            self.warned = True
+        self.last = time.monotonic()
+        self.cost = self.last - start

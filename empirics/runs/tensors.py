@@ -1,7 +1,8 @@
-"""Files of tensors: written so that a full disk is called one."""
+"""Files of tensors, numbers and names, in torch's format: written so that a full disk is called one, and read without running code."""
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,3 +19,11 @@ def save(path: Path, content: Mapping[str, Any]) -> None:
         if isinstance(error.__context__, OSError):
             raise error.__context__ from None
         raise
+
+
+def load(path: Path) -> Any:
+    """What a file of ``torch.save`` holds, on the CPU. Raises ValueError, saying what the file is not, where it is of another kind."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise ValueError("not a file of torch.save that loads with weights_only=True") from error

@@ -18,8 +18,8 @@ import joblib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tsla.empirics.runs import records
-from tsla.empirics.runs.resume import Snapshot
+from tsla.empirics.runs import arrays, records
+from tsla.empirics.runs.resume import StateFile
 from tsla.empirics.simulation import blocks as replica_blocks
 from tsla.empirics.simulation.blocks import Advance, Block, Leg, Rule, Sampler
 from tsla.empirics.simulation.problems.problem import Problem
@@ -87,8 +87,8 @@ def simulate(
     marks = sorted(checkpoint_steps(stages, checkpoints))
     advance = _compiled(problem, oracle) if compiled else replica_blocks.advance
     run = _Run(problem, oracle, w, marks, seed)
-    snapshot = None if state is None else Snapshot(state, _identity(run, rules, seed, compiled))
-    went_on = snapshot is not None and run.restore(snapshot.load())
+    file = None if state is None else StateFile(state, _identity(run, rules, seed, compiled), arrays)
+    went_on = file is not None and run.restore(file.load())
     with _each(run.blocks, _threads(threads)) as each:
         if not went_on and marks[0] == 0:
             each(run.begin)
@@ -97,12 +97,12 @@ def simulate(
             if leg.done > run.done:
                 each(partial(run.advance, leg, advance))
                 run.done = leg.done
-                if snapshot is not None:
-                    snapshot.save_if_due(run.arrays)
+                if file is not None:
+                    file.save_if_due(run.arrays)
                 if leg.row is not None:
                     _tell(progress, leg.done, rules)
-    if snapshot is not None:
-        snapshot.save_if_due(run.arrays, over=True)
+    if file is not None:
+        file.save_if_due(run.arrays, over=True)
     return run.recorded
 
 

@@ -3,5 +3,6 @@
 from tsla.empirics.training.config import METHODS, TrainingConfig
 from tsla.empirics.training.loop import Row, train
 from tsla.empirics.training.setup import initial_model, network, training_split
+from tsla.empirics.training.sgd import plain_sgd, shuffled
 
-__all__ = ["METHODS", "Row", "TrainingConfig", "initial_model", "network", "train", "training_split"]
+__all__ = ["METHODS", "Row", "TrainingConfig", "initial_model", "network", "plain_sgd", "shuffled", "train", "training_split"]

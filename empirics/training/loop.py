@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from itertools import islice
@@ -14,7 +15,8 @@ from torch import Tensor, nn
 
 from tsla.empirics.data.augmentation import augment
 from tsla.empirics.data.datasets import Split
-from tsla.empirics.runs.resume_training import StateFile, identity
+from tsla.empirics.runs import records, tensors
+from tsla.empirics.runs.resume import StateFile
 from tsla.empirics.smoothing.loss import SmoothedCrossEntropy
 from tsla.empirics.training import processes
 from tsla.empirics.training.config import TrainingConfig
@@ -69,7 +71,7 @@ class _Run:
         self._model = model.to(self.device)
         if config.channels_last:
             self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._file = None if state is None else StateFile(state, identity(asdict(config), model, __name__, taken=taken(config)))
+        self._file = None if state is None else StateFile(state, _identity(config, model), tensors)
         self._split = on_device(split, self.device, config)
         prior = torch.bincount(self._split.train_labels, minlength=split.classes).double()
         self._schedule = config.schedule()
@@ -117,7 +119,7 @@ class _Run:
                 self._train_epoch()
             self._schedule.step()
         self.epoch, self.steps = self.epoch + 1, 0
-        self._save()
+        self._save(milestone=True)
 
     def _train_epoch(self) -> None:
         self._model.train()
@@ -127,7 +129,7 @@ class _Run:
         for batch in torch.split(order, self.config.batch_size)[self.steps :]:
             self._step(batch)
             self.steps += 1
-            self._save(within_epoch=True)
+            self._save()
 
     def _step(self, batch: Tensor) -> None:
         inputs, labels = self._split.train_inputs[batch], self._split.train_labels[batch]
@@ -153,9 +155,9 @@ class _Run:
         side = min(inputs.shape[-2:])
         return augment(inputs, self._augmentation, padding=max(1, side // 8), flip=self.config.data not in UPRIGHT)
 
-    def _save(self, *, within_epoch: bool = False) -> None:
+    def _save(self, *, milestone: bool = False) -> None:
         if self._file is not None and processes.rank() == 0:
-            self._file.save_if_due(self._state, within_epoch=within_epoch, over=self.epoch > self.config.epochs)
+            self._file.save_if_due(self._state, milestone=milestone, over=self.epoch > self.config.epochs)
 
     def _state(self) -> dict[str, Any]:
         return {
@@ -178,3 +180,12 @@ class _Run:
         self._optimiser.load_state_dict(found["optimiser"])
         self._schedule.load_state_dict(found["schedule"])
         self._augmentation.set_state(found["augmentation"])
+
+
+def _identity(config: TrainingConfig, model: nn.Module) -> str:
+    """What tells runs apart: the configuration and what is taken for it here, the initial weights, versions, machine, and this code."""
+    digest = hashlib.sha256()
+    for weights in model.state_dict().values():
+        digest.update(weights.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    about = {"config": asdict(config), "environment": records.environment(__name__), "weights": digest.hexdigest(), "taken": taken(config)}
+    return records.config_hash(about)

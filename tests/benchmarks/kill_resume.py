@@ -29,8 +29,8 @@ RUN = "--method adaptive --epochs 6 --momentum 0.9 --augment --rates cosine --me
 START = """
 import sys
 from tsla import cli
-from tsla.empirics.runs import resume_training
-resume_training.SECONDS = 0.0
+from tsla.empirics.runs import resume
+resume.SECONDS = 0.0
 print("begins", flush=True)
 sys.exit(cli.main(sys.argv[1:]))
 """

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.claims.support.refusals import refuses
 from tsla.theory import shrinkage, smoothing, variance
-from tsla.theory.constants import ROUNDING, Constants, real, shown, step_count, step_size, strength
+from tsla.theory.constants import ROUNDING, Constants, real, shown, step_count, step_size, strength, whole
 
 VALID: dict[str, Any] = {"L": 10, "mu": 1, "sigma2": 1, "delta": 0.1, "F0": 1}
 
@@ -125,6 +125,23 @@ def test_the_inverse_of_the_smoothness_is_a_step_size(L: float) -> None:
 )
 def test_step_counts_outside_their_range(value: Any, message: str) -> None:
     refuses(lambda: step_count("T", value), message)
+
+
+@pytest.mark.parametrize(
+    ("value", "limits", "said"),
+    [
+        (2.0, {}, "n = 2.0 must be a whole number"),
+        (True, {"at_least": 1}, "n = True must be a whole number, at least 1"),
+        (0, {"at_least": 1}, "n = 0 must be a whole number, at least 1"),
+        (8, {"at_least": 1, "at_most": 7}, "n = 8 must be a whole number, at least 1 and at most 7"),
+        (-5, {"at_most": -6}, "n = -5 must be a whole number, at most -6"),
+    ],
+)
+def test_counts_outside_their_range(value: Any, limits: dict[str, int], said: str) -> None:
+    refuses(lambda: whole("n", value, **limits), said)
+    for fine in (1, 7):
+        whole("n", fine, at_least=1, at_most=7)
+    whole("n", -(10**30))
 
 
 def test_a_first_stage_may_be_empty_but_not_broken() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from tsla.empirics.data.datasets._arrays import arrays
 from tsla.empirics.data.datasets._split import Examples, Split, smaller, split
 from tsla.empirics.data.datasets.digits import CLASSES, digits
+from tsla.theory.constants import whole
 
 __all__ = ["CLASSES", "SIZE", "Examples", "Split", "arrays", "digits", "load", "names", "split"]
 
@@ -51,8 +52,7 @@ def load(
     """
     if name not in names():
         raise ValueError(f"data = {name!r} must be one of {', '.join(names())}")
-    if size < 1:
-        raise ValueError(f"size = {size} must be at least 1")
+    whole("size", size, at_least=1)
     examples: Examples = import_module(f"{__name__}.{name.replace('-', '_')}").examples(folder, size=size)
     found = split(examples, train_size=train_size, label_noise=label_noise, seed=seed)
     return smaller(found, test_size=test_size, pool=pool)

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
+from tsla.theory.constants import whole
+
 
 @dataclass(frozen=True, eq=False)
 class Examples:
@@ -52,8 +54,7 @@ def split(examples: Examples, *, train_size: int | None, label_noise: float, see
         train_size = n * 4 // 5 if examples.test_inputs is None else n
     if not 0 <= label_noise <= 1:
         raise ValueError(f"label_noise = {label_noise} must lie in [0, 1]")
-    if not 1 <= train_size <= most:
-        raise ValueError(f"train_size = {train_size} must lie in 1 ... {most}")
+    whole("train_size", train_size, at_least=1, at_most=most)
     generator = np.random.default_rng(seed)
     order = generator.permutation(n)
     chosen, rest = order[:train_size], order[train_size:]
@@ -67,18 +68,17 @@ def split(examples: Examples, *, train_size: int | None, label_noise: float, see
     return Split(next(inputs), torch.from_numpy(labels), next(inputs), torch.from_numpy(test_labels), examples.classes)
 
 
-def smaller(whole: Split, *, test_size: int | None, pool: int) -> Split:
+def smaller(found: Split, *, test_size: int | None, pool: int) -> Split:
     """The first ``test_size`` test examples, and means over squares of ``pool`` pixels a side. Raises ValueError outside the ranges."""
-    n, side = len(whole.test_labels), min(whole.train_inputs.shape[2:])
-    if test_size is not None and not 1 <= test_size <= n:
-        raise ValueError(f"test_size = {test_size} must lie in 1 ... {n}")
-    if not 1 <= pool <= side:
-        raise ValueError(f"pool = {pool} must lie in 1 ... {side}, the pixels of a side")
-    test = (whole.test_inputs[:test_size], whole.test_labels[:test_size])
+    n, side = len(found.test_labels), min(found.train_inputs.shape[2:])
+    if test_size is not None:
+        whole("test_size", test_size, at_least=1, at_most=n)
+    whole("pool", pool, at_least=1, at_most=side)
+    test = (found.test_inputs[:test_size], found.test_labels[:test_size])
     if pool == 1:
-        return replace(whole, test_inputs=test[0], test_labels=test[1])
-    train = avg_pool2d(whole.train_inputs, pool)
-    return replace(whole, train_inputs=train, test_inputs=avg_pool2d(test[0], pool), test_labels=test[1])
+        return replace(found, test_inputs=test[0], test_labels=test[1])
+    train = avg_pool2d(found.train_inputs, pool)
+    return replace(found, train_inputs=train, test_inputs=avg_pool2d(test[0], pool), test_labels=test[1])
 
 
 def _unit(inputs: NDArray[Any], white: float) -> Tensor:

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
-from torch.nn.functional import cross_entropy
 
-from tsla.empirics.data.datasets import CLASSES, Split, digits
+from tsla.empirics.data.datasets import CLASSES, digits
 from tsla.empirics.models.networks import resnet
 from tsla.empirics.moments.estimators.groups import GroupSums
+from tsla.empirics.training import plain_sgd, shuffled
 from tsla.theory.constants import Array
 
 CHUNK = 100
@@ -72,18 +72,10 @@ def gradients(config: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
     with torch.random.fork_rng():
         torch.manual_seed(config["seed"])
         model = NETWORKS[config["network"]]()
-    _train(model, split, epochs=config["epoch"], seed=config["seed"])
+    batches = shuffled(config["population"], 16, epochs=config["epoch"], generator=torch.Generator().manual_seed(config["seed"]))
+    plain_sgd(model, split, batches, eta=0.1)
     one_hot = torch.eye(CLASSES)[split.train_labels]
     return _per_example(model, split.train_inputs, one_hot), _per_example(model, split.train_inputs, torch.full_like(one_hot, 1 / CLASSES))
-
-
-def _train(model: nn.Module, split: Split, *, epochs: int, seed: int) -> None:
-    optimiser, order = torch.optim.SGD(model.parameters(), lr=0.1), torch.Generator().manual_seed(seed)
-    for _ in range(epochs):
-        for batch in torch.split(torch.randperm(len(split.train_labels), generator=order), 16):
-            optimiser.zero_grad()
-            cross_entropy(model(split.train_inputs[batch]), split.train_labels[batch]).backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
 
 
 def _per_example(model: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor:

@@ -10,16 +10,15 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from tsla.empirics.assumptions.curvature import largest_curvature
 from tsla.empirics.assumptions.network_risk import NetworkRisk
 from tsla.empirics.data.datasets import Split
-from tsla.empirics.experiments.sign_prediction.copies import Arms, Copies
+from tsla.empirics.experiments.sign_prediction.copies import Copies
 from tsla.empirics.experiments.sign_prediction.predictions import OUTCOMES, Point, predictions
 from tsla.empirics.moments.full_batch import gradient_products, moments_of
 from tsla.empirics.statistics.intervals import paired
-from tsla.empirics.training import TrainingConfig, initial_model, training_split
+from tsla.empirics.training import TrainingConfig, initial_model, plain_sgd, training_split
 from tsla.theory.constants import Array
 
 Config = Mapping[str, Any]
@@ -44,17 +43,16 @@ def run(config: Config) -> pd.DataFrame:
     known = {name: config[name] for name in ("seed", "model", "data", "label_noise", "batch_size", "eta")}
     training = TrainingConfig(method="sgd", train_size=config["train_size"], measure_at=(), **known)
     split, model = training_split(training), initial_model(training)
-    copies = Copies(model, split.train_inputs, split.train_labels)
     generator = torch.Generator().manual_seed(config["seed"])
-    step, worst = 0, float(copies.measure(copies.at_model())[0])
+    step, worst = 0, _loss(model, split)
     rows: list[Row] = []
     for snapshot, time in enumerate(config["times"]):
         ahead = round(time / config["eta"]) - step
-        _go_on(model, split, config["eta"], _batches(config, ahead, 1, generator)[:, 0])
+        plain_sgd(model, split, _batches(config, ahead, 1, generator)[:, 0], eta=config["eta"])
         step += ahead
-        diverged = not float(copies.measure(copies.at_model())[0]) < worst
+        diverged = not _loss(model, split) < worst
         here = {"phase": config["phase"], **known, "snapshot": snapshot, "step": step, "diverged": diverged}
-        found = _nothing(config) if diverged else _branch(model, split, copies, config, generator)
+        found = _nothing(config) if diverged else _branch(model, split, config, generator)
         rows += [here | row for row in found]
     return pd.DataFrame(rows)
 
@@ -63,23 +61,20 @@ def _batches(config: Config, steps: int, replicas: int, generator: torch.Generat
     return torch.randint(config["train_size"], (steps, replicas, config["batch_size"]), generator=generator)
 
 
-def _go_on(model: nn.Module, split: Split, eta: float, batches: Tensor) -> None:
-    optimiser = torch.optim.SGD(model.parameters(), lr=eta)
-    for rows in batches:
-        optimiser.zero_grad()
-        cross_entropy(model(split.train_inputs[rows]), split.train_labels[rows]).backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
+def _loss(model: nn.Module, split: Split) -> float:
+    """F where the model is."""
+    return float(Copies(model, split).measure()[0])
 
 
 def _nothing(config: Config) -> Iterator[Row]:
     yield from ({"K": K, "theta": theta} for K in config["horizons"] for theta in config["theta"])
 
 
-def _branch(model: nn.Module, split: Split, copies: Copies, config: Config, generator: torch.Generator) -> Iterator[Row]:
+def _branch(model: nn.Module, split: Split, config: Config, generator: torch.Generator) -> Iterator[Row]:
     """What is predicted where the model is, and what comes of it."""
     point, about = _point(model, split, config)
     said = {theta: predictions(point, theta) for theta in config["theta"]}
-    for K, outcomes in _outcomes(copies, config, generator):
+    for K, outcomes in _outcomes(model, split, config, generator):
         for theta in config["theta"]:
             yield {"K": K, "theta": theta} | about | said[theta] | _differences(outcomes, theta)
 
@@ -108,12 +103,12 @@ def _rules(config: Config) -> dict[Arm, tuple[float, float]]:
     return {("plain", 0.0): (eta, 0.0)} | smoothed | {("shrink", theta): (eta * (1 - theta), 0.0) for theta in config["theta"]}
 
 
-def _outcomes(copies: Copies, config: Config, generator: torch.Generator) -> Iterator[tuple[int, Outcomes]]:
+def _outcomes(model: nn.Module, split: Split, config: Config, generator: torch.Generator) -> Iterator[tuple[int, Outcomes]]:
     rules, before = _rules(config), 0
-    weights = copies.at_model(len(rules), config["replicas"])
+    copies = Copies(model, split, rules.values(), config["replicas"])
     for K in config["horizons"]:
-        weights = copies.walk(weights, Arms.of(rules.values()), _batches(config, K - before, config["replicas"], generator))
-        F, grad2 = copies.measure(weights)
+        copies.walk(_batches(config, K - before, config["replicas"], generator))
+        F, grad2 = copies.measure()
         yield K, {arm: {"F": F[i].numpy(), "grad2": grad2[i].numpy()} for i, arm in enumerate(rules)}
         before = K
 

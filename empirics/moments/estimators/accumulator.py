@@ -14,7 +14,7 @@ from tsla.empirics.moments.estimators.estimate import Estimates, estimates
 from tsla.empirics.moments.estimators.groups import FROM_BASICS, GroupSums, basics
 from tsla.empirics.moments.per_example import GradientProducts
 from tsla.empirics.moments.per_example.totals import rows_by_layer
-from tsla.theory.constants import Array
+from tsla.theory.constants import Array, whole
 from tsla.theory.moments import Moments
 
 SKETCH = 2**14
@@ -94,8 +94,8 @@ class Accumulator:
         m = self.examples
         if m < 2:
             raise ValueError(f"examples = {m} are too few for a variance; must be at least 2")
-        if population is not None and (isinstance(population, bool) or not isinstance(population, int) or population < m):
-            raise ValueError(f"population = {population!r} must be a whole number, at least the {m} examples that were added")
+        if population is not None:
+            whole("population", population, at_least=m)
         if centre is not None and _shapes(centre) != _shapes(self._sums[0]):
             raise ValueError(f"centre has tensors of shapes {_shapes(centre)}; must be those of the parameters, {_shapes(self._sums[0])}")
         sums, exact = self._by_group(centre), self._as_one_group(centre)

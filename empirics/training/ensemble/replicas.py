@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.functional import one_hot
+
+Slope = Callable[[Tensor], Tensor]
+"""From the logits of all networks to the gradient of each one's mean loss there; both ``(R, b, K)``."""
 
 NUMBERS = 2**20
 """Most input numbers that all networks together take in at once, so that what they make of them stays near the cache."""
@@ -21,43 +24,47 @@ def fitting(images: Tensor, each: int) -> int:
 class Replicas:
     """R networks whose weights are stacked, and SGD on all of them, by the rule of :class:`torch.optim.SGD`.
 
-    ``models`` have the same parameters and no buffers. ``momentum`` is each network's own; ``weight_decay`` is shared.
+    models:        one for each network, with the same parameters and no buffers; they stay as they are until :meth:`model` is called
+    momentum:      each network's own, by default 0
+    weight_decay:  of all networks
+    arms:          if given, R is ``(arms, replicas)``: ``models`` are one arm after the other, the arms share their inputs
+                   ``(replicas, b, ...)``, and step sizes and momenta are those of the arms, ``(arms,)``
     """
 
-    def __init__(self, models: Sequence[nn.Module], momentum: Sequence[float], weight_decay: float) -> None:
-        self._model = models[0]
-        self._weights: dict[str, Tensor] = stack_module_state(list(models))[0]
+    def __init__(
+        self, models: Sequence[nn.Module], momentum: Sequence[float] = (), weight_decay: float = 0.0, *, arms: int | None = None
+    ) -> None:
+        self._model, self._forward = models[0], vmap(self._network)
+        self._weights = {name: w.detach() for name, w in stack_module_state(list(models))[0].items()}
+        self._before: tuple[slice, ...] = ()  # the axes before that of the replicas
+        if arms is not None:
+            self._forward, self._before = vmap(self._forward, in_dims=(0, None)), (slice(None),)
+            self._weights = {name: w.unflatten(0, (arms, -1)) for name, w in self._weights.items()}
         self._velocity = [torch.zeros_like(w) for w in self._weights.values()] if any(momentum) else None
         self._momentum, self._weight_decay = torch.tensor(momentum, dtype=torch.float64), weight_decay
 
-    def logits(self, inputs: Tensor) -> Tensor:
-        """Each network's own inputs ``(R, n, ...)`` to logits ``(R, n, K)``."""
-
-        def one(weights: dict[str, Tensor], inputs: Tensor) -> Tensor:
-            logits: Tensor = functional_call(self._model, weights, (inputs,))
-            return logits
-
-        logits: Tensor = vmap(one)(self._weights, inputs)
+    def _network(self, weights: dict[str, Tensor], inputs: Tensor) -> Tensor:
+        logits: Tensor = functional_call(self._model, weights, (inputs,))
         return logits
 
     @torch.no_grad()
     def evaluate(self, images: Tensor, places: Tensor) -> Tensor:
         """Logits ``(R, n, K)`` of the images at ``places`` ``(R, n)``."""
-        return torch.cat([self.logits(images[some]) for some in torch.split(places, fitting(images, len(places)), dim=1)], dim=1)
+        parts = torch.split(places, fitting(images, len(places)), dim=1)
+        return torch.cat([self._forward(self._weights, images[some]) for some in parts], dim=1)
 
-    def step(self, inputs: Tensor, labels: Tensor, smoothing: SmoothingLabels, eta: Tensor, theta: Tensor) -> None:
-        """One step of each network on the mean cross-entropy of its batch, ``(R, b, ...)`` and ``(R, b)``, with labels smoothed by its own
-        ``theta`` ``(R,)`` and the step size of its own, ``eta`` ``(R,)``.
+    def gradients(self, inputs: Tensor, slope: Slope, some: slice = slice(None)) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Logits ``(R, b, K)`` at each network's own inputs ``(R, b, ...)``, and the gradients of its loss, ``(R, *shape)`` a parameter.
 
-        The gradient of cross-entropy with a fixed label ``y`` at the logits is ``softmax - y``: no loss needs to be written down.
-        """  # noqa: D205 - the summary needs two lines
-        logits = self.logits(inputs)
-        probabilities = logits.detach().softmax(2)
-        strength = _beside(logits, theta)
-        towards = probabilities - strength * smoothing.of(probabilities)
-        towards.scatter_add_(2, labels[:, :, None], (strength - 1).expand(*labels.shape, 1))
-        gradients = torch.autograd.grad(logits, list(self._weights.values()), towards / labels.shape[1])
-        self._descend(gradients, eta)
+        some:  of which networks, or, of each arm, of which replicas
+        """
+        weights = {name: w[(*self._before, some)].detach().requires_grad_() for name, w in self._weights.items()}
+        logits = self._forward(weights, inputs)
+        return logits.detach(), torch.autograd.grad(logits, list(weights.values()), slope(logits.detach()))
+
+    def step(self, inputs: Tensor, slope: Slope, eta: Tensor) -> None:
+        """One step of each network on its batch ``(R, b, ...)``, with the step size of its own, ``eta`` ``(R,)``."""
+        self._descend(self.gradients(inputs, slope)[1], eta)
 
     @torch.no_grad()
     def _descend(self, gradients: Sequence[Tensor], eta: Tensor) -> None:
@@ -96,7 +103,22 @@ class SmoothingLabels:
         """The frequencies of the classes among a run's labels, ``(K,)``; float64."""
         return self._priors[run]
 
-    def of(self, probabilities: Tensor) -> Tensor:
+    def slope(self, labels: Tensor, theta: Tensor) -> Slope:
+        """Of the mean cross-entropy of a batch with ``labels`` ``(R, b)``, smoothed by each run's own ``theta`` ``(R,)``.
+
+        The gradient of cross-entropy with a fixed label ``y`` at the logits is ``softmax - y``: no loss needs to be written down.
+        """
+
+        def slope(logits: Tensor) -> Tensor:
+            probabilities = logits.softmax(2)
+            strength = _beside(logits, theta)
+            towards = probabilities - strength * self._of(probabilities)
+            towards.scatter_add_(2, labels[:, :, None], (strength - 1).expand(*labels.shape, 1))
+            return towards / labels.shape[1]
+
+        return slope
+
+    def _of(self, probabilities: Tensor) -> Tensor:
         """``ŷ`` where the networks predict ``probabilities`` ``(R, b, K)``: what broadcasts against them."""
         labels = self._fixed.to(probabilities)
         if self._own.any():

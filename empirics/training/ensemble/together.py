@@ -110,7 +110,7 @@ class _Group:
         order = orders(self._generators, train.labels.shape[1])
         for some in torch.split(order, self._configs[0].batch_size, dim=1):
             batch = train.rows(some)
-            self._replicas.step(self._examples.images[batch.places], batch.labels, self._smoothing, eta, theta)
+            self._replicas.step(self._examples.images[batch.places], self._smoothing.slope(batch.labels, theta), eta)
         for schedule in self._schedules:
             schedule.step()
         self._epoch += 1

@@ -114,7 +114,7 @@ def test_it_stays_on_the_gpu() -> None:
     ("inputs", "arguments", "message"),
     [
         (torch.zeros(3, 8, 8), {}, r"inputs have shape \(3, 8, 8\); must be \(n, C, H, W\)"),
-        (torch.zeros(1, 3, 8, 8), {"padding": -1}, "padding = -1 must be at least 0"),
+        (torch.zeros(1, 3, 8, 8), {"padding": -1}, "padding = -1 must be a whole number, at least 0"),
         (torch.zeros(1, 3, 8, 8, device="meta"), {}, "generator is on cpu; must be on meta"),
     ],
 )

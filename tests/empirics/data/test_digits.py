@@ -91,8 +91,8 @@ def test_global_random_state_is_neither_used_nor_changed() -> None:
         ({"label_noise": -0.1}, r"label_noise = -0.1 must lie in \[0, 1\]"),
         ({"label_noise": 1.1}, r"label_noise = 1.1 must lie in"),
         ({"label_noise": float("nan")}, r"label_noise = nan must lie in"),
-        ({"train_size": 0}, r"train_size = 0 must lie in 1 \.\.\. 1796"),
-        ({"train_size": 1797}, r"train_size = 1797 must lie in 1 \.\.\. 1796"),
+        ({"train_size": 0}, r"train_size = 0 must be a whole number, at least 1 and at most 1796"),
+        ({"train_size": 1797}, r"train_size = 1797 must be a whole number, at least 1 and at most 1796"),
     ],
 )
 def test_bad_arguments(arguments: dict[str, float], message: str) -> None:

@@ -85,8 +85,8 @@ def test_noise_moves_as_many_labels_as_asked_for_and_does_not_touch_the_data() -
     [
         ({"name": "imagenet"}, "data = 'imagenet' must be one of cifar10, .*, mnist$"),
         ({"name": "_split"}, "data = '_split' must be one of"),
-        ({"size": 0}, "size = 0 must be at least 1"),
-        ({"train_size": 1797}, r"train_size = 1797 must lie in 1 \.\.\. 1796"),
+        ({"size": 0}, "size = 0 must be a whole number, at least 1"),
+        ({"train_size": 1797}, r"train_size = 1797 must be a whole number, at least 1 and at most 1796"),
         ({"label_noise": 2.0}, r"label_noise = 2.0 must lie in \[0, 1\]"),
     ],
 )
@@ -96,5 +96,5 @@ def test_bad_arguments(arguments: dict[str, object], message: str) -> None:
 
 
 def test_data_with_a_test_set_may_be_chosen_whole() -> None:
-    with pytest.raises(ValueError, match=r"train_size = 61 must lie in 1 \.\.\. 60"):
+    with pytest.raises(ValueError, match=r"train_size = 61 must be a whole number, at least 1 and at most 60"):
         chosen(61)

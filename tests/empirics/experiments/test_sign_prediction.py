@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import replace
 from functools import cache
 from itertools import product
 
@@ -17,8 +16,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from tests.planted import assert_rejects
+from tsla.empirics.data.datasets import Split
 from tsla.empirics.experiments.sign_prediction.configs import configs
-from tsla.empirics.experiments.sign_prediction.copies import PASSES, Arms, Copies, Weights
+from tsla.empirics.experiments.sign_prediction.copies import Copies
 from tsla.empirics.experiments.sign_prediction.experiment import run
 from tsla.empirics.experiments.sign_prediction.predictions import PREDICTORS, RIVALS, Point, floor, one_step, predictions, settled
 from tsla.empirics.experiments.sign_prediction.verdicts import verdict
@@ -46,14 +46,13 @@ CONFIG = {
 
 # --- copies
 
-ARMS = Arms.of([(0.1, 0.0), (0.1, 0.3), (0.07, 0.0)])
+RULES = ((0.1, 0.0), (0.1, 0.3), (0.07, 0.0))
 BATCHES = torch.randint(40, (4, 3, 5), generator=torch.Generator().manual_seed(1))
 
 
 @cache
-def examples() -> tuple[Tensor, Tensor]:
-    split = training_split(TrainingConfig(method="sgd", seed=0, model="mlp", train_size=40, measure_at=()))
-    return split.train_inputs, split.train_labels
+def examples(n: int = 40) -> Split:
+    return training_split(TrainingConfig(method="sgd", seed=0, model="mlp", train_size=n, measure_at=()))
 
 
 @cache
@@ -62,72 +61,57 @@ def network(name: str = "mlp") -> nn.Module:
     return build(name, shape=(1, 8, 8), classes=10)
 
 
-def by_hand(
-    model: nn.Module, data: tuple[Tensor, Tensor], eta: float, theta: float, batches: Iterable[Tensor]
-) -> tuple[nn.Module, float, float]:
-    """One copy, one step after the other; then F and ‖∇F‖² on all examples."""
-    model, (inputs, labels) = deepcopy(model), data
-    optimiser = torch.optim.SGD(model.parameters(), lr=eta)
+def by_hand(model: nn.Module, split: Split, eta: float, theta: float, batches: Tensor) -> tuple[nn.Module, list[float]]:
+    """A single network, one step after the other; then F and ‖∇F‖² on all examples."""
+    model = deepcopy(model)
+    parameters = list(model.parameters())
+
+    def slope(rows: Tensor | slice, theta: float) -> tuple[Tensor, tuple[Tensor, ...]]:
+        loss = cross_entropy(model(split.train_inputs[rows]), split.train_labels[rows], label_smoothing=theta)
+        return loss.detach(), torch.autograd.grad(loss, parameters)
+
     for rows in batches:
-        optimiser.zero_grad()
-        cross_entropy(model(inputs[rows]), labels[rows], label_smoothing=theta).backward()
-        optimiser.step()
-    optimiser.zero_grad()
-    loss = cross_entropy(model(inputs), labels)
-    loss.backward()
-    return model, float(loss.detach()), sum(float(p.grad.double().square().sum()) for p in model.parameters() if p.grad is not None)
+        for p, gradient in zip(parameters, slope(rows, theta)[1], strict=True):
+            p.data -= eta * gradient
+    loss, gradients = slope(slice(None), 0.0)
+    return model, [float(loss), float(sum(gradient.double().square().sum() for gradient in gradients))]
 
 
-Walk = Callable[[Copies, Weights, Arms, Tensor], Weights]
+Rules = tuple[tuple[float, float], ...]
+Walk = Callable[[Rules, Tensor], tuple[Rules, Tensor]]
+"""From rules and batches to those that are used."""
 
 
-def walks_as_by_hand(walk: Walk, name: str = "mlp") -> None:
-    copies = Copies(network(name), *examples())
-    weights = walk(copies, copies.at_model(3, 3), ARMS, BATCHES)
-    values, squares = copies.measure(weights)
-    for arm, replica in product(range(3), range(3)):
-        eta, theta = float(ARMS.eta[arm]), float(ARMS.theta[arm])
-        model, value, square = by_hand(network(name), examples(), eta, theta, BATCHES[:, replica])
-        for key, p in model.named_parameters():
-            np.testing.assert_allclose(weights[key][arm, replica].detach(), p.detach(), rtol=1e-4, atol=2e-6)
-        assert [float(values[arm, replica]), float(squares[arm, replica])] == pytest.approx([value, square], rel=1e-4)
+def walks_as_by_hand(walk: Walk, name: str = "mlp", n: int = 40, arms: int = 3) -> None:
+    model, rules = deepcopy(network(name)), RULES * (arms // 3)
+    used, batches = walk(rules, BATCHES)
+    copies = Copies(model, examples(n), used, 3)
+    copies.walk(batches)
+    found = torch.stack(copies.measure(), 2)
+    for arm, replica in product(range(arms), range(3)):
+        _, expected = by_hand(network(name), examples(n), *rules[arm], BATCHES[:, replica])
+        assert found[arm, replica].tolist() == pytest.approx(expected, rel=1e-4)
+    assert all(torch.equal(p, q) for p, q in zip(model.parameters(), network(name).parameters(), strict=True))
 
 
-@pytest.mark.parametrize("name", ["mlp", "resnet8"])
-def test_copies_step_as_single_networks_do(name: str) -> None:
-    walks_as_by_hand(Copies.walk, name)
+@pytest.mark.parametrize(("name", "n", "arms"), [("mlp", 40, 3), ("resnet8", 40, 3), ("mlp", 1000, 15)])  # all at once, or some
+def test_copies_step_as_single_networks_do_and_leave_the_model(name: str, n: int, arms: int) -> None:
+    walks_as_by_hand(lambda *right: right, name, n, arms)
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
-        lambda copies, weights, arms, batches: copies.walk(weights, replace(arms, theta=-arms.theta), batches),
-        lambda copies, weights, arms, batches: copies.walk(weights, replace(arms, theta=arms.theta.roll(1)), batches),
-        lambda copies, weights, arms, batches: copies.walk(weights, replace(arms, eta=arms.eta[:1].expand(3)), batches),
-        lambda copies, weights, arms, batches: copies.walk(weights, arms, batches.flip(1)),  # replicas change places
-        lambda copies, weights, arms, batches: copies.walk(weights, arms, batches[:, :1].expand(-1, 3, -1)),  # and have one stream
-        lambda copies, weights, arms, batches: copies.walk(weights, arms, batches[:-1]),
+        lambda rules, batches: ([(eta, -theta) for eta, theta in rules], batches),
+        lambda rules, batches: ([(eta, rules[arm - 1][1]) for arm, (eta, _) in enumerate(rules)], batches),
+        lambda rules, batches: ([(rules[0][0], theta) for _, theta in rules], batches),
+        lambda rules, batches: (rules, batches.flip(1)),  # replicas change places
+        lambda rules, batches: (rules, batches[:, :1].expand(-1, 3, -1)),  # and have one stream
+        lambda rules, batches: (rules, batches[:-1]),
     ],
 )
 def test_planted_walks_are_rejected(wrong: Walk) -> None:
     assert_rejects(walks_as_by_hand, wrong)
-
-
-def test_copies_are_measured_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    copies = Copies(network(), *examples())
-    weights = copies.walk(copies.at_model(3, 3), ARMS, BATCHES)
-    whole = copies.measure(weights)
-    assert PASSES > 3 * 3 * 40
-    monkeypatch.setattr("tsla.empirics.experiments.sign_prediction.copies.PASSES", 1)
-    for one_by_one, at_once in zip(copies.measure(weights), whole, strict=True):
-        np.testing.assert_allclose(one_by_one, at_once, rtol=1e-5)
-
-
-def test_the_model_stays_where_it_is() -> None:
-    model = deepcopy(network())
-    copies = Copies(model, *examples())
-    copies.measure(copies.walk(copies.at_model(3, 3), ARMS, BATCHES))
-    assert all(torch.equal(p, q) for p, q in zip(model.parameters(), network().parameters(), strict=True))
 
 
 # --- predictions
@@ -246,18 +230,16 @@ def is_as_by_hand(found: pd.DataFrame) -> None:
     """The whole experiment with single networks, from the same draws."""
     training = TrainingConfig(method="sgd", seed=3, model="mlp", train_size=50, label_noise=0.2, batch_size=4, eta=0.1, measure_at=())
     split, model, draws = training_split(training), initial_model(training), torch.Generator().manual_seed(3)
-    data = (split.train_inputs, split.train_labels)
     for snapshot in range(2):
-        model, *_ = by_hand(model, data, 0.1, 0.0, torch.randint(50, (10, 1, 4), generator=draws)[:, 0])
-        first = torch.randint(50, (2, 3, 4), generator=draws)
-        batches = torch.cat([first, torch.randint(50, (1, 3, 4), generator=draws)])
-        moments = gradient_moments(model, *data)
+        model, _ = by_hand(model, split, 0.1, 0.0, torch.randint(50, (10, 1, 4), generator=draws)[:, 0])
+        batches = torch.cat([torch.randint(50, (steps, 3, 4), generator=draws) for steps in (2, 1)])
+        moments = gradient_moments(model, split.train_inputs, split.train_labels)
         for K, theta in product(CONFIG["horizons"], CONFIG["theta"]):
             (row,) = found[(found["snapshot"] == snapshot) & (found["K"] == K) & (found["theta"] == theta)].to_dict("records")
             assert [row[name] for name in ("s2", "beta2", "c")] == pytest.approx([moments.s2, moments.beta2, moments.c], rel=1e-4)
             smoothed, plain, shrunk = (
-                np.array([by_hand(model, data, eta, strength, batches[:K, replica])[1:] for replica in range(3)])
-                for eta, strength in ((0.1, theta), (0.1, 0.0), (0.1 * (1 - theta), 0.0))
+                np.array([by_hand(model, split, *rule, batches[:K, replica])[1] for replica in range(3)])
+                for rule in ((0.1, theta), (0.1, 0.0), (0.1 * (1 - theta), 0.0))
             )
             for rival, theirs in (("plain", plain), ("shrink", shrunk)):
                 for i, outcome in enumerate(("F", "grad2")):

@@ -199,7 +199,7 @@ def test_moments_of_a_network_with_shortcuts_without_parameters() -> None:
         ({"norm": "layer"}, "norm = 'layer' must be one of group, batch"),
         ({"shape": (8, 8)}, r"shape = \(8, 8\) must be \(channels, height, width\), each at least 1"),
         ({"shape": (1, 0, 8)}, r"shape = \(1, 0, 8\) must be"),
-        ({"classes": 1}, "classes = 1 must be at least 2"),
+        ({"classes": 1}, "classes = 1 must be a whole number, at least 2"),
     ],
 )
 def test_networks_that_are_refused(arguments: dict[str, object], message: str) -> None:

@@ -573,7 +573,7 @@ def refusals() -> dict[str, tuple[Callable[[], object], str]]:
         "one example": (accumulated(g[:1], g_hat[:1], (1,)).estimates, r"^examples = 1 are too few"),
         "population": (
             lambda: sums.estimates(population=7),
-            r"^population = 7 must be a whole number, at least the 8 examples that were added$",
+            r"^population = 7 must be a whole number, at least 8$",
         ),
         "population as float": (lambda: sums.estimates(population=9.0), r"^population = 9\.0 must be"),  # type: ignore[arg-type]
         "population as bool": (lambda: sums.estimates(population=True), r"^population = True must be"),

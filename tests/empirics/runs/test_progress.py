@@ -10,41 +10,24 @@ from tsla.empirics.runs import progress
 from tsla.empirics.runs.progress import Progress
 
 
-def set_clock(monkeypatch: pytest.MonkeyPatch, *seconds: float) -> None:
+@pytest.mark.parametrize(
+    ("seconds", "total", "lines"),
+    [
+        ((0, 2, 4, 6, 8, 10), 5, ["runs: 3/5, 6 s, about 4 s left (part 3)", "runs: 5/5, 10 s, about 0 s left (part 5)"]),
+        ((100, 130), 4, ["runs: 1/4, 30 s, about 90 s left (part 1)"]),
+        ((0, 0, 0), 2, ["runs: 2/2, 0 s, about 0 s left (part 2)"]),
+        ((0,), 0, []),  # nothing to do
+    ],
+)
+def test_lines_are_five_seconds_apart_and_the_last_always_comes(
+    seconds: tuple[int, ...], total: int, lines: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The clock shows these times, one at each look: at the start, and as each part is done."""
     monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=iter(seconds).__next__))
-
-
-def test_lines_are_five_seconds_apart_and_the_last_always_comes(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    set_clock(monkeypatch, 0, 2, 4, 6, 8, 10)
-    with Progress("runs", total=5) as shown:
-        for i in range(5):
+    with Progress("runs", total=total) as shown:
+        for i in range(1, len(seconds)):
             shown.advance(f"part {i}")
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert [line.split(",")[0] for line in err.splitlines()] == ["runs: 3/5", "runs: 5/5"]
-
-
-def test_a_line_says_how_far_how_long_and_what(capsys: pytest.CaptureFixture[str]) -> None:
-    with Progress("runs", total=2) as shown:
-        shown.advance("first")
-        shown.advance("digits sgd 3")
-    assert capsys.readouterr().err == "runs: 2/2, 0 s, about 0 s left (digits sgd 3)\n"
-
-
-def test_time_left_is_in_proportion(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    set_clock(monkeypatch, 100, 130)
-    with Progress("runs", total=4) as shown:
-        shown.advance("x")
-    assert "runs: 1/4, 30 s, about 90 s left (x)" in capsys.readouterr().err
-
-
-def test_nothing_to_do_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    with Progress("runs", total=0):
-        pass
-    assert capsys.readouterr() == ("", "")
+    assert capsys.readouterr() == ("", "".join(f"{line}\n" for line in lines))
 
 
 def test_a_terminal_gets_a_bar_and_no_lines(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,61 +60,42 @@ def test_hash_is_of_the_configuration_alone_whatever_the_order_of_its_keys(tmp_p
 # --- killed while writing
 
 
-def killed_half_way(_: pa.Table, path: Path, **__: object) -> None:
-    Path(path).write_bytes(b"PAR1 half of")
-    raise KeyboardInterrupt
+@pytest.mark.parametrize("there", [False, True])
+def test_a_killed_write_leaves_what_there_was(there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed_half_way(_: pa.Table, path: Path, **__: object) -> None:
+        Path(path).write_bytes(b"PAR1 half of")
+        raise KeyboardInterrupt
 
-
-def test_a_killed_write_leaves_no_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.parquet"
+    old = [write(path).read_bytes()] if there else []
     monkeypatch.setattr(records.pq, "write_table", killed_half_way)
     with pytest.raises(KeyboardInterrupt):
-        write(tmp_path / "a.parquet")
-    assert not (tmp_path / "a.parquet").exists()
-    assert not records.is_done(tmp_path / "a.parquet", CONFIG)
-    assert list(tmp_path.glob("*.parquet")) == []
-
-
-def test_a_killed_write_keeps_the_old_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = write(tmp_path / "a.parquet")
-    old = path.read_bytes()
-    with monkeypatch.context() as patch:
-        patch.setattr(records.pq, "write_table", killed_half_way)
-        with pytest.raises(KeyboardInterrupt):
-            write(path, TABLE.assign(seed=[5, 6]))
-    assert path.read_bytes() == old
-    write(path, TABLE.assign(seed=[5, 6]))
-    assert records.read(path).table["seed"].tolist() == [5, 6]
+        write(path, TABLE.assign(seed=[5, 6]))
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == old
+    assert records.is_done(path, CONFIG) == there
 
 
 # --- files that are not records
 
 
-def foreign_file(path: Path, kind: str) -> Path:
-    if kind == "pandas":
-        pd.DataFrame({"a": [1]}).to_parquet(path)
-    elif kind == "plain":
-        pq.write_table(pa.table({"a": [1]}), path)
-    else:
-        path.write_text("this is no Parquet file", encoding="utf-8")
-    return path
-
-
-@pytest.mark.parametrize("kind", ["pandas", "plain", "text"])
-def test_a_foreign_file_is_refused_in_one_line_that_names_it(tmp_path: Path, kind: str) -> None:
-    path = foreign_file(tmp_path / "foreign.parquet", kind)
-    with pytest.raises(ValueError, match=r"foreign\.parquet") as refusal:
+@pytest.mark.parametrize(
+    ("foreign", "message"),
+    [
+        (lambda path: pd.DataFrame({"a": [1]}).to_parquet(path), "it carries no configuration; `tsla records` writes records"),
+        (lambda path: pq.write_table(pa.table({"a": [1]}), path), "it carries no configuration; `tsla records` writes records"),
+        (lambda path: path.write_text("this is no Parquet file", encoding="utf-8"), r"[^\n]*"),
+    ],
+    ids=["pandas", "plain", "text"],
+)
+def test_a_foreign_file_is_refused_in_one_line_and_is_not_done(foreign: Callable[[Path], object], message: str, tmp_path: Path) -> None:
+    path = tmp_path / "foreign.parquet"
+    assert not records.is_done(path, CONFIG)
+    with pytest.raises(FileNotFoundError, match="foreign"):
         records.read(path)
-    assert "\n" not in str(refusal.value)
-
-
-def test_a_foreign_table_is_refused_with_what_writes_records(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"is not a record of tsla: it carries no configuration; `tsla records` writes records$"):
-        records.read(foreign_file(tmp_path / "a.parquet", "pandas"))
-
-
-def test_a_record_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="nothing"):
-        records.read(tmp_path / "nothing.parquet")
+    foreign(path)
+    with pytest.raises(ValueError, match=rf"^record = .*foreign\.parquet is not a record of tsla: {message}$"):
+        records.read(path)
+    assert not records.is_done(path, CONFIG)
 
 
 # --- what is done
@@ -124,7 +105,6 @@ def test_done_is_this_configuration_here_by_this_code(tmp_path: Path) -> None:
     path = write(tmp_path / "a.parquet")
     assert records.is_done(path, CONFIG)
     assert records.is_done(path, CONFIG | {"widths": [4, 8]})
-    assert not records.is_done(tmp_path / "b.parquet", CONFIG)
     assert not records.is_done(path, CONFIG | {"eta": 0.2})
     assert not records.is_done(path, {name: value for name, value in CONFIG.items() if name != "eta"})
 
@@ -142,11 +122,6 @@ def test_other_code_is_not_done(tmp_path: Path) -> None:
     records.write(path, TABLE, CONFIG, "", modules=["tsla.theory.lsr"])
     assert records.is_done(path, CONFIG, modules=["tsla.theory.lsr"])
     assert not records.is_done(path, CONFIG, modules=["tsla.theory.sgd"])
-
-
-@pytest.mark.parametrize("kind", ["pandas", "plain", "text"])
-def test_a_foreign_file_is_not_done(tmp_path: Path, kind: str) -> None:
-    assert not records.is_done(foreign_file(tmp_path / "a.parquet", kind), CONFIG)
 
 
 # --- what it says about itself

@@ -2,181 +2,192 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
+import torch
 
-from tests.empirics.simulation.test_threads_and_cuts import PLAN, assert_same_bits, stage
+from tests.empirics.runs.resumable import KINDS, Bits, KilledError, Kind, in_another_process, saving_always
+from tests.empirics.simulation.stages import stage
+from tests.empirics.training.children import CONTEXT
 from tests.planted import assert_rejects
-from tsla.empirics.runs import records
-from tsla.empirics.runs import resume as snapshot
+from tsla.empirics.runs import arrays, records, tensors
+from tsla.empirics.runs.resume import Codec, StateFile
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation.oracles import Oracle
-from tsla.empirics.simulation.simulate import Trajectory, simulate
 
-NOISY = Oracle(1.0, 0.3, 0.5, 0.2)
-COMPILED = [False, pytest.param(True, marks=pytest.mark.skipif(find_spec("numba") is None, reason="numba is not installed"))]
+# --- the file
 
-
-class KilledError(Exception):
-    pass
+CODECS = pytest.mark.parametrize(("codec", "content"), [(arrays, np.arange(3.0)), (tensors, torch.arange(3.0))], ids=["arrays", "tensors"])
 
 
-def run(state: Path | None, *, die_at: int | None = None, **changed: object) -> Trajectory:
-    def progress(step: int, _: int) -> None:
-        heard.append(step)
-        if step == die_at:
-            raise KilledError
-
-    heard.clear()
-    arguments: dict[str, object] = {"replicas": 700, "seed": 4, "checkpoints": [0, 10, 30, 40, 50, 60, 71], "threads": 2} | changed
-    return simulate(problems.get("sine_valley", dimension=50), NOISY, PLAN, state=state, progress=progress, **arguments)
-
-
-heard: list[int] = []
-
-
-@pytest.fixture(autouse=True)
-def always_due(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(snapshot, "SECONDS", 0.0)
-    monkeypatch.setattr(snapshot, "SHARE", np.inf)
+@CODECS
+def test_a_state_is_what_was_saved(codec: Codec, content: Any, tmp_path: Path) -> None:
+    file = StateFile(tmp_path / "new" / "state", "run", codec)
+    assert file.load() is None
+    file.save_if_due(lambda: {"x": content}, over=True)
+    found = StateFile(file.path, "run", codec).load()
+    assert found is not None
+    assert found["x"].tolist() == [0, 1, 2]
+    assert list(file.path.parent.iterdir()) == [file.path]
+    with pytest.raises(ValueError, match=r"^state = .*state must be the state of this very run; it is another's: remove it, or choose"):
+        StateFile(file.path, "other", codec).load()
 
 
-@pytest.mark.parametrize("compiled", COMPILED)
-@pytest.mark.parametrize("die_at", [10, 30, 40, 60])
-def test_a_broken_run_goes_on_to_the_same_bits(tmp_path: Path, die_at: int, compiled: bool) -> None:
-    """Broken within a stage, at its end, and in a stage whose step size falls; resumed with another number of threads."""
-    whole, state = run(None, compiled=compiled), tmp_path / "state"
-    with pytest.raises(KilledError):
-        run(state, die_at=die_at, compiled=compiled)
-    assert state.exists()
-    resumed = run(state, compiled=compiled, threads=1)
-    assert heard == [step for step in (10, 30, 40, 50, 60, 71) if step > die_at]
-    assert_same_bits(whole, resumed)
-    assert_same_bits(whole, run(state, compiled=compiled))
-    assert heard == []  # the run was over
-    assert list(tmp_path.iterdir()) == [state]
+@CODECS
+@pytest.mark.parametrize("bytes_", [b"", b"no archive", b"PK\x03\x04 broken"])
+def test_a_file_that_is_no_state_is_refused_and_stays(codec: Codec, content: Any, bytes_: bytes, tmp_path: Path) -> None:
+    (tmp_path / "state").write_bytes(bytes_)
+    with pytest.raises(ValueError, match=r"^state = .*state must be the state of a run; it is not a file of [^\n]*$"):
+        StateFile(tmp_path / "state", "run", codec).load()
+    assert (tmp_path / "state").read_bytes() == bytes_
+    codec.save(tmp_path / "state", {"x": content})
+    with pytest.raises(ValueError, match="it is another's"):
+        StateFile(tmp_path / "state", "run", codec).load()
+    with pytest.raises(ValueError, match=r"^state = .* can't be read: Is a directory; must be the state of a run$"):
+        StateFile(tmp_path, "run", codec).load()
 
 
-@pytest.mark.parametrize("name", ["w", "grad2_sum", "generators", "done", "grad2"])
-def test_every_part_of_the_file_counts(tmp_path: Path, name: str) -> None:
-    whole, state = run(None), tmp_path / "state"
-    with pytest.raises(KilledError):
-        run(state, die_at=40)
-    arrays = dict(np.load(state, allow_pickle=False))
-    arrays[name] = arrays[name] * arrays[name].dtype.type(2)
-    with state.open("wb") as file:
-        np.savez(file, **arrays)
-    assert_rejects(lambda wrong: assert_same_bits(whole, wrong), run(state))
+@CODECS
+def test_a_state_that_cannot_be_written_is_said_once(codec: Codec, content: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "file").touch()
+    file = StateFile(tmp_path / "file" / "state", "run", codec)
+    for _ in range(2):
+        file.save_if_due(lambda: {"x": content}, over=True)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"state = {file.path} can't be written: File exists; the run goes on without"
+    ]
 
 
 @pytest.mark.parametrize(
-    "changed",
-    [{"seed": 5}, {"replicas": 701}, {"checkpoints": [71]}, {"start": np.full(50, 2.0)}, {"compiled": True}],
-    ids=str,
+    ("ago", "cost", "how", "due"),
+    [
+        (10, 0.0, {}, False),
+        (31, 0.0, {}, True),  # half a minute
+        (0, 0.0, {"milestone": True}, True),
+        (100, 6.0, {"milestone": True}, False),  # writing took 6 s: 100 s are not yet twenty times as long
+        (130, 6.0, {}, True),
+        (0, 6.0, {"over": True}, True),
+    ],
 )
-def test_another_run_is_refused(tmp_path: Path, changed: dict[str, object]) -> None:
-    if "compiled" in changed and find_spec("numba") is None:
-        pytest.skip("numba is not installed")
-    state = tmp_path / "state"
+def test_a_state_is_saved_when_it_is_due_and_not_before(ago: int, cost: float, how: dict[str, bool], due: bool, tmp_path: Path) -> None:
+    file = StateFile(tmp_path / "state", "run", arrays, time.monotonic() - ago, cost)
+    file.save_if_due(dict, **how)
+    assert file.path.exists() == due
+
+
+# --- runs
+
+
+@pytest.fixture
+def always() -> Iterator[None]:
+    with saving_always():
+        yield
+
+
+def same_bits(expected: Bits, found: Bits) -> None:
+    different = [name for name in {*expected, *found} if expected.get(name) != found.get(name)]
+    assert not different
+
+
+def broken_off(kind: Kind, state: Path, die_at: int, **how: Any) -> None:
     with pytest.raises(KilledError):
-        run(state, die_at=30)
+        kind.run(state, die_at, **how)
+
+
+NUMBA = pytest.mark.skipif(find_spec("numba") is None, reason="numba is not installed")
+BATCH_NORM = {"model": "resnet8", "norm": "batch", "epochs": 2, "measure_at": (2,)}
+# Within a stage or an epoch, at its end, in another one, and where all is done but to say so.
+RUNS = [
+    pytest.param("simulated", {}, (2, 3, 4, 6), id="simulated"),
+    pytest.param("simulated", {"compiled": True}, (2, 3, 4, 6), id="compiled", marks=NUMBA),
+    *[pytest.param("trained", {"method": method}, (1, 5, 12, 20), id=method) for method in ("tsla", "annealed", "adaptive")],
+    pytest.param("trained", BATCH_NORM, (3,), id="batch norm"),  # goes on with its running statistics
+]
+
+
+@pytest.mark.usefixtures("always")
+@pytest.mark.parametrize(("name", "how", "moments"), RUNS)
+def test_a_broken_run_goes_on_to_the_same_bits(name: str, how: dict[str, Any], moments: tuple[int, ...], tmp_path: Path) -> None:
+    kind, state = KINDS[name], tmp_path / "state"
+    expected, total = kind.run(None, **how)
+    for moment in moments:
+        state.unlink(missing_ok=True)
+        broken_off(kind, state, moment, **how)
+        for left in (total - moment, 0):  # then the run was over
+            found, done = kind.run(state, **how, **kind.otherwise)
+            same_bits(expected, found)
+            assert done == left
+    assert list(tmp_path.iterdir()) == [state]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_end_is_saved_however_long_that_takes(name: str, tmp_path: Path) -> None:
+    first, _ = KINDS[name].run(tmp_path / "state")
+    again, done = KINDS[name].run(tmp_path / "state")
+    assert done == 0
+    same_bits(first, again)
+
+
+@pytest.mark.usefixtures("always")
+@pytest.mark.parametrize(("name", "part"), [(name, part) for name, kind in KINDS.items() for part in kind.parts])
+def test_a_state_that_forgets_is_rejected(name: str, part: str, tmp_path: Path) -> None:
+    """One part is that of an earlier state."""
+    kind, early, late = KINDS[name], tmp_path / "early", tmp_path / "late"
+    broken_off(kind, early, 2)
+    broken_off(kind, late, kind.total * 2 // 3)
+    kind.codec.save(late, kind.codec.load(late) | {part: kind.codec.load(early)[part]})
+    expected, _ = kind.run(None)
+    assert_rejects(lambda found: same_bits(expected, found), kind.run(late)[0])
+
+
+QUADRATIC = {"problem": problems.get("quadratic", dimension=50)}
+OTHERS = [
+    *[("simulated", {}, changed) for changed in ({"seed": 5}, {"replicas": 701}, {"checkpoints": [71]}, {"start": np.full(50, 2.0)})],
+    *[("simulated", {}, {"oracle": Oracle(1.0, 0.3, 0.5, 0.1)}), ("simulated", {}, {"stages": [stage(0.11, 0.6, 71)]})],
+    *[("simulated", QUADRATIC, {"problem": problems.get("quadratic", dimension=50, L=1.5)})],
+    *[("simulated", {}, {"problem": problems.get("rotated_sine_valley", dimension=50)})],
+    pytest.param("simulated", {}, {"compiled": True}, marks=NUMBA),
+    *[("trained", {}, changed) for changed in ({"seed": 4}, {"method": "lsr"}, {"eta": 0.2}, {"epochs": 5}, {"weights": 4})],
+]
+
+
+@pytest.mark.usefixtures("always")
+@pytest.mark.parametrize(("name", "how", "changed"), OTHERS)
+def test_the_state_of_another_run_is_refused_and_stays(name: str, how: dict[str, Any], changed: dict[str, Any], tmp_path: Path) -> None:
+    kind, state = KINDS[name], tmp_path / "state"
+    broken_off(kind, state, 3, **how)
     before = state.read_bytes()
-    with pytest.raises(ValueError, match=r"state = .*state must be a snapshot of this very run; it is another's: remove it"):
-        run(state, **changed)
+    with pytest.raises(ValueError, match="must be the state of this very run; it is another's"):
+        kind.run(state, **how | changed)
+    with patch.object(records, "environment", lambda *_: {"code": "other"}), pytest.raises(ValueError, match="it is another's"):
+        kind.run(state, **how)
     assert state.read_bytes() == before
 
 
-def test_another_problem_oracle_or_plan_is_refused(tmp_path: Path) -> None:
-    state = tmp_path / "state"
-
-    def other(name: str = "stall", L: float = 1.0, oracle: Oracle = NOISY, eta: float = 0.1, die_at: int | None = None) -> None:
-        def progress(step: int, _: int) -> None:
-            if step == die_at:
-                raise KilledError
-
-        problem = problems.get(name, **({"L": L} if name == "stall" else {}))
-        simulate(problem, oracle, [stage(eta, 0.5, 9)], replicas=3, seed=0, start=[1.0], state=state, progress=progress)
-
-    with pytest.raises(KilledError):
-        other(die_at=5)
-    for changed in ({"name": "cosine"}, {"L": 1.5}, {"oracle": Oracle(1.0, 0.3, 0.5, 0.1)}, {"eta": 0.11}):
-        with pytest.raises(ValueError, match="it is another's"):
-            other(**changed)
-    other()
-
-
-@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 broken"])
-def test_a_file_that_is_no_snapshot_is_refused(tmp_path: Path, content: bytes) -> None:
-    state = tmp_path / "state"
-    state.write_bytes(content)
-    with pytest.raises(ValueError, match=r"state = .*state must be a snapshot of a run; it is not one"):
-        run(state)
-    assert state.read_bytes() == content
-
-
-def test_a_snapshot_is_taken_when_it_is_due_and_not_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(snapshot, "SECONDS", 1000.0)
-    file = snapshot.Snapshot(tmp_path / "state", "this")
-    file.save_if_due(lambda: {"x": np.ones(1)})
-    assert not file.path.exists()
-    file.last -= 1001
-    file.save_if_due(lambda: {"x": np.ones(1)})
-    assert file.path.exists()
-    monkeypatch.setattr(snapshot, "SECONDS", 0.0)
-    monkeypatch.setattr(snapshot, "SHARE", 0.05)
-    file.last, file.cost = time.monotonic() - 100, 6.0  # writing took 6 s: 100 s are not yet twenty times as long
-    file.path.unlink()
-    file.save_if_due(lambda: {"x": np.ones(1)})
-    assert not file.path.exists()
-
-
-def test_a_file_of_other_versions_or_sources_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    state = tmp_path / "state"
-    with pytest.raises(KilledError):
-        run(state, die_at=30)
-    monkeypatch.setattr(records, "environment", lambda *_: {"code": "other"})
-    with pytest.raises(ValueError, match="it is another's"):
-        run(state)
-
-
-# Not the true environment: an edit of the sources while the test runs is not what it is about.
-SCRIPT = """
-import sys, time
-from pathlib import Path
-from tsla.empirics.runs import records, resume
-from tsla.empirics.simulation import simulate
-from tests.empirics.runs.test_resume import run
-records.environment = lambda *_: {}
-resume.SECONDS, resume.SHARE = 0.0, float("inf")
-def tell(progress, done, rules):
-    print(done, flush=True)
-    time.sleep(0.3)
-simulate._tell = tell
-run(Path(sys.argv[1]))
-"""
-
-
+@pytest.mark.usefixtures("always")
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
-def test_a_killed_process_goes_on_to_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(records, "environment", lambda *_: {})
-    state = tmp_path / "state"
-    process = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-c", SCRIPT, str(state)], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3], env={**os.environ}
-    )
-    assert process.stdout is not None
-    with process.stdout as lines:
-        while int(next(lines)) < 40:
-            pass
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    resumed = run(state)
-    assert heard == [50, 60, 71]
-    assert_same_bits(run(None), resumed)
+@pytest.mark.parametrize("name", KINDS)
+def test_a_process_killed_at_three_moments_goes_on_to_the_same_bits(name: str, tmp_path: Path) -> None:
+    kind, state, seen = KINDS[name], tmp_path / "state", []
+    for moment in (2, kind.total // 2, kind.total - 2):
+        child = CONTEXT.Process(target=in_another_process, args=(name, state))
+        child.start()
+        while not (state.exists() and kind.done(kind.codec.load(state)) >= moment):
+            assert child.is_alive()
+            time.sleep(0.01)
+        child.kill()
+        child.join()
+        assert child.exitcode == -signal.SIGKILL
+        seen.append(kind.done(kind.codec.load(state)))
+    assert seen == sorted(seen)
+    assert seen[-1] < kind.total
+    same_bits(kind.run(None)[0], kind.run(state)[0])

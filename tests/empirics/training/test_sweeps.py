@@ -396,7 +396,7 @@ def test_a_killed_sweep_goes_on_where_it_was() -> None:
         ({"address": "here:1"}, "address = 'here:1' must come with backend ray or dask"),
         ({"backend": "ray", "address": "127.0.0.1:1"}, "address = '127.0.0.1:1' must be that of a running cluster"),
         ({"backend": "dask", "address": "tcp://127.0.0.1:99999"}, "address = 'tcp://127.0.0.1:99999' must be that of a running cluster"),
-        ({"jobs": 0}, "jobs = 0 must be at least 1"),
+        ({"jobs": 0}, "jobs = 0 must be a whole number, at least 1"),
     ],
 )
 def test_workers_that_cannot_be_had_are_refused(options: dict[str, Any], message: str) -> None:

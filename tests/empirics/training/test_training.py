@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cache
 
@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from tests.planted import assert_rejects
 from tsla.empirics import training
@@ -21,7 +20,7 @@ from tsla.empirics.models import networks
 from tsla.empirics.moments.estimators import Estimates
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.smoothing.schedules import Annealed, Schedule
-from tsla.empirics.training import METHODS, Row, TrainingConfig, initial_model, train, training_split
+from tsla.empirics.training import METHODS, Row, TrainingConfig, initial_model, plain_sgd, shuffled, train, training_split
 from tsla.empirics.training.measuring import ITERATIONS, Measuring
 from tsla.theory.moments import Moments
 
@@ -43,36 +42,33 @@ def rows(method: str, **changes: object) -> list[Row]:
 # --- arms that share seed, split, noise, initial weights and batches
 
 
-def test_smoothing_of_strength_0_is_none() -> None:
-    assert rows("lsr", theta=0.0) == rows("sgd")
-    assert rows("lsr") != rows("sgd")
-
-
 def test_all_arms_start_from_the_same_weights_and_data() -> None:
     starts = [rows(method)[0] for method in METHODS]
     assert all(start == starts[0] for start in starts)
     assert rows("sgd", seed=1)[0] != starts[0] | {"seed": 1}
 
 
-def test_tsla_is_lsr_up_to_the_drop_epoch_and_not_after() -> None:
-    assert rows("tsla")[:2] == rows("lsr")[:2]
-    assert rows("tsla")[2] != rows("lsr")[2]
-
-
-@pytest.mark.parametrize(("drop", "partner"), [(0, "sgd"), (2, "lsr")])
-def test_tsla_dropped_at_the_ends_is_one_of_the_two(drop: int, partner: str) -> None:
-    assert rows("tsla", drop=drop) == rows(partner)
-
-
-def test_shrinking_is_a_smaller_step() -> None:
-    assert rows("shrink") == rows("sgd", eta=0.1 * (1 - 0.4))
-    assert rows("shrink") != rows("sgd")
-
-
-def test_shrinking_until_the_drop_epoch_goes_on_with_the_full_step() -> None:
-    assert rows("shrink-tsla")[:2] == rows("shrink")[:2]
-    assert rows("shrink-tsla", drop=0) == rows("sgd")
-    assert rows("shrink-tsla")[2] != rows("shrink")[2]
+@pytest.mark.parametrize(
+    ("method", "changes", "partner", "theirs", "same"),
+    [
+        ("lsr", {"theta": 0.0}, "sgd", {}, 3),
+        ("lsr", {}, "sgd", {}, 1),
+        ("tsla", {}, "lsr", {}, 2),  # up to the drop epoch and not after
+        ("tsla", {"drop": 0}, "sgd", {}, 3),
+        ("tsla", {"drop": 2}, "lsr", {}, 3),
+        ("shrink", {}, "sgd", {"eta": 0.1 * (1 - 0.4)}, 3),
+        ("shrink", {}, "sgd", {}, 1),
+        ("shrink-tsla", {}, "shrink", {}, 2),
+        ("shrink-tsla", {"drop": 0}, "sgd", {}, 3),
+    ],
+)
+def test_arms_are_the_same_until_their_rules_part(
+    method: str, changes: dict[str, object], partner: str, theirs: dict[str, object], same: int
+) -> None:
+    """Of the three rows, the first so many."""
+    assert [one == other for one, other in zip(rows(method, **changes), rows(partner, **theirs), strict=True)] == [
+        row < same for row in range(3)
+    ]
 
 
 def test_smoothing_by_the_own_prediction_is_shrinking() -> None:
@@ -113,11 +109,6 @@ def test_rules_that_follow_measurements_are_not_known_before(method: str) -> Non
 Rules = Sequence[tuple[float, float]]
 
 
-def log_softmax(logits: np.ndarray) -> np.ndarray:
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-
-
 def by_hand(rules: Rules, *, model: str = "mlp", momentum: float = 0.0, weight_decay: float = 0.0, prior: bool = False) -> list[float]:
     """Training loss, test loss and test accuracy after the last epoch, all unsmoothed, in float64 but for the network."""
     split = digits(train_size=60, label_noise=0.2, seed=0)
@@ -136,77 +127,60 @@ def by_hand(rules: Rules, *, model: str = "mlp", momentum: float = 0.0, weight_d
                 for parameter, gradient, velocity in zip(network.parameters(), gradients, velocities, strict=True):
                     velocity.copy_(momentum * velocity + gradient + weight_decay * parameter)
                     parameter -= eta * velocity
-    with torch.no_grad():
-        train_logits, test_logits = (network(x).double().numpy() for x in (split.train_inputs, split.test_inputs))
-    train_labels, test_labels = split.train_labels.numpy(), split.test_labels.numpy()
-    return [
-        -log_softmax(train_logits)[np.arange(60), train_labels].mean(),
-        -log_softmax(test_logits)[np.arange(len(test_labels)), test_labels].mean(),
-        (test_logits.argmax(axis=1) == test_labels).mean(),
-    ]
+    found = []
+    for inputs, labels in ((split.train_inputs, split.train_labels), (split.test_inputs, split.test_labels)):
+        log_probabilities = network(inputs).detach().double().log_softmax(1)
+        found.append(-float(log_probabilities[torch.arange(len(labels)), labels].mean()))
+    return [*found, float((log_probabilities.argmax(1) == labels).double().mean())]
 
 
-def ends_as_by_hand(method: str, **changes: object) -> Callable[..., None]:
-    def check(rules: Rules, **by: object) -> None:
-        last = rows(method, **changes)[-1]
-        expected = by_hand(rules, **by)  # type: ignore[arg-type]
-        assert [last["train_loss"], last["test_loss"]] == pytest.approx(expected[:2], rel=1e-5)
-        assert last["test_accuracy"] == pytest.approx(expected[2], abs=2 / 1737)  # rounding may turn a tie
-
-    return check
-
-
-@pytest.mark.parametrize("method", RULES)
-def test_training_is_the_loop_by_hand(method: str) -> None:
-    ends_as_by_hand(method)(RULES[method])
-
-
-OPTIONS = {
-    "resnet": ({"model": "resnet8"}, {"model": "resnet8"}),
-    "momentum": ({"momentum": 0.9, "weight_decay": 0.01}, {"momentum": 0.9, "weight_decay": 0.01}),
-    "prior": ({"smoothing": "prior"}, {"prior": True}),
+Loop = tuple[str, dict[str, object], Rules, dict[str, object]]
+LOOPS: dict[str, Loop] = {
+    **{method: (method, {}, rules, {}) for method, rules in RULES.items()},
+    "resnet": ("tsla", {"model": "resnet8"}, RULES["tsla"], {"model": "resnet8"}),
+    "momentum": ("tsla", {"momentum": 0.9, "weight_decay": 0.01}, RULES["tsla"], {"momentum": 0.9, "weight_decay": 0.01}),
+    "prior": ("tsla", {"smoothing": "prior"}, RULES["tsla"], {"prior": True}),
+    "warm up": ("sgd", {"warmup": 1}, [(0.05, 0.0), (0.1, 0.0)], {}),
+    "cosine": ("sgd", {"rates": "cosine"}, [(0.1, 0.0), (0.05, 0.0)], {}),
+    "step": ("sgd", {"rates": "step"}, [(0.1, 0.0), (0.01, 0.0)], {}),
 }
+"""A run: its method and options; and its loop by hand, with these rules and options."""
 
 
-@pytest.mark.parametrize("name", OPTIONS)
-def test_options_are_the_loop_by_hand(name: str) -> None:
-    ours, by = OPTIONS[name]
-    ends_as_by_hand("tsla", **ours)(RULES["tsla"], **by)
+def ends_as_by_hand(loop: Loop) -> None:
+    method, changes, rules, by = loop
+    last, expected = rows(method, **changes)[-1], by_hand(rules, **by)  # type: ignore[arg-type]
+    assert [last["train_loss"], last["test_loss"]] == pytest.approx(expected[:2], rel=1e-5)
+    assert last["test_accuracy"] == pytest.approx(expected[2], abs=2 / 1737)  # rounding may turn a tie
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_training_is_the_loop_by_hand(name: str) -> None:
+    ends_as_by_hand(LOOPS[name])
 
 
 @pytest.mark.parametrize(
-    ("method", "wrong"),
+    ("name", "other"),
     [
         ("tsla", "lsr"),  # smoothing is never dropped
         ("tsla", "sgd"),  # nor ever there
         ("lsr", "shrink"),  # smoothing is only a smaller step
         ("shrink-tsla", "shrink"),  # the full step never comes back
+        ("momentum", "tsla"),
+        ("prior", "tsla"),
+        ("warm up", "cosine"),
     ],
 )
-def test_planted_rules_are_rejected(method: str, wrong: str) -> None:
-    assert_rejects(ends_as_by_hand(method), RULES[wrong])
+def test_planted_loops_are_rejected(name: str, other: str) -> None:
+    assert_rejects(ends_as_by_hand, (*LOOPS[name][:2], *LOOPS[other][2:]))
 
 
-@pytest.mark.parametrize("name", ["momentum", "prior"])
-def test_planted_options_are_rejected(name: str) -> None:
-    assert_rejects(ends_as_by_hand("tsla", **OPTIONS[name][0]), RULES["tsla"])
-
-
-def test_warm_up_and_falling_rates_are_the_loop_by_hand() -> None:
-    rules = [(0.05, 0.0), (0.1, 0.0)]
-    ends_as_by_hand("sgd", warmup=1)(rules)
-    assert_rejects(ends_as_by_hand("sgd", warmup=1), rules[::-1])
-    ends_as_by_hand("sgd", rates="cosine")(rules[::-1])
-    ends_as_by_hand("sgd", rates="step")([(0.1, 0.0), (0.01, 0.0)])
-
-
-@pytest.mark.parametrize("theta", [0.0, 0.3, 1.0])
-def test_smoothed_loss_is_linear_in_the_label(theta: float) -> None:
-    """C1 for the loss that training hands to torch."""
-    logits, labels = torch.randn(6, CLASSES, generator=torch.Generator().manual_seed(0), dtype=torch.float64), torch.arange(6)
-    log_probabilities = log_softmax(logits.numpy())
-    expected = (1 - theta) * -log_probabilities[np.arange(6), np.arange(6)].mean() + theta * -log_probabilities.mean()
-    assert float(cross_entropy(logits, labels, label_smoothing=theta)) == pytest.approx(expected, rel=1e-12)
+def test_plain_sgd_is_training_without_the_rest() -> None:
+    split, ours, theirs = training_split(config("sgd")), initial_model(config("sgd")), initial_model(config("sgd"))
+    plain_sgd(ours, split, shuffled(60, 16, epochs=2, generator=torch.Generator().manual_seed(0)), eta=0.1)
+    list(train(config("sgd"), theirs))
+    for p, q in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(p, q)
 
 
 # --- rules that follow measurements
@@ -279,21 +253,16 @@ def test_a_row_an_epoch_with_moments_where_they_were_asked_for() -> None:
     assert [[row[name] is None for name in MOMENTS] for row in found] == [[False] * 6, [True] * 6, [False] * 6]
 
 
-@pytest.mark.parametrize("smoothing", ["uniform", "prior", "own", "own-hard"])
-def test_moments_are_those_of_the_noisy_training_set_and_of_the_labels_that_are_trained_on(smoothing: str) -> None:
-    split, model = digits(train_size=60, label_noise=0.2, seed=0), initial_model(config("sgd"))
-    expected = asdict(gradient_moments(model, split.train_inputs, split.train_labels, smoothing))
-    found = next(train(config("lsr", smoothing=smoothing)))
+@pytest.mark.parametrize(("smoothing", "n"), [("uniform", None), ("prior", None), ("own", None), ("own-hard", None), ("uniform", 20)])
+def test_moments_are_those_of_the_noisy_training_set_and_of_the_labels_that_are_trained_on(smoothing: str, n: int | None) -> None:
+    """Of all examples, or of the first that are drawn."""
+    some = slice(None) if n is None else examples_of(0)[:n]
+    noisy, clean = (digits(train_size=60, label_noise=noise, seed=0) for noise in (0.2, 0.0))
+    model = initial_model(config("sgd"))
+    expected = asdict(gradient_moments(model, noisy.train_inputs[some], noisy.train_labels[some], smoothing))
+    found = next(train(config("lsr", smoothing=smoothing, measured_examples=n)))
     assert {name: found[name] for name in MOMENTS} == pytest.approx(expected, rel=1e-6, abs=1e-12)
-    clean = digits(train_size=60, label_noise=0.0, seed=0)
-    assert gradient_moments(model, clean.train_inputs, clean.train_labels).s2 != pytest.approx(expected["s2"], rel=1e-6)
-
-
-def test_moments_of_some_examples() -> None:
-    split, model, some = digits(train_size=60, label_noise=0.2, seed=0), initial_model(config("sgd")), examples_of(0)[:20]
-    expected = asdict(gradient_moments(model, split.train_inputs[some], split.train_labels[some]))
-    found = next(train(config("lsr", measured_examples=20)))
-    assert {name: found[name] for name in MOMENTS} == pytest.approx(expected, rel=1e-6)
+    assert gradient_moments(model, clean.train_inputs[some], clean.train_labels[some]).s2 != pytest.approx(expected["s2"], rel=1e-6)
 
 
 def test_measuring_does_not_disturb_the_run() -> None:
@@ -336,16 +305,13 @@ def test_memory_format_changes_rounding_at_most() -> None:
     assert last_loss(**how, channels_last=True) == pytest.approx(last_loss(**how), rel=1e-4)
 
 
-def test_bfloat16_is_near_and_not_the_same() -> None:
+def test_bfloat16_is_near_and_leaves_weights_and_evaluation_in_float32() -> None:
     assert last_loss(precision="bf16") == pytest.approx(last_loss(), rel=0.02)
     assert last_loss(precision="bf16") != last_loss()
-
-
-def test_bfloat16_leaves_weights_and_evaluation_in_float32() -> None:
+    assert rows("sgd", precision="bf16")[0] == rows("sgd")[0]
     model = initial_model(config("sgd"))
     list(train(config("sgd", precision="bf16"), model))
     assert {p.dtype for p in model.parameters()} == {torch.float32}
-    assert rows("sgd", precision="bf16")[0] == rows("sgd")[0]
 
 
 def test_a_compiled_network_trains_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -391,17 +357,13 @@ def test_a_gpu_that_is_not_there() -> None:
 
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"label_noise": 2.0}, r"label_noise = 2.0 must lie in \[0, 1\]"), ({"train_size": 5000}, "train_size = 5000 must lie in 1")],
+    [
+        ({"label_noise": 2.0}, r"label_noise = 2.0 must lie in \[0, 1\]"),
+        ({"train_size": 5000}, "train_size = 5000 must be a whole number, at least 1 and at most 1796"),
+        ({"data": "letters"}, "data = 'letters' must be one of"),
+        ({"model": "vgg"}, "model = 'vgg' must be one of mlp, resnet8"),
+    ],
 )
-def test_bad_data_is_refused_before_anything_is_trained(changes: dict[str, object], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        next(train(config("sgd", **changes)))
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [({"data": "letters"}, "data = 'letters' must be one of"), ({"model": "vgg"}, "model = 'vgg' must be one of mlp, resnet8")],
-)
-def test_unknown_data_and_networks(changes: dict[str, object], message: str) -> None:
+def test_data_and_networks_that_are_not_there_are_refused_before_anything_is_trained(changes: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         next(train(config("sgd", **changes)))
