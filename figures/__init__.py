@@ -1,1 +1,1 @@
-"""Pictures and pages: records and theory in, figures and reports out. Never runs anything but the checks."""
+"""Pictures and pages: records and theory in, figures, tables and reports out. Never runs anything but the checks."""

@@ -1,1 +1,1 @@
-"""What makes the records and the documents: the paper's part. Nothing below imports it."""
+"""What makes the records: the paper's part. Nothing below imports it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -160,23 +159,29 @@ def _choice(study: Study, setting: str, name: str, eta: float | None) -> Choice 
 def _epochs_left(study: Study, setting: str, outcome: str) -> str:
     """The outcome, less that of ``none``, against the epochs smoothed (rows) and the epochs left after the drop (columns), at θ = 0.3."""
     left = (0, 1, 2, 4, 8, 12)
-    none, runs = tuned(study.tuning, setting, "none", outcome), study.epochs[study.epochs["setting"] == setting]
+    none = _by_epoch(study, setting, "none", outcome)
     lines = []
     for arm in arms_of(study.tuning, setting, "tsla"):
         theta, drop = arm.split("-")[1:]
-        if theta != "0.3":
-            continue
-        choice = tuned(study.tuning, setting, arm, outcome)
-        both = runs[runs["arm"].isin((arm, none.arm)) & runs["eta"].isin((choice.eta, none.eta))]
-        lines.append((drop, *(_difference_at(both, setting, choice, none, outcome, int(drop) + r) for r in left)))
+        if theta == "0.3":
+            less_none = (_by_epoch(study, setting, arm, outcome) - none).dropna()  # the seeds of the one that has fewer
+            lines.append((drop, *(_marked(less_none[epoch]) if (epoch := int(drop) + r) <= EPOCHS else "" for r in left)))
     return markdown.table(("epochs smoothed", *(f"{r} left" for r in left)), lines)
 
 
-def _difference_at(rows: pd.DataFrame, setting: str, a: Choice, b: Choice, outcome: str, epoch: int) -> str:
-    if epoch > EPOCHS:
-        return ""
-    at_epoch = replace(OUTCOMES[outcome], epochs=(epoch,)).of(rows).reset_index(name=outcome)
-    found = student_t(differences(at_epoch, setting, a, b, outcome))
+def _by_epoch(study: Study, setting: str, arm: str, outcome: str) -> pd.DataFrame:
+    """The outcome of an arm as tuned, a row a seed and a column an epoch. Raises ValueError where a run diverged."""
+    choice, of = tuned(study.tuning, setting, arm, outcome), OUTCOMES[outcome]
+    runs = study.epochs[(study.epochs["setting"] == setting) & (study.epochs["arm"] == arm)]
+    rows = runs[np.isclose(runs["eta"], choice.eta, rtol=1e-6)]
+    found = of.scaled(rows).set_axis([rows["seed"], rows["epoch"]]).unstack("epoch")  # noqa: PD010 - pivot_table would average
+    if not np.isfinite(found.to_numpy()).all():
+        raise ValueError(f"{arm} diverged in {setting!r}; leaving the seed out would flatter it")
+    return found
+
+
+def _marked(differences: pd.Series) -> str:
+    found = student_t(differences.to_numpy())
     mark = "" if float(found.low) <= 0 <= float(found.high) else "*"
     return f"{float(found.estimate):+.3f}{mark}"
 

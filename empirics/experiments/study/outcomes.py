@@ -26,11 +26,14 @@ class Outcome:
     def of(self, rows: pd.DataFrame) -> pd.Series:
         """One value a run, indexed by RUN, from one row an epoch. A run that diverged has the worst value there is."""
         chosen = rows[rows["epoch"].isin(self.epochs)]
-        column = chosen[self.column].astype(np.float64)  # of None where it was not measured
-        values = column if self.higher_is_better else column.map(np.log)
-        found = values.groupby([chosen[name] for name in RUN]).mean()
+        found = self.scaled(chosen).groupby([chosen[name] for name in RUN]).mean()
         gone = ~np.isfinite(rows.groupby(RUN)["train_loss"].max(skipna=False)).reindex(found.index)
         return found.mask(gone, -np.inf if self.higher_is_better else np.inf)
+
+    def scaled(self, rows: pd.DataFrame) -> pd.Series:
+        """The column as it is compared."""
+        column = rows[self.column].astype(np.float64)  # of None where it was not measured
+        return column if self.higher_is_better else column.map(np.log)
 
     def gain(self, values: pd.Series) -> pd.Series:
         """The same values with the better ones above."""

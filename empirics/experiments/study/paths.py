@@ -25,10 +25,11 @@ def variance_at_equal_loss(paths: pd.DataFrame, setting: str, arm: str, epoch: i
 
     ``log s²`` of ``none`` is interpolated in F along its path; seeds whose F it never has are left out. NaN where fewer than 2 are left.
     """
+    none = dict(iter(_path(paths, setting, "none").groupby("seed")))
     found = [
         difference
         for seed, rows in _path(paths, setting, arm).groupby("seed")
-        if np.isfinite(difference := _at_equal_loss(rows, _path(paths, setting, "none").query("seed == @seed"), epoch))
+        if np.isfinite(difference := _at_equal_loss(rows, none[seed], epoch))
     ]
     return student_t(found) if len(found) > 1 else Interval(*(np.asarray(np.nan),) * 3)
 
