@@ -7,9 +7,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from tsla.theory import annealing, biased, complexity, inversion, lsr, minibatch, sgd, tables, two_stage, worst_case
+from tsla.theory import biased, complexity, inversion, lsr, sgd, tables, two_stage, worst_case
 from tsla.theory.biased import SmoothingOracle
-from tsla.theory.constants import Constants, UnrepresentableError
+from tsla.theory.constants import Constants, UnrepresentableError, step_scale
 from tsla.theory.derivations import DERIVATIONS
 from tsla.theory.methods import METHODS
 from tsla.theory.variance import from_bounds, from_moments
@@ -110,20 +110,19 @@ def invert(args: argparse.Namespace) -> None:
 def anneal(args: argparse.Namespace) -> None:
     """``tsla anneal``."""
     why = "it goes to 0 with eta" if args.beta2 > 0 else "without bias it is the same at every eta"
-    theta = float(annealing.best_theta(args.sigma2, beta2=args.beta2, nu2=args.nu2, c=args.c or 0.0, L=args.L, eta=args.eta))
+    found = SmoothingOracle(beta2=args.beta2, nu2=args.nu2, c=args.c or 0.0).moments(args.sigma2)
+    theta = float(found.theta_for_step(step_scale(eta=args.eta, L=args.L, claim="C12")))
     print_result(args, lambda: {"theta": theta}, lambda: f"theta°(eta) = {theta:.6g}   (C12; {why})")
 
 
 def critical_batch(args: argparse.Namespace) -> None:
     """``tsla critical-batch``."""
-    oracle = SmoothingOracle(beta2=args.beta2, nu2=args.nu2, c=args.c or 0.0)
+    found = SmoothingOracle(beta2=args.beta2, nu2=args.nu2, c=args.c or 0.0).moments(args.sigma2)
     theta = 1.0 if args.theta is None else args.theta
     if (args.L is None) != (args.eta is None):
         raise ValueError("L and eta go together: with both, the batch size for the bound at that step size; without, for the variance")
-    if args.eta is None:
-        size = float(minibatch.critical_batch_size(args.sigma2, oracle, theta))
-    else:
-        size = float(minibatch.critical_batch_size_for_step(args.sigma2, oracle, L=args.L, eta=args.eta, theta=theta))
+    eta_L = 1.0 if args.eta is None else step_scale(eta=args.eta, L=args.L, claim="C14")
+    size = float(found.critical_batch_size(theta, eta_L=eta_L))
     print_result(args, lambda: tables.critical_batch_json(size), lambda: tables.critical_batch_table(size, theta))
 
 

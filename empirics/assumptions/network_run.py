@@ -58,7 +58,7 @@ def network(
             raise ValueError(f"minimum = {shown(lower)} must be a lower bound of F, which is {shown(value)} at step {step}")
         moments = gradient_moments(model, inputs, labels, smoothing).at_batch_size(batch_size)
         curvature = largest_curvature(loss.product, len(gradient), np.random.default_rng(seed))
-        noise = Noise.exact(moments.s2, moments.shat2)
+        noise = Noise.exact(float(moments.s2), float(moments.shat2))
         point = Point(step, float(real("eta", eta, at_least=0)), loss.weights(), gradient, value - lower, curvature, noise)
         yield judged(before, point, stated, minimum_known=minimum_known)
         before = point

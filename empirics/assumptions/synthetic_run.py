@@ -131,7 +131,7 @@ def _known_noise(oracle: Sampler, w: Array, gradient: Array) -> Noise:
     """What the oracle says of itself at w. Raises ValueError where it can't."""
     if isinstance(oracle, ExampleOracle):
         moments = oracle.moments(w)
-        return Noise.exact(moments.s2, moments.shat2)
+        return Noise.exact(float(moments.s2), float(moments.shat2))
     if not isinstance(oracle, Oracle):
         raise ValueError(f"draws = None must be a number of samples: {type(oracle).__name__} does not know its own noise")  # noqa: TRY004
     bias, share = oracle.offset(gradient), float(oracle.share(gradient))

@@ -12,7 +12,6 @@ from tsla.empirics.advice.plan.pilot import Pilot
 from tsla.empirics.advice.plan.regret import OUTCOMES
 from tsla.empirics.advice.plan.rules import RULES, Plan
 from tsla.empirics.advice.plan.validation import amount
-from tsla.theory import minibatch
 from tsla.theory.tables import Json, aligned, number
 
 HELPS = {
@@ -57,9 +56,9 @@ def advise(pilot: Pilot, outcome: str, validated: Mapping[str, Any] | None) -> J
 def predictions(pilot: Pilot) -> list[Json]:
     """One line a measured epoch, from the moments there, for the pilot's θ, B and ηL."""
     columns = {name: pilot.measured[name].to_numpy() for name in ("epoch", "delta", "delta0", "ratio", "shrink_ratio", "beyond")}
-    critical = np.maximum(minibatch.critical_batch_size(pilot.s2, pilot.oracle, pilot.theta), 0)
+    critical = np.maximum(pilot.moments.critical_batch_size(pilot.theta), 0)
     columns |= {
-        "delta_at_batch_size": minibatch.delta(pilot.s2, pilot.oracle, pilot.batch_size),
+        "delta_at_batch_size": np.asarray(pilot.moments.at_batch_size(pilot.batch_size).delta),
         "critical_batch_size": np.array([value if np.isfinite(value) else None for value in critical]),
         "floor_is_lower": rules.floor(pilot) < 0,
         "theta_star": rules.theta_star(pilot),
