@@ -25,7 +25,7 @@ from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.simulation.problems.quadratic import law
 from tsla.empirics.statistics.intervals import paired
 from tsla.empirics.training import TrainingConfig, initial_model, training_split
-from tsla.theory import biased, minibatch, shrinkage
+from tsla.theory import biased
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Constants
 from tsla.theory.moments import Moments
@@ -158,8 +158,7 @@ def test_the_floor_is_that_of_c12_and_its_sign_that_of_c14(theta: float) -> None
         oracle, known = SmoothingOracle(beta2=batch.beta2, nu2=batch.nu2, c=batch.c), Constants(L=1.0, sigma2=batch.s2, F0=1.0)
         bound = biased.bound(known, oracle, eta=point.scale, T=1, theta=theta)
         assert float(floor(point, theta)) == pytest.approx(float(bound.terms["bias"] + bound.terms["noise"]), rel=1e-12)
-        single = SmoothingOracle(beta2=point.moments.beta2, nu2=point.moments.nu2, c=point.moments.c)
-        critical = minibatch.critical_batch_size_for_step(point.moments.s2, single, L=1.0, eta=point.scale, theta=theta)
+        critical = point.moments.critical_batch_size(theta, eta_L=point.scale)
         lower = predictions(point, theta)["floor_plain"] < 0
         assert lower == (point.batch_size < critical)
         signs.add(lower)
@@ -170,8 +169,7 @@ def test_the_floor_is_that_of_c12_and_its_sign_that_of_c14(theta: float) -> None
 def test_beyond_the_control_is_c17_at_the_largest_step(theta: float) -> None:
     for point in points():
         if point.scale == 1:
-            batch = point.moments.at_batch_size(point.batch_size)
-            expected = shrinkage.beyond(batch.shat2, batch.c, batch.grad2, theta)
+            expected = point.moments.at_batch_size(point.batch_size).beyond(theta)
             assert predictions(point, theta)["floor_shrink"] == pytest.approx(float(expected), abs=1e-12)
 
 
@@ -204,11 +202,10 @@ def test_one_step_is_exact_where_all_curvatures_are_equal(theta: float, eta: flo
 
 def settles(eta: float, theta: float, B: int, *, flip: bool = False) -> tuple[float, Point]:
     """Of ``w²/2`` with a constant bias, the exact change of ``E‖∇F‖²`` by smoothing for 100 steps, and the point where they begin."""
-    s2, beta2, nu2 = 1.0, 0.3, 0.2
-    noise = float(biased.noise(s2, SmoothingOracle(beta2=beta2, nu2=nu2), theta)) / B
-    plain = float(law(np.ones(1), 0.0, 0.0, eta=eta, steps=1000, noise=s2 / B)[1][0])
-    mean, variance = law(np.ones(1), 0.0, plain, eta=eta, steps=100, noise=noise, pull=theta * beta2**0.5)
-    moments = Moments(grad2=plain, s2=s2, shat2=beta2 + nu2, c=0.0, beta2=beta2, nu2=nu2)
+    plain = float(law(np.ones(1), 0.0, 0.0, eta=eta, steps=1000, noise=1 / B)[1][0])
+    moments = Moments(grad2=plain, s2=1.0, shat2=0.5, c=0.0, beta2=0.3, nu2=0.2)
+    noise = float(moments.at_batch_size(B).noise(theta))
+    mean, variance = law(np.ones(1), 0.0, plain, eta=eta, steps=100, noise=noise, pull=theta * 0.3**0.5)
     return float(mean[0] ** 2 + variance[0] - plain) * (-1 if flip else 1), Point(moments, 0.0, B, eta)
 
 
@@ -218,7 +215,7 @@ def comes_true(branch: Callable[..., tuple[float, Point]]) -> None:
     for eta, theta, B in product((0.1, 0.5, 1.0), (0.05, 0.2, 0.5), (1, 4, 16, 64, 256)):
         change, point = branch(eta, theta, B)
         assert float(settled(point, theta) - settled(point, 0.0)) == pytest.approx(change, rel=1e-3)
-        bias, gain = theta**2 * point.moments.beta2, eta / B * (1 - float(biased.noise(1.0, SmoothingOracle(beta2=0.3, nu2=0.2), theta)))
+        bias, gain = float(point.moments.bias(theta)), eta * float(point.moments.at_batch_size(B).gain(theta))
         if not gain / (2 - eta) < bias < gain * ROOM:
             assert (predictions(point, theta)["floor_plain"] < 0) == (change < 0)
             signs.add((eta, change < 0))
