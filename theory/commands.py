@@ -12,6 +12,7 @@ from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Constants, UnrepresentableError, step_scale
 from tsla.theory.derivations import DERIVATIONS
 from tsla.theory.methods import METHODS
+from tsla.theory.moments import Moments
 from tsla.theory.variance import from_bounds, from_moments
 
 CONSTANTS = ("L", "mu", "sigma2", "delta", "F0")
@@ -44,6 +45,11 @@ def _oracle(args: argparse.Namespace) -> SmoothingOracle | None:
         missing = " and ".join(f"--{name}" for name in ("beta2", "nu2") if name not in given)
         raise ValueError(f"got --{given[0]} without {missing}; bias and noise go together: --beta2 --nu2 [--c]")
     return SmoothingOracle(beta2=args.beta2, nu2=args.nu2, c=args.c or 0.0)
+
+
+def _split(args: argparse.Namespace) -> Moments:
+    """The moments of --sigma2 --beta2 --nu2 [--c]."""
+    return SmoothingOracle(beta2=args.beta2, nu2=args.nu2, c=args.c or 0.0).moments(args.sigma2)
 
 
 def bound(args: argparse.Namespace) -> None:
@@ -110,19 +116,17 @@ def invert(args: argparse.Namespace) -> None:
 def anneal(args: argparse.Namespace) -> None:
     """``tsla anneal``."""
     why = "it goes to 0 with eta" if args.beta2 > 0 else "without bias it is the same at every eta"
-    found = SmoothingOracle(beta2=args.beta2, nu2=args.nu2, c=args.c or 0.0).moments(args.sigma2)
-    theta = float(found.theta_for_step(step_scale(eta=args.eta, L=args.L, claim="C12")))
+    theta = float(_split(args).theta_for_step(step_scale(eta=args.eta, L=args.L, claim="C12")))
     print_result(args, lambda: {"theta": theta}, lambda: f"theta°(eta) = {theta:.6g}   (C12; {why})")
 
 
 def critical_batch(args: argparse.Namespace) -> None:
     """``tsla critical-batch``."""
-    found = SmoothingOracle(beta2=args.beta2, nu2=args.nu2, c=args.c or 0.0).moments(args.sigma2)
     theta = 1.0 if args.theta is None else args.theta
     if (args.L is None) != (args.eta is None):
         raise ValueError("L and eta go together: with both, the batch size for the bound at that step size; without, for the variance")
     eta_L = 1.0 if args.eta is None else step_scale(eta=args.eta, L=args.L, claim="C14")
-    size = float(found.critical_batch_size(theta, eta_L=eta_L))
+    size = float(_split(args).critical_batch_size(theta, eta_L=eta_L))
     print_result(args, lambda: tables.critical_batch_json(size), lambda: tables.critical_batch_table(size, theta))
 
 

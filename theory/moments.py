@@ -69,23 +69,13 @@ class Moments:
         t = strength(theta)
         return _value(product(t, t, self.beta2))
 
-    @representable
     def noise(self, theta: ArrayLike) -> Value:
         """``N(θ) = (1-θ)²s² + θ²ν² + 2θ(1-θ)c``: the variance of the smoothed direction about its own mean (C12, exact)."""
-        t = strength(theta)
-        own, partner = product(1 - t, 1 - t, self.s2), product(t, t, self.nu2)
-        total = own + partner + product(2, t, 1 - t, self.c)
-        # A negative c may cancel nearly all of it, down to less than 0. Where moments can lie, the rest is taken as two squares' worth.
-        s, nu = (np.sqrt(np.maximum(square, 0)) for square in (self.s2, self.nu2))
-        apart = np.abs((1 - t) * s - t * nu)
-        squares = product(apart, apart) + product(2, t, 1 - t, np.maximum(self.c + s * nu, 0))
-        cancels = (total < (own + partner) / 2) & (np.minimum(self.s2, self.nu2) >= 0) & ~_outside(self.s2, self.nu2, self.c)
-        return _value(np.where(cancels, squares, total))
+        return _value(_mixed(self.s2, self.nu2, self.c, strength(theta)))
 
-    @representable
     def second_moment(self, theta: ArrayLike) -> Value:
         """``E‖g_LS - ∇F‖² = (1-θ)²s² + θ²ŝ² + 2θ(1-θ)c = θ²β² + N(θ)`` (C11, exact)."""
-        return self.bias(theta) + self.noise(theta)
+        return self.floor(theta, 1.0)
 
     def lemma(self, theta: ArrayLike) -> Value:
         """``(1-θ)s² + θŝ²``: the variance lemma's bound on :meth:`second_moment` (C2)."""
@@ -95,8 +85,7 @@ class Moments:
     @property
     def delta(self) -> Value:
         """``δ = ŝ²/s²``: A3 with equality. Infinite where the one-hot gradient has no variance; nan where a moment is."""
-        none = np.asarray(self.s2) <= 0
-        return _value(np.where(none, np.inf, self.shat2 / np.where(none, 1.0, self.s2)))
+        return _value(_ratio(self.shat2, self.s2))
 
     @property
     def theta_star(self) -> Value:
@@ -112,7 +101,7 @@ class Moments:
 
     def floor(self, theta: ArrayLike, eta_L: ArrayLike) -> Value:
         """``θ²β² + ηL N(θ)``: what C12's bound does not fall below. C12 holds for ``0 < ηL <= 1``, which is not checked."""
-        return self.bias(theta) + np.asarray(eta_L) * self.noise(theta)
+        return _value(_sum(np.asarray(self.bias(theta)), product(eta_L, self.noise(theta))))
 
     def slope(self, eta_L: ArrayLike = 1.0) -> Value:
         """``ηL(s² - c)``: half of how fast the floor falls with θ at ``θ = 0``."""
@@ -122,17 +111,13 @@ class Moments:
         """``β² + ηL(s² + ν² - 2c)``: half of the floor's second derivative in θ; ``E‖g - ĝ‖²`` at ``ηL = 1``."""
         return self.beta2 + np.asarray(eta_L) * (self.s2 + self.nu2 - 2 * self.c)
 
-    @representable
     def theta_for_step(self, eta_L: ArrayLike) -> Value:
         """``θ°(η) = ηL(s² - c)/(β² + ηL(s² + ν² - 2c))``, clipped to [0, 1]: the minimiser of :meth:`floor` (C12).
 
         0 where no θ makes more than a rounding error of a difference: there is nothing to smooth.
         """
         scale = real("eta_L", eta_L, at_least=0)
-        slope, curvature = self.slope(scale), self.curvature(scale)
-        rounding = ROUNDING * (self.beta2 + scale * (self.s2 + self.nu2))
-        flat = curvature <= rounding
-        return _value(np.where(flat, slope > rounding, np.clip(slope / np.where(flat, 1.0, curvature), 0, 1)))
+        return _value(_minimiser(self, scale))
 
     def gain(self, theta: ArrayLike) -> Value:
         """``s² - N(θ)``: how much smoothing lowers the noise."""
@@ -185,6 +170,41 @@ def possible(s2: ArrayLike, shat2: ArrayLike, c: ArrayLike, names: tuple[str, st
     return a, b, cov
 
 
+@representable
+def _mixed(a: ArrayLike, b: ArrayLike, c: ArrayLike, t: Array) -> Array:
+    """``(1-t)²a + t²b + 2t(1-t)c``."""
+    first, second = product(1 - t, 1 - t, a), product(t, t, b)
+    total = first + second + product(2, t, 1 - t, c)
+    # A negative c may cancel nearly all of it, down to less than 0. Where moments can lie, the rest is taken as two squares' worth.
+    root_a, root_b = (np.sqrt(np.maximum(square, 0)) for square in (a, b))
+    apart = np.abs((1 - t) * root_a - t * root_b)
+    squares = product(apart, apart) + product(2, t, 1 - t, np.maximum(c + root_a * root_b, 0))
+    cancels = (total < (first + second) / 2) & (np.minimum(a, b) >= 0) & ~_outside(a, b, c)
+    return np.where(cancels, squares, total)
+
+
+@representable
+def _sum(bias: Array, noise: Array) -> Array:
+    """Said where it overflows."""
+    return bias + noise
+
+
+@representable
+def _minimiser(m: Moments, eta_L: Array) -> Array:
+    """Of the floor in θ."""
+    slope, curvature = m.slope(eta_L), m.curvature(eta_L)
+    rounding = ROUNDING * (m.beta2 + eta_L * (m.s2 + m.nu2))
+    flat = curvature <= rounding
+    return np.where(flat, slope > rounding, np.clip(slope / np.where(flat, 1.0, curvature), 0, 1))
+
+
+def _ratio(p: ArrayLike, q: ArrayLike) -> Array:
+    """``p/q``, infinite where q is not above 0."""
+    none = np.less_equal(q, 0)
+    with np.errstate(all="ignore"):
+        return np.where(none, np.inf, p / np.where(none, 1.0, q))
+
+
 def _outside(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> NDArray[np.bool_]:
     """Whether Cauchy-Schwarz fails, by more than measured moments miss it."""
     limit = np.sqrt(np.maximum(a, 0)) * np.sqrt(np.maximum(b, 0))
@@ -193,5 +213,5 @@ def _outside(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> NDArray[np.bool_]:
 
 def _value(found: Array) -> Value:
     """A number in place of an array without dimensions."""
-    value: Value = found[()]
+    value: Value = np.asarray(found)[()]
     return value
