@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from tsla.empirics.runs.records import Record
-from tsla.theory import shrinkage, smoothing
+from tsla.theory.moments import MOMENTS, Moments
 
 BATCH_SIZES = [2**k for k in range(10)]
 THETA = np.linspace(0, 1, 41)
@@ -20,7 +20,7 @@ def batch_size_knob(record: Record) -> go.Figure:
     Means over the seeds, along the path of plain SGD, a colour an epoch.
     """
     table = record.table
-    means = table[table["method"] == "sgd"].dropna(subset="s2").groupby("epoch")[["grad2", "s2", "shat2", "c", "beta2", "nu2"]].mean()
+    means = table[table["method"] == "sgd"].dropna(subset="s2").groupby("epoch")[list(MOMENTS)].mean()
     figure = go.Figure()
     for B in BATCH_SIZES:
         for colour, (epoch, row) in zip(COLOURS, means.iterrows(), strict=False):
@@ -43,6 +43,6 @@ def batch_size_knob(record: Record) -> go.Figure:
 
 
 def _ratios(row: pd.Series, B: int) -> tuple[np.ndarray, np.ndarray]:
-    plain = row["s2"] / B
-    exact = smoothing.second_moment(plain, row["beta2"] + row["nu2"] / B, row["c"] / B, THETA)
-    return exact / plain, shrinkage.second_moment(plain, row["grad2"], THETA) / plain
+    batch = Moments(*(row[name] for name in MOMENTS)).at_batch_size(B)
+    exact, control = (np.asarray(of.second_moment(THETA) / batch.s2) for of in (batch, batch.shrunk))
+    return exact, control

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tsla.theory import annealing, smoothing
 from tsla.theory.bound import Bound, longer
 from tsla.theory.constants import ROUNDING, Array, Constants, real, representable, step_count, step_size, strength
 from tsla.theory.contraction import contraction
+from tsla.theory.moments import Moments, possible
 from tsla.theory.products import product
 from tsla.theory.sgd import MEAN_SQUARED_GRADIENT
 
@@ -24,6 +24,9 @@ ASSUMES = ("A1", "A2", "A3")
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SmoothingOracle:
     """Bounds on the smoothing-label gradient ĝ, in units of ``‖∇F‖²``; all broadcast. Raises ValueError outside the ranges.
+
+    A type of its own beside :class:`Moments`, as it is what C12 assumes and not what was measured: σ² comes from A2, and of ‖∇F‖² nothing
+    is known. What follows from the bounds is what follows from :meth:`moments` that attain them.
 
     beta2:  ``‖Eĝ - ∇F‖² <= β²``, ``>= 0``      nu2:  ``E‖ĝ - Eĝ‖² <= ν²``, ``>= 0``
     c:      ``E⟨g - ∇F, ĝ - Eĝ⟩ <= c``, between ``±σν``; 0 where g and ĝ are not correlated
@@ -38,14 +41,10 @@ class SmoothingOracle:
             object.__setattr__(self, name, real(name, value, at_least=0))
         object.__setattr__(self, "c", real("c", c))
 
-
-def noise(sigma2: ArrayLike, oracle: SmoothingOracle, theta: ArrayLike) -> Array:
-    """``N(θ) = (1-θ)²σ² + θ²ν² + 2θ(1-θ)c``: the variance of the smoothed direction about its own mean (exact).
-
-    Raises ValueError where ``c² > σ²ν²``.
-    """
-    smoothing.moments(sigma2, oracle.nu2, oracle.c, names=("sigma2", "nu2"))
-    return smoothing.second_moment(sigma2, oracle.nu2, oracle.c, theta)
+    def moments(self, sigma2: ArrayLike) -> Moments:
+        """Moments that attain these bounds and that of A2; ``grad2`` is nan. Raises ValueError where ``c² > σ²ν²``."""
+        s2, nu2, c = possible(sigma2, self.nu2, self.c, names=("sigma2", "nu2"))
+        return Moments(grad2=np.nan, s2=s2, shat2=self.beta2 + nu2, c=c, beta2=self.beta2, nu2=nu2)
 
 
 @representable
@@ -56,15 +55,16 @@ def bound(constants: Constants, oracle: SmoothingOracle, *, eta: ArrayLike, T: A
     defaults to ``θ°(η)``, which minimises the floor. Assumes A1, A2, A3. Guarantee: upper bound. Raises ValueError outside the premises.
     """
     step, steps = step_size("eta", eta, constants.L, "C12"), step_count("T", T)
-    t = _theta(constants, oracle, step, theta)
+    found = oracle.moments(constants.sigma2)
+    t = _theta(found, step * constants.L, theta)
     return Bound(
         method="lsr",
         claim="C12",
         quantity=MEAN_SQUARED_GRADIENT,
         terms={
             "optimisation": product(2, constants.F0, over=(step, steps)),
-            "bias": product(t, t, oracle.beta2),
-            "noise": product(step, constants.L, _noise_from_above(constants.sigma2, oracle, t)),
+            "bias": product(t, t, found.beta2),
+            "noise": product(step, constants.L, _noise_from_above(found, t)),
         },
         lowered_by={
             "optimisation": longer(step, constants.L),
@@ -83,15 +83,16 @@ def gap_bound(constants: Constants, oracle: SmoothingOracle, *, eta: ArrayLike, 
     """
     mu = constants.need_mu("C12")
     step, steps = step_size("eta", eta, constants.L, "C12"), step_count("T", T, at_least=0)
-    t = _theta(constants, oracle, step, theta)
+    found = oracle.moments(constants.sigma2)
+    t = _theta(found, step * constants.L, theta)
     return Bound(
         method="lsr",
         claim="C12",
         quantity="E[F(w_T) - F*]",
         terms={
             "optimisation": product(contraction(mu, step, steps), constants.F0),
-            "bias": product(t, t, oracle.beta2, over=(2, mu)),
-            "noise": product(step, constants.L, _noise_from_above(constants.sigma2, oracle, t), over=(2, mu)),
+            "bias": product(t, t, found.beta2, over=(2, mu)),
+            "noise": product(step, constants.L, _noise_from_above(found, t), over=(2, mu)),
         },
         lowered_by={
             "optimisation": longer(step, constants.L),
@@ -102,13 +103,11 @@ def gap_bound(constants: Constants, oracle: SmoothingOracle, *, eta: ArrayLike, 
     )
 
 
-def _noise_from_above(sigma2: Array, oracle: SmoothingOracle, theta: Array) -> Array:
+def _noise_from_above(found: Moments, theta: Array) -> Array:
     """``N(θ)``; where c is negative it is small beside what it is computed from, and what rounding may take of that is added."""
-    lost = ROUNDING * (product(1 - theta, 1 - theta, sigma2) + product(theta, theta, oracle.nu2))
-    return noise(sigma2, oracle, theta) + np.where(oracle.c < 0, 4 * lost, 0.0)
+    lost = ROUNDING * (product(1 - theta, 1 - theta, found.s2) + product(theta, theta, found.nu2))
+    return np.asarray(found.noise(theta) + np.where(np.asarray(found.c) < 0, 4 * lost, 0.0))
 
 
-def _theta(constants: Constants, oracle: SmoothingOracle, eta: Array, theta: ArrayLike | None) -> Array:
-    if theta is not None:
-        return strength(theta)
-    return annealing.best_theta(constants.sigma2, beta2=oracle.beta2, nu2=oracle.nu2, c=oracle.c, L=constants.L, eta=eta)
+def _theta(found: Moments, eta_L: Array, theta: ArrayLike | None) -> Array:
+    return np.asarray(found.theta_for_step(eta_L)) if theta is None else strength(theta)

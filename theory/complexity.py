@@ -65,8 +65,10 @@ def compare(constants: Constants, *, eps: float, oracle: SmoothingOracle | None 
 
     Raises ValueError as the single plans do, and where the oracle's error is larger than A3 allows: ``β² + ν² > δσ²``.
     """
-    if oracle is not None and float(oracle.beta2 + oracle.nu2) > float(constants.need_delta("A3") * constants.sigma2) * (1 + ROUNDING):
-        raise ValueError(f"delta = {shown(constants.need_delta('A3'))} is below (beta2 + nu2)/sigma2; A3 needs beta2 + nu2 <= delta*sigma2")
+    if oracle is not None:
+        delta, shat2 = constants.need_delta("A3"), oracle.moments(constants.sigma2).shat2
+        if float(shat2) > float(delta * constants.sigma2) * (1 + ROUNDING):
+            raise ValueError(f"delta = {shown(delta)} is below (beta2 + nu2)/sigma2; A3 needs beta2 + nu2 <= delta*sigma2")
     plans = [plan(constants, eps=eps) for plan in METHODS.values()]
     if oracle is not None:
         plans.append(smoothed_pl.steps(constants, oracle, eps=eps))

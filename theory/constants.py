@@ -103,6 +103,12 @@ def step_size(name: str, value: ArrayLike, L: Array, claim: str) -> Array:
     return eta
 
 
+def step_scale(*, eta: ArrayLike, L: ArrayLike, claim: str) -> Array:
+    """``ηL``, at most 1, of a step size ``0 < eta <= 1/L`` and ``L > 0``. Raises ValueError outside the ranges."""
+    smoothness = real("L", L, above=0)
+    return np.minimum(step_size("eta", eta, smoothness, claim) * smoothness, 1.0)
+
+
 def step_count(name: str, value: ArrayLike, *, at_least: int = 1) -> Array:
     """``value`` as an array of whole numbers of steps, kept in float64 so that 1e30 steps are a number like any other."""
     return real(name, value, at_least=at_least, integral=True)

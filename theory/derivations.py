@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tsla.theory import annealing, biased, lsr, smoothing
+from tsla.theory import lsr, smoothing
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Constants, UnrepresentableError
 from tsla.theory.contraction import contraction, exact_product
@@ -72,9 +72,9 @@ def lsr_lemma(k: Constants, *, eta: float, T: float, theta: float | None) -> Lin
 
 def lsr_biased(k: Constants, oracle: SmoothingOracle, *, eta: float, T: float, theta: float | None) -> Lines:
     """C12; with ``mu`` its form under A4."""
-    best = annealing.best_theta(k.sigma2, beta2=oracle.beta2, nu2=oracle.nu2, c=oracle.c, L=k.L, eta=eta)
-    t = best if theta is None else theta
-    N, bias = biased.noise(k.sigma2, oracle, t), product(t, t, oracle.beta2)
+    found = oracle.moments(k.sigma2)
+    t = found.theta_for_step(product(eta, k.L)) if theta is None else theta
+    N, bias = found.noise(t), found.bias(t)
     noise = product(eta, k.L, N)
     floor = bias + noise
     lines = [

@@ -1,11 +1,20 @@
-"""The six moments of a stochastic gradient and its smoothing partner, of which C11, C12, C14 and C17 are functions."""
+"""The six moments of a stochastic gradient and its smoothing partner, and what C11, C12, C14 and C17 make of them.
+
+All of it is one quadratic form, ``E‖g_LS - ∇F‖² = θ²β² + N(θ)``. A batch size divides ``s²``, ``c`` and ``ν²``, a step size multiplies
+``N(θ)``, and ``ĝ = 0`` is one more pair of moments.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 
-from tsla.theory import smoothing
-from tsla.theory.constants import whole
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tsla.theory.constants import ROUNDING, Array, UnrepresentableError, real, representable, shown, strength, whole
+from tsla.theory.products import product
+
+Value = float | Array
 
 
 @dataclass(frozen=True)
@@ -17,14 +26,18 @@ class Moments:
     grad2:  ``‖G‖²``                      s2:     ``mean ‖g_i - G‖²``
     shat2:  ``mean ‖ĝ_i - G‖²``           c:      ``mean ⟨g_i - G, ĝ_i - G⟩``
     beta2:  ``‖Ĝ - G‖²``, squared bias    nu2:    ``shat2 - beta2``, noise of ĝ
+
+    Numbers, or arrays that broadcast together; what follows from them has the same shape. They may lie where no moments can, as unbiased
+    estimates do: what is linear in them stays so there. A method raises ValueError for θ outside its range, and UnrepresentableError for
+    what overflows.
     """
 
-    grad2: float
-    s2: float
-    shat2: float
-    c: float
-    beta2: float
-    nu2: float
+    grad2: Value
+    s2: Value
+    shat2: Value
+    c: Value
+    beta2: Value
+    nu2: Value
 
     @classmethod
     def from_means(cls, gg: float, hh: float, gh: float, GG: float, HH: float, GH: float) -> Moments:
@@ -34,19 +47,171 @@ class Moments:
         limit = (s2 * shat2) ** 0.5  # Cauchy-Schwarz, which rounding may leave by an ulp
         return cls(grad2=GG, s2=s2, shat2=shat2, c=min(max(gh - GH, -limit), limit), beta2=beta2, nu2=shat2 - beta2)
 
-    @property
-    def delta(self) -> float:
-        """``δ = ŝ²/s²``: A3 with equality. Infinite where the one-hot gradient has no variance; nan where a moment is."""
-        return float("inf") if self.s2 <= 0 else self.shat2 / self.s2
+    @classmethod
+    def of(cls, *, s2: ArrayLike, shat2: ArrayLike, c: ArrayLike, grad2: ArrayLike | None = None) -> Moments:
+        """What C11 needs, and with ``grad2`` C17. All of ŝ² counts as noise, so that it says nothing of another batch or step size.
 
-    def second_moment(self, theta: float) -> float:
-        """``E‖g_LS - ∇F‖²`` at smoothing strength ``theta`` (C11, exact)."""
-        return float(smoothing.second_moment(self.s2, self.shat2, self.c, theta))
+        Raises ValueError for ``s2``, ``shat2`` or ``grad2`` below 0, and where ``c² > s² ŝ²``, which no pair of random vectors has.
+        """
+        a, b, cov = possible(s2, shat2, c)
+        return cls(grad2=np.nan if grad2 is None else real("grad2", grad2, at_least=0), s2=a, shat2=b, c=cov, beta2=np.zeros_like(b), nu2=b)
+
+    def clipped(self) -> Moments:
+        """Estimates, moved to where moments can be: no square below 0, and ``c² <= s² ν²``."""
+        grad2, s2, beta2, nu2 = (_value(np.maximum(square, 0.0)) for square in (self.grad2, self.s2, self.beta2, self.nu2))
+        limit = np.sqrt(s2) * np.sqrt(nu2)
+        return Moments(grad2=grad2, s2=s2, shat2=beta2 + nu2, c=_value(np.clip(self.c, -limit, limit)), beta2=beta2, nu2=nu2)
+
+    # --- C11: the second moment about ∇F of the smoothed direction
+
+    def bias(self, theta: ArrayLike) -> Value:
+        """``θ²β²``: what of the second moment neither a batch size nor a step size lowers (C12, C14)."""
+        t = strength(theta)
+        return _value(product(t, t, self.beta2))
+
+    def noise(self, theta: ArrayLike) -> Value:
+        """``N(θ) = (1-θ)²s² + θ²ν² + 2θ(1-θ)c``: the variance of the smoothed direction about its own mean (C12, exact)."""
+        return _value(_mixed(self.s2, self.nu2, self.c, strength(theta)))
+
+    def second_moment(self, theta: ArrayLike) -> Value:
+        """``E‖g_LS - ∇F‖² = (1-θ)²s² + θ²ŝ² + 2θ(1-θ)c = θ²β² + N(θ)`` (C11, exact)."""
+        return self.floor(theta, 1.0)
+
+    def lemma(self, theta: ArrayLike) -> Value:
+        """``(1-θ)s² + θŝ²``: the variance lemma's bound on :meth:`second_moment` (C2)."""
+        t = strength(theta)
+        return _value(product(1 - t, self.s2) + product(t, self.shat2))
+
+    @property
+    def delta(self) -> Value:
+        """``δ = ŝ²/s²``: A3 with equality. Infinite where the one-hot gradient has no variance; nan where a moment is."""
+        return _value(_ratio(self.shat2, self.s2))
+
+    @property
+    def theta_star(self) -> Value:
+        """``θ* = (s² - c)/(s² + ŝ² - 2c)``, clipped to [0, 1]: the minimiser of :meth:`second_moment` (C11). It is θ° at ``ηL = 1``."""
+        return self.theta_for_step(1.0)
+
+    # --- C12, C14: batch sizes and step sizes
 
     def at_batch_size(self, B: int) -> Moments:
         """The moments of the mean over ``B`` examples drawn independently: noise falls as ``1/B``, the bias stays (C14)."""
         whole("B", B, at_least=1)
         return replace(self, s2=self.s2 / B, c=self.c / B, nu2=self.nu2 / B, shat2=self.beta2 + self.nu2 / B)
 
+    def floor(self, theta: ArrayLike, eta_L: ArrayLike) -> Value:
+        """``θ²β² + ηL N(θ)``: what C12's bound does not fall below. C12 holds for ``0 < ηL <= 1``, which is not checked."""
+        return _value(_sum(np.asarray(self.bias(theta)), product(eta_L, self.noise(theta))))
+
+    def slope(self, eta_L: ArrayLike = 1.0) -> Value:
+        """``ηL(s² - c)``: half of how fast the floor falls with θ at ``θ = 0``."""
+        return np.asarray(eta_L) * (self.s2 - self.c)
+
+    def curvature(self, eta_L: ArrayLike = 1.0) -> Value:
+        """``β² + ηL(s² + ν² - 2c)``: half of the floor's second derivative in θ; ``E‖g - ĝ‖²`` at ``ηL = 1``."""
+        return self.beta2 + np.asarray(eta_L) * (self.s2 + self.nu2 - 2 * self.c)
+
+    def theta_for_step(self, eta_L: ArrayLike) -> Value:
+        """``θ°(η) = ηL(s² - c)/(β² + ηL(s² + ν² - 2c))``, clipped to [0, 1]: the minimiser of :meth:`floor` (C12).
+
+        0 where no θ makes more than a rounding error of a difference: there is nothing to smooth.
+        """
+        scale = real("eta_L", eta_L, at_least=0)
+        return _value(_minimiser(self, scale))
+
+    def gain(self, theta: ArrayLike) -> Value:
+        """``s² - N(θ)``: how much smoothing lowers the noise."""
+        return self.s2 - self.noise(theta)
+
+    def critical_batch_size(self, theta: ArrayLike = 1.0, *, eta_L: ArrayLike = 1.0) -> Value:
+        """``ηL(s² - N(θ))/(θ²β²)``: smoothing at θ lowers the floor of batches of B iff B is below it (C14, exact).
+
+        At ``ηL = 1`` that is their second moment, and ``B_c(1) = (s² - ν²)/β²`` is where their δ is 1. Negative or 0: at no batch size.
+        Infinite where ``β² = 0`` and N is smaller than ``s²``: at every one. Raises ValueError for ``θ = 0``, which changes nothing.
+        """
+        t = real("theta", theta, above=0, at_most=1)
+        gain, unbiased = self.gain(t), np.asarray(self.beta2) == 0
+        size = product(eta_L, np.abs(gain), over=(t, t, np.where(unbiased, 1.0, self.beta2)))
+        if not np.isfinite(size).all():
+            raise UnrepresentableError("the critical batch size overflows float64 for these constants; there may as well be no bias")
+        return _value(np.sign(gain) * np.where(unbiased & (gain != 0), np.inf, size))
+
+    # --- C17: beyond a smaller step
+
+    @property
+    def shrunk(self) -> Moments:
+        """The shrinkage control: the same with ``ĝ = 0``, of which label-smoothed SGD is plain SGD with step ``(1-θ)η``.
+
+        Its direction ``(1-θ)g`` still counts as variance reduction in the paper's lemma, with ``δ0 = ‖∇F‖²/s²``. That smoothing lowered
+        a variance is about smoothing only beyond this control.
+        """
+        return replace(self, shat2=self.grad2, c=0.0, beta2=self.grad2, nu2=0.0)
+
+    def beyond(self, theta: ArrayLike) -> Value:
+        """``E‖g_LS - ∇F‖² - E‖(1-θ)g - ∇F‖² = θ²(ŝ² - ‖∇F‖²) + 2θ(1-θ)c``, exact: negative where smoothing does more than shrink."""
+        t = strength(theta)
+        return _value(t**2 * (self.shat2 - self.grad2) + 2 * t * (1 - t) * self.c)
+
+    def excess(self, theta: ArrayLike) -> Value:
+        """``E‖g_LS - ∇F‖² - E‖g - ∇F‖²``, exact: negative where smoothing lowers the second moment."""
+        return self.bias(theta) - self.gain(theta)
+
 
 MOMENTS = tuple(field.name for field in fields(Moments))
+
+
+def possible(s2: ArrayLike, shat2: ArrayLike, c: ArrayLike, names: tuple[str, str] = ("s2", "shat2")) -> tuple[Array, Array, Array]:
+    """The three second moments as arrays, checked: ``s², ŝ² >= 0`` and ``c² <= s² ŝ²``. A refusal calls the first two by ``names``."""
+    a, b, cov = real(names[0], s2, at_least=0), real(names[1], shat2, at_least=0), real("c", c)
+    outside = _outside(a, b, cov)
+    if outside.any():
+        worst, bound = (np.broadcast_to(x, outside.shape)[outside].flat[0] for x in (cov, np.sqrt(a) * np.sqrt(b)))
+        raise ValueError(f"c = {shown(worst)} must lie within ±sqrt({names[0]}*{names[1]}) = ±{shown(bound)} (Cauchy-Schwarz)")
+    return a, b, cov
+
+
+@representable
+def _mixed(a: ArrayLike, b: ArrayLike, c: ArrayLike, t: Array) -> Array:
+    """``(1-t)²a + t²b + 2t(1-t)c``."""
+    first, second = product(1 - t, 1 - t, a), product(t, t, b)
+    total = first + second + product(2, t, 1 - t, c)
+    # A negative c may cancel nearly all of it, down to less than 0. Where moments can lie, the rest is taken as two squares' worth.
+    root_a, root_b = (np.sqrt(np.maximum(square, 0)) for square in (a, b))
+    apart = np.abs((1 - t) * root_a - t * root_b)
+    squares = product(apart, apart) + product(2, t, 1 - t, np.maximum(c + root_a * root_b, 0))
+    cancels = (total < (first + second) / 2) & (np.minimum(a, b) >= 0) & ~_outside(a, b, c)
+    return np.where(cancels, squares, total)
+
+
+@representable
+def _sum(bias: Array, noise: Array) -> Array:
+    """Said where it overflows."""
+    return bias + noise
+
+
+@representable
+def _minimiser(m: Moments, eta_L: Array) -> Array:
+    """Of the floor in θ."""
+    slope, curvature = m.slope(eta_L), m.curvature(eta_L)
+    rounding = ROUNDING * (m.beta2 + eta_L * (m.s2 + m.nu2))
+    flat = curvature <= rounding
+    return np.where(flat, slope > rounding, np.clip(slope / np.where(flat, 1.0, curvature), 0, 1))
+
+
+def _ratio(p: ArrayLike, q: ArrayLike) -> Array:
+    """``p/q``, infinite where q is not above 0."""
+    none = np.less_equal(q, 0)
+    with np.errstate(all="ignore"):
+        return np.where(none, np.inf, p / np.where(none, 1.0, q))
+
+
+def _outside(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> NDArray[np.bool_]:
+    """Whether Cauchy-Schwarz fails, by more than measured moments miss it."""
+    limit = np.sqrt(np.maximum(a, 0)) * np.sqrt(np.maximum(b, 0))
+    return np.asarray(np.abs(c) > limit + ROUNDING * np.add(a, b))
+
+
+def _value(found: Array) -> Value:
+    """A number in place of an array without dimensions."""
+    value: Value = np.asarray(found)[()]
+    return value

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tsla.theory import annealing, biased
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Array, Constants, real, representable, shown, target_squared
 from tsla.theory.plan import Plan
@@ -62,5 +61,6 @@ def largest_scale(sigma2: Array, oracle: SmoothingOracle, target2: Array) -> Arr
 
 def _best(sigma2: Array, oracle: SmoothingOracle, scale: Array) -> tuple[Array, Array]:
     """θ° at ``ηL = scale``, and C12's floor there."""
-    theta = annealing.best_theta(sigma2, beta2=oracle.beta2, nu2=oracle.nu2, c=oracle.c, L=1.0, eta=scale)
-    return theta, product(theta, theta, oracle.beta2) + product(scale, biased.noise(sigma2, oracle, theta))
+    found = oracle.moments(sigma2)
+    theta = found.theta_for_step(scale)
+    return np.asarray(theta), np.asarray(found.floor(theta, scale))

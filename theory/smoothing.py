@@ -1,4 +1,4 @@
-"""The smoothed direction and its second moment about the gradient: C1, C2, C10, C11.
+"""The smoothed direction and the variance lemma: C1, C2, C10. The exact second moment (C11) is in :mod:`tsla.theory.moments`.
 
 Notation: ``g``, ``ĝ`` are the gradients of the loss at the one-hot label and at the smoothing label; ``s² = E‖g - ∇F‖²``,
 ``ŝ² = E‖ĝ - ∇F‖²``, ``c = E⟨g - ∇F, ĝ - ∇F⟩``. Under A2 and A3, ``s² <= sigma2`` and ``ŝ² <= delta * sigma2``.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tsla.theory.constants import ROUNDING, Array, real, representable, shown, strength
+from tsla.theory.constants import Array, real, representable, strength
 from tsla.theory.products import product
 
 
@@ -47,40 +47,3 @@ def paper_theta(delta: ArrayLike) -> Array:
 def lemma_theta(delta: ArrayLike) -> Array:
     """The θ at which the lemma's ``V(θ)`` is smallest: 1 for ``δ < 1``, else 0 (C10, exact)."""
     return np.where(real("delta", delta, at_least=0) < 1, 1.0, 0.0)
-
-
-@representable
-def second_moment(s2: ArrayLike, shat2: ArrayLike, c: ArrayLike, theta: ArrayLike) -> Array:
-    """``E‖g_LS - ∇F‖² = (1-θ)² s² + θ² ŝ² + 2θ(1-θ) c`` (C11, exact).
-
-    Raises ValueError where ``c² > s² ŝ²``, which no pair of random vectors has (Cauchy-Schwarz).
-    """
-    a, b, cov = moments(s2, shat2, c)
-    t = strength(theta)
-    opposed = np.sqrt(a) * np.sqrt(b)  # what -c may be at most; where c < 0 the sum would cancel, and is taken as two squares' worth
-    apart = np.abs((1 - t) * np.sqrt(a) - t * np.sqrt(b))
-    square = product(apart, apart) + product(2, t, 1 - t, np.maximum(cov + opposed, 0))
-    return np.where(cov < 0, square, product(1 - t, 1 - t, a) + product(t, t, b) + product(2, t, 1 - t, np.maximum(cov, 0)))
-
-
-@representable
-def best_theta(s2: ArrayLike, shat2: ArrayLike, c: ArrayLike) -> Array:
-    """``θ* = (s² - c)/(s² + ŝ² - 2c)`` clipped to [0, 1]: the minimiser of the exact second moment (C11).
-
-    Where the denominator ``E‖g - ĝ‖²`` is 0 every θ gives the same direction, and 0 is returned: nothing to smooth.
-    """
-    a, b, cov = moments(s2, shat2, c)
-    difference = a + b - 2 * cov
-    indifferent = difference <= ROUNDING * (a + b)
-    return np.where(indifferent, 0.0, np.clip((a - cov) / np.where(indifferent, 1.0, difference), 0, 1))
-
-
-def moments(s2: ArrayLike, shat2: ArrayLike, c: ArrayLike, names: tuple[str, str] = ("s2", "shat2")) -> tuple[Array, Array, Array]:
-    """The three second moments as arrays, checked: ``s², ŝ² >= 0`` and ``c² <= s² ŝ²``. A refusal calls the first two by ``names``."""
-    a, b, cov = real(names[0], s2, at_least=0), real(names[1], shat2, at_least=0), real("c", c)
-    limit = np.sqrt(a) * np.sqrt(b)
-    outside = np.abs(cov) > limit + ROUNDING * (a + b)  # measured moments miss it by as much
-    if outside.any():
-        worst, bound = (np.broadcast_to(x, outside.shape)[outside].flat[0] for x in (cov, limit))
-        raise ValueError(f"c = {shown(worst)} must lie within ±sqrt({names[0]}*{names[1]}) = ±{shown(bound)} (Cauchy-Schwarz)")
-    return a, b, cov

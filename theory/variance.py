@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 from numpy.typing import ArrayLike
 
-from tsla.theory import shrinkage, smoothing
-from tsla.theory.constants import Array, real, representable, strength
-from tsla.theory.products import product
+from tsla.theory import smoothing
+from tsla.theory.constants import Array, real, strength
+from tsla.theory.moments import Moments
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +39,6 @@ def from_bounds(*, sigma2: ArrayLike, delta: ArrayLike, theta: ArrayLike | None 
     return Variance(smoothing.lemma(sigma2, delta, theta), None, strength(theta), None, None, None)
 
 
-@representable
 def from_moments(
     *, s2: ArrayLike, shat2: ArrayLike, c: ArrayLike, grad2: ArrayLike | None = None, theta: ArrayLike | None = None
 ) -> Variance:
@@ -46,14 +46,14 @@ def from_moments(
 
     Raises ValueError where ``s2 = 0`` and no θ is given: δ has no meaning there.
     """
-    a, b, _ = smoothing.moments(s2, shat2, c)
-    t = a / (real("s2", s2, above=0) + b) if theta is None else strength(theta)
-    star = smoothing.best_theta(s2, shat2, c)
+    found = Moments.of(s2=s2, shat2=shat2, c=c, grad2=grad2)
+    t = found.s2 / (real("s2", s2, above=0) + found.shat2) if theta is None else strength(theta)
+    star = found.theta_star
     return Variance(
-        lemma=product(1 - t, a) + product(t, b),
-        exact=smoothing.second_moment(s2, shat2, c, t),
-        theta=t,
-        theta_star=star,
-        minimum=smoothing.second_moment(s2, shat2, c, star),
-        shrinkage=None if grad2 is None else shrinkage.second_moment(s2, grad2, t),
+        lemma=np.asarray(found.lemma(t)),
+        exact=np.asarray(found.second_moment(t)),
+        theta=np.asarray(t),
+        theta_star=np.asarray(star),
+        minimum=np.asarray(found.second_moment(star)),
+        shrinkage=None if grad2 is None else np.asarray(found.shrunk.second_moment(t)),
     )

@@ -52,6 +52,6 @@ def network(
         moments = gradient_moments(model, inputs, labels, smoothing).at_batch_size(batch_size)
         curvature = largest_curvature(loss.product, len(gradient), np.random.default_rng(seed))
         size = float(real("eta", eta, at_least=0))
-        point = Point(step, size, loss.weights(), gradient, value, curvature, moments.s2, moments.shat2)
+        point = Point(step, size, loss.weights(), gradient, value, curvature, float(moments.s2), float(moments.shat2))
         yield judged(before, point, None, minimum_known=False)
         before = point

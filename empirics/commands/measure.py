@@ -46,4 +46,4 @@ def run(args: argparse.Namespace) -> None:
     setting = Setting.of(theta=args.theta, batch_size=args.batch_size, eta=args.eta, L=args.L, eta_L=args.eta_L)
     names = ("folder", "model", "smoothing", "examples", "until", "microbatch", "batch_norm", "seed")
     found = measured_checkpoint.measured(args.checkpoint, args.data, setting, **{name: getattr(args, name) for name in names})
-    print_result(args, found.json, lambda: f"{measured_checkpoint.headline(found)}\n{found}")
+    print_result(args, found.json, found.table)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tsla.empirics.statistics.intervals import IntervalOf
-from tsla.theory import shrinkage, smoothing
+from tsla.theory.moments import MOMENTS, Moments
 
 
 def columns(interval: Callable[[str], IntervalOf[float]], names: Sequence[str]) -> dict[str, float]:
@@ -33,12 +33,14 @@ def measured(table: pd.DataFrame, *, theta: float, batch_size: int) -> pd.DataFr
         diverged = table[~np.isfinite(table["train_loss"])].iloc[0]
         raise ValueError(f"the run of {diverged['method']}, seed {diverged['seed']}, diverged; leaving it out would flatter the others")
     rows = table.dropna(subset="s2").copy()
-    s2, shat2, c, grad2, beta2, nu2 = (rows[name].to_numpy() for name in ("s2", "shat2", "c", "grad2", "beta2", "nu2"))
-    rows["delta"], rows["delta0"] = shat2 / s2, shrinkage.zero_vector_delta(s2, grad2)
-    rows["theta_star"] = smoothing.best_theta(s2, shat2, c)
-    plain, c_batch, shat2_batch = s2 / batch_size, c / batch_size, beta2 + nu2 / batch_size
-    rows["ratio"] = smoothing.second_moment(plain, shat2_batch, c_batch, theta) / plain
-    rows["shrink_ratio"] = shrinkage.second_moment(plain, grad2, theta) / plain
-    rows["beyond"] = shrinkage.beyond(shat2_batch, c_batch, grad2, theta) / plain
-    rows["bias_share"] = theta**2 * beta2 / plain
+    single = moments_of(rows)
+    batch = single.at_batch_size(batch_size)
+    rows["delta"], rows["delta0"], rows["theta_star"] = single.delta, single.shrunk.delta, single.theta_star
+    rows["ratio"], rows["shrink_ratio"] = (of.second_moment(theta) / batch.s2 for of in (batch, batch.shrunk))
+    rows["beyond"], rows["bias_share"] = batch.beyond(theta) / batch.s2, batch.bias(theta) / batch.s2
     return rows
+
+
+def moments_of(rows: pd.DataFrame) -> Moments:
+    """The moments in the columns of a record, as arrays of one number a row."""
+    return Moments(*(rows[name].to_numpy(dtype=np.float64) for name in MOMENTS))

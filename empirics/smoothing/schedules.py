@@ -11,9 +11,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import ClassVar, Protocol
 
-from tsla.theory import annealing
 from tsla.theory.constants import real, strength, whole
-from tsla.theory.moments import Moments
+from tsla.theory.moments import Moments, Value
 
 
 class Interval(Protocol):
@@ -31,7 +30,7 @@ class Estimated(Protocol):
     def moments(self) -> Moments:
         """The values, which may lie where no moments can."""
 
-    def interval(self, function: Callable[[Moments], float], /) -> Interval:
+    def interval(self, function: Callable[[Moments], Value], /) -> Interval:
         """The 95 % interval of a function of the moments."""
 
 
@@ -167,11 +166,8 @@ class Annealed(Schedule):
         if eta_L is None:
             raise ValueError("eta_L = None must be the step size times the largest curvature, above 0")
         scale = min(float(real("eta_L", eta_L, above=0)), 1.0)
-        m = _values(moments).at_batch_size(self.batch_size)
-        s2, nu2, beta2 = max(m.s2, 0.0), max(m.nu2, 0.0), max(m.beta2, 0.0)
-        limit = math.sqrt(s2) * math.sqrt(nu2)
-        c = min(max(m.c, -limit), limit)
-        self.strength = float(annealing.best_theta(s2, beta2=beta2, nu2=nu2, c=c, L=1.0, eta=scale))
+        values = moments if isinstance(moments, Moments) else moments.moments
+        self.strength = float(values.at_batch_size(self.batch_size).clipped().theta_for_step(scale))
 
 
 class Adaptive(_FromStart):
@@ -206,25 +202,13 @@ class Adaptive(_FromStart):
     def established(self, moments: Observed) -> bool:
         """Whether these moments say that smoothing lowers the second moment of the batch direction below that of its control."""
         if isinstance(moments, Moments):
-            return self.excess(moments) < 0
+            return bool(self.excess(moments) < 0)
         return moments.interval(self.excess).high < 0
 
-    def excess(self, moments: Moments) -> float:
+    def excess(self, moments: Moments) -> Value:
         """``E‖g_LS - ∇F‖² - E‖h - ∇F‖²`` of a batch at the strength before the drop: linear in the moments, which may be estimates."""
         return CONTROLS[self.beyond](moments.at_batch_size(self.batch_size), self.start)
 
 
-def _beyond_plain(m: Moments, theta: float) -> float:
-    return theta**2 * m.shat2 + 2 * theta * (1 - theta) * m.c - theta * (2 - theta) * m.s2
-
-
-def _beyond_shrinkage(m: Moments, theta: float) -> float:
-    return theta**2 * (m.shat2 - m.grad2) + 2 * theta * (1 - theta) * m.c
-
-
-CONTROLS = {"plain": _beyond_plain, "shrinkage": _beyond_shrinkage}
+CONTROLS = {"plain": Moments.excess, "shrinkage": Moments.beyond}
 """What :class:`Adaptive` compares with -> the excess of the smoothed direction's second moment over it."""
-
-
-def _values(moments: Observed) -> Moments:
-    return moments if isinstance(moments, Moments) else moments.moments

@@ -25,12 +25,10 @@ from tsla.empirics.experiments.study.verdicts import (
     verdict,
     where,
 )
-from tsla.empirics.moments.columns import measured
+from tsla.empirics.moments.columns import measured, moments_of
 from tsla.empirics.statistics.intervals import student_t
 from tsla.empirics.statistics.power import seeds_for
 from tsla.figures.documents import markdown
-from tsla.theory.biased import SmoothingOracle
-from tsla.theory.minibatch import critical_batch_size
 
 
 def tables(folder: Path) -> tuple[str]:
@@ -193,8 +191,7 @@ def _along(study: Study) -> str:
     for setting in PRIMARY:
         path = study.paths[(study.paths["setting"] == setting) & (study.paths["arm"] == "none")]
         rows = measured(path.assign(method="none"), theta=0.1, batch_size=BATCH_SIZE)
-        oracle = SmoothingOracle(**{name: rows[name].to_numpy() for name in ("beta2", "nu2", "c")})
-        rows = rows.assign(critical=critical_batch_size(rows["s2"].to_numpy(), oracle, 0.1))
+        rows = rows.assign(critical=moments_of(rows).critical_batch_size(0.1))
         for epoch in PATH_EPOCHS:
             here = rows[rows["epoch"] == epoch]
             means = [str(student_t(here[name].to_numpy())) for name in columns]

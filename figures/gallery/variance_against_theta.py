@@ -12,7 +12,7 @@ from tsla.empirics.moments.columns import measured
 from tsla.empirics.statistics.intervals import student_t
 from tsla.figures import style
 from tsla.figures.gallery import Load
-from tsla.theory import shrinkage, smoothing
+from tsla.theory.moments import MOMENTS, Moments
 
 CAPTION = (
     "Second moment about ∇F of the direction of one example against the smoothing strength θ, divided by that of plain SGD, on the "
@@ -40,17 +40,17 @@ def draw(load: Load) -> Figure:
 
 
 def _panel(ax: Axes, at: pd.DataFrame) -> None:
-    s2, shat2, c, grad2 = (at[name].to_numpy()[:, None] for name in ("s2", "shat2", "c", "grad2"))
+    found = Moments(*(at[name].to_numpy()[:, None] for name in MOMENTS))
     curves = (
-        ("lsr", "lemma V(θ)", (1 - THETA) * s2 + THETA * shat2),
-        ("sgd", "exact", smoothing.second_moment(s2, shat2, c, THETA)),
-        ("shrink", "step (1-θ)η instead", shrinkage.second_moment(s2, grad2, THETA)),
+        ("lsr", "lemma V(θ)", found.lemma(THETA)),
+        ("sgd", "exact", found.second_moment(THETA)),
+        ("shrink", "step (1-θ)η instead", found.shrunk.second_moment(THETA)),
     )
     for look, label, values in curves:
-        rows = pd.DataFrame(values / s2, columns=THETA).melt(var_name="theta", value_name="ratio")
+        rows = pd.DataFrame(np.asarray(values / found.s2), columns=THETA).melt(var_name="theta", value_name="ratio")
         style.band(ax, rows, "theta", "ratio", method=look, label=label, marker=None)
     star = student_t(at["theta_star"].to_numpy())
-    least = student_t((smoothing.second_moment(s2, shat2, c, at["theta_star"].to_numpy()[:, None]) / s2)[:, 0])
+    least = student_t(np.ravel(found.second_moment(found.theta_star) / found.s2))
     ax.errorbar(
         float(star.estimate),
         float(least.estimate),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,10 @@ from tests.claims.support.distributions import Joint, joints
 from tests.claims.support.domain import positive, thetas
 from tests.planted import Rejects
 from tsla.theory import smoothing, variance
+from tsla.theory.moments import Moments, Value
 
-SecondMoment = Callable[..., Any]
-BestTheta = Callable[..., Any]
+SecondMoment = Callable[[Moments, float], Any]
+BestTheta = Callable[[Moments], Any]
 
 GRID = np.linspace(0, 1, 51)
 
@@ -24,8 +26,7 @@ GRID = np.linspace(0, 1, 51)
 def is_the_sum_over_samples(second_moment: SecondMoment) -> None:
     @given(joints(), thetas)
     def check(joint: Joint, theta: float) -> None:
-        value = second_moment(joint.s2, joint.shat2, joint.c, theta)
-        assert float(value) == pytest.approx(joint.smoothed(theta), rel=1e-12, abs=joint.rounding)
+        assert float(second_moment(joint.moments, theta)) == pytest.approx(joint.smoothed(theta), rel=1e-12, abs=joint.rounding)
 
     check()
 
@@ -35,7 +36,7 @@ def is_what_the_lemma_drops(second_moment: SecondMoment) -> None:
 
     @given(joints(), thetas)
     def check(joint: Joint, theta: float) -> None:
-        dropped = smoothing.lemma(joint.s2, joint.shat2 / joint.s2, theta) - second_moment(joint.s2, joint.shat2, joint.c, theta)
+        dropped = smoothing.lemma(joint.s2, joint.shat2 / joint.s2, theta) - second_moment(joint.moments, theta)
         assert float(dropped) == pytest.approx(theta * (1 - theta) * joint.mean_square(joint.g - joint.ghat), rel=1e-12, abs=joint.rounding)
 
     check()
@@ -44,13 +45,13 @@ def is_what_the_lemma_drops(second_moment: SecondMoment) -> None:
 @pytest.mark.claim("C11", "property")
 @pytest.mark.parametrize("check", [is_the_sum_over_samples, is_what_the_lemma_drops])
 def test_second_moment(check: Callable[[SecondMoment], None]) -> None:
-    check(smoothing.second_moment)
+    check(Moments.second_moment)
 
 
 def is_the_minimiser_on_a_grid(best_theta: BestTheta) -> None:
     @given(joints())
     def check(joint: Joint) -> None:
-        best = float(best_theta(joint.s2, joint.shat2, joint.c))
+        best = float(best_theta(joint.moments))
         assert 0 <= best <= 1
         assert joint.smoothed(best) <= min(joint.smoothed(theta) for theta in GRID) + joint.rounding
 
@@ -62,7 +63,7 @@ def has_no_slope_inside(best_theta: BestTheta) -> None:
 
     @given(joints())
     def check(joint: Joint) -> None:
-        best = float(best_theta(joint.s2, joint.shat2, joint.c))
+        best = float(best_theta(joint.moments))
         room = min(best, 1 - best)
         assert joint.smoothed(best - room) == pytest.approx(joint.smoothed(best + room), rel=1e-9, abs=1e3 * joint.rounding)
 
@@ -74,22 +75,24 @@ def is_the_papers_where_the_labels_are_independent(best_theta: BestTheta) -> Non
 
     @given(positive(), st.floats(1e-3, 10))
     def check(s2: float, delta: float) -> None:
-        best = best_theta(s2, delta * s2, 0)
+        independent = Moments.of(s2=s2, shat2=delta * s2, c=0)
+        best = best_theta(independent)
         assert float(best) == pytest.approx(float(smoothing.paper_theta(delta)), rel=1e-12)
-        least = float(smoothing.second_moment(s2, delta * s2, 0, best))
+        least = float(independent.second_moment(best))
         assert least == pytest.approx(delta * s2 / (1 + delta), rel=1e-12)
         assert least == pytest.approx(float(smoothing.lemma(s2, delta, best)) / 2, rel=1e-11)
 
     check()
 
 
-BEST = [is_the_minimiser_on_a_grid, has_no_slope_inside, is_the_papers_where_the_labels_are_independent]
+def theta_star(m: Moments) -> Value:
+    return m.theta_star
 
 
 @pytest.mark.claim("C11", "property")
-@pytest.mark.parametrize("check", BEST)
+@pytest.mark.parametrize("check", [is_the_minimiser_on_a_grid, has_no_slope_inside, is_the_papers_where_the_labels_are_independent])
 def test_best_theta(check: Callable[[BestTheta], None]) -> None:
-    check(smoothing.best_theta)
+    check(theta_star)
 
 
 @pytest.mark.claim("C11", "property")
@@ -124,74 +127,42 @@ def test_the_minimum_inside(joint: Joint, scale: float) -> None:
 
 @pytest.mark.claim("C11", "property")
 def test_equal_labels_leave_nothing_to_smooth() -> None:
-    assert float(smoothing.best_theta(2.0, 2.0, 2.0)) == 0
-    assert float(smoothing.best_theta(0.0, 0.0, 0.0)) == 0
+    assert Moments.of(s2=2, shat2=2, c=2).theta_star == Moments.of(s2=0, shat2=0, c=0).theta_star == 0
     assert variance.from_moments(s2=1, shat2=2, c=0.5).shrinkage is None
     bounded = variance.from_bounds(sigma2=1, delta=2)
     assert (bounded.exact, bounded.theta_star, bounded.minimum, bounded.shrinkage) == (None, None, None, None)
 
 
-def cross_term_once(s2: float, shat2: float, c: float, theta: float) -> float:
-    return (1 - theta) ** 2 * s2 + theta**2 * shat2 + theta * (1 - theta) * c
-
-
-def cross_term_lost(s2: float, shat2: float, c: float, theta: float) -> float:
-    return smoothing.second_moment(s2, shat2, 0, theta)
-
-
-def cross_term_negative(s2: float, shat2: float, c: float, theta: float) -> float:
-    return smoothing.second_moment(s2, shat2, -c, theta)
-
-
-def lemma_instead(s2: float, shat2: float, c: float, theta: float) -> float:
-    return (1 - theta) * s2 + theta * shat2
-
-
-def swapped_moments(s2: float, shat2: float, c: float, theta: float) -> float:
-    return smoothing.second_moment(shat2, s2, c, theta)
-
-
-def one_power_lost(s2: float, shat2: float, c: float, theta: float) -> float:
-    return (1 - theta) ** 2 * s2 + theta * shat2 + 2 * theta * (1 - theta) * c
+WRONG_MOMENTS: dict[str, SecondMoment] = {
+    "cross term once": lambda m, theta: replace(m, c=m.c / 2).second_moment(theta),
+    "cross term lost": lambda m, theta: replace(m, c=0.0).second_moment(theta),
+    "cross term negative": lambda m, theta: replace(m, c=-m.c).second_moment(theta),
+    "lemma instead": Moments.lemma,
+    "one power lost": lambda m, theta: m.second_moment(theta) + theta * (1 - theta) * m.shat2,
+    "bias forgotten": Moments.noise,
+    "the other label": lambda m, theta: m.second_moment(1 - theta),
+}
 
 
 @pytest.mark.claim("C11", "property", planted=True)
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [(is_the_sum_over_samples, wrong) for wrong in (cross_term_once, cross_term_lost, cross_term_negative, lemma_instead, one_power_lost)]
-    + [(is_what_the_lemma_drops, wrong) for wrong in (cross_term_once, lemma_instead, swapped_moments)],
-)
-def test_planted_errors_are_rejected(check: Callable[[SecondMoment], None], wrong: SecondMoment, rejects: Rejects) -> None:
-    rejects(check, right=smoothing.second_moment, wrong=wrong)
+@pytest.mark.parametrize("check", [is_the_sum_over_samples, is_what_the_lemma_drops])
+@pytest.mark.parametrize("planted", WRONG_MOMENTS)
+def test_planted_errors_are_rejected(check: Callable[[SecondMoment], None], planted: str, rejects: Rejects) -> None:
+    rejects(check, right=Moments.second_moment, wrong=WRONG_MOMENTS[planted])
 
 
-def covariance_once(s2: float, shat2: float, c: float) -> float:
-    return float(np.clip((s2 - c) / (s2 + shat2 - c), 0, 1)) if s2 + shat2 > c else 0.0
-
-
-def from_the_other_label(s2: float, shat2: float, c: float) -> float:
-    return 1 - float(smoothing.best_theta(s2, shat2, c))
-
-
-def without_the_clip(s2: float, shat2: float, c: float) -> float:
-    return (s2 - c) / (s2 + shat2 - 2 * c) if s2 + shat2 > 2 * c else 0.0
-
-
-def without_covariance(s2: float, shat2: float, c: float) -> float:
-    return s2 / (s2 + shat2)
+WRONG_STRENGTHS: dict[str, tuple[Callable[[BestTheta], None], BestTheta]] = {
+    "covariance once": (is_the_minimiser_on_a_grid, lambda m: np.clip((m.s2 - m.c) / (m.s2 + m.shat2 - m.c), 0, 1)),
+    "from the other label": (is_the_minimiser_on_a_grid, lambda m: 1 - m.theta_star),
+    "not clipped": (is_the_minimiser_on_a_grid, lambda m: m.slope() / m.curvature() if m.curvature() > 0 else 0.0),
+    "without covariance": (is_the_minimiser_on_a_grid, lambda m: replace(m, c=0.0).theta_star),
+    "without covariance, inside": (has_no_slope_inside, lambda m: replace(m, c=0.0).theta_star),
+    "independent, from the other label": (is_the_papers_where_the_labels_are_independent, lambda m: 1 - m.theta_star),
+}
 
 
 @pytest.mark.claim("C11", "property", planted=True)
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [
-        (is_the_minimiser_on_a_grid, covariance_once),
-        (is_the_minimiser_on_a_grid, from_the_other_label),
-        (is_the_minimiser_on_a_grid, without_the_clip),
-        (is_the_minimiser_on_a_grid, without_covariance),
-        (has_no_slope_inside, without_covariance),
-        (is_the_papers_where_the_labels_are_independent, from_the_other_label),
-    ],
-)
-def test_wrong_minimisers_are_rejected(check: Callable[[BestTheta], None], wrong: BestTheta, rejects: Rejects) -> None:
-    rejects(check, right=smoothing.best_theta, wrong=wrong)
+@pytest.mark.parametrize("planted", WRONG_STRENGTHS)
+def test_wrong_minimisers_are_rejected(planted: str, rejects: Rejects) -> None:
+    check, wrong = WRONG_STRENGTHS[planted]
+    rejects(check, right=theta_star, wrong=wrong)

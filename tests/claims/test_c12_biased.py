@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import repeat
 from typing import Any
 
@@ -12,80 +13,41 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.claims.support import quadratic
+from tests.claims.support.biased import Problem, problems
 from tests.claims.support.counterexample import show
 from tests.claims.support.distributions import Joint, joints
 from tests.claims.support.domain import constants, costly, step_counts, step_sizes, thetas, with_stage, with_terms
-from tests.claims.support.quadratic import State
 from tests.claims.support.recursions import Exact, error_lift, exact, gap, mean_squared_gradient, mp
 from tests.claims.support.refusals import refuses
 from tests.claims.support.relations import is_monotone, scales_with_the_objective
 from tests.planted import Rejects
-from tsla.theory import annealing, biased, lsr, sgd_pl, smoothed_pl, smoothing
+from tsla.theory import biased, lsr, sgd_pl, smoothed_pl
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.bound import Bound
-from tsla.theory.constants import Constants
+from tsla.theory.constants import Constants, step_scale
+from tsla.theory.moments import Moments
 from tsla.theory.plan import Plan, Stage
 
 Biased = Callable[..., Bound]
-Noise = Callable[..., Any]
-BestTheta = Callable[..., Any]
+Noise = Callable[[Moments, float], Any]
+BestTheta = Callable[[Moments, float], Any]
 Planner = Callable[..., Plan]
 
 K = Constants(L=10, mu=1, sigma2=1, F0=1)
+BARE = Constants(L=10, sigma2=1, F0=1)
 ORACLE = SmoothingOracle(beta2=0.05, nu2=0.05)
 GRID = np.linspace(0, 1, 51)
-
-
-def biased_bound(k: Constants, oracle: SmoothingOracle, **run: Any) -> Bound:
-    return biased.bound(k, oracle, **run)
-
-
-@st.composite
-def oracles(draw: st.DrawFn, k: Constants, *, bias: st.SearchStrategy[float] | None = None) -> SmoothingOracle:
-    """β², ν² and c in units of σ² or, without noise, of 1; c from one extreme of Cauchy-Schwarz to the other."""
-    unit = float(k.sigma2) or 1.0
-    beta2, nu2 = (draw(st.just(0.0) | st.floats(1e-3, 10) if part is None else part) * unit for part in (bias, None))
-    correlation = draw(st.sampled_from([-1.0, 0.0, 1.0]) | st.floats(-1, 1))
-    return SmoothingOracle(beta2=beta2, nu2=nu2, c=correlation * np.sqrt(float(k.sigma2)) * np.sqrt(nu2))
-
-
-@st.composite
-def problems(draw: st.DrawFn, *, noiseless: bool = True, **options: Any) -> tuple[Constants, SmoothingOracle]:
-    k = draw(constants(noiseless=noiseless, **options))
-    return k, draw(oracles(k))
-
-
-def noise_of(k: Constants, oracle: SmoothingOracle, theta: float) -> Exact:
-    """E‖(1-θ)ξ + θζ‖² for ξ along one axis and ζ in the plane, with the second moments given."""
-    s2, nu2, c, t = map(exact, (k.sigma2, oracle.nu2, oracle.c, theta))
-    if s2 == 0:
-        return t**2 * nu2
-    along = c / mp.sqrt(s2)
-    return ((1 - t) * mp.sqrt(s2) + t * along) ** 2 + t**2 * (nu2 - along**2)
-
-
-def error2(k: Constants, oracle: SmoothingOracle, theta: float, eta: float) -> Exact:
-    """What twice the lift of one step is over η: θ²β² + ηL N(θ)."""
-    return exact(theta) ** 2 * exact(oracle.beta2) + exact(eta) * exact(k.L) * noise_of(k, oracle, theta)
-
-
-def cancelled(k: Constants, oracle: SmoothingOracle, eta: float) -> float:
-    """Where c is negative N(θ) is small beside what it is computed from, and keeps 1e-15 of that."""
-    return 1e-14 * eta * float(k.L) * float(k.sigma2 + oracle.nu2)
 
 
 # --- the bound ---
 
 
 def agrees_with_summed_descent(bound: Biased) -> None:
-    @given(st.data(), problems(), st.integers(1, 50), thetas)
-    def check(data: st.DataObject, problem: tuple[Constants, SmoothingOracle], T: int, theta: float) -> None:
-        k, oracle = problem
-        eta = data.draw(step_sizes(float(k.L)))
-        show("bound lsr", k, **vars(oracle), eta=eta, T=T, theta=theta)
-        summed = mean_squared_gradient(exact(k.F0), eta, repeat(error_lift(error2(k, oracle, theta, eta))(eta), T))
-        value = float(bound(k, oracle, eta=eta, T=T, theta=theta).total)
-        assert value == pytest.approx(float(summed), rel=1e-12, abs=cancelled(k, oracle, eta))
+    @given(problems(), st.integers(1, 50), thetas)
+    def check(problem: Problem, T: int, theta: float) -> None:
+        lift = error_lift(problem.error2(theta))(problem.eta)
+        summed = mean_squared_gradient(exact(problem.k.F0), problem.eta, repeat(lift, T))
+        assert float(problem.bound(bound, T, theta).total) == pytest.approx(float(summed), rel=1e-12, abs=problem.cancelled)
 
     check()
 
@@ -94,50 +56,28 @@ def is_the_recursion_from_above_its_fixed_point(bound: Biased) -> None:
     """a ← (1-ημ) a + (η/2)(θ²β² + ηL N(θ)): what is above its fixed point shrinks by 1-ημ a step."""
 
     @costly(2)
-    @given(st.data(), problems(), st.integers(0, 60), thetas)
-    def check(data: st.DataObject, problem: tuple[Constants, SmoothingOracle], T: int, theta: float) -> None:
-        k, oracle = problem
-        eta = data.draw(step_sizes(float(k.L)))
-        show("bound lsr", k, **vars(oracle), mu=k.mu, eta=eta, T=T, theta=theta)
-        lift = error_lift(error2(k, oracle, theta, eta))
+    @given(problems(), st.integers(0, 60), thetas)
+    def check(problem: Problem, T: int, theta: float) -> None:
+        k, eta, lift = problem.k, problem.eta, error_lift(problem.error2(theta))
         fixed = gap(k, lift(eta) / exact(eta) / exact(k.mu), [eta], lift)
         expected = gap(k, exact(k.F0) + fixed, repeat(eta, T), lift)
-        tolerance = 1e-15 * float(k.F0) + cancelled(k, oracle, eta) / float(k.mu)  # 1 - ημ keeps an absolute error of 1e-16
-        assert float(bound(k, oracle, eta=eta, T=T, theta=theta).total) == pytest.approx(float(expected), rel=1e-12, abs=tolerance)
+        tolerance = 1e-15 * float(k.F0) + problem.cancelled / float(k.mu)  # 1 - ημ keeps an absolute error of 1e-16
+        assert float(problem.bound(bound, T, theta).total) == pytest.approx(float(expected), rel=1e-12, abs=tolerance)
 
     check()
-
-
-def step(state: State, k: Constants, oracle: SmoothingOracle, eta: float, theta: float) -> State:
-    """One step against ∇F + θb + noise on a quadratic: the bias in the flattest coordinate, Gaussian noise spread evenly."""
-    bias = np.sqrt(float(oracle.beta2)) * np.eye(len(state.curvatures))[0]
-    keep = 1 - eta * state.curvatures
-    noise = float(noise_of(k, oracle, theta)) / len(bias)
-    return State(state.curvatures, keep * state.mean - eta * theta * bias, keep**2 * state.variance + eta**2 * noise)
-
-
-def run(state: State, k: Constants, oracle: SmoothingOracle, etas: Iterator[float] | list[float], theta: float) -> Iterator[State]:
-    """As quadratic.run."""
-    yield state
-    for eta in etas:
-        state = step(state, k, oracle, eta, theta)
-        yield state
 
 
 def holds_on_a_quadratic(bound: Biased) -> None:
     """With either quantity: the mean squared gradient, or the gap of the last iterate."""
 
     @costly(4)
-    @given(st.data(), problems(), st.integers(1, 30), thetas)
-    def check(data: st.DataObject, problem: tuple[Constants, SmoothingOracle], T: int, theta: float) -> None:
-        k, oracle = problem
-        eta = data.draw(step_sizes(float(k.L)))
-        states = list(run(quadratic.start(k), k, oracle, [eta] * T, theta))
-        said = bound(k, oracle, eta=eta, T=T, theta=theta)
-        of_gap = said.quantity.startswith("E[F")
-        show("bound lsr", k, **vars(oracle), mu=k.mu if of_gap else None, eta=eta, T=T, theta=theta)
-        value = float(said.total) * (1 + 1e-12) + cancelled(k, oracle, eta) / float(k.mu) + 1e-14 * float(k.F0)
-        assert (states[-1].gap if of_gap else quadratic.mean_gradient2(states)) <= value
+    @given(problems(), st.integers(1, 30), thetas)
+    def check(problem: Problem, T: int, theta: float) -> None:
+        k = problem.k
+        states = list(problem.walk(quadratic.start(k), [problem.eta] * T, theta))
+        said = problem.bound(bound, T, theta)
+        value = float(said.total) * (1 + 1e-12) + problem.cancelled / float(k.mu) + 1e-14 * float(k.F0)
+        assert (states[-1].gap if said.quantity.startswith("E[F") else quadratic.mean_gradient2(states)) <= value
 
     check()
 
@@ -146,16 +86,13 @@ def is_attained(bound: Biased) -> None:
     """On (L/2)w² at η = 1/L, with F0 - E F(w_T) for F0."""
 
     @given(problems(), st.integers(1, 30), thetas)
-    def check(problem: tuple[Constants, SmoothingOracle], T: int, theta: float) -> None:
-        k, oracle = problem
-        L, F0 = float(k.L), float(k.F0)
-        states = list(run(quadratic.parabola(k, L), k, oracle, [1 / L] * T, theta))
-        fallen = F0 - states[-1].gap
-        assume(fallen > 1e-3 * F0)
-        handed = Constants(L=L, sigma2=k.sigma2, F0=fallen)
-        show("bound lsr", handed, **vars(oracle), eta=1 / L, T=T, theta=theta)
-        value = float(bound(handed, oracle, eta=1 / L, T=T, theta=theta).total)
-        assert quadratic.mean_gradient2(states) == pytest.approx(value, rel=1e-9)
+    def check(problem: Problem, T: int, theta: float) -> None:
+        k, L = problem.k, float(problem.k.L)
+        states = list(problem.walk(quadratic.parabola(k, L), [1 / L] * T, theta))
+        fallen = float(k.F0) - states[-1].gap
+        assume(fallen > 1e-3 * float(k.F0))
+        handed = problem._replace(k=Constants(L=L, sigma2=k.sigma2, F0=fallen), eta=1 / L)
+        assert quadratic.mean_gradient2(states) == pytest.approx(float(handed.bound(bound, T, theta).total), rel=1e-9)
 
     check()
 
@@ -166,14 +103,13 @@ def has_a_floor_that_is_attained_up_to_its_noise(bound: Biased) -> None:
 
     @costly(4)
     @given(problems(noiseless=False, kappa=st.just(1.0)), st.floats(0.2, 1), thetas)
-    def check(problem: tuple[Constants, SmoothingOracle], part: float, theta: float) -> None:
-        k, oracle = problem
-        eta = part / float(k.L)
-        *_, last = run(quadratic.parabola(k, float(k.L)), k, oracle, [eta] * 300, theta)
-        said = bound(k, oracle, eta=eta, T=1e200, theta=theta)
-        settled = float(said.terms["bias"] + said.terms["noise"] / (2 - eta * k.L))
+    def check(problem: Problem, part: float, theta: float) -> None:
+        k, problem = problem.k, problem._replace(eta=part / float(problem.k.L))
+        *_, last = problem.walk(quadratic.parabola(k, float(k.L)), [problem.eta] * 300, theta)
+        said = problem.bound(bound, 1e200, theta)
+        settled = float(said.terms["bias"] + said.terms["noise"] / (2 - problem.scale))
         reached = last.gap if said.quantity.startswith("E[F") else last.gradient2
-        assert reached == pytest.approx(settled, rel=1e-9, abs=cancelled(k, oracle, eta) + 1e-20)
+        assert reached == pytest.approx(settled, rel=1e-9, abs=problem.cancelled + 1e-20)
 
     check()
 
@@ -181,16 +117,13 @@ def has_a_floor_that_is_attained_up_to_its_noise(bound: Biased) -> None:
 def is_no_worse_than_the_lemma(bound: Biased) -> None:
     """δσ² = β² + ν²: C12 is below C5 by at least (1-ηL)((1-θ)σ² + θν²), which is what only the noise loses with the step size."""
 
-    @given(st.data(), problems(), step_counts, thetas)
-    def check(data: st.DataObject, problem: tuple[Constants, SmoothingOracle], T: int, theta: float) -> None:
-        k, oracle = problem
-        assume(k.sigma2 > 0)
-        eta = data.draw(step_sizes(float(k.L)))
-        lemma = Constants(L=k.L, sigma2=k.sigma2, F0=k.F0, delta=(oracle.beta2 + oracle.nu2) / k.sigma2)
-        paper = float(lsr.bound(lemma, eta=eta, T=T, theta=theta).total)
-        spared = (1 - eta * float(k.L)) * float((1 - theta) * k.sigma2 + theta * oracle.nu2)
-        show("bound lsr", k, **vars(oracle), eta=eta, T=T, theta=theta)
-        assert float(bound(k, oracle, eta=eta, T=T, theta=theta).total) <= (paper - spared) * (1 + 1e-12) + 1e-12 * spared
+    @given(problems(noiseless=False), step_counts, thetas)
+    def check(problem: Problem, T: int, theta: float) -> None:
+        k, found = problem.k, problem.oracle.moments(problem.k.sigma2)
+        lemma = Constants(L=k.L, sigma2=k.sigma2, F0=k.F0, delta=found.delta)
+        paper = float(lsr.bound(lemma, eta=problem.eta, T=T, theta=theta).total)
+        spared = (1 - problem.scale) * float((1 - theta) * found.s2 + theta * found.nu2)
+        assert float(problem.bound(bound, T, theta).total) <= (paper - spared) * (1 + 1e-12) + 1e-12 * spared
 
     check()
 
@@ -199,15 +132,11 @@ def is_the_exact_second_moment_at_the_largest_step(bound: Biased) -> None:
     """η = 1/L: C5 with E‖g_LS - ∇F‖² of C11 for V."""
 
     @given(problems(), step_counts, thetas)
-    def check(problem: tuple[Constants, SmoothingOracle], T: int, theta: float) -> None:
-        k, oracle = problem
-        assume(k.sigma2 > 0 or oracle.c == 0)
-        eta = 1 / float(k.L)
-        exact2 = smoothing.second_moment(k.sigma2, oracle.beta2 + oracle.nu2, oracle.c, theta)
-        expected = float(2 * k.L * k.F0 / T + exact2)
-        show("bound lsr", k, **vars(oracle), eta=eta, T=T, theta=theta)
-        value = float(bound(k, oracle, eta=eta, T=T, theta=theta).total)
-        assert value == pytest.approx(expected, rel=1e-12, abs=cancelled(k, oracle, eta))
+    def check(problem: Problem, T: int, theta: float) -> None:
+        k, problem = problem.k, problem._replace(eta=1 / float(problem.k.L))
+        found = problem.oracle.moments(k.sigma2)
+        expected = float(2 * k.L * k.F0 / T + Moments.of(s2=found.s2, shat2=found.shat2, c=found.c).second_moment(theta))
+        assert float(problem.bound(bound, T, theta).total) == pytest.approx(expected, rel=1e-12, abs=problem.cancelled)
 
     check()
 
@@ -216,31 +145,22 @@ def has_the_best_strength_for_its_default(bound: Biased) -> None:
     """θ left out: no θ of a grid gives a smaller bound, for either quantity."""
 
     @costly(4)
-    @given(st.data(), problems(), step_counts)
-    def check(data: st.DataObject, problem: tuple[Constants, SmoothingOracle], T: int) -> None:
-        k, oracle = problem
-        eta = data.draw(step_sizes(float(k.L)))
-        show("bound lsr", k, **vars(oracle), eta=eta, T=T)
-        best, values = (bound(k, oracle, eta=eta, T=T, theta=theta).total for theta in (None, GRID))
-        assert float(best) <= np.min(values) * (1 + 1e-12) + cancelled(k, oracle, eta) / float(k.mu)
+    @given(problems(), step_counts)
+    def check(problem: Problem, T: int) -> None:
+        best, values = problem.bound(bound, T).total, bound(problem.k, problem.oracle, eta=problem.eta, T=T, theta=GRID).total
+        assert float(best) <= np.min(values) * (1 + 1e-12) + problem.cancelled / float(problem.k.mu)
 
     check()
 
 
 EITHER = [holds_on_a_quadratic, has_a_floor_that_is_attained_up_to_its_noise, has_the_best_strength_for_its_default]
-BOUND = [
-    agrees_with_summed_descent,
-    is_attained,
-    is_no_worse_than_the_lemma,
-    is_the_exact_second_moment_at_the_largest_step,
-    *EITHER,
-]
+BOUND = [agrees_with_summed_descent, is_attained, is_no_worse_than_the_lemma, is_the_exact_second_moment_at_the_largest_step, *EITHER]
 
 
 @pytest.mark.claim("C12", "property")
 @pytest.mark.parametrize("check", BOUND)
 def test_bound(check: Callable[[Biased], None]) -> None:
-    check(biased_bound)
+    check(biased.bound)
 
 
 @pytest.mark.claim("C12", "property")
@@ -249,24 +169,23 @@ def test_gap_bound(check: Callable[[Biased], None]) -> None:
     check(biased.gap_bound)
 
 
-def closed_form(k: Constants, oracle: SmoothingOracle, eta: float, T: int, theta: float) -> Exact:
-    return 2 * exact(k.F0) / (exact(eta) * exact(T)) + error2(k, oracle, theta, eta)
-
-
 @pytest.mark.claim("C12", "property")
-@given(st.data(), problems(), step_counts, thetas)
-def test_a_bound_is_rounded_up(data: st.DataObject, problem: tuple[Constants, SmoothingOracle], T: int, theta: float) -> None:
-    """Never below its exact value, where N(θ) does not cancel."""
-    k, oracle = problem
-    assume(oracle.c >= 0)
-    eta = data.draw(step_sizes(float(k.L)))
-    value = exact(biased.bound(k, oracle, eta=eta, T=T, theta=theta).total)
-    assert 0 <= value / closed_form(k, oracle, eta, T, theta) - 1 < 1e-12
+@given(problems(), step_counts, thetas)
+def test_a_bound_is_rounded_up(problem: Problem, T: int, theta: float) -> None:
+    """Never below its exact value, and not much above it where N(θ) does not cancel."""
+    above = exact(problem.bound(biased.bound, T, theta).total) / closed_form(problem, T, theta) - 1
+    assert above >= 0
+    assert problem.oracle.c < 0 or above < 1e-12
+
+
+def closed_form(problem: Problem, T: int, theta: float) -> Exact:
+    return 2 * exact(problem.k.F0) / (exact(problem.eta) * exact(T)) + problem.error2(theta)
 
 
 def test_a_bound_is_rounded_up_where_noises_cancel() -> None:
-    k, oracle = Constants(L=1, sigma2=1, F0=1e-30), SmoothingOracle(beta2=0, nu2=1, c=-1)
-    assert exact(biased.bound(k, oracle, eta=1, T=10**6, theta=0.49999).total) >= closed_form(k, oracle, 1, 10**6, 0.49999)
+    problem = Problem(Constants(L=1, sigma2=1, F0=1e-30), SmoothingOracle(beta2=0, nu2=1, c=-1), 1.0)
+    said = biased.bound(problem.k, problem.oracle, eta=1, T=10**6, theta=0.49999)
+    assert exact(said.total) >= closed_form(problem, 10**6, 0.49999)
 
 
 def related(bound: Biased) -> Callable[[Constants, float, float, float | None], Bound]:
@@ -296,37 +215,24 @@ def test_the_floor_moves_with_the_step_size(evidence: Callable[..., None]) -> No
     evidence("equals the summed descent at 50 digits; exact on (L/2)w² at η = 1/L, the noise within 2-ηL below; never above C5")
 
 
-def of(k: Constants, oracle: SmoothingOracle, **terms: Any) -> Bound:
-    return with_terms(biased.bound(k, oracle, **terms.pop("run")), **terms)
+def terms(bound: Biased = biased.bound, **factors: Callable[..., Any]) -> Biased:
+    """The bound with some of its terms multiplied, by what is given the constants and the run."""
+
+    def wrong(k: Constants, oracle: SmoothingOracle, **run: Any) -> Bound:
+        right = bound(k, oracle, **run)
+        return with_terms(right, **{name: right.terms[name] * factor(k, **run) for name, factor in factors.items()})
+
+    return wrong
+
+
+def of_oracle(change: Callable[[SmoothingOracle], dict[str, Any]]) -> Biased:
+    """The bound of another oracle."""
+    return lambda k, oracle, **run: biased.bound(k, replace(oracle, **change(oracle)), **run)
 
 
 def bias_once(k: Constants, oracle: SmoothingOracle, **run: Any) -> Bound:
     """θβ² for θ²β²."""
-    return of(k, oracle, bias=oracle.beta2 * run["theta"], run=run)
-
-
-def bias_shrinks_with_the_step(k: Constants, oracle: SmoothingOracle, **run: Any) -> Bound:
-    return of(k, oracle, bias=biased.bound(k, oracle, **run).terms["bias"] * run["eta"] * k.L, run=run)
-
-
-def noise_stays(k: Constants, oracle: SmoothingOracle, **run: Any) -> Bound:
-    return of(k, oracle, noise=biased.bound(k, oracle, **run).terms["noise"] / (run["eta"] * k.L), run=run)
-
-
-def noise_halved(k: Constants, oracle: SmoothingOracle, **run: Any) -> Bound:
-    return of(k, oracle, noise=biased.bound(k, oracle, **run).terms["noise"] / 2, run=run)
-
-
-def no_noise_of_the_label(k: Constants, oracle: SmoothingOracle, **run: Any) -> Bound:
-    return biased.bound(k, SmoothingOracle(beta2=oracle.beta2, nu2=0), **run)
-
-
-def covariance_with_the_other_sign(k: Constants, oracle: SmoothingOracle, **run: Any) -> Bound:
-    return biased.bound(k, SmoothingOracle(beta2=oracle.beta2, nu2=oracle.nu2, c=-oracle.c), **run)
-
-
-def twice_the_bias(k: Constants, oracle: SmoothingOracle, **run: Any) -> Bound:
-    return biased.bound(k, SmoothingOracle(beta2=2 * oracle.beta2, nu2=oracle.nu2, c=oracle.c), **run)
+    return with_terms(biased.bound(k, oracle, **run), bias=oracle.beta2 * run["theta"])
 
 
 def one_step_more(k: Constants, oracle: SmoothingOracle, **run: Any) -> Bound:
@@ -335,22 +241,27 @@ def one_step_more(k: Constants, oracle: SmoothingOracle, **run: Any) -> Bound:
 
 def always_smoothed_by_the_paper(k: Constants, oracle: SmoothingOracle, **run: Any) -> Bound:
     """θ* of C11, whatever the step size."""
-    star = smoothing.best_theta(k.sigma2, oracle.beta2 + oracle.nu2, oracle.c)
+    star = oracle.moments(k.sigma2).theta_star
     return biased.bound(k, oracle, **run | {"theta": star if run["theta"] is None else run["theta"]})
+
+
+half_noise = terms(noise=lambda *_, **run: 0.5)
+twice_the_bias = of_oracle(lambda oracle: {"beta2": 2 * oracle.beta2})
+covariance_with_the_other_sign = of_oracle(lambda oracle: {"c": -oracle.c})
 
 
 @pytest.mark.claim("C12", "property", planted=True)
 @pytest.mark.parametrize(
     ("check", "wrong"),
-    [(agrees_with_summed_descent, wrong) for wrong in (bias_once, noise_halved, covariance_with_the_other_sign, one_step_more)]
+    [(agrees_with_summed_descent, wrong) for wrong in (bias_once, half_noise, covariance_with_the_other_sign, one_step_more)]
     + [
-        (holds_on_a_quadratic, bias_shrinks_with_the_step),
-        (holds_on_a_quadratic, no_noise_of_the_label),
-        (is_attained, noise_halved),
+        (holds_on_a_quadratic, terms(bias=lambda k, **run: run["eta"] * k.L)),
+        (holds_on_a_quadratic, of_oracle(lambda _: {"nu2": 0, "c": 0})),
+        (is_attained, half_noise),
         (is_attained, twice_the_bias),
-        (has_a_floor_that_is_attained_up_to_its_noise, noise_halved),
+        (has_a_floor_that_is_attained_up_to_its_noise, half_noise),
         (has_a_floor_that_is_attained_up_to_its_noise, twice_the_bias),
-        (is_no_worse_than_the_lemma, noise_stays),
+        (is_no_worse_than_the_lemma, terms(noise=lambda k, **run: 1 / (run["eta"] * k.L))),
         (is_no_worse_than_the_lemma, twice_the_bias),
         (is_the_exact_second_moment_at_the_largest_step, covariance_with_the_other_sign),
         (is_the_exact_second_moment_at_the_largest_step, bias_once),
@@ -358,33 +269,28 @@ def always_smoothed_by_the_paper(k: Constants, oracle: SmoothingOracle, **run: A
     ],
 )
 def test_planted_errors_are_rejected(check: Callable[[Biased], None], wrong: Biased, rejects: Rejects) -> None:
-    rejects(check, right=biased_bound, wrong=wrong)
+    rejects(check, right=biased.bound, wrong=wrong)
 
 
-def gap_of(change: dict[str, float]) -> Biased:
-    """The gap bound with some of its terms multiplied."""
-
-    def wrong(k: Constants, oracle: SmoothingOracle, **run: Any) -> Bound:
-        right = biased.gap_bound(k, oracle, **run)
-        return with_terms(right, **{name: right.terms[name] * factor for name, factor in change.items()})
-
-    return wrong
+def gap_of(**factors: Callable[..., Any]) -> Biased:
+    return terms(biased.gap_bound, **factors)
 
 
-def gap_by_smoothness(k: Constants, oracle: SmoothingOracle, **run: Any) -> Bound:
-    right = biased.gap_bound(k, oracle, **run)
-    return with_terms(right, bias=right.terms["bias"] * k.mu / k.L, noise=right.terms["noise"] * k.mu / k.L)
+def by_smoothness(k: Constants, **run: Any) -> Any:
+    return k.mu / k.L
 
 
 @pytest.mark.claim("C12", "property", planted=True)
 @pytest.mark.parametrize(
     ("check", "wrong"),
-    [(is_the_recursion_from_above_its_fixed_point, gap_of({name: 2.0})) for name in ("optimisation", "bias", "noise")]
-    + [
-        (is_the_recursion_from_above_its_fixed_point, gap_by_smoothness),
-        (holds_on_a_quadratic, gap_of({"bias": 0.4})),
-        (has_a_floor_that_is_attained_up_to_its_noise, gap_of({"bias": 2.0})),
-        (has_a_floor_that_is_attained_up_to_its_noise, gap_of({"noise": 0.5})),
+    [
+        (is_the_recursion_from_above_its_fixed_point, gap_of(optimisation=lambda *_, **run: 2)),
+        (is_the_recursion_from_above_its_fixed_point, gap_of(bias=lambda *_, **run: 2)),
+        (is_the_recursion_from_above_its_fixed_point, gap_of(noise=lambda *_, **run: 2)),
+        (is_the_recursion_from_above_its_fixed_point, gap_of(bias=by_smoothness, noise=by_smoothness)),
+        (holds_on_a_quadratic, gap_of(bias=lambda *_, **run: 0.4)),
+        (has_a_floor_that_is_attained_up_to_its_noise, gap_of(bias=lambda *_, **run: 2)),
+        (has_a_floor_that_is_attained_up_to_its_noise, gap_of(noise=lambda *_, **run: 0.5)),
     ],
 )
 def test_wrong_gap_bounds_are_rejected(check: Callable[[Biased], None], wrong: Biased, rejects: Rejects) -> None:
@@ -399,64 +305,50 @@ def is_the_sum_over_samples(noise: Noise) -> None:
 
     @given(joints(), thetas)
     def check(joint: Joint, theta: float) -> None:
-        mean = joint.p @ joint.ghat
-        bias2, nu2 = float((mean - joint.gradient) @ (mean - joint.gradient)), joint.mean_square(joint.ghat - mean)
         smoothed = joint.g + theta * (joint.ghat - joint.g)
-        limit = np.sqrt(joint.s2) * np.sqrt(nu2)  # which the sum for c may miss by a rounding error
-        value = float(noise(joint.s2, SmoothingOracle(beta2=bias2, nu2=nu2, c=np.clip(joint.c, -limit, limit)), theta))
+        value = float(noise(joint.moments, theta))
         assert value == pytest.approx(joint.mean_square(smoothed - joint.p @ smoothed), rel=1e-12, abs=joint.rounding)
-        assert theta**2 * bias2 + value == pytest.approx(joint.smoothed(theta), rel=1e-12, abs=joint.rounding)
+        assert joint.moments.bias(theta) + value == pytest.approx(joint.smoothed(theta), rel=1e-12, abs=joint.rounding)
 
     check()
 
 
 @pytest.mark.claim("C12", "property")
 def test_noise(evidence: Callable[..., None]) -> None:
-    is_the_sum_over_samples(biased.noise)
+    is_the_sum_over_samples(Moments.noise)
     evidence("N(θ), and with θ²β² the whole second moment, equal the sums over finite sample spaces")
 
 
-def whole_second_moment(s2: float, oracle: SmoothingOracle, theta: float) -> float:
-    return smoothing.second_moment(s2, oracle.beta2 + oracle.nu2, oracle.c, theta)
-
-
-def without_covariance(s2: float, oracle: SmoothingOracle, theta: float) -> float:
-    return (1 - theta) ** 2 * s2 + theta**2 * float(oracle.nu2)
-
-
-def the_other_way_round(s2: float, oracle: SmoothingOracle, theta: float) -> float:
-    return biased.noise(s2, oracle, 1 - theta)
-
-
 @pytest.mark.claim("C12", "property", planted=True)
-@pytest.mark.parametrize("wrong", [whole_second_moment, without_covariance, the_other_way_round])
+@pytest.mark.parametrize(
+    "wrong", [Moments.second_moment, lambda m, theta: replace(m, c=0.0).noise(theta), lambda m, theta: m.noise(1 - theta)]
+)
 def test_wrong_noise_is_rejected(wrong: Noise, rejects: Rejects) -> None:
-    rejects(is_the_sum_over_samples, right=biased.noise, wrong=wrong)
+    rejects(is_the_sum_over_samples, right=Moments.noise, wrong=wrong)
 
 
 # --- θ°(η) ---
 
 
-def annealed(best_theta: BestTheta, k: Constants, oracle: SmoothingOracle, eta: float) -> float:
-    show("anneal", None, L=k.L, sigma2=k.sigma2, **vars(oracle), eta=eta)
-    return float(best_theta(k.sigma2, **vars(oracle), L=k.L, eta=eta))
+def annealed(best_theta: BestTheta, problem: Problem) -> float:
+    k = problem.k
+    show("anneal", None, L=k.L, sigma2=k.sigma2, **vars(problem.oracle), eta=problem.eta)
+    return float(best_theta(problem.oracle.moments(k.sigma2), min(problem.scale, 1.0)))
 
 
 def is_least_on_a_grid(best_theta: BestTheta) -> None:
     """Of θ²β² + ηL N(θ), on [0, 1]; and the parabola has the same value on both sides of an inner minimum."""
 
     @costly(2)
-    @given(st.data(), problems())
-    def check(data: st.DataObject, problem: tuple[Constants, SmoothingOracle]) -> None:
-        k, oracle = problem
-        eta = data.draw(step_sizes(float(k.L)))
-        best = annealed(best_theta, k, oracle, eta)
+    @given(problems())
+    def check(problem: Problem) -> None:
+        best = annealed(best_theta, problem)
         assert 0 <= best <= 1
-        tolerance = 1e-14 * (oracle.beta2 + eta * k.L * (k.sigma2 + oracle.nu2))
-        assert error2(k, oracle, best, eta) <= min(error2(k, oracle, theta, eta) for theta in GRID) + tolerance
+        tolerance = 1e-14 * float(problem.oracle.beta2) + problem.cancelled
+        assert problem.error2(best) <= min(map(problem.error2, GRID)) + tolerance
         room = min(best, 1 - best)
-        sides = [float(error2(k, oracle, best + side * room, eta)) for side in (-1, 1)]
-        assert sides[0] == pytest.approx(sides[1], rel=1e-9, abs=100 * float(tolerance))
+        sides = [float(problem.error2(best + side * room)) for side in (-1, 1)]
+        assert sides[0] == pytest.approx(sides[1], rel=1e-9, abs=100 * tolerance)
 
     check()
 
@@ -465,12 +357,11 @@ def is_that_of_the_second_moment_at_the_largest_step(best_theta: BestTheta) -> N
     """θ* of C11 with ŝ² = β² + ν²."""
 
     @given(problems())
-    def check(problem: tuple[Constants, SmoothingOracle]) -> None:
-        k, oracle = problem
-        shat2 = oracle.beta2 + oracle.nu2
-        assume(k.sigma2 + shat2 - 2 * oracle.c > 1e-9 * (k.sigma2 + shat2))
-        star = float(smoothing.best_theta(k.sigma2, shat2, oracle.c))
-        assert annealed(best_theta, k, oracle, 1 / float(k.L)) == pytest.approx(star, rel=1e-9, abs=1e-12)
+    def check(problem: Problem) -> None:
+        found = problem.oracle.moments(problem.k.sigma2)
+        assume(found.curvature() > 1e-9 * (found.s2 + found.shat2))
+        star = float(Moments.of(s2=found.s2, shat2=found.shat2, c=found.c).theta_star)
+        assert annealed(best_theta, problem._replace(eta=1 / float(problem.k.L))) == pytest.approx(star, rel=1e-9, abs=1e-12)
 
     check()
 
@@ -479,65 +370,59 @@ def goes_to_nothing_with_the_step_size(best_theta: BestTheta) -> None:
     """Like ηL(σ²-c)/β² where there is bias; without bias it does not depend on η."""
 
     @given(problems(noiseless=False))
-    def check(problem: tuple[Constants, SmoothingOracle]) -> None:
-        k, oracle = problem
-        tiny = 1e-12 / float(k.L)
-        small = annealed(best_theta, k, oracle, tiny)
+    def check(problem: Problem) -> None:
+        k, oracle = problem.k, problem.oracle
+        small, large = (annealed(best_theta, problem._replace(eta=part / float(k.L))) for part in (1e-12, 1))
         if oracle.beta2 > 0:
-            slope = float((k.sigma2 - oracle.c) / oracle.beta2)
-            assert small == pytest.approx(max(1e-12 * slope, 0), rel=1e-6, abs=1e-25)
+            assert small == pytest.approx(max(1e-12 * float((k.sigma2 - oracle.c) / oracle.beta2), 0), rel=1e-6, abs=1e-25)
         else:
-            assert small == pytest.approx(annealed(best_theta, k, oracle, 1 / float(k.L)), rel=1e-9)
+            assert small == pytest.approx(large, rel=1e-9)
 
     check()
 
 
-BEST = [is_least_on_a_grid, is_that_of_the_second_moment_at_the_largest_step, goes_to_nothing_with_the_step_size]
-
-
 @pytest.mark.claim("C12", "property")
-@pytest.mark.parametrize("check", BEST)
+@pytest.mark.parametrize(
+    "check", [is_least_on_a_grid, is_that_of_the_second_moment_at_the_largest_step, goes_to_nothing_with_the_step_size]
+)
 def test_best_theta(check: Callable[[BestTheta], None]) -> None:
-    check(annealing.best_theta)
+    check(Moments.theta_for_step)
 
 
 @pytest.mark.claim("C12", "property")
 @given(st.data(), problems(noiseless=False))
-def test_more_step_size_never_asks_for_less_smoothing(data: st.DataObject, problem: tuple[Constants, SmoothingOracle]) -> None:
+def test_more_step_size_never_asks_for_less_smoothing(data: st.DataObject, problem: Problem) -> None:
     """c ≤ σ²; beyond, there is none at any η."""
-    k, oracle = problem
-    small, large = sorted(data.draw(step_sizes(float(k.L))) for _ in range(2))
-    less, more = (annealed(annealing.best_theta, k, oracle, eta) for eta in (small, large))
-    assert less <= more * (1 + 1e-12) if oracle.c <= k.sigma2 else less == more == 0
+    small, large = sorted((problem.eta, data.draw(step_sizes(float(problem.k.L)))))
+    less, more = (annealed(Moments.theta_for_step, problem._replace(eta=eta)) for eta in (small, large))
+    assert less <= more * (1 + 1e-12) if problem.oracle.c <= problem.k.sigma2 else less == more == 0
 
 
 @pytest.mark.claim("C12", "property")
 def test_where_every_strength_is_the_same_there_is_none() -> None:
     """ĝ = g, and no noise at all."""
-    for s2, nu2, c in ((2.0, 2.0, 2.0), (0.0, 0.0, 0.0)):
-        assert float(annealing.best_theta(s2, beta2=0, nu2=nu2, c=c, L=10, eta=0.1)) == 0
+    for s2 in (2.0, 0.0):
+        assert SmoothingOracle(beta2=0, nu2=s2, c=s2).moments(s2).theta_for_step(1) == 0
 
 
-def not_annealed(s2: float, *, beta2: float, nu2: float, c: float, L: float, eta: float) -> Any:
-    return smoothing.best_theta(s2, beta2 + nu2, c)
+def not_annealed(m: Moments, eta_L: float) -> Any:
+    return m.theta_star
 
 
-def too_soon(s2: float, *, beta2: float, nu2: float, c: float, L: float, eta: float) -> Any:
-    """As if the step size were (ηL)²/L."""
-    return annealing.best_theta(s2, beta2=beta2, nu2=nu2, c=c, L=L, eta=eta * eta * L)
+def too_soon(m: Moments, eta_L: float) -> Any:
+    return m.theta_for_step(eta_L**2)
 
 
-def bias_forgotten(s2: float, *, beta2: float, nu2: float, c: float, L: float, eta: float) -> Any:
-    return annealing.best_theta(s2, beta2=0, nu2=nu2, c=c, L=L, eta=eta)
+def bias_forgotten(m: Moments, eta_L: float) -> Any:
+    return replace(m, beta2=0.0).theta_for_step(eta_L)
 
 
-def covariance_forgotten(s2: float, *, beta2: float, nu2: float, c: float, L: float, eta: float) -> Any:
-    return annealing.best_theta(s2, beta2=beta2, nu2=nu2, c=0, L=L, eta=eta)
+def covariance_forgotten(m: Moments, eta_L: float) -> Any:
+    return replace(m, c=0.0).theta_for_step(eta_L)
 
 
-def not_clipped(s2: float, *, beta2: float, nu2: float, c: float, L: float, eta: float) -> Any:
-    curvature = beta2 + eta * L * (s2 + nu2 - 2 * c)
-    return eta * L * (s2 - c) / curvature if curvature > 0 else 0.0
+def not_clipped(m: Moments, eta_L: float) -> Any:
+    return m.slope(eta_L) / m.curvature(eta_L) if m.curvature(eta_L) > 0 else 0.0
 
 
 @pytest.mark.claim("C12", "property", planted=True)
@@ -552,7 +437,7 @@ def not_clipped(s2: float, *, beta2: float, nu2: float, c: float, L: float, eta:
     ],
 )
 def test_wrong_strengths_are_rejected(check: Callable[[BestTheta], None], wrong: BestTheta, rejects: Rejects) -> None:
-    rejects(check, right=annealing.best_theta, wrong=wrong)
+    rejects(check, right=Moments.theta_for_step, wrong=wrong)
 
 
 # --- three phases at one θ ---
@@ -579,8 +464,12 @@ def largest_scale(k: Constants, oracle: SmoothingOracle, half: Exact) -> Exact:
     return max(x for x in roots if 0 < x <= 1 and abs(least_error2(k, oracle, x)[0] / half - 1) < mp.mpf(10) ** -30)
 
 
+Short = tuple[Constants, SmoothingOracle, float]
+"""Constants, oracle and ε."""
+
+
 @st.composite
-def short_runs(draw: st.DrawFn) -> tuple[Constants, SmoothingOracle, float]:
+def short_runs(draw: st.DrawFn) -> Short:
     """Runs of at most some thousand steps, with ε² on both sides of 2σ², and of β². Correlated a little short of perfectly, where no
     noise would be left."""
     k = draw(constants(noiseless=False, kappa=st.floats(1, 20)))
@@ -604,11 +493,13 @@ def reaches_the_target_by_recursion(steps: Planner) -> None:
 
     @costly(4)
     @given(short_runs())
-    def check(problem: tuple[Constants, SmoothingOracle, float]) -> None:
+    def check(problem: Short) -> None:
         k, oracle, eps = problem
-        show("compare", k, L=k.L, mu=k.mu, sigma2=k.sigma2, F0=k.F0, delta=(oracle.beta2 + oracle.nu2) / k.sigma2, eps=eps, **vars(oracle))
+        delta = oracle.moments(k.sigma2).delta
+        show("compare", k, L=k.L, mu=k.mu, sigma2=k.sigma2, F0=k.F0, delta=delta, eps=eps, **vars(oracle))
         *before, third = steps(k, oracle, eps=eps).stages
-        bias, noise, mu = (float(x) for x in (third.theta**2 * oracle.beta2, k.L * noise_of(k, oracle, float(third.theta)), k.mu))
+        unit = Problem(k, oracle, 1 / float(k.L))
+        bias, noise, mu = (float(x) for x in (third.theta**2 * oracle.beta2, k.L * unit.noise(float(third.theta)), k.mu))
         a = float(k.F0)
         for stage in before:
             assert stage.theta == third.theta
@@ -623,13 +514,13 @@ def reaches_the_target_by_recursion(steps: Planner) -> None:
 def reaches_the_target_on_a_quadratic(steps: Planner) -> None:
     @costly(20)
     @given(short_runs())
-    def check(problem: tuple[Constants, SmoothingOracle, float]) -> None:
+    def check(problem: Short) -> None:
         k, oracle, eps = problem
         *before, third = steps(k, oracle, eps=eps).stages
-        state, theta = quadratic.start(k), float(third.theta)
+        state, theta, along = quadratic.start(k), float(third.theta), Problem(k, oracle, float(third.eta))
         for stage in before:
-            *_, state = run(state, k, oracle, step_sizes_of(stage), theta)
-        assert quadratic.mean_gradient2(list(run(state, k, oracle, step_sizes_of(third), theta))) <= eps**2
+            *_, state = along.walk(state, step_sizes_of(stage), theta)
+        assert quadratic.mean_gradient2(list(along.walk(state, step_sizes_of(third), theta))) <= eps**2
 
     check()
 
@@ -639,7 +530,7 @@ def is_plain_sgd_at_the_noise_that_is_left(steps: Planner) -> None:
 
     @costly(2)
     @given(short_runs())
-    def check(problem: tuple[Constants, SmoothingOracle, float]) -> None:
+    def check(problem: Short) -> None:
         k, oracle, eps = problem
         scale = largest_scale(k, oracle, exact(eps) ** 2 / 2)
         error, theta = least_error2(k, oracle, scale)
@@ -675,7 +566,7 @@ def phase_changed(index: int, **factors: float) -> Planner:
 def smoothed_as_at_the_largest_step(k: Constants, oracle: SmoothingOracle, *, eps: float) -> Plan:
     """θ* of C11 in all phases."""
     right = smoothed_pl.steps(k, oracle, eps=eps)
-    star = smoothing.best_theta(k.sigma2, oracle.beta2 + oracle.nu2, oracle.c)
+    star = oracle.moments(k.sigma2).theta_star
     for index in range(3):
         right = with_stage(right, index, theta=star)
     return right
@@ -683,7 +574,7 @@ def smoothed_as_at_the_largest_step(k: Constants, oracle: SmoothingOracle, *, ep
 
 def bias_counted_as_noise(k: Constants, oracle: SmoothingOracle, *, eps: float) -> Plan:
     """As if all of the second moment fell with the step size."""
-    return smoothed_pl.steps(k, SmoothingOracle(beta2=0, nu2=oracle.beta2 + oracle.nu2, c=oracle.c), eps=eps)
+    return smoothed_pl.steps(k, replace(oracle, beta2=0, nu2=oracle.beta2 + oracle.nu2), eps=eps)
 
 
 def never_smoothed(k: Constants, oracle: SmoothingOracle, *, eps: float) -> Plan:
@@ -716,7 +607,7 @@ def is_the_closed_form(scale: Scale) -> None:
     """To 1e-12, as far as M(x) tells one x from another: its elasticity is at least 0.1."""
 
     @given(short_runs())
-    def check(problem: tuple[Constants, SmoothingOracle, float]) -> None:
+    def check(problem: Short) -> None:
         k, oracle, eps = problem
         half = exact(eps) ** 2 / 2
         expected = largest_scale(k, oracle, half)
@@ -751,7 +642,7 @@ Gain = Callable[..., Any]
 
 
 @st.composite
-def correlated(draw: st.DrawFn) -> tuple[Constants, SmoothingOracle, float]:
+def correlated(draw: st.DrawFn) -> Short:
     """c on both sides of σ², which needs ν² > σ²."""
     k = draw(constants(noiseless=False))
     s2, ratio = float(k.sigma2), draw(st.floats(1.1, 3))
@@ -765,7 +656,7 @@ def is_the_noise_that_is_left(gain: Gain) -> None:
 
     @costly(2)
     @given(short_runs() | correlated())
-    def check(problem: tuple[Constants, SmoothingOracle, float]) -> None:
+    def check(problem: Short) -> None:
         k, oracle, eps = problem
         scale = largest_scale(k, oracle, exact(eps) ** 2 / 2)
         expected = float(least_error2(k, oracle, scale)[0] / scale / exact(k.sigma2))
@@ -798,21 +689,16 @@ def test_gain(check: Callable[[Gain], None]) -> None:
     check(smoothed_pl.gain)
 
 
-def at_half_the_target(sigma2: Any, oracle: SmoothingOracle, eps: float) -> Any:
-    return smoothed_pl.gain(sigma2, oracle, eps / np.sqrt(2))
-
-
-def of_unbiased_labels(sigma2: Any, oracle: SmoothingOracle, eps: float) -> Any:
-    return smoothed_pl.gain(sigma2, SmoothingOracle(beta2=0, nu2=oracle.nu2, c=oracle.c), eps)
-
-
-def as_if_uncorrelated(sigma2: Any, oracle: SmoothingOracle, eps: float) -> Any:
-    return smoothed_pl.gain(sigma2, SmoothingOracle(beta2=oracle.beta2, nu2=oracle.nu2), eps)
-
-
 @pytest.mark.claim("C12", "property", planted=True)
 @pytest.mark.parametrize("check", [is_the_noise_that_is_left, is_what_the_page_says])
-@pytest.mark.parametrize("wrong", [at_half_the_target, of_unbiased_labels, as_if_uncorrelated])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda sigma2, oracle, eps: smoothed_pl.gain(sigma2, oracle, eps / np.sqrt(2)),
+        lambda sigma2, oracle, eps: smoothed_pl.gain(sigma2, replace(oracle, beta2=0), eps),  # of unbiased labels
+        lambda sigma2, oracle, eps: smoothed_pl.gain(sigma2, replace(oracle, c=0), eps),
+    ],
+)
 def test_wrong_gains_are_rejected(check: Callable[[Gain], None], wrong: Gain, rejects: Rejects) -> None:
     rejects(check, right=smoothed_pl.gain, wrong=wrong)
 
@@ -820,19 +706,17 @@ def test_wrong_gains_are_rejected(check: Callable[[Gain], None], wrong: Gain, re
 # --- refusals ---
 
 
+TOO_LARGE = "eta = 0.11 is larger than 1/L = 0.1; C12 needs 0 < eta <= 1/L"
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: biased.bound(K, ORACLE, eta=0.11, T=1), "eta = 0.11 is larger than 1/L = 0.1; C12 needs 0 < eta <= 1/L"),
-        (lambda: biased.gap_bound(K, ORACLE, eta=0.11, T=1), "eta = 0.11 is larger than 1/L = 0.1; C12 needs 0 < eta <= 1/L"),
-        (lambda: biased.bound(K, ORACLE, eta=0.11, T=1, theta=1), "eta = 0.11 is larger than 1/L = 0.1; C12 needs 0 < eta <= 1/L"),
-        (lambda: biased.gap_bound(K, ORACLE, eta=0.11, T=1, theta=1), "eta = 0.11 is larger than 1/L = 0.1; C12 needs 0 < eta <= 1/L"),
+        *((lambda of=of: of(K, ORACLE, eta=0.11, T=1), TOO_LARGE) for of in (biased.bound, biased.gap_bound)),
+        *((lambda of=of: of(K, ORACLE, eta=0.11, T=1, theta=1), TOO_LARGE) for of in (biased.bound, biased.gap_bound)),
         (lambda: biased.bound(K, ORACLE, eta=0.1, T=0), "T = 0 must be a whole number, at least 1"),
         (lambda: biased.bound(K, ORACLE, eta=0.1, T=1, theta=1.5), "theta = 1.5 must be a finite number at least 0 and at most 1"),
-        (
-            lambda: biased.gap_bound(Constants(L=10, sigma2=1, F0=1), ORACLE, eta=0.1, T=1),
-            "mu is missing; C12 needs it (assumption A4)",
-        ),
+        (lambda: biased.gap_bound(BARE, ORACLE, eta=0.1, T=1), "mu is missing; C12 needs it (assumption A4)"),
         (lambda: SmoothingOracle(beta2=-1, nu2=0), "beta2 = -1 must be a finite number at least 0"),
         (lambda: SmoothingOracle(beta2=0, nu2=-1), "nu2 = -1 must be a finite number at least 0"),
         (lambda: SmoothingOracle(beta2=0, nu2=0, c=float("nan")), "c = nan must be a finite number"),
@@ -841,16 +725,12 @@ def test_wrong_gains_are_rejected(check: Callable[[Gain], None], wrong: Gain, re
             "c = -2.1 must lie within ±sqrt(sigma2*nu2) = ±2 (Cauchy-Schwarz)",
         ),
         (
-            lambda: annealing.best_theta(1, beta2=0, nu2=4, c=2.1, L=10, eta=0.1),
+            lambda: SmoothingOracle(beta2=0, nu2=4, c=2.1).moments(1),
             "c = 2.1 must lie within ±sqrt(sigma2*nu2) = ±2 (Cauchy-Schwarz)",
         ),
-        (
-            lambda: annealing.best_theta(1, beta2=0, nu2=4, c=0, L=10, eta=0.2),
-            "eta = 0.2 is larger than 1/L = 0.1; C12 needs 0 < eta <= 1/L",
-        ),
-        (lambda: annealing.best_theta(1, beta2=-1, nu2=4, c=0, L=10, eta=0.1), "beta2 = -1 must be a finite number at least 0"),
-        (lambda: annealing.best_theta(1, beta2=0, nu2=4, c=0, L=0, eta=0.1), "L = 0 must be a finite number above 0"),
-        (lambda: smoothed_pl.steps(Constants(L=10, sigma2=1, F0=1), ORACLE, eps=1), "mu is missing; C12 needs it (assumption A4)"),
+        (lambda: step_scale(eta=0.11, L=10, claim="C12"), TOO_LARGE),
+        (lambda: step_scale(eta=0.1, L=0, claim="C12"), "L = 0 must be a finite number above 0"),
+        (lambda: smoothed_pl.steps(BARE, ORACLE, eps=1), "mu is missing; C12 needs it (assumption A4)"),
         (lambda: smoothed_pl.steps(K, ORACLE, eps=0), "eps = 0 must be a finite number above 0"),
         (
             lambda: smoothed_pl.steps(Constants(L=10, mu=1, sigma2=0, F0=1), ORACLE, eps=1),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,11 @@ import pandas as pd
 import pytest
 
 from tests.planted import Rejects
-from tsla.empirics.moments.columns import measured
+from tsla.empirics.moments.columns import measured, moments_of
 from tsla.empirics.runs import records
 from tsla.figures.digits import over_seeds
-from tsla.theory import shrinkage, smoothing
-from tsla.theory.constants import Array
+from tsla.theory import smoothing
+from tsla.theory.moments import Moments, Value
 
 RECORD = records.read(Path(__file__).parents[2] / "records" / "digits.parquet")
 CONFIG = RECORD.config["configs"][0]
@@ -33,41 +34,41 @@ def test_the_record_is_paired_and_large_enough() -> None:
     assert (start.nunique() == 1).all(), "arms of one seed start from the same weights and data"
 
 
-Beyond = Callable[[Array, Array, Array, float], Array]
+Beyond = Callable[[Moments, float], Value]
 
 
 def is_what_the_ratios_leave(beyond: Beyond) -> None:
     """The ratio of the smoothed direction less that of the control, at every measured point, for single examples and for batches."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shrinkage, "beyond", beyond)
-        for batch_size in (1, B):
-            rows = variance(batch_size)
-            assert np.allclose(rows["ratio"] - rows["shrink_ratio"], rows["beyond"], atol=1e-12)
+    for batch_size in (1, B):
+        rows = variance(batch_size)
+        batch = moments_of(rows).at_batch_size(batch_size)
+        for said in (rows["beyond"], beyond(batch, THETA) / batch.s2):
+            assert np.allclose(rows["ratio"] - rows["shrink_ratio"], said, atol=1e-12)
 
 
 @pytest.mark.claim("C17", "measurement")
 @pytest.mark.parametrize("method", ["sgd", "lsr"])
 @pytest.mark.parametrize("batch_size", [1, B])
 def test_what_is_left_beyond_shrinking(method: str, batch_size: int, evidence: Callable[..., None]) -> None:
-    is_what_the_ratios_leave(shrinkage.beyond)
+    is_what_the_ratios_leave(Moments.beyond)
     rows = variance(batch_size)
     start, end = (over_seeds(rows, "beyond", method=method, epoch=epoch) for epoch in (0, LAST))
     evidence(f"digits, path of {method}, B = {batch_size}: beyond shrinking {start} at the start, {end} at the end")
 
 
-def beyond_plain(shat2: Array, c: Array, grad2: Array, theta: float) -> Array:
+def beyond_plain(m: Moments, theta: float) -> Value:
     """Beyond (1-θ)²s² alone, as if the control had no bias."""
-    return theta**2 * shat2 + 2 * theta * (1 - theta) * c
+    return replace(m, grad2=0.0).beyond(theta)
 
 
-def covariance_once(shat2: Array, c: Array, grad2: Array, theta: float) -> Array:
-    return theta**2 * (shat2 - grad2) + theta * (1 - theta) * c
+def covariance_once(m: Moments, theta: float) -> Value:
+    return replace(m, c=m.c / 2).beyond(theta)
 
 
 @pytest.mark.claim("C17", "measurement", planted=True)
 @pytest.mark.parametrize("wrong", [beyond_plain, covariance_once])
 def test_wrong_differences_are_rejected(wrong: Beyond, rejects: Rejects) -> None:
-    rejects(is_what_the_ratios_leave, right=shrinkage.beyond, wrong=wrong)
+    rejects(is_what_the_ratios_leave, right=Moments.beyond, wrong=wrong)
 
 
 THETAS = np.linspace(0, 1, 21)
@@ -76,8 +77,8 @@ THETAS = np.linspace(0, 1, 21)
 def lemma_holds(factor: float) -> np.ndarray:
     """Exact second moment over ``factor`` times the lemma's V, at every measured point of every run and at 21 strengths."""
     rows = RECORD.table.dropna(subset="s2")
-    s2, shat2, c = (rows[name].to_numpy()[:, None] for name in ("s2", "shat2", "c"))
-    ratio: np.ndarray = smoothing.second_moment(s2, shat2, c, THETAS) / (factor * smoothing.lemma(s2, shat2 / s2, THETAS))
+    found, thetas = moments_of(rows), THETAS[:, None]
+    ratio = (found.second_moment(thetas) / (factor * smoothing.lemma(found.s2, found.delta, thetas))).T
     assert (ratio <= 1 + 1e-12).all()
     return ratio
 

@@ -12,7 +12,7 @@ import pytest
 from tests.cli import test_records_and_report as test_cli
 from tests.cli.test_records_and_report import Bad, Run, as_json
 from tsla import cli
-from tsla.theory import annealing, biased, complexity, inversion, lsr, lsr_pl, minibatch, sgd, smoothed_pl, tables, two_stage, worst_case
+from tsla.theory import biased, complexity, inversion, lsr, lsr_pl, sgd, smoothed_pl, tables, two_stage, worst_case
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.bound import Bound
 from tsla.theory.commands.steps import STEPS
@@ -88,7 +88,7 @@ def test_the_exact_worst_case_is_below_the_paper(run: Run) -> None:
 
 @pytest.mark.parametrize(("options", "eta", "c"), [("--eta 0.1 --c -0.25", 0.1, -0.25), ("--eta 0.001", 0.001, 0.0)])
 def test_anneal(options: str, eta: float, c: float, run: Run) -> None:
-    expected = float(annealing.best_theta(1, beta2=0.05, nu2=0.5, c=c, L=10, eta=eta))
+    expected = float(SmoothingOracle(beta2=0.05, nu2=0.5, c=c).moments(1).theta_for_step(10 * eta))
     assert as_json(run(f"anneal --L 10 --sigma2 1 --beta2 0.05 --nu2 0.5 {options} --json")) == {"theta": expected}
     assert run(f"anneal --L 10 --sigma2 1 --beta2 0.05 --nu2 0.5 {options}") == (
         f"theta°(eta) = {expected:.6g}   (C12; it goes to 0 with eta)\n"
@@ -97,10 +97,10 @@ def test_anneal(options: str, eta: float, c: float, run: Run) -> None:
 
 def test_critical_batch(run: Run) -> None:
     for options, size in (
-        ("", minibatch.critical_batch_size(1, ORACLE)),
-        ("--theta 0.5", minibatch.critical_batch_size(1, ORACLE, 0.5)),
-        ("--L 10 --eta 0.02", minibatch.critical_batch_size_for_step(1, ORACLE, L=10, eta=0.02)),
-        ("--L 10 --eta 0.02 --theta 0.5", minibatch.critical_batch_size_for_step(1, ORACLE, L=10, eta=0.02, theta=0.5)),
+        ("", ORACLE.moments(1).critical_batch_size()),
+        ("--theta 0.5", ORACLE.moments(1).critical_batch_size(0.5)),
+        ("--L 10 --eta 0.02", ORACLE.moments(1).critical_batch_size(eta_L=0.2)),
+        ("--L 10 --eta 0.02 --theta 0.5", ORACLE.moments(1).critical_batch_size(0.5, eta_L=0.2)),
     ):
         assert as_json(run(f"critical-batch --sigma2 1 {SPLIT} {options} --json")) == {"critical_batch_size": float(size)}
         strength = 0.5 if "theta" in options else 1

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.claims.support.relations import BOUNDS, BoundOf
-from tsla.theory import lsr, sgd, sgd_pl, shrinkage, smoothing
+from tsla.theory import lsr, sgd, sgd_pl, smoothing
 from tsla.theory.complexity import exponents
 from tsla.theory.constants import Constants
 from tsla.theory.methods import METHODS
+from tsla.theory.moments import Moments
 from tsla.theory.plan import Plan
 
 FIELDS: dict[str, Any] = {
@@ -88,6 +90,10 @@ MOMENTS = {
 """Within Cauchy-Schwarz at every element."""
 
 
+def found(s2: Any, shat2: Any, c: Any) -> Moments:
+    return replace(Moments.of(s2=s2, shat2=shat2, c=c, grad2=s2), beta2=0.1 * s2)
+
+
 @pytest.mark.parametrize(
     ("function", "names"),
     [
@@ -95,12 +101,13 @@ MOMENTS = {
         (smoothing.lemma, ("s2", "shat2", "theta")),
         (smoothing.paper_theta, ("shat2",)),
         (smoothing.lemma_theta, ("shat2",)),
-        (smoothing.second_moment, ("s2", "shat2", "c", "theta")),
-        (smoothing.best_theta, ("s2", "shat2", "c")),
-        (shrinkage.second_moment, ("s2", "shat2", "theta")),
-        (shrinkage.beyond, ("shat2", "c", "s2", "theta")),
-        (shrinkage.helps_beyond, ("s2", "shat2", "c", "s2", "theta")),
-        (shrinkage.zero_vector_delta, ("s2", "shat2")),
+        (lambda s2, shat2, c, theta: found(s2, shat2, c).second_moment(theta), ("s2", "shat2", "c", "theta")),
+        (lambda s2, shat2, c: found(s2, shat2, c).theta_star, ("s2", "shat2", "c")),
+        (lambda s2, shat2, c, theta: found(s2, shat2, c).shrunk.second_moment(theta), ("s2", "shat2", "c", "theta")),
+        (lambda s2, shat2, c, theta: found(s2, shat2, c).beyond(theta), ("s2", "shat2", "c", "theta")),
+        (lambda s2, shat2, c, theta: found(s2, shat2, c).excess(theta), ("s2", "shat2", "c", "theta")),
+        (lambda s2, shat2, c: found(s2, shat2, c).at_batch_size(4).clipped().delta, ("s2", "shat2", "c")),
+        (lambda s2, shat2, c, theta: found(s2, shat2, c).critical_batch_size(1 - theta / 2), ("s2", "shat2", "c", "theta")),
         (sgd_pl.smoothing_gain, ("shat2",)),
         (lambda F, grad2, error2: sgd.descent(F, grad2, error2, L=2, eta=[0.1, 0.2, 0.5]), ("c", "s2", "shat2")),
     ],

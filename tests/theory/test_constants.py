@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.claims.support.refusals import refuses
-from tsla.theory import shrinkage, smoothing, variance
+from tsla.theory import smoothing, variance
 from tsla.theory.constants import ROUNDING, Constants, real, shown, step_count, step_size, strength, whole
+from tsla.theory.moments import Moments
 
 VALID: dict[str, Any] = {"L": 10, "mu": 1, "sigma2": 1, "delta": 0.1, "F0": 1}
 
@@ -169,14 +170,11 @@ def test_strengths_outside_the_unit_interval(value: float) -> None:
         (lambda: smoothing.mix(1, np.nan, 0.5), "smoothing = nan must be a finite number"),
         (lambda: smoothing.paper_theta(-2), "delta = -2 must be a finite number at least 0"),
         (lambda: smoothing.lemma_theta(np.nan), "delta = nan must be a finite number at least 0"),
-        (lambda: smoothing.second_moment(-1, 1, 0, 0.5), "s2 = -1 must be a finite number at least 0"),
-        (lambda: smoothing.second_moment(1, -1, 0, 0.5), "shat2 = -1 must be a finite number at least 0"),
-        (lambda: smoothing.second_moment(4, 1, 2.5, 0.5), "c = 2.5 must lie within ±sqrt(s2*shat2) = ±2 (Cauchy-Schwarz)"),
-        (lambda: smoothing.best_theta(4, [1, 9], -3), "c = -3 must lie within ±sqrt(s2*shat2) = ±2 (Cauchy-Schwarz)"),
-        (lambda: shrinkage.second_moment(1, -1, 0.5), "grad2 = -1 must be a finite number at least 0"),
-        (lambda: shrinkage.beyond(-1, 0, 1, 0.5), "shat2 = -1 must be a finite number at least 0"),
-        (lambda: shrinkage.helps_beyond(1, 1, 3, 1, 0.5), "c = 3 must lie within ±sqrt(s2*shat2) = ±1 (Cauchy-Schwarz)"),
-        (lambda: shrinkage.zero_vector_delta(0, 1), "s2 = 0 must be a finite number above 0"),
+        (lambda: Moments.of(s2=-1, shat2=1, c=0), "s2 = -1 must be a finite number at least 0"),
+        (lambda: Moments.of(s2=1, shat2=-1, c=0), "shat2 = -1 must be a finite number at least 0"),
+        (lambda: Moments.of(s2=4, shat2=1, c=2.5), "c = 2.5 must lie within ±sqrt(s2*shat2) = ±2 (Cauchy-Schwarz)"),
+        (lambda: Moments.of(s2=4, shat2=[1, 9], c=-3), "c = -3 must lie within ±sqrt(s2*shat2) = ±2 (Cauchy-Schwarz)"),
+        (lambda: Moments.of(s2=1, shat2=1, c=0, grad2=-1), "grad2 = -1 must be a finite number at least 0"),
         (lambda: variance.from_moments(s2=0, shat2=1, c=0), "s2 = 0 must be a finite number above 0"),
         (lambda: variance.from_moments(s2=1, shat2=1, c=0, theta=-1), "theta = -1 must be a finite number at least 0 and at most 1"),
         (lambda: variance.from_bounds(sigma2=-1, delta=1), "sigma2 = -1 must be a finite number at least 0"),
@@ -188,8 +186,7 @@ def test_moments_that_no_vectors_have(call: Callable[[], Any], message: str) -> 
 
 @given(st.floats(1e-100, 1e100), st.floats(1e-100, 1e100), st.sampled_from([-1, 1]))
 def test_parallel_vectors_are_within_cauchy_schwarz(s2: float, shat2: float, sign: int) -> None:
-    _, _, c = smoothing.moments(s2, shat2, sign * np.sqrt(s2) * np.sqrt(shat2))
-    assert np.isfinite(c)
+    assert np.isfinite(Moments.of(s2=s2, shat2=shat2, c=sign * np.sqrt(s2) * np.sqrt(shat2)).c)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
 from tsla.theory.contraction import contraction
 from tsla.theory.methods import METHODS
+from tsla.theory.moments import Moments
 from tsla.theory.products import product
 
 Numbers = dict[str, float]
@@ -197,7 +198,7 @@ def test_nothing_is_left_where_nothing_is() -> None:
 def test_the_lemma_is_above_zero() -> None:
     assert smoothing.lemma(1e-200, 1e-200, 1) > 0
     assert smoothing.lemma_at_paper_theta(1e-200, 1e-200) > 0
-    assert smoothing.second_moment(1e-200, 1e-200, 0, 1e-100) > 0
+    assert Moments.of(s2=1e-200, shat2=1e-200, c=0).second_moment(1e-100) > 0
 
 
 @pytest.mark.parametrize(

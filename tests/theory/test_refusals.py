@@ -7,32 +7,26 @@ from typing import Any
 
 import pytest
 
-from tsla.theory import annealing, biased, minibatch, sgd, shrinkage, smoothing, stall, variance, worst_case
+from tsla.theory import sgd, smoothing, stall, variance, worst_case
 from tsla.theory.biased import SmoothingOracle
-from tsla.theory.constants import Constants
+from tsla.theory.constants import Constants, step_scale
+from tsla.theory.moments import Moments
 
 ORACLE = SmoothingOracle(beta2=0.1, nu2=0.2, c=0.05)
+FOUND = ORACLE.moments(1)
 VALID: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "Constants": (Constants, {"L": 10, "sigma2": 1, "F0": 1, "delta": 0.1, "mu": 1}),
     "SmoothingOracle": (SmoothingOracle, {"beta2": 0.1, "nu2": 0.2, "c": 0.05}),
-    "annealing.best_theta": (annealing.best_theta, {"sigma2": 1, "beta2": 0.1, "nu2": 0.2, "c": 0.05, "L": 10, "eta": 0.1}),
-    "biased.noise": (lambda **k: biased.noise(oracle=ORACLE, **k), {"sigma2": 1, "theta": 0.5}),
-    "minibatch.delta": (lambda **k: minibatch.delta(oracle=ORACLE, **k), {"sigma2": 1, "B": 4}),
-    "minibatch.critical_batch_size": (lambda **k: minibatch.critical_batch_size(oracle=ORACLE, **k), {"sigma2": 1, "theta": 0.5}),
-    "minibatch.critical_batch_size_for_step": (
-        lambda **k: minibatch.critical_batch_size_for_step(oracle=ORACLE, **k),
-        {"sigma2": 1, "theta": 0.5, "L": 10, "eta": 0.1},
-    ),
+    "SmoothingOracle.moments": (ORACLE.moments, {"sigma2": 1}),
+    "Moments.of": (Moments.of, {"s2": 1, "shat2": 1, "c": 0.1, "grad2": 1}),
+    **{f"Moments.{of.__name__}": (of, {"theta": 0.5}) for of in (FOUND.bias, FOUND.noise, FOUND.second_moment, FOUND.lemma, FOUND.gain)},
+    **{f"Moments.{of.__name__}": (of, {"theta": 0.5}) for of in (FOUND.beyond, FOUND.excess, FOUND.critical_batch_size)},
+    "Moments.theta_for_step": (FOUND.theta_for_step, {"eta_L": 0.5}),
+    "step_scale": (lambda **k: step_scale(**k, claim="C12"), {"L": 10, "eta": 0.1}),
     "sgd.descent": (sgd.descent, {"F": 1, "grad2": 1, "error2": 1, "L": 10, "eta": 0.1}),
-    "shrinkage.second_moment": (shrinkage.second_moment, {"s2": 1, "grad2": 1, "theta": 0.5}),
-    "shrinkage.beyond": (shrinkage.beyond, {"shat2": 1, "c": 0.1, "grad2": 1, "theta": 0.5}),
-    "shrinkage.helps_beyond": (shrinkage.helps_beyond, {"s2": 1, "shat2": 1, "c": 0.1, "grad2": 1, "theta": 0.5}),
-    "shrinkage.zero_vector_delta": (shrinkage.zero_vector_delta, {"s2": 1, "grad2": 1}),
     "smoothing.mix": (smoothing.mix, {"true": 1, "smoothing": 0.5, "theta": 0.5}),
     "smoothing.lemma": (smoothing.lemma, {"sigma2": 1, "delta": 0.1, "theta": 0.5}),
     "smoothing.lemma_at_paper_theta": (smoothing.lemma_at_paper_theta, {"sigma2": 1, "delta": 0.1}),
-    "smoothing.second_moment": (smoothing.second_moment, {"s2": 1, "shat2": 1, "c": 0.1, "theta": 0.5}),
-    "smoothing.best_theta": (smoothing.best_theta, {"s2": 1, "shat2": 1, "c": 0.1}),
     "stall.settled": (stall.settled, {"sigma2": 1, "delta": 0.1, "theta": 0.5}),
     "stall.settled_at_largest_step": (stall.settled_at_largest_step, {"sigma2": 1, "delta": 0.1, "theta": 0.5}),
     "variance.from_bounds": (variance.from_bounds, {"sigma2": 1, "delta": 0.1, "theta": 0.5}),
@@ -79,15 +73,6 @@ def test_a_strength_above_one(name: str, argument: str) -> None:
     assert refusal(name, argument, 1.5).startswith("theta = 1.5 must be a finite number ")
 
 
-def test_helping_beyond_shrinking_is_the_sign_of_what_is_left() -> None:
-    for theta in (0.1, 0.3, 0.9, 1.0):
-        for c in (-0.4, -0.04, 0.0, 0.03, 0.3):
-            for grad2 in (0.1, 0.5, 2.0):
-                helps = shrinkage.helps_beyond(1.0, 0.5, c, grad2, theta)
-                assert bool(helps) == (float(shrinkage.beyond(0.5, c, grad2, theta)) < 0)
-    assert not shrinkage.helps_beyond(1.0, 0.5, 0.0, 0.5, 0.5)  # neither helps nor harms
-
-
 def test_from_bounds_says_at_which_strength() -> None:
     assert float(variance.from_bounds(sigma2=1, delta=0.1, theta=0.25).theta) == 0.25
     assert float(variance.from_bounds(sigma2=1, delta=0.25).theta) == 0.8
@@ -96,5 +81,5 @@ def test_from_bounds_says_at_which_strength() -> None:
 def test_equal_gradients_leave_nothing_to_smooth_at_any_scale() -> None:
     """``ĝ = g``: every θ gives the same direction. ``ĝ = g`` but for a part in a million: not quite."""
     for scale in (1e-12, 1.0, 1e12):
-        assert float(smoothing.best_theta(scale, scale, scale)) == 0
-        assert float(smoothing.best_theta(scale, scale, scale * (1 - 1e-6))) == pytest.approx(0.5)
+        assert Moments.of(s2=scale, shat2=scale, c=scale).theta_star == 0
+        assert Moments.of(s2=scale, shat2=scale, c=scale * (1 - 1e-6)).theta_star == pytest.approx(0.5)

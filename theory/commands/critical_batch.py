@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 
 from tsla.options import Parser
-from tsla.theory import minibatch, tables
-from tsla.theory.biased import SmoothingOracle
+from tsla.theory import tables
 from tsla.theory.commands.answer import print_result
-from tsla.theory.commands.options import add_numbers
+from tsla.theory.commands.options import add_numbers, moments
+from tsla.theory.constants import step_scale
 
 ABOUT = "the batch size from which on smoothing no longer lowers the variance; with L and eta, the bound (C14)"
 
@@ -20,12 +20,9 @@ def add(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """B_c of the variance, or of the bound at a step size."""
-    smoothing = SmoothingOracle(beta2=args.beta2, nu2=args.nu2, c=args.c or 0.0)
     theta = 1.0 if args.theta is None else args.theta
     if (args.L is None) != (args.eta is None):
         raise ValueError("L and eta go together: with both, the batch size for the bound at that step size; without, for the variance")
-    if args.eta is None:
-        size = float(minibatch.critical_batch_size(args.sigma2, smoothing, theta))
-    else:
-        size = float(minibatch.critical_batch_size_for_step(args.sigma2, smoothing, L=args.L, eta=args.eta, theta=theta))
+    eta_L = 1.0 if args.eta is None else step_scale(eta=args.eta, L=args.L, claim="C14")
+    size = float(moments(args).critical_batch_size(theta, eta_L=eta_L))
     print_result(args, lambda: tables.critical_batch_json(size), lambda: tables.critical_batch_table(size, theta))

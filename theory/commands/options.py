@@ -8,6 +8,7 @@ from typing import Any
 from tsla.options import Parser, number
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Constants
+from tsla.theory.moments import Moments
 
 OPTIONS = {
     "L": "smoothness of F (A1)",
@@ -60,3 +61,8 @@ def oracle(args: argparse.Namespace) -> SmoothingOracle | None:
         missing = " and ".join(f"--{name}" for name in ("beta2", "nu2") if name not in given)
         raise ValueError(f"got --{given[0]} without {missing}; bias and noise go together: --beta2 --nu2 [--c]")
     return SmoothingOracle(beta2=args.beta2, nu2=args.nu2, c=args.c or 0.0)
+
+
+def moments(args: argparse.Namespace) -> Moments:
+    """Those of --sigma2 --beta2 --nu2 [--c]."""
+    return SmoothingOracle(beta2=args.beta2, nu2=args.nu2, c=args.c or 0.0).moments(args.sigma2)

@@ -2,87 +2,67 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from tsla.empirics.advice.measure.table import shown_interval
+from tsla.empirics.advice.measure.table import below_1, shown_interval
 from tsla.empirics.moments.estimators import MIN_GROUPS, Estimate
 from tsla.theory.constants import shown
 from tsla.theory.tables import number
+
+if TYPE_CHECKING:
+    from tsla.empirics.advice.measure.results import Reading
 
 NEARLY_ALL = 0.1
 """A smaller step does nearly all where it leaves no more than this part of the reduction to smoothing."""
 ROUNDING = 1e-9
 
 
-@dataclass(frozen=True)
-class Findings:
-    """What the advice follows from; ``ratio`` and ``beyond`` as in :func:`reading`, the rest as in :class:`Measurement`."""
-
-    theta: float
-    batch_size: int
-    s2: Estimate
-    ratio: Estimate
-    beyond: Estimate
-    delta_below_1: str
-    groups: int
-    trusted: bool
-    exact: bool
-    silent: bool
-
-    @property
-    def step(self) -> str:
-        """The control of C17, in words."""
-        return f"a step {shown(round(100 * self.theta, 6))} % smaller"
-
-    @property
-    def smoothing(self) -> str:
-        """What is advised on, in words."""
-        return f"smoothing at theta = {shown(self.theta)}"
-
-    def lowers(self) -> str:
-        """The reduction and its interval; ``Smoothing ... lowers the variance by ...``."""
-        by = self.size(Estimate(1 - self.ratio.estimate, 1 - self.ratio.high, 1 - self.ratio.low, self.ratio.standard_error))
-        return f"{self.smoothing.capitalize()} lowers the variance at batch size {self.batch_size} by {by}"
-
-    def size(self, estimate: Estimate) -> str:
-        """A number, and its interval where it has one."""
-        return number(estimate.estimate) if self.exact else shown_interval(estimate.estimate, estimate.low, estimate.high)
-
-
-def advice(found: Findings) -> str:
+def advice(found: Reading) -> str:
     """One sentence: the first rule whose premise the intervals establish. "Variance" is the second moment about ∇F, bias included."""
+    ratio, smoothing = found.ratio, f"smoothing at theta = {shown(found.setting.theta)}"
+    at_batch_size = f"the variance at batch size {found.setting.batch_size} by"
     if not found.trusted:
         return f"The intervals rest on {found.groups} batches, which is fewer than {MIN_GROUPS}: measure more examples."
     if found.s2.low <= 0:
         more = "nothing to lower" if found.exact else "measure more examples"
         return f"No variance is established: {more}."
     if found.silent:
-        return f"Every smoothing-label gradient is 0, so that smoothing is {found.step} (C17), and nothing beyond: not for variance's sake."
-    if found.ratio.low > 1 + ROUNDING:
-        excess = Estimate(found.ratio.estimate - 1, found.ratio.low - 1, found.ratio.high - 1, found.ratio.standard_error)
-        raises = f"{found.smoothing.capitalize()} raises the variance at batch size {found.batch_size} by {found.size(excess)}"
-        return f"{raises}: not for variance's sake."
-    if found.ratio.high < 1 - ROUNDING:
-        return f"{found.lowers()}{_beyond_a_smaller_step(found)}."
+        step = _smaller_step(found)
+        return f"Every smoothing-label gradient is 0, so that smoothing is {step} (C17), and nothing beyond: not for variance's sake."
+    if ratio.low > 1 + ROUNDING:
+        excess = Estimate(ratio.estimate - 1, ratio.low - 1, ratio.high - 1, ratio.standard_error)
+        return f"{smoothing.capitalize()} raises {at_batch_size} {_size(found, excess)}: not for variance's sake."
+    if ratio.high < 1 - ROUNDING:
+        reduction = Estimate(1 - ratio.estimate, 1 - ratio.high, 1 - ratio.low, ratio.standard_error)
+        return f"{smoothing.capitalize()} lowers {at_batch_size} {_size(found, reduction)}{_beyond_a_smaller_step(found)}."
     if found.exact:
-        return f"{found.smoothing.capitalize()} changes nothing: it leaves the variance as it is."
-    ratio = found.size(found.ratio)
-    return (
-        f"Whether {found.smoothing} lowers the variance is open (ratio {ratio}; delta < 1 is {found.delta_below_1}): measure more examples."
-    )
+        return f"{smoothing.capitalize()} changes nothing: it leaves the variance as it is."
+    delta = below_1(found.delta, trusted=found.trusted)
+    return f"Whether {smoothing} lowers the variance is open (ratio {_size(found, ratio)}; delta < 1 is {delta}): measure more examples."
 
 
-def _beyond_a_smaller_step(found: Findings) -> str:
+def _beyond_a_smaller_step(found: Reading) -> str:
     """How much of an established reduction the control of C17 does too."""
     beyond, little, much = found.beyond, NEARLY_ALL * (1 - found.ratio.high), NEARLY_ALL * (1 - found.ratio.low)
-    left = found.size(Estimate(-beyond.estimate, -beyond.high, -beyond.low, beyond.standard_error))
+    step = _smaller_step(found)
+    left = _size(found, Estimate(-beyond.estimate, -beyond.high, -beyond.low, beyond.standard_error))
     if beyond.low > ROUNDING:
-        return f", and {found.step} lowers it by {found.size(beyond)} more: not for variance's sake"
+        return f", and {step} lowers it by {_size(found, beyond)} more: not for variance's sake"
     if beyond.low >= -little:
-        return f", all but at most {number(max(-beyond.low, 0.0) + 0.0)} of which {found.step} does too: not for variance's sake"
+        return f", all but at most {number(max(-beyond.low, 0.0) + 0.0)} of which {step} does too: not for variance's sake"
     if beyond.high <= -much:
-        return f", {left} of which {found.step} does not: for variance's sake, smoothing does more than a smaller step"
+        return f", {left} of which {step} does not: for variance's sake, smoothing does more than a smaller step"
     if beyond.high < 0:
         share = f"whether that is more than {100 * NEARLY_ALL:.0f} % of it is open"
-        return f", {left} of which {found.step} does not; {share}: measure more examples"
-    return f"; whether that is more than {found.step} does is open ({left} more): measure more examples"
+        return f", {left} of which {step} does not; {share}: measure more examples"
+    return f"; whether that is more than {step} does is open ({left} more): measure more examples"
+
+
+def _smaller_step(found: Reading) -> str:
+    """The control of C17, in words."""
+    return f"a step {shown(round(100 * found.setting.theta, 6))} % smaller"
+
+
+def _size(found: Reading, estimate: Estimate) -> str:
+    """A number, and its interval where it has one."""
+    return number(estimate.estimate) if found.exact else shown_interval(estimate)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tsla.empirics.advice.measure import Reading, Setting, reading
+from tsla.empirics.advice.measure import Reading, Setting
 from tsla.empirics.data.datasets import arrays, names
 from tsla.empirics.models.checkpoints import Checkpoint, build, first_line, read
 from tsla.empirics.moments.full_batch import MICROBATCH
@@ -44,6 +44,37 @@ class Subject:
     labels: Tensor
     smoothing: Smoothing
     table: Tensor | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A reading with what was measured on what: files, ŷ, options as of :func:`measured`, versions, and whether ``until`` was reached."""
+
+    checkpoint: str
+    model: str | None
+    data: Json
+    smoothing: str
+    until: float | None
+    chunk: int
+    batch_norm: str | None
+    seed: int
+    until_reached: bool | None
+    versions: Json
+    reading: Reading
+
+    def json(self) -> Json:
+        """All of it, one dictionary that JSON can hold."""
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "reading"} | self.reading.json()
+
+    def table(self) -> str:
+        """The reading's tables, under what was measured, on how many examples, with which ŷ."""
+        read = self.reading
+        how = ", ".join(f"{name} {self.data[name]}" for name in SEEDED if name in self.data)
+        some = f"{read.examples:,} of {read.population:,} examples in {read.groups} batches, seed {self.seed}; 95 % intervals"
+        examples = f"all {read.examples:,} examples: values are exact for these" if read.exact else some
+        until = "; not as precise as --until asks for" if self.until_reached is False else ""
+        lines = [f"{self.checkpoint} on {self.data['name']}{f' ({how})' if how else ''}", examples + until]
+        return "\n".join([*lines, f"smoothing label: {NAMED.get(self.smoothing, self.smoothing)}", read.table()])
 
 
 def load(checkpoint: Path, data: str, *, folder: Path | None = None, model: str | None = None, smoothing: str = "uniform") -> Subject:
@@ -78,8 +109,8 @@ def measured(
     microbatch: int = MICROBATCH,
     batch_norm: str | None = None,
     seed: int = 0,
-) -> Reading:
-    """:func:`tsla.empirics.advice.measure.reading` with what it was measured on: files, ŷ, seeds, versions.
+) -> Answer:
+    """What the examples say of smoothing at the weights of a checkpoint.
 
     data:       a name of :func:`tsla.empirics.data.datasets.load`: the split of the checkpoint's run, else of seed 0; or an .npz file
                 (:func:`tsla.empirics.data.datasets.arrays`)
@@ -96,21 +127,16 @@ def measured(
     options: dict[str, Any] = {"until": until, "microbatch": microbatch, "batch_norm": batch_norm, "seed": seed}
     with Progress("measure", total=len(batches)) as progress:
         found = measure(subject.network, batches, subject.smoothing, population=len(subject.inputs), progress=progress, **options)
-    about = {"checkpoint": str(checkpoint), "model": model, "data": subject.data, "smoothing": smoothing, **options}
-    reached = None if until is None else found.estimates.precise(until)
-    versions = {name: environment(__name__)[name] for name in ("python", *LIBRARIES, "code")}
-    return Reading(about | {"until_reached": reached, "versions": versions} | reading(found, **asdict(setting)).json())
-
-
-def headline(found: Mapping[str, Any]) -> str:
-    """What was measured, on how many examples, with which ŷ."""
-    data, smoothing = found["data"], found["smoothing"]
-    how = ", ".join(f"{name} {data[name]}" for name in SEEDED if name in data)
-    some = f"{found['examples']:,} of {found['population']:,} examples in {found['groups']} batches, seed {found['seed']}; 95 % intervals"
-    examples = f"all {found['examples']:,} examples: values are exact for these" if found["exact"] else some
-    until = "; not as precise as --until asks for" if found["until_reached"] is False else ""
-    lines = [f"{found['checkpoint']} on {data['name']}{f' ({how})' if how else ''}", examples + until]
-    return "\n".join([*lines, f"smoothing label: {NAMED.get(smoothing, smoothing)}"])
+    return Answer(
+        checkpoint=str(checkpoint),
+        model=model,
+        data=subject.data,
+        smoothing=smoothing,
+        until_reached=None if until is None else found.estimates.precise(until),
+        versions={name: environment(__name__)[name] for name in ("python", *LIBRARIES, "code")},
+        reading=Reading.of(found, setting),
+        **options,
+    )
 
 
 def _check(*, microbatch: int, seed: int, until: float | None) -> None:

@@ -2,57 +2,158 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tsla.empirics.advice.measure.advice import Findings, advice
-from tsla.empirics.advice.measure.setting import Directions, Setting
-from tsla.empirics.advice.measure.table import table
-from tsla.empirics.moments.estimators import Estimate, Estimates
+from tsla.empirics.advice.measure.advice import advice
+from tsla.empirics.advice.measure.setting import Setting
+from tsla.empirics.advice.measure.table import below_1, table
+from tsla.empirics.moments.estimators import Estimate
+from tsla.empirics.moments.estimators.quantities import Function
 from tsla.empirics.moments.measure import Measurement
-from tsla.theory.moments import MOMENTS
+from tsla.theory.moments import MOMENTS, Moments
 from tsla.theory.tables import Json
 
-ESTABLISHED, REFUTED, OPEN = "established", "refuted", "open"
+
+@dataclass(frozen=True)
+class Layer:
+    """Point values of a layer: its part of ``s²``, its part of what smoothing does beyond the control, and its moments."""
+
+    layer: str
+    share_of_s2: float
+    beyond: float
+    moments: Moments
 
 
-class Reading(Mapping[str, Any]):
-    """What :func:`reading` found, by name: ``found["theta_star"]["value"]``. As text it is the table that `tsla measure` prints."""
+@dataclass(frozen=True)
+class Reading:
+    """What a measurement says at one setting: estimates with 95 % intervals. As text it is the table that `tsla measure` prints.
 
-    def __init__(self, found: Json) -> None:
-        self._found = found
+    examples ... silent:  as in :class:`~tsla.empirics.moments.measure.Measurement`
+    grad2 ... nu2:        the moments of single examples
+    delta, delta0:        of single examples, and that of ``ĝ = 0`` (A3, C17); ``delta_at_batch_size`` of a batch of B (C14)
+    ratio, bias, noise:   the second moment of the smoothed direction of a batch and its two parts, divided by ``s²/B`` (C11)
+    shrinking, beyond:    that of the control with step (1-θ)η (C17), and what smoothing does beyond it: negative where it lowers the
+                          second moment by more
+    theta_star:           of a batch of B (C11)
+    theta_for_step, critical_batch_size_for_step:  by C12's floor at this η·L; None without one
+    layers:               the largest share of s² first; their ``beyond`` add up to that of the network
+    """
 
-    def __getitem__(self, name: str) -> Any:
-        return self._found[name]
+    examples: int
+    population: int | None
+    groups: int
+    exact: bool
+    trusted: bool
+    silent: bool
+    setting: Setting
+    grad2: Estimate
+    s2: Estimate
+    shat2: Estimate
+    c: Estimate
+    beta2: Estimate
+    nu2: Estimate
+    delta: Estimate
+    delta_at_batch_size: Estimate
+    delta0: Estimate
+    ratio: Estimate
+    bias: Estimate
+    noise: Estimate
+    shrinking: Estimate
+    beyond: Estimate
+    theta_star: Estimate
+    theta_for_step: Estimate | None
+    critical_batch_size: Estimate
+    critical_batch_size_at_theta: Estimate
+    critical_batch_size_for_step: Estimate | None
+    noise_scale: Estimate
+    layers: tuple[Layer, ...]
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._found)
+    @classmethod
+    def of(cls, measurement: Measurement, setting: Setting) -> Reading:
+        """Raises ValueError for fewer than 4 batches, unless all examples were measured."""
+        found, t, eta_L = measurement.estimates, setting.theta, setting.eta_L
 
-    def __len__(self) -> int:
-        return len(self._found)
+        def batch(m: Moments) -> Moments:
+            return m.at_batch_size(setting.batch_size)
 
-    def __str__(self) -> str:
-        return self.table()
+        def over_plain(function: Function) -> Estimate:
+            return found.interval(lambda m: function(batch(m)), over=lambda m: batch(m).s2)
 
-    def __repr__(self) -> str:
-        return f"Reading({self._found!r})"
+        def theta(scale: float) -> Estimate:  # C12's at scale = ηL; C11's at 1
+            return found.interval(lambda m: batch(m).slope(scale), over=lambda m: batch(m).curvature(scale), limits=(0, 1))
+
+        def batch_size(scale: float) -> Estimate:
+            return found.interval(lambda m: scale * m.gain(t), over=lambda m: m.bias(t))
+
+        return cls(
+            examples=measurement.examples,
+            population=measurement.population,
+            groups=found.groups,
+            exact=measurement.exact,
+            trusted=measurement.trusted,
+            silent=measurement.silent,
+            setting=setting,
+            grad2=found.quantity("grad2"),
+            s2=found.quantity("s2"),
+            shat2=found.quantity("shat2"),
+            c=found.quantity("c"),
+            beta2=found.quantity("beta2"),
+            nu2=found.quantity("nu2"),
+            delta=found.delta,
+            delta_at_batch_size=over_plain(lambda m: m.shat2),
+            delta0=found.interval(lambda m: m.grad2, over=lambda m: m.s2),
+            ratio=over_plain(lambda m: m.second_moment(t)),
+            bias=over_plain(lambda m: m.bias(t)),
+            noise=over_plain(lambda m: m.noise(t)),
+            shrinking=over_plain(lambda m: m.shrunk.second_moment(t)),
+            beyond=over_plain(lambda m: m.beyond(t)),
+            theta_star=theta(1),
+            theta_for_step=None if eta_L is None else theta(eta_L),
+            critical_batch_size=found.critical_batch,
+            critical_batch_size_at_theta=batch_size(1),
+            critical_batch_size_for_step=None if eta_L is None else batch_size(eta_L),
+            noise_scale=found.noise_scale,
+            layers=_layers(measurement, setting),
+        )
 
     @property
     def advice(self) -> str:
         """One sentence, which follows from the intervals."""
-        return str(self["advice"])
+        return advice(self)
 
     def json(self) -> Json:
-        """The same as a dictionary that JSON can hold."""
-        return dict(self._found)
+        """A dictionary that JSON can hold. An estimate is ``{"value", "low", "high"}``, null where it is unbounded."""
+        parts = ("ratio", "bias", "noise", "shrinking", "beyond")
+        choices = ("theta_star", "theta_for_step", "critical_batch_size", "critical_batch_size_at_theta", "critical_batch_size_for_step")
+        deltas = {"delta": self.delta, "delta_at_batch_size": self.delta_at_batch_size}
+        return {
+            "examples": self.examples,
+            "population": self.population,
+            "groups": self.groups,
+            "exact": self.exact,
+            **asdict(self.setting),
+            "moments": self._json(MOMENTS),
+            **{name: _json(delta) | {"below_1": below_1(delta, trusted=self.trusted)} for name, delta in deltas.items()},
+            **self._json(("delta0",)),
+            "second_moment": self._json(parts),
+            **self._json((*choices, "noise_scale")),
+            "layers": [asdict(layer) for layer in self.layers],
+            "advice": self.advice,
+        }
+
+    def _json(self, names: tuple[str, ...]) -> Json:
+        estimates: dict[str, Estimate | None] = {name: getattr(self, name) for name in names}
+        return {name: None if estimate is None else _json(estimate) for name, estimate in estimates.items()}
 
     def table(self) -> str:
         """The numbers in small tables, and the advice as the last line."""
-        return table(self._found)
+        return table(self)
+
+    def __str__(self) -> str:
+        return self.table()
 
 
 def reading(
@@ -64,105 +165,23 @@ def reading(
     L: ArrayLike | None = None,
     eta_L: float | None = None,
 ) -> Reading:
-    """All results at one setting. An estimate is ``{"value", "low", "high"}`` with a 95 % interval; null where it is unbounded.
-
-    second_moment:  of the batch direction, divided by ``s²/B``; ``beyond`` is what smoothing does beyond the shrinkage control of C17:
-                    negative where it lowers the second moment by more than a step of (1-θ)η does
-    theta_star:     of a batch of B (C11)
-    theta_for_step, critical_batch_size_for_step:  by C12's floor at this η·L; null without one
-    layers:         point values, the largest share of s² first; their ``beyond`` add up to that of the network
+    """All that a measurement says of smoothing at θ in batches of ``batch_size``; with a step size, also by C12's floor.
 
     Raises ValueError outside the ranges, and for fewer than 4 batches, unless all examples were measured.
     """
-    setting = Setting.of(theta=theta, batch_size=batch_size, eta=eta, L=L, eta_L=eta_L)
-    found = measurement.estimates
-    directions = Directions(theta, batch_size)
-    parts = _second_moment(found, directions)
-    only_smoothed = Directions(1.0, batch_size)
-    deltas = {"delta": found.delta, "delta_at_batch_size": found.interval(only_smoothed.smoothed, over=only_smoothed.plain)}
-    verdicts = {name: below_1(estimate, trusted=measurement.trusted) for name, estimate in deltas.items()}
-    return Reading(
-        {
-            "examples": measurement.examples,
-            "population": measurement.population,
-            "groups": found.groups,
-            "exact": measurement.exact,
-            **asdict(setting),
-            "moments": {name: _json(found.quantity(name)) for name in MOMENTS},
-            **{name: _json(estimate) | {"below_1": verdicts[name]} for name, estimate in deltas.items()},
-            "delta0": _json(found.interval(lambda m: m.grad2, over=lambda m: m.s2)),
-            "second_moment": {name: _json(estimate) for name, estimate in parts.items()},
-            **{name: None if estimate is None else _json(estimate) for name, estimate in _choices(found, setting).items()},
-            "noise_scale": _json(found.noise_scale),
-            "layers": _layers(measurement, directions),
-            "advice": advice(
-                Findings(
-                    theta=theta,
-                    batch_size=batch_size,
-                    s2=found.quantity("s2"),
-                    ratio=parts["ratio"],
-                    beyond=parts["beyond"],
-                    delta_below_1=verdicts["delta"],
-                    groups=found.groups,
-                    trusted=measurement.trusted,
-                    exact=measurement.exact,
-                    silent=measurement.silent,
-                )
-            ),
-        }
-    )
+    return Reading.of(measurement, Setting.of(theta=theta, batch_size=batch_size, eta=eta, L=L, eta_L=eta_L))
 
 
-def below_1(delta: Estimate, *, trusted: bool = True) -> str:
-    """Whether ``δ < 1``: established where the whole interval is below 1, refuted where none of it is, else open."""
-    if not trusted:
-        return OPEN
-    return ESTABLISHED if delta.high < 1 else REFUTED if delta.low >= 1 else OPEN
-
-
-def _second_moment(found: Estimates, directions: Directions) -> dict[str, Estimate]:
-    """What the second moment of the batch direction is made of, and its control, over that of the plain one."""
-    functions = {
-        "ratio": directions.smoothed,
-        "bias": directions.bias,
-        "noise": directions.noise,
-        "shrinking": directions.shrinking,
-        "beyond": directions.beyond,
-    }
-    return {name: found.interval(function, over=directions.plain) for name, function in functions.items()}
-
-
-def _choices(found: Estimates, setting: Setting) -> dict[str, Estimate | None]:
-    """The strengths and batch sizes that the moments ask for (C11, C12, C14)."""
-    t, B, eta_L = setting.theta, setting.batch_size, setting.eta_L
-
-    def theta(scale: float) -> Estimate:  # C12's at scale = ηL; C11's at 1
-        return found.interval(
-            lambda m: scale * (m.s2 - m.c) / B, over=lambda m: m.beta2 + scale * (m.s2 + m.nu2 - 2 * m.c) / B, limits=(0, 1)
-        )
-
-    def batch_size(scale: float) -> Estimate:
-        noise = Directions(t, 1).noise
-        return found.interval(lambda m: scale * (m.s2 - noise(m)), over=lambda m: t**2 * m.beta2)
-
-    return {
-        "theta_star": theta(1),
-        "theta_for_step": None if eta_L is None else theta(eta_L),
-        "critical_batch_size": found.critical_batch,
-        "critical_batch_size_at_theta": batch_size(1),
-        "critical_batch_size_for_step": None if eta_L is None else batch_size(eta_L),
-    }
-
-
-def _layers(measurement: Measurement, directions: Directions) -> list[Json]:
-    moments = measurement.estimates.moments
-    if moments.s2 <= 0:
-        return []
-    rows = [
-        {"layer": name, "share_of_s2": m.s2 / moments.s2, "beyond": directions.beyond(m) / directions.plain(moments), "moments": asdict(m)}
+def _layers(measurement: Measurement, setting: Setting) -> tuple[Layer, ...]:
+    whole, B = measurement.estimates.moments, setting.batch_size
+    if whole.s2 <= 0:
+        return ()
+    plain = whole.at_batch_size(B).s2
+    layers = [
+        Layer(name, float(m.s2 / whole.s2), float(m.at_batch_size(B).beyond(setting.theta) / plain), m)
         for name, m in measurement.layers.items()
     ]
-    return sorted(rows, key=lambda row: -float(row["share_of_s2"]))
+    return tuple(sorted(layers, key=lambda layer: -layer.share_of_s2))
 
 
 def _json(estimate: Estimate) -> Json:

@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tsla.empirics.moments.columns import measured
+from tsla.empirics.moments.columns import measured, moments_of
 from tsla.empirics.runs import records
 from tsla.empirics.runs.files import must_be_there
-from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Array, real, shown, whole
-from tsla.theory.moments import MOMENTS
+from tsla.theory.moments import MOMENTS, Moments
 
 NEEDED = ("method", "seed", "epoch", "train_loss", "test_loss", *MOMENTS)
 
@@ -61,25 +60,17 @@ class Pilot:
     @property
     def measured_at(self) -> Array:
         """Those epochs, shape (m,), as all arrays here."""
-        return self._column("epoch")
+        return np.asarray(self.measured["epoch"].to_numpy(dtype=np.float64))
 
     @property
-    def s2(self) -> Array:
-        """``s²`` there."""
-        return self._column("s2")
-
-    @property
-    def oracle(self) -> SmoothingOracle:
-        """β², ν² and c there."""
-        return SmoothingOracle(beta2=self._column("beta2"), nu2=self._column("nu2"), c=self._column("c"))
+    def moments(self) -> Moments:
+        """Those of single examples there."""
+        return moments_of(self.measured)
 
     @property
     def scale(self) -> float:
         """``ηL`` as C12 takes it: at most 1, and 1 where it is not known."""
         return 1.0 if self.eta_L is None else min(self.eta_L, 1.0)
-
-    def _column(self, name: str) -> Array:
-        return np.asarray(self.measured[name].to_numpy(dtype=np.float64))
 
 
 def read(path: Path, *, method: str | None = None, seed: int | None = None, eta: float | None = None, **planned: Any) -> Pilot:

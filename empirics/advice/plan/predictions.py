@@ -9,9 +9,9 @@ import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tsla.empirics.advice.plan.pilot import Pilot
-from tsla.theory import annealing, minibatch, smoothing
 from tsla.theory.constants import Array
 from tsla.theory.tables import Json
 
@@ -21,18 +21,17 @@ Excess = Callable[[Pilot], Array]
 
 def delta(pilot: Pilot) -> Array:
     """``log B/B_c(1)``: negative where ``δ_B < 1`` (C14), and nearer to a line than ``log δ_B``, in which ν² hides the growth of β²."""
-    return log_over(pilot.batch_size, minibatch.critical_batch_size(pilot.s2, pilot.oracle))
+    return log_over(pilot.batch_size, pilot.moments.critical_batch_size())
 
 
 def critical_batch_size(pilot: Pilot) -> Array:
     """``log B/B_c(θ)``: negative where smoothing lowers the second moment of the batch direction (C14)."""
-    return log_over(pilot.batch_size, minibatch.critical_batch_size(pilot.s2, pilot.oracle, pilot.theta))
+    return log_over(pilot.batch_size, pilot.moments.critical_batch_size(pilot.theta))
 
 
 def floor(pilot: Pilot) -> Array:
     """``log θ²β²/(ηL(s²-N(θ))/B)``: negative where smoothing lowers C12's floor (C12, C14)."""
-    limit = minibatch.critical_batch_size_for_step(pilot.s2, pilot.oracle, L=1.0, eta=pilot.scale, theta=pilot.theta)
-    return log_over(pilot.batch_size, limit)
+    return log_over(pilot.batch_size, pilot.moments.critical_batch_size(pilot.theta, eta_L=pilot.scale))
 
 
 def beyond_shrinking(pilot: Pilot) -> Array:
@@ -42,17 +41,15 @@ def beyond_shrinking(pilot: Pilot) -> Array:
 
 def theta_star(pilot: Pilot) -> Array:
     """``θ*`` of a batch of B at the measured epochs (C11, C14): a schedule."""
-    B, oracle = pilot.batch_size, pilot.oracle
-    return smoothing.best_theta(pilot.s2 / B, oracle.beta2 + oracle.nu2 / B, oracle.c / B)
+    return np.asarray(pilot.moments.at_batch_size(pilot.batch_size).theta_star)
 
 
 def theta_degree(pilot: Pilot) -> Array:
     """``θ°(η)`` of a batch of B at the measured epochs (C12, C14): a schedule."""
-    B, oracle = pilot.batch_size, pilot.oracle
-    return annealing.best_theta(pilot.s2 / B, beta2=oracle.beta2, nu2=oracle.nu2 / B, c=oracle.c / B, L=1.0, eta=pilot.scale)
+    return np.asarray(pilot.moments.at_batch_size(pilot.batch_size).theta_for_step(pilot.scale))
 
 
-def log_over(value: float, limit: Array) -> Array:
+def log_over(value: float, limit: ArrayLike) -> Array:
     """``log(value/limit)``; infinite where the limit is not above 0."""
     with np.errstate(divide="ignore"):
         return math.log(value) - np.log(np.maximum(limit, 0))
@@ -70,9 +67,9 @@ HELPS: Mapping[str, tuple[Excess, str]] = {
 def predictions(pilot: Pilot) -> list[Json]:
     """One line a measured epoch, from the moments there, for the pilot's θ, B and ηL."""
     columns = {name: pilot.measured[name].to_numpy() for name in ("epoch", "delta", "delta0", "ratio", "shrink_ratio", "beyond")}
-    critical = np.maximum(minibatch.critical_batch_size(pilot.s2, pilot.oracle, pilot.theta), 0)
+    critical = np.maximum(pilot.moments.critical_batch_size(pilot.theta), 0)
     columns |= {
-        "delta_at_batch_size": minibatch.delta(pilot.s2, pilot.oracle, pilot.batch_size),
+        "delta_at_batch_size": np.asarray(pilot.moments.at_batch_size(pilot.batch_size).delta),
         "critical_batch_size": np.array([value if np.isfinite(value) else None for value in critical]),
         "floor_is_lower": floor(pilot) < 0,
         "theta_star": theta_star(pilot),

@@ -19,8 +19,8 @@ RESAMPLES = 199
 
 MEASURED: Mapping[str, Quantity] = {
     **QUANTITIES,
-    "second_moment": Quantity(lambda m: (1 - THETA) ** 2 * m.s2 + THETA**2 * m.shat2 + 2 * THETA * (1 - THETA) * m.c),
-    "beyond": Quantity(lambda m: THETA**2 * (m.shat2 - m.grad2) + 2 * THETA * (1 - THETA) * m.c),
+    "second_moment": Quantity(lambda m: m.second_moment(THETA)),
+    "beyond": Quantity(lambda m: m.beyond(THETA)),
 }
 """All are linear, or ratios of linear functions, so that their gradients are the same for all draws."""
 

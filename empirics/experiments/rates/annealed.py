@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tsla.empirics.experiments.rates.samples import MARKS, Config, Samples, instance_of, percentiles, plan_of, resamples
+from tsla.empirics.experiments.rates.samples import MARKS, Config, Samples, instance_of, known, percentiles, plan_of, resamples
 from tsla.empirics.simulation.oracles import Oracle
 from tsla.empirics.simulation.simulate import simulate
-from tsla.theory import annealing, smoothing
+from tsla.theory import smoothing
 from tsla.theory.constants import Array, Constants
 from tsla.theory.methods import METHODS
 from tsla.theory.plan import Stage
@@ -62,9 +62,7 @@ def _annealed(stage: Stage, constants: Constants, oracle: Oracle) -> Iterable[St
         decay = None if stage.decay_steps is None else float(stage.decay_steps) + done
         length = steps if decay is None else max(1, int((PIECE - 1) * decay))
         eta = float(stage.eta) if stage.decay_steps is None else float(stage.eta / (1 + done / stage.decay_steps))
-        theta = annealing.best_theta(
-            constants.sigma2, beta2=oracle.beta2, nu2=oracle.nu2, c=oracle.c, L=constants.L, eta=np.minimum(eta, 1 / constants.L)
-        )
+        theta = np.asarray(known(oracle).moments(constants.sigma2).theta_for_step(np.minimum(eta * constants.L, 1.0)))
         length = min(length, steps - done)
         yield Stage(np.asarray(eta), theta, np.asarray(float(length)), None if decay is None else np.asarray(decay))
         done += length

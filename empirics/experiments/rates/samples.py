@@ -198,11 +198,12 @@ def _oracle(sigma2: float, delta: float, bias: float, noise: Any) -> Oracle:
 def plan_of(method: str, constants: Constants, oracle: Oracle, eps: float) -> Plan:
     """The plan of a method; that of "smoothed-pl" from the oracle's bias and noise."""
     if method == "smoothed-pl":  # bias and noise apart: it needs more than δ
-        return smoothed_pl.steps(constants, _known(oracle), eps=eps)
+        return smoothed_pl.steps(constants, known(oracle), eps=eps)
     return METHODS[method](constants, eps=eps)
 
 
-def _known(oracle: Oracle) -> SmoothingOracle:
+def known(oracle: Oracle) -> SmoothingOracle:
+    """What C12 knows of the oracle: bounds that are attained."""
     return SmoothingOracle(beta2=oracle.beta2, nu2=oracle.nu2, c=oracle.c)
 
 

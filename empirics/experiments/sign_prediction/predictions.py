@@ -10,7 +10,7 @@ difference of two floors is the prediction, whatever K is:
 
 - plain SGD is ``θ = 0``;
 - the shrinkage arm, plain SGD with step ``(1-θ)η``, is ``ĝ = 0`` (C17), with the bias ``-G``: ``β² = ‖G‖²``, ``ν² = c = 0``. At
-  ``ηL = 1`` the difference is :func:`tsla.theory.shrinkage.beyond` of the batch. C4 at step ``(1-θ)η`` bounds the same arm otherwise, by
+  ``ηL = 1`` the difference is ``Moments.beyond`` of the batch. C4 at step ``(1-θ)η`` bounds the same arm otherwise, by
   ``(1-θ)ηLs²/B``. C12 for the one arm beside C4 for the other would find a difference where ``ĝ = 0`` and both arms are the same.
 """
 
@@ -19,10 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from tsla.theory import biased, smoothing
-from tsla.theory.biased import SmoothingOracle
-from tsla.theory.constants import Array
-from tsla.theory.moments import Moments
+from tsla.theory.moments import Moments, Value
 
 
 @dataclass(frozen=True)
@@ -36,35 +33,32 @@ class Point:
 
     def shrinking(self) -> Point:
         """The same with ``ĝ = 0``, the control of C17."""
-        grad2 = self.moments.grad2
-        return replace(self, moments=replace(self.moments, shat2=grad2, c=0.0, beta2=grad2, nu2=0.0), alignment=0.0)
+        return replace(self, moments=self.moments.shrunk, alignment=0.0)
 
     def settled(self) -> Point:
         """The same with ``ηL s²/B`` put equal to ``‖∇F‖²``, which it bounds: true where plain SGD is at its floor, and the floor exact."""
-        return replace(self, scale=self.batch_size * self.moments.grad2 / self.moments.s2)
+        return replace(self, scale=float(self.batch_size * self.moments.grad2 / self.moments.s2))
 
 
-def floor(point: Point, theta: float) -> Array:
+def floor(point: Point, theta: float) -> Value:
     """``θ²β² + ηL N(θ)/B``, the floor of C12 for batches of B. Also for ``ηL > 1``, where C12 does not hold and this is a guess."""
-    batch = point.moments.at_batch_size(point.batch_size)
-    oracle = SmoothingOracle(beta2=batch.beta2, nu2=batch.nu2, c=batch.c)
-    return theta**2 * batch.beta2 + point.scale * biased.noise(batch.s2, oracle, theta)
+    return point.moments.at_batch_size(point.batch_size).floor(theta, point.scale)
 
 
-def one_step(point: Point, theta: float) -> Array:
+def one_step(point: Point, theta: float) -> Value:
     """The floor with the term that C12 drops: with L for all curvatures, ``(2/η) E[F(w⁺) - F(w)] + ‖G‖²`` of one step."""
     grad2, along = point.moments.grad2, point.alignment
     other2 = point.moments.beta2 + 2 * along - grad2  # ‖Ĝ‖²
-    mean2 = smoothing.second_moment(grad2, max(other2, 0.0), along, theta)
+    mean2 = Moments.of(s2=grad2, shat2=max(other2, 0.0), c=along).second_moment(theta)  # ‖(1-θ)G + θĜ‖², the same form about 0
     return floor(point, theta) - (1 - point.scale) * mean2
 
 
-def settled(point: Point, theta: float) -> Array:
+def settled(point: Point, theta: float) -> Value:
     """The floor, with the noise of the plain arm measured in place of bounded: no curvature needed."""
     return floor(point.settled(), theta)
 
 
-PREDICTORS: dict[str, Callable[[Point, float], Array]] = {"floor": floor, "one_step": one_step, "settled": settled}
+PREDICTORS: dict[str, Callable[[Point, float], Value]] = {"floor": floor, "one_step": one_step, "settled": settled}
 """The first is the prediction of C12 and C14; the others are ours, to learn from where it fails."""
 RIVALS = ("plain", "shrink")
 OUTCOMES = ("grad2", "F")

@@ -10,9 +10,9 @@ import numpy as np
 from tsla.empirics.moments.estimators.intervals import limit_ratio, linear_interval, ratio_interval
 from tsla.empirics.moments.estimators.spread import Spread
 from tsla.theory.constants import Array
-from tsla.theory.moments import Moments
+from tsla.theory.moments import Moments, Value
 
-Function = Callable[[Moments], float]
+Function = Callable[[Moments], Value]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Quantity:
 
         def slope(function: Function, name: str) -> float:
             up, down = (replace(moments, **{name: getattr(moments, name) + change}) for change in (step, -step))
-            return (function(up) - function(down)) / (2 * step)
+            return float(function(up) - function(down)) / (2 * step)
 
         return np.array([[slope(function, field.name) for field in fields(moments)] for function in self.functions])
 
@@ -63,7 +63,7 @@ QUANTITIES: Mapping[str, Quantity] = {
     "beta2": Quantity(lambda m: m.beta2),
     "nu2": Quantity(lambda m: m.nu2),
     "delta": Quantity(lambda m: m.shat2, over=lambda m: m.s2),
-    "theta_star": Quantity(lambda m: m.s2 - m.c, over=lambda m: m.s2 + m.shat2 - 2 * m.c, limits=(0, 1)),
+    "theta_star": Quantity(Moments.slope, over=Moments.curvature, limits=(0, 1)),
     "critical_batch": Quantity(lambda m: m.s2 - m.nu2, over=lambda m: m.beta2),
     "noise_scale": Quantity(lambda m: m.s2, over=lambda m: m.grad2),
 }

@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from tsla.theory.constants import Array
+from tsla.theory.moments import Moments
 
 KINDS = ("independent", "equal", "opposed", "zero", "near", "constant")
 
@@ -51,6 +52,14 @@ class Joint:
     @property
     def grad2(self) -> float:
         return float(self.gradient @ self.gradient)
+
+    @property
+    def moments(self) -> Moments:
+        """All six, with c kept within Cauchy-Schwarz, which its sum may miss by a rounding error."""
+        mean = self.p @ self.ghat
+        beta2, nu2 = float((mean - self.gradient) @ (mean - self.gradient)), self.mean_square(self.ghat - mean)
+        limit = float(np.sqrt(self.s2) * np.sqrt(nu2))
+        return Moments(self.grad2, self.s2, self.shat2, min(max(self.c, -limit), limit), beta2, nu2)
 
     @property
     def rounding(self) -> float:

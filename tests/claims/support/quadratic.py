@@ -43,23 +43,20 @@ def _with_gap(F0: float, curvatures: Array) -> State:
     return State(curvatures, np.sqrt(2 * F0 / (len(curvatures) * curvatures)), np.zeros_like(curvatures))
 
 
-def step(state: State, k: Constants, eta: float, theta: float = 0.0) -> State:
-    """One step with g = ∇F + noise of variance σ², spread evenly, and ĝ = ∇F - a bias of squared length δσ² in the flattest
-    coordinate, which holds w away from the minimum."""
-    bias = np.sqrt(float(k.delta * k.sigma2)) * np.eye(len(state.curvatures))[0]
-    keep = 1 - eta * state.curvatures
-    return State(
-        state.curvatures,
-        keep * state.mean + eta * theta * bias,
-        keep**2 * state.variance + (eta * (1 - theta)) ** 2 * float(k.sigma2) / len(bias),
-    )
-
-
 def run(state: State, k: Constants, etas: Iterable[float], theta: float = 0.0) -> Iterator[State]:
-    """The states at which the gradients are taken, and the last one."""
+    """As :func:`walk`, with g = ∇F + noise of variance σ², and ĝ = ∇F - a bias of squared length δσ², which holds w away from the
+    minimum."""
+    return walk(state, etas, bias=-theta * np.sqrt(float(k.delta * k.sigma2)), noise=(1 - theta) ** 2 * float(k.sigma2))
+
+
+def walk(state: State, etas: Iterable[float], *, bias: float, noise: float) -> Iterator[State]:
+    """The states at which the gradients are taken, and the last one; a direction is off ∇F by ``bias`` in the flattest coordinate, and by
+    noise of that variance, spread evenly."""
     yield state
+    n = len(state.curvatures)
     for eta in etas:
-        state = step(state, k, eta, theta)
+        keep = 1 - eta * state.curvatures
+        state = State(state.curvatures, keep * state.mean - eta * bias * np.eye(n)[0], keep**2 * state.variance + eta**2 * noise / n)
         yield state
 
 

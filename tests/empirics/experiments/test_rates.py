@@ -24,7 +24,7 @@ from tsla.empirics.runs import records
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation.oracles import Oracle
 from tsla.empirics.simulation.simulate import simulate
-from tsla.theory import annealing
+from tsla.theory.biased import SmoothingOracle
 from tsla.theory.complexity import regime
 from tsla.theory.constants import Array, Constants
 from tsla.theory.methods import METHODS
@@ -274,12 +274,12 @@ def strengths(stages: tuple[Stage, ...]) -> Array:
 
 def anneals(arms: dict[str, tuple[Stage, ...]]) -> None:
     """The same step sizes in all arms of a schedule, and θ within a factor PIECE of θ°(η_t)."""
-    oracle = {"beta2": 0.05, "nu2": 0.05, "c": 0.0}
+    known = SmoothingOracle(beta2=0.05, nu2=0.05).moments(1.0)
     for schedule in ("two-level", "three-phase"):
         eta = step_sizes(arms[f"{schedule} none"])
         for smoothing in ("dropped", "annealed"):
             np.testing.assert_allclose(step_sizes(arms[f"{schedule} {smoothing}"]), eta, rtol=1e-12)
-        best = annealing.best_theta(1.0, **oracle, L=1.0, eta=eta)
+        best = known.theta_for_step(eta)
         theta = strengths(arms[f"{schedule} annealed"])
         assert (theta >= best * (1 - 1e-12)).all()
         assert (theta <= best * annealed.PIECE).all()

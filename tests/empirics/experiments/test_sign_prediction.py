@@ -26,7 +26,7 @@ from tsla.empirics.models.networks import build
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.statistics.intervals import paired
 from tsla.empirics.training import TrainingConfig, initial_model, training_split
-from tsla.theory import biased, minibatch, shrinkage
+from tsla.theory import biased
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Constants
 from tsla.theory.moments import Moments
@@ -145,8 +145,7 @@ def test_the_floor_is_that_of_c12_and_its_sign_that_of_c14(theta: float) -> None
         oracle, known = SmoothingOracle(beta2=batch.beta2, nu2=batch.nu2, c=batch.c), Constants(L=1.0, sigma2=batch.s2, F0=1.0)
         bound = biased.bound(known, oracle, eta=point.scale, T=1, theta=theta)
         assert float(floor(point, theta)) == pytest.approx(float(bound.terms["bias"] + bound.terms["noise"]), rel=1e-12)
-        single = SmoothingOracle(beta2=point.moments.beta2, nu2=point.moments.nu2, c=point.moments.c)
-        critical = minibatch.critical_batch_size_for_step(point.moments.s2, single, L=1.0, eta=point.scale, theta=theta)
+        critical = point.moments.critical_batch_size(theta, eta_L=point.scale)
         lower = predictions(point, theta)["floor_plain"] < 0
         assert lower == (point.batch_size < critical)
         signs.add(lower)
@@ -157,8 +156,7 @@ def test_the_floor_is_that_of_c12_and_its_sign_that_of_c14(theta: float) -> None
 def test_beyond_the_control_is_c17_at_the_largest_step(theta: float) -> None:
     for point in points():
         if point.scale == 1:
-            batch = point.moments.at_batch_size(point.batch_size)
-            expected = shrinkage.beyond(batch.shat2, batch.c, batch.grad2, theta)
+            expected = point.moments.at_batch_size(point.batch_size).beyond(theta)
             assert predictions(point, theta)["floor_shrink"] == pytest.approx(float(expected), abs=1e-12)
 
 
@@ -191,12 +189,11 @@ def test_one_step_is_exact_where_all_curvatures_are_equal(theta: float, eta: flo
 
 def settles(eta: float, theta: float, B: int, *, flip: bool = False) -> tuple[float, Point]:
     """Of ``w²/2`` with a constant bias, the exact change of ``E‖∇F‖²`` by smoothing for 100 steps, and the point where they begin."""
-    s2, beta2, nu2 = 1.0, 0.3, 0.2
-    noise = float(biased.noise(s2, SmoothingOracle(beta2=beta2, nu2=nu2), theta)) / B
     q = 1 - eta
-    plain = eta * s2 / B / (1 + q)  # where plain SGD settles: η²s²/B over 1 - q²
-    mean, variance = -theta * beta2**0.5 * (1 - q**100), q**200 * plain + eta * noise / (1 + q) * (1 - q**200)
-    moments = Moments(grad2=plain, s2=s2, shat2=beta2 + nu2, c=0.0, beta2=beta2, nu2=nu2)
+    plain = eta / B / (1 + q)  # where plain SGD settles: η²s²/B over 1 - q²
+    moments = Moments(grad2=plain, s2=1.0, shat2=0.5, c=0.0, beta2=0.3, nu2=0.2)
+    noise = float(moments.at_batch_size(B).noise(theta))
+    mean, variance = -theta * 0.3**0.5 * (1 - q**100), q**200 * plain + eta * noise / (1 + q) * (1 - q**200)
     return (mean**2 + variance - plain) * (-1 if flip else 1), Point(moments, 0.0, B, eta)
 
 
@@ -206,7 +203,7 @@ def comes_true(branch: Callable[..., tuple[float, Point]]) -> None:
     for eta, theta, B in product((0.1, 0.5, 1.0), (0.05, 0.2, 0.5), (1, 4, 16, 64, 256)):
         change, point = branch(eta, theta, B)
         assert float(settled(point, theta) - settled(point, 0.0)) == pytest.approx(change, rel=1e-3)
-        bias, gain = theta**2 * point.moments.beta2, eta / B * (1 - float(biased.noise(1.0, SmoothingOracle(beta2=0.3, nu2=0.2), theta)))
+        bias, gain = float(point.moments.bias(theta)), eta * float(point.moments.at_batch_size(B).gain(theta))
         if not gain / (2 - eta) < bias < gain * ROOM:
             assert (predictions(point, theta)["floor_plain"] < 0) == (change < 0)
             signs.add((eta, change < 0))

@@ -20,8 +20,6 @@ from tsla.empirics.moments.estimators.groups import FROM_BASICS, GroupSums, basi
 from tsla.empirics.moments.estimators.intervals import linear_interval, ratio_interval
 from tsla.empirics.moments.estimators.spread import Spread, spread
 from tsla.empirics.moments.per_example import GradientProducts
-from tsla.theory import minibatch, smoothing
-from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Array
 from tsla.theory.moments import Moments
 
@@ -395,9 +393,8 @@ def gradient_moments(draw: st.DrawFn) -> Moments:
 def test_quantities_are_those_of_the_theory(m: Moments) -> None:
     at = {name: quantity.at(m) for name, quantity in QUANTITIES.items()}
     assert at["delta"] == pytest.approx(m.delta)
-    assert at["theta_star"] == pytest.approx(float(smoothing.best_theta(m.s2, m.shat2, m.c)), abs=1e-9)
-    oracle = SmoothingOracle(beta2=m.beta2, nu2=m.nu2)
-    assert at["critical_batch"] == pytest.approx(float(minibatch.critical_batch_size(m.s2, oracle)), abs=1e-9)
+    assert at["theta_star"] == pytest.approx(float(m.theta_star), abs=1e-9)
+    assert at["critical_batch"] == pytest.approx(float(m.critical_batch_size()), abs=1e-9)
     assert at["noise_scale"] == pytest.approx(m.s2 / m.grad2)
     assert [at[name] for name in ("grad2", "s2", "shat2", "c", "beta2", "nu2")] == list(astuple(m))
 

@@ -17,22 +17,17 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from tests.planted import Rejects
-from tsla.empirics.advice.measure import reading
-from tsla.empirics.advice.measure.advice import NEARLY_ALL, ROUNDING, Findings, advice
-from tsla.empirics.advice.measure.results import OPEN, below_1
+from tsla.empirics.advice.measure import Reading, reading
+from tsla.empirics.advice.measure.advice import NEARLY_ALL, ROUNDING
+from tsla.empirics.advice.measure.table import below_1
 from tsla.empirics.moments.estimators import MIN_GROUPS, Estimate
 from tsla.empirics.moments.full_batch import gradient_moments, layer_moments
 from tsla.empirics.moments.measure import Measurement, class_frequencies, draw, measure
 from tsla.empirics.runs.progress import Progress
 from tsla.empirics.smoothing.labels import Smoothing
-from tsla.theory import annealing, minibatch, shrinkage
-from tsla.theory import smoothing as theory_smoothing
-from tsla.theory.biased import SmoothingOracle
-from tsla.theory.moments import Moments
-from tsla.theory.tables import Json
+from tsla.theory.moments import MOMENTS, Moments
 
 CLASSES = 3
-NAMES = ("grad2", "s2", "shat2", "c", "beta2", "nu2")
 
 
 def classifier() -> nn.Module:
@@ -187,56 +182,57 @@ def moments() -> Moments:
     return gradient_moments(classifier(), *examples())
 
 
-def read(theta: float = 0.3, B: int = 4, **options: Any) -> Json:
-    return reading(measured(), theta=theta, batch_size=B, **options).json()
+def read(theta: float = 0.3, B: int = 4, **options: Any) -> Reading:
+    return reading(measured(), theta=theta, batch_size=B, **options)
 
 
-def value(estimate: Json) -> float:
-    assert estimate["low"] == pytest.approx(estimate["value"], rel=1e-9)
-    assert estimate["high"] == pytest.approx(estimate["value"], rel=1e-9)
-    return float(estimate["value"])
+def value(estimate: Estimate | None) -> float:
+    assert estimate is not None
+    assert (estimate.low, estimate.high) == pytest.approx((estimate.estimate, estimate.estimate), rel=1e-9)
+    return estimate.estimate
 
 
 SETTINGS = [(theta, B) for theta in (0.1, 0.3, 1.0) for B in (1, 4, 64)]
-Read = Callable[[float, int], Json]
+Read = Callable[[float, int], Reading]
 
 
 def agrees_with_the_theory(read: Read) -> None:
     for theta, B in SETTINGS:
-        found, m = read(theta, B), moments().at_batch_size(B)
-        oracle = SmoothingOracle(beta2=m.beta2, nu2=moments().nu2, c=moments().c)
-        parts = {name: value(estimate) for name, estimate in found["second_moment"].items()}
-        assert parts["ratio"] == pytest.approx(m.second_moment(theta) / m.s2, rel=1e-9)
-        assert parts["bias"] == pytest.approx(theta**2 * m.beta2 / m.s2, rel=1e-9)
-        assert parts["bias"] + parts["noise"] == pytest.approx(parts["ratio"], rel=1e-9)
-        assert parts["shrinking"] == pytest.approx(shrinkage.second_moment(m.s2, m.grad2, theta) / m.s2, rel=1e-9)
-        assert parts["beyond"] == pytest.approx(shrinkage.beyond(m.shat2, m.c, m.grad2, theta) / m.s2, rel=1e-7)
-        assert value(found["delta"]) == pytest.approx(moments().delta, rel=1e-9)
-        assert value(found["delta_at_batch_size"]) == pytest.approx(minibatch.delta(moments().s2, oracle, B), rel=1e-9)
-        assert value(found["delta0"]) == pytest.approx(shrinkage.zero_vector_delta(moments().s2, m.grad2), rel=1e-9)
-        assert value(found["theta_star"]) == pytest.approx(theory_smoothing.best_theta(m.s2, m.shat2, m.c), rel=1e-9)
-        assert value(found["critical_batch_size"]) == pytest.approx(minibatch.critical_batch_size(moments().s2, oracle), rel=1e-9)
-        at_theta = minibatch.critical_batch_size(moments().s2, oracle, theta)
-        assert value(found["critical_batch_size_at_theta"]) == pytest.approx(at_theta, rel=1e-9)
-        assert value(found["noise_scale"]) == pytest.approx(moments().s2 / m.grad2, rel=1e-9)
-        assert sum(row["beyond"] for row in found["layers"]) == pytest.approx(parts["beyond"], rel=1e-7)
-        assert sum(row["share_of_s2"] for row in found["layers"]) == pytest.approx(1, rel=1e-9)
-        assert {name: value(estimate) for name, estimate in found["moments"].items()} == pytest.approx(asdict(moments()), rel=1e-9)
+        found, single = read(theta, B), moments()
+        m = single.at_batch_size(B)
+        expected = {
+            **asdict(single),
+            "ratio": m.second_moment(theta) / m.s2,
+            "bias": theta**2 * m.beta2 / m.s2,
+            "shrinking": m.shrunk.second_moment(theta) / m.s2,
+            "beyond": m.beyond(theta) / m.s2,
+            "delta": single.delta,
+            "delta_at_batch_size": m.delta,
+            "delta0": m.grad2 / single.s2,
+            "theta_star": m.theta_star,
+            "critical_batch_size": single.critical_batch_size(),
+            "critical_batch_size_at_theta": single.critical_batch_size(theta),
+            "noise_scale": single.s2 / m.grad2,
+        }
+        assert {name: value(getattr(found, name)) for name in expected} == pytest.approx(expected, rel=1e-9)
+        assert value(found.bias) + value(found.noise) == pytest.approx(value(found.ratio), rel=1e-9)
+        assert sum(layer.beyond for layer in found.layers) == pytest.approx(value(found.beyond), rel=1e-7)
+        assert sum(layer.share_of_s2 for layer in found.layers) == pytest.approx(1, rel=1e-9)
 
 
-def changed(found: Json, name: str, by: Callable[[float], float]) -> Json:
-    part = found["second_moment"][name]
-    return found | {"second_moment": found["second_moment"] | {name: {end: by(number) for end, number in part.items()}}}
+def changed(found: Reading, name: str, by: float) -> Reading:
+    at = getattr(found, name).estimate + by
+    return replace(found, **{name: Estimate(at, at, at, 0.0)})
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
         lambda theta, B: read(theta, 1),  # of single examples
-        lambda theta, B: read(theta, B) | {"theta_star": read(theta, 1)["theta_star"]},
-        lambda theta, B: changed(read(theta, B), "ratio", lambda x: x - theta**2 * moments().beta2 * B / moments().s2),  # no bias
-        lambda theta, B: changed(read(theta, B), "beyond", lambda x: -x),
-        lambda theta, B: read(theta, B) | {"delta_at_batch_size": read(theta, B)["delta"]},
+        lambda theta, B: replace(read(theta, B), theta_star=read(theta, 1).theta_star),
+        lambda theta, B: changed(read(theta, B), "ratio", -(theta**2) * moments().beta2 * B / moments().s2),  # no bias
+        lambda theta, B: changed(read(theta, B), "beyond", -2 * read(theta, B).beyond.estimate),  # of the other sign
+        lambda theta, B: replace(read(theta, B), delta_at_batch_size=read(theta, B).delta),
     ],
 )
 def test_reading_is_that_of_the_theory(wrong: Read, rejects: Rejects) -> None:
@@ -259,23 +255,19 @@ def test_the_ratio_is_that_of_all_batches_there_are() -> None:
         batches = itertools.product(range(5), repeat=2)
         return float(np.mean([np.sum((rows[list(batch)].mean(0) - g.mean(0)) ** 2) for batch in batches]))
 
-    parts = reading(measured(n=5), theta=0.4, batch_size=2)["second_moment"]
-    assert value(parts["ratio"]) == pytest.approx(mean_square(smooth) / mean_square(g), rel=1e-9)
-    assert value(parts["beyond"]) == pytest.approx((mean_square(smooth) - mean_square(0.6 * g)) / mean_square(g), rel=1e-9)
+    found = reading(measured(n=5), theta=0.4, batch_size=2)
+    assert value(found.ratio) == pytest.approx(mean_square(smooth) / mean_square(g), rel=1e-9)
+    assert value(found.beyond) == pytest.approx((mean_square(smooth) - mean_square(0.6 * g)) / mean_square(g), rel=1e-9)
 
 
 def test_with_a_step_size() -> None:
-    B, m = 4, moments()
-    found = read(0.3, B, eta=0.05, L=10)
-    oracle = SmoothingOracle(beta2=m.beta2, nu2=m.nu2, c=m.c)
-    expected = annealing.best_theta(m.s2 / B, beta2=m.beta2, nu2=m.nu2 / B, c=m.c / B, L=10, eta=0.05)
-    assert value(found["theta_for_step"]) == pytest.approx(expected, rel=1e-9)
-    size = minibatch.critical_batch_size_for_step(m.s2, oracle, L=10, eta=0.05, theta=0.3)
-    assert value(found["critical_batch_size_for_step"]) == pytest.approx(size, rel=1e-9)
-    assert found["eta_L"] == 0.5
-    assert read(0.3, B, eta_L=0.5) == found
-    assert (read()["theta_for_step"], read()["critical_batch_size_for_step"]) == (None, None)
-    assert value(read(0.3, B, eta_L=1)["theta_for_step"]) == pytest.approx(value(read(0.3, B)["theta_star"]))
+    found = read(0.3, 4, eta=0.05, L=10)
+    assert value(found.theta_for_step) == pytest.approx(moments().at_batch_size(4).theta_for_step(0.5), rel=1e-9)
+    assert value(found.critical_batch_size_for_step) == pytest.approx(moments().critical_batch_size(0.3, eta_L=0.5), rel=1e-9)
+    assert found.setting.eta_L == 0.5
+    assert read(0.3, 4, eta_L=0.5) == found
+    assert (read().theta_for_step, read().critical_batch_size_for_step) == (None, None)
+    assert value(read(eta_L=1).theta_for_step) == pytest.approx(value(read().theta_star))
 
 
 @pytest.mark.parametrize(
@@ -301,8 +293,7 @@ def test_unbounded_ends_are_null_and_shown_as_such() -> None:
     noisy = measure(classifier(), draw(*examples(40)))
     large = replace(noisy.estimates.moments, beta2=-1.0, grad2=-1.0)
     found = reading(replace(noisy, estimates=replace(noisy.estimates, moments=large)))
-    assert found["noise_scale"]["value"] is None
-    assert found["noise_scale"]["high"] is None
+    assert found.json()["noise_scale"] == {"value": None, "low": found.noise_scale.low, "high": None}
     shown = found.table()
     assert "unbounded  [" in shown
     assert "∞]" in shown
@@ -313,20 +304,19 @@ def test_unbounded_ends_are_null_and_shown_as_such() -> None:
 def test_intervals_hold_what_is_true() -> None:
     """Of 40 draws of 96 examples, the interval of the headline must miss that of all 480 now and then at most."""
     inputs, labels = examples(480, seed=4)
-    truth = value(reading(measure(classifier(), draw(inputs, labels), population=480))["second_moment"]["beyond"])
+    truth = value(reading(measure(classifier(), draw(inputs, labels), population=480)).beyond)
     held = 0
     for seed in range(40):
-        found = measure(classifier(), draw(inputs, labels, examples=96, seed=seed), population=480)
-        part = reading(found)["second_moment"]["beyond"]
-        assert part["low"] < part["value"] < part["high"]
-        held += part["low"] <= truth <= part["high"]
+        part = reading(measure(classifier(), draw(inputs, labels, examples=96, seed=seed), population=480)).beyond
+        assert part.low < part.estimate < part.high
+        held += part.low <= truth <= part.high
     assert held >= 34  # of 40 at 95 %: fewer has a probability of 0.3 %
 
 
 def test_the_table_says_it_all_and_the_advice_last() -> None:
     found = reading(measured(), theta=0.3, batch_size=4, eta_L=0.5)
     lines = str(found).splitlines()
-    assert lines[-1] == found["advice"] == found.advice
+    assert lines[-1] == found.json()["advice"] == found.advice
     assert all(len(line) <= 140 for line in lines[:-1])
     assert any(line.split()[:3] == ["‖∇F‖²", f"{moments().grad2:.4g}"][:3] for line in lines)
     assert "delta < 1 is" in "\n".join(lines)
@@ -336,11 +326,19 @@ def test_the_table_says_it_all_and_the_advice_last() -> None:
     assert "[" in str(reading(measure(classifier(), draw(*examples(40)))))
 
 
-def test_a_reading_is_a_mapping_of_what_json_gets() -> None:
-    found = reading(measured())
-    assert found == found.json() == {name: found[name] for name in found}
-    assert json.loads(json.dumps(found.json())) == found
-    assert repr(found) == f"Reading({found.json()})"
+def test_what_json_gets() -> None:
+    found = read(eta_L=0.5)
+    said = found.json()
+    assert json.loads(json.dumps(said)) == said
+    assert (said["theta"], said["batch_size"], said["eta_L"], said["exact"]) == (0.3, 4, 0.5, True)
+    for within, names in (
+        (said["moments"], MOMENTS),
+        (said["second_moment"], ("ratio", "bias", "noise", "shrinking", "beyond")),
+        (said, ("delta", "delta_at_batch_size", "delta0", "theta_star", "theta_for_step", "noise_scale")),
+        (said, ("critical_batch_size", "critical_batch_size_at_theta", "critical_batch_size_for_step")),
+    ):
+        assert [within[name]["value"] for name in names] == [getattr(found, name).estimate for name in names]
+    assert [row["layer"] for row in said["layers"]] == [layer.layer for layer in found.layers]
 
 
 # --- advice
@@ -350,18 +348,13 @@ def estimate(value: float, half: float = 0.0) -> Estimate:
     return Estimate(value, value - half, value + half, half / 2)
 
 
-CLEAR = Findings(
-    theta=0.1,
-    batch_size=16,
-    s2=estimate(2, 0.1),
-    ratio=estimate(0.82, 0.01),
-    beyond=estimate(-0.05, 0.01),
-    delta_below_1="established",
-    groups=20,
-    trusted=True,
-    exact=False,
-    silent=False,
-)
+@cache
+def clear() -> Reading:
+    """A clear case: smoothing lowers the variance, and more than a smaller step."""
+    parts = {"s2": estimate(2, 0.1), "ratio": estimate(0.82, 0.01), "beyond": estimate(-0.05, 0.01), "delta": estimate(0.5, 0.1)}
+    return replace(reading(measured()), **parts, groups=20, trusted=True, exact=False, silent=False)
+
+
 LOWERS = "Smoothing at theta = 0.1 lowers the variance at batch size 16 by 0.18 [0.17, 0.19]"
 EXACTLY = "Smoothing at theta = 0.1 lowers the variance at batch size 16 by 0.2"
 OPEN_SHARE = "whether that is more than 10 % of it is open"
@@ -378,7 +371,7 @@ BRANCHES = {
         "Smoothing at theta = 0.1 raises the variance at batch size 16 by 0.2 [0.1, 0.3]: not for variance's sake.",
     ),
     "open": (
-        {"ratio": estimate(0.95, 0.1), "delta_below_1": OPEN},
+        {"ratio": estimate(0.95, 0.1), "delta": estimate(1, 0.1)},
         "Whether smoothing at theta = 0.1 lowers the variance is open (ratio 0.95 [0.85, 1.05]; delta < 1 is open): measure more examples.",
     ),
     "no change": (
@@ -415,7 +408,7 @@ BRANCHES = {
 @pytest.mark.parametrize("branch", BRANCHES)
 def test_every_rule(branch: str) -> None:
     changes, sentence = BRANCHES[branch]
-    assert advice(replace(CLEAR, **changes)) == sentence
+    assert replace(clear(), **changes).advice == sentence
 
 
 @pytest.mark.parametrize(
@@ -434,7 +427,7 @@ def test_verdicts(estimate: Estimate, verdict: str) -> None:
     assert below_1(estimate, trusted=False) == "open"
 
 
-def random_findings(generator: np.random.Generator) -> Findings:
+def random_reading(generator: np.random.Generator) -> Reading:
     """On a grid, so that intervals also end where a rule begins; exact values are points."""
     exact = bool(generator.random() < 0.3)
 
@@ -442,17 +435,23 @@ def random_findings(generator: np.random.Generator) -> Findings:
         ends = np.sort(generator.integers(low, high, size=3, endpoint=True)) / 20
         return estimate(float(ends[1])) if exact else Estimate(ends[1], ends[0], ends[2], 0.1)
 
-    measured = {"s2": interval(-1, 10), "ratio": interval(4, 26), "beyond": interval(-6, 3)}
-    trusted, silent = exact or bool(generator.random() < 0.8), bool(generator.random() < 0.1)
-    return replace(CLEAR, **measured, delta_below_1="open", trusted=trusted, exact=exact, silent=silent)
+    return replace(
+        clear(),
+        s2=interval(-1, 10),
+        ratio=interval(4, 26),
+        beyond=interval(-6, 3),
+        trusted=exact or bool(generator.random() < 0.8),
+        exact=exact,
+        silent=bool(generator.random() < 0.1),
+    )
 
 
-Advice = Callable[[Findings], str]
+Advice = Callable[[Reading], str]
 
 
 def says_no_more_than_the_intervals(advice: Advice) -> None:
     generator = np.random.default_rng(0)
-    for found in (random_findings(generator) for _ in range(3000)):
+    for found in (random_reading(generator) for _ in range(3000)):
         said, little, much = advice(found), NEARLY_ALL * (1 - found.ratio.high), NEARLY_ALL * (1 - found.ratio.low)
         settled = found.trusted and not found.silent and found.s2.low > 0
         premises = {
@@ -469,22 +468,22 @@ def says_no_more_than_the_intervals(advice: Advice) -> None:
         assert ". " not in said
 
 
-def by_its_values_alone(found: Findings) -> str:
-    return advice(replace(found, ratio=estimate(found.ratio.estimate), beyond=estimate(found.beyond.estimate)))
+def by_its_values_alone(found: Reading) -> dict[str, Any]:
+    return {"ratio": estimate(found.ratio.estimate), "beyond": estimate(found.beyond.estimate)}
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
         by_its_values_alone,
-        lambda found: advice(replace(found, trusted=True)),
-        lambda found: advice(replace(found, s2=estimate(1))),
-        lambda found: advice(replace(found, ratio=replace(found.ratio, high=found.ratio.estimate))),
-        lambda found: advice(replace(found, beyond=replace(found.beyond, high=found.beyond.estimate))),
+        lambda found: {"trusted": True},
+        lambda found: {"s2": estimate(1)},
+        lambda found: {"ratio": replace(found.ratio, high=found.ratio.estimate)},
+        lambda found: {"beyond": replace(found.beyond, high=found.beyond.estimate)},
     ],
 )
-def test_no_sentence_says_more_than_the_intervals(wrong: Advice, rejects: Rejects) -> None:
-    rejects(says_no_more_than_the_intervals, right=advice, wrong=wrong)
+def test_no_sentence_says_more_than_the_intervals(wrong: Callable[[Reading], dict[str, Any]], rejects: Rejects) -> None:
+    rejects(says_no_more_than_the_intervals, right=lambda found: found.advice, wrong=lambda found: replace(found, **wrong(found)).advice)
 
 
 def test_advice_of_real_measurements() -> None:

@@ -18,7 +18,7 @@ def changed(tmp_path: Path) -> Callable[..., str]:
     """The code of training where a text in a copy of the sources is another."""
     shutil.copytree(sources.ROOT, tmp_path, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
 
-    def code(file: str = "theory/annealing.py", old: str = "", new: str = "") -> str:
+    def code(file: str = "theory/moments.py", old: str = "", new: str = "") -> str:
         source = (tmp_path / file).read_text(encoding="utf-8")
         assert old in source
         (tmp_path / file).write_text(source.replace(old, new, 1) if old else source, encoding="utf-8")

@@ -18,11 +18,8 @@ from tests.planted import assert_rejects
 from tsla.empirics.moments.estimators import Estimates
 from tsla.empirics.moments.monitor import MomentsMonitor
 from tsla.empirics.smoothing.schedules import Adaptive, Annealed, Constant, Cosine, Linear, Schedule, TwoStage
-from tsla.theory import biased, shrinkage, smoothing
-from tsla.theory.annealing import best_theta
-from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Array
-from tsla.theory.moments import MOMENTS, Moments
+from tsla.theory.moments import MOMENTS, Moments, Value
 
 HELPS = Moments(grad2=0.1, s2=10.0, shat2=3.0, c=0.5, beta2=1.0, nu2=2.0)
 HURTS = Moments(grad2=0.1, s2=1.0, shat2=30.0, c=0.5, beta2=28.0, nu2=2.0)
@@ -36,20 +33,21 @@ def over_time(schedule: Schedule, units: int) -> list[float]:
     return values
 
 
-@pytest.mark.parametrize(
-    ("schedule", "expected"),
-    [
-        (lambda: Constant(0.4), [0.4, 0.4, 0.4, 0.4, 0.4, 0.4]),
-        (lambda: TwoStage(0.4, 2), [0.4, 0.4, 0, 0, 0, 0]),
-        (lambda: TwoStage(0.4, 0), [0, 0, 0, 0, 0, 0]),
-        (lambda: Linear(0.4, 4), [0.4, 0.3, 0.2, 0.1, 0, 0]),
-        (lambda: Cosine(0.4, 4), [0.4, 0.2 + 0.1 * 2**0.5, 0.2, 0.2 - 0.1 * 2**0.5, 0, 0]),
-        (lambda: Annealed(4), [0, 0, 0, 0, 0, 0]),
-        (lambda: Adaptive(0.4, 4), [0.4, 0.4, 0.4, 0.4, 0.4, 0.4]),
-    ],
-)
-def test_strengths_written_down(schedule: Callable[[], Schedule], expected: list[float]) -> None:
-    values = over_time(schedule(), 6)
+WRITTEN_DOWN: dict[str, tuple[Callable[[], Schedule], list[float]]] = {
+    "Constant": (lambda: Constant(0.4), [0.4, 0.4, 0.4, 0.4, 0.4, 0.4]),
+    "TwoStage": (lambda: TwoStage(0.4, 2), [0.4, 0.4, 0, 0, 0, 0]),
+    "TwoStage that never smooths": (lambda: TwoStage(0.4, 0), [0, 0, 0, 0, 0, 0]),
+    "Linear": (lambda: Linear(0.4, 4), [0.4, 0.3, 0.2, 0.1, 0, 0]),
+    "Cosine": (lambda: Cosine(0.4, 4), [0.4, 0.2 + 0.1 * 2**0.5, 0.2, 0.2 - 0.1 * 2**0.5, 0, 0]),
+    "Annealed": (lambda: Annealed(4), [0, 0, 0, 0, 0, 0]),
+    "Adaptive": (lambda: Adaptive(0.4, 4), [0.4, 0.4, 0.4, 0.4, 0.4, 0.4]),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN_DOWN)
+def test_strengths_written_down(name: str) -> None:
+    make, expected = WRITTEN_DOWN[name]
+    values = over_time(make(), 6)
     assert values == pytest.approx(expected, abs=1e-15)
     assert [value == 0 for value in values] == [value == 0 for value in expected], "0 is exactly 0"
 
@@ -66,9 +64,8 @@ def minimises_the_floor(schedule_of: AnnealedOf) -> None:
     for B, eta_L in itertools.product((1, 8, 200), (0.01, 0.3, 1.0)):
         schedule = schedule_of(B)
         schedule.observe(HELPS, eta_L=eta_L)
-        oracle = SmoothingOracle(beta2=HELPS.beta2, nu2=HELPS.nu2 / B, c=HELPS.c / B)
-        floor = grid**2 * HELPS.beta2 + eta_L * biased.noise(HELPS.s2 / B, oracle, grid)
-        assert schedule.theta == pytest.approx(grid[floor.argmin()], abs=3e-4)
+        floors = HELPS.at_batch_size(B).floor(grid, eta_L)
+        assert schedule.theta == pytest.approx(grid[np.argmin(floors)], abs=3e-4)
         lowered.add(round(schedule.theta, 3))
     assert len(lowered) > 6
 
@@ -107,7 +104,7 @@ def test_beyond_the_largest_step_of_c12_annealed_stays_where_it_ends() -> None:
     at_most, beyond = Annealed(2), Annealed(2)
     at_most.observe(HELPS, eta_L=1.0)
     beyond.observe(HELPS, eta_L=50.0)
-    assert beyond.theta == at_most.theta == float(smoothing.best_theta(5.0, 2.0, 0.25))
+    assert beyond.theta == at_most.theta == HELPS.at_batch_size(2).theta_star
 
 
 def test_annealed_moves_estimates_to_where_moments_can_be() -> None:
@@ -116,7 +113,7 @@ def test_annealed_moves_estimates_to_where_moments_can_be() -> None:
         schedule.observe(off, eta_L=0.5)
         assert 0 <= schedule.theta <= 1
     schedule.observe(replace(HELPS, beta2=-0.5, shat2=1.5), eta_L=0.5)
-    assert schedule.theta == float(best_theta(HELPS.s2, beta2=0, nu2=HELPS.nu2, c=HELPS.c, L=1.0, eta=0.5))
+    assert schedule.theta == replace(HELPS, beta2=0.0, shat2=2.0).theta_for_step(0.5)
 
 
 # --- the advantage of a batch
@@ -129,11 +126,7 @@ def measured(g: Array, g_hat: Array) -> Moments:
     return Moments(grad2=float(G @ G), s2=s2, shat2=shat2, c=c, beta2=float((H - G) @ (H - G)), nu2=nu2)
 
 
-AdaptiveOf = Callable[[float, int, str], Adaptive]
-
-
-def adaptive(theta: float, B: int, beyond: str) -> Adaptive:
-    return Adaptive(theta, B, beyond=beyond)
+AdaptiveOf = Callable[..., Adaptive]
 
 
 def excess_is_that_over_all_batches(schedule_of: AdaptiveOf) -> None:
@@ -144,14 +137,14 @@ def excess_is_that_over_all_batches(schedule_of: AdaptiveOf) -> None:
         mean, mean_hat = g[batches].mean(1), g_hat[batches].mean(1)
         control = mean if beyond == "plain" else (1 - theta) * mean
         smoothed, plain = (((d - g.mean(0)) ** 2).sum(1).mean() for d in ((1 - theta) * mean + theta * mean_hat, control))
-        found = schedule_of(theta, B, beyond).excess(measured(g, g_hat))
+        found = schedule_of(theta, B, beyond=beyond).excess(measured(g, g_hat))
         assert found == pytest.approx(smoothed - plain)
         signs.add(found < 0)
     assert signs == {True, False}
 
 
 class OfOneExample(Adaptive):
-    def excess(self, moments: Moments) -> float:
+    def excess(self, moments: Moments) -> Value:
         self.batch_size = 1
         return super().excess(moments)
 
@@ -159,26 +152,25 @@ class OfOneExample(Adaptive):
 class OverNoDirection(Adaptive):
     """Forgets that the control has a variance too."""
 
-    def excess(self, moments: Moments) -> float:
+    def excess(self, moments: Moments) -> Value:
         return moments.at_batch_size(self.batch_size).second_moment(self.start)
 
 
 def test_excess_is_that_over_all_batches() -> None:
-    excess_is_that_over_all_batches(adaptive)
+    excess_is_that_over_all_batches(Adaptive)
 
 
 @pytest.mark.parametrize("wrong", [OfOneExample, OverNoDirection])
 def test_planted_excess_is_rejected(wrong: type[Adaptive]) -> None:
-    assert_rejects(excess_is_that_over_all_batches, lambda theta, B, beyond: wrong(theta, B, beyond=beyond))
+    assert_rejects(excess_is_that_over_all_batches, wrong)
 
 
 def test_excess_has_the_sign_of_the_theory() -> None:
     for moments, theta, B in itertools.product((HELPS, HURTS), (0.1, 0.5, 1.0), (1, 7, 100)):
         batch = moments.at_batch_size(B)
-        lower = smoothing.second_moment(batch.s2, batch.shat2, batch.c, theta) < batch.s2
-        assert Adaptive(theta, B).established(moments) == lower
-        beyond = shrinkage.helps_beyond(batch.s2, batch.shat2, batch.c, batch.grad2, theta)
-        assert Adaptive(theta, B, beyond="shrinkage").established(moments) == beyond
+        smoothed = batch.second_moment(theta)
+        assert Adaptive(theta, B).established(moments) == (smoothed < batch.s2)
+        assert Adaptive(theta, B, beyond="shrinkage").established(moments) == (smoothed < batch.shrunk.second_moment(theta))
 
 
 def test_adaptive_drops_for_good() -> None:
@@ -200,7 +192,7 @@ def drops_where_the_interval_reaches_0(schedule_of: AdaptiveOf) -> None:
     decisions = []
     for sizes in ((4,) * 8, (125,) * 16):
         found = accumulated(g[: sum(sizes)], g_hat[: sum(sizes)], sizes).estimates()
-        schedule = schedule_of(0.5, 8, "plain")
+        schedule = schedule_of(0.5, 8)
         assert Adaptive(0.5, 8).excess(found.moments) < 0
         schedule.observe(found)
         decisions.append(schedule.theta)
@@ -215,18 +207,19 @@ class Trusting(Adaptive):
 
 
 def test_estimates_establish_an_advantage_by_their_interval() -> None:
-    drops_where_the_interval_reaches_0(adaptive)
+    drops_where_the_interval_reaches_0(Adaptive)
 
 
 def test_a_planted_rule_without_interval_is_rejected() -> None:
-    assert_rejects(drops_where_the_interval_reaches_0, lambda theta, B, beyond: Trusting(theta, B, beyond=beyond))
+    assert_rejects(drops_where_the_interval_reaches_0, Trusting)
 
 
 def test_estimates_of_the_whole_population_decide_as_its_moments() -> None:
     g, g_hat = population(64)
     for theta, B, beyond in itertools.product((0.1, 0.6), (1, 30), ("plain", "shrinkage")):
         found = accumulated(g, g_hat, (4,) * 16).estimates(population=64)
-        assert adaptive(theta, B, beyond).established(found) == adaptive(theta, B, beyond).established(measured(g, g_hat))
+        schedule = Adaptive(theta, B, beyond=beyond)
+        assert schedule.established(found) == schedule.established(measured(g, g_hat))
 
 
 def test_the_monitor_drives_a_schedule() -> None:
@@ -256,17 +249,6 @@ def test_the_monitor_drives_a_schedule() -> None:
 # --- state
 
 
-def made() -> dict[str, Callable[[], Schedule]]:
-    return {
-        "Constant": lambda: Constant(0.4),
-        "TwoStage": lambda: TwoStage(0.4, 2),
-        "Linear": lambda: Linear(0.4, 4),
-        "Cosine": lambda: Cosine(0.4, 4),
-        "Annealed": lambda: Annealed(4),
-        "Adaptive": lambda: Adaptive(0.4, 4),
-    }
-
-
 def survives_a_checkpoint(make: Callable[[], Schedule]) -> None:
     before = make()
     before.step()
@@ -279,9 +261,9 @@ def survives_a_checkpoint(make: Callable[[], Schedule]) -> None:
     assert over_time(after, 5) == over_time(before, 5)
 
 
-@pytest.mark.parametrize("name", made())
+@pytest.mark.parametrize("name", WRITTEN_DOWN)
 def test_state_survives_a_checkpoint(name: str) -> None:
-    survives_a_checkpoint(made()[name])
+    survives_a_checkpoint(WRITTEN_DOWN[name][0])
 
 
 def test_a_planted_loss_of_state_is_noticed() -> None:

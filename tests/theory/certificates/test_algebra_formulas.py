@@ -16,14 +16,11 @@ import z3
 from tests.planted import assert_rejects
 from tests.theory.certificates.steps import STEPS
 from tsla.theory import (
-    annealing,
     biased,
     lsr,
     lsr_pl,
-    minibatch,
     sgd,
     sgd_pl,
-    shrinkage,
     smoothed_pl,
     smoothing,
     stall,
@@ -33,6 +30,7 @@ from tsla.theory import (
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.certificates.algebra.engine.obligation import Obligation
 from tsla.theory.constants import Constants
+from tsla.theory.moments import Moments
 from tsla.theory.plan import Stage, whole_steps
 
 Point = dict[str, Fraction]
@@ -101,6 +99,14 @@ def oracle(p: Any) -> SmoothingOracle:
     return SmoothingOracle(beta2=p.beta2, nu2=p.nu2, c=p.c)
 
 
+def split(p: Any) -> Moments:
+    return oracle(p).moments(p.sigma2)
+
+
+def unsplit(p: Any) -> Moments:
+    return Moments.of(s2=p.s2, shat2=p.shat2, c=p.c, grad2=p.grad2)
+
+
 def stages(steps: Callable[..., Any], p: Any) -> tuple[Stage, ...]:
     found: tuple[Stage, ...] = steps(constants(p), eps=np.sqrt(p.eps2)).stages
     return found
@@ -119,11 +125,11 @@ def clipped(theta: float, p: Any) -> Any:
 
 
 def floor_at(theta: Any, p: Any) -> Any:
-    return theta**2 * p.beta2 + p.scale * biased.noise(p.sigma2, oracle(p), theta)
+    return split(p).floor(theta, p.scale)
 
 
 def annealed(p: Any) -> Any:
-    return annealing.best_theta(p.sigma2, beta2=p.beta2, nu2=p.nu2, c=p.c, L=p.L, eta=p.eta)
+    return split(p).theta_for_step(p.eta * p.L)
 
 
 def falling_step_size(p: Any) -> Any:
@@ -196,20 +202,20 @@ CASES = [
     Case("C13", "half of the floor", "conclusion", (0,), lambda p: stall.settled_at_largest_step(p.sigma2, p.delta)),
     Case("C13", "as η → 0", "conclusion", (0, 0), lambda p: stall.settled(p.sigma2, p.delta)),
     Case("C10", "minimum", "conclusion", (0,), lambda p: smoothing.lemma(p.sigma2, p.delta, smoothing.lemma_theta(p.delta))),
-    Case("C11", "what the lemma drops", "conclusion", (1,), lambda p: smoothing.second_moment(p.s2, p.shat2, p.c, p.theta)),
+    Case("C11", "what the lemma drops", "conclusion", (1,), lambda p: unsplit(p).second_moment(p.theta)),
     Case(
         "C11", "minimiser", "conclusion", (0,),
-        lambda p: smoothing.second_moment(p.s2, p.shat2, p.c, smoothing.best_theta(p.s2, p.shat2, p.c)),
+        lambda p: unsplit(p).second_moment(unsplit(p).theta_star),
     ),
     Case("C11", "uncorrelated", "conclusion", (0,), lambda p: smoothing.paper_theta(p.delta)),
-    Case("C11", "uncorrelated", "conclusion", (1,), lambda p: smoothing.best_theta(p.s2, p.shat2, p.c), clipped),
-    Case("C11", "uncorrelated", "conclusion", (0,), lambda p: smoothing.best_theta(p.s2, p.shat2, p.c), given=no_covariance),
+    Case("C11", "uncorrelated", "conclusion", (1,), lambda p: unsplit(p).theta_star, clipped),
+    Case("C11", "uncorrelated", "conclusion", (0,), lambda p: unsplit(p).theta_star, given=no_covariance),
     Case("C12", "bound", "conclusion", (1,), lambda p: biased.bound(constants(p), oracle(p), eta=p.eta, T=p.T, theta=p.theta).total),
     Case(
         "C12", "contraction, next step", "conclusion", (1,),
         lambda p: biased.gap_bound(constants(p), oracle(p), eta=p.eta, T=p.T + 1, theta=p.theta).total,
     ),
-    Case("C12", "smoothed", "conclusion", (0,), lambda p: p.bias2 + biased.noise(p.sigma2, oracle(p), p.theta)),
+    Case("C12", "smoothed", "conclusion", (0,), lambda p: p.bias2 + split(p).noise(p.theta)),
     Case("C12", "bounds suffice", "conclusion", (1,), lambda p: floor_at(p.theta, p)),
     Case("C12", "θ°, minimiser", "conclusion", (0,), lambda p: floor_at(annealed(p), p)),
     Case("C12", "θ° vanishes", "conclusion", (0,), annealed, clipped),
@@ -218,12 +224,12 @@ CASES = [
         given=smoothed_phases,
     ),
     Case("C12", "three phases, last step size", "conclusion", (1,), lambda p: p.scale, given=smoothed_phases),
-    Case("C14", "δ of a batch", "conclusion", (1,), lambda p: minibatch.delta(p.sigma2, oracle(p), p.B)),
-    Case("C14", "critical batch size", "conclusion", (1, 1), lambda p: minibatch.critical_batch_size(p.sigma2, oracle(p), p.theta)),
-    Case("C14", "B_c(1)", "conclusion", (1,), lambda p: minibatch.critical_batch_size(p.sigma2, oracle(p))),
+    Case("C14", "δ of a batch", "conclusion", (1,), lambda p: split(p).at_batch_size(int(p.B)).delta),
+    Case("C14", "critical batch size", "conclusion", (1, 1), lambda p: split(p).critical_batch_size(p.theta)),
+    Case("C14", "B_c(1)", "conclusion", (1,), lambda p: split(p).critical_batch_size()),
     Case(
         "C14", "critical batch size at a step size", "conclusion", (1, 1),
-        lambda p: minibatch.critical_batch_size_for_step(p.sigma2, oracle(p), L=p.L, eta=p.eta, theta=p.theta),
+        lambda p: split(p).critical_batch_size(p.theta, eta_L=p.eta * p.L),
     ),
     Case("C15", "(a) bound", "conclusion", (1,), lambda p: sgd_pl.last_iterate_bound(constants(p), eta=p.eta, T=p.T).total),
     Case("C15", "(a) plan", "eta", (1,), lambda p: stages(sgd_pl.last_iterate_steps, p)[0].eta),
@@ -250,9 +256,9 @@ CASES = [
     Case("C16", "plan", "eta", (1,), lambda p: stages(worst_case.sgd_steps, p)[0].eta),
     Case("C16", "plan", "T", (1,), lambda p: stages(worst_case.sgd_steps, p)[0].steps, rounded_up),
     Case("C16", "C5 without the last noise", "conclusion", (1,), lambda p: worst_case.lsr_value(constants(p), T=p.T, theta=p.theta)),
-    Case("C17", "shrunk moment", "conclusion", (1,), lambda p: shrinkage.second_moment(p.s2, p.grad2, p.theta)),
-    Case("C17", "beyond shrinking", "conclusion", (1,), lambda p: shrinkage.beyond(p.shat2, p.c, p.grad2, p.theta)),
-    Case("C17", "zero vector, A3", "conclusion", (1, 1), lambda p: shrinkage.zero_vector_delta(p.s2, p.grad2)),
+    Case("C17", "shrunk moment", "conclusion", (1,), lambda p: unsplit(p).shrunk.second_moment(p.theta)),
+    Case("C17", "beyond shrinking", "conclusion", (1,), lambda p: unsplit(p).beyond(p.theta)),
+    Case("C17", "zero vector, A3", "conclusion", (1, 1), lambda p: unsplit(p).shrunk.delta),
 ]  # fmt: skip
 
 
@@ -280,7 +286,7 @@ def test_every_claim_has_a_term() -> None:
         Case("C4", "bound", "conclusion", (1,), lambda p: sgd.bound(constants(p), eta=p.eta, T=p.T + 1).total),
         Case("C8", "samples", "conclusion", (1,), lambda p: 2 * stages(two_stage.steps, p)[1].steps, rounded_up, small_target),
         Case("C15", "(b) phase 1", "argument > 0", (0,), lambda p: stages(two_stage.steps, p)[0].steps, burn_in),
-        Case("C14", "B_c(1)", "conclusion", (1,), lambda p: minibatch.critical_batch_size(p.sigma2, oracle(p), p.theta)),
+        Case("C14", "B_c(1)", "conclusion", (1,), lambda p: split(p).critical_batch_size(p.theta)),
     ],
 )
 def test_other_terms_are_rejected(wrong: Case) -> None:
@@ -293,4 +299,4 @@ def test_the_sign_beyond_shrinking() -> None:
         p = SimpleNamespace(**{name: float(number) for name, number in at.items()})
         helps = OBLIGATIONS["C17", "sign"].conclusion.arg(1)
         found = z3.simplify(z3.substitute(helps, *((z3.Real(name), z3.RealVal(q)) for name, q in at.items())))
-        assert z3.is_true(found) == shrinkage.helps_beyond(p.s2, p.shat2, p.c, p.grad2, p.theta)
+        assert z3.is_true(found) == (unsplit(p).beyond(p.theta) < 0)

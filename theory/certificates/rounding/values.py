@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tsla.theory import annealing, minibatch, shrinkage, smoothing
+from tsla.theory import smoothing
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.rounding.engine.balls import Ball, Values, exactly, lemma, noise
 from tsla.theory.certificates.rounding.engine.outcome import enclosure
 from tsla.theory.certificates.rounding.engine.settings import Numbers, sample
+from tsla.theory.moments import Moments
 
 CLOSE = 1e-9  # relative; the values of C14 and C11 are differences, which cancel
 
@@ -18,8 +19,12 @@ def _clipped(ball: Ball) -> Ball:
     return ball.max(exactly(0.0)).min(exactly(1.0))
 
 
-def _oracle(n: Numbers) -> SmoothingOracle:
-    return SmoothingOracle(beta2=n["beta2"], nu2=n["nu2"], c=n["c"])
+def _moments(n: Numbers) -> Moments:
+    return SmoothingOracle(beta2=n["beta2"], nu2=n["nu2"], c=n["c"]).moments(n["sigma2"])
+
+
+def _unsplit(n: Numbers) -> Moments:
+    return Moments.of(s2=n["sigma2"], shat2=n["nu2"], c=n["c"], grad2=n["F0"])
 
 
 def _best_theta(v: Values) -> Ball:
@@ -39,26 +44,22 @@ VALUES: dict[str, tuple[str, Callable[[Numbers], object], Callable[[Values], Bal
         lambda n: smoothing.lemma_at_paper_theta(n["sigma2"], n["delta"]),
         lambda v: 2 * v["delta"] * v["sigma2"] / (1 + v["delta"]),
     ),
-    "C11: exact": ("C11", lambda n: smoothing.second_moment(n["sigma2"], n["nu2"], n["c"], n["theta"]), noise),
+    "C11: exact": ("C11", lambda n: _unsplit(n).second_moment(n["theta"]), noise),
     "C11: θ*": (
         "C11",
-        lambda n: smoothing.best_theta(n["sigma2"], n["nu2"], n["c"]),
+        lambda n: _unsplit(n).theta_star,
         lambda v: _clipped((v["sigma2"] - v["c"]) / (v["sigma2"] + v["nu2"] - 2 * v["c"])),
     ),
-    "C12: θ°": (
-        "C12",
-        lambda n: annealing.best_theta(n["sigma2"], beta2=n["beta2"], nu2=n["nu2"], c=n["c"], L=n["L"], eta=n["eta"]),
-        _best_theta,
-    ),
-    "C14: B_c": ("C14", lambda n: minibatch.critical_batch_size(n["sigma2"], _oracle(n), n["theta"]), _batch),
+    "C12: θ°": ("C12", lambda n: _moments(n).theta_for_step(n["eta"] * n["L"]), _best_theta),
+    "C14: B_c": ("C14", lambda n: _moments(n).critical_batch_size(n["theta"]), _batch),
     "C14: B_c at η": (
         "C14",
-        lambda n: minibatch.critical_batch_size_for_step(n["sigma2"], _oracle(n), L=n["L"], eta=n["eta"], theta=n["theta"]),
+        lambda n: _moments(n).critical_batch_size(n["theta"], eta_L=n["eta"] * n["L"]),
         lambda v: v["eta"] * v["L"] * _batch(v),
     ),
     "C17: control": (
         "C17",
-        lambda n: shrinkage.second_moment(n["sigma2"], n["F0"], n["theta"]),
+        lambda n: _unsplit(n).shrunk.second_moment(n["theta"]),
         lambda v: (1 - v["theta"]) ** 2 * v["sigma2"] + v["theta"] ** 2 * v["F0"],
     ),
 }

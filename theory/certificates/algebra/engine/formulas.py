@@ -44,12 +44,12 @@ def paper_floor(sigma2: Term, delta: Term) -> Term:
 
 
 def second_moment(s2: Term, shat2: Term, c: Term, theta: Term) -> Term:
-    """``smoothing.second_moment`` (C11), and ``biased.noise`` (C12)."""
+    """``Moments.second_moment`` (C11), and ``Moments.noise`` (C12)."""
     return (1 - theta) * (1 - theta) * s2 + theta * theta * shat2 + 2 * theta * (1 - theta) * c
 
 
 def best_theta(s2: Term, shat2: Term, c: Term) -> Term:
-    """``smoothing.best_theta`` before it is clipped (C11)."""
+    """``Moments.theta_star`` before it is clipped (C11)."""
     return (s2 - c) / (s2 + shat2 - 2 * c)
 
 
@@ -84,7 +84,7 @@ def biased_floor(eta: Term, L: Term, bias: Term, noise: Term) -> Term:
 
 
 def annealed_theta(sigma2: Term, beta2: Term, nu2: Term, c: Term, scale: Term) -> Term:
-    """``annealing.best_theta`` before it is clipped, with ``scale = ηL`` (C12)."""
+    """``Moments.theta_for_step`` before it is clipped, with ``scale = ηL`` (C12)."""
     return scale * (sigma2 - c) / (beta2 + scale * (sigma2 + nu2 - 2 * c))
 
 
@@ -104,20 +104,20 @@ def last_iterate_bound(F0: Term, contraction: Term, eta: Term, L: Term, mu: Term
 
 
 def delta_of_batch(sigma2: Term, beta2: Term, nu2: Term, B: Term) -> Term:
-    """``minibatch.delta`` (C14)."""
+    """``Moments.delta`` at a batch size (C14)."""
     return (B * beta2 + nu2) / sigma2
 
 
 def critical_batch_size(sigma2: Term, noise: Term, beta2: Term, theta: Term) -> Term:
-    """``minibatch.critical_batch_size`` with ``noise = N(θ)`` (C14)."""
+    """``Moments.critical_batch_size`` with ``noise = N(θ)`` (C14)."""
     return (sigma2 - noise) / (theta * theta * beta2)
 
 
 def shrunk_second_moment(s2: Term, grad2: Term, theta: Term) -> Term:
-    """``shrinkage.second_moment`` (C17)."""
+    """``Moments.second_moment`` of the ``shrunk`` ones (C17)."""
     return (1 - theta) * (1 - theta) * s2 + theta * theta * grad2
 
 
 def beyond(shat2: Term, c: Term, grad2: Term, theta: Term) -> Term:
-    """``shrinkage.beyond`` (C17)."""
+    """``Moments.beyond`` (C17)."""
     return theta * theta * (shat2 - grad2) + 2 * theta * (1 - theta) * c
