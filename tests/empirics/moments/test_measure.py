@@ -32,7 +32,6 @@ from tsla.theory.moments import Moments
 from tsla.theory.tables import Json
 
 CLASSES = 3
-NAMES = ("grad2", "s2", "shat2", "c", "beta2", "nu2")
 
 
 def classifier() -> nn.Module:
