@@ -19,7 +19,7 @@ from tsla.empirics.moments.estimators.groups import GroupSums
 from tsla.empirics.training import plain_sgd, shuffled
 from tsla.theory.constants import Array
 
-CHUNK = 100
+MICROBATCH = 100
 
 NETWORKS: Mapping[str, Callable[[], nn.Module]] = {
     "ResNet": lambda: resnet(channels=1, classes=CLASSES, widths=(8, 16, 32)),
@@ -86,7 +86,7 @@ def _per_example(model: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor:
         return -(label * logits.log_softmax(0)).sum()
 
     rows = []
-    for x, label in zip(torch.split(inputs, CHUNK), torch.split(labels, CHUNK), strict=True):
+    for x, label in zip(torch.split(inputs, MICROBATCH), torch.split(labels, MICROBATCH), strict=True):
         found = vmap(grad(loss), in_dims=(None, 0, 0))(parameters, x, label)
         rows.append(torch.cat([gradient.flatten(1) for gradient in found.values()], dim=1).double())
     return torch.cat(rows)

@@ -1,6 +1,6 @@
 """Inner products of per-example gradients, layer by layer, without keeping the gradients.
 
-``watch.py`` sees what happens in a forward pass. ``shape_probe.py`` notes the shapes in a pass of a few examples, from which ``axes.py``
+``watch.py`` sees what happens in a forward pass. ``shape_probe.py`` notes the shapes in a pass of a few examples, by which ``axes.py``
 tells where the examples lie, and ``tape.py`` notes which parameter is used where. Each use is a
 :class:`~tsla.empirics.moments.per_example.terms.Term`: it knows its input, and gets the gradient of its output once for either label.
 ``linear.py``, ``convolution.py`` and ``normalisation.py`` hold the rules for the usual functions, which ``rules.py`` lists; ``fallback.py``

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from tests.empirics.moments.support import by_definition
 from tests.planted import Rejects, assert_rejects
 from tsla.empirics.moments.estimators import QUANTITIES, Accumulator, Estimate, Estimates, Quantity, accumulator, estimates
 from tsla.empirics.moments.estimators.accumulator import folded
@@ -21,7 +22,7 @@ from tsla.empirics.moments.estimators.intervals import linear_interval, ratio_in
 from tsla.empirics.moments.estimators.spread import Spread, spread
 from tsla.empirics.moments.per_example import GradientProducts
 from tsla.theory.constants import Array
-from tsla.theory.moments import Moments
+from tsla.theory.moments import MOMENTS, Moments
 
 SHAPES = ((2, 3), (4,), ())  # of the parameters: 11 entries
 P = 11
@@ -68,15 +69,6 @@ def group_sums(g: Array, g_hat: Array, sizes: Iterable[int], centre: Array | Non
     products = np.stack((S @ S.T, S_hat @ S_hat.T, (cross + cross.T) / 2))
     along = None if centre is None else np.stack((S @ centre, S_hat @ centre), axis=1)
     return GroupSums(np.array(counts, dtype=float), squares, products, along, 0.0 if centre is None else float(centre @ centre))
-
-
-def by_definition(g: Array, g_hat: Array, G: Array | None = None) -> Array:
-    """The six moments of these rows as a population, about ``G`` or their mean."""
-    centre, mean_hat = g.mean(0) if G is None else G, g_hat.mean(0)
-    c = np.mean(np.sum((g - centre) * (g_hat - centre), axis=1))
-    squares = (np.mean(np.sum((rows - middle) ** 2, axis=1)) for rows, middle in ((g, centre), (g_hat, centre), (g_hat, mean_hat)))
-    s2, shat2, nu2 = squares
-    return np.array([centre @ centre, s2, shat2, c, np.sum((mean_hat - centre) ** 2), nu2])
 
 
 # --- values
@@ -146,7 +138,7 @@ def test_unbiased_about_a_known_centre(M: int | None) -> None:
 def test_about_a_centre_the_deviations_from_it_are_measured() -> None:
     (g, g_hat), centre = population(5), np.linspace(-1, 1, P)
     tensors = products_of(centre[None], centre[None]).G
-    expected = by_definition(g, g_hat, G=centre)
+    expected = by_definition(g, g_hat, centre)
     found = accumulated(g, g_hat, (2, 3)).estimates(centre=tensors)
     assert astuple(found.moments)[:4] == pytest.approx(expected[:4])
     assert astuple(found.plug_in) == pytest.approx(expected)
@@ -157,7 +149,7 @@ def is_the_exact_error(error: Callable[[Estimates], dict[str, float]]) -> None:
     found = accumulated(g, g_hat, (3, 4)).estimates()
     m = found.moments
     expected = np.array([m.s2, -m.s2, m.s2 - 2 * m.c, -m.c, m.s2 + m.nu2 - 2 * m.c, -m.nu2]) / 7
-    assert [error(found)[name] for name in ("grad2", "s2", "shat2", "c", "beta2", "nu2")] == pytest.approx(expected)
+    assert [error(found)[name] for name in MOMENTS] == pytest.approx(expected)
     assert error(found)["delta"] == pytest.approx(found.plug_in.shat2 / found.plug_in.s2 - m.shat2 / m.s2)
     assert astuple(found.plug_in) == pytest.approx(by_definition(g, g_hat))
 
@@ -277,7 +269,7 @@ def test_the_interval_is_the_formula() -> None:
     is_the_shift(-1.0)
     assert_rejects(is_the_shift, 0.0)
     t = stats.t.ppf(0.975, 9)
-    for name, form in zip(("grad2", "s2", "shat2", "c", "beta2", "nu2"), FROM_BASICS, strict=True):
+    for name, form in zip(MOMENTS, FROM_BASICS, strict=True):
         middle = getattr(found.moments, name) + brute_force_shift(sums, form)
         quantity = found.quantity(name)
         error = np.sqrt(form @ for_equal_groups(sums, None) @ form)
@@ -396,7 +388,7 @@ def test_quantities_are_those_of_the_theory(m: Moments) -> None:
     assert at["theta_star"] == pytest.approx(float(m.theta_star), abs=1e-9)
     assert at["critical_batch"] == pytest.approx(float(m.critical_batch_size()), abs=1e-9)
     assert at["noise_scale"] == pytest.approx(m.s2 / m.grad2)
-    assert [at[name] for name in ("grad2", "s2", "shat2", "c", "beta2", "nu2")] == list(astuple(m))
+    assert [at[name] for name in MOMENTS] == list(astuple(m))
 
 
 @given(gradient_moments())

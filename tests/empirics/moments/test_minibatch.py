@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.empirics.moments.per_example.cases import Written
-from tests.empirics.moments.support import CLASSES, Items
+from tests.empirics.moments.support import CLASSES, Items, by_definition
 from tests.empirics.moments.support import data as images
 from tests.planted import Rejects, assert_rejects
 from tsla.empirics.models.networks import resnet
@@ -67,15 +67,15 @@ def matrices(model: nn.Module, inputs: Tensor, labels: Tensor, batches: Sequence
     return np.stack(g), np.stack(g_hat)
 
 
-def of_sample(g: np.ndarray, g_hat: np.ndarray, *, all_there_is: bool = False) -> Moments:
-    """Moments of what the rows were drawn from, unbiased by products over pairs of different rows; or of rows that are all there is."""
+def of_population(g: np.ndarray, g_hat: np.ndarray) -> Moments:
+    """Moments of rows that are all there is."""
+    return Moments(*by_definition(g, g_hat).tolist())
 
-    def pairs(a: np.ndarray, b: np.ndarray) -> float:
-        table = a @ b.T
-        return float(table.mean() if all_there_is else table[~np.eye(len(g), dtype=bool)].mean())
 
-    both = ((g, g), (g_hat, g_hat), (g, g_hat))
-    return Moments.from_means(*(float((a * b).sum(1).mean()) for a, b in both), *(pairs(a, b) for a, b in both))
+def of_sample(g: np.ndarray, g_hat: np.ndarray) -> Moments:
+    """Unbiased moments of what the rows were drawn from: products of means over pairs of different rows."""
+    pairs, different = ((g, g), (g_hat, g_hat), (g, g_hat)), ~np.eye(len(g), dtype=bool)
+    return Moments.from_means(*(float((a * b).sum(1).mean()) for a, b in pairs), *(float((a @ b.T)[different].mean()) for a, b in pairs))
 
 
 def agrees(found: Moments, expected: Moments) -> None:
@@ -117,7 +117,7 @@ def of_the_sum(*given: Any) -> Moments:
 
 
 def biased(*given: Any) -> Moments:
-    return of_sample(*matrices(*given), all_there_is=True)
+    return of_population(*matrices(*given))
 
 
 def example_by_example(model: nn.Module, inputs: Tensor, labels: Tensor, batches: Sequence[Sequence[int]]) -> Moments:
@@ -255,7 +255,7 @@ def of_coupled_examples() -> tuple[nn.Module, tuple[Tensor, Tensor], Repeated]:
     """BatchNorm, and all 70 batches of four of eight examples."""
     torch.manual_seed(3)
     model, dataset = nn.Sequential(nn.Flatten(), nn.Linear(36, 4), nn.BatchNorm1d(4), nn.Tanh(), nn.Linear(4, CLASSES)).double(), data(8)
-    exact = of_sample(*matrices(model, *dataset, list(itertools.combinations(range(8), 4))), all_there_is=True)
+    exact = of_population(*matrices(model, *dataset, list(itertools.combinations(range(8), 4))))
     return model, dataset, Repeated(exact, again_and_again(model, dataset, 80, batch_size=4, batches=50), 4, 8)
 
 

@@ -78,13 +78,16 @@ USUAL: dict[str, Part] = {"a": layer, "b": layer, "p": vector, "q": vector, "r":
 
 
 def written(forward: Callable[[Any, Tensor], Tensor], usual: str, *shape: int, ids: bool = False, **parts: Part) -> Case:
-    """A network of the parts that USUAL names and others: what makes a part, the shape of a parameter, or the features of a head."""
+    """A network of the parts that USUAL names and others: what makes a part, the shape of a parameter, or the features of a head.
+
+    By default an example is a vector.
+    """
 
     def made(part: Part) -> Any:
         return part() if callable(part) else parameter(*part) if isinstance(part, tuple) else head(part)
 
     parts = {name: USUAL[name] for name in (*usual.split(), "head")} | parts
-    return Case(lambda: Written(forward, **{name: made(part) for name, part in parts.items()}), shape, ids=ids)
+    return Case(lambda: Written(forward, **{name: made(part) for name, part in parts.items()}), shape or (WIDTH,), ids=ids)
 
 
 # --- layers with rules, made anew for each case
@@ -233,12 +236,7 @@ OTHER_LAYERS: dict[str, Case] = {
     "prelu": after_linear(lambda: nn.PReLU(TOKENS), TOKENS, WIDTH),
     "prelu with one slope": after_linear(nn.PReLU, WIDTH),
     "bilinear": written(
-        lambda s, x: s.head(s.pair(x, s.other(x))),
-        "",
-        WIDTH,
-        pair=lambda: nn.Bilinear(WIDTH, 3, 5),
-        other=lambda: nn.Linear(WIDTH, 3),
-        head=5,
+        lambda s, x: s.head(s.pair(x, s.other(x))), "", pair=lambda: nn.Bilinear(WIDTH, 3, 5), other=lambda: nn.Linear(WIDTH, 3), head=5
     ),
     "lstm": recurrent(nn.LSTM),
     "lstm, two layers both ways": recurrent(nn.LSTM, 10, num_layers=2, bidirectional=True),
@@ -254,9 +252,9 @@ OTHER_LAYERS: dict[str, Case] = {
     "embedding bag, sums with padding": Case(
         lambda: nn.Sequential(nn.EmbeddingBag(ENTRIES, WIDTH, mode="sum", padding_idx=3), head()), (12,), ids=True
     ),
-    "custom autograd function": written(lambda s, x: s.head(Squared.apply(s.a(x), s.w)), "a", WIDTH, w=(5, WIDTH), head=5),
-    "custom autograd function twice": written(lambda s, x: s.head(Squared.apply(Squared.apply(x, s.w).tanh(), s.w)), "w", WIDTH),
-    "custom operator": written(lambda s, x: s.head(product(product(s.a(x), s.w).tanh(), s.w)), "a w", WIDTH),
+    "custom autograd function": written(lambda s, x: s.head(Squared.apply(s.a(x), s.w)), "a", w=(5, WIDTH), head=5),
+    "custom autograd function twice": written(lambda s, x: s.head(Squared.apply(Squared.apply(x, s.w).tanh(), s.w)), "w"),
+    "custom operator": written(lambda s, x: s.head(product(product(s.a(x), s.w).tanh(), s.w)), "a w"),
     "torchscript": Case(lambda: nn.Sequential(scripted(nn.Sequential(layer(), nn.Tanh(), layer())), nn.Tanh(), head()), (WIDTH,)),
 }
 
@@ -486,29 +484,28 @@ FUNCTIONS: dict[str, Case] = {
     "sequence first, as long as the batch": written(
         lambda s, x: s.head((s.a(x.transpose(0, 1)) + s.p).tanh().mean(0)), "a", 5, WIDTH, p=(5, 1, WIDTH)
     ),
-    "functional linear": written(lambda s, x: s.head(F.linear(x, s.w, s.p).tanh()), "w p", WIDTH),
-    "functional linear with a vector": written(lambda s, x: s.head(x * F.linear(x, s.p)[:, None]), "p", WIDTH),
+    "functional linear": written(lambda s, x: s.head(F.linear(x, s.w, s.p).tanh()), "w p"),
+    "functional linear with a vector": written(lambda s, x: s.head(x * F.linear(x, s.p)[:, None]), "p"),
     "functional convolution": written(
         lambda s, x: s.head(F.conv2d(x, s.w, stride=2).tanh().flatten(1)), "", 2, 5, 5, w=(3, 2, 2, 2), head=12
     ),
-    "matmul": written(lambda s, x: s.head(torch.matmul(s.a(x), s.w).tanh()), "a w", WIDTH),
+    "matmul": written(lambda s, x: s.head(torch.matmul(s.a(x), s.w).tanh()), "a w"),
     "@": written(lambda s, x: s.head((s.a(x) @ s.w).tanh().mean(1)), "a w", TOKENS, WIDTH),
     "@ from the left": written(lambda s, x: s.head((s.w @ s.a(x)).tanh().mean(1)), "a", TOKENS, WIDTH, w=(3, TOKENS)),
     "einsum": written(lambda s, x: s.head(torch.einsum("ntd,tde->ne", s.a(x), s.w).tanh()), "a", TOKENS, WIDTH, w=(TOKENS, WIDTH, WIDTH)),
-    "addmm": written(lambda s, x: s.head(torch.addmm(s.p, s.a(x), s.w).tanh()), "a p w", WIDTH),
-    "scale, power, division": written(lambda s, x: s.head((s.p * s.a(x)).exp() ** s.q / (1 + s.r**2)), "a p q r", WIDTH),
-    "numbers": written(lambda s, x: s.head(s.p * s.a(x) + s.q - s.r), "a", WIDTH, p=(), q=(), r=(1,)),
-    "added on either side": written(lambda s, x: s.head(s.p + torch.add(s.q, s.a(x)) + torch.add(x, s.r, alpha=2)), "a p q r", WIDTH),
+    "addmm": written(lambda s, x: s.head(torch.addmm(s.p, s.a(x), s.w).tanh()), "a p w"),
+    "scale, power, division": written(lambda s, x: s.head((s.p * s.a(x)).exp() ** s.q / (1 + s.r**2)), "a p q r"),
+    "numbers": written(lambda s, x: s.head(s.p * s.a(x) + s.q - s.r), "a", p=(), q=(), r=(1,)),
+    "added on either side": written(lambda s, x: s.head(s.p + torch.add(s.q, s.a(x)) + torch.add(x, s.r, alpha=2)), "a p q r"),
     "added, broadcast": written(lambda s, x: s.head((s.a(x)[:, :, None] + s.p).tanh().mean((1, 2))), "a", TOKENS, WIDTH, p=(TOKENS, 3, 1)),
     "where, clamp, cat": written(
-        lambda s, x: s.head(torch.where(x > 0, s.p, s.a(x)) + torch.cat([s.q.expand(len(x), -1), x], 1)[:, 3:9]), "a p q", WIDTH
+        lambda s, x: s.head(torch.where(x > 0, s.p, s.a(x)) + torch.cat([s.q.expand(len(x), -1), x], 1)[:, 3:9]), "a p q"
     ),
-    "transposed": written(lambda s, x: s.head(s.a(x) @ s.w.T + F.linear(x, s.w.t())), "a w", WIDTH),
-    "low rank": written(lambda s, x: s.head(F.linear(s.a(x), s.w + s.u @ s.v)), "a w", WIDTH, u=(WIDTH, 2), v=(2, WIDTH)),
+    "transposed": written(lambda s, x: s.head(s.a(x) @ s.w.T + F.linear(x, s.w.t())), "a w"),
+    "low rank": written(lambda s, x: s.head(F.linear(s.a(x), s.w + s.u @ s.v)), "a w", u=(WIDTH, 2), v=(2, WIDTH)),
     "made by a network": written(
         lambda s, x: s.head(F.linear(s.a(x), s.h(s.code).tanh().view(WIDTH, WIDTH), s.code)),
         "a",
-        WIDTH,
         code=vector,
         h=lambda: nn.Linear(WIDTH, WIDTH * WIDTH),
     ),
@@ -553,7 +550,7 @@ FUNCTIONS: dict[str, Case] = {
         lambda s, x: s.head(F.linear(x.reshape(-1, WIDTH), s.w.T).view(len(x), -1, WIDTH).tanh().mean(1)), "w", TOKENS, WIDTH
     ),
     "flattened by view": written(lambda s, x: s.head(s.a(x).relu().view(x.size(0), -1)), "a", TOKENS, WIDTH, head=24),
-    "in place, residual": written(in_place_residual, "a b p q", WIDTH),
+    "in place, residual": written(in_place_residual, "a b p q"),
     "in place, on a view": written(in_place_on_a_view, "a p", TOKENS, WIDTH),
     "in place, on a view of all": written(in_place_on_a_view_of_all, "a p", TOKENS, WIDTH),
     "in place, items": written(set_item, "a p", TOKENS, WIDTH),
@@ -562,40 +559,32 @@ FUNCTIONS: dict[str, Case] = {
         (1, 6, 6),
     ),
     "dense concatenation": written(
-        lambda s, x: s.head(torch.cat([x, (y := s.a(x).relu()), s.b(torch.cat([x, y], 1)).relu()], 1)),
+        lambda s, x: s.head(torch.cat([x, y := s.a(x).relu(), s.b(torch.cat([x, y], 1)).relu()], 1)),
         "a",
-        WIDTH,
         b=lambda: nn.Linear(2 * WIDTH, 3),
         head=15,
     ),
-    "made in place": written(made_in_place, "w p a", WIDTH),
+    "made in place": written(made_in_place, "w p a"),
     "tokens to experts": Case(Experts, (TOKENS, WIDTH)),
     "tokens by a mask": written(by_mask, "a", TOKENS, WIDTH),
-    "complex numbers": written(scaled, "a", WIDTH, p=(4, 2)),
+    "complex numbers": written(scaled, "a", p=(4, 2)),
     "one tensor for two outputs": written(
         lambda s, x: s.head((b := s.two(x))[0] * b[1]),
         "",
-        WIDTH,
-        two=lambda: Written(lambda s, x: ((h := s.a(x.reshape(-1, 3)).view(x.shape)), h), a=nn.Linear(3, 3)),
+        two=lambda: Written(lambda s, x: (h := s.a(x.reshape(-1, 3)).view(x.shape), h), a=nn.Linear(3, 3)),
     ),
-    "in place, logits": written(lambda s, x: s.head(x).mul_(2).add_(s.p), "", WIDTH, p=(CLASSES,)),
+    "in place, logits": written(lambda s, x: s.head(x).mul_(2).add_(s.p), "", p=(CLASSES,)),
     "in place, relu after tokens": written(lambda s, x: s.head(s.a(x).relu_().mean(1)), "a", TOKENS, WIDTH),
     "in place, relu after conv1d": written(lambda s, x: s.head(s.a(x).relu_().flatten(1)), "", 2, 8, a=lambda: nn.Conv1d(2, 2, 3), head=12),
-    "inside of vmap": written(lambda s, x: s.head(torch.vmap(lambda t: F.linear(t, s.w))(s.a(x))), "a w", WIDTH),
-    "vmap over weights": written(
-        lambda s, x: s.head(torch.vmap(lambda w: F.linear(x, w))(s.w).tanh().mean(0)), "", WIDTH, w=(3, WIDTH, WIDTH)
-    ),
-    "loop over examples, without parameters": written(lambda s, x: s.head(torch.stack([t.sin() for t in s.a(x)])), "a", WIDTH),
+    "inside of vmap": written(lambda s, x: s.head(torch.vmap(lambda t: F.linear(t, s.w))(s.a(x))), "a w"),
+    "vmap over weights": written(lambda s, x: s.head(torch.vmap(lambda w: F.linear(x, w))(s.w).tanh().mean(0)), "", w=(3, WIDTH, WIDTH)),
+    "loop over examples, without parameters": written(lambda s, x: s.head(torch.stack([t.sin() for t in s.a(x)])), "a"),
     "several outputs": written(
-        lambda s, x: s.head((b := s.two(x))[0] * b[1]),
-        "",
-        WIDTH,
-        two=lambda: Written(lambda s, x: (s.a(x), s.b(x).tanh()), a=layer(), b=layer()),
+        lambda s, x: s.head((b := s.two(x))[0] * b[1]), "", two=lambda: Written(lambda s, x: (s.a(x), s.b(x).tanh()), a=layer(), b=layer())
     ),
     "checkpoint": written(
         lambda s, x: s.head(checkpoint(s.inner, x, use_reentrant=False)),
         "",
-        WIDTH,
         inner=lambda: nn.Sequential(layer(), nn.Tanh(), nn.PReLU(), layer()),
     ),
 }
@@ -635,12 +624,12 @@ def in_and_out(s: Any, x: Tensor) -> Tensor:
 
 
 SHARED: dict[str, Case] = {
-    "linear twice": written(lambda s, x: s.head(s.a(s.a(x).tanh())), "a", WIDTH),
+    "linear twice": written(lambda s, x: s.head(s.a(s.a(x).tanh())), "a"),
     "linear of a vector and of tokens": written(lambda s, x: s.head(s.a(s.a(x).tanh().mean(1)).tanh()), "a", TOKENS, WIDTH),
     "convolution twice": written(
         lambda s, x: s.head(F.avg_pool2d(s.c(s.c(x).tanh()), 2).flatten(1)), "", 2, 4, 4, c=lambda: nn.Conv2d(2, 2, 3, padding=1), head=8
     ),
-    "norm twice": written(lambda s, x: s.head(s.n(s.n(x).tanh())), "", WIDTH, n=lambda: nn.LayerNorm(WIDTH)),
+    "norm twice": written(lambda s, x: s.head(s.n(s.n(x).tanh())), "", n=lambda: nn.LayerNorm(WIDTH)),
     "embedding twice": written(lambda s, x: s.head(s.e(x).mean(1) * s.e(x.flip(1)[:, :2]).sum(1)), "e", TOKENS, ids=True),
     "head of the embedding": written(
         lambda s, x: s.head(F.linear(s.a(s.e(x)).tanh().mean(1), s.e.weight)), "e a", TOKENS, ids=True, head=ENTRIES
@@ -648,29 +637,29 @@ SHARED: dict[str, Case] = {
     "head of the embedding, by @": written(
         lambda s, x: s.head(s.a(s.e(x)).tanh().mean(1) @ s.e.weight.T), "e a", TOKENS, ids=True, head=ENTRIES
     ),
-    "rule and fallback": written(lambda s, x: s.head(s.a(x).tanh() @ s.a.weight), "a", WIDTH),
-    "rule and fallback, the other way": written(lambda s, x: s.head(s.a((x @ s.a.weight).tanh())), "a", WIDTH),
-    "fallback twice": written(lambda s, x: s.head(s.p(s.a(s.p(x)))), "a", WIDTH, p=lambda: nn.PReLU(WIDTH)),
+    "rule and fallback": written(lambda s, x: s.head(s.a(x).tanh() @ s.a.weight), "a"),
+    "rule and fallback, the other way": written(lambda s, x: s.head(s.a((x @ s.a.weight).tanh())), "a"),
+    "fallback twice": written(lambda s, x: s.head(s.p(s.a(s.p(x)))), "a", p=lambda: nn.PReLU(WIDTH)),
     "recurrent network twice": written(
         lambda s, x: s.head(s.r(s.r(x)[0])[0][:, -1]), "", TOKENS, WIDTH, r=lambda: nn.GRU(WIDTH, WIDTH, batch_first=True)
     ),
     "recurrent network twice, and its weight": written(tied_lstm, "", TOKENS, WIDTH, r=lambda: nn.LSTM(WIDTH, WIDTH, batch_first=True)),
-    "made before the module that owns it": written(lambda s, x: s.head(s.a(x @ (s.a.weight.T * 1.5))), "a", WIDTH),
-    "made and kept": written(lambda s, x: s.head(F.linear(s.a(x).tanh(), s.a.made)), "", WIDTH, a=Stashed),
-    "made once, used thrice": written(cached, "", WIDTH, a=lambda: parametrizations.weight_norm(layer())),
+    "made before the module that owns it": written(lambda s, x: s.head(s.a(x @ (s.a.weight.T * 1.5))), "a"),
+    "made and kept": written(lambda s, x: s.head(F.linear(s.a(x).tanh(), s.a.made)), "", a=Stashed),
+    "made once, used thrice": written(cached, "", a=lambda: parametrizations.weight_norm(layer())),
     "made in front of rules": written(
-        lambda s, x: s.head(s.m(x)), "", WIDTH, m=lambda: Written(lambda s, x: s.c(s.b(x @ s.p.T).tanh()), p=square(), b=layer(), c=layer())
+        lambda s, x: s.head(s.m(x)), "", m=lambda: Written(lambda s, x: s.c(s.b(x @ s.p.T).tanh()), p=square(), b=layer(), c=layer())
     ),
     "one tensor under two names": Case(lambda: two_names(), (WIDTH,)),
     "attention twice": written(lambda s, x: s.head(s.t(s.t(x)).mean(1)), "", 5, WIDTH, t=encoder),
     "bias of two layers": Case(lambda: one_bias(), (TOKENS, WIDTH)),
-    "unused": written(lambda s, x: s.head(s.a(x)), "a b p", WIDTH),
-    "used without effect": written(in_and_out, "a", WIDTH),
+    "unused": written(lambda s, x: s.head(s.a(x)), "a b p"),
+    "used without effect": written(in_and_out, "a"),
     "head that is not looked at": written(
-        lambda s, x: ((h := s.a(x).tanh()), s.aux(h), s.head(h))[2], "a", WIDTH, aux=lambda: nn.Sequential(layer(), nn.PReLU())
+        lambda s, x: ((h := s.a(x).tanh()), s.aux(h), s.head(h))[2], "a", aux=lambda: nn.Sequential(layer(), nn.PReLU())
     ),
-    "stopped": written(lambda s, x: s.head(s.a(x) + Stopped.apply(s.b(s.c(s.a(x))))), "a b", WIDTH, c=nn.PReLU),
-    "detached": written(lambda s, x: s.head(s.a(x) + s.b(x).detach() * s.p.detach()), "a b p", WIDTH),
+    "stopped": written(lambda s, x: s.head(s.a(x) + Stopped.apply(s.b(s.c(s.a(x))))), "a b", c=nn.PReLU),
+    "detached": written(lambda s, x: s.head(s.a(x) + s.b(x).detach() * s.p.detach()), "a b p"),
     "frozen weight": Case(lambda: frozen(deep(), "2.weight"), (WIDTH,)),
     "frozen bias": Case(lambda: frozen(deep(), "0.bias", "2.bias"), (WIDTH,)),
     "frozen front": Case(lambda: frozen(deep(), "0"), (WIDTH,)),
@@ -712,7 +701,7 @@ DERIVED: dict[str, Case] = {
     "spectral norm in evaluation": normed(parametrizations.spectral_norm, training=False),
     "orthogonal": Case(lambda: nn.Sequential(parametrizations.orthogonal(layer()), nn.Tanh(), head()), (WIDTH,)),
     "pruned": normed(lambda module: prune.l1_unstructured(module, "weight", 0.5)),
-    "weight norm twice": written(lambda s, x: s.head(s.a(s.a(x).tanh())), "", WIDTH, a=lambda: parametrizations.weight_norm(layer())),
+    "weight norm twice": written(lambda s, x: s.head(s.a(s.a(x).tanh())), "", a=lambda: parametrizations.weight_norm(layer())),
 }
 
 ALL: dict[str, Case] = LAYERS | OTHER_LAYERS | ATTENTION | FUNCTIONS | SHARED | DERIVED
