@@ -6,6 +6,7 @@ import errno
 import os
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -42,15 +43,6 @@ def test_nothing_is_left_where_the_place_is_taken_by_a_folder(tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == [tmp_path / "folder"]
 
 
-def test_what_is_not_there_is_told_from_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=re.escape(f"data = {tmp_path}: that is a folder; must be a list")):
-        must_be_there("data", tmp_path, "a list")
-    with pytest.raises(ValueError, match="no such file; must be a list"):
-        must_be_there("data", tmp_path / "list", "a list")
-    (tmp_path / "list").touch()
-    must_be_there("data", tmp_path / "list", "a list")
-
-
 def test_what_can_be_written_is_accepted_and_not_made(tmp_path: Path) -> None:
     must_be_writable(out=tmp_path / "some" / "folder" / "file", state=None)
     must_be_folder("out", tmp_path / "some" / "folder")
@@ -59,16 +51,22 @@ def test_what_can_be_written_is_accepted_and_not_made(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_cannot_be_written_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("refuse", "path", "message"),
+    [
+        (partial(must_be_there, "out", what="a list"), "", "that is a folder; must be a list"),
+        (partial(must_be_there, "out", what="a list"), "list", "no such file; must be a list"),
+        (lambda path: must_be_writable(out=path), "file/x", "nothing can be written below {0}/file; must be in a folder"),
+        (partial(must_be_folder, "out"), "file/x", "nothing can be written below {0}/file; must be in a folder"),
+        (lambda path: must_be_writable(out=path), "", "that is a folder; must be a file"),
+        (partial(must_be_folder, "out"), "file", "that is a file; must be a folder"),
+    ],
+)
+def test_what_cannot_be_read_or_written_is_named(refuse: Callable[[Path], None], path: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    below = tmp_path / "file"
-    for refused in (lambda path: must_be_writable(out=path), lambda path: must_be_folder("out", path)):
-        with pytest.raises(ValueError, match=re.escape(f"out = {below / 'x'}: nothing can be written below {below}")):
-            refused(below / "x")
-    with pytest.raises(ValueError, match="that is a folder; must be a file"):
-        must_be_writable(out=tmp_path)
-    with pytest.raises(ValueError, match="that is a file; must be a folder"):
-        must_be_folder("out", tmp_path / "file")
+    must_be_there("out", tmp_path / "file", "a list")
+    with pytest.raises(ValueError, match=re.escape(f"out = {tmp_path / path}: {message.format(tmp_path)}")):
+        refuse(tmp_path / path)
 
 
 def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path: Path) -> None:
