@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,8 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.cli import test_records_and_report as test_cli
-from tests.cli.test_records_and_report import Bad
+from tests.cli.support import Bad, Refusal, Run, as_json
 from tests.empirics.data.making import image, noise
 from tsla import cli
 from tsla.empirics.advice.measure import reading
@@ -24,8 +22,6 @@ from tsla.empirics.models.networks import build, resnet
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.measure import draw, measure
 from tsla.theory.tables import Json
-
-refusal, tiny_training = test_cli.refusal, test_cli.tiny_training
 
 NETWORK = {"channels": 1, "classes": 10, "widths": (4,)}  # as version 0.1 described it
 DESCRIBED = {"name": "mlp", "shape": (1, 8, 8), "classes": 10, "norm": "group"}
@@ -68,7 +64,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Callable[[str], str]:
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a command that must succeed; returns its output, without the progress that goes to standard error."""
 
     def call(command: str) -> str:
@@ -78,13 +74,8 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[[str], str]:
     return call
 
 
-def as_json(out: str) -> Json:
-    return test_cli.as_json(out)
-
-
 OWN = "measure --checkpoint digits.pt --data digits"
 THEIRS = "measure --checkpoint mlp.pt --model measured_models:mlp --data data.npz"
-Run = Callable[[str], str]
 
 # --- what is measured
 
@@ -395,7 +386,7 @@ BAD = [
 
 
 @pytest.mark.parametrize("bad", BAD, ids=lambda bad: " ".join(bad.argv)[-60:])
-def test_bad_input_is_refused_in_one_line_and_nothing_is_written(bad: Bad, folder: Path, refusal: Callable[[list[str]], str]) -> None:
+def test_bad_input_is_refused_in_one_line_and_nothing_is_written(bad: Bad, folder: Path, refusal: Refusal) -> None:
     bad_files()
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.suffix != ".pyc" and path.is_file()}
     line = refusal(bad.argv)

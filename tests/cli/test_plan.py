@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.cli import test_records_and_report as test_cli
+from tests.cli.support import Refusal, Run, as_json
 from tests.empirics.advice.plan import test_validation
 from tests.empirics.advice.plan.pilots import growing, rows
 from tsla.empirics.advice.plan import validation
@@ -18,9 +18,6 @@ from tsla.empirics.advice.plan.pilot import read
 from tsla.empirics.advice.plan.rules import RULES
 from tsla.empirics.experiments import planner_document as documents
 from tsla.empirics.runs import records
-
-run, refusal = test_cli.run, test_cli.refusal
-Run = Callable[[str], str]
 
 DIGITS = Path(__file__).parents[2] / "records" / "digits.parquet"
 PLAN = f"plan --pilot {DIGITS} --method sgd --seed 0"
@@ -54,7 +51,7 @@ def mine(tmp_path: Path) -> Path:
 
 def test_predictions_are_those_of_the_moments(run: Run, validated: Callable[[Any], None]) -> None:
     validated(None)
-    found = test_cli.as_json(run(f"{PLAN} --outcome test_loss --json"))
+    found = as_json(run(f"{PLAN} --outcome test_loss --json"))
     assert {
         "pilot",
         "outcome",
@@ -100,9 +97,9 @@ def test_predictions_are_those_of_the_moments(run: Run, validated: Callable[[Any
 
 
 def test_the_run_to_be_planned_may_differ_from_the_pilot(run: Run, mine: Path) -> None:
-    plain = test_cli.as_json(run(f"plan --pilot {mine} --outcome test_loss --json"))
+    plain = as_json(run(f"plan --pilot {mine} --outcome test_loss --json"))
     assert (plain["epochs"], plain["eta_L"]) == (20, pytest.approx(0.3))
-    other = test_cli.as_json(run(f"plan --pilot {mine} --outcome test_loss --theta 0.1 --batch-size 64 --epochs 40 --eta 0.05 --json"))
+    other = as_json(run(f"plan --pilot {mine} --outcome test_loss --theta 0.1 --batch-size 64 --epochs 40 --eta 0.05 --json"))
     assert (other["theta"], other["batch_size"], other["epochs"], other["eta_L"]) == (0.1, 64, 40, pytest.approx(0.15))
     drops = {plan["rule"]: plan["drop"] for plan in other["plans"]}
     assert (drops["always"], drops["half"]) == (40, 20)
@@ -110,7 +107,7 @@ def test_the_run_to_be_planned_may_differ_from_the_pilot(run: Run, mine: Path) -
         assert second["delta_at_batch_size"] > first["delta_at_batch_size"]
         assert second["critical_batch_size"] > first["critical_batch_size"]
         assert second["theta_for_step"] < first["theta_for_step"] < first["theta_star"]
-    given = test_cli.as_json(run(f"plan --pilot {mine} --outcome test_loss --eta-L 0.15 --theta 0.1 --batch-size 64 --epochs 40 --json"))
+    given = as_json(run(f"plan --pilot {mine} --outcome test_loss --eta-L 0.15 --theta 0.1 --batch-size 64 --epochs 40 --json"))
     assert given["plans"] == other["plans"]
 
 
@@ -138,7 +135,7 @@ def test_a_regret_below_0_is_explained(regret: float, run: Run, validated: Calla
 
 def test_nothing_is_recommended_before_validation(run: Run, validated: Callable[[Any], None]) -> None:
     validated(None)
-    assert test_cli.as_json(run(f"{PLAN} --outcome test_loss --json"))["recommendation"] is None
+    assert as_json(run(f"{PLAN} --outcome test_loss --json"))["recommendation"] is None
     table = run(f"{PLAN} --outcome test_loss").splitlines()
     assert table[-1].startswith("Not validated yet: no rule has been put to the test for test_loss")
     assert [line.split("  ")[1].strip() for line in table[-1 - len(RULES) : -1]] == list(RULES)
@@ -147,7 +144,7 @@ def test_nothing_is_recommended_before_validation(run: Run, validated: Callable[
 def test_a_rule_that_was_validated_names_the_drop_epoch(run: Run, validated: Callable[[Any], None]) -> None:
     validated(found_to_be(test_validation.GOOD))
     large = f"{PLAN} --batch-size 128 --outcome test_loss"
-    found = test_cli.as_json(run(f"{large} --json"))
+    found = as_json(run(f"{large} --json"))
     choice = found["recommendation"]
     drop = RULES["floor"].plan(read(DIGITS, method="sgd", seed=0, batch_size=128)).drop
     assert 0 < drop < 20
@@ -169,7 +166,7 @@ def test_a_rule_that_was_validated_names_the_drop_epoch(run: Run, validated: Cal
 
 def test_no_drop_epoch_is_named_where_no_rule_was_better_than_a_naive_one(run: Run, validated: Callable[[Any], None]) -> None:
     validated(found_to_be({"floor": 0.12, "delta": 0.2, "least test loss": 0.15}))
-    found = test_cli.as_json(run(f"{PLAN} --outcome test_loss --json"))
+    found = as_json(run(f"{PLAN} --outcome test_loss --json"))
     choice = found["recommendation"]
     assert (choice["rule"], choice["kind"], choice["schedule"], choice["drop"], choice["passed"]) == (
         "always",
@@ -193,7 +190,7 @@ def test_a_schedule_that_was_validated_has_no_drop_epoch(run: Run, validated: Ca
     for line in (*found["rules"], *found["tests"]):
         line["rule"] = line["rule"].replace("floor", "annealed")
     validated(found)
-    choice = test_cli.as_json(run(f"{PLAN} --outcome test_loss --json"))["recommendation"]
+    choice = as_json(run(f"{PLAN} --outcome test_loss --json"))["recommendation"]
     assert (choice["rule"], choice["schedule"], choice["drop"]) == ("annealed", "annealed", None)
     assert "For test_loss, on these settings, annealed: anneal theta with the moments and the step size" in run(
         f"{PLAN} --outcome test_loss"
@@ -202,7 +199,7 @@ def test_a_schedule_that_was_validated_has_no_drop_epoch(run: Run, validated: Ca
 
 @pytest.mark.parametrize("outcome", ["train_loss", "grad2", "test_loss", "test_accuracy"])
 def test_every_outcome_has_an_answer_by_the_committed_validation(outcome: str, run: Run) -> None:
-    found = test_cli.as_json(run(f"{PLAN} --outcome {outcome} --json"))
+    found = as_json(run(f"{PLAN} --outcome {outcome} --json"))
     assert (found["recommendation"] is None) == (validation.read() is None)
     assert found["advice"].endswith(".")
     assert f"({documents.validated(DIGITS.parent)['scope']})" in found["advice"]
@@ -230,11 +227,11 @@ def test_every_outcome_has_an_answer_by_the_committed_validation(outcome: str, r
         (f"plan --pilot {DIGITS.with_name('stall.parquet')} --outcome test_loss", "has no column seed; must be a record that `tsla train"),
     ],
 )
-def test_bad_input_is_one_line(argv: str, says: str, refusal: Callable[[list[str]], str]) -> None:
+def test_bad_input_is_one_line(argv: str, says: str, refusal: Refusal) -> None:
     assert says in refusal(argv.split())
 
 
-def test_files_that_are_no_pilots(tmp_path: Path, refusal: Callable[[list[str]], str]) -> None:
+def test_files_that_are_no_pilots(tmp_path: Path, refusal: Refusal) -> None:
     plain = rows((0, 5), {}, epochs=5)
     pd.DataFrame(plain).to_parquet(tmp_path / "stranger.parquet")
     (tmp_path / "text.parquet").write_text("no table\nat all", encoding="utf-8")
