@@ -17,7 +17,8 @@ from tests.figures.miniature import write_miniature_live, write_miniature_record
 from tsla import cli
 from tsla.empirics.experiments import live
 from tsla.empirics.runs import records
-from tsla.figures import paper_checks
+from tsla.figures import gallery, paper_checks
+from tsla.figures.gallery import slack
 
 EXAMPLE = "--L 10 --mu 1 --F0 1 --sigma2 1 --delta 0.1 --eps 0.1"
 CONSOLE_SCRIPT = str(Path(sys.executable).with_name("tsla"))
@@ -207,12 +208,13 @@ def test_a_folder_that_can_not_be_made_is_named(tmp_path: Path, refusal: Refusal
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
-    """Makes the current folder one with records and evidence, in which what the report runs is stood in for."""
+    """Makes the current folder one with records and evidence; what the report runs is stood in for, and one figure is its gallery."""
 
     def make(*, passed: bool, current: bool) -> Path:
         monkeypatch.chdir(tmp_path)
         write_miniature_records(tmp_path / "records")
         paper_checks.write([{"id": "C5", "kind": "property", "planted": False, "test": "t", "passed": passed}])
+        monkeypatch.setattr(gallery, "modules", lambda: {"slack": slack})
         monkeypatch.setattr(live, "run", write_miniature_live)
         monkeypatch.setattr(live, "check", lambda *_: current)
         return tmp_path / "build" / "report" / "index.html"
