@@ -1,16 +1,48 @@
-"""``tsla measure``. ``tsla/cli.py`` parses, this answers."""
+"""``tsla measure``."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
-from tsla.empirics.advice.measure import Setting
-from tsla.empirics.advice.measure import checkpoint as measured_checkpoint
-from tsla.theory.commands import print_result
+from tsla.options import Parser, number, whole
+from tsla.theory.commands.options import add_numbers
+
+ABOUT = "what smoothing does at the weights of a checkpoint, with intervals"
+EXTRA = "torch"
 
 
-def measure(args: argparse.Namespace) -> None:
-    """``tsla measure``: what smoothing does at the weights of a checkpoint."""
+def add(parser: Parser) -> None:
+    """Its options."""
+    parser.add_argument("--checkpoint", type=Path, help="what `tsla train --checkpoint` wrote, or a state_dict with --model (required)")
+    parser.add_argument("--data", help="a data set such as digits, or an .npz file with inputs (n, ...) and labels (n,) (required)")
+    parser.add_argument("--folder", type=Path, help="where the files of the data set are (default: where those of the run were)")
+    parser.add_argument("--model", help="module:function that builds the network of a state_dict")
+    about = "uniform (default), prior, own, own-hard, an .npy file of probabilities (K,) or (n, K), or the checkpoint of a teacher"
+    parser.add_argument("--smoothing", default="uniform", help=about)
+    for name, kind, default, about in (
+        ("theta", number, 0.1, "smoothing strength in (0, 1]"),
+        ("batch-size", whole, 16, "examples of a batch"),
+        ("eta-L", number, None, "eta*L in (0, 1], in place of eta and L"),
+        ("examples", whole, None, "how many to draw from the data (default: all)"),
+        ("until", number, None, "stop when delta and theta* are known to this relative half-width, such as 0.05"),
+        ("chunk", whole, 32, "examples that are handled at once"),
+        ("seed", whole, 0, "seed of the draw"),
+    ):
+        parser.add_argument(f"--{name}", type=kind, default=default, help=about + ("" if default is None else f" (default {default})"))
+    parser.add_argument(
+        "--batch-norm", choices=["evaluation"], help="measure a BatchNorm that is in training mode by its running statistics"
+    )
+    add_numbers(parser, "", "eta L")
+    parser.need("checkpoint", "data")
+
+
+def run(args: argparse.Namespace) -> None:
+    """What smoothing does at the weights of a checkpoint."""
+    from tsla.empirics.advice.measure import Setting
+    from tsla.empirics.advice.measure import checkpoint as measured_checkpoint
+    from tsla.theory.commands.answer import print_result
+
     setting = Setting.of(theta=args.theta, batch_size=args.batch_size, eta=args.eta, L=args.L, eta_L=args.eta_L)
     names = ("folder", "model", "smoothing", "examples", "until", "chunk", "batch_norm", "seed")
     found = measured_checkpoint.measured(args.checkpoint, args.data, setting, **{name: getattr(args, name) for name in names})

@@ -1,18 +1,37 @@
-"""``tsla power``. ``tsla/cli.py`` parses, this answers."""
+"""``tsla power``."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
-from tsla.empirics.runs.files import must_be_there
-from tsla.empirics.runs.records import read as read_record
-from tsla.empirics.statistics.power import pilot, plan
-from tsla.empirics.statistics.power import table as power_table
-from tsla.theory.commands import print_result
+from tsla.options import Parser, whole
+from tsla.theory.commands.options import add_numbers
+
+ABOUT = "seeds and steps that it takes to tell two methods apart, from a pilot record"
+EXTRA = "runs"
 
 
-def power(args: argparse.Namespace) -> None:
-    """``tsla power``: seeds and steps to tell two methods apart."""
+def add(parser: Parser) -> None:
+    """Its options."""
+    parser.add_argument("record", type=Path, metavar="RECORD", help="a Parquet record, such as records/digits.parquet")
+    parser.add_argument("--a", help="a method of the record, or a column; with --b")
+    parser.add_argument("--b", help="what is subtracted from it, seed by seed")
+    parser.add_argument("--column", help="what is compared; without --a and --b, a column of differences")
+    parser.add_argument("--where", action="append", default=[], metavar="NAME=VALUE", help="keep these rows only; may be given again")
+    parser.add_argument("--seeds", type=whole, help="seeds that can be afforded: the first checkpoint at which they are enough")
+    add_numbers(parser, "", "effect level power")
+    parser.set_defaults(level=0.05, power=0.8)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Seeds and steps to tell two methods apart."""
+    from tsla.empirics.runs.files import must_be_there
+    from tsla.empirics.runs.records import read as read_record
+    from tsla.empirics.statistics.power import pilot, plan
+    from tsla.empirics.statistics.power import table as power_table
+    from tsla.theory.commands.answer import print_result
+
     must_be_there("record", args.record, "a record such as `tsla train --out` writes")
     unclear = [text for text in args.where if "=" not in text]
     if unclear:

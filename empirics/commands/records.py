@@ -1,21 +1,32 @@
-"""``tsla records``, and the first half of ``tsla certify``. ``tsla/cli.py`` parses, this answers."""
+"""``tsla records``."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from tsla.empirics.experiments.recheck import recheck
-from tsla.empirics.experiments.registry import EXPERIMENTS
-from tsla.empirics.experiments.runner import make_records
-from tsla.empirics.runs.records import FOLDER
+from tsla.options import Parser
+
+ABOUT = "run experiments and write their records, or check those there are"
+EXTRA = "torch"
+CHECKOUT = "records"
 
 RUNS = Path("build/runs")
 
 
-def records(args: argparse.Namespace) -> int:
-    """``tsla records``: run experiments, by default those of the report; with ``--check`` look at the records that there are."""
+def add(parser: Parser) -> None:
+    """Its options."""
+    parser.add_argument("name", nargs="*", help="experiments (default: those of the report; with --check all that have a record)")
+    about = "write nothing: look for changed numbers and other configurations, and run a part of each again"
+    parser.add_argument("--check", action="store_true", help=about)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run experiments, by default those of the report; with ``--check`` look at the records that there are."""
+    from tsla.empirics.experiments.registry import EXPERIMENTS
+    from tsla.empirics.experiments.runner import make_records
+    from tsla.empirics.runs.records import FOLDER
+
     if args.check:
         return _check_records(args.name)
     names = args.name or [name for name, experiment in EXPERIMENTS.items() if experiment.in_report]
@@ -26,15 +37,10 @@ def records(args: argparse.Namespace) -> int:
 
 def _check_records(names: list[str]) -> int:
     """One line a record; 1 where one is not what today's code says."""
+    from tsla.empirics.experiments.recheck import recheck
+
     code = 0
     for found in recheck(names):
         print(found)
         code |= not found.current
     return code
-
-
-def certify(_: argparse.Namespace) -> None:
-    """``tsla certify``, first half: run every certificate anew, whatever an earlier call has done, and write their record."""
-    with TemporaryDirectory() as build:
-        for path in make_records(["certificates"], out=FOLDER, build=Path(build)):
-            print(path)

@@ -1,23 +1,45 @@
-"""``tsla simulate``. ``tsla/cli.py`` parses, this answers."""
+"""``tsla simulate``."""
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
+from pathlib import Path
 
-import pandas as pd
+from tsla.options import Parser, whole
+from tsla.theory.commands.options import add_numbers
+from tsla.theory.methods import METHODS
 
-from tsla.empirics import assumptions
-from tsla.empirics.experiments import bounds
-from tsla.empirics.runs.files import deliver, must_be_writable
-from tsla.empirics.runs.progress import Progress
-from tsla.empirics.runs.records import write as write_record
-from tsla.empirics.simulation.simulate import default_checkpoints
-from tsla.theory.commands import print_result
+ABOUT = "run a bound's own plan on a test problem"
+EXTRA = "runs"
 
 
-def simulate(args: argparse.Namespace) -> None:
-    """``tsla simulate``: a bound's own plan, run, beside the bound; ``--out`` writes the checkpoints, and the assumptions there."""
+def add(parser: Parser) -> None:
+    """Its options."""
+    parser.add_argument("--problem", required=True, help="a module of empirics/problems")
+    parser.add_argument("--method", required=True, choices=METHODS, help="whose plan to run")
+    parser.add_argument("--seeds", type=whole, default=100, help="number of independent replicas (default 100)")
+    parser.add_argument("--seed", type=whole, default=0, help="seed of the whole run (default 0)")
+    parser.add_argument("--T", type=whole, metavar="N", help="number of steps, in place of --eps: for the smallest eps that they reach")
+    parser.add_argument("--out", type=Path, help="write the checkpoints, and what holds there of the assumptions, to this Parquet file")
+    parser.add_argument("--state", type=Path, help="a file that keeps where the run is: a killed one goes on there, to the same numbers")
+    add_numbers(parser, "", "eps sigma2 delta")
+    parser.set_defaults(sigma2=1.0, delta=0.1)
+
+
+def run(args: argparse.Namespace) -> None:
+    """The plan, run, beside the bound; ``--out`` writes the checkpoints, and the assumptions there."""
+    from dataclasses import asdict
+
+    import pandas as pd
+
+    from tsla.empirics import assumptions
+    from tsla.empirics.experiments import bounds
+    from tsla.empirics.runs.files import deliver, must_be_writable
+    from tsla.empirics.runs.progress import Progress
+    from tsla.empirics.runs.records import write as write_record
+    from tsla.empirics.simulation.simulate import default_checkpoints
+    from tsla.theory.commands.answer import print_result
+
     must_be_writable(out=args.out, state=args.state)
     what = bounds.planned(args.problem, args.method, eps=args.eps, budget=args.T, sigma2=args.sigma2, delta=args.delta)
     stages = what.plan.stages

@@ -1,4 +1,4 @@
-"""The subcommand ``tsla sweep``."""
+"""``tsla sweep``."""
 
 from __future__ import annotations
 
@@ -6,14 +6,32 @@ import argparse
 import sys
 from pathlib import Path
 
-from tsla.empirics.runs.files import must_be_folder, must_be_writable
-from tsla.empirics.training import sweeps
+from tsla.options import Parser, whole
+
+ABOUT = "many training runs: a grid times seeds, resumable, on all cores or on a cluster"
+EXTRA = "torch"
 
 FOLDER = Path("build/sweeps")
 
 
-def sweep(args: argparse.Namespace) -> int:
-    """``tsla sweep``: all runs of a file; prints where the record is, and the failed runs on standard error. 1 if there are any."""
+def add(parser: Parser) -> None:
+    """Its options."""
+    parser.add_argument("file", type=Path, metavar="FILE", help="a TOML file such as examples/sweep.toml")
+    parser.add_argument(
+        "--backend", choices=["loky", "ray", "dask"], default="loky", help="loky (default): processes of this machine; or a cluster"
+    )
+    parser.add_argument("--address", help="of a running Ray or Dask cluster (default: one is started here)")
+    parser.add_argument("--jobs", type=whole, metavar="N", help="at most this many runs at once (default: one for each core)")
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="where the results go (default build/sweeps/NAME); shared by all of a cluster"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """All runs of a file; prints where the record is, and the failed runs on standard error. 1 if there are any."""
+    from tsla.empirics.runs.files import must_be_folder, must_be_writable
+    from tsla.empirics.training import sweeps
+
     wanted = sweeps.read(args.file)
     must_be_folder("out", args.out)
     folder = args.out or FOLDER / wanted.name

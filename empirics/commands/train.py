@@ -1,38 +1,99 @@
-"""``tsla train``. ``tsla/cli.py`` parses, this answers."""
+"""``tsla train``."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Iterator
 from math import isfinite, nan
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-from torch import nn
+from tsla.options import Parser, number, whole
 
-from tsla.empirics import training
-from tsla.empirics.assumptions import network_run
-from tsla.empirics.data.datasets import Split
-from tsla.empirics.models import checkpoints
-from tsla.empirics.runs.files import deliver, must_be_there, must_be_writable
-from tsla.empirics.runs.progress import Progress
-from tsla.empirics.runs.records import write as write_record
-from tsla.empirics.training import processes
-from tsla.empirics.training.command_line import ALL, command_line
-from tsla.empirics.training.config import DROPPING, kinds
-from tsla.empirics.training.devices import device_of, on_device, taken
+if TYPE_CHECKING:
+    from tsla.empirics.training import Row, TrainingConfig
+
+ABOUT = "train a network once, measuring gradient moments; alone, or under torchrun"
+EXTRA = "torch"
 
 
-def train(args: argparse.Namespace) -> None:
-    """``tsla train``: one run, a row an epoch; with ``--out`` a record, with ``--checkpoint`` the final weights.
+def size(text: str) -> int | str:
+    """A number of examples; "all" stands for itself."""
+    return text if text == "all" else whole(text)
+
+
+def epochs(text: str) -> tuple[int, ...]:
+    """Numbers with commas between them."""
+    return tuple(map(whole, text.split(","))) if text else ()
+
+
+OPTIONS: dict[str, tuple[Any, str]] = {  # options of `tsla train`: their kind, and what they say; a kind of None is a switch
+    "method": (str, "sgd, lsr, tsla, annealed, adaptive, or a control: shrink, shrink-tsla"),
+    "seed": (whole, "of split, label noise, initial weights and batches; 0"),
+    "epochs": (whole, "20"),
+    "eta": (number, "step size; 0.1"),
+    "theta": (number, "smoothing strength; 0.3"),
+    "drop": (whole, "the epoch from which tsla does not smooth; half of the epochs"),
+    "smoothing": (str, "uniform, prior, own or own-hard; uniform"),
+    "data": (str, "digits, mnist, fashion-mnist, cifar10, cifar100, cub200, dogs or folder; digits"),
+    "folder": (str, "where the files of the data are"),
+    "train-size": (size, "training examples, or all; 1000"),
+    "test-size": (size, "test examples, or all; all"),
+    "pool": (whole, "means over squares of so many pixels a side; 1"),
+    "label-noise": (number, "fraction of wrong labels; 0.2"),
+    "augment": (None, "random crops and reflections"),
+    "model": (str, "mlp, resnet8, resnet18, resnet20, resnet32, resnet34, resnet50 or resnet56; resnet8"),
+    "norm": (str, "group or batch; group"),
+    "batch-size": (whole, "16"),
+    "momentum": (number, "0"),
+    "weight-decay": (number, "0"),
+    "warmup": (whole, "epochs in which the step size rises; 0"),
+    "rates": (str, "constant, step or cosine; constant"),
+    "measure-at": (epochs, "epochs before which moments are measured, such as 0,5,20; 0,1,2,5,10,20"),
+    "measured-examples": (size, "training examples to measure moments on, or all; all"),
+    "curvature": (None, "where moments are measured, also eta times the largest curvature"),
+    "device": (str, "cpu, cuda, or auto: a GPU where there is one; cpu"),
+    "threads": (whole, "of a process on the CPU; 1"),
+    "precision": (str, "float32 or bf16; float32"),
+    "channels-last": (None, "the memory format of images"),
+    "compile": (None, "compile the network"),
+    "deterministic": (None, "the same bits again on a GPU too"),
+}
+
+
+def add(parser: Parser) -> None:
+    """Its options."""
+    for name, (kind, says) in OPTIONS.items():
+        how: dict[str, Any] = {"action": argparse.BooleanOptionalAction} if kind is None else {"type": kind}
+        parser.add_argument(f"--{name}", default=argparse.SUPPRESS, help=says, **how)
+    parser.add_argument("--config", type=Path, help="a TOML file of these names; options win")
+    parser.add_argument("--state", type=Path, help="a file that keeps where the run is: a killed one goes on there, to the same bits")
+    parser.add_argument("--watch", action="store_true", help="also L, sigma2, delta and the PL ratio where moments are measured (slow)")
+    parser.add_argument("--out", type=Path, help="write the record to this Parquet file")
+    parser.add_argument("--checkpoint", type=Path, help="write the final weights to this file, for `tsla measure`")
+
+
+def run(args: argparse.Namespace) -> None:
+    """One run, a row an epoch; with ``--out`` a record, with ``--checkpoint`` the final weights.
 
     Under torchrun all processes run it, and the first one speaks and writes.
     """
-    given = _given(args)
+    from dataclasses import asdict
+
+    import pandas as pd
+
+    from tsla.empirics import training
+    from tsla.empirics.models import checkpoints
+    from tsla.empirics.runs.files import deliver, must_be_writable
+    from tsla.empirics.runs.records import write as write_record
+    from tsla.empirics.training import processes
+    from tsla.empirics.training.command_line import command_line
+    from tsla.empirics.training.devices import device_of
+    from tsla.empirics.training.given import given_fields
+    from tsla.empirics.training.watched import watched
+
+    given = given_fields(args)
     config = training.TrainingConfig.of(**{"seed": 0} | given)
     if args.watch and args.state is not None:
         raise ValueError(f"state = {args.state} must be left out with --watch, which looks at the weights of every epoch")
@@ -40,7 +101,7 @@ def train(args: argparse.Namespace) -> None:
     with processes.group(config.device):
         split = training.training_split(config)
         model = training.initial_model(config, split)
-        run = _watched(config, model, split) if args.watch else training.train(config, model, split=split, state=args.state)
+        run = watched(config, model, split) if args.watch else training.train(config, model, split=split, state=args.state)
         if processes.rank() > 0:
             for row in run:
                 _refuse_divergence(config, row)
@@ -56,34 +117,12 @@ def train(args: argparse.Namespace) -> None:
         )
 
 
-def _given(args: argparse.Namespace) -> dict[str, Any]:
-    """The fields of the configuration that the options give, and else the file. Raises ValueError where nobody gives the method."""
-    known = kinds(training.TrainingConfig)
-    given = {} if args.config is None else _file(args.config, known)
-    given |= {name: value for name, value in vars(args).items() if name in known}
-    if "method" not in given:
-        raise ValueError("the following arguments are required: --method")
-    if "drop" in vars(args) and given["method"] not in DROPPING:
-        raise ValueError(f"drop = {args.drop} has no use with --method {given['method']}; it goes with {' or '.join(DROPPING)}")
-    return {name: None if value == ALL else value for name, value in given.items()}
-
-
-def _file(path: Path, known: Mapping[str, Any]) -> dict[str, Any]:
-    """What a TOML file says; its names are those of the options."""
-    must_be_there("config", path, "a TOML file")
-    try:
-        found = {name.replace("-", "_"): value for name, value in tomllib.loads(path.read_text(encoding="utf-8")).items()}
-    except ValueError as error:  # no TOML, or no text
-        raise ValueError(f"config = {path} must be a TOML file: {error}") from error
-    for name in found:
-        if name not in known:
-            raise ValueError(f"config = {path}: unknown name {name}; must be one of {', '.join(known)}")
-    return found
-
-
-def _shown(config: training.TrainingConfig, run: Iterator[training.Row]) -> list[training.Row]:
+def _shown(config: TrainingConfig, run: Iterator[Row]) -> list[Row]:
     """All rows, with a bar meanwhile."""
-    rows: list[training.Row] = []
+    from tsla.empirics.runs.progress import Progress
+    from tsla.empirics.training.devices import taken
+
+    rows: list[Row] = []
     delta = nan
     with Progress("train", total=config.epochs + 1) as progress:
         for row in run:
@@ -100,26 +139,6 @@ def _shown(config: training.TrainingConfig, run: Iterator[training.Row]) -> list
     return rows
 
 
-def _refuse_divergence(config: training.TrainingConfig, row: training.Row) -> None:
+def _refuse_divergence(config: TrainingConfig, row: Row) -> None:
     if not isfinite(row["train_loss"]):
         raise ValueError(f"eta = {config.eta} is too large: the run diverged in epoch {row['epoch']}")
-
-
-def _watched(config: training.TrainingConfig, model: nn.Module, split: Split) -> Iterator[training.Row]:
-    """The rows of training; those at which moments are measured carry what :mod:`tsla.empirics.assumptions` sees there."""
-    per_epoch = -(-len(split.train_labels) // config.batch_size)
-    here = on_device(split, device_of(config), config)
-    rows: list[training.Row] = []
-
-    def run() -> Iterator[tuple[int, float]]:
-        for row in training.train(config, model, split=split):
-            rows.append(row)
-            if row["epoch"] in config.measure_at:
-                yield row["epoch"] * per_epoch, row["eta"]
-
-    how: dict[str, Any] = {"smoothing": config.smoothing, "batch_size": config.batch_size}
-    for seen in network_run.network(model, here.train_inputs, here.train_labels, run(), **how):
-        rows[-1] |= seen.columns()
-        yield from rows
-        rows.clear()
-    yield from rows

@@ -14,6 +14,7 @@ from tsla import cli
 from tsla.theory import annealing, biased, complexity, inversion, lsr, lsr_pl, minibatch, sgd, smoothed_pl, tables, two_stage, worst_case
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.bound import Bound
+from tsla.theory.commands.steps import STEPS
 from tsla.theory.constants import Constants
 from tsla.theory.derivations import DERIVATIONS
 from tsla.theory.methods import METHODS
@@ -112,7 +113,7 @@ def variance(found: Any, plain: float, smoothed: float) -> Answer:
 
 
 ANSWERS: dict[str, Answer] = {
-    **{f"steps {method} {EXAMPLE}": plan(METHODS[method](K, eps=0.1)) for method in cli.STEPS},
+    **{f"steps {method} {EXAMPLE}": plan(METHODS[method](K, eps=0.1)) for method in STEPS},
     f"steps sgd-exact {CONSTANTS} --eps 0.1": plan(worst_case.sgd_steps(BARE, eps=0.1)),
     f"steps lsr-pl {CONSTANTS} --mu 1 --delta 0.1 --eps 0.5": plan(lsr_pl.steps(K, eps=0.5), 0.5),
     f"compare {EXAMPLE}": comparison(K),
@@ -235,7 +236,7 @@ EVERY: dict[str, str] = {  # command -> its numbers
     "bound lsr": "L sigma2 F0 eta T delta theta",
     "bound lsr --why": "L sigma2 F0 eta T beta2 nu2 c mu",
     "bound tsla --why": "L mu sigma2 delta F0 eta1 T1 eta2 T2 theta",
-    **{f"steps {method}": required for method, required in cli.STEPS.items()},
+    **{f"steps {method}": required for method, required in STEPS.items()},
     "compare": "L mu sigma2 delta F0 eps",
     "compare ": "L mu sigma2 delta F0 eps beta2 nu2 c",
     "invert": "L mu sigma2 F0 delta budget",

@@ -10,10 +10,9 @@ import torch
 
 from tests.cli.support import Refusal, Run
 from tsla import cli
-from tsla.empirics.commands import train as commands
 from tsla.empirics.models import checkpoints, networks
 from tsla.empirics.runs import records
-from tsla.empirics.training import TrainingConfig
+from tsla.empirics.training import TrainingConfig, processes
 
 SHORT = "--epochs 1 --train-size 40 --model mlp"
 FILE = """
@@ -115,7 +114,7 @@ def test_the_checkpoint_builds_its_network(tmp_path: Path, run: Run) -> None:
 def test_only_the_first_process_speaks_and_writes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(commands.processes, "rank", lambda: 1)
+    monkeypatch.setattr(processes, "rank", lambda: 1)
     assert cli.main(f"train --method sgd {SHORT} --out {tmp_path / 'run.parquet'} --checkpoint {tmp_path / 'run.pt'}".split()) == 0
     assert capsys.readouterr() == ("", "")
     assert list(tmp_path.iterdir()) == []

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from tests.claims.support.domain import constants, costly, step_sizes, thetas
 from tests.claims.support.recursions import exact, smoothed_error2
 from tests.planted import assert_rejects
-from tsla import cli
 from tsla.theory import biased, derivations, lsr, sgd, worst_case
 from tsla.theory import two_stage as two_stages
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.bound import Bound
+from tsla.theory.commands.bound import BOUNDS
 from tsla.theory.constants import Constants
 from tsla.theory.derivations import DERIVATIONS
 
@@ -185,7 +185,7 @@ def test_numbers_are_said_to_six_digits() -> None:
 
 def test_every_bound_of_the_command_line_has_one() -> None:
     assert DERIVATIONS.keys() == set(CLAIMS)
-    assert {"sgd", "lsr", "tsla"} == cli.BOUNDS.keys()  # C4 and C16, C5 and C12, C8
+    assert {"sgd", "lsr", "tsla"} == BOUNDS.keys()  # C4 and C16, C5 and C12, C8
 
 
 # --- planted errors ---

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tests.planted import assert_rejects
-from tsla import cli
+from tsla.empirics.commands.train import OPTIONS
 from tsla.empirics.smoothing.labels import evaluation_mode
 from tsla.empirics.training import TrainingConfig
 from tsla.empirics.training.evaluation import calibration_error
@@ -77,7 +77,7 @@ def test_the_defaults_of_another_length() -> None:
 
 
 def test_every_field_is_an_option_of_the_command() -> None:
-    assert {name.replace("-", "_") for name in cli.TRAINING} == {field.name for field in fields(TrainingConfig)}
+    assert {name.replace("-", "_") for name in OPTIONS} == {field.name for field in fields(TrainingConfig)}
 
 
 # --- rates

@@ -1,0 +1,1 @@
+"""The subcommands of numbers: one file each, its options above its answer."""

@@ -1,0 +1,23 @@
+"""How a subcommand answers: one JSON object, or a small table."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from typing import Any
+
+from tsla.theory.constants import UnrepresentableError
+
+
+def print_result(args: argparse.Namespace, as_json: Callable[[], dict[str, Any]], as_table: Callable[[], str]) -> None:
+    """One JSON object with ``--json``, in ASCII, so that it is JSON whatever the encoding of the output; else a table.
+
+    Raises UnrepresentableError for an infinity or nan, which JSON does not have.
+    """
+    found = as_json()
+    try:
+        text = json.dumps(found, allow_nan=False)
+    except ValueError:
+        raise UnrepresentableError("the answer holds a number that is not finite: it overflows float64; rescale F") from None
+    print(text if args.json else as_table())

@@ -1,0 +1,31 @@
+"""``tsla critical-batch``."""
+
+from __future__ import annotations
+
+import argparse
+
+from tsla.options import Parser
+from tsla.theory import minibatch, tables
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.commands.answer import print_result
+from tsla.theory.commands.options import add_numbers
+
+ABOUT = "the batch size from which on smoothing no longer lowers the variance; with L and eta, the bound (C14)"
+
+
+def add(parser: Parser) -> None:
+    """Its options."""
+    add_numbers(parser, "sigma2 beta2 nu2", "c theta L eta")
+
+
+def run(args: argparse.Namespace) -> None:
+    """B_c of the variance, or of the bound at a step size."""
+    smoothing = SmoothingOracle(beta2=args.beta2, nu2=args.nu2, c=args.c or 0.0)
+    theta = 1.0 if args.theta is None else args.theta
+    if (args.L is None) != (args.eta is None):
+        raise ValueError("L and eta go together: with both, the batch size for the bound at that step size; without, for the variance")
+    if args.eta is None:
+        size = float(minibatch.critical_batch_size(args.sigma2, smoothing, theta))
+    else:
+        size = float(minibatch.critical_batch_size_for_step(args.sigma2, smoothing, L=args.L, eta=args.eta, theta=theta))
+    print_result(args, lambda: tables.critical_batch_json(size), lambda: tables.critical_batch_table(size, theta))

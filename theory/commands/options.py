@@ -1,0 +1,62 @@
+"""The options for numbers, and what several subcommands make of them."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from tsla.options import Parser, number
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.constants import Constants
+
+OPTIONS = {
+    "L": "smoothness of F (A1)",
+    "mu": "Polyak-Łojasiewicz constant (A4), at most L",
+    "sigma2": "variance of the one-hot stochastic gradient (A2)",
+    "delta": "E‖ĝ-∇F‖² <= delta*sigma2 (A3)",
+    "F0": "F(w_0), at least F(w_0) - F*",
+    "eta": "step size, at most 1/L",
+    "T": "number of steps",
+    "eta1": "step size of the smoothed stage, at most 1/L",
+    "T1": "steps of the smoothed stage",
+    "eta2": "step size of the plain stage, at most 1/L",
+    "T2": "steps of the plain stage",
+    "theta": "smoothing strength in [0, 1]; if left out, 1/(1+delta), with beta2 and nu2 the best for eta, for critical-batch 1",
+    "eps": "target: E‖∇F‖² <= eps²",
+    "s2": "E‖g-∇F‖²",
+    "shat2": "E‖ĝ-∇F‖²",
+    "c": "E⟨g-∇F, ĝ-∇F⟩ (with beta2 and nu2: 0 if left out)",
+    "grad2": "‖∇F‖², for the shrinkage control (C17)",
+    "beta2": "‖Eĝ-∇F‖² <= beta2, the squared bias of ĝ (C12)",
+    "nu2": "E‖ĝ-Eĝ‖² <= nu2, the noise of ĝ (C12)",
+    "budget": "samples that may be spent",
+    "effect": "smallest difference worth finding, in units of the column; if left out, the pilot's own mean",
+    "level": "level of the two-sided paired t-test (default 0.05)",
+    "power": "probability of finding the effect (default 0.8)",
+}
+CONSTANTS = ("L", "mu", "sigma2", "delta", "F0")
+
+
+def add_numbers(parser: Parser, required: str, optional: str = "") -> None:
+    """Options for numbers, by their names with spaces between, and ``--json``."""
+    parser.need(*required.split())
+    for name in required.split() + optional.split():
+        parser.add_argument(f"--{name}", type=number, metavar="X", help=OPTIONS[name] + (" (required)" if name in required.split() else ""))
+    parser.give_json()
+
+
+def constants(args: argparse.Namespace) -> Constants:
+    """Those that were given."""
+    given: dict[str, Any] = {name: getattr(args, name, None) for name in CONSTANTS}
+    return Constants(**given)
+
+
+def oracle(args: argparse.Namespace) -> SmoothingOracle | None:
+    """The oracle of --beta2 --nu2 [--c]; None where none of them is given."""
+    given = [name for name in ("beta2", "nu2", "c") if getattr(args, name) is not None]
+    if not given:
+        return None
+    if args.beta2 is None or args.nu2 is None:
+        missing = " and ".join(f"--{name}" for name in ("beta2", "nu2") if name not in given)
+        raise ValueError(f"got --{given[0]} without {missing}; bias and noise go together: --beta2 --nu2 [--c]")
+    return SmoothingOracle(beta2=args.beta2, nu2=args.nu2, c=args.c or 0.0)

@@ -1,0 +1,34 @@
+"""``tsla variance``."""
+
+from __future__ import annotations
+
+import argparse
+
+from tsla.options import Parser
+from tsla.theory import tables
+from tsla.theory.commands.answer import print_result
+from tsla.theory.commands.options import add_numbers
+from tsla.theory.variance import from_bounds, from_moments
+
+ABOUT = "variance of the smoothed direction: give sigma2 and delta, or s2, shat2 and c"
+
+
+def add(parser: Parser) -> None:
+    """Its options."""
+    add_numbers(parser, "", "sigma2 delta s2 shat2 c grad2 theta")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Of bounds or of moments."""
+    given = {name for name in ("sigma2", "delta", "s2", "shat2", "c", "grad2") if getattr(args, name) is not None}
+    if given == {"sigma2", "delta"}:
+        found = from_bounds(sigma2=args.sigma2, delta=args.delta, theta=args.theta)
+        plain, smoothed = args.sigma2, args.sigma2 * args.delta
+    elif given - {"grad2"} == {"s2", "shat2", "c"}:
+        found = from_moments(s2=args.s2, shat2=args.shat2, c=args.c, grad2=args.grad2, theta=args.theta)
+        plain, smoothed = args.s2, args.shat2
+    else:
+        raise ValueError(
+            f"got {' '.join(f'--{name}' for name in sorted(given)) or 'nothing'}; give --sigma2 --delta, or --s2 --shat2 --c [--grad2]"
+        )
+    print_result(args, lambda: tables.variance_json(found), lambda: tables.variance_table(found, plain, smoothed))

@@ -1,0 +1,51 @@
+"""What the options of all subcommands have in common: refusals in one line, and numbers."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, NoReturn
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse whose refusals are one line with exit code 2, and which takes no abbreviated options.
+
+    What has been parsed has, as ``parser``, the parser of the subcommand, and as ``needed`` the names of the options that must be given.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_abbrev=False, **kwargs)
+        self.set_defaults(parser=self, needed=())
+
+    def error(self, message: str) -> NoReturn:
+        """One line, and exit code 2."""
+        if message.endswith("expected one argument"):
+            message = message.replace("expected one argument", "a value must follow it")
+        self.exit(2, f"{self.prog}: {message}\n")
+
+    def option_names(self) -> str:
+        """What can be given, with spaces between."""
+        return " ".join(sorted(name for name in self._option_string_actions if name.startswith("--")))
+
+    def need(self, *names: str) -> None:
+        """Options that must be given. They are asked for after unknown ones have been refused: a misspelt option is both."""
+        self.set_defaults(needed=names)
+
+    def give_json(self) -> None:
+        """The option of every subcommand that answers with :func:`tsla.theory.commands.answer.print_result`."""
+        self.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def number(text: str) -> float:
+    """A kind of option. -0.0 is 0."""
+    try:
+        return float(text) + 0.0
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+
+
+def whole(text: str) -> int:
+    """A kind of option."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
