@@ -18,7 +18,7 @@ Version = TypeVar("Version", bound=Hashable)
 
 def assert_rejects(check: Callable[[Subject], object], wrong: Subject) -> None:
     """``check(wrong)`` must fail by an assertion."""
-    with pytest.raises(AssertionError):
+    with _examples(1), pytest.raises(AssertionError):
         check(wrong)
 
 
