@@ -361,3 +361,8 @@ def test_premises(call: Callable[[], Any], message: str) -> None:
 
 def test_a_step_size_just_below_its_limit() -> None:
     assert float(worst_case.sgd_bound(K, eta=0.2 * (1 - 1e-12), T=1).total) == pytest.approx(12 / 2e-12, rel=1e-3)
+
+
+@pytest.mark.claim("C16", "property", planted=True)
+def test_a_failing_property_shows_its_number(shows_its_number: Callable[..., None]) -> None:
+    shows_its_number(lambda: is_exact_on_a_parabola(sgd_bound), worst_case, "sgd_bound", "noise")

@@ -96,3 +96,8 @@ def wrong_sign(k: Constants, eta: float, T: float, theta: float | None) -> Bound
 )
 def test_planted_errors_are_rejected(check: Callable[[BoundOf], None], wrong: BoundOf, rejects: Rejects) -> None:
     rejects(check, right=sgd_bound, wrong=wrong)
+
+
+@pytest.mark.claim("C4", "property", planted=True)
+def test_a_failing_property_shows_its_number(shows_its_number: Callable[..., None]) -> None:
+    shows_its_number(lambda: agrees_with_summed_descent(sgd_bound), sgd, "bound", "noise")

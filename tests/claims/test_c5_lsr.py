@@ -237,3 +237,8 @@ def floor_without_its_factor(k: Constants, *, eps: float) -> Plan:
 )
 def test_wrong_plans_are_rejected(check: Callable[[Planner], None], wrong: Any, rejects: Rejects) -> None:
     rejects(check, right=lsr.steps, wrong=wrong)
+
+
+@pytest.mark.claim("C5", "property", planted=True)
+def test_a_failing_property_shows_its_number(shows_its_number: Callable[..., None]) -> None:
+    shows_its_number(lambda: agrees_with_summed_descent(lsr_bound), lsr, "bound", "smoothing")

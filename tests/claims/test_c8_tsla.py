@@ -231,3 +231,8 @@ def step_size_doubled(k: Constants, *, eps: float) -> Plan:
 )
 def test_wrong_plans_are_rejected(check: Callable[[Planner], None], wrong: Planner, rejects: Rejects) -> None:
     rejects(check, right=two_stage.steps, wrong=wrong)
+
+
+@pytest.mark.claim("C8", "property", planted=True)
+def test_a_failing_property_shows_its_number(shows_its_number: Callable[..., None]) -> None:
+    shows_its_number(lambda: is_one_recursion_after_the_other(two_stage.bound), two_stage, "bound", "noise")

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from tests.cli.support import Refusal, Run, as_json
-from tests.empirics.advice.plan import test_validation
+from tests.empirics.advice.plan.made_up import BUILDING, GOOD, regrets
 from tests.empirics.advice.plan.pilots import growing, rows
 from tsla.empirics.advice.plan import validation
 from tsla.empirics.advice.plan.pilot import read
@@ -35,8 +35,8 @@ def validated(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
 
 
 def found_to_be(judging: Mapping[str, float]) -> Any:
-    table = test_validation.regrets(building=test_validation.GOOD, judging=judging)
-    return validation.validate(table, test_validation.BUILDING) | {"scope": "networks on data"}
+    table = regrets(building=GOOD, judging=judging)
+    return validation.validate(table, BUILDING) | {"scope": "networks on data"}
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_what_no_epoch_of_the_pilot_shows_is_called_extrapolated(run: Run, mine:
 
 @pytest.mark.parametrize("regret", [-0.01, 0.01])
 def test_a_regret_below_0_is_explained(regret: float, run: Run, validated: Callable[[Any], None]) -> None:
-    found = found_to_be(test_validation.GOOD)
+    found = found_to_be(GOOD)
     for line in found["rules"]:
         line["regret"] = regret
     validated(found)
@@ -142,7 +142,7 @@ def test_nothing_is_recommended_before_validation(run: Run, validated: Callable[
 
 
 def test_a_rule_that_was_validated_names_the_drop_epoch(run: Run, validated: Callable[[Any], None]) -> None:
-    validated(found_to_be(test_validation.GOOD))
+    validated(found_to_be(GOOD))
     large = f"{PLAN} --batch-size 128 --outcome test_loss"
     found = as_json(run(f"{large} --json"))
     choice = found["recommendation"]
@@ -186,7 +186,7 @@ def test_no_drop_epoch_is_named_where_no_rule_was_better_than_a_naive_one(run: R
 
 
 def test_a_schedule_that_was_validated_has_no_drop_epoch(run: Run, validated: Callable[[Any], None]) -> None:
-    found = found_to_be(test_validation.GOOD)
+    found = found_to_be(GOOD)
     for line in (*found["rules"], *found["tests"]):
         line["rule"] = line["rule"].replace("floor", "annealed")
     validated(found)

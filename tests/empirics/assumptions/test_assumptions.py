@@ -16,7 +16,7 @@ from torch.nn.functional import cross_entropy
 
 from tests.empirics.simulation.stages import stage
 from tests.planted import assert_rejects
-from tests.theory.test_assumptions import BOUNDS, KNOWN, ORACLE
+from tests.theory.bounds import BOUNDS, KNOWN, ORACLE
 from tsla.empirics.assumptions import (
     GAIN,
     LONG_STEP,

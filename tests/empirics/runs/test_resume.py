@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.empirics.simulation.test_threads_and_cuts import PLAN, assert_same_bits, stage
+from tests.empirics.simulation.bits import assert_same_bits
+from tests.empirics.simulation.stages import PLAN, stage
 from tests.planted import assert_rejects
 from tsla.empirics.runs import records
 from tsla.empirics.runs import resume as snapshot

@@ -1,11 +1,16 @@
-"""Stages of plain numbers."""
+"""Stages of plain numbers, a plan of three, and an oracle with all that one may have."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from tsla.empirics.simulation.oracles import Oracle
 from tsla.theory.plan import Stage
 
 
 def stage(eta: float, theta: float, steps: int, decay_steps: float | None = None) -> Stage:
     return Stage(np.asarray(eta), np.asarray(theta), np.asarray(float(steps)), None if decay_steps is None else np.asarray(decay_steps))
+
+
+NOISY = Oracle(1.0, 0.3, 0.5, 0.2)
+PLAN = (stage(0.1, 0.6, 30), stage(0.05, 0.0, 20), stage(0.08, 0.3, 21, decay_steps=4.0))

@@ -7,40 +7,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
+from tests.empirics.advice.plan.made_up import BUILDING, GOOD, JUDGING, regrets
 from tests.planted import assert_rejects
 from tsla.empirics.advice.plan import validation
 from tsla.empirics.advice.plan.regret import OUTCOMES
-from tsla.empirics.advice.plan.rules import RULES
 from tsla.empirics.advice.plan.validation import recommended, validate
 from tsla.empirics.experiments import planner_document as documents
 
 ROOT = Path(__file__).parents[4]
-BUILDING, JUDGING = ("b0", "b1", "b2"), tuple(f"j{i}" for i in range(8))
-NAIVE = {"never": 0.3, "always": 0.1}
-
-
-def regrets(
-    *, outcomes: tuple[str, ...] = ("test_loss",), building: Mapping[str, float], judging: Mapping[str, float], noise: float = 0.01
-) -> pd.DataFrame:
-    """Regrets by rule in the two kinds of settings, the naive rules' as in NAIVE."""
-    rng = np.random.default_rng(0)
-    return pd.DataFrame(
-        [
-            {"outcome": outcome, "setting": setting, "rule": rule, "kind": RULES[rule].kind, "regret": value + noise * rng.normal()}
-            for outcome in outcomes
-            for settings, values in ((BUILDING, building), (JUDGING, judging))
-            for setting in settings
-            for rule, value in {**NAIVE, **values}.items()
-        ]
-    )
-
-
-GOOD = {"floor": 0.01, "delta": 0.2, "least test loss": 0.05}
 
 
 def test_a_rule_that_holds_up_is_recommended() -> None:
