@@ -460,7 +460,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("bad", REFUSED, ids=lambda bad: " ".join(bad.argv)[-70:])
-def test_bad_input_is_refused_in_one_line_that_says_what_is_wrong(bad: Bad, refusal: Refusal) -> None:
+def test_bad_input_is_refused_in_one_line_that_says_why(bad: Bad, refusal: Refusal) -> None:
     line = refusal(bad.argv)
     assert line.startswith(f"tsla {bad.command.split()[0]}")
     for words in bad.says:
