@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from tests.claims.support.domain import with_terms
+from tests.claims.support.wrong import scaled
 from tests.planted import Rejects
 from tsla import cli
 from tsla.theory.bound import Bound
@@ -26,15 +26,11 @@ def shows_its_number(
     def see(check: Callable[[], None], module: ModuleType, name: str, term: str) -> None:
         right = getattr(module, name)
 
-        def wrong(*args: object, **run: object) -> Bound:
-            bound = right(*args, **run)
-            return with_terms(bound, **{term: bound.terms[term] / 2})
-
         def passes_with(bound: Callable[..., Bound]) -> None:
             monkeypatch.setattr(module, name, bound)
             check()
 
-        failure = rejects(passes_with, right=right, wrong=wrong)
+        failure = rejects(passes_with, right=right, wrong=scaled(right, **{term: 0.5}))
         (line,) = [note for note in failure.__notes__ if note.startswith("tsla ")]
         assert cli.main(line.split()[1:]) == 0
         assert repr(json.loads(capsys.readouterr().out)["total"]) in str(failure)
