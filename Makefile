@@ -16,7 +16,7 @@ reproduce: $(READY)  ## Make the records of the report, the evidence and the fig
 	$(MAKE) figures
 
 test: $(READY)  ## The test command, which CI runs too
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 LOWEST := build/lowest
 test-lowest:  ## The tests of what users call, with the lowest versions that pyproject.toml allows (minutes)

@@ -28,7 +28,7 @@ from tsla.theory.constants import Array, Constants
 from tsla.theory.plan import Stage
 
 EVERY = pytest.mark.parametrize("name", problems.names())
-SOME = settings(max_examples=settings().max_examples // 4)  # of each problem
+SOME = settings(max_examples=settings().max_examples // 2)  # of each problem
 OF_ANY_DIMENSION = pytest.mark.parametrize(
     "name",
     [
