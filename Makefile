@@ -16,7 +16,7 @@ reproduce: $(READY)  ## Make the records of the report, the evidence and the fig
 	$(MAKE) figures
 
 test: $(READY)  ## The test command, which CI runs too
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 LOWEST := build/lowest
 test-lowest:  ## The tests of what users call, with the lowest versions that pyproject.toml allows (minutes)
@@ -25,7 +25,7 @@ test-lowest:  ## The tests of what users call, with the lowest versions that pyp
 	$(LOWEST)/bin/python -m pip install --quiet --constraint $(LOWEST)/constraints.txt torch
 	$(LOWEST)/bin/python -m pip install --quiet --constraint $(LOWEST)/constraints.txt --editable '.[certify,data,fast,figures,torch]' \
 		hypothesis mpmath pytest pytest-xdist
-	$(LOWEST)/bin/python -m pytest -n auto -W default tests/theory tests/certificates tests/figures tests/test_cli*.py tests/empirics
+	$(LOWEST)/bin/python -m pytest -n auto -W default tests/theory tests/figures tests/cli tests/empirics --ignore tests/cli/test_package.py
 
 check: lint test  ## What CI runs and the linters: the one local command
 

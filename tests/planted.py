@@ -12,13 +12,15 @@ import pytest
 from hypothesis import Phase, settings
 
 TESTS = Path(__file__).parent
+SEARCH = 20
+"""So many times as many examples as usual are tried for an error, which only has to be found: the search ends at the first."""
 Subject = TypeVar("Subject")
 Version = TypeVar("Version", bound=Hashable)
 
 
 def assert_rejects(check: Callable[[Subject], object], wrong: Subject) -> None:
     """``check(wrong)`` must fail by an assertion."""
-    with pytest.raises(AssertionError):
+    with _examples(SEARCH), pytest.raises(AssertionError):
         check(wrong)
 
 
@@ -40,7 +42,7 @@ def tells_apart(check: Callable[[Version], object], *, right: Version, wrong: Ve
         except TypeError:
             raise TypeError(f"a {type(version).__name__} is no version of code or claim: plant the error where it is made") from None
     _passes(check, right)
-    with _examples(10), pytest.raises(AssertionError) as failure:  # the error only has to be found: the search ends at the first
+    with _examples(SEARCH), pytest.raises(AssertionError) as failure:
         check(wrong)
     where = Path(failure.traceback[-1].path)
     assert TESTS in where.parents, f"not the check failed, but something in {where}"
@@ -50,7 +52,7 @@ def tells_apart(check: Callable[[Version], object], *, right: Version, wrong: Ve
 @cache
 def _passes(check: Callable[[Version], object], right: Version) -> None:
     """Once for all errors that are planted in the same thing, on some examples: a test of its own tries them all."""
-    with _examples(0.1):
+    with _examples(0.2):
         check(right)
 
 

@@ -52,23 +52,23 @@ def test_an_outcome_is_no_version() -> None:
 
 FILE = """
 import pytest
-from tests.test_planted import is_two
+from tests.cli.support import as_json
 from tsla.theory import certificates
 
 planted = pytest.mark.claim("C5", "property", planted=True)
 
 @planted
 def test_reported(rejects):
-    rejects(is_two, right=2, wrong=3)
+    rejects(as_json, right="{}\\n", wrong="2\\n")
 
 @planted
 def test_not_reported():
     with pytest.raises(AssertionError):
-        is_two(3)
+        as_json("2\\n")
 
 @planted
 def test_failed(rejects):
-    rejects(is_two, right=3, wrong=4)
+    rejects(as_json, right="2\\n", wrong="3\\n")
 
 @planted
 @pytest.mark.parametrize("counts", [(0, 0), (1, 2)])

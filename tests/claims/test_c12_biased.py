@@ -757,3 +757,8 @@ def test_arrays_give_what_scalars_give(call: Biased) -> None:
         assert together[i, j] == pytest.approx(float(alone), rel=1e-14)
     plans = smoothed_pl.steps(K, SmoothingOracle(beta2=beta2, nu2=0.3, c=-0.2), eps=0.1)
     assert list(plans.total) == [float(smoothed_pl.steps(K, SmoothingOracle(beta2=b, nu2=0.3, c=-0.2), eps=0.1).total) for b in beta2]
+
+
+@pytest.mark.claim("C12", "property", planted=True)
+def test_a_failing_property_shows_its_number(shows_its_number: Callable[..., None]) -> None:
+    shows_its_number(lambda: agrees_with_summed_descent(biased.bound), biased, "bound", "bias")

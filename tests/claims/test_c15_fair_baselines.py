@@ -15,6 +15,7 @@ from tests.claims.support import quadratic
 from tests.claims.support.domain import constants, costly, positive, positive_deltas, step_sizes, targets, with_stage, with_terms
 from tests.claims.support.recursions import exact, gap, noise_lift, smoothed_error2
 from tests.claims.support.relations import BoundOf, is_monotone, last_iterate_bound, scales_with_the_objective
+from tests.claims.support.wrong import one_step_more, scaled, stage_changed
 from tests.planted import Rejects
 from tsla.theory import lsr, sgd, sgd_pl, two_stage
 from tsla.theory.bound import Bound
@@ -62,33 +63,9 @@ def test_last_iterate_bound(check: Callable[[BoundOf], None]) -> None:
     check(last_iterate_bound)
 
 
-def noise_only_once(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    right = last_iterate_bound(k, eta, T, theta)
-    return with_terms(right, noise=right.terms["noise"] / 2)
-
-
-def one_smoothness_lost(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    right = last_iterate_bound(k, eta, T, theta)
-    return with_terms(right, noise=right.terms["noise"] / k.L)
-
-
-def gap_instead_of_gradient(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    right = last_iterate_bound(k, eta, T, theta)
-    return with_terms(right, optimisation=right.terms["optimisation"] / (2 * k.L), noise=right.terms["noise"] / (2 * k.L))
-
-
 def noise_of_a_constant_bias(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
     right = last_iterate_bound(k, eta, T, theta)
     return with_terms(right, noise=right.terms["noise"] / (eta * k.L))
-
-
-def one_step_more(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    return last_iterate_bound(k, eta, T + 1, theta)
-
-
-def growing_with_mu(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    right = last_iterate_bound(k, eta, T, theta)
-    return with_terms(right, noise=right.terms["noise"] * k.mu**2 / k.L**2)
 
 
 @pytest.mark.claim("C15", "property", planted=True)
@@ -96,12 +73,17 @@ def growing_with_mu(k: Constants, eta: float, T: float, theta: float | None) -> 
     ("check", "wrong"),
     [
         (is_the_recursion_from_above_its_fixed_point, wrong)
-        for wrong in (noise_only_once, one_smoothness_lost, noise_of_a_constant_bias, one_step_more)
+        for wrong in (
+            scaled(last_iterate_bound, noise=0.5),
+            scaled(last_iterate_bound, noise=lambda k: 1 / k.L),
+            noise_of_a_constant_bias,
+            one_step_more(last_iterate_bound),
+        )
     ]
     + [
-        (holds_on_a_quadratic, gap_instead_of_gradient),
-        (scales_with_the_objective, one_smoothness_lost),
-        (is_monotone, growing_with_mu),
+        (holds_on_a_quadratic, scaled(last_iterate_bound, optimisation=lambda k: 0.5 / k.L, noise=lambda k: 0.5 / k.L)),
+        (scales_with_the_objective, scaled(last_iterate_bound, noise=lambda k: 1 / k.L)),
+        (is_monotone, scaled(last_iterate_bound, noise=lambda k: k.mu**2 / k.L**2)),
     ],
 )
 def test_wrong_last_iterate_bounds_are_rejected(check: Callable[[BoundOf], None], wrong: BoundOf, rejects: Rejects) -> None:
@@ -128,19 +110,6 @@ def last_iterate_reaches_the_target_without_waste(steps: Planner) -> None:
 @pytest.mark.claim("C15", "property")
 def test_last_iterate_steps() -> None:
     last_iterate_reaches_the_target_without_waste(sgd_pl.last_iterate_steps)
-
-
-def stage_changed(right: Planner, index: int, **factors: float) -> Planner:
-    """``right`` with some fields of one stage multiplied; a broken number of steps is rounded up."""
-
-    def steps(k: Constants, *, eps: float) -> Plan:
-        plan = right(k, eps=eps)
-        fields = {name: getattr(plan.stages[index], name) * factor for name, factor in factors.items()}
-        if "steps" in fields:
-            fields["steps"] = np.ceil(fields["steps"])
-        return with_stage(plan, index, **fields)
-
-    return steps
 
 
 @pytest.mark.claim("C15", "property", planted=True)

@@ -15,6 +15,7 @@ from tests.claims.support.counterexample import show
 from tests.claims.support.domain import constants, costly, positive, positive_deltas, with_stage
 from tests.claims.support.recursions import error_lift, exact, gap, mean_squared_gradient, smoothed_error2
 from tests.claims.support.refusals import refuses
+from tests.claims.support.wrong import stage_changed
 from tests.planted import Rejects
 from tsla.theory import lsr, lsr_pl, sgd, sgd_pl, two_stage
 from tsla.theory.constants import Constants
@@ -81,20 +82,9 @@ def test_tsla_is_nowhere_the_best(evidence: Callable[..., None]) -> None:
     evidence("three-phase SGD or LSR alone needs no more samples than TSLA, for 0 < ε² ≤ 2σ² and every δ")
 
 
-def second_stage(factor: Callable[[Constants], float]) -> Planner:
-    def steps(k: Constants, *, eps: float) -> Plan:
-        right = two_stage.steps(k, eps=eps)
-        return with_stage(right, 1, steps=np.ceil(right.stages[1].steps * factor(k)))
-
-    return steps
-
-
-def half_as_long(k: Constants) -> float:
-    return 0.5
-
-
-def sharpened(k: Constants) -> float:
-    return float(1 / (1 + k.delta))
+def sharpened(k: Constants, *, eps: float) -> Plan:
+    right = two_stage.steps(k, eps=eps)
+    return with_stage(right, 1, steps=np.ceil(right.stages[1].steps / (1 + k.delta)))
 
 
 def without_a_first_stage(k: Constants, *, eps: float) -> Plan:
@@ -102,13 +92,13 @@ def without_a_first_stage(k: Constants, *, eps: float) -> Plan:
 
 
 @pytest.mark.claim("C15", "property", planted=True)
-@pytest.mark.parametrize("wrong", [second_stage(half_as_long), second_stage(sharpened), without_a_first_stage])
+@pytest.mark.parametrize("wrong", [stage_changed(two_stage.steps, 1, steps=0.5), sharpened, without_a_first_stage])
 def test_a_shorter_tsla_would_be_ahead_somewhere(wrong: Planner, rejects: Rejects) -> None:
     rejects(is_nowhere_the_best, right=two_stage.steps, wrong=wrong)
 
 
 @pytest.mark.claim("C15", "property", planted=True)
-@pytest.mark.parametrize("wrong", [second_stage(half_as_long), second_stage(lambda k: 0.9)])
+@pytest.mark.parametrize("wrong", [stage_changed(two_stage.steps, 1, steps=factor) for factor in (0.5, 0.9)])
 def test_a_shorter_second_stage_is_not_twice_as_long(wrong: Planner, rejects: Rejects) -> None:
     rejects(takes_twice_as_long_as_smoothing_alone, right=two_stage.steps, wrong=wrong)
 
@@ -304,15 +294,6 @@ def test_at_least_one_step() -> None:
     assert float(lsr_pl.steps(k, eps=1e10).stages[1].steps) == 1
 
 
-def stage_changed(index: int, **factors: float) -> Planner:
-    def wrong(k: Constants, *, eps: float) -> Plan:
-        right = lsr_pl.steps(k, eps=eps)
-        fields = {name: getattr(right.stages[index], name) * factor for name, factor in factors.items()}
-        return with_stage(right, index, **fields | ({"steps": np.ceil(fields["steps"])} if "steps" in fields else {}))
-
-    return wrong
-
-
 def burn_in_to_the_noise(k: Constants, *, eps: float) -> Plan:
     """As if σ²/μ, where C15b begins its second phase, were enough."""
     return with_stage(lsr_pl.steps(k, eps=eps), 0, steps=sgd_pl.three_phase_steps(k, eps=eps).stages[0].steps)
@@ -331,13 +312,13 @@ def not_even_one_step(k: Constants, *, eps: float) -> Plan:
 @pytest.mark.parametrize(
     ("check", "wrong"),
     [
-        (reaches_the_target_by_recursion, stage_changed(0, steps=0.5)),
-        (reaches_the_target_by_recursion, stage_changed(1, steps=0.4)),
-        (reaches_the_target_by_recursion, stage_changed(1, theta=0.5)),
+        (reaches_the_target_by_recursion, stage_changed(lsr_pl.steps, 0, steps=0.5)),
+        (reaches_the_target_by_recursion, stage_changed(lsr_pl.steps, 1, steps=0.4)),
+        (reaches_the_target_by_recursion, stage_changed(lsr_pl.steps, 1, theta=0.5)),
         (reaches_the_target_by_recursion, burn_in_to_the_noise),
-        (reaches_the_target_on_a_quadratic, stage_changed(1, theta=0.01)),
-        (wastes_nothing, stage_changed(0, steps=2)),
-        (wastes_nothing, stage_changed(1, steps=2)),
+        (reaches_the_target_on_a_quadratic, stage_changed(lsr_pl.steps, 1, theta=0.01)),
+        (wastes_nothing, stage_changed(lsr_pl.steps, 0, steps=2)),
+        (wastes_nothing, stage_changed(lsr_pl.steps, 1, steps=2)),
         (wastes_nothing, from_half_the_floor_on),
         (wastes_nothing, not_even_one_step),
     ],

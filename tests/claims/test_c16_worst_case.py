@@ -14,9 +14,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.claims.support.counterexample import show
-from tests.claims.support.domain import constants, costly, positive, step_counts, step_sizes, targets, thetas, with_stage, with_terms
+from tests.claims.support.domain import constants, costly, positive, step_counts, step_sizes, targets, thetas, with_terms
 from tests.claims.support.refusals import refuses
 from tests.claims.support.relations import BoundOf, is_monotone, scales_with_the_objective
+from tests.claims.support.wrong import one_step_more, scaled, stage_changed
 from tests.planted import Rejects
 from tsla.theory import lsr, sgd, two_stage, worst_case
 from tsla.theory.bound import Bound
@@ -133,11 +134,6 @@ def formula_of_the_paper(k: Constants, eta: float, T: float, theta: float | None
     return with_terms(sgd_bound(k, eta, T, theta), optimisation=2 * k.F0 / (eta * T), noise=eta * k.L * k.sigma2)
 
 
-def noise_halved(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    right = sgd_bound(k, eta, T, theta)
-    return with_terms(right, noise=right.terms["noise"] / 2)
-
-
 def noise_not_divided(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
     return with_terms(sgd_bound(k, eta, T, theta), noise=eta * k.L * k.sigma2)
 
@@ -147,17 +143,13 @@ def half_of_the_paper(k: Constants, eta: float, T: float, theta: float | None) -
     return with_terms(sgd_bound(k, eta, T, theta), optimisation=k.F0 / (eta * T), noise=eta * k.L * k.sigma2 / 2)
 
 
-def one_step_more(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    return sgd_bound(k, eta, T + 1, theta)
-
-
 @pytest.mark.claim("C16", "property", planted=True)
 @pytest.mark.parametrize(
     ("check", "wrong"),
     [
         (check, wrong)
         for check in (is_exact_on_a_parabola, holds_on_every_function)
-        for wrong in (formula_of_the_paper, noise_halved, half_of_the_paper, one_step_more)
+        for wrong in (formula_of_the_paper, scaled(sgd_bound, noise=0.5), half_of_the_paper, one_step_more(sgd_bound))
     ]
     + [
         (is_exact_on_a_parabola, noise_not_divided),
@@ -222,20 +214,14 @@ def test_samples_beside_the_paper(evidence: Callable[..., None]) -> None:
     evidence("equals every path of two-point noise on (L/2)w² enumerated in fractions, T ≤ 4; C4's is 2-ηL times as large")
 
 
-def plan_changed(**factors: float) -> Planner:
-    def wrong(k: Constants, *, eps: float) -> Plan:
-        right = worst_case.sgd_steps(k, eps=eps)
-        fields = {name: getattr(right.stages[0], name) * factor for name, factor in factors.items()}
-        return with_stage(right, 0, **fields | ({"steps": np.ceil(fields["steps"])} if "steps" in fields else {}))
-
-    return wrong
-
-
 @pytest.mark.claim("C16", "property", planted=True)
 @pytest.mark.parametrize(
     ("check", "wrong"),
-    [(PLANS[0], plan_changed(**factors)) for factors in ({"steps": 0.9}, {"steps": 1.1}, {"eta": 0.9}, {"eta": 1.1})]
-    + [(PLANS[1], plan_changed(steps=1.01)), (PLANS[1], sgd.steps)],
+    [
+        (PLANS[0], stage_changed(worst_case.sgd_steps, 0, **factors))
+        for factors in ({"steps": 0.9}, {"steps": 1.1}, {"eta": 0.9}, {"eta": 1.1})
+    ]
+    + [(PLANS[1], stage_changed(worst_case.sgd_steps, 0, steps=1.01)), (PLANS[1], sgd.steps)],
 )
 def test_wrong_plans_are_rejected(check: Callable[[Planner], None], wrong: Planner, rejects: Rejects) -> None:
     rejects(check, right=worst_case.sgd_steps, wrong=wrong)
@@ -361,3 +347,8 @@ def test_premises(call: Callable[[], Any], message: str) -> None:
 
 def test_a_step_size_just_below_its_limit() -> None:
     assert float(worst_case.sgd_bound(K, eta=0.2 * (1 - 1e-12), T=1).total) == pytest.approx(12 / 2e-12, rel=1e-3)
+
+
+@pytest.mark.claim("C16", "property", planted=True)
+def test_a_failing_property_shows_its_number(shows_its_number: Callable[..., None]) -> None:
+    shows_its_number(lambda: is_exact_on_a_parabola(sgd_bound), worst_case, "sgd_bound", "noise")

@@ -92,24 +92,16 @@ def test_mixture_of_labels_is_a_label(sample: Sample, theta: float) -> None:
     assert (label >= 0).all()
 
 
-def swapped(true: Array, smooth: Array, theta: float) -> Array:
-    return theta * true + (1 - theta) * smooth
-
-
-def without_complement(true: Array, smooth: Array, theta: float) -> Array:
-    return true + theta * smooth
-
-
-def squared_strength(true: Array, smooth: Array, theta: float) -> Array:
-    return (1 - theta**2) * true + theta**2 * smooth
-
-
-def penalty_instead(true: Array, smooth: Array, theta: float) -> Array:
-    return (1 - theta) * true - theta * smooth
-
-
 @pytest.mark.claim("C1", "property", planted=True)
-@pytest.mark.parametrize("wrong", [swapped, without_complement, squared_strength, penalty_instead])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda true, smooth, theta: theta * true + (1 - theta) * smooth,
+        lambda true, smooth, theta: true + theta * smooth,
+        lambda true, smooth, theta: (1 - theta**2) * true + theta**2 * smooth,
+        lambda true, smooth, theta: (1 - theta) * true - theta * smooth,  # a penalty in its place
+    ],
+)
 def test_planted_errors_are_rejected(wrong: Mix, rejects: Rejects) -> None:
     rejects(is_the_smoothed_gradient, right=smoothing.mix, wrong=wrong)
 

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from tests.claims.support import quadratic
 from tests.claims.support.counterexample import show
-from tests.claims.support.domain import constants, costly, step_sizes, targets, with_terms
+from tests.claims.support.domain import constants, costly, step_sizes, targets
 from tests.claims.support.recursions import exact, mean_squared_gradient, noise_lift
 from tests.claims.support.relations import BoundOf, is_monotone, scales_with_the_objective, sgd_bound
+from tests.claims.support.wrong import one_step_more, scaled
 from tests.planted import Rejects
 from tsla.theory import sgd
-from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
 
 
@@ -64,35 +64,21 @@ def test_steps_reach_the_target_and_not_much_fewer_do(evidence: Callable[..., No
     evidence("the planned T reaches ε², T-1 does not")
 
 
-def wrong_noise(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    right = sgd_bound(k, eta, T, theta)
-    return with_terms(right, noise=right.terms["noise"] / 2)
-
-
-def wrong_length(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    return sgd_bound(k, eta, T + 1, theta)
-
-
-def wrong_power(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    right = sgd_bound(k, eta, T, theta)
-    return with_terms(right, noise=right.terms["noise"] * k.L)
-
-
-def wrong_sign(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    right = sgd_bound(k, eta, T, theta)
-    return with_terms(right, noise=-right.terms["noise"])
-
-
 @pytest.mark.claim("C4", "property", planted=True)
 @pytest.mark.parametrize(
     ("check", "wrong"),
     [
-        (agrees_with_summed_descent, wrong_noise),
-        (agrees_with_summed_descent, wrong_length),
-        (scales_with_the_objective, wrong_power),
-        (is_monotone, wrong_sign),
-        (holds_on_a_quadratic, wrong_sign),
+        (agrees_with_summed_descent, scaled(sgd_bound, noise=0.5)),
+        (agrees_with_summed_descent, one_step_more(sgd_bound)),
+        (scales_with_the_objective, scaled(sgd_bound, noise=lambda k: k.L)),
+        (is_monotone, scaled(sgd_bound, noise=-1)),
+        (holds_on_a_quadratic, scaled(sgd_bound, noise=-1)),
     ],
 )
 def test_planted_errors_are_rejected(check: Callable[[BoundOf], None], wrong: BoundOf, rejects: Rejects) -> None:
     rejects(check, right=sgd_bound, wrong=wrong)
+
+
+@pytest.mark.claim("C4", "property", planted=True)
+def test_a_failing_property_shows_its_number(shows_its_number: Callable[..., None]) -> None:
+    shows_its_number(lambda: agrees_with_summed_descent(sgd_bound), sgd, "bound", "noise")

@@ -16,6 +16,7 @@ from tests.claims.support.counterexample import show
 from tests.claims.support.domain import constants, costly, positive_deltas, step_sizes, thetas, with_stage, with_terms
 from tests.claims.support.recursions import error_lift, exact, mean_squared_gradient, smoothed_error2
 from tests.claims.support.relations import BoundOf, is_monotone, joins_at_the_ends_of_theta, lsr_bound, scales_with_the_objective
+from tests.claims.support.wrong import one_step_more, scaled, stage_changed
 from tests.planted import Rejects
 from tsla.theory import lsr
 from tsla.theory.bound import Bound
@@ -142,28 +143,9 @@ def test_steps_of_the_paper(evidence: Callable[..., None]) -> None:
     evidence("the planned T reaches ε² whenever V < ε², and T-1 does not at V ≥ ε²/2")
 
 
-def half_the_floor(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    right = lsr_bound(k, eta, T, theta)
-    return with_terms(right, smoothing=right.terms["smoothing"] / 2)
-
-
-def doubled(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    right = lsr_bound(k, eta, T, theta)
-    return with_terms(right, smoothing=right.terms["smoothing"] * 2)
-
-
 def with_step_size_as_noise(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
     right = lsr_bound(k, eta, T, theta)
     return with_terms(right, smoothing=right.terms["smoothing"] * eta * k.L)
-
-
-def distance_halved(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    right = lsr_bound(k, eta, T, theta)
-    return with_terms(right, optimisation=right.terms["optimisation"] / 2)
-
-
-def one_step_more(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    return lsr_bound(k, eta, T + 1, theta)
 
 
 def root_of_delta(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
@@ -179,40 +161,25 @@ def variance_for_deviation(k: Constants, eta: float, T: float, theta: float | No
     return with_terms(right, smoothing=np.sqrt(right.terms["smoothing"]))
 
 
-def shrinking_with_delta(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    right = lsr_bound(k, eta, T, theta)
-    return with_terms(right, smoothing=right.terms["smoothing"] / (1 + k.delta) ** 2)
-
-
 @pytest.mark.claim("C5", "property", planted=True)
 @pytest.mark.parametrize(
     ("check", "wrong"),
     [
-        (agrees_with_summed_descent, half_the_floor),
-        (agrees_with_summed_descent, one_step_more),
+        (agrees_with_summed_descent, scaled(lsr_bound, smoothing=0.5)),
+        (agrees_with_summed_descent, one_step_more(lsr_bound)),
         (agrees_with_summed_descent, root_of_delta),
         (agrees_with_summed_descent, with_step_size_as_noise),
-        (holds_on_a_quadratic, distance_halved),
-        (holds_on_a_quadratic, half_the_floor),
-        (is_attained, doubled),
-        (is_attained, one_step_more),
+        (holds_on_a_quadratic, scaled(lsr_bound, optimisation=0.5)),
+        (holds_on_a_quadratic, scaled(lsr_bound, smoothing=0.5)),
+        (is_attained, scaled(lsr_bound, smoothing=2)),
+        (is_attained, one_step_more(lsr_bound)),
         (scales_with_the_objective, variance_for_deviation),
-        (is_monotone, shrinking_with_delta),
+        (is_monotone, scaled(lsr_bound, smoothing=lambda k: 1 / (1 + k.delta) ** 2)),
         (joins_at_the_ends_of_theta, complement),
     ],
 )
 def test_planted_errors_are_rejected(check: Callable[[BoundOf], None], wrong: BoundOf, rejects: Rejects) -> None:
     rejects(check, right=lsr_bound, wrong=wrong)
-
-
-def half_as_long(k: Constants, *, eps: float) -> Plan:
-    right = lsr.steps(k, eps=eps)
-    return with_stage(right, 0, steps=np.ceil(right.stages[0].steps / 2))
-
-
-def twice_as_long(k: Constants, *, eps: float) -> Plan:
-    right = lsr.steps(k, eps=eps)
-    return with_stage(right, 0, steps=2 * right.stages[0].steps)
 
 
 def fixed_half(k: Constants, *, eps: float) -> Plan:
@@ -229,11 +196,16 @@ def floor_without_its_factor(k: Constants, *, eps: float) -> Plan:
 @pytest.mark.parametrize(
     ("check", "wrong"),
     [
-        (reaches_the_target_iff_it_is_above_the_floor, half_as_long),
+        (reaches_the_target_iff_it_is_above_the_floor, stage_changed(lsr.steps, 0, steps=0.5)),
         (reaches_the_target_iff_it_is_above_the_floor, fixed_half),
         (reaches_the_target_iff_it_is_above_the_floor, floor_without_its_factor),
-        (needs_every_step, twice_as_long),
+        (needs_every_step, stage_changed(lsr.steps, 0, steps=2)),
     ],
 )
 def test_wrong_plans_are_rejected(check: Callable[[Planner], None], wrong: Any, rejects: Rejects) -> None:
     rejects(check, right=lsr.steps, wrong=wrong)
+
+
+@pytest.mark.claim("C5", "property", planted=True)
+def test_a_failing_property_shows_its_number(shows_its_number: Callable[..., None]) -> None:
+    shows_its_number(lambda: agrees_with_summed_descent(lsr_bound), lsr, "bound", "smoothing")

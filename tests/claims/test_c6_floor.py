@@ -81,14 +81,6 @@ def without_the_denominator(k: Constants, theta: float | None = None) -> float:
     return float(2 * k.delta * k.sigma2 if theta is None else lsr.floor(k, theta))
 
 
-def squared_delta(k: Constants, theta: float | None = None) -> float:
-    return float(lsr.floor(k, theta) * k.delta)
-
-
-def deviation(k: Constants, theta: float | None = None) -> float:
-    return float(np.sqrt(lsr.floor(k, theta)))
-
-
 @pytest.mark.claim("C6", "property", planted=True)
 @pytest.mark.parametrize(
     ("check", "wrong"),
@@ -96,9 +88,9 @@ def deviation(k: Constants, theta: float | None = None) -> float:
         (is_approached_and_never_passed, without_the_factor),
         (is_approached_and_never_passed, without_the_denominator),
         (is_the_second_moment_at_equal_parts, without_the_denominator),
-        (is_the_second_moment_at_equal_parts, squared_delta),
+        (is_the_second_moment_at_equal_parts, lambda k: lsr.floor(k) * k.delta),
         (is_where_a_biased_run_stays, without_the_factor),
-        (is_where_a_biased_run_stays, deviation),
+        (is_where_a_biased_run_stays, lambda k, theta: np.sqrt(lsr.floor(k, theta))),
     ],
 )
 def test_planted_errors_are_rejected(check: Callable[[Floor], None], wrong: Floor, rejects: Rejects) -> None:

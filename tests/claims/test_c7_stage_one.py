@@ -15,6 +15,7 @@ from tests.claims.support.counterexample import show
 from tests.claims.support.domain import constants, costly, positive_deltas, step_sizes, thetas, with_terms
 from tests.claims.support.recursions import error_lift, exact, gap, smoothed_error2
 from tests.claims.support.relations import BoundOf, is_monotone, joins_at_the_ends_of_theta, scales_with_the_objective, stage_one_bound
+from tests.claims.support.wrong import one_step_more, scaled
 from tests.planted import Rejects
 from tsla.theory import two_stage
 from tsla.theory.bound import Bound
@@ -121,25 +122,6 @@ def test_no_steps_and_full_steps(k: Constants, theta: float) -> None:
     assert float(two_stage.stage_one(full, eta1=1 / k.L, T1=1, theta=theta).terms["optimisation"]) <= 1e-15 * float(k.F0)
 
 
-def one_step_more(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    return stage_one_bound(k, eta, T + 1, theta)
-
-
-def floor_doubled(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    right = stage_one_bound(k, eta, T, theta)
-    return with_terms(right, smoothing=right.terms["smoothing"] * 2)
-
-
-def floor_halved(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    right = stage_one_bound(k, eta, T, theta)
-    return with_terms(right, smoothing=right.terms["smoothing"] / 2)
-
-
-def floor_by_smoothness(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    right = stage_one_bound(k, eta, T, theta)
-    return with_terms(right, smoothing=right.terms["smoothing"] * k.mu / k.L)
-
-
 def rate_quadrupled(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
     right = stage_one_bound(k, eta, T, theta)
     return with_terms(right, optimisation=right.terms["optimisation"] ** 4 / k.F0**3)
@@ -154,11 +136,6 @@ def growing(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
     return with_terms(stage_one_bound(k, eta, T, theta), optimisation=(1 + eta * k.mu) ** min(T, 50) * k.F0)
 
 
-def inverse_mu(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    right = stage_one_bound(k, eta, T, theta)
-    return with_terms(right, smoothing=right.terms["smoothing"] * k.mu)
-
-
 def complement(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
     return stage_one_bound(k, eta, T, None if theta is None else 1 - theta)
 
@@ -167,14 +144,14 @@ def complement(k: Constants, eta: float, T: float, theta: float | None) -> Bound
 @pytest.mark.parametrize(
     ("check", "wrong"),
     [
-        (is_the_recursion_from_above_its_fixed_point, one_step_more),
+        (is_the_recursion_from_above_its_fixed_point, one_step_more(stage_one_bound)),
         (is_the_recursion_from_above_its_fixed_point, exponential_rate),
-        (bounds_the_recursion_tightly, floor_doubled),
-        (bounds_the_recursion_tightly, floor_halved),
+        (bounds_the_recursion_tightly, scaled(stage_one_bound, smoothing=2)),
+        (bounds_the_recursion_tightly, scaled(stage_one_bound, smoothing=0.5)),
         (holds_on_a_quadratic, rate_quadrupled),
-        (has_a_floor_that_is_attained, floor_halved),
-        (has_a_floor_that_is_attained, floor_by_smoothness),
-        (scales_with_the_objective, inverse_mu),
+        (has_a_floor_that_is_attained, scaled(stage_one_bound, smoothing=0.5)),
+        (has_a_floor_that_is_attained, scaled(stage_one_bound, smoothing=lambda k: k.mu / k.L)),
+        (scales_with_the_objective, scaled(stage_one_bound, smoothing=lambda k: k.mu)),
         (is_monotone, growing),
         (joins_at_the_ends_of_theta, complement),
     ],

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from tests.claims.support import quadratic
 from tests.claims.support.counterexample import show
-from tests.claims.support.domain import constants, costly, positive_deltas, step_sizes, targets, thetas, with_stage, with_terms
+from tests.claims.support.domain import constants, costly, positive_deltas, step_sizes, targets, thetas, with_stage
 from tests.claims.support.recursions import error_lift, exact, gap, mean_squared_gradient, noise_lift, smoothed_error2
 from tests.claims.support.relations import BoundOf, is_monotone, joins_at_the_ends_of_theta, scales_with_the_objective, tsla_bound
+from tests.claims.support.wrong import scaled
 from tests.planted import Rejects
 from tsla.theory import sgd, two_stage
 from tsla.theory.bound import Bound
@@ -159,23 +160,8 @@ def swapped_step_sizes(k: Constants, **run: Any) -> Bound:
     return two_stage.bound(k, **run | {"eta1": run["eta2"], "eta2": run["eta1"]})
 
 
-def noise_halved(k: Constants, **run: Any) -> Bound:
-    right = two_stage.bound(k, **run)
-    return with_terms(right, noise=right.terms["noise"] / 2)
-
-
-def gap_counted_once(k: Constants, **run: Any) -> Bound:
-    right = two_stage.bound(k, **run)
-    return with_terms(right, optimisation=right.terms["optimisation"] / 2, smoothing=right.terms["smoothing"] / 2)
-
-
 def stage_one_forgotten(k: Constants, **run: Any) -> Bound:
     return two_stage.bound(k, **run | {"T1": 0})
-
-
-def nothing_left_of_the_start(k: Constants, **run: Any) -> Bound:
-    right = two_stage.bound(k, **run)
-    return with_terms(right, optimisation=0 * right.terms["optimisation"])
 
 
 @pytest.mark.claim("C8", "property", planted=True)
@@ -184,10 +170,10 @@ def nothing_left_of_the_start(k: Constants, **run: Any) -> Bound:
     [
         (is_one_recursion_after_the_other, swapped_lengths),
         (is_one_recursion_after_the_other, swapped_step_sizes),
-        (is_one_recursion_after_the_other, noise_halved),
-        (is_one_recursion_after_the_other, gap_counted_once),
+        (is_one_recursion_after_the_other, scaled(two_stage.bound, noise=0.5)),
+        (is_one_recursion_after_the_other, scaled(two_stage.bound, optimisation=0.5, smoothing=0.5)),
         (is_one_recursion_after_the_other, stage_one_forgotten),
-        (holds_on_a_quadratic, nothing_left_of_the_start),
+        (holds_on_a_quadratic, scaled(two_stage.bound, optimisation=0)),
     ],
 )
 def test_planted_errors_are_rejected(check: Callable[[TwoStages], None], wrong: TwoStages, rejects: Rejects) -> None:
@@ -231,3 +217,8 @@ def step_size_doubled(k: Constants, *, eps: float) -> Plan:
 )
 def test_wrong_plans_are_rejected(check: Callable[[Planner], None], wrong: Planner, rejects: Rejects) -> None:
     rejects(check, right=two_stage.steps, wrong=wrong)
+
+
+@pytest.mark.claim("C8", "property", planted=True)
+def test_a_failing_property_shows_its_number(shows_its_number: Callable[..., None]) -> None:
+    shows_its_number(lambda: is_one_recursion_after_the_other(two_stage.bound), two_stage, "bound", "noise")

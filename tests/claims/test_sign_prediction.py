@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,17 +32,18 @@ def predicted_by(floor: Floor, table: pd.DataFrame) -> pd.DataFrame:
     """The rows of the primary horizon with the sign against plain SGD predicted anew, from the moments at each snapshot."""
     table = table[table["K"] == PRIMARY["K"]]
     points = table[~table["diverged"].astype(bool)].drop_duplicates([*SNAPSHOT, "theta"])
-    said = [floor(point := point_of(row), row["theta"]) - floor(point, 0.0) for row in points.to_dict("records")]
-    return table.drop(columns="floor_plain").merge(
-        points[[*SNAPSHOT, "theta"]].assign(floor_plain=said), on=[*SNAPSHOT, "theta"], how="left"
-    )
+    said = pd.concat(with_sign(floor, rows) for _, rows in points.groupby("batch_size"))
+    return table.drop(columns="floor_plain").merge(said, on=[*SNAPSHOT, "theta"], how="left")
+
+
+def with_sign(floor: Floor, rows: pd.DataFrame) -> pd.DataFrame:
+    """What is predicted at points of one batch size, all at once."""
+    of = {name: rows[name].to_numpy() for name in (*MOMENTS, "alignment", "eta_L")}
+    point = Point(Moments(*(of[name] for name in MOMENTS)), of["alignment"], int(rows["batch_size"].iloc[0]), of["eta_L"])
+    return rows[[*SNAPSHOT, "theta"]].assign(floor_plain=floor(point, rows["theta"].to_numpy()) - floor(point, 0.0))
 
 
 SNAPSHOT = ["seed", "label_noise", "batch_size", "eta", "snapshot"]
-
-
-def point_of(row: Mapping[Any, Any]) -> Point:
-    return Point(Moments(**{name: row[name] for name in MOMENTS}), row["alignment"], row["batch_size"], row["eta_L"])
 
 
 def came_true(network: str, floor: Floor) -> None:

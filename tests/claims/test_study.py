@@ -105,6 +105,7 @@ TEN_TIMES_WHAT_MATTERS = {"E2": -0.1, "E3": 0.05, "E4": -0.1, "E5": 0.05}
 """In favour of the claim, as the plan has it: of an accuracy, of the logarithm of a loss."""
 
 
+@cache
 def with_effect(claim: str, side: int) -> Study:
     """The study as if the claim were true of each treated run's own outcome, or with ``side`` = -1 the opposite."""
     ours = study()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,8 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.cli import test_records_and_report as test_cli
-from tests.cli.test_records_and_report import Bad
+from tests.cli.support import Bad, Refusal, Run, as_json
 from tests.empirics.data.making import image, noise
 from tsla import cli
 from tsla.empirics.advice.measure import reading
@@ -24,8 +22,6 @@ from tsla.empirics.models.networks import build
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.measure import draw, measure
 from tsla.theory.tables import Json
-
-as_json, refusal, tiny_training = test_cli.as_json, test_cli.refusal, test_cli.tiny_training
 
 NETWORK = {"name": "mlp", "shape": (1, 8, 8), "classes": 10, "norm": "group"}
 COLOUR = NETWORK | {"name": "resnet8", "shape": (3, 8, 8)}
@@ -68,7 +64,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Callable[[str], str]:
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a command that must succeed; returns its output, without the progress that goes to standard error."""
 
     def call(command: str) -> str:
@@ -80,7 +76,6 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[[str], str]:
 
 OWN = "measure --checkpoint digits.pt --data digits"
 THEIRS = "measure --checkpoint mlp.pt --model measured_models:mlp --data data.npz"
-Run = Callable[[str], str]
 
 # --- what is measured
 
@@ -397,7 +392,7 @@ def contents(folder: Path) -> dict[Path, bytes]:
 
 
 @pytest.mark.parametrize("bad", BAD, ids=lambda bad: " ".join(bad.argv)[-60:])
-def test_bad_input_is_refused_in_one_line_and_nothing_is_written(bad: Bad, folder: Path, refusal: Callable[[list[str]], str]) -> None:
+def test_bad_input_is_refused_in_one_line_and_nothing_is_written(bad: Bad, folder: Path, refusal: Refusal) -> None:
     bad_files()
     before = contents(folder)
     line = refusal(bad.argv)

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from tests.cli import test_records_and_report as test_cli
+from tests.cli.support import Refusal, Run, as_json
 from tests.empirics.advice.plan.pilots import growing, rows
 from tsla.empirics.advice.plan import validation
 from tsla.empirics.advice.plan.advice import advise
 from tsla.empirics.advice.plan.pilot import read
 from tsla.empirics.experiments.planner.rules import RULES
 from tsla.empirics.runs import records
-
-run, refusal = test_cli.run, test_cli.refusal
-Run = Callable[[str], str]
 
 DIGITS = Path(__file__).parents[2] / "records" / "digits.parquet"
 PLAN = f"plan --pilot {DIGITS} --method sgd --seed 0"
@@ -36,7 +32,7 @@ def mine(tmp_path: Path) -> Path:
 
 
 def test_predictions_are_those_of_the_moments(run: Run) -> None:
-    found = test_cli.as_json(run(f"{PLAN} --outcome test_loss --json"))
+    found = as_json(run(f"{PLAN} --outcome test_loss --json"))
     names = "pilot outcome theta batch_size epochs eta_L predictions until recommendation advice"
     assert set(found) == set(names.split())
     assert (found["theta"], found["batch_size"], found["epochs"], found["eta_L"]) == (0.3, 16, 20, None)
@@ -67,16 +63,16 @@ def test_predictions_are_those_of_the_moments(run: Run) -> None:
 
 
 def test_the_run_to_be_planned_may_differ_from_the_pilot(run: Run, mine: Path) -> None:
-    plain = test_cli.as_json(run(f"plan --pilot {mine} --outcome test_loss --json"))
+    plain = as_json(run(f"plan --pilot {mine} --outcome test_loss --json"))
     assert (plain["epochs"], plain["eta_L"]) == (20, pytest.approx(0.3))
-    other = test_cli.as_json(run(f"plan --pilot {mine} --outcome test_loss --theta 0.1 --batch-size 64 --epochs 40 --eta 0.05 --json"))
+    other = as_json(run(f"plan --pilot {mine} --outcome test_loss --theta 0.1 --batch-size 64 --epochs 40 --eta 0.05 --json"))
     assert (other["theta"], other["batch_size"], other["epochs"], other["eta_L"]) == (0.1, 64, 40, pytest.approx(0.15))
     assert (plain["recommendation"]["drop"], other["recommendation"]["drop"]) == (10, 20)  # half of the epochs
     for first, second in zip(plain["predictions"], other["predictions"], strict=True):
         assert second["delta_at_batch_size"] > first["delta_at_batch_size"]
         assert second["critical_batch_size"] > first["critical_batch_size"]
         assert second["theta_for_step"] < first["theta_for_step"] < first["theta_star"]
-    given = test_cli.as_json(run(f"plan --pilot {mine} --outcome test_loss --eta-L 0.15 --theta 0.1 --batch-size 64 --epochs 40 --json"))
+    given = as_json(run(f"plan --pilot {mine} --outcome test_loss --eta-L 0.15 --theta 0.1 --batch-size 64 --epochs 40 --json"))
     assert given["until"] == other["until"]
 
 
@@ -103,7 +99,7 @@ DOES = {
 
 @pytest.mark.parametrize("outcome", BEST)
 def test_the_naive_rule_that_was_best_is_named_with_how_sure_that_is(outcome: str, run: Run) -> None:
-    found = test_cli.as_json(run(f"{PLAN} --outcome {outcome} --json"))
+    found = as_json(run(f"{PLAN} --outcome {outcome} --json"))
     choice, known = found["recommendation"], validation.read()
     rule = BEST[outcome]
     schedule, drop, words = DOES[rule]
@@ -152,11 +148,11 @@ def test_a_regret_below_0_is_explained(regret: float) -> None:
         (f"plan --pilot {DIGITS.with_name('stall.parquet')} --outcome test_loss", "has no column seed; must be a record that `tsla train"),
     ],
 )
-def test_bad_input_is_one_line(argv: str, says: str, refusal: Callable[[list[str]], str]) -> None:
+def test_bad_input_is_one_line(argv: str, says: str, refusal: Refusal) -> None:
     assert says in refusal(argv.split())
 
 
-def test_files_that_are_no_pilots(tmp_path: Path, refusal: Callable[[list[str]], str]) -> None:
+def test_files_that_are_no_pilots(tmp_path: Path, refusal: Refusal) -> None:
     plain = rows((0, 5), {}, epochs=5)
     pd.DataFrame(plain).to_parquet(tmp_path / "stranger.parquet")
     (tmp_path / "text.parquet").write_text("no table\nat all", encoding="utf-8")

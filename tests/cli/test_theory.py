@@ -1,4 +1,4 @@
-"""The command line's theory: the numbers are those of Python, to the last digit; options that contradict each other are refused."""
+"""The calculators of the command line: their numbers are those of Python, to the last digit, and what makes no sense is refused."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli import test_records_and_report as test_cli
-from tests.cli.test_records_and_report import Bad, Run, as_json
+from tests.cli.support import Bad, Refusal, Run, as_json
 from tsla import cli
 from tsla.theory import biased, complexity, inversion, lsr, lsr_pl, sgd, smoothed_pl, tables, two_stage, worst_case
 from tsla.theory.biased import SmoothingOracle
@@ -18,15 +17,18 @@ from tsla.theory.bound import Bound
 from tsla.theory.commands.steps import STEPS
 from tsla.theory.constants import Constants
 from tsla.theory.derivations import DERIVATIONS
-
-run, refusal = test_cli.run, test_cli.refusal
+from tsla.theory.methods import METHODS
+from tsla.theory.variance import from_bounds, from_moments
 
 K = Constants(L=10, mu=1, sigma2=1, delta=0.1, F0=1)
 BARE = Constants(L=10, sigma2=1, F0=1)
 PL = Constants(L=10, mu=1, sigma2=1, F0=1)
+WIDE = Constants(L=10, mu=1, sigma2=1, delta=0.6, F0=1)
 ORACLE = SmoothingOracle(beta2=0.05, nu2=0.5, c=-0.25)
 CONSTANTS = "--L 10 --sigma2 1 --F0 1"
+EXAMPLE = f"{CONSTANTS} --mu 1 --delta 0.1 --eps 0.1"
 SPLIT = "--beta2 0.05 --nu2 0.5 --c -0.25"
+STAGED = f"tsla {CONSTANTS} --mu 1 --delta 0.1 --eta1 0.1 --T1 10 --eta2 0.01 --T2 1000"
 SINGLE = {"eta": 0.05, "T": 100}
 STAGES = {"eta1": 0.1, "T1": 10, "eta2": 0.01, "T2": 1000}
 
@@ -46,12 +48,8 @@ CALLS: dict[str, tuple[Callable[..., Bound], tuple[Any, ...], dict[str, Any]]] =
         (PL, SmoothingOracle(beta2=0.05, nu2=0.5)),
         SINGLE | {"theta": 0.5},
     ),
-    f"tsla {CONSTANTS} --mu 1 --delta 0.1 --eta1 0.1 --T1 10 --eta2 0.01 --T2 1000": (two_stage.bound, (K,), STAGES | {"theta": None}),
-    f"tsla {CONSTANTS} --mu 1 --delta 0.1 --eta1 0.1 --T1 10 --eta2 0.01 --T2 1000 --theta 1": (
-        two_stage.bound,
-        (K,),
-        STAGES | {"theta": 1.0},
-    ),
+    STAGED: (two_stage.bound, (K,), STAGES | {"theta": None}),
+    f"{STAGED} --theta 1": (two_stage.bound, (K,), STAGES | {"theta": 1.0}),
 }
 every_call = pytest.mark.parametrize("options", CALLS)
 
@@ -77,58 +75,78 @@ def test_the_calls_reach_every_derivation() -> None:
     assert {function(*given, **numbers).claim for function, given, numbers in CALLS.values()} == DERIVATIONS.keys()
 
 
-def test_the_exact_worst_case_is_below_the_paper(run: Run) -> None:
-    paper, exact = (as_json(run(f"bound sgd {CONSTANTS} --eta 0.05 --T 100 {extra} --json")) for extra in ("", "--exact"))
-    assert (paper["claim"], exact["claim"]) == ("C4", "C16")
-    assert paper["total"] / exact["total"] == pytest.approx(1.5, rel=1e-14)
+# --- the other calculators: what Python finds, as JSON and as a table
+
+Answer = tuple[tables.Json, str]
 
 
-# --- θ°(η), batches
+def plan(found: Any, eps: float = 0.1) -> Answer:
+    return tables.plan_json(found), tables.plan_table(found, eps)
 
 
-@pytest.mark.parametrize(("options", "eta", "c"), [("--eta 0.1 --c -0.25", 0.1, -0.25), ("--eta 0.001", 0.001, 0.0)])
-def test_anneal(options: str, eta: float, c: float, run: Run) -> None:
-    expected = float(SmoothingOracle(beta2=0.05, nu2=0.5, c=c).moments(1).theta_for_step(10 * eta))
-    assert as_json(run(f"anneal --L 10 --sigma2 1 --beta2 0.05 --nu2 0.5 {options} --json")) == {"theta": expected}
-    assert run(f"anneal --L 10 --sigma2 1 --beta2 0.05 --nu2 0.5 {options}") == (
-        f"theta°(eta) = {expected:.6g}   (C12; it goes to 0 with eta)\n"
-    )
+def comparison(constants: Constants, **given: Any) -> Answer:
+    found = complexity.compare(constants, eps=0.1, **given)
+    return tables.comparison_json(found), tables.comparison_table(found, 0.1)
 
 
-def test_critical_batch(run: Run) -> None:
-    for options, size in (
-        ("", ORACLE.moments(1).critical_batch_size()),
-        ("--theta 0.5", ORACLE.moments(1).critical_batch_size(0.5)),
-        ("--L 10 --eta 0.02", ORACLE.moments(1).critical_batch_size(eta_L=0.2)),
-        ("--L 10 --eta 0.02 --theta 0.5", ORACLE.moments(1).critical_batch_size(0.5, eta_L=0.2)),
-    ):
-        assert as_json(run(f"critical-batch --sigma2 1 {SPLIT} {options} --json")) == {"critical_batch_size": float(size)}
-        strength = 0.5 if "theta" in options else 1
-        assert run(f"critical-batch --sigma2 1 {SPLIT} {options}") == tables.critical_batch_table(float(size), strength) + "\n"
+def best(budget: int) -> Answer:
+    found = inversion.best_eps(K, budget=budget)
+    return {"budget": budget, "eps": found}, tables.best_eps_table(found, budget)
 
 
-@pytest.mark.parametrize(("nu2", "word"), [("0.5", "lowers"), ("2", "raises")])
-@pytest.mark.parametrize("step", ["", "--L 10 --eta 0.1"])
-def test_without_bias_there_is_no_critical_batch(nu2: str, word: str, step: str, run: Run) -> None:
-    found = as_json(run(f"critical-batch --sigma2 1 --beta2 0 --nu2 {nu2} {step} --json"))
-    assert found == {"critical_batch_size": None, "why": f"beta2 = 0: smoothing {word} the variance at every batch size"}
+def crossovers(eps: float) -> Answer:
+    found = inversion.crossovers(K, eps=eps)
+    return tables.crossovers_json(found, eps), tables.crossovers_table(found, eps)
 
 
-# --- all methods
+def annealed(c: float, eta: float) -> Answer:
+    theta = float(SmoothingOracle(beta2=0.05, nu2=0.5, c=c).moments(1).theta_for_step(10 * eta))
+    return {"theta": theta}, f"theta°(eta) = {theta:.6g}   (C12; it goes to 0 with eta)"
 
 
-def test_compare_with_bias_and_noise_apart(run: Run) -> None:
-    options = f"{CONSTANTS} --mu 1 --delta 0.6 --eps 0.1 {SPLIT}"
-    known = Constants(L=10, mu=1, sigma2=1, delta=0.6, F0=1)
-    comparison = complexity.compare(known, eps=0.1, oracle=ORACLE)
-    found = as_json(run(f"compare {options} --json"))
-    assert found == tables.comparison_json(comparison)
-    assert found["ahead"] == "smoothed-pl"
-    assert found["methods"][0] == tables.plan_json(smoothed_pl.steps(known, ORACLE, eps=0.1))
-    assert "smoothing that is never dropped is ahead of it" in found["why"]
-    table = run(f"compare {options}")
-    assert table == tables.comparison_table(comparison, 0.1) + "\n"
-    assert table.splitlines()[1].split()[0] == "smoothed-pl"
+def batch(size: Any, theta: float = 1) -> Answer:
+    return tables.critical_batch_json(float(size)), tables.critical_batch_table(float(size), theta)
+
+
+def variance(found: Any, plain: float, smoothed: float) -> Answer:
+    return tables.variance_json(found), tables.variance_table(found, plain, smoothed)
+
+
+ANSWERS: dict[str, Answer] = {
+    **{f"steps {method} {EXAMPLE}": plan(METHODS[method](K, eps=0.1)) for method in STEPS},
+    f"steps sgd-exact {CONSTANTS} --eps 0.1": plan(worst_case.sgd_steps(BARE, eps=0.1)),
+    f"steps lsr-pl {CONSTANTS} --mu 1 --delta 0.1 --eps 0.5": plan(lsr_pl.steps(K, eps=0.5), 0.5),
+    f"compare {EXAMPLE}": comparison(K),
+    f"compare {CONSTANTS} --mu 1 --delta 0.6 --eps 0.1 {SPLIT}": comparison(WIDE, oracle=ORACLE),
+    f"invert {CONSTANTS} --mu 1 --delta 0.1 --budget 10000": best(10_000),
+    f"invert {CONSTANTS} --mu 1 --delta 0.1 --budget 7": best(7),
+    f"invert {CONSTANTS} --mu 1 --eps 0.1": crossovers(0.1),
+    f"invert {CONSTANTS} --mu 1 --eps 2": crossovers(2),
+    "anneal --L 10 --sigma2 1 --beta2 0.05 --nu2 0.5 --eta 0.1 --c -0.25": annealed(-0.25, 0.1),
+    "anneal --L 10 --sigma2 1 --beta2 0.05 --nu2 0.5 --eta 0.001": annealed(0, 0.001),
+    f"critical-batch --sigma2 1 {SPLIT}": batch(ORACLE.moments(1).critical_batch_size()),
+    f"critical-batch --sigma2 1 {SPLIT} --theta 0.5": batch(ORACLE.moments(1).critical_batch_size(0.5), 0.5),
+    f"critical-batch --sigma2 1 {SPLIT} --L 10 --eta 0.02": batch(ORACLE.moments(1).critical_batch_size(eta_L=0.2)),
+    f"critical-batch --sigma2 1 {SPLIT} --L 10 --eta 0.02 --theta 0.5": batch(ORACLE.moments(1).critical_batch_size(0.5, eta_L=0.2), 0.5),
+    "variance --sigma2 4 --delta 0.1": variance(from_bounds(sigma2=4, delta=0.1), 4, 0.4),
+    "variance --sigma2 1 --delta 1.5 --theta 0.5": variance(from_bounds(sigma2=1, delta=1.5, theta=0.5), 1, 1.5),
+    "variance --s2 2 --shat2 0.2 --c 0.1 --grad2 0.4 --theta 0.5": variance(
+        from_moments(s2=2, shat2=0.2, c=0.1, grad2=0.4, theta=0.5), 2, 0.2
+    ),
+    "variance --s2 0 --shat2 1 --c 0 --theta 0.5": variance(from_moments(s2=0, shat2=1, c=0, theta=0.5), 0, 1),
+}
+
+
+@pytest.mark.parametrize("command", ANSWERS)
+def test_answers_are_those_of_python(command: str, run: Run) -> None:
+    found, table = ANSWERS[command]
+    assert as_json(run(f"{command} --json")) == found
+    assert run(command) == table + "\n"
+
+
+def test_smoothing_that_is_never_dropped_can_be_ahead() -> None:
+    found = ANSWERS[f"compare {CONSTANTS} --mu 1 --delta 0.6 --eps 0.1 {SPLIT}"][0]
+    assert (found["ahead"], found["methods"][0]) == ("smoothed-pl", tables.plan_json(smoothed_pl.steps(WIDE, ORACLE, eps=0.1)))
 
 
 def test_compare_lets_all_of_the_second_moment_be_used(run: Run) -> None:
@@ -136,40 +154,76 @@ def test_compare_lets_all_of_the_second_moment_be_used(run: Run) -> None:
     run(f"compare {CONSTANTS} --mu 1 --delta 0.3 --eps 0.1 --beta2 0.1 --nu2 0.2")
 
 
-def test_invert(run: Run) -> None:
-    options = f"{CONSTANTS} --mu 1"
-    best = inversion.best_eps(K, budget=10_000)
-    assert as_json(run(f"invert {options} --delta 0.1 --budget 10000 --json")) == {"budget": 10_000, "eps": best}
-    assert run(f"invert {options} --delta 0.1 --budget 10000") == tables.best_eps_table(best, 10_000) + "\n"
-    largest = inversion.crossovers(K, eps=0.1)
-    assert as_json(run(f"invert {options} --eps 0.1 --json")) == tables.crossovers_json(largest, 0.1)
-    assert run(f"invert {options} --eps 0.1") == tables.crossovers_table(largest, 0.1) + "\n"
+def test_invert_where_nothing_helps() -> None:
+    """ε² ≥ 4σ²: LSR reaches it at every δ, and is never ahead of C4, which asks for as many samples; seven are too few for TSLA."""
+    largest, eps = (ANSWERS[f"invert {CONSTANTS} --mu 1 {asked}"][0] for asked in ("--eps 2", "--delta 0.1 --budget 7"))
+    assert (largest["largest_delta"]["lsr reaches eps"], largest["largest_delta"]["lsr before sgd"]) == ("always", "never")
+    assert eps["eps"]["tsla"] is None
 
 
-def test_invert_where_nothing_helps(run: Run) -> None:
-    """ε² ≥ 4σ²: LSR reaches it at every δ, and is never ahead of C4, which asks for as many samples."""
-    found = as_json(run(f"invert {CONSTANTS} --mu 1 --eps 2 --json"))["largest_delta"]
-    assert (found["lsr reaches eps"], found["lsr before sgd"]) == ("always", "never")
-    too_few = as_json(run(f"invert {CONSTANTS} --mu 1 --delta 0.1 --budget 7 --json"))["eps"]
-    assert too_few["tsla"] is None
-    assert too_few["sgd"] > 0
+# --- numbers that are worked out by hand
 
 
-@pytest.mark.parametrize(
-    ("options", "expected"),
-    [
-        (f"sgd-exact {CONSTANTS} --eps 0.1", worst_case.sgd_steps(K, eps=0.1)),
-        (f"lsr-pl {CONSTANTS} --mu 1 --delta 0.1 --eps 0.5", lsr_pl.steps(K, eps=0.5)),
-        (f"lsr-pl {CONSTANTS} --mu 1 --delta 0.1 --eps 0.1", lsr_pl.steps(K, eps=0.1)),
-    ],
-)
-def test_steps(options: str, expected: Any, run: Run) -> None:
-    eps = float(options.split()[-1])
-    found = as_json(run(f"steps {options} --json"))
-    assert found == tables.plan_json(expected)
-    assert run(f"steps {options}") == tables.plan_table(expected, eps) + "\n"
-    assert (found["total"] is None) == (options.startswith("lsr-pl") and eps == 0.1)
-    assert ("why" in found) == (found["total"] is None)
+def terms(**of: float) -> Any:
+    return {"terms": pytest.approx(of)}
+
+
+BY_HAND: dict[str, dict[str, Any]] = {
+    f"steps sgd {EXAMPLE}": {"total": 800_000, "stages": [pytest.approx({"eta": 0.0005, "theta": 0, "steps": 800_000})]},
+    f"steps tsla {EXAMPLE}": {
+        "total": 160_024,
+        "stages": [pytest.approx(s) for s in ({"eta": 0.1, "theta": 1 / 1.1, "steps": 24}, {"eta": 0.0005, "theta": 0, "steps": 160_000})],
+    },
+    f"steps lsr {EXAMPLE}": {"reachable": False, "total": None, "stages": [], "floor": pytest.approx(0.2 / 1.1)},
+    f"steps lsr-pl {EXAMPLE}": {"reachable": False, "total": None},
+    f"compare {EXAMPLE}": {"ahead": "sgd-pl"},
+    f"bound sgd {CONSTANTS} --eta 0.05 --T 100": {"claim": "C4"} | terms(optimisation=0.4, noise=0.5),
+    f"bound sgd {CONSTANTS} --eta 0.15 --T 100 --exact": {"claim": "C16"} | terms(optimisation=2 / 15 / 0.5, noise=1.5 / 0.5),
+    f"bound lsr {CONSTANTS} --delta 0.1 --eta 0.1 --T 100": {"claim": "C5"} | terms(optimisation=0.2, smoothing=0.2 / 1.1),
+    f"bound lsr {CONSTANTS} --delta 0.1 --eta 0.1 --T 100 --theta 0.5": terms(optimisation=0.2, smoothing=0.5 + 0.05),
+    f"bound {STAGED}": {"claim": "C8"} | terms(optimisation=0.2 * 0.9**10, smoothing=0.2 * 0.1 / 1.1, noise=0.1),
+    f"bound lsr {CONSTANTS} --eta 0.05 --T 100 --beta2 0.05 --nu2 0.05 --theta 0.5": {"claim": "C12", "quantity": "E‖∇F(w_R)‖²"}
+    | terms(optimisation=0.4, bias=0.0125, noise=0.5 * 0.2625),
+    f"bound lsr {CONSTANTS} --eta 0.05 --T 100 --beta2 0.05 --nu2 0.05 --theta 0.5 --mu 1": {"claim": "C12", "quantity": "E[F(w_T) - F*]"}
+    | terms(optimisation=0.95**100, bias=0.00625, noise=0.25 * 0.2625),
+    "variance --sigma2 1 --delta 0.1": {"lemma": pytest.approx(0.2 / 1.1), "theta": pytest.approx(1 / 1.1), "exact": None},
+    "variance --s2 1 --shat2 0.2 --c 0.1 --grad2 0.4 --theta 0.5": {"exact": pytest.approx(0.35), "shrinkage": pytest.approx(0.35)},
+    "variance --s2 1 --shat2 0.2 --c 0.1": {"theta_star": pytest.approx(0.9), "minimum": pytest.approx(0.19), "shrinkage": None},
+    "variance --s2 1 --shat2 1 --c -1e-3 --theta 0.5": {"exact": pytest.approx(0.5 - 0.0005)},  # no option of that name
+    "anneal --L 10 --sigma2 1 --beta2 0.05 --nu2 0.05 --eta 0.01": {"theta": pytest.approx(0.1 / (0.05 + 0.1 * 1.05))},
+    "critical-batch --sigma2 1 --beta2 0.05 --nu2 0.05": {"critical_batch_size": pytest.approx(0.95 / 0.05)},
+    "critical-batch --sigma2 1 --beta2 0.05 --nu2 0.05 --theta 0.5": {"critical_batch_size": pytest.approx(0.7375 / 0.0125)},
+    "critical-batch --sigma2 1 --beta2 0.05 --nu2 0.05 --theta 0.5 --L 10 --eta 0.01": {
+        "critical_batch_size": pytest.approx(0.1 * 0.7375 / 0.0125)
+    },
+    "critical-batch --sigma2 1 --beta2 0.1 --nu2 2": {"critical_batch_size": pytest.approx(-10)},
+    **{
+        f"critical-batch --sigma2 1 --beta2 0 --nu2 {nu2} {step}": {
+            "critical_batch_size": None,
+            "why": f"beta2 = 0: smoothing {word} the variance at every batch size",
+        }
+        for nu2, word in (("0.5", "lowers"), ("2", "raises"))
+        for step in ("", "--L 10 --eta 0.1")
+    },
+}
+
+
+@pytest.mark.parametrize("command", BY_HAND)
+def test_worked_out_by_hand(command: str, run: Run) -> None:
+    found = as_json(run(f"{command} --json"))
+    assert found | BY_HAND[command] == found
+
+
+def test_invert_finds_where_a_plan_is_ahead(run: Run) -> None:
+    """800,000 samples are the price of ε = 0.1, and TSLA's is below SGD's for δ up to the largest."""
+    found = as_json(run(f"invert {CONSTANTS} --mu 1 --delta 0.1 --budget 800000 --json"))["eps"]
+    assert found["sgd"] == pytest.approx(0.1, rel=1e-6)
+    assert found["tsla"] < 0.1 < found["lsr"]
+    largest = as_json(run(f"invert {CONSTANTS} --mu 1 --eps 0.1 --json"))["largest_delta"]
+    assert largest["lsr reaches eps"] == pytest.approx(0.01 / 1.99)  # where 2δ/(1+δ) is ε²
+    for scale, ahead in ((0.999, True), (1.001, False)):
+        delta = scale * largest["tsla before sgd"]
+        assert (as_json(run(f"steps tsla {CONSTANTS} --mu 1 --delta {delta} --eps 0.1 --json"))["total"] < 800_000) == ahead
 
 
 # --- zeros, and numbers of any size
@@ -205,14 +259,14 @@ USUAL = {
     "grad2": 0.3,
 }
 USUAL |= {"beta2": 0.05, "nu2": 0.05, "c": 0, "eta": 0.05, "T": 100, "eta1": 0.1, "T1": 10, "eta2": 0.01, "T2": 1000}
-Answer = tuple[int, str, str]
+Said = tuple[int, str, str]
 
 
 @pytest.fixture
-def answer(capsys: pytest.CaptureFixture[str]) -> Callable[[str, dict[str, Any]], Answer]:
+def answer(capsys: pytest.CaptureFixture[str]) -> Callable[[str, dict[str, Any]], Said]:
     """The exit code, the output and the line of a refusal."""
 
-    def call(command: str, changes: dict[str, Any]) -> Answer:
+    def call(command: str, changes: dict[str, Any]) -> Said:
         values = USUAL | changes
         try:
             code = cli.main([*command.split(), *(f"--{name}={values[name]}" for name in EVERY[command].split()), "--json"])
@@ -223,7 +277,7 @@ def answer(capsys: pytest.CaptureFixture[str]) -> Callable[[str, dict[str, Any]]
     return call
 
 
-def is_number_or_line(found: Answer) -> None:
+def is_number_or_line(found: Said) -> None:
     code, out, err = found
     if code == 0:
         as_json(out)
@@ -241,12 +295,14 @@ def test_planted_answers_are_rejected(planted: Answer) -> None:
 
 
 @pytest.mark.parametrize("command", EVERY)
-def test_zero_of_either_sign_is_answered_or_refused(command: str, answer: Callable[[str, dict[str, Any]], Answer]) -> None:
+def test_zero_of_either_sign_is_answered_or_refused(command: str, answer: Callable[[str, dict[str, Any]], Said]) -> None:
     names = EVERY[command].split()
-    for zeros in (*([name] for name in names), *map(list, combinations(names, 2))):
-        plus, minus = (answer(command, dict.fromkeys(zeros, zero)) for zero in ("0", "-0.0"))
+    for name in names:
+        plus, minus = (answer(command, {name: zero}) for zero in ("0", "-0.0"))
         is_number_or_line(plus)
         assert minus == plus
+    for pair in combinations(names, 2):
+        is_number_or_line(answer(command, dict.fromkeys(pair, "-0.0")))
 
 
 @pytest.mark.parametrize(
@@ -260,7 +316,7 @@ def test_without_noise_the_largest_step_is_taken(command: str, total: int, zero:
 
 
 @pytest.mark.parametrize("command", EVERY)
-def test_constants_of_any_size_are_answered_or_refused(command: str, answer: Callable[[str, dict[str, Any]], Answer]) -> None:
+def test_constants_of_any_size_are_answered_or_refused(command: str, answer: Callable[[str, dict[str, Any]], Said]) -> None:
     for name, value in product(EVERY[command].split(), (1e-300, 1e-160, 1e160, 1e300)):
         found = answer(command, {name: value})
         is_number_or_line(found)
@@ -285,15 +341,58 @@ def test_a_term_that_vanishes_is_not_zero(command: str, term: str, run: Run) -> 
 # --- refusals
 
 SGD = {"L": "10", "sigma2": "1", "F0": "1", "eta": "0.1", "T": "10"}
-SPLIT_SGD = SGD | {"beta2": "0.05", "nu2": "0.05"}
+LSR = SGD | {"delta": "0.1"}
+TSLA = {"L": "10", "mu": "1", "sigma2": "1", "F0": "1", "delta": "0.1", "eta1": "0.1", "T1": "10", "eta2": "0.1", "T2": "10"}
 TARGET = {"L": "10", "mu": "1", "sigma2": "1", "F0": "1", "delta": "0.1", "eps": "0.1"}
+NO_MU = {name: value for name, value in TARGET.items() if name != "mu"}
 NO_TARGET = {name: value for name, value in TARGET.items() if name not in ("delta", "eps")}
-ANNEAL = {"L": "10", "sigma2": "1", "beta2": "0.05", "nu2": "0.05", "eta": "0.1"}
+MOMENTS = {"s2": "1", "shat2": "1", "c": "0.5"}
 BATCH = {"sigma2": "1", "beta2": "0.05", "nu2": "0.05"}
+SPLIT_SGD = SGD | BATCH
+ANNEAL = BATCH | {"L": "10", "eta": "0.1"}
 TOGETHER = "bias and noise go together: --beta2 --nu2 [--c]"
 ONE_OR_THE_OTHER = "give --budget and --delta for the best eps of each method, or --eps alone for the largest delta that pays"
 
 REFUSED = [
+    Bad("bound sgd", SGD | {"eta": "0.2"}, ("eta = 0.2", "larger than 1/L = 0.1", "0 < eta <= 1/L")),
+    Bad("bound lsr", LSR | {"eta": "0.2"}, ("eta = 0.2", "larger than 1/L = 0.1")),
+    Bad("bound tsla", TSLA | {"eta1": "0.2"}, ("eta1 = 0.2", "larger than 1/L = 0.1")),
+    Bad("bound tsla", TSLA | {"eta2": "0.2"}, ("eta2 = 0.2", "larger than 1/L = 0.1")),
+    Bad("bound sgd", SGD | {"eta": "-1e-3"}, ("eta = -0.001", "above 0")),
+    Bad("bound tsla", TSLA | {"mu": "20"}, ("mu = 20", "larger than L = 10", "0 < mu <= L")),
+    Bad("bound sgd", SGD | {"sigma2": "-1e-3"}, ("sigma2 = -0.001", "at least 0")),
+    Bad("bound lsr", LSR | {"theta": "1.5"}, ("theta = 1.5", "at least 0 and at most 1")),
+    Bad("bound sgd", SGD | {"T": "2.5"}, ("T = 2.5", "whole number, at least 1")),
+    Bad("bound tsla", TSLA | {"T1": "2.5"}, ("T1 = 2.5", "whole number, at least 0")),
+    Bad("steps lsr", {"L": "10", "sigma2": "1", "F0": "1", "delta": "0.1", "eps": "inf"}, ("eps = inf", "finite")),
+    Bad("invert", NO_TARGET | {"delta": "0.1", "budget": "0"}, ("budget = 0 ", "at least 1")),
+    Bad("critical-batch", BATCH | {"c": "2"}, ("c = 2 ", "±sqrt(sigma2*nu2)", "Cauchy-Schwarz")),
+    Bad("variance", MOMENTS | {"c": "2"}, ("c = 2 ", "±sqrt(s2*shat2) = ±1", "Cauchy-Schwarz")),
+    Bad("variance", MOMENTS | {"s2": "-1"}, ("s2 = -1 ", "at least 0")),
+    Bad("variance", MOMENTS | {"grad2": "-1"}, ("grad2 = -1 ", "at least 0")),
+    Bad("variance", {"sigma2": "1", "delta": "0.1", "theta": "2"}, ("theta = 2 ", "at most 1")),
+    Bad("bound sgd", SGD | {"eta": "fast"}, ("--eta", "'fast'", "not a number")),
+    Bad("bound sgd", SGD | {"eta": "0,1"}, ("--eta", "'0,1'", "not a number")),
+    Bad("bound sgd", SGD | {"eta": ""}, ("--eta", "''", "not a number")),
+    Bad("bound sgd", SGD | {"momentum": "0.9"}, ("--momentum", "allowed: --F0 --L --T --eta ", " --sigma2")),
+    Bad("bound lsr", LSR | {"the": "0.5"}, ("--the;", "allowed:", "--theta")),  # no abbreviations
+    Bad("bound sgd", SGD | {"eta": "0.1", "extra": "-1"}, ("--extra", "allowed:")),
+    Bad("bound sgd", {name: value for name, value in SGD.items() if name != "T"}, ("--T", "required")),
+    Bad("bound sgd-pl", SGD, ("METHOD", "'sgd-pl'", "'sgd', 'lsr', 'tsla'")),
+    Bad("steps adam", SGD, ("METHOD", "'adam'", "sgd-two-step")),
+    Bad("bound sgd", {"L": "10", "sig": "1", "F0": "1", "eta": "0.1", "T": "10"}, ("--sig;", "allowed:", "--sigma2")),
+    Bad("bound sgd", SGD | {"sigma2": "-x"}, ("--sigma2", "'-x' is not a number")),
+    Bad("variance", {}, ("nothing", "--sigma2 --delta", "--s2 --shat2 --c")),
+    Bad("variance", MOMENTS | {"sigma2": "1", "delta": "0.1"}, ("--c --delta --s2 --shat2 --sigma2", "give --sigma2 --delta, or")),
+    Bad("variance", {"sigma2": "1"}, ("--sigma2", "give --sigma2 --delta, or")),
+    Bad("variance", {"s2": "1", "shat2": "1"}, ("--s2 --shat2", "give --sigma2 --delta, or")),
+    Bad("bound", {}, ("METHOD", "required")),
+    Bad("bound sgd extra", SGD, ("extra", "allowed:")),
+    *(
+        Bad("bound sgd", SGD | {name: value}, (f"{name} = {value} ", "whole" if name == "T" else "finite"))
+        for name in SGD
+        for value in ("nan", "inf", "-inf")
+    ),
     Bad("bound sgd --exact", SGD | {"eta": "0.2"}, ("eta = 0.2 is not below 2/L = 0.2; C16 needs 0 < eta < 2/L",)),
     Bad("bound sgd", SGD | {"eta": "0.15"}, ("eta = 0.15 is larger than 1/L = 0.1; C4 needs 0 < eta <= 1/L",)),
     Bad("bound lsr --exact", SPLIT_SGD, ("unknown argument --exact",)),
@@ -308,8 +407,6 @@ REFUSED = [
     Bad("bound lsr", SPLIT_SGD | {"eta": "0.2"}, ("eta = 0.2 is larger than 1/L = 0.1; C12 needs 0 < eta <= 1/L",)),
     Bad("bound lsr", SPLIT_SGD | {"mu": "20"}, ("mu = 20 is larger than L = 10; A4 with A1 needs 0 < mu <= L",)),
     Bad("bound lsr", SPLIT_SGD | {"nu2": "4", "c": "-2.5"}, ("c = -2.5 must lie within ±sqrt(sigma2*nu2) = ±2 (Cauchy-Schwarz)",)),
-    Bad("bound lsr", SPLIT_SGD | {"beta2": "-1"}, ("beta2 = -1 must be a finite number at least 0",)),
-    Bad("bound lsr", SPLIT_SGD | {"theta": "2"}, ("theta = 2 must be a finite number at least 0 and at most 1",)),
     Bad("bound lsr --why", SPLIT_SGD | {"T": "0"}, ("T = 0 must be a whole number, at least 1",)),
     Bad("anneal", ANNEAL | {"eta": "0.2"}, ("eta = 0.2 is larger than 1/L = 0.1; C12 needs 0 < eta <= 1/L",)),
     Bad("anneal", ANNEAL | {"c": "1"}, ("c = 1 must lie within ±sqrt(sigma2*nu2)", "Cauchy-Schwarz")),
@@ -320,7 +417,6 @@ REFUSED = [
     Bad("critical-batch", BATCH | {"L": "10", "eta": "0.2"}, ("eta = 0.2 is larger than 1/L = 0.1; C14 needs 0 < eta <= 1/L",)),
     Bad("critical-batch", BATCH | {"L": "10"}, ("L and eta go together",)),
     Bad("critical-batch", BATCH | {"eta": "0.1"}, ("L and eta go together",)),
-    Bad("critical-batch", BATCH | {"sigma2": "-1"}, ("sigma2 = -1 must be a finite number at least 0",)),
     Bad("compare", TARGET | {"beta2": "0.05"}, ("got --beta2 without --nu2", TOGETHER)),
     Bad("compare", TARGET | {"c": "0"}, ("got --c without --beta2 and --nu2", TOGETHER)),
     Bad(
@@ -335,10 +431,9 @@ REFUSED = [
     Bad("invert", NO_TARGET | {"budget": "100", "eps": "0.1"}, (ONE_OR_THE_OTHER,)),
     Bad("invert", NO_TARGET | {"delta": "0.1", "budget": "100", "eps": "0.1"}, (ONE_OR_THE_OTHER,)),
     Bad("invert", NO_TARGET | {"delta": "0.1", "budget": "1.5"}, ("budget = 1.5 must be a whole number, at least 1",)),
-    Bad("invert", NO_TARGET | {"eps": "0"}, ("eps = 0 must be a finite number above 0",)),
-    Bad("invert", {name: value for name, value in NO_TARGET.items() if name != "mu"} | {"eps": "0.1"}, ("required: --mu",)),
+    Bad("invert", {name: value for name, value in NO_MU.items() if name != "delta"}, ("required: --mu",)),
     Bad("invert", NO_TARGET | {"sigma2": "0", "eps": "0.1"}, ("sigma2 = 0 must be above 0 for C15b",)),
-    Bad("steps lsr-pl", {name: value for name, value in TARGET.items() if name != "mu"}, ("required: --mu",)),
+    Bad("steps lsr-pl", NO_MU, ("required: --mu",)),
     Bad("steps lsr-pl", TARGET | {"delta": "0"}, ("delta*sigma2 = 0 must be above 0 for C15",)),
     Bad("steps sgd-exact", TARGET | {"eps": "0"}, ("eps = 0 must be a finite number above 0",)),
     Bad("steps sgd-exact", TARGET | {"beta2": "1"}, ("unknown argument --beta2",)),
@@ -347,7 +442,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("bad", REFUSED, ids=lambda bad: " ".join(bad.argv)[-70:])
-def test_combinations_that_make_no_sense(bad: Bad, refusal: Callable[[list[str]], str]) -> None:
+def test_bad_input_is_refused_in_one_line_that_says_why(bad: Bad, refusal: Refusal) -> None:
     line = refusal(bad.argv)
     assert line.startswith(f"tsla {bad.command.split()[0]}")
     for words in bad.says:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
 
-from tests.cli import test_records_and_report as test_cli
+from tests.cli.support import Refusal, Run
 from tsla import cli
 from tsla.empirics.models import checkpoints, networks
 from tsla.empirics.runs import records
 from tsla.empirics.training import TrainingConfig, processes
-
-refusal, run = test_cli.refusal, test_cli.run
 
 SHORT = "--epochs 1 --train-size 40 --model mlp"
 FILE = """
@@ -28,7 +25,6 @@ model = "mlp"
 measure-at = [2]
 augment = true
 """
-Run = Callable[[str], str]
 
 
 @pytest.fixture
@@ -69,13 +65,13 @@ def test_the_file_alone(file: Path, run: Run) -> None:
         ("method = 'lsr'", "--train-size some", "'some' is not a whole number"),
     ],
 )
-def test_refusals(content: str, options: str, says: str, refusal: Callable[[list[str]], str]) -> None:
+def test_refusals(content: str, options: str, says: str, refusal: Refusal) -> None:
     Path("run.toml").write_text(content, encoding="utf-8")
     assert says in refusal(f"train --config run.toml {options}".split())
     assert [path.name for path in Path().iterdir()] == ["run.toml"]
 
 
-def test_a_state_of_another_run_is_one_line_as_well(tmp_path: Path, refusal: Callable[[list[str]], str]) -> None:
+def test_a_state_of_another_run_is_one_line_as_well(tmp_path: Path, refusal: Refusal) -> None:
     torch.save({"identity": "another"}, tmp_path / "state")
     assert "it is another's" in refusal(f"train --method sgd {SHORT} --state {tmp_path / 'state'}".split())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from tests.figures.miniature import PLANS, RECHECKED, miniature, write_miniature_live, write_miniature_records
+from tests.figures.miniature import PLANS, RECHECKED, miniature
 from tests.planted import assert_rejects
 from tsla.empirics.experiments.registry import ARMS
 from tsla.empirics.runs import records
@@ -19,18 +18,18 @@ from tsla.figures import live, style
 
 
 @pytest.fixture
-def of(tmp_path: Path) -> Iterator[dict[str, Record]]:
+def of(source: Path, fresh: Path) -> dict[str, Record]:
     """What was run, by name, and "record": the record of digits."""
-    recorded = records.read(write_miniature_records(tmp_path / "records") / "digits.parquet")
-    yield {path.stem: records.read(path) for path in write_miniature_live(tmp_path / "live").iterdir()} | {"record": recorded}
-    plt.close("all")
+    return {path.stem: records.read(path) for path in fresh.iterdir()} | {"record": records.read(source / "digits.parquet")}
 
 
 def shows(record: Record, fresh: Record) -> None:
     """The figure has, in each panel, the live rows of an arm, and mean and range of the record's."""
     table = miniature("digits")[0]
     with style.house_style():
-        panels = iter(live.draw(record, fresh).axes)
+        figure = live.draw(record, fresh)
+    plt.close(figure)
+    panels = iter(figure.axes)
     for column in ("train_loss", "test_loss", "test_accuracy"):
         for method in ARMS:
             ax = next(panels)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import pytest
 
-from tests.figures.miniature import miniature, write_miniature_live, write_miniature_records
+from tests.figures.miniature import miniature
 from tests.planted import assert_rejects
 from tsla.empirics.runs import records
 from tsla.empirics.statistics.intervals import student_t
 from tsla.figures import gallery, live, report
-from tsla.figures.drawing import draw, draw_all
+from tsla.figures.drawing import draw
 from tsla.theory.claims import CLAIMS
 
 EVIDENCE = [
@@ -71,21 +70,14 @@ def loads_nothing(page: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_miniature_records(tmp_path_factory.mktemp("records"))
-
-
-@pytest.fixture(scope="module")
-def page(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def page(source: Path, fresh: Path, drawn: list[Path], tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("report")
-    fresh, figures = write_miniature_live(folder / "live"), folder / "figures"
-    draw_all(source, figures)
+    figures = shutil.copytree(drawn[0].parent, folder / "figures")
     draw(figures / "live.svg", live.draw, *(records.read(of / "digits.parquet") for of in (source, fresh)))
     written = report.write(source, fresh, figures, EVIDENCE, folder / "new" / "index.html")
     assert written == folder / "new" / "index.html"
     assert list(written.parent.iterdir()) == [written]
-    yield written.read_text(encoding="utf-8")
-    plt.close("all")
+    return written.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -168,11 +160,11 @@ def test_the_knob_is_in_the_page(page: str, shown: str) -> None:
     assert len(page) > 1_000_000  # plotly itself
 
 
-def test_an_old_page_is_kept_where_writing_fails(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_old_page_is_kept_where_writing_fails(source: Path, fresh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "index.html"
     out.write_text("old", encoding="utf-8")
     (tmp_path / "live.svg").write_text("<svg></svg>", encoding="utf-8")
     monkeypatch.setattr(report, "numbers_table", lambda _: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        report.write(source, write_miniature_live(tmp_path / "live"), tmp_path, EVIDENCE, out)
+        report.write(source, fresh, tmp_path, EVIDENCE, out)
     assert out.read_text(encoding="utf-8") == "old"

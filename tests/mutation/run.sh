@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Mutation testing of theory/ by mutmut against the claims' tests (a quarter of an hour on 2 cores): `make mutants`.
+# Mutation testing of theory/ by mutmut against the claims' tests and the calculators' (a quarter of an hour on 2 cores): `make mutants`.
+# With a pattern, only the mutants of these names: `bash tests/mutation/run.sh 'tsla.theory.commands*'`.
 #
 # Works on a copy in build/mutants. Two changes are made there, because mutmut mutates no decorated function but static methods: the
 # decorator `representable` goes by that name, which is an alias of it; and hypothesis tries fewer examples, since a mutant that needs
@@ -19,7 +20,7 @@ for module in tsla/theory/*.py; do
         sed -i 's/^@representable$/@staticmethod/; s/^from tsla.theory.constants import .*representable.*/&\nstaticmethod = representable/' "$module"
     fi
 done
-sed -i 's/max_examples=200/max_examples=40/' tests/conftest.py
+sed -i 's/max_examples=100/max_examples=40/' tests/conftest.py
 cat >> pyproject.toml <<'TOML'
 
 [tool.mutmut]
@@ -27,10 +28,10 @@ source_paths = ["tsla/theory"]
 do_not_mutate = ["tsla/theory/certificates/*", "tsla/theory/claims.py", "tsla/theory/tables.py", "tsla/theory/derivations.py"]
 do_not_mutate_patterns = ["raise ", "^ *f?\"", "lowered_by", "claim=", "\"C[0-9]+", "need_(mu|delta)", "names=", "quantity=", "method="]
 also_copy = ["tsla", "records", "docs", "README.md", "paper_checks.md"]
-pytest_add_cli_args_test_selection = ["tests/claims", "tests/theory"]
+pytest_add_cli_args_test_selection = ["tests/claims", "tests/theory", "tests/cli/test_theory.py"]
 pytest_add_cli_args = ["-k", "not wrong and not planted"]  # tests of the tests kill nothing
 track_dependencies = false
 use_git_change_detection = false
 TOML
-"$python/mutmut" run --max-children "$(nproc)"
+"$python/mutmut" run --max-children "$(nproc)" "$@"
 "$python/mutmut" results

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.claims.support.domain import constants, costly, positive, positive_deltas
@@ -20,16 +20,6 @@ BestEps = Callable[..., dict[str, float | None]]
 Crossovers = Callable[..., dict[str, float]]
 
 K = Constants(L=10, mu=1, sigma2=1, delta=0.1, F0=1)
-
-
-@pytest.fixture
-def planted() -> Generator[None, None, None]:
-    """A planted error has to be found, not shrunk: that takes long here."""
-    usual = settings.get_current_profile_name()
-    settings.register_profile("found", settings.get_profile(usual), phases=[Phase.explicit, Phase.generate], report_multiple_bugs=False)
-    settings.load_profile("found")
-    yield
-    settings.load_profile(usual)
 
 
 def samples(method: str, k: Constants, eps: float) -> float:
@@ -75,7 +65,6 @@ def test_best_eps_of_the_example() -> None:
     assert inversion.best_eps(K, budget=25)["tsla"] is not None
 
 
-@pytest.mark.usefixtures("planted")
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -207,7 +196,6 @@ def test_smoothing_alone_that_is_ahead_up_to_a_delta_though_it_always_arrives() 
     assert inversion.crossovers(k, eps=2.0)["lsr-pl before sgd-pl"] == pytest.approx(38, rel=1e-9)
 
 
-@pytest.mark.usefixtures("planted")
 @pytest.mark.parametrize("factor", [0.5, 0.9999, 1.0001, 2.0])
 @pytest.mark.parametrize("pair", ["tsla before sgd", "lsr before sgd", "lsr-pl before sgd-two-step"])
 def test_wrong_crossovers_are_rejected(pair: str, factor: float) -> None:
@@ -218,7 +206,6 @@ def test_wrong_crossovers_are_rejected(pair: str, factor: float) -> None:
     assert_rejects(is_the_largest_delta_that_pays, wrong)
 
 
-@pytest.mark.usefixtures("planted")
 @pytest.mark.parametrize(
     "reach", [lambda sigma2, eps2: eps2 / (2 * sigma2), lambda sigma2, eps2: eps2 / sigma2, lambda sigma2, eps2: eps2 / (2 * sigma2 + eps2)]
 )

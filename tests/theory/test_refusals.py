@@ -38,39 +38,25 @@ VALID: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
 }
 ANY_SIGN = {"F", "c", "true", "smoothing"}
 COUNTS = {"T"}
-ARGUMENTS = [(name, argument) for name, (_, valid) in VALID.items() for argument in valid]
+BAD: list[tuple[Any, str, Callable[[str], bool]]] = [
+    ("many", "'many'", lambda argument: True),
+    (float("inf"), "inf", lambda argument: True),
+    (-1, "-1", lambda argument: argument not in ANY_SIGN),
+    (1.5, "1.5", lambda argument: argument == "theta"),
+]
 
 
-def kind(argument: str) -> str:
-    return "a whole number," if argument in COUNTS else "a finite number"
-
-
-def refusal(name: str, argument: str, bad: Any) -> str:
+@pytest.mark.parametrize(
+    ("name", "argument", "bad", "shown"),
+    [(name, argument, bad, text) for name, (_, valid) in VALID.items() for argument in valid for bad, text, of in BAD if of(argument)],
+)
+def test_what_is_no_such_number(name: str, argument: str, bad: Any, shown: str) -> None:
     function, valid = VALID[name]
     function(**valid)
     with pytest.raises(ValueError) as refused:  # noqa: PT011 - the message is what is tested
         function(**valid | {argument: bad})
-    return str(refused.value)
-
-
-@pytest.mark.parametrize(("name", "argument"), ARGUMENTS)
-def test_a_word_for_a_number(name: str, argument: str) -> None:
-    assert refusal(name, argument, "many").startswith(f"{argument} = 'many' must be {kind(argument)}")
-
-
-@pytest.mark.parametrize(("name", "argument"), ARGUMENTS)
-def test_infinity(name: str, argument: str) -> None:
-    assert refusal(name, argument, float("inf")).startswith(f"{argument} = inf must be {kind(argument)}")
-
-
-@pytest.mark.parametrize(("name", "argument"), [(name, argument) for name, argument in ARGUMENTS if argument not in ANY_SIGN])
-def test_a_negative_number(name: str, argument: str) -> None:
-    assert refusal(name, argument, -1).startswith(f"{argument} = -1 must be {kind(argument)} ")
-
-
-@pytest.mark.parametrize(("name", "argument"), [(name, argument) for name, argument in ARGUMENTS if argument == "theta"])
-def test_a_strength_above_one(name: str, argument: str) -> None:
-    assert refusal(name, argument, 1.5).startswith("theta = 1.5 must be a finite number ")
+    kind = "a whole number," if argument in COUNTS else "a finite number"
+    assert str(refused.value).startswith(f"{argument} = {shown} must be {kind}")
 
 
 def test_from_bounds_says_at_which_strength() -> None:

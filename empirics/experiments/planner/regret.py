@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache, partial
+
 import numpy as np
 import pandas as pd
 
@@ -66,12 +68,13 @@ def _of_setting(rows: pd.DataFrame, choices: pd.DataFrame, outcome: str, tuning:
     seeds, arms, losses = grid.index, grid.columns.to_frame(index=False), grid.to_numpy()
     best = cross_fitted(losses) if tuning is None else _best(_grid(tuning, outcome), grid)
     least = losses[np.arange(len(losses)), best]
+    nearest_to = cache(partial(nearest, arms))  # most seeds and rules ask for the same few
     lines: list[dict[str, object]] = []
     for (rule, kind), planned in choices.groupby(["rule", "kind"], sort=False):
         plans = planned.set_index("seed").reindex(seeds)
         if plans["drop"].isna().any():
             raise ValueError(f"rule {rule!r} has no plan for seed {seeds[plans['drop'].isna()][0]}; must have one for each of the sweep")
-        chosen = [nearest(arms, theta, int(drop)) for theta, drop in zip(plans["theta"], plans["drop"], strict=True)]
+        chosen = [nearest_to(theta, int(drop)) for theta, drop in zip(plans["theta"], plans["drop"], strict=True)]
         own = losses[np.arange(len(losses)), chosen]
         lines.append({"rule": rule, "kind": kind, "drop": float(plans["drop"].mean())} | _interval(own - least))
     return lines

@@ -62,16 +62,6 @@ def test_noise_is_uniform_over_the_other_classes() -> None:
     assert ((counts[1:] - expected) ** 2 / expected).sum() < 26.1  # χ² with 8 degrees of freedom: above with probability 1e-3
 
 
-def test_same_seed_same_split_and_noise() -> None:
-    a, b = noisy(0.2, seed=3), noisy(0.2, seed=3)
-    for name in ("train_inputs", "train_labels", "test_inputs", "test_labels"):
-        assert torch.equal(getattr(a, name), getattr(b, name))
-
-
-def test_another_seed_is_another_split() -> None:
-    assert not torch.equal(noisy(0.2, seed=3).train_inputs, noisy(0.2, seed=4).train_inputs)
-
-
 def test_noise_does_not_change_the_split() -> None:
     assert torch.equal(noisy(0.0).train_inputs, noisy(0.7).train_inputs)
 

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from tests.empirics.moments.draws import P, accumulated, population, products_of
 from tests.empirics.moments.support import by_definition
 from tests.planted import Rejects, assert_rejects
 from tsla.empirics.moments.estimators import QUANTITIES, Accumulator, Estimate, Estimates, Quantity, accumulator, estimates
@@ -20,43 +21,8 @@ from tsla.empirics.moments.estimators.accumulator import folded
 from tsla.empirics.moments.estimators.groups import FROM_BASICS, GroupSums, basics
 from tsla.empirics.moments.estimators.intervals import linear_interval, ratio_interval
 from tsla.empirics.moments.estimators.spread import Spread, spread
-from tsla.empirics.moments.per_example import GradientProducts
 from tsla.theory.constants import Array
 from tsla.theory.moments import MOMENTS, Moments
-
-SHAPES = ((2, 3), (4,), ())  # of the parameters: 11 entries
-P = 11
-
-
-def population(n: int, seed: int = 0) -> tuple[Array, Array]:
-    """``g_i`` and ``ĝ_i`` as rows, ``(n, P)``: correlated, and with means that are small beside the noise."""
-    noise = np.random.default_rng(seed).normal(size=(2, n, P)) * np.linspace(0.3, 2, P)
-    return noise[0] + 0.3, 0.5 * noise[0] + 0.5 * noise[1] - 0.2
-
-
-def products_of(g: Array, g_hat: Array) -> GradientProducts:
-    """What is measured of examples whose gradients are these rows."""
-    ends = np.cumsum([int(np.prod(shape)) for shape in SHAPES])[:-1]
-    pieces, pieces_hat = (np.split(matrix, ends, axis=1) for matrix in (g, g_hat))
-
-    def inner(a: list[Array], b: list[Array]) -> torch.Tensor:
-        return torch.from_numpy(np.stack([(x * y).sum(1) for x, y in zip(a, b, strict=True)]))
-
-    means, means_hat = (
-        tuple(torch.from_numpy(piece.mean(0)).reshape(shape) for piece, shape in zip(some, SHAPES, strict=True))
-        for some in (pieces, pieces_hat)
-    )
-    names = tuple(f"layer.{i}" for i in range(len(SHAPES)))
-    return GradientProducts(names, inner(pieces, pieces), inner(pieces_hat, pieces_hat), inner(pieces, pieces_hat), means, means_hat)
-
-
-def accumulated(g: Array, g_hat: Array, sizes: Iterable[int]) -> Accumulator:
-    sums, start = Accumulator(), 0
-    for size in sizes:
-        sums.add(products_of(g[start : start + size], g_hat[start : start + size]))
-        start += size
-    assert start == len(g)
-    return sums
 
 
 def group_sums(g: Array, g_hat: Array, sizes: Iterable[int], centre: Array | None = None) -> GroupSums:

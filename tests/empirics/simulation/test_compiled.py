@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.random import SFC64, Generator
 
-from tests.empirics.simulation.test_threads_and_cuts import PLAN, assert_same_bits, stage
+from tests.empirics.simulation.bits import assert_same_bits
+from tests.empirics.simulation.stages import PLAN, stage
 from tests.planted import assert_rejects
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation.oracles import Oracle

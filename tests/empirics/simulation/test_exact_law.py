@@ -283,12 +283,12 @@ def z_scores(simulated: Array, laws: list[Law]) -> Array:
     return (simulated[..., 0] - exact) / simulated[..., 1]
 
 
-def laws_of(eta: float = 1.0, theta: float = 1.0) -> list[Law]:
+def laws_of(chosen: list[Setting], eta: float = 1.0, theta: float = 1.0) -> list[Law]:
     return [
         exact_law(
             s.problem, s.oracle, altered(s.stages, eta, theta), checkpoints=[sum(int(part.steps) for part in s.stages)], tolerance=1e-6
         )
-        for s in settings()
+        for s in chosen
     ]
 
 
@@ -301,14 +301,15 @@ def are_standard(scores: Array) -> None:
 
 
 def test_the_simulator_has_the_exact_law(simulated: Array) -> None:
-    laws = laws_of()
+    laws = laws_of(settings())
     assert max(law.error for law in laws) <= 1e-4
     are_standard(z_scores(simulated, laws))
 
 
 @pytest.mark.parametrize("wrong", [{"eta": 1.02}, {"theta": 1.1}])
 def test_a_law_of_other_steps_is_rejected(simulated: Array, wrong: dict[str, float]) -> None:
-    assert_rejects(are_standard, z_scores(simulated, laws_of(**wrong)))
+    some = slice(None, None, 4)  # of the settings are enough to tell
+    assert_rejects(are_standard, z_scores(simulated[some], laws_of(settings()[some], **wrong)))
 
 
 # --- refusals ---

@@ -12,7 +12,7 @@ from pathlib import Path
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse.linalg import LinearOperator, eigsh
 
@@ -29,6 +29,7 @@ from tsla.theory.constants import Array, Constants
 from tsla.theory.plan import Stage
 
 EVERY = pytest.mark.parametrize("name", problems.names())
+SOME = settings(max_examples=settings().max_examples // 2)  # of each problem
 OF_ANY_DIMENSION = pytest.mark.parametrize(
     "name",
     [
@@ -120,6 +121,7 @@ def test_name_shapes_and_fresh_arrays(name: str) -> None:
 
 
 @EVERY
+@SOME
 @given(walk=walks(1))
 def test_gradient_is_that_of_the_value(name: str, walk: tuple[int, list[float]]) -> None:
     problem = problems.get(name)
@@ -136,6 +138,7 @@ def test_planted_gradient_error_of_1e_5_is_seen(name: str) -> None:
 
 
 @EVERY
+@SOME
 @given(walk=walks(2))
 def test_secants_stay_within_the_smoothness_constant(name: str, walk: tuple[int, list[float]]) -> None:
     problem = problems.get(name)
@@ -177,6 +180,7 @@ def test_half_of_the_smoothness_constant_of_the_chain_is_exceeded() -> None:
 
 
 @EVERY
+@SOME
 @given(walk=walks(1))
 def test_minimum_is_a_lower_bound_and_attained(name: str, walk: tuple[int, list[float]]) -> None:
     problem = problems.get(name)
@@ -187,6 +191,7 @@ def test_minimum_is_a_lower_bound_and_attained(name: str, walk: tuple[int, list[
 
 
 @EVERY
+@SOME
 @given(walk=walks(1), log_mu=st.floats(-12, 3))
 def test_pl_holds_or_is_refuted_for_every_mu(name: str, walk: tuple[int, list[float]], log_mu: float) -> None:
     problem = problems.get(name)

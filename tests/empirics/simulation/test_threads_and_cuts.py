@@ -8,6 +8,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from tests.empirics.simulation.bits import assert_same_bits
 from tests.empirics.simulation.stages import NOISY, PLAN, stage
 from tests.planted import assert_rejects
 from tsla.empirics.simulation import blocks as replica_blocks
@@ -15,13 +16,7 @@ from tsla.empirics.simulation import problems
 from tsla.empirics.simulation import simulate as sgd
 from tsla.empirics.simulation.blocks import BLOCK, Block, blocks
 from tsla.empirics.simulation.oracles import Oracle
-from tsla.empirics.simulation.simulate import Trajectory, simulate
-
-
-def assert_same_bits(a: Trajectory, b: Trajectory) -> None:
-    for field in ("step", "grad2", "mean_grad2", "gap"):
-        same = getattr(a, field).tobytes() == getattr(b, field).tobytes()  # apart: pytest takes minutes to tell how such bytes differ
-        assert same, field
+from tsla.empirics.simulation.simulate import simulate
 
 
 def made(replicas: int, d: int, seed: int = 0) -> list[Block]:

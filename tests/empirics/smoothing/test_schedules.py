@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from tests.empirics.moments.test_estimators import accumulated, population
+from tests.empirics.moments.draws import accumulated, population
 from tests.planted import assert_rejects
 from tsla.empirics.moments.estimators import Estimates
 from tsla.empirics.moments.monitor import MomentsMonitor

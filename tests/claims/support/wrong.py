@@ -1,0 +1,41 @@
+"""Wrong versions of bounds and plans, made from the right ones: what checks must reject."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tests.claims.support.domain import with_stage, with_terms
+from tests.claims.support.relations import BoundOf
+from tsla.theory.bound import Bound
+from tsla.theory.constants import Constants
+from tsla.theory.plan import Plan
+
+Factor = float | Callable[[Constants], Any]
+
+
+def scaled(right: Callable[..., Bound], **factors: Factor) -> Callable[..., Bound]:
+    """``right`` with some of its terms multiplied: by a number, or by what the constants say."""
+
+    def wrong(k: Constants, *args: Any, **run: Any) -> Bound:
+        bound = right(k, *args, **run)
+        return with_terms(bound, **{name: bound.terms[name] * (f(k) if callable(f) else f) for name, f in factors.items()})
+
+    return wrong
+
+
+def one_step_more(right: BoundOf) -> BoundOf:
+    return lambda k, eta, T, theta: right(k, eta, T + 1, theta)
+
+
+def stage_changed(right: Callable[..., Plan], index: int, **factors: float) -> Callable[..., Plan]:
+    """``right`` with some fields of one stage multiplied; a broken number of steps is rounded up."""
+
+    def wrong(k: Constants, *, eps: float) -> Plan:
+        plan = right(k, eps=eps)
+        fields = {name: getattr(plan.stages[index], name) * factor for name, factor in factors.items()}
+        return with_stage(plan, index, **fields | ({"steps": np.ceil(fields["steps"])} if "steps" in fields else {}))
+
+    return wrong

@@ -1,0 +1,56 @@
+"""Commands that are run in this process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from tests.cli.support import Refusal, Run
+from tsla import cli
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command that must succeed, and say nothing beside its output but how far it is; returns the output."""
+
+    def call(command: str) -> str:
+        assert cli.main(command.split()) == 0
+        out, err = capsys.readouterr()
+        assert [line for line in err.splitlines() if not line.startswith(f"{command.split()[0]}: ")] == []
+        return out
+
+    return call
+
+
+@pytest.fixture
+def refusal(capsys: pytest.CaptureFixture[str]) -> Refusal:
+    """Run a command that must be refused as every command must; returns the line."""
+
+    def call(argv: list[str]) -> str:
+        with pytest.raises(SystemExit) as end:
+            cli.main(argv)
+        out, err = capsys.readouterr()
+        assert (end.value.code, out) == (2, "")
+        assert err.count("\n") == 1
+        assert err.endswith("\n")
+        assert "Traceback" not in err
+        return err.strip()
+
+    return call
+
+
+@pytest.fixture
+def tiny_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ``tsla train`` trains unless it is told otherwise is a small network on a few images."""
+    from tsla.empirics import training  # not for the commands of numbers, which are tested without it
+
+    @dataclass(frozen=True)
+    class TinyConfig(training.TrainingConfig):
+        epochs: int = 3
+        drop: int = 2
+        train_size: int = 40
+        model: str = "mlp"
+        measure_at: tuple[int, ...] = (0, 3)
+
+    monkeypatch.setattr(training, "TrainingConfig", TinyConfig)

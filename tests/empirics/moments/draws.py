@@ -1,0 +1,46 @@
+"""Per-example gradients that are made up, and what an accumulator makes of them, group by group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+
+from tsla.empirics.moments.estimators import Accumulator
+from tsla.empirics.moments.per_example import GradientProducts
+from tsla.theory.constants import Array
+
+SHAPES = ((2, 3), (4,), ())  # of the parameters: 11 entries
+P = 11
+
+
+def population(n: int, seed: int = 0) -> tuple[Array, Array]:
+    """``g_i`` and ``ĝ_i`` as rows, ``(n, P)``: correlated, and with means that are small beside the noise."""
+    noise = np.random.default_rng(seed).normal(size=(2, n, P)) * np.linspace(0.3, 2, P)
+    return noise[0] + 0.3, 0.5 * noise[0] + 0.5 * noise[1] - 0.2
+
+
+def products_of(g: Array, g_hat: Array) -> GradientProducts:
+    """What is measured of examples whose gradients are these rows."""
+    ends = np.cumsum([int(np.prod(shape)) for shape in SHAPES])[:-1]
+    pieces, pieces_hat = (np.split(matrix, ends, axis=1) for matrix in (g, g_hat))
+
+    def inner(a: list[Array], b: list[Array]) -> torch.Tensor:
+        return torch.from_numpy(np.stack([(x * y).sum(1) for x, y in zip(a, b, strict=True)]))
+
+    means, means_hat = (
+        tuple(torch.from_numpy(piece.mean(0)).reshape(shape) for piece, shape in zip(some, SHAPES, strict=True))
+        for some in (pieces, pieces_hat)
+    )
+    names = tuple(f"layer.{i}" for i in range(len(SHAPES)))
+    return GradientProducts(names, inner(pieces, pieces), inner(pieces_hat, pieces_hat), inner(pieces, pieces_hat), means, means_hat)
+
+
+def accumulated(g: Array, g_hat: Array, sizes: Iterable[int]) -> Accumulator:
+    sums, start = Accumulator(), 0
+    for size in sizes:
+        sums.add(products_of(g[start : start + size], g_hat[start : start + size]))
+        start += size
+    assert start == len(g)
+    return sums
