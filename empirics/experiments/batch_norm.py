@@ -7,15 +7,15 @@ from typing import Any
 
 import pandas as pd
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch import nn
 
-from tsla.empirics.data.datasets import CLASSES, digits
+from tsla.empirics.data.datasets import CLASSES, Split, digits
 from tsla.empirics.models.networks import resnet
 from tsla.empirics.moments.columns import columns
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.minibatch import minibatch_moments
 from tsla.empirics.statistics.intervals import IntervalOf
+from tsla.empirics.training import plain_sgd, shuffled
 from tsla.theory.moments import MOMENTS, Moments
 
 
@@ -28,7 +28,7 @@ def run(config: Mapping[str, Any]) -> pd.DataFrame:
     """
     data = digits(train_size=config["train_size"], label_noise=config["label_noise"], seed=config["seed"])
     training_set = (data.train_inputs, data.train_labels)
-    model, B = _trained(config, *training_set), config["batch_size"]
+    model, B = _trained(config, data), config["batch_size"]
     found = {how: _exact(gradient_moments(model, *training_set, batch_norm=how).at_batch_size(B)) for how in ("evaluation", "batch")}
     found["training"] = minibatch_moments(
         model, training_set, batch_size=B, batches=config["batches"], replacement=True, seed=config["seed"]
@@ -37,16 +37,12 @@ def run(config: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame([about | {"statistics": how} | columns(interval, (*MOMENTS, "delta")) for how, interval in found.items()])
 
 
-def _trained(config: Mapping[str, Any], inputs: Tensor, labels: Tensor) -> nn.Module:
+def _trained(config: Mapping[str, Any], data: Split) -> nn.Module:
     with torch.random.fork_rng([]):
         torch.manual_seed(config["seed"])
         model = resnet(channels=1, classes=CLASSES, widths=tuple(config["widths"]), norm=nn.BatchNorm2d)
-        optimiser = torch.optim.SGD(model.parameters(), lr=config["eta"])
-        for _ in range(config["epochs"]):
-            for batch in torch.split(torch.randperm(len(labels)), config["training_batch_size"]):
-                optimiser.zero_grad()
-                cross_entropy(model(inputs[batch]), labels[batch]).backward()  # type: ignore[no-untyped-call]
-                optimiser.step()
+        order = {"epochs": config["epochs"], "generator": torch.default_generator}
+        plain_sgd(model, data, shuffled(len(data.train_labels), config["training_batch_size"], **order), eta=config["eta"])
     return model
 
 

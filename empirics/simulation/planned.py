@@ -14,7 +14,7 @@ from tsla.empirics.simulation.oracles import Oracle
 from tsla.empirics.simulation.problems import Problem
 from tsla.empirics.simulation.simulate import Trajectory, simulate
 from tsla.empirics.statistics.intervals import student_t
-from tsla.theory.constants import Array, Constants, real, shown
+from tsla.theory.constants import Array, Constants, real, shown, whole
 from tsla.theory.inversion import best_eps
 from tsla.theory.methods import METHODS
 from tsla.theory.plan import Plan
@@ -83,10 +83,8 @@ def beside_bound(
 
     The table has the steps done, and what the theorem speaks of with its interval: the last iterate's ``‖∇F‖²`` or ``‖∇F(w_R)‖²``.
     """
-    if replicas < 2:
-        raise ValueError(f"seeds = {replicas} must be at least 2: an interval needs them")
-    if seed < 0:
-        raise ValueError(f"seed = {seed} must be at least 0")
+    whole("seeds", replicas, at_least=2)  # an interval needs them
+    whole("seed", seed, at_least=0)
     run, measured = what.run(replicas=replicas, seed=seed, progress=progress, state=state)
     interval, along, gap = student_t(measured[-1]), student_t(run.grad2, axis=1), student_t(run.gap, axis=1)
     result = {

@@ -494,5 +494,5 @@ def test_advice_of_real_measurements() -> None:
     assert "changes nothing" in reading(measure(classifier(), draw(*examples(), torch.eye(3)[examples()[1]]), population=24)).advice
     few = reading(measure(classifier(), draw(*examples())[:6]))
     assert "rest on 6 batches" in few.advice
-    assert (few["delta"]["below_1"], few["delta_at_batch_size"]["below_1"]) == ("open", "open")
+    assert (few.json()["delta"]["below_1"], few.json()["delta_at_batch_size"]["below_1"]) == ("open", "open")
     assert ROUNDING < 1e-6
