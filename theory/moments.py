@@ -101,7 +101,7 @@ class Moments:
 
     def floor(self, theta: ArrayLike, eta_L: ArrayLike) -> Value:
         """``θ²β² + ηL N(θ)``: what C12's bound does not fall below. C12 holds for ``0 < ηL <= 1``, which is not checked."""
-        return _value(_sum(np.asarray(self.bias(theta)), product(eta_L, self.noise(theta))))
+        return _value(_floor(np.asarray(self.bias(theta)), product(eta_L, self.noise(theta))))
 
     def slope(self, eta_L: ArrayLike = 1.0) -> Value:
         """``ηL(s² - c)``: half of how fast the floor falls with θ at ``θ = 0``."""
@@ -184,14 +184,14 @@ def _mixed(a: ArrayLike, b: ArrayLike, c: ArrayLike, t: Array) -> Array:
 
 
 @representable
-def _sum(bias: Array, noise: Array) -> Array:
-    """Said where it overflows."""
+def _floor(bias: Array, noise: Array) -> Array:
+    """Their sum."""
     return bias + noise
 
 
 @representable
 def _minimiser(m: Moments, eta_L: Array) -> Array:
-    """Of the floor in θ."""
+    """The θ in [0, 1] at which the floor is least."""
     slope, curvature = m.slope(eta_L), m.curvature(eta_L)
     rounding = ROUNDING * (m.beta2 + eta_L * (m.s2 + m.nu2))
     flat = curvature <= rounding

@@ -67,9 +67,13 @@ def true_vectors(labels: Tensor) -> list[Vector]:
     return [[float(k == label) for k in range(K)] for label in labels.tolist()]
 
 
+def softmax(rows: list[Vector]) -> list[Vector]:
+    return [[math.exp(z) / sum(math.exp(other) for other in row) for z in row] for row in rows]
+
+
 def smoothing_vectors(name: str, logits: Tensor) -> list[Vector]:
     rows = logits.tolist()
-    own = [[math.exp(z) / sum(math.exp(other) for other in row) for z in row] for row in rows]
+    own = softmax(rows)
     if name == "uniform":
         return [[1 / K] * K] * N
     if name == "prior":
@@ -83,7 +87,7 @@ def smoothing_vectors(name: str, logits: Tensor) -> list[Vector]:
     if name == "teacher":
         model = teacher()
         with evaluation_mode(model), torch.no_grad():
-            return [[math.exp(z) / sum(math.exp(other) for other in row) for z in row] for row in model(INPUTS).tolist()]
+            return softmax(model(INPUTS).tolist())
     assert name == "mixture"
     parts = [(0.5, smoothing_vectors("uniform", logits)), (0.3, own), (0.2, smoothing_vectors("fixed", logits))]
     return [[sum(weight * vectors[i][k] for weight, vectors in parts) for k in range(K)] for i in range(N)]
