@@ -257,44 +257,6 @@ def test_planted_second_moments_are_rejected(wrong: SecondMoment, rejects: Rejec
     rejects(is_the_mean_squared_distance_to_the_gradient, right=Moments.second_moment, wrong=wrong)
 
 
-def over_all_batches(g: np.ndarray, ghat: np.ndarray, B: int) -> dict[str, float]:
-    """The moments of the means over batches of B, by going through all ``n^B`` of them."""
-    batches = [list(batch) for batch in itertools.product(range(len(g)), repeat=B)]
-    means, means_hat = (np.array([rows[batch].mean(axis=0) for batch in batches]) for rows in (g, ghat))
-    return by_definition(means, means_hat)
-
-
-Batched = Callable[[Moments, int], Moments]
-
-
-def is_that_of_all_batches(at_batch_size: Batched) -> None:
-    for network, B in itertools.product(("cnn", "mlp"), (2, 3)):
-        case = make_case(network, n=4)
-        assert asdict(at_batch_size(measure(case), B)) == pytest.approx(over_all_batches(*case.gradients(), B), rel=1e-10)
-
-
-def test_batches_drawn_with_replacement() -> None:
-    is_that_of_all_batches(Moments.at_batch_size)
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        lambda m, B: replace(m.at_batch_size(B), shat2=m.shat2 / B),  # the bias falls too
-        lambda m, B: replace(m.at_batch_size(B), c=m.c),  # the covariance doesn't
-        lambda m, B: replace(m.at_batch_size(B), s2=m.s2 / B**2),  # noise falls too fast
-        lambda m, B: replace(m.at_batch_size(B), s2=m.s2 * (4 - B) / (3 * B)),  # drawn without replacement
-    ],
-)
-def test_planted_batch_laws_are_rejected(wrong: Batched) -> None:
-    assert_rejects(is_that_of_all_batches, wrong)
-
-
-def test_batches_of_one_change_nothing() -> None:
-    found = measure(make_case())
-    assert asdict(found.at_batch_size(1)) == pytest.approx(asdict(found), rel=1e-15)
-
-
 def test_equal_examples_have_no_variance_up_to_rounding() -> None:
     for seed in range(20):
         case = make_case(n=1, seed=seed)
