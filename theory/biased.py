@@ -41,6 +41,7 @@ class SmoothingOracle:
             object.__setattr__(self, name, real(name, value, at_least=0))
         object.__setattr__(self, "c", real("c", c))
 
+    @representable
     def moments(self, sigma2: ArrayLike) -> Moments:
         """Moments that attain these bounds and that of A2; ``grad2`` is nan. Raises ValueError where ``c² > σ²ν²``."""
         s2, nu2, c = possible(sigma2, self.nu2, self.c, names=("sigma2", "nu2"))

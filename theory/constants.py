@@ -36,7 +36,7 @@ def representable(formula: Callable[Parameters, Result]) -> Callable[Parameters,
 
     @wraps(formula)
     def checked(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        refusal = f"{formula.__name__} overflows float64 for these constants; rescale F"
+        refusal = f"{formula.__name__.lstrip('_')} overflows float64 for these constants; rescale F"
         try:
             with np.errstate(all="ignore", over="raise"):
                 result = formula(*args, **kwargs)

@@ -71,7 +71,7 @@ class Moments:
 
     def noise(self, theta: ArrayLike) -> Value:
         """``N(θ) = (1-θ)²s² + θ²ν² + 2θ(1-θ)c``: the variance of the smoothed direction about its own mean (C12, exact)."""
-        return _value(_mixed(self.s2, self.nu2, self.c, strength(theta)))
+        return _value(_noise(self.s2, self.nu2, self.c, strength(theta)))
 
     def second_moment(self, theta: ArrayLike) -> Value:
         """``E‖g_LS - ∇F‖² = (1-θ)²s² + θ²ŝ² + 2θ(1-θ)c = θ²β² + N(θ)`` (C11, exact)."""
@@ -101,7 +101,7 @@ class Moments:
 
     def floor(self, theta: ArrayLike, eta_L: ArrayLike) -> Value:
         """``θ²β² + ηL N(θ)``: what C12's bound does not fall below. C12 holds for ``0 < ηL <= 1``, which is not checked."""
-        return _value(_sum(np.asarray(self.bias(theta)), product(eta_L, self.noise(theta))))
+        return _value(_floor(np.asarray(self.bias(theta)), product(eta_L, self.noise(theta))))
 
     def slope(self, eta_L: ArrayLike = 1.0) -> Value:
         """``ηL(s² - c)``: half of how fast the floor falls with θ at ``θ = 0``."""
@@ -117,7 +117,7 @@ class Moments:
         0 where no θ makes more than a rounding error of a difference: there is nothing to smooth.
         """
         scale = real("eta_L", eta_L, at_least=0)
-        return _value(_minimiser(self, scale))
+        return _value(_theta_for_step(self, scale))
 
     def gain(self, theta: ArrayLike) -> Value:
         """``s² - N(θ)``: how much smoothing lowers the noise."""
@@ -171,7 +171,7 @@ def possible(s2: ArrayLike, shat2: ArrayLike, c: ArrayLike, names: tuple[str, st
 
 
 @representable
-def _mixed(a: ArrayLike, b: ArrayLike, c: ArrayLike, t: Array) -> Array:
+def _noise(a: ArrayLike, b: ArrayLike, c: ArrayLike, t: Array) -> Array:
     """``(1-t)²a + t²b + 2t(1-t)c``."""
     first, second = product(1 - t, 1 - t, a), product(t, t, b)
     total = first + second + product(2, t, 1 - t, c)
@@ -184,14 +184,14 @@ def _mixed(a: ArrayLike, b: ArrayLike, c: ArrayLike, t: Array) -> Array:
 
 
 @representable
-def _sum(bias: Array, noise: Array) -> Array:
-    """Said where it overflows."""
+def _floor(bias: Array, noise: Array) -> Array:
+    """Their sum."""
     return bias + noise
 
 
 @representable
-def _minimiser(m: Moments, eta_L: Array) -> Array:
-    """Of the floor in θ."""
+def _theta_for_step(m: Moments, eta_L: Array) -> Array:
+    """The θ in [0, 1] at which the floor is least."""
     slope, curvature = m.slope(eta_L), m.curvature(eta_L)
     rounding = ROUNDING * (m.beta2 + eta_L * (m.s2 + m.nu2))
     flat = curvature <= rounding
@@ -208,7 +208,8 @@ def _ratio(p: ArrayLike, q: ArrayLike) -> Array:
 def _outside(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> NDArray[np.bool_]:
     """Whether Cauchy-Schwarz fails, by more than measured moments miss it."""
     limit = np.sqrt(np.maximum(a, 0)) * np.sqrt(np.maximum(b, 0))
-    return np.asarray(np.abs(c) > limit + ROUNDING * np.add(a, b))
+    with np.errstate(over="ignore"):
+        return np.asarray(np.abs(c) > limit + ROUNDING * np.add(a, b))
 
 
 def _value(found: Array) -> Value:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tsla.theory import smoothing
-from tsla.theory.constants import Array, real, strength
+from tsla.theory.constants import Array, real, representable, strength
 from tsla.theory.moments import Moments
 
 
@@ -39,6 +39,7 @@ def from_bounds(*, sigma2: ArrayLike, delta: ArrayLike, theta: ArrayLike | None 
     return Variance(smoothing.lemma(sigma2, delta, theta), None, strength(theta), None, None, None)
 
 
+@representable
 def from_moments(
     *, s2: ArrayLike, shat2: ArrayLike, c: ArrayLike, grad2: ArrayLike | None = None, theta: ArrayLike | None = None
 ) -> Variance:

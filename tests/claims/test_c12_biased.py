@@ -216,7 +216,7 @@ def test_the_floor_moves_with_the_step_size(evidence: Callable[..., None]) -> No
 
 
 def terms(bound: Biased = biased.bound, **factors: Callable[..., Any]) -> Biased:
-    """The bound with some of its terms multiplied, by what is given the constants and the run."""
+    """The bound with some of its terms multiplied, by what is made of the constants and the run."""
 
     def wrong(k: Constants, oracle: SmoothingOracle, **run: Any) -> Bound:
         right = bound(k, oracle, **run)
@@ -272,25 +272,19 @@ def test_planted_errors_are_rejected(check: Callable[[Biased], None], wrong: Bia
     rejects(check, right=biased.bound, wrong=wrong)
 
 
-def gap_of(**factors: Callable[..., Any]) -> Biased:
-    return terms(biased.gap_bound, **factors)
-
-
-def by_smoothness(k: Constants, **run: Any) -> Any:
-    return k.mu / k.L
+def gap_times(factor: Callable[..., Any], *names: str) -> Biased:
+    return terms(biased.gap_bound, **dict.fromkeys(names, factor))
 
 
 @pytest.mark.claim("C12", "property", planted=True)
 @pytest.mark.parametrize(
     ("check", "wrong"),
-    [
-        (is_the_recursion_from_above_its_fixed_point, gap_of(optimisation=lambda *_, **run: 2)),
-        (is_the_recursion_from_above_its_fixed_point, gap_of(bias=lambda *_, **run: 2)),
-        (is_the_recursion_from_above_its_fixed_point, gap_of(noise=lambda *_, **run: 2)),
-        (is_the_recursion_from_above_its_fixed_point, gap_of(bias=by_smoothness, noise=by_smoothness)),
-        (holds_on_a_quadratic, gap_of(bias=lambda *_, **run: 0.4)),
-        (has_a_floor_that_is_attained_up_to_its_noise, gap_of(bias=lambda *_, **run: 2)),
-        (has_a_floor_that_is_attained_up_to_its_noise, gap_of(noise=lambda *_, **run: 0.5)),
+    [(is_the_recursion_from_above_its_fixed_point, gap_times(lambda *_, **run: 2, name)) for name in ("optimisation", "bias", "noise")]
+    + [
+        (is_the_recursion_from_above_its_fixed_point, gap_times(lambda k, **run: k.mu / k.L, "bias", "noise")),
+        (holds_on_a_quadratic, gap_times(lambda *_, **run: 0.4, "bias")),
+        (has_a_floor_that_is_attained_up_to_its_noise, gap_times(lambda *_, **run: 2, "bias")),
+        (has_a_floor_that_is_attained_up_to_its_noise, gap_times(lambda *_, **run: 0.5, "noise")),
     ],
 )
 def test_wrong_gap_bounds_are_rejected(check: Callable[[Biased], None], wrong: Biased, rejects: Rejects) -> None:
@@ -405,39 +399,24 @@ def test_where_every_strength_is_the_same_there_is_none() -> None:
         assert SmoothingOracle(beta2=0, nu2=s2, c=s2).moments(s2).theta_for_step(1) == 0
 
 
-def not_annealed(m: Moments, eta_L: float) -> Any:
-    return m.theta_star
-
-
-def too_soon(m: Moments, eta_L: float) -> Any:
-    return m.theta_for_step(eta_L**2)
-
-
-def bias_forgotten(m: Moments, eta_L: float) -> Any:
-    return replace(m, beta2=0.0).theta_for_step(eta_L)
-
-
-def covariance_forgotten(m: Moments, eta_L: float) -> Any:
-    return replace(m, c=0.0).theta_for_step(eta_L)
-
-
-def not_clipped(m: Moments, eta_L: float) -> Any:
-    return m.slope(eta_L) / m.curvature(eta_L) if m.curvature(eta_L) > 0 else 0.0
+WRONG_STRENGTHS: dict[str, BestTheta] = {
+    "not annealed": lambda m, eta_L: m.theta_star,
+    "too soon": lambda m, eta_L: m.theta_for_step(eta_L**2),
+    "bias forgotten": lambda m, eta_L: replace(m, beta2=0.0).theta_for_step(eta_L),
+    "covariance forgotten": lambda m, eta_L: replace(m, c=0.0).theta_for_step(eta_L),
+    "not clipped": lambda m, eta_L: m.slope(eta_L) / m.curvature(eta_L) if m.curvature(eta_L) > 0 else 0.0,
+}
 
 
 @pytest.mark.claim("C12", "property", planted=True)
 @pytest.mark.parametrize(
-    ("check", "wrong"),
-    [(is_least_on_a_grid, wrong) for wrong in (not_annealed, too_soon, bias_forgotten, covariance_forgotten, not_clipped)]
-    + [
-        (is_that_of_the_second_moment_at_the_largest_step, bias_forgotten),
-        (is_that_of_the_second_moment_at_the_largest_step, covariance_forgotten),
-        (goes_to_nothing_with_the_step_size, not_annealed),
-        (goes_to_nothing_with_the_step_size, too_soon),
-    ],
+    ("check", "planted"),
+    [(is_least_on_a_grid, planted) for planted in WRONG_STRENGTHS]
+    + [(is_that_of_the_second_moment_at_the_largest_step, planted) for planted in ("bias forgotten", "covariance forgotten")]
+    + [(goes_to_nothing_with_the_step_size, planted) for planted in ("not annealed", "too soon")],
 )
-def test_wrong_strengths_are_rejected(check: Callable[[BestTheta], None], wrong: BestTheta, rejects: Rejects) -> None:
-    rejects(check, right=Moments.theta_for_step, wrong=wrong)
+def test_wrong_strengths_are_rejected(check: Callable[[BestTheta], None], planted: str, rejects: Rejects) -> None:
+    rejects(check, right=Moments.theta_for_step, wrong=WRONG_STRENGTHS[planted])
 
 
 # --- three phases at one θ ---
@@ -565,20 +544,13 @@ def phase_changed(index: int, **factors: float) -> Planner:
 
 def smoothed_as_at_the_largest_step(k: Constants, oracle: SmoothingOracle, *, eps: float) -> Plan:
     """θ* of C11 in all phases."""
-    right = smoothed_pl.steps(k, oracle, eps=eps)
-    star = oracle.moments(k.sigma2).theta_star
-    for index in range(3):
-        right = with_stage(right, index, theta=star)
-    return right
+    right, star = smoothed_pl.steps(k, oracle, eps=eps), oracle.moments(k.sigma2).theta_star
+    return replace(right, stages=tuple(replace(stage, theta=star) for stage in right.stages))
 
 
 def bias_counted_as_noise(k: Constants, oracle: SmoothingOracle, *, eps: float) -> Plan:
     """As if all of the second moment fell with the step size."""
     return smoothed_pl.steps(k, replace(oracle, beta2=0, nu2=oracle.beta2 + oracle.nu2), eps=eps)
-
-
-def never_smoothed(k: Constants, oracle: SmoothingOracle, *, eps: float) -> Plan:
-    return sgd_pl.three_phase_steps(k, eps=eps)
 
 
 @pytest.mark.claim("C12", "property", planted=True)
@@ -591,7 +563,7 @@ def never_smoothed(k: Constants, oracle: SmoothingOracle, *, eps: float) -> Plan
         (reaches_the_target_by_recursion, smoothed_as_at_the_largest_step),
         (reaches_the_target_by_recursion, bias_counted_as_noise),
         (reaches_the_target_on_a_quadratic, phase_changed(2, eta=5.0)),
-        (is_plain_sgd_at_the_noise_that_is_left, never_smoothed),
+        (is_plain_sgd_at_the_noise_that_is_left, lambda k, oracle, *, eps: sgd_pl.three_phase_steps(k, eps=eps)),
         (is_plain_sgd_at_the_noise_that_is_left, phase_changed(0, steps=1.5)),
         (is_plain_sgd_at_the_noise_that_is_left, phase_changed(1, decay_steps=2.0)),
     ],

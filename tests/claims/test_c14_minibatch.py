@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import product
 from typing import Any
 
@@ -23,7 +23,7 @@ from tsla.theory.constants import Constants, step_scale
 from tsla.theory.moments import Moments
 
 Critical = Callable[..., Any]
-Delta = Callable[[Moments, int], Any]
+Batched = Callable[[Moments, int], Moments]
 
 LARGEST = 5
 """Batches of up to so many of three samples are enumerated: 3⁵ of them."""
@@ -121,37 +121,43 @@ def test_wrong_sizes_are_rejected(check: Callable[[Critical], None], planted: st
     rejects(check, right=Moments.critical_batch_size, wrong=WRONG[planted])
 
 
-# --- δ of a batch ---
+# --- the moments of a batch ---
 
 
-def is_the_ratio_of_the_batch(delta: Delta) -> None:
-    """E‖ĝ - ∇F‖² over E‖g - ∇F‖², both of the batch; under 1 iff B < B_c(1)."""
+def is_that_of_all_batches(at_batch_size: Batched) -> None:
+    """All six; and δ of the batch is under 1 iff B < B_c(1)."""
 
     @costly(2)
     @given(spaces(), st.integers(1, LARGEST))
     def check(joint: Joint, B: int) -> None:
-        batches = batch_means(joint, B)
-        value = float(delta(joint.moments, B))
-        assert value == pytest.approx(batches.shat2 / batches.s2, rel=1e-9)
-        if abs(value - 1) > 1e-9:
-            assert (value < 1) == (joint.moments.critical_batch_size() > B)
+        found, batches = at_batch_size(joint.moments, B), batch_means(joint, B)
+        assert asdict(found) == pytest.approx(asdict(batches.moments), rel=1e-9, abs=joint.rounding)
+        if abs(found.delta - 1) > 1e-9:
+            assert (found.delta < 1) == (joint.moments.critical_batch_size() > B)
 
     check()
 
 
-def of_the_batch(m: Moments, B: int) -> Any:
-    return m.at_batch_size(B).delta
-
-
 @pytest.mark.claim("C14", "property")
-def test_delta() -> None:
-    is_the_ratio_of_the_batch(of_the_batch)
+def test_the_moments_of_a_batch() -> None:
+    is_that_of_all_batches(Moments.at_batch_size)
 
 
 @pytest.mark.claim("C14", "property", planted=True)
-@pytest.mark.parametrize("wrong", [lambda m, B: m.delta, lambda m, B: m.at_batch_size(B).shat2 / m.s2, lambda m, B: B * m.delta])
-def test_wrong_deltas_are_rejected(wrong: Delta, rejects: Rejects) -> None:
-    rejects(is_the_ratio_of_the_batch, right=of_the_batch, wrong=wrong)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda m, B: m,
+        lambda m, B: replace(m.at_batch_size(B), shat2=m.shat2 / B),  # the bias falls too
+        lambda m, B: replace(m.at_batch_size(B), beta2=m.beta2 / B),
+        lambda m, B: replace(m.at_batch_size(B), c=m.c),  # the covariance doesn't
+        lambda m, B: replace(m.at_batch_size(B), s2=m.s2),
+        lambda m, B: replace(m.at_batch_size(B), s2=m.s2 / B**2),  # noise falls too fast
+        lambda m, B: replace(m.at_batch_size(B), s2=m.s2 * max(3 - B, 0) / (2 * B)),  # drawn without replacement
+    ],
+)
+def test_wrong_moments_are_rejected(wrong: Batched, rejects: Rejects) -> None:
+    rejects(is_that_of_all_batches, right=Moments.at_batch_size, wrong=wrong)
 
 
 # --- at a step size ---

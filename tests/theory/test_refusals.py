@@ -65,7 +65,12 @@ def test_from_bounds_says_at_which_strength() -> None:
 
 
 def test_equal_gradients_leave_nothing_to_smooth_at_any_scale() -> None:
-    """``ĝ = g``: every θ gives the same direction. ``ĝ = g`` but for a part in a million: not quite."""
+    """``ĝ = g``: every θ gives the same direction. ``ĝ = g`` but for a part in a million: not quite.
+
+    ``ĝ`` a part in 10⁹ shorter or longer: what E‖g - ĝ‖² loses to rounding does not hide which one is better.
+    """
     for scale in (1e-12, 1.0, 1e12):
         assert Moments.of(s2=scale, shat2=scale, c=scale).theta_star == 0
         assert Moments.of(s2=scale, shat2=scale, c=scale * (1 - 1e-6)).theta_star == pytest.approx(0.5)
+        for length, best in ((1 - 1e-9, 1), (1 + 1e-9, 0)):
+            assert Moments.of(s2=scale, shat2=scale * length**2, c=scale * length).theta_star == best

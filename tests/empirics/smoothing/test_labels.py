@@ -20,15 +20,11 @@ from tsla.theory.moments import Moments
 SOFT = torch.tensor([[0.2, 0.3, 0.5], [1.0, 0.0, 0.0]])
 
 
-def test_one_hot_puts_all_mass_on_the_class() -> None:
-    rows = one_hot(torch.tensor([2, 0, 2]), 3)
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int32, torch.int64])
+def test_one_hot_puts_all_mass_on_the_class(dtype: torch.dtype) -> None:
+    rows = one_hot(torch.tensor([2, 0, 2], dtype=dtype), 3)
     assert rows.tolist() == [[0, 0, 1], [1, 0, 0], [0, 0, 1]]
     assert rows.dtype == torch.float64
-
-
-@pytest.mark.parametrize("dtype", [torch.uint8, torch.int32, torch.int64])
-def test_class_indices_of_any_whole_type(dtype: torch.dtype) -> None:
-    assert one_hot(torch.tensor([1, 0], dtype=dtype), 2).tolist() == [[0, 1], [1, 0]]
 
 
 def test_probabilities_pass_through_as_float64() -> None:
@@ -244,14 +240,10 @@ Measure = Callable[[Smoothing], Moments]
 
 
 def own_label_is_the_shrinkage_control(measure: Measure) -> None:
-    """C17: ``ĝ = 0`` exactly, not to rounding: ``ŝ² = β² = ‖∇F‖²``, ``c = ν² = 0``, and (1-θ)g is the whole direction."""
+    """C17: ``ĝ = 0`` exactly, not to rounding: ``ŝ² = β² = ‖∇F‖²``, ``c = ν² = 0``."""
     found = measure("own")
-    assert (found.shat2, found.beta2) == (found.grad2, found.grad2)
-    assert (found.c, found.nu2) == (0, 0)
+    assert found == found.shrunk
     assert found.delta == found.grad2 / found.s2
-    for theta in (0.1, 0.5, 1.0):
-        control = (1 - theta) ** 2 * found.s2 + theta**2 * found.grad2
-        assert found.second_moment(theta) == pytest.approx(control, rel=1e-14)
 
 
 @pytest.mark.claim("C17", "measurement")
