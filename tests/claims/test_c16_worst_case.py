@@ -282,31 +282,25 @@ def test_lsr_value(check: Callable[[Value], None]) -> None:
     check(worst_case.lsr_value)
 
 
-def bound_of_the_paper(k: Constants, *, T: int, theta: float | None) -> Any:
-    return lsr.bound(k, eta=1 / k.L, T=T, theta=theta).total
-
-
-def one_noise_too_few(k: Constants, *, T: int, theta: float | None) -> Any:
-    return worst_case.lsr_value(k, T=T, theta=theta) - lsr.floor(k, theta) / T
-
-
-def half_the_distance(k: Constants, *, T: int, theta: float | None) -> Any:
-    return worst_case.lsr_value(k, T=T, theta=theta) - k.L * k.F0 / T
-
-
-def other_end_of_theta(k: Constants, *, T: int, theta: float | None) -> Any:
-    return worst_case.lsr_value(k, T=T, theta=None if theta is None else 1 - theta)
+WRONG_VALUES: dict[str, Value] = {
+    "bound of the paper": lambda k, T, theta: lsr.bound(k, eta=1 / k.L, T=T, theta=theta).total,
+    "one noise too few": lambda k, T, theta: worst_case.lsr_value(k, T=T, theta=theta) - lsr.floor(k, theta) / T,
+    "half the distance": lambda k, T, theta: worst_case.lsr_value(k, T=T, theta=theta) - k.L * k.F0 / T,
+    "other end of theta": lambda k, T, theta: worst_case.lsr_value(k, T=T, theta=None if theta is None else 1 - theta),
+}
 
 
 @pytest.mark.claim("C16", "property", planted=True)
 @pytest.mark.parametrize(
     ("check", "wrong"),
-    [(is_attained_on_a_parabola, wrong) for wrong in (bound_of_the_paper, one_noise_too_few, half_the_distance, other_end_of_theta)]
-    + [(holds_on_every_function_at_the_largest_step, wrong) for wrong in (one_noise_too_few, half_the_distance)]
-    + [(spares_the_last_noise, wrong) for wrong in (one_noise_too_few, bound_of_the_paper, other_end_of_theta)],
+    [
+        *((is_attained_on_a_parabola, wrong) for wrong in WRONG_VALUES),
+        *((holds_on_every_function_at_the_largest_step, wrong) for wrong in ("one noise too few", "half the distance")),
+        *((spares_the_last_noise, wrong) for wrong in ("one noise too few", "bound of the paper", "other end of theta")),
+    ],
 )
-def test_wrong_values_are_rejected(check: Callable[[Value], None], wrong: Value, rejects: Rejects) -> None:
-    rejects(check, right=worst_case.lsr_value, wrong=wrong)
+def test_wrong_values_are_rejected(check: Callable[[Value], None], wrong: str, rejects: Rejects) -> None:
+    rejects(check, right=worst_case.lsr_value, wrong=WRONG_VALUES[wrong])
 
 
 @pytest.mark.claim("C16", "property")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tests.claims.support.marks import of_claims
 from tests.planted import Rejects
 from tsla.empirics.runs import records
 from tsla.empirics.statistics.betting import p_values
@@ -45,7 +46,7 @@ def is_not_exceeded(claim: str, part: float = 1.0) -> None:
 CLAIMS = ("C4", "C5", "C7", "C8", "C15a", "C15b", "C15c")
 
 
-@pytest.mark.parametrize("claim", [pytest.param(c, marks=pytest.mark.claim(c[:3].rstrip("abc"), "Monte Carlo")) for c in CLAIMS])
+@pytest.mark.parametrize("claim", of_claims(CLAIMS, "Monte Carlo"))
 def test_no_instance_exceeds_the_bound(claim: str, evidence: Callable[..., None]) -> None:
     is_not_exceeded(claim)
     rows = instances(claim)
@@ -58,8 +59,6 @@ def test_no_instance_exceeds_the_bound(claim: str, evidence: Callable[..., None]
 WRONG = {"C4": 1.1, "C5": 1.1, "C7": 500, "C8": 5, "C15a": 500, "C15b": 5, "C15c": 4}
 
 
-@pytest.mark.parametrize(
-    "claim", [pytest.param(c, marks=pytest.mark.claim(c[:3].rstrip("abc"), "Monte Carlo", planted=True)) for c in CLAIMS]
-)
+@pytest.mark.parametrize("claim", of_claims(CLAIMS, "Monte Carlo", planted=True))
 def test_a_smaller_bound_is_refuted(claim: str, rejects: Rejects) -> None:
     rejects(lambda part: is_not_exceeded(claim, part), right=1.0, wrong=1 / WRONG[claim])

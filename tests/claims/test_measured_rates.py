@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.claims.support.marks import of_claims
 from tests.planted import Rejects
 from tsla.empirics.experiments.power_of_tests import near_instances, power
 from tsla.empirics.experiments.rates import samples as rates
@@ -45,11 +46,7 @@ def none_is_refuted(found: list[pd.DataFrame]) -> None:
     assert not [rate_verdicts.verdict(curve) for curve in found if rate_verdicts.verdict(curve) == rate_verdicts.REFUTED]
 
 
-def marked(*claims: str) -> list[object]:
-    return [pytest.param(c, marks=pytest.mark.claim(c, "Monte Carlo")) for c in claims]
-
-
-@pytest.mark.parametrize("claim", marked(*METHODS))
+@pytest.mark.parametrize("claim", of_claims(METHODS, "Monte Carlo"))
 def test_no_rate_is_refuted(claim: str, evidence: Callable[..., None]) -> None:
     found = curves(claim)
     none_is_refuted(found)
@@ -131,7 +128,7 @@ def halved_bounds_are_refuted(rows: pd.DataFrame) -> None:
     assert (rows["p_bound"] > 0.001).all()
 
 
-@pytest.mark.parametrize("claim", marked(*HALVED))
+@pytest.mark.parametrize("claim", of_claims(HALVED, "Monte Carlo"))
 def test_a_halved_bound_is_refuted_and_the_bound_is_not(claim: str, evidence: Callable[..., None]) -> None:
     rows = table("power_of_tests")
     rows = rows[rows["claim"] == claim]
@@ -142,7 +139,7 @@ def test_a_halved_bound_is_refuted_and_the_bound_is_not(claim: str, evidence: Ca
 
 
 @pytest.mark.parametrize("factor", [2.0, 0.5])
-@pytest.mark.parametrize("claim", [pytest.param(c, marks=pytest.mark.claim(c, "Monte Carlo", planted=True)) for c in HALVED])
+@pytest.mark.parametrize("claim", of_claims(HALVED, "Monte Carlo", planted=True))
 def test_another_bound_is_told_from_the_right_one(claim: str, factor: float, rejects: Rejects) -> None:
     """Half of twice the bound holds, and half of the bound does not, on replicas that are drawn anew."""
     instances = [instance for instance in near_instances() if instance.claim == claim]

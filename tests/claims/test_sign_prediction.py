@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.claims.support.marks import of_claims
 from tests.planted import Rejects
 from tsla.empirics.experiments.sign_prediction import predictions
 from tsla.empirics.experiments.sign_prediction.predictions import Point
@@ -56,7 +57,7 @@ CAME_TRUE = {network: partial(came_true, network) for network in RECORDS}
 
 
 @networks
-@pytest.mark.parametrize("claim", [pytest.param(c, marks=pytest.mark.claim(c, "measurement")) for c in ("C12", "C14")])
+@pytest.mark.parametrize("claim", of_claims(("C12", "C14"), "measurement"))
 def test_the_sign_from_the_moments_came_true(network: str, claim: str, evidence: Callable[..., None]) -> None:
     """A hit rate decides about a predictor, not about a bound, which is proved: the verdict of the claim is left to its proof."""
     CAME_TRUE[network](predictions.floor)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.claims.support.marks import of_claims
 from tests.planted import Rejects
 from tsla.empirics.experiments.study import verdicts
 from tsla.empirics.experiments.study.comparisons import CLAIMS, KEPT
@@ -37,10 +38,6 @@ def findings() -> list[Finding]:
 
 def of_claim(found: list[Finding], claim: str) -> list[Finding]:
     return [one for one in found if one.claim == claim]
-
-
-def marked(*, planted: bool = False, claims: Iterable[str] = tuple(IN_FAVOUR)) -> list[object]:
-    return [pytest.param(claim, marks=pytest.mark.claim(claim, "measurement", planted=planted)) for claim in claims]
 
 
 def test_confirmatory_seeds_are_fresh_and_enough() -> None:
@@ -71,7 +68,7 @@ def is_stated(claim: str, world: World) -> None:
     assert stated(claim).startswith(f"{decided(claim, world)} on these settings: ")
 
 
-@pytest.mark.parametrize("claim", marked())
+@pytest.mark.parametrize("claim", of_claims(IN_FAVOUR, "measurement"))
 def test_primary_comparisons(claim: str, evidence: Callable[..., None]) -> None:
     is_stated(claim, study)
     found = of_claim(findings(), claim)
@@ -126,12 +123,12 @@ def tells_known_worlds(claim: str, in_favour: int) -> None:
         assert decided(claim, partial(with_effect, claim, -1)) == REFUTED
 
 
-@pytest.mark.parametrize("claim", marked(planted=True))
+@pytest.mark.parametrize("claim", of_claims(IN_FAVOUR, "measurement", planted=True))
 def test_planted_effect_in_the_runs_is_rejected(claim: str, rejects: Rejects) -> None:
     rejects(partial(is_stated, claim), right=study, wrong=partial(with_effect, claim, 1))
 
 
-@pytest.mark.parametrize("claim", marked(planted=True))
+@pytest.mark.parametrize("claim", of_claims(IN_FAVOUR, "measurement", planted=True))
 def test_planted_direction_of_a_claim_is_rejected(claim: str, rejects: Rejects) -> None:
     rejects(partial(tells_known_worlds, claim), right=IN_FAVOUR[claim], wrong=-IN_FAVOUR[claim])
 
@@ -149,7 +146,7 @@ def exchanged(claim: str) -> Study:
     return replace(ours, epochs=rows, runs=summary(rows))
 
 
-@pytest.mark.parametrize("claim", marked(planted=True, claims=KEPT))
+@pytest.mark.parametrize("claim", of_claims(KEPT, "measurement", planted=True))
 def test_planted_exchange_of_two_arms_is_rejected(claim: str, rejects: Rejects) -> None:
     rejects(partial(is_stated, claim), right=study, wrong=partial(exchanged, claim))
 

@@ -8,6 +8,7 @@ from functools import cache
 
 import pytest
 
+from tests.claims.support.marks import of_claims
 from tests.planted import Rejects
 from tests.theory.certificates.committed import assert_recorded, recorded
 from tests.theory.certificates.steps import GROUPS, STEPS
@@ -47,7 +48,7 @@ def test_the_record_has_no_other_steps() -> None:
     assert recorded("algebra") == {(step.claim, step.name) for step in STEPS}
 
 
-@pytest.mark.parametrize("claim", [pytest.param(claim, marks=pytest.mark.claim(claim, "algebra")) for claim in CLAIMS])
+@pytest.mark.parametrize("claim", of_claims(CLAIMS, "algebra"))
 def test_claim(claim: str, evidence: Callable[..., None]) -> None:
     proved = [certificate for group in GROUPS for certificate in outcomes(group) if certificate.claim == claim]
     assert proved

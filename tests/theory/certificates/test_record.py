@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from tests.claims.support.marks import of_claims
 from tests.planted import assert_rejects
 from tests.theory.certificates.committed import RECORD, assert_recorded
 from tsla.theory.certificates import certify, groups
@@ -30,10 +31,7 @@ def test_everything_holds_and_every_planted_error_is_refuted() -> None:
     assert set(table["claim"]) == {f"C{i}" for i in range(1, 18)}
 
 
-@pytest.mark.parametrize(
-    "claim",
-    [pytest.param(c, marks=pytest.mark.claim(c, "worst case")) for c in sorted(set(WORST["claim"]), key=list(BY_ID).index)],
-)
+@pytest.mark.parametrize("claim", of_claims(sorted(set(WORST["claim"]), key=list(BY_ID).index), "worst case"))
 def test_worst_cases(claim: str, evidence: Callable[..., None]) -> None:
     rows = WORST[WORST["claim"] == claim]
     ratio = rows["value"] / rows["bound"]

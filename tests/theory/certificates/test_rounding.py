@@ -8,6 +8,7 @@ from functools import cache
 import pytest
 from flint import arb
 
+from tests.claims.support.marks import of_claims
 from tests.planted import Rejects
 from tests.theory.certificates.committed import assert_recorded, recorded
 from tsla.theory.certificates import Certificate, certify, groups
@@ -25,7 +26,7 @@ def outcomes(group: str) -> tuple[Certificate, ...]:
     return tuple(certify(group))
 
 
-@pytest.mark.parametrize("claim", [pytest.param(claim, marks=pytest.mark.claim(claim, "rounding")) for claim in CLAIMS])
+@pytest.mark.parametrize("claim", of_claims(CLAIMS, "rounding"))
 def test_claim(claim: str, evidence: Callable[..., None]) -> None:
     enclosed = [certificate for group in GROUPS for certificate in outcomes(group) if certificate.claim == claim]
     assert enclosed
@@ -55,7 +56,7 @@ def test_bounds_at_exact_arguments_are_rounded_up() -> None:
     is_enclosed(total)
 
 
-@pytest.mark.parametrize("claim", [pytest.param(claim, marks=pytest.mark.claim(claim, "rounding", planted=True)) for claim in BOUNDED])
+@pytest.mark.parametrize("claim", of_claims(BOUNDED, "rounding", planted=True))
 @pytest.mark.parametrize("factor", [1 - 1e-13, 1 + 1e-11, 0.5])
 def test_other_numbers_are_not_enclosed(claim: str, factor: float, rejects: Rejects) -> None:
     names = [name for name in BOUNDS if name.startswith(claim)]
