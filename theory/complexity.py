@@ -13,6 +13,7 @@ from tsla.theory.constants import ROUNDING, Array, Constants, UnrepresentableErr
 from tsla.theory.methods import METHODS
 from tsla.theory.plan import Plan
 from tsla.theory.products import product
+from tsla.theory.text import Json, aligned, count, number
 
 
 def exponents(q: ArrayLike) -> dict[str, Array]:
@@ -40,6 +41,26 @@ class Comparison:
     ahead: str
     why: str
     crossovers: dict[str, float]
+
+    def json(self) -> Json:
+        """``{"ahead", "why", "methods", "crossovers"}``, the methods fastest first, each as :meth:`Plan.json`."""
+        return {
+            "ahead": self.ahead,
+            "why": self.why,
+            "methods": [plan.json() for plan in self.plans],
+            "crossovers": {name: inversion.delta_json(delta) for name, delta in self.crossovers.items()},
+        }
+
+    def table(self, eps: float) -> str:
+        """All methods, fastest first, with their stages, and one sentence on who is ahead and why."""
+        rows = [[f"samples until E‖∇F‖² <= {number(eps**2)}", "", "claim", "assumes"]]
+        for plan in self.plans:
+            stages = " + ".join(count(stage.steps) for stage in plan.stages) if len(plan.stages) > 1 else ""
+            total = count(plan.total) if plan.reachable else f"never: floor {number(plan.floor if plan.floor is not None else 0)}"
+            rows.append([f"{plan.method}  {stages}".rstrip(), total, plan.claim, " ".join(plan.assumes)])
+        tsla = {name: delta for name, delta in self.crossovers.items() if name.startswith("tsla")}
+        crossovers = ", ".join(f"{name.removeprefix('tsla before ')} {_range(delta)}" for name, delta in tsla.items())
+        return f"{aligned(rows, right=frozenset({1}))}\n  {self.why}\n  As delta varies, TSLA's bound is ahead of {crossovers}."
 
 
 @representable
@@ -78,3 +99,7 @@ def _why(constants: Constants, eps: float, ahead: str, totals: dict[str, float])
     )
     against_best = {"tsla": "no bound here is ahead of it", "lsr": alone, "lsr-pl": alone, "smoothed-pl": apart}
     return f"{against_paper}; {against_best.get(ahead, f'{ahead} is ahead of it {behind:.3g}-fold without smoothing')}."
+
+
+def _range(delta: float) -> str:
+    return {np.inf: "always", 0.0: "never"}.get(delta, f"below {number(delta)}")

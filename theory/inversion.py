@@ -11,6 +11,7 @@ from tsla.theory.constants import Array, Constants, UnrepresentableError, real, 
 from tsla.theory.methods import METHODS, PLAIN, SMOOTHED
 from tsla.theory.products import product
 from tsla.theory.sgd import noise_step_size
+from tsla.theory.text import Json, aligned, count, number
 
 EPS_BRACKET = (1e-60, 1e60)  # outside of it no budget of samples is of use
 LARGEST_DELTA = 1e20  # there 2δ/(1+δ) is 2
@@ -111,3 +112,39 @@ def _smallest_eps(affordable: Callable[[float], bool]) -> float | None:
         middle = float(np.sqrt(low * high))
         low, high = (low, middle) if affordable(middle) else (middle, high)
     return high
+
+
+def delta_json(delta: float) -> float | str:
+    """JSON has no infinity: "always" for every δ, "never" for none."""
+    if np.isinf(delta):
+        return "always"
+    return delta if delta > 0 else "never"
+
+
+def crossovers_json(crossovers: dict[str, float], eps: float) -> Json:
+    """``{"eps", "largest_delta": {pair: number, "always" or "never"}}``."""
+    return {"eps": eps, "largest_delta": {name: delta_json(delta) for name, delta in crossovers.items()}}
+
+
+def crossovers_table(crossovers: dict[str, float], eps: float) -> str:
+    """A row a pair of methods."""
+    rows = [["smoothed bound", "", "largest delta"], *([*_pair(name), _delta(delta)] for name, delta in crossovers.items())]
+    return f"to reach E‖∇F‖² <= {number(eps**2)}\n{aligned(rows, right=frozenset({2}))}"
+
+
+def _delta(delta: float) -> str:
+    said = delta_json(delta)
+    return said if isinstance(said, str) else number(said)
+
+
+def _pair(name: str) -> list[str]:
+    method, _, rest = name.partition(" ")
+    return [method, rest.replace("before", "ahead of")]
+
+
+def best_eps_table(best: dict[str, float | None], budget: float) -> str:
+    """A row a method, the smallest ε first."""
+    ordered = sorted(best.items(), key=lambda item: np.inf if item[1] is None else item[1])
+    rows = [["method", "eps", "eps²"]]
+    rows += [[name, *(("no eps", "") if eps is None else (number(eps), number(eps**2)))] for name, eps in ordered]
+    return f"what {count(budget)} samples reach, by the bounds\n{aligned(rows, right=frozenset({1, 2}))}"

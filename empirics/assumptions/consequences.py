@@ -13,7 +13,7 @@ from tsla.theory import lsr, sgd, two_stage, worst_case
 from tsla.theory.bound import Bound
 from tsla.theory.constants import ROUNDING, Constants
 from tsla.theory.plan import Stage
-from tsla.theory.tables import number
+from tsla.theory.text import number
 
 
 def local_constants(rows: Sequence[Row], *, F0: ArrayLike) -> Constants:

@@ -11,7 +11,7 @@ from tsla.empirics.assumptions.judged import Row
 from tsla.empirics.assumptions.premises import GAIN, LONG_STEP, NEEDS, PREMISES, STEP
 from tsla.theory import smoothing
 from tsla.theory.constants import Constants
-from tsla.theory.tables import number
+from tsla.theory.text import number
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from tsla.empirics.advice.plan.validation import amount
 from tsla.empirics.experiments.study.scope import scope
 from tsla.empirics.experiments.study.settings import SETTINGS
 from tsla.empirics.runs import markdown, records
-from tsla.theory.tables import Json, number
+from tsla.theory.text import Json, number
 
 RECORD = Path("planner.parquet")
 """Below ``records/``: the table of :func:`tsla.empirics.advice.plan.regret.by_setting`; its configuration names ``building``."""

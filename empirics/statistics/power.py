@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from tsla.theory.constants import Array, real, shown, whole
-from tsla.theory.tables import aligned, count, number
+from tsla.theory.text import aligned, count, number
 
 LEVEL, POWER, CONFIDENCE = 0.05, 0.8, 0.95
 MOST = 10**9

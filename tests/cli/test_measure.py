@@ -23,7 +23,7 @@ from tsla.empirics.models import checkpoints
 from tsla.empirics.models.networks import build, resnet
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.measure import draw, measure
-from tsla.theory.tables import Json
+from tsla.theory.text import Json
 
 refusal, tiny_training = test_cli.refusal, test_cli.tiny_training
 

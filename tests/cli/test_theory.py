@@ -12,9 +12,10 @@ import pytest
 from tests.cli import test_records_and_report as test_cli
 from tests.cli.test_records_and_report import Bad, Run, as_json
 from tsla import cli
-from tsla.theory import annealing, biased, complexity, inversion, lsr, lsr_pl, minibatch, sgd, smoothed_pl, tables, two_stage, worst_case
+from tsla.theory import annealing, biased, complexity, inversion, lsr, lsr_pl, minibatch, sgd, smoothed_pl, two_stage, worst_case
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.bound import Bound
+from tsla.theory.commands import critical_batch
 from tsla.theory.commands.steps import STEPS
 from tsla.theory.constants import Constants
 from tsla.theory.derivations import DERIVATIONS
@@ -60,8 +61,8 @@ every_call = pytest.mark.parametrize("options", CALLS)
 def test_bounds_are_those_of_python(options: str, run: Run) -> None:
     function, given, numbers = CALLS[options]
     expected = function(*given, **numbers)
-    assert as_json(run(f"bound {options} --json")) == tables.bound_json(expected)
-    assert run(f"bound {options}") == tables.bound_table(expected) + "\n"
+    assert as_json(run(f"bound {options} --json")) == expected.json()
+    assert run(f"bound {options}") == expected.table() + "\n"
 
 
 @every_call
@@ -104,7 +105,7 @@ def test_critical_batch(run: Run) -> None:
     ):
         assert as_json(run(f"critical-batch --sigma2 1 {SPLIT} {options} --json")) == {"critical_batch_size": float(size)}
         strength = 0.5 if "theta" in options else 1
-        assert run(f"critical-batch --sigma2 1 {SPLIT} {options}") == tables.critical_batch_table(float(size), strength) + "\n"
+        assert run(f"critical-batch --sigma2 1 {SPLIT} {options}") == critical_batch.as_table(float(size), strength) + "\n"
 
 
 @pytest.mark.parametrize(("nu2", "word"), [("0.5", "lowers"), ("2", "raises")])
@@ -122,12 +123,12 @@ def test_compare_with_bias_and_noise_apart(run: Run) -> None:
     known = Constants(L=10, mu=1, sigma2=1, delta=0.6, F0=1)
     comparison = complexity.compare(known, eps=0.1, oracle=ORACLE)
     found = as_json(run(f"compare {options} --json"))
-    assert found == tables.comparison_json(comparison)
+    assert found == comparison.json()
     assert found["ahead"] == "smoothed-pl"
-    assert found["methods"][0] == tables.plan_json(smoothed_pl.steps(known, ORACLE, eps=0.1))
+    assert found["methods"][0] == smoothed_pl.steps(known, ORACLE, eps=0.1).json()
     assert "smoothing that is never dropped is ahead of it" in found["why"]
     table = run(f"compare {options}")
-    assert table == tables.comparison_table(comparison, 0.1) + "\n"
+    assert table == comparison.table(0.1) + "\n"
     assert table.splitlines()[1].split()[0] == "smoothed-pl"
 
 
@@ -140,10 +141,10 @@ def test_invert(run: Run) -> None:
     options = f"{CONSTANTS} --mu 1"
     best = inversion.best_eps(K, budget=10_000)
     assert as_json(run(f"invert {options} --delta 0.1 --budget 10000 --json")) == {"budget": 10_000, "eps": best}
-    assert run(f"invert {options} --delta 0.1 --budget 10000") == tables.best_eps_table(best, 10_000) + "\n"
+    assert run(f"invert {options} --delta 0.1 --budget 10000") == inversion.best_eps_table(best, 10_000) + "\n"
     largest = inversion.crossovers(K, eps=0.1)
-    assert as_json(run(f"invert {options} --eps 0.1 --json")) == tables.crossovers_json(largest, 0.1)
-    assert run(f"invert {options} --eps 0.1") == tables.crossovers_table(largest, 0.1) + "\n"
+    assert as_json(run(f"invert {options} --eps 0.1 --json")) == inversion.crossovers_json(largest, 0.1)
+    assert run(f"invert {options} --eps 0.1") == inversion.crossovers_table(largest, 0.1) + "\n"
 
 
 def test_invert_where_nothing_helps(run: Run) -> None:
@@ -166,8 +167,8 @@ def test_invert_where_nothing_helps(run: Run) -> None:
 def test_steps(options: str, expected: Any, run: Run) -> None:
     eps = float(options.split()[-1])
     found = as_json(run(f"steps {options} --json"))
-    assert found == tables.plan_json(expected)
-    assert run(f"steps {options}") == tables.plan_table(expected, eps) + "\n"
+    assert found == expected.json()
+    assert run(f"steps {options}") == expected.table(eps) + "\n"
     assert (found["total"] is None) == (options.startswith("lsr-pl") and eps == 0.1)
     assert ("why" in found) == (found["total"] is None)
 

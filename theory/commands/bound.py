@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from tsla.options import Parser
-from tsla.theory import biased, lsr, sgd, tables, two_stage, worst_case
+from tsla.theory import biased, lsr, sgd, two_stage, worst_case
 from tsla.theory.commands.answer import print_result
 from tsla.theory.commands.options import add_numbers, constants, oracle
 from tsla.theory.constants import Constants
@@ -45,8 +45,8 @@ def run(args: argparse.Namespace) -> None:
         lines = DERIVATIONS[found.claim](*given, **run)
     print_result(
         args,
-        lambda: tables.bound_json(found) | ({"derivation": lines} if lines else {}),
-        lambda: "\n".join([tables.bound_table(found), *(f"  {i}. {line}" for i, line in enumerate(lines, 1))]),
+        lambda: found.json() | ({"derivation": lines} if lines else {}),
+        lambda: "\n".join([found.table(), *(f"  {i}. {line}" for i, line in enumerate(lines, 1))]),
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 
 from tsla.options import Parser
-from tsla.theory import tables
 from tsla.theory.commands.answer import print_result
 from tsla.theory.commands.options import CONSTANTS, add_numbers, constants
 from tsla.theory.methods import METHODS
@@ -37,4 +36,4 @@ def add(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> None:
     """The plan of a method."""
     plan = METHODS[args.method](constants(args), eps=args.eps)
-    print_result(args, lambda: tables.plan_json(plan), lambda: tables.plan_table(plan, args.eps))
+    print_result(args, plan.json, lambda: plan.table(args.eps))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tsla.empirics.advice.measure.table import shown_interval
 from tsla.empirics.moments.estimators import MIN_GROUPS, Estimate
 from tsla.theory.constants import shown
-from tsla.theory.tables import number
+from tsla.theory.text import number
 
 NEARLY_ALL = 0.1
 """A smaller step does nearly all where it leaves no more than this part of the reduction to smoothing."""

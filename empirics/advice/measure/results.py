@@ -15,7 +15,7 @@ from tsla.empirics.advice.measure.table import table
 from tsla.empirics.moments.estimators import Estimate, Estimates
 from tsla.empirics.moments.measure import Measurement
 from tsla.theory.moments import MOMENTS
-from tsla.theory.tables import Json
+from tsla.theory.text import Json
 
 ESTABLISHED, REFUTED, OPEN = "established", "refuted", "open"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tsla.theory.tables import Json, aligned, number
+from tsla.theory.text import Json, aligned, number
 
 TOP_LAYERS = 5
 

@@ -13,7 +13,7 @@ from tsla.empirics.advice.plan.regret import OUTCOMES
 from tsla.empirics.advice.plan.rules import RULES, Plan
 from tsla.empirics.advice.plan.validation import amount
 from tsla.theory import minibatch
-from tsla.theory.tables import Json, aligned, number
+from tsla.theory.text import Json, aligned, number
 
 HELPS = {
     "delta_at_batch_size": (rules.delta, "δ_B < 1: A3 for a batch of B (C14)"),

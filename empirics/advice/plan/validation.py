@@ -14,7 +14,7 @@ from tsla.empirics.advice.plan.regret import OUTCOMES
 from tsla.empirics.advice.plan.rules import NAIVE
 from tsla.empirics.runs.files import replacing
 from tsla.empirics.statistics.intervals import Interval, holm, paired_p_value, student_t
-from tsla.theory.tables import Json
+from tsla.theory.text import Json
 
 LEVEL = 0.05
 """Of the family of all tests: one for each outcome and kind of rule."""

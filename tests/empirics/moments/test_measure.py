@@ -29,7 +29,7 @@ from tsla.theory import annealing, minibatch, shrinkage
 from tsla.theory import smoothing as theory_smoothing
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.moments import Moments
-from tsla.theory.tables import Json
+from tsla.theory.text import Json
 
 CLASSES = 3
 NAMES = ("grad2", "s2", "shat2", "c", "beta2", "nu2")
