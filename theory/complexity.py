@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tsla.theory import inversion, lsr, smoothed_pl, two_stage
+from tsla.theory import inversion, lsr, two_stage
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import ROUNDING, Array, Constants, UnrepresentableError, real, representable, shown
-from tsla.theory.methods import METHODS
+from tsla.theory.methods import METHODS, splitting
 from tsla.theory.plan import Plan
 from tsla.theory.products import product
 from tsla.theory.text import Json, aligned, count, number
@@ -65,15 +65,15 @@ class Comparison:
 
 @representable
 def compare(constants: Constants, *, eps: float, oracle: SmoothingOracle | None = None) -> Comparison:
-    """What every bound asks for at the same constants; with ``oracle`` also C12's.
+    """What every bound asks for at the same constants; with ``oracle`` also those that tell bias from noise (C12).
 
     Raises ValueError as the single plans do, and where the oracle's error is larger than A3 allows: ``β² + ν² > δσ²``.
     """
     if oracle is not None and float(oracle.beta2 + oracle.nu2) > float(constants.need_delta("A3") * constants.sigma2) * (1 + ROUNDING):
         raise ValueError(f"delta = {shown(constants.need_delta('A3'))} is below (beta2 + nu2)/sigma2; A3 needs beta2 + nu2 <= delta*sigma2")
-    plans = [plan(constants, eps=eps) for plan in METHODS.values()]
+    plans = [method(constants, eps=eps) for method in METHODS.values()]
     if oracle is not None:
-        plans.append(smoothed_pl.steps(constants, oracle, eps=eps))
+        plans.extend(method(constants, oracle, eps=eps) for method in splitting())
     plans.sort(key=lambda plan: float(plan.total))
     totals = {plan.method: float(plan.total) for plan in plans}
     return Comparison(
@@ -98,7 +98,8 @@ def _why(constants: Constants, eps: float, ahead: str, totals: dict[str, float])
         f"and of sgd-pl, which does not smooth, {totals['sgd-pl'] / max(totals[ahead], 1):.3g}-fold"
     )
     against_best = {"tsla": "no bound here is ahead of it", "lsr": alone, "lsr-pl": alone, "smoothed-pl": apart}
-    return f"{against_paper}; {against_best.get(ahead, f'{ahead} is ahead of it {behind:.3g}-fold without smoothing')}."
+    without = "" if ahead in against_best or METHODS[ahead].smooths else " without smoothing"
+    return f"{against_paper}; {against_best.get(ahead, f'{ahead} is ahead of it {behind:.3g}-fold{without}')}."
 
 
 def _range(delta: float) -> str:

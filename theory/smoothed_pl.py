@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from tsla.theory import annealing, biased
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Array, Constants, real, representable, shown, target_squared
+from tsla.theory.method import Method
 from tsla.theory.plan import Plan
 from tsla.theory.products import product
 from tsla.theory.sgd_pl import three_phases
@@ -64,3 +65,6 @@ def _best(sigma2: Array, oracle: SmoothingOracle, scale: Array) -> tuple[Array, 
     """θ° at ``ηL = scale``, and C12's floor there."""
     theta = annealing.best_theta(sigma2, beta2=oracle.beta2, nu2=oracle.nu2, c=oracle.c, L=1.0, eta=scale)
     return theta, product(theta, theta, oracle.beta2) + product(scale, biased.noise(sigma2, oracle, theta))
+
+
+METHOD = Method(name="smoothed-pl", claim="C12", needs="L mu sigma2 F0 beta2 nu2", steps=steps)
