@@ -31,7 +31,7 @@ def _declared(folders: tuple[str, ...]) -> tuple[Method, ...]:
 
 
 def _place(method: Method) -> tuple[int, str, int, str]:
-    return (FIRST.index(method.name) if method.name in FIRST else len(FIRST), method.name, len(method.claim), method.claim)
+    return (FIRST.index(method.name) if method.name in FIRST else len(FIRST), method.name, len(method.claim.rstrip("abc")), method.claim)
 
 
 class _Planned(Mapping[str, Method]):

@@ -48,7 +48,7 @@ def last_iterate_steps(constants: Constants, *, eps: ArrayLike) -> Plan:
     target2, L, mu = target_squared(eps), constants.L, constants.need_mu("C15a")
     eta = np.minimum(1 / L, product(mu, target2, over=(2, L, L, constants.sigma2)))
     T = whole_steps(np.log(product(4, L, constants.F0, over=(target2,))) / (eta * mu))
-    return Plan("sgd-pl-last", "C15a", ASSUMES, (Stage(eta, np.zeros_like(eta), T),))
+    return Plan("sgd-pl-last", "C15a", ASSUMES, (Stage(eta, np.zeros_like(eta), T),), of_last=True)
 
 
 def last_iterate_why(k: Constants, *, eta: float, T: float) -> list[Line]:

@@ -92,7 +92,7 @@ def stall(config: Config) -> pd.DataFrame:
 def regimes(config: Config) -> pd.DataFrame:
     """A method's plan for each ε, run at ``δ = scale · ε^q``: one row an ε and replica.
 
-    mean_grad2:      ``‖∇F(w_R)‖²`` over the last stage; the last iterate's for "sgd-pl-last"
+    mean_grad2:      ``‖∇F(w_R)‖²`` over the last stage; the last iterate's where the plan is of that
     needed:          the samples after which the mean of that over the replicas was first at most ε² at a checkpoint
     gap, gap_bound:  the gap ``F - F*`` after TSLA's first stage, and C7; nan for other methods
     """
@@ -131,7 +131,7 @@ def _run_plan(
 def _run(problem: Problem, oracle: Oracle, plan: Plan, replicas: int, seed: int, **options: Any) -> tuple[Trajectory, Array]:
     """A run, and what the plan's theorem speaks of, shape (k, replicas): ``‖∇F(w_R)‖²``, or the last iterate's."""
     run = simulate(problem, oracle, plan.stages, replicas=replicas, seed=seed, **options)
-    return run, run.grad2 if plan.method == "sgd-pl-last" else run.mean_grad2
+    return run, run.grad2 if plan.of_last else run.mean_grad2
 
 
 def _after_stage_one(plan: Plan, run: Trajectory, constants: Constants) -> tuple[Array | float, float]:

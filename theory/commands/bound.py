@@ -11,7 +11,7 @@ from tsla.theory.commands.options import CONSTANTS, add_numbers, constants, orac
 from tsla.theory.method import ORACLE, Method
 from tsla.theory.methods import bounds
 
-CLAIMS = sorted({form.claim for forms in bounds().values() for form in forms}, key=lambda claim: (len(claim), claim))
+CLAIMS = sorted({form.claim for forms in bounds().values() for form in forms}, key=lambda claim: (len(claim.rstrip("abc")), claim))
 ABOUT = f"evaluate a bound ({', '.join(CLAIMS)})"
 
 
