@@ -13,6 +13,7 @@ from tsla.theory.plan import Plan
 from tsla.theory.products import product
 from tsla.theory.sgd_pl import three_phases
 
+SMALL = np.finfo(np.float64).tiny
 HALVINGS = 100  # of a bracket in the logarithm of the step size: to the last bit for any bracket that float64 holds
 
 
@@ -55,7 +56,7 @@ def largest_scale(sigma2: Array, oracle: SmoothingOracle, target2: Array) -> Arr
     high = np.ones_like(low)
     enough = _best(sigma2, oracle, high)[1] <= target2 / 2
     for _ in range(HALVINGS):
-        middle = np.sqrt(low * high)
+        middle = np.where(low * high < SMALL, np.sqrt(low) * np.sqrt(high), np.sqrt(low * high))  # a product may vanish
         fits = _best(sigma2, oracle, middle)[1] <= target2 / 2
         low, high = np.where(fits, middle, low), np.where(fits, high, middle)
     return np.where(enough, 1.0, low)
