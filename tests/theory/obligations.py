@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -98,16 +99,17 @@ def refuses_what_is_outside_its_premises(method: Method) -> None:
 
 
 def needs_what_it_assumes(method: Method) -> None:
-    """A constant of A3 or A4 that it needs is asked for; it is called without those that it doesn't need everywhere else."""
+    asks_for_its_constants(method, partial(method.bound, **relations.run_of(method, 0.05, 10, None)))
+
+
+def asks_for_its_constants(method: Method, call: Callable[..., object]) -> None:
+    """A constant of A3 or A4 that it needs is asked for. Everywhere else it is called without those that it doesn't need."""
     known, *oracle = given_to(method, K)
     for name, assumption in (("delta", "A3"), ("mu", "A4")):
         if name in method.needs.split():
             bare = Constants(**{field: getattr(known, field) for field in FIELDS} | {name: None})
-            run = relations.run_of(method, 0.05, 10, None)
-            assert re.fullmatch(
-                rf"{name} is missing; C\d+[abc]? needs it \(assumption {assumption}\)",
-                refusal(lambda: method.bound(bare, *oracle, **run)),  # noqa: B023
-            )
+            asked = refusal(lambda: call(bare, *oracle))  # noqa: B023
+            assert re.fullmatch(rf"{name} is missing; C\d+[abc]? needs it \(assumption {assumption}\)", asked)
 
 
 def is_finite_or_refused(method: Method) -> None:
@@ -191,6 +193,10 @@ def plans_what_it_says(method: Method) -> None:
     plan = planned(method, Constants(L=10, mu=1, sigma2=1, delta=0.001, F0=1), 0.1)
     assert (plan.method, plan.claim, plan.assumes) == (method.name, method.claim, method.assumes)
     assert all(np.asarray(number).dtype == np.float64 for stage in plan.stages for number in (stage.eta, stage.theta, stage.steps))
+
+
+def plans_with_what_it_assumes(method: Method) -> None:
+    asks_for_its_constants(method, partial(method, eps=0.5))
 
 
 def planned(method: Method, k: Constants, eps: Any) -> Plan:
@@ -316,6 +322,7 @@ OF_BOUNDS: tuple[Check, ...] = (
 )
 OF_PLANS: tuple[Check, ...] = (
     plans_what_it_says,
+    plans_with_what_it_assumes,
     reaches_its_target_and_no_sooner,
     has_whole_stages_within_the_premises,
     asks_for_more_the_finer_and_the_farther,
