@@ -6,6 +6,7 @@ import pkgutil
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
+from types import ModuleType
 
 import tsla.theory
 from tsla.theory.method import Method
@@ -15,19 +16,23 @@ FIRST = ("sgd", "sgd-exact", "lsr", "tsla", "sgd-pl", "sgd-pl-last", "sgd-two-st
 
 
 def declared() -> tuple[Method, ...]:
-    """All of them. Raises ValueError where two give a plan under one name."""
-    return _declared(tuple(tsla.theory.__path__))
+    """All of them. Raises ValueError for two of one name: two plans, or two bounds that the same numbers ask for."""
+    values = (value for module in _modules(tuple(tsla.theory.__path__)) for value in vars(module).values())
+    found = sorted(dict.fromkeys(value for value in values if isinstance(value, Method)), key=_place)
+    seen: set[object] = set()
+    for method in found:
+        asked_as = [(method.name, "plan")] if method.plans else []
+        asked_as += [(method.within or method.name, *sorted(method.asks))] if method.bounds else []
+        for name in asked_as:
+            if name in seen:
+                raise ValueError(f"there are two methods called {name[0]!r}; the second, of {method.claim}, needs a name of its own")
+            seen.add(name)
+    return tuple(found)
 
 
 @cache
-def _declared(folders: tuple[str, ...]) -> tuple[Method, ...]:
-    modules = [import_module(f"tsla.theory.{module.name}") for module in pkgutil.iter_modules(folders) if not module.ispkg]
-    found = [value for module in modules for value in vars(module).values() if isinstance(value, Method)]
-    planned = [method.name for method in found if method.plans]
-    for name in planned:
-        if planned.count(name) > 1:
-            raise ValueError(f"two methods are called {name!r}; the names of plans must differ")
-    return tuple(sorted(found, key=_place))
+def _modules(folders: tuple[str, ...]) -> list[ModuleType]:
+    return [import_module(f"tsla.theory.{module.name}") for module in pkgutil.iter_modules(folders) if not module.ispkg]
 
 
 def _place(method: Method) -> tuple[int, str, int, str]:

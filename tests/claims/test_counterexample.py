@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from tsla.theory import biased, lsr, sgd, worst_case
 from tsla.theory import two_stage as two_stages
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
+from tsla.theory.method import Method
 
 
 def commands_in(failure: AssertionError) -> list[str]:
@@ -87,9 +89,11 @@ def test_a_failing_property_ends_in_a_command_that_shows_its_number(
 
     def passes_with(bound: Callable[..., Bound]) -> None:
         monkeypatch.setattr(module, name, bound)
+        monkeypatch.setattr(module, declared, replace(method, bound=bound))
         check()
 
     right = getattr(module, name)
+    declared, method = next((of, value) for of, value in vars(module).items() if isinstance(value, Method) and value.bound is right)
     failure = rejects(passes_with, right=right, wrong=with_half_of(right, term))
     (line,) = commands_in(failure)
     assert cli.main(line.split()[1:]) == 0

@@ -57,7 +57,7 @@ def plan_is(plan: Plan, method: str, claim: str, assumes: str) -> None:
             assert np.asarray(number).dtype == np.float64
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", PLANS)
 def test_plans(method: str) -> None:
     plan_is(METHODS[method](KNOWN, eps=0.1), method, *PLANS[method])
 

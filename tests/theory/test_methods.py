@@ -68,10 +68,15 @@ def test_methods_that_are_none(parts: dict[str, Any], message: str) -> None:
     assert owed.refusal(lambda: Method(name="new", claim="C99", needs="L", **parts)) == message
 
 
-def test_two_methods_of_one_name_are_refused(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "twice.py").write_text("from tsla.theory.sgd import METHOD\n", encoding="utf-8")
+@pytest.mark.parametrize(("without", "refused"), [("bound=nothing, why=nothing", True), ("steps=nothing", True), ("", True), (None, False)])
+def test_two_methods_of_one_name_are_refused(without: str | None, refused: bool, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two plans, or two bounds that the options can't tell apart. One that is imported elsewhere is still one."""
+    again = "" if without is None else f"AGAIN = replace(METHOD, claim='C99', {without})\n"
+    lines = "from dataclasses import replace\nfrom tsla.theory.method import nothing\nfrom tsla.theory.sgd import METHOD\n"
+    (tmp_path / f"twice_{tmp_path.name}.py").write_text(lines + again, encoding="utf-8")
     monkeypatch.setattr(tsla.theory, "__path__", [*tsla.theory.__path__, str(tmp_path)])
-    assert owed.refusal(declared) == "two methods are called 'sgd'; the names of plans must differ"
+    message = "there are two methods called 'sgd'; the second, of C99, needs a name of its own"
+    assert owed.refusal(declared) == (message if refused else "nothing was refused")
 
 
 def test_what_a_method_does_not_have() -> None:
