@@ -192,6 +192,7 @@ def answer(command: list[str]) -> str:
 def plans_what_it_says(method: Method) -> None:
     plan = planned(method, Constants(L=10, mu=1, sigma2=1, delta=0.001, F0=1), 0.1)
     assert (plan.method, plan.claim, plan.assumes) == (method.name, method.claim, method.assumes)
+    assert any(float(stage.theta) > 0 for stage in plan.stages) == method.smooths
     assert all(np.asarray(number).dtype == np.float64 for stage in plan.stages for number in (stage.eta, stage.theta, stage.steps))
 
 

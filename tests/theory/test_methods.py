@@ -178,6 +178,7 @@ WRONG: list[tuple[Check, Method]] = [
     (owed.is_what_its_derivation_arrives_at, replace(SGD, why=with_its_numbers)),
     (owed.answers_on_the_command_line, replace(SGD, why=of_half_the_noise)),
     (owed.plans_what_it_says, replace(SGD, claim="C5")),
+    (owed.plans_what_it_says, with_plan(SGD, with_stage(theta=lambda k, stage, eps: stage.theta + 0.5))),
     (owed.reaches_its_target_and_no_sooner, with_plan(SGD, longer(0.5))),
     (owed.reaches_its_target_and_no_sooner, with_plan(SGD, longer(2))),
     (owed.has_whole_stages_within_the_premises, with_plan(SGD, with_stage(steps=lambda k, stage, eps: stage.steps + 0.5))),
