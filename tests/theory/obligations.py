@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -26,7 +27,7 @@ from tsla.theory.method import Method
 from tsla.theory.plan import Plan
 
 K = Constants(L=10, mu=1, sigma2=1, delta=0.1, F0=1)
-NUMBERS = {"L": 10, "mu": 1, "sigma2": 1, "delta": 0.1, "F0": 1, "beta2": 0.05, "nu2": 0.05, "theta": 0.5, "c": 0, "eps": 0.5}
+NUMBERS = {"L": 10, "mu": 1, "sigma2": 1, "delta": 0.1, "F0": 1, "beta2": 0.05, "nu2": 0.05, "theta": 0.5, "c": -0.02, "eps": 0.5}
 NUMBERS |= {"eta": 0.05, "T": 100, "eta1": 0.1, "T1": 10, "eta2": 0.01, "T2": 1000}
 OVERFLOWS = "overflows float64|is larger than 1/L|is not below 2/L|= inf must be"
 
@@ -167,16 +168,19 @@ def is_what_its_derivation_arrives_at(method: Method) -> None:
 
 
 def answers_on_the_command_line(method: Method) -> None:
-    """``tsla bound``, as JSON and as a table, with the derivation: what Python says."""
+    """``tsla bound``, as JSON and as a table, with the derivation, with and without what it can do without: what Python says."""
     switch = [] if method.switch is None else [f"--{method.switch[0]}"]
-    options = [f"--{name}={NUMBERS[name]}" for name in (*method.needs.split(), *method.run.split(), *method.optional.split())]
-    command = ["bound", method.within or method.name, *options, *switch]
-    run = {name: NUMBERS[name] for name in f"{method.run} {method.optional}".split() if name != "c"}
-    found, lines = (what(*given_to(method, K), **run) for what in (method.bound, method.why))
-    assert json.loads(answer([*command, "--json"])) == found.json()
-    assert json.loads(answer([*command, "--why", "--json"])) == found.json() | {"derivation": [str(line) for line in lines]}
-    assert answer(command) == found.table() + "\n"
-    assert answer([*command, "--why"]) == found.table() + "\n" + "".join(f"  {i}. {line}\n" for i, line in enumerate(lines, 1))
+    for optional in ([], method.optional.split()):
+        names = [*method.needs.split(), *method.run.split(), *optional]
+        command = ["bound", method.within or method.name, *(f"--{name}={NUMBERS[name]}" for name in names), *switch]
+        run = {name: NUMBERS[name] for name in (*method.run.split(), *optional) if name != "c"}
+        known, *oracle = given_to(method, K)
+        oracle = [replace(one, c=NUMBERS["c"] if "c" in optional else 0.0) for one in oracle]
+        found, lines = (what(known, *oracle, **run) for what in (method.bound, method.why))
+        assert json.loads(answer([*command, "--json"])) == found.json()
+        assert json.loads(answer([*command, "--why", "--json"])) == found.json() | {"derivation": [str(line) for line in lines]}
+        assert answer(command) == found.table() + "\n"
+        assert answer([*command, "--why"]) == found.table() + "\n" + "".join(f"  {i}. {line}\n" for i, line in enumerate(lines, 1))
 
 
 def answer(command: list[str]) -> str:
