@@ -8,7 +8,7 @@ from pathlib import Path
 from tsla.empirics.runs import records
 from tsla.theory.certificates import Certificate
 from tsla.theory.claims import CLAIMS
-from tsla.theory.tables import aligned
+from tsla.theory.text import aligned
 
 HEAD = ["claim", "steps proved", "worst cases", "enclosures", "wrong versions rejected"]
 

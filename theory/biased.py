@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike
 from tsla.theory.bound import Bound, longer
 from tsla.theory.constants import ROUNDING, Array, Constants, real, representable, step_count, step_size, strength
 from tsla.theory.contraction import contraction
+from tsla.theory.derivation import Line
+from tsla.theory.method import Method
 from tsla.theory.moments import Moments, possible
 from tsla.theory.products import product
 from tsla.theory.sgd import MEAN_SQUARED_GRADIENT
@@ -112,3 +114,57 @@ def _noise_from_above(found: Moments, theta: Array) -> Array:
 
 def _theta(found: Moments, eta_L: Array, theta: ArrayLike | None) -> Array:
     return np.asarray(found.theta_for_step(eta_L)) if theta is None else strength(theta)
+
+
+def why(k: Constants, oracle: SmoothingOracle, *, eta: float, T: float, theta: float | None = None) -> list[Line]:
+    """C12; with ``mu`` its form under A4."""
+    found = oracle.moments(k.sigma2)
+    t = _theta(found, product(eta, k.L), theta)
+    N, bias = found.noise(t), found.bias(t)
+    moving = product(eta, k.L, N)
+    floor = bias + moving
+    chosen = "θ°(η), which minimises the floor below" if theta is None else "as given"
+    lines = [
+        Line(f"C1:  g_LS = (1-θ)g + θĝ, θ = {{}} ({chosen})", t),
+        Line("its mean is ∇F + θb̂, with ‖θb̂‖² <= θ²β² = {}", bias),
+        Line("its variance about that mean is N(θ) = (1-θ)²σ² + θ²ν² + 2θ(1-θ)c = {}", N),
+        Line("A1, in expectation:  E F(w⁺) <= F - η⟨∇F, ∇F + θb̂⟩ + (L/2)η²(‖∇F + θb̂‖² + N(θ))"),
+        Line(
+            "ηL = {} <= 1, and 2⟨a, a+b⟩ - ‖a+b‖² = ‖a‖² - ‖b‖²:  E F(w⁺) <= F - (η/2)‖∇F‖² + (η/2)(θ²β² + ηL N(θ))",
+            product(eta, k.L),
+        ),
+        Line("what is left in each step, θ²β² + ηL N(θ) = {} + {} = {}", bias, moving, floor),
+    ]
+    if k.mu is None:
+        start = product(2, k.F0, over=(eta, T))
+        return [*lines, Line("summed over T = {} steps:  E‖∇F(w_R)‖² <= 2F0/(ηT) + θ²β² + ηL N(θ) = {} + {}", T, start, floor)]
+    kept = contraction(k.mu, np.asarray(eta), np.asarray(T))
+    return [
+        *lines,
+        Line("A4, 2μ(F - F*) <= ‖∇F‖², μ = {}:  E[F(w⁺) - F*] <= (1-ημ)(F - F*) + (η/2)·{}", k.mu, floor),
+        Line("over T = {} steps (1-ημ)^T = {}, and Σ(1-ημ)^t <= 1/(ημ):", T, kept),
+        Line("E[F(w_T) - F*] <= (1-ημ)^T F0 + (θ²β² + ηL N(θ))/(2μ) = {} + {}", product(kept, k.F0), product(floor, over=(2, k.mu))),
+    ]
+
+
+NO_DELTA = {"delta": "goes without --beta2 and --nu2: delta*sigma2 is their sum"}
+MEAN = Method(
+    name="lsr",
+    claim="C12",
+    needs="L sigma2 F0 beta2 nu2",
+    run="eta T",
+    optional="theta c",
+    bound=bound,
+    why=why,
+    excludes=NO_DELTA,
+)
+GAP = Method(
+    name="lsr",
+    claim="C12",
+    needs="L mu sigma2 F0 beta2 nu2",
+    run="eta T",
+    optional="theta c",
+    bound=gap_bound,
+    why=why,
+    excludes=NO_DELTA,
+)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tsla.theory.constants import ROUNDING, Array, UnrepresentableError
+from tsla.theory.text import Json, aligned, number_up
 
 # A term is some ten rounded operations, each off by half an ulp: raised by this it is not below its exact value, and is a bound itself.
 # Where an ulp is more than that, `product` has rounded up already.
@@ -52,6 +53,27 @@ class Bound:
     def dominant(self) -> str:
         """Name of the largest term, for scalar bounds."""
         return max(self.terms, key=lambda name: float(self.terms[name]))
+
+    def json(self) -> Json:
+        """``{"method", "claim", "quantity", "total", "terms", "assumes"}`` of a scalar bound; the terms add up to the total."""
+        return {
+            "method": self.method,
+            "claim": self.claim,
+            "quantity": self.quantity,
+            "total": float(self.total),
+            "terms": {name: float(value) for name, value in self.terms.items()},
+            "assumes": list(self.assumes),
+        }
+
+    def table(self) -> str:
+        """The total, then a row a term, largest first, with its share and what would lower it."""
+        total = float(self.total)
+        rows = [
+            [name, number_up(value), f"{100 * float(value) / total:.1f} %" if total > 0 else "", f"lowered by {self.lowered_by[name]}"]
+            for name, value in sorted(self.terms.items(), key=lambda item: -float(item[1]))
+        ]
+        head = f"{self.quantity} <= {number_up(self.total)}   ({self.claim}; assumes {' '.join(self.assumes)})"
+        return f"{head}\n{aligned(rows, right=frozenset({1, 2}))}\n  The {self.dominant} term dominates."
 
 
 def longer(step: Array, L: Array, *, steps: str = "more steps T", eta: str = "eta") -> str:

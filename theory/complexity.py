@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tsla.theory import inversion, lsr, smoothed_pl, two_stage
+from tsla.theory import inversion, lsr, two_stage
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import ROUNDING, Array, Constants, UnrepresentableError, real, representable, shown
-from tsla.theory.methods import METHODS
+from tsla.theory.methods import METHODS, splitting
 from tsla.theory.plan import Plan
 from tsla.theory.products import product
+from tsla.theory.text import Json, aligned, count, number
 
 PLAIN = {"sgd": 4.0, "sgd-exact": 4.0, "sgd-pl": 2.0, "sgd-pl-last": 2.0, "sgd-two-step": 4.0}
 """Exponents of the methods that don't smooth, whatever δ is (C4, C15, C16); the logarithm of C15a dropped."""
@@ -58,10 +59,30 @@ class Comparison:
     why: str
     crossovers: dict[str, float]
 
+    def json(self) -> Json:
+        """``{"ahead", "why", "methods", "crossovers"}``, the methods fastest first, each as :meth:`Plan.json`."""
+        return {
+            "ahead": self.ahead,
+            "why": self.why,
+            "methods": [plan.json() for plan in self.plans],
+            "crossovers": {name: inversion.delta_json(delta) for name, delta in self.crossovers.items()},
+        }
+
+    def table(self, eps: float) -> str:
+        """All methods, fastest first, with their stages, and one sentence on who is ahead and why."""
+        rows = [[f"samples until E‖∇F‖² <= {number(eps**2)}", "", "claim", "assumes"]]
+        for plan in self.plans:
+            stages = " + ".join(count(stage.steps) for stage in plan.stages) if len(plan.stages) > 1 else ""
+            total = count(plan.total) if plan.reachable else f"never: floor {number(plan.floor if plan.floor is not None else 0)}"
+            rows.append([f"{plan.method}  {stages}".rstrip(), total, plan.claim, " ".join(plan.assumes)])
+        tsla = {name: delta for name, delta in self.crossovers.items() if name.startswith("tsla")}
+        crossovers = ", ".join(f"{name.removeprefix('tsla before ')} {_range(delta)}" for name, delta in tsla.items())
+        return f"{aligned(rows, right=frozenset({1}))}\n  {self.why}\n  As delta varies, TSLA's bound is ahead of {crossovers}."
+
 
 @representable
 def compare(constants: Constants, *, eps: float, oracle: SmoothingOracle | None = None) -> Comparison:
-    """What every bound asks for at the same constants; with ``oracle`` also C12's.
+    """What every bound asks for at the same constants; with ``oracle`` also those that tell bias from noise (C12).
 
     Raises ValueError as the single plans do, and where the oracle's error is larger than A3 allows: ``β² + ν² > δσ²``.
     """
@@ -69,9 +90,9 @@ def compare(constants: Constants, *, eps: float, oracle: SmoothingOracle | None 
         delta, shat2 = constants.need_delta("A3"), oracle.moments(constants.sigma2).shat2
         if float(shat2) > float(delta * constants.sigma2) * (1 + ROUNDING):
             raise ValueError(f"delta = {shown(delta)} is below (beta2 + nu2)/sigma2; A3 needs beta2 + nu2 <= delta*sigma2")
-    plans = [plan(constants, eps=eps) for plan in METHODS.values()]
+    plans = [method(constants, eps=eps) for method in METHODS.values()]
     if oracle is not None:
-        plans.append(smoothed_pl.steps(constants, oracle, eps=eps))
+        plans.extend(method(constants, oracle, eps=eps) for method in splitting())
     plans.sort(key=lambda plan: float(plan.total))
     totals = {plan.method: float(plan.total) for plan in plans}
     return Comparison(
@@ -96,4 +117,9 @@ def _why(constants: Constants, eps: float, ahead: str, totals: dict[str, float])
         f"and of sgd-pl, which does not smooth, {totals['sgd-pl'] / max(totals[ahead], 1):.3g}-fold"
     )
     against_best = {"tsla": "no bound here is ahead of it", "lsr": alone, "lsr-pl": alone, "smoothed-pl": apart}
-    return f"{against_paper}; {against_best.get(ahead, f'{ahead} is ahead of it {behind:.3g}-fold without smoothing')}."
+    without = "" if ahead in against_best or METHODS[ahead].smooths else " without smoothing"
+    return f"{against_paper}; {against_best.get(ahead, f'{ahead} is ahead of it {behind:.3g}-fold{without}')}."
+
+
+def _range(delta: float) -> str:
+    return {np.inf: "always", 0.0: "never"}.get(delta, f"below {number(delta)}")

@@ -8,9 +8,9 @@ from functools import partial
 import numpy as np
 
 from tsla.theory.constants import Array, Constants, UnrepresentableError, real, representable, step_count, target_squared
-from tsla.theory.methods import METHODS, PLAIN, SMOOTHED
-from tsla.theory.products import product
-from tsla.theory.sgd import noise_step_size
+from tsla.theory.method import Method
+from tsla.theory.methods import METHODS
+from tsla.theory.text import Json, aligned, count, number
 
 EPS_BRACKET = (1e-60, 1e60)  # outside of it no budget of samples is of use
 LARGEST_DELTA = 1e20  # there 2δ/(1+δ) is 2
@@ -18,17 +18,17 @@ DECADES, POINTS, REFINEMENTS = 40, 2001, 5  # of the grid of δ: each refinement
 
 
 @representable
-def best_eps(constants: Constants, *, budget: float, methods: Iterable[str] = tuple(METHODS)) -> dict[str, float | None]:
-    """The smallest ε for which each method's bound asks for at most ``budget`` samples; None where none is small enough.
+def best_eps(constants: Constants, *, budget: float, methods: Iterable[str] | None = None) -> dict[str, float | None]:
+    """The smallest ε for which the bound of each method, or of ``methods``, asks for at most ``budget`` samples; None where none is enough.
 
     Scalars only. Every plan gets shorter as ε grows, so bisection finds it. Raises ValueError as the plans do.
     """
     samples = float(step_count("budget", budget))
 
-    def affordable(method: str, eps: float) -> bool:
+    def affordable(method: Method, eps: float) -> bool:
         return _total(method, constants, eps) <= samples
 
-    return {method: _smallest_eps(partial(affordable, method)) for method in methods}
+    return {name: _smallest_eps(partial(affordable, METHODS[name])) for name in (METHODS if methods is None else methods)}
 
 
 @representable
@@ -40,24 +40,19 @@ def crossovers(constants: Constants, *, eps: float) -> dict[str, float]:
     Scalars only; the ``delta`` of ``constants`` is not used. Raises ValueError as the plans do.
     """
     target, _ = float(real("eps", eps, above=0)), target_squared(eps)  # whose square must be a number
-    plain = {name: _total(name, constants, target) for name in PLAIN}
+    plain = {name: _total(method, constants, target) for name, method in METHODS.items() if not method.smooths}
     found = {}
-    for method in SMOOTHED:
-        reach = _reach(constants, target) if method != "tsla" else np.inf
-        for baseline, samples in plain.items():
-            found[f"{method} before {baseline}"] = _largest_delta(method, constants, target, samples, reach)
-        if method != "tsla":
-            found[f"{method} reaches eps"] = reach
+    for name, method in METHODS.items():
+        if method.smooths:
+            reach = np.inf if method.reach is None else method.reach(constants, target)
+            for baseline, samples in plain.items():
+                found[f"{name} before {baseline}"] = _largest_delta(method, constants, target, samples, reach)
+            if method.reach is not None:
+                found[f"{name} reaches eps"] = reach
     return found
 
 
-def _reach(constants: Constants, eps: float) -> float:
-    """The δ at which LSR's floor ``2δσ²/(1+δ)`` is ε²; infinite where it is below ε² at every δ."""
-    room = 2 * float(constants.sigma2) - eps**2
-    return eps**2 / room if room > 0 else np.inf
-
-
-def _largest_delta(method: str, constants: Constants, eps: float, samples: float, reach: float) -> float:
+def _largest_delta(method: Method, constants: Constants, eps: float, samples: float, reach: float) -> float:
     """The largest δ at which ``method`` asks for fewer than ``samples``, to the last digits of float64.
 
     As δ grows from 0 a smoothed plan gets shorter while its burn-in, logarithmic in 1/δ, dominates, and longer after. Where A3 holds with
@@ -67,8 +62,8 @@ def _largest_delta(method: str, constants: Constants, eps: float, samples: float
         return reach
     if samples == 0:  # the baseline is there before its first step
         return 0.0
-    high = _too_large_delta(constants, eps, samples) if method == "tsla" else reach
-    if not np.isfinite(high):  # LSR gets there at every δ, and asks for the more the larger δ is
+    high = reach if method.too_large is None else _searchable(method.too_large(constants, eps, samples))
+    if not np.isfinite(high):  # it gets there at every δ, and asks for the more the larger δ is
         high = LARGEST_DELTA
         if _totals(method, constants, np.asarray(high), eps) < samples:
             return np.inf
@@ -82,22 +77,20 @@ def _largest_delta(method: str, constants: Constants, eps: float, samples: float
     return float(grid[0])
 
 
-def _too_large_delta(constants: Constants, eps: float, samples: float) -> float:
-    """A δ at which TSLA's second stage alone asks for ten times ``samples``."""
-    eta2 = float(noise_step_size(constants.L, constants.sigma2, target_squared(eps)))
-    delta = product(10, samples, constants.need_mu("C8"), eta2, eps, eps, over=(8, constants.sigma2))
-    return float(np.clip(delta, 10.0**DECADES * np.finfo(np.float64).tiny, 1e300))  # the grid begins DECADES below
+def _searchable(delta: float) -> float:
+    """Clipped so that the grid, which begins DECADES below, is of numbers."""
+    return float(np.clip(delta, 10.0**DECADES * np.finfo(np.float64).tiny, 1e300))
 
 
-def _totals(method: str, constants: Constants, delta: Array, eps: float) -> Array:
+def _totals(method: Method, constants: Constants, delta: Array, eps: float) -> Array:
     known = Constants(L=constants.L, mu=constants.mu, sigma2=constants.sigma2, F0=constants.F0, delta=delta)
-    return METHODS[method](known, eps=eps).total
+    return method(known, eps=eps).total
 
 
-def _total(method: str, constants: Constants, eps: float) -> float:
+def _total(method: Method, constants: Constants, eps: float) -> float:
     """Samples; infinite where float64 can't hold them."""
     try:
-        return float(METHODS[method](constants, eps=eps).total)
+        return float(method(constants, eps=eps).total)
     except UnrepresentableError:
         return np.inf
 
@@ -111,3 +104,39 @@ def _smallest_eps(affordable: Callable[[float], bool]) -> float | None:
         middle = float(np.sqrt(low * high))
         low, high = (low, middle) if affordable(middle) else (middle, high)
     return high
+
+
+def delta_json(delta: float) -> float | str:
+    """JSON has no infinity: "always" for every δ, "never" for none."""
+    if np.isinf(delta):
+        return "always"
+    return delta if delta > 0 else "never"
+
+
+def crossovers_json(crossovers: dict[str, float], eps: float) -> Json:
+    """``{"eps", "largest_delta": {pair: number, "always" or "never"}}``."""
+    return {"eps": eps, "largest_delta": {name: delta_json(delta) for name, delta in crossovers.items()}}
+
+
+def crossovers_table(crossovers: dict[str, float], eps: float) -> str:
+    """A row a pair of methods."""
+    rows = [["smoothed bound", "", "largest delta"], *([*_pair(name), _delta(delta)] for name, delta in crossovers.items())]
+    return f"to reach E‖∇F‖² <= {number(eps**2)}\n{aligned(rows, right=frozenset({2}))}"
+
+
+def _delta(delta: float) -> str:
+    said = delta_json(delta)
+    return said if isinstance(said, str) else number(said)
+
+
+def _pair(name: str) -> list[str]:
+    method, _, rest = name.partition(" ")
+    return [method, rest.replace("before", "ahead of")]
+
+
+def best_eps_table(best: dict[str, float | None], budget: float) -> str:
+    """A row a method, the smallest ε first."""
+    ordered = sorted(best.items(), key=lambda item: np.inf if item[1] is None else item[1])
+    rows = [["method", "eps", "eps²"]]
+    rows += [[name, *(("no eps", "") if eps is None else (number(eps), number(eps**2)))] for name, eps in ordered]
+    return f"what {count(budget)} samples reach, by the bounds\n{aligned(rows, right=frozenset({1, 2}))}"

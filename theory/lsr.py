@@ -8,6 +8,8 @@ from numpy.typing import ArrayLike
 from tsla.theory import smoothing
 from tsla.theory.bound import Bound, longer
 from tsla.theory.constants import Array, Constants, representable, step_count, step_size, target_squared
+from tsla.theory.derivation import Line
+from tsla.theory.method import Method
 from tsla.theory.plan import Plan, Stage, whole_steps
 from tsla.theory.products import product
 from tsla.theory.sgd import MEAN_SQUARED_GRADIENT
@@ -72,3 +74,36 @@ def steps(constants: Constants, *, eps: ArrayLike) -> Plan:
         floor=V,
         why=STALLS,
     )
+
+
+def reach(constants: Constants, eps: float) -> float:
+    """The δ at which the floor ``2δσ²/(1+δ)`` is ε²; infinite where it is below ε² at every δ."""
+    room = 2 * float(constants.sigma2) - eps**2
+    return eps**2 / room if room > 0 else np.inf
+
+
+def why(k: Constants, *, eta: float, T: float, theta: float | None = None) -> list[Line]:
+    """C5, from C1, C2 and C3."""
+    delta = k.need_delta("C5")
+    t = smoothing.paper_theta(delta) if theta is None else theta
+    V = floor(k, theta)
+    halves = (V / 2, V / 2) if theta is None else (product(1 - t, k.sigma2), product(t, delta, k.sigma2))  # 1 - 1/(1+δ) would cancel
+    start, lifts = product(2, k.F0, over=(eta, T)), product(T, eta, V, over=(2,))
+    chosen = "1/(1+δ), the paper's choice" if theta is None else "as given"
+    return [
+        Line(f"C1:  g_LS = (1-θ)g + θĝ, θ = {{}} ({chosen})", t),
+        Line("convexity of ‖·‖² (C2):  E‖g_LS - ∇F‖² <= (1-θ)E‖g - ∇F‖² + θE‖ĝ - ∇F‖²"),
+        Line("A2, A3:  <= V(θ) = (1-θ)σ² + θδσ² = {} + {} = {}", *halves, V),
+        Line(
+            "one step along any direction d (C3, η <= 1/L; here ηL = {}):  F(w⁺) <= F(w) - (η/2)‖∇F‖² + (η/2)‖d - ∇F‖²",
+            product(eta, k.L),
+        ),
+        Line("summed over T = {} steps, with F >= 0:  (η/2) Σ E‖∇F(w_t)‖² <= F0 + T(η/2)V = {} + {}", T, k.F0, lifts),
+        Line("divided by ηT/2 = {}:  E‖∇F(w_R)‖² <= 2F0/(ηT) + V(θ) = {} + {}", product(eta, T, over=(2,)), start, V),
+        Line("V does not depend on η or T: the bound never falls below {} (C6)", V),
+    ]
+
+
+METHOD = Method(
+    name="lsr", claim="C5", needs="L sigma2 delta F0", run="eta T", optional="theta", bound=bound, why=why, steps=steps, reach=reach
+)

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from tsla.theory import lsr, smoothing
 from tsla.theory.constants import Constants, representable, shown, target_squared
+from tsla.theory.method import Method
 from tsla.theory.plan import Plan, Stage, whole_steps
 from tsla.theory.products import product
 
@@ -40,3 +41,6 @@ def steps(constants: Constants, *, eps: ArrayLike) -> Plan:
         floor=V,
         why=lsr.STALLS,
     )
+
+
+METHOD = Method(name="lsr-pl", claim="C15", needs="L mu sigma2 delta F0", steps=steps, reach=lsr.reach)

@@ -1,21 +1,74 @@
-"""Every method whose bound gives a plan, by its name on the command line."""
+"""Every method, found by itself: one is what a module of this package makes of :class:`Method`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import pkgutil
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
+from types import ModuleType
 
-from tsla.theory import lsr, lsr_pl, sgd, sgd_pl, two_stage, worst_case
-from tsla.theory.plan import Plan
+import tsla.theory
+from tsla.theory.method import Method
 
-METHODS: dict[str, Callable[..., Plan]] = {
-    "sgd": sgd.steps,
-    "sgd-exact": worst_case.sgd_steps,
-    "lsr": lsr.steps,
-    "tsla": two_stage.steps,
-    "sgd-pl": sgd_pl.three_phase_steps,
-    "sgd-pl-last": sgd_pl.last_iterate_steps,
-    "sgd-two-step": sgd_pl.two_step_size_steps,
-    "lsr-pl": lsr_pl.steps,
-}
-SMOOTHED = ("lsr", "tsla", "lsr-pl")
-PLAIN = tuple(name for name in METHODS if name not in SMOOTHED)
+FIRST = ("sgd", "sgd-exact", "lsr", "tsla", "sgd-pl", "sgd-pl-last", "sgd-two-step", "lsr-pl")
+"""The order in which methods are listed; others follow by their names."""
+
+
+def declared() -> tuple[Method, ...]:
+    """All of them. Raises ValueError for two of one name: two plans, or two bounds that the same numbers ask for."""
+    values = (value for module in _modules(tuple(tsla.theory.__path__)) for value in vars(module).values())
+    found = sorted(dict.fromkeys(value for value in values if isinstance(value, Method)), key=_place)
+    seen: set[object] = set()
+    for method in found:
+        asked_as: list[tuple[str, ...]] = [(method.name, "plan")] if method.plans else []
+        asked_as += [(method.within or method.name, *sorted(method.asks))] if method.bounds else []
+        for name in asked_as:
+            if name in seen:
+                raise ValueError(f"there are two methods called {name[0]!r}; the second, of {method.claim}, needs a name of its own")
+            seen.add(name)
+    return tuple(found)
+
+
+@cache
+def _modules(folders: tuple[str, ...]) -> list[ModuleType]:
+    return [import_module(f"tsla.theory.{module.name}") for module in pkgutil.iter_modules(folders) if not module.ispkg]
+
+
+def _place(method: Method) -> tuple[int, str, int, str]:
+    return (FIRST.index(method.name) if method.name in FIRST else len(FIRST), method.name, len(method.claim.rstrip("abc")), method.claim)
+
+
+class _Planned(Mapping[str, Method]):
+    """Looked up when asked for: the modules of methods may import those that list them."""
+
+    def __getitem__(self, name: str) -> Method:
+        return self._all()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def _all(self) -> dict[str, Method]:
+        return {method.name: method for method in declared() if method.plans and not method.splits}
+
+
+METHODS: Mapping[str, Method] = _Planned()
+"""Those that plan from :class:`Constants` alone, by name: ``METHODS[name](constants, eps=eps)`` is the plan."""
+
+
+def splitting() -> tuple[Method, ...]:
+    """Those that plan from an oracle too, which tells bias from noise."""
+    return tuple(method for method in declared() if method.plans and method.splits)
+
+
+def bounds() -> dict[str, tuple[Method, ...]]:
+    """Those with a bound, by the names under which ``tsla bound`` has them: which one is meant, the options say."""
+    found: dict[str, tuple[Method, ...]] = {}
+    for method in declared():
+        if method.bounds:
+            name = method.within or method.name
+            found[name] = (*found.get(name, ()), method)
+    return found

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from tsla.theory.constants import Array, UnrepresentableError
+from tsla.theory.text import Json, aligned, count, number
 
 # The number of steps is a ceiling of a product of some ten rounded factors; 800000.0000000001 means 800000.
 CEILING_SLACK = 16 * np.finfo(np.float64).eps
@@ -18,17 +20,64 @@ def whole_steps(real_steps: Array) -> Array:
     return np.maximum(np.ceil(real_steps * (1 - CEILING_SLACK)), 0)
 
 
+OfStep = Callable[[Array], Array]
+"""A number for each ``t``, the steps that are done in the stage, at least 0; ``t`` broadcasts with the constants of the plan."""
+
+
 @dataclass(frozen=True, eq=False)
 class Stage:
     """Steps with one rule: ``w ← w - eta_t g_LS`` at smoothing strength ``theta``, for ``steps`` steps.
 
-    ``eta_t = eta`` where ``decay_steps`` is None, else ``eta / (1 + t/decay_steps)``, with ``t`` counted from the start of the stage.
+    ``eta_t`` is ``eta``; with ``decay_steps`` it is ``eta / (1 + t/decay_steps)``, and with ``factor`` it is ``eta * factor(t)``. ``t`` is
+    counted from the start of the stage. ``weights`` are those of the iterates ``w_t`` in the mean that the bound speaks of, all the same
+    if None. Raises ValueError where both ``decay_steps`` and ``factor`` are given.
     """
 
     eta: Array
     theta: Array
     steps: Array
     decay_steps: Array | None = None
+    factor: OfStep | None = None
+    weights: OfStep | None = None
+
+    def __post_init__(self) -> None:
+        if self.decay_steps is not None and self.factor is not None:
+            raise ValueError("decay_steps and factor exclude each other: each says how the step size goes on")
+
+    @property
+    def uniform(self) -> bool:
+        """Whether all steps have one size, and all iterates one weight."""
+        return self.decay_steps is None and self.factor is None and self.weights is None
+
+    def step_size(self, t: ArrayLike) -> Array:
+        """``eta_t``."""
+        done = np.asarray(t, dtype=np.float64)
+        if self.factor is not None:
+            return np.asarray(self.eta * self.factor(done))
+        return np.asarray(self.eta if self.decay_steps is None else self.eta / (1 + done / self.decay_steps))
+
+    def json(self) -> Json:
+        """``{"eta", "theta", "steps"}``, and what changes along the stage.
+
+        ``"decay_steps"`` where the step size falls as ``eta/(1 + t/decay_steps)``; ``"last_eta"`` where it changes otherwise; and
+        ``"last_weight"``, in units of the first one, where the iterates are weighted.
+        """
+        row: Json = {"eta": float(self.step_size(0)), "theta": float(self.theta), "steps": int(self.steps)}
+        last = np.maximum(np.asarray(self.steps) - 1, 0)
+        if self.decay_steps is not None:
+            row["decay_steps"] = float(self.decay_steps)
+        if self.factor is not None:
+            row["last_eta"] = float(self.step_size(last))
+        if self.weights is not None:
+            row["last_weight"] = float(self.weights(last) / self.weights(np.zeros(())))
+        return row
+
+    def said(self) -> str:
+        """The step size as a table has it: ``0.1``, ``0.1/(1 + t/20)``, ``0.1 to 0.002``."""
+        first = number(self.step_size(0))
+        if self.decay_steps is not None:
+            return f"{first}/(1 + t/{number(self.decay_steps)})"
+        return first if self.factor is None else f"{first} to {number(self.step_size(np.maximum(np.asarray(self.steps) - 1, 0)))}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +88,7 @@ class Plan:
     reachable:  whether the bound can get there at all, elementwise
     floor:      what the bound never falls below, whatever the number of steps; None where there is no such floor
     why:        one sentence, for where it is not reachable
+    of_last:    whether it is ``∇F(w_T)`` of which the bound speaks, after the last step, and not ``∇F(w_R)`` of a random iterate
     """
 
     method: str
@@ -48,6 +98,7 @@ class Plan:
     reachable: NDArray[np.bool_] | np.bool_ = np.True_
     floor: Array | None = None
     why: str | None = None
+    of_last: bool = False
 
     def __post_init__(self) -> None:
         reachable, total = np.broadcast_arrays(self.reachable, self.total)
@@ -56,10 +107,37 @@ class Plan:
                 f"the number of steps that {self.claim} asks for overflows float64; eps is too small for these constants"
             )
         for stage in self.stages:
-            if (np.asarray(stage.eta) < np.finfo(np.float64).tiny).any():  # digits are missing, and 1/L may be passed
+            if (stage.step_size(0) < np.finfo(np.float64).tiny).any():  # digits are missing, and 1/L may be passed
                 raise UnrepresentableError(f"the step size that {self.claim} asks for vanishes in float64; rescale F")
 
     @property
     def total(self) -> Array:
         """Samples over all stages; infinite where the target can't be reached."""
         return np.where(self.reachable, sum(stage.steps for stage in self.stages), np.inf)
+
+    def json(self) -> Json:
+        """``{"method", "claim", "reachable", "total", "stages", "assumes"}``; where not reachable total is null and why, floor say so."""
+        reachable = bool(self.reachable)
+        row: Json = {
+            "method": self.method,
+            "claim": self.claim,
+            "reachable": reachable,
+            "total": int(self.total) if reachable else None,
+            "stages": [stage.json() for stage in self.stages] if reachable else [],
+            "assumes": list(self.assumes),
+        }
+        return row if reachable else row | {"why": self.why, "floor": None if self.floor is None else float(self.floor)}
+
+    def table(self, eps: float) -> str:
+        """The total, then a row a stage; for a target out of reach, why and the floor."""
+        source = f"({self.claim}; assumes {' '.join(self.assumes)})"
+        if not self.reachable:
+            floor = "" if self.floor is None else f" Its floor is {number(self.floor)}."
+            return f"{self.method} can't reach E‖∇F‖² <= {number(eps**2)} by its bound {source}:\n  {self.why}.{floor}"
+        rows = [["stage", "eta", "theta", "steps"]]
+        for i, stage in enumerate(self.stages, 1):
+            rows.append([str(i), stage.said(), number(stage.theta), count(stage.steps)])
+        longest = int(np.argmax([float(stage.steps) for stage in self.stages])) + 1
+        tail = f"\n  Stage {longest} dominates." if len(self.stages) > 1 else ""
+        head = f"{self.method}: {count(self.total)} samples until E‖∇F‖² <= {number(eps**2)}   {source}"
+        return f"{head}\n{aligned(rows, right=frozenset({1, 2, 3}))}{tail}"

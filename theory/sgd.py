@@ -7,6 +7,8 @@ from numpy.typing import ArrayLike
 
 from tsla.theory.bound import Bound, longer
 from tsla.theory.constants import Array, Constants, real, representable, step_count, step_size, target_squared
+from tsla.theory.derivation import Line
+from tsla.theory.method import Method
 from tsla.theory.plan import Plan, Stage, whole_steps
 from tsla.theory.products import product
 
@@ -61,3 +63,20 @@ def steps(constants: Constants, *, eps: ArrayLike) -> Plan:
     eta = noise_step_size(constants.L, constants.sigma2, target2)
     T = whole_steps(product(4, constants.F0, over=(eta, target2)))
     return Plan("sgd", "C4", ("A1", "A2"), (Stage(eta, np.zeros_like(eta), T),))
+
+
+def why(k: Constants, *, eta: float, T: float) -> list[Line]:
+    """C4, from A1 and A2."""
+    lift = product(eta, eta, k.L, k.sigma2, over=(2,))
+    start, noise = product(2, k.F0, over=(eta, T)), product(eta, k.L, k.sigma2)
+    return [
+        Line("A1 along w⁺ = w - ηg:  F(w⁺) <= F(w) - η⟨∇F, g⟩ + (L/2)η²‖g‖²"),
+        Line("A2, in expectation:  E F(w⁺) <= F(w) - η(1 - ηL/2)‖∇F‖² + (L/2)η²σ²"),
+        Line("η <= 1/L, so 1 - ηL/2 >= 1/2; here ηL = {}·{} = {}", eta, k.L, product(eta, k.L)),
+        Line("noise can lift F in one step by at most (L/2)η²σ² = {}", lift),
+        Line("summed over T = {} steps, with F >= 0:  (η/2) Σ E‖∇F(w_t)‖² <= F0 + T(L/2)η²σ² = {} + {}", T, k.F0, product(T, lift)),
+        Line("divided by ηT/2 = {}:  E‖∇F(w_R)‖² <= 2F0/(ηT) + ηLσ² = {} + {}", product(eta, T, over=(2,)), start, noise),
+    ]
+
+
+METHOD = Method(name="sgd", claim="C4", needs="L sigma2 F0", run="eta T", bound=bound, why=why, steps=steps)

@@ -12,6 +12,8 @@ from tsla.theory import smoothing
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Array, Constants, representable, shown, step_count, step_size, target_squared
 from tsla.theory.contraction import contraction
+from tsla.theory.derivation import Line
+from tsla.theory.method import Method
 from tsla.theory.plan import Plan, Stage, whole_steps
 from tsla.theory.products import product
 from tsla.theory.sgd import noise_step_size
@@ -46,7 +48,24 @@ def last_iterate_steps(constants: Constants, *, eps: ArrayLike) -> Plan:
     target2, L, mu = target_squared(eps), constants.L, constants.need_mu("C15a")
     eta = np.minimum(1 / L, product(mu, target2, over=(2, L, L, constants.sigma2)))
     T = whole_steps(np.log(product(4, L, constants.F0, over=(target2,))) / (eta * mu))
-    return Plan("sgd-pl-last", "C15a", ASSUMES, (Stage(eta, np.zeros_like(eta), T),))
+    return Plan("sgd-pl-last", "C15a", ASSUMES, (Stage(eta, np.zeros_like(eta), T),), of_last=True)
+
+
+def last_iterate_why(k: Constants, *, eta: float, T: float) -> list[Line]:
+    """C15a, from A1, A2 and A4."""
+    mu = k.need_mu("C15a")
+    kept, noise = contraction(mu, np.asarray(eta), np.asarray(T)), product(eta, k.L, k.sigma2, over=(2, mu))
+    return [
+        Line("A1 and A2 along w⁺ = w - ηg, ηL = {} <= 1:  E F(w⁺) <= F(w) - (η/2)‖∇F‖² + (L/2)η²σ²", product(eta, k.L)),
+        Line("A4, 2μ(F - F*) <= ‖∇F‖², μ = {}:  E[F(w⁺) - F*] <= (1-ημ)(F - F*) + (L/2)η²σ²", mu),
+        Line("over T = {} steps (1-ημ)^T = {}, and Σ(1-ημ)^t <= 1/(ημ):", T, kept),
+        Line("E[F(w_T) - F*] <= (1-ημ)^T F0 + ηLσ²/(2μ) = {} + {}", product(kept, k.F0), noise),
+        Line(
+            "A1, ‖∇F‖² <= 2L(F - F*):  E‖∇F(w_T)‖² <= 2L(1-ημ)^T F0 + ηL²σ²/μ = {} + {}",
+            product(2, k.L, kept, k.F0),
+            product(eta, k.L, k.L, k.sigma2, over=(mu,)),
+        ),
+    ]
 
 
 @representable
@@ -110,3 +129,16 @@ def _need_noise(constants: Constants, claim: str) -> None:
         raise ValueError(
             f"sigma2 = {shown(0)} must be above 0 for {claim}, which splits the run at the noise level; any upper bound serves"
         )
+
+
+LAST_ITERATE = Method(
+    name="sgd-pl-last",
+    claim="C15a",
+    needs="L mu sigma2 F0",
+    run="eta T",
+    bound=last_iterate_bound,
+    why=last_iterate_why,
+    steps=last_iterate_steps,
+)
+THREE_PHASES = Method(name="sgd-pl", claim="C15b", needs="L mu sigma2 F0", steps=three_phase_steps)
+TWO_STEP_SIZES = Method(name="sgd-two-step", claim="C15c", needs="L mu sigma2 F0", steps=two_step_size_steps)

@@ -7,10 +7,12 @@ from numpy.typing import ArrayLike
 
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Array, Constants, real, representable, shown, target_squared
+from tsla.theory.method import Method
 from tsla.theory.plan import Plan
 from tsla.theory.products import product
 from tsla.theory.sgd_pl import three_phases
 
+SMALL = np.finfo(np.float64).tiny
 HALVINGS = 100  # of a bracket in the logarithm of the step size: to the last bit for any bracket that float64 holds
 
 
@@ -53,7 +55,7 @@ def largest_scale(sigma2: Array, oracle: SmoothingOracle, target2: Array) -> Arr
     high = np.ones_like(low)
     enough = _best(sigma2, oracle, high)[1] <= target2 / 2
     for _ in range(HALVINGS):
-        middle = np.sqrt(low * high)
+        middle = np.where(low * high < SMALL, np.sqrt(low) * np.sqrt(high), np.sqrt(low * high))  # a product may vanish
         fits = _best(sigma2, oracle, middle)[1] <= target2 / 2
         low, high = np.where(fits, middle, low), np.where(fits, high, middle)
     return np.where(enough, 1.0, low)
@@ -64,3 +66,6 @@ def _best(sigma2: Array, oracle: SmoothingOracle, scale: Array) -> tuple[Array, 
     found = oracle.moments(sigma2)
     theta = found.theta_for_step(scale)
     return np.asarray(theta), np.asarray(found.floor(theta, scale))
+
+
+METHOD = Method(name="smoothed-pl", claim="C12", needs="L mu sigma2 F0 beta2 nu2", steps=steps)

@@ -9,6 +9,8 @@ from tsla.theory import lsr, smoothing
 from tsla.theory.bound import Bound, longer
 from tsla.theory.constants import Constants, representable, shown, step_count, step_size, target_squared
 from tsla.theory.contraction import contraction
+from tsla.theory.derivation import Line
+from tsla.theory.method import Method
 from tsla.theory.plan import Plan, Stage, whole_steps
 from tsla.theory.products import product
 from tsla.theory.sgd import MEAN_SQUARED_GRADIENT, noise_step_size
@@ -91,3 +93,39 @@ def steps(constants: Constants, *, eps: ArrayLike) -> Plan:
     T2 = whole_steps(product(8, delta, constants.sigma2, over=(mu, eta2, target2)))
     smoothed = Stage(eta1, smoothing.paper_theta(delta), T1)
     return Plan("tsla", "C8", ("A1", "A2", "A3", "A4"), (smoothed, Stage(eta2, np.zeros_like(eta2), T2)))
+
+
+def too_large_delta(constants: Constants, eps: float, samples: float) -> float:
+    """A δ at which the second stage alone asks for ten times ``samples``."""
+    eta2 = float(noise_step_size(constants.L, constants.sigma2, target_squared(eps)))
+    return float(product(10, samples, constants.need_mu("C8"), eta2, eps, eps, over=(8, constants.sigma2)))
+
+
+def why(k: Constants, *, eta1: float, T1: float, eta2: float, T2: float, theta: float | None = None) -> list[Line]:
+    """C7, then C8."""
+    mu, delta = k.need_mu("C8"), k.need_delta("C8")
+    t = smoothing.paper_theta(delta) if theta is None else theta
+    V, kept = lsr.floor(k, theta), contraction(mu, np.asarray(eta1), np.asarray(T1))
+    left, lifted = product(kept, k.F0), product(V, over=(2, mu))
+    gap = left + lifted
+    return [
+        Line("stage 1, smoothed with θ = {}:  E‖g_LS - ∇F‖² <= V(θ) = (1-θ)σ² + θδσ² = {} (C2)", t, V),
+        Line("C3 and A4, η1 L = {} <= 1:  E[F(w⁺) - F*] <= (1-η1 μ)(F - F*) + (η1/2)V, 1 - η1 μ = {}", product(eta1, k.L), 1 - eta1 * mu),
+        Line("over T1 = {} steps (1-η1 μ)^T1 = {}, and Σ(1-η1 μ)^t <= 1/(η1 μ):", T1, kept),
+        Line("C7:  E[F(w_T1) - F*] <= (1-η1 μ)^T1 F0 + V/(2μ) = {} + {} = {}", left, lifted, gap),
+        Line("stage 2, plain SGD from that gap (C4), η2 L = {} <= 1:  E‖∇F(w_R)‖² <= 2·gap/(η2 T2) + η2 L σ²", product(eta2, k.L)),
+        Line("η2 T2 = {}:  = {} + {}", product(eta2, T2), product(2, gap, over=(eta2, T2)), product(eta2, k.L, k.sigma2)),
+    ]
+
+
+METHOD = Method(
+    name="tsla",
+    claim="C8",
+    needs="L mu sigma2 delta F0",
+    run="eta1 T1 eta2 T2",
+    optional="theta",
+    bound=bound,
+    why=why,
+    steps=steps,
+    too_large=too_large_delta,
+)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from tsla.theory import smoothing
-from tsla.theory.constants import Array, real, representable, strength
+from tsla.theory.constants import Array, UnrepresentableError, real, representable, strength
 from tsla.theory.moments import Moments
+from tsla.theory.text import Json, aligned, number
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +31,43 @@ class Variance:
     theta_star: Array | None
     minimum: Array | None
     shrinkage: Array | None
+
+    def json(self) -> Json:
+        """``{"lemma", "exact", "theta", "theta_star", "minimum", "shrinkage"}``; what the inputs don't determine is null."""
+        return {name: None if value is None else float(value) for name, value in asdict(self).items()}
+
+    def table(self, plain: float, smoothed: float) -> str:
+        """A row a quantity beside its ratio to ``plain``, the variance without smoothing; ``smoothed`` is that at ``theta = 1``."""
+        if plain == 0:
+            return "There is no variance to lower: sigma2 or s2 is 0."
+        theta = number(self.theta)
+        rows = [["", "value", "of plain"]]
+        for label, value in (
+            ("plain, theta = 0", np.asarray(plain)),
+            (f"lemma V(theta), theta = {theta}  (C2)", self.lemma),
+            (f"exact, theta = {theta}  (C11)", self.exact),
+            (f"step (1-theta)eta instead, theta = {theta}  (C17)", self.shrinkage),
+            (
+                "" if self.theta_star is None else f"exact at its best theta* = {number(self.theta_star)}  (C11)",
+                self.minimum,
+            ),
+        ):
+            if value is not None:
+                rows.append([label, number(value), f"{_ratio(value, plain):.4g}"])
+        verdict = "The lemma promises a lower variance" if smoothed < plain else "The lemma promises nothing"
+        delta = _ratio(smoothed, plain)
+        return (
+            f"E‖g_LS - ∇F‖²\n{aligned(rows, right=frozenset({1, 2}))}\n  {verdict}: delta = {delta:.4g}; "
+            f"its own best theta is {float(smoothing.lemma_theta(delta)):g} (C10).{self._beyond()}"
+        )
+
+    def _beyond(self) -> str:
+        if self.exact is None:
+            return " The exact values need --s2 --shat2 --c."
+        if self.shrinkage is None:
+            return " Whether that is more than a smaller step needs --grad2 (C17)."
+        more = float(self.exact) < float(self.shrinkage)
+        return f" Smoothing does {'more' if more else 'no more'} than the smaller step (C17)."
 
 
 def from_bounds(*, sigma2: ArrayLike, delta: ArrayLike, theta: ArrayLike | None = None) -> Variance:
@@ -58,3 +96,10 @@ def from_moments(
         minimum=np.asarray(found.second_moment(star)),
         shrinkage=None if grad2 is None else np.asarray(found.shrunk.second_moment(t)),
     )
+
+
+def _ratio(value: Array | float, plain: float) -> float:
+    ratio = float(value) / plain
+    if not np.isfinite(ratio):
+        raise UnrepresentableError(f"{number(value)} divided by {number(plain)} overflows float64; rescale F")
+    return ratio

@@ -9,6 +9,8 @@ from tsla.theory import lsr
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Array, Constants, real, representable, shown, step_count, target_squared
 from tsla.theory.contraction import exact_product
+from tsla.theory.derivation import Line
+from tsla.theory.method import Method
 from tsla.theory.plan import Plan, Stage, whole_steps
 from tsla.theory.products import product
 from tsla.theory.sgd import MEAN_SQUARED_GRADIENT
@@ -54,6 +56,32 @@ def sgd_steps(constants: Constants, *, eps: ArrayLike) -> Plan:
     share = 1 / (1 + product(constants.sigma2, over=(target2,)))
     T = whole_steps(product(2, constants.L, constants.F0, over=(share, target2)))
     return Plan("sgd-exact", "C16", ("A1", "A2"), (Stage(share / constants.L, np.zeros_like(share), T),))
+
+
+def sgd_why(k: Constants, *, eta: float, T: float) -> list[Line]:
+    """C16 for SGD, from A1 and A2."""
+    scale, error = exact_product(np.asarray(eta), k.L)
+    keep = (2 - scale) - error
+    total = product(2, k.F0, over=(eta, T)) + product(eta, k.L, k.sigma2)
+    return [
+        Line("A1 and A2 along w⁺ = w - ηg:  E F(w⁺) <= F(w) - η(1 - ηL/2)‖∇F‖² + (L/2)η²σ²"),
+        Line("nothing is given away: 2(1 - ηL/2) = 2 - ηL = {}, where C4 keeps only 1", keep),
+        Line("summed over T = {} steps and divided by ηT/2:  (2 - ηL) E‖∇F(w_R)‖² <= 2F0/(ηT) + ηLσ² = {}", T, total),
+        Line("divided by 2 - ηL:  E‖∇F(w_R)‖² <= {}", product(total, over=(keep,))),
+    ]
+
+
+SGD = Method(
+    name="sgd-exact",
+    claim="C16",
+    needs="L sigma2 F0",
+    run="eta T",
+    bound=sgd_bound,
+    why=sgd_why,
+    steps=sgd_steps,
+    within="sgd",
+    switch=("exact", "the exact worst case (C16) in place of C4; eta may be up to 2/L"),
+)
 
 
 @representable

@@ -13,7 +13,7 @@ from tsla.theory import lsr, sgd, two_stage, worst_case
 from tsla.theory.bound import Bound
 from tsla.theory.constants import ROUNDING, Constants
 from tsla.theory.plan import Stage
-from tsla.theory.tables import number
+from tsla.theory.text import number
 
 
 def local_constants(rows: Sequence[Row], *, F0: ArrayLike) -> Constants:
@@ -31,7 +31,7 @@ def local_constants(rows: Sequence[Row], *, F0: ArrayLike) -> Constants:
 def prediction(constants: Constants, stages: Sequence[Stage]) -> Bound | None:
     """The bound on ``E‖∇F(w_R)‖²`` after these stages: C4, or C16 where ``1/L < η < 2/L``; C5; C8. None where no bound applies."""
     run = [stage for stage in stages if int(stage.steps)]
-    if any(stage.decay_steps is not None for stage in run):
+    if not all(stage.uniform for stage in run):
         return None
     smoothed = tuple(float(stage.theta) > 0 for stage in run)
     try:

@@ -82,11 +82,10 @@ def step_size_at(stages: Sequence[Stage], step: int) -> float:
     last = float("nan")
     for stage in stages:
         length = int(stage.steps)
-        decay = np.inf if stage.decay_steps is None else float(stage.decay_steps)
         if left < length:
-            return float(stage.eta) / (1 + left / decay)
+            return float(stage.step_size(left))
         if length:
-            last = float(stage.eta) / (1 + (length - 1) / decay)
+            last = float(stage.step_size(length - 1))
         left -= length
     return last
 

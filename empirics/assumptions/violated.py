@@ -12,7 +12,7 @@ from tsla.empirics.assumptions.premises import PREMISES
 from tsla.theory import smoothing
 from tsla.theory.claims import ASSUMES, GAIN, LONG_STEP, STEP
 from tsla.theory.constants import Constants
-from tsla.theory.tables import number
+from tsla.theory.text import number
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ def stall(config: Config) -> pd.DataFrame:
 def regimes(config: Config) -> pd.DataFrame:
     """A method's plan for each ε, run at ``δ = scale · ε^q``: one row an ε and replica.
 
-    mean_grad2:      ``‖∇F(w_R)‖²`` over the last stage; the last iterate's for "sgd-pl-last"
+    mean_grad2:      ``‖∇F(w_R)‖²`` over the last stage; the last iterate's where the plan is of that
     needed:          the samples after which the mean of that over the replicas was first at most ε² at a checkpoint
     gap, gap_bound:  the gap ``F - F*`` after TSLA's first stage, and C7; nan for other methods
     """

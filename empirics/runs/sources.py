@@ -31,7 +31,7 @@ def closure(*modules: str, root: Path = ROOT) -> tuple[str, ...]:
     """The modules of ``tsla`` that ``modules`` import, themselves included, sorted. The front door, which computes nothing, is not one.
 
     Imports within functions count, those for type checkers alone don't. Where a package imports its own modules by name, such as problems
-    and data sets, all of them count.
+    and data sets, all of them count; and so do those of ``tsla.theory`` where it is looked through for methods.
     """
     return tuple(sorted(_closure(modules, root)))
 
@@ -59,7 +59,7 @@ def _closure(modules: tuple[str, ...], root: Path) -> dict[str, Any]:
             continue
         calls: list[ast.AST] = []
         found[name] = _said(ast.parse(path.read_bytes()), calls)
-        todo += [package for module in _imported(calls, name, path) for package in _with_packages(module)]
+        todo += [package for module in _imported(calls, name, path, root) for package in _with_packages(module)]
     return found
 
 
@@ -92,7 +92,7 @@ def _said(node: Any, calls: list[ast.AST]) -> Any:
     ]
 
 
-def _imported(calls: list[ast.AST], name: str, path: Path) -> Iterator[str]:
+def _imported(calls: list[ast.AST], name: str, path: Path, root: Path) -> Iterator[str]:
     """What these nodes of the module ``name``, in the file ``path``, import."""
     for node in calls:
         match node:
@@ -105,3 +105,6 @@ def _imported(calls: list[ast.AST], name: str, path: Path) -> Iterator[str]:
             case ast.Call(ast.Name("import_module"), [ast.JoinedStr([ast.FormattedValue(ast.Name("__name__")), *_]), *_]):
                 folders = (file.relative_to(path.parent).with_suffix("").parts for file in path.parent.rglob("*.py"))
                 yield from (".".join([name, *(part for part in parts if part != "__init__")]) for parts in folders)
+            case ast.Call(ast.Name("import_module"), [ast.JoinedStr([ast.Constant(str(package)), *_]), *_]) if package.startswith("tsla."):
+                files = root.joinpath(*package.split(".")[1:]).glob("*.py")
+                yield from (f"{package}{file.stem}" for file in files if file.stem != "__init__")

@@ -169,9 +169,9 @@ def steps(problem: Problem, oracle: Sampler) -> Advance:
         rule, theta, state = leg.rule, leg.rule.theta, block.get_state()
         noise = ((1 - theta) * sigma + theta * along, theta * across)
         fixed, opposing = (theta * beta * unit, 0.0) if oracle.bias == "fixed" else (0.0, theta * beta)
-        numbers = (*noise, fixed, opposing, width, rule.eta, rule.decay_steps)
+        numbers = (*noise, fixed, opposing, width)
         points, drawn, gradient = block.w.reshape(-1), block.room[:2].reshape(-1), block.room[2]
-        got_to = kernel(points, drawn, gradient, block.grad2_sum, state, numbers, leg.begin, leg.end)
+        got_to = leg.begin + kernel(points, drawn, gradient, block.grad2_sum, state, numbers, leg.step_sizes, leg.weights)
         block.set_state(state)
         if got_to < leg.end:
             raise FloatingPointError(
@@ -194,14 +194,14 @@ def _kernel(slope: Slope) -> Callable[..., int]:
         grad2_sum: Array,
         state: NDArray[np.uint64],
         numbers: tuple[float, ...],
-        begin: int,
-        end: int,
+        step_sizes: Array,
+        weights: Array,
     ) -> int:
-        """Make steps ``begin`` to ``end``, or up to one that finds a ``w_i`` too large, or nan; where it got to."""
-        first, second, fixed, opposing, width, eta, decay_steps = numbers
+        """Make the steps, or up to one that finds a ``w_i`` too large, or nan; how many were made."""
+        first, second, fixed, opposing, width = numbers
         rows, d = gradient.shape
         one_hot, other, slopes = drawn[: points.size], drawn[points.size :], gradient.reshape(-1)
-        for t in range(begin, end):
+        for t in range(step_sizes.size):
             inside = True
             for i in range(points.size):
                 inside &= abs(points[i]) <= TRUSTED
@@ -211,15 +211,15 @@ def _kernel(slope: Slope) -> Callable[..., int]:
             draw(state, drawn)
             for r in range(rows):
                 norm2 = _square(gradient[r])
-                grad2_sum[r] += norm2
+                grad2_sum[r] += weights[t] * norm2
                 if opposing > 0:
                     pull = 1 - opposing / max(math.sqrt(norm2), width)
                     for i in range(d):
                         gradient[r, i] *= pull
-            step = eta / (1 + t / decay_steps)
+            step = step_sizes[t]
             for i in range(points.size):
                 points[i] -= step * (slopes[i] + fixed + first * one_hot[i] + second * other[i])
-        return end
+        return step_sizes.size
 
     return kernel
 

@@ -51,7 +51,7 @@ class Planned:
     def run(self, *, replicas: int, seed: int, **options: Any) -> tuple[Trajectory, Array]:
         """A run, and what the plan's theorem speaks of, shape (k, replicas): ``‖∇F(w_R)‖²``, or the last iterate's. As `tsla.simulate`."""
         run = simulate(self.problem, self.oracle, self.plan.stages, replicas=replicas, seed=seed, **options)
-        return run, run.grad2 if self.plan.method == "sgd-pl-last" else run.mean_grad2
+        return run, run.grad2 if self.plan.of_last else run.mean_grad2
 
 
 def planned(problem: str, method: str, *, eps: float | None, budget: float | None = None, sigma2: float, delta: float) -> Planned:

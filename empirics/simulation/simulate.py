@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from itertools import pairwise
@@ -41,8 +41,9 @@ class Trajectory:
 
     step:        (k,) steps done so far, over all stages
     grad2:       (k, replicas) ``‖∇F(w_t)‖²``
-    mean_grad2:  (k, replicas) mean of ``‖∇F(w_s)‖²`` over the iterates of the current stage before step t: the expectation over R of the
-                 theorems' ``‖∇F(w_R)‖²``. A step at which a stage ends belongs to that stage. nan at step 0, before which there is none
+    mean_grad2:  (k, replicas) mean of ``‖∇F(w_s)‖²`` over the iterates of the current stage before step t, by the weights of the stage: the
+                 expectation over R of the theorems' ``‖∇F(w_R)‖²``. A step at which a stage ends belongs to that stage. nan at step 0,
+                 before which there is none, and before the first iterate that has a weight
     gap:         (k, replicas) ``F(w_t) - F*``
     """
 
@@ -108,7 +109,7 @@ def simulate(
 
 def shrunk(stages: Iterable[Stage]) -> tuple[Stage, ...]:
     """Make the control of C17: each stage with ``eta (1-theta)`` for ``eta`` and no smoothing, as if ``ĝ`` were 0."""
-    return tuple(Stage(stage.eta * (1 - stage.theta), np.zeros_like(stage.theta), stage.steps, stage.decay_steps) for stage in stages)
+    return tuple(replace(stage, eta=stage.eta * (1 - stage.theta), theta=np.zeros_like(stage.theta)) for stage in stages)
 
 
 class _Run:
@@ -133,7 +134,7 @@ class _Run:
             advance(block, leg)
             if leg.row is not None:
                 try:
-                    self.record(block, leg.row, block.grad2_sum / leg.end)
+                    self.record(block, leg.row, block.grad2_sum / leg.weighed if leg.weighed else np.full(len(block.w), np.nan))
                 except FloatingPointError as error:
                     raise replica_blocks.diverged(block.problem, leg.rule, leg.done) from error
 
@@ -192,8 +193,12 @@ def _legs(rules: Sequence[Rule], marks: Sequence[int], longest: int) -> Iterator
     for rule in rules:
         within = (mark - before for mark in marks if before < mark < before + rule.steps)
         ends = sorted({*within, *range(longest, rule.steps, longest), rule.steps} - {0})
+        weighed = 0.0
         for begin, end in pairwise([0, *ends]):
-            yield Leg(rule, before, begin, end, row_of.get(before + end))
+            t = np.arange(begin, end, dtype=np.float64)
+            weights = rule.weights_at(t)
+            weighed += float(weights.sum())
+            yield Leg(rule, before, begin, end, row_of.get(before + end), rule.step_sizes(t), weights, weighed)
         before += rule.steps
 
 
@@ -221,7 +226,9 @@ def _identity(run: _Run, rules: Sequence[Rule], seed: int, compiled: bool) -> st
     """A hash of all that the bits depend on. A problem's functions are told apart by what they give at the start."""
     with np.errstate(all="ignore"):
         problem, first = run.blocks[0].problem, run.w[:1]
-        numbers = (run.w, problem.start, problem.gradient(first), problem.gap(first), run.recorded.step)
+        along = run.recorded.step.astype(np.float64)  # at which functions of the steps are told apart
+        of_steps = [numbers for rule in rules for numbers in (rule.step_sizes(along), rule.weights_at(along))]
+        numbers = (run.w, problem.start, problem.gradient(first), problem.gap(first), run.recorded.step, *of_steps)
     digest = hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in numbers)).hexdigest()
     config = {"arrays": digest, "shape": run.w.shape, "problem": problem.name, "oracle": repr(run.blocks[0].oracle), "rules": repr(rules)}
     modules = (__name__, *(type(of).__module__ for of in (run.blocks[0].problem, run.blocks[0].oracle)))
@@ -246,6 +253,8 @@ def _rule(name: str, stage: Stage) -> Rule:
         theta=float(strength(stage.theta)),
         steps=int(step_count(f"{name}.steps", stage.steps, at_least=0)),
         decay_steps=np.inf if stage.decay_steps is None else float(real(f"{name}.decay_steps", stage.decay_steps, above=0)),
+        factor=stage.factor,
+        weights=stage.weights,
     )
 
 

@@ -12,7 +12,7 @@ from tsla.empirics.statistics.intervals import probability
 from tsla.empirics.statistics.pilot import Pilot
 from tsla.empirics.statistics.power import LEVEL, MOST, POWER, Need, need
 from tsla.theory.constants import whole
-from tsla.theory.tables import aligned, count, number
+from tsla.theory.text import aligned, count, number
 
 
 def plan(

@@ -10,7 +10,7 @@ from tsla.empirics.advice.plan.validation import OUTCOMES, amount
 from tsla.empirics.experiments.planner.rules import RULES
 from tsla.empirics.experiments.planner.validation import validated
 from tsla.figures.documents import markdown
-from tsla.theory.tables import number
+from tsla.theory.text import number
 
 
 def tables(folder: Path) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from types import ModuleType
 
 import pytest
@@ -12,6 +13,7 @@ from tests.claims.support.wrong import scaled
 from tests.planted import Rejects
 from tsla import cli
 from tsla.theory.bound import Bound
+from tsla.theory.method import Method
 
 
 @pytest.fixture
@@ -25,9 +27,11 @@ def shows_its_number(
 
     def see(check: Callable[[], None], module: ModuleType, name: str, term: str) -> None:
         right = getattr(module, name)
+        declared, method = next((of, value) for of, value in vars(module).items() if isinstance(value, Method) and value.bound is right)
 
         def passes_with(bound: Callable[..., Bound]) -> None:
             monkeypatch.setattr(module, name, bound)
+            monkeypatch.setattr(module, declared, replace(method, bound=bound))
             check()
 
         failure = rejects(passes_with, right=right, wrong=scaled(right, **{term: 0.5}))

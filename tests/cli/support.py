@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tsla.theory.tables import Json
+from tsla.theory.text import Json
 
 Run = Callable[[str], str]
 Refusal = Callable[[list[str]], str]

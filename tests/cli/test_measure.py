@@ -21,7 +21,7 @@ from tsla.empirics.models import checkpoints
 from tsla.empirics.models.networks import build
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.measure import draw, measure
-from tsla.theory.tables import Json
+from tsla.theory.text import Json
 
 NETWORK = {"name": "mlp", "shape": (1, 8, 8), "classes": 10, "norm": "group"}
 COLOUR = NETWORK | {"name": "resnet8", "shape": (3, 8, 8)}

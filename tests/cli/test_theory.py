@@ -11,13 +11,12 @@ import pytest
 
 from tests.cli.support import Bad, Refusal, Run, as_json
 from tsla import cli
-from tsla.theory import biased, complexity, inversion, lsr, lsr_pl, sgd, smoothed_pl, tables, two_stage, worst_case
+from tsla.theory import complexity, inversion, lsr_pl, smoothed_pl, worst_case
 from tsla.theory.biased import SmoothingOracle
-from tsla.theory.bound import Bound
-from tsla.theory.commands.steps import STEPS
+from tsla.theory.commands import critical_batch
 from tsla.theory.constants import Constants
-from tsla.theory.derivations import DERIVATIONS
-from tsla.theory.methods import METHODS
+from tsla.theory.methods import METHODS, bounds
+from tsla.theory.text import Json
 from tsla.theory.variance import from_bounds, from_moments
 
 K = Constants(L=10, mu=1, sigma2=1, delta=0.1, F0=1)
@@ -32,71 +31,28 @@ STAGED = f"tsla {CONSTANTS} --mu 1 --delta 0.1 --eta1 0.1 --T1 10 --eta2 0.01 --
 SINGLE = {"eta": 0.05, "T": 100}
 STAGES = {"eta1": 0.1, "T1": 10, "eta2": 0.01, "T2": 1000}
 
-# --- bounds and their derivations
+# --- the calculators but for bounds, which an obligation of all bounds compares: what Python finds, as JSON and as a table
 
-CALLS: dict[str, tuple[Callable[..., Bound], tuple[Any, ...], dict[str, Any]]] = {
-    f"sgd {CONSTANTS} --eta 0.05 --T 100": (sgd.bound, (BARE,), SINGLE),
-    f"sgd {CONSTANTS} --eta 0.05 --T 100 --exact": (worst_case.sgd_bound, (BARE,), SINGLE),
-    f"sgd {CONSTANTS} --eta 0.15 --T 100 --exact": (worst_case.sgd_bound, (BARE,), {"eta": 0.15, "T": 100}),
-    f"lsr {CONSTANTS} --delta 0.1 --eta 0.05 --T 100": (lsr.bound, (K,), SINGLE | {"theta": None}),
-    f"lsr {CONSTANTS} --delta 0.1 --eta 0.05 --T 100 --theta 0.5": (lsr.bound, (K,), SINGLE | {"theta": 0.5}),
-    f"lsr {CONSTANTS} {SPLIT} --eta 0.05 --T 100": (biased.bound, (BARE, ORACLE), SINGLE | {"theta": None}),
-    f"lsr {CONSTANTS} {SPLIT} --eta 0.05 --T 100 --theta 0.5": (biased.bound, (BARE, ORACLE), SINGLE | {"theta": 0.5}),
-    f"lsr {CONSTANTS} {SPLIT} --eta 0.05 --T 100 --mu 1": (biased.gap_bound, (PL, ORACLE), SINGLE | {"theta": None}),
-    f"lsr {CONSTANTS} --beta2 0.05 --nu2 0.5 --eta 0.05 --T 100 --mu 1 --theta 0.5": (
-        biased.gap_bound,
-        (PL, SmoothingOracle(beta2=0.05, nu2=0.5)),
-        SINGLE | {"theta": 0.5},
-    ),
-    STAGED: (two_stage.bound, (K,), STAGES | {"theta": None}),
-    f"{STAGED} --theta 1": (two_stage.bound, (K,), STAGES | {"theta": 1.0}),
-}
-every_call = pytest.mark.parametrize("options", CALLS)
-
-
-@every_call
-def test_bounds_are_those_of_python(options: str, run: Run) -> None:
-    function, given, numbers = CALLS[options]
-    expected = function(*given, **numbers)
-    assert as_json(run(f"bound {options} --json")) == tables.bound_json(expected)
-    assert run(f"bound {options}") == tables.bound_table(expected) + "\n"
-
-
-@every_call
-def test_derivations_follow_the_table_and_the_json(options: str, run: Run) -> None:
-    function, given, numbers = CALLS[options]
-    lines = DERIVATIONS[function(*given, **numbers).claim](*given, **numbers)
-    plain, found = (as_json(run(f"bound {options} {extra} --json")) for extra in ("", "--why"))
-    assert found == plain | {"derivation": lines}
-    assert run(f"bound {options} --why") == run(f"bound {options}") + "".join(f"  {i}. {line}\n" for i, line in enumerate(lines, 1))
-
-
-def test_the_calls_reach_every_derivation() -> None:
-    assert {function(*given, **numbers).claim for function, given, numbers in CALLS.values()} == DERIVATIONS.keys()
-
-
-# --- the other calculators: what Python finds, as JSON and as a table
-
-Answer = tuple[tables.Json, str]
+Answer = tuple[Json, str]
 
 
 def plan(found: Any, eps: float = 0.1) -> Answer:
-    return tables.plan_json(found), tables.plan_table(found, eps)
+    return found.json(), found.table(eps)
 
 
 def comparison(constants: Constants, **given: Any) -> Answer:
     found = complexity.compare(constants, eps=0.1, **given)
-    return tables.comparison_json(found), tables.comparison_table(found, 0.1)
+    return found.json(), found.table(0.1)
 
 
 def best(budget: int) -> Answer:
     found = inversion.best_eps(K, budget=budget)
-    return {"budget": budget, "eps": found}, tables.best_eps_table(found, budget)
+    return {"budget": budget, "eps": found}, inversion.best_eps_table(found, budget)
 
 
 def crossovers(eps: float) -> Answer:
     found = inversion.crossovers(K, eps=eps)
-    return tables.crossovers_json(found, eps), tables.crossovers_table(found, eps)
+    return inversion.crossovers_json(found, eps), inversion.crossovers_table(found, eps)
 
 
 def annealed(c: float, eta: float) -> Answer:
@@ -105,15 +61,15 @@ def annealed(c: float, eta: float) -> Answer:
 
 
 def batch(size: Any, theta: float = 1) -> Answer:
-    return tables.critical_batch_json(float(size)), tables.critical_batch_table(float(size), theta)
+    return critical_batch.as_json(float(size)), critical_batch.as_table(float(size), theta)
 
 
 def variance(found: Any, plain: float, smoothed: float) -> Answer:
-    return tables.variance_json(found), tables.variance_table(found, plain, smoothed)
+    return found.json(), found.table(plain, smoothed)
 
 
 ANSWERS: dict[str, Answer] = {
-    **{f"steps {method} {EXAMPLE}": plan(METHODS[method](K, eps=0.1)) for method in STEPS},
+    **{f"steps {method} {EXAMPLE}": plan(METHODS[method](K, eps=0.1)) for method in METHODS},
     f"steps sgd-exact {CONSTANTS} --eps 0.1": plan(worst_case.sgd_steps(BARE, eps=0.1)),
     f"steps lsr-pl {CONSTANTS} --mu 1 --delta 0.1 --eps 0.5": plan(lsr_pl.steps(K, eps=0.5), 0.5),
     f"compare {EXAMPLE}": comparison(K),
@@ -146,7 +102,7 @@ def test_answers_are_those_of_python(command: str, run: Run) -> None:
 
 def test_smoothing_that_is_never_dropped_can_be_ahead() -> None:
     found = ANSWERS[f"compare {CONSTANTS} --mu 1 --delta 0.6 --eps 0.1 {SPLIT}"][0]
-    assert (found["ahead"], found["methods"][0]) == ("smoothed-pl", tables.plan_json(smoothed_pl.steps(WIDE, ORACLE, eps=0.1)))
+    assert (found["ahead"], found["methods"][0]) == ("smoothed-pl", smoothed_pl.steps(WIDE, ORACLE, eps=0.1).json())
 
 
 def test_compare_lets_all_of_the_second_moment_be_used(run: Run) -> None:
@@ -229,12 +185,12 @@ def test_invert_finds_where_a_plan_is_ahead(run: Run) -> None:
 # --- zeros, and numbers of any size
 
 EVERY: dict[str, str] = {  # command -> its numbers
-    "bound sgd": "L sigma2 F0 eta T",
-    "bound sgd --exact": "L sigma2 F0 eta T",
-    "bound lsr": "L sigma2 F0 eta T delta theta",
-    "bound lsr --why": "L sigma2 F0 eta T beta2 nu2 c mu",
-    "bound tsla --why": "L mu sigma2 delta F0 eta1 T1 eta2 T2 theta",
-    **{f"steps {method}": required for method, required in STEPS.items()},
+    **{  # as many blanks as tell the bounds of a method apart
+        f"bound {name} {' ' * i}--why{f' --{form.switch[0]}' if form.switch else ''}": f"{form.needs} {form.run} {form.optional}"
+        for name, forms in bounds().items()
+        for i, form in enumerate(forms)
+    },
+    **{f"steps {name}": f"{method.needs} eps" for name, method in METHODS.items()},
     "compare": "L mu sigma2 delta F0 eps",
     "compare ": "L mu sigma2 delta F0 eps beta2 nu2 c",
     "invert": "L mu sigma2 F0 delta budget",

@@ -12,13 +12,22 @@ from hypothesis import strategies as st
 
 from tests.claims.support.domain import constants, step_counts, step_sizes, thetas
 from tests.claims.support.recursions import Exact, exact, smoothed_error2
-from tests.claims.support.refusals import refuses, unless_refused
-from tests.claims.support.relations import BOUNDS, BoundOf, stage_one_bound
+from tests.claims.support.refusals import refuses
+from tests.claims.support.relations import BoundOf, last_iterate_bound, lsr_bound, sgd_bound, stage_one_bound, tsla_bound
 from tsla.theory import lsr, sgd, sgd_pl, two_stage
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
 
 K = Constants(L=10, mu=1, sigma2=1, delta=0.1, F0=1)
+BARE = Constants(L=10, sigma2=1, F0=1)
+BOUNDS: dict[str, BoundOf] = {
+    "C4": sgd_bound,
+    "C5": lsr_bound,
+    "C7": stage_one_bound,
+    "C8": tsla_bound,
+    "C15a": last_iterate_bound,
+}
+"""Those whose closed form is here; what all bounds owe is in ``obligations.py``."""
 every_bound = pytest.mark.parametrize("bound", BOUNDS.values(), ids=BOUNDS.keys())
 
 
@@ -83,32 +92,11 @@ def test_twelve_digits_at_tiny_smoothness() -> None:
     assert float(sgd_pl.last_iterate_bound(k, eta=1e200, T=1).terms["noise"]) == pytest.approx(1, rel=1e-12)
 
 
-@given(st.data(), constants(), step_counts, thetas, st.sampled_from(sorted(BOUNDS)))
-def test_bounds_are_finite_sums_of_terms_that_are_not_negative(data: st.DataObject, k: Constants, T: int, theta: float, claim: str) -> None:
-    bound = BOUNDS[claim](k, data.draw(step_sizes(float(k.L))), T, theta)
-    terms = [float(term) for term in bound.terms.values()]
-    assert min(terms) >= 0
-    assert float(bound.total) == pytest.approx(sum(terms), rel=1e-15)
-    assert float(bound.terms[bound.dominant]) == max(terms)
-    assert bound.lowered_by.keys() == bound.terms.keys()
-    assert bound.claim == claim
-
-
 @pytest.mark.parametrize("bound", [BOUNDS[claim] for claim in ("C4", "C5", "C7")])
 def test_a_larger_step_is_proposed_where_there_is_one(bound: BoundOf) -> None:
     k = Constants(L=3, mu=1, sigma2=1, delta=0.1, F0=1)  # 3*(1/3) is 1 by luck, and 1/3 a little less than a third
     assert "up to 1/L" in bound(k, 0.3, 10, None).lowered_by["optimisation"]
     assert "larger" not in bound(k, 1 / 3, 10, None).lowered_by["optimisation"]
-
-
-@every_bound
-@pytest.mark.parametrize("change", [{"F0": 1e300}, {"sigma2": 1e300}, {"delta": 1e300}])
-@pytest.mark.parametrize("other", [{}, {"F0": 1e300}, {"sigma2": 1e300}, {"L": 1e300}, {"mu": 1e-300}])
-@pytest.mark.parametrize(("eta", "T"), [(1e-301, 1), (1e-320, 1), (0.1, 1), (0.1, 1e300)])
-def test_a_bound_is_finite_or_refused(bound: BoundOf, change: dict[str, float], other: dict[str, float], eta: float, T: float) -> None:
-    k = Constants(**{"L": 10, "mu": 1, "sigma2": 1, "delta": 0.1, "F0": 1} | change | other)
-    result = unless_refused(lambda: bound(k, eta, T, 0.5), "overflows float64|is larger than 1/L")
-    assert result is None or np.isfinite(result.total)
 
 
 @pytest.mark.parametrize(
@@ -146,29 +134,10 @@ def test_a_term_that_is_not_a_number_is_refused() -> None:
         Bound("sgd", "C4", "E‖∇F(w_R)‖²", {"optimisation": np.float64(1), "noise": np.float64("nan")}, {}, ())
 
 
-PREMISES = [
-    ({"eta": 0.11}, r"eta\d? = 0.11 is larger than 1/L = 0.1; C\d+a? needs 0 < eta\d? <= 1/L"),
-    ({"eta": 0}, r"eta\d? = 0 must be a finite number above 0"),
-    ({"eta": float("nan")}, r"eta\d? = nan must be a finite number above 0"),
-    ({"eta": True}, r"eta\d? = True must be a finite number above 0"),
-    ({"eta": "0.1"}, r"eta\d? = '0.1' must be a finite number above 0"),
-    ({"T": 2.5}, r"T\d? = 2.5 must be a whole number, at least [01]"),
-    ({"T": -1}, r"T\d? = -1 must be a whole number, at least [01]"),
-    ({"T": float("inf")}, r"T\d? = inf must be a whole number, at least [01]"),
-]
-
-
-@every_bound
-@pytest.mark.parametrize(("change", "message"), PREMISES)
-def test_premises(bound: BoundOf, change: dict[str, Any], message: str) -> None:
-    run = {"eta": 0.1, "T": 5} | change
-    with pytest.raises(ValueError, match=f"^{message}$"):
-        bound(K, run["eta"], run["T"], None)
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (lambda: lsr.floor(BARE), "delta is missing; C6 needs it (assumption A3)"),
         (lambda: sgd.bound(K, eta=0.1, T=0), "T = 0 must be a whole number, at least 1"),
         (lambda: lsr.bound(K, eta=0.1, T=0), "T = 0 must be a whole number, at least 1"),
         (lambda: two_stage.bound(K, eta1=0.1, T1=0, eta2=0.1, T2=0), "T2 = 0 must be a whole number, at least 1"),
@@ -191,31 +160,6 @@ def test_premises_of_one_bound(call: Callable[[], Any], message: str) -> None:
     refuses(call, message)
 
 
-BARE = Constants(L=10, sigma2=1, F0=1)
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: lsr.bound(BARE, eta=0.1, T=1), "delta is missing; C5 needs it (assumption A3)"),
-        (lambda: lsr.floor(BARE), "delta is missing; C6 needs it (assumption A3)"),
-        (lambda: stage_one_bound(BARE, 0.1, 1, None), "mu is missing; C7 needs it (assumption A4)"),
-        (lambda: stage_one_bound(Constants(L=10, mu=1, sigma2=1, F0=1), 0.1, 1, None), "delta is missing; C7 needs it (assumption A3)"),
-        (lambda: sgd_pl.last_iterate_bound(BARE, eta=0.1, T=1), "mu is missing; C15a needs it (assumption A4)"),
-    ],
-)
-def test_missing_assumptions(call: Callable[[], Any], message: str) -> None:
-    refuses(call, message)
-
-
 def test_sgd_needs_neither_a3_nor_a4() -> None:
     assert float(sgd.bound(BARE, eta=0.1, T=20).total) == pytest.approx(2)
     assert sgd.bound(BARE, eta=0.1, T=20).assumes == ("A1", "A2")
-
-
-@every_bound
-@pytest.mark.parametrize(("name", "assumption"), [("delta", "A3"), ("mu", "A4")])
-def test_a_bound_that_needs_a_constant_names_its_assumption(bound: BoundOf, name: str, assumption: str) -> None:
-    bare = Constants(**{"L": 10, "mu": 1, "sigma2": 1, "delta": 0.1, "F0": 1} | {name: None})
-    does_without = unless_refused(lambda: bound(bare, 0.1, 5, None), f"{name} is missing")
-    assert (does_without is None) == (assumption in bound(K, 0.1, 5, None).assumes)

@@ -2,71 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.claims.support.relations import BOUNDS, BoundOf
 from tsla.theory import lsr, sgd, sgd_pl, smoothing
 from tsla.theory.complexity import exponents
 from tsla.theory.constants import Constants
-from tsla.theory.methods import METHODS
 from tsla.theory.moments import Moments
-from tsla.theory.plan import Plan
-
-FIELDS: dict[str, Any] = {
-    "L": np.array([[10.0], [25.0], [2.0], [7.0]]),
-    "mu": np.array([1.0, 0.5, 2.0]),
-    "sigma2": np.array([[[1.0]], [[0.3]]]),
-    "delta": np.array([0.1, 1e-4, 3.0]),
-    "F0": np.array([[1.0], [5.0], [0.1], [2.0]]),
-}
-SHAPE = (2, 4, 3)
-
-
-def elements(**arrays: Any) -> Iterator[tuple[tuple[int, ...], dict[str, float]]]:
-    """Each index of the broadcast shape with the scalars that belong to it."""
-    full = {name: np.broadcast_to(array, SHAPE) for name, array in arrays.items()}
-    for index in np.ndindex(SHAPE):
-        yield index, {name: float(array[index]) for name, array in full.items()}
-
-
-@pytest.mark.parametrize("bound", BOUNDS.values(), ids=BOUNDS.keys())
-@pytest.mark.parametrize("theta", [None, 0.3, np.array([0.0, 0.5, 1.0])], ids=["default", "number", "array"])
-def test_bounds(bound: BoundOf, theta: Any) -> None:
-    eta, T = 0.04 * np.array([[1.0], [0.5], [0.1], [0.01]]), np.array([10, 100, 1000])
-    together = bound(Constants(**FIELDS), eta, T, theta)
-    arrays = FIELDS | {"eta": eta, "T": T, "theta": 0 if theta is None else theta}
-    for index, scalars in elements(**arrays):
-        eta_, T_, theta_ = (scalars.pop(name) for name in ("eta", "T", "theta"))
-        alone = bound(Constants(**scalars), eta_, T_, None if theta is None else theta_)
-        for name, term in together.terms.items():
-            assert np.broadcast_to(term, SHAPE)[index] == pytest.approx(float(alone.terms[name]), rel=1e-14)
-        assert np.broadcast_to(together.total, SHAPE)[index] == pytest.approx(float(alone.total), rel=1e-14)
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_plans(method: str) -> None:
-    steps, eps = METHODS[method], np.array([0.1, 0.5, 2.0])
-    agree_with_scalars(steps, Constants(**FIELDS), steps(Constants(**FIELDS), eps=eps), eps)
-
-
-def agree_with_scalars(steps: Callable[..., Plan], k: Constants, together: Plan, eps: Any) -> None:
-    for index, scalars in elements(**FIELDS, eps=eps):
-        alone = steps(Constants(**{name: scalars[name] for name in FIELDS}), eps=scalars["eps"])
-        assert np.broadcast_to(together.total, SHAPE)[index] == float(alone.total)
-        assert np.broadcast_to(together.reachable, SHAPE)[index] == bool(alone.reachable)
-        if together.floor is not None:
-            assert np.broadcast_to(together.floor, SHAPE)[index] == pytest.approx(float(alone.floor), rel=1e-14)
-        for stage, stage_alone in zip(together.stages, alone.stages, strict=True):
-            for name in ("eta", "theta", "steps", "decay_steps"):
-                if getattr(stage, name) is not None:
-                    assert np.broadcast_to(getattr(stage, name), SHAPE)[index] == pytest.approx(
-                        float(getattr(stage_alone, name)), rel=1e-14
-                    )
 
 
 def test_reach_is_decided_element_by_element() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.claims.support.recursions import Exact, exact, mp
 from tests.claims.support.refusals import unless_refused
 from tests.planted import assert_rejects
-from tsla.theory import biased, lsr, sgd, sgd_pl, smoothing, tables, two_stage, worst_case
+from tsla.theory import biased, lsr, sgd, sgd_pl, smoothing, text, two_stage, worst_case
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
@@ -104,10 +104,10 @@ def is_said_from_above(claim: str, bound: Callable[[Numbers], Bound]) -> None:
         if found is None:  # what is refused is large itself, or in C8 its gap
             assert claim == "C8" or value > 1e290
             return
-        said = json.loads(json.dumps(tables.bound_json(found), allow_nan=False))
+        said = json.loads(json.dumps(found.json(), allow_nan=False))
         assert mp.mpf(said["total"]) >= value
         assert said["total"] > 0
-        printed = tables.bound_table(found).splitlines()[0].partition(" <= ")[2].split()[0].replace(",", "")
+        printed = found.table().splitlines()[0].partition(" <= ")[2].split()[0].replace(",", "")
         assert mp.mpf(printed) >= value * (1 - mp.mpf(2) ** -46)
 
     check()
@@ -202,11 +202,11 @@ def test_the_lemma_is_above_zero() -> None:
 
 
 @pytest.mark.parametrize(
-    ("x", "text"),
+    ("x", "said"),
     [(5e-324, "4.941e-324"), (1.2352e-322, "1.236e-322"), (1.7976931348623157e308, "1.798e+308"), (1.2345e-310, "1.235e-310")],
 )
-def test_what_is_printed_of_the_smallest_and_the_largest_is_above(x: float, text: str) -> None:
-    assert tables.number_up(x) == text
+def test_what_is_printed_of_the_smallest_and_the_largest_is_above(x: float, said: str) -> None:
+    assert text.number_up(x) == said
 
 
 # --- plans
@@ -216,6 +216,6 @@ def test_what_is_printed_of_the_smallest_and_the_largest_is_above(x: float, text
 def test_plans_of_any_size_are_finite_or_refused(n: Numbers, eps: float, method: str) -> None:
     plan = unless_refused(lambda: METHODS[method](known(n), eps=eps), "float64|must be above 0")
     if plan is not None and plan.reachable:
-        json.dumps(tables.plan_json(plan), allow_nan=False)
+        json.dumps(plan.json(), allow_nan=False)
         assert method in ("sgd-pl-last", "sgd-pl", "sgd-two-step", "tsla") or plan.total >= 1
         assert all(float(stage.eta) >= np.finfo(np.float64).tiny for stage in plan.stages)

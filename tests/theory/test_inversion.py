@@ -12,14 +12,16 @@ from hypothesis import strategies as st
 from tests.claims.support.domain import constants, costly, positive, positive_deltas
 from tests.claims.support.refusals import refuses
 from tests.planted import assert_rejects
-from tsla.theory import inversion, lsr, lsr_pl, sgd, sgd_pl
+from tsla.theory import inversion
 from tsla.theory.constants import Constants
-from tsla.theory.methods import METHODS, PLAIN, SMOOTHED
+from tsla.theory.methods import METHODS
 
 BestEps = Callable[..., dict[str, float | None]]
 Crossovers = Callable[..., dict[str, float]]
 
 K = Constants(L=10, mu=1, sigma2=1, delta=0.1, F0=1)
+SMOOTHED = [name for name, method in METHODS.items() if method.smooths]
+PLAIN = [name for name in METHODS if name not in SMOOTHED]
 
 
 def samples(method: str, k: Constants, eps: float) -> float:
@@ -226,12 +228,3 @@ def test_premises() -> None:
     bare = Constants(L=10, sigma2=1, F0=1)
     refuses(lambda: inversion.best_eps(bare, budget=10), "delta is missing; C5 needs it (assumption A3)")
     refuses(lambda: inversion.crossovers(bare, eps=1), "mu is missing; C15b needs it (assumption A4)")
-
-
-def test_the_methods_are_those_with_smoothing_and_those_without() -> None:
-    assert {*SMOOTHED, *PLAIN} == METHODS.keys()
-    assert not set(SMOOTHED) & set(PLAIN)
-    for name, steps in METHODS.items():
-        assert steps(K, eps=1.0).method == name
-        assert any(float(stage.theta) > 0 for stage in steps(K, eps=1.0).stages) == (name in SMOOTHED)
-    assert [METHODS[name] for name in ("lsr", "lsr-pl", "sgd", "sgd-pl")] == [lsr.steps, lsr_pl.steps, sgd.steps, sgd_pl.three_phase_steps]

@@ -11,16 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.claims.support.domain import constants, positive_deltas, targets
-from tests.claims.support.refusals import refuses, unless_refused
 from tsla.theory import lsr, sgd, sgd_pl, two_stage
 from tsla.theory.complexity import exponents
 from tsla.theory.constants import Constants
-from tsla.theory.methods import METHODS
 from tsla.theory.plan import Plan, Stage, whole_steps
 
 K = Constants(L=10, mu=1, sigma2=1, delta=0.1, F0=1)
-every_plan = pytest.mark.parametrize("plan", METHODS.values(), ids=METHODS.keys())
 
 
 @pytest.mark.parametrize(
@@ -50,14 +46,6 @@ def test_a_ceiling_forgives_rounding_and_nothing_else(n: int, rounding: float, p
     assert float(whole_steps(np.float64(n - 1 + part))) == n
 
 
-@every_plan
-@pytest.mark.parametrize(
-    ("eps", "value"), [(0, "0"), (-0.1, "-0.1"), (float("nan"), "nan"), (float("inf"), "inf"), (True, "True"), ("0.1", "'0.1'")]
-)
-def test_targets_outside_their_range(plan: Callable[..., Plan], eps: Any, value: str) -> None:
-    refuses(lambda: plan(K, eps=eps), f"eps = {value} must be a finite number above 0")
-
-
 NOISELESS = Constants(L=10, mu=1, sigma2=0, delta=0.1, F0=1)
 
 
@@ -68,12 +56,6 @@ NOISELESS = Constants(L=10, mu=1, sigma2=0, delta=0.1, F0=1)
         (lambda: two_stage.steps(Constants(L=10, mu=1, sigma2=1, delta=[0.1, 0], F0=1), eps=1), "delta = 0 must be above 0 for C8"),
         (lambda: sgd_pl.three_phase_steps(NOISELESS, eps=1), "sigma2 = 0 must be above 0 for C15b"),
         (lambda: sgd_pl.two_step_size_steps(NOISELESS, eps=1), "sigma2 = 0 must be above 0 for C15c"),
-        (lambda: lsr.steps(Constants(L=1, sigma2=1, F0=1), eps=1), "delta is missing; C5 needs it"),
-        (lambda: two_stage.steps(Constants(L=1, sigma2=1, F0=1, mu=1), eps=1), "delta is missing; C8 needs it"),
-        (lambda: two_stage.steps(Constants(L=1, sigma2=1, F0=1, delta=1), eps=1), "mu is missing; C8 needs it"),
-        (lambda: sgd_pl.last_iterate_steps(Constants(L=1, sigma2=1, F0=1), eps=1), "mu is missing; C15a needs it"),
-        (lambda: sgd_pl.three_phase_steps(Constants(L=1, sigma2=1, F0=1), eps=1), "mu is missing; C15b needs it"),
-        (lambda: sgd_pl.two_step_size_steps(Constants(L=1, sigma2=1, F0=1), eps=1), "mu is missing; C15c needs it"),
         (lambda: exponents(-1), "q = -1 must be a finite number at least 0"),
     ],
 )
@@ -91,33 +73,9 @@ def test_a_noiseless_oracle_needs_no_small_step() -> None:
     assert (float(smoothed.eta), float(smoothed.steps)) == (0.1, 4000)
 
 
-@every_plan
-def test_a_length_that_overflows_is_refused(plan: Callable[..., Plan]) -> None:
-    """At ε = 1e-150 ε⁴ is no number any more; what stalls at a floor is out of reach there instead."""
-    k = Constants(L=10, mu=1e-10, sigma2=1e10, delta=0.1, F0=1)
-    result = unless_refused(
-        lambda: plan(k, eps=1e-150), r"the number of steps that C\d+[abc]? asks for overflows float64; eps is too small"
-    )
-    assert result is None or (result.floor is not None and not result.reachable)
-
-
 def test_a_length_within_reach_that_overflows_is_refused() -> None:
     with pytest.raises(ValueError, match="the number of steps that C5 asks for overflows float64; eps is too small"):
         lsr.steps(Constants(L=1e300, sigma2=0, delta=0, F0=1e300), eps=1e-3)
-
-
-@every_plan
-@pytest.mark.parametrize("name", ["L", "mu", "sigma2", "delta", "F0"])
-@pytest.mark.parametrize("extreme", [1e300, 1e-300])
-@pytest.mark.parametrize("eps", [1e-3, 1.0, 1e3])
-def test_a_plan_is_a_number_or_refused(plan: Callable[..., Plan], name: str, extreme: float, eps: float) -> None:
-    fields = {"L": 10.0, "mu": 1.0, "sigma2": 1.0, "delta": 0.1, "F0": 1.0} | {name: extreme}
-    fields["L"] = max(fields["L"], fields["mu"]) if name == "mu" else fields["L"]
-    fields["mu"] = min(fields["L"], fields["mu"])
-    result = unless_refused(lambda: plan(Constants(**fields), eps=eps), "overflows float64")
-    if result is not None:
-        assert np.isfinite(result.total) == result.reachable
-        assert all(stage.eta > 0 and stage.steps >= 0 for stage in result.stages)
 
 
 @pytest.mark.parametrize(
@@ -134,41 +92,6 @@ def test_a_plan_is_a_number_or_refused(plan: Callable[..., Plan], name: str, ext
 def test_a_target_whose_square_is_no_number_is_refused(plan: Callable[..., Plan], k: Constants, eps: float) -> None:
     with pytest.raises(ValueError, match="eps"):
         plan(k, eps=eps)
-
-
-@every_plan
-@given(k=constants(delta=positive_deltas, noiseless=False), eps=targets)
-def test_stages_are_whole_and_within_the_premises(plan: Callable[..., Plan], k: Constants, eps: float) -> None:
-    result = plan(k, eps=eps)
-    for stage in result.stages:
-        assert stage.eta * k.L <= 1 + 1e-15
-        assert 0 <= stage.theta <= 1
-        assert stage.steps == np.floor(stage.steps) or not result.reachable
-    assert float(result.total) == sum(float(stage.steps) for stage in result.stages)
-    if not result.reachable:
-        assert np.isinf(result.total)
-        assert result.floor >= eps**2
-        assert result.why is not None
-        assert "(C6)" in result.why
-
-
-@every_plan
-@given(k=constants(delta=positive_deltas, noiseless=False), eps=targets, factor=st.floats(1, 10))
-def test_a_finer_target_or_a_farther_start_never_asks_for_less(plan: Callable[..., Plan], k: Constants, eps: float, factor: float) -> None:
-    here = float(plan(k, eps=eps).total)
-    assert float(plan(k, eps=eps / factor).total) >= here * (1 - 1e-12)
-    farther = Constants(L=k.L, mu=k.mu, sigma2=k.sigma2, delta=k.delta, F0=k.F0 * factor)
-    assert float(plan(farther, eps=eps).total) >= here * (1 - 1e-12)
-
-
-@every_plan
-@given(k=constants(delta=positive_deltas, noiseless=False), eps=targets, factor=st.sampled_from([0.25, 0.5, 2.0, 4.0]))
-def test_plans_scale_with_the_objective(plan: Callable[..., Plan], k: Constants, eps: float, factor: float) -> None:
-    """F → aF, ε → aε: the same lengths, and step sizes divided by a. Powers of two leave no rounding."""
-    scaled = Constants(L=factor * k.L, mu=factor * k.mu, sigma2=factor**2 * k.sigma2, delta=k.delta, F0=factor * k.F0)
-    here, there = plan(k, eps=eps), plan(scaled, eps=factor * eps)
-    assert float(there.total) == float(here.total)
-    assert [float(stage.eta) * factor for stage in there.stages] == [float(stage.eta) for stage in here.stages]
 
 
 def test_an_infinite_length_counts_only_where_the_target_is_in_reach() -> None:

@@ -3,66 +3,76 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from collections.abc import Iterable
 
 from tsla.options import Parser
-from tsla.theory import biased, lsr, sgd, tables, two_stage, worst_case
 from tsla.theory.commands.answer import print_result
-from tsla.theory.commands.options import add_numbers, constants, oracle
-from tsla.theory.constants import Constants
-from tsla.theory.derivations import DERIVATIONS
+from tsla.theory.commands.options import CONSTANTS, add_numbers, constants, oracle
+from tsla.theory.method import ORACLE, Method
+from tsla.theory.methods import bounds
 
-BOUNDS = {  # method -> required and optional options
-    "sgd": ("L sigma2 F0 eta T", ""),
-    "lsr": ("L sigma2 F0 eta T", "delta theta beta2 nu2 c mu"),
-    "tsla": ("L mu sigma2 delta F0 eta1 T1 eta2 T2", "theta"),
-}
-
-ABOUT = "evaluate a bound (C4, C5, C8, C12, C16)"
+CLAIMS = sorted({form.claim for forms in bounds().values() for form in forms}, key=lambda claim: (len(claim.rstrip("abc")), claim))
+ABOUT = f"evaluate a bound ({', '.join(CLAIMS)})"
 
 
 def add(parser: Parser) -> None:
     """Its options."""
     methods = parser.add_subparsers(required=True, metavar="METHOD")
-    for method, (required, optional) in BOUNDS.items():
-        about = f"the bound of {method} and its terms"
-        leaf = methods.add_parser(method, help=about, description=about)
-        leaf.set_defaults(method=method)
-        add_numbers(leaf, required, optional)
+    for name, forms in bounds().items():
+        about = f"the bound of {name} and its terms"
+        leaf = methods.add_parser(name, help=about, description=about)
+        leaf.set_defaults(method=name)
+        switches = dict(form.switch for form in forms if form.switch)
+        numbers = dict.fromkeys(option for form in forms for option in form.takes if option not in switches)
+        required = _required(forms)
+        add_numbers(leaf, " ".join(required), " ".join(number for number in numbers if number not in required))
         leaf.add_argument("--why", action="store_true", help="the derivation, line by line, with these numbers")
-        if method == "sgd":
-            leaf.add_argument("--exact", action="store_true", help="the exact worst case (C16) in place of C4; eta may be up to 2/L")
+        for switch, about in switches.items():
+            leaf.add_argument(f"--{switch}", action="store_true", default=None, help=about)
 
 
 def run(args: argparse.Namespace) -> None:
     """The bound, its terms, and with ``--why`` its derivation."""
-    run = {name: getattr(args, name) for name in ("eta", "T", "eta1", "T1", "eta2", "T2", "theta") if hasattr(args, name)}
-    known = constants(args)
-    function, *given = _bound_function(args, known)
-    found = function(*given, **run)
-    lines = []
-    if args.why:
-        lines = DERIVATIONS[found.claim](*given, **run)
+    known, split = constants(args), oracle(args)
+    form = _form(args, bounds()[args.method])
+    given = (known, split) if form.splits else (known,)
+    run = {name: getattr(args, name) for name in f"{form.run} {form.optional}".split() if name not in (*CONSTANTS, *ORACLE)}
+    found = form.bound(*given, **run)
+    lines = [str(line) for line in form.why(*given, **run)] if args.why else []
     print_result(
         args,
-        lambda: tables.bound_json(found) | ({"derivation": lines} if lines else {}),
-        lambda: "\n".join([tables.bound_table(found), *(f"  {i}. {line}" for i, line in enumerate(lines, 1))]),
+        lambda: found.json() | ({"derivation": lines} if lines else {}),
+        lambda: "\n".join([found.table(), *(f"  {i}. {line}" for i, line in enumerate(lines, 1))]),
     )
 
 
-def _bound_function(args: argparse.Namespace, known: Constants) -> tuple[Any, ...]:
-    """The bound that the options ask for, and what it takes before the numbers of the run."""
-    if args.method == "sgd":
-        return (worst_case.sgd_bound if args.exact else sgd.bound), known
-    if args.method == "tsla":
-        return two_stage.bound, known
-    smoothing = oracle(args)
-    if smoothing is None:
-        if args.mu is not None:
-            raise ValueError(f"mu = {args.mu:g} has no use with --delta; it goes with --beta2 --nu2 (C12)")
-        if args.delta is None:
-            raise ValueError("the following arguments are required: --delta (C5), or --beta2 --nu2 (C12)")
-        return lsr.bound, known
-    if args.delta is not None:
-        raise ValueError(f"delta = {args.delta:g} goes without --beta2 and --nu2: delta*sigma2 is their sum")
-    return (biased.bound if args.mu is None else biased.gap_bound), known, smoothing
+def _required(forms: Iterable[Method]) -> list[str]:
+    """What every bound of a method asks for."""
+    first, *others = (form.asks for form in forms)
+    return [option for option in first if all(option in asks for asks in others)]
+
+
+def _form(args: argparse.Namespace, forms: tuple[Method, ...]) -> Method:
+    """The bound of a method that the options ask for. Raises ValueError where an option has no use for it, or where none is asked for."""
+    given = {option: getattr(args, option) for form in forms for option in form.takes if getattr(args, option) is not None}
+    asked_for = [form for form in forms if given.keys() >= {*form.asks}]
+    form = max(asked_for, key=lambda form: len(form.asks), default=forms[0])
+    told_apart_by = {form: [option for option in form.asks if option not in _required(forms)] for form in forms}
+    for option in given:
+        if option in form.excludes:
+            raise ValueError(f"{option} = {given[option]:g} {form.excludes[option]}")
+        if option not in form.takes:
+            other = next(form for form in forms if option in form.takes)
+            goes_with = _options(name for name in told_apart_by[other] if name != option)
+            raise ValueError(
+                f"{option} = {given[option]:g} has no use with {_options(told_apart_by[form])}; it goes with {goes_with} ({other.claim})"
+            )
+    if not asked_for:
+        least = [form for form in forms if not any({*other.asks} < {*form.asks} for other in forms)]
+        choices = ", or ".join(f"{_options(told_apart_by[form])} ({form.claim})" for form in least)
+        raise ValueError(f"the following arguments are required: {choices}")
+    return form
+
+
+def _options(names: Iterable[str]) -> str:
+    return " ".join(f"--{name}" for name in names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from tsla.options import Parser
-from tsla.theory import complexity, tables
+from tsla.theory import complexity
 from tsla.theory.commands.answer import print_result
 from tsla.theory.commands.options import add_numbers, constants, oracle
 
@@ -20,4 +20,4 @@ def add(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> None:
     """The table of C9 and C15."""
     comparison = complexity.compare(constants(args), eps=args.eps, oracle=oracle(args))
-    print_result(args, lambda: tables.comparison_json(comparison), lambda: tables.comparison_table(comparison, args.eps))
+    print_result(args, comparison.json, lambda: comparison.table(args.eps))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 
+import numpy as np
+
 from tsla.options import Parser
-from tsla.theory import tables
 from tsla.theory.commands.answer import print_result
 from tsla.theory.commands.options import add_numbers, moments
 from tsla.theory.constants import step_scale
+from tsla.theory.text import Json, number
 
 ABOUT = "the batch size from which on smoothing no longer lowers the variance; with L and eta, the bound (C14)"
 
@@ -25,4 +27,22 @@ def run(args: argparse.Namespace) -> None:
         raise ValueError("L and eta go together: with both, the batch size for the bound at that step size; without, for the variance")
     eta_L = 1.0 if args.eta is None else step_scale(eta=args.eta, L=args.L, claim="C14")
     size = float(moments(args).critical_batch_size(theta, eta_L=eta_L))
-    print_result(args, lambda: tables.critical_batch_json(size), lambda: tables.critical_batch_table(size, theta))
+    print_result(args, lambda: as_json(size), lambda: as_table(size, theta))
+
+
+def as_json(size: float) -> Json:
+    """``{"critical_batch_size"}``; null, with ``why``, where there is no bias and so no limit. Not positive: smoothing helps at no size."""
+    if np.isfinite(size):
+        return {"critical_batch_size": size}
+    return {
+        "critical_batch_size": None,
+        "why": f"beta2 = 0: smoothing {'lowers' if size > 0 else 'raises'} the variance at every batch size",
+    }
+
+
+def as_table(size: float, theta: float) -> str:
+    """One line."""
+    if size <= 0:
+        return f"at no batch size does smoothing at theta = {number(theta)} help   (C14)"
+    limit = "every batch size (no bias)" if np.isinf(size) else f"batches below {number(size)}"
+    return f"smoothing at theta = {number(theta)} helps for {limit}   (C14)"

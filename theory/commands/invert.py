@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from tsla.options import Parser
-from tsla.theory import inversion, tables
+from tsla.theory import inversion
 from tsla.theory.commands.answer import print_result
 from tsla.theory.commands.options import add_numbers, constants
 
@@ -21,10 +21,10 @@ def run(args: argparse.Namespace) -> None:
     """A budget to the best ε, or a target to the largest δ."""
     if args.budget is not None and args.delta is not None and args.eps is None:
         best = inversion.best_eps(constants(args), budget=args.budget)
-        print_result(args, lambda: {"budget": args.budget, "eps": best}, lambda: tables.best_eps_table(best, args.budget))
+        print_result(args, lambda: {"budget": args.budget, "eps": best}, lambda: inversion.best_eps_table(best, args.budget))
     elif args.eps is not None and args.budget is None and args.delta is None:
         largest = inversion.crossovers(constants(args), eps=args.eps)
-        print_result(args, lambda: tables.crossovers_json(largest, args.eps), lambda: tables.crossovers_table(largest, args.eps))
+        print_result(args, lambda: inversion.crossovers_json(largest, args.eps), lambda: inversion.crossovers_table(largest, args.eps))
     else:
         given = " ".join(f"--{name}" for name in ("budget", "delta", "eps") if getattr(args, name) is not None) or "none of them"
         raise ValueError(

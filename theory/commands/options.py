@@ -8,6 +8,7 @@ from typing import Any
 from tsla.options import Parser, number
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Constants
+from tsla.theory.method import ORACLE
 from tsla.theory.moments import Moments
 
 OPTIONS = {
@@ -54,15 +55,19 @@ def constants(args: argparse.Namespace) -> Constants:
 
 def oracle(args: argparse.Namespace) -> SmoothingOracle | None:
     """The oracle of --beta2 --nu2 [--c]; None where none of them is given."""
-    given = [name for name in ("beta2", "nu2", "c") if getattr(args, name) is not None]
+    given = [name for name in ORACLE if getattr(args, name, None) is not None]
     if not given:
         return None
     if args.beta2 is None or args.nu2 is None:
         missing = " and ".join(f"--{name}" for name in ("beta2", "nu2") if name not in given)
         raise ValueError(f"got --{given[0]} without {missing}; bias and noise go together: --beta2 --nu2 [--c]")
-    return SmoothingOracle(beta2=args.beta2, nu2=args.nu2, c=args.c or 0.0)
+    return _of_options(args)
 
 
 def moments(args: argparse.Namespace) -> Moments:
     """Those of --sigma2 --beta2 --nu2 [--c]."""
-    return SmoothingOracle(beta2=args.beta2, nu2=args.nu2, c=args.c or 0.0).moments(args.sigma2)
+    return _of_options(args).moments(args.sigma2)
+
+
+def _of_options(args: argparse.Namespace) -> SmoothingOracle:
+    return SmoothingOracle(beta2=args.beta2, nu2=args.nu2, c=getattr(args, "c", None) or 0.0)

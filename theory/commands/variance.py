@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 
 from tsla.options import Parser
-from tsla.theory import tables
 from tsla.theory.commands.answer import print_result
 from tsla.theory.commands.options import add_numbers
 from tsla.theory.variance import from_bounds, from_moments
@@ -31,4 +30,4 @@ def run(args: argparse.Namespace) -> None:
         raise ValueError(
             f"got {' '.join(f'--{name}' for name in sorted(given)) or 'nothing'}; give --sigma2 --delta, or --s2 --shat2 --c [--grad2]"
         )
-    print_result(args, lambda: tables.variance_json(found), lambda: tables.variance_table(found, plain, smoothed))
+    print_result(args, found.json, lambda: found.table(plain, smoothed))

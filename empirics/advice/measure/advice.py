@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tsla.empirics.advice.measure.table import below_1, shown_interval
 from tsla.empirics.moments.estimators import MIN_GROUPS, Estimate
 from tsla.theory.constants import shown
-from tsla.theory.tables import number
+from tsla.theory.text import number
 
 if TYPE_CHECKING:
     from tsla.empirics.advice.measure.results import Reading

@@ -22,7 +22,7 @@ from tsla.empirics.runs.records import LIBRARIES, environment
 from tsla.empirics.smoothing.labels import Smoothing, one_hot, predictions, smoothing_labels
 from tsla.empirics.training import TrainingConfig, training_split
 from tsla.theory.constants import real, whole
-from tsla.theory.tables import Json
+from tsla.theory.text import Json
 
 NAMED = {
     "uniform": "uniform",

@@ -14,7 +14,7 @@ from tsla.empirics.moments.estimators import Estimate
 from tsla.empirics.moments.estimators.quantities import Function
 from tsla.empirics.moments.measure import Measurement
 from tsla.theory.moments import MOMENTS, Moments
-from tsla.theory.tables import Json
+from tsla.theory.text import Json
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from tsla.empirics.moments.estimators import Estimate
-from tsla.theory.tables import aligned, number
+from tsla.theory.text import aligned, number
 
 if TYPE_CHECKING:
     from tsla.empirics.advice.measure.results import Layer, Reading

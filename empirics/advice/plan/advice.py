@@ -8,7 +8,7 @@ from typing import Any
 from tsla.empirics.advice.plan.pilot import Pilot
 from tsla.empirics.advice.plan.predictions import HELPS, crossing, predictions
 from tsla.empirics.advice.plan.validation import NAIVE_RULES, OUTCOMES, amount, best_naive
-from tsla.theory.tables import Json, aligned, number
+from tsla.theory.text import Json, aligned, number
 
 
 def advise(pilot: Pilot, outcome: str, validated: Mapping[str, Any]) -> Json:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from tsla.empirics.advice.plan.pilot import Pilot
 from tsla.theory.constants import Array
-from tsla.theory.tables import Json
+from tsla.theory.text import Json
 
 Excess = Callable[[Pilot], Array]
 """A quantity at the measured epochs, shape (m,), which is negative where smoothing helps."""

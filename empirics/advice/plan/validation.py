@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tsla.theory.tables import Json
+from tsla.theory.text import Json
 
 PER_CENT, POINTS = "%", "points"
 OUTCOMES = {"train_loss": PER_CENT, "grad2": PER_CENT, "test_loss": PER_CENT, "test_accuracy": POINTS}

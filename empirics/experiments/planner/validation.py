@@ -20,7 +20,7 @@ from tsla.empirics.experiments.study.settings import SETTINGS
 from tsla.empirics.runs import records
 from tsla.empirics.runs.files import replacing
 from tsla.empirics.statistics.intervals import Interval, holm, paired_p_value, student_t
-from tsla.theory.tables import Json
+from tsla.theory.text import Json
 
 LEVEL = 0.05
 """Of the family of all tests: one for each outcome and kind of rule."""

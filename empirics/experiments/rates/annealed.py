@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,7 @@ def arms(constants: Constants, oracle: Oracle, eps: float) -> dict[str, tuple[St
 
 
 def _smoothed(stage: Stage, theta: Array) -> Stage:
-    return Stage(stage.eta, theta, stage.steps, stage.decay_steps)
+    return replace(stage, theta=theta)
 
 
 def _annealed(stage: Stage, constants: Constants, oracle: Oracle) -> Iterable[Stage]:
@@ -98,7 +99,7 @@ def _within(stages: Iterable[Stage], horizon: int) -> list[Stage]:
     cut, left = [], horizon
     for stage in stages:
         length = min(int(stage.steps), left)
-        cut.append(Stage(stage.eta, stage.theta, np.asarray(float(length)), stage.decay_steps))
+        cut.append(replace(stage, steps=np.asarray(float(length))))
         left -= length
     return cut
 

@@ -12,7 +12,7 @@ measured is when the mean over the replicas is first at most ``ε²``, for two q
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,11 +24,10 @@ from tsla.empirics.simulation.oracles import Oracle
 from tsla.empirics.simulation.problems import Problem
 from tsla.empirics.simulation.simulate import simulate
 from tsla.empirics.statistics.intervals import Interval, log_log_slope, student_t
-from tsla.theory import smoothed_pl
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.complexity import exponents
 from tsla.theory.constants import Array, Constants, real
-from tsla.theory.methods import METHODS
+from tsla.theory.methods import METHODS, splitting
 from tsla.theory.plan import Plan, Stage
 
 Config = Mapping[str, Any]
@@ -148,7 +147,7 @@ def _point(config: Config, eps: float, seed: int) -> tuple[dict[str, Any], Sampl
     weights = resamples(config["replicas"], seed)
     fixed = int(sum(float(stage.steps) for stage in stages[:-1]))
     last = run.step > fixed
-    theirs = run.grad2 if plan.method == "sgd-pl-last" else run.mean_grad2
+    theirs = run.grad2 if plan.of_last else run.mean_grad2
     single = Samples.of(run.step, run.grad2, eps**2, weights)
     needed = Samples.of(run.step[last] - fixed, theirs[last], eps**2, weights, before=fixed)
     at_end: Interval = student_t(theirs[-1], level=ONE_IN_A_THOUSAND)
@@ -196,10 +195,9 @@ def _oracle(sigma2: float, delta: float, bias: float, noise: Any) -> Oracle:
 
 
 def plan_of(method: str, constants: Constants, oracle: Oracle, eps: float) -> Plan:
-    """The plan of a method; that of "smoothed-pl" from the oracle's bias and noise."""
-    if method == "smoothed-pl":  # bias and noise apart: it needs more than δ
-        return smoothed_pl.steps(constants, known(oracle), eps=eps)
-    return METHODS[method](constants, eps=eps)
+    """The plan of a method; from the oracle's bias and noise where it tells them apart."""
+    split = {one.name: one for one in splitting()}
+    return split[method](constants, known(oracle), eps=eps) if method in split else METHODS[method](constants, eps=eps)
 
 
 def known(oracle: Oracle) -> SmoothingOracle:
@@ -210,7 +208,7 @@ def known(oracle: Oracle) -> SmoothingOracle:
 def _endless(plan: Plan, constants: Constants, eps: float) -> Stage:
     """The last stage of a plan that doesn't arrive, for long enough to see that."""
     last = plan.stages[-1]
-    return Stage(last.eta, last.theta, np.ceil(HORIZON * 4 * constants.L * constants.F0 / eps**2))
+    return replace(last, steps=np.ceil(HORIZON * 4 * constants.L * constants.F0 / eps**2))
 
 
 def _marks(stages: Iterable[Stage]) -> list[int]:

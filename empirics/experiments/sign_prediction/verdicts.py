@@ -10,7 +10,7 @@ import pandas as pd
 
 from tsla.empirics.experiments.sign_prediction.predictions import OUTCOMES, PREDICTORS, RIVALS
 from tsla.empirics.statistics.intervals import student_t
-from tsla.theory.tables import listed
+from tsla.theory.text import listed
 
 RULES = ("always", "never")
 """What does not look: smoothing always lowers the outcome, or never."""

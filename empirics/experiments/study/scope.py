@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tsla.empirics.experiments.study.settings import Setting
-from tsla.theory.tables import listed
+from tsla.theory.text import listed
 
 NAMES = {"mlp": "MLP-64", "resnet8": "ResNet-8", "fashion-mnist": "Fashion-MNIST", "mnist": "MNIST"}
 """Networks and data sets, as a reader calls them."""

@@ -102,7 +102,7 @@ def mesh_of(coordinate: Coordinate, noise: Noise, rules: list[Rule], margin: flo
     ends = np.array([low - margin, high + margin])
     kinks = _kinks(coordinate, noise, rules, ends)
     width = (ends[1] - ends[0]) / panels
-    scales = [rule.eta / (1 + rule.steps / rule.decay_steps) * noise.deviation(rule.theta) for rule in rules]
+    scales = [float(rule.step_sizes(np.array([float(rule.steps)]))[0]) * noise.deviation(rule.theta) for rule in rules]
     scale = min((scale for scale in scales if scale > 0), default=width) * FIRST_PANELS / panels
     near = np.concatenate([[0.0], scale * 2.0 ** np.arange(0, max(1, np.ceil(np.log2(width / scale))))])
     graded = [point for place in (*ends, *kinks) for point in np.concatenate([place - near, place + near])]

@@ -13,42 +13,46 @@ from tsla.theory.constants import Array
 def propagated(mesh: Mesh, coordinate: Coordinate, noise: Noise, rules: list[Rule], marks: list[int]) -> tuple[Array, Array]:
     """The three expectations at the marks, (3, k), and what leaving the domain may have changed in them, (3, k).
 
-    The row that is carried has the weights of the nodes, and behind them the sum of ``E f'(w_s)²`` over the stage and the probability,
-    summed over the steps, of being clamped to the domain.
+    The row that is carried has the weights of the nodes, and behind them the weighted sum of ``E f'(w_s)²`` over the stage and the
+    probability, summed over the steps, of being clamped to the domain.
     """
     slope, gap = coordinate.slope(mesh.nodes), coordinate.gap(mesh.nodes)
     square, n = slope**2, len(slope)
     row = np.concatenate([mesh.evaluation(np.array([coordinate.start]))[0], [0.0, 0.0]])
     values, clamped = np.zeros((3, len(marks))), np.zeros(len(marks))
 
-    def note(step: int, in_stage: int) -> None:
+    def note(step: int, weighed: float) -> None:
         if step in places:
             k = places[step]
-            values[:, k] = row[:n] @ square, row[n] / max(in_stage, 1), row[:n] @ gap
+            values[:, k] = row[:n] @ square, row[n] / weighed if weighed > 0 else 0.0, row[:n] @ gap
             clamped[k] = row[n + 1]
 
     places = {step: k for k, step in enumerate(marks)}
-    note(0, 0)
+    note(0, 0.0)
     done = 0
     for rule in rules:
-        row[n] = 0
+        row[n], weighed = 0, 0.0
         inside = sorted({step - done for step in marks if done < step < done + rule.steps} | {rule.steps})
         at = 0
         powers: list[Array] = []
         for t in inside:
-            if rule.decay_steps == np.inf:
-                powers = powers or [_step_matrix(mesh, slope, noise, rule.eta, rule.theta)]
+            if rule.steady:
+                powers = powers or [_step_matrix(mesh, slope, noise, rule.eta, rule.theta, 1.0)]
                 row = _advance(row, powers, t - at)
+                weighed = float(t)
             else:
-                for s in range(at, t):
-                    row = row @ _step_matrix(mesh, slope, noise, rule.eta / (1 + s / rule.decay_steps), rule.theta)
+                steps = np.arange(at, t, dtype=np.float64)
+                weights = rule.weights_at(steps)
+                for eta, weight in zip(rule.step_sizes(steps).tolist(), weights.tolist(), strict=True):
+                    row = row @ _step_matrix(mesh, slope, noise, eta, rule.theta, weight)
+                weighed += float(weights.sum())
             at = t
-            note(done + t, t)
+            note(done + t, weighed)
         done += rule.steps
     return values, np.abs(clamped) * np.array([square.max(), square.max(), gap.max()])[:, None]
 
 
-def _step_matrix(mesh: Mesh, slope: Array, noise: Noise, eta: float, theta: float) -> Array:
+def _step_matrix(mesh: Mesh, slope: Array, noise: Noise, eta: float, theta: float, weight: float) -> Array:
     """One step of the row of :func:`propagated`, from the right; shape (n+2, n+2)."""
     n = len(slope)
     mean = mesh.nodes - eta * (slope + theta * noise.offset(slope))
@@ -62,7 +66,7 @@ def _step_matrix(mesh: Mesh, slope: Array, noise: Noise, eta: float, theta: floa
         leaving = np.mean((points < mesh.edges[0]) | (points > mesh.edges[-1]), axis=0)
     matrix = np.zeros((n + 2, n + 2))
     matrix[:n, :n] = weights / weights.sum(axis=1, keepdims=True)  # else rounding errors of the total mass add up over the steps
-    matrix[:n, n], matrix[:n, n + 1] = slope**2, leaving
+    matrix[:n, n], matrix[:n, n + 1] = weight * slope**2, leaving
     matrix[n, n] = matrix[n + 1, n + 1] = 1
     return matrix
 

@@ -7,15 +7,19 @@ Its relative rounding error is some 1e-13; ``1e-12`` leaves room. ``(1-ημ)^T``
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.claims.support.domain import changed, constants, positive, step_sizes, thetas
+from tests.claims.support.domain import FIELDS, changed, constants, positive, step_sizes, thetas
 from tsla.theory import lsr, sgd, sgd_pl, two_stage
+from tsla.theory.biased import SmoothingOracle
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
+from tsla.theory.method import Method
 
 BoundOf = Callable[[Constants, float, float, "float | None"], Bound]
 
@@ -40,13 +44,29 @@ def last_iterate_bound(k: Constants, eta: float, T: float, theta: float | None) 
     return sgd_pl.last_iterate_bound(k, eta=eta, T=T)
 
 
-BOUNDS: dict[str, BoundOf] = {
-    "C4": sgd_bound,
-    "C5": lsr_bound,
-    "C7": stage_one_bound,
-    "C8": tsla_bound,
-    "C15a": last_iterate_bound,
-}
+def given_to(method: Method, k: Constants) -> tuple[Any, ...]:
+    """What a method takes before the run: the constants that it needs; where it tells bias from noise, half of ``δσ²`` is bias."""
+    needed = {name: getattr(k, name) for name in ("L", "sigma2", "F0", *method.needs.split()) if name in FIELDS}
+    if not method.splits:
+        return (Constants(**needed),)
+    with np.errstate(over="ignore"):
+        half = k.need_delta("A3") * k.sigma2 / 2
+    return Constants(**needed), SmoothingOracle(beta2=half, nu2=half)
+
+
+def run_of(method: Method, eta: Any, T: Any, theta: Any) -> dict[str, Any]:
+    """Its step sizes and lengths, the same in every stage, and ``theta`` where it takes one."""
+    numbers = {name: eta if name.startswith("eta") else T for name in method.run.split()}
+    return numbers | ({"theta": theta} if "theta" in method.optional.split() else {})
+
+
+def call(method: Method, k: Constants, eta: Any, T: Any, theta: Any, what: Callable[..., Any] | None = None) -> Any:
+    """Its bound, or ``what`` of it takes the same arguments."""
+    return (what or method.bound)(*given_to(method, k), **run_of(method, eta, T, theta))
+
+
+def of(method: Method) -> BoundOf:
+    return lambda k, eta, T, theta: call(method, k, eta, T, theta)
 
 
 def negligible(bound: BoundOf, k: Constants, eta: float) -> float:

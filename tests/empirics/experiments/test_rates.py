@@ -237,7 +237,7 @@ def test_a_wrong_bound_is_refuted_and_the_right_one_is_not(monkeypatch: pytest.M
         (stage,) = plan.stages
         return replace(plan, stages=(Stage(stage.eta, stage.theta, np.ceil(stage.steps / 8)),))
 
-    monkeypatch.setitem(METHODS, "sgd", eighth)
+    monkeypatch.setattr(rates, "METHODS", {**METHODS, "sgd": eighth})
     assert rate_verdicts.verdict(rates.measure(STALL)) == REFUTED
 
 

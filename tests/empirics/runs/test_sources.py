@@ -62,14 +62,19 @@ def test_planted_changes_are_seen(changed: Callable[..., str], file: str, old: s
 
 def test_imports_within_functions_count_and_those_of_type_checkers_do_not(tmp_path: Path) -> None:
     (tmp_path / "empirics").mkdir()
+    (tmp_path / "theory" / "sub").mkdir(parents=True)
+    for name in ("found", "sub/not_found"):
+        (tmp_path / "theory" / f"{name}.py").write_text("g = 1\n", encoding="utf-8")
     texts = {
         "a": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import tsla.empirics.b\nelse:\n    import tsla.empirics.c\n"
-        "def f():\n    from tsla.empirics.d import g\n    import_module('tsla.empirics.e')\n    import_module(x)\n",
+        "def f():\n    from tsla.empirics.d import g\n    import_module('tsla.empirics.e')\n    import_module(x)\n"
+        "    import_module(f'tsla.theory.{x}')\n",
         **dict.fromkeys("bcdef", "g = 1\n"),
     }
     for name, text in texts.items():
         (tmp_path / "empirics" / f"{name}.py").write_text(text, encoding="utf-8")
-    assert sources.closure("tsla.empirics.a", root=tmp_path) == tuple(f"tsla.empirics.{name}" for name in "acde")
+    expected = (*(f"tsla.empirics.{name}" for name in "acde"), "tsla.theory.found")
+    assert sources.closure("tsla.empirics.a", root=tmp_path) == expected
 
 
 def test_the_closure_has_what_python_imports() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.claims.support.marks import of_claims
 from tests.planted import Rejects
-from tests.theory.certificates.committed import assert_recorded, recorded
+from tests.theory.certificates.committed import TO_CERTIFY, assert_recorded, recorded
 from tests.theory.certificates.steps import GROUPS, STEPS
 from tsla.theory.certificates import Certificate, certify
 from tsla.theory.certificates.algebra.engine.obligation import Identity, Mutant, Obligation
@@ -25,7 +25,7 @@ def outcomes(group: str) -> tuple[Certificate, ...]:
 
 
 def test_claims() -> None:
-    assert {f"C{i}" for i in range(1, 18)} == set(CLAIMS)
+    assert set(CLAIMS) >= TO_CERTIFY
 
 
 def test_names_are_unique_in_a_claim() -> None:

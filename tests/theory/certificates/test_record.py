@@ -13,7 +13,7 @@ import pytest
 
 from tests.claims.support.marks import of_claims
 from tests.planted import assert_rejects
-from tests.theory.certificates.committed import RECORD, assert_recorded
+from tests.theory.certificates.committed import RECORD, TO_CERTIFY, assert_recorded
 from tsla.theory.certificates import certify, groups
 from tsla.theory.claims import BY_ID
 
@@ -28,7 +28,7 @@ def test_everything_holds_and_every_planted_error_is_refuted() -> None:
     table = RECORD.table
     assert table[~table["holds"]]["name"].tolist() == []
     assert table[table["rejected"] < table["planted"]]["name"].tolist() == []
-    assert set(table["claim"]) == {f"C{i}" for i in range(1, 18)}
+    assert set(table["claim"]) >= TO_CERTIFY
 
 
 @pytest.mark.parametrize("claim", of_claims(sorted(set(WORST["claim"]), key=list(BY_ID).index), "worst case"))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from flint import arb
 
-from tsla.theory import tables
+from tsla.theory import text
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.rounding.engine.balls import FORMULAS, exactly, to_half_an_ulp
 from tsla.theory.certificates.rounding.engine.outcome import enclosure
@@ -18,8 +18,8 @@ UNIT = 1.001e-3  # of the last of four digits, relative, and a little for float6
 def certificates() -> Iterator[Certificate]:
     """For each bound, its printed total."""
     for name in BOUNDS:
-        outcomes = [_printed(name, n, tables.number_up(BOUNDS[name](n).total)) for n in sample(seed=1)]
-        nearest = [_printed(name, n, tables.number(BOUNDS[name](n).total)) for n in sample(seed=1)]
+        outcomes = [_printed(name, n, text.number_up(BOUNDS[name](n).total)) for n in sample(seed=1)]
+        nearest = [_printed(name, n, text.number(BOUNDS[name](n).total)) for n in sample(seed=1)]
         statement = f"the four digits printed of {name} are a bound, and less than a unit of the last one above it"
         rejected = not all(nearest)  # rounding to nearest prints too small a bound about every other time
         yield enclosure(name[:3].rstrip(",a"), f"{name}: printed", statement, outcomes, rejected)

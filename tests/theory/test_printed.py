@@ -13,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.planted import assert_rejects
-from tsla.theory import biased, complexity, lsr, sgd, sgd_pl, tables, two_stage, variance
+from tsla.theory import biased, complexity, inversion, lsr, sgd, sgd_pl, text, two_stage, variance
+from tsla.theory import bound as bounds
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.bound import Bound
+from tsla.theory.commands import critical_batch
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan
 
@@ -27,7 +29,7 @@ Text = Callable[[float], str]
 
 
 @pytest.mark.parametrize(
-    ("value", "text", "up"),
+    ("value", "said", "up"),
     [
         (0, "0", "0"),
         (0.18181818, "0.1818", "0.1819"),
@@ -48,9 +50,9 @@ Text = Callable[[float], str]
         (np.nan, "nan", "nan"),
     ],
 )
-def test_numbers(value: float, text: str, up: str) -> None:
-    assert tables.number(value) == text
-    assert tables.number_up(value) == up
+def test_numbers(value: float, said: str, up: str) -> None:
+    assert text.number(value) == said
+    assert text.number_up(value) == up
 
 
 def is_never_below_by_more_than_rounding(number_up: Text) -> None:
@@ -77,21 +79,21 @@ def keeps_four_digits(number_up: Text) -> None:
 
 @pytest.mark.parametrize("check", [is_never_below_by_more_than_rounding, keeps_four_digits])
 def test_rounding_up(check: Callable[[Text], None]) -> None:
-    check(tables.number_up)
+    check(text.number_up)
 
 
 def next_digit_up(x: float) -> str:
-    return tables.number_up(x * (1 + 1e-12))
+    return text.number_up(x * (1 + 1e-12))
 
 
 def up_to_three_digits(x: float) -> str:
-    return f"{float(tables.number_up(x).replace(',', '')):.2e}"
+    return f"{float(text.number_up(x).replace(',', '')):.2e}"
 
 
 @pytest.mark.parametrize(
     ("check", "wrong"),
     [
-        (is_never_below_by_more_than_rounding, tables.number),
+        (is_never_below_by_more_than_rounding, text.number),
         (is_never_below_by_more_than_rounding, up_to_three_digits),
         (keeps_four_digits, next_digit_up),
     ],
@@ -101,7 +103,7 @@ def test_wrong_rounding_is_rejected(check: Callable[[Text], None], wrong: Text) 
 
 
 @pytest.mark.parametrize(
-    ("value", "text"),
+    ("value", "said"),
     [
         (0, "0"),
         (800_000, "800,000"),
@@ -111,12 +113,12 @@ def test_wrong_rounding_is_rejected(check: Callable[[Text], None], wrong: Text) 
         (np.inf, "never"),
     ],
 )
-def test_counts(value: float, text: str) -> None:
-    assert tables.count(value) == text
+def test_counts(value: float, said: str) -> None:
+    assert text.count(value) == said
 
 
 def test_columns() -> None:
-    assert tables.aligned([["a", "bb", "c"], ["aaa", "b", ""]], right=frozenset({1})) == "  a    bb  c\n  aaa   b"
+    assert text.aligned([["a", "bb", "c"], ["aaa", "b", ""]], right=frozenset({1})) == "  a    bb  c\n  aaa   b"
 
 
 # --- bounds ---
@@ -128,7 +130,7 @@ def json_of(value: Any) -> Any:
 
 
 def test_bound_as_json() -> None:
-    found = json_of(tables.bound_json(BOUND))
+    found = json_of(BOUND.json())
     assert found == {
         "method": "tsla",
         "claim": "C8",
@@ -140,7 +142,7 @@ def test_bound_as_json() -> None:
 
 
 def test_bound_as_table() -> None:
-    assert tables.bound_table(BOUND).splitlines() == [
+    assert BOUND.table().splitlines() == [
         "E‖∇F(w_R)‖² <= 0.188   (C8; assumes A1 A2 A3 A4)",
         "  noise             0.1  53.2 %  lowered by a smaller eta2, or a larger batch (it divides sigma2)",
         "  optimisation  0.06974  37.1 %  lowered by a longer first stage T1, or more plain steps T2",
@@ -151,8 +153,8 @@ def test_bound_as_table() -> None:
 
 def test_a_bound_of_nothing_has_no_shares() -> None:
     nothing = biased.gap_bound(Constants(L=1, mu=1, sigma2=0, F0=1), SmoothingOracle(beta2=0, nu2=0), eta=1, T=1)
-    assert "%" not in tables.bound_table(nothing)
-    assert tables.bound_json(nothing)["total"] == 0
+    assert "%" not in nothing.table()
+    assert nothing.json()["total"] == 0
 
 
 def printed_rounds_up(table: Callable[[Bound], str]) -> None:
@@ -170,12 +172,12 @@ def printed_rounds_up(table: Callable[[Bound], str]) -> None:
 
 
 def test_bounds_are_printed_rounded_up() -> None:
-    printed_rounds_up(tables.bound_table)
+    printed_rounds_up(Bound.table)
 
 
 def test_bounds_printed_to_the_nearest_digit_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "number_up", tables.number)
-    assert_rejects(printed_rounds_up, tables.bound_table)
+    monkeypatch.setattr(bounds, "number_up", text.number)
+    assert_rejects(printed_rounds_up, Bound.table)
 
 
 # --- plans ---
@@ -183,7 +185,7 @@ def test_bounds_printed_to_the_nearest_digit_are_rejected(monkeypatch: pytest.Mo
 
 def test_plan_as_json() -> None:
     plan = sgd_pl.three_phase_steps(K, eps=0.1)
-    assert json_of(tables.plan_json(plan)) == {
+    assert json_of(plan.json()) == {
         "method": "sgd-pl",
         "claim": "C15b",
         "reachable": True,
@@ -198,7 +200,7 @@ def test_plan_as_json() -> None:
 
 
 def test_plan_as_table() -> None:
-    assert tables.plan_table(sgd_pl.three_phase_steps(K, eps=0.1), 0.1).splitlines() == [
+    assert sgd_pl.three_phase_steps(K, eps=0.1).table(0.1).splitlines() == [
         "sgd-pl: 8,007 samples until E‖∇F‖² <= 0.01   (C15b; assumes A1 A2 A4)",
         "  stage             eta  theta  steps",
         "  1                 0.1      0      7",
@@ -206,21 +208,21 @@ def test_plan_as_table() -> None:
         "  3              0.0005      0  4,000",
         "  Stage 2 dominates.",
     ]
-    assert "dominates" not in tables.plan_table(sgd.steps(K, eps=0.1), 0.1)
+    assert "dominates" not in sgd.steps(K, eps=0.1).table(0.1)
 
 
 def test_plan_out_of_reach() -> None:
     never = lsr.steps(K, eps=0.1)
-    found = json_of(tables.plan_json(never))
+    found = json_of(never.json())
     assert (found["reachable"], found["total"], found["stages"]) == (False, None, [])
     assert (found["why"], found["floor"]) == (lsr.STALLS, pytest.approx(2 / 11))
-    assert tables.plan_table(never, 0.1).splitlines() == [
+    assert never.table(0.1).splitlines() == [
         "lsr can't reach E‖∇F‖² <= 0.01 by its bound (C5; assumes A1 A2 A3):",
         f"  {lsr.STALLS}. Its floor is 0.1818.",
     ]
     without_floor = Plan("lsr", "C5", ("A1",), (), reachable=np.False_, why="it never does")
-    assert json_of(tables.plan_json(without_floor))["floor"] is None
-    assert tables.plan_table(without_floor, 0.1).endswith("  it never does.")
+    assert json_of(without_floor.json())["floor"] is None
+    assert without_floor.table(0.1).endswith("  it never does.")
 
 
 # --- comparisons ---
@@ -228,16 +230,16 @@ def test_plan_out_of_reach() -> None:
 
 def test_comparison_as_json() -> None:
     comparison = complexity.compare(K, eps=0.1)
-    found = json_of(tables.comparison_json(comparison))
+    found = json_of(comparison.json())
     assert found.keys() == {"ahead", "why", "methods", "crossovers"}
     assert (found["ahead"], found["why"]) == (comparison.ahead, comparison.why)
-    assert found["methods"] == [tables.plan_json(plan) for plan in comparison.plans]
+    assert found["methods"] == [plan.json() for plan in comparison.plans]
     assert found["crossovers"] == comparison.crossovers
 
 
 def test_comparison_as_table() -> None:
     comparison = complexity.compare(K, eps=0.1)
-    head, *rows, why, crossovers = tables.comparison_table(comparison, 0.1).splitlines()
+    head, *rows, why, crossovers = comparison.table(0.1).splitlines()
     assert head == "  samples until E‖∇F‖² <= 0.01                       claim  assumes"
     assert rows[0] == "  sgd-pl  7 + 4,000 + 4,000                   8,007  C15b   A1 A2 A4"
     assert rows[-2] == "  lsr                           never: floor 0.1818  C5     A1 A2 A3"
@@ -251,11 +253,11 @@ DELTAS = {"tsla before sgd": 0.25, "lsr before sgd": 0.0, "lsr reaches eps": np.
 
 def test_crossovers() -> None:
     """JSON has no infinity."""
-    assert json_of(tables.crossovers_json(DELTAS, 0.1)) == {
+    assert json_of(inversion.crossovers_json(DELTAS, 0.1)) == {
         "eps": 0.1,
         "largest_delta": {"tsla before sgd": 0.25, "lsr before sgd": "never", "lsr reaches eps": "always"},
     }
-    assert tables.crossovers_table(DELTAS, 0.1).splitlines() == [
+    assert inversion.crossovers_table(DELTAS, 0.1).splitlines() == [
         "to reach E‖∇F‖² <= 0.01",
         "  smoothed bound                largest delta",
         "  tsla            ahead of sgd           0.25",
@@ -266,7 +268,7 @@ def test_crossovers() -> None:
 
 def test_best_eps() -> None:
     """The smallest first; at last what reaches none."""
-    assert tables.best_eps_table({"sgd": 0.5, "tsla": None, "lsr": 0.25}, 1000).splitlines() == [
+    assert inversion.best_eps_table({"sgd": 0.5, "tsla": None, "lsr": 0.25}, 1000).splitlines() == [
         "what 1,000 samples reach, by the bounds",
         "  method     eps    eps²",
         "  lsr       0.25  0.0625",
@@ -297,8 +299,8 @@ def test_best_eps() -> None:
     ],
 )
 def test_critical_batch(size: float, found: dict[str, Any], line: str) -> None:
-    assert json_of(tables.critical_batch_json(size)) == found
-    assert tables.critical_batch_table(size, 0.5) == line
+    assert json_of(critical_batch.as_json(size)) == found
+    assert critical_batch.as_table(size, 0.5) == line
 
 
 MORE = "Smoothing does more than the smaller step (C17)."
@@ -306,10 +308,10 @@ MORE = "Smoothing does more than the smaller step (C17)."
 
 def test_variance() -> None:
     found = variance.from_moments(s2=1, shat2=0.2, c=0.1, grad2=0.5, theta=0.5)
-    assert json_of(tables.variance_json(found)) == pytest.approx(
+    assert json_of(found.json()) == pytest.approx(
         {"lemma": 0.6, "exact": 0.35, "theta": 0.5, "theta_star": 0.9, "minimum": 0.19, "shrinkage": 0.375}
     )
-    assert tables.variance_table(found, 2.0, 0.2).splitlines() == [
+    assert found.table(2.0, 0.2).splitlines() == [
         "E‖g_LS - ∇F‖²",
         "                                                 value  of plain",
         "  plain, theta = 0                                   2         1",
@@ -348,4 +350,4 @@ def test_variance() -> None:
     ],
 )
 def test_what_is_said_of_a_variance(found: variance.Variance, plain: float, smoothed: float, says: str) -> None:
-    assert says in tables.variance_table(found, plain, smoothed).splitlines()[-1]
+    assert says in found.table(plain, smoothed).splitlines()[-1]

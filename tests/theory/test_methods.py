@@ -1,0 +1,201 @@
+"""Every bound and every plan keeps its obligations, and a wrong one breaks that which is about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tsla.theory
+from tests.planted import tells_apart
+from tests.theory import obligations as owed
+from tests.theory.obligations import Check, obligations
+from tsla.theory import lsr, sgd, two_stage
+from tsla.theory.bound import Bound
+from tsla.theory.claims import CLAIMS
+from tsla.theory.constants import Constants, UnrepresentableError
+from tsla.theory.derivation import Line
+from tsla.theory.method import Method
+from tsla.theory.methods import METHODS, bounds, declared, splitting
+from tsla.theory.plan import Plan
+
+OWED = [(method, check) for method in declared() for check in obligations(method)]
+STAGE_ONE = Method(
+    name="tsla", claim="C7", needs="L mu sigma2 delta F0", run="eta1 T1", optional="theta", bound=two_stage.stage_one, why=two_stage.why
+)
+"""The bound of a stage, which is no method's own: it owes all but a derivation."""
+DERIVED = (owed.is_what_its_derivation_arrives_at, owed.answers_on_the_command_line)
+OWED += [(STAGE_ONE, check) for check in owed.OF_BOUNDS if check not in DERIVED]
+
+
+def named(value: Any) -> str:
+    return f"{value.name} {value.claim}" if isinstance(value, Method) else str(value.__name__)
+
+
+@pytest.mark.parametrize(("method", "check"), OWED, ids=named)
+def test_obligations(method: Method, check: Check) -> None:
+    check(method)
+
+
+# --- what there is
+
+
+def test_methods_by_their_names() -> None:
+    """Those of the paper and its baselines first, in the order of the tables; whatever there is beside them follows."""
+    assert list(METHODS)[:8] == ["sgd", "sgd-exact", "lsr", "tsla", "sgd-pl", "sgd-pl-last", "sgd-two-step", "lsr-pl"]
+    assert "smoothed-pl" in [method.name for method in splitting()]
+    asked = {name: [method.claim for method in forms] for name, forms in bounds().items()}
+    assert asked.items() >= {"sgd": ["C4", "C16"], "lsr": ["C5", "C12", "C12"], "tsla": ["C8"], "sgd-pl-last": ["C15a"]}.items()
+    assert {name: method.smooths for name, method in METHODS.items()}.items() >= {"sgd-pl": False, "lsr": True, "lsr-pl": True}.items()
+
+
+def test_claims_are_stated_once() -> None:
+    assert len({claim.id for claim in CLAIMS}) == len(CLAIMS)
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"bound": sgd.bound}, "new (C99): bound and why go together, so that every bound has its derivation"),
+        ({"why": sgd.why, "steps": sgd.steps}, "new (C99): bound and why go together, so that every bound has its derivation"),
+        ({}, "new (C99): bound, steps or both must be given"),
+    ],
+)
+def test_methods_that_are_none(parts: dict[str, Any], message: str) -> None:
+    assert owed.refusal(lambda: Method(name="new", claim="C99", needs="L", **parts)) == message
+
+
+@pytest.mark.parametrize(("without", "refused"), [("bound=nothing, why=nothing", True), ("steps=nothing", True), ("", True), (None, False)])
+def test_two_methods_of_one_name_are_refused(without: str | None, refused: bool, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two plans, or two bounds that the options can't tell apart. One that is imported elsewhere is still one."""
+    again = "" if without is None else f"AGAIN = replace(METHOD, claim='C99', {without})\n"
+    lines = "from dataclasses import replace\nfrom tsla.theory.method import nothing\nfrom tsla.theory.sgd import METHOD\n"
+    (tmp_path / f"twice_{tmp_path.name}.py").write_text(lines + again, encoding="utf-8")
+    monkeypatch.setattr(tsla.theory, "__path__", [*tsla.theory.__path__, str(tmp_path)])
+    message = "there are two methods called 'sgd'; the second, of C99, needs a name of its own"
+    assert owed.refusal(declared) == (message if refused else "nothing was refused")
+
+
+def test_what_a_method_does_not_have() -> None:
+    assert owed.refusal(lambda: METHODS["sgd-pl"].bound(owed.K)) == "the method has no such thing"
+
+
+# --- planted errors: a method with one part put in the place of the right one
+
+
+def with_bound(method: Method, wrong: Callable[[Constants, Bound, Any], Any]) -> Method:
+    """Its bound with its terms, or other fields, replaced by what ``wrong`` makes of constants, bound and run."""
+
+    def bound(k: Constants, **run: Any) -> Bound:
+        right = method.bound(k, **run)
+        return replace(right, **wrong(k, right, run))
+
+    return replace(method, bound=bound)
+
+
+def with_noise(factor: Callable[[Constants, Any], Any]) -> Method:
+    return with_bound(sgd.METHOD, lambda k, b, run: {"terms": b.terms | {"noise": b.terms["noise"] * factor(k, run)}})
+
+
+def with_plan(method: Method, wrong: Callable[..., Plan]) -> Method:
+    return replace(method, steps=wrong)
+
+
+def longer(factor: float) -> Callable[..., Plan]:
+    def steps(k: Constants, *, eps: Any) -> Plan:
+        (stage,) = (plan := sgd.steps(k, eps=eps)).stages
+        return replace(plan, stages=(replace(stage, steps=np.ceil(factor * stage.steps)),))
+
+    return steps
+
+
+def with_stage(**changed: Any) -> Callable[..., Plan]:
+    def steps(k: Constants, *, eps: Any) -> Plan:
+        (stage,) = (plan := sgd.steps(k, eps=eps)).stages
+        return replace(plan, stages=(replace(stage, **{name: change(k, stage, eps) for name, change in changed.items()}),))
+
+    return steps
+
+
+def lenient(k: Constants, *, eta: Any, T: Any) -> Bound:
+    return sgd.bound(k, eta=np.minimum(np.abs(np.asarray(eta, dtype=float)), 1 / k.L), T=T)
+
+
+def of_the_first(k: Constants, *, eta: Any, T: Any) -> Bound:
+    return sgd.bound(Constants(L=k.L, sigma2=np.max(k.sigma2), F0=k.F0), eta=eta, T=T)
+
+
+def of_half_the_noise(k: Constants, **run: Any) -> list[Line]:
+    return sgd.why(Constants(L=k.L, sigma2=k.sigma2 / 2, F0=k.F0), **run)
+
+
+def with_its_numbers(k: Constants, **run: Any) -> list[Line]:
+    first, *lines = sgd.why(k, **run)
+    return [Line(f"{first}; F0 = {float(k.F0)}"), *lines]
+
+
+def without_delta(k: Constants, **run: Any) -> Bound:
+    return lsr.bound(with_some_delta(k), **run)
+
+
+def with_some_delta(k: Constants) -> Constants:
+    return Constants(L=k.L, sigma2=k.sigma2, F0=k.F0, delta=1 if k.delta is None else k.delta)
+
+
+def of_the_largest(k: Constants, *, eps: Any) -> Plan:
+    return sgd.steps(k, eps=np.min(eps))
+
+
+def endless(k: Constants, *, eps: Any) -> Plan:
+    try:
+        return sgd.steps(k, eps=eps)
+    except UnrepresentableError:
+        return replace(sgd.steps(owed.K, eps=1), reachable=np.False_)
+
+
+def of_any_target(k: Constants, *, eps: Any) -> Plan:
+    return sgd.steps(k, eps=abs(float(eps)) or 1.0)
+
+
+SGD, LSR = sgd.METHOD, lsr.METHOD
+WRONG: list[tuple[Check, Method]] = [
+    (owed.says_what_it_is, with_bound(SGD, lambda k, b, run: {"claim": "C5"})),
+    (owed.says_what_it_is, with_bound(SGD, lambda k, b, run: {"lowered_by": {"optimisation": "more steps T"}})),
+    (owed.says_what_it_is, with_bound(LSR, lambda k, b, run: {"assumes": ("A1", "A2")})),
+    (owed.is_a_sum_of_terms_that_are_not_negative, with_noise(lambda k, run: -1)),
+    (owed.scales_with_the_objective, with_noise(lambda k, run: k.L)),
+    (owed.is_monotone, with_noise(lambda k, run: run["T"])),
+    (owed.is_above_a_quadratic, with_bound(SGD, lambda k, b, run: {"terms": {n: t / 4 for n, t in b.terms.items()}})),
+    (owed.refuses_what_is_outside_its_premises, replace(SGD, bound=lenient)),
+    (owed.needs_what_it_assumes, replace(LSR, bound=without_delta)),
+    (owed.plans_with_what_it_assumes, replace(LSR, steps=lambda k, *, eps: lsr.steps(with_some_delta(k), eps=eps))),
+    (owed.is_finite_or_refused, with_bound(SGD, lambda k, b, run: {"terms": {"all": 0 * k.L}})),
+    (owed.gives_for_arrays_what_it_gives_for_their_elements, replace(SGD, bound=of_the_first)),
+    (owed.is_what_its_derivation_arrives_at, replace(SGD, why=of_half_the_noise)),
+    (owed.is_what_its_derivation_arrives_at, replace(SGD, why=with_its_numbers)),
+    (owed.answers_on_the_command_line, replace(SGD, why=of_half_the_noise)),
+    (owed.plans_what_it_says, replace(SGD, claim="C5")),
+    (owed.plans_what_it_says, with_plan(SGD, with_stage(theta=lambda k, stage, eps: stage.theta + 0.5))),
+    (owed.reaches_its_target_and_no_sooner, with_plan(SGD, longer(0.5))),
+    (owed.reaches_its_target_and_no_sooner, with_plan(SGD, longer(2))),
+    (owed.has_whole_stages_within_the_premises, with_plan(SGD, with_stage(steps=lambda k, stage, eps: stage.steps + 0.5))),
+    (owed.has_whole_stages_within_the_premises, with_plan(SGD, with_stage(eta=lambda k, stage, eps: 2 * stage.eta))),
+    (owed.asks_for_more_the_finer_and_the_farther, with_plan(SGD, with_stage(steps=lambda k, stage, eps: np.ceil(1e9 * eps)))),
+    (owed.plans_scale_with_the_objective, with_plan(SGD, with_stage(steps=lambda k, stage, eps: np.ceil(1e9 / eps)))),
+    (owed.refuses_targets_outside_their_range, with_plan(SGD, of_any_target)),
+    (owed.is_a_number_of_samples_or_refused, with_plan(SGD, endless)),
+    (owed.plans_for_arrays_what_it_plans_for_their_elements, with_plan(SGD, of_the_largest)),
+    (owed.plans_on_the_command_line, with_plan(SGD, longer(2))),
+]
+
+
+@pytest.mark.parametrize(("check", "wrong"), WRONG, ids=[f"{check.__name__} {i}" for i, (check, _) in enumerate(WRONG)])
+def test_a_wrong_method_breaks_its_obligation(check: Check, wrong: Method) -> None:
+    tells_apart(check, right=LSR if wrong.name == "lsr" else SGD, wrong=wrong)
+
+
+def test_every_obligation_has_a_method_that_breaks_it() -> None:
+    assert {check for check, _ in WRONG} == {*owed.OF_BOUNDS, *owed.OF_PLANS}

@@ -1,0 +1,56 @@
+"""Numbers, counts and columns as the command line prints them. Results have ``json`` and ``table`` of their own, of scalars only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import ROUND_CEILING, Decimal
+from typing import Any
+
+import numpy as np
+
+from tsla.theory.constants import Array
+
+Json = dict[str, Any]
+
+
+def number(value: Array | float) -> str:
+    """Four significant digits, thousands separated: 0.1818, 800,000, 1.235e+12."""
+    x = float(value)
+    if x == 0 or 1e-4 <= abs(x) < 1e4:
+        return f"{x:,.4g}"
+    return f"{x:,.0f}" if 1e4 <= abs(x) < 1e12 else f"{x:.4g}"
+
+
+def number_up(value: Array | float) -> str:
+    """As :func:`number`, rounded up: what is printed of a bound is a bound, for inputs known to half an ulp, as decimals are."""
+    x = float(value)
+    if x <= 0 or not np.isfinite(x):
+        return number(x)
+    exact = Decimal(x * (1 - 32 * np.finfo(np.float64).eps))  # 1.2000000000000002 is 1.2, not 1.201
+    raised = exact.quantize(Decimal(1).scaleb(exact.adjusted() - 3), rounding=ROUND_CEILING)
+    held = Decimal("1e-300") < raised < Decimal("1e300")  # else four digits may be more, or a larger number, than a float holds
+    return number(float(raised)) if held else f"{raised.normalize():e}"
+
+
+def count(value: Array | float) -> str:
+    """A whole number of steps, exactly as far as it is readable; "never" where there is no such number."""
+    x = float(value)
+    if not np.isfinite(x):
+        return "never"
+    return f"{x:,.0f}" if x < 1e15 else f"{x:.4g}"
+
+
+def aligned(rows: list[list[str]], *, right: frozenset[int] = frozenset()) -> str:
+    """Rows as columns two blanks apart; the columns in ``right`` are aligned to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = (
+        "  ".join(cell.rjust(w) if i in right else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True)))
+        for row in rows
+    )
+    return "\n".join("  " + line.rstrip() for line in lines)
+
+
+def listed(words: Iterable[str]) -> str:
+    """Each once: "a, b and c"."""
+    *most, last = dict.fromkeys(words)
+    return f"{', '.join(most)} and {last}" if most else last
