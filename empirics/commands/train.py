@@ -84,13 +84,13 @@ def run(args: argparse.Namespace) -> None:
     import pandas as pd
 
     from tsla.empirics import training
+    from tsla.empirics.configuration.command_line import command_line
+    from tsla.empirics.configuration.given import given_fields
     from tsla.empirics.models import checkpoints
     from tsla.empirics.runs.files import deliver, must_be_writable
     from tsla.empirics.runs.records import write as write_record
     from tsla.empirics.training import processes
-    from tsla.empirics.training.command_line import command_line
     from tsla.empirics.training.devices import device_of
-    from tsla.empirics.training.given import given_fields
     from tsla.empirics.training.watched import watched
 
     given = given_fields(args)

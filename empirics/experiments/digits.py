@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from tsla.empirics.training.config import TrainingConfig
+from tsla.empirics.configuration import TrainingConfig
 from tsla.empirics.training.loop import train
 
 

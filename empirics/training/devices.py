@@ -10,9 +10,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from tsla.empirics.configuration import TrainingConfig
 from tsla.empirics.data.datasets import Split
 from tsla.empirics.training import processes
-from tsla.empirics.training.config import TrainingConfig
 
 
 def device_of(config: TrainingConfig) -> torch.device:

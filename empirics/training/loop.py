@@ -12,12 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tsla.empirics.configuration import TrainingConfig
 from tsla.empirics.data.augmentation import augment
 from tsla.empirics.data.datasets import Split
 from tsla.empirics.runs.resume_training import StateFile, identity
 from tsla.empirics.smoothing.loss import SmoothedCrossEntropy
 from tsla.empirics.training import processes
-from tsla.empirics.training.config import TrainingConfig
 from tsla.empirics.training.devices import device_of, formatted, numerics, on_device, taken
 from tsla.empirics.training.evaluation import evaluate
 from tsla.empirics.training.measuring import Measuring

@@ -10,9 +10,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from tsla.empirics.configuration.config import kinds
 from tsla.empirics.runs.files import must_be_there
 from tsla.empirics.training import TrainingConfig
-from tsla.empirics.training.config import kinds
 
 TABLES = ("name", "fixed", "grid", "seeds")
 

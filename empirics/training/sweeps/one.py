@@ -16,11 +16,11 @@ from typing import Any, get_args, get_origin
 
 import pandas as pd
 
+from tsla.empirics.configuration.command_line import command_line
+from tsla.empirics.configuration.config import kinds
 from tsla.empirics.runs import records
 from tsla.empirics.runs.files import remove, replacing
 from tsla.empirics.training import Row, TrainingConfig, train
-from tsla.empirics.training.command_line import command_line
-from tsla.empirics.training.config import kinds
 
 DTYPES = {int: "int64", float: "float64", bool: "bool", str: "string"}
 

@@ -11,10 +11,10 @@ import torch
 
 from tests.planted import assert_rejects
 from tsla.empirics.commands.train import OPTIONS
+from tsla.empirics.configuration.step_sizes import factor
 from tsla.empirics.smoothing.labels import evaluation_mode
 from tsla.empirics.training import TrainingConfig
 from tsla.empirics.training.evaluation import calibration_error
-from tsla.empirics.training.step_sizes import factor
 
 SHORT = {"method": "sgd", "seed": 0, "epochs": 2, "drop": 1, "measure_at": (0, 2)}
 

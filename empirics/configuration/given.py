@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tsla.empirics.configuration.command_line import ALL
+from tsla.empirics.configuration.config import DROPPING, TrainingConfig, kinds
 from tsla.empirics.runs.files import must_be_there
-from tsla.empirics.training.command_line import ALL
-from tsla.empirics.training.config import DROPPING, TrainingConfig, kinds
 
 
 def given_fields(args: argparse.Namespace) -> dict[str, Any]:

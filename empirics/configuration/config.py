@@ -7,7 +7,7 @@ from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from tsla.empirics.smoothing.schedules import Adaptive, Annealed, Constant, Schedule, TwoStage
-from tsla.empirics.training.step_sizes import RATES, factor
+from tsla.empirics.configuration.step_sizes import RATES, factor
 
 METHODS = ("sgd", "lsr", "tsla", "annealed", "adaptive", "shrink", "shrink-tsla")
 DROPPING = ("tsla", "shrink-tsla")
