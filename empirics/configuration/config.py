@@ -1,126 +1,173 @@
-"""The configuration of one training run: plain numbers and names, checked at the door."""
+"""The configuration of one training run: plain numbers and names in four groups, checked when a run is made of them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from types import UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
+from tsla.empirics.configuration.fields import (
+    BELOW_1,
+    EPOCH,
+    EPOCHS,
+    FRACTION,
+    NOT_NEGATIVE,
+    OF_THE_EPOCHS,
+    POSITIVE,
+    Use,
+    Usual,
+    about,
+    at_least,
+    fields_of,
+    one_of,
+    with_method,
+)
+from tsla.empirics.configuration.step_sizes import STEP_SIZES, factor
 from tsla.empirics.smoothing.schedules import Adaptive, Annealed, Constant, Schedule, TwoStage
-from tsla.empirics.configuration.step_sizes import RATES, factor
 
 METHODS = ("sgd", "lsr", "tsla", "annealed", "adaptive", "shrink", "shrink-tsla")
-DROPPING = ("tsla", "shrink-tsla")
-"""The methods that change at ``drop``."""
-CHOICES = {
-    "method": METHODS,
-    "smoothing": ("uniform", "prior", "own", "own-hard"),
-    "norm": ("group", "batch"),
-    "rates": RATES,
-    "precision": ("float32", "bf16"),
-    "device": ("cpu", "cuda", "auto"),
-}
-LEAST = {"seed": 0} | dict.fromkeys(("epochs", "batch_size", "threads", "train_size", "test_size", "pool", "measured_examples"), 1)
-KINDS = {float: "a number", int: "a whole number", bool: "true or false", str: "text", tuple: "a list of whole numbers"}
+MEASURING = Use("measure_at", "one or more epochs", bool)
+MEASURED = (0, 1, 2, 5, 10, 20)
 
 
 @dataclass(frozen=True)
-class TrainingConfig:
-    """One training run. Runs that differ in ``method`` alone share split, label noise, initial weights and batches.
+class Method:
+    """What is run. Runs that differ in ``method`` alone share split, label noise, initial weights and batches.
 
-    method:       "sgd"; "lsr", smoothing throughout; "tsla", smoothing up to ``drop``; "annealed", θ°(η) of measured moments (C12);
-                  "adaptive", smoothing until its advantage is no longer seen; "shrink" and "shrink-tsla", which take the step (1-θ)η
-                  where "lsr" and "tsla" smooth: their controls (C17)
-    seed:         seeds the split, the label noise, the initial weights and the order of the batches
-    eta, theta:   step size and smoothing strength
-    drop:         the epoch from which "tsla" trains without smoothing
-    measure_at:   the epochs before which the moments are measured; ``measured_examples``: on how many training examples, None for all;
-                  ``curvature``: there also η times the largest curvature of F
-    data:         a data set of :func:`tsla.empirics.data.datasets.load`, of which ``folder`` has the files; ``train_size`` None: all of it;
-                  ``test_size`` and ``pool`` as there
-    model, norm:  a network of :func:`tsla.empirics.models.networks.build`
-    smoothing:    ŷ: "uniform", "prior" (the frequencies of the training labels), "own" (the model's prediction) or "own-hard"
-    warmup:       epochs in which the step size rises evenly
-    rates:        "constant"; "step", a tenth from half and a hundredth from three quarters of the epochs on; "cosine", to 0
-    augment:      random crops of each batch, and reflections where they keep the class (not of digits)
-    precision:    "bf16" runs the network under autocast; weights, loss and evaluation stay float32
-    device:       "auto" takes a GPU where there is one; ``threads`` are those of a process on the CPU
-    deterministic: on a GPU only algorithms that give the same bits again; on a CPU it is so anyway
+    "sgd"; "lsr", smoothing throughout; "tsla", smoothing up to ``drop``; "annealed", θ°(η) of measured moments (C12); "adaptive", smoothing
+    until its advantage is no longer seen; "shrink" and "shrink-tsla", which take the step (1-θ)η where "lsr" and "tsla" smooth: their
+    controls (C17). ``model`` and ``norm`` are those of :func:`tsla.empirics.models.networks.build`. With ``precision`` "bf16" the network
+    runs under autocast; weights, loss and evaluation stay float32.
     """
 
-    method: str
-    seed: int
-    epochs: int = 20
-    eta: float = 0.1
-    theta: float = 0.3
-    drop: int = 10
-    label_noise: float = 0.2
-    batch_size: int = 16
-    train_size: int | None = 1000
-    measure_at: tuple[int, ...] = (0, 1, 2, 5, 10, 20)
-    measured_examples: int | None = None
-    curvature: bool = False
-    data: str = "digits"
-    folder: str | None = None
-    test_size: int | None = None
-    pool: int = 1
-    model: str = "resnet8"
-    norm: str = "group"
-    smoothing: str = "uniform"
-    momentum: float = 0.0
-    weight_decay: float = 0.0
-    warmup: int = 0
-    rates: str = "constant"
-    augment: bool = False
-    precision: str = "float32"
-    channels_last: bool = False
-    compile: bool = False
-    device: str = "cpu"
-    threads: int = 1
-    deterministic: bool = False
+    method: str = field(metadata=about("how it trains", one_of(*METHODS)))
+    seed: int = field(default=0, metadata=about("of split, label noise, initial weights and batches", at_least(0)))
+    epochs: int = field(default=20, metadata=about("length of the run", at_least(1)))
+    eta: float = field(default=0.1, metadata=about("step size", POSITIVE))
+    theta: float = field(
+        default=0.3, metadata=about("smoothing strength", FRACTION, use=with_method("lsr", "tsla", "adaptive", "shrink", "shrink-tsla"))
+    )
+    drop: int = field(
+        default=OF_THE_EPOCHS,
+        metadata=about(
+            "the epoch from which tsla does not smooth",
+            EPOCH,
+            usual=Usual("half of the epochs", lambda epochs: epochs // 2),
+            use=with_method("tsla", "shrink-tsla"),
+        ),
+    )
+    smoothing: str = field(default="uniform", metadata=about("smoothing labels", one_of("uniform", "prior", "own", "own-hard")))
+    model: str = field(default="resnet8", metadata=about("mlp, resnet8, resnet18, resnet20, resnet32, resnet34, resnet50 or resnet56"))
+    norm: str = field(
+        default="group",
+        metadata=about(
+            "normalisation", one_of("group", "batch"), use=Use("model", "networks that have a norm", lambda model: model != "mlp")
+        ),
+    )
+    batch_size: int = field(default=16, metadata=about("examples of a batch", at_least(1)))
+    momentum: float = field(default=0.0, metadata=about("of SGD", BELOW_1))
+    weight_decay: float = field(default=0.0, metadata=about("of SGD", NOT_NEGATIVE))
+    warmup: int = field(default=0, metadata=about("epochs in which the step size rises evenly", EPOCH))
+    step_sizes: str = field(  # stored by the name that the first records gave it
+        default="constant", metadata=about("step sizes along the epochs", one_of(*STEP_SIZES), stored="rates")
+    )
+    augment: bool = field(default=False, metadata=about("random crops of each batch, and reflections where they keep the class"))
+    precision: str = field(default="float32", metadata=about("of the network", one_of("float32", "bf16")))
+
+
+@dataclass(frozen=True)
+class Data:
+    """What it is trained and tested on: see :func:`tsla.empirics.data.datasets.load`."""
+
+    data: str = field(default="digits", metadata=about("digits, mnist, fashion-mnist, cifar10, cifar100, cub200, dogs or folder"))
+    folder: str | None = field(
+        default=None,
+        metadata=about(
+            "where the files of the data are",
+            use=Use("data", "data that are read from files", lambda data: data not in ("digits", "mnist")),
+        ),
+    )
+    train_size: int | None = field(default=1000, metadata=about("training examples, or all", at_least(1)))
+    test_size: int | None = field(default=None, metadata=about("test examples, or all", at_least(1)))
+    pool: int = field(default=1, metadata=about("means over squares of so many pixels a side", at_least(1)))
+    label_noise: float = field(default=0.2, metadata=about("fraction of wrong labels", FRACTION))
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What it is computed on, and how: to rounding a run is the same on all of them, so that this is no part of what the run is."""
+
+    device: str = field(
+        default="cpu", compare=False, metadata=about("where to compute; auto takes a GPU where there is one", one_of("cpu", "cuda", "auto"))
+    )
+    threads: int = field(default=1, compare=False, metadata=about("of a process on the CPU", at_least(1)))
+    channels_last: bool = field(default=False, compare=False, metadata=about("the memory format of images"))
+    compile: bool = field(default=False, compare=False, metadata=about("compile the network"))
+    deterministic: bool = field(default=False, compare=False, metadata=about("the same bits again on a GPU too"))
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What is measured along the run, beside losses and accuracy: the six gradient moments."""
+
+    measure_at: tuple[int, ...] = field(
+        default=OF_THE_EPOCHS,
+        metadata=about(
+            "epochs before which moments are measured, such as 0,5,20",
+            EPOCHS,
+            usual=Usual(",".join(map(str, MEASURED)), lambda epochs: tuple(epoch for epoch in MEASURED if epoch <= epochs)),
+        ),
+    )
+    measured_examples: int | None = field(
+        default=None, metadata=about("training examples to measure moments on, or all", at_least(1), use=MEASURING)
+    )
+    curvature: bool = field(
+        default=False, metadata=about("where moments are measured, also eta times the largest curvature", use=MEASURING)
+    )
+
+
+FIELDS = fields_of(Method, Data, Machine, Measurement)
+"""The fields of a configuration by name, in the order in which it takes them."""
+
+
+@dataclass(frozen=True)
+class TrainingConfig(Measurement, Machine, Data, Method):  # dataclasses begin with the fields of the last base
+    """One training run. Its fields are those of its four groups; ``tsla train --help`` says what each is.
+
+    A configuration *is* each of its groups, in place of holding them. So who reads ``config.eta`` need not know where it is declared, a
+    function of the machine alone says so in its type and takes the whole, and what is stored is flat. Two configurations are equal where
+    they are the same run, on whatever machine.
+
+    Lists and whole numbers, as files have them, become tuples and numbers. Raises ValueError, with one line, for what a field must not be.
+    """
 
     def __post_init__(self) -> None:
-        if isinstance(self.measure_at, list):  # from a file
-            object.__setattr__(self, "measure_at", tuple(self.measure_at))
-        for name, kind in kinds(type(self)).items():
-            _check_kind(name, getattr(self, name), kind)
-        self._check_numbers()
-        self._check_epochs()
+        for one in FIELDS.values():
+            object.__setattr__(self, one.name, one.settled(getattr(self, one.name), self.epochs))
 
-    def _check_numbers(self) -> None:
-        for name, allowed in CHOICES.items():
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} = {getattr(self, name)!r} must be one of {', '.join(allowed)}")
-        for name in ("theta", "label_noise"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} = {getattr(self, name)} must lie in [0, 1]")
-        if not 0 < self.eta < float("inf"):
-            raise ValueError(f"eta = {self.eta} must be above 0 and finite")
-        if not 0 <= self.momentum < 1:
-            raise ValueError(f"momentum = {self.momentum} must lie in [0, 1)")
-        if not 0 <= self.weight_decay < float("inf"):
-            raise ValueError(f"weight_decay = {self.weight_decay} must be at least 0 and finite")
-        for name, least in LEAST.items():
-            if getattr(self, name) is not None and getattr(self, name) < least:
-                raise ValueError(f"{name} = {getattr(self, name)} must be at least {least}")
-
-    def _check_epochs(self) -> None:
-        if any(not 0 <= epoch <= self.epochs for epoch in self.measure_at):
-            raise ValueError(f"measure_at = {self.measure_at} must lie in 0 ... epochs = {self.epochs}")
-        for name in ("drop", "warmup"):
-            if not 0 <= getattr(self, name) <= self.epochs:
-                raise ValueError(f"{name} = {getattr(self, name)} must lie in 0 ... epochs = {self.epochs}")
+    def flat(self) -> dict[str, Any]:
+        """All fields, as records and checkpoints hold them; :meth:`of_flat` is the way back."""
+        return {field.stored: getattr(self, name) for name, field in FIELDS.items()}
 
     @classmethod
-    def of(cls, **given: Any) -> TrainingConfig:
-        """From what a user gave: of a run of another length ``drop`` is half of it and ``measure_at`` ends with it, by default."""
-        floats = {name for name, kind in kinds(cls).items() if kind is float}
-        fields: dict[str, Any] = {name: float(value) if name in floats and type(value) is int else value for name, value in given.items()}
-        epochs = fields.get("epochs")
-        if type(epochs) is int:
-            fields.setdefault("drop", epochs // 2)
-            fields.setdefault("measure_at", tuple(epoch for epoch in cls.measure_at if epoch <= epochs))
-        return cls(**fields)
+    def of_flat(cls, stored: Mapping[str, Any]) -> TrainingConfig:
+        """The configuration that a record or a checkpoint holds. Raises TypeError for a field that there is not."""
+        names = {field.stored: name for name, field in FIELDS.items()}
+        return cls(**{names.get(name, name): value for name, value in stored.items()})
+
+    def identity(self) -> dict[str, Any]:
+        """What the run is, whatever it is computed on: :meth:`flat` without the machine."""
+        return {field.stored: getattr(self, name) for name, field in FIELDS.items() if field.group != "machine"}
+
+    def command_line(self) -> str:
+        """What runs it again, without a file. What has no effect in this run is left out, and would be refused: the rows are the same."""
+        usual = TrainingConfig(self.method, epochs=self.epochs)
+        told = [
+            field.words(getattr(self, name))
+            for name, field in FIELDS.items()
+            if name in ("method", "seed", "epochs") or (getattr(self, name) != getattr(usual, name) and field.has_use(self))
+        ]
+        return " ".join(["tsla train", *told])
 
     def schedule(self) -> Schedule:
         """The smoothing strength along the epochs, at its start."""
@@ -132,36 +179,8 @@ class TrainingConfig:
             return TwoStage(self.theta, self.drop)
         return Constant(self.theta if self.method == "lsr" else 0.0)
 
-    def rate(self, epoch: int) -> float:
-        """The step size of the epoch, counted from 0: that of ``rates``, which the controls shrink."""
-        eta = self.eta * factor(self.rates, epoch, epochs=self.epochs, warmup=self.warmup)
+    def step_size(self, epoch: int) -> float:
+        """That of the epoch, counted from 0: of ``step_sizes``, which the controls shrink."""
+        eta = self.eta * factor(self.step_sizes, epoch, epochs=self.epochs, warmup=self.warmup)
         shrunk = self.method == "shrink" or (self.method == "shrink-tsla" and epoch < self.drop)
         return eta * (1 - self.theta) if shrunk else eta
-
-    def rule(self, epoch: int) -> tuple[float, float]:
-        """``(step size, smoothing strength)`` of the epoch. Raises ValueError where the strength is not known before the run."""
-        schedule = self.schedule()
-        if schedule.needs_moments:
-            raise ValueError(f"method = {self.method} has no rule that is known before the run; must be one that measures nothing")
-        for _ in range(epoch):
-            schedule.step()
-        return self.rate(epoch), schedule.theta
-
-
-def kinds(config: type[TrainingConfig]) -> dict[str, Any]:
-    """The types of the fields, by name."""
-    return get_type_hints(config)
-
-
-def _check_kind(name: str, value: object, kind: Any) -> None:
-    options = get_args(kind) if isinstance(kind, UnionType) else (kind,)
-    if not any(_is(value, option) for option in options):
-        raise ValueError(f"{name} = {value!r} must be {KINDS[get_origin(options[0]) or options[0]]}")
-
-
-def _is(value: object, kind: Any) -> bool:
-    if get_origin(kind) is tuple:
-        return isinstance(value, tuple) and all(_is(item, int) for item in value)
-    if isinstance(value, bool):
-        return kind is bool
-    return isinstance(value, int | float if kind is float else kind)

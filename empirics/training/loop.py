@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from itertools import islice
 from math import isfinite
 from pathlib import Path
@@ -18,7 +17,7 @@ from tsla.empirics.data.datasets import Split
 from tsla.empirics.runs.resume_training import StateFile, identity
 from tsla.empirics.smoothing.loss import SmoothedCrossEntropy
 from tsla.empirics.training import processes
-from tsla.empirics.training.devices import device_of, formatted, numerics, on_device, taken
+from tsla.empirics.training.devices import device_of, formatted, numerics, on_device
 from tsla.empirics.training.evaluation import evaluate
 from tsla.empirics.training.measuring import Measuring
 from tsla.empirics.training.setup import initial_model, training_split
@@ -69,7 +68,7 @@ class _Run:
         self._model = model.to(self.device)
         if config.channels_last:
             self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._file = None if state is None else StateFile(state, identity(asdict(config), model, __name__, taken=taken(config)))
+        self._file = None if state is None else StateFile(state, identity(config.identity(), model, __name__))
         self._split = on_device(split, self.device, config)
         prior = torch.bincount(self._split.train_labels, minlength=split.classes).double()
         self._schedule = config.schedule()
@@ -104,7 +103,7 @@ class _Run:
 
     def _rule(self, *, informed: bool) -> dict[str, float]:
         """Step size and strength of the epoch that begins."""
-        eta = self.config.rate(self.epoch)
+        eta = self.config.step_size(self.epoch)
         if self._schedule.needs_moments and informed:
             self._measuring.inform(self._schedule, self._model, eta)
             self._schedule.load_state_dict(processes.agreed(self._schedule.state_dict()))
@@ -122,7 +121,7 @@ class _Run:
     def _train_epoch(self) -> None:
         self._model.train()
         for options in self._optimiser.param_groups:
-            options["lr"] = self.config.rate(self.epoch)
+            options["lr"] = self.config.step_size(self.epoch)
         order = next(self._orders).to(self.device)
         for batch in torch.split(order, self.config.batch_size)[self.steps :]:
             self._step(batch)

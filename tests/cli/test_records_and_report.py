@@ -360,7 +360,7 @@ OUT_OF_RANGE = [
     Bad("simulate", {"problem": "cosine", "method": "tsla", "eps": "0.5"}, ("mu is missing", "C8 needs it")),
     Bad("train", {"method": "sgd", "theta": "1.5"}, ("theta = 1.5", "[0, 1]")),
     Bad("train", {"method": "sgd", "eta": "-1"}, ("eta = -1", "above 0")),
-    Bad("train", {"method": "sgd", "label-noise": "2"}, ("label_noise = 2", "[0, 1]")),
+    Bad("train", {"method": "sgd", "label-noise": "2"}, ("label-noise = 2", "[0, 1]")),
     Bad("train", {"method": "sgd", "seed": "-1"}, ("seed = -1", "at least 0")),
     Bad("train", {"method": "tsla", "drop": "30"}, ("drop = 30", "0 ... epochs = 20")),
     Bad("train", {"method": "sgd", "drop": "5"}, ("drop = 5 has no use with --method sgd", "tsla or shrink-tsla")),

@@ -23,7 +23,7 @@ method = "lsr"
 epochs = 2
 eta = 1
 train-size = 40
-label_noise = 0.5
+label-noise = 0.5
 model = "mlp"
 measure-at = [2]
 augment = true
@@ -58,7 +58,7 @@ def test_the_file_alone(file: Path, run: Run) -> None:
 @pytest.mark.parametrize(
     ("content", "options", "says"),
     [
-        ("methud = 'lsr'", "", "config = run.toml: unknown name methud; must be one of method, seed"),
+        ("methud = 'lsr'", "", "config = run.toml: methud = 'lsr' is unknown here; must be one of method, seed"),
         ("method = lsr", "", "config = run.toml must be a TOML file"),
         ("epochs = 2", "", "the following arguments are required: --method"),
         ("method = 'lsr'\nepochs = 2.5", "", "epochs = 2.5 must be a whole number"),
@@ -91,7 +91,7 @@ def test_it_says_where_it_runs_and_how_far_it_is(capsys: pytest.CaptureFixture[s
     assert cli.main(f"train --method lsr {SHORT} --device cpu --precision bf16 --threads 2".split()) == 0
     said = capsys.readouterr().err
     assert "train: cpu (2 threads), bf16, 1 process\n" in said
-    for word in ("loss ", "test accuracy ", "rate 0.1", "theta 0.3", "delta "):
+    for word in ("loss ", "test accuracy ", "step size 0.1", "theta 0.3", "delta "):
         assert word in said.splitlines()[-1]
 
 
@@ -108,7 +108,7 @@ def test_the_checkpoint_builds_its_network(tmp_path: Path, run: Run) -> None:
     found = checkpoints.read(tmp_path / "run.pt")
     assert found.network == {"name": "resnet8", "shape": (1, 8, 8), "classes": 10, "norm": "batch"}
     assert found.training is not None
-    assert TrainingConfig(**found.training).norm == "batch"
+    assert TrainingConfig.of_flat(found.training).norm == "batch"
     model, inputs = checkpoints.build(found), torch.rand(2, 1, 8, 8)
     expected = networks.build("resnet8", shape=(1, 8, 8), classes=10, norm="batch")
     expected.load_state_dict(dict(found.state))

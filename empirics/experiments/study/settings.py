@@ -33,7 +33,7 @@ FEWER_SEEDS = 10
 class Setting:
     """One setting. ``rates`` is the grid that each arm's step size is chosen from; ``tuning_seeds`` choose, ``seeds`` confirm.
 
-    ``decay`` says how the step size goes on from there: it is the ``rates`` of a :class:`~tsla.TrainingConfig`.
+    ``decay`` says how the step size goes on from there: it is the ``step_sizes`` of a :class:`~tsla.TrainingConfig`.
 
     Seeds 0-9 were those of the first confirmatory runs, from which the number of these was calculated.
     """
@@ -63,7 +63,7 @@ class Setting:
     @property
     def fixed(self) -> dict[str, Any]:
         """The fields of a :class:`~tsla.TrainingConfig` that all arms share."""
-        shared = {"model": self.model, "label_noise": self.label_noise, "momentum": self.momentum, "rates": self.decay}
+        shared = {"model": self.model, "label_noise": self.label_noise, "momentum": self.momentum, "step_sizes": self.decay}
         return DATA[self.data] | shared | {"epochs": EPOCHS, "batch_size": BATCH_SIZE}
 
 

@@ -95,7 +95,7 @@ def test_a_convolutional_network() -> None:
 
 
 def test_rates_that_change_and_weight_decay() -> None:
-    configs = [config(name, rates="cosine", warmup=1, weight_decay=0.01) for name in ("plain", "smoothed", "shrunk first")]
+    configs = [config(name, step_sizes="cosine", warmup=1, weight_decay=0.01) for name in ("plain", "smoothed", "shrunk first")]
     assert_equal(together_now(configs), [list(train(config)) for config in configs], rel=1e-5)
 
 

@@ -22,7 +22,17 @@ from tsla.empirics.training import TrainingConfig, initial_model, train, trainin
 from tsla.empirics.training.loop import _Run
 
 CONFIG = TrainingConfig(
-    "tsla", 3, epochs=4, drop=2, train_size=300, batch_size=3, model="mlp", momentum=0.9, augment=True, rates="cosine", measure_at=(0, 2, 4)
+    "tsla",
+    3,
+    epochs=4,
+    drop=2,
+    train_size=300,
+    batch_size=3,
+    model="mlp",
+    momentum=0.9,
+    augment=True,
+    step_sizes="cosine",
+    measure_at=(0, 2, 4),
 )
 SMALL = replace(CONFIG, train_size=40, batch_size=8)  # five steps an epoch
 STEPS = 100

@@ -44,7 +44,7 @@ def test_every_arm_is_a_run_that_can_be_made() -> None:
     for setting in EVERY.values():
         for name in arms.arms(setting):
             made = TrainingConfig(**arms.config(setting, name, setting.rates[0], seed=0))
-            assert (made.model, made.rates) == (setting.model, setting.decay)
+            assert (made.model, made.step_sizes) == (setting.model, setting.decay)
 
 
 @pytest.mark.parametrize(("parts", "settings"), [(tuning_parts(), SETTINGS), (decay_tuning_parts(), DECAYED)])
