@@ -14,7 +14,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-import tsla.empirics.training
 from tests.figures.miniature import write_miniature_live, write_miniature_records
 from tsla import cli
 from tsla.empirics.experiments import live
@@ -518,7 +517,7 @@ class TinyConfig(TrainingConfig):
 
 @pytest.fixture
 def tiny_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tsla.empirics.training, "TrainingConfig", TinyConfig)
+    monkeypatch.setattr("tsla.empirics.configuration.given.TrainingConfig", TinyConfig)
 
 
 @pytest.mark.usefixtures("tiny_training")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,11 +59,14 @@ def test_the_file_alone(file: Path, run: Run) -> None:
 @pytest.mark.parametrize(
     ("content", "options", "says"),
     [
-        ("methud = 'lsr'", "", "config = run.toml: methud = 'lsr' is unknown here; must be one of method, seed"),
+        ("method = 'lsr'\nmeasure_at = [0]", "", "config = run.toml: measure_at = [0] must be spelled measure-at"),
         ("method = lsr", "", "config = run.toml must be a TOML file"),
         ("epochs = 2", "", "the following arguments are required: --method"),
-        ("method = 'lsr'\nepochs = 2.5", "", "epochs = 2.5 must be a whole number"),
-        ("method = 'lsr'\nsmoothing = ['own']", "", "smoothing = ['own'] must be text"),
+        (
+            "method = 'sgd'",
+            "--theta 0.1",
+            "theta = 0.1 has no use with --method sgd; it goes with lsr, tsla, adaptive, shrink or shrink-tsla",
+        ),
         ("method = 'lsr'", "--config nowhere.toml", "config = nowhere.toml: no such file"),
         ("method = 'lsr'", "--watch --state run.state", "state = run.state must be left out with --watch"),
         ("method = 'lsr'", "--measure-at 0,x", "'x' is not a whole number"),
@@ -80,11 +84,12 @@ def test_a_state_of_another_run_is_one_line_as_well(tmp_path: Path, refusal: Cal
     assert "it is another's" in refusal(f"train --method sgd {SHORT} --state {tmp_path / 'state'}".split())
 
 
-def test_all_is_a_size(tmp_path: Path, run: Run) -> None:
-    run(f"train --method sgd {SHORT} --measured-examples all --measure-at 1 --out {tmp_path / 'run.parquet'}")
-    record = records.read(tmp_path / "run.parquet")
-    assert record.config["measured_examples"] is None
-    assert "--measured-examples all" in record.command
+def test_one_json_object_has_configuration_and_rows(tmp_path: Path, run: Run) -> None:
+    out = run(f"train --method sgd {SHORT} --measure-at 1 --json --out {tmp_path / 'run.parquet'}")
+    found, record = json.loads(out, parse_constant=pytest.fail), records.read(tmp_path / "run.parquet")
+    assert found["config"] == record.config
+    assert [row["s2"] is None for row in found["rows"]] == [True, False]
+    assert pd.DataFrame(found["rows"]).equals(record.table)
 
 
 def test_it_says_where_it_runs_and_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
