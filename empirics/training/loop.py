@@ -77,7 +77,7 @@ class _Run:
         how: dict[str, Any] = {"momentum": config.momentum, "weight_decay": config.weight_decay}
         foreach = self.device.type != "cpu"  # on a CPU it costs more than it spares
         self._optimiser = torch.optim.SGD(self._model.parameters(), lr=config.eta, foreach=foreach, **how)
-        self._augmentation = torch.Generator(device=self.device).manual_seed(config.seed)
+        self._augmentation = torch.Generator().manual_seed(config.seed)  # the same draws on every device
         self._resume()
         self._orders = islice(self._all_orders(), self.epoch, None)
         forward = processes.joined(self._model, self.device)
