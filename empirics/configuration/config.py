@@ -26,8 +26,15 @@ from tsla.empirics.configuration.step_sizes import STEP_SIZES, factor
 from tsla.empirics.smoothing.schedules import Adaptive, Annealed, Constant, Schedule, TwoStage
 
 METHODS = ("sgd", "lsr", "tsla", "annealed", "adaptive", "shrink", "shrink-tsla")
-MEASURING = Use("measure_at", "one or more epochs", bool)
 MEASURED = (0, 1, 2, 5, 10, 20)
+"""The epochs before which moments are measured unless a user says others."""
+HALF = Usual("half of the epochs", lambda epochs: epochs // 2)
+AS_FAR_AS_IT_GOES = Usual(",".join(map(str, MEASURED)), lambda epochs: tuple(epoch for epoch in MEASURED if epoch <= epochs))
+
+USING_THETA, DROPPING = with_method("lsr", "tsla", "adaptive", "shrink", "shrink-tsla"), with_method("tsla", "shrink-tsla")
+NORMED = Use("model", "networks that have a norm", lambda model: model != "mlp")
+FROM_FILES = Use("data", "data that are read from files", lambda data: data not in ("digits", "mnist"))
+MEASURING = Use("measure_at", "one or more epochs", bool)
 
 
 @dataclass(frozen=True)
@@ -44,26 +51,11 @@ class Method:
     seed: int = field(default=0, metadata=about("of split, label noise, initial weights and batches", at_least(0)))
     epochs: int = field(default=20, metadata=about("length of the run", at_least(1)))
     eta: float = field(default=0.1, metadata=about("step size", POSITIVE))
-    theta: float = field(
-        default=0.3, metadata=about("smoothing strength", FRACTION, use=with_method("lsr", "tsla", "adaptive", "shrink", "shrink-tsla"))
-    )
-    drop: int = field(
-        default=OF_THE_EPOCHS,
-        metadata=about(
-            "the epoch from which tsla does not smooth",
-            EPOCH,
-            usual=Usual("half of the epochs", lambda epochs: epochs // 2),
-            use=with_method("tsla", "shrink-tsla"),
-        ),
-    )
+    theta: float = field(default=0.3, metadata=about("smoothing strength", FRACTION, use=USING_THETA))
+    drop: int = field(default=OF_THE_EPOCHS, metadata=about("the epoch from which tsla does not smooth", EPOCH, usual=HALF, use=DROPPING))
     smoothing: str = field(default="uniform", metadata=about("smoothing labels", one_of("uniform", "prior", "own", "own-hard")))
     model: str = field(default="resnet8", metadata=about("mlp, resnet8, resnet18, resnet20, resnet32, resnet34, resnet50 or resnet56"))
-    norm: str = field(
-        default="group",
-        metadata=about(
-            "normalisation", one_of("group", "batch"), use=Use("model", "networks that have a norm", lambda model: model != "mlp")
-        ),
-    )
+    norm: str = field(default="group", metadata=about("normalisation", one_of("group", "batch"), use=NORMED))
     batch_size: int = field(default=16, metadata=about("examples of a batch", at_least(1)))
     momentum: float = field(default=0.0, metadata=about("of SGD", BELOW_1))
     weight_decay: float = field(default=0.0, metadata=about("of SGD", NOT_NEGATIVE))
@@ -80,13 +72,7 @@ class Data:
     """What it is trained and tested on: see :func:`tsla.empirics.data.datasets.load`."""
 
     data: str = field(default="digits", metadata=about("digits, mnist, fashion-mnist, cifar10, cifar100, cub200, dogs or folder"))
-    folder: str | None = field(
-        default=None,
-        metadata=about(
-            "where the files of the data are",
-            use=Use("data", "data that are read from files", lambda data: data not in ("digits", "mnist")),
-        ),
-    )
+    folder: str | None = field(default=None, metadata=about("where the files of the data are", use=FROM_FILES))
     train_size: int | None = field(default=1000, metadata=about("training examples, or all", at_least(1)))
     test_size: int | None = field(default=None, metadata=about("test examples, or all", at_least(1)))
     pool: int = field(default=1, metadata=about("means over squares of so many pixels a side", at_least(1)))
@@ -112,11 +98,7 @@ class Measurement:
 
     measure_at: tuple[int, ...] = field(
         default=OF_THE_EPOCHS,
-        metadata=about(
-            "epochs before which moments are measured, such as 0,5,20",
-            EPOCHS,
-            usual=Usual(",".join(map(str, MEASURED)), lambda epochs: tuple(epoch for epoch in MEASURED if epoch <= epochs)),
-        ),
+        metadata=about("epochs before which moments are measured, such as 0,5,20", EPOCHS, usual=AS_FAR_AS_IT_GOES),
     )
     measured_examples: int | None = field(
         default=None, metadata=about("training examples to measure moments on, or all", at_least(1), use=MEASURING)
