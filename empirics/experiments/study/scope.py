@@ -21,7 +21,7 @@ def scope(settings: Sequence[Setting], seen: Mapping[str, str] | None = None) ->
     """
     runs: dict[str, list[TrainingConfig]] = {}
     for setting in settings:
-        runs.setdefault(setting.model, []).append(TrainingConfig(**config(setting, "none", setting.rates[0], setting.seeds[0])))
+        runs.setdefault(setting.model, []).append(TrainingConfig(**config(setting, "none", setting.etas[0], setting.seeds[0])))
     added = {model: f" ({said})" for model, said in (seen or {}).items()}
     networks = [f"{NAMES[model]} on {_data(own)}{added.get(model, '')}" for model, own in runs.items()]
     return "; ".join((*networks, _common([run for own in runs.values() for run in own])))
