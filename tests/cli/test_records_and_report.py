@@ -18,7 +18,6 @@ from tests.figures.miniature import write_miniature_live, write_miniature_record
 from tsla import cli
 from tsla.empirics.experiments import live
 from tsla.empirics.runs import records
-from tsla.empirics.training import TrainingConfig
 from tsla.figures import paper_checks
 from tsla.theory.methods import METHODS
 
@@ -412,21 +411,6 @@ def test_bad_input_is_refused_in_one_line_that_says_what_is_wrong(bad: Bad, refu
         assert words in line
 
 
-@pytest.mark.usefixtures("tiny_training")
-def test_fewer_epochs_than_the_default_drop() -> None:
-    """A default must not be refused in the name of someone who never gave it."""
-    assert cli.main(["train", "--method", "sgd", "--epochs", "1"]) == 0
-
-
-@pytest.mark.usefixtures("tiny_training")
-def test_a_watched_run_trains_the_same_and_says_what_it_saw(tmp_path: Path, run: Run) -> None:
-    for name, option in (("plain", ""), ("watched", "--watch ")):
-        run(f"train --method sgd {option}--out {tmp_path / name}.parquet")
-    plain, watched = (records.read(tmp_path / f"{name}.parquet").table for name in ("plain", "watched"))
-    assert (plain["train_loss"] == watched["train_loss"]).all()
-    assert {"L_power", "eta_L", "pl_ratio"} <= set(watched) - set(plain)
-
-
 # --- the console script
 
 
@@ -504,51 +488,6 @@ def test_power(run: Run, tmp_path: Path) -> None:
     found = as_json(run(f"power {tmp_path / 'pilot.parquet'} --a b --b a --column loss --json"))
     assert found["level"] == 0.05
     assert "seeds" in str(found)
-
-
-@dataclass(frozen=True)
-class TinyConfig(TrainingConfig):
-    epochs: int = 3
-    drop: int = 2
-    train_size: int = 40
-    model: str = "mlp"
-    measure_at: tuple[int, ...] = (0, 3)
-
-
-@pytest.fixture
-def tiny_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tsla.empirics.configuration.given.TrainingConfig", TinyConfig)
-
-
-@pytest.mark.usefixtures("tiny_training")
-def test_train_writes_a_record_whose_command_makes_it_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    first, again = tmp_path / "first.parquet", tmp_path / "again.parquet"
-    assert cli.main(["train", "--method", "tsla", "--eta", "0.05", "--label-noise", "0.5", "--out", str(first)]) == 0
-    out, err = capsys.readouterr()
-    assert len(out.splitlines()) == 1 + 4
-    assert "train: 4/4" in err
-    record = records.read(first)
-    assert record.table["epoch"].tolist() == [0, 1, 2, 3]
-    assert {name: record.config[name] for name in ("method", "seed", "eta", "label_noise", "drop", "model")} == {
-        "method": "tsla",
-        "seed": 0,
-        "eta": 0.05,
-        "label_noise": 0.5,
-        "drop": 2,
-        "model": "mlp",
-    }
-    name, *options = record.command.split()
-    assert name == "tsla"
-    assert cli.main([*options, "--out", str(again)]) == 0
-    pd.testing.assert_frame_equal(records.read(again).table, record.table, check_exact=True)
-    assert again.read_bytes() == first.read_bytes()
-
-
-@pytest.mark.usefixtures("tiny_training")
-def test_train_without_out_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert cli.main(["train", "--method", "sgd"]) == 0
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_figures_and_a_foreign_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: Callable[[list[str]], str]) -> None:

@@ -45,14 +45,8 @@ def test_options_win_over_the_file_and_the_command_needs_no_file(file: Path, run
     asked = {"method": "tsla", "epochs": 2, "eta": 0.05, "drop": 1, "label_noise": 0.5, "measure_at": [2], "augment": False}
     assert {name: record.config[name] for name in asked} == asked
     assert "run.toml" not in record.command
-    run(f"{record.command.removeprefix('tsla ')} --out again.parquet")
+    assert len(run(f"{record.command.removeprefix('tsla ')} --out again.parquet").splitlines()) == 1 + 3
     assert Path("again.parquet").read_bytes() == Path("first.parquet").read_bytes()
-
-
-def test_the_file_alone(file: Path, run: Run) -> None:
-    run(f"train --config {file} --out alone.parquet")
-    config = records.read(Path("alone.parquet")).config
-    assert (config["method"], config["eta"], config["augment"], config["seed"]) == ("lsr", 1.0, True, 0)
 
 
 @pytest.mark.usefixtures("file")
@@ -92,12 +86,21 @@ def test_one_json_object_has_configuration_and_rows(tmp_path: Path, run: Run) ->
     assert pd.DataFrame(found["rows"]).equals(record.table)
 
 
-def test_it_says_where_it_runs_and_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_says_where_it_runs_and_how_far_it_is_and_writes_nothing(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(f"train --method lsr {SHORT} --device cpu --precision bf16 --threads 2".split()) == 0
     said = capsys.readouterr().err
     assert "train: cpu (2 threads), bf16, 1 process\n" in said
-    for word in ("loss ", "test accuracy ", "step size 0.1", "theta 0.3", "delta "):
+    assert list(file.parent.iterdir()) == [file]
+    for word in ("train: 2/2", "loss ", "test accuracy ", "step size 0.1", "theta 0.3", "delta "):
         assert word in said.splitlines()[-1]
+
+
+def test_a_watched_run_trains_the_same_and_says_what_it_saw(tmp_path: Path, run: Run) -> None:
+    for name, option in (("plain", ""), ("watched", "--watch")):
+        run(f"train --method sgd {SHORT} {option} --out {tmp_path / name}.parquet")
+    plain, watched = (records.read(tmp_path / f"{name}.parquet").table for name in ("plain", "watched"))
+    assert (plain["train_loss"] == watched["train_loss"]).all()
+    assert {"L_power", "eta_L", "pl_ratio"} <= set(watched) - set(plain)
 
 
 def test_a_run_with_a_state_ends_as_one_without_and_leaves_no_state(tmp_path: Path, run: Run) -> None:
