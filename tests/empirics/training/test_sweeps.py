@@ -120,9 +120,7 @@ REFUSALS = {
     "no count": (FILE.replace("[0, 1]", "{ first = 1 }"), "count = None must be a whole number"),
     "a count of none": (FILE.replace("[0, 1]", "{ count = 0 }"), "seeds = [] must be a list"),
     "a last seed": (FILE.replace("[0, 1]", "{ first = 0, last = 3 }"), "last = 3 is unknown here; must be one of first, count"),
-    "a seed below 0": (FILE.replace("[0, 1]", "[0, -1]"), "seed = -1 must be at least 0"),
     "a bad value in the last run": (FILE.replace("[0.1, 1]", "[0.1, -1]"), "eta = -1 must be above 0"),
-    "text for a number": (FILE.replace("epochs = 2", 'epochs = "2"'), "epochs = '2' must be a whole number"),
 }
 
 
@@ -258,6 +256,7 @@ def test_a_run_that_fails_is_listed_with_its_command_and_stops_no_other(
     assert failure == "  sgd eta 1.0 seed 1: RuntimeError: no luck"
 
     failing.undo()
+    assert_rejects(is_the_sweep, Path(out.strip()))
     assert cli.main([*shlex.split(command)[1:], "--out", "again.parquet"]) == 0
     again = records.read(Path("again.parquet"))
     assert TrainingConfig.of_flat(again.config) == sweeps.read(Path("sweep.toml")).configs[3]
@@ -266,13 +265,6 @@ def test_a_run_that_fails_is_listed_with_its_command_and_stops_no_other(
     assert cli.main(["sweep", "sweep.toml", "--jobs", "1"]) == 0
     assert len(rewritten("build/sweeps/tiny/runs")) == 1
     is_the_sweep(Path(out.strip()))
-
-
-def test_planted_missing_runs_are_rejected(failing: pytest.MonkeyPatch) -> None:
-    path = tiny().record
-    failing.undo()
-    assert path is not None
-    assert_rejects(is_the_sweep, path)
 
 
 @pytest.fixture
