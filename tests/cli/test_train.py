@@ -84,6 +84,10 @@ def test_one_json_object_has_configuration_and_rows(tmp_path: Path, run: Run) ->
     assert found["config"] == record.config
     assert [row["s2"] is None for row in found["rows"]] == [True, False]
     assert pd.DataFrame(found["rows"]).equals(record.table)
+    overflowing = json.loads(
+        run(f"train --method sgd {SHORT} --measure-at 1 --json --train-size 16 --eta 3e19"), parse_constant=pytest.fail
+    )
+    assert [row["s2"] for row in overflowing["rows"]] == [None, None]
 
 
 def test_it_says_where_it_runs_and_how_far_it_is_and_writes_nothing(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
