@@ -13,6 +13,8 @@ from tsla.options import number, whole
 
 ALL = "all"
 """What a number of examples that is None is called by users."""
+LARGEST = 2**63
+"""Whole numbers from here on are none to torch."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,8 @@ class Field:
         """
         if given is None and self.about.usual is not None:
             return self.about.usual.of(epochs)
+        if isinstance(given, int) and abs(given) >= LARGEST:
+            raise ValueError(f"{self.spelled} = {given} must be below 2**63")
         value = self._converted(given)
         if not _is(value, self.type):
             raise ValueError(f"{self.spelled} = {given!r} must be {KINDS[self.type][0]}")

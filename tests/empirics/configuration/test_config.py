@@ -56,6 +56,7 @@ OTHER: dict[str, Any] = {  # of each field, a value that is not its default and 
         ({"eta": "0.1"}, "eta = '0.1' must be a number"),
         ({"eta": True}, "eta = True must be a number"),
         *(({"epochs": epochs}, f"epochs = {epochs!r} must be a whole number") for epochs in (2.0, True, "x")),
+        *(({name: 10**400}, f"{name} = 10* must be below 2") for name in ("seed", "eta")),
         ({"augment": 1}, "augment = 1 must be true or false"),
         ({"model": 8}, "model = 8 must be text"),
         ({"train_size": "many"}, "train-size = 'many' must be a whole number"),
