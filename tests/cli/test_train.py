@@ -54,6 +54,9 @@ def test_options_win_over_the_file_and_the_command_needs_no_file(file: Path, run
     ("content", "options", "says"),
     [
         ("method = 'lsr'\nmeasure_at = [0]", "", "config = run.toml: measure_at = [0] must be spelled measure-at"),
+        ("methud = 'lsr'", "", "config = run.toml: methud = 'lsr' is unknown here; must be one of method, seed, epochs"),
+        ("method = 'lsr'\nepochs = 2.5", "", "epochs = 2.5 must be a whole number"),
+        ("method = 'lsr'\nsmoothing = ['own']", "", "smoothing = ['own'] must be text"),
         ("method = lsr", "", "config = run.toml must be a TOML file"),
         ("epochs = 2", "", "the following arguments are required: --method"),
         (

@@ -71,10 +71,8 @@ def test_the_defaults_of_another_length() -> None:
     config = TrainingConfig("tsla", epochs=8, eta=1)
     assert (config.drop, config.measure_at, config.eta) == (4, (0, 1, 2, 5), 1.0)
     assert isinstance(config.eta, float)
-    assert (
-        replace(config, drop=1, measure_at=[8], train_size="all").flat().items()
-        >= {"drop": 1, "measure_at": (8,), "train_size": None}.items()
-    )
+    given = replace(config, drop=1, measure_at=[8], train_size="all")
+    assert (given.drop, given.measure_at, given.train_size) == (1, (8,), None)
 
 
 # --- what is stored
@@ -162,21 +160,6 @@ def test_one_file_serves_all_methods(from_file: Callable[..., TrainingConfig]) -
     plain = from_file("--method sgd", **table)
     assert plain.flat() == TrainingConfig("sgd").flat() == from_options(plain.command_line().removeprefix("tsla train")).flat()
     assert TrainingConfig("sgd", theta=0.5).command_line() == plain.command_line()
-
-
-@pytest.mark.parametrize(
-    ("table", "message"),
-    [
-        ({"method": "sgd", "measure_at": [0]}, r"config = .*run\.toml: measure_at = \[0\] must be spelled measure-at$"),
-        ({"methud": "sgd"}, r"config = .*run\.toml: methud = 'sgd' is unknown here; must be one of method, seed, "),
-        ({"epochs": 2}, "the following arguments are required: --method"),
-        ({"method": "lsr", "epochs": 2.5}, r"epochs = 2\.5 must be a whole number"),
-        ({"method": "lsr", "smoothing": ["own"]}, r"smoothing = \['own'\] must be text"),
-    ],
-)
-def test_other_files_are_refused(table: dict[str, Any], message: str, from_file: Callable[..., TrainingConfig]) -> None:
-    with pytest.raises(ValueError, match=f"^{message}"):
-        from_file(**table)
 
 
 # --- step sizes
