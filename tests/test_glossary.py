@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 GLOSSARY = ROOT / "docs" / "glossary.md"
 PAGES = sorted(page for page in [ROOT / "README.md", ROOT / "paper_checks.md", *(ROOT / "docs").glob("*.md")] if page != GLOSSARY)
 NAMES = {"Łojasiewicz"}  # of people, whose letters are no symbols
-CHOICES = {choice for name in ("method", "smoothing", "step_sizes") for choice in FIELDS[name].about.must.choices}
+CHOICES = {choice for name in ("method", "smoothing", "step_sizes") for choice in FIELDS[name].must.choices}
 WORDS = {*OPTIONS, *METHODS, *MOMENTS, *claims.KINDS, *CHOICES}
 
 

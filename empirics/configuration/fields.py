@@ -71,25 +71,9 @@ def with_method(*methods: str) -> Use:
     return Use("method", _either(methods), methods.__contains__)
 
 
-@dataclass(frozen=True)
-class About:
-    """What a field ``says`` to users, what its value ``must`` do, and what not every field has.
-
-    usual:  its default, where that depends on the epochs
-    use:    where it has an effect, if not everywhere
-    stored: its name in records, if that is not its own
-    """
-
-    says: str
-    must: Rule = ANYTHING
-    usual: Usual | None = None
-    use: Use | None = None
-    stored: str | None = None
-
-
-def about(says: str, must: Rule = ANYTHING, **more: Any) -> dict[str, About]:
-    """The metadata of a field: an :class:`About`."""
-    return {"about": About(says, must, **more)}
+def about(says: str, must: Rule = ANYTHING, **more: Any) -> dict[str, Any]:
+    """The metadata of a field: what it says of itself to :class:`Field`."""
+    return {"says": says, "must": must, **more}
 
 
 def sizes(text: str) -> int | str:
@@ -116,23 +100,29 @@ KINDS: Mapping[Any, tuple[str, Callable[[str], Any]]] = {
 
 @dataclass(frozen=True)
 class Field:
-    """A field of a configuration: its ``name`` in Python, its type, its group, its default, and what it says of itself."""
+    """A field of a configuration: its ``name`` in Python, its type, its group, its default, and what it says of itself.
+
+    says:   to users
+    must:   its rule
+    stored: its name in records
+    usual:  its default, where that depends on the epochs
+    use:    where it has an effect, if not everywhere
+    """
 
     name: str
     type: Any
     group: str
     default: Any
-    about: About
+    says: str
+    must: Rule
+    stored: str
+    usual: Usual | None = None
+    use: Use | None = None
 
     @property
     def spelled(self) -> str:
         """Its name for users: as an option, in files and in refusals."""
         return self.name.replace("_", "-")
-
-    @property
-    def stored(self) -> str:
-        """Its name in records."""
-        return self.about.stored or self.name
 
     @property
     def option(self) -> dict[str, Any]:
@@ -141,10 +131,10 @@ class Field:
         return how | {"default": argparse.SUPPRESS, "help": self._help()}
 
     def _help(self) -> str:
-        choices = f": {_either(self.about.must.choices)}" if self.about.must.choices else ""
-        usual = self.about.usual.words if self.about.usual else self.shown(self.default)
+        choices = f": {_either(self.must.choices)}" if self.must.choices else ""
+        usual = self.usual.words if self.usual else self.shown(self.default)
         silent = self.default is dataclasses.MISSING or self.default is False or (self.type == str | None)
-        return self.about.says + choices + ("" if silent else f"; {usual}")
+        return self.says + choices + ("" if silent else f"; {usual}")
 
     def shown(self, value: Any) -> str:
         """A value as users write it."""
@@ -160,22 +150,22 @@ class Field:
 
     def has_use(self, config: Any) -> bool:
         """Whether it has an effect in this configuration."""
-        return self.about.use is None or self.about.use.holds(getattr(config, self.about.use.field))
+        return self.use is None or self.use.holds(getattr(config, self.use.field))
 
     def settled(self, given: Any, epochs: int) -> Any:
         """The value in a run of so many epochs, from what was given: a list, a whole number and ALL are what files have.
 
         Raises ValueError for what it must not be.
         """
-        if given is None and self.about.usual is not None:
-            return self.about.usual.of(epochs)
+        if given is None and self.usual is not None:
+            return self.usual.of(epochs)
         if isinstance(given, int) and abs(given) >= LARGEST:
             raise ValueError(f"{self.spelled} = {given} must be below 2**63")
         value = self._converted(given)
         if not _is(value, self.type):
             raise ValueError(f"{self.spelled} = {given!r} must be {KINDS[self.type][0]}")
-        if value is not None and not self.about.must.holds(value, epochs):
-            raise ValueError(f"{self.spelled} = {given!r} must {self.about.must.words.format(epochs=epochs)}")
+        if value is not None and not self.must.holds(value, epochs):
+            raise ValueError(f"{self.spelled} = {given!r} must {self.must.words.format(epochs=epochs)}")
         return value
 
     def _converted(self, given: Any) -> Any:
@@ -189,9 +179,11 @@ class Field:
 def fields_of(*groups: type) -> dict[str, Field]:
     """The fields of the groups, which are dataclasses, by name."""
     return {
-        field.name: Field(field.name, get_type_hints(group)[field.name], group.__name__.lower(), field.default, field.metadata["about"])
+        one.name: Field(
+            one.name, get_type_hints(group)[one.name], group.__name__.lower(), one.default, **{"stored": one.name, **one.metadata}
+        )
         for group in groups
-        for field in dataclasses.fields(group)
+        for one in dataclasses.fields(group)
     }
 
 

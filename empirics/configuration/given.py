@@ -38,10 +38,10 @@ def configuration(args: argparse.Namespace) -> TrainingConfig:
 
 
 def _refuse_without_effect(name: str, config: TrainingConfig) -> None:
-    field, use = FIELDS[name], FIELDS[name].about.use
-    if use is not None and not field.has_use(config):
-        other = FIELDS[use.field].words(getattr(config, use.field))
-        raise ValueError(f"{field.spelled} = {field.shown(getattr(config, name))} has no use with {other}; it goes with {use.words}")
+    field = FIELDS[name]
+    if field.use is not None and not field.has_use(config):
+        other = FIELDS[field.use.field].words(getattr(config, field.use.field))
+        raise ValueError(f"{field.spelled} = {field.shown(getattr(config, name))} has no use with {other}; it goes with {field.use.words}")
 
 
 def _file(path: Path) -> dict[str, Any]:
