@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.planted import assert_rejects
-from tsla.empirics.training.config import CHOICES
+from tsla.empirics.configuration import FIELDS
 from tsla.theory import claims
 from tsla.theory.commands.options import OPTIONS
 from tsla.theory.methods import METHODS
@@ -19,7 +19,8 @@ ROOT = Path(__file__).parents[1]
 GLOSSARY = ROOT / "docs" / "glossary.md"
 PAGES = sorted(page for page in [ROOT / "README.md", ROOT / "paper_checks.md", *(ROOT / "docs").glob("*.md")] if page != GLOSSARY)
 NAMES = {"Łojasiewicz"}  # of people, whose letters are no symbols
-WORDS = {*OPTIONS, *METHODS, *MOMENTS, *claims.KINDS, *CHOICES["method"], *CHOICES["smoothing"]}
+CHOICES = {choice for name in ("method", "smoothing", "step_sizes") for choice in FIELDS[name].must.choices}
+WORDS = {*OPTIONS, *METHODS, *MOMENTS, *claims.KINDS, *CHOICES}
 
 
 def terms(glossary: str) -> str:

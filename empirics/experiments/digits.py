@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from tsla.empirics.training.config import TrainingConfig
+from tsla.empirics.configuration import TrainingConfig
 from tsla.empirics.training.loop import train
 
 
 def run(config: Mapping[str, Any]) -> pd.DataFrame:
-    """The rows of :func:`~tsla.empirics.training.loop.train`; ``config`` has the fields of a TrainingConfig."""
-    return pd.DataFrame(list(train(TrainingConfig(**config))))
+    """The rows of :func:`~tsla.empirics.training.loop.train`; ``config`` is a flat TrainingConfig."""
+    return pd.DataFrame(list(train(TrainingConfig.of_flat(config))))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +118,7 @@ REGIMES = (
 
 SEEDS = range(10)
 ARMS = ("sgd", "lsr", "tsla", "shrink", "shrink-tsla")
-DIGITS = tuple(asdict(TrainingConfig(method=method, seed=seed)) for seed in SEEDS for method in ARMS)
+DIGITS = tuple(TrainingConfig(method, seed).flat() for seed in SEEDS for method in ARMS)
 
 _BATCH_NORM = {"seed": 41, "train_size": 1000, "label_noise": 0.2, "widths": [16, 32, 64], "eta": 0.05, "training_batch_size": 32}
 BATCH_NORM = tuple(_BATCH_NORM | {"epochs": epochs, "batch_size": B, "batches": 1024} for epochs in (0, 5) for B in (16, 64))

@@ -12,7 +12,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -225,11 +225,15 @@ def changed(path: Path) -> str:
     return f"part {wrong[0]} of {len(parts)} was changed after it was written" if wrong else ""
 
 
-def is_done(path: Path, config: Mapping[str, Any], *, modules: Sequence[str] = ()) -> bool:
-    """Whether ``path`` holds a record of this very configuration, made by this code of ``modules`` with these versions on this machine."""
+def is_done(path: Path, config: Mapping[str, Any], *, modules: Sequence[str] = (), but: Collection[str] = ()) -> bool:
+    """Whether ``path`` holds a record of this very configuration, made by this code of ``modules`` with these versions on this machine.
+
+    ``but``: names in the record's configuration that are not looked at.
+    """
     try:
         about = json.loads(pq.read_schema(path).metadata[KEY])
     except (FileNotFoundError, KeyError, TypeError, pa.ArrowInvalid):  # no file, or not one of ours
         return False
     normal = json.loads(json.dumps(config))  # tuples become lists, as in the file
-    return bool(about["config"] == normal and about["environment"] == environment(*modules))
+    found = {name: value for name, value in about["config"].items() if name not in but}
+    return bool(found == normal and about["environment"] == environment(*modules))

@@ -10,17 +10,17 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from tsla.empirics.configuration import Machine, TrainingConfig
 from tsla.empirics.data.datasets import Split
 from tsla.empirics.training import processes
-from tsla.empirics.training.config import TrainingConfig
 
 
-def device_of(config: TrainingConfig) -> torch.device:
+def device_of(machine: Machine) -> torch.device:
     """The device: of several processes each takes a GPU of its own. Raises ValueError where a GPU is asked for and there is none."""
     there = torch.cuda.is_available()
-    if config.device == "cuda" and not there:
+    if machine.device == "cuda" and not there:
         raise ValueError("device = cuda must be a GPU that torch sees, and it sees none: cpu, or auto, works everywhere")
-    return torch.device("cuda", processes.local_rank()) if there and config.device != "cpu" else torch.device("cpu")
+    return torch.device("cuda", processes.local_rank()) if there and machine.device != "cpu" else torch.device("cpu")
 
 
 def taken(config: TrainingConfig) -> str:
@@ -43,31 +43,31 @@ def threads(count: int) -> Iterator[None]:
 
 
 @contextmanager
-def numerics(config: TrainingConfig) -> Iterator[None]:
+def numerics(machine: Machine) -> Iterator[None]:
     """Within this context torch computes with the threads and the determinism of the run."""
     deterministic = torch.are_deterministic_algorithms_enabled()
-    if config.deterministic:
+    if machine.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(mode=True)
     try:
-        with threads(config.threads):
+        with threads(machine.threads):
             yield
     finally:
-        if config.deterministic:
+        if machine.deterministic:
             torch.use_deterministic_algorithms(deterministic)
 
 
-def formatted(inputs: Tensor, config: TrainingConfig) -> Tensor:
+def formatted(inputs: Tensor, machine: Machine) -> Tensor:
     """Images in the memory format of the run."""
-    return inputs.contiguous(memory_format=torch.channels_last) if config.channels_last and inputs.ndim == 4 else inputs
+    return inputs.contiguous(memory_format=torch.channels_last) if machine.channels_last and inputs.ndim == 4 else inputs
 
 
-def on_device(split: Split, device: torch.device, config: TrainingConfig) -> Split:
+def on_device(split: Split, device: torch.device, machine: Machine) -> Split:
     """The data, all of them on the device."""
     return replace(
         split,
-        train_inputs=formatted(split.train_inputs.to(device), config),
+        train_inputs=formatted(split.train_inputs.to(device), machine),
         train_labels=split.train_labels.to(device),
-        test_inputs=formatted(split.test_inputs.to(device), config),
+        test_inputs=formatted(split.test_inputs.to(device), machine),
         test_labels=split.test_labels.to(device),
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from itertools import islice
 from math import isfinite
 from pathlib import Path
@@ -13,14 +12,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tsla.empirics.configuration import TrainingConfig
 from tsla.empirics.data.augmentation import augment
 from tsla.empirics.data.datasets import Split
 from tsla.empirics.runs import records, tensors
 from tsla.empirics.runs.resume import StateFile
 from tsla.empirics.smoothing.loss import SmoothedCrossEntropy
 from tsla.empirics.training import processes
-from tsla.empirics.training.config import TrainingConfig
-from tsla.empirics.training.devices import device_of, formatted, numerics, on_device, taken
+from tsla.empirics.training.devices import device_of, formatted, numerics, on_device
 from tsla.empirics.training.evaluation import evaluate
 from tsla.empirics.training.measuring import Measuring
 from tsla.empirics.training.setup import initial_model, training_split
@@ -80,7 +79,7 @@ class _Run:
         how: dict[str, Any] = {"momentum": config.momentum, "weight_decay": config.weight_decay}
         foreach = self.device.type != "cpu"  # on a CPU it costs more than it spares
         self._optimiser = torch.optim.SGD(self._model.parameters(), lr=config.eta, foreach=foreach, **how)
-        self._augmentation = torch.Generator(device=self.device).manual_seed(config.seed)
+        self._augmentation = torch.Generator().manual_seed(config.seed)  # the same draws on every device
         self._resume()
         self._orders = islice(self._all_orders(), self.epoch, None)
         forward = processes.joined(self._model, self.device)
@@ -106,7 +105,7 @@ class _Run:
 
     def _rule(self, *, informed: bool) -> dict[str, float]:
         """Step size and strength of the epoch that begins."""
-        eta = self.config.rate(self.epoch)
+        eta = self.config.step_size(self.epoch)
         if self._schedule.needs_moments and informed:
             self._measuring.inform(self._schedule, self._model, eta)
             self._schedule.load_state_dict(processes.agreed(self._schedule.state_dict()))
@@ -124,7 +123,7 @@ class _Run:
     def _train_epoch(self) -> None:
         self._model.train()
         for options in self._optimiser.param_groups:
-            options["lr"] = self.config.rate(self.epoch)
+            options["lr"] = self.config.step_size(self.epoch)
         order = next(self._orders).to(self.device)
         for batch in torch.split(order, self.config.batch_size)[self.steps :]:
             self._step(batch)
@@ -183,9 +182,9 @@ class _Run:
 
 
 def _identity(config: TrainingConfig, model: nn.Module) -> str:
-    """What tells runs apart: the configuration and what is taken for it here, the initial weights, versions, machine, and this code."""
+    """What tells runs apart: the configuration but for the machine, the initial weights, versions, machine, and this code."""
     digest = hashlib.sha256()
     for weights in model.state_dict().values():
         digest.update(weights.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    about = {"config": asdict(config), "environment": records.environment(__name__), "weights": digest.hexdigest(), "taken": taken(config)}
+    about = {"config": config.identity(), "environment": records.environment(__name__), "weights": digest.hexdigest()}
     return records.config_hash(about)

@@ -23,7 +23,9 @@ import torch
 from tsla.empirics.models.checkpoints import read
 from tsla.empirics.runs import records
 
-RUN = "--method adaptive --epochs 6 --momentum 0.9 --augment --rates cosine --measure-at 0,3,6 --train-size 200 --batch-size 8 --seed 1"
+RUN = (
+    "--method adaptive --epochs 6 --momentum 0.9 --augment --step-sizes cosine --measure-at 0,3,6 --train-size 200 --batch-size 8 --seed 1"
+)
 
 
 START = """

@@ -23,6 +23,7 @@ from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.measure import draw, measure
 from tsla.theory.text import Json
 
+TINY = "--epochs 3 --train-size 40 --model mlp --measure-at 0,3"
 NETWORK = {"name": "mlp", "shape": (1, 8, 8), "classes": 10, "norm": "group"}
 COLOUR = NETWORK | {"name": "resnet8", "shape": (3, 8, 8)}
 MODELS = """
@@ -210,10 +211,9 @@ def test_the_same_command_says_the_same(run: Run) -> None:
 # --- checkpoints
 
 
-@pytest.mark.usefixtures("tiny_training")
 def test_train_writes_a_checkpoint_that_measure_reads(tmp_path: Path, run: Run) -> None:
     path = tmp_path / "new" / "run.pt"
-    run(f"train --method lsr --seed 2 --label-noise 0.5 --checkpoint {path}")
+    run(f"train --method lsr {TINY} --seed 2 --label-noise 0.5 --checkpoint {path}")
     assert [file.name for file in path.parent.iterdir()] == ["run.pt"]
     found = torch.load(path, weights_only=True)
     assert set(found) == {"state_dict", "network", "training"}
@@ -223,19 +223,17 @@ def test_train_writes_a_checkpoint_that_measure_reads(tmp_path: Path, run: Run) 
     assert measured["data"] == {"name": "digits", "seed": 2, "train_size": 40, "label_noise": 0.5}
 
 
-@pytest.mark.usefixtures("tiny_training")
 def test_the_checkpoint_has_the_weights_after_the_last_epoch(tmp_path: Path, run: Run) -> None:
     """The last row of the record has moments of the very weights that were written."""
-    out = run(f"train --method sgd --checkpoint {tmp_path / 'run.pt'}")
+    out = run(f"train --method sgd {TINY} --checkpoint {tmp_path / 'run.pt'}")
     last = dict(zip(out.splitlines()[0].split(), out.splitlines()[-1].split(), strict=True))
     measured = as_json(run(f"measure --checkpoint {tmp_path / 'run.pt'} --data digits --json"))
     assert measured["moments"]["s2"]["value"] == pytest.approx(float(last["s2"]), rel=1e-3)
 
 
-@pytest.mark.usefixtures("tiny_training")
 def test_a_run_that_diverged_writes_no_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        cli.main(["train", "--method", "sgd", "--eta", "1e30", "--checkpoint", str(tmp_path / "run.pt")])
+        cli.main(f"train --method sgd {TINY} --eta 1e30 --checkpoint {tmp_path / 'run.pt'}".split())
     assert "too large: the run diverged" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 

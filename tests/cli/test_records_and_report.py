@@ -40,7 +40,7 @@ BAD = [
     Bad("simulate", {"problem": "cosine", "method": "tsla", "eps": "0.5"}, ("mu is missing", "C8 needs it")),
     Bad("train", {"method": "sgd", "theta": "1.5"}, ("theta = 1.5", "[0, 1]")),
     Bad("train", {"method": "sgd", "eta": "-1"}, ("eta = -1", "above 0")),
-    Bad("train", {"method": "sgd", "label-noise": "2"}, ("label_noise = 2", "[0, 1]")),
+    Bad("train", {"method": "sgd", "label-noise": "2"}, ("label-noise = 2", "[0, 1]")),
     Bad("train", {"method": "sgd", "seed": "-1"}, ("seed = -1", "at least 0")),
     Bad("train", {"method": "tsla", "drop": "30"}, ("drop = 30", "0 ... epochs = 20")),
     Bad("train", {"method": "sgd", "drop": "5"}, ("drop = 5 has no use with --method sgd", "tsla or shrink-tsla")),
@@ -67,21 +67,6 @@ def test_bad_input_is_refused_in_one_line_that_says_what_is_wrong(bad: Bad, refu
     assert line.startswith("tsla")
     for words in bad.says:
         assert words in line
-
-
-@pytest.mark.usefixtures("tiny_training")
-def test_fewer_epochs_than_the_default_drop() -> None:
-    """A default must not be refused in the name of someone who never gave it."""
-    assert cli.main(["train", "--method", "sgd", "--epochs", "1"]) == 0
-
-
-@pytest.mark.usefixtures("tiny_training")
-def test_a_watched_run_trains_the_same_and_says_what_it_saw(tmp_path: Path, run: Run) -> None:
-    for name, option in (("plain", ""), ("watched", "--watch ")):
-        run(f"train --method sgd {option}--out {tmp_path / name}.parquet")
-    plain, watched = (records.read(tmp_path / f"{name}.parquet").table for name in ("plain", "watched"))
-    assert (plain["train_loss"] == watched["train_loss"]).all()
-    assert {"L_power", "eta_L", "pl_ratio"} <= set(watched) - set(plain)
 
 
 # --- the console script
@@ -160,37 +145,6 @@ def test_power(run: Run, tmp_path: Path) -> None:
     found = as_json(run(f"power {tmp_path / 'pilot.parquet'} --a b --b a --column loss --json"))
     assert found["level"] == 0.05
     assert "seeds" in str(found)
-
-
-@pytest.mark.usefixtures("tiny_training")
-def test_train_writes_a_record_whose_command_makes_it_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    first, again = tmp_path / "first.parquet", tmp_path / "again.parquet"
-    assert cli.main(["train", "--method", "tsla", "--eta", "0.05", "--label-noise", "0.5", "--out", str(first)]) == 0
-    out, err = capsys.readouterr()
-    assert len(out.splitlines()) == 1 + 4
-    assert "train: 4/4" in err
-    record = records.read(first)
-    assert record.table["epoch"].tolist() == [0, 1, 2, 3]
-    assert {name: record.config[name] for name in ("method", "seed", "eta", "label_noise", "drop", "model")} == {
-        "method": "tsla",
-        "seed": 0,
-        "eta": 0.05,
-        "label_noise": 0.5,
-        "drop": 2,
-        "model": "mlp",
-    }
-    name, *options = record.command.split()
-    assert name == "tsla"
-    assert cli.main([*options, "--out", str(again)]) == 0
-    pd.testing.assert_frame_equal(records.read(again).table, record.table, check_exact=True)
-    assert again.read_bytes() == first.read_bytes()
-
-
-@pytest.mark.usefixtures("tiny_training")
-def test_train_without_out_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert cli.main(["train", "--method", "sgd"]) == 0
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_figures_and_a_foreign_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: Refusal) -> None:

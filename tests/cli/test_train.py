@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -20,7 +22,7 @@ method = "lsr"
 epochs = 2
 eta = 1
 train-size = 40
-label_noise = 0.5
+label-noise = 0.5
 model = "mlp"
 measure-at = [2]
 augment = true
@@ -40,25 +42,25 @@ def test_options_win_over_the_file_and_the_command_needs_no_file(file: Path, run
     asked = {"method": "tsla", "epochs": 2, "eta": 0.05, "drop": 1, "label_noise": 0.5, "measure_at": [2], "augment": False}
     assert {name: record.config[name] for name in asked} == asked
     assert "run.toml" not in record.command
-    run(f"{record.command.removeprefix('tsla ')} --out again.parquet")
+    assert len(run(f"{record.command.removeprefix('tsla ')} --out again.parquet").splitlines()) == 1 + 3
     assert Path("again.parquet").read_bytes() == Path("first.parquet").read_bytes()
-
-
-def test_the_file_alone(file: Path, run: Run) -> None:
-    run(f"train --config {file} --out alone.parquet")
-    config = records.read(Path("alone.parquet")).config
-    assert (config["method"], config["eta"], config["augment"], config["seed"]) == ("lsr", 1.0, True, 0)
 
 
 @pytest.mark.usefixtures("file")
 @pytest.mark.parametrize(
     ("content", "options", "says"),
     [
-        ("methud = 'lsr'", "", "config = run.toml: unknown name methud; must be one of method, seed"),
-        ("method = lsr", "", "config = run.toml must be a TOML file"),
-        ("epochs = 2", "", "the following arguments are required: --method"),
+        ("method = 'lsr'\nmeasure_at = [0]", "", "config = run.toml: measure_at = [0] must be spelled measure-at"),
+        ("methud = 'lsr'", "", "config = run.toml: methud = 'lsr' is unknown here; must be one of method, seed, epochs"),
         ("method = 'lsr'\nepochs = 2.5", "", "epochs = 2.5 must be a whole number"),
         ("method = 'lsr'\nsmoothing = ['own']", "", "smoothing = ['own'] must be text"),
+        ("method = lsr", "", "config = run.toml must be a TOML file"),
+        ("epochs = 2", "", "the following arguments are required: --method"),
+        (
+            "method = 'sgd'",
+            "--theta 0.1",
+            "theta = 0.1 has no use with --method sgd; it goes with lsr, tsla, adaptive, shrink or shrink-tsla",
+        ),
         ("method = 'lsr'", "--config nowhere.toml", "config = nowhere.toml: no such file"),
         ("method = 'lsr'", "--watch --state run.state", "state = run.state must be left out with --watch"),
         ("method = 'lsr'", "--measure-at 0,x", "'x' is not a whole number"),
@@ -76,19 +78,33 @@ def test_a_state_of_another_run_is_one_line_as_well(tmp_path: Path, refusal: Ref
     assert "it is another's" in refusal(f"train --method sgd {SHORT} --state {tmp_path / 'state'}".split())
 
 
-def test_all_is_a_size(tmp_path: Path, run: Run) -> None:
-    run(f"train --method sgd {SHORT} --measured-examples all --measure-at 1 --out {tmp_path / 'run.parquet'}")
-    record = records.read(tmp_path / "run.parquet")
-    assert record.config["measured_examples"] is None
-    assert "--measured-examples all" in record.command
+def test_one_json_object_has_configuration_and_rows(tmp_path: Path, run: Run) -> None:
+    out = run(f"train --method sgd {SHORT} --measure-at 1 --json --out {tmp_path / 'run.parquet'}")
+    found, record = json.loads(out, parse_constant=pytest.fail), records.read(tmp_path / "run.parquet")
+    assert found["config"] == record.config
+    assert [row["s2"] is None for row in found["rows"]] == [True, False]
+    assert pd.DataFrame(found["rows"]).equals(record.table)
+    overflowing = json.loads(
+        run(f"train --method sgd {SHORT} --measure-at 1 --json --train-size 16 --eta 3e19"), parse_constant=pytest.fail
+    )
+    assert [row["s2"] for row in overflowing["rows"]] == [None, None]
 
 
-def test_it_says_where_it_runs_and_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_says_where_it_runs_and_how_far_it_is_and_writes_nothing(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(f"train --method lsr {SHORT} --device cpu --precision bf16 --threads 2".split()) == 0
     said = capsys.readouterr().err
     assert "train: cpu (2 threads), bf16, 1 process\n" in said
-    for word in ("loss ", "test accuracy ", "rate 0.1", "theta 0.3", "delta "):
+    assert list(file.parent.iterdir()) == [file]
+    for word in ("train: 2/2", "loss ", "test accuracy ", "step size 0.1", "theta 0.3", "delta "):
         assert word in said.splitlines()[-1]
+
+
+def test_a_watched_run_trains_the_same_and_says_what_it_saw(tmp_path: Path, run: Run) -> None:
+    for name, option in (("plain", ""), ("watched", "--watch")):
+        run(f"train --method sgd {SHORT} {option} --out {tmp_path / name}.parquet")
+    plain, watched = (records.read(tmp_path / f"{name}.parquet").table for name in ("plain", "watched"))
+    assert (plain["train_loss"] == watched["train_loss"]).all()
+    assert {"L_power", "eta_L", "pl_ratio"} <= set(watched) - set(plain)
 
 
 def test_a_run_with_a_state_ends_as_one_without_and_leaves_no_state(tmp_path: Path, run: Run) -> None:
@@ -104,7 +120,7 @@ def test_the_checkpoint_builds_its_network(tmp_path: Path, run: Run) -> None:
     found = checkpoints.read(tmp_path / "run.pt")
     assert found.network == {"name": "resnet8", "shape": (1, 8, 8), "classes": 10, "norm": "batch"}
     assert found.training is not None
-    assert TrainingConfig(**found.training).norm == "batch"
+    assert TrainingConfig.of_flat(found.training).norm == "batch"
     model, inputs = checkpoints.build(found), torch.rand(2, 1, 8, 8)
     expected = networks.build("resnet8", shape=(1, 8, 8), classes=10, norm="batch")
     expected.load_state_dict(dict(found.state))

@@ -47,7 +47,7 @@ def _tuning(settings: Iterable[Setting]) -> tuple[Part, ...]:
     return tuple(
         part
         for setting in settings
-        for part in _parts(setting, [(arm, eta) for eta in setting.rates for arm in arms(setting)], setting.tuning_seeds, {})
+        for part in _parts(setting, [(arm, eta) for eta in setting.etas for arm in arms(setting)], setting.tuning_seeds, {})
     )
 
 
@@ -85,12 +85,12 @@ def path_parts(folder: Path = records.FOLDER) -> tuple[Part, ...]:
     tuning, measure = tuning_record(folder), {"measure_at": list(PATH_EPOCHS), "curvature": True}
     parts: list[Part] = []
     for setting in SETTINGS.values():
-        runs = [(arm, common_rate(tuning, setting)) for arm in measured_arms(setting)]
+        runs = [(arm, common_eta(tuning, setting)) for arm in measured_arms(setting)]
         parts += _parts(setting, runs, setting.seeds[:FEWER_SEEDS], measure)
     return tuple(parts)
 
 
-def common_rate(tuning: pd.DataFrame, setting: Setting) -> float:
+def common_eta(tuning: pd.DataFrame, setting: Setting) -> float:
     """The step size that is best for the accuracy of ``none``."""
     return tuned(tuning, setting.name, "none", "accuracy").eta
 

@@ -40,7 +40,9 @@ def _common(runs: Sequence[Run]) -> str:
     def all_of(field: str) -> str:
         return listed(_shown(run[field]) for run in runs)
 
-    schedules = listed("constant step size" if run["rates"] == "constant" else f"{run['rates']} decay of the step size" for run in runs)
+    schedules = listed(
+        "constant step size" if run["step_sizes"] == "constant" else f"{run['step_sizes']} decay of the step size" for run in runs
+    )
     length = f"{all_of('train_size')} examples, {all_of('epochs')} epochs, batches of {all_of('batch_size')}"
     return f"{length}, SGD with momentum {all_of('momentum')} and weight decay {all_of('weight_decay')}, {schedules}"
 

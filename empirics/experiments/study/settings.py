@@ -17,7 +17,7 @@ PATH_EPOCHS = (0, 1, 2, 3, 5, 8, 12, 16, 20)
 """Before which the moments are measured along a path."""
 
 TUNING_SEEDS = tuple(range(100, 105))
-RATES = (0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+ETAS = (0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 DATA: dict[str, dict[str, Any]] = {
     "digits": {"data": "digits", "train_size": 1000},
     "fashion": {"data": "fashion-mnist", "train_size": 1000, "test_size": 2000, "pool": 2},
@@ -31,9 +31,9 @@ FEWER_SEEDS = 10
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting. ``rates`` is the grid that each arm's step size is chosen from; ``tuning_seeds`` choose, ``seeds`` confirm.
+    """One setting. ``etas`` is the grid that each arm's step size is chosen from; ``tuning_seeds`` choose, ``seeds`` confirm.
 
-    ``decay`` says how the step size goes on from there: it is the ``rates`` of a :class:`~tsla.TrainingConfig`.
+    ``decay`` says how the step size goes on from there: it is the ``step_sizes`` of a :class:`~tsla.TrainingConfig`.
 
     Seeds 0-9 were those of the first confirmatory runs, from which the number of these was calculated.
     """
@@ -43,7 +43,7 @@ class Setting:
     model: str = "mlp"
     momentum: float = 0.0
     primary: bool = False
-    rates: tuple[float, ...] = RATES
+    etas: tuple[float, ...] = ETAS
     tuning_seeds: tuple[int, ...] = TUNING_SEEDS
     seeds: tuple[int, ...] = tuple(range(10, 70))
     decay: str = "constant"
@@ -63,15 +63,15 @@ class Setting:
     @property
     def fixed(self) -> dict[str, Any]:
         """The fields of a :class:`~tsla.TrainingConfig` that all arms share."""
-        shared = {"model": self.model, "label_noise": self.label_noise, "momentum": self.momentum, "weight_decay": 0.0, "rates": self.decay}
+        shared = {"model": self.model, "label_noise": self.label_noise, "momentum": self.momentum, "weight_decay": 0.0, "step_sizes": self.decay}
         return DATA[self.data] | shared | {"epochs": EPOCHS, "batch_size": BATCH_SIZE}
 
 
 MLP = (Setting(data, noise, primary=noise > 0 and data != JUDGING_ONLY) for data in DATA for noise in (0.0, 0.2, 0.4))
 MOMENTUM = (  # with which a step goes ten times as far
-    Setting(data, 0.2, momentum=0.9, rates=tuple(rate / 10 for rate in RATES)) for data in DATA if data != JUDGING_ONLY
+    Setting(data, 0.2, momentum=0.9, etas=tuple(eta / 10 for eta in ETAS)) for data in DATA if data != JUDGING_ONLY
 )
-RESNET = (Setting("digits", 0.2, "resnet8", primary=True, rates=RATES[2:5], tuning_seeds=TUNING_SEEDS[:3], seeds=tuple(range(10, 30))),)
+RESNET = (Setting("digits", 0.2, "resnet8", primary=True, etas=ETAS[2:5], tuning_seeds=TUNING_SEEDS[:3], seeds=tuple(range(10, 30))),)
 SETTINGS = {setting.name: setting for setting in (*MLP, *MOMENTUM, *RESNET)}
 DECAYED = {
     setting.name: setting

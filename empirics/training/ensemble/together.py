@@ -94,7 +94,7 @@ class _Group:
         return about | found | {name: measured.get(name) for name in self._columns}
 
     def _rule(self, run: int, *, informed: bool) -> tuple[float, float]:
-        schedule, eta = self._schedules[run], self._configs[run].rate(self._epoch)
+        schedule, eta = self._schedules[run], self._configs[run].step_size(self._epoch)
         if schedule.needs_moments and informed:
             self._measuring(run).inform(schedule, self._replicas.model(run), eta)
         return eta, schedule.theta

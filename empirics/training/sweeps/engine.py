@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -47,7 +47,7 @@ def run(sweep: Sweep, folder: Path, *, origin: str, backend: str = "loky", addre
     failed = {run: label for run, label in todo.items() if run.seen().get("ended") != "done" and not run.is_done()}
     done = [run for run in runs if run not in failed]
     record = _merge(sweep, done, folder, origin) if done else None
-    return Outcome(record, tuple((label, run.seen().get("error", UNKNOWN), run.command) for run, label in failed.items()))
+    return Outcome(record, tuple((label, run.seen().get("error", UNKNOWN), run.config.command_line()) for run, label in failed.items()))
 
 
 def _run_all(todo: Sequence[Run], pool: Workers) -> None:
@@ -81,8 +81,8 @@ def _forget(runs: Iterable[Run]) -> None:
 
 def _merge(sweep: Sweep, done: Sequence[Run], folder: Path, origin: str) -> Path:
     path = folder / f"{sweep.name}.parquet"
-    tables = [records.read(run.part).table for run in done]
-    config = {"sweep": sweep.name, "configs": [asdict(run.config) for run in done]}
-    whole, rows = pd.concat(tables, ignore_index=True), [len(table) for table in tables]
+    parts = [records.read(run.part) for run in done]
+    config = {"sweep": sweep.name, "configs": [part.config for part in parts]}
+    whole, rows = pd.concat([part.table for part in parts], ignore_index=True), [len(part.table) for part in parts]
     records.write(path, whole, config, origin, modules=(attempt.__module__,), rows=rows)
     return path

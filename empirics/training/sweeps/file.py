@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+from tsla.empirics.configuration import FIELDS, TrainingConfig
+from tsla.empirics.configuration.given import by_name
 from tsla.empirics.runs.files import must_be_there
-from tsla.empirics.training import TrainingConfig
-from tsla.empirics.training.config import kinds
 
 TABLES = ("name", "fixed", "grid", "seeds")
 
@@ -27,15 +27,15 @@ class Sweep:
 
     def label(self, config: TrainingConfig) -> str:
         """What a run is called: ``lsr eta 0.1 seed 3``."""
-        return " ".join(("" if name == "method" else f"{name} ") + str(getattr(config, name)) for name in self.varied)
+        shown = {FIELDS[name].spelled: FIELDS[name].shown(getattr(config, name)) for name in self.varied}
+        return " ".join(value if name == "method" else f"{name} {value}" for name, value in shown.items())
 
 
 def read(path: Path) -> Sweep:
     """The sweep of a TOML file, every configuration of which is valid.
 
     ``name``; ``[fixed]``, the same in all runs; ``[grid]``, a list for each field that is varied, all combinations of which are run;
-    ``seeds``, a list or a table of ``first`` and ``count``. Fields and their defaults are those of
-    :class:`tsla.TrainingConfig`, those of a short run as ``tsla train`` has them.
+    ``seeds``, a list or a table of ``first`` and ``count``. Fields are spelled as the options of ``tsla train``, and have their defaults.
     Raises ValueError with one line for whatever of this the file is not, for the first bad configuration, and where one would be run twice.
     """
     must_be_there("FILE", path, "a TOML file such as examples/sweep.toml")
@@ -50,18 +50,24 @@ def _sweep(table: Mapping[str, Any]) -> Sweep:
     name = table.get("name")
     if not isinstance(name, str) or not re.fullmatch(r"\w[\w.-]*", name):
         raise ValueError(f"name = {name!r} must be letters, digits, '_', '-' and '.': a folder is called so")
-    fixed, grid, seeds = _table(table, "fixed"), _table(table, "grid"), _seeds(table.get("seeds"))
-    for values in (fixed, grid):
-        _refuse_others(values, [field for field in kinds(TrainingConfig) if field != "seed"])
+    fixed, grid = (by_name(_table(table, part), but=("seed",)) for part in ("fixed", "grid"))
+    seeds = _seeds(table.get("seeds"))
     for field, values in grid.items():
-        if field in fixed:
-            raise ValueError(f"{field} = {values!r} is varied and must not be fixed too")
-        _distinct(field, values)
+        _check_varied(field, values, fixed)
     given = [fixed | dict(zip(grid, chosen, strict=True)) | {"seed": seed} for chosen in product(*grid.values()) for seed in seeds]
-    return Sweep(name, tuple(TrainingConfig.of(**fields) for fields in given), (*grid, "seed"))
+    return Sweep(name, tuple(TrainingConfig(**fields) for fields in given), (*grid, "seed"))
 
 
-def _refuse_others(table: Mapping[str, Any], allowed: Any) -> None:
+def _check_varied(field: str, values: object, fixed: Collection[str]) -> None:
+    spelled = FIELDS[field].spelled
+    if field in fixed:
+        raise ValueError(f"{spelled} = {values!r} is varied and must not be fixed too")
+    if FIELDS[field].group == "machine":
+        raise ValueError(f"{spelled} = {values!r} is varied and must be fixed: on whatever a run is computed, it is the same run")
+    _distinct(spelled, values)
+
+
+def _refuse_others(table: Mapping[str, Any], allowed: Collection[str]) -> None:
     unknown = next((key for key in table if key not in allowed), None)
     if unknown is not None:
         raise ValueError(f"{unknown} = {table[unknown]!r} is unknown here; must be one of {', '.join(allowed)}")

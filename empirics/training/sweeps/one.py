@@ -9,20 +9,26 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from types import UnionType
-from typing import Any, get_args, get_origin
+from typing import Any
 
 import pandas as pd
 
+from tsla.empirics.configuration import FIELDS
 from tsla.empirics.runs import records
 from tsla.empirics.runs.files import remove, replacing
 from tsla.empirics.training import Row, TrainingConfig, train
-from tsla.empirics.training.command_line import command_line
-from tsla.empirics.training.config import kinds
 
-DTYPES = {int: "int64", float: "float64", bool: "bool", str: "string"}
+DTYPES: Mapping[Any, str] = {  # by the type of a field: those that may be None have room for none
+    int: "int64",
+    int | None: "Int64",
+    float: "float64",
+    bool: "bool",
+    str: "string",
+    str | None: "string",
+    tuple[int, ...]: "string",
+}
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,7 @@ class Run:
     folder: Path
 
     def _file(self, kind: str, suffix: str) -> Path:
-        return self.folder / kind / f"{records.config_hash(asdict(self.config))}{suffix}"
+        return self.folder / kind / f"{records.config_hash(self.config.identity())}{suffix}"
 
     @property
     def part(self) -> Path:
@@ -50,17 +56,10 @@ class Run:
         """How far it is, for whoever watches: a JSON object, and none before the run has started."""
         return self._file("state", ".json")
 
-    @property
-    def command(self) -> str:
-        """What runs it alone."""
-        own, config = asdict(self.config), self.config
-        usual = asdict(TrainingConfig.of(method=config.method, seed=config.seed, epochs=config.epochs))
-        needed = ("method", "seed", "epochs")
-        return command_line({name: value for name, value in own.items() if name in needed or value != usual[name]})
-
     def is_done(self) -> bool:
-        """Whether there is a record of this configuration, made by this code with these versions on a machine like this."""
-        return records.is_done(self.part, asdict(self.config), modules=(__name__,))
+        """Whether there is a record of this run, on whatever device, made by this code with these versions on a machine like this."""
+        identity = self.config.identity()
+        return records.is_done(self.part, identity, modules=(__name__,), but=self.config.flat().keys() - identity)
 
     def say(self, status: Mapping[str, Any]) -> None:
         """Write its status, if it can be written: the run goes on without."""
@@ -92,7 +91,7 @@ def attempt(run: Run) -> None:
         for row in train(run.config, state=run.state):
             rows.append(row)
             say(**{name: row[name] for name in ("epoch", "train_loss", "test_accuracy")})
-        records.write(run.part, table(run.config, rows), asdict(run.config), run.command, modules=(__name__,))
+        records.write(run.part, table(run.config, rows), run.config.flat(), run.config.command_line(), modules=(__name__,))
         remove(run.state)
     except Exception as error:  # whatever it is, the other runs go on
         say(ended="failed", error=f"{type(error).__name__}: {' '.join(str(error).split())}")
@@ -108,19 +107,12 @@ def table(config: TrainingConfig, rows: Sequence[Row]) -> pd.DataFrame:
     frame = pd.DataFrame(rows)
     empty = frame.columns[frame.isna().all()]
     frame = frame.astype(dict.fromkeys(empty, "float64"))
-    for name, kind in kinds(TrainingConfig).items():
+    for name, field in FIELDS.items():
         if name not in ("method", "seed"):
-            column = f"config_{name}" if name in rows[0] else name
-            frame[column] = _column(getattr(config, name), kind, len(frame))
+            value = getattr(config, name)
+            cell = json.dumps(value) if isinstance(value, tuple) else value
+            frame[f"config_{name}" if name in rows[0] else name] = pd.Series([cell] * len(frame), dtype=DTYPES[field.type])
     return frame
-
-
-def _column(value: Any, kind: Any, length: int) -> pd.Series:
-    if isinstance(kind, UnionType):  # "int | None": a type that has room for none
-        return pd.Series([value] * length, dtype={int: "Int64", str: "string"}[get_args(kind)[0]])
-    if get_origin(kind) is tuple:
-        return pd.Series([json.dumps(value)] * length, dtype="string")
-    return pd.Series([value] * length, dtype=DTYPES[kind])
 
 
 def _where() -> str:

@@ -22,7 +22,7 @@ def test_arms_share_seeds_and_settings() -> None:
         seeds[config.method, config.eta].add(config.seed)
     assert all(of_arm == set(range(10)) for of_arm in seeds.values())
     assert len({replace(config, method="sgd", eta=0.1, seed=0) for config in SWEEP.configs}) == 1
-    assert {config.device for config in SWEEP.configs} == {"cuda"}
+    assert {(config.device, config.train_size) for config in SWEEP.configs} == {("cuda", None)}
 
 
 @pytest.mark.parametrize("method", ["sgd", "tsla"])

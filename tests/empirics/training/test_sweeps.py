@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
@@ -35,9 +35,9 @@ seeds = [0, 1]
 [fixed]
 data = "digits"
 model = "mlp"
-train_size = 64
+train-size = 64
 epochs = 2
-measure_at = [0]
+measure-at = [0]
 [grid]
 method = ["sgd", "lsr"]
 eta = [0.1, 1]
@@ -48,9 +48,9 @@ seeds = [0, 1]
 [fixed]
 method = "lsr"
 model = "mlp"
-train_size = 64
+train-size = 64
 epochs = 80
-measure_at = []
+measure-at = []
 """
 
 
@@ -65,8 +65,16 @@ def written(text: str, name: str = "sweep.toml") -> Path:
     return path
 
 
-def tiny(folder: str = "out", *, jobs: int = 1, **options: Any) -> sweeps.Outcome:
-    return sweeps.run(sweeps.read(written(FILE)), Path(folder), origin="tsla sweep sweep.toml", jobs=jobs, **options)
+def tiny(text: str = FILE, folder: str = "out", **options: Any) -> sweeps.Outcome:
+    return sweeps.run(sweeps.read(written(text)), Path(folder), origin="tsla sweep sweep.toml", **{"jobs": 1} | options)
+
+
+def recorded(text: str = FILE, folder: str = "out", **options: Any) -> Path:
+    """The record of a sweep all of whose runs ended well."""
+    found = tiny(text, folder, **options)
+    assert found.failed == ()
+    assert found.record is not None
+    return found.record
 
 
 # --- the file
@@ -81,11 +89,6 @@ def test_a_file_is_the_grid_times_the_seeds() -> None:
     ]
     assert (sweep.name, list(sweep.configs)) == ("tiny", expected)
     assert [sweep.label(config) for config in sweep.configs[:2]] == ["sgd eta 0.1 seed 0", "sgd eta 0.1 seed 1"]
-
-
-def test_whole_numbers_are_the_same_run_as_the_numbers_that_they_are() -> None:
-    number, same = (sweeps.read(written(FILE.replace("[0.1, 1]", f"[{eta}]"))).configs[0] for eta in ("1", "1.0"))
-    assert records.config_hash(asdict(number)) == records.config_hash(asdict(same))
 
 
 def test_a_table_of_seeds_counts_from_the_first() -> None:
@@ -103,6 +106,8 @@ REFUSALS = {
         "gird = {'method': ['sgd', 'lsr'], 'eta': [0.1, 1]} is unknown here; must be one of name",
     ),
     "an unknown field": (FILE.replace("epochs", "epoch"), "epoch = 2 is unknown here; must be one of method, epochs"),
+    "another spelling": (FILE.replace("train-size", "train_size"), "train_size = 64 must be spelled train-size"),
+    "a varied machine": (FILE.replace("eta = [0.1, 1]", "threads = [1, 2]"), "threads = [1, 2] is varied and must be fixed"),
     "an unknown varied field": (FILE.replace("eta", "lr"), "lr = [0.1, 1] is unknown here"),
     "no table": ("fixed = 1\n" + FILE.replace("[fixed]", "[grid.x]"), "fixed = 1 must be a table"),
     "a seed that is fixed": (FILE.replace("epochs = 2", "seed = 2"), "seed = 2 is unknown here"),
@@ -115,9 +120,7 @@ REFUSALS = {
     "no count": (FILE.replace("[0, 1]", "{ first = 1 }"), "count = None must be a whole number"),
     "a count of none": (FILE.replace("[0, 1]", "{ count = 0 }"), "seeds = [] must be a list"),
     "a last seed": (FILE.replace("[0, 1]", "{ first = 0, last = 3 }"), "last = 3 is unknown here; must be one of first, count"),
-    "a seed below 0": (FILE.replace("[0, 1]", "[0, -1]"), "seed = -1 must be at least 0"),
-    "a bad value in the last run": (FILE.replace("[0.1, 1]", "[0.1, -1]"), "eta = -1.0 must be above 0"),
-    "text for a number": (FILE.replace("epochs = 2", 'epochs = "2"'), "epochs = '2' must be a whole number"),
+    "a bad value in the last run": (FILE.replace("[0.1, 1]", "[0.1, -1]"), "eta = -1 must be above 0"),
 }
 
 
@@ -149,7 +152,7 @@ def test_the_example_is_a_sweep() -> None:
 def is_the_sweep(path: Path) -> None:
     """The record holds what :func:`train` yields for every configuration, in the order of the sweep."""
     record = records.read(path)
-    configs = [TrainingConfig(**config) for config in record.config["configs"]]
+    configs = [TrainingConfig.of_flat(config) for config in record.config["configs"]]
     assert configs == list(sweeps.read(written(FILE)).configs)
     expected = pd.concat([pd.DataFrame(list(train(config))) for config in configs], ignore_index=True)
     pd.testing.assert_frame_equal(record.table[expected.columns], expected, check_dtype=False)
@@ -168,23 +171,16 @@ def test_the_record_is_every_run_as_if_run_alone(capsys: pytest.CaptureFixture[s
 
 
 def test_planted_swapped_runs_are_rejected() -> None:
-    path = tiny().record
-    assert path is not None
-    record = records.read(path)
+    record = records.read(path := recorded())
     swapped = record.table.iloc[::-1].reset_index(drop=True)
     records.write(path, swapped, record.config, record.command)
     assert_rejects(is_the_sweep, path)
 
 
 def test_the_parts_are_one_data_set() -> None:
-    path = tiny().record
-    assert path is not None
-    whole, merged = pd.read_parquet("out/runs"), records.read(path).table
+    merged, whole = records.read(recorded()).table, pd.read_parquet("out/runs")
     keys = ["method", "config_eta", "seed", "epoch"]
     pd.testing.assert_frame_equal(whole.sort_values(keys, ignore_index=True), merged.sort_values(keys, ignore_index=True))
-    assert {(method, eta) for method, eta in zip(whole["method"], whole["config_eta"], strict=True)} == {
-        (method, eta) for method in ("sgd", "lsr") for eta in (0.1, 1.0)
-    }
 
 
 def test_runs_of_all_kinds_have_the_same_columns() -> None:
@@ -214,10 +210,9 @@ def rewritten(folder: str = "out/runs") -> set[Path]:
 
 
 def test_what_is_done_is_not_done_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tiny().record
-    assert path is not None
+    path = recorded()
     whole, parts = path.read_bytes(), age()
-    tiny()
+    recorded(FILE.replace("[fixed]", "[fixed]\nthreads = 2"))  # the same runs on another machine
     assert rewritten() == set()
     lost = min(parts)
     lost.unlink()
@@ -261,21 +256,15 @@ def test_a_run_that_fails_is_listed_with_its_command_and_stops_no_other(
     assert failure == "  sgd eta 1.0 seed 1: RuntimeError: no luck"
 
     failing.undo()
+    assert_rejects(is_the_sweep, Path(out.strip()))
     assert cli.main([*shlex.split(command)[1:], "--out", "again.parquet"]) == 0
     again = records.read(Path("again.parquet"))
-    assert TrainingConfig(**again.config) == sweeps.read(Path("sweep.toml")).configs[3]
+    assert TrainingConfig.of_flat(again.config) == sweeps.read(Path("sweep.toml")).configs[3]
 
     age("build/sweeps/tiny/runs")
     assert cli.main(["sweep", "sweep.toml", "--jobs", "1"]) == 0
     assert len(rewritten("build/sweeps/tiny/runs")) == 1
     is_the_sweep(Path(out.strip()))
-
-
-def test_planted_missing_runs_are_rejected(failing: pytest.MonkeyPatch) -> None:
-    path = tiny().record
-    failing.undo()
-    assert path is not None
-    assert_rejects(is_the_sweep, path)
 
 
 @pytest.fixture
@@ -287,10 +276,7 @@ def without_status() -> None:
 
 @pytest.mark.usefixtures("without_status")
 def test_runs_go_on_without_status_and_state() -> None:
-    found = tiny()
-    assert found.failed == ()
-    assert found.record is not None
-    is_the_sweep(found.record)
+    is_the_sweep(recorded())
 
 
 @pytest.mark.usefixtures("without_status")
@@ -332,12 +318,6 @@ def test_workers_that_start_nothing_are_not_asked_again_and_again() -> None:
 # --- what is killed goes on
 
 
-def undisturbed(text: str) -> bytes:
-    found = sweeps.run(sweeps.read(written(text)), Path("undisturbed"), origin="tsla sweep sweep.toml", jobs=1)
-    assert found.record is not None
-    return found.record.read_bytes()
-
-
 def killed_after(epoch: int, run: Run) -> int | None:
     """Kill the process that the run is in, if it is under way and past the epoch. Returns what was killed."""
     seen = run.seen()
@@ -351,8 +331,7 @@ def killed_after(epoch: int, run: Run) -> int | None:
 
 
 def test_killed_workers_are_run_again() -> None:
-    sweep = sweeps.read(written(LONG))
-    runs = [Run(config, Path("out").resolve()) for config in sweep.configs]
+    runs = [Run(config, Path("out").resolve()) for config in sweeps.read(written(LONG)).configs]
     killed: list[int] = []
     deadline = time.monotonic() + 60
 
@@ -363,18 +342,15 @@ def test_killed_workers_are_run_again() -> None:
 
     killer = threading.Thread(target=kill_one)
     killer.start()
-    found = sweeps.run(sweep, Path("out"), origin="tsla sweep sweep.toml", jobs=2)
+    whole = recorded(LONG, jobs=2).read_bytes()
     killer.join()
     assert killed not in ([], [os.getpid()])
-    assert found.failed == ()
-    assert found.record is not None
-    assert found.record.read_bytes() == undisturbed(LONG)
+    assert whole == recorded(LONG, "undisturbed").read_bytes()
     assert all(run.seen()["pid"] != killed[0] for run in runs)
 
 
 def test_a_killed_sweep_goes_on_where_it_was() -> None:
-    sweep = sweeps.read(written(LONG))
-    run = Run(sweep.configs[0], Path("build/sweeps/long").resolve())
+    run = Run(sweeps.read(written(LONG)).configs[0], Path("build/sweeps/long").resolve())
     command = [sys.executable, "-m", "tsla", "sweep", "sweep.toml", "--jobs", "1"]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:  # noqa: S603 - our own command
         while process.poll() is None and killed_after(20, run) is None:
@@ -382,7 +358,7 @@ def test_a_killed_sweep_goes_on_where_it_was() -> None:
     assert not run.seen()["ended"]
     assert run.state.exists()
     assert cli.main(["sweep", "sweep.toml", "--jobs", "1"]) == 0
-    assert Path("build/sweeps/long/long.parquet").read_bytes() == undisturbed(LONG)
+    assert Path("build/sweeps/long/long.parquet").read_bytes() == recorded(LONG, "undisturbed").read_bytes()
     assert not run.state.exists()
 
 
@@ -404,7 +380,10 @@ def test_workers_that_cannot_be_had_are_refused(options: dict[str, Any], message
         pass
 
 
-@pytest.mark.parametrize(("backend", "module"), [("ray", "ray"), ("dask", "distributed")])
+MODULES = {"ray": "ray", "dask": "distributed"}
+
+
+@pytest.mark.parametrize(("backend", "module"), MODULES.items())
 def test_a_backend_that_is_not_installed_is_refused_in_one_line(backend: str, module: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingExtraError, match=rf"^backend = '{backend}' needs {module}: pip install 'tsla\[cluster\]'$"):
@@ -429,16 +408,11 @@ address, stop = cluster.scheduler_address, cluster.close
 }
 
 
-@pytest.mark.parametrize(
-    "backend",
-    [
-        pytest.param("ray", marks=pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed (extra cluster)")),
-        pytest.param("dask", marks=pytest.mark.skipif(find_spec("distributed") is None, reason="Dask is not installed (extra cluster)")),
-    ],
-)
+@pytest.mark.parametrize("backend", CLUSTERS)
 def test_a_cluster_gives_the_same_bytes(backend: str) -> None:
-    local = tiny("local").record
-    assert local is not None
+    if find_spec(MODULES[backend]) is None:
+        pytest.skip(f"{backend} is not installed (extra cluster)")
+    local = recorded(folder="local")
     script = f"""
 import sys
 from tsla import cli

@@ -43,8 +43,8 @@ def test_the_effect_is_positive_in_favour() -> None:
 def test_every_arm_is_a_run_that_can_be_made() -> None:
     for setting in EVERY.values():
         for name in arms.arms(setting):
-            made = TrainingConfig(**arms.config(setting, name, setting.rates[0], seed=0))
-            assert (made.model, made.rates) == (setting.model, setting.decay)
+            made = TrainingConfig(**arms.config(setting, name, setting.etas[0], seed=0))
+            assert (made.model, made.step_sizes) == (setting.model, setting.decay)
 
 
 @pytest.mark.parametrize(("parts", "settings"), [(tuning_parts(), SETTINGS), (decay_tuning_parts(), DECAYED)])
@@ -52,5 +52,5 @@ def test_tuning_gives_every_arm_the_same_budget(parts: tuple[Part, ...], setting
     assert {part["setting"] for part in parts} == set(settings)
     for name, setting in settings.items():
         runs = [tuple(run) for part in parts if part["setting"] == name for run in part["runs"]]
-        assert len(runs) == len(set(runs)) == len(arms.arms(setting)) * len(setting.rates)
+        assert len(runs) == len(set(runs)) == len(arms.arms(setting)) * len(setting.etas)
         assert all(tuple(part["seeds"]) == setting.tuning_seeds for part in parts if part["setting"] == name)

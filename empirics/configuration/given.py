@@ -1,0 +1,67 @@
+"""A configuration from what a user gave: options, and TOML files whose names are those of the options."""
+
+from __future__ import annotations
+
+import argparse
+import tomllib
+from collections.abc import Collection, Mapping
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from tsla.empirics.configuration import FIELDS, TrainingConfig
+from tsla.empirics.runs.files import must_be_there
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """An option for each field, group by group."""
+    for group, fields in groupby(FIELDS.values(), key=lambda field: field.group):
+        section = parser.add_argument_group(group)
+        for field in fields:
+            section.add_argument(f"--{field.spelled}", **field.option)
+
+
+def configuration(args: argparse.Namespace) -> TrainingConfig:
+    """That of the options and, where they say nothing, of the file.
+
+    One file serves all methods: what it says and this run has no use for is left out. Raises ValueError where nobody gives the method, for
+    a value that must not be, and for an option without an effect.
+    """
+    options = {name: value for name, value in vars(args).items() if name in FIELDS}
+    given = ({} if args.config is None else _file(args.config)) | options
+    if "method" not in given:
+        raise ValueError("the following arguments are required: --method")
+    config = TrainingConfig(**given)
+    for name in options:
+        _refuse_without_effect(name, config)
+    return TrainingConfig(**{name: value for name, value in given.items() if FIELDS[name].has_use(config)})
+
+
+def _refuse_without_effect(name: str, config: TrainingConfig) -> None:
+    field = FIELDS[name]
+    if field.use is not None and not field.has_use(config):
+        other = FIELDS[field.use.field].words(getattr(config, field.use.field))
+        raise ValueError(f"{field.spelled} = {field.shown(getattr(config, name))} has no use with {other}; it goes with {field.use.words}")
+
+
+def _file(path: Path) -> dict[str, Any]:
+    must_be_there("config", path, "a TOML file")
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # no TOML, or no text
+        raise ValueError(f"config = {path} must be a TOML file: {error}") from error
+    try:
+        return by_name(table)
+    except ValueError as error:
+        raise ValueError(f"config = {path}: {error}") from None
+
+
+def by_name(table: Mapping[str, Any], *, but: Collection[str] = ()) -> dict[str, Any]:
+    """What a table of a file says, by the names of the fields. Raises ValueError for another name, and for those of ``but``."""
+    fields = {field.spelled: name for name, field in FIELDS.items() if name not in but}
+    for spelled, value in table.items():
+        dashed = spelled.replace("_", "-")
+        if spelled not in fields:
+            right = f"must be spelled {dashed}" if dashed in fields else f"is unknown here; must be one of {', '.join(fields)}"
+            raise ValueError(f"{spelled} = {value!r} {right}")
+    return {fields[spelled]: value for spelled, value in table.items()}

@@ -1,0 +1,48 @@
+"""Calibration is what its definition says, and evaluation leaves a network as it found it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tests.planted import assert_rejects
+from tsla.empirics.smoothing.labels import evaluation_mode
+from tsla.empirics.training.evaluation import calibration_error
+
+
+def ece_by_hand(logits: torch.Tensor, labels: torch.Tensor, bins: int = 15) -> float:
+    """Bin by bin, in plain Python."""
+    probabilities = logits.softmax(1)
+    total = 0.0
+    for k in range(bins):
+        inside = [i for i, p in enumerate(probabilities) if k / bins < float(p.max()) <= (k + 1) / bins]
+        if inside:
+            confidence = sum(float(probabilities[i].max()) for i in inside) / len(inside)
+            accuracy = sum(int(probabilities[i].argmax()) == int(labels[i]) for i in inside) / len(inside)
+            total += len(inside) / len(labels) * abs(confidence - accuracy)
+    return total
+
+
+def test_calibration_error_is_its_definition() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = 3 * torch.randn(200, 4, generator=generator, dtype=torch.float64)
+    labels = torch.multinomial(logits.softmax(1), 1, generator=generator)[:, 0]  # over- and underconfident by turns
+
+    def agrees(bins: int) -> None:
+        assert calibration_error(logits, labels) == pytest.approx(ece_by_hand(logits, labels, bins), rel=1e-9)
+
+    agrees(15)
+    assert_rejects(agrees, 10)
+
+
+def test_calibration_error_at_the_ends() -> None:
+    certain = torch.tensor([[1000.0, 0.0], [1000.0, 0.0]])
+    assert calibration_error(certain, torch.tensor([0, 0])) == 0
+    assert calibration_error(certain, torch.tensor([1, 1])) == 1
+
+
+def test_evaluation_mode_is_left_as_it_was_found() -> None:
+    model = torch.nn.Sequential(torch.nn.Dropout(), torch.nn.BatchNorm1d(3).eval())
+    with evaluation_mode(model):
+        assert not any(module.training for module in model.modules())
+    assert [module.training for module in model.modules()] == [True, True, False]
