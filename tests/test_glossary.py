@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.planted import assert_rejects
-from tsla.empirics.configuration import FIELDS
+from tsla.empirics.training.configuration import FIELDS
 from tsla.theory import claims
 from tsla.theory.commands.options import OPTIONS
 from tsla.theory.methods import METHODS

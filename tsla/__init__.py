@@ -20,7 +20,8 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from tsla.empirics.simulation.simulate import simulate
     from tsla.empirics.smoothing.loss import SmoothedCrossEntropy
     from tsla.empirics.smoothing.schedules import Adaptive, Annealed, Constant, Cosine, Linear, TwoStage
-    from tsla.empirics.training import TrainingConfig, train
+    from tsla.empirics.training.configuration import TrainingConfig
+    from tsla.empirics.training.loop import train
     from tsla.theory import lsr, sgd, two_stage
     from tsla.theory.complexity import compare
     from tsla.theory.constants import Constants
@@ -70,7 +71,8 @@ _ATTRIBUTES = {
     "tsla.empirics.advice.measure": "Reading reading",
     "tsla.empirics.smoothing.schedules": "Adaptive Annealed Constant Cosine Linear TwoStage",
     "tsla.empirics.smoothing.loss": "SmoothedCrossEntropy",
-    "tsla.empirics.training": "TrainingConfig train",
+    "tsla.empirics.training.configuration": "TrainingConfig",
+    "tsla.empirics.training.loop": "train",
 }
 _HOMES = _MODULES | {name: home for home, names in _ATTRIBUTES.items() for name in names.split()}
 _WITHOUT_TORCH = ("tsla.empirics.simulation.oracles", "tsla.empirics.simulation.problems", "tsla.empirics.simulation.simulate")

@@ -10,12 +10,12 @@ from math import isfinite, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tsla.empirics.configuration import TrainingConfig
-from tsla.empirics.configuration.given import add_options, configuration
+from tsla.empirics.training.configuration import TrainingConfig
+from tsla.empirics.training.configuration.given import add_options, configuration
 from tsla.options import Parser
 
 if TYPE_CHECKING:
-    from tsla.empirics.training import Row
+    from tsla.empirics.training.loop import Row
 
 ABOUT = "train a network once, measuring gradient moments; alone, or under torchrun"
 EXTRA = "torch"
@@ -39,12 +39,12 @@ def run(args: argparse.Namespace) -> None:
     """
     import pandas as pd
 
-    from tsla.empirics import training
     from tsla.empirics.models import checkpoints
     from tsla.empirics.runs.files import deliver, must_be_writable
     from tsla.empirics.runs.records import write as write_record
-    from tsla.empirics.training import processes
+    from tsla.empirics.training import processes, setup
     from tsla.empirics.training.devices import device_of
+    from tsla.empirics.training.loop import train
     from tsla.empirics.training.watched import watched
 
     config = configuration(args)
@@ -52,9 +52,9 @@ def run(args: argparse.Namespace) -> None:
         raise ValueError(f"state = {args.state} must be left out with --watch, which looks at the weights of every epoch")
     must_be_writable(out=args.out, checkpoint=args.checkpoint, state=args.state, inputs={"config": args.config})
     with processes.group(config.device):
-        split = training.training_split(config)
-        model = training.initial_model(config, split)
-        run = watched(config, model, split) if args.watch else training.train(config, model, split=split, state=args.state)
+        split = setup.training_split(config)
+        model = setup.initial_model(config, split)
+        run = watched(config, model, split) if args.watch else train(config, model, split=split, state=args.state)
         if processes.rank() > 0:
             for row in run:
                 _refuse_divergence(config, row)
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> None:
         rows = _shown(config, run)
         table = pd.DataFrame(rows)
         about = config.flat() | {"device": device_of(config).type}
-        network = training.network(config, split)
+        network = setup.network(config, split)
         deliver(
             lambda: print(_as_json(about, rows) if args.json else table.to_string(index=False, float_format="%.4g")),
             state=args.state,

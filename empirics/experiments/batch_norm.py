@@ -15,7 +15,7 @@ from tsla.empirics.moments.columns import columns
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.minibatch import minibatch_moments
 from tsla.empirics.statistics.intervals import IntervalOf
-from tsla.empirics.training import plain_sgd, shuffled
+from tsla.empirics.training.sgd import plain_sgd, shuffled
 from tsla.theory.moments import MOMENTS, Moments
 
 

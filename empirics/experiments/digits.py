@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from tsla.empirics.configuration import TrainingConfig
+from tsla.empirics.training.configuration import TrainingConfig
 from tsla.empirics.training.loop import train
 
 

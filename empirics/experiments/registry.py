@@ -19,7 +19,7 @@ from tsla.empirics.experiments.study import runs as study
 from tsla.empirics.experiments.study import tempering
 from tsla.empirics.experiments.study.settings import CONFIRMATORY, DECAY, DECAY_TUNING, PATHS, TEMPERING, TUNING
 from tsla.empirics.runs import records
-from tsla.empirics.training import TrainingConfig
+from tsla.empirics.training.configuration import TrainingConfig
 from tsla.theory.certificates import groups
 
 Config = Mapping[str, Any]

@@ -10,9 +10,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from tsla.empirics.configuration import Machine, TrainingConfig
 from tsla.empirics.data.datasets import Split
 from tsla.empirics.training import processes
+from tsla.empirics.training.configuration import Machine, TrainingConfig
 
 
 def device_of(machine: Machine) -> torch.device:

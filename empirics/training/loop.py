@@ -12,13 +12,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tsla.empirics.configuration import TrainingConfig
 from tsla.empirics.data.augmentation import augment
 from tsla.empirics.data.datasets import Split
 from tsla.empirics.runs import records, tensors
 from tsla.empirics.runs.resume import StateFile
 from tsla.empirics.smoothing.loss import SmoothedCrossEntropy
 from tsla.empirics.training import processes
+from tsla.empirics.training.configuration import TrainingConfig
 from tsla.empirics.training.devices import device_of, formatted, numerics, on_device
 from tsla.empirics.training.evaluation import evaluate
 from tsla.empirics.training.measuring import Measuring

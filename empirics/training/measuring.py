@@ -15,12 +15,12 @@ from torch import Tensor, nn
 
 from tsla.empirics.assumptions.curvature import largest_curvature
 from tsla.empirics.assumptions.network_risk import NetworkRisk
-from tsla.empirics.configuration import TrainingConfig
 from tsla.empirics.data.datasets import Split
 from tsla.empirics.moments.estimators import Accumulator
 from tsla.empirics.moments.full_batch import gradient_moments, gradient_products
 from tsla.empirics.smoothing.labels import Smoothing, evaluation_mode
 from tsla.empirics.smoothing.schedules import Annealed, Observed, Schedule
+from tsla.empirics.training.configuration import TrainingConfig
 from tsla.theory.moments import MOMENTS
 
 OBSERVED, GROUPS = 1024, 16

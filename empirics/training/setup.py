@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from tsla.empirics.configuration import TrainingConfig
 from tsla.empirics.data.datasets import Split, load
 from tsla.empirics.models import networks
+from tsla.empirics.training.configuration import TrainingConfig
 
 
 def training_split(config: TrainingConfig) -> Split:

@@ -8,8 +8,8 @@ from typing import Any
 from torch import nn
 
 from tsla.empirics.assumptions import network_run
-from tsla.empirics.configuration import TrainingConfig
 from tsla.empirics.data.datasets import Split
+from tsla.empirics.training.configuration import TrainingConfig
 from tsla.empirics.training.devices import device_of, on_device
 from tsla.empirics.training.loop import Row, train
 

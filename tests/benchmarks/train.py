@@ -27,9 +27,10 @@ from tsla.empirics.data.datasets import Split
 from tsla.empirics.runs.files import replacing
 from tsla.empirics.runs.progress import Progress
 from tsla.empirics.runs.records import environment
-from tsla.empirics.training import TrainingConfig, initial_model, training_split
+from tsla.empirics.training.configuration import TrainingConfig
 from tsla.empirics.training.devices import device_of, numerics, on_device, taken
 from tsla.empirics.training.loop import _Run
+from tsla.empirics.training.setup import initial_model, training_split
 from tsla.figures.documents import markdown
 
 LEAST = 0.95  # of the throughput of the bare loop

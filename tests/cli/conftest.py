@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 
 from tests.cli.support import Refusal, Run
@@ -38,19 +36,3 @@ def refusal(capsys: pytest.CaptureFixture[str]) -> Refusal:
         return err.strip()
 
     return call
-
-
-@pytest.fixture
-def tiny_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What ``tsla train`` trains unless it is told otherwise is a small network on a few images."""
-    from tsla.empirics import training  # not for the commands of numbers, which are tested without it
-
-    @dataclass(frozen=True)
-    class TinyConfig(training.TrainingConfig):
-        epochs: int = 3
-        drop: int = 2
-        train_size: int = 40
-        model: str = "mlp"
-        measure_at: tuple[int, ...] = (0, 3)
-
-    monkeypatch.setattr(training, "TrainingConfig", TinyConfig)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +13,8 @@ from tests.cli.support import Refusal, Run
 from tsla import cli
 from tsla.empirics.models import checkpoints, networks
 from tsla.empirics.runs import records
-from tsla.empirics.training import TrainingConfig, processes
+from tsla.empirics.training import processes
+from tsla.empirics.training.configuration import TrainingConfig
 
 SHORT = "--epochs 1 --train-size 40 --model mlp"
 FILE = """

@@ -17,7 +17,8 @@ from tsla.empirics.experiments.registry import ARMS, EXPERIMENTS, Config
 from tsla.empirics.experiments.study.outcomes import summary
 from tsla.empirics.experiments.study.settings import EARLY, EPOCHS, WHOLE
 from tsla.empirics.runs import records
-from tsla.empirics.training import TrainingConfig, train
+from tsla.empirics.training.configuration import TrainingConfig
+from tsla.empirics.training.loop import train
 from tsla.theory.certificates import Certificate
 
 RECORDS = ("certificates", "digits", "measured_rates", "rates", "regimes", "stall", "study", "study_tuning")  # what the gallery reads

@@ -20,7 +20,8 @@ from tsla.empirics.moments.measure import draw, measure
 from tsla.empirics.runs.progress import Progress
 from tsla.empirics.runs.records import LIBRARIES, environment
 from tsla.empirics.smoothing.labels import Smoothing, one_hot, predictions, smoothing_labels
-from tsla.empirics.training import TrainingConfig, training_split
+from tsla.empirics.training.configuration import TrainingConfig
+from tsla.empirics.training.setup import training_split
 from tsla.theory.constants import real, whole
 from tsla.theory.text import Json
 

@@ -16,7 +16,7 @@ from torch.func import functional_call, grad, vmap
 from tsla.empirics.data.datasets import CLASSES, digits
 from tsla.empirics.models.networks import resnet
 from tsla.empirics.moments.estimators.groups import GroupSums
-from tsla.empirics.training import plain_sgd, shuffled
+from tsla.empirics.training.sgd import plain_sgd, shuffled
 from tsla.theory.constants import Array
 
 MICROBATCH = 100

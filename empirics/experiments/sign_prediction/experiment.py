@@ -18,7 +18,9 @@ from tsla.empirics.experiments.sign_prediction.copies import Copies
 from tsla.empirics.experiments.sign_prediction.predictions import OUTCOMES, Point, predictions
 from tsla.empirics.moments.full_batch import gradient_products, moments_of
 from tsla.empirics.statistics.intervals import paired
-from tsla.empirics.training import TrainingConfig, initial_model, plain_sgd, training_split
+from tsla.empirics.training.configuration import TrainingConfig
+from tsla.empirics.training.setup import initial_model, training_split
+from tsla.empirics.training.sgd import plain_sgd
 from tsla.theory.constants import Array
 
 Config = Mapping[str, Any]

@@ -23,8 +23,9 @@ from tsla.empirics.experiments.study.settings import (
     Setting,
 )
 from tsla.empirics.runs import records
-from tsla.empirics.training import TrainingConfig, train
+from tsla.empirics.training.configuration import TrainingConfig
 from tsla.empirics.training.ensemble import train_together
+from tsla.empirics.training.loop import train
 
 Part = Mapping[str, Any]
 """What one process runs: ``setting``, ``runs`` (arm, eta), ``seeds``, and ``measure``, the fields that say what is measured."""

@@ -63,7 +63,13 @@ class Setting:
     @property
     def fixed(self) -> dict[str, Any]:
         """The fields of a :class:`~tsla.TrainingConfig` that all arms share."""
-        shared = {"model": self.model, "label_noise": self.label_noise, "momentum": self.momentum, "weight_decay": 0.0, "step_sizes": self.decay}
+        shared = {
+            "model": self.model,
+            "label_noise": self.label_noise,
+            "momentum": self.momentum,
+            "weight_decay": 0.0,
+            "step_sizes": self.decay,
+        }
         return DATA[self.data] | shared | {"epochs": EPOCHS, "batch_size": BATCH_SIZE}
 
 

@@ -18,8 +18,10 @@ from tsla.empirics.experiments.study.runs import tuning_record
 from tsla.empirics.experiments.study.settings import CLEAN, FEWER_SEEDS, SETTINGS
 from tsla.empirics.runs import records
 from tsla.empirics.smoothing.labels import evaluation_mode
-from tsla.empirics.training import TrainingConfig, initial_model, train, training_split
+from tsla.empirics.training.configuration import TrainingConfig
 from tsla.empirics.training.evaluation import logits
+from tsla.empirics.training.loop import train
+from tsla.empirics.training.setup import initial_model, training_split
 
 LARGEST = 1e3
 """The temperatures that are tried lie between this and its inverse."""

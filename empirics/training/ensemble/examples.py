@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from tsla.empirics.data.datasets import Split
-from tsla.empirics.training import TrainingConfig, training_split
+from tsla.empirics.training.configuration import TrainingConfig
+from tsla.empirics.training.setup import training_split
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,14 @@ from math import isfinite
 import torch
 from torch import Tensor
 
-from tsla.empirics.training import Row, TrainingConfig, initial_model
+from tsla.empirics.training.configuration import TrainingConfig
 from tsla.empirics.training.devices import numerics
 from tsla.empirics.training.ensemble.examples import Examples, examples_of
 from tsla.empirics.training.ensemble.replicas import Replicas, SmoothingLabels, fitting
 from tsla.empirics.training.evaluation import scores
+from tsla.empirics.training.loop import Row
 from tsla.empirics.training.measuring import Measuring
+from tsla.empirics.training.setup import initial_model
 
 OWN = frozenset({"method", "seed", "eta", "theta", "drop", "smoothing", "momentum", "label_noise", "measure_at"})
 """The fields of a configuration that runs may differ in."""

@@ -10,9 +10,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from tsla.empirics.configuration import FIELDS, TrainingConfig
-from tsla.empirics.configuration.given import by_name
 from tsla.empirics.runs.files import must_be_there
+from tsla.empirics.training.configuration import FIELDS, TrainingConfig
+from tsla.empirics.training.configuration.given import by_name
 
 TABLES = ("name", "fixed", "grid", "seeds")
 

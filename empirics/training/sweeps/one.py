@@ -15,10 +15,10 @@ from typing import Any
 
 import pandas as pd
 
-from tsla.empirics.configuration import FIELDS
 from tsla.empirics.runs import records
 from tsla.empirics.runs.files import remove, replacing
-from tsla.empirics.training import Row, TrainingConfig, train
+from tsla.empirics.training.configuration import FIELDS, TrainingConfig
+from tsla.empirics.training.loop import Row, train
 
 DTYPES: Mapping[Any, str] = {  # by the type of a field: those that may be None have room for none
     int: "int64",

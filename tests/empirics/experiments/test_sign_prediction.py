@@ -25,7 +25,8 @@ from tsla.empirics.experiments.sign_prediction.verdicts import verdict
 from tsla.empirics.models.networks import build
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.statistics.intervals import paired
-from tsla.empirics.training import TrainingConfig, initial_model, training_split
+from tsla.empirics.training.configuration import TrainingConfig
+from tsla.empirics.training.setup import initial_model, training_split
 from tsla.theory import biased
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Constants

@@ -19,7 +19,9 @@ from tsla.empirics.runs import arrays, records, resume, tensors
 from tsla.empirics.runs.resume import Codec
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation.simulate import simulate
-from tsla.empirics.training import TrainingConfig, initial_model, train
+from tsla.empirics.training.configuration import TrainingConfig
+from tsla.empirics.training.loop import train
+from tsla.empirics.training.setup import initial_model
 
 Bits = Mapping[str, bytes]
 CONFIG = TrainingConfig(

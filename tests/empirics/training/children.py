@@ -10,7 +10,10 @@ from unittest.mock import patch
 import torch
 from torch import distributed
 
-from tsla.empirics.training import TrainingConfig, initial_model, processes, train
+from tsla.empirics.training import processes
+from tsla.empirics.training.configuration import TrainingConfig
+from tsla.empirics.training.loop import train
+from tsla.empirics.training.setup import initial_model
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload([__name__])

@@ -11,11 +11,12 @@ import pytest
 import torch
 
 from tests.planted import assert_rejects
-from tsla.empirics import training
 from tsla.empirics.data.datasets import Split
-from tsla.empirics.training import METHODS, Row, TrainingConfig, train
+from tsla.empirics.training.configuration import METHODS, TrainingConfig
 from tsla.empirics.training.ensemble import examples, together, train_together
 from tsla.empirics.training.ensemble.replicas import fitting
+from tsla.empirics.training.loop import Row, train
+from tsla.empirics.training.setup import initial_model, training_split
 from tsla.theory.moments import MOMENTS
 
 SHARED = {"epochs": 2, "train_size": 60, "measure_at": (0, 2), "model": "mlp", "batch_size": 16}  # the last batch has 12
@@ -78,12 +79,12 @@ def test_together_is_one_by_one_to_rounding(names: tuple[str, ...], changes: dic
 
 
 def double_split(config: TrainingConfig) -> Split:
-    split = training.training_split(config)
+    split = training_split(config)
     return replace(split, train_inputs=split.train_inputs.double(), test_inputs=split.test_inputs.double())
 
 
 def double_model(config: TrainingConfig, split: Split) -> torch.nn.Module:
-    return training.initial_model(config, split).double()
+    return initial_model(config, split).double()
 
 
 def test_together_is_one_by_one_but_for_float64_rounding(monkeypatch: pytest.MonkeyPatch) -> None:

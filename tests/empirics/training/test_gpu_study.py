@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tsla.empirics.training import train
+from tsla.empirics.training.loop import train
 from tsla.empirics.training.sweeps.file import read
 
 SWEEP = read(Path(__file__).parents[3] / "examples" / "gpu_study.toml")

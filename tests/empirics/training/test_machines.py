@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from tsla.empirics.training import TrainingConfig, train
+from tsla.empirics.training.configuration import TrainingConfig
+from tsla.empirics.training.loop import train
 
 CONFIG = TrainingConfig("tsla", epochs=4, train_size=60, model="mlp", momentum=0.9, augment=True, measure_at=(0, 4))
 ELSEWHERE = [

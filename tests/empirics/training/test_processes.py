@@ -10,7 +10,8 @@ import torch
 
 from tests.empirics.training import children
 from tests.planted import assert_rejects
-from tsla.empirics.training import TrainingConfig, processes
+from tsla.empirics.training import processes
+from tsla.empirics.training.configuration import TrainingConfig
 
 # Batches of 8 + 7 examples, and a last one of 1 + 0.
 CONFIG = TrainingConfig(

@@ -23,7 +23,9 @@ from tests.planted import assert_rejects
 from tsla import cli
 from tsla.empirics.runs import records
 from tsla.empirics.runs.parallel import Workers, workers
-from tsla.empirics.training import Row, TrainingConfig, sweeps, train
+from tsla.empirics.training import sweeps
+from tsla.empirics.training.configuration import TrainingConfig
+from tsla.empirics.training.loop import Row, train
 from tsla.empirics.training.sweeps import engine, one
 from tsla.empirics.training.sweeps.dashboard import line
 from tsla.empirics.training.sweeps.one import Run, table

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from tests.planted import assert_rejects
-from tsla.empirics import training
 from tsla.empirics.assumptions.curvature import largest_curvature
 from tsla.empirics.assumptions.network_risk import NetworkRisk
 from tsla.empirics.data.datasets import CLASSES, digits
@@ -20,8 +19,12 @@ from tsla.empirics.models import networks
 from tsla.empirics.moments.estimators import Estimates
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.smoothing.schedules import Annealed, Schedule
-from tsla.empirics.training import METHODS, Row, TrainingConfig, initial_model, plain_sgd, shuffled, train, training_split
+from tsla.empirics.training import loop
+from tsla.empirics.training.configuration import METHODS, TrainingConfig
+from tsla.empirics.training.loop import Row, train
 from tsla.empirics.training.measuring import ITERATIONS, Measuring
+from tsla.empirics.training.setup import initial_model, training_split
+from tsla.empirics.training.sgd import plain_sgd, shuffled
 from tsla.theory.moments import Moments
 
 TINY = {"seed": 0, "epochs": 2, "drop": 1, "theta": 0.4, "eta": 0.1, "train_size": 60, "model": "mlp", "measure_at": (0, 2)}
@@ -326,7 +329,7 @@ def test_digits_are_not_reflected(monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append(how)
         return inputs
 
-    monkeypatch.setattr(training.loop, "augment", watching)
+    monkeypatch.setattr(loop, "augment", watching)
     list(train(config("sgd", augment=True)))
     assert asked == [{"padding": 1, "flip": False}] * 8
 

@@ -11,7 +11,7 @@ from tsla.empirics.experiments.study import arms, verdicts
 from tsla.empirics.experiments.study.runs import Part, decay_tuning_parts, tuning_parts
 from tsla.empirics.experiments.study.settings import DECAYED, EVERY, SETTINGS, Setting
 from tsla.empirics.experiments.study.verdicts import MIXED, NO_BENEFIT, REFUTED, SUPPORTED, Finding
-from tsla.empirics.training import TrainingConfig
+from tsla.empirics.training.configuration import TrainingConfig
 
 
 def finding(mean: float, p: float, *, spread: float = 1e-4) -> Finding:

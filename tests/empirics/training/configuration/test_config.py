@@ -14,10 +14,10 @@ import pytest
 
 from tests.planted import assert_rejects
 from tsla.empirics.commands import train
-from tsla.empirics.configuration import FIELDS, TrainingConfig
-from tsla.empirics.configuration.given import configuration
-from tsla.empirics.configuration.step_sizes import factor
 from tsla.empirics.runs import records
+from tsla.empirics.training.configuration import FIELDS, TrainingConfig
+from tsla.empirics.training.configuration.given import configuration
+from tsla.empirics.training.configuration.step_sizes import factor
 from tsla.options import Parser
 
 DIGITS = records.read(Path(__file__).parents[3] / "records" / "digits.parquet").config["configs"]

@@ -9,8 +9,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from tsla.empirics.configuration import FIELDS, TrainingConfig
 from tsla.empirics.runs.files import must_be_there
+from tsla.empirics.training.configuration import FIELDS, TrainingConfig
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tsla.empirics.configuration.fields import (
+from tsla.empirics.smoothing.schedules import Adaptive, Annealed, Constant, Schedule, TwoStage
+from tsla.empirics.training.configuration.fields import (
     BELOW_1,
     EPOCH,
     EPOCHS,
@@ -22,8 +23,7 @@ from tsla.empirics.configuration.fields import (
     one_of,
     with_method,
 )
-from tsla.empirics.configuration.step_sizes import STEP_SIZES, factor
-from tsla.empirics.smoothing.schedules import Adaptive, Annealed, Constant, Schedule, TwoStage
+from tsla.empirics.training.configuration.step_sizes import STEP_SIZES, factor
 
 METHODS = ("sgd", "lsr", "tsla", "annealed", "adaptive", "shrink", "shrink-tsla")
 MEASURED = (0, 1, 2, 5, 10, 20)
