@@ -1,0 +1,61 @@
+"""docs/glossary.md has every symbol and every word that is special to the project."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from tests.planted import assert_rejects
+from tsla.empirics.training.config import CHOICES
+from tsla.theory import claims
+from tsla.theory.commands.options import OPTIONS
+from tsla.theory.methods import METHODS
+from tsla.theory.moments import MOMENTS
+
+ROOT = Path(__file__).parents[1]
+GLOSSARY = ROOT / "docs" / "glossary.md"
+PAGES = sorted(page for page in [ROOT / "README.md", ROOT / "paper_checks.md", *(ROOT / "docs").glob("*.md")] if page != GLOSSARY)
+NAMES = {"Łojasiewicz"}  # of people, whose letters are no symbols
+WORDS = {*OPTIONS, *METHODS, *MOMENTS, *claims.KINDS, *CHOICES["method"], *CHOICES["smoothing"]}
+
+
+def terms(glossary: str) -> str:
+    """Its lines without what they say: what they are about, in the columns before the last."""
+    return "\n".join(line.rpartition(" | ")[0] for line in glossary.splitlines() if line.startswith("| "))
+
+
+def symbols(text: str) -> set[str]:
+    """Greek letters, and letters with a mark over them."""
+    for name in NAMES:
+        text = text.replace(name, "")
+    return {
+        letter for letter in unicodedata.normalize("NFC", text) if unicodedata.category(letter) in ("Ll", "Lu") and not letter.isascii()
+    }
+
+
+def has_the_symbols_of(page: Path, glossary: str) -> None:
+    assert not symbols(page.read_text(encoding="utf-8")) - symbols(terms(glossary))
+
+
+def has_the_words(glossary: str) -> None:
+    said = set(re.split(r"[`,|]\s*", terms(glossary).replace("(", ",").replace(")", ",")))
+    assert not WORDS - {word.strip() for word in said}
+
+
+def test_words() -> None:
+    has_the_words(GLOSSARY.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_symbols(page: Path) -> None:
+    has_the_symbols_of(page, GLOSSARY.read_text(encoding="utf-8"))
+
+
+def test_a_line_that_is_lost_is_missed() -> None:
+    lines = GLOSSARY.read_text(encoding="utf-8").splitlines()
+    without = "\n".join(line for line in lines if "`eta`" not in line and "`annealed`" not in line)
+    assert_rejects(has_the_words, without)
+    assert_rejects(lambda glossary: has_the_symbols_of(ROOT / "README.md", glossary), "\n".join(line for line in lines if "ŷ" not in line))
