@@ -12,14 +12,14 @@ from tests.planted import assert_rejects
 from tsla.empirics.training.config import CHOICES
 from tsla.theory import claims
 from tsla.theory.commands.options import OPTIONS
-from tsla.theory.methods import METHODS
+from tsla.theory.methods import FIRST
 from tsla.theory.moments import MOMENTS
 
 ROOT = Path(__file__).parents[1]
 GLOSSARY = ROOT / "docs" / "glossary.md"
 PAGES = sorted(page for page in [ROOT / "README.md", ROOT / "paper_checks.md", *(ROOT / "docs").glob("*.md")] if page != GLOSSARY)
 NAMES = {"Łojasiewicz"}  # of people, whose letters are no symbols
-WORDS = {*OPTIONS, *METHODS, *MOMENTS, *claims.KINDS, *CHOICES["method"], *CHOICES["smoothing"]}
+WORDS = {*OPTIONS, *FIRST, *MOMENTS, *claims.KINDS, *CHOICES["method"], *CHOICES["smoothing"]}
 
 
 def terms(glossary: str) -> str:
