@@ -12,7 +12,7 @@ from tests.planted import assert_rejects
 from tsla.empirics.training.configuration import FIELDS
 from tsla.theory import claims
 from tsla.theory.commands.options import OPTIONS
-from tsla.theory.methods import METHODS
+from tsla.theory.methods import FIRST
 from tsla.theory.moments import MOMENTS
 
 ROOT = Path(__file__).parents[1]
@@ -20,7 +20,7 @@ GLOSSARY = ROOT / "docs" / "glossary.md"
 PAGES = sorted(page for page in [ROOT / "README.md", ROOT / "paper_checks.md", *(ROOT / "docs").glob("*.md")] if page != GLOSSARY)
 NAMES = {"Łojasiewicz"}  # of people, whose letters are no symbols
 CHOICES = {choice for name in ("method", "smoothing", "step_sizes") for choice in FIELDS[name].must.choices}
-WORDS = {*OPTIONS, *METHODS, *MOMENTS, *claims.KINDS, *CHOICES}
+WORDS = {*OPTIONS, *FIRST, *MOMENTS, *claims.KINDS, *CHOICES}
 
 
 def terms(glossary: str) -> str:

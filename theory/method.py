@@ -13,6 +13,8 @@ from tsla.theory.plan import Plan
 
 ORACLE = ("beta2", "nu2", "c")
 """What a method needs beside :class:`Constants` where it tells bias from noise."""
+NUMBERS = {"needs": "L mu sigma2 delta F0 beta2 nu2", "run": "eta T eta1 T1 eta2 T2", "optional": "theta c"}
+"""What there is to choose from, for which the command line has options."""
 
 
 def nothing(*_given: Any, **_run: Any) -> NoReturn:
@@ -38,7 +40,7 @@ class Method:
     reach:      ``(constants, eps)``: the largest δ at which the bound gets to ε; for bounds with a floor
     too_large:  ``(constants, eps, samples)``: a δ at which the plan asks for more than so many samples, for a search to begin at
 
-    Raises ValueError for a bound without a derivation, and for neither bound nor plan.
+    Raises ValueError for a number that there is no option for, for a bound without a derivation, and for neither bound nor plan.
     """
 
     name: str
@@ -59,6 +61,10 @@ class Method:
     too_large: Callable[[Constants, float, float], float] | None = None
 
     def __post_init__(self) -> None:
+        for where, known in NUMBERS.items():
+            for name in getattr(self, where).split():
+                if name not in known.split():
+                    raise ValueError(f"{self.name} ({self.claim}): {where} has {name!r}; it can have {known}")
         if self.bounds != (self.why is not nothing):
             raise ValueError(f"{self.name} ({self.claim}): bound and why go together, so that every bound has its derivation")
         if not self.bounds and not self.plans:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from types import ModuleType
@@ -19,15 +19,17 @@ def declared() -> tuple[Method, ...]:
     """All of them. Raises ValueError for two of one name: two plans, or two bounds that the same numbers ask for."""
     values = (value for module in _modules(tuple(tsla.theory.__path__)) for value in vars(module).values())
     found = sorted(dict.fromkeys(value for value in values if isinstance(value, Method)), key=_place)
-    seen: set[object] = set()
-    for method in found:
-        asked_as: list[tuple[str, ...]] = [(method.name, "plan")] if method.plans else []
-        asked_as += [(method.within or method.name, *sorted(method.asks))] if method.bounds else []
-        for name in asked_as:
-            if name in seen:
-                raise ValueError(f"there are two methods called {name[0]!r}; the second, of {method.claim}, needs a name of its own")
-            seen.add(name)
+    _must_differ((method.name, method) for method in found if method.plans)
+    _must_differ(((method.within or method.name, *sorted(method.asks)), method) for method in found if method.bounds)
     return tuple(found)
+
+
+def _must_differ(keys: Iterable[tuple[object, Method]]) -> None:
+    seen: set[object] = set()
+    for key, method in keys:
+        if key in seen:
+            raise ValueError(f"there are two methods called {method.name!r}; the second, of {method.claim}, needs a name of its own")
+        seen.add(key)
 
 
 @cache

@@ -22,6 +22,7 @@ from tsla.theory.methods import METHODS, bounds
 TEXT = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
 (SOURCE,) = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
 NAME, CLAIM = "sgd-falling", "C18"
+pytestmark = pytest.mark.skipif(NAME in METHODS, reason="whoever tries it out has it in theory/, where test_methods.py tests it")
 FOLDERS = list(tsla.theory.__path__)
 
 Saved = Callable[[str], Method]
