@@ -48,6 +48,12 @@ def test_second_moment(check: Callable[[SecondMoment], None]) -> None:
     check(Moments.second_moment)
 
 
+@pytest.mark.claim("C11", "property")
+@given(joints(), thetas)
+def test_excess_over_the_plain_direction(joint: Joint, theta: float) -> None:
+    assert float(joint.moments.excess(theta)) == pytest.approx(joint.smoothed(theta) - joint.s2, rel=1e-12, abs=joint.rounding)
+
+
 def is_the_minimiser_on_a_grid(best_theta: BestTheta) -> None:
     @given(joints())
     def check(joint: Joint) -> None:

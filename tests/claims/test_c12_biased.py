@@ -392,13 +392,6 @@ def test_more_step_size_never_asks_for_less_smoothing(data: st.DataObject, probl
     assert less <= more * (1 + 1e-12) if problem.oracle.c <= problem.k.sigma2 else less == more == 0
 
 
-@pytest.mark.claim("C12", "property")
-def test_where_every_strength_is_the_same_there_is_none() -> None:
-    """ĝ = g, and no noise at all."""
-    for s2 in (2.0, 0.0):
-        assert SmoothingOracle(beta2=0, nu2=s2, c=s2).moments(s2).theta_for_step(1) == 0
-
-
 WRONG_STRENGTHS: dict[str, BestTheta] = {
     "not annealed": lambda m, eta_L: m.theta_star,
     "too soon": lambda m, eta_L: m.theta_for_step(eta_L**2),

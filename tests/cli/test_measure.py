@@ -65,8 +65,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command that must succeed; returns its output, without the progress that goes to standard error."""
+def run(folder: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command in ``folder`` that must succeed; returns its output, without the progress that goes to standard error."""
 
     def call(command: str) -> str:
         assert cli.main(command.split()) == 0
@@ -99,7 +99,6 @@ def result(found: Json) -> Json:
     return {name: value for name, value in found.items() if name not in about}
 
 
-@pytest.mark.usefixtures("folder")
 def test_digits_with_the_seed_and_noise_of_the_checkpoint(run: Run) -> None:
     found = as_json(run(f"{OWN} --json"))
     split = digits(train_size=60, label_noise=0.1, seed=3)
@@ -112,7 +111,6 @@ def test_digits_with_the_seed_and_noise_of_the_checkpoint(run: Run) -> None:
     assert {"python", "torch", "tsla", "code"} <= set(found["versions"])
 
 
-@pytest.mark.usefixtures("folder")
 def test_images_of_a_folder_that_the_run_did_not_know(run: Run) -> None:
     """With the split of the checkpoint's run, here its train_size, and the folder of the command before that of the run."""
     for part in ("train", "test"):
@@ -130,7 +128,6 @@ def test_images_of_a_folder_that_the_run_did_not_know(run: Run) -> None:
     assert found["examples"] == 6
 
 
-@pytest.mark.usefixtures("folder")
 def test_numbers_are_those_of_python(run: Run) -> None:
     found = as_json(run(f"{THEIRS} --smoothing prior --theta 0.3 --batch-size 4 --eta 0.1 --L 5 --examples 40 --seed 2 --json"))
     model, inputs, labels = of_theirs()
@@ -141,7 +138,6 @@ def test_numbers_are_those_of_python(run: Run) -> None:
     assert (found["examples"], found["population"], found["exact"]) == (40, 48, False)
 
 
-@pytest.mark.usefixtures("folder")
 def test_the_table(run: Run) -> None:
     lines = run(f"{THEIRS} --examples 40 --eta-L 0.5").splitlines()
     assert lines[:3] == ["mlp.pt on data.npz", "40 of 48 examples in 32 batches, seed 0; 95 % intervals", "smoothing label: uniform"]
@@ -154,7 +150,6 @@ def test_the_table(run: Run) -> None:
     assert whole[-1] == as_json(run(f"{OWN} --json"))["advice"]
 
 
-@pytest.mark.usefixtures("folder")
 def test_own_label_is_said_to_be_the_shrinkage_control(run: Run) -> None:
     out = run(f"{OWN} --smoothing own")
     assert "smoothing label: own, the model's prediction: ĝ = 0, the shrinkage control of C17" in out
@@ -164,7 +159,6 @@ def test_own_label_is_said_to_be_the_shrinkage_control(run: Run) -> None:
     assert found["second_moment"]["beyond"]["value"] == 0
 
 
-@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("smoothing", ["own-hard", "row.npy", "table.npy", "mlp.pt"])
 def test_other_labels(smoothing: str, run: Run) -> None:
     model, inputs, labels = of_theirs()
@@ -183,7 +177,6 @@ def test_other_labels(smoothing: str, run: Run) -> None:
     assert found["smoothing"] == smoothing
 
 
-@pytest.mark.usefixtures("folder")
 def test_until(run: Run) -> None:
     reached = as_json(run(f"{THEIRS} --until 1000 --json"))
     assert (reached["until"], reached["until_reached"], reached["exact"]) == (1000, True, False)
@@ -192,7 +185,6 @@ def test_until(run: Run) -> None:
     assert "intervals; not as precise as --until asks for" in run(f"{THEIRS} --until 1e-9 --examples 20")
 
 
-@pytest.mark.usefixtures("folder")
 def test_batch_norm_by_its_running_statistics(run: Run) -> None:
     model = nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5), nn.Linear(5, 3))
     torch.save({"state_dict": model.state_dict(), "epoch": 3}, "norm.pt")
@@ -201,7 +193,6 @@ def test_batch_norm_by_its_running_statistics(run: Run) -> None:
     assert said(found) == pytest.approx(expected, rel=1e-4, abs=1e-9)
 
 
-@pytest.mark.usefixtures("folder")
 def test_the_same_command_says_the_same(run: Run) -> None:
     command = f"{THEIRS} --examples 30 --seed 4 --json"
     assert run(command) == run(command)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -182,6 +183,15 @@ def test_strengths_outside_the_unit_interval(value: float) -> None:
 )
 def test_moments_that_no_vectors_have(call: Callable[[], Any], message: str) -> None:
     refuses(call, message)
+
+
+def test_estimates_are_moved_to_where_moments_can_be() -> None:
+    inside = Moments(grad2=1.0, s2=4.0, shat2=3.0, c=-1.5, beta2=2.0, nu2=1.0)
+    assert inside.clipped() == inside
+    assert replace(inside, c=2.5).clipped() == replace(inside, c=2.0)
+    assert replace(inside, c=-2.5).clipped() == replace(inside, c=-2.0)
+    assert Moments(-1.0, -4.0, 3.0, -1.5, -2.0, 1.0).clipped() == Moments(0.0, 0.0, 1.0, 0.0, 0.0, 1.0)
+    assert replace(inside, nu2=-1.0).clipped() == replace(inside, shat2=2.0, c=0.0, nu2=0.0)
 
 
 @given(st.floats(1e-100, 1e100), st.floats(1e-100, 1e100), st.sampled_from([-1, 1]))
