@@ -11,6 +11,7 @@ import os
 
 # Before anything imports torch: tests run in parallel processes, and threads that wait for each other slow them down severalfold.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # the few tests of threads: they must not spin while they wait
 
 import json
 from collections.abc import Callable, Generator

@@ -55,9 +55,9 @@ def crossovers(eps: float) -> Answer:
     return inversion.crossovers_json(found, eps), inversion.crossovers_table(found, eps)
 
 
-def annealed(c: float, eta: float) -> Answer:
-    theta = float(SmoothingOracle(beta2=0.05, nu2=0.5, c=c).moments(1).theta_for_step(10 * eta))
-    return {"theta": theta}, f"theta°(eta) = {theta:.6g}   (C12; it goes to 0 with eta)"
+def annealed(c: float, eta: float, *, beta2: float = 0.05, why: str = "it goes to 0 with eta") -> Answer:
+    theta = float(SmoothingOracle(beta2=beta2, nu2=0.5, c=c).moments(1).theta_for_step(10 * eta))
+    return {"theta": theta}, f"theta°(eta) = {theta:.6g}   (C12; {why})"
 
 
 def batch(size: Any, theta: float = 1) -> Answer:
@@ -80,6 +80,7 @@ ANSWERS: dict[str, Answer] = {
     f"invert {CONSTANTS} --mu 1 --eps 2": crossovers(2),
     "anneal --L 10 --sigma2 1 --beta2 0.05 --nu2 0.5 --eta 0.1 --c -0.25": annealed(-0.25, 0.1),
     "anneal --L 10 --sigma2 1 --beta2 0.05 --nu2 0.5 --eta 0.001": annealed(0, 0.001),
+    "anneal --L 10 --sigma2 1 --beta2 0 --nu2 0.5 --eta 0.1": annealed(0, 0.1, beta2=0, why="without bias it is the same at every eta"),
     f"critical-batch --sigma2 1 {SPLIT}": batch(ORACLE.moments(1).critical_batch_size()),
     f"critical-batch --sigma2 1 {SPLIT} --theta 0.5": batch(ORACLE.moments(1).critical_batch_size(0.5), 0.5),
     f"critical-batch --sigma2 1 {SPLIT} --L 10 --eta 0.02": batch(ORACLE.moments(1).critical_batch_size(eta_L=0.2)),
@@ -145,7 +146,7 @@ BY_HAND: dict[str, dict[str, Any]] = {
     "variance --sigma2 1 --delta 0.1": {"lemma": pytest.approx(0.2 / 1.1), "theta": pytest.approx(1 / 1.1), "exact": None},
     "variance --s2 1 --shat2 0.2 --c 0.1 --grad2 0.4 --theta 0.5": {"exact": pytest.approx(0.35), "shrinkage": pytest.approx(0.35)},
     "variance --s2 1 --shat2 0.2 --c 0.1": {"theta_star": pytest.approx(0.9), "minimum": pytest.approx(0.19), "shrinkage": None},
-    "variance --s2 1 --shat2 1 --c -1e-3 --theta 0.5": {"exact": pytest.approx(0.5 - 0.0005)},  # no option of that name
+    "variance --s2 1 --shat2 1 --c -1e-3 --theta 0.5": {"exact": pytest.approx(0.5 - 0.0005)},  # -1e-3 is a value and no option
     "anneal --L 10 --sigma2 1 --beta2 0.05 --nu2 0.05 --eta 0.01": {"theta": pytest.approx(0.1 / (0.05 + 0.1 * 1.05))},
     "critical-batch --sigma2 1 --beta2 0.05 --nu2 0.05": {"critical_batch_size": pytest.approx(0.95 / 0.05)},
     "critical-batch --sigma2 1 --beta2 0.05 --nu2 0.05 --theta 0.5": {"critical_batch_size": pytest.approx(0.7375 / 0.0125)},

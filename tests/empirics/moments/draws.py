@@ -11,7 +11,8 @@ from tsla.empirics.moments.estimators import Accumulator
 from tsla.empirics.moments.per_example import GradientProducts
 from tsla.theory.constants import Array
 
-SHAPES = ((2, 3), (4,), ())  # of the parameters: 11 entries
+Shapes = tuple[tuple[int, ...], ...]
+SHAPES: Shapes = ((2, 3), (4,), ())  # of the parameters: 11 entries
 P = 11
 
 
@@ -21,26 +22,26 @@ def population(n: int, seed: int = 0) -> tuple[Array, Array]:
     return noise[0] + 0.3, 0.5 * noise[0] + 0.5 * noise[1] - 0.2
 
 
-def products_of(g: Array, g_hat: Array) -> GradientProducts:
+def products_of(g: Array, g_hat: Array, shapes: Shapes = SHAPES) -> GradientProducts:
     """What is measured of examples whose gradients are these rows."""
-    ends = np.cumsum([int(np.prod(shape)) for shape in SHAPES])[:-1]
+    ends = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
     pieces, pieces_hat = (np.split(matrix, ends, axis=1) for matrix in (g, g_hat))
 
     def inner(a: list[Array], b: list[Array]) -> torch.Tensor:
         return torch.from_numpy(np.stack([(x * y).sum(1) for x, y in zip(a, b, strict=True)]))
 
     means, means_hat = (
-        tuple(torch.from_numpy(piece.mean(0)).reshape(shape) for piece, shape in zip(some, SHAPES, strict=True))
+        tuple(torch.from_numpy(piece.mean(0)).reshape(shape) for piece, shape in zip(some, shapes, strict=True))
         for some in (pieces, pieces_hat)
     )
-    names = tuple(f"layer.{i}" for i in range(len(SHAPES)))
+    names = tuple(f"layer.{i}" for i in range(len(shapes)))
     return GradientProducts(names, inner(pieces, pieces), inner(pieces_hat, pieces_hat), inner(pieces, pieces_hat), means, means_hat)
 
 
-def accumulated(g: Array, g_hat: Array, sizes: Iterable[int]) -> Accumulator:
+def accumulated(g: Array, g_hat: Array, sizes: Iterable[int], shapes: Shapes = SHAPES) -> Accumulator:
     sums, start = Accumulator(), 0
     for size in sizes:
-        sums.add(products_of(g[start : start + size], g_hat[start : start + size]))
+        sums.add(products_of(g[start : start + size], g_hat[start : start + size], shapes))
         start += size
     assert start == len(g)
     return sums

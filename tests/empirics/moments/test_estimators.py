@@ -480,14 +480,13 @@ def test_folding_in_pieces_is_folding_the_whole(start: int) -> None:
 
 
 def test_values_don_t_depend_on_sketches_and_errors_hardly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(globals(), "SHAPES", ((40, 50),))
     generator = np.random.default_rng(0)
     scale = 1 / np.arange(1, 2001)  # of an effective dimension far below that of the sketch, as of networks
     g = (generator.normal(size=(64, 2000)) + 1) * scale
     g_hat = 0.5 * g + (generator.normal(size=g.shape) - 1) * scale
-    exact = accumulated(g, g_hat, (4,) * 16).estimates()
+    exact = accumulated(g, g_hat, (4,) * 16, ((40, 50),)).estimates()
     monkeypatch.setattr(accumulator, "SKETCH", 500)
-    rough = accumulated(g, g_hat, (4,) * 16).estimates()
+    rough = accumulated(g, g_hat, (4,) * 16, ((40, 50),)).estimates()
     assert rough.moments == exact.moments
     for name in QUANTITIES:
         assert rough.quantity(name).standard_error == pytest.approx(exact.quantity(name).standard_error, rel=0.2)
