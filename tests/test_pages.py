@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
 IMPORT = re.compile(r"^\s*from (tsla[\w.]*) import (.*)$", re.MULTILINE)
 PATH = re.compile(
-    r"(?<![\w/.])((?:tsla|theory|empirics|figures|tests|docs|examples|records)/[\w/.-]*\.(?:py|md|toml|json|parquet|svg|sh))\b"
+    r"(?<![\w/.])(?<!as `)((?:tsla|theory|empirics|figures|tests|docs|examples|records)/[\w/.-]*\.(?:py|md|toml|json|parquet|svg|sh))\b"
 )
 
 

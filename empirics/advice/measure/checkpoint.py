@@ -56,7 +56,7 @@ class Answer:
     data: Json
     smoothing: str
     until: float | None
-    chunk: int
+    microbatch: int
     batch_norm: str | None
     seed: int
     until_reached: bool | None

@@ -25,7 +25,17 @@ from tsla.empirics.training.setup import initial_model
 
 Bits = Mapping[str, bytes]
 CONFIG = TrainingConfig(
-    "tsla", 3, epochs=4, drop=2, train_size=40, batch_size=8, model="mlp", momentum=0.9, augment=True, rates="cosine", measure_at=(0, 2, 4)
+    "tsla",
+    3,
+    epochs=4,
+    drop=2,
+    train_size=40,
+    batch_size=8,
+    model="mlp",
+    momentum=0.9,
+    augment=True,
+    step_sizes="cosine",
+    measure_at=(0, 2, 4),
 )
 EPOCH = 5
 """Steps in one of CONFIG."""

@@ -218,7 +218,7 @@ def test_planted_deliveries_are_rejected(wrong: Deliver, tmp_path: Path) -> None
 def test_a_run_whose_results_have_no_place_is_refused_before_it_starts(
     option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tsla.empirics.training.train", lambda *_, **__: pytest.fail("it started"))
+    monkeypatch.setattr("tsla.empirics.training.loop.train", lambda *_, **__: pytest.fail("it started"))
     with pytest.raises(SystemExit) as end:
         cli.main([*TRAIN.split(), option, str(tmp_path)])
     out, err = capsys.readouterr()

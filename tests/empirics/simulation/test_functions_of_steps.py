@@ -78,7 +78,7 @@ def test_a_run_goes_on_only_with_the_functions_that_it_began_with(tmp_path: Path
     first = run((replace(SECOND, factor=falling),))
     assert run((replace(SECOND, factor=lambda t: falling(t)),)).gap.tobytes() == first.gap.tobytes()
     for other in ({"factor": square_root}, {"factor": falling, "weights": square_root}):
-        with pytest.raises(ValueError, match="must be a snapshot of this very run"):
+        with pytest.raises(ValueError, match="must be the state of this very run"):
             run((replace(SECOND, **other),))
 
 

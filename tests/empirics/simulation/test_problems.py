@@ -24,7 +24,7 @@ from tsla.empirics.simulation.problems._examples import digits
 from tsla.empirics.simulation.simulate import simulate
 from tsla.empirics.statistics.intervals import student_t
 from tsla.theory import sgd
-from tsla.theory.biased import SmoothingOracle, noise
+from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Array, Constants
 from tsla.theory.plan import Stage
 
@@ -409,7 +409,7 @@ def quadratic_law(*, noise_factor: float = 1.0, pull_factor: float = 1.0) -> tup
     """Mean and variance of the iterate after the stages, by its recursion."""
     mean, variance = np.ones(4), np.zeros(4)
     for eta, theta, steps in QUADRATIC_STAGES:
-        N = noise_factor * float(noise(1.0, SmoothingOracle(beta2=0.4, nu2=0.5, c=0.3), theta))
+        N = noise_factor * float(SmoothingOracle(beta2=0.4, nu2=0.5, c=0.3).moments(1.0).noise(theta))
         for _ in range(steps):
             mean = mean - eta * (SPECTRUM * mean + pull_factor * theta * math.sqrt(0.4 / 4))
             variance = (1 - eta * SPECTRUM) ** 2 * variance + eta**2 * N / 4

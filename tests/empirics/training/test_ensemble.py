@@ -69,7 +69,7 @@ def test_every_method_and_distribution_is_among_the_runs() -> None:
     ("names", "changes"),
     [
         (tuple(OWN), {}),
-        (("plain", "smoothed", "shrunk first"), {"rates": "cosine", "warmup": 1, "weight_decay": 0.01}),
+        (("plain", "smoothed", "shrunk first"), {"step_sizes": "cosine", "warmup": 1, "weight_decay": 0.01}),
         (("smoothed", "own", "shrunk first"), {"model": "resnet8", "train_size": 20, "batch_size": 8}),
     ],
 )

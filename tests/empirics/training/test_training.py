@@ -138,8 +138,8 @@ LOOPS: dict[str, Loop] = {
     "momentum": ("tsla", {"momentum": 0.9, "weight_decay": 0.01}, RULES["tsla"], {"momentum": 0.9, "weight_decay": 0.01}),
     "prior": ("tsla", {"smoothing": "prior"}, RULES["tsla"], {"prior": True}),
     "warm up": ("sgd", {"warmup": 1}, [(0.05, 0.0), (0.1, 0.0)], {}),
-    "cosine": ("sgd", {"rates": "cosine"}, [(0.1, 0.0), (0.05, 0.0)], {}),
-    "step": ("sgd", {"rates": "step"}, [(0.1, 0.0), (0.01, 0.0)], {}),
+    "cosine": ("sgd", {"step_sizes": "cosine"}, [(0.1, 0.0), (0.05, 0.0)], {}),
+    "step": ("sgd", {"step_sizes": "step"}, [(0.1, 0.0), (0.01, 0.0)], {}),
 }
 """A run: its method and options; and its loop by hand, with these rules and options."""
 

@@ -20,7 +20,7 @@ from tsla.empirics.training.configuration.given import configuration
 from tsla.empirics.training.configuration.step_sizes import factor
 from tsla.options import Parser
 
-DIGITS = records.read(Path(__file__).parents[3] / "records" / "digits.parquet").config["configs"]
+DIGITS = records.read(Path(__file__).parents[4] / "records" / "digits.parquet").config["configs"]
 OTHER: dict[str, Any] = {  # of each field, a value that is not its default and has an effect
     **{"method": "tsla", "seed": 3, "epochs": 8, "eta": 0.05, "theta": 0.1, "drop": 3, "smoothing": "own", "model": "resnet18"},
     **{"norm": "batch", "batch_size": 8, "momentum": 0.9, "weight_decay": 5e-4, "warmup": 1, "step_sizes": "cosine", "augment": True},
