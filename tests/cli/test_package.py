@@ -230,7 +230,9 @@ for name in tsla.__all__:
     assert f"tsla.gradient_moments needs torch: pip install 'tsla[torch]' because of {cause}" in lines
     refused = {line.split()[0]: line.split("'")[1] for line in lines}
     schedules = {"Adaptive", "Annealed", "Constant", "Cosine", "Linear", "TwoStage"}
-    without = {"Constants", "Oracle", "Stage", "TrainingConfig", "compare", "lsr", "problems", "sgd", "two_stage"} | schedules & set(tsla.__all__)
+    without = {"Constants", "Oracle", "Stage", "TrainingConfig", "compare", "lsr", "problems", "sgd", "two_stage"} | schedules & set(
+        tsla.__all__
+    )
     assert set(refused) == {f"tsla.{name}" for name in set(tsla.__all__) - without}
     assert {name for name, extra in refused.items() if extra == "tsla[runs]"} == {"tsla.simulate"}
     assert set(refused.values()) == {"tsla[runs]", "tsla[torch]"}
