@@ -59,7 +59,7 @@ def test_options_win_over_the_file_and_the_command_needs_no_file(file: Path, run
         (
             "method = 'sgd'",
             "--theta 0.1",
-            "theta = 0.1 has no use with --method sgd; it goes with lsr, tsla, adaptive, shrink or shrink-tsla",
+            "theta = 0.1 has no use with --method sgd; it goes with lsr, tsla, adaptive, shrink",
         ),
         ("method = 'lsr'", "--config nowhere.toml", "config = nowhere.toml: no such file"),
         ("method = 'lsr'", "--watch --state run.state", "state = run.state must be left out with --watch"),

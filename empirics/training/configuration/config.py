@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tsla.empirics.smoothing.schedules import Adaptive, Annealed, Constant, Schedule, TwoStage
+from tsla.empirics.smoothing.schedules import SCHEDULES, Constant, Schedule
 from tsla.empirics.training.configuration.fields import (
     BELOW_1,
     EPOCH,
@@ -25,13 +25,20 @@ from tsla.empirics.training.configuration.fields import (
 )
 from tsla.empirics.training.configuration.step_sizes import STEP_SIZES, factor
 
-METHODS = ("sgd", "lsr", "tsla", "annealed", "adaptive", "shrink", "shrink-tsla")
+SHRINKING = {"shrink": "lsr", "shrink-tsla": "tsla"}
+"""The controls (C17) -> the method that smooths where they take a smaller step."""
+METHODS = tuple(dict.fromkeys(("sgd", "lsr", "tsla", "annealed", "adaptive", *SHRINKING, *SCHEDULES)))
 MEASURED = (0, 1, 2, 5, 10, 20)
 """The epochs before which moments are measured unless a user says others."""
 HALF = Usual("half of the epochs", lambda epochs: epochs // 2)
 AS_FAR_AS_IT_GOES = Usual(",".join(map(str, MEASURED)), lambda epochs: tuple(epoch for epoch in MEASURED if epoch <= epochs))
 
-USING_THETA, DROPPING = with_method("lsr", "tsla", "adaptive", "shrink", "shrink-tsla"), with_method("tsla", "shrink-tsla")
+
+def made_of(name: str) -> Use:
+    """The methods whose schedule, or that of what they control, is made of this field."""
+    return with_method(*(method for method in METHODS if method != "sgd" and name in SCHEDULES[SHRINKING.get(method, method)].made_of))
+
+
 NORMED = Use("model", "networks that have a norm", lambda model: model != "mlp")
 FROM_FILES = Use("data", "data that are read from files", lambda data: data not in ("digits", "mnist"))
 MEASURING = Use("measure_at", "one or more epochs", bool)
@@ -42,17 +49,20 @@ class Method:
     """What is run. Runs that differ in ``method`` alone share split, label noise, initial weights and batches.
 
     "sgd"; "lsr", smoothing throughout; "tsla", smoothing up to ``drop``; "annealed", θ°(η) of measured moments (C12); "adaptive", smoothing
-    until its advantage is no longer seen; "shrink" and "shrink-tsla", which take the step (1-θ)η where "lsr" and "tsla" smooth: their
-    controls (C17). ``model`` and ``norm`` are those of :func:`tsla.empirics.models.networks.build`. With ``precision`` "bf16" the network
-    runs under autocast; weights, loss and evaluation stay float32.
+    until its advantage is no longer seen; "linear" and "cosine", smoothing that fades to the end; "shrink" and "shrink-tsla", which take
+    the step (1-θ)η where "lsr" and "tsla" smooth: their controls (C17). ``model`` and ``norm`` are those of
+    :func:`tsla.empirics.models.networks.build`. With ``precision`` "bf16" the network runs under autocast; weights, loss and evaluation stay
+    float32.
     """
 
     method: str = field(metadata=about("how it trains", one_of(*METHODS)))
     seed: int = field(default=0, metadata=about("of split, label noise, initial weights and batches", at_least(0)))
     epochs: int = field(default=20, metadata=about("length of the run", at_least(1)))
     eta: float = field(default=0.1, metadata=about("step size", POSITIVE))
-    theta: float = field(default=0.3, metadata=about("smoothing strength", FRACTION, use=USING_THETA))
-    drop: int = field(default=OF_THE_EPOCHS, metadata=about("the epoch from which tsla does not smooth", EPOCH, usual=HALF, use=DROPPING))
+    theta: float = field(default=0.3, metadata=about("smoothing strength", FRACTION, use=made_of("theta")))
+    drop: int = field(
+        default=OF_THE_EPOCHS, metadata=about("the epoch from which tsla does not smooth", EPOCH, usual=HALF, use=made_of("drop"))
+    )
     smoothing: str = field(default="uniform", metadata=about("smoothing labels", one_of("uniform", "prior", "own", "own-hard")))
     model: str = field(default="resnet8", metadata=about("mlp, resnet8, resnet18, resnet20, resnet32, resnet34, resnet50 or resnet56"))
     norm: str = field(default="group", metadata=about("normalisation", one_of("group", "batch"), use=NORMED))
@@ -153,13 +163,8 @@ class TrainingConfig(Measurement, Machine, Data, Method):  # dataclasses begin w
 
     def schedule(self) -> Schedule:
         """The smoothing strength along the epochs, at its start."""
-        if self.method == "annealed":
-            return Annealed(self.batch_size)
-        if self.method == "adaptive":
-            return Adaptive(self.theta, self.batch_size)
-        if self.method == "tsla":
-            return TwoStage(self.theta, self.drop)
-        return Constant(self.theta if self.method == "lsr" else 0.0)
+        made = SCHEDULES.get(self.method)
+        return Constant(0.0) if made is None else made(*(getattr(self, name) for name in made.made_of))
 
     def step_size(self, epoch: int) -> float:
         """That of the epoch, counted from 0: of ``step_sizes``, which the controls shrink."""

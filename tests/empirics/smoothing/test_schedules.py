@@ -6,6 +6,7 @@ import io
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from tests.empirics.moments.draws import accumulated, population
 from tests.planted import assert_rejects
 from tsla.empirics.moments.estimators import Estimates
 from tsla.empirics.moments.monitor import MomentsMonitor
-from tsla.empirics.smoothing.schedules import Adaptive, Annealed, Constant, Cosine, Linear, Schedule, TwoStage
+from tsla.empirics.smoothing.schedules import SCHEDULES, Adaptive, Annealed, Constant, Cosine, Linear, Schedule, TwoStage
 from tsla.theory.constants import Array
 from tsla.theory.moments import MOMENTS, Moments, Value
 
@@ -249,9 +250,19 @@ def survives_a_checkpoint(make: Callable[[], Schedule]) -> None:
     assert over_time(after, 5) == over_time(before, 5)
 
 
-@pytest.mark.parametrize("name", WRITTEN_DOWN)
-def test_state_survives_a_checkpoint(name: str) -> None:
-    survives_a_checkpoint(WRITTEN_DOWN[name][0])
+def of_a_run(kind: type[Schedule], **changes: float) -> Schedule:
+    run: dict[str, Any] = {"theta": 0.4, "drop": 2, "epochs": 4, "batch_size": 4, **changes}
+    return kind(*(run[name] for name in kind.made_of))
+
+
+@pytest.mark.parametrize("kind", SCHEDULES.values(), ids=SCHEDULES)
+def test_schedules_of_runs(kind: type[Schedule]) -> None:
+    survives_a_checkpoint(lambda: of_a_run(kind))
+    assert all(0 <= theta <= 1 for theta in over_time(of_a_run(kind, theta=1.0), 6))
+    if "theta" in kind.made_of:
+        assert over_time(of_a_run(kind, theta=0.0), 6) == [0] * 6
+        with pytest.raises(ValueError, match=r"^theta = 2 must be"):
+            of_a_run(kind, theta=2)
 
 
 def test_a_planted_loss_of_state_is_noticed() -> None:

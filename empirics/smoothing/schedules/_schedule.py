@@ -1,0 +1,98 @@
+"""What a schedule is, and what the schedules share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import ClassVar, Protocol
+
+from tsla.theory.constants import strength, whole
+from tsla.theory.moments import Moments, Value
+
+
+class Interval(Protocol):
+    """An interval, of which schedules ask where it ends."""
+
+    @property
+    def high(self) -> float:
+        """Its upper end."""
+
+
+class Estimated(Protocol):
+    """Moments that are estimates: their values, and intervals for what is linear in them."""
+
+    @property
+    def moments(self) -> Moments:
+        """The values, which may lie where no moments can."""
+
+    def interval(self, function: Callable[[Moments], Value], /) -> Interval:
+        """The 95 % interval of a function of the moments."""
+
+
+Observed = Moments | Estimated
+"""Moments of single examples: exact, or estimated with intervals."""
+State = dict[str, float]
+
+
+class Schedule(ABC):
+    """A smoothing strength that changes with time. What it was made with is configuration and no part of its state."""
+
+    method: ClassVar[str] = ""
+    """What `tsla train --method` calls it. A schedule without is for loops of one's own."""
+    made_of: ClassVar[tuple[str, ...]] = ("theta",)
+    """The fields of a :class:`tsla.TrainingConfig` that it is made of, in the order of its arguments."""
+    needs_moments: ClassVar[bool] = False
+    state: ClassVar[tuple[str, ...]] = ("elapsed",)
+    """Names of the attributes that change along a run: plain numbers."""
+
+    def __init__(self) -> None:
+        self.elapsed = 0
+
+    @property
+    @abstractmethod
+    def theta(self) -> float:
+        """The strength now, in [0, 1]: the θ of ``(1-θ) y + θ ŷ``."""
+
+    def step(self) -> None:
+        """A unit of time has passed."""
+        self.elapsed += 1
+
+    def observe(self, moments: Observed | None, *, eta_L: float | None = None) -> None:  # noqa: B027 - most have nothing to learn
+        """Learn what was measured just now; None: nothing was. ``eta_L``: step size times largest curvature, for those who ask for it."""
+
+    def state_dict(self) -> State:
+        """What a run needs to go on: plain numbers."""
+        return {name: getattr(self, name) for name in self.state}
+
+    def load_state_dict(self, state: Mapping[str, float]) -> None:
+        """Go on from :meth:`state_dict`. Raises ValueError for the state of another kind of schedule."""
+        if set(state) != set(self.state):
+            raise ValueError(
+                f"state has {', '.join(sorted(state)) or 'nothing'}; must have {', '.join(self.state)}, as of {type(self).__name__}"
+            )
+        for name, value in state.items():
+            setattr(self, name, value)
+
+
+class FromStart(Schedule):
+    """One that starts with ``theta``."""
+
+    def __init__(self, theta: float) -> None:
+        super().__init__()
+        self.start = float(strength(theta))
+
+
+class Decay(FromStart):
+    """One that comes to 0 after ``end`` units of time."""
+
+    made_of = ("theta", "epochs")
+
+    def __init__(self, theta: float, end: int) -> None:
+        super().__init__(theta)
+        whole("end", end, at_least=1)
+        self.end = end
+
+    @property
+    def progress(self) -> float:
+        """From 0 to 1."""
+        return min(self.elapsed / self.end, 1.0)
