@@ -51,8 +51,8 @@ class Method:
     "sgd"; "lsr", smoothing throughout; "tsla", smoothing up to ``drop``; "annealed", θ°(η) of measured moments (C12); "adaptive", smoothing
     until its advantage is no longer seen; "linear" and "cosine", smoothing that fades to the end; "shrink" and "shrink-tsla", which take
     the step (1-θ)η where "lsr" and "tsla" smooth: their controls (C17). ``model`` and ``norm`` are those of
-    :func:`tsla.empirics.models.networks.build`. With ``precision`` "bf16" the network runs under autocast; weights, loss and evaluation stay
-    float32.
+    :func:`tsla.empirics.models.networks.build`. With ``precision`` "bf16" the network runs under autocast; weights, loss and evaluation
+    stay float32.
     """
 
     method: str = field(metadata=about("how it trains", one_of(*METHODS)))
