@@ -7,8 +7,8 @@ Networks are watched by ``network_run.py``, which needs torch and is imported by
 """
 
 from tsla.empirics.assumptions.consequences import effect
-from tsla.empirics.assumptions.judged import Row
+from tsla.empirics.assumptions.judged import Seen
 from tsla.empirics.assumptions.synthetic_run import synthetic
 from tsla.empirics.assumptions.violated import Violation, violations
 
-__all__ = ["Row", "Violation", "effect", "synthetic", "violations"]
+__all__ = ["Seen", "Violation", "effect", "synthetic", "violations"]

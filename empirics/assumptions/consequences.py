@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tsla.empirics.assumptions.judged import Row
+from tsla.empirics.assumptions.judged import Seen
 from tsla.empirics.assumptions.premises import SLACK
 from tsla.theory import lsr, sgd, two_stage, worst_case
 from tsla.theory.bound import Bound
@@ -16,7 +16,7 @@ from tsla.theory.plan import Stage
 from tsla.theory.text import number
 
 
-def local_constants(rows: Sequence[Row], *, F0: ArrayLike) -> Constants:
+def local_constants(rows: Sequence[Seen], *, F0: ArrayLike) -> Constants:
     """The constants that the rows would have: largest L, σ² and ŝ², smallest PL ratio. No guarantee: off the path they may be worse.
 
     Raises ValueError where the gradient did not change anywhere, so that no L was seen.
@@ -51,7 +51,7 @@ def prediction(constants: Constants, stages: Sequence[Stage]) -> Bound | None:
         return None
 
 
-def effect(rows: Sequence[Row], stages: Sequence[Stage], stated: Constants) -> str:
+def effect(rows: Sequence[Seen], stages: Sequence[Stage], stated: Constants) -> str:
     """One line: the bound with the stated constants beside that with the constants seen along the run."""
     before, after = (prediction(constants, stages) for constants in (stated, local_constants(rows, F0=stated.F0)))
     told, seen = ("no bound applies" if bound is None else f"{number(bound.total)} ({bound.claim})" for bound in (before, after))

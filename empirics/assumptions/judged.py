@@ -13,7 +13,7 @@ from tsla.theory.constants import ROUNDING, Array, Constants
 
 
 @dataclass(frozen=True)
-class Row:
+class Seen:
     """What was seen at one step.
 
     step, eta:          steps done, and the step size of the next one (of the last one, at the end)
@@ -62,12 +62,12 @@ class Point:
     shat2: float
 
 
-def judged(before: Point | None, point: Point, stated: Constants | None, *, minimum_known: bool) -> Row:
+def judged(before: Point | None, point: Point, stated: Constants | None, *, minimum_known: bool) -> Seen:
     """What was seen at ``point``, with the point ``before`` for a secant; against the ``stated`` constants, where there are some."""
     with np.errstate(divide="ignore", invalid="ignore"):
         delta = float(np.float64(point.shat2) / point.sigma2)
     secant = float("nan") if before is None else _secant(before, point)
-    row = Row(
+    row = Seen(
         step=point.step,
         eta=point.eta,
         L_secant=secant,
@@ -90,7 +90,7 @@ def _secant(a: Point, b: Point) -> float:
     return float(np.linalg.norm(b.gradient - a.gradient)) / distance
 
 
-def _broken(row: Row, stated: Constants | None, *, minimum_known: bool) -> tuple[str, ...]:
+def _broken(row: Seen, stated: Constants | None, *, minimum_known: bool) -> tuple[str, ...]:
     over = 1 + SLACK
     found = {
         STEP: row.eta_L > over,

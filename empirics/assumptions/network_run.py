@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from tsla.empirics.assumptions.curvature import largest_curvature
-from tsla.empirics.assumptions.judged import Point, Row, judged
+from tsla.empirics.assumptions.judged import Point, Seen, judged
 from tsla.empirics.assumptions.network_risk import NetworkRisk
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.smoothing.labels import Smoothing
@@ -28,7 +28,7 @@ def network(
     batch_size: int = 1,
     seed: int = 0,
     microbatch: int = MICROBATCH,
-) -> Iterator[Row]:
+) -> Iterator[Seen]:
     """Look at ``model`` whenever ``run``, which trains it in place, yields ``(steps done, step size)``: one row each.
 
     F is the mean cross-entropy on ``inputs`` ``(n, ...)`` and ``labels`` ``(n,)`` or probabilities ``(n, K)``, in the model's own mode, of

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tsla.empirics.assumptions.curvature import difference_product, largest_curvature
-from tsla.empirics.assumptions.judged import Point, Row, judged
+from tsla.empirics.assumptions.judged import Point, Seen, judged
 from tsla.empirics.simulation.oracles import Oracle
 from tsla.empirics.simulation.problems.problem import Problem
 from tsla.empirics.simulation.simulate import simulate
@@ -25,7 +25,7 @@ def synthetic(
     seed: int,
     stated: Constants,
     checkpoints: Iterable[int] | None = None,
-) -> list[Row]:
+) -> list[Seen]:
     """Run one replica through ``stages`` and look at every checkpoint; arguments as of :func:`tsla.simulate`.
 
     ``stated`` are the constants that the prediction was made with. σ² and ŝ² are the oracle's own where the run is. A4 is judged where μ
@@ -64,7 +64,7 @@ def along(
     *,
     stated: Constants,
     seed: int = 0,
-) -> list[Row]:
+) -> list[Seen]:
     """As :func:`synthetic`, for a run that is done: at ``steps`` it was at ``path``, shape (k, d)."""
     rng = np.random.default_rng(seed)
     seen = []

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tsla.empirics.assumptions.judged import Row
+from tsla.empirics.assumptions.judged import Seen
 from tsla.empirics.assumptions.premises import PREMISES
 from tsla.theory import smoothing
 from tsla.theory.claims import ASSUMES, GAIN, LONG_STEP, STEP
@@ -28,7 +28,7 @@ class Violation:
     effect: str
 
 
-def violations(rows: Sequence[Row], stated: Constants) -> list[Violation]:
+def violations(rows: Sequence[Seen], stated: Constants) -> list[Violation]:
     """The premises that failed along a run, in the order of PREMISES, each where it failed first; none if none did.
 
     ``stated`` as when the rows were made: the effects name its constants.
@@ -36,7 +36,7 @@ def violations(rows: Sequence[Row], stated: Constants) -> list[Violation]:
     return [_violation(premise, rows, stated) for premise in PREMISES if any(premise in row.broken for row in rows)]
 
 
-def _violation(premise: str, rows: Sequence[Row], stated: Constants) -> Violation:
+def _violation(premise: str, rows: Sequence[Seen], stated: Constants) -> Violation:
     where = [row for row in rows if premise in row.broken]
     first = where[0]
     found, allowed, what = _WHAT[premise](first, stated)
@@ -51,33 +51,33 @@ def _violation(premise: str, rows: Sequence[Row], stated: Constants) -> Violatio
 Finding = tuple[float, float, str]
 
 
-def _what_step(row: Row, stated: Constants, limit: float, sign: str) -> Finding:
+def _what_step(row: Seen, stated: Constants, limit: float, sign: str) -> Finding:
     L = max(row.L, float(stated.L))
     name = f"{limit:g}/L = {number(limit / L)}"
     return row.eta * L, limit, f"eta = {number(row.eta)} {sign} {name}"
 
 
-def _what_a1(row: Row, stated: Constants) -> Finding:
+def _what_a1(row: Seen, stated: Constants) -> Finding:
     L = float(stated.L)
     return row.L, L, f"L is at least {number(row.L)}, above the stated {number(L)},"
 
 
-def _what_a2(row: Row, stated: Constants) -> Finding:
+def _what_a2(row: Seen, stated: Constants) -> Finding:
     sigma2 = float(stated.sigma2)
     return row.sigma2, sigma2, f"sigma2 = {number(row.sigma2)}, above the stated {number(sigma2)},"
 
 
-def _what_a3(row: Row, stated: Constants) -> Finding:
+def _what_a3(row: Seen, stated: Constants) -> Finding:
     allowed = float(stated.need_delta("A3") * stated.sigma2)
     return row.shat2, allowed, f"E‖ĝ-∇F‖² = {number(row.shat2)}, above the stated delta*sigma2 = {number(allowed)},"
 
 
-def _what_a4(row: Row, stated: Constants) -> Finding:
+def _what_a4(row: Seen, stated: Constants) -> Finding:
     mu = float(stated.need_mu("A4"))
     return row.pl_ratio, mu, f"‖∇F‖²/(2(F-F*)) = {number(row.pl_ratio)}, below the stated mu = {number(mu)},"
 
 
-def _what_gain(row: Row, stated: Constants) -> Finding:
+def _what_gain(row: Seen, stated: Constants) -> Finding:
     if not np.isfinite(row.delta):
         return row.delta, 1.0, "delta is infinite: without noise in g smoothing can only add to it,"
     V = float(smoothing.lemma_at_paper_theta(row.sigma2, row.delta))
@@ -85,7 +85,7 @@ def _what_gain(row: Row, stated: Constants) -> Finding:
     return row.delta, 1.0, f"delta = {number(row.delta)} >= 1, {why}"
 
 
-_WHAT: dict[str, Callable[[Row, Constants], Finding]] = {
+_WHAT: dict[str, Callable[[Seen, Constants], Finding]] = {
     "A1": _what_a1,
     "A2": _what_a2,
     "A3": _what_a3,

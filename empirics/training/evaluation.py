@@ -11,7 +11,7 @@ from tsla.empirics.smoothing.labels import evaluation_mode
 
 BINS = 15
 """Of the calibration error (Guo et al., 2017)."""
-CHUNK, NUMBERS = 1024, 2**24
+MOST_EXAMPLES, MOST_NUMBERS = 1024, 2**24
 """Most examples, and most input numbers, that are evaluated at once."""
 
 
@@ -36,8 +36,8 @@ def scores(train: Tensor, train_labels: Tensor, test: Tensor, test_labels: Tenso
 @torch.no_grad()
 def logits(model: nn.Module, inputs: Tensor) -> Tensor:
     """The model's logits ``(n, K)``, some examples at a time."""
-    chunk = max(1, min(CHUNK, NUMBERS // inputs[0].numel()))
-    return torch.cat([model(part) for part in torch.split(inputs, chunk)])
+    at_once = max(1, min(MOST_EXAMPLES, MOST_NUMBERS // inputs[0].numel()))
+    return torch.cat([model(part) for part in torch.split(inputs, at_once)])
 
 
 def calibration_error(logits: Tensor, labels: Tensor) -> float:

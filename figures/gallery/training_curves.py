@@ -18,7 +18,7 @@ CAPTION = (
     "Training a ResNet on digits with 20 % label noise by plain SGD at one common step size (means of ten paired seeds, 95 % "
     "Student-t bands), everything evaluated without smoothing: the methods of the paper above, below the controls that take the step "
     "(1-θ)η where those smooth. TSLA and its control change at the dotted line. Right: test accuracy at the end, paired differences. "
-    "The rates are not tuned for each arm: this compares methods at one rate."
+    "The step sizes are not tuned for each arm: this compares methods at one step size."
 )
 COLUMNS = {"train_loss": "F, noisy training labels", "test_loss": "test loss", "test_accuracy": "test accuracy"}
 ROWS = {  # the methods of a row, and the pairs that are compared at its end

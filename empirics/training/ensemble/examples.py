@@ -30,7 +30,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Examples:
+class SharedExamples:
     """What R runs are trained and tested on: ``images`` ``(N, ...)``, all of them different, and who has which."""
 
     images: Tensor
@@ -38,18 +38,18 @@ class Examples:
     test: Part
     classes: int
 
-    def of(self, runs: slice) -> Examples:
+    def of(self, runs: slice) -> SharedExamples:
         """Those of some of the runs."""
         return replace(self, train=self.train.of(runs), test=self.test.of(runs))
 
     def split(self, run: int) -> Split:
-        """Those of one run, as :func:`tsla.empirics.training.training_split` has them."""
+        """Those of one run, as :func:`tsla.empirics.training.setup.training_split` has them."""
         train, test = (self.images[part.places[run]] for part in (self.train, self.test))
         return Split(train, self.train.labels[run], test, self.test.labels[run], self.classes)
 
 
-def examples_of(configs: Sequence[TrainingConfig]) -> Examples:
-    """The examples of runs that share data and ``train_size``. Raises what :func:`tsla.empirics.training.training_split` raises."""
+def examples_of(configs: Sequence[TrainingConfig]) -> SharedExamples:
+    """The examples of runs that share data and ``train_size``. Raises what :func:`tsla.empirics.training.setup.training_split` raises."""
     images = _Images()
     dealt: dict[tuple[int, float], tuple[Tensor, ...]] = {}
     for config in configs:
@@ -58,7 +58,7 @@ def examples_of(configs: Sequence[TrainingConfig]) -> Examples:
             split = training_split(config)
             dealt[key] = (images.places(split.train_inputs), split.train_labels, images.places(split.test_inputs), split.test_labels)
     columns = [torch.stack(column) for column in zip(*(dealt[config.seed, config.label_noise] for config in configs), strict=True)]
-    return Examples(images.together(), Part(*columns[:2]), Part(*columns[2:]), split.classes)
+    return SharedExamples(images.together(), Part(*columns[:2]), Part(*columns[2:]), split.classes)
 
 
 class _Images:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tsla.empirics.training.configuration import TrainingConfig
 from tsla.empirics.training.devices import numerics
-from tsla.empirics.training.ensemble.examples import Examples, examples_of
+from tsla.empirics.training.ensemble.examples import SharedExamples, examples_of
 from tsla.empirics.training.ensemble.replicas import Replicas, SmoothingLabels, fitting
 from tsla.empirics.training.evaluation import scores
 from tsla.empirics.training.loop import Row
@@ -66,7 +66,7 @@ def _rows(configs: Sequence[TrainingConfig], moments_of: Callable[[TrainingConfi
 class _Group:
     """Runs whose steps are done at once, before some epoch."""
 
-    def __init__(self, configs: Sequence[TrainingConfig], examples: Examples, moments_of: Callable[[TrainingConfig], bool]) -> None:
+    def __init__(self, configs: Sequence[TrainingConfig], examples: SharedExamples, moments_of: Callable[[TrainingConfig], bool]) -> None:
         self._configs, self._examples, self._moments_of = configs, examples, moments_of
         self._epoch = 0
         self._generators = [torch.Generator().manual_seed(config.seed) for config in configs]

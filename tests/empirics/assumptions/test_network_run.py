@@ -16,7 +16,7 @@ from torch.nn.functional import cross_entropy
 
 from tests.empirics.assumptions.support import first_steps
 from tests.planted import assert_rejects
-from tsla.empirics.assumptions import Row
+from tsla.empirics.assumptions import Seen
 from tsla.empirics.assumptions.network_run import network
 from tsla.empirics.data.datasets import digits
 from tsla.empirics.models.networks import resnet
@@ -57,7 +57,7 @@ def training(model: nn.Module, etas: Sequence[float]) -> Iterator[tuple[int, flo
     yield len(etas), etas[-1]
 
 
-def sees_the_network(rows: Sequence[Row]) -> None:
+def sees_the_network(rows: Sequence[Seen]) -> None:
     model, (inputs, labels) = mlp(), data()
     points: list[tuple[np.ndarray, np.ndarray]] = []
     for row, _ in zip(rows, training(model, [0.5, 0.5, 0.5]), strict=True):

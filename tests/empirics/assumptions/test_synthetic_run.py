@@ -12,7 +12,7 @@ import pytest
 from tests.empirics.assumptions.support import NOISY, PLAN, SPECTRUM, STATED, TENS, first_steps, look, quadratic, watch
 from tests.empirics.simulation.stages import stage
 from tests.planted import assert_rejects
-from tsla.empirics.assumptions import Row, synthetic, violations
+from tsla.empirics.assumptions import Seen, synthetic, violations
 from tsla.empirics.assumptions.synthetic_run import along, iterates, step_size_at
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation.oracles import Oracle
@@ -24,7 +24,7 @@ from tsla.theory.constants import Constants
 # --- quadratics, where everything is known
 
 
-def knows_the_quadratic(rows: Sequence[Row]) -> None:
+def knows_the_quadratic(rows: Sequence[Seen]) -> None:
     steps, path = iterates(quadratic(), NOISY, PLAN, seed=1)
     assert [row.step for row in rows] == steps
     for i, (row, w) in enumerate(zip(rows, path, strict=True)):
