@@ -1,0 +1,45 @@
+"""The six moments: of a finite population by their definitions, and where they say nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.random import default_rng
+
+from tsla.theory.constants import Array
+from tsla.theory.moments import MOMENTS, Moments
+
+
+def from_means(g: Array, g_hat: Array) -> Moments:
+    G, H = g.mean(0), g_hat.mean(0)
+    squares = ((a * b).sum(1).mean() for a, b in ((g, g), (g_hat, g_hat), (g, g_hat)))
+    return Moments.from_means(*map(float, squares), GG=float(G @ G), HH=float(H @ H), GH=float(G @ H))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_of_a_population(seed: int) -> None:
+    g, g_hat = default_rng(seed).normal(size=(2, 7, 4)) + 0.5
+    off, off_hat = g - g.mean(0), g_hat - g.mean(0)
+    bias = g_hat.mean(0) - g.mean(0)
+    expected = (g.mean(0) @ g.mean(0), (off**2).sum(1).mean(), (off_hat**2).sum(1).mean(), (off * off_hat).sum(1).mean(), bias @ bias)
+    found = from_means(g, g_hat)
+    assert [getattr(found, name) for name in MOMENTS] == pytest.approx([*expected, expected[2] - expected[4]], rel=1e-12)
+
+
+def test_rounding_leaves_no_moment_where_none_can_be() -> None:
+    same = from_means(np.full((3, 2), 0.1), np.full((3, 2), 0.3))  # all examples are one
+    assert (same.s2, same.c) == (0, 0)
+    assert same.beta2 == pytest.approx(0.08, rel=1e-12)
+    assert same.nu2 == pytest.approx(0, abs=1e-15)
+    low = Moments.from_means(gg=1.0, hh=1.0, gh=-3.0, GG=1.5, HH=9.0, GH=0.5)  # of no population
+    assert (low.s2, low.c) == (0, 0)
+    assert (low.shat2, low.beta2, low.nu2) == (1.5, 1.5, 0)
+    assert Moments.from_means(gg=2.0, hh=2.0, gh=9.0, GG=1.0, HH=1.0, GH=1.0).c == 1  # Cauchy-Schwarz
+    assert Moments.from_means(gg=2.0, hh=2.0, gh=-9.0, GG=1.0, HH=1.0, GH=1.0).c == -1
+    assert Moments.from_means(gg=2.0, hh=0.5, gh=0.0, GG=1.0, HH=0.25, GH=2.0).shat2 == 0
+
+
+def test_delta_where_there_is_no_variance() -> None:
+    found = Moments.of(s2=[0.0, 2.0, 4.0], shat2=[1.0, 1.0, 0.0], c=0.0).delta
+    assert np.asarray(found).tolist() == [np.inf, 0.5, 0.0]
+    assert Moments.of(s2=0.0, shat2=0.0, c=0.0).delta == np.inf
