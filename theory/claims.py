@@ -111,5 +111,11 @@ CLAIMS = (
 )
 
 BY_ID = {claim.id: claim for claim in CLAIMS}
+if len(BY_ID) < len(CLAIMS):
+    twice = next(claim for claim in reversed(CLAIMS) if BY_ID[claim.id] is not claim)
+    raise ValueError(f"there are two claims called {twice.id}; that of {twice.title!r} needs an id of its own")
 ASSUMES = {part.id: part.assumes for claim in CLAIMS for part in (claim, *claim.parts)}
 """What each claim, and each part of one, assumes."""
+for _method in declared():
+    if _method.claim not in ASSUMES:
+        raise ValueError(f"{_method.name}: {_method.claim} is stated nowhere; must have title, statement and source")

@@ -60,7 +60,7 @@ class Stage:
         """``{"eta", "theta", "steps"}``, and what changes along the stage.
 
         ``"decay_steps"`` where the step size falls as ``eta/(1 + t/decay_steps)``; ``"last_eta"`` where it changes otherwise; and
-        ``"last_weight"``, in units of the first one, where the iterates are weighted.
+        ``"first_weight"`` and ``"last_weight"``, in units of the larger one, where the iterates are weighted.
         """
         row: Json = {"eta": float(self.step_size(0)), "theta": float(self.theta), "steps": int(self.steps)}
         last = np.maximum(np.asarray(self.steps) - 1, 0)
@@ -69,7 +69,8 @@ class Stage:
         if self.factor is not None:
             row["last_eta"] = float(self.step_size(last))
         if self.weights is not None:
-            row["last_weight"] = float(self.weights(last) / self.weights(np.zeros(())))
+            ends = [float(self.weights(np.asarray(t, dtype=np.float64))) for t in (0, last)]
+            row |= dict(zip(("first_weight", "last_weight"), (end / (max(ends) or 1.0) for end in ends), strict=True))
         return row
 
     def said(self) -> str:

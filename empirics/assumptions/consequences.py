@@ -29,7 +29,10 @@ def local_constants(rows: Sequence[Seen], *, F0: ArrayLike) -> Constants:
 
 
 def prediction(constants: Constants, stages: Sequence[Stage]) -> Bound | None:
-    """The bound on ``E‖∇F(w_R)‖²`` after these stages: C4, or C16 where ``1/L < η < 2/L``; C5; C8. None where no bound applies."""
+    """The bound on ``E‖∇F(w_R)‖²`` after these stages: C4, or C16 where ``1/L < η < 2/L``; C5; C8.
+
+    None for other stages, and outside the premises.
+    """
     run = [stage for stage in stages if int(stage.steps)]
     if not all(stage.uniform for stage in run):
         return None
@@ -54,5 +57,5 @@ def prediction(constants: Constants, stages: Sequence[Stage]) -> Bound | None:
 def effect(rows: Sequence[Seen], stages: Sequence[Stage], stated: Constants) -> str:
     """One line: the bound with the stated constants beside that with the constants seen along the run."""
     before, after = (prediction(constants, stages) for constants in (stated, local_constants(rows, F0=stated.F0)))
-    told, seen = ("no bound applies" if bound is None else f"{number(bound.total)} ({bound.claim})" for bound in (before, after))
+    told, seen = ("no bound for such stages" if bound is None else f"{number(bound.total)} ({bound.claim})" for bound in (before, after))
     return f"E‖∇F(w_R)‖²: {told} with the stated constants, {seen} with those seen along the run"

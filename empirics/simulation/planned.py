@@ -64,6 +64,9 @@ def planned(problem: str, method: str, *, eps: float | None, budget: float | Non
         raise ValueError(f"eps = {eps} and T = {budget}: exactly one of them must be given")
     smoothing_error = float(real("delta", delta, at_least=0)) * sigma2
     instance, oracle = problems.get(problem), Oracle(sigma2=sigma2, beta2=smoothing_error / 2, nu2=smoothing_error / 2)
+    if "mu" in METHODS[method].needs.split() and instance.mu is None:
+        others = ", ".join(name for name in problems.names() if problems.get(name).mu is not None)
+        raise ValueError(f"problem = {problem} has no mu (A4), which {method} needs; must be one of {others}")
     target = eps if budget is None else best_eps(constants_of(instance, oracle), budget=budget, methods=[method])[method]
     if target is None:
         raise ValueError(f"T = {budget} is too few samples for any ε by the bound of {method}")

@@ -38,7 +38,7 @@ class Schedule(ABC):
     """A smoothing strength that changes with time. What it was made with is configuration and no part of its state."""
 
     method: ClassVar[str] = ""
-    """What `tsla train --method` calls it. A schedule without is for loops of one's own."""
+    """What `tsla train --method` calls it. A class that does not say so itself is for loops of one's own."""
     made_of: ClassVar[tuple[str, ...]] = ("theta",)
     """The fields of a :class:`tsla.TrainingConfig` that it is made of, in the order of its arguments."""
     needs_moments: ClassVar[bool] = False

@@ -51,5 +51,5 @@ def test_the_effect_on_the_bound() -> None:
     )
     small = Constants(L=4, mu=0.5, sigma2=2, delta=0.2, F0=8)
     assert effect(rows, [stage(0.25, 0, 9)], small).endswith(
-        "(C4) with the stated constants, no bound applies with those seen along the run"
+        "(C4) with the stated constants, no bound for such stages with those seen along the run"
     )

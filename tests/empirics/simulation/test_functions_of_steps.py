@@ -98,6 +98,8 @@ def test_functions_that_are_none(changed: dict[str, Any], message: str) -> None:
 
 def test_what_is_printed_of_a_stage() -> None:
     changing = replace(SECOND, factor=falling, weights=square_root)
-    assert changing.json() == pytest.approx({"eta": 0.08, "theta": 0.3, "steps": 9, "last_eta": 0.08 / 3, "last_weight": 3})
+    assert changing.json() == pytest.approx(
+        {"eta": 0.08, "theta": 0.3, "steps": 9, "last_eta": 0.08 / 3, "first_weight": 1 / 3, "last_weight": 1}
+    )
     assert changing.said() == "0.08 to 0.02667"
     assert not changing.uniform
