@@ -16,7 +16,8 @@ from torch.nn.modules import module as torch_module
 from tests.empirics.moments.per_example.cases import TOKENS, WIDTH, Written, encoder, head, layer, parameter
 from tests.empirics.moments.per_example.oracle import labels_for
 from tests.planted import assert_rejects
-from tsla.empirics.moments.per_example import gradient_products, rules, terms
+from tsla.empirics.moments.full_batch import gradient_moments
+from tsla.empirics.moments.per_example import rules, terms
 from tsla.empirics.moments.per_example.call import Call
 from tsla.empirics.moments.per_example.fallback import FallbackCall
 
@@ -97,7 +98,7 @@ def leaves_the_state(run: Callable[[nn.Module, Tensor], object], x: Tensor | Non
 
 
 def measure(model: nn.Module, x: Tensor) -> object:
-    return gradient_products(model, x, labels_for(len(x)), microbatch=MICROBATCH)
+    return gradient_moments(model, x, labels_for(len(x)), microbatch=MICROBATCH)
 
 
 @pytest.mark.parametrize("mode", [nullcontext, torch.no_grad, torch.enable_grad, lambda: torch.autocast("cpu", torch.bfloat16)])
@@ -182,7 +183,9 @@ def test_after_an_exception_in_the_engine(where: str, calls: int, monkeypatch: p
 def test_after_a_refusal() -> None:
     def run(model: nn.Module, x: Tensor) -> None:
         with pytest.raises(ValueError, match="another path"):
-            gradient_products(Written(lambda s, x: torch.stack([s.layer(t[0]) for t in x]), layer=model.head), x, labels_for(len(x)))
+            measure(Written(lambda s, x: torch.stack([s.layer(t[0]) for t in x]), layer=model.head), x)
+        with pytest.raises(ValueError, match="smoothing"):
+            gradient_moments(model, x, labels_for(len(x)), "unifrom")
 
     leaves_the_state(run)
 
