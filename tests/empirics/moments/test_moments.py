@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
-from tests.empirics.moments.per_example.cases import Written
 from tests.empirics.moments.support import by_definition
 from tests.planted import Rejects, assert_rejects
 from tsla.empirics.data.datasets import digits
@@ -70,29 +69,7 @@ def mlp() -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Linear(36, 8), nn.Tanh(), nn.Linear(8, CLASSES))
 
 
-def partly_frozen() -> nn.Module:
-    model = mlp()
-    model[1].weight.requires_grad_(False)
-    return model
-
-
-def batch_norm_in_eval_mode() -> nn.Module:
-    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(64, CLASSES))
-    model(torch.randn(20, 1, 6, 6) * 2 + 1)  # running statistics that are not 0 and 1
-    return model.eval()
-
-
-NETWORKS = {
-    "cnn": cnn,
-    "resnet": lambda: resnet(channels=1, classes=CLASSES, widths=(4, 8)),
-    "mlp": mlp,
-    "partly frozen": partly_frozen,
-    "weight sharing": lambda: Written(
-        lambda s, x: s.head(s.hidden(s.hidden(x.flatten(1)).tanh()).tanh()), hidden=nn.Linear(36, 36), head=nn.Linear(36, CLASSES)
-    ),
-    "partly used": lambda: Written(lambda s, x: s.used(x.flatten(1)), used=nn.Linear(36, CLASSES), unused=nn.Linear(2, 2)),
-    "batch norm, eval": batch_norm_in_eval_mode,
-}
+NETWORKS = {"cnn": cnn, "mlp": mlp}
 
 
 def make_case(network: str = "mlp", *, n: int = N, dtype: torch.dtype = torch.float64, seed: int = 0) -> Case:
