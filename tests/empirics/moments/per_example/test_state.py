@@ -17,6 +17,7 @@ from tests.empirics.moments.per_example.cases import TOKENS, WIDTH, Written, enc
 from tests.empirics.moments.per_example.oracle import labels_for
 from tests.planted import assert_rejects
 from tsla.empirics.moments.full_batch import gradient_moments
+from tsla.empirics.moments.minibatch import minibatch_moments
 from tsla.empirics.moments.per_example import rules, terms
 from tsla.empirics.moments.per_example.call import Call
 from tsla.empirics.moments.per_example.fallback import FallbackCall
@@ -101,10 +102,15 @@ def measure(model: nn.Module, x: Tensor) -> object:
     return gradient_moments(model, x, labels_for(len(x)), microbatch=MICROBATCH)
 
 
+def measure_batches(model: nn.Module, x: Tensor) -> object:
+    return minibatch_moments(model, (x, labels_for(len(x))), batch_size=3, batches=4)
+
+
+@pytest.mark.parametrize("run", [measure, measure_batches])
 @pytest.mark.parametrize("mode", [nullcontext, torch.no_grad, torch.enable_grad, lambda: torch.autocast("cpu", torch.bfloat16)])
-def test_in_any_mode(mode: Callable[[], Any]) -> None:
+def test_in_any_mode(mode: Callable[[], Any], run: Callable[[nn.Module, Tensor], object]) -> None:
     with mode():
-        leaves_the_state(measure)
+        leaves_the_state(run)
 
 
 def test_inputs_that_require_a_gradient() -> None:
