@@ -299,30 +299,33 @@ def scripted(module: nn.Module) -> nn.Module:
 # --- attention
 
 
-class Attending(nn.Module):
+def attending(
+    tokens: int = TOKENS,
+    *,
+    training: bool = True,
+    tokens_first: bool = False,
+    memory: int | None = None,
+    masked: bool = False,
+    weights: bool = False,
+    **options: Any,
+) -> Case:
     """Attention in front of a head; ``tokens_first`` hands over ``(tokens, n, width)``."""
+    dim = 0 if tokens_first else 1
 
-    def __init__(
-        self, *, tokens_first: bool = False, memory: int | None = None, masked: bool = False, weights: bool = False, **options: Any
-    ) -> None:
-        super().__init__()
-        self.tokens_first, self.masked, self.weights = tokens_first, masked, weights
-        self.memory = nn.Linear(WIDTH, memory) if memory else None
+    def forward(s: Any, x: Tensor) -> Tensor:
+        padding = (x[..., 0] > 1) if masked else None
+        x = x.transpose(0, 1) if tokens_first else x
+        keys = s.memory(x.flip(dim)).tanh() if memory else x
+        out, attended = s.attention(x, keys, keys, key_padding_mask=padding, need_weights=weights)
+        logits = s.head(out.mean(dim))
+        return logits + attended.mean((1, 2))[:, None] * attended[:, 0, :CLASSES] if weights else logits
+
+    def parts() -> dict[str, nn.Module]:
         sizes = {"kdim": memory, "vdim": memory} if memory and memory != WIDTH else {}
-        self.attention = nn.MultiheadAttention(WIDTH, 2, batch_first=not tokens_first, **sizes, **options)
-        self.head = head()
+        attention = nn.MultiheadAttention(WIDTH, 2, batch_first=not tokens_first, **sizes, **options)
+        return {"attention": attention, "head": head()} | ({"memory": nn.Linear(WIDTH, memory)} if memory else {})
 
-    def forward(self, x: Tensor) -> Tensor:
-        padding = (x[..., 0] > 1) if self.masked else None
-        x = x.transpose(0, 1) if self.tokens_first else x
-        memory = x if self.memory is None else self.memory(x.flip(0 if self.tokens_first else 1)).tanh()
-        out, attended = self.attention(x, memory, memory, key_padding_mask=padding, need_weights=self.weights)
-        logits = self.head(out.mean(0 if self.tokens_first else 1))
-        return logits + attended.mean((1, 2))[:, None] * attended[:, 0, :CLASSES] if self.weights else logits
-
-
-def attending(tokens: int = TOKENS, *, training: bool = True, **options: Any) -> Case:
-    return Case(lambda: Attending(**options), (tokens, WIDTH), training=training)
+    return Case(lambda: Written(forward, **parts()), (tokens, WIDTH), training=training)
 
 
 def encoder(**options: Any) -> nn.Module:

@@ -22,19 +22,14 @@ from tsla.theory.moments import Moments
 N, CLASSES = 7, 3
 
 
-class FixedNorm(nn.Module):
+def fixed_norm(norm: nn.BatchNorm2d, mean: Tensor, var: Tensor) -> nn.Module:
     """``γ (x - mean) / √(var + ε) + β`` with constant mean and var."""
+    mean, var = (statistic.clone().view(1, -1, 1, 1) for statistic in (mean, var))
 
-    def __init__(self, norm: nn.BatchNorm2d, mean: Tensor, var: Tensor) -> None:
-        super().__init__()
-        self.weight, self.bias, self.eps = norm.weight, norm.bias, norm.eps
-        self.register_buffer("mean", mean.clone())
-        self.register_buffer("var", var.clone())
+    def forward(s: Any, x: Tensor) -> Tensor:
+        return (x - mean) / (var + norm.eps).sqrt() * s.weight.view(1, -1, 1, 1) + s.bias.view(1, -1, 1, 1)
 
-    def forward(self, x: Tensor) -> Tensor:
-        shape = (1, -1, 1, 1)
-        normalised = (x - self.mean.view(shape)) / (self.var.view(shape) + self.eps).sqrt()
-        return normalised * self.weight.view(shape) + self.bias.view(shape)
+    return Written(forward, weight=norm.weight, bias=norm.bias)
 
 
 def network() -> nn.Sequential:
@@ -53,7 +48,7 @@ def examples() -> tuple[Tensor, Tensor]:
 def with_running_statistics(model: nn.Sequential, x: Tensor) -> nn.Sequential:
     fixed = copy.deepcopy(model)
     for i in (1, 4):
-        fixed[i] = FixedNorm(fixed[i], fixed[i].running_mean, fixed[i].running_var)
+        fixed[i] = fixed_norm(fixed[i], fixed[i].running_mean, fixed[i].running_var)
     return fixed
 
 
@@ -61,7 +56,7 @@ def with_batch_statistics(model: nn.Sequential, x: Tensor) -> nn.Sequential:
     fixed = copy.deepcopy(model)
     for i in (1, 4):
         before = fixed[:i](x).detach()
-        fixed[i] = FixedNorm(fixed[i], before.mean((0, 2, 3)), before.var((0, 2, 3), correction=0))
+        fixed[i] = fixed_norm(fixed[i], before.mean((0, 2, 3)), before.var((0, 2, 3), correction=0))
     return fixed
 
 

@@ -80,16 +80,10 @@ def test_sizes_that_depend_on_values(repeats: int | Tensor, expected: str, monke
 # --- with randomness: the masks of the pass that was recorded, no others
 
 
-class Dropped(nn.Module):
+def dropping(part: nn.Module, *, folded: bool = False) -> nn.Module:
     """Something with dropout and a fallback, which keeps the graph, in front of a head."""
-
-    def __init__(self, part: nn.Module, *, folded: bool) -> None:
-        super().__init__()
-        self.slope, self.part, self.head = nn.PReLU(), part, head()
-        self.folded = Written(lambda s, x: part(x.reshape(-1, 2, WIDTH)).reshape(x.shape)) if folded else part
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.folded(self.slope(x)).mean(1))
+    part = Written(lambda s, x: s.part(x.reshape(-1, 2, WIDTH)).reshape(x.shape), part=part) if folded else part
+    return Written(lambda s, x: s.head(s.part(s.slope(x)).mean(1)), slope=nn.PReLU(), part=part, head=head())
 
 
 def recurrent() -> nn.Module:
@@ -107,11 +101,11 @@ def transformer() -> nn.Module:
 
 
 DROPPED: dict[str, Callable[[], nn.Module]] = {
-    "in a module that is folded": lambda: Dropped(nn.Sequential(layer(), nn.Dropout(0.5), layer()), folded=True),
-    "in a transformer": lambda: Dropped(transformer(), folded=False),
-    "in a transformer that is folded": lambda: Dropped(transformer(), folded=True),
-    "in a recurrent network": lambda: Dropped(recurrent(), folded=False),
-    "in a checkpoint": lambda: Dropped(checkpointed(), folded=False),
+    "in a module that is folded": lambda: dropping(nn.Sequential(layer(), nn.Dropout(0.5), layer()), folded=True),
+    "in a transformer": lambda: dropping(transformer()),
+    "in a transformer that is folded": lambda: dropping(transformer(), folded=True),
+    "in a recurrent network": lambda: dropping(recurrent()),
+    "in a checkpoint": lambda: dropping(checkpointed()),
 }
 
 
@@ -160,19 +154,14 @@ def test_other_masks_are_noticed() -> None:
 # --- what layers keep in themselves
 
 
-class Keeping(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer, self.kept = layer(), torch.zeros(())
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.kept = self.layer(x.reshape(-1, 3).repeat(1, 2))
-        return self.kept.reshape(len(x), -1)
+def keeping(s: Any, x: Tensor) -> Tensor:
+    s.kept = s.layer(x.reshape(-1, 3).repeat(1, 2))
+    return s.kept.reshape(len(x), -1)
 
 
 def keeps_no_wrapper(plant: Callable[[pytest.MonkeyPatch], None]) -> None:
     torch.manual_seed(0)
-    model = nn.Sequential(Keeping(), nn.Linear(12, CLASSES)).double()
+    model = nn.Sequential(Written(keeping, layer=layer()), nn.Linear(12, CLASSES)).double()
     with pytest.MonkeyPatch.context() as patch:
         plant(patch)
         gradient_products(model, torch.randn(N, WIDTH).double(), labels_for(N))

@@ -67,14 +67,12 @@ def leaves_no_graph(make: Callable[[], nn.Module], *, collect: bool = False) -> 
     assert not [marker for marker in MARKERS if marker() is not None]
 
 
-@pytest.mark.parametrize("make", [by_rules, shared])
-def test_no_graph_is_left(make: Callable[[], nn.Module]) -> None:
-    leaves_no_graph(make)
-
-
-def test_what_a_fallback_leaves_can_be_collected() -> None:
-    """The closures of torch.func hold each other for a while."""
-    leaves_no_graph(by_fallback, collect=True)
+@pytest.mark.parametrize(
+    ("make", "collect"),
+    [(by_rules, False), (shared, False), (by_fallback, True)],  # the closures of torch.func hold each other for a while
+)
+def test_no_graph_is_left(make: Callable[[], nn.Module], collect: bool) -> None:
+    leaves_no_graph(make, collect=collect)
 
 
 def test_a_hook_that_keeps_its_call_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -148,22 +148,17 @@ def test_after_an_exception_in_the_forward_pass(part: str, calls: int) -> None:
     leaves_the_state(run)
 
 
-Hook = Callable[[nn.Module, Callable[..., None]], Any]
-
-
-def of_a_module(model: nn.Module, fail: Callable[..., None]) -> Any:
-    return model.encoder.register_full_backward_hook(fail)
-
-
-def of_a_tensor(model: nn.Module, fail: Callable[..., None]) -> Any:
-    return model.norm.register_forward_hook(lambda module, args, out: out.register_hook(fail) and None)
+HOOKS: dict[str, Callable[[nn.Module, Callable[..., None]], Any]] = {
+    "of a module": lambda model, fail: model.encoder.register_full_backward_hook(fail),
+    "of a tensor": lambda model, fail: model.norm.register_forward_hook(lambda module, args, out: out.register_hook(fail) and None),
+}
 
 
 @pytest.mark.parametrize("calls", [0, 1, 2], ids=["first label", "second label", "later microbatch"])
-@pytest.mark.parametrize("hook", [of_a_module, of_a_tensor])
-def test_after_an_exception_in_the_backward_pass(hook: Hook, calls: int) -> None:
+@pytest.mark.parametrize("hook", HOOKS)
+def test_after_an_exception_in_the_backward_pass(hook: str, calls: int) -> None:
     def run(model: nn.Module, x: Tensor) -> None:
-        handle = hook(model, failing_after(calls))
+        handle = HOOKS[hook](model, failing_after(calls))
         fails(model, x)
         handle.remove()
 
@@ -199,36 +194,20 @@ def test_after_a_refusal() -> None:
 # --- planted errors: watching would notice
 
 
-def in_the_model_itself(model: nn.Module, x: Tensor) -> None:
-    model(x)
+WRONG: dict[str, Callable[[nn.Module, Tensor], object]] = {
+    "in the model itself": lambda model, x: model(x),
+    "leaves a gradient": lambda model, x: model.head.weight.grad.add_(1),
+    "leaves a hook": lambda model, x: model.head.weight.register_hook(lambda D: None),
+    # As torch does: removing such a hook does not forget that it took keywords.
+    "leaves a global hook": lambda model, x: torch_module.register_module_forward_hook(lambda *_: None, with_kwargs=True).remove(),
+    "writes into the inputs": lambda model, x: x.mul_(2),
+    "thaws": lambda model, x: model.norm.weight.requires_grad_(True),
+}
 
 
-def leaves_a_gradient(model: nn.Module, x: Tensor) -> None:
-    model.head.weight.grad.add_(1)
-
-
-def leaves_a_hook(model: nn.Module, x: Tensor) -> None:
-    model.head.weight.register_hook(lambda D: None)
-
-
-def leaves_a_global_hook(model: nn.Module, x: Tensor) -> None:
-    """As torch does: removing such a hook does not forget that it took keywords."""
-    torch_module.register_module_forward_hook(lambda *_: None, with_kwargs=True).remove()
-
-
-def writes_into_the_inputs(model: nn.Module, x: Tensor) -> None:
-    x.mul_(2)
-
-
-def thaws(model: nn.Module, x: Tensor) -> None:
-    model.norm.weight.requires_grad_(True)
-
-
-@pytest.mark.parametrize(
-    "wrong", [in_the_model_itself, leaves_a_gradient, leaves_a_hook, leaves_a_global_hook, writes_into_the_inputs, thaws]
-)
-def test_what_is_left_behind_is_noticed(wrong: Callable[[nn.Module, Tensor], None]) -> None:
+@pytest.mark.parametrize("wrong", WRONG)
+def test_what_is_left_behind_is_noticed(wrong: str) -> None:
     before = dict(torch_module._global_forward_hooks_with_kwargs)
-    assert_rejects(leaves_the_state, wrong)
+    assert_rejects(leaves_the_state, WRONG[wrong])
     torch_module._global_forward_hooks_with_kwargs.clear()
     torch_module._global_forward_hooks_with_kwargs.update(before)
