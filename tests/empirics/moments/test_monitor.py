@@ -192,63 +192,46 @@ def spreads_its_rows(cadence_of: Cadence) -> None:
         assert after - before >= seconds / BUDGET - 1e-6
 
 
-class Eager(WithinBudget):
-    """Measures first and counts then."""
-
-    def _foreseen(self, n: int, times: Times) -> float:
-        return 0.0 if self._last is None else super()._foreseen(n, times)
-
-
-class WithoutTrials(WithinBudget):
-    """Measures on all examples at once."""
-
-    def __init__(self, examples: int, microbatch: int) -> None:
-        super().__init__(examples, microbatch)
-        self._sizes = [examples]
-
-
-class Trusting(WithinBudget):
-    """Takes a trial on few examples for what all will take."""
-
-    def _foreseen(self, n: int, times: Times) -> float:
-        return super()._foreseen(n if self._last is None else self._last[0], times)
-
-
-class Forgetful(WithinBudget):
-    """Never mind what was spent before."""
-
-    def due(self, times: Times) -> int:
-        return super().due(Times(times.steps, times.training, 0.0))
+def without_trials(examples: int, microbatch: int) -> WithinBudget:
+    cadence = WithinBudget(examples, microbatch)
+    cadence._sizes = [examples]
+    return cadence
 
 
 class Saving(WithinBudget):
-    """Spends what a pause has earned in many measurements at once."""
-
     def measured(self, examples: int, seconds: float, times: Times) -> None:
         super().measured(examples, seconds, times)
         self._earning_since = 0.0
 
 
-class Reluctant(WithinBudget):
-    """Never measures."""
-
-    def due(self, times: Times) -> int:
-        return 0
+def planted(method: str, wrong: Callable[..., Any]) -> type[WithinBudget]:
+    return type("Planted", (WithinBudget,), {method: wrong})
 
 
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [
-        (never_exceeds_the_limit, Eager),
-        (never_exceeds_the_limit, WithoutTrials),
-        (never_exceeds_the_limit, Trusting),
-        (never_exceeds_the_limit, Forgetful),
-        (spreads_its_rows, Saving),
-        (makes_use_of_the_budget, Reluctant),
-    ],
-)
-def test_budget(check: Callable[[Cadence], None], wrong: Cadence, rejects: Rejects) -> None:
-    rejects(check, right=WithinBudget, wrong=wrong)
+due, foreseen = WithinBudget.due, WithinBudget._foreseen
+WRONG: dict[str, tuple[Callable[[Cadence], None], Cadence]] = {
+    "measures first and counts then": (
+        never_exceeds_the_limit,
+        planted("_foreseen", lambda self, n, times: 0.0 if self._last is None else foreseen(self, n, times)),
+    ),
+    "measures on all examples at once": (never_exceeds_the_limit, without_trials),
+    "takes a trial on few examples for what all will take": (
+        never_exceeds_the_limit,
+        planted("_foreseen", lambda self, n, times: foreseen(self, n if self._last is None else self._last[0], times)),
+    ),
+    "never mind what was spent before": (
+        never_exceeds_the_limit,
+        planted("due", lambda self, times: due(self, Times(times.steps, times.training, 0.0))),
+    ),
+    "spends what a pause has earned in many measurements at once": (spreads_its_rows, Saving),
+    "never measures": (makes_use_of_the_budget, planted("due", lambda self, times: 0)),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_budget(wrong: str, rejects: Rejects) -> None:
+    check, cadence_of = WRONG[wrong]
+    rejects(check, right=WithinBudget, wrong=cadence_of)
 
 
 class FakeTime:
