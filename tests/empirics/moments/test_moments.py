@@ -61,15 +61,12 @@ def agrees(case: Case, found: Moments, tolerance: float) -> None:
     assert astuple(found) == pytest.approx(expected, rel=tolerance, abs=tolerance * max(expected))  # differences of sums of that size
 
 
-def cnn() -> nn.Module:
-    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.GroupNorm(2, 4), nn.ReLU(), nn.Conv2d(4, 2, 3), nn.Flatten(), nn.Linear(8, CLASSES))
-
-
-def mlp() -> nn.Module:
-    return nn.Sequential(nn.Flatten(), nn.Linear(36, 8), nn.Tanh(), nn.Linear(8, CLASSES))
-
-
-NETWORKS = {"cnn": cnn, "mlp": mlp}
+NETWORKS: dict[str, Callable[[], nn.Module]] = {
+    "cnn": lambda: nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.GroupNorm(2, 4), nn.ReLU(), nn.Conv2d(4, 2, 3), nn.Flatten(), nn.Linear(8, CLASSES)
+    ),
+    "mlp": lambda: nn.Sequential(nn.Flatten(), nn.Linear(36, 8), nn.Tanh(), nn.Linear(8, CLASSES)),
+}
 
 
 def make_case(network: str = "mlp", *, n: int = N, dtype: torch.dtype = torch.float64, seed: int = 0) -> Case:

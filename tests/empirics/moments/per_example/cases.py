@@ -189,14 +189,6 @@ def last_output(s: Any, x: Tensor) -> Tensor:
     return s.head(s.layer(x)[0][:, -1])
 
 
-def last_state(s: Any, x: Tensor) -> Tensor:
-    return s.head(s.layer(x)[1][-1])
-
-
-def tokens_first(s: Any, x: Tensor) -> Tensor:
-    return s.head(s.layer(x.transpose(0, 1))[0][-1])
-
-
 def cell_by_cell(s: Any, x: Tensor) -> Tensor:
     """The same parameters again and again."""
     state = (x.new_zeros(len(x), 5), x.new_zeros(len(x), 5))
@@ -248,8 +240,8 @@ OTHER_LAYERS: dict[str, Case] = {
     "lstm, projected": recurrent(nn.LSTM, 3, proj_size=3),
     "gru": recurrent(nn.GRU),
     "rnn": recurrent(nn.RNN),
-    "gru, last state": recurrent(nn.GRU, forward=last_state),
-    "gru, tokens first": recurrent(nn.GRU, forward=tokens_first, batch_first=False),
+    "gru, last state": recurrent(nn.GRU, forward=lambda s, x: s.head(s.layer(x)[1][-1])),
+    "gru, tokens first": recurrent(nn.GRU, forward=lambda s, x: s.head(s.layer(x.transpose(0, 1))[0][-1]), batch_first=False),
     "lstm cell in a loop": of_tokens(cell_by_cell, "", cell=lambda: nn.LSTMCell(WIDTH, 5), head=5),
     "lstm, outputs changed in place": recurrent(nn.LSTM, forward=outputs_in_place),
     "lstm of packed sequences": recurrent(nn.LSTM, forward=packed),
@@ -448,10 +440,6 @@ def by_mask(s: Any, x: Tensor) -> Tensor:
     return s.head(s.a(x[keep]).tanh())
 
 
-def scaled(s: Any, x: Tensor) -> Tensor:
-    return s.head(torch.fft.irfft(torch.fft.rfft(s.a(x)) * torch.view_as_complex(s.p), n=WIDTH))
-
-
 FUNCTIONS: dict[str, Case] = {
     "vision transformer": vision_transformer(operator.add),
     "vision transformer, in place": vision_transformer(operator.iadd),
@@ -543,7 +531,9 @@ FUNCTIONS: dict[str, Case] = {
         to_experts, "", gate=lambda: nn.Linear(WIDTH, 3), experts=lambda: nn.ModuleList([layer() for _ in range(3)])
     ),
     "tokens by a mask": of_tokens(by_mask, "a"),
-    "complex numbers": written(scaled, "a", p=(4, 2)),
+    "complex numbers": written(
+        lambda s, x: s.head(torch.fft.irfft(torch.fft.rfft(s.a(x)) * torch.view_as_complex(s.p), n=WIDTH)), "a", p=(4, 2)
+    ),
     "one tensor for two outputs": written(
         lambda s, x: s.head((b := s.two(x))[0] * b[1]),
         "",
@@ -584,15 +574,6 @@ def cached(s: Any, x: Tensor) -> Tensor:
         return s.head(s.a(s.a(s.a(x).tanh()).tanh()))
 
 
-def tied_lstm(s: Any, x: Tensor) -> Tensor:
-    return s.head(s.r(s.r(x)[0])[0][:, -1] @ s.r.weight_ih_l0[:WIDTH])
-
-
-def in_and_out(s: Any, x: Tensor) -> Tensor:
-    s.a(x)
-    return s.head(x)
-
-
 SHARED: dict[str, Case] = {
     "linear twice": written(lambda s, x: s.head(s.a(s.a(x).tanh())), "a"),
     "linear of a vector and of tokens": of_tokens(lambda s, x: s.head(s.a(s.a(x).tanh().mean(1)).tanh()), "a"),
@@ -613,7 +594,9 @@ SHARED: dict[str, Case] = {
     "recurrent network twice": of_tokens(
         lambda s, x: s.head(s.r(s.r(x)[0])[0][:, -1]), "", r=lambda: nn.GRU(WIDTH, WIDTH, batch_first=True)
     ),
-    "recurrent network twice, and its weight": of_tokens(tied_lstm, "", r=lambda: nn.LSTM(WIDTH, WIDTH, batch_first=True)),
+    "recurrent network twice, and its weight": of_tokens(
+        lambda s, x: s.head(s.r(s.r(x)[0])[0][:, -1] @ s.r.weight_ih_l0[:WIDTH]), "", r=lambda: nn.LSTM(WIDTH, WIDTH, batch_first=True)
+    ),
     "made before the module that owns it": written(lambda s, x: s.head(s.a(x @ (s.a.weight.T * 1.5))), "a"),
     "made and kept": written(lambda s, x: s.head(F.linear(s.a(x).tanh(), s.a.made)), "", a=lambda: Written(stashing, p=square())),
     "made once, used thrice": written(cached, "", a=lambda: parametrizations.weight_norm(layer())),
@@ -624,7 +607,7 @@ SHARED: dict[str, Case] = {
     "attention twice": written(lambda s, x: s.head(s.t(s.t(x)).mean(1)), "", 5, WIDTH, t=encoder),
     "bias of two layers": Case(lambda: one_bias(), (TOKENS, WIDTH)),
     "unused": written(lambda s, x: s.head(s.a(x)), "a b p"),
-    "used without effect": written(in_and_out, "a"),
+    "used without effect": written(lambda s, x: (s.a(x), s.head(x))[1], "a"),
     "head that is not looked at": written(
         lambda s, x: ((h := s.a(x).tanh()), s.aux(h), s.head(h))[2], "a", aux=lambda: nn.Sequential(layer(), nn.PReLU())
     ),
