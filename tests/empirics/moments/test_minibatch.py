@@ -277,13 +277,9 @@ def test_planted_plug_in_estimates_are_rejected() -> None:
         ({"batch_size": 4, "seed": -1}, "seed = -1 must be a whole number, at least 0"),
         ({"batch_size": 4, "smoothing": "prior"}, "smoothing = 'prior' would change with the examples drawn"),
         ({"batch_size": 4, "smoothing": "none"}, "smoothing = 'none'"),
+        ({"batch_size": 4, "model": nn.Conv2d(1, 2, 3).double()}, r"model must map examples \(n, ...\) to logits \(n, classes\)"),
     ],
 )
 def test_bad_arguments(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        minibatch_moments(network("batch norm"), data(), **options)
-
-
-def test_models_that_give_no_logits() -> None:
-    with pytest.raises(ValueError, match=r"model must map examples \(n, ...\) to logits \(n, classes\)"):
-        minibatch_moments(nn.Conv2d(1, 2, 3).double(), data(), batch_size=4)
+        minibatch_moments(**{"model": network("batch norm"), "dataset": data()} | options)

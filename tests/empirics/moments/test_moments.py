@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, astuple, dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -69,10 +69,9 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
 }
 
 
-def make_case(network: str = "mlp", *, n: int = N, dtype: torch.dtype = torch.float64, seed: int = 0) -> Case:
+def make_case(network: str = "mlp", *, n: int = N, seed: int = 0) -> Case:
     torch.manual_seed(seed)
-    model = NETWORKS[network]().to(dtype)
-    return Case(model, torch.randn(n, 1, 6, 6).to(dtype), torch.randint(CLASSES, (n,)))
+    return Case(NETWORKS[network]().double(), torch.randn(n, 1, 6, 6).double(), torch.randint(CLASSES, (n,)))
 
 
 def distributions(shape: tuple[int, ...]) -> st.SearchStrategy[Tensor]:
@@ -87,24 +86,13 @@ def distributions(shape: tuple[int, ...]) -> st.SearchStrategy[Tensor]:
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-10), (torch.float32, 1e-4)])
-def test_moments_are_those_of_the_definition(network: str, dtype: torch.dtype, tolerance: float) -> None:
-    case = make_case(network, dtype=dtype)
-    agrees(case, measure(case), tolerance)
-
-
-@pytest.mark.parametrize("network", ["cnn", "mlp"])
 @settings(max_examples=24)
-@given(smoothing=distributions((CLASSES,)) | distributions((N, CLASSES)))
-def test_any_smoothing_label(network: str, smoothing: Tensor) -> None:
-    case = replace(make_case(network), smoothing=smoothing)
-    agrees(case, measure(case), 1e-10)
-
-
-@settings(max_examples=12)
-@given(distributions((N, CLASSES)), distributions((N, CLASSES)))
-def test_soft_labels(labels: Tensor, smoothing: Tensor) -> None:
-    case = replace(make_case(), labels=labels, smoothing=smoothing)
+@given(
+    labels=st.none() | distributions((N, CLASSES)), smoothing=st.just("uniform") | distributions((CLASSES,)) | distributions((N, CLASSES))
+)
+def test_moments_are_those_of_the_definition_for_any_labels(network: str, labels: Tensor | None, smoothing: str | Tensor) -> None:
+    case = make_case(network)
+    case = replace(case, labels=case.labels if labels is None else labels, smoothing=smoothing)
     agrees(case, measure(case), 1e-10)
 
 
@@ -115,13 +103,6 @@ def test_a_single_example_has_no_variance_but_a_bias() -> None:
     assert (found.s2, found.c) == (0, 0)
     assert found.delta == math.inf
     assert found.beta2 == pytest.approx(found.shat2)
-
-
-def test_loss_is_per_example_whatever_their_number() -> None:
-    """Twice the same examples have the same moments: nothing is divided by n on the way."""
-    case = make_case("cnn")
-    twice = replace(case, inputs=case.inputs.repeat(2, 1, 1, 1), labels=case.labels.repeat(2))
-    assert asdict(measure(twice)) == pytest.approx(asdict(measure(case)), rel=1e-10)
 
 
 # --- planted errors

@@ -83,16 +83,6 @@ def dropping(part: nn.Module, *, folded: bool = False) -> nn.Module:
     return Written(lambda s, x: s.head(s.part(s.slope(x)).mean(1)), slope=nn.PReLU(), part=part, head=head())
 
 
-def recurrent() -> nn.Module:
-    """Drops within one call of a function."""
-    return Written(lambda s, x: s.layer(x)[0], layer=nn.LSTM(WIDTH, WIDTH, num_layers=2, dropout=0.5, batch_first=True))
-
-
-def checkpointed() -> nn.Module:
-    inner = nn.Sequential(layer(), nn.Dropout(0.5), nn.PReLU(), layer())
-    return Written(lambda s, x: checkpoint(s.inner, x, use_reentrant=False), inner=inner)
-
-
 def transformer() -> nn.Module:
     return nn.TransformerEncoderLayer(WIDTH, 2, 8, dropout=0.5, batch_first=True)
 
@@ -101,8 +91,15 @@ DROPPED: dict[str, Callable[[], nn.Module]] = {
     "in a module that is folded": lambda: dropping(nn.Sequential(layer(), nn.Dropout(0.5), layer()), folded=True),
     "in a transformer": lambda: dropping(transformer()),
     "in a transformer that is folded": lambda: dropping(transformer(), folded=True),
-    "in a recurrent network": lambda: dropping(recurrent()),
-    "in a checkpoint": lambda: dropping(checkpointed()),
+    # within one call of a function
+    "in a recurrent network": lambda: dropping(
+        Written(lambda s, x: s.layer(x)[0], layer=nn.LSTM(WIDTH, WIDTH, num_layers=2, dropout=0.5, batch_first=True))
+    ),
+    "in a checkpoint": lambda: dropping(
+        Written(
+            lambda s, x: checkpoint(s.inner, x, use_reentrant=False), inner=nn.Sequential(layer(), nn.Dropout(0.5), nn.PReLU(), layer())
+        )
+    ),
 }
 
 

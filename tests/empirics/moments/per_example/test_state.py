@@ -125,31 +125,25 @@ def fails(model: nn.Module, x: Tensor) -> None:
         measure(model, x)
 
 
-@pytest.mark.parametrize("calls", [0, 1, 2], ids=["probe", "first microbatch", "later microbatch"])
-@pytest.mark.parametrize("part", ["first", "encoder", "folded", "head", ""])
-def test_after_an_exception_in_the_forward_pass(part: str, calls: int) -> None:
-    def run(model: nn.Module, x: Tensor) -> None:
-        handle = model.get_submodule(part).register_forward_hook(failing_after(calls))
-        before = state(model, x)
-        fails(model, x)
-        assert state(model, x) == before
-        handle.remove()
-
-    leaves_the_state(run)
-
-
 HOOKS: dict[str, Callable[[nn.Module, Callable[..., None]], Any]] = {
-    "of a module": lambda model, fail: model.encoder.register_full_backward_hook(fail),
-    "of a tensor": lambda model, fail: model.norm.register_forward_hook(lambda module, args, out: out.register_hook(fail) and None),
+    "forward": lambda model, fail: model.register_forward_hook(fail),
+    **{
+        f"forward of {part}": lambda model, fail, part=part: model.get_submodule(part).register_forward_hook(fail)
+        for part in ("first", "encoder", "folded", "head")
+    },
+    "backward of a module": lambda model, fail: model.encoder.register_full_backward_hook(fail),
+    "backward of a tensor": lambda model, fail: model.norm.register_forward_hook(lambda _, given, out: out.register_hook(fail) and None),
 }
 
 
-@pytest.mark.parametrize("calls", [0, 1, 2], ids=["first label", "second label", "later microbatch"])
+@pytest.mark.parametrize("calls", [0, 1, 2])  # in the probe or the first microbatch, and later
 @pytest.mark.parametrize("hook", HOOKS)
-def test_after_an_exception_in_the_backward_pass(hook: str, calls: int) -> None:
+def test_after_an_exception_in_a_hook(hook: str, calls: int) -> None:
     def run(model: nn.Module, x: Tensor) -> None:
         handle = HOOKS[hook](model, failing_after(calls))
+        before = state(model, x)
         fails(model, x)
+        assert state(model, x) == before
         handle.remove()
 
     leaves_the_state(run)
