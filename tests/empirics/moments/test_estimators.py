@@ -27,15 +27,14 @@ from tsla.theory.moments import MOMENTS, Moments
 
 
 def group_sums(g: Array, g_hat: Array, sizes: Iterable[int], centre: Array | None = None) -> GroupSums:
-    counts = list(sizes)
-    ends = np.cumsum(counts)[:-1]
-    groups = list(zip(np.split(g, ends), np.split(g_hat, ends), strict=True))
-    S, S_hat = (np.stack([pair[i].sum(0) for pair in groups]) for i in (0, 1))
-    squares = np.array([[(a * a).sum(), (b * b).sum(), (a * b).sum()] for a, b in groups])
+    counts = np.array(list(sizes))
+    starts = np.cumsum(counts) - counts
+    S, S_hat = np.add.reduceat(g, starts), np.add.reduceat(g_hat, starts)
+    squares = np.add.reduceat(np.stack([(g * g).sum(1), (g_hat * g_hat).sum(1), (g * g_hat).sum(1)], axis=1), starts)
     cross = S @ S_hat.T
     products = np.stack((S @ S.T, S_hat @ S_hat.T, (cross + cross.T) / 2))
     along = None if centre is None else np.stack((S @ centre, S_hat @ centre), axis=1)
-    return GroupSums(np.array(counts, dtype=float), squares, products, along, 0.0 if centre is None else float(centre @ centre))
+    return GroupSums(counts.astype(float), squares, products, along, 0.0 if centre is None else float(centre @ centre))
 
 
 # --- values

@@ -213,6 +213,19 @@ def recurrent(
     return of_tokens(forward, "", layer=lambda: layer(WIDTH, 5, **{"batch_first": True} | options), head=features)
 
 
+class Backward(torch.autograd.Function):
+    """The identity, whose backward pass is another function."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
+        ctx.change = change
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, D: Tensor) -> tuple[Tensor, None]:
+        return ctx.change(D), None
+
+
 class Squared(torch.autograd.Function):
     """``(x Wᵀ)²`` with a backward pass of its own."""
 
@@ -254,18 +267,6 @@ OTHER_LAYERS: dict[str, Case] = {
     "custom operator": written(lambda s, x: s.head(product(product(s.a(x), s.w).tanh(), s.w)), "a w"),
     "torchscript": Case(lambda: nn.Sequential(scripted(nn.Sequential(layer(), nn.Tanh(), layer())), nn.Tanh(), head()), (WIDTH,)),
 }
-
-
-class Stopped(torch.autograd.Function):
-    """Has a place in the graph, and no gradient."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        return x * 2
-
-    @staticmethod
-    def backward(ctx: Any, D: Tensor) -> None:
-        return None
 
 
 @torch.library.custom_op("tsla_tests::product", mutates_args=())
@@ -611,7 +612,7 @@ SHARED: dict[str, Case] = {
     "head that is not looked at": written(
         lambda s, x: ((h := s.a(x).tanh()), s.aux(h), s.head(h))[2], "a", aux=lambda: nn.Sequential(layer(), nn.PReLU())
     ),
-    "stopped": written(lambda s, x: s.head(s.a(x) + Stopped.apply(s.b(s.c(s.a(x))))), "a b", c=nn.PReLU),
+    "stopped": written(lambda s, x: s.head(s.a(x) + Backward.apply(s.b(s.c(s.a(x))), lambda D: None)), "a b", c=nn.PReLU),
     "detached": written(lambda s, x: s.head(s.a(x) + s.b(x).detach() * s.p.detach()), "a b p"),
     "frozen weight": Case(lambda: frozen(deep(), "2.weight"), (WIDTH,)),
     "frozen bias": Case(lambda: frozen(deep(), "0.bias", "2.bias"), (WIDTH,)),

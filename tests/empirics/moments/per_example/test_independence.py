@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.empirics.moments.per_example.cases import Written
+from tests.empirics.moments.per_example.cases import Backward, Written
 from tests.empirics.moments.per_example.oracle import labels_for
 from tests.planted import assert_rejects
 from tsla.empirics.moments.full_batch import gradient_moments
@@ -26,19 +26,6 @@ def where(x: Tensor, rows: slice, new: Tensor) -> Tensor:
     chosen = torch.zeros(len(x), 1, dtype=torch.bool)
     chosen[rows] = True
     return torch.where(chosen, new, x)
-
-
-class Backward(torch.autograd.Function):
-    """The identity, whose backward pass is another function."""
-
-    @staticmethod
-    def forward(ctx, x: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
-        ctx.change = change
-        return x.clone()
-
-    @staticmethod
-    def backward(ctx, D: Tensor) -> tuple[Tensor, None]:
-        return ctx.change(D), None
 
 
 def hooked(x: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
