@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import itertools
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
@@ -78,11 +77,6 @@ def of_sample(g: np.ndarray, g_hat: np.ndarray) -> Moments:
     return Moments.from_means(*(float((a * b).sum(1).mean()) for a, b in pairs), *(float((a @ b.T)[different].mean()) for a, b in pairs))
 
 
-def agrees(found: Moments, expected: Moments) -> None:
-    scale = max(map(abs, asdict(expected).values()))
-    assert asdict(found) == pytest.approx(asdict(expected), rel=1e-8, abs=1e-10 * scale)
-
-
 # --- against matrices
 
 By = Callable[[nn.Module, Tensor, Tensor, Sequence[Sequence[int]]], Moments]
@@ -92,40 +86,17 @@ def by_matrices(model: nn.Module, inputs: Tensor, labels: Tensor, batches: Seque
     return of_sample(*matrices(model, inputs, labels, batches))
 
 
-def is_measured_as(name: str, *, B: int = 5, M: int = 12) -> Callable[[By], None]:
-    def check(by: By) -> None:
-        model, dataset = network(name), Items(*data())
-        found = minibatch_moments(model, dataset, batch_size=B, batches=M)
-        assert len(dataset.taken) == B * M
-        agrees(found.moments, by(model, dataset.inputs, dataset.labels, split(dataset.taken, B)))
-
-    return check
+def are_those_of_the_batches(by: By, name: str = "batch norm") -> None:
+    model, dataset = network(name), Items(*data())
+    found = minibatch_moments(model, dataset, batch_size=5, batches=12).moments
+    assert len(dataset.taken) == 5 * 12
+    expected = asdict(by(model, dataset.inputs, dataset.labels, split(dataset.taken, 5)))
+    assert asdict(found) == pytest.approx(expected, rel=1e-8, abs=1e-10 * max(map(abs, expected.values())))
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_moments_are_those_of_the_batches_that_were_drawn(name: str) -> None:
-    is_measured_as(name)(by_matrices)
-
-
-def in_evaluation_mode(model: nn.Module, *rest: Any) -> Moments:
-    return by_matrices(copy.deepcopy(model).eval(), *rest)
-
-
-def of_the_sum(*given: Any) -> Moments:
-    g, g_hat = matrices(*given)
-    return of_sample(5 * g, 5 * g_hat)
-
-
-def biased(*given: Any) -> Moments:
-    return of_population(*matrices(*given))
-
-
-def example_by_example(model: nn.Module, inputs: Tensor, labels: Tensor, batches: Sequence[Sequence[int]]) -> Moments:
-    return by_matrices(model, inputs, labels, [(i,) for batch in batches for i in batch])
-
-
-def of_other_batches(model: nn.Module, inputs: Tensor, labels: Tensor, batches: Sequence[Sequence[int]]) -> Moments:
-    return by_matrices(model, inputs, labels, [[(i + 1) % len(labels) for i in batch] for batch in batches])
+    are_those_of_the_batches(by_matrices, name)
 
 
 def moving_statistics(model: nn.Module, inputs: Tensor, labels: Tensor, batches: Sequence[Sequence[int]]) -> Moments:
@@ -138,9 +109,19 @@ def moving_statistics(model: nn.Module, inputs: Tensor, labels: Tensor, batches:
     return of_sample(*(np.concatenate(parts) for parts in zip(*rows, strict=True)))
 
 
-@pytest.mark.parametrize("wrong", [in_evaluation_mode, of_the_sum, biased, example_by_example, of_other_batches, moving_statistics])
-def test_planted_moments_are_rejected(wrong: By) -> None:
-    assert_rejects(is_measured_as("batch norm"), wrong)
+WRONG: dict[str, By] = {
+    "in evaluation mode": lambda model, *rest: by_matrices(copy.deepcopy(model).eval(), *rest),
+    "of the sum": lambda *given: of_sample(*(5 * rows for rows in matrices(*given))),
+    "biased": lambda *given: of_population(*matrices(*given)),
+    "example by example": lambda *given: by_matrices(*given[:3], [(i,) for i in itertools.chain(*given[3])]),
+    "of other batches": lambda *given: by_matrices(*given[:3], [[(i + 1) % 30 for i in batch] for batch in given[3]]),
+    "moving statistics": moving_statistics,
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_planted_moments_are_rejected(wrong: str) -> None:
+    assert_rejects(are_those_of_the_batches, WRONG[wrong])
 
 
 def test_labels_and_smoothing_labels_follow_their_examples() -> None:
@@ -166,13 +147,9 @@ def batches_of(*, replacement: bool, seed: int = 0) -> list[list[int]]:
     return split(dataset.taken, 6)
 
 
-def are_different_examples(batches: list[list[int]]) -> None:
-    assert all(len(set(batch)) == 6 for batch in batches)
-
-
-def test_without_replacement_a_batch_is_of_different_examples() -> None:
-    are_different_examples(batches_of(replacement=False))
-    assert_rejects(are_different_examples, batches_of(replacement=True))
+@pytest.mark.parametrize("replacement", [False, True])
+def test_without_replacement_a_batch_is_of_different_examples(replacement: bool) -> None:
+    assert all(len(set(batch)) == 6 for batch in batches_of(replacement=replacement)) is not replacement
 
 
 def test_batches_are_drawn_anew_and_the_same_for_the_same_seed() -> None:
@@ -203,9 +180,6 @@ class Repeated:
     estimates: tuple[Estimates, ...]
     B: int
     N: int
-
-    def with_other(self, exact: Moments) -> Repeated:
-        return replace(self, exact=exact)
 
 
 def is_unbiased(found: Repeated) -> None:
@@ -274,7 +248,7 @@ def test_group_norm_is_c14(
     replacement: bool, wrong: Callable[[Moments, int, int], Moments], check: Callable[[Repeated], None], rejects: Rejects
 ) -> None:
     one, found = of_independent_examples(replacement)
-    rejects(check, right=found, wrong=found.with_other(wrong(one, found.B, found.N)))
+    rejects(check, right=found, wrong=replace(found, exact=wrong(one, found.B, found.N)))
 
 
 @pytest.mark.parametrize("check", CHECKS)
@@ -282,29 +256,12 @@ def test_group_norm_is_c14(
 def test_batch_norm_is_what_all_batches_give(statistics: str, check: Callable[[Repeated], None], rejects: Rejects) -> None:
     model, dataset, found = of_coupled_examples()
     one = gradient_moments(model, *dataset, batch_norm=statistics)
-    rejects(check, right=found, wrong=found.with_other(by_c14_in_a_finite_set(one, found.B, found.N)))
+    rejects(check, right=found, wrong=replace(found, exact=by_c14_in_a_finite_set(one, found.B, found.N)))
 
 
 def test_planted_plug_in_estimates_are_rejected() -> None:
     found = of_coupled_examples()[2]
     assert_rejects(is_unbiased, replace(found, estimates=tuple(replace(e, moments=e.plug_in) for e in found.estimates)))
-
-
-# --- what it leaves as it was
-
-
-def test_model_and_random_states_are_left_as_they_were() -> None:
-    model = nn.Sequential(network("batch norm"), nn.Dropout(0.2))
-    for p in model.parameters():
-        p.grad = torch.ones_like(p)
-    random.seed(5)
-    before = copy.deepcopy(model.state_dict()), torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
-    minibatch_moments(model, data(), batch_size=6, batches=4)
-    assert all(torch.equal(old, new) for old, new in zip(before[0].values(), model.state_dict().values(), strict=True))
-    assert torch.equal(before[1], torch.get_rng_state())
-    assert before[2:] == (random.getstate(), np.random.get_state()[1].tolist())  # noqa: NPY002
-    assert all(p.grad is not None and (p.grad == 1).all() for p in model.parameters())
-    assert all(module.training for module in model.modules())
 
 
 # --- refusals
@@ -320,13 +277,9 @@ def test_model_and_random_states_are_left_as_they_were() -> None:
         ({"batch_size": 4, "seed": -1}, "seed = -1 must be a whole number, at least 0"),
         ({"batch_size": 4, "smoothing": "prior"}, "smoothing = 'prior' would change with the examples drawn"),
         ({"batch_size": 4, "smoothing": "none"}, "smoothing = 'none'"),
+        ({"batch_size": 4, "model": nn.Conv2d(1, 2, 3).double()}, r"model must map examples \(n, ...\) to logits \(n, classes\)"),
     ],
 )
 def test_bad_arguments(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        minibatch_moments(network("batch norm"), data(), **options)
-
-
-def test_models_that_give_no_logits() -> None:
-    with pytest.raises(ValueError, match=r"model must map examples \(n, ...\) to logits \(n, classes\)"):
-        minibatch_moments(nn.Conv2d(1, 2, 3).double(), data(), batch_size=4)
+        minibatch_moments(**{"model": network("batch norm"), "dataset": data()} | options)

@@ -6,8 +6,8 @@ import itertools
 import math
 import random
 import runpy
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,22 +44,15 @@ class Augmented(Items):
 # --- training is not disturbed
 
 
-def batch_norm_network() -> nn.Module:
-    torch.manual_seed(0)
-    return nn.Sequential(resnet(channels=1, classes=8, widths=(4, 4), norm=nn.BatchNorm2d), nn.Dropout(0.3), nn.Linear(8, CLASSES))
-
-
-MonitorOf = Callable[[nn.Module, Any], MomentsMonitor]
-
-
-def after_training(monitor_of: MonitorOf | None) -> dict[str, object]:
+def after_training(monitor_type: type[MomentsMonitor] | None) -> dict[str, object]:
     """Everything that training leaves behind, after 6 steps with momentum."""
     torch.manual_seed(1)
+    network = resnet(channels=1, classes=8, widths=(4, 4), norm=nn.BatchNorm2d)
+    model, dataset = nn.Sequential(network, nn.Dropout(0.3), nn.Linear(8, CLASSES)), Augmented(*data())
     random.seed(1)
     np.random.seed(1)  # noqa: NPY002
-    model, dataset = batch_norm_network(), Augmented(*data())
     optimiser = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-    monitor = None if monitor_of is None else monitor_of(model, dataset)
+    monitor = None if monitor_type is None else monitor_type(model, dataset, every=2, examples=16, microbatch=4)
     for batch in torch.randperm(60).split(10):
         if monitor is not None:
             monitor.step()
@@ -69,6 +62,8 @@ def after_training(monitor_of: MonitorOf | None) -> dict[str, object]:
         optimiser.step()
     if monitor is not None:
         monitor.step()
+        assert [row["step"] for row in monitor.rows] == [0, 2, 4, 6]
+        assert all(row["s2"] > 0 for row in monitor.rows)
     return {
         "weights and buffers": [t.tolist() for t in model.state_dict().values()],
         "gradients": [p.grad.tolist() for p in model.parameters() if p.grad is not None],
@@ -79,24 +74,8 @@ def after_training(monitor_of: MonitorOf | None) -> dict[str, object]:
     }
 
 
-def every_second(model: nn.Module, dataset: Any) -> MomentsMonitor:
-    return MomentsMonitor(model, dataset, every=2, examples=16, microbatch=4)
-
-
-def leaves_training_as_it_is(monitor_of: MonitorOf) -> None:
-    assert after_training(monitor_of) == after_training(None)
-
-
-def test_it_did_measure_there() -> None:
-    made: list[MomentsMonitor] = []
-
-    def monitor_of(model: nn.Module, dataset: Any) -> MomentsMonitor:
-        made.append(every_second(model, dataset))
-        return made[0]
-
-    after_training(monitor_of)
-    assert [row["step"] for row in made[0].rows] == [0, 2, 4, 6]
-    assert all(row["s2"] > 0 for row in made[0].rows)
+def leaves_training_as_it_is(monitor_type: type[MomentsMonitor]) -> None:
+    assert after_training(monitor_type) == after_training(None)
 
 
 def moving_the_statistics(monitor: MomentsMonitor) -> None:
@@ -126,10 +105,7 @@ def test_a_run_with_the_monitor_is_the_run_without_bit_by_bit(misdeed: str, reje
             super().step()
             MISDEEDS[misdeed](self)
 
-    def disturbed(model: nn.Module, dataset: Any) -> MomentsMonitor:
-        return Disturbing(model, dataset, every=2, examples=16, microbatch=4)
-
-    rejects(leaves_training_as_it_is, right=every_second, wrong=disturbed)
+    rejects(leaves_training_as_it_is, right=MomentsMonitor, wrong=Disturbing)
 
 
 # --- the budget, on clocks of any kind
@@ -147,7 +123,7 @@ class Machine:
     pause: float = 0.0
     slower_after: int = 10**9
     steps: int = 50_000
-    _last: tuple[int, float] = field(default=(1, 0.0))
+    _last: tuple[int, float] = (1, 0.0)
 
     def step_takes(self, step: int) -> float:
         return self.step * (3 if step > self.slower_after else 1) + (self.pause if step == self.steps // 2 else 0)
@@ -176,19 +152,12 @@ MACHINES = {
 }
 
 
-@dataclass
-class Run:
-    """A simulated run: costs after each step, and rows as (training time, seconds)."""
-
-    costs: list[float]
-    rows: list[tuple[float, float]]
+Cadence = Callable[[int, int], WithinBudget]
 
 
-CadenceOf = Callable[[int, int], WithinBudget]
-
-
-def simulate(cadence_of: CadenceOf, machine: Machine) -> Run:
-    cadence, times, run = cadence_of(128, 8), Times(), Run([], [])
+def simulate(cadence_of: Cadence, machine: Machine) -> tuple[list[float], list[tuple[float, float]]]:
+    """A run: costs after each step, and rows as (training time, seconds)."""
+    cadence, times, costs, rows = cadence_of(128, 8), Times(), list[float](), list[tuple[float, float]]()
     for step in range(machine.steps):
         n = cadence.due(times)
         if n:
@@ -196,97 +165,79 @@ def simulate(cadence_of: CadenceOf, machine: Machine) -> Run:
             times.measuring += seconds
             cadence.measured(n, seconds, times)
             if n == 128:
-                run.rows.append((times.training, seconds))
+                rows.append((times.training, seconds))
         times.steps += 1
-        run.costs.append(times.measuring / times.training if times.training else (math.inf if times.measuring else 0.0))
+        costs.append(times.measuring / times.training if times.training else (math.inf if times.measuring else 0.0))
         times.training += machine.step_takes(step)
-    return run
+    return costs, rows
 
 
-def never_exceeds_the_limit(cadence_of: CadenceOf) -> None:
+def never_exceeds_the_limit(cadence_of: Cadence) -> None:
     """A run may end after any step."""
     for name, machine in MACHINES.items():
-        assert max(simulate(cadence_of, machine()).costs) < LIMIT, name
+        assert max(simulate(cadence_of, machine())[0]) < LIMIT, name
 
 
-def makes_use_of_the_budget(cadence_of: CadenceOf) -> None:
+def makes_use_of_the_budget(cadence_of: Cadence) -> None:
     for name in ("small network", "tiny network, whose measurement takes 100 steps", "large network", "slow first call"):
-        run = simulate(cadence_of, MACHINES[name]())
-        assert run.costs[-1] > 0.75 * BUDGET, name
-        assert len(run.rows) > 2, name
+        costs, rows = simulate(cadence_of, MACHINES[name]())
+        assert costs[-1] > 0.75 * BUDGET, name
+        assert len(rows) > 2, name
 
 
-def spreads_its_rows(cadence_of: CadenceOf) -> None:
+def spreads_its_rows(cadence_of: Cadence) -> None:
     """Between rows training has paid for one, also after a pause."""
-    run = simulate(cadence_of, MACHINES["a pause of an hour"]())
-    for (before, seconds), (after, _) in itertools.pairwise(run.rows):
+    _, rows = simulate(cadence_of, MACHINES["a pause of an hour"]())
+    for (before, seconds), (after, _) in itertools.pairwise(rows):
         assert after - before >= seconds / BUDGET - 1e-6
 
 
-class Eager(WithinBudget):
-    """Measures first and counts then."""
-
-    def _foreseen(self, n: int, times: Times) -> float:
-        return 0.0 if self._last is None else super()._foreseen(n, times)
-
-
-class WithoutTrials(WithinBudget):
-    """Measures on all examples at once."""
-
-    def __init__(self, examples: int, microbatch: int) -> None:
-        super().__init__(examples, microbatch)
-        self._sizes = [examples]
-
-
-class Trusting(WithinBudget):
-    """Takes a trial on few examples for what all will take."""
-
-    def _foreseen(self, n: int, times: Times) -> float:
-        return super()._foreseen(n if self._last is None else self._last[0], times)
-
-
-class Forgetful(WithinBudget):
-    """Never mind what was spent before."""
-
-    def due(self, times: Times) -> int:
-        return super().due(Times(times.steps, times.training, 0.0))
+def without_trials(examples: int, microbatch: int) -> WithinBudget:
+    cadence = WithinBudget(examples, microbatch)
+    cadence._sizes = [examples]
+    return cadence
 
 
 class Saving(WithinBudget):
-    """Spends what a pause has earned in many measurements at once."""
-
     def measured(self, examples: int, seconds: float, times: Times) -> None:
         super().measured(examples, seconds, times)
         self._earning_since = 0.0
 
 
-class Reluctant(WithinBudget):
-    """Never measures."""
-
-    def due(self, times: Times) -> int:
-        return 0
+def planted(method: str, wrong: Callable[..., Any]) -> type[WithinBudget]:
+    return type("Planted", (WithinBudget,), {method: wrong})
 
 
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [
-        (never_exceeds_the_limit, Eager),
-        (never_exceeds_the_limit, WithoutTrials),
-        (never_exceeds_the_limit, Trusting),
-        (never_exceeds_the_limit, Forgetful),
-        (spreads_its_rows, Saving),
-        (makes_use_of_the_budget, Reluctant),
-    ],
-)
-def test_budget(check: Callable[[CadenceOf], None], wrong: CadenceOf, rejects: Rejects) -> None:
-    rejects(check, right=WithinBudget, wrong=wrong)
+due, foreseen = WithinBudget.due, WithinBudget._foreseen
+WRONG: dict[str, tuple[Callable[[Cadence], None], Cadence]] = {
+    "measures first and counts then": (
+        never_exceeds_the_limit,
+        planted("_foreseen", lambda self, n, times: 0.0 if self._last is None else foreseen(self, n, times)),
+    ),
+    "measures on all examples at once": (never_exceeds_the_limit, without_trials),
+    "takes a trial on few examples for what all will take": (
+        never_exceeds_the_limit,
+        planted("_foreseen", lambda self, n, times: foreseen(self, n if self._last is None else self._last[0], times)),
+    ),
+    "never mind what was spent before": (
+        never_exceeds_the_limit,
+        planted("due", lambda self, times: due(self, Times(times.steps, times.training, 0.0))),
+    ),
+    "spends what a pause has earned in many measurements at once": (spreads_its_rows, Saving),
+    "never measures": (makes_use_of_the_budget, planted("due", lambda self, times: 0)),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_budget(wrong: str, rejects: Rejects) -> None:
+    check, cadence_of = WRONG[wrong]
+    rejects(check, right=WithinBudget, wrong=cadence_of)
 
 
 class FakeTime:
     """A clock that only moves when told; ``inside`` is what passed in the monitor, as told."""
 
-    def __init__(self) -> None:
-        self.now, self.in_monitor, self.inside, self.outside = 0.0, False, 0.0, 0.0
+    now, in_monitor, inside = 0.0, False, 0.0
 
     def __call__(self) -> float:
         return self.now
@@ -294,35 +245,26 @@ class FakeTime:
     def pass_by(self, seconds: float) -> None:
         self.now += seconds
         self.inside += seconds if self.in_monitor else 0.0
-        self.outside += 0.0 if self.in_monitor else seconds
 
 
-class Timed(nn.Module):
-    """A model whose forward pass takes a time of its own."""
-
-    def __init__(self, clock: FakeTime) -> None:
-        super().__init__()
-        self.clock, self.model = clock, mlp()
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.clock.pass_by(0.004 + 0.001 * len(x))
-        return self.model(x)
-
-
-def steps_with(clock: FakeTime, monitor: MomentsMonitor, steps: int) -> Iterator[float]:
-    """Costs at each step of a run of steps of 50 ms."""
+def run_of(steps: int, clock: FakeTime, **options: Any) -> tuple[MomentsMonitor, list[float]]:
+    """Steps of 50 ms of a model whose forward pass takes a time of its own, and the costs at each."""
+    model = mlp()
+    model.register_forward_pre_hook(lambda module, given: clock.pass_by(0.004 + 0.001 * len(given[0])))
+    monitor, costs = MomentsMonitor(model, data(300), clock=clock, **options), []
+    clock.pass_by(7.0)  # what came before the loop is not training
     for _ in range(steps):
         clock.in_monitor = True
         monitor.step()
         clock.in_monitor = False
-        yield monitor.cost
+        costs.append(monitor.cost)
         clock.pass_by(0.05)
+    return monitor, costs
 
 
 def test_the_default_stays_below_the_limit_on_a_fake_clock() -> None:
-    clock = FakeTime()
-    monitor = MomentsMonitor(Timed(clock), data(300), clock=clock)
-    assert max(steps_with(clock, monitor, 2000)) < LIMIT
+    monitor, costs = run_of(2000, FakeTime())
+    assert max(costs) < LIMIT
     assert len(monitor.rows) >= 3
     assert monitor.cost > 0.75 * BUDGET
     assert all(row["examples"] == 128 for row in monitor.rows)
@@ -330,10 +272,7 @@ def test_the_default_stays_below_the_limit_on_a_fake_clock() -> None:
 
 def reports_the_cost(cost: Callable[[MomentsMonitor], float]) -> None:
     clock = FakeTime()
-    monitor = MomentsMonitor(Timed(clock), data(300), clock=clock, every=3, examples=32)
-    clock.pass_by(7.0)  # what came before the loop is not training
-    for _ in steps_with(clock, monitor, 7):
-        pass
+    monitor, _ = run_of(7, clock, every=3, examples=32)
     assert cost(monitor) == pytest.approx(clock.inside / (6 * 0.05), rel=1e-9)
     assert monitor.rows[0]["seconds"] == pytest.approx(clock.inside / 3, rel=1e-9)
 
@@ -352,11 +291,10 @@ def test_cost_is_measuring_by_training(wrong: Callable[[MomentsMonitor], float],
 
 
 def test_cost_before_anything_was_trained() -> None:
-    monitor = MomentsMonitor(mlp(), data(), examples=16, microbatch=4)
+    monitor = MomentsMonitor(mlp(), data(), every=1)
     assert monitor.cost == 0
-    eager = MomentsMonitor(mlp(), data(), examples=16, microbatch=4, every=1)
-    eager.step()
-    assert eager.cost == math.inf
+    monitor.step()
+    assert monitor.cost == math.inf
 
 
 # --- rows
@@ -400,16 +338,11 @@ def test_each_measurement_draws_anew() -> None:
     assert len({row["s2"] for row in monitor.rows}) == 3
 
 
-class Arrays(Items):
-    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
-        x, y = super().__getitem__(index)
-        return x.numpy(), y
-
-
 def test_tensors_and_items_are_the_same_set() -> None:
-    given = data(200)
-    of_tensors, of_items, of_torch = (measured(mlp(), dataset) for dataset in (given, Arrays(*given), TensorDataset(*given)))
-    assert {**of_tensors, "seconds": 0} == {**of_items, "seconds": 0} == {**of_torch, "seconds": 0}
+    inputs, labels = data(200)
+    arrays = [(x.numpy(), int(y)) for x, y in zip(inputs, labels, strict=True)]
+    rows = [measured(mlp(), dataset) | {"seconds": 0} for dataset in ((inputs, labels), arrays, TensorDataset(inputs, labels))]
+    assert rows[0] == rows[1] == rows[2]
 
 
 def test_smoothing_labels_follow_their_examples() -> None:
@@ -421,20 +354,17 @@ def test_smoothing_labels_follow_their_examples() -> None:
 
 
 def test_dropout_draws_from_the_seed_of_the_monitor_alone() -> None:
-    def found(training_seed: int) -> dict[str, float]:
+    def s2(training_seed: int, seed: int = 0) -> float:
         torch.manual_seed(training_seed)
-        row = measured(model, data(200))
-        return {name: value for name, value in row.items() if name != "seconds"}
+        return measured(model, data(200), seed=seed)["s2"]
 
     model = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(36, CLASSES))
-    assert found(1) == found(2)
-    assert measured(model, data(200), seed=1)["s2"] != found(1)["s2"]
+    assert s2(1) == s2(2) != s2(1, seed=1)
 
 
 def test_a_diverged_run_goes_on_without_numbers() -> None:
     model = mlp()
-    with torch.no_grad():
-        model[1].weight.fill_(math.nan)
+    nn.init.constant_(model[1].weight, math.nan)
     row = measured(model, data())
     assert row["step"] == 0
     assert all(math.isnan(row[name]) for name in COLUMNS)

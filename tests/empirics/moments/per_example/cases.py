@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -88,6 +89,10 @@ def written(forward: Callable[[Any, Tensor], Tensor], usual: str, *shape: int, i
 
     parts = {name: USUAL[name] for name in (*usual.split(), "head")} | parts
     return Case(lambda: Written(forward, **{name: made(part) for name, part in parts.items()}), shape or (WIDTH,), ids=ids)
+
+
+def of_tokens(forward: Callable[[Any, Tensor], Tensor], usual: str, **parts: Part) -> Case:
+    return written(forward, usual, TOKENS, WIDTH, **parts)
 
 
 # --- layers with rules, made anew for each case
@@ -184,14 +189,6 @@ def last_output(s: Any, x: Tensor) -> Tensor:
     return s.head(s.layer(x)[0][:, -1])
 
 
-def last_state(s: Any, x: Tensor) -> Tensor:
-    return s.head(s.layer(x)[1][-1])
-
-
-def tokens_first(s: Any, x: Tensor) -> Tensor:
-    return s.head(s.layer(x.transpose(0, 1))[0][-1])
-
-
 def cell_by_cell(s: Any, x: Tensor) -> Tensor:
     """The same parameters again and again."""
     state = (x.new_zeros(len(x), 5), x.new_zeros(len(x), 5))
@@ -213,7 +210,20 @@ def packed(s: Any, x: Tensor) -> Tensor:
 def recurrent(
     layer: Callable[..., nn.Module], features: int = 5, forward: Callable[[Any, Tensor], Tensor] = last_output, **options: Any
 ) -> Case:
-    return written(forward, "", TOKENS, WIDTH, layer=lambda: layer(WIDTH, 5, **{"batch_first": True} | options), head=features)
+    return of_tokens(forward, "", layer=lambda: layer(WIDTH, 5, **{"batch_first": True} | options), head=features)
+
+
+class Backward(torch.autograd.Function):
+    """The identity, whose backward pass is another function."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
+        ctx.change = change
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, D: Tensor) -> tuple[Tensor, None]:
+        return ctx.change(D), None
 
 
 class Squared(torch.autograd.Function):
@@ -243,9 +253,9 @@ OTHER_LAYERS: dict[str, Case] = {
     "lstm, projected": recurrent(nn.LSTM, 3, proj_size=3),
     "gru": recurrent(nn.GRU),
     "rnn": recurrent(nn.RNN),
-    "gru, last state": recurrent(nn.GRU, forward=last_state),
-    "gru, tokens first": recurrent(nn.GRU, forward=tokens_first, batch_first=False),
-    "lstm cell in a loop": written(cell_by_cell, "", TOKENS, WIDTH, cell=lambda: nn.LSTMCell(WIDTH, 5), head=5),
+    "gru, last state": recurrent(nn.GRU, forward=lambda s, x: s.head(s.layer(x)[1][-1])),
+    "gru, tokens first": recurrent(nn.GRU, forward=lambda s, x: s.head(s.layer(x.transpose(0, 1))[0][-1]), batch_first=False),
+    "lstm cell in a loop": of_tokens(cell_by_cell, "", cell=lambda: nn.LSTMCell(WIDTH, 5), head=5),
     "lstm, outputs changed in place": recurrent(nn.LSTM, forward=outputs_in_place),
     "lstm of packed sequences": recurrent(nn.LSTM, forward=packed),
     "embedding bag": Case(lambda: nn.Sequential(nn.EmbeddingBag(ENTRIES, WIDTH), head()), (TOKENS,), ids=True),
@@ -257,18 +267,6 @@ OTHER_LAYERS: dict[str, Case] = {
     "custom operator": written(lambda s, x: s.head(product(product(s.a(x), s.w).tanh(), s.w)), "a w"),
     "torchscript": Case(lambda: nn.Sequential(scripted(nn.Sequential(layer(), nn.Tanh(), layer())), nn.Tanh(), head()), (WIDTH,)),
 }
-
-
-class Stopped(torch.autograd.Function):
-    """Has a place in the graph, and no gradient."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        return x * 2
-
-    @staticmethod
-    def backward(ctx: Any, D: Tensor) -> None:
-        return None
 
 
 @torch.library.custom_op("tsla_tests::product", mutates_args=())
@@ -294,30 +292,33 @@ def scripted(module: nn.Module) -> nn.Module:
 # --- attention
 
 
-class Attending(nn.Module):
+def attending(
+    tokens: int = TOKENS,
+    *,
+    training: bool = True,
+    tokens_first: bool = False,
+    memory: int | None = None,
+    masked: bool = False,
+    weights: bool = False,
+    **options: Any,
+) -> Case:
     """Attention in front of a head; ``tokens_first`` hands over ``(tokens, n, width)``."""
+    dim = 0 if tokens_first else 1
 
-    def __init__(
-        self, *, tokens_first: bool = False, memory: int | None = None, masked: bool = False, weights: bool = False, **options: Any
-    ) -> None:
-        super().__init__()
-        self.tokens_first, self.masked, self.weights = tokens_first, masked, weights
-        self.memory = nn.Linear(WIDTH, memory) if memory else None
+    def forward(s: Any, x: Tensor) -> Tensor:
+        padding = (x[..., 0] > 1) if masked else None
+        x = x.transpose(0, 1) if tokens_first else x
+        keys = s.memory(x.flip(dim)).tanh() if memory else x
+        out, attended = s.attention(x, keys, keys, key_padding_mask=padding, need_weights=weights)
+        logits = s.head(out.mean(dim))
+        return logits + attended.mean((1, 2))[:, None] * attended[:, 0, :CLASSES] if weights else logits
+
+    def parts() -> dict[str, nn.Module]:
         sizes = {"kdim": memory, "vdim": memory} if memory and memory != WIDTH else {}
-        self.attention = nn.MultiheadAttention(WIDTH, 2, batch_first=not tokens_first, **sizes, **options)
-        self.head = head()
+        attention = nn.MultiheadAttention(WIDTH, 2, batch_first=not tokens_first, **sizes, **options)
+        return {"attention": attention, "head": head()} | ({"memory": nn.Linear(WIDTH, memory)} if memory else {})
 
-    def forward(self, x: Tensor) -> Tensor:
-        padding = (x[..., 0] > 1) if self.masked else None
-        x = x.transpose(0, 1) if self.tokens_first else x
-        memory = x if self.memory is None else self.memory(x.flip(0 if self.tokens_first else 1)).tanh()
-        out, attended = self.attention(x, memory, memory, key_padding_mask=padding, need_weights=self.weights)
-        logits = self.head(out.mean(0 if self.tokens_first else 1))
-        return logits + attended.mean((1, 2))[:, None] * attended[:, 0, :CLASSES] if self.weights else logits
-
-
-def attending(tokens: int = TOKENS, *, training: bool = True, **options: Any) -> Case:
-    return Case(lambda: Attending(**options), (tokens, WIDTH), training=training)
+    return Case(lambda: Written(forward, **parts()), (tokens, WIDTH), training=training)
 
 
 def encoder(**options: Any) -> nn.Module:
@@ -367,29 +368,19 @@ def frozen(model: nn.Module, *names: str) -> nn.Module:
     return model
 
 
-class VisionTransformer(nn.Module):
+def vision_transformer(added: Callable[[Tensor, Tensor], Tensor], positions: int = 5) -> Case:
     """Patches, a class token, a position embedding of the root module, and layer scale: ``added`` is how the position comes in."""
 
-    def __init__(self, added: str) -> None:
-        super().__init__()
-        self.added = added
-        self.patches = nn.Conv2d(1, WIDTH, 2, stride=2)
-        self.token, self.position = parameter(1, 1, WIDTH), parameter(1, 10 if added == "sliced" else 5, WIDTH)
-        self.norm, self.attention = nn.LayerNorm(WIDTH), nn.MultiheadAttention(WIDTH, 2, batch_first=True)
-        self.gamma, self.head = parameter(WIDTH), head()
+    def forward(s: Any, x: Tensor) -> Tensor:
+        x = s.patches(x).flatten(2).transpose(1, 2)
+        x = added(torch.cat((s.token.expand(x.shape[0], -1, -1), x), dim=1), s.position)
+        y = s.norm(x)
+        x = x + s.gamma * s.attention(y, y, y, need_weights=False)[0]
+        return s.head(x[:, 0])
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.patches(x).flatten(2).transpose(1, 2)
-        x = torch.cat((self.token.expand(x.shape[0], -1, -1), x), dim=1)
-        if self.added == "in place":
-            x += self.position
-        elif self.added == "sliced":
-            x = x + self.position[:, : x.size(1)]
-        else:
-            x = x + self.position
-        y = self.norm(x)
-        x = x + self.gamma * self.attention(y, y, y, need_weights=False)[0]
-        return self.head(x[:, 0])
+    parts = {"norm": lambda: nn.LayerNorm(WIDTH), "attention": lambda: nn.MultiheadAttention(WIDTH, 2, batch_first=True), "gamma": vector}
+    embedding = {"patches": lambda: nn.Conv2d(1, WIDTH, 2, stride=2), "token": (1, 1, WIDTH), "position": (1, positions, WIDTH)}
+    return written(forward, "", 1, 4, 4, **embedding, **parts)
 
 
 class Standardised(nn.Conv2d):
@@ -400,16 +391,13 @@ class Standardised(nn.Conv2d):
         return F.conv2d(x, (self.weight - mean) / (var + 1e-5).sqrt(), self.bias, self.stride, self.padding, self.dilation, self.groups)
 
 
-def in_place_on_a_view(s: Any, x: Tensor) -> Tensor:
-    h = s.a(x)
-    h[:, 0].add_(s.p)
-    return s.head(h.tanh().mean(1))
+def in_place_on_a_view(of: Callable[[Tensor], Tensor]) -> Case:
+    def forward(s: Any, x: Tensor) -> Tensor:
+        h = s.a(x)
+        of(h).add_(s.p)
+        return s.head(h.tanh().mean(1))
 
-
-def in_place_on_a_view_of_all(s: Any, x: Tensor) -> Tensor:
-    h = s.a(x)
-    h.view(len(x), -1, WIDTH).add_(s.p)
-    return s.head(h.tanh().mean(1))
+    return of_tokens(forward, "a p")
 
 
 def set_item(s: Any, x: Tensor) -> Tensor:
@@ -436,21 +424,15 @@ def made_in_place(s: Any, x: Tensor) -> Tensor:
     return s.head(F.linear(y, w))
 
 
-class Experts(nn.Module):
+def to_experts(s: Any, x: Tensor) -> Tensor:
     """Each token goes to the expert that it likes best: how many come to one depends on their values."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.gate, self.experts, self.head = nn.Linear(WIDTH, 3), nn.ModuleList([layer() for _ in range(3)]), head()
-
-    def forward(self, x: Tensor) -> Tensor:
-        tokens = x.reshape(-1, WIDTH)
-        weights = self.gate(tokens).softmax(1)
-        out = torch.zeros_like(tokens)
-        for k, expert in enumerate(self.experts):
-            own = (weights.argmax(1) == k).nonzero().squeeze(1)
-            out = out.index_add(0, own, expert(tokens[own]) * weights[own, k : k + 1])
-        return self.head(out.view(x.shape).mean(1))
+    tokens = x.reshape(-1, WIDTH)
+    weights = s.gate(tokens).softmax(1)
+    out = torch.zeros_like(tokens)
+    for k, expert in enumerate(s.experts):
+        own = (weights.argmax(1) == k).nonzero().squeeze(1)
+        out = out.index_add(0, own, expert(tokens[own]) * weights[own, k : k + 1])
+    return s.head(out.view(x.shape).mean(1))
 
 
 def by_mask(s: Any, x: Tensor) -> Tensor:
@@ -459,25 +441,19 @@ def by_mask(s: Any, x: Tensor) -> Tensor:
     return s.head(s.a(x[keep]).tanh())
 
 
-def scaled(s: Any, x: Tensor) -> Tensor:
-    return s.head(torch.fft.irfft(torch.fft.rfft(s.a(x)) * torch.view_as_complex(s.p), n=WIDTH))
-
-
 FUNCTIONS: dict[str, Case] = {
-    "vision transformer": Case(lambda: VisionTransformer("out of place"), (1, 4, 4)),
-    "vision transformer, in place": Case(lambda: VisionTransformer("in place"), (1, 4, 4)),
-    "vision transformer, sliced": Case(lambda: VisionTransformer("sliced"), (1, 4, 4)),
+    "vision transformer": vision_transformer(operator.add),
+    "vision transformer, in place": vision_transformer(operator.iadd),
+    "vision transformer, sliced": vision_transformer(lambda x, position: x + position[:, : x.size(1)], positions=10),
     "positions looked up": written(
         lambda s, x: s.head((s.e(x) + s.p(torch.arange(x.size(1)))).tanh().mean(1)), "e", TOKENS, ids=True, p=table
     ),
     "positions looked up for each example": written(
         lambda s, x: s.head((s.e(x) + s.p(torch.arange(x.size(1)).expand_as(x))).tanh().mean(1)), "e", TOKENS, ids=True, p=table
     ),
-    "sequence first": written(
+    "sequence first": of_tokens(
         lambda s, x: s.head(s.norm(s.a(x.transpose(0, 1)) + s.p).tanh().mean(0)),
         "a",
-        TOKENS,
-        WIDTH,
         p=(TOKENS, 1, WIDTH),
         norm=lambda: nn.LayerNorm(WIDTH),
     ),
@@ -490,14 +466,14 @@ FUNCTIONS: dict[str, Case] = {
         lambda s, x: s.head(F.conv2d(x, s.w, stride=2).tanh().flatten(1)), "", 2, 5, 5, w=(3, 2, 2, 2), head=12
     ),
     "matmul": written(lambda s, x: s.head(torch.matmul(s.a(x), s.w).tanh()), "a w"),
-    "@": written(lambda s, x: s.head((s.a(x) @ s.w).tanh().mean(1)), "a w", TOKENS, WIDTH),
-    "@ from the left": written(lambda s, x: s.head((s.w @ s.a(x)).tanh().mean(1)), "a", TOKENS, WIDTH, w=(3, TOKENS)),
-    "einsum": written(lambda s, x: s.head(torch.einsum("ntd,tde->ne", s.a(x), s.w).tanh()), "a", TOKENS, WIDTH, w=(TOKENS, WIDTH, WIDTH)),
+    "@": of_tokens(lambda s, x: s.head((s.a(x) @ s.w).tanh().mean(1)), "a w"),
+    "@ from the left": of_tokens(lambda s, x: s.head((s.w @ s.a(x)).tanh().mean(1)), "a", w=(3, TOKENS)),
+    "einsum": of_tokens(lambda s, x: s.head(torch.einsum("ntd,tde->ne", s.a(x), s.w).tanh()), "a", w=(TOKENS, WIDTH, WIDTH)),
     "addmm": written(lambda s, x: s.head(torch.addmm(s.p, s.a(x), s.w).tanh()), "a p w"),
     "scale, power, division": written(lambda s, x: s.head((s.p * s.a(x)).exp() ** s.q / (1 + s.r**2)), "a p q r"),
     "numbers": written(lambda s, x: s.head(s.p * s.a(x) + s.q - s.r), "a", p=(), q=(), r=(1,)),
     "added on either side": written(lambda s, x: s.head(s.p + torch.add(s.q, s.a(x)) + torch.add(x, s.r, alpha=2)), "a p q r"),
-    "added, broadcast": written(lambda s, x: s.head((s.a(x)[:, :, None] + s.p).tanh().mean((1, 2))), "a", TOKENS, WIDTH, p=(TOKENS, 3, 1)),
+    "added, broadcast": of_tokens(lambda s, x: s.head((s.a(x)[:, :, None] + s.p).tanh().mean((1, 2))), "a", p=(TOKENS, 3, 1)),
     "where, clamp, cat": written(
         lambda s, x: s.head(torch.where(x > 0, s.p, s.a(x)) + torch.cat([s.q.expand(len(x), -1), x], 1)[:, 3:9]), "a p q"
     ),
@@ -512,48 +488,35 @@ FUNCTIONS: dict[str, Case] = {
     "standardised kernels": written(
         lambda s, x: s.head(s.c(s.c(x).tanh()).flatten(1)), "", 2, 4, 4, c=lambda: Standardised(2, 2, 3, padding=1), head=32
     ),
-    "queries of attention": written(
+    "queries of attention": of_tokens(
         lambda s, x: s.head(F.scaled_dot_product_attention(s.q.expand(len(x), -1, -1), s.a(x), x).flatten(1)),
         "a",
-        TOKENS,
-        WIDTH,
         q=(1, 2, WIDTH),
         head=2 * WIDTH,
     ),
-    "queries without a batch": written(
-        lambda s, x: s.head(F.softmax(torch.einsum("qd,ntd->nqt", s.q, s.a(x)), -1).matmul(x).flatten(1)),
-        "a",
-        TOKENS,
-        WIDTH,
-        q=(2, WIDTH),
-        head=2 * WIDTH,
+    "queries without a batch": of_tokens(
+        lambda s, x: s.head(F.softmax(torch.einsum("qd,ntd->nqt", s.q, s.a(x)), -1).matmul(x).flatten(1)), "a", q=(2, WIDTH), head=2 * WIDTH
     ),
-    "repeated token": written(
-        lambda s, x: s.head(torch.cat((s.p.repeat(len(x), 1, 1), s.a(x)), 1).tanh().mean(1)), "a", TOKENS, WIDTH, p=(1, 2, WIDTH)
-    ),
-    "folded": written(lambda s, x: s.head(s.a(x.reshape(-1, WIDTH)).view(len(x), -1, WIDTH).tanh().mean(1)), "a", TOKENS, WIDTH),
-    "folded twice": written(lambda s, x: s.head(s.a(s.a(x.reshape(-1, WIDTH)).tanh()).view(len(x), -1, WIDTH).mean(1)), "a", TOKENS, WIDTH),
-    "folded and not": written(
-        lambda s, x: s.head(s.a(s.a(x.reshape(-1, WIDTH)).tanh().view(len(x), -1, WIDTH)).mean(1)), "a", TOKENS, WIDTH
-    ),
-    "folded in a window": written(
+    "repeated token": of_tokens(lambda s, x: s.head(torch.cat((s.p.repeat(len(x), 1, 1), s.a(x)), 1).tanh().mean(1)), "a", p=(1, 2, WIDTH)),
+    "folded": of_tokens(lambda s, x: s.head(s.a(x.reshape(-1, WIDTH)).view(len(x), -1, WIDTH).tanh().mean(1)), "a"),
+    "folded twice": of_tokens(lambda s, x: s.head(s.a(s.a(x.reshape(-1, WIDTH)).tanh()).view(len(x), -1, WIDTH).mean(1)), "a"),
+    "folded and not": of_tokens(lambda s, x: s.head(s.a(s.a(x.reshape(-1, WIDTH)).tanh().view(len(x), -1, WIDTH)).mean(1)), "a"),
+    "folded in a window": of_tokens(
         lambda s, x: s.head(s.w(s.a(x)).mean(1)),
         "a",
-        TOKENS,
-        WIDTH,
         w=lambda: Written(lambda s, x: x + s.layer(x.view(-1, 2, WIDTH)).reshape(x.shape), layer=encoder()),
     ),
-    "folded, time in front": written(
-        lambda s, x: s.head(s.a(x.transpose(0, 1).reshape(-1, WIDTH)).tanh().view(-1, len(x), WIDTH).mean(0)), "a", TOKENS, WIDTH
+    "folded, time in front": of_tokens(
+        lambda s, x: s.head(s.a(x.transpose(0, 1).reshape(-1, WIDTH)).tanh().view(-1, len(x), WIDTH).mean(0)), "a"
     ),
-    "folded, made weight": written(
-        lambda s, x: s.head(F.linear(x.reshape(-1, WIDTH), s.w.T).view(len(x), -1, WIDTH).tanh().mean(1)), "w", TOKENS, WIDTH
+    "folded, made weight": of_tokens(
+        lambda s, x: s.head(F.linear(x.reshape(-1, WIDTH), s.w.T).view(len(x), -1, WIDTH).tanh().mean(1)), "w"
     ),
-    "flattened by view": written(lambda s, x: s.head(s.a(x).relu().view(x.size(0), -1)), "a", TOKENS, WIDTH, head=24),
+    "flattened by view": of_tokens(lambda s, x: s.head(s.a(x).relu().view(x.size(0), -1)), "a", head=24),
     "in place, residual": written(in_place_residual, "a b p q"),
-    "in place, on a view": written(in_place_on_a_view, "a p", TOKENS, WIDTH),
-    "in place, on a view of all": written(in_place_on_a_view_of_all, "a p", TOKENS, WIDTH),
-    "in place, items": written(set_item, "a p", TOKENS, WIDTH),
+    "in place, on a view": in_place_on_a_view(lambda h: h[:, 0]),
+    "in place, on a view of all": in_place_on_a_view(lambda h: h.view(len(h), -1, WIDTH)),
+    "in place, items": of_tokens(set_item, "a p"),
     "in place, relu after a convolution": Case(
         lambda: nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(inplace=True), nn.Conv2d(3, 3, 3), nn.ReLU(inplace=True), nn.Flatten(), head(12)),
         (1, 6, 6),
@@ -565,16 +528,20 @@ FUNCTIONS: dict[str, Case] = {
         head=15,
     ),
     "made in place": written(made_in_place, "w p a"),
-    "tokens to experts": Case(Experts, (TOKENS, WIDTH)),
-    "tokens by a mask": written(by_mask, "a", TOKENS, WIDTH),
-    "complex numbers": written(scaled, "a", p=(4, 2)),
+    "tokens to experts": of_tokens(
+        to_experts, "", gate=lambda: nn.Linear(WIDTH, 3), experts=lambda: nn.ModuleList([layer() for _ in range(3)])
+    ),
+    "tokens by a mask": of_tokens(by_mask, "a"),
+    "complex numbers": written(
+        lambda s, x: s.head(torch.fft.irfft(torch.fft.rfft(s.a(x)) * torch.view_as_complex(s.p), n=WIDTH)), "a", p=(4, 2)
+    ),
     "one tensor for two outputs": written(
         lambda s, x: s.head((b := s.two(x))[0] * b[1]),
         "",
         two=lambda: Written(lambda s, x: (h := s.a(x.reshape(-1, 3)).view(x.shape), h), a=nn.Linear(3, 3)),
     ),
     "in place, logits": written(lambda s, x: s.head(x).mul_(2).add_(s.p), "", p=(CLASSES,)),
-    "in place, relu after tokens": written(lambda s, x: s.head(s.a(x).relu_().mean(1)), "a", TOKENS, WIDTH),
+    "in place, relu after tokens": of_tokens(lambda s, x: s.head(s.a(x).relu_().mean(1)), "a"),
     "in place, relu after conv1d": written(lambda s, x: s.head(s.a(x).relu_().flatten(1)), "", 2, 8, a=lambda: nn.Conv1d(2, 2, 3), head=12),
     "inside of vmap": written(lambda s, x: s.head(torch.vmap(lambda t: F.linear(t, s.w))(s.a(x))), "a w"),
     "vmap over weights": written(lambda s, x: s.head(torch.vmap(lambda w: F.linear(x, w))(s.w).tanh().mean(0)), "", w=(3, WIDTH, WIDTH)),
@@ -593,16 +560,10 @@ FUNCTIONS: dict[str, Case] = {
 # --- parameters that are used more than once, or not at all
 
 
-class Stashed(nn.Module):
+def stashing(s: Any, x: Tensor) -> Tensor:
     """Keeps what it made of its parameter, for others to use."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.p, self.made = square(), torch.zeros(())
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.made = self.p * 2
-        return F.linear(x, self.made)
+    s.made = s.p * 2
+    return F.linear(x, s.made)
 
 
 def deep() -> nn.Module:
@@ -614,18 +575,9 @@ def cached(s: Any, x: Tensor) -> Tensor:
         return s.head(s.a(s.a(s.a(x).tanh()).tanh()))
 
 
-def tied_lstm(s: Any, x: Tensor) -> Tensor:
-    return s.head(s.r(s.r(x)[0])[0][:, -1] @ s.r.weight_ih_l0[:WIDTH])
-
-
-def in_and_out(s: Any, x: Tensor) -> Tensor:
-    s.a(x)
-    return s.head(x)
-
-
 SHARED: dict[str, Case] = {
     "linear twice": written(lambda s, x: s.head(s.a(s.a(x).tanh())), "a"),
-    "linear of a vector and of tokens": written(lambda s, x: s.head(s.a(s.a(x).tanh().mean(1)).tanh()), "a", TOKENS, WIDTH),
+    "linear of a vector and of tokens": of_tokens(lambda s, x: s.head(s.a(s.a(x).tanh().mean(1)).tanh()), "a"),
     "convolution twice": written(
         lambda s, x: s.head(F.avg_pool2d(s.c(s.c(x).tanh()), 2).flatten(1)), "", 2, 4, 4, c=lambda: nn.Conv2d(2, 2, 3, padding=1), head=8
     ),
@@ -640,12 +592,14 @@ SHARED: dict[str, Case] = {
     "rule and fallback": written(lambda s, x: s.head(s.a(x).tanh() @ s.a.weight), "a"),
     "rule and fallback, the other way": written(lambda s, x: s.head(s.a((x @ s.a.weight).tanh())), "a"),
     "fallback twice": written(lambda s, x: s.head(s.p(s.a(s.p(x)))), "a", p=lambda: nn.PReLU(WIDTH)),
-    "recurrent network twice": written(
-        lambda s, x: s.head(s.r(s.r(x)[0])[0][:, -1]), "", TOKENS, WIDTH, r=lambda: nn.GRU(WIDTH, WIDTH, batch_first=True)
+    "recurrent network twice": of_tokens(
+        lambda s, x: s.head(s.r(s.r(x)[0])[0][:, -1]), "", r=lambda: nn.GRU(WIDTH, WIDTH, batch_first=True)
     ),
-    "recurrent network twice, and its weight": written(tied_lstm, "", TOKENS, WIDTH, r=lambda: nn.LSTM(WIDTH, WIDTH, batch_first=True)),
+    "recurrent network twice, and its weight": of_tokens(
+        lambda s, x: s.head(s.r(s.r(x)[0])[0][:, -1] @ s.r.weight_ih_l0[:WIDTH]), "", r=lambda: nn.LSTM(WIDTH, WIDTH, batch_first=True)
+    ),
     "made before the module that owns it": written(lambda s, x: s.head(s.a(x @ (s.a.weight.T * 1.5))), "a"),
-    "made and kept": written(lambda s, x: s.head(F.linear(s.a(x).tanh(), s.a.made)), "", a=Stashed),
+    "made and kept": written(lambda s, x: s.head(F.linear(s.a(x).tanh(), s.a.made)), "", a=lambda: Written(stashing, p=square())),
     "made once, used thrice": written(cached, "", a=lambda: parametrizations.weight_norm(layer())),
     "made in front of rules": written(
         lambda s, x: s.head(s.m(x)), "", m=lambda: Written(lambda s, x: s.c(s.b(x @ s.p.T).tanh()), p=square(), b=layer(), c=layer())
@@ -654,11 +608,11 @@ SHARED: dict[str, Case] = {
     "attention twice": written(lambda s, x: s.head(s.t(s.t(x)).mean(1)), "", 5, WIDTH, t=encoder),
     "bias of two layers": Case(lambda: one_bias(), (TOKENS, WIDTH)),
     "unused": written(lambda s, x: s.head(s.a(x)), "a b p"),
-    "used without effect": written(in_and_out, "a"),
+    "used without effect": written(lambda s, x: (s.a(x), s.head(x))[1], "a"),
     "head that is not looked at": written(
         lambda s, x: ((h := s.a(x).tanh()), s.aux(h), s.head(h))[2], "a", aux=lambda: nn.Sequential(layer(), nn.PReLU())
     ),
-    "stopped": written(lambda s, x: s.head(s.a(x) + Stopped.apply(s.b(s.c(s.a(x))))), "a b", c=nn.PReLU),
+    "stopped": written(lambda s, x: s.head(s.a(x) + Backward.apply(s.b(s.c(s.a(x))), lambda D: None)), "a b", c=nn.PReLU),
     "detached": written(lambda s, x: s.head(s.a(x) + s.b(x).detach() * s.p.detach()), "a b p"),
     "frozen weight": Case(lambda: frozen(deep(), "2.weight"), (WIDTH,)),
     "frozen bias": Case(lambda: frozen(deep(), "0.bias", "2.bias"), (WIDTH,)),

@@ -3,239 +3,211 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
-from tests.empirics.moments.per_example.cases import Case
+from tests.empirics.moments.per_example.cases import Case, Standardised, Written, head, parameter
 from tests.empirics.moments.per_example.oracle import CLASSES
 
 VOCABULARY = 9  # cases draw their ids below it
 
 
-class ConvNeXtBlock(nn.Module):
+def convnext_block(width: int) -> nn.Module:
     """Liu et al., 2022: depthwise 7×7, LayerNorm over the channels, two linear layers, layer scale."""
 
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.depthwise = nn.Conv2d(width, width, 7, padding=3, groups=width)
-        self.norm, self.up, self.down = nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
-        self.gamma = nn.Parameter(torch.full((width,), 0.3))
+    def forward(s: Any, x: Tensor) -> Tensor:
+        y = s.norm(s.depthwise(x).permute(0, 2, 3, 1))
+        return x + (s.gamma * s.down(F.gelu(s.up(y)))).permute(0, 3, 1, 2)
 
-    def forward(self, x: Tensor) -> Tensor:
-        y = self.norm(self.depthwise(x).permute(0, 2, 3, 1))
-        y = self.gamma * self.down(F.gelu(self.up(y)))
-        return x + y.permute(0, 3, 1, 2)
-
-
-class ConvNeXt(nn.Module):
-    def __init__(self, width: int = 8) -> None:
-        super().__init__()
-        self.stem, self.blocks = nn.Conv2d(3, width, 2, stride=2), nn.Sequential(ConvNeXtBlock(width), ConvNeXtBlock(width))
-        self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, CLASSES)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.norm(self.blocks(self.stem(x)).mean((-2, -1))))
+    return Written(
+        forward,
+        depthwise=nn.Conv2d(width, width, 7, padding=3, groups=width),
+        norm=nn.LayerNorm(width),
+        up=nn.Linear(width, 4 * width),
+        down=nn.Linear(4 * width, width),
+        gamma=nn.Parameter(torch.full((width,), 0.3)),
+    )
 
 
-class Mixer(nn.Module):
-    """Tolstikhin et al., 2021: one network over the tokens, one over the channels."""
-
-    def __init__(self, tokens: int = 16, width: int = 8) -> None:
-        super().__init__()
-        self.stem = nn.Conv2d(3, width, 2, stride=2)
-        self.norms = nn.ModuleList([nn.LayerNorm(width) for _ in range(3)])
-        self.over_tokens = nn.Sequential(nn.Linear(tokens, 12), nn.GELU(), nn.Linear(12, tokens))
-        self.over_channels = nn.Sequential(nn.Linear(width, 12), nn.GELU(), nn.Linear(12, width))
-        self.head = nn.Linear(width, CLASSES)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.stem(x).flatten(2).transpose(1, 2)
-        x = x + self.over_tokens(self.norms[0](x).transpose(1, 2)).transpose(1, 2)
-        x = x + self.over_channels(self.norms[1](x))
-        return self.head(self.norms[2](x).mean(1))
+def convnext() -> nn.Module:
+    blocks = nn.Sequential(nn.Conv2d(3, 8, 2, stride=2), convnext_block(8), convnext_block(8))
+    return Written(lambda s, x: s.head(s.norm(s.blocks(x).mean((-2, -1)))), blocks=blocks, norm=nn.LayerNorm(8), head=head(8))
 
 
-class Inverted(nn.Module):
+def mixer() -> nn.Module:
+    """Tolstikhin et al., 2021: one network over the 16 tokens, one over the 8 channels."""
+
+    def forward(s: Any, x: Tensor) -> Tensor:
+        x = s.stem(x).flatten(2).transpose(1, 2)
+        x = x + s.over_tokens(s.norms[0](x).transpose(1, 2)).transpose(1, 2)
+        x = x + s.over_channels(s.norms[1](x))
+        return s.head(s.norms[2](x).mean(1))
+
+    return Written(
+        forward,
+        stem=nn.Conv2d(3, 8, 2, stride=2),
+        norms=nn.ModuleList([nn.LayerNorm(8) for _ in range(3)]),
+        over_tokens=nn.Sequential(nn.Linear(16, 12), nn.GELU(), nn.Linear(12, 16)),
+        over_channels=nn.Sequential(nn.Linear(8, 12), nn.GELU(), nn.Linear(12, 8)),
+        head=head(8),
+    )
+
+
+def inverted() -> nn.Module:
     """Howard et al., 2019: expansion, depthwise convolution, squeeze and excitation, projection."""
 
-    def __init__(self, width: int, wide: int) -> None:
-        super().__init__()
-        self.expand = nn.Sequential(nn.Conv2d(width, wide, 1, bias=False), nn.BatchNorm2d(wide), nn.Hardswish(inplace=True))
-        self.depthwise = nn.Sequential(
-            nn.Conv2d(wide, wide, 3, padding=1, groups=wide, bias=False), nn.BatchNorm2d(wide), nn.ReLU6(inplace=True)
-        )
-        self.squeeze = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Conv2d(wide, 4, 1), nn.ReLU(inplace=True), nn.Conv2d(4, wide, 1), nn.Hardsigmoid()
-        )
-        self.project = nn.Sequential(nn.Conv2d(wide, width, 1, bias=False), nn.BatchNorm2d(width))
+    def forward(s: Any, x: Tensor) -> Tensor:
+        y = s.wide(x)
+        return x + s.project(y * s.squeeze(y))
 
-    def forward(self, x: Tensor) -> Tensor:
-        y = self.depthwise(self.expand(x))
-        return x + self.project(y * self.squeeze(y))
+    expand = nn.Conv2d(6, 12, 1, bias=False), nn.BatchNorm2d(12), nn.Hardswish(inplace=True)
+    depthwise = nn.Conv2d(12, 12, 3, padding=1, groups=12, bias=False), nn.BatchNorm2d(12), nn.ReLU6(inplace=True)
+    squeeze = nn.AdaptiveAvgPool2d(1), nn.Conv2d(12, 4, 1), nn.ReLU(inplace=True), nn.Conv2d(4, 12, 1), nn.Hardsigmoid()
+    return Written(
+        forward,
+        wide=nn.Sequential(*expand, *depthwise),
+        squeeze=nn.Sequential(*squeeze),
+        project=nn.Sequential(nn.Conv2d(12, 6, 1, bias=False), nn.BatchNorm2d(6)),
+    )
 
 
 def mobile_net() -> nn.Module:
-    model = nn.Sequential(
-        nn.Conv2d(3, 6, 3, stride=2, padding=1, bias=False),
-        nn.BatchNorm2d(6),
-        nn.Hardswish(inplace=True),
-        Inverted(6, 12),
-        Inverted(6, 12),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-        nn.Linear(6, CLASSES),
-    )
+    stem = nn.Conv2d(3, 6, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(6), nn.Hardswish(inplace=True)
+    model = nn.Sequential(*stem, inverted(), inverted(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), head(6))
     model(torch.randn(30, 3, 8, 8) + 0.5)  # running statistics that are not 0 and 1
     return model
 
 
-class LstmClassifier(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding(VOCABULARY, 8, padding_idx=0)
-        self.lstm = nn.LSTM(8, 6, num_layers=2, bidirectional=True, batch_first=True)
-        self.head = nn.Sequential(nn.LayerNorm(12), nn.Linear(12, CLASSES))
+def lstm_classifier() -> nn.Module:
+    def forward(s: Any, ids: Tensor) -> Tensor:
+        _, (h, _) = s.lstm(s.embedding(ids))
+        return s.head(torch.cat([h[-2], h[-1]], dim=1))
 
-    def forward(self, ids: Tensor) -> Tensor:
-        _, (h, _) = self.lstm(self.embedding(ids))
-        return self.head(torch.cat([h[-2], h[-1]], dim=1))
+    return Written(
+        forward,
+        embedding=nn.Embedding(VOCABULARY, 8, padding_idx=0),
+        lstm=nn.LSTM(8, 6, num_layers=2, bidirectional=True, batch_first=True),
+        head=nn.Sequential(nn.LayerNorm(12), head(12)),
+    )
 
 
-class PooledClassifier(nn.Module):
+def pooled_classifier() -> nn.Module:
     """A learned query attends to tokens that know their position; padding is masked."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.embedding, self.position = nn.Embedding(VOCABULARY, 8, padding_idx=0), nn.Embedding(16, 8)
-        self.query = nn.Parameter(torch.randn(8))
-        self.head = nn.Linear(8, CLASSES)
+    def forward(s: Any, ids: Tensor) -> Tensor:
+        x = s.embedding(ids) + s.position(torch.arange(ids.shape[1]))
+        scores = (torch.tanh(x) @ s.query).masked_fill(ids == 0, -1e4)
+        return s.head((scores.softmax(1).unsqueeze(2) * x).sum(1))
 
-    def forward(self, ids: Tensor) -> Tensor:
-        x = self.embedding(ids) + self.position(torch.arange(ids.shape[1], device=ids.device))
-        scores = (torch.tanh(x) @ self.query).masked_fill(ids == 0, -1e4)
-        return self.head((scores.softmax(1).unsqueeze(2) * x).sum(1))
+    embedding, position = nn.Embedding(VOCABULARY, 8, padding_idx=0), nn.Embedding(16, 8)
+    return Written(forward, embedding=embedding, position=position, query=parameter(8), head=head(8))
 
 
-class LanguageModel(nn.Module):
+def language_model() -> nn.Module:
     """A causal transformer of fused projections, whose head is its embedding; classes are the first words."""
 
-    def __init__(self, width: int = 8) -> None:
-        super().__init__()
-        self.tokens, self.positions = nn.Embedding(VOCABULARY, width), nn.Parameter(torch.randn(1, 16, width) / 3)
-        self.norm, self.fused, self.out = nn.RMSNorm(width), nn.Linear(width, 3 * width, bias=False), nn.Linear(width, width, bias=False)
-        self.gate, self.up, self.down = (nn.Linear(a, b, bias=False) for a, b in ((width, 12), (width, 12), (12, width)))
-
-    def forward(self, ids: Tensor) -> Tensor:
+    def forward(s: Any, ids: Tensor) -> Tensor:
         n, length = ids.shape
-        x = self.tokens(ids) + self.positions[:, :length]
-        q, k, v = self.fused(self.norm(x)).view(n, length, 3, 2, -1).permute(2, 0, 3, 1, 4)
-        x = x + self.out(F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).reshape(n, length, -1))
-        y = self.norm(x)
-        x = x + self.down(F.silu(self.gate(y)) * self.up(y))
-        return (self.norm(x)[:, -1] @ self.tokens.weight.T)[:, :CLASSES]
+        x = s.tokens(ids) + s.positions[:, :length]
+        q, k, v = s.fused(s.norm(x)).view(n, length, 3, 2, -1).permute(2, 0, 3, 1, 4)
+        x = x + s.out(F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).reshape(n, length, -1))
+        y = s.norm(x)
+        x = x + s.down(F.silu(s.gate(y)) * s.up(y))
+        return (s.norm(x)[:, -1] @ s.tokens.weight.T)[:, :CLASSES]
+
+    sizes = {"fused": (8, 24), "out": (8, 8), "gate": (8, 12), "up": (8, 12), "down": (12, 8)}
+    linear = {name: nn.Linear(*size, bias=False) for name, size in sizes.items()}
+    return Written(forward, tokens=nn.Embedding(VOCABULARY, 8), positions=parameter(1, 16, 8), norm=nn.RMSNorm(8), **linear)
 
 
-class DenseNet(nn.Module):
+def dense_net() -> nn.Module:
     """Huang et al., 2017: each layer sees what all layers before it made."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.stem = nn.Conv2d(3, 4, 3, padding=1, bias=False)
-        self.layers = nn.ModuleList(
-            [nn.Sequential(nn.GroupNorm(2, c), nn.ReLU(inplace=True), nn.Conv2d(c, 4, 3, padding=1, bias=False)) for c in (4, 8, 12)]
-        )
-        self.transition = nn.Sequential(nn.GroupNorm(4, 16), nn.ReLU(inplace=True), nn.Conv2d(16, 8, 1, bias=False), nn.AvgPool2d(2))
-        self.head = nn.Linear(8, CLASSES)
-
-    def forward(self, x: Tensor) -> Tensor:
-        features = [self.stem(x)]
-        for layer in self.layers:
+    def forward(s: Any, x: Tensor) -> Tensor:
+        features = [s.stem(x)]
+        for layer in s.layers:
             features.append(layer(torch.cat(features, dim=1)))
-        return self.head(self.transition(torch.cat(features, dim=1)).mean((2, 3)))
+        return s.head(s.transition(torch.cat(features, dim=1)).mean((2, 3)))
+
+    def layer(channels: int) -> nn.Module:
+        return nn.Sequential(nn.GroupNorm(2, channels), nn.ReLU(inplace=True), nn.Conv2d(channels, 4, 3, padding=1, bias=False))
+
+    return Written(
+        forward,
+        stem=nn.Conv2d(3, 4, 3, padding=1, bias=False),
+        layers=nn.ModuleList(map(layer, (4, 8, 12))),
+        transition=nn.Sequential(nn.GroupNorm(4, 16), nn.ReLU(inplace=True), nn.Conv2d(16, 8, 1, bias=False), nn.AvgPool2d(2)),
+        head=head(8),
+    )
 
 
-class Standardised(nn.Conv2d):
-    """Qiao et al., 2019: a convolution with a standardised kernel, with a gain as in normaliser-free networks."""
+def pre_activation_block(inputs: int, outputs: int, stride: int) -> nn.Module:
+    def forward(s: Any, x: Tensor) -> Tensor:
+        y = F.relu(s.norm(x))
+        return s.shortcut(y) + s.skip_gain * s.inner(y)
 
-    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
-        super().__init__(inputs, outputs, 3, stride, padding=1)
-        self.gain = nn.Parameter(torch.ones(outputs, 1, 1, 1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        var, mean = torch.var_mean(self.weight, dim=(1, 2, 3), keepdim=True)
-        weight = (self.weight - mean) * torch.rsqrt(torch.maximum(var * self.weight[0].numel(), torch.tensor(1e-4).to(var))) * self.gain
-        return F.conv2d(x, weight, self.bias, self.stride, self.padding)
-
-
-class PreActivation(nn.Module):
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
-        super().__init__()
-        self.norms = nn.ModuleList([nn.GroupNorm(2, inputs), nn.GroupNorm(2, outputs)])
-        self.convs = nn.ModuleList([Standardised(inputs, outputs, stride), Standardised(outputs, outputs)])
-        self.shortcut = nn.Conv2d(inputs, outputs, 1, stride) if stride > 1 or inputs != outputs else nn.Identity()
-        self.skip_gain = nn.Parameter(torch.tensor(0.2))
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = F.relu(self.norms[0](x))
-        return self.shortcut(y) + self.skip_gain * self.convs[1](F.relu(self.norms[1](self.convs[0](y))))
+    first, second = Standardised(inputs, outputs, 3, stride, padding=1), Standardised(outputs, outputs, 3, padding=1)
+    return Written(
+        forward,
+        norm=nn.GroupNorm(2, inputs),
+        inner=nn.Sequential(first, nn.GroupNorm(2, outputs), nn.ReLU(), second),
+        shortcut=nn.Conv2d(inputs, outputs, 1, stride) if inputs != outputs else nn.Identity(),
+        skip_gain=nn.Parameter(torch.tensor(0.2)),
+    )
 
 
 def pre_activation() -> nn.Module:
-    layers = [Standardised(3, 4), PreActivation(4, 4, 1), PreActivation(4, 8, 2), nn.GroupNorm(2, 8), nn.ReLU(inplace=True)]
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, CLASSES))
+    """Qiao et al., 2019: kernels are standardised."""
+    blocks = Standardised(3, 4, 3, padding=1), pre_activation_block(4, 4, 1), pre_activation_block(4, 8, 2)
+    return nn.Sequential(*blocks, nn.GroupNorm(2, 8), nn.ReLU(inplace=True), nn.AdaptiveAvgPool2d(1), nn.Flatten(), head(8))
 
 
-class Windows(nn.Module):
+def windows(shift: int, width: int = 8, size: int = 2) -> nn.Module:
     """Liu et al., 2021: attention in shifted windows with a table of relative positions; all windows of all examples in one batch."""
+    at = torch.stack(torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")).flatten(1)
+    apart = at[:, :, None] - at[:, None, :] + size - 1
+    entry = apart[0] * (2 * size - 1) + apart[1]
 
-    def __init__(self, width: int = 8, window: int = 2, shift: int = 1) -> None:
-        super().__init__()
-        self.window, self.shift = window, shift
-        self.norm, self.fused, self.out = nn.LayerNorm(width), nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.table = nn.Parameter(torch.randn((2 * window - 1) ** 2, 2) / 3)
-        at = torch.stack(torch.meshgrid(torch.arange(window), torch.arange(window), indexing="ij")).flatten(1)
-        apart = at[:, :, None] - at[:, None, :] + window - 1
-        self.register_buffer("apart", apart[0] * (2 * window - 1) + apart[1])
-
-    def forward(self, x: Tensor) -> Tensor:
-        n, h, w, width = x.shape
-        size = self.window
-        y = torch.roll(self.norm(x), (-self.shift, -self.shift), (1, 2))
+    def forward(s: Any, x: Tensor) -> Tensor:
+        n, h, w, _ = x.shape
+        y = torch.roll(s.norm(x), (-shift, -shift), (1, 2))
         y = y.view(n, h // size, size, w // size, size, width).transpose(2, 3).reshape(-1, size**2, width)
-        q, k, v = self.fused(y).view(len(y), size**2, 3, 2, -1).permute(2, 0, 3, 1, 4)
-        bias = self.table[self.apart.flatten()].view(size**2, size**2, 2).permute(2, 0, 1)
+        q, k, v = s.fused(y).view(len(y), size**2, 3, 2, -1).permute(2, 0, 3, 1, 4)
+        bias = s.table[entry.flatten()].view(size**2, size**2, 2).permute(2, 0, 1)
         y = (q @ k.transpose(-2, -1) / 2 + bias).softmax(-1) @ v
-        y = self.out(y.transpose(1, 2).reshape(len(y), size**2, width))
+        y = s.out(y.transpose(1, 2).reshape(len(y), size**2, width))
         y = y.view(n, h // size, w // size, size, size, width).transpose(2, 3).reshape(n, h, w, width)
-        return x + torch.roll(y, (self.shift, self.shift), (1, 2))
+        return x + torch.roll(y, (shift, shift), (1, 2))
+
+    fused, out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+    return Written(forward, norm=nn.LayerNorm(width), fused=fused, out=out, table=parameter((2 * size - 1) ** 2, 2))
 
 
-class Swin(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.stem = nn.Conv2d(3, 8, 2, stride=2)
-        self.blocks = nn.Sequential(Windows(shift=0), Windows())
-        self.head = nn.Linear(8, CLASSES)
+def swin() -> nn.Module:
+    def forward(s: Any, x: Tensor) -> Tensor:
+        return s.head(s.blocks(s.stem(x).permute(0, 2, 3, 1)).mean((1, 2)))
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.blocks(self.stem(x).permute(0, 2, 3, 1)).mean((1, 2)))
+    return Written(forward, stem=nn.Conv2d(3, 8, 2, stride=2), blocks=nn.Sequential(windows(shift=0), windows(shift=1)), head=head(8))
 
 
-class UNet(nn.Module):
+def u_net() -> nn.Module:
     """Down, up again by a transposed convolution, and the two joined."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.down = nn.Conv2d(3, 4, 3, padding=1)
-        self.middle = nn.Sequential(nn.Conv2d(4, 6, 2, stride=2), nn.InstanceNorm2d(6, affine=True), nn.PReLU(6))
-        self.up, self.join = nn.ConvTranspose2d(6, 4, 2, stride=2), nn.Conv2d(8, 4, 3, padding=1, padding_mode="reflect")
-        self.head = nn.Conv2d(4, CLASSES, 1)
+    def forward(s: Any, x: Tensor) -> Tensor:
+        skip = s.down(x).relu_()
+        return s.head(s.join(torch.cat([skip, s.up(s.middle(skip))], 1)).relu()).amax((2, 3))
 
-    def forward(self, x: Tensor) -> Tensor:
-        skip = self.down(x).relu_()
-        return self.head(self.join(torch.cat([skip, self.up(self.middle(skip))], 1)).relu()).amax((2, 3))
+    return Written(
+        forward,
+        down=nn.Conv2d(3, 4, 3, padding=1),
+        middle=nn.Sequential(nn.Conv2d(4, 6, 2, stride=2), nn.InstanceNorm2d(6, affine=True), nn.PReLU(6)),
+        up=nn.ConvTranspose2d(6, 4, 2, stride=2),
+        join=nn.Conv2d(8, 4, 3, padding=1, padding_mode="reflect"),
+        head=nn.Conv2d(4, CLASSES, 1),
+    )
 
 
 def of_images(make: Callable[[], nn.Module], *, training: bool = True) -> Case:
@@ -247,14 +219,14 @@ def of_words(make: Callable[[], nn.Module]) -> Case:
 
 
 NETWORKS: dict[str, Case] = {
-    "ConvNeXt": of_images(ConvNeXt),
-    "MLP-Mixer": of_images(Mixer),
+    "ConvNeXt": of_images(convnext),
+    "MLP-Mixer": of_images(mixer),
     "MobileNet": of_images(mobile_net, training=False),
-    "DenseNet": of_images(DenseNet),
+    "DenseNet": of_images(dense_net),
     "pre-activation ResNet, standardised": of_images(pre_activation),
-    "Swin": of_images(Swin),
-    "U-Net": of_images(UNet),
-    "LSTM": of_words(LstmClassifier),
-    "attention pooling": of_words(PooledClassifier),
-    "language model": of_words(LanguageModel),
+    "Swin": of_images(swin),
+    "U-Net": of_images(u_net),
+    "LSTM": of_words(lstm_classifier),
+    "attention pooling": of_words(pooled_classifier),
+    "language model": of_words(language_model),
 }

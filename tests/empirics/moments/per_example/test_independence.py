@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.empirics.moments.per_example.cases import Written
+from tests.empirics.moments.per_example.cases import Backward, Written
 from tests.empirics.moments.per_example.oracle import labels_for
 from tests.planted import assert_rejects
 from tsla.empirics.moments.full_batch import gradient_moments
@@ -22,27 +22,10 @@ from tsla.empirics.moments.per_example import gradient_products
 N = 6
 
 
-def attention_over_the_batch(x: Tensor) -> Tensor:
-    return torch.softmax(x @ x.T, dim=1) @ x
-
-
 def where(x: Tensor, rows: slice, new: Tensor) -> Tensor:
     chosen = torch.zeros(len(x), 1, dtype=torch.bool)
     chosen[rows] = True
     return torch.where(chosen, new, x)
-
-
-class Backward(torch.autograd.Function):
-    """The identity, whose backward pass is another function."""
-
-    @staticmethod
-    def forward(ctx, x: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
-        ctx.change = change
-        return x.clone()
-
-    @staticmethod
-    def backward(ctx, D: Tensor) -> tuple[Tensor, None]:
-        return ctx.change(D), None
 
 
 def hooked(x: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
@@ -60,10 +43,10 @@ def running_sum_back(x: Tensor) -> Tensor:
 
 
 Couple = Callable[[Tensor], Tensor]
-FORWARD: dict[str, Couple] = {
+COUPLED: dict[str, Couple] = {
     "centred": centred,
     "normalised": lambda x: (x - x.mean(0)) / (x.var(0, unbiased=False) + 1e-5).sqrt(),
-    "attention over the batch": attention_over_the_batch,
+    "attention over the batch": lambda x: torch.softmax(x @ x.T, dim=1) @ x,
     "the neighbour before": lambda x: x + x.roll(1, 0),
     "the neighbour after": lambda x: x + x.roll(-1, 0),
     "sorted": lambda x: x.sort(0).values,
@@ -78,8 +61,7 @@ FORWARD: dict[str, Couple] = {
     "only the odd ones": lambda x: where(x, slice(1, None, 2), x + x.roll(1, 0)),
     "difference to the one before": lambda x: x + torch.diff(x, dim=0, prepend=x[:1]),
     "difference to the one after": lambda x: x + torch.diff(x, dim=0, append=x[-1:]),
-}
-BACKWARD: dict[str, Couple] = {
+    # in the backward pass alone
     "centred gradient": lambda x: Backward.apply(x, centred),
     "running sum of gradients": lambda x: Backward.apply(x, lambda D: D.cumsum(0)),
     "running sum of gradients from the last": lambda x: Backward.apply(x, running_sum_back),
@@ -88,7 +70,6 @@ BACKWARD: dict[str, Couple] = {
     "value of the mean detached": lambda x: x + x.mean(0) - x.mean(0).detach(),
     "the mean's data": lambda x: x + x.mean(0) - x.mean(0).data,
 }
-COUPLED = FORWARD | BACKWARD
 INDEPENDENT: dict[str, Couple] = {
     "identity": lambda x: x,
     "gradient doubled": lambda x: Backward.apply(x, lambda D: 2 * D),

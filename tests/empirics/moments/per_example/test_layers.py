@@ -16,7 +16,6 @@ from tsla.empirics.moments.per_example.convolution import ConvolutionWeight
 from tsla.empirics.moments.per_example.linear import EmbeddingWeight, LinearWeight
 
 N = 5
-WITH_GHOST_NORM = (ConvolutionWeight, LinearWeight, EmbeddingWeight)
 TWO_WAYS = [name for name in LAYERS if name.startswith(("linear", "conv", "two conv", "embedding"))]
 CONVOLUTIONS = [name for name in LAYERS if name.startswith(("conv", "two conv"))]
 # torch warns that it copies the input to pad it unevenly.
@@ -24,7 +23,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even k
 
 
 def choose(patch: pytest.MonkeyPatch, *, by_ghost_norm: bool) -> None:
-    for term in WITH_GHOST_NORM:
+    for term in (ConvolutionWeight, LinearWeight, EmbeddingWeight):
         patch.setattr(term, "ghost_norm_is_cheaper", lambda self: by_ghost_norm)
 
 
@@ -147,12 +146,3 @@ def test_the_way_is_chosen_by_cost() -> None:
     for tokens, expected in ((1, True), (50, False)):
         term = LinearWeight(nn.Parameter(torch.zeros(8, 8)), torch.zeros(2, tokens, 8))
         assert term.ghost_norm_is_cheaper() == expected
-
-
-def test_microbatches_of_equal_examples_add_up() -> None:
-    model, inputs = LAYERS["two convolutions"].network(), LAYERS["two convolutions"].inputs(1)
-    one = by_autograd(model, inputs)
-    found = gradient_products(model, inputs.expand(N, *inputs.shape[1:]), labels_for(1).expand(N))
-    for k, g in enumerate(one.g):
-        assert found.gg[k].tolist() == pytest.approx([float(g.square().sum())] * N, rel=1e-10)
-        torch.testing.assert_close(found.G[k], g[0])

@@ -16,7 +16,9 @@ from torch.nn.modules import module as torch_module
 from tests.empirics.moments.per_example.cases import TOKENS, WIDTH, Written, encoder, head, layer, parameter
 from tests.empirics.moments.per_example.oracle import labels_for
 from tests.planted import assert_rejects
-from tsla.empirics.moments.per_example import gradient_products, rules, terms
+from tsla.empirics.moments.full_batch import gradient_moments
+from tsla.empirics.moments.minibatch import minibatch_moments
+from tsla.empirics.moments.per_example import rules, terms
 from tsla.empirics.moments.per_example.call import Call
 from tsla.empirics.moments.per_example.fallback import FallbackCall
 
@@ -60,16 +62,16 @@ def state(model: nn.Module, inputs: Tensor) -> dict[str, object]:
     """Copies of all that a measurement might disturb."""
     hooks = [value for name, value in vars(torch_module).items() if name.startswith("_global_") and isinstance(value, dict)]
     return {
-        "tensors": {name: value.clone() for name, value in model.state_dict().items()},
+        "tensors": {name: value.tolist() for name, value in model.state_dict().items()},
         "identities": [id(t) for t in (*model.parameters(), *model.buffers())],
-        "gradients": {name: None if p.grad is None else p.grad.clone() for name, p in model.named_parameters()},
+        "gradients": {name: None if p.grad is None else p.grad.tolist() for name, p in model.named_parameters()},
         "requires_grad": [p.requires_grad for p in model.parameters()],
         "training": [part.training for part in model.modules()],
         "hooks of tensors": [dict(t._backward_hooks or {}) for t in (*model.parameters(), inputs)],
         "hooks of modules": [dict(value) for part in model.modules() for name, value in vars(part).items() if name.endswith("_hooks")],
         "global hooks": [dict(value) for value in hooks],
-        "inputs": (inputs.clone(), inputs.requires_grad, inputs.grad, inputs.is_leaf),
-        "random": (torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()),  # noqa: NPY002 - the global one is meant
+        "inputs": (inputs.tolist(), inputs.requires_grad, inputs.grad, inputs.is_leaf),
+        "random": (torch.get_rng_state().tolist(), random.getstate(), np.random.get_state()[1].tolist()),  # noqa: NPY002 - the global one is meant
         "grad mode": (torch.is_grad_enabled(), torch.is_inference_mode_enabled()),
         "modes": torch._C._len_torch_function_stack(),
         "custom functions": torch.autograd.Function.__dict__["apply"],
@@ -77,33 +79,28 @@ def state(model: nn.Module, inputs: Tensor) -> dict[str, object]:
     }
 
 
-def is_same(a: object, b: object) -> bool:
-    if isinstance(a, Tensor):
-        return isinstance(b, Tensor) and torch.equal(a, b)
-    if isinstance(a, dict) and isinstance(b, dict):
-        return a.keys() == b.keys() and all(is_same(a[key], b[key]) for key in a)
-    if isinstance(a, (tuple, list)) and isinstance(b, (tuple, list)):
-        return len(a) == len(b) and all(is_same(x, y) for x, y in zip(a, b, strict=True))
-    return bool(a == b)
-
-
 def leaves_the_state(run: Callable[[nn.Module, Tensor], object], x: Tensor | None = None) -> None:
     made, x = model(), inputs() if x is None else x
     before = state(made, x)
     run(made, x)
     after = state(made, x)
-    changed = [key for key in before if not is_same(before[key], after[key])]
+    changed = [key for key in before if before[key] != after[key]]
     assert not changed, changed
 
 
 def measure(model: nn.Module, x: Tensor) -> object:
-    return gradient_products(model, x, labels_for(len(x)), microbatch=MICROBATCH)
+    return gradient_moments(model, x, labels_for(len(x)), microbatch=MICROBATCH)
 
 
+def measure_batches(model: nn.Module, x: Tensor) -> object:
+    return minibatch_moments(model, (x, labels_for(len(x))), batch_size=3, batches=4)
+
+
+@pytest.mark.parametrize("run", [measure, measure_batches])
 @pytest.mark.parametrize("mode", [nullcontext, torch.no_grad, torch.enable_grad, lambda: torch.autocast("cpu", torch.bfloat16)])
-def test_in_any_mode(mode: Callable[[], Any]) -> None:
+def test_in_any_mode(mode: Callable[[], Any], run: Callable[[nn.Module, Tensor], object]) -> None:
     with mode():
-        leaves_the_state(measure)
+        leaves_the_state(run)
 
 
 def test_inputs_that_require_a_gradient() -> None:
@@ -128,36 +125,25 @@ def fails(model: nn.Module, x: Tensor) -> None:
         measure(model, x)
 
 
-@pytest.mark.parametrize("calls", [0, 1, 2], ids=["probe", "first microbatch", "later microbatch"])
-@pytest.mark.parametrize("part", ["first", "encoder", "folded", "head", ""])
-def test_after_an_exception_in_the_forward_pass(part: str, calls: int) -> None:
+HOOKS: dict[str, Callable[[nn.Module, Callable[..., None]], Any]] = {
+    "forward": lambda model, fail: model.register_forward_hook(fail),
+    **{
+        f"forward of {part}": lambda model, fail, part=part: model.get_submodule(part).register_forward_hook(fail)
+        for part in ("first", "encoder", "folded", "head")
+    },
+    "backward of a module": lambda model, fail: model.encoder.register_full_backward_hook(fail),
+    "backward of a tensor": lambda model, fail: model.norm.register_forward_hook(lambda _, given, out: out.register_hook(fail) and None),
+}
+
+
+@pytest.mark.parametrize("calls", [0, 1, 2])  # in the probe or the first microbatch, and later
+@pytest.mark.parametrize("hook", HOOKS)
+def test_after_an_exception_in_a_hook(hook: str, calls: int) -> None:
     def run(model: nn.Module, x: Tensor) -> None:
-        handle = model.get_submodule(part).register_forward_hook(failing_after(calls))
+        handle = HOOKS[hook](model, failing_after(calls))
         before = state(model, x)
         fails(model, x)
-        assert is_same(state(model, x), before)
-        handle.remove()
-
-    leaves_the_state(run)
-
-
-Hook = Callable[[nn.Module, Callable[..., None]], Any]
-
-
-def of_a_module(model: nn.Module, fail: Callable[..., None]) -> Any:
-    return model.encoder.register_full_backward_hook(fail)
-
-
-def of_a_tensor(model: nn.Module, fail: Callable[..., None]) -> Any:
-    return model.norm.register_forward_hook(lambda module, args, out: out.register_hook(fail) and None)
-
-
-@pytest.mark.parametrize("calls", [0, 1, 2], ids=["first label", "second label", "later microbatch"])
-@pytest.mark.parametrize("hook", [of_a_module, of_a_tensor])
-def test_after_an_exception_in_the_backward_pass(hook: Hook, calls: int) -> None:
-    def run(model: nn.Module, x: Tensor) -> None:
-        handle = hook(model, failing_after(calls))
-        fails(model, x)
+        assert state(model, x) == before
         handle.remove()
 
     leaves_the_state(run)
@@ -182,7 +168,9 @@ def test_after_an_exception_in_the_engine(where: str, calls: int, monkeypatch: p
 def test_after_a_refusal() -> None:
     def run(model: nn.Module, x: Tensor) -> None:
         with pytest.raises(ValueError, match="another path"):
-            gradient_products(Written(lambda s, x: torch.stack([s.layer(t[0]) for t in x]), layer=model.head), x, labels_for(len(x)))
+            measure(Written(lambda s, x: torch.stack([s.layer(t[0]) for t in x]), layer=model.head), x)
+        with pytest.raises(ValueError, match="smoothing"):
+            gradient_moments(model, x, labels_for(len(x)), "unifrom")
 
     leaves_the_state(run)
 
@@ -190,36 +178,20 @@ def test_after_a_refusal() -> None:
 # --- planted errors: watching would notice
 
 
-def in_the_model_itself(model: nn.Module, x: Tensor) -> None:
-    model(x)
+WRONG: dict[str, Callable[[nn.Module, Tensor], object]] = {
+    "in the model itself": lambda model, x: model(x),
+    "leaves a gradient": lambda model, x: model.head.weight.grad.add_(1),
+    "leaves a hook": lambda model, x: model.head.weight.register_hook(lambda D: None),
+    # As torch does: removing such a hook does not forget that it took keywords.
+    "leaves a global hook": lambda model, x: torch_module.register_module_forward_hook(lambda *_: None, with_kwargs=True).remove(),
+    "writes into the inputs": lambda model, x: x.mul_(2),
+    "thaws": lambda model, x: model.norm.weight.requires_grad_(True),
+}
 
 
-def leaves_a_gradient(model: nn.Module, x: Tensor) -> None:
-    model.head.weight.grad.add_(1)
-
-
-def leaves_a_hook(model: nn.Module, x: Tensor) -> None:
-    model.head.weight.register_hook(lambda D: None)
-
-
-def leaves_a_global_hook(model: nn.Module, x: Tensor) -> None:
-    """As torch does: removing such a hook does not forget that it took keywords."""
-    torch_module.register_module_forward_hook(lambda *_: None, with_kwargs=True).remove()
-
-
-def writes_into_the_inputs(model: nn.Module, x: Tensor) -> None:
-    x.mul_(2)
-
-
-def thaws(model: nn.Module, x: Tensor) -> None:
-    model.norm.weight.requires_grad_(True)
-
-
-@pytest.mark.parametrize(
-    "wrong", [in_the_model_itself, leaves_a_gradient, leaves_a_hook, leaves_a_global_hook, writes_into_the_inputs, thaws]
-)
-def test_what_is_left_behind_is_noticed(wrong: Callable[[nn.Module, Tensor], None]) -> None:
+@pytest.mark.parametrize("wrong", WRONG)
+def test_what_is_left_behind_is_noticed(wrong: str) -> None:
     before = dict(torch_module._global_forward_hooks_with_kwargs)
-    assert_rejects(leaves_the_state, wrong)
+    assert_rejects(leaves_the_state, WRONG[wrong])
     torch_module._global_forward_hooks_with_kwargs.clear()
     torch_module._global_forward_hooks_with_kwargs.update(before)

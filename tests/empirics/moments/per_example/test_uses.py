@@ -13,19 +13,8 @@ from torch import Tensor
 from tests.empirics.moments.per_example.cases import ALL, EACH_WAY, LAYERS
 from tests.empirics.moments.per_example.oracle import agrees, by_autograd, errors, is_right, labels_for
 from tests.planted import assert_rejects
-from tsla.empirics.moments.per_example import (
-    axes,
-    convolution,
-    fallback,
-    gradient_products,
-    linear,
-    microbatch,
-    normalisation,
-    rules,
-    tape,
-    weights,
-)
-from tsla.empirics.moments.per_example.linear import Added
+from tsla.empirics.moments.per_example import convolution, gradient_products, rules
+from tsla.empirics.moments.per_example.linear import Added, LinearWeight
 from tsla.empirics.moments.per_example.terms import Term, products
 
 N = 5
@@ -66,34 +55,23 @@ def test_the_comparison_sees_every_table() -> None:
 Planted = Callable[[pytest.MonkeyPatch], None]
 
 
-def setting(where: Any, name: str, wrong: Any) -> Planted:
-    return lambda patch: patch.setattr(where, name, wrong)
+def setting(name: str, wrong: Any) -> Planted:
+    return lambda patch: patch.setattr(f"tsla.empirics.moments.per_example.{name}", wrong)
 
 
-def kernel_with(change: Callable[[convolution.ConvolutionWeight], None]) -> Planted:
+def kernel_with(**changes: Callable[[Any], Any]) -> Planted:
     """The rule of convolutions, with its first term changed."""
 
     def rule(*given: Any) -> list[Term]:
         terms = convolution.convolution(*given)
-        change(terms[0])
+        for name, change in changes.items():
+            setattr(terms[0], name, change(getattr(terms[0], name)))
         return terms
 
     return lambda patch: patch.setitem(rules.RULES, torch.conv2d, rule)
 
 
-def takes_another_stride(term: convolution.ConvolutionWeight) -> None:
-    term.stride = (4, 4)
-
-
-def forgets_the_dilation(term: convolution.ConvolutionWeight) -> None:
-    term.dilation = (1, 1)
-
-
-def pads_on_the_other_side(term: convolution.ConvolutionWeight) -> None:
-    term.x = term.x.roll(-1, 2)
-
-
-def sums_over_the_outputs(self: linear.LinearWeight, label: int, rows: slice) -> Tensor:
+def sums_over_the_outputs(self: LinearWeight, label: int, rows: slice) -> Tensor:
     D = self.signals[label][rows].sum(2, keepdim=True).expand(-1, -1, len(self.parameter))
     return D.transpose(1, 2) @ self.x[rows]
 
@@ -106,50 +84,47 @@ def transposes(self: Added, D: Tensor) -> Tensor:
     return D.transpose(1, 2).reshape(D.shape) if self.parameter.ndim == 3 else D
 
 
-def keeps_the_padding(self: linear.EmbeddingWeight, D: Tensor) -> None:
-    self.signals.append(D.reshape(len(D), -1, D.shape[-1]))
-
-
-def forgets_what_is_scaled(self: normalisation.Scale, D: Tensor) -> Tensor:
-    return D.sum(list(range(1, D.ndim - self.parameter.ndim)))
-
-
-def looks_for_their_number(self: axes.Axes, old: torch.Size, new: torch.Size) -> int | None:
+def looks_for_their_number(self: Any, old: torch.Size, new: torch.Size) -> int | None:
     """Takes any dimension that is as long as there are examples for theirs."""
     return next((d for d, size in enumerate(new) if size == self._now), None)
 
 
-def forgets_the_making(self: weights.Derived, label: int, rows: slice) -> Tensor:
-    return self.use.per_example(label, rows)
-
-
-def skips_what_has_no_rule(self: tape.Tape, again: Any, data: Any, out: Any, axes: Any, uses: Any) -> Any:
+def skips_what_has_no_rule(self: Any, again: Any, data: Any, out: Any, *rest: Any) -> Any:
     return out
 
 
 @contextmanager
-def nobody_is_deaf(self: fallback.FallbackCall) -> Iterator[None]:
+def nobody_is_deaf(self: Any) -> Iterator[None]:
     yield
 
 
 PLANTED: dict[str, tuple[str, Planted]] = {
-    "another stride": ("conv2d, stride and dilation", kernel_with(takes_another_stride)),
-    "no dilation": ("conv2d, stride and dilation", kernel_with(forgets_the_dilation)),
-    "odd padding on the other side": ("conv2d, same, even", kernel_with(pads_on_the_other_side)),
-    "sum over the wrong axis": ("linear of tokens", setting(linear.LinearWeight, "per_example", sums_over_the_outputs)),
-    "wrong order of what was added": ("vision transformer", setting(linear.Added, "form", transposes)),
-    "gradient of the padding": ("embedding, padding", setting(linear.EmbeddingWeight, "receive", keeps_the_padding)),
-    "scale without its input": ("layer norm of tokens", setting(normalisation.Scale, "form", forgets_what_is_scaled)),
-    "first use alone": ("linear twice", setting(microbatch, "products", lambda uses: products(uses[:1]))),
-    "later uses again in each": ("fallback twice", setting(tape, "alias_of", lambda tensor: tensor)),
-    "heard twice": ("folded twice", setting(fallback.FallbackCall, "_others_deaf", nobody_is_deaf)),
-    "made weights for parameters": ("standardised kernels", setting(weights.Derived, "per_example", forgets_the_making)),
+    "another stride": ("conv2d, stride and dilation", kernel_with(stride=lambda _: (4, 4))),
+    "no dilation": ("conv2d, stride and dilation", kernel_with(dilation=lambda _: (1, 1))),
+    "odd padding on the other side": ("conv2d, same, even", kernel_with(x=lambda x: x.roll(-1, 2))),
+    "sum over the wrong axis": ("linear of tokens", setting("linear.LinearWeight.per_example", sums_over_the_outputs)),
+    "wrong order of what was added": ("vision transformer", setting("linear.Added.form", transposes)),
+    "gradient of the padding": (
+        "embedding, padding",
+        setting("linear.EmbeddingWeight.receive", lambda self, D: self.signals.append(D.reshape(len(D), -1, D.shape[-1]))),
+    ),
+    "scale without its input": (
+        "layer norm of tokens",
+        setting("normalisation.Scale.form", lambda self, D: D.sum(list(range(1, D.ndim - self.parameter.ndim)))),
+    ),
+    "first use alone": ("linear twice", setting("microbatch.products", lambda uses: products(uses[:1]))),
+    "later uses again in each": ("fallback twice", setting("tape.alias_of", lambda tensor: tensor)),
+    "heard twice": ("folded twice", setting("fallback.FallbackCall._others_deaf", nobody_is_deaf)),
+    "made weights for parameters": (
+        "standardised kernels",
+        setting("weights.Derived.per_example", lambda self, *given: self.use.per_example(*given)),
+    ),
     "tokens for examples": (
         "self-attention, as many tokens as examples, tokens first",
-        setting(axes.Axes, "_grown", looks_for_their_number),
+        setting("axes.Axes._grown", looks_for_their_number),
     ),
-    "nothing without a rule": ("prelu", setting(tape.Tape, "_leave_to", skips_what_has_no_rule)),
-    "nothing of modules": ("folded", setting(tape.Tape, "_leave_to", skips_what_has_no_rule)),
+    "nothing without a rule": ("prelu", setting("tape.Tape._leave_to", skips_what_has_no_rule)),
+    "nothing of modules": ("folded", setting("tape.Tape._leave_to", skips_what_has_no_rule)),
 }
 
 
