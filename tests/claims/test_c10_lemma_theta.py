@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.claims.support.domain import constants, deltas, positive
+from tests.claims.support.domain import constants, deltas, for_all, positive
 from tests.planted import Rejects
 from tsla.theory import lsr, smoothing
 from tsla.theory.constants import Constants
@@ -21,24 +21,17 @@ GRID = np.linspace(0, 1, 101)
 BELOW_ONE = st.floats(1e-3, 0.999)
 
 
-def is_the_minimiser_on_a_grid(best: Strength) -> None:
-    @given(positive(), deltas)
-    def check(sigma2: float, delta: float) -> None:
-        values = smoothing.lemma(sigma2, delta, GRID)
-        assert smoothing.lemma(sigma2, delta, best(delta)) <= values.min() * (1 + 1e-12)
-
-    check()
+@for_all(positive(), deltas)
+def is_the_minimiser_on_a_grid(best: Strength, sigma2: float, delta: float) -> None:
+    values = smoothing.lemma(sigma2, delta, GRID)
+    assert smoothing.lemma(sigma2, delta, best(delta)) <= values.min() * (1 + 1e-12)
 
 
-def is_an_end_of_the_line(best: Strength) -> None:
+@for_all(positive(), deltas)
+def is_an_end_of_the_line(best: Strength, sigma2: float, delta: float) -> None:
     """V is linear, so its minimum min(δ, 1)σ² is at an end; where nothing is gained the label is left alone."""
-
-    @given(positive(), deltas)
-    def check(sigma2: float, delta: float) -> None:
-        assert smoothing.lemma(sigma2, delta, best(delta)) == pytest.approx(min(delta, 1) * sigma2, rel=1e-12)
-        assert float(best(delta)) == (1.0 if delta < 1 else 0.0)
-
-    check()
+    assert smoothing.lemma(sigma2, delta, best(delta)) == pytest.approx(min(delta, 1) * sigma2, rel=1e-12)
+    assert float(best(delta)) == (1.0 if delta < 1 else 0.0)
 
 
 @pytest.mark.claim("C10", "property")

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.claims.support.distributions import Joint, joints
-from tests.claims.support.domain import positive, thetas
+from tests.claims.support.domain import for_all, positive, thetas
 from tests.planted import Rejects
 from tsla.theory import smoothing, variance
 from tsla.theory.moments import Moments, Value
@@ -23,23 +23,16 @@ BestTheta = Callable[[Moments], Any]
 GRID = np.linspace(0, 1, 51)
 
 
-def is_the_sum_over_samples(second_moment: SecondMoment) -> None:
-    @given(joints(), thetas)
-    def check(joint: Joint, theta: float) -> None:
-        assert float(second_moment(joint.moments, theta)) == pytest.approx(joint.smoothed(theta), rel=1e-12, abs=joint.rounding)
-
-    check()
+@for_all(joints(), thetas)
+def is_the_sum_over_samples(second_moment: SecondMoment, joint: Joint, theta: float) -> None:
+    assert float(second_moment(joint.moments, theta)) == pytest.approx(joint.smoothed(theta), rel=1e-12, abs=joint.rounding)
 
 
-def is_what_the_lemma_drops(second_moment: SecondMoment) -> None:
+@for_all(joints(), thetas)
+def is_what_the_lemma_drops(second_moment: SecondMoment, joint: Joint, theta: float) -> None:
     """V(θ) less θ(1-θ) E‖g - ĝ‖²."""
-
-    @given(joints(), thetas)
-    def check(joint: Joint, theta: float) -> None:
-        dropped = smoothing.lemma(joint.s2, joint.shat2 / joint.s2, theta) - second_moment(joint.moments, theta)
-        assert float(dropped) == pytest.approx(theta * (1 - theta) * joint.mean_square(joint.g - joint.ghat), rel=1e-12, abs=joint.rounding)
-
-    check()
+    dropped = smoothing.lemma(joint.s2, joint.shat2 / joint.s2, theta) - second_moment(joint.moments, theta)
+    assert float(dropped) == pytest.approx(theta * (1 - theta) * joint.mean_square(joint.g - joint.ghat), rel=1e-12, abs=joint.rounding)
 
 
 @pytest.mark.claim("C11", "property")
@@ -54,41 +47,30 @@ def test_excess_over_the_plain_direction(joint: Joint, theta: float) -> None:
     assert float(joint.moments.excess(theta)) == pytest.approx(joint.smoothed(theta) - joint.s2, rel=1e-12, abs=joint.rounding)
 
 
-def is_the_minimiser_on_a_grid(best_theta: BestTheta) -> None:
-    @given(joints())
-    def check(joint: Joint) -> None:
-        best = float(best_theta(joint.moments))
-        assert 0 <= best <= 1
-        assert joint.smoothed(best) <= min(joint.smoothed(theta) for theta in GRID) + joint.rounding
-
-    check()
+@for_all(joints())
+def is_the_minimiser_on_a_grid(best_theta: BestTheta, joint: Joint) -> None:
+    best = float(best_theta(joint.moments))
+    assert 0 <= best <= 1
+    assert joint.smoothed(best) <= min(joint.smoothed(theta) for theta in GRID) + joint.rounding
 
 
-def has_no_slope_inside(best_theta: BestTheta) -> None:
+@for_all(joints())
+def has_no_slope_inside(best_theta: BestTheta, joint: Joint) -> None:
     """The second moment is a parabola in θ: its values on both sides of an inner minimum are the same."""
-
-    @given(joints())
-    def check(joint: Joint) -> None:
-        best = float(best_theta(joint.moments))
-        room = min(best, 1 - best)
-        assert joint.smoothed(best - room) == pytest.approx(joint.smoothed(best + room), rel=1e-9, abs=1e3 * joint.rounding)
-
-    check()
+    best = float(best_theta(joint.moments))
+    room = min(best, 1 - best)
+    assert joint.smoothed(best - room) == pytest.approx(joint.smoothed(best + room), rel=1e-9, abs=1e3 * joint.rounding)
 
 
-def is_the_papers_where_the_labels_are_independent(best_theta: BestTheta) -> None:
+@for_all(positive(), st.floats(1e-3, 10))
+def is_the_papers_where_the_labels_are_independent(best_theta: BestTheta, s2: float, delta: float) -> None:
     """c = 0: θ* = 1/(1+δ), and the minimum δσ²/(1+δ) is half of the lemma's value there."""
-
-    @given(positive(), st.floats(1e-3, 10))
-    def check(s2: float, delta: float) -> None:
-        independent = Moments.of(s2=s2, shat2=delta * s2, c=0)
-        best = best_theta(independent)
-        assert float(best) == pytest.approx(float(smoothing.paper_theta(delta)), rel=1e-12)
-        least = float(independent.second_moment(best))
-        assert least == pytest.approx(delta * s2 / (1 + delta), rel=1e-12)
-        assert least == pytest.approx(float(smoothing.lemma(s2, delta, best)) / 2, rel=1e-11)
-
-    check()
+    independent = Moments.of(s2=s2, shat2=delta * s2, c=0)
+    best = best_theta(independent)
+    assert float(best) == pytest.approx(float(smoothing.paper_theta(delta)), rel=1e-12)
+    least = float(independent.second_moment(best))
+    assert least == pytest.approx(delta * s2 / (1 + delta), rel=1e-12)
+    assert least == pytest.approx(float(smoothing.lemma(s2, delta, best)) / 2, rel=1e-11)
 
 
 def theta_star(m: Moments) -> Value:

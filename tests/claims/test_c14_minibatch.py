@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from tests.claims.support.counterexample import show
 from tests.claims.support.distributions import Joint
-from tests.claims.support.domain import costly, positive
+from tests.claims.support.domain import for_all, positive
 from tests.claims.support.refusals import refuses
 from tests.planted import Rejects
 from tsla.theory import biased
@@ -53,36 +53,26 @@ def show_critical_batch(m: Moments, **run: float) -> None:
 strengths = st.just(1.0) | st.floats(0.05, 1)
 
 
-def is_where_the_sign_changes(critical: Critical) -> None:
+@for_all(spaces(), strengths, st.integers(1, LARGEST), costs=2)
+def is_where_the_sign_changes(critical: Critical, joint: Joint, theta: float, B: int) -> None:
     """Smoothing lowers E‖g_LS - ∇F‖² of the batch iff B < B_c(θ)."""
-
-    @costly(2)
-    @given(spaces(), strengths, st.integers(1, LARGEST))
-    def check(joint: Joint, theta: float, B: int) -> None:
-        batches = batch_means(joint, B)
-        lower = batches.s2 - batches.smoothed(theta)
-        assume(abs(lower) > 1e-9 * batches.s2)
-        show_critical_batch(joint.moments, theta=theta)
-        assert (lower > 0) == (float(critical(joint.moments, theta)) > B)
-
-    check()
+    batches = batch_means(joint, B)
+    lower = batches.s2 - batches.smoothed(theta)
+    assume(abs(lower) > 1e-9 * batches.s2)
+    show_critical_batch(joint.moments, theta=theta)
+    assert (lower > 0) == (float(critical(joint.moments, theta)) > B)
 
 
-def is_a_batch_size_at_which_nothing_changes(critical: Critical) -> None:
+@for_all(spaces(), strengths, costs=2)
+def is_a_batch_size_at_which_nothing_changes(critical: Critical, joint: Joint, theta: float) -> None:
     """Between two whole sizes, both second moments are a + b/B, as two enumerations determine; they cross at B_c(θ)."""
-
-    @costly(2)
-    @given(spaces(), strengths)
-    def check(joint: Joint, theta: float) -> None:
-        one, three = (batch_means(joint, B) for B in (1, 3))
-        gains = [batches.s2 - batches.smoothed(theta) for batches in (one, three)]
-        per_batch = (gains[0] - gains[1]) * 3 / 2
-        stays = gains[0] - per_batch
-        assume(abs(stays) > 1e-3 * joint.s2)
-        show_critical_batch(joint.moments, theta=theta)
-        assert float(critical(joint.moments, theta)) == pytest.approx(-per_batch / stays, rel=1e-9, abs=1e-9)
-
-    check()
+    one, three = (batch_means(joint, B) for B in (1, 3))
+    gains = [batches.s2 - batches.smoothed(theta) for batches in (one, three)]
+    per_batch = (gains[0] - gains[1]) * 3 / 2
+    stays = gains[0] - per_batch
+    assume(abs(stays) > 1e-3 * joint.s2)
+    show_critical_batch(joint.moments, theta=theta)
+    assert float(critical(joint.moments, theta)) == pytest.approx(-per_batch / stays, rel=1e-9, abs=1e-9)
 
 
 CRITICAL = [is_where_the_sign_changes, is_a_batch_size_at_which_nothing_changes]
@@ -124,18 +114,13 @@ def test_wrong_sizes_are_rejected(check: Callable[[Critical], None], planted: st
 # --- the moments of a batch ---
 
 
-def is_that_of_all_batches(at_batch_size: Batched) -> None:
+@for_all(spaces(), st.integers(1, LARGEST), costs=2)
+def is_that_of_all_batches(at_batch_size: Batched, joint: Joint, B: int) -> None:
     """All six; and δ of the batch is under 1 iff B < B_c(1)."""
-
-    @costly(2)
-    @given(spaces(), st.integers(1, LARGEST))
-    def check(joint: Joint, B: int) -> None:
-        found, batches = at_batch_size(joint.moments, B), batch_means(joint, B)
-        assert asdict(found) == pytest.approx(asdict(batches.moments), rel=1e-9, abs=joint.rounding)
-        if abs(found.delta - 1) > 1e-9:
-            assert (found.delta < 1) == (joint.moments.critical_batch_size() > B)
-
-    check()
+    found, batches = at_batch_size(joint.moments, B), batch_means(joint, B)
+    assert asdict(found) == pytest.approx(asdict(batches.moments), rel=1e-9, abs=joint.rounding)
+    if abs(found.delta - 1) > 1e-9:
+        assert (found.delta < 1) == (joint.moments.critical_batch_size() > B)
 
 
 @pytest.mark.claim("C14", "property")
@@ -170,22 +155,18 @@ def splits(draw: st.DrawFn) -> Moments:
     return SmoothingOracle(beta2=draw(st.just(0.0) | positive()), nu2=nu2, c=c).moments(s2)
 
 
-def is_where_the_floors_cross(critical: Critical) -> None:
+@for_all(splits(), strengths, positive(), st.floats(1e-3, 1), st.integers(1, 64))
+def is_where_the_floors_cross(critical: Critical, m: Moments, theta: float, L: float, part: float, B: int) -> None:
     """C12's floor with σ², ν² and c over B, with smoothing and without; a part of the size at η = 1/L, as N(θ) falls in both like 1/B."""
-
-    @given(splits(), strengths, positive(), st.floats(1e-3, 1), st.integers(1, 64))
-    def check(m: Moments, theta: float, L: float, part: float, B: int) -> None:
-        batch = m.at_batch_size(B)
-        k, oracle = Constants(L=L, sigma2=batch.s2, F0=1), SmoothingOracle(beta2=batch.beta2, nu2=batch.nu2, c=batch.c)
-        bounds = [biased.bound(k, oracle, eta=part / L, T=1, theta=t).terms for t in (theta, 0)]
-        smoothed, plain = (float(terms["bias"] + terms["noise"]) for terms in bounds)
-        assume(abs(smoothed - plain) > 1e-9 * (plain + part * float(batch.nu2)))
-        show_critical_batch(m, theta=theta, L=L, eta=part / L)
-        size = float(critical(m, theta, eta_L=part))
-        assert (smoothed < plain) == (size > B)
-        assert size == pytest.approx(part * float(m.critical_batch_size(theta)), rel=1e-12)
-
-    check()
+    batch = m.at_batch_size(B)
+    k, oracle = Constants(L=L, sigma2=batch.s2, F0=1), SmoothingOracle(beta2=batch.beta2, nu2=batch.nu2, c=batch.c)
+    bounds = [biased.bound(k, oracle, eta=part / L, T=1, theta=t).terms for t in (theta, 0)]
+    smoothed, plain = (float(terms["bias"] + terms["noise"]) for terms in bounds)
+    assume(abs(smoothed - plain) > 1e-9 * (plain + part * float(batch.nu2)))
+    show_critical_batch(m, theta=theta, L=L, eta=part / L)
+    size = float(critical(m, theta, eta_L=part))
+    assert (smoothed < plain) == (size > B)
+    assert size == pytest.approx(part * float(m.critical_batch_size(theta)), rel=1e-12)
 
 
 @pytest.mark.claim("C14", "property")

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.claims.support import quadratic
-from tests.claims.support.domain import constants, costly, positive, positive_deltas, step_sizes, targets, with_stage, with_terms
+from tests.claims.support.domain import constants, for_all, positive, positive_deltas, step_sizes, targets, with_stage, with_terms
 from tests.claims.support.recursions import exact, gap, noise_lift, smoothed_error2
 from tests.claims.support.relations import BoundOf, is_monotone, last_iterate_bound, scales_with_the_objective
 from tests.claims.support.wrong import one_step_more, scaled, stage_changed
@@ -28,31 +28,22 @@ K = Constants(L=10, mu=1, sigma2=1, delta=0.1, F0=1)
 # --- (a) the last iterate ---
 
 
-def is_the_recursion_from_above_its_fixed_point(bound: BoundOf) -> None:
+@for_all(st.data(), constants(), st.integers(0, 60), costs=2)
+def is_the_recursion_from_above_its_fixed_point(bound: BoundOf, data: st.DataObject, k: Constants, T: int) -> None:
     """a ← (1-ημ) a + η²Lσ²/2, whose fixed point is ηLσ²/(2μ); then ‖∇F‖² ≤ 2L (F - F*)."""
-
-    @costly(2)
-    @given(st.data(), constants(), st.integers(0, 60))
-    def check(data: st.DataObject, k: Constants, T: int) -> None:
-        eta = data.draw(step_sizes(float(k.L)))
-        lift = noise_lift(k)
-        fixed = gap(k, lift(eta) / exact(eta) / exact(k.mu), [eta], lift)
-        expected = 2 * exact(k.L) * gap(k, exact(k.F0) + fixed, repeat(eta, T), lift)
-        tolerance = 1e-14 * float(k.L * k.F0 + k.L / k.mu * k.sigma2)  # 1-ημ keeps an absolute error of 1e-16
-        assert float(bound(k, eta, T, None).total) == pytest.approx(float(expected), rel=1e-12, abs=tolerance)
-
-    check()
+    eta = data.draw(step_sizes(float(k.L)))
+    lift = noise_lift(k)
+    fixed = gap(k, lift(eta) / exact(eta) / exact(k.mu), [eta], lift)
+    expected = 2 * exact(k.L) * gap(k, exact(k.F0) + fixed, repeat(eta, T), lift)
+    tolerance = 1e-14 * float(k.L * k.F0 + k.L / k.mu * k.sigma2)  # 1-ημ keeps an absolute error of 1e-16
+    assert float(bound(k, eta, T, None).total) == pytest.approx(float(expected), rel=1e-12, abs=tolerance)
 
 
-def holds_on_a_quadratic(bound: BoundOf) -> None:
-    @costly(4)
-    @given(st.data(), constants(), st.integers(0, 30))
-    def check(data: st.DataObject, k: Constants, T: int) -> None:
-        eta = data.draw(step_sizes(float(k.L)))
-        *_, last = quadratic.run(quadratic.start(k), k, [eta] * T)
-        assert last.gradient2 <= float(bound(k, eta, T, None).total) * (1 + 1e-12) + 1e-14 * float(k.L * k.F0)
-
-    check()
+@for_all(st.data(), constants(), st.integers(0, 30), costs=4)
+def holds_on_a_quadratic(bound: BoundOf, data: st.DataObject, k: Constants, T: int) -> None:
+    eta = data.draw(step_sizes(float(k.L)))
+    *_, last = quadratic.run(quadratic.start(k), k, [eta] * T)
+    assert last.gradient2 <= float(bound(k, eta, T, None).total) * (1 + 1e-12) + 1e-14 * float(k.L * k.F0)
 
 
 @pytest.mark.claim("C15", "property")
@@ -90,21 +81,17 @@ def test_wrong_last_iterate_bounds_are_rejected(check: Callable[[BoundOf], None]
     rejects(check, right=last_iterate_bound, wrong=wrong)
 
 
-def last_iterate_reaches_the_target_without_waste(steps: Planner) -> None:
+@for_all(constants(), targets)
+def last_iterate_reaches_the_target_without_waste(steps: Planner, k: Constants, eps: float) -> None:
     """A run that is shorter by 1-ημ, which is what e^(-ημ) for 1-ημ costs, does not."""
-
-    @given(constants(), targets)
-    def check(k: Constants, eps: float) -> None:
-        (stage,) = steps(k, eps=eps).stages
-        assert float(sgd_pl.last_iterate_bound(k, eta=stage.eta, T=stage.steps).total) <= eps**2 * (1 + 1e-12)
-        fewer = np.floor((1 - stage.eta * k.mu) * (stage.steps - 1)) - 1
-        if fewer >= 0:
-            assert float(sgd_pl.last_iterate_bound(k, eta=stage.eta, T=fewer).terms["optimisation"]) > eps**2 / 2
-        if stage.eta * k.L < 1 - 1e-12:  # the step size is as large as the noise allows
-            noise = sgd_pl.last_iterate_bound(k, eta=stage.eta, T=1).terms["noise"]
-            assert float(noise) == pytest.approx(eps**2 / 2, rel=1e-12)
-
-    check()
+    (stage,) = steps(k, eps=eps).stages
+    assert float(sgd_pl.last_iterate_bound(k, eta=stage.eta, T=stage.steps).total) <= eps**2 * (1 + 1e-12)
+    fewer = np.floor((1 - stage.eta * k.mu) * (stage.steps - 1)) - 1
+    if fewer >= 0:
+        assert float(sgd_pl.last_iterate_bound(k, eta=stage.eta, T=fewer).terms["optimisation"]) > eps**2 / 2
+    if stage.eta * k.L < 1 - 1e-12:  # the step size is as large as the noise allows
+        noise = sgd_pl.last_iterate_bound(k, eta=stage.eta, T=1).terms["noise"]
+        assert float(noise) == pytest.approx(eps**2 / 2, rel=1e-12)
 
 
 @pytest.mark.claim("C15", "property")
@@ -145,57 +132,43 @@ def gap_after(stage: Stage, k: Constants, start: float) -> float:
     return a
 
 
-def reaches_the_target_phase_by_phase(steps: Planner) -> None:
+@for_all(short_runs(), costs=4)
+def reaches_the_target_phase_by_phase(steps: Planner, run: tuple[Constants, float]) -> None:
     """Gap σ²/μ after the first, ε²/(2μ) after the second, mean squared gradient ε² over the third."""
-
-    @costly(4)
-    @given(short_runs())
-    def check(run: tuple[Constants, float]) -> None:
-        k, eps = run
-        first, second, third = steps(k, eps=eps).stages
-        burnt_in = gap_after(first, k, float(k.F0))
-        assert burnt_in <= k.sigma2 / k.mu * (1 + 1e-9)
-        settled = gap_after(second, k, burnt_in)
-        if eps**2 <= 2 * k.sigma2:
-            assert settled <= eps**2 / (2 * k.mu) * (1 + 1e-9)
-        eta = float(third.eta)
-        lifted = sum(eta**2 * float(k.L * k.sigma2) / 2 for _ in step_sizes_of(third))
-        assert 2 * (settled + lifted) / (eta * float(third.steps)) <= eps**2 * (1 + 1e-9)
-
-    check()
+    k, eps = run
+    first, second, third = steps(k, eps=eps).stages
+    burnt_in = gap_after(first, k, float(k.F0))
+    assert burnt_in <= k.sigma2 / k.mu * (1 + 1e-9)
+    settled = gap_after(second, k, burnt_in)
+    if eps**2 <= 2 * k.sigma2:
+        assert settled <= eps**2 / (2 * k.mu) * (1 + 1e-9)
+    eta = float(third.eta)
+    lifted = sum(eta**2 * float(k.L * k.sigma2) / 2 for _ in step_sizes_of(third))
+    assert 2 * (settled + lifted) / (eta * float(third.steps)) <= eps**2 * (1 + 1e-9)
 
 
-def reaches_the_target_on_a_quadratic(steps: Planner) -> None:
-    @costly(20)
-    @given(short_runs())
-    def check(run: tuple[Constants, float]) -> None:
-        k, eps = run
-        *before, third = steps(k, eps=eps).stages
-        state = quadratic.start(k)
-        for stage in before:
-            *_, state = quadratic.run(state, k, step_sizes_of(stage))
-        assert quadratic.mean_gradient2(list(quadratic.run(state, k, step_sizes_of(third)))) <= eps**2
-
-    check()
+@for_all(short_runs(), costs=20)
+def reaches_the_target_on_a_quadratic(steps: Planner, run: tuple[Constants, float]) -> None:
+    k, eps = run
+    *before, third = steps(k, eps=eps).stages
+    state = quadratic.start(k)
+    for stage in before:
+        *_, state = quadratic.run(state, k, step_sizes_of(stage))
+    assert quadratic.mean_gradient2(list(quadratic.run(state, k, step_sizes_of(third)))) <= eps**2
 
 
-def is_not_twice_too_long(steps: Planner) -> None:
+@for_all(constants(noiseless=False, kappa=st.floats(10, 20)), st.floats(0.1, 0.5), costs=4)
+def is_not_twice_too_long(steps: Planner, k: Constants, target: float) -> None:
     """From the gap that each phase may start with, half of it is not enough by the recursion. κ ≥ 10 and ε² ≤ σ²/2 keep the
     transients small: e^(-ημ) for 1-ημ costs at most a tenth, and 2κ of 4κσ²/ε² steps fewer would do."""
-
-    @costly(4)
-    @given(constants(noiseless=False, kappa=st.floats(10, 20)), st.floats(0.1, 0.5))
-    def check(k: Constants, target: float) -> None:
-        eps2 = target * float(k.sigma2)
-        plan = steps(k, eps=np.sqrt(eps2))
-        first, second, third = (with_stage(plan, i, steps=stage.steps // 2).stages[i] for i, stage in enumerate(plan.stages))
-        if plan.stages[0].steps > 20:
-            assert gap_after(first, k, float(k.F0)) > k.sigma2 / k.mu
-        assert gap_after(second, k, float(k.sigma2 / k.mu)) > eps2 / (2 * k.mu)
-        start = Constants(L=k.L, sigma2=k.sigma2, F0=eps2 / (2 * k.mu))
-        assert float(sgd.bound(start, eta=third.eta, T=third.steps).total) > eps2
-
-    check()
+    eps2 = target * float(k.sigma2)
+    plan = steps(k, eps=np.sqrt(eps2))
+    first, second, third = (with_stage(plan, i, steps=stage.steps // 2).stages[i] for i, stage in enumerate(plan.stages))
+    if plan.stages[0].steps > 20:
+        assert gap_after(first, k, float(k.F0)) > k.sigma2 / k.mu
+    assert gap_after(second, k, float(k.sigma2 / k.mu)) > eps2 / (2 * k.mu)
+    start = Constants(L=k.L, sigma2=k.sigma2, F0=eps2 / (2 * k.mu))
+    assert float(sgd.bound(start, eta=third.eta, T=third.steps).total) > eps2
 
 
 @pytest.mark.claim("C15", "property")
@@ -298,23 +271,19 @@ def test_the_example_of_the_comparison() -> None:
 # --- (c) two step sizes ---
 
 
-def two_step_sizes_reach_the_target(steps: Planner) -> None:
+@for_all(constants(noiseless=False), targets)
+def two_step_sizes_reach_the_target(steps: Planner, k: Constants, eps: float) -> None:
     """The first stage leaves σ²/μ by C7 with V = σ², and by its own recursion; the second is C4 from there, and not one step too long."""
-
-    @given(constants(noiseless=False), targets)
-    def check(k: Constants, eps: float) -> None:
-        first, second = steps(k, eps=eps).stages
-        noisy = Constants(L=k.L, mu=k.mu, sigma2=k.sigma2, delta=1, F0=k.F0)
-        assert float(two_stage.stage_one(noisy, eta1=first.eta, T1=first.steps, theta=0).total) <= k.sigma2 / k.mu * (1 + 1e-12)
-        fewer = np.floor((1 - first.eta * k.mu) * (first.steps - 1)) - 1
-        if fewer >= 0:
-            assert float(two_stage.stage_one(noisy, eta1=first.eta, T1=fewer, theta=0).total) > k.sigma2 / k.mu
-        start = Constants(L=k.L, sigma2=k.sigma2, F0=k.sigma2 / k.mu)
-        assert float(sgd.bound(start, eta=second.eta, T=second.steps).total) <= eps**2 * (1 + 1e-12)
-        if eps**2 <= 2 * k.sigma2 and second.steps > 1:
-            assert float(sgd.bound(start, eta=second.eta, T=second.steps - 1).total) > eps**2
-
-    check()
+    first, second = steps(k, eps=eps).stages
+    noisy = Constants(L=k.L, mu=k.mu, sigma2=k.sigma2, delta=1, F0=k.F0)
+    assert float(two_stage.stage_one(noisy, eta1=first.eta, T1=first.steps, theta=0).total) <= k.sigma2 / k.mu * (1 + 1e-12)
+    fewer = np.floor((1 - first.eta * k.mu) * (first.steps - 1)) - 1
+    if fewer >= 0:
+        assert float(two_stage.stage_one(noisy, eta1=first.eta, T1=fewer, theta=0).total) > k.sigma2 / k.mu
+    start = Constants(L=k.L, sigma2=k.sigma2, F0=k.sigma2 / k.mu)
+    assert float(sgd.bound(start, eta=second.eta, T=second.steps).total) <= eps**2 * (1 + 1e-12)
+    if eps**2 <= 2 * k.sigma2 and second.steps > 1:
+        assert float(sgd.bound(start, eta=second.eta, T=second.steps - 1).total) > eps**2
 
 
 @pytest.mark.claim("C15", "property")
@@ -335,24 +304,20 @@ def test_wrong_two_step_plans_are_rejected(index: int, factor: float, rejects: R
 Gain = Callable[[Any], Any]
 
 
-def is_what_smoothing_adds(gain: Gain) -> None:
+@for_all(constants(delta=positive_deltas, noiseless=False), positive(0.01, 0.5))
+def is_what_smoothing_adds(gain: Gain, k: Constants, target: float) -> None:
     """The same two step sizes and lengths, with the smoothing label and without: the part of the bound that stage 1 leaves behind.
     So is the least number of plain steps that C4 asks for after each."""
-
-    @given(constants(delta=positive_deltas, noiseless=False), positive(0.01, 0.5))
-    def check(k: Constants, target: float) -> None:
-        run = {"eta1": 1 / k.L, "T1": 10, "eta2": 0.5 / k.L, "T2": 100}
-        smoothed, plain = (float(two_stage.bound(k, **run, theta=theta).terms["smoothing"]) for theta in (None, 0))
-        assert smoothed / plain == pytest.approx(float(gain(k.delta)), rel=1e-12)
-        eps = float(np.sqrt(target * k.sigma2)) * 1e-6  # so many steps that ceilings don't count
-        least = [
-            float(sgd.steps(Constants(L=k.L, sigma2=k.sigma2, F0=V / k.mu), eps=eps).total)
-            for V in (float(smoothed_error2(k, None)), float(k.sigma2))
-        ]
-        assert least[0] / least[1] == pytest.approx(float(gain(k.delta)), rel=1e-9)
-        assert (gain(k.delta) < 1) == (k.delta < 1)
-
-    check()
+    run = {"eta1": 1 / k.L, "T1": 10, "eta2": 0.5 / k.L, "T2": 100}
+    smoothed, plain = (float(two_stage.bound(k, **run, theta=theta).terms["smoothing"]) for theta in (None, 0))
+    assert smoothed / plain == pytest.approx(float(gain(k.delta)), rel=1e-12)
+    eps = float(np.sqrt(target * k.sigma2)) * 1e-6  # so many steps that ceilings don't count
+    least = [
+        float(sgd.steps(Constants(L=k.L, sigma2=k.sigma2, F0=V / k.mu), eps=eps).total)
+        for V in (float(smoothed_error2(k, None)), float(k.sigma2))
+    ]
+    assert least[0] / least[1] == pytest.approx(float(gain(k.delta)), rel=1e-9)
+    assert (gain(k.delta) < 1) == (k.delta < 1)
 
 
 @pytest.mark.claim("C15", "property")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.claims.support.distributions import Joint, joints
-from tests.claims.support.domain import thetas
+from tests.claims.support.domain import for_all, thetas
 from tests.planted import Rejects
 from tsla.theory import smoothing
 from tsla.theory.moments import Moments, Value
@@ -24,35 +24,25 @@ def shrunk(joint: Joint, theta: float) -> float:
     return joint.about_gradient((1 - theta) * joint.g)
 
 
-def is_the_second_moment_of_a_smaller_step(control: Control) -> None:
-    @given(joints(), thetas)
-    def check(joint: Joint, theta: float) -> None:
-        assert float(control(joint.moments, theta)) == pytest.approx(shrunk(joint, theta), rel=1e-12, abs=joint.rounding)
-
-    check()
+@for_all(joints(), thetas)
+def is_the_second_moment_of_a_smaller_step(control: Control, joint: Joint, theta: float) -> None:
+    assert float(control(joint.moments, theta)) == pytest.approx(shrunk(joint, theta), rel=1e-12, abs=joint.rounding)
 
 
-def is_the_difference_from_a_smaller_step(beyond: Control) -> None:
-    @given(joints(), thetas)
-    def check(joint: Joint, theta: float) -> None:
-        difference = joint.smoothed(theta) - shrunk(joint, theta)
-        assert float(beyond(joint.moments, theta)) == pytest.approx(difference, rel=1e-12, abs=joint.rounding)
-
-    check()
+@for_all(joints(), thetas)
+def is_the_difference_from_a_smaller_step(beyond: Control, joint: Joint, theta: float) -> None:
+    difference = joint.smoothed(theta) - shrunk(joint, theta)
+    assert float(beyond(joint.moments, theta)) == pytest.approx(difference, rel=1e-12, abs=joint.rounding)
 
 
-def is_the_delta_of_the_zero_vector(delta0: Control) -> None:
+@for_all(joints("zero"), thetas)
+def is_the_delta_of_the_zero_vector(delta0: Control, joint: Joint, theta: float) -> None:
     """ĝ = 0 satisfies A3 with δ0, c = 0, and the lemma counts its smaller step as variance reduction."""
-
-    @given(joints("zero"), thetas)
-    def check(joint: Joint, theta: float) -> None:
-        delta = float(delta0(joint.moments))
-        assert delta * joint.s2 == pytest.approx(joint.shat2, rel=1e-12)
-        assert joint.c == pytest.approx(0, abs=joint.rounding)
-        assert joint.smoothed(theta) == pytest.approx(shrunk(joint, theta), rel=1e-12)
-        assert joint.smoothed(theta) <= float(smoothing.lemma(joint.s2, delta, theta)) + joint.rounding
-
-    check()
+    delta = float(delta0(joint.moments))
+    assert delta * joint.s2 == pytest.approx(joint.shat2, rel=1e-12)
+    assert joint.c == pytest.approx(0, abs=joint.rounding)
+    assert joint.smoothed(theta) == pytest.approx(shrunk(joint, theta), rel=1e-12)
+    assert joint.smoothed(theta) <= float(smoothing.lemma(joint.s2, delta, theta)) + joint.rounding
 
 
 def of_the_control(m: Moments, theta: float) -> Value:

@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.claims.support.distributions import Joint, joints
-from tests.claims.support.domain import deltas, positive, thetas
+from tests.claims.support.domain import deltas, for_all, positive, thetas
 from tests.claims.support.recursions import exact
 from tests.planted import Rejects
 from tsla.theory import smoothing, variance
@@ -33,41 +33,30 @@ def bounds_every_distribution(lemma: Lemma) -> None:
     check()
 
 
-def is_exact_for_a_label_flipped_at_random(lemma: Lemma) -> None:
+@for_all(joints(), thetas)
+def is_exact_for_a_label_flipped_at_random(lemma: Lemma, joint: Joint, theta: float) -> None:
     """With probability θ the sample is given the label ŷ, else y: no mixture, and so nothing is lost by convexity."""
-
-    @given(joints(), thetas)
-    def check(joint: Joint, theta: float) -> None:
-        flipped = Joint(
-            np.concatenate([(1 - theta) * joint.p, theta * joint.p]),
-            np.concatenate([joint.g - joint.gradient, joint.ghat - joint.gradient]),
-            np.zeros((2 * len(joint.p), joint.g.shape[1])),
-        )
-        second_moment = flipped.mean_square(flipped.g)
-        assert lemma(joint.s2, joint.shat2 / joint.s2, theta) == pytest.approx(second_moment, rel=1e-12)
-
-    check()
+    flipped = Joint(
+        np.concatenate([(1 - theta) * joint.p, theta * joint.p]),
+        np.concatenate([joint.g - joint.gradient, joint.ghat - joint.gradient]),
+        np.zeros((2 * len(joint.p), joint.g.shape[1])),
+    )
+    second_moment = flipped.mean_square(flipped.g)
+    assert lemma(joint.s2, joint.shat2 / joint.s2, theta) == pytest.approx(second_moment, rel=1e-12)
 
 
-def is_attained_without_mixture(lemma: Lemma) -> None:
+@for_all(joints(), joints("equal"), thetas)
+def is_attained_without_mixture(lemma: Lemma, joint: Joint, equal: Joint, theta: float) -> None:
     """At both ends of θ, and where ĝ = g."""
-
-    @given(joints(), joints("equal"), thetas)
-    def check(joint: Joint, equal: Joint, theta: float) -> None:
-        for end in (0.0, 1.0):
-            assert lemma(joint.s2, joint.shat2 / joint.s2, end) == pytest.approx(joint.smoothed(end), rel=1e-12, abs=joint.rounding)
-        assert lemma(equal.s2, 1.0, theta) == pytest.approx(equal.smoothed(theta), rel=1e-12, abs=equal.rounding)
-
-    check()
+    for end in (0.0, 1.0):
+        assert lemma(joint.s2, joint.shat2 / joint.s2, end) == pytest.approx(joint.smoothed(end), rel=1e-12, abs=joint.rounding)
+    assert lemma(equal.s2, 1.0, theta) == pytest.approx(equal.smoothed(theta), rel=1e-12, abs=equal.rounding)
 
 
-def lowers_the_variance_iff_delta_is_below_one(lemma: Lemma) -> None:
-    @given(positive(), st.floats(0, 10), st.floats(0.001, 1))
-    def check(sigma2: float, delta: float, theta: float) -> None:
-        assume(abs(delta - 1) > 1e-9)
-        assert (lemma(sigma2, delta, theta) < sigma2) == (delta < 1)
-
-    check()
+@for_all(positive(), st.floats(0, 10), st.floats(0.001, 1))
+def lowers_the_variance_iff_delta_is_below_one(lemma: Lemma, sigma2: float, delta: float, theta: float) -> None:
+    assume(abs(delta - 1) > 1e-9)
+    assert (lemma(sigma2, delta, theta) < sigma2) == (delta < 1)
 
 
 CHECKS = [
@@ -93,18 +82,14 @@ def test_no_distribution_exceeds_it(evidence: Callable[..., None]) -> None:
 PaperTheta = Callable[[Any], Any]
 
 
-def gives_the_papers_value(paper_theta: PaperTheta) -> None:
+@for_all(positive(), deltas)
+def gives_the_papers_value(paper_theta: PaperTheta, sigma2: float, delta: float) -> None:
     """V(θ) = 2δσ²/(1+δ) ≤ 2δσ², at which both labels contribute the same."""
-
-    @given(positive(), deltas)
-    def check(sigma2: float, delta: float) -> None:
-        theta = paper_theta(delta)
-        value = 2 * exact(delta) * exact(sigma2) / (1 + exact(delta))
-        assert float(smoothing.lemma(sigma2, delta, theta)) == pytest.approx(float(value), rel=1e-12, abs=1e-15 * sigma2)
-        assert smoothing.lemma(sigma2, delta, theta) <= 2 * delta * sigma2 + 1e-15 * sigma2
-        assert (1 - theta) * sigma2 == pytest.approx(float(theta * delta * sigma2), rel=1e-12, abs=1e-15 * sigma2)
-
-    check()
+    theta = paper_theta(delta)
+    value = 2 * exact(delta) * exact(sigma2) / (1 + exact(delta))
+    assert float(smoothing.lemma(sigma2, delta, theta)) == pytest.approx(float(value), rel=1e-12, abs=1e-15 * sigma2)
+    assert smoothing.lemma(sigma2, delta, theta) <= 2 * delta * sigma2 + 1e-15 * sigma2
+    assert (1 - theta) * sigma2 == pytest.approx(float(theta * delta * sigma2), rel=1e-12, abs=1e-15 * sigma2)
 
 
 @pytest.mark.claim("C2", "property")

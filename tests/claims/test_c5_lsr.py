@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from tests.claims.support import quadratic
 from tests.claims.support.counterexample import show
-from tests.claims.support.domain import constants, costly, positive_deltas, step_sizes, thetas, with_stage, with_terms
+from tests.claims.support.domain import constants, for_all, positive_deltas, step_sizes, thetas, with_stage, with_terms
 from tests.claims.support.recursions import error_lift, exact, mean_squared_gradient, smoothed_error2
 from tests.claims.support.relations import BoundOf, is_monotone, joins_at_the_ends_of_theta, lsr_bound, scales_with_the_objective
 from tests.claims.support.wrong import one_step_more, scaled, stage_changed
@@ -24,45 +24,34 @@ from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan
 
 
-def agrees_with_summed_descent(bound: BoundOf) -> None:
-    @given(st.data(), constants(), st.integers(1, 50), st.none() | thetas)
-    def check(data: st.DataObject, k: Constants, T: int, theta: float | None) -> None:
-        eta = data.draw(step_sizes(float(k.L)))
-        show("bound lsr", k, delta=k.delta, eta=eta, T=T, theta=theta)
-        lift = error_lift(smoothed_error2(k, theta))
-        summed = mean_squared_gradient(exact(k.F0), eta, repeat(lift(eta), T))
-        assert float(bound(k, eta, T, theta).total) == pytest.approx(float(summed), rel=1e-12)
-
-    check()
+@for_all(st.data(), constants(), st.integers(1, 50), st.none() | thetas)
+def agrees_with_summed_descent(bound: BoundOf, data: st.DataObject, k: Constants, T: int, theta: float | None) -> None:
+    eta = data.draw(step_sizes(float(k.L)))
+    show("bound lsr", k, delta=k.delta, eta=eta, T=T, theta=theta)
+    lift = error_lift(smoothed_error2(k, theta))
+    summed = mean_squared_gradient(exact(k.F0), eta, repeat(lift(eta), T))
+    assert float(bound(k, eta, T, theta).total) == pytest.approx(float(summed), rel=1e-12)
 
 
-def holds_on_a_quadratic(bound: BoundOf) -> None:
-    @costly(4)
-    @given(st.data(), constants(), st.integers(1, 30), thetas)
-    def check(data: st.DataObject, k: Constants, T: int, theta: float) -> None:
-        eta = data.draw(step_sizes(float(k.L)))
-        show("bound lsr", k, delta=k.delta, eta=eta, T=T, theta=theta)
-        states = list(quadratic.run(quadratic.start(k), k, [eta] * T, theta))
-        assert quadratic.mean_gradient2(states) <= float(bound(k, eta, T, theta).total) * (1 + 1e-12)
-
-    check()
+@for_all(st.data(), constants(), st.integers(1, 30), thetas, costs=4)
+def holds_on_a_quadratic(bound: BoundOf, data: st.DataObject, k: Constants, T: int, theta: float) -> None:
+    eta = data.draw(step_sizes(float(k.L)))
+    show("bound lsr", k, delta=k.delta, eta=eta, T=T, theta=theta)
+    states = list(quadratic.run(quadratic.start(k), k, [eta] * T, theta))
+    assert quadratic.mean_gradient2(states) <= float(bound(k, eta, T, theta).total) * (1 + 1e-12)
 
 
-def is_attained(bound: BoundOf) -> None:
+@for_all(constants(), st.integers(1, 30))
+def is_attained(bound: BoundOf, k: Constants, T: int) -> None:
     """On (L/2)w² along ĝ = ∇F - b alone, at η = 1/L, with F0 - F(w_T) for F0."""
-
-    @given(constants(), st.integers(1, 30))
-    def check(k: Constants, T: int) -> None:
-        L, F0 = float(k.L), float(k.F0)
-        states = list(quadratic.run(quadratic.parabola(k, L), k, [1 / L] * T, 1.0))
-        fallen = F0 - states[-1].gap
-        assume(fallen > 1e-3 * F0)
-        start = Constants(L=L, sigma2=k.sigma2, delta=k.delta, F0=fallen)
-        show("bound lsr", start, delta=k.delta, eta=1 / L, T=T, theta=1.0)
-        value = float(bound(start, 1 / L, T, 1.0).total)
-        assert quadratic.mean_gradient2(states) == pytest.approx(value, rel=1e-9)
-
-    check()
+    L, F0 = float(k.L), float(k.F0)
+    states = list(quadratic.run(quadratic.parabola(k, L), k, [1 / L] * T, 1.0))
+    fallen = F0 - states[-1].gap
+    assume(fallen > 1e-3 * F0)
+    start = Constants(L=L, sigma2=k.sigma2, delta=k.delta, F0=fallen)
+    show("bound lsr", start, delta=k.delta, eta=1 / L, T=T, theta=1.0)
+    value = float(bound(start, 1 / L, T, 1.0).total)
+    assert quadratic.mean_gradient2(states) == pytest.approx(value, rel=1e-9)
 
 
 CHECKS = [
@@ -91,42 +80,35 @@ def problems(draw: st.DrawFn) -> tuple[Constants, float]:
     return k, float(np.sqrt(float(smoothed_error2(k, None)) * draw(st.floats(0.5, 10))))
 
 
-def reaches_the_target_iff_it_is_above_the_floor(steps: Planner) -> None:
-    @given(problems())
-    def check(problem: tuple[Constants, float]) -> None:
-        k, eps = problem
-        V = float(smoothed_error2(k, None))
-        assume(abs(V / eps**2 - 1) > 1e-9)
-        show("steps lsr", k, eps=eps)
-        plan = steps(k, eps=eps)
-        (stage,) = plan.stages
-        assert float(stage.theta) == pytest.approx(float(1 / (1 + k.delta)), rel=1e-15)
-        assert bool(plan.reachable) == (eps**2 > V)
-        assert float(plan.floor) == pytest.approx(V, rel=1e-12)
-        if plan.reachable:
-            assert float(lsr.bound(k, eta=stage.eta, T=stage.steps).total) <= eps**2 * (1 + 1e-12)
-        else:
-            assert np.isinf(plan.total)
-
-    check()
+@for_all(problems())
+def reaches_the_target_iff_it_is_above_the_floor(steps: Planner, problem: tuple[Constants, float]) -> None:
+    k, eps = problem
+    V = float(smoothed_error2(k, None))
+    assume(abs(V / eps**2 - 1) > 1e-9)
+    show("steps lsr", k, eps=eps)
+    plan = steps(k, eps=eps)
+    (stage,) = plan.stages
+    assert float(stage.theta) == pytest.approx(float(1 / (1 + k.delta)), rel=1e-15)
+    assert bool(plan.reachable) == (eps**2 > V)
+    assert float(plan.floor) == pytest.approx(V, rel=1e-12)
+    if plan.reachable:
+        assert float(lsr.bound(k, eta=stage.eta, T=stage.steps).total) <= eps**2 * (1 + 1e-12)
+    else:
+        assert np.isinf(plan.total)
 
 
-def needs_every_step(steps: Planner) -> None:
+@for_all(problems())
+def needs_every_step(steps: Planner, problem: tuple[Constants, float]) -> None:
     """One step fewer, and the first term exceeds what V, or by the paper's choice ε²/2, leaves to it."""
-
-    @given(problems())
-    def check(problem: tuple[Constants, float]) -> None:
-        k, eps = problem
-        V = float(smoothed_error2(k, None))
-        assume(eps**2 > 1.001 * V)
-        show("steps lsr", k, eps=eps)
-        plan = steps(k, eps=eps)
-        (stage,) = plan.stages
-        assume(1 < stage.steps < 1e12)
-        fewer = lsr.bound(k, eta=stage.eta, T=stage.steps - 1).terms["optimisation"]
-        assert float(fewer) * (1 + 1e-11) > min(eps**2 - V, eps**2 / 2)  # ε² - V cancels up to three digits
-
-    check()
+    k, eps = problem
+    V = float(smoothed_error2(k, None))
+    assume(eps**2 > 1.001 * V)
+    show("steps lsr", k, eps=eps)
+    plan = steps(k, eps=eps)
+    (stage,) = plan.stages
+    assume(1 < stage.steps < 1e12)
+    fewer = lsr.bound(k, eta=stage.eta, T=stage.steps - 1).terms["optimisation"]
+    assert float(fewer) * (1 + 1e-11) > min(eps**2 - V, eps**2 / 2)  # ε² - V cancels up to three digits
 
 
 @pytest.mark.claim("C5", "property")

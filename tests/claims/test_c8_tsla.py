@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.claims.support import quadratic
 from tests.claims.support.counterexample import show
-from tests.claims.support.domain import constants, costly, positive_deltas, step_sizes, targets, thetas, with_stage
+from tests.claims.support.domain import constants, for_all, positive_deltas, step_sizes, targets, thetas, with_stage
 from tests.claims.support.recursions import error_lift, exact, gap, mean_squared_gradient, noise_lift, smoothed_error2
 from tests.claims.support.relations import BoundOf, is_monotone, joins_at_the_ends_of_theta, scales_with_the_objective, tsla_bound
 from tests.claims.support.wrong import scaled
@@ -27,33 +27,25 @@ TwoStages = Callable[..., Bound]
 Planner = Callable[..., Plan]
 
 
-def is_one_recursion_after_the_other(bound: TwoStages) -> None:
-    @costly(2)
-    @given(st.data(), constants(), st.integers(0, 40), st.integers(1, 40), st.none() | thetas)
-    def check(data: st.DataObject, k: Constants, T1: int, T2: int, theta: float | None) -> None:
-        eta1, eta2 = data.draw(step_sizes(float(k.L))), data.draw(step_sizes(float(k.L)))
-        show("bound tsla", k, eta1=eta1, T1=T1, eta2=eta2, T2=T2, theta=theta)
-        V = smoothed_error2(k, theta)
-        start = gap(k, exact(k.F0) + V / exact(k.mu) / 2, repeat(eta1, T1), error_lift(V))
-        summed = mean_squared_gradient(start, eta2, repeat(noise_lift(k)(eta2), T2))
-        value = float(bound(k, eta1=eta1, T1=T1, eta2=eta2, T2=T2, theta=theta).total)
-        assert value == pytest.approx(float(summed), rel=1e-12, abs=1e-14 * float(k.F0) / eta2)
-
-    check()
+@for_all(st.data(), constants(), st.integers(0, 40), st.integers(1, 40), st.none() | thetas, costs=2)
+def is_one_recursion_after_the_other(bound: TwoStages, data: st.DataObject, k: Constants, T1: int, T2: int, theta: float | None) -> None:
+    eta1, eta2 = data.draw(step_sizes(float(k.L))), data.draw(step_sizes(float(k.L)))
+    show("bound tsla", k, eta1=eta1, T1=T1, eta2=eta2, T2=T2, theta=theta)
+    V = smoothed_error2(k, theta)
+    start = gap(k, exact(k.F0) + V / exact(k.mu) / 2, repeat(eta1, T1), error_lift(V))
+    summed = mean_squared_gradient(start, eta2, repeat(noise_lift(k)(eta2), T2))
+    value = float(bound(k, eta1=eta1, T1=T1, eta2=eta2, T2=T2, theta=theta).total)
+    assert value == pytest.approx(float(summed), rel=1e-12, abs=1e-14 * float(k.F0) / eta2)
 
 
-def holds_on_a_quadratic(bound: TwoStages) -> None:
-    @costly(4)
-    @given(st.data(), constants(), st.integers(0, 20), st.integers(1, 20), thetas)
-    def check(data: st.DataObject, k: Constants, T1: int, T2: int, theta: float) -> None:
-        eta1, eta2 = data.draw(step_sizes(float(k.L))), data.draw(step_sizes(float(k.L)))
-        show("bound tsla", k, eta1=eta1, T1=T1, eta2=eta2, T2=T2, theta=theta)
-        *_, handed_over = quadratic.run(quadratic.start(k), k, [eta1] * T1, theta)
-        states = list(quadratic.run(handed_over, k, [eta2] * T2))
-        value = float(bound(k, eta1=eta1, T1=T1, eta2=eta2, T2=T2, theta=theta).total)
-        assert quadratic.mean_gradient2(states) <= value * (1 + 1e-12) + 1e-14 * float(k.F0) / eta2
-
-    check()
+@for_all(st.data(), constants(), st.integers(0, 20), st.integers(1, 20), thetas, costs=4)
+def holds_on_a_quadratic(bound: TwoStages, data: st.DataObject, k: Constants, T1: int, T2: int, theta: float) -> None:
+    eta1, eta2 = data.draw(step_sizes(float(k.L))), data.draw(step_sizes(float(k.L)))
+    show("bound tsla", k, eta1=eta1, T1=T1, eta2=eta2, T2=T2, theta=theta)
+    *_, handed_over = quadratic.run(quadratic.start(k), k, [eta1] * T1, theta)
+    states = list(quadratic.run(handed_over, k, [eta2] * T2))
+    value = float(bound(k, eta1=eta1, T1=T1, eta2=eta2, T2=T2, theta=theta).total)
+    assert quadratic.mean_gradient2(states) <= value * (1 + 1e-12) + 1e-14 * float(k.F0) / eta2
 
 
 @pytest.mark.claim("C8", "property")
@@ -71,51 +63,40 @@ def test_relations(check: Callable[[BoundOf], None]) -> None:
 problems = st.tuples(constants(delta=positive_deltas, noiseless=False), targets)
 
 
-def reaches_the_target(steps: Planner) -> None:
-    @given(problems)
-    def check(problem: tuple[Constants, float]) -> None:
-        k, eps = problem
-        show("steps tsla", k, eps=eps)
-        first, second = steps(k, eps=eps).stages
-        assert float(first.theta) == pytest.approx(float(1 / (1 + k.delta)), rel=1e-15)
-        value = two_stage.bound(k, eta1=first.eta, T1=first.steps, eta2=second.eta, T2=second.steps).total
-        assert float(value) <= eps**2 * (1 + 1e-12)
-
-    check()
+@for_all(problems)
+def reaches_the_target(steps: Planner, problem: tuple[Constants, float]) -> None:
+    k, eps = problem
+    show("steps tsla", k, eps=eps)
+    first, second = steps(k, eps=eps).stages
+    assert float(first.theta) == pytest.approx(float(1 / (1 + k.delta)), rel=1e-15)
+    value = two_stage.bound(k, eta1=first.eta, T1=first.steps, eta2=second.eta, T2=second.steps).total
+    assert float(value) <= eps**2 * (1 + 1e-12)
 
 
-def leaves_twice_the_floor_to_the_second_stage(steps: Planner) -> None:
+@for_all(problems)
+def leaves_twice_the_floor_to_the_second_stage(steps: Planner, problem: tuple[Constants, float]) -> None:
     """And no more; a first stage shorter by 1-ημ, which is what e^(-ημ) for 1-ημ costs, does not get there."""
-
-    @given(problems)
-    def check(problem: tuple[Constants, float]) -> None:
-        k, eps = problem
-        show("steps tsla", k, eps=eps)
-        first = steps(k, eps=eps).stages[0]
-        allowed = float(smoothed_error2(k, None) / exact(k.mu))
-        assert float(two_stage.stage_one(k, eta1=first.eta, T1=first.steps).total) <= allowed * (1 + 1e-12)
-        fewer = np.floor((1 - first.eta * k.mu) * (first.steps - 1)) - 1
-        if fewer >= 0:
-            assert float(two_stage.stage_one(k, eta1=first.eta, T1=fewer).total) > allowed
-
-    check()
+    k, eps = problem
+    show("steps tsla", k, eps=eps)
+    first = steps(k, eps=eps).stages[0]
+    allowed = float(smoothed_error2(k, None) / exact(k.mu))
+    assert float(two_stage.stage_one(k, eta1=first.eta, T1=first.steps).total) <= allowed * (1 + 1e-12)
+    fewer = np.floor((1 - first.eta * k.mu) * (first.steps - 1)) - 1
+    if fewer >= 0:
+        assert float(two_stage.stage_one(k, eta1=first.eta, T1=fewer).total) > allowed
 
 
-def wastes_no_more_than_the_paper(steps: Planner) -> None:
+@for_all(problems)
+def wastes_no_more_than_the_paper(steps: Planner, problem: tuple[Constants, float]) -> None:
     """T2 is 8δσ²/(μη2ε²), where 8δ/(1+δ) for 8δ would do: C4 from the gap V/μ needs T2/(1+δ) steps, and fails with one fewer."""
-
-    @given(problems)
-    def check(problem: tuple[Constants, float]) -> None:
-        k, eps = problem
-        show("steps tsla", k, eps=eps)
-        assume(eps**2 <= 2 * float(k.sigma2))
-        second = steps(k, eps=eps).stages[1]
-        start = Constants(L=k.L, sigma2=k.sigma2, F0=float(smoothed_error2(k, None) / exact(k.mu)))
-        fewer = np.ceil((second.steps - 1) / (1 + k.delta) * (1 - 1e-12)) - 1
-        if fewer >= 1:
-            assert float(sgd.bound(start, eta=second.eta, T=fewer).total) > eps**2
-
-    check()
+    k, eps = problem
+    show("steps tsla", k, eps=eps)
+    assume(eps**2 <= 2 * float(k.sigma2))
+    second = steps(k, eps=eps).stages[1]
+    start = Constants(L=k.L, sigma2=k.sigma2, F0=float(smoothed_error2(k, None) / exact(k.mu)))
+    fewer = np.ceil((second.steps - 1) / (1 + k.delta) * (1 - 1e-12)) - 1
+    if fewer >= 1:
+        assert float(sgd.bound(start, eta=second.eta, T=fewer).total) > eps**2
 
 
 PLANS = [reaches_the_target, leaves_twice_the_floor_to_the_second_stage, wastes_no_more_than_the_paper]
