@@ -33,8 +33,8 @@ def one_step_more(right: BoundOf) -> BoundOf:
 def stage_changed(right: Callable[..., Plan], index: int, **factors: float) -> Callable[..., Plan]:
     """``right`` with some fields of one stage multiplied; a broken number of steps is rounded up."""
 
-    def wrong(k: Constants, *, eps: float) -> Plan:
-        plan = right(k, eps=eps)
+    def wrong(*problem: Any, eps: float) -> Plan:
+        plan = right(*problem, eps=eps)
         fields = {name: getattr(plan.stages[index], name) * factor for name, factor in factors.items()}
         return with_stage(plan, index, **fields | ({"steps": np.ceil(fields["steps"])} if "steps" in fields else {}))
 
