@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from itertools import repeat
 from typing import Any
 
@@ -12,13 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.claims.support import quadratic
-from tests.claims.support.domain import constants, for_all, positive, positive_deltas, step_sizes, targets, with_stage, with_terms
-from tests.claims.support.recursions import exact, gap, noise_lift, smoothed_error2
+from tests.claims.support.domain import constants, for_all, positive, positive_deltas, step_sizes, targets, with_stage
+from tests.claims.support.marks import properties
+from tests.claims.support.recursions import exact, gap, noise_lift, smoothed_error2, step_sizes_of
 from tests.claims.support.relations import BoundOf, is_monotone, last_iterate_bound, scales_with_the_objective
 from tests.claims.support.wrong import one_step_more, scaled, stage_changed
-from tests.planted import Rejects
 from tsla.theory import lsr, sgd, sgd_pl, two_stage
-from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan, Stage
 
@@ -46,39 +46,21 @@ def holds_on_a_quadratic(bound: BoundOf, data: st.DataObject, k: Constants, T: i
     assert last.gradient2 <= float(bound(k, eta, T, None).total) * (1 + 1e-12) + 1e-14 * float(k.L * k.F0)
 
 
-@pytest.mark.claim("C15", "property")
-@pytest.mark.parametrize(
-    "check", [is_the_recursion_from_above_its_fixed_point, holds_on_a_quadratic, scales_with_the_objective, is_monotone]
-)
-def test_last_iterate_bound(check: Callable[[BoundOf], None]) -> None:
-    check(last_iterate_bound)
-
-
-def noise_of_a_constant_bias(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    right = last_iterate_bound(k, eta, T, theta)
-    return with_terms(right, noise=right.terms["noise"] / (eta * k.L))
-
-
-@pytest.mark.claim("C15", "property", planted=True)
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [
-        (is_the_recursion_from_above_its_fixed_point, wrong)
-        for wrong in (
+test_last_iterate_bound = properties(
+    "C15",
+    last_iterate_bound,
+    {
+        is_the_recursion_from_above_its_fixed_point: [
             scaled(last_iterate_bound, noise=0.5),
-            scaled(last_iterate_bound, noise=lambda k: 1 / k.L),
-            noise_of_a_constant_bias,
+            scaled(last_iterate_bound, noise=lambda k, eta: 1 / k.L),
+            scaled(last_iterate_bound, noise=lambda k, eta: 1 / (eta * k.L)),  # that of a constant bias
             one_step_more(last_iterate_bound),
-        )
-    ]
-    + [
-        (holds_on_a_quadratic, scaled(last_iterate_bound, optimisation=lambda k: 0.5 / k.L, noise=lambda k: 0.5 / k.L)),
-        (scales_with_the_objective, scaled(last_iterate_bound, noise=lambda k: 1 / k.L)),
-        (is_monotone, scaled(last_iterate_bound, noise=lambda k: k.mu**2 / k.L**2)),
-    ],
+        ],
+        holds_on_a_quadratic: [scaled(last_iterate_bound, **dict.fromkeys(("optimisation", "noise"), lambda k, eta: 0.5 / k.L))],
+        scales_with_the_objective: [scaled(last_iterate_bound, noise=lambda k, eta: 1 / k.L)],
+        is_monotone: [scaled(last_iterate_bound, noise=lambda k, eta: k.mu**2 / k.L**2)],
+    },
 )
-def test_wrong_last_iterate_bounds_are_rejected(check: Callable[[BoundOf], None], wrong: BoundOf, rejects: Rejects) -> None:
-    rejects(check, right=last_iterate_bound, wrong=wrong)
 
 
 @for_all(constants(), targets)
@@ -94,19 +76,15 @@ def last_iterate_reaches_the_target_without_waste(steps: Planner, k: Constants, 
         assert float(noise) == pytest.approx(eps**2 / 2, rel=1e-12)
 
 
-@pytest.mark.claim("C15", "property")
-def test_last_iterate_steps() -> None:
-    last_iterate_reaches_the_target_without_waste(sgd_pl.last_iterate_steps)
-
-
-@pytest.mark.claim("C15", "property", planted=True)
-@pytest.mark.parametrize("factors", [{"steps": 0.5}, {"steps": 2.0}, {"eta": 0.5}])
-def test_wrong_last_iterate_plans_are_rejected(factors: dict[str, float], rejects: Rejects) -> None:
-    rejects(
-        last_iterate_reaches_the_target_without_waste,
-        right=sgd_pl.last_iterate_steps,
-        wrong=stage_changed(sgd_pl.last_iterate_steps, 0, **factors),
-    )
+test_last_iterate_steps = properties(
+    "C15",
+    sgd_pl.last_iterate_steps,
+    {
+        last_iterate_reaches_the_target_without_waste: [
+            stage_changed(sgd_pl.last_iterate_steps, 0, **factors) for factors in ({"steps": 0.5}, {"steps": 2.0}, {"eta": 0.5})
+        ]
+    },
+)
 
 
 # --- (b) three phases ---
@@ -117,11 +95,6 @@ def short_runs(draw: st.DrawFn) -> tuple[Constants, float]:
     """Runs of at most some thousand steps, with ε² on both sides of 2σ²."""
     k = draw(constants(noiseless=False, kappa=st.floats(1, 20)))
     return k, float(np.sqrt(float(k.sigma2) * draw(st.floats(0.1, 3))))
-
-
-def step_sizes_of(stage: Stage) -> Iterator[float]:
-    for t in range(int(stage.steps)):
-        yield float(stage.eta) / (1 + t / float(stage.decay_steps)) if stage.decay_steps is not None else float(stage.eta)
 
 
 def gap_after(stage: Stage, k: Constants, start: float) -> float:
@@ -171,19 +144,6 @@ def is_not_twice_too_long(steps: Planner, k: Constants, target: float) -> None:
     assert float(sgd.bound(start, eta=third.eta, T=third.steps).total) > eps2
 
 
-@pytest.mark.claim("C15", "property")
-@pytest.mark.parametrize("check", [reaches_the_target_on_a_quadratic, is_not_twice_too_long])
-def test_three_phases(check: Callable[[Planner], None]) -> None:
-    check(sgd_pl.three_phase_steps)
-
-
-@pytest.mark.claim("C15", "property")
-def test_three_phases_by_recursion(evidence: Callable[..., None]) -> None:
-    reaches_the_target_phase_by_phase(sgd_pl.three_phase_steps)
-    assert [int(stage.steps) for stage in sgd_pl.three_phase_steps(K, eps=0.1).stages] == [7, 4000, 4000]
-    evidence("three phases of plain SGD reach ε² by the recursion, step by step")
-
-
 def constant_second_phase(k: Constants, *, eps: float) -> Plan:
     return with_stage(sgd_pl.three_phase_steps(k, eps=eps), 1, decay_steps=None)
 
@@ -192,25 +152,23 @@ def no_decay_of_the_last_step_size(k: Constants, *, eps: float) -> Plan:
     return with_stage(sgd_pl.three_phase_steps(k, eps=eps), 2, eta=1 / k.L)
 
 
-@pytest.mark.claim("C15", "property", planted=True)
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [
-        (reaches_the_target_phase_by_phase, stage_changed(sgd_pl.three_phase_steps, 0, steps=0.5)),
-        (reaches_the_target_phase_by_phase, stage_changed(sgd_pl.three_phase_steps, 1, steps=0.5)),
-        (reaches_the_target_phase_by_phase, stage_changed(sgd_pl.three_phase_steps, 2, steps=0.5)),
-        (reaches_the_target_phase_by_phase, stage_changed(sgd_pl.three_phase_steps, 1, decay_steps=0.5)),
-        (reaches_the_target_phase_by_phase, stage_changed(sgd_pl.three_phase_steps, 1, decay_steps=2.0)),
-        (reaches_the_target_phase_by_phase, constant_second_phase),
-        (reaches_the_target_phase_by_phase, no_decay_of_the_last_step_size),
-        (reaches_the_target_on_a_quadratic, no_decay_of_the_last_step_size),
-        (is_not_twice_too_long, stage_changed(sgd_pl.three_phase_steps, 0, steps=3.0)),
-        (is_not_twice_too_long, stage_changed(sgd_pl.three_phase_steps, 1, steps=2.5)),
-        (is_not_twice_too_long, stage_changed(sgd_pl.three_phase_steps, 2, steps=2.5)),
-    ],
+phases = partial(stage_changed, sgd_pl.three_phase_steps)
+test_three_phases_by_recursion = properties(
+    "C15",
+    sgd_pl.three_phase_steps,
+    {
+        reaches_the_target_phase_by_phase: [
+            *(phases(i, steps=0.5) for i in range(3)),
+            phases(1, decay_steps=0.5),
+            phases(1, decay_steps=2.0),
+            constant_second_phase,
+            no_decay_of_the_last_step_size,
+        ],
+        reaches_the_target_on_a_quadratic: [no_decay_of_the_last_step_size],
+        is_not_twice_too_long: [phases(0, steps=3.0), phases(1, steps=2.5), phases(2, steps=2.5)],
+    },
+    found="three phases of plain SGD reach ε² by the recursion, step by step",
 )
-def test_wrong_phases_are_rejected(check: Callable[[Planner], None], wrong: Planner, rejects: Rejects) -> None:
-    rejects(check, right=sgd_pl.three_phase_steps, wrong=wrong)
 
 
 # --- (b) against TSLA ---
@@ -235,14 +193,11 @@ def half_epsilon_over_variance(k: Constants, eps2: float) -> float:
     return eps2 / (2 * float(k.sigma2)) * (1 + 1e-9)
 
 
-@pytest.mark.claim("C15", "property")
-def test_plain_sgd_is_no_worse_than_tsla_from_a_threshold_on() -> None:
-    is_where_plain_sgd_is_no_worse(half_epsilon_over_variance)
-
-
-@pytest.mark.claim("C15", "property", planted=True)
-def test_a_lower_threshold_is_rejected(rejects: Rejects) -> None:
-    rejects(is_where_plain_sgd_is_no_worse, right=half_epsilon_over_variance, wrong=lambda k, eps2: half_epsilon_over_variance(k, eps2) / 2)
+test_plain_sgd_is_no_worse_than_tsla_from_a_threshold_on = properties(
+    "C15",
+    half_epsilon_over_variance,
+    {is_where_plain_sgd_is_no_worse: [lambda k, eps2: half_epsilon_over_variance(k, eps2) / 2]},
+)
 
 
 @pytest.mark.claim("C15", "property")
@@ -266,6 +221,7 @@ def test_the_example_of_the_comparison() -> None:
     """κ = 10, F0 = σ² = 1, δ = 0.1, ε² = 0.01."""
     plans = (two_stage.steps, sgd_pl.three_phase_steps, sgd.steps, sgd_pl.two_step_size_steps)
     assert [int(plan(K, eps=0.1).total) for plan in plans] == [160_024, 8_007, 800_000, 800_007]
+    assert [int(stage.steps) for stage in sgd_pl.three_phase_steps(K, eps=0.1).stages] == [7, 4000, 4000]
 
 
 # --- (c) two step sizes ---
@@ -286,26 +242,19 @@ def two_step_sizes_reach_the_target(steps: Planner, k: Constants, eps: float) ->
         assert float(sgd.bound(start, eta=second.eta, T=second.steps - 1).total) > eps**2
 
 
-@pytest.mark.claim("C15", "property")
-def test_two_step_sizes() -> None:
-    two_step_sizes_reach_the_target(sgd_pl.two_step_size_steps)
-
-
-@pytest.mark.claim("C15", "property", planted=True)
-@pytest.mark.parametrize(("index", "factor"), [(0, 0.5), (0, 2.0), (1, 0.5), (1, 2.0)])
-def test_wrong_two_step_plans_are_rejected(index: int, factor: float, rejects: Rejects) -> None:
-    rejects(
-        two_step_sizes_reach_the_target,
-        right=sgd_pl.two_step_size_steps,
-        wrong=stage_changed(sgd_pl.two_step_size_steps, index, steps=factor),
-    )
-
-
-Gain = Callable[[Any], Any]
+test_two_step_sizes = properties(
+    "C15",
+    sgd_pl.two_step_size_steps,
+    {
+        two_step_sizes_reach_the_target: [
+            stage_changed(sgd_pl.two_step_size_steps, index, steps=factor) for index in (0, 1) for factor in (0.5, 2.0)
+        ]
+    },
+)
 
 
 @for_all(constants(delta=positive_deltas, noiseless=False), positive(0.01, 0.5))
-def is_what_smoothing_adds(gain: Gain, k: Constants, target: float) -> None:
+def is_what_smoothing_adds(gain: Callable[[Any], Any], k: Constants, target: float) -> None:
     """The same two step sizes and lengths, with the smoothing label and without: the part of the bound that stage 1 leaves behind.
     So is the least number of plain steps that C4 asks for after each."""
     run = {"eta1": 1 / k.L, "T1": 10, "eta2": 0.5 / k.L, "T2": 100}
@@ -320,15 +269,16 @@ def is_what_smoothing_adds(gain: Gain, k: Constants, target: float) -> None:
     assert (gain(k.delta) < 1) == (k.delta < 1)
 
 
-@pytest.mark.claim("C15", "property")
-def test_gain(evidence: Callable[..., None]) -> None:
-    is_what_smoothing_adds(sgd_pl.smoothing_gain)
-    evidence("with the same two step sizes smoothing gains exactly 2δ/(1+δ)")
-
-
-@pytest.mark.claim("C15", "property", planted=True)
-@pytest.mark.parametrize(
-    "wrong", [lambda delta: 2 * delta, lambda delta: delta / (1 + delta), lambda delta: delta, lambda delta: 2 * delta**2 / (1 + delta)]
+test_gain = properties(
+    "C15",
+    sgd_pl.smoothing_gain,
+    {
+        is_what_smoothing_adds: [
+            lambda delta: 2 * delta,
+            lambda delta: delta / (1 + delta),
+            lambda delta: delta,
+            lambda delta: 2 * delta**2 / (1 + delta),
+        ]
+    },
+    found="with the same two step sizes smoothing gains exactly 2δ/(1+δ)",
 )
-def test_wrong_gains_are_rejected(wrong: Gain, rejects: Rejects) -> None:
-    rejects(is_what_smoothing_adds, right=sgd_pl.smoothing_gain, wrong=wrong)

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from tests.claims.support import quadratic
 from tests.claims.support.counterexample import show
 from tests.claims.support.domain import constants, for_all, positive, positive_deltas, with_stage
+from tests.claims.support.marks import properties
 from tests.claims.support.recursions import error_lift, exact, gap, mean_squared_gradient, smoothed_error2
 from tests.claims.support.refusals import refuses
 from tests.claims.support.wrong import stage_changed
-from tests.planted import Rejects
 from tsla.theory import lsr, lsr_pl, sgd, sgd_pl, two_stage
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan
@@ -67,13 +67,6 @@ def takes_twice_as_long_as_smoothing_alone(steps: Planner, problem: tuple[Consta
     assert alone.stages[1].steps <= second.steps / 2 + 1
 
 
-@pytest.mark.claim("C15", "property")
-def test_tsla_is_nowhere_the_best(evidence: Callable[..., None]) -> None:
-    is_nowhere_the_best(two_stage.steps)
-    takes_twice_as_long_as_smoothing_alone(two_stage.steps)
-    evidence("three-phase SGD or LSR alone needs no more samples than TSLA, for 0 < ε² ≤ 2σ² and every δ")
-
-
 def sharpened(k: Constants, *, eps: float) -> Plan:
     right = two_stage.steps(k, eps=eps)
     return with_stage(right, 1, steps=np.ceil(right.stages[1].steps / (1 + k.delta)))
@@ -83,16 +76,15 @@ def without_a_first_stage(k: Constants, *, eps: float) -> Plan:
     return with_stage(two_stage.steps(k, eps=eps), 0, steps=np.float64(0))
 
 
-@pytest.mark.claim("C15", "property", planted=True)
-@pytest.mark.parametrize("wrong", [stage_changed(two_stage.steps, 1, steps=0.5), sharpened, without_a_first_stage])
-def test_a_shorter_tsla_would_be_ahead_somewhere(wrong: Planner, rejects: Rejects) -> None:
-    rejects(is_nowhere_the_best, right=two_stage.steps, wrong=wrong)
-
-
-@pytest.mark.claim("C15", "property", planted=True)
-@pytest.mark.parametrize("wrong", [stage_changed(two_stage.steps, 1, steps=factor) for factor in (0.5, 0.9)])
-def test_a_shorter_second_stage_is_not_twice_as_long(wrong: Planner, rejects: Rejects) -> None:
-    rejects(takes_twice_as_long_as_smoothing_alone, right=two_stage.steps, wrong=wrong)
+test_tsla_is_nowhere_the_best = properties(
+    "C15",
+    two_stage.steps,
+    {
+        is_nowhere_the_best: [stage_changed(two_stage.steps, 1, steps=0.5), sharpened, without_a_first_stage],
+        takes_twice_as_long_as_smoothing_alone: [stage_changed(two_stage.steps, 1, steps=factor) for factor in (0.5, 0.9)],
+    },
+    found="three-phase SGD or LSR alone needs no more samples than TSLA, for 0 < ε² ≤ 2σ² and every δ",
+)
 
 
 @pytest.mark.claim("C15", "property")
@@ -104,8 +96,6 @@ def test_neither_baseline_alone_is_enough() -> None:
 
 
 # --- the sharpened second stage ---
-
-Length = Callable[[Constants, float], float]
 
 
 def sharpened_length(k: Constants, eps: float) -> float:
@@ -125,7 +115,7 @@ def around_the_sliver(draw: st.DrawFn) -> tuple[Constants, float, float, float]:
 
 
 @for_all(around_the_sliver())
-def is_ahead_in_the_sliver_only(length: Length, problem: tuple[Constants, float, float, float]) -> None:
+def is_ahead_in_the_sliver_only(length: Callable[[Constants, float], float], problem: tuple[Constants, float, float, float]) -> None:
     """1 - 1/(4r) < V/ε² < 1, by no more than ε²/V < 4r/(4r-1) ≤ 2; of the stages that follow the burn-in."""
     k, eps, r, v = problem
     assume(abs(v - 1) > 1e-6)
@@ -141,10 +131,18 @@ def is_ahead_in_the_sliver_only(length: Length, problem: tuple[Constants, float,
         assert 1 / v < 4 * r / (4 * r - 1) <= 2
 
 
-@pytest.mark.claim("C15", "property")
-def test_sharpened(evidence: Callable[..., None]) -> None:
-    is_ahead_in_the_sliver_only(sharpened_length)
-    evidence("with 8δ/(1+δ) for 8δ TSLA's second stage is ahead for 1 - ε²/(4σ²) < V/ε² < 1 only, by less than a factor 2")
+test_sharpened = properties(
+    "C15",
+    sharpened_length,
+    {
+        is_ahead_in_the_sliver_only: [
+            lambda k, eps: sharpened_length(k, eps) * float(1 + k.delta),
+            lambda k, eps: sharpened_length(k, eps) / 2,
+            lambda k, eps: sharpened_length(k, eps) / float(1 + k.delta),
+        ]
+    },
+    found="with 8δ/(1+δ) for 8δ TSLA's second stage is ahead for 1 - ε²/(4σ²) < V/ε² < 1 only, by less than a factor 2",
+)
 
 
 @pytest.mark.claim("C15", "property")
@@ -156,19 +154,6 @@ def test_the_sharpened_second_stage_suffices(problem: tuple[Constants, float]) -
     start = Constants(L=k.L, sigma2=k.sigma2, F0=float(smoothed_error2(k, None) / exact(k.mu)))
     T = max(np.ceil(sharpened_length(k, eps)), 1)
     assert float(sgd.bound(start, eta=eta, T=T).total) <= eps**2 * (1 + 1e-12)
-
-
-@pytest.mark.claim("C15", "property", planted=True)
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        lambda k, eps: sharpened_length(k, eps) * float(1 + k.delta),
-        lambda k, eps: sharpened_length(k, eps) / 2,
-        lambda k, eps: sharpened_length(k, eps) / float(1 + k.delta),
-    ],
-)
-def test_wrong_second_stages_are_rejected(wrong: Length, rejects: Rejects) -> None:
-    rejects(is_ahead_in_the_sliver_only, right=sharpened_length, wrong=wrong)
 
 
 def totals(k: Constants, eps: float) -> tuple[float, float]:
@@ -253,15 +238,6 @@ def wastes_nothing(steps: Planner, k: Constants, target: float) -> None:
         assert float(two_stage.stage_one(k, eta1=first.eta, T1=fewer).total) > V / k.mu
 
 
-ALONE = [reaches_the_target_by_recursion, reaches_the_target_on_a_quadratic, wastes_nothing]
-
-
-@pytest.mark.claim("C15", "property")
-@pytest.mark.parametrize("check", ALONE)
-def test_smoothing_alone(check: Callable[[Planner], None]) -> None:
-    check(lsr_pl.steps)
-
-
 @pytest.mark.claim("C15", "property")
 def test_at_least_one_step() -> None:
     """Also where float64 has no number for 2κV/(ε²-V)."""
@@ -283,36 +259,35 @@ def not_even_one_step(k: Constants, *, eps: float) -> Plan:
     return with_stage(right, 1, steps=right.stages[1].steps - 1)
 
 
-@pytest.mark.claim("C15", "property", planted=True)
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [
-        (reaches_the_target_by_recursion, stage_changed(lsr_pl.steps, 0, steps=0.5)),
-        (reaches_the_target_by_recursion, stage_changed(lsr_pl.steps, 1, steps=0.4)),
-        (reaches_the_target_by_recursion, stage_changed(lsr_pl.steps, 1, theta=0.5)),
-        (reaches_the_target_by_recursion, burn_in_to_the_noise),
-        (reaches_the_target_on_a_quadratic, stage_changed(lsr_pl.steps, 1, theta=0.01)),
-        (wastes_nothing, stage_changed(lsr_pl.steps, 0, steps=2)),
-        (wastes_nothing, stage_changed(lsr_pl.steps, 1, steps=2)),
-        (wastes_nothing, from_half_the_floor_on),
-        (wastes_nothing, not_even_one_step),
-    ],
+test_smoothing_alone = properties(
+    "C15",
+    lsr_pl.steps,
+    {
+        reaches_the_target_by_recursion: [
+            stage_changed(lsr_pl.steps, 0, steps=0.5),
+            stage_changed(lsr_pl.steps, 1, steps=0.4),
+            stage_changed(lsr_pl.steps, 1, theta=0.5),
+            burn_in_to_the_noise,
+        ],
+        reaches_the_target_on_a_quadratic: [stage_changed(lsr_pl.steps, 1, theta=0.01)],
+        wastes_nothing: [
+            stage_changed(lsr_pl.steps, 0, steps=2),
+            stage_changed(lsr_pl.steps, 1, steps=2),
+            from_half_the_floor_on,
+            not_even_one_step,
+        ],
+    },
 )
-def test_wrong_plans_are_rejected(check: Callable[[Planner], None], wrong: Planner, rejects: Rejects) -> None:
-    rejects(check, right=lsr_pl.steps, wrong=wrong)
+
+
+NO_FLOOR = "delta*sigma2 = 0 must be above 0 for C15, whose burn-in grows like its logarithm; any upper bound serves"
 
 
 @pytest.mark.parametrize(
     ("k", "message"),
     [
-        (
-            Constants(L=10, mu=1, sigma2=0, delta=0.1, F0=1),
-            "delta*sigma2 = 0 must be above 0 for C15, whose burn-in grows like its logarithm; any upper bound serves",
-        ),
-        (
-            Constants(L=10, mu=1, sigma2=1, delta=[0.1, 0], F0=1),
-            "delta*sigma2 = 0 must be above 0 for C15, whose burn-in grows like its logarithm; any upper bound serves",
-        ),
+        (Constants(L=10, mu=1, sigma2=0, delta=0.1, F0=1), NO_FLOOR),
+        (Constants(L=10, mu=1, sigma2=1, delta=[0.1, 0], F0=1), NO_FLOOR),
         (Constants(L=10, sigma2=1, delta=0.1, F0=1), "mu is missing; C15 needs it (assumption A4)"),
         (Constants(L=10, mu=1, sigma2=1, F0=1), "delta is missing; C15 needs it (assumption A3)"),
     ],

@@ -14,11 +14,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.claims.support.counterexample import show
-from tests.claims.support.domain import constants, for_all, positive, step_counts, step_sizes, targets, thetas, with_terms
+from tests.claims.support.domain import constants, for_all, positive, step_counts, step_sizes, targets, thetas
+from tests.claims.support.marks import properties
 from tests.claims.support.refusals import refuses
 from tests.claims.support.relations import BoundOf, is_monotone, scales_with_the_objective
 from tests.claims.support.wrong import one_step_more, scaled, stage_changed
-from tests.planted import Rejects
 from tsla.theory import lsr, sgd, two_stage, worst_case
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
@@ -107,45 +107,21 @@ def is_the_papers_over_two_less_the_step(bound: BoundOf, data: st.DataObject, k:
     assert value <= paper * (1 + 1e-15)
 
 
-BOUND = [is_exact_on_a_parabola, holds_on_every_function, is_the_papers_over_two_less_the_step, scales_with_the_objective, is_monotone]
-
-
-@pytest.mark.claim("C16", "property")
-@pytest.mark.parametrize("check", BOUND)
-def test_sgd_bound(check: Callable[[BoundOf], None]) -> None:
-    check(sgd_bound)
-
-
-def formula_of_the_paper(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    """C4 without its premise η ≤ 1/L."""
-    return with_terms(sgd_bound(k, eta, T, theta), optimisation=2 * k.F0 / (eta * T), noise=eta * k.L * k.sigma2)
-
-
-def noise_not_divided(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    return with_terms(sgd_bound(k, eta, T, theta), noise=eta * k.L * k.sigma2)
-
-
-def half_of_the_paper(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    """As if the best case, η → 0, held at every η."""
-    return with_terms(sgd_bound(k, eta, T, theta), optimisation=k.F0 / (eta * T), noise=eta * k.L * k.sigma2 / 2)
-
-
-@pytest.mark.claim("C16", "property", planted=True)
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [
-        (check, wrong)
-        for check in (is_exact_on_a_parabola, holds_on_every_function)
-        for wrong in (formula_of_the_paper, scaled(sgd_bound, noise=0.5), half_of_the_paper, one_step_more(sgd_bound))
-    ]
-    + [
-        (is_exact_on_a_parabola, noise_not_divided),
-        (is_the_papers_over_two_less_the_step, noise_not_divided),
-        (is_the_papers_over_two_less_the_step, half_of_the_paper),
-    ],
+half = scaled(sgd_bound, noise=0.5)
+of_the_paper = scaled(sgd_bound, **dict.fromkeys(("optimisation", "noise"), lambda k, eta: 2 - eta * k.L))  # C4 without its premise η ≤ 1/L
+best_case = scaled(sgd_bound, **dict.fromkeys(("optimisation", "noise"), lambda k, eta: 1 - eta * k.L / 2))  # η → 0, as if at every η
+noise_not_divided = scaled(sgd_bound, noise=lambda k, eta: 2 - eta * k.L)
+test_sgd_bound = properties(
+    "C16",
+    sgd_bound,
+    {
+        is_exact_on_a_parabola: [of_the_paper, half, best_case, one_step_more(sgd_bound), noise_not_divided],
+        holds_on_every_function: [of_the_paper, half, best_case, one_step_more(sgd_bound)],
+        is_the_papers_over_two_less_the_step: [noise_not_divided, best_case],
+        scales_with_the_objective: [],
+        is_monotone: [],
+    },
 )
-def test_planted_errors_are_rejected(check: Callable[[BoundOf], None], wrong: BoundOf, rejects: Rejects) -> None:
-    rejects(check, right=sgd_bound, wrong=wrong)
 
 
 # --- the plan ---
@@ -173,13 +149,16 @@ def is_as_short_as_any_step_size_allows(steps: Planner, k: Constants, eps: float
         assert np.min(worst_case.sgd_bound(k, eta=STEP_SIZES / k.L, T=plan.total - 1).total) > eps**2
 
 
-PLANS = [reaches_the_target_and_needs_every_step, is_as_short_as_any_step_size_allows]
-
-
-@pytest.mark.claim("C16", "property")
-@pytest.mark.parametrize("check", PLANS)
-def test_sgd_steps(check: Callable[[Planner], None]) -> None:
-    check(worst_case.sgd_steps)
+test_sgd_steps = properties(
+    "C16",
+    worst_case.sgd_steps,
+    {
+        reaches_the_target_and_needs_every_step: [
+            stage_changed(worst_case.sgd_steps, 0, **{field: factor}) for field in ("steps", "eta") for factor in (0.9, 1.1)
+        ],
+        is_as_short_as_any_step_size_allows: [stage_changed(worst_case.sgd_steps, 0, steps=1.01), sgd.steps],
+    },
+)
 
 
 @pytest.mark.claim("C16", "property")
@@ -192,19 +171,6 @@ def test_samples_beside_the_paper(evidence: Callable[..., None]) -> None:
     assert float(worst_case.sgd_steps(k, eps=0.1).total) == 202_000
     assert float(worst_case.sgd_steps(k, eps=0.1).stages[0].eta) == pytest.approx(0.001 / 1.01, rel=1e-14)
     evidence("equals every path of two-point noise on (L/2)w² enumerated in fractions, T ≤ 4; C4's is 2-ηL times as large")
-
-
-@pytest.mark.claim("C16", "property", planted=True)
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [
-        (PLANS[0], stage_changed(worst_case.sgd_steps, 0, **factors))
-        for factors in ({"steps": 0.9}, {"steps": 1.1}, {"eta": 0.9}, {"eta": 1.1})
-    ]
-    + [(PLANS[1], stage_changed(worst_case.sgd_steps, 0, steps=1.01)), (PLANS[1], sgd.steps)],
-)
-def test_wrong_plans_are_rejected(check: Callable[[Planner], None], wrong: Planner, rejects: Rejects) -> None:
-    rejects(check, right=worst_case.sgd_steps, wrong=wrong)
 
 
 # --- C5 without its last noise ---
@@ -243,34 +209,21 @@ def spares_the_last_noise(value: Value, k: Constants, T: int, theta: float | Non
     )  # the difference cancels at T = 1
 
 
-VALUE = [is_attained_on_a_parabola, holds_on_every_function_at_the_largest_step, spares_the_last_noise]
-
-
-@pytest.mark.claim("C16", "property")
-@pytest.mark.parametrize("check", VALUE)
-def test_lsr_value(check: Callable[[Value], None]) -> None:
-    check(worst_case.lsr_value)
-
-
 WRONG_VALUES: dict[str, Value] = {
-    "bound of the paper": lambda k, T, theta: lsr.bound(k, eta=1 / k.L, T=T, theta=theta).total,
     "one noise too few": lambda k, T, theta: worst_case.lsr_value(k, T=T, theta=theta) - lsr.floor(k, theta) / T,
     "half the distance": lambda k, T, theta: worst_case.lsr_value(k, T=T, theta=theta) - k.L * k.F0 / T,
+    "bound of the paper": lambda k, T, theta: lsr.bound(k, eta=1 / k.L, T=T, theta=theta).total,
     "other end of theta": lambda k, T, theta: worst_case.lsr_value(k, T=T, theta=None if theta is None else 1 - theta),
 }
-
-
-@pytest.mark.claim("C16", "property", planted=True)
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [
-        *((is_attained_on_a_parabola, wrong) for wrong in WRONG_VALUES),
-        *((holds_on_every_function_at_the_largest_step, wrong) for wrong in ("one noise too few", "half the distance")),
-        *((spares_the_last_noise, wrong) for wrong in ("one noise too few", "bound of the paper", "other end of theta")),
-    ],
+test_lsr_value = properties(
+    "C16",
+    worst_case.lsr_value,
+    {
+        is_attained_on_a_parabola: WRONG_VALUES.values(),
+        holds_on_every_function_at_the_largest_step: [WRONG_VALUES["one noise too few"], WRONG_VALUES["half the distance"]],
+        spares_the_last_noise: [wrong for name, wrong in WRONG_VALUES.items() if name != "half the distance"],
+    },
 )
-def test_wrong_values_are_rejected(check: Callable[[Value], None], wrong: str, rejects: Rejects) -> None:
-    rejects(check, right=worst_case.lsr_value, wrong=WRONG_VALUES[wrong])
 
 
 @pytest.mark.claim("C16", "property")

@@ -63,7 +63,7 @@ def test_steps_reach_the_target_and_not_much_fewer_do(evidence: Callable[..., No
     [
         (agrees_with_summed_descent, scaled(sgd_bound, noise=0.5)),
         (agrees_with_summed_descent, one_step_more(sgd_bound)),
-        (scales_with_the_objective, scaled(sgd_bound, noise=lambda k: k.L)),
+        (scales_with_the_objective, scaled(sgd_bound, noise=lambda k, eta: k.L)),
         (is_monotone, scaled(sgd_bound, noise=-1)),
         (holds_on_a_quadratic, scaled(sgd_bound, noise=-1)),
     ],

@@ -156,7 +156,7 @@ def variance_for_deviation(k: Constants, eta: float, T: float, theta: float | No
         (is_attained, scaled(lsr_bound, smoothing=2)),
         (is_attained, one_step_more(lsr_bound)),
         (scales_with_the_objective, variance_for_deviation),
-        (is_monotone, scaled(lsr_bound, smoothing=lambda k: 1 / (1 + k.delta) ** 2)),
+        (is_monotone, scaled(lsr_bound, smoothing=lambda k, eta: 1 / (1 + k.delta) ** 2)),
         (joins_at_the_ends_of_theta, complement),
     ],
 )
