@@ -15,15 +15,14 @@ from hypothesis import strategies as st
 from tests.claims.support.counterexample import show
 from tests.claims.support.distributions import Joint
 from tests.claims.support.domain import for_all, positive
+from tests.claims.support.marks import properties
 from tests.claims.support.refusals import refuses
-from tests.planted import Rejects
 from tsla.theory import biased
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Constants, step_scale
 from tsla.theory.moments import Moments
 
 Critical = Callable[..., Any]
-Batched = Callable[[Moments, int], Moments]
 
 LARGEST = 5
 """Batches of up to so many of three samples are enumerated: 3⁵ of them."""
@@ -75,15 +74,6 @@ def is_a_batch_size_at_which_nothing_changes(critical: Critical, joint: Joint, t
     assert float(critical(joint.moments, theta)) == pytest.approx(-per_batch / stays, rel=1e-9, abs=1e-9)
 
 
-CRITICAL = [is_where_the_sign_changes, is_a_batch_size_at_which_nothing_changes]
-
-
-@pytest.mark.claim("C14", "property")
-@pytest.mark.parametrize("check", CRITICAL)
-def test_critical_batch_size(check: Callable[[Critical], None]) -> None:
-    check(Moments.critical_batch_size)
-
-
 @pytest.mark.claim("C14", "property")
 def test_batches_on_both_sides(evidence: Callable[..., None]) -> None:
     """g = ±1, ĝ = 1/2 in both cases: β² = 1/4, σ² = 1, ν² = 0. B_c(1) = 4, B_c(1/2) = 12, and at B = 4 nothing changes."""
@@ -95,27 +85,23 @@ def test_batches_on_both_sides(evidence: Callable[..., None]) -> None:
     evidence("batches enumerated on both sides: the sign changes at (s²-N(θ))/(θ²β²)")
 
 
-WRONG: dict[str, Critical] = {
-    "the bias falls too": lambda m, theta: np.inf if m.gain(theta) > m.bias(theta) else 0.0,
-    "from delta alone": lambda m, theta: m.critical_batch_size(),
-    "bias by theta once": lambda m, theta: m.critical_batch_size(theta) * theta,
-    "covariance forgotten": lambda m, theta: replace(m, c=0.0).critical_batch_size(theta),
-    "bias twice": lambda m, theta: m.critical_batch_size(theta) - 1,
-}
-
-
-@pytest.mark.claim("C14", "property", planted=True)
-@pytest.mark.parametrize("check", CRITICAL)
-@pytest.mark.parametrize("planted", WRONG)
-def test_wrong_sizes_are_rejected(check: Callable[[Critical], None], planted: str, rejects: Rejects) -> None:
-    rejects(check, right=Moments.critical_batch_size, wrong=WRONG[planted])
+WRONG: list[Critical] = [
+    lambda m, theta: np.inf if m.gain(theta) > m.bias(theta) else 0.0,  # the bias falls too
+    lambda m, theta: m.critical_batch_size(),  # from delta alone
+    lambda m, theta: m.critical_batch_size(theta) * theta,  # bias by theta once
+    lambda m, theta: replace(m, c=0.0).critical_batch_size(theta),
+    lambda m, theta: m.critical_batch_size(theta) - 1,  # bias twice
+]
+test_critical_batch_size = properties(
+    "C14", Moments.critical_batch_size, dict.fromkeys((is_where_the_sign_changes, is_a_batch_size_at_which_nothing_changes), WRONG)
+)
 
 
 # --- the moments of a batch ---
 
 
 @for_all(spaces(), st.integers(1, LARGEST), costs=2)
-def is_that_of_all_batches(at_batch_size: Batched, joint: Joint, B: int) -> None:
+def is_that_of_all_batches(at_batch_size: Callable[[Moments, int], Moments], joint: Joint, B: int) -> None:
     """All six; and δ of the batch is under 1 iff B < B_c(1)."""
     found, batches = at_batch_size(joint.moments, B), batch_means(joint, B)
     assert asdict(found) == pytest.approx(asdict(batches.moments), rel=1e-9, abs=joint.rounding)
@@ -123,26 +109,21 @@ def is_that_of_all_batches(at_batch_size: Batched, joint: Joint, B: int) -> None
         assert (found.delta < 1) == (joint.moments.critical_batch_size() > B)
 
 
-@pytest.mark.claim("C14", "property")
-def test_the_moments_of_a_batch() -> None:
-    is_that_of_all_batches(Moments.at_batch_size)
-
-
-@pytest.mark.claim("C14", "property", planted=True)
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        lambda m, B: m,
-        lambda m, B: replace(m.at_batch_size(B), shat2=m.shat2 / B),  # the bias falls too
-        lambda m, B: replace(m.at_batch_size(B), beta2=m.beta2 / B),
-        lambda m, B: replace(m.at_batch_size(B), c=m.c),  # the covariance doesn't
-        lambda m, B: replace(m.at_batch_size(B), s2=m.s2),
-        lambda m, B: replace(m.at_batch_size(B), s2=m.s2 / B**2),  # noise falls too fast
-        lambda m, B: replace(m.at_batch_size(B), s2=m.s2 * max(3 - B, 0) / (2 * B)),  # drawn without replacement
-    ],
+test_the_moments_of_a_batch = properties(
+    "C14",
+    Moments.at_batch_size,
+    {
+        is_that_of_all_batches: [
+            lambda m, B: m,
+            lambda m, B: replace(m.at_batch_size(B), shat2=m.shat2 / B),  # the bias falls too
+            lambda m, B: replace(m.at_batch_size(B), beta2=m.beta2 / B),
+            lambda m, B: replace(m.at_batch_size(B), c=m.c),  # the covariance doesn't
+            lambda m, B: replace(m.at_batch_size(B), s2=m.s2),
+            lambda m, B: replace(m.at_batch_size(B), s2=m.s2 / B**2),  # noise falls too fast
+            lambda m, B: replace(m.at_batch_size(B), s2=m.s2 * max(3 - B, 0) / (2 * B)),  # drawn without replacement
+        ]
+    },
 )
-def test_wrong_moments_are_rejected(wrong: Batched, rejects: Rejects) -> None:
-    rejects(is_that_of_all_batches, right=Moments.at_batch_size, wrong=wrong)
 
 
 # --- at a step size ---
@@ -169,22 +150,17 @@ def is_where_the_floors_cross(critical: Critical, m: Moments, theta: float, L: f
     assert size == pytest.approx(part * float(m.critical_batch_size(theta)), rel=1e-12)
 
 
-@pytest.mark.claim("C14", "property")
-def test_critical_batch_size_for_a_step() -> None:
-    is_where_the_floors_cross(Moments.critical_batch_size)
-
-
-@pytest.mark.claim("C14", "property", planted=True)
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        lambda m, theta, *, eta_L: m.critical_batch_size(theta),  # whatever the step
-        lambda m, theta, *, eta_L: m.critical_batch_size(theta) * eta_L**2,
-        lambda m, theta, *, eta_L: m.critical_batch_size(eta_L=eta_L),  # at full strength
-    ],
+test_critical_batch_size_for_a_step = properties(
+    "C14",
+    Moments.critical_batch_size,
+    {
+        is_where_the_floors_cross: [
+            lambda m, theta, *, eta_L: m.critical_batch_size(theta),  # whatever the step
+            lambda m, theta, *, eta_L: m.critical_batch_size(theta) * eta_L**2,
+            lambda m, theta, *, eta_L: m.critical_batch_size(eta_L=eta_L),  # at full strength
+        ]
+    },
 )
-def test_wrong_sizes_for_a_step_are_rejected(wrong: Critical, rejects: Rejects) -> None:
-    rejects(is_where_the_floors_cross, right=Moments.critical_batch_size, wrong=wrong)
 
 
 # --- edges ---

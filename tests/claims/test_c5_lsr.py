@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import repeat
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,10 +13,10 @@ from hypothesis import strategies as st
 from tests.claims.support import quadratic
 from tests.claims.support.counterexample import show
 from tests.claims.support.domain import constants, for_all, positive_deltas, step_sizes, thetas, with_stage, with_terms
+from tests.claims.support.marks import properties
 from tests.claims.support.recursions import error_lift, exact, mean_squared_gradient, smoothed_error2
 from tests.claims.support.relations import BoundOf, is_monotone, joins_at_the_ends_of_theta, lsr_bound, scales_with_the_objective
 from tests.claims.support.wrong import one_step_more, scaled, stage_changed
-from tests.planted import Rejects
 from tsla.theory import lsr
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
@@ -52,22 +51,6 @@ def is_attained(bound: BoundOf, k: Constants, T: int) -> None:
     show("bound lsr", start, delta=k.delta, eta=1 / L, T=T, theta=1.0)
     value = float(bound(start, 1 / L, T, 1.0).total)
     assert quadratic.mean_gradient2(states) == pytest.approx(value, rel=1e-9)
-
-
-CHECKS = [
-    agrees_with_summed_descent,
-    holds_on_a_quadratic,
-    is_attained,
-    scales_with_the_objective,
-    is_monotone,
-    joins_at_the_ends_of_theta,
-]
-
-
-@pytest.mark.claim("C5", "property")
-@pytest.mark.parametrize("check", CHECKS)
-def test_bound(check: Callable[[BoundOf], None]) -> None:
-    check(lsr_bound)
 
 
 Planner = Callable[..., Plan]
@@ -112,22 +95,11 @@ def needs_every_step(steps: Planner, problem: tuple[Constants, float]) -> None:
 
 
 @pytest.mark.claim("C5", "property")
-@pytest.mark.parametrize("check", [reaches_the_target_iff_it_is_above_the_floor, needs_every_step])
-def test_steps(check: Callable[[Planner], None]) -> None:
-    check(lsr.steps)
-
-
-@pytest.mark.claim("C5", "property")
 def test_steps_of_the_paper(evidence: Callable[..., None]) -> None:
     """T = ⌈4LF0/ε²⌉ where V ≤ ε²/2, and the plan goes on without a jump where the paper is silent."""
     k = Constants(L=10, mu=1, sigma2=1, delta=1 / 3, F0=1)  # V = 1/2
     assert [int(lsr.steps(k, eps=np.sqrt(target2)).total) for target2 in (2, 1 + 1e-9, 1 - 1e-9, 0.75)] == [20, 40, 41, 80]
     evidence("the planned T reaches ε² whenever V < ε², and T-1 does not at V ≥ ε²/2")
-
-
-def with_step_size_as_noise(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    right = lsr_bound(k, eta, T, theta)
-    return with_terms(right, smoothing=right.terms["smoothing"] * eta * k.L)
 
 
 def root_of_delta(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
@@ -143,25 +115,23 @@ def variance_for_deviation(k: Constants, eta: float, T: float, theta: float | No
     return with_terms(right, smoothing=np.sqrt(right.terms["smoothing"]))
 
 
-@pytest.mark.claim("C5", "property", planted=True)
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [
-        (agrees_with_summed_descent, scaled(lsr_bound, smoothing=0.5)),
-        (agrees_with_summed_descent, one_step_more(lsr_bound)),
-        (agrees_with_summed_descent, root_of_delta),
-        (agrees_with_summed_descent, with_step_size_as_noise),
-        (holds_on_a_quadratic, scaled(lsr_bound, optimisation=0.5)),
-        (holds_on_a_quadratic, scaled(lsr_bound, smoothing=0.5)),
-        (is_attained, scaled(lsr_bound, smoothing=2)),
-        (is_attained, one_step_more(lsr_bound)),
-        (scales_with_the_objective, variance_for_deviation),
-        (is_monotone, scaled(lsr_bound, smoothing=lambda k, eta: 1 / (1 + k.delta) ** 2)),
-        (joins_at_the_ends_of_theta, complement),
-    ],
+test_bound = properties(
+    "C5",
+    lsr_bound,
+    {
+        agrees_with_summed_descent: [
+            scaled(lsr_bound, smoothing=0.5),
+            one_step_more(lsr_bound),
+            root_of_delta,
+            scaled(lsr_bound, smoothing=lambda k, eta: eta * k.L),  # as if it were noise
+        ],
+        holds_on_a_quadratic: [scaled(lsr_bound, optimisation=0.5), scaled(lsr_bound, smoothing=0.5)],
+        is_attained: [scaled(lsr_bound, smoothing=2), one_step_more(lsr_bound)],
+        scales_with_the_objective: [variance_for_deviation],
+        is_monotone: [scaled(lsr_bound, smoothing=lambda k, eta: 1 / (1 + k.delta) ** 2)],
+        joins_at_the_ends_of_theta: [complement],
+    },
 )
-def test_planted_errors_are_rejected(check: Callable[[BoundOf], None], wrong: BoundOf, rejects: Rejects) -> None:
-    rejects(check, right=lsr_bound, wrong=wrong)
 
 
 def fixed_half(k: Constants, *, eps: float) -> Plan:
@@ -174,18 +144,18 @@ def floor_without_its_factor(k: Constants, *, eps: float) -> Plan:
     return lsr.steps(Constants(L=k.L, sigma2=k.sigma2 / 2, F0=k.F0, delta=k.delta), eps=eps)
 
 
-@pytest.mark.claim("C5", "property", planted=True)
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [
-        (reaches_the_target_iff_it_is_above_the_floor, stage_changed(lsr.steps, 0, steps=0.5)),
-        (reaches_the_target_iff_it_is_above_the_floor, fixed_half),
-        (reaches_the_target_iff_it_is_above_the_floor, floor_without_its_factor),
-        (needs_every_step, stage_changed(lsr.steps, 0, steps=2)),
-    ],
+test_steps = properties(
+    "C5",
+    lsr.steps,
+    {
+        reaches_the_target_iff_it_is_above_the_floor: [
+            stage_changed(lsr.steps, 0, steps=0.5),
+            fixed_half,
+            floor_without_its_factor,
+        ],
+        needs_every_step: [stage_changed(lsr.steps, 0, steps=2)],
+    },
 )
-def test_wrong_plans_are_rejected(check: Callable[[Planner], None], wrong: Any, rejects: Rejects) -> None:
-    rejects(check, right=lsr.steps, wrong=wrong)
 
 
 @pytest.mark.claim("C5", "property", planted=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import repeat
 
 import numpy as np
@@ -13,10 +12,10 @@ from hypothesis import strategies as st
 from tests.claims.support import quadratic
 from tests.claims.support.counterexample import show
 from tests.claims.support.domain import constants, for_all, positive_deltas, step_sizes, thetas, with_terms
+from tests.claims.support.marks import properties
 from tests.claims.support.recursions import error_lift, exact, gap, smoothed_error2
 from tests.claims.support.relations import BoundOf, is_monotone, joins_at_the_ends_of_theta, scales_with_the_objective, stage_one_bound
 from tests.claims.support.wrong import one_step_more, scaled
-from tests.planted import Rejects
 from tsla.theory import two_stage
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
@@ -72,28 +71,6 @@ def has_a_floor_that_is_attained(bound: BoundOf, k: Constants) -> None:
     assert last.gap == pytest.approx(float(bound(k, 1 / k.L, 10**6, 1.0).total), rel=1e-9)
 
 
-CHECKS = [
-    is_the_recursion_from_above_its_fixed_point,
-    bounds_the_recursion_tightly,
-    holds_on_a_quadratic,
-    scales_with_the_objective,
-    is_monotone,
-    joins_at_the_ends_of_theta,
-]
-
-
-@pytest.mark.claim("C7", "property")
-@pytest.mark.parametrize("check", CHECKS)
-def test_bound(check: Callable[[BoundOf], None]) -> None:
-    check(stage_one_bound)
-
-
-@pytest.mark.claim("C7", "property")
-def test_floor_of_a_long_stage(evidence: Callable[..., None]) -> None:
-    has_a_floor_that_is_attained(stage_one_bound)
-    evidence("equals the recursion at 50 digits to 1e-12; μw²/2 with bias √V attains V/(2μ)")
-
-
 @pytest.mark.claim("C7", "property")
 @given(constants(), thetas)
 def test_no_steps_and_full_steps(k: Constants, theta: float) -> None:
@@ -121,21 +98,20 @@ def complement(k: Constants, eta: float, T: float, theta: float | None) -> Bound
     return stage_one_bound(k, eta, T, None if theta is None else 1 - theta)
 
 
-@pytest.mark.claim("C7", "property", planted=True)
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [
-        (is_the_recursion_from_above_its_fixed_point, one_step_more(stage_one_bound)),
-        (is_the_recursion_from_above_its_fixed_point, exponential_rate),
-        (bounds_the_recursion_tightly, scaled(stage_one_bound, smoothing=2)),
-        (bounds_the_recursion_tightly, scaled(stage_one_bound, smoothing=0.5)),
-        (holds_on_a_quadratic, rate_quadrupled),
-        (has_a_floor_that_is_attained, scaled(stage_one_bound, smoothing=0.5)),
-        (has_a_floor_that_is_attained, scaled(stage_one_bound, smoothing=lambda k, eta: k.mu / k.L)),
-        (scales_with_the_objective, scaled(stage_one_bound, smoothing=lambda k, eta: k.mu)),
-        (is_monotone, growing),
-        (joins_at_the_ends_of_theta, complement),
-    ],
+test_bound = properties(
+    "C7",
+    stage_one_bound,
+    {
+        is_the_recursion_from_above_its_fixed_point: [one_step_more(stage_one_bound), exponential_rate],
+        bounds_the_recursion_tightly: [scaled(stage_one_bound, smoothing=2), scaled(stage_one_bound, smoothing=0.5)],
+        holds_on_a_quadratic: [rate_quadrupled],
+        has_a_floor_that_is_attained: [
+            scaled(stage_one_bound, smoothing=0.5),
+            scaled(stage_one_bound, smoothing=lambda k, eta: k.mu / k.L),
+        ],
+        scales_with_the_objective: [scaled(stage_one_bound, smoothing=lambda k, eta: k.mu)],
+        is_monotone: [growing],
+        joins_at_the_ends_of_theta: [complement],
+    },
+    found="equals the recursion at 50 digits to 1e-12; μw²/2 with bias √V attains V/(2μ)",
 )
-def test_planted_errors_are_rejected(check: Callable[[BoundOf], None], wrong: BoundOf, rejects: Rejects) -> None:
-    rejects(check, right=stage_one_bound, wrong=wrong)

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from tests.claims.support import quadratic
 from tests.claims.support.counterexample import show
 from tests.claims.support.domain import constants, for_all, positive_deltas, step_sizes, targets, thetas, with_stage
+from tests.claims.support.marks import properties
 from tests.claims.support.recursions import error_lift, exact, gap, mean_squared_gradient, noise_lift, smoothed_error2
 from tests.claims.support.relations import BoundOf, is_monotone, joins_at_the_ends_of_theta, scales_with_the_objective, tsla_bound
 from tests.claims.support.wrong import scaled
-from tests.planted import Rejects
 from tsla.theory import sgd, two_stage
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
@@ -46,12 +46,6 @@ def holds_on_a_quadratic(bound: TwoStages, data: st.DataObject, k: Constants, T1
     states = list(quadratic.run(handed_over, k, [eta2] * T2))
     value = float(bound(k, eta1=eta1, T1=T1, eta2=eta2, T2=T2, theta=theta).total)
     assert quadratic.mean_gradient2(states) <= value * (1 + 1e-12) + 1e-14 * float(k.F0) / eta2
-
-
-@pytest.mark.claim("C8", "property")
-@pytest.mark.parametrize("check", [is_one_recursion_after_the_other, holds_on_a_quadratic])
-def test_bound(check: Callable[[TwoStages], None]) -> None:
-    check(two_stage.bound)
 
 
 @pytest.mark.claim("C8", "property")
@@ -99,15 +93,6 @@ def wastes_no_more_than_the_paper(steps: Planner, problem: tuple[Constants, floa
         assert float(sgd.bound(start, eta=second.eta, T=fewer).total) > eps**2
 
 
-PLANS = [reaches_the_target, leaves_twice_the_floor_to_the_second_stage, wastes_no_more_than_the_paper]
-
-
-@pytest.mark.claim("C8", "property")
-@pytest.mark.parametrize("check", PLANS)
-def test_steps(check: Callable[[Planner], None]) -> None:
-    check(two_stage.steps)
-
-
 @pytest.mark.claim("C8", "property")
 def test_lengths_of_an_example(evidence: Callable[..., None]) -> None:
     """κ = 10, F0 = σ² = 1, δ = 0.1, ε² = 0.01: T1 = ⌈10 log 11⌉ and T2 = 16·10·0.1·10⁴; 8δ/(1+δ) would spare a part δ/(1+δ)."""
@@ -145,20 +130,20 @@ def stage_one_forgotten(k: Constants, **run: Any) -> Bound:
     return two_stage.bound(k, **run | {"T1": 0})
 
 
-@pytest.mark.claim("C8", "property", planted=True)
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [
-        (is_one_recursion_after_the_other, swapped_lengths),
-        (is_one_recursion_after_the_other, swapped_step_sizes),
-        (is_one_recursion_after_the_other, scaled(two_stage.bound, noise=0.5)),
-        (is_one_recursion_after_the_other, scaled(two_stage.bound, optimisation=0.5, smoothing=0.5)),
-        (is_one_recursion_after_the_other, stage_one_forgotten),
-        (holds_on_a_quadratic, scaled(two_stage.bound, optimisation=0)),
-    ],
+test_bound = properties(
+    "C8",
+    two_stage.bound,
+    {
+        is_one_recursion_after_the_other: [
+            swapped_lengths,
+            swapped_step_sizes,
+            scaled(two_stage.bound, noise=0.5),
+            scaled(two_stage.bound, optimisation=0.5, smoothing=0.5),
+            stage_one_forgotten,
+        ],
+        holds_on_a_quadratic: [scaled(two_stage.bound, optimisation=0)],
+    },
 )
-def test_planted_errors_are_rejected(check: Callable[[TwoStages], None], wrong: TwoStages, rejects: Rejects) -> None:
-    rejects(check, right=two_stage.bound, wrong=wrong)
 
 
 def second_stage(factor: Callable[[Constants], Any]) -> Planner:
@@ -182,22 +167,19 @@ def step_size_doubled(k: Constants, *, eps: float) -> Plan:
     return with_stage(right, 1, eta=np.minimum(2 * right.stages[1].eta, 1 / k.L))
 
 
-@pytest.mark.claim("C8", "property", planted=True)
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [
-        (reaches_the_target, second_stage(lambda k: 0.25)),
-        (reaches_the_target, second_stage(lambda k: k.delta)),
-        (reaches_the_target, step_size_doubled),
-        (wastes_no_more_than_the_paper, second_stage(lambda k: 2)),
-        (wastes_no_more_than_the_paper, second_stage(lambda k: 1 / np.sqrt(k.delta))),
-        (leaves_twice_the_floor_to_the_second_stage, first_stage(lambda k: k.mu * k.F0 / (k.delta * k.sigma2))),
-        (leaves_twice_the_floor_to_the_second_stage, first_stage(lambda k: k.L * k.F0 * (1 + k.delta) / (k.delta * k.sigma2))),
-        (leaves_twice_the_floor_to_the_second_stage, first_stage(lambda k: (k.mu * k.F0 * (1 + k.delta) / (k.delta * k.sigma2)) ** 2)),
-    ],
+test_steps = properties(
+    "C8",
+    two_stage.steps,
+    {
+        reaches_the_target: [second_stage(lambda k: 0.25), second_stage(lambda k: k.delta), step_size_doubled],
+        wastes_no_more_than_the_paper: [second_stage(lambda k: 2), second_stage(lambda k: 1 / np.sqrt(k.delta))],
+        leaves_twice_the_floor_to_the_second_stage: [
+            first_stage(lambda k: k.mu * k.F0 / (k.delta * k.sigma2)),
+            first_stage(lambda k: k.L * k.F0 * (1 + k.delta) / (k.delta * k.sigma2)),
+            first_stage(lambda k: (k.mu * k.F0 * (1 + k.delta) / (k.delta * k.sigma2)) ** 2),
+        ],
+    },
 )
-def test_wrong_plans_are_rejected(check: Callable[[Planner], None], wrong: Planner, rejects: Rejects) -> None:
-    rejects(check, right=two_stage.steps, wrong=wrong)
 
 
 @pytest.mark.claim("C8", "property", planted=True)
