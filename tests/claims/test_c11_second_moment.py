@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.claims.support.distributions import Joint, joints
 from tests.claims.support.domain import for_all, positive, thetas
-from tests.planted import Rejects
+from tests.claims.support.marks import properties
 from tsla.theory import smoothing, variance
 from tsla.theory.moments import Moments, Value
 
@@ -33,12 +33,6 @@ def is_what_the_lemma_drops(second_moment: SecondMoment, joint: Joint, theta: fl
     """V(θ) less θ(1-θ) E‖g - ĝ‖²."""
     dropped = smoothing.lemma(joint.s2, joint.shat2 / joint.s2, theta) - second_moment(joint.moments, theta)
     assert float(dropped) == pytest.approx(theta * (1 - theta) * joint.mean_square(joint.g - joint.ghat), rel=1e-12, abs=joint.rounding)
-
-
-@pytest.mark.claim("C11", "property")
-@pytest.mark.parametrize("check", [is_the_sum_over_samples, is_what_the_lemma_drops])
-def test_second_moment(check: Callable[[SecondMoment], None]) -> None:
-    check(Moments.second_moment)
 
 
 @pytest.mark.claim("C11", "property")
@@ -75,12 +69,6 @@ def is_the_papers_where_the_labels_are_independent(best_theta: BestTheta, s2: fl
 
 def theta_star(m: Moments) -> Value:
     return m.theta_star
-
-
-@pytest.mark.claim("C11", "property")
-@pytest.mark.parametrize("check", [is_the_minimiser_on_a_grid, has_no_slope_inside, is_the_papers_where_the_labels_are_independent])
-def test_best_theta(check: Callable[[BestTheta], None]) -> None:
-    check(theta_star)
 
 
 @pytest.mark.claim("C11", "property")
@@ -121,36 +109,29 @@ def test_equal_labels_leave_nothing_to_smooth() -> None:
     assert (bounded.exact, bounded.theta_star, bounded.minimum, bounded.shrinkage) == (None, None, None, None)
 
 
-WRONG_MOMENTS: dict[str, SecondMoment] = {
-    "cross term once": lambda m, theta: replace(m, c=m.c / 2).second_moment(theta),
-    "cross term lost": lambda m, theta: replace(m, c=0.0).second_moment(theta),
-    "cross term negative": lambda m, theta: replace(m, c=-m.c).second_moment(theta),
-    "lemma instead": Moments.lemma,
-    "one power lost": lambda m, theta: m.second_moment(theta) + theta * (1 - theta) * m.shat2,
-    "bias forgotten": Moments.noise,
-    "the other label": lambda m, theta: m.second_moment(1 - theta),
-}
-
-
-@pytest.mark.claim("C11", "property", planted=True)
-@pytest.mark.parametrize("check", [is_the_sum_over_samples, is_what_the_lemma_drops])
-@pytest.mark.parametrize("planted", WRONG_MOMENTS)
-def test_planted_errors_are_rejected(check: Callable[[SecondMoment], None], planted: str, rejects: Rejects) -> None:
-    rejects(check, right=Moments.second_moment, wrong=WRONG_MOMENTS[planted])
-
-
-WRONG_STRENGTHS: dict[str, tuple[Callable[[BestTheta], None], BestTheta]] = {
-    "covariance once": (is_the_minimiser_on_a_grid, lambda m: np.clip((m.s2 - m.c) / (m.s2 + m.shat2 - m.c), 0, 1)),
-    "from the other label": (is_the_minimiser_on_a_grid, lambda m: 1 - m.theta_star),
-    "not clipped": (is_the_minimiser_on_a_grid, lambda m: m.slope() / m.curvature() if m.curvature() > 0 else 0.0),
-    "without covariance": (is_the_minimiser_on_a_grid, lambda m: replace(m, c=0.0).theta_star),
-    "without covariance, inside": (has_no_slope_inside, lambda m: replace(m, c=0.0).theta_star),
-    "independent, from the other label": (is_the_papers_where_the_labels_are_independent, lambda m: 1 - m.theta_star),
-}
-
-
-@pytest.mark.claim("C11", "property", planted=True)
-@pytest.mark.parametrize("planted", WRONG_STRENGTHS)
-def test_wrong_minimisers_are_rejected(planted: str, rejects: Rejects) -> None:
-    check, wrong = WRONG_STRENGTHS[planted]
-    rejects(check, right=theta_star, wrong=wrong)
+WRONG_MOMENTS: list[SecondMoment] = [
+    lambda m, theta: replace(m, c=m.c / 2).second_moment(theta),
+    lambda m, theta: replace(m, c=0.0).second_moment(theta),
+    lambda m, theta: replace(m, c=-m.c).second_moment(theta),
+    Moments.lemma,
+    lambda m, theta: m.second_moment(theta) + theta * (1 - theta) * m.shat2,  # one power lost
+    Moments.noise,  # bias forgotten
+    lambda m, theta: m.second_moment(1 - theta),
+]
+test_second_moment = properties(
+    "C11", Moments.second_moment, dict.fromkeys((is_the_sum_over_samples, is_what_the_lemma_drops), WRONG_MOMENTS)
+)
+test_best_theta = properties(
+    "C11",
+    theta_star,
+    {
+        is_the_minimiser_on_a_grid: [
+            lambda m: np.clip((m.s2 - m.c) / (m.s2 + m.shat2 - m.c), 0, 1),  # covariance once
+            lambda m: 1 - m.theta_star,  # from the other label
+            lambda m: m.slope() / m.curvature() if m.curvature() > 0 else 0.0,  # not clipped
+            lambda m: replace(m, c=0.0).theta_star,
+        ],
+        has_no_slope_inside: [lambda m: replace(m, c=0.0).theta_star],
+        is_the_papers_where_the_labels_are_independent: [lambda m: 1 - m.theta_star],
+    },
+)

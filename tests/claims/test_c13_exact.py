@@ -11,8 +11,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.claims.support.domain import for_all
+from tests.claims.support.marks import properties
 from tests.claims.support.refusals import refuses
-from tests.planted import Rejects
 from tsla.theory import lsr, stall
 from tsla.theory.constants import Constants
 
@@ -75,18 +75,6 @@ def is_the_square_of_where_the_mean_stays(
 
 
 @pytest.mark.claim("C13", "property")
-def test_at_the_largest_step(evidence: Callable[..., None]) -> None:
-    is_the_mean_after_any_number_of_full_steps(stall.settled_at_largest_step)
-    evidence("at η = 1/L every path enumerated gives E‖∇F‖² = θ²δσ² + (1-θ)²σ², at θ = 1/(1+δ) half of C5's floor")
-
-
-@pytest.mark.claim("C13", "property")
-def test_at_small_steps(evidence: Callable[..., None]) -> None:
-    is_the_square_of_where_the_mean_stays(stall.settled)
-    evidence("at small steps E ∇F stays at θ√δσ, enumerated in fractions")
-
-
-@pytest.mark.claim("C13", "property")
 @given(fractions, fractions)
 def test_both_beside_the_floor(sigma: Fraction, root_delta: Fraction) -> None:
     """Of C5 at θ = 1/(1+δ): a factor 2(1+δ) below, and 2."""
@@ -105,10 +93,6 @@ def test_the_instance_obeys_c5(start: Fraction, sigma: Fraction, root_delta: Fra
     assert float(gradient2) <= float(lsr.bound(k, eta=float(x), T=T, theta=float(t)).total) * (1 + 1e-12)
 
 
-def without_noise(sigma2: float, delta: float, theta: float | None) -> Any:
-    return stall.settled(sigma2, delta, theta)
-
-
 def other_weights(sigma2: float, delta: float, theta: float | None) -> Any:
     """1-θ on the bias."""
     t = 1 / (1 + delta) if theta is None else theta
@@ -125,20 +109,18 @@ def bias_once(sigma2: float, delta: float, theta: float | None) -> Any:
     return t * delta * sigma2
 
 
-RIGHT: dict[Callable[[Settled], None], Settled] = {
-    is_the_mean_after_any_number_of_full_steps: stall.settled_at_largest_step,
-    is_the_square_of_where_the_mean_stays: stall.settled,
-}
-
-
-@pytest.mark.claim("C13", "property", planted=True)
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [(is_the_mean_after_any_number_of_full_steps, wrong) for wrong in (without_noise, other_weights, lemma)]
-    + [(is_the_square_of_where_the_mean_stays, wrong) for wrong in (bias_once, other_weights, lemma, stall.settled_at_largest_step)],
+test_at_the_largest_step = properties(
+    "C13",
+    stall.settled_at_largest_step,
+    {is_the_mean_after_any_number_of_full_steps: [stall.settled, other_weights, lemma]},
+    found="at η = 1/L every path enumerated gives E‖∇F‖² = θ²δσ² + (1-θ)²σ², at θ = 1/(1+δ) half of C5's floor",
 )
-def test_planted_errors_are_rejected(check: Callable[[Settled], None], wrong: Settled, rejects: Rejects) -> None:
-    rejects(check, right=RIGHT[check], wrong=wrong)
+test_at_small_steps = properties(
+    "C13",
+    stall.settled,
+    {is_the_square_of_where_the_mean_stays: [bias_once, other_weights, lemma, stall.settled_at_largest_step]},
+    found="at small steps E ∇F stays at θ√δσ, enumerated in fractions",
+)
 
 
 @pytest.mark.parametrize("value", [stall.settled, stall.settled_at_largest_step])

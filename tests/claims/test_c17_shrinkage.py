@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.claims.support.distributions import Joint, joints
 from tests.claims.support.domain import for_all, thetas
-from tests.planted import Rejects
+from tests.claims.support.marks import properties
 from tsla.theory import smoothing
 from tsla.theory.moments import Moments, Value
 
@@ -53,36 +53,35 @@ def delta_of_the_control(m: Moments) -> Value:
     return m.shrunk.delta
 
 
-RIGHT = {
-    is_the_second_moment_of_a_smaller_step: of_the_control,
-    is_the_difference_from_a_smaller_step: Moments.beyond,
-    is_the_delta_of_the_zero_vector: delta_of_the_control,
-}
-WRONG = {
-    "gradient forgotten": (is_the_second_moment_of_a_smaller_step, lambda m, theta: (1 - theta) ** 2 * m.s2),
-    "as a mixture": (is_the_second_moment_of_a_smaller_step, lambda m, theta: m.shrunk.lemma(theta)),
-    "covariance once": (is_the_difference_from_a_smaller_step, lambda m, theta: replace(m, c=m.c / 2).beyond(theta)),
-    "no covariance": (is_the_difference_from_a_smaller_step, lambda m, theta: replace(m, c=0.0).beyond(theta)),
-    "against no direction": (is_the_difference_from_a_smaller_step, lambda m, theta: replace(m, grad2=0.0).beyond(theta)),
-    "against plain": (is_the_difference_from_a_smaller_step, Moments.excess),
-    "sign of c": (is_the_difference_from_a_smaller_step, lambda m, theta: replace(m, c=-m.c).beyond(theta)),
-    "complement": (is_the_difference_from_a_smaller_step, lambda m, theta: m.beyond(1 - theta)),
-    "inverted": (is_the_delta_of_the_zero_vector, lambda m: m.s2 / m.grad2),
-    "deviation": (is_the_delta_of_the_zero_vector, lambda m: (m.grad2 / m.s2) ** 0.5),
-}
-
-
-@pytest.mark.claim("C17", "property")
-@pytest.mark.parametrize("check", RIGHT)
-def test_control(check: Callable[[Control], None]) -> None:
-    check(RIGHT[check])
-
-
-@pytest.mark.claim("C17", "property", planted=True)
-@pytest.mark.parametrize("planted", WRONG)
-def test_planted_errors_are_rejected(planted: str, rejects: Rejects) -> None:
-    check, wrong = WRONG[planted]
-    rejects(check, right=RIGHT[check], wrong=wrong)
+test_second_moment_of_the_control = properties(
+    "C17",
+    of_the_control,
+    {
+        is_the_second_moment_of_a_smaller_step: [
+            lambda m, theta: (1 - theta) ** 2 * m.s2,  # gradient forgotten
+            lambda m, theta: m.shrunk.lemma(theta),
+        ]
+    },
+)
+test_beyond = properties(
+    "C17",
+    Moments.beyond,
+    {
+        is_the_difference_from_a_smaller_step: [
+            lambda m, theta: replace(m, c=m.c / 2).beyond(theta),
+            lambda m, theta: replace(m, c=0.0).beyond(theta),
+            lambda m, theta: replace(m, grad2=0.0).beyond(theta),  # against no direction
+            Moments.excess,  # against plain SGD
+            lambda m, theta: replace(m, c=-m.c).beyond(theta),
+            lambda m, theta: m.beyond(1 - theta),
+        ]
+    },
+)
+test_delta_of_the_control = properties(
+    "C17",
+    delta_of_the_control,
+    {is_the_delta_of_the_zero_vector: [lambda m: m.s2 / m.grad2, lambda m: (m.grad2 / m.s2) ** 0.5]},
+)
 
 
 @pytest.mark.claim("C17", "property")

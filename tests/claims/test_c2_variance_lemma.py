@@ -12,25 +12,22 @@ from hypothesis import strategies as st
 
 from tests.claims.support.distributions import Joint, joints
 from tests.claims.support.domain import deltas, for_all, positive, thetas
+from tests.claims.support.marks import properties
 from tests.claims.support.recursions import exact
-from tests.planted import Rejects
 from tsla.theory import smoothing, variance
 
 Lemma = Callable[..., Any]
 
 
-def bounds_every_distribution(lemma: Lemma) -> None:
+loose = st.just(1.0) | st.floats(1, 10)
+
+
+@for_all(joints(), thetas, loose, loose)
+def bounds_every_distribution(lemma: Lemma, joint: Joint, theta: float, looser: float, looser_hat: float) -> None:
     """Also where A2 and A3 are not tight."""
-
-    loose = st.just(1.0) | st.floats(1, 10)
-
-    @given(joints(), thetas, loose, loose)
-    def check(joint: Joint, theta: float, looser: float, looser_hat: float) -> None:
-        sigma2 = looser * joint.s2
-        delta = looser_hat * joint.shat2 / sigma2
-        assert joint.smoothed(theta) <= lemma(sigma2, delta, theta) * (1 + 1e-12) + joint.rounding
-
-    check()
+    sigma2 = looser * joint.s2
+    delta = looser_hat * joint.shat2 / sigma2
+    assert joint.smoothed(theta) <= lemma(sigma2, delta, theta) * (1 + 1e-12) + joint.rounding
 
 
 @for_all(joints(), thetas)
@@ -59,20 +56,6 @@ def lowers_the_variance_iff_delta_is_below_one(lemma: Lemma, sigma2: float, delt
     assert (lemma(sigma2, delta, theta) < sigma2) == (delta < 1)
 
 
-CHECKS = [
-    bounds_every_distribution,
-    is_exact_for_a_label_flipped_at_random,
-    is_attained_without_mixture,
-    lowers_the_variance_iff_delta_is_below_one,
-]
-
-
-@pytest.mark.claim("C2", "property")
-@pytest.mark.parametrize("check", CHECKS)
-def test_lemma(check: Callable[[Lemma], None]) -> None:
-    check(smoothing.lemma)
-
-
 @pytest.mark.claim("C2", "property")
 def test_no_distribution_exceeds_it(evidence: Callable[..., None]) -> None:
     bounds_every_distribution(lambda sigma2, delta, theta: variance.from_bounds(sigma2=sigma2, delta=delta, theta=theta).lemma)
@@ -90,11 +73,6 @@ def gives_the_papers_value(paper_theta: PaperTheta, sigma2: float, delta: float)
     assert float(smoothing.lemma(sigma2, delta, theta)) == pytest.approx(float(value), rel=1e-12, abs=1e-15 * sigma2)
     assert smoothing.lemma(sigma2, delta, theta) <= 2 * delta * sigma2 + 1e-15 * sigma2
     assert (1 - theta) * sigma2 == pytest.approx(float(theta * delta * sigma2), rel=1e-12, abs=1e-15 * sigma2)
-
-
-@pytest.mark.claim("C2", "property")
-def test_paper_theta() -> None:
-    gives_the_papers_value(smoothing.paper_theta)
 
 
 @pytest.mark.claim("C2", "property")
@@ -119,21 +97,18 @@ WRONG: dict[str, Lemma] = {
 }
 
 
-@pytest.mark.claim("C2", "property", planted=True)
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [
-        *((bounds_every_distribution, w) for w in ("weights squared", "swapped", "squared delta", "delta without sigma2", "always lower")),
-        *((is_exact_for_a_label_flipped_at_random, w) for w in ("doubled", "root of delta")),
-        *((is_attained_without_mixture, w) for w in ("doubled", "swapped")),
-        (lowers_the_variance_iff_delta_is_below_one, "always lower"),
-    ],
+test_lemma = properties(
+    "C2",
+    smoothing.lemma,
+    {
+        bounds_every_distribution: [wrong for name, wrong in WRONG.items() if name not in ("doubled", "root of delta")],
+        is_exact_for_a_label_flipped_at_random: [WRONG["doubled"], WRONG["root of delta"]],
+        is_attained_without_mixture: [WRONG["doubled"], WRONG["swapped"]],
+        lowers_the_variance_iff_delta_is_below_one: [WRONG["always lower"]],
+    },
 )
-def test_planted_errors_are_rejected(check: Callable[[Lemma], None], wrong: str, rejects: Rejects) -> None:
-    rejects(check, right=smoothing.lemma, wrong=WRONG[wrong])
-
-
-@pytest.mark.claim("C2", "property", planted=True)
-@pytest.mark.parametrize("wrong", [lambda delta: delta / (1 + delta), lambda delta: 1 / (1 + delta**2), lambda delta: np.ones_like(delta)])
-def test_wrong_strengths_are_rejected(wrong: PaperTheta, rejects: Rejects) -> None:
-    rejects(gives_the_papers_value, right=smoothing.paper_theta, wrong=wrong)
+test_paper_theta = properties(
+    "C2",
+    smoothing.paper_theta,
+    {gives_the_papers_value: [lambda delta: delta / (1 + delta), lambda delta: 1 / (1 + delta**2), lambda delta: np.ones_like(delta)]},
+)

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.claims.support.domain import for_all, positive, step_sizes
+from tests.claims.support.marks import properties
 from tests.planted import Rejects, assert_rejects
 from tsla.theory import sgd
 from tsla.theory.constants import Array
@@ -91,12 +92,6 @@ def is_attained(descent: Descent, L: float, w: float, push: float, fraction: flo
 
 
 @pytest.mark.claim("C3", "property")
-@pytest.mark.parametrize("check", [bounds_every_step, is_attained])
-def test_descent(check: Callable[[Descent], None]) -> None:
-    check(sgd.descent)
-
-
-@pytest.mark.claim("C3", "property")
 def test_steps_beyond_the_premise(evidence: Callable[..., None]) -> None:
     """Not only η = 1.5/L: a hundredth beyond 1/L is enough, and theory refuses it."""
     assert_rejects(lambda descent: bounds_every_step(descent, 1.01), sgd.descent)
@@ -115,13 +110,7 @@ WRONG: dict[str, Descent] = {
 }
 
 
-@pytest.mark.claim("C3", "property", planted=True)
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [*((bounds_every_step, wrong) for wrong in list(WRONG)[:5]), *((is_attained, wrong) for wrong in list(WRONG)[4:])],
-)
-def test_planted_errors_are_rejected(check: Callable[[Descent], None], wrong: str, rejects: Rejects) -> None:
-    rejects(check, right=sgd.descent, wrong=WRONG[wrong])
+test_descent = properties("C3", sgd.descent, {bounds_every_step: list(WRONG.values())[:5], is_attained: list(WRONG.values())[4:]})
 
 
 @pytest.mark.claim("C3", "property", planted=True)

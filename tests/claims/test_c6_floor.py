@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from tests.claims.support import quadratic
 from tests.claims.support.domain import constants, for_all, positive_deltas, step_counts, step_sizes, thetas
+from tests.claims.support.marks import properties
 from tests.claims.support.recursions import smoothed_error2
-from tests.planted import Rejects
 from tsla.theory import lsr
 from tsla.theory.constants import Constants
 
@@ -41,15 +41,6 @@ def is_where_a_biased_run_stays(floor: Floor, k: Constants, T: int) -> None:
     assert last.gradient2 == pytest.approx(float(floor(k, 1.0)), rel=1e-12)
 
 
-CHECKS = [is_approached_and_never_passed, is_the_second_moment_at_equal_parts, is_where_a_biased_run_stays]
-
-
-@pytest.mark.claim("C6", "property")
-@pytest.mark.parametrize("check", CHECKS)
-def test_floor(check: Callable[[Floor], None]) -> None:
-    check(lsr.floor)
-
-
 @pytest.mark.claim("C6", "property")
 def test_no_length_and_no_step_size_gets_below(evidence: Callable[..., None]) -> None:
     @given(st.data(), constants(delta=positive_deltas, noiseless=False), st.floats(0.01, 1))
@@ -70,17 +61,12 @@ def without_the_denominator(k: Constants, theta: float | None = None) -> float:
     return float(2 * k.delta * k.sigma2 if theta is None else lsr.floor(k, theta))
 
 
-@pytest.mark.claim("C6", "property", planted=True)
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [
-        (is_approached_and_never_passed, without_the_factor),
-        (is_approached_and_never_passed, without_the_denominator),
-        (is_the_second_moment_at_equal_parts, without_the_denominator),
-        (is_the_second_moment_at_equal_parts, lambda k: lsr.floor(k) * k.delta),
-        (is_where_a_biased_run_stays, without_the_factor),
-        (is_where_a_biased_run_stays, lambda k, theta: np.sqrt(lsr.floor(k, theta))),
-    ],
+test_floor = properties(
+    "C6",
+    lsr.floor,
+    {
+        is_approached_and_never_passed: [without_the_factor, without_the_denominator],
+        is_the_second_moment_at_equal_parts: [without_the_denominator, lambda k: lsr.floor(k) * k.delta],
+        is_where_a_biased_run_stays: [without_the_factor, lambda k, theta: np.sqrt(lsr.floor(k, theta))],
+    },
 )
-def test_planted_errors_are_rejected(check: Callable[[Floor], None], wrong: Floor, rejects: Rejects) -> None:
-    rejects(check, right=lsr.floor, wrong=wrong)
