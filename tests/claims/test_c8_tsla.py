@@ -108,13 +108,8 @@ def test_lengths_of_an_example(evidence: Callable[..., None]) -> None:
 def test_large_targets_keep_the_step_size_within_its_premise(k: Constants, factor: float) -> None:
     """ε² > 2σ², where the paper's η2 = ε²/(2Lσ²) would be above 1/L."""
     eps = float(np.sqrt(2 * k.sigma2 * factor))
-    second = two_stage.steps(k, eps=eps).stages[1]
-    assert float(second.eta * k.L) == pytest.approx(1, rel=1e-15)
-    reaches_the_target_at(k, eps)
-
-
-def reaches_the_target_at(k: Constants, eps: float) -> None:
     first, second = two_stage.steps(k, eps=eps).stages
+    assert float(second.eta * k.L) == pytest.approx(1, rel=1e-15)
     assert float(two_stage.bound(k, eta1=first.eta, T1=first.steps, eta2=second.eta, T2=second.steps).total) <= eps**2 * (1 + 1e-12)
 
 
