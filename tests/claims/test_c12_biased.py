@@ -185,10 +185,6 @@ def bias_once(k: Constants, oracle: SmoothingOracle, **run: Any) -> Bound:
     return with_terms(biased.bound(k, oracle, **run), bias=oracle.beta2 * run["theta"])
 
 
-def one_step_more(k: Constants, oracle: SmoothingOracle, **run: Any) -> Bound:
-    return biased.bound(k, oracle, **run | {"T": run["T"] + 1})
-
-
 def always_smoothed_by_the_paper(k: Constants, oracle: SmoothingOracle, **run: Any) -> Bound:
     """θ* of C11, whatever the step size."""
     star = oracle.moments(k.sigma2).theta_star
@@ -204,7 +200,12 @@ test_bound = properties(
     "C12",
     biased.bound,
     {
-        agrees_with_summed_descent: [bias_once, half_noise, covariance_with_the_other_sign, one_step_more],
+        agrees_with_summed_descent: [
+            bias_once,
+            half_noise,
+            covariance_with_the_other_sign,
+            lambda k, oracle, **run: biased.bound(k, oracle, **run | {"T": run["T"] + 1}),
+        ],
         holds_on_a_quadratic: [terms(bias=lambda k, **run: run["eta"] * k.L), of_oracle(lambda _: {"nu2": 0, "c": 0})],
         is_attained: [half_noise, twice_the_bias],
         has_a_floor_that_is_attained_up_to_its_noise: [half_noise, twice_the_bias],
@@ -425,11 +426,6 @@ def smoothed_as_at_the_largest_step(k: Constants, oracle: SmoothingOracle, *, ep
     return replace(right, stages=tuple(replace(stage, theta=star) for stage in right.stages))
 
 
-def bias_counted_as_noise(k: Constants, oracle: SmoothingOracle, *, eps: float) -> Plan:
-    """As if all of the second moment fell with the step size."""
-    return smoothed_pl.steps(k, replace(oracle, beta2=0, nu2=oracle.beta2 + oracle.nu2), eps=eps)
-
-
 phases = partial(stage_changed, smoothed_pl.steps)
 test_steps = properties(
     "C12",
@@ -440,7 +436,8 @@ test_steps = properties(
             phases(1, steps=0.3),
             phases(2, eta=2.0),
             smoothed_as_at_the_largest_step,
-            bias_counted_as_noise,
+            # as if all of the second moment fell with the step size
+            lambda k, oracle, *, eps: smoothed_pl.steps(k, replace(oracle, beta2=0, nu2=oracle.beta2 + oracle.nu2), eps=eps),
         ],
         reaches_the_target_on_a_quadratic: [phases(2, eta=5.0)],
         is_plain_sgd_at_the_noise_that_is_left: [
@@ -452,11 +449,8 @@ test_steps = properties(
 )
 
 
-Scale = Callable[..., Any]
-
-
 @for_all(short_runs())
-def is_the_closed_form(scale: Scale, problem: Short) -> None:
+def is_the_closed_form(scale: Callable[..., Any], problem: Short) -> None:
     """To 1e-12, as far as M(x) tells one x from another: its elasticity is at least 0.1."""
     k, oracle, eps = problem
     half = exact(eps) ** 2 / 2

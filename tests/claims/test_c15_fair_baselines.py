@@ -144,10 +144,6 @@ def is_not_twice_too_long(steps: Planner, k: Constants, target: float) -> None:
     assert float(sgd.bound(start, eta=third.eta, T=third.steps).total) > eps2
 
 
-def constant_second_phase(k: Constants, *, eps: float) -> Plan:
-    return with_stage(sgd_pl.three_phase_steps(k, eps=eps), 1, decay_steps=None)
-
-
 def no_decay_of_the_last_step_size(k: Constants, *, eps: float) -> Plan:
     return with_stage(sgd_pl.three_phase_steps(k, eps=eps), 2, eta=1 / k.L)
 
@@ -161,7 +157,7 @@ test_three_phases_by_recursion = properties(
             *(phases(i, steps=0.5) for i in range(3)),
             phases(1, decay_steps=0.5),
             phases(1, decay_steps=2.0),
-            constant_second_phase,
+            lambda k, *, eps: with_stage(sgd_pl.three_phase_steps(k, eps=eps), 1, decay_steps=None),
             no_decay_of_the_last_step_size,
         ],
         reaches_the_target_on_a_quadratic: [no_decay_of_the_last_step_size],

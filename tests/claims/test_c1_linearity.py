@@ -60,7 +60,6 @@ def samples(draw: st.DrawFn) -> Sample:
     return Sample(w, x, np.eye(CLASSES)[rng.integers(CLASSES)], label[kind])
 
 
-Mix = Callable[[Any, Any, Any], Any]
 GradientAt = Callable[[Sample, Array], Array]
 
 
@@ -68,7 +67,7 @@ def at_fixed_label(sample: Sample, label: Array) -> Array:
     return gradient(sample, lambda _: label)
 
 
-def is_the_smoothed_gradient(mix: Mix, gradient_at: GradientAt = at_fixed_label) -> None:
+def is_the_smoothed_gradient(mix: Callable[..., Any], gradient_at: GradientAt = at_fixed_label) -> None:
     @costly(4)
     @given(samples(), thetas)
     def check(sample: Sample, theta: float) -> None:

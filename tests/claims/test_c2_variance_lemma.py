@@ -62,11 +62,8 @@ def test_no_distribution_exceeds_it(evidence: Callable[..., None]) -> None:
     evidence("no random joint distribution exceeds V; a randomly flipped label attains it")
 
 
-PaperTheta = Callable[[Any], Any]
-
-
 @for_all(positive(), deltas)
-def gives_the_papers_value(paper_theta: PaperTheta, sigma2: float, delta: float) -> None:
+def gives_the_papers_value(paper_theta: Callable[[Any], Any], sigma2: float, delta: float) -> None:
     """V(θ) = 2δσ²/(1+δ) ≤ 2δσ², at which both labels contribute the same."""
     theta = paper_theta(delta)
     value = 2 * exact(delta) * exact(sigma2) / (1 + exact(delta))

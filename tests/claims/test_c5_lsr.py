@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import repeat
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.claims.support import quadratic
 from tests.claims.support.counterexample import show
-from tests.claims.support.domain import constants, for_all, positive_deltas, step_sizes, thetas, with_stage, with_terms
+from tests.claims.support.domain import changed, constants, for_all, positive_deltas, step_sizes, thetas, with_stage, with_terms
 from tests.claims.support.marks import properties
 from tests.claims.support.recursions import error_lift, exact, mean_squared_gradient, smoothed_error2
 from tests.claims.support.relations import BoundOf, is_monotone, joins_at_the_ends_of_theta, lsr_bound, scales_with_the_objective
@@ -102,14 +103,6 @@ def test_steps_of_the_paper(evidence: Callable[..., None]) -> None:
     evidence("the planned T reaches ε² whenever V < ε², and T-1 does not at V ≥ ε²/2")
 
 
-def root_of_delta(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    return lsr_bound(Constants(L=k.L, sigma2=k.sigma2, F0=k.F0, delta=np.sqrt(k.delta)), eta, T, theta)
-
-
-def complement(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    return lsr_bound(k, eta, T, None if theta is None else 1 - theta)
-
-
 def variance_for_deviation(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
     right = lsr_bound(k, eta, T, theta)
     return with_terms(right, smoothing=np.sqrt(right.terms["smoothing"]))
@@ -122,14 +115,14 @@ test_bound = properties(
         agrees_with_summed_descent: [
             scaled(lsr_bound, smoothing=0.5),
             one_step_more(lsr_bound),
-            root_of_delta,
+            lambda k, eta, T, theta: lsr_bound(replace(k, delta=np.sqrt(k.delta)), eta, T, theta),
             scaled(lsr_bound, smoothing=lambda k, eta: eta * k.L),  # as if it were noise
         ],
         holds_on_a_quadratic: [scaled(lsr_bound, optimisation=0.5), scaled(lsr_bound, smoothing=0.5)],
         is_attained: [scaled(lsr_bound, smoothing=2), one_step_more(lsr_bound)],
         scales_with_the_objective: [variance_for_deviation],
         is_monotone: [scaled(lsr_bound, smoothing=lambda k, eta: 1 / (1 + k.delta) ** 2)],
-        joins_at_the_ends_of_theta: [complement],
+        joins_at_the_ends_of_theta: [lambda k, eta, T, theta: lsr_bound(k, eta, T, None if theta is None else 1 - theta)],
     },
 )
 
@@ -140,10 +133,6 @@ def fixed_half(k: Constants, *, eps: float) -> Plan:
     return with_stage(right, 0, steps=np.where(right.reachable, np.ceil(4 * k.L * k.F0 / eps**2), np.inf))
 
 
-def floor_without_its_factor(k: Constants, *, eps: float) -> Plan:
-    return lsr.steps(Constants(L=k.L, sigma2=k.sigma2 / 2, F0=k.F0, delta=k.delta), eps=eps)
-
-
 test_steps = properties(
     "C5",
     lsr.steps,
@@ -151,7 +140,7 @@ test_steps = properties(
         reaches_the_target_iff_it_is_above_the_floor: [
             stage_changed(lsr.steps, 0, steps=0.5),
             fixed_half,
-            floor_without_its_factor,
+            lambda k, *, eps: lsr.steps(changed(k, sigma2=0.5), eps=eps),
         ],
         needs_every_step: [stage_changed(lsr.steps, 0, steps=2)],
     },

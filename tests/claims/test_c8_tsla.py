@@ -113,28 +113,16 @@ def test_large_targets_keep_the_step_size_within_its_premise(k: Constants, facto
     assert float(two_stage.bound(k, eta1=first.eta, T1=first.steps, eta2=second.eta, T2=second.steps).total) <= eps**2 * (1 + 1e-12)
 
 
-def swapped_lengths(k: Constants, **run: Any) -> Bound:
-    return two_stage.bound(k, **run | {"T1": run["T2"], "T2": max(run["T1"], 1)})
-
-
-def swapped_step_sizes(k: Constants, **run: Any) -> Bound:
-    return two_stage.bound(k, **run | {"eta1": run["eta2"], "eta2": run["eta1"]})
-
-
-def stage_one_forgotten(k: Constants, **run: Any) -> Bound:
-    return two_stage.bound(k, **run | {"T1": 0})
-
-
 test_bound = properties(
     "C8",
     two_stage.bound,
     {
         is_one_recursion_after_the_other: [
-            swapped_lengths,
-            swapped_step_sizes,
+            lambda k, **run: two_stage.bound(k, **run | {"T1": run["T2"], "T2": max(run["T1"], 1)}),
+            lambda k, **run: two_stage.bound(k, **run | {"eta1": run["eta2"], "eta2": run["eta1"]}),
             scaled(two_stage.bound, noise=0.5),
             scaled(two_stage.bound, optimisation=0.5, smoothing=0.5),
-            stage_one_forgotten,
+            lambda k, **run: two_stage.bound(k, **run | {"T1": 0}),
         ],
         holds_on_a_quadratic: [scaled(two_stage.bound, optimisation=0)],
     },
