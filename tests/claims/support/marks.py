@@ -16,7 +16,7 @@ def of_claims(claims: Iterable[str], kind: str, *, planted: bool = False) -> lis
 
 
 def properties(claim: str, right: Any, checks: Mapping[Callable[[Any], None], Iterable[Any]], *, found: str = "") -> Callable[..., None]:
-    """Tests that ``right`` passes each of ``checks``, which report what was ``found``, and that each rejects the wrong versions it is given."""
+    """Tests that ``right`` passes each of ``checks``, which report what was ``found``, and that each rejects its wrong versions."""
     cases = []
     for check, versions in checks.items():
         cases.append(pytest.param(check, None, marks=pytest.mark.claim(claim, "property"), id=check.__name__))
