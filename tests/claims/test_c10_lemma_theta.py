@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.claims.support.domain import constants, deltas, positive
-from tests.planted import Rejects
+from tests.claims.support.domain import constants, deltas, for_all, positive
+from tests.claims.support.marks import properties
 from tsla.theory import lsr, smoothing
 from tsla.theory.constants import Constants
 
@@ -21,30 +21,17 @@ GRID = np.linspace(0, 1, 101)
 BELOW_ONE = st.floats(1e-3, 0.999)
 
 
-def is_the_minimiser_on_a_grid(best: Strength) -> None:
-    @given(positive(), deltas)
-    def check(sigma2: float, delta: float) -> None:
-        values = smoothing.lemma(sigma2, delta, GRID)
-        assert smoothing.lemma(sigma2, delta, best(delta)) <= values.min() * (1 + 1e-12)
-
-    check()
+@for_all(positive(), deltas)
+def is_the_minimiser_on_a_grid(best: Strength, sigma2: float, delta: float) -> None:
+    values = smoothing.lemma(sigma2, delta, GRID)
+    assert smoothing.lemma(sigma2, delta, best(delta)) <= values.min() * (1 + 1e-12)
 
 
-def is_an_end_of_the_line(best: Strength) -> None:
+@for_all(positive(), deltas)
+def is_an_end_of_the_line(best: Strength, sigma2: float, delta: float) -> None:
     """V is linear, so its minimum min(δ, 1)σ² is at an end; where nothing is gained the label is left alone."""
-
-    @given(positive(), deltas)
-    def check(sigma2: float, delta: float) -> None:
-        assert smoothing.lemma(sigma2, delta, best(delta)) == pytest.approx(min(delta, 1) * sigma2, rel=1e-12)
-        assert float(best(delta)) == (1.0 if delta < 1 else 0.0)
-
-    check()
-
-
-@pytest.mark.claim("C10", "property")
-@pytest.mark.parametrize("check", [is_the_minimiser_on_a_grid, is_an_end_of_the_line])
-def test_lemma_theta(check: Callable[[Strength], None]) -> None:
-    check(smoothing.lemma_theta)
+    assert smoothing.lemma(sigma2, delta, best(delta)) == pytest.approx(min(delta, 1) * sigma2, rel=1e-12)
+    assert float(best(delta)) == (1.0 if delta < 1 else 0.0)
 
 
 @pytest.mark.claim("C10", "property")
@@ -73,27 +60,18 @@ def lsr_could_do_without_the_true_labels(delta: st.SearchStrategy[float]) -> Non
     check()
 
 
-@pytest.mark.claim("C10", "property")
-def test_the_smoothing_label_alone() -> None:
-    lsr_could_do_without_the_true_labels(BELOW_ONE)
-
-
-@pytest.mark.claim("C10", "property", planted=True)
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [
-        (is_the_minimiser_on_a_grid, smoothing.paper_theta),
-        (is_the_minimiser_on_a_grid, lambda delta: 1.0),
-        (is_the_minimiser_on_a_grid, lambda delta: 0.0),
-        (is_the_minimiser_on_a_grid, lambda delta: 1.0 if delta < 2 else 0.0),
-        (is_the_minimiser_on_a_grid, lambda delta: 1.0 if delta > 1 else 0.0),
-        (is_an_end_of_the_line, lambda delta: 1.0 if delta <= 1 else 0.0),
-    ],
+test_lemma_theta = properties(
+    "C10",
+    smoothing.lemma_theta,
+    {
+        is_the_minimiser_on_a_grid: [
+            smoothing.paper_theta,
+            lambda delta: 1.0,
+            lambda delta: 0.0,
+            lambda delta: 1.0 if delta < 2 else 0.0,
+            lambda delta: 1.0 if delta > 1 else 0.0,
+        ],
+        is_an_end_of_the_line: [lambda delta: 1.0 if delta <= 1 else 0.0],
+    },
 )
-def test_planted_errors_are_rejected(check: Callable[[Strength], None], wrong: Strength, rejects: Rejects) -> None:
-    rejects(check, right=smoothing.lemma_theta, wrong=wrong)
-
-
-@pytest.mark.claim("C10", "property", planted=True)
-def test_the_same_above_one_is_rejected(rejects: Rejects) -> None:
-    rejects(lsr_could_do_without_the_true_labels, right=BELOW_ONE, wrong=st.floats(1.5, 10))
+test_the_smoothing_label_alone = properties("C10", BELOW_ONE, {lsr_could_do_without_the_true_labels: [st.floats(1.5, 10)]})

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.claims.support.distributions import Joint, joints
-from tests.claims.support.domain import positive, thetas
-from tests.planted import Rejects
+from tests.claims.support.domain import for_all, positive, thetas
+from tests.claims.support.marks import properties
 from tsla.theory import smoothing, variance
 from tsla.theory.moments import Moments, Value
 
@@ -23,29 +23,16 @@ BestTheta = Callable[[Moments], Any]
 GRID = np.linspace(0, 1, 51)
 
 
-def is_the_sum_over_samples(second_moment: SecondMoment) -> None:
-    @given(joints(), thetas)
-    def check(joint: Joint, theta: float) -> None:
-        assert float(second_moment(joint.moments, theta)) == pytest.approx(joint.smoothed(theta), rel=1e-12, abs=joint.rounding)
-
-    check()
+@for_all(joints(), thetas)
+def is_the_sum_over_samples(second_moment: SecondMoment, joint: Joint, theta: float) -> None:
+    assert float(second_moment(joint.moments, theta)) == pytest.approx(joint.smoothed(theta), rel=1e-12, abs=joint.rounding)
 
 
-def is_what_the_lemma_drops(second_moment: SecondMoment) -> None:
+@for_all(joints(), thetas)
+def is_what_the_lemma_drops(second_moment: SecondMoment, joint: Joint, theta: float) -> None:
     """V(θ) less θ(1-θ) E‖g - ĝ‖²."""
-
-    @given(joints(), thetas)
-    def check(joint: Joint, theta: float) -> None:
-        dropped = smoothing.lemma(joint.s2, joint.shat2 / joint.s2, theta) - second_moment(joint.moments, theta)
-        assert float(dropped) == pytest.approx(theta * (1 - theta) * joint.mean_square(joint.g - joint.ghat), rel=1e-12, abs=joint.rounding)
-
-    check()
-
-
-@pytest.mark.claim("C11", "property")
-@pytest.mark.parametrize("check", [is_the_sum_over_samples, is_what_the_lemma_drops])
-def test_second_moment(check: Callable[[SecondMoment], None]) -> None:
-    check(Moments.second_moment)
+    dropped = smoothing.lemma(joint.s2, joint.shat2 / joint.s2, theta) - second_moment(joint.moments, theta)
+    assert float(dropped) == pytest.approx(theta * (1 - theta) * joint.mean_square(joint.g - joint.ghat), rel=1e-12, abs=joint.rounding)
 
 
 @pytest.mark.claim("C11", "property")
@@ -54,51 +41,34 @@ def test_excess_over_the_plain_direction(joint: Joint, theta: float) -> None:
     assert float(joint.moments.excess(theta)) == pytest.approx(joint.smoothed(theta) - joint.s2, rel=1e-12, abs=joint.rounding)
 
 
-def is_the_minimiser_on_a_grid(best_theta: BestTheta) -> None:
-    @given(joints())
-    def check(joint: Joint) -> None:
-        best = float(best_theta(joint.moments))
-        assert 0 <= best <= 1
-        assert joint.smoothed(best) <= min(joint.smoothed(theta) for theta in GRID) + joint.rounding
-
-    check()
+@for_all(joints())
+def is_the_minimiser_on_a_grid(best_theta: BestTheta, joint: Joint) -> None:
+    best = float(best_theta(joint.moments))
+    assert 0 <= best <= 1
+    assert joint.smoothed(best) <= min(joint.smoothed(theta) for theta in GRID) + joint.rounding
 
 
-def has_no_slope_inside(best_theta: BestTheta) -> None:
+@for_all(joints())
+def has_no_slope_inside(best_theta: BestTheta, joint: Joint) -> None:
     """The second moment is a parabola in θ: its values on both sides of an inner minimum are the same."""
-
-    @given(joints())
-    def check(joint: Joint) -> None:
-        best = float(best_theta(joint.moments))
-        room = min(best, 1 - best)
-        assert joint.smoothed(best - room) == pytest.approx(joint.smoothed(best + room), rel=1e-9, abs=1e3 * joint.rounding)
-
-    check()
+    best = float(best_theta(joint.moments))
+    room = min(best, 1 - best)
+    assert joint.smoothed(best - room) == pytest.approx(joint.smoothed(best + room), rel=1e-9, abs=1e3 * joint.rounding)
 
 
-def is_the_papers_where_the_labels_are_independent(best_theta: BestTheta) -> None:
+@for_all(positive(), st.floats(1e-3, 10))
+def is_the_papers_where_the_labels_are_independent(best_theta: BestTheta, s2: float, delta: float) -> None:
     """c = 0: θ* = 1/(1+δ), and the minimum δσ²/(1+δ) is half of the lemma's value there."""
-
-    @given(positive(), st.floats(1e-3, 10))
-    def check(s2: float, delta: float) -> None:
-        independent = Moments.of(s2=s2, shat2=delta * s2, c=0)
-        best = best_theta(independent)
-        assert float(best) == pytest.approx(float(smoothing.paper_theta(delta)), rel=1e-12)
-        least = float(independent.second_moment(best))
-        assert least == pytest.approx(delta * s2 / (1 + delta), rel=1e-12)
-        assert least == pytest.approx(float(smoothing.lemma(s2, delta, best)) / 2, rel=1e-11)
-
-    check()
+    independent = Moments.of(s2=s2, shat2=delta * s2, c=0)
+    best = best_theta(independent)
+    assert float(best) == pytest.approx(float(smoothing.paper_theta(delta)), rel=1e-12)
+    least = float(independent.second_moment(best))
+    assert least == pytest.approx(delta * s2 / (1 + delta), rel=1e-12)
+    assert least == pytest.approx(float(smoothing.lemma(s2, delta, best)) / 2, rel=1e-11)
 
 
 def theta_star(m: Moments) -> Value:
     return m.theta_star
-
-
-@pytest.mark.claim("C11", "property")
-@pytest.mark.parametrize("check", [is_the_minimiser_on_a_grid, has_no_slope_inside, is_the_papers_where_the_labels_are_independent])
-def test_best_theta(check: Callable[[BestTheta], None]) -> None:
-    check(theta_star)
 
 
 @pytest.mark.claim("C11", "property")
@@ -139,36 +109,29 @@ def test_equal_labels_leave_nothing_to_smooth() -> None:
     assert (bounded.exact, bounded.theta_star, bounded.minimum, bounded.shrinkage) == (None, None, None, None)
 
 
-WRONG_MOMENTS: dict[str, SecondMoment] = {
-    "cross term once": lambda m, theta: replace(m, c=m.c / 2).second_moment(theta),
-    "cross term lost": lambda m, theta: replace(m, c=0.0).second_moment(theta),
-    "cross term negative": lambda m, theta: replace(m, c=-m.c).second_moment(theta),
-    "lemma instead": Moments.lemma,
-    "one power lost": lambda m, theta: m.second_moment(theta) + theta * (1 - theta) * m.shat2,
-    "bias forgotten": Moments.noise,
-    "the other label": lambda m, theta: m.second_moment(1 - theta),
-}
-
-
-@pytest.mark.claim("C11", "property", planted=True)
-@pytest.mark.parametrize("check", [is_the_sum_over_samples, is_what_the_lemma_drops])
-@pytest.mark.parametrize("planted", WRONG_MOMENTS)
-def test_planted_errors_are_rejected(check: Callable[[SecondMoment], None], planted: str, rejects: Rejects) -> None:
-    rejects(check, right=Moments.second_moment, wrong=WRONG_MOMENTS[planted])
-
-
-WRONG_STRENGTHS: dict[str, tuple[Callable[[BestTheta], None], BestTheta]] = {
-    "covariance once": (is_the_minimiser_on_a_grid, lambda m: np.clip((m.s2 - m.c) / (m.s2 + m.shat2 - m.c), 0, 1)),
-    "from the other label": (is_the_minimiser_on_a_grid, lambda m: 1 - m.theta_star),
-    "not clipped": (is_the_minimiser_on_a_grid, lambda m: m.slope() / m.curvature() if m.curvature() > 0 else 0.0),
-    "without covariance": (is_the_minimiser_on_a_grid, lambda m: replace(m, c=0.0).theta_star),
-    "without covariance, inside": (has_no_slope_inside, lambda m: replace(m, c=0.0).theta_star),
-    "independent, from the other label": (is_the_papers_where_the_labels_are_independent, lambda m: 1 - m.theta_star),
-}
-
-
-@pytest.mark.claim("C11", "property", planted=True)
-@pytest.mark.parametrize("planted", WRONG_STRENGTHS)
-def test_wrong_minimisers_are_rejected(planted: str, rejects: Rejects) -> None:
-    check, wrong = WRONG_STRENGTHS[planted]
-    rejects(check, right=theta_star, wrong=wrong)
+WRONG_MOMENTS: list[SecondMoment] = [
+    lambda m, theta: replace(m, c=m.c / 2).second_moment(theta),
+    lambda m, theta: replace(m, c=0.0).second_moment(theta),
+    lambda m, theta: replace(m, c=-m.c).second_moment(theta),
+    Moments.lemma,
+    lambda m, theta: m.second_moment(theta) + theta * (1 - theta) * m.shat2,  # one power lost
+    Moments.noise,  # bias forgotten
+    lambda m, theta: m.second_moment(1 - theta),
+]
+test_second_moment = properties(
+    "C11", Moments.second_moment, dict.fromkeys((is_the_sum_over_samples, is_what_the_lemma_drops), WRONG_MOMENTS)
+)
+test_best_theta = properties(
+    "C11",
+    theta_star,
+    {
+        is_the_minimiser_on_a_grid: [
+            lambda m: np.clip((m.s2 - m.c) / (m.s2 + m.shat2 - m.c), 0, 1),  # covariance once
+            lambda m: 1 - m.theta_star,  # from the other label
+            lambda m: m.slope() / m.curvature() if m.curvature() > 0 else 0.0,  # not clipped
+            lambda m: replace(m, c=0.0).theta_star,
+        ],
+        has_no_slope_inside: [lambda m: replace(m, c=0.0).theta_star],
+        is_the_papers_where_the_labels_are_independent: [lambda m: 1 - m.theta_star],
+    },
+)

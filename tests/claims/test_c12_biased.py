@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import repeat
 from typing import Any
 
@@ -16,21 +17,21 @@ from tests.claims.support import quadratic
 from tests.claims.support.biased import Problem, problems
 from tests.claims.support.counterexample import show
 from tests.claims.support.distributions import Joint, joints
-from tests.claims.support.domain import constants, costly, step_counts, step_sizes, thetas, with_stage, with_terms
-from tests.claims.support.recursions import Exact, error_lift, exact, gap, mean_squared_gradient, mp
+from tests.claims.support.domain import constants, for_all, step_counts, step_sizes, thetas, with_terms
+from tests.claims.support.marks import properties
+from tests.claims.support.recursions import Exact, error_lift, exact, gap, mean_squared_gradient, mp, step_sizes_of
 from tests.claims.support.refusals import refuses
 from tests.claims.support.relations import is_monotone, scales_with_the_objective
-from tests.planted import Rejects
+from tests.claims.support.wrong import stage_changed
 from tsla.theory import biased, lsr, sgd_pl, smoothed_pl
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants, step_scale
 from tsla.theory.moments import Moments
-from tsla.theory.plan import Plan, Stage
+from tsla.theory.plan import Plan
 
 Biased = Callable[..., Bound]
-Noise = Callable[[Moments, float], Any]
-BestTheta = Callable[[Moments, float], Any]
+OfMoments = Callable[[Moments, float], Any]
 Planner = Callable[..., Plan]
 
 K = Constants(L=10, mu=1, sigma2=1, F0=1)
@@ -42,131 +43,80 @@ GRID = np.linspace(0, 1, 51)
 # --- the bound ---
 
 
-def agrees_with_summed_descent(bound: Biased) -> None:
-    @given(problems(), st.integers(1, 50), thetas)
-    def check(problem: Problem, T: int, theta: float) -> None:
-        lift = error_lift(problem.error2(theta))(problem.eta)
-        summed = mean_squared_gradient(exact(problem.k.F0), problem.eta, repeat(lift, T))
-        assert float(problem.bound(bound, T, theta).total) == pytest.approx(float(summed), rel=1e-12, abs=problem.cancelled)
-
-    check()
+@for_all(problems(), st.integers(1, 50), thetas)
+def agrees_with_summed_descent(bound: Biased, problem: Problem, T: int, theta: float) -> None:
+    lift = error_lift(problem.error2(theta))(problem.eta)
+    summed = mean_squared_gradient(exact(problem.k.F0), problem.eta, repeat(lift, T))
+    assert float(problem.bound(bound, T, theta).total) == pytest.approx(float(summed), rel=1e-12, abs=problem.cancelled)
 
 
-def is_the_recursion_from_above_its_fixed_point(bound: Biased) -> None:
+@for_all(problems(), st.integers(0, 60), thetas, costs=2)
+def is_the_recursion_from_above_its_fixed_point(bound: Biased, problem: Problem, T: int, theta: float) -> None:
     """a ← (1-ημ) a + (η/2)(θ²β² + ηL N(θ)): what is above its fixed point shrinks by 1-ημ a step."""
-
-    @costly(2)
-    @given(problems(), st.integers(0, 60), thetas)
-    def check(problem: Problem, T: int, theta: float) -> None:
-        k, eta, lift = problem.k, problem.eta, error_lift(problem.error2(theta))
-        fixed = gap(k, lift(eta) / exact(eta) / exact(k.mu), [eta], lift)
-        expected = gap(k, exact(k.F0) + fixed, repeat(eta, T), lift)
-        tolerance = 1e-15 * float(k.F0) + problem.cancelled / float(k.mu)  # 1 - ημ keeps an absolute error of 1e-16
-        assert float(problem.bound(bound, T, theta).total) == pytest.approx(float(expected), rel=1e-12, abs=tolerance)
-
-    check()
+    k, eta, lift = problem.k, problem.eta, error_lift(problem.error2(theta))
+    fixed = gap(k, lift(eta) / exact(eta) / exact(k.mu), [eta], lift)
+    expected = gap(k, exact(k.F0) + fixed, repeat(eta, T), lift)
+    tolerance = 1e-15 * float(k.F0) + problem.cancelled / float(k.mu)  # 1 - ημ keeps an absolute error of 1e-16
+    assert float(problem.bound(bound, T, theta).total) == pytest.approx(float(expected), rel=1e-12, abs=tolerance)
 
 
-def holds_on_a_quadratic(bound: Biased) -> None:
+@for_all(problems(), st.integers(1, 30), thetas, costs=4)
+def holds_on_a_quadratic(bound: Biased, problem: Problem, T: int, theta: float) -> None:
     """With either quantity: the mean squared gradient, or the gap of the last iterate."""
-
-    @costly(4)
-    @given(problems(), st.integers(1, 30), thetas)
-    def check(problem: Problem, T: int, theta: float) -> None:
-        k = problem.k
-        states = list(problem.walk(quadratic.start(k), [problem.eta] * T, theta))
-        said = problem.bound(bound, T, theta)
-        value = float(said.total) * (1 + 1e-12) + problem.cancelled / float(k.mu) + 1e-14 * float(k.F0)
-        assert (states[-1].gap if said.quantity.startswith("E[F") else quadratic.mean_gradient2(states)) <= value
-
-    check()
+    k = problem.k
+    states = list(problem.walk(quadratic.start(k), [problem.eta] * T, theta))
+    said = problem.bound(bound, T, theta)
+    value = float(said.total) * (1 + 1e-12) + problem.cancelled / float(k.mu) + 1e-14 * float(k.F0)
+    assert (states[-1].gap if said.quantity.startswith("E[F") else quadratic.mean_gradient2(states)) <= value
 
 
-def is_attained(bound: Biased) -> None:
+@for_all(problems(), st.integers(1, 30), thetas)
+def is_attained(bound: Biased, problem: Problem, T: int, theta: float) -> None:
     """On (L/2)w² at η = 1/L, with F0 - E F(w_T) for F0."""
-
-    @given(problems(), st.integers(1, 30), thetas)
-    def check(problem: Problem, T: int, theta: float) -> None:
-        k, L = problem.k, float(problem.k.L)
-        states = list(problem.walk(quadratic.parabola(k, L), [1 / L] * T, theta))
-        fallen = float(k.F0) - states[-1].gap
-        assume(fallen > 1e-3 * float(k.F0))
-        handed = problem._replace(k=Constants(L=L, sigma2=k.sigma2, F0=fallen), eta=1 / L)
-        assert quadratic.mean_gradient2(states) == pytest.approx(float(handed.bound(bound, T, theta).total), rel=1e-9)
-
-    check()
+    k, L = problem.k, float(problem.k.L)
+    states = list(problem.walk(quadratic.parabola(k, L), [1 / L] * T, theta))
+    fallen = float(k.F0) - states[-1].gap
+    assume(fallen > 1e-3 * float(k.F0))
+    handed = problem._replace(k=Constants(L=L, sigma2=k.sigma2, F0=fallen), eta=1 / L)
+    assert quadratic.mean_gradient2(states) == pytest.approx(float(handed.bound(bound, T, theta).total), rel=1e-9)
 
 
-def has_a_floor_that_is_attained_up_to_its_noise(bound: Biased) -> None:
+@for_all(problems(noiseless=False, kappa=st.just(1.0)), st.floats(0.2, 1), thetas, costs=4)
+def has_a_floor_that_is_attained_up_to_its_noise(bound: Biased, problem: Problem, part: float, theta: float) -> None:
     """On (L/2)w², where μ = L, a run settles at θ²β² + ηL N/(2-ηL): the bias in full, the noise up to the factor 2-ηL. The same holds
     for the gap, that is over 2L. ηL ≥ 0.2 brings a run of 300 steps there to the last digit."""
-
-    @costly(4)
-    @given(problems(noiseless=False, kappa=st.just(1.0)), st.floats(0.2, 1), thetas)
-    def check(problem: Problem, part: float, theta: float) -> None:
-        k, problem = problem.k, problem._replace(eta=part / float(problem.k.L))
-        *_, last = problem.walk(quadratic.parabola(k, float(k.L)), [problem.eta] * 300, theta)
-        said = problem.bound(bound, 1e200, theta)
-        settled = float(said.terms["bias"] + said.terms["noise"] / (2 - problem.scale))
-        reached = last.gap if said.quantity.startswith("E[F") else last.gradient2
-        assert reached == pytest.approx(settled, rel=1e-9, abs=problem.cancelled + 1e-20)
-
-    check()
+    k, problem = problem.k, problem._replace(eta=part / float(problem.k.L))
+    *_, last = problem.walk(quadratic.parabola(k, float(k.L)), [problem.eta] * 300, theta)
+    said = problem.bound(bound, 1e200, theta)
+    settled = float(said.terms["bias"] + said.terms["noise"] / (2 - problem.scale))
+    reached = last.gap if said.quantity.startswith("E[F") else last.gradient2
+    assert reached == pytest.approx(settled, rel=1e-9, abs=problem.cancelled + 1e-20)
 
 
-def is_no_worse_than_the_lemma(bound: Biased) -> None:
+@for_all(problems(noiseless=False), step_counts, thetas)
+def is_no_worse_than_the_lemma(bound: Biased, problem: Problem, T: int, theta: float) -> None:
     """δσ² = β² + ν²: C12 is below C5 by at least (1-ηL)((1-θ)σ² + θν²), which is what only the noise loses with the step size."""
-
-    @given(problems(noiseless=False), step_counts, thetas)
-    def check(problem: Problem, T: int, theta: float) -> None:
-        k, found = problem.k, problem.oracle.moments(problem.k.sigma2)
-        lemma = Constants(L=k.L, sigma2=k.sigma2, F0=k.F0, delta=found.delta)
-        paper = float(lsr.bound(lemma, eta=problem.eta, T=T, theta=theta).total)
-        spared = (1 - problem.scale) * float((1 - theta) * found.s2 + theta * found.nu2)
-        assert float(problem.bound(bound, T, theta).total) <= (paper - spared) * (1 + 1e-12) + 1e-12 * spared
-
-    check()
+    k, found = problem.k, problem.oracle.moments(problem.k.sigma2)
+    lemma = Constants(L=k.L, sigma2=k.sigma2, F0=k.F0, delta=found.delta)
+    paper = float(lsr.bound(lemma, eta=problem.eta, T=T, theta=theta).total)
+    spared = (1 - problem.scale) * float((1 - theta) * found.s2 + theta * found.nu2)
+    assert float(problem.bound(bound, T, theta).total) <= (paper - spared) * (1 + 1e-12) + 1e-12 * spared
 
 
-def is_the_exact_second_moment_at_the_largest_step(bound: Biased) -> None:
+@for_all(problems(), step_counts, thetas)
+def is_the_exact_second_moment_at_the_largest_step(bound: Biased, problem: Problem, T: int, theta: float) -> None:
     """η = 1/L: C5 with E‖g_LS - ∇F‖² of C11 for V."""
-
-    @given(problems(), step_counts, thetas)
-    def check(problem: Problem, T: int, theta: float) -> None:
-        k, problem = problem.k, problem._replace(eta=1 / float(problem.k.L))
-        found = problem.oracle.moments(k.sigma2)
-        expected = float(2 * k.L * k.F0 / T + Moments.of(s2=found.s2, shat2=found.shat2, c=found.c).second_moment(theta))
-        assert float(problem.bound(bound, T, theta).total) == pytest.approx(expected, rel=1e-12, abs=problem.cancelled)
-
-    check()
+    k, problem = problem.k, problem._replace(eta=1 / float(problem.k.L))
+    found = problem.oracle.moments(k.sigma2)
+    expected = float(2 * k.L * k.F0 / T + Moments.of(s2=found.s2, shat2=found.shat2, c=found.c).second_moment(theta))
+    assert float(problem.bound(bound, T, theta).total) == pytest.approx(expected, rel=1e-12, abs=problem.cancelled)
 
 
-def has_the_best_strength_for_its_default(bound: Biased) -> None:
+@for_all(problems(), step_counts, costs=4)
+def has_the_best_strength_for_its_default(bound: Biased, problem: Problem, T: int) -> None:
     """θ left out: no θ of a grid gives a smaller bound, for either quantity."""
-
-    @costly(4)
-    @given(problems(), step_counts)
-    def check(problem: Problem, T: int) -> None:
-        best, values = problem.bound(bound, T).total, bound(problem.k, problem.oracle, eta=problem.eta, T=T, theta=GRID).total
-        assert float(best) <= np.min(values) * (1 + 1e-12) + problem.cancelled / float(problem.k.mu)
-
-    check()
-
-
-EITHER = [holds_on_a_quadratic, has_a_floor_that_is_attained_up_to_its_noise, has_the_best_strength_for_its_default]
-BOUND = [agrees_with_summed_descent, is_attained, is_no_worse_than_the_lemma, is_the_exact_second_moment_at_the_largest_step, *EITHER]
-
-
-@pytest.mark.claim("C12", "property")
-@pytest.mark.parametrize("check", BOUND)
-def test_bound(check: Callable[[Biased], None]) -> None:
-    check(biased.bound)
-
-
-@pytest.mark.claim("C12", "property")
-@pytest.mark.parametrize("check", [is_the_recursion_from_above_its_fixed_point, *EITHER])
-def test_gap_bound(check: Callable[[Biased], None]) -> None:
-    check(biased.gap_bound)
+    best, values = problem.bound(bound, T).total, bound(problem.k, problem.oracle, eta=problem.eta, T=T, theta=GRID).total
+    assert float(best) <= np.min(values) * (1 + 1e-12) + problem.cancelled / float(problem.k.mu)
 
 
 @pytest.mark.claim("C12", "property")
@@ -235,10 +185,6 @@ def bias_once(k: Constants, oracle: SmoothingOracle, **run: Any) -> Bound:
     return with_terms(biased.bound(k, oracle, **run), bias=oracle.beta2 * run["theta"])
 
 
-def one_step_more(k: Constants, oracle: SmoothingOracle, **run: Any) -> Bound:
-    return biased.bound(k, oracle, **run | {"T": run["T"] + 1})
-
-
 def always_smoothed_by_the_paper(k: Constants, oracle: SmoothingOracle, **run: Any) -> Bound:
     """θ* of C11, whatever the step size."""
     star = oracle.moments(k.sigma2).theta_star
@@ -250,137 +196,113 @@ twice_the_bias = of_oracle(lambda oracle: {"beta2": 2 * oracle.beta2})
 covariance_with_the_other_sign = of_oracle(lambda oracle: {"c": -oracle.c})
 
 
-@pytest.mark.claim("C12", "property", planted=True)
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [(agrees_with_summed_descent, wrong) for wrong in (bias_once, half_noise, covariance_with_the_other_sign, one_step_more)]
-    + [
-        (holds_on_a_quadratic, terms(bias=lambda k, **run: run["eta"] * k.L)),
-        (holds_on_a_quadratic, of_oracle(lambda _: {"nu2": 0, "c": 0})),
-        (is_attained, half_noise),
-        (is_attained, twice_the_bias),
-        (has_a_floor_that_is_attained_up_to_its_noise, half_noise),
-        (has_a_floor_that_is_attained_up_to_its_noise, twice_the_bias),
-        (is_no_worse_than_the_lemma, terms(noise=lambda k, **run: 1 / (run["eta"] * k.L))),
-        (is_no_worse_than_the_lemma, twice_the_bias),
-        (is_the_exact_second_moment_at_the_largest_step, covariance_with_the_other_sign),
-        (is_the_exact_second_moment_at_the_largest_step, bias_once),
-        (has_the_best_strength_for_its_default, always_smoothed_by_the_paper),
-    ],
+test_bound = properties(
+    "C12",
+    biased.bound,
+    {
+        agrees_with_summed_descent: [
+            bias_once,
+            half_noise,
+            covariance_with_the_other_sign,
+            lambda k, oracle, **run: biased.bound(k, oracle, **run | {"T": run["T"] + 1}),
+        ],
+        holds_on_a_quadratic: [terms(bias=lambda k, **run: run["eta"] * k.L), of_oracle(lambda _: {"nu2": 0, "c": 0})],
+        is_attained: [half_noise, twice_the_bias],
+        has_a_floor_that_is_attained_up_to_its_noise: [half_noise, twice_the_bias],
+        is_no_worse_than_the_lemma: [terms(noise=lambda k, **run: 1 / (run["eta"] * k.L)), twice_the_bias],
+        is_the_exact_second_moment_at_the_largest_step: [covariance_with_the_other_sign, bias_once],
+        has_the_best_strength_for_its_default: [always_smoothed_by_the_paper],
+    },
 )
-def test_planted_errors_are_rejected(check: Callable[[Biased], None], wrong: Biased, rejects: Rejects) -> None:
-    rejects(check, right=biased.bound, wrong=wrong)
 
 
 def gap_times(factor: Callable[..., Any], *names: str) -> Biased:
     return terms(biased.gap_bound, **dict.fromkeys(names, factor))
 
 
-@pytest.mark.claim("C12", "property", planted=True)
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [(is_the_recursion_from_above_its_fixed_point, gap_times(lambda *_, **run: 2, name)) for name in ("optimisation", "bias", "noise")]
-    + [
-        (is_the_recursion_from_above_its_fixed_point, gap_times(lambda k, **run: k.mu / k.L, "bias", "noise")),
-        (holds_on_a_quadratic, gap_times(lambda *_, **run: 0.4, "bias")),
-        (has_a_floor_that_is_attained_up_to_its_noise, gap_times(lambda *_, **run: 2, "bias")),
-        (has_a_floor_that_is_attained_up_to_its_noise, gap_times(lambda *_, **run: 0.5, "noise")),
-    ],
+test_gap_bound = properties(
+    "C12",
+    biased.gap_bound,
+    {
+        is_the_recursion_from_above_its_fixed_point: [
+            *(gap_times(lambda *_, **run: 2, name) for name in ("optimisation", "bias", "noise")),
+            gap_times(lambda k, **run: k.mu / k.L, "bias", "noise"),
+        ],
+        holds_on_a_quadratic: [gap_times(lambda *_, **run: 0.4, "bias")],
+        has_a_floor_that_is_attained_up_to_its_noise: [
+            gap_times(lambda *_, **run: 2, "bias"),
+            gap_times(lambda *_, **run: 0.5, "noise"),
+        ],
+        has_the_best_strength_for_its_default: [],
+    },
 )
-def test_wrong_gap_bounds_are_rejected(check: Callable[[Biased], None], wrong: Biased, rejects: Rejects) -> None:
-    rejects(check, right=biased.gap_bound, wrong=wrong)
 
 
 # --- N(θ) ---
 
 
-def is_the_sum_over_samples(noise: Noise) -> None:
+@for_all(joints(), thetas)
+def is_the_sum_over_samples(noise: OfMoments, joint: Joint, theta: float) -> None:
     """E‖g_LS - E g_LS‖²; with the squared bias of the mean it is the whole second moment about ∇F."""
-
-    @given(joints(), thetas)
-    def check(joint: Joint, theta: float) -> None:
-        smoothed = joint.g + theta * (joint.ghat - joint.g)
-        value = float(noise(joint.moments, theta))
-        assert value == pytest.approx(joint.mean_square(smoothed - joint.p @ smoothed), rel=1e-12, abs=joint.rounding)
-        assert joint.moments.bias(theta) + value == pytest.approx(joint.smoothed(theta), rel=1e-12, abs=joint.rounding)
-
-    check()
+    smoothed = joint.g + theta * (joint.ghat - joint.g)
+    value = float(noise(joint.moments, theta))
+    assert value == pytest.approx(joint.mean_square(smoothed - joint.p @ smoothed), rel=1e-12, abs=joint.rounding)
+    assert joint.moments.bias(theta) + value == pytest.approx(joint.smoothed(theta), rel=1e-12, abs=joint.rounding)
 
 
-@pytest.mark.claim("C12", "property")
-def test_noise(evidence: Callable[..., None]) -> None:
-    is_the_sum_over_samples(Moments.noise)
-    evidence("N(θ), and with θ²β² the whole second moment, equal the sums over finite sample spaces")
-
-
-@pytest.mark.claim("C12", "property", planted=True)
-@pytest.mark.parametrize(
-    "wrong", [Moments.second_moment, lambda m, theta: replace(m, c=0.0).noise(theta), lambda m, theta: m.noise(1 - theta)]
+test_noise = properties(
+    "C12",
+    Moments.noise,
+    {
+        is_the_sum_over_samples: [
+            Moments.second_moment,
+            lambda m, theta: replace(m, c=0.0).noise(theta),
+            lambda m, theta: m.noise(1 - theta),
+        ]
+    },
+    found="N(θ), and with θ²β² the whole second moment, equal the sums over finite sample spaces",
 )
-def test_wrong_noise_is_rejected(wrong: Noise, rejects: Rejects) -> None:
-    rejects(is_the_sum_over_samples, right=Moments.noise, wrong=wrong)
 
 
 # --- θ°(η) ---
 
 
-def annealed(best_theta: BestTheta, problem: Problem) -> float:
+def annealed(best_theta: OfMoments, problem: Problem) -> float:
     k = problem.k
     show("anneal", None, L=k.L, sigma2=k.sigma2, **vars(problem.oracle), eta=problem.eta)
     return float(best_theta(problem.oracle.moments(k.sigma2), min(problem.scale, 1.0)))
 
 
-def is_least_on_a_grid(best_theta: BestTheta) -> None:
+@for_all(problems(), costs=2)
+def is_least_on_a_grid(best_theta: OfMoments, problem: Problem) -> None:
     """Of θ²β² + ηL N(θ), on [0, 1]; and the parabola has the same value on both sides of an inner minimum."""
-
-    @costly(2)
-    @given(problems())
-    def check(problem: Problem) -> None:
-        best = annealed(best_theta, problem)
-        assert 0 <= best <= 1
-        tolerance = 1e-14 * float(problem.oracle.beta2) + problem.cancelled
-        assert problem.error2(best) <= min(map(problem.error2, GRID)) + tolerance
-        room = min(best, 1 - best)
-        sides = [float(problem.error2(best + side * room)) for side in (-1, 1)]
-        assert sides[0] == pytest.approx(sides[1], rel=1e-9, abs=100 * tolerance)
-
-    check()
+    best = annealed(best_theta, problem)
+    assert 0 <= best <= 1
+    tolerance = 1e-14 * float(problem.oracle.beta2) + problem.cancelled
+    assert problem.error2(best) <= min(map(problem.error2, GRID)) + tolerance
+    room = min(best, 1 - best)
+    sides = [float(problem.error2(best + side * room)) for side in (-1, 1)]
+    assert sides[0] == pytest.approx(sides[1], rel=1e-9, abs=100 * tolerance)
 
 
-def is_that_of_the_second_moment_at_the_largest_step(best_theta: BestTheta) -> None:
+@for_all(problems())
+def is_that_of_the_second_moment_at_the_largest_step(best_theta: OfMoments, problem: Problem) -> None:
     """θ* of C11 with ŝ² = β² + ν²."""
-
-    @given(problems())
-    def check(problem: Problem) -> None:
-        found = problem.oracle.moments(problem.k.sigma2)
-        assume(found.curvature() > 1e-9 * (found.s2 + found.shat2))
-        star = float(Moments.of(s2=found.s2, shat2=found.shat2, c=found.c).theta_star)
-        assert annealed(best_theta, problem._replace(eta=1 / float(problem.k.L))) == pytest.approx(star, rel=1e-9, abs=1e-12)
-
-    check()
+    found = problem.oracle.moments(problem.k.sigma2)
+    assume(found.curvature() > 1e-9 * (found.s2 + found.shat2))
+    star = float(Moments.of(s2=found.s2, shat2=found.shat2, c=found.c).theta_star)
+    assert annealed(best_theta, problem._replace(eta=1 / float(problem.k.L))) == pytest.approx(star, rel=1e-9, abs=1e-12)
 
 
-def goes_to_nothing_with_the_step_size(best_theta: BestTheta) -> None:
+@for_all(problems(noiseless=False))
+def goes_to_nothing_with_the_step_size(best_theta: OfMoments, problem: Problem) -> None:
     """Like ηL(σ²-c)/β² where there is bias; without bias it does not depend on η."""
-
-    @given(problems(noiseless=False))
-    def check(problem: Problem) -> None:
-        k, oracle = problem.k, problem.oracle
-        small, large = (annealed(best_theta, problem._replace(eta=part / float(k.L))) for part in (1e-12, 1))
-        if oracle.beta2 > 0:
-            assert small == pytest.approx(max(1e-12 * float((k.sigma2 - oracle.c) / oracle.beta2), 0), rel=1e-6, abs=1e-25)
-        else:
-            assert small == pytest.approx(large, rel=1e-9)
-
-    check()
-
-
-@pytest.mark.claim("C12", "property")
-@pytest.mark.parametrize(
-    "check", [is_least_on_a_grid, is_that_of_the_second_moment_at_the_largest_step, goes_to_nothing_with_the_step_size]
-)
-def test_best_theta(check: Callable[[BestTheta], None]) -> None:
-    check(Moments.theta_for_step)
+    k, oracle = problem.k, problem.oracle
+    small, large = (annealed(best_theta, problem._replace(eta=part / float(k.L))) for part in (1e-12, 1))
+    if oracle.beta2 > 0:
+        assert small == pytest.approx(max(1e-12 * float((k.sigma2 - oracle.c) / oracle.beta2), 0), rel=1e-6, abs=1e-25)
+    else:
+        assert small == pytest.approx(large, rel=1e-9)
 
 
 @pytest.mark.claim("C12", "property")
@@ -392,7 +314,7 @@ def test_more_step_size_never_asks_for_less_smoothing(data: st.DataObject, probl
     assert less <= more * (1 + 1e-12) if problem.oracle.c <= problem.k.sigma2 else less == more == 0
 
 
-WRONG_STRENGTHS: dict[str, BestTheta] = {
+WRONG_STRENGTHS: dict[str, OfMoments] = {
     "not annealed": lambda m, eta_L: m.theta_star,
     "too soon": lambda m, eta_L: m.theta_for_step(eta_L**2),
     "bias forgotten": lambda m, eta_L: replace(m, beta2=0.0).theta_for_step(eta_L),
@@ -401,15 +323,15 @@ WRONG_STRENGTHS: dict[str, BestTheta] = {
 }
 
 
-@pytest.mark.claim("C12", "property", planted=True)
-@pytest.mark.parametrize(
-    ("check", "planted"),
-    [(is_least_on_a_grid, planted) for planted in WRONG_STRENGTHS]
-    + [(is_that_of_the_second_moment_at_the_largest_step, planted) for planted in ("bias forgotten", "covariance forgotten")]
-    + [(goes_to_nothing_with_the_step_size, planted) for planted in ("not annealed", "too soon")],
+test_best_theta = properties(
+    "C12",
+    Moments.theta_for_step,
+    {
+        is_least_on_a_grid: WRONG_STRENGTHS.values(),
+        is_that_of_the_second_moment_at_the_largest_step: [WRONG_STRENGTHS["bias forgotten"], WRONG_STRENGTHS["covariance forgotten"]],
+        goes_to_nothing_with_the_step_size: [WRONG_STRENGTHS["not annealed"], WRONG_STRENGTHS["too soon"]],
+    },
 )
-def test_wrong_strengths_are_rejected(check: Callable[[BestTheta], None], planted: str, rejects: Rejects) -> None:
-    rejects(check, right=Moments.theta_for_step, wrong=WRONG_STRENGTHS[planted])
 
 
 # --- three phases at one θ ---
@@ -455,84 +377,47 @@ def short_runs(draw: st.DrawFn) -> Short:
     return k, oracle, float(np.sqrt(float(k.sigma2) * draw(st.floats(0.1, 3))))
 
 
-def step_sizes_of(stage: Stage) -> Iterator[float]:
-    for t in range(int(stage.steps)):
-        yield float(stage.eta) / (1 + t / float(stage.decay_steps)) if stage.decay_steps is not None else float(stage.eta)
-
-
-def reaches_the_target_by_recursion(steps: Planner) -> None:
+@for_all(short_runs(), costs=4)
+def reaches_the_target_by_recursion(steps: Planner, problem: Short) -> None:
     """a ← (1-η_t μ) a + (η_t/2)(θ²β² + η_t L N(θ)) over the first two phases, then C12's sum over the third."""
-
-    @costly(4)
-    @given(short_runs())
-    def check(problem: Short) -> None:
-        k, oracle, eps = problem
-        delta = oracle.moments(k.sigma2).delta
-        show("compare", k, L=k.L, mu=k.mu, sigma2=k.sigma2, F0=k.F0, delta=delta, eps=eps, **vars(oracle))
-        *before, third = steps(k, oracle, eps=eps).stages
-        unit = Problem(k, oracle, 1 / float(k.L))
-        bias, noise, mu = (float(x) for x in (third.theta**2 * oracle.beta2, k.L * unit.noise(float(third.theta)), k.mu))
-        a = float(k.F0)
-        for stage in before:
-            assert stage.theta == third.theta
-            for eta in step_sizes_of(stage):
-                a = (1 - eta * mu) * a + eta / 2 * (bias + eta * noise)
-        eta = float(third.eta)
-        assert 2 * a / (eta * float(third.steps)) + bias + eta * noise <= eps**2 * (1 + 1e-9)
-
-    check()
+    k, oracle, eps = problem
+    delta = oracle.moments(k.sigma2).delta
+    show("compare", k, L=k.L, mu=k.mu, sigma2=k.sigma2, F0=k.F0, delta=delta, eps=eps, **vars(oracle))
+    *before, third = steps(k, oracle, eps=eps).stages
+    unit = Problem(k, oracle, 1 / float(k.L))
+    bias, noise, mu = (float(x) for x in (third.theta**2 * oracle.beta2, k.L * unit.noise(float(third.theta)), k.mu))
+    a = float(k.F0)
+    for stage in before:
+        assert stage.theta == third.theta
+        for eta in step_sizes_of(stage):
+            a = (1 - eta * mu) * a + eta / 2 * (bias + eta * noise)
+    eta = float(third.eta)
+    assert 2 * a / (eta * float(third.steps)) + bias + eta * noise <= eps**2 * (1 + 1e-9)
 
 
-def reaches_the_target_on_a_quadratic(steps: Planner) -> None:
-    @costly(20)
-    @given(short_runs())
-    def check(problem: Short) -> None:
-        k, oracle, eps = problem
-        *before, third = steps(k, oracle, eps=eps).stages
-        state, theta, along = quadratic.start(k), float(third.theta), Problem(k, oracle, float(third.eta))
-        for stage in before:
-            *_, state = along.walk(state, step_sizes_of(stage), theta)
-        assert quadratic.mean_gradient2(list(along.walk(state, step_sizes_of(third), theta))) <= eps**2
-
-    check()
+@for_all(short_runs(), costs=20)
+def reaches_the_target_on_a_quadratic(steps: Planner, problem: Short) -> None:
+    k, oracle, eps = problem
+    *before, third = steps(k, oracle, eps=eps).stages
+    state, theta, along = quadratic.start(k), float(third.theta), Problem(k, oracle, float(third.eta))
+    for stage in before:
+        *_, state = along.walk(state, step_sizes_of(stage), theta)
+    assert quadratic.mean_gradient2(list(along.walk(state, step_sizes_of(third), theta))) <= eps**2
 
 
-def is_plain_sgd_at_the_noise_that_is_left(steps: Planner) -> None:
+@for_all(short_runs(), costs=2)
+def is_plain_sgd_at_the_noise_that_is_left(steps: Planner, problem: Short) -> None:
     """σ3² = M(η3)/(η3 L), η3 from the closed form: C15b's own lengths and step sizes at that variance, smoothed at θ°(η3)."""
-
-    @costly(2)
-    @given(short_runs())
-    def check(problem: Short) -> None:
-        k, oracle, eps = problem
-        scale = largest_scale(k, oracle, exact(eps) ** 2 / 2)
-        error, theta = least_error2(k, oracle, scale)
-        left = Constants(L=k.L, mu=k.mu, F0=k.F0, sigma2=float(error / scale))
-        assert left.sigma2 <= k.sigma2 * (1 + 1e-12)
-        for stage, plain in zip(steps(k, oracle, eps=eps).stages, sgd_pl.three_phase_steps(left, eps=eps).stages, strict=True):
-            assert float(stage.theta) == pytest.approx(float(theta), rel=1e-9, abs=1e-12)
-            assert abs(stage.steps - plain.steps) <= 1  # a ceiling of what is off by 1e-11
-            assert float(stage.eta) == pytest.approx(float(plain.eta), rel=1e-9)
-            assert stage.decay_steps == plain.decay_steps
-
-    check()
-
-
-PLANS = [reaches_the_target_by_recursion, reaches_the_target_on_a_quadratic, is_plain_sgd_at_the_noise_that_is_left]
-
-
-@pytest.mark.claim("C12", "property")
-@pytest.mark.parametrize("check", PLANS)
-def test_steps(check: Callable[[Planner], None]) -> None:
-    check(smoothed_pl.steps)
-
-
-def phase_changed(index: int, **factors: float) -> Planner:
-    def wrong(k: Constants, oracle: SmoothingOracle, *, eps: float) -> Plan:
-        right = smoothed_pl.steps(k, oracle, eps=eps)
-        fields = {name: getattr(right.stages[index], name) * factor for name, factor in factors.items()}
-        return with_stage(right, index, **fields | ({"steps": np.ceil(fields["steps"])} if "steps" in fields else {}))
-
-    return wrong
+    k, oracle, eps = problem
+    scale = largest_scale(k, oracle, exact(eps) ** 2 / 2)
+    error, theta = least_error2(k, oracle, scale)
+    left = Constants(L=k.L, mu=k.mu, F0=k.F0, sigma2=float(error / scale))
+    assert left.sigma2 <= k.sigma2 * (1 + 1e-12)
+    for stage, plain in zip(steps(k, oracle, eps=eps).stages, sgd_pl.three_phase_steps(left, eps=eps).stages, strict=True):
+        assert float(stage.theta) == pytest.approx(float(theta), rel=1e-9, abs=1e-12)
+        assert abs(stage.steps - plain.steps) <= 1  # a ceiling of what is off by 1e-11
+        assert float(stage.eta) == pytest.approx(float(plain.eta), rel=1e-9)
+        assert stage.decay_steps == plain.decay_steps
 
 
 def smoothed_as_at_the_largest_step(k: Constants, oracle: SmoothingOracle, *, eps: float) -> Plan:
@@ -541,66 +426,53 @@ def smoothed_as_at_the_largest_step(k: Constants, oracle: SmoothingOracle, *, ep
     return replace(right, stages=tuple(replace(stage, theta=star) for stage in right.stages))
 
 
-def bias_counted_as_noise(k: Constants, oracle: SmoothingOracle, *, eps: float) -> Plan:
-    """As if all of the second moment fell with the step size."""
-    return smoothed_pl.steps(k, replace(oracle, beta2=0, nu2=oracle.beta2 + oracle.nu2), eps=eps)
-
-
-@pytest.mark.claim("C12", "property", planted=True)
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [
-        (reaches_the_target_by_recursion, phase_changed(2, steps=0.5)),
-        (reaches_the_target_by_recursion, phase_changed(1, steps=0.3)),
-        (reaches_the_target_by_recursion, phase_changed(2, eta=2.0)),
-        (reaches_the_target_by_recursion, smoothed_as_at_the_largest_step),
-        (reaches_the_target_by_recursion, bias_counted_as_noise),
-        (reaches_the_target_on_a_quadratic, phase_changed(2, eta=5.0)),
-        (is_plain_sgd_at_the_noise_that_is_left, lambda k, oracle, *, eps: sgd_pl.three_phase_steps(k, eps=eps)),
-        (is_plain_sgd_at_the_noise_that_is_left, phase_changed(0, steps=1.5)),
-        (is_plain_sgd_at_the_noise_that_is_left, phase_changed(1, decay_steps=2.0)),
-    ],
+phases = partial(stage_changed, smoothed_pl.steps)
+test_steps = properties(
+    "C12",
+    smoothed_pl.steps,
+    {
+        reaches_the_target_by_recursion: [
+            phases(2, steps=0.5),
+            phases(1, steps=0.3),
+            phases(2, eta=2.0),
+            smoothed_as_at_the_largest_step,
+            # as if all of the second moment fell with the step size
+            lambda k, oracle, *, eps: smoothed_pl.steps(k, replace(oracle, beta2=0, nu2=oracle.beta2 + oracle.nu2), eps=eps),
+        ],
+        reaches_the_target_on_a_quadratic: [phases(2, eta=5.0)],
+        is_plain_sgd_at_the_noise_that_is_left: [
+            lambda k, oracle, *, eps: sgd_pl.three_phase_steps(k, eps=eps),
+            phases(0, steps=1.5),
+            phases(1, decay_steps=2.0),
+        ],
+    },
 )
-def test_wrong_phases_are_rejected(check: Callable[[Planner], None], wrong: Planner, rejects: Rejects) -> None:
-    rejects(check, right=smoothed_pl.steps, wrong=wrong)
 
 
-Scale = Callable[..., Any]
-
-
-def is_the_closed_form(scale: Scale) -> None:
+@for_all(short_runs())
+def is_the_closed_form(scale: Callable[..., Any], problem: Short) -> None:
     """To 1e-12, as far as M(x) tells one x from another: its elasticity is at least 0.1."""
-
-    @given(short_runs())
-    def check(problem: Short) -> None:
-        k, oracle, eps = problem
-        half = exact(eps) ** 2 / 2
-        expected = largest_scale(k, oracle, half)
-        assume(least_error2(k, oracle, expected * (1 + mp.mpf(10) ** -20))[0] / half - 1 > mp.mpf(10) ** -21 or expected == 1)
-        value = float(scale(k.sigma2, oracle, np.float64(eps) ** 2))
-        assert value == pytest.approx(float(expected), rel=1e-12)
-        assert expected < 1 or value == 1
-
-    check()
+    k, oracle, eps = problem
+    half = exact(eps) ** 2 / 2
+    expected = largest_scale(k, oracle, half)
+    assume(least_error2(k, oracle, expected * (1 + mp.mpf(10) ** -20))[0] / half - 1 > mp.mpf(10) ** -21 or expected == 1)
+    value = float(scale(k.sigma2, oracle, np.float64(eps) ** 2))
+    assert value == pytest.approx(float(expected), rel=1e-12)
+    assert expected < 1 or value == 1
 
 
-@pytest.mark.claim("C12", "property")
-def test_largest_step_size(evidence: Callable[..., None]) -> None:
-    is_the_closed_form(smoothed_pl.largest_scale)
-    evidence("three phases smoothed at θ°(η3) reach ε² by the recursion; η3 by bisection equals the root of its quadratic to 1e-12")
-
-
-@pytest.mark.claim("C12", "property", planted=True)
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        lambda sigma2, oracle, target2: smoothed_pl.largest_scale(sigma2, oracle, target2 * (1 + 1e-9)),
-        lambda sigma2, oracle, target2: smoothed_pl.largest_scale(sigma2, oracle, 2 * target2),
-        lambda sigma2, oracle, target2: np.minimum(1, target2 / (2 * sigma2)),
-    ],
+test_largest_step_size = properties(
+    "C12",
+    smoothed_pl.largest_scale,
+    {
+        is_the_closed_form: [
+            lambda sigma2, oracle, target2: smoothed_pl.largest_scale(sigma2, oracle, target2 * (1 + 1e-9)),
+            lambda sigma2, oracle, target2: smoothed_pl.largest_scale(sigma2, oracle, 2 * target2),
+            lambda sigma2, oracle, target2: np.minimum(1, target2 / (2 * sigma2)),
+        ]
+    },
+    found="three phases smoothed at θ°(η3) reach ε² by the recursion; η3 by bisection equals the root of its quadratic to 1e-12",
 )
-def test_wrong_step_sizes_are_rejected(wrong: Scale, rejects: Rejects) -> None:
-    rejects(is_the_closed_form, right=smoothed_pl.largest_scale, wrong=wrong)
 
 
 Gain = Callable[..., Any]
@@ -616,22 +488,17 @@ def correlated(draw: st.DrawFn) -> Short:
     return k, oracle, float(np.sqrt(s2 * draw(st.floats(0.01, 3))))
 
 
-def is_the_noise_that_is_left(gain: Gain) -> None:
+@for_all(short_runs() | correlated(), costs=2)
+def is_the_noise_that_is_left(gain: Gain, problem: Short) -> None:
     """σ3²/σ²: at most 1, and under 1 iff c < σ², as far as float64 tells."""
-
-    @costly(2)
-    @given(short_runs() | correlated())
-    def check(problem: Short) -> None:
-        k, oracle, eps = problem
-        scale = largest_scale(k, oracle, exact(eps) ** 2 / 2)
-        expected = float(least_error2(k, oracle, scale)[0] / scale / exact(k.sigma2))
-        value = float(gain(k.sigma2, oracle, eps))
-        assert value == pytest.approx(expected, rel=1e-9, abs=1e-12)
-        assert value <= 1 + 1e-12
-        if abs(oracle.c / k.sigma2 - 1) > 1e-3:
-            assert (value < 1 - 1e-12) == (oracle.c < k.sigma2)
-
-    check()
+    k, oracle, eps = problem
+    scale = largest_scale(k, oracle, exact(eps) ** 2 / 2)
+    expected = float(least_error2(k, oracle, scale)[0] / scale / exact(k.sigma2))
+    value = float(gain(k.sigma2, oracle, eps))
+    assert value == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    assert value <= 1 + 1e-12
+    if abs(oracle.c / k.sigma2 - 1) > 1e-3:
+        assert (value < 1 - 1e-12) == (oracle.c < k.sigma2)
 
 
 def is_what_the_page_says(gain: Gain) -> None:
@@ -648,24 +515,12 @@ def is_what_the_page_says(gain: Gain) -> None:
         )
 
 
-@pytest.mark.claim("C12", "property")
-@pytest.mark.parametrize("check", [is_the_noise_that_is_left, is_what_the_page_says])
-def test_gain(check: Callable[[Gain], None]) -> None:
-    check(smoothed_pl.gain)
-
-
-@pytest.mark.claim("C12", "property", planted=True)
-@pytest.mark.parametrize("check", [is_the_noise_that_is_left, is_what_the_page_says])
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        lambda sigma2, oracle, eps: smoothed_pl.gain(sigma2, oracle, eps / np.sqrt(2)),
-        lambda sigma2, oracle, eps: smoothed_pl.gain(sigma2, replace(oracle, beta2=0), eps),  # of unbiased labels
-        lambda sigma2, oracle, eps: smoothed_pl.gain(sigma2, replace(oracle, c=0), eps),
-    ],
-)
-def test_wrong_gains_are_rejected(check: Callable[[Gain], None], wrong: Gain, rejects: Rejects) -> None:
-    rejects(check, right=smoothed_pl.gain, wrong=wrong)
+WRONG_GAINS: list[Gain] = [
+    lambda sigma2, oracle, eps: smoothed_pl.gain(sigma2, oracle, eps / np.sqrt(2)),
+    lambda sigma2, oracle, eps: smoothed_pl.gain(sigma2, replace(oracle, beta2=0), eps),  # of unbiased labels
+    lambda sigma2, oracle, eps: smoothed_pl.gain(sigma2, replace(oracle, c=0), eps),
+]
+test_gain = properties("C12", smoothed_pl.gain, dict.fromkeys((is_the_noise_that_is_left, is_what_the_page_says), WRONG_GAINS))
 
 
 # --- refusals ---

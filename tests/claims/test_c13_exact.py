@@ -10,8 +10,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from tests.claims.support.domain import for_all
+from tests.claims.support.marks import properties
 from tests.claims.support.refusals import refuses
-from tests.planted import Rejects
 from tsla.theory import lsr, stall
 from tsla.theory.constants import Constants
 
@@ -46,47 +47,31 @@ def given_to(value: Settled, sigma: Fraction, root_delta: Fraction, theta: Fract
     return float(value(float(sigma**2), float(root_delta**2), None if theta is None else float(theta)))
 
 
-def is_the_mean_after_any_number_of_full_steps(value: Settled) -> None:
+@for_all(fractions, fractions, fractions, strengths, st.integers(1, 5), st.sampled_from([-1, 0, 1]))
+def is_the_mean_after_any_number_of_full_steps(
+    value: Settled, start: Fraction, sigma: Fraction, root_delta: Fraction, theta: Fraction | None, T: int, side: int
+) -> None:
     """η = 1/L, from anywhere."""
-
-    @given(fractions, fractions, fractions, strengths, st.integers(1, 5), st.sampled_from([-1, 0, 1]))
-    def check(start: Fraction, sigma: Fraction, root_delta: Fraction, theta: Fraction | None, T: int, side: int) -> None:
-        ends = paths(side * start, Fraction(1), sigma, root_delta, strength(theta, root_delta), T)
-        expected = float(mean([end**2 for end in ends]))
-        assert given_to(value, sigma, root_delta, theta) == pytest.approx(expected, rel=1e-13)
-
-    check()
+    ends = paths(side * start, Fraction(1), sigma, root_delta, strength(theta, root_delta), T)
+    expected = float(mean([end**2 for end in ends]))
+    assert given_to(value, sigma, root_delta, theta) == pytest.approx(expected, rel=1e-13)
 
 
-def is_the_square_of_where_the_mean_stays(value: Settled) -> None:
+@for_all(fractions, below_one, strengths, below_one, st.integers(1, 6), st.sampled_from([-1, 1]))
+def is_the_square_of_where_the_mean_stays(
+    value: Settled, sigma: Fraction, root_delta: Fraction, theta: Fraction | None, x: Fraction, T: int, side: int
+) -> None:
     """Where the noise does not carry w across 0, which for θ = 1/(1+δ) is δ < 1: at a small step E Lw stays at ±θ√δσ, and
     E‖∇F‖² is above its square by no more than x(1-θ)²σ², which goes to 0 with x = ηL. From farther off w comes down to it."""
-
-    @given(fractions, below_one, strengths, below_one, st.integers(1, 6), st.sampled_from([-1, 1]))
-    def check(sigma: Fraction, root_delta: Fraction, theta: Fraction | None, x: Fraction, T: int, side: int) -> None:
-        t = strength(theta, root_delta)
-        assume(t * root_delta >= 1 - t)
-        rest = side * t * root_delta * sigma
-        ends = paths(rest, x, sigma, root_delta, t, T)
-        value_ = given_to(value, sigma, root_delta, theta)
-        assert float(mean(ends) ** 2) == pytest.approx(value_, rel=1e-13)
-        assert 0 <= float(mean([end**2 for end in ends])) - value_ * (1 - 1e-13) <= float(x * (1 - t) ** 2 * sigma**2) + 2e-13 * value_
-        farther = mean(paths(3 * rest, x, sigma, root_delta, t, T))
-        assert float(abs(farther - rest)) == pytest.approx(2 * float((1 - x) ** T) * value_**0.5, rel=1e-12)
-
-    check()
-
-
-@pytest.mark.claim("C13", "property")
-def test_at_the_largest_step(evidence: Callable[..., None]) -> None:
-    is_the_mean_after_any_number_of_full_steps(stall.settled_at_largest_step)
-    evidence("at η = 1/L every path enumerated gives E‖∇F‖² = θ²δσ² + (1-θ)²σ², at θ = 1/(1+δ) half of C5's floor")
-
-
-@pytest.mark.claim("C13", "property")
-def test_at_small_steps(evidence: Callable[..., None]) -> None:
-    is_the_square_of_where_the_mean_stays(stall.settled)
-    evidence("at small steps E ∇F stays at θ√δσ, enumerated in fractions")
+    t = strength(theta, root_delta)
+    assume(t * root_delta >= 1 - t)
+    rest = side * t * root_delta * sigma
+    ends = paths(rest, x, sigma, root_delta, t, T)
+    value_ = given_to(value, sigma, root_delta, theta)
+    assert float(mean(ends) ** 2) == pytest.approx(value_, rel=1e-13)
+    assert 0 <= float(mean([end**2 for end in ends])) - value_ * (1 - 1e-13) <= float(x * (1 - t) ** 2 * sigma**2) + 2e-13 * value_
+    farther = mean(paths(3 * rest, x, sigma, root_delta, t, T))
+    assert float(abs(farther - rest)) == pytest.approx(2 * float((1 - x) ** T) * value_**0.5, rel=1e-12)
 
 
 @pytest.mark.claim("C13", "property")
@@ -108,10 +93,6 @@ def test_the_instance_obeys_c5(start: Fraction, sigma: Fraction, root_delta: Fra
     assert float(gradient2) <= float(lsr.bound(k, eta=float(x), T=T, theta=float(t)).total) * (1 + 1e-12)
 
 
-def without_noise(sigma2: float, delta: float, theta: float | None) -> Any:
-    return stall.settled(sigma2, delta, theta)
-
-
 def other_weights(sigma2: float, delta: float, theta: float | None) -> Any:
     """1-θ on the bias."""
     t = 1 / (1 + delta) if theta is None else theta
@@ -128,20 +109,18 @@ def bias_once(sigma2: float, delta: float, theta: float | None) -> Any:
     return t * delta * sigma2
 
 
-RIGHT: dict[Callable[[Settled], None], Settled] = {
-    is_the_mean_after_any_number_of_full_steps: stall.settled_at_largest_step,
-    is_the_square_of_where_the_mean_stays: stall.settled,
-}
-
-
-@pytest.mark.claim("C13", "property", planted=True)
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [(is_the_mean_after_any_number_of_full_steps, wrong) for wrong in (without_noise, other_weights, lemma)]
-    + [(is_the_square_of_where_the_mean_stays, wrong) for wrong in (bias_once, other_weights, lemma, stall.settled_at_largest_step)],
+test_at_the_largest_step = properties(
+    "C13",
+    stall.settled_at_largest_step,
+    {is_the_mean_after_any_number_of_full_steps: [stall.settled, other_weights, lemma]},
+    found="at η = 1/L every path enumerated gives E‖∇F‖² = θ²δσ² + (1-θ)²σ², at θ = 1/(1+δ) half of C5's floor",
 )
-def test_planted_errors_are_rejected(check: Callable[[Settled], None], wrong: Settled, rejects: Rejects) -> None:
-    rejects(check, right=RIGHT[check], wrong=wrong)
+test_at_small_steps = properties(
+    "C13",
+    stall.settled,
+    {is_the_square_of_where_the_mean_stays: [bias_once, other_weights, lemma, stall.settled_at_largest_step]},
+    found="at small steps E ∇F stays at θ√δσ, enumerated in fractions",
+)
 
 
 @pytest.mark.parametrize("value", [stall.settled, stall.settled_at_largest_step])

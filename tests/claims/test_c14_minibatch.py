@@ -9,21 +9,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from tests.claims.support.counterexample import show
 from tests.claims.support.distributions import Joint
-from tests.claims.support.domain import costly, positive
+from tests.claims.support.domain import for_all, positive
+from tests.claims.support.marks import properties
 from tests.claims.support.refusals import refuses
-from tests.planted import Rejects
 from tsla.theory import biased
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Constants, step_scale
 from tsla.theory.moments import Moments
 
 Critical = Callable[..., Any]
-Batched = Callable[[Moments, int], Moments]
 
 LARGEST = 5
 """Batches of up to so many of three samples are enumerated: 3⁵ of them."""
@@ -53,45 +52,26 @@ def show_critical_batch(m: Moments, **run: float) -> None:
 strengths = st.just(1.0) | st.floats(0.05, 1)
 
 
-def is_where_the_sign_changes(critical: Critical) -> None:
+@for_all(spaces(), strengths, st.integers(1, LARGEST), costs=2)
+def is_where_the_sign_changes(critical: Critical, joint: Joint, theta: float, B: int) -> None:
     """Smoothing lowers E‖g_LS - ∇F‖² of the batch iff B < B_c(θ)."""
-
-    @costly(2)
-    @given(spaces(), strengths, st.integers(1, LARGEST))
-    def check(joint: Joint, theta: float, B: int) -> None:
-        batches = batch_means(joint, B)
-        lower = batches.s2 - batches.smoothed(theta)
-        assume(abs(lower) > 1e-9 * batches.s2)
-        show_critical_batch(joint.moments, theta=theta)
-        assert (lower > 0) == (float(critical(joint.moments, theta)) > B)
-
-    check()
+    batches = batch_means(joint, B)
+    lower = batches.s2 - batches.smoothed(theta)
+    assume(abs(lower) > 1e-9 * batches.s2)
+    show_critical_batch(joint.moments, theta=theta)
+    assert (lower > 0) == (float(critical(joint.moments, theta)) > B)
 
 
-def is_a_batch_size_at_which_nothing_changes(critical: Critical) -> None:
+@for_all(spaces(), strengths, costs=2)
+def is_a_batch_size_at_which_nothing_changes(critical: Critical, joint: Joint, theta: float) -> None:
     """Between two whole sizes, both second moments are a + b/B, as two enumerations determine; they cross at B_c(θ)."""
-
-    @costly(2)
-    @given(spaces(), strengths)
-    def check(joint: Joint, theta: float) -> None:
-        one, three = (batch_means(joint, B) for B in (1, 3))
-        gains = [batches.s2 - batches.smoothed(theta) for batches in (one, three)]
-        per_batch = (gains[0] - gains[1]) * 3 / 2
-        stays = gains[0] - per_batch
-        assume(abs(stays) > 1e-3 * joint.s2)
-        show_critical_batch(joint.moments, theta=theta)
-        assert float(critical(joint.moments, theta)) == pytest.approx(-per_batch / stays, rel=1e-9, abs=1e-9)
-
-    check()
-
-
-CRITICAL = [is_where_the_sign_changes, is_a_batch_size_at_which_nothing_changes]
-
-
-@pytest.mark.claim("C14", "property")
-@pytest.mark.parametrize("check", CRITICAL)
-def test_critical_batch_size(check: Callable[[Critical], None]) -> None:
-    check(Moments.critical_batch_size)
+    one, three = (batch_means(joint, B) for B in (1, 3))
+    gains = [batches.s2 - batches.smoothed(theta) for batches in (one, three)]
+    per_batch = (gains[0] - gains[1]) * 3 / 2
+    stays = gains[0] - per_batch
+    assume(abs(stays) > 1e-3 * joint.s2)
+    show_critical_batch(joint.moments, theta=theta)
+    assert float(critical(joint.moments, theta)) == pytest.approx(-per_batch / stays, rel=1e-9, abs=1e-9)
 
 
 @pytest.mark.claim("C14", "property")
@@ -105,59 +85,45 @@ def test_batches_on_both_sides(evidence: Callable[..., None]) -> None:
     evidence("batches enumerated on both sides: the sign changes at (s²-N(θ))/(θ²β²)")
 
 
-WRONG: dict[str, Critical] = {
-    "the bias falls too": lambda m, theta: np.inf if m.gain(theta) > m.bias(theta) else 0.0,
-    "from delta alone": lambda m, theta: m.critical_batch_size(),
-    "bias by theta once": lambda m, theta: m.critical_batch_size(theta) * theta,
-    "covariance forgotten": lambda m, theta: replace(m, c=0.0).critical_batch_size(theta),
-    "bias twice": lambda m, theta: m.critical_batch_size(theta) - 1,
-}
-
-
-@pytest.mark.claim("C14", "property", planted=True)
-@pytest.mark.parametrize("check", CRITICAL)
-@pytest.mark.parametrize("planted", WRONG)
-def test_wrong_sizes_are_rejected(check: Callable[[Critical], None], planted: str, rejects: Rejects) -> None:
-    rejects(check, right=Moments.critical_batch_size, wrong=WRONG[planted])
+WRONG: list[Critical] = [
+    lambda m, theta: np.inf if m.gain(theta) > m.bias(theta) else 0.0,  # the bias falls too
+    lambda m, theta: m.critical_batch_size(),  # from delta alone
+    lambda m, theta: m.critical_batch_size(theta) * theta,  # bias by theta once
+    lambda m, theta: replace(m, c=0.0).critical_batch_size(theta),
+    lambda m, theta: m.critical_batch_size(theta) - 1,  # bias twice
+]
+test_critical_batch_size = properties(
+    "C14", Moments.critical_batch_size, dict.fromkeys((is_where_the_sign_changes, is_a_batch_size_at_which_nothing_changes), WRONG)
+)
 
 
 # --- the moments of a batch ---
 
 
-def is_that_of_all_batches(at_batch_size: Batched) -> None:
+@for_all(spaces(), st.integers(1, LARGEST), costs=2)
+def is_that_of_all_batches(at_batch_size: Callable[[Moments, int], Moments], joint: Joint, B: int) -> None:
     """All six; and δ of the batch is under 1 iff B < B_c(1)."""
-
-    @costly(2)
-    @given(spaces(), st.integers(1, LARGEST))
-    def check(joint: Joint, B: int) -> None:
-        found, batches = at_batch_size(joint.moments, B), batch_means(joint, B)
-        assert asdict(found) == pytest.approx(asdict(batches.moments), rel=1e-9, abs=joint.rounding)
-        if abs(found.delta - 1) > 1e-9:
-            assert (found.delta < 1) == (joint.moments.critical_batch_size() > B)
-
-    check()
+    found, batches = at_batch_size(joint.moments, B), batch_means(joint, B)
+    assert asdict(found) == pytest.approx(asdict(batches.moments), rel=1e-9, abs=joint.rounding)
+    if abs(found.delta - 1) > 1e-9:
+        assert (found.delta < 1) == (joint.moments.critical_batch_size() > B)
 
 
-@pytest.mark.claim("C14", "property")
-def test_the_moments_of_a_batch() -> None:
-    is_that_of_all_batches(Moments.at_batch_size)
-
-
-@pytest.mark.claim("C14", "property", planted=True)
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        lambda m, B: m,
-        lambda m, B: replace(m.at_batch_size(B), shat2=m.shat2 / B),  # the bias falls too
-        lambda m, B: replace(m.at_batch_size(B), beta2=m.beta2 / B),
-        lambda m, B: replace(m.at_batch_size(B), c=m.c),  # the covariance doesn't
-        lambda m, B: replace(m.at_batch_size(B), s2=m.s2),
-        lambda m, B: replace(m.at_batch_size(B), s2=m.s2 / B**2),  # noise falls too fast
-        lambda m, B: replace(m.at_batch_size(B), s2=m.s2 * max(3 - B, 0) / (2 * B)),  # drawn without replacement
-    ],
+test_the_moments_of_a_batch = properties(
+    "C14",
+    Moments.at_batch_size,
+    {
+        is_that_of_all_batches: [
+            lambda m, B: m,
+            lambda m, B: replace(m.at_batch_size(B), shat2=m.shat2 / B),  # the bias falls too
+            lambda m, B: replace(m.at_batch_size(B), beta2=m.beta2 / B),
+            lambda m, B: replace(m.at_batch_size(B), c=m.c),  # the covariance doesn't
+            lambda m, B: replace(m.at_batch_size(B), s2=m.s2),
+            lambda m, B: replace(m.at_batch_size(B), s2=m.s2 / B**2),  # noise falls too fast
+            lambda m, B: replace(m.at_batch_size(B), s2=m.s2 * max(3 - B, 0) / (2 * B)),  # drawn without replacement
+        ]
+    },
 )
-def test_wrong_moments_are_rejected(wrong: Batched, rejects: Rejects) -> None:
-    rejects(is_that_of_all_batches, right=Moments.at_batch_size, wrong=wrong)
 
 
 # --- at a step size ---
@@ -170,40 +136,31 @@ def splits(draw: st.DrawFn) -> Moments:
     return SmoothingOracle(beta2=draw(st.just(0.0) | positive()), nu2=nu2, c=c).moments(s2)
 
 
-def is_where_the_floors_cross(critical: Critical) -> None:
+@for_all(splits(), strengths, positive(), st.floats(1e-3, 1), st.integers(1, 64))
+def is_where_the_floors_cross(critical: Critical, m: Moments, theta: float, L: float, part: float, B: int) -> None:
     """C12's floor with σ², ν² and c over B, with smoothing and without; a part of the size at η = 1/L, as N(θ) falls in both like 1/B."""
-
-    @given(splits(), strengths, positive(), st.floats(1e-3, 1), st.integers(1, 64))
-    def check(m: Moments, theta: float, L: float, part: float, B: int) -> None:
-        batch = m.at_batch_size(B)
-        k, oracle = Constants(L=L, sigma2=batch.s2, F0=1), SmoothingOracle(beta2=batch.beta2, nu2=batch.nu2, c=batch.c)
-        bounds = [biased.bound(k, oracle, eta=part / L, T=1, theta=t).terms for t in (theta, 0)]
-        smoothed, plain = (float(terms["bias"] + terms["noise"]) for terms in bounds)
-        assume(abs(smoothed - plain) > 1e-9 * (plain + part * float(batch.nu2)))
-        show_critical_batch(m, theta=theta, L=L, eta=part / L)
-        size = float(critical(m, theta, eta_L=part))
-        assert (smoothed < plain) == (size > B)
-        assert size == pytest.approx(part * float(m.critical_batch_size(theta)), rel=1e-12)
-
-    check()
+    batch = m.at_batch_size(B)
+    k, oracle = Constants(L=L, sigma2=batch.s2, F0=1), SmoothingOracle(beta2=batch.beta2, nu2=batch.nu2, c=batch.c)
+    bounds = [biased.bound(k, oracle, eta=part / L, T=1, theta=t).terms for t in (theta, 0)]
+    smoothed, plain = (float(terms["bias"] + terms["noise"]) for terms in bounds)
+    assume(abs(smoothed - plain) > 1e-9 * (plain + part * float(batch.nu2)))
+    show_critical_batch(m, theta=theta, L=L, eta=part / L)
+    size = float(critical(m, theta, eta_L=part))
+    assert (smoothed < plain) == (size > B)
+    assert size == pytest.approx(part * float(m.critical_batch_size(theta)), rel=1e-12)
 
 
-@pytest.mark.claim("C14", "property")
-def test_critical_batch_size_for_a_step() -> None:
-    is_where_the_floors_cross(Moments.critical_batch_size)
-
-
-@pytest.mark.claim("C14", "property", planted=True)
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        lambda m, theta, *, eta_L: m.critical_batch_size(theta),  # whatever the step
-        lambda m, theta, *, eta_L: m.critical_batch_size(theta) * eta_L**2,
-        lambda m, theta, *, eta_L: m.critical_batch_size(eta_L=eta_L),  # at full strength
-    ],
+test_critical_batch_size_for_a_step = properties(
+    "C14",
+    Moments.critical_batch_size,
+    {
+        is_where_the_floors_cross: [
+            lambda m, theta, *, eta_L: m.critical_batch_size(theta),  # whatever the step
+            lambda m, theta, *, eta_L: m.critical_batch_size(theta) * eta_L**2,
+            lambda m, theta, *, eta_L: m.critical_batch_size(eta_L=eta_L),  # at full strength
+        ]
+    },
 )
-def test_wrong_sizes_for_a_step_are_rejected(wrong: Critical, rejects: Rejects) -> None:
-    rejects(is_where_the_floors_cross, right=Moments.critical_batch_size, wrong=wrong)
 
 
 # --- edges ---

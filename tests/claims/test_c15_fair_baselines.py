@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from itertools import repeat
 from typing import Any
 
@@ -12,13 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.claims.support import quadratic
-from tests.claims.support.domain import constants, costly, positive, positive_deltas, step_sizes, targets, with_stage, with_terms
-from tests.claims.support.recursions import exact, gap, noise_lift, smoothed_error2
+from tests.claims.support.domain import constants, for_all, positive, positive_deltas, step_sizes, targets, with_stage
+from tests.claims.support.marks import properties
+from tests.claims.support.recursions import exact, gap, noise_lift, smoothed_error2, step_sizes_of
 from tests.claims.support.relations import BoundOf, is_monotone, last_iterate_bound, scales_with_the_objective
 from tests.claims.support.wrong import one_step_more, scaled, stage_changed
-from tests.planted import Rejects
 from tsla.theory import lsr, sgd, sgd_pl, two_stage
-from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan, Stage
 
@@ -28,98 +28,63 @@ K = Constants(L=10, mu=1, sigma2=1, delta=0.1, F0=1)
 # --- (a) the last iterate ---
 
 
-def is_the_recursion_from_above_its_fixed_point(bound: BoundOf) -> None:
+@for_all(st.data(), constants(), st.integers(0, 60), costs=2)
+def is_the_recursion_from_above_its_fixed_point(bound: BoundOf, data: st.DataObject, k: Constants, T: int) -> None:
     """a ← (1-ημ) a + η²Lσ²/2, whose fixed point is ηLσ²/(2μ); then ‖∇F‖² ≤ 2L (F - F*)."""
-
-    @costly(2)
-    @given(st.data(), constants(), st.integers(0, 60))
-    def check(data: st.DataObject, k: Constants, T: int) -> None:
-        eta = data.draw(step_sizes(float(k.L)))
-        lift = noise_lift(k)
-        fixed = gap(k, lift(eta) / exact(eta) / exact(k.mu), [eta], lift)
-        expected = 2 * exact(k.L) * gap(k, exact(k.F0) + fixed, repeat(eta, T), lift)
-        tolerance = 1e-14 * float(k.L * k.F0 + k.L / k.mu * k.sigma2)  # 1-ημ keeps an absolute error of 1e-16
-        assert float(bound(k, eta, T, None).total) == pytest.approx(float(expected), rel=1e-12, abs=tolerance)
-
-    check()
+    eta = data.draw(step_sizes(float(k.L)))
+    lift = noise_lift(k)
+    fixed = gap(k, lift(eta) / exact(eta) / exact(k.mu), [eta], lift)
+    expected = 2 * exact(k.L) * gap(k, exact(k.F0) + fixed, repeat(eta, T), lift)
+    tolerance = 1e-14 * float(k.L * k.F0 + k.L / k.mu * k.sigma2)  # 1-ημ keeps an absolute error of 1e-16
+    assert float(bound(k, eta, T, None).total) == pytest.approx(float(expected), rel=1e-12, abs=tolerance)
 
 
-def holds_on_a_quadratic(bound: BoundOf) -> None:
-    @costly(4)
-    @given(st.data(), constants(), st.integers(0, 30))
-    def check(data: st.DataObject, k: Constants, T: int) -> None:
-        eta = data.draw(step_sizes(float(k.L)))
-        *_, last = quadratic.run(quadratic.start(k), k, [eta] * T)
-        assert last.gradient2 <= float(bound(k, eta, T, None).total) * (1 + 1e-12) + 1e-14 * float(k.L * k.F0)
-
-    check()
+@for_all(st.data(), constants(), st.integers(0, 30), costs=4)
+def holds_on_a_quadratic(bound: BoundOf, data: st.DataObject, k: Constants, T: int) -> None:
+    eta = data.draw(step_sizes(float(k.L)))
+    *_, last = quadratic.run(quadratic.start(k), k, [eta] * T)
+    assert last.gradient2 <= float(bound(k, eta, T, None).total) * (1 + 1e-12) + 1e-14 * float(k.L * k.F0)
 
 
-@pytest.mark.claim("C15", "property")
-@pytest.mark.parametrize(
-    "check", [is_the_recursion_from_above_its_fixed_point, holds_on_a_quadratic, scales_with_the_objective, is_monotone]
-)
-def test_last_iterate_bound(check: Callable[[BoundOf], None]) -> None:
-    check(last_iterate_bound)
-
-
-def noise_of_a_constant_bias(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    right = last_iterate_bound(k, eta, T, theta)
-    return with_terms(right, noise=right.terms["noise"] / (eta * k.L))
-
-
-@pytest.mark.claim("C15", "property", planted=True)
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [
-        (is_the_recursion_from_above_its_fixed_point, wrong)
-        for wrong in (
+test_last_iterate_bound = properties(
+    "C15",
+    last_iterate_bound,
+    {
+        is_the_recursion_from_above_its_fixed_point: [
             scaled(last_iterate_bound, noise=0.5),
-            scaled(last_iterate_bound, noise=lambda k: 1 / k.L),
-            noise_of_a_constant_bias,
+            scaled(last_iterate_bound, noise=lambda k, eta: 1 / k.L),
+            scaled(last_iterate_bound, noise=lambda k, eta: 1 / (eta * k.L)),  # that of a constant bias
             one_step_more(last_iterate_bound),
-        )
-    ]
-    + [
-        (holds_on_a_quadratic, scaled(last_iterate_bound, optimisation=lambda k: 0.5 / k.L, noise=lambda k: 0.5 / k.L)),
-        (scales_with_the_objective, scaled(last_iterate_bound, noise=lambda k: 1 / k.L)),
-        (is_monotone, scaled(last_iterate_bound, noise=lambda k: k.mu**2 / k.L**2)),
-    ],
+        ],
+        holds_on_a_quadratic: [scaled(last_iterate_bound, **dict.fromkeys(("optimisation", "noise"), lambda k, eta: 0.5 / k.L))],
+        scales_with_the_objective: [scaled(last_iterate_bound, noise=lambda k, eta: 1 / k.L)],
+        is_monotone: [scaled(last_iterate_bound, noise=lambda k, eta: k.mu**2 / k.L**2)],
+    },
 )
-def test_wrong_last_iterate_bounds_are_rejected(check: Callable[[BoundOf], None], wrong: BoundOf, rejects: Rejects) -> None:
-    rejects(check, right=last_iterate_bound, wrong=wrong)
 
 
-def last_iterate_reaches_the_target_without_waste(steps: Planner) -> None:
+@for_all(constants(), targets)
+def last_iterate_reaches_the_target_without_waste(steps: Planner, k: Constants, eps: float) -> None:
     """A run that is shorter by 1-ημ, which is what e^(-ημ) for 1-ημ costs, does not."""
-
-    @given(constants(), targets)
-    def check(k: Constants, eps: float) -> None:
-        (stage,) = steps(k, eps=eps).stages
-        assert float(sgd_pl.last_iterate_bound(k, eta=stage.eta, T=stage.steps).total) <= eps**2 * (1 + 1e-12)
-        fewer = np.floor((1 - stage.eta * k.mu) * (stage.steps - 1)) - 1
-        if fewer >= 0:
-            assert float(sgd_pl.last_iterate_bound(k, eta=stage.eta, T=fewer).terms["optimisation"]) > eps**2 / 2
-        if stage.eta * k.L < 1 - 1e-12:  # the step size is as large as the noise allows
-            noise = sgd_pl.last_iterate_bound(k, eta=stage.eta, T=1).terms["noise"]
-            assert float(noise) == pytest.approx(eps**2 / 2, rel=1e-12)
-
-    check()
+    (stage,) = steps(k, eps=eps).stages
+    assert float(sgd_pl.last_iterate_bound(k, eta=stage.eta, T=stage.steps).total) <= eps**2 * (1 + 1e-12)
+    fewer = np.floor((1 - stage.eta * k.mu) * (stage.steps - 1)) - 1
+    if fewer >= 0:
+        assert float(sgd_pl.last_iterate_bound(k, eta=stage.eta, T=fewer).terms["optimisation"]) > eps**2 / 2
+    if stage.eta * k.L < 1 - 1e-12:  # the step size is as large as the noise allows
+        noise = sgd_pl.last_iterate_bound(k, eta=stage.eta, T=1).terms["noise"]
+        assert float(noise) == pytest.approx(eps**2 / 2, rel=1e-12)
 
 
-@pytest.mark.claim("C15", "property")
-def test_last_iterate_steps() -> None:
-    last_iterate_reaches_the_target_without_waste(sgd_pl.last_iterate_steps)
-
-
-@pytest.mark.claim("C15", "property", planted=True)
-@pytest.mark.parametrize("factors", [{"steps": 0.5}, {"steps": 2.0}, {"eta": 0.5}])
-def test_wrong_last_iterate_plans_are_rejected(factors: dict[str, float], rejects: Rejects) -> None:
-    rejects(
-        last_iterate_reaches_the_target_without_waste,
-        right=sgd_pl.last_iterate_steps,
-        wrong=stage_changed(sgd_pl.last_iterate_steps, 0, **factors),
-    )
+test_last_iterate_steps = properties(
+    "C15",
+    sgd_pl.last_iterate_steps,
+    {
+        last_iterate_reaches_the_target_without_waste: [
+            stage_changed(sgd_pl.last_iterate_steps, 0, **factors) for factors in ({"steps": 0.5}, {"steps": 2.0}, {"eta": 0.5})
+        ]
+    },
+)
 
 
 # --- (b) three phases ---
@@ -132,11 +97,6 @@ def short_runs(draw: st.DrawFn) -> tuple[Constants, float]:
     return k, float(np.sqrt(float(k.sigma2) * draw(st.floats(0.1, 3))))
 
 
-def step_sizes_of(stage: Stage) -> Iterator[float]:
-    for t in range(int(stage.steps)):
-        yield float(stage.eta) / (1 + t / float(stage.decay_steps)) if stage.decay_steps is not None else float(stage.eta)
-
-
 def gap_after(stage: Stage, k: Constants, start: float) -> float:
     """a ← (1-η_t μ) a + η_t² Lσ²/2, from ``start``."""
     a, mu, noise = start, float(k.mu), float(k.L * k.sigma2) / 2
@@ -145,99 +105,66 @@ def gap_after(stage: Stage, k: Constants, start: float) -> float:
     return a
 
 
-def reaches_the_target_phase_by_phase(steps: Planner) -> None:
+@for_all(short_runs(), costs=4)
+def reaches_the_target_phase_by_phase(steps: Planner, run: tuple[Constants, float]) -> None:
     """Gap σ²/μ after the first, ε²/(2μ) after the second, mean squared gradient ε² over the third."""
-
-    @costly(4)
-    @given(short_runs())
-    def check(run: tuple[Constants, float]) -> None:
-        k, eps = run
-        first, second, third = steps(k, eps=eps).stages
-        burnt_in = gap_after(first, k, float(k.F0))
-        assert burnt_in <= k.sigma2 / k.mu * (1 + 1e-9)
-        settled = gap_after(second, k, burnt_in)
-        if eps**2 <= 2 * k.sigma2:
-            assert settled <= eps**2 / (2 * k.mu) * (1 + 1e-9)
-        eta = float(third.eta)
-        lifted = sum(eta**2 * float(k.L * k.sigma2) / 2 for _ in step_sizes_of(third))
-        assert 2 * (settled + lifted) / (eta * float(third.steps)) <= eps**2 * (1 + 1e-9)
-
-    check()
+    k, eps = run
+    first, second, third = steps(k, eps=eps).stages
+    burnt_in = gap_after(first, k, float(k.F0))
+    assert burnt_in <= k.sigma2 / k.mu * (1 + 1e-9)
+    settled = gap_after(second, k, burnt_in)
+    if eps**2 <= 2 * k.sigma2:
+        assert settled <= eps**2 / (2 * k.mu) * (1 + 1e-9)
+    eta = float(third.eta)
+    lifted = sum(eta**2 * float(k.L * k.sigma2) / 2 for _ in step_sizes_of(third))
+    assert 2 * (settled + lifted) / (eta * float(third.steps)) <= eps**2 * (1 + 1e-9)
 
 
-def reaches_the_target_on_a_quadratic(steps: Planner) -> None:
-    @costly(20)
-    @given(short_runs())
-    def check(run: tuple[Constants, float]) -> None:
-        k, eps = run
-        *before, third = steps(k, eps=eps).stages
-        state = quadratic.start(k)
-        for stage in before:
-            *_, state = quadratic.run(state, k, step_sizes_of(stage))
-        assert quadratic.mean_gradient2(list(quadratic.run(state, k, step_sizes_of(third)))) <= eps**2
-
-    check()
+@for_all(short_runs(), costs=20)
+def reaches_the_target_on_a_quadratic(steps: Planner, run: tuple[Constants, float]) -> None:
+    k, eps = run
+    *before, third = steps(k, eps=eps).stages
+    state = quadratic.start(k)
+    for stage in before:
+        *_, state = quadratic.run(state, k, step_sizes_of(stage))
+    assert quadratic.mean_gradient2(list(quadratic.run(state, k, step_sizes_of(third)))) <= eps**2
 
 
-def is_not_twice_too_long(steps: Planner) -> None:
+@for_all(constants(noiseless=False, kappa=st.floats(10, 20)), st.floats(0.1, 0.5), costs=4)
+def is_not_twice_too_long(steps: Planner, k: Constants, target: float) -> None:
     """From the gap that each phase may start with, half of it is not enough by the recursion. κ ≥ 10 and ε² ≤ σ²/2 keep the
     transients small: e^(-ημ) for 1-ημ costs at most a tenth, and 2κ of 4κσ²/ε² steps fewer would do."""
-
-    @costly(4)
-    @given(constants(noiseless=False, kappa=st.floats(10, 20)), st.floats(0.1, 0.5))
-    def check(k: Constants, target: float) -> None:
-        eps2 = target * float(k.sigma2)
-        plan = steps(k, eps=np.sqrt(eps2))
-        first, second, third = (with_stage(plan, i, steps=stage.steps // 2).stages[i] for i, stage in enumerate(plan.stages))
-        if plan.stages[0].steps > 20:
-            assert gap_after(first, k, float(k.F0)) > k.sigma2 / k.mu
-        assert gap_after(second, k, float(k.sigma2 / k.mu)) > eps2 / (2 * k.mu)
-        start = Constants(L=k.L, sigma2=k.sigma2, F0=eps2 / (2 * k.mu))
-        assert float(sgd.bound(start, eta=third.eta, T=third.steps).total) > eps2
-
-    check()
-
-
-@pytest.mark.claim("C15", "property")
-@pytest.mark.parametrize("check", [reaches_the_target_on_a_quadratic, is_not_twice_too_long])
-def test_three_phases(check: Callable[[Planner], None]) -> None:
-    check(sgd_pl.three_phase_steps)
-
-
-@pytest.mark.claim("C15", "property")
-def test_three_phases_by_recursion(evidence: Callable[..., None]) -> None:
-    reaches_the_target_phase_by_phase(sgd_pl.three_phase_steps)
-    assert [int(stage.steps) for stage in sgd_pl.three_phase_steps(K, eps=0.1).stages] == [7, 4000, 4000]
-    evidence("three phases of plain SGD reach ε² by the recursion, step by step")
-
-
-def constant_second_phase(k: Constants, *, eps: float) -> Plan:
-    return with_stage(sgd_pl.three_phase_steps(k, eps=eps), 1, decay_steps=None)
+    eps2 = target * float(k.sigma2)
+    plan = steps(k, eps=np.sqrt(eps2))
+    first, second, third = (with_stage(plan, i, steps=stage.steps // 2).stages[i] for i, stage in enumerate(plan.stages))
+    if plan.stages[0].steps > 20:
+        assert gap_after(first, k, float(k.F0)) > k.sigma2 / k.mu
+    assert gap_after(second, k, float(k.sigma2 / k.mu)) > eps2 / (2 * k.mu)
+    start = Constants(L=k.L, sigma2=k.sigma2, F0=eps2 / (2 * k.mu))
+    assert float(sgd.bound(start, eta=third.eta, T=third.steps).total) > eps2
 
 
 def no_decay_of_the_last_step_size(k: Constants, *, eps: float) -> Plan:
     return with_stage(sgd_pl.three_phase_steps(k, eps=eps), 2, eta=1 / k.L)
 
 
-@pytest.mark.claim("C15", "property", planted=True)
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [
-        (reaches_the_target_phase_by_phase, stage_changed(sgd_pl.three_phase_steps, 0, steps=0.5)),
-        (reaches_the_target_phase_by_phase, stage_changed(sgd_pl.three_phase_steps, 1, steps=0.5)),
-        (reaches_the_target_phase_by_phase, stage_changed(sgd_pl.three_phase_steps, 2, steps=0.5)),
-        (reaches_the_target_phase_by_phase, stage_changed(sgd_pl.three_phase_steps, 1, decay_steps=0.5)),
-        (reaches_the_target_phase_by_phase, stage_changed(sgd_pl.three_phase_steps, 1, decay_steps=2.0)),
-        (reaches_the_target_phase_by_phase, constant_second_phase),
-        (reaches_the_target_phase_by_phase, no_decay_of_the_last_step_size),
-        (reaches_the_target_on_a_quadratic, no_decay_of_the_last_step_size),
-        (is_not_twice_too_long, stage_changed(sgd_pl.three_phase_steps, 0, steps=3.0)),
-        (is_not_twice_too_long, stage_changed(sgd_pl.three_phase_steps, 1, steps=2.5)),
-        (is_not_twice_too_long, stage_changed(sgd_pl.three_phase_steps, 2, steps=2.5)),
-    ],
+phases = partial(stage_changed, sgd_pl.three_phase_steps)
+test_three_phases_by_recursion = properties(
+    "C15",
+    sgd_pl.three_phase_steps,
+    {
+        reaches_the_target_phase_by_phase: [
+            *(phases(i, steps=0.5) for i in range(3)),
+            phases(1, decay_steps=0.5),
+            phases(1, decay_steps=2.0),
+            lambda k, *, eps: with_stage(sgd_pl.three_phase_steps(k, eps=eps), 1, decay_steps=None),
+            no_decay_of_the_last_step_size,
+        ],
+        reaches_the_target_on_a_quadratic: [no_decay_of_the_last_step_size],
+        is_not_twice_too_long: [phases(0, steps=3.0), phases(1, steps=2.5), phases(2, steps=2.5)],
+    },
+    found="three phases of plain SGD reach ε² by the recursion, step by step",
 )
-def test_wrong_phases_are_rejected(check: Callable[[Planner], None], wrong: Planner, rejects: Rejects) -> None:
-    rejects(check, right=sgd_pl.three_phase_steps, wrong=wrong)
 
 
 # --- (b) against TSLA ---
@@ -262,14 +189,11 @@ def half_epsilon_over_variance(k: Constants, eps2: float) -> float:
     return eps2 / (2 * float(k.sigma2)) * (1 + 1e-9)
 
 
-@pytest.mark.claim("C15", "property")
-def test_plain_sgd_is_no_worse_than_tsla_from_a_threshold_on() -> None:
-    is_where_plain_sgd_is_no_worse(half_epsilon_over_variance)
-
-
-@pytest.mark.claim("C15", "property", planted=True)
-def test_a_lower_threshold_is_rejected(rejects: Rejects) -> None:
-    rejects(is_where_plain_sgd_is_no_worse, right=half_epsilon_over_variance, wrong=lambda k, eps2: half_epsilon_over_variance(k, eps2) / 2)
+test_plain_sgd_is_no_worse_than_tsla_from_a_threshold_on = properties(
+    "C15",
+    half_epsilon_over_variance,
+    {is_where_plain_sgd_is_no_worse: [lambda k, eps2: half_epsilon_over_variance(k, eps2) / 2]},
+)
 
 
 @pytest.mark.claim("C15", "property")
@@ -293,77 +217,64 @@ def test_the_example_of_the_comparison() -> None:
     """κ = 10, F0 = σ² = 1, δ = 0.1, ε² = 0.01."""
     plans = (two_stage.steps, sgd_pl.three_phase_steps, sgd.steps, sgd_pl.two_step_size_steps)
     assert [int(plan(K, eps=0.1).total) for plan in plans] == [160_024, 8_007, 800_000, 800_007]
+    assert [int(stage.steps) for stage in sgd_pl.three_phase_steps(K, eps=0.1).stages] == [7, 4000, 4000]
 
 
 # --- (c) two step sizes ---
 
 
-def two_step_sizes_reach_the_target(steps: Planner) -> None:
+@for_all(constants(noiseless=False), targets)
+def two_step_sizes_reach_the_target(steps: Planner, k: Constants, eps: float) -> None:
     """The first stage leaves σ²/μ by C7 with V = σ², and by its own recursion; the second is C4 from there, and not one step too long."""
-
-    @given(constants(noiseless=False), targets)
-    def check(k: Constants, eps: float) -> None:
-        first, second = steps(k, eps=eps).stages
-        noisy = Constants(L=k.L, mu=k.mu, sigma2=k.sigma2, delta=1, F0=k.F0)
-        assert float(two_stage.stage_one(noisy, eta1=first.eta, T1=first.steps, theta=0).total) <= k.sigma2 / k.mu * (1 + 1e-12)
-        fewer = np.floor((1 - first.eta * k.mu) * (first.steps - 1)) - 1
-        if fewer >= 0:
-            assert float(two_stage.stage_one(noisy, eta1=first.eta, T1=fewer, theta=0).total) > k.sigma2 / k.mu
-        start = Constants(L=k.L, sigma2=k.sigma2, F0=k.sigma2 / k.mu)
-        assert float(sgd.bound(start, eta=second.eta, T=second.steps).total) <= eps**2 * (1 + 1e-12)
-        if eps**2 <= 2 * k.sigma2 and second.steps > 1:
-            assert float(sgd.bound(start, eta=second.eta, T=second.steps - 1).total) > eps**2
-
-    check()
+    first, second = steps(k, eps=eps).stages
+    noisy = Constants(L=k.L, mu=k.mu, sigma2=k.sigma2, delta=1, F0=k.F0)
+    assert float(two_stage.stage_one(noisy, eta1=first.eta, T1=first.steps, theta=0).total) <= k.sigma2 / k.mu * (1 + 1e-12)
+    fewer = np.floor((1 - first.eta * k.mu) * (first.steps - 1)) - 1
+    if fewer >= 0:
+        assert float(two_stage.stage_one(noisy, eta1=first.eta, T1=fewer, theta=0).total) > k.sigma2 / k.mu
+    start = Constants(L=k.L, sigma2=k.sigma2, F0=k.sigma2 / k.mu)
+    assert float(sgd.bound(start, eta=second.eta, T=second.steps).total) <= eps**2 * (1 + 1e-12)
+    if eps**2 <= 2 * k.sigma2 and second.steps > 1:
+        assert float(sgd.bound(start, eta=second.eta, T=second.steps - 1).total) > eps**2
 
 
-@pytest.mark.claim("C15", "property")
-def test_two_step_sizes() -> None:
-    two_step_sizes_reach_the_target(sgd_pl.two_step_size_steps)
+test_two_step_sizes = properties(
+    "C15",
+    sgd_pl.two_step_size_steps,
+    {
+        two_step_sizes_reach_the_target: [
+            stage_changed(sgd_pl.two_step_size_steps, index, steps=factor) for index in (0, 1) for factor in (0.5, 2.0)
+        ]
+    },
+)
 
 
-@pytest.mark.claim("C15", "property", planted=True)
-@pytest.mark.parametrize(("index", "factor"), [(0, 0.5), (0, 2.0), (1, 0.5), (1, 2.0)])
-def test_wrong_two_step_plans_are_rejected(index: int, factor: float, rejects: Rejects) -> None:
-    rejects(
-        two_step_sizes_reach_the_target,
-        right=sgd_pl.two_step_size_steps,
-        wrong=stage_changed(sgd_pl.two_step_size_steps, index, steps=factor),
-    )
-
-
-Gain = Callable[[Any], Any]
-
-
-def is_what_smoothing_adds(gain: Gain) -> None:
+@for_all(constants(delta=positive_deltas, noiseless=False), positive(0.01, 0.5))
+def is_what_smoothing_adds(gain: Callable[[Any], Any], k: Constants, target: float) -> None:
     """The same two step sizes and lengths, with the smoothing label and without: the part of the bound that stage 1 leaves behind.
     So is the least number of plain steps that C4 asks for after each."""
+    run = {"eta1": 1 / k.L, "T1": 10, "eta2": 0.5 / k.L, "T2": 100}
+    smoothed, plain = (float(two_stage.bound(k, **run, theta=theta).terms["smoothing"]) for theta in (None, 0))
+    assert smoothed / plain == pytest.approx(float(gain(k.delta)), rel=1e-12)
+    eps = float(np.sqrt(target * k.sigma2)) * 1e-6  # so many steps that ceilings don't count
+    least = [
+        float(sgd.steps(Constants(L=k.L, sigma2=k.sigma2, F0=V / k.mu), eps=eps).total)
+        for V in (float(smoothed_error2(k, None)), float(k.sigma2))
+    ]
+    assert least[0] / least[1] == pytest.approx(float(gain(k.delta)), rel=1e-9)
+    assert (gain(k.delta) < 1) == (k.delta < 1)
 
-    @given(constants(delta=positive_deltas, noiseless=False), positive(0.01, 0.5))
-    def check(k: Constants, target: float) -> None:
-        run = {"eta1": 1 / k.L, "T1": 10, "eta2": 0.5 / k.L, "T2": 100}
-        smoothed, plain = (float(two_stage.bound(k, **run, theta=theta).terms["smoothing"]) for theta in (None, 0))
-        assert smoothed / plain == pytest.approx(float(gain(k.delta)), rel=1e-12)
-        eps = float(np.sqrt(target * k.sigma2)) * 1e-6  # so many steps that ceilings don't count
-        least = [
-            float(sgd.steps(Constants(L=k.L, sigma2=k.sigma2, F0=V / k.mu), eps=eps).total)
-            for V in (float(smoothed_error2(k, None)), float(k.sigma2))
+
+test_gain = properties(
+    "C15",
+    sgd_pl.smoothing_gain,
+    {
+        is_what_smoothing_adds: [
+            lambda delta: 2 * delta,
+            lambda delta: delta / (1 + delta),
+            lambda delta: delta,
+            lambda delta: 2 * delta**2 / (1 + delta),
         ]
-        assert least[0] / least[1] == pytest.approx(float(gain(k.delta)), rel=1e-9)
-        assert (gain(k.delta) < 1) == (k.delta < 1)
-
-    check()
-
-
-@pytest.mark.claim("C15", "property")
-def test_gain(evidence: Callable[..., None]) -> None:
-    is_what_smoothing_adds(sgd_pl.smoothing_gain)
-    evidence("with the same two step sizes smoothing gains exactly 2δ/(1+δ)")
-
-
-@pytest.mark.claim("C15", "property", planted=True)
-@pytest.mark.parametrize(
-    "wrong", [lambda delta: 2 * delta, lambda delta: delta / (1 + delta), lambda delta: delta, lambda delta: 2 * delta**2 / (1 + delta)]
+    },
+    found="with the same two step sizes smoothing gains exactly 2δ/(1+δ)",
 )
-def test_wrong_gains_are_rejected(wrong: Gain, rejects: Rejects) -> None:
-    rejects(is_what_smoothing_adds, right=sgd_pl.smoothing_gain, wrong=wrong)

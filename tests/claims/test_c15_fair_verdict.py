@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from tests.claims.support import quadratic
 from tests.claims.support.counterexample import show
-from tests.claims.support.domain import constants, costly, positive, positive_deltas, with_stage
+from tests.claims.support.domain import changed, constants, for_all, positive, positive_deltas, with_stage
+from tests.claims.support.marks import properties
 from tests.claims.support.recursions import error_lift, exact, gap, mean_squared_gradient, smoothed_error2
 from tests.claims.support.refusals import refuses
 from tests.claims.support.wrong import stage_changed
-from tests.planted import Rejects
 from tsla.theory import lsr, lsr_pl, sgd, sgd_pl, two_stage
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan
@@ -44,42 +44,27 @@ def problems(draw: st.DrawFn, kappa: st.SearchStrategy[float]) -> tuple[Constant
 moderate = st.just(1.0) | st.floats(1, 1e3)
 
 
-def is_nowhere_the_best(steps: Planner) -> None:
+@for_all(problems(moderate))
+def is_nowhere_the_best(steps: Planner, problem: tuple[Constants, float]) -> None:
     """Two steps for the ceilings, three against two."""
-
-    @given(problems(moderate))
-    def check(problem: tuple[Constants, float]) -> None:
-        k, eps = problem
-        show("compare", None, L=k.L, mu=k.mu, sigma2=k.sigma2, delta=k.delta, F0=k.F0, eps=eps)
-        others = min(float(plan(k, eps=eps).total) for plan in (sgd_pl.three_phase_steps, lsr_pl.steps))
-        assert others <= float(steps(k, eps=eps).total) + 2
-
-    check()
+    k, eps = problem
+    show("compare", None, L=k.L, mu=k.mu, sigma2=k.sigma2, delta=k.delta, F0=k.F0, eps=eps)
+    others = min(float(plan(k, eps=eps).total) for plan in (sgd_pl.three_phase_steps, lsr_pl.steps))
+    assert others <= float(steps(k, eps=eps).total) + 2
 
 
-def takes_twice_as_long_as_smoothing_alone(steps: Planner) -> None:
+@for_all(problems(moderate))
+def takes_twice_as_long_as_smoothing_alone(steps: Planner, problem: tuple[Constants, float]) -> None:
     """δ < ε²/(2σ²): the same first stage, and at most half of the second is enough without dropping the smoothing."""
-
-    @given(problems(moderate))
-    def check(problem: tuple[Constants, float]) -> None:
-        k, eps = problem
-        if k.delta >= eps**2 / (2 * k.sigma2) * (1 - 1e-10):
-            return
-        show("compare", None, L=k.L, mu=k.mu, sigma2=k.sigma2, delta=k.delta, F0=k.F0, eps=eps)
-        alone = lsr_pl.steps(k, eps=eps)
-        assert alone.reachable
-        first, second = steps(k, eps=eps).stages
-        assert alone.stages[0].steps == first.steps
-        assert alone.stages[1].steps <= second.steps / 2 + 1
-
-    check()
-
-
-@pytest.mark.claim("C15", "property")
-def test_tsla_is_nowhere_the_best(evidence: Callable[..., None]) -> None:
-    is_nowhere_the_best(two_stage.steps)
-    takes_twice_as_long_as_smoothing_alone(two_stage.steps)
-    evidence("three-phase SGD or LSR alone needs no more samples than TSLA, for 0 < ε² ≤ 2σ² and every δ")
+    k, eps = problem
+    if k.delta >= eps**2 / (2 * k.sigma2) * (1 - 1e-10):
+        return
+    show("compare", None, L=k.L, mu=k.mu, sigma2=k.sigma2, delta=k.delta, F0=k.F0, eps=eps)
+    alone = lsr_pl.steps(k, eps=eps)
+    assert alone.reachable
+    first, second = steps(k, eps=eps).stages
+    assert alone.stages[0].steps == first.steps
+    assert alone.stages[1].steps <= second.steps / 2 + 1
 
 
 def sharpened(k: Constants, *, eps: float) -> Plan:
@@ -87,20 +72,15 @@ def sharpened(k: Constants, *, eps: float) -> Plan:
     return with_stage(right, 1, steps=np.ceil(right.stages[1].steps / (1 + k.delta)))
 
 
-def without_a_first_stage(k: Constants, *, eps: float) -> Plan:
-    return with_stage(two_stage.steps(k, eps=eps), 0, steps=np.float64(0))
-
-
-@pytest.mark.claim("C15", "property", planted=True)
-@pytest.mark.parametrize("wrong", [stage_changed(two_stage.steps, 1, steps=0.5), sharpened, without_a_first_stage])
-def test_a_shorter_tsla_would_be_ahead_somewhere(wrong: Planner, rejects: Rejects) -> None:
-    rejects(is_nowhere_the_best, right=two_stage.steps, wrong=wrong)
-
-
-@pytest.mark.claim("C15", "property", planted=True)
-@pytest.mark.parametrize("wrong", [stage_changed(two_stage.steps, 1, steps=factor) for factor in (0.5, 0.9)])
-def test_a_shorter_second_stage_is_not_twice_as_long(wrong: Planner, rejects: Rejects) -> None:
-    rejects(takes_twice_as_long_as_smoothing_alone, right=two_stage.steps, wrong=wrong)
+test_tsla_is_nowhere_the_best = properties(
+    "C15",
+    two_stage.steps,
+    {
+        is_nowhere_the_best: [stage_changed(two_stage.steps, 1, steps=0.5), sharpened, stage_changed(two_stage.steps, 0, steps=0)],
+        takes_twice_as_long_as_smoothing_alone: [stage_changed(two_stage.steps, 1, steps=factor) for factor in (0.5, 0.9)],
+    },
+    found="three-phase SGD or LSR alone needs no more samples than TSLA, for 0 < ε² ≤ 2σ² and every δ",
+)
 
 
 @pytest.mark.claim("C15", "property")
@@ -112,8 +92,6 @@ def test_neither_baseline_alone_is_enough() -> None:
 
 
 # --- the sharpened second stage ---
-
-Length = Callable[[Constants, float], float]
 
 
 def sharpened_length(k: Constants, eps: float) -> float:
@@ -132,31 +110,35 @@ def around_the_sliver(draw: st.DrawFn) -> tuple[Constants, float, float, float]:
     return k, float(np.sqrt(sigma2 / r)), r, v
 
 
-def is_ahead_in_the_sliver_only(length: Length) -> None:
+@for_all(around_the_sliver())
+def is_ahead_in_the_sliver_only(length: Callable[[Constants, float], float], problem: tuple[Constants, float, float, float]) -> None:
     """1 - 1/(4r) < V/ε² < 1, by no more than ε²/V < 4r/(4r-1) ≤ 2; of the stages that follow the burn-in."""
-
-    @given(around_the_sliver())
-    def check(problem: tuple[Constants, float, float, float]) -> None:
-        k, eps, r, v = problem
-        assume(abs(v - 1) > 1e-6)
-        assume(abs(4 * r * (1 - v) - 1) > 1e-6)
-        show("compare", None, L=k.L, mu=k.mu, sigma2=k.sigma2, delta=k.delta, F0=k.F0, eps=eps)
-        plain = sum(float(stage.steps) for stage in sgd_pl.three_phase_steps(k, eps=eps).stages[1:])
-        alone = lsr_pl.steps(k, eps=eps)
-        others = min(plain, float(alone.stages[1].steps) if alone.reachable else np.inf)
-        found = length(k, eps)
-        assert (found < others) == (1 - 1 / (4 * r) < v < 1)
-        if found < others:
-            assert others / found <= 1 / v * (1 + 1e-7)
-            assert 1 / v < 4 * r / (4 * r - 1) <= 2
-
-    check()
+    k, eps, r, v = problem
+    assume(abs(v - 1) > 1e-6)
+    assume(abs(4 * r * (1 - v) - 1) > 1e-6)
+    show("compare", None, L=k.L, mu=k.mu, sigma2=k.sigma2, delta=k.delta, F0=k.F0, eps=eps)
+    plain = sum(float(stage.steps) for stage in sgd_pl.three_phase_steps(k, eps=eps).stages[1:])
+    alone = lsr_pl.steps(k, eps=eps)
+    others = min(plain, float(alone.stages[1].steps) if alone.reachable else np.inf)
+    found = length(k, eps)
+    assert (found < others) == (1 - 1 / (4 * r) < v < 1)
+    if found < others:
+        assert others / found <= 1 / v * (1 + 1e-7)
+        assert 1 / v < 4 * r / (4 * r - 1) <= 2
 
 
-@pytest.mark.claim("C15", "property")
-def test_sharpened(evidence: Callable[..., None]) -> None:
-    is_ahead_in_the_sliver_only(sharpened_length)
-    evidence("with 8δ/(1+δ) for 8δ TSLA's second stage is ahead for 1 - ε²/(4σ²) < V/ε² < 1 only, by less than a factor 2")
+test_sharpened = properties(
+    "C15",
+    sharpened_length,
+    {
+        is_ahead_in_the_sliver_only: [
+            lambda k, eps: sharpened_length(k, eps) * float(1 + k.delta),
+            lambda k, eps: sharpened_length(k, eps) / 2,
+            lambda k, eps: sharpened_length(k, eps) / float(1 + k.delta),
+        ]
+    },
+    found="with 8δ/(1+δ) for 8δ TSLA's second stage is ahead for 1 - ε²/(4σ²) < V/ε² < 1 only, by less than a factor 2",
+)
 
 
 @pytest.mark.claim("C15", "property")
@@ -168,19 +150,6 @@ def test_the_sharpened_second_stage_suffices(problem: tuple[Constants, float]) -
     start = Constants(L=k.L, sigma2=k.sigma2, F0=float(smoothed_error2(k, None) / exact(k.mu)))
     T = max(np.ceil(sharpened_length(k, eps)), 1)
     assert float(sgd.bound(start, eta=eta, T=T).total) <= eps**2 * (1 + 1e-12)
-
-
-@pytest.mark.claim("C15", "property", planted=True)
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        lambda k, eps: sharpened_length(k, eps) * float(1 + k.delta),
-        lambda k, eps: sharpened_length(k, eps) / 2,
-        lambda k, eps: sharpened_length(k, eps) / float(1 + k.delta),
-    ],
-)
-def test_wrong_second_stages_are_rejected(wrong: Length, rejects: Rejects) -> None:
-    rejects(is_ahead_in_the_sliver_only, right=sharpened_length, wrong=wrong)
 
 
 def totals(k: Constants, eps: float) -> tuple[float, float]:
@@ -217,74 +186,52 @@ def short_runs(draw: st.DrawFn) -> tuple[Constants, float]:
     return k, float(np.sqrt(float(smoothed_error2(k, None)) * draw(st.floats(1.05, 30))))
 
 
-def reaches_the_target_by_recursion(steps: Planner) -> None:
+@for_all(short_runs(), costs=4)
+def reaches_the_target_by_recursion(steps: Planner, problem: tuple[Constants, float]) -> None:
     """a ← (1-ημ) a + (η/2) V in the first stage, which leaves V/μ, then C5's sum over the second."""
-
-    @costly(4)
-    @given(short_runs())
-    def check(problem: tuple[Constants, float]) -> None:
-        k, eps = problem
-        show("steps lsr-pl", k, eps=eps)
-        first, second = steps(k, eps=eps).stages
-        V = smoothed_error2(k, None)
-        for stage in (first, second):
-            assert float(stage.theta) == pytest.approx(float(1 / (1 + k.delta)), rel=1e-15)
-        left = gap(k, exact(k.F0), repeat(float(first.eta), int(first.steps)), error_lift(V))
-        assert left <= V / exact(k.mu) * (1 + exact(1e-12))
-        reached = mean_squared_gradient(left, float(second.eta), repeat(error_lift(V)(second.eta), int(second.steps)))
-        assert reached <= exact(eps) ** 2 * (1 + exact(1e-12))
-
-    check()
+    k, eps = problem
+    show("steps lsr-pl", k, eps=eps)
+    first, second = steps(k, eps=eps).stages
+    V = smoothed_error2(k, None)
+    for stage in (first, second):
+        assert float(stage.theta) == pytest.approx(float(1 / (1 + k.delta)), rel=1e-15)
+    left = gap(k, exact(k.F0), repeat(float(first.eta), int(first.steps)), error_lift(V))
+    assert left <= V / exact(k.mu) * (1 + exact(1e-12))
+    reached = mean_squared_gradient(left, float(second.eta), repeat(error_lift(V)(second.eta), int(second.steps)))
+    assert reached <= exact(eps) ** 2 * (1 + exact(1e-12))
 
 
-def reaches_the_target_on_a_quadratic(steps: Planner) -> None:
-    @costly(20)
-    @given(short_runs())
-    def check(problem: tuple[Constants, float]) -> None:
-        k, eps = problem
-        first, second = steps(k, eps=eps).stages
-        *_, state = quadratic.run(quadratic.start(k), k, repeat(float(first.eta), int(first.steps)), float(first.theta))
-        states = list(quadratic.run(state, k, repeat(float(second.eta), int(second.steps)), float(second.theta)))
-        assert quadratic.mean_gradient2(states) <= eps**2
-
-    check()
+@for_all(short_runs(), costs=20)
+def reaches_the_target_on_a_quadratic(steps: Planner, problem: tuple[Constants, float]) -> None:
+    k, eps = problem
+    first, second = steps(k, eps=eps).stages
+    *_, state = quadratic.run(quadratic.start(k), k, repeat(float(first.eta), int(first.steps)), float(first.theta))
+    states = list(quadratic.run(state, k, repeat(float(second.eta), int(second.steps)), float(second.theta)))
+    assert quadratic.mean_gradient2(states) <= eps**2
 
 
-def wastes_nothing(steps: Planner) -> None:
+@for_all(constants(delta=positive_deltas, noiseless=False), st.floats(0.5, 30))
+def wastes_nothing(steps: Planner, k: Constants, target: float) -> None:
     """From the gap V/μ C5 fails with one step fewer; a burn-in shorter by 1-ημ, which is what e^(-ημ) for 1-ημ costs, leaves more.
     Never where V ≥ ε²; always at least one step, whose iterate is returned."""
-
-    @given(constants(delta=positive_deltas, noiseless=False), st.floats(0.5, 30))
-    def check(k: Constants, target: float) -> None:
-        V = float(smoothed_error2(k, None))
-        assume(abs(target - 1) > 1e-9)
-        eps = float(np.sqrt(target * V))
-        show("steps lsr-pl", k, eps=eps)
-        plan = steps(k, eps=eps)
-        first, second = plan.stages
-        assert bool(plan.reachable) == (target > 1)
-        assert float(plan.floor) == pytest.approx(V, rel=1e-12, abs=0)
-        if not plan.reachable:
-            assert np.isinf(plan.total)
-            return
-        assert second.steps >= 1
-        start = Constants(L=k.L, sigma2=k.sigma2, delta=k.delta, F0=V / float(k.mu))
-        if 1 < second.steps < 1e9:
-            assert float(lsr.bound(start, eta=second.eta, T=second.steps - 1).total) > eps**2
-        fewer = np.floor((1 - first.eta * k.mu) * (first.steps - 1)) - 1
-        if fewer >= 0:
-            assert float(two_stage.stage_one(k, eta1=first.eta, T1=fewer).total) > V / k.mu
-
-    check()
-
-
-ALONE = [reaches_the_target_by_recursion, reaches_the_target_on_a_quadratic, wastes_nothing]
-
-
-@pytest.mark.claim("C15", "property")
-@pytest.mark.parametrize("check", ALONE)
-def test_smoothing_alone(check: Callable[[Planner], None]) -> None:
-    check(lsr_pl.steps)
+    V = float(smoothed_error2(k, None))
+    assume(abs(target - 1) > 1e-9)
+    eps = float(np.sqrt(target * V))
+    show("steps lsr-pl", k, eps=eps)
+    plan = steps(k, eps=eps)
+    first, second = plan.stages
+    assert bool(plan.reachable) == (target > 1)
+    assert float(plan.floor) == pytest.approx(V, rel=1e-12, abs=0)
+    if not plan.reachable:
+        assert np.isinf(plan.total)
+        return
+    assert second.steps >= 1
+    start = Constants(L=k.L, sigma2=k.sigma2, delta=k.delta, F0=V / float(k.mu))
+    if 1 < second.steps < 1e9:
+        assert float(lsr.bound(start, eta=second.eta, T=second.steps - 1).total) > eps**2
+    fewer = np.floor((1 - first.eta * k.mu) * (first.steps - 1)) - 1
+    if fewer >= 0:
+        assert float(two_stage.stage_one(k, eta1=first.eta, T1=fewer).total) > V / k.mu
 
 
 @pytest.mark.claim("C15", "property")
@@ -299,45 +246,40 @@ def burn_in_to_the_noise(k: Constants, *, eps: float) -> Plan:
     return with_stage(lsr_pl.steps(k, eps=eps), 0, steps=sgd_pl.three_phase_steps(k, eps=eps).stages[0].steps)
 
 
-def from_half_the_floor_on(k: Constants, *, eps: float) -> Plan:
-    return lsr_pl.steps(Constants(L=k.L, mu=k.mu, sigma2=k.sigma2 / 2, delta=k.delta, F0=k.F0), eps=eps)
-
-
 def not_even_one_step(k: Constants, *, eps: float) -> Plan:
     right = lsr_pl.steps(k, eps=eps)
     return with_stage(right, 1, steps=right.stages[1].steps - 1)
 
 
-@pytest.mark.claim("C15", "property", planted=True)
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [
-        (reaches_the_target_by_recursion, stage_changed(lsr_pl.steps, 0, steps=0.5)),
-        (reaches_the_target_by_recursion, stage_changed(lsr_pl.steps, 1, steps=0.4)),
-        (reaches_the_target_by_recursion, stage_changed(lsr_pl.steps, 1, theta=0.5)),
-        (reaches_the_target_by_recursion, burn_in_to_the_noise),
-        (reaches_the_target_on_a_quadratic, stage_changed(lsr_pl.steps, 1, theta=0.01)),
-        (wastes_nothing, stage_changed(lsr_pl.steps, 0, steps=2)),
-        (wastes_nothing, stage_changed(lsr_pl.steps, 1, steps=2)),
-        (wastes_nothing, from_half_the_floor_on),
-        (wastes_nothing, not_even_one_step),
-    ],
+test_smoothing_alone = properties(
+    "C15",
+    lsr_pl.steps,
+    {
+        reaches_the_target_by_recursion: [
+            stage_changed(lsr_pl.steps, 0, steps=0.5),
+            stage_changed(lsr_pl.steps, 1, steps=0.4),
+            stage_changed(lsr_pl.steps, 1, theta=0.5),
+            burn_in_to_the_noise,
+        ],
+        reaches_the_target_on_a_quadratic: [stage_changed(lsr_pl.steps, 1, theta=0.01)],
+        wastes_nothing: [
+            stage_changed(lsr_pl.steps, 0, steps=2),
+            stage_changed(lsr_pl.steps, 1, steps=2),
+            lambda k, *, eps: lsr_pl.steps(changed(k, sigma2=0.5), eps=eps),
+            not_even_one_step,
+        ],
+    },
 )
-def test_wrong_plans_are_rejected(check: Callable[[Planner], None], wrong: Planner, rejects: Rejects) -> None:
-    rejects(check, right=lsr_pl.steps, wrong=wrong)
+
+
+NO_FLOOR = "delta*sigma2 = 0 must be above 0 for C15, whose burn-in grows like its logarithm; any upper bound serves"
 
 
 @pytest.mark.parametrize(
     ("k", "message"),
     [
-        (
-            Constants(L=10, mu=1, sigma2=0, delta=0.1, F0=1),
-            "delta*sigma2 = 0 must be above 0 for C15, whose burn-in grows like its logarithm; any upper bound serves",
-        ),
-        (
-            Constants(L=10, mu=1, sigma2=1, delta=[0.1, 0], F0=1),
-            "delta*sigma2 = 0 must be above 0 for C15, whose burn-in grows like its logarithm; any upper bound serves",
-        ),
+        (Constants(L=10, mu=1, sigma2=0, delta=0.1, F0=1), NO_FLOOR),
+        (Constants(L=10, mu=1, sigma2=1, delta=[0.1, 0], F0=1), NO_FLOOR),
         (Constants(L=10, sigma2=1, delta=0.1, F0=1), "mu is missing; C15 needs it (assumption A4)"),
         (Constants(L=10, mu=1, sigma2=1, F0=1), "delta is missing; C15 needs it (assumption A3)"),
     ],

@@ -14,11 +14,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.claims.support.counterexample import show
-from tests.claims.support.domain import constants, costly, positive, step_counts, step_sizes, targets, thetas, with_terms
+from tests.claims.support.domain import constants, for_all, positive, step_counts, step_sizes, targets, thetas
+from tests.claims.support.marks import properties
 from tests.claims.support.refusals import refuses
 from tests.claims.support.relations import BoundOf, is_monotone, scales_with_the_objective
 from tests.claims.support.wrong import one_step_more, scaled, stage_changed
-from tests.planted import Rejects
 from tsla.theory import lsr, sgd, two_stage, worst_case
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
@@ -76,130 +76,89 @@ parts = st.builds(Fraction, st.integers(1, 31), st.just(16))
 """ηL, in (0, 2)."""
 
 
-def is_exact_on_a_parabola(bound: BoundOf) -> None:
+@for_all(fractions, fractions, fractions, parts, st.integers(1, 4))
+def is_exact_on_a_parabola(bound: BoundOf, L: Fraction, w: Fraction, sigma: Fraction, x: Fraction, T: int) -> None:
     """With F0 - E F(w_T) for F0."""
-
-    @given(fractions, fractions, fractions, parts, st.integers(1, 4))
-    def check(L: Fraction, w: Fraction, sigma: Fraction, x: Fraction, T: int) -> None:
-        run = enumerate_paths(parabola, L, w, x, (sigma, -sigma), T)
-        assume(run.end < run.start)
-        k, eta = Constants(L=float(L), sigma2=float(sigma**2), F0=float(run.start - run.end)), float(x / L)
-        show("bound sgd", k, eta=eta, T=T, exact=True)
-        assert float(bound(k, eta, T, None).total) == pytest.approx(float(run.gradient2), rel=1e-12)
-
-    check()
+    run = enumerate_paths(parabola, L, w, x, (sigma, -sigma), T)
+    assume(run.end < run.start)
+    k, eta = Constants(L=float(L), sigma2=float(sigma**2), F0=float(run.start - run.end)), float(x / L)
+    show("bound sgd", k, eta=eta, T=T, exact=True)
+    assert float(bound(k, eta, T, None).total) == pytest.approx(float(run.gradient2), rel=1e-12)
 
 
-def holds_on_every_function(bound: BoundOf) -> None:
+@for_all(st.sampled_from(FUNCTIONS), fractions, fractions, fractions, parts, st.integers(1, 4), costs=2)
+def holds_on_every_function(bound: BoundOf, F: Callable[..., Any], L: Fraction, w: Fraction, sigma: Fraction, x: Fraction, T: int) -> None:
     """With F(w_0) - F* for F0, and with F0 - E F(w_T) too."""
-
-    @costly(2)
-    @given(st.sampled_from(FUNCTIONS), fractions, fractions, fractions, parts, st.integers(1, 4))
-    def check(F: Callable[..., Any], L: Fraction, w: Fraction, sigma: Fraction, x: Fraction, T: int) -> None:
-        run = enumerate_paths(F, L, w, x, (sigma, -sigma), T)
-        for F0 in (run.start, run.start - run.end):
-            if F0 > 0:
-                k, eta = Constants(L=float(L), sigma2=float(sigma**2), F0=float(F0)), float(x / L)
-                show("bound sgd", k, eta=eta, T=T, exact=True)
-                assert float(run.gradient2) <= float(bound(k, eta, T, None).total) * (1 + 1e-12)
-
-    check()
+    run = enumerate_paths(F, L, w, x, (sigma, -sigma), T)
+    for F0 in (run.start, run.start - run.end):
+        if F0 > 0:
+            k, eta = Constants(L=float(L), sigma2=float(sigma**2), F0=float(F0)), float(x / L)
+            show("bound sgd", k, eta=eta, T=T, exact=True)
+            assert float(run.gradient2) <= float(bound(k, eta, T, None).total) * (1 + 1e-12)
 
 
-def is_the_papers_over_two_less_the_step(bound: BoundOf) -> None:
+@for_all(st.data(), constants(), step_counts)
+def is_the_papers_over_two_less_the_step(bound: BoundOf, data: st.DataObject, k: Constants, T: int) -> None:
     """η ≤ 1/L: C4 over 2 - ηL, so never above it, and half of it as η → 0."""
-
-    @given(st.data(), constants(), step_counts)
-    def check(data: st.DataObject, k: Constants, T: int) -> None:
-        eta = data.draw(step_sizes(float(k.L)))
-        show("bound sgd", k, eta=eta, T=T, exact=True)
-        value, paper = float(bound(k, eta, T, None).total), float(sgd.bound(k, eta=eta, T=T).total)
-        assert paper / value == pytest.approx(2 - eta * float(k.L), rel=1e-12)
-        assert value <= paper * (1 + 1e-15)
-
-    check()
+    eta = data.draw(step_sizes(float(k.L)))
+    show("bound sgd", k, eta=eta, T=T, exact=True)
+    value, paper = float(bound(k, eta, T, None).total), float(sgd.bound(k, eta=eta, T=T).total)
+    assert paper / value == pytest.approx(2 - eta * float(k.L), rel=1e-12)
+    assert value <= paper * (1 + 1e-15)
 
 
-BOUND = [is_exact_on_a_parabola, holds_on_every_function, is_the_papers_over_two_less_the_step, scales_with_the_objective, is_monotone]
-
-
-@pytest.mark.claim("C16", "property")
-@pytest.mark.parametrize("check", BOUND)
-def test_sgd_bound(check: Callable[[BoundOf], None]) -> None:
-    check(sgd_bound)
-
-
-def formula_of_the_paper(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    """C4 without its premise η ≤ 1/L."""
-    return with_terms(sgd_bound(k, eta, T, theta), optimisation=2 * k.F0 / (eta * T), noise=eta * k.L * k.sigma2)
-
-
-def noise_not_divided(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    return with_terms(sgd_bound(k, eta, T, theta), noise=eta * k.L * k.sigma2)
-
-
-def half_of_the_paper(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    """As if the best case, η → 0, held at every η."""
-    return with_terms(sgd_bound(k, eta, T, theta), optimisation=k.F0 / (eta * T), noise=eta * k.L * k.sigma2 / 2)
-
-
-@pytest.mark.claim("C16", "property", planted=True)
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [
-        (check, wrong)
-        for check in (is_exact_on_a_parabola, holds_on_every_function)
-        for wrong in (formula_of_the_paper, scaled(sgd_bound, noise=0.5), half_of_the_paper, one_step_more(sgd_bound))
-    ]
-    + [
-        (is_exact_on_a_parabola, noise_not_divided),
-        (is_the_papers_over_two_less_the_step, noise_not_divided),
-        (is_the_papers_over_two_less_the_step, half_of_the_paper),
-    ],
+half = scaled(sgd_bound, noise=0.5)
+of_the_paper = scaled(sgd_bound, **dict.fromkeys(("optimisation", "noise"), lambda k, eta: 2 - eta * k.L))  # C4 without its premise η ≤ 1/L
+best_case = scaled(sgd_bound, **dict.fromkeys(("optimisation", "noise"), lambda k, eta: 1 - eta * k.L / 2))  # η → 0, as if at every η
+noise_not_divided = scaled(sgd_bound, noise=lambda k, eta: 2 - eta * k.L)
+test_sgd_bound = properties(
+    "C16",
+    sgd_bound,
+    {
+        is_exact_on_a_parabola: [of_the_paper, half, best_case, one_step_more(sgd_bound), noise_not_divided],
+        holds_on_every_function: [of_the_paper, half, best_case, one_step_more(sgd_bound)],
+        is_the_papers_over_two_less_the_step: [noise_not_divided, best_case],
+        scales_with_the_objective: [],
+        is_monotone: [],
+    },
 )
-def test_planted_errors_are_rejected(check: Callable[[BoundOf], None], wrong: BoundOf, rejects: Rejects) -> None:
-    rejects(check, right=sgd_bound, wrong=wrong)
 
 
 # --- the plan ---
 
 
-def reaches_the_target_and_needs_every_step(steps: Planner) -> None:
-    @given(constants(), targets)
-    def check(k: Constants, eps: float) -> None:
-        (stage,) = steps(k, eps=eps).stages
-        show("steps sgd-exact", k, eps=eps)
-        assert float(worst_case.sgd_bound(k, eta=stage.eta, T=stage.steps).total) <= eps**2 * (1 + 1e-12)
-        if stage.steps > 1:
-            assert float(worst_case.sgd_bound(k, eta=stage.eta, T=stage.steps - 1).total) > eps**2
-
-    check()
+@for_all(constants(), targets)
+def reaches_the_target_and_needs_every_step(steps: Planner, k: Constants, eps: float) -> None:
+    (stage,) = steps(k, eps=eps).stages
+    show("steps sgd-exact", k, eps=eps)
+    assert float(worst_case.sgd_bound(k, eta=stage.eta, T=stage.steps).total) <= eps**2 * (1 + 1e-12)
+    if stage.steps > 1:
+        assert float(worst_case.sgd_bound(k, eta=stage.eta, T=stage.steps - 1).total) > eps**2
 
 
 STEP_SIZES = np.linspace(0, 2, 1001)[1:-1]
 """Times 1/L."""
 
 
-def is_as_short_as_any_step_size_allows(steps: Planner) -> None:
+@for_all(constants(), targets)
+def is_as_short_as_any_step_size_allows(steps: Planner, k: Constants, eps: float) -> None:
     """No step size of a grid on (0, 2/L) gets there with one step fewer."""
-
-    @given(constants(), targets)
-    def check(k: Constants, eps: float) -> None:
-        plan = steps(k, eps=eps)
-        show("steps sgd-exact", k, eps=eps)
-        if plan.total > 1:
-            assert np.min(worst_case.sgd_bound(k, eta=STEP_SIZES / k.L, T=plan.total - 1).total) > eps**2
-
-    check()
+    plan = steps(k, eps=eps)
+    show("steps sgd-exact", k, eps=eps)
+    if plan.total > 1:
+        assert np.min(worst_case.sgd_bound(k, eta=STEP_SIZES / k.L, T=plan.total - 1).total) > eps**2
 
 
-PLANS = [reaches_the_target_and_needs_every_step, is_as_short_as_any_step_size_allows]
-
-
-@pytest.mark.claim("C16", "property")
-@pytest.mark.parametrize("check", PLANS)
-def test_sgd_steps(check: Callable[[Planner], None]) -> None:
-    check(worst_case.sgd_steps)
+test_sgd_steps = properties(
+    "C16",
+    worst_case.sgd_steps,
+    {
+        reaches_the_target_and_needs_every_step: [
+            stage_changed(worst_case.sgd_steps, 0, **{field: factor}) for field in ("steps", "eta") for factor in (0.9, 1.1)
+        ],
+        is_as_short_as_any_step_size_allows: [stage_changed(worst_case.sgd_steps, 0, steps=1.01), sgd.steps],
+    },
+)
 
 
 @pytest.mark.claim("C16", "property")
@@ -214,93 +173,57 @@ def test_samples_beside_the_paper(evidence: Callable[..., None]) -> None:
     evidence("equals every path of two-point noise on (L/2)w² enumerated in fractions, T ≤ 4; C4's is 2-ηL times as large")
 
 
-@pytest.mark.claim("C16", "property", planted=True)
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [
-        (PLANS[0], stage_changed(worst_case.sgd_steps, 0, **factors))
-        for factors in ({"steps": 0.9}, {"steps": 1.1}, {"eta": 0.9}, {"eta": 1.1})
-    ]
-    + [(PLANS[1], stage_changed(worst_case.sgd_steps, 0, steps=1.01)), (PLANS[1], sgd.steps)],
-)
-def test_wrong_plans_are_rejected(check: Callable[[Planner], None], wrong: Planner, rejects: Rejects) -> None:
-    rejects(check, right=worst_case.sgd_steps, wrong=wrong)
-
-
 # --- C5 without its last noise ---
 
 
-def is_attained_on_a_parabola(value: Value) -> None:
+@for_all(fractions, fractions, fractions, fractions, st.integers(1, 4), thetas)
+def is_attained_on_a_parabola(value: Value, L: Fraction, w: Fraction, sigma: Fraction, root_delta: Fraction, T: int, theta: float) -> None:
     """At η = 1/L, along g = ∇F ± σ alone (θ = 0), along ĝ = ∇F - √δσ alone (θ = 1), or where ĝ = g, with any θ between."""
-
-    @given(fractions, fractions, fractions, fractions, st.integers(1, 4), thetas)
-    def check(L: Fraction, w: Fraction, sigma: Fraction, root_delta: Fraction, T: int, theta: float) -> None:
-        cases = [(0.0, root_delta**2, (sigma, -sigma)), (1.0, root_delta**2, (-root_delta * sigma,)), (theta, 1, (sigma, -sigma))]
-        for t, delta, errors in cases:
-            run = enumerate_paths(parabola, L, w, Fraction(1), errors, T)
-            k = Constants(L=float(L), sigma2=float(sigma**2), delta=float(delta), F0=float(run.start))
-            show("bound lsr", k, delta=k.delta, eta=1 / L, T=T, theta=t)
-            assert float(value(k, T=T, theta=t)) == pytest.approx(float(run.gradient2), rel=1e-12)
-
-    check()
+    cases = [(0.0, root_delta**2, (sigma, -sigma)), (1.0, root_delta**2, (-root_delta * sigma,)), (theta, 1, (sigma, -sigma))]
+    for t, delta, errors in cases:
+        run = enumerate_paths(parabola, L, w, Fraction(1), errors, T)
+        k = Constants(L=float(L), sigma2=float(sigma**2), delta=float(delta), F0=float(run.start))
+        show("bound lsr", k, delta=k.delta, eta=1 / L, T=T, theta=t)
+        assert float(value(k, T=T, theta=t)) == pytest.approx(float(run.gradient2), rel=1e-12)
 
 
-def holds_on_every_function_at_the_largest_step(value: Value) -> None:
-    @costly(2)
-    @given(st.sampled_from(FUNCTIONS), fractions, fractions, fractions, fractions, st.integers(1, 4), st.booleans())
-    def check(F: Callable[..., Any], L: Fraction, w: Fraction, sigma: Fraction, root_delta: Fraction, T: int, biased: bool) -> None:
-        run = enumerate_paths(F, L, w, Fraction(1), (root_delta * sigma,) if biased else (sigma, -sigma), T)
-        assume(run.start > 0)
-        k = Constants(L=float(L), sigma2=float(sigma**2), delta=float(root_delta**2), F0=float(run.start))
-        show("bound lsr", k, delta=k.delta, eta=1 / L, T=T, theta=float(biased))
-        assert float(run.gradient2) <= float(value(k, T=T, theta=float(biased))) * (1 + 1e-12)
-
-    check()
+@for_all(st.sampled_from(FUNCTIONS), fractions, fractions, fractions, fractions, st.integers(1, 4), st.booleans(), costs=2)
+def holds_on_every_function_at_the_largest_step(
+    value: Value, F: Callable[..., Any], L: Fraction, w: Fraction, sigma: Fraction, root_delta: Fraction, T: int, biased: bool
+) -> None:
+    run = enumerate_paths(F, L, w, Fraction(1), (root_delta * sigma,) if biased else (sigma, -sigma), T)
+    assume(run.start > 0)
+    k = Constants(L=float(L), sigma2=float(sigma**2), delta=float(root_delta**2), F0=float(run.start))
+    show("bound lsr", k, delta=k.delta, eta=1 / L, T=T, theta=float(biased))
+    assert float(run.gradient2) <= float(value(k, T=T, theta=float(biased))) * (1 + 1e-12)
 
 
-def spares_the_last_noise(value: Value) -> None:
+@for_all(constants(delta=positive(1e-3, 10)), step_counts, st.none() | thetas)
+def spares_the_last_noise(value: Value, k: Constants, T: int, theta: float | None) -> None:
     """C5 less V/T; θ left out: the paper's."""
-
-    @given(constants(delta=positive(1e-3, 10)), step_counts, st.none() | thetas)
-    def check(k: Constants, T: int, theta: float | None) -> None:
-        show("bound lsr", k, delta=k.delta, eta=1 / k.L, T=T, theta=theta)
-        paper = float(lsr.bound(k, eta=1 / k.L, T=T, theta=theta).total)
-        V = float(lsr.floor(k, theta))
-        assert float(value(k, T=T, theta=theta)) == pytest.approx(
-            paper - V / T, rel=1e-12, abs=1e-14 * paper
-        )  # the difference cancels at T = 1
-
-    check()
-
-
-VALUE = [is_attained_on_a_parabola, holds_on_every_function_at_the_largest_step, spares_the_last_noise]
-
-
-@pytest.mark.claim("C16", "property")
-@pytest.mark.parametrize("check", VALUE)
-def test_lsr_value(check: Callable[[Value], None]) -> None:
-    check(worst_case.lsr_value)
+    show("bound lsr", k, delta=k.delta, eta=1 / k.L, T=T, theta=theta)
+    paper = float(lsr.bound(k, eta=1 / k.L, T=T, theta=theta).total)
+    V = float(lsr.floor(k, theta))
+    assert float(value(k, T=T, theta=theta)) == pytest.approx(
+        paper - V / T, rel=1e-12, abs=1e-14 * paper
+    )  # the difference cancels at T = 1
 
 
 WRONG_VALUES: dict[str, Value] = {
-    "bound of the paper": lambda k, T, theta: lsr.bound(k, eta=1 / k.L, T=T, theta=theta).total,
     "one noise too few": lambda k, T, theta: worst_case.lsr_value(k, T=T, theta=theta) - lsr.floor(k, theta) / T,
     "half the distance": lambda k, T, theta: worst_case.lsr_value(k, T=T, theta=theta) - k.L * k.F0 / T,
+    "bound of the paper": lambda k, T, theta: lsr.bound(k, eta=1 / k.L, T=T, theta=theta).total,
     "other end of theta": lambda k, T, theta: worst_case.lsr_value(k, T=T, theta=None if theta is None else 1 - theta),
 }
-
-
-@pytest.mark.claim("C16", "property", planted=True)
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [
-        *((is_attained_on_a_parabola, wrong) for wrong in WRONG_VALUES),
-        *((holds_on_every_function_at_the_largest_step, wrong) for wrong in ("one noise too few", "half the distance")),
-        *((spares_the_last_noise, wrong) for wrong in ("one noise too few", "bound of the paper", "other end of theta")),
-    ],
+test_lsr_value = properties(
+    "C16",
+    worst_case.lsr_value,
+    {
+        is_attained_on_a_parabola: WRONG_VALUES.values(),
+        holds_on_every_function_at_the_largest_step: [WRONG_VALUES["one noise too few"], WRONG_VALUES["half the distance"]],
+        spares_the_last_noise: [wrong for name, wrong in WRONG_VALUES.items() if name != "half the distance"],
+    },
 )
-def test_wrong_values_are_rejected(check: Callable[[Value], None], wrong: str, rejects: Rejects) -> None:
-    rejects(check, right=worst_case.lsr_value, wrong=WRONG_VALUES[wrong])
 
 
 @pytest.mark.claim("C16", "property")

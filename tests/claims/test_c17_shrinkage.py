@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.claims.support.distributions import Joint, joints
-from tests.claims.support.domain import thetas
-from tests.planted import Rejects
+from tests.claims.support.domain import for_all, thetas
+from tests.claims.support.marks import properties
 from tsla.theory import smoothing
 from tsla.theory.moments import Moments, Value
 
@@ -24,35 +24,25 @@ def shrunk(joint: Joint, theta: float) -> float:
     return joint.about_gradient((1 - theta) * joint.g)
 
 
-def is_the_second_moment_of_a_smaller_step(control: Control) -> None:
-    @given(joints(), thetas)
-    def check(joint: Joint, theta: float) -> None:
-        assert float(control(joint.moments, theta)) == pytest.approx(shrunk(joint, theta), rel=1e-12, abs=joint.rounding)
-
-    check()
+@for_all(joints(), thetas)
+def is_the_second_moment_of_a_smaller_step(control: Control, joint: Joint, theta: float) -> None:
+    assert float(control(joint.moments, theta)) == pytest.approx(shrunk(joint, theta), rel=1e-12, abs=joint.rounding)
 
 
-def is_the_difference_from_a_smaller_step(beyond: Control) -> None:
-    @given(joints(), thetas)
-    def check(joint: Joint, theta: float) -> None:
-        difference = joint.smoothed(theta) - shrunk(joint, theta)
-        assert float(beyond(joint.moments, theta)) == pytest.approx(difference, rel=1e-12, abs=joint.rounding)
-
-    check()
+@for_all(joints(), thetas)
+def is_the_difference_from_a_smaller_step(beyond: Control, joint: Joint, theta: float) -> None:
+    difference = joint.smoothed(theta) - shrunk(joint, theta)
+    assert float(beyond(joint.moments, theta)) == pytest.approx(difference, rel=1e-12, abs=joint.rounding)
 
 
-def is_the_delta_of_the_zero_vector(delta0: Control) -> None:
+@for_all(joints("zero"), thetas)
+def is_the_delta_of_the_zero_vector(delta0: Control, joint: Joint, theta: float) -> None:
     """ĝ = 0 satisfies A3 with δ0, c = 0, and the lemma counts its smaller step as variance reduction."""
-
-    @given(joints("zero"), thetas)
-    def check(joint: Joint, theta: float) -> None:
-        delta = float(delta0(joint.moments))
-        assert delta * joint.s2 == pytest.approx(joint.shat2, rel=1e-12)
-        assert joint.c == pytest.approx(0, abs=joint.rounding)
-        assert joint.smoothed(theta) == pytest.approx(shrunk(joint, theta), rel=1e-12)
-        assert joint.smoothed(theta) <= float(smoothing.lemma(joint.s2, delta, theta)) + joint.rounding
-
-    check()
+    delta = float(delta0(joint.moments))
+    assert delta * joint.s2 == pytest.approx(joint.shat2, rel=1e-12)
+    assert joint.c == pytest.approx(0, abs=joint.rounding)
+    assert joint.smoothed(theta) == pytest.approx(shrunk(joint, theta), rel=1e-12)
+    assert joint.smoothed(theta) <= float(smoothing.lemma(joint.s2, delta, theta)) + joint.rounding
 
 
 def of_the_control(m: Moments, theta: float) -> Value:
@@ -63,36 +53,35 @@ def delta_of_the_control(m: Moments) -> Value:
     return m.shrunk.delta
 
 
-RIGHT = {
-    is_the_second_moment_of_a_smaller_step: of_the_control,
-    is_the_difference_from_a_smaller_step: Moments.beyond,
-    is_the_delta_of_the_zero_vector: delta_of_the_control,
-}
-WRONG = {
-    "gradient forgotten": (is_the_second_moment_of_a_smaller_step, lambda m, theta: (1 - theta) ** 2 * m.s2),
-    "as a mixture": (is_the_second_moment_of_a_smaller_step, lambda m, theta: m.shrunk.lemma(theta)),
-    "covariance once": (is_the_difference_from_a_smaller_step, lambda m, theta: replace(m, c=m.c / 2).beyond(theta)),
-    "no covariance": (is_the_difference_from_a_smaller_step, lambda m, theta: replace(m, c=0.0).beyond(theta)),
-    "against no direction": (is_the_difference_from_a_smaller_step, lambda m, theta: replace(m, grad2=0.0).beyond(theta)),
-    "against plain": (is_the_difference_from_a_smaller_step, Moments.excess),
-    "sign of c": (is_the_difference_from_a_smaller_step, lambda m, theta: replace(m, c=-m.c).beyond(theta)),
-    "complement": (is_the_difference_from_a_smaller_step, lambda m, theta: m.beyond(1 - theta)),
-    "inverted": (is_the_delta_of_the_zero_vector, lambda m: m.s2 / m.grad2),
-    "deviation": (is_the_delta_of_the_zero_vector, lambda m: (m.grad2 / m.s2) ** 0.5),
-}
-
-
-@pytest.mark.claim("C17", "property")
-@pytest.mark.parametrize("check", RIGHT)
-def test_control(check: Callable[[Control], None]) -> None:
-    check(RIGHT[check])
-
-
-@pytest.mark.claim("C17", "property", planted=True)
-@pytest.mark.parametrize("planted", WRONG)
-def test_planted_errors_are_rejected(planted: str, rejects: Rejects) -> None:
-    check, wrong = WRONG[planted]
-    rejects(check, right=RIGHT[check], wrong=wrong)
+test_second_moment_of_the_control = properties(
+    "C17",
+    of_the_control,
+    {
+        is_the_second_moment_of_a_smaller_step: [
+            lambda m, theta: (1 - theta) ** 2 * m.s2,  # gradient forgotten
+            lambda m, theta: m.shrunk.lemma(theta),
+        ]
+    },
+)
+test_beyond = properties(
+    "C17",
+    Moments.beyond,
+    {
+        is_the_difference_from_a_smaller_step: [
+            lambda m, theta: replace(m, c=m.c / 2).beyond(theta),
+            lambda m, theta: replace(m, c=0.0).beyond(theta),
+            lambda m, theta: replace(m, grad2=0.0).beyond(theta),  # against no direction
+            Moments.excess,  # against plain SGD
+            lambda m, theta: replace(m, c=-m.c).beyond(theta),
+            lambda m, theta: m.beyond(1 - theta),
+        ]
+    },
+)
+test_delta_of_the_control = properties(
+    "C17",
+    delta_of_the_control,
+    {is_the_delta_of_the_zero_vector: [lambda m: m.s2 / m.grad2, lambda m: (m.grad2 / m.s2) ** 0.5]},
+)
 
 
 @pytest.mark.claim("C17", "property")

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.claims.support.domain import costly, thetas
+from tests.claims.support.marks import properties
 from tests.planted import Rejects
 from tsla.theory import smoothing
 from tsla.theory.constants import Array
@@ -59,7 +60,6 @@ def samples(draw: st.DrawFn) -> Sample:
     return Sample(w, x, np.eye(CLASSES)[rng.integers(CLASSES)], label[kind])
 
 
-Mix = Callable[[Any, Any, Any], Any]
 GradientAt = Callable[[Sample, Array], Array]
 
 
@@ -67,7 +67,7 @@ def at_fixed_label(sample: Sample, label: Array) -> Array:
     return gradient(sample, lambda _: label)
 
 
-def is_the_smoothed_gradient(mix: Mix, gradient_at: GradientAt = at_fixed_label) -> None:
+def is_the_smoothed_gradient(mix: Callable[..., Any], gradient_at: GradientAt = at_fixed_label) -> None:
     @costly(4)
     @given(samples(), thetas)
     def check(sample: Sample, theta: float) -> None:
@@ -79,12 +79,6 @@ def is_the_smoothed_gradient(mix: Mix, gradient_at: GradientAt = at_fixed_label)
 
 
 @pytest.mark.claim("C1", "property")
-def test_mixture(evidence: Callable[..., None]) -> None:
-    is_the_smoothed_gradient(smoothing.mix)
-    evidence("network gradients at y_LS equal the mixture to 10 digits")
-
-
-@pytest.mark.claim("C1", "property")
 @given(samples(), thetas)
 def test_mixture_of_labels_is_a_label(sample: Sample, theta: float) -> None:
     label = smoothing.mix(sample.one_hot, sample.smoothing_label, theta)
@@ -92,18 +86,19 @@ def test_mixture_of_labels_is_a_label(sample: Sample, theta: float) -> None:
     assert (label >= 0).all()
 
 
-@pytest.mark.claim("C1", "property", planted=True)
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        lambda true, smooth, theta: theta * true + (1 - theta) * smooth,
-        lambda true, smooth, theta: true + theta * smooth,
-        lambda true, smooth, theta: (1 - theta**2) * true + theta**2 * smooth,
-        lambda true, smooth, theta: (1 - theta) * true - theta * smooth,  # a penalty in its place
-    ],
+test_mixture = properties(
+    "C1",
+    smoothing.mix,
+    {
+        is_the_smoothed_gradient: [
+            lambda true, smooth, theta: theta * true + (1 - theta) * smooth,
+            lambda true, smooth, theta: true + theta * smooth,
+            lambda true, smooth, theta: (1 - theta**2) * true + theta**2 * smooth,
+            lambda true, smooth, theta: (1 - theta) * true - theta * smooth,  # a penalty in its place
+        ]
+    },
+    found="network gradients at y_LS equal the mixture to 10 digits",
 )
-def test_planted_errors_are_rejected(wrong: Mix, rejects: Rejects) -> None:
-    rejects(is_the_smoothed_gradient, right=smoothing.mix, wrong=wrong)
 
 
 def through_a_temperature(sample: Sample, label: Array) -> Array:

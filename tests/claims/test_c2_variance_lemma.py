@@ -11,77 +11,49 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.claims.support.distributions import Joint, joints
-from tests.claims.support.domain import deltas, positive, thetas
+from tests.claims.support.domain import deltas, for_all, positive, thetas
+from tests.claims.support.marks import properties
 from tests.claims.support.recursions import exact
-from tests.planted import Rejects
 from tsla.theory import smoothing, variance
 
 Lemma = Callable[..., Any]
 
 
-def bounds_every_distribution(lemma: Lemma) -> None:
+loose = st.just(1.0) | st.floats(1, 10)
+
+
+@for_all(joints(), thetas, loose, loose)
+def bounds_every_distribution(lemma: Lemma, joint: Joint, theta: float, looser: float, looser_hat: float) -> None:
     """Also where A2 and A3 are not tight."""
-
-    loose = st.just(1.0) | st.floats(1, 10)
-
-    @given(joints(), thetas, loose, loose)
-    def check(joint: Joint, theta: float, looser: float, looser_hat: float) -> None:
-        sigma2 = looser * joint.s2
-        delta = looser_hat * joint.shat2 / sigma2
-        assert joint.smoothed(theta) <= lemma(sigma2, delta, theta) * (1 + 1e-12) + joint.rounding
-
-    check()
+    sigma2 = looser * joint.s2
+    delta = looser_hat * joint.shat2 / sigma2
+    assert joint.smoothed(theta) <= lemma(sigma2, delta, theta) * (1 + 1e-12) + joint.rounding
 
 
-def is_exact_for_a_label_flipped_at_random(lemma: Lemma) -> None:
+@for_all(joints(), thetas)
+def is_exact_for_a_label_flipped_at_random(lemma: Lemma, joint: Joint, theta: float) -> None:
     """With probability θ the sample is given the label ŷ, else y: no mixture, and so nothing is lost by convexity."""
-
-    @given(joints(), thetas)
-    def check(joint: Joint, theta: float) -> None:
-        flipped = Joint(
-            np.concatenate([(1 - theta) * joint.p, theta * joint.p]),
-            np.concatenate([joint.g - joint.gradient, joint.ghat - joint.gradient]),
-            np.zeros((2 * len(joint.p), joint.g.shape[1])),
-        )
-        second_moment = flipped.mean_square(flipped.g)
-        assert lemma(joint.s2, joint.shat2 / joint.s2, theta) == pytest.approx(second_moment, rel=1e-12)
-
-    check()
+    flipped = Joint(
+        np.concatenate([(1 - theta) * joint.p, theta * joint.p]),
+        np.concatenate([joint.g - joint.gradient, joint.ghat - joint.gradient]),
+        np.zeros((2 * len(joint.p), joint.g.shape[1])),
+    )
+    second_moment = flipped.mean_square(flipped.g)
+    assert lemma(joint.s2, joint.shat2 / joint.s2, theta) == pytest.approx(second_moment, rel=1e-12)
 
 
-def is_attained_without_mixture(lemma: Lemma) -> None:
+@for_all(joints(), joints("equal"), thetas)
+def is_attained_without_mixture(lemma: Lemma, joint: Joint, equal: Joint, theta: float) -> None:
     """At both ends of θ, and where ĝ = g."""
-
-    @given(joints(), joints("equal"), thetas)
-    def check(joint: Joint, equal: Joint, theta: float) -> None:
-        for end in (0.0, 1.0):
-            assert lemma(joint.s2, joint.shat2 / joint.s2, end) == pytest.approx(joint.smoothed(end), rel=1e-12, abs=joint.rounding)
-        assert lemma(equal.s2, 1.0, theta) == pytest.approx(equal.smoothed(theta), rel=1e-12, abs=equal.rounding)
-
-    check()
+    for end in (0.0, 1.0):
+        assert lemma(joint.s2, joint.shat2 / joint.s2, end) == pytest.approx(joint.smoothed(end), rel=1e-12, abs=joint.rounding)
+    assert lemma(equal.s2, 1.0, theta) == pytest.approx(equal.smoothed(theta), rel=1e-12, abs=equal.rounding)
 
 
-def lowers_the_variance_iff_delta_is_below_one(lemma: Lemma) -> None:
-    @given(positive(), st.floats(0, 10), st.floats(0.001, 1))
-    def check(sigma2: float, delta: float, theta: float) -> None:
-        assume(abs(delta - 1) > 1e-9)
-        assert (lemma(sigma2, delta, theta) < sigma2) == (delta < 1)
-
-    check()
-
-
-CHECKS = [
-    bounds_every_distribution,
-    is_exact_for_a_label_flipped_at_random,
-    is_attained_without_mixture,
-    lowers_the_variance_iff_delta_is_below_one,
-]
-
-
-@pytest.mark.claim("C2", "property")
-@pytest.mark.parametrize("check", CHECKS)
-def test_lemma(check: Callable[[Lemma], None]) -> None:
-    check(smoothing.lemma)
+@for_all(positive(), st.floats(0, 10), st.floats(0.001, 1))
+def lowers_the_variance_iff_delta_is_below_one(lemma: Lemma, sigma2: float, delta: float, theta: float) -> None:
+    assume(abs(delta - 1) > 1e-9)
+    assert (lemma(sigma2, delta, theta) < sigma2) == (delta < 1)
 
 
 @pytest.mark.claim("C2", "property")
@@ -90,26 +62,14 @@ def test_no_distribution_exceeds_it(evidence: Callable[..., None]) -> None:
     evidence("no random joint distribution exceeds V; a randomly flipped label attains it")
 
 
-PaperTheta = Callable[[Any], Any]
-
-
-def gives_the_papers_value(paper_theta: PaperTheta) -> None:
+@for_all(positive(), deltas)
+def gives_the_papers_value(paper_theta: Callable[[Any], Any], sigma2: float, delta: float) -> None:
     """V(θ) = 2δσ²/(1+δ) ≤ 2δσ², at which both labels contribute the same."""
-
-    @given(positive(), deltas)
-    def check(sigma2: float, delta: float) -> None:
-        theta = paper_theta(delta)
-        value = 2 * exact(delta) * exact(sigma2) / (1 + exact(delta))
-        assert float(smoothing.lemma(sigma2, delta, theta)) == pytest.approx(float(value), rel=1e-12, abs=1e-15 * sigma2)
-        assert smoothing.lemma(sigma2, delta, theta) <= 2 * delta * sigma2 + 1e-15 * sigma2
-        assert (1 - theta) * sigma2 == pytest.approx(float(theta * delta * sigma2), rel=1e-12, abs=1e-15 * sigma2)
-
-    check()
-
-
-@pytest.mark.claim("C2", "property")
-def test_paper_theta() -> None:
-    gives_the_papers_value(smoothing.paper_theta)
+    theta = paper_theta(delta)
+    value = 2 * exact(delta) * exact(sigma2) / (1 + exact(delta))
+    assert float(smoothing.lemma(sigma2, delta, theta)) == pytest.approx(float(value), rel=1e-12, abs=1e-15 * sigma2)
+    assert smoothing.lemma(sigma2, delta, theta) <= 2 * delta * sigma2 + 1e-15 * sigma2
+    assert (1 - theta) * sigma2 == pytest.approx(float(theta * delta * sigma2), rel=1e-12, abs=1e-15 * sigma2)
 
 
 @pytest.mark.claim("C2", "property")
@@ -134,21 +94,18 @@ WRONG: dict[str, Lemma] = {
 }
 
 
-@pytest.mark.claim("C2", "property", planted=True)
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [
-        *((bounds_every_distribution, w) for w in ("weights squared", "swapped", "squared delta", "delta without sigma2", "always lower")),
-        *((is_exact_for_a_label_flipped_at_random, w) for w in ("doubled", "root of delta")),
-        *((is_attained_without_mixture, w) for w in ("doubled", "swapped")),
-        (lowers_the_variance_iff_delta_is_below_one, "always lower"),
-    ],
+test_lemma = properties(
+    "C2",
+    smoothing.lemma,
+    {
+        bounds_every_distribution: [wrong for name, wrong in WRONG.items() if name not in ("doubled", "root of delta")],
+        is_exact_for_a_label_flipped_at_random: [WRONG["doubled"], WRONG["root of delta"]],
+        is_attained_without_mixture: [WRONG["doubled"], WRONG["swapped"]],
+        lowers_the_variance_iff_delta_is_below_one: [WRONG["always lower"]],
+    },
 )
-def test_planted_errors_are_rejected(check: Callable[[Lemma], None], wrong: str, rejects: Rejects) -> None:
-    rejects(check, right=smoothing.lemma, wrong=WRONG[wrong])
-
-
-@pytest.mark.claim("C2", "property", planted=True)
-@pytest.mark.parametrize("wrong", [lambda delta: delta / (1 + delta), lambda delta: 1 / (1 + delta**2), lambda delta: np.ones_like(delta)])
-def test_wrong_strengths_are_rejected(wrong: PaperTheta, rejects: Rejects) -> None:
-    rejects(gives_the_papers_value, right=smoothing.paper_theta, wrong=wrong)
+test_paper_theta = properties(
+    "C2",
+    smoothing.paper_theta,
+    {gives_the_papers_value: [lambda delta: delta / (1 + delta), lambda delta: 1 / (1 + delta**2), lambda delta: np.ones_like(delta)]},
+)

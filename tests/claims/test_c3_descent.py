@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.claims.support.domain import positive, step_sizes
+from tests.claims.support.domain import for_all, positive, step_sizes
+from tests.claims.support.marks import properties
 from tests.planted import Rejects, assert_rejects
 from tsla.theory import sgd
 from tsla.theory.constants import Array
@@ -79,25 +80,15 @@ def bounds_every_step(descent: Descent, beyond: float = 1.0) -> None:
     check()
 
 
-def is_attained(descent: Descent) -> None:
+@for_all(positive(), st.floats(-10, 10), st.floats(-10, 10), st.floats(0.01, 1))
+def is_attained(descent: Descent, L: float, w: float, push: float, fraction: float) -> None:
     """At η = 1/L along any direction on a quadratic of curvature L, and at any η by standing still."""
-
-    @given(positive(), st.floats(-10, 10), st.floats(-10, 10), st.floats(0.01, 1))
-    def check(L: float, w: float, push: float, fraction: float) -> None:
-        gradient, direction = L * w, L * push
-        after = L / 2 * (w - direction / L) ** 2
-        full = float(descent(L / 2 * w**2, gradient**2, (direction - gradient) ** 2, L=L, eta=1 / L))
-        assert full == pytest.approx(after, rel=1e-12, abs=1e-13 * L * (w**2 + push**2) + 1e-300)
-        still = float(descent(L / 2 * w**2, gradient**2, gradient**2, L=L, eta=fraction / L))
-        assert still == pytest.approx(L / 2 * w**2, rel=1e-12)
-
-    check()
-
-
-@pytest.mark.claim("C3", "property")
-@pytest.mark.parametrize("check", [bounds_every_step, is_attained])
-def test_descent(check: Callable[[Descent], None]) -> None:
-    check(sgd.descent)
+    gradient, direction = L * w, L * push
+    after = L / 2 * (w - direction / L) ** 2
+    full = float(descent(L / 2 * w**2, gradient**2, (direction - gradient) ** 2, L=L, eta=1 / L))
+    assert full == pytest.approx(after, rel=1e-12, abs=1e-13 * L * (w**2 + push**2) + 1e-300)
+    still = float(descent(L / 2 * w**2, gradient**2, gradient**2, L=L, eta=fraction / L))
+    assert still == pytest.approx(L / 2 * w**2, rel=1e-12)
 
 
 @pytest.mark.claim("C3", "property")
@@ -119,13 +110,7 @@ WRONG: dict[str, Descent] = {
 }
 
 
-@pytest.mark.claim("C3", "property", planted=True)
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [*((bounds_every_step, wrong) for wrong in list(WRONG)[:5]), *((is_attained, wrong) for wrong in list(WRONG)[4:])],
-)
-def test_planted_errors_are_rejected(check: Callable[[Descent], None], wrong: str, rejects: Rejects) -> None:
-    rejects(check, right=sgd.descent, wrong=WRONG[wrong])
+test_descent = properties("C3", sgd.descent, {bounds_every_step: list(WRONG.values())[:5], is_attained: list(WRONG.values())[4:]})
 
 
 @pytest.mark.claim("C3", "property", planted=True)

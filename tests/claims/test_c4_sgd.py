@@ -11,42 +11,29 @@ from hypothesis import strategies as st
 
 from tests.claims.support import quadratic
 from tests.claims.support.counterexample import show
-from tests.claims.support.domain import constants, costly, step_sizes, targets
+from tests.claims.support.domain import constants, for_all, step_sizes, targets
+from tests.claims.support.marks import properties
 from tests.claims.support.recursions import exact, mean_squared_gradient, noise_lift
 from tests.claims.support.relations import BoundOf, is_monotone, scales_with_the_objective, sgd_bound
 from tests.claims.support.wrong import one_step_more, scaled
-from tests.planted import Rejects
 from tsla.theory import sgd
 from tsla.theory.constants import Constants
 
 
-def agrees_with_summed_descent(bound: BoundOf) -> None:
-    @given(st.data(), constants(), st.integers(1, 50))
-    def check(data: st.DataObject, k: Constants, T: int) -> None:
-        eta = data.draw(step_sizes(float(k.L)))
-        show("bound sgd", k, eta=eta, T=T)
-        summed = mean_squared_gradient(exact(k.F0), eta, repeat(noise_lift(k)(eta), T))
-        assert float(bound(k, eta, T, None).total) == pytest.approx(float(summed), rel=1e-12)
-
-    check()
+@for_all(st.data(), constants(), st.integers(1, 50))
+def agrees_with_summed_descent(bound: BoundOf, data: st.DataObject, k: Constants, T: int) -> None:
+    eta = data.draw(step_sizes(float(k.L)))
+    show("bound sgd", k, eta=eta, T=T)
+    summed = mean_squared_gradient(exact(k.F0), eta, repeat(noise_lift(k)(eta), T))
+    assert float(bound(k, eta, T, None).total) == pytest.approx(float(summed), rel=1e-12)
 
 
-def holds_on_a_quadratic(bound: BoundOf) -> None:
-    @costly(4)
-    @given(st.data(), constants(), st.integers(1, 30))
-    def check(data: st.DataObject, k: Constants, T: int) -> None:
-        eta = data.draw(step_sizes(float(k.L)))
-        show("bound sgd", k, eta=eta, T=T)
-        states = list(quadratic.run(quadratic.start(k), k, [eta] * T))
-        assert quadratic.mean_gradient2(states) <= float(bound(k, eta, T, None).total) * (1 + 1e-12)
-
-    check()
-
-
-@pytest.mark.claim("C4", "property")
-@pytest.mark.parametrize("check", [agrees_with_summed_descent, scales_with_the_objective, is_monotone, holds_on_a_quadratic])
-def test_bound(check: Callable[[BoundOf], None]) -> None:
-    check(sgd_bound)
+@for_all(st.data(), constants(), st.integers(1, 30), costs=4)
+def holds_on_a_quadratic(bound: BoundOf, data: st.DataObject, k: Constants, T: int) -> None:
+    eta = data.draw(step_sizes(float(k.L)))
+    show("bound sgd", k, eta=eta, T=T)
+    states = list(quadratic.run(quadratic.start(k), k, [eta] * T))
+    assert quadratic.mean_gradient2(states) <= float(bound(k, eta, T, None).total) * (1 + 1e-12)
 
 
 @pytest.mark.claim("C4", "property")
@@ -64,19 +51,16 @@ def test_steps_reach_the_target_and_not_much_fewer_do(evidence: Callable[..., No
     evidence("the planned T reaches ε², T-1 does not")
 
 
-@pytest.mark.claim("C4", "property", planted=True)
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [
-        (agrees_with_summed_descent, scaled(sgd_bound, noise=0.5)),
-        (agrees_with_summed_descent, one_step_more(sgd_bound)),
-        (scales_with_the_objective, scaled(sgd_bound, noise=lambda k: k.L)),
-        (is_monotone, scaled(sgd_bound, noise=-1)),
-        (holds_on_a_quadratic, scaled(sgd_bound, noise=-1)),
-    ],
+test_bound = properties(
+    "C4",
+    sgd_bound,
+    {
+        agrees_with_summed_descent: [scaled(sgd_bound, noise=0.5), one_step_more(sgd_bound)],
+        scales_with_the_objective: [scaled(sgd_bound, noise=lambda k, eta: k.L)],
+        is_monotone: [scaled(sgd_bound, noise=-1)],
+        holds_on_a_quadratic: [scaled(sgd_bound, noise=-1)],
+    },
 )
-def test_planted_errors_are_rejected(check: Callable[[BoundOf], None], wrong: BoundOf, rejects: Rejects) -> None:
-    rejects(check, right=sgd_bound, wrong=wrong)
 
 
 @pytest.mark.claim("C4", "property", planted=True)

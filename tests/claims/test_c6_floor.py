@@ -11,54 +11,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.claims.support import quadratic
-from tests.claims.support.domain import constants, positive_deltas, step_counts, step_sizes, thetas
+from tests.claims.support.domain import constants, for_all, positive_deltas, step_counts, step_sizes, thetas
+from tests.claims.support.marks import properties
 from tests.claims.support.recursions import smoothed_error2
-from tests.planted import Rejects
 from tsla.theory import lsr
 from tsla.theory.constants import Constants
 
 Floor = Callable[..., Any]
 
 
-def is_approached_and_never_passed(floor: Floor) -> None:
-    @given(st.data(), constants(), step_counts, st.none() | thetas)
-    def check(data: st.DataObject, k: Constants, T: int, theta: float | None) -> None:
-        eta = data.draw(step_sizes(float(k.L)))
-        assert float(lsr.bound(k, eta=eta, T=T, theta=theta).total) >= floor(k, theta)
-        endless = float(lsr.bound(k, eta=eta, T=1e300, theta=theta).total)
-        assert endless == pytest.approx(float(floor(k, theta)), rel=1e-12, abs=1e-200)
-
-    check()
+@for_all(st.data(), constants(), step_counts, st.none() | thetas)
+def is_approached_and_never_passed(floor: Floor, data: st.DataObject, k: Constants, T: int, theta: float | None) -> None:
+    eta = data.draw(step_sizes(float(k.L)))
+    assert float(lsr.bound(k, eta=eta, T=T, theta=theta).total) >= floor(k, theta)
+    endless = float(lsr.bound(k, eta=eta, T=1e300, theta=theta).total)
+    assert endless == pytest.approx(float(floor(k, theta)), rel=1e-12, abs=1e-200)
 
 
-def is_the_second_moment_at_equal_parts(floor: Floor) -> None:
+@for_all(constants(delta=positive_deltas))
+def is_the_second_moment_at_equal_parts(floor: Floor, k: Constants) -> None:
     """At the paper's θ, where (1-θ)σ² = θδσ²."""
-
-    @given(constants(delta=positive_deltas))
-    def check(k: Constants) -> None:
-        assert float(floor(k)) == pytest.approx(float(smoothed_error2(k, None)), rel=1e-12)
-
-    check()
+    assert float(floor(k)) == pytest.approx(float(smoothed_error2(k, None)), rel=1e-12)
 
 
-def is_where_a_biased_run_stays(floor: Floor) -> None:
+@for_all(constants(delta=positive_deltas), st.integers(1, 10))
+def is_where_a_biased_run_stays(floor: Floor, k: Constants, T: int) -> None:
     """(L/2)w² along ĝ = ∇F - b alone: from the first step on ‖∇F‖² = ‖b‖², whatever T."""
-
-    @given(constants(delta=positive_deltas), st.integers(1, 10))
-    def check(k: Constants, T: int) -> None:
-        *_, last = quadratic.run(quadratic.parabola(k, k.L), k, [1 / float(k.L)] * T, 1.0)
-        assert last.gradient2 == pytest.approx(float(floor(k, 1.0)), rel=1e-12)
-
-    check()
-
-
-CHECKS = [is_approached_and_never_passed, is_the_second_moment_at_equal_parts, is_where_a_biased_run_stays]
-
-
-@pytest.mark.claim("C6", "property")
-@pytest.mark.parametrize("check", CHECKS)
-def test_floor(check: Callable[[Floor], None]) -> None:
-    check(lsr.floor)
+    *_, last = quadratic.run(quadratic.parabola(k, k.L), k, [1 / float(k.L)] * T, 1.0)
+    assert last.gradient2 == pytest.approx(float(floor(k, 1.0)), rel=1e-12)
 
 
 @pytest.mark.claim("C6", "property")
@@ -81,17 +61,12 @@ def without_the_denominator(k: Constants, theta: float | None = None) -> float:
     return float(2 * k.delta * k.sigma2 if theta is None else lsr.floor(k, theta))
 
 
-@pytest.mark.claim("C6", "property", planted=True)
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [
-        (is_approached_and_never_passed, without_the_factor),
-        (is_approached_and_never_passed, without_the_denominator),
-        (is_the_second_moment_at_equal_parts, without_the_denominator),
-        (is_the_second_moment_at_equal_parts, lambda k: lsr.floor(k) * k.delta),
-        (is_where_a_biased_run_stays, without_the_factor),
-        (is_where_a_biased_run_stays, lambda k, theta: np.sqrt(lsr.floor(k, theta))),
-    ],
+test_floor = properties(
+    "C6",
+    lsr.floor,
+    {
+        is_approached_and_never_passed: [without_the_factor, without_the_denominator],
+        is_the_second_moment_at_equal_parts: [without_the_denominator, lambda k: lsr.floor(k) * k.delta],
+        is_where_a_biased_run_stays: [without_the_factor, lambda k, theta: np.sqrt(lsr.floor(k, theta))],
+    },
 )
-def test_planted_errors_are_rejected(check: Callable[[Floor], None], wrong: Floor, rejects: Rejects) -> None:
-    rejects(check, right=lsr.floor, wrong=wrong)

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from tests.claims.support import quadratic
 from tests.claims.support.counterexample import show
-from tests.claims.support.domain import constants, costly, positive_deltas, step_sizes, targets, thetas, with_stage
+from tests.claims.support.domain import constants, for_all, positive_deltas, step_sizes, targets, thetas, with_stage
+from tests.claims.support.marks import properties
 from tests.claims.support.recursions import error_lift, exact, gap, mean_squared_gradient, noise_lift, smoothed_error2
 from tests.claims.support.relations import BoundOf, is_monotone, joins_at_the_ends_of_theta, scales_with_the_objective, tsla_bound
 from tests.claims.support.wrong import scaled
-from tests.planted import Rejects
 from tsla.theory import sgd, two_stage
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
@@ -27,39 +27,25 @@ TwoStages = Callable[..., Bound]
 Planner = Callable[..., Plan]
 
 
-def is_one_recursion_after_the_other(bound: TwoStages) -> None:
-    @costly(2)
-    @given(st.data(), constants(), st.integers(0, 40), st.integers(1, 40), st.none() | thetas)
-    def check(data: st.DataObject, k: Constants, T1: int, T2: int, theta: float | None) -> None:
-        eta1, eta2 = data.draw(step_sizes(float(k.L))), data.draw(step_sizes(float(k.L)))
-        show("bound tsla", k, eta1=eta1, T1=T1, eta2=eta2, T2=T2, theta=theta)
-        V = smoothed_error2(k, theta)
-        start = gap(k, exact(k.F0) + V / exact(k.mu) / 2, repeat(eta1, T1), error_lift(V))
-        summed = mean_squared_gradient(start, eta2, repeat(noise_lift(k)(eta2), T2))
-        value = float(bound(k, eta1=eta1, T1=T1, eta2=eta2, T2=T2, theta=theta).total)
-        assert value == pytest.approx(float(summed), rel=1e-12, abs=1e-14 * float(k.F0) / eta2)
-
-    check()
+@for_all(st.data(), constants(), st.integers(0, 40), st.integers(1, 40), st.none() | thetas, costs=2)
+def is_one_recursion_after_the_other(bound: TwoStages, data: st.DataObject, k: Constants, T1: int, T2: int, theta: float | None) -> None:
+    eta1, eta2 = data.draw(step_sizes(float(k.L))), data.draw(step_sizes(float(k.L)))
+    show("bound tsla", k, eta1=eta1, T1=T1, eta2=eta2, T2=T2, theta=theta)
+    V = smoothed_error2(k, theta)
+    start = gap(k, exact(k.F0) + V / exact(k.mu) / 2, repeat(eta1, T1), error_lift(V))
+    summed = mean_squared_gradient(start, eta2, repeat(noise_lift(k)(eta2), T2))
+    value = float(bound(k, eta1=eta1, T1=T1, eta2=eta2, T2=T2, theta=theta).total)
+    assert value == pytest.approx(float(summed), rel=1e-12, abs=1e-14 * float(k.F0) / eta2)
 
 
-def holds_on_a_quadratic(bound: TwoStages) -> None:
-    @costly(4)
-    @given(st.data(), constants(), st.integers(0, 20), st.integers(1, 20), thetas)
-    def check(data: st.DataObject, k: Constants, T1: int, T2: int, theta: float) -> None:
-        eta1, eta2 = data.draw(step_sizes(float(k.L))), data.draw(step_sizes(float(k.L)))
-        show("bound tsla", k, eta1=eta1, T1=T1, eta2=eta2, T2=T2, theta=theta)
-        *_, handed_over = quadratic.run(quadratic.start(k), k, [eta1] * T1, theta)
-        states = list(quadratic.run(handed_over, k, [eta2] * T2))
-        value = float(bound(k, eta1=eta1, T1=T1, eta2=eta2, T2=T2, theta=theta).total)
-        assert quadratic.mean_gradient2(states) <= value * (1 + 1e-12) + 1e-14 * float(k.F0) / eta2
-
-    check()
-
-
-@pytest.mark.claim("C8", "property")
-@pytest.mark.parametrize("check", [is_one_recursion_after_the_other, holds_on_a_quadratic])
-def test_bound(check: Callable[[TwoStages], None]) -> None:
-    check(two_stage.bound)
+@for_all(st.data(), constants(), st.integers(0, 20), st.integers(1, 20), thetas, costs=4)
+def holds_on_a_quadratic(bound: TwoStages, data: st.DataObject, k: Constants, T1: int, T2: int, theta: float) -> None:
+    eta1, eta2 = data.draw(step_sizes(float(k.L))), data.draw(step_sizes(float(k.L)))
+    show("bound tsla", k, eta1=eta1, T1=T1, eta2=eta2, T2=T2, theta=theta)
+    *_, handed_over = quadratic.run(quadratic.start(k), k, [eta1] * T1, theta)
+    states = list(quadratic.run(handed_over, k, [eta2] * T2))
+    value = float(bound(k, eta1=eta1, T1=T1, eta2=eta2, T2=T2, theta=theta).total)
+    assert quadratic.mean_gradient2(states) <= value * (1 + 1e-12) + 1e-14 * float(k.F0) / eta2
 
 
 @pytest.mark.claim("C8", "property")
@@ -71,60 +57,40 @@ def test_relations(check: Callable[[BoundOf], None]) -> None:
 problems = st.tuples(constants(delta=positive_deltas, noiseless=False), targets)
 
 
-def reaches_the_target(steps: Planner) -> None:
-    @given(problems)
-    def check(problem: tuple[Constants, float]) -> None:
-        k, eps = problem
-        show("steps tsla", k, eps=eps)
-        first, second = steps(k, eps=eps).stages
-        assert float(first.theta) == pytest.approx(float(1 / (1 + k.delta)), rel=1e-15)
-        value = two_stage.bound(k, eta1=first.eta, T1=first.steps, eta2=second.eta, T2=second.steps).total
-        assert float(value) <= eps**2 * (1 + 1e-12)
-
-    check()
+@for_all(problems)
+def reaches_the_target(steps: Planner, problem: tuple[Constants, float]) -> None:
+    k, eps = problem
+    show("steps tsla", k, eps=eps)
+    first, second = steps(k, eps=eps).stages
+    assert float(first.theta) == pytest.approx(float(1 / (1 + k.delta)), rel=1e-15)
+    value = two_stage.bound(k, eta1=first.eta, T1=first.steps, eta2=second.eta, T2=second.steps).total
+    assert float(value) <= eps**2 * (1 + 1e-12)
 
 
-def leaves_twice_the_floor_to_the_second_stage(steps: Planner) -> None:
+@for_all(problems)
+def leaves_twice_the_floor_to_the_second_stage(steps: Planner, problem: tuple[Constants, float]) -> None:
     """And no more; a first stage shorter by 1-ημ, which is what e^(-ημ) for 1-ημ costs, does not get there."""
-
-    @given(problems)
-    def check(problem: tuple[Constants, float]) -> None:
-        k, eps = problem
-        show("steps tsla", k, eps=eps)
-        first = steps(k, eps=eps).stages[0]
-        allowed = float(smoothed_error2(k, None) / exact(k.mu))
-        assert float(two_stage.stage_one(k, eta1=first.eta, T1=first.steps).total) <= allowed * (1 + 1e-12)
-        fewer = np.floor((1 - first.eta * k.mu) * (first.steps - 1)) - 1
-        if fewer >= 0:
-            assert float(two_stage.stage_one(k, eta1=first.eta, T1=fewer).total) > allowed
-
-    check()
+    k, eps = problem
+    show("steps tsla", k, eps=eps)
+    first = steps(k, eps=eps).stages[0]
+    allowed = float(smoothed_error2(k, None) / exact(k.mu))
+    assert float(two_stage.stage_one(k, eta1=first.eta, T1=first.steps).total) <= allowed * (1 + 1e-12)
+    fewer = np.floor((1 - first.eta * k.mu) * (first.steps - 1)) - 1
+    if fewer >= 0:
+        assert float(two_stage.stage_one(k, eta1=first.eta, T1=fewer).total) > allowed
 
 
-def wastes_no_more_than_the_paper(steps: Planner) -> None:
+@for_all(problems)
+def wastes_no_more_than_the_paper(steps: Planner, problem: tuple[Constants, float]) -> None:
     """T2 is 8δσ²/(μη2ε²), where 8δ/(1+δ) for 8δ would do: C4 from the gap V/μ needs T2/(1+δ) steps, and fails with one fewer."""
-
-    @given(problems)
-    def check(problem: tuple[Constants, float]) -> None:
-        k, eps = problem
-        show("steps tsla", k, eps=eps)
-        assume(eps**2 <= 2 * float(k.sigma2))
-        second = steps(k, eps=eps).stages[1]
-        start = Constants(L=k.L, sigma2=k.sigma2, F0=float(smoothed_error2(k, None) / exact(k.mu)))
-        fewer = np.ceil((second.steps - 1) / (1 + k.delta) * (1 - 1e-12)) - 1
-        if fewer >= 1:
-            assert float(sgd.bound(start, eta=second.eta, T=fewer).total) > eps**2
-
-    check()
-
-
-PLANS = [reaches_the_target, leaves_twice_the_floor_to_the_second_stage, wastes_no_more_than_the_paper]
-
-
-@pytest.mark.claim("C8", "property")
-@pytest.mark.parametrize("check", PLANS)
-def test_steps(check: Callable[[Planner], None]) -> None:
-    check(two_stage.steps)
+    k, eps = problem
+    show("steps tsla", k, eps=eps)
+    assume(eps**2 <= 2 * float(k.sigma2))
+    second = steps(k, eps=eps).stages[1]
+    start = Constants(L=k.L, sigma2=k.sigma2, F0=float(smoothed_error2(k, None) / exact(k.mu)))
+    fewer = np.ceil((second.steps - 1) / (1 + k.delta) * (1 - 1e-12)) - 1
+    if fewer >= 1:
+        assert float(sgd.bound(start, eta=second.eta, T=fewer).total) > eps**2
 
 
 @pytest.mark.claim("C8", "property")
@@ -142,42 +108,25 @@ def test_lengths_of_an_example(evidence: Callable[..., None]) -> None:
 def test_large_targets_keep_the_step_size_within_its_premise(k: Constants, factor: float) -> None:
     """ε² > 2σ², where the paper's η2 = ε²/(2Lσ²) would be above 1/L."""
     eps = float(np.sqrt(2 * k.sigma2 * factor))
-    second = two_stage.steps(k, eps=eps).stages[1]
-    assert float(second.eta * k.L) == pytest.approx(1, rel=1e-15)
-    reaches_the_target_at(k, eps)
-
-
-def reaches_the_target_at(k: Constants, eps: float) -> None:
     first, second = two_stage.steps(k, eps=eps).stages
+    assert float(second.eta * k.L) == pytest.approx(1, rel=1e-15)
     assert float(two_stage.bound(k, eta1=first.eta, T1=first.steps, eta2=second.eta, T2=second.steps).total) <= eps**2 * (1 + 1e-12)
 
 
-def swapped_lengths(k: Constants, **run: Any) -> Bound:
-    return two_stage.bound(k, **run | {"T1": run["T2"], "T2": max(run["T1"], 1)})
-
-
-def swapped_step_sizes(k: Constants, **run: Any) -> Bound:
-    return two_stage.bound(k, **run | {"eta1": run["eta2"], "eta2": run["eta1"]})
-
-
-def stage_one_forgotten(k: Constants, **run: Any) -> Bound:
-    return two_stage.bound(k, **run | {"T1": 0})
-
-
-@pytest.mark.claim("C8", "property", planted=True)
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [
-        (is_one_recursion_after_the_other, swapped_lengths),
-        (is_one_recursion_after_the_other, swapped_step_sizes),
-        (is_one_recursion_after_the_other, scaled(two_stage.bound, noise=0.5)),
-        (is_one_recursion_after_the_other, scaled(two_stage.bound, optimisation=0.5, smoothing=0.5)),
-        (is_one_recursion_after_the_other, stage_one_forgotten),
-        (holds_on_a_quadratic, scaled(two_stage.bound, optimisation=0)),
-    ],
+test_bound = properties(
+    "C8",
+    two_stage.bound,
+    {
+        is_one_recursion_after_the_other: [
+            lambda k, **run: two_stage.bound(k, **run | {"T1": run["T2"], "T2": max(run["T1"], 1)}),
+            lambda k, **run: two_stage.bound(k, **run | {"eta1": run["eta2"], "eta2": run["eta1"]}),
+            scaled(two_stage.bound, noise=0.5),
+            scaled(two_stage.bound, optimisation=0.5, smoothing=0.5),
+            lambda k, **run: two_stage.bound(k, **run | {"T1": 0}),
+        ],
+        holds_on_a_quadratic: [scaled(two_stage.bound, optimisation=0)],
+    },
 )
-def test_planted_errors_are_rejected(check: Callable[[TwoStages], None], wrong: TwoStages, rejects: Rejects) -> None:
-    rejects(check, right=two_stage.bound, wrong=wrong)
 
 
 def second_stage(factor: Callable[[Constants], Any]) -> Planner:
@@ -201,22 +150,19 @@ def step_size_doubled(k: Constants, *, eps: float) -> Plan:
     return with_stage(right, 1, eta=np.minimum(2 * right.stages[1].eta, 1 / k.L))
 
 
-@pytest.mark.claim("C8", "property", planted=True)
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [
-        (reaches_the_target, second_stage(lambda k: 0.25)),
-        (reaches_the_target, second_stage(lambda k: k.delta)),
-        (reaches_the_target, step_size_doubled),
-        (wastes_no_more_than_the_paper, second_stage(lambda k: 2)),
-        (wastes_no_more_than_the_paper, second_stage(lambda k: 1 / np.sqrt(k.delta))),
-        (leaves_twice_the_floor_to_the_second_stage, first_stage(lambda k: k.mu * k.F0 / (k.delta * k.sigma2))),
-        (leaves_twice_the_floor_to_the_second_stage, first_stage(lambda k: k.L * k.F0 * (1 + k.delta) / (k.delta * k.sigma2))),
-        (leaves_twice_the_floor_to_the_second_stage, first_stage(lambda k: (k.mu * k.F0 * (1 + k.delta) / (k.delta * k.sigma2)) ** 2)),
-    ],
+test_steps = properties(
+    "C8",
+    two_stage.steps,
+    {
+        reaches_the_target: [second_stage(lambda k: 0.25), second_stage(lambda k: k.delta), step_size_doubled],
+        wastes_no_more_than_the_paper: [second_stage(lambda k: 2), second_stage(lambda k: 1 / np.sqrt(k.delta))],
+        leaves_twice_the_floor_to_the_second_stage: [
+            first_stage(lambda k: k.mu * k.F0 / (k.delta * k.sigma2)),
+            first_stage(lambda k: k.L * k.F0 * (1 + k.delta) / (k.delta * k.sigma2)),
+            first_stage(lambda k: (k.mu * k.F0 * (1 + k.delta) / (k.delta * k.sigma2)) ** 2),
+        ],
+    },
 )
-def test_wrong_plans_are_rejected(check: Callable[[Planner], None], wrong: Planner, rejects: Rejects) -> None:
-    rejects(check, right=two_stage.steps, wrong=wrong)
 
 
 @pytest.mark.claim("C8", "property", planted=True)

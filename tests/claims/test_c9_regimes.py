@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from tests.claims.support.domain import constants, costly, positive_deltas, targets
-from tests.planted import Rejects
+from tests.claims.support.marks import properties
 from tsla.theory import lsr, sgd, two_stage
 from tsla.theory.complexity import compare, exponents
 from tsla.theory.constants import Constants
@@ -42,12 +42,6 @@ def are_the_slopes_of_the_plans(exponents: Exponents) -> None:
 
 
 @pytest.mark.claim("C9", "property")
-def test_exponents(evidence: Callable[..., None]) -> None:
-    are_the_slopes_of_the_plans(exponents)
-    evidence("log-log slopes match in every row and on its boundaries")
-
-
-@pytest.mark.claim("C9", "property")
 def test_the_last_row_is_a_logarithm() -> None:
     """Not merely a power that is close to 0: squaring ε doubles the samples."""
     samples = [float(planned(two_stage.steps, 5, eps).total) for eps in (1e-10, 1e-20, 1e-40)]
@@ -61,17 +55,22 @@ def test_the_boundary_row_depends_on_a_constant() -> None:
     assert reached == [True, False]
 
 
-WRONG: dict[str, list[Callable[[float], float]]] = {
-    "lsr": [lambda q: 2.0, lambda q: 2.0 if q >= 1 else np.inf, lambda q: 2.0 if q > 2 else np.inf],
-    "tsla": [lambda q: 4 - q, lambda q: max(4 - q / 2, 0), lambda q: max(4 - q, 2)],
-    "sgd": [lambda q: 2.0],
-}
+def in_the_row_of(method: str, wrong: Callable[[float], float]) -> Exponents:
+    return lambda q: exponents(q) | {method: wrong(q)}
 
 
-@pytest.mark.claim("C9", "property", planted=True)
-@pytest.mark.parametrize(("method", "wrong"), [(method, wrong) for method, some in WRONG.items() for wrong in some])
-def test_planted_errors_are_rejected(method: str, wrong: Callable[[float], float], rejects: Rejects) -> None:
-    rejects(are_the_slopes_of_the_plans, right=exponents, wrong=lambda q: exponents(q) | {method: wrong(q)})
+test_exponents = properties(
+    "C9",
+    exponents,
+    {
+        are_the_slopes_of_the_plans: [
+            *(in_the_row_of("lsr", w) for w in (lambda q: 2.0, lambda q: 2.0 if q >= 1 else np.inf, lambda q: 2.0 if q > 2 else np.inf)),
+            *(in_the_row_of("tsla", w) for w in (lambda q: 4 - q, lambda q: max(4 - q / 2, 0), lambda q: max(4 - q, 2))),
+            in_the_row_of("sgd", lambda q: 2.0),
+        ]
+    },
+    found="log-log slopes match in every row and on its boundaries",
+)
 
 
 @pytest.mark.claim("C9", "property")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import wraps
 from typing import Any
 
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsla.theory.bound import Bound
@@ -46,6 +48,22 @@ def step_sizes(draw: st.DrawFn, L: float) -> float:
 def costly(times: int) -> settings:
     """For a check that costs as much as ``times`` others: that fraction of the profile's examples."""
     return settings(max_examples=max(1, settings().max_examples // times))
+
+
+def for_all(*strategies: st.SearchStrategy[Any], costs: int = 1) -> Callable[[Callable[..., None]], Callable[[Any], None]]:
+    """What is decorated is a property of its first argument, for all examples of the others; it costs as much as ``costs`` others.
+
+    How many examples there are is asked at each call, for :mod:`tests.planted` changes it.
+    """
+
+    def as_property(check: Callable[..., None]) -> Callable[[Any], None]:
+        @wraps(check)
+        def of(subject: Any) -> None:
+            costly(costs)(given(*strategies)(check))(subject)
+
+        return of
+
+    return as_property
 
 
 def changed(k: Constants, **factors: float) -> Constants:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import mpmath
 
 from tsla.theory.constants import Constants
+from tsla.theory.plan import Stage
 
 mp = mpmath.mp.clone()
 mp.dps = 50
@@ -35,6 +36,11 @@ def gap(k: Constants, start: Exact, etas: Iterable[float], lift_at: Any) -> Exac
     for eta in map(exact, etas):
         a = (1 - eta * mu) * a + lift_at(eta)
     return a
+
+
+def step_sizes_of(stage: Stage) -> Iterator[float]:
+    for t in range(int(stage.steps)):
+        yield float(stage.eta) / (1 + t / float(stage.decay_steps)) if stage.decay_steps is not None else float(stage.eta)
 
 
 def noise_lift(k: Constants) -> Any:

@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.claims.support.domain import FIELDS, changed, constants, positive, step_sizes, thetas
+from tests.claims.support.domain import FIELDS, changed, constants, for_all, positive, step_sizes, thetas
 from tsla.theory import lsr, sgd, sgd_pl, two_stage
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.bound import Bound
@@ -74,48 +73,36 @@ def negligible(bound: BoundOf, k: Constants, eta: float) -> float:
     return 1e-14 * float({"C7": k.F0, "C15a": 2 * k.L * k.F0}.get(bound(k, eta, 1, None).claim, 2 * k.F0 / eta))
 
 
-def scales_with_the_objective(bound: BoundOf) -> None:
+@for_all(st.data(), constants(), st.integers(1, 10**4), st.none() | thetas, st.floats(0.1, 10))
+def scales_with_the_objective(bound: BoundOf, data: st.DataObject, k: Constants, T: int, theta: float | None, a: float) -> None:
     """F → aF: L, μ and F0, and so a bound on F, scale with a, squared gradients with a², the step size with 1/a."""
-
-    @given(st.data(), constants(), st.integers(1, 10**4), st.none() | thetas, st.floats(0.1, 10))
-    def check(data: st.DataObject, k: Constants, T: int, theta: float | None, a: float) -> None:
-        eta = data.draw(step_sizes(float(k.L)))
-        scaled = changed(k, L=a, mu=a, sigma2=a**2, F0=a)
-        plain = bound(k, eta, T, theta)
-        factor = a**2 if "∇F" in plain.quantity else a
-        assert float(bound(scaled, eta / a, T, theta).total) == pytest.approx(
-            factor * float(plain.total), rel=1e-12, abs=factor * negligible(bound, k, eta)
-        )
-
-    check()
+    eta = data.draw(step_sizes(float(k.L)))
+    scaled = changed(k, L=a, mu=a, sigma2=a**2, F0=a)
+    plain = bound(k, eta, T, theta)
+    factor = a**2 if "∇F" in plain.quantity else a
+    assert float(bound(scaled, eta / a, T, theta).total) == pytest.approx(
+        factor * float(plain.total), rel=1e-12, abs=factor * negligible(bound, k, eta)
+    )
 
 
-def is_monotone(bound: BoundOf) -> None:
+@for_all(st.data(), constants(), st.integers(1, 10**4), st.none() | thetas, st.floats(1, 10))
+def is_monotone(bound: BoundOf, data: st.DataObject, k: Constants, T: int, theta: float | None, factor: float) -> None:
     """More curvature, noise, bias or distance never lowers a bound; a larger μ or a longer run never raises it."""
-
-    @given(st.data(), constants(), st.integers(1, 10**4), st.none() | thetas, st.floats(1, 10))
-    def check(data: st.DataObject, k: Constants, T: int, theta: float | None, factor: float) -> None:
-        harder = data.draw(st.sampled_from([{"L": factor}, {"sigma2": factor}, {"delta": factor}, {"F0": factor}, {"mu": 1 / factor}]))
-        eta = data.draw(step_sizes(float(k.L) * factor))
-        value = float(bound(k, eta, T, theta).total)
-        slack = negligible(bound, k, eta)
-        assert float(bound(changed(k, **harder), eta, T, theta).total) >= value * (1 - 1e-12) - slack
-        assert float(bound(k, eta, T + data.draw(st.integers(1, 10**4)), theta).total) <= value * (1 + 1e-12) + slack
-
-    check()
+    harder = data.draw(st.sampled_from([{"L": factor}, {"sigma2": factor}, {"delta": factor}, {"F0": factor}, {"mu": 1 / factor}]))
+    eta = data.draw(step_sizes(float(k.L) * factor))
+    value = float(bound(k, eta, T, theta).total)
+    slack = negligible(bound, k, eta)
+    assert float(bound(changed(k, **harder), eta, T, theta).total) >= value * (1 - 1e-12) - slack
+    assert float(bound(k, eta, T + data.draw(st.integers(1, 10**4)), theta).total) <= value * (1 + 1e-12) + slack
 
 
-def joins_at_the_ends_of_theta(bound: BoundOf) -> None:
+@for_all(st.data(), constants(delta=positive(0.01, 10)), st.integers(1, 10**4), st.floats(0.1, 10))
+def joins_at_the_ends_of_theta(bound: BoundOf, data: st.DataObject, k: Constants, T: int, factor: float) -> None:
     """Without smoothing, δ and ŷ don't matter; with nothing but smoothing, σ² matters only through δσ²."""
-
-    @given(st.data(), constants(delta=positive(0.01, 10)), st.integers(1, 10**4), st.floats(0.1, 10))
-    def check(data: st.DataObject, k: Constants, T: int, factor: float) -> None:
-        eta = data.draw(step_sizes(float(k.L)))
-        plain, other_label = bound(k, eta, T, 0.0), bound(changed(k, delta=factor), eta, T, 0.0)
-        assert float(plain.total) == float(other_label.total)
-        smoothed, same_product = bound(k, eta, T, 1.0), bound(changed(k, delta=factor, sigma2=1 / factor), eta, T, 1.0)
-        assert float(smoothed.terms["smoothing"]) == pytest.approx(float(same_product.terms["smoothing"]), rel=1e-12)
-        between = [float(bound(k, eta, T, theta).terms["smoothing"]) for theta in (0.0, 0.25, 0.5, 1.0)]
-        assert between == pytest.approx([between[0] + t * (between[3] - between[0]) for t in (0, 0.25, 0.5, 1)], rel=1e-12)
-
-    check()
+    eta = data.draw(step_sizes(float(k.L)))
+    plain, other_label = bound(k, eta, T, 0.0), bound(changed(k, delta=factor), eta, T, 0.0)
+    assert float(plain.total) == float(other_label.total)
+    smoothed, same_product = bound(k, eta, T, 1.0), bound(changed(k, delta=factor, sigma2=1 / factor), eta, T, 1.0)
+    assert float(smoothed.terms["smoothing"]) == pytest.approx(float(same_product.terms["smoothing"]), rel=1e-12)
+    between = [float(bound(k, eta, T, theta).terms["smoothing"]) for theta in (0.0, 0.25, 0.5, 1.0)]
+    assert between == pytest.approx([between[0] + t * (between[3] - between[0]) for t in (0, 0.25, 0.5, 1)], rel=1e-12)

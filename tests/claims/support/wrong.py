@@ -13,15 +13,15 @@ from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan
 
-Factor = float | Callable[[Constants], Any]
+Factor = float | Callable[[Constants, float], Any]
 
 
 def scaled(right: Callable[..., Bound], **factors: Factor) -> Callable[..., Bound]:
-    """``right`` with some of its terms multiplied: by a number, or by what the constants say."""
+    """``right`` with some of its terms multiplied: by a number, or by what the constants and the step size say."""
 
-    def wrong(k: Constants, *args: Any, **run: Any) -> Bound:
-        bound = right(k, *args, **run)
-        return with_terms(bound, **{name: bound.terms[name] * (f(k) if callable(f) else f) for name, f in factors.items()})
+    def wrong(k: Constants, *run: Any, **named: Any) -> Bound:
+        bound = right(k, *run, **named)
+        return with_terms(bound, **{name: bound.terms[name] * (f(k, run[0]) if callable(f) else f) for name, f in factors.items()})
 
     return wrong
 
@@ -33,8 +33,8 @@ def one_step_more(right: BoundOf) -> BoundOf:
 def stage_changed(right: Callable[..., Plan], index: int, **factors: float) -> Callable[..., Plan]:
     """``right`` with some fields of one stage multiplied; a broken number of steps is rounded up."""
 
-    def wrong(k: Constants, *, eps: float) -> Plan:
-        plan = right(k, eps=eps)
+    def wrong(*problem: Any, eps: float) -> Plan:
+        plan = right(*problem, eps=eps)
         fields = {name: getattr(plan.stages[index], name) * factor for name, factor in factors.items()}
         return with_stage(plan, index, **fields | ({"steps": np.ceil(fields["steps"])} if "steps" in fields else {}))
 
