@@ -1,4 +1,4 @@
-"""Bounds as numbers: twelve digits where numbers are small, an error and never an infinity where they are large, premises first."""
+"""Bounds as numbers: an error and never an infinity where they are large, premises first. Their digits are in ``test_extremes.py``."""
 
 from __future__ import annotations
 
@@ -7,78 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
 
-from tests.claims.support.domain import constants, step_counts, step_sizes, thetas
-from tests.claims.support.recursions import Exact, exact, smoothed_error2
+from tests.claims.support.recursions import exact, smoothed_error2
 from tests.claims.support.refusals import refuses
-from tests.claims.support.relations import BoundOf, last_iterate_bound, lsr_bound, sgd_bound, stage_one_bound, tsla_bound
+from tests.claims.support.relations import BoundOf, lsr_bound, sgd_bound, stage_one_bound
 from tsla.theory import lsr, sgd, sgd_pl, two_stage
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
 
 K = Constants(L=10, mu=1, sigma2=1, delta=0.1, F0=1)
 BARE = Constants(L=10, sigma2=1, F0=1)
-BOUNDS: dict[str, BoundOf] = {
-    "C4": sgd_bound,
-    "C5": lsr_bound,
-    "C7": stage_one_bound,
-    "C8": tsla_bound,
-    "C15a": last_iterate_bound,
-}
-"""Those whose closed form is here; what all bounds owe is in ``obligations.py``."""
-every_bound = pytest.mark.parametrize("bound", BOUNDS.values(), ids=BOUNDS.keys())
-
-
-def closed_form(claim: str, k: Constants, eta: float, T: float, theta: float | None) -> Exact:
-    """The theorems as they are printed, at 50 digits."""
-    L, mu, sigma2, F0, step, steps = map(exact, (k.L, k.mu, k.sigma2, k.F0, eta, T))
-    V = smoothed_error2(k, theta)
-    shrunk = (1 - step * mu) ** steps * F0
-    return {
-        "C4": 2 * F0 / (step * steps) + step * L * sigma2,
-        "C5": 2 * F0 / (step * steps) + V,
-        "C7": shrunk + V / (2 * mu),
-        "C8": 2 * (shrunk + V / (2 * mu)) / (step * steps) + step * L * sigma2,
-        "C15a": 2 * L * shrunk + step * L**2 * sigma2 / mu,
-    }[claim]
-
-
-SMALL_AND_LONG = [
-    ({"L": 1.0, "mu": 1e-6, "sigma2": 1e-18, "delta": 0.1, "F0": 1.0}, 1e-6, 1e12),  # (1 - 1e-12)^1e12
-    ({"L": 1.0, "mu": 1e-9, "sigma2": 1e-30, "delta": 0.3, "F0": 3.0}, 1e-3, 1e14),  # e^-100
-    ({"L": 1.0, "mu": 1e-12, "sigma2": 1e-20, "delta": 1e-3, "F0": 1e-9}, 1.0, 1e12),
-    ({"L": 1e-12, "mu": 1e-18, "sigma2": 1e-6, "delta": 0.5, "F0": 1e6}, 1e6, 3.0),
-    ({"L": 1e12, "mu": 1e3, "sigma2": 1e9, "delta": 2.0, "F0": 1e-6}, 1e-15, 1e9),
-    ({"L": 1.0, "mu": 0.5, "sigma2": 1e-200, "delta": 0.5, "F0": 1e-200}, 1e-3, 1e12),
-]
-
-
-@every_bound
-@pytest.mark.parametrize(("constants", "eta", "T"), SMALL_AND_LONG)
-@pytest.mark.parametrize("theta", [None, 0.0, 0.3, 1.0])
-def test_twelve_digits_at_small_values(bound: BoundOf, constants: dict[str, float], eta: float, T: float, theta: float | None) -> None:
-    k = Constants(**constants)
-    result = bound(k, eta, T, theta)
-    expected = closed_form(result.claim, k, eta, T, theta)
-    assert abs(exact(result.total) / expected - 1) < 1e-12
-
-
-@given(st.data(), constants(), step_counts, st.none() | thetas, st.sampled_from(sorted(BOUNDS)))
-def test_a_bound_is_rounded_up(data: st.DataObject, k: Constants, T: int, theta: float | None, claim: str) -> None:
-    """Never below its exact value, and by no more than 1e-12 above it, as far as float64 reaches."""
-    eta = data.draw(step_sizes(float(k.L)))
-    expected = closed_form(claim, k, eta, T, theta)
-    assume(expected > 1e-290 and exact(eta) * exact(k.mu) <= 1)  # 1/L is rounded, and may be beyond the premise by its last digit
-    assert 0 <= exact(BOUNDS[claim](k, eta, T, theta).total) / expected - 1 < 1e-12
-
-
-@pytest.mark.parametrize("claim", ["C7", "C8", "C15a"])
-def test_a_bound_is_rounded_up_where_one_step_is_enough(claim: str) -> None:
-    k = Constants(L=3, mu=3, sigma2=0, delta=0, F0=1)
-    eta = 1 / 3
-    assert exact(BOUNDS[claim](k, eta, 1, None).total) >= closed_form(claim, k, eta, 1, None)
 
 
 @pytest.mark.parametrize("delta", [1e-10, 1e-17, 1e-30])
@@ -92,7 +30,7 @@ def test_twelve_digits_at_tiny_smoothness() -> None:
     assert float(sgd_pl.last_iterate_bound(k, eta=1e200, T=1).terms["noise"]) == pytest.approx(1, rel=1e-12)
 
 
-@pytest.mark.parametrize("bound", [BOUNDS[claim] for claim in ("C4", "C5", "C7")])
+@pytest.mark.parametrize("bound", [sgd_bound, lsr_bound, stage_one_bound])
 def test_a_larger_step_is_proposed_where_there_is_one(bound: BoundOf) -> None:
     k = Constants(L=3, mu=1, sigma2=1, delta=0.1, F0=1)  # 3*(1/3) is 1 by luck, and 1/3 a little less than a third
     assert "up to 1/L" in bound(k, 0.3, 10, None).lowered_by["optimisation"]
