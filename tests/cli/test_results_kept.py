@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.planted import assert_rejects
+from tests.planted import Rejects
 from tsla import cli
 from tsla.empirics.runs import records
 from tsla.streams import unfailing
@@ -31,8 +31,11 @@ def started(command: str, **how: Any) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-m", "tsla", *command.split()], text=True, **how)  # noqa: S603 - our own command
 
 
+Ended = Callable[..., tuple[int, str, list[str]]]
+
+
 @pytest.fixture
-def ended(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, list[str]]]:
+def ended(capsys: pytest.CaptureFixture[str]) -> Ended:
     """Exit code, standard output, and the lines on standard error but those that say how far it is.
 
     Files can't be larger than ``largest`` bytes, as on a full disk.
@@ -51,9 +54,6 @@ def ended(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, l
         return code, out, [line for line in err.splitlines() if not line.startswith(f"{command.split()[0]}: ")]
 
     return call
-
-
-Ended = Callable[..., tuple[int, str, list[str]]]
 
 
 # --- standard output
@@ -99,13 +99,8 @@ def closes(stream: io.TextIOWrapper) -> bool:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
-def test_a_command_does_not_die_of_its_streams() -> None:
-    does_not_die_of_its_streams(unfailing)
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
-def test_a_planted_context_that_does_nothing_is_rejected() -> None:
-    assert_rejects(does_not_die_of_its_streams, nullcontext)
+def test_a_command_does_not_die_of_its_streams(rejects: Rejects) -> None:
+    rejects(does_not_die_of_its_streams, right=unfailing, wrong=nullcontext)
 
 
 @pytest.mark.parametrize("json_too", [False, True])
