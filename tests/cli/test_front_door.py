@@ -79,11 +79,8 @@ def test_two_stage_is_the_module_whose_name_is_taken() -> None:
     assert tsla.two_stage is import_module("tsla.theory.two_stage")
 
 
-def test_dir_lists_what_there_is() -> None:
+def test_dir_and_a_star_import_give_all() -> None:
     assert dir(tsla) == sorted(tsla.__all__) == tsla.__all__
-
-
-def test_star_import_gives_all() -> None:
     names: dict[str, object] = {}
     exec("from tsla import *", names)  # noqa: S102 - a star import is only allowed at the top of a module
     assert set(names) - {"__builtins__"} == set(tsla.__all__)

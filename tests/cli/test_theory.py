@@ -91,11 +91,6 @@ def test_answers_are_those_of_python(command: str, run: Run) -> None:
     assert run(command) == table + "\n"
 
 
-def test_compare_lets_all_of_the_second_moment_be_used(run: Run) -> None:
-    """β² + ν² = δσ² is what A3 allows, and the sum of 0.1 and 0.2 is not 0.3."""
-    run(f"compare {CONSTANTS} --mu 1 --delta 0.3 --eps 0.1 --beta2 0.1 --nu2 0.2")
-
-
 # --- numbers that are worked out by hand
 
 

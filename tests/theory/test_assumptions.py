@@ -57,11 +57,6 @@ def _accepts(bound: Callable[[float], object], eta: float) -> bool:
     return True
 
 
-@pytest.mark.parametrize("check", [is_what_bounds_and_plans_say, is_what_bounds_refuse])
-def test_what_the_claims_assume(check: Callable[[Table], None]) -> None:
-    check(ASSUMES)
-
-
 @pytest.mark.parametrize(
     ("check", "wrong"),
     [
@@ -71,7 +66,8 @@ def test_what_the_claims_assume(check: Callable[[Table], None]) -> None:
         (is_what_bounds_refuse, {"C4": ("A1", "A2", LONG_STEP)}),
     ],
 )
-def test_planted_assumptions_are_rejected(check: Callable[[Table], None], wrong: Table) -> None:
+def test_what_the_claims_assume(check: Callable[[Table], None], wrong: Table) -> None:
+    check(ASSUMES)
     assert_rejects(check, {**ASSUMES, **wrong})
 
 

@@ -74,10 +74,6 @@ def test_an_overflow_is_refused(call: Callable[[], object], words: str) -> None:
         (lambda: lsr.bound(K, eta=0.1, T=1, theta=1.5), "theta = 1.5 must be a finite number at least 0 and at most 1"),
         (lambda: lsr.floor(K, -0.5), "theta = -0.5 must be a finite number at least 0 and at most 1"),
         (lambda: two_stage.stage_one(K, eta1=0.1, T1=1, theta=np.nan), "theta = nan must be a finite number at least 0 and at most 1"),
-        (lambda: sgd.descent(1, -1, 1, L=10, eta=0.1), "grad2 = -1 must be a finite number at least 0"),
-        (lambda: sgd.descent(1, 1, -1, L=10, eta=0.1), "error2 = -1 must be a finite number at least 0"),
-        (lambda: sgd.descent(1, 1, 1, L=0, eta=0.1), "L = 0 must be a finite number above 0"),
-        (lambda: sgd.descent("F", 1, 1, L=10, eta=0.1), "F = 'F' must be a finite number"),
         (lambda: sgd_pl.smoothing_gain(-1), "delta = -1 must be a finite number at least 0"),
     ],
 )

@@ -65,9 +65,10 @@ def test_smoothing_alone_is_named_where_it_is_ahead_without_a4() -> None:
     assert "smoothing alone is ahead of it" in found.why
 
 
-@pytest.mark.parametrize("nu2", [0.05, 0.05 * (1 + 1e-16), 0.0])
-def test_an_oracle_within_a3_is_taken(nu2: float) -> None:
-    assert compare(Constants(**KNOWN), eps=0.1, oracle=SmoothingOracle(beta2=0.05, nu2=nu2)).plans
+@pytest.mark.parametrize(("delta", "beta2", "nu2"), [(0.1, 0.05, 0.05), (0.1, 0.05, 0.0), (0.3, 0.1, 0.2)])
+def test_an_oracle_within_a3_is_taken(delta: float, beta2: float, nu2: float) -> None:
+    """β² + ν² = δσ² is what A3 allows, and the sum of 0.1 and 0.2 is not 0.3."""
+    assert compare(Constants(**KNOWN | {"delta": delta}), eps=0.1, oracle=SmoothingOracle(beta2=beta2, nu2=nu2)).plans
 
 
 def test_an_oracle_beyond_a3_is_refused() -> None:

@@ -133,9 +133,8 @@ def json_of(value: Any) -> Any:
     return json.loads(json.dumps(value, allow_nan=False))
 
 
-def test_bound_as_json() -> None:
-    found = json_of(BOUND.json())
-    assert found == {
+def test_bound() -> None:
+    assert json_of(BOUND.json()) == {
         "method": "tsla",
         "claim": "C8",
         "quantity": "E‖∇F(w_R)‖²",
@@ -143,9 +142,6 @@ def test_bound_as_json() -> None:
         "terms": {name: float(term) for name, term in BOUND.terms.items()},
         "assumes": ["A1", "A2", "A3", "A4"],
     }
-
-
-def test_bound_as_table() -> None:
     assert BOUND.table().splitlines() == [
         "E‖∇F(w_R)‖² <= 0.188   (C8; assumes A1 A2 A3 A4)",
         "  noise             0.1  53.2 %  lowered by a smaller eta2, or a larger batch (it divides sigma2)",
@@ -175,11 +171,8 @@ def printed_rounds_up(table: Callable[[Bound], str]) -> None:
     check()
 
 
-def test_bounds_are_printed_rounded_up() -> None:
+def test_bounds_are_printed_rounded_up_and_not_to_the_nearest_digit(monkeypatch: pytest.MonkeyPatch) -> None:
     printed_rounds_up(Bound.table)
-
-
-def test_bounds_printed_to_the_nearest_digit_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "number_up", text.number)
     assert_rejects(printed_rounds_up, Bound.table)
 
@@ -187,7 +180,7 @@ def test_bounds_printed_to_the_nearest_digit_are_rejected(monkeypatch: pytest.Mo
 # --- plans ---
 
 
-def test_plan_as_json() -> None:
+def test_plan() -> None:
     plan = sgd_pl.three_phase_steps(K, eps=0.1)
     assert json_of(plan.json()) == {
         "method": "sgd-pl",
@@ -201,10 +194,7 @@ def test_plan_as_json() -> None:
         ],
         "assumes": ["A1", "A2", "A4"],
     }
-
-
-def test_plan_as_table() -> None:
-    assert sgd_pl.three_phase_steps(K, eps=0.1).table(0.1).splitlines() == [
+    assert plan.table(0.1).splitlines() == [
         "sgd-pl: 8,007 samples until E‖∇F‖² <= 0.01   (C15b; assumes A1 A2 A4)",
         "  stage             eta  theta  steps",
         "  1                 0.1      0      7",
@@ -232,17 +222,13 @@ def test_plan_out_of_reach() -> None:
 # --- comparisons ---
 
 
-def test_comparison_as_json() -> None:
+def test_comparison() -> None:
     comparison = complexity.compare(K, eps=0.1)
     found = json_of(comparison.json())
     assert found.keys() == {"ahead", "why", "methods", "crossovers"}
     assert (found["ahead"], found["why"]) == (comparison.ahead, comparison.why)
     assert found["methods"] == [plan.json() for plan in comparison.plans]
     assert found["crossovers"] == comparison.crossovers
-
-
-def test_comparison_as_table() -> None:
-    comparison = complexity.compare(K, eps=0.1)
     head, *rows, why, crossovers = comparison.table(0.1).splitlines()
     assert head == "  samples until E‖∇F‖² <= 0.01                       claim  assumes"
     assert rows[0] == "  sgd-pl  7 + 4,000 + 4,000                   8,007  C15b   A1 A2 A4"
