@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.cli.support import Bad, Refusal, Run, as_json
+from tests.cli.support import Bad, Refusal, Run, as_json, ends
 from tests.empirics.data.making import image, noise
 from tsla import cli
 from tsla.empirics.advice.measure import reading
@@ -203,8 +203,7 @@ def test_train_writes_a_checkpoint_that_measure_reads(run: Run) -> None:
 
 
 def test_a_run_that_diverged_writes_no_checkpoint(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        cli.main(f"train --method sgd {TINY} --eta 1e30 --checkpoint run.pt".split())
+    assert ends(f"train --method sgd {TINY} --eta 1e30 --checkpoint run.pt".split()) == 2
     assert "too large: the run diverged" in capsys.readouterr().err
     assert not Path("run.pt").exists()
 
@@ -340,9 +339,6 @@ BAD = [
     own("got eta, L, eta_L", eta="0.1", L="1", eta_L="0.1"),
     own("eta_L = 2 must be", "at most 1", eta_L="2"),
     own("examples = 3 must be a whole number, at least 4 and at most 60", examples="3"),
-    own("examples = 61 must be", examples="61"),
-    own("until = 0 must be", "above 0", until="0"),
-    own("microbatch = 0 must be a whole number, at least 1", microbatch="0"),
     own("seed = -1 must be a whole number, at least 0", seed="-1"),
     own("--batch-size", "'2.5' is not a whole number", batch_size="2.5"),
     own("--batch-norm", "'batch'", batch_norm="batch"),

@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from tests.cli.support import ends
 from tests.planted import Rejects
 from tsla import cli
 from tsla.empirics.runs import records
@@ -45,9 +46,7 @@ def ended(capsys: pytest.CaptureFixture[str]) -> Ended:
         limits = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (limits[0] if largest is None else largest, limits[1]))
         try:
-            code = cli.main(command.split())
-        except SystemExit as end:
-            code = int(str(end.code))
+            code = ends(command.split())
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         out, err = capsys.readouterr()
@@ -153,11 +152,7 @@ def test_a_state_that_cannot_be_written_stops_nothing(ended: Ended, tmp_path: Pa
 def test_a_run_that_could_not_be_told_is_had_from_the_state(stream: Callable[[], io.TextIOWrapper], code: int, tmp_path: Path) -> None:
     command = [*SIMULATE.split(), "--state", str(tmp_path / "state")]
     with stream() as output, redirect_stdout(output):
-        try:
-            found = cli.main(command)
-        except SystemExit as end:
-            found = int(str(end.code))
-    assert found == code
+        assert ends(command) == code
     assert (tmp_path / "state").exists()
     assert cli.main(command) == 0
     assert list(tmp_path.iterdir()) == []

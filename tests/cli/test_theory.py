@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.support import Bad, Refusal, Run, as_json
+from tests.cli.support import Bad, Refusal, Run, as_json, ends
 from tests.theory.obligations import NUMBERS
-from tsla import cli
 from tsla.theory import complexity, inversion
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.commands import critical_batch
@@ -157,10 +156,7 @@ def answer(capsys: pytest.CaptureFixture[str]) -> Callable[[str, dict[str, Any]]
 
     def call(command: str, changes: dict[str, Any]) -> Said:
         values = USUAL | changes
-        try:
-            code = cli.main([*command.split(), *(f"--{name}={values[name]}" for name in EVERY[command].split()), "--json"])
-        except SystemExit as end:
-            code = int(end.code or 0)
+        code = ends([*command.split(), *(f"--{name}={values[name]}" for name in EVERY[command].split()), "--json"])
         return code, *capsys.readouterr()
 
     return call

@@ -130,16 +130,8 @@ def with_its_numbers(k: Constants, **run: Any) -> list[Line]:
     return [Line(f"{first}; F0 = {float(k.F0)}"), *lines]
 
 
-def without_delta(k: Constants, **run: Any) -> Bound:
-    return lsr.bound(with_some_delta(k), **run)
-
-
 def with_some_delta(k: Constants) -> Constants:
     return Constants(L=k.L, sigma2=k.sigma2, F0=k.F0, delta=1 if k.delta is None else k.delta)
-
-
-def of_the_largest(k: Constants, *, eps: Any) -> Plan:
-    return sgd.steps(k, eps=np.min(eps))
 
 
 def endless(k: Constants, *, eps: Any) -> Plan:
@@ -147,10 +139,6 @@ def endless(k: Constants, *, eps: Any) -> Plan:
         return sgd.steps(k, eps=eps)
     except UnrepresentableError:
         return replace(sgd.steps(owed.K, eps=1), reachable=np.False_)
-
-
-def of_any_target(k: Constants, *, eps: Any) -> Plan:
-    return sgd.steps(k, eps=abs(float(eps)) or 1.0)
 
 
 SGD, LSR = sgd.METHOD, lsr.METHOD
@@ -163,7 +151,7 @@ WRONG: list[tuple[Check, Method]] = [
     (owed.is_monotone, with_noise(lambda k, run: run["T"])),
     (owed.is_above_a_quadratic, with_bound(SGD, lambda k, b, run: {"terms": {n: t / 4 for n, t in b.terms.items()}})),
     (owed.refuses_what_is_outside_its_premises, replace(SGD, bound=lenient)),
-    (owed.needs_what_it_assumes, replace(LSR, bound=without_delta)),
+    (owed.needs_what_it_assumes, replace(LSR, bound=lambda k, **run: lsr.bound(with_some_delta(k), **run))),
     (owed.plans_with_what_it_assumes, replace(LSR, steps=lambda k, *, eps: lsr.steps(with_some_delta(k), eps=eps))),
     (owed.is_finite_or_refused, with_bound(SGD, lambda k, b, run: {"terms": {"all": 0 * k.L}})),
     (owed.gives_for_arrays_what_it_gives_for_their_elements, replace(SGD, bound=of_the_first)),
@@ -178,9 +166,9 @@ WRONG: list[tuple[Check, Method]] = [
     (owed.has_whole_stages_within_the_premises, replace(SGD, steps=with_stage(eta=lambda k, stage, eps: 2 * stage.eta))),
     (owed.asks_for_more_the_finer_and_the_farther, replace(SGD, steps=with_stage(steps=lambda k, stage, eps: np.ceil(1e9 * eps)))),
     (owed.plans_scale_with_the_objective, replace(SGD, steps=with_stage(steps=lambda k, stage, eps: np.ceil(1e9 / eps)))),
-    (owed.refuses_targets_outside_their_range, replace(SGD, steps=of_any_target)),
+    (owed.refuses_targets_outside_their_range, replace(SGD, steps=lambda k, *, eps: sgd.steps(k, eps=abs(float(eps)) or 1.0))),
     (owed.is_a_number_of_samples_or_refused, replace(SGD, steps=endless)),
-    (owed.plans_for_arrays_what_it_plans_for_their_elements, replace(SGD, steps=of_the_largest)),
+    (owed.plans_for_arrays_what_it_plans_for_their_elements, replace(SGD, steps=lambda k, *, eps: sgd.steps(k, eps=np.min(eps)))),
     (owed.plans_on_the_command_line, replace(SGD, steps=longer(2))),
 ]
 
