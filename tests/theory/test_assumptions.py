@@ -9,6 +9,7 @@ import pytest
 
 from tests.claims.support.relations import call, given_to
 from tests.planted import assert_rejects
+from tests.theory.obligations import refusal
 from tsla.theory import lsr, lsr_pl, sgd, two_stage
 from tsla.theory.bound import Bound
 from tsla.theory.claims import ASSUMES, CLAIMS, LONG_STEP, STEP
@@ -45,16 +46,8 @@ def is_what_bounds_refuse(assumes: Table) -> None:
     for claim, bound in STEPS.items():
         limit = (2 if LONG_STEP in assumes[claim] else 1) / float(KNOWN.L)
         assert {STEP, LONG_STEP} & set(assumes[claim])
-        assert _accepts(bound, 0.999 * limit), claim
-        assert not _accepts(bound, 1.001 * limit), claim
-
-
-def _accepts(bound: Callable[[float], object], eta: float) -> bool:
-    try:
-        bound(eta)
-    except ValueError as refusal:
-        return "needs 0 < eta" not in str(refusal)
-    return True
+        for scale, accepted in ((0.999, True), (1.001, False)):
+            assert ("needs 0 < eta" not in refusal(lambda: bound(scale * limit))) == accepted, claim  # noqa: B023
 
 
 @pytest.mark.parametrize(

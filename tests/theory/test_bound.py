@@ -79,8 +79,3 @@ def test_an_overflow_is_refused(call: Callable[[], object], words: str) -> None:
 )
 def test_premises_of_one_bound(call: Callable[[], Any], message: str) -> None:
     refuses(call, message)
-
-
-def test_sgd_needs_neither_a3_nor_a4() -> None:
-    assert float(sgd.bound(BARE, eta=0.1, T=20).total) == pytest.approx(2)
-    assert sgd.bound(BARE, eta=0.1, T=20).assumes == ("A1", "A2")
