@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from tests.cli.support import Bad, Refusal, Run, as_json, ends
 from tests.empirics.data.making import image, noise
-from tsla import cli
 from tsla.empirics.advice.measure import reading
 from tsla.empirics.data.datasets import arrays, digits, load
 from tsla.empirics.models import checkpoints
