@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.planted import assert_rejects
+from tests.planted import Rejects, assert_rejects
 from tsla.empirics.training.configuration import FIELDS
 from tsla.theory import claims
 from tsla.theory.commands.options import OPTIONS
@@ -47,17 +47,13 @@ def has_the_words(glossary: str) -> None:
     assert not WORDS - {word.strip() for word in said}
 
 
-def test_words() -> None:
-    has_the_words(GLOSSARY.read_text(encoding="utf-8"))
-
-
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_symbols(page: Path) -> None:
     has_the_symbols_of(page, GLOSSARY.read_text(encoding="utf-8"))
 
 
-def test_a_line_that_is_lost_is_missed() -> None:
+def test_words_and_that_a_line_that_is_lost_is_missed(rejects: Rejects) -> None:
     lines = GLOSSARY.read_text(encoding="utf-8").splitlines()
     without = "\n".join(line for line in lines if "`eta`" not in line and "`annealed`" not in line)
-    assert_rejects(has_the_words, without)
+    rejects(has_the_words, right="\n".join(lines), wrong=without)
     assert_rejects(lambda glossary: has_the_symbols_of(ROOT / "README.md", glossary), "\n".join(line for line in lines if "ŷ" not in line))

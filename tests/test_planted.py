@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,29 +27,19 @@ def test_a_wrong_version_is_told_from_the_right_one() -> None:
     assert str(tells_apart(is_two, right=2, wrong=3)).startswith("assert 3 == 2")
 
 
-def test_a_check_that_fails_on_the_right_version_shows_nothing() -> None:
-    with pytest.raises(AssertionError, match="assert 4 == 2"):
-        tells_apart(is_two, right=4, wrong=3)
-
-
-def test_a_wrong_version_that_passes_is_not_rejected() -> None:
-    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
-        tells_apart(is_two, right=2, wrong=2.0)
-
-
-def test_an_error_that_is_no_assertion_is_an_accident() -> None:
-    with pytest.raises(TypeError):
-        tells_apart(lambda number: is_two(2 + 0 * number), right=2, wrong="3")
-
-
-def test_an_assertion_of_somebody_else_is_an_accident() -> None:
-    with pytest.raises(AssertionError, match=r"not the check failed, but something in .*numpy"):
-        tells_apart(lambda number: np.testing.assert_equal(number, 2), right=2, wrong=3)
-
-
-def test_an_outcome_is_no_version() -> None:
-    with pytest.raises(TypeError, match="a DataFrame is no version of code or claim: plant the error where it is made"):
-        tells_apart(lambda rows: None, right=pd.DataFrame({"refuted": [True]}), wrong=pd.DataFrame({"refuted": [False]}))
+@pytest.mark.parametrize(
+    ("check", "right", "wrong", "error", "says"),
+    [
+        pytest.param(is_two, 4, 3, AssertionError, "assert 4 == 2", id="fails on the right version"),
+        pytest.param(is_two, 2, 2.0, pytest.fail.Exception, "DID NOT RAISE", id="passes the wrong version"),
+        pytest.param(lambda n: is_two(2 + 0 * n), 2, "3", TypeError, "unsupported operand", id="an error that is no assertion"),
+        pytest.param(lambda n: np.testing.assert_equal(n, 2), 2, 3, AssertionError, "not the check failed, .*numpy", id="somebody else's"),
+        pytest.param(lambda n: None, pd.DataFrame(), pd.DataFrame(), TypeError, "a DataFrame is no version of code", id="an outcome"),
+    ],
+)
+def test_what_tells_nothing_apart(check: Callable[[Any], None], right: Any, wrong: Any, error: type[Exception], says: str) -> None:
+    with pytest.raises(error, match=says):
+        tells_apart(check, right=right, wrong=wrong)
 
 
 FILE = """

@@ -1,4 +1,4 @@
-"""What the tests of the command line share: a command that must be refused, and its answer read as JSON."""
+"""What the tests of the command line share: how a command ends, one that must be refused, and its answer read as JSON."""
 
 from __future__ import annotations
 
@@ -8,10 +8,19 @@ from dataclasses import dataclass
 
 import pytest
 
+from tsla import cli
 from tsla.theory.text import Json
 
 Run = Callable[[str], str]
 Refusal = Callable[[list[str]], str]
+
+
+def ends(argv: list[str]) -> int:
+    """The exit code of a command."""
+    try:
+        return cli.main(argv)
+    except SystemExit as end:
+        return int(str(end.code or 0))
 
 
 def as_json(out: str) -> Json:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import tsla
-from tests.planted import assert_rejects
+from tests.planted import Rejects
 
 ROOT = Path(__file__).parents[2]
 SOURCE = Path(tsla.__file__).read_text(encoding="utf-8")
@@ -41,39 +41,26 @@ def stays_light(code: str) -> None:
     assert modules_after(code) & set(HEAVY) == set()
 
 
-def test_nothing_heavy_is_loaded() -> None:
-    stays_light(LIGHT)
-
-
 @pytest.mark.parametrize(
-    "code", ["import tsla; tsla.simulate, tsla.problems; import tsla.empirics.statistics.intervals", "import tsla; tsla.gradient_moments"]
+    "heavy", ["import tsla; tsla.simulate, tsla.problems; import tsla.empirics.statistics.intervals", "import tsla; tsla.gradient_moments"]
 )
-def test_planted_heavy_imports_are_rejected(code: str) -> None:
-    assert_rejects(stays_light, code)
+def test_nothing_heavy_is_loaded(heavy: str, rejects: Rejects) -> None:
+    rejects(stays_light, right=LIGHT, wrong=heavy)
 
 
 def test_a_bare_import_does_not_even_load_numpy() -> None:
     assert "numpy" not in modules_after("import tsla")
 
 
-def seen_by_type_checkers(source: str) -> dict[str, object]:
-    """What the imports under TYPE_CHECKING name."""
-    (block,) = (node for node in ast.parse(source).body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
-    names: dict[str, object] = {}
-    exec(ast.unparse(block.body), names)  # noqa: S102 - our own source
-    names.pop("__builtins__")
-    return names
-
-
 def is_what_type_checkers_see(source: str) -> None:
-    seen = seen_by_type_checkers(source)
+    """The imports under TYPE_CHECKING name all exports, and the same things."""
+    (block,) = (node for node in ast.parse(source).body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+    seen: dict[str, object] = {}
+    exec(ast.unparse(block.body), seen)  # noqa: S102 - our own source
+    seen.pop("__builtins__")
     assert sorted(seen) == sorted(tsla.__all__)
     for name, thing in seen.items():
         assert getattr(tsla, name) is thing, name
-
-
-def test_every_export_is_what_type_checkers_see() -> None:
-    is_what_type_checkers_see(SOURCE)
 
 
 @pytest.mark.parametrize(
@@ -84,20 +71,16 @@ def test_every_export_is_what_type_checkers_see() -> None:
         ("import lsr, sgd, two_stage", "import lsr, sgd, smoothing as two_stage"),
     ],
 )
-def test_planted_types_are_rejected(right: str, wrong: str) -> None:
-    assert right in SOURCE
-    assert_rejects(is_what_type_checkers_see, SOURCE.replace(right, wrong))
+def test_every_export_is_what_type_checkers_see(right: str, wrong: str, rejects: Rejects) -> None:
+    rejects(is_what_type_checkers_see, right=SOURCE, wrong=SOURCE.replace(right, wrong))
 
 
 def test_two_stage_is_the_module_whose_name_is_taken() -> None:
     assert tsla.two_stage is import_module("tsla.theory.two_stage")
 
 
-def test_dir_lists_what_there_is() -> None:
+def test_dir_and_a_star_import_give_all() -> None:
     assert dir(tsla) == sorted(tsla.__all__) == tsla.__all__
-
-
-def test_star_import_gives_all() -> None:
     names: dict[str, object] = {}
     exec("from tsla import *", names)  # noqa: S102 - a star import is only allowed at the top of a module
     assert set(names) - {"__builtins__"} == set(tsla.__all__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -12,9 +13,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.cli.support import Bad, Refusal, Run, as_json
+from tests.cli.support import Bad, Refusal, Run, as_json, ends
 from tests.empirics.data.making import image, noise
-from tsla import cli
 from tsla.empirics.advice.measure import reading
 from tsla.empirics.data.datasets import arrays, digits, load
 from tsla.empirics.models import checkpoints
@@ -48,7 +48,7 @@ def mlp() -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 3))
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current directory: a digits checkpoint, and a network, its weights and data of another kind."""
     monkeypatch.chdir(tmp_path)
@@ -64,17 +64,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def run(folder: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command in ``folder`` that must succeed; returns its output, without the progress that goes to standard error."""
-
-    def call(command: str) -> str:
-        assert cli.main(command.split()) == 0
-        return capsys.readouterr().out
-
-    return call
-
-
+ABOUT = "checkpoint model data smoothing until microbatch batch_norm seed until_reached versions"
 OWN = "measure --checkpoint digits.pt --data digits"
 THEIRS = "measure --checkpoint mlp.pt --model measured_models:mlp --data data.npz"
 
@@ -90,13 +80,6 @@ def of_theirs() -> tuple[nn.Module, Tensor, Tensor]:
     model = mlp()
     model.load_state_dict(torch.load("mlp.pt", weights_only=True))
     return model, *arrays(Path("data.npz"))
-
-
-def result(found: Json) -> Json:
-    """What does not say where it is from."""
-    about = {"checkpoint", "model", "data", "smoothing", "until", "microbatch", "batch_norm", "seed", "until_reached", "versions"}
-    assert about <= set(found)
-    return {name: value for name, value in found.items() if name not in about}
 
 
 def test_digits_with_the_seed_and_noise_of_the_checkpoint(run: Run) -> None:
@@ -133,7 +116,9 @@ def test_numbers_are_those_of_python(run: Run) -> None:
     model, inputs, labels = of_theirs()
     prior = torch.bincount(labels).double() / 48  # of all the data
     python = measure(model, draw(inputs, labels, examples=40, seed=2), prior, population=48, seed=2)
-    assert result(found) == json.loads(json.dumps(reading(python, theta=0.3, batch_size=4, eta=0.1, L=5).json()))
+    expected = json.loads(json.dumps(reading(python, theta=0.3, batch_size=4, eta=0.1, L=5).json()))
+    assert found | expected == found
+    assert found.keys() - expected.keys() == set(ABOUT.split())
     assert found["eta_L"] == 0.5
     assert (found["examples"], found["population"], found["exact"]) == (40, 48, False)
 
@@ -202,36 +187,28 @@ def test_the_same_command_says_the_same(run: Run) -> None:
 # --- checkpoints
 
 
-def test_train_writes_a_checkpoint_that_measure_reads(tmp_path: Path, run: Run) -> None:
-    path = tmp_path / "new" / "run.pt"
-    run(f"train --method lsr {TINY} --seed 2 --label-noise 0.5 --checkpoint {path}")
-    assert [file.name for file in path.parent.iterdir()] == ["run.pt"]
-    found = torch.load(path, weights_only=True)
+def test_train_writes_a_checkpoint_that_measure_reads(run: Run) -> None:
+    """The last row of what it says has moments of the very weights that were written."""
+    out = run(f"train --method lsr {TINY} --seed 2 --label-noise 0.5 --checkpoint new/run.pt")
+    assert [file.name for file in Path("new").iterdir()] == ["run.pt"]
+    found = torch.load("new/run.pt", weights_only=True)
     assert set(found) == {"state_dict", "network", "training"}
     assert found["network"] == NETWORK
     assert found["training"].items() >= {"method": "lsr", "seed": 2, "label_noise": 0.5, "train_size": 40}.items()
-    measured = as_json(run(f"measure --checkpoint {path} --data digits --json"))
+    measured = as_json(run("measure --checkpoint new/run.pt --data digits --json"))
     assert measured["data"] == {"name": "digits", "seed": 2, "train_size": 40, "label_noise": 0.5}
-
-
-def test_the_checkpoint_has_the_weights_after_the_last_epoch(tmp_path: Path, run: Run) -> None:
-    """The last row of the record has moments of the very weights that were written."""
-    out = run(f"train --method sgd {TINY} --checkpoint {tmp_path / 'run.pt'}")
     last = dict(zip(out.splitlines()[0].split(), out.splitlines()[-1].split(), strict=True))
-    measured = as_json(run(f"measure --checkpoint {tmp_path / 'run.pt'} --data digits --json"))
     assert measured["moments"]["s2"]["value"] == pytest.approx(float(last["s2"]), rel=1e-3)
 
 
-def test_a_run_that_diverged_writes_no_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        cli.main(f"train --method sgd {TINY} --eta 1e30 --checkpoint {tmp_path / 'run.pt'}".split())
+def test_a_run_that_diverged_writes_no_checkpoint(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ends(f"train --method sgd {TINY} --eta 1e30 --checkpoint run.pt".split()) == 2
     assert "too large: the run diverged" in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []
+    assert not Path("run.pt").exists()
 
 
-def test_a_killed_writer_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "run.pt"
-    checkpoints.write(path, build(**NETWORK), network=NETWORK, training={})
+def test_a_killed_writer_leaves_the_old_checkpoint(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = folder / "digits.pt"
     before = path.read_bytes()
 
     def killed(_: object, file: BinaryIO) -> None:
@@ -297,18 +274,12 @@ def bad_files() -> None:
     Path("text.npz").write_text("no arrays", encoding="utf-8")
 
 
-MEASURE_OWN = {"checkpoint": "digits.pt", "data": "digits"}
-MEASURE_THEIRS = {"checkpoint": "mlp.pt", "model": "measured_models:mlp", "data": "data.npz"}
+def bad(command: str, *says: str, **changes: str) -> Bad:
+    """The command, whose last word on an option counts."""
+    return Bad(command, {name.replace("_", "-"): value for name, value in changes.items()}, says)
 
 
-def own(*says: str, **changes: str) -> Bad:
-    return Bad("measure", MEASURE_OWN | {name.replace("_", "-"): value for name, value in changes.items()}, says)
-
-
-def theirs(*says: str, **changes: str) -> Bad:
-    return Bad("measure", MEASURE_THEIRS | {name.replace("_", "-"): value for name, value in changes.items()}, says)
-
-
+own, theirs = partial(bad, OWN), partial(bad, THEIRS)
 BAD = [
     Bad("measure", {"data": "digits"}, ("required: --checkpoint",)),
     Bad("measure", {"checkpoint": "digits.pt"}, ("required: --data",)),
@@ -367,9 +338,6 @@ BAD = [
     own("got eta, L, eta_L", eta="0.1", L="1", eta_L="0.1"),
     own("eta_L = 2 must be", "at most 1", eta_L="2"),
     own("examples = 3 must be a whole number, at least 4 and at most 60", examples="3"),
-    own("examples = 61 must be", examples="61"),
-    own("until = 0 must be", "above 0", until="0"),
-    own("microbatch = 0 must be a whole number, at least 1", microbatch="0"),
     own("seed = -1 must be a whole number, at least 0", seed="-1"),
     own("--batch-size", "'2.5' is not a whole number", batch_size="2.5"),
     own("--batch-norm", "'batch'", batch_norm="batch"),
@@ -389,11 +357,3 @@ def test_bad_input_is_refused_in_one_line_and_nothing_is_written(bad: Bad, folde
     for words in bad.says:
         assert words in line
     assert contents(folder) == before
-
-
-def test_help(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as end:
-        cli.main(["measure", "--help"])
-    out, err = capsys.readouterr()
-    assert (end.value.code, err) == (0, "")
-    assert all(name in out for name in ("--checkpoint", "--data", "--smoothing", "--eta-L", "--until", "--json"))

@@ -15,7 +15,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.planted import assert_rejects
+from tests.cli.support import ends
+from tests.planted import Rejects
 from tsla import cli
 from tsla.empirics.runs import records
 from tsla.streams import unfailing
@@ -31,8 +32,11 @@ def started(command: str, **how: Any) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-m", "tsla", *command.split()], text=True, **how)  # noqa: S603 - our own command
 
 
+Ended = Callable[..., tuple[int, str, list[str]]]
+
+
 @pytest.fixture
-def ended(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, list[str]]]:
+def ended(capsys: pytest.CaptureFixture[str]) -> Ended:
     """Exit code, standard output, and the lines on standard error but those that say how far it is.
 
     Files can't be larger than ``largest`` bytes, as on a full disk.
@@ -42,18 +46,13 @@ def ended(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, l
         limits = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (limits[0] if largest is None else largest, limits[1]))
         try:
-            code = cli.main(command.split())
-        except SystemExit as end:
-            code = int(str(end.code))
+            code = ends(command.split())
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         out, err = capsys.readouterr()
         return code, out, [line for line in err.splitlines() if not line.startswith(f"{command.split()[0]}: ")]
 
     return call
-
-
-Ended = Callable[..., tuple[int, str, list[str]]]
 
 
 # --- standard output
@@ -99,13 +98,8 @@ def closes(stream: io.TextIOWrapper) -> bool:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
-def test_a_command_does_not_die_of_its_streams() -> None:
-    does_not_die_of_its_streams(unfailing)
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
-def test_a_planted_context_that_does_nothing_is_rejected() -> None:
-    assert_rejects(does_not_die_of_its_streams, nullcontext)
+def test_a_command_does_not_die_of_its_streams(rejects: Rejects) -> None:
+    rejects(does_not_die_of_its_streams, right=unfailing, wrong=nullcontext)
 
 
 @pytest.mark.parametrize("json_too", [False, True])
@@ -158,11 +152,7 @@ def test_a_state_that_cannot_be_written_stops_nothing(ended: Ended, tmp_path: Pa
 def test_a_run_that_could_not_be_told_is_had_from_the_state(stream: Callable[[], io.TextIOWrapper], code: int, tmp_path: Path) -> None:
     command = [*SIMULATE.split(), "--state", str(tmp_path / "state")]
     with stream() as output, redirect_stdout(output):
-        try:
-            found = cli.main(command)
-        except SystemExit as end:
-            found = int(str(end.code))
-    assert found == code
+        assert ends(command) == code
     assert (tmp_path / "state").exists()
     assert cli.main(command) == 0
     assert list(tmp_path.iterdir()) == []

@@ -56,11 +56,7 @@ def test_options_win_over_the_file_and_the_command_needs_no_file(file: Path, run
         ("method = 'lsr'\nsmoothing = ['own']", "", "smoothing = ['own'] must be text"),
         ("method = lsr", "", "config = run.toml must be a TOML file"),
         ("epochs = 2", "", "the following arguments are required: --method"),
-        (
-            "method = 'sgd'",
-            "--theta 0.1",
-            "theta = 0.1 has no use with --method sgd; it goes with lsr, tsla, adaptive, shrink",
-        ),
+        ("method = 'sgd'", "--theta 0.1", "theta = 0.1 has no use with --method sgd; it goes with lsr, tsla, adaptive, shrink"),
         ("method = 'lsr'", "--config nowhere.toml", "config = nowhere.toml: no such file"),
         ("method = 'lsr'", "--watch --state run.state", "state = run.state must be left out with --watch"),
         ("method = 'lsr'", "--measure-at 0,x", "'x' is not a whole number"),
@@ -99,20 +95,14 @@ def test_it_says_where_it_runs_and_how_far_it_is_and_writes_nothing(file: Path, 
         assert word in said.splitlines()[-1]
 
 
-def test_a_watched_run_trains_the_same_and_says_what_it_saw(tmp_path: Path, run: Run) -> None:
-    for name, option in (("plain", ""), ("watched", "--watch")):
-        run(f"train --method sgd {SHORT} {option} --out {tmp_path / name}.parquet")
-    plain, watched = (records.read(tmp_path / f"{name}.parquet").table for name in ("plain", "watched"))
+def test_a_run_that_is_watched_or_has_a_state_trains_the_same(tmp_path: Path, run: Run) -> None:
+    for name, option in (("plain", ""), ("watched", "--watch"), ("kept", f"--state {tmp_path / 'state'}")):
+        run(f"train --method tsla {SHORT} {option} --out {tmp_path / name}.parquet")
+    plain, watched, kept = (records.read(tmp_path / f"{name}.parquet").table for name in ("plain", "watched", "kept"))
+    pd.testing.assert_frame_equal(plain, kept, check_exact=True)
+    assert not (tmp_path / "state").exists()
     assert (plain["train_loss"] == watched["train_loss"]).all()
     assert {"L_power", "eta_L", "pl_ratio"} <= set(watched) - set(plain)
-
-
-def test_a_run_with_a_state_ends_as_one_without_and_leaves_no_state(tmp_path: Path, run: Run) -> None:
-    one, two = tmp_path / "one.parquet", tmp_path / "two.parquet"
-    run(f"train --method tsla {SHORT} --out {one}")
-    run(f"train --method tsla {SHORT} --out {two} --state {tmp_path / 'state'}")
-    pd.testing.assert_frame_equal(records.read(one).table, records.read(two).table, check_exact=True)
-    assert not (tmp_path / "state").exists()
 
 
 def test_the_checkpoint_builds_its_network(tmp_path: Path, run: Run) -> None:

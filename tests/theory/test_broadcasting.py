@@ -16,13 +16,10 @@ from tsla.theory.moments import Moments
 
 
 def test_reach_is_decided_element_by_element() -> None:
-    """V = 2/11, 2e-4 and 3/2 against ε² = 0.01, 0.25 and 0.01."""
+    """V = 2/11, 2e-4 and 3/2 against ε² = 0.01, 0.25 and 0.01; and where only the lengths have another axis."""
     plan = lsr.steps(Constants(L=10, sigma2=1, delta=[0.1, 1e-4, 3], F0=1), eps=[0.1, 0.5, 0.1])
     assert list(plan.reachable) == [False, True, False]
     assert list(np.isfinite(plan.total)) == [False, True, False]
-
-
-def test_reach_where_only_the_lengths_have_another_axis() -> None:
     plan = lsr.steps(Constants(L=[[10], [20], [30]], sigma2=[1e-3, 0.1, 1], delta=0.1, F0=1), eps=0.1)
     assert np.isfinite(plan.total).tolist() == [[True, False, False]] * 3
 

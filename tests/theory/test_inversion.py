@@ -62,9 +62,7 @@ def test_best_eps_of_the_example() -> None:
     for method, total in (("sgd", 800_000), ("sgd-exact", 202_000), ("tsla", 160_024), ("sgd-pl", 8_007)):
         assert inversion.best_eps(K, budget=total)[method] == pytest.approx(0.1, rel=1e-9), method
         assert inversion.best_eps(K, budget=total - 1)[method] > 0.1, method
-    assert inversion.best_eps(K, budget=7)["tsla"] is None
-    assert inversion.best_eps(K, budget=24)["tsla"] is None
-    assert inversion.best_eps(K, budget=25)["tsla"] is not None
+    assert [inversion.best_eps(K, budget=budget)["tsla"] is None for budget in (7, 24, 25)] == [True, True, False]
 
 
 @pytest.mark.parametrize(
@@ -158,23 +156,12 @@ def test_crossovers_in_closed_form(method: str) -> None:
     assert smoothed[method] == pytest.approx(plain, rel=1e-8)
 
 
-def test_a_baseline_that_is_there_at_once_is_never_behind() -> None:
-    """ε² > 4LF0: no step of C15a is needed."""
-    found = inversion.crossovers(Constants(L=10, mu=1, sigma2=1, F0=1e-3), eps=0.5)
-    assert [found[f"{method} before sgd-pl-last"] for method in SMOOTHED] == [0, 0, 0]
-
-
 def test_a_baseline_that_float64_can_not_hold_is_always_behind() -> None:
     """C4 asks for 8LF0σ²/ε⁴ samples, which at ε = 1e-78 are too many; wherever a smoothed bound gets there, it is ahead."""
     found = inversion.crossovers(K, eps=1e-78)
     assert np.isinf(found["tsla before sgd"])
     assert found["lsr before sgd"] == found["lsr reaches eps"] == pytest.approx(5e-157, rel=1e-12, abs=0)
     assert 0 < found["tsla before sgd-pl"] < 1e-70
-
-
-def test_a_tie_is_not_ahead() -> None:
-    """ε² ≥ 4σ²: C4 and C5 both ask for 4LF0/ε² samples."""
-    assert inversion.crossovers(K, eps=2)["lsr before sgd"] == 0
 
 
 def test_smoothing_alone_close_to_the_target() -> None:
@@ -185,17 +172,21 @@ def test_smoothing_alone_close_to_the_target() -> None:
     assert 0.59 < inversion.crossovers(k, eps=1.0)["lsr before sgd"] < 0.61
 
 
-def test_smoothing_alone_that_is_always_ahead() -> None:
-    """ε² = 4σ²: V < ε²/2 at every δ, and so LSR takes one step; C15b takes 20."""
-    k = Constants(L=10, mu=1, sigma2=1, F0=0.05)
-    assert (totals("lsr", k, np.geomspace(1e-12, 1e12, 100), 2.0) < samples("sgd-pl", k, 2.0)).all()
-    assert np.isinf(inversion.crossovers(k, eps=2.0)["lsr before sgd-pl"])
-
-
-def test_smoothing_alone_that_is_ahead_up_to_a_delta_though_it_always_arrives() -> None:
-    """There LSR with A4 takes 20V/(4-V) steps, at most 19 up to V = 76/39, that is δ = V/(2-V) = 38."""
-    k = Constants(L=10, mu=1, sigma2=1, F0=0.05)
-    assert inversion.crossovers(k, eps=2.0)["lsr-pl before sgd-pl"] == pytest.approx(38, rel=1e-9)
+@pytest.mark.parametrize(
+    ("k", "eps", "pair", "delta"),
+    [
+        # A baseline that is there at once is never behind: ε² > 4LF0, and no step of C15a is needed.
+        *((Constants(L=10, mu=1, sigma2=1, F0=1e-3), 0.5, f"{method} before sgd-pl-last", 0) for method in SMOOTHED),
+        # A tie is not ahead: from ε² = 4σ² on C4 and C5 both ask for 4LF0/ε² samples.
+        (K, 2, "lsr before sgd", 0),
+        # ε² = 4σ²: V < ε²/2 at every δ, and so LSR takes one step; C15b takes 20.
+        (Constants(L=10, mu=1, sigma2=1, F0=0.05), 2, "lsr before sgd-pl", np.inf),
+        # There LSR with A4 takes 20V/(4-V) steps, at most 19 up to V = 76/39, that is δ = V/(2-V) = 38.
+        (Constants(L=10, mu=1, sigma2=1, F0=0.05), 2, "lsr-pl before sgd-pl", 38),
+    ],
+)
+def test_crossovers_by_hand(k: Constants, eps: float, pair: str, delta: float) -> None:
+    assert inversion.crossovers(k, eps=eps)[pair] == pytest.approx(delta, rel=1e-9, abs=0)
 
 
 @pytest.mark.parametrize("factor", [0.5, 0.9999, 1.0001, 2.0])

@@ -101,16 +101,8 @@ def with_noise(factor: Callable[[Constants, Any], Any]) -> Method:
     return with_bound(sgd.METHOD, lambda k, b, run: {"terms": b.terms | {"noise": b.terms["noise"] * factor(k, run)}})
 
 
-def with_plan(method: Method, wrong: Callable[..., Plan]) -> Method:
-    return replace(method, steps=wrong)
-
-
 def longer(factor: float) -> Callable[..., Plan]:
-    def steps(k: Constants, *, eps: Any) -> Plan:
-        (stage,) = (plan := sgd.steps(k, eps=eps)).stages
-        return replace(plan, stages=(replace(stage, steps=np.ceil(factor * stage.steps)),))
-
-    return steps
+    return with_stage(steps=lambda k, stage, eps: np.ceil(factor * stage.steps))
 
 
 def with_stage(**changed: Any) -> Callable[..., Plan]:
@@ -138,16 +130,8 @@ def with_its_numbers(k: Constants, **run: Any) -> list[Line]:
     return [Line(f"{first}; F0 = {float(k.F0)}"), *lines]
 
 
-def without_delta(k: Constants, **run: Any) -> Bound:
-    return lsr.bound(with_some_delta(k), **run)
-
-
 def with_some_delta(k: Constants) -> Constants:
     return Constants(L=k.L, sigma2=k.sigma2, F0=k.F0, delta=1 if k.delta is None else k.delta)
-
-
-def of_the_largest(k: Constants, *, eps: Any) -> Plan:
-    return sgd.steps(k, eps=np.min(eps))
 
 
 def endless(k: Constants, *, eps: Any) -> Plan:
@@ -155,10 +139,6 @@ def endless(k: Constants, *, eps: Any) -> Plan:
         return sgd.steps(k, eps=eps)
     except UnrepresentableError:
         return replace(sgd.steps(owed.K, eps=1), reachable=np.False_)
-
-
-def of_any_target(k: Constants, *, eps: Any) -> Plan:
-    return sgd.steps(k, eps=abs(float(eps)) or 1.0)
 
 
 SGD, LSR = sgd.METHOD, lsr.METHOD
@@ -171,7 +151,7 @@ WRONG: list[tuple[Check, Method]] = [
     (owed.is_monotone, with_noise(lambda k, run: run["T"])),
     (owed.is_above_a_quadratic, with_bound(SGD, lambda k, b, run: {"terms": {n: t / 4 for n, t in b.terms.items()}})),
     (owed.refuses_what_is_outside_its_premises, replace(SGD, bound=lenient)),
-    (owed.needs_what_it_assumes, replace(LSR, bound=without_delta)),
+    (owed.needs_what_it_assumes, replace(LSR, bound=lambda k, **run: lsr.bound(with_some_delta(k), **run))),
     (owed.plans_with_what_it_assumes, replace(LSR, steps=lambda k, *, eps: lsr.steps(with_some_delta(k), eps=eps))),
     (owed.is_finite_or_refused, with_bound(SGD, lambda k, b, run: {"terms": {"all": 0 * k.L}})),
     (owed.gives_for_arrays_what_it_gives_for_their_elements, replace(SGD, bound=of_the_first)),
@@ -179,17 +159,17 @@ WRONG: list[tuple[Check, Method]] = [
     (owed.is_what_its_derivation_arrives_at, replace(SGD, why=with_its_numbers)),
     (owed.answers_on_the_command_line, replace(SGD, why=of_half_the_noise)),
     (owed.plans_what_it_says, replace(SGD, claim="C5")),
-    (owed.plans_what_it_says, with_plan(SGD, with_stage(theta=lambda k, stage, eps: stage.theta + 0.5))),
-    (owed.reaches_its_target_and_no_sooner, with_plan(SGD, longer(0.5))),
-    (owed.reaches_its_target_and_no_sooner, with_plan(SGD, longer(2))),
-    (owed.has_whole_stages_within_the_premises, with_plan(SGD, with_stage(steps=lambda k, stage, eps: stage.steps + 0.5))),
-    (owed.has_whole_stages_within_the_premises, with_plan(SGD, with_stage(eta=lambda k, stage, eps: 2 * stage.eta))),
-    (owed.asks_for_more_the_finer_and_the_farther, with_plan(SGD, with_stage(steps=lambda k, stage, eps: np.ceil(1e9 * eps)))),
-    (owed.plans_scale_with_the_objective, with_plan(SGD, with_stage(steps=lambda k, stage, eps: np.ceil(1e9 / eps)))),
-    (owed.refuses_targets_outside_their_range, with_plan(SGD, of_any_target)),
-    (owed.is_a_number_of_samples_or_refused, with_plan(SGD, endless)),
-    (owed.plans_for_arrays_what_it_plans_for_their_elements, with_plan(SGD, of_the_largest)),
-    (owed.plans_on_the_command_line, with_plan(SGD, longer(2))),
+    (owed.plans_what_it_says, replace(SGD, steps=with_stage(theta=lambda k, stage, eps: stage.theta + 0.5))),
+    (owed.reaches_its_target_and_no_sooner, replace(SGD, steps=longer(0.5))),
+    (owed.reaches_its_target_and_no_sooner, replace(SGD, steps=longer(2))),
+    (owed.has_whole_stages_within_the_premises, replace(SGD, steps=with_stage(steps=lambda k, stage, eps: stage.steps + 0.5))),
+    (owed.has_whole_stages_within_the_premises, replace(SGD, steps=with_stage(eta=lambda k, stage, eps: 2 * stage.eta))),
+    (owed.asks_for_more_the_finer_and_the_farther, replace(SGD, steps=with_stage(steps=lambda k, stage, eps: np.ceil(1e9 * eps)))),
+    (owed.plans_scale_with_the_objective, replace(SGD, steps=with_stage(steps=lambda k, stage, eps: np.ceil(1e9 / eps)))),
+    (owed.refuses_targets_outside_their_range, replace(SGD, steps=lambda k, *, eps: sgd.steps(k, eps=abs(float(eps)) or 1.0))),
+    (owed.is_a_number_of_samples_or_refused, replace(SGD, steps=endless)),
+    (owed.plans_for_arrays_what_it_plans_for_their_elements, replace(SGD, steps=lambda k, *, eps: sgd.steps(k, eps=np.min(eps)))),
+    (owed.plans_on_the_command_line, replace(SGD, steps=longer(2))),
 ]
 
 

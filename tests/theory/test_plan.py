@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsla.theory import lsr, sgd, sgd_pl, two_stage
+from tsla.theory import lsr, sgd, sgd_pl, two_stage, worst_case
 from tsla.theory.complexity import exponents
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan, Stage, whole_steps
@@ -47,6 +48,8 @@ def test_a_ceiling_forgives_rounding_and_nothing_else(n: int, rounding: float, p
 
 
 NOISELESS = Constants(L=10, mu=1, sigma2=0, delta=0.1, F0=1)
+VANISHES = "its square overflows float64 or vanishes in it"
+ENDLESS = "the number of steps that C5 asks for overflows"
 
 
 @pytest.mark.parametrize(
@@ -56,6 +59,11 @@ NOISELESS = Constants(L=10, mu=1, sigma2=0, delta=0.1, F0=1)
         (lambda: two_stage.steps(Constants(L=10, mu=1, sigma2=1, delta=[0.1, 0], F0=1), eps=1), "delta = 0 must be above 0 for C8"),
         (lambda: sgd_pl.three_phase_steps(NOISELESS, eps=1), "sigma2 = 0 must be above 0 for C15b"),
         (lambda: sgd_pl.two_step_size_steps(NOISELESS, eps=1), "sigma2 = 0 must be above 0 for C15c"),
+        (lambda: lsr.steps(Constants(L=1e300, sigma2=0, delta=0, F0=1e300), eps=1e-3), f"{ENDLESS} float64; eps is too small"),
+        (lambda: Plan("lsr", "C5", (), (Stage(np.float64(1), np.float64(0), np.float64(np.inf)),)), ENDLESS),
+        (lambda: sgd.steps(NOISELESS, eps=1e-200), f"eps = 1e-200: {VANISHES}"),  # 0/0 for eta
+        (lambda: lsr.steps(Constants(L=10, mu=1, sigma2=0, delta=0, F0=1), eps=1e-200), f"eps = 1e-200: {VANISHES}"),
+        *((partial(plan, K, eps=1e200), f"eps = 1e+200: {VANISHES}") for plan in (sgd.steps, lsr.steps, sgd_pl.last_iterate_steps)),
         (lambda: exponents(-1), "q = -1 must be a finite number at least 0"),
     ],
 )
@@ -64,38 +72,15 @@ def test_plans_that_have_no_value(call: Callable[[], Any], message: str) -> None
         call()
 
 
-def test_a_noiseless_oracle_needs_no_small_step() -> None:
-    (sgd_stage,) = sgd.steps(NOISELESS, eps=0.1).stages
-    assert (float(sgd_stage.eta), float(sgd_stage.steps)) == (0.1, 4000)
-    (last,) = sgd_pl.last_iterate_steps(NOISELESS, eps=0.1).stages
-    assert (float(last.eta), float(last.steps)) == (0.1, np.ceil(10 * np.log(4000)))
-    (smoothed,) = lsr.steps(NOISELESS, eps=0.1).stages
-    assert (float(smoothed.eta), float(smoothed.steps)) == (0.1, 4000)
-
-
-def test_a_length_within_reach_that_overflows_is_refused() -> None:
-    with pytest.raises(ValueError, match="the number of steps that C5 asks for overflows float64; eps is too small"):
-        lsr.steps(Constants(L=1e300, sigma2=0, delta=0, F0=1e300), eps=1e-3)
-
-
 @pytest.mark.parametrize(
-    ("plan", "k", "eps"),
-    [
-        (sgd.steps, NOISELESS, 1e-200),
-        (lsr.steps, Constants(L=10, mu=1, sigma2=0, delta=0, F0=1), 1e-200),
-        (lsr.steps, K, 1e200),
-        (sgd_pl.last_iterate_steps, K, 1e200),
-        (sgd.steps, K, 1e200),
-    ],
-    ids=["C4: 0/0 for eta", "C5: eps² is 0, so never", "C5: eps² overflows", "C15a: eps² overflows", "C4: eps² overflows, so no step"],
+    ("plan", "steps"), [(sgd.steps, 4000), (worst_case.sgd_steps, 2000), (lsr.steps, 4000), (sgd_pl.last_iterate_steps, 83)]
 )
-def test_a_target_whose_square_is_no_number_is_refused(plan: Callable[..., Plan], k: Constants, eps: float) -> None:
-    with pytest.raises(ValueError, match="eps"):
-        plan(k, eps=eps)
+def test_a_noiseless_oracle_needs_no_small_step(plan: Callable[..., Plan], steps: int) -> None:
+    """4LF0/ε², 2LF0/ε², 4LF0/ε², ⌈κ log(4LF0/ε²)⌉."""
+    (stage,) = plan(NOISELESS, eps=0.1).stages
+    assert (float(stage.eta), float(stage.steps)) == (0.1, steps)
 
 
-def test_an_infinite_length_counts_only_where_the_target_is_in_reach() -> None:
+def test_an_infinite_length_is_allowed_where_the_target_is_out_of_reach() -> None:
     endless = Stage(np.float64(1), np.float64(0), np.float64(np.inf))
     assert np.isinf(Plan("lsr", "C5", (), (endless,), reachable=np.False_).total)
-    with pytest.raises(ValueError, match="the number of steps that C5 asks for overflows"):
-        Plan("lsr", "C5", (), (endless,))

@@ -46,6 +46,10 @@ Text = Callable[[float], str]
         (123_456.7, "123,457", "123,500"),
         (1.2341e12, "1.234e+12", "1.235e+12"),
         (-3.14159, "-3.142", "-3.142"),
+        (5e-324, "4.941e-324", "4.941e-324"),
+        (1.2352e-322, "1.235e-322", "1.236e-322"),
+        (1.2345e-310, "1.234e-310", "1.235e-310"),
+        (1.7976931348623157e308, "1.798e+308", "1.798e+308"),
         (np.inf, "inf", "inf"),
         (np.nan, "nan", "nan"),
     ],
@@ -129,9 +133,8 @@ def json_of(value: Any) -> Any:
     return json.loads(json.dumps(value, allow_nan=False))
 
 
-def test_bound_as_json() -> None:
-    found = json_of(BOUND.json())
-    assert found == {
+def test_bound() -> None:
+    assert json_of(BOUND.json()) == {
         "method": "tsla",
         "claim": "C8",
         "quantity": "E‖∇F(w_R)‖²",
@@ -139,9 +142,6 @@ def test_bound_as_json() -> None:
         "terms": {name: float(term) for name, term in BOUND.terms.items()},
         "assumes": ["A1", "A2", "A3", "A4"],
     }
-
-
-def test_bound_as_table() -> None:
     assert BOUND.table().splitlines() == [
         "E‖∇F(w_R)‖² <= 0.188   (C8; assumes A1 A2 A3 A4)",
         "  noise             0.1  53.2 %  lowered by a smaller eta2, or a larger batch (it divides sigma2)",
@@ -171,11 +171,8 @@ def printed_rounds_up(table: Callable[[Bound], str]) -> None:
     check()
 
 
-def test_bounds_are_printed_rounded_up() -> None:
+def test_bounds_are_printed_rounded_up_and_not_to_the_nearest_digit(monkeypatch: pytest.MonkeyPatch) -> None:
     printed_rounds_up(Bound.table)
-
-
-def test_bounds_printed_to_the_nearest_digit_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "number_up", text.number)
     assert_rejects(printed_rounds_up, Bound.table)
 
@@ -183,7 +180,7 @@ def test_bounds_printed_to_the_nearest_digit_are_rejected(monkeypatch: pytest.Mo
 # --- plans ---
 
 
-def test_plan_as_json() -> None:
+def test_plan() -> None:
     plan = sgd_pl.three_phase_steps(K, eps=0.1)
     assert json_of(plan.json()) == {
         "method": "sgd-pl",
@@ -197,10 +194,7 @@ def test_plan_as_json() -> None:
         ],
         "assumes": ["A1", "A2", "A4"],
     }
-
-
-def test_plan_as_table() -> None:
-    assert sgd_pl.three_phase_steps(K, eps=0.1).table(0.1).splitlines() == [
+    assert plan.table(0.1).splitlines() == [
         "sgd-pl: 8,007 samples until E‖∇F‖² <= 0.01   (C15b; assumes A1 A2 A4)",
         "  stage             eta  theta  steps",
         "  1                 0.1      0      7",
@@ -228,17 +222,13 @@ def test_plan_out_of_reach() -> None:
 # --- comparisons ---
 
 
-def test_comparison_as_json() -> None:
+def test_comparison() -> None:
     comparison = complexity.compare(K, eps=0.1)
     found = json_of(comparison.json())
     assert found.keys() == {"ahead", "why", "methods", "crossovers"}
     assert (found["ahead"], found["why"]) == (comparison.ahead, comparison.why)
     assert found["methods"] == [plan.json() for plan in comparison.plans]
     assert found["crossovers"] == comparison.crossovers
-
-
-def test_comparison_as_table() -> None:
-    comparison = complexity.compare(K, eps=0.1)
     head, *rows, why, crossovers = comparison.table(0.1).splitlines()
     assert head == "  samples until E‖∇F‖² <= 0.01                       claim  assumes"
     assert rows[0] == "  sgd-pl  7 + 4,000 + 4,000                   8,007  C15b   A1 A2 A4"
@@ -279,27 +269,22 @@ def test_best_eps() -> None:
 
 # --- batches and variances ---
 
+NO_BATCH = "at no batch size does smoothing at theta = 0.5 help   (C14)"
+
 
 @pytest.mark.parametrize(
-    ("size", "found", "line"),
+    ("size", "why", "line"),
     [
-        (19.0, {"critical_batch_size": 19.0}, "smoothing at theta = 0.5 helps for batches below 19   (C14)"),
-        (0.0, {"critical_batch_size": 0.0}, "at no batch size does smoothing at theta = 0.5 help   (C14)"),
-        (-3.0, {"critical_batch_size": -3.0}, "at no batch size does smoothing at theta = 0.5 help   (C14)"),
-        (
-            np.inf,
-            {"critical_batch_size": None, "why": "beta2 = 0: smoothing lowers the variance at every batch size"},
-            "smoothing at theta = 0.5 helps for every batch size (no bias)   (C14)",
-        ),
-        (
-            -np.inf,
-            {"critical_batch_size": None, "why": "beta2 = 0: smoothing raises the variance at every batch size"},
-            "at no batch size does smoothing at theta = 0.5 help   (C14)",
-        ),
+        (19.0, "", "smoothing at theta = 0.5 helps for batches below 19   (C14)"),
+        (0.0, "", NO_BATCH),
+        (-3.0, "", NO_BATCH),
+        (np.inf, "lowers", "smoothing at theta = 0.5 helps for every batch size (no bias)   (C14)"),
+        (-np.inf, "raises", NO_BATCH),
     ],
 )
-def test_critical_batch(size: float, found: dict[str, Any], line: str) -> None:
-    assert json_of(critical_batch.as_json(size)) == found
+def test_critical_batch(size: float, why: str, line: str) -> None:
+    unbounded = {"critical_batch_size": None, "why": f"beta2 = 0: smoothing {why} the variance at every batch size"}
+    assert json_of(critical_batch.as_json(size)) == (unbounded if why else {"critical_batch_size": size})
     assert critical_batch.as_table(size, 0.5) == line
 
 
@@ -319,35 +304,28 @@ def test_variance() -> None:
         "  exact, theta = 0.5  (C11)                       0.35     0.175",
         "  step (1-theta)eta instead, theta = 0.5  (C17)  0.375    0.1875",
         "  exact at its best theta* = 0.9  (C11)           0.19     0.095",
-        "  The lemma promises a lower variance: delta = 0.1; its own best theta is 1 (C10). " + MORE,
+        f"  The lemma promises a lower variance: delta = 0.1; its own best theta is 1 (C10). {MORE}",
     ]
 
 
+NO_MORE = "Smoothing does no more than the smaller step (C17)."
+
+
 @pytest.mark.parametrize(
-    ("found", "plain", "smoothed", "says"),
+    ("moments", "says"),
     [
-        (
-            variance.from_bounds(sigma2=1, delta=2),
-            1.0,
-            2.0,
-            "The lemma promises nothing: delta = 2; its own best theta is 0 (C10). The exact values need --s2 --shat2 --c.",
-        ),
-        (variance.from_moments(s2=1, shat2=1, c=0), 1.0, 1.0, "The lemma promises nothing: delta = 1; its own best theta is 0 (C10)."),
-        (variance.from_moments(s2=1, shat2=1, c=0), 1.0, 1.0, "Whether that is more than a smaller step needs --grad2 (C17)."),
-        (
-            variance.from_moments(s2=1, shat2=1, c=0.5, grad2=0.5, theta=0.5),
-            1.0,
-            1.0,
-            "Smoothing does no more than the smaller step (C17).",
-        ),
-        (
-            variance.from_moments(s2=1, shat2=0.5, c=0, grad2=0.5, theta=0.5),
-            1.0,
-            0.5,
-            "Smoothing does no more than the smaller step (C17).",
-        ),
-        (variance.from_moments(s2=0, shat2=1, c=0, theta=0.5), 0.0, 1.0, "There is no variance to lower: sigma2 or s2 is 0."),
+        ({"s2": 1.0, "shat2": 1.0, "c": 0}, "The lemma promises nothing: delta = 1; its own best theta is 0 (C10)."),
+        ({"s2": 1.0, "shat2": 1.0, "c": 0}, "Whether that is more than a smaller step needs --grad2 (C17)."),
+        ({"s2": 1.0, "shat2": 1.0, "c": 0.5, "grad2": 0.5, "theta": 0.5}, NO_MORE),
+        ({"s2": 1.0, "shat2": 0.5, "c": 0, "grad2": 0.5, "theta": 0.5}, NO_MORE),
+        ({"s2": 0.0, "shat2": 1.0, "c": 0, "theta": 0.5}, "There is no variance to lower: sigma2 or s2 is 0."),
     ],
 )
-def test_what_is_said_of_a_variance(found: variance.Variance, plain: float, smoothed: float, says: str) -> None:
-    assert says in found.table(plain, smoothed).splitlines()[-1]
+def test_what_is_said_of_moments(moments: dict[str, float], says: str) -> None:
+    found = variance.from_moments(**moments)
+    assert says in found.table(moments["s2"], moments["shat2"]).splitlines()[-1]
+
+
+def test_what_is_said_of_bounds() -> None:
+    says = "The lemma promises nothing: delta = 2; its own best theta is 0 (C10). The exact values need --s2 --shat2 --c."
+    assert says in variance.from_bounds(sigma2=1, delta=2).table(1.0, 2.0)

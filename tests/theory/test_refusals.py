@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -31,17 +32,12 @@ VALID: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "stall.settled_at_largest_step": (stall.settled_at_largest_step, {"sigma2": 1, "delta": 0.1, "theta": 0.5}),
     "variance.from_bounds": (variance.from_bounds, {"sigma2": 1, "delta": 0.1, "theta": 0.5}),
     "variance.from_moments": (variance.from_moments, {"s2": 1, "shat2": 1, "c": 0.1, "grad2": 1, "theta": 0.5}),
-    "worst_case.sgd_bound": (
-        lambda **k: worst_case.sgd_bound(Constants(L=10, sigma2=1, F0=1), **k),
-        {"eta": 0.1, "T": 10},
-    ),
+    "worst_case.sgd_bound": (partial(worst_case.sgd_bound, Constants(L=10, sigma2=1, F0=1)), {"eta": 0.1, "T": 10}),
 }
-ANY_SIGN = {"F", "c", "true", "smoothing"}
-COUNTS = {"T"}
 BAD: list[tuple[Any, str, Callable[[str], bool]]] = [
     ("many", "'many'", lambda argument: True),
     (float("inf"), "inf", lambda argument: True),
-    (-1, "-1", lambda argument: argument not in ANY_SIGN),
+    (-1, "-1", lambda argument: argument not in ("F", "c", "true", "smoothing")),
     (1.5, "1.5", lambda argument: argument == "theta"),
 ]
 
@@ -55,7 +51,7 @@ def test_what_is_no_such_number(name: str, argument: str, bad: Any, shown: str) 
     function(**valid)
     with pytest.raises(ValueError) as refused:  # noqa: PT011 - the message is what is tested
         function(**valid | {argument: bad})
-    kind = "a whole number," if argument in COUNTS else "a finite number"
+    kind = "a whole number," if argument == "T" else "a finite number"
     assert str(refused.value).startswith(f"{argument} = {shown} must be {kind}")
 
 

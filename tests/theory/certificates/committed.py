@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from tsla.empirics.runs import records
-from tsla.theory.certificates import Certificate
+from tsla.theory.certificates import Certificate, certify
 from tsla.theory.claims import CLAIMS
 from tsla.theory.methods import declared
 
@@ -19,6 +20,11 @@ SAID = ("kind", "statement", "guarantee", "holds", "rejected", "planted", "axiom
 FOUND = ("value", "bound")
 TO_CERTIFY = {claim.id for claim in CLAIMS if not claim.of_training} - {method.claim for method in declared() if method.statement}
 """Claims that need a certificate. A bound that states its claim itself may do without."""
+
+
+@cache
+def outcomes(group: str) -> tuple[Certificate, ...]:
+    return tuple(certify(group))
 
 
 def assert_recorded(certificates: Iterable[Certificate], table: pd.DataFrame = RECORD.table) -> None:

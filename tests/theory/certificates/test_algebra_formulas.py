@@ -15,18 +15,7 @@ import z3
 
 from tests.planted import assert_rejects
 from tests.theory.certificates.steps import STEPS
-from tsla.theory import (
-    biased,
-    lsr,
-    lsr_pl,
-    sgd,
-    sgd_pl,
-    smoothed_pl,
-    smoothing,
-    stall,
-    two_stage,
-    worst_case,
-)
+from tsla.theory import biased, lsr, lsr_pl, sgd, sgd_pl, smoothed_pl, smoothing, stall, two_stage, worst_case
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.certificates.algebra.engine.obligation import Obligation
 from tsla.theory.constants import Constants
@@ -86,9 +75,18 @@ def value(case: Case, at: Point) -> float:
     term = obligation.conclusion if case.where == "conclusion" else obligation.hypotheses[case.where]
     for argument in case.path:
         term = term.arg(argument)
-    number = z3.simplify(z3.substitute(term, *((z3.Real(name), z3.RealVal(q)) for name, q in at.items())))
+    number = put(term, at)
     assert z3.is_rational_value(number), f"{number} has variables of no value"
     return float(number.as_fraction())
+
+
+def put(term: z3.ExprRef, at: Point) -> z3.ExprRef:
+    """A term at a point."""
+    return z3.simplify(z3.substitute(term, *((z3.Real(name), z3.RealVal(q)) for name, q in at.items())))
+
+
+def floats(at: Point) -> SimpleNamespace:
+    return SimpleNamespace(**{name: float(number) for name, number in at.items()})
 
 
 def constants(p: Any) -> Constants:
@@ -162,7 +160,7 @@ def no_covariance(at: Point) -> Point:
 def smoothed_phases(at: Point) -> Point:
     """The last step size of the smoothed three phases, and their noise level, at c = 0."""
     plain = {"c": Fraction(0)}
-    p = SimpleNamespace(**{name: float(number) for name, number in (at | plain).items()})
+    p = floats(at | plain)
     scale = smoothed_pl.largest_scale(np.asarray(p.sigma2), oracle(p), np.asarray(p.eps2))
     gain = smoothed_pl.gain(p.sigma2, oracle(p), np.sqrt(p.eps2))
     return plain | {"scale": Fraction(float(scale)), "sigma3": Fraction(float(gain * p.sigma2))}
@@ -176,10 +174,7 @@ CASES = [
     Case("C3", "one step", "conclusion", (1,), lambda p: sgd.descent(p.F, p.grad2, p.error2, L=p.L, eta=p.eta)),
     Case("C4", "bound", "conclusion", (1,), lambda p: sgd.bound(constants(p), eta=p.eta, T=p.T).total),
     Case("C4", "plan", "eta", (1,), lambda p: stages(sgd.steps, p)[0].eta),
-    Case(
-        "C4", "plan", "T", (1,), lambda p: stages(sgd.steps, p)[0].steps, rounded_up,
-        given=plain_step_size,
-    ),
+    Case("C4", "plan", "T", (1,), lambda p: stages(sgd.steps, p)[0].steps, rounded_up, plain_step_size),
     Case("C4", "samples", "conclusion", (1,), lambda p: stages(sgd.steps, p)[0].steps, rounded_up, small_target),
     Case("C5", "bound", "conclusion", (1,), lambda p: lsr.bound(constants(p), eta=p.eta, T=p.T, theta=p.theta).total),
     Case("C5", "one formula for both plans", "T", (1,), lambda p: stages(lsr.steps, p)[0].steps, rounded_up, reachable),
@@ -203,10 +198,7 @@ CASES = [
     Case("C13", "as η → 0", "conclusion", (0, 0), lambda p: stall.settled(p.sigma2, p.delta)),
     Case("C10", "minimum", "conclusion", (0,), lambda p: smoothing.lemma(p.sigma2, p.delta, smoothing.lemma_theta(p.delta))),
     Case("C11", "what the lemma drops", "conclusion", (1,), lambda p: unsplit(p).second_moment(p.theta)),
-    Case(
-        "C11", "minimiser", "conclusion", (0,),
-        lambda p: unsplit(p).second_moment(unsplit(p).theta_star),
-    ),
+    Case("C11", "minimiser", "conclusion", (0,), lambda p: unsplit(p).second_moment(unsplit(p).theta_star)),
     Case("C11", "uncorrelated", "conclusion", (0,), lambda p: smoothing.paper_theta(p.delta)),
     Case("C11", "uncorrelated", "conclusion", (1,), lambda p: unsplit(p).theta_star, clipped),
     Case("C11", "uncorrelated", "conclusion", (0,), lambda p: unsplit(p).theta_star, given=no_covariance),
@@ -227,10 +219,7 @@ CASES = [
     Case("C14", "δ of a batch", "conclusion", (1,), lambda p: split(p).at_batch_size(int(p.B)).delta),
     Case("C14", "critical batch size", "conclusion", (1, 1), lambda p: split(p).critical_batch_size(p.theta)),
     Case("C14", "B_c(1)", "conclusion", (1,), lambda p: split(p).critical_batch_size()),
-    Case(
-        "C14", "critical batch size at a step size", "conclusion", (1, 1),
-        lambda p: split(p).critical_batch_size(p.theta, eta_L=p.eta * p.L),
-    ),
+    Case("C14", "critical batch size at a step size", "conclusion", (1, 1), lambda p: split(p).critical_batch_size(p.theta, eta_L=p.scale)),
     Case("C15", "(a) bound", "conclusion", (1,), lambda p: sgd_pl.last_iterate_bound(constants(p), eta=p.eta, T=p.T).total),
     Case("C15", "(a) plan", "eta", (1,), lambda p: stages(sgd_pl.last_iterate_steps, p)[0].eta),
     Case(
@@ -244,10 +233,7 @@ CASES = [
     Case("C15", "(b) phase 3", "eta", (1,), lambda p: stages(sgd_pl.three_phase_steps, p)[2].eta),
     Case("C15", "(c) stage 1", "argument > 0", (0,), lambda p: stages(sgd_pl.two_step_size_steps, p)[0].steps, burn_in),
     Case("C15", "(c) stage 2", "eta", (1,), lambda p: stages(sgd_pl.two_step_size_steps, p)[1].eta),
-    Case(
-        "C15", "(c) stage 2", "T", (1,), lambda p: stages(sgd_pl.two_step_size_steps, p)[1].steps, rounded_up,
-        given=plain_step_size,
-    ),
+    Case("C15", "(c) stage 2", "T", (1,), lambda p: stages(sgd_pl.two_step_size_steps, p)[1].steps, rounded_up, plain_step_size),
     Case("C15", "(c) gain", "conclusion", (1,), lambda p: sgd_pl.smoothing_gain(p.delta)),
     Case("C15", "LSR alone, burn-in", "argument > 0", (0,), lambda p: stages(lsr_pl.steps, p)[0].steps, burn_in),
     Case("C15", "LSR alone", "T", (1,), lambda p: stages(lsr_pl.steps, p)[1].steps, rounded_up, reachable),
@@ -266,7 +252,7 @@ def is_what_the_code_computes(case: Case) -> None:
     for seed in range(20):
         at = point(seed)
         at |= case.given(at)
-        p = SimpleNamespace(**{name: float(number) for name, number in at.items()})
+        p = floats(at)
         assert case.seen(value(case, at), p) == pytest.approx(float(case.expected(p)), rel=1e-12, abs=1e-12)
 
 
@@ -296,7 +282,6 @@ def test_other_terms_are_rejected(wrong: Case) -> None:
 def test_the_sign_beyond_shrinking() -> None:
     for seed in range(20):
         at = point(seed)
-        p = SimpleNamespace(**{name: float(number) for name, number in at.items()})
         helps = OBLIGATIONS["C17", "sign"].conclusion.arg(1)
-        found = z3.simplify(z3.substitute(helps, *((z3.Real(name), z3.RealVal(q)) for name, q in at.items())))
-        assert z3.is_true(found) == (unsplit(p).beyond(p.theta) < 0)
+        p = floats(at)
+        assert z3.is_true(put(helps, at)) == (unsplit(p).beyond(p.theta) < 0)

@@ -20,11 +20,8 @@ from tsla.theory.claims import BY_ID
 WORST = RECORD.table.dropna(subset=["value", "bound"])
 
 
-def test_the_record_is_of_all_modules() -> None:
+def test_the_record_is_of_all_modules_and_everything_holds_and_every_planted_error_is_refuted() -> None:
     assert tuple(config["group"] for config in RECORD.config["configs"]) == groups()
-
-
-def test_everything_holds_and_every_planted_error_is_refuted() -> None:
     table = RECORD.table
     assert table[~table["holds"]]["name"].tolist() == []
     assert table[table["rejected"] < table["planted"]]["name"].tolist() == []

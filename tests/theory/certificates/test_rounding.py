@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 
 import pytest
 from flint import arb
 
 from tests.claims.support.marks import of_claims
 from tests.planted import Rejects
-from tests.theory.certificates.committed import assert_recorded, recorded
-from tsla.theory.certificates import Certificate, certify, groups
+from tests.theory.certificates.committed import assert_recorded, outcomes, recorded
+from tsla.theory.certificates import groups
 from tsla.theory.certificates.rounding.bounds import CLOSE
 from tsla.theory.certificates.rounding.engine.balls import FORMULAS, above, below, exactly, to_half_an_ulp
 from tsla.theory.certificates.rounding.engine.settings import BOUNDS, sample
@@ -19,11 +18,6 @@ from tsla.theory.certificates.rounding.engine.settings import BOUNDS, sample
 GROUPS = [group for group in groups() if group.startswith("rounding.")]
 BOUNDED = ("C4", "C5", "C7", "C8", "C12", "C15", "C16")
 CLAIMS = ("C2", *BOUNDED[:4], "C11", "C12", "C14", "C15", "C16", "C17")
-
-
-@cache
-def outcomes(group: str) -> tuple[Certificate, ...]:
-    return tuple(certify(group))
 
 
 @pytest.mark.parametrize("claim", of_claims(CLAIMS, "rounding"))
@@ -50,10 +44,6 @@ def is_enclosed(value: Callable[[str, dict[str, float]], float]) -> None:
 
 def total(name: str, n: dict[str, float]) -> float:
     return float(BOUNDS[name](n).total)
-
-
-def test_bounds_at_exact_arguments_are_rounded_up() -> None:
-    is_enclosed(total)
 
 
 @pytest.mark.parametrize("claim", of_claims(BOUNDED, "rounding", planted=True))

@@ -204,21 +204,15 @@ UNSOLVED = [
 ]
 
 
-@pytest.mark.parametrize("judge", [tight, upper])
 @pytest.mark.parametrize(("kind", "asks", "reason"), UNSOLVED)
-def test_a_program_that_is_not_solved_is_a_row(
-    kind: dict[str, bool], asks: list[Ask], reason: str, judge: Callable[..., Certificate]
-) -> None:
-    certificate = judge("C4", "name", "statement", solve(square(**kind), asks), 2.0)
-    assert not certificate.holds
-    assert certificate.value is None
-    assert certificate.reason.startswith(reason)
-
-
-@pytest.mark.parametrize(("kind", "asks", "reason"), UNSOLVED)
-def test_a_wrong_version_whose_program_is_not_solved_is_not_rejected(kind: dict[str, bool], asks: list[Ask], reason: str) -> None:
-    refuted, open_ = Wrong(solve(square()), 0.5), Wrong(solve(square(**kind), asks), 0.5)
-    certificate = upper("C4", "name", "statement", solve(square()), 1.0, [refuted, open_])
+def test_a_program_that_is_not_solved_is_a_row_and_rejects_nothing(kind: dict[str, bool], asks: list[Ask], reason: str) -> None:
+    solved, unsolved = solve(square()), solve(square(**kind), asks)
+    for judge in (tight, upper):
+        certificate = judge("C4", "name", "statement", unsolved, 2.0)
+        assert not certificate.holds
+        assert certificate.value is None
+        assert certificate.reason.startswith(reason)
+    certificate = upper("C4", "name", "statement", solved, 1.0, [Wrong(solved, 0.5), Wrong(unsolved, 0.5)])
     assert certificate.holds
     assert certificate.failed
     assert (certificate.rejected, certificate.planted) == (1, 2)
