@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from tests.planted import assert_rejects
+from tests.refusals import refusals
 from tsla.empirics.models.networks import IMAGENET, NETWORKS, BasicBlock, Bottleneck, Padding, build, resnet
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.one_by_one import moments_by_loop
@@ -192,16 +193,11 @@ def test_moments_of_a_network_with_shortcuts_without_parameters() -> None:
     assert found == pytest.approx(expected, rel=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"name": "resnet9"}, "model = 'resnet9' must be one of mlp, resnet8, resnet20, resnet32, resnet56, resnet18, resnet34, resnet50"),
-        ({"norm": "layer"}, "norm = 'layer' must be one of group, batch"),
-        ({"shape": (8, 8)}, r"shape = \(8, 8\) must be \(channels, height, width\), each at least 1"),
-        ({"shape": (1, 0, 8)}, r"shape = \(1, 0, 8\) must be"),
-        ({"classes": 1}, "classes = 1 must be a whole number, at least 2"),
-    ],
+test_networks_that_are_refused = refusals(
+    lambda arguments: build(**{"name": "mlp", "shape": (1, 8, 8), "classes": 10} | arguments),
+    ({"name": "resnet9"}, "model = 'resnet9' must be one of mlp, resnet8, resnet20, resnet32, resnet56, resnet18, resnet34, resnet50"),
+    ({"norm": "layer"}, "norm = 'layer' must be one of group, batch"),
+    ({"shape": (8, 8)}, r"shape = \(8, 8\) must be \(channels, height, width\), each at least 1"),
+    ({"shape": (1, 0, 8)}, r"shape = \(1, 0, 8\) must be"),
+    ({"classes": 1}, "classes = 1 must be a whole number, at least 2"),
 )
-def test_networks_that_are_refused(arguments: dict[str, object], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        build(**{"name": "mlp", "shape": (1, 8, 8), "classes": 10} | arguments)

@@ -17,14 +17,14 @@ from hypothesis import strategies as st
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from tests.planted import assert_rejects
+from tests.refusals import refusals
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation.oracles import Oracle
-from tsla.empirics.simulation.problems import Problem, chain, multi_well, quadratic, sine_valley, two_layer
+from tsla.empirics.simulation.problems import Problem, chain, multi_well, sine_valley, two_layer
 from tsla.empirics.simulation.problems._examples import digits
 from tsla.empirics.simulation.simulate import simulate
 from tsla.empirics.statistics.intervals import student_t
 from tsla.theory import sgd
-from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Array, Constants
 from tsla.theory.plan import Stage
 
@@ -321,14 +321,6 @@ def test_rotated_sine_valley_is_the_sine_valley_of_a_dense_reflection(d: int) ->
     assert rotated.gradient(w) == pytest.approx(straight.gradient(w @ Q) @ Q, rel=0, abs=1e-12)
 
 
-def test_rotated_sine_valley_couples_every_pair_of_coordinates() -> None:
-    problem = problems.get("rotated_sine_valley")
-    e = 1e-5 * np.eye(64)
-    hessian = (problem.gradient(problem.start + e) - problem.gradient(problem.start - e)) / 2e-5
-    assert np.abs(hessian).min() > 1e-7  # differences of a straight sine valley are exact zeros off the diagonal
-    assert np.median(np.abs(hessian)) > 1e-3
-
-
 @pytest.mark.parametrize("L", [0.25, 3.0])
 def test_stall_has_the_curvature_asked_for(L: float) -> None:
     problem = problems.get("stall", L=L)
@@ -396,46 +388,6 @@ def test_slow_valley_at_the_step_size_of_c4() -> None:
 def test_slow_valley_that_is_too_short_is_refused() -> None:
     with pytest.raises(ValueError, match=r"F0 = 1 must be at least 12.5 eps²/L = 3.125"):
         problems.get("slow_valley", eps=0.5)
-
-
-# The quadratic, whose iterates have a known law
-
-SPECTRUM = quadratic.curvatures(4, L=2.0, mu=0.1)
-QUADRATIC_ORACLE = Oracle(1.0, beta2=0.4, nu2=0.5, c=0.3, bias="fixed")
-QUADRATIC_STAGES = ((0.4, 0.5, 30), (0.1, 0.0, 40))
-
-
-def quadratic_law(*, noise_factor: float = 1.0, pull_factor: float = 1.0) -> tuple[Array, Array]:
-    """Mean and variance of the iterate after the stages, by its recursion."""
-    mean, variance = np.ones(4), np.zeros(4)
-    for eta, theta, steps in QUADRATIC_STAGES:
-        N = noise_factor * float(SmoothingOracle(beta2=0.4, nu2=0.5, c=0.3).moments(1.0).noise(theta))
-        for _ in range(steps):
-            mean = mean - eta * (SPECTRUM * mean + pull_factor * theta * math.sqrt(0.4 / 4))
-            variance = (1 - eta * SPECTRUM) ** 2 * variance + eta**2 * N / 4
-    return mean, variance
-
-
-def check_quadratic_law(law: tuple[Array, Array]) -> None:
-    """Expectation of gap and squared gradient, and the variance of the gap, are those of 20,000 replicas of the simulator."""
-    mean, variance = law
-    problem = problems.get("quadratic", dimension=4, L=2.0, mu=0.1)
-    stages = [Stage(*(np.asarray(float(x)) for x in stage)) for stage in QUADRATIC_STAGES]
-    run = simulate(problem, QUADRATIC_ORACLE, stages, replicas=20_000, seed=1, checkpoints=[70])
-    for samples, weights in ((run.gap[0], SPECTRUM / 2), (run.grad2[0], SPECTRUM**2)):
-        expected = float(np.sum(weights * (mean**2 + variance)))
-        spread = float(np.sum(weights**2 * (2 * variance**2 + 4 * mean**2 * variance)))  # of a weighted sum of squares of normals
-        assert abs(samples.mean() - expected) <= 5 * math.sqrt(spread / len(samples))
-        assert samples.var() == pytest.approx(spread, rel=0.1)
-
-
-def test_quadratic_law_is_that_of_the_simulator() -> None:
-    check_quadratic_law(quadratic_law())
-
-
-@pytest.mark.parametrize("wrong", [{"noise_factor": 1.1}, {"pull_factor": 0.0}, {"pull_factor": -1.0}], ids=str)
-def test_planted_wrong_law_of_the_quadratic_is_rejected(wrong: dict[str, float]) -> None:
-    assert_rejects(check_quadratic_law, quadratic_law(**wrong))
 
 
 # The chain
@@ -573,12 +525,6 @@ def test_a_new_file_is_found_by_itself(tmp_path: Path, monkeypatch: pytest.Monke
         sys.modules.pop("tsla.empirics.simulation.problems.newcomer", None)
 
 
-@pytest.mark.parametrize("name", ["no_such", "problem", "_examples", ""])
-def test_unknown_name_lists_the_names(name: str) -> None:
-    with pytest.raises(ValueError, match=f"problem = '{name}' must be one of chain, cosine, .*two_layer"):
-        problems.get(name)
-
-
 @pytest.mark.parametrize("dimension", [0, -1, 1.5, True, math.nan])
 @OF_ANY_DIMENSION
 def test_bad_dimension(name: str, dimension: float) -> None:
@@ -586,37 +532,27 @@ def test_bad_dimension(name: str, dimension: float) -> None:
         problems.get(name, dimension=dimension)
 
 
-@pytest.mark.parametrize(
-    ("name", "options", "message"),
-    [
-        ("stall", {"L": 0}, "L = 0 must be a finite number above 0"),
-        ("quadratic", {"mu": 0}, "mu = 0 must be a finite number above 0"),
-        ("quadratic", {"mu": 2}, "mu = 2 is larger than L = 1"),
-        ("softmax_regression", {"ridge": 0}, "ridge = 0 must be a finite number above 0"),
-        ("two_layer", {"hidden": 0}, "hidden = 0 must be"),
-        ("strict_saddles", {"dimension": 1}, "dimension = 1 must be a whole number, at least 2"),
-    ],
+test_bad_names_and_options = refusals(
+    lambda name, options: problems.get(name, **options),
+    *((name, {}, f"problem = '{name}' must be one of chain, cosine, .*two_layer") for name in ("no_such", "problem", "_examples", "")),
+    ("stall", {"L": 0}, "L = 0 must be a finite number above 0"),
+    ("quadratic", {"mu": 0}, "mu = 0 must be a finite number above 0"),
+    ("quadratic", {"mu": 2}, "mu = 2 is larger than L = 1"),
+    ("softmax_regression", {"ridge": 0}, "ridge = 0 must be a finite number above 0"),
+    ("two_layer", {"hidden": 0}, "hidden = 0 must be"),
+    ("strict_saddles", {"dimension": 1}, "dimension = 1 must be a whole number, at least 2"),
 )
-def test_bad_options(name: str, options: dict[str, float], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        problems.get(name, **options)
 
 
-@pytest.mark.parametrize(
-    ("changed", "message"),
-    [
-        ({"start": np.zeros(3)}, r"start has shape \(3,\); a problem of dimension 2 needs \(2,\)"),
-        ({"minimiser": np.zeros((2, 1))}, r"minimiser has shape \(2, 1\)"),
-        ({"sharpest": np.zeros(1)}, r"sharpest has shape \(1,\)"),
-        ({"L": 0.0}, "L = 0 must be"),
-        ({"mu": 2.0}, "mu = 2 is larger than L = 1"),
-        ({"mu": None}, "mu = None and refutes_pl = None; exactly one"),
-        ({"refutes_pl": np.full}, "mu = 1.0 and refutes_pl = .*; exactly one"),
-    ],
+BOWL = {"name": "bowl", "dimension": 2, "L": 1.0, "mu": 1.0, "minimum": 0.5}
+BOWL |= {"minimiser": np.zeros(2), "start": np.ones(2), "value": np.sum, "gradient": np.copy}
+test_problem_refuses_what_does_not_fit = refusals(
+    lambda changed: Problem(**BOWL | changed),
+    ({"start": np.zeros(3)}, r"start has shape \(3,\); a problem of dimension 2 needs \(2,\)"),
+    ({"minimiser": np.zeros((2, 1))}, r"minimiser has shape \(2, 1\)"),
+    ({"sharpest": np.zeros(1)}, r"sharpest has shape \(1,\)"),
+    ({"L": 0.0}, "L = 0 must be"),
+    ({"mu": 2.0}, "mu = 2 is larger than L = 1"),
+    ({"mu": None}, "mu = None and refutes_pl = None; exactly one"),
+    ({"refutes_pl": np.full}, "mu = 1.0 and refutes_pl = .*; exactly one"),
 )
-def test_problem_refuses_what_does_not_fit(changed: dict[str, object], message: str) -> None:
-    fields: dict[str, object] = {"name": "bowl", "dimension": 2, "L": 1.0, "mu": 1.0, "minimum": 0.5}
-    fields |= {"minimiser": np.zeros(2), "start": np.ones(2), "value": np.sum, "gradient": np.copy}
-    assert Problem(**fields).gap(np.ones(2)) == 1.5
-    with pytest.raises(ValueError, match=message):
-        Problem(**fields | changed)

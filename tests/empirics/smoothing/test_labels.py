@@ -12,6 +12,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from tests.planted import Rejects
+from tests.refusals import refusals
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.one_by_one import moments_by_loop
 from tsla.empirics.smoothing.labels import Smoothing, distribution, one_hot, predictions, smoothing_labels, smoothing_rule
@@ -66,41 +67,31 @@ def test_float32_rounding_is_forgiven_and_more_is_not() -> None:
         distribution("labels", torch.tensor([[0.5, 0.4999]]), 2)
 
 
-@pytest.mark.parametrize(
-    ("labels", "message"),
-    [
-        (torch.tensor([0, 3]), r"labels run from 0 to 3; must lie in 0 \.\.\. 2"),
-        (torch.tensor([-1, 0]), r"labels run from -1 to 0; must lie in 0 \.\.\. 2"),
-        (torch.tensor([0.0, 1.0]), r"labels have shape \(2,\) and type torch.float32; must be class indices \(n,\) or prob"),
-        (torch.zeros(1, 3, 1), r"labels have shape \(1, 3, 1\)"),
-        (torch.tensor(1), r"labels have shape \(\)"),
-        (torch.tensor([[0.5, 0.5]]), "labels: 2 columns; the model has 3 classes"),
-        (torch.tensor([[1.5, -0.5, 0.0]]), "labels must be probabilities: non-negative rows that add up to 1"),
-        (torch.tensor([[0.5, 0.6, 0.0]]), "labels must be probabilities"),
-        (torch.tensor([[torch.nan, 0.5, 0.5]]), "labels must be probabilities"),
-    ],
+test_bad_labels = refusals(
+    lambda labels: one_hot(labels, 3),
+    (torch.tensor([0, 3]), r"labels run from 0 to 3; must lie in 0 \.\.\. 2"),
+    (torch.tensor([-1, 0]), r"labels run from -1 to 0; must lie in 0 \.\.\. 2"),
+    (torch.tensor([0.0, 1.0]), r"labels have shape \(2,\) and type torch.float32; must be class indices \(n,\) or prob"),
+    (torch.zeros(1, 3, 1), r"labels have shape \(1, 3, 1\)"),
+    (torch.tensor(1), r"labels have shape \(\)"),
+    (torch.tensor([[0.5, 0.5]]), "labels: 2 columns; the model has 3 classes"),
+    (torch.tensor([[1.5, -0.5, 0.0]]), "labels must be probabilities: non-negative rows that add up to 1"),
+    (torch.tensor([[0.5, 0.6, 0.0]]), "labels must be probabilities"),
+    (torch.tensor([[torch.nan, 0.5, 0.5]]), "labels must be probabilities"),
 )
-def test_bad_labels(labels: Tensor, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        one_hot(labels, 3)
 
 
-@pytest.mark.parametrize(
-    ("smoothing", "message"),
-    [
-        ("prior", "smoothing = 'prior': must be 'uniform' or a tensor of probabilities"),  # it needs the labels
-        (torch.full((3, 3), 1 / 3), r"smoothing has shape \(3, 3\); must be \(3,\) or \(2, 3\)"),
-        (torch.tensor(1.0), r"smoothing has shape \(\); must be"),
-        (torch.full((2, 3, 1), 1 / 3), r"smoothing has shape \(2, 3, 1\); must be"),
-        (torch.tensor([0.5, 0.5]), r"smoothing: 2 columns; the model has 3 classes"),
-        (torch.tensor([0.5, 0.6, -0.1]), "smoothing must be probabilities: non-negative rows that add up to 1"),
-        (torch.tensor([[1.0, 0.0, 0.0], [1.0, 1.0, 0.0]]), "smoothing must be probabilities"),
-        (torch.tensor([torch.inf, 0.0, 0.0]), "smoothing must be probabilities"),
-    ],
+test_bad_smoothing = refusals(
+    lambda smoothing: smoothing_labels(smoothing, 2, 3),
+    ("prior", "smoothing = 'prior': must be 'uniform' or a tensor of probabilities"),  # it needs the labels
+    (torch.full((3, 3), 1 / 3), r"smoothing has shape \(3, 3\); must be \(3,\) or \(2, 3\)"),
+    (torch.tensor(1.0), r"smoothing has shape \(\); must be"),
+    (torch.full((2, 3, 1), 1 / 3), r"smoothing has shape \(2, 3, 1\); must be"),
+    (torch.tensor([0.5, 0.5]), r"smoothing: 2 columns; the model has 3 classes"),
+    (torch.tensor([0.5, 0.6, -0.1]), "smoothing must be probabilities: non-negative rows that add up to 1"),
+    (torch.tensor([[1.0, 0.0, 0.0], [1.0, 1.0, 0.0]]), "smoothing must be probabilities"),
+    (torch.tensor([torch.inf, 0.0, 0.0]), "smoothing must be probabilities"),
 )
-def test_bad_smoothing(smoothing: str | Tensor, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        smoothing_labels(smoothing, 2, 3)
 
 
 # --- smoothing that depends on labels, logits or inputs
@@ -167,19 +158,14 @@ def test_modes_come_back_after_an_error_too() -> None:
     assert all(module.training for module in model.modules())
 
 
-@pytest.mark.parametrize(
-    ("smoothing", "message"),
-    [
-        ("soft", "smoothing = 'soft': must be 'uniform', 'prior', 'own', 'own-hard', a teacher .a module. or a tensor of probabilities"),
-        (nn.Linear(2, 5), "smoothing: 5 columns; the model has 3 classes"),
-        (nn.Flatten(0), r"a model must map examples \(n, ...\) to logits \(n, classes\)"),
-        (nn.Sequential(nn.Linear(2, 3), nn.Threshold(1e9, float("nan"))), "smoothing must be probabilities"),
-        (torch.full((3, 3), 1 / 3), r"smoothing has shape \(3, 3\); must be \(3,\) or \(4, 3\)"),
-    ],
+test_bad_rules = refusals(
+    resolved,
+    ("soft", "smoothing = 'soft': must be 'uniform', 'prior', 'own', 'own-hard', a teacher .a module. or a tensor of probabilities"),
+    (nn.Linear(2, 5), "smoothing: 5 columns; the model has 3 classes"),
+    (nn.Flatten(0), r"a model must map examples \(n, ...\) to logits \(n, classes\)"),
+    (nn.Sequential(nn.Linear(2, 3), nn.Threshold(1e9, float("nan"))), "smoothing must be probabilities"),
+    (torch.full((3, 3), 1 / 3), r"smoothing has shape \(3, 3\); must be \(3,\) or \(4, 3\)"),
 )
-def test_bad_rules(smoothing: Smoothing, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        resolved(smoothing)
 
 
 # --- and what the moments become

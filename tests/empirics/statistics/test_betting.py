@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from scipy import stats
 
 from tests.planted import assert_rejects
+from tests.refusals import refusals
 from tsla.empirics.statistics.betting import p_values, refutes
 from tsla.empirics.statistics.intervals import holm
 from tsla.theory.constants import Array
@@ -80,16 +82,10 @@ def test_shapes() -> None:
     assert refutes(samples[1], 1.0).shape == ()
 
 
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: p_values([1.0, -1.0], 1.0), "samples = -1 must be a finite number at least 0"),
-        (lambda: p_values([1.0], 0.0), "bound = 0 must be a finite number above 0"),
-        (lambda: p_values([], 1.0), "samples has shape (0,); a test needs (..., n) with n at least 1"),
-        (lambda: refutes([1.0], 1.0, 0.0), "level = 0 must be a finite number above 0 and at most 1"),
-    ],
+test_refusals = refusals(
+    operator.call,
+    (lambda: p_values([1.0, -1.0], 1.0), "samples = -1 must be a finite number at least 0"),
+    (lambda: p_values([1.0], 0.0), "bound = 0 must be a finite number above 0"),
+    (lambda: p_values([], 1.0), r"samples has shape \(0,\); a test needs \(\.\.\., n\) with n at least 1"),
+    (lambda: refutes([1.0], 1.0, 0.0), "level = 0 must be a finite number above 0 and at most 1"),
 )
-def test_refusals(call: Callable[[], object], message: str) -> None:
-    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the message is compared below
-        call()
-    assert str(caught.value) == message

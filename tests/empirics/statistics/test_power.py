@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from scipy import integrate, stats
 
 from tests.planted import assert_rejects
+from tests.refusals import refusals
 from tsla.empirics.statistics import power
 from tsla.empirics.statistics.power import Need, need, paired_power, sd_interval, seeds_for
 
@@ -190,21 +192,16 @@ def test_an_end_beyond_what_is_counted() -> None:
     assert found.low < found.n < found.high
 
 
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: need([1.0]), r"differences has shape \(1,\), one for each seed of the pilot; must be \(m,\), m at least 2"),
-        (lambda: need([0.1, 0.1, 0.1]), "differences = 0.1 must not all be equal"),
-        (lambda: need([1.0, -1.0]), "effect = 0 must not be 0"),
-        (lambda: need([1.0, math.nan]), "differences = nan must be a finite number"),
-        (lambda: seeds_for(0.0), "d = 0 must not be 0"),
-        (lambda: seeds_for(1.0, level=0.0), "level = 0 must be a finite number above 0"),
-        (lambda: seeds_for(1.0, power=1.0), "power = 1 must be below 1"),
-        (lambda: seeds_for(1.0, level=0.5, power=0.4), "power = 0.4 must be above level = 0.5"),
-        (lambda: seeds_for(1e-6), "d = 1e-06 must be larger: .* more than 1e.09 seeds"),
-        (lambda: paired_power(1, 1.0), "n = 1 must be a whole number, at least 2"),
-    ],
+test_bad_arguments = refusals(
+    operator.call,
+    (lambda: need([1.0]), r"differences has shape \(1,\), one for each seed of the pilot; must be \(m,\), m at least 2"),
+    (lambda: need([0.1, 0.1, 0.1]), "differences = 0.1 must not all be equal"),
+    (lambda: need([1.0, -1.0]), "effect = 0 must not be 0"),
+    (lambda: need([1.0, math.nan]), "differences = nan must be a finite number"),
+    (lambda: seeds_for(0.0), "d = 0 must not be 0"),
+    (lambda: seeds_for(1.0, level=0.0), "level = 0 must be a finite number above 0"),
+    (lambda: seeds_for(1.0, power=1.0), "power = 1 must be below 1"),
+    (lambda: seeds_for(1.0, level=0.5, power=0.4), "power = 0.4 must be above level = 0.5"),
+    (lambda: seeds_for(1e-6), "d = 1e-06 must be larger: .* more than 1e.09 seeds"),
+    (lambda: paired_power(1, 1.0), "n = 1 must be a whole number, at least 2"),
 )
-def test_bad_arguments(call: Callable[[], object], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        call()
