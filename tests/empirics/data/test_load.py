@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -86,11 +89,27 @@ test_bad_arguments = refusals(
     ({"name": "imagenet"}, "data = 'imagenet' must be one of cifar10, .*, mnist$"),
     ({"name": "_split"}, "data = '_split' must be one of"),
     ({"size": 0}, "size = 0 must be a whole number, at least 1"),
-    ({"train_size": 1797}, r"train_size = 1797 must be a whole number, at least 1 and at most 1796"),
-    ({"label_noise": 2.0}, r"label_noise = 2.0 must lie in \[0, 1\]"),
 )
 
 
 def test_data_with_a_test_set_may_be_chosen_whole() -> None:
     with pytest.raises(ValueError, match=r"train_size = 61 must be a whole number, at least 1 and at most 60"):
         chosen(61)
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "source"),
+    [
+        ("cifar10", "cifar-10-python.tar.gz", "https://"),
+        ("cifar100", "cifar-100-python.tar.gz", "https://"),
+        ("cub200", "CUB_200_2011.tgz", "http"),
+        ("dogs", "lists.tar", "http"),
+        ("fashion-mnist", "train-images-idx3-ubyte.gz", ".* Debian package dataset-fashion-mnist"),
+    ],
+)
+def test_missing_and_other_files_are_refused(tmp_path: Path, name: str, file: str, source: str) -> None:
+    with pytest.raises(ValueError, match=f"must be a folder that holds {file}, from {source}"):
+        load(name, folder=tmp_path)
+    (tmp_path / file).write_bytes(gzip.compress(b"another file"))
+    with pytest.raises(ValueError, match=f"has the SHA-256 [0-9a-f]{{64}}; must be [0-9a-f]{{64}}: get {file} again, from {source}"):
+        load(name, folder=tmp_path)

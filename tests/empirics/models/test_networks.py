@@ -29,15 +29,6 @@ def parameters(model: nn.Module) -> int:
     return sum(p.numel() for p in model.parameters())
 
 
-def test_number_of_parameters() -> None:
-    norm, stem = 2, 2 * 4 * 9 + 2 * 4
-    first = 2 * 4 * 4 * 9 + 2 * norm * 4
-    second = 4 * 8 * 9 + 8 * 8 * 9 + 2 * norm * 8 + 4 * 8
-    third = 8 * 12 * 9 + 12 * 12 * 9 + 2 * norm * 12 + 8 * 12
-    head = 12 * 3 + 3
-    assert parameters(resnet(channels=2, classes=3, widths=(4, 8, 12))) == stem + first + second + third + head
-
-
 @pytest.mark.parametrize(("inputs", "outputs", "stride", "identity"), [(4, 4, 1, True), (4, 4, 2, False), (4, 8, 1, False)])
 def test_shortcut_is_the_identity_where_shapes_allow(inputs: int, outputs: int, stride: int, identity: bool) -> None:
     block = BasicBlock(inputs, outputs, stride).double()
@@ -56,6 +47,7 @@ def test_widths_that_the_groups_do_not_divide_are_refused() -> None:
 
 
 PUBLISHED = {
+    ("resnet8", 10): 77_850,  # not published: added up
     ("resnet20", 10): 269_722,
     ("resnet32", 10): 464_154,
     ("resnet56", 10): 853_018,

@@ -7,8 +7,8 @@ import io
 import math
 import operator
 import pickle
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from tests.planted import assert_rejects
+from tests.planted import Rejects, assert_rejects
 from tests.refusals import refusals
 from tsla.empirics.smoothing import loss as smoothed_cross_entropy
 from tsla.empirics.smoothing.labels import evaluation_mode
@@ -51,7 +51,6 @@ INPUTS = torch.randn(N, 3, generator=torch.Generator().manual_seed(2))
 
 
 Vector = list[float]
-LossOf = Callable[[Tensor, list[Vector]], float]
 
 
 def by_hand(logits: Tensor, vectors: list[Vector]) -> float:
@@ -74,25 +73,20 @@ def softmax(rows: list[Vector]) -> list[Vector]:
 
 
 def smoothing_vectors(name: str, logits: Tensor) -> list[Vector]:
-    rows = logits.tolist()
-    own = softmax(rows)
-    if name == "uniform":
-        return [[1 / K] * K] * N
-    if name == "prior":
-        return [[0.5, 0.1, 0.3, 0.1]] * N
-    if name == "fixed":
-        return [[0.1, 0.2, 0.3, 0.4]] * N
-    if name == "own":
-        return own
-    if name == "own-hard":
-        return [[float(k == row.index(max(row))) for k in range(K)] for row in rows]
-    if name == "teacher":
-        model = teacher()
-        with evaluation_mode(model), torch.no_grad():
-            return softmax(model(INPUTS).tolist())
-    assert name == "mixture"
-    parts = [(0.5, smoothing_vectors("uniform", logits)), (0.3, own), (0.2, smoothing_vectors("fixed", logits))]
-    return [[sum(weight * vectors[i][k] for weight, vectors in parts) for k in range(K)] for i in range(N)]
+    rows, model = logits.tolist(), teacher()
+    with evaluation_mode(model), torch.no_grad():
+        taught = model(INPUTS).tolist()
+    vectors = {
+        "uniform": [[1 / K] * K] * N,
+        "prior": [[0.5, 0.1, 0.3, 0.1]] * N,
+        "fixed": [[0.1, 0.2, 0.3, 0.4]] * N,
+        "own": softmax(rows),
+        "own-hard": [[float(k == row.index(max(row))) for k in range(K)] for row in rows],
+        "teacher": softmax(taught),
+    }
+    parts = [(0.5, vectors["uniform"]), (0.3, vectors["own"]), (0.2, vectors["fixed"])]
+    vectors["mixture"] = [[sum(weight * part[i][k] for weight, part in parts) for k in range(K)] for i in range(N)]
+    return vectors[name]
 
 
 def distributions() -> dict[str, Any]:
@@ -116,15 +110,11 @@ def is_the_loss_of_the_mixed_label(name: str, loss: SmoothedCrossEntropy, theta:
 
 
 @pytest.mark.parametrize("name", distributions())
-def test_it_is_the_loss_of_the_mixed_label(name: str) -> None:
-    is_the_loss_of_the_mixed_label(name, SmoothedCrossEntropy(distributions()[name], 0.3, prior=PRIOR))
-
-
-@pytest.mark.parametrize("name", distributions())
-def test_every_other_distribution_is_rejected(name: str) -> None:
-    for other in set(distributions()) - {name}:
-        loss = SmoothedCrossEntropy(distributions()[other], 0.3, prior=PRIOR)
-        assert_rejects(lambda loss: is_the_loss_of_the_mixed_label(name, loss), loss)
+def test_it_is_the_loss_of_the_mixed_label_and_no_other_distribution_is(name: str) -> None:
+    losses = {other: SmoothedCrossEntropy(distribution, 0.3, prior=PRIOR) for other, distribution in distributions().items()}
+    is_the_loss_of_the_mixed_label(name, losses.pop(name))
+    for wrong in losses.values():
+        assert_rejects(lambda loss: is_the_loss_of_the_mixed_label(name, loss), wrong)
 
 
 # --- conventions
@@ -154,16 +144,10 @@ def convention_is(convention: str, vector: Callable[[float, int], Vector]) -> No
 VECTORS = {"paper": of_all, "torch": of_all, "timm": of_all, "others": of_the_others, "confidence": of_confidence}
 
 
-@pytest.mark.parametrize("convention", VECTORS)
-def test_conventions(convention: str) -> None:
-    assert set(VECTORS) == set(smoothed_cross_entropy.CONVENTIONS)
-    convention_is(convention, VECTORS[convention])
-
-
-@pytest.mark.parametrize("convention", VECTORS)
-def test_planted_conventions_are_rejected(convention: str) -> None:
+@pytest.mark.parametrize("convention", smoothed_cross_entropy.CONVENTIONS)
+def test_conventions(convention: str, rejects: Rejects) -> None:
     for wrong in {of_all, of_the_others, of_confidence} - {VECTORS[convention]}:
-        assert_rejects(lambda vector: convention_is(convention, vector), wrong)
+        rejects(lambda vector: convention_is(convention, vector), right=VECTORS[convention], wrong=wrong)
 
 
 def test_a_strength_for_a_schedule_is_translated_by_hand() -> None:
@@ -193,12 +177,6 @@ def equals_torch(make: Subject) -> None:
                     torch.testing.assert_close(x.grad, y.grad)
 
 
-def by_the_general_path(*arguments: Any, **named: Any) -> SmoothedCrossEntropy:
-    loss = SmoothedCrossEntropy(*arguments, **named)
-    loss._uniform = False
-    return loss
-
-
 class OfConstantSmoothing(SmoothedCrossEntropy):
     """Ignores its strength."""
 
@@ -215,6 +193,11 @@ class WithoutGradient(SmoothedCrossEntropy):
 
 
 def test_its_general_path_is_torch_s_own_too() -> None:
+    def by_the_general_path(*arguments: Any, **named: Any) -> SmoothedCrossEntropy:
+        loss = SmoothedCrossEntropy(*arguments, **named)
+        loss._uniform = False
+        return loss
+
     equals_torch(by_the_general_path)
 
 
@@ -279,15 +262,8 @@ class Learner(nn.Module):
         self.model, self.loss = nn.Linear(3, K), loss
 
 
-@contextmanager
-def in_evaluation_mode(learner: Learner) -> Iterator[None]:
-    learner.eval()
-    yield
-    learner.train()
-
-
 EVALUATIONS: dict[str, Callable[[Learner], AbstractContextManager[Any]]] = {
-    "with the loss in the model": in_evaluation_mode,
+    "with the loss in the model": evaluation_mode,
     "with the loss outside, under no_grad": lambda _: torch.no_grad(),
     "with the loss outside, under inference_mode": lambda _: torch.inference_mode(),
 }
@@ -393,19 +369,19 @@ class Forgetful(SmoothedCrossEntropy):
         pass
 
 
-REJECTED: dict[Callable[[Subject], None], list[Subject]] = {
-    equals_torch: [OfConstantSmoothing, WithoutGradient],
-    smooths_in_training_alone: [AlwaysTraining, OfItsModeAlone, AlwaysEvaluating],
-    evaluates_plainly: [OfItsModeAlone],
-    resumes: [Forgetful],
-}
-
-
-@pytest.mark.parametrize("check", REJECTED)
-def test_the_loss_passes_and_planted_ones_do_not(check: Callable[[Subject], None]) -> None:
+@pytest.mark.parametrize(
+    ("check", "wrong"),
+    [
+        (equals_torch, [OfConstantSmoothing, WithoutGradient]),
+        (smooths_in_training_alone, [AlwaysTraining, OfItsModeAlone, AlwaysEvaluating]),
+        (evaluates_plainly, [OfItsModeAlone]),
+        (resumes, [Forgetful]),
+    ],
+)
+def test_the_loss_passes_and_planted_ones_do_not(check: Callable[[Subject], None], wrong: list[Subject]) -> None:
     check(SmoothedCrossEntropy)
-    for wrong in REJECTED[check]:
-        assert_rejects(check, wrong)
+    for planted in wrong:
+        assert_rejects(check, planted)
 
 
 @pytest.mark.filterwarnings("ignore")  # what Lightning warns of is none of ours
