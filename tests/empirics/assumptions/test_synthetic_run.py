@@ -41,12 +41,8 @@ def test_quadratic() -> None:
     rows = watch(seed=1)
     knows_the_quadratic(rows)
     assert first_steps(rows) == {}
-
-
-@pytest.mark.parametrize("field", ["L_power", "L_secant", "pl_ratio", "shat2", "eta_L", "step"])
-def test_planted_rows_are_rejected(field: str) -> None:
-    rows = watch(seed=1)
-    assert_rejects(knows_the_quadratic, [replace(row, **{field: getattr(row, field) * 2}) for row in rows])
+    for field in ("L_power", "L_secant", "pl_ratio", "shat2", "eta_L", "step"):
+        assert_rejects(knows_the_quadratic, [replace(row, **{field: getattr(row, field) * 2}) for row in rows])
 
 
 def test_the_iterates_are_those_of_the_simulator() -> None:

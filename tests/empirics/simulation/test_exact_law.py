@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import operator
 from dataclasses import replace
 
 import numpy as np
@@ -288,23 +287,17 @@ def test_a_law_of_other_steps_is_rejected(simulated: Array, wrong: dict[str, flo
 
 # --- refusals ---
 
-STALL = problems.get("stall")
-
-
 test_refusals = refusals(
-    operator.call,
-    (lambda: exact_law(problems.get("rotated_sine_valley"), FIXED, TSLA), "problem = rotated_sine_valley must be separable"),
+    lambda changed: exact_law(**{"problem": problems.get("stall"), "oracle": FIXED, "stages": TSLA} | changed),
+    ({"problem": problems.get("rotated_sine_valley")}, "problem = rotated_sine_valley must be separable"),
     (
-        lambda: exact_law(problems.get("cosine", dimension=2), Oracle(1, 1), TSLA),
+        {"problem": problems.get("cosine", dimension=2), "oracle": Oracle(1, 1)},
         "bias = 'opposing' must be 'fixed' for cosine in 2 dimensions: it couples coordinates",
     ),
-    (
-        lambda: exact_law(STALL, Oracle(1.0, noise="student", dof=5), TSLA),
-        "noise = 'student' must be normal or rademacher for an exact law",
-    ),
-    (lambda: exact_law(STALL, Oracle(1.0, variance="rising"), TSLA), "variance = 'rising' must be constant for an exact law"),
-    (lambda: exact_law(STALL, FIXED, ()), r"stages = \(\) is empty"),
-    (lambda: exact_law(STALL, FIXED, TSLA, start=[1.0, 2.0]), r"start has shape \(2,\); the exact law of stall needs \(1,\)"),
-    (lambda: exact_law(STALL, FIXED, TSLA, checkpoints=[19]), "checkpoints = 19 is after the last step; the run has 18 steps"),
-    (lambda: exact_law(STALL, FIXED, TSLA, tolerance=0), "tolerance = 0 must be a finite number above 0"),
+    ({"oracle": Oracle(1.0, noise="student", dof=5)}, "noise = 'student' must be normal or rademacher for an exact law"),
+    ({"oracle": Oracle(1.0, variance="rising")}, "variance = 'rising' must be constant for an exact law"),
+    ({"stages": ()}, r"stages = \(\) is empty"),
+    ({"start": [1.0, 2.0]}, r"start has shape \(2,\); the exact law of stall needs \(1,\)"),
+    ({"checkpoints": [19]}, "checkpoints = 19 is after the last step; the run has 18 steps"),
+    ({"tolerance": 0}, "tolerance = 0 must be a finite number above 0"),
 )

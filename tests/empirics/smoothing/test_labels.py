@@ -201,10 +201,7 @@ def test_prior_of_one_rank_is_not_that_of_all_and_is_refused() -> None:
     assert asdict(found) == pytest.approx(asdict(moments("prior")), rel=1e-9)
 
 
-Measure = Callable[[Smoothing], Moments]
-
-
-def own_label_is_the_shrinkage_control(measure: Measure) -> None:
+def own_label_is_the_shrinkage_control(measure: Callable[[Smoothing], Moments]) -> None:
     """C17: ``ĝ = 0`` exactly, not to rounding: ``ŝ² = β² = ‖∇F‖²``, ``c = ν² = 0``."""
     found = measure("own")
     assert found == found.shrunk
