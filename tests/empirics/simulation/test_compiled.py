@@ -61,8 +61,7 @@ def made(name: str) -> Problem:
     return problems.get(name, **({"dimension": 3} if "dimension" in arguments else {}))
 
 
-def coordinatewise() -> list[str]:
-    return [name for name in problems.names() if problems.get(name).coordinatewise is not None]
+COORDINATEWISE = [name for name in problems.names() if problems.get(name).coordinatewise is not None]
 
 
 def assert_runs_agree(problem: Problem, oracle: Oracle = NOISY) -> None:
@@ -73,7 +72,7 @@ def assert_runs_agree(problem: Problem, oracle: Oracle = NOISY) -> None:
     assert_rejects(lambda wrong: assert_same(fast, wrong), planted)
 
 
-@pytest.mark.parametrize("name", coordinatewise())
+@pytest.mark.parametrize("name", COORDINATEWISE)
 def test_every_coordinatewise_problem_runs_as_on_the_general_path(name: str) -> None:
     assert_runs_agree(made(name))
 
@@ -88,7 +87,7 @@ def test_planted_wrong_slope_is_seen() -> None:
 
 
 def test_there_are_the_problems_that_the_tests_above_are_about() -> None:
-    assert {"sine_valley", "geman_mcclure", "cosine", "stall"} <= set(coordinatewise())
+    assert {"sine_valley", "geman_mcclure", "cosine", "stall"} <= set(COORDINATEWISE)
 
 
 def test_what_a_slope_closes_over_is_part_of_it() -> None:

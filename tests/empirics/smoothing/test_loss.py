@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, one_hot
 
 from tests.planted import Rejects, assert_rejects
 from tests.refusals import refusals
@@ -35,8 +35,8 @@ def logits_and_labels() -> tuple[Tensor, Tensor]:
 
 def mixup(labels: Tensor) -> Tensor:
     """Soft labels, as two examples with the weights 0.7 and 0.3."""
-    one_hot = torch.nn.functional.one_hot(labels, K).double()
-    return 0.7 * one_hot + 0.3 * one_hot.roll(1, 0)
+    rows = one_hot(labels, K).double()
+    return 0.7 * rows + 0.3 * rows.roll(1, 0)
 
 
 def teacher() -> nn.Module:
@@ -60,12 +60,6 @@ def by_hand(logits: Tensor, vectors: list[Vector]) -> float:
         normaliser = math.log(sum(math.exp(z) for z in row))
         total -= sum(q * (z - normaliser) for q, z in zip(label, row, strict=True))
     return total / len(vectors)
-
-
-def true_vectors(labels: Tensor) -> list[Vector]:
-    if labels.is_floating_point():
-        return labels.tolist()
-    return [[float(k == label) for k in range(K)] for label in labels.tolist()]
 
 
 def softmax(rows: list[Vector]) -> list[Vector]:
@@ -104,7 +98,8 @@ def distributions() -> dict[str, Any]:
 def is_the_loss_of_the_mixed_label(name: str, loss: SmoothedCrossEntropy, theta: float = 0.3) -> None:
     logits, indices = logits_and_labels()
     for labels in (indices, mixup(indices)):
-        pairs = zip(true_vectors(labels), smoothing_vectors(name, logits), strict=True)
+        true = labels if labels.is_floating_point() else one_hot(labels, K)
+        pairs = zip(true.tolist(), smoothing_vectors(name, logits), strict=True)
         mixed = [[(1 - theta) * a + theta * b for a, b in zip(true, smoothing, strict=True)] for true, smoothing in pairs]
         assert float(loss(logits, labels, INPUTS)) == pytest.approx(by_hand(logits, mixed), rel=1e-6)
 
@@ -159,7 +154,7 @@ def test_a_strength_for_a_schedule_is_translated_by_hand() -> None:
 # --- torch's own
 
 
-Subject = Callable[..., nn.Module]
+Subject = Callable[..., Callable[..., Tensor]]
 
 
 def equals_torch(make: Subject) -> None:
@@ -177,19 +172,14 @@ def equals_torch(make: Subject) -> None:
                     torch.testing.assert_close(x.grad, y.grad)
 
 
-class OfConstantSmoothing(SmoothedCrossEntropy):
-    """Ignores its strength."""
-
-    def forward(self, logits: Tensor, labels: Tensor, inputs: Tensor | None = None) -> Tensor:
-        return cross_entropy(logits, labels, label_smoothing=0.1, reduction=self.reduction)
+def of_constant_smoothing(distribution: str, theta: float, reduction: str) -> nn.Module:
+    return SmoothedCrossEntropy(distribution, 0.1, reduction=reduction)
 
 
-class WithoutGradient(SmoothedCrossEntropy):
+def without_gradient(distribution: str, theta: float, reduction: str) -> Callable[[Tensor, Tensor], Tensor]:
     """Has the value, but forgets that the smoothing label has a gradient."""
-
-    def forward(self, logits: Tensor, labels: Tensor, inputs: Tensor | None = None) -> Tensor:
-        plain, smoothed = (cross_entropy(logits, labels, label_smoothing=t, reduction=self.reduction) for t in (0.0, self.theta))
-        return plain + (smoothed - plain).detach()
+    plain, smoothed = (SmoothedCrossEntropy(distribution, t, reduction=reduction) for t in (0.0, theta))
+    return lambda logits, labels: plain(logits, labels) + (smoothed(logits, labels) - plain(logits, labels)).detach()
 
 
 def test_its_general_path_is_torch_s_own_too() -> None:
@@ -372,7 +362,7 @@ class Forgetful(SmoothedCrossEntropy):
 @pytest.mark.parametrize(
     ("check", "wrong"),
     [
-        (equals_torch, [OfConstantSmoothing, WithoutGradient]),
+        (equals_torch, [of_constant_smoothing, without_gradient]),
         (smooths_in_training_alone, [AlwaysTraining, OfItsModeAlone, AlwaysEvaluating]),
         (evaluates_plainly, [OfItsModeAlone]),
         (resumes, [Forgetful]),
