@@ -148,7 +148,6 @@ test_bad_rules = refusals(
     (nn.Linear(2, 5), "smoothing: 5 columns; the model has 3 classes"),
     (nn.Flatten(0), r"a model must map examples \(n, ...\) to logits \(n, classes\)"),
     (nn.Sequential(nn.Linear(2, 3), nn.Threshold(1e9, float("nan"))), "smoothing must be probabilities"),
-    (torch.full((3, 3), 1 / 3), r"smoothing has shape \(3, 3\); must be \(3,\) or \(4, 3\)"),
 )
 
 

@@ -1,10 +1,9 @@
-"""The loss against label vectors written out entry by entry, against torch's own, and in the loops of others."""
+"""The loss against label vectors written out, against torch's own, and in the loops of others."""
 
 from __future__ import annotations
 
 import copy
 import io
-import math
 import operator
 import pickle
 from collections.abc import Callable
@@ -47,40 +46,27 @@ def teacher() -> nn.Module:
 INPUTS = torch.randn(N, 3, generator=torch.Generator().manual_seed(2))
 
 
-# --- label vectors, entry by entry
+# --- the mixed label
 
 
-Vector = list[float]
+def by_hand(logits: Tensor, labels: Tensor) -> float:
+    """Mean over the examples of ``-Σ label_k log softmax_k``."""
+    return float(-(labels * logits.log_softmax(1)).sum(1).mean())
 
 
-def by_hand(logits: Tensor, vectors: list[Vector]) -> float:
-    """Mean over the examples of ``-Σ label_k log softmax_k``, with sums written out."""
-    total = 0.0
-    for row, label in zip(logits.tolist(), vectors, strict=True):
-        normaliser = math.log(sum(math.exp(z) for z in row))
-        total -= sum(q * (z - normaliser) for q, z in zip(label, row, strict=True))
-    return total / len(vectors)
-
-
-def softmax(rows: list[Vector]) -> list[Vector]:
-    return [[math.exp(z) / sum(math.exp(other) for other in row) for z in row] for row in rows]
-
-
-def smoothing_vectors(name: str, logits: Tensor) -> list[Vector]:
-    rows, model = logits.tolist(), teacher()
+def smoothing_labels(name: str, logits: Tensor) -> Tensor:
+    model = teacher()
     with evaluation_mode(model), torch.no_grad():
-        taught = model(INPUTS).tolist()
-    vectors = {
-        "uniform": [[1 / K] * K] * N,
-        "prior": [[0.5, 0.1, 0.3, 0.1]] * N,
-        "fixed": [[0.1, 0.2, 0.3, 0.4]] * N,
-        "own": softmax(rows),
-        "own-hard": [[float(k == row.index(max(row))) for k in range(K)] for row in rows],
-        "teacher": softmax(taught),
+        taught = model(INPUTS).softmax(1)
+    labels = {
+        "uniform": torch.full((N, K), 1 / K),
+        "prior": torch.tensor([0.5, 0.1, 0.3, 0.1]),
+        "fixed": FIXED,
+        "own": logits.softmax(1),
+        "own-hard": torch.tensor([[float(z == max(row)) for z in row] for row in logits.tolist()]),
+        "teacher": taught,
     }
-    parts = [(0.5, vectors["uniform"]), (0.3, vectors["own"]), (0.2, vectors["fixed"])]
-    vectors["mixture"] = [[sum(weight * part[i][k] for weight, part in parts) for k in range(K)] for i in range(N)]
-    return vectors[name]
+    return labels.get(name, 0.5 / K + 0.3 * labels["own"] + 0.2 * FIXED)
 
 
 def distributions() -> dict[str, Any]:
@@ -97,10 +83,8 @@ def distributions() -> dict[str, Any]:
 
 def is_the_loss_of_the_mixed_label(name: str, loss: SmoothedCrossEntropy, theta: float = 0.3) -> None:
     logits, indices = logits_and_labels()
-    for labels in (indices, mixup(indices)):
-        true = labels if labels.is_floating_point() else one_hot(labels, K)
-        pairs = zip(true.tolist(), smoothing_vectors(name, logits), strict=True)
-        mixed = [[(1 - theta) * a + theta * b for a, b in zip(true, smoothing, strict=True)] for true, smoothing in pairs]
+    for labels, true in ((indices, one_hot(indices, K)), (mixup(indices), mixup(indices))):
+        mixed = (1 - theta) * true + theta * smoothing_labels(name, logits)
         assert float(loss(logits, labels, INPUTS)) == pytest.approx(by_hand(logits, mixed), rel=1e-6)
 
 
@@ -115,24 +99,24 @@ def test_it_is_the_loss_of_the_mixed_label_and_no_other_distribution_is(name: st
 # --- conventions
 
 
-def of_the_others(strength: float, label: int) -> Vector:
+def of_the_others(strength: float, label: int) -> list[float]:
     return [1 - strength if k == label else strength / (K - 1) for k in range(K)]
 
 
-def of_all(strength: float, label: int) -> Vector:
+def of_all(strength: float, label: int) -> list[float]:
     return [(1 - strength) * (k == label) + strength / K for k in range(K)]
 
 
-def of_confidence(strength: float, label: int) -> Vector:
+def of_confidence(strength: float, label: int) -> list[float]:
     """As timm computes it: ``confidence · nll + (1 - confidence) · mean over all classes``."""
     return [strength * (k == label) + (1 - strength) / K for k in range(K)]
 
 
-def convention_is(convention: str, vector: Callable[[float, int], Vector]) -> None:
+def convention_is(convention: str, vector: Callable[[float, int], list[float]]) -> None:
     logits, labels = logits_and_labels()
     for strength in (0.0, 0.2, 0.6, 0.75):
         loss = SmoothedCrossEntropy("uniform", strength, convention=convention, classes=K)
-        expected = by_hand(logits, [vector(strength, label) for label in labels.tolist()])
+        expected = by_hand(logits, torch.tensor([vector(strength, label) for label in labels.tolist()], dtype=torch.float64))
         assert float(loss(logits, labels)) == pytest.approx(expected, rel=1e-12), strength
 
 
