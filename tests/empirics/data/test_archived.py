@@ -11,7 +11,6 @@ import pytest
 
 from tests.empirics.data.making import idx, noise, python2_pickle, tar
 from tsla.empirics.data.datasets import Examples, cifar10, cifar100, fashion_mnist, load, mnist  # type: ignore[attr-defined]
-from tsla.empirics.data.datasets._archives import File
 from tsla.extras import MissingExtraError
 
 CIFAR10 = [*(f"cifar-10-batches-py/data_batch_{i}" for i in range(1, 6)), "cifar-10-batches-py/test_batch"]
@@ -68,20 +67,14 @@ def test_cifar_of_another_form_is_refused(tmp_path: Path, kind: str) -> None:
 # --- Fashion-MNIST
 
 
-def fashion(folder: Path, name: str = "") -> tuple[list[File], list[np.ndarray]]:
-    arrays = [noise(7, 28, 28), noise(7) % 10, noise(3, 28, 28, seed=1), noise(3, seed=1) % 10]
-    return [idx(folder / file.name, array, name) for file, array in zip(fashion_mnist.FILES, arrays, strict=True)], arrays
-
-
 @pytest.mark.parametrize("name", ["", "train-images-idx3-ubyte"])
 def test_fashion_mnist_in_either_packing(tmp_path: Path, name: str) -> None:
-    files, (inputs, labels, test_inputs, test_labels) = fashion(tmp_path, name)
+    arrays = [noise(7, 28, 28), noise(7) % 10, noise(3, 28, 28, seed=1), noise(3, seed=1) % 10]
+    files = [idx(tmp_path / file.name, array, name) for file, array in zip(fashion_mnist.FILES, arrays, strict=True)]
     examples = fashion_mnist.examples(tmp_path, size=1, files=files)
+    found = examples.inputs[:, 0], examples.labels, examples.test_inputs[:, 0], examples.test_labels
     assert examples.inputs.shape == (7, 1, 28, 28)
-    assert (examples.inputs[:, 0] == inputs).all()
-    assert (examples.labels == labels).all()
-    assert (examples.test_inputs[:, 0] == test_inputs).all()
-    assert (examples.test_labels == test_labels).all()
+    assert [(a == b).all() for a, b in zip(found, arrays, strict=True)] == [True] * 4
     assert (examples.classes, examples.white) == (10, 255)
 
 

@@ -113,10 +113,7 @@ def measured(g: Array, g_hat: Array) -> Moments:
     return Moments(grad2=float(G @ G), s2=s2, shat2=shat2, c=c, beta2=float((H - G) @ (H - G)), nu2=nu2)
 
 
-AdaptiveOf = Callable[..., Adaptive]
-
-
-def excess_is_that_over_all_batches(schedule_of: AdaptiveOf) -> None:
+def excess_is_that_over_all_batches(schedule_of: Callable[..., Adaptive]) -> None:
     """Every batch of B out of 4 examples, drawn with replacement."""
     (g, g_hat), signs = population(4), set()
     for B, theta, beyond in itertools.product((1, 2, 3), (0.2, 0.9), ("plain", "shrinkage")):
@@ -156,7 +153,7 @@ def test_a_larger_batch_and_the_stricter_control_drop_earlier() -> None:
     assert not Adaptive(0.5, 1, beyond="shrinkage").established(HELPS)
 
 
-def drops_where_the_interval_reaches_0(schedule_of: AdaptiveOf) -> None:
+def drops_where_the_interval_reaches_0(schedule_of: Callable[..., Adaptive]) -> None:
     """The same population, known from few examples and from many: the estimate says that smoothing helps, both times."""
     g, g_hat = population(2000)
     decisions = []
