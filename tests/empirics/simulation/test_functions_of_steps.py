@@ -52,7 +52,8 @@ def test_the_mean_is_that_of_the_weights(run: Callable[..., Any]) -> None:
         assert found.mean_grad2[6:] == pytest.approx(mean, rel=1e-9)
 
     is_the_weighted_mean(replace(SECOND, weights=square_root))
-    assert_rejects(is_the_weighted_mean, SECOND)
+    for wrong in (SECOND, replace(SECOND, weights=lambda t: square_root(t + 1))):  # not weighted; one step off
+        assert_rejects(is_the_weighted_mean, wrong)
 
 
 @every_run

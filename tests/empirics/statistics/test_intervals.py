@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from tests.planted import assert_rejects
+from tests.planted import Rejects, assert_rejects
 from tests.refusals import refusals
 from tsla.empirics.statistics.intervals import Interval, effect_size, holm, log_log_slope, paired, paired_p_value, student_t
 
@@ -134,12 +134,6 @@ def rejects_step_by_step(adjust: Adjustment) -> None:
                 assert ((np.asarray(adjust(p)) <= alpha) == rejected).all()
 
 
-def test_holm_rejects_step_by_step() -> None:
-    rejects_step_by_step(holm)
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.6, 0.9]) == pytest.approx([1, 1])
-
-
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -150,8 +144,10 @@ def test_holm_rejects_step_by_step() -> None:
     ],
     ids=["Bonferroni", "unadjusted", "not monotone", "Benjamini and Hochberg"],
 )
-def test_planted_adjustments_are_rejected(wrong: Adjustment) -> None:
-    assert_rejects(rejects_step_by_step, wrong)
+def test_holm_rejects_step_by_step(wrong: Adjustment, rejects: Rejects) -> None:
+    rejects(rejects_step_by_step, right=holm, wrong=wrong)
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.6, 0.9]) == pytest.approx([1, 1])
 
 
 test_bad_arguments = refusals(
