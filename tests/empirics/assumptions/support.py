@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tests.empirics.simulation.stages import stage
+from tests.empirics.simulation.stages import quadratic, stage
 from tsla.empirics.assumptions import Seen, synthetic
 from tsla.empirics.assumptions.synthetic_run import along
 from tsla.empirics.simulation.oracles import Oracle
-from tsla.empirics.simulation.problems import Problem
 from tsla.theory.claims import STEP
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Stage
@@ -24,32 +23,17 @@ STATED = Constants(L=10, mu=0.5, sigma2=2, delta=0.2, F0=10)
 TENS = range(0, 101, 10)
 ROW = Seen(3, 0.1, math.nan, 8.0, 2.0, 1.0, 0.5, 4.0, 0.8, ("A2", STEP), ("C2", "C4"))
 SPECTRUM = np.array([0.5, 1.0, 2.0, 10.0])
-
-
-def quadratic(spectrum: np.ndarray = SPECTRUM) -> Problem:
-    """``Σ h_i w_i²/2``: L is the largest h, μ the smallest."""
-    d = len(spectrum)
-    return Problem(
-        name="quadratic",
-        dimension=d,
-        L=float(spectrum.max()),
-        mu=float(spectrum.min()),
-        minimum=0.0,
-        minimiser=np.zeros(d),
-        start=np.ones(d),
-        value=lambda w: (spectrum * w**2).sum(axis=-1) / 2,
-        gradient=lambda w: spectrum * w,
-    )
+QUADRATIC = quadratic(SPECTRUM)
 
 
 def watch(plan: Sequence[Stage] = PLAN, *, oracle: Oracle = NOISY, stated: Constants = STATED, **options: Any) -> list[Seen]:
     """A run on the quadratic; STATED are its constants and those of NOISY."""
-    return synthetic(quadratic(), oracle, plan, stated=stated, **{"seed": 0} | options)
+    return synthetic(QUADRATIC, oracle, plan, stated=stated, **{"seed": 0} | options)
 
 
 def look(path: ArrayLike, steps: Sequence[int], *, oracle: Oracle = NOISY, stated: Constants = STATED) -> list[Seen]:
     """What is seen on the quadratic at these points."""
-    return along(quadratic(), oracle, PLAN, steps, path, stated=stated)
+    return along(QUADRATIC, oracle, PLAN, steps, path, stated=stated)
 
 
 def first_steps(rows: Sequence[Seen]) -> dict[str, int]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.empirics.assumptions.support import NOISY, PLAN, SPECTRUM, STATED, TENS, first_steps, look, quadratic, watch
+from tests.empirics.assumptions.support import NOISY, PLAN, QUADRATIC, SPECTRUM, STATED, TENS, first_steps, look, watch
 from tests.empirics.simulation.stages import stage
 from tests.planted import assert_rejects
 from tsla.empirics.assumptions import Seen, synthetic, violations
@@ -25,7 +25,7 @@ from tsla.theory.constants import Constants
 
 
 def knows_the_quadratic(rows: Sequence[Seen]) -> None:
-    steps, path = iterates(quadratic(), NOISY, PLAN, seed=1)
+    steps, path = iterates(QUADRATIC, NOISY, PLAN, seed=1)
     assert [row.step for row in rows] == steps
     for i, (row, w) in enumerate(zip(rows, path, strict=True)):
         assert row.L_power == pytest.approx(10, rel=1e-3)
@@ -41,20 +41,16 @@ def test_quadratic() -> None:
     rows = watch(seed=1)
     knows_the_quadratic(rows)
     assert first_steps(rows) == {}
-
-
-@pytest.mark.parametrize("field", ["L_power", "L_secant", "pl_ratio", "shat2", "eta_L", "step"])
-def test_planted_rows_are_rejected(field: str) -> None:
-    rows = watch(seed=1)
-    assert_rejects(knows_the_quadratic, [replace(row, **{field: getattr(row, field) * 2}) for row in rows])
+    for field in ("L_power", "L_secant", "pl_ratio", "shat2", "eta_L", "step"):
+        assert_rejects(knows_the_quadratic, [replace(row, **{field: getattr(row, field) * 2}) for row in rows])
 
 
 def test_the_iterates_are_those_of_the_simulator() -> None:
-    steps, path = iterates(quadratic(), NOISY, PLAN, seed=4)
-    run = simulate(quadratic(), NOISY, PLAN, replicas=1, seed=4)
+    steps, path = iterates(QUADRATIC, NOISY, PLAN, seed=4)
+    run = simulate(QUADRATIC, NOISY, PLAN, replicas=1, seed=4)
     assert steps == run.step.tolist()
     assert ((SPECTRUM * path) ** 2).sum(axis=1) == pytest.approx(run.grad2[:, 0], rel=1e-14)
-    assert quadratic().gap(path) == pytest.approx(run.gap[:, 0], rel=1e-14)
+    assert QUADRATIC.gap(path) == pytest.approx(run.gap[:, 0], rel=1e-14)
 
 
 def test_step_sizes() -> None:
@@ -118,7 +114,7 @@ def test_a_stated_mu_that_does_not_hold_everywhere() -> None:
 
 def test_a4_is_not_judged_where_the_minimum_is_only_bounded() -> None:
     stated = Constants(L=10, mu=1, sigma2=2, delta=0.2, F0=10)
-    bounded = replace(quadratic(), minimiser=None)
+    bounded = replace(QUADRATIC, minimiser=None)
     assert first_steps(along(bounded, NOISY, PLAN, [0], np.eye(4)[[0]], stated=stated)) == {}
 
 

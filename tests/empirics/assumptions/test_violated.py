@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.empirics.assumptions.support import ROW, STATED, TENS, first_steps, quadratic, watch
+from tests.empirics.assumptions.support import QUADRATIC, ROW, STATED, TENS, first_steps, watch
 from tests.empirics.simulation.stages import stage
 from tsla.empirics.assumptions import violations
 from tsla.empirics.assumptions.premises import PREMISES
@@ -49,7 +49,7 @@ def test_a_step_size_beyond_every_bound() -> None:
 @pytest.mark.parametrize(("beta2", "broken"), [(1.5, {}), (1.9, {GAIN: 0}), (3.0, {GAIN: 0})])
 def test_smoothing_that_does_not_pay(beta2: float, broken: dict[str, int]) -> None:
     oracle = Oracle(sigma2=2.0, beta2=beta2, nu2=0.1, bias="fixed")
-    rows = watch(oracle=oracle, stated=constants_of(quadratic(), oracle), checkpoints=TENS)
+    rows = watch(oracle=oracle, stated=constants_of(QUADRATIC, oracle), checkpoints=TENS)
     assert first_steps(rows) == broken
     if beta2 == 3.0:
         text = violations(rows, STATED)[0].effect

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
 from tests.planted import assert_rejects
+from tests.refusals import refusals
 from tsla.empirics.data.augmentation import augment
 
 Augmentation = Callable[..., Tensor]
@@ -46,15 +48,11 @@ def is_the_loop(augmentation: Augmentation) -> None:
 
 
 def test_it_is_what_a_loop_does() -> None:
+    def same_crop_for_all(inputs: Tensor, generator: torch.Generator, **arguments: Any) -> Tensor:
+        return augment(inputs.reshape(1, -1, *inputs.shape[2:]), generator, **arguments).reshape(inputs.shape)
+
     is_the_loop(augment)
-
-
-def test_planted_same_crop_for_all_images_is_rejected() -> None:
-    def wrong(inputs: Tensor, generator: torch.Generator, *, padding: int, flip: bool) -> Tensor:
-        joined = inputs.reshape(1, -1, *inputs.shape[2:])
-        return augment(joined, generator, padding=padding, flip=flip).reshape(inputs.shape)
-
-    assert_rejects(is_the_loop, wrong)
+    assert_rejects(is_the_loop, same_crop_for_all)
 
 
 def outcomes_are_uniform(augmentation: Augmentation) -> None:
@@ -67,9 +65,6 @@ def outcomes_are_uniform(augmentation: Augmentation) -> None:
 
 def test_all_crops_and_reflections_are_equally_likely() -> None:
     outcomes_are_uniform(augment)
-
-
-def test_planted_crops_that_miss_the_last_place_are_rejected() -> None:
     assert_rejects(outcomes_are_uniform, lambda inputs, generator, **_: augment(inputs, generator, padding=0))
 
 
@@ -83,10 +78,6 @@ def test_only_the_generator_decides() -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_nothing_is_done_without_padding_and_flip() -> None:
-    assert torch.equal(augment(images(3), seeded(), padding=0, flip=False), images(3))
-
-
 def test_no_images_stay_none() -> None:
     assert augment(images(0), seeded()).shape == (0, 2, 5, 6)
 
@@ -96,9 +87,11 @@ def test_the_layout_in_memory_does_not_matter() -> None:
     assert torch.equal(augment(there, seeded()), augment(images(9), seeded()))
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.uint8])
-def test_the_type_stays(dtype: torch.dtype) -> None:
-    assert augment(images(2).to(dtype), seeded()).dtype == dtype
+@pytest.mark.parametrize("kind", [torch.float64, torch.bfloat16, torch.uint8, "meta"])
+def test_type_and_device_stay(kind: torch.dtype | str) -> None:
+    there = images(2).to(kind)
+    found = augment(there, seeded())
+    assert (found.dtype, found.device) == (there.dtype, there.device)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
@@ -108,17 +101,8 @@ def test_the_draws_are_the_same_on_every_device() -> None:
     assert torch.equal(found.cpu(), augment(images(9), seeded()))
 
 
-def test_images_stay_on_their_device() -> None:
-    assert augment(images(9).to("meta"), seeded()).is_meta
-
-
-@pytest.mark.parametrize(
-    ("inputs", "arguments", "message"),
-    [
-        (torch.zeros(3, 8, 8), {}, r"inputs have shape \(3, 8, 8\); must be \(n, C, H, W\)"),
-        (torch.zeros(1, 3, 8, 8), {"padding": -1}, "padding = -1 must be a whole number, at least 0"),
-    ],
+test_bad_arguments = refusals(
+    lambda inputs, arguments: augment(inputs, seeded(), **arguments),
+    (torch.zeros(3, 8, 8), {}, r"inputs have shape \(3, 8, 8\); must be \(n, C, H, W\)"),
+    (torch.zeros(1, 3, 8, 8), {"padding": -1}, "padding = -1 must be a whole number, at least 0"),
 )
-def test_bad_arguments(inputs: Tensor, arguments: dict[str, int], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        augment(inputs, seeded(), **arguments)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -87,30 +88,6 @@ def birds(path: Path, **changes: bytes) -> Examples:
     return cub200.examples(path, size=SIDE, archive=file)
 
 
-def test_cub200(tmp_path: Path) -> None:
-    found = birds(tmp_path)
-    assert found.classes == 200
-    assert found.labels.tolist() == [0, 199]
-    assert found.test_labels.tolist() == [0]
-    assert [is_image(x, i) for x, i in zip([*found.inputs, *found.test_inputs], (0, 2, 1), strict=True)] == [True] * 3
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"image_class_labels": b"1 1\n2 1\n3 201\n"}, "must hold CUB_200_2011/images/200.Yellowthroat/Y_0001.jpg, of a class below 200"),
-        ({"images": b"1 ../../evil.jpg\n"}, r"must hold CUB_200_2011/images/\.\./\.\./evil.jpg"),
-        ({"image_class_labels": b"1 1\n"}, "CUB_200_2011.tgz cannot be read"),
-        ({"image_class_labels": b"1 one\n2 1\n3 1\n"}, "CUB_200_2011.tgz cannot be read"),
-        ({"train_test_split": b"1 1\n2 1\n3 1\n"}, "CUB_200_2011.tgz must list images for training and for testing"),
-        ({"images": b"\xff"}, "CUB_200_2011.tgz cannot be read"),
-    ],
-)
-def test_tables_that_do_not_fit_are_refused(tmp_path: Path, changes: dict[str, bytes], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        birds(tmp_path, **changes)
-
-
 # --- Stanford Dogs
 
 
@@ -124,43 +101,33 @@ def listed(names: list[str], labels: list[int]) -> bytes:
 DOGS = ["n02085620-Chihuahua/n02085620_1.jpg", "n02085620-Chihuahua/n02085620_2.jpg", "n02116738-hunting_dog/n02116738_3.jpg"]
 
 
-def hounds(path: Path, test: bytes | None = None) -> Examples:
+def hounds(path: Path, test: bytes = listed(DOGS[2:], [120])) -> Examples:
     images = tar(path / "images.tar", {f"Images/{name}": image(pixels(i)) for i, name in enumerate(DOGS)})
-    test = listed(DOGS[2:], [120]) if test is None else test
     lists = tar(path / "lists.tar", {"file_list.mat": b"not needed", "train_list.mat": listed(DOGS[1::-1], [1, 1]), "test_list.mat": test})
     return dogs.examples(path, size=SIDE, images=images, lists=lists)
 
 
-def test_dogs(tmp_path: Path) -> None:
-    found = hounds(tmp_path)
-    assert found.classes == 120
-    assert found.labels.tolist() == [0, 0]
-    assert found.test_labels.tolist() == [119]
-    assert [is_image(x, i) for x, i in zip([*found.inputs, *found.test_inputs], (1, 0, 2), strict=True)] == [True] * 3
-
-
 @pytest.mark.parametrize(
-    ("test", "message"),
+    ("read", "changes", "message"),
     [
-        (listed(DOGS, [1, 1, 121]), "images.tar must hold Images/n02116738-hunting_dog/n02116738_3.jpg, of a class below 120"),
-        (listed(["n0/missing.jpg"], [1]), "images.tar must hold Images/n0/missing.jpg"),
-        (listed(DOGS, [1, 1]), "lists.tar: test_list.mat cannot be read"),
-        (b"no table", "lists.tar: test_list.mat cannot be read"),
-        (listed(DOGS, [1, 1, 120])[:300], "lists.tar: test_list.mat cannot be read"),
+        (birds, {"image_class_labels": b"1 1\n2 1\n3 201\n"}, f"must hold CUB_200_2011/images/{BIRDS[2]}, of a class below 200"),
+        (birds, {"images": b"1 ../../evil.jpg\n"}, r"must hold CUB_200_2011/images/\.\./\.\./evil.jpg"),
+        (birds, {"image_class_labels": b"1 1\n"}, "CUB_200_2011.tgz cannot be read"),
+        (birds, {"image_class_labels": b"1 one\n2 1\n3 1\n"}, "CUB_200_2011.tgz cannot be read"),
+        (birds, {"train_test_split": b"1 1\n2 1\n3 1\n"}, "CUB_200_2011.tgz must list images for training and for testing"),
+        (birds, {"images": b"\xff"}, "CUB_200_2011.tgz cannot be read"),
+        (hounds, {"test": listed(DOGS, [1, 1, 121])}, f"images.tar must hold Images/{DOGS[2]}, of a class below 120"),
+        (hounds, {"test": listed(["n0/missing.jpg"], [1])}, "images.tar must hold Images/n0/missing.jpg"),
+        (hounds, {"test": listed(DOGS, [1, 1])}, "lists.tar: test_list.mat cannot be read"),
+        (hounds, {"test": b"no table"}, "lists.tar: test_list.mat cannot be read"),
+        (hounds, {"test": listed(DOGS, [1, 1, 120])[:300]}, "lists.tar: test_list.mat cannot be read"),
     ],
 )
-def test_lists_that_do_not_fit_are_refused(tmp_path: Path, test: bytes, message: str) -> None:
+def test_tables_and_lists_that_do_not_fit_are_refused(
+    tmp_path: Path, read: Callable[..., Examples], changes: dict[str, bytes], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
-        hounds(tmp_path, test)
-
-
-@pytest.mark.parametrize(("name", "file"), [("cub200", "CUB_200_2011.tgz"), ("dogs", "lists.tar")])
-def test_missing_and_other_archives_are_refused(tmp_path: Path, name: str, file: str) -> None:
-    with pytest.raises(ValueError, match=f"must be a folder that holds {file}, from http"):
-        load(name, folder=tmp_path)
-    (tmp_path / file).write_bytes(b"another file")
-    with pytest.raises(ValueError, match=f"has the SHA-256 .* get {file} again, from http"):
-        load(name, folder=tmp_path)
+        read(tmp_path, **changes)
 
 
 # --- a folder
@@ -177,12 +144,20 @@ def pictures(path: Path) -> Path:
     return path
 
 
-def test_folder(tmp_path: Path) -> None:
-    found = folder.examples(pictures(tmp_path), size=SIDE)
-    assert found.classes == 2
-    assert found.labels.tolist() == [0, 0, 1, 1]
-    assert found.test_labels.tolist() == [0, 1]
-    assert [is_image(x, i) for x, i in zip([*found.inputs, *found.test_inputs], (1, 3, 0, 2, 5, 4), strict=True)] == [True] * 6
+@pytest.mark.parametrize(
+    ("read", "classes", "labels", "test_labels", "order"),
+    [
+        (birds, 200, [0, 199], [0], (0, 2, 1)),
+        (hounds, 120, [0, 0], [119], (1, 0, 2)),
+        (lambda path: folder.examples(pictures(path), size=SIDE), 2, [0, 0, 1, 1], [0, 1], (1, 3, 0, 2, 5, 4)),
+    ],
+)
+def test_each_image_gets_its_label(
+    tmp_path: Path, read: Callable[[Path], Examples], classes: int, labels: list[int], test_labels: list[int], order: tuple[int, ...]
+) -> None:
+    found = read(tmp_path)
+    assert (found.classes, found.labels.tolist(), found.test_labels.tolist()) == (classes, labels, test_labels)
+    assert [is_image(x, i) for x, i in zip([*found.inputs, *found.test_inputs], order, strict=True)] == [True] * len(order)
 
 
 def test_folder_is_loaded_by_its_name(tmp_path: Path) -> None:

@@ -14,20 +14,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.random import SFC64, Generator
 
-from tests.empirics.simulation.bits import assert_same_bits
-from tests.empirics.simulation.stages import PLAN, stage
+from tests.empirics.simulation.bits import assert_same, assert_same_bits
+from tests.empirics.simulation.stages import NOISY, PLAN, stage
 from tests.planted import assert_rejects
+from tests.refusals import refusals
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation.oracles import Oracle
 from tsla.empirics.simulation.problems import Problem
-from tsla.empirics.simulation.simulate import Trajectory, simulate
+from tsla.empirics.simulation.simulate import simulate
 from tsla.extras import MissingExtraError
 from tsla.theory.constants import Array
 
 compiled = pytest.importorskip("tsla.empirics.simulation.compiled", reason="numba is not installed", exc_type=ModuleNotFoundError)
 
-NOISY = Oracle(1.0, 0.3, 0.5, 0.2)
-LAWS = [Oracle(1.0, 0.3, 0.5, 0.2, "fixed"), Oracle(2.0), Oracle(0.0, 0.3), Oracle(1.0, 0.0, 0.5, -0.4)]
+LAWS = [replace(NOISY, bias="fixed"), Oracle(2.0), Oracle(0.0, 0.3), Oracle(1.0, 0.0, 0.5, -0.4)]
 
 
 def words(rng: Generator) -> Array:
@@ -55,31 +55,24 @@ def test_sine_is_the_sine(x: float) -> None:
     assert compiled.sine(x) == pytest.approx(math.sin(x), rel=1e-9, abs=3e-16)
 
 
-def assert_equal_to_rounding(run: Trajectory, other: Trajectory) -> None:
-    assert (run.step == other.step).all()
-    for field in ("grad2", "mean_grad2", "gap"):
-        assert getattr(run, field) == pytest.approx(getattr(other, field), rel=1e-9, abs=1e-12, nan_ok=True), field
-
-
 def made(name: str) -> Problem:
     """In three dimensions, where it has a choice."""
     arguments = signature(import_module(f"tsla.empirics.simulation.problems.{name}").problem).parameters
     return problems.get(name, **({"dimension": 3} if "dimension" in arguments else {}))
 
 
-def coordinatewise() -> list[str]:
-    return [name for name in problems.names() if problems.get(name).coordinatewise is not None]
+COORDINATEWISE = [name for name in problems.names() if problems.get(name).coordinatewise is not None]
 
 
 def assert_runs_agree(problem: Problem, oracle: Oracle = NOISY) -> None:
     plan = [stage(s.eta / problem.L, s.theta, int(s.steps), s.decay_steps) for s in PLAN]
     slow, fast = (simulate(problem, oracle, plan, replicas=9, seed=3, compiled=compiled) for compiled in (False, True))
-    assert_equal_to_rounding(fast, slow)
+    assert_same(fast, slow)
     planted = simulate(problem, oracle, [*plan[:2], stage(0.0801 / problem.L, 0.3, 21, 4.0)], replicas=9, seed=3)
-    assert_rejects(lambda wrong: assert_equal_to_rounding(fast, wrong), planted)
+    assert_rejects(lambda wrong: assert_same(fast, wrong), planted)
 
 
-@pytest.mark.parametrize("name", coordinatewise())
+@pytest.mark.parametrize("name", COORDINATEWISE)
 def test_every_coordinatewise_problem_runs_as_on_the_general_path(name: str) -> None:
     assert_runs_agree(made(name))
 
@@ -94,7 +87,7 @@ def test_planted_wrong_slope_is_seen() -> None:
 
 
 def test_there_are_the_problems_that_the_tests_above_are_about() -> None:
-    assert {"sine_valley", "geman_mcclure", "cosine", "stall"} <= set(coordinatewise())
+    assert {"sine_valley", "geman_mcclure", "cosine", "stall"} <= set(COORDINATEWISE)
 
 
 def test_what_a_slope_closes_over_is_part_of_it() -> None:
@@ -122,16 +115,11 @@ def test_a_start_that_is_not_trusted_is_refused() -> None:
         simulate(problems.get("cosine"), NOISY, [stage(0.1, 0.0, 5)], replicas=2, seed=0, start=[1.1e6], compiled=True)
 
 
-@pytest.mark.parametrize(
-    ("problem", "oracle", "message"),
-    [
-        ("rotated_sine_valley", NOISY, "problem = 'rotated_sine_valley' must be coordinate-wise for compiled = True"),
-        ("stall", Oracle(1.0, noise="rademacher"), "noise = 'rademacher' must be 'normal' for compiled = True"),
-    ],
+test_what_is_not_compiled_is_refused = refusals(
+    lambda problem, oracle: simulate(problems.get(problem), oracle, PLAN, replicas=2, seed=0, compiled=True),
+    ("rotated_sine_valley", NOISY, "problem = 'rotated_sine_valley' must be coordinate-wise for compiled = True"),
+    ("stall", Oracle(1.0, noise="rademacher"), "noise = 'rademacher' must be 'normal' for compiled = True"),
 )
-def test_what_is_not_compiled_is_refused(problem: str, oracle: Oracle, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        simulate(problems.get(problem), oracle, PLAN, replicas=2, seed=0, compiled=True)
 
 
 def test_without_numba_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

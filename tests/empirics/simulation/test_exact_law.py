@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import stats
 from scipy.integrate import quad
 
-from tests.empirics.simulation.stages import stage
+from tests.empirics.simulation.stages import quadratic, stage
 from tests.planted import assert_rejects
+from tests.refusals import refusals
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation.exact_law import Law, exact_law
 from tsla.empirics.simulation.oracles import Oracle
@@ -20,22 +20,6 @@ from tsla.empirics.simulation.problems import Problem
 from tsla.empirics.simulation.simulate import simulate
 from tsla.theory.constants import Array
 from tsla.theory.plan import Stage
-
-
-def spectrum(curvatures: Array) -> Problem:
-    """``Σ λ_i w_i²/2``, from 1 in every coordinate."""
-    d = len(curvatures)
-    return Problem(
-        name="spectrum",
-        dimension=d,
-        L=float(curvatures.max()),
-        mu=float(curvatures.min()),
-        minimum=0.0,
-        minimiser=np.zeros(d),
-        start=np.ones(d),
-        value=lambda w: np.asarray(w**2 @ curvatures / 2),
-        gradient=lambda w: w * curvatures,
-    )
 
 
 def steps_of(stages: tuple[Stage, ...]) -> list[tuple[float, float, bool]]:
@@ -84,12 +68,12 @@ def agrees(rows: Array, expected: Array, tolerance: float = 1e-9) -> None:
 def test_quadratics_in_closed_form(curvatures: list[float], noise: str) -> None:
     """Only mean and variance matter: the same numbers for normal noise and for signs."""
     oracle = replace(FIXED, noise=noise)
-    law = exact_law(spectrum(np.array(curvatures)), oracle, TSLA, checkpoints=range(19))
+    law = exact_law(quadratic(np.array(curvatures)), oracle, TSLA, checkpoints=range(19))
     expected = of_a_quadratic(np.array(curvatures), oracle, TSLA)
     agrees(rows_of(law), expected)
     assert law.error <= 1e-10
     for wrong in (stage(0.2, 0.6 * (1 + 1e-7), 7), stage(0.2 * (1 + 1e-7), 0.6, 7)):
-        planted = exact_law(spectrum(np.array(curvatures)), oracle, (wrong, *TSLA[1:]), checkpoints=range(19))
+        planted = exact_law(quadratic(np.array(curvatures)), oracle, (wrong, *TSLA[1:]), checkpoints=range(19))
         assert_rejects(lambda rows: agrees(rows, expected), rows_of(planted))
 
 
@@ -124,11 +108,10 @@ def enumerated(problem: Problem, oracle: Oracle, stages: tuple[Stage, ...]) -> A
     return np.mean(paths, axis=0)
 
 
-NON_QUADRATIC = ("cosine", "geman_mcclure", "sine_valley")
 SHORT = (stage(0.1, 0.6, 2), stage(0.05, 0.0, 1), stage(0.08, 0.3, 2, decay_steps=4.0))
 
 
-@pytest.mark.parametrize("name", NON_QUADRATIC)
+@pytest.mark.parametrize("name", ["cosine", "geman_mcclure", "sine_valley"])
 @pytest.mark.parametrize("bias", ["fixed", "opposing"])
 def test_signs_enumerated(name: str, bias: str) -> None:
     """The start is far from where the opposing bias turns, so that it is smooth on all the paths."""
@@ -213,7 +196,7 @@ def test_equal_coordinates_are_one_law() -> None:
 
 
 def test_no_minimiser_is_needed() -> None:
-    nowhere = replace(spectrum(np.array([0.5, 2.0])), minimiser=None)
+    nowhere = replace(quadratic(np.array([0.5, 2.0])), minimiser=None)
     law = exact_law(nowhere, FIXED, TSLA, checkpoints=[0, 18])
     agrees(rows_of(law), of_a_quadratic(np.array([0.5, 2.0]), FIXED, TSLA)[[0, 18]])
 
@@ -232,11 +215,7 @@ def test_the_error_is_one() -> None:
 # --- the simulator has this law ---
 
 
-@dataclass(frozen=True)
-class Setting:
-    problem: Problem
-    oracle: Oracle
-    stages: tuple[Stage, ...]
+Setting = tuple[Problem, Oracle, tuple[Stage, ...]]
 
 
 def settings() -> list[Setting]:
@@ -251,18 +230,14 @@ def settings() -> list[Setting]:
     pairs = ("fixed", "normal"), ("fixed", "rademacher"), ("opposing", "normal")
     oracles = [Oracle(2.0, 0.5, 0.7, 0.4, bias=bias, noise=noise) for bias, noise in pairs]
     return [
-        Setting(task, oracle, method(task.L))
+        (task, oracle, method(task.L))
         for task, method, oracle in itertools.product(tasks, methods, oracles)
         if task.dimension == 1 or oracle.bias == "fixed"
     ]
 
 
-def altered(stages: tuple[Stage, ...], eta: float, theta: float) -> tuple[Stage, ...]:
-    return tuple(Stage(part.eta * eta, part.theta * theta, part.steps, part.decay_steps) for part in stages)
-
-
-QUANTITIES = ("grad2", "mean_grad2", "gap")
-REPLICAS = 10_000
+def last(setting: Setting) -> int:
+    return sum(int(part.steps) for part in setting[2])
 
 
 @pytest.fixture(scope="module")
@@ -270,26 +245,23 @@ def simulated() -> Array:
     """Means and standard errors of the three quantities at the end, (settings, 3, 2): independent over settings."""
     rows = []
     for seed, setting in enumerate(settings()):
-        last = sum(int(part.steps) for part in setting.stages)
-        run = simulate(setting.problem, setting.oracle, setting.stages, replicas=REPLICAS, seed=seed, checkpoints=[last])
-        samples = [getattr(run, name)[-1] for name in QUANTITIES]
-        rows.append([(x.mean(), stats.sem(x)) for x in samples])
+        run = simulate(*setting, replicas=10_000, seed=seed, checkpoints=[last(setting)])
+        rows.append([(x[-1].mean(), stats.sem(x[-1])) for x in (run.grad2, run.mean_grad2, run.gap)])
     return np.array(rows)
 
 
 def z_scores(simulated: Array, laws: list[Law]) -> Array:
     """(simulated mean - exact)/standard error, (settings, 3)."""
-    exact = np.array([[getattr(law, name)[-1] for name in QUANTITIES] for law in laws])
+    exact = np.array([rows_of(law)[-1] for law in laws])
     return (simulated[..., 0] - exact) / simulated[..., 1]
 
 
 def laws_of(chosen: list[Setting], eta: float = 1.0, theta: float = 1.0) -> list[Law]:
-    return [
-        exact_law(
-            s.problem, s.oracle, altered(s.stages, eta, theta), checkpoints=[sum(int(part.steps) for part in s.stages)], tolerance=1e-6
-        )
-        for s in chosen
-    ]
+    laws = []
+    for problem, oracle, stages in chosen:
+        altered = [replace(part, eta=part.eta * eta, theta=part.theta * theta) for part in stages]
+        laws.append(exact_law(problem, oracle, altered, checkpoints=[last((problem, oracle, stages))], tolerance=1e-6))
+    return laws
 
 
 def are_standard(scores: Array) -> None:
@@ -314,30 +286,17 @@ def test_a_law_of_other_steps_is_rejected(simulated: Array, wrong: dict[str, flo
 
 # --- refusals ---
 
-STALL = problems.get("stall")
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: exact_law(problems.get("rotated_sine_valley"), FIXED, TSLA), "problem = rotated_sine_valley must be separable"),
-        (
-            lambda: exact_law(problems.get("cosine", dimension=2), Oracle(1, 1), TSLA),
-            "bias = 'opposing' must be 'fixed' for cosine in 2 dimensions: it couples coordinates",
-        ),
-        (
-            lambda: exact_law(STALL, Oracle(1.0, noise="student", dof=5), TSLA),
-            "noise = 'student' must be normal or rademacher for an exact law",
-        ),
-        (lambda: exact_law(STALL, Oracle(1.0, variance="rising"), TSLA), "variance = 'rising' must be constant for an exact law"),
-        (lambda: exact_law(STALL, FIXED, ()), "stages = () is empty"),
-        (lambda: exact_law(STALL, FIXED, TSLA, start=[1.0, 2.0]), "start has shape (2,); the exact law of stall needs (1,)"),
-        (lambda: exact_law(STALL, FIXED, TSLA, checkpoints=[19]), "checkpoints = 19 is after the last step; the run has 18 steps"),
-        (lambda: exact_law(STALL, FIXED, TSLA, tolerance=0), "tolerance = 0 must be a finite number above 0"),
-    ],
+test_refusals = refusals(
+    lambda changed: exact_law(**{"problem": problems.get("stall"), "oracle": FIXED, "stages": TSLA} | changed),
+    ({"problem": problems.get("rotated_sine_valley")}, "problem = rotated_sine_valley must be separable"),
+    (
+        {"problem": problems.get("cosine", dimension=2), "oracle": Oracle(1, 1)},
+        "bias = 'opposing' must be 'fixed' for cosine in 2 dimensions: it couples coordinates",
+    ),
+    ({"oracle": Oracle(1.0, noise="student", dof=5)}, "noise = 'student' must be normal or rademacher for an exact law"),
+    ({"oracle": Oracle(1.0, variance="rising")}, "variance = 'rising' must be constant for an exact law"),
+    ({"stages": ()}, r"stages = \(\) is empty"),
+    ({"start": [1.0, 2.0]}, r"start has shape \(2,\); the exact law of stall needs \(1,\)"),
+    ({"checkpoints": [19]}, "checkpoints = 19 is after the last step; the run has 18 steps"),
+    ({"tolerance": 0}, "tolerance = 0 must be a finite number above 0"),
 )
-def test_refusals(call: Callable[[], Law], message: str) -> None:
-    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the message is compared below
-        call()
-    assert str(caught.value).startswith(message)
-    assert "\n" not in str(caught.value)

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.empirics.simulation.bits import assert_same
 from tests.empirics.simulation.stages import stage
 from tests.planted import assert_rejects
+from tests.refusals import refusals
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation.exact_law import exact_law
 from tsla.empirics.simulation.oracles import Oracle
@@ -50,7 +52,8 @@ def test_the_mean_is_that_of_the_weights(run: Callable[..., Any]) -> None:
         assert found.mean_grad2[6:] == pytest.approx(mean, rel=1e-9)
 
     is_the_weighted_mean(replace(SECOND, weights=square_root))
-    assert_rejects(is_the_weighted_mean, SECOND)
+    for wrong in (SECOND, replace(SECOND, weights=lambda t: square_root(t + 1))):  # not weighted; one step off
+        assert_rejects(is_the_weighted_mean, wrong)
 
 
 @every_run
@@ -58,9 +61,7 @@ def test_step_sizes_are_those_of_the_function(run: Callable[..., Any]) -> None:
     known = run(PROBLEM, ORACLE, (FIRST, replace(SECOND, decay_steps=np.asarray(4.0))), checkpoints=MARKS)
 
     def is_the_same_run(second: Stage) -> None:
-        found = run(PROBLEM, ORACLE, (FIRST, second), checkpoints=MARKS)
-        for field in ("grad2", "mean_grad2", "gap"):
-            assert getattr(found, field) == pytest.approx(getattr(known, field), rel=1e-9, nan_ok=True)
+        assert_same(run(PROBLEM, ORACLE, (FIRST, second), checkpoints=MARKS), known)
 
     is_the_same_run(replace(SECOND, factor=falling))
     assert_rejects(is_the_same_run, SECOND)
@@ -82,18 +83,13 @@ def test_a_run_goes_on_only_with_the_functions_that_it_began_with(tmp_path: Path
             run((replace(SECOND, **other),))
 
 
-@pytest.mark.parametrize(
-    ("changed", "message"),
-    [
-        ({"factor": lambda t: -t}, r"eta\*factor\(t\) = -0.08 must be a finite number at least 0"),
-        ({"factor": lambda t: 1.0}, r"eta\*factor\(t\) has shape \(\); a run needs a number for each of the steps t, shape \(\d+,\)"),
-        ({"weights": lambda t: t * np.nan}, r"weights\(t\) = nan must be a finite number at least 0"),
-        ({"factor": falling, "decay_steps": np.asarray(4.0)}, "decay_steps and factor exclude each other"),
-    ],
+test_functions_that_are_none = refusals(
+    lambda changed: simulate(PROBLEM, ORACLE, (replace(SECOND, **changed),), replicas=4, seed=0),
+    ({"factor": lambda t: -t}, r"eta\*factor\(t\) = -0.08 must be a finite number at least 0"),
+    ({"factor": lambda t: 1.0}, r"eta\*factor\(t\) has shape \(\); a run needs a number for each of the steps t, shape \(\d+,\)"),
+    ({"weights": lambda t: t * np.nan}, r"weights\(t\) = nan must be a finite number at least 0"),
+    ({"factor": falling, "decay_steps": np.asarray(4.0)}, "decay_steps and factor exclude each other"),
 )
-def test_functions_that_are_none(changed: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=f"^{message}"):
-        simulate(PROBLEM, ORACLE, (replace(SECOND, **changed),), replicas=4, seed=0)
 
 
 def test_what_is_printed_of_a_stage() -> None:

@@ -14,6 +14,7 @@ from numpy.random import Generator
 from scipy import stats
 
 from tests.planted import assert_rejects
+from tests.refusals import refusals
 from tsla.empirics.simulation.oracles import TIE_BREAK, Oracle
 from tsla.theory.constants import Array
 
@@ -57,13 +58,7 @@ def test_constants_are_those_of_the_draws(law: dict[str, Any], c: float) -> None
     samples = unbiased_samples(Oracle(**constants, **law))
     for name, constant in constants.items():
         assert agrees(samples[name], constant), name
-
-
-@pytest.mark.parametrize("law", LAWS, ids=str)
-@pytest.mark.parametrize("name", CONSTANTS)
-def test_planted_wrong_constant_is_rejected(law: dict[str, Any], name: str) -> None:
-    samples = unbiased_samples(Oracle(**CONSTANTS | {name: 1.05 * CONSTANTS[name]}, **law))
-    assert not agrees(samples[name], CONSTANTS[name])
+        assert constant == 0 or not agrees(samples[name], 1.05 * constant), name
 
 
 @pytest.mark.parametrize("law", LAWS, ids=str)
@@ -119,19 +114,14 @@ def test_opposing_bias_is_the_sign_rule_in_one_dimension() -> None:
 
 
 def test_same_randomness_is_consumed_whatever_the_constants() -> None:
-    states = []
-    for oracle in (Oracle(1.0), Oracle(0.0), Oracle(2.0, 0.5, 0.3, 0.1), Oracle(1.0, 0.1, bias="fixed"), Oracle(1.0, 0.0, 1.0, 1.0)):
+    noise, states = [], []
+    for oracle in (Oracle(1.0), Oracle(1.0, 0.5, 0.3, 0.1), Oracle(1.0, 0.1, bias="fixed"), Oracle(1.0, 0.0, 1.0, 1.0), Oracle(0.0)):
         used = rng()
-        oracle.draw(np.ones((7, 3)), used)
+        noise.append(oracle.draw(np.zeros((7, 3)), used)[0].tolist())
         states.append(used.standard_normal())
+    assert noise[0] == noise[1] == noise[2] == noise[3] != noise[4]
     assert len(set(states)) == 1
     assert states[0] != rng().standard_normal()
-
-
-def test_one_hot_noise_is_paired_across_oracles() -> None:
-    plain, _ = Oracle(2.0).draw(np.zeros((7, 3)), rng())
-    other, _ = Oracle(2.0, 0.5, 0.3, 0.1).draw(np.zeros((7, 3)), rng())
-    assert (plain == other).all()
 
 
 @pytest.mark.parametrize("law", LAWS, ids=str)
@@ -149,29 +139,24 @@ def test_delta() -> None:
         _ = Oracle(0.0, 0.5).delta
 
 
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"sigma2": -1.0}, "sigma2 = -1 must be a finite number at least 0"),
-        ({"beta2": -1e-9}, "beta2 = -1e-09 must be"),
-        ({"nu2": math.inf}, "nu2 = inf must be"),
-        ({"nu2": True}, "nu2 = True must be"),
-        ({"c": math.nan}, "c = nan must be"),
-        ({"nu2": 0.25, "c": 0.51}, r"c = 0.51 must be at most sqrt\(sigma2 \* nu2\) = 0.5 in size"),
-        ({"nu2": 0.25, "c": -0.51}, "c = -0.51 must be"),
-        ({"c": 1e-9}, "c = 1e-09 must be"),
-        ({"bias": "helping"}, "bias = 'helping' must be one of opposing, fixed"),
-        ({"noise": "cauchy"}, "noise = 'cauchy' must be one of normal, rademacher, student"),
-        ({"noise": "student"}, "dof = nan must be a finite number above 2"),
-        ({"noise": "student", "dof": 2.0}, "dof = 2 must be a finite number above 2"),
-        ({"dof": 5.0}, "dof = 5.0 must be None: normal noise has no degrees of freedom"),
-        ({"variance": "wild"}, "variance = 'wild' must be one of constant, rising, falling"),
-        ({"knee": 0.0}, "knee = 0 must be a finite number above 0"),
-    ],
+test_bad_fields = refusals(
+    lambda fields: Oracle(**{"sigma2": 1.0} | fields),
+    ({"sigma2": -1.0}, "sigma2 = -1 must be a finite number at least 0"),
+    ({"beta2": -1e-9}, "beta2 = -1e-09 must be"),
+    ({"nu2": math.inf}, "nu2 = inf must be"),
+    ({"nu2": True}, "nu2 = True must be"),
+    ({"c": math.nan}, "c = nan must be"),
+    ({"nu2": 0.25, "c": 0.51}, r"c = 0.51 must be at most sqrt\(sigma2 \* nu2\) = 0.5 in size"),
+    ({"nu2": 0.25, "c": -0.51}, "c = -0.51 must be"),
+    ({"c": 1e-9}, "c = 1e-09 must be"),
+    ({"bias": "helping"}, "bias = 'helping' must be one of opposing, fixed"),
+    ({"noise": "cauchy"}, "noise = 'cauchy' must be one of normal, rademacher, student"),
+    ({"noise": "student"}, "dof = nan must be a finite number above 2"),
+    ({"noise": "student", "dof": 2.0}, "dof = 2 must be a finite number above 2"),
+    ({"dof": 5.0}, "dof = 5.0 must be None: normal noise has no degrees of freedom"),
+    ({"variance": "wild"}, "variance = 'wild' must be one of constant, rising, falling"),
+    ({"knee": 0.0}, "knee = 0 must be a finite number above 0"),
 )
-def test_bad_fields(fields: dict[str, object], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        Oracle(**{"sigma2": 1.0} | fields)
 
 
 def test_largest_correlation_is_accepted_in_spite_of_rounding() -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.random import SFC64, Generator, SeedSequence
 
-from tests.empirics.simulation.stages import stage
+from tests.empirics.simulation.bits import assert_same
+from tests.empirics.simulation.stages import NOISY, stage
+from tests.refusals import refusals
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation.oracles import TIE_BREAK, Oracle
 from tsla.empirics.simulation.problems import Problem
@@ -18,7 +21,6 @@ from tsla.theory.constants import Array
 from tsla.theory.plan import Stage
 
 TSLA = (stage(0.1, 0.6, 12), stage(0.05, 0.0, 9), stage(0.08, 0.3, 9, decay_steps=4.0))
-NOISY = Oracle(1.0, 0.3, 0.5, 0.2)
 
 
 def slow(problem: Problem, oracle: Oracle, stages: tuple[Stage, ...], replicas: int, seed: int, *, shrink: bool = False) -> Trajectory:
@@ -55,20 +57,10 @@ def slow(problem: Problem, oracle: Oracle, stages: tuple[Stage, ...], replicas: 
     return Trajectory(np.arange(len(gap)), np.array(grad2), np.array(mean), np.array(gap))
 
 
-def assert_same(a: Trajectory, b: Trajectory, tolerance: float) -> None:
-    assert (a.step == b.step).all()
-    for field in ("grad2", "mean_grad2", "gap"):
-        assert getattr(a, field) == pytest.approx(getattr(b, field), rel=tolerance, abs=tolerance, nan_ok=True), field
-
-
-def total(stages: tuple[Stage, ...]) -> int:
-    return sum(int(s.steps) for s in stages)
-
-
 @pytest.mark.parametrize(("name", "kwargs"), [("stall", {}), ("sine_valley", {"dimension": 3}), ("rotated_sine_valley", {"dimension": 4})])
 @pytest.mark.parametrize(("bias", "noise"), list(itertools.product(("opposing", "fixed"), ("normal", "rademacher"))))
 def test_agrees_with_the_slow_loop(name: str, kwargs: dict[str, int], bias: str, noise: str) -> None:
-    problem, oracle = problems.get(name, **kwargs), Oracle(1.0, 0.3, 0.5, 0.2, bias, noise)
+    problem, oracle = problems.get(name, **kwargs), replace(NOISY, bias=bias, noise=noise)
     fast = simulate(problem, oracle, TSLA, replicas=4, seed=3, checkpoints=range(31))
     assert_same(fast, slow(problem, oracle, TSLA, 4, 3), 1e-10)
 
@@ -90,94 +82,18 @@ def test_slow_loop_sees_planted_errors(planted: tuple[Stage, ...]) -> None:
 
 
 def test_shrunk_is_the_run_with_zero_for_the_smoothing_oracle() -> None:
-    problem, constant = problems.get("sine_valley", dimension=2), (stage(0.1, 0.6, 12), stage(0.08, 0.3, 9, decay_steps=4.0))
-    control = simulate(problem, NOISY, shrunk(constant), replicas=4, seed=3, checkpoints=range(22))
+    problem = problems.get("sine_valley", dimension=2)
+    constant = (stage(0.1, 0.6, 12), stage(0.08, 0.3, 9, decay_steps=4.0), stage(0.5, 1.0, 5))
+    control = simulate(problem, NOISY, shrunk(constant), replicas=4, seed=3, checkpoints=range(27))
     assert_same(control, slow(problem, NOISY, constant, 4, 3, shrink=True), 1e-10)
     with pytest.raises(AssertionError):
         assert_same(control, slow(problem, NOISY, constant, 4, 3), 1e-2)
-
-
-def test_shrunk_at_full_strength_stands_still() -> None:
-    run = simulate(problems.get("cosine"), NOISY, shrunk([stage(0.5, 1.0, 5)]), replicas=3, seed=0, checkpoints=[0, 5])
-    assert (run.gap[1] == run.gap[0]).all()
-
-
-def test_same_seed_same_bits_other_seed_other_bits() -> None:
-    problem = problems.get("rotated_sine_valley")
-    runs = [simulate(problem, NOISY, TSLA, replicas=5, seed=seed) for seed in (7, 7, 8)]
-    for field in ("step", "grad2", "mean_grad2", "gap"):
-        assert getattr(runs[0], field).tobytes() == getattr(runs[1], field).tobytes()
-    assert (runs[0].gap[1:] != runs[2].gap[1:]).all()
-    assert len(set(runs[0].gap[-1])) == 5  # replicas differ from each other
 
 
 def test_recording_does_not_change_the_run() -> None:
     problem = problems.get("sine_valley")
     every, last = (simulate(problem, NOISY, TSLA, replicas=5, seed=7, checkpoints=c) for c in (range(31), [30]))
     assert (every.gap[-1] == last.gap[0]).all()
-
-
-def test_methods_with_the_same_seed_see_the_same_noise() -> None:
-    """With ĝ = g the smoothing strength can't matter, unless a method draws more or less noise than another."""
-    problem, same = problems.get("sine_valley", dimension=3), Oracle(1.0, nu2=1.0, c=1.0)
-    plans = [(stage(0.1, theta, 40),) for theta in (0.0, 0.3, 1.0)] + [(stage(0.1, 0.5, 15), stage(0.1, 0.0, 25))]
-    runs = [simulate(problem, same, plan, replicas=6, seed=2, checkpoints=[40]) for plan in plans]
-    for run in runs[1:]:
-        assert run.gap == pytest.approx(runs[0].gap, rel=1e-9)
-    other = simulate(problem, same, plans[0], replicas=6, seed=3, checkpoints=[40])
-    assert other.gap != pytest.approx(runs[0].gap, rel=1e-2)
-
-
-@pytest.mark.parametrize("theta", [0.0, 0.4])
-def test_decay_without_noise_is_a_product(theta: float) -> None:
-    L, decay = 3.0, 2.5
-    stages = (stage(0.1, theta, 6), stage(0.2, theta, 8, decay_steps=decay))
-    run = simulate(problems.get("stall", L=L), Oracle(0.0), stages, replicas=1, seed=0, checkpoints=[6, 14])
-    after = [(1 - 0.1 * L) ** 6]
-    after.append(after[0] * math.prod(1 - L * 0.2 / (1 + t / decay) for t in range(8)))  # t counted from the start of the stage
-    assert run.gap[:, 0] == pytest.approx([L / 2 * w**2 for w in after], rel=1e-12)
-
-
-def test_mean_grad2_is_the_mean_over_the_iterates_of_the_stage_so_far() -> None:
-    run = simulate(problems.get("sine_valley", dimension=2), NOISY, TSLA, replicas=3, seed=1, checkpoints=range(31))
-    for begin, end in ((0, 12), (12, 21), (21, 30)):
-        for t in range(begin + 1, end + 1):
-            assert run.mean_grad2[t] == pytest.approx(run.grad2[begin:t].mean(axis=0), rel=1e-12)
-            assert run.mean_grad2[t] != pytest.approx(run.grad2[begin : t + 1].mean(axis=0), rel=1e-6)  # w_t itself is not an iterate of R
-    assert np.isnan(run.mean_grad2[0]).all()
-    assert not np.isnan(run.mean_grad2[1:]).any()
-
-
-def moments(theta: float, oracle: Oracle, L: float, eta: float, T: int) -> float:
-    """``E w_T²`` for ``F = L w²/2`` from ``w_0 = 1`` with constant bias: mean and variance are geometric sums."""
-    a = 1 - eta * L
-    mean = a**T - eta * theta * math.sqrt(oracle.beta2) * (1 - a**T) / (1 - a)
-    noise = (1 - theta) ** 2 * oracle.sigma2 + theta**2 * oracle.nu2 + 2 * theta * (1 - theta) * oracle.c
-    return mean**2 + eta**2 * noise * (1 - a ** (2 * T)) / (1 - a**2)
-
-
-@pytest.mark.parametrize("noise", ["normal", "rademacher"])
-@pytest.mark.parametrize("theta", [0.0, 0.5, 1.0])
-def test_second_moment_on_a_quadratic_is_exact(theta: float, noise: str) -> None:
-    L, eta, T, n = 2.0, 0.1, 25, 20_000
-    oracle = Oracle(4.0, 0.2, 1.0, 0.8, bias="fixed", noise=noise)
-    run = simulate(problems.get("stall", L=L), oracle, [stage(eta, theta, T)], replicas=n, seed=5, checkpoints=[T])
-    w2 = run.grad2[0] / L**2
-    error = w2.std() / math.sqrt(n)
-    assert abs(w2.mean() - moments(theta, oracle, L, eta, T)) < 5 * error
-    wrong = Oracle(4.0, 0.2, 1.0, -0.8) if theta == 0.5 else Oracle(4.8, 0.2, 1.2)
-    assert abs(w2.mean() - moments(theta, wrong, L, eta, T)) > 5 * error
-
-
-def test_smoothing_against_an_opposing_bias_stalls_where_plain_steps_do_not() -> None:
-    """C13: ``‖∇F‖²`` settles near ``θ²δσ²`` = 0.0625, and near ``ησ²/2`` = 0.005 without smoothing."""
-    problem, oracle = problems.get("stall"), Oracle(1.0, beta2=0.25, noise="rademacher")
-    smoothed, plain = (
-        simulate(problem, oracle, [stage(0.01, theta, 600), stage(0.01, theta, 600)], replicas=100, seed=0, checkpoints=[1200])
-        for theta in (0.5, 0.0)
-    )
-    assert smoothed.mean_grad2.mean() == pytest.approx(0.0625, rel=0.1)
-    assert plain.mean_grad2.mean() == pytest.approx(0.005, rel=0.2)
 
 
 # Checkpoints, start, progress
@@ -218,31 +134,20 @@ def test_progress_hears_of_every_checkpoint() -> None:
     assert heard == [(0, 30), (4, 30), (30, 30)]
 
 
-@pytest.mark.parametrize(
-    ("changed", "message"),
-    [
-        ({"replicas": 0}, "replicas = 0 must be a whole number, at least 1"),
-        ({"replicas": 1.5}, "replicas = 1.5 must be a whole number"),
-        ({"stages": []}, "is empty; a run needs at least one Stage"),
-        ({"stages": [stage(0.1, 0.0, 1), stage(-0.1, 0.0, 1)]}, r"stages\[1\].eta = -0.1 must be a finite number at least 0"),
-        ({"stages": [stage(math.nan, 0.0, 1)]}, r"stages\[0\].eta = nan must be"),
-        ({"stages": [stage(0.1, 1.1, 1)]}, "theta = 1.1 must be"),
-        ({"stages": [stage(0.1, 0.0, 1, decay_steps=0.0)]}, r"stages\[0\].decay_steps = 0 must be a finite number above 0"),
-        ({"stages": [Stage(np.array([0.1, 0.2]), np.zeros(()), np.ones(()))]}, r"stages\[0\].eta has shape \(2,\); a run needs a single"),
-        ({"stages": [Stage(np.array(0.1), np.zeros(()), np.array(1.5))]}, r"stages\[0\].steps = 1.5 must be a whole number"),
-        ({"start": [1.0, 2.0]}, r"start has shape \(2,\); cosine with 2 replicas needs \(1,\) or \(2, 1\)"),
-        ({"start": [math.nan]}, "start = nan must be"),
-        ({"checkpoints": []}, "is empty; a run needs at least one step"),
-        ({"checkpoints": [3, 31]}, "checkpoints = 31 is after the last step; the run has 30 steps"),
-        ({"checkpoints": [-1]}, "checkpoints = -1 must be"),
-    ],
+test_bad_arguments = refusals(
+    lambda changed: simulate(problems.get("cosine"), NOISY, **{"stages": TSLA, "replicas": 2, "seed": 0} | changed),
+    ({"replicas": 0}, "replicas = 0 must be a whole number, at least 1"),
+    ({"replicas": 1.5}, "replicas = 1.5 must be a whole number"),
+    ({"stages": []}, "is empty; a run needs at least one Stage"),
+    ({"stages": [stage(0.1, 0.0, 1), stage(-0.1, 0.0, 1)]}, r"stages\[1\].eta = -0.1 must be a finite number at least 0"),
+    ({"stages": [stage(math.nan, 0.0, 1)]}, r"stages\[0\].eta = nan must be"),
+    ({"stages": [stage(0.1, 1.1, 1)]}, "theta = 1.1 must be"),
+    ({"stages": [stage(0.1, 0.0, 1, decay_steps=0.0)]}, r"stages\[0\].decay_steps = 0 must be a finite number above 0"),
+    ({"stages": [Stage(np.array([0.1, 0.2]), np.zeros(()), np.ones(()))]}, r"stages\[0\].eta has shape \(2,\); a run needs a single"),
+    ({"stages": [Stage(np.array(0.1), np.zeros(()), np.array(1.5))]}, r"stages\[0\].steps = 1.5 must be a whole number"),
+    ({"start": [1.0, 2.0]}, r"start has shape \(2,\); cosine with 2 replicas needs \(1,\) or \(2, 1\)"),
+    ({"start": [math.nan]}, "start = nan must be"),
+    ({"checkpoints": []}, "is empty; a run needs at least one step"),
+    ({"checkpoints": [3, 31]}, "checkpoints = 31 is after the last step; the run has 30 steps"),
+    ({"checkpoints": [-1]}, "checkpoints = -1 must be"),
 )
-def test_bad_arguments(changed: dict[str, object], message: str) -> None:
-    arguments: dict[str, object] = {"stages": TSLA, "replicas": 2, "seed": 0} | changed
-    with pytest.raises(ValueError, match=message):
-        simulate(problems.get("cosine"), NOISY, **arguments)
-
-
-def test_a_diverging_run_says_so() -> None:
-    with pytest.raises(FloatingPointError, match=r"left the range of float64 at step \d+ with eta = 3; eta <= 1/L = 1 does not"):
-        simulate(problems.get("stall"), NOISY, [stage(3.0, 0.0, 2000)], replicas=2, seed=0)

@@ -11,12 +11,12 @@ import pytest
 from tests.empirics.simulation.bits import assert_same_bits
 from tests.empirics.simulation.stages import NOISY, PLAN, stage
 from tests.planted import assert_rejects
-from tsla.empirics.simulation import blocks as replica_blocks
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation import simulate as sgd
 from tsla.empirics.simulation.blocks import BLOCK, Block, blocks
-from tsla.empirics.simulation.oracles import Oracle
 from tsla.empirics.simulation.simulate import simulate
+from tsla.theory.constants import Array
+from tsla.theory.plan import Stage
 
 
 def made(replicas: int, d: int, seed: int = 0) -> list[Block]:
@@ -102,19 +102,17 @@ def test_memory_is_flat_in_the_number_of_steps() -> None:
     assert many < few + 40_000  # 600 steps of 200 x 20 numbers are 19 MB; one array is 32 kB
 
 
-def test_divergence_in_a_thread_is_an_error_and_not_a_nan() -> None:
-    problem = problems.get("sine_valley", dimension=50)
-    for threads in (1, 2):
-        with pytest.raises(FloatingPointError, match=r"left the range of float64 at step \d+ with eta = 3; eta <= 1/L = 0.125"):
-            simulate(problem, NOISY, [stage(3.0, 0.0, 2000)], replicas=700, seed=0, threads=threads)
-
-
-def test_a_start_beyond_float64_is_an_error_in_every_thread() -> None:
-    for threads in (1, 2):
-        with pytest.raises(FloatingPointError, match="overflow"):
-            simulate(
-                problems.get("sine_valley", dimension=50), NOISY, PLAN, replicas=700, seed=0, start=np.full(50, 1e200), threads=threads
-            )
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(
+    ("stages", "start", "message"),
+    [
+        ([stage(3.0, 0.0, 2000)], None, r"left the range of float64 at step \d+ with eta = 3; eta <= 1/L = 0.125 does not"),
+        (PLAN, np.full(50, 1e200), "overflow"),
+    ],
+)
+def test_what_leaves_float64_is_an_error_and_not_a_nan(threads: int, stages: list[Stage], start: Array | None, message: str) -> None:
+    with pytest.raises(FloatingPointError, match=message):
+        simulate(problems.get("sine_valley", dimension=50), NOISY, stages, replicas=700, seed=0, start=start, threads=threads)
 
 
 def test_threads_are_those_given_or_asked_for_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,14 +123,3 @@ def test_threads_are_those_given_or_asked_for_by_the_environment(monkeypatch: py
         assert 1 <= sgd._threads(None) <= (os.cpu_count() or 1)
     with pytest.raises(ValueError, match="threads = 0 must be"):
         sgd._threads(0)
-
-
-def test_draws_in_given_room_are_those_without() -> None:
-    """What fills the blocks' room is what the tests of the oracle see."""
-    true = np.random.default_rng(0).normal(size=(5, 4))
-    for oracle in (NOISY, Oracle(1.0, 0.3, 0.5, 0.2, "fixed", "rademacher")):
-        room = np.full((3, 5, 4), np.nan)
-        drawn = oracle.draw(true, replica_blocks.Generator(replica_blocks.SFC64(1)), out=room)
-        for mine, theirs in zip(drawn, oracle.draw(true, replica_blocks.Generator(replica_blocks.SFC64(1))), strict=True):
-            assert (mine == theirs).all()
-            assert np.shares_memory(mine, room)

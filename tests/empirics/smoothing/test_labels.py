@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,47 +13,33 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from tests.planted import Rejects
+from tests.refusals import refusals
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.one_by_one import moments_by_loop
-from tsla.empirics.smoothing.labels import Smoothing, distribution, one_hot, predictions, smoothing_labels, smoothing_rule
+from tsla.empirics.smoothing.labels import Smoothing, one_hot, predictions, smoothing_labels, smoothing_rule
 from tsla.theory.moments import Moments
 
 SOFT = torch.tensor([[0.2, 0.3, 0.5], [1.0, 0.0, 0.0]])
 
 
-@pytest.mark.parametrize("dtype", [torch.uint8, torch.int32, torch.int64])
-def test_one_hot_puts_all_mass_on_the_class(dtype: torch.dtype) -> None:
-    rows = one_hot(torch.tensor([2, 0, 2], dtype=dtype), 3)
-    assert rows.tolist() == [[0, 0, 1], [1, 0, 0], [0, 0, 1]]
-    assert rows.dtype == torch.float64
-
-
-def test_probabilities_pass_through_as_float64() -> None:
-    rows = one_hot(SOFT, 3)
-    assert rows.dtype == torch.float64
-    assert torch.equal(rows.float(), SOFT)
-
-
-def test_no_labels_are_no_rows() -> None:
-    assert one_hot(torch.zeros(0, dtype=torch.int64), 4).shape == (0, 4)
-
-
-def test_uniform_smoothing() -> None:
-    rows = smoothing_labels("uniform", 2, 5)
-    assert rows.shape == (2, 5)
-    assert rows.dtype == torch.float64
-    assert (rows == 0.2).all()
-
-
-@pytest.mark.parametrize("smoothing", [SOFT[0], SOFT[:1]], ids=["(K,)", "(1, K)"])
-def test_one_distribution_serves_all_examples(smoothing: Tensor) -> None:
-    rows = smoothing_labels(smoothing, 4, 3)
-    assert rows.shape == (4, 3)
-    assert torch.equal(rows.float(), SOFT[0].expand(4, 3))
-
-
-def test_a_distribution_an_example_keeps_their_order() -> None:
-    assert torch.equal(smoothing_labels(SOFT, 2, 3).float(), SOFT)
+@pytest.mark.parametrize(
+    ("rows_of", "given", "expected"),
+    [
+        *(
+            (one_hot, (torch.tensor([2, 0, 2], dtype=dtype), 3), torch.eye(3)[[2, 0, 2]])
+            for dtype in (torch.uint8, torch.int32, torch.int64)
+        ),
+        (one_hot, (SOFT, 3), SOFT),
+        (one_hot, (torch.full((1, 3), 1 / 3), 3), torch.full((1, 3), 1 / 3)),  # which add up to 1 but for rounding
+        (one_hot, (torch.zeros(0, dtype=torch.int64), 4), torch.zeros(0, 4)),
+        (smoothing_labels, ("uniform", 2, 5), torch.full((2, 5), 0.2, dtype=torch.float64)),
+        (smoothing_labels, (SOFT[0], 4, 3), SOFT[0].expand(4, 3)),
+        (smoothing_labels, (SOFT[:1], 4, 3), SOFT[0].expand(4, 3)),
+        (smoothing_labels, (SOFT, 2, 3), SOFT),
+    ],
+)
+def test_rows_of_classes_and_of_probabilities(rows_of: Callable[..., Tensor], given: tuple[Any, ...], expected: Tensor) -> None:
+    torch.testing.assert_close(rows_of(*given), expected.double(), rtol=1e-12, atol=0)
 
 
 def test_smoothing_carries_no_gradient_into_the_model() -> None:
@@ -60,47 +47,32 @@ def test_smoothing_carries_no_gradient_into_the_model() -> None:
     assert not smoothing_labels(teacher.softmax(0), 2, 3).requires_grad
 
 
-def test_float32_rounding_is_forgiven_and_more_is_not() -> None:
-    assert distribution("labels", torch.full((1, 3), 1 / 3, dtype=torch.float32), 3).sum() == pytest.approx(1, abs=1e-6)
-    with pytest.raises(ValueError, match="labels must be probabilities"):
-        distribution("labels", torch.tensor([[0.5, 0.4999]]), 2)
-
-
-@pytest.mark.parametrize(
-    ("labels", "message"),
-    [
-        (torch.tensor([0, 3]), r"labels run from 0 to 3; must lie in 0 \.\.\. 2"),
-        (torch.tensor([-1, 0]), r"labels run from -1 to 0; must lie in 0 \.\.\. 2"),
-        (torch.tensor([0.0, 1.0]), r"labels have shape \(2,\) and type torch.float32; must be class indices \(n,\) or prob"),
-        (torch.zeros(1, 3, 1), r"labels have shape \(1, 3, 1\)"),
-        (torch.tensor(1), r"labels have shape \(\)"),
-        (torch.tensor([[0.5, 0.5]]), "labels: 2 columns; the model has 3 classes"),
-        (torch.tensor([[1.5, -0.5, 0.0]]), "labels must be probabilities: non-negative rows that add up to 1"),
-        (torch.tensor([[0.5, 0.6, 0.0]]), "labels must be probabilities"),
-        (torch.tensor([[torch.nan, 0.5, 0.5]]), "labels must be probabilities"),
-    ],
+test_bad_labels = refusals(
+    lambda labels: one_hot(labels, 3),
+    (torch.tensor([0, 3]), r"labels run from 0 to 3; must lie in 0 \.\.\. 2"),
+    (torch.tensor([-1, 0]), r"labels run from -1 to 0; must lie in 0 \.\.\. 2"),
+    (torch.tensor([0.0, 1.0]), r"labels have shape \(2,\) and type torch.float32; must be class indices \(n,\) or prob"),
+    (torch.zeros(1, 3, 1), r"labels have shape \(1, 3, 1\)"),
+    (torch.tensor(1), r"labels have shape \(\)"),
+    (torch.tensor([[0.5, 0.5]]), "labels: 2 columns; the model has 3 classes"),
+    (torch.tensor([[1.5, -0.5, 0.0]]), "labels must be probabilities: non-negative rows that add up to 1"),
+    (torch.tensor([[0.5, 0.6, 0.0]]), "labels must be probabilities"),
+    (torch.tensor([[0.5, 0.4999, 0.0]]), "labels must be probabilities"),
+    (torch.tensor([[torch.nan, 0.5, 0.5]]), "labels must be probabilities"),
 )
-def test_bad_labels(labels: Tensor, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        one_hot(labels, 3)
 
 
-@pytest.mark.parametrize(
-    ("smoothing", "message"),
-    [
-        ("prior", "smoothing = 'prior': must be 'uniform' or a tensor of probabilities"),  # it needs the labels
-        (torch.full((3, 3), 1 / 3), r"smoothing has shape \(3, 3\); must be \(3,\) or \(2, 3\)"),
-        (torch.tensor(1.0), r"smoothing has shape \(\); must be"),
-        (torch.full((2, 3, 1), 1 / 3), r"smoothing has shape \(2, 3, 1\); must be"),
-        (torch.tensor([0.5, 0.5]), r"smoothing: 2 columns; the model has 3 classes"),
-        (torch.tensor([0.5, 0.6, -0.1]), "smoothing must be probabilities: non-negative rows that add up to 1"),
-        (torch.tensor([[1.0, 0.0, 0.0], [1.0, 1.0, 0.0]]), "smoothing must be probabilities"),
-        (torch.tensor([torch.inf, 0.0, 0.0]), "smoothing must be probabilities"),
-    ],
+test_bad_smoothing = refusals(
+    lambda smoothing: smoothing_labels(smoothing, 2, 3),
+    ("prior", "smoothing = 'prior': must be 'uniform' or a tensor of probabilities"),  # it needs the labels
+    (torch.full((3, 3), 1 / 3), r"smoothing has shape \(3, 3\); must be \(3,\) or \(2, 3\)"),
+    (torch.tensor(1.0), r"smoothing has shape \(\); must be"),
+    (torch.full((2, 3, 1), 1 / 3), r"smoothing has shape \(2, 3, 1\); must be"),
+    (torch.tensor([0.5, 0.5]), r"smoothing: 2 columns; the model has 3 classes"),
+    (torch.tensor([0.5, 0.6, -0.1]), "smoothing must be probabilities: non-negative rows that add up to 1"),
+    (torch.tensor([[1.0, 0.0, 0.0], [1.0, 1.0, 0.0]]), "smoothing must be probabilities"),
+    (torch.tensor([torch.inf, 0.0, 0.0]), "smoothing must be probabilities"),
 )
-def test_bad_smoothing(smoothing: str | Tensor, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        smoothing_labels(smoothing, 2, 3)
 
 
 # --- smoothing that depends on labels, logits or inputs
@@ -167,19 +139,13 @@ def test_modes_come_back_after_an_error_too() -> None:
     assert all(module.training for module in model.modules())
 
 
-@pytest.mark.parametrize(
-    ("smoothing", "message"),
-    [
-        ("soft", "smoothing = 'soft': must be 'uniform', 'prior', 'own', 'own-hard', a teacher .a module. or a tensor of probabilities"),
-        (nn.Linear(2, 5), "smoothing: 5 columns; the model has 3 classes"),
-        (nn.Flatten(0), r"a model must map examples \(n, ...\) to logits \(n, classes\)"),
-        (nn.Sequential(nn.Linear(2, 3), nn.Threshold(1e9, float("nan"))), "smoothing must be probabilities"),
-        (torch.full((3, 3), 1 / 3), r"smoothing has shape \(3, 3\); must be \(3,\) or \(4, 3\)"),
-    ],
+test_bad_rules = refusals(
+    resolved,
+    ("soft", "smoothing = 'soft': must be 'uniform', 'prior', 'own', 'own-hard', a teacher .a module. or a tensor of probabilities"),
+    (nn.Linear(2, 5), "smoothing: 5 columns; the model has 3 classes"),
+    (nn.Flatten(0), r"a model must map examples \(n, ...\) to logits \(n, classes\)"),
+    (nn.Sequential(nn.Linear(2, 3), nn.Threshold(1e9, float("nan"))), "smoothing must be probabilities"),
 )
-def test_bad_rules(smoothing: Smoothing, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        resolved(smoothing)
 
 
 # --- and what the moments become
@@ -200,12 +166,11 @@ def moments(smoothing: Smoothing, microbatch: int = 4) -> Moments:
 def as_a_table(smoothing: str) -> Tensor:
     """The same labels from the whole set at once, for which the moments are known to be right."""
     logits = classifier()(CLASSIFIER_INPUTS).detach()
-    tables = {
+    return {
         "prior": torch.bincount(CLASSIFIER_LABELS).double() / len(CLASSIFIER_LABELS),
         "own": logits.softmax(1),
         "own-hard": torch.eye(3, dtype=torch.float64)[logits.argmax(1)],
-    }
-    return tables[smoothing]
+    }[smoothing]
 
 
 @pytest.mark.parametrize("smoothing", ["prior", "own", "own-hard"])
@@ -220,10 +185,6 @@ def test_the_loop_says_the_same(smoothing: Smoothing) -> None:
     assert asdict(moments(smoothing)) == pytest.approx(asdict(loop), rel=1e-9, abs=1e-12)
 
 
-def test_prior_is_that_of_all_microbatches() -> None:
-    assert asdict(moments("prior", microbatch=2)) == pytest.approx(asdict(moments("prior", microbatch=9)), rel=1e-9)
-
-
 def test_prior_of_one_rank_is_not_that_of_all_and_is_refused() -> None:
     dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
     try:
@@ -236,10 +197,7 @@ def test_prior_of_one_rank_is_not_that_of_all_and_is_refused() -> None:
     assert asdict(found) == pytest.approx(asdict(moments("prior")), rel=1e-9)
 
 
-Measure = Callable[[Smoothing], Moments]
-
-
-def own_label_is_the_shrinkage_control(measure: Measure) -> None:
+def own_label_is_the_shrinkage_control(measure: Callable[[Smoothing], Moments]) -> None:
     """C17: ``ĝ = 0`` exactly, not to rounding: ``ŝ² = β² = ‖∇F‖²``, ``c = ν² = 0``."""
     found = measure("own")
     assert found == found.shrunk

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from tests.refusals import refusals
 from tsla.empirics.statistics.checkpoints import plan, table
 from tsla.empirics.statistics.pilot import Pilot
 from tsla.empirics.statistics.power import seeds_for
@@ -54,14 +55,9 @@ def test_the_table_says_what_the_answer_holds(found: Pilot, asked: dict[str, Any
     assert ("pilot's own mean" in text) == ("effect" not in asked)
 
 
-@pytest.mark.parametrize(
-    ("found", "asked", "message"),
-    [
-        (at(100), {"seeds": 1}, "seeds = 1 must be a whole number, at least 2"),
-        (at(100), {"power": 2.0}, "power = 2 must be below 1"),
-        (at(1), {}, "must not all be equal"),
-    ],
+test_refusals = refusals(
+    lambda found, asked: plan(found, **asked),
+    (at(100), {"seeds": 1}, "seeds = 1 must be a whole number, at least 2"),
+    (at(100), {"power": 2.0}, "power = 2 must be below 1"),
+    (at(1), {}, "must not all be equal"),
 )
-def test_refusals(found: Pilot, asked: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        plan(found, **asked)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from tests.planted import assert_rejects
+from tests.planted import Rejects, assert_rejects
+from tests.refusals import refusals
 from tsla.empirics.statistics.intervals import Interval, effect_size, holm, log_log_slope, paired, paired_p_value, student_t
 
 RUNS = 20_000
@@ -132,12 +134,6 @@ def rejects_step_by_step(adjust: Adjustment) -> None:
                 assert ((np.asarray(adjust(p)) <= alpha) == rejected).all()
 
 
-def test_holm_rejects_step_by_step() -> None:
-    rejects_step_by_step(holm)
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.6, 0.9]) == pytest.approx([1, 1])
-
-
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -148,42 +144,37 @@ def test_holm_rejects_step_by_step() -> None:
     ],
     ids=["Bonferroni", "unadjusted", "not monotone", "Benjamini and Hochberg"],
 )
-def test_planted_adjustments_are_rejected(wrong: Adjustment) -> None:
-    assert_rejects(rejects_step_by_step, wrong)
+def test_holm_rejects_step_by_step(wrong: Adjustment, rejects: Rejects) -> None:
+    rejects(rejects_step_by_step, right=holm, wrong=wrong)
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.6, 0.9]) == pytest.approx([1, 1])
 
 
-@pytest.mark.parametrize("samples", [[], [1.0], 1.0, [[1.0, 2.0]]])
-def test_too_few_samples(samples: object) -> None:
-    with pytest.raises(ValueError, match=r"samples has [01] along axis 0; an interval needs at least 2"):
-        student_t(samples)
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: student_t([1.0, math.nan]), "samples = nan must be a finite number"),
-        (lambda: student_t([1.0, 2.0], level=0.0), "level = 0 must be a finite number above 0"),
-        (lambda: student_t([1.0, 2.0], level=1.0), "level = 1 must be below 1"),
-        (lambda: student_t([1.0, 2.0], level=95), "level = 95 must be below 1"),
-        (lambda: paired([1.0, 2.0], [1.0]), r"a has shape \(2,\) and b has \(1,\); pairs need the same shape"),
-        (lambda: paired([1.0], [2.0]), "samples has 1 along axis 0"),
-        (lambda: effect_size([1.0, math.nan]), "differences = nan must be a finite number"),
-        (lambda: paired_p_value([1.0]), "samples has 1 along axis 0"),
-        (lambda: paired_p_value(1.0), "samples has 1 along axis 0"),
-        (lambda: holm([0.1, 1.1]), "p_values = 1.1 must be a finite number at least 0 and at most 1"),
-        (lambda: holm([0.1, math.nan]), "p_values = nan"),
-        (lambda: holm(0.1), r"p_values has shape \(\); a family is \(m,\)"),
-        (lambda: log_log_slope([1.0, 2.0], [1.0, 2.0]), "x has 2 points; .* at least 3"),
-        (lambda: log_log_slope([1.0, 2.0, 3.0], [1.0, 2.0]), r"x has shape \(3,\) and y has \(2,\)"),
-        (lambda: log_log_slope([[1.0, 2.0, 3.0]], [[1.0, 2.0, 4.0]]), r"x has shape \(1, 3\)"),
-        (lambda: log_log_slope([2.0, 2.0, 2.0], [1.0, 2.0, 3.0]), "x = 2 everywhere"),
-        (lambda: log_log_slope([1.0, 2.0, 3.0], [1.0, 0.0, 2.0]), "y = 0 must be a finite number above 0"),
-        (lambda: log_log_slope([-1.0, 2.0, 3.0], [1.0, 1.0, 2.0]), "x = -1 must be a finite number above 0"),
-    ],
+test_bad_arguments = refusals(
+    operator.call,
+    *(
+        (lambda few=few: student_t(few), "samples has [01] along axis 0; an interval needs at least 2")
+        for few in ([], [1.0], 1.0, [[1.0, 2.0]])
+    ),
+    (lambda: student_t([1.0, math.nan]), "samples = nan must be a finite number"),
+    (lambda: student_t([1.0, 2.0], level=0.0), "level = 0 must be a finite number above 0"),
+    (lambda: student_t([1.0, 2.0], level=1.0), "level = 1 must be below 1"),
+    (lambda: student_t([1.0, 2.0], level=95), "level = 95 must be below 1"),
+    (lambda: paired([1.0, 2.0], [1.0]), r"a has shape \(2,\) and b has \(1,\); pairs need the same shape"),
+    (lambda: paired([1.0], [2.0]), "samples has 1 along axis 0"),
+    (lambda: effect_size([1.0, math.nan]), "differences = nan must be a finite number"),
+    (lambda: paired_p_value([1.0]), "samples has 1 along axis 0"),
+    (lambda: paired_p_value(1.0), "samples has 1 along axis 0"),
+    (lambda: holm([0.1, 1.1]), "p_values = 1.1 must be a finite number at least 0 and at most 1"),
+    (lambda: holm([0.1, math.nan]), "p_values = nan"),
+    (lambda: holm(0.1), r"p_values has shape \(\); a family is \(m,\)"),
+    (lambda: log_log_slope([1.0, 2.0], [1.0, 2.0]), "x has 2 points; .* at least 3"),
+    (lambda: log_log_slope([1.0, 2.0, 3.0], [1.0, 2.0]), r"x has shape \(3,\) and y has \(2,\)"),
+    (lambda: log_log_slope([[1.0, 2.0, 3.0]], [[1.0, 2.0, 4.0]]), r"x has shape \(1, 3\)"),
+    (lambda: log_log_slope([2.0, 2.0, 2.0], [1.0, 2.0, 3.0]), "x = 2 everywhere"),
+    (lambda: log_log_slope([1.0, 2.0, 3.0], [1.0, 0.0, 2.0]), "y = 0 must be a finite number above 0"),
+    (lambda: log_log_slope([-1.0, 2.0, 3.0], [1.0, 1.0, 2.0]), "x = -1 must be a finite number above 0"),
 )
-def test_bad_arguments(call: object, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        call()
 
 
 def test_an_interval_is_shown_to_three_digits() -> None:

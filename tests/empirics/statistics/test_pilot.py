@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.refusals import refusals
 from tsla.empirics.statistics.pilot import pilot
 
 
@@ -74,7 +75,8 @@ COLUMNS = {"a": "x", "b": "y", "column": None}
 ONE = {"a": None, "b": None, "column": "x"}
 LAST = {"where": {"epoch": "2"}}
 ONCE = "a seed must have one row at each epoch; "
-REFUSED: list[tuple[Callable[[], pd.DataFrame], dict[str, Any], str]] = [
+test_what_is_no_pilot_is_refused_and_what_is_mixed_is_named = refusals(
+    lambda make, given: pilot(make(), **given),
     # what is asked for
     (long, PAIRED | {"column": "nope"}, "column = 'nope' must be a column of the record: method, seed, epoch, loss"),
     (long, PAIRED | {"column": None}, "column = None must be a column"),
@@ -113,15 +115,7 @@ REFUSED: list[tuple[Callable[[], pd.DataFrame], dict[str, Any], str]] = [
     (lambda: pd.DataFrame({"T": [1, 1, 2], "seed": [0, 1, 0], "x": [1.0, 2, 3]}), ONE, "every T must have the same"),
     (lambda: columns(y=lambda rows: rows["y"].where(rows["seed"] != 1)), COLUMNS, "'x' and b = 'y' must be missing together"),
     (lambda: columns().drop(columns="seed"), COLUMNS, "the record must have a column seed or replica"),
-]
-
-
-@pytest.mark.parametrize(("make", "given", "message"), REFUSED)
-def test_what_is_no_pilot_is_refused_and_what_is_mixed_is_named(
-    make: Callable[[], pd.DataFrame], given: dict[str, Any], message: str
-) -> None:
-    with pytest.raises(ValueError, match=message):
-        pilot(make(), **given)
+)
 
 
 @pytest.mark.parametrize("given", [COLUMNS, ONE, COLUMNS | LAST])
