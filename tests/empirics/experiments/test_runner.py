@@ -59,9 +59,10 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Path]:
     return run
 
 
-def test_the_record_is_all_configurations_in_their_order(make: Callable[[], Path], parts: Path, tmp_path: Path) -> None:
-    path = make()
-    record = records.read(path)
+def test_the_record_is_all_configurations_in_their_order_and_progress_names_them(
+    make: Callable[[], Path], parts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = records.read(path := make())
     assert path == tmp_path / "records" / "rates.parquet"
     pd.testing.assert_frame_equal(record.table, pd.concat([synthetic.rates(config) for config in CONFIGS], ignore_index=True))
     assert record.config == {"experiment": "rates", "configs": list(CONFIGS)}
@@ -69,6 +70,10 @@ def test_the_record_is_all_configurations_in_their_order(make: Callable[[], Path
     assert (record.seeds, record.rows) == ((1, 2, 3), (2, 2, 2))
     assert record.environment == records.environment("tsla.empirics.experiments.bounds")
     assert len(list(parts.iterdir())) == 3
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "runs: 3/3" in err
+    assert "(rates stall sgd 2)" in err
 
 
 def test_what_is_done_is_not_done_again(make: Callable[[], Path], parts: Path) -> None:
@@ -129,25 +134,13 @@ def test_unknown_names_are_refused_before_anything_runs(make: Callable[[], Path]
     assert list(tmp_path.rglob("*")) == []
 
 
-def test_progress_names_what_was_run(make: Callable[[], Path], capsys: pytest.CaptureFixture[str]) -> None:
-    make()
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert "runs: 3/3" in err
-    assert "(rates stall sgd 2)" in err
-
-
 # --- the real experiments, as they are written down
 
 
-def test_experiments_are_under_their_own_names_with_commands() -> None:
+def test_experiments_are_under_their_own_names_with_commands_and_have_no_configuration_twice() -> None:
     assert {"digits", "regimes", "rates", "stall"} <= set(EXPERIMENTS)
     for name, experiment in EXPERIMENTS.items():
         assert (experiment.name, experiment.command) == (name, f"tsla records {name}")
-
-
-def test_no_configuration_occurs_twice() -> None:
-    for name, experiment in EXPERIMENTS.items():
         configs = [json.dumps(config, sort_keys=True) for config in experiment.configs]
         assert len(set(configs)) == len(configs), name
 
