@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.empirics.runs.parts import age, rewritten
+from tests.empirics.runs.parts import age, does_what_is_lost_and_no_more, rewritten
 from tsla.empirics.experiments import bounds as synthetic
 from tsla.empirics.experiments import runner as runs
 from tsla.empirics.experiments.registry import ARMS, EXPERIMENTS, Experiment
@@ -18,21 +18,8 @@ from tsla.empirics.experiments.runner import make_records
 from tsla.empirics.runs import records
 from tsla.empirics.simulation.simulate import Trajectory, simulate
 
-CONFIGS = tuple(
-    {
-        "name": "tiny",
-        "problem": "stall",
-        "problem_options": {},
-        "method": "sgd",
-        "eta": "1/L",
-        "theta": None,
-        "oracle": {"sigma2": 1.0},
-        "seed": seed,
-        "replicas": 2,
-        "T": [4],
-    }
-    for seed in (3, 1, 2)
-)
+TINY = EXPERIMENTS["rates"].configs[0] | {"name": "tiny", "problem": "stall", "problem_options": {}, "replicas": 2, "T": [4]}
+CONFIGS = tuple(TINY | {"seed": seed} for seed in (3, 1, 2))
 
 
 @pytest.fixture(autouse=True)
@@ -77,16 +64,7 @@ def test_the_record_is_all_configurations_in_their_order_and_progress_names_them
 
 
 def test_what_is_done_is_not_done_again(make: Callable[[], Path], parts: Path) -> None:
-    path = make()
-    before, whole = age(parts), path.read_bytes()
-    make()
-    assert rewritten(parts) == set()
-    lost = min(before)
-    lost.unlink()
-    make()
-    assert rewritten(parts) == {lost}
-    assert set(parts.iterdir()) == before
-    assert path.read_bytes() == whole
+    does_what_is_lost_and_no_more(make, parts)
 
 
 def test_a_killed_call_goes_on_where_it_was(make: Callable[[], Path], parts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -216,11 +216,6 @@ def test_predictions_come_true_on_a_quadratic(rejects: Rejects) -> None:
 # --- an experiment
 
 
-@cache
-def table() -> pd.DataFrame:
-    return run(CONFIG)
-
-
 def is_as_by_hand(found: pd.DataFrame) -> None:
     """The whole experiment with single networks, from the same draws."""
     training = TrainingConfig(method="sgd", seed=3, model="mlp", train_size=50, label_noise=0.2, batch_size=4, eta=0.1, measure_at=())
@@ -245,25 +240,17 @@ def is_as_by_hand(found: pd.DataFrame) -> None:
 
 
 def test_an_experiment_is_what_single_networks_do() -> None:
-    found = table()
+    found = run(CONFIG)
     places = [[snapshot, 10 * (snapshot + 1), K, theta] for snapshot, K, theta in product((0, 1), (2, 3), (0.2, 0.5))]
     assert found[["snapshot", "step", "K", "theta"]].to_numpy().tolist() == places
     is_as_by_hand(found)
     for wrong in ({"grad2_plain": -found["grad2_plain"]}, {"F_shrink": found["F_plain"]}, {"K": 5 - found["K"]}):
         assert_rejects(is_as_by_hand, found.assign(**wrong))
-
-
-def test_a_row_says_what_its_predictions_rest_on() -> None:
-    for row in table().to_dict("records"):
+    for row in found.to_dict("records"):  # and says what its predictions rest on
         moments = Moments(**{name: row[name] for name in ("grad2", "s2", "shat2", "c", "beta2", "nu2")})
         assert row["eta_L"] == pytest.approx(0.1 * row["L"])
         point = Point(moments, row["alignment"], 4, row["eta_L"])
         assert {name: row[name] for name in predictions(point, row["theta"])} == pytest.approx(predictions(point, row["theta"]))
-
-
-def test_the_same_seed_gives_the_same_table() -> None:
-    pd.testing.assert_frame_equal(run(CONFIG), table())
-    assert not run(CONFIG | {"seed": 4})["F"].equals(table()["F"])
 
 
 def test_a_run_that_diverged_says_so() -> None:

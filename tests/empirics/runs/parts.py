@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -15,3 +16,14 @@ def age(folder: Path) -> set[Path]:
 
 def rewritten(folder: Path) -> set[Path]:
     return {path for path in folder.iterdir() if path.stat().st_mtime > 0}
+
+
+def does_what_is_lost_and_no_more(make: Callable[[], Path], folder: Path) -> None:
+    """Making a record again whose parts are in the folder, all of them or all but one."""
+    whole, before = make().read_bytes(), age(folder)
+    make()
+    assert rewritten(folder) == set()
+    lost = min(before)
+    lost.unlink()
+    assert make().read_bytes() == whole
+    assert rewritten(folder) == {lost}

@@ -196,5 +196,3 @@ def forgets_the_state(show: Callable[[], None], *, state: Path, **outputs: Any) 
 @pytest.mark.parametrize("wrong", [shows_first, stops_at_the_first, forgets_the_state])
 def test_a_delivery_loses_nothing(wrong: Callable[..., None], tmp_path_factory: pytest.TempPathFactory, rejects: Rejects) -> None:
     rejects(lambda deliver: loses_nothing(deliver, tmp_path_factory.mktemp("files")), right=deliver, wrong=wrong)
-
-

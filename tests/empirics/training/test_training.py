@@ -27,10 +27,9 @@ from tsla.empirics.training.loop import Row, train
 from tsla.empirics.training.measuring import ITERATIONS, Measuring
 from tsla.empirics.training.setup import initial_model, training_split
 from tsla.empirics.training.sgd import plain_sgd, shuffled
-from tsla.theory.moments import Moments
+from tsla.theory.moments import MOMENTS, Moments
 
 TINY = {"seed": 0, "epochs": 2, "drop": 1, "theta": 0.4, "eta": 0.1, "train_size": 60, "model": "mlp", "measure_at": (0, 2)}
-MOMENTS = ("grad2", "s2", "shat2", "c", "beta2", "nu2")
 RULE = ("eta", "theta")
 
 
@@ -254,8 +253,7 @@ def test_moments_are_those_of_the_noisy_training_set_and_of_the_labels_that_are_
 
 
 def test_measuring_does_not_disturb_the_run() -> None:
-    unmeasured = [row | dict.fromkeys(MOMENTS) for row in rows("lsr")]
-    assert rows("lsr", measure_at=()) == unmeasured
+    assert rows("lsr", measure_at=()) == [row | dict.fromkeys(MOMENTS) for row in rows("lsr")]
 
 
 def test_batch_norm_is_measured_by_its_running_statistics_and_trained_by_those_of_the_batch() -> None:

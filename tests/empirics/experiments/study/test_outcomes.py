@@ -15,17 +15,9 @@ SETTING = "a setting"
 
 
 def epochs(arm: str, eta: float, seed: int, *, loss: float, accuracy: float) -> pd.DataFrame:
-    run = {
-        "setting": SETTING,
-        "arm": arm,
-        "eta": eta,
-        "seed": seed,
-        "grad2": 1.0,
-        "test_ece": 0.1,
-        "test_loss": loss,
-        "test_accuracy": accuracy,
-    }
-    return pd.DataFrame([run | {"epoch": epoch, "train_loss": loss * (EPOCHS + 1 - epoch)} for epoch in range(EPOCHS + 1)])
+    epoch = np.arange(EPOCHS + 1)
+    run = {"setting": SETTING, "arm": arm, "eta": eta, "seed": seed, "epoch": epoch, "train_loss": loss * (EPOCHS + 1 - epoch)}
+    return pd.DataFrame(run | {"grad2": 1.0, "test_ece": 0.1, "test_loss": loss, "test_accuracy": accuracy})
 
 
 def table() -> pd.DataFrame:
