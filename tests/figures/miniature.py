@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -62,15 +63,8 @@ def miniature(name: str) -> tuple[pd.DataFrame, tuple[Config, ...]]:
 def study_rows(seeds: tuple[int, ...]) -> pd.DataFrame:
     """A row a run and epoch, made up: one step size, and the arms of one drop."""
     random = np.random.default_rng(0)
-    rows = pd.DataFrame(
-        [
-            {"setting": setting, "arm": arm, "eta": 0.1, "seed": seed, "epoch": epoch}
-            for setting in WHOLE
-            for arm in ("none", "lsr-0.1", "lsr-0.3", "tsla-0.1-4", "tsla-0.3-4")
-            for seed in seeds
-            for epoch in (*EARLY, EPOCHS)
-        ]
-    )
+    runs = product(WHOLE, ("none", "lsr-0.1", "lsr-0.3", "tsla-0.1-4", "tsla-0.3-4"), (0.1,), seeds, (*EARLY, EPOCHS))
+    rows = pd.DataFrame(runs, columns=["setting", "arm", "eta", "seed", "epoch"])
     made_up = {name: random.uniform(0.5, 1, len(rows)) for name in ("train_loss", "test_loss", "test_accuracy", "test_ece", "grad2")}
     return rows.assign(**made_up)
 
@@ -85,15 +79,8 @@ def write_miniature_records(folder: Path) -> Path:
 
 PLANS = tuple({**live.PLAN, "problem": "stall", "replicas": 3, "method": method} for method in ("sgd", "tsla"))
 RECHECKED = pd.DataFrame(
-    {
-        "record": ["digits", "rates"],
-        "part": ["sgd, seed 0", "PL, d = 10"],
-        "seconds": [9.0, 0.25],
-        "difference": [0.0, 0.5],
-        "tolerance": [0.0, 1e-9],
-        "reason": ["", "mean_grad2 < before"],
-        "current": [True, False],
-    }
+    [("digits", "sgd, seed 0", 9.0, 0.0, 0.0, "", True), ("rates", "PL, d = 10", 0.25, 0.5, 1e-9, "mean_grad2 < before", False)],
+    columns=["record", "part", "seconds", "difference", "tolerance", "reason", "current"],
 )
 
 

@@ -19,11 +19,8 @@ HOLDING = replace(CERTIFICATES[1], rejected=2, planted=2)
 def test_a_row_a_claim_and_nothing_below_it() -> None:
     head, *rows = certified.summary([*CERTIFICATES, HOLDING]).splitlines()
     assert head.split("  ")[1:2] == ["claim"]
-    assert [" ".join(row.split()) for row in rows] == [
-        "C3 one step 1 of 1",
-        "C4 SGD 2 upper of 2 2 of 2",
-        "C15 fair baselines 1 tight of 1",
-    ]
+    expected = ["C3 one step 1 of 1", "C4 SGD 2 upper of 2 2 of 2", "C15 fair baselines 1 tight of 1"]
+    assert [" ".join(row.split()) for row in rows] == expected
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ BUILD = Path("build")
 EVIDENCE = [{"id": "C5", "kind": "property", "planted": False, "test": "t", "passed": True, "finding": "ratio 0.97"}]
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that looks like a checkout, as the current one."""
     (tmp_path / "tests").mkdir()
@@ -48,21 +48,15 @@ def pytest_finds(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[list[str
     return install
 
 
-def test_all_the_evidence_is_run_by_this_interpreter(checkout: Path, pytest_finds: Callable[..., list[list[str]]]) -> None:
-    commands = pytest_finds(EVIDENCE, 0)
-    assert checking.write_paper_checks(BUILD) == 0
-    ((interpreter, *arguments),) = commands
-    assert interpreter == sys.executable
-    assert arguments[:2] == ["-m", "pytest"]
-    assert arguments[arguments.index("--claim") + 1] == "all"
-
-
-def test_the_file_is_written_from_what_was_found(
+def test_the_file_is_written_from_all_the_evidence_run_by_this_interpreter(
     checkout: Path, pytest_finds: Callable[..., list[list[str]]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest_finds(EVIDENCE, 0)
+    commands = pytest_finds(EVIDENCE, 0)
     (checkout / "paper_checks.md").write_text("old", encoding="utf-8")
-    checking.write_paper_checks(BUILD)
+    assert checking.write_paper_checks(BUILD) == 0
+    (command,) = commands
+    assert command[:3] == [sys.executable, "-m", "pytest"]
+    assert command[command.index("--claim") + 1] == "all"
     assert (checkout / "paper_checks.md").read_text(encoding="utf-8") == render(EVIDENCE)
     assert read() == EVIDENCE
     assert capsys.readouterr().out == "records/evidence.json\npaper_checks.md\n"
@@ -76,7 +70,7 @@ def test_a_failed_test_is_written_down_and_ends_in_1(checkout: Path, pytest_find
 
 
 @pytest.mark.parametrize("code", [2, 3, 4])
-def test_a_broken_run_of_the_tests_ends_in_1(code: int, checkout: Path, pytest_finds: Callable[..., list[list[str]]]) -> None:
+def test_a_broken_run_of_the_tests_ends_in_1(code: int, pytest_finds: Callable[..., list[list[str]]]) -> None:
     pytest_finds(EVIDENCE, code)
     assert checking.write_paper_checks(BUILD) == 1
     assert checking.print_row("C5", BUILD) == 1
@@ -95,15 +89,13 @@ def test_one_claim_prints_its_row_and_writes_no_file(
     assert not (checkout / "paper_checks.md").exists()
 
 
-def test_an_unknown_claim_is_refused_before_anything_runs(checkout: Path, pytest_finds: Callable[..., list[list[str]]]) -> None:
-    commands = pytest_finds(EVIDENCE, 0)
+def test_an_unknown_claim_is_refused_before_anything_runs_and_one_without_evidence_is_no_failure(
+    pytest_finds: Callable[..., list[list[str]]],
+) -> None:
+    commands = pytest_finds([], 5)
     with pytest.raises(ValueError, match=r"^claim = 'C99' must be one of C1, C2, .*, E5$"):
         checking.print_row("C99", BUILD)
     assert commands == []
-
-
-def test_a_claim_without_evidence_is_no_failure(checkout: Path, pytest_finds: Callable[..., list[list[str]]]) -> None:
-    pytest_finds([], 5)
     assert checking.print_row("C12", BUILD) == 0
 
 

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -17,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from tests.figures.miniature import STALL, miniature, write_miniature_records
-from tests.planted import assert_rejects
+from tests.planted import Rejects
 from tsla.empirics.experiments.registry import ARMS
 from tsla.empirics.runs import records
 from tsla.empirics.runs.records import Record
@@ -75,14 +74,10 @@ def test_a_missing_record_is_named_with_the_command_that_makes_it(tmp_path: Path
         draw_all(tmp_path / "records", tmp_path / "figures")
 
 
-@pytest.mark.parametrize("module", MODULES.values(), ids=MODULES)
-def test_every_figure_has_a_caption(module: ModuleType) -> None:
-    assert len(module.CAPTION) > 100
-    assert module.CAPTION.endswith(".")
-
-
 @pytest.mark.parametrize("name", MODULES)
 def test_every_panel_says_what_it_shows_and_shows_something(name: str, draw: Callable[[str], Figure]) -> None:
+    assert len(MODULES[name].CAPTION) > 100
+    assert MODULES[name].CAPTION.endswith(".")
     figure = draw(name)
     scales = [ax for ax in figure.axes if ax.get_label() == "<colorbar>"]
     assert all(ax.get_ylabel() for ax in scales)
@@ -117,28 +112,20 @@ def labelled(ax: Axes, label: str) -> Line2D:
     return found
 
 
-def steps_of_sgd(eps: np.ndarray) -> np.ndarray:
-    """C4 on the sine valley: 4F0/(ηε²) at η = ε²/(2Lσ²)."""
-    return np.ceil(4 * (9 + 3 * math.sin(3) ** 2) * 16 / eps**4)
-
-
-def steps_of_tsla(eps: np.ndarray, q: int) -> np.ndarray:
-    """C7 and C8 on the sine valley at δ = 0.2 ε^q."""
-    delta, mu, F0 = 0.2 * eps**q, 0.1755, 9 + 3 * math.sin(3) ** 2
-    return np.ceil(8 / mu * np.log(mu * F0 * (1 + delta) / delta)) + np.ceil(16 * 8 * delta / (mu * eps**4))
-
-
 def draws_the_regimes(wrong_by: float) -> None:
     """``wrong_by`` is what the drawn numbers are multiplied with: 1 for those of the figure."""
     with style.house_style():
         figure = MODULES["regimes"].draw(lambda name: Record(*miniature_record(name)))
+    plt.close(figure)
+    mu, F0 = 0.1755, 9 + 3 * math.sin(3) ** 2  # of the sine valley
     for q, ax in enumerate(figure.axes, start=1):
         sgd, tsla = labelled(ax, "SGD"), labelled(ax, "TSLA")
         eps = np.asarray(sgd.get_xdata())
         assert (eps.min(), eps.max()) == pytest.approx((1e-3, 0.7))
-        assert wrong_by * np.asarray(sgd.get_ydata()) == pytest.approx(steps_of_sgd(eps), rel=1e-9)
-        assert wrong_by * np.asarray(tsla.get_ydata()) == pytest.approx(steps_of_tsla(eps, q), rel=1e-9)
-    plt.close(figure)
+        assert wrong_by * np.asarray(sgd.get_ydata()) == pytest.approx(np.ceil(4 * F0 * 16 / eps**4), rel=1e-9)  # C4 at η = ε²/(2Lσ²)
+        delta = 0.2 * eps**q
+        both = np.ceil(8 / mu * np.log(mu * F0 * (1 + delta) / delta)) + np.ceil(16 * 8 * delta / (mu * eps**4))  # C7 and C8
+        assert wrong_by * np.asarray(tsla.get_ydata()) == pytest.approx(both, rel=1e-9)
 
 
 def miniature_record(name: str) -> tuple[pd.DataFrame, dict[str, object], dict[str, object], str]:
@@ -146,12 +133,8 @@ def miniature_record(name: str) -> tuple[pd.DataFrame, dict[str, object], dict[s
     return table, {"configs": list(configs)}, {}, f"tsla records {name}"
 
 
-def test_lines_of_the_regimes_are_the_bounds() -> None:
-    draws_the_regimes(1.0)
-
-
-def test_planted_factor_in_the_regimes_is_rejected() -> None:
-    assert_rejects(draws_the_regimes, 1.01)
+def test_lines_of_the_regimes_are_the_bounds(rejects: Rejects) -> None:
+    rejects(draws_the_regimes, right=1.0, wrong=1.01)
 
 
 def test_markers_of_the_regimes_are_what_was_needed(draw: Callable[[str], Figure]) -> None:
@@ -181,9 +164,8 @@ def test_bands_of_the_training_curves_are_means_over_the_seeds(draw: Callable[[s
     for row, arms in ((axes[:3], ("sgd", "lsr", "tsla")), (axes[4:7], ("sgd", "shrink", "shrink-tsla"))):
         for ax, column in zip(row, ("train_loss", "test_loss", "test_accuracy"), strict=True):
             for method in arms:
-                line = labelled(ax, style.LABELS[method])
-                rows = table[table["method"] == method]
-                assert line.get_ydata() == pytest.approx([rows[rows["epoch"] == epoch][column].mean() for epoch in range(3)])
+                means = table[table["method"] == method].groupby("epoch")[column].mean()
+                assert labelled(ax, style.LABELS[method]).get_ydata() == pytest.approx(means.to_numpy())
 
 
 def test_a_run_that_diverged_is_not_left_out_of_the_mean() -> None:
@@ -252,8 +234,7 @@ def test_levels_of_the_stall(draw: Callable[[str], Figure]) -> None:
     table = miniature("stall")[0]
     for method in STALL["methods"]:
         rows = table[(table["method"] == method) & (table["step"] > 0)]
-        line = labelled(ax, style.LABELS[method])
-        assert np.asarray(line.get_ydata()).tolist() == rows["grad2"].tolist()
+        assert np.asarray(labelled(ax, style.LABELS[method]).get_ydata()).tolist() == rows["grad2"].tolist()
 
 
 def rival_over_tsla(delta: float, share: float, *, sharpened: bool) -> float:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from tests.planted import assert_rejects
+from tests.planted import Rejects
 from tsla.empirics.runs.records import Record
 from tsla.figures.interactive import BATCH_SIZES, batch_size_knob
 from tsla.theory.moments import Moments
@@ -42,46 +40,33 @@ def visible(figure: go.Figure, step: int) -> list[go.Scatter]:
     return [trace for trace, shown in zip(figure.data, change["visible"], strict=True) if shown]
 
 
-def test_the_slider_goes_through_the_batch_sizes(knob: go.Figure) -> None:
+def test_the_slider_goes_through_the_batch_sizes_from_the_first_and_every_trace_has_one_position(knob: go.Figure) -> None:
     assert [step.label for step in knob.layout.sliders[0].steps] == [str(B) for B in BATCH_SIZES]
-
-
-def test_every_trace_belongs_to_one_position(knob: go.Figure) -> None:
     seen = [id(trace) for step in range(len(BATCH_SIZES)) for trace in visible(knob, step)]
     assert len(seen) == len(set(seen)) == len(knob.data)
-
-
-def test_at_first_the_first_batch_size_is_shown(knob: go.Figure) -> None:
     assert [trace.visible for trace in knob.data] == [trace in visible(knob, 0) for trace in knob.data]
 
 
-def shows_the_moments_of_a_batch(batch_sizes: Callable[[int], int]) -> None:
+def shows_the_moments_of_a_batch(times: int) -> None:
     figure = batch_size_knob(record())
     for step, B in enumerate(BATCH_SIZES):
         traces = {trace.name: trace for trace in visible(figure, step)}
         for epoch, moments in zip(EPOCHS, MOMENTS, strict=True):
             exact, control = traces[f"epoch {epoch}"], traces[f"epoch {epoch}, step (1-θ)η"]
-            batch = Moments(**moments).at_batch_size(batch_sizes(B))
+            batch = Moments(**moments).at_batch_size(times * B)
             theta = np.asarray(exact.x)
             assert exact.y == pytest.approx([batch.second_moment(t) / batch.s2 for t in theta], rel=1e-12)
             assert control.y == pytest.approx((1 - theta) ** 2 + theta**2 * batch.grad2 / batch.s2, rel=1e-12)
 
 
-def test_curves_are_those_of_the_mean_moments_at_that_batch_size() -> None:
-    shows_the_moments_of_a_batch(lambda B: B)
+def test_curves_are_those_of_the_mean_moments_at_that_batch_size(rejects: Rejects) -> None:
+    rejects(shows_the_moments_of_a_batch, right=1, wrong=2)
 
 
-def test_planted_batch_sizes_are_rejected() -> None:
-    assert_rejects(shows_the_moments_of_a_batch, lambda B: 2 * B)
-
-
-def test_a_colour_an_epoch_and_dots_for_the_control(knob: go.Figure) -> None:
+def test_a_colour_an_epoch_dots_for_the_control_and_names_of_axes(knob: go.Figure) -> None:
     traces = {trace.name: trace for trace in visible(knob, 3)}
     assert set(traces) == {"epoch 0", "epoch 0, step (1-θ)η", "epoch 5", "epoch 5, step (1-θ)η"}
     assert traces["epoch 0"].line.color == traces["epoch 0, step (1-θ)η"].line.color != traces["epoch 5"].line.color
     assert (traces["epoch 0"].line.dash, traces["epoch 0, step (1-θ)η"].line.dash) == ("solid", "dot")
-
-
-def test_axes_are_named(knob: go.Figure) -> None:
     assert "θ" in knob.layout.xaxis.title.text
     assert knob.layout.yaxis.title.text

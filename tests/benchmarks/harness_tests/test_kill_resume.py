@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,26 +14,16 @@ from tsla import cli
 RUN = "--method sgd --epochs 1 --train-size 20 --model mlp --measure-at 1"
 
 
-class InProcess:
+def in_process(folder: Path, options: str) -> nullcontext[SimpleNamespace]:
     """Stands in for a process: it runs at once, with other options in the folder that is called 1."""
-
-    def __init__(self, folder: Path, options: str) -> None:
-        other = " --seed 5" if folder.name == "1" else ""
-        self.code = cli.main(f"train {options}{other} --out {folder / 'out'} --checkpoint {folder / 'checkpoint'}".split())
-
-    def __enter__(self) -> InProcess:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def wait(self) -> int:
-        return self.code
+    other = " --seed 5" if folder.name == "1" else ""
+    code = cli.main(f"train {options}{other} --out {folder / 'out'} --checkpoint {folder / 'checkpoint'}".split())
+    return nullcontext(SimpleNamespace(wait=lambda: code))
 
 
 def test_what_it_says(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     ended = iter([None, "here", "there"])
-    monkeypatch.setattr(kill_resume, "started", InProcess)
+    monkeypatch.setattr(kill_resume, "started", in_process)
     monkeypatch.setattr(kill_resume, "killed", lambda *_: next(ended))
     assert kill_resume.main(["--runs", "2", "--run", RUN]) == 1
     lines = capsys.readouterr().out.splitlines()
@@ -40,7 +32,6 @@ def test_what_it_says(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
 
 
 def test_a_command_that_fails_is_no_result(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(InProcess, "wait", lambda _: 2)
-    monkeypatch.setattr(kill_resume, "started", InProcess)
+    monkeypatch.setattr(kill_resume, "started", lambda *_: nullcontext(SimpleNamespace(wait=lambda: 2)))
     with pytest.raises(RuntimeError, match="ended with 2"):
         kill_resume.undisturbed(tmp_path, RUN)

@@ -11,7 +11,6 @@ from tests.benchmarks.harness import networks, peers
 from tests.benchmarks.moments import agreement
 from tsla.empirics.moments.one_by_one import moments_by_loop
 
-LIBRARIES = {"opacus": "opacus", "backpack": "backpack", "torchjd": "torchjd"}
 pytestmark = pytest.mark.filterwarnings("ignore")  # the libraries' remarks on their own insides
 
 
@@ -23,21 +22,19 @@ def _residual() -> nn.Module:
 NETWORKS = {"cnn": networks._small_cnn, "residual": _residual, "transformer": lambda: networks._VisionTransformer(12, 2, 3)}
 
 
+WAYS = {f"{name}-{way.label}": (name, way) for name, ways in peers.CONTESTANTS.items() for way in ways if "compiled" not in name}
+
+
 def _problem(name: str) -> tuple[nn.Module, torch.Tensor, torch.Tensor]:
     torch.manual_seed(1)
     return NETWORKS[name](), torch.randn(5, 3, 32, 32), torch.randint(networks.CLASSES, (5,))
 
 
-def _ways() -> list[object]:
-    pairs = [(name, way) for name, ways in peers.CONTESTANTS.items() for way in ways if "compiled" not in name]
-    return [pytest.param(name, way, id=f"{name}-{way.label}") for name, way in pairs]
-
-
 @pytest.mark.parametrize("network", NETWORKS)
-@pytest.mark.parametrize(("name", "way"), _ways())
+@pytest.mark.parametrize(("name", "way"), WAYS.values(), ids=WAYS)
 def test_every_way_finds_the_moments_of_the_loop(name: str, way: peers.Way, network: str) -> None:
-    if name in LIBRARIES:
-        pytest.importorskip(LIBRARIES[name])
+    if name in ("opacus", "backpack", "torchjd"):
+        pytest.importorskip(name)
     if (name, network) == ("backpack", "transformer"):
         pytest.skip("see the test of its refusal")
     model, inputs, labels = _problem(network)

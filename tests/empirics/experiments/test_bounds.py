@@ -3,58 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
 
+from tests.empirics.simulation.stages import stage
 from tsla.empirics.experiments import bounds as synthetic
 from tsla.empirics.experiments.registry import EXPERIMENTS
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation.oracles import Oracle
-from tsla.empirics.simulation.simulate import simulate
-from tsla.theory.plan import Stage
+from tsla.empirics.simulation.simulate import Trajectory, simulate
 
-RATE = {
-    "name": "a name",
-    "problem": "stall",
-    "problem_options": {},
-    "method": "sgd",
-    "eta": "optimal",
-    "theta": None,
-    "oracle": {"sigma2": 1.0},
-    "seed": 5,
-    "replicas": 30,
-    "T": [4, 64],
-}
+SHRUNK = {"name": "a name", "problem": "stall", "problem_options": {}, "seed": 5, "replicas": 30, "T": [4, 64]}
+RATE = EXPERIMENTS["rates"].configs[0] | SHRUNK
 SMOOTHED = RATE | {"method": "lsr", "eta": "1/L", "oracle": {"sigma2": 1.0, "beta2": 0.1, "nu2": 0.1}}
-STALL = {
-    "problem": "stall",
-    "oracle": {"sigma2": 1.0, "beta2": 0.1, "noise": "rademacher"},
-    "eps": 0.5,
-    "horizon": 80,
-    "methods": ["sgd", "lsr", "tsla"],
-    "replicas": 20,
-    "seed": 6,
-}
-REGIME = {
-    "problem": "sine_valley",
-    "oracle": {"sigma2": 1.0},
-    "scale": 0.2,
-    "replicas": 8,
-    "method": "tsla",
-    "q": 2,
-    "eps": [0.7],
-    "seed": 7,
-}
+STALL = EXPERIMENTS["stall"].configs[0] | {"eps": 0.5, "horizon": 80, "methods": ["sgd", "lsr", "tsla"], "replicas": 20, "seed": 6}
+REGIME = EXPERIMENTS["regimes"].configs[0] | {"method": "tsla", "q": 2, "eps": [0.7], "replicas": 8, "seed": 7}
 
 
-def run_by_hand(
-    stages: list[tuple[float, float, int]], oracle: dict[str, float], *, replicas: int, seed: int, problem: str = "stall", **kwargs
-):
-    made = [Stage(np.asarray(eta), np.asarray(theta), np.asarray(float(T))) for eta, theta, T in stages]
-    return simulate(problems.get(problem), Oracle(**oracle), made, replicas=replicas, seed=seed, **kwargs)
+def run_by_hand(stages: list[tuple[float, float, int]], oracle: dict[str, Any], problem: str = "stall", **how: Any) -> Trajectory:
+    return simulate(problems.get(problem), Oracle(**oracle), [stage(*of) for of in stages], **how)
 
 
 # --- rates
@@ -99,11 +67,10 @@ def test_the_attained_instances_come_near_their_bound() -> None:
 def test_stall_runs_each_plan_to_its_end_and_lsr_to_the_horizon() -> None:
     table = synthetic.stall(STALL)
     last = table.groupby("method")["step"].max()
-    tsla = table[table["method"] == "tsla"]["step"]
     T1 = math.ceil(math.log(0.5 * 1.1 / 0.1))  # μ = η1 = 1, F0 = 1/2, δσ² = 0.1
     eta2 = 0.5**2 / 2
     assert last.to_dict() == {"sgd": 4 * 0.5 / (eta2 * 0.25), "lsr": 80, "tsla": T1 + math.ceil(8 * 0.1 / (eta2 * 0.25))}
-    assert T1 in set(tsla)
+    assert T1 in set(table[table["method"] == "tsla"]["step"])
     assert table["floor"].unique() == pytest.approx([2 * 0.1 / 1.1])
     assert table["eps"].unique() == [0.5]
     assert ((table["low"] <= table["grad2"]) & (table["grad2"] <= table["high"])).all()
@@ -148,20 +115,10 @@ def test_needed_counts_the_first_stage_though_its_gradients_were_small_enough() 
     assert rows["needed"].min() > T1
 
 
-def test_regimes_of_other_methods_have_no_first_stage() -> None:
+def test_regimes_of_other_methods_have_no_first_stage_and_a_row_an_eps_and_replica() -> None:
     rows = synthetic.regimes(REGIME | {"method": "sgd-pl-last", "replicas": 4})
     assert rows[["gap", "gap_bound"]].isna().all().all()
     assert rows["claim"].unique() == ["C15a"]
-
-
-def test_a_row_an_eps_and_replica() -> None:
     rows = synthetic.regimes(REGIME | {"method": "sgd", "eps": [1.0, 0.7]})
     assert rows["eps"].tolist() == [1.0] * 8 + [0.7] * 8
     assert rows["replica"].tolist() == [*range(8), *range(8)]
-
-
-@pytest.mark.parametrize(("make", "config"), [(synthetic.rates, RATE), (synthetic.stall, STALL), (synthetic.regimes, REGIME)])
-def test_same_seed_same_table(make: Callable[[dict[str, object]], pd.DataFrame], config: dict[str, object]) -> None:
-    first, again, other = make(config), make(config), make(config | {"seed": 99})
-    pd.testing.assert_frame_equal(first, again, check_exact=True)
-    assert not first.equals(other)

@@ -15,14 +15,11 @@ from tsla.empirics.runs import records
 from tsla.theory.methods import METHODS
 
 
-def test_a_seed_of_every_arm_is_trained_as_it_was_for_the_record() -> None:
+def test_a_seed_of_every_arm_is_trained_as_it_was_for_the_record_and_every_plan_is_run() -> None:
     run, configs = live.RUNS["digits"]
     assert run is EXPERIMENTS["digits"].run
     assert [config["method"] for config in configs] == list(ARMS)
     assert all(config in EXPERIMENTS["digits"].configs for config in configs)
-
-
-def test_every_method_s_plan_is_run() -> None:
     assert [config["method"] for config in live.RUNS["plans"][1]] == list(METHODS)
 
 

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from tests.empirics.experiments.curves import curve
-from tests.planted import assert_rejects
+from tests.planted import Rejects, assert_rejects
 from tsla.empirics.experiments.rates import annealed
 from tsla.empirics.experiments.rates import grids as rate_configs
 from tsla.empirics.experiments.rates import samples as rates
@@ -31,18 +32,8 @@ from tsla.theory.methods import METHODS
 from tsla.theory.plan import Plan, Stage
 
 ROOT = Path(__file__).parents[3]
-STALL: dict[str, Any] = {
-    "problem": "stall",
-    "sigma2": 1.0,
-    "bias": 1.0,
-    "noise": "rademacher",
-    "method": "sgd",
-    "q": 0,
-    "scale": 0.2,
-    "eps": [0.8, 0.55, 0.4, 0.3],
-    "replicas": 100,
-    "seed": 3,
-}
+STALL: dict[str, Any] = {"problem": "stall", "sigma2": 1.0, "bias": 1.0, "noise": "rademacher", "replicas": 100, "seed": 3}
+STALL |= {"method": "sgd", "q": 0, "scale": 0.2, "eps": [0.8, 0.55, 0.4, 0.3]}
 PAIR = {"problem": "stall", "sigma2": 0.01, "delta": 0.1, "bias": 0.5, "noise": "normal", "eps": 0.03, "replicas": 40, "seed": 5}
 
 
@@ -51,8 +42,6 @@ def stall_constants(delta: float = 0.2, sigma2: float = 1.0) -> Constants:
 
 
 # --- when a target is reached
-
-Crossing = Callable[[Array, Array, float], Array]
 
 
 def by_walking(step: Array, curve: Array, target: float) -> float:
@@ -69,19 +58,15 @@ def by_walking(step: Array, curve: Array, target: float) -> float:
     return math.inf
 
 
-def finds_crossings(crossing: Crossing) -> None:
+def finds_crossings(crossing: Callable[[Array, Array, float], Array]) -> None:
     rng = np.random.default_rng(0)
     step = np.array([1, 2, 5, 9, 20, 70])
     curves = np.exp(rng.normal(size=(6, 200)))
     for target in (0.1, 0.5, 1.0, 100.0):
         expected = [by_walking(step, curves[:, i], target) for i in range(200)]
-        np.testing.assert_allclose(crossing(step, curves, target), expected, rtol=1e-12)
+        assert crossing(step, curves, target) == pytest.approx(expected, rel=1e-12)
     # A power of t is a line in logarithms: exact between checkpoints.
     np.testing.assert_allclose(crossing(step, 5 / step[:, None] ** 2.0, 0.2), [5])
-
-
-def test_crossings() -> None:
-    finds_crossings(first_at_most)
 
 
 def at_a_checkpoint(step: Array, curves: Array, target: float) -> Array:
@@ -94,8 +79,8 @@ def the_last_one(step: Array, curves: Array, target: float) -> Array:
 
 
 @pytest.mark.parametrize("wrong", [at_a_checkpoint, the_last_one])
-def test_planted_crossings(wrong: Crossing) -> None:
-    assert_rejects(finds_crossings, wrong)
+def test_crossings(wrong: Callable[[Array, Array, float], Array], rejects: Rejects) -> None:
+    rejects(finds_crossings, right=first_at_most, wrong=wrong)
 
 
 # --- intervals
@@ -104,34 +89,25 @@ STEP = np.unique(np.rint(np.geomspace(1, 4000, 50)))
 EPS = np.array([0.5, 0.3, 0.2, 0.1])
 
 
-def one_fit(rng: np.random.Generator) -> tuple[tuple[float, float, float], list[Samples]]:
-    """Replicas ``a/t`` with a of mean 4: the mean is at most ε² from ``4/ε²`` on, and the exponent is 2."""
-    points = []
-    for eps in EPS:
-        a = 4 * rng.exponential(size=60)
-        points.append(Samples.of(STEP, a / STEP[:, None], float(eps**2), rates.resamples(60, int(rng.integers(1 << 30)))))
-    return rates.exponent(EPS, points), points
-
-
 def covers(level: float) -> None:
-    """95 % of 150, within three standard errors and what the percentile bootstrap is short of at 60 skewed values."""
+    """95 % of 150, within three standard errors and what the percentile bootstrap is short of at 60 skewed values.
+
+    Replicas are ``a/t`` with a of mean 4: the mean is at most ε² from ``4/ε²`` on, and the exponent is 2.
+    """
     rng, hits, samples_hit = np.random.default_rng(1), 0, 0
-    rates_level, rates.LEVEL = rates.LEVEL, level
-    try:
+    with patch.multiple(rates, RESAMPLES=300, LEVEL=level):
         for _ in range(150):
-            (_, low, high), points = one_fit(rng)
+            draws = [(4 * rng.exponential(size=60), rates.resamples(60, int(rng.integers(1 << 30)))) for _ in EPS]
+            points = [Samples.of(STEP, a / STEP[:, None], float(eps**2), weights) for eps, (a, weights) in zip(EPS, draws, strict=True)]
+            _, low, high = rates.exponent(EPS, points)
             hits += low <= 2 <= high
             samples_hit += points[0].ends[0] <= 16 <= points[0].ends[1]
-    finally:
-        rates.LEVEL = rates_level
     assert 0.87 <= hits / 150 <= 0.995
     assert 0.86 <= samples_hit / 150 <= 0.995
 
 
-def test_the_intervals_cover(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rates, "RESAMPLES", 300)
-    covers(rates.LEVEL)
-    assert_rejects(covers, 0.7)
+def test_the_intervals_cover(rejects: Rejects) -> None:
+    rejects(covers, right=rates.LEVEL, wrong=0.7)
 
 
 def test_a_power_law_gives_its_exponent() -> None:
@@ -177,9 +153,8 @@ def agrees_with_the_law(scale: float) -> None:
     assert (np.abs(table["needed"].to_numpy() - expected) < 4 * error + 1).all()  # a step, as checkpoints are whole
 
 
-def test_samples_needed_agree_with_the_exact_law() -> None:
-    agrees_with_the_law(1.0)
-    assert_rejects(agrees_with_the_law, 0.6)
+def test_samples_needed_agree_with_the_exact_law(rejects: Rejects) -> None:
+    rejects(agrees_with_the_law, right=1.0, wrong=0.6)
 
 
 def test_tsla_is_counted_from_its_second_stage_on() -> None:
@@ -201,11 +176,12 @@ def test_tsla_is_counted_from_its_second_stage_on() -> None:
 
 
 def test_lsr_runs_on_where_it_is_not_to_arrive() -> None:
-    rows = rates.measure(STALL | {"method": "lsr", "q": 1, "scale": 1.0, "eps": [0.3, 0.25, 0.2]})
+    config = STALL | {"method": "lsr", "q": 1, "scale": 1.0, "eps": [0.3, 0.25, 0.2]}
+    rows = rates.measure(config)
     assert np.isinf(rows[["planned", "needed", "single", "predicted"]]).all().all()
     assert np.isnan(rows["exponent"]).all()
     assert rate_verdicts.verdict(rows) == ATTAINED
-    easy = rates.measure(STALL | {"method": "lsr", "q": 1, "scale": 1.0, "eps": [0.3, 0.25, 0.2], "bias": 0.0, "noise": "normal"})
+    easy = rates.measure(config | {"bias": 0.0, "noise": "normal"})
     assert np.isinf(easy["planned"]).all()
     assert rate_verdicts.verdict(easy.assign(needed=7.0)) == FASTER
 
@@ -218,12 +194,6 @@ def test_options_that_go_with_eps() -> None:
 def test_a_start_at_the_target_is_refused() -> None:
     with pytest.raises(ValueError, match=r"eps = 1.5 must be below ‖∇F\(w_0\)‖ = 1 of stall"):
         rates.measure(STALL | {"eps": [1.5, 1.2, 0.9]})
-
-
-def test_same_seed_same_table() -> None:
-    config = STALL | {"eps": [0.8, 0.7, 0.6], "replicas": 10}
-    pd.testing.assert_frame_equal(rates.measure(config), rates.measure(config), check_exact=True)
-    assert not rates.measure(config).equals(rates.measure(config | {"seed": 9}))
 
 
 # --- verdicts
@@ -268,10 +238,6 @@ def step_sizes(stages: tuple[Stage, ...]) -> Array:
     return np.concatenate([stage.eta / (1 + np.arange(int(stage.steps)) / (stage.decay_steps or np.inf)) for stage in stages])
 
 
-def strengths(stages: tuple[Stage, ...]) -> Array:
-    return np.concatenate([np.full(int(stage.steps), float(stage.theta)) for stage in stages])
-
-
 def anneals(arms: dict[str, tuple[Stage, ...]]) -> None:
     """The same step sizes in all arms of a schedule, and θ within a factor PIECE of θ°(η_t)."""
     known = SmoothingOracle(beta2=0.05, nu2=0.05).moments(1.0)
@@ -280,10 +246,10 @@ def anneals(arms: dict[str, tuple[Stage, ...]]) -> None:
         for smoothing in ("dropped", "annealed"):
             np.testing.assert_allclose(step_sizes(arms[f"{schedule} {smoothing}"]), eta, rtol=1e-12)
         best = known.theta_for_step(eta)
-        theta = strengths(arms[f"{schedule} annealed"])
+        theta = np.concatenate([np.full(int(stage.steps), float(stage.theta)) for stage in arms[f"{schedule} annealed"]])
         assert (theta >= best * (1 - 1e-12)).all()
         assert (theta <= best * annealed.PIECE).all()
-        assert not strengths(arms[f"{schedule} none"]).any()
+        assert not any(stage.theta for stage in arms[f"{schedule} none"])
 
 
 def test_arms() -> None:
@@ -293,8 +259,7 @@ def test_arms() -> None:
     (smoothed, plain) = arms["two-level dropped"]
     (first, second) = METHODS["tsla"](constants, eps=0.2).stages
     assert [smoothed.theta, plain.theta, smoothed.steps, plain.steps] == [first.theta, 0, first.steps, second.steps]
-    swapped = arms | {"three-phase annealed": arms["three-phase none"]}
-    assert_rejects(anneals, swapped)
+    assert_rejects(anneals, arms | {"three-phase annealed": arms["three-phase none"]})
     started_anew = tuple(replace(stage, eta=arms["three-phase none"][0].eta) for stage in arms["three-phase annealed"])
     assert_rejects(anneals, arms | {"three-phase annealed": started_anew})
 
@@ -321,23 +286,14 @@ def test_contrasts_of_a_small_run() -> None:
 
 def test_all_rows_of_c9_are_run_on_two_problems() -> None:
     made = pd.DataFrame([{**config, "regime": regime(config["method"], config["q"])} for config in rate_configs.CONFIGS])
-    for method, regimes in (
-        ("sgd", {"any"}),
-        ("tsla", {"δ ≥ ε²", "δ ~ ε²", "ε⁴ < δ < ε²", "δ ≤ ε⁴"}),
-        ("lsr", {"δ ≥ ε²", "δ ~ ε²", "ε⁴ < δ < ε²", "δ ≤ ε⁴"}),
-    ):
+    by_delta = {"δ ≥ ε²", "δ ~ ε²", "ε⁴ < δ < ε²", "δ ≤ ε⁴"}
+    for method, regimes in (("sgd", {"any"}), ("tsla", by_delta), ("lsr", by_delta)):
         rows = made[made["method"] == method]
         assert set(rows["regime"]) == regimes
         assert (rows.groupby("regime")["problem"].nunique() >= 2).all()
     assert set(made["method"]) >= {"sgd-pl", "sgd-pl-last", "sgd-two-step", "lsr-pl", "smoothed-pl"}
     seeds = {config["seed"] + i for config in rate_configs.CONFIGS for i in range(len(config["eps"]))}
     assert len(seeds) == sum(len(config["eps"]) for config in rate_configs.CONFIGS)
-
-
-@pytest.fixture(scope="module")
-def recorded() -> tuple[pd.DataFrame, pd.DataFrame]:
-    rows = [records.read(ROOT / "records" / f"{name}.parquet").table for name in ("measured_rates", "annealed")]
-    return rows[0], rows[1]
 
 
 def curves_of(record: pd.DataFrame, method: str) -> list[pd.DataFrame]:
@@ -366,11 +322,10 @@ def is_as_documented(recorded: tuple[pd.DataFrame, pd.DataFrame]) -> None:
         assert (rows["ratio_low"][~unbiased] > 1).any()
 
 
-def test_the_document_says_what_the_records_say(recorded: tuple[pd.DataFrame, pd.DataFrame]) -> None:
-    is_as_documented(recorded)
-    record, contrasts = recorded
+def test_the_document_says_what_the_records_say() -> None:
+    record, contrasts = (records.read(ROOT / "records" / f"{name}.parquet").table for name in ("measured_rates", "annealed"))
+    is_as_documented((record, contrasts))
     assert_rejects(is_as_documented, (record.assign(single_exponent_high=record["exponent_high"]), contrasts))
     assert_rejects(is_as_documented, (record.assign(at_end_low=1.0), contrasts))
-    assert_rejects(
-        is_as_documented, (record, contrasts.assign(ratio_high=1 / contrasts["ratio_low"], ratio_low=1 / contrasts["ratio_high"]))
-    )
+    turned = contrasts.assign(ratio_high=1 / contrasts["ratio_low"], ratio_low=1 / contrasts["ratio_high"])
+    assert_rejects(is_as_documented, (record, turned))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain
 from math import inf
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pandas as pd
 import pyarrow as pa
@@ -18,7 +20,7 @@ from tsla import cli
 from tsla.empirics.experiments import bounds as synthetic
 from tsla.empirics.experiments.again import AGAIN, DERIVED, STREAM
 from tsla.empirics.experiments.recheck import Rechecked, difference, recheck
-from tsla.empirics.experiments.registry import EXPERIMENTS, Experiment
+from tsla.empirics.experiments.registry import EXPERIMENTS
 from tsla.empirics.runs import records
 
 ROOT = Path(__file__).parents[3]
@@ -97,14 +99,10 @@ def test_a_changed_number_with_its_digest_is_seen_in_the_part_that_is_run_again(
     assert found.difference == pytest.approx(1e-6, rel=1e-3)
 
 
-def other_noise(config: Mapping[str, Any]) -> pd.DataFrame:
-    return synthetic.rates({**config, "oracle": {**config["oracle"], "sigma2": 1.01}})
-
-
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"run": other_noise},
+        {"run": lambda config: synthetic.rates({**config, "oracle": {**config["oracle"], "sigma2": 1.01}})},
         {"run": lambda config: synthetic.rates(config).drop(columns="bound")},
         {"run": lambda config: synthetic.rates(config).iloc[:-1]},
         {"stated": ({**EXPERIMENTS["rates"].configs[0], "seed": 12}, *EXPERIMENTS["rates"].configs[1:])},
@@ -157,19 +155,16 @@ def test_a_record_that_is_unknown_or_not_there_is_refused(names: list[str], mess
 
 
 def test_what_needs_a_package_that_is_missing_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(config: Mapping[str, Any]) -> pd.DataFrame:
-        raise ModuleNotFoundError("No module named 'z3'", name="z3")
-
-    monkeypatch.setitem(EXPERIMENTS, "stall", Experiment("stall", run, EXPERIMENTS["stall"].configs))
+    run = Mock(side_effect=ModuleNotFoundError("No module named 'z3'", name="z3"))
+    monkeypatch.setitem(EXPERIMENTS, "stall", replace(EXPERIMENTS["stall"], run=run))
     with pytest.raises(ValueError, match="record = stall: to run a part of it again, z3 must be installed"):
         one("stall", ROOT / "records")
 
 
 def test_no_tolerance_lets_everything_pass() -> None:
     """What is the same everywhere but for last bits comes out to 1e-9; nothing is let off by more than a percent."""
-    for experiments in AGAIN.values():
-        for again in experiments:
-            assert again.tolerance <= (1e-9 if again.reason in (STREAM, DERIVED) else 1e-2)
+    for again in chain(*AGAIN.values()):
+        assert again.tolerance <= (1e-9 if again.reason in (STREAM, DERIVED) else 1e-2)
 
 
 def test_a_file_that_no_experiment_makes_is_said(tmp_path: Path) -> None:

@@ -6,11 +6,11 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
 
+from tests.empirics.runs.parts import age, does_what_is_lost_and_no_more, rewritten
 from tsla.empirics.experiments import bounds as synthetic
 from tsla.empirics.experiments import runner as runs
 from tsla.empirics.experiments.registry import ARMS, EXPERIMENTS, Experiment
@@ -18,32 +18,20 @@ from tsla.empirics.experiments.runner import make_records
 from tsla.empirics.runs import records
 from tsla.empirics.simulation.simulate import Trajectory, simulate
 
-CONFIGS = tuple(
-    {
-        "name": "tiny",
-        "problem": "stall",
-        "problem_options": {},
-        "method": "sgd",
-        "eta": "1/L",
-        "theta": None,
-        "oracle": {"sigma2": 1.0},
-        "seed": seed,
-        "replicas": 2,
-        "T": [4],
-    }
-    for seed in (3, 1, 2)
-)
+TINY = EXPERIMENTS["rates"].configs[0] | {"name": "tiny", "problem": "stall", "problem_options": {}, "replicas": 2, "T": [4]}
+CONFIGS = tuple(TINY | {"seed": seed} for seed in (3, 1, 2))
 
 
-def other_code(config: dict[str, Any]) -> pd.DataFrame:
-    """The same from another module."""
-    return synthetic.rates(config)
-
-
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     records.environment()  # it is cached, and must remember the real number of cores
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> Path:
+    """The folder of the parts that are kept."""
+    return tmp_path / "build" / "rates"
 
 
 @pytest.fixture
@@ -58,51 +46,28 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Path]:
     return run
 
 
-def parts(tmp_path: Path) -> set[Path]:
-    """The parts that are kept."""
-    return set((tmp_path / "build" / "rates").glob("*.parquet"))
-
-
-def age(tmp_path: Path) -> set[Path]:
-    """Make all parts look as if written in 1970, so that :func:`rewritten` sees which are new. Returns them."""
-    for path in parts(tmp_path):
-        os.utime(path, (0, 0))
-    return parts(tmp_path)
-
-
-def rewritten(tmp_path: Path) -> set[Path]:
-    return {path for path in parts(tmp_path) if path.stat().st_mtime > 0}
-
-
-@pytest.mark.usefixtures("one_process")
-def test_the_record_is_all_configurations_in_their_order(make: Callable[[], Path], tmp_path: Path) -> None:
-    path = make()
-    record = records.read(path)
+def test_the_record_is_all_configurations_in_their_order_and_progress_names_them(
+    make: Callable[[], Path], parts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = records.read(path := make())
     assert path == tmp_path / "records" / "rates.parquet"
     pd.testing.assert_frame_equal(record.table, pd.concat([synthetic.rates(config) for config in CONFIGS], ignore_index=True))
     assert record.config == {"experiment": "rates", "configs": list(CONFIGS)}
     assert record.command == "tsla records rates"
     assert (record.seeds, record.rows) == ((1, 2, 3), (2, 2, 2))
     assert record.environment == records.environment("tsla.empirics.experiments.bounds")
-    assert len(parts(tmp_path)) == 3
+    assert len(list(parts.iterdir())) == 3
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "runs: 3/3" in err
+    assert "(rates stall sgd 2)" in err
 
 
-@pytest.mark.usefixtures("one_process")
-def test_what_is_done_is_not_done_again(make: Callable[[], Path], tmp_path: Path) -> None:
-    path = make()
-    before, whole = age(tmp_path), path.read_bytes()
-    make()
-    assert rewritten(tmp_path) == set()
-    lost = min(before)
-    lost.unlink()
-    make()
-    assert rewritten(tmp_path) == {lost}
-    assert parts(tmp_path) == before
-    assert path.read_bytes() == whole
+def test_what_is_done_is_not_done_again(make: Callable[[], Path], parts: Path) -> None:
+    does_what_is_lost_and_no_more(make, parts)
 
 
-@pytest.mark.usefixtures("one_process")
-def test_a_killed_call_goes_on_where_it_was(make: Callable[[], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_call_goes_on_where_it_was(make: Callable[[], Path], parts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = make().read_bytes()
     for path in tmp_path.rglob("*.parquet"):
         path.unlink()
@@ -116,24 +81,23 @@ def test_a_killed_call_goes_on_where_it_was(make: Callable[[], Path], tmp_path: 
         patch.setattr(synthetic, "simulate", killed)
         with pytest.raises(KeyboardInterrupt):
             make()
-    done = age(tmp_path)
+    done = age(parts)
     assert len(done) == 2
     assert not (tmp_path / "records" / "rates.parquet").exists()
     assert make().read_bytes() == whole
-    assert rewritten(tmp_path) == parts(tmp_path) - done
+    assert rewritten(parts) == set(parts.iterdir()) - done
 
 
-@pytest.mark.usefixtures("one_process")
-def test_other_code_runs_everything_anew(make: Callable[[], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_code_runs_everything_anew(make: Callable[[], Path], parts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make()
-    before = age(tmp_path)
-    monkeypatch.setattr(runs, "EXPERIMENTS", {"rates": Experiment("rates", other_code, CONFIGS)})
+    before = age(parts)
+    other = Experiment("rates", lambda config: synthetic.rates(config), CONFIGS)  # the same from another module
+    monkeypatch.setattr(runs, "EXPERIMENTS", {"rates": other})
     make()
-    assert rewritten(tmp_path) == before
+    assert rewritten(parts) == before
 
 
 def test_parallel_processes_give_the_same_bytes(make: Callable[[], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    records.environment()
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     apart = make().read_bytes()
     for path in tmp_path.rglob("*.parquet"):
@@ -148,26 +112,13 @@ def test_unknown_names_are_refused_before_anything_runs(make: Callable[[], Path]
     assert list(tmp_path.rglob("*")) == []
 
 
-@pytest.mark.usefixtures("one_process")
-def test_progress_names_what_was_run(make: Callable[[], Path], capsys: pytest.CaptureFixture[str]) -> None:
-    make()
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert "runs: 3/3" in err
-    assert "(rates stall sgd 2)" in err
-
-
 # --- the real experiments, as they are written down
 
 
-def test_experiments_are_under_their_own_names_with_commands() -> None:
+def test_experiments_are_under_their_own_names_with_commands_and_have_no_configuration_twice() -> None:
     assert {"digits", "regimes", "rates", "stall"} <= set(EXPERIMENTS)
     for name, experiment in EXPERIMENTS.items():
         assert (experiment.name, experiment.command) == (name, f"tsla records {name}")
-
-
-def test_no_configuration_occurs_twice() -> None:
-    for name, experiment in EXPERIMENTS.items():
         configs = [json.dumps(config, sort_keys=True) for config in experiment.configs]
         assert len(set(configs)) == len(configs), name
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from copy import deepcopy
 from functools import cache
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from tests.planted import assert_rejects
+from tests.planted import Rejects, assert_rejects
 from tsla.empirics.data.datasets import Split
 from tsla.empirics.experiments.sign_prediction.configs import configs
 from tsla.empirics.experiments.sign_prediction.copies import Copies
@@ -78,8 +79,7 @@ def by_hand(model: nn.Module, split: Split, eta: float, theta: float, batches: T
     return model, [float(loss), float(sum(gradient.double().square().sum() for gradient in gradients))]
 
 
-Rules = tuple[tuple[float, float], ...]
-Walk = Callable[[Rules, Tensor], tuple[Rules, Tensor]]
+Walk = Callable[[tuple[tuple[float, float], ...], Tensor], tuple[Any, Tensor]]
 """From rules and batches to those that are used."""
 
 
@@ -168,14 +168,12 @@ def finds_nothing_between_equal_arms(said: Callable[[Point, float], dict[str, fl
         assert [found[f"{name}_shrink"] for name in PREDICTORS] == pytest.approx([0.0] * len(PREDICTORS), abs=1e-12)
 
 
-def test_equal_arms_have_equal_floors() -> None:
-    finds_nothing_between_equal_arms(predictions)
-
+def test_equal_arms_have_equal_floors(rejects: Rejects) -> None:
     def mixed_bounds(point: Point, theta: float) -> dict[str, float]:
         """C12 of the one arm and C4 of the other, at its smaller step."""
         return predictions(point, theta) | {"floor_shrink": float(floor(point, theta) - (1 - theta) * floor(point, 0.0))}
 
-    assert_rejects(finds_nothing_between_equal_arms, mixed_bounds)
+    rejects(finds_nothing_between_equal_arms, right=predictions, wrong=mixed_bounds)
 
 
 @pytest.mark.parametrize(("theta", "eta"), [(0.3, 0.2), (0.3, 1.7), (1.0, 0.5)])
@@ -188,7 +186,7 @@ def test_one_step_is_exact_where_all_curvatures_are_equal(theta: float, eta: flo
         assert float(one_step(point_of(g, h, B, eta), theta)) == pytest.approx(2 / eta * change + w @ w, rel=1e-12)
 
 
-def settles(eta: float, theta: float, B: int, *, flip: bool = False) -> tuple[float, Point]:
+def settles(eta: float, theta: float, B: int, flip: bool) -> tuple[float, Point]:
     """Of ``w²/2`` with a constant bias, the exact change of ``E‖∇F‖²`` by smoothing for 100 steps, and the point where they begin."""
     q = 1 - eta
     plain = eta / B / (1 + q)  # where plain SGD settles: η²s²/B over 1 - q²
@@ -198,11 +196,11 @@ def settles(eta: float, theta: float, B: int, *, flip: bool = False) -> tuple[fl
     return (mean**2 + variance - plain) * (-1 if flip else 1), Point(moments, 0.0, B, eta)
 
 
-def comes_true(branch: Callable[..., tuple[float, Point]]) -> None:
+def comes_true(flip: bool) -> None:
     """On a quadratic the noise's floor is exactly ``1/(2-ηL)`` of the bound's: between the two the sign may be missed, and nowhere else."""
     signs = set()
     for eta, theta, B in product((0.1, 0.5, 1.0), (0.05, 0.2, 0.5), (1, 4, 16, 64, 256)):
-        change, point = branch(eta, theta, B)
+        change, point = settles(eta, theta, B, flip)
         assert float(settled(point, theta) - settled(point, 0.0)) == pytest.approx(change, rel=1e-3)
         bias, gain = float(point.moments.bias(theta)), eta * float(point.moments.at_batch_size(B).gain(theta))
         if not gain / (2 - eta) < bias < gain * ROOM:
@@ -211,17 +209,11 @@ def comes_true(branch: Callable[..., tuple[float, Point]]) -> None:
     assert len(signs) == 6
 
 
-def test_predictions_come_true_on_a_quadratic() -> None:
-    comes_true(settles)
-    assert_rejects(comes_true, lambda eta, theta, B: settles(eta, theta, B, flip=True))
+def test_predictions_come_true_on_a_quadratic(rejects: Rejects) -> None:
+    rejects(comes_true, right=False, wrong=True)
 
 
 # --- an experiment
-
-
-@cache
-def table() -> pd.DataFrame:
-    return run(CONFIG)
 
 
 def is_as_by_hand(found: pd.DataFrame) -> None:
@@ -248,26 +240,17 @@ def is_as_by_hand(found: pd.DataFrame) -> None:
 
 
 def test_an_experiment_is_what_single_networks_do() -> None:
-    found = table()
+    found = run(CONFIG)
     places = [[snapshot, 10 * (snapshot + 1), K, theta] for snapshot, K, theta in product((0, 1), (2, 3), (0.2, 0.5))]
     assert found[["snapshot", "step", "K", "theta"]].to_numpy().tolist() == places
     is_as_by_hand(found)
-    assert_rejects(is_as_by_hand, found.assign(grad2_plain=-found["grad2_plain"]))
-    assert_rejects(is_as_by_hand, found.assign(F_shrink=found["F_plain"]))
-    assert_rejects(is_as_by_hand, found.assign(K=5 - found["K"]))
-
-
-def test_a_row_says_what_its_predictions_rest_on() -> None:
-    for row in table().to_dict("records"):
+    for wrong in ({"grad2_plain": -found["grad2_plain"]}, {"F_shrink": found["F_plain"]}, {"K": 5 - found["K"]}):
+        assert_rejects(is_as_by_hand, found.assign(**wrong))
+    for row in found.to_dict("records"):  # and says what its predictions rest on
         moments = Moments(**{name: row[name] for name in ("grad2", "s2", "shat2", "c", "beta2", "nu2")})
         assert row["eta_L"] == pytest.approx(0.1 * row["L"])
         point = Point(moments, row["alignment"], 4, row["eta_L"])
         assert {name: row[name] for name in predictions(point, row["theta"])} == pytest.approx(predictions(point, row["theta"]))
-
-
-def test_the_same_seed_gives_the_same_table() -> None:
-    pd.testing.assert_frame_equal(run(CONFIG), table())
-    assert not run(CONFIG | {"seed": 4})["F"].equals(table()["F"])
 
 
 def test_a_run_that_diverged_says_so() -> None:
@@ -277,11 +260,11 @@ def test_a_run_that_diverged_says_so() -> None:
 
 
 def test_seeds_of_development_do_not_count() -> None:
-    stated = {phase: configs(phase) for phase in ("development", "confirmatory")}
-    assert all(json.loads(json.dumps(of_phase)) == list(of_phase) for of_phase in stated.values())
-    seeds = {phase: {config["seed"] for config in of_phase} for phase, of_phase in stated.items()}
-    assert len(seeds["confirmatory"]) == 10
-    assert not seeds["development"] & seeds["confirmatory"]
+    stated = [configs(phase) for phase in ("development", "confirmatory")]
+    assert all(json.loads(json.dumps(of_phase)) == list(of_phase) for of_phase in stated)
+    development, confirmatory = ({config["seed"] for config in of_phase} for of_phase in stated)
+    assert len(confirmatory) == 10
+    assert not development & confirmatory
 
 
 # --- verdicts
@@ -293,9 +276,9 @@ def made_up(hits: list[list[bool]], lowered: list[bool], *, clear: bool = True) 
     for seed, of_seed in enumerate(hits):
         for hit, down in zip(of_seed, lowered, strict=True):
             row = {"seed": seed, "K": 30, "diverged": False, "eta_L": 0.5}
+            centre, half = -1.0 if down else 1.0, 0.5 if clear else 2
             for name, rival in product(("grad2", "F"), RIVALS):
-                centre = -1.0 if down else 1.0
-                row |= {f"{name}_{rival}_low": centre - (0.5 if clear else 2), f"{name}_{rival}_high": centre + (0.5 if clear else 2)}
+                row |= {f"{name}_{rival}_low": centre - half, f"{name}_{rival}_high": centre + half}
             row |= {f"{name}_{rival}": -1.0 if down == hit else 1.0 for name, rival in product(PREDICTORS, RIVALS)}
             rows.append(row)
     return pd.DataFrame(rows)
@@ -317,12 +300,7 @@ def test_rates_are_means_over_seeds() -> None:
     assert found["above"] == pytest.approx(0.0)
     assert [judged(rows, name)["hit"] for name in ("always", "never")] == [0.75, 0.25]
     assert [judged(rows, name)["balanced"] for name in ("always", "never")] == [0.5, 0.5]
-
-
-def test_the_interval_of_a_rate_is_students() -> None:
-    half, more = [True, False, True, False], [True, True, True, False]
-    found = judged(made_up([half, more] * 4, [True, True, True, False]))
-    ends = paired([0.5, 0.75] * 4, [0.0] * 8)
+    found, ends = judged(made_up([[True, False] * 2, lowered] * 4, lowered)), paired([0.5, 0.75] * 4, [0.0] * 8)
     assert [found[f"hit{end}"] for end in ("", "_low", "_high")] == pytest.approx([0.625, float(ends.low), float(ends.high)])
 
 

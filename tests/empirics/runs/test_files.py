@@ -8,14 +8,13 @@ import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.planted import assert_rejects
+from tests.planted import Rejects
 from tsla import cli
 from tsla.empirics.runs.files import deliver, must_be_folder, must_be_there, must_be_writable, remove, replacing
-
-TRAIN = "train --method sgd --model mlp --train-size 50 --batch-size 10 --epochs 1"
 
 
 def test_a_file_that_was_written_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
@@ -33,14 +32,12 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     with pytest.raises(UnicodeEncodeError), replacing(path) as temporary:
         temporary.write_text("ne\ud800", encoding="utf-8")
     assert path.read_text(encoding="utf-8") == "old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_nothing_is_left_where_the_place_is_taken_by_a_folder(tmp_path: Path) -> None:
-    (tmp_path / "folder").mkdir()
-    with pytest.raises(OSError, match="folder"), replacing(tmp_path / "folder") as temporary:
+    (folder := tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match="folder"), replacing(folder) as temporary:
         temporary.write_text("lost", encoding="utf-8")
-    assert list(tmp_path.iterdir()) == [tmp_path / "folder"]
+    assert set(tmp_path.iterdir()) == {path, folder}
+    with pytest.raises(OSError, match=re.escape(str(path))), replacing(path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # which has no name, and gets that of the file
 
 
 def test_what_can_be_written_is_accepted_and_not_made(tmp_path: Path) -> None:
@@ -81,11 +78,6 @@ def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path: Path) -> None:
     assert os.listdir(tmp_path / "disk") == []  # noqa: PTH208 - hidden files too
 
 
-def test_an_error_without_a_name_gets_that_of_the_file(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match=re.escape(str(tmp_path / "file"))), replacing(tmp_path / "file"):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there are no such devices")
 @pytest.mark.parametrize("device", ["/dev/null", "/dev/full"])
 def test_a_device_is_not_replaced(device: str) -> None:
@@ -95,10 +87,8 @@ def test_a_device_is_not_replaced(device: str) -> None:
 
 # --- two names of one file
 
-Refuse = Callable[..., None]
 
-
-def refuses_one_file_by_two_names(refuse: Refuse, folder: Path) -> None:
+def refuses_one_file_by_two_names(refuse: Callable[..., None], folder: Path) -> None:
     (folder / "file").touch()
     (folder / "hard").hardlink_to(folder / "file")
     (folder / "soft").symlink_to("file")
@@ -125,25 +115,26 @@ def by_name_alone(*, inputs: dict[str, Path | None] | None = None, **paths: Path
         raise ValueError(" and ".join(f"{name} = {path}" for name, path in given) + " must be two")
 
 
-def test_one_file_by_two_names_is_refused(tmp_path: Path) -> None:
-    refuses_one_file_by_two_names(must_be_writable, tmp_path)
+def test_one_file_by_two_names_is_refused(tmp_path_factory: pytest.TempPathFactory, rejects: Rejects) -> None:
+    rejects(
+        lambda refuse: refuses_one_file_by_two_names(refuse, tmp_path_factory.mktemp("files")), right=must_be_writable, wrong=by_name_alone
+    )
 
 
-def test_a_planted_refusal_that_goes_by_names_is_rejected(tmp_path: Path) -> None:
-    assert_rejects(lambda refuse: refuses_one_file_by_two_names(refuse, tmp_path), by_name_alone)
-
-
-TWICE = {
-    "train --method sgd --out {0}/a --state {0}/./a": "train: out = {0}/a and state = {0}/a",
-    "train --method sgd --out {0}/a --checkpoint {0}/a": "train: out = {0}/a and checkpoint = {0}/a",
-    "train --config {0}/in.toml --checkpoint {0}/in.toml": "train: checkpoint = {0}/in.toml and config = {0}/in.toml",
-    "simulate --problem stall --method tsla --eps 0.5 --out {0}/a --state {0}/a": "simulate: out = {0}/a and state = {0}/a",
-    "sweep {0}/in.parquet --out {0}": "sweep: out = {0}/in.parquet and FILE = {0}/in.parquet",
+SAME = "are the same file; must be two"
+FOLDER = "{0}: that is a folder; must be a file"
+REFUSED = {
+    "train --method sgd --out {0}/a --state {0}/./a": f"train: out = {{0}}/a and state = {{0}}/a {SAME}",
+    "train --method sgd --out {0}/a --checkpoint {0}/a": f"train: out = {{0}}/a and checkpoint = {{0}}/a {SAME}",
+    "train --config {0}/in.toml --checkpoint {0}/in.toml": f"train: checkpoint = {{0}}/in.toml and config = {{0}}/in.toml {SAME}",
+    "simulate --problem stall --method tsla --eps 0.5 --out {0}/a --state {0}/a": f"simulate: out = {{0}}/a and state = {{0}}/a {SAME}",
+    "sweep {0}/in.parquet --out {0}": f"sweep: out = {{0}}/in.parquet and FILE = {{0}}/in.parquet {SAME}",
+    **{f"train --method sgd --{name} {{0}}": f"train: {name} = {FOLDER}" for name in ("out", "checkpoint", "state")},
 }
 
 
-@pytest.mark.parametrize("command", TWICE)
-def test_a_command_whose_files_are_one_is_refused_before_it_starts(
+@pytest.mark.parametrize("command", REFUSED)
+def test_a_command_whose_files_are_one_or_have_no_place_is_refused_before_it_starts(
     command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "in.toml").write_text("method = 'sgd'", encoding="utf-8")
@@ -152,18 +143,15 @@ def test_a_command_whose_files_are_one_is_refused_before_it_starts(
         cli.main(command.format(tmp_path).split())
     out, err = capsys.readouterr()
     assert (end.value.code, out) == (2, "")
-    assert err == f"tsla {TWICE[command].format(tmp_path)} are the same file; must be two\n"
+    assert err == f"tsla {REFUSED[command].format(tmp_path)}\n"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.parquet", "in.toml"]
 
 
 # --- written first, then shown
 
-Deliver = Callable[..., None]
 
-
-def loses_nothing(deliver: Deliver, folder: Path) -> None:
+def loses_nothing(deliver: Callable[..., None], folder: Path) -> None:
     """Of four deliveries, in each of which something fails, everything else comes out, and the state stays until all of it has."""
-    fine = lambda path: path.write_text("whole", encoding="utf-8")  # noqa: E731
     for number, broken in enumerate(["out", "checkpoint", "show", None]):
         paths = {name: folder / f"{number}-{name}" for name in ("out", "checkpoint", "show", "state")}
         paths["state"].touch()
@@ -171,7 +159,7 @@ def loses_nothing(deliver: Deliver, folder: Path) -> None:
         def write(path: Path, broken: str | None = broken, paths: dict[str, Path] = paths) -> None:
             if broken is not None and path == paths[broken]:
                 raise OSError(errno.ENOSPC, "No space left on device")
-            fine(path)
+            path.write_text("whole", encoding="utf-8")
 
         try:
             outputs = {name: (paths[name], write) for name in ("out", "checkpoint")}
@@ -193,35 +181,18 @@ def shows_first(show: Callable[[], None], **how: object) -> None:
     deliver(lambda: None, **how)  # type: ignore[arg-type]
 
 
-def stops_at_the_first(show: Callable[[], None], *, state: Path | None, **outputs: tuple[Path | None, Callable[[Path], None]]) -> None:
+def stops_at_the_first(show: Callable[[], None], *, state: Path | None, **outputs: Any) -> None:
     for path, write in outputs.values():
         if path is not None:
             write(path)
     deliver(show, state=state)
 
 
-def forgets_the_state(show: Callable[[], None], *, state: Path, **outputs: tuple[Path | None, Callable[[Path], None]]) -> None:
+def forgets_the_state(show: Callable[[], None], *, state: Path, **outputs: Any) -> None:
     state.unlink()
     deliver(show, state=state, **outputs)
 
 
-def test_a_delivery_loses_nothing(tmp_path: Path) -> None:
-    loses_nothing(deliver, tmp_path)
-
-
 @pytest.mark.parametrize("wrong", [shows_first, stops_at_the_first, forgets_the_state])
-def test_planted_deliveries_are_rejected(wrong: Deliver, tmp_path: Path) -> None:
-    assert_rejects(lambda deliver: loses_nothing(deliver, tmp_path), wrong)
-
-
-@pytest.mark.parametrize("option", ["--out", "--checkpoint", "--state"])
-def test_a_run_whose_results_have_no_place_is_refused_before_it_starts(
-    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tsla.empirics.training.loop.train", lambda *_, **__: pytest.fail("it started"))
-    with pytest.raises(SystemExit) as end:
-        cli.main([*TRAIN.split(), option, str(tmp_path)])
-    out, err = capsys.readouterr()
-    assert (end.value.code, out) == (2, "")
-    assert err == f"tsla train: {option[2:]} = {tmp_path}: that is a folder; must be a file\n"
-    assert list(tmp_path.iterdir()) == []
+def test_a_delivery_loses_nothing(wrong: Callable[..., None], tmp_path_factory: pytest.TempPathFactory, rejects: Rejects) -> None:
+    rejects(lambda deliver: loses_nothing(deliver, tmp_path_factory.mktemp("files")), right=deliver, wrong=wrong)

@@ -26,15 +26,12 @@ def write(path: Path, table: pd.DataFrame = TABLE, config: dict[str, object] = C
     return path
 
 
-def test_round_trip(tmp_path: Path) -> None:
+def test_round_trip_with_the_environment(tmp_path: Path) -> None:
     record = records.read(write(tmp_path / "new" / "folder" / "a.parquet"))
     pd.testing.assert_frame_equal(record.table, TABLE, check_exact=True)
     assert record.config == {"method": "sgd", "eta": 0.1, "widths": [4, 8], "oracle": {"sigma2": 1.0, "theta": None}}
     assert record.command == "tsla records digits"
     assert record.environment == records.environment()
-
-
-def test_environment_names_versions_and_machine_but_no_date() -> None:
     about = records.environment("tsla.theory.lsr")
     assert {"python", "tsla", "numpy", "torch", "code", "machine"} <= set(about)
     assert about["numpy"] == np.__version__

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from itertools import chain
 
 import pytest
 import torch
 
-from tests.planted import assert_rejects
+from tests.planted import Rejects, assert_rejects
 from tsla.empirics.data.datasets import Split
 from tsla.empirics.training.configuration import METHODS, TrainingConfig
 from tsla.empirics.training.ensemble import examples, together, train_together
@@ -61,10 +61,6 @@ def assert_equal(found: list[list[Row]], expected: list[list[Row]], rel: float) 
 # --- the same runs as one by one
 
 
-def test_every_distribution_is_among_the_runs() -> None:
-    assert {c.smoothing for c in ALL} == {"uniform", "prior", "own", "own-hard"}
-
-
 @pytest.mark.parametrize(
     ("names", "changes"),
     [
@@ -93,6 +89,7 @@ def test_together_is_one_by_one_but_for_float64_rounding(monkeypatch: pytest.Mon
     expected = [list(train(config, double_model(config, split), split=split)) for config in ALL for split in (double_split(config),)]
     for c, ours, theirs in zip(ALL, together_now(ALL), expected, strict=True):
         assert_equal([ours], [theirs], rel=1e-7 if c.smoothing == "prior" else 1e-10)  # frequencies are float32 in the loss of `train`
+    assert {c.smoothing for c in ALL} == {"uniform", "prior", "own", "own-hard"}
 
 
 def test_runs_too_many_to_be_stepped_at_once_are_the_same_in_groups() -> None:
@@ -104,14 +101,10 @@ def test_runs_too_many_to_be_stepped_at_once_are_the_same_in_groups() -> None:
 # --- planted: a run that gets what is another's
 
 
-def ends_as(expected: Sequence[TrainingConfig]) -> Callable[[Sequence[TrainingConfig]], None]:
+def ends_as(expected: tuple[TrainingConfig, ...], configs: tuple[TrainingConfig, ...]) -> None:
     """By the test loss, which the configuration enters through the steps alone."""
-
-    def check(configs: Sequence[TrainingConfig]) -> None:
-        losses, alone = ([rows[-1]["test_loss"] for rows in found] for found in (together_now(configs), one_by_one(tuple(expected))))
-        assert losses == pytest.approx(alone, rel=1e-5)
-
-    return check
+    losses, alone = ([rows[-1]["test_loss"] for rows in found] for found in (together_now(configs), one_by_one(expected)))
+    assert losses == pytest.approx(alone, rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -128,20 +121,16 @@ def ends_as(expected: Sequence[TrainingConfig]) -> Callable[[Sequence[TrainingCo
         ("shrunk", {"method": "sgd"}),
     ],
 )
-def test_one_run_with_anothers_rule_or_labels_is_noticed(name: str, changes: dict[str, object]) -> None:
-    right = [config(name), config("shrunk first")]
-    ends_as(right)(right)
-    assert_rejects(ends_as(right), [replace(right[0], **changes), right[1]])
+def test_one_run_with_anothers_rule_or_labels_is_noticed(name: str, changes: dict[str, object], rejects: Rejects) -> None:
+    right = (config(name), config("shrunk first"))
+    rejects(partial(ends_as, right), right=right, wrong=(replace(right[0], **changes), right[1]))
 
 
 def test_one_run_with_anothers_order_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = [config("plain"), config("dropped")]
+    right = (config("plain"), config("dropped"))
     orders = together.orders
     monkeypatch.setattr(together, "orders", lambda generators, n: orders(generators, n).roll(1, 0))
-    assert_rejects(ends_as(right), right)
-
-
-# --- images are kept once
+    assert_rejects(partial(ends_as, right), right)
 
 
 def test_seeds_share_images() -> None:

@@ -17,10 +17,8 @@ MEASURED = {"measure_at": (0, 2), "measured_examples": 4}
 
 
 def test_arms_share_seeds_and_settings() -> None:
-    seeds = {(config.method, config.eta): set() for config in SWEEP.configs}  # type: dict[tuple[str, float], set[int]]
-    for config in SWEEP.configs:
-        seeds[config.method, config.eta].add(config.seed)
-    assert all(of_arm == set(range(10)) for of_arm in seeds.values())
+    arms = {(config.method, config.eta) for config in SWEEP.configs}
+    assert {(config.method, config.eta, config.seed) for config in SWEEP.configs} == {(*arm, seed) for arm in arms for seed in range(10)}
     assert len({replace(config, method="sgd", eta=0.1, seed=0) for config in SWEEP.configs}) == 1
     assert {(config.device, config.train_size) for config in SWEEP.configs} == {("cuda", None)}
 

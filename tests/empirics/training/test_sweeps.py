@@ -15,10 +15,12 @@ from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pandas as pd
 import pytest
 
+from tests.empirics.runs.parts import age, does_what_is_lost_and_no_more, rewritten
 from tests.planted import assert_rejects
 from tsla import cli
 from tsla.empirics.runs import records
@@ -92,10 +94,8 @@ def test_a_file_is_the_grid_times_the_seeds() -> None:
     assert (sweep.name, list(sweep.configs)) == ("tiny", expected)
     assert [sweep.label(config) for config in sweep.configs[:2]] == ["sgd eta 0.1 seed 0", "sgd eta 0.1 seed 1"]
 
-
-def test_a_table_of_seeds_counts_from_the_first() -> None:
-    sweep = sweeps.read(written(FILE.replace("seeds = [0, 1]", "seeds = { first = 5, count = 3 }")))
-    assert [config.seed for config in sweep.configs[:3]] == [5, 6, 7]
+    counted = sweeps.read(written(FILE.replace("seeds = [0, 1]", "seeds = { first = 5, count = 3 }")))
+    assert [config.seed for config in counted.configs[:3]] == [5, 6, 7]
 
 
 REFUSALS = {
@@ -138,14 +138,10 @@ def test_other_files_are_refused_in_one_line_before_anything_runs(text: str, mes
     assert os.listdir() == ["sweep.toml"]  # noqa: PTH208 - all of it, hidden files too
 
 
-def test_a_missing_file_is_refused() -> None:
+def test_a_missing_file_is_refused_and_the_example_is_none() -> None:
     with pytest.raises(ValueError, match=r"FILE = nowhere\.toml: no such file"):
         sweeps.read(Path("nowhere.toml"))
-
-
-def test_the_example_is_a_sweep() -> None:
-    sweep = sweeps.read(Path(__file__).parents[3] / "examples" / "sweep.toml")
-    assert len(sweep.configs) == 12
+    assert len(sweeps.read(Path(__file__).parents[3] / "examples" / "sweep.toml").configs) == 12
 
 
 # --- the results
@@ -164,25 +160,19 @@ def test_the_record_is_every_run_as_if_run_alone(capsys: pytest.CaptureFixture[s
     assert cli.main(["sweep", str(written(FILE)), "--jobs", "1"]) == 0
     out, err = capsys.readouterr()
     assert out == "build/sweeps/tiny/tiny.parquet\n"
-    is_the_sweep(Path(out.strip()))
-    assert records.read(Path(out.strip())).command == "tsla sweep sweep.toml"
+    is_the_sweep(path := Path(out.strip()))
+    record = records.read(path)
+    assert record.command == "tsla sweep sweep.toml"
     lines = err.splitlines()
     assert len(lines) == 8
     assert all(line.startswith(f"tiny {i + 1}/8  ") for i, line in enumerate(lines))
     assert any("lsr eta 1.0 seed 1  done  F " in line for line in lines)
 
-
-def test_planted_swapped_runs_are_rejected() -> None:
-    record = records.read(path := recorded())
-    swapped = record.table.iloc[::-1].reset_index(drop=True)
-    records.write(path, swapped, record.config, record.command)
-    assert_rejects(is_the_sweep, path)
-
-
-def test_the_parts_are_one_data_set() -> None:
-    merged, whole = records.read(recorded()).table, pd.read_parquet("out/runs")
     keys = ["method", "config_eta", "seed", "epoch"]
-    pd.testing.assert_frame_equal(whole.sort_values(keys, ignore_index=True), merged.sort_values(keys, ignore_index=True))
+    parts, merged = (table.sort_values(keys, ignore_index=True) for table in (pd.read_parquet(path.parent / "runs"), record.table))
+    pd.testing.assert_frame_equal(parts, merged)
+    records.write(path, record.table.iloc[::-1].reset_index(drop=True), record.config, record.command)  # planted: the runs are swapped
+    assert_rejects(is_the_sweep, path)
 
 
 def test_runs_of_all_kinds_have_the_same_columns() -> None:
@@ -201,31 +191,16 @@ def test_runs_of_all_kinds_have_the_same_columns() -> None:
 # --- what is done stays done
 
 
-def age(folder: str = "out/runs") -> set[Path]:
-    for path in Path(folder).iterdir():
-        os.utime(path, (0, 0))
-    return set(Path(folder).iterdir())
-
-
-def rewritten(folder: str = "out/runs") -> set[Path]:
-    return {path for path in Path(folder).iterdir() if path.stat().st_mtime > 0}
-
-
 def test_what_is_done_is_not_done_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    path = recorded()
-    whole, parts = path.read_bytes(), age()
+    runs = Path("out/runs")
+    does_what_is_lost_and_no_more(recorded, runs)
+    parts = age(runs)
     recorded(FILE.replace("[fixed]", "[fixed]\nthreads = 2"))  # the same runs on another machine
-    assert rewritten() == set()
-    lost = min(parts)
-    lost.unlink()
-    tiny()
-    assert rewritten() == {lost}
-    assert path.read_bytes() == whole
-    age()
+    assert rewritten(runs) == set()
     elsewhere = records.environment() | {"code": "000000000000"}
     monkeypatch.setattr(records, "environment", lambda *_: elsewhere)
     tiny()
-    assert rewritten() == parts
+    assert rewritten(runs) == parts
 
 
 # --- what fails, fails alone
@@ -251,8 +226,8 @@ def test_a_run_that_fails_is_listed_with_its_command_and_stops_no_other(
 ) -> None:
     assert cli.main(["sweep", str(written(FILE)), "--jobs", "1"]) == 1
     out, err = capsys.readouterr()
-    record = records.read(Path(out.strip()))
-    assert len(record.config["configs"]) == len(rewritten("build/sweeps/tiny/runs")) == 7
+    record, runs = records.read(Path(out.strip())), Path("build/sweeps/tiny/runs")
+    assert len(record.config["configs"]) == len(list(runs.iterdir())) == 7
     title, failure, command = err.splitlines()[-3:]
     assert title == "1 of 8 runs failed:"
     assert failure == "  sgd eta 1.0 seed 1: RuntimeError: no luck"
@@ -263,30 +238,21 @@ def test_a_run_that_fails_is_listed_with_its_command_and_stops_no_other(
     again = records.read(Path("again.parquet"))
     assert TrainingConfig.of_flat(again.config) == sweeps.read(Path("sweep.toml")).configs[3]
 
-    age("build/sweeps/tiny/runs")
+    age(runs)
     assert cli.main(["sweep", "sweep.toml", "--jobs", "1"]) == 0
-    assert len(rewritten("build/sweeps/tiny/runs")) == 1
+    assert len(rewritten(runs)) == 1
     is_the_sweep(Path(out.strip()))
 
 
-@pytest.fixture
-def without_status() -> None:
-    """Neither states nor statuses can be written: their folder is a link that leads nowhere."""
+def test_without_status_and_state_runs_go_on_and_one_that_fails_is_listed(failing: pytest.MonkeyPatch) -> None:
     Path("out").mkdir()
-    Path("out/state").symlink_to("nowhere")
-
-
-@pytest.mark.usefixtures("without_status")
-def test_runs_go_on_without_status_and_state() -> None:
-    is_the_sweep(recorded())
-
-
-@pytest.mark.usefixtures("without_status")
-def test_a_run_that_fails_without_status_is_listed_all_the_same(failing: pytest.MonkeyPatch) -> None:
+    Path("out/state").symlink_to("nowhere")  # so that neither can be written
     found = tiny()
     assert [(label, reason) for label, reason, _ in found.failed] == [("sgd eta 1.0 seed 1", engine.UNKNOWN)]
     assert found.record is not None
     assert len(records.read(found.record).config["configs"]) == 7
+    failing.undo()
+    is_the_sweep(recorded())
 
 
 class Deadly(Workers):
@@ -309,12 +275,9 @@ def test_a_run_that_kills_its_workers_is_given_up_and_stops_no_other() -> None:
 
 
 def test_workers_that_start_nothing_are_not_asked_again_and_again() -> None:
-    class Broken(Workers):
-        def each(self, function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
-            raise RuntimeError("no workers")
-
+    broken = Mock(Workers, each=Mock(side_effect=RuntimeError("no workers")))
     with pytest.raises(RuntimeError, match="no workers"):
-        engine._run_all([Run(sweeps.read(written(FILE)).configs[0], Path("out").resolve())], Broken("loky", 2))
+        engine._run_all([Run(sweeps.read(written(FILE)).configs[0], Path("out").resolve())], broken)
 
 
 # --- what is killed goes on

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cache
+from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from tests.planted import assert_rejects
+from tests.planted import Rejects
 from tsla.empirics.assumptions.curvature import largest_curvature
 from tsla.empirics.assumptions.network_risk import NetworkRisk
 from tsla.empirics.data.datasets import CLASSES, digits
@@ -25,10 +27,9 @@ from tsla.empirics.training.loop import Row, train
 from tsla.empirics.training.measuring import ITERATIONS, Measuring
 from tsla.empirics.training.setup import initial_model, training_split
 from tsla.empirics.training.sgd import plain_sgd, shuffled
-from tsla.theory.moments import Moments
+from tsla.theory.moments import MOMENTS, Moments
 
 TINY = {"seed": 0, "epochs": 2, "drop": 1, "theta": 0.4, "eta": 0.1, "train_size": 60, "model": "mlp", "measure_at": (0, 2)}
-MOMENTS = ("grad2", "s2", "shat2", "c", "beta2", "nu2")
 RULE = ("eta", "theta")
 
 
@@ -87,26 +88,25 @@ RULES = {
     "tsla": [(0.1, 0.4), (0.1, 0.0)],
     "shrink": [(0.06, 0.0), (0.06, 0.0)],
     "shrink-tsla": [(0.06, 0.0), (0.1, 0.0)],
+    "linear": [(0.1, 0.4), (0.1, 0.2)],
+    "cosine": [(0.1, 0.4), (0.1, 0.2)],
 }
-MEASURED = ("annealed", "adaptive")
 
 
-def test_every_method_has_its_rule_here() -> None:
-    assert {*RULES, *MEASURED} == set(METHODS)
-
-
-@pytest.mark.parametrize("method", RULES)
-def test_rules(method: str) -> None:
-    found = [(row["eta"], row["theta"]) for row in train(config(method))]
-    assert found == [pytest.approx(rule) for rule in (*RULES[method], RULES[method][-1])]
+def test_rules() -> None:
+    assert set(METHODS) - set(RULES) == {"annealed", "adaptive"}  # which follow measurements
+    assert {name for name, _ in PLANTED} == set(LOOPS)
+    for method, rules in RULES.items():
+        found = [(row["eta"], row["theta"]) for row in train(config(method))]
+        assert found == [pytest.approx(rule) for rule in (*rules, rules[-1])], method
 
 
 # --- the same by hand
 
-Rules = Sequence[tuple[float, float]]
 
-
-def by_hand(rules: Rules, *, model: str = "mlp", momentum: float = 0.0, weight_decay: float = 0.0, prior: bool = False) -> list[float]:
+def by_hand(
+    rules: Sequence[tuple[float, float]], *, model: str = "mlp", momentum: float = 0.0, weight_decay: float = 0.0, prior: bool = False
+) -> list[float]:
     """Training loss, test loss and test accuracy after the last epoch, all unsmoothed, in float64 but for the network."""
     split = digits(train_size=60, label_noise=0.2, seed=0)
     y_hat = torch.bincount(split.train_labels, minlength=CLASSES) / 60 if prior else torch.full((CLASSES,), 1 / CLASSES)
@@ -131,45 +131,47 @@ def by_hand(rules: Rules, *, model: str = "mlp", momentum: float = 0.0, weight_d
     return [*found, float((log_probabilities.argmax(1) == labels).double().mean())]
 
 
-Loop = tuple[str, dict[str, object], Rules, dict[str, object]]
-LOOPS: dict[str, Loop] = {
+LOOPS: dict[str, tuple[str, dict[str, object], Sequence[tuple[float, float]], dict[str, Any]]] = {
     **{method: (method, {}, rules, {}) for method, rules in RULES.items()},
     "resnet": ("tsla", {"model": "resnet8"}, RULES["tsla"], {"model": "resnet8"}),
     "momentum": ("tsla", {"momentum": 0.9, "weight_decay": 0.01}, RULES["tsla"], {"momentum": 0.9, "weight_decay": 0.01}),
     "prior": ("tsla", {"smoothing": "prior"}, RULES["tsla"], {"prior": True}),
     "warm up": ("sgd", {"warmup": 1}, [(0.05, 0.0), (0.1, 0.0)], {}),
-    "cosine": ("sgd", {"step_sizes": "cosine"}, [(0.1, 0.0), (0.05, 0.0)], {}),
+    "cosine step sizes": ("sgd", {"step_sizes": "cosine"}, [(0.1, 0.0), (0.05, 0.0)], {}),
     "step": ("sgd", {"step_sizes": "step"}, [(0.1, 0.0), (0.01, 0.0)], {}),
 }
 """A run: its method and options; and its loop by hand, with these rules and options."""
 
 
-def ends_as_by_hand(loop: Loop) -> None:
-    method, changes, rules, by = loop
-    last, expected = rows(method, **changes)[-1], by_hand(rules, **by)  # type: ignore[arg-type]
+def ends_as_by_hand(run_and_loop: tuple[str, str]) -> None:
+    (method, changes, *_), (*_, rules, by) = (LOOPS[name] for name in run_and_loop)
+    last, expected = rows(method, **changes)[-1], by_hand(rules, **by)
     assert [last["train_loss"], last["test_loss"]] == pytest.approx(expected[:2], rel=1e-5)
     assert last["test_accuracy"] == pytest.approx(expected[2], abs=2 / 1737)  # rounding may turn a tie
 
 
-@pytest.mark.parametrize("name", LOOPS)
-def test_training_is_the_loop_by_hand(name: str) -> None:
-    ends_as_by_hand(LOOPS[name])
+PLANTED = [
+    ("tsla", "lsr"),  # smoothing is never dropped
+    ("tsla", "sgd"),  # nor ever there
+    ("sgd", "lsr"),
+    ("lsr", "shrink"),  # smoothing is only a smaller step
+    ("shrink-tsla", "shrink"),  # the full step never comes back
+    ("shrink", "sgd"),
+    ("linear", "lsr"),
+    ("cosine", "tsla"),
+    ("resnet", "tsla"),
+    ("momentum", "tsla"),
+    ("prior", "tsla"),
+    ("warm up", "cosine step sizes"),
+    ("cosine step sizes", "step"),
+    ("step", "cosine step sizes"),
+]
+"""A run, and the loop of another one."""
 
 
-@pytest.mark.parametrize(
-    ("name", "other"),
-    [
-        ("tsla", "lsr"),  # smoothing is never dropped
-        ("tsla", "sgd"),  # nor ever there
-        ("lsr", "shrink"),  # smoothing is only a smaller step
-        ("shrink-tsla", "shrink"),  # the full step never comes back
-        ("momentum", "tsla"),
-        ("prior", "tsla"),
-        ("warm up", "cosine"),
-    ],
-)
-def test_planted_loops_are_rejected(name: str, other: str) -> None:
-    assert_rejects(ends_as_by_hand, (*LOOPS[name][:2], *LOOPS[other][2:]))
+@pytest.mark.parametrize(("name", "other"), PLANTED)
+def test_training_is_the_loop_by_hand(name: str, other: str, rejects: Rejects) -> None:
+    rejects(ends_as_by_hand, right=(name, name), wrong=(name, other))
 
 
 def test_plain_sgd_is_training_without_the_rest() -> None:
@@ -216,11 +218,9 @@ def test_adaptive_smooths_until_the_advantage_is_gone(monkeypatch: pytest.Monkey
 def test_schedules_go_by_all_examples_or_by_estimates(train_size: int, kind: type) -> None:
     made = config("adaptive", model="mlp", train_size=train_size)
     split = training_split(made)
-    seen: list[object] = []
-    schedule = made.schedule()
-    schedule.observe = lambda moments, *, eta_L=None: seen.append(moments)  # type: ignore[method-assign]
+    schedule = Mock(made.schedule())
     Measuring(made, split, "uniform").inform(schedule, initial_model(made, split), 0.1)
-    assert [type(one) for one in seen] == [kind]
+    assert [type(call.args[0]) for call in schedule.observe.call_args_list] == [kind]
 
 
 def test_curvature_is_a_column_where_it_is_asked_for() -> None:
@@ -255,8 +255,7 @@ def test_moments_are_those_of_the_noisy_training_set_and_of_the_labels_that_are_
 
 
 def test_measuring_does_not_disturb_the_run() -> None:
-    losses = [[row[name] for name in ("train_loss", "test_loss", "test_accuracy")] for row in rows("lsr")]
-    assert [[row[name] for name in ("train_loss", "test_loss", "test_accuracy")] for row in rows("lsr", measure_at=())] == losses
+    assert rows("lsr", measure_at=()) == [row | dict.fromkeys(MOMENTS) for row in rows("lsr")]
 
 
 def test_batch_norm_is_measured_by_its_running_statistics_and_trained_by_those_of_the_batch() -> None:
@@ -285,34 +284,26 @@ def test_two_runs_are_the_same_to_the_last_bit_whatever_the_global_seed(method: 
 # --- how it is computed
 
 
-def last_loss(**changes: object) -> float:
-    return float(rows("lsr", **changes)[-1]["train_loss"])
-
-
 def test_memory_format_changes_rounding_at_most() -> None:
     how = {"model": "resnet8", "train_size": 32, "epochs": 1, "measure_at": ()}
-    assert last_loss(**how, channels_last=True) == pytest.approx(last_loss(**how), rel=1e-4)
+    found, plain = (rows("lsr", **how, channels_last=last)[-1]["train_loss"] for last in (True, False))
+    assert found == pytest.approx(plain, rel=1e-4)
 
 
 def test_bfloat16_is_near_and_leaves_weights_and_evaluation_in_float32() -> None:
-    assert last_loss(precision="bf16") == pytest.approx(last_loss(), rel=0.02)
-    assert last_loss(precision="bf16") != last_loss()
-    assert rows("sgd", precision="bf16")[0] == rows("sgd")[0]
+    found, plain = (rows("sgd", precision=precision) for precision in ("bf16", "float32"))
+    assert found[-1]["train_loss"] == pytest.approx(plain[-1]["train_loss"], rel=0.02)
+    assert found[-1]["train_loss"] != plain[-1]["train_loss"]
+    assert found[0] == plain[0]
     model = initial_model(config("sgd"))
     list(train(config("sgd", precision="bf16"), model))
     assert {p.dtype for p in model.parameters()} == {torch.float32}
 
 
 def test_a_compiled_network_trains_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    compiled: list[torch.nn.Module] = []
-
-    def stand_in(model: torch.nn.Module) -> torch.nn.Module:
-        compiled.append(model)
-        return model
-
-    monkeypatch.setattr(torch, "compile", stand_in)
+    monkeypatch.setattr(torch, "compile", compiled := Mock(side_effect=lambda model: model))
     assert [row["test_loss"] for row in train(config("lsr", compile=True))] == [row["test_loss"] for row in rows("lsr")]
-    assert len(compiled) == 1
+    compiled.assert_called_once()
 
 
 def test_augmentation_changes_the_batches_and_nothing_else() -> None:
@@ -323,15 +314,9 @@ def test_augmentation_changes_the_batches_and_nothing_else() -> None:
 
 
 def test_digits_are_not_reflected(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[dict[str, object]] = []
-
-    def watching(inputs: Tensor, generator: torch.Generator, **how: object) -> Tensor:
-        asked.append(how)
-        return inputs
-
-    monkeypatch.setattr(loop, "augment", watching)
+    monkeypatch.setattr(loop, "augment", watched := Mock(side_effect=lambda inputs, *_, **__: inputs))
     list(train(config("sgd", augment=True)))
-    assert asked == [{"padding": 1, "flip": False}] * 8
+    assert [call.kwargs for call in watched.call_args_list] == [{"padding": 1, "flip": False}] * 8
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is there")

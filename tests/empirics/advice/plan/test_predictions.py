@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.empirics.advice.plan.pilots import pilot
-from tests.planted import assert_rejects
+from tests.planted import Rejects
 from tsla.empirics.advice.plan import predictions
 from tsla.empirics.advice.plan.pilot import Pilot
 
@@ -35,10 +35,6 @@ def interpolates_and_extrapolates(crossing: Callable[[Pilot, np.ndarray], int]) 
     assert crossing(pilot((3,), ran=5), np.array([-1.0])) == 20
 
 
-def test_crossing() -> None:
-    interpolates_and_extrapolates(predictions.crossing)
-
-
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -48,5 +44,5 @@ def test_crossing() -> None:
     ],
     ids=["measured epochs only", "the other sign", "a short pilot is the whole run"],
 )
-def test_planted_crossings_are_rejected(wrong: Callable[[Pilot, np.ndarray], int]) -> None:
-    assert_rejects(interpolates_and_extrapolates, wrong)
+def test_crossing(wrong: Callable[[Pilot, np.ndarray], int], rejects: Rejects) -> None:
+    rejects(interpolates_and_extrapolates, right=predictions.crossing, wrong=wrong)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.empirics.advice.plan.pilots import growing, pilot
-from tests.planted import assert_rejects
+from tests.planted import Rejects
 from tsla.empirics.advice.plan.pilot import Pilot, read
 from tsla.empirics.experiments.planner.rules import NAIVE, RULES, Plan, choices
 from tsla.theory.moments import MOMENTS, Moments
@@ -20,7 +22,6 @@ DIGITS = Path(__file__).parents[4] / "records" / "digits.parquet"
 EVERY = tuple(range(21))
 SPARSE = (0, 1, 2, 5, 10, 20)
 ETA_L = 0.4
-Helps = Callable[[Moments, Pilot], bool]
 
 
 def batch(m: Moments, p: Pilot) -> Moments:
@@ -40,7 +41,7 @@ def floor_at(m: Moments, p: Pilot, theta: Any, eta_L: float = ETA_L) -> Any:
     return theta**2 * m.beta2 + eta_L * noise / p.batch_size
 
 
-BY_HAND: dict[str, Helps] = {
+BY_HAND: dict[str, Callable[[Moments, Pilot], bool]] = {
     "delta": lambda m, p: batch(m, p).delta < 1,
     "B_c": lambda m, p: batch(m, p).second_moment(p.theta) < batch(m, p).s2,
     "floor": lambda m, p: floor_at(m, p, p.theta) < floor_at(m, p, 0),
@@ -57,30 +58,24 @@ def moments(p: Pilot) -> list[Moments]:
 def drops_as_by_hand(name: str, plan: Callable[[Pilot], Plan]) -> None:
     """For a bias that grows exponentially: measured at every epoch it is that epoch, measured sparsely one between the same two."""
     expected = set()
-    for doubling in (0.9, 2.1, 5.3):
-        for theta, c in ((0.3, -0.2), (0.8, 0.3)):
-            for start in (0.001, 0.02):
-                dense, sparse = (
-                    pilot(at, theta=theta, batch_size=8, eta_L=ETA_L, c=[c] * len(at), beta2=growing(at, doubling=doubling, start=start))
-                    for at in (EVERY, SPARSE)
-                )
-                helps = [BY_HAND[name](m, dense) for m in moments(dense)]
-                first = helps.index(False) if False in helps else 20
-                assert plan(dense) == Plan(theta, first)
-                assert max((t for t in SPARSE if t < first), default=-1) < plan(sparse).drop <= min(t for t in SPARSE if t >= first)
-                expected.add(first)
+    for doubling, (theta, c), start in product((0.9, 2.1, 5.3), ((0.3, -0.2), (0.8, 0.3)), (0.001, 0.02)):
+        dense, sparse = (
+            pilot(at, theta=theta, batch_size=8, eta_L=ETA_L, c=[c] * len(at), beta2=growing(at, doubling=doubling, start=start))
+            for at in (EVERY, SPARSE)
+        )
+        helps = [BY_HAND[name](m, dense) for m in moments(dense)]
+        first = helps.index(False) if False in helps else 20
+        assert plan(dense) == Plan(theta, first)
+        assert max((t for t in SPARSE if t < first), default=-1) < plan(sparse).drop <= min(t for t in SPARSE if t >= first)
+        expected.add(first)
     assert len(expected) >= 4
 
 
 @pytest.mark.parametrize("name", BY_HAND)
-def test_a_rule_of_the_theory_drops_where_its_condition_fails(name: str) -> None:
-    drops_as_by_hand(name, RULES[name].plan)
-
-
-@pytest.mark.parametrize("name", BY_HAND)
-def test_planted_rules_are_rejected(name: str) -> None:
-    assert_rejects(lambda plan: drops_as_by_hand(name, plan), lambda p: RULES[name].plan(replace(p, batch_size=1)))
-    assert_rejects(lambda plan: drops_as_by_hand(name, plan), lambda p: replace(RULES[name].plan(p), drop=RULES[name].plan(p).drop + 1))
+def test_a_rule_of_the_theory_drops_where_its_condition_fails(name: str, rejects: Rejects) -> None:
+    check, plan = partial(drops_as_by_hand, name), RULES[name].plan
+    for wrong in (lambda p: plan(replace(p, batch_size=1)), lambda p: replace(plan(p), drop=plan(p).drop + 1)):
+        rejects(check, right=plan, wrong=wrong)
 
 
 @pytest.mark.parametrize("name", ["floor", "theta°"])
@@ -123,8 +118,7 @@ def test_two_levels_take_the_strength_of_the_start() -> None:
 def test_rules_of_practice() -> None:
     falling = [2 - 0.05 * epoch for epoch in range(21)]
     dip = [*falling[:4], 1.9, *falling[5:12], *(1.5 + 0.01 * i for i in range(9))]
-    expected = {"least test loss": 11, "test loss rises": 3}
-    for name, drop in expected.items():
+    for name, drop in (("least test loss", 11), ("test loss rises", 3)):
         assert RULES[name].plan(pilot(test_loss=dip)) == Plan(0.3, drop)
         assert RULES[name].plan(pilot(test_loss=falling)) == Plan(0.3, 20)
         assert RULES[name].plan(pilot(at=(0, 5), ran=5, test_loss=falling[:6])) == Plan(0.3, 20)

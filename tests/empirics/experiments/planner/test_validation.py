@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from tests.planted import assert_rejects
+from tests.planted import Rejects
 from tsla.empirics.advice.plan import validation
 from tsla.empirics.experiments.planner.rules import RULES
 from tsla.empirics.experiments.planner.validation import validate, validated, write
@@ -62,15 +62,8 @@ def chooses_on_the_building_settings(validate: Callable[[pd.DataFrame, tuple[str
     assert (test["rule"], test["naive"], test["better"]) == ("floor", "always", False)
 
 
-def test_rules_are_chosen_on_the_building_settings() -> None:
-    chooses_on_the_building_settings(validate)
-
-
-def test_planted_choice_on_the_judging_settings_is_rejected() -> None:
-    def swapped(table: pd.DataFrame, building: tuple[str, ...]) -> Mapping[str, Any]:
-        return validate(table, JUDGING) if building == BUILDING else validate(table, BUILDING)
-
-    assert_rejects(chooses_on_the_building_settings, swapped)
+def test_rules_are_chosen_on_the_building_settings(rejects: Rejects) -> None:
+    rejects(chooses_on_the_building_settings, right=validate, wrong=lambda table, _: validate(table, JUDGING))
 
 
 def test_the_naive_rule_is_chosen_on_the_building_settings_too() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,29 +15,16 @@ SETTING = "a setting"
 
 
 def epochs(arm: str, eta: float, seed: int, *, loss: float, accuracy: float) -> pd.DataFrame:
-    run = {
-        "setting": SETTING,
-        "arm": arm,
-        "eta": eta,
-        "seed": seed,
-        "grad2": 1.0,
-        "test_ece": 0.1,
-        "test_loss": loss,
-        "test_accuracy": accuracy,
-    }
-    return pd.DataFrame([run | {"epoch": epoch, "train_loss": loss * (EPOCHS + 1 - epoch)} for epoch in range(EPOCHS + 1)])
+    epoch = np.arange(EPOCHS + 1)
+    run = {"setting": SETTING, "arm": arm, "eta": eta, "seed": seed, "epoch": epoch, "train_loss": loss * (EPOCHS + 1 - epoch)}
+    return pd.DataFrame(run | {"grad2": 1.0, "test_ece": 0.1, "test_loss": loss, "test_accuracy": accuracy})
 
 
 def table() -> pd.DataFrame:
+    arms = (("none", 0.1, 1.0, 0.80), ("none", 0.2, 2.0, 0.85), ("lsr-0.1", 0.1, 1.5, 0.9), ("lsr-0.1", 0.2, 1.2, 0.7))
     runs = [
         epochs(arm, eta, seed, loss=loss + 0.001 * seed, accuracy=accuracy + 0.001 * seed)
-        for seed in (0, 1, 2)
-        for arm, eta, loss, accuracy in (
-            ("none", 0.1, 1.0, 0.80),
-            ("none", 0.2, 2.0, 0.85),
-            ("lsr-0.1", 0.1, 1.5, 0.9),
-            ("lsr-0.1", 0.2, 1.2, 0.7),
-        )
+        for seed, (arm, eta, loss, accuracy) in product((0, 1, 2), arms)
     ]
     return summary(pd.concat(runs))
 
@@ -63,12 +52,8 @@ def test_differences_are_paired_by_seed() -> None:
 
 
 def test_a_diverged_run_is_chosen_by_nobody() -> None:
-    runs = [
-        epochs("none", eta, seed, loss=np.nan if (eta, seed) == (0.1, 1) else 1.0 + eta, accuracy=0.5)
-        for eta in (0.1, 0.2)
-        for seed in (0, 1)
-    ]
-    found = summary(pd.concat(runs))
+    losses = {(0.1, 0): 1.1, (0.1, 1): np.nan, (0.2, 0): 1.2, (0.2, 1): 1.2}
+    found = summary(pd.concat([epochs("none", eta, seed, loss=loss, accuracy=0.5) for (eta, seed), loss in losses.items()]))
     assert all(tuned(found, SETTING, "none", outcome).eta == 0.2 for outcome in OUTCOMES if outcome != "gradient")
     with pytest.raises(ValueError, match="diverged"):
         differences(found, SETTING, Choice("none", 0.1), Choice("none", 0.2), "accuracy")

@@ -34,19 +34,13 @@ def test_the_primary_settings() -> None:
     ],
 )
 def test_what_is_changed_is_said(changed: dict[str, Any], said: str) -> None:
+    assert NAMES["mlp"] == f"MLP-{HIDDEN}"
     assert said not in scope([PLAIN])
     assert said in scope([replace(PLAIN, **changed)])
 
 
-def test_no_pair_is_said_that_was_not_run() -> None:
+def test_no_pair_is_said_that_was_not_run_and_what_differs_is_listed() -> None:
     assert scope(list(DECAYED.values())).startswith("MLP-64 on digits, 20 and 40 % wrong labels and Fashion-MNIST, 20 % wrong labels; ")
-
-
-def test_the_network_is_called_by_its_size() -> None:
-    assert NAMES["mlp"] == f"MLP-{HIDDEN}"
-
-
-def test_what_differs_is_listed() -> None:
     assert scope([PLAIN, next(iter(DECAYED.values()))]).endswith("constant step size and step decay of the step size")
 
 

@@ -36,8 +36,7 @@ def test_verdict(found: list[Finding], expected: str) -> None:
 
 def test_the_effect_is_positive_in_favour() -> None:
     assert finding(0.02, 0.01).effect > 0
-    lower = Finding("E2", "a setting", "a less b", -0.1 + 0.01 * np.arange(5), 0.01)
-    assert lower.effect > 0
+    assert Finding("E2", "a setting", "a less b", -0.1 + 0.01 * np.arange(5), 0.01).effect > 0
 
 
 def test_every_arm_is_a_run_that_can_be_made() -> None:

@@ -138,10 +138,7 @@ def test_every_field_is_an_option_and_a_name_in_a_file(from_file: Callable[..., 
     ("options", "message"),
     [
         ("--method sgd --drop 5", "drop = 5 has no use with --method sgd; it goes with tsla or shrink-tsla"),
-        (
-            "--method annealed --theta 0.1",
-            "theta = 0.1 has no use with --method annealed; it goes with lsr, tsla, adaptive, shrink",
-        ),
+        ("--method annealed --theta 0.1", "theta = 0.1 has no use with --method annealed; it goes with lsr, tsla, adaptive, shrink"),
         ("--method sgd --model mlp --norm batch", "norm = batch has no use with --model mlp; it goes with networks that have a norm"),
         ("--method sgd --folder here", "folder = here has no use with --data digits; it goes with data that are read from files"),
         ("--method sgd --measure-at= --curvature", "curvature = True has no use with --measure-at=; it goes with one or more epochs"),
