@@ -112,17 +112,17 @@ def test_digits_with_the_seed_and_noise_of_the_checkpoint(run: Run) -> None:
 
 
 def test_images_of_a_folder_that_the_run_did_not_know(run: Run) -> None:
-    """With the split of the checkpoint's run, here its train_size, and the folder of the command before that of the run."""
+    """With the split of the checkpoint's run, here its train_size and pool, and the folder of the command before that of the run."""
     for part in ("train", "test"):
         for k, name in enumerate(("cats", "dogs")):
             (place := Path("photographs", part, name)).mkdir(parents=True)
             for i in range(4):
                 (place / f"{i}.png").write_bytes(image(noise(64, 64, 3, seed=8 * k + i)))
-    shape, training = (3, 64, 64), {"seed": 1, "train_size": 6, "label_noise": 0.0, "data": "folder", "folder": "moved"}
+    shape, training = (3, 32, 32), {"seed": 1, "train_size": 6, "pool": 2, "label_noise": 0.0, "data": "folder", "folder": "moved"}
     described = {"name": "mlp", "shape": shape, "classes": 2, "norm": "group"}
     checkpoints.write(Path("photographs.pt"), model := build("mlp", shape=shape, classes=2), network=described, training=training)
     found = as_json(run("measure --checkpoint photographs.pt --data folder --folder photographs --json"))
-    split = load("folder", folder=Path("photographs"), train_size=6, seed=1)
+    split = load("folder", folder=Path("photographs"), train_size=6, pool=2, seed=1)
     expected = gradient_moments(model, split.train_inputs, split.train_labels)
     assert found["moments"]["s2"]["value"] == pytest.approx(expected.s2, rel=1e-4)
     assert found["examples"] == 6

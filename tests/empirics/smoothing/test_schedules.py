@@ -163,6 +163,7 @@ def test_excess_has_the_sign_of_the_theory() -> None:
         smoothed = batch.second_moment(theta)
         assert Adaptive(theta, B).established(moments) == (smoothed < batch.s2)
         assert Adaptive(theta, B, beyond="shrinkage").established(moments) == (smoothed < batch.shrunk.second_moment(theta))
+    assert not Adaptive(0.5, 1).established(Moments(grad2=0.1, s2=1.0, shat2=1.0, c=1.0, beta2=0.0, nu2=1.0)), "ĝ = g changes nothing"
 
 
 def test_adaptive_drops_for_good() -> None:

@@ -105,6 +105,11 @@ def test_a_short_pilot_of_exponential_growth_finds_the_epoch_of_the_whole_run() 
         assert RULES[name].plan(other) != RULES[name].plan(at)
 
 
+def test_a_short_pilot_has_what_was_measured_first() -> None:
+    for name in (name for name in RULES if name.endswith("short")):
+        assert 0 <= RULES[name].plan(pilot(at=(6, 10, 20))).drop <= 20
+
+
 def test_naive_rules_look_at_nothing_but_the_length() -> None:
     drops = {name: RULES[name].plan(pilot(epochs=30, ran=20)) for name in RULES if RULES[name].kind == NAIVE}
     assert drops == {"never": Plan(0.3, 0), "always": Plan(0.3, 30), "half": Plan(0.3, 15), "80 %": Plan(0.3, 24)}
