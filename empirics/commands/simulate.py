@@ -15,7 +15,7 @@ EXTRA = "runs"
 
 def add(parser: Parser) -> None:
     """Its options."""
-    parser.add_argument("--problem", required=True, help="a module of empirics/problems")
+    parser.add_argument("--problem", required=True, help="a module of empirics/simulation/problems")
     parser.add_argument("--method", required=True, choices=METHODS, help="whose plan to run")
     parser.add_argument("--seeds", type=whole, default=100, help="number of independent replicas (default 100)")
     parser.add_argument("--seed", type=whole, default=0, help="seed of the whole run (default 0)")

@@ -13,7 +13,7 @@ import pytest
 from tests.empirics.advice.plan.pilots import growing, pilot
 from tests.planted import assert_rejects
 from tsla.empirics.advice.plan.pilot import Pilot, read
-from tsla.empirics.experiments.planner.rules import NAIVE, RULES, Plan, choices
+from tsla.empirics.experiments.planner.rules import NAIVE, RULES, Plan, choices, until
 from tsla.theory.moments import MOMENTS, Moments
 
 DIGITS = Path(__file__).parents[4] / "records" / "digits.parquet"
@@ -106,6 +106,7 @@ def test_a_short_pilot_of_exponential_growth_finds_the_epoch_of_the_whole_run() 
 
 
 def test_a_short_pilot_has_what_was_measured_first() -> None:
+    assert until(pilot(EVERY), 5).rows["epoch"].tolist() == [0, 1, 2, 3, 4, 5]  # the last row is of the weights before epoch 5
     for name in (name for name in RULES if name.endswith("short")):
         assert 0 <= RULES[name].plan(pilot(at=(6, 10, 20))).drop <= 20
 
