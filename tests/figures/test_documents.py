@@ -135,7 +135,7 @@ def test_a_run_that_diverged_is_not_left_out(checkout: Path) -> None:
     found = records.read(path := checkout / "records" / "study.parquet")
     gone = (found.table["arm"] == "tsla-0.3-8") & (found.table["epoch"] == 12)
     put(path, found.table.assign(test_loss=found.table["test_loss"].mask(gone)), found.config)
-    with pytest.raises(ValueError, match="^tsla-0.3-8 diverged in "):
+    with pytest.raises(ValueError, match=r"^tsla-0\.3-8 diverged in "):
         DOCUMENTS["study"](path.parent)
 
 

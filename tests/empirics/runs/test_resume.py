@@ -67,13 +67,6 @@ def test_a_state_that_cannot_be_written_is_said_once(codec: Codec, content: Any,
     ]
 
 
-@CODECS
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
-def test_a_full_disk_is_called_one(codec: Codec, content: Any) -> None:
-    with pytest.raises(OSError, match="No space left on device"):
-        codec.save(Path("/dev/full"), {"x": content.repeat(100_000)})
-
-
 @pytest.mark.parametrize(
     ("ago", "cost", "how", "due"),
     [
