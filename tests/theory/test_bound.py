@@ -45,6 +45,11 @@ def closed_form(claim: str, k: Constants, eta: float, T: float, theta: float | N
     }[claim]
 
 
+def test_a_larger_step_is_advised_where_one_of_them_can_be_larger() -> None:
+    for eta, advised in ((0.1, "more steps T"), ([0.1, 0.05], "more steps T, or a larger eta up to 1/L")):
+        assert sgd.bound(BARE, eta=eta, T=10).lowered_by["optimisation"] == advised
+
+
 SMALL_AND_LONG = [
     ({"L": 1.0, "mu": 1e-6, "sigma2": 1e-18, "delta": 0.1, "F0": 1.0}, 1e-6, 1e12),  # (1 - 1e-12)^1e12
     ({"L": 1.0, "mu": 1e-9, "sigma2": 1e-30, "delta": 0.3, "F0": 3.0}, 1e-3, 1e14),  # e^-100

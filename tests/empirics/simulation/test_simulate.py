@@ -247,7 +247,7 @@ def test_bad_arguments(changed: dict[str, object], message: str) -> None:
 @pytest.mark.parametrize(
     ("factor", "steps", "step"),
     [
-        (np.ones_like, 1017, 1024),  # η∇F is 3·2^1023
+        (np.ones_like, 2000, 1030),  # η∇F is 3·2^1023, in the middle of a leg
         (np.ones_like, 600, 607),  # ‖∇F‖² is 2^1024, which no later operation says
         (lambda t: np.where(t < 520, 1.0, 1 / 6), 2000, 2007),  # the same, and then the run comes back
     ],
