@@ -134,6 +134,7 @@ def test_rules_of_practice() -> None:
         assert RULES[name].plan(pilot(test_loss=dip)) == Plan(0.3, drop)
         assert RULES[name].plan(pilot(test_loss=falling)) == Plan(0.3, 20)
         assert RULES[name].plan(pilot(at=(0, 5), ran=5, test_loss=falling[:6])) == Plan(0.3, 20)
+    assert RULES["test loss rises"].plan(pilot(test_loss=[1.0] * 21)) == Plan(0.3, 20)
 
 
 def test_choices_of_the_digits_pilots() -> None:

@@ -131,7 +131,8 @@ def test_every_field_is_an_option_and_a_name_in_a_file(from_file: Callable[..., 
     config = TrainingConfig(**OTHER)
     assert set(OTHER) == set(FIELDS)
     assert [name for name, value in TrainingConfig("sgd").flat().items() if value == config.flat()[name]] == []
-    assert from_options(config.command_line().removeprefix("tsla train")).flat() == config.flat()
+    for one in (config, TrainingConfig("tsla", epochs=30, drop=10)):  # 10 is the default of another length
+        assert from_options(one.command_line().removeprefix("tsla train")).flat() == one.flat()
     table = {name.replace("_", "-"): "all" if value is None else value for name, value in OTHER.items()}
     assert from_file(**table).flat() == config.flat()
 
