@@ -20,8 +20,7 @@ def add(parser: Parser) -> None:
     parser.add_argument("--column", help="what is compared; without --a and --b, a column of differences")
     parser.add_argument("--where", action="append", default=[], metavar="NAME=VALUE", help="keep these rows only; may be given again")
     parser.add_argument("--seeds", type=whole, help="seeds that can be afforded: the first checkpoint at which they are enough")
-    add_numbers(parser, "", "effect level power")
-    parser.set_defaults(level=0.05, power=0.8)
+    add_numbers(parser, "", "effect", level=0.05, power=0.8)
 
 
 def run(args: argparse.Namespace) -> None:

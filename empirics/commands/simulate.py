@@ -23,8 +23,7 @@ def add(parser: Parser) -> None:
     parser.add_argument("--T", type=whole, metavar="N", help="number of steps, in place of --eps: for the smallest eps that they reach")
     parser.add_argument("--out", type=Path, help="write the checkpoints, and what holds there of the assumptions, to this Parquet file")
     parser.add_argument("--state", type=Path, help="a file that keeps where the run is: a killed one goes on there, to the same numbers")
-    add_numbers(parser, "", "eps sigma2 delta")
-    parser.set_defaults(sigma2=1.0, delta=0.1)
+    add_numbers(parser, "", "eps", sigma2=1.0, delta=0.1)
 
 
 def run(args: argparse.Namespace) -> None:

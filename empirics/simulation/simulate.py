@@ -132,6 +132,8 @@ class _Run:
             if leg.begin == 0:
                 block.grad2_sum[:] = 0
             advance(block, leg)
+            if not np.isfinite(block.grad2_sum).all():  # einsum overflows in silence
+                raise replica_blocks.diverged(block.problem, leg.rule, leg.done)
             if leg.row is not None:
                 try:
                     self.record(block, leg.row, block.grad2_sum / leg.weighed if leg.weighed else np.full(len(block.w), np.nan))

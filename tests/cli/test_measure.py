@@ -95,17 +95,17 @@ def test_digits_with_the_seed_and_noise_of_the_checkpoint(run: Run) -> None:
 
 
 def test_images_of_a_folder_that_the_run_did_not_know(run: Run) -> None:
-    """With the split of the checkpoint's run, here its train_size, and the folder of the command before that of the run."""
+    """With the split of the checkpoint's run, here its train_size and pool, and the folder of the command before that of the run."""
     for part in ("train", "test"):
         for k, name in enumerate(("cats", "dogs")):
             (place := Path("photographs", part, name)).mkdir(parents=True)
             for i in range(4):
                 (place / f"{i}.png").write_bytes(image(noise(64, 64, 3, seed=8 * k + i)))
-    shape, training = (3, 64, 64), {"seed": 1, "train_size": 6, "label_noise": 0.0, "data": "folder", "folder": "moved"}
+    shape, training = (3, 32, 32), {"seed": 1, "train_size": 6, "pool": 2, "label_noise": 0.0, "data": "folder", "folder": "moved"}
     described = {"name": "mlp", "shape": shape, "classes": 2, "norm": "group"}
     checkpoints.write(Path("photographs.pt"), model := build("mlp", shape=shape, classes=2), network=described, training=training)
     found = as_json(run("measure --checkpoint photographs.pt --data folder --folder photographs --json"))
-    split = load("folder", folder=Path("photographs"), train_size=6, seed=1)
+    split = load("folder", folder=Path("photographs"), train_size=6, pool=2, seed=1)
     expected = gradient_moments(model, split.train_inputs, split.train_labels)
     assert found["moments"]["s2"]["value"] == pytest.approx(expected.s2, rel=1e-4)
     assert found["examples"] == 6
@@ -254,6 +254,7 @@ def bad_files() -> None:
     save("unknown.pt", network=NETWORK | {"name": "vgg"})
     save("shapes.pt", network=NETWORK | {"shape": (1, 8, 0)})
     save("seed.pt", training={"seed": -1})
+    save("photographs.pt", training={"data": "folder", "folder": "theirs"})
     save("five.pt", state_dict=build(**NETWORK | {"classes": 5}).state_dict(), network=NETWORK | {"classes": 5})
     save("colour.pt", state_dict=build(**COLOUR).state_dict(), network=COLOUR)
     torch.save(nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5), nn.Linear(5, 3)).state_dict(), "norm.pt")
@@ -300,7 +301,7 @@ BAD = [
     own("checkpoint = mlp.pt has no 'network'", "--model module:function", checkpoint="mlp.pt"),
     own("data = digits: labels run from 0 to 9; must lie in 0 ... 4", checkpoint="five.pt"),
     own("data = digits: the model does not take inputs of shape (1, 8, 8)", "channels", checkpoint="colour.pt"),
-    own("data = cifar10: folder = None must be a folder that holds cifar-10-python.tar.gz", data="cifar10"),
+    own("data = cifar10: folder = None must be a folder that holds cifar-10-python.tar.gz", data="cifar10", checkpoint="photographs.pt"),
     own("data = cifar10: folder = elsewhere", "cifar-10-python.tar.gz", data="cifar10", folder="elsewhere"),
     theirs("folder = . has no use: data = data.npz is a file", folder="."),
     own("model = measured_models:mlp has no use", "digits.pt has a network of its own", model="measured_models:mlp"),

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pandas as pd
@@ -19,6 +20,7 @@ from tsla.empirics.experiments import live
 from tsla.empirics.runs import records
 from tsla.figures import gallery, paper_checks
 from tsla.figures.gallery import slack
+from tsla.options import Parser
 
 CONSOLE_SCRIPT = str(Path(sys.executable).with_name("tsla"))
 
@@ -90,6 +92,16 @@ def test_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     out, err = capsys.readouterr()
     assert err == ""
     assert out.startswith(f"usage: tsla {command}".rstrip())
+
+
+def test_help_names_the_defaults_that_hold() -> None:
+    told = []
+    for modules in cli.COMMANDS.values():
+        import_module(modules[-1]).add(parser := Parser())
+        for action in parser._actions:
+            told += [(number, str(parser.get_default(action.dest))) for number in re.findall(r"\(default ([\d.]+)\)", action.help or "")]
+    assert len(told) > 6
+    assert all(said == true for said, true in told)
 
 
 def test_alone_it_helps(capsys: pytest.CaptureFixture[str]) -> None:

@@ -127,6 +127,14 @@ def test_a_refuted_rate_and_runs_that_do_not_arrive(ratio: float, case: str, tmp
     assert f"| stall | 0.1 | 0.1 | 0.5 | {' | '.join([case] * len(CONTRASTS))} |" in text
 
 
+def test_a_run_that_diverged_is_not_left_out(checkout: Path) -> None:
+    found = records.read(path := checkout / "records" / "study.parquet")
+    gone = (found.table["arm"] == "tsla-0.3-8") & (found.table["epoch"] == 12)
+    put(path, found.table.assign(test_loss=found.table["test_loss"].mask(gone)), found.config)
+    with pytest.raises(ValueError, match=r"^tsla-0\.3-8 diverged in "):
+        DOCUMENTS["study"](path.parent)
+
+
 def test_a_rule_that_is_better(tmp_path: Path) -> None:
     found = records.read(ROOT / "records" / "planner.parquet")
     better = found.table["regret"].where(found.table["kind"] == "naive", -1)

@@ -23,6 +23,11 @@ NOISY = Constants(L=1e200, mu=1, sigma2=1e200, F0=1)
 OVERFLOWS = "overflows float64 for these constants; rescale F"
 
 
+def test_a_larger_step_is_advised_where_one_of_them_can_be_larger() -> None:
+    for eta, advised in ((0.1, "more steps T"), ([0.1, 0.05], "more steps T, or a larger eta up to 1/L")):
+        assert sgd.bound(BARE, eta=eta, T=10).lowered_by["optimisation"] == advised
+
+
 @pytest.mark.parametrize("delta", [1e-10, 1e-17, 1e-30])
 def test_twelve_digits_of_the_floor_at_small_delta(delta: float) -> None:
     k = Constants(L=1, sigma2=1, delta=delta, F0=1)

@@ -69,7 +69,16 @@ def test_methods_that_are_none(parts: dict[str, Any], message: str) -> None:
     assert owed.refusal(lambda: Method(name="new", claim="C99", needs="L", **parts)) == message
 
 
-@pytest.mark.parametrize(("without", "refused"), [("bound=nothing, why=nothing", True), ("steps=nothing", True), ("", True), (None, False)])
+@pytest.mark.parametrize(
+    ("without", "refused"),
+    [
+        ("bound=nothing, why=nothing", True),
+        ("steps=nothing", True),
+        ("steps=nothing, needs='F0 sigma2 L'", True),  # in another order
+        ("", True),
+        (None, False),
+    ],
+)
 def test_two_methods_of_one_name_are_refused(without: str | None, refused: bool, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two plans, or two bounds that the options can't tell apart. One that is imported elsewhere is still one."""
     again = "" if without is None else f"AGAIN = replace(METHOD, claim='C99', {without})\n"

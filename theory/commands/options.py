@@ -33,17 +33,18 @@ OPTIONS = {
     "nu2": "E‖ĝ-Eĝ‖² <= nu2, the noise of ĝ (C12)",
     "budget": "samples that may be spent",
     "effect": "smallest difference worth finding, in units of the column; if left out, the pilot's own mean",
-    "level": "level of the two-sided paired t-test (default 0.05)",
-    "power": "probability of finding the effect (default 0.8)",
+    "level": "level of the two-sided paired t-test",
+    "power": "probability of finding the effect",
 }
 CONSTANTS = ("L", "mu", "sigma2", "delta", "F0")
 
 
-def add_numbers(parser: Parser, required: str, optional: str = "") -> None:
-    """Options for numbers, by their names with spaces between, and ``--json``."""
+def add_numbers(parser: Parser, required: str, optional: str = "", **defaults: float) -> None:
+    """Options for numbers, by their names with spaces between, those with ``defaults``, and ``--json``."""
     parser.need(*required.split())
-    for name in required.split() + optional.split():
-        parser.add_argument(f"--{name}", type=number, metavar="X", help=OPTIONS[name] + (" (required)" if name in required.split() else ""))
+    notes = dict.fromkeys(required.split(), " (required)") | dict.fromkeys(optional.split(), "")
+    for name, note in (notes | {name: f" (default {value})" for name, value in defaults.items()}).items():
+        parser.add_argument(f"--{name}", type=number, metavar="X", default=defaults.get(name), help=OPTIONS[name] + note)
     parser.give_json()
 
 

@@ -73,7 +73,7 @@ class ShapeProbe(Watch):
         """When a module is called: what the model is called with are the examples."""
         if not self._modules:
             self._add_data(args)
-        if module._backward_hooks or module._backward_pre_hooks or isinstance(module, torch.jit.ScriptModule):
+        if isinstance(module, torch.jit.ScriptModule):
             self.detours = True
         self._modules.append(module)
 

@@ -160,7 +160,7 @@ class Field:
         if given is None and self.usual is not None:
             return self.usual.of(epochs)
         if isinstance(given, int) and abs(given) >= LARGEST:
-            raise ValueError(f"{self.spelled} = {given} must be below 2**63")
+            raise ValueError(f"{self.spelled} = {given} must lie between -2**63 and 2**63")
         value = self._converted(given)
         if not _is(value, self.type):
             raise ValueError(f"{self.spelled} = {given!r} must be {KINDS[self.type][0]}")

@@ -43,7 +43,7 @@ def test_a_state_is_what_was_saved(codec: Codec, content: Any, tmp_path: Path) -
 
 
 @CODECS
-@pytest.mark.parametrize("bytes_", [b"", b"no archive", b"PK\x03\x04 broken"])
+@pytest.mark.parametrize("bytes_", [b"", b"no archive", b"PK\x03\x04 broken", b"csys\nexit\n(tR."], ids=["empty", "text", "broken", "code"])
 def test_a_file_that_is_no_state_is_refused_and_stays(codec: Codec, content: Any, bytes_: bytes, tmp_path: Path) -> None:
     (tmp_path / "state").write_bytes(bytes_)
     with pytest.raises(ValueError, match=r"^state = .*state must be the state of a run; it is not a file of [^\n]*$"):
@@ -82,6 +82,9 @@ def test_a_state_is_saved_when_it_is_due_and_not_before(ago: int, cost: float, h
     file = StateFile(tmp_path / "state", "run", arrays, time.monotonic() - ago, cost)
     file.save_if_due(dict, **how)
     assert file.path.exists() == due
+    file.path.unlink(missing_ok=True)
+    file.save_if_due(dict)
+    assert not file.path.exists(), "a state that was just saved is not due again"
 
 
 # --- runs

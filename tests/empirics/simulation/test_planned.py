@@ -49,11 +49,12 @@ def test_what_the_theorem_speaks_of(method: str, by: str) -> None:
 test_what_can_not_be_planned = refusals(
     lambda changes: planned(**{"problem": "stall", "method": "tsla", "eps": 0.5, "sigma2": 1.0, "delta": 0.1} | changes),
     ({"problem": "nowhere"}, "problem = 'nowhere' must be one of .*stall"),
-    ({"problem": "cosine"}, r"mu is missing; C8 needs it \(assumption A4\)"),
+    ({"problem": "cosine"}, r"problem = cosine has no mu \(A4\), which tsla needs; must be one of quadratic, "),
     ({"method": "lsr", "eps": 0.1}, r"eps = 0.1 is out of reach for lsr: .*; the floor is 0.18"),
     ({"delta": -0.1}, "delta = -0.1 must"),
     ({"sigma2": 0.0}, "sigma2 = 0 must"),
     ({"eps": 0.0}, "eps = 0 must"),
+    ({"eps": 1e-3}, r"eps = 0.001: the plan of tsla has [^ ]+ steps; at most 1e\+12 can be run"),
     ({"eps": None}, "eps = None and T = None: exactly one of them must be given"),
     ({"budget": 100}, "eps = 0.5 and T = 100: exactly one of them must be given"),
 )

@@ -18,7 +18,7 @@ from tsla.empirics.simulation.oracles import TIE_BREAK, Oracle
 from tsla.empirics.simulation.problems import Problem
 from tsla.empirics.simulation.simulate import Trajectory, shrunk, simulate
 from tsla.theory.constants import Array
-from tsla.theory.plan import Stage
+from tsla.theory.plan import OfStep, Stage
 
 TSLA = (stage(0.1, 0.6, 12), stage(0.05, 0.0, 9), stage(0.08, 0.3, 9, decay_steps=4.0))
 
@@ -151,3 +151,18 @@ test_bad_arguments = refusals(
     ({"checkpoints": [3, 31]}, "checkpoints = 31 is after the last step; the run has 30 steps"),
     ({"checkpoints": [-1]}, "checkpoints = -1 must be"),
 )
+
+
+@pytest.mark.parametrize(
+    ("factor", "steps", "step"),
+    [
+        (np.ones_like, 2000, 1030),  # η∇F is 3·2^1023, in the middle of a leg
+        (np.ones_like, 600, 607),  # ‖∇F‖² is 2^1024, which no later operation says
+        (lambda t: np.where(t < 520, 1.0, 1 / 6), 2000, 2007),  # the same, and then the run comes back
+    ],
+)
+def test_a_diverging_run_says_so(factor: OfStep, steps: int, step: int) -> None:
+    """It is the sequence ``(-2)^t``, after 7 steps that stand still."""
+    stages = [stage(0.0, 0.0, 7), replace(stage(3.0, 0.0, steps), factor=factor)]
+    with pytest.raises(FloatingPointError, match=f"left the range of float64 at step {step} with eta = 3; eta <= 1/L = 1 does not"):
+        simulate(problems.get("stall"), Oracle(0.0), stages, replicas=2, seed=0, checkpoints=[7 + steps])

@@ -141,6 +141,7 @@ def test_excess_is_that_over_all_batches() -> None:
 
 
 def test_adaptive_drops_for_good() -> None:
+    assert not Adaptive(0.5, 1).established(Moments(grad2=0.1, s2=1.0, shat2=1.0, c=1.0, beta2=0.0, nu2=1.0)), "ĝ = g changes nothing"
     schedule = Adaptive(0.5, 4)
     for moments, expected in ((None, 0.5), (HELPS, 0.5), (HURTS, 0.0), (HELPS, 0.0), (None, 0.0)):
         schedule.observe(moments)

@@ -15,7 +15,7 @@ import pytest
 from tests.empirics.advice.plan.pilots import growing, pilot
 from tests.planted import Rejects
 from tsla.empirics.advice.plan.pilot import Pilot, read
-from tsla.empirics.experiments.planner.rules import NAIVE, RULES, Plan, choices
+from tsla.empirics.experiments.planner.rules import NAIVE, RULES, Plan, choices, until
 from tsla.theory.moments import MOMENTS, Moments
 
 DIGITS = Path(__file__).parents[4] / "records" / "digits.parquet"
@@ -100,6 +100,12 @@ def test_a_short_pilot_of_exponential_growth_finds_the_epoch_of_the_whole_run() 
         assert RULES[name].plan(other) != RULES[name].plan(at)
 
 
+def test_a_short_pilot_has_what_was_measured_first() -> None:
+    assert until(pilot(EVERY), 5).rows["epoch"].tolist() == [0, 1, 2, 3, 4, 5]  # the last row is of the weights before epoch 5
+    for name in (name for name in RULES if name.endswith("short")):
+        assert 0 <= RULES[name].plan(pilot(at=(6, 10, 20))).drop <= 20
+
+
 def test_naive_rules_look_at_nothing_but_the_length() -> None:
     drops = {name: RULES[name].plan(pilot(epochs=30, ran=20)) for name in RULES if RULES[name].kind == NAIVE}
     assert drops == {"never": Plan(0.3, 0), "always": Plan(0.3, 30), "half": Plan(0.3, 15), "80 %": Plan(0.3, 24)}
@@ -122,6 +128,7 @@ def test_rules_of_practice() -> None:
         assert RULES[name].plan(pilot(test_loss=dip)) == Plan(0.3, drop)
         assert RULES[name].plan(pilot(test_loss=falling)) == Plan(0.3, 20)
         assert RULES[name].plan(pilot(at=(0, 5), ran=5, test_loss=falling[:6])) == Plan(0.3, 20)
+    assert RULES["test loss rises"].plan(pilot(test_loss=[1.0] * 21)) == Plan(0.3, 20)
 
 
 def test_choices_of_the_digits_pilots() -> None:

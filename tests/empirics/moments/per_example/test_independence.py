@@ -34,6 +34,12 @@ def hooked(x: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
     return x
 
 
+def hooked_module(register: str, hook: Callable[..., tuple[Tensor]]) -> nn.Module:
+    layer = nn.Hardtanh(-100, 100)
+    getattr(layer, register)(hook)
+    return layer
+
+
 def centred(x: Tensor) -> Tensor:
     return x - x.mean(0)
 
@@ -67,6 +73,9 @@ COUPLED: dict[str, Couple] = {
     "running sum of gradients from the last": lambda x: Backward.apply(x, running_sum_back),
     "hook on a tensor": lambda x: hooked(x, centred),
     "hook that divides by their number": lambda x: hooked(x, lambda D: D / len(D)),
+    "hook on a module": hooked_module("register_full_backward_hook", lambda m, D_in, D: (centred(D_in[0]),)),
+    "hook of the old kind": hooked_module("register_backward_hook", lambda m, D_in, D: (centred(D_in[0]),)),
+    "hook before a module": hooked_module("register_full_backward_pre_hook", lambda m, D: (centred(D[0]),)),
     "value of the mean detached": lambda x: x + x.mean(0) - x.mean(0).detach(),
     "the mean's data": lambda x: x + x.mean(0) - x.mean(0).data,
 }

@@ -52,11 +52,13 @@ OTHER: dict[str, Any] = {  # of each field, a value that is not its default and 
         *(({name: 3}, rf"{name} = 3 must lie in 0 \.\.\. epochs = 2") for name in ("drop", "warmup")),
         *(({name: -1}, rf"{name} = -1 must lie in 0 \.\.\. epochs = 2") for name in ("drop", "warmup")),
         ({"measure_at": (3,)}, r"measure-at = \(3,\) must lie in 0 \.\.\. epochs = 2"),
+        ({"measure_at": (-1,)}, r"measure-at = \(-1,\) must lie in 0 \.\.\. epochs = 2"),
         ({"measure_at": ["0"]}, r"measure-at = \['0'\] must be a list of whole numbers"),
         ({"eta": "0.1"}, "eta = '0.1' must be a number"),
         ({"eta": True}, "eta = True must be a number"),
         *(({"epochs": epochs}, f"epochs = {epochs!r} must be a whole number") for epochs in (2.0, True, "x")),
-        *(({name: 10**400}, f"{name} = 10* must be below 2") for name in ("seed", "eta")),
+        *(({name: 10**400}, f"{name} = 10* must lie between -2") for name in ("seed", "eta")),
+        ({"eta": -(10**400)}, r"eta = -10* must lie between -2\*\*63 and 2\*\*63"),
         ({"augment": 1}, "augment = 1 must be true or false"),
         ({"model": 8}, "model = 8 must be text"),
         ({"train_size": "many"}, "train-size = 'many' must be a whole number"),
@@ -68,11 +70,11 @@ def test_bad_configurations(changes: dict[str, Any], message: str) -> None:
 
 
 def test_the_defaults_of_another_length() -> None:
-    config = TrainingConfig("tsla", epochs=8, eta=1)
-    assert (config.drop, config.measure_at, config.eta) == (4, (0, 1, 2, 5), 1.0)
+    config = TrainingConfig("tsla", epochs=5, eta=1)
+    assert (config.drop, config.measure_at, config.eta) == (2, (0, 1, 2, 5), 1.0)
     assert isinstance(config.eta, float)
-    given = replace(config, drop=1, measure_at=[8], train_size="all")
-    assert (given.drop, given.measure_at, given.train_size) == (1, (8,), None)
+    given = replace(config, drop=1, measure_at=[5], train_size="all")
+    assert (given.drop, given.measure_at, given.train_size) == (1, (5,), None)
 
 
 # --- what is stored
@@ -129,9 +131,16 @@ def test_every_field_is_an_option_and_a_name_in_a_file(from_file: Callable[..., 
     config = TrainingConfig(**OTHER)
     assert set(OTHER) == set(FIELDS)
     assert [name for name, value in TrainingConfig("sgd").flat().items() if value == config.flat()[name]] == []
-    assert from_options(config.command_line().removeprefix("tsla train")).flat() == config.flat()
+    for one in (config, TrainingConfig("tsla", epochs=30, drop=10)):  # 10 is the default of another length
+        assert from_options(one.command_line().removeprefix("tsla train")).flat() == one.flat()
     table = {name.replace("_", "-"): "all" if value is None else value for name, value in OTHER.items()}
     assert from_file(**table).flat() == config.flat()
+
+
+def test_help_says_the_default() -> None:
+    usual = {"drop": "half of the epochs", "measure_at": "0,1,2,5,10,20", "train_size": "1000", "test_size": "all", "norm": "group"}
+    for name, words in usual.items():
+        assert FIELDS[name].option["help"].endswith(f"; {words}")
 
 
 @pytest.mark.parametrize(
