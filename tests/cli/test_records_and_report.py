@@ -36,7 +36,7 @@ BAD = [
     Bad("simulate", {"problem": "stall", "method": "sgd", "eps": "-1"}, ("eps = -1 ", "above 0")),
     Bad("simulate", {"problem": "stall", "method": "tsla", "eps": "0.5", "delta": "-1"}, ("delta = -1 ", "at least 0")),
     Bad("simulate", {"problem": "stall", "method": "lsr", "eps": "0.1"}, ("eps = 0.1", "out of reach for lsr", "floor is 0.18")),
-    Bad("simulate", {"problem": "cosine", "method": "tsla", "eps": "0.5"}, ("mu is missing", "C8 needs it")),
+    Bad("simulate", {"problem": "cosine", "method": "tsla", "eps": "0.5"}, ("has no mu (A4)", "tsla needs")),
     Bad("train", {"method": "sgd", "eta": "-1"}, ("eta = -1", "above 0")),
     Bad("simulate", {"problem": "stall", "method": "sgd", "eps": "0.5", "seeds": "2.5"}, ("--seeds", "'2.5'", "not a whole number")),
     Bad("simulate", {"problem": "stall", "method": "adam", "eps": "0.5"}, ("--method", "'adam'", "sgd-two-step")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cache
+from inspect import getsource
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -61,7 +62,7 @@ def test_figures_of_the_same_record_have_the_same_bytes_and_those_of_another_hav
     records.write(other / "stall.parquet", table.assign(grad2=2 * table["grad2"]), {"configs": list(configs)}, "tsla records stall")
     redrawn = draw_all(other, tmp_path)
     changed = [first for first, second in zip(drawn, redrawn, strict=True) if first.read_bytes() != second.read_bytes()]
-    assert [path.stem for path in changed] == ["slack", "stall_and_cure"]
+    assert [path.stem for path in changed] == [name for name, module in MODULES.items() if 'load("stall")' in getsource(module)] != []
     for path in changed:
         again = draw_file(tmp_path / path.name, MODULES[path.stem].draw, lambda name: records.read(source / f"{name}.parquet"))
         assert again.read_bytes() == path.read_bytes(), path.name

@@ -17,7 +17,7 @@ from tests.theory import obligations as owed
 from tests.theory.obligations import Check, answer
 from tsla.theory.complexity import compare
 from tsla.theory.method import Method
-from tsla.theory.methods import METHODS, bounds
+from tsla.theory.methods import FIRST, METHODS, bounds
 
 TEXT = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
 (SOURCE,) = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
@@ -50,7 +50,8 @@ def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Saved]:
 def test_all_that_lists_methods_has_it(saved: Saved) -> None:
     before = list(METHODS)
     method = saved(SOURCE)
-    assert list(METHODS) == [*before, NAME]
+    assert list(METHODS)[: len(FIRST)] == list(FIRST)
+    assert set(METHODS) == {*before, NAME}
     assert bounds()[NAME] == (method,)
     assert {plan.method for plan in compare(owed.K, eps=0.5).plans} == {*METHODS}
     found = json.loads(answer(["invert", "--L=10", "--sigma2=1", "--F0=1", "--mu=1", "--eps=0.1", "--json"]))

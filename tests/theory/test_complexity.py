@@ -84,7 +84,7 @@ def half_biased(constants: Constants, *, eps: float) -> Plan:
     return smoothed_pl.steps(constants, SmoothingOracle(beta2=half, nu2=half), eps=eps)
 
 
-PLANS = {**METHODS, "smoothed-pl": half_biased}
+PLANS = {name: half_biased if name == "smoothed-pl" else METHODS[name] for name in exponents(0.0)}
 
 
 def follows_the_plans(predicted: Callable[[str, float], float]) -> None:
