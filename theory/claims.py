@@ -102,7 +102,7 @@ CLAIMS = (
         "the bound, and performance-estimation programs that attain it",
     ),
     Claim("C17", "shrinkage control", "ĝ = 0 satisfies A3 too: smoothing counts only beyond SGD with step (1-θ)η", OURS),
-    *(Claim(method.claim, method.title, method.statement, method.source) for method in declared() if method.statement),
+    *(Claim(own.claim, own.title, own.statement, own.source, (*own.assumes, STEP)) for own in declared() if own.statement),
     _of_training("E1", "variance in training", "smoothing lowers the variance of the stochastic gradient, at least early"),
     _of_training("E2", "early speed", "smoothing speeds up the early epochs"),
     _of_training("E3", "TSLA wins", "dropping smoothing after epoch s beats both plain training and LSR"),

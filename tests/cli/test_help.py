@@ -8,22 +8,6 @@ from tests.cli.support import Refusal
 from tsla import cli
 
 HELP = {
-    "bound": """
-usage: tsla bound [-h] METHOD ...
-
-evaluate a bound (C4, C5, C8, C12, C15a, C16)
-
-positional arguments:
-  METHOD
-    sgd        the bound of sgd and its terms
-    lsr        the bound of lsr and its terms
-    tsla       the bound of tsla and its terms
-    sgd-pl-last
-               the bound of sgd-pl-last and its terms
-
-options:
-  -h, --help   show this help message and exit
-""",
     "bound sgd": """
 usage: tsla bound sgd [-h] [--L X] [--sigma2 X] [--F0 X] [--eta X] [--T X] [--json] [--why] [--exact]
 
