@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cli.support import Refusal
+from tests.cli.support import Refusal, Run
 from tsla import cli
 
 HELP = {
@@ -54,3 +54,9 @@ def test_help(command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 def test_invert_says_what_it_got(given: str, said: str, refusal: Refusal) -> None:
     line = refusal(f"invert --L 1 --mu 1 --sigma2 1 --F0 1 {given}".split())
     assert line.endswith(f"or --eps alone for the largest delta that pays; got {said}")
+
+
+@pytest.mark.parametrize(("eps", "ahead"), [("0.1", "sgd below 0.5, sgd-exact below 0.1262, "), ("3", "sgd never, sgd-exact never, ")])
+def test_compare_says_for_which_delta_a_bound_is_ahead(eps: str, ahead: str, run: Run) -> None:
+    last = run(f"compare --L 10 --mu 1 --sigma2 1 --delta 0.1 --F0 1 --eps {eps}").splitlines()[-1]
+    assert last.startswith(f"  As delta varies, TSLA's bound is ahead of {ahead}")
