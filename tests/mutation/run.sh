@@ -28,7 +28,7 @@ source_paths = ["tsla/theory"]
 do_not_mutate = ["tsla/theory/certificates/*", "tsla/theory/claims.py", "tsla/theory/text.py", "tsla/theory/derivation.py"]
 do_not_mutate_patterns = ["raise ", "^ *f?\"", "lowered_by", "claim=", "\"C[0-9]+", "need_(mu|delta)", "names=", "quantity=", "method=", "Line\\("]
 also_copy = ["tsla", "records", "docs", "README.md", "CONTRIBUTING.md", "paper_checks.md"]
-pytest_add_cli_args_test_selection = ["tests/claims", "tests/theory", "tests/cli/test_theory.py"]
+pytest_add_cli_args_test_selection = ["tests/claims", "tests/theory", "tests/cli/test_theory.py", "tests/cli/test_help.py"]
 pytest_add_cli_args = ["-k", "not wrong and not planted"]  # tests of the tests kill nothing
 track_dependencies = false
 use_git_change_detection = false
