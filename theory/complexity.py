@@ -122,4 +122,5 @@ def _why(constants: Constants, eps: float, ahead: str, totals: dict[str, float])
 
 
 def _range(delta: float) -> str:
-    return {np.inf: "always", 0.0: "never"}.get(delta, f"below {number(delta)}")
+    said = inversion.delta_json(delta)
+    return said if isinstance(said, str) else f"below {number(said)}"

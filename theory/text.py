@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
@@ -11,6 +11,11 @@ import numpy as np
 from tsla.theory.constants import Array
 
 Json = dict[str, Any]
+
+
+def finite(values: Mapping[str, Any]) -> Json:
+    """The same with None, JSON's null, for numbers that are not finite, which JSON does not have."""
+    return {name: None if isinstance(value, float) and not np.isfinite(value) else value for name, value in values.items()}
 
 
 def number(value: Array | float) -> str:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from math import isfinite, nan
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tsla.empirics.training.configuration import TrainingConfig
 from tsla.empirics.training.configuration.given import add_options, configuration
 from tsla.options import Parser
+from tsla.theory.commands.answer import print_result
+from tsla.theory.text import finite
 
 if TYPE_CHECKING:
     from tsla.empirics.training.loop import Row
@@ -64,7 +65,11 @@ def run(args: argparse.Namespace) -> None:
         about = config.flat() | {"device": device_of(config).type}
         network = setup.network(config, split)
         deliver(
-            lambda: print(_as_json(about, rows) if args.json else table.to_string(index=False, float_format="%.4g")),
+            lambda: print_result(
+                args,
+                lambda: {"config": about, "rows": list(map(finite, rows))},  # nan where nothing was measured
+                lambda: table.to_string(index=False, float_format="%.4g"),
+            ),
             state=args.state,
             out=(args.out, lambda path: write_record(path, table, about, config.command_line(), modules=(__name__,))),
             checkpoint=(args.checkpoint, lambda path: checkpoints.write(path, model, network=network, training=config.flat())),
@@ -91,12 +96,6 @@ def _shown(config: TrainingConfig, run: Iterator[Row]) -> list[Row]:
                 f"step size {row['eta']:.3g}, theta {row['theta']:.3g}, delta {delta:.3g}"
             )
     return rows
-
-
-def _as_json(about: dict[str, Any], rows: list[Row]) -> str:
-    """``config`` as a record has it, and ``rows``, in ASCII; null where nothing was measured and for what is not finite."""
-    finite = [{name: None if isinstance(value, float) and not isfinite(value) else value for name, value in row.items()} for row in rows]
-    return json.dumps({"config": about, "rows": finite}, allow_nan=False)
 
 
 def _refuse_divergence(config: TrainingConfig, row: Row) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from tsla.empirics.advice.measure.advice import advice
@@ -14,7 +13,7 @@ from tsla.empirics.moments.estimators import Estimate
 from tsla.empirics.moments.estimators.quantities import Function
 from tsla.empirics.moments.measure import Measurement
 from tsla.theory.moments import MOMENTS, Moments
-from tsla.theory.text import Json
+from tsla.theory.text import Json, finite
 
 
 @dataclass(frozen=True)
@@ -185,5 +184,4 @@ def _layers(measurement: Measurement, setting: Setting) -> tuple[Layer, ...]:
 
 
 def _json(estimate: Estimate) -> Json:
-    values = {"value": estimate.estimate, "low": estimate.low, "high": estimate.high}
-    return {name: value if np.isfinite(value) else None for name, value in values.items()}
+    return finite({"value": estimate.estimate, "low": estimate.low, "high": estimate.high})

@@ -27,12 +27,11 @@ __all__ = ["SCHEDULES", "Adaptive", "Annealed", "Constant", "Cosine", "Linear", 
 def _found() -> dict[str, type[Schedule]]:
     names = sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
     values = [value for name in names for value in vars(import_module(f"{__name__}.{name}")).values()]
-    own = dict.fromkeys(v for v in values if isinstance(v, type) and issubclass(v, Schedule) and vars(v).get("method"))
-    by_method = {schedule.method: schedule for schedule in own}
-    for schedule in own:
-        if by_method[schedule.method] is not schedule:
-            raise ValueError(f"method = {schedule.method!r} of {schedule.__name__} is that of another schedule; must be a name of its own")
-    return by_method
+    found: dict[str, type[Schedule]] = {}
+    for own in (value for value in values if isinstance(value, type) and issubclass(value, Schedule) and vars(value).get("method")):
+        if found.setdefault(own.method, own) is not own:
+            raise ValueError(f"method = {own.method!r} of {own.__name__} is that of another schedule; must be a name of its own")
+    return found
 
 
 SCHEDULES: Mapping[str, type[Schedule]] = _found()

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from tests.empirics.moments.draws import P, accumulated, population, products_of
-from tests.empirics.moments.support import by_definition
 from tests.planted import Rejects, assert_rejects
+from tests.theory.population import by_definition
 from tsla.empirics.moments.estimators import QUANTITIES, Accumulator, Estimate, Estimates, Quantity, accumulator, estimates
 from tsla.empirics.moments.estimators.accumulator import folded
 from tsla.empirics.moments.estimators.groups import FROM_BASICS, GroupSums, basics

@@ -15,9 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from tests.empirics.moments.per_example.cases import Written
-from tests.empirics.moments.support import CLASSES, Items, by_definition
+from tests.empirics.moments.support import CLASSES, Items
 from tests.empirics.moments.support import data as images
 from tests.planted import Rejects, assert_rejects
+from tests.theory.population import by_definition
 from tsla.empirics.models.networks import resnet
 from tsla.empirics.moments.estimators import Estimates
 from tsla.empirics.moments.full_batch import gradient_moments

@@ -9,8 +9,8 @@ import torch
 
 from tests.empirics.moments.per_example.networks import NETWORKS
 from tests.empirics.moments.per_example.oracle import by_autograd, labels_for
-from tests.empirics.moments.support import by_definition
 from tests.planted import assert_rejects
+from tests.theory.population import by_definition
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.theory.moments import MOMENTS, Moments
 
