@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
 from tsla.empirics.moments.per_example import GradientProducts
@@ -57,6 +59,10 @@ def moments_of(products: GradientProducts, rows: list[int] | None = None) -> Mom
     """Moments of the parameters in these rows; by default of all."""
     rows = list(range(len(products.names))) if rows is None else rows
     gg, hh, gh = (float(table[rows].sum(0).mean()) for table in (products.gg, products.hh, products.gh))
-    pairs = ((products.G, products.G), (products.G_hat, products.G_hat), (products.G, products.G_hat))
-    GG, HH, GH = (sum(float(inner_products(a[row][None], b[row][None])) for row in rows) for a, b in pairs)
-    return Moments.from_means(gg, hh, gh, GG, HH, GH)
+    G, G_hat = ([mean[row] for row in rows] for mean in (products.G, products.G_hat))
+    return Moments.from_means(gg, hh, gh, mean_product(G, G), mean_product(G_hat, G_hat), mean_product(G, G_hat))
+
+
+def mean_product(a: Sequence[Tensor], b: Sequence[Tensor]) -> float:
+    """``⟨a, b⟩`` of two mean gradients, given parameter by parameter."""
+    return sum(float(inner_products(of_a[None], of_b[None])) for of_a, of_b in zip(a, b, strict=True))

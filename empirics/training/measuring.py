@@ -17,7 +17,7 @@ from tsla.empirics.assumptions.curvature import largest_curvature
 from tsla.empirics.assumptions.network_risk import NetworkRisk
 from tsla.empirics.data.datasets import Split
 from tsla.empirics.moments.estimators import Accumulator
-from tsla.empirics.moments.full_batch import gradient_moments, gradient_products
+from tsla.empirics.moments.full_batch import gradient_moments, gradient_products, mean_product, moments_of
 from tsla.empirics.smoothing.labels import Smoothing, evaluation_mode
 from tsla.empirics.smoothing.schedules import Annealed, Observed, Schedule
 from tsla.empirics.training.configuration import TrainingConfig
@@ -42,13 +42,21 @@ class Measuring:
     @property
     def columns(self) -> tuple[str, ...]:
         """What a row has of :meth:`at`."""
-        return (*MOMENTS, "eta_L") if self._config.curvature else MOMENTS
+        added = {"eta_L": self._config.curvature, "alignment": self._config.alignment}
+        return (*MOMENTS, *(name for name, wanted in added.items() if wanted))
 
     def at(self, model: nn.Module, eta: float) -> dict[str, float]:
-        """The six moments on the examples that the run reports them for, and ``eta`` times the largest curvature if it is asked for."""
+        """The six moments on the examples that the run reports them for, and, where the run asks for them, ``eta`` times the largest
+        curvature as ``eta_L`` and ``⟨∇F, Eĝ⟩`` as ``alignment``.
+        """  # noqa: D205 - the summary needs two lines
         with evaluation_mode(model):
-            found = asdict(gradient_moments(model, *self._first(self._config.measured_examples), self._y_hat))
-            return found | ({"eta_L": eta * self._curvature(model)} if self._config.curvature else {})
+            products = gradient_products(model, *self._first(self._config.measured_examples), self._y_hat)
+            found = asdict(moments_of(products))
+            if self._config.curvature:
+                found["eta_L"] = eta * self._curvature(model)
+            if self._config.alignment:
+                found["alignment"] = mean_product(products.G, products.G_hat)
+        return found
 
     def inform(self, schedule: Schedule, model: nn.Module, eta: float) -> None:
         """Let the schedule observe the moments at these weights, and, where it asks for it, ``eta`` times the largest curvature.

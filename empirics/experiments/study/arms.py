@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
+from tsla.empirics.experiments.study import third
 from tsla.empirics.experiments.study.settings import EPOCHS, Setting
 
 Arm = Mapping[str, Any]
@@ -23,6 +27,11 @@ def _dropped(name: str, arm: Arm, drops: tuple[int, ...]) -> dict[str, Arm]:
 def _family(theta: float, drops: tuple[int, ...]) -> dict[str, Arm]:
     smoothed = {f"lsr-{theta}": {"method": "lsr", "theta": theta}}
     return smoothed | _dropped(f"tsla-{theta}", {"method": "tsla", "theta": theta}, drops)
+
+
+def _family_of(arm: str) -> str:
+    """Such as "own-hard-tsla" of "own-hard-tsla-0.3-2"."""
+    return re.sub(r"-[\d.]+(-\d+)?$", "", arm)
 
 
 def _own_hard(theta: float, drops: tuple[int, ...]) -> dict[str, Arm]:
@@ -45,6 +54,15 @@ COMPARED: dict[str, Arm] = NONE | _family(0.1, DROPS) | _family(0.3, DROPS) | _o
 """What E3 and E5 choose from."""
 AFFORDABLE: dict[str, Arm] = NONE | CONTROL | _family(0.1, FEWEST_DROPS) | _family(0.3, FEWEST_DROPS) | _own_hard(0.3, FEWEST_DROPS)
 """For a network that takes a hundred times as long."""
+SEARCHED: dict[str, dict[str, Arm]] = {
+    "none": NONE,
+    **{
+        family: {name: arm for theta in third.THETAS for name, arm in made(theta, third.DROPS).items() if _family_of(name) == family}
+        for made, families in ((_family, ("lsr", "tsla")), (_own_hard, ("own-hard", "own-hard-tsla")))
+        for family in families
+    },
+}
+"""The families of the third round, which get equal budgets of tuning, each with its arms."""
 
 
 def measured_arms(setting: Setting) -> tuple[str, ...]:
@@ -54,6 +72,8 @@ def measured_arms(setting: Setting) -> tuple[str, ...]:
 
 def arms(setting: Setting) -> dict[str, Arm]:
     """The arms that are run in a setting, by name."""
+    if setting.last > 1:
+        return {name: arm for family in SEARCHED.values() for name, arm in family.items()}
     if setting.decay != "constant":
         return COMPARED
     return ALL if setting.small else AFFORDABLE
@@ -62,3 +82,20 @@ def arms(setting: Setting) -> dict[str, Arm]:
 def config(setting: Setting, arm: str, eta: float, seed: int, **more: Any) -> dict[str, Any]:
     """The fields of the :class:`~tsla.TrainingConfig` of one run, ``more`` of them as given."""
     return {**setting.fixed, "drop": EPOCHS, "measure_at": (), **arms(setting)[arm], "eta": eta, "seed": seed, **more}
+
+
+def searched(setting: Setting) -> Iterator[tuple[list[tuple[str, float]], tuple[int, ...]]]:
+    """Of each family: the cells (arm, step size) that it is tuned on, and the seeds, as many runs in all as every other family has.
+
+    Where a family has more cells than the search takes, they are drawn at random: the same ones in all settings with these step sizes.
+    Raises ValueError for a setting without a search.
+    """
+    if setting.search is None:
+        raise ValueError(f"setting = {setting.name!r} has no search; must be one of the third round")
+    for number, family in enumerate(SEARCHED.values()):
+        cells = [(arm, eta) for arm in family for eta in setting.etas]
+        if len(cells) > setting.search.cells:
+            drawn = np.random.default_rng((third.FIRST_TUNING, number)).choice(len(cells), setting.search.cells, replace=False)
+            cells = [cells[place] for place in sorted(drawn)]
+        first = setting.tuning_seeds[0]
+        yield cells, tuple(range(first, first + setting.search.runs // len(cells)))

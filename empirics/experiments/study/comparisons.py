@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -24,6 +24,8 @@ class Comparison:
         return f"{self.a.arm} (η = {self.a.eta:g}) less {self.b.arm} (η = {self.b.eta:g})"
 
 
+Of = Callable[[pd.DataFrame, str], list[Comparison]]
+"""From the tuning runs and a setting: what is compared for a claim."""
 KEPT = {"E3": "lsr", "E5": "own-hard"}
 """The claims by accuracy -> the arms that never drop."""
 
@@ -32,6 +34,12 @@ def e2(tuning: pd.DataFrame, setting: str) -> list[Comparison]:
     """Early loss: the better ``lsr`` less ``none``."""
     a = best(tuning, setting, arms_of(tuning, setting, "lsr"), "early loss")
     return [Comparison(a, tuned(tuning, setting, "none", "early loss"), "early loss")]
+
+
+def e2_by_accuracy(tuning: pd.DataFrame, setting: str) -> list[Comparison]:
+    """Early test accuracy: the better ``lsr`` less ``none``."""
+    a = best(tuning, setting, arms_of(tuning, setting, "lsr"), "early accuracy")
+    return [Comparison(a, tuned(tuning, setting, "none", "early accuracy"), "early accuracy")]
 
 
 def e3(tuning: pd.DataFrame, setting: str) -> list[Comparison]:
@@ -66,11 +74,13 @@ def _best_against(tuning: pd.DataFrame, setting: str, dropped: str, kept: str) -
 
 CLAIMS = {"E2": e2, "E3": e3, "E4": e4, "E5": e5}
 """E1 compares directions, no arms."""
+LATER_CLAIMS = {"E2": e2, "E2 by accuracy": e2_by_accuracy, "E3": e3, "E4": e4, "E5": e5}
+"""Those of the third round."""
 
 
-def primary(tuning: pd.DataFrame, setting: str) -> Iterator[Choice]:
+def primary(tuning: pd.DataFrame, setting: str, claims: Mapping[str, Of] = CLAIMS) -> Iterator[Choice]:
     """The arms and step sizes that the primary comparisons of a setting need."""
-    for compared in CLAIMS.values():
+    for compared in claims.values():
         for comparison in compared(tuning, setting):
             yield from (comparison.a, comparison.b)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -48,6 +48,13 @@ OUTCOMES = {
     "accuracy": Outcome("test_accuracy", (EPOCHS,), higher_is_better=True),
     "calibration": Outcome("test_ece", (EPOCHS,)),
 }
+LAST = (EPOCHS - 2, EPOCHS - 1, EPOCHS)
+LATER = {
+    "early loss": OUTCOMES["early loss"],
+    "early accuracy": Outcome("test_accuracy", EARLY, higher_is_better=True),
+    **{name: replace(OUTCOMES[name], epochs=LAST) for name in ("loss", "test loss", "accuracy", "calibration")},
+}
+"""Those of the third round."""
 TUNED_FOR = ("early loss", "loss", "test loss", "accuracy")
 """The outcomes that step sizes are tuned for; ‖∇F‖² is looked at with those that are tuned for F, calibration with those for accuracy."""
 
@@ -60,9 +67,9 @@ class Choice:
     eta: float
 
 
-def summary(rows: pd.DataFrame) -> pd.DataFrame:
+def summary(rows: pd.DataFrame, outcomes: Mapping[str, Outcome] = OUTCOMES) -> pd.DataFrame:
     """One row a run from one row an epoch: RUN and the outcomes. Losses as logarithms."""
-    return pd.DataFrame({name: outcome.of(rows) for name, outcome in OUTCOMES.items()}).reset_index()
+    return pd.DataFrame({name: outcome.of(rows) for name, outcome in outcomes.items()}).reset_index()
 
 
 def tuned(tuning: pd.DataFrame, setting: str, arm: str, outcome: str) -> Choice:
@@ -74,7 +81,7 @@ def best(tuning: pd.DataFrame, setting: str, arms: Iterable[str], outcome: str) 
     """The best of several arms, each at its own best step size. ``tuning``: as from :func:`summary`."""
     wanted = list(arms)
     rows = tuning[(tuning["setting"] == setting) & tuning["arm"].isin(wanted)]
-    means = OUTCOMES[outcome].gain(rows[outcome]).groupby([rows["arm"], rows["eta"]], sort=False).mean()
+    means = (OUTCOMES | LATER)[outcome].gain(rows[outcome]).groupby([rows["arm"], rows["eta"]], sort=False).mean()
     finite = means[np.isfinite(means)]
     if finite.empty:
         raise ValueError(f"arm = {', '.join(wanted)}: no run in {setting!r} that did not diverge; must have one")

@@ -8,20 +8,22 @@ from typing import Any
 
 import pandas as pd
 
-from tsla.empirics.experiments.study.arms import arms, config, measured_arms
-from tsla.empirics.experiments.study.comparisons import KEPT, accuracies, primary
-from tsla.empirics.experiments.study.outcomes import OUTCOMES, RUN, TUNED_FOR, Choice, summary, tuned
+from tsla.empirics.experiments.study import third
+from tsla.empirics.experiments.study.arms import arms, config, measured_arms, searched
+from tsla.empirics.experiments.study.comparisons import KEPT, LATER_CLAIMS, accuracies, primary
+from tsla.empirics.experiments.study.outcomes import LATER, OUTCOMES, RUN, TUNED_FOR, Choice, Outcome, summary, tuned
 from tsla.empirics.experiments.study.settings import (
     DECAY_TUNING,
     DECAYED,
     EPOCHS,
-    EVERY,
     FEWER_SEEDS,
     PATH_EPOCHS,
     SETTINGS,
+    THIRD_TUNING,
     TUNING,
     Setting,
 )
+from tsla.empirics.experiments.study.third import EVERY, THIRD_SETTINGS
 from tsla.empirics.runs import records
 from tsla.empirics.training.configuration import TrainingConfig
 from tsla.empirics.training.ensemble import train_together
@@ -77,6 +79,45 @@ def decay_parts(folder: Path = records.FOLDER) -> tuple[Part, ...]:
     return tuple(parts)
 
 
+def third_tuning_parts() -> tuple[Part, ...]:
+    """Of the third round: what each family is tuned on."""
+    settings = THIRD_SETTINGS.values()
+    return tuple(part for setting in settings for cells, seeds in searched(setting) for part in _parts(setting, cells, seeds, {}))
+
+
+def third_parts(folder: Path = records.FOLDER) -> tuple[Part, ...]:
+    """Of the third round: what its comparisons need, and at the step size of ``none`` the arms that the predictions are about."""
+    tuning = tuning_record(folder, THIRD_TUNING)
+    parts: list[Part] = []
+    for setting in THIRD_SETTINGS.values():
+        eta = common_eta(tuning, setting)
+        compared = [*primary(tuning, setting.name, LATER_CLAIMS), *(Choice(arm, eta) for arm in third.PREDICTED)]
+        parts += _parts(setting, _runs(compared), setting.seeds, {})
+    return tuple(parts)
+
+
+def third_path_parts(folder: Path = records.FOLDER) -> tuple[Part, ...]:
+    """Of the third round: the paths along which moments are measured."""
+    tuning = tuning_record(folder, THIRD_TUNING)
+    measure = {"measure_at": list(third.PATH_EPOCHS), "curvature": True, "alignment": True}
+    return tuple(
+        part
+        for setting in THIRD_SETTINGS.values()
+        for part in _parts(setting, [(arm, common_eta(tuning, setting)) for arm in third.MEASURED_ARMS], setting.seeds[:FEWER_SEEDS], measure)
+    )
+
+
+def scratch_parts() -> tuple[Part, ...]:
+    """One run each, the arms of a seed one after the other."""
+    measure = {"measure_at": list(third.PATH_EPOCHS), "measured_examples": third.SCRATCH_MEASURED, "alignment": True}
+    return tuple(
+        {"setting": name, "runs": [[arm, third.SCRATCH_ETA]], "seeds": [seed], "measure": measure}
+        for name, setting in third.SCRATCH_SETTINGS.items()
+        for seed in setting.seeds
+        for arm in third.SCRATCH_ARMS
+    )
+
+
 def _runs(choices: Iterable[Choice]) -> list[tuple[str, float]]:
     return sorted({(choice.arm, choice.eta) for choice in choices})
 
@@ -122,15 +163,19 @@ def _parts(setting: Setting, runs: Sequence[tuple[str, float]], seeds: Sequence[
 
 def tune(part: Part) -> pd.DataFrame:
     """One row a run: its outcomes."""
-    return summary(_rows(part))
+    return summary(_rows(part), _outcomes(EVERY[part["setting"]]))
 
 
 def confirm(part: Part) -> pd.DataFrame:
     """One row a run and epoch; of the secondary settings, the epochs that outcomes are made of."""
-    rows = _rows(part)
-    if EVERY[part["setting"]].primary:
+    rows, setting = _rows(part), EVERY[part["setting"]]
+    if setting.primary and setting.last == 1:
         return _small(rows)
-    return _small(rows[rows["epoch"].isin({epoch for outcome in OUTCOMES.values() for epoch in outcome.epochs})])
+    return _small(rows[rows["epoch"].isin({epoch for outcome in _outcomes(setting).values() for epoch in outcome.epochs})])
+
+
+def _outcomes(setting: Setting) -> Mapping[str, Outcome]:
+    return OUTCOMES if setting.last == 1 else LATER
 
 
 def paths(part: Part) -> pd.DataFrame:

@@ -9,6 +9,10 @@ TUNING, CONFIRMATORY, PATHS, TEMPERING = "study_tuning", "study", "study_paths",
 """The records: a row a run; a row a run and epoch; the same with moments; the same with the best temperature, on clean data."""
 DECAY_TUNING, DECAY = "study_decay_tuning", "study_decay"
 """The first two again, of DECAYED."""
+THIRD_TUNING, THIRD, THIRD_PATHS = "study_third_tuning", "study_third", "study_third_paths"
+"""The first three again, of the third round."""
+SCRATCH = "study_scratch"
+"""The networks of the third round whose step size is not tuned: a row a run and epoch, with moments."""
 
 EPOCHS, BATCH_SIZE = 20, 16
 EARLY = (1, 2, 3)
@@ -22,7 +26,13 @@ DATA: dict[str, dict[str, Any]] = {
     "digits": {"data": "digits", "train_size": 1000},
     "fashion": {"data": "fashion-mnist", "train_size": 1000, "test_size": 2000, "pool": 2},
     "mnist": {"data": "mnist", "train_size": 1000, "test_size": 2000, "pool": 2},
+    "cifar-100": {"data": "folder", "folder": "data/cifar100", "train_size": 10_000},
 }
+HEADS: dict[str, dict[str, Any]] = {
+    "linear": {"pretrained": True, "trained": "head"},
+    "hidden": {"pretrained": True, "trained": "head", "hidden": 128},
+}
+"""What is trained of a network that comes with weights."""
 JUDGING_ONLY = "mnist"
 """Came late, to judge the planner: no primary comparison is made on it."""
 FEWER_SEEDS = 10
@@ -30,10 +40,20 @@ FEWER_SEEDS = 10
 
 
 @dataclass(frozen=True)
+class Search:
+    """How each family of arms spends the same number of tuning runs: on so many cells (arm, step size), each on as many seeds as that gives."""
+
+    runs: int
+    cells: int
+
+
+@dataclass(frozen=True)
 class Setting:
     """One setting. ``etas`` is the grid that each arm's step size is chosen from; ``tuning_seeds`` choose, ``seeds`` confirm.
 
-    ``decay`` says how the step size goes on from there: it is the ``step_sizes`` of a :class:`~tsla.TrainingConfig`.
+    ``decay`` says how the step size goes on from there: it is the ``step_sizes`` of a :class:`~tsla.TrainingConfig`. ``last`` epochs are
+    what an outcome at the end is the mean of. With a ``search`` its arms are those of the third round, and the tuning seeds begin with
+    the first of ``tuning_seeds``; else every arm is tuned on the whole grid.
 
     Seeds 0-9 were those of the first confirmatory runs, from which the number of these was calculated.
     """
@@ -47,30 +67,43 @@ class Setting:
     tuning_seeds: tuple[int, ...] = TUNING_SEEDS
     seeds: tuple[int, ...] = tuple(range(10, 70))
     decay: str = "constant"
+    weight_decay: float = 0.0
+    batch_size: int = BATCH_SIZE
+    last: int = 1
+    search: Search | None = None
+    norm: str = "group"
+    head: str = ""
 
     @property
     def name(self) -> str:
         """Such as "mlp, digits, 20 % noise, momentum"."""
-        added = ("momentum" if self.momentum else "", f"{self.decay} decay" if self.decay != "constant" else "")
-        parts = (self.model, self.data, f"{self.label_noise:.0%} noise".replace("%", " %"), *added)
+        added = (
+            "momentum" if self.momentum else "",
+            "weight decay" if self.weight_decay else "",
+            f"{self.decay} decay" if self.decay != "constant" else "",
+        )
+        network = (self.model, f"{self.head} head" if self.head else "", "BatchNorm" if self.norm == "batch" else "")
+        parts = (*network, self.data, f"{self.label_noise:.0%} noise".replace("%", " %"), *added)
         return ", ".join(part for part in parts if part)
 
     @property
     def small(self) -> bool:
         """Whether its runs are trained together, which a larger network gains nothing from; so that all arms can be afforded."""
-        return self.model == "mlp"
+        return self.model == "mlp" or bool(self.head)
 
     @property
     def fixed(self) -> dict[str, Any]:
         """The fields of a :class:`~tsla.TrainingConfig` that all arms share."""
         shared = {
             "model": self.model,
+            **({"norm": self.norm} if self.norm != "group" else {}),
+            **HEADS.get(self.head, {}),
             "label_noise": self.label_noise,
             "momentum": self.momentum,
-            "weight_decay": 0.0,
+            "weight_decay": self.weight_decay,
             "step_sizes": self.decay,
         }
-        return DATA[self.data] | shared | {"epochs": EPOCHS, "batch_size": BATCH_SIZE}
+        return DATA[self.data] | shared | {"epochs": EPOCHS, "batch_size": self.batch_size}
 
 
 MLP = (Setting(data, noise, primary=noise > 0 and data != JUDGING_ONLY) for data in DATA for noise in (0.0, 0.2, 0.4))
@@ -84,7 +117,6 @@ DECAYED = {
     for setting in (Setting(data, noise, decay="step") for data, noise in (("digits", 0.2), ("digits", 0.4), ("fashion", 0.2)))
 }
 """Exploratory, later than the others: where E3 and E5 had come out refuted with a constant step size, with one that decays."""
-EVERY = SETTINGS | DECAYED
 PRIMARY = tuple(name for name, setting in SETTINGS.items() if setting.primary)
 CLEAN = tuple(name for name, setting in SETTINGS.items() if setting.label_noise == 0)
 WHOLE = tuple(name for name, setting in SETTINGS.items() if setting.small)

@@ -20,12 +20,12 @@ from tsla.empirics.experiments.study.settings import (
     DECAY,
     DECAY_TUNING,
     EARLY,
-    EVERY,
     PATHS,
     PRIMARY,
     TEMPERING,
     TUNING,
 )
+from tsla.empirics.experiments.study.third import EVERY
 from tsla.empirics.moments.columns import measured
 from tsla.empirics.runs import records
 from tsla.empirics.statistics.intervals import Interval, effect_size, holm, paired_p_value, student_t

@@ -116,6 +116,10 @@ class Measurement:
     curvature: bool = field(
         default=False, metadata=about("where moments are measured, also eta times the largest curvature", use=MEASURING)
     )
+    alignment: bool = field(
+        default=False,
+        metadata=about("where moments are measured, also the product of the two mean gradients", use=MEASURING, later=True),
+    )
 
 
 FIELDS = fields_of(Method, Data, Machine, Measurement)
@@ -139,7 +143,7 @@ class TrainingConfig(Measurement, Machine, Data, Method):  # dataclasses begin w
 
     def flat(self) -> dict[str, Any]:
         """All fields, as records and checkpoints hold them; :meth:`of_flat` is the way back."""
-        return {field.stored: getattr(self, name) for name, field in FIELDS.items()}
+        return {field.stored: getattr(self, name) for name, field in FIELDS.items() if field.is_said(self)}
 
     @classmethod
     def of_flat(cls, stored: Mapping[str, Any]) -> TrainingConfig:
@@ -149,7 +153,8 @@ class TrainingConfig(Measurement, Machine, Data, Method):  # dataclasses begin w
 
     def identity(self) -> dict[str, Any]:
         """What the run is, whatever it is computed on: :meth:`flat` without the machine."""
-        return {field.stored: getattr(self, name) for name, field in FIELDS.items() if field.group != "machine"}
+        machine = {field.stored for field in FIELDS.values() if field.group == "machine"}
+        return {name: value for name, value in self.flat().items() if name not in machine}
 
     def command_line(self) -> str:
         """What runs it again, without a file. What has no effect in this run is left out, and would be refused: the rows are the same."""

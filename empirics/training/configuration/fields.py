@@ -107,6 +107,7 @@ class Field:
     stored: its name in records
     usual:  its default, where that depends on the epochs
     use:    where it has an effect, if not everywhere
+    later:  it came when there were records already: they, and what is stored like them, say nothing of it where it is the default
     """
 
     name: str
@@ -118,6 +119,7 @@ class Field:
     stored: str
     usual: Usual | None = None
     use: Use | None = None
+    later: bool = False
 
     @property
     def spelled(self) -> str:
@@ -151,6 +153,10 @@ class Field:
     def has_use(self, config: Any) -> bool:
         """Whether it has an effect in this configuration."""
         return self.use is None or self.use.holds(getattr(config, self.use.field))
+
+    def is_said(self, config: Any) -> bool:
+        """Whether what is stored of this configuration has it."""
+        return not (self.later and getattr(config, self.name) == self.default)
 
     def settled(self, given: Any, epochs: int) -> Any:
         """The value in a run of so many epochs, from what was given: a list, a whole number and ALL are what files have.

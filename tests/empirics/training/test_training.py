@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from tests.planted import Rejects
 from tsla.empirics.assumptions.curvature import largest_curvature
@@ -228,6 +229,17 @@ def test_curvature_is_a_column_where_it_is_asked_for() -> None:
     assert first["eta_L"] > 0
     assert last["eta_L"] is None
     assert "eta_L" not in next(iter(train(config("sgd", model="mlp"))))
+
+
+def test_alignment_is_the_product_of_the_two_mean_gradients() -> None:
+    made = config("sgd", model="mlp", alignment=True, measure_at=(0,))
+    model, split = initial_model(made), training_split(made)
+    G, G_hat = (
+        torch.autograd.grad(cross_entropy(model(split.train_inputs), labels), list(model.parameters()))
+        for labels in (split.train_labels, torch.full((len(split.train_labels), 10), 0.1))
+    )
+    product = sum(float((a * b).sum()) for a, b in zip(G, G_hat, strict=True))
+    assert next(train(made))["alignment"] == pytest.approx(product, rel=1e-4)
 
 
 # --- rows

@@ -9,7 +9,8 @@ import pytest
 
 from tsla.empirics.experiments.study import arms, verdicts
 from tsla.empirics.experiments.study.runs import Part, decay_tuning_parts, tuning_parts
-from tsla.empirics.experiments.study.settings import DECAYED, EVERY, SETTINGS, Setting
+from tsla.empirics.experiments.study.settings import DECAYED, SETTINGS, Setting
+from tsla.empirics.experiments.study.third import EVERY
 from tsla.empirics.experiments.study.verdicts import MIXED, NO_BENEFIT, REFUTED, SUPPORTED, Finding
 from tsla.empirics.training.configuration import TrainingConfig
 

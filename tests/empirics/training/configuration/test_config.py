@@ -26,7 +26,7 @@ OTHER: dict[str, Any] = {  # of each field, a value that is not its default and 
     **{"norm": "batch", "batch_size": 8, "momentum": 0.9, "weight_decay": 5e-4, "warmup": 1, "step_sizes": "cosine", "augment": True},
     **{"precision": "bf16", "data": "cifar10", "folder": "my data", "train_size": None, "test_size": 50, "pool": 2, "label_noise": 0.4},
     **{"device": "auto", "threads": 2, "channels_last": True, "compile": True, "deterministic": True},
-    **{"measure_at": (0, 8), "measured_examples": 9, "curvature": True},
+    **{"measure_at": (0, 8), "measured_examples": 9, "curvature": True, "alignment": True},
 }
 
 

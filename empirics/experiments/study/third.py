@@ -1,0 +1,56 @@
+"""The settings of the third round: the optimiser of the paper, with a step size that falls by steps and with one that does not."""
+
+from __future__ import annotations
+
+from tsla.empirics.experiments.study.settings import DATA, DECAYED, SETTINGS, Search, Setting
+
+FIRST_TUNING, FIRST_CONFIRMING = 200, 300
+THETAS = (0.05, 0.1, 0.2, 0.3, 0.5)
+DROPS = (5, 9, 10, 11, 13, 15, 16, 18)
+"""Before, at, after and between the decays of the step size, at epochs 10 and 15."""
+PREDICTED = ("none", "lsr-0.1", "tsla-0.1-5", "tsla-0.1-10", "tsla-0.1-15")
+"""The arms that C12's predictions are about, at the step size of ``none``."""
+MEASURED_ARMS = ("none", "lsr-0.1")
+"""The arms along whose paths moments are measured."""
+PATH_EPOCHS = (0, 1, 2, 3, 5, 9, 10, 12, 15, 18, 20)
+
+
+def _etas(least: float, count: int) -> tuple[float, ...]:
+    """From the least one on by factors of the root of 2."""
+    return tuple(float(f"{least * 2 ** (k / 2):.4g}") for k in range(count))
+
+
+def _seeds(count: int) -> tuple[int, ...]:
+    return tuple(range(FIRST_CONFIRMING, FIRST_CONFIRMING + count))
+
+
+def _setting(data: str, noise: float, decay: str, **more: object) -> Setting:
+    optimiser = {"momentum": 0.9, "weight_decay": 5e-4, "decay": decay, "last": 3, "tuning_seeds": (FIRST_TUNING,)}
+    return Setting(data, noise, primary=noise == 0 and decay == "step", **optimiser, **more)  # type: ignore[arg-type]
+
+
+SMALL = {"etas": _etas(0.0025, 15), "search": Search(120, 40), "seeds": _seeds(60)}
+RESIDUAL = {"model": "resnet8", "etas": _etas(0.02, 8), "search": Search(24, 12), "seeds": _seeds(16)}
+HEAD = {"model": "efficientnet-lite0", "batch_size": 64, "etas": _etas(0.014, 10), "search": Search(40, 20), "seeds": _seeds(24)}
+CASES = ((0.0, "step"), (0.0, "constant"), (0.2, "step"))
+"""Noise and schedules of what is dearer than the MLP."""
+PICTURES = tuple(data for data in DATA if data != "cifar-100")
+
+THIRD_SETTINGS = {
+    setting.name: setting
+    for setting in (
+        *(_setting(data, noise, decay, **SMALL) for decay in ("step", "constant") for noise in (0.0, 0.2, 0.4) for data in PICTURES),
+        *(_setting("cifar-100", noise, decay, head=head, **HEAD) for noise, decay in CASES for head in ("linear", "hidden")),
+        *(_setting(data, 0.0, "step", **RESIDUAL) for data in PICTURES),
+        *(_setting("digits", noise, decay, **RESIDUAL) for noise, decay in CASES[1:]),
+    )
+}
+"""The settings whose step sizes are tuned, in the order in which they are run."""
+SCRATCH_SETTINGS = {
+    setting.name: setting
+    for norm in ("group", "batch")
+    for setting in (_setting("cifar-100", 0.0, "step", model="resnet20", norm=norm, batch_size=64, seeds=_seeds(6 if norm == "group" else 3)),)
+}
+SCRATCH_ARMS, SCRATCH_ETA, SCRATCH_MEASURED = ("none", "lsr-0.1", "tsla-0.1-10", "tsla-0.1-15"), 0.1, 512
+"""What is run there, at which step size, and on how many examples moments are measured."""
+EVERY = SETTINGS | DECAYED | THIRD_SETTINGS | SCRATCH_SETTINGS
