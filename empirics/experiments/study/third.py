@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tsla.empirics.experiments.study.settings import DATA, DECAYED, SETTINGS, Search, Setting
+from tsla.empirics.experiments.study.settings import DECAYED, SETTINGS, SMALL_DATA, Search, Setting
 
 FIRST_TUNING, FIRST_CONFIRMING = 200, 300
 THETAS = (0.05, 0.1, 0.2, 0.3, 0.5)
@@ -34,14 +34,13 @@ RESIDUAL = {"model": "resnet8", "etas": _etas(0.02, 8), "search": Search(24, 12)
 HEAD = {"model": "efficientnet-lite0", "batch_size": 64, "etas": _etas(0.014, 10), "search": Search(40, 20), "seeds": _seeds(24)}
 CASES = ((0.0, "step"), (0.0, "constant"), (0.2, "step"))
 """Noise and schedules of what is dearer than the MLP."""
-PICTURES = tuple(data for data in DATA if data != "cifar-100")
 
 THIRD_SETTINGS = {
     setting.name: setting
     for setting in (
-        *(_setting(data, noise, decay, **SMALL) for decay in ("step", "constant") for noise in (0.0, 0.2, 0.4) for data in PICTURES),
+        *(_setting(data, noise, decay, **SMALL) for decay in ("step", "constant") for noise in (0.0, 0.2, 0.4) for data in SMALL_DATA),
         *(_setting("cifar-100", noise, decay, head=head, **HEAD) for noise, decay in CASES for head in ("linear", "hidden")),
-        *(_setting(data, 0.0, "step", **RESIDUAL) for data in PICTURES),
+        *(_setting(data, 0.0, "step", **RESIDUAL) for data in SMALL_DATA),
         *(_setting("digits", noise, decay, **RESIDUAL) for noise, decay in CASES[1:]),
     )
 }
@@ -49,7 +48,7 @@ THIRD_SETTINGS = {
 SCRATCH_SETTINGS = {
     setting.name: setting
     for norm in ("group", "batch")
-    for setting in (_setting("cifar-100", 0.0, "step", model="resnet20", norm=norm, batch_size=64, seeds=_seeds(6 if norm == "group" else 3)),)
+    for setting in (_setting("cifar-100", 0.0, "step", model="resnet20", norm=norm, batch_size=64, seeds=_seeds(4 if norm == "group" else 2)),)
 }
 SCRATCH_ARMS, SCRATCH_ETA, SCRATCH_MEASURED = ("none", "lsr-0.1", "tsla-0.1-10", "tsla-0.1-15"), 0.1, 512
 """What is run there, at which step size, and on how many examples moments are measured."""
