@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +17,8 @@ from tsla.empirics.experiments.rates import annealed, grids, samples
 from tsla.empirics.experiments.sign_prediction import experiment as branches
 from tsla.empirics.experiments.sign_prediction.configs import configs as branches_of
 from tsla.empirics.experiments.study import runs as study
-from tsla.empirics.experiments.study import tempering
-from tsla.empirics.experiments.study.settings import (
-    CONFIRMATORY,
-    DECAY,
-    DECAY_TUNING,
-    PATHS,
-    SCRATCH,
-    TEMPERING,
-    THIRD,
-    THIRD_PATHS,
-    THIRD_TUNING,
-    TUNING,
-)
+from tsla.empirics.experiments.study import tempering, third
+from tsla.empirics.experiments.study.settings import CONFIRMATORY, DECAY, DECAY_TUNING, PATHS, TEMPERING, TUNING
 from tsla.empirics.runs import records
 from tsla.empirics.training.configuration import TrainingConfig
 from tsla.theory.certificates import groups
@@ -155,10 +145,16 @@ EXPERIMENTS = {
         Experiment(TEMPERING, tempering.run, tempering.parts, in_report=False),
         Experiment(DECAY_TUNING, study.tune, study.decay_tuning_parts(), in_report=False),
         Experiment(DECAY, study.confirm, study.decay_parts, in_report=False),
-        Experiment(THIRD_TUNING, study.tune, study.third_tuning_parts(), in_report=False),
-        Experiment(THIRD, study.confirm, study.third_parts, in_report=False),
-        Experiment(THIRD_PATHS, study.paths, study.third_path_parts, in_report=False),
-        Experiment(SCRATCH, study.paths, study.scratch_parts(), in_report=False),
+        *(
+            Experiment(name(part), run, partial(parts, part), in_report=False)
+            for part in third.PARTS
+            for name, run, parts in (
+                (third.tuning_of, study.tune, lambda part, _: study.third_tuning_parts(part)),
+                (third.runs_of, study.confirm, study.third_parts),
+                (third.paths_of, study.paths, study.third_path_parts),
+            )
+        ),
+        Experiment(third.SCRATCH, study.paths, study.scratch_parts(), in_report=False),
         Experiment("planner", planner.regrets, (planner.CONFIG,), in_report=False, derived=True),
         Experiment("certificates", certificates.run, tuple({"group": group} for group in groups()), in_report=False),
     )

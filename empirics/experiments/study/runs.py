@@ -19,11 +19,10 @@ from tsla.empirics.experiments.study.settings import (
     FEWER_SEEDS,
     PATH_EPOCHS,
     SETTINGS,
-    THIRD_TUNING,
     TUNING,
     Setting,
 )
-from tsla.empirics.experiments.study.third import EVERY, THIRD_SETTINGS
+from tsla.empirics.experiments.study.third import EVERY
 from tsla.empirics.runs import records
 from tsla.empirics.training.configuration import TrainingConfig
 from tsla.empirics.training.ensemble import train_together
@@ -79,30 +78,31 @@ def decay_parts(folder: Path = records.FOLDER) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def third_tuning_parts() -> tuple[Part, ...]:
-    """Of the third round: what each family is tuned on."""
-    settings = THIRD_SETTINGS.values()
-    return tuple(part for setting in settings for cells, seeds in searched(setting) for part in _parts(setting, cells, seeds, {}))
+def third_tuning_parts(of: str) -> tuple[Part, ...]:
+    """Of a part of the third round: what each family is tuned on."""
+    return tuple(
+        part for setting in third.PARTS[of] for cells, seeds in searched(setting) for part in _parts(setting, cells, seeds, {})
+    )
 
 
-def third_parts(folder: Path = records.FOLDER) -> tuple[Part, ...]:
-    """Of the third round: what its comparisons need, and at the step size of ``none`` the arms that the predictions are about."""
-    tuning = tuning_record(folder, THIRD_TUNING)
+def third_parts(of: str, folder: Path = records.FOLDER) -> tuple[Part, ...]:
+    """Of a part of the third round: what its comparisons need, and at the step size of ``none`` the arms that the predictions are about."""
+    tuning = tuning_record(folder, third.tuning_of(of))
     parts: list[Part] = []
-    for setting in THIRD_SETTINGS.values():
+    for setting in third.PARTS[of]:
         eta = common_eta(tuning, setting)
         compared = [*primary(tuning, setting.name, LATER_CLAIMS), *(Choice(arm, eta) for arm in third.PREDICTED)]
         parts += _parts(setting, _runs(compared), setting.seeds, {})
     return tuple(parts)
 
 
-def third_path_parts(folder: Path = records.FOLDER) -> tuple[Part, ...]:
-    """Of the third round: the paths along which moments are measured."""
-    tuning = tuning_record(folder, THIRD_TUNING)
+def third_path_parts(of: str, folder: Path = records.FOLDER) -> tuple[Part, ...]:
+    """Of a part of the third round: the paths along which moments are measured."""
+    tuning = tuning_record(folder, third.tuning_of(of))
     measure = {"measure_at": list(third.PATH_EPOCHS), "curvature": True, "alignment": True}
     return tuple(
         part
-        for setting in THIRD_SETTINGS.values()
+        for setting in third.PARTS[of]
         for part in _parts(setting, [(arm, common_eta(tuning, setting)) for arm in third.MEASURED_ARMS], setting.seeds[:FEWER_SEEDS], measure)
     )
 
@@ -111,8 +111,8 @@ def scratch_parts() -> tuple[Part, ...]:
     """One run each, the arms of a seed one after the other."""
     measure = {"measure_at": list(third.PATH_EPOCHS), "measured_examples": third.SCRATCH_MEASURED, "alignment": True}
     return tuple(
-        {"setting": name, "runs": [[arm, third.SCRATCH_ETA]], "seeds": [seed], "measure": measure}
-        for name, setting in third.SCRATCH_SETTINGS.items()
+        {"setting": setting.name, "runs": [[arm, third.SCRATCH_ETA]], "seeds": [seed], "measure": measure}
+        for setting in third.SCRATCH_SETTINGS
         for seed in setting.seeds
         for arm in third.SCRATCH_ARMS
     )

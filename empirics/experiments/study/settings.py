@@ -9,10 +9,6 @@ TUNING, CONFIRMATORY, PATHS, TEMPERING = "study_tuning", "study", "study_paths",
 """The records: a row a run; a row a run and epoch; the same with moments; the same with the best temperature, on clean data."""
 DECAY_TUNING, DECAY = "study_decay_tuning", "study_decay"
 """The first two again, of DECAYED."""
-THIRD_TUNING, THIRD, THIRD_PATHS = "study_third_tuning", "study_third", "study_third_paths"
-"""The first three again, of the third round."""
-SCRATCH = "study_scratch"
-"""The networks of the third round whose step size is not tuned: a row a run and epoch, with moments."""
 
 EPOCHS, BATCH_SIZE = 20, 16
 EARLY = (1, 2, 3)

@@ -35,21 +35,36 @@ HEAD = {"model": "efficientnet-lite0", "batch_size": 64, "etas": _etas(0.014, 10
 CASES = ((0.0, "step"), (0.0, "constant"), (0.2, "step"))
 """Noise and schedules of what is dearer than the MLP."""
 
-THIRD_SETTINGS = {
-    setting.name: setting
-    for setting in (
-        *(_setting(data, noise, decay, **SMALL) for decay in ("step", "constant") for noise in (0.0, 0.2, 0.4) for data in SMALL_DATA),
-        *(_setting("cifar-100", noise, decay, head=head, **HEAD) for noise, decay in CASES for head in ("linear", "hidden")),
+PARTS: dict[str, tuple[Setting, ...]] = {
+    "mlp": tuple(_setting(data, noise, decay, **SMALL) for decay in ("step", "constant") for noise in (0.0, 0.2, 0.4) for data in SMALL_DATA),
+    "heads": tuple(_setting("cifar-100", noise, decay, head=head, **HEAD) for noise, decay in CASES for head in ("linear", "hidden")),
+    "resnet8": (
         *(_setting(data, 0.0, "step", **RESIDUAL) for data in SMALL_DATA),
         *(_setting("digits", noise, decay, **RESIDUAL) for noise, decay in CASES[1:]),
-    )
+    ),
 }
-"""The settings whose step sizes are tuned, in the order in which they are run."""
-SCRATCH_SETTINGS = {
-    setting.name: setting
-    for norm in ("group", "batch")
-    for setting in (_setting("cifar-100", 0.0, "step", model="resnet20", norm=norm, batch_size=64, seeds=_seeds(4 if norm == "group" else 2)),)
-}
+"""The settings whose step sizes are tuned. Each part has records of its own, by the functions below."""
+SCRATCH = "study_scratch"
+"""The record of the networks whose step size is not tuned: a row a run and epoch, with moments."""
+SCRATCH_SETTINGS = tuple(
+    _setting("cifar-100", 0.0, "step", model="resnet20", norm=norm, batch_size=64, seeds=_seeds(count))
+    for norm, count in (("group", 4), ("batch", 2))
+)
 SCRATCH_ARMS, SCRATCH_ETA, SCRATCH_MEASURED = ("none", "lsr-0.1", "tsla-0.1-10", "tsla-0.1-15"), 0.1, 512
 """What is run there, at which step size, and on how many examples moments are measured."""
-EVERY = SETTINGS | DECAYED | THIRD_SETTINGS | SCRATCH_SETTINGS
+EVERY = SETTINGS | DECAYED | {setting.name: setting for part in (*PARTS.values(), SCRATCH_SETTINGS) for setting in part}
+
+
+def tuning_of(part: str) -> str:
+    """The record of a part's tuning: a row a run."""
+    return f"study_{part}_tuning"
+
+
+def runs_of(part: str) -> str:
+    """The record of its confirmatory runs: a row a run and epoch."""
+    return f"study_{part}"
+
+
+def paths_of(part: str) -> str:
+    """The same with moments, along a few arms."""
+    return f"study_{part}_paths"
