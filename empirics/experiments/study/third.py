@@ -36,7 +36,9 @@ CASES = ((0.0, "step"), (0.0, "constant"), (0.2, "step"))
 """Noise and schedules of what is dearer than the MLP."""
 
 PARTS: dict[str, tuple[Setting, ...]] = {
-    "mlp": tuple(_setting(data, noise, decay, **SMALL) for decay in ("step", "constant") for noise in (0.0, 0.2, 0.4) for data in SMALL_DATA),
+    "mlp": tuple(
+        _setting(data, noise, decay, **SMALL) for decay in ("step", "constant") for noise in (0.0, 0.2, 0.4) for data in SMALL_DATA
+    ),
     "heads": tuple(_setting("cifar-100", noise, decay, head=head, **HEAD) for noise, decay in CASES for head in ("linear", "hidden")),
     "resnet8": (
         *(_setting(data, 0.0, "step", **RESIDUAL) for data in SMALL_DATA),
