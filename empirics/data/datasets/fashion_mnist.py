@@ -27,7 +27,7 @@ SHA256 = {
 FILES = tuple(File(name, sha256, SOURCE) for name, sha256 in SHA256.items())
 
 
-def examples(folder: Path | None, *, size: int, files: Sequence[File] = FILES) -> Examples:
+def examples(folder: Path | None, *, files: Sequence[File] = FILES) -> Examples:
     """From the four files in ``folder``, by default where the package installs them."""
     inputs, labels, test_inputs, test_labels = (_idx(unpacked(folder or INSTALLED, file), file) for file in files)
     return Examples(inputs[:, None], labels.astype(np.int64), 10, test_inputs[:, None], test_labels.astype(np.int64))
