@@ -46,6 +46,7 @@ measure-at = [0]
 method = ["sgd", "lsr"]
 eta = [0.1, 1]
 """
+FIXED: dict[str, Any] = {"model": "mlp", "train_size": 64, "epochs": 2, "measure_at": (0,)}
 LONG = """
 name = "long"
 seeds = [0, 1]
@@ -86,9 +87,8 @@ def recorded(text: str = FILE, folder: str = "out", **options: Any) -> Path:
 
 def test_a_file_is_the_grid_times_the_seeds() -> None:
     sweep = sweeps.read(written(FILE))
-    shared = {"model": "mlp", "train_size": 64, "epochs": 2, "measure_at": (0,), "drop": 1}
     expected = [
-        TrainingConfig(method=method, eta=eta, seed=seed, **shared)  # type: ignore[arg-type]
+        TrainingConfig(method=method, eta=eta, seed=seed, **FIXED)
         for method, eta, seed in product(["sgd", "lsr"], [0.1, 1.0], [0, 1])
     ]
     assert (sweep.name, list(sweep.configs)) == ("tiny", expected)
@@ -96,6 +96,14 @@ def test_a_file_is_the_grid_times_the_seeds() -> None:
 
     counted = sweeps.read(written(FILE.replace("seeds = [0, 1]", "seeds = { first = 5, count = 3 }")))
     assert [config.seed for config in counted.configs[:3]] == [5, 6, 7]
+
+
+def test_what_a_run_has_no_use_for_makes_no_other_run() -> None:
+    sweep = sweeps.read(written(FILE.replace("eta = [0.1, 1]", "drop = [2, 0]\ntheta = [0.1, 0.2]").replace('"lsr"]', '"lsr", "tsla"]')))
+    labels = [sweep.label(config).removesuffix(" seed 0") for config in sweep.configs if config.seed == 0]
+    smoothed = [f"theta {theta}" for theta in (0.1, 0.2)]
+    assert labels == ["sgd", *(f"lsr {how}" for how in smoothed), *(f"tsla drop {drop} {how}" for drop in (2, 0) for how in smoothed)]
+    assert sweep.configs[:2] == tuple(TrainingConfig("sgd", seed=seed, **FIXED) for seed in (0, 1))
 
 
 REFUSALS = {
