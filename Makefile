@@ -65,7 +65,7 @@ study: $(READY)  ## E1-E5, the branches and the planner, as docs/study_plan.md s
 	$(BIN)/python -m tsla.empirics.experiments.planner.validation
 	$(BIN)/tsla docs study branches planner
 
-gpu-study: $(READY)  ## ResNet-18 on all of Fashion-MNIST with 20 % label noise, ten seeds, on a GPU (resumable, hours)
+gpu-study: $(READY)  ## ResNet-18 on all of CIFAR-100, five seeds, on a GPU (resumable, hours; needs data/cifar-100-python.tar.gz)
 	$(BIN)/tsla sweep examples/gpu_study.toml
 
 bench-train: $(READY)  ## Training beside a bare loop, and the loss beside torch's own (ten minutes)

@@ -16,7 +16,7 @@ from tsla.empirics.training.configuration import TrainingConfig
 def training_split(config: TrainingConfig) -> Split:
     """The data of this run, with its label noise."""
     folder = None if config.folder is None else Path(config.folder)
-    names = ("train_size", "test_size", "label_noise", "seed", "pool")
+    names = ("per_class", "train_size", "test_size", "label_noise", "seed", "pool")
     return load(config.data, folder=folder, **{name: getattr(config, name) for name in names})
 
 

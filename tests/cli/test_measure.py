@@ -255,6 +255,8 @@ def bad_files() -> None:
     save("shapes.pt", network=NETWORK | {"shape": (1, 8, 0)})
     save("seed.pt", training={"seed": -1})
     save("photographs.pt", training={"data": "folder", "folder": "theirs"})
+    save("part.pt", training={"data": "cifar100", "per_class": 8})
+    save("digits of a part.pt", training={"data": "digits", "per_class": 8})
     save("five.pt", state_dict=build(**NETWORK | {"classes": 5}).state_dict(), network=NETWORK | {"classes": 5})
     save("colour.pt", state_dict=build(**COLOUR).state_dict(), network=COLOUR)
     torch.save(nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5), nn.Linear(5, 3)).state_dict(), "norm.pt")
@@ -302,6 +304,8 @@ BAD = [
     own("data = digits: labels run from 0 to 9; must lie in 0 ... 4", checkpoint="five.pt"),
     own("data = digits: the model does not take inputs of shape (1, 8, 8)", "channels", checkpoint="colour.pt"),
     own("data = cifar10: folder = None must be a folder that holds cifar-10-python.tar.gz", data="cifar10", checkpoint="photographs.pt"),
+    own("data = digits: per_class = 8 has no use with data = 'digits'", checkpoint="digits of a part.pt"),
+    own("data = folder: folder = None must be a folder that holds train/CLASS/", data="folder", checkpoint="part.pt"),
     own("data = cifar10: folder = elsewhere", "cifar-10-python.tar.gz", data="cifar10", folder="elsewhere"),
     theirs("folder = . has no use: data = data.npz is a file", folder="."),
     own("model = measured_models:mlp has no use", "digits.pt has a network of its own", model="measured_models:mlp"),

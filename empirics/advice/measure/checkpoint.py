@@ -32,7 +32,8 @@ NAMED = {
     "own-hard": "own-hard, the class that the model holds likeliest",
 }
 SEEDED = ("seed", "train_size", "label_noise")
-OF_DATA = ("data", "folder", "pool", *SEEDED)
+OF_ONE_DATA_SET = ("folder", "per_class")
+OF_DATA = ("data", "pool", *OF_ONE_DATA_SET, *SEEDED)
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ def _of_run(data: str, checkpoint: Checkpoint) -> TrainingConfig:
     """What of a configuration says which examples: that of the checkpoint's run, as far as it was trained on such data."""
     given = {name: value for name, value in (checkpoint.training or {}).items() if name in OF_DATA}
     if given.pop("data", data) != data:
-        given.pop("folder", None)
+        given = {name: value for name, value in given.items() if name not in OF_ONE_DATA_SET}
     try:
         return replace(TrainingConfig("sgd", seed=0), data=data, **given)
     except (TypeError, ValueError) as error:

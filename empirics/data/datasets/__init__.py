@@ -1,7 +1,7 @@
 """Data sets of images, one module each, and arrays from a file.
 
-To add one, add a module to this package with a function ``examples(folder, *, size) -> Examples``: ``folder`` is where the user keeps the
-files, or None, and ``size`` the side in pixels for images that have none of their own. It is found by itself; its name has - for _.
+To add one, add a module to this package with a function ``examples(folder) -> Examples``: ``folder`` is where the user keeps the files, or
+None. It may also take ``size`` or ``per_class``, as :func:`load` has them. It is found by itself; its name has - for _.
 What data sets share is in modules whose names begin with an underscore. Nothing is downloaded.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pkgutil
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 
 from tsla.empirics.data.datasets._arrays import arrays
@@ -16,9 +17,7 @@ from tsla.empirics.data.datasets._split import Examples, Split, smaller, split
 from tsla.empirics.data.datasets.digits import CLASSES, digits
 from tsla.theory.constants import whole
 
-__all__ = ["CLASSES", "SIZE", "Examples", "Split", "arrays", "digits", "load", "names", "split"]
-
-SIZE = 64
+__all__ = ["CLASSES", "Examples", "Split", "arrays", "digits", "load", "names", "split"]
 
 
 def names() -> tuple[str, ...]:
@@ -35,7 +34,8 @@ def load(
     test_size: int | None = None,
     label_noise: float = 0.0,
     seed: int = 0,
-    size: int = SIZE,
+    size: int | None = None,
+    per_class: int | None = None,
     pool: int = 1,
 ) -> Split:
     """The data set called ``name``: a seeded random choice of training examples with label noise, and the test set.
@@ -45,14 +45,28 @@ def load(
                  by default 1 of 5
     test_size:   only so many test examples, the first ones
     label_noise: the fraction of training labels that is moved to another class, both uniformly random
-    size:        the side in pixels that photographs are cropped and scaled to (cub200, dogs, folder)
+    size:        the side in pixels that photographs are cropped and scaled to (cub200, dogs, folder), by default 64; but images of a folder
+                 that are squares of one size keep it
+    per_class:   of each class only so many training images, and a quarter as many for testing: those whose names have the least SHA-256
+                 (cifar10, cifar100)
     pool:        means over squares of so many pixels a side, for smaller images
 
     Raises ValueError for unknown names, outside the ranges, and where the files are missing, broken or others than they should be.
     """
     if name not in names():
         raise ValueError(f"data = {name!r} must be one of {', '.join(names())}")
-    whole("size", size, at_least=1)
-    examples: Examples = import_module(f"{__name__}.{name.replace('-', '_')}").examples(folder, size=size)
-    found = split(examples, train_size=train_size, label_noise=label_noise, seed=seed)
+    if size is not None:
+        whole("size", size, at_least=1)
+    found = split(_examples(name, folder, size=size, per_class=per_class), train_size=train_size, label_noise=label_noise, seed=seed)
     return smaller(found, test_size=test_size, pool=pool)
+
+
+def _examples(name: str, folder: Path | None, **options: int | None) -> Examples:
+    """All examples of a data set. Raises ValueError for an option that is given and that it does not take."""
+    module = import_module(f"{__name__}.{name.replace('-', '_')}")
+    given = {option: value for option, value in options.items() if value is not None}
+    for option, value in given.items():
+        if option not in signature(module.examples).parameters:
+            raise ValueError(f"{option} = {value} has no use with data = {name!r}")
+    found: Examples = module.examples(folder, **given)
+    return found

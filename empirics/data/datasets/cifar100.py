@@ -11,7 +11,7 @@ from tsla.empirics.data.datasets._split import Examples
 ARCHIVE = File("cifar-100-python.tar.gz", "85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7", _cifar.SOURCE)
 
 
-def examples(folder: Path | None, *, size: int, archive: File = ARCHIVE) -> Examples:
-    """From the archive in ``folder``."""
+def examples(folder: Path | None, *, per_class: int | None = None, archive: File = ARCHIVE) -> Examples:
+    """From the archive in ``folder``: see :func:`tsla.empirics.data.datasets._cifar.examples`."""
     train, test = "cifar-100-python/train", "cifar-100-python/test"
-    return _cifar.examples(folder, archive, train=[train], test=test, labels="fine_labels", classes=100)
+    return _cifar.examples(folder, archive, train=[train], test=test, labels="fine_labels", classes=100, per_class=per_class)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tsla.empirics.data.datasets._archives import File, members, reading
-from tsla.empirics.data.datasets._images import Listed, assembled, decoded
+from tsla.empirics.data.datasets._images import SIZE, Listed, assembled, decoded
 from tsla.empirics.data.datasets._split import Examples
 
 ARCHIVE = File(
@@ -17,7 +17,7 @@ ROOT = "CUB_200_2011/"
 TABLES = [f"{ROOT}{name}.txt" for name in ("images", "image_class_labels", "train_test_split")]
 
 
-def examples(folder: Path | None, *, size: int, archive: File = ARCHIVE) -> Examples:
+def examples(folder: Path | None, *, size: int = SIZE, archive: File = ARCHIVE) -> Examples:
     """From the archive in ``folder``, at ``size`` pixels a side."""
     tables, images = {}, {}
     for name, content in members(folder, archive, lambda name: name in TABLES or name.startswith(f"{ROOT}images/")):

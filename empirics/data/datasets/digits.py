@@ -12,7 +12,7 @@ from tsla.empirics.data.datasets._split import Examples, Split, split
 CLASSES = 10
 
 
-def examples(folder: Path | None = None, *, size: int = 8) -> Examples:
+def examples(folder: Path | None = None) -> Examples:
     """From scikit-learn's wheel. There is no test set."""
     data = load_digits()
     return Examples(data.images[:, None], data.target.astype(np.int64), CLASSES, white=16)

@@ -11,7 +11,7 @@ from pathlib import Path
 from scipy.io import loadmat
 
 from tsla.empirics.data.datasets._archives import File, contents, members
-from tsla.empirics.data.datasets._images import Listed, assembled, decoded
+from tsla.empirics.data.datasets._images import SIZE, Listed, assembled, decoded
 from tsla.empirics.data.datasets._split import Examples
 
 SOURCE = "http://vision.stanford.edu/aditya86/ImageNetDogs/"
@@ -20,7 +20,7 @@ LISTS = File("lists.tar", "34b47cacd9a98b5d150e084f24d29391c084c55272295ec65c856
 ROOT = "Images/"
 
 
-def examples(folder: Path | None, *, size: int, images: File = IMAGES, lists: File = LISTS) -> Examples:
+def examples(folder: Path | None, *, size: int = SIZE, images: File = IMAGES, lists: File = LISTS) -> Examples:
     """From the two archives in ``folder``, at ``size`` pixels a side."""
     tables = contents(folder, lists, ["train_list.mat", "test_list.mat"])
     train, test = (_listed(tables[f"{which}_list.mat"], f"{lists.name}: {which}_list.mat") for which in ("train", "test"))

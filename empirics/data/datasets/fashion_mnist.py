@@ -28,7 +28,7 @@ SHA256 = {
 FILES = tuple(File(name, sha256, SOURCE) for name, sha256 in SHA256.items())
 
 
-def examples(folder: Path | None, *, size: int, files: Sequence[File] = FILES) -> Examples:
+def examples(folder: Path | None, *, files: Sequence[File] = FILES) -> Examples:
     """From the four files in ``folder``, by default where the package installs them."""
     return _installed() if folder is None and files is FILES else _read(folder or INSTALLED, files)
 

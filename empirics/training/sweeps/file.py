@@ -12,7 +12,7 @@ from typing import Any
 
 from tsla.empirics.runs.files import must_be_there
 from tsla.empirics.training.configuration import FIELDS, TrainingConfig
-from tsla.empirics.training.configuration.given import by_name
+from tsla.empirics.training.configuration.given import by_name, of_use
 
 TABLES = ("name", "fixed", "grid", "seeds")
 
@@ -27,7 +27,8 @@ class Sweep:
 
     def label(self, config: TrainingConfig) -> str:
         """What a run is called: ``lsr eta 0.1 seed 3``."""
-        shown = {FIELDS[name].spelled: FIELDS[name].shown(getattr(config, name)) for name in self.varied}
+        fields = [FIELDS[name] for name in self.varied if FIELDS[name].has_use(config)]
+        shown = {field.spelled: field.shown(getattr(config, field.name)) for field in fields}
         return " ".join(value if name == "method" else f"{name} {value}" for name, value in shown.items())
 
 
@@ -36,6 +37,7 @@ def read(path: Path) -> Sweep:
 
     ``name``; ``[fixed]``, the same in all runs; ``[grid]``, a list for each field that is varied, all combinations of which are run;
     ``seeds``, a list or a table of ``first`` and ``count``. Fields are spelled as the options of ``tsla train``, and have their defaults.
+    What a run has no use for is left out of it, and combinations that differ in nothing else are one run.
     Raises ValueError with one line for whatever of this the file is not, for the first bad configuration, and where one would be run twice.
     """
     must_be_there("FILE", path, "a TOML file such as examples/sweep.toml")
@@ -55,7 +57,7 @@ def _sweep(table: Mapping[str, Any]) -> Sweep:
     for field, values in grid.items():
         _check_varied(field, values, fixed)
     given = [fixed | dict(zip(grid, chosen, strict=True)) | {"seed": seed} for chosen in product(*grid.values()) for seed in seeds]
-    return Sweep(name, tuple(TrainingConfig(**fields) for fields in given), (*grid, "seed"))
+    return Sweep(name, tuple(dict.fromkeys(map(of_use, given))), (*grid, "seed"))
 
 
 def _check_varied(field: str, values: object, fixed: Collection[str]) -> None:

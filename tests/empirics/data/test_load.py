@@ -85,7 +85,9 @@ test_bad_arguments = refusals(
     operator.call,
     (lambda: load("imagenet"), "data = 'imagenet' must be one of cifar10, .*, mnist$"),
     (lambda: load("_split"), "data = '_split' must be one of"),
-    (lambda: load("digits", size=0), "size = 0 must be a whole number, at least 1"),
+    (lambda: load("digits", size=8), "size = 8 has no use with data = 'digits'"),
+    (lambda: load("mnist", per_class=8), "per_class = 8 has no use with data = 'mnist'"),
+    (lambda: load("folder", size=0), "size = 0 must be a whole number, at least 1"),
     (lambda: chosen(61), "train_size = 61 must be a whole number, at least 1 and at most 60"),  # data with a test set may be chosen whole
 )
 

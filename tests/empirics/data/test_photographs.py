@@ -161,17 +161,32 @@ def test_each_image_gets_its_label(
 
 
 def test_folder_is_loaded_by_its_name(tmp_path: Path) -> None:
-    split = load("folder", folder=pictures(tmp_path), train_size=3, size=SIDE)
+    split = load("folder", folder=pictures(tmp_path), train_size=3)
     assert split.train_inputs.shape == (3, 3, SIDE, SIDE)
     assert split.test_labels.tolist() == [0, 1]
     assert (split.test_inputs[0].mul(255).round().numpy() == pixels(5).transpose(2, 0, 1)).all()
     assert split.classes == 2
 
 
-def test_a_broken_image_is_named(tmp_path: Path) -> None:
-    (pictures(tmp_path) / "test/a/x.png").write_bytes(b"broken")
-    with pytest.raises(ValueError, match=f"{tmp_path}/test/a/x.png must be an image"):
-        load("folder", folder=tmp_path)
+@pytest.mark.parametrize(("shape", "size", "side"), [((4, 4), None, 4), ((5, 5), None, 64), ((4, 5), None, 64), ((5, 4), 6, 6)])
+def test_squares_of_one_size_keep_it(tmp_path: Path, shape: tuple[int, int], size: int | None, side: int) -> None:
+    """All other images are of 4×4 pixels."""
+    (pictures(tmp_path) / "test/a/x.png").write_bytes(image(noise(*shape, 3)))
+    split = load("folder", folder=tmp_path, size=size)
+    assert split.train_inputs.shape[2:] == split.test_inputs.shape[2:] == (side, side)
+
+
+@pytest.mark.parametrize("size", [None, SIDE])
+@pytest.mark.parametrize(
+    ("content", "says"), [(b"broken", "must be an image"), (image(noise(64, 64, 3))[:3000], "cannot be read"), (None, "cannot be read")]
+)
+def test_a_broken_image_is_named(tmp_path: Path, content: bytes | None, says: str, size: int | None) -> None:
+    """Without a content there is a folder of the image's name."""
+    path = pictures(tmp_path) / "test/a/x.png"
+    path.unlink()
+    path.mkdir() if content is None else path.write_bytes(content)
+    with pytest.raises(ValueError, match=f"^{path} {says}.*$"):
+        load("folder", folder=tmp_path, size=size)
 
 
 def test_folders_of_another_form_are_refused(tmp_path: Path) -> None:

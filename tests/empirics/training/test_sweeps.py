@@ -46,6 +46,7 @@ measure-at = [0]
 method = ["sgd", "lsr"]
 eta = [0.1, 1]
 """
+FIXED: dict[str, Any] = {"model": "mlp", "train_size": 64, "epochs": 2, "measure_at": (0,)}
 LONG = """
 name = "long"
 seeds = [0, 1]
@@ -86,16 +87,22 @@ def recorded(text: str = FILE, folder: str = "out", **options: Any) -> Path:
 
 def test_a_file_is_the_grid_times_the_seeds() -> None:
     sweep = sweeps.read(written(FILE))
-    shared = {"model": "mlp", "train_size": 64, "epochs": 2, "measure_at": (0,), "drop": 1}
     expected = [
-        TrainingConfig(method=method, eta=eta, seed=seed, **shared)  # type: ignore[arg-type]
-        for method, eta, seed in product(["sgd", "lsr"], [0.1, 1.0], [0, 1])
+        TrainingConfig(method=method, eta=eta, seed=seed, **FIXED) for method, eta, seed in product(["sgd", "lsr"], [0.1, 1.0], [0, 1])
     ]
     assert (sweep.name, list(sweep.configs)) == ("tiny", expected)
     assert [sweep.label(config) for config in sweep.configs[:2]] == ["sgd eta 0.1 seed 0", "sgd eta 0.1 seed 1"]
 
     counted = sweeps.read(written(FILE.replace("seeds = [0, 1]", "seeds = { first = 5, count = 3 }")))
     assert [config.seed for config in counted.configs[:3]] == [5, 6, 7]
+
+
+def test_what_a_run_has_no_use_for_makes_no_other_run() -> None:
+    sweep = sweeps.read(written(FILE.replace("eta = [0.1, 1]", "drop = [2, 0]\ntheta = [0.1, 0.2]").replace('"lsr"]', '"lsr", "tsla"]')))
+    labels = [sweep.label(config).removesuffix(" seed 0") for config in sweep.configs if config.seed == 0]
+    smoothed = [f"theta {theta}" for theta in (0.1, 0.2)]
+    assert labels == ["sgd", *(f"lsr {how}" for how in smoothed), *(f"tsla drop {drop} {how}" for drop in (2, 0) for how in smoothed)]
+    assert sweep.configs[:2] == tuple(TrainingConfig("sgd", seed=seed, **FIXED) for seed in (0, 1))
 
 
 REFUSALS = {
@@ -283,6 +290,14 @@ def test_workers_that_start_nothing_are_not_asked_again_and_again() -> None:
 # --- what is killed goes on
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The record of LONG where nothing was killed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("undisturbed"))
+        return recorded(LONG).read_bytes()
+
+
 def killed_after(epoch: int, run: Run) -> int | None:
     """Kill the process that the run is in, if it is under way and past the epoch. Returns what was killed."""
     seen = run.seen()
@@ -295,7 +310,7 @@ def killed_after(epoch: int, run: Run) -> int | None:
     return pid if under_way else None
 
 
-def test_killed_workers_are_run_again() -> None:
+def test_killed_workers_are_run_again(undisturbed: bytes) -> None:
     runs = [Run(config, Path("out").resolve()) for config in sweeps.read(written(LONG)).configs]
     killed: list[int] = []
     deadline = time.monotonic() + 60
@@ -310,11 +325,11 @@ def test_killed_workers_are_run_again() -> None:
     whole = recorded(LONG, jobs=2).read_bytes()
     killer.join()
     assert killed not in ([], [os.getpid()])
-    assert whole == recorded(LONG, "undisturbed").read_bytes()
+    assert whole == undisturbed
     assert all(run.seen()["pid"] != killed[0] for run in runs)
 
 
-def test_a_killed_sweep_goes_on_where_it_was() -> None:
+def test_a_killed_sweep_goes_on_where_it_was(undisturbed: bytes) -> None:
     run = Run(sweeps.read(written(LONG)).configs[0], Path("build/sweeps/long").resolve())
     command = [sys.executable, "-m", "tsla", "sweep", "sweep.toml", "--jobs", "1"]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:  # noqa: S603 - our own command
@@ -323,7 +338,7 @@ def test_a_killed_sweep_goes_on_where_it_was() -> None:
     assert not run.seen()["ended"]
     assert run.state.exists()
     assert cli.main(["sweep", "sweep.toml", "--jobs", "1"]) == 0
-    assert Path("build/sweeps/long/long.parquet").read_bytes() == recorded(LONG, "undisturbed").read_bytes()
+    assert Path("build/sweeps/long/long.parquet").read_bytes() == undisturbed
     assert not run.state.exists()
 
 

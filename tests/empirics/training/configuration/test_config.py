@@ -24,7 +24,8 @@ DIGITS = records.read(Path(__file__).parents[4] / "records" / "digits.parquet").
 OTHER: dict[str, Any] = {  # of each field, a value that is not its default and has an effect
     **{"method": "tsla", "seed": 3, "epochs": 8, "eta": 0.05, "theta": 0.1, "drop": 3, "smoothing": "own", "model": "resnet18"},
     **{"norm": "batch", "batch_size": 8, "momentum": 0.9, "weight_decay": 5e-4, "warmup": 1, "step_sizes": "cosine", "augment": True},
-    **{"precision": "bf16", "data": "cifar10", "folder": "my data", "train_size": None, "test_size": 50, "pool": 2, "label_noise": 0.4},
+    **{"precision": "bf16", "data": "cifar10", "folder": "my data", "per_class": 8, "train_size": None, "test_size": 50},
+    **{"pool": 2, "label_noise": 0.4},
     **{"device": "auto", "threads": 2, "channels_last": True, "compile": True, "deterministic": True},
     **{"measure_at": (0, 8), "measured_examples": 9, "curvature": True, "alignment": True},
 }
@@ -48,6 +49,7 @@ OTHER: dict[str, Any] = {  # of each field, a value that is not its default and 
             ({name: 0}, f"{name.replace('_', '-')} = 0 must be at least 1")
             for name in ("epochs", "batch_size", "threads", "train_size", "test_size", "pool", "measured_examples")
         ),
+        ({"per_class": 3}, "per-class = 3 must be at least 4"),
         ({"seed": -1}, "seed = -1 must be at least 0"),
         *(({name: 3}, rf"{name} = 3 must lie in 0 \.\.\. epochs = 2") for name in ("drop", "warmup")),
         *(({name: -1}, rf"{name} = -1 must lie in 0 \.\.\. epochs = 2") for name in ("drop", "warmup")),
@@ -150,6 +152,7 @@ def test_help_says_the_default() -> None:
         ("--method annealed --theta 0.1", "theta = 0.1 has no use with --method annealed; it goes with lsr, tsla, adaptive, shrink"),
         ("--method sgd --model mlp --norm batch", "norm = batch has no use with --model mlp; it goes with networks that have a norm"),
         ("--method sgd --folder here", "folder = here has no use with --data digits; it goes with data that are read from files"),
+        ("--method sgd --data mnist --per-class 8", "per-class = 8 has no use with --data mnist; it goes with cifar10 or cifar100"),
         ("--method sgd --measure-at= --curvature", "curvature = True has no use with --measure-at=; it goes with one or more epochs"),
         ("--method sgd --measure-at= --measured-examples all", "measured-examples = all has no use with --measure-at="),
     ],
