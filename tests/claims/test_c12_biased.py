@@ -139,7 +139,7 @@ def test_a_bound_is_rounded_up_where_noises_cancel() -> None:
 
 
 def test_noise_is_raised_where_it_may_cancel_and_only_there() -> None:
-    """N(1/2) is 0, 1/2 and 3/4, and every term is raised by 8 ulp; where c < 0 N may be too small by 16 ulp of the squares, which are 1/2."""
+    """N(1/2) is 0, 1/2 and 3/4, each raised by 8 ulp; where c < 0 N may be too small by 16 ulp of the squares, which are 1/2."""
     oracle = SmoothingOracle(beta2=0, nu2=1, c=[-1.0, 0.0, 0.5])
     noise = biased.bound(Constants(L=1, sigma2=1, F0=1), oracle, eta=1, T=1, theta=0.5).terms["noise"]
     above = (noise - [0.0, 0.5, 0.75]) / np.finfo(float).eps
