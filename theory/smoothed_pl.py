@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tsla.theory.biased import SmoothingOracle
-from tsla.theory.constants import Array, Constants, real, representable, shown, target_squared
+from tsla.theory.constants import SMALLEST_NORMAL, Array, Constants, real, representable, shown, target_squared
 from tsla.theory.method import Method
 from tsla.theory.plan import Plan
 from tsla.theory.products import product
@@ -53,7 +53,7 @@ def largest_scale(sigma2: Array, oracle: SmoothingOracle, target2: Array) -> Arr
     high = np.ones_like(low)
     enough = _best(sigma2, oracle, high)[1] <= target2 / 2
     for _ in range(HALVINGS):
-        middle = np.sqrt(low) * np.sqrt(high)  # their product may vanish
+        middle = np.where(low * high < SMALLEST_NORMAL, np.sqrt(low) * np.sqrt(high), np.sqrt(low * high))  # a product may vanish
         fits = _best(sigma2, oracle, middle)[1] <= target2 / 2
         low, high = np.where(fits, middle, low), np.where(fits, high, middle)
     return np.where(enough, 1.0, low)
