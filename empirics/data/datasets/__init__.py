@@ -12,11 +12,11 @@ from importlib import import_module
 from pathlib import Path
 
 from tsla.empirics.data.datasets._arrays import arrays
-from tsla.empirics.data.datasets._split import Examples, Split, smaller, split
+from tsla.empirics.data.datasets._split import Examples, Split, Through, smaller, split
 from tsla.empirics.data.datasets.digits import CLASSES, digits
 from tsla.theory.constants import whole
 
-__all__ = ["CLASSES", "SIZE", "Examples", "Split", "arrays", "digits", "load", "names", "split"]
+__all__ = ["CLASSES", "SIZE", "Examples", "Split", "Through", "arrays", "digits", "load", "names", "split"]
 
 SIZE = 64
 
@@ -37,6 +37,7 @@ def load(
     seed: int = 0,
     size: int = SIZE,
     pool: int = 1,
+    through: Through | None = None,
 ) -> Split:
     """The data set called ``name``: a seeded random choice of training examples with label noise, and the test set.
 
@@ -47,6 +48,7 @@ def load(
     label_noise: the fraction of training labels that is moved to another class, both uniformly random
     size:        the side in pixels that photographs are cropped and scaled to (cub200, dogs, folder)
     pool:        means over squares of so many pixels a side, for smaller images
+    through:     what all images go through before the choice, so that it does for all seeds; it has no use with ``pool``
 
     Raises ValueError for unknown names, outside the ranges, and where the files are missing, broken or others than they should be.
     """
@@ -54,5 +56,7 @@ def load(
         raise ValueError(f"data = {name!r} must be one of {', '.join(names())}")
     whole("size", size, at_least=1)
     examples: Examples = import_module(f"{__name__}.{name.replace('-', '_')}").examples(folder, size=size)
+    if through is not None:
+        examples = examples.through(through)
     found = split(examples, train_size=train_size, label_noise=label_noise, seed=seed)
     return smaller(found, test_size=test_size, pool=pool)
