@@ -23,7 +23,7 @@ test-lowest:  ## The tests of what users call, with the lowest versions that pyp
 	$(PYTHON) -m venv $(LOWEST)
 	sed '/^all = /q' pyproject.toml | grep -oE '[A-Za-z0-9-]+>=[0-9.]+' | sed 's/>=/==/' > $(LOWEST)/constraints.txt
 	$(LOWEST)/bin/python -m pip install --quiet --constraint $(LOWEST)/constraints.txt torch
-	$(LOWEST)/bin/python -m pip install --quiet --constraint $(LOWEST)/constraints.txt --editable '.[certify,data,fast,figures,torch]' \
+	$(LOWEST)/bin/python -m pip install --quiet --constraint $(LOWEST)/constraints.txt --editable '.[certify,data,fast,figures,pretrained,torch]' \
 		hypothesis mpmath pytest pytest-xdist
 	$(LOWEST)/bin/python -m pytest -n auto -W default tests/theory tests/figures tests/cli tests/empirics --ignore tests/cli/test_package.py
 

@@ -18,7 +18,8 @@ from tsla.empirics.runs import tensors
 from tsla.empirics.runs.files import must_be_there, replacing
 from tsla.theory.constants import is_whole
 
-NETWORK = ("name", "shape", "classes", "norm")
+NETWORKS = [{"name", "shape", "classes", *own} for own in (("norm",), ("pretrained", "trained", "hidden"))]
+"""What the arguments of a network are called, of most networks and of the one that may be pretrained."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,11 @@ def read(path: Path, *, name: str = "checkpoint") -> Checkpoint:
 
 def _network(found: Any, where: str) -> Mapping[str, Any]:
     """The arguments of the network, checked."""
-    if isinstance(found, dict) and set(found) == set(NETWORK):
+    if isinstance(found, dict) and set(found) in NETWORKS:
         shape = found["shape"]
         if _whole(found["classes"], *(shape if isinstance(shape, list | tuple) else [0])):
             return {**found, "shape": tuple(shape)}
-    raise ValueError(f"{where}: network = {found!r} must give name, shape, classes and norm")
+    raise ValueError(f"{where}: network = {found!r} must give name, shape, classes and norm, or pretrained, trained and hidden")
 
 
 def _whole(*sizes: object) -> bool:

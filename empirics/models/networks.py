@@ -8,11 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from tsla.empirics.models import efficientnet
 from tsla.theory.constants import whole
 
 GROUPS = 4
@@ -153,23 +155,28 @@ IMAGENET: dict[str, tuple[type[_Block], tuple[int, ...]]] = {
     "resnet50": (Bottleneck, (3, 4, 6, 3)),
 }
 """The block, and how many of it a stage."""
-NETWORKS = ("mlp", "resnet8", *CIFAR, *IMAGENET)
+NETWORKS = ("mlp", "resnet8", *CIFAR, *IMAGENET, efficientnet.NAME)
 NORMS = ("group", "batch")
 
 
-def build(name: str, *, shape: tuple[int, int, int], classes: int, norm: str = "group") -> nn.Sequential:
+def build(name: str, *, shape: tuple[int, ...], classes: int, norm: str = "group", **own: Any) -> nn.Sequential:
     """The network ``name``, one of NETWORKS: ``(n, *shape)`` to logits ``(n, classes)``. Weights come from torch's global generator.
 
     name:  "mlp" has one hidden layer of HIDDEN units, and no norm; "resnet8" is ``resnet(widths=(16, 32, 64))``; "resnet20" to "resnet56"
            have the CIFAR form, "resnet18" to "resnet50" the ImageNet form, with a 3×3 stem and without pooling for images below 64 pixels
     shape: of an image, (channels, height, width)
     norm:  "group" or "batch" (BatchNorm couples the examples of a batch)
+    own:   what "efficientnet-lite0" alone has: see :func:`tsla.empirics.models.efficientnet.build`. Its norm is BatchNorm
 
     As many parameters as the networks of the paper: with three channels, 269,722 in "resnet20" for 10 classes, 11,689,512 in "resnet18" for
     1,000. Raises ValueError for any other name, norm or size.
     """
     if name not in NETWORKS:
         raise ValueError(f"model = {name!r} must be one of {', '.join(NETWORKS)}")
+    if name == efficientnet.NAME:
+        return efficientnet.build(shape, classes, **own)
+    if own:
+        raise ValueError(f"{', '.join(own)} must be left out with model = {name!r}: only {efficientnet.NAME} has that")
     if norm not in NORMS:
         raise ValueError(f"norm = {norm!r} must be one of {', '.join(NORMS)}")
     if len(shape) != 3 or min(shape) < 1:

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from tsla.empirics.advice.measure import Reading, Setting
 from tsla.empirics.data.datasets import arrays, names
 from tsla.empirics.models.checkpoints import Checkpoint, build, first_line, read
+from tsla.empirics.models.efficientnet import INPUTS
+from tsla.empirics.models.features import features
 from tsla.empirics.moments.full_batch import MICROBATCH
 from tsla.empirics.moments.measure import draw, measure
 from tsla.empirics.runs.progress import Progress
@@ -34,6 +36,8 @@ NAMED = {
 SEEDED = ("seed", "train_size", "label_noise")
 OF_ONE_DATA_SET = ("folder", "per_class")
 OF_DATA = ("data", "pool", *OF_ONE_DATA_SET, *SEEDED)
+OF_FEATURES = ("model", "pretrained", "trained")
+"""What of a configuration says whether its data are images or features."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,7 @@ def measured(
     """What the examples say of smoothing at the weights of a checkpoint.
 
     data:       a name of :func:`tsla.empirics.data.datasets.load`: the split of the checkpoint's run, else of seed 0; or an .npz file
-                (:func:`tsla.empirics.data.datasets.arrays`)
+                (:func:`tsla.empirics.data.datasets.arrays`), for a part of a pretrained network of images or of what that part takes in
     folder:     where the files of a data set are; by default where those of the run were
     model:      "module:function", for files without a network of their own
     smoothing:  a name in NAMED, an .npy file of probabilities ``(K,)`` or ``(n, K)``, or the checkpoint of a teacher
@@ -153,7 +157,8 @@ def _examples(data: str, folder: Path | None, checkpoint: Checkpoint) -> tuple[J
     if data not in names():
         if folder is not None:
             raise ValueError(f"folder = {folder} has no use: data = {data} is a file, and no data set ({', '.join(names())})")
-        return {"name": data}, *arrays(Path(data))
+        inputs, labels = arrays(Path(data))
+        return {"name": data}, _taken_in(inputs, checkpoint), labels
     config = _of_run(data, checkpoint)
     if folder is not None:
         config = replace(config, folder=str(folder))
@@ -162,9 +167,17 @@ def _examples(data: str, folder: Path | None, checkpoint: Checkpoint) -> tuple[J
     return {"name": data, **{name: getattr(config, name) for name in SEEDED}}, split.train_inputs, split.train_labels
 
 
+def _taken_in(inputs: Tensor, checkpoint: Checkpoint) -> Tensor:
+    """What the frozen part makes of images, where the checkpoint holds another part of a network; all other inputs as they are."""
+    trained = (checkpoint.network or {}).get("trained", "all")
+    if trained == "all" or inputs.ndim != 4 or not inputs.is_floating_point() or inputs.shape[1:] == INPUTS[trained]:
+        return inputs
+    return torch.from_numpy(features(inputs.numpy(), 1, trained=trained, device=torch.device("cpu")).copy())
+
+
 def _of_run(data: str, checkpoint: Checkpoint) -> TrainingConfig:
     """What of a configuration says which examples: that of the checkpoint's run, as far as it was trained on such data."""
-    given = {name: value for name, value in (checkpoint.training or {}).items() if name in OF_DATA}
+    given = {name: value for name, value in (checkpoint.training or {}).items() if name in (*OF_DATA, *OF_FEATURES)}
     if given.pop("data", data) != data:
         given = {name: value for name, value in given.items() if name not in OF_ONE_DATA_SET}
     try:

@@ -13,11 +13,11 @@ from inspect import signature
 from pathlib import Path
 
 from tsla.empirics.data.datasets._arrays import arrays
-from tsla.empirics.data.datasets._split import Examples, Split, smaller, split
+from tsla.empirics.data.datasets._split import Examples, Split, Through, smaller, split
 from tsla.empirics.data.datasets.digits import CLASSES, digits
 from tsla.theory.constants import whole
 
-__all__ = ["CLASSES", "Examples", "Split", "arrays", "digits", "load", "names", "split"]
+__all__ = ["CLASSES", "Examples", "Split", "Through", "arrays", "digits", "load", "names", "split"]
 
 
 def names() -> tuple[str, ...]:
@@ -37,6 +37,7 @@ def load(
     size: int | None = None,
     per_class: int | None = None,
     pool: int = 1,
+    through: Through | None = None,
 ) -> Split:
     """The data set called ``name``: a seeded random choice of training examples with label noise, and the test set.
 
@@ -50,6 +51,7 @@ def load(
     per_class:   of each class only so many training images, and a quarter as many for testing: those whose names have the least SHA-256
                  (cifar10, cifar100)
     pool:        means over squares of so many pixels a side, for smaller images
+    through:     what all images go through before the choice, so that it does for all seeds; it has no use with ``pool``
 
     Raises ValueError for unknown names, outside the ranges, and where the files are missing, broken or others than they should be.
     """
@@ -57,7 +59,10 @@ def load(
         raise ValueError(f"data = {name!r} must be one of {', '.join(names())}")
     if size is not None:
         whole("size", size, at_least=1)
-    found = split(_examples(name, folder, size=size, per_class=per_class), train_size=train_size, label_noise=label_noise, seed=seed)
+    examples = _examples(name, folder, size=size, per_class=per_class)
+    if through is not None:
+        examples = examples.through(through)
+    found = split(examples, train_size=train_size, label_noise=label_noise, seed=seed)
     return smaller(found, test_size=test_size, pool=pool)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +13,9 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from tsla.theory.constants import whole
+
+Through = Callable[[NDArray[Any], float], NDArray[Any]]
+"""Images ``(n, C, H, W)``, numbers from 0 to the second argument, to what takes their place."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,10 +33,17 @@ class Examples:
     test_labels: NDArray[np.int64] | None = None
     white: float = 255
 
+    def through(self, function: Through) -> Examples:
+        """The same labels, with what ``function`` makes of the inputs."""
+        test = None if self.test_inputs is None else function(self.test_inputs, self.white)
+        return replace(self, inputs=function(self.inputs, self.white), test_inputs=test, white=1)
+
 
 @dataclass(frozen=True)
 class Split:
-    """Training and test examples. Inputs ``(n, C, H, W)`` float32 in [0, 1]; labels ``(n,)`` int64; only training labels are noisy."""
+    """Training and test examples. Inputs ``(n, C, H, W)`` float32 in [0, 1], or features ``(n, ...)``; labels ``(n,)`` int64; only training
+    labels are noisy.
+    """  # noqa: D205 - the summary needs two lines
 
     train_inputs: Tensor
     train_labels: Tensor
@@ -70,7 +81,7 @@ def split(examples: Examples, *, train_size: int | None, label_noise: float, see
 
 def smaller(found: Split, *, test_size: int | None, pool: int) -> Split:
     """The first ``test_size`` test examples, and means over squares of ``pool`` pixels a side. Raises ValueError outside the ranges."""
-    n, side = len(found.test_labels), min(found.train_inputs.shape[2:])
+    n, side = len(found.test_labels), min(found.train_inputs.shape[2:], default=1)
     if test_size is not None:
         whole("test_size", test_size, at_least=1, at_most=n)
     whole("pool", pool, at_least=1, at_most=side)

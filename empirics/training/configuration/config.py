@@ -39,7 +39,12 @@ def made_of(name: str) -> Use:
     return with_method(*(method for method in METHODS if method != "sgd" and name in SCHEDULES[SHRINKING.get(method, method)].made_of))
 
 
-NORMED = Use("model", "networks that have a norm", lambda model: model != "mlp")
+PRETRAINED = "efficientnet-lite0"
+"""The network that may be pretrained."""
+NORMED = Use("model", "networks that have a norm to choose", lambda model: model not in ("mlp", PRETRAINED))
+OF_PRETRAINED = Use("model", PRETRAINED, lambda model: model == PRETRAINED)
+WITH_WEIGHTS = Use("pretrained", "--pretrained", bool)
+OF_IMAGES = Use("trained", "--trained all", lambda trained: trained == "all")
 FROM_FILES = Use("data", "data that are read from files", lambda data: data not in ("digits", "mnist"))
 BY_NAME = Use("data", "cifar10 or cifar100", lambda data: data in ("cifar10", "cifar100"))
 MEASURING = Use("measure_at", "one or more epochs", bool)
@@ -65,8 +70,18 @@ class Method:
         default=OF_THE_EPOCHS, metadata=about("the epoch from which tsla does not smooth", EPOCH, usual=HALF, use=made_of("drop"))
     )
     smoothing: str = field(default="uniform", metadata=about("smoothing labels", one_of("uniform", "prior", "own", "own-hard")))
-    model: str = field(default="resnet8", metadata=about("mlp, resnet8, resnet18, resnet20, resnet32, resnet34, resnet50 or resnet56"))
+    model: str = field(
+        default="resnet8", metadata=about("mlp, resnet8, resnet18, resnet20, resnet32, resnet34, resnet50, resnet56 or efficientnet-lite0")
+    )
     norm: str = field(default="group", metadata=about("normalisation", one_of("group", "batch"), use=NORMED))
+    pretrained: bool = field(default=False, metadata=about("weights from ImageNet, but for the head", use=OF_PRETRAINED, later=True))
+    trained: str = field(
+        default="all",
+        metadata=about("what is trained; the rest is frozen", one_of("all", "last-block", "head"), use=WITH_WEIGHTS, later=True),
+    )
+    hidden: int = field(
+        default=0, metadata=about("units of a hidden layer of the head, 0 without", at_least(0), use=OF_PRETRAINED, later=True)
+    )
     batch_size: int = field(default=16, metadata=about("examples of a batch", at_least(1)))
     momentum: float = field(default=0.0, metadata=about("of SGD", BELOW_1))
     weight_decay: float = field(default=0.0, metadata=about("of SGD", NOT_NEGATIVE))
@@ -74,7 +89,9 @@ class Method:
     step_sizes: str = field(  # stored by the name that the first records gave it
         default="constant", metadata=about("step sizes along the epochs", one_of(*STEP_SIZES), stored="rates")
     )
-    augment: bool = field(default=False, metadata=about("random crops of each batch, and reflections where they keep the class"))
+    augment: bool = field(
+        default=False, metadata=about("random crops of each batch, and reflections where they keep the class", use=OF_IMAGES)
+    )
     precision: str = field(default="float32", metadata=about("of the network", one_of("float32", "bf16")))
 
 
@@ -95,7 +112,7 @@ class Data:
     )
     train_size: int | None = field(default=1000, metadata=about("training examples, or all", at_least(1)))
     test_size: int | None = field(default=None, metadata=about("test examples, or all", at_least(1)))
-    pool: int = field(default=1, metadata=about("means over squares of so many pixels a side", at_least(1)))
+    pool: int = field(default=1, metadata=about("means over squares of so many pixels a side", at_least(1), use=OF_IMAGES))
     label_noise: float = field(default=0.2, metadata=about("fraction of wrong labels", FRACTION))
 
 
@@ -150,6 +167,17 @@ class TrainingConfig(Measurement, Machine, Data, Method):  # dataclasses begin w
     def __post_init__(self) -> None:
         for one in FIELDS.values():
             object.__setattr__(self, one.name, one.settled(getattr(self, one.name), self.epochs))
+
+    def in_effect(self, name: str) -> Any:
+        """The value of a field, or the default where it has no use."""
+        return getattr(self, name) if FIELDS[name].has_use(self) else FIELDS[name].default
+
+    def refuse_without_effect(self, *names: str) -> None:
+        """Raises ValueError for the first of these fields that has no effect in this run."""
+        for one in (FIELDS[name] for name in names):
+            if one.use is not None and not one.has_use(self):
+                value, other = one.shown(getattr(self, one.name)), FIELDS[one.use.field].words(self.in_effect(one.use.field))
+                raise ValueError(f"{one.spelled} = {value} has no use with {other}; it goes with {one.use.words}")
 
     def flat(self) -> dict[str, Any]:
         """All fields, as records and checkpoints hold them; :meth:`of_flat` is the way back."""

@@ -152,7 +152,7 @@ class Field:
 
     def has_use(self, config: Any) -> bool:
         """Whether it has an effect in this configuration."""
-        return self.use is None or self.use.holds(getattr(config, self.use.field))
+        return self.use is None or self.use.holds(config.in_effect(self.use.field))
 
     def is_said(self, config: Any) -> bool:
         """Whether what is stored of this configuration has it."""

@@ -32,8 +32,7 @@ def configuration(args: argparse.Namespace) -> TrainingConfig:
     if "method" not in given:
         raise ValueError("the following arguments are required: --method")
     config = TrainingConfig(**given)
-    for name in options:
-        _refuse_without_effect(name, config)
+    config.refuse_without_effect(*options)
     return of_use(given)
 
 
@@ -41,13 +40,6 @@ def of_use(given: Mapping[str, Any]) -> TrainingConfig:
     """The configuration without what it has no use for. Raises ValueError for a value that must not be, whether it has a use or not."""
     config = TrainingConfig(**given)
     return TrainingConfig(**{name: value for name, value in given.items() if FIELDS[name].has_use(config)})
-
-
-def _refuse_without_effect(name: str, config: TrainingConfig) -> None:
-    field = FIELDS[name]
-    if field.use is not None and not field.has_use(config):
-        other = FIELDS[field.use.field].words(getattr(config, field.use.field))
-        raise ValueError(f"{field.spelled} = {field.shown(getattr(config, name))} has no use with {other}; it goes with {field.use.words}")
 
 
 def _file(path: Path) -> dict[str, Any]:

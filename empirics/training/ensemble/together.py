@@ -9,7 +9,7 @@ from math import isfinite
 import torch
 from torch import Tensor
 
-from tsla.empirics.training.configuration import TrainingConfig
+from tsla.empirics.training.configuration import PRETRAINED, TrainingConfig
 from tsla.empirics.training.devices import numerics
 from tsla.empirics.training.ensemble.examples import SharedExamples, examples_of
 from tsla.empirics.training.ensemble.replicas import Replicas, SmoothingLabels, fitting
@@ -21,7 +21,7 @@ from tsla.empirics.training.setup import initial_model
 OWN = frozenset({"method", "seed", "eta", "theta", "drop", "smoothing", "momentum", "label_noise", "measure_at"})
 """The fields of a configuration that runs may differ in."""
 ONLY = {"norm": "group", "augment": False, "precision": "float32", "channels_last": False, "compile": False, "device": "cpu"}
-"""Fields that have one value here."""
+"""Fields that have one value here; of a network that may be pretrained, also ``trained``: all else in it has buffers."""
 
 
 def train_together(
@@ -41,12 +41,13 @@ def train_together(
 def _check(configs: Sequence[TrainingConfig]) -> None:
     if not configs:
         raise ValueError("configs: no runs; must be one or more")
+    only = ONLY | ({"trained": "head"} if configs[0].model == PRETRAINED else {})
     for name in (field.name for field in fields(TrainingConfig)):
         values = list(dict.fromkeys(getattr(config, name) for config in configs))
         if len(values) > 1 and name not in OWN:
             raise ValueError(f"{name} = {', '.join(map(repr, values))} must be one value for all runs that are trained together")
-        if values[0] != ONLY.get(name, values[0]):
-            raise ValueError(f"{name} = {values[0]!r} must be {ONLY[name]!r} for runs that are trained together")
+        if values[0] != only.get(name, values[0]):
+            raise ValueError(f"{name} = {values[0]!r} must be {only[name]!r} for runs that are trained together")
 
 
 def _rows(configs: Sequence[TrainingConfig], moments_of: Callable[[TrainingConfig], bool]) -> Iterator[list[Row]]:

@@ -53,6 +53,15 @@ def image(array: np.ndarray, kind: str = "png") -> bytes:
     return stream.getvalue()
 
 
+def image_folder(folder: Path) -> Path:
+    """Images of 6×6 pixels of two classes, one darker than the other: eight for training and four for testing."""
+    for i in range(12):
+        path = folder / ("test" if i >= 8 else "train") / "ab"[i % 2] / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(image(noise(6, 6, 3, seed=i) // (1 + i % 2)))
+    return folder
+
+
 class _Python2(pickle._Pickler):
     """Pickles of Python 2 and its NumPy: strings are bytes, and NumPy's module has its old name."""
 

@@ -21,7 +21,7 @@ from tsla.empirics.training.configuration.step_sizes import factor
 from tsla.options import Parser
 
 DIGITS = records.read(Path(__file__).parents[4] / "records" / "digits.parquet").config["configs"]
-OTHER: dict[str, Any] = {  # of each field, a value that is not its default and has an effect
+OTHER: dict[str, Any] = {  # of the fields that most networks have, a value that is not the default and has an effect
     **{"method": "tsla", "seed": 3, "epochs": 8, "eta": 0.05, "theta": 0.1, "drop": 3, "smoothing": "own", "model": "resnet18"},
     **{"norm": "batch", "batch_size": 8, "momentum": 0.9, "weight_decay": 5e-4, "warmup": 1, "step_sizes": "cosine", "augment": True},
     **{"precision": "bf16", "data": "cifar10", "folder": "my data", "per_class": 8, "train_size": None, "test_size": 50},
@@ -29,6 +29,10 @@ OTHER: dict[str, Any] = {  # of each field, a value that is not its default and 
     **{"device": "auto", "threads": 2, "channels_last": True, "compile": True, "deterministic": True},
     **{"measure_at": (0, 8), "measured_examples": 9, "curvature": True, "alignment": True},
 }
+OF_A_HEAD = {name: value for name, value in OTHER.items() if name not in ("norm", "augment", "pool")} | {
+    **{"model": "efficientnet-lite0", "pretrained": True, "trained": "head", "hidden": 8}
+}
+OTHERS = pytest.mark.parametrize("other", [OTHER, OF_A_HEAD], ids=["most networks", "head"])
 
 
 @pytest.mark.parametrize(
@@ -87,10 +91,11 @@ def are_kept(stored: list[dict[str, Any]]) -> None:
     assert [json.loads(json.dumps(TrainingConfig.of_flat(one).flat())) for one in stored] == stored
 
 
-def test_what_records_hold_is_what_they_held() -> None:
+@OTHERS
+def test_what_records_hold_is_what_they_held(other: dict[str, Any]) -> None:
     are_kept(DIGITS)
     assert_rejects(are_kept, [{name: value for name, value in DIGITS[0].items() if name != "rates"}])
-    assert TrainingConfig.of_flat(TrainingConfig(**OTHER).flat()).flat() == TrainingConfig(**OTHER).flat()
+    assert TrainingConfig.of_flat(TrainingConfig(**other).flat()).flat() == TrainingConfig(**other).flat()
 
 
 def are_one_run(one: TrainingConfig, other: TrainingConfig) -> None:
@@ -98,14 +103,15 @@ def are_one_run(one: TrainingConfig, other: TrainingConfig) -> None:
     assert one.identity() == other.identity()
 
 
-def test_a_run_is_the_same_on_whatever_machine() -> None:
-    config = TrainingConfig(**OTHER)
+@OTHERS
+def test_a_run_is_the_same_on_whatever_machine(other: dict[str, Any]) -> None:
+    config = TrainingConfig(**other)
     elsewhere = {"device": "cpu", "threads": 1, "channels_last": False, "compile": False, "deterministic": False}
     are_one_run(config, replace(config, **elsewhere))
     assert set(elsewhere) == {name for name, field in FIELDS.items() if field.group == "machine"}
-    for name in OTHER.keys() - elsewhere.keys() - {"method", "epochs"}:
+    for name in other.keys() - elsewhere.keys() - {"method", "epochs"}:
         another = replace(config, **{name: FIELDS[name].settled(FIELDS[name].default, 4)})
-        assert_rejects(lambda other: are_one_run(config, other), another)
+        assert_rejects(lambda one: are_one_run(config, one), another)
 
 
 # --- options and files
@@ -129,13 +135,14 @@ def from_file(tmp_path: Path) -> Callable[..., TrainingConfig]:
     return read
 
 
-def test_every_field_is_an_option_and_a_name_in_a_file(from_file: Callable[..., TrainingConfig]) -> None:
-    config = TrainingConfig(**OTHER)
-    assert set(OTHER) == set(FIELDS)
-    assert [name for name, value in TrainingConfig("sgd").flat().items() if value == config.flat()[name]] == []
+@OTHERS
+def test_every_field_is_an_option_and_a_name_in_a_file(other: dict[str, Any], from_file: Callable[..., TrainingConfig]) -> None:
+    config = TrainingConfig(**other)
+    assert {*OTHER, *OF_A_HEAD} == set(FIELDS)
+    assert [name for name in other if getattr(config, name) == FIELDS[name].default or not FIELDS[name].has_use(config)] == []
     for one in (config, TrainingConfig("tsla", epochs=30, drop=10)):  # 10 is the default of another length
         assert from_options(one.command_line().removeprefix("tsla train")).flat() == one.flat()
-    table = {name.replace("_", "-"): "all" if value is None else value for name, value in OTHER.items()}
+    table = {name.replace("_", "-"): "all" if value is None else value for name, value in other.items()}
     assert from_file(**table).flat() == config.flat()
 
 
@@ -150,7 +157,17 @@ def test_help_says_the_default() -> None:
     [
         ("--method sgd --drop 5", "drop = 5 has no use with --method sgd; it goes with tsla or shrink-tsla"),
         ("--method annealed --theta 0.1", "theta = 0.1 has no use with --method annealed; it goes with lsr, tsla, adaptive, shrink"),
-        ("--method sgd --model mlp --norm batch", "norm = batch has no use with --model mlp; it goes with networks that have a norm"),
+        (
+            "--method sgd --model mlp --norm batch",
+            "norm = batch has no use with --model mlp; it goes with networks that have a norm to choose",
+        ),
+        ("--method sgd --model mlp --pretrained", "pretrained = True has no use with --model mlp; it goes with efficientnet-lite0"),
+        ("--method sgd --model mlp --trained head", "trained = head has no use with --no-pretrained; it goes with --pretrained"),
+        (
+            "--method sgd --model efficientnet-lite0 --pretrained --trained head --augment",
+            "augment = True has no use with --trained head; it goes with --trained all",
+        ),
+        ("--method sgd --hidden 3", "hidden = 3 has no use with --model resnet8; it goes with efficientnet-lite0"),
         ("--method sgd --folder here", "folder = here has no use with --data digits; it goes with data that are read from files"),
         ("--method sgd --data mnist --per-class 8", "per-class = 8 has no use with --data mnist; it goes with cifar10 or cifar100"),
         ("--method sgd --measure-at= --curvature", "curvature = True has no use with --measure-at=; it goes with one or more epochs"),
@@ -169,6 +186,14 @@ def test_one_file_serves_all_methods(from_file: Callable[..., TrainingConfig]) -
     plain = from_file("--method sgd", **table)
     assert plain.flat() == TrainingConfig("sgd").flat() == from_options(plain.command_line().removeprefix("tsla train")).flat()
     assert TrainingConfig("sgd", theta=0.5).command_line() == plain.command_line()
+
+
+def test_what_has_no_use_since_another_field_has_none(from_file: Callable[..., TrainingConfig]) -> None:
+    """A file about a head serves another network, all of which is trained: there images are augmented."""
+    table = {"method": "sgd", "model": "efficientnet-lite0", "pretrained": True, "trained": "head", "augment": True}
+    assert from_file(**table).augment is False
+    other = from_file("--model mlp", **table)
+    assert (other.pretrained, other.trained, other.augment) == (False, "all", True)
 
 
 # --- step sizes

@@ -1,0 +1,88 @@
+"""What the frozen part of a pretrained network makes of images: computed once for all images of a data set, and kept in a file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from tsla.empirics.models import efficientnet
+from tsla.empirics.runs.files import replacing
+from tsla.empirics.runs.progress import Progress
+
+LOG = logging.getLogger(__name__)
+
+
+def features(images: NDArray[Any], white: float, *, trained: str, device: torch.device) -> NDArray[np.float32]:
+    """Of each image ``(n, C, h, w)``, numbers from 0 to ``white``, what the part that is ``trained`` takes in: ``(n, *INPUTS[trained])``.
+
+    Found in :func:`folder` where they have been computed before, for the same bytes, weights, size of images, version of torch and kind of device.
+    A line on standard error says where they can't be kept; then they are computed again next time.
+    """
+    path = folder() / f"{_key(images, white, trained, device)}.npy"
+    kept = _kept(path, (len(images), *efficientnet.INPUTS[trained]))
+    if kept is not None:
+        return kept
+    found = _computed(efficientnet.frozen(trained).to(device), images, white, (len(images), *efficientnet.INPUTS[trained]), device)
+    try:
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            np.save(file, found)
+    except OSError as error:
+        LOG.warning("the features can't be kept in %s: %s", path, error.strerror or error)
+    return found
+
+
+def folder() -> Path:
+    """Where features are kept: ``tsla`` in the user's folder for caches, which XDG_CACHE_HOME says, or else ~/.cache."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tsla"
+
+
+def _key(images: NDArray[Any], white: float, trained: str, device: torch.device) -> str:
+    """The SHA-256 of all that the features follow from."""
+    about = {
+        "images": [str(images.dtype), images.shape, white],
+        "network": [efficientnet.WEIGHTS, trained, efficientnet.SIDE, efficientnet.MIDDLE, efficientnet.SCALE],
+        "computed": [torch.__version__, device.type],
+    }
+    digest = hashlib.sha256(json.dumps(about).encode())
+    digest.update(np.ascontiguousarray(images).data)
+    return digest.hexdigest()
+
+
+def _kept(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
+    """What is in the file; None where there is none, or one that is broken."""
+    try:
+        found = np.load(path, allow_pickle=False, mmap_mode="r")
+    except (OSError, ValueError, EOFError):
+        return None
+    return found if found.shape == shape and found.dtype == np.float32 else None
+
+
+def _computed(part: nn.Module, images: NDArray[Any], white: float, shape: tuple[int, ...], device: torch.device) -> NDArray[np.float32]:
+    """In batches of a fixed size: on a processor as many side by side as it has cores, each on one of them."""
+    found, size = np.empty(shape, dtype=np.float32), efficientnet.AT_ONCE[device.type]
+    part.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def compute(start: int) -> None:
+        some = slice(start, start + size)
+        with torch.no_grad():
+            found[some] = part(torch.from_numpy(images[some].astype(np.float32)).to(device) / white).cpu().numpy()
+
+    starts = range(0, len(images), size)
+    workers = (os.cpu_count() or 1) if device.type == "cpu" else 1
+    with (
+        Progress("features", total=len(starts)) as progress,
+        ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool,
+    ):
+        for start, _ in zip(starts, pool.map(compute, starts), strict=True):
+            progress.advance(f"{min(start + size, len(images)):,} images")
+    return found
