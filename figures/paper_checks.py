@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,10 @@ from tsla.empirics.runs.files import replacing
 from tsla.empirics.runs.records import FOLDER
 from tsla.theory.claims import BY_ID, CLAIMS, KINDS, Claim
 
+Settings = Sequence[tuple[str, str, str]]
 Evidence = Mapping[str, Any]
-"""``{"id", "kind", "planted", "test", "passed"}`` and, where the test said so, ``"finding"``, ``"verdict"`` and its ``"scope"``."""
+"""``{"id", "kind", "planted", "test", "passed"}`` and, where the test said so, ``"finding"`` and ``"verdict"``; of training
+``"settings"`` in place of a verdict: what a group of them shares, a word of the study's plan, and those that it is said of."""
 
 EVIDENCE = FOLDER / "evidence.json"
 PAPER_CHECKS = Path("paper_checks.md")
@@ -28,9 +30,11 @@ outcome is `records/evidence.json`. Do not edit. The test command fails when one
 
 - **proved**: by algebra or a worst-case certificate; **supported**, **refuted**: by the other kinds of evidence, as far as they reach;
   **not decided here**: with what it would take.
-- E1-E5 are about training networks. A verdict on them, as `docs/study_plan.md` defines it (**no benefit that matters** and **mixed** are
-  two more), holds **on these settings**, which it names, and on no others; they are smaller than the claim's own. *power* is the
-  probability with which a comparison sees the smallest effect that matters, 0.5 points of accuracy or 1 % of a loss or a variance.
+- E1-E5 are about training networks. There is no one verdict on them: each word that `docs/study_plan.md` has for what is found at a
+  setting (**no benefit that matters**, **open** and **can't tell** are three more) holds **on these settings**, which stand behind it in
+  groups that share their schedule, and on no others; they are smaller than the claim's own. *power* is the probability with which a
+  comparison sees the smallest effect that matters, 0.5 points of accuracy or 1 % of a loss or a variance. A setting can't tell where
+  that is below 0.8 or a tuned step size η lies at the edge of its grid.
 - A proof stands on axioms that `records/certificates.parquet` names with each step: linearity of E, induction over the steps,
   `1-x <= e^-x`, `log x <= x-1`, Cauchy-Schwarz. A worst case that is "at most" a part of the bound is an upper certificate; a
   mean of runs may exceed a bound that is attained by sampling error.
@@ -47,30 +51,31 @@ stage. β² and ν² are the squared bias and the noise of ĝ, `s²`, `ŝ²`, `c
 """
 
 
-def on_its_settings(claim: str, verdict: str, scope: str = "") -> str:
-    """The verdict with its ``scope``, the settings where it was found.
+def said(claim: str, verdict: str, settings: Settings) -> str:
+    """The verdict, and of a claim about training none but the words for its settings, group by group.
 
-    Raises ValueError where a claim about training has none: what came out on some settings is not known of others.
+    Raises ValueError where such a claim has no settings, or a word has none: what came out on some is not known of others.
     """
-    if scope.strip():
-        return f"{verdict} on these settings: {scope}"
-    if claim in BY_ID and BY_ID[claim].of_training:
-        raise ValueError(f"scope of the verdict {verdict!r} on {claim} is missing; must name the settings where it was found")
-    return verdict
+    if not (claim in BY_ID and BY_ID[claim].of_training):
+        return verdict
+    if not settings or not all(where.strip() for *_, where in settings):
+        raise ValueError(f"settings of the verdict on {claim} are missing; each word must name those that it was found on")
+    groups = {group: "; ".join(f"**{word}**: {where}" for of, word, where in settings if of == group) for group, *_ in settings}
+    return f"on these settings: {'. '.join(f'*{group}*: {words}' for group, words in groups.items())}"
 
 
 def verdict(rows: list[Evidence]) -> str:
     """Of one claim's evidence: a failed test is failing; a verdict that a test reports outranks proof; proof outranks support.
 
-    Raises ValueError where :func:`on_its_settings` does.
+    Raises ValueError where :func:`said` does.
     """
     if not rows:
         return UNDECIDED
     if not all(row["passed"] for row in rows):
         return FAILING
-    said = {on_its_settings(row["id"], row.get("verdict", "supported"), row.get("scope", "")) for row in rows} - {"supported"}
-    if said:
-        return " / ".join(sorted(said))
+    found = {said(row["id"], row.get("verdict", "supported"), row.get("settings", [])) for row in rows} - {"supported"}
+    if found:
+        return " / ".join(sorted(found))
     return "proved" if PROVING & {row["kind"] for row in rows} else "supported"
 
 

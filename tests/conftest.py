@@ -57,14 +57,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture
 def evidence(record_property: Callable[[str, object], None], request: pytest.FixtureRequest) -> Callable[..., None]:
-    """``evidence("floor/bound 0.97")`` reports a finding; ``evidence(..., verdict="refuted", scope="on digits")`` a verdict, and where."""
+    """``evidence("floor/bound 0.97")`` reports a finding, ``evidence(..., verdict="refuted")`` a verdict.
 
-    def report(finding: str, verdict: str = "supported", scope: str = "") -> None:
+    Of training ``settings`` stand in its place: ``evidence(..., settings=[("step decay", "refuted", "MLP on digits")])``.
+    """
+
+    def report(finding: str, verdict: str = "supported", settings: paper_checks.Settings = ()) -> None:
         for mark in request.node.iter_markers("claim"):
-            paper_checks.on_its_settings(mark.args[0], verdict, scope)  # refuses a verdict on training that names no settings
+            paper_checks.said(mark.args[0], verdict, settings)  # refuses a verdict on training that names no settings
         record_property("finding", finding)
         record_property("verdict", verdict)
-        record_property("scope", scope)
+        if settings:
+            record_property("settings", settings)
 
     return report
 
@@ -123,7 +127,7 @@ class _Collector:
             assert isinstance(claim, dict)
             if claim["planted"] and report.passed and not any(name == "rejected" for name, _ in properties):
                 continue  # no wrong version was seen to be rejected
-            said = {name: value for name, value in properties if name in ("finding", "verdict", "scope")}
+            said = {name: value for name, value in properties if name in ("finding", "verdict", "settings")}
             self.found.append(claim | said | {"test": report.nodeid, "passed": report.passed})
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

@@ -25,7 +25,7 @@ LOG = logging.getLogger(__name__)
 def features(images: NDArray[Any], white: float, *, trained: str, device: torch.device) -> NDArray[np.float32]:
     """Of each image ``(n, C, h, w)``, numbers from 0 to ``white``, what the part that is ``trained`` takes in: ``(n, *INPUTS[trained])``.
 
-    Found in :func:`folder` where they have been computed before, for the same bytes, weights, size of images, version of torch and kind of device.
+    Found in :func:`folder` where they have been computed before: for the same bytes, weights, sizes, version of torch and kind of device.
     A line on standard error says where they can't be kept; then they are computed again next time.
     """
     path = folder() / f"{_key(images, white, trained, device)}.npy"

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tsla.empirics.statistics.intervals import IntervalOf
+from tsla.theory.constants import Array
 from tsla.theory.moments import MOMENTS, Moments
 
 
@@ -26,8 +27,8 @@ def measured(table: pd.DataFrame, *, theta: float, batch_size: int) -> pd.DataFr
 
     Adds ``delta``, ``delta0`` and ``theta_star`` of single examples (A3, C17, C11); and for the batch, at strength ``theta`` and
     divided by the plain variance ``s²/B``: ``ratio`` of the smoothed direction, ``shrink_ratio`` of the control with step (1-θ)η,
-    their difference ``beyond`` (negative: smoothing does more than shrink), and ``bias_share`` = ``θ²β²/(s²/B)``. Raises ValueError where a
-    run diverged.
+    their difference ``beyond`` (negative: smoothing does more than shrink), and ``bias_share`` = ``θ²β²/(s²/B)``; of a run that reports its
+    ``alignment``, :func:`noise_to_signal` too. Raises ValueError where a run diverged.
     """
     if not np.isfinite(table["train_loss"]).all():
         diverged = table[~np.isfinite(table["train_loss"])].iloc[0]
@@ -38,7 +39,19 @@ def measured(table: pd.DataFrame, *, theta: float, batch_size: int) -> pd.DataFr
     rows["delta"], rows["delta0"], rows["theta_star"] = single.delta, single.shrunk.delta, single.theta_star
     rows["ratio"], rows["shrink_ratio"] = (of.second_moment(theta) / batch.s2 for of in (batch, batch.shrunk))
     rows["beyond"], rows["bias_share"] = batch.beyond(theta) / batch.s2, batch.bias(theta) / batch.s2
+    if "alignment" in rows and rows["alignment"].notna().all():
+        rows["noise_to_signal"] = noise_to_signal(single, rows["alignment"].to_numpy(dtype=np.float64), theta)
     return rows
+
+
+def noise_to_signal(moments: Moments, alignment: Array, theta: float) -> Array:
+    """``N(θ)/S(θ)`` over ``N(0)/S(0)``: the noise of the smoothed direction over its squared mean along ``∇F``.
+
+    ``S(θ) = ((1-θ)‖∇F‖² + θ⟨∇F, Eĝ⟩)²/‖∇F‖²`` with ``⟨∇F, Eĝ⟩ = alignment``, in units of ``‖∇F‖²``. A smaller step lowers both alike, so
+    that it is 1 of the control (C17), and no batch size changes it. Shapes: as of the moments.
+    """
+    signal = (1 - theta) + theta * alignment / moments.grad2
+    return np.asarray(moments.noise(theta) / moments.s2 / signal**2)
 
 
 def moments_of(rows: pd.DataFrame) -> Moments:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tsla.empirics.runs import records
 from tsla.empirics.runs.files import replacing
-from tsla.figures.documents import batch_norm, branches, estimators, markdown, one_sided_tests, planner, rates, study
+from tsla.figures.documents import batch_norm, branches, estimators, markdown, one_sided_tests, planner, rates, study, study_third
 
 DOCUMENTS: Mapping[str, Callable[[Path], Sequence[str]]] = {
     "batch_norm": batch_norm.tables,
@@ -20,6 +20,7 @@ DOCUMENTS: Mapping[str, Callable[[Path], Sequence[str]]] = {
     "planner": planner.tables,
     "rates": rates.tables,
     "study": study.tables,
+    "study_third": study_third.tables,
 }
 """Name of the file in ``docs/`` -> from a folder of records, the texts of its places, in order."""
 

@@ -9,26 +9,16 @@ import numpy as np
 import pandas as pd
 
 from tsla.empirics.experiments.study import paths
-from tsla.empirics.experiments.study.comparisons import KEPT, arms_of, e4
+from tsla.empirics.experiments.study.comparisons import CLAIMS, KEPT, arms_of, e4
+from tsla.empirics.experiments.study.findings import Finding, along, compared, e1
 from tsla.empirics.experiments.study.outcomes import OUTCOMES, RUN, Choice, Outcome, best, differences, tuned, values
-from tsla.empirics.experiments.study.settings import BATCH_SIZE, CLEAN, DECAYED, EPOCHS, PATH_EPOCHS, PRIMARY, WHOLE
-from tsla.empirics.experiments.study.verdicts import (
-    IN_FAVOUR,
-    MATTERS,
-    Finding,
-    Study,
-    compared,
-    decayed,
-    e1_literally,
-    family,
-    load,
-    verdict,
-    where,
-)
-from tsla.empirics.moments.columns import measured, moments_of
+from tsla.empirics.experiments.study.scope import scope
+from tsla.empirics.experiments.study.settings import CLEAN, DECAYED, EARLY, EPOCHS, PATH_EPOCHS, PRIMARY, SETTINGS, WHOLE
+from tsla.empirics.experiments.study.verdicts import Study, by_setting, decayed, family, load, verdict
+from tsla.empirics.moments.columns import moments_of
 from tsla.empirics.statistics.intervals import student_t
-from tsla.empirics.statistics.power import seeds_for
 from tsla.figures.documents import markdown
+from tsla.figures.documents.findings import POWER, power, verdicts
 
 
 def tables(folder: Path) -> tuple[str]:
@@ -37,13 +27,16 @@ def tables(folder: Path) -> tuple[str]:
     found = family(study)
     parts: list[tuple[str, str]] = [
         ("Verdicts", _verdicts(found)),
+        ("Setting by setting, in the words of the third round", verdicts({claim: by_setting(claim, found) for claim in ("E1", *CLAIMS)})),
         ("The primary comparisons", _comparisons(study, found)),
-        ("Power: seeds that see the smallest effect that matters with probability 0.8, in a test at 5 % that stands alone", _power(found)),
+        ("How far test accuracy moves from one of the last epochs to the next, in points", _swing(study)),
+        (POWER, power(found)),
         (
             "Exploratory, later than the rest: E3 and E5 where the step size decays by steps, seeds and tuning as in the study",
             _decay(study),
         ),
         ("Along plain training, and what smoothing at θ = 0.1 would do at the same weights", _along(study)),
+        ("E1 without wrong labels, along plain training, θ = 0.1: the ratio less 1, and what of it a smaller step does not", _clean(study)),
         ("log s² along the path of smoothed training (θ = 0.1), less that of plain training", _own_paths(study)),
         ("The best drop, by each outcome", _drops(study)),
         ("No label noise: the best drop by the test loss, and what of it is confidence", _confidence(study)),
@@ -63,34 +56,46 @@ def _left_tables(study: Study) -> Iterable[tuple[str, str]]:
 
 
 def _verdicts(found: Sequence[Finding]) -> str:
-    """A line a claim, from the family."""
+    """A line a claim: the vote of the plan over the settings of the family."""
     lines = []
-    for claim in IN_FAVOUR:
+    for claim in ("E1", *CLAIMS):
         own = [one for one in found if one.claim == claim]
-        decided = f"{verdict(claim, own)} on these settings: {where(own)}"
-        lines.append((claim, decided, "; ".join(f"{one.setting}: {one.interval}" for one in own)))
-    return markdown.table(("claim", "verdict", "effect at each primary setting, 95 % interval"), lines)
+        lines.append((claim, verdict(claim, own), "; ".join(f"{one.setting}: {one.interval}" for one in own)))
+    titles = (
+        "claim",
+        f"vote on these settings: {scope([SETTINGS[name] for name in PRIMARY])}",
+        "effect at each primary setting, 95 % interval",
+    )
+    return markdown.table(titles, lines)
 
 
 def _comparisons(study: Study, found: Sequence[Finding]) -> str:
     """The family, a line a test; E1's literal form below."""
-    literal = [e1_literally(study, setting) for setting in PRIMARY]
-    lines = [(*_compared(one), f"{one.p:.2g}") for one in found] + [(*_compared(one), "not in the family") for one in literal]
-    return markdown.table(("claim", "setting", "compared", "difference", "d_z in favour", "seeds", "p, Holm"), lines)
-
-
-def _power(found: Sequence[Finding]) -> str:
-    """How many seeds see the smallest effect that matters in four studies of five, at the differences' own standard deviation."""
-    lines = []
-    for one in found:
-        matters = MATTERS[one.claim]
-        about = (one.claim, one.setting, f"{matters:g}", f"{one.spread:.2g}")
-        lines.append((*about, str(seeds_for(matters / one.spread)), str(len(one.differences)), f"{one.power:.2f}"))
-    return markdown.table(("claim", "setting", "matters", "standard deviation", "seeds needed", "seeds", "power"), lines)
+    literal = [e1(study.paths, setting, "ratio") for setting in PRIMARY]
+    lines = [(*_compared(one), f"{one.adjusted:.2g}") for one in found] + [(*_compared(one), "not in the family") for one in literal]
+    table = markdown.table(("claim", "setting", "compared", "difference", "d_z in favour", "seeds", "η at an edge", "p, Holm"), lines)
+    edges = [one for one in found if one.at_edge]
+    where = "; ".join(
+        f"{setting}: {sum(one.setting == setting for one in edges)}" for setting in dict.fromkeys(one.setting for one in edges)
+    )
+    return f"{table}\n\nThe step size of an arm lies at an edge of its grid in {len(edges)} of the {len(found)} comparisons ({where})."
 
 
 def _compared(one: Finding) -> tuple[str, ...]:
-    return (one.claim, one.setting, one.what, str(one.interval), f"{one.effect:.2f}", str(len(one.differences)))
+    seeds, edge = str(len(one.differences)), "yes" if one.at_edge else "no"
+    return (one.claim, one.setting, one.what, str(one.interval), f"{one.effect:.2f}", seeds, edge)
+
+
+def _swing(study: Study) -> str:
+    """The mean over the seeds and the last two steps from epoch to epoch, of the arms that E3 compares."""
+    lines = []
+    for setting in PRIMARY:
+        (one,) = CLAIMS["E3"](study.tuning, setting)
+        for choice in (one.a, one.b):
+            accuracy = _epochs(study.epochs, setting, choice, "accuracy")[[*range(EPOCHS - 2, EPOCHS + 1)]].to_numpy(dtype=np.float64)
+            moved = 100 * float(np.abs(np.diff(accuracy)).mean())
+            lines.append((setting, f"{choice.arm} (η = {choice.eta:g})", f"{moved:.2g}"))
+    return markdown.table(("setting", "arm", "points"), lines)
 
 
 def _drops(study: Study) -> str:
@@ -99,7 +104,7 @@ def _drops(study: Study) -> str:
         (setting, outcome, one.what, str(one.interval), f"{one.p:.2g}")
         for setting in WHOLE
         for outcome in ("loss", "test loss", "accuracy")
-        for one in [compared(study, "E4", setting, e4(study.tuning, setting, outcome))]
+        for one in [compared(study.runs, "E4", setting, e4(study.tuning, setting, outcome))]
     ]
     return markdown.table(("setting", "outcome", "compared", "difference", "p"), lines)
 
@@ -130,7 +135,7 @@ def _decay(study: Study) -> str:
     found = [one for claim in KEPT for setting in DECAYED for one in decayed(study, claim, setting)]
     lines = [(one.claim, one.setting, one.what, str(one.interval), str(len(one.differences)), f"{one.power:.2f}") for one in found]
     table = markdown.table(("claim", "setting", "compared", "difference", "seeds", "power"), lines)
-    return f"{table}\n\nOn these settings: {where(found)}."
+    return f"{table}\n\nOn these settings: {scope(list(DECAYED.values()))}."
 
 
 def _arms(study: Study, *, common: bool, outcome: str = "accuracy") -> str:
@@ -168,13 +173,17 @@ def _epochs_left(study: Study, setting: str, outcome: str) -> str:
 
 
 def _by_epoch(study: Study, setting: str, arm: str, outcome: str) -> pd.DataFrame:
-    """The outcome of an arm as tuned, a row a seed and a column an epoch. Raises ValueError where a run diverged."""
-    choice, of = tuned(study.tuning, setting, arm, outcome), OUTCOMES[outcome]
-    runs = study.epochs[(study.epochs["setting"] == setting) & (study.epochs["arm"] == arm)]
+    """The outcome of an arm as tuned for it."""
+    return _epochs(study.epochs, setting, tuned(study.tuning, setting, arm, outcome), outcome)
+
+
+def _epochs(epochs: pd.DataFrame, setting: str, choice: Choice, outcome: str) -> pd.DataFrame:
+    """The outcome of a choice, a row a seed and a column an epoch. Raises ValueError where a run diverged."""
+    runs = epochs[(epochs["setting"] == setting) & (epochs["arm"] == choice.arm)]
     rows = runs[np.isclose(runs["eta"], choice.eta, rtol=1e-6)]
-    found = of.scaled(rows).set_axis([rows["seed"], rows["epoch"]]).unstack("epoch")  # noqa: PD010 - pivot_table would average
+    found = OUTCOMES[outcome].scaled(rows).set_axis([rows["seed"], rows["epoch"]]).unstack("epoch")  # noqa: PD010 - pivot_table would average
     if not np.isfinite(found.to_numpy()).all():
-        raise ValueError(f"{arm} diverged in {setting!r}; leaving the seed out would flatter it")
+        raise ValueError(f"{choice.arm} diverged in {setting!r}; leaving the seed out would flatter it")
     return found
 
 
@@ -189,8 +198,7 @@ def _along(study: Study) -> str:
     columns = ("train_loss", "grad2", "eta_L", "delta", "delta0", "ratio", "beyond")
     lines = []
     for setting in PRIMARY:
-        path = study.paths[(study.paths["setting"] == setting) & (study.paths["arm"] == "none")]
-        rows = measured(path.assign(method="none"), theta=0.1, batch_size=BATCH_SIZE)
+        rows = along(study.paths, setting)
         rows = rows.assign(critical=moments_of(rows).critical_batch_size(0.1))
         for epoch in PATH_EPOCHS:
             here = rows[rows["epoch"] == epoch]
@@ -198,6 +206,21 @@ def _along(study: Study) -> str:
             lines.append((setting, str(epoch), *means, f"{here['critical'].median():.3g}"))
     titles = ("setting", "epoch", "F", "‖∇F‖²", "ηL", "δ", "δ0", "ratio, B = 16", "beyond the control", "B_c(0.1), median")
     return markdown.table(titles, lines)
+
+
+def _clean(study: Study) -> str:
+    """Early, as E1 has it, and before each epoch: means over the seeds."""
+    early = f"{EARLY[0]} to {EARLY[-1]}"
+    lines = []
+    for setting in CLEAN:
+        rows = along(study.paths, setting)
+        rows = rows.assign(ratio=rows["ratio"] - 1)
+        lines.append((setting, early, *(str(e1(study.paths, setting, way).interval) for way in ("ratio", "beyond")), ""))
+        for epoch in PATH_EPOCHS:
+            here = rows[rows["epoch"] == epoch]
+            above = f"{(here['ratio'] > 0).sum()} of {len(here)}"
+            lines.append((setting, str(epoch), *(str(student_t(here[way].to_numpy())) for way in ("ratio", "beyond")), above))
+    return markdown.table(("setting", "epoch", "ratio less 1, B = 16", "beyond the control", "seeds with a ratio above 1"), lines)
 
 
 def _own_paths(study: Study) -> str:

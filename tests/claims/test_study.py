@@ -1,10 +1,9 @@
-"""E1-E5 by the study: the primary comparisons of docs/study_plan.md, as a family, on the confirmatory seeds."""
+"""E1-E5 by the study: the comparisons of docs/study_plan.md on the confirmatory seeds, and the words that the documents have for them."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -14,16 +13,28 @@ import pytest
 
 from tests.claims.support.marks import of_claims
 from tests.planted import Rejects
-from tsla.empirics.experiments.study import verdicts
-from tsla.empirics.experiments.study.comparisons import CLAIMS, KEPT
-from tsla.empirics.experiments.study.outcomes import summary
+from tsla.empirics.experiments.study import third_verdicts, verdicts
+from tsla.empirics.experiments.study.comparisons import CLAIMS, KEPT, LATER_CLAIMS, Of
+from tsla.empirics.experiments.study.findings import CANT_TELL, IN_FAVOUR, MATTERS, REFUTED, SUPPORTED, Finding, Runs, e1
 from tsla.empirics.experiments.study.scope import scope
 from tsla.empirics.experiments.study.settings import DECAYED, FEWER_SEEDS, PRIMARY, SETTINGS, TUNING_SEEDS
-from tsla.empirics.experiments.study.verdicts import IN_FAVOUR, REFUTED, SUPPORTED, Finding, Study
-from tsla.figures.gallery import best_drop
+from tsla.empirics.experiments.study.third import FIRST_CONFIRMING
+from tsla.empirics.experiments.study.third_verdicts import PLANNED, UNTUNED
+from tsla.empirics.experiments.study.verdicts import Study
+from tsla.empirics.experiments.study.words import NOT_RUN, Said
+from tsla.figures.gallery import best_drop, forest
 
 FIRST_SEEDS = range(10)
 ROOT = Path(__file__).parents[2]
+DECIDED = ("E1", *CLAIMS)
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """The runs of both rounds."""
+
+    second: Runs
+    third: Runs
 
 
 @cache
@@ -32,12 +43,15 @@ def study() -> Study:
 
 
 @cache
-def findings() -> list[Finding]:
-    return verdicts.family(study())
+def world() -> World:
+    return World(study(), third_verdicts.load(ROOT / "records"))
 
 
-def of_claim(found: list[Finding], claim: str) -> list[Finding]:
-    return [one for one in found if one.claim == claim]
+@cache
+def families(make: Callable[[], World]) -> tuple[list[Finding], list[Finding]]:
+    """Of the second round and of the third, from the runs on."""
+    found = make()
+    return verdicts.family(found.second), third_verdicts.found(found.third)
 
 
 def test_confirmatory_seeds_are_fresh_and_enough() -> None:
@@ -49,45 +63,52 @@ def test_confirmatory_seeds_are_fresh_and_enough() -> None:
         assert not set(seeds) & set(TUNING_SEEDS)
 
 
-def stated(claim: str) -> str:
-    """The cell of docs/study.md with the verdict on a claim."""
-    text = (ROOT / "docs" / "study.md").read_text(encoding="utf-8")
-    (cell,) = re.findall(rf"^\| {claim} \| ([^|]*) \| [^|]*: [^|]* \|$", text.split("### The primary")[0], flags=re.MULTILINE)
-    return str(cell)
+def test_seeds_of_the_third_round_are_fresh() -> None:
+    for name, rows in world().third.runs.groupby("setting"):
+        assert set(rows["seed"]) == set(PLANNED[str(name)].seeds)
+        assert rows["seed"].min() == FIRST_CONFIRMING
+    assert world().third.tuning.get("seed", pd.Series(dtype=int)).lt(FIRST_CONFIRMING).all()
 
 
-World = Callable[[], Study]
+def said(claim: str, make: Callable[[], World]) -> list[Said]:
+    """What is said of each setting, the second round's first."""
+    second, third = families(make)
+    return verdicts.by_setting(claim, second) + third_verdicts.by_setting(claim, third)
 
 
-def decided(claim: str, world: World) -> str:
-    """The verdict, from the outcomes of each run on."""
-    return verdicts.verdict(claim, of_claim(verdicts.family(world()), claim))
+def stated(claim: str) -> list[Said]:
+    """The same in the tables of docs/study.md and docs/study_third.md."""
+    places = (("study.md", "### Setting by setting"), ("study_third.md", "### Verdicts"))
+    texts = ((ROOT / "docs" / page).read_text(encoding="utf-8").split(title)[1].split("###")[0] for page, title in places)
+    lines = [line.strip("| ").split(" | ") for text in texts for line in text.splitlines() if line.startswith(f"| {claim} |")]
+    return [(group, word, where) for _, group, word, where in lines]
 
 
-def is_stated(claim: str, world: World) -> None:
-    assert stated(claim).startswith(f"{decided(claim, world)} on these settings: ")
+def is_stated(claim: str, make: Callable[[], World]) -> None:
+    assert stated(claim) == said(claim, make)
 
 
-@pytest.mark.parametrize("claim", of_claims(IN_FAVOUR, "measurement"))
+@pytest.mark.parametrize("claim", of_claims(DECIDED, "measurement"))
 def test_primary_comparisons(claim: str, evidence: Callable[..., None]) -> None:
-    is_stated(claim, study)
-    found = of_claim(findings(), claim)
-    assert [one.setting for one in found] == list(PRIMARY)
+    is_stated(claim, world)
+    second, third = ([one for one in found if one.claim.split()[0] == claim] for found in families(world))
+    assert [one.setting for one in second] == list(PRIMARY)
     sign = "negative" if IN_FAVOUR[claim] < 0 else "positive"
-    said = f"{verdicts.DIFFERENCES[claim]}, {sign} in favour: "
-    said += "; ".join(f"{one.setting}: {one.interval}, p = {one.p:.2g}" for one in found)
-    verdict = verdicts.verdict(claim, found)
+    found = f"Second round, {len(PRIMARY)} settings, step sizes tuned for each arm, Holm over {len(families(world)[0])} tests: "
+    found += f"{verdicts.DIFFERENCES[claim]}, {sign} in favour: {numbers(second)}"
     if claim == "E1":
-        literal = [verdicts.e1_literally(study(), setting) for setting in PRIMARY]
-        said += f"; without the control {'; '.join(str(one.interval) for one in literal)}"
-        verdict = f"{verdicts.verdict(claim, literal)}, but beyond shrinking: {verdict}"
+        found += f"; without the control {'; '.join(str(e1(study().paths, setting, 'ratio').interval) for setting in PRIMARY)}"
     if claim in KEPT:
-        said += f"; exploratory, where the step size decays by steps: {later(claim)}"
-    evidence(
-        f"{len(PRIMARY)} settings, step sizes tuned for each arm, Holm over {len(findings())} tests: {said}",
-        verdict=verdict,
-        scope=verdicts.where(found),
-    )
+        found += f"; exploratory, where the step size decays by steps: {later(claim)}"
+    primary = [one for one in third if PLANNED[one.setting].primary]
+    if primary:
+        found += f". Third round, the settings with step decay and no wrong labels, the others in docs/study_third.md: {numbers(primary)}"
+    evidence(found, settings=said(claim, world))
+
+
+def numbers(found: list[Finding]) -> str:
+    rows = ("" if one.claim in verdicts.DIFFERENCES else f" ({one.claim})" for one in found)
+    return "; ".join(f"{one.setting}{row}: {one.interval}, p = {one.adjusted:.2g}" for one, row in zip(found, rows, strict=True))
 
 
 def later(claim: str) -> str:
@@ -96,59 +117,100 @@ def later(claim: str) -> str:
     return "; ".join(f"{setting}: {main.interval}, less plain training {less_none.interval}" for setting, (main, less_none, _) in found)
 
 
-RAW = {"E2": "train_loss", "E3": "test_accuracy", "E4": "test_loss", "E5": "test_accuracy"}
-TREATED = {"E2": "lsr", "E3": "tsla", "E4": "tsla", "E5": "own-hard-tsla"}
-TEN_TIMES_WHAT_MATTERS = {"E2": -0.1, "E3": 0.05, "E4": -0.1, "E5": 0.05}
-"""In favour of the claim, as the plan has it: of an accuracy, of the logarithm of a loss."""
+@pytest.mark.parametrize("claim", DECIDED)
+def test_every_setting_has_one_word_for_a_row(claim: str) -> None:
+    _, third = families(world)
+    for row in (row for row in MATTERS if row.split()[0] == claim):
+        own = [one for one in third if one.claim == row]
+        assert len({one.setting for one in own if one.setting not in UNTUNED}) == sum(one.setting not in UNTUNED for one in own)
+        assert all(one.adjusted >= one.p for one in own)
+        assert all(one.word == CANT_TELL for one in own if one.at_edge or one.power < 0.8)
+    told = {word for _, word, _ in third_verdicts.by_setting(claim, third)}
+    assert told <= {one.word for one in third} | {NOT_RUN}
+
+
+OUTCOMES = {"E2": "early loss", "E2 by accuracy": "early accuracy", "E3": "accuracy", "E4": "test loss", "E5": "accuracy"}
+TREATED = {"E2": "lsr", "E2 by accuracy": "lsr", "E3": "tsla", "E4": "tsla", "E5": "own-hard-tsla"}
 
 
 @cache
-def with_effect(claim: str, side: int) -> Study:
-    """The study as if the claim were true of each treated run's own outcome, or with ``side`` = -1 the opposite."""
-    ours = study()
-    if claim == "E1":  # what smoothing does beyond the control has the sign of c, where c is large
-        c = -0.9 * side * np.sqrt(ours.paths["s2"] * ours.paths["shat2"])
-        return replace(ours, paths=ours.paths.assign(c=c))
-    rows, effect = ours.epochs, side * TEN_TIMES_WHAT_MATTERS[claim]
-    moved = rows[RAW[claim]] + effect if claim in KEPT else rows[RAW[claim]] * np.exp(effect)
-    rows = rows.assign(**{RAW[claim]: moved.where(rows["arm"].str.fullmatch(rf"{TREATED[claim]}(-[\d.]+)+"), rows[RAW[claim]])})
-    return replace(ours, epochs=rows, runs=summary(rows))
+def with_effect(claim: str, side: int) -> World:
+    """The world as if the claim were true of each treated run's own outcome, or with ``side`` = -1 the opposite."""
+    return World(*(_with_effect(runs, claim, side) for runs in (world().second, world().third)))
+
+
+def _with_effect(runs: Runs, claim: str, side: int) -> Runs:
+    if claim == "E1" and "s2" in runs.paths:  # what smoothing does beyond the control has the sign of c, where c is large
+        return replace(runs, paths=runs.paths.assign(c=-0.9 * side * np.sqrt(runs.paths["s2"] * runs.paths["shat2"])))
+    rows = runs.runs
+    for row in (row for row in OUTCOMES if row.split()[0] == claim and OUTCOMES[row] in rows):
+        treated = rows["arm"].str.fullmatch(rf"{TREATED[row]}(-[\d.]+)+")
+        rows = rows.assign(**{OUTCOMES[row]: rows[OUTCOMES[row]] + 100 * side * RIGHT[row] * MATTERS[row] * treated})
+    return replace(runs, runs=rows)
+
+
+RIGHT = {"E1": -1, "E2": -1, "E2 by accuracy": 1, "E3": 1, "E4": -1, "E5": 1}
+"""In favour of the claim, as the plan has it: of an accuracy, of the logarithm of a loss."""
 
 
 def tells_known_worlds(claim: str, in_favour: int) -> None:
-    """An effect in the runs is supported, the opposite one refuted."""
+    """An effect in the runs is supported, the opposite one refuted: by the vote, and at each setting that can tell."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(IN_FAVOUR, claim, in_favour)
-        assert decided(claim, partial(with_effect, claim, 1)) == SUPPORTED
-        assert decided(claim, partial(with_effect, claim, -1)) == REFUTED
+        for side, expected in ((1, SUPPORTED), (-1, REFUTED)):
+            found = with_effect(claim, side)
+            second, third = verdicts.family(found.second), third_verdicts.found(found.third)
+            assert verdicts.verdict(claim, [one for one in second if one.claim == claim]) == expected
+            assert {one.word for one in (*second, *third) if one.claim == claim} <= {expected, CANT_TELL}
 
 
-@pytest.mark.parametrize("claim", of_claims(IN_FAVOUR, "measurement", planted=True))
+@pytest.mark.parametrize("claim", of_claims(DECIDED, "measurement", planted=True))
 def test_planted_effect_in_the_runs_is_rejected(claim: str, rejects: Rejects) -> None:
-    rejects(partial(is_stated, claim), right=study, wrong=partial(with_effect, claim, 1))
+    rejects(partial(is_stated, claim), right=world, wrong=partial(with_effect, claim, 1))
 
 
-@pytest.mark.parametrize("claim", of_claims(IN_FAVOUR, "measurement", planted=True))
+@pytest.mark.parametrize("claim", of_claims(DECIDED, "measurement", planted=True))
 def test_planted_direction_of_a_claim_is_rejected(claim: str, rejects: Rejects) -> None:
     rejects(partial(tells_known_worlds, claim), right=IN_FAVOUR[claim], wrong=-IN_FAVOUR[claim])
 
 
-def exchanged(claim: str) -> Study:
-    """The study with the runs of the dropped arm and those of its rival under each other's name."""
-    ours, named = study(), []
-    for setting, here in ours.epochs.groupby("setting"):
-        if setting not in PRIMARY:
-            continue
-        (one,) = CLAIMS[claim](ours.tuning, str(setting))
-        a, b = ((here["arm"] == choice.arm) & np.isclose(here["eta"], choice.eta) for choice in (one.a, one.b))
-        named += [here[~(a | b)], here[a].assign(arm=one.b.arm, eta=one.b.eta), here[b].assign(arm=one.a.arm, eta=one.a.eta)]
-    rows = pd.concat(named)
-    return replace(ours, epochs=rows, runs=summary(rows))
+def states_e1_beyond_the_control(way: str) -> None:
+    """The documents have this way of E1 as the one that the words are about."""
+    for page, paths, settings in (("study.md", world().second.paths, PRIMARY), ("study_third.md", world().third.paths, PLANNED)):
+        there = set(paths["setting"])
+        lines = [line for line in (ROOT / "docs" / page).read_text(encoding="utf-8").splitlines() if "| smoothed less the control" in line]
+        assert lines
+        for setting in (name for name in settings if name in there):
+            (line,) = [line for line in lines if f"| {setting} |" in line]
+            assert f"| {e1(paths, setting, way).interval} |" in line
+
+
+@pytest.mark.claim("E1", "measurement", planted=True)
+def test_planted_e1_without_its_control_is_rejected(rejects: Rejects) -> None:
+    rejects(states_e1_beyond_the_control, right="beyond", wrong="ratio")
+
+
+def exchanged(claim: str) -> World:
+    """The world with the runs of the dropped arm and those of its rival under each other's name."""
+    ours = world()
+    return World(
+        _exchanged(ours.second, CLAIMS[claim], PRIMARY), _exchanged(ours.third, LATER_CLAIMS[claim], set(ours.third.tuning["setting"]))
+    )
+
+
+def _exchanged(runs: Runs, of: Of, settings: Collection[str]) -> Runs:
+    named = [runs.runs]
+    for setting, here in runs.runs.groupby("setting"):
+        if setting in settings:
+            (one,) = of(runs.tuning, str(setting))
+            a, b = ((here["arm"] == choice.arm) & np.isclose(here["eta"], choice.eta) for choice in (one.a, one.b))
+            named += [here[a].assign(arm=one.b.arm, eta=one.b.eta), here[b].assign(arm=one.a.arm, eta=one.a.eta)]
+    return replace(runs, runs=pd.concat(named).drop_duplicates(["setting", "arm", "eta", "seed"], keep="last"))
 
 
 @pytest.mark.parametrize("claim", of_claims(KEPT, "measurement", planted=True))
 def test_planted_exchange_of_two_arms_is_rejected(claim: str, rejects: Rejects) -> None:
-    rejects(partial(is_stated, claim), right=study, wrong=partial(exchanged, claim))
+    rejects(partial(is_stated, claim), right=world, wrong=partial(exchanged, claim))
 
 
 def test_a_decaying_step_size_changes_nothing_before_it_decays() -> None:
@@ -182,6 +244,11 @@ def test_what_is_said_of_the_verdicts_names_their_settings(document_with_verdict
 def test_a_family_needs_its_runs() -> None:
     with pytest.raises(ValueError, match="has no run"):
         verdicts.family(replace(study(), runs=study().runs.iloc[:0]))
+
+
+def test_the_forest_names_its_settings() -> None:
+    assert scope(list(PLANNED.values())) in forest.CAPTION
+    assert scope([SETTINGS[name] for name in PRIMARY]) in forest.CAPTION
 
 
 def test_the_figure_of_the_best_drop_names_its_settings() -> None:

@@ -11,13 +11,15 @@ from shutil import copy
 import numpy as np
 import pandas as pd
 
+from tests.empirics.experiments.study.made_up import write_third_round
 from tsla.empirics.experiments import bounds as synthetic
 from tsla.empirics.experiments import live
 from tsla.empirics.experiments.rates import grids as rate_configs
 from tsla.empirics.experiments.rates import samples as rates
 from tsla.empirics.experiments.registry import ARMS, EXPERIMENTS, Config
 from tsla.empirics.experiments.study.outcomes import summary
-from tsla.empirics.experiments.study.settings import EARLY, EPOCHS, WHOLE
+from tsla.empirics.experiments.study.settings import EARLY, EPOCHS, SETTINGS
+from tsla.empirics.experiments.study.third_verdicts import RECORDS as THIRD_ROUND
 from tsla.empirics.runs import records
 from tsla.empirics.training.configuration import TrainingConfig
 from tsla.empirics.training.loop import train
@@ -65,7 +67,8 @@ def miniature(name: str) -> tuple[pd.DataFrame, tuple[Config, ...]]:
 def study_rows(seeds: tuple[int, ...]) -> pd.DataFrame:
     """A row a run and epoch, made up: one step size, and the arms of one drop."""
     random = np.random.default_rng(0)
-    runs = product(WHOLE, ("none", "lsr-0.1", "lsr-0.3", "tsla-0.1-4", "tsla-0.3-4"), (0.1,), seeds, (*EARLY, EPOCHS))
+    arms = ("none", "lsr-0.1", "lsr-0.3", "tsla-0.1-4", "tsla-0.3-4", "own-hard-0.3", "own-hard-tsla-0.3-4")
+    runs = product(SETTINGS, arms, (0.1,), seeds, (*EARLY, EPOCHS))
     rows = pd.DataFrame(runs, columns=["setting", "arm", "eta", "seed", "epoch"])
     made_up = {name: random.uniform(0.5, 1, len(rows)) for name in ("train_loss", "test_loss", "test_accuracy", "test_ece", "grad2")}
     return rows.assign(**made_up)
@@ -76,8 +79,9 @@ def write_miniature_records(folder: Path) -> Path:
     for name in RECORDS:
         table, configs = miniature(name)
         records.write(folder / f"{name}.parquet", table, {"experiment": name, "configs": list(configs)}, f"tsla records {name}")
+    write_third_round(folder)
     for path in COMMITTED.glob("*.parquet"):  # what no figure reads yet is there as it is
-        if path.stem not in RECORDS:
+        if path.stem not in (*RECORDS, *THIRD_ROUND):
             copy(path, folder)
     return folder
 

@@ -14,7 +14,7 @@ from tsla.theory.claims import BY_ID, CLAIMS, Claim
 CLAIM = BY_ID["C5"]
 
 
-def evidence(kind: str = "property", *, claim: str = "C5", planted: bool = False, passed: bool = True, **said: str) -> dict[str, object]:
+def evidence(kind: str = "property", *, claim: str = "C5", planted: bool = False, passed: bool = True, **said: object) -> dict[str, object]:
     return {"id": claim, "kind": kind, "planted": planted, "test": "tests/test_x.py::test_y", "passed": passed} | said
 
 
@@ -45,14 +45,17 @@ def test_claims_about_training_are_those_of_the_study() -> None:
     assert all("on ResNet classification" in statement for statement in training.values())
 
 
+SETTINGS = [("step decay", "refuted", "MLP on digits"), ("step decay", "open", "MLP on MNIST"), ("constant", "supported", "MLP on digits")]
+
+
 @pytest.mark.parametrize("claim", ["E1", "E2", "E3", "E4", "E5"])
-@pytest.mark.parametrize("said", ["supported", "refuted", "mixed", "no benefit that matters"])
-def test_a_verdict_on_training_names_its_settings(claim: str, said: str) -> None:
-    assert verdict([evidence(claim=claim, verdict=said, scope="MLP on digits")]) == f"{said} on these settings: MLP on digits"
-    with pytest.raises(ValueError, match=f"scope of the verdict '{said}' on {claim} is missing; must name the settings"):
-        verdict([evidence(claim=claim, verdict=said)])
-    with pytest.raises(ValueError, match=f"scope of the verdict 'supported' on {claim} is missing"):  # where none was said
-        render([evidence(claim=claim, finding="all went well")])
+def test_a_verdict_on_training_is_a_list_of_settings_by_group_and_word(claim: str) -> None:
+    assert verdict([evidence(claim=claim, settings=SETTINGS)]) == (
+        "on these settings: *step decay*: **refuted**: MLP on digits; **open**: MLP on MNIST. *constant*: **supported**: MLP on digits"
+    )
+    for bare in ({}, {"verdict": "refuted"}, {"settings": []}, {"settings": [("step decay", "refuted", " ")]}):
+        with pytest.raises(ValueError, match=f"settings of the verdict on {claim} are missing; each word must name those that"):
+            render([evidence(claim=claim, **bare)])
 
 
 def test_the_fixture_refuses_a_bare_verdict(request: pytest.FixtureRequest) -> None:
@@ -60,7 +63,7 @@ def test_the_fixture_refuses_a_bare_verdict(request: pytest.FixtureRequest) -> N
     report = request.getfixturevalue("evidence")
     request.node.add_marker(pytest.mark.claim("E3", "measurement"))
     try:
-        with pytest.raises(ValueError, match="scope of the verdict 'refuted' on E3 is missing"):
+        with pytest.raises(ValueError, match="settings of the verdict on E3 are missing"):
             report("worse on all", verdict="refuted")
     finally:
         request.node.own_markers.clear()  # this test is no evidence

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -87,15 +87,26 @@ def config(setting: Setting, arm: str, eta: float, seed: int, **more: Any) -> di
 def searched(setting: Setting) -> Iterator[tuple[list[tuple[str, float]], tuple[int, ...]]]:
     """Of each family: the cells (arm, step size) that it is tuned on, and the seeds, as many runs in all as every other family has.
 
-    Where a family has more cells than the search takes, they are drawn at random: the same ones in all settings with these step sizes.
-    Raises ValueError for a setting without a search.
+    Where a family has more cells than the search takes, they are drawn at random, again until each θ is among them, since E4 compares at
+    one θ: the same ones in all settings with these step sizes. Raises ValueError for a setting without a search.
     """
     if setting.search is None:
         raise ValueError(f"setting = {setting.name!r} has no search; must be one of the third round")
     for number, family in enumerate(SEARCHED.values()):
         cells = [(arm, eta) for arm in family for eta in setting.etas]
         if len(cells) > setting.search.cells:
-            drawn = np.random.default_rng((third.FIRST_TUNING, number)).choice(len(cells), setting.search.cells, replace=False)
-            cells = [cells[place] for place in sorted(drawn)]
+            cells = _drawn(cells, setting.search.cells, np.random.default_rng((third.FIRST_TUNING, number)))
         first = setting.tuning_seeds[0]
         yield cells, tuple(range(first, first + setting.search.runs // len(cells)))
+
+
+def _drawn(cells: Sequence[tuple[str, float]], count: int, rng: np.random.Generator) -> list[tuple[str, float]]:
+    """So many of the cells, with each θ that there is."""
+    found = [cells[place] for place in sorted(rng.choice(len(cells), count, replace=False))]
+    thetas, theirs = ({_strength(arm) for arm, _ in some} for some in (cells, found))
+    return found if theirs == thetas else _drawn(cells, count, rng)
+
+
+def _strength(arm: str) -> str:
+    """Such as "0.3" of "own-hard-tsla-0.3-2"."""
+    return arm.removeprefix(f"{_family_of(arm)}-").split("-")[0]

@@ -31,8 +31,8 @@ from tsla.empirics.training.loop import train
 Part = Mapping[str, Any]
 """What one process runs: ``setting``, ``runs`` (arm, eta), ``seeds``, and ``measure``, the fields that say what is measured."""
 
-TOGETHER, ONE_BY_ONE = 200, 20
-"""Runs of a part: of those that are trained at once, and of others."""
+TOGETHER, OF_FEATURES, ONE_BY_ONE = 200, 60, 20
+"""Runs of a part: of those that are trained at once, of heads among them, and of others."""
 
 
 def tuning_parts() -> tuple[Part, ...]:
@@ -155,7 +155,7 @@ def _chosen(tuning: pd.DataFrame, setting: Setting) -> list[tuple[str, float]]:
 
 
 def _parts(setting: Setting, runs: Sequence[tuple[str, float]], seeds: Sequence[int], measure: Mapping[str, Any]) -> Iterator[Part]:
-    size = max(1, (TOGETHER if setting.small else ONE_BY_ONE) // len(seeds))
+    size = max(1, (OF_FEATURES if setting.head else TOGETHER if setting.small else ONE_BY_ONE) // len(seeds))
     for start in range(0, len(runs), size):
         some = [list(run) for run in runs[start : start + size]]
         yield {"setting": setting.name, "runs": some, "seeds": list(seeds), "measure": dict(measure)}

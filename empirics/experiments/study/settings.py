@@ -22,7 +22,7 @@ DATA: dict[str, dict[str, Any]] = {
     "digits": {"data": "digits", "train_size": 1000},
     "fashion": {"data": "fashion-mnist", "train_size": 1000, "test_size": 2000, "pool": 2},
     "mnist": {"data": "mnist", "train_size": 1000, "test_size": 2000, "pool": 2},
-    "cifar-100": {"data": "folder", "folder": "data/cifar100", "train_size": 10_000},
+    "cifar-100": {"data": "folder", "folder": "data/cifar100"},
 }
 SMALL_DATA = ("digits", "fashion", "mnist")
 HEADS: dict[str, dict[str, Any]] = {
@@ -66,6 +66,7 @@ class Setting:
     decay: str = "constant"
     weight_decay: float = 0.0
     batch_size: int = BATCH_SIZE
+    train_size: int | None = None
     last: int = 1
     search: Search | None = None
     norm: str = "group"
@@ -98,6 +99,7 @@ class Setting:
             "label_noise": self.label_noise,
             "momentum": self.momentum,
             "weight_decay": self.weight_decay,
+            **({} if self.train_size is None else {"train_size": self.train_size}),
             "step_sizes": self.decay,
         }
         return DATA[self.data] | shared | {"epochs": EPOCHS, "batch_size": self.batch_size}

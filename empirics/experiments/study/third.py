@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tsla.empirics.experiments.study.settings import DECAYED, SETTINGS, SMALL_DATA, Search, Setting
+from tsla.empirics.experiments.study.settings import DECAYED, HEADS, SETTINGS, SMALL_DATA, Search, Setting
 
 FIRST_TUNING, FIRST_CONFIRMING = 200, 300
 THETAS = (0.05, 0.1, 0.2, 0.3, 0.5)
@@ -31,25 +31,24 @@ def _setting(data: str, noise: float, decay: str, **more: object) -> Setting:
 
 SMALL = {"etas": _etas(0.0025, 15), "search": Search(120, 40), "seeds": _seeds(60)}
 RESIDUAL = {"model": "resnet8", "etas": _etas(0.02, 8), "search": Search(24, 12), "seeds": _seeds(16)}
-HEAD = {"model": "efficientnet-lite0", "batch_size": 64, "etas": _etas(0.014, 10), "search": Search(40, 20), "seeds": _seeds(24)}
-CASES = ((0.0, "step"), (0.0, "constant"), (0.2, "step"))
-"""Noise and schedules of what is dearer than the MLP."""
+HEAD = {"model": "efficientnet-lite0", "batch_size": 64, "train_size": 5000, "etas": _etas(0.014, 10), "search": Search(40, 20), "seeds": _seeds(24)}
+BESIDE = ((0.0, "constant"), (0.2, "step"))
+"""Noise and schedules that stand beside clean labels and step decay, where a run is dearer than with the MLP."""
 
 PARTS: dict[str, tuple[Setting, ...]] = {
     "mlp": tuple(
         _setting(data, noise, decay, **SMALL) for decay in ("step", "constant") for noise in (0.0, 0.2, 0.4) for data in SMALL_DATA
     ),
-    "heads": tuple(_setting("cifar-100", noise, decay, head=head, **HEAD) for noise, decay in CASES for head in ("linear", "hidden")),
-    "resnet8": (
-        *(_setting(data, 0.0, "step", **RESIDUAL) for data in SMALL_DATA),
-        *(_setting("digits", noise, decay, **RESIDUAL) for noise, decay in CASES[1:]),
-    ),
+    "heads": tuple(_setting("cifar-100", 0.0, "step", head=head, **HEAD) for head in HEADS),
+    "heads_beside": tuple(_setting("cifar-100", noise, decay, head=head, **HEAD) for noise, decay in BESIDE for head in HEADS),
+    "resnet8": tuple(_setting(data, 0.0, "step", **RESIDUAL) for data in SMALL_DATA),
+    "resnet8_beside": tuple(_setting("digits", noise, decay, **RESIDUAL) for noise, decay in BESIDE),
 }
 """The settings whose step sizes are tuned. Each part has records of its own, by the functions below."""
 SCRATCH = "study_scratch"
 """The record of the networks whose step size is not tuned: a row a run and epoch, with moments."""
 SCRATCH_SETTINGS = tuple(
-    _setting("cifar-100", 0.0, "step", model="resnet20", norm=norm, batch_size=64, seeds=_seeds(count))
+    _setting("cifar-100", 0.0, "step", model="resnet20", norm=norm, batch_size=64, train_size=10_000, seeds=_seeds(count))
     for norm, count in (("group", 4), ("batch", 2))
 )
 SCRATCH_ARMS, SCRATCH_ETA, SCRATCH_MEASURED = ("none", "lsr-0.1", "tsla-0.1-10", "tsla-0.1-15"), 0.1, 512

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from tests.planted import Rejects
+from tests.theory.population import by_definition
 from tsla.empirics.moments.columns import measured
 from tsla.theory.moments import Moments
 
@@ -71,3 +72,37 @@ def agrees_with_the_moments_of_a_batch(measure: Callable[..., pd.DataFrame]) -> 
 )
 def test_quantities_of_a_batch(wrong: Callable[..., pd.DataFrame], rejects: Rejects) -> None:
     rejects(agrees_with_the_moments_of_a_batch, right=measured, wrong=wrong)
+
+
+def is_noise_over_squared_signal(measure: Callable[..., pd.DataFrame]) -> None:
+    """By definition, of gradients of single examples: the variance of the smoothed ones over the squared length of their mean along ∇F."""
+    g, g_hat = np.random.default_rng(0).normal(0.5, 1, (2, 50, 6))
+    theta, G = 0.3, g.mean(0)
+
+    def ratio(direction: np.ndarray) -> float:
+        along = direction.mean(0) @ G / np.linalg.norm(G)
+        return float(np.sum(direction.var(0)) / along**2)
+
+    row = {"train_loss": 1.0, "alignment": G @ g_hat.mean(0)} | dict(zip(MOMENTS, by_definition(g, g_hat), strict=True))
+    found = measure(pd.DataFrame([row]), theta=theta, batch_size=7)["noise_to_signal"].iloc[0]
+    assert found == pytest.approx(ratio((1 - theta) * g + theta * g_hat) / ratio(g), rel=1e-9)
+    control = row | {"shat2": row["grad2"], "c": 0.0, "beta2": row["grad2"], "nu2": 0.0, "alignment": 0.0}  # ĝ = 0
+    assert measure(pd.DataFrame([control]), theta=theta, batch_size=7)["noise_to_signal"].iloc[0] == pytest.approx(1, rel=1e-12)
+
+
+def with_a_signal_of_g_alone(rows: pd.DataFrame, **of: float) -> pd.DataFrame:
+    """As if ĝ had no mean along ∇F."""
+    return measured(rows.assign(alignment=0.0), **of)  # type: ignore[arg-type]
+
+
+def with_a_variance_about_the_gradient(rows: pd.DataFrame, **of: float) -> pd.DataFrame:
+    """With the second moment in place of the noise, which counts the bias."""
+    found = measured(rows, **of)  # type: ignore[arg-type]
+    batch_of_one = measured(rows, theta=of["theta"], batch_size=1)
+    noise = Moments(*(rows[name] for name in MOMENTS)).noise(of["theta"]) / rows["s2"]
+    return found.assign(noise_to_signal=found["noise_to_signal"] * batch_of_one["ratio"] / noise)
+
+
+@pytest.mark.parametrize("wrong", [with_a_signal_of_g_alone, with_a_variance_about_the_gradient])
+def test_noise_to_signal(wrong: Callable[..., pd.DataFrame], rejects: Rejects) -> None:
+    rejects(is_noise_over_squared_signal, right=measured, wrong=wrong)

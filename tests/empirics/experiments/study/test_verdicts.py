@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tsla.empirics.experiments.study import arms, verdicts
+from tsla.empirics.experiments.study.findings import CANT_TELL, NO_BENEFIT, OPEN, REFUTED, SUPPORTED, Finding
 from tsla.empirics.experiments.study.runs import Part, decay_tuning_parts, tuning_parts
 from tsla.empirics.experiments.study.settings import DECAYED, SETTINGS, Setting
-from tsla.empirics.experiments.study.third import EVERY
-from tsla.empirics.experiments.study.verdicts import MIXED, NO_BENEFIT, REFUTED, SUPPORTED, Finding
+from tsla.empirics.experiments.study.third import EVERY, PARTS, THETAS
+from tsla.empirics.experiments.study.verdicts import MIXED
 from tsla.empirics.training.configuration import TrainingConfig
 
 
-def finding(mean: float, p: float, *, spread: float = 1e-4) -> Finding:
-    return Finding("E3", "a setting", "a less b", mean + spread * np.linspace(-1, 1, 10), p)
+def finding(mean: float, p: float, *, spread: float = 1e-4, eta: float = 0.1) -> Finding:
+    return Finding("E3", "mlp, digits, 20 % noise", "a less b", mean + spread * np.linspace(-1, 1, 10), (0.2, eta), p / 2, adjusted=p)
 
 
 @pytest.mark.parametrize(
@@ -35,9 +37,26 @@ def test_verdict(found: list[Finding], expected: str) -> None:
     assert verdicts.verdict("E3", found) == expected
 
 
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (finding(0.02, 0.001), SUPPORTED),
+        (finding(0.02, 0.06), OPEN),
+        (finding(-0.02, 0.001), REFUTED),
+        (finding(0.0, 0.9), NO_BENEFIT),
+        (finding(-0.02, 0.9), NO_BENEFIT),
+        (finding(0.02, 0.001, spread=0.1), CANT_TELL),
+        (finding(0.02, 0.001, eta=0.025), CANT_TELL),
+        (finding(0.02, 0.001, eta=1.6), CANT_TELL),
+    ],
+)
+def test_the_word_for_a_setting(found: Finding, expected: str) -> None:
+    assert found.word == expected
+
+
 def test_the_effect_is_positive_in_favour() -> None:
     assert finding(0.02, 0.01).effect > 0
-    assert Finding("E2", "a setting", "a less b", -0.1 + 0.01 * np.arange(5), 0.01).effect > 0
+    assert replace(finding(-0.02, 0.01), claim="E2").effect > 0
 
 
 def test_every_arm_is_a_run_that_can_be_made() -> None:
@@ -54,3 +73,13 @@ def test_tuning_gives_every_arm_the_same_budget(parts: tuple[Part, ...], setting
         runs = [tuple(run) for part in parts if part["setting"] == name for run in part["runs"]]
         assert len(runs) == len(set(runs)) == len(arms.arms(setting)) * len(setting.etas)
         assert all(tuple(part["seeds"]) == setting.tuning_seeds for part in parts if part["setting"] == name)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_family_of_the_third_round_is_tuned_by_as_many_runs(part: str) -> None:
+    for setting in PARTS[part]:
+        budgets = [(cells, seeds) for cells, seeds in arms.searched(setting)]
+        assert {len(cells) * len(seeds) for cells, seeds in budgets} == {setting.search.runs if setting.search else 0}
+        assert all(len(cells) == len(set(cells)) for cells, _ in budgets)
+        drawn = {arm for cells, _ in budgets for arm, _ in cells}
+        assert {f"lsr-{theta}" for theta in THETAS} < drawn, "E4 compares at the θ of the best arm that drops"

@@ -1,0 +1,87 @@
+"""E1-E5 setting by setting, as forest plots: what was found, how sharply, and what the plan calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from tsla.empirics.experiments.study import third_verdicts, verdicts
+from tsla.empirics.experiments.study.findings import CANT_TELL, IN_FAVOUR, MATTERS, NO_BENEFIT, OPEN, REFUTED, SUPPORTED, Finding, Runs
+from tsla.empirics.experiments.study.outcomes import summary
+from tsla.empirics.experiments.study.scope import NAMES, NETWORKS, noise, schedule, scope
+from tsla.empirics.experiments.study.settings import CONFIRMATORY, PATHS, PRIMARY, SETTINGS, TUNING, Setting
+from tsla.empirics.experiments.study.third_verdicts import PLANNED, by_schedule_and_noise
+from tsla.figures.gallery import Load
+
+CAPTION = (
+    "E1-E5, a panel a row of the study's plan and a line a setting: mean paired difference with its 95 % Student-t interval, in units of "
+    "the smallest effect that matters (half a point of accuracy, 1 % of a loss or a variance), those in favour of the claim to the right. "
+    "Grey: too small to matter. The scale is linear there and logarithmic beyond. A setting without a marker was not run, or has no arm "
+    "for the claim. Step sizes and arms are tuned on other seeds, but for ResNet-20; p by Holm within a schedule and an amount of noise. "
+    "What is seen holds on these settings and is not known of others: third round, "
+    f"{scope(list(PLANNED.values()))}; second round, {scope([SETTINGS[name] for name in PRIMARY])}."
+)
+LOOKS: dict[str, dict[str, Any]] = {
+    SUPPORTED: {"marker": ">", "color": "#0072B2"},
+    REFUTED: {"marker": "<", "color": "#D55E00"},
+    NO_BENEFIT: {"marker": "s", "color": "#000000"},
+    OPEN: {"marker": "D", "color": "#009E73"},
+    CANT_TELL: {"marker": "o", "color": "0.5", "markerfacecolor": "white"},
+}
+"""Of each word; what can't tell is hollow."""
+Line = tuple[str, str]
+"""A setting and its label; of the name of a group, no setting."""
+
+
+def draw(load: Load) -> Figure:
+    """A panel a row of the table, whose lines are the settings by schedule and noise, and below them those of the second round."""
+    second = Runs(load(TUNING).table, summary(load(CONFIRMATORY).table), load(PATHS).table)
+    found = third_verdicts.found(third_verdicts.read(lambda name: load(name).table)) + verdicts.family(second)
+    lines = _lines()
+    figure, axes = plt.subplots(1, len(MATTERS), figsize=(15, 0.19 * len(lines)), sharey=True)
+    for ax, row in zip(axes, MATTERS, strict=True):
+        _panel(ax, [one for one in found if one.claim == row], lines)
+        ax.set(title=row, xlabel="in favour →\n(1: what matters)")
+    axes[0].set_yticks(range(len(lines)), [label for _, label in lines])
+    axes[0].invert_yaxis()
+    for label, (setting, _) in zip(axes[0].get_yticklabels(), lines, strict=True):
+        label.set_fontweight("normal" if setting else "bold")
+    figure.suptitle("Right of the grey band: in favour, by more than matters; left of it: against. Hollow: can't tell")
+    handles = [Line2D([], [], linestyle="", **look) for look in LOOKS.values()]
+    figure.legend(handles, list(LOOKS), loc="outside lower center", ncols=len(LOOKS))
+    return figure
+
+
+def _lines() -> list[Line]:
+    groups = [(f"{schedule(group)}, {noise(group)}", group) for group in by_schedule_and_noise()]
+    second = [SETTINGS[name] for name in PRIMARY]
+    return [
+        line
+        for name, group in (*groups, ("second round, no momentum: constant step size", second))
+        for line in (("", name), *((setting.name, _label(setting, noisy=group is second)) for setting in group))
+    ]
+
+
+def _label(setting: Setting, *, noisy: bool) -> str:
+    head = f", {setting.head} head" if setting.head else ""
+    norm = ", BatchNorm" if setting.norm == "batch" else ""
+    return f"{NETWORKS[setting.model]}{head}{norm}, {NAMES[setting.data]}{f', {noise([setting])}' if noisy else ''}"
+
+
+def _panel(ax: Axes, found: Sequence[Finding], lines: Sequence[Line]) -> None:
+    ax.axvspan(-1, 1, color="0.9", linewidth=0)
+    ax.axvline(0, color="0.4", linewidth=0.8)
+    places = {setting: place for place, (setting, _) in enumerate(lines) if setting}
+    for one in found:
+        ends = (one.interval.estimate, one.interval.low, one.interval.high)
+        centre, *sides = (IN_FAVOUR[one.claim] * float(end) / MATTERS[one.claim] for end in ends)
+        look = LOOKS[one.word]
+        ax.plot(sides, [places[one.setting]] * 2, color=look["color"], linewidth=1)
+        ax.plot(centre, places[one.setting], linestyle="", **look)
+    ax.set_xscale("symlog", linthresh=1)
+    ax.set_ylim(-1, len(lines))
