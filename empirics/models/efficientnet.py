@@ -29,8 +29,6 @@ SIDE = 224
 """Of the images that the weights were trained on, in pixels."""
 MIDDLE, SCALE = 127, 128
 """What they had of their 255 shades taken off, and were divided by."""
-AT_ONCE = {"cpu": 4, "cuda": 256}
-"""Most images that go through the network at once where no gradient is asked for: they are large in it, however small they come."""
 WEIGHTS = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 """The SHA-256 of the file of weights."""
 
@@ -63,11 +61,16 @@ class _Stages(nn.Sequential):
         return self
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """All stages, one after the other."""
+        """All stages, one after the other. Without gradients images go through some at a time, which are large in it however they come."""
         forward: Callable[[Tensor], Tensor] = super().forward
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() or not isinstance(self[0], _Input):
             return forward(inputs)
-        return torch.cat([forward(some) for some in torch.split(inputs, AT_ONCE[inputs.device.type])])
+        return torch.cat([forward(some) for some in torch.split(inputs, at_once(inputs.device))])
+
+
+def at_once(device: torch.device) -> int:
+    """How many images to take through the network at once for speed, without gradients: on a processor few, which stay near its cache."""
+    return 4 if device.type == "cpu" else 256
 
 
 def build(shape: Sequence[int], classes: int, *, pretrained: bool = False, trained: str = "all", hidden: int = 0) -> nn.Sequential:

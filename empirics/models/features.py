@@ -69,7 +69,7 @@ def _kept(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
 
 def _computed(part: nn.Module, images: NDArray[Any], white: float, shape: tuple[int, ...], device: torch.device) -> NDArray[np.float32]:
     """In batches of a fixed size: on a processor as many side by side as it has cores, each on one of them."""
-    found, size = np.empty(shape, dtype=np.float32), efficientnet.AT_ONCE[device.type]
+    found, size = np.empty(shape, dtype=np.float32), efficientnet.at_once(device)
     part.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def compute(start: int) -> None:

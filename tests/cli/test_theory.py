@@ -250,7 +250,7 @@ REFUSED = [
     Bad("variance", MOMENTS | {"sigma2": "1", "delta": "0.1"}, ("--c --delta --s2 --shat2 --sigma2", "give --sigma2 --delta, or")),
     Bad("variance", {"sigma2": "1"}, ("--sigma2", "give --sigma2 --delta, or")),
     Bad("variance", {"s2": "1", "shat2": "1"}, ("--s2 --shat2", "give --sigma2 --delta, or")),
-    Bad("bound", {}, ("METHOD", "required")),
+    *(Bad(command, {}, ("METHOD", "required")) for command in ("bound", "steps")),
     Bad("bound sgd extra", SGD, ("extra", "allowed:")),
     *(
         Bad("bound sgd", SGD | {name: value}, (f"{name} = {value} ", "whole" if name == "T" else "finite"))

@@ -16,8 +16,9 @@ def advise(pilot: Pilot, outcome: str, validated: Mapping[str, Any]) -> Json:
 
     predictions:     a line a measured epoch; ``critical_batch_size`` is B_c(θ), 0 where smoothing helps at none, null where at every one
     until:           the first epoch at which smoothing no longer helps, in each way of HELPS; the number of epochs where it does to the end
-    recommendation:  the naive rule that was best: ``rule, theta, schedule, drop``, its regret in the settings of ``scope``, and the
-                     ``tests`` in which no rule that looks at a pilot was better (:mod:`tsla.empirics.advice.plan.validation`)
+    recommendation:  the naive rule that was best: ``rule, theta, schedule, drop``, its regret in the ``settings``, so many, of ``scope``
+                     and ``data``, and the ``tests`` in which no rule that looks at a pilot was better on each of them
+                     (:mod:`tsla.empirics.advice.plan.validation`)
 
     Raises ValueError for an unknown outcome.
     """
@@ -48,18 +49,22 @@ def recommendation(pilot: Pilot, outcome: str, validated: Mapping[str, Any]) -> 
         "schedule": "none" if drop == 0 else "constant" if drop >= pilot.epochs else "two-stage",
         "settings": len(validated["judging"]),
         "scope": validated["scope"],
+        "data": validated["data"],
         "tests": [test for test in validated["tests"] if test["outcome"] == outcome],
     }
 
 
 def sentence(choice: Mapping[str, Any], pilot: Pilot, outcome: str) -> str:
-    """Where rules were put to the test, that none was better than a naive one, and which of these was best, for a person."""
+    """Where rules were put to the test, that none was better than a naive one on each setting, and which of these was best."""
     by_kind = [
-        f"{test['rule']} ({test['kind']}) had {amount(test, 'difference', outcome)} more regret than {test['naive']}, "
-        f"adjusted p = {test['holm']:.2g}"
+        f"{test['rule']} ({test['kind']}) had {amount(test, 'difference', outcome)} more regret than {test['naive']} "
+        f"and less on {sum(value < 0 for value in test['by_setting'].values())} settings"
         for test in choice["tests"]
     ]
-    where = f"On {choice['settings']} settings that were not used to build the rules of docs/planner.md ({choice['scope']})"
+    where = (
+        f"On {choice['settings']} settings of {len(choice['data'])} data sets, too few for an interval, "
+        f"that were not used to build the rules of docs/planner.md ({choice['scope']})"
+    )
     best = "the best of a sweep" + (", which its other seeds chose worse" if choice["regret"] < 0 else "")
     own = f"{choice['rule']}: {_what(choice, pilot)}, with a regret of {amount(choice, 'regret', outcome)} against {best}"
     can_not = f"On these settings the moments can't tell when to drop for {outcome}"

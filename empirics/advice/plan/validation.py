@@ -1,4 +1,4 @@
-"""What is known of rules that name a drop epoch: on the settings that judged, none was better than the best naive one (docs/planner.md)."""
+"""What is known of rules that name a drop epoch: none was better than the best naive one on each setting that judged (docs/planner.md)."""
 
 from __future__ import annotations
 
@@ -31,6 +31,6 @@ def best_naive(validation: Mapping[str, Any], outcome: str) -> Json:
 
 
 def amount(line: Mapping[str, Any], name: str, outcome: str) -> str:
-    """``1.20 % [0.40, 2.00]``: of a loss per cent, which small differences of logarithms are; of an accuracy points."""
-    value, low, high = (f"{100 * line[key]:.2f}" for key in (name, "low", "high"))
-    return f"{value} {OUTCOMES[outcome]} [{low}, {high}]"
+    """``1.20 % (0.40 to 2.00)``, the mean over settings with their range: of a loss per cent, which small differences of logarithms are."""
+    mean, least, largest = (f"{100 * line[key]:.2f}" for key in (name, "least", "largest"))
+    return f"{mean} {OUTCOMES[outcome]} ({least} to {largest})"

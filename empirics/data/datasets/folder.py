@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tsla.empirics.data.datasets._images import FORMATS, Listed, assembled, common_side, decoded
 from tsla.empirics.data.datasets._split import Examples
+
+File = tuple[str, int, int]
+"""Its name, when it was changed last, and its size."""
 
 
 def examples(folder: Path | None, *, size: int | None = None) -> Examples:
@@ -24,10 +31,21 @@ def examples(folder: Path | None, *, size: int | None = None) -> Examples:
             f"folder = {folder} has the training classes {classes} and others for testing, {unknown}; must have 2 or more, and none"
         )
     train, test = (_listed(folder / part, classes) for part in ("train", "test"))
-    paths = [Path(name) for name, _ in [*train, *test]]
+    files = tuple(_as_it_is(name) for name, _ in [*train, *test])
+    return assembled(_images(files, size), train, test, len(classes), str(folder))
+
+
+def _as_it_is(name: str) -> File:
+    found = Path(name).stat()
+    return name, found.st_mtime_ns, found.st_size
+
+
+@lru_cache(maxsize=1)
+def _images(files: tuple[File, ...], size: int | None) -> dict[str, NDArray[np.uint8]]:
+    """The images by name, read once a process as long as no file changes: another seed deals the same images out anew."""
+    paths = [Path(name) for name, *_ in files]
     side = common_side(paths) if size is None else size
-    images = {str(path): decoded(path, side, str(path)) for path in paths}
-    return assembled(images, train, test, len(classes), str(folder))
+    return {str(path): decoded(path, side, str(path)) for path in paths}
 
 
 def _classes(folder: Path) -> list[str]:

@@ -160,6 +160,12 @@ def test_each_image_gets_its_label(
     assert [is_image(x, i) for x, i in zip([*found.inputs, *found.test_inputs], order, strict=True)] == [True] * len(order)
 
 
+def test_a_file_that_was_changed_is_read_again(tmp_path: Path) -> None:
+    assert is_image(folder.examples(pictures(tmp_path)).test_inputs[0], 5)
+    (tmp_path / "test/a/x.png").write_bytes(image(pixels(7)))
+    assert is_image(folder.examples(tmp_path).test_inputs[0], 7)
+
+
 def test_folder_is_loaded_by_its_name(tmp_path: Path) -> None:
     split = load("folder", folder=pictures(tmp_path), train_size=3)
     assert split.train_inputs.shape == (3, 3, SIDE, SIDE)

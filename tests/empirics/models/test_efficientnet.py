@@ -24,6 +24,9 @@ IMAGES = torch.rand(3, 3, 12, 10, generator=torch.Generator().manual_seed(0))
 PHOTOGRAPHS = {"flower.jpg": 985, "china.jpg": 698}  # of ImageNet's classes a daisy and a palace
 
 
+frozen_part = cache(frozen)
+
+
 def made(trained: str = "all", *, seed: int = 0, classes: int = 4, pretrained: bool = True, hidden: int = 0) -> nn.Module:
     torch.manual_seed(seed)
     shape = INPUTS.get(trained, IMAGES.shape[1:])
@@ -56,7 +59,7 @@ def sees(look: Callable[[Tensor], Tensor]) -> None:
     """With the classifier of ImageNet."""
     weights = efficientnet._weights()
     for name, label in PHOTOGRAPHS.items():
-        probabilities = (frozen("head")(look(photograph(name))) @ weights["_fc.weight"].T + weights["_fc.bias"]).softmax(1)
+        probabilities = (frozen_part("head")(look(photograph(name))) @ weights["_fc.weight"].T + weights["_fc.bias"]).softmax(1)
         assert probabilities[0].argmax() == label
 
 
@@ -70,7 +73,7 @@ def test_it_sees_what_is_on_photographs_and_nothing_on_darker_ones(rejects: Reje
 @pytest.mark.parametrize("trained", INPUTS)
 def test_the_parts_are_the_whole(trained: str) -> None:
     def is_the_whole(seed: int) -> None:
-        parts = made(trained, seed=seed, hidden=5)(frozen(trained)(IMAGES))
+        parts = made(trained, seed=seed, hidden=5)(frozen_part(trained)(IMAGES))
         assert torch.allclose(made(hidden=5)(IMAGES), parts, rtol=0, atol=1e-5)
 
     is_the_whole(0)
@@ -95,7 +98,7 @@ def test_examples_are_independent_in_training_where_the_statistics_are_those_of_
 
 @pytest.mark.parametrize(("trained", "hidden"), [("all", 0), ("last-block", 3), ("head", 3)])
 def test_moments_are_those_of_a_loop(trained: str, hidden: int) -> None:
-    inputs = IMAGES[:2] if trained == "all" else frozen(trained)(IMAGES[:2])
+    inputs = IMAGES[:2] if trained == "all" else frozen_part(trained)(IMAGES[:2])
     model, labels = made(trained, hidden=hidden).double(), torch.tensor([0, 1])
     found, expected = (asdict(of(model, inputs.double(), labels)) for of in (gradient_moments, moments_by_loop))
     assert found == pytest.approx(expected, rel=1e-9)

@@ -290,6 +290,14 @@ def test_workers_that_start_nothing_are_not_asked_again_and_again() -> None:
 # --- what is killed goes on
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The record of LONG where nothing was killed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("undisturbed"))
+        return recorded(LONG).read_bytes()
+
+
 def killed_after(epoch: int, run: Run) -> int | None:
     """Kill the process that the run is in, if it is under way and past the epoch. Returns what was killed."""
     seen = run.seen()
@@ -302,7 +310,7 @@ def killed_after(epoch: int, run: Run) -> int | None:
     return pid if under_way else None
 
 
-def test_killed_workers_are_run_again() -> None:
+def test_killed_workers_are_run_again(undisturbed: bytes) -> None:
     runs = [Run(config, Path("out").resolve()) for config in sweeps.read(written(LONG)).configs]
     killed: list[int] = []
     deadline = time.monotonic() + 60
@@ -317,11 +325,11 @@ def test_killed_workers_are_run_again() -> None:
     whole = recorded(LONG, jobs=2).read_bytes()
     killer.join()
     assert killed not in ([], [os.getpid()])
-    assert whole == recorded(LONG, "undisturbed").read_bytes()
+    assert whole == undisturbed
     assert all(run.seen()["pid"] != killed[0] for run in runs)
 
 
-def test_a_killed_sweep_goes_on_where_it_was() -> None:
+def test_a_killed_sweep_goes_on_where_it_was(undisturbed: bytes) -> None:
     run = Run(sweeps.read(written(LONG)).configs[0], Path("build/sweeps/long").resolve())
     command = [sys.executable, "-m", "tsla", "sweep", "sweep.toml", "--jobs", "1"]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:  # noqa: S603 - our own command
@@ -330,7 +338,7 @@ def test_a_killed_sweep_goes_on_where_it_was() -> None:
     assert not run.seen()["ended"]
     assert run.state.exists()
     assert cli.main(["sweep", "sweep.toml", "--jobs", "1"]) == 0
-    assert Path("build/sweeps/long/long.parquet").read_bytes() == recorded(LONG, "undisturbed").read_bytes()
+    assert Path("build/sweeps/long/long.parquet").read_bytes() == undisturbed
     assert not run.state.exists()
 
 
