@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tsla.empirics.experiments.study.settings import CONFIRMATORY, DECAY, DECAY_TUNING, PATHS, TEMPERING, TUNING
+from tsla.empirics.experiments.study.third import paths_of, runs_of, tuning_of
 
 Config = Mapping[str, Any]
 
@@ -45,6 +46,7 @@ DERIVED = "the same sums of the same numbers"
 SOLVED = "a solver stops at its tolerance"
 
 CLEAN, NOISY, DECAYED = "mlp, digits, 0 % noise", "mlp, digits, 20 % noise", "mlp, digits, 20 % noise, step decay"
+FALLING = "mlp, digits, 20 % noise, momentum, weight decay, step decay"
 PATH = Again({"setting": NOISY}, 1e-3, SMALL, first={"runs": 1, "seeds": 2}, keys=("arm", "eta", "seed", "epoch"))
 EPOCH = Again({"method": "sgd"}, 1e-9, LARGE, changes={"epochs": 1, "drop": 1, "measure_at": [0, 1]}, keys=("epoch",), same_kernels=True)
 BRANCH = Again({"batch_size": 16, "eta": 0.5}, 1e-2, SMALL, first={"times": 1, "horizons": 1}, keys=("snapshot", "K", "theta"))
@@ -70,6 +72,9 @@ AGAIN: Mapping[str, tuple[Again, ...]] = {
     DECAY_TUNING: (replace(PATH, of={"setting": DECAYED}, keys=("arm", "eta", "seed")),),
     DECAY: (replace(PATH, of={"setting": DECAYED}),),
     PATHS: (PATH,),
+    tuning_of("mlp"): (replace(PATH, of={"setting": FALLING}, keys=("arm", "eta", "seed")),),
+    runs_of("mlp"): (replace(PATH, of={"setting": FALLING}),),
+    paths_of("mlp"): (replace(PATH, of={"setting": FALLING}),),
     TEMPERING: (Again({"setting": CLEAN}, 1e-3, SMALL),),
     "planner": (Again({}, 1e-9, DERIVED),),
     "certificates": (Again({"group": "worst_case.one_step"}, 1e-4, SOLVED),),
