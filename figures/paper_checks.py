@@ -34,7 +34,7 @@ outcome is `records/evidence.json`. Do not edit. The test command fails when one
   setting (**no benefit that matters**, **open** and **can't tell** are three more) holds **on these settings**, which stand behind it in
   groups that share their schedule, and on no others; they are smaller than the claim's own. *power* is the probability with which a
   comparison sees the smallest effect that matters, 0.5 points of accuracy or 1 % of a loss or a variance. A setting can't tell where
-  that is below 0.8 or a tuned step size η lies at the edge of its grid.
+  that is below 0.8 or a tuned step size η lies at the edge of its grid; where it differs significantly all the same, that is said.
 - A proof stands on axioms that `records/certificates.parquet` names with each step: linearity of E, induction over the steps,
   `1-x <= e^-x`, `log x <= x-1`, Cauchy-Schwarz. A worst case that is "at most" a part of the bound is an upper certificate; a
   mean of runs may exceed a bound that is attained by sampling error.

@@ -108,7 +108,7 @@ def gap_bound(constants: Constants, oracle: SmoothingOracle, *, eta: ArrayLike, 
 
 def _noise_from_above(found: Moments, theta: Array) -> Array:
     """``N(θ)``; where c is negative it is small beside what it is computed from, and what rounding may take of that is added."""
-    lost = ROUNDING * (product(1 - theta, 1 - theta, found.s2) + product(theta, theta, found.nu2))
+    lost = ROUNDING * replace(found, c=0.0).noise(theta)
     return np.asarray(found.noise(theta) + np.where(np.asarray(found.c) < 0, 4 * lost, 0.0))
 
 

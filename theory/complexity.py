@@ -117,8 +117,9 @@ def _why(constants: Constants, eps: float, ahead: str, totals: dict[str, float])
         f"and of sgd-pl, which does not smooth, {totals['sgd-pl'] / max(totals[ahead], 1):.3g}-fold"
     )
     against_best = {"tsla": "no bound here is ahead of it", "lsr": alone, "lsr-pl": alone, "smoothed-pl": apart}
-    without = "" if ahead in against_best or METHODS[ahead].smooths else " without smoothing"
-    return f"{against_paper}; {against_best.get(ahead, f'{ahead} is ahead of it {behind:.3g}-fold{without}')}."
+    if ahead in against_best:
+        return f"{against_paper}; {against_best[ahead]}."
+    return f"{against_paper}; {ahead} is ahead of it {behind:.3g}-fold{'' if METHODS[ahead].smooths else ' without smoothing'}."
 
 
 def _range(delta: float) -> str:

@@ -18,6 +18,7 @@ Array = NDArray[np.float64]
 
 # A product of two correctly rounded factors, such as eta * L with eta = 1/L, may exceed 1 by an ulp or two.
 ROUNDING = 4 * np.finfo(np.float64).eps
+SMALLEST_NORMAL = np.finfo(np.float64).tiny  # below it digits are missing
 
 
 class UnrepresentableError(ValueError):
@@ -133,7 +134,7 @@ def target_squared(eps: ArrayLike) -> Array:
     root = real("eps", eps, above=0)
     with np.errstate(all="ignore"):
         square = root**2
-    lost = (square < np.finfo(np.float64).tiny) | ~np.isfinite(square)
+    lost = (square < SMALLEST_NORMAL) | ~np.isfinite(square)
     if lost.any():
         raise UnrepresentableError(f"eps = {shown(root[lost].flat[0])}: its square overflows float64 or vanishes in it; rescale F")
     return square

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from tsla.theory.constants import Array, Constants, UnrepresentableError, real, representable, step_count, target_squared
+from tsla.theory.constants import SMALLEST_NORMAL, Array, Constants, UnrepresentableError, real, representable, step_count, target_squared
 from tsla.theory.method import Method
 from tsla.theory.methods import METHODS
 from tsla.theory.text import Json, aligned, count, number
@@ -15,6 +15,7 @@ from tsla.theory.text import Json, aligned, count, number
 EPS_BRACKET = (1e-60, 1e60)  # outside of it no budget of samples is of use
 LARGEST_DELTA = 1e20  # there 2δ/(1+δ) is 2
 DECADES, POINTS, REFINEMENTS = 40, 2001, 5  # of the grid of δ: each refinement puts POINTS into one gap of the last grid
+SEARCHABLE = (10.0**DECADES * SMALLEST_NORMAL, 1e300)  # ends of a grid of δ that begins DECADES below, and is of numbers
 
 
 @representable
@@ -62,7 +63,7 @@ def _largest_delta(method: Method, constants: Constants, eps: float, samples: fl
         return reach
     if samples == 0:  # the baseline is there before its first step
         return 0.0
-    high = reach if method.too_large is None else _searchable(method.too_large(constants, eps, samples))
+    high = reach if method.too_large is None else float(np.clip(method.too_large(constants, eps, samples), *SEARCHABLE))
     if not np.isfinite(high):  # it gets there at every δ, and asks for the more the larger δ is
         high = LARGEST_DELTA
         if _totals(method, constants, np.asarray(high), eps) < samples:
@@ -75,11 +76,6 @@ def _largest_delta(method: Method, constants: Constants, eps: float, samples: fl
         last = paying[-1]
         grid = np.geomspace(grid[last], grid[min(last + 1, POINTS - 1)], POINTS)
     return float(grid[0])
-
-
-def _searchable(delta: float) -> float:
-    """Clipped so that the grid, which begins DECADES below, is of numbers."""
-    return float(np.clip(delta, 10.0**DECADES * np.finfo(np.float64).tiny, 1e300))
 
 
 def _totals(method: Method, constants: Constants, delta: Array, eps: float) -> Array:

@@ -195,7 +195,7 @@ def _theta_for_step(m: Moments, eta_L: Array) -> Array:
     slope, curvature = m.slope(eta_L), m.curvature(eta_L)
     rounding = ROUNDING * (m.beta2 + eta_L * (m.s2 + m.nu2))
     flat = curvature <= rounding
-    return np.where(flat, slope > rounding, np.clip(slope / np.where(flat, 1.0, curvature), 0, 1))
+    return np.where(flat, slope > rounding, np.clip(slope / np.maximum(curvature, rounding), 0, 1))
 
 
 def _ratio(p: ArrayLike, q: ArrayLike) -> Array:

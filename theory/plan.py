@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tsla.theory.constants import Array, UnrepresentableError
+from tsla.theory.constants import SMALLEST_NORMAL, Array, UnrepresentableError
 from tsla.theory.text import Json, aligned, count, number
 
 # The number of steps is a ceiling of a product of some ten rounded factors; 800000.0000000001 means 800000.
@@ -69,8 +69,9 @@ class Stage:
         if self.factor is not None:
             row["last_eta"] = float(self.step_size(last))
         if self.weights is not None:
-            ends = [float(self.weights(np.asarray(t, dtype=np.float64))) for t in (0, last)]
-            row |= dict(zip(("first_weight", "last_weight"), (end / (max(ends) or 1.0) for end in ends), strict=True))
+            first_weight, last_weight = (float(self.weights(np.asarray(t, dtype=np.float64))) for t in (0, last))
+            larger = max(first_weight, last_weight) or 1.0
+            row |= {"first_weight": first_weight / larger, "last_weight": last_weight / larger}
         return row
 
     def said(self) -> str:
@@ -108,7 +109,7 @@ class Plan:
                 f"the number of steps that {self.claim} asks for overflows float64; eps is too small for these constants"
             )
         for stage in self.stages:
-            if (stage.step_size(0) < np.finfo(np.float64).tiny).any():  # digits are missing, and 1/L may be passed
+            if (stage.step_size(0) < SMALLEST_NORMAL).any():  # digits are missing, and 1/L may be passed
                 raise UnrepresentableError(f"the step size that {self.claim} asks for vanishes in float64; rescale F")
 
     @property

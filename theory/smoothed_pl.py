@@ -6,13 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tsla.theory.biased import SmoothingOracle
-from tsla.theory.constants import Array, Constants, real, representable, shown, target_squared
+from tsla.theory.constants import SMALLEST_NORMAL, Array, Constants, real, representable, shown, target_squared
 from tsla.theory.method import Method
 from tsla.theory.plan import Plan
 from tsla.theory.products import product
 from tsla.theory.sgd_pl import three_phases
 
-SMALL = np.finfo(np.float64).tiny
 HALVINGS = 100  # of a bracket in the logarithm of the step size: to the last bit for any bracket that float64 holds
 
 
@@ -51,11 +50,10 @@ def gain(sigma2: ArrayLike, oracle: SmoothingOracle, eps: ArrayLike) -> Array:
 def largest_scale(sigma2: Array, oracle: SmoothingOracle, target2: Array) -> Array:
     """``η3 L``: the largest ``x`` in (0, 1] with ``min_θ θ²β² + x N(θ) <= ε²/2``, by bisection; the minimum increases with x."""
     low = np.minimum(1.0, product(target2, over=(2, sigma2)))  # without smoothing the floor is x σ²
-    low = np.broadcast_to(low, np.broadcast_shapes(low.shape, oracle.beta2.shape, oracle.nu2.shape, oracle.c.shape))
     high = np.ones_like(low)
     enough = _best(sigma2, oracle, high)[1] <= target2 / 2
     for _ in range(HALVINGS):
-        middle = np.where(low * high < SMALL, np.sqrt(low) * np.sqrt(high), np.sqrt(low * high))  # a product may vanish
+        middle = np.where(low * high < SMALLEST_NORMAL, np.sqrt(low) * np.sqrt(high), np.sqrt(low * high))  # a product may vanish
         fits = _best(sigma2, oracle, middle)[1] <= target2 / 2
         low, high = np.where(fits, middle, low), np.where(fits, high, middle)
     return np.where(enough, 1.0, low)

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from tsla.empirics.experiments.sign_prediction.predictions import PREDICTORS
-from tsla.empirics.experiments.sign_prediction.verdicts import decided, primary, verdict, where
+from tsla.empirics.experiments.sign_prediction.verdicts import UNITS, compared, decided, primary, verdict, where
 from tsla.empirics.runs import records
 from tsla.empirics.runs.records import Record
 from tsla.figures.documents import markdown
@@ -30,19 +30,34 @@ def _parts(network: str, record: Record) -> list[tuple[str, str]]:
     """What the document says of a network, from its record: titles and bodies."""
     rows = record.table
     found = verdict(rows)
-    first = primary(found)
-    gone = rows.drop_duplicates(["seed", "label_noise", "batch_size", "eta"])
+    first = primary(rows)
+    runs = rows.drop_duplicates(["seed", "label_noise", "batch_size", "eta"])
     said = (
         f"C12 and C14 are **{decided(first)}** on these settings: {where(network, record.config['configs'])}. "
-        f"Hit rate {_shown(first, 'hit')}, less the better rule {_shown(first, 'above')}, "
-        f"{first['established']:g} signs, {rows['seed'].nunique()} seeds. "
-        f"{int(gone['diverged'].sum())} of {len(gone)} cells diverged and are left out."
+        f"Hit rate {_shown(first, 'hit')}, less the better rule {_shown(first, 'above')}. "
+        f"These are {first['established']:g} signs, of {first['units']} settings and {rows['seed'].nunique()} seeds. "
+        f"{int(runs['diverged'].sum())} of {len(runs)} runs diverged and are left out."
     )
     return [
         (f"{network}: the sign of the floor, ‖∇F‖² after 30 steps, against plain SGD", said),
+        (f"{network}: the same sign beside rules that are fitted to outcomes", _fitted(rows)),
+        (f"{network}: what the interval takes for independent", _units(rows)),
         (f"{network}: snapshots with ηL ≤ 1, as C12 asks", _table(found, "premise")),
         (f"{network}: all snapshots", _table(found, "all")),
     ]
+
+
+def _fitted(rows: pd.DataFrame) -> str:
+    """One line a rule: what it is fitted to, and how often it hits."""
+    lines = [(row["rule"], row["fitted"], _shown(row, "hit"), _shown(row, "lead")) for row in compared(rows).to_dict("records")]
+    return markdown.table(("rule", "fitted to", "hit rate", "hit rate of floor, less its"), lines)
+
+
+def _units(rows: pd.DataFrame) -> str:
+    """One line a unit of resampling."""
+    found = {name: primary(rows, unit) for name, unit in UNITS.items()}
+    lines = [(name, str(row["units"]), _shown(row, "hit"), _shown(row, "above")) for name, row in found.items()]
+    return markdown.table(("resampled", "there are", "hit rate of floor", "floor, less the better rule"), lines)
 
 
 def _table(found: pd.DataFrame, scope: str) -> str:

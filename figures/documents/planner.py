@@ -10,7 +10,6 @@ from tsla.empirics.advice.plan.validation import OUTCOMES, amount
 from tsla.empirics.experiments.planner.rules import RULES
 from tsla.empirics.experiments.planner.validation import validated
 from tsla.figures.documents import markdown
-from tsla.theory.text import number
 
 
 def tables(folder: Path) -> tuple[str, str]:
@@ -18,6 +17,7 @@ def tables(folder: Path) -> tuple[str, str]:
     found = validated(folder)
     parts = (
         ("Verdicts", _verdicts(found)),
+        ("Regret less that of the best naive rule, by setting", _by_setting(found)),
         (f"Regrets on the {len(found['judging'])} judging settings", _regrets(found)),
         ("Settings", f"Rules were chosen on: {'; '.join(found['building'])}. {_judged(found)}"),
     )
@@ -33,17 +33,24 @@ def _verdicts(found: Mapping[str, Any]) -> str:
             test["rule"],
             test["naive"],
             amount(test, "difference", test["outcome"]),
-            number(test["p"]),
-            number(test["holm"]),
-            "better" if test["better"] else "can't tell",
+            f"{sum(value < 0 for value in test['by_setting'].values())} of {len(test['by_setting'])}",
+            "better on each" if test["better"] else "can't tell",
         )
         for test in found["tests"]
     ]
-    return markdown.table(("outcome", "kind", "rule", "best naive rule", "regret, less the naive one's", "p", "Holm", "verdict"), lines)
+    return markdown.table(("outcome", "kind", "rule", "best naive rule", "regret, less the naive one's", "less on", "verdict"), lines)
+
+
+def _by_setting(found: Mapping[str, Any]) -> str:
+    """One line a judging setting and one column a test."""
+    tests = found["tests"]
+    titles = [f"{test['outcome']}, {OUTCOMES[test['outcome']]}: {test['rule']} less {test['naive']}" for test in tests]
+    lines = [(setting, *(f"{100 * test['by_setting'][setting]:.2f}" for test in tests)) for setting in found["judging"]]
+    return markdown.table(("setting", *titles), lines)
 
 
 def _regrets(found: Mapping[str, Any]) -> str:
-    """One line a rule and one column an outcome: mean regret over the judging settings, with its 95 % interval."""
+    """One line a rule and one column an outcome: mean regret over the judging settings, with their range."""
     by_rule: dict[tuple[str, str], dict[str, str]] = {}
     for line in found["rules"]:
         by_rule.setdefault((line["rule"], line["kind"]), {})[line["outcome"]] = amount(line, "regret", line["outcome"])

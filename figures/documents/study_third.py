@@ -59,7 +59,7 @@ def _compared(found: Iterable[Finding]) -> str:
             str(len(one.differences)),
             f"{one.power:.2f}",
             "yes" if one.at_edge else "no",
-            one.word,
+            f"{one.word}, {one.aside}" if one.aside else one.word,
         )
         for one in found
     ]

@@ -41,7 +41,7 @@ Line = tuple[str, str]
 def draw(load: Load) -> Figure:
     """A panel a row of the table, whose lines are the settings by schedule and noise, and below them those of the second round."""
     second = Runs(load(TUNING).table, summary(load(CONFIRMATORY).table), load(PATHS).table)
-    found = third_verdicts.found(third_verdicts.read(lambda name: load(name).table)) + verdicts.family(second)
+    found = third_verdicts.found(third_verdicts.made(lambda name: load(name).table)) + verdicts.family(second)
     lines = _lines()
     figure, axes = plt.subplots(1, len(MATTERS), figsize=(15, 0.19 * len(lines)), sharey=True)
     for ax, row in zip(axes, MATTERS, strict=True):
@@ -51,7 +51,9 @@ def draw(load: Load) -> Figure:
     axes[0].invert_yaxis()
     for label, (setting, _) in zip(axes[0].get_yticklabels(), lines, strict=True):
         label.set_fontweight("normal" if setting else "bold")
-    figure.suptitle("Right of the grey band: in favour, by more than matters; left of it: against. Hollow: can't tell")
+    figure.suptitle(
+        "Right of the grey band: in favour, by more than matters; left of it: against, by more than matters. Hollow: can't tell"
+    )
     handles = [Line2D([], [], linestyle="", **look) for look in LOOKS.values()]
     figure.legend(handles, list(LOOKS), loc="outside lower center", ncols=len(LOOKS))
     return figure
@@ -84,4 +86,7 @@ def _panel(ax: Axes, found: Sequence[Finding], lines: Sequence[Line]) -> None:
         ax.plot(sides, [places[one.setting]] * 2, color=look["color"], linewidth=1)
         ax.plot(centre, places[one.setting], linestyle="", **look)
     ax.set_xscale("symlog", linthresh=1)
+    ax.xaxis.set_major_formatter("{x:g}")
+    reach = max(2.0, *map(abs, ax.get_xlim()))
+    ax.set_xlim(-reach, reach)
     ax.set_ylim(-1, len(lines))

@@ -138,6 +138,15 @@ def test_a_bound_is_rounded_up_where_noises_cancel() -> None:
     assert exact(said.total) >= closed_form(problem, 10**6, 0.49999)
 
 
+def test_noise_is_raised_where_it_may_cancel_and_only_there() -> None:
+    """N(1/2) is 0, 1/2 and 3/4, each raised by 8 ulp; where c < 0 N may be too small by 16 ulp of the squares, which are 1/2."""
+    oracle = SmoothingOracle(beta2=0, nu2=1, c=[-1.0, 0.0, 0.5])
+    noise = biased.bound(Constants(L=1, sigma2=1, F0=1), oracle, eta=1, T=1, theta=0.5).terms["noise"]
+    above = (noise - [0.0, 0.5, 0.75]) / np.finfo(float).eps
+    assert (above > 0).all()
+    assert (above <= [8.01, 4, 6]).all()
+
+
 def related(bound: Biased) -> Callable[[Constants, float, float, float | None], Bound]:
     """The oracle that goes with δ: half of δσ² is bias, half is noise, and half of that noise is g's."""
 

@@ -15,7 +15,7 @@ from tests.claims.support.marks import of_claims
 from tests.planted import Rejects
 from tsla.empirics.experiments.sign_prediction import predictions
 from tsla.empirics.experiments.sign_prediction.predictions import Point
-from tsla.empirics.experiments.sign_prediction.verdicts import PRIMARY, decided, primary, verdict, where
+from tsla.empirics.experiments.sign_prediction.verdicts import PRIMARY, decided, primary, where
 from tsla.empirics.runs import records
 from tsla.figures.documents import branches
 from tsla.theory.constants import Array
@@ -47,10 +47,14 @@ def with_sign(floor: Floor, rows: pd.DataFrame) -> pd.DataFrame:
 SNAPSHOT = ["seed", "label_noise", "batch_size", "eta", "snapshot"]
 
 
+DECIDED = {"MLP": "supported as a predictor", "ResNet-8": "not decided as a predictor"}
+
+
 def came_true(network: str, floor: Floor) -> None:
-    """The sign by this floor is supported as a predictor, as docs/study_plan.md has it."""
-    row = primary(verdict(predicted_by(floor, RECORDS[network].table)))
-    assert decided(row) == "supported as a predictor"
+    """The sign by this floor hits more than the better rule, by what docs/branches.md calls it: ResNet-8 has too few settings to tell."""
+    row = primary(predicted_by(floor, RECORDS[network].table))
+    assert row["above"] > 0
+    assert decided(row) == DECIDED[network]
 
 
 CAME_TRUE = {network: partial(came_true, network) for network in RECORDS}
@@ -62,11 +66,12 @@ def test_the_sign_from_the_moments_came_true(network: str, claim: str, evidence:
     """A hit rate decides about a predictor, not about a bound, which is proved: the verdict of the claim is left to its proof."""
     CAME_TRUE[network](predictions.floor)
     record = RECORDS[network]
-    row = primary(verdict(record.table))
+    row = primary(record.table)
     hit, above = (f"{row[name]:.2f} [{row[f'{name}_low']:.2f}, {row[f'{name}_high']:.2f}]" for name in ("hit", "above"))
     evidence(
         f"{where(network, record.config['configs'])}, {PRIMARY['K']} steps from a snapshot: the sign of the floor "
-        f"{decided(row)} of ‖∇F‖², hit rate {hit}, less the better rule that does not look {above}"
+        f"{decided(row)} of ‖∇F‖², hit rate {hit}, less the better rule that does not look {above}, "
+        f"95 % intervals over {row['units']} settings"
     )
 
 
@@ -103,4 +108,5 @@ def test_planted_floors_are_rejected(network: str, wrong: Floor, rejects: Reject
 @pytest.mark.parametrize("wrong", [without_bias, of_single_examples])
 def test_the_signs_of_resnet8_do_not_tell_these_apart(wrong: Floor) -> None:
     """As docs/branches.md says: there the sign is that of s² - N(θ) alone."""
-    CAME_TRUE["ResNet-8"](wrong)
+    table = RECORDS["ResNet-8"].table
+    assert primary(predicted_by(wrong, table)) == primary(table)

@@ -71,14 +71,14 @@ def test_seeds_of_the_third_round_are_fresh() -> None:
 
 
 def said(claim: str, make: Callable[[], World]) -> list[Said]:
-    """What is said of each setting, the second round's first."""
+    """What is said of each setting, those of the third round first: they are nearer to the claim's own."""
     second, third = families(make)
-    return verdicts.by_setting(claim, second) + third_verdicts.by_setting(claim, third)
+    return third_verdicts.by_setting(claim, third) + verdicts.by_setting(claim, second)
 
 
 def stated(claim: str) -> list[Said]:
-    """The same in the tables of docs/study.md and docs/study_third.md."""
-    places = (("study.md", "### Setting by setting"), ("study_third.md", "### Verdicts"))
+    """The same in the tables of docs/study_third.md and docs/study.md."""
+    places = (("study_third.md", "### Verdicts"), ("study.md", "### Setting by setting"))
     texts = ((ROOT / "docs" / page).read_text(encoding="utf-8").split(title)[1].split("###")[0] for page, title in places)
     lines = [line.strip("| ").split(" | ") for text in texts for line in text.splitlines() if line.startswith(f"| {claim} |")]
     return [(group, word, where) for _, group, word, where in lines]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Callable
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 from inspect import getsource
 from pathlib import Path
 
@@ -16,9 +18,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from tests.figures.miniature import STALL, miniature, write_miniature_records
+from tests.figures.miniature import STALL, miniature
 from tests.planted import Rejects
 from tsla.empirics.experiments.registry import ARMS
+from tsla.empirics.experiments.study import third_verdicts
+from tsla.empirics.experiments.study.findings import Finding
 from tsla.empirics.runs import records
 from tsla.empirics.runs.records import Record
 from tsla.figures import gallery, style
@@ -30,15 +34,25 @@ T_975 = 12.706204736  # Student's t(0.975, 1): the miniature records have two se
 
 
 @pytest.fixture(scope="module")
-def draw(source: Path) -> Callable[[str], Figure]:
-    """Each figure is drawn once, and only looked at."""
+def again(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where ``draw`` writes."""
+    return tmp_path_factory.mktemp("again")
+
+
+@pytest.fixture(scope="module")
+def draw(source: Path, again: Path) -> Callable[[str], Figure]:
+    """Each figure is drawn once more, to a file of its name, and only looked at."""
 
     @cache
     def figure(name: str) -> Figure:
-        with style.house_style():
-            found = MODULES[name].draw(lambda record: records.read(source / f"{record}.parquet"))
-        plt.close(found)
-        return found
+        found: list[Figure] = []
+
+        def kept(load: Callable[[str], Record]) -> Figure:
+            found.append(MODULES[name].draw(load))
+            return found[0]
+
+        draw_file(again / f"{name}.svg", kept, lambda record: records.read(source / f"{record}.parquet"))
+        return found[0]
 
     return figure
 
@@ -54,23 +68,25 @@ def test_all_are_drawn_to_files_of_their_names(drawn: list[Path]) -> None:
     assert plt.get_fignums() == []
 
 
-def test_figures_of_the_same_record_have_the_same_bytes_and_those_of_another_have_others(
-    source: Path, drawn: list[Path], tmp_path: Path
-) -> None:
-    other = write_miniature_records(tmp_path / "records")
-    table, configs = miniature("stall")
-    records.write(other / "stall.parquet", table.assign(grad2=2 * table["grad2"]), {"configs": list(configs)}, "tsla records stall")
-    redrawn = draw_all(other, tmp_path)
-    changed = [first for first, second in zip(drawn, redrawn, strict=True) if first.read_bytes() != second.read_bytes()]
-    assert [path.stem for path in changed] == [name for name, module in MODULES.items() if 'load("stall")' in getsource(module)] != []
+def test_figures_of_the_same_records_have_the_same_bytes(drawn: list[Path], again: Path, draw: Callable[[str], Figure]) -> None:
+    for path in drawn:
+        draw(path.stem)
+        assert (again / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def test_figures_of_another_record_have_other_bytes(source: Path, drawn: list[Path], tmp_path: Path) -> None:
+    def other(name: str) -> Record:
+        found = records.read(source / f"{name}.parquet")
+        return replace(found, table=found.table.assign(grad2=2 * found.table["grad2"])) if name == "stall" else found
+
+    changed = [path for path in drawn if 'load("stall")' in getsource(MODULES[path.stem])]
+    assert changed
     for path in changed:
-        again = draw_file(tmp_path / path.name, MODULES[path.stem].draw, lambda name: records.read(source / f"{name}.parquet"))
-        assert again.read_bytes() == path.read_bytes(), path.name
+        assert draw_file(tmp_path / path.name, MODULES[path.stem].draw, other).read_bytes() != path.read_bytes(), path.name
 
 
-def test_a_missing_record_is_named_with_the_command_that_makes_it(tmp_path: Path) -> None:
-    write_miniature_records(tmp_path / "records")
-    (tmp_path / "records" / "rates.parquet").unlink()
+def test_a_missing_record_is_named_with_the_command_that_makes_it(source: Path, tmp_path: Path) -> None:
+    shutil.copytree(source, tmp_path / "records", ignore=shutil.ignore_patterns("rates.parquet"))
     with pytest.raises(ValueError, match=r"rates\.parquet does not exist; `tsla records rates` makes it$"):
         draw_all(tmp_path / "records", tmp_path / "figures")
 
@@ -264,3 +280,18 @@ def test_bounds_of_the_rates(draw: Callable[[str], Figure]) -> None:
         by_T = rows.groupby("T")
         for expected in (by_T["bound"].first(), by_T["mean_grad2"].mean()):
             assert any(np.allclose(expected, values, rtol=1e-12, atol=0) for values in drawn if len(values) == 4)
+
+
+def draws_the_findings(in_favour: int, *, figure: Figure, found: list[Finding]) -> None:
+    """Of the third round, in units of what matters: E3 with what is in favour to the right, and hollow where a setting can't tell."""
+    (ax,) = [ax for ax in figure.axes if ax.get_title() == "E3"]
+    markers = [(float(np.ravel(line.get_xdata())[0]), line.get_markerfacecolor()) for line in ax.get_lines() if line.get_marker() != "None"]
+    for one in (one for one in found if one.claim == "E3"):
+        there = [colour == "white" for x, colour in markers if np.isclose(x, in_favour * float(one.interval.estimate) / 0.005)]
+        assert there == [one.power < 0.8 or one.at_edge]
+
+
+def test_markers_of_the_forest_are_the_findings(draw: Callable[[str], Figure], source: Path, rejects: Rejects) -> None:
+    made = third_verdicts.made(lambda name: records.read(source / f"{name}.parquet").table)
+    check = partial(draws_the_findings, figure=draw("forest"), found=third_verdicts.found(made))
+    rejects(check, right=1, wrong=-1)

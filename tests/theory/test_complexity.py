@@ -44,6 +44,18 @@ def test_the_sentence(
     )
 
 
+@pytest.mark.parametrize(
+    ("changes", "eps", "ahead"),
+    [
+        ({"F0": 1.0}, 1.3, "sgd-pl-last is ahead of it 9-fold without smoothing."),  # 9 steps and 1
+        ({"F0": 0.1}, 1.9, "sgd-pl-last is ahead of it 6-fold without smoothing."),  # 6 steps and none
+        ({"mu": 0.9, "sigma2": 0.1, "delta": 0.005, "F0": 100.0}, 0.2, "no bound here is ahead of it."),  # lsr-pl asks for as many
+    ],
+)
+def test_the_sentence_where_few_steps_are_enough(changes: dict[str, float], eps: float, ahead: str) -> None:
+    assert compare(Constants(**{"L": 1.0, "mu": 1.0, "sigma2": 0.01, "delta": 0.1} | changes), eps=eps).why.endswith(f"; {ahead}")
+
+
 @pytest.mark.parametrize("oracle", [None, ORACLE])
 def test_all_methods_are_there_in_order(oracle: SmoothingOracle | None) -> None:
     known = Constants(**KNOWN)

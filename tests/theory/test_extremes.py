@@ -231,6 +231,17 @@ def test_what_is_left_of_the_gap_is_above_zero(rate: float, T: float) -> None:
     assert 0 < value <= found <= max(2 * value, 1e-323)
 
 
+@pytest.mark.parametrize(("rate", "T"), [(0.3, 1.0), (0.3, 1900.0), (0.7, 1.0), (0.7, 500.0)])
+def test_what_is_left_of_the_gap_is_raised_by_what_rounding_may_take(rate: float, T: float) -> None:
+    found = float(contraction(np.asarray(rate), np.asarray(1.0), np.asarray(T)))
+    value = shrunk(exact(rate), exact(T))
+    assert 0 <= exact(found) / value - 1 <= (1 + 4.5 * (1 - mp.log(value))) * np.finfo(float).eps
+
+
+def test_no_more_is_left_than_there_was() -> None:
+    assert contraction(np.asarray(1e-300), np.asarray(1.0), np.asarray(1.0)) == 1
+
+
 def test_nothing_is_left_where_nothing_is() -> None:
     assert contraction(np.asarray(1.0), np.asarray(1.0), np.asarray(1.0)) == 0
 

@@ -42,3 +42,9 @@ def test_delta_where_there_is_no_variance() -> None:
     found = Moments.of(s2=[0.0, 2.0, 4.0], shat2=[1.0, 1.0, 0.0], c=0.0).delta
     assert np.asarray(found).tolist() == [np.inf, 0.5, 0.0]
     assert Moments.of(s2=0.0, shat2=0.0, c=0.0).delta == np.inf
+
+
+def test_there_is_nothing_to_smooth_where_g_and_its_partner_are_one_but_for_rounding() -> None:
+    s2 = np.array([1.0, 1e6])
+    assert np.asarray(Moments.of(s2=s2, shat2=s2, c=s2 * (1 - 2.0**-53)).theta_star).tolist() == [0, 0]
+    assert np.asarray(Moments.of(s2=s2, shat2=s2, c=s2 * (1 - 2.0**-40)).theta_star) == pytest.approx(0.5)

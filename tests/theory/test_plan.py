@@ -81,13 +81,21 @@ def test_a_noiseless_oracle_needs_no_small_step(plan: Callable[..., Plan], steps
     assert (float(stage.eta), float(stage.steps)) == (0.1, steps)
 
 
+def test_the_first_step_must_not_vanish() -> None:
+    first = np.finfo(float).tiny
+    assert Plan("lsr", "C5", (), (Stage(np.float64(first), np.float64(0), np.float64(2)),)).total == 2
+    growing = Stage(np.float64(first / 2), np.float64(0), np.float64(2), factor=lambda t: 1 + t)
+    with pytest.raises(ValueError, match="the step size that C5 asks for vanishes in float64; rescale F"):
+        Plan("lsr", "C5", (), (growing,))
+
+
 def test_an_infinite_length_is_allowed_where_the_target_is_out_of_reach() -> None:
     endless = Stage(np.float64(1), np.float64(0), np.float64(np.inf))
     assert np.isinf(Plan("lsr", "C5", (), (endless,), reachable=np.False_).total)
 
 
 def test_a_stage_says_how_it_goes_on() -> None:
-    falling = Stage(np.float64(0.5), np.float64(0.2), np.float64(5), factor=lambda t: 1 / (1 + t), weights=lambda t: (t >= 2) * t)
+    falling = Stage(np.float64(0.5), np.float64(0.2), np.float64(5), factor=lambda t: (1 + t) ** -1, weights=lambda t: (t >= 2) * t)
     assert [float(falling.step_size(t)) for t in (0, 1, 4)] == [0.5, 0.25, 0.1]
     assert falling.json() == pytest.approx({"eta": 0.5, "theta": 0.2, "steps": 5, "last_eta": 0.1, "first_weight": 0, "last_weight": 1})
     assert falling.said() == "0.5 to 0.1"
@@ -95,7 +103,7 @@ def test_a_stage_says_how_it_goes_on() -> None:
     assert [float(slowing.step_size(t)) for t in (0, 4)] == [0.5, 0.25]
     assert slowing.json() == {"eta": 0.5, "theta": 0, "steps": 9, "decay_steps": 4}
     assert slowing.said() == "0.5/(1 + t/4)"
-    single = Stage(np.float64(0.5), np.float64(0), np.float64(1), factor=lambda t: 1 / (1 + t), weights=lambda t: 2.0 + t)
+    single = Stage(np.float64(0.5), np.float64(0), np.float64(1), factor=lambda t: 1 / (1 + t), weights=lambda t: (2 + t) ** -1)
     assert single.json() == {"eta": 0.5, "theta": 0, "steps": 1, "last_eta": 0.5, "first_weight": 1, "last_weight": 1}
     assert single.said() == "0.5 to 0.5"
     with pytest.raises(ValueError, match="decay_steps and factor exclude each other"):

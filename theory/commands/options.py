@@ -71,4 +71,4 @@ def moments(args: argparse.Namespace) -> Moments:
 
 
 def _of_options(args: argparse.Namespace) -> SmoothingOracle:
-    return SmoothingOracle(beta2=args.beta2, nu2=args.nu2, c=getattr(args, "c", None) or 0.0)
+    return SmoothingOracle(beta2=args.beta2, nu2=args.nu2, c=args.c or 0.0)

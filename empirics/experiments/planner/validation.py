@@ -1,5 +1,8 @@
 """Whether a rule can be trusted: chosen on some settings, put to the test on others, against the best naive rule.
 
+What varies independently is the data set, and the settings that judge are of two. No interval and no test can be had from two, so that the
+settings are shown one by one and in their range, and a rule counts as better only where it is so on each of them.
+
 ``python -m`` this module writes, from the record ``planner``, what `tsla plan` knows of the rules.
 """
 
@@ -19,25 +22,22 @@ from tsla.empirics.experiments.study.scope import scope
 from tsla.empirics.experiments.study.settings import SETTINGS
 from tsla.empirics.runs import records
 from tsla.empirics.runs.files import replacing
-from tsla.empirics.statistics.intervals import Interval, holm, paired_p_value, student_t
+from tsla.theory.constants import Array
 from tsla.theory.text import Json
-
-LEVEL = 0.05
-"""Of the family of all tests: one for each outcome and kind of rule."""
 
 
 def validate(regrets: pd.DataFrame, building: Collection[str]) -> Json:
     """From the table of :func:`tsla.empirics.experiments.planner.regret.by_setting`; the settings ``building`` chose among the rules.
 
     For each outcome the best naive rule, and of each other kind the best rule, are those of least mean regret over ``building``. On the
-    other settings, the unit of all intervals here, they are judged: by their regret less that of the naive rule, paired by setting, with
-    p-values adjusted by Holm over all these tests. Result::
+    other settings they are judged, by their regret less that of the naive rule. Result::
 
         {"building": [settings], "judging": [settings],
-         "rules": [{"outcome", "rule", "kind", "building": regret there, "regret", "low", "high"}],
-         "tests": [{"outcome", "kind", "rule", "naive", "difference", "low", "high", "p", "holm", "better"}]}
+         "rules": [{"outcome", "rule", "kind", "building": mean regret there, "regret", "least", "largest"}],
+         "tests": [{"outcome", "kind", "rule", "naive", "difference", "least", "largest", "by_setting": {setting: difference}, "better"}]}
 
-    "better": less regret than the naive rule, established at LEVEL. Raises ValueError for no building settings, or fewer than 2 others.
+    "regret" and "difference" are means over the judging settings, "least" and "largest" the ends of their range there. "better": less
+    regret than the naive rule on each judging setting. Raises ValueError for no building settings, or fewer than 2 others.
     """
     used = regrets["setting"].isin(building)
     judging = regrets[~used]
@@ -55,23 +55,26 @@ def validate(regrets: pd.DataFrame, building: Collection[str]) -> Json:
         judged = {key: values.loc[settings].to_numpy(dtype=np.float64) for key, values in by_rule.items()}
         for (kind, rule), values in judged.items():
             line = {"outcome": outcome, "rule": rule, "kind": kind, "building": built[kind, rule]}
-            rules.append(line | _numbers("regret", student_t(values)))
+            rules.append(line | _range("regret", values))
         best = {kind: min((key for key in built if key[0] == kind), key=built.__getitem__) for kind, _ in built}
         for kind, key in best.items():
             if kind != NAIVE:
                 differences = judged[key] - judged[best[NAIVE]]
-                line = {"outcome": outcome, "kind": kind, "rule": key[1], "naive": best[NAIVE][1], "p": float(paired_p_value(differences))}
-                tests.append(line | _numbers("difference", student_t(differences)))
-    for test, adjusted in zip(tests, holm([test["p"] for test in tests]), strict=True):
-        test |= {"holm": float(adjusted), "better": bool(adjusted <= LEVEL and test["difference"] < 0)}
+                line = {"outcome": outcome, "kind": kind, "rule": key[1], "naive": best[NAIVE][1]} | _range("difference", differences)
+                by_setting = dict(zip(settings, map(float, differences), strict=True))
+                tests.append(line | {"by_setting": by_setting, "better": bool((differences < 0).all())})
     return {"building": list(regrets["setting"][used].unique()), "judging": settings, "rules": rules, "tests": tests}
 
 
 def validated(folder: Path = records.FOLDER) -> Json:
-    """The validation by the record in a folder, with its ``scope``: in words, the settings that judged, for which alone it speaks."""
+    """The validation by the record in a folder, with the settings that judged, for which alone it speaks.
+
+    ``scope`` has them in words, and ``data`` their data sets.
+    """
     record = records.read(folder / "planner.parquet")
     found = validate(record.table, record.config["configs"][0]["building"])
-    return found | {"scope": scope([SETTINGS[name] for name in found["judging"]])}
+    settings = [SETTINGS[name] for name in found["judging"]]
+    return found | {"scope": scope(settings), "data": list(dict.fromkeys(setting.data for setting in settings))}
 
 
 def write(validation: Mapping[str, Any], path: Path = RESOURCE) -> None:
@@ -84,8 +87,8 @@ def write(validation: Mapping[str, Any], path: Path = RESOURCE) -> None:
         temporary.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _numbers(name: str, interval: Interval) -> dict[str, float]:
-    return {name: float(interval.estimate), "low": float(interval.low), "high": float(interval.high)}
+def _range(name: str, values: Array) -> dict[str, float]:
+    return {name: float(values.mean()), "least": float(values.min()), "largest": float(values.max())}
 
 
 if __name__ == "__main__":

@@ -104,6 +104,16 @@ class Finding:
             return SUPPORTED if self.effect > 0 else REFUTED
         return NO_BENEFIT if self.excludes_what_matters else OPEN
 
+    @property
+    def aside(self) -> str:
+        """What the word, which the plan gives by rule, would hide of a significant difference; else empty."""
+        if not self.adjusted < LEVEL:
+            return ""
+        if self.word == CANT_TELL:
+            return f"yet significantly {'in favour' if self.effect > 0 else 'against'}"
+        ends = np.abs([self.interval.low, self.interval.high])
+        return "by less than matters" if ends.max() < MATTERS[self.claim] else ""
+
 
 def finding(claim: str, setting: str, what: str, found: ArrayLike, etas: Sequence[float]) -> Finding:
     """From paired differences, shape (seeds,)."""

@@ -31,7 +31,14 @@ def _setting(data: str, noise: float, decay: str, **more: object) -> Setting:
 
 SMALL = {"etas": _etas(0.0025, 15), "search": Search(120, 40), "seeds": _seeds(60)}
 RESIDUAL = {"model": "resnet8", "etas": _etas(0.02, 8), "search": Search(24, 12), "seeds": _seeds(16)}
-HEAD = {"model": "efficientnet-lite0", "batch_size": 64, "train_size": 5000, "etas": _etas(0.014, 10), "search": Search(40, 20), "seeds": _seeds(24)}
+HEAD = {
+    "model": "efficientnet-lite0",
+    "batch_size": 64,
+    "train_size": 5000,
+    "etas": _etas(0.014, 10),
+    "search": Search(40, 20),
+    "seeds": _seeds(24),
+}
 BESIDE = ((0.0, "constant"), (0.2, "step"))
 """Noise and schedules that stand beside clean labels and step decay, where a run is dearer than with the MLP."""
 
@@ -45,6 +52,8 @@ PARTS: dict[str, tuple[Setting, ...]] = {
     "resnet8_beside": tuple(_setting("digits", noise, decay, **RESIDUAL) for noise, decay in BESIDE),
 }
 """The settings whose step sizes are tuned. Each part has records of its own, by the functions below."""
+MADE = ("mlp",)
+"""Of PARTS and SCRATCH those whose records there are. The others stand in the plan, and are shown as not run."""
 SCRATCH = "study_scratch"
 """The record of the networks whose step size is not tuned: a row a run and epoch, with moments."""
 SCRATCH_SETTINGS = tuple(

@@ -13,6 +13,7 @@ from tsla.empirics.experiments.study.outcomes import LATER, Choice, summary
 from tsla.empirics.experiments.study.settings import Setting
 from tsla.empirics.experiments.study.third import (
     EVERY,
+    MADE,
     PARTS,
     SCRATCH,
     SCRATCH_ARMS,
@@ -48,6 +49,12 @@ def read(table: Callable[[str], pd.DataFrame]) -> Runs:
     tuning, confirmatory, paths = ([table(of(part)) for part in PARTS] for of in (tuning_of, runs_of, paths_of))
     runs = [summary(rows, LATER) for rows in (*confirmatory, scratch) if len(rows)]
     return Runs(_together(tuning), _together(runs), _together([*paths, scratch]))
+
+
+def made(table: Callable[[str], pd.DataFrame]) -> Runs:
+    """What has been made of it: a record of MADE that is not there is asked for all the same."""
+    there = {name(part) for part in MADE for name in (tuning_of, runs_of, paths_of)} | {SCRATCH} & set(MADE)
+    return read(lambda name: table(name) if name in there else NOTHING)
 
 
 def _together(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

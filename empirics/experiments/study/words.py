@@ -33,7 +33,8 @@ def _how(one: Finding, *, several: bool) -> str:
     """How well it was looked at; the arm, where a setting has several."""
     arm = [f"`{one.what.split()[0]}`"] if several else []
     edge = ["η at the edge of its grid"] if one.at_edge else []
-    return f" ({', '.join((*arm, f'{len(one.differences)} seeds', f'power {one.power:.2f}', *edge))})"
+    aside = [one.aside] if one.aside else []
+    return f" ({', '.join((*arm, f'{len(one.differences)} seeds', f'power {one.power:.2f}', *edge, *aside))})"
 
 
 def _by_network(settings: Sequence[tuple[Setting, str]], *, name_noise: bool) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
 from tests.planted import Rejects
 from tsla.empirics.advice.plan import validation
@@ -50,9 +49,9 @@ def test_a_rule_that_holds_up_is_better() -> None:
         "theory": ("floor", "always", True),
         "practice": ("least test loss", "always", True),
     }
-    assert by_kind["theory"]["low"] < -0.09 < by_kind["theory"]["high"] < 0
+    assert by_kind["theory"]["least"] < -0.09 < by_kind["theory"]["largest"] < 0
     (line,) = (line for line in found["rules"] if line["rule"] == "floor")
-    assert line["low"] < 0.01 < line["high"]
+    assert line["least"] < 0.01 < line["largest"]
 
 
 def chooses_on_the_building_settings(validate: Callable[[pd.DataFrame, tuple[str, ...]], Mapping[str, Any]]) -> None:
@@ -72,22 +71,27 @@ def test_the_naive_rule_is_chosen_on_the_building_settings_too() -> None:
     assert (first["naive"], first["better"]) == ("always", True)
 
 
-def test_a_difference_within_chance_is_none() -> None:
-    found = validate(regrets(building=GOOD, judging={**GOOD, "floor": 0.095, "least test loss": 0.095}, noise=0.1), BUILDING)
-    assert not any(test["better"] for test in found["tests"])
+def test_a_rule_is_better_on_each_setting_or_not_at_all() -> None:
+    """Seven settings at which a rule is better do not outweigh one at which it is not: they may be of one data set."""
+    table = regrets(building=GOOD, judging=GOOD)
+    table.loc[(table["setting"] == "j7") & (table["rule"] == "floor"), "regret"] += 0.15
+    (test, _) = validate(table, BUILDING)["tests"]
+    differences = list(test["by_setting"].values())
+    assert list(test["by_setting"]) == list(JUDGING)
+    assert (test["difference"], test["least"], test["largest"]) == (pytest.approx(np.mean(differences)), min(differences), max(differences))
+    assert test["difference"] < 0
+    assert not test["better"]
+
+
+def test_a_rule_that_is_equal_is_not_better() -> None:
     same = validate(regrets(building={"floor": 0.1}, judging={"floor": 0.1}, noise=0).assign(regret=0.1), BUILDING)["tests"][0]
-    assert (same["difference"], same["p"], same["better"]) == (0, 1, False)
+    assert (same["difference"], same["better"]) == (0, False)
 
 
-def test_tests_are_adjusted_over_all_outcomes_and_kinds() -> None:
-    table = regrets(outcomes=("test_loss", "grad2", "test_accuracy"), building=GOOD, judging=GOOD, noise=0.2)
-    found = validate(table, BUILDING)
-    assert len(found["tests"]) == 6
-    test = found["tests"][3]
-    rows = table[(table["outcome"] == test["outcome"]) & table["setting"].isin(JUDGING)].set_index("rule")["regret"]
-    assert test["p"] == pytest.approx(stats.ttest_rel(rows[test["rule"]], rows[test["naive"]]).pvalue)
-    smallest = min(found["tests"], key=lambda test: test["p"])
-    assert smallest["holm"] == pytest.approx(min(6 * smallest["p"], 1))
+def test_every_outcome_and_kind_is_judged() -> None:
+    found = validate(regrets(outcomes=("test_loss", "grad2"), building=GOOD, judging=GOOD), BUILDING)
+    judged = [(test["outcome"], test["kind"]) for test in found["tests"]]
+    assert judged == [("test_loss", "theory"), ("test_loss", "practice"), ("grad2", "theory"), ("grad2", "practice")]
 
 
 @pytest.mark.parametrize("building", [(), ("elsewhere",), (*BUILDING, *JUDGING[1:])])
@@ -107,7 +111,11 @@ def test_the_resource_is_what_the_record_says() -> None:
     kept, found = validation.read(), with_naive_rules(validated(ROOT / "records"))
     assert kept.keys() == found.keys()
     for name, value in found.items():
-        assert kept[name] == ([pytest.approx(line) for line in value] if name in ("rules", "tests") else value)
+        assert kept[name] == ([_close(line) for line in value] if name in ("rules", "tests") else value)
+
+
+def _close(line: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value if isinstance(value, (str, bool)) else pytest.approx(value) for name, value in line.items()}
 
 
 def test_what_is_kept_can_be_read_again(tmp_path: Path) -> None:

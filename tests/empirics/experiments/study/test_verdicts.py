@@ -54,6 +54,22 @@ def test_the_word_for_a_setting(found: Finding, expected: str) -> None:
     assert found.word == expected
 
 
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (finding(0.02, 0.001), ""),
+        (finding(-0.002, 0.001), "by less than matters"),
+        (finding(0.0048, 0.001, spread=1e-3), ""),  # its interval ends beyond 0.005
+        (finding(0.02, 0.001, eta=1.6), "yet significantly in favour"),
+        (finding(-0.2, 0.001, spread=0.1), "yet significantly against"),
+        (finding(-0.2, 0.06, spread=0.1), ""),
+        (finding(0.0, 0.9), ""),
+    ],
+)
+def test_what_a_word_would_hide_is_said_beside_it(found: Finding, expected: str) -> None:
+    assert found.aside == expected
+
+
 def test_the_effect_is_positive_in_favour() -> None:
     assert finding(0.02, 0.01).effect > 0
     assert replace(finding(-0.02, 0.01), claim="E2").effect > 0
