@@ -38,6 +38,8 @@ class Experiment:
     """Whether ``tsla records`` runs it unasked; the certificates have a command of their own."""
     derived: bool = False
     """Whether it is made of other records: then ``run`` is told their folder, too."""
+    kept: bool = True
+    """Whether its record is committed: not what was only developed on, nor what is planned and not run."""
 
     @property
     def configs(self) -> tuple[Config, ...]:
@@ -138,7 +140,7 @@ EXPERIMENTS = {
         Experiment("coverage", coverage.run, coverage.CONFIGS, in_report=False),
         Experiment("branches", branches.run, branches_of("confirmatory"), in_report=False),
         Experiment("branches_resnet8", branches.run, branches_of("resnet8"), in_report=False),
-        Experiment("branches_development", branches.run, branches_of("development"), in_report=False),
+        Experiment("branches_development", branches.run, branches_of("development"), in_report=False, kept=False),
         Experiment(TUNING, study.tune, study.tuning_parts(), in_report=False),
         Experiment(CONFIRMATORY, study.confirm, study.confirmatory_parts, in_report=False),
         Experiment(PATHS, study.paths, study.path_parts, in_report=False),
@@ -146,7 +148,7 @@ EXPERIMENTS = {
         Experiment(DECAY_TUNING, study.tune, study.decay_tuning_parts(), in_report=False),
         Experiment(DECAY, study.confirm, study.decay_parts, in_report=False),
         *(
-            Experiment(name(part), run, partial(parts, part), in_report=False)
+            Experiment(name(part), run, partial(parts, part), in_report=False, kept=part in third.MADE)
             for part in third.PARTS
             for name, run, parts in (
                 (third.tuning_of, study.tune, lambda part, _: study.third_tuning_parts(part)),
@@ -154,7 +156,7 @@ EXPERIMENTS = {
                 (third.paths_of, study.paths, study.third_path_parts),
             )
         ),
-        Experiment(third.SCRATCH, study.paths, study.scratch_parts(), in_report=False),
+        Experiment(third.SCRATCH, study.paths, study.scratch_parts(), in_report=False, kept=third.SCRATCH in third.MADE),
         Experiment("planner", planner.regrets, (planner.CONFIG,), in_report=False, derived=True),
         Experiment("certificates", certificates.run, tuple({"group": group} for group in groups()), in_report=False),
     )

@@ -14,7 +14,6 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.empirics.experiments.curves import curve
-from tests.empirics.experiments.study.made_up import write_third_round
 from tsla import cli
 from tsla.empirics.experiments.rates.annealed import CONTRASTS
 from tsla.empirics.runs import records
@@ -32,6 +31,7 @@ CHANGES: list[tuple[str, str, str, Callable[[pd.DataFrame], Any]]] = [
     ("rates", "annealed", "ratio", lambda _: 1.0),
     ("rates", "measured_rates", "exponent", lambda _: 1.0),
     ("study", "study_decay", "test_accuracy", lambda rows: rows["test_accuracy"] + 0.01 * (rows["arm"] == "none")),
+    ("study_third", "study_mlp", "test_accuracy", lambda rows: rows["test_accuracy"] + 0.01 * (rows["arm"] == "none")),
 ]
 QUICK = [name for name in DOCUMENTS if not name.startswith("study")]
 
@@ -73,19 +73,6 @@ def test_a_changed_record_is_seen(
     found = records.read(path)
     put(path, found.table.assign(**{column: changed}), found.config)
     assert stale(capsys, document) == [document]
-
-
-def test_a_changed_record_of_the_third_round_is_seen(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_third_round(checkout / "records")
-    assert cli.main(["docs", "study_third"]) == 0
-    capsys.readouterr()
-    assert stale(capsys, "study_third") == []
-    for name in ("study_mlp_tuning", "study_heads", "study_resnet8_paths", "study_scratch"):
-        path = checkout / "records" / f"{name}.parquet"
-        found = records.read(path)
-        put(path, found.table[found.table["setting"] != found.table["setting"].iloc[0]])  # without its first setting
-        assert stale(capsys, "study_third") == ["study_third"], name
-        put(path, found.table)
 
 
 def test_a_changed_number_is_seen_and_written_anew(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,8 +24,7 @@ from tsla.empirics.experiments.registry import EXPERIMENTS
 from tsla.empirics.runs import records
 
 ROOT = Path(__file__).parents[3]
-KEPT = tuple(name for name in EXPERIMENTS if name != "branches_development")
-"""What is committed: all but the runs that the predictions were developed on."""
+KEPT = tuple(name for name, experiment in EXPERIMENTS.items() if experiment.kept)
 ONE_KIND_OF_PROCESSOR = "branches_resnet8"
 """Comes out again on such a processor only as made it, where ``tsla records --check`` takes a quarter of a minute for it."""
 

