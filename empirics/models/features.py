@@ -7,6 +7,7 @@ import json
 import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def _key(images: NDArray[Any], white: float, trained: str, device: torch.device)
     about = {
         "images": [str(images.dtype), images.shape, white],
         "network": [efficientnet.WEIGHTS, trained, efficientnet.SIDE, efficientnet.MIDDLE, efficientnet.SCALE],
-        "computed": [torch.__version__, device.type],
+        "computed": [torch.__version__, version("efficientnet-lite-pytorch"), device.type],
     }
     digest = hashlib.sha256(json.dumps(about).encode())
     digest.update(np.ascontiguousarray(images).data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from tsla.empirics.experiments.study.findings import MATTERS, Finding
+from tsla.empirics.experiments.study.findings import MATTERS, Finding, power_shown
 from tsla.empirics.experiments.study.words import Said
 from tsla.empirics.statistics.power import seeds_for
 from tsla.figures.documents import markdown
@@ -25,5 +25,5 @@ def power(found: Iterable[Finding]) -> str:
     for one in found:
         matters = MATTERS[one.claim]
         about = (one.claim, one.setting, f"{matters:g}", f"{one.spread:.2g}")
-        lines.append((*about, str(seeds_for(matters / one.spread)), str(len(one.differences)), f"{one.power:.2f}"))
+        lines.append((*about, str(seeds_for(matters / one.spread)), str(len(one.differences)), power_shown(one.power)))
     return markdown.table(("claim", "setting", "matters", "standard deviation", "seeds needed", "seeds", "power"), lines)

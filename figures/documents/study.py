@@ -10,7 +10,7 @@ import pandas as pd
 
 from tsla.empirics.experiments.study import paths
 from tsla.empirics.experiments.study.comparisons import CLAIMS, KEPT, arms_of, e4
-from tsla.empirics.experiments.study.findings import Finding, along, compared, e1
+from tsla.empirics.experiments.study.findings import Finding, along, compared, e1, power_shown
 from tsla.empirics.experiments.study.outcomes import OUTCOMES, RUN, Choice, Outcome, best, differences, tuned, values
 from tsla.empirics.experiments.study.scope import scope
 from tsla.empirics.experiments.study.settings import CLEAN, DECAYED, EARLY, EPOCHS, PATH_EPOCHS, PRIMARY, SETTINGS, WHOLE
@@ -133,7 +133,7 @@ def _confidence(study: Study) -> str:
 def _decay(study: Study) -> str:
     """E3 and E5 where the step size decays, each arm less ``none`` too; below, where that was."""
     found = [one for claim in KEPT for setting in DECAYED for one in decayed(study, claim, setting)]
-    lines = [(one.claim, one.setting, one.what, str(one.interval), str(len(one.differences)), f"{one.power:.2f}") for one in found]
+    lines = [(one.claim, one.setting, one.what, str(one.interval), str(len(one.differences)), power_shown(one.power)) for one in found]
     table = markdown.table(("claim", "setting", "compared", "difference", "seeds", "power"), lines)
     return f"{table}\n\nOn these settings: {scope(list(DECAYED.values()))}."
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tsla.empirics.experiments.study import predictions, third_verdicts
-from tsla.empirics.experiments.study.findings import MATTERS, THETA, WAYS, Finding, Runs, along, e1
+from tsla.empirics.experiments.study.findings import MATTERS, THETA, WAYS, Finding, Runs, along, e1, power_shown
 from tsla.empirics.experiments.study.scope import noise, schedule
 from tsla.empirics.experiments.study.third import EVERY, PATH_EPOCHS
 from tsla.empirics.experiments.study.third_verdicts import PLANNED, UNTUNED, at, by_setting
@@ -57,7 +57,7 @@ def _compared(found: Iterable[Finding]) -> str:
             f"{one.adjusted:.2g}",
             f"{one.effect:.2f}",
             str(len(one.differences)),
-            f"{one.power:.2f}",
+            power_shown(one.power),
             "yes" if one.at_edge else "no",
             f"{one.word}, {one.aside}" if one.aside else one.word,
         )
@@ -104,7 +104,17 @@ def _along(runs: Runs) -> str:
         for epoch in PATH_EPOCHS:
             here = rows[rows["epoch"] == epoch]
             lines.append((name, str(epoch), f"{here['rate'].mean():.3g}", *(str(student_t(here[of].to_numpy())) for of in columns)))
-    titles = ("setting", "epoch", "η", "F", "‖∇F‖²", "ratio", "beyond the control", "noise to squared signal", "signal over plain signal")
+    titles = (
+        "setting",
+        "epoch",
+        "η",
+        "F",
+        "‖∇F‖²",
+        "ratio",
+        "beyond the control",
+        "noise to squared signal",
+        "along ∇F, over ‖∇F‖ (below 0: uphill)",
+    )
     return markdown.table(titles, lines)
 
 

@@ -15,7 +15,7 @@ from tsla.empirics.experiments.study.findings import CANT_TELL, IN_FAVOUR, MATTE
 from tsla.empirics.experiments.study.outcomes import summary
 from tsla.empirics.experiments.study.scope import NAMES, NETWORKS, noise, schedule, scope
 from tsla.empirics.experiments.study.settings import CONFIRMATORY, PATHS, PRIMARY, SETTINGS, TUNING, Setting
-from tsla.empirics.experiments.study.third_verdicts import PLANNED, by_schedule_and_noise
+from tsla.empirics.experiments.study.third_verdicts import MADE_SETTINGS, by_schedule_and_noise
 from tsla.figures.gallery import Load
 
 CAPTION = (
@@ -24,7 +24,7 @@ CAPTION = (
     "Grey: too small to matter. The scale is linear there and logarithmic beyond. A setting without a marker was not run, or has no arm "
     "for the claim. Step sizes and arms are tuned on other seeds, but for ResNet-20; p by Holm within a schedule and an amount of noise. "
     "What is seen holds on these settings and is not known of others: third round, "
-    f"{scope(list(PLANNED.values()))}; second round, {scope([SETTINGS[name] for name in PRIMARY])}."
+    f"{scope(MADE_SETTINGS)}; second round, {scope([SETTINGS[name] for name in PRIMARY])}."
 )
 LOOKS: dict[str, dict[str, Any]] = {
     SUPPORTED: {"marker": ">", "color": "#0072B2"},

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tsla.empirics.data.datasets._images import FORMATS, Listed, assembled, common_side, decoded
 from tsla.empirics.data.datasets._split import Examples
 
-File = tuple[str, int, int]
+File = tuple[str, int, int, int, int]
 """Its name, when it was changed last, and its size."""
 
 
@@ -36,8 +36,11 @@ def examples(folder: Path | None, *, size: int | None = None) -> Examples:
 
 
 def _as_it_is(name: str) -> File:
-    found = Path(name).stat()
-    return name, found.st_mtime_ns, found.st_size
+    try:
+        found = Path(name).stat()
+    except OSError as error:
+        raise ValueError(f"{name} cannot be read: {error.strerror}") from error
+    return name, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size
 
 
 @lru_cache(maxsize=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from math import nan
+from math import floor, nan
 
 import numpy as np
 import pandas as pd
@@ -53,6 +53,7 @@ class Finding:
     etas:        the step sizes of the arms that are compared
     p:           of the two-sided paired t-test by itself
     adjusted:    the same in its family, by Holm; nan of what is in none
+    others:      the differences of the comparisons that must hold too
     """
 
     claim: str
@@ -62,6 +63,7 @@ class Finding:
     etas: tuple[float, ...]
     p: float
     adjusted: float = nan
+    others: tuple[Array, ...] = ()
 
     @property
     def interval(self) -> Interval:
@@ -80,8 +82,12 @@ class Finding:
 
     @property
     def power(self) -> float:
-        """The probability with which so many seeds see the smallest effect that matters, in a test at 5 % that stands alone."""
-        return paired_power(len(self.differences), MATTERS[self.claim] / self.spread)
+        """The probability with which so many seeds see the smallest effect that matters, in a test at 5 % that stands alone.
+
+        Of comparisons that must all hold it is that of the one that sees least.
+        """
+        compared = (self.differences, *self.others)
+        return min(paired_power(len(one), MATTERS[self.claim] / float(np.std(one, ddof=1))) for one in compared)
 
     @property
     def at_edge(self) -> bool:
@@ -115,6 +121,11 @@ class Finding:
         return "by less than matters" if ends.max() < MATTERS[self.claim] else ""
 
 
+def power_shown(power: float) -> str:
+    """With two digits, rounded down: what does not reach a limit is not shown as if it did."""
+    return f"{floor(100 * power) / 100:.2f}"
+
+
 def finding(claim: str, setting: str, what: str, found: ArrayLike, etas: Sequence[float]) -> Finding:
     """From paired differences, shape (seeds,)."""
     array = np.asarray(found, dtype=np.float64)
@@ -141,7 +152,8 @@ def compared(runs: pd.DataFrame, claim: str, setting: str, comparisons: Sequence
     least = min(found, key=lambda one: sign * float(effect_size(one.differences)))
     against = sign * least.differences.mean() < 0
     every_eta = tuple(eta for one in found for eta in one.etas)
-    return replace(least, etas=every_eta, p=min(1.0, len(found) * least.p) if against else least.p)
+    others = tuple(one.differences for one in found if one is not least)
+    return replace(least, etas=every_eta, others=others, p=min(1.0, len(found) * least.p) if against else least.p)
 
 
 def along(paths: pd.DataFrame, setting: str, arm: str = "none") -> pd.DataFrame:

@@ -28,6 +28,8 @@ from tsla.empirics.runs import records
 
 PLANNED = {setting.name: setting for part in (*PARTS.values(), SCRATCH_SETTINGS) for setting in part}
 """The settings, in the order of the tables."""
+MADE_SETTINGS = tuple(setting for part in MADE for setting in (SCRATCH_SETTINGS if part == SCRATCH else PARTS[part]))
+"""Those of the parts that have been run."""
 UNTUNED = {setting.name for setting in SCRATCH_SETTINGS}
 RECORDS = (*(name(part) for part in PARTS for name in (tuning_of, runs_of, paths_of)), SCRATCH)
 BY = {"E2": ", by F", "E2 by accuracy": ", by test accuracy"}

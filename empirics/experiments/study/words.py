@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from tsla.empirics.experiments.study.findings import WORDS, Finding
+from tsla.empirics.experiments.study.findings import WORDS, Finding, power_shown
 from tsla.empirics.experiments.study.scope import NAMES, network, noise, optimiser, schedule, shown
 from tsla.empirics.experiments.study.settings import EPOCHS, Setting
 from tsla.empirics.experiments.study.third import EVERY
@@ -34,7 +34,7 @@ def _how(one: Finding, *, several: bool) -> str:
     arm = [f"`{one.what.split()[0]}`"] if several else []
     edge = ["η at the edge of its grid"] if one.at_edge else []
     aside = [one.aside] if one.aside else []
-    return f" ({', '.join((*arm, f'{len(one.differences)} seeds', f'power {one.power:.2f}', *edge, *aside))})"
+    return f" ({', '.join((*arm, f'{len(one.differences)} seeds', f'power {power_shown(one.power)}', *edge, *aside))})"
 
 
 def _by_network(settings: Sequence[tuple[Setting, str]], *, name_noise: bool) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -162,8 +163,17 @@ def test_each_image_gets_its_label(
 
 def test_a_file_that_was_changed_is_read_again(tmp_path: Path) -> None:
     assert is_image(folder.examples(pictures(tmp_path)).test_inputs[0], 5)
-    (tmp_path / "test/a/x.png").write_bytes(image(pixels(7)))
+    there = tmp_path / "test/a/x.png"
+    times = (there.stat().st_atime_ns, there.stat().st_mtime_ns)
+    there.write_bytes(image(pixels(7)))
+    os.utime(there, ns=times)  # as archives are unpacked
     assert is_image(folder.examples(tmp_path).test_inputs[0], 7)
+
+
+def test_a_link_that_leads_nowhere_is_named(tmp_path: Path) -> None:
+    (pictures(tmp_path) / "test/a/y.png").symlink_to("nowhere.png")
+    with pytest.raises(ValueError, match=r"test/a/y\.png cannot be read: No such file or directory"):
+        folder.examples(tmp_path)
 
 
 def test_folder_is_loaded_by_its_name(tmp_path: Path) -> None:
