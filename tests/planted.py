@@ -12,7 +12,7 @@ import pytest
 from hypothesis import Phase, settings
 
 TESTS = Path(__file__).parent
-SEARCH = 20
+SEARCH = 40
 """So many times as many examples as usual are tried for an error, which only has to be found: the search ends at the first."""
 Subject = TypeVar("Subject")
 Version = TypeVar("Version", bound=Hashable)
@@ -52,7 +52,7 @@ def tells_apart(check: Callable[[Version], object], *, right: Version, wrong: Ve
 @cache
 def _passes(check: Callable[[Version], object], right: Version) -> None:
     """Once for all errors that are planted in the same thing, on some examples: a test of its own tries them all."""
-    with _examples(0.2):
+    with _examples(0.4):
         check(right)
 
 

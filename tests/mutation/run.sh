@@ -20,7 +20,7 @@ for module in tsla/theory/*.py; do
         sed -i 's/^@representable$/@staticmethod/; s/^from tsla.theory.constants import .*representable.*/&\nstaticmethod = representable/' "$module"
     fi
 done
-sed -i 's/max_examples=100/max_examples=40/' tests/conftest.py
+sed -i 's/^EXAMPLES = 50$/EXAMPLES = 40/' tests/conftest.py
 cat >> pyproject.toml <<'TOML'
 
 [tool.mutmut]
