@@ -13,7 +13,7 @@ from tsla.theory.constants import Array
 
 Clusters = Callable[[Array], Array]
 """From the cluster of each sample to what is given for it."""
-RUNS = 200
+RUNS = 120
 
 
 def lead(rates: Array) -> Array:

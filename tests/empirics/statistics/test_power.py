@@ -17,7 +17,7 @@ from tsla.empirics.statistics import power
 from tsla.empirics.statistics.power import Need, need, paired_power, sd_interval, seeds_for
 
 RUNS = 40_000
-PILOTS = 800
+PILOTS = 400
 
 
 def rejections(n: int, mean: float, sd: float, level: float, seed: int = 0) -> float:
