@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-
-from PEPit import PEP
+from typing import Any
 
 from tsla.theory import lsr, sgd, worst_case
 from tsla.theory.bound import Bound
 from tsla.theory.certificates import Certificate
-from tsla.theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, halved_noise, solve, tight, too_smooth, upper
-from tsla.theory.certificates.worst_case.engine.trees import Outcomes, inexact, mean_squared_gradient, run, smooth, unbiased
+from tsla.theory.certificates.algebra.engine import formulas
+from tsla.theory.certificates.worst_case.engine import theorems
+from tsla.theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, halved_noise, tight, too_smooth, upper
+from tsla.theory.claims import BY_ID
 from tsla.theory.constants import Constants
+from tsla.theory.testing.theorem import Given, Theorem
 
 K1 = Constants(L=1, sigma2=1, delta=0.5, F0=1)
 K2 = Constants(L=3, sigma2=2, delta=0.25, F0=0.5)
@@ -35,24 +37,43 @@ SGD = tuple(
 LSR = (Setting(K1, 1, 1), Setting(K2, 1, 2), Setting(K3, 1, 3))
 
 
+def _theorem(claim: str, settings: Iterable[Setting], **said: Any) -> Theorem:
+    """A claim about ``w ← w - ηg``, or a direction in the place of g."""
+    stated = {name: getattr(BY_ID[claim], name) for name in ("id", "title", "statement", "source")}
+    constants = [vars(setting.given) for setting in settings]
+    return Theorem(**stated, constants=constants, step=lambda k, w, g, state, t: (w - k.eta * g, state), **said)
+
+
+def _within(k: Given) -> dict[str, Any]:
+    return {"eta <= 1/L": k.eta * k.L <= 1}
+
+
+C4 = _theorem("C4", SGD, bound=lambda k, T: formulas.sgd_bound(k.F0, k.eta, T, k.L, k.sigma2), premises=_within)
+C5 = _theorem(
+    "C5",
+    LSR,
+    bound=lambda k, T: formulas.lsr_bound(k.F0, k.eta, T, formulas.paper_floor(k.sigma2, k.delta)),
+    variance=lambda k, gap, grad2: formulas.paper_floor(k.sigma2, k.delta),
+    biased=True,
+    premises=_within,
+)
+C16 = _theorem(
+    "C16",
+    SGD,
+    bound=lambda k, T: formulas.worst_case_bound(k.F0, k.eta, T, k.L, k.sigma2),
+    premises=lambda k: {"eta < 2/L": k.eta * k.L < 2},
+)
+"""C5 at the paper's θ, where ``V = 2δσ²/(1+δ)``."""
+
+
 def sgd_worst(setting: Setting) -> Worst:
     """The largest ``E‖∇F(w_R)‖²`` of SGD with ``F(w_0) - E F(w_T) <= F0``."""
-    problem = PEP()
-    return _find(problem, setting, unbiased(problem, float(setting.k.sigma2)))
+    return theorems.worst(C16, setting.given, setting.T, end="F(w_T)")
 
 
 def lsr_worst(setting: Setting) -> Worst:
     """The largest ``E‖∇F(w_R)‖²`` of label-smoothed SGD with ``F(w_0) - E F(w_T) <= F0``."""
-    problem = PEP()
-    return _find(problem, setting, inexact(problem, setting.error2, count=2))
-
-
-def _find(problem: PEP, setting: Setting, outcomes: Outcomes) -> Worst:
-    F, start = smooth(problem, setting.smoothness)
-    levels = run(F, [start], outcomes, setting.eta, setting.T)
-    problem.set_initial_condition(levels[0].value - levels[-1].value <= float(setting.k.F0))
-    problem.set_performance_metric(mean_squared_gradient(levels[:-1]))
-    return solve(problem)
+    return theorems.worst(C5, setting.given, setting.T, end="F(w_T)", outcomes=2)
 
 
 def certificates() -> Iterable[Certificate]:

@@ -19,6 +19,7 @@ from PEPit import PEP
 from tsla.theory import lsr
 from tsla.theory.certificates import Certificate, because, outcome_of
 from tsla.theory.constants import Constants, shown
+from tsla.theory.testing.theorem import Given
 
 TOLERANCE = 1e-6  # relative; the solver is asked for 1e-8 and may stop at 1e-7, and multipliers of size 10 act on what is left
 
@@ -63,6 +64,12 @@ class Setting:
     def error2(self) -> float:
         """``V(θ)`` at the paper's θ: the bound on ``E‖g_LS - ∇F‖²``."""
         return float(lsr.floor(self.k))
+
+    @property
+    def given(self) -> Given:
+        """What a theorem's step and bound read."""
+        names = ("L", "mu", "sigma2", "delta", "F0")
+        return Given(eta=self.eta, **{name: float(value) for name in names if (value := getattr(self.k, name)) is not None})
 
     @property
     def short(self) -> str:

@@ -9,12 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from PEPit import PEP, Expression, Function, Point, null_expression, null_point
 from PEPit.functions import SmoothFunction, SmoothQuadraticLojasiewiczFunctionExpensive, SmoothStronglyConvexFunction
 
+from tsla.theory.testing.theorem import Rule
+
 Outcomes = Callable[[Point], list[Point]]
 """From the gradient at a point to the equally likely directions of the step from there."""
+
+Oracle = Callable[[Point, Expression], list[Point]]
+"""The same where they depend on F there too."""
 
 PL = SmoothQuadraticLojasiewiczFunctionExpensive
 """Necessary conditions for A1 with A4 (Rubbens, Hendrickx and Taylor, 2025), not known to be sufficient: upper certificates only."""
@@ -25,11 +31,12 @@ STRONGLY_CONVEX = SmoothStronglyConvexFunction
 
 @dataclass(frozen=True)
 class Level:
-    """All points that a run may have reached after some number of steps, equally likely."""
+    """All points that a run may have reached after some number of steps, equally likely; and what its rule keeps in mind at each."""
 
     points: Sequence[Point]
     gradients: Sequence[Point]
     values: Sequence[Expression]
+    states: Sequence[Any]
 
     @property
     def value(self) -> Expression:
@@ -61,22 +68,30 @@ def mean(expressions: Sequence[Expression]) -> Expression:
     return sum(expressions) / len(expressions)
 
 
-def mean_squared_gradient(levels: Sequence[Level]) -> Expression:
-    """``E‖∇F(w_R)‖²`` for R uniform over the levels."""
-    return mean([level.gradient2 for level in levels])
+def mean_squared_gradient(levels: Sequence[Level], weights: Sequence[float] | None = None) -> Expression:
+    """``E‖∇F(w_R)‖²`` for R uniform over the levels, or by their weights."""
+    if weights is None:
+        return mean([level.gradient2 for level in levels])
+    return sum(weight * level.gradient2 for weight, level in zip(weights, levels, strict=True)) / sum(weights)
 
 
 def run(F: Function, points: Sequence[Point], outcomes: Outcomes, eta: float, steps: int) -> list[Level]:
-    """The levels of ``steps`` steps from the given points, the first and the last included: ``steps + 1`` of them."""
-    levels = [_level(F, points)]
-    for _ in range(steps):
+    """The levels of ``steps`` steps ``w ← w - ηd`` from the given points, the first and the last included: ``steps + 1`` of them."""
+    return follow(F, points, lambda gradient, _: outcomes(gradient), lambda w, d, state, t: (w - eta * d, state), steps)
+
+
+def follow(F: Function, points: Sequence[Point], oracle: Oracle, rule: Rule, steps: int) -> list[Level]:
+    """The levels of a run by any rule."""
+    levels = [_level(F, points, [None] * len(points))]
+    for t in range(steps):
         here = levels[-1]
-        following = [w - eta * d for w, g in zip(here.points, here.gradients, strict=True) for d in outcomes(g)]
-        levels.append(_level(F, following))
+        at_each = zip(here.points, here.gradients, here.values, here.states, strict=True)
+        following = [rule(w, d, state, t) for w, g, value, state in at_each for d in oracle(g, value)]
+        levels.append(_level(F, [w for w, _ in following], [state for _, state in following]))
     return levels
 
 
-def unbiased(problem: PEP, sigma2: float) -> Outcomes:
+def unbiased(problem: PEP, sigma2: float | Expression) -> Outcomes:
     """A2 with two outcomes: ``∇F ± ξ``, ``‖ξ‖² <= σ²``, with another ξ at every point."""
 
     def outcomes(gradient: Point) -> list[Point]:
@@ -87,7 +102,7 @@ def unbiased(problem: PEP, sigma2: float) -> Outcomes:
     return outcomes
 
 
-def inexact(problem: PEP, V: float, count: int = 1) -> Outcomes:
+def inexact(problem: PEP, V: float | Expression, count: int = 1) -> Outcomes:
     """C2 with ``count`` outcomes: ``∇F + e``, ``E‖e‖² <= V``, with other errors at every point, and no condition on their mean.
 
     One outcome is as bad as many: the worst case is a concave function of the sizes of the errors, because it is the value of a
@@ -103,6 +118,6 @@ def inexact(problem: PEP, V: float, count: int = 1) -> Outcomes:
     return outcomes
 
 
-def _level(F: Function, points: Sequence[Point]) -> Level:
+def _level(F: Function, points: Sequence[Point], states: Sequence[Any]) -> Level:
     found = [F.oracle(w) for w in points]
-    return Level(points, [g for g, _ in found], [value for _, value in found])
+    return Level(points, [g for g, _ in found], [value for _, value in found], states)
