@@ -11,10 +11,11 @@ from tsla.empirics.runs.files import replacing
 from tsla.empirics.runs.records import FOLDER
 from tsla.theory.claims import BY_ID, CLAIMS, KINDS, Claim
 
-Settings = Sequence[tuple[str, str, str]]
+Settings = Sequence[tuple[str, str, str, str]]
 Evidence = Mapping[str, Any]
 """``{"id", "kind", "planted", "test", "passed"}`` and, where the test said so, ``"finding"`` and ``"verdict"``; of training
-``"settings"`` in place of a verdict: what a group of them shares, a word of the study's plan, and those that it is said of."""
+``"settings"`` in place of a verdict: a round with what all of its settings share, what a group of them shares, a word of the study's
+plan, and those that it is said of."""
 
 EVIDENCE = FOLDER / "evidence.json"
 PAPER_CHECKS = Path("paper_checks.md")
@@ -60,8 +61,14 @@ def said(claim: str, verdict: str, settings: Settings) -> str:
         return verdict
     if not settings or not all(where.strip() for *_, where in settings):
         raise ValueError(f"settings of the verdict on {claim} are missing; each word must name those that it was found on")
-    groups = {group: "; ".join(f"**{word}**: {where}" for of, word, where in settings if of == group) for group, *_ in settings}
-    return f"on these settings: {'. '.join(f'*{group}*: {words}' for group, words in groups.items())}"
+    rounds: dict[str, dict[str, list[str]]] = {}
+    for of_round, group, word, where in settings:
+        rounds.setdefault(of_round, {}).setdefault(group, []).append(f"**{word}**: {where}")
+    texts = (
+        f"{of_round}: {'. '.join(f'*{group}*: ' + '; '.join(words) for group, words in groups.items())}"
+        for of_round, groups in rounds.items()
+    )
+    return f"on these settings: {'. '.join(texts)}"
 
 
 def verdict(rows: list[Evidence]) -> str:

@@ -61,7 +61,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def evidence(record_property: Callable[[str, object], None], request: pytest.FixtureRequest) -> Callable[..., None]:
     """``evidence("floor/bound 0.97")`` reports a finding, ``evidence(..., verdict="refuted")`` a verdict.
 
-    Of training ``settings`` stand in its place: ``evidence(..., settings=[("step decay", "refuted", "MLP on digits")])``.
+    Of training ``settings`` stand in its place: ``evidence(..., settings=[("third round", "step decay", "refuted", "MLP on digits")])``.
     """
 
     def report(finding: str, verdict: str = "supported", settings: paper_checks.Settings = ()) -> None:

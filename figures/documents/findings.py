@@ -14,9 +14,12 @@ POWER = "Power: seeds that see the smallest effect that matters with probability
 
 
 def verdicts(claims: Mapping[str, Iterable[Said]]) -> str:
-    """A line a claim, group of settings and word."""
-    lines = [(claim, *line) for claim, said in claims.items() for line in said]
-    return markdown.table(("claim", "on these settings", "verdict", "where"), lines)
+    """A line a claim, group of settings and word, below what all settings of each round share."""
+    lines = [(claim, *line) for claim, said in claims.items() for _, *line in said]
+    rounds = dict.fromkeys(line[0] for said in claims.values() for line in said)
+    return "\n\n".join(
+        (*(f"{one[0].upper()}{one[1:]}." for one in rounds), markdown.table(("claim", "on these settings", "verdict", "where"), lines))
+    )
 
 
 def power(found: Iterable[Finding]) -> str:

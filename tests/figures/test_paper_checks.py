@@ -45,15 +45,22 @@ def test_claims_about_training_are_those_of_the_study() -> None:
     assert all("on ResNet classification" in statement for statement in training.values())
 
 
-SETTINGS = [("step decay", "refuted", "MLP on digits"), ("step decay", "open", "MLP on MNIST"), ("constant", "supported", "MLP on digits")]
+SETTINGS = [
+    ("third", "step decay", "refuted", "MLP on digits"),
+    ("third", "step decay", "open", "MLP on MNIST"),
+    ("third", "constant", "supported", "MLP on digits"),
+    ("second", "constant", "refuted", "MLP on digits"),
+]
 
 
 @pytest.mark.parametrize("claim", ["E1", "E2", "E3", "E4", "E5"])
 def test_a_verdict_on_training_is_a_list_of_settings_by_group_and_word(claim: str) -> None:
     assert verdict([evidence(claim=claim, settings=SETTINGS)]) == (
-        "on these settings: *step decay*: **refuted**: MLP on digits; **open**: MLP on MNIST. *constant*: **supported**: MLP on digits"
+        "on these settings: third: *step decay*: **refuted**: MLP on digits; **open**: MLP on MNIST. "
+        "*constant*: **supported**: MLP on digits. "
+        "second: *constant*: **refuted**: MLP on digits"
     )
-    for bare in ({}, {"verdict": "refuted"}, {"settings": []}, {"settings": [("step decay", "refuted", " ")]}):
+    for bare in ({}, {"verdict": "refuted"}, {"settings": []}, {"settings": [("third", "step decay", "refuted", " ")]}):
         with pytest.raises(ValueError, match=f"settings of the verdict on {claim} are missing; each word must name those that"):
             render([evidence(claim=claim, **bare)])
 

@@ -54,14 +54,18 @@ COMPARED: dict[str, Arm] = NONE | _family(0.1, DROPS) | _family(0.3, DROPS) | _o
 """What E3 and E5 choose from."""
 AFFORDABLE: dict[str, Arm] = NONE | CONTROL | _family(0.1, FEWEST_DROPS) | _family(0.3, FEWEST_DROPS) | _own_hard(0.3, FEWEST_DROPS)
 """For a network that takes a hundred times as long."""
-SEARCHED: dict[str, dict[str, Arm]] = {
-    "none": NONE,
-    **{
-        family: {name: arm for theta in third.THETAS for name, arm in made(theta, third.DROPS).items() if _family_of(name) == family}
-        for made, families in ((_family, ("lsr", "tsla")), (_own_hard, ("own-hard", "own-hard-tsla")))
-        for family in families
-    },
-}
+
+
+def _by_family(arms: Mapping[str, Arm]) -> dict[str, dict[str, Arm]]:
+    families: dict[str, dict[str, Arm]] = {}
+    for name, arm in arms.items():
+        families.setdefault(_family_of(name), {})[name] = arm
+    return families
+
+
+SEARCHED = _by_family(
+    NONE | {name: arm for made in (_family, _own_hard) for theta in third.THETAS for name, arm in made(theta, third.DROPS).items()}
+)
 """The families of the third round, which get equal budgets of tuning, each with its arms."""
 
 
@@ -72,7 +76,7 @@ def measured_arms(setting: Setting) -> tuple[str, ...]:
 
 def arms(setting: Setting) -> dict[str, Arm]:
     """The arms that are run in a setting, by name."""
-    if setting.last > 1:
+    if setting.of_third_round:
         return {name: arm for family in SEARCHED.values() for name, arm in family.items()}
     if setting.decay != "constant":
         return COMPARED

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 
@@ -30,16 +31,10 @@ KEPT = {"E3": "lsr", "E5": "own-hard"}
 """The claims by accuracy -> the arms that never drop."""
 
 
-def e2(tuning: pd.DataFrame, setting: str) -> list[Comparison]:
-    """Early loss: the better ``lsr`` less ``none``."""
-    a = best(tuning, setting, arms_of(tuning, setting, "lsr"), "early loss")
-    return [Comparison(a, tuned(tuning, setting, "none", "early loss"), "early loss")]
-
-
-def e2_by_accuracy(tuning: pd.DataFrame, setting: str) -> list[Comparison]:
-    """Early test accuracy: the better ``lsr`` less ``none``."""
-    a = best(tuning, setting, arms_of(tuning, setting, "lsr"), "early accuracy")
-    return [Comparison(a, tuned(tuning, setting, "none", "early accuracy"), "early accuracy")]
+def e2(tuning: pd.DataFrame, setting: str, outcome: str = "early loss") -> list[Comparison]:
+    """By the outcome: the better ``lsr`` less ``none``."""
+    a = best(tuning, setting, arms_of(tuning, setting, "lsr"), outcome)
+    return [Comparison(a, tuned(tuning, setting, "none", outcome), outcome)]
 
 
 def e3(tuning: pd.DataFrame, setting: str) -> list[Comparison]:
@@ -74,7 +69,7 @@ def _best_against(tuning: pd.DataFrame, setting: str, dropped: str, kept: str) -
 
 CLAIMS = {"E2": e2, "E3": e3, "E4": e4, "E5": e5}
 """E1 compares directions, no arms."""
-LATER_CLAIMS = {"E2": e2, "E2 by accuracy": e2_by_accuracy, "E3": e3, "E4": e4, "E5": e5}
+LATER_CLAIMS: dict[str, Of] = {"E2": e2, "E2 by accuracy": partial(e2, outcome="early accuracy"), "E3": e3, "E4": e4, "E5": e5}
 """Those of the third round."""
 
 

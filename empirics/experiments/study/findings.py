@@ -156,10 +156,10 @@ def compared(runs: pd.DataFrame, claim: str, setting: str, comparisons: Sequence
     return replace(least, etas=every_eta, others=others, p=min(1.0, len(found) * least.p) if against else least.p)
 
 
-def along(paths: pd.DataFrame, setting: str, arm: str = "none") -> pd.DataFrame:
-    """The measured rows of an arm's path, with what smoothing at THETA does to a batch of the setting's size there."""
-    path = paths[(paths["setting"] == setting) & (paths["arm"] == arm)]
-    return measured(path.assign(method=arm), theta=THETA, batch_size=EVERY[setting].batch_size)
+def along(paths: pd.DataFrame, setting: str) -> pd.DataFrame:
+    """The measured rows of the path of ``none``, with what smoothing at THETA does to a batch of the setting's size there."""
+    path = paths[(paths["setting"] == setting) & (paths["arm"] == "none")]
+    return measured(path.assign(method="none"), theta=THETA, batch_size=EVERY[setting].batch_size)
 
 
 def e1(paths: pd.DataFrame, setting: str, way: str = "beyond") -> Finding:

@@ -169,13 +169,13 @@ def tune(part: Part) -> pd.DataFrame:
 def confirm(part: Part) -> pd.DataFrame:
     """One row a run and epoch; of the secondary settings, the epochs that outcomes are made of."""
     rows, setting = _rows(part), EVERY[part["setting"]]
-    if setting.primary and setting.last == 1:
+    if setting.primary and not setting.of_third_round:
         return _small(rows)
     return _small(rows[rows["epoch"].isin({epoch for outcome in _outcomes(setting).values() for epoch in outcome.epochs})])
 
 
 def _outcomes(setting: Setting) -> Mapping[str, Outcome]:
-    return OUTCOMES if setting.last == 1 else LATER
+    return LATER if setting.of_third_round else OUTCOMES
 
 
 def paths(part: Part) -> pd.DataFrame:

@@ -85,6 +85,11 @@ class Setting:
         return ", ".join(part for part in parts if part)
 
     @property
+    def of_third_round(self) -> bool:
+        """Whether its arms and outcomes are those of the third round, which took means over the last epochs."""
+        return self.last > 1
+
+    @property
     def small(self) -> bool:
         """Whether its runs are trained together, which a larger network gains nothing from; so that all arms can be afforded."""
         return self.model == "mlp" or bool(self.head)

@@ -23,7 +23,7 @@ from tsla.empirics.experiments.study.third import (
     runs_of,
     tuning_of,
 )
-from tsla.empirics.experiments.study.words import Said, said, title
+from tsla.empirics.experiments.study.words import Said, not_run, said, shared, title
 from tsla.empirics.runs import records
 
 PLANNED = {setting.name: setting for part in (*PARTS.values(), SCRATCH_SETTINGS) for setting in part}
@@ -32,7 +32,7 @@ MADE_SETTINGS = tuple(setting for part in MADE for setting in (SCRATCH_SETTINGS 
 """Those of the parts that have been run."""
 UNTUNED = {setting.name for setting in SCRATCH_SETTINGS}
 RECORDS = (*(name(part) for part in PARTS for name in (tuning_of, runs_of, paths_of)), SCRATCH)
-BY = {"E2": ", by F", "E2 by accuracy": ", by test accuracy"}
+BY = {"E2": ", by F before the step size falls", "E2 by accuracy": ", by test accuracy before the step size falls"}
 """The rows of a claim that has two."""
 
 
@@ -106,12 +106,21 @@ def by_schedule_and_noise() -> list[list[Setting]]:
 
 
 def by_setting(claim: str, findings: Sequence[Finding]) -> list[Said]:
-    """Of one claim, group by group, the plan's words for its settings: also for those that are missing."""
-    rows = [row for row in MATTERS if row.split()[0] == claim]
-    return [line for group in by_schedule_and_noise() for row in rows for line in _said(row, group, findings)]
+    """Of one claim, group by group, the plan's words for its settings, and in a line of its own those that are missing.
 
-
-def _said(row: str, group: Sequence[Setting], findings: Sequence[Finding]) -> list[Said]:
-    own = [one for one in findings if one.claim == row and EVERY[one.setting] in group]
-    there = {one.setting for one in own} | (UNTUNED if row == "E5" else set())  # which have no arm for it
-    return said(f"{title(group)}{BY.get(row, '')}", own, [setting for setting in group if setting.name not in there])
+    A group of which all runs are those of another, since the step size had not fallen yet, is not said again.
+    """
+    own = [one for one in findings if one.claim.split()[0] == claim]
+    there = {one.setting for one in own}
+    run = [setting for name, setting in PLANNED.items() if name in there]
+    of_round = f"third round: {shared(run or list(PLANNED.values()))}"
+    lines, before = [], set[bytes]()
+    for group in by_schedule_and_noise():
+        for row in (row for row in MATTERS if row.split()[0] == claim):
+            here = [one for one in own if one.claim == row and EVERY[one.setting] in group]
+            runs = {one.differences.tobytes() for one in here}
+            if not runs <= before:
+                lines += said(of_round, f"{title(group)}{BY.get(row, '')}", here)
+            before |= runs
+    without = there | (UNTUNED if claim == "E5" else set())  # which have no arm for it
+    return lines + not_run(of_round, [[one for one in group if one.name not in without] for group in by_schedule_and_noise()])

@@ -13,7 +13,7 @@ from tsla.empirics.experiments.study.comparisons import CLAIMS, accuracies
 from tsla.empirics.experiments.study.findings import NO_BENEFIT, REFUTED, SUPPORTED, THETA, Finding, Runs, adjusted, compared, e1, each
 from tsla.empirics.experiments.study.outcomes import summary
 from tsla.empirics.experiments.study.settings import CONFIRMATORY, DECAY, DECAY_TUNING, EARLY, PATHS, PRIMARY, SETTINGS, TEMPERING, TUNING
-from tsla.empirics.experiments.study.words import Said, said, title
+from tsla.empirics.experiments.study.words import Said, said, shared, title
 from tsla.empirics.runs import records
 from tsla.empirics.statistics.power import LEVEL
 
@@ -75,5 +75,7 @@ def verdict(claim: str, findings: Sequence[Finding]) -> str:
 def by_setting(claim: str, family: Sequence[Finding]) -> list[Said]:
     """What the words of the third round's plan are for each setting, beside the vote of this one, which is in the title."""
     own = [one for one in family if one.claim == claim]
-    shared = title([SETTINGS[name] for name in PRIMARY])
-    return said(f"second round, {verdict(claim, own)} by the vote of its plan: {shared}", own, name_noise=True)
+    settings = [SETTINGS[name] for name in PRIMARY]
+    return said(
+        f"second round: {shared(settings)}", f"{title(settings)}, {verdict(claim, own)} by the vote of its plan", own, name_noise=True
+    )

@@ -12,7 +12,7 @@ from tsla.empirics.experiments.study.findings import Finding, finding
 from tsla.empirics.experiments.study.scope import NETWORKS, network, scope
 from tsla.empirics.experiments.study.settings import DECAYED, PRIMARY, SETTINGS
 from tsla.empirics.experiments.study.third import PARTS, SCRATCH_SETTINGS
-from tsla.empirics.experiments.study.words import NOT_RUN, said, title
+from tsla.empirics.experiments.study.words import NOT_RUN, not_run, said, shared, title
 from tsla.empirics.models.networks import HIDDEN
 
 PLAIN = SETTINGS["mlp, digits, 20 % noise"]
@@ -56,28 +56,42 @@ def test_a_word_stands_before_the_settings_that_it_holds_on_with_how_well_they_w
     def found(setting: str, seeds: int, spread: float, eta: float = 0.1) -> Finding:
         return replace(finding("E3", setting, "a less b", spread * np.resize([-1.0, 1.0], seeds), (eta,)), adjusted=1.0)
 
-    few, sure, at_edge = found(PRIMARY[0], 10, 0.1), found(PRIMARY[1], 60, 0.001), found(PRIMARY[2], 60, 0.001, eta=1.6)
-    lines = said("second", [few, sure, at_edge], [SETTINGS[PRIMARY[-1]]], name_noise=True)
-    size = "(1,000 examples, batches of 16) on"
+    few, at_edge = found(PRIMARY[0], 10, 0.1), found(PRIMARY[2], 60, 0.001, eta=1.6)
+    sure = [found(PRIMARY[place], 60, 0.001) for place in (1, 3)]
     assert few.power < 0.1
-    assert lines == [
-        ("second", "no benefit that matters", f"MLP-64 {size} digits with 40 % wrong labels (60 seeds, power 1.00)"),
+    assert said("second", "constant", [few, *sure, at_edge], name_noise=True) == [
         (
             "second",
+            "constant",
+            "no benefit that matters",
+            "MLP-64 on digits with 40 % wrong labels and Fashion-MNIST with 40 % wrong labels (60 seeds, power above 0.95)",
+        ),
+        (
+            "second",
+            "constant",
             "can't tell",
             (
-                f"MLP-64 {size} digits with 20 % wrong labels (10 seeds, power {few.power:.2f}), "
-                "Fashion-MNIST with 20 % wrong labels (60 seeds, power 1.00, η at the edge of its grid)"
+                f"MLP-64 on digits with 20 % wrong labels (10 seeds, power {few.power:.2f}); "
+                "MLP-64 on Fashion-MNIST with 20 % wrong labels (60 seeds, power above 0.95, η at the edge of its grid)"
             ),
         ),
-        ("second", NOT_RUN, f"ResNet-8 {size} digits with 20 % wrong labels"),
     ]
-    (twice,) = said("a group", [few, few])
-    assert twice[2].count("(`a`, 10 seeds") == 2
+    (twice,) = said("second", "constant", [few, few])
+    assert twice[3] == f"MLP-64 on digits and digits (`a`, 10 seeds, power {few.power:.2f})"
 
 
-def test_a_group_says_what_its_settings_share() -> None:
-    assert (
-        title(PARTS["resnet8"][:3])
-        == "step decay of the step size, no wrong labels; 20 epochs, SGD with momentum 0.9 and weight decay 0.0005"
+def test_what_settings_share_is_said_once() -> None:
+    group = PARTS["resnet8"][:2]
+    optimiser = "SGD with momentum 0.9 and weight decay 0.0005"
+    assert title(group) == "step decay of the step size, no wrong labels"
+    assert shared(group) == f"20 epochs, {optimiser}, 1,000 examples and batches of 16 for ResNet-8"
+    assert shared([*group, PARTS["mlp"][0], SCRATCH_SETTINGS[0]]) == (
+        f"20 epochs, {optimiser}, 1,000 examples and batches of 16 for ResNet-8 and MLP-64, "
+        "10,000 examples and batches of 64 for ResNet-20 with GroupNorm"
     )
+    ((*_, word, where),) = not_run("third", [group, [], SCRATCH_SETTINGS[:1]])
+    assert (word, where) == (
+        NOT_RUN,
+        f"ResNet-8 on digits and Fashion-MNIST ({title(group)}); ResNet-20 with GroupNorm on CIFAR-100 ({title(group)})",
+    )
+    assert not not_run("third", [[], []])
