@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.random import SFC64, Generator, SeedSequence
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tsla.empirics.simulation.problems.problem import Problem
 from tsla.theory.constants import Array, real, shown
 from tsla.theory.plan import OfStep
+from tsla.theory.testing.theorem import StepRule
 
 BLOCK = 8192
 """Most elements of a block of two replicas or more: its six or so arrays stay within a core's second cache."""
@@ -85,7 +86,10 @@ class Leg:
 
 @dataclass(eq=False)
 class Block:
-    """Some replicas: their iterates ``w``, shape (rows, d), their generator, and the weighted ``Σ‖∇F(w_s)‖²`` of the stage so far."""
+    """Some replicas: their iterates ``w``, shape (rows, d), their generator, and the weighted ``Σ‖∇F(w_s)‖²`` of the stage so far.
+
+    state: what a step rule keeps in mind between steps
+    """
 
     problem: Problem
     oracle: Sampler
@@ -94,6 +98,7 @@ class Block:
     rng: Generator
     rows: slice
     room: Array = field(init=False)
+    state: Any = None
 
     def __post_init__(self) -> None:
         self.room = np.empty((3, *self.w.shape))
@@ -144,6 +149,24 @@ def advance(block: Block, leg: Leg) -> None:
             w -= g
         except FloatingPointError as error:
             raise diverged(block.problem, rule, leg.before + t) from error
+
+
+def following(step: StepRule) -> Advance:
+    """The steps of a leg by another rule than ``w - eta_t d``: the stage says theta and the weights alone."""
+
+    def advance(block: Block, leg: Leg) -> None:
+        theta, w = leg.rule.theta, block.w
+        for t in range(leg.begin, leg.end):
+            try:
+                gradient = block.problem.gradient(w)
+                block.grad2_sum += float(leg.weights[t - leg.begin]) * squares(gradient)
+                g, ghat = block.oracle.draw_at(w, gradient, block.rng, out=block.room)
+                direction = (1 - theta) * g + theta * ghat
+                w[:], block.state = step(w.copy(), direction, block.state, leg.before + t)  # the rule may keep what it is given
+            except FloatingPointError as error:
+                raise diverged(block.problem, leg.rule, leg.before + t) from error
+
+    return advance
 
 
 def diverged(problem: Problem, rule: Rule, step: int) -> FloatingPointError:

@@ -26,6 +26,7 @@ from tsla.empirics.simulation.problems.problem import Problem
 from tsla.extras import needing
 from tsla.theory.constants import Array, real, shown, step_count, strength
 from tsla.theory.plan import Stage
+from tsla.theory.testing.theorem import StepRule
 
 DEFAULT_CHECKPOINTS = 60
 RECORDED = ("grad2", "mean_grad2", "gap")
@@ -66,6 +67,7 @@ def simulate(
     threads: int | None = None,
     compiled: bool = False,
     state: Path | None = None,
+    step: StepRule | None = None,
 ) -> Trajectory:
     """Run ``w ← w - eta_t ((1-theta) g + theta ĝ)`` through ``stages``, for all replicas at once.
 
@@ -79,6 +81,7 @@ def simulate(
     state:        a file that keeps where the run is, now and then and at its end. A call that finds the file of a killed run goes on there,
                   to the same bits, and tells ``progress`` of the checkpoints that are left. The file stays: that of a run that is over
                   gives the same again. Where it can't be written, a line on standard error says so, and the run goes on
+    step:         another rule, of the direction ``(1-theta) g + theta ĝ``: the ``eta`` of the stages has no effect then
 
     Memory: some ten arrays of shape (replicas, d) at most, and what is recorded, however many the steps.
     Raises ValueError for a bad argument, FloatingPointError when the run leaves the range of float64.
@@ -86,7 +89,9 @@ def simulate(
     rules = rules_of(stages)
     w = _start(problem, start, int(step_count("replicas", replicas)))
     marks = sorted(checkpoint_steps(stages, checkpoints))
-    advance = _compiled(problem, oracle) if compiled else replica_blocks.advance
+    if step is not None and (compiled or state is not None):
+        raise ValueError("step must be None where compiled or state is given: a rule is not compiled, and its state is not kept in files")
+    advance = _compiled(problem, oracle) if compiled else replica_blocks.advance if step is None else replica_blocks.following(step)
     run = _Run(problem, oracle, w, marks, seed)
     file = None if state is None else StateFile(state, _identity(run, rules, seed, compiled), arrays)
     went_on = file is not None and run.restore(file.load())
