@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 from tsla.figures import paper_checks
+from tsla.figures.theorems import page, reading
+from tsla.figures.theorems.deciding import decide
 from tsla.theory.claims import BY_ID
 
 NO_TESTS = 5  # pytest's exit code where a claim has no evidence yet
@@ -43,3 +45,17 @@ def print_row(claim: str, build: Path) -> int:
     cells = paper_checks.cells(BY_ID[claim], paper_checks.read(path))
     print("\n".join(f"{name:12}{cell}" for name, cell in cells.items()))
     return min(code, 1)
+
+
+def decide_file(path: Path, out: Path) -> int:
+    """Decide the theorems of a file of Python, print their rows and wrong versions, and write the page. Returns 0, or 1 where one fails."""
+    theorems = reading.read(path)
+    page.writable(out)
+    decisions = []
+    for theorem in theorems:
+        decisions.append(decide(theorem))
+        print("\n".join(f"{name:12}{cell}" for name, cell in page.cells(decisions[-1], path.name).items()))
+        print("\n".join(f"  {what}  {by}" for what, by in page.planted(decisions[-1])))
+    page.write(out, decisions, path.name)
+    print(out)
+    return int(not all(decision.holds for decision in decisions))

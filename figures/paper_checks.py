@@ -110,8 +110,13 @@ def render(evidence: Iterable[Evidence]) -> str:
     """The whole file."""
     found = list(evidence)
     rows = [cells(claim, found) for claim in CLAIMS]
-    lines = [list(rows[0]), ["---"] * len(rows[0]), *(list(row.values()) for row in rows)]
-    return HEADER + "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+    return HEADER + table([list(rows[0]), *(list(row.values()) for row in rows)])
+
+
+def table(lines: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown, whose first line is its head."""
+    ruled = [lines[0], ["---"] * len(lines[0]), *lines[1:]]
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in ruled)
 
 
 def files(evidence: Iterable[Evidence]) -> dict[Path, str]:

@@ -41,7 +41,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
 """Subcommand -> the modules whose ``run(args)`` are called in turn; each returns an exit code, or None for 0.
 
 The last one has ``ABOUT``, one line of help, and ``add(parser)`` for its options. What it needs of an installation stands in ``EXTRA``, an
-extra, and in ``CHECKOUT``, a folder that a checkout of the repository has.
+extra, and in ``CHECKOUT``, a folder that a checkout of the repository has, or in ``checkout(args)`` where the arguments decide it.
 """
 
 
@@ -77,8 +77,9 @@ def _answer(given: Sequence[str]) -> int:
     missing = [f"--{name}" for name in args.needed if getattr(args, name) is None]
     if missing:
         parser.error(f"the following arguments are required: {', '.join(missing)}")
-    if args.checkout and not Path(args.checkout).is_dir():  # said first, whatever else is missing and however long it would run
-        parser.error(f"{args.checkout}/ is not here; `tsla {args.command}` needs it: call it in a checkout of the repository")
+    folder = args.checkout(args)
+    if folder and not Path(folder).is_dir():  # said first, whatever else is missing and however long it would run
+        parser.error(f"{folder}/ is not here; `tsla {args.command}` needs it: call it in a checkout of the repository")
     try:
         with needing(args.extra):
             codes = [import_module(module).run(args) for module in COMMANDS[args.command]]
@@ -109,6 +110,7 @@ def _parser(asked: str) -> Parser:
         extra = getattr(module, "EXTRA", "")
         about = f"{module.ABOUT} (extra {extra})" if extra else module.ABOUT
         command = commands.add_parser(name, help=module.ABOUT, description=about)
-        command.set_defaults(extra=extra, checkout=getattr(module, "CHECKOUT", ""))
+        fixed = getattr(module, "CHECKOUT", "")
+        command.set_defaults(extra=extra, checkout=getattr(module, "checkout", lambda _, fixed=fixed: fixed))
         module.add(command)
     return parser

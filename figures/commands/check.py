@@ -9,20 +9,40 @@ from tsla.options import Parser
 
 ABOUT = "rerun the evidence, write it to records/evidence.json, and paper_checks.md from it; with a claim, print its row"
 EXTRA = "all"
-CHECKOUT = "tests"
 
 BUILD = Path("build")
 
 
+def checkout(args: argparse.Namespace) -> str:
+    """The folder that is needed: the tests, but not for a file of one's own."""
+    return "" if _is_file(args.claim) else "tests"
+
+
 def add(parser: Parser) -> None:
     """Its options."""
-    parser.add_argument("claim", nargs="?", help="a claim, such as C5")
+    parser.add_argument(
+        "claim",
+        nargs="?",
+        help="a claim, such as C5; or a file of Python, such as my_paper.py, which is executed: the theorems that it declares are decided",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="where the page of a file's theorems goes; paper_checks.md beside the file"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """All the evidence, or that of one claim."""
+    """All the evidence, or that of one claim, or of the theorems of a file."""
     from tsla.figures import checking
 
+    if _is_file(args.claim):
+        path = Path(args.claim)
+        return checking.decide_file(path, args.out or path.parent / "paper_checks.md")
+    if args.out is not None:
+        raise ValueError(f"out = {args.out} has no use without a file of theorems")
     if args.claim is None:
         return checking.write_paper_checks(BUILD)
     return checking.print_row(args.claim, BUILD)
+
+
+def _is_file(claim: str | None) -> bool:
+    return claim is not None and (claim.endswith(".py") or "/" in claim)

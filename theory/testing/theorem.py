@@ -22,7 +22,7 @@ Number = Any
 """A float, or a symbol or term that arithmetic makes a formula of."""
 Vector = Any
 """Rows of an array, shape (S, d), or a point of a program."""
-Rule = Callable[[Vector, Vector, Any, int], tuple[Vector, Any]]
+StepRule = Callable[[Vector, Vector, Any, int], tuple[Vector, Any]]
 """``(w, g, state, t)`` to the next iterate and the next state; the first state is None."""
 Functions = Literal["smooth", "convex", "strongly convex", "PL"]
 Measure = Literal["random iterate", "last iterate", "gap", "gap of the average"]
@@ -140,6 +140,10 @@ class Theorem:
         curved = {"mu <= L": k.mu <= k.L} if self.functions in WITH_MU else {}
         return signs | noise | curved | dict(self.premises(k))
 
+    def noiseless(self, k: Given) -> bool:
+        """Whether its gradients have no noise at all."""
+        return all(self.variance(k, *at) == 0 for at in ((1.0, 1.0), (2.0, 1.0), (1.0, 2.0)))
+
     def value(self, k: Given, T: int) -> float:
         """The bound as a number. Raises ValueError where it is none."""
         with asked("bound"):
@@ -148,7 +152,7 @@ class Theorem:
             raise ValueError(f"bound = {found} at T = {T}, {k}; must be a finite number")
         return found
 
-    def rule(self, k: Given) -> Rule:
+    def rule(self, k: Given) -> StepRule:
         """Its step with the constants in it."""
 
         def rule(w: Vector, g: Vector, state: Any, t: int) -> tuple[Vector, Any]:
@@ -174,7 +178,7 @@ class Theorem:
                 raise ValueError(f"step gives {w!r} for rows of shape (2, 2); must give finite rows of that shape".replace("\n", ""))
 
 
-def averaging(rule: Rule, weight: Callable[[int], float]) -> Rule:
+def averaging(rule: StepRule, weight: Callable[[int], float]) -> StepRule:
     """``rule`` whose state is ``(its own, Σ weight(t) w_t)``."""
 
     def averaged(w: Vector, g: Vector, state: Any, t: int) -> tuple[Vector, Any]:
@@ -190,6 +194,8 @@ def asked(what: str) -> Iterator[None]:
     """An error of any kind in a function of the user's is a ValueError of one line that names the function."""
     try:
         yield
+    except FloatingPointError:  # a run that leaves the range of float64, of which the simulator speaks
+        raise
     except Exception as error:
         raise ValueError(f"{what} raised {type(error).__name__}: {str(error).partition(chr(10))[0]}") from error
 

@@ -14,7 +14,7 @@ from typing import Any
 from PEPit import PEP, Expression, Function, Point, null_expression, null_point
 from PEPit.functions import SmoothFunction, SmoothQuadraticLojasiewiczFunctionExpensive, SmoothStronglyConvexFunction
 
-from tsla.theory.testing.theorem import Rule
+from tsla.theory.testing.theorem import StepRule
 
 Outcomes = Callable[[Point], list[Point]]
 """From the gradient at a point to the equally likely directions of the step from there."""
@@ -80,7 +80,7 @@ def run(F: Function, points: Sequence[Point], outcomes: Outcomes, eta: float, st
     return follow(F, points, lambda gradient, _: outcomes(gradient), lambda w, d, state, t: (w - eta * d, state), steps)
 
 
-def follow(F: Function, points: Sequence[Point], oracle: Oracle, rule: Rule, steps: int) -> list[Level]:
+def follow(F: Function, points: Sequence[Point], oracle: Oracle, rule: StepRule, steps: int) -> list[Level]:
     """The levels of a run by any rule."""
     levels = [_level(F, points, [None] * len(points))]
     for t in range(steps):

@@ -1,0 +1,194 @@
+"""What is found of a theorem: whether it can be met, what its worst cases and runs say of it, and which wrong versions they refute.
+
+The theorem's own bound and each wrong version of it go through the same check: that one passes it says something where these fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tsla.empirics.simulation import theorems as runs
+from tsla.empirics.simulation.theorems import Measured
+from tsla.empirics.statistics import betting
+from tsla.theory.certificates.algebra.engine import theorems as formulas
+from tsla.theory.certificates.worst_case.engine import theorems as programs
+from tsla.theory.certificates.worst_case.engine.program import Worst, Wrong
+from tsla.theory.constants import shown
+from tsla.theory.testing.theorem import SHORT, Given, Theorem
+
+Bound = Callable[[Given, int], float]
+LAW_ERROR = 1e-5
+"""Relative: what the exact law may be off."""
+TRIED = 3
+"""Constants that break a premise at which the bound is tried without it, and the lengths of the run there."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """The worst case at a setting after T steps."""
+
+    k: Given
+    T: int
+    worst: Worst
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A wrong version, and what refuted it; nothing if it survived."""
+
+    what: str
+    by: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is said of a theorem.
+
+    word:      "proved", "supported", "refuted" or "says nothing"
+    scope:     where that holds, or what refuted it
+    findings:  kind of evidence -> what it found
+    """
+
+    theorem: Theorem
+    word: str
+    scope: str
+    findings: dict[str, str]
+    planted: tuple[Planted, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing was found against it."""
+        return self.word in ("proved", "supported")
+
+
+def decide(theorem: Theorem) -> Decision:
+    """All of it, in less than a minute."""
+    excluded = formulas.exclude_each_other(theorem)
+    if excluded:
+        return Decision(theorem, "says nothing", f"no constants meet {_quoted(excluded)} together, by z3", {})
+    if not theorem.met:
+        k = theorem.settings[0]
+        return Decision(theorem, "says nothing", f"{k} do not meet {_quoted(theorem.broken(k))}", {})
+    check = _Check(theorem)
+    against = check.refuted_by(theorem.value)
+    if against:  # and so is what claims more
+        return Decision(theorem, "refuted", f"by {against}", dict(check.findings()))
+    planted = (Planted(wrong.name, check.refuted_by(wrong.bound)) for wrong in formulas.mutants(theorem))
+    return Decision(theorem, "supported", check.scope(), dict(check.findings()), (*planted, *_without_premises(theorem)))
+
+
+class _Check:
+    """The worst cases and the runs of a theorem, made once, beside which bounds are laid."""
+
+    def __init__(self, theorem: Theorem) -> None:
+        self.theorem = theorem
+        self.cases = [Case(k, T, programs.worst(theorem, k, T)) for k in theorem.met for T in SHORT]
+        self.runs = [one for k in theorem.met for instance in runs.instances(theorem, k) for one in runs.measured(theorem, instance)]
+        self.nearest = max(self.runs, key=self.share, default=None)
+        self.law = [] if self.nearest is None else list(runs.by_law(theorem, self.nearest.instance))
+
+    def share(self, run: Measured) -> float:
+        """Of the bound, that a run has reached."""
+        return run.mean / self.theorem.value(run.instance.k, run.T)
+
+    def refuted_by(self, bound: Bound) -> str:
+        """The first instance that exceeds a bound; empty if none does."""
+        for case in self.cases:
+            limit = _number(bound, case.k, case.T)
+            if Wrong(case.worst, limit).rejected:
+                return f"the worst case at T = {case.T}, {case.k}: {case.worst.lower:.6g} > {limit:.6g}"
+        for one in self.law:
+            limit = _number(bound, one.instance.k, one.T)
+            if one.mean * (1 - LAW_ERROR) > limit:
+                return f"the exact law of {_where(one)}: {one.mean:.6g} > {limit:.6g}"
+        return self._refuted_by_runs(bound)
+
+    def _refuted_by_runs(self, bound: Bound) -> str:
+        if not self.runs:
+            return ""
+        limits = np.array([_number(bound, run.instance.k, run.T) for run in self.runs])
+        values = np.maximum([run.values for run in self.runs], 0)  # rounding may put a gap below 0
+        smallest = 1e-9 * values.max() + np.finfo(float).tiny  # what is at most 0 is bounded by nothing positive
+        refuted = np.flatnonzero(betting.refutes(values, np.maximum(np.nan_to_num(limits, nan=np.inf, posinf=1e300), smallest)))
+        if not refuted.size:
+            return ""
+        worst = max(refuted, key=lambda i: values[i].mean() / abs(limits[i]))
+        return f"runs on {_where(self.runs[worst])}: {values[worst].mean():.6g} > {limits[worst]:.6g} (p < {shown(betting.LEVEL)})"
+
+    def scope(self) -> str:
+        """Where nothing was found against the bound."""
+        settings = f"at {len(self.theorem.met)} setting{'s' if len(self.theorem.met) > 1 else ''} of its constants"
+        solved = sorted({case.T for case in self.cases if not case.worst.reason})
+        problems = {run.instance.problem.name for run in self.runs}
+        said = [f"in the worst case of {self._oracle()} at T = {', '.join(map(str, solved))}"] if solved else []
+        said += [f"on {len(problems)} problems at T ≤ {max(run.T for run in self.runs)}"] if problems else []
+        return f"{settings}: {' and '.join(said) or 'by nothing that could be run'}"
+
+    def _oracle(self) -> str:
+        theorem, k = self.theorem, self.theorem.met[0]
+        if theorem.noiseless(k):
+            return "all functions"
+        return "all errors" if theorem.biased else "noise with two outcomes"
+
+    def findings(self) -> Iterator[tuple[str, str]]:
+        """What each kind of evidence has to say."""
+        theorem = self.theorem
+        refused = [f"{k} left out: do not meet {_quoted(broken)}" for k in theorem.settings if (broken := theorem.broken(k))]
+        unsolved = dict.fromkeys(case.worst.reason for case in self.cases if case.worst.reason)
+        ratios: dict[str, list[str]] = {}
+        for case in self.cases:
+            if not case.worst.reason:
+                ratios.setdefault(str(case.k), []).append(f"{case.worst.lower / theorem.value(case.k, case.T):.3f} at T = {case.T}")
+        tight = [f"worst case over bound at {k}: {', '.join(of)}" for k, of in ratios.items()]
+        yield "worst case", "; ".join([*refused, *tight, *unsolved])
+        if self.nearest is not None:
+            law = [f"{self.share(one):.3f} by the exact law at T = {one.T}" for one in self.law[-1:]]
+            yield "Monte Carlo", ", ".join([f"nearest: {self.share(self.nearest):.3f} of the bound, {_where(self.nearest)}", *law])
+
+
+def _without_premises(theorem: Theorem) -> Iterator[Planted]:
+    """The bound where one premise fails: the first few constants at which that is so, until a worst case exceeds it."""
+    broken: dict[str, list[Given]] = {}
+    for name, k in formulas.beyond(theorem):
+        broken.setdefault(name, []).append(k)
+    for name, places in broken.items():
+        yield Planted(f"without {name}", next(_exceeded(theorem, places[:TRIED]), ""))
+
+
+def _exceeded(theorem: Theorem, places: Sequence[Given]) -> Iterator[str]:
+    for k in places:
+        for T in SHORT[:2]:
+            worst, limit = programs.worst(theorem, k, T), _number(theorem.value, k, T)
+            if Wrong(worst, limit).rejected:
+                yield f"the worst case at T = {T}, {k}: {worst.lower:.6g} > {limit:.6g}"
+
+
+def _number(bound: Bound, k: Given, T: int) -> float:
+    """A bound, or nan where a wrong version has none, which refutes nothing."""
+    try:
+        return bound(k, T)
+    except (ValueError, ArithmeticError, TypeError):
+        return float("nan")
+
+
+def _where(one: Measured) -> str:
+    return f"{one.instance}, T = {one.T}, {one.instance.k}"
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
+
+
+def evidence(decision: Decision) -> list[dict[str, Any]]:
+    """Rows as the tests of the claims give them: what supports the verdict, and the wrong versions that were refuted."""
+    verdict = f"{decision.word}: {decision.scope}"
+    made = {"id": decision.theorem.id, "passed": True, "test": "tsla check"}
+    direct = [
+        {**made, "kind": kind, "planted": False, "finding": finding, "verdict": verdict} for kind, finding in decision.findings.items()
+    ]
+    said_nothing = [] if direct else [{**made, "kind": "algebra", "planted": False, "verdict": verdict}]
+    return [*direct, *said_nothing, *({**made, "kind": "property", "planted": True} for wrong in decision.planted if wrong.by)]

@@ -1,0 +1,107 @@
+"""A theorem read as formulas: whether its premises can be met at all, and the wrong versions that its bound and its premises have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import sympy
+import z3
+
+from tsla.theory.certificates.algebra.engine.obligation import BUDGET
+from tsla.theory.testing.theorem import SHORT, Given, Theorem, asked
+
+FACTORS = (1.25, 0.8, 2.0, 0.5, 4.0, 0.25)
+"""By which a constant is changed to break a premise, the smallest changes first."""
+
+
+def exclude_each_other(theorem: Theorem) -> tuple[str, ...]:
+    """Names of premises that no real constants meet together; none where z3 finds constants, or can't read the premises."""
+    solver = z3.Solver()
+    solver.set("rlimit", BUDGET)
+    try:
+        for name, formula in theorem.required(Given(**{name: z3.Real(name) for name in vars(theorem.settings[0])})).items():
+            solver.assert_and_track(z3.BoolVal(formula) if isinstance(formula, bool) else formula, name)
+    except (TypeError, AttributeError, z3.Z3Exception):  # such as the exponential of a constant
+        return ()
+    return tuple(map(str, solver.unsat_core())) if solver.check() == z3.unsat else ()
+
+
+def beyond(theorem: Theorem) -> Iterator[tuple[str, Given]]:
+    """Each premise, and constants that break it and no other, as near to the given ones as a few factors find them."""
+    for name in theorem.required(theorem.settings[0]):
+        for k in theorem.met[:1]:
+            changed = (Given(**{**vars(k), which: factor * vars(k)[which]}) for factor in FACTORS for which in vars(k))
+            yield from ((name, wrong) for wrong in changed if theorem.broken(wrong) == [name])
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A wrong version of a bound, as it is written, and its values."""
+
+    name: str
+    bound: Callable[[Given, int], float]
+
+
+def mutants(theorem: Theorem) -> list[Wrong]:
+    """The bound with a factor, an exponent or an index changed, wherever there is one in it, but for what is nowhere less than the bound.
+
+    What is larger follows from it. A bound that can't be read with symbols has the two that need none: half of it, and a step more.
+    """
+    found = [Wrong("half of it", lambda k, T: theorem.value(k, T) / 2), Wrong("T + 1 for T", lambda k, T: theorem.value(k, T + 1))]
+    read = traced(theorem)
+    if read is not None:
+        known = (read, read / 2, read.subs(_symbol("T"), _symbol("T") + 1))
+        formulas = [formula for formula in dict.fromkeys(_versions(read)) if formula not in known]
+        found += [Wrong(str(formula), _called(theorem, formula)) for formula in formulas]
+    places = [(k, T) for k in theorem.met for T in sorted({*SHORT, *theorem.lengths})]
+    return [wrong for wrong in found if any(_less(wrong, k, T, theorem.value(k, T)) for k, T in places)]
+
+
+def traced(theorem: Theorem) -> sympy.Expr | None:
+    """The bound as a formula of its constants and T; None where it asks for more than arithmetic, or is another one at other numbers."""
+    k, T = Given(**{name: _symbol(name) for name in theorem.constants[0]}), _symbol("T")
+    try:
+        with asked("bound"):
+            read = sympy.sympify(theorem.bound(k, T))
+            called = _called(theorem, read)
+            same = all(abs(called(at, n) - theorem.value(at, n)) <= 1e-9 * abs(theorem.value(at, n)) for at in theorem.met for n in SHORT)
+    except ValueError:
+        return None
+    return read if same else None
+
+
+def _symbol(name: str) -> sympy.Symbol:
+    return sympy.Symbol(name, positive=True, integer=True if name == "T" else None)
+
+
+def _called(theorem: Theorem, formula: sympy.Expr) -> Callable[[Given, int], float]:
+    function = sympy.lambdify((*theorem.constants[0], "T"), formula, "math")
+    return lambda k, T: float(function(**vars(k), T=T))
+
+
+def _less(wrong: Wrong, k: Given, T: int, right: float) -> bool:
+    try:
+        return wrong.bound(k, T) < right * (1 - 1e-9)
+    except (ValueError, ArithmeticError, TypeError):  # a root of what is negative now, or nothing to divide by
+        return False
+
+
+def _versions(node: sympy.Expr) -> Iterator[sympy.Expr]:
+    """A formula with one place in it changed: a factor 2 or 1/2 of a summand, an exponent by 1, the first term of a sum left out."""
+    if node.is_Symbol:
+        yield from (node**2, sympy.Integer(1))
+    elif node.is_Pow:
+        base, exponent = node.args
+        yield from (base ** (exponent + 1), base ** (exponent - 1))
+        if not base.is_Symbol:
+            yield from (changed**exponent for changed in _versions(base))
+    elif isinstance(node, sympy.Sum):
+        term, (index, first, last) = node.args
+        yield sympy.Sum(term, (index, first + 1, last))
+        yield from (sympy.Sum(changed, (index, first, last)) for changed in _versions(term))
+    elif node.is_Add or node.is_Mul:
+        for place, part in enumerate(node.args):
+            others = [*node.args[:place], *node.args[place + 1 :]]
+            scaled = (part / 2, 2 * part) if node.is_Add else ()
+            yield from (node.func(changed, *others) for changed in (*scaled, *_versions(part)))
