@@ -5,26 +5,37 @@ from __future__ import annotations
 import z3
 
 from tsla.theory.certificates.algebra.engine import axioms
+from tsla.theory.certificates.algebra.engine.manifest import Cited, Induction, Manifest
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Mutant, Obligation, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.symbols import F0, F, F_next, Premises, T, gap, gap_next, grad2
+from tsla.theory.certificates.algebra.engine.premises import premises as from_table
+from tsla.theory.certificates.algebra.engine.symbols import F0, F, F_next, Premises, T, gap, gap_next, grad2, start
 
-S, t, power, start = z3.Reals("S t power start")
-"""Σ‖∇F(w_i)‖² over the steps so far, their number, (1-ημ)^t, and F(w_0) - F*."""
+S, t, power = z3.Reals("S t power")
+"""Σ‖∇F(w_i)‖² over the steps so far, their number, and (1-ημ)^t."""
+AFTER = {S: S + grad2, t: t + 1, gap: gap_next}
 logarithm, exponential = z3.Reals("logarithm exponential")
 """log A and e^-xT: of both only the axioms are known."""
 
 
+def _summed(gain: Formula, lift: Formula) -> Formula:
+    return gain * S <= start - gap + t * lift
+
+
 def telescoping(claim: str, gain: Formula, lift: Formula, premises: Premises, formula: str) -> tuple[Obligation, Obligation]:
-    """From ``F(w⁺) <= F(w) - gain ‖∇F(w)‖² + lift`` to ``gain Σ‖∇F(w_i)‖² <= F(w_0) - F(w_t) + t lift``: the first step and the next."""
+    """From ``F(w⁺) <= F(w) - gain ‖∇F(w)‖² + lift`` to ``gain Σ‖∇F(w_i)‖² <= F(w_0) - F(w_t) + t lift``: the first step and the next.
+
+    F* is taken off on both sides, for what follows speaks of the gap.
+    """
+    invariant = _summed(gain, lift)
     return (
         Obligation(
             claim=claim,
             name="sum, start",
             statement=f"{formula} at t = 0",
-            hypotheses={**premises, "no steps": z3.And(S == 0, t == 0), "F(w_0)": F == F0},
-            conclusion=gain * S <= F0 - F + t * lift,
+            hypotheses={**premises, "no steps": z3.And(S == 0, t == 0), "F(w_0)": gap == start},
+            conclusion=invariant,
             mutants={
-                "t-1 for t": conclude(gain * S <= F0 - F + (t - 1) * lift),
+                "t-1 for t": conclude(gain * S <= start - gap + (t - 1) * lift),
                 "not from F(w_0)": drop("F(w_0)"),
             },
         ),
@@ -34,20 +45,60 @@ def telescoping(claim: str, gain: Formula, lift: Formula, premises: Premises, fo
             statement=f"{formula}: if at t, then at t+1",
             hypotheses={
                 **premises,
-                "at t": gain * S <= F0 - F + t * lift,
-                "one step": F_next <= F - gain * grad2 + lift,
+                "at t": invariant,
+                "one step": gap_next <= gap - gain * grad2 + lift,
                 "grad2 >= 0": grad2 >= 0,
             },
-            conclusion=gain * (S + grad2) <= F0 - F_next + (t + 1) * lift,
+            conclusion=z3.substitute(invariant, *AFTER.items()),
             mutants={
-                "lift not counted": conclude(gain * (S + grad2) <= F0 - F_next + t * lift),
-                "F(w_t) for F(w_(t+1))": conclude(gain * (S + grad2) <= F0 - F + (t + 1) * lift),
-                "twice the gain": conclude(2 * gain * (S + grad2) <= F0 - F_next + (t + 1) * lift),
+                "lift not counted": conclude(gain * (S + grad2) <= start - gap_next + t * lift),
+                "F(w_t) for F(w_(t+1))": conclude(gain * (S + grad2) <= start - gap + (t + 1) * lift),
+                "twice the gain": conclude(2 * gain * (S + grad2) <= start - gap_next + (t + 1) * lift),
                 "no step": drop("one step"),
             },
             axiom=axioms.TELESCOPING,
         ),
     )
+
+
+def telescoped(step: Manifest, gain: Formula, lift: Formula, obligations: tuple[Obligation, Obligation], formula: str) -> Manifest:
+    """What :func:`telescoping` gives for all T, from a manifest of the step: ``gain Σ‖∇F(w_i)‖² <= F(w_0) - F(w_T) + T lift``."""
+    invariant = _summed(gain, lift)
+    run = Induction(
+        name="sum",
+        first=obligations[0],
+        next_step=obligations[1],
+        invariant=invariant,
+        start={S: z3.RealVal(0), t: z3.RealVal(0), gap: start},
+        next=AFTER,
+        end={t: T},
+    )
+    return Manifest(
+        claim=step.claim,
+        name="sum",
+        statement=f"{formula}, for every t",
+        premises=tuple(premise.moved(LESS_F_STAR) for premise in step.premises),
+        definitions=step.definitions,
+        steps=(Cited(step, LESS_F_STAR), run),
+        conclusion=run.conclusion,
+    )
+
+
+def averaged(total: Manifest, mean: Obligation) -> Manifest:
+    """The bound that :func:`mean` makes of a telescoped sum."""
+    return Manifest(
+        claim=total.claim,
+        name="bound",
+        statement=mean.statement,
+        premises=(*total.premises, *from_table("T > 0", "F0 > 0", "F >= F*", "F(w_0) - F* <= F0")),
+        definitions=total.definitions,
+        steps=(Cited(total), mean),
+        conclusion=mean.conclusion,
+    )
+
+
+LESS_F_STAR = {F: gap, F_next: gap_next}
+"""A1 speaks of differences of F, and so holds of F - F* as well."""
 
 
 def mean(claim: str, gain: Formula, lift: Formula, premises: Premises, bound: Formula, statement: str) -> Obligation:
