@@ -52,7 +52,8 @@ def obligations() -> tuple[Obligation, ...]:
 def manifests() -> tuple[Manifest, ...]:
     """One step, the sum of many, C4, its plan and how long that is."""
     return (
-        _step(),
+        second_moment(),
+        step(),
         total(),
         bound(),
         plan(),
@@ -60,7 +61,13 @@ def manifests() -> tuple[Manifest, ...]:
     )
 
 
-def _step() -> Manifest:
+def second_moment() -> Manifest:
+    """What an unbiased direction's square is made of."""
+    return alone(_second_moment(), premises=unbiased(Gg, gg))
+
+
+def step() -> Manifest:
+    """One step of SGD."""
     return Manifest(
         claim="C4",
         name="one step",
@@ -73,7 +80,7 @@ def _step() -> Manifest:
 
 def total() -> Manifest:
     """C4 before it is divided by T, from any start."""
-    return recursions.telescoped(_step(), GAIN, LIFT, _telescoping(), SUM)
+    return recursions.telescoped(step(), GAIN, LIFT, _telescoping(), SUM)
 
 
 def bound() -> Manifest:

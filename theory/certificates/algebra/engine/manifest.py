@@ -29,7 +29,7 @@ manifest's conclusion, :class:`Inference` for what a named axiom gives. :func:`a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from graphlib import TopologicalSorter
@@ -266,8 +266,8 @@ class Manifest:
 
     def _known(self) -> Known:
         return Known(
-            tuple(p.formula for p in self.premises if p.seen) + tuple(self.named.values()),
-            tuple(p.formula for p in self.premises if not p.seen),
+            tuple(p.formula for p in self.premises if p.about_numbers) + tuple(self.named.values()),
+            tuple(p.formula for p in self.premises if not p.about_numbers),
         )
 
     def gaps(self) -> Iterator[str]:
@@ -333,23 +333,39 @@ def alone(
     )
 
 
-def planned(bound: Manifest, plan: Obligation, settings: Premises, *names: str) -> Manifest:
-    """What a bound gives where the run is set as planned, so that ``bound.conclusion`` is at most ε²; ``names`` are of further premises.
+def planned(
+    bound: Manifest,
+    plan: Obligation,
+    settings: Premises,
+    *names: str,
+    more: Premises | None = None,
+    at: State | None = None,
+    at_most: Formula = eps2,
+) -> Manifest:
+    """What a bound gives where the run is set as planned: that its left-hand side is ``at_most`` so much.
 
-    What the bound assumes of the step size and the length then follows from how they are set.
+    What the bound assumes of the step size and the length then follows from how they are set. ``names`` are of further premises,
+    ``more`` has further definitions, and ``at`` puts terms in the place of the bound's symbols.
     """
-    chosen = [formula.arg(0) for formula in settings.values()]
-    kept = (p for p in bound.premises if not p.seen or not any(symbol.eq(one) for symbol in _symbols(p.formula) for one in chosen))
+    cited = Cited(bound, at or {})
+    replaced = list(map(str, cited.at))
+    definitions = {name: formula for name, formula in bound.definitions.items() if str(formula.arg(0)) not in replaced}
     return Manifest(
         claim=bound.claim,
         name=plan.name,
         statement=plan.statement,
-        premises=(*kept, *map(Premise, names)),
-        settings=settings,
-        definitions=bound.definitions,
-        steps=(plan, Cited(bound)),
-        conclusion=bound.conclusion.arg(0) <= eps2,
+        premises=(*without(bound.premises, settings), *map(Premise, names)),
+        settings={**bound.settings, **settings},
+        definitions=definitions | (more or {}),
+        steps=(plan, cited),
+        conclusion=cited.conclusion.arg(0) <= at_most,
     )
+
+
+def without(premises: Iterable[Premise], settings: Premises) -> tuple[Premise, ...]:
+    """The premises but for those on what is set."""
+    chosen = [formula.arg(0) for formula in settings.values()]
+    return tuple(p for p in premises if not p.seen or not any(symbol.eq(one) for symbol in _symbols(p.formula) for one in chosen))
 
 
 def gaps(step: Step, known: Known) -> Iterator[str]:
