@@ -8,26 +8,39 @@ import z3
 
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.engine import axioms, formulas
+from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import larger, scale
 from tsla.theory.certificates.algebra.engine.symbols import STRENGTH, Premises, beta2, c, nu2, sigma2, theta
 
-scale, larger = z3.Reals("scale larger")
-"""ηL, in (0, 1], and that of another step size."""
 BEST = formulas.annealed_theta(sigma2, beta2, nu2, c, scale)
 STEP: Premises = {"0 < ηL ≤ 1": z3.And(scale > 0, scale <= 1)}
 MOMENTS: Premises = {"moments": z3.And(sigma2 >= 0, nu2 >= 0, beta2 >= 0, c * c <= sigma2 * nu2)}
-CURVATURE = beta2 + scale * (sigma2 + nu2 - 2 * c)
+CURVATURE = formulas.curvature(sigma2, beta2, nu2, c, scale)
 CURVED: Premises = {"the floor is not flat": CURVATURE > 0}
 
 
 def certificates() -> Iterable[Certificate]:
     """Prove what C12 says of θ°."""
-    return certify(obligations())
+    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:
     """The steps about θ°."""
     return (_square(), _minimiser(), _at_largest_step(), _vanishes(), _grows())
+
+
+def manifests() -> tuple[Manifest, ...]:
+    """What the claim says, one obligation each."""
+    moments = ("sigma2 >= 0", "nu2 >= 0", "beta2 >= 0", "c² <= σ²ν²")
+    steps = ("ηL > 0", "ηL <= 1")
+    return (
+        alone(_square(), "the floor is not flat"),
+        alone(_minimiser(), *steps, *moments, "theta >= 0", "theta <= 1", "the floor is not flat"),
+        alone(_at_largest_step(), *moments, "ηL = 1", "the floor is not flat"),
+        alone(_vanishes(), *steps, *moments, "c <= σ²", "beta2 > 0"),
+        alone(_grows(), *steps, *moments, "c <= σ²", "the floor is not flat", "the floor at η′ is not flat", "η <= η′"),
+    )
 
 
 def floor(strength: Formula) -> Formula:

@@ -9,7 +9,9 @@ import z3
 
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.engine import axioms, formulas
+from tsla.theory.certificates.algebra.engine.manifest import Inference, Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Identity, Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import Premise, descent, error2, first2, inner, length2, premises, second2, slope, x
 from tsla.theory.certificates.algebra.engine.symbols import SMOOTH, STEP, F, F_next, L, eta, grad2
 
 Gd, dd = z3.Reals("Gd dd")
@@ -18,12 +20,44 @@ Gd, dd = z3.Reals("Gd dd")
 
 def certificates() -> Iterable[Certificate]:
     """Prove C3."""
-    return certify(obligations())
+    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation | Identity, ...]:
     """The steps of C3."""
     return (_integrand(), _integral(), _one_step(), _attained())
+
+
+def manifests() -> tuple[Manifest, ...]:
+    """A1 as it is assumed and as it is used; C3; and that it is attained."""
+    integrand, integral, _, attained = obligations()
+    used = Inference(
+        name="A1'", axiom=axioms.LIPSCHITZ_INTEGRAL, uses=(integrand.conclusion, integral.conclusion), gives=Premise("A1: quadratic bound")
+    )
+    return (
+        Manifest(
+            claim="C3",
+            name="A1'",
+            statement="A1 gives F(w-ηd) ≤ F(w) - η⟨∇F, d⟩ + (L/2)η²‖d‖²",
+            premises=premises("L > 0", "x >= 0", "A1: Lipschitz gradient", "first square >= 0", "second square >= 0", "Cauchy-Schwarz"),
+            steps=(integrand, integral, used),
+            conclusion=quadratic_upper_bound(slope, length2),
+        ),
+        one_step(),
+        alone(attained, "L > 0", settings={"eta": eta == 1 / L}),
+    )
+
+
+def one_step() -> Manifest:
+    """C3 along any direction."""
+    return alone(
+        _one_step(),
+        premises=(
+            *descent(Gd, dd),
+            Premise("E‖d‖² >= 0", {length2: dd}),
+            Premise("square of a difference", {slope: Gd, length2: dd}),
+        ),
+    )
 
 
 def quadratic_upper_bound(slope: Formula, length2: Formula) -> Formula:
@@ -32,8 +66,7 @@ def quadratic_upper_bound(slope: Formula, length2: Formula) -> Formula:
 
 
 def _integrand() -> Obligation:
-    """With h = ∇F(u + x(v-u)) - ∇F(u), w = v-u."""
-    hh, hw, ww, x = z3.Reals("hh hw ww x")
+    """``second2 = ‖h‖²``, ``inner = ⟨h, v-u⟩`` and ``first2 = ‖v-u‖²`` for h = ∇F(u + x(v-u)) - ∇F(u)."""
     return Obligation(
         claim="C3",
         name="integrand",
@@ -41,14 +74,14 @@ def _integrand() -> Obligation:
         hypotheses={
             **SMOOTH,
             "x >= 0": x >= 0,
-            "squares": z3.And(hh >= 0, ww >= 0),
-            "A1": hh <= L * L * x * x * ww,
-            "Cauchy-Schwarz": hw * hw <= hh * ww,
+            "squares": z3.And(second2 >= 0, first2 >= 0),
+            "A1": second2 <= L * L * x * x * first2,
+            "Cauchy-Schwarz": inner * inner <= first2 * second2,
         },
-        conclusion=hw <= x * L * ww,
+        conclusion=inner <= x * L * first2,
         mutants={
-            "half of it": conclude(hw <= x * L * ww / 2),
-            "x²": conclude(hw <= x * x * L * ww),
+            "half of it": conclude(inner <= x * L * first2 / 2),
+            "x²": conclude(inner <= x * x * L * first2),
             "not Lipschitz": drop("A1"),
             "any inner product": drop("Cauchy-Schwarz"),
         },
@@ -72,12 +105,16 @@ def _integral() -> Identity:
 
 
 def _one_step() -> Obligation:
-    error2 = dd - 2 * Gd + grad2
     return Obligation(
         claim="C3",
         name="one step",
         statement="F(w-ηd) ≤ F(w) - (η/2)‖∇F‖² + (η/2)‖d-∇F‖² for η ≤ 1/L",
-        hypotheses={**STEP, "‖d‖² >= 0": dd >= 0, "A1'": quadratic_upper_bound(Gd, dd)},
+        hypotheses={
+            **STEP,
+            "‖d‖² >= 0": dd >= 0,
+            "A1'": quadratic_upper_bound(Gd, dd),
+            "‖d-∇F‖²": error2 == dd - 2 * Gd + grad2,
+        },
         conclusion=F_next <= formulas.descent(F, grad2, error2, eta),
         mutants={
             "twice the descent": conclude(F_next <= F - eta * grad2 + eta / 2 * error2),

@@ -7,8 +7,12 @@ from collections.abc import Iterable
 import z3
 
 from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.algebra import sgd
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
+from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import Premise, contraction, length2, slope
+from tsla.theory.certificates.algebra.engine.recursions import left
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     NOISE,
@@ -17,6 +21,8 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     START,
     STEP,
     TARGET,
+    F,
+    F_next,
     L,
     T,
     eps2,
@@ -27,40 +33,82 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     mu,
     sigma2,
 )
-from tsla.theory.certificates.algebra.stage_one import contraction
 
 LIFT = L * eta * eta * sigma2 / 2
 FLOOR = eta * L * sigma2 / (2 * mu)
+STEP_SIZE = z3.If(2 * L * sigma2 <= mu * eps2, 1 / L, mu * eps2 / (2 * L * L * sigma2))
+ARGUMENT = 4 * L * F0 / eps2
+longest, last2 = z3.Reals("longest last2")
+"""1/L, and E‖∇F(w_T)‖²."""
 
 
 def certificates() -> Iterable[Certificate]:
     """Prove C15a."""
-    return certify(obligations())
+    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:
     """The steps of C15a."""
-    formula = "(a) E[F(w_t)-F*] ≤ (1-ημ)^t F0 + ηLσ²/(2μ)"
-    return (
-        _gradient(),
-        one_step(),
-        *recursions.contracting("C15", eta * mu, LIFT, FLOOR, {**STEP, **PL, **NOISE}, formula, "(a) "),
-        _bound(),
-        _plan(),
+    return (_gradient(), one_step(), *_contracting(), _bound(), _plan())
+
+
+def manifests() -> tuple[Manifest, ...]:
+    """The gradient at the last iterate, one step, the gap, C15a and its plan."""
+    return (gradient(), _step(), gap_bound(), bound(), reached())
+
+
+def gradient() -> Manifest:
+    """What A1 gives between the gradient and the gap: A1' along ∇F/L."""
+    along = {F: gap, F_next: gap_next, slope: grad2, length2: grad2, eta: longest}
+    assumed = (Premise("L > 0"), Premise("A1: quadratic bound", along), Premise("F >= F*", {gap: gap_next}))
+    return alone(_gradient(), premises=assumed, settings={"1/L": longest == 1 / L}, claim="C15a")
+
+
+def _step() -> Manifest:
+    return recursions.under_pl(sgd.step(), one_step(), "C15a")
+
+
+def gap_bound() -> Manifest:
+    """The gap of plain SGD with A4."""
+    return recursions.contracted(_step(), FLOOR, _contracting(), name="gap")
+
+
+def bound() -> Manifest:
+    """C15a."""
+    first, second = gap_bound(), gradient()
+    last = {gap: left, grad2: last2}
+    return Manifest(
+        claim="C15a",
+        name="bound",
+        statement=_bound().statement,
+        premises=(*first.premises, *(premise.moved(last) for premise in second.premises)),
+        settings=second.settings,
+        steps=(Cited(first), Cited(second, last), _bound()),
+        conclusion=_bound().conclusion,
     )
 
 
+def reached() -> Manifest:
+    """C15a at the step size and the length of its plan."""
+    return recursions.after_burn_in(bound(), _plan(), ARGUMENT, "eps > 0", settings={"eta": eta == STEP_SIZE}, at_most=eps2)
+
+
+def _contracting() -> tuple[Obligation, Obligation]:
+    formula = "(a) E[F(w_t)-F*] ≤ (1-ημ)^t F0 + ηLσ²/(2μ)"
+    return recursions.contracting("C15", eta * mu, LIFT, FLOOR, {**STEP, **PL, **NOISE}, formula, "(a) ")
+
+
 def _gradient() -> Obligation:
-    """A1' at v = w - ∇F/L, where F is at least F*."""
-    after, least = z3.Reals("after least")
+    """A1' at w - ∇F/L, where F is at least F*."""
     return Obligation(
         claim="C15",
         name="(a) gradient and gap",
         statement="‖∇F‖² ≤ 2L(F - F*)",
         hypotheses={
             **SMOOTH,
-            "A1'": after <= least + gap - grad2 / L + L / 2 * grad2 / (L * L),
-            "F >= F*": after >= least,
+            "1/L": longest == 1 / L,
+            "A1'": gap_next <= gap - longest * grad2 + L / 2 * longest * longest * grad2,
+            "F >= F*": gap_next >= 0,
         },
         conclusion=grad2 <= 2 * L * gap,
         mutants={
@@ -97,14 +145,14 @@ def _bound() -> Obligation:
         hypotheses={
             **STEP,
             **PL,
-            "gradient and gap": grad2 <= 2 * L * gap,
-            "contraction": gap <= contraction * F0 + FLOOR,
+            "gradient and gap": last2 <= 2 * L * left,
+            "contraction": left <= contraction * F0 + FLOOR,
         },
-        conclusion=grad2 <= bound,
+        conclusion=last2 <= bound,
         mutants={
-            "half the noise": conclude(grad2 <= formulas.last_iterate_bound(F0, contraction, eta, L, mu, sigma2 / 2)),
-            "L for 2L": conclude(grad2 <= formulas.last_iterate_bound(F0 / 2, contraction, eta, L, mu, sigma2)),
-            "one smoothness lost": conclude(grad2 <= 2 * L * contraction * F0 + eta * L * sigma2 / mu),
+            "half the noise": conclude(last2 <= formulas.last_iterate_bound(F0, contraction, eta, L, mu, sigma2 / 2)),
+            "L for 2L": conclude(last2 <= formulas.last_iterate_bound(F0 / 2, contraction, eta, L, mu, sigma2)),
+            "one smoothness lost": conclude(last2 <= 2 * L * contraction * F0 + eta * L * sigma2 / mu),
             "no contraction": drop("contraction"),
         },
         axiom=axioms.EXPECTATION,
@@ -112,8 +160,6 @@ def _bound() -> Obligation:
 
 
 def _plan() -> Obligation:
-    step = z3.If(2 * L * sigma2 <= mu * eps2, 1 / L, mu * eps2 / (2 * L * L * sigma2))
-    argument = 4 * L * F0 / eps2
     bound = formulas.last_iterate_bound(F0, contraction, eta, L, mu, sigma2)
     return Obligation(
         claim="C15",
@@ -125,13 +171,13 @@ def _plan() -> Obligation:
             **NOISE,
             **START,
             **TARGET,
-            "eta": eta == step,
-            **recursions.burn_in(contraction, eta * mu, T, argument),
+            "eta": eta == STEP_SIZE,
+            **recursions.burn_in(contraction, eta * mu, T, ARGUMENT),
         },
         conclusion=z3.And(bound <= eps2, eta * L <= 1),
         mutants={
             "half the steps": recursions.half_as_long(eta * mu, T),
-            "twice the step size": suppose("eta", eta == 2 * step),
+            "twice the step size": suppose("eta", eta == 2 * STEP_SIZE),
             "η of C4": suppose("eta", eta == formulas.noise_step_size(L, sigma2, eps2)),
         },
         axiom=axioms.EXPONENTIAL,

@@ -8,6 +8,7 @@ import z3
 
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.engine import formulas
+from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.symbols import F0, NOISE, NOISY, ORACLE, START, STRENGTH, T, delta, eta, sigma2, theta
 
@@ -20,12 +21,25 @@ BEST = z3.If(delta < 1, z3.RealVal(1), z3.RealVal(0))
 
 def certificates() -> Iterable[Certificate]:
     """Prove C10."""
-    return certify(obligations())
+    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:
     """The steps of C10."""
     return (_linear(), _minimum(), _only_minimum(), _value(), _half(), _without_labels())
+
+
+def manifests() -> tuple[Manifest, ...]:
+    """What the claim says, one obligation each."""
+    known = ("sigma2 >= 0", "delta >= 0")
+    return (
+        alone(_linear()),
+        alone(_minimum(), *known, "theta >= 0", "theta <= 1"),
+        alone(_only_minimum(), "sigma2 > 0", "delta >= 0", "delta < 1", "theta >= 0", "theta < 1"),
+        alone(_value()),
+        alone(_half(), *known, "delta <= 1"),
+        alone(_without_labels(), *known, "delta <= 1", "F0 > 0", "eta > 0", "T > 0"),
+    )
 
 
 def _linear() -> Obligation:

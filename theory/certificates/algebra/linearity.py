@@ -9,24 +9,34 @@ import z3
 
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.engine import axioms, formulas
+from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Identity, Obligation, certify, conclude, drop
-from tsla.theory.certificates.algebra.engine.symbols import STRENGTH, theta
+from tsla.theory.certificates.algebra.engine.premises import u, y, yhat
+from tsla.theory.certificates.algebra.engine.symbols import STRENGTH, F, theta
 
 CLASSES = 3
-y = z3.Reals("y1 y2 y3")
-yhat = z3.Reals("yhat1 yhat2 yhat3")
-u = z3.Reals("u1 u2 u3")
-"""The true label, the smoothing label, and -log softmax(z), or its derivative by a parameter."""
+F_star = z3.Real("F_star")
 
 
 def certificates() -> Iterable[Certificate]:
     """Prove C1."""
-    return certify(obligations())
+    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation | Identity, ...]:
     """The steps of C1."""
     return (_loss(), _gradient(), _direction(), _label(), _not_negative())
+
+
+def manifests() -> tuple[Manifest, ...]:
+    """What the claim says, one obligation each."""
+    return (
+        alone(_loss()),
+        alone(_gradient()),
+        alone(_direction()),
+        alone(_label(), "theta >= 0", "theta <= 1", "y is a distribution", "ŷ is a distribution"),
+        alone(_not_negative(), "y is a distribution", "-log softmax >= 0", definitions={"F* is a loss": F_star == _cross_entropy(y)}),
+    )
 
 
 def _cross_entropy(label: list[z3.ArithRef]) -> z3.ArithRef:
@@ -118,7 +128,6 @@ def _label() -> Obligation:
 
 def _not_negative() -> Obligation:
     """F0 = F(w_0) is then at least F(w_0) - F*, which is what the bounds need of it."""
-    F, F_star = z3.Reals("F F_star")
     return Obligation(
         claim="C1",
         name="F0",

@@ -7,8 +7,12 @@ from collections.abc import Iterable
 import z3
 
 from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.algebra import descent as one_direction
+from tsla.theory.certificates.algebra import variance_lemma
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone, planned
+from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import error2, premises
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     FLOOR,
@@ -30,26 +34,28 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     eta,
     grad2,
     sigma2,
+    theta,
 )
 
 GAIN, LIFT = eta / 2, eta * V / 2
-error2 = z3.Real("error2")
-"""E‖g_LS - ∇F‖²."""
+SUM = "(η/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t ηV/2"
+LENGTH = 4 * L * F0 / eps2
+LONGER = 2 * L * F0 / (eps2 - V)
+ROOM = formulas.smaller(eps2 / 2, eps2 - V)
 PAPER_V = {"V": V == formulas.paper_floor(sigma2, delta)}
 
 
 def certificates() -> Iterable[Certificate]:
     """Prove C5 and C6."""
-    return certify(obligations())
+    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:
     """The steps of C5 and C6."""
-    premises = {**STEP, **FLOOR}
     return (
         one_step("C5"),
-        *recursions.telescoping("C5", GAIN, LIFT, premises, "(η/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t ηV/2"),
-        recursions.mean("C5", GAIN, LIFT, premises, formulas.lsr_bound(F0, eta, T, V), "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + V(θ)"),
+        *_telescoping(),
+        _mean(),
         _plan(),
         _exact_condition(),
         _paper_condition(),
@@ -57,6 +63,62 @@ def obligations() -> tuple[Obligation, ...]:
         _whole_plan(),
         _floor(),
     )
+
+
+def manifests() -> tuple[Manifest, ...]:
+    """One step, the sum of many, C5, its plans and when they reach ε²; and C6."""
+    known = ("L > 0", "sigma2 >= 0", "delta >= 0", "F0 > 0", "eps > 0")
+    return (
+        step(),
+        total(),
+        bound(),
+        at_paper_theta(_plan(), LENGTH, "V <= eps2/2"),
+        alone(_exact_condition(), *known),
+        alone(_paper_condition(), "sigma2 > 0", "delta >= 0", "eps > 0", "delta <= eps2/(4 sigma2)"),
+        planned(bound(), _longer_plan(), {"eta": eta == 1 / L, "T": T >= LONGER}, "eps > 0", "V(theta) < eps2"),
+        at_paper_theta(_whole_plan(), 2 * L * F0 / ROOM, "V < eps2"),
+        alone(_floor(), "eta > 0", "T > 0", "F0 > 0", "eps > 0"),
+    )
+
+
+def step() -> Manifest:
+    """What C3 and C2 give together: V is that of C2."""
+    smoothed = variance_lemma.lemma()
+    direction = one_direction.one_step()
+    obligation = one_step("C5")
+    return Manifest(
+        claim="C5",
+        name="one step",
+        statement=obligation.statement,
+        premises=(*direction.premises, *premises("sigma2 >= 0", "delta >= 0", "‖∇F‖² >= 0"), *smoothed.premises),
+        definitions={**smoothed.definitions, "V": V == formulas.lemma(sigma2, delta, theta)},
+        steps=(Cited(direction), Cited(smoothed), obligation),
+        conclusion=obligation.conclusion,
+    )
+
+
+def total() -> Manifest:
+    """C5 before it is divided by T, from any start."""
+    return recursions.telescoped(step(), GAIN, LIFT, _telescoping(), SUM)
+
+
+def bound() -> Manifest:
+    """C5."""
+    return recursions.averaged(total(), _mean())
+
+
+def at_paper_theta(plan: Obligation, length: Formula, *names: str) -> Manifest:
+    """What a plan at η = 1/L and the paper's θ reaches."""
+    settings = {"theta": theta == formulas.paper_theta(delta), "eta": eta == 1 / L, "T": T >= length}
+    return planned(bound(), plan, settings, "eps > 0", *names)
+
+
+def _telescoping() -> tuple[Obligation, Obligation]:
+    return recursions.telescoping("C5", GAIN, LIFT, {**STEP, **FLOOR}, SUM)
+
+
+def _mean() -> Obligation:
+    return recursions.mean("C5", GAIN, LIFT, {**STEP, **FLOOR}, formulas.lsr_bound(F0, eta, T, V), "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + V(θ)")
 
 
 def one_step(claim: str) -> Obligation:
@@ -90,7 +152,7 @@ def _plan() -> Obligation:
             **TARGET,
             **PAPER_V,
             "eta": eta == 1 / L,
-            "T": T >= 4 * L * F0 / eps2,
+            "T": T >= LENGTH,
             "V <= eps2/2": V <= eps2 / 2,
         },
         conclusion=formulas.lsr_bound(F0, eta, T, V) <= eps2,
@@ -145,10 +207,11 @@ def _longer_plan() -> Obligation:
             **START,
             **TARGET,
             **FLOOR,
+            "eta": eta == 1 / L,
             "V < eps2": V < eps2,
-            "T": T >= 2 * L * F0 / (eps2 - V),
+            "T": T >= LONGER,
         },
-        conclusion=formulas.lsr_bound(F0, 1 / L, T, V) <= eps2,
+        conclusion=formulas.lsr_bound(F0, eta, T, V) <= eps2,
         mutants={
             "half the steps": suppose("T", T >= L * F0 / (eps2 - V)),
             "ε² for ε²-V": suppose("T", T >= 2 * L * F0 / eps2),
@@ -159,7 +222,7 @@ def _longer_plan() -> Obligation:
 
 def _whole_plan() -> Obligation:
     """The two lengths in one, as ``lsr.steps`` has them."""
-    room = formulas.smaller(eps2 / 2, eps2 - V)
+    plan = formulas.lsr_bound(F0, eta, T, V) <= eps2
     return Obligation(
         claim="C5",
         name="one formula for both plans",
@@ -171,13 +234,14 @@ def _whole_plan() -> Obligation:
             **NOISE,
             **ORACLE,
             **PAPER_V,
+            "eta": eta == 1 / L,
             "V < eps2": V < eps2,
-            "T": T >= 2 * L * F0 / room,
+            "T": T >= 2 * L * F0 / ROOM,
         },
-        conclusion=z3.And(formulas.lsr_bound(F0, 1 / L, T, V) <= eps2, z3.Implies(V <= eps2 / 2, 2 * L * F0 / room == 4 * L * F0 / eps2)),
+        conclusion=z3.And(plan, z3.Implies(V <= eps2 / 2, 2 * L * F0 / ROOM == LENGTH)),
         mutants={
             "max for min": suppose("T", T >= 2 * L * F0 / z3.If(eps2 / 2 >= eps2 - V, eps2 / 2, eps2 - V)),
-            "half the steps": suppose("T", T >= L * F0 / room),
+            "half the steps": suppose("T", T >= L * F0 / ROOM),
             "ε²/2 always": suppose("T", T >= 4 * L * F0 / eps2),
         },
     )

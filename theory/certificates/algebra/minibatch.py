@@ -8,11 +8,13 @@ import z3
 
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.engine import axioms, formulas
-from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, certify, conclude, drop
+from tsla.theory.certificates.algebra.engine.manifest import Induction, Manifest, alone
+from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import Premise, error2, first2, inner, premises, scale, second2
 from tsla.theory.certificates.algebra.engine.symbols import NOISY, B, Premises, beta2, c, nu2, sigma2, theta
 
-scale = z3.Real("scale")
-"""ηL."""
+SS, Sa, aa, after, size, mean2 = z3.Reals("SS Sa aa after size mean2")
+"""E‖S‖², E⟨S, a⟩, E‖a‖² and E‖S+a‖² for the sum S of so many deviations and one more, a; how many; E‖S/B‖²."""
 BATCH: Premises = {"B > 0": B > 0}
 BIAS: Premises = {"bias": beta2 > 0}
 SMOOTHED: Premises = {"theta > 0": theta > 0, "theta <= 1": theta <= 1}
@@ -23,12 +25,13 @@ SMOOTHED_MOMENT = theta * theta * beta2 + NOISE / B
 
 def certificates() -> Iterable[Certificate]:
     """Prove C14."""
-    return certify(obligations())
+    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:
     """The steps of C14."""
     return (
+        _one_sample(),
         _sum(),
         _mean(),
         _delta(),
@@ -41,24 +44,76 @@ def obligations() -> tuple[Obligation, ...]:
     )
 
 
+def manifests() -> tuple[Manifest, ...]:
+    """What the claim says, one obligation each."""
+    batch, helpful = ("sigma2 > 0", "B > 0", "beta2 > 0"), ("theta > 0", "theta <= 1")
+    return (
+        _averaged(),
+        alone(_delta(), "sigma2 > 0", "B > 0"),
+        alone(_delta_below_one(), *batch),
+        alone(_critical(), *batch, *helpful),
+        alone(_critical_at_one(), "beta2 > 0"),
+        alone(_grows(), "beta2 > 0", *helpful, "c < σ²", "small θ"),
+        alone(_for_step(), *batch, *helpful, "ηL > 0"),
+        alone(_for_step_is_smaller(), "beta2 > 0", *helpful, "ηL > 0", "ηL <= 1", "B_c >= 0"),
+    )
+
+
+def _averaged() -> Manifest:
+    """S is the sum of so many deviations, a one more; they are independent and of mean 0."""
+    run = Induction(
+        name="sum",
+        first=_one_sample(),
+        next_step=_sum(),
+        invariant=SS == size * sigma2,
+        start={size: z3.RealVal(1), SS: aa},
+        next={size: size + 1, SS: after},
+        end={size: B},
+    )
+    return Manifest(
+        claim="C14",
+        name="mean of a batch",
+        statement=_mean().statement,
+        premises=(
+            *premises("B > 0", "sigma2 >= 0"),
+            Premise("second moment is σ²", {second2: aa}),
+            Premise("square of a sum", {error2: after, first2: SS, inner: Sa, second2: aa}),
+            Premise("independent", {inner: Sa}),
+        ),
+        definitions={"mean": mean2 == SS / (B * B)},
+        steps=(run, _mean()),
+        conclusion=_mean().conclusion,
+    )
+
+
+def _one_sample() -> Obligation:
+    return Obligation(
+        claim="C14",
+        name="batch of one",
+        statement="E‖sum of B deviations‖² = Bσ² for B = 1",
+        hypotheses={"one sample": z3.And(size == 1, SS == aa), "its variance": aa == sigma2},
+        conclusion=SS == size * sigma2,
+        mutants={"any sample": drop("its variance"), "of none": suppose("one sample", z3.And(size == 0, SS == aa))},
+        guarantee="identity",
+    )
+
+
 def _sum() -> Obligation:
-    """S is the sum of B deviations, a one more; they are independent and of mean 0."""
-    SS, Sa, aa, after = z3.Reals("SS Sa aa after")
     return Obligation(
         claim="C14",
         name="sum of a batch",
         statement="E‖sum of B deviations‖² = Bσ²: if for B, then for B+1",
         hypotheses={
-            "for B": SS == B * sigma2,
+            "for B": SS == size * sigma2,
             "one more": aa == sigma2,
             "square": after == SS + 2 * Sa + aa,
             "independent": Sa == 0,
         },
-        conclusion=after == (B + 1) * sigma2,
+        conclusion=after == (size + 1) * sigma2,
         mutants={
             "correlated": drop("independent"),
-            "B² for B": conclude(after == (B + 1) * (B + 1) * sigma2),
-            "one too few": conclude(after == B * sigma2),
+            "B² for B": conclude(after == (size + 1) * (size + 1) * sigma2),
+            "one too few": conclude(after == size * sigma2),
         },
         guarantee="identity",
         axiom=f"{axioms.INDEPENDENCE}; induction over the batch size",
@@ -66,7 +121,6 @@ def _sum() -> Obligation:
 
 
 def _mean() -> Obligation:
-    SS, mean2 = z3.Reals("SS mean2")
     return Obligation(
         claim="C14",
         name="mean of a batch",

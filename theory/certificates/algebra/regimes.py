@@ -8,6 +8,7 @@ import sympy
 
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.engine import formulas
+from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Identity, Obligation, certify, conclude, drop
 from tsla.theory.certificates.algebra.engine.symbols import NOISY, SMOOTHING, TARGET, delta, eps2, sigma2
 
@@ -19,12 +20,22 @@ LAST_STEP = eps**2 / (2 * L * s2)
 
 def certificates() -> Iterable[Certificate]:
     """Prove C9."""
-    return certify(obligations())
+    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation | Identity, ...]:
     """The columns of C9."""
     return (_sgd(), _plain_stage(), _burn_in(4), _burn_in(6), _lsr(), _lsr_reaches(), _lsr_does_not())
+
+
+def manifests() -> tuple[Manifest, ...]:
+    """What the claim says, one obligation each."""
+    known = ("sigma2 > 0", "delta > 0", "eps > 0")
+    return (
+        *(alone(column) for column in (_sgd(), _plain_stage(), _burn_in(4), _burn_in(6), _lsr())),
+        alone(_lsr_reaches(), *known, "delta <= eps2/(4 sigma2)"),
+        alone(_lsr_does_not(), *known, "delta sigma2 >= eps2", "delta < 1"),
+    )
 
 
 def _sgd() -> Identity:

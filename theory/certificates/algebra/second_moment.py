@@ -8,12 +8,15 @@ import z3
 
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.engine import axioms, formulas
+from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import Premise, first2, inner, second2
 from tsla.theory.certificates.algebra.engine.symbols import NOISY, SMOOTHING, STRENGTH, Premises, c, delta, s2, shat2, sigma2, theta
 
 MOMENTS: Premises = {"s2 >= 0": s2 >= 0, "shat2 >= 0": shat2 >= 0, "Cauchy-Schwarz": c * c <= s2 * shat2}
 DIFFERENCE = s2 + shat2 - 2 * c
 """E‖g - ĝ‖²."""
+PAIR = {first2: s2, second2: shat2, inner: c}
 APART: Premises = {"g differs from ĝ": DIFFERENCE > 0}
 MOMENT = formulas.second_moment(s2, shat2, c, theta)
 STAR = formulas.best_theta(s2, shat2, c)
@@ -21,12 +24,27 @@ STAR = formulas.best_theta(s2, shat2, c)
 
 def certificates() -> Iterable[Certificate]:
     """Prove C11."""
-    return certify(obligations())
+    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:
     """The steps of C11."""
     return (_expansion(), _dropped(), _square(), _minimiser(), _minimum(), _indifferent(), _uncorrelated(), _half())
+
+
+def manifests() -> tuple[Manifest, ...]:
+    """What the claim says, one obligation each."""
+    moments = tuple(Premise(name, PAIR) for name in ("first square >= 0", "second square >= 0", "Cauchy-Schwarz"))
+    return (
+        alone(_expansion()),
+        alone(_dropped()),
+        alone(_square(), "g differs from ĝ"),
+        alone(_minimiser(), "theta >= 0", "theta <= 1", "g differs from ĝ", premises=moments),
+        alone(_minimum(), "g differs from ĝ", premises=moments),
+        alone(_indifferent(), "g is ĝ", premises=moments),
+        alone(_uncorrelated(), "delta > 0", "s2 > 0", definitions={"A3": shat2 == delta * s2, "c = 0": c == 0}),
+        alone(_half(), "sigma2 > 0", "delta > 0"),
+    )
 
 
 def _expansion() -> Obligation:

@@ -9,7 +9,9 @@ import z3
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.descent import quadratic_upper_bound
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
+from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone, planned
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import descent, unbiased
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     NOISE,
@@ -30,26 +32,74 @@ from tsla.theory.certificates.algebra.engine.symbols import (
 )
 
 GAIN, LIFT = eta / 2, L * eta * eta * sigma2 / 2
+SUM = "(η/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t Lη²σ²/2"
+STEP_SIZE = formulas.noise_step_size(L, sigma2, eps2)
+LENGTH = 4 * F0 / (eta * eps2)
 Gg, gg = z3.Reals("Gg gg")
 """⟨∇F, E g⟩ and E‖g‖²; ``s2`` is E‖g - ∇F‖²."""
 
 
 def certificates() -> Iterable[Certificate]:
     """Prove C4."""
-    return certify(obligations())
+    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:
     """The steps of C4."""
-    premises = {**STEP, **NOISE}
+    return (_second_moment(), _one_step(), *_telescoping(), _mean(), _plan(), _samples())
+
+
+def manifests() -> tuple[Manifest, ...]:
+    """One step, the sum of many, C4, its plan and how long that is."""
     return (
-        _second_moment(),
-        _one_step(),
-        *recursions.telescoping("C4", GAIN, LIFT, premises, "(η/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t Lη²σ²/2"),
-        recursions.mean("C4", GAIN, LIFT, premises, formulas.sgd_bound(F0, eta, T, L, sigma2), "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + ηLσ²"),
-        _plan(),
-        _samples(),
+        second_moment(),
+        step(),
+        total(),
+        bound(),
+        plan(),
+        alone(_samples(), "L > 0", "sigma2 > 0", "F0 > 0", "eps > 0", "eps2 <= 2 sigma2"),
     )
+
+
+def second_moment() -> Manifest:
+    """What an unbiased direction's square is made of."""
+    return alone(_second_moment(), premises=unbiased(Gg, gg))
+
+
+def step() -> Manifest:
+    """One step of SGD."""
+    return Manifest(
+        claim="C4",
+        name="one step",
+        statement="E F(w⁺) ≤ F(w) - (η/2)‖∇F‖² + Lη²σ²/2 for 0 < η ≤ 1/L",
+        premises=(*descent(Gg, gg), *unbiased(Gg, gg)),
+        steps=(_second_moment(), _one_step()),
+        conclusion=F_next <= F - GAIN * grad2 + LIFT,
+    )
+
+
+def total() -> Manifest:
+    """C4 before it is divided by T, from any start."""
+    return recursions.telescoped(step(), GAIN, LIFT, _telescoping(), SUM)
+
+
+def bound() -> Manifest:
+    """C4."""
+    return recursions.averaged(total(), _mean())
+
+
+def plan() -> Manifest:
+    """C4 at the step size and the length of its plan."""
+    return planned(bound(), _plan(), {"eta": eta == STEP_SIZE, "T": T >= LENGTH}, "eps > 0")
+
+
+def _telescoping() -> tuple[Obligation, Obligation]:
+    return recursions.telescoping("C4", GAIN, LIFT, {**STEP, **NOISE}, SUM)
+
+
+def _mean() -> Obligation:
+    bound = formulas.sgd_bound(F0, eta, T, L, sigma2)
+    return recursions.mean("C4", GAIN, LIFT, {**STEP, **NOISE}, bound, "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + ηLσ²")
 
 
 def _second_moment() -> Obligation:
@@ -97,25 +147,24 @@ def _one_step() -> Obligation:
 
 def _plan() -> Obligation:
     """T stands for any number of steps that is at least the real number asked for, so that rounding up only helps."""
-    step = formulas.noise_step_size(L, sigma2, eps2)
     bound = formulas.sgd_bound(F0, eta, T, L, sigma2)
     return Obligation(
         claim="C4",
         name="plan",
         statement="η = min(1/L, ε²/(2Lσ²)) and T ≥ 4F0/(ηε²) give ≤ ε², with η ≤ 1/L",
-        hypotheses={**SMOOTH, **NOISE, **START, **TARGET, "eta": eta == step, "T": T >= 4 * F0 / (eta * eps2)},
+        hypotheses={**SMOOTH, **NOISE, **START, **TARGET, "eta": eta == STEP_SIZE, "T": T >= LENGTH},
         conclusion=z3.And(bound <= eps2, eta * L <= 1),
         mutants={
-            "half the steps": suppose("T", T >= 2 * F0 / (eta * eps2)),
+            "half the steps": suppose("T", T >= LENGTH / 2),
             "1/ε for 1/ε²": suppose("T", z3.And(T > 0, T * T * eta * eta * eps2 >= 16 * F0 * F0)),
-            "twice the step size": suppose("eta", eta == 2 * step),
+            "twice the step size": suppose("eta", eta == 2 * STEP_SIZE),
             "always ε²/(2Lσ²)": suppose("eta", z3.And(sigma2 > 0, eta == eps2 / (2 * L * sigma2))),
         },
     )
 
 
 def _samples() -> Obligation:
-    steps = 4 * F0 / (formulas.noise_step_size(L, sigma2, eps2) * eps2)
+    steps = 4 * F0 / (STEP_SIZE * eps2)
     return Obligation(
         claim="C4",
         name="samples",

@@ -8,20 +8,39 @@ import z3
 
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.engine import axioms, formulas
+from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import Premise, slope
 from tsla.theory.certificates.algebra.engine.symbols import STRENGTH, B, beta2, c, eta, grad2, nu2, s2, shat2, theta
 
+Gg = z3.Real("Gg")
+"""⟨∇F, E g⟩."""
 BEYOND = formulas.beyond(shat2, c, grad2, theta)
 
 
 def certificates() -> Iterable[Certificate]:
     """Prove C17."""
-    return certify(obligations())
+    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:
     """The steps of C17."""
     return (_smaller_step(), _covariance(), _shrunk(), _zero_vector(), _beyond(), _sign(), _tells_nothing(), _batch())
+
+
+def manifests() -> tuple[Manifest, ...]:
+    """What the claim says, one obligation each."""
+    strengths = ("theta > 0", "theta <= 1")
+    return (
+        alone(_smaller_step()),
+        alone(_covariance(), premises=(Premise("A2: E g = ∇F", {slope: Gg}),), definitions={"c": c == grad2 - Gg}),
+        alone(_shrunk()),
+        alone(_zero_vector(), "s2 > 0", "‖∇F‖² >= 0"),
+        alone(_beyond()),
+        alone(_sign(), *strengths),
+        alone(_tells_nothing(), "theta >= 0", "theta <= 1", "ŝ² >= ‖∇F‖²", "c >= 0"),
+        alone(_batch(), "B > 0"),
+    )
 
 
 def _smaller_step() -> Obligation:
@@ -40,7 +59,6 @@ def _smaller_step() -> Obligation:
 
 def _covariance() -> Obligation:
     """With ĝ = 0, ŝ² = ‖0-∇F‖², and c = E⟨g-∇F, -∇F⟩ is ‖∇F‖² - ⟨E g, ∇F⟩."""
-    Gg = z3.Real("Gg")
     return Obligation(
         claim="C17",
         name="zero vector, c",

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import sympy
-import z3
 
 from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.algebra import lsr
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
+from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Identity, Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import contraction
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     FLOOR,
@@ -28,29 +30,70 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     grad2,
     mu,
     sigma2,
+    theta,
 )
 
-contraction = z3.Real("contraction")
-"""(1-ημ)^T."""
 FORMULA = "E[F(w_t)-F*] ≤ (1-ημ)^t F0 + V/(2μ)"
 
 
 def certificates() -> Iterable[Certificate]:
     """Prove C7."""
-    return certify(obligations())
+    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation | Identity, ...]:
     """The steps of C7."""
-    lift, floor = eta * V / 2, V / (2 * mu)
+    return (_one_step(), *_contracting(), _closed_form(), _plan(), _argument(), _rounded())
+
+
+def manifests() -> tuple[Manifest, ...]:
+    """One step, C7, its plan and what it leaves."""
     return (
-        _one_step(),
-        *recursions.contracting("C7", eta * mu, lift, floor, {**STEP, **PL, **FLOOR}, FORMULA),
-        _closed_form(),
-        plan("C7", formulas.paper_floor(sigma2, delta), {**NOISY, **SMOOTHING}, "2δσ²/((1+δ)μ)"),
-        _argument(),
-        _rounded(),
+        step(),
+        bound(),
+        alone(_closed_form()),
+        reached(),
+        alone(_argument(), "sigma2 > 0", "delta > 0", "F0 > 0", "mu > 0"),
+        rounded(),
     )
+
+
+def step() -> Manifest:
+    """A step of LSR with A4."""
+    return recursions.under_pl(lsr.step(), _one_step(), "C7")
+
+
+def bound() -> Manifest:
+    """C7."""
+    return recursions.contracted(step(), V / (2 * mu), _contracting())
+
+
+def reached() -> Manifest:
+    """What C7 leaves after its burn-in at the paper's θ."""
+    floor = formulas.paper_floor(sigma2, delta)
+    return recursions.after_burn_in(
+        bound(),
+        _plan(),
+        2 * mu * F0 / floor,
+        "sigma2 > 0",
+        "delta > 0",
+        settings={"theta": theta == formulas.paper_theta(delta)},
+        at={V: floor},
+        at_most=floor / mu,
+    )
+
+
+def rounded() -> Manifest:
+    """What C7 leaves, without 1+δ."""
+    return alone(_rounded(), "sigma2 > 0", "delta > 0", "mu > 0")
+
+
+def _contracting() -> tuple[Obligation, Obligation]:
+    return recursions.contracting("C7", eta * mu, eta * V / 2, V / (2 * mu), {**STEP, **PL, **FLOOR}, FORMULA)
+
+
+def _plan() -> Obligation:
+    return plan("C7", formulas.paper_floor(sigma2, delta), {**NOISY, **SMOOTHING}, "2δσ²/((1+δ)μ)")
 
 
 def _one_step() -> Obligation:

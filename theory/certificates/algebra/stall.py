@@ -8,11 +8,12 @@ import z3
 
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.engine import formulas
+from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import bias, scale, sigma, slope
 from tsla.theory.certificates.algebra.engine.symbols import NOISE, NOISY, ORACLE, SMOOTHING, STRENGTH, delta, sigma2, theta
 
-slope, scale, sigma, bias = z3.Reals("slope scale sigma bias")
-"""``Lw``, which is ``∇F``; ``ηL``; σ; ``√δσ``."""
+"""``slope`` is ``Lw``, which is ``∇F``, and ``bias`` is ``√δσ``."""
 
 ROOTS = {"sigma": z3.And(sigma >= 0, sigma * sigma == sigma2), "bias": z3.And(bias >= 0, bias * bias == delta * sigma2)}
 PREMISES = {**NOISE, **ORACLE, **STRENGTH, **ROOTS}
@@ -22,12 +23,22 @@ RIGHT = {"w > 0": slope > 0}
 
 def certificates() -> Iterable[Certificate]:
     """Prove C13."""
-    return certify(obligations())
+    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:
     """The steps of C13."""
     return (_oracle(), _largest_step(), _drift(), _half(), _small_steps())
+
+
+def manifests() -> tuple[Manifest, ...]:
+    """What the claim says, one obligation each."""
+    instance = ("sigma2 >= 0", "delta >= 0", "theta >= 0", "theta <= 1", "σ", "√δσ", "w > 0")
+    return (
+        *(alone(obligation, *instance) for obligation in (_oracle(), _largest_step(), _drift())),
+        alone(_half(), "sigma2 >= 0", "delta >= 0"),
+        alone(_small_steps(), "sigma2 > 0", "delta > 0"),
+    )
 
 
 def _next(scale: Formula, sign: int) -> Formula:

@@ -7,8 +7,12 @@ from collections.abc import Iterable
 import z3
 
 from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.algebra import sgd, stage_one
 from tsla.theory.certificates.algebra.engine import formulas, recursions
+from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone, without
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import contraction, premises
+from tsla.theory.certificates.algebra.engine.recursions import S, left
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     NOISE,
@@ -27,18 +31,22 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     gap,
     mu,
     sigma2,
+    start,
 )
-from tsla.theory.certificates.algebra.stage_one import contraction
 
-left, mean = z3.Reals("left mean")
-"""The gap after stage 1, and E‖∇F(w_R)‖² over stage 2."""
+mean, eta1, T1 = z3.Reals("mean eta1 T1")
+"""E‖∇F(w_R)‖² over stage 2, where ``left`` is the gap at its start; step size and length of stage 1."""
+STAGE_1 = {eta: eta1, T: T1}
+MEAN = {"mean": mean == S / T}
+STEP_SIZE = formulas.noise_step_size(L, sigma2, eps2)
 PAPER_STEPS = 8 * delta * sigma2 / (mu * eta * eps2)
+PLANS = (("plan", PAPER_STEPS, "8δσ²/(μη2ε²)"), ("shorter plan", PAPER_STEPS / (1 + delta), "8δσ²/((1+δ)μη2ε²)"))
 KNOWN = {**SMOOTH, "mu > 0": mu > 0, **NOISY, **SMOOTHING, **TARGET}
 
 
 def certificates() -> Iterable[Certificate]:
     """Prove C8."""
-    return certify(obligations())
+    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:
@@ -46,10 +54,79 @@ def obligations() -> tuple[Obligation, ...]:
     return (
         _second_stage(),
         _joined(),
-        _plan("plan", PAPER_STEPS, "8δσ²/(μη2ε²)"),
-        _plan("shorter plan", PAPER_STEPS / (1 + delta), "8δσ²/((1+δ)μη2ε²)"),
+        *(_plan(*plan) for plan in PLANS),
         _paper_bound(),
         _samples(),
+    )
+
+
+def manifests() -> tuple[Manifest, ...]:
+    """Both stages together, the plans, the bound as the paper has it, and how long its stage 2 is."""
+    return (
+        second_stage(),
+        bound(),
+        *(planned(_plan(*plan), plan[1]) for plan in PLANS),
+        _as_printed(),
+        alone(_samples(), "L > 0", "mu > 0", "sigma2 > 0", "delta > 0", "eps > 0", "eps2 <= 2 sigma2"),
+    )
+
+
+def second_stage() -> Manifest:
+    """C4 from the gap that stage 1 leaves."""
+    return Manifest(
+        claim="C8",
+        name="second stage",
+        statement=_second_stage().statement,
+        premises=(*sgd.total().premises, *premises("T > 0", "F >= F*")),
+        steps=(Cited(sgd.total(), {start: left, left: gap}), _second_stage()),
+        conclusion=_second_stage().conclusion,
+    )
+
+
+def bound() -> Manifest:
+    """C8: C7, and stage 2 from there."""
+    first, second = stage_one.bound(), second_stage()
+    return Manifest(
+        claim="C8",
+        name="bound",
+        statement=_joined().statement,
+        premises=(*second.premises, *(premise.moved(STAGE_1) for premise in first.premises)),
+        definitions=first.definitions | MEAN,
+        steps=(Cited(first, STAGE_1), Cited(second), _joined()),
+        conclusion=_joined().conclusion,
+    )
+
+
+def planned(plan: Obligation, length: Formula) -> Manifest:
+    """Both stages as planned, stage 2 for so many steps."""
+    first, second = stage_one.reached(), second_stage()
+    burn_in = {f"{name}1": z3.substitute(formula, *STAGE_1.items()) for name, formula in first.settings.items()}
+    settings = {"eta1": eta1 == 1 / L, **burn_in, "eta": eta == STEP_SIZE, "T": T >= length}
+    assumed = (*second.premises, *(premise.moved(STAGE_1) for premise in first.premises))
+    return Manifest(
+        claim="C8",
+        name=plan.name,
+        statement=plan.statement,
+        premises=(*without(assumed, settings), *premises("eps > 0")),
+        settings=settings,
+        definitions=first.definitions | MEAN,
+        steps=(Cited(first, STAGE_1), Cited(second), plan),
+        conclusion=mean <= eps2,
+    )
+
+
+def _as_printed() -> Manifest:
+    rounded = stage_one.rounded()
+    first, second = stage_one.reached(), second_stage()
+    return Manifest(
+        claim="C8",
+        name="paper's bound",
+        statement=_paper_bound().statement,
+        premises=(*second.premises, *(premise.moved(STAGE_1) for premise in first.premises), *premises("eps > 0")),
+        settings={f"{name}1": z3.substitute(formula, *STAGE_1.items()) for name, formula in first.settings.items()},
+        definitions=first.definitions | MEAN,
+        steps=(Cited(first, STAGE_1), Cited(rounded), Cited(second), _paper_bound()),
+        conclusion=_paper_bound().conclusion,
     )
 
 
@@ -65,7 +142,7 @@ def _second_stage() -> Obligation:
             **STEP,
             **NOISE,
             "T > 0": T > 0,
-            "C4, sum": eta / 2 * total <= left - gap + T * L * eta * eta * sigma2 / 2,
+            "C4, sum": sgd.GAIN * total <= left - gap + T * sgd.LIFT,
             "F >= F*": gap >= 0,
         },
         conclusion=total / T <= bound,
@@ -104,7 +181,6 @@ def _joined() -> Obligation:
 
 
 def _plan(name: str, length: Formula, shown: str) -> Obligation:
-    step = formulas.noise_step_size(L, sigma2, eps2)
     return Obligation(
         claim="C8",
         name=name,
@@ -112,7 +188,7 @@ def _plan(name: str, length: Formula, shown: str) -> Obligation:
         hypotheses={
             **KNOWN,
             "C7": left <= formulas.paper_floor(sigma2, delta) / mu,
-            "eta": eta == step,
+            "eta": eta == STEP_SIZE,
             "T": T >= length,
             "bound": mean <= formulas.sgd_bound(left, eta, T, L, sigma2),
         },
@@ -120,8 +196,8 @@ def _plan(name: str, length: Formula, shown: str) -> Obligation:
         mutants={
             "a quarter of the steps": suppose("T", T >= length / 4),
             "1/(1+δ)² of the steps": suppose("T", T >= PAPER_STEPS / (1 + delta) / (1 + delta)),
-            "twice the step size": suppose("eta", eta == 2 * step),
-            "one smoothness lost": suppose("eta", eta == step * L),
+            "twice the step size": suppose("eta", eta == 2 * STEP_SIZE),
+            "one smoothness lost": suppose("eta", eta == STEP_SIZE * L),
             "a gap of 4δσ²/μ": suppose("C7", left <= 4 * delta * sigma2 / mu),
         },
     )
@@ -150,7 +226,7 @@ def _paper_bound() -> Obligation:
 
 
 def _samples() -> Obligation:
-    length = z3.substitute(PAPER_STEPS, (eta, formulas.noise_step_size(L, sigma2, eps2)))
+    length = z3.substitute(PAPER_STEPS, (eta, STEP_SIZE))
     return Obligation(
         claim="C8",
         name="samples",

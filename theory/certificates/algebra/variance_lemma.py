@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import z3
-
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.engine import axioms, formulas
+from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.symbols import NOISE, NOISY, ORACLE, STRENGTH, delta, s2, shat2, sigma2, theta
+from tsla.theory.certificates.algebra.engine.premises import Premise, error2, first2, inner, premises, second2
+from tsla.theory.certificates.algebra.engine.symbols import NOISE, NOISY, ORACLE, STRENGTH, c, delta, s2, shat2, sigma2, theta
 
-aa, bb, ab = z3.Reals("aa bb ab")
-"""‖a‖², ‖b‖² and ⟨a, b⟩ for a = g - ∇F, b = ĝ - ∇F."""
+MOMENTS = {first2: s2, second2: shat2, inner: c}
+"""E‖a‖², E‖b‖² and E⟨a, b⟩ for a = g - ∇F, b = ĝ - ∇F."""
+SMOOTHED = (
+    *premises("theta >= 0", "theta <= 1", "A2: variance", "A3", "second moment of g_LS"),
+    *(Premise(name, MOMENTS) for name in ("first square >= 0", "second square >= 0", "Cauchy-Schwarz")),
+)
 
 
 def certificates() -> Iterable[Certificate]:
     """Prove C2."""
-    return certify(obligations())
+    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:
@@ -25,21 +29,44 @@ def obligations() -> tuple[Obligation, ...]:
     return (_convexity(), _lemma(), _paper_theta(), _rounded(), _reduction())
 
 
+def manifests() -> tuple[Manifest, ...]:
+    """What C2 says of V, and of its value at the paper's θ."""
+    _, _, at_paper, rounded, reduction = obligations()
+    return (
+        lemma(),
+        alone(at_paper, "delta >= 0"),
+        alone(rounded, "sigma2 >= 0", "delta >= 0"),
+        alone(reduction, "sigma2 > 0", "theta > 0", "theta <= 1"),
+    )
+
+
+def lemma() -> Manifest:
+    """C2's bound."""
+    return Manifest(
+        claim="C2",
+        name="lemma",
+        statement="E‖g_LS-∇F‖² ≤ V(θ) = (1-θ)σ² + θδσ² for 0 ≤ θ ≤ 1",
+        premises=SMOOTHED,
+        steps=(_convexity(), _lemma()),
+        conclusion=error2 <= formulas.lemma(sigma2, delta, theta),
+    )
+
+
 def _convexity() -> Obligation:
-    mixed = formulas.second_moment(aa, bb, ab, theta)
+    mixed = formulas.second_moment(s2, shat2, c, theta)
     return Obligation(
         claim="C2",
         name="convexity",
         statement="‖(1-θ)a + θb‖² ≤ (1-θ)‖a‖² + θ‖b‖²",
         hypotheses={
             **STRENGTH,
-            "‖a‖² >= 0": aa >= 0,
-            "‖b‖² >= 0": bb >= 0,
-            "Cauchy-Schwarz": ab * ab <= aa * bb,
+            "‖a‖² >= 0": s2 >= 0,
+            "‖b‖² >= 0": shat2 >= 0,
+            "Cauchy-Schwarz": c * c <= s2 * shat2,
         },
-        conclusion=mixed <= formulas.mix(aa, bb, theta),
+        conclusion=mixed <= formulas.mix(s2, shat2, theta),
         mutants={
-            "the squares of the weights": conclude(mixed <= (1 - theta) * (1 - theta) * aa + theta * theta * bb),
+            "the squares of the weights": conclude(mixed <= (1 - theta) * (1 - theta) * s2 + theta * theta * shat2),
             "theta > 1": drop("theta <= 1"),
             "theta < 0": drop("theta >= 0"),
             "any inner product": drop("Cauchy-Schwarz"),
@@ -49,7 +76,6 @@ def _convexity() -> Obligation:
 
 
 def _lemma() -> Obligation:
-    error2 = z3.Real("error2")
     return Obligation(
         claim="C2",
         name="lemma",

@@ -7,9 +7,13 @@ from collections.abc import Iterable
 import z3
 
 from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.algebra import last_iterate, lsr, sgd
 from tsla.theory.certificates.algebra.descent import quadratic_upper_bound
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
+from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone, without
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import Premise, length2, premises, slope, unbiased, w
+from tsla.theory.certificates.algebra.engine.recursions import S, left
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     FLOOR,
@@ -28,27 +32,33 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     mu,
     s2,
     sigma2,
+    start,
 )
+from tsla.theory.certificates.algebra.last_iterate import last2
 
 LONG_STEP = {**SMOOTH, "eta > 0": eta > 0, "eta < 2/L": eta * L < 2}
 GAIN, LIFT = eta * (2 - eta * L) / 2, L * eta * eta * sigma2 / 2
-w, sigma = z3.Reals("w sigma")
-"""A point of a one-dimensional quadratic, and the size of a deviation."""
+SUM = "(η(2-ηL)/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t Lη²σ²/2"
+Gg, gg = z3.Reals("Gg gg")
+"""⟨∇F, E g⟩ and E‖g‖²."""
+total_before = z3.Real("total")
+"""Σ E‖∇F(w_i)‖² without the last iterate."""
+sigma, bias = z3.Reals("sigma bias")
+"""Of one-dimensional quadratics, at the point w: the size of a deviation, and that of a constant bias."""
+ATTAINED = {"V": V == bias * bias, "F(w_0) - F*": start == L / 2 * w * w}
 
 
 def certificates() -> Iterable[Certificate]:
     """Prove C16."""
-    return certify(obligations())
+    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:
     """The steps of C16; its plan is in ``worst_case_plan``, and that 8δ/(1+δ) suffices in C8 in ``tsla``."""
-    premises = {**LONG_STEP, **NOISE}
-    bound = formulas.worst_case_bound(F0, eta, T, L, sigma2)
     return (
         _one_step(),
-        *recursions.telescoping("C16", GAIN, LIFT, premises, "(η(2-ηL)/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t Lη²σ²/2"),
-        recursions.mean("C16", GAIN, LIFT, premises, bound, "E‖∇F(w_R)‖² ≤ [2F0/(ηT) + ηLσ²]/(2-ηL), 0 < η < 2/L"),
+        *_telescoping(),
+        _mean(),
         _attained(),
         _never_worse(),
         _smoothed_bound(),
@@ -58,8 +68,72 @@ def obligations() -> tuple[Obligation, ...]:
     )
 
 
+def manifests() -> tuple[Manifest, ...]:
+    """One step, the sum of many, C16, what it is beside C4 and C5, and where it is attained."""
+    return (
+        step(),
+        total(),
+        bound(),
+        alone(_attained()),
+        alone(_never_worse(), "L > 0", "eta > 0", "eta <= 1/L", "F0 > 0", "sigma2 >= 0", "T > 0"),
+        smoothed_bound(),
+        alone(_smoothed_attained(), "L > 0", "T >= 1", definitions=ATTAINED),
+        alone(_fails_beyond(), "L > 0", "eta > 1/L", "w != 0"),
+        alone(_floor_attained(), "mu > 0", definitions={"V": V == bias * bias}, settings={"where the direction is 0": w == -bias / mu}),
+    )
+
+
+def step() -> Manifest:
+    """One step of SGD with any step size."""
+    along = Premise("A1: quadratic bound", {slope: Gg, length2: gg})
+    return Manifest(
+        claim="C16",
+        name="one step",
+        statement=_one_step().statement,
+        premises=(*premises("L > 0", "eta > 0"), along, *unbiased(Gg, gg)),
+        steps=(Cited(sgd.second_moment()), _one_step()),
+        conclusion=_one_step().conclusion,
+    )
+
+
+def total() -> Manifest:
+    """C16 before it is divided by T."""
+    return recursions.telescoped(step(), GAIN, LIFT, _telescoping(), SUM, "eta < 2/L")
+
+
+def bound() -> Manifest:
+    """C16."""
+    return recursions.averaged(total(), _mean())
+
+
+def smoothed_bound() -> Manifest:
+    """C5's sum over T-1 steps, and A1 at the last iterate."""
+    gradient, sums = last_iterate.gradient(), lsr.total()
+    last = {gap: left, grad2: last2}
+    settings = gradient.settings | {"eta": eta == 1 / L}
+    assumed = (*sums.premises, *premises("T >= 1", "F(w_0) - F* <= F0"), *(premise.moved(last) for premise in gradient.premises))
+    return Manifest(
+        claim="C16",
+        name="C5 without the last noise",
+        statement=_smoothed_bound().statement,
+        premises=without(assumed, settings),
+        settings=settings,
+        definitions=sums.definitions,
+        steps=(Cited(sums, {T: T - 1, S: total_before}), Cited(gradient, last), _smoothed_bound()),
+        conclusion=_smoothed_bound().conclusion,
+    )
+
+
+def _telescoping() -> tuple[Obligation, Obligation]:
+    return recursions.telescoping("C16", GAIN, LIFT, {**LONG_STEP, **NOISE}, SUM)
+
+
+def _mean() -> Obligation:
+    bound = formulas.worst_case_bound(F0, eta, T, L, sigma2)
+    return recursions.mean("C16", GAIN, LIFT, {**LONG_STEP, **NOISE}, bound, "E‖∇F(w_R)‖² ≤ [2F0/(ηT) + ηLσ²]/(2-ηL), 0 < η < 2/L")
+
+
 def _one_step() -> Obligation:
-    Gg, gg = z3.Reals("Gg gg")
     return Obligation(
         claim="C16",
         name="one step",
@@ -121,7 +195,6 @@ def _never_worse() -> Obligation:
 
 def _smoothed_bound() -> Obligation:
     """T-1 steps telescope, and at the last iterate ‖∇F‖² <= 2L(F-F*): its noise does not come into it."""
-    total, last2 = z3.Reals("total last2")
     bound = 2 * L * F0 / T + V * (T - 1) / T
     return Obligation(
         claim="C16",
@@ -130,13 +203,15 @@ def _smoothed_bound() -> Obligation:
         hypotheses={
             **SMOOTH,
             "T >= 1": T >= 1,
-            "C5, sum over T-1": total / (2 * L) <= F0 - gap + (T - 1) * V / (2 * L),
-            "gradient and gap": last2 <= 2 * L * gap,
+            "eta": eta == 1 / L,
+            "C5, sum over T-1": lsr.GAIN * total_before <= start - left + (T - 1) * lsr.LIFT,
+            "F(w_0) - F* <= F0": start <= F0,
+            "gradient and gap": last2 <= 2 * L * left,
         },
-        conclusion=(total + last2) / T <= bound,
+        conclusion=(total_before + last2) / T <= bound,
         mutants={
-            "T-2 for T-1": conclude((total + last2) / T <= 2 * L * F0 / T + V * (T - 2) / T),
-            "half of F0": conclude((total + last2) / T <= L * F0 / T + V * (T - 1) / T),
+            "T-2 for T-1": conclude((total_before + last2) / T <= 2 * L * F0 / T + V * (T - 2) / T),
+            "half of F0": conclude((total_before + last2) / T <= L * F0 / T + V * (T - 1) / T),
             "last iterate unbounded": drop("gradient and gap"),
         },
         axiom=axioms.INFIMUM,
@@ -145,16 +220,14 @@ def _smoothed_bound() -> Obligation:
 
 def _smoothed_attained() -> Obligation:
     """F = (L/2)w² with a constant bias: one step forgets where it came from, and ‖∇F‖² is V from then on; before, it is 2LF0."""
-    bias = z3.Real("bias")
     after = w - (L * w + bias) / L
     mean = (L * w * L * w + (T - 1) * (L * after * L * after)) / T
-    start = L / 2 * w * w
-    value = 2 * L * F0 / T + V * (T - 1) / T
+    value = 2 * L * start / T + V * (T - 1) / T
     return Obligation(
         claim="C16",
         name="C5 without the last noise, attained",
         statement="an equality for F = (L/2)w² under a constant bias √V, for every T",
-        hypotheses={**SMOOTH, "T >= 1": T >= 1, "V": V == bias * bias, "F0": F0 == start},
+        hypotheses={**SMOOTH, "T >= 1": T >= 1, **ATTAINED},
         conclusion=mean == value,
         mutants={
             "C5": conclude(mean == formulas.lsr_bound(F0, 1 / L, T, V)),
@@ -185,7 +258,6 @@ def _fails_beyond() -> Obligation:
 
 def _floor_attained() -> Obligation:
     """F = (μ/2)w² under a constant bias: where the direction μw + bias is 0, LSR stays."""
-    bias = z3.Real("bias")
     after = w - eta * (mu * w + bias)
     return Obligation(
         claim="C16",

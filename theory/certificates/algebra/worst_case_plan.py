@@ -7,8 +7,11 @@ from collections.abc import Iterable
 import z3
 
 from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.algebra import worst_case
 from tsla.theory.certificates.algebra.engine import formulas
+from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone, planned
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import x
 from tsla.theory.certificates.algebra.engine.symbols import F0, NOISE, NOISY, SMOOTH, START, TARGET, L, T, eps2, eta, sigma2
 
 SHARE = eps2 / (eps2 + sigma2)
@@ -19,12 +22,23 @@ KNOWN = {**SMOOTH, **NOISE, **START, **TARGET}
 
 def certificates() -> Iterable[Certificate]:
     """Prove C16's plan."""
-    return certify(obligations())
+    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:
     """The steps of C16's plan."""
     return (_plan(), _best_step_size(), _samples(), _beside_sgd())
+
+
+def manifests() -> tuple[Manifest, ...]:
+    """What the plan reaches, that its step size is the best, and how long it is."""
+    known = ("L > 0", "sigma2 >= 0", "F0 > 0", "eps > 0")
+    return (
+        planned(worst_case.bound(), _plan(), {"eta": eta == SHARE / L, "T": T >= STEPS}, "eps > 0"),
+        alone(_best_step_size(), *known, "T > 0", "0 < x < 2", "x(eps2+sigma2) < 2 eps2"),
+        alone(_samples(), *known),
+        alone(_beside_sgd(), "L > 0", "sigma2 > 0", "F0 > 0", "eps > 0", "eps2 <= 2 sigma2"),
+    )
 
 
 def _plan() -> Obligation:
@@ -43,7 +57,6 @@ def _plan() -> Obligation:
 
 
 def _best_step_size() -> Obligation:
-    x = z3.Real("x")
     needed = 2 * L * F0 / (x * (2 * eps2 - x * (eps2 + sigma2)))
     return Obligation(
         claim="C16",

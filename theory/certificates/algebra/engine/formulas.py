@@ -18,6 +18,11 @@ def smaller(a: Term, b: Term) -> Term:
     return z3.If(a <= b, a, b)
 
 
+def larger(a: Term, b: Term) -> Term:
+    """``max(a, b)``."""
+    return z3.If(a >= b, a, b)
+
+
 def clipped(a: Term) -> Term:
     """``a`` clipped to [0, 1]."""
     return z3.If(a <= 0, z3.RealVal(0), z3.If(a >= 1, z3.RealVal(1), a))
@@ -85,7 +90,12 @@ def biased_floor(eta: Term, L: Term, bias: Term, noise: Term) -> Term:
 
 def annealed_theta(sigma2: Term, beta2: Term, nu2: Term, c: Term, scale: Term) -> Term:
     """``Moments.theta_for_step`` before it is clipped, with ``scale = ηL`` (C12)."""
-    return scale * (sigma2 - c) / (beta2 + scale * (sigma2 + nu2 - 2 * c))
+    return scale * (sigma2 - c) / curvature(sigma2, beta2, nu2, c, scale)
+
+
+def curvature(sigma2: Term, beta2: Term, nu2: Term, c: Term, scale: Term) -> Term:
+    """Half of the second derivative of ``Moments.floor`` by θ, with ``scale = ηL`` (C12)."""
+    return beta2 + scale * (sigma2 + nu2 - 2 * c)
 
 
 def worst_case_bound(F0: Term, eta: Term, T: Term, L: Term, sigma2: Term) -> Term:

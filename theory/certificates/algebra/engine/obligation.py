@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from itertools import chain
+from typing import Any, ClassVar, Protocol
 
 import sympy
 import z3
@@ -68,21 +70,22 @@ class Obligation:
     guarantee: str = "inequality"
     axiom: str = ""
     budget: int = BUDGET
+    final: ClassVar = False
 
     def certificate(self) -> Certificate:
         """Prove it, and refute its mutants. Hypotheses that nothing meets prove everything, so that a proof from them does not count."""
-        flaw, survivors = self._flaw(), self.survivors()
+        survivors = self.survivors()
         return Certificate(
             claim=self.claim,
             kind="algebra",
             name=self.name,
             statement=self.statement,
             guarantee=self.guarantee,
-            holds=not flaw,
+            holds=not self.flaw,
             rejected=len(self.mutants) - len(survivors),
             planted=len(self.mutants),
             axiom=self.axiom,
-            reason=because(flaw, _not_rejected(survivors)),
+            reason=because(self.flaw, _not_rejected(survivors)),
         )
 
     def survivors(self) -> list[str]:
@@ -106,7 +109,8 @@ class Obligation:
         except UndecidedError:
             return None
 
-    def _flaw(self) -> str:
+    @cached_property
+    def flaw(self) -> str:
         """Why it is not proved; empty if it is."""
         hypotheses = [*self.hypotheses.values()]
         try:
@@ -130,22 +134,34 @@ class Identity:
     point: Mapping[Any, Any]
     mutants: Mapping[str, Any]
     axiom: str = ""
+    final: ClassVar = False
 
     def certificate(self) -> Certificate:
         """Simplify the difference, and evaluate that of the mutants."""
-        difference, survivors = sympy.simplify(self.left - self.right), self.survivors()
+        survivors = self.survivors()
         return Certificate(
             claim=self.claim,
             kind="algebra",
             name=self.name,
             statement=self.statement,
             guarantee="identity",
-            holds=bool(difference == 0),
+            holds=not self.flaw,
             rejected=len(self.mutants) - len(survivors),
             planted=len(self.mutants),
             axiom=self.axiom,
-            reason=because("" if difference == 0 else f"the sides differ by {difference}", _not_rejected(survivors)),
+            reason=because(self.flaw, _not_rejected(survivors)),
         )
+
+    @property
+    def conclusion(self) -> Formula:
+        """What it says, as a formula that z3 can pass on and not look into."""
+        return z3.Bool(f"{self.claim}, {self.name}")
+
+    @cached_property
+    def flaw(self) -> str:
+        """Why it does not hold; empty if it does."""
+        difference = sympy.simplify(self.left - self.right)
+        return "" if difference == 0 else f"the sides differ by {difference}"
 
     def survivors(self) -> list[str]:
         """Names of the mutants that are not rejected."""
@@ -157,9 +173,32 @@ class Identity:
         return bool(abs(difference.evalf()) > 1e-9)
 
 
-def certify(obligations: Iterable[Obligation | Identity]) -> Iterator[Certificate]:
-    """The outcome of each."""
-    return (obligation.certificate() for obligation in obligations)
+class Certifiable(Protocol):
+    """An obligation, an identity or a manifest."""
+
+    def certificate(self) -> Certificate:
+        """Its outcome."""
+
+
+def certify(*parts: Iterable[Certifiable]) -> Iterator[Certificate]:
+    """The outcome of each of a module's obligations, and of each of its manifests."""
+    return (part.certificate() for part in chain(*parts))
+
+
+def follows(hypotheses: Iterable[Formula], conclusion: Formula, budget: int = BUDGET // 10) -> bool:
+    """Whether z3 derives ``conclusion`` within its budget, which is small: this is for what anybody would see."""
+    try:
+        return _model([*hypotheses, z3.Not(conclusion)], budget) is None
+    except UndecidedError:
+        return False
+
+
+def can_be_met(formulas: Iterable[Formula]) -> bool:
+    """Whether z3 finds numbers that make all of ``formulas`` true."""
+    try:
+        return _example([*formulas], BUDGET) is not None
+    except UndecidedError:
+        return False
 
 
 def _not_rejected(survivors: list[str]) -> str:

@@ -4,27 +4,37 @@ from __future__ import annotations
 
 import z3
 
-from tsla.theory.certificates.algebra.engine import axioms
+from tsla.theory.certificates.algebra.engine import axioms, formulas
+from tsla.theory.certificates.algebra.engine.manifest import Cited, Induction, Manifest, State, planned
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Mutant, Obligation, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.symbols import F0, F, F_next, Premises, T, gap, gap_next, grad2
+from tsla.theory.certificates.algebra.engine.premises import Premise, argument, contraction, exponential, logarithm, power
+from tsla.theory.certificates.algebra.engine.premises import premises as from_table
+from tsla.theory.certificates.algebra.engine.symbols import F0, F, F_next, Premises, T, eta, gap, gap_next, grad2, mu, start
 
-S, t, power, start = z3.Reals("S t power start")
-"""Σ‖∇F(w_i)‖² over the steps so far, their number, (1-ημ)^t, and F(w_0) - F*."""
-logarithm, exponential = z3.Reals("logarithm exponential")
-"""log A and e^-xT: of both only the axioms are known."""
+S, t, left = z3.Reals("S t left")
+"""Σ‖∇F(w_i)‖² over the steps so far, their number, and F(w_T) - F*."""
+AFTER = {S: S + grad2, t: t + 1, gap: gap_next}
+
+
+def _summed(gain: Formula, lift: Formula) -> Formula:
+    return gain * S <= start - gap + t * lift
 
 
 def telescoping(claim: str, gain: Formula, lift: Formula, premises: Premises, formula: str) -> tuple[Obligation, Obligation]:
-    """From ``F(w⁺) <= F(w) - gain ‖∇F(w)‖² + lift`` to ``gain Σ‖∇F(w_i)‖² <= F(w_0) - F(w_t) + t lift``: the first step and the next."""
+    """From ``F(w⁺) <= F(w) - gain ‖∇F(w)‖² + lift`` to ``gain Σ‖∇F(w_i)‖² <= F(w_0) - F(w_t) + t lift``: the first step and the next.
+
+    F* is taken off on both sides, for what follows speaks of the gap.
+    """
+    invariant = _summed(gain, lift)
     return (
         Obligation(
             claim=claim,
             name="sum, start",
             statement=f"{formula} at t = 0",
-            hypotheses={**premises, "no steps": z3.And(S == 0, t == 0), "F(w_0)": F == F0},
-            conclusion=gain * S <= F0 - F + t * lift,
+            hypotheses={**premises, "no steps": z3.And(S == 0, t == 0), "F(w_0)": gap == start},
+            conclusion=invariant,
             mutants={
-                "t-1 for t": conclude(gain * S <= F0 - F + (t - 1) * lift),
+                "t-1 for t": conclude(gain * S <= start - gap + (t - 1) * lift),
                 "not from F(w_0)": drop("F(w_0)"),
             },
         ),
@@ -34,20 +44,65 @@ def telescoping(claim: str, gain: Formula, lift: Formula, premises: Premises, fo
             statement=f"{formula}: if at t, then at t+1",
             hypotheses={
                 **premises,
-                "at t": gain * S <= F0 - F + t * lift,
-                "one step": F_next <= F - gain * grad2 + lift,
+                "at t": invariant,
+                "one step": gap_next <= gap - gain * grad2 + lift,
                 "grad2 >= 0": grad2 >= 0,
             },
-            conclusion=gain * (S + grad2) <= F0 - F_next + (t + 1) * lift,
+            conclusion=z3.substitute(invariant, *AFTER.items()),
             mutants={
-                "lift not counted": conclude(gain * (S + grad2) <= F0 - F_next + t * lift),
-                "F(w_t) for F(w_(t+1))": conclude(gain * (S + grad2) <= F0 - F + (t + 1) * lift),
-                "twice the gain": conclude(2 * gain * (S + grad2) <= F0 - F_next + (t + 1) * lift),
+                "lift not counted": conclude(gain * (S + grad2) <= start - gap_next + t * lift),
+                "F(w_t) for F(w_(t+1))": conclude(gain * (S + grad2) <= start - gap + (t + 1) * lift),
+                "twice the gain": conclude(2 * gain * (S + grad2) <= start - gap_next + (t + 1) * lift),
                 "no step": drop("one step"),
             },
             axiom=axioms.TELESCOPING,
         ),
     )
+
+
+def telescoped(
+    step: Manifest, gain: Formula, lift: Formula, obligations: tuple[Obligation, Obligation], formula: str, *names: str
+) -> Manifest:
+    """What :func:`telescoping` gives for all T, from a manifest of the step: ``gain Σ‖∇F(w_i)‖² <= F(w_0) - F(w_T) + T lift``.
+
+    ``names`` are of premises that the sum needs and the step does not.
+    """
+    invariant = _summed(gain, lift)
+    run = Induction(
+        name="sum",
+        first=obligations[0],
+        next_step=obligations[1],
+        invariant=invariant,
+        start={S: z3.RealVal(0), t: z3.RealVal(0), gap: start},
+        next=AFTER,
+        end={t: T, gap: left},
+    )
+    return Manifest(
+        claim=step.claim,
+        name="sum",
+        statement=f"{formula}, for every t",
+        premises=(*(premise.moved(LESS_F_STAR) for premise in step.premises), *from_table(*names)),
+        definitions=step.definitions,
+        steps=(Cited(step, LESS_F_STAR), run),
+        conclusion=run.conclusion,
+    )
+
+
+def averaged(total: Manifest, mean: Obligation) -> Manifest:
+    """The bound that :func:`mean` makes of a telescoped sum."""
+    return Manifest(
+        claim=total.claim,
+        name="bound",
+        statement=mean.statement,
+        premises=(*total.premises, *from_table("T > 0", "F0 > 0", "F(w_0) - F* <= F0"), Premise("F >= F*", {gap: left})),
+        definitions=total.definitions,
+        steps=(Cited(total), mean),
+        conclusion=mean.conclusion,
+    )
+
+
+LESS_F_STAR = {F: gap, F_next: gap_next}
+"""A1 speaks of differences of F, and so holds of F - F* as well."""
 
 
 def mean(claim: str, gain: Formula, lift: Formula, premises: Premises, bound: Formula, statement: str) -> Obligation:
@@ -63,8 +118,8 @@ def mean(claim: str, gain: Formula, lift: Formula, premises: Premises, bound: Fo
         hypotheses={
             **premises,
             "T > 0": T > 0,
-            "sum": gain * S <= start - gap + T * lift,
-            "F >= F*": gap >= 0,
+            "sum": gain * S <= start - left + T * lift,
+            "F >= F*": left >= 0,
             "F(w_0) - F* <= F0": start <= F0,
         },
         conclusion=S / T <= bound,
@@ -82,13 +137,14 @@ def contracting(
     claim: str, rate: Formula, lift: Formula, floor: Formula, premises: Premises, formula: str, part: str = ""
 ) -> tuple[Obligation, Obligation]:
     """From ``gap⁺ <= (1-rate) gap + lift`` to ``gap_t <= (1-rate)^t F0 + floor``, ``floor = lift/rate``: the start and the next step."""
+    invariant = _contracted(floor)
     return (
         Obligation(
             claim=claim,
             name=f"{part}contraction, start",
             statement=f"{formula} at t = 0",
             hypotheses={**premises, "no steps": power == 1, "F(w_0) - F* <= F0": gap <= F0},
-            conclusion=gap <= power * F0 + floor,
+            conclusion=invariant,
             mutants={
                 "minus the floor": conclude(gap <= power * F0 - floor),
                 "F0 too small": drop("F(w_0) - F* <= F0"),
@@ -102,10 +158,10 @@ def contracting(
                 **premises,
                 "(1-rate)^t >= 0": power >= 0,
                 "F0 > 0": F0 > 0,
-                "at t": gap <= power * F0 + floor,
+                "at t": invariant,
                 "one step": gap_next <= (1 - rate) * gap + lift,
             },
-            conclusion=gap_next <= (1 - rate) * power * F0 + floor,
+            conclusion=z3.substitute(invariant, *_contraction(rate).items()),
             mutants={
                 "half the floor": Mutant(
                     gap_next <= (1 - rate) * power * F0 + floor / 2,
@@ -117,6 +173,67 @@ def contracting(
             },
             axiom=f"{axioms.INDUCTION}; {axioms.HISTORY}",
         ),
+    )
+
+
+def under_pl(step: Manifest, with_pl: Obligation, claim: str) -> Manifest:
+    """A step with A4, from a manifest of the step without it."""
+    return Manifest(
+        claim=claim,
+        name="one step",
+        statement=with_pl.statement,
+        premises=(*(premise.moved(LESS_F_STAR) for premise in step.premises), *from_table("mu > 0", "mu <= L", "A4")),
+        definitions=step.definitions,
+        steps=(Cited(step, LESS_F_STAR), with_pl),
+        conclusion=with_pl.conclusion,
+    )
+
+
+def contracted(step: Manifest, floor: Formula, obligations: tuple[Obligation, Obligation], name: str = "bound") -> Manifest:
+    """What :func:`contracting` gives at ``rate = ημ`` for all T, from a manifest of the step with A4: ``left <= (1-ημ)^T F0 + floor``."""
+    first, next_step = obligations
+    run = Induction(
+        name="contraction",
+        first=first,
+        next_step=next_step,
+        invariant=_contracted(floor),
+        start={power: z3.RealVal(1), gap: start},
+        next=_contraction(eta * mu),
+        end={power: contraction, gap: left},
+    )
+    return Manifest(
+        claim=step.claim,
+        name=name,
+        statement=f"{next_step.statement.partition(':')[0]}, for every t",
+        premises=(*step.premises, *from_table("F0 > 0", "T >= 0", "F(w_0) - F* <= F0", "(1-ημ)^t >= 0")),
+        definitions=step.definitions,
+        steps=(Cited(step), run),
+        conclusion=run.conclusion,
+    )
+
+
+def _contracted(floor: Formula) -> Formula:
+    return gap <= power * F0 + floor
+
+
+def _contraction(rate: Formula) -> dict[Formula, Formula]:
+    return {power: (1 - rate) * power, gap: gap_next}
+
+
+def after_burn_in(
+    bound: Manifest, plan: Obligation, of: Formula, *names: str, settings: Premises | None = None, at: State | None = None, at_most: Formula
+) -> Manifest:
+    """What :func:`contracted` leaves after ``log⁺(of)/(ημ)`` steps."""
+    length = T >= formulas.larger(z3.RealVal(0), logarithm / (eta * mu))
+    return planned(
+        bound,
+        plan,
+        {**(settings or {}), "T": length},
+        *("(1-x)^T >= 0", "(1-x)^T <= e^-xT", "e^-x falls from 1", "e^-x <= 1/A from x = log A on"),
+        *names,
+        more={"A": argument == of},
+        at=at,
+        at_most=at_most,
     )
 
 

@@ -1,0 +1,224 @@
+"""What the claims assume, as formulas: a closed table, from which alone a manifest takes its premises.
+
+``NUMBERS`` are about what a function of ``theory`` is given, so that it can refuse what does not meet them. ``ASSUMPTIONS`` say what
+A1-A4 mean at a step of a run; no function can see whether they hold. ``AXIOMS`` hold always, and so do ``LAWS``, which are about numbers;
+the proofs stand on both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import z3
+
+from tsla.theory.certificates.algebra.engine import formulas
+from tsla.theory.certificates.algebra.engine.obligation import Formula
+from tsla.theory.certificates.algebra.engine.symbols import (
+    F0,
+    LONG,
+    NOISE,
+    NOISY,
+    ORACLE,
+    PL,
+    SMOOTHING,
+    START,
+    STEP,
+    STRENGTH,
+    TARGET,
+    B,
+    F,
+    F_next,
+    L,
+    Premises,
+    T,
+    beta2,
+    c,
+    delta,
+    eps2,
+    eta,
+    gap,
+    grad2,
+    mu,
+    nu2,
+    s2,
+    shat2,
+    sigma2,
+    start,
+    theta,
+)
+
+WORLD = (L, mu, sigma2, delta, F0, eps2)
+"""The constants of a claim: they are the same everywhere in it."""
+slope, length2, error2 = z3.Reals("slope length2 error2")
+"""⟨∇F, E d⟩, E‖d‖² and E‖d - ∇F‖² of a direction d."""
+power, contraction, logarithm, exponential, argument = z3.Reals("power contraction logarithm exponential argument")
+"""(1-ημ)^t, (1-ημ)^T, log A, e^-ημT and A: of these only the laws are known."""
+y, yhat, u = z3.Reals("y1 y2 y3"), z3.Reals("yhat1 yhat2 yhat3"), z3.Reals("u1 u2 u3")
+"""The true label, the smoothing label, and -log softmax(z), or its derivative by a parameter."""
+sigma, bias, scale, larger = z3.Reals("sigma bias scale larger")
+"""σ, the size of a constant bias, ηL, and that of another step size."""
+inner, first2, second2, x, w = z3.Reals("inner first2 second2 x w")
+"""An inner product and the squared lengths of its two vectors; a number; a point of one dimension."""
+
+NUMBERS: Premises = {
+    **STEP,
+    **PL,
+    **NOISE,
+    **NOISY,
+    **ORACLE,
+    **SMOOTHING,
+    **STRENGTH,
+    **START,
+    **LONG,
+    **TARGET,
+    "T >= 0": T >= 0,
+    "T >= 1": T >= 1,
+    "theta > 0": theta > 0,
+    "eta < 2/L": eta * L < 2,
+    "eta > 1/L": eta * L > 1,
+    "w != 0": w != 0,
+    "0 < x < 2": z3.And(x > 0, x < 2),
+    "x(eps2+sigma2) < 2 eps2": x * (eps2 + sigma2) < 2 * eps2,
+    "V <= eps2/2": formulas.paper_floor(sigma2, delta) <= eps2 / 2,
+    "V < eps2": formulas.paper_floor(sigma2, delta) < eps2,
+    "delta <= eps2/(4 sigma2)": delta <= eps2 / (4 * sigma2),
+    "theta < 1": theta < 1,
+    "delta < 1": delta < 1,
+    "delta <= 1": delta <= 1,
+    "delta sigma2 >= eps2": delta * sigma2 >= eps2,
+    "B > 0": B > 0,
+    "beta2 >= 0": beta2 >= 0,
+    "beta2 > 0": beta2 > 0,
+    "nu2 >= 0": nu2 >= 0,
+    "c² <= σ²ν²": c * c <= sigma2 * nu2,
+    "c < σ²": c < sigma2,
+    "c <= σ²": c <= sigma2,
+    "c >= 0": c >= 0,
+    "s2 > 0": s2 > 0,
+    "ŝ² >= ‖∇F‖²": shat2 >= grad2,
+    "g differs from ĝ": s2 + shat2 - 2 * c > 0,
+    "g is ĝ": s2 + shat2 - 2 * c == 0,
+    "small θ": theta * (sigma2 + nu2 - 2 * c) <= sigma2 - c,
+    "B_c >= 0": formulas.critical_batch_size(sigma2, formulas.second_moment(sigma2, nu2, c, theta), beta2, theta) >= 0,
+    "ηL > 0": scale > 0,
+    "ηL <= 1": scale <= 1,
+    "ηL = 1": scale == 1,
+    "η <= η′": scale <= larger,
+    "the floor is not flat": formulas.curvature(sigma2, beta2, nu2, c, scale) > 0,
+    "the floor at η′ is not flat": formulas.curvature(sigma2, beta2, nu2, c, larger) > 0,
+    "V(theta) < eps2": formulas.lemma(sigma2, delta, theta) < eps2,
+    "eps2 <= 2 sigma2": eps2 <= 2 * sigma2,
+}
+ASSUMPTIONS: Premises = {
+    "A1: Lipschitz gradient": second2 <= L * L * x * x * first2,
+    "A1: quadratic bound": F_next <= F - eta * slope + L / 2 * eta * eta * length2,
+    "A2: E g = ∇F": slope == grad2,
+    "A2: variance": s2 <= sigma2,
+    "A3": shat2 <= delta * sigma2,
+    "A4": 2 * mu * gap <= grad2,
+}
+AXIOMS: Premises = {
+    "‖∇F‖² >= 0": grad2 >= 0,
+    "E‖d‖² >= 0": length2 >= 0,
+    "first square >= 0": first2 >= 0,
+    "second square >= 0": second2 >= 0,
+    "Cauchy-Schwarz": inner * inner <= first2 * second2,
+    "x >= 0": x >= 0,
+    "square of a difference": error2 == length2 - 2 * slope + grad2,
+    "second moment of g_LS": error2 == formulas.second_moment(s2, shat2, c, theta),
+    "square of a sum": error2 == first2 + 2 * inner + second2,
+    "independent": inner == 0,
+    "F >= F*": gap >= 0,
+    "F(w_0) - F* <= F0": start <= F0,
+    "second moment is σ²": second2 == sigma2,
+}
+LABELS: Premises = {
+    "y is a distribution": z3.And(*(a >= 0 for a in y), z3.Sum(y) == 1),
+    "ŷ is a distribution": z3.And(*(a >= 0 for a in yhat), z3.Sum(yhat) == 1),
+    "-log softmax >= 0": z3.And(*(a >= 0 for a in u)),
+}
+STALL: Premises = {
+    "σ": z3.And(sigma >= 0, sigma * sigma == sigma2),
+    "√δσ": z3.And(bias >= 0, bias * bias == delta * sigma2),
+    "w > 0": slope > 0,
+}
+LAWS: Premises = {
+    "(1-ημ)^t >= 0": z3.Implies(eta * mu <= 1, power >= 0),
+    "(1-x)^T >= 0": z3.Implies(eta * mu <= 1, contraction >= 0),
+    "(1-x)^T <= e^-xT": z3.Implies(z3.And(eta * mu <= 1, T >= 0), contraction <= exponential),
+    "e^-x falls from 1": z3.Implies(eta * mu * T >= 0, exponential <= 1),
+    "e^-x <= 1/A from x = log A on": z3.Implies(z3.And(argument > 0, eta * mu * T >= logarithm), exponential * argument <= 1),
+}
+FOR_EVERY = {"A1: quadratic bound": eta, "second moment of g_LS": theta}
+"""A1 is used along steps of every size, and C11 at every strength; the laws hold for all numbers."""
+TABLE: Premises = NUMBERS | ASSUMPTIONS | AXIOMS | LABELS | STALL | LAWS
+
+
+@dataclass(frozen=True, eq=False)
+class Premise:
+    """An entry of the table by its name, ``at`` other symbols than its own: A1 along g in place of d.
+
+    Raises ValueError for a name that is not in the table, and where ``at`` puts something in the place of a constant of the claim, or a
+    constant or a term in the place of a symbol: with that a premise could say anything.
+    """
+
+    name: str
+    at: Mapping[Formula, Formula] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.name not in TABLE:
+            raise ValueError(f"premise = {self.name!r} must be one of {', '.join(TABLE)}")
+        for old, new in self.at.items():
+            if _is_constant(old) or _is_constant(new) or new.num_args() or z3.is_rational_value(new):
+                raise ValueError(f"premise {self.name!r}: {old} = {new} must put a symbol in the place of a symbol; {WORLD} stay")
+
+    @property
+    def formula(self) -> Formula:
+        """What it says."""
+        return z3.substitute(TABLE[self.name], *self.at.items())
+
+    def __str__(self) -> str:
+        return f"{self.name}{' at ' if self.at else ''}{', '.join(f'{old} = {new}' for old, new in self.at.items())}"
+
+    def moved(self, at: Mapping[Formula, Formula]) -> Premise:
+        """The same of other symbols."""
+        return Premise(self.name, {**at, **{old: at.get(new, new) for old, new in self.at.items()}})
+
+    def for_every(self, symbol: Formula) -> bool:
+        """Whether it holds whatever number the symbol stands for, so that a manifest may set it."""
+        free = FOR_EVERY.get(self.name)
+        return self.name in LAWS or (free is not None and symbol.eq(self.at.get(free, free)))
+
+    @property
+    def seen(self) -> bool:
+        """Whether a function of ``theory`` can refuse what does not meet it."""
+        return self.name in NUMBERS
+
+    @property
+    def about_numbers(self) -> bool:
+        """Whether z3 may draw conclusions from it, beside chaining it."""
+        return self.seen or self.name in LAWS
+
+
+def premises(*names: str) -> tuple[Premise, ...]:
+    """Several entries of the table, as they stand there."""
+    return tuple(map(Premise, names))
+
+
+def descent(direction: Formula, square: Formula) -> tuple[Premise, ...]:
+    """A1 along a direction d, ``direction = ⟨∇F, E d⟩`` and ``square = E‖d‖²``, with a step size up to 1/L."""
+    return (*premises("L > 0", "eta > 0", "eta <= 1/L"), Premise("A1: quadratic bound", {slope: direction, length2: square}))
+
+
+def unbiased(direction: Formula, square: Formula) -> tuple[Premise, ...]:
+    """A2 for g, ``direction = ⟨∇F, E g⟩`` and ``square = E‖g‖²``, and what squares are."""
+    return (
+        *premises("sigma2 >= 0", "A2: variance", "‖∇F‖² >= 0"),
+        Premise("A2: E g = ∇F", {slope: direction}),
+        Premise("square of a difference", {slope: direction, length2: square, error2: s2}),
+    )
+
+
+def _is_constant(term: Formula) -> bool:
+    return any(term.eq(constant) for constant in WORLD)
