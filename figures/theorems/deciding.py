@@ -6,7 +6,7 @@ The theorem's own bound and each wrong version of it go through the same check: 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from tsla.theory.certificates.algebra.engine import theorems as formulas
 from tsla.theory.certificates.worst_case.engine import theorems as programs
 from tsla.theory.certificates.worst_case.engine.program import Worst, Wrong
 from tsla.theory.constants import shown
-from tsla.theory.testing.theorem import SHORT, Given, Theorem
+from tsla.theory.testing.theorem import SHORT, Given, Theorem, asked
 
 Bound = Callable[[Given, int], float]
 LAW_ERROR = 1e-5
@@ -50,6 +50,7 @@ class Decision:
 
     word:      "proved", "supported", "refuted" or "says nothing"
     scope:     where that holds, or what refuted it
+    flaw:      why its proof is none; empty if it is one, or it has none
     findings:  kind of evidence -> what it found
     """
 
@@ -58,11 +59,12 @@ class Decision:
     scope: str
     findings: dict[str, str]
     planted: tuple[Planted, ...] = ()
+    flaw: str = ""
 
     @property
     def holds(self) -> bool:
-        """Whether nothing was found against it."""
-        return self.word in ("proved", "supported")
+        """Whether nothing was found against it, nor against its proof."""
+        return self.word in ("proved", "supported") and not self.flaw
 
 
 def decide(theorem: Theorem) -> Decision:
@@ -77,8 +79,23 @@ def decide(theorem: Theorem) -> Decision:
     against = check.refuted_by(theorem.value)
     if against:  # and so is what claims more
         return Decision(theorem, "refuted", f"by {against}", dict(check.findings()))
-    planted = (Planted(wrong.name, check.refuted_by(wrong.bound)) for wrong in formulas.mutants(theorem))
-    return Decision(theorem, "supported", check.scope(), dict(check.findings()), (*planted, *_without_premises(theorem)))
+    bounds = (Planted(wrong.name, check.refuted_by(wrong.bound)) for wrong in formulas.mutants(theorem))
+    decision = Decision(theorem, "supported", check.scope(), dict(check.findings()), (*bounds, *_without_premises(theorem)))
+    return decision if theorem.proof is None else _with_proof(decision, theorem.proof)
+
+
+def _with_proof(decision: Decision, proof: Callable[[], Any]) -> Decision:
+    with asked("proof"):
+        manifest = proof()
+        flaw = formulas.flaw_of_proof(decision.theorem, manifest)
+        wrong = [Planted(f"proof {name}", next(other.gaps(), "")) for name, other in manifest.planted().items()]
+    if flaw:
+        return replace(decision, scope=f"{decision.scope}; its proof fails: {flaw}", flaw=flaw)
+    steps = f"{len(manifest.steps)} steps compose to it, on these axioms: {manifest.axiom}"
+    scope = f"for every T and all constants that meet its premises; and {decision.word} {decision.scope}"
+    return replace(
+        decision, word="proved", scope=scope, findings={"algebra": steps, **decision.findings}, planted=(*decision.planted, *wrong)
+    )
 
 
 class _Check:

@@ -86,6 +86,7 @@ class Theorem:
                 ``E‖∇F(w_T)‖²``; "gap", ``E F(w_T) - F*``; "gap of the average", that at the mean of ``w_0 … w_(T-1)`` by the weights
     weights:    ``(k, t)`` to the weight of ``w_t``; all alike by themselves
     lengths:    numbers of steps at which simulations are laid beside the bound; the worst case is computed at 1, 2 and 3
+    proof:      ``()`` to its proof, a :class:`tsla.theory.certificates.algebra.engine.manifest.Manifest`; None where it has none
 
     Raises ValueError, in one line, for what can't be decided: a function of other arguments, a bound that is no finite number, a step that
     gives no ``(w, state)``, an unknown constant.
@@ -105,6 +106,7 @@ class Theorem:
     measure: Measure = "random iterate"
     weights: Callable[[Given, Number], Number] = alike
     lengths: Sequence[int] = (1, 3, 10, 30, 100)
+    proof: Callable[[], Any] | None = None
     settings: tuple[Given, ...] = field(init=False)
 
     def __post_init__(self) -> None:

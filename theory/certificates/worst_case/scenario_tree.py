@@ -13,6 +13,8 @@ from typing import Any
 from tsla.theory import lsr, sgd, worst_case
 from tsla.theory.bound import Bound
 from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.algebra import sgd as proof_of_sgd
+from tsla.theory.certificates.algebra import worst_case as proof_of_worst_case
 from tsla.theory.certificates.algebra.engine import formulas
 from tsla.theory.certificates.worst_case.engine import theorems
 from tsla.theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, halved_noise, tight, too_smooth, upper
@@ -48,7 +50,7 @@ def _within(k: Given) -> dict[str, Any]:
     return {"eta <= 1/L": k.eta * k.L <= 1}
 
 
-C4 = _theorem("C4", SGD, bound=lambda k, T: formulas.sgd_bound(k.F0, k.eta, T, k.L, k.sigma2), premises=_within)
+C4 = _theorem("C4", SGD, bound=lambda k, T: formulas.sgd_bound(k.F0, k.eta, T, k.L, k.sigma2), premises=_within, proof=proof_of_sgd.bound)
 C5 = _theorem(
     "C5",
     LSR,
@@ -62,6 +64,7 @@ C16 = _theorem(
     SGD,
     bound=lambda k, T: formulas.worst_case_bound(k.F0, k.eta, T, k.L, k.sigma2),
     premises=lambda k: {"eta < 2/L": k.eta * k.L < 2},
+    proof=proof_of_worst_case.bound,
 )
 """C5 at the paper's θ, where ``V = 2δσ²/(1+δ)``."""
 

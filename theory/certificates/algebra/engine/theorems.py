@@ -1,4 +1,4 @@
-"""A theorem read as formulas: whether its premises can be met at all, and the wrong versions that its bound and its premises have."""
+"""A theorem read as formulas: whether its premises can be met, whether its proof is one, and the wrong versions that it has."""
 
 from __future__ import annotations
 
@@ -8,11 +8,21 @@ from dataclasses import dataclass
 import sympy
 import z3
 
-from tsla.theory.certificates.algebra.engine.obligation import BUDGET
-from tsla.theory.testing.theorem import SHORT, Given, Theorem, asked
+from tsla.theory.certificates import because
+from tsla.theory.certificates.algebra.engine.manifest import Manifest
+from tsla.theory.certificates.algebra.engine.obligation import BUDGET, Formula, follows
+from tsla.theory.certificates.algebra.engine.premises import ASSUMPTIONS, contraction
+from tsla.theory.certificates.algebra.engine.recursions import S, left
+from tsla.theory.certificates.algebra.engine.symbols import T as LENGTH
+from tsla.theory.certificates.algebra.engine.symbols import eta, mu
+from tsla.theory.testing.theorem import SHORT, WITH_MU, Given, Theorem, alike, asked, of_variance
 
 FACTORS = (1.25, 0.8, 2.0, 0.5, 4.0, 0.25)
 """By which a constant is changed to break a premise, the smallest changes first."""
+
+
+MEASURED = {"random iterate": S / LENGTH, "gap": left}
+"""What the left side of a proof's conclusion is called in ``recursions``."""
 
 
 def exclude_each_other(theorem: Theorem) -> tuple[str, ...]:
@@ -20,11 +30,49 @@ def exclude_each_other(theorem: Theorem) -> tuple[str, ...]:
     solver = z3.Solver()
     solver.set("rlimit", BUDGET)
     try:
-        for name, formula in theorem.required(Given(**{name: z3.Real(name) for name in vars(theorem.settings[0])})).items():
+        for name, formula in theorem.required(_terms(theorem)).items():
             solver.assert_and_track(z3.BoolVal(formula) if isinstance(formula, bool) else formula, name)
-    except (TypeError, AttributeError, z3.Z3Exception):  # such as the exponential of a constant
+    except (TypeError, ValueError, AttributeError, z3.Z3Exception):  # such as the exponential of a constant
         return ()
     return tuple(map(str, solver.unsat_core())) if solver.check() == z3.unsat else ()
+
+
+def flaw_of_proof(theorem: Theorem, proof: Manifest) -> str:
+    """Why a manifest is no proof of the theorem; empty if it is one.
+
+    Its steps must be proved and compose. Its premises must be those of the theorem, or follow from them, and its conclusion the bound. A
+    proof can be read of unbiased noise of variance σ², and of the mean of ``‖∇F‖²`` over all iterates or the gap.
+    """
+    k = _terms(theorem)
+    required = [formula for formula in theorem.required(k).values() if not isinstance(formula, bool)]
+    numbers = (*required, LENGTH >= 1)
+    allowed = {"A1: Lipschitz gradient", "A1: quadratic bound"} | ({"A4"} if theorem.functions in WITH_MU else set())
+    if theorem.variance is of_variance and not theorem.biased:
+        allowed |= {"A2: E g = ∇F", "A2: variance"}
+    foreign = [
+        f"it assumes {premise.name!r}, which the theorem does not"
+        for premise in proof.premises
+        if not (follows(numbers, premise.formula) if premise.seen else premise.name in allowed or premise.name not in ASSUMPTIONS)
+    ]
+    set_here = [f"it sets {name}, which the theorem does not" for name in proof.settings]
+    return because(proof.flaw, *foreign, *set_here, _other_conclusion(theorem, proof, (*numbers, *proof.definitions.values()), k))
+
+
+def _other_conclusion(theorem: Theorem, proof: Manifest, numbers: tuple[Formula, ...], k: Given) -> str:
+    wanted = MEASURED.get(theorem.measure) if theorem.weights is alike else None
+    said = proof.conclusion
+    if wanted is None:
+        return f"a proof about {theorem.measure!r}{'' if theorem.weights is alike else ' with weights'} can't be read"
+    with asked("bound"):
+        bound = theorem.bound(k, LENGTH)
+    limit = z3.substitute(said.arg(1), (contraction, (1 - eta * mu) ** LENGTH)) if z3.is_le(said) else said
+    if not z3.is_le(said) or not said.arg(0).eq(wanted) or not follows(numbers, limit <= bound):
+        return f"it concludes {' '.join(str(said).split())}, and not that {wanted} <= the bound"
+    return ""
+
+
+def _terms(theorem: Theorem) -> Given:
+    return Given(**{name: z3.Real(name) for name in theorem.constants[0]})
 
 
 def beyond(theorem: Theorem) -> Iterator[tuple[str, Given]]:
