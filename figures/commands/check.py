@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from tsla.extras import needing
 from tsla.options import Parser
 
-ABOUT = "rerun the evidence, write it to records/evidence.json, and paper_checks.md from it; with a claim, print its row"
+ABOUT = (
+    "rerun the evidence, write it to records/evidence.json, and paper_checks.md from it; with a claim, print its row; "
+    "with a file of one's own, decide the theorems that it declares"
+)
 EXTRA = "all"
 
 BUILD = Path("build")
@@ -32,11 +36,14 @@ def add(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """All the evidence, or that of one claim, or of the theorems of a file."""
-    from tsla.figures import checking
-
     if _is_file(args.claim):
         path = Path(args.claim)
-        return checking.decide_file(path, args.out or path.parent / "paper_checks.md")
+        with needing("certify"):  # and runs, of which it says so by itself
+            from tsla.figures import checking
+
+            return checking.decide_file(path, args.out or path.parent / "paper_checks.md")
+    from tsla.figures import checking
+
     if args.out is not None:
         raise ValueError(f"out = {args.out} has no use without a file of theorems")
     if args.claim is None:

@@ -18,12 +18,12 @@ from tsla.theory.certificates.algebra.engine import theorems as formulas
 from tsla.theory.certificates.worst_case.engine import theorems as programs
 from tsla.theory.certificates.worst_case.engine.program import Worst, Wrong
 from tsla.theory.constants import shown
-from tsla.theory.testing.theorem import SHORT, Given, Theorem, asked
+from tsla.theory.testing.theorem import Given, Theorem, asked
 
 Bound = Callable[[Given, int], float]
 LAW_ERROR = 1e-5
 """Relative: what the exact law may be off."""
-TRIED = 3
+TRIED = 2
 """Constants that break a premise at which the bound is tried without it, and the lengths of the run there."""
 
 
@@ -103,7 +103,7 @@ class _Check:
 
     def __init__(self, theorem: Theorem) -> None:
         self.theorem = theorem
-        self.cases = [Case(k, T, programs.worst(theorem, k, T)) for k in theorem.met for T in SHORT]
+        self.cases = [Case(k, T, programs.worst(theorem, k, T)) for k in theorem.met for T in theorem.short]
         self.runs = [one for k in theorem.met for instance in runs.instances(theorem, k) for one in runs.measured(theorem, instance)]
         self.nearest = max(self.runs, key=self.share, default=None)
         self.law = [] if self.nearest is None else list(runs.by_law(theorem, self.nearest.instance))
@@ -178,7 +178,7 @@ def _without_premises(theorem: Theorem) -> Iterator[Planted]:
 
 def _exceeded(theorem: Theorem, places: Sequence[Given]) -> Iterator[str]:
     for k in places:
-        for T in SHORT[:2]:
+        for T in theorem.short[:2]:
             worst, limit = programs.worst(theorem, k, T), _number(theorem.value, k, T)
             if Wrong(worst, limit).rejected:
                 yield f"the worst case at T = {T}, {k}: {worst.lower:.6g} > {limit:.6g}"

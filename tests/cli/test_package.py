@@ -48,6 +48,7 @@ REFUSALS = {
     "docs": HERE.format(folder="docs", command="docs"),
     "certify": HERE.format(folder="records", command="certify"),
     "check C5": HERE.format(folder="tests", command="check"),
+    "check my_paper.py": "needs pandas: pip install 'tsla[runs]'",
     "report": HERE.format(folder="records", command="report"),
 }
 

@@ -29,8 +29,8 @@ Measure = Literal["random iterate", "last iterate", "gap", "gap of the average"]
 WITH_MU: tuple[Functions, ...] = ("strongly convex", "PL")
 ARGUMENTS = {"bound": "k T", "step": "k w g state t", "premises": "k", "variance": "k gap grad2", "weights": "k t"}
 """Those of the functions of a theorem."""
-SHORT = (1, 2, 3)
-"""Lengths at which the worst case is computed."""
+LONGEST_PROGRAM = 3
+"""Steps of the longest run whose worst case is computed: with two outcomes a step it has 8 ends."""
 
 
 class Given(SimpleNamespace):
@@ -85,7 +85,7 @@ class Theorem:
     measure:    what is bounded: "random iterate", ``E‖∇F(w_R)‖²`` with R by the weights among ``0 <= t < T``; "last iterate",
                 ``E‖∇F(w_T)‖²``; "gap", ``E F(w_T) - F*``; "gap of the average", that at the mean of ``w_0 … w_(T-1)`` by the weights
     weights:    ``(k, t)`` to the weight of ``w_t``; all alike by themselves
-    lengths:    numbers of steps at which simulations are laid beside the bound; the worst case is computed at 1, 2 and 3
+    lengths:    numbers of steps at which simulations are laid beside the bound; the worst case is computed at 1, 2 and 3, as far as they go
     proof:      ``()`` to its proof, a :class:`tsla.theory.certificates.algebra.engine.manifest.Manifest`; None where it has none
 
     Raises ValueError, in one line, for what can't be decided: a function of other arguments, a bound that is no finite number, a step that
@@ -124,6 +124,11 @@ class Theorem:
             raise ValueError("constants is empty; a theorem is decided at one setting at least")
         for k in self.met:
             self._can_be_run(k)
+
+    @property
+    def short(self) -> range:
+        """Lengths at which the worst case is computed."""
+        return range(1, min(LONGEST_PROGRAM, max(self.lengths)) + 1)
 
     @property
     def met(self) -> tuple[Given, ...]:
@@ -167,7 +172,7 @@ class Theorem:
         return rule
 
     def _can_be_run(self, k: Given) -> None:
-        for T in sorted({*SHORT, *self.lengths}):
+        for T in sorted({*self.short, *self.lengths}):
             self.value(k, T)
         w, state = np.array([[1.0, -0.5], [0.25, 2.0]]), None
         for t in range(2):

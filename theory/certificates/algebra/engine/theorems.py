@@ -15,7 +15,7 @@ from tsla.theory.certificates.algebra.engine.premises import ASSUMPTIONS, contra
 from tsla.theory.certificates.algebra.engine.recursions import S, left
 from tsla.theory.certificates.algebra.engine.symbols import T as LENGTH
 from tsla.theory.certificates.algebra.engine.symbols import eta, mu
-from tsla.theory.testing.theorem import SHORT, WITH_MU, Given, Theorem, alike, asked, of_variance
+from tsla.theory.testing.theorem import WITH_MU, Given, Theorem, alike, asked, of_variance
 
 FACTORS = (1.25, 0.8, 2.0, 0.5, 4.0, 0.25)
 """By which a constant is changed to break a premise, the smallest changes first."""
@@ -102,7 +102,7 @@ def mutants(theorem: Theorem) -> list[Wrong]:
         known = (read, read / 2, read.subs(_symbol("T"), _symbol("T") + 1))
         formulas = [formula for formula in dict.fromkeys(_versions(read)) if formula not in known]
         found += [Wrong(str(formula), _called(theorem, formula)) for formula in formulas]
-    places = [(k, T) for k in theorem.met for T in sorted({*SHORT, *theorem.lengths})]
+    places = [(k, T) for k in theorem.met for T in sorted({*theorem.short, *theorem.lengths})]
     return [wrong for wrong in found if any(_less(wrong, k, T, theorem.value(k, T)) for k, T in places)]
 
 
@@ -113,7 +113,9 @@ def traced(theorem: Theorem) -> sympy.Expr | None:
         with asked("bound"):
             read = sympy.sympify(theorem.bound(k, T))
             called = _called(theorem, read)
-            same = all(abs(called(at, n) - theorem.value(at, n)) <= 1e-9 * abs(theorem.value(at, n)) for at in theorem.met for n in SHORT)
+            same = all(
+                abs(called(at, n) - theorem.value(at, n)) <= 1e-9 * abs(theorem.value(at, n)) for at in theorem.met for n in theorem.short
+            )
     except ValueError:
         return None
     return read if same else None

@@ -1,0 +1,77 @@
+"""The theorems of examples/theorems, decided by a part of what `tsla check` looks at."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.planted import Rejects
+from tsla.figures.theorems import reading
+from tsla.figures.theorems.deciding import Decision, decide
+from tsla.figures.theorems.page import cells, render
+from tsla.theory.testing import Theorem
+
+FOLDER = Path(__file__).parents[2] / "examples" / "theorems"
+WORDS = {"clipped_sgd": "refuted", "decreasing_steps": "supported", "expected_smoothness": "supported", "heavy_ball": "supported"}
+
+
+def example(name: str) -> Theorem:
+    (theorem,) = reading.read(FOLDER / f"{name}.py")
+    return replace(theorem, constants=theorem.constants[:1], lengths=(1, 2))
+
+
+def test_each_example_has_its_word() -> None:
+    assert {path.stem for path in FOLDER.glob("*.py")} == set(WORDS)
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_examples_are_decided(name: str) -> None:
+    theorem = example(name)
+    decision = decide(replace(theorem, lengths=(1, 10)) if name == "clipped_sgd" else theorem)
+    assert decision.word == WORDS[name], decision.scope
+    assert decision.holds == (WORDS[name] == "supported")
+    if decision.holds:
+        assert any(wrong.by for wrong in decision.planted)
+    else:
+        assert "runs on stall" in decision.scope
+
+
+def is_not_refuted(beta: float) -> None:
+    """Heavy ball with its momentum, of which the bound may know another one."""
+    theorem = example("heavy_ball")
+    told = replace(theorem, bound=lambda k, T: k.D2 / (2 * T) * (beta * k.L + (1 - k.beta) / k.eta))
+    assert decide(told).word == "supported"
+
+
+def test_a_bound_without_its_momentum_is_refuted(rejects: Rejects) -> None:
+    rejects(is_not_refuted, right=1.0, wrong=0.0)
+
+
+def test_a_theorem_that_says_nothing() -> None:
+    right = example("heavy_ball")
+    never = decide(replace(right, premises=lambda k: {"a": k.eta > k.beta, "b": k.beta > k.eta + 1}))
+    unmet = decide(replace(right, premises=lambda k: {"eta > 1": k.eta > 1}))
+    assert (never.word, never.scope) == ("says nothing", "no constants meet 'a', 'b' together, by z3")
+    assert unmet.scope == "L = 3, D2 = 2, eta = 0.15, beta = 0.5 do not meet 'eta > 1'"
+    assert not never.holds
+    assert cells(never, "x.py")["verdict"] == "says nothing: no constants meet 'a', 'b' together, by z3"
+
+
+def test_a_setting_outside_the_premises_is_left_out_and_named() -> None:
+    right = example("heavy_ball")
+    outside = {**right.constants[0], "eta": 9.0}
+    decision = decide(replace(right, constants=[*right.constants, outside], lengths=(1,)))
+    assert decision.scope.startswith("at 1 setting of its constants")
+    assert "L = 3, D2 = 2, eta = 9, beta = 0.5 left out: do not meet 'eta <= (1-beta)/L'" in decision.findings["worst case"]
+
+
+def test_the_page_has_a_row_a_theorem() -> None:
+    theorem = replace(example("heavy_ball"), statement="|a| ≤ b")
+    page = render([Decision(theorem, "supported", "here", {"Monte Carlo": "near"}), Decision(theorem, "refuted", "there", {})], "x.py")
+    rows = [line for line in page.splitlines() if line.startswith("| heavy-ball")]
+    assert len(rows) == 2
+    assert "\\|a\\| ≤ b" in rows[0]
+    assert "supported: here" in rows[0]
+    assert "refuted: there" in rows[1]

@@ -1,0 +1,110 @@
+"""Theorems as programs and formulas: worst cases that are known, proofs that are none, and wrong versions of a bound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.planted import Rejects
+from tsla.theory.certificates.algebra.engine.theorems import exclude_each_other, flaw_of_proof, mutants, traced
+from tsla.theory.certificates.worst_case.engine.program import equals, within
+from tsla.theory.certificates.worst_case.engine.theorems import worst
+from tsla.theory.certificates.worst_case.scenario_tree import C4, C5, C16
+from tsla.theory.testing import Given, Theorem, summed
+
+DESCENT: dict[str, Any] = {
+    "id": "descent",
+    "title": "gradient descent",
+    "statement": "at η = 1/L",
+    "source": "Drori and Teboulle 2014",
+    "functions": "convex",
+    "constants": [{"L": 3.0, "D2": 2.0, "eta": 1 / 3}],
+    "variance": lambda k, gap, grad2: 0,
+    "measure": "gap",
+    "step": lambda k, w, g, state, t: (w - k.eta * g, state),
+}
+Limit = Callable[[Given, int], float]
+
+
+def is_the_worst_case(limit: Limit) -> None:
+    theorem = Theorem(**DESCENT, bound=limit)
+    for T in (1, 3):
+        assert equals(worst(theorem, theorem.settings[0], T), theorem.value(theorem.settings[0], T))
+
+
+@pytest.mark.parametrize("wrong", [lambda k, T: k.L * k.D2 / (4 * T + 4), lambda k, T: k.L * k.D2 / (2 * T + 2)])
+def test_the_exact_rate_of_gradient_descent(wrong: Limit, rejects: Rejects) -> None:
+    """``L‖w_0 - w*‖²/(4T+2)``, which is attained."""
+    is_the_worst_case(right := lambda k, T: k.L * k.D2 / (4 * T + 2))
+    rejects(is_the_worst_case, right=right, wrong=wrong)
+
+
+def test_weights_averages_and_states_are_those_of_the_rule() -> None:
+    """All weight on ``w_1`` makes the mean of the run its first step, and Polyak's rule without momentum is gradient descent."""
+    convex = {**DESCENT, "bound": lambda k, T: 1.0}
+    late = Theorem(**{**convex, "measure": "gap of the average", "weights": lambda k, t: float(t == 1)})
+    polyak = Theorem(**{**convex, "step": lambda k, w, g, state, t: (w - k.eta * g + 0.0 * (w - (w if state is None else state)), w)})
+    k = late.settings[0]
+    first, second = (worst(Theorem(**convex), k, T) for T in (1, 2))
+    assert equals(worst(late, k, 2), first.upper)
+    assert equals(worst(polyak, k, 2), second.upper)
+
+
+def test_a_relaxation_lies_above_an_instance() -> None:
+    given = {**DESCENT, "functions": "PL", "constants": [{"L": 2.0, "mu": 0.5, "F0": 3.0, "eta": 0.5}]}
+    theorem = Theorem(**given, bound=lambda k, T: (1 - k.eta * k.mu) ** T * k.F0)
+    found = worst(theorem, theorem.settings[0], 2)
+    assert found.lower < found.upper
+    assert within(found, theorem.value(theorem.settings[0], 2))
+
+
+@pytest.mark.parametrize("theorem", [C4, C16], ids=lambda theorem: theorem.id)
+def test_claims_that_are_declared_alike_are_proved(theorem: Theorem) -> None:
+    assert theorem.proof is not None
+    assert flaw_of_proof(theorem, theorem.proof()) == ""
+
+
+@pytest.mark.parametrize(
+    ("theorem", "says"),
+    [
+        (replace(C4, proof=C16.proof), ""),  # it gives more
+        (replace(C16, proof=C4.proof), "it assumes 'eta <= 1/L', which the theorem does not; it concludes S/T <="),
+        (replace(C4, premises=lambda k: {}), "it assumes 'eta <= 1/L', which the theorem does not"),
+        (replace(C4, bound=lambda k, T: C4.bound(k, T) / 2), "it concludes S/T <="),
+        (replace(C4, biased=True), "it assumes 'A2: variance', which the theorem does not; it assumes 'A2: E g = ∇F'"),
+        (replace(C4, measure="last iterate"), "a proof about 'last iterate' can't be read"),
+    ],
+)
+def test_a_proof_of_something_else(theorem: Theorem, says: str) -> None:
+    assert theorem.proof is not None
+    flaw = flaw_of_proof(theorem, theorem.proof())
+    assert flaw.startswith(says)
+    assert bool(flaw) == bool(says)
+
+
+def test_a_bound_is_read_and_changed_in_each_place() -> None:
+    roots = replace(C4, bound=lambda k, T: k.sigma2 * summed(lambda t: 1 / (t + 1) ** 0.5, T) / T)
+    assert str(traced(C5)) == "2*F0/(T*eta) + 2*delta*sigma2/(delta + 1)"
+    assert str(traced(roots)) == "sigma2*Sum((t + 1)**(-0.5), (t, 0, T - 1))/T"
+    assert {wrong.name for wrong in mutants(roots)} >= {"half of it", "sigma2*Sum((t + 1)**(-0.5), (t, 1, T - 1))/T"}
+    for theorem in (C5, roots):
+        places = [(k, T) for k in theorem.met for T in (1, 2, 3, 100)]
+        for wrong in mutants(theorem):
+            assert any(wrong.bound(k, T) < theorem.value(k, T) for k, T in places), wrong.name
+
+
+def test_a_bound_that_is_more_than_arithmetic_has_two_wrong_versions() -> None:
+    branching = replace(C4, bound=lambda k, T: 1.0 / T if k.L > 2 else 2.0 / T)
+    assert traced(branching) is None
+    assert [wrong.name for wrong in mutants(branching)] == ["half of it", "T + 1 for T"]
+
+
+def test_premises_that_exclude_each_other_are_named() -> None:
+    assert exclude_each_other(C4) == ()
+    never = replace(C4, premises=lambda k: {"small": k.eta * k.L <= 1, "large": k.eta > 2 / k.L, "other": k.F0 > 3})
+    assert set(exclude_each_other(never)) >= {"small", "large"}
+    assert "other" not in exclude_each_other(never)
+    assert never.met == ()
