@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -18,10 +20,15 @@ PATH = re.compile(
 )
 
 
+def names_of(module: ModuleType) -> set[str]:
+    """What can be imported from it, the modules of a package among them."""
+    return {*dir(module), *(found.name for found in pkgutil.iter_modules(getattr(module, "__path__", ())))}
+
+
 def names_what_is_there(text: str) -> None:
     for module, names in IMPORT.findall(text):
         for name in re.findall(r"\w+", names.partition("#")[0]):
-            assert hasattr(import_module(module), name), f"from {module} import {name}"
+            assert name in names_of(import_module(module)), f"from {module} import {name}"
     for path in PATH.findall(text):
         assert (ROOT / path).exists(), path
 
