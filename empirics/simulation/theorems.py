@@ -57,6 +57,9 @@ class Measured:
     values: Array
     exact: bool = False
 
+    def __str__(self) -> str:
+        return f"{self.instance}, T = {self.T}"
+
     @property
     def mean(self) -> float:
         """``E`` of it, or an estimate."""

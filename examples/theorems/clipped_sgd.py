@@ -24,4 +24,5 @@ clipped = Theorem(
     premises=lambda k: {"eta <= 1/L": k.eta * k.L <= 1, "c > 0": k.c > 0},
     bound=lambda k, T: 2 * k.F0 / (k.eta * T) + k.eta * k.L * k.sigma2,
     step=step,
+    units={"c": (1, 1)},
 )

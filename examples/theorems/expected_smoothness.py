@@ -19,5 +19,6 @@ expected_smoothness = Theorem(
     variance=lambda k, gap, grad2: 2 * k.A * gap + (k.B - 1) * grad2 + k.C,
     bound=lambda k, T: k.L * k.C * k.eta + 2 * (1 + k.L * k.eta**2 * k.A) ** T * k.F0 / (k.eta * T),
     step=lambda k, w, g, state, t: (w - k.eta * g, state),
+    units={"A": (1, 2), "B": (0, 0), "C": (2, 2)},
     weights=lambda k, t: (1 + k.L * k.eta**2 * k.A) ** -t,
 )

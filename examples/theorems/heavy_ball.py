@@ -20,5 +20,6 @@ heavy_ball = Theorem(
     variance=lambda k, gap, grad2: 0,
     bound=lambda k, T: k.D2 / (2 * T) * (k.beta * k.L / (1 - k.beta) + (1 - k.beta) / k.eta),
     step=step,
+    units={"beta": (0, 0)},
     measure="gap of the average",
 )

@@ -5,6 +5,7 @@ The theorem's own bound and each wrong version of it go through the same check: 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,6 +22,8 @@ from tsla.theory.constants import shown
 from tsla.theory.testing.theorem import Given, Theorem, asked
 
 Bound = Callable[[Given, int], float]
+LARGEST = 1e300
+"""In the place of a bound that is infinite."""
 LAW_ERROR = 1e-5
 """Relative: what the exact law may be off."""
 TRIED = 2
@@ -98,6 +101,24 @@ def _with_proof(decision: Decision, proof: Callable[[], Any]) -> Decision:
     )
 
 
+@dataclass(frozen=True)
+class Limit:
+    """What a bound says at some constants, where what is measured is ``factor`` times what it was."""
+
+    bound: float
+    k: Given
+    factor: float
+
+    @property
+    def value(self) -> float:
+        """On the scale of what was measured."""
+        return self.bound / self.factor
+
+    def exceeded_by(self, measured: float) -> str:
+        """In words."""
+        return f"{self.k}: {measured * self.factor:.6g} > {self.bound:.6g}"
+
+
 class _Check:
     """The worst cases and the runs of a theorem, made once, beside which bounds are laid."""
 
@@ -115,26 +136,32 @@ class _Check:
     def refuted_by(self, bound: Bound) -> str:
         """The first instance that exceeds a bound; empty if none does."""
         for case in self.cases:
-            limit = _number(bound, case.k, case.T)
-            if Wrong(case.worst, limit).rejected:
-                return f"the worst case at T = {case.T}, {case.k}: {case.worst.lower:.6g} > {limit:.6g}"
+            limit = self.limit(bound, case.k, case.T)
+            if Wrong(case.worst, limit.value).rejected:
+                return f"the worst case at T = {case.T}, {limit.exceeded_by(case.worst.lower)}"
         for one in self.law:
-            limit = _number(bound, one.instance.k, one.T)
-            if one.mean * (1 - LAW_ERROR) > limit:
-                return f"the exact law of {_where(one)}: {one.mean:.6g} > {limit:.6g}"
+            limit = self.limit(bound, one.instance.k, one.T)
+            if one.mean * (1 - LAW_ERROR) > limit.value:
+                return f"the exact law of {one}, {limit.exceeded_by(one.mean)}"
         return self._refuted_by_runs(bound)
 
     def _refuted_by_runs(self, bound: Bound) -> str:
         if not self.runs:
             return ""
-        limits = np.array([_number(bound, run.instance.k, run.T) for run in self.runs])
+        found = [self.limit(bound, run.instance.k, run.T) for run in self.runs]
+        limits = np.array([limit.value for limit in found])
         values = np.maximum([run.values for run in self.runs], 0)  # rounding may put a gap below 0
         smallest = 1e-9 * values.max() + np.finfo(float).tiny  # what is at most 0 is bounded by nothing positive
-        refuted = np.flatnonzero(betting.refutes(values, np.maximum(np.nan_to_num(limits, nan=np.inf, posinf=1e300), smallest)))
+        refuted = np.flatnonzero(betting.refutes(values, np.maximum(np.minimum(limits, LARGEST), smallest)))
         if not refuted.size:
             return ""
         worst = max(refuted, key=lambda i: values[i].mean() / abs(limits[i]))
-        return f"runs on {_where(self.runs[worst])}: {values[worst].mean():.6g} > {limits[worst]:.6g} (p < {shown(betting.LEVEL)})"
+        return f"runs on {self.runs[worst]}, {found[worst].exceeded_by(values[worst].mean())} (p < {shown(betting.LEVEL)})"
+
+    def limit(self, bound: Bound, k: Given, T: int) -> Limit:
+        """The bound on the scale on which it says most."""
+        scales = (Limit(_number(bound, at, T), at, factor) for at, factor in self.theorem.scales(k))
+        return min(scales, key=lambda limit: limit.value)
 
     def scope(self) -> str:
         """Where nothing was found against the bound."""
@@ -153,18 +180,24 @@ class _Check:
 
     def findings(self) -> Iterator[tuple[str, str]]:
         """What each kind of evidence has to say."""
-        theorem = self.theorem
-        refused = [f"{k} left out: do not meet {_quoted(broken)}" for k in theorem.settings if (broken := theorem.broken(k))]
-        unsolved = dict.fromkeys(case.worst.reason for case in self.cases if case.worst.reason)
-        ratios: dict[str, list[str]] = {}
+        refused = [f"{k} left out: do not meet {_quoted(broken)}" for k in self.theorem.settings if (broken := self.theorem.broken(k))]
+        yield "worst case", "; ".join([*refused, *self._tightness()])
+        if self.nearest is not None:
+            near = f"nearest: {self.share(self.nearest):.3f} of the bound, {self.nearest}, {self.nearest.instance.k}"
+            yield "Monte Carlo", ", ".join([near, *(f"{self.share(one):.3f} by the exact law at T = {one.T}" for one in self.law[-1:])])
+
+    def _tightness(self) -> list[str]:
+        """The worst cases over the bound, a line a setting; and why others were not found."""
+        lines: dict[str, list[str]] = {}
         for case in self.cases:
             if not case.worst.reason:
-                ratios.setdefault(str(case.k), []).append(f"{case.worst.lower / theorem.value(case.k, case.T):.3f} at T = {case.T}")
-        tight = [f"worst case over bound at {k}: {', '.join(of)}" for k, of in ratios.items()]
-        yield "worst case", "; ".join([*refused, *tight, *unsolved])
-        if self.nearest is not None:
-            law = [f"{self.share(one):.3f} by the exact law at T = {one.T}" for one in self.law[-1:]]
-            yield "Monte Carlo", ", ".join([f"nearest: {self.share(self.nearest):.3f} of the bound, {_where(self.nearest)}", *law])
+                share = case.worst.lower / self.theorem.value(case.k, case.T)
+                lines.setdefault(f"worst case over bound at {case.k}", []).append(f"{share:.3f} at T = {case.T}")
+        return [f"{what}: {', '.join(shares)}" for what, shares in lines.items()] + _reasons(self.cases)
+
+
+def _reasons(cases: Sequence[Case]) -> list[str]:
+    return list(dict.fromkeys(case.worst.reason for case in cases if case.worst.reason))
 
 
 def _without_premises(theorem: Theorem) -> Iterator[Planted]:
@@ -179,21 +212,18 @@ def _without_premises(theorem: Theorem) -> Iterator[Planted]:
 def _exceeded(theorem: Theorem, places: Sequence[Given]) -> Iterator[str]:
     for k in places:
         for T in theorem.short[:2]:
-            worst, limit = programs.worst(theorem, k, T), _number(theorem.value, k, T)
-            if Wrong(worst, limit).rejected:
-                yield f"the worst case at T = {T}, {k}: {worst.lower:.6g} > {limit:.6g}"
+            worst, limit = programs.worst(theorem, k, T), Limit(_number(theorem.value, k, T), k, 1.0)
+            if Wrong(worst, limit.value).rejected:
+                yield f"the worst case at T = {T}, {limit.exceeded_by(worst.lower)}"
 
 
 def _number(bound: Bound, k: Given, T: int) -> float:
-    """A bound, or nan where a wrong version has none, which refutes nothing."""
+    """A bound, or infinity where a wrong version has none, which nothing exceeds."""
     try:
-        return bound(k, T)
+        found = bound(k, T)
     except (ValueError, ArithmeticError, TypeError):
-        return float("nan")
-
-
-def _where(one: Measured) -> str:
-    return f"{one.instance}, T = {one.T}, {one.instance.k}"
+        return math.inf
+    return math.inf if math.isnan(found) else found
 
 
 def _quoted(names: Sequence[str]) -> str:

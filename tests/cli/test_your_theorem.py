@@ -89,6 +89,10 @@ BAD = {
         changed("    step=", "    functions='concave',\n    step="),
         ("functions = 'concave' must be one of smooth, convex",),
     ),
+    "units of another": (
+        changed("    step=", "    units={'c': (1, 1)},\n    step="),
+        ("units = {'c': (1, 1)} must be", "of L, sigma2, F0, eta"),
+    ),
     "no lengths": (changed("    step=", "    lengths=(0,),\n    step="), ("lengths = (0,) must be whole numbers",)),
     "an id of two words": (changed('id="sgd-long-steps"', 'id="a b"'), ("id = 'a b' must be a word",)),
     "two of one id": (f"{DECLARED}\n{DECLARED.replace('sgd = ', 'other = ')}", ("id = 'sgd-long-steps' is that of two theorems",)),

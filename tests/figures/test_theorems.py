@@ -11,6 +11,7 @@ from tests.planted import Rejects
 from tsla.figures.theorems import reading
 from tsla.figures.theorems.deciding import Decision, decide
 from tsla.figures.theorems.page import cells, render
+from tsla.theory.certificates.worst_case.engine.theorems import worst
 from tsla.theory.testing import Theorem
 
 FOLDER = Path(__file__).parents[2] / "examples" / "theorems"
@@ -36,6 +37,23 @@ def test_examples_are_decided(name: str) -> None:
         assert any(wrong.by for wrong in decision.planted)
     else:
         assert "runs on stall" in decision.scope
+
+
+@pytest.mark.parametrize("name", ["decreasing_steps", "expected_smoothness", "heavy_ball"])
+def test_the_worst_case_on_another_scale_is_a_multiple(name: str) -> None:
+    """What is said of other scales follows only where the units are right."""
+    theorem = example(name)
+    (k, one), *others = theorem.scales(theorem.settings[0])
+    assert (one, len(others)) == (1.0, 4)
+    for other, factor in others[::2]:
+        assert worst(theorem, other, 2).upper == pytest.approx(factor * worst(theorem, k, 2).upper, rel=1e-5)
+        assert theorem.value(other, 2) == pytest.approx(factor * theorem.value(k, 2))
+
+
+def test_a_wrong_exponent_is_seen_on_another_scale_only() -> None:
+    theorem = replace(example("heavy_ball"), bound=lambda k, T: k.D2**2 / (2 * T) * (k.beta * k.L / (1 - k.beta) + (1 - k.beta) / k.eta))
+    assert "D2 = 0.03125" in decide(theorem).scope
+    assert decide(replace(theorem, units={})).word == "supported"
 
 
 def is_not_refuted(beta: float) -> None:

@@ -26,7 +26,12 @@ StepRule = Callable[[Vector, Vector, Any, int], tuple[Vector, Any]]
 """``(w, g, state, t)`` to the next iterate and the next state; the first state is None."""
 Functions = Literal["smooth", "convex", "strongly convex", "PL"]
 Measure = Literal["random iterate", "last iterate", "gap", "gap of the average"]
+OF_GRADIENTS: tuple[Measure, ...] = ("random iterate", "last iterate")
 WITH_MU: tuple[Functions, ...] = ("strongly convex", "PL")
+UNITS = {"L": (1, 2), "mu": (1, 2), "F0": (1, 0), "D2": (0, -2), "sigma2": (2, 2), "eta": (-1, -2)}
+"""The powers of a and b by which constants change where F(w) becomes aF(bw)."""
+SCALES = ((1.0, 1.0), (8.0, 1.0), (0.125, 1.0), (1.0, 8.0), (1.0, 0.125))
+"""Some a and b."""
 ARGUMENTS = {"bound": "k T", "step": "k w g state t", "premises": "k", "variance": "k gap grad2", "weights": "k t"}
 """Those of the functions of a theorem."""
 LONGEST_PROGRAM = 3
@@ -75,7 +80,7 @@ class Theorem:
     id, title, statement, source:  as those of a claim; the id is any word
     constants:  the settings at which it is decided, each ``{name: number}`` with the same names. ``L`` is needed (A1), ``mu`` where the
                 functions have it, and how far off the start is: ``F0 >= F(w_0) - F*``, or ``D2 >= ‖w_0 - w*‖²`` unless they are "smooth"
-                only. Other names are the theorem's own. Where a constant is 1, a wrong exponent of it is not seen
+                only. Other names are the theorem's own
     bound:      ``(k, T)`` to the bound on ``measure`` after T steps; a sum over steps is :func:`summed`
     step:       ``(k, w, g, state, t)`` to ``(w, state)``: the step from ``w_t`` along the stochastic gradient; the first state is None
     premises:   ``(k)`` to ``{name: inequality}``; that L, mu, eta, F0 and D2 are above 0 and sigma2 at least 0 need not be said
@@ -86,6 +91,9 @@ class Theorem:
                 ``E‖∇F(w_T)‖²``; "gap", ``E F(w_T) - F*``; "gap of the average", that at the mean of ``w_0 … w_(T-1)`` by the weights
     weights:    ``(k, t)`` to the weight of ``w_t``; all alike by themselves
     lengths:    numbers of steps at which simulations are laid beside the bound; the worst case is computed at 1, 2 and 3, as far as they go
+    units:      of the theorem's own constants: the powers of a and b by which they change where F(w) becomes aF(bw). L has (1, 2), sigma2
+                (2, 2), a length of gradients (1, 1), a pure number (0, 0). With the units of all constants a bound is tried on other
+                scales as well, on which a wrong exponent is seen
     proof:      ``()`` to its proof, a :class:`tsla.theory.certificates.algebra.engine.manifest.Manifest`; None where it has none
 
     Raises ValueError, in one line, for what can't be decided: a function of other arguments, a bound that is no finite number, a step that
@@ -106,6 +114,7 @@ class Theorem:
     measure: Measure = "random iterate"
     weights: Callable[[Given, Number], Number] = alike
     lengths: Sequence[int] = (1, 3, 10, 30, 100)
+    units: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     proof: Callable[[], Any] | None = None
     settings: tuple[Given, ...] = field(init=False)
 
@@ -122,6 +131,9 @@ class Theorem:
         object.__setattr__(self, "settings", tuple(_given(self, numbers) for numbers in self.constants))
         if not self.settings:
             raise ValueError("constants is empty; a theorem is decided at one setting at least")
+        foreign = self.units.keys() - self.constants[0].keys()
+        if foreign or any(len(powers) != 2 for powers in self.units.values()):
+            raise ValueError(f"units = {self.units!r} must be {{name: (power of a, power of b)}} of {', '.join(self.constants[0])}")
         for k in self.met:
             self._can_be_run(k)
 
@@ -146,6 +158,20 @@ class Theorem:
         noise = {"sigma2 >= 0": k.sigma2 >= 0} if hasattr(k, "sigma2") else {}
         curved = {"mu <= L": k.mu <= k.L} if self.functions in WITH_MU else {}
         return signs | noise | curved | dict(self.premises(k))
+
+    def scales(self, k: Given) -> list[tuple[Given, float]]:
+        """The constants of F on some scales, its own first, and the factor by which what is measured changes there.
+
+        The worst case changes by it, and so does every run. Only its own scale where a constant has no unit, or a premise fails.
+        """
+        units = {**UNITS, **self.units}
+        if not vars(k).keys() <= units.keys():
+            return [(k, 1.0)]
+        found = []
+        for a, b in SCALES:
+            other = Given(**{name: value * a ** units[name][0] * b ** units[name][1] for name, value in vars(k).items()})
+            found.append((other, (a * b) ** 2 if self.measure in OF_GRADIENTS else a))
+        return [(other, factor) for other, factor in found if not self.broken(other)]
 
     def noiseless(self, k: Given) -> bool:
         """Whether its gradients have no noise at all."""

@@ -102,7 +102,7 @@ def mutants(theorem: Theorem) -> list[Wrong]:
         known = (read, read / 2, read.subs(_symbol("T"), _symbol("T") + 1))
         formulas = [formula for formula in dict.fromkeys(_versions(read)) if formula not in known]
         found += [Wrong(str(formula), _called(theorem, formula)) for formula in formulas]
-    places = [(k, T) for k in theorem.met for T in sorted({*theorem.short, *theorem.lengths})]
+    places = [(at, T) for k in theorem.met for at, _ in theorem.scales(k) for T in sorted({*theorem.short, *theorem.lengths})]
     return [wrong for wrong in found if any(_less(wrong, k, T, theorem.value(k, T)) for k, T in places)]
 
 
