@@ -26,7 +26,7 @@ from tsla.empirics.runs import records
 ROOT = Path(__file__).parents[3]
 KEPT = tuple(name for name, experiment in EXPERIMENTS.items() if experiment.kept)
 NOT_EVERYWHERE = {name for name, known in AGAIN.items() if not any(not again.same_kernels and not again.needs for again in known)}
-"""Come out again on such a processor only as made them, or need data that are not redistributed: ``tsla records --check`` runs them again."""
+"""Come out again on such a processor only as made them, or need data that are not redistributed. ``tsla records --check`` runs them."""
 
 
 def one(name: str, folder: Path) -> Rechecked:
