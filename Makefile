@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export OMP_WAIT_POLICY := passive
 
-.PHONY: report reproduce test test-lowest check certify mutants figures records rates study gpu-study bench-moments bench-simulate bench-train lint clean
+.PHONY: report reproduce test test-lowest check certify mutants figures records rates study study-cifar100 gpu-study bench-moments bench-simulate bench-train lint clean
 
 report: $(READY)  ## Draw and check the records, train one seed of each arm: build/report/index.html (a minute, and the set-up)
 	$(BIN)/tsla report
@@ -66,6 +66,11 @@ study: $(READY)  ## E1-E5, the branches and the planner, as docs/study_plan.md s
 	$(BIN)/tsla records study_mlp study_mlp_paths
 	$(BIN)/python -m tsla.empirics.experiments.planner.validation
 	$(BIN)/tsla docs study study_third branches planner
+
+study-cifar100: $(READY)  ## The part of the third round that needs the images of CIFAR-100 in data/cifar100 (resumable, an hour; docs/training.md)
+	$(BIN)/tsla records study_heads_tuning
+	$(BIN)/tsla records study_heads study_heads_paths
+	$(BIN)/tsla docs study_third
 
 gpu-study: $(READY)  ## ResNet-18 on all of CIFAR-100, five seeds, on a GPU (resumable, hours; needs data/cifar-100-python.tar.gz)
 	$(BIN)/tsla sweep examples/gpu_study.toml

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tsla.empirics.experiments.study.settings import CONFIRMATORY, DECAY, DECAY_TUNING, PATHS, TEMPERING, TUNING
+from tsla.empirics.experiments.study.settings import CONFIRMATORY, DATA, DECAY, DECAY_TUNING, PATHS, TEMPERING, TUNING
 from tsla.empirics.experiments.study.third import paths_of, runs_of, tuning_of
 
 Config = Mapping[str, Any]
@@ -24,6 +24,7 @@ class Again:
     keys:          the columns that name a row; () where all rows of the configuration are run again, in their order
     where:         the values of columns that mark the rows which the changes leave as they are; all rows where empty
     same_kernels:  whether it can only be compared where torch takes the kernels that it took for the record
+    needs:         a folder without which it can't be run: data that are not redistributed
     """
 
     of: Config
@@ -34,6 +35,7 @@ class Again:
     keys: tuple[str, ...] = ()
     where: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     same_kernels: bool = False
+    needs: str = ""
 
 
 # Measured between torch's kernels for AVX-512, for AVX2 and for neither, and between OpenBLAS's: three times as much is room enough.
@@ -46,8 +48,10 @@ DERIVED = "the same sums of the same numbers"
 SOLVED = "a solver stops at its tolerance"
 
 CLEAN, NOISY, DECAYED = "mlp, digits, 0 % noise", "mlp, digits, 20 % noise", "mlp, digits, 20 % noise, step decay"
+FROZEN = "efficientnet-lite0, linear head, cifar-100, 0 % noise, momentum, weight decay, step decay"
 FALLING = "mlp, digits, 20 % noise, momentum, weight decay, step decay"
 PATH = Again({"setting": NOISY}, 1e-3, SMALL, first={"runs": 1, "seeds": 2}, keys=("arm", "eta", "seed", "epoch"))
+HEAD = replace(PATH, of={"setting": FROZEN}, needs=DATA["cifar-100"]["folder"])
 EPOCH = Again({"method": "sgd"}, 1e-9, LARGE, changes={"epochs": 1, "drop": 1, "measure_at": [0, 1]}, keys=("epoch",), same_kernels=True)
 BRANCH = Again({"batch_size": 16, "eta": 0.5}, 1e-2, SMALL, first={"times": 1, "horizons": 1}, keys=("snapshot", "K", "theta"))
 
@@ -75,6 +79,9 @@ AGAIN: Mapping[str, tuple[Again, ...]] = {
     tuning_of("mlp"): (replace(PATH, of={"setting": FALLING}, keys=("arm", "eta", "seed")),),
     runs_of("mlp"): (replace(PATH, of={"setting": FALLING}),),
     paths_of("mlp"): (replace(PATH, of={"setting": FALLING}),),
+    tuning_of("heads"): (replace(HEAD, keys=("arm", "eta", "seed")),),
+    runs_of("heads"): (HEAD,),
+    paths_of("heads"): (HEAD,),
     TEMPERING: (Again({"setting": CLEAN}, 1e-3, SMALL),),
     "planner": (Again({}, 1e-9, DERIVED),),
     "certificates": (Again({"group": "worst_case.one_step"}, 1e-4, SOLVED),),

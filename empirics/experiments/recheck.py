@@ -98,6 +98,8 @@ def _one(experiment: Experiment, folder: Path) -> Rechecked:
     again = next((one for one in known if not one.same_kernels or _same_kernels(record)), None)
     if again is None:
         return Rechecked(experiment.name, "", 0.0, 0.0, 0.0, OTHER_KERNELS if known else NOTHING_CHEAP)
+    if again.needs and not Path(again.needs).is_dir():
+        return Rechecked(experiment.name, "", 0.0, 0.0, 0.0, f"{again.needs} is not here")
     return _run(experiment, record, again, folder)
 
 
