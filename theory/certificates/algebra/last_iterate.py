@@ -54,7 +54,7 @@ def obligations() -> tuple[Obligation, ...]:
 
 def manifests() -> tuple[Manifest, ...]:
     """The gradient at the last iterate, one step, the gap, C15a and its plan."""
-    return (gradient(), _step(), gap_bound(), bound(), reached())
+    return (gradient(), step(), gap_bound(), bound(), reached())
 
 
 def gradient() -> Manifest:
@@ -64,13 +64,14 @@ def gradient() -> Manifest:
     return alone(_gradient(), premises=assumed, settings={"1/L": longest == 1 / L}, claim="C15a")
 
 
-def _step() -> Manifest:
+def step() -> Manifest:
+    """A step of plain SGD with A4."""
     return recursions.under_pl(sgd.step(), one_step(), "C15a")
 
 
 def gap_bound() -> Manifest:
     """The gap of plain SGD with A4."""
-    return recursions.contracted(_step(), FLOOR, _contracting(), name="gap")
+    return recursions.contracted(step(), FLOOR, _contracting(), name="gap")
 
 
 def bound() -> Manifest:

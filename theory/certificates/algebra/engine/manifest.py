@@ -127,7 +127,7 @@ class Induction:
 
     def gaps(self, known: Known) -> Iterator[str]:
         """Hypotheses that nothing gives, and where the two obligations are not about the one invariant."""
-        yield from gaps(self.first, known.at_a_step(*(symbol == value for symbol, value in self.start.items())))
+        yield from gaps(self.first, replace(known, facts=(*known.facts, *(symbol == value for symbol, value in self.start.items()))))
         yield from gaps(self.next_step, known.at_a_step(self.invariant))
         if not self.first.conclusion.eq(self.invariant):
             yield f"{self.first.name}: concludes {_line(self.first.conclusion)}, and not the invariant {_line(self.invariant)}"
@@ -213,6 +213,7 @@ class Manifest:
     steps:        in the order of the proof
     conclusion:   what is claimed
     function:     of a bound or a plan, called with numbers by the names of their symbols; it refuses what its premises do not allow
+    asks:         what the function asks for besides, and the proof does not need
 
     Raises ValueError for a setting or a definition whose symbol occurs in a premise, has another one, or is named by way of itself: it
     would say something of what is there already.
@@ -227,6 +228,7 @@ class Manifest:
     settings: Premises = field(default_factory=dict)
     definitions: Premises = field(default_factory=dict)
     function: Function | None = None
+    asks: tuple[Premise, ...] = ()
 
     def __post_init__(self) -> None:
         spoken_of = [s for premise in self.premises for s in _symbols(premise.formula) if not premise.for_every(s)]
@@ -341,6 +343,7 @@ def planned(
     more: Premises | None = None,
     at: State | None = None,
     at_most: Formula = eps2,
+    function: Function | None = None,
 ) -> Manifest:
     """What a bound gives where the run is set as planned: that its left-hand side is ``at_most`` so much.
 
@@ -351,14 +354,15 @@ def planned(
     replaced = list(map(str, cited.at))
     definitions = {name: formula for name, formula in bound.definitions.items() if str(formula.arg(0)) not in replaced}
     return Manifest(
-        claim=bound.claim,
+        claim=bound.claim if WHOLE[bound.claim] == plan.claim else plan.claim,
         name=plan.name,
         statement=plan.statement,
-        premises=(*without(bound.premises, settings), *map(Premise, names)),
+        premises=(*without(bound.premises, settings), *bound.asks, *map(Premise, names)),
         settings={**bound.settings, **settings},
         definitions=definitions | (more or {}),
         steps=(plan, cited),
         conclusion=cited.conclusion.arg(0) <= at_most,
+        function=function,
     )
 
 
