@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 import z3
 
@@ -108,6 +109,7 @@ def manifests() -> tuple[Manifest, ...]:
     )
 
 
+@cache
 def step() -> Manifest:
     """One step along a direction with bias and noise."""
     direction = {slope: Gm, length2: dd, mean2: mm}
@@ -127,6 +129,7 @@ def step() -> Manifest:
     )
 
 
+@cache
 def total() -> Manifest:
     """C12 before it is divided by T."""
     return recursions.telescoped(step(), GAIN, LIFT, _telescoping(), SUM)
@@ -137,6 +140,7 @@ def bound() -> Manifest:
     return recursions.averaged(total(), _mean())
 
 
+@cache
 def step_with_pl() -> Manifest:
     """A step with A4."""
     return recursions.under_pl(step(), _one_step_with_pl(), "C12-gap")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 import z3
 
@@ -80,6 +81,7 @@ def manifests() -> tuple[Manifest, ...]:
     )
 
 
+@cache
 def plain_step() -> Manifest:
     """A step of plain SGD as one of LSR: along g, whose error is at most V = σ²."""
     along = descent.one_step()
@@ -100,6 +102,7 @@ def plain_burn_in(plan: Obligation, claim: str = "C15c") -> Manifest:
     return recursions.after_burn_in(bound, plan, 2 * mu * F0 / sigma2, "sigma2 > 0", at={V: sigma2}, at_most=sigma2 / mu)
 
 
+@cache
 def smoothed_burn_in() -> Manifest:
     """The gap V/μ that LSR reaches."""
     return stage_one.reached(_smoothed_burn_in())

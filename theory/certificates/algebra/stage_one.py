@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 import sympy
 
@@ -83,6 +84,7 @@ def reached(burn_in: Obligation | None = None) -> Manifest:
     )
 
 
+@cache
 def rounded() -> Manifest:
     """What C7 leaves, without 1+δ."""
     return alone(_rounded(), "sigma2 > 0", "delta > 0", "mu > 0")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 import z3
 
@@ -58,11 +59,13 @@ def manifests() -> tuple[Manifest, ...]:
     )
 
 
+@cache
 def first() -> Manifest:
     """Phase 1, to the gap σ²/μ."""
     return fair_baselines.plain_burn_in(_phase_1(), "C15b")
 
 
+@cache
 def second() -> Manifest:
     """Phase 2, to the gap ε²/(2μ)."""
     burn_in, step = first(), last_iterate.step()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 import z3
 
@@ -70,6 +71,7 @@ def manifests() -> tuple[Manifest, ...]:
     )
 
 
+@cache
 def second_stage() -> Manifest:
     """C4 from the gap that stage 1 leaves."""
     return Manifest(

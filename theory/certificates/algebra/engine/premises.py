@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import z3
 
@@ -196,7 +197,7 @@ class Premise:
             if _is_constant(old) or _is_constant(new) or new.num_args() or z3.is_rational_value(new):
                 raise ValueError(f"premise {self.name!r}: {old} = {new} must put a symbol in the place of a symbol; {WORLD} stay")
 
-    @property
+    @cached_property
     def formula(self) -> Formula:
         """What it says."""
         return z3.substitute(TABLE[self.name], *self.at.items())
