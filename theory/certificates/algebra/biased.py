@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 import z3
 
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.descent import quadratic_upper_bound
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
+from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import (
+    Premise,
+    beta2_,
+    c_,
+    descent,
+    error2,
+    first2,
+    inner,
+    length2,
+    mean2,
+    nu2_,
+    premises,
+    second2,
+    sigma2_,
+    slope,
+)
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     LONG,
@@ -40,36 +58,115 @@ bias2, noise = z3.Reals("bias2 noise")
 SPLIT: Premises = {"bias2 >= 0": bias2 >= 0, "noise >= 0": noise >= 0}
 GAIN, LIFT = eta / 2, eta / 2 * bias2 + L * eta * eta * noise / 2
 FLOOR = formulas.biased_floor(eta, L, bias2, noise)
+PARTS: Premises = {"bias2": bias2 == theta * theta * beta2, "noise": noise == formulas.second_moment(sigma2, nu2, c, theta)}
+SUM = "(η/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t(ηθ²β² + Lη²N)/2"
+Gm, mm, dd = z3.Reals("Gm mm dd")
+"""⟨∇F, E d⟩, ‖E d‖² and E‖d‖² of the direction d."""
+bn, nn, an, ab = z3.Reals("bn nn an ab")
+"""E⟨b̂, n⟩, E‖n‖², E⟨g-∇F, n⟩ and E⟨g-∇F, b̂⟩, where n = ĝ-Eĝ."""
 
 
 def certificates() -> Iterable[Certificate]:
     """Prove C12."""
-    return certify(obligations())
+    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:
     """The steps of C12; θ°(η) is in ``annealing``."""
-    premises = {**STEP, **SPLIT}
-    bound = formulas.biased_bound(F0, eta, T, L, bias2, noise)
-    gap_floor = FLOOR / (2 * mu)
     return (
         _split(),
         _same_covariance(),
         _smoothed(),
         _bounds_suffice(),
         _one_step(),
-        *recursions.telescoping("C12", GAIN, LIFT, premises, "(η/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t(ηθ²β² + Lη²N)/2"),
-        recursions.mean("C12", GAIN, LIFT, premises, bound, "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + θ²β² + ηL N(θ)"),
+        *_telescoping(),
+        _mean(),
         _one_step_with_pl(),
-        *recursions.contracting("C12", eta * mu, LIFT, gap_floor, {**premises, **PL}, "E[F(w_t)-F*] ≤ (1-ημ)^t F0 + (θ²β² + ηL N(θ))/(2μ)"),
+        *_contracting(),
         _beside_lsr(),
         _strictly_better(),
     )
 
 
+def manifests() -> tuple[Manifest, ...]:
+    """The split of A3 and what it makes of the moments; one step, C12, and its part under A4; and what it is beside C5."""
+    strengths = ("theta >= 0", "theta <= 1")
+    steps = ("L > 0", "eta > 0", "eta <= 1/L")
+    noise = ("sigma2 >= 0", "nu2 >= 0", "c² <= σ²ν²")
+    mixed = {error2: shat2, first2: beta2, inner: bn, second2: nn}
+    return (
+        alone(_split(), premises=(Premise("square of a sum", mixed), Premise("independent", {inner: bn}))),
+        alone(_same_covariance(), premises=(Premise("independent", {inner: ab}),), definitions={"ĝ-∇F = b̂ + ĝ-Eĝ": c == ab + an}),
+        alone(_smoothed()),
+        alone(_bounds_suffice(), *steps, *strengths, "A2: moments below their bounds", "A3: moments below their bounds"),
+        step(),
+        total(),
+        bound(),
+        step_with_pl(),
+        gap_bound(),
+        alone(_beside_lsr(), *steps, *strengths, *noise, "F0 > 0", "T > 0"),
+        alone(_strictly_better(), *steps, *strengths, *noise, "beta2 >= 0", "eta < 1/L", "N(theta) > 0", definitions=PARTS),
+    )
+
+
+@cache
+def step() -> Manifest:
+    """One step along a direction with bias and noise."""
+    direction = {slope: Gm, length2: dd, mean2: mm}
+    return Manifest(
+        claim="C12",
+        name="one step",
+        statement=_one_step().statement,
+        premises=(
+            *descent(Gm, dd),
+            *premises("‖∇F‖² >= 0", "theta >= 0", "theta <= 1", "sigma2 >= 0", "beta2 >= 0", "nu2 >= 0", "c² <= σ²ν²"),
+            Premise("E‖d‖² >= 0", {length2: mm}),
+            *(Premise(name, direction) for name in ("A3: bias of g_LS", "A2, A3: noise of g_LS")),
+        ),
+        definitions=PARTS,
+        steps=(_one_step(),),
+        conclusion=_one_step().conclusion,
+    )
+
+
+@cache
+def total() -> Manifest:
+    """C12 before it is divided by T."""
+    return recursions.telescoped(step(), GAIN, LIFT, _telescoping(), SUM)
+
+
+def bound() -> Manifest:
+    """C12."""
+    return recursions.averaged(total(), _mean())
+
+
+@cache
+def step_with_pl() -> Manifest:
+    """A step with A4."""
+    return recursions.under_pl(step(), _one_step_with_pl(), "C12-gap")
+
+
+def gap_bound() -> Manifest:
+    """The gap under A4."""
+    return recursions.contracted(step_with_pl(), FLOOR / (2 * mu), _contracting())
+
+
+def _telescoping() -> tuple[Obligation, Obligation]:
+    return recursions.telescoping("C12", GAIN, LIFT, {**STEP, **SPLIT}, SUM)
+
+
+def _mean() -> Obligation:
+    bound = formulas.biased_bound(F0, eta, T, L, bias2, noise)
+    return recursions.mean("C12", GAIN, LIFT, {**STEP, **SPLIT}, bound, "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + θ²β² + ηL N(θ)")
+
+
+def _contracting() -> tuple[Obligation, Obligation]:
+    formula = "E[F(w_t)-F*] ≤ (1-ημ)^t F0 + (θ²β² + ηL N(θ))/(2μ)"
+    return recursions.contracting("C12", eta * mu, LIFT, FLOOR / (2 * mu), {**STEP, **SPLIT, **PL}, formula)
+
+
 def _split() -> Obligation:
-    """With n = ĝ - Eĝ: E⟨b̂, n⟩ = 0 as E n = 0."""
-    bn, nn = z3.Reals("bn nn")
+    """E⟨b̂, n⟩ = 0 as E n = 0."""
     return Obligation(
         claim="C12",
         name="split of A3",
@@ -86,7 +183,6 @@ def _split() -> Obligation:
 
 
 def _same_covariance() -> Obligation:
-    an, ab = z3.Reals("an ab")
     return Obligation(
         claim="C12",
         name="same c",
@@ -119,9 +215,7 @@ def _smoothed() -> Obligation:
 
 def _bounds_suffice() -> Obligation:
     """Primed: the moments themselves, of which β², σ², ν² and c are upper bounds."""
-    below = z3.Reals("beta2_ sigma2_ nu2_ c_")
-    b, s, n, cov = below
-    exact = theta * theta * b + eta * L * formulas.second_moment(s, n, cov, theta)
+    exact = theta * theta * beta2_ + eta * L * formulas.second_moment(sigma2_, nu2_, c_, theta)
     bound = theta * theta * beta2 + eta * L * formulas.second_moment(sigma2, nu2, c, theta)
     return Obligation(
         claim="C12",
@@ -130,16 +224,16 @@ def _bounds_suffice() -> Obligation:
         hypotheses={
             **STRENGTH,
             **STEP,
-            "β′² <= β²": b <= beta2,
-            "σ′² <= σ²": s <= sigma2,
-            "ν′² <= ν²": n <= nu2,
-            "c′ <= c": cov <= c,
+            "β′² <= β²": beta2_ <= beta2,
+            "σ′² <= σ²": sigma2_ <= sigma2,
+            "ν′² <= ν²": nu2_ <= nu2,
+            "c′ <= c": c_ <= c,
         },
         conclusion=exact <= bound,
         mutants={
             "any bias": drop("β′² <= β²"),
             "any c": drop("c′ <= c"),
-            "c ≤ c′": suppose("c′ <= c", cov >= c),
+            "c ≤ c′": suppose("c′ <= c", c_ >= c),
             "theta > 1": drop("theta <= 1"),
         },
     )
@@ -147,7 +241,6 @@ def _bounds_suffice() -> Obligation:
 
 def _one_step() -> Obligation:
     """With m = E d = ∇F + θb̂: ‖m - ∇F‖² = θ²‖b̂‖² ≤ θ²β²."""
-    Gm, mm, dd = z3.Reals("Gm mm dd")
     return Obligation(
         claim="C12",
         name="one step",
@@ -156,7 +249,7 @@ def _one_step() -> Obligation:
             **STEP,
             "‖m‖² >= 0": mm >= 0,
             "A1'": quadratic_upper_bound(Gm, dd),
-            "second moment": dd == mm + noise,
+            "second moment": dd - mm <= noise,
             "bias": mm - 2 * Gm + grad2 <= bias2,
         },
         conclusion=F_next <= F - GAIN * grad2 + LIFT,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 import sympy
 import z3
@@ -48,6 +49,7 @@ def manifests() -> tuple[Manifest, ...]:
     )
 
 
+@cache
 def one_step() -> Manifest:
     """C3 along any direction."""
     return alone(

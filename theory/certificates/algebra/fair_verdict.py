@@ -12,12 +12,14 @@ import z3
 
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.engine import axioms, formulas
+from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import log_2, log_delta
 from tsla.theory.certificates.algebra.engine.symbols import L, Premises, delta, eps2, mu, sigma2
 
 kappa, r, v = z3.Reals("kappa r v")
-log_start, log_2, log_delta = z3.Reals("log_start log_2 log_delta")
-"""log(μF0/σ²), log 2 and log(1+1/δ)."""
+log_start = z3.Real("log_start")
+"""log(μF0/σ²)."""
 
 PLAIN = 8 * kappa * r
 TSLA = 16 * kappa * delta * r * r
@@ -34,11 +36,16 @@ LARGE: Premises = {"δ >= 1/(2r)": 2 * delta * r >= 1}
 SMALL: Premises = {"δ < 1/(2r)": 2 * delta * r < 1}
 LOGS: Premises = {"log x <= x-1": log_2 - log_delta <= (delta - 1) / (1 + delta)}
 """At x = 2δ/(1+δ), whose logarithm is log 2 - log(1+1/δ)."""
+UNITS: Premises = {
+    "kappa": kappa == L / mu,
+    "r": r == sigma2 / eps2,
+    "v": v == formulas.paper_floor(sigma2, delta) / eps2,
+}
 
 
 def certificates() -> Iterable[Certificate]:
     """Prove the verdict."""
-    return certify(obligations())
+    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:
@@ -56,6 +63,29 @@ def obligations() -> tuple[Obligation, ...]:
         _at_most_twice(),
         _sharpened_verdict(),
     )
+
+
+def manifests() -> tuple[Manifest, ...]:
+    """What is said of the lengths, each in the units of this module."""
+    ahead = ("V < eps2", "V > eps2 - eps2²/(4 sigma2)")
+    return (
+        _in_units(_units(), "V != eps2"),
+        _in_units(_plain()),
+        _in_units(_burn_ins(), "log x <= x-1"),
+        _in_units(_excess(), "log x <= x-1", "delta > 1"),
+        _in_units(_smoothed(), "2 delta sigma2 < eps2"),
+        _in_units(_verdict(), "log x <= x-1"),
+        _in_units(_sharpened_plain()),
+        _in_units(_sharpened_smoothed(), "V < eps2"),
+        _in_units(_region(), *ahead),
+        _in_units(_at_most_twice(), *ahead),
+        _in_units(_sharpened_verdict(), "log x <= x-1"),
+    )
+
+
+def _in_units(obligation: Obligation, *names: str) -> Manifest:
+    known = ("L > 0", "mu > 0", "sigma2 > 0", "delta > 0", "eps > 0", "eps2 <= 2 sigma2")
+    return alone(obligation, *known, *names, definitions=UNITS)
 
 
 def _units() -> Obligation:

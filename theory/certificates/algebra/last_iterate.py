@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 import z3
 
@@ -54,9 +55,10 @@ def obligations() -> tuple[Obligation, ...]:
 
 def manifests() -> tuple[Manifest, ...]:
     """The gradient at the last iterate, one step, the gap, C15a and its plan."""
-    return (gradient(), _step(), gap_bound(), bound(), reached())
+    return (gradient(), step(), gap_bound(), bound(), reached())
 
 
+@cache
 def gradient() -> Manifest:
     """What A1 gives between the gradient and the gap: A1' along ∇F/L."""
     along = {F: gap, F_next: gap_next, slope: grad2, length2: grad2, eta: longest}
@@ -64,15 +66,19 @@ def gradient() -> Manifest:
     return alone(_gradient(), premises=assumed, settings={"1/L": longest == 1 / L}, claim="C15a")
 
 
-def _step() -> Manifest:
+@cache
+def step() -> Manifest:
+    """A step of plain SGD with A4."""
     return recursions.under_pl(sgd.step(), one_step(), "C15a")
 
 
+@cache
 def gap_bound() -> Manifest:
     """The gap of plain SGD with A4."""
-    return recursions.contracted(_step(), FLOOR, _contracting(), name="gap")
+    return recursions.contracted(step(), FLOOR, _contracting(), name="gap")
 
 
+@cache
 def bound() -> Manifest:
     """C15a."""
     first, second = gap_bound(), gradient()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 import z3
 
@@ -81,6 +82,7 @@ def manifests() -> tuple[Manifest, ...]:
     )
 
 
+@cache
 def step() -> Manifest:
     """What C3 and C2 give together: V is that of C2."""
     smoothed = variance_lemma.lemma()
@@ -97,11 +99,13 @@ def step() -> Manifest:
     )
 
 
+@cache
 def total() -> Manifest:
     """C5 before it is divided by T, from any start."""
     return recursions.telescoped(step(), GAIN, LIFT, _telescoping(), SUM)
 
 
+@cache
 def bound() -> Manifest:
     """C5."""
     return recursions.averaged(total(), _mean())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 import z3
 
@@ -61,11 +62,13 @@ def manifests() -> tuple[Manifest, ...]:
     )
 
 
+@cache
 def second_moment() -> Manifest:
     """What an unbiased direction's square is made of."""
     return alone(_second_moment(), premises=unbiased(Gg, gg))
 
 
+@cache
 def step() -> Manifest:
     """One step of SGD."""
     return Manifest(
@@ -78,11 +81,13 @@ def step() -> Manifest:
     )
 
 
+@cache
 def total() -> Manifest:
     """C4 before it is divided by T, from any start."""
     return recursions.telescoped(step(), GAIN, LIFT, _telescoping(), SUM)
 
 
+@cache
 def bound() -> Manifest:
     """C4."""
     return recursions.averaged(total(), _mean())

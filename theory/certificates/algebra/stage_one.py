@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 import sympy
 
@@ -58,22 +59,22 @@ def manifests() -> tuple[Manifest, ...]:
     )
 
 
-def step() -> Manifest:
-    """A step of LSR with A4."""
-    return recursions.under_pl(lsr.step(), _one_step(), "C7")
+def step(along: Manifest | None = None, claim: str = "C7") -> Manifest:
+    """A step with A4: of LSR, or along another direction whose error is at most V."""
+    return recursions.under_pl(along or lsr.step(), _one_step(), claim)
 
 
-def bound() -> Manifest:
-    """C7."""
-    return recursions.contracted(step(), V / (2 * mu), _contracting())
+def bound(step_with_pl: Manifest | None = None) -> Manifest:
+    """C7, and the same for another step."""
+    return recursions.contracted(step_with_pl or step(), V / (2 * mu), _contracting())
 
 
-def reached() -> Manifest:
+def reached(burn_in: Obligation | None = None) -> Manifest:
     """What C7 leaves after its burn-in at the paper's θ."""
     floor = formulas.paper_floor(sigma2, delta)
     return recursions.after_burn_in(
         bound(),
-        _plan(),
+        burn_in or _plan(),
         2 * mu * F0 / floor,
         "sigma2 > 0",
         "delta > 0",
@@ -83,6 +84,7 @@ def reached() -> Manifest:
     )
 
 
+@cache
 def rounded() -> Manifest:
     """What C7 leaves, without 1+δ."""
     return alone(_rounded(), "sigma2 > 0", "delta > 0", "mu > 0")

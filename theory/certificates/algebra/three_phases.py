@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 import z3
 
 from tsla.theory.certificates import Certificate
-from tsla.theory.certificates.algebra.engine import axioms, formulas
+from tsla.theory.certificates.algebra import fair_baselines, last_iterate, tsla
+from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
+from tsla.theory.certificates.algebra.engine.manifest import Cited, Induction, Manifest, alone, without
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.symbols import NOISY, PL, SMOOTH, TARGET, L, T, eps2, eta, gap, gap_next, mu, sigma2
+from tsla.theory.certificates.algebra.engine.premises import premises, s
+from tsla.theory.certificates.algebra.engine.recursions import EARLIER, S, eta1, left
+from tsla.theory.certificates.algebra.engine.symbols import NOISY, PL, SMOOTH, TARGET, L, T, eps2, eta, gap, gap_next, mu, sigma2, t
 from tsla.theory.certificates.algebra.stage_one import plan as burn_in
 
-kappa, s, t = z3.Reals("kappa s t")
-"""L/μ, t + 2κ and the step of the second phase, from 0."""
-KNOWN = {**SMOOTH, **PL, **NOISY, "κ = L/μ": kappa == L / mu}
+kappa, before = z3.Reals("kappa before")
+"""L/μ, and the gap after phase 1. The steps of phase 2 are counted by s = t + 2κ, t from 0."""
+KAPPA = {"κ = L/μ": kappa == L / mu}
+KNOWN = {**SMOOTH, **PL, **NOISY, **KAPPA}
 CONSTANT = 2 * kappa * sigma2 / mu
 """C in the gap C/s of the second phase."""
 PHASE = 4 * kappa * sigma2 / eps2
@@ -23,13 +29,13 @@ PHASE = 4 * kappa * sigma2 / eps2
 
 def certificates() -> Iterable[Certificate]:
     """Prove C15b."""
-    return certify(obligations())
+    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:
     """The steps of C15b."""
     return (
-        burn_in("C15", sigma2, NOISY, "σ²/μ", name="(b) phase 1"),
+        _phase_1(),
         _step_size(),
         _start(),
         _next_step(),
@@ -38,6 +44,66 @@ def obligations() -> tuple[Obligation, ...]:
         _large_target(),
         _total(),
     )
+
+
+def manifests() -> tuple[Manifest, ...]:
+    """Each phase from the one before, and how many samples they take."""
+    known = ("L > 0", "mu > 0", "mu <= L", "sigma2 > 0")
+    return (
+        first(),
+        alone(_step_size(), *known, "t >= 0", definitions=KAPPA, claim="C15b"),
+        second(),
+        _third(second(), _third_phase(), "eps2 <= 2 sigma2"),
+        _third(first(), _large_target(), "eps2 > 2 sigma2"),
+        alone(_total(), *known, "eps > 0", definitions=KAPPA, claim="C15b"),
+    )
+
+
+@cache
+def first() -> Manifest:
+    """Phase 1, to the gap σ²/μ."""
+    return fair_baselines.plain_burn_in(_phase_1(), "C15b")
+
+
+@cache
+def second() -> Manifest:
+    """Phase 2, to the gap ε²/(2μ)."""
+    burn_in, step = first(), last_iterate.step()
+    earlier = EARLIER | {left: before}
+    settings = {f"{name}1": z3.substitute(formula, *earlier.items()) for name, formula in burn_in.settings.items()}
+    settings |= {"eta1": eta1 == 1 / L, "eta": eta == 2 / (mu * s), "T": T >= formulas.larger(z3.RealVal(0), PHASE - 2 * kappa)}
+    assumed = (*step.premises, *(premise.moved(earlier) for premise in burn_in.premises), *premises("eps > 0", "s >= 2L/μ"))
+    run = Induction(
+        name="phase 2",
+        first=_start(),
+        next_step=_next_step(),
+        invariant=gap <= CONSTANT / s,
+        start={s: 2 * kappa, gap: before},
+        next={s: s + 1, gap: gap_next},
+        end={s: T + 2 * kappa, gap: left},
+    )
+    return Manifest(
+        claim="C15b",
+        name="(b) phase 2",
+        statement=_end().statement,
+        premises=without(assumed, settings),
+        settings=settings,
+        definitions={**burn_in.definitions, **KAPPA},
+        steps=(Cited(burn_in, earlier), Cited(step), run, _end()),
+        conclusion=left <= eps2 / (2 * mu),
+    )
+
+
+def _third(before: Manifest, last: Obligation, size: str) -> Manifest:
+    """Phase 3, from the gap that another one leaves."""
+    settings = {"eta": eta == formulas.noise_step_size(L, sigma2, eps2), "T": T >= PHASE}
+    settings |= {} if "eta" in before.settings else {"eta1": eta1 == 1 / L}
+    known = ("eps > 0", size)
+    return recursions.joined("C15b", before, tsla.second_stage(), last, settings, *known, definitions=KAPPA, conclusion=S / T <= eps2)
+
+
+def _phase_1() -> Obligation:
+    return burn_in("C15", sigma2, NOISY, "σ²/μ", name="(b) phase 1")
 
 
 def _step_size() -> Obligation:
@@ -104,19 +170,19 @@ def _end() -> Obligation:
             **TARGET,
             "T >= 0": T >= 0,
             "T": T >= PHASE - 2 * kappa,
-            "at the end": gap <= CONSTANT / (T + 2 * kappa),
+            "at the end": left <= CONSTANT / (T + 2 * kappa),
         },
-        conclusion=gap <= eps2 / (2 * mu),
+        conclusion=left <= eps2 / (2 * mu),
         mutants={
             "half the steps": suppose("T", T >= PHASE / 2 - 2 * kappa),
-            "ε²/(4μ)": conclude(gap <= eps2 / (4 * mu)),
+            "ε²/(4μ)": conclude(left <= eps2 / (4 * mu)),
             "2κ fewer still": suppose("T", T >= PHASE - 4 * kappa),
         },
     )
 
 
 def _third_phase() -> Obligation:
-    bound = formulas.sgd_bound(gap, eta, T, L, sigma2)
+    bound = formulas.sgd_bound(left, eta, T, L, sigma2)
     return Obligation(
         claim="C15",
         name="(b) phase 3",
@@ -125,7 +191,7 @@ def _third_phase() -> Obligation:
             **KNOWN,
             **TARGET,
             "eps2 <= 2 sigma2": eps2 <= 2 * sigma2,
-            "phase 2": gap <= eps2 / (2 * mu),
+            "phase 2": left <= eps2 / (2 * mu),
             "eta": eta == formulas.noise_step_size(L, sigma2, eps2),
             "T": T >= PHASE,
         },
@@ -133,7 +199,7 @@ def _third_phase() -> Obligation:
         mutants={
             "half the steps": suppose("T", T >= PHASE / 2),
             "twice the step size": suppose("eta", eta == eps2 / (L * sigma2)),
-            "a gap of ε²/μ": suppose("phase 2", gap <= eps2 / mu),
+            "a gap of ε²/μ": suppose("phase 2", left <= eps2 / mu),
             "no phase 2": drop("phase 2"),
         },
     )
@@ -149,15 +215,15 @@ def _large_target() -> Obligation:
             **KNOWN,
             **TARGET,
             "eps2 > 2 sigma2": eps2 > 2 * sigma2,
-            "phase 1": gap <= sigma2 / mu,
+            "phase 1": left <= sigma2 / mu,
             "eta": eta == formulas.noise_step_size(L, sigma2, eps2),
             "T": T >= PHASE,
         },
-        conclusion=z3.And(formulas.sgd_bound(gap, eta, T, L, sigma2) <= eps2, eta * L == 1),
+        conclusion=z3.And(formulas.sgd_bound(left, eta, T, L, sigma2) <= eps2, eta * L == 1),
         mutants={
             "half the steps": suppose("T", T >= PHASE / 2),
             "any target": drop("eps2 > 2 sigma2"),
-            "a gap of 2σ²/μ": suppose("phase 1", gap <= 2 * sigma2 / mu),
+            "a gap of 2σ²/μ": suppose("phase 1", left <= 2 * sigma2 / mu),
         },
     )
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 import z3
 
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import sgd, stage_one
 from tsla.theory.certificates.algebra.engine import formulas, recursions
-from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone, without
+from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, certify, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import contraction, premises
-from tsla.theory.certificates.algebra.engine.recursions import S, left
+from tsla.theory.certificates.algebra.engine.recursions import S, eta1, left
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     NOISE,
@@ -34,9 +35,8 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     start,
 )
 
-mean, eta1, T1 = z3.Reals("mean eta1 T1")
-"""E‖∇F(w_R)‖² over stage 2, where ``left`` is the gap at its start; step size and length of stage 1."""
-STAGE_1 = {eta: eta1, T: T1}
+mean = z3.Real("mean")
+"""E‖∇F(w_R)‖² over stage 2, where ``left`` is the gap at its start."""
 MEAN = {"mean": mean == S / T}
 STEP_SIZE = formulas.noise_step_size(L, sigma2, eps2)
 PAPER_STEPS = 8 * delta * sigma2 / (mu * eta * eps2)
@@ -71,6 +71,7 @@ def manifests() -> tuple[Manifest, ...]:
     )
 
 
+@cache
 def second_stage() -> Manifest:
     """C4 from the gap that stage 1 leaves."""
     return Manifest(
@@ -85,49 +86,18 @@ def second_stage() -> Manifest:
 
 def bound() -> Manifest:
     """C8: C7, and stage 2 from there."""
-    first, second = stage_one.bound(), second_stage()
-    return Manifest(
-        claim="C8",
-        name="bound",
-        statement=_joined().statement,
-        premises=(*second.premises, *(premise.moved(STAGE_1) for premise in first.premises)),
-        definitions=first.definitions | MEAN,
-        steps=(Cited(first, STAGE_1), Cited(second), _joined()),
-        conclusion=_joined().conclusion,
-    )
+    return recursions.joined("C8", stage_one.bound(), second_stage(), _joined(), {}, definitions=MEAN)
 
 
 def planned(plan: Obligation, length: Formula) -> Manifest:
     """Both stages as planned, stage 2 for so many steps."""
-    first, second = stage_one.reached(), second_stage()
-    burn_in = {f"{name}1": z3.substitute(formula, *STAGE_1.items()) for name, formula in first.settings.items()}
-    settings = {"eta1": eta1 == 1 / L, **burn_in, "eta": eta == STEP_SIZE, "T": T >= length}
-    assumed = (*second.premises, *(premise.moved(STAGE_1) for premise in first.premises))
-    return Manifest(
-        claim="C8",
-        name=plan.name,
-        statement=plan.statement,
-        premises=(*without(assumed, settings), *premises("eps > 0")),
-        settings=settings,
-        definitions=first.definitions | MEAN,
-        steps=(Cited(first, STAGE_1), Cited(second), plan),
-        conclusion=mean <= eps2,
-    )
+    settings = {"eta1": eta1 == 1 / L, "eta": eta == STEP_SIZE, "T": T >= length}
+    return recursions.joined("C8", stage_one.reached(), second_stage(), plan, settings, "eps > 0", definitions=MEAN)
 
 
 def _as_printed() -> Manifest:
-    rounded = stage_one.rounded()
-    first, second = stage_one.reached(), second_stage()
-    return Manifest(
-        claim="C8",
-        name="paper's bound",
-        statement=_paper_bound().statement,
-        premises=(*second.premises, *(premise.moved(STAGE_1) for premise in first.premises), *premises("eps > 0")),
-        settings={f"{name}1": z3.substitute(formula, *STAGE_1.items()) for name, formula in first.settings.items()},
-        definitions=first.definitions | MEAN,
-        steps=(Cited(first, STAGE_1), Cited(rounded), Cited(second), _paper_bound()),
-        conclusion=_paper_bound().conclusion,
-    )
+    more = (Cited(stage_one.rounded()),)
+    return recursions.joined("C8", stage_one.reached(), second_stage(), _paper_bound(), {}, "eps > 0", more=more, definitions=MEAN)
 
 
 def _second_stage() -> Obligation:

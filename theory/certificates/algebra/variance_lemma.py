@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.engine import axioms, formulas
@@ -40,6 +41,7 @@ def manifests() -> tuple[Manifest, ...]:
     )
 
 
+@cache
 def lemma() -> Manifest:
     """C2's bound."""
     return Manifest(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 import z3
 
@@ -83,6 +84,7 @@ def manifests() -> tuple[Manifest, ...]:
     )
 
 
+@cache
 def step() -> Manifest:
     """One step of SGD with any step size."""
     along = Premise("A1: quadratic bound", {slope: Gg, length2: gg})
@@ -96,11 +98,13 @@ def step() -> Manifest:
     )
 
 
+@cache
 def total() -> Manifest:
     """C16 before it is divided by T."""
     return recursions.telescoped(step(), GAIN, LIFT, _telescoping(), SUM, "eta < 2/L")
 
 
+@cache
 def bound() -> Manifest:
     """C16."""
     return recursions.averaged(total(), _mean())

@@ -29,11 +29,11 @@ manifest's conclusion, :class:`Inference` for what a named axiom gives. :func:`a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from graphlib import TopologicalSorter
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import z3
 
@@ -43,6 +43,7 @@ from tsla.theory.certificates.algebra.engine.premises import WORLD, Premise
 from tsla.theory.certificates.algebra.engine.symbols import F0, L, Premises, eps2, mu
 from tsla.theory.claims import CLAIMS
 
+Result = TypeVar("Result")
 Function: TypeAlias = Callable[..., Any]
 State: TypeAlias = Mapping[Formula, Formula]
 """Symbols, and what is put in their place."""
@@ -50,7 +51,19 @@ WHOLE = {part.id: claim.id for claim in CLAIMS for part in (claim, *claim.parts)
 """The claim that a claim or a part of one belongs to."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Gap:
+    """A formula that a step, or the claim, needs and nothing gives."""
+
+    where: str
+    what: str
+    formula: Formula
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}, {_line(self.formula)}"
+
+
+@dataclass(frozen=True, eq=False)
 class Known:
     """What a step may start from.
 
@@ -72,10 +85,32 @@ class Known:
         """With facts about a step that is not the last one."""
         return replace(self, facts=(*self.facts, *facts), final=())
 
+    @cached_property
+    def _everything(self) -> tuple[Formula, ...]:
+        return (*self.numbers, *self.facts, *self.final)
+
+    @cached_property
+    def _stated(self) -> set[int]:
+        return {fact.get_id() for fact in self._everything}
+
     def chains_to(self, formula: Formula) -> bool:
         """Whether the facts give ``formula`` without algebra."""
-        everything = (*self.numbers, *self.facts, *self.final)
-        return any(fact.eq(formula) for fact in everything) or _chained(everything, formula)
+        return formula.get_id() in self._stated or self._chains(_opaque(formula))
+
+    @cached_property
+    def _opaque(self) -> list[Formula]:
+        return [*map(_opaque, self._everything)]
+
+    @cached_property
+    def _spoken_of(self) -> set[int]:
+        return set().union(*map(_names, self._opaque))
+
+    def _chains(self, asked: Formula) -> bool:
+        if not _names(asked) <= self._spoken_of:
+            return False
+        solver = z3.SimpleSolver()
+        solver.add(*self._opaque, z3.Not(asked))
+        return bool(solver.check() == z3.unsat)
 
     def gives(self, formula: Formula) -> bool:
         """Whether ``formula`` may be a hypothesis."""
@@ -125,15 +160,15 @@ class Induction:
         """Why one of the two is not proved."""
         return because(self.first.flaw, self.next_step.flaw)
 
-    def gaps(self, known: Known) -> Iterator[str]:
+    def gaps(self, known: Known) -> Iterator[Gap]:
         """Hypotheses that nothing gives, and where the two obligations are not about the one invariant."""
-        yield from gaps(self.first, known.at_a_step(*(symbol == value for symbol, value in self.start.items())))
+        yield from gaps(self.first, replace(known, facts=(*known.facts, *(symbol == value for symbol, value in self.start.items()))))
         yield from gaps(self.next_step, known.at_a_step(self.invariant))
         if not self.first.conclusion.eq(self.invariant):
-            yield f"{self.first.name}: concludes {_line(self.first.conclusion)}, and not the invariant {_line(self.invariant)}"
+            yield Gap(self.first.name, "does not conclude its invariant", self.invariant)
         wanted = z3.substitute(self.invariant, *self.next.items())
         if not self.next_step.conclusion.eq(wanted):
-            yield f"{self.next_step.name}: concludes {_line(self.next_step.conclusion)}, and not the invariant {_line(wanted)}"
+            yield Gap(self.next_step.name, "does not conclude its invariant", wanted)
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,12 +203,12 @@ class Cited:
         """Why it does not compose itself."""
         return self.manifest.flaw
 
-    def gaps(self, known: Known) -> Iterator[str]:
+    def gaps(self, known: Known) -> Iterator[Gap]:
         """Premises of the cited manifest that nothing gives."""
         for name, formula in self.manifest.given.items():
             moved = z3.substitute(formula, *self.at.items())
             if not known.gives(moved):
-                yield f"{self.name}: nothing gives its premise {name!r}, {_line(moved)}"
+                yield Gap(self.name, f"nothing gives its premise {name!r}", moved)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -192,9 +227,9 @@ class Inference:
         """What it gives."""
         return self.gives.formula
 
-    def gaps(self, known: Known) -> Iterator[str]:
+    def gaps(self, known: Known) -> Iterator[Gap]:
         """What it uses, and no step concludes."""
-        yield from (f"{self.name}: nothing gives {_line(used)}" for used in self.uses if not known.chains_to(used))
+        yield from (Gap(self.name, "nothing gives", used) for used in self.uses if not known.chains_to(used))
 
 
 Step: TypeAlias = Obligation | Identity | Induction | Cited | Inference
@@ -213,6 +248,7 @@ class Manifest:
     steps:        in the order of the proof
     conclusion:   what is claimed
     function:     of a bound or a plan, called with numbers by the names of their symbols; it refuses what its premises do not allow
+    asks:         what the function asks for besides, and the proof does not need
 
     Raises ValueError for a setting or a definition whose symbol occurs in a premise, has another one, or is named by way of itself: it
     would say something of what is there already.
@@ -227,9 +263,10 @@ class Manifest:
     settings: Premises = field(default_factory=dict)
     definitions: Premises = field(default_factory=dict)
     function: Function | None = None
+    asks: tuple[Premise, ...] = ()
 
     def __post_init__(self) -> None:
-        spoken_of = [s for premise in self.premises for s in _symbols(premise.formula) if not premise.for_every(s)]
+        spoken_of = [s for premise in self.premises for s in _symbols(premise.formula) if not premise.for_every(s)] if self.named else []
         terms: dict[str, set[str]] = {}
         for name, formula in self.named.items():
             symbol, term = formula.children()
@@ -246,7 +283,7 @@ class Manifest:
         """Definitions, and then settings."""
         return {**self.definitions, **self.settings}
 
-    @property
+    @cached_property
     def given(self) -> Premises:
         """All that it assumes, by name."""
         return {str(premise): premise.formula for premise in self.premises} | self.named
@@ -262,7 +299,7 @@ class Manifest:
         """Why it does not compose; empty if it does. A step that is not proved makes no claim either."""
         unproved = (f"{step.name}: {step.flaw}" for step in self.steps if step.flaw)
         vacuous = "" if can_be_met(self._known().numbers) else "z3 finds nothing that meets its premises"
-        return because(*unproved, *self.gaps(), vacuous)
+        return because(*unproved, *map(str, self.gaps()), vacuous)
 
     def _known(self) -> Known:
         return Known(
@@ -270,32 +307,37 @@ class Manifest:
             tuple(p.formula for p in self.premises if not p.about_numbers),
         )
 
-    def gaps(self) -> Iterator[str]:
-        """Hypotheses that nothing gives, and the conclusion where the steps don't give it; without proving the steps."""
+    def gaps(self, steps: Sequence[Step] | None = None, start: int = 0) -> Iterator[Gap]:
+        """Hypotheses that nothing gives, from the step ``start`` on, and the conclusion where the steps don't give it.
+
+        The steps are not proved for it. Others may be put in their place.
+        """
         known = self._known()
-        for step in self.steps:
-            yield from gaps(step, known)
+        for place, step in enumerate(self.steps if steps is None else steps):
+            if place >= start:
+                yield from gaps(step, known)
             known = known.plus(step)
         if not all(map(known.chains_to, _conjuncts(self.conclusion))):
-            yield f"the steps do not give {_line(self.conclusion)}"
+            yield Gap(self.name, "the steps do not give", self.conclusion)
 
-    def planted(self) -> dict[str, Manifest]:
-        """Wrong versions: without a step, with a premise that the claim does not have, and with a step that concludes less."""
-        wrong: dict[str, Manifest] = {}
-        extra = 2 * mu <= L if any(mu.eq(symbol) for given in self.given.values() for symbol in _symbols(given)) else F0 >= 1
-        for i, step in enumerate(self.steps):
-            wrong[f"without {step.name}"] = self._with(i)
-            for what, change in ((f"with {_line(extra)} assumed in", _assuming(extra)), ("with less concluded in", _concluding_less)):
-                wrong |= {f"{what} {name}": self._with(i, changed) for name, changed in _changed(step, change)}
-        return wrong
+    def planted(self) -> Iterator[tuple[str, list[Step], int]]:
+        """Wrong versions of the steps, by name: one is missing, assumes what the claim does not, or concludes less; and which one it is."""
+        with_mu = any(mu.get_id() in _names(formula) for formula in self.given.values())
+        more = _assuming(2 * mu <= L if with_mu else F0 >= 1)
+        for place, step in enumerate(self.steps):
+            before, after = [*self.steps[:place]], self.steps[place + 1 :]
+            yield f"without {step.name}", [*before, *after], place
+            for what, change in (("with more assumed in", more), ("with less concluded in", _concluding_less)):
+                for name, changed in _changed(step, change):
+                    yield f"{what} {name}", [*before, changed, *after], place
 
-    def _with(self, place: int, *steps: Step) -> Manifest:
-        return replace(self, steps=(*self.steps[:place], *steps, *self.steps[place + 1 :]))
+    def survivors(self) -> list[str]:
+        """Names of the wrong versions that compose all the same."""
+        return [name for name, steps, place in self.planted() if not any(self.gaps(steps, place))]
 
     def certificate(self) -> Certificate:
         """Whether it composes, and how many of its wrong versions do not."""
-        wrong = self.planted()
-        survivors = [name for name, manifest in wrong.items() if not any(manifest.gaps())]
+        planted, survivors = len([*self.planted()]), self.survivors()
         return Certificate(
             claim=WHOLE[self.claim],
             kind="algebra",
@@ -303,8 +345,8 @@ class Manifest:
             statement=self.statement,
             guarantee="composite",
             holds=not self.flaw,
-            rejected=len(wrong) - len(survivors),
-            planted=len(wrong),
+            rejected=planted - len(survivors),
+            planted=planted,
             axiom=self.axiom,
             reason=because(self.flaw, f"it composes {', '.join(survivors)}" if survivors else ""),
         )
@@ -341,6 +383,7 @@ def planned(
     more: Premises | None = None,
     at: State | None = None,
     at_most: Formula = eps2,
+    function: Function | None = None,
 ) -> Manifest:
     """What a bound gives where the run is set as planned: that its left-hand side is ``at_most`` so much.
 
@@ -351,14 +394,15 @@ def planned(
     replaced = list(map(str, cited.at))
     definitions = {name: formula for name, formula in bound.definitions.items() if str(formula.arg(0)) not in replaced}
     return Manifest(
-        claim=bound.claim,
+        claim=bound.claim if WHOLE[bound.claim] == plan.claim else plan.claim,
         name=plan.name,
         statement=plan.statement,
-        premises=(*without(bound.premises, settings), *map(Premise, names)),
+        premises=(*without(bound.premises, settings), *bound.asks, *map(Premise, names)),
         settings={**bound.settings, **settings},
         definitions=definitions | (more or {}),
         steps=(plan, cited),
         conclusion=cited.conclusion.arg(0) <= at_most,
+        function=function,
     )
 
 
@@ -368,12 +412,12 @@ def without(premises: Iterable[Premise], settings: Premises) -> tuple[Premise, .
     return tuple(p for p in premises if not p.seen or not any(symbol.eq(one) for symbol in _symbols(p.formula) for one in chosen))
 
 
-def gaps(step: Step, known: Known) -> Iterator[str]:
+def gaps(step: Step, known: Known) -> Iterator[Gap]:
     """The hypotheses of a step that nothing gives."""
     if isinstance(step, Obligation):
         for name, formula in step.hypotheses.items():
             if not known.gives(formula):
-                yield f"{step.name}: nothing gives its hypothesis {name!r}, {_line(formula)}"
+                yield Gap(step.name, f"nothing gives its hypothesis {name!r}", formula)
     elif not isinstance(step, Identity):
         yield from step.gaps(known)
 
@@ -405,14 +449,21 @@ def _weaker(formula: Formula) -> Formula:
     return z3.Or(formula, z3.Bool("something else"))
 
 
-def _chained(facts: tuple[Formula, ...], formula: Formula) -> bool:
-    """Whether the facts give the formula where each side of a comparison is a name for itself."""
-    solver = z3.Solver()
-    solver.add(*map(_opaque, facts), z3.Not(_opaque(formula)))
-    return bool(solver.check() == z3.unsat)
+def _once(function: Callable[[Formula], Result]) -> Callable[[Formula], Result]:
+    """Remember what was found of a formula. Equal formulas have one id as long as one of them is kept, and are slow to compare."""
+    found: dict[int, tuple[Formula, Result]] = {}
+
+    def remembered(formula: Formula) -> Result:
+        if formula.get_id() not in found:
+            found[formula.get_id()] = formula, function(formula)
+        return found[formula.get_id()][1]
+
+    return remembered
 
 
+@_once
 def _opaque(formula: Formula) -> Formula:
+    """The formula with each side of a comparison as a name for itself."""
     if z3.is_arith(formula) and formula.num_args():
         return z3.Real(f"term {formula.get_id()}")
     if not formula.num_args():
@@ -434,6 +485,11 @@ def _symbols(term: Formula) -> Iterator[Formula]:
         yield term
     for child in term.children():
         yield from _symbols(child)
+
+
+@_once
+def _names(formula: Formula) -> frozenset[int]:
+    return frozenset(symbol.get_id() for symbol in _symbols(formula))
 
 
 def _line(formula: Formula) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import chain
 from typing import Any, ClassVar, Protocol
 
@@ -109,17 +109,10 @@ class Obligation:
         except UndecidedError:
             return None
 
-    @cached_property
+    @property
     def flaw(self) -> str:
         """Why it is not proved; empty if it is."""
-        hypotheses = [*self.hypotheses.values()]
-        try:
-            if _example(hypotheses, self.budget) is None:
-                return "z3 finds nothing that meets the hypotheses"
-            model = _model([*hypotheses, z3.Not(self.conclusion)], self.budget)
-        except UndecidedError as undecided:
-            return f"z3 does not decide it within {self.budget:,} steps: {undecided}"
-        return "" if model is None else f"it is false at {' '.join(str(model).split())}"
+        return _flaw(tuple(self.hypotheses.values()), self.conclusion, self.budget)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -185,15 +178,28 @@ def certify(*parts: Iterable[Certifiable]) -> Iterator[Certificate]:
     return (part.certificate() for part in chain(*parts))
 
 
-def follows(hypotheses: Iterable[Formula], conclusion: Formula, budget: int = BUDGET // 10) -> bool:
-    """Whether z3 derives ``conclusion`` within its budget, which is small: this is for what anybody would see."""
+@cache
+def _flaw(hypotheses: tuple[Formula, ...], conclusion: Formula, budget: int) -> str:
     try:
-        return _model([*hypotheses, z3.Not(conclusion)], budget) is None
+        if _example([*hypotheses], budget) is None:
+            return "z3 finds nothing that meets the hypotheses"
+        model = _model([*hypotheses, z3.Not(conclusion)], budget)
+    except UndecidedError as undecided:
+        return f"z3 does not decide it within {budget:,} steps: {undecided}"
+    return "" if model is None else f"it is false at {' '.join(str(model).split())}"
+
+
+@cache
+def follows(hypotheses: tuple[Formula, ...], conclusion: Formula) -> bool:
+    """Whether z3 derives ``conclusion``, within a small budget: this is for what anybody would see."""
+    try:
+        return _model([*hypotheses, z3.Not(conclusion)], BUDGET // 10) is None
     except UndecidedError:
         return False
 
 
-def can_be_met(formulas: Iterable[Formula]) -> bool:
+@cache
+def can_be_met(formulas: tuple[Formula, ...]) -> bool:
     """Whether z3 finds numbers that make all of ``formulas`` true."""
     try:
         return _example([*formulas], BUDGET) is not None

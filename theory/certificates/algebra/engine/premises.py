@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import z3
 
@@ -45,6 +46,7 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     shat2,
     sigma2,
     start,
+    t,
     theta,
 )
 
@@ -52,8 +54,14 @@ WORLD = (L, mu, sigma2, delta, F0, eps2)
 """The constants of a claim: they are the same everywhere in it."""
 slope, length2, error2 = z3.Reals("slope length2 error2")
 """⟨∇F, E d⟩, E‖d‖² and E‖d - ∇F‖² of a direction d."""
-power, contraction, logarithm, exponential, argument = z3.Reals("power contraction logarithm exponential argument")
-"""(1-ημ)^t, (1-ημ)^T, log A, e^-ημT and A: of these only the laws are known."""
+mean2 = z3.Real("mean2")
+"""‖E d‖²."""
+beta2_, sigma2_, nu2_, c_ = z3.Reals("beta2_ sigma2_ nu2_ c_")
+"""The moments at a point, of which β², σ², ν² and c are bounds."""
+power, contraction, logarithm, exponential, argument, s = z3.Reals("power contraction logarithm exponential argument s")
+"""(1-ημ)^t, (1-ημ)^T, log A, e^-ημT and A, and the number t + 2L/μ, t from 0: of these only the laws are known."""
+log_2, log_delta = z3.Reals("log_2 log_delta")
+"""log 2 and log(1+1/δ), whose difference is the logarithm of 2δ/(1+δ)."""
 y, yhat, u = z3.Reals("y1 y2 y3"), z3.Reals("yhat1 yhat2 yhat3"), z3.Reals("u1 u2 u3")
 """The true label, the smoothing label, and -log softmax(z), or its derivative by a parameter."""
 sigma, bias, scale, larger = z3.Reals("sigma bias scale larger")
@@ -75,6 +83,8 @@ NUMBERS: Premises = {
     "T >= 0": T >= 0,
     "T >= 1": T >= 1,
     "theta > 0": theta > 0,
+    "eta < 1/L": eta * L < 1,
+    "N(theta) > 0": formulas.second_moment(sigma2, nu2, c, theta) > 0,
     "eta < 2/L": eta * L < 2,
     "eta > 1/L": eta * L > 1,
     "w != 0": w != 0,
@@ -109,6 +119,12 @@ NUMBERS: Premises = {
     "the floor at η′ is not flat": formulas.curvature(sigma2, beta2, nu2, c, larger) > 0,
     "V(theta) < eps2": formulas.lemma(sigma2, delta, theta) < eps2,
     "eps2 <= 2 sigma2": eps2 <= 2 * sigma2,
+    "eps2 > 2 sigma2": eps2 > 2 * sigma2,
+    "delta > 1": delta > 1,
+    "V != eps2": formulas.paper_floor(sigma2, delta) != eps2,
+    "2 delta sigma2 < eps2": 2 * delta * sigma2 < eps2,
+    "V > eps2 - eps2²/(4 sigma2)": 4 * sigma2 * (eps2 - formulas.paper_floor(sigma2, delta)) < eps2 * eps2,
+    "t >= 0": t >= 0,
 }
 ASSUMPTIONS: Premises = {
     "A1: Lipschitz gradient": second2 <= L * L * x * x * first2,
@@ -116,6 +132,10 @@ ASSUMPTIONS: Premises = {
     "A2: E g = ∇F": slope == grad2,
     "A2: variance": s2 <= sigma2,
     "A3": shat2 <= delta * sigma2,
+    "A3: bias of g_LS": mean2 - 2 * slope + grad2 <= theta * theta * beta2,
+    "A2, A3: noise of g_LS": length2 - mean2 <= formulas.second_moment(sigma2, nu2, c, theta),
+    "A2: moments below their bounds": sigma2_ <= sigma2,
+    "A3: moments below their bounds": z3.And(beta2_ <= beta2, nu2_ <= nu2, c_ <= c),
     "A4": 2 * mu * gap <= grad2,
 }
 AXIOMS: Premises = {
@@ -144,13 +164,17 @@ STALL: Premises = {
     "w > 0": slope > 0,
 }
 LAWS: Premises = {
+    "log x <= x-1": log_2 - log_delta <= (delta - 1) / (1 + delta),
+    "s >= 2L/μ": s * mu >= 2 * L,
     "(1-ημ)^t >= 0": z3.Implies(eta * mu <= 1, power >= 0),
     "(1-x)^T >= 0": z3.Implies(eta * mu <= 1, contraction >= 0),
     "(1-x)^T <= e^-xT": z3.Implies(z3.And(eta * mu <= 1, T >= 0), contraction <= exponential),
     "e^-x falls from 1": z3.Implies(eta * mu * T >= 0, exponential <= 1),
     "e^-x <= 1/A from x = log A on": z3.Implies(z3.And(argument > 0, eta * mu * T >= logarithm), exponential * argument <= 1),
 }
-FOR_EVERY = {"A1: quadratic bound": eta, "second moment of g_LS": theta}
+FOR_EVERY = {"A1: quadratic bound": eta, "second moment of g_LS": theta} | dict.fromkeys(
+    ("A3: bias of g_LS", "A2, A3: noise of g_LS"), theta
+)
 """A1 is used along steps of every size, and C11 at every strength; the laws hold for all numbers."""
 TABLE: Premises = NUMBERS | ASSUMPTIONS | AXIOMS | LABELS | STALL | LAWS
 
@@ -173,7 +197,7 @@ class Premise:
             if _is_constant(old) or _is_constant(new) or new.num_args() or z3.is_rational_value(new):
                 raise ValueError(f"premise {self.name!r}: {old} = {new} must put a symbol in the place of a symbol; {WORLD} stay")
 
-    @property
+    @cached_property
     def formula(self) -> Formula:
         """What it says."""
         return z3.substitute(TABLE[self.name], *self.at.items())

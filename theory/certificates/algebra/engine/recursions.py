@@ -5,14 +5,14 @@ from __future__ import annotations
 import z3
 
 from tsla.theory.certificates.algebra.engine import axioms, formulas
-from tsla.theory.certificates.algebra.engine.manifest import Cited, Induction, Manifest, State, planned
+from tsla.theory.certificates.algebra.engine.manifest import Cited, Function, Induction, Manifest, State, planned, without
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Mutant, Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import Premise, argument, contraction, exponential, logarithm, power
 from tsla.theory.certificates.algebra.engine.premises import premises as from_table
-from tsla.theory.certificates.algebra.engine.symbols import F0, F, F_next, Premises, T, eta, gap, gap_next, grad2, mu, start
+from tsla.theory.certificates.algebra.engine.symbols import F0, F, F_next, Premises, T, eta, gap, gap_next, grad2, mu, start, t
 
-S, t, left = z3.Reals("S t left")
-"""Σ‖∇F(w_i)‖² over the steps so far, their number, and F(w_T) - F*."""
+S, left = z3.Reals("S left")
+"""Σ‖∇F(w_i)‖² over the steps so far, and F(w_T) - F*."""
 AFTER = {S: S + grad2, t: t + 1, gap: gap_next}
 
 
@@ -88,16 +88,18 @@ def telescoped(
     )
 
 
-def averaged(total: Manifest, mean: Obligation) -> Manifest:
-    """The bound that :func:`mean` makes of a telescoped sum."""
+def averaged(total: Manifest, mean: Obligation, function: Function | None = None) -> Manifest:
+    """The bound that :func:`mean` makes of a telescoped sum, which ``function`` computes."""
     return Manifest(
         claim=total.claim,
         name="bound",
         statement=mean.statement,
-        premises=(*total.premises, *from_table("T > 0", "F0 > 0", "F(w_0) - F* <= F0"), Premise("F >= F*", {gap: left})),
+        premises=(*total.premises, *from_table("T > 0", "F(w_0) - F* <= F0"), Premise("F >= F*", {gap: left})),
         definitions=total.definitions,
         steps=(Cited(total), mean),
         conclusion=mean.conclusion,
+        function=function,
+        asks=from_table("F0 > 0"),
     )
 
 
@@ -189,7 +191,13 @@ def under_pl(step: Manifest, with_pl: Obligation, claim: str) -> Manifest:
     )
 
 
-def contracted(step: Manifest, floor: Formula, obligations: tuple[Obligation, Obligation], name: str = "bound") -> Manifest:
+def contracted(
+    step: Manifest,
+    floor: Formula,
+    obligations: tuple[Obligation, Obligation],
+    name: str = "bound",
+    function: Function | None = None,
+) -> Manifest:
     """What :func:`contracting` gives at ``rate = ημ`` for all T, from a manifest of the step with A4: ``left <= (1-ημ)^T F0 + floor``."""
     first, next_step = obligations
     run = Induction(
@@ -209,6 +217,7 @@ def contracted(step: Manifest, floor: Formula, obligations: tuple[Obligation, Ob
         definitions=step.definitions,
         steps=(Cited(step), run),
         conclusion=run.conclusion,
+        function=function,
     )
 
 
@@ -235,6 +244,38 @@ def after_burn_in(
         at=at,
         at_most=at_most,
     )
+
+
+def joined(
+    claim: str,
+    first: Manifest,
+    second: Manifest,
+    last: Obligation,
+    settings: Premises,
+    *names: str,
+    more: tuple[Cited, ...] = (),
+    definitions: Premises | None = None,
+    conclusion: Formula | None = None,
+) -> Manifest:
+    """Two stages and what they give together: the symbols of the first's step size and length, and of a stage before it, are moved."""
+    moved = {f"{name}1": z3.substitute(formula, *EARLIER.items()) for name, formula in first.settings.items()}
+    chosen = {**moved, **second.settings, **settings}
+    assumed = (*second.premises, *(premise.moved(EARLIER) for premise in first.premises), *from_table(*names))
+    return Manifest(
+        claim=claim,
+        name=last.name,
+        statement=last.statement,
+        premises=without(assumed, chosen),
+        settings=chosen,
+        definitions={**first.definitions, **second.definitions, **(definitions or {})},
+        steps=(Cited(first, EARLIER), *more, Cited(second), last),
+        conclusion=last.conclusion if conclusion is None else conclusion,
+    )
+
+
+eta0, T0, eta1, T1 = z3.Reals("eta0 T0 eta1 T1")
+"""Step size and length of the stage before the last, and of the one before that."""
+EARLIER = {eta: eta1, T: T1, eta1: eta0, T1: T0}
 
 
 def burn_in(contraction: Formula, rate: Formula, steps: Formula, argument: Formula) -> Premises:

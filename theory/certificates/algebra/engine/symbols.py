@@ -7,7 +7,7 @@ import z3
 from tsla.theory.certificates.algebra.engine.obligation import Formula
 
 L, mu, sigma2, delta, F0, eps2 = z3.Reals("L mu sigma2 delta F0 eps2")
-eta, T, theta, V = z3.Reals("eta T theta V")
+eta, T, t, theta, V = z3.Reals("eta T t theta V")
 F, F_next, grad2, gap, gap_next, start = z3.Reals("F F_next grad2 gap gap_next start")
 """Expected values of one step: F(w), F(w⁺), ‖∇F(w)‖², F(w) - F*, F(w⁺) - F*; and F(w_0) - F*."""
 beta2, nu2, s2, shat2, c, B = z3.Reals("beta2 nu2 s2 shat2 c B")
