@@ -9,9 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from PEPit import PEP, Expression, Function, Point, null_expression, null_point
 from PEPit.functions import SmoothFunction, SmoothQuadraticLojasiewiczFunctionExpensive, SmoothStronglyConvexFunction
+
+End = Literal["F(w_T)", "F*"]
+"""What ``F(w_0)`` is at most F0 above: ``E F(w_T)``, or ``F* = inf F``."""
 
 Outcomes = Callable[[Point], list[Point]]
 """From the gradient at a point to the equally likely directions of the step from there."""
@@ -101,6 +105,20 @@ def inexact(problem: PEP, V: float, count: int = 1) -> Outcomes:
         return [gradient + e for e in errors]
 
     return outcomes
+
+
+def begin_above(problem: PEP, levels: Sequence[Level], L: float, F0: float, end: End) -> None:
+    """The condition that ``F(w_0)`` is at most F0 above its end.
+
+    ``inf F >= F*`` for some L-smooth F through the points iff ``F - ‖∇F‖²/(2L) >= F*`` at all of them (Drori and Shamir, 2020).
+    """
+    first = levels[0].value
+    if end == "F(w_T)":
+        problem.set_initial_condition(first - levels[-1].value <= F0)
+        return
+    for level in levels:
+        for value, gradient in zip(level.values, level.gradients, strict=True):
+            problem.add_constraint(value - gradient**2 / (2 * L) >= first - F0)
 
 
 def _level(F: Function, points: Sequence[Point]) -> Level:
