@@ -107,6 +107,21 @@ def inexact(problem: PEP, V: float, count: int = 1) -> Outcomes:
     return outcomes
 
 
+def two_oracles(problem: PEP, sigma2: float, delta: float, theta: float) -> Outcomes:
+    """A2 and A3 as they are, mixed at ``theta``, with two outcomes: ``g = ∇F ± ξ``, ``‖ξ‖² <= σ²``; ``ĝ = ∇F + ê``, ``E‖ê‖² <= δσ²``.
+
+    The errors of ĝ come with those of g, so that the two may be coupled in every way, and differ from point to point.
+    """
+
+    def outcomes(gradient: Point) -> list[Point]:
+        noise, errors = Point(), [Point(), Point()]
+        problem.add_constraint(noise**2 <= sigma2)
+        problem.add_constraint(mean([e**2 for e in errors]) <= delta * sigma2)
+        return [gradient + (1 - theta) * xi + theta * e for xi, e in zip((noise, -noise), errors, strict=True)]
+
+    return outcomes
+
+
 def begin_above(problem: PEP, levels: Sequence[Level], L: float, F0: float, end: End) -> None:
     """The condition that ``F(w_0)`` is at most F0 above its end.
 
