@@ -128,6 +128,7 @@ def _lemma() -> Obligation:
         },
     )
 
+
 def _lemma_attained() -> Obligation:
     moment = formulas.second_moment(sigma2, root * root * sigma2, root * sigma2, theta)
     return Obligation(
@@ -142,6 +143,7 @@ def _lemma_attained() -> Obligation:
         },
         guarantee="tight",
     )
+
 
 def _beside_lemma() -> Obligation:
     between = formulas.lemma(sigma * sigma, root * root, theta) - SHARP
@@ -191,6 +193,7 @@ def _worst_split() -> Obligation:
         },
     )
 
+
 def _worst_noise() -> Obligation:
     return Obligation(
         claim="C18",
@@ -204,6 +207,7 @@ def _worst_noise() -> Obligation:
             "any split": drop("A3"),
         },
     )
+
 
 def _worst_split_attained() -> Obligation:
     """The other case is attained by ``b = 0``, which makes it an identity."""
@@ -227,6 +231,7 @@ def _worst_split_attained() -> Obligation:
         guarantee="tight",
     )
 
+
 def _beside_lsr() -> Obligation:
     """The rest of it, ``U <= V``, is in ``beside the lemma``."""
     return Obligation(
@@ -241,6 +246,7 @@ def _beside_lsr() -> Obligation:
             "ηL > 1": suppose("0 < ηL < 1", x > 1),
         },
     )
+
 
 def _one_step() -> Obligation:
     """C12's step, whatever the split is at this point of this history."""
@@ -319,6 +325,7 @@ def _no_smoothing() -> Obligation:
             "σ²": conclude(WORST >= sigma * sigma),
         },
     )
+
 
 def _gain() -> Obligation:
     return Obligation(

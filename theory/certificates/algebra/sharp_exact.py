@@ -9,7 +9,7 @@ import z3
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.descent import quadratic_upper_bound
 from tsla.theory.certificates.algebra.engine import axioms, formulas
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, certify, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     NOISE,
@@ -80,7 +80,9 @@ def obligations() -> tuple[Obligation, ...]:
         _split_for_all(),
         _room_at_best(),
         _unsmoothed(),
+        _parabola(),
         _grows(),
+        _gain_from(),
         _never_mixes(),
     )
 
@@ -382,41 +384,70 @@ def _unsmoothed() -> Obligation:
     )
 
 
+def _parabola() -> Obligation:
+    return Obligation(
+        claim="C18",
+        name="exact, parabola",
+        statement="x(2-x)ε² - x² + h² = δε² + 2ε√(1-δ)mx - m²x², m = ε√(1-δ) - √δ, in units of σ",
+        hypotheses=CIRCLE,
+        conclusion=SMOOTHED == parabola(x, e * k, e * k - s) + s * s * e * e,
+        mutants={
+            "any s and k": drop("δ + (1-δ) = 1"),
+            "once": conclude(SMOOTHED == parabola(x, e * k / 2, e * k - s) + s * s * e * e),
+        },
+        guarantee="identity",
+    )
+
+
+def parabola(at: Formula, reach: Formula, ahead: Formula) -> Formula:
+    """``2·reach·ahead·x - ahead²x²``."""
+    return 2 * reach * ahead * at - ahead * ahead * at * at
+
+
 def _grows() -> Obligation:
-    """In x it is a parabola whose slope has the sign of εk - s on [0, 1]."""
     return Obligation(
         claim="C18",
         name="exact, along ĝ at best",
-        statement="x(2-x)ε² - x² + h² ≤ ε² - δ for ε√(1-δ) ≥ √δ, in units of σ",
-        hypotheses={**SCALE, **CIRCLE, "0 < ε": e > 0, "ε√(1-δ) ≥ √δ": e * k >= s},
-        conclusion=SMOOTHED <= e * e - s * s,
+        statement="for m ≥ 0 the parabola is largest at x = 1, where it is ε² - δ",
+        hypotheses={**SCALE, "0 < ε": e > 0, "m ≥ 0": e * k >= s, "roots": z3.And(s >= 0, k >= 0)},
+        conclusion=parabola(x, e * k, e * k - s) <= parabola(z3.RealVal(1), e * k, e * k - s),
         mutants={
-            "half of δ more": conclude(SMOOTHED <= e * e - s * s * 3 / 2),
-            "any δ": drop("ε√(1-δ) ≥ √δ"),
-            "x > 1": suppose("0 < ηL ≤ 1", x > 1),
+            "any δ": drop("m ≥ 0"),
+            "half of it": conclude(2 * parabola(x, e * k, e * k - s) <= parabola(z3.RealVal(1), e * k, e * k - s)),
+            "x < 0 too": conclude(parabola(x, e * k, e * k - s) <= 0),
         },
     )
 
 
 def _never_mixes() -> Obligation:
-    """The parabola falls from where h = 0, at x = u, and there it is what it is without smoothing."""
-    u = z3.Real("u")
+    reach, ahead, u = z3.Reals("reach ahead u")
     return Obligation(
         claim="C18",
         name="exact, never mixes",
-        statement="x(2-x)ε² - x² + h² ≤ u(2-u)ε² - u² for ε√(1-δ) ≤ √δ, u ≤ x where h = 0 at u: no θ asks for less than none",
+        statement="for m ≤ 0 the parabola falls: it is below what it is at the u < x where h = 0, which is what it is without smoothing",
         hypotheses={
-            **SCALE,
-            **CIRCLE,
-            "0 < ε": e > 0,
-            "ε√(1-δ) ≤ √δ": e * k <= s,
-            "h > 0": GAIN > 0,
-            "u": u * (k + s * e) == s * e,
+            "u ≤ x ≤ 1": z3.And(u >= 0, u <= x, x <= 1),
+            "m ≤ 0": ahead <= 0,
+            "ε√(1-δ) ≥ 0": reach >= 0,
         },
-        conclusion=SMOOTHED <= z3.substitute(UNSMOOTHED, (x, u)),
+        conclusion=parabola(x, reach, ahead) <= parabola(u, reach, ahead),
         mutants={
-            "any δ": drop("ε√(1-δ) ≤ √δ"),
-            "no gain": suppose("h > 0", GAIN < 0),
-            "half of it": conclude(2 * SMOOTHED <= z3.substitute(UNSMOOTHED, (x, u))),
+            "any δ": drop("m ≤ 0"),
+            "x < u": suppose("u ≤ x ≤ 1", z3.And(x >= 0, x < u, u <= 1)),
+        },
+    )
+
+
+def _gain_from() -> Obligation:
+    u = z3.Real("u")
+    return Obligation(
+        claim="C18",
+        name="exact, where θ > 0 is best",
+        statement="h > 0 only at x > u = √δε/(√(1-δ) + √δε), where h = 0",
+        hypotheses={"0 < ε": e > 0, "roots": z3.And(s >= 0, k >= 0, s + k > 0), "h > 0": GAIN > 0, "u": u * (k + s * e) == s * e},
+        conclusion=z3.And(u < x, z3.substitute(GAIN, (x, u)) == 0, u >= 0),
+        mutants={
+            "h < 0": suppose("h > 0", GAIN < 0),
+            "without ε": suppose("u", u * (k + s) == s),
         },
     )
