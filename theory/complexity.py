@@ -116,14 +116,12 @@ def _why(constants: Constants, eps: float, ahead: str, totals: dict[str, float])
     behind = totals["tsla"] / max(totals[ahead], 1)
     floor = float(lsr.floor(constants))
     alone = f"smoothing alone is ahead of it {behind:.3g}-fold, as its floor 2δσ²/(1+δ) = {floor:.3g} is below eps² = {eps**2:.3g}"
-    apart = (
-        f"with bias and noise told apart, smoothing that is never dropped is ahead of it {behind:.3g}-fold (C12), "
-        f"and of sgd-pl, which does not smooth, {totals['sgd-pl'] / max(totals[ahead], 1):.3g}-fold"
-    )
-    own = f"smoothing that is never dropped is ahead of it {behind:.3g}-fold by its own worst case (C18)"
-    own_pl = f"{own}, and of sgd-pl, which does not smooth, {totals['sgd-pl'] / max(totals[ahead], 1):.3g}-fold"
+    never_dropped = f"smoothing that is never dropped is ahead of it {behind:.3g}-fold"
+    of_plain = f", and of sgd-pl, which does not smooth, {totals['sgd-pl'] / max(totals[ahead], 1):.3g}-fold"
+    apart = f"with bias and noise told apart, {never_dropped} (C12){of_plain}"
+    at_worst = f"{never_dropped} (C18)"
     against_best = {"tsla": "no bound here is ahead of it", "lsr": alone, "lsr-pl": alone, "smoothed-pl": apart}
-    against_best |= {"lsr-sharp": own, "lsr-exact": own, "lsr-pl-sharp": own_pl}
+    against_best |= {"lsr-sharp": at_worst, "lsr-exact": at_worst, "lsr-pl-sharp": at_worst + of_plain}
     if ahead in against_best:
         return f"{against_paper}; {against_best[ahead]}."
     return f"{against_paper}; {ahead} is ahead of it {behind:.3g}-fold{'' if METHODS[ahead].smooths else ' without smoothing'}."

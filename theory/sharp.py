@@ -129,6 +129,14 @@ def steps(constants: Constants, *, eps: ArrayLike) -> Plan:
     return Plan("lsr-sharp", "C18", ASSUMES, (Stage(x / constants.L, theta, T),))
 
 
+def too_large_delta(constants: Constants, eps: float, samples: float) -> float:
+    """The δ at which the plan asks for ten times ``samples``; one at which it asks for more, where it does so at every δ."""
+    target2 = target_squared(eps)
+    e = float(product(target2, over=(2, constants.sigma2)))
+    longer = max(float(product(10, samples, target2, over=(4, constants.L, constants.F0))), 1.0)
+    return 1 / (1 + (1 / e - longer)) if longer < 1 / e else np.nan
+
+
 def floor_why(k: Constants, scale: Scale, theta: ArrayLike | None) -> list[Line]:
     """W, from C1, A2, A3 and C12."""
     delta = k.need_delta("C18")
@@ -167,6 +175,7 @@ METHOD = Method(
     bound=bound,
     why=why,
     steps=steps,
+    too_large=too_large_delta,
     within="lsr",
     switch=SWITCH,
 )

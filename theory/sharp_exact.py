@@ -70,6 +70,14 @@ def steps(constants: Constants, *, eps: ArrayLike) -> Plan:
     )
 
 
+def too_large_delta(constants: Constants, eps: float, samples: float) -> float:
+    """The δ at which the way along ĝ alone takes ten times ``samples``, where without smoothing it takes more; to 1e-15."""
+    target2 = target_squared(eps)
+    most = float(product(constants.sigma2, over=(target2,)))
+    shortest = float(product(2, constants.L, constants.F0, over=(10, samples, target2)))
+    return max(1 - max(shortest, 1e-15), 0.0) / most if shortest * (1 + most) > 1 else np.nan
+
+
 def _shares(constants: Constants, scale: Scale, start: Array, theta: ArrayLike | None) -> Shares:
     delta = constants.need_delta("C18")
     return Shares.of(delta, theta) if theta is not None else _best(delta, scale, np.minimum(product(start, over=(constants.sigma2,)), MOST))
@@ -132,6 +140,7 @@ METHOD = Method(
     bound=bound,
     why=why,
     steps=steps,
+    too_large=too_large_delta,
     within="lsr",
     switch=("exact", "the worst that A2 and A3 allow, with nothing of the descent dropped (C18)"),
 )

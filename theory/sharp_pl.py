@@ -82,6 +82,14 @@ def never_dropped_steps(constants: Constants, *, eps: ArrayLike) -> Plan:
     return Plan("lsr-pl-sharp", "C18", ASSUMES, three_phases(constants, noise, target2, theta, claim="C18"))
 
 
+def too_large_delta(constants: Constants, eps: float, samples: float) -> float:
+    """The δ at which phases 2 and 3 take ten times ``samples``."""
+    target2 = target_squared(eps)
+    e = float(product(target2, over=(2, constants.sigma2)))
+    noise = float(product(10, samples, target2, constants.need_mu("C18"), over=(8, constants.L, constants.sigma2)))
+    return np.nan if noise >= 1 else noise if noise <= e else e / (1 + (e - noise))
+
+
 @representable
 def tsla_bound(
     constants: Constants, *, eta1: ArrayLike, T1: ArrayLike, eta2: ArrayLike, T2: ArrayLike, theta: ArrayLike | None = None
@@ -129,6 +137,13 @@ def tsla_steps(constants: Constants, *, eps: ArrayLike) -> Plan:
     return Plan("tsla-sharp", "C18", ASSUMES, (smoothed, Stage(eta2, np.zeros_like(eta2), T2)))
 
 
+def too_large_tsla_delta(constants: Constants, eps: float, samples: float) -> float:
+    """The δ at which the second stage alone takes ten times ``samples``."""
+    eta2 = noise_step_size(constants.L, constants.sigma2, target_squared(eps))
+    delta = float(product(10, samples, constants.need_mu("C18"), eta2, eps, eps, over=(4, constants.sigma2)))
+    return delta if delta < 1 else np.nan
+
+
 def tsla_why(k: Constants, *, eta1: float, T1: float, eta2: float, T2: float, theta: float | None = None) -> list[Line]:
     """The gap after stage 1, then C4."""
     mu = k.need_mu("C18")
@@ -160,7 +175,7 @@ GAP = Method(
     within="lsr",
     switch=sharp.SWITCH,
 )
-NEVER_DROPPED = Method(name="lsr-pl-sharp", claim="C18", needs=NEEDS, steps=never_dropped_steps)
+NEVER_DROPPED = Method(name="lsr-pl-sharp", claim="C18", needs=NEEDS, steps=never_dropped_steps, too_large=too_large_delta)
 TSLA = Method(
     name="tsla-sharp",
     claim="C18",
@@ -170,6 +185,7 @@ TSLA = Method(
     bound=tsla_bound,
     why=tsla_why,
     steps=tsla_steps,
+    too_large=too_large_tsla_delta,
     within="tsla",
     switch=sharp.SWITCH,
 )
