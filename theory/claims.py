@@ -102,6 +102,18 @@ CLAIMS = (
         "the bound, and performance-estimation programs that attain it",
     ),
     Claim("C17", "shrinkage control", "ĝ = 0 satisfies A3 too: smoothing counts only beyond SGD with step (1-θ)η", OURS),
+    Claim(
+        "C18",
+        "label smoothing, exactly",
+        "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + W(θ,ηL), W(θ°) = σ²δy/(δ+y) at θ° = y/(δ+y), y = ηL/(1-ηL); smoothing buys (4LF0/ε²)(1/δ-1) samples",
+        OURS,
+        SMOOTHED,
+        "W and its best θ, the plan, the exact form, and instances that attain them",
+        parts=(
+            Claim("C18-lemma", "the sharp lemma", "E‖g_LS-∇F‖² ≤ U(θ) = σ²((1-θ)+θ√δ)², attained by ĝ-∇F = √δ(g-∇F)", OURS, ("A2", "A3")),
+            Claim("C18-gap", "the gap under A4", "E[F(w_T)-F*] ≤ (1-ημ)^T F0 + W(θ,ηL)/(2μ)", OURS, SMOOTHED_PL),
+        ),
+    ),
     *(Claim(own.claim, own.title, own.statement, own.source, (*own.assumes, STEP)) for own in declared() if own.statement),
     _of_training("E1", "variance in training", "smoothing lowers the variance of the stochastic gradient, at least early"),
     _of_training("E2", "early speed", "smoothing speeds up the early epochs"),

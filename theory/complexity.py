@@ -25,14 +25,18 @@ def exponents(q: ArrayLike) -> dict[str, Array]:
     C9: TSLA has ``4 - q``, and 0 (``log(1/ε)``) from ``q = 4`` on. LSR has 2 where ``q >= 2``, else infinite: it does not get there.
     SGD has 4, without A4, which the TSLA column uses. The fair comparison is C15's ``sgd-pl``. With A4, ``lsr-pl`` (C15) and
     ``smoothed-pl`` (C12, half of ``δσ²`` bias) cost ``log(1/ε)`` where ``q >= 2``. Below, the first does not get there, and the second
-    gains no power over ``sgd-pl``.
+    gains no power over ``sgd-pl``. C18's methods gain none over the plain ones either, ``sgd`` and ``sgd-pl``, where ``q < 2``.
     """
     power = real("q", q, at_least=0)
     return {name: np.full_like(power, r) for name, r in PLAIN.items()} | {
         "tsla": np.maximum(4 - power, 0.0),
+        "tsla-sharp": np.maximum(4 - power, 0.0),
         "lsr": np.where(power >= 2, 2.0, np.inf),
         "lsr-pl": np.where(power >= 2, 0.0, np.inf),
         "smoothed-pl": np.where(power >= 2, 0.0, 2.0),
+        "lsr-sharp": np.where(power >= 2, 2.0, 4.0),
+        "lsr-exact": np.where(power >= 2, 2.0, 4.0),
+        "lsr-pl-sharp": np.where(power >= 2, 0.0, 2.0),
     }
 
 
@@ -75,7 +79,7 @@ class Comparison:
             stages = " + ".join(count(stage.steps) for stage in plan.stages) if len(plan.stages) > 1 else ""
             total = count(plan.total) if plan.reachable else f"never: floor {number(plan.floor if plan.floor is not None else 0)}"
             rows.append([f"{plan.method}  {stages}".rstrip(), total, plan.claim, " ".join(plan.assumes)])
-        tsla = {name: delta for name, delta in self.crossovers.items() if name.startswith("tsla")}
+        tsla = {name: delta for name, delta in self.crossovers.items() if name.startswith("tsla before")}
         crossovers = ", ".join(f"{name.removeprefix('tsla before ')} {_range(delta)}" for name, delta in tsla.items())
         return f"{aligned(rows, right=frozenset({1}))}\n  {self.why}\n  As delta varies, TSLA's bound is ahead of {crossovers}."
 
@@ -112,11 +116,12 @@ def _why(constants: Constants, eps: float, ahead: str, totals: dict[str, float])
     behind = totals["tsla"] / max(totals[ahead], 1)
     floor = float(lsr.floor(constants))
     alone = f"smoothing alone is ahead of it {behind:.3g}-fold, as its floor 2δσ²/(1+δ) = {floor:.3g} is below eps² = {eps**2:.3g}"
-    apart = (
-        f"with bias and noise told apart, smoothing that is never dropped is ahead of it {behind:.3g}-fold (C12), "
-        f"and of sgd-pl, which does not smooth, {totals['sgd-pl'] / max(totals[ahead], 1):.3g}-fold"
-    )
+    never_dropped = f"smoothing that is never dropped is ahead of it {behind:.3g}-fold"
+    of_plain = f", and of sgd-pl, which does not smooth, {totals['sgd-pl'] / max(totals[ahead], 1):.3g}-fold"
+    apart = f"with bias and noise told apart, {never_dropped} (C12){of_plain}"
+    at_worst = f"{never_dropped} (C18)"
     against_best = {"tsla": "no bound here is ahead of it", "lsr": alone, "lsr-pl": alone, "smoothed-pl": apart}
+    against_best |= {"lsr-sharp": at_worst, "lsr-exact": at_worst, "lsr-pl-sharp": at_worst + of_plain}
     if ahead in against_best:
         return f"{against_paper}; {against_best[ahead]}."
     return f"{against_paper}; {ahead} is ahead of it {behind:.3g}-fold{'' if METHODS[ahead].smooths else ' without smoothing'}."

@@ -38,7 +38,8 @@ class Method:
     switch:     an option of ``tsla bound`` that asks for this one, and its help
     excludes:   an option -> what is said where it is given beside those that ask for this one
     reach:      ``(constants, eps)``: the largest δ at which the bound gets to ε; for bounds with a floor
-    too_large:  ``(constants, eps, samples)``: a δ at which the plan asks for more than so many samples, for a search to begin at
+    too_large:  ``(constants, eps, samples)``: a δ at which the plan asks for more than so many samples, for a search to begin at; nan
+                where there is none
 
     Raises ValueError for a number that there is no option for, for a bound without a derivation, and for neither bound nor plan.
     """

@@ -82,6 +82,12 @@ class Moments:
         t = strength(theta)
         return _value(product(1 - t, self.s2) + product(t, self.shat2))
 
+    def sharp(self, theta: ArrayLike) -> Value:
+        """``((1-θ)s + θŝ)²``: the largest that :meth:`second_moment` can be, whatever c is (C18)."""
+        t = strength(theta)
+        root = product(1 - t, np.sqrt(self.s2)) + product(t, np.sqrt(self.shat2))
+        return _value(product(root, root))
+
     @property
     def delta(self) -> Value:
         """``δ = ŝ²/s²``: A3 with equality. Infinite where the one-hot gradient has no variance; nan where a moment is."""

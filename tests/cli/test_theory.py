@@ -101,8 +101,18 @@ BY_HAND: dict[str, dict[str, Any]] = {
     },
     f"steps lsr {EXAMPLE}": {"reachable": False, "total": None, "stages": [], "floor": pytest.approx(0.2 / 1.1)},
     f"steps lsr-pl {EXAMPLE}": {"reachable": False, "total": None},
-    f"compare {EXAMPLE}": {"ahead": "sgd-pl"},
-    "variance --sigma2 1 --delta 0.1": {"lemma": pytest.approx(0.2 / 1.1), "theta": pytest.approx(1 / 1.1), "exact": None},
+    f"steps lsr-sharp {EXAMPLE}": {
+        "total": 764_000,
+        "stages": [pytest.approx({"eta": 0.1 / 191, "theta": 0.05, "steps": 764_000})],
+    },
+    f"steps lsr-exact {EXAMPLE}": {"total": 202_000, "stages": [pytest.approx({"eta": 0.001 / 1.01, "theta": 0, "steps": 202_000})]},
+    f"compare {EXAMPLE}": {"ahead": "lsr-pl-sharp"},
+    "variance --sigma2 1 --delta 0.1": {
+        "lemma": pytest.approx(0.2 / 1.1),
+        "sharp": pytest.approx(0.1 * (1 + 0.1**0.5) ** 2 / 1.21),
+        "theta": pytest.approx(1 / 1.1),
+        "exact": None,
+    },
     "variance --s2 1 --shat2 0.2 --c 0.1 --grad2 0.4 --theta 0.5": {"exact": pytest.approx(0.35), "shrinkage": pytest.approx(0.35)},
     "variance --s2 1 --shat2 0.2 --c 0.1": {"theta_star": pytest.approx(0.9), "minimum": pytest.approx(0.19), "shrinkage": None},
     "variance --s2 1 --shat2 1 --c -1e-3 --theta 0.5": {"exact": pytest.approx(0.5 - 0.0005)},  # -1e-3 is a value and no option
@@ -258,7 +268,9 @@ REFUSED = [
         for value in ("nan", "inf", "-inf")
     ),
     Bad("bound sgd --exact", SGD | {"eta": "0.2"}, ("eta = 0.2 is not below 2/L = 0.2; C16 needs 0 < eta < 2/L",)),
-    Bad("bound lsr --exact", SPLIT_SGD, ("unknown argument --exact",)),
+    Bad("bound lsr --exact", SPLIT_SGD, ("--exact has no use with --beta2 --nu2; it goes with --delta (C18)",)),
+    Bad("bound lsr --sharp", SGD, ("the following arguments are required: --delta (C5), or --beta2 --nu2 (C12)",)),
+    Bad("bound lsr --sharp --exact", SGD | {"delta": "0.1"}, ("--sharp has no use with --delta --exact; it goes with --delta (C18)",)),
     Bad("bound tsla --exact", SGD, ("unknown argument --exact",)),
     Bad("bound sgd", SPLIT_SGD, ("unknown argument --beta2",)),
     Bad("bound lsr", SGD | {"beta2": "0.05"}, ("got --beta2 without --nu2", TOGETHER)),

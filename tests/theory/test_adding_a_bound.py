@@ -21,7 +21,7 @@ from tsla.theory.methods import FIRST, METHODS, bounds
 
 TEXT = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
 (SOURCE,) = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
-NAME, CLAIM = "sgd-falling", "C18"
+NAME, CLAIM = "sgd-falling", "C99"
 pytestmark = pytest.mark.skipif(NAME in METHODS, reason="whoever tries it out has it in theory/, where test_methods.py tests it")
 FOLDERS = list(tsla.theory.__path__)
 
@@ -63,7 +63,7 @@ def test_its_claim_is_listed_before_those_on_training(tmp_path: Path) -> None:
     program = f"import tsla.theory; tsla.theory.__path__.append({str(tmp_path)!r}); from tsla.theory.claims import BY_ID; print(*BY_ID)"
     command = [sys.executable, "-c", program]
     listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()  # noqa: S603 - ours
-    assert listed[listed.index("C17") : listed.index("E1")] == ["C17", CLAIM]
+    assert listed[listed.index("C18") : listed.index("E1")] == ["C18", CLAIM]
 
 
 @pytest.mark.parametrize("check", [*owed.OF_BOUNDS, *owed.OF_PLANS], ids=lambda check: check.__name__)
@@ -86,8 +86,8 @@ WRONG = [
     (owed.reaches_its_target_and_no_sooner, "T = np.where(high < MOST, high,", "T = np.where(high < MOST, high / 2,"),
     (owed.reaches_its_target_and_no_sooner, "T = np.where(high < MOST, high,", "T = np.where(high < MOST, high * 2,"),
     (owed.scales_with_the_objective, "product(step, constants.L,", "product(step, step, constants.L,"),
-    (owed.says_what_it_is, 'method="sgd-falling",\n        claim="C18"', 'method="sgd-falling",\n        claim="C4"'),
-    (owed.refuses_what_is_outside_its_premises, 'step_size("eta", eta, constants.L, "C18")', "np.asarray(eta, dtype=float)"),
+    (owed.says_what_it_is, 'method="sgd-falling",\n        claim="C99"', 'method="sgd-falling",\n        claim="C4"'),
+    (owed.refuses_what_is_outside_its_premises, 'step_size("eta", eta, constants.L, "C99")', "np.asarray(eta, dtype=float)"),
     (owed.has_whole_stages_within_the_premises, "1 / np.sqrt(t + 1)", "np.sqrt(t + 1)"),
 ]
 

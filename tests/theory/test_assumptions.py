@@ -21,7 +21,8 @@ KNOWN = Constants(L=10, mu=1, sigma2=1, delta=0.001, F0=1)
 
 
 def part(method: Method) -> str:
-    return "C12-gap" if method.claim == "C12" and "mu" in method.needs else method.claim
+    gap = f"{method.claim}-gap"
+    return gap if gap in ASSUMES and "mu" in method.needs else method.claim
 
 
 def bound_of(method: Method) -> Callable[[float], Bound]:

@@ -143,17 +143,27 @@ def test_crossovers(check: Callable[[Crossovers], None]) -> None:
 
 @pytest.mark.parametrize("method", SMOOTHED)
 def test_crossovers_in_closed_form(method: str) -> None:
-    """At κ = 1e9 ceilings don't count: TSLA's second stage is 16κδr², r = 100, and that of LSR alone 2κV/(ε²-V)."""
+    """At κ = 1e9 ceilings don't count: TSLA's second stage is 16κδr², r = 100, and that of LSR alone 2κV/(ε²-V); C18's have V = δ.
+
+    Beside the baseline which a method is behind for some δ: smoothing that is never dropped is before all that do without A4.
+    """
     k, r = Constants(L=1e9, mu=1, sigma2=1, F0=1), 100
-    delta = inversion.crossovers(k, eps=0.1)[f"{method} before sgd"]
-    plain, V = 8e9 * r**2, 2 * delta / (1 + delta)
+    baseline = {"lsr-exact": "sgd-exact", "lsr-pl-sharp": "sgd-pl"}.get(method, "sgd")
+    delta = inversion.crossovers(k, eps=0.1)[f"{method} before {baseline}"]
+    plain, V = samples(baseline, k, 0.1), 2 * delta / (1 + delta)
     burn_in = 1e9 * np.log(2 / V)
+    left = 1 - (1 / delta - 1) / (2 * r)
     smoothed = {
         "tsla": burn_in + 16e9 * delta * r**2,
         "lsr": 2e9 / (1 / r - V),
         "lsr-pl": burn_in + 2e9 * V / (1 / r - V),
+        "tsla-sharp": 1e9 * np.log(2 / delta) + 8e9 * delta * r**2,
+        "lsr-sharp": 8e9 * r**2 * left,
+        "lsr-exact": 2e9 / (1 / r - delta),
+        "lsr-pl-sharp": 1e9 * np.log(2 / left) + 8e9 * r * left,
     }
     assert smoothed[method] == pytest.approx(plain, rel=1e-8)
+    assert delta < 1
 
 
 def test_a_baseline_that_float64_can_not_hold_is_always_behind() -> None:

@@ -228,11 +228,12 @@ def test_comparison() -> None:
     assert found.keys() == {"ahead", "why", "methods", "crossovers"}
     assert (found["ahead"], found["why"]) == (comparison.ahead, comparison.why)
     assert found["methods"] == [plan.json() for plan in comparison.plans]
-    assert found["crossovers"] == comparison.crossovers
+    assert found["crossovers"] == {pair: inversion.delta_json(delta) for pair, delta in comparison.crossovers.items()}
     head, *rows, why, crossovers = comparison.table(0.1).splitlines()
-    assert head == "  samples until E‖∇F‖² <= 0.01                       claim  assumes"
-    assert rows[0] == "  sgd-pl  7 + 4,000 + 4,000                   8,007  C15b   A1 A2 A4"
-    assert rows[-2] == "  lsr                           never: floor 0.1818  C5     A1 A2 A3"
+    assert head == "  samples until E‖∇F‖² <= 0.01                          claim  assumes"
+    assert rows[0] == "  lsr-pl-sharp  8 + 3,820 + 3,820                7,648  C18    A1 A2 A3 A4"
+    assert rows[1] == "  sgd-pl  7 + 4,000 + 4,000                      8,007  C15b   A1 A2 A4"
+    assert rows[-2] == "  lsr                              never: floor 0.1818  C5     A1 A2 A3"
     assert why == f"  {comparison.why}"
     assert crossovers.startswith("  As delta varies, TSLA's bound is ahead of sgd below 0.5, sgd-exact below 0.1262, sgd-pl below")
     assert "lsr" not in crossovers
@@ -294,16 +295,17 @@ MORE = "Smoothing does more than the smaller step (C17)."
 def test_variance() -> None:
     found = variance.from_moments(s2=1, shat2=0.2, c=0.1, grad2=0.5, theta=0.5)
     assert json_of(found.json()) == pytest.approx(
-        {"lemma": 0.6, "exact": 0.35, "theta": 0.5, "theta_star": 0.9, "minimum": 0.19, "shrinkage": 0.375}
+        {"lemma": 0.6, "sharp": 0.3 + 0.5 * 0.2**0.5, "exact": 0.35, "theta": 0.5, "theta_star": 0.9, "minimum": 0.19, "shrinkage": 0.375}
     )
     assert found.table(2.0, 0.2).splitlines() == [
         "E‖g_LS - ∇F‖²",
-        "                                                 value  of plain",
-        "  plain, theta = 0                                   2         1",
-        "  lemma V(theta), theta = 0.5  (C2)                0.6       0.3",
-        "  exact, theta = 0.5  (C11)                       0.35     0.175",
-        "  step (1-theta)eta instead, theta = 0.5  (C17)  0.375    0.1875",
-        "  exact at its best theta* = 0.9  (C11)           0.19     0.095",
+        "                                                  value  of plain",
+        "  plain, theta = 0                                    2         1",
+        "  lemma V(theta), theta = 0.5  (C2)                 0.6       0.3",
+        "  sharp lemma U(theta), theta = 0.5  (C18)       0.5236    0.2618",
+        "  exact, theta = 0.5  (C11)                        0.35     0.175",
+        "  step (1-theta)eta instead, theta = 0.5  (C17)   0.375    0.1875",
+        "  exact at its best theta* = 0.9  (C11)            0.19     0.095",
         f"  The lemma promises a lower variance: delta = 0.1; its own best theta is 1 (C10). {MORE}",
     ]
 

@@ -56,7 +56,8 @@ def _form(args: argparse.Namespace, forms: tuple[Method, ...]) -> Method:
     """The bound of a method that the options ask for. Raises ValueError where an option has no use for it, or where none is asked for."""
     given = {option: getattr(args, option) for form in forms for option in form.takes if getattr(args, option) is not None}
     asked_for = [form for form in forms if given.keys() >= {*form.asks}]
-    form = max(asked_for, key=lambda form: len(form.asks), default=forms[0])
+    switched = [form for form in forms if form.switch and form.switch[0] in given]
+    form = max(asked_for, key=lambda form: len(form.asks), default=[*switched, *forms][0])
     told_apart_by = {form: [option for option in form.asks if option not in _required(forms)] for form in forms}
     for option in given:
         if option in form.excludes:
@@ -65,13 +66,17 @@ def _form(args: argparse.Namespace, forms: tuple[Method, ...]) -> Method:
             other = next(form for form in forms if option in form.takes)
             goes_with = _options(name for name in told_apart_by[other] if name != option)
             raise ValueError(
-                f"{option} = {given[option]:g} has no use with {_options(told_apart_by[form])}; it goes with {goes_with} ({other.claim})"
+                f"{_said(option, given[option])} has no use with {_options(told_apart_by[form])}; it goes with {goes_with} ({other.claim})"
             )
     if not asked_for:
         least = [form for form in forms if not any({*other.asks} < {*form.asks} for other in forms)]
         choices = ", or ".join(f"{_options(told_apart_by[form])} ({form.claim})" for form in least)
         raise ValueError(f"the following arguments are required: {choices}")
     return form
+
+
+def _said(option: str, value: float) -> str:
+    return f"--{option}" if value is True else f"{option} = {value:g}"
 
 
 def _options(names: Iterable[str]) -> str:

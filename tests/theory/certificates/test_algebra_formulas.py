@@ -15,7 +15,7 @@ import z3
 
 from tests.planted import assert_rejects
 from tests.theory.certificates.steps import STEPS
-from tsla.theory import biased, lsr, lsr_pl, sgd, sgd_pl, smoothed_pl, smoothing, stall, two_stage, worst_case
+from tsla.theory import biased, lsr, lsr_pl, sgd, sgd_pl, sharp, sharp_exact, sharp_pl, smoothed_pl, smoothing, stall, two_stage, worst_case
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.certificates.algebra.engine.obligation import Obligation
 from tsla.theory.constants import Constants
@@ -145,6 +145,36 @@ def reachable(at: Point) -> Point:
     return {"V": paper_floor(at), "eps2": paper_floor(at) * (1 + at["theta"])}
 
 
+def sharp_shares(at: Point, root: Fraction | None = None) -> Point:
+    """σ and √δ, below and above 1, and what C18 makes of them at θ and ηL."""
+    sigma, root, x, theta = at["theta"] + Fraction(1, 2), root or at["scale"] * 3 / 2, at["scale"], at["theta"]
+    a, q, D = (1 - theta) * sigma, theta * root * sigma, 2 * at["F0"] / (at["eta"] * at["T"])
+    keep, rest = 2 - x, 1 - x
+    under = keep * (D + x * (a * a + q * q)) * rest**2 + q**2 * rest**4 + keep**2 * x**2 * a**2
+    W = q * q + a * a * x / rest if x * a <= rest * q else x * (a + q) ** 2
+    return {
+        "sigma": sigma, "sigma2": sigma**2, "root": root, "delta": root**2, "x": x, "a": a, "q": q, "D": D, "W": W,
+        "R": Fraction(float(under)**0.5),
+    }  # fmt: skip
+
+
+def sharp_plan(at: Point) -> Point:
+    """e below δ, δ below 1."""
+    at = at | sharp_shares(at, at["scale"])
+    eps2, W = 2 * at["sigma2"] * at["delta"] * at["theta"], at["delta"] * at["sigma2"]
+    return at | {"eps2": eps2, "W": W, "eta": min(Fraction(1), eps2 / (2 * at["sigma2"])) / at["L"]}
+
+
+def along_smoothing_label(at: Point) -> Point:
+    """A target that C18's exact form reaches along ĝ alone."""
+    return {"delta": at["eps2"] / (at["eps2"] + at["sigma2"]) * at["theta"]}
+
+
+def sharp_floor(p: Any, theta: float | None) -> Any:
+    terms = sharp.bound(constants(p), eta=p.x / p.L, T=p.T, theta=theta).terms
+    return terms["bias"] + terms["noise"]
+
+
 def small_target(at: Point) -> Point:
     return {"eps2": 2 * at["sigma2"] * at["theta"], "r": 1 / (2 * at["theta"])}
 
@@ -245,6 +275,30 @@ CASES = [
     Case("C17", "shrunk moment", "conclusion", (1,), lambda p: unsplit(p).shrunk.second_moment(p.theta)),
     Case("C17", "beyond shrinking", "conclusion", (1,), lambda p: unsplit(p).beyond(p.theta)),
     Case("C17", "zero vector, A3", "conclusion", (1, 1), lambda p: unsplit(p).shrunk.delta),
+    Case("C18", "sharp lemma", "conclusion", (1,), lambda p: smoothing.sharp(p.sigma2, p.delta, p.theta), given=sharp_shares),
+    Case("C18", "beside C5", "conclusion", (0, 1), lambda p: sharp_floor(p, p.theta), given=sharp_shares),
+    Case(
+        "C18", "bound", "conclusion", (1,), lambda p: sharp.bound(constants(p), eta=p.eta, T=p.T, theta=p.theta).total, given=sharp_shares,
+    ),
+    Case("C18", "gain", "conclusion", (0, 0), lambda p: sharp_floor(p, None), given=sharp_plan),
+    Case("C18", "plan", "T", (1,), lambda p: stages(sharp.steps, p)[0].steps, rounded_up, sharp_plan),
+    Case("C18", "plan", "x", (1,), lambda p: stages(sharp.steps, p)[0].eta * p.L, given=sharp_plan),
+    Case("C18", "plan", "conclusion", (1, 1), lambda p: stages(sharp.steps, p)[0].theta, given=sharp_plan),
+    Case(
+        "C18", "exact, bound", "conclusion", (1,), lambda p: sharp_exact.bound(constants(p), eta=p.eta, T=p.T, theta=p.theta).total,
+        given=sharp_shares,
+    ),
+    Case("C18", "exact, plan along ĝ", "T", (1,), lambda p: stages(sharp_exact.steps, p)[0].steps, rounded_up, along_smoothing_label),
+    Case(
+        "C18", "A4, contraction, next step", "conclusion", (1,),
+        lambda p: sharp_pl.gap_bound(constants(p), eta=p.eta, T=p.T + 1, theta=p.theta).total, given=sharp_shares,
+    ),
+    Case("C18", "A4, TSLA's second stage", "T", (1,), lambda p: stages(sharp_pl.tsla_steps, p)[1].steps, rounded_up, sharp_plan),
+    Case("C18", "A4, burn-in", "argument > 0", (0,), lambda p: stages(sharp_pl.tsla_steps, p)[0].steps, burn_in, sharp_plan),
+    Case(
+        "C18", "A4, never dropped", "conclusion", (0, 1), lambda p: stages(sharp_pl.never_dropped_steps, p)[2].steps,
+        lambda noise, p: whole_steps(np.asarray(4 * p.L * noise / (p.mu * p.eps2))), sharp_plan,
+    ),
 ]  # fmt: skip
 
 
@@ -273,6 +327,7 @@ def test_every_claim_has_a_term() -> None:
         Case("C8", "samples", "conclusion", (1,), lambda p: 2 * stages(two_stage.steps, p)[1].steps, rounded_up, small_target),
         Case("C15", "(b) phase 1", "argument > 0", (0,), lambda p: stages(two_stage.steps, p)[0].steps, burn_in),
         Case("C14", "B_c(1)", "conclusion", (1,), lambda p: split(p).critical_batch_size(p.theta)),
+        Case("C18", "beside C5", "conclusion", (0, 1), lambda p: sharp_floor(p, None), given=sharp_shares),
     ],
 )
 def test_other_terms_are_rejected(wrong: Case) -> None:

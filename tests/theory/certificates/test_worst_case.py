@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import permutations
+from itertools import permutations, product
 from pathlib import Path
 
 import cvxpy as cp
@@ -21,13 +21,13 @@ from tests.theory.certificates.committed import assert_recorded, recorded
 from tsla.theory import sgd
 from tsla.theory.bound import Bound
 from tsla.theory.certificates import Certificate, groups
-from tsla.theory.certificates.worst_case import inexact, one_step, scenario_tree, sgd_pl_last, stage_one, tsla_joined
+from tsla.theory.certificates.worst_case import inexact, one_step, scenario_tree, sgd_pl_last, stage_one, tsla_joined, two_oracles
 from tsla.theory.certificates.worst_case.engine import theorems
 from tsla.theory.certificates.worst_case.engine.program import ASKS, Ask, Setting, Worst, Wrong, solve, tight, upper
 from tsla.theory.claims import BY_ID
 from tsla.theory.worst_case import sgd_bound
 
-MODULES = (inexact, one_step, scenario_tree, sgd_pl_last, stage_one, tsla_joined)
+MODULES = (inexact, one_step, scenario_tree, sgd_pl_last, stage_one, tsla_joined, two_oracles)
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,10 @@ CASES = [
     *cases("C16", exact, SGD, "SGD, T ≤ 2"),
     *cases("C16", inexact.against_infimum, short(inexact.SETTINGS), "LSR against F*, T = 2"),
     *cases("C16", stage_one.floor, short(stage_one.FLOORS), "the floor of C7, T = 2"),
+    *cases("C18", two_oracles.exact, two_oracles.ONE_STEP, "the exact form, T = 1"),
+    *cases("C18", two_oracles.exact, two_oracles.STANDSTILL[:1], "the exact form, F0 → 0, T = 2"),
+    *cases("C18", two_oracles.above, two_oracles.TWO_STEPS[:1], "the exact form, η < 1/L, T = 2"),
+    *cases("C18", two_oracles.by_mean_squares, product(two_oracles.TWO_STEPS[1:3], ("F(w_T)", "F*")), "mean squares, T = 2"),
 ]
 
 
@@ -123,32 +127,38 @@ def test_a_worst_case_exceeds_wrong_versions_of_the_bound(case: Case, certified:
     certified(solved(case))
 
 
-def sgd_tree_by_hand(setting: Setting) -> float:
-    """Two steps of SGD with two outcomes each, without PEPit: points in heap order, the conditions for smoothness in another form."""
-    L, eta, k = setting.smoothness, setting.eta, setting.k
-    unit = np.eye(10)
-    gradient, noise = unit[:7], unit[7:]
-    w = np.zeros((7, 10))
+@cache
+def tree_by_hand(setting: Setting, theta: float = 0) -> float:
+    """Two steps with two outcomes each, without PEPit: points in heap order, the conditions for smoothness in another form."""
+    L, eta, k, size = setting.smoothness, setting.eta, setting.k, 16 if theta else 10
+    unit = np.eye(size)
+    gradient, noise, error = unit[:7], unit[7:10], unit[10:]
+    w = np.zeros((7, size))
     for child in range(1, 7):
         parent = (child - 1) // 2
-        w[child] = w[parent] - eta * (gradient[parent] + (-1) ** child * noise[parent])
-    gram, value = cp.Variable((10, 10), PSD=True), cp.Variable(7)
+        plain = gradient[parent] + (1 - theta) * (-1) ** child * noise[parent]
+        w[child] = w[parent] - eta * (plain + theta * error[child - 1] if theta else plain)
+    gram, value = cp.Variable((size, size), PSD=True), cp.Variable(7)
 
-    def inner(a: np.ndarray, b: np.ndarray) -> cp.Expression:
-        return cp.sum(cp.multiply(np.outer(a, b), gram))
+    def sums(forms: Iterable[Iterable[tuple[np.ndarray, np.ndarray]]]) -> cp.Expression:
+        """Of each form, the sum of its inner products."""
+        return np.array([sum(np.outer(a, b).ravel() for a, b in form) for form in forms]) @ cp.vec(gram, order="C")
 
-    conditions = [inner(e, e) <= float(k.sigma2) for e in noise] + [value[0] - cp.sum(value[3:]) / 4 <= float(k.F0), value[0] == 0]
-    for i, j in permutations(range(7), 2):  # Taylor, Hendrickx and Glineur 2017, theorem 6, at curvatures from -L to L
-        step, change = w[i] - w[j], gradient[i] - gradient[j]
-        bend = inner(change, change) / L - L * inner(step, step) + 2 * inner(change, step)
-        conditions.append(value[i] >= value[j] + inner(gradient[j], step) + bend / 4)
-    mean = (inner(gradient[0], gradient[0]) + sum(inner(g, g) for g in gradient[1:3]) / 2) / 2
+    conditions = [sums([(e, e)] for e in noise) <= float(k.sigma2), value[0] - cp.sum(value[3:]) / 4 <= float(k.F0), value[0] == 0]
+    if theta:
+        conditions.append(sums([(a, a), (b, b)] for a, b in zip(error[::2], error[1::2], strict=True)) <= 2 * float(k.sigma2 * k.delta))
+    i, j = np.array(list(permutations(range(7), 2))).T
+    step, change = w[i] - w[j], gradient[i] - gradient[j]
+    # Taylor, Hendrickx and Glineur 2017, theorem 6, at curvatures from -L to L
+    bends = ([(g, s), (c, c / (4 * L)), (-L / 4 * s, s), (c / 2, s)] for g, s, c in zip(gradient[j], step, change, strict=True))
+    conditions.append(value[i] - value[j] >= sums(bends))
+    mean = cp.sum(sums([[(gradient[0], gradient[0] / 2), *((g / 4, g) for g in gradient[1:3])]]))
     return float(cp.Problem(cp.Maximize(mean), conditions).solve(solver="CLARABEL", tol_feas=1e-7, tol_gap_abs=1e-7, tol_gap_rel=1e-7))
 
 
 def agrees_with_a_program_by_hand(bound: Callable[..., Bound]) -> None:
     for setting in (s for s in scenario_tree.SGD if s.T == 2):
-        by_hand = sgd_tree_by_hand(setting)
+        by_hand = tree_by_hand(setting)
         assert by_hand == pytest.approx(scenario_tree.sgd_worst(setting).upper, rel=1e-5)
         assert by_hand == pytest.approx(float(bound(setting.k, eta=setting.eta, T=2).total), rel=1e-5)
 
@@ -162,6 +172,24 @@ def test_a_program_by_hand(evidence: Callable[..., None]) -> None:
 @pytest.mark.claim("C16", "worst case", planted=True)
 def test_the_program_by_hand_rejects_what_is_not_exact(rejects: Rejects) -> None:
     rejects(agrees_with_a_program_by_hand, right=sgd_bound, wrong=sgd.bound)
+
+
+def agrees_with_two_oracles_by_hand(bound: Callable[[two_oracles.Smoothed], float]) -> None:
+    for setting in two_oracles.TWO_STEPS[1:3]:
+        by_hand = tree_by_hand(setting, setting.theta)
+        assert by_hand == pytest.approx(two_oracles.find(setting).upper, rel=1e-5)
+        assert by_hand == pytest.approx(bound(setting), rel=1e-5)
+
+
+@pytest.mark.claim("C18", "worst case")
+def test_two_oracles_by_hand(evidence: Callable[..., None]) -> None:
+    agrees_with_two_oracles_by_hand(two_oracles.mean_square)
+    evidence("a second program with two oracles, written by hand, agrees to 1e-5 (T = 2)")
+
+
+@pytest.mark.claim("C18", "worst case", planted=True)
+def test_the_exact_form_is_not_the_worst_case_of_two_steps(rejects: Rejects) -> None:
+    rejects(agrees_with_two_oracles_by_hand, right=two_oracles.mean_square, wrong=two_oracles.formula)
 
 
 def test_certificates_have_names_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:

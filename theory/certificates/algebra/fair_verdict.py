@@ -1,7 +1,8 @@
 """C15, the verdict: plain SGD with A4, or smoothing alone, never needs more samples than TSLA's bound asks for.
 
-In units of ε² and κ: ``r = σ²/ε² >= 1/2``, which is where C8's step size is ``ε²/(2Lσ²)``; ``v = V/ε² = 2δr/(1+δ)``. Second stages: 8κr
-for the phases 2 and 3 of C15b, 16κδr² for C8, of which 1/(1+δ) suffices, 2κv/(1-v) for LSR alone. All lengths are those before rounding up.
+In units of ε² and κ: ``r = σ²/ε²``; ``v = V/ε² = 2δr/(1+δ)``. Second stages: 8κr for the phases 2 and 3 of C15b; for C8 16κδr² where
+``r >= 1/2``, else 8κδr, as its step size is ``min(1/L, ε²/(2Lσ²))``, and 1/(1+δ) of that suffices; 2κv/(1-v) for LSR alone. All lengths
+are those before rounding up.
 """
 
 from __future__ import annotations
@@ -22,18 +23,20 @@ log_start = z3.Real("log_start")
 """log(μF0/σ²)."""
 
 PLAIN = 8 * kappa * r
-TSLA = 16 * kappa * delta * r * r
-SHARPENED = TSLA / (1 + delta)
+UNCAPPED = 16 * kappa * delta * r * r
+TSLA = z3.If(2 * r >= 1, UNCAPPED, 8 * kappa * delta * r)
+SHARPENED = UNCAPPED / (1 + delta)
 SMOOTHED = 2 * kappa * v / (1 - v)
 PLAIN_BURN_IN = kappa * z3.If(log_start + log_2 >= 0, log_start + log_2, z3.RealVal(0))
 BURN_IN = kappa * z3.If(log_start + log_delta >= 0, log_start + log_delta, z3.RealVal(0))
 """Of TSLA, and of LSR alone."""
 PLAIN_TOTAL, SMOOTHED_TOTAL = PLAIN_BURN_IN + PLAIN, BURN_IN + SMOOTHED
 
-KNOWN: Premises = {"κ > 0": kappa > 0, "δ > 0": delta > 0, "r >= 1/2": 2 * r >= 1}
+ANY: Premises = {"κ > 0": kappa > 0, "δ > 0": delta > 0, "r > 0": r > 0}
+KNOWN: Premises = {**ANY, "r >= 1/2": 2 * r >= 1}
 FLOOR: Premises = {"v": v * (1 + delta) == 2 * delta * r}
 LARGE: Premises = {"δ >= 1/(2r)": 2 * delta * r >= 1}
-SMALL: Premises = {"δ < 1/(2r)": 2 * delta * r < 1}
+SMALL: Premises = {"δ < 1/(2r) or r <= 1/2": z3.Or(2 * delta * r < 1, 2 * r <= 1)}
 LOGS: Premises = {"log x <= x-1": log_2 - log_delta <= (delta - 1) / (1 + delta)}
 """At x = 2δ/(1+δ), whose logarithm is log 2 - log(1+1/δ)."""
 UNITS: Premises = {
@@ -90,7 +93,7 @@ def _in_units(obligation: Obligation, *names: str) -> Manifest:
 
 def _units() -> Obligation:
     """The lengths of C15b, C8 and LSR alone as they stand in their plans."""
-    step = eps2 / (2 * L * sigma2)
+    step = formulas.noise_step_size(L, sigma2, eps2)
     V = formulas.paper_floor(sigma2, delta)
     lengths = (
         2 * (4 * L / mu * sigma2 / eps2) == PLAIN,
@@ -100,7 +103,7 @@ def _units() -> Obligation:
     return Obligation(
         claim="C15",
         name="verdict, units",
-        statement="8κσ²/ε² = 8κr, 8δσ²/(μη2ε²) = 16κδr², 2κV/(ε²-V) = 2κv/(1-v)",
+        statement="8κσ²/ε² = 8κr, 8δσ²/(μη2ε²) = 16κδr² or 8κδr, 2κV/(ε²-V) = 2κv/(1-v)",
         hypotheses={
             "positive": z3.And(L > 0, mu > 0, sigma2 > 0, delta > 0, eps2 > 0),
             "units": z3.And(kappa == L / mu, r == sigma2 / eps2, v == V / eps2),
@@ -111,6 +114,7 @@ def _units() -> Obligation:
             "8κδr²": conclude(8 * delta * sigma2 / (mu * step * eps2) == TSLA / 2),
             "κv/(1-v)": conclude(2 * L / mu * V / (eps2 - V) == SMOOTHED / 2),
             "4κr": conclude(2 * (4 * L / mu * sigma2 / eps2) == PLAIN / 2),
+            "a step beyond 1/L": conclude(8 * delta * sigma2 / (mu * step * eps2) == UNCAPPED),
         },
         guarantee="identity",
     )
@@ -151,14 +155,13 @@ def _excess() -> Obligation:
     return Obligation(
         claim="C15",
         name="verdict, longer burn-in",
-        statement="κ log 2 - κ log(1+1/δ) ≤ 16κδr² - 8κr for δ > 1",
-        hypotheses={**KNOWN, **LOGS, "δ > 1": delta > 1},
+        statement="κ log 2 - κ log(1+1/δ) is at most what C8's second stage takes beyond 8κr, for δ ≥ 1/(2r)",
+        hypotheses={**ANY, **LARGE, **LOGS},
         conclusion=kappa * (log_2 - log_delta) <= TSLA - PLAIN,
         mutants={
             "1/16 of it": conclude(16 * kappa * (log_2 - log_delta) <= TSLA - PLAIN),
-            "any δ": drop("δ > 1"),
             "no bound on the logarithm": drop("log x <= x-1"),
-            "r ≥ 1/4": suppose("r >= 1/2", 4 * r >= 1),
+            "any r": drop("δ >= 1/(2r)"),
         },
         axiom=axioms.LOGARITHM,
     )
@@ -168,13 +171,14 @@ def _smoothed() -> Obligation:
     return Obligation(
         claim="C15",
         name="verdict, small δ",
-        statement="for δ < 1/(2r): V < ε², and LSR alone takes at most half of C8's second stage, 2κv/(1-v) ≤ 8κδr²",
-        hypotheses={**KNOWN, **FLOOR, **SMALL},
+        statement="for δ < 1/(2r), and for r ≤ 1/2: V < ε², and LSR alone takes at most half of C8's second stage",
+        hypotheses={**ANY, **FLOOR, **SMALL},
         conclusion=z3.And(v < 1, SMOOTHED <= TSLA / 2),
         mutants={
             "a quarter": conclude(SMOOTHED <= TSLA / 4),
-            "δ < 1/r": suppose("δ < 1/(2r)", delta * r < 1),
-            "r ≥ 1/4": suppose("r >= 1/2", 4 * r >= 1),
+            "δ < 1/r": suppose("δ < 1/(2r) or r <= 1/2", delta * r < 1),
+            "r ≤ 1": suppose("δ < 1/(2r) or r <= 1/2", r <= 1),
+            "a step beyond 1/L": conclude(z3.And(v < 1, SMOOTHED <= UNCAPPED / 2)),
             "V < ε²/2": conclude(2 * v < 1),
         },
     )
@@ -185,14 +189,14 @@ def _verdict() -> Obligation:
     return Obligation(
         claim="C15",
         name="verdict",
-        statement="three-phase SGD takes no more than T1 + T2 of C8 for δ ≥ ε²/(2σ²), LSR alone no more below, burn-ins included",
-        hypotheses={**KNOWN, **FLOOR, **LOGS},
+        statement="for every ε three-phase SGD takes no more than T1 + T2 of C8 if δ ≥ ε²/(2σ²), LSR alone no more below, with burn-ins",
+        hypotheses={**ANY, **FLOOR, **LOGS},
         conclusion=z3.If(2 * delta * r >= 1, plain <= tsla, z3.And(v < 1, smoothed <= tsla)),
         mutants={
             "always three phases": conclude(plain <= tsla),
             "LSR alone for δ < 1": conclude(z3.If(delta >= 1, plain <= tsla, z3.And(v < 1, smoothed <= tsla))),
             "three phases strictly": conclude(z3.If(2 * delta * r >= 1, plain < tsla, smoothed <= tsla)),
-            "r ≥ 1/4": suppose("r >= 1/2", 4 * r >= 1),
+            "a step beyond 1/L": conclude(z3.If(2 * delta * r >= 1, plain <= BURN_IN + UNCAPPED, smoothed <= BURN_IN + UNCAPPED)),
         },
         axiom=axioms.LOGARITHM,
     )

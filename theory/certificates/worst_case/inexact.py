@@ -6,7 +6,7 @@ Guarantee: at ``η = 1/L`` tight: ``2(F0 - F(w_T))/(ηT) + V`` is attained, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Literal
 
@@ -15,10 +15,9 @@ from PEPit import PEP, Point
 from tsla.theory import lsr, worst_case
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, halved_noise, solve, tight, too_smooth, upper
-from tsla.theory.certificates.worst_case.engine.trees import Level, mean, mean_squared_gradient, run, smooth
+from tsla.theory.certificates.worst_case.engine.trees import End, begin_above, mean, mean_squared_gradient, run, smooth
 from tsla.theory.constants import Constants
 
-End = Literal["F(w_T)", "F*"]
 Bounded = Literal["each", "mean"]
 
 K1 = Constants(L=1, sigma2=1, delta=0.5, F0=1)
@@ -43,19 +42,9 @@ def find(setting: Setting, end: End = "F(w_T)", bounded: Bounded = "each") -> Wo
     sizes = [e**2 for e in errors]
     for size in sizes if bounded == "each" else [mean(sizes)]:
         problem.add_constraint(size <= setting.error2)
-    _end(problem, levels, setting, end)
+    begin_above(problem, levels, setting.smoothness, float(setting.k.F0), end)
     problem.set_performance_metric(mean_squared_gradient(levels[:-1]))
     return solve(problem)
-
-
-def _end(problem: PEP, levels: Sequence[Level], setting: Setting, end: End) -> None:
-    """``inf F >= F*`` for some L-smooth F through the points iff ``F - ‖∇F‖²/(2L) >= F*`` at all of them (Drori and Shamir, 2020)."""
-    first, F0 = levels[0].value, float(setting.k.F0)
-    if end == "F(w_T)":
-        problem.set_initial_condition(first - levels[-1].value <= F0)
-        return
-    for level in levels:
-        problem.add_constraint(level.value - level.gradient2 / (2 * setting.smoothness) >= first - F0)
 
 
 def certificates() -> Iterable[Certificate]:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from PEPit import PEP, Expression, Function, Point, null_expression, null_point
 from PEPit.functions import SmoothFunction, SmoothQuadraticLojasiewiczFunctionExpensive, SmoothStronglyConvexFunction
 
 from tsla.theory.testing.theorem import StepRule
+
+End = Literal["F(w_T)", "F*"]
+"""What ``F(w_0)`` is at most F0 above: ``E F(w_T)``, or ``F* = inf F``."""
 
 Outcomes = Callable[[Point], list[Point]]
 """From the gradient at a point to the equally likely directions of the step from there."""
@@ -116,6 +119,35 @@ def inexact(problem: PEP, V: float | Expression, count: int = 1) -> Outcomes:
         return [gradient + e for e in errors]
 
     return outcomes
+
+
+def two_oracles(problem: PEP, sigma2: float, delta: float, theta: float) -> Outcomes:
+    """A2 and A3 as they are, mixed at ``theta``, with two outcomes: ``g = ∇F ± ξ``, ``‖ξ‖² <= σ²``; ``ĝ = ∇F + ê``, ``E‖ê‖² <= δσ²``.
+
+    The errors of ĝ come with those of g, so that the two may be coupled in every way, and differ from point to point.
+    """
+
+    def outcomes(gradient: Point) -> list[Point]:
+        noise, errors = Point(), [Point(), Point()]
+        problem.add_constraint(noise**2 <= sigma2)
+        problem.add_constraint(mean([e**2 for e in errors]) <= delta * sigma2)
+        return [gradient + (1 - theta) * xi + theta * e for xi, e in zip((noise, -noise), errors, strict=True)]
+
+    return outcomes
+
+
+def begin_above(problem: PEP, levels: Sequence[Level], L: float, F0: float, end: End) -> None:
+    """The condition that ``F(w_0)`` is at most F0 above its end.
+
+    ``inf F >= F*`` for some L-smooth F through the points iff ``F - ‖∇F‖²/(2L) >= F*`` at all of them (Drori and Shamir, 2020).
+    """
+    first = levels[0].value
+    if end == "F(w_T)":
+        problem.set_initial_condition(first - levels[-1].value <= F0)
+        return
+    for level in levels:
+        for value, gradient in zip(level.values, level.gradients, strict=True):
+            problem.add_constraint(value - gradient**2 / (2 * L) >= first - F0)
 
 
 def _level(F: Function, points: Sequence[Point], states: Sequence[Any]) -> Level:

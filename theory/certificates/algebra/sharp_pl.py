@@ -1,0 +1,143 @@
+"""C18 with A4: the gap contracts to W/(2μ), one θ serves at every larger step, and the plans of never-dropped smoothing and of TSLA."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import z3
+
+from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.algebra.engine import formulas, recursions
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.symbols import (
+    NOISY,
+    PL,
+    SMOOTH,
+    SMOOTHING,
+    START,
+    STEP,
+    TARGET,
+    L,
+    T,
+    delta,
+    eps2,
+    eta,
+    gap,
+    gap_next,
+    grad2,
+    mu,
+    sigma2,
+)
+from tsla.theory.certificates.algebra.sharp import BETWEEN, FLOOR, PLAN_SCALE, SHARE, W, bias2, x
+from tsla.theory.certificates.algebra.stage_one import plan as burn_in
+
+last, noise = z3.Reals("last noise")
+"""η3 L, and the noise ((1-θ)σ + θn)²."""
+NOISE_OF_PLAN = sigma2 * (1 - SHARE * (1 / delta - 1))
+"""σ3²."""
+TSLA_LENGTH = 4 * W / (mu * eta * eps2)
+
+
+def certificates() -> Iterable[Certificate]:
+    """Prove C18 with A4."""
+    return certify(obligations())
+
+
+def obligations() -> tuple[Obligation, ...]:
+    """The steps of C18 with A4."""
+    return (
+        _one_step(),
+        *recursions.contracting(
+            "C18", eta * mu, eta / 2 * W, W / (2 * mu), {**STEP, **PL, **FLOOR}, "E[F(w_t)-F*] ≤ (1-ημ)^t F0 + W/(2μ)", "A4, "
+        ),
+        _larger_steps(),
+        _noise_of_plan(),
+        burn_in("C18", W, {"W > 0": W > 0}, "W/μ", name="A4, burn-in"),
+        _tsla(),
+        _half_of_the_paper(),
+    )
+
+
+def _one_step() -> Obligation:
+    lift = eta / 2 * W
+    return Obligation(
+        claim="C18",
+        name="A4, one step",
+        statement="E[F(w⁺)-F*] ≤ (1-ημ)(F(w)-F*) + ηW/2",
+        hypotheses={"eta > 0": eta > 0, "one step": gap_next <= gap - eta / 2 * grad2 + lift, "A4": 2 * mu * gap <= grad2},
+        conclusion=gap_next <= (1 - eta * mu) * gap + lift,
+        mutants={
+            "twice the rate": conclude(gap_next <= (1 - 2 * eta * mu) * gap + lift),
+            "half of W": conclude(gap_next <= (1 - eta * mu) * gap + lift / 2),
+            "no A4": drop("A4"),
+        },
+    )
+
+
+def _larger_steps() -> Obligation:
+    """Of each split, and so of the worst."""
+    return Obligation(
+        claim="C18",
+        name="A4, larger steps",
+        statement="W(θ, x)/x falls with x: W(θ, x) ≤ x·W(θ, x3)/x3 for x ≥ x3",
+        hypotheses={"b² ≥ 0": bias2 >= 0, "0 < x3 ≤ x": z3.And(last > 0, last <= x), "W": bias2 + last * noise <= W},
+        conclusion=bias2 + x * noise <= x * W / last,
+        mutants={
+            "W itself": conclude(bias2 + x * noise <= W),
+            "smaller steps": suppose("0 < x3 ≤ x", z3.And(x > 0, x < last)),
+            "any split": drop("W"),
+        },
+    )
+
+
+def _noise_of_plan() -> Obligation:
+    return Obligation(
+        claim="C18",
+        name="A4, never dropped",
+        statement="(ε²/2)/x3 = σ²(1 - e(1/δ - 1)) at the last step size of C18's plan, between 0 and σ² for e ≤ δ ≤ 1",
+        hypotheses={**NOISY, **TARGET, **BETWEEN},
+        conclusion=z3.And(eps2 / 2 / PLAN_SCALE == NOISE_OF_PLAN, NOISE_OF_PLAN > 0, NOISE_OF_PLAN <= sigma2),
+        mutants={
+            "1 - e/δ": conclude(eps2 / 2 / PLAN_SCALE == sigma2 * (1 - SHARE / delta)),
+            "at most half": conclude(2 * NOISE_OF_PLAN <= sigma2),
+            "δ > 1 too": suppose("e ≤ δ ≤ 1", z3.And(SHARE > 0, SHARE <= delta, delta >= 2)),
+        },
+    )
+
+
+def _tsla() -> Obligation:
+    step = formulas.noise_step_size(L, sigma2, eps2)
+    return Obligation(
+        claim="C18",
+        name="A4, TSLA's second stage",
+        statement="a gap ≤ W/μ, η2 = min(1/L, ε²/(2Lσ²)) and T2 ≥ 4W/(μη2ε²) give ≤ ε²",
+        hypotheses={
+            **SMOOTH,
+            **NOISY,
+            **TARGET,
+            "mu > 0": mu > 0,
+            "W > 0": W > 0,
+            "burn-in": gap <= W / mu,
+            "eta": eta == step,
+            "T": T >= TSLA_LENGTH,
+        },
+        conclusion=formulas.sgd_bound(gap, eta, T, L, sigma2) <= eps2,
+        mutants={
+            "half the steps": suppose("T", T >= TSLA_LENGTH / 2),
+            "twice the step size": suppose("eta", eta == 2 * step),
+            "no burn-in": drop("burn-in"),
+        },
+    )
+
+
+def _half_of_the_paper() -> Obligation:
+    at_best, paper = z3.substitute(TSLA_LENGTH, (W, delta * sigma2)), 8 * delta * sigma2 / (mu * eta * eps2)
+    return Obligation(
+        claim="C18",
+        name="A4, TSLA beside C8",
+        statement="W(1, 1) = δσ² makes T2 = 4δσ²/(μη2ε²), half of C8's",
+        hypotheses={**NOISY, **SMOOTHING, **TARGET, **START, "mu > 0": mu > 0, "eta > 0": eta > 0},
+        conclusion=2 * at_best == paper,
+        mutants={"as long": conclude(at_best == paper), "1/(1+δ)": conclude(at_best == paper / (1 + delta))},
+        guarantee="identity",
+    )
