@@ -20,6 +20,7 @@ from tests.claims.support import relations
 from tests.claims.support.domain import FIELDS, constants, costly, positive_deltas, step_sizes, targets, thetas
 from tests.claims.support.refusals import unless_refused
 from tests.claims.support.relations import call, given_to
+from tests.theory.stated import problems, stated
 from tsla import cli
 from tsla.theory.claims import BY_ID
 from tsla.theory.constants import Constants
@@ -209,16 +210,34 @@ def planned(method: Method, k: Constants, eps: Any) -> Plan:
 
 
 def reaches_its_target_and_no_sooner(method: Method) -> None:
-    """Where noise limits the step size, by its own bound: at the end of the plan, and not with a fifth less of the last stage."""
-    if method.bounds:
-        k, eps2 = Constants(L=10, mu=1, sigma2=100, delta=1e-3, F0=1), 0.3
-        plan = planned(method, k, np.sqrt(eps2))
-        for part, there in ((1.0, True), (0.8, False)):
-            lengths = [np.asarray(stage.steps) for stage in plan.stages]
-            lengths[-1] = np.ceil(part * lengths[-1])
-            numbers = [number for stage, T in zip(plan.stages, lengths, strict=True) for number in (stage.step_size(0), T)]
-            total = method.bound(*given_to(method, k), **dict(zip(method.run.split(), numbers, strict=True))).total
-            assert (total <= eps2 * (1 + 1e-12)) == there
+    """At targets of any size: by its own bound, where it has one; and not with one step fewer in any stage, unless so many are stated."""
+    is_stated = stated(method.name, K, 1.0) is not None
+    assert is_stated or method.bounds, f"{method.name} has no bound, so that tests/theory/stated.py must have its lengths"
+
+    @costly(1 if is_stated and not method.splits else 5)
+    @given(problems())
+    def check(problem: tuple[Constants, float]) -> None:
+        k, eps = problem
+        plan = unless_refused(lambda: planned(method, k, eps), OVERFLOWS)
+        if plan is None:
+            return
+        lengths = [stage.steps for stage in plan.stages]
+        if plan.reachable and method.bounds:
+            assert reached(method, k, plan, lengths) <= eps**2 * (1 + 1e-12)
+        for stage, (scale, length) in zip(plan.stages, stated(method.name, k, eps) or [], strict=is_stated):
+            rounding = 1e-11 * (length + k.L / k.mu)  # a logarithm may be small beside what it is of
+            assert float(stage.step_size(0) * k.L) == pytest.approx(float(scale), rel=1e-11)
+            assert stage.steps == length or length - rounding <= stage.steps < max(length, 0) + 1 + rounding
+        for i in () if is_stated or not plan.reachable else np.flatnonzero(np.greater(lengths, 1)):
+            assert reached(method, k, plan, [steps - (i == j) for j, steps in enumerate(lengths)]) > eps**2 * (1 - 1e-12)
+
+    check()
+
+
+def reached(method: Method, k: Constants, plan: Plan, lengths: list[Any]) -> float:
+    """Its bound after stages of these lengths."""
+    numbers = [number for stage, steps in zip(plan.stages, lengths, strict=True) for number in (stage.step_size(0), steps)]
+    return float(method.bound(*given_to(method, k), **dict(zip(method.run.split(), numbers, strict=True))).total)
 
 
 def has_whole_stages_within_the_premises(method: Method) -> None:

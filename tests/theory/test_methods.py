@@ -122,6 +122,10 @@ def with_stage(**changed: Any) -> Callable[..., Plan]:
     return steps
 
 
+def longer_at_large_targets(k: Constants, *, eps: Any) -> Plan:
+    return longer(2 if np.square(eps) > 2 * k.sigma2 else 1)(k, eps=eps)
+
+
 def lenient(k: Constants, *, eta: Any, T: Any) -> Bound:
     return sgd.bound(k, eta=np.minimum(np.abs(np.asarray(eta, dtype=float)), 1 / k.L), T=T)
 
@@ -171,6 +175,9 @@ WRONG: list[tuple[Check, Method]] = [
     (owed.plans_what_it_says, replace(SGD, steps=with_stage(theta=lambda k, stage, eps: stage.theta + 0.5))),
     (owed.reaches_its_target_and_no_sooner, replace(SGD, steps=longer(0.5))),
     (owed.reaches_its_target_and_no_sooner, replace(SGD, steps=longer(2))),
+    (owed.reaches_its_target_and_no_sooner, replace(SGD, steps=longer_at_large_targets)),
+    (owed.reaches_its_target_and_no_sooner, replace(SGD, name="new", steps=longer(1.1))),
+    (owed.reaches_its_target_and_no_sooner, replace(SGD, steps=with_stage(eta=lambda k, stage, eps: stage.eta / 1.1))),
     (owed.has_whole_stages_within_the_premises, replace(SGD, steps=with_stage(steps=lambda k, stage, eps: stage.steps + 0.5))),
     (owed.has_whole_stages_within_the_premises, replace(SGD, steps=with_stage(eta=lambda k, stage, eps: 2 * stage.eta))),
     (owed.asks_for_more_the_finer_and_the_farther, replace(SGD, steps=with_stage(steps=lambda k, stage, eps: np.ceil(1e9 * eps)))),
