@@ -159,6 +159,15 @@ WRONG: list[tuple[Check, Method]] = [
     (owed.says_what_it_is, with_bound(SGD, lambda k, b, run: {"claim": "C5"})),
     (owed.says_what_it_is, with_bound(SGD, lambda k, b, run: {"lowered_by": {"optimisation": "more steps T"}})),
     (owed.says_what_it_is, with_bound(LSR, lambda k, b, run: {"assumes": ("A1", "A2")})),
+    *(
+        (owed.is_lowered_by_what_it_says, with_bound(SGD, lambda k, b, run, said=said: {"lowered_by": {**b.lowered_by, **said}}))
+        for said in (
+            {"noise": "a larger eta"},
+            {"noise": "a smaller batch"},
+            {"optimisation": "neither T nor eta lowers it"},
+            {"noise": "T"},
+        )
+    ),
     (owed.is_a_sum_of_terms_that_are_not_negative, with_noise(lambda k, run: -1)),
     (owed.scales_with_the_objective, with_noise(lambda k, run: k.L)),
     (owed.is_monotone, with_noise(lambda k, run: run["T"])),
