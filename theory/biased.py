@@ -108,8 +108,8 @@ def gap_bound(constants: Constants, oracle: SmoothingOracle, *, eta: ArrayLike, 
 
 def _noise_from_above(found: Moments, theta: Array) -> Array:
     """``N(θ)``; where c is negative it is small beside what it is computed from, and what rounding may take of that is added."""
-    lost = ROUNDING * replace(found, c=0.0).noise(theta)
-    return np.asarray(found.noise(theta) + np.where(np.asarray(found.c) < 0, 4 * lost, 0.0))
+    lost = product(4 * ROUNDING, replace(found, c=0.0).noise(theta))  # which vanishes at no size
+    return np.asarray(found.noise(theta) + np.where(np.asarray(found.c) < 0, lost, 0.0))
 
 
 def _theta(found: Moments, eta_L: Array, theta: ArrayLike | None) -> Array:

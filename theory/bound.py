@@ -23,7 +23,7 @@ class Bound:
     claim:       id in ``tsla.theory.claims``
     quantity:    what is bounded, in the notation of the paper
     terms:       name -> value; arrays that broadcast together, in the units of ``quantity``
-    lowered_by:  name -> the change of the run that makes this term smaller
+    lowered_by:  name -> the changes that make this term smaller, each on its own: "a larger T, or a smaller eta; neither A nor B lowers it"
     assumes:     ids of the assumptions, A1 ... A4
 
     Raises UnrepresentableError where a term is not representable in float64: a bound is never silently infinite.

@@ -14,8 +14,10 @@ from tsla.theory.text import Json, aligned, count, number
 
 EPS_BRACKET = (1e-60, 1e60)  # outside of it no budget of samples is of use
 LARGEST_DELTA = 1e20  # there 2δ/(1+δ) is 2
-DECADES, POINTS, REFINEMENTS = 40, 2001, 5  # of the grid of δ: each refinement puts POINTS into one gap of the last grid
-SEARCHABLE = (10.0**DECADES * SMALLEST_NORMAL, 1e300)  # ends of a grid of δ that begins DECADES below, and is of numbers
+DECADES = 40  # below the largest δ in question: there the stages that grow with δ are a step long, and those that shrink grow on
+SEARCHABLE = (10.0**DECADES * SMALLEST_NORMAL, 1e300)  # largest δ of a search that begins DECADES below, and is of numbers
+PIECES, CUTS = 16, 15  # an interval of δ is cut into so many, so many times: after that it is as narrow as float64 has them
+UNDECIDED = 2**13  # intervals that are cut further
 
 
 @representable
@@ -56,8 +58,8 @@ def crossovers(constants: Constants, *, eps: float) -> dict[str, float]:
 def _largest_delta(method: Method, constants: Constants, eps: float, samples: float, reach: float) -> float:
     """The largest δ at which ``method`` asks for fewer than ``samples``, to the last digits of float64.
 
-    As δ grows from 0 a smoothed plan gets shorter while its burn-in, logarithmic in 1/δ, dominates, and longer after. Where A3 holds with
-    some δ it holds with every larger one, so only the upper end of the range counts.
+    As δ grows from 0 a burn-in, logarithmic in 1/δ, gets shorter, and what follows it longer. Where A3 holds with some δ it holds with
+    every larger one, so only the upper end of the range counts.
     """
     if not np.isfinite(samples):
         return reach
@@ -66,21 +68,38 @@ def _largest_delta(method: Method, constants: Constants, eps: float, samples: fl
     high = reach if method.too_large is None else float(np.clip(method.too_large(constants, eps, samples), *SEARCHABLE))
     if not np.isfinite(high):  # it gets there at every δ, and asks for the more the larger δ is
         high = LARGEST_DELTA
-        if _totals(method, constants, np.asarray(high), eps) < samples:
+        if _lengths(method, constants, np.asarray(high), eps).sum() < samples:
             return np.inf
-    grid = np.geomspace(high * 10.0**-DECADES, high, POINTS)
-    for _ in range(REFINEMENTS):
-        paying = np.flatnonzero(_totals(method, constants, grid, eps) < samples)
-        if paying.size == 0:
-            return 0.0
-        last = paying[-1]
-        grid = np.geomspace(grid[last], grid[min(last + 1, POINTS - 1)], POINTS)
-    return float(grid[0])
+    return _largest(lambda delta: _lengths(method, constants, delta, eps), samples, high * 10.0**-DECADES, high)
 
 
-def _totals(method: Method, constants: Constants, delta: Array, eps: float) -> Array:
+def _largest(lengths: Callable[[Array], Array], samples: float, low: float, high: float) -> float:
+    """The largest δ between the ends at which the stages' ``lengths``, (stages, ...) at δ of shape (...), add up to less than ``samples``.
+
+    Each stage gets only longer or only shorter with δ. So on an interval it is nowhere shorter than at one of the ends, and an interval on
+    which these least lengths add up to ``samples`` holds no such δ, however narrow a window one looks for. The others are cut. Where a
+    total comes as near to ``samples`` as its ceilings, more are left than can be cut; then the rightmost are, and windows that only the
+    ceilings make, in totals of more than some 1e8 steps, may be missed.
+    """
+    found, left, right = 0.0, np.asarray([low]), np.asarray([high])
+    for _ in range(CUTS):
+        edges = np.geomspace(left, right, PIECES + 1)
+        at_edges = lengths(edges)
+        found = max(found, float(np.max(edges, where=at_edges.sum(axis=0) < samples, initial=0.0)))
+        least = np.minimum(at_edges[:, :-1], at_edges[:, 1:]).sum(axis=0)
+        open_ = (least < samples) & (edges[1:] > found)
+        left, right = edges[:-1][open_], edges[1:][open_]
+        order = np.argsort(right)[-UNDECIDED:]
+        left, right = left[order], right[order]
+    return found
+
+
+def _lengths(method: Method, constants: Constants, delta: Array, eps: float) -> Array:
+    """Of the stages at each δ, and one more that is without end where the plan does not get there: shape (stages + 1, ...)."""
     known = Constants(L=constants.L, mu=constants.mu, sigma2=constants.sigma2, F0=constants.F0, delta=delta)
-    return method(known, eps=eps).total
+    plan = method(known, eps=eps)
+    parts = [*(stage.steps for stage in plan.stages), np.where(plan.reachable, 0.0, np.inf)]
+    return np.stack([np.broadcast_to(part, delta.shape) for part in parts])
 
 
 def _total(method: Method, constants: Constants, eps: float) -> float:

@@ -20,10 +20,13 @@ from tests.claims.support import relations
 from tests.claims.support.domain import FIELDS, constants, costly, positive_deltas, step_sizes, targets, thetas
 from tests.claims.support.refusals import unless_refused
 from tests.claims.support.relations import call, given_to
+from tests.theory.stated import problems, stated
 from tsla import cli
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.bound import Bound
 from tsla.theory.claims import BY_ID
 from tsla.theory.constants import Constants
-from tsla.theory.method import Method
+from tsla.theory.method import ORACLE, Method
 from tsla.theory.plan import Plan
 
 K = Constants(L=10, mu=1, sigma2=1, delta=0.1, F0=1)
@@ -40,6 +43,54 @@ def says_what_it_is(method: Method) -> None:
     assert method.statement or method.claim.rstrip("abc") in BY_ID
     assert found.lowered_by.keys() == found.terms.keys()
     assert all(found.lowered_by.values())
+
+
+CHANGE = re.compile(
+    r"(?:a |a smoothing label of )?(more|longer|larger|smaller|another)\b[a-z ]*\b(T\d?|eta\d?|theta|delta|bias|batch)"
+    r"(?: up to 1/L| \(it divides sigma2\)| \(C10\))?"
+)
+NO_CHANGE = re.compile(r"neither (\w+) nor (\w+) lowers it(?: \(C6\))?")
+CHANGED = {"bias": ("beta2",), "batch": ("sigma2", "nu2")}
+"""What changes of the problem where it is no argument that is named; with the batch size noise falls."""
+
+
+def changes(said: str) -> Iterator[tuple[tuple[str, ...], tuple[float, ...], bool]]:
+    """Of a sentence of ``lowered_by``: arguments, factors one of which is meant, and whether that lowers the term or leaves it as it is."""
+    for phrase in re.split(r"; |, or ", said):
+        if kept := NO_CHANGE.fullmatch(phrase):
+            yield from (((name,), (0.5, 2.0), False) for name in kept.groups())
+            continue
+        change = CHANGE.fullmatch(phrase)
+        assert change, f"{phrase!r} must name one argument, and say which way it goes"
+        how, what = change.groups()
+        up = (how != "smaller") == (what != "batch")
+        yield CHANGED.get(what, (what,)), (0.5, 2.0) if how == "another" else (2.0 if up else 0.5,), True
+
+
+def is_lowered_by_what_it_says(method: Method) -> None:
+    """Each change of ``lowered_by``, on its own, lowers its term; what is said not to lower it leaves it as it is."""
+
+    @costly(5)
+    @given(constants(delta=st.floats(0.01, 0.9), noiseless=False, kappa=st.floats(2, 100)), st.integers(1, 25), st.floats(0.1, 0.5))
+    def check(k: Constants, T: int, part: float) -> None:
+        known, *oracle = given_to(method, k)
+        start = {name: value for given_ in (known, *oracle) for name, value in vars(given_).items() if value is not None}
+        start |= relations.run_of(method, part / k.L, 2 * T, 0.4)
+
+        def bound(**changed: Any) -> Bound:
+            now = start | changed
+            split = {name: now.pop(name) for name in ORACLE if name in now}
+            fields = {name: now.pop(name) for name in FIELDS if name in now}
+            return method.bound(Constants(**fields), *([SmoothingOracle(**split)] if split else []), **now)
+
+        before = bound()
+        for name, said in before.lowered_by.items():
+            value = float(before.terms[name])
+            for names, factors, falls in changes(said):
+                after = [float(bound(**{n: start[n] * factor for n in names if n in start}).terms[name]) for factor in factors]
+                assert min(after) < value * (1 - 1e-9) if falls else after == pytest.approx([value] * len(after), rel=1e-12)
+
+    check()
 
 
 def is_a_sum_of_terms_that_are_not_negative(method: Method) -> None:
@@ -209,16 +260,34 @@ def planned(method: Method, k: Constants, eps: Any) -> Plan:
 
 
 def reaches_its_target_and_no_sooner(method: Method) -> None:
-    """Where noise limits the step size, by its own bound: at the end of the plan, and not with three fifths of the last stage."""
-    if method.bounds:
-        k, eps2 = Constants(L=10, mu=1, sigma2=100, delta=1e-3, F0=1), 0.3
-        plan = planned(method, k, np.sqrt(eps2))
-        for part, there in ((1.0, True), (0.6, False)):
-            lengths = [np.asarray(stage.steps) for stage in plan.stages]
-            lengths[-1] = np.ceil(part * lengths[-1])
-            numbers = [number for stage, T in zip(plan.stages, lengths, strict=True) for number in (stage.step_size(0), T)]
-            total = method.bound(*given_to(method, k), **dict(zip(method.run.split(), numbers, strict=True))).total
-            assert (total <= eps2 * (1 + 1e-12)) == there
+    """At targets of any size: by its own bound, where it has one; and not with one step fewer in any stage, unless so many are stated."""
+    is_stated = stated(method.name, K, 1.0) is not None
+    assert is_stated or method.bounds, f"{method.name} has no bound, so that tests/theory/stated.py must have its lengths"
+
+    @costly(1 if is_stated and not method.splits else 5)
+    @given(problems())
+    def check(problem: tuple[Constants, float]) -> None:
+        k, eps = problem
+        plan = unless_refused(lambda: planned(method, k, eps), OVERFLOWS)
+        if plan is None:
+            return
+        lengths = [stage.steps for stage in plan.stages]
+        if plan.reachable and method.bounds:
+            assert reached(method, k, plan, lengths) <= eps**2 * (1 + 1e-12)
+        for stage, (scale, length) in zip(plan.stages, stated(method.name, k, eps) or [], strict=is_stated):
+            rounding = 1e-11 * (length + k.L / k.mu)  # a logarithm may be small beside what it is of
+            assert float(stage.step_size(0) * k.L) == pytest.approx(float(scale), rel=1e-11)
+            assert stage.steps == length or length - rounding <= stage.steps < max(length, 0) + 1 + rounding
+        for i in () if is_stated or not plan.reachable else np.flatnonzero(np.greater(lengths, 1)):
+            assert reached(method, k, plan, [steps - (i == j) for j, steps in enumerate(lengths)]) > eps**2 * (1 - 1e-12)
+
+    check()
+
+
+def reached(method: Method, k: Constants, plan: Plan, lengths: list[Any]) -> float:
+    """Its bound after stages of these lengths."""
+    numbers = [number for stage, steps in zip(plan.stages, lengths, strict=True) for number in (stage.step_size(0), steps)]
+    return float(method.bound(*given_to(method, k), **dict(zip(method.run.split(), numbers, strict=True))).total)
 
 
 def has_whole_stages_within_the_premises(method: Method) -> None:
@@ -314,6 +383,7 @@ def plans_on_the_command_line(method: Method) -> None:
 Check = Callable[[Method], None]
 OF_BOUNDS: tuple[Check, ...] = (
     says_what_it_is,
+    is_lowered_by_what_it_says,
     is_a_sum_of_terms_that_are_not_negative,
     scales_with_the_objective,
     is_monotone,

@@ -83,7 +83,7 @@ WRONG = [
     (owed.is_what_its_derivation_arrives_at, "product(2, constants.F0, over=(step, roots))", "product(constants.F0, over=(step, roots))"),
     (owed.is_what_its_derivation_arrives_at, "constants.sigma2, logarithm, over", "constants.sigma2, over"),
     (owed.is_above_a_quadratic, "return 2 * T / (", "return 4 * T / ("),
-    (owed.reaches_its_target_and_no_sooner, "T = np.where(high < MOST, high,", "T = np.where(high < MOST, high / 2,"),
+    (owed.reaches_its_target_and_no_sooner, "T = np.where(high < MOST, high,", "T = np.where(high < MOST, np.ceil(high / 2),"),
     (owed.reaches_its_target_and_no_sooner, "T = np.where(high < MOST, high,", "T = np.where(high < MOST, high * 2,"),
     (owed.scales_with_the_objective, "product(step, constants.L,", "product(step, step, constants.L,"),
     (owed.says_what_it_is, 'method="sgd-falling",\n        claim="C99"', 'method="sgd-falling",\n        claim="C4"'),

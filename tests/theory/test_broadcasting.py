@@ -1,18 +1,243 @@
-"""Arrays of constants give, element by element, what scalars give."""
+"""Arrays give, element by element, what scalars give: every public function of ``theory`` that takes arrays, found by themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import ArrayLike
 
-from tsla.theory import lsr, sgd, sgd_pl, smoothing
-from tsla.theory.complexity import exponents
-from tsla.theory.constants import Constants
+import tsla.theory
+from tests.claims.support.domain import costly
+from tests.planted import tells_apart
+from tsla.theory import lsr, sgd, smoothed_pl, smoothing
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.constants import Array, Constants
 from tsla.theory.moments import Moments
+from tsla.theory.plan import Plan, Stage
+
+Arrays = dict[str, Any]
+ARRAYS = ("ArrayLike", "ArrayLike | None", "Array")
+ANSWERS = ("Value", "Array", "Moments")
+SHAPE = (2, 3)
+
+# --- what there is
+
+
+def functions() -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Those with an array among their arguments, methods and properties of what is made of arrays included; texts are of scalars."""
+    for found in pkgutil.iter_modules(tsla.theory.__path__):
+        if found.ispkg:
+            continue
+        module = import_module(f"tsla.theory.{found.name}")
+        own = {name: value for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__}
+        for name, value in own.items():
+            if inspect.isclass(value) and value.__name__ in MADE:
+                yield from ((f"{found.name}.{name}.{method}", function) for method, function in of_class(value))
+            elif inspect.isfunction(value) and takes_arrays(value) and not name.startswith("_"):
+                yield f"{found.name}.{name}", value
+
+
+def of_class(kind: type) -> Iterator[tuple[str, Callable[..., Any]]]:
+    for name, value in vars(kind).items():
+        function = value.fget if isinstance(value, property) else value
+        if inspect.isfunction(function) and not name.startswith("_"):
+            signature = inspect.signature(function)
+            if takes_arrays(function) or (signature.return_annotation in ANSWERS and len(signature.parameters) == 1):
+                yield name, function
+
+
+def takes_arrays(function: Callable[..., Any]) -> bool:
+    signature = inspect.signature(function)
+    several = any(p.annotation in ARRAYS and p.kind is not p.VAR_POSITIONAL for p in signature.parameters.values())
+    return several and signature.return_annotation != "str"
+
+
+# --- what they are called with
+
+MADE: Mapping[str, tuple[str, ...]] = {
+    "Constants": ("L", "mu", "sigma2", "delta", "F0"),
+    "SmoothingOracle": ("beta2", "nu2", "c"),
+    "Moments": ("grad2", "s2", "beta2", "nu2", "c"),
+    "Stage": ("eta", "theta", "steps"),
+}
+"""The numbers of which an argument of that type is made."""
+MAKE: Mapping[str, Callable[..., Any]] = {
+    "Constants": Constants,
+    "SmoothingOracle": SmoothingOracle,
+    "Moments": lambda beta2, nu2, **rest: Moments(beta2=beta2, nu2=nu2, shat2=beta2 + nu2, **rest),
+    "Stage": Stage,
+}
+VALUES: Mapping[str, tuple[float, float, tuple[float, ...]]] = {
+    "L": (1, 20, (1.0,)),
+    "mu": (0.01, 1, (1.0,)),
+    **dict.fromkeys(("eta", "eta1", "eta2", "step", "value"), (1e-4, 0.05, (0.05,))),
+    **dict.fromkeys(("theta", "c"), (0.0, 1.0, (0.0, 1.0))),
+    **dict.fromkeys(("sigma2", "delta", "beta2", "nu2", "s2", "shat2", "grad2", "error2"), (1e-3, 10, (0.0, 1e-12))),
+    **dict.fromkeys(("eps", "target2"), (0.01, 5, (1.0,))),
+    "q": (0, 10, (0.0, 2.0, 4.0)),
+}
+"""By the names of arguments: a range, and edges, at some of which some refuse. Lengths are whole; c is a correlation."""
+OTHERS = (0.01, 1, (1.0,))
+LENGTHS = ("T", "T1", "T2", "steps", "step_count value")
+
+
+@st.composite
+def arguments(draw: st.DrawFn, function: Callable[..., Any]) -> Arrays:
+    """By their names; what is optional is left out at times. Shapes (2, 1), (3,) and () by turns broadcast to SHAPE."""
+    names: list[str] = []
+    for parameter in inspect.signature(function).parameters.values():
+        if kind := made(function, parameter):
+            names += MADE[kind]
+        elif parameter.annotation in ARRAYS and (parameter.default is parameter.empty or draw(st.booleans())):
+            names.append(parameter.name)
+    shapes = [*draw(st.permutations([(2, 1), (3,), (2, 3)])), ()]
+    with_edges = draw(st.booleans())
+    found: Arrays = {}
+    for i, name in enumerate(names):
+        if name in LENGTHS or f"{function.__name__} {name}" in LENGTHS:
+            element = st.integers(1, 10**6).map(float)
+        else:
+            low, high, edges = VALUES.get(name, OTHERS)
+            element = st.floats(low, high) | st.sampled_from(edges) if with_edges else st.floats(low, high)
+        shape = shapes[i % 4]
+        size = int(np.prod(shape))
+        found[name] = np.reshape(draw(st.lists(element, min_size=size, max_size=size)), shape)
+    if "c" in found:
+        plain, smoothed = (next(found[name] for name in either if name in found) for either in (("s2", "sigma2"), ("nu2", "shat2")))
+        found["c"] = draw(st.sampled_from([1, -1])) * found["c"] * np.sqrt(plain) * np.sqrt(smoothed)
+    return found
+
+
+def made(function: Callable[..., Any], parameter: inspect.Parameter) -> str:
+    """Of which type of MADE an argument is; empty where it is no such type."""
+    kind = function.__qualname__.partition(".")[0] if parameter.name == "self" else str(parameter.annotation)
+    return kind if kind in MADE else ""
+
+
+def called(function: Callable[..., Any], given_: Arrays) -> list[Any]:
+    """The numbers of what it returns; none where it refuses."""
+    arguments: dict[str, Any] = {}
+    for parameter in inspect.signature(function).parameters.values():
+        if kind := made(function, parameter):
+            arguments[parameter.name] = MAKE[kind](**{name: given_[name] for name in MADE[kind]})
+        elif parameter.name in given_:
+            arguments[parameter.name] = given_[parameter.name]
+        elif parameter.default is parameter.empty:
+            arguments[parameter.name] = "C1"  # a name for refusals
+    try:
+        return list(numbers(function(**arguments)))
+    except ValueError:
+        return []
+
+
+def numbers(answer: Any) -> Iterator[Any]:
+    """Every number in it, whatever it is made of."""
+    if isinstance(answer, np.ndarray | np.generic | float):
+        if np.asarray(answer).dtype.kind in "fb":
+            yield answer
+    elif isinstance(answer, Plan):
+        yield from numbers((answer.total, answer.reachable, answer.floor, answer.stages))
+    elif isinstance(answer, Mapping):
+        yield from numbers(tuple(answer.values()))
+    elif isinstance(answer, tuple):
+        for part in answer:
+            yield from numbers(part)
+    elif is_dataclass(answer):
+        yield from numbers(tuple(getattr(answer, field.name) for field in fields(answer)))
+
+
+def gives_for_arrays_what_it_gives_for_their_elements(function: Callable[..., Any]) -> None:
+    """And refuses an array for an element that it refuses."""
+    answered = []
+
+    @costly(17 if function.__module__ == smoothed_pl.__name__ else 8)
+    @given(arguments(function))
+    def check(given_: Arrays) -> None:
+        together = called(function, given_)
+        alone = []
+        for index in np.ndindex(SHAPE):
+            alone.append(called(function, {name: np.broadcast_to(array, SHAPE)[index] for name, array in given_.items()}))
+            for whole, part in zip(together, alone[-1], strict=True) if together and alone[-1] else ():
+                assert np.broadcast_to(whole, SHAPE)[index] == pytest.approx(float(part), rel=1e-13, abs=0, nan_ok=True)
+        assert bool(together) == all(alone)
+        answered.append(bool(together))
+
+    check()
+    assert any(answered)
+
+
+FUNCTIONS = dict(functions())
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_arrays(name: str) -> None:
+    gives_for_arrays_what_it_gives_for_their_elements(FUNCTIONS[name])
+
+
+def test_they_are_found() -> None:
+    assert FUNCTIONS.keys() >= {
+        "sgd.bound",
+        "sgd.steps",
+        "smoothing.lemma",
+        "moments.Moments.theta_star",
+        "smoothed_pl.gain",
+        "stall.settled",
+    }
+
+
+# --- planted errors
+
+
+def largest_variance(sigma2: ArrayLike, delta: ArrayLike, theta: ArrayLike) -> Array:
+    return smoothing.lemma(np.max(sigma2), delta, theta)
+
+
+def best_theta_for_all(delta: ArrayLike) -> Array:
+    return np.full(np.shape(delta), float(np.all(np.less(delta, 1))))
+
+
+def smallest_target(constants: Constants, eps: ArrayLike) -> Plan:
+    return sgd.steps(constants, eps=np.min(eps))
+
+
+def one_for_all(constants: Constants, eps: ArrayLike) -> Plan:
+    """Out of reach where one element is."""
+    plan = lsr.steps(constants, eps=eps)
+    return Plan("lsr", "C5", (), plan.stages, reachable=np.all(plan.reachable))
+
+
+def refused_by_its_first(sigma2: ArrayLike, delta: ArrayLike) -> Array:
+    """The first element's sign is looked at for all."""
+    first = np.ravel(sigma2)[0]
+    if first == 0:
+        raise ValueError("sigma2 = 0")
+    return smoothing.lemma_at_paper_theta(sigma2, delta)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        (smoothing.lemma, largest_variance),
+        (smoothing.lemma_theta, best_theta_for_all),
+        (sgd.steps, smallest_target),
+        (lsr.steps, one_for_all),
+        (smoothing.lemma_at_paper_theta, refused_by_its_first),
+    ],
+)
+def test_a_function_that_mixes_elements_is_found(right: Callable[..., Any], wrong: Callable[..., Any]) -> None:
+    tells_apart(gives_for_arrays_what_it_gives_for_their_elements, right=right, wrong=wrong)
+
+
+# --- by hand
 
 
 def test_reach_is_decided_element_by_element() -> None:
@@ -22,51 +247,6 @@ def test_reach_is_decided_element_by_element() -> None:
     assert list(np.isfinite(plan.total)) == [False, True, False]
     plan = lsr.steps(Constants(L=[[10], [20], [30]], sigma2=[1e-3, 0.1, 1], delta=0.1, F0=1), eps=0.1)
     assert np.isfinite(plan.total).tolist() == [[True, False, False]] * 3
-
-
-MOMENTS = {
-    "s2": np.array([[1.0], [4.0]]),
-    "shat2": np.array([1.0, 0.25, 9.0]),
-    "c": np.array([[0.1], [-0.2]]),
-    "theta": np.array([0, 0.4, 1]),
-}
-"""Within Cauchy-Schwarz at every element."""
-
-
-def found(s2: Any, shat2: Any, c: Any) -> Moments:
-    return replace(Moments.of(s2=s2, shat2=shat2, c=c, grad2=s2), beta2=0.1 * s2)
-
-
-@pytest.mark.parametrize(
-    ("function", "names"),
-    [
-        (smoothing.mix, ("s2", "shat2", "theta")),
-        (smoothing.lemma, ("s2", "shat2", "theta")),
-        (smoothing.paper_theta, ("shat2",)),
-        (smoothing.lemma_theta, ("shat2",)),
-        (lambda s2, shat2, c, theta: found(s2, shat2, c).second_moment(theta), ("s2", "shat2", "c", "theta")),
-        (lambda s2, shat2, c: found(s2, shat2, c).theta_star, ("s2", "shat2", "c")),
-        (lambda s2, shat2, c, theta: found(s2, shat2, c).shrunk.second_moment(theta), ("s2", "shat2", "c", "theta")),
-        (lambda s2, shat2, c, theta: found(s2, shat2, c).beyond(theta), ("s2", "shat2", "c", "theta")),
-        (lambda s2, shat2, c, theta: found(s2, shat2, c).excess(theta), ("s2", "shat2", "c", "theta")),
-        (lambda s2, shat2, c: found(s2, shat2, c).at_batch_size(4).clipped().delta, ("s2", "shat2", "c")),
-        (lambda s2, shat2, c, theta: found(s2, shat2, c).critical_batch_size(1 - theta / 2), ("s2", "shat2", "c", "theta")),
-        (sgd_pl.smoothing_gain, ("shat2",)),
-        (lambda F, grad2, error2: sgd.descent(F, grad2, error2, L=2, eta=[0.1, 0.2, 0.5]), ("c", "s2", "shat2")),
-    ],
-)
-def test_moments(function: Callable[..., Any], names: tuple[str, ...]) -> None:
-    arrays = [np.broadcast_to(MOMENTS[name], (2, 3)) for name in names]
-    together = np.broadcast_to(function(*(MOMENTS[name] for name in names)), (2, 3))
-    rows = [[np.broadcast_to(function(*(a[i, j] for a in arrays)), 3)[j] for j in range(3)] for i in range(2)]
-    assert together == pytest.approx(np.array(rows), rel=1e-14)
-
-
-def test_exponents() -> None:
-    q = np.array([[0.0, 1.0], [2.0, 5.0]])
-    for name, together in exponents(q).items():
-        assert together.shape == q.shape
-        assert [float(r) for r in together.flat] == [float(exponents(x)[name]) for x in q.flat]
 
 
 def test_empty_arrays_are_empty_answers() -> None:

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from tests.claims.support.domain import FIELDS, constants, step_counts, step_sizes, thetas
+from tests.claims.support.domain import FIELDS, constants, step_counts, step_sizes, thetas, with_terms
 from tests.claims.support.recursions import Exact, exact, mp
 from tests.claims.support.refusals import unless_refused
 from tests.planted import assert_rejects
@@ -129,6 +129,77 @@ def test_a_bound_is_rounded_up(data: st.DataObject, k: Constants, T: int, theta:
     value = expected(claim, n)
     assume(value > 1e-290 and exact(eta) * exact(k.mu) <= 1)  # 1/L is rounded, and may be beyond the premise by its last digit
     assert 0 <= exact(BOUNDS[claim](n).total) / value - 1 < 1e-12
+
+
+# --- where what is left is small beside what it is computed from
+
+
+@st.composite
+def long_steps(draw: st.DrawFn) -> Numbers:
+    """η from 1/L up to 2/L, by fractions of the distance down to the last bit: ``2 - ηL`` is as small as the rounding of ηL."""
+    k = draw(constants())
+    eta = 2 / float(k.L) * (1 - 2.0 ** -draw(st.integers(1, 53)))
+    assume(exact(eta) * exact(k.L) < 2)
+    return {name: float(getattr(k, name)) for name in FIELDS} | SPLIT | {"eta": eta, "T": draw(step_counts), "theta": 0.0}
+
+
+def is_rounded_up_at_long_steps(bound: Callable[[Numbers], Bound]) -> None:
+    """Never below its exact value, and by no more than 4e-15 of it above."""
+
+    @given(long_steps())
+    def check(n: Numbers) -> None:
+        assert 0 <= exact(bound(n).total) / expected("C16", n) - 1 < 4e-15
+
+    check()
+
+
+def with_plain_slack(n: Numbers) -> Bound:
+    terms = BOUNDS["C4"](n | {"eta": n["eta"] / 2}).terms
+    total = np.asarray((terms["optimisation"] / 2 + terms["noise"] * 2) / (2 - n["eta"] * n["L"]))
+    return Bound("sgd", "C16", "F", {"all": total}, {"all": ""}, ())
+
+
+def test_long_steps() -> None:
+    is_rounded_up_at_long_steps(BOUNDS["C16"])
+    assert_rejects(is_rounded_up_at_long_steps, with_plain_slack)
+
+
+WITHOUT_RUN: Numbers = {"L": 1, "mu": 1, "delta": 0, "F0": 1, "beta2": 0, "eta": 1, "T": 1}
+
+
+@st.composite
+def cancelling(draw: st.DrawFn) -> Numbers:
+    """c from -σν up, and θ near where the two noises are equal: all but a rounding error of ``N(θ)`` cancels. Of any size."""
+    sigma2 = draw(scales | st.floats(-323, -300).map(lambda power: 10.0**power))
+    nu2 = min(sigma2 * 10.0 ** draw(st.floats(-2, 2)), 1e300)
+    c = -(np.sqrt(sigma2) * np.sqrt(nu2)) * (1 - draw(st.just(0.0) | shares))
+    equal = np.sqrt(sigma2) / (np.sqrt(sigma2) + np.sqrt(nu2))
+    theta = float(np.clip(equal * (1 + draw(st.sampled_from([0.0, -1.0, 1.0])) * 10.0 ** draw(st.floats(-17, 0))), 0, 1))
+    return WITHOUT_RUN | {"sigma2": sigma2, "nu2": nu2, "c": float(c), "theta": theta}
+
+
+def says_the_noise_from_above(bound: Callable[[Numbers], Bound]) -> None:
+    """Never below N(θ), and by no more than 1e-14 of what it is computed from above, as far as float64 reaches."""
+
+    @given(cancelling())
+    @example(WITHOUT_RUN | {"sigma2": 6.556e-321, "nu2": 6.55625e-319, "c": -6.5563e-320, "theta": 1 / 11})  # 0 < N < 5e-324
+    def check(n: Numbers) -> None:
+        sigma2, nu2, c, t = (exact(n[name]) for name in ("sigma2", "nu2", "c", "theta"))
+        parts = (1 - t) ** 2 * sigma2 + t**2 * nu2
+        assert 0 <= exact(bound(n).terms["noise"]) - (parts + 2 * t * (1 - t) * c) <= parts * 1e-14 + 1e-322
+
+    check()
+
+
+def with_plain_noise(n: Numbers) -> Bound:
+    t = n["theta"]
+    noise = (1 - t) ** 2 * n["sigma2"] + t**2 * n["nu2"] + 2 * t * (1 - t) * n["c"]
+    return with_terms(BOUNDS["C12"](n), noise=max(noise, 0.0))
+
+
+def test_noise_that_cancels() -> None:
+    says_the_noise_from_above(BOUNDS["C12"])
+    assert_rejects(says_the_noise_from_above, with_plain_noise)
 
 
 @pytest.mark.parametrize("claim", ["C7", "C8", "C15a"])

@@ -125,6 +125,10 @@ def with_stage(**changed: Any) -> Callable[..., Plan]:
     return steps
 
 
+def longer_at_large_targets(k: Constants, *, eps: Any) -> Plan:
+    return longer(2 if np.square(eps) > 2 * k.sigma2 else 1)(k, eps=eps)
+
+
 def lenient(k: Constants, *, eta: Any, T: Any) -> Bound:
     return sgd.bound(k, eta=np.minimum(np.abs(np.asarray(eta, dtype=float)), 1 / k.L), T=T)
 
@@ -158,6 +162,15 @@ WRONG: list[tuple[Check, Method]] = [
     (owed.says_what_it_is, with_bound(SGD, lambda k, b, run: {"claim": "C5"})),
     (owed.says_what_it_is, with_bound(SGD, lambda k, b, run: {"lowered_by": {"optimisation": "more steps T"}})),
     (owed.says_what_it_is, with_bound(LSR, lambda k, b, run: {"assumes": ("A1", "A2")})),
+    *(
+        (owed.is_lowered_by_what_it_says, with_bound(SGD, lambda k, b, run, said=said: {"lowered_by": {**b.lowered_by, **said}}))
+        for said in (
+            {"noise": "a larger eta"},
+            {"noise": "a smaller batch"},
+            {"optimisation": "neither T nor eta lowers it"},
+            {"noise": "T"},
+        )
+    ),
     (owed.is_a_sum_of_terms_that_are_not_negative, with_noise(lambda k, run: -1)),
     (owed.scales_with_the_objective, with_noise(lambda k, run: k.L)),
     (owed.is_monotone, with_noise(lambda k, run: run["T"])),
@@ -174,6 +187,9 @@ WRONG: list[tuple[Check, Method]] = [
     (owed.plans_what_it_says, replace(SGD, steps=with_stage(theta=lambda k, stage, eps: stage.theta + 0.5))),
     (owed.reaches_its_target_and_no_sooner, replace(SGD, steps=longer(0.5))),
     (owed.reaches_its_target_and_no_sooner, replace(SGD, steps=longer(2))),
+    (owed.reaches_its_target_and_no_sooner, replace(SGD, steps=longer_at_large_targets)),
+    (owed.reaches_its_target_and_no_sooner, replace(SGD, name="new", steps=longer(1.1))),
+    (owed.reaches_its_target_and_no_sooner, replace(SGD, steps=with_stage(eta=lambda k, stage, eps: stage.eta / 1.1))),
     (owed.has_whole_stages_within_the_premises, replace(SGD, steps=with_stage(steps=lambda k, stage, eps: stage.steps + 0.5))),
     (owed.has_whole_stages_within_the_premises, replace(SGD, steps=with_stage(eta=lambda k, stage, eps: 2 * stage.eta))),
     (owed.asks_for_more_the_finer_and_the_farther, replace(SGD, steps=with_stage(steps=lambda k, stage, eps: np.ceil(1e9 * eps)))),
