@@ -211,8 +211,9 @@ def planned(method: Method, k: Constants, eps: Any) -> Plan:
 def reaches_its_target_and_no_sooner(method: Method) -> None:
     """Where noise limits the step size, by its own bound: at the end of the plan, and not with a fifth less of the last stage."""
     if method.bounds:
-        k, eps2 = Constants(L=10, mu=1, sigma2=100, delta=1e-3, F0=1), 0.3
-        plan = planned(method, k, np.sqrt(eps2))
+        eps2 = 0.3
+        known = (Constants(L=10, mu=1, sigma2=100, delta=delta, F0=1) for delta in (1e-3, 1e-5))
+        k, plan = next((k, plan) for k in known if (plan := planned(method, k, np.sqrt(eps2))).reachable)
         for part, there in ((1.0, True), (0.8, False)):
             lengths = [np.asarray(stage.steps) for stage in plan.stages]
             lengths[-1] = np.ceil(part * lengths[-1])

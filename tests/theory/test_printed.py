@@ -232,7 +232,7 @@ def test_comparison() -> None:
     head, *rows, why, crossovers = comparison.table(0.1).splitlines()
     assert head == "  samples until E‖∇F‖² <= 0.01                       claim  assumes"
     assert rows[0] == "  sgd-pl  7 + 4,000 + 4,000                   8,007  C15b   A1 A2 A4"
-    assert rows[-2] == "  lsr                           never: floor 0.1818  C5     A1 A2 A3"
+    assert rows[-3] == "  lsr                           never: floor 0.1818  C5     A1 A2 A3"
     assert why == f"  {comparison.why}"
     assert crossovers.startswith("  As delta varies, TSLA's bound is ahead of sgd below 0.5, sgd-exact below 0.1262, sgd-pl below")
     assert "lsr" not in crossovers

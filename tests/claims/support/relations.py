@@ -69,8 +69,9 @@ def of(method: Method) -> BoundOf:
 
 
 def negligible(bound: BoundOf, k: Constants, eta: float) -> float:
-    """1e-14 of what F0 contributes at T = 0 (C7, C15a) or T = 1."""
-    return 1e-14 * float({"C7": k.F0, "C15a": 2 * k.L * k.F0}.get(bound(k, eta, 1, None).claim, 2 * k.F0 / eta))
+    """1e-14 of what F0 contributes at T = 0 (C7, C15a, C19) or T = 1."""
+    at_once = {"C7": k.F0, **dict.fromkeys(("C15a", "C19"), 2 * k.L * k.F0)}
+    return 1e-14 * float(at_once.get(bound(k, eta, 1, None).claim, 2 * k.F0 / eta))
 
 
 @for_all(st.data(), constants(), st.integers(1, 10**4), st.none() | thetas, st.floats(0.1, 10))

@@ -15,7 +15,7 @@ import z3
 
 from tests.planted import assert_rejects
 from tests.theory.certificates.steps import STEPS
-from tsla.theory import biased, lsr, lsr_pl, sgd, sgd_pl, smoothed_pl, smoothing, stall, two_stage, worst_case
+from tsla.theory import biased, last_iterate, lsr, lsr_pl, sgd, sgd_pl, smoothed_pl, smoothing, stall, two_stage, worst_case
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.certificates.algebra.engine.obligation import Obligation
 from tsla.theory.constants import Constants
@@ -145,6 +145,10 @@ def reachable(at: Point) -> Point:
     return {"V": paper_floor(at), "eps2": paper_floor(at) * (1 + at["theta"])}
 
 
+def target_above_kappa(at: Point) -> Point:
+    return {"eps2": at["L"] / at["mu"] * paper_floor(at) * (1 + at["theta"])}
+
+
 def small_target(at: Point) -> Point:
     return {"eps2": 2 * at["sigma2"] * at["theta"], "r": 1 / (2 * at["theta"])}
 
@@ -242,6 +246,15 @@ CASES = [
     Case("C16", "plan", "eta", (1,), lambda p: stages(worst_case.sgd_steps, p)[0].eta),
     Case("C16", "plan", "T", (1,), lambda p: stages(worst_case.sgd_steps, p)[0].steps, rounded_up),
     Case("C16", "C5 without the last noise", "conclusion", (1,), lambda p: worst_case.lsr_value(constants(p), T=p.T, theta=p.theta)),
+    Case(
+        "C19", "bound, C7", "conclusion", (1,),
+        lambda p: last_iterate.bound(constants(p), eta=p.eta, T=p.T, theta=p.theta).total,
+    ),
+    Case(
+        "C19", "bound, C12", "conclusion", (1,),
+        lambda p: last_iterate.split_bound(constants(p), oracle(p), eta=p.eta, T=p.T, theta=p.theta).total,
+    ),
+    Case("C19", "plan", "argument > 0", (0,), lambda p: stages(last_iterate.steps, p)[0].steps, burn_in, target_above_kappa),
     Case("C17", "shrunk moment", "conclusion", (1,), lambda p: unsplit(p).shrunk.second_moment(p.theta)),
     Case("C17", "beyond shrinking", "conclusion", (1,), lambda p: unsplit(p).beyond(p.theta)),
     Case("C17", "zero vector, A3", "conclusion", (1, 1), lambda p: unsplit(p).shrunk.delta),

@@ -98,6 +98,11 @@ def gap_bound(F0: Term, contraction: Term, mu: Term, V: Term) -> Term:
     return contraction * F0 + V / (2 * mu)
 
 
+def gradient_of_gap(L: Term, gap: Term) -> Term:
+    """``last_iterate.bound`` and ``split_bound``, from the gap that is left (C19)."""
+    return 2 * L * gap
+
+
 def last_iterate_bound(F0: Term, contraction: Term, eta: Term, L: Term, mu: Term, sigma2: Term) -> Term:
     """``sgd_pl.last_iterate_bound`` with ``contraction = (1-ημ)^T`` (C15a)."""
     return 2 * L * contraction * F0 + eta * L * L * sigma2 / mu

@@ -77,6 +77,16 @@ def c15a(v: Values) -> Ball:
     return 2 * v["L"] * (1 - v["eta"] * v["mu"]) ** v["T"] * v["F0"] + v["eta"] * v["L"] ** 2 * v["sigma2"] / v["mu"]
 
 
+def c19(v: Values) -> Ball:
+    """Last iterate of LSR under A4."""
+    return 2 * v["L"] * c7(v)
+
+
+def c19_split(v: Values) -> Ball:
+    """Last iterate of LSR with bias and noise apart, under A4."""
+    return 2 * v["L"] * c12_gap(v)
+
+
 def c16(v: Values) -> Ball:
     """SGD at its exact worst case."""
     return c4(v) / (2 - v["eta"] * v["L"])
@@ -91,6 +101,8 @@ FORMULAS: dict[str, Callable[[Values], Ball]] = {
     "C12, gap": c12_gap,
     "C15a": c15a,
     "C16": c16,
+    "C19": c19,
+    "C19, split": c19_split,
 }
 
 
