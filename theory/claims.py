@@ -1,8 +1,8 @@
 """Every claim, once: the list from which ``paper_checks.md`` is made, and by whose ids evidence names what it is evidence for.
 
 The setting: cross-entropy ``F``, one-hot gradient ``g``, smoothing-label gradient ``ĝ``, ``g_LS = (1-θ)g + θĝ``. A1: ∇F is
-L-Lipschitz. A2: ``E g = ∇F``, ``E‖g-∇F‖² <= σ²``. A3: ``E‖ĝ-∇F‖² <= δσ²``. A4 (PL): ``2μ(F - F*) <= ‖∇F‖²``. ``w_R``: a
-uniformly random iterate of the run (of the last stage, where there are several).
+L-Lipschitz. A2: ``E g = ∇F``, ``E‖g-∇F‖² <= σ²``. A3: ``E‖ĝ-∇F‖² <= δσ²``. A4 (PL): ``2μ(F - F*) <= ‖∇F‖²``. A2′, A3′: as A2 and
+A3, with ``2A(F-F*) + B‖∇F‖² + C`` for σ². ``w_R``: a uniformly random iterate of the run (of the last stage, where there are several).
 """
 
 from __future__ import annotations
@@ -110,6 +110,14 @@ CLAIMS = (
     ),
     Claim("C17", "shrinkage control", "ĝ = 0 satisfies A3 too: smoothing counts only beyond SGD with step (1-θ)η", OURS),
     Claim("C19", "the last iterate", "E‖∇F(w_T)‖² ≤ 2L·gap (C7, C12): ε² in κ log⁺(2LF0/(ε²-κV)) samples if κV < ε²", OURS, SMOOTHED_PL),
+    Claim(
+        "C20",
+        "noise that grows",
+        "E‖g-∇F‖² ≤ 2A(F-F*) + B‖∇F‖² + C: E‖∇F(w_R)‖² ≤ [2F0 ηLA/(1-(1+LAη²)^-T) + ηLC]/(2-ηL(1+B)), P(R = t) ∝ (1+LAη²)^-t",
+        f"{OURS}; Khaled and Richtárik 2020",
+        ("A1", "A2′", LONG_STEP),
+        parts=(Claim("C20-lsr", "label smoothing", "ρ[2F0 A/(1-(1+ηρA)^-T) + C]/(1-ρB), ρ = 1-θ+θδ", OURS, ("A1", "A2′", "A3′", STEP)),),
+    ),
     *(Claim(own.claim, own.title, own.statement, own.source, (*own.assumes, STEP)) for own in declared() if own.statement),
     _of_training("E1", "variance in training", "smoothing lowers the variance of the stochastic gradient, at least early"),
     _of_training("E2", "early speed", "smoothing speeds up the early epochs"),

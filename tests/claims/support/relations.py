@@ -18,6 +18,7 @@ from tsla.theory import lsr, sgd, sgd_pl, two_stage
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
+from tsla.theory.growing_noise import Growth
 from tsla.theory.method import Method
 
 BoundOf = Callable[[Constants, float, float, "float | None"], Bound]
@@ -44,8 +45,11 @@ def last_iterate_bound(k: Constants, eta: float, T: float, theta: float | None) 
 
 
 def given_to(method: Method, k: Constants) -> tuple[Any, ...]:
-    """What a method takes before the run: the constants that it needs; where it tells bias from noise, half of ``δσ²`` is bias."""
+    """What a method takes before the run: the constants that it needs; where it tells bias from noise, half of ``δσ²`` is bias; where noise
+    grows, ``A = L``."""
     needed = {name: getattr(k, name) for name in ("L", "sigma2", "F0", *method.needs.split()) if name in FIELDS}
+    if method.grows:
+        return Constants(**needed), Growth(A=k.L, B=0)
     if not method.splits:
         return (Constants(**needed),)
     with np.errstate(over="ignore"):

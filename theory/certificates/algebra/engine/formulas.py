@@ -93,6 +93,14 @@ def worst_case_bound(F0: Term, eta: Term, T: Term, L: Term, sigma2: Term) -> Ter
     return sgd_bound(F0, eta, T, L, sigma2) / (2 - eta * L)
 
 
+def weighted_bound(F0: Term, eta: Term, weight: Term, rho: Term, C: Term, left: Term) -> Term:
+    """``growing_noise.sgd_bound`` at ``rho = ηL``, ``left = 2 - ηL(1+B)``, and ``lsr_bound`` at ``left = 1 - ρB`` (C20).
+
+    ``weight`` is what the weights of the iterates add up to.
+    """
+    return (2 * F0 / (eta * weight) + rho * C) / left
+
+
 def gap_bound(F0: Term, contraction: Term, mu: Term, V: Term) -> Term:
     """``tsla.stage_one`` with ``contraction = (1-η1 μ)^T1`` (C7)."""
     return contraction * F0 + V / (2 * mu)

@@ -92,6 +92,23 @@ def c16(v: Values) -> Ball:
     return c4(v) / (2 - v["eta"] * v["L"])
 
 
+def weighted(v: Values, a: Ball, rho: Ball, left: Ball) -> Ball:
+    """What C20 makes of the growth a of the gap, of the error's factor ρ, and of what is left of the descent."""
+    return (2 * v["F0"] / v["eta"] * a / (1 - 1 / (1 + a) ** v["T"]) + rho * v["sigma2"]) / left
+
+
+def c20(v: Values) -> Ball:
+    """SGD where the noise grows."""
+    scale = v["eta"] * v["L"]
+    return weighted(v, scale * v["eta"] * v["A"], scale, 2 - scale * (1 + v["B"]))
+
+
+def c20_smoothed(v: Values) -> Ball:
+    """LSR where the noise grows."""
+    rho = lemma({**v, "sigma2": exactly(1.0)})
+    return weighted(v, v["eta"] * rho * v["A"], rho, 1 - rho * v["B"])
+
+
 FORMULAS: dict[str, Callable[[Values], Ball]] = {
     "C4": c4,
     "C5": c5,
@@ -103,6 +120,8 @@ FORMULAS: dict[str, Callable[[Values], Ball]] = {
     "C16": c16,
     "C19": c19,
     "C19, split": c19_split,
+    "C20": c20,
+    "C20, smoothed": c20_smoothed,
 }
 
 
