@@ -118,6 +118,13 @@ CLAIMS = (
         ("A1", "A2′", LONG_STEP),
         parts=(Claim("C20-lsr", "label smoothing", "ρ[2F0 A/(1-(1+ηρA)^-T) + C]/(1-ρB), ρ = 1-θ+θδ", OURS, ("A1", "A2′", "A3′", STEP)),),
     ),
+    Claim(
+        "C21",
+        "heavy ball",
+        "v⁺ = mv+g, w⁺ = w-ηv⁺: E‖∇F(w_R)‖² ≤ [2F0/(hT) + hL(1+m)σ²]/(2-hL(1+m)/(1-m)), h = η/(1-m)",
+        f"{OURS}; Liu, Gao and Yin 2020",
+        ("A1", "A2", LONG_STEP),
+    ),
     *(Claim(own.claim, own.title, own.statement, own.source, (*own.assumes, STEP)) for own in declared() if own.statement),
     _of_training("E1", "variance in training", "smoothing lowers the variance of the stochastic gradient, at least early"),
     _of_training("E2", "early speed", "smoothing speeds up the early epochs"),

@@ -102,7 +102,7 @@ def _program(points: list[Array], tangents: list[float], *, L: float, F0: float,
     rows = np.concatenate([above, np.asarray(touching) / unit])
     normal = [[0.0, 0.0, -x, 0.0, 2 - x]]
     solved = linprog([1.0, 0.0, 0.0, x, 0.0], A_ub=rows, b_ub=np.zeros(len(rows)), A_eq=normal, b_eq=[1.0], method="highs")
-    if solved.x is None:
+    if solved.x is None or solved.fun is None:
         raise ValueError(f"the linear program of the envelope is not solved: {solved.message}")
     _, A, B, _, share = solved.x
     largest = (2 / x - 1) * (1 - 1e-9)  # at which nothing is left of the descent

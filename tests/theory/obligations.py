@@ -42,7 +42,7 @@ NUMBERS = {
     "c": -0.02,
     "eps": 0.5,
 }
-NUMBERS |= {"eta": 0.05, "T": 100, "eta1": 0.1, "T1": 10, "eta2": 0.01, "T2": 1000}
+NUMBERS |= {"momentum": 0.1, "eta": 0.05, "T": 100, "eta1": 0.1, "T1": 10, "eta2": 0.01, "T2": 1000}
 OVERFLOWS = "overflows float64|is larger than 1/L|is not below|= inf must be"
 
 # --- of bounds
@@ -88,7 +88,10 @@ def is_above_a_quadratic(method: Method) -> None:
 
 
 PREMISES = [
-    ({"eta": 0.21}, r"eta\d? = 0.21 is (larger than 1/L = 0.1|not below 2/[L(1+B)]+ = 0.2); C\d+a? needs 0 < eta\d? (<= 1|< 2)/[L(1+B)]+"),
+    (
+        {"eta": 0.21},
+        r"eta\d? = 0.21 is (larger than 1/L = 0.1|not below 2\S+ = 0.2); C\d+a? needs 0 < eta\d? (<= 1|< 2)\S+( m the momentum)?",
+    ),
     ({"eta": 0}, r"eta\d? = 0 must be a finite number above 0"),
     ({"eta": float("nan")}, r"eta\d? = nan must be a finite number above 0"),
     ({"eta": True}, r"eta\d? = True must be a finite number above 0"),

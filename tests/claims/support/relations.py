@@ -58,8 +58,8 @@ def given_to(method: Method, k: Constants) -> tuple[Any, ...]:
 
 
 def run_of(method: Method, eta: Any, T: Any, theta: Any) -> dict[str, Any]:
-    """Its step sizes and lengths, the same in every stage, and ``theta`` where it takes one."""
-    numbers = {name: eta if name.startswith("eta") else T for name in method.run.split()}
+    """Its step sizes and lengths, the same in every stage, no momentum, and ``theta`` where it takes one."""
+    numbers = {name: 0.0 if name == "momentum" else eta if name.startswith("eta") else T for name in method.run.split()}
     return numbers | ({"theta": theta} if "theta" in method.optional.split() else {})
 
 

@@ -15,7 +15,21 @@ import z3
 
 from tests.planted import assert_rejects
 from tests.theory.certificates.steps import STEPS
-from tsla.theory import biased, growing_noise, last_iterate, lsr, lsr_pl, sgd, sgd_pl, smoothed_pl, smoothing, stall, two_stage, worst_case
+from tsla.theory import (
+    biased,
+    growing_noise,
+    last_iterate,
+    lsr,
+    lsr_pl,
+    momentum,
+    sgd,
+    sgd_pl,
+    smoothed_pl,
+    smoothing,
+    stall,
+    two_stage,
+    worst_case,
+)
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.certificates.algebra.engine.obligation import Obligation
 from tsla.theory.constants import Constants
@@ -167,6 +181,12 @@ def growing_smoothed(at: Point) -> Point:
     return {"C": at["sigma2"], "rho": rho, "B": at["theta"] / rho, "weight": weights(at["eta"] * rho * at["A"], at["T"])}
 
 
+def with_momentum(at: Point) -> Point:
+    """Momentum up to half of what the step size allows, ``(1-m)² > ηL``."""
+    m = at["theta"] * (1 - at["eta"] * at["L"]) / 2
+    return {"m": m, "h": at["eta"] / (1 - m)}
+
+
 def weights(a: Fraction, T: Fraction) -> Fraction:
     return sum(((1 + a) ** -(t + 1) for t in range(int(T))), Fraction(0))
 
@@ -285,6 +305,10 @@ CASES = [
         lambda p: growing_noise.lsr_bound(constants(p), growth(p), eta=p.eta, T=p.T, theta=p.theta).total, given=growing_smoothed,
     ),
     Case("C20", "lemma", "conclusion", (1,), lambda p: smoothing.lemma(1, p.delta, p.theta) * (2 * p.A * p.gap + p.B * p.grad2 + p.C)),
+    Case(
+        "C21", "bound", "conclusion", (1,),
+        lambda p: momentum.bound(constants(p), eta=p.eta, T=p.T, momentum=p.m).total, given=with_momentum,
+    ),
     Case("C19", "plan", "argument > 0", (0,), lambda p: stages(last_iterate.steps, p)[0].steps, burn_in, target_above_kappa),
     Case("C17", "shrunk moment", "conclusion", (1,), lambda p: unsplit(p).shrunk.second_moment(p.theta)),
     Case("C17", "beyond shrinking", "conclusion", (1,), lambda p: unsplit(p).beyond(p.theta)),

@@ -93,6 +93,11 @@ def worst_case_bound(F0: Term, eta: Term, T: Term, L: Term, sigma2: Term) -> Ter
     return sgd_bound(F0, eta, T, L, sigma2) / (2 - eta * L)
 
 
+def momentum_bound(F0: Term, h: Term, T: Term, L: Term, sigma2: Term, m: Term) -> Term:
+    """``momentum.bound`` with ``h = η/(1-m)`` (C21)."""
+    return (2 * F0 / (h * T) + h * L * (1 + m) * sigma2) / (2 - h * L * (1 + m) / (1 - m))
+
+
 def weighted_bound(F0: Term, eta: Term, weight: Term, rho: Term, C: Term, left: Term) -> Term:
     """``growing_noise.sgd_bound`` at ``rho = ηL``, ``left = 2 - ηL(1+B)``, and ``lsr_bound`` at ``left = 1 - ρB`` (C20).
 

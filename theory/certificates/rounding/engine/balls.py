@@ -109,6 +109,13 @@ def c20_smoothed(v: Values) -> Ball:
     return weighted(v, v["eta"] * rho * v["A"], rho, 1 - rho * v["B"])
 
 
+def c21(v: Values) -> Ball:
+    """SGD with momentum."""
+    m = v["momentum"]
+    h = v["eta"] / (1 - m)
+    return (2 * v["F0"] / (h * v["T"]) + h * v["L"] * (1 + m) * v["sigma2"]) / (2 - h * v["L"] * (1 + m) / (1 - m))
+
+
 FORMULAS: dict[str, Callable[[Values], Ball]] = {
     "C4": c4,
     "C5": c5,
@@ -122,6 +129,7 @@ FORMULAS: dict[str, Callable[[Values], Ball]] = {
     "C19, split": c19_split,
     "C20": c20,
     "C20, smoothed": c20_smoothed,
+    "C21": c21,
 }
 
 
