@@ -1,8 +1,8 @@
 """Every claim, once: the list from which ``paper_checks.md`` is made, and by whose ids evidence names what it is evidence for.
 
 The setting: cross-entropy ``F``, one-hot gradient ``g``, smoothing-label gradient ``ĝ``, ``g_LS = (1-θ)g + θĝ``. A1: ∇F is
-L-Lipschitz. A2: ``E g = ∇F``, ``E‖g-∇F‖² <= σ²``. A3: ``E‖ĝ-∇F‖² <= δσ²``. A4 (PL): ``2μ(F - F*) <= ‖∇F‖²``. ``w_R``: a
-uniformly random iterate of the run (of the last stage, where there are several).
+L-Lipschitz. A2: ``E g = ∇F``, ``E‖g-∇F‖² <= σ²``. A3: ``E‖ĝ-∇F‖² <= δσ²``. A4 (PL): ``2μ(F - F*) <= ‖∇F‖²``. A2′, A3′: as A2 and
+A3, with ``2A(F-F*) + B‖∇F‖² + C`` for σ². ``w_R``: a uniformly random iterate of the run (of the last stage, where there are several).
 """
 
 from __future__ import annotations
@@ -60,7 +60,14 @@ CLAIMS = (
     Claim("C6", "LSR stalls", "for larger δ the bound C5 never falls under V(θ)", PAPER, SMOOTHED),
     Claim("C7", "TSLA, stage 1", "E[F(w_T1)-F*] ≤ (1-η1μ)^T1 F0 + V(θ)/(2μ)", PAPER, SMOOTHED_PL),
     Claim("C8", "TSLA", "E‖∇F(w_R)‖² ≤ 2·gap(C7)/(η2T2) + η2Lσ²; T1 + ⌈8δσ²/(μη2ε²)⌉ samples", PAPER, SMOOTHED_PL),
-    Claim("C9", "regimes", "at δ = ε^q: TSLA 1/ε^(4-q) with A4, LSR 1/ε² from q = 2 on, SGD 1/ε⁴ without A4", PAPER, (*SMOOTHED_PL, GAIN)),
+    Claim(
+        "C9",
+        "regimes",
+        "at δ = ε^q the plans take: TSLA 1/ε^(4-q) with A4, of which for q > 2 stage 1 alone would do (C19), LSR 1/ε² from q = 2 on, "
+        "SGD 1/ε⁴ without A4",
+        PAPER,
+        (*SMOOTHED_PL, GAIN),
+    ),
     Claim("C10", "the lemma's own best θ", "V is linear in θ: for δ < 1 its minimum is δσ², at θ = 1", OURS, ("A2", "A3", GAIN)),
     Claim("C11", "exact second moment", "(1-θ)²s² + θ²ŝ² + 2θ(1-θ)c, least at θ* = (s²-c)/(s²+ŝ²-2c)", OURS),
     Claim(
@@ -113,6 +120,22 @@ CLAIMS = (
             Claim("C18-lemma", "the sharp lemma", "E‖g_LS-∇F‖² ≤ U(θ) = σ²((1-θ)+θ√δ)², attained by ĝ-∇F = √δ(g-∇F)", OURS, ("A2", "A3")),
             Claim("C18-gap", "the gap under A4", "E[F(w_T)-F*] ≤ (1-ημ)^T F0 + W(θ,ηL)/(2μ)", OURS, SMOOTHED_PL),
         ),
+    ),
+    Claim("C19", "the last iterate", "E‖∇F(w_T)‖² ≤ 2L·gap (C7, C12): ε² in κ log⁺(2LF0/(ε²-κV)) samples if κV < ε²", OURS, SMOOTHED_PL),
+    Claim(
+        "C20",
+        "noise that grows",
+        "E‖g-∇F‖² ≤ 2A(F-F*) + B‖∇F‖² + C: E‖∇F(w_R)‖² ≤ [2F0 ηLA/(1-(1+LAη²)^-T) + ηLC]/(2-ηL(1+B)), P(R = t) ∝ (1+LAη²)^-t",
+        f"{OURS}; Khaled and Richtárik 2020",
+        ("A1", "A2′", LONG_STEP),
+        parts=(Claim("C20-lsr", "label smoothing", "ρ[2F0 A/(1-(1+ηρA)^-T) + C]/(1-ρB), ρ = 1-θ+θδ", OURS, ("A1", "A2′", "A3′", STEP)),),
+    ),
+    Claim(
+        "C21",
+        "heavy ball",
+        "v⁺ = mv+g, w⁺ = w-ηv⁺: E‖∇F(w_R)‖² ≤ [2F0/(hT) + hL(1+m)σ²]/(2-hL(1+m)/(1-m)), h = η/(1-m)",
+        f"{OURS}; Liu, Gao and Yin 2020",
+        ("A1", "A2", LONG_STEP),
     ),
     *(Claim(own.claim, own.title, own.statement, own.source, (*own.assumes, STEP)) for own in declared() if own.statement),
     _of_training("E1", "variance in training", "smoothing lowers the variance of the stochastic gradient, at least early"),

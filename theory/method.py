@@ -13,7 +13,9 @@ from tsla.theory.plan import Plan
 
 ORACLE = ("beta2", "nu2", "c")
 """What a method needs beside :class:`Constants` where it tells bias from noise."""
-NUMBERS = {"needs": "L mu sigma2 delta F0 beta2 nu2", "run": "eta T eta1 T1 eta2 T2", "optional": "theta c"}
+GROWTH = ("A", "B", "C")
+"""What it needs of noise that grows (A2′), where C stands in the place of ``sigma2``."""
+NUMBERS = {"needs": "L mu sigma2 delta F0 beta2 nu2 A B C", "run": "eta T eta1 T1 eta2 T2 momentum", "optional": "theta c"}
 """What there is to choose from, for which the command line has options."""
 
 
@@ -28,10 +30,10 @@ class Method:
 
     name:       on the command line, and ``method`` of what it returns
     claim:      id of its claim. Where ``tsla.theory.claims`` doesn't state it, ``title``, ``statement`` and ``source`` do
-    needs:      constants without which it says nothing: fields of Constants, ``beta2 nu2`` of the oracle
-    run:        step sizes and lengths that ``bound`` needs: ``eta T``, or ``eta1 T1 eta2 T2`` for two stages
+    needs:      constants without which it says nothing: fields of Constants, ``beta2 nu2`` of the oracle, ``A B C`` of noise that grows
+    run:        step sizes and lengths that ``bound`` needs: ``eta T``, or ``eta1 T1 eta2 T2`` for two stages; ``momentum`` of a heavy ball
     optional:   what ``bound`` can do without: ``theta``, ``c`` of the oracle
-    bound:      ``(constants, *, run, optional) -> Bound``; the oracle follows the constants where it is needed. So do the other two
+    bound:      ``(constants, *, run, optional) -> Bound``; oracle or growth follow the constants where they are needed. So do the other two
     why:        its derivation, with the same arguments; a bound must have one
     steps:      ``(constants, *, eps) -> Plan``
     within:     the method among whose bounds ``tsla bound`` has this one; ``name`` if empty
@@ -101,6 +103,11 @@ class Method:
         return "beta2" in self.needs.split()
 
     @property
+    def grows(self) -> bool:
+        """Whether its noise may grow (A2′), of which it needs to know how."""
+        return "A" in self.needs.split()
+
+    @property
     def smooths(self) -> bool:
         """Whether it smooths labels."""
         return "delta" in self.needs.split() or self.splits
@@ -108,4 +115,5 @@ class Method:
     @property
     def assumes(self) -> tuple[str, ...]:
         """Ids of its assumptions, which are those of the constants that it needs."""
-        return ("A1", "A2", *(("A3",) if self.smooths else ()), *(("A4",) if "mu" in self.needs.split() else ()))
+        prime = "′" if self.grows else ""
+        return ("A1", f"A2{prime}", *((f"A3{prime}",) if self.smooths else ()), *(("A4",) if "mu" in self.needs.split() else ()))

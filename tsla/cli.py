@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "variance": ("tsla.theory.commands.variance",),
     "simulate": ("tsla.empirics.commands.simulate",),
     "power": ("tsla.empirics.commands.power",),
+    "envelope": ("tsla.empirics.commands.envelope",),
     "train": ("tsla.empirics.commands.train",),
     "measure": ("tsla.empirics.commands.measure",),
     "plan": ("tsla.empirics.commands.plan",),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,14 +38,14 @@ def pilot(table: pd.DataFrame, *, column: str | None, a: str | None, b: str | No
     not measured at all. A sample is a seed, or a replica. Raises ValueError for unknown names, where rows don't pair one to one, where a
     seed has several rows at one checkpoint, and where the seeds were run with other settings than each other.
     """
-    rows, names = _kept(table, where or {}), {str(name) for name in (column, a, b)}
+    rows, names = kept(table, where or {}), {str(name) for name in (column, a, b)}
     _check_names(rows, column, a, b)
     axis, unit = (next((name for name in known if name in rows), None) for known in (AXES, UNITS))
     if unit is None:
         raise ValueError(f"the record must have a column {' or '.join(UNITS)}, by which its rows are paired")
     groups = _groups(rows, a, b)
     samples = [_samples(group, _values(group, column, a, b), axis, unit) for group in groups.values()]
-    whole_runs = _kept(table, {name: value for name, value in (where or {}).items() if name != axis})  # they tell settings from values
+    whole_runs = kept(table, {name: value for name, value in (where or {}).items() if name != axis})  # they tell settings from values
     for method, group in _groups(whole_runs, a, b).items():
         _one_setting(group, axis, unit, names, f"{method}: " if method else "")
     if len(groups) == 1:
@@ -91,7 +91,16 @@ def _values(rows: pd.DataFrame, column: str | None, a: str | None, b: str | None
     return first - second
 
 
-def _kept(table: pd.DataFrame, where: Mapping[str, str]) -> pd.DataFrame:
+def conditions(texts: Iterable[str]) -> dict[str, str]:
+    """What each ``NAME=VALUE`` asks of a column. Raises ValueError for other texts."""
+    for text in texts:
+        if "=" not in text:
+            raise ValueError(f"where = {text!r} must be NAME=VALUE, a column and what it must hold")
+    return dict(text.split("=", 1) for text in texts)
+
+
+def kept(table: pd.DataFrame, where: Mapping[str, str]) -> pd.DataFrame:
+    """The rows whose columns have these values, given as text. Raises ValueError for an unknown column, and where no row is left."""
     rows = table
     for name, value in where.items():
         values = rows[_named(rows, "where", name)]

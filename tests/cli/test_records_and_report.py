@@ -10,6 +10,7 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -49,6 +50,10 @@ BAD = [
     Bad("--bond", {}, ("unknown argument --bond", "allowed: --help --version")),
     Bad("records rate", {}, ("'rate'", "digits, regimes, rates, stall, measured_rates, annealed, power_of_tests")),
     Bad("power nowhere.parquet", {}, ("record = nowhere.parquet", "no such file")),
+    Bad("envelope nowhere.parquet", {"eta": "0.1", "T": "1"}, ("record = nowhere.parquet", "no such file")),
+    Bad("envelope records/digits.parquet", {"eta": "0.1", "T": "1"}, ("L is missing", "--curvature", "--L must be given")),
+    Bad("envelope records/digits.parquet", {"eta": "0.1"}, ("required: --T",)),
+    Bad("envelope records/digits.parquet", {"eta": "0.1", "T": "1", "where": "sgd"}, ("where = 'sgd' must be NAME=VALUE",)),
     Bad("simulate", {"problem": "stall", "method": "sgd"}, ("eps = None and T = None", "exactly one")),
     Bad("check C99", {}, ("'C99'", "C1, C2")),
 ]
@@ -138,6 +143,21 @@ def test_power(run: Run, tmp_path: Path) -> None:
     found = as_json(run(f"power {tmp_path / 'pilot.parquet'} --a b --b a --column loss --json"))
     assert found["level"] == 0.05
     assert "seeds" in str(found)
+
+
+def test_envelope(run: Run, tmp_path: Path) -> None:
+    """s² = 2(F-F*) + 3‖∇F‖² + 4 at batches of 2, on two runs of which one is kept; L is 5 at the steepest point."""
+    gap, grad2 = np.array([2.0, 1.0, 0.5, 0.1]), np.array([0.1, 4.0, 1.0, 0.0])
+    rows = {"seed": 0, "epoch": range(4), "eta": 0.5, "eta_L": [1.0, 2.5, 1.0, 0.5], "train_loss": gap, "grad2": grad2}
+    kept = pd.DataFrame(rows | {"s2": 2 * (2 * gap + 3 * grad2 + 4)})
+    records.write(tmp_path / "runs.parquet", pd.concat([kept, kept.assign(seed=1, s2=1e6)]), {}, "")
+    command = f"envelope {tmp_path / 'runs.parquet'} --where seed=0 --batch-size 2 --eta 0.001 --T 100000"
+    found = as_json(run(f"{command} --json"))
+    assert (found["points"], found["L"], found["F0"], found["sigma2"]) == (4, 5, 2, pytest.approx(18))
+    assert (2 * found["A"] * gap + found["B"] * grad2 + found["C"] >= (2 * gap + 3 * grad2 + 4) * (1 - 1e-12)).all()
+    assert found["bound"]["total"] < found["constant"]["total"]
+    table = run(command)
+    assert all(words in table for words in ("at the 4 points that were measured", "(C20;", "(C16)", "It proves nothing of other weights"))
 
 
 def test_figures_and_a_foreign_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: Refusal) -> None:

@@ -113,6 +113,9 @@ BY_HAND: dict[str, dict[str, Any]] = {
         "theta": pytest.approx(1 / 1.1),
         "exact": None,
     },
+    f"steps lsr-pl-last {EXAMPLE}": {"reachable": False, "total": None, "floor": pytest.approx(2 / 1.1)},
+    f"bound lsr-pl-last {CONSTANTS} --mu 1 --delta 0.25 --eta 0.1 --T 1": {"total": pytest.approx(20 * 0.9 + 10 * 0.4)},
+    f"bound lsr-pl-last {CONSTANTS} --mu 1 --beta2 0.5 --nu2 2 --theta 1 --eta 0.05 --T 1": {"total": pytest.approx(20 * 0.95 + 10 * 1.5)},
     "variance --s2 1 --shat2 0.2 --c 0.1 --grad2 0.4 --theta 0.5": {"exact": pytest.approx(0.35), "shrinkage": pytest.approx(0.35)},
     "variance --s2 1 --shat2 0.2 --c 0.1": {"theta_star": pytest.approx(0.9), "minimum": pytest.approx(0.19), "shrinkage": None},
     "variance --s2 1 --shat2 1 --c -1e-3 --theta 0.5": {"exact": pytest.approx(0.5 - 0.0005)},  # -1e-3 is a value and no option

@@ -30,9 +30,23 @@ from tsla.theory.method import ORACLE, Method
 from tsla.theory.plan import Plan
 
 K = Constants(L=10, mu=1, sigma2=1, delta=0.1, F0=1)
-NUMBERS = {"L": 10, "mu": 1, "sigma2": 1, "delta": 0.1, "F0": 1, "beta2": 0.05, "nu2": 0.05, "theta": 0.5, "c": -0.02, "eps": 0.5}
-NUMBERS |= {"eta": 0.05, "T": 100, "eta1": 0.1, "T1": 10, "eta2": 0.01, "T2": 1000}
-OVERFLOWS = "overflows float64|is larger than 1/L|is not below 2/L|= inf must be"
+NUMBERS = {
+    "L": 10,
+    "mu": 1,
+    "sigma2": 1,
+    "delta": 0.1,
+    "F0": 1,
+    "beta2": 0.05,
+    "nu2": 0.05,
+    "A": 10,
+    "B": 0,
+    "C": 1,
+    "theta": 0.5,
+    "c": -0.02,
+    "eps": 0.5,
+}
+NUMBERS |= {"momentum": 0.1, "eta": 0.05, "T": 100, "eta1": 0.1, "T1": 10, "eta2": 0.01, "T2": 1000}
+OVERFLOWS = "overflows float64|is larger than 1/L|is not below|= inf must be"
 
 # --- of bounds
 
@@ -125,7 +139,10 @@ def is_above_a_quadratic(method: Method) -> None:
 
 
 PREMISES = [
-    ({"eta": 0.21}, r"eta\d? = 0.21 is (larger than 1/L = 0.1|not below 2/L = 0.2); C\d+a? needs 0 < eta\d? (<= 1|< 2)/L"),
+    (
+        {"eta": 0.21},
+        r"eta\d? = 0.21 is (larger than 1/L = 0.1|not below 2\S+ = 0.2); C\d+a? needs 0 < eta\d? (<= 1|< 2)\S+( m the momentum)?",
+    ),
     ({"eta": 0}, r"eta\d? = 0 must be a finite number above 0"),
     ({"eta": float("nan")}, r"eta\d? = nan must be a finite number above 0"),
     ({"eta": True}, r"eta\d? = True must be a finite number above 0"),
@@ -226,7 +243,7 @@ def answers_on_the_command_line(method: Method) -> None:
         command = ["bound", method.within or method.name, *(f"--{name}={NUMBERS[name]}" for name in names), *switch]
         run = {name: NUMBERS[name] for name in (*method.run.split(), *optional) if name != "c"}
         known, *oracle = given_to(method, K)
-        oracle = [replace(one, c=NUMBERS["c"] if "c" in optional else 0.0) for one in oracle]
+        oracle = [replace(one, c=NUMBERS["c"] if "c" in optional else 0.0) if method.splits else one for one in oracle]
         found, lines = (what(known, *oracle, **run) for what in (method.bound, method.why))
         assert json.loads(answer([*command, "--json"])) == found.json()
         assert json.loads(answer([*command, "--why", "--json"])) == found.json() | {"derivation": [str(line) for line in lines]}

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from tests.planted import Rejects
-from tsla.theory import inversion, smoothed_pl
+from tsla.theory import inversion
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.complexity import compare, exponents, regime
 from tsla.theory.constants import Constants
-from tsla.theory.methods import METHODS
+from tsla.theory.method import Method
+from tsla.theory.methods import METHODS, splitting
 from tsla.theory.plan import Plan
 
 KNOWN = {"L": 10.0, "mu": 1.0, "sigma2": 1.0, "delta": 0.1, "F0": 1.0}
@@ -46,12 +47,15 @@ def test_the_sentence(
     )
 
 
+LAST = "the last iterate of smoothing alone is ahead of it 1.5-fold, as its floor κV is below eps² = 0.04 (C19)."
+
+
 @pytest.mark.parametrize(
     ("changes", "eps", "ahead"),
     [
         ({"F0": 1.0}, 1.3, "sgd-pl-last is ahead of it 9-fold without smoothing."),  # 9 steps and 1
         ({"F0": 0.1}, 1.9, "sgd-pl-last is ahead of it 6-fold without smoothing."),  # 6 steps and none
-        ({"mu": 0.9, "sigma2": 0.1, "delta": 0.005, "F0": 100.0}, 0.2, "no bound here is ahead of it."),  # lsr-pl asks for as many
+        ({"mu": 0.9, "sigma2": 0.1, "delta": 0.005, "F0": 100.0}, 0.2, LAST),  # 9 + 6 steps and 10
     ],
 )
 def test_the_sentence_where_few_steps_are_enough(changes: dict[str, float], eps: float, ahead: str) -> None:
@@ -65,7 +69,7 @@ def test_all_methods_are_there_in_order(oracle: SmoothingOracle | None) -> None:
     totals = {plan.method: float(plan.total) for plan in found.plans}
     expected = {method: float(plan(known, eps=0.1).total) for method, plan in METHODS.items()}
     if oracle is not None:
-        expected["smoothed-pl"] = float(smoothed_pl.steps(known, oracle, eps=0.1).total)
+        expected |= {method.name: float(method(known, oracle, eps=0.1).total) for method in splitting()}
     assert totals == expected
     assert list(totals.values()) == sorted(totals.values())
     assert found.ahead == next(iter(totals))
@@ -93,12 +97,15 @@ def test_an_oracle_beyond_a3_is_refused() -> None:
 # --- exponents
 
 
-def half_biased(constants: Constants, *, eps: float) -> Plan:
-    half = constants.delta * constants.sigma2 / 2
-    return smoothed_pl.steps(constants, SmoothingOracle(beta2=half, nu2=half), eps=eps)
+def half_biased(method: Method) -> Callable[..., Plan]:
+    def steps(constants: Constants, *, eps: float) -> Plan:
+        half = constants.delta * constants.sigma2 / 2
+        return method(constants, SmoothingOracle(beta2=half, nu2=half), eps=eps)
+
+    return steps
 
 
-PLANS = {name: half_biased if name == "smoothed-pl" else METHODS[name] for name in exponents(0.0)}
+PLANS: dict[str, Callable[..., Plan]] = {**METHODS, **{method.name: half_biased(method) for method in splitting()}}
 
 
 def follows_the_plans(predicted: Callable[[str, float], float]) -> None:
@@ -106,7 +113,7 @@ def follows_the_plans(predicted: Callable[[str, float], float]) -> None:
     far, near = 1e-40, 1e-50
     for method, steps in PLANS.items():
         for q in (0, 1, 2, 3, 4):
-            totals = [float(steps(Constants(L=10, mu=1, sigma2=1, delta=0.25 * eps**q, F0=1), eps=eps).total) for eps in (far, near)]
+            totals = [float(steps(Constants(L=10, mu=1, sigma2=1, delta=0.02 * eps**q, F0=1), eps=eps).total) for eps in (far, near)]
             slope = np.inf if np.isinf(totals).any() else math.log(totals[1] / totals[0]) / math.log(far / near)
             assert predicted(method, q) == pytest.approx(slope, abs=0.02), (method, q)
 

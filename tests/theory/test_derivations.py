@@ -15,7 +15,7 @@ from tests.claims.support.recursions import exact, smoothed_error2
 from tests.claims.support.refusals import refuses
 from tests.claims.support.relations import call, given_to, run_of
 from tests.planted import tells_apart
-from tsla.theory import biased, lsr, sgd, sgd_pl, two_stage, worst_case
+from tsla.theory import biased, last_iterate, lsr, sgd, sgd_pl, two_stage, worst_case
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Constants
 from tsla.theory.derivation import Line
@@ -52,13 +52,18 @@ def recomputed(claim: str, given_: tuple[Any, ...], run: dict[str, Any]) -> list
         kept = (1 - eta * mu) ** T
         gap = [kept * F0, eta * L * sigma2 / (2 * mu)]
         return [eta * L, mu, T, kept, *gap, *(2 * L * part for part in gap)]
-    if claim == "C12":
-        return _of_biased(given_[1], L, sigma2, F0, mu, eta, T, run["theta"])
+    if len(given_) > 1:
+        lines = _of_biased(given_[1], L, sigma2, F0, mu, eta, T, run["theta"])
+        return lines if claim == "C12" else [*lines, *(2 * L * part for part in lines[-2:])]
     t = 1 / (1 + exact(k.delta)) if run["theta"] is None else exact(run["theta"])
     V = smoothed_error2(k, run["theta"])
     if claim == "C5":
         plain, smoothed = (1 - t) * sigma2, t * exact(k.delta) * sigma2
         return [t, plain, smoothed, V, eta * L, T, F0, T * eta / 2 * V, eta * T / 2, 2 * F0 / (eta * T), V, V]
+    if claim == "C19":
+        kept = (1 - eta * mu) ** T
+        gap = [kept * F0, V / (2 * mu)]
+        return [t, V, eta * L, T, kept, *gap, *(2 * L * part for part in gap)]
     kept, floor = (1 - eta1 * mu) ** T1, V / (2 * mu)
     gap = kept * F0 + floor
     stage_one = [t, V, eta1 * L, 1 - eta1 * mu, T1, kept, kept * F0, floor, gap]
@@ -79,6 +84,7 @@ def _of_biased(oracle: SmoothingOracle, L: Any, sigma2: Any, F0: Any, mu: Any, e
 
 
 METHODS = [sgd.METHOD, worst_case.SGD, lsr.METHOD, biased.MEAN, biased.GAP, two_stage.METHOD, sgd_pl.LAST_ITERATE]
+METHODS += [last_iterate.METHOD, last_iterate.SPLIT]
 """Those whose numbers are recomputed here; that it arrives at the bound is an obligation of every derivation."""
 
 
@@ -97,7 +103,7 @@ def numbers_are_right(method: Method) -> None:
 
 
 def named(method: Method) -> str:
-    return f"{method.claim} {'mu' if 'mu' in method.needs else ''}"
+    return f"{method.claim} {'mu' if 'mu' in method.needs else ''} {'split' if method.splits else ''}".strip()
 
 
 @pytest.mark.parametrize("method", METHODS, ids=named)
@@ -139,7 +145,7 @@ def test_a_number_that_is_not_finite_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "index"), [*zip(METHODS, (9, 2, 7, 5, 9, 8, 3), strict=True)], ids=[named(method) for method in METHODS]
+    ("method", "index"), [*zip(METHODS, (9, 2, 7, 5, 9, 8, 3, 1, 12), strict=True)], ids=[named(method) for method in METHODS]
 )
 def test_a_wrong_number_is_found(method: Method, index: int) -> None:
     def with_a_wrong_number(*given_: Any, **run: Any) -> list[Line]:

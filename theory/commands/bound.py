@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from tsla.options import Parser
 from tsla.theory.commands.answer import print_result
-from tsla.theory.commands.options import CONSTANTS, add_numbers, constants, oracle
-from tsla.theory.method import ORACLE, Method
+from tsla.theory.commands.options import CONSTANTS, add_numbers, constants, growth, oracle
+from tsla.theory.method import GROWTH, ORACLE, Method
 from tsla.theory.methods import bounds
 
 CLAIMS = sorted({form.claim for forms in bounds().values() for form in forms}, key=lambda claim: (len(claim.rstrip("abc")), claim))
@@ -35,8 +35,8 @@ def run(args: argparse.Namespace) -> None:
     """The bound, its terms, and with ``--why`` its derivation."""
     known, split = constants(args), oracle(args)
     form = _form(args, bounds()[args.method])
-    given = (known, split) if form.splits else (known,)
-    run = {name: getattr(args, name) for name in f"{form.run} {form.optional}".split() if name not in (*CONSTANTS, *ORACLE)}
+    given = (known, split) if form.splits else (known, growth(args)) if form.grows else (known,)
+    run = {name: getattr(args, name) for name in f"{form.run} {form.optional}".split() if name not in (*CONSTANTS, *ORACLE, *GROWTH)}
     found = form.bound(*given, **run)
     lines = [str(line) for line in form.why(*given, **run)] if args.why else []
     print_result(

@@ -7,7 +7,8 @@ from typing import Any
 
 from tsla.options import Parser, number
 from tsla.theory.biased import SmoothingOracle
-from tsla.theory.constants import Constants
+from tsla.theory.constants import Constants, real
+from tsla.theory.growing_noise import Growth
 from tsla.theory.method import ORACLE
 from tsla.theory.moments import Moments
 
@@ -23,6 +24,7 @@ OPTIONS = {
     "T1": "steps of the smoothed stage",
     "eta2": "step size of the plain stage, at most 1/L",
     "T2": "steps of the plain stage",
+    "momentum": "of the heavy ball, from 0 to below 1: v ← momentum*v + g, w ← w - eta*v",
     "theta": "smoothing strength in [0, 1]; if left out, 1/(1+delta), with beta2 and nu2, sharp or exact the best, for critical-batch 1",
     "eps": "target: E‖∇F‖² <= eps²",
     "s2": "E‖g-∇F‖²",
@@ -31,6 +33,9 @@ OPTIONS = {
     "grad2": "‖∇F‖², for the shrinkage control (C17)",
     "beta2": "‖Eĝ-∇F‖² <= beta2, the squared bias of ĝ (C12)",
     "nu2": "E‖ĝ-Eĝ‖² <= nu2, the noise of ĝ (C12)",
+    "A": "growth of the noise with the gap: E‖g-∇F‖² <= 2A(F-F*) + B‖∇F‖² + C (A2′)",
+    "B": "growth of the noise with the gradient (A2′)",
+    "C": "what is left of the noise where it does not grow (A2′)",
     "budget": "samples that may be spent",
     "effect": "smallest difference worth finding, in units of the column; if left out, the pilot's own mean",
     "level": "level of the two-sided paired t-test",
@@ -49,9 +54,16 @@ def add_numbers(parser: Parser, required: str, optional: str = "", **defaults: f
 
 
 def constants(args: argparse.Namespace) -> Constants:
-    """Those that were given."""
+    """Those that were given. Of noise that grows, C is the ``sigma2``."""
     given: dict[str, Any] = {name: getattr(args, name, None) for name in CONSTANTS}
+    if hasattr(args, "C"):
+        given["sigma2"] = real("C", args.C, at_least=0)
     return Constants(**given)
+
+
+def growth(args: argparse.Namespace) -> Growth:
+    """That of --A --B."""
+    return Growth(A=args.A, B=args.B)
 
 
 def oracle(args: argparse.Namespace) -> SmoothingOracle | None:

@@ -18,6 +18,7 @@ from tsla.theory import lsr, sgd, sgd_pl, two_stage
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
+from tsla.theory.growing_noise import Growth
 from tsla.theory.method import Method
 
 BoundOf = Callable[[Constants, float, float, "float | None"], Bound]
@@ -44,8 +45,11 @@ def last_iterate_bound(k: Constants, eta: float, T: float, theta: float | None) 
 
 
 def given_to(method: Method, k: Constants) -> tuple[Any, ...]:
-    """What a method takes before the run: the constants that it needs; where it tells bias from noise, half of ``δσ²`` is bias."""
+    """What a method takes before the run: the constants that it needs; where it tells bias from noise, half of ``δσ²`` is bias; where noise
+    grows, ``A = L``."""
     needed = {name: getattr(k, name) for name in ("L", "sigma2", "F0", *method.needs.split()) if name in FIELDS}
+    if method.grows:
+        return Constants(**needed), Growth(A=k.L, B=0)
     if not method.splits:
         return (Constants(**needed),)
     with np.errstate(over="ignore"):
@@ -54,8 +58,8 @@ def given_to(method: Method, k: Constants) -> tuple[Any, ...]:
 
 
 def run_of(method: Method, eta: Any, T: Any, theta: Any) -> dict[str, Any]:
-    """Its step sizes and lengths, the same in every stage, and ``theta`` where it takes one."""
-    numbers = {name: eta if name.startswith("eta") else T for name in method.run.split()}
+    """Its step sizes and lengths, the same in every stage, no momentum, and ``theta`` where it takes one."""
+    numbers = {name: 0.0 if name == "momentum" else eta if name.startswith("eta") else T for name in method.run.split()}
     return numbers | ({"theta": theta} if "theta" in method.optional.split() else {})
 
 
@@ -69,8 +73,9 @@ def of(method: Method) -> BoundOf:
 
 
 def negligible(bound: BoundOf, k: Constants, eta: float) -> float:
-    """1e-14 of what F0 contributes at T = 0 (C7, C15a) or T = 1."""
-    return 1e-14 * float({"C7": k.F0, "C15a": 2 * k.L * k.F0}.get(bound(k, eta, 1, None).claim, 2 * k.F0 / eta))
+    """1e-14 of what F0 contributes at T = 0 (C7, C15a, C19) or T = 1."""
+    at_once = {"C7": k.F0, **dict.fromkeys(("C15a", "C19"), 2 * k.L * k.F0)}
+    return 1e-14 * float(at_once.get(bound(k, eta, 1, None).claim, 2 * k.F0 / eta))
 
 
 @for_all(st.data(), constants(), st.integers(1, 10**4), st.none() | thetas, st.floats(0.1, 10))

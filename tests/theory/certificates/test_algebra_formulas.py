@@ -15,10 +15,28 @@ import z3
 
 from tests.planted import assert_rejects
 from tests.theory.certificates.steps import STEPS
-from tsla.theory import biased, lsr, lsr_pl, sgd, sgd_pl, sharp, sharp_exact, sharp_pl, smoothed_pl, smoothing, stall, two_stage, worst_case
+from tsla.theory import (
+    biased,
+    growing_noise,
+    last_iterate,
+    lsr,
+    lsr_pl,
+    momentum,
+    sgd,
+    sgd_pl,
+    sharp,
+    sharp_exact,
+    sharp_pl,
+    smoothed_pl,
+    smoothing,
+    stall,
+    two_stage,
+    worst_case,
+)
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.certificates.algebra.engine.obligation import Obligation
 from tsla.theory.constants import Constants
+from tsla.theory.growing_noise import Growth
 from tsla.theory.moments import Moments
 from tsla.theory.plan import Stage, whole_steps
 
@@ -65,6 +83,7 @@ def point(seed: int) -> Point:
         "sigma2": sigma2, "s2": sigma2, "nu2": nu2, "beta2": beta2, "shat2": nu2 + beta2, "c": c, "bias2": theta**2 * beta2, "noise": N,
         "contraction": (1 - eta * mu) ** int(T), "power": (1 - eta * mu) ** int(T),
         "F": some(-5, 5), "grad2": grad2, "dd": dd, "Gd": c, "error2": dd - 2 * c + grad2,
+        "A": some(0, 20), "C": sigma2, "gap": some(0, 5),
         "g": some(-2, 2), "ghat": some(-2, 2), "G": some(-2, 2),
     }  # fmt: skip
 
@@ -95,6 +114,10 @@ def constants(p: Any) -> Constants:
 
 def oracle(p: Any) -> SmoothingOracle:
     return SmoothingOracle(beta2=p.beta2, nu2=p.nu2, c=p.c)
+
+
+def growth(p: Any) -> Growth:
+    return Growth(A=p.A, B=p.B)
 
 
 def split(p: Any) -> Moments:
@@ -173,6 +196,32 @@ def along_smoothing_label(at: Point) -> Point:
 def sharp_floor(p: Any, theta: float | None) -> Any:
     terms = sharp.bound(constants(p), eta=p.x / p.L, T=p.T, theta=theta).terms
     return terms["bias"] + terms["noise"]
+
+
+def target_above_kappa(at: Point) -> Point:
+    return {"eps2": at["L"] / at["mu"] * paper_floor(at) * (1 + at["theta"])}
+
+
+def growing(at: Point) -> Point:
+    """What the weights of SGD add up to, and B as large as the step size allows."""
+    scale = at["eta"] * at["L"]
+    return {"C": at["sigma2"], "B": at["theta"] * (2 / scale - 1), "weight": weights(scale * at["eta"] * at["A"], at["T"])}
+
+
+def growing_smoothed(at: Point) -> Point:
+    """The same of label smoothing."""
+    rho = 1 - at["theta"] + at["theta"] * at["delta"]
+    return {"C": at["sigma2"], "rho": rho, "B": at["theta"] / rho, "weight": weights(at["eta"] * rho * at["A"], at["T"])}
+
+
+def with_momentum(at: Point) -> Point:
+    """Momentum up to half of what the step size allows, ``(1-m)² > ηL``."""
+    m = at["theta"] * (1 - at["eta"] * at["L"]) / 2
+    return {"m": m, "h": at["eta"] / (1 - m)}
+
+
+def weights(a: Fraction, T: Fraction) -> Fraction:
+    return sum(((1 + a) ** -(t + 1) for t in range(int(T))), Fraction(0))
 
 
 def small_target(at: Point) -> Point:
@@ -272,6 +321,28 @@ CASES = [
     Case("C16", "plan", "eta", (1,), lambda p: stages(worst_case.sgd_steps, p)[0].eta),
     Case("C16", "plan", "T", (1,), lambda p: stages(worst_case.sgd_steps, p)[0].steps, rounded_up),
     Case("C16", "C5 without the last noise", "conclusion", (1,), lambda p: worst_case.lsr_value(constants(p), T=p.T, theta=p.theta)),
+    Case(
+        "C19", "bound, C7", "conclusion", (1,),
+        lambda p: last_iterate.bound(constants(p), eta=p.eta, T=p.T, theta=p.theta).total,
+    ),
+    Case(
+        "C19", "bound, C12", "conclusion", (1,),
+        lambda p: last_iterate.split_bound(constants(p), oracle(p), eta=p.eta, T=p.T, theta=p.theta).total,
+    ),
+    Case(
+        "C20", "bound", "conclusion", (1,),
+        lambda p: growing_noise.sgd_bound(constants(p), growth(p), eta=p.eta, T=p.T).total, given=growing,
+    ),
+    Case(
+        "C20", "bound, label smoothing", "conclusion", (1,),
+        lambda p: growing_noise.lsr_bound(constants(p), growth(p), eta=p.eta, T=p.T, theta=p.theta).total, given=growing_smoothed,
+    ),
+    Case("C20", "lemma", "conclusion", (1,), lambda p: smoothing.lemma(1, p.delta, p.theta) * (2 * p.A * p.gap + p.B * p.grad2 + p.C)),
+    Case(
+        "C21", "bound", "conclusion", (1,),
+        lambda p: momentum.bound(constants(p), eta=p.eta, T=p.T, momentum=p.m).total, given=with_momentum,
+    ),
+    Case("C19", "plan", "argument > 0", (0,), lambda p: stages(last_iterate.steps, p)[0].steps, burn_in, target_above_kappa),
     Case("C17", "shrunk moment", "conclusion", (1,), lambda p: unsplit(p).shrunk.second_moment(p.theta)),
     Case("C17", "beyond shrinking", "conclusion", (1,), lambda p: unsplit(p).beyond(p.theta)),
     Case("C17", "zero vector, A3", "conclusion", (1, 1), lambda p: unsplit(p).shrunk.delta),

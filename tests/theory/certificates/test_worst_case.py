@@ -21,13 +21,23 @@ from tests.theory.certificates.committed import assert_recorded, recorded
 from tsla.theory import sgd
 from tsla.theory.bound import Bound
 from tsla.theory.certificates import Certificate, groups
-from tsla.theory.certificates.worst_case import inexact, one_step, scenario_tree, sgd_pl_last, stage_one, tsla_joined, two_oracles
+from tsla.theory.certificates.worst_case import (
+    heavy_ball,
+    inexact,
+    last_iterate,
+    one_step,
+    scenario_tree,
+    sgd_pl_last,
+    stage_one,
+    tsla_joined,
+    two_oracles,
+)
 from tsla.theory.certificates.worst_case.engine import theorems
 from tsla.theory.certificates.worst_case.engine.program import ASKS, Ask, Setting, Worst, Wrong, solve, tight, upper
 from tsla.theory.claims import BY_ID
 from tsla.theory.worst_case import sgd_bound
 
-MODULES = (inexact, one_step, scenario_tree, sgd_pl_last, stage_one, tsla_joined, two_oracles)
+MODULES = (heavy_ball, inexact, last_iterate, one_step, scenario_tree, sgd_pl_last, stage_one, tsla_joined, two_oracles)
 
 
 @dataclass(frozen=True)
@@ -87,6 +97,10 @@ CASES = [
     *cases("C8", tsla_joined.near, tsla_joined.NEAR, "T1 ≤ 3, T2 ≤ 2"),
     *cases("C15", sgd_pl_last.last_iterate, short(sgd_pl_last.SETTINGS), "C15a, T ≤ 2", planted=False),
     *cases("C15", sgd_pl_last.near, short(sgd_pl_last.NEAR), "C15a, T ≤ 2"),
+    *cases("C19", last_iterate.smoothed, short(last_iterate.SETTINGS, 1), "T = 1", planted=False),
+    *cases("C19", last_iterate.near, short(last_iterate.NEAR), "T = 2"),
+    *cases("C21", heavy_ball.heavy_ball, heavy_ball.SETTINGS[:2], "T ≤ 2", planted=False),
+    *cases("C21", heavy_ball.near, heavy_ball.NEAR[:1], "T = 2"),
     *cases("C16", exact, SGD, "SGD, T ≤ 2"),
     *cases("C16", inexact.against_infimum, short(inexact.SETTINGS), "LSR against F*, T = 2"),
     *cases("C16", stage_one.floor, short(stage_one.FLOORS), "the floor of C7, T = 2"),

@@ -1,4 +1,7 @@
-"""C9, the regimes: at ``δ = ε^q`` the steps of the plans are a constant times the power of ε in the table, exactly or in the limit."""
+"""C9, the regimes: at ``δ = ε^q`` the steps of the plans are a constant times the power of ε in the table, exactly or in the limit.
+
+They are the lengths of plans. For ``2 < q < 4`` TSLA itself is there before its plan ends: its first stage alone leaves ``‖∇F‖² <= ε²``.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,10 @@ from collections.abc import Iterable
 import sympy
 
 from tsla.theory.certificates import Certificate
-from tsla.theory.certificates.algebra.engine import formulas
+from tsla.theory.certificates.algebra.engine import formulas, symbols
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Identity, Obligation, certify, conclude, drop
-from tsla.theory.certificates.algebra.engine.symbols import NOISY, SMOOTHING, TARGET, delta, eps2, sigma2
+from tsla.theory.certificates.algebra.engine.obligation import Identity, Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.symbols import NOISY, PL, SMOOTH, SMOOTHING, TARGET, delta, eps2, gap, grad2, sigma2
 
 L, mu, s2, F0, eps, q = sympy.symbols("L mu sigma2 F0 eps q", positive=True)
 POINT = {L: 3, mu: 2, s2: sympy.Rational(7, 5), F0: 5, eps: sympy.Rational(1, 3), q: sympy.Rational(3, 2)}
@@ -25,7 +28,15 @@ def certificates() -> Iterable[Certificate]:
 
 def obligations() -> tuple[Obligation | Identity, ...]:
     """The columns of C9."""
-    return (_sgd(), _plain_stage(), _burn_in(4), _burn_in(6), _lsr(), _lsr_reaches(), _lsr_does_not())
+    return (
+        _sgd(),
+        _plain_stage(),
+        *(_burn_in(power) for power in (3, 4, 6)),
+        _stage_one_alone(),
+        _lsr(),
+        _lsr_reaches(),
+        _lsr_does_not(),
+    )
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -69,11 +80,42 @@ def _burn_in(power: int) -> Identity:
     return Identity(
         claim="C9",
         name=f"TSLA, burn-in at q = {power}",
-        statement=f"T1/log(1/ε) → {power}κ as ε → 0, at δ = ε^{power}: where the plain stage takes O(1), TSLA takes log(1/ε)",
+        statement=f"T1/log(1/ε) → {power}κ as ε → 0, at δ = ε^{power}: {_takes(power)} takes log(1/ε)",
         left=sympy.limit(steps / sympy.log(1 / eps), eps, 0, "+"),
         right=power * L / mu,
         point=POINT,
         mutants={"half": power * L / (2 * mu), "no κ": sympy.Integer(power)},
+    )
+
+
+def _takes(power: int) -> str:
+    return "where the plain stage takes O(1), TSLA" if power >= 4 else "TSLA's first stage"
+
+
+def _stage_one_alone() -> Obligation:
+    """C7's burn-in leaves a gap of V/μ."""
+    floor, smoothness, pl = formulas.paper_floor(sigma2, delta), symbols.L, symbols.mu
+    return Obligation(
+        claim="C9",
+        name="TSLA, stage 1 alone",
+        statement="δ ≤ ε²/(4κσ²) is enough for E‖∇F(w_T1)‖² ≤ ε²: for q > 2 TSLA is there after its first stage, and the plan goes on",
+        hypotheses={
+            **SMOOTH,
+            **PL,
+            **NOISY,
+            **SMOOTHING,
+            **TARGET,
+            "C7's plan": gap <= floor / pl,
+            "gradient and gap": grad2 <= 2 * smoothness * gap,
+            "small": 4 * smoothness * delta * sigma2 <= pl * eps2,
+        },
+        conclusion=grad2 <= eps2,
+        mutants={
+            "half as large": conclude(2 * grad2 <= eps2),
+            "half as small": suppose("small", 2 * smoothness * delta * sigma2 <= pl * eps2),
+            "any delta": drop("small"),
+            "without κ": suppose("small", 4 * delta * sigma2 <= eps2),
+        },
     )
 
 

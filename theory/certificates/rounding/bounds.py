@@ -20,7 +20,7 @@ def certificates() -> Iterator[Certificate]:
     for name in BOUNDS:
         settings = sample()
         yield _certificate(name, "float64", [_as_floats(name, n) for n in settings])
-        if name in ("C5", "C7", "C8"):
+        if name in ("C5", "C7", "C8", "C19"):
             default = [{k: v for k, v in n.items() if k != "theta"} for n in settings]
             yield _certificate(name, "float64, default theta", [_as_floats(name, n) for n in default])
         yield _certificate(name, "box", [_over_box(name, n) for n in settings])

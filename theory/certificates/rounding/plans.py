@@ -60,6 +60,11 @@ def _c16(v: Values) -> list[Ball]:
     return [2 * v["L"] * v["F0"] * (v["eps"] ** 2 + v["sigma2"]) / v["eps"] ** 4]
 
 
+def _c19(v: Values) -> list[Ball]:
+    kappa, floor, target2 = v["L"] / v["mu"], 2 * v["delta"] * v["sigma2"] / (1 + v["delta"]), v["eps"] ** 2
+    return [kappa * (2 * v["L"] * v["F0"] / (target2 - kappa * floor)).log()]
+
+
 STEPS: dict[str, tuple[str, Callable[[Values], list[Ball]]]] = {
     "C4": ("sgd", _c4),
     "C5": ("lsr", _c5),
@@ -69,6 +74,7 @@ STEPS: dict[str, tuple[str, Callable[[Values], list[Ball]]]] = {
     "C15c": ("sgd-two-step", _c15c),
     "C15, LSR alone": ("lsr-pl", _lsr_pl),
     "C16": ("sgd-exact", _c16),
+    "C19": ("lsr-pl-last", _c19),
 }
 
 

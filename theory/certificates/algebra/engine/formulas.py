@@ -103,9 +103,27 @@ def worst_case_bound(F0: Term, eta: Term, T: Term, L: Term, sigma2: Term) -> Ter
     return sgd_bound(F0, eta, T, L, sigma2) / (2 - eta * L)
 
 
+def momentum_bound(F0: Term, h: Term, T: Term, L: Term, sigma2: Term, m: Term) -> Term:
+    """``momentum.bound`` with ``h = η/(1-m)`` (C21)."""
+    return (2 * F0 / (h * T) + h * L * (1 + m) * sigma2) / (2 - h * L * (1 + m) / (1 - m))
+
+
+def weighted_bound(F0: Term, eta: Term, weight: Term, rho: Term, C: Term, left: Term) -> Term:
+    """``growing_noise.sgd_bound`` at ``rho = ηL``, ``left = 2 - ηL(1+B)``, and ``lsr_bound`` at ``left = 1 - ρB`` (C20).
+
+    ``weight`` is what the weights of the iterates add up to.
+    """
+    return (2 * F0 / (eta * weight) + rho * C) / left
+
+
 def gap_bound(F0: Term, contraction: Term, mu: Term, V: Term) -> Term:
     """``tsla.stage_one`` with ``contraction = (1-η1 μ)^T1`` (C7)."""
     return contraction * F0 + V / (2 * mu)
+
+
+def gradient_of_gap(L: Term, gap: Term) -> Term:
+    """``last_iterate.bound`` and ``split_bound``, from the gap that is left (C19)."""
+    return 2 * L * gap
 
 
 def last_iterate_bound(F0: Term, contraction: Term, eta: Term, L: Term, mu: Term, sigma2: Term) -> Term:

@@ -77,9 +77,43 @@ def c15a(v: Values) -> Ball:
     return 2 * v["L"] * (1 - v["eta"] * v["mu"]) ** v["T"] * v["F0"] + v["eta"] * v["L"] ** 2 * v["sigma2"] / v["mu"]
 
 
+def c19(v: Values) -> Ball:
+    """Last iterate of LSR under A4."""
+    return 2 * v["L"] * c7(v)
+
+
+def c19_split(v: Values) -> Ball:
+    """Last iterate of LSR with bias and noise apart, under A4."""
+    return 2 * v["L"] * c12_gap(v)
+
+
 def c16(v: Values) -> Ball:
     """SGD at its exact worst case."""
     return c4(v) / (2 - v["eta"] * v["L"])
+
+
+def weighted(v: Values, a: Ball, rho: Ball, left: Ball) -> Ball:
+    """What C20 makes of the growth a of the gap, of the error's factor ρ, and of what is left of the descent."""
+    return (2 * v["F0"] / v["eta"] * a / (1 - 1 / (1 + a) ** v["T"]) + rho * v["sigma2"]) / left
+
+
+def c20(v: Values) -> Ball:
+    """SGD where the noise grows."""
+    scale = v["eta"] * v["L"]
+    return weighted(v, scale * v["eta"] * v["A"], scale, 2 - scale * (1 + v["B"]))
+
+
+def c20_smoothed(v: Values) -> Ball:
+    """LSR where the noise grows."""
+    rho = lemma({**v, "sigma2": exactly(1.0)})
+    return weighted(v, v["eta"] * rho * v["A"], rho, 1 - rho * v["B"])
+
+
+def c21(v: Values) -> Ball:
+    """SGD with momentum."""
+    m = v["momentum"]
+    h = v["eta"] / (1 - m)
+    return (2 * v["F0"] / (h * v["T"]) + h * v["L"] * (1 + m) * v["sigma2"]) / (2 - h * v["L"] * (1 + m) / (1 - m))
 
 
 FORMULAS: dict[str, Callable[[Values], Ball]] = {
@@ -91,6 +125,11 @@ FORMULAS: dict[str, Callable[[Values], Ball]] = {
     "C12, gap": c12_gap,
     "C15a": c15a,
     "C16": c16,
+    "C19": c19,
+    "C19, split": c19_split,
+    "C20": c20,
+    "C20, smoothed": c20_smoothed,
+    "C21": c21,
 }
 
 

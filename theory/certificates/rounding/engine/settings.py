@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tsla.theory import biased, lsr, sgd, sgd_pl, two_stage, worst_case
+from tsla.theory import biased, growing_noise, last_iterate, lsr, momentum, sgd, sgd_pl, two_stage, worst_case
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
+from tsla.theory.growing_noise import Growth
 
 Numbers = dict[str, float]
 SAMPLES = 400
@@ -17,7 +18,7 @@ SAMPLES = 400
 
 def sample(count: int = SAMPLES, seed: int = 0) -> list[Numbers]:
     """``count`` settings: constants from 1e-6 to 1e6, ``κ`` from 1 to 1e6, steps to 1e9, step sizes from 1e-6/L to 1/L."""
-    rng = np.random.default_rng(seed)
+    rng, growth = np.random.default_rng(seed), np.random.default_rng([seed, 1])
 
     def power(low: float, high: float) -> float:
         return float(10 ** rng.uniform(low, high))
@@ -43,6 +44,11 @@ def sample(count: int = SAMPLES, seed: int = 0) -> list[Numbers]:
                 "c": float(rng.uniform(0, 1) * np.sqrt(sigma2 * nu2)),
             }
         )
+    for n in settings:
+        rho = 1 - n["theta"] + n["theta"] * n["delta"]
+        room = min(2 / (n["eta"] * n["L"]) - 1, 1 / rho)  # C20 needs B to be below it
+        n |= {"A": float(10 ** growth.uniform(-6, 6)), "B": float(growth.uniform(0, 0.9) * room)}
+        n["momentum"] = float(growth.uniform(0, 0.9) * (1 - np.sqrt(n["eta"] * n["L"])))  # C21 needs ηL(1+m) < 2(1-m)²
     return settings
 
 
@@ -55,6 +61,10 @@ def _oracle(n: Numbers) -> SmoothingOracle:
     return SmoothingOracle(beta2=n["beta2"], nu2=n["nu2"], c=n["c"])
 
 
+def _growth(n: Numbers) -> Growth:
+    return Growth(A=n["A"], B=n["B"])
+
+
 # The very functions that users call.
 BOUNDS: dict[str, Callable[[Numbers], Bound]] = {
     "C4": lambda n: sgd.bound(constants(n), eta=n["eta"], T=n["T"]),
@@ -65,4 +75,9 @@ BOUNDS: dict[str, Callable[[Numbers], Bound]] = {
     "C12, gap": lambda n: biased.gap_bound(constants(n), _oracle(n), eta=n["eta"], T=n["T"], theta=n["theta"]),
     "C15a": lambda n: sgd_pl.last_iterate_bound(constants(n), eta=n["eta"], T=n["T"]),
     "C16": lambda n: worst_case.sgd_bound(constants(n), eta=n["eta"], T=n["T"]),
+    "C19": lambda n: last_iterate.bound(constants(n), eta=n["eta"], T=n["T"], theta=n.get("theta")),
+    "C20": lambda n: growing_noise.sgd_bound(constants(n), _growth(n), eta=n["eta"], T=n["T"]),
+    "C20, smoothed": lambda n: growing_noise.lsr_bound(constants(n), _growth(n), eta=n["eta"], T=n["T"], theta=n["theta"]),
+    "C21": lambda n: momentum.bound(constants(n), eta=n["eta"], T=n["T"], momentum=n["momentum"]),
+    "C19, split": lambda n: last_iterate.split_bound(constants(n), _oracle(n), eta=n["eta"], T=n["T"], theta=n["theta"]),
 }
