@@ -27,6 +27,8 @@ def wave(w: Fraction) -> tuple[Fraction, Fraction]:
 
 
 FUNCTIONS = (parabola, straight_outside, wave)
+Errors = Callable[[Fraction], tuple[Fraction, ...]]
+"""What may be added to the gradient, by the slope there."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,17 @@ class Enumerated:
     end: Fraction
 
 
-def enumerate_paths(F: Callable[..., Any], L: Fraction, w: Fraction, x: Fraction, errors: tuple[Fraction, ...], T: int) -> Enumerated:
+def always(*errors: Fraction) -> Errors:
+    """These errors wherever the run is."""
+    return lambda slope: errors
+
+
+def enumerate_paths(F: Callable[..., Any], L: Fraction, w: Fraction, x: Fraction, errors: Errors, T: int) -> Enumerated:
     """w ← w - η(∇F + e), η = x/L, e one of ``errors`` with equal probabilities, on L·F."""
     points, squares = [w], []
     for _ in range(T):
         squares.append(sum((L * F(point)[1]) ** 2 for point in points) / len(points))
-        points = [point - x * (F(point)[1] + e / L) for point in points for e in errors]
+        points = [point - x * (F(point)[1] + e / L) for point in points for e in errors(F(point)[1])]
     return Enumerated(sum(squares) / T, L * F(w)[0], L * sum(F(point)[0] for point in points) / len(points))
 
 
