@@ -8,14 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.claims.support.domain import constants, costly, step_sizes
 from tests.claims.support.relations import given_to, run_of
 from tests.planted import tells_apart
 from tests.theory.formulas import Symbols, holds, relations
-from tsla.theory import biased, lsr, sgd, sgd_pl, two_stage, worst_case
+from tsla.theory import biased, lsr, sgd, sgd_pl, smoothing, stall, two_stage, worst_case
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.claims import CLAIMS, Claim
 from tsla.theory.constants import Constants
 from tsla.theory.derivation import Line
 from tsla.theory.method import Method
@@ -145,3 +147,104 @@ def saying(method: Method, right: str, wrong: str) -> Method:
 )
 def test_a_false_sentence_is_found(method: Method, right: str, wrong: str) -> None:
     tells_apart(says_what_is_true, right=method, wrong=saying(method, right, wrong))
+
+
+# --- claims
+
+
+def readings(k: Constants, eta: float, T: float, t: float) -> dict[str, Symbols]:
+    """For each claim what its statement speaks of, from the functions that it is about; a bound's quantity is the bound."""
+    delta = k.need_delta("C2")
+    half = float(delta * k.sigma2) / 2
+    oracle = SmoothingOracle(beta2=half, nu2=half, c=-half / 10)
+    moments = replace(oracle.moments(k.sigma2), grad2=2.0)
+    gap = two_stage.stage_one(k, eta1=eta, T1=T, theta=t).total
+    stages = {"eta1": eta, "T1": T, "eta2": eta, "T2": T}
+    error2 = {"s": moments.s2**0.5, "ŝ": moments.shat2**0.5, "c": moments.c}
+    known = {name: float(getattr(k, field)) for name, field in {"L": "L", "μ": "mu", "δ": "delta", "F0": "F0"}.items()}
+    known |= {"σ": float(k.sigma2) ** 0.5, "θ": t, "V": lsr.floor(k, t), "V(θ)": lsr.floor(k, t), "β": half**0.5, "N(θ)": moments.noise(t)}
+    known |= dict.fromkeys(("η", "η1", "η2"), eta) | dict.fromkeys(("T", "T1", "T2"), T)
+    own: dict[str, Symbols] = {
+        "C1": {"g_LS": smoothing.mix(2.0, 3.0, t), "g": 2.0, "ĝ": 3.0},
+        "C2": {"E‖g_LS-∇F‖²": known["V"], "V(1/(1+δ))": smoothing.lemma_at_paper_theta(k.sigma2, delta)},
+        "C3": {"F(w-ηd)": sgd.descent(1.0, 2.0, 3.0, L=k.L, eta=eta), "F(w)": 1.0, "‖∇F‖²": 2.0, "‖d-∇F‖²": 3.0},
+        "C4": {"E‖∇F(w_R)‖²": sgd.bound(k, eta=eta, T=T).total},
+        "C5": {"E‖∇F(w_R)‖²": lsr.bound(k, eta=eta, T=T, theta=t).total},
+        "C7": {"E[F(w_T1)-F*]": gap},
+        "C8": {"E‖∇F(w_R)‖²": two_stage.bound(k, **stages, theta=t).total, "gap(C7)": gap},
+        "C10": {"θ": smoothing.lemma_theta(delta)},
+        "C11": error2 | {"θ*": moments.theta_star},
+        "C12": {"E‖∇F(w_R)‖²": biased.bound(k, oracle, eta=eta, T=T, theta=t).total},
+        "C12-gap": {"E[F(w_T)-F*]": biased.gap_bound(k, oracle, eta=eta, T=T, theta=t).total},
+        "C13": {"‖∇F‖²": stall.settled(k.sigma2, delta, t)},
+        "C14": error2 | {"B": 7.0, "smoothing lowers the second moment of a batch of B": moments.at_batch_size(7).excess(t) < 0},
+        "C15a": {"E‖∇F(w_T)‖²": sgd_pl.last_iterate_bound(k, eta=eta, T=T).total},
+        "C16": {"E‖∇F(w_R)‖²": worst_case.sgd_bound(k, eta=eta, T=T).total, "EF(w_T)": 0.0},
+    }
+    return {claim: known | symbols for claim, symbols in own.items()}
+
+
+def says_what_the_code_does(claim: Claim) -> None:
+    """Bounds are equal to what they are stated to be, and what holds iff something else does holds where that does."""
+
+    premise = " for η ≤ 1/L" if " for η ≤ 1/L" in claim.statement else ": for δ < 1"
+
+    @costly(2)
+    @given(constants(delta=st.floats(0.05, 0.95) | st.floats(1.05, 3), noiseless=False), st.integers(1, 30), st.floats(0.1, 0.9))
+    def check(k: Constants, T: int, part: float) -> None:
+        assume(premise not in claim.statement or k.delta < 1)
+        said = readings(k, part / float(k.L), T, part)[claim.id]
+        for clause in claim.statement.replace(premise, "; ").split("; "):
+            if " iff " in clause:
+                this, that = (_truth(side, said) for side in clause.split(" iff "))
+                assert this == that, clause
+            else:
+                for left, relation, right in relations(clause, said):
+                    assert holds(left, "=" if relation == "<=" else relation, right), (clause, left, right)
+                    assert relation != ">=", f"{clause} is a bound from above"
+
+    check()
+
+
+def _truth(clause: str, known: Symbols) -> bool:
+    return bool(known[clause]) if clause in known else all(holds(*said) for said in relations(clause, known))
+
+
+STATED = {claim.id: claim for whole in CLAIMS for claim in (whole, *whole.parts)}
+READ = [STATED[claim] for claim in readings(Constants(L=2, mu=1, sigma2=1, delta=0.5, F0=1), 0.1, 10, 0.5)]
+"""The others are words: what they say has its own tests in ``tests/claims``."""
+
+
+@pytest.mark.parametrize("claim", READ, ids=lambda claim: str(claim.id))
+def test_statements(claim: Claim) -> None:
+    says_what_the_code_does(claim)
+
+
+def stating(claim: str, right: str, wrong: str) -> Claim:
+    assert STATED[claim].statement.count(right) == 1
+    return replace(STATED[claim], statement=STATED[claim].statement.replace(right, wrong))
+
+
+@pytest.mark.parametrize(
+    ("claim", "right", "wrong"),
+    [
+        ("C1", "(1-θ) g + θ ĝ", "θ g + (1-θ) ĝ"),
+        ("C2", "σ² iff δ < 1", "σ² iff δ > 1"),
+        ("C2", "2δσ²/(1+δ)", "δσ²/(1+δ)"),
+        ("C3", "+ (η/2)‖d", "- (η/2)‖d"),
+        ("C4", "≤ 2F0", "≥ 2F0"),
+        ("C5", "2F0/(ηT)", "F0/(ηT)"),
+        ("C7", "V(θ)/(2μ)", "V(θ)/(4μ)"),
+        ("C8", "2·gap", "4·gap"),
+        ("C10", "θ = 1", "θ = 0"),
+        ("C11", "(s²-c)/", "(ŝ²-c)/"),
+        ("C12", "ηL N(θ)", "N(θ)"),
+        ("C12-gap", "/(2μ)", "/μ"),
+        ("C13", "θ²δσ²", "θδσ²"),
+        ("C14", "B < (s²", "B > (s²"),
+        ("C15a", "ηL²σ²/μ", "ηLσ²/μ"),
+        ("C16", "/(2-ηL)", "/(1-ηL)"),
+    ],
+)
+def test_a_false_statement_is_found(claim: str, right: str, wrong: str) -> None:
+    tells_apart(says_what_the_code_does, right=STATED[claim], wrong=stating(claim, right, wrong))
