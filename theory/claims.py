@@ -137,6 +137,13 @@ CLAIMS = (
         f"{OURS}; Liu, Gao and Yin 2020",
         ("A1", "A2", LONG_STEP),
     ),
+    Claim(
+        "C22",
+        "clipping",
+        "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + σ⁴/(16(τ-S)²) + ηLσ² where ‖∇F‖ ≤ S < τ; on an instance E clip(g) = 0 at ‖∇F‖ = σ²/(4τ)",
+        OURS,
+        PLAIN,
+    ),
     *(Claim(own.claim, own.title, own.statement, own.source, (*own.assumes, STEP)) for own in declared() if own.statement),
     _of_training("E1", "variance in training", "smoothing lowers the variance of the stochastic gradient, at least early"),
     _of_training("E2", "early speed", "smoothing speeds up the early epochs"),

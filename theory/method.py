@@ -15,7 +15,7 @@ ORACLE = ("beta2", "nu2", "c")
 """What a method needs beside :class:`Constants` where it tells bias from noise."""
 GROWTH = ("A", "B", "C")
 """What it needs of noise that grows (A2′), where C stands in the place of ``sigma2``."""
-NUMBERS = {"needs": "L mu sigma2 delta F0 beta2 nu2 A B C", "run": "eta T eta1 T1 eta2 T2 momentum", "optional": "theta c"}
+NUMBERS = {"needs": "L mu sigma2 delta F0 beta2 nu2 A B C", "run": "eta T eta1 T1 eta2 T2 momentum clip steepest", "optional": "theta c"}
 """What there is to choose from, for which the command line has options."""
 
 
@@ -31,7 +31,8 @@ class Method:
     name:       on the command line, and ``method`` of what it returns
     claim:      id of its claim. Where ``tsla.theory.claims`` doesn't state it, ``title``, ``statement`` and ``source`` do
     needs:      constants without which it says nothing: fields of Constants, ``beta2 nu2`` of the oracle, ``A B C`` of noise that grows
-    run:        step sizes and lengths that ``bound`` needs: ``eta T``, or ``eta1 T1 eta2 T2`` for two stages; ``momentum`` of a heavy ball
+    run:        step sizes and lengths that ``bound`` needs: ``eta T``, or ``eta1 T1 eta2 T2`` for two stages; ``momentum`` of a heavy ball;
+                ``clip`` and ``steepest``, the largest ``‖∇F‖``, of clipping
     optional:   what ``bound`` can do without: ``theta``, ``c`` of the oracle
     bound:      ``(constants, *, run, optional) -> Bound``; oracle or growth follow the constants where they are needed. So do the other two
     why:        its derivation, with the same arguments; a bound must have one

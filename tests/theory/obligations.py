@@ -45,7 +45,7 @@ NUMBERS = {
     "c": -0.02,
     "eps": 0.5,
 }
-NUMBERS |= {"momentum": 0.1, "eta": 0.05, "T": 100, "eta1": 0.1, "T1": 10, "eta2": 0.01, "T2": 1000}
+NUMBERS |= {"clip": 3, "steepest": 1, "momentum": 0.1, "eta": 0.05, "T": 100, "eta1": 0.1, "T1": 10, "eta2": 0.01, "T2": 1000}
 OVERFLOWS = "overflows float64|is larger than 1/L|is not below|= inf must be"
 
 # --- of bounds

@@ -25,6 +25,8 @@ OPTIONS = {
     "eta2": "step size of the plain stage, at most 1/L",
     "T2": "steps of the plain stage",
     "momentum": "of the heavy ball, from 0 to below 1: v ← momentum*v + g, w ← w - eta*v",
+    "clip": "length to which a longer gradient is clipped",
+    "steepest": "the largest ‖∇F‖ along the run, below clip",
     "theta": "smoothing strength in [0, 1]; if left out, 1/(1+delta), with beta2 and nu2, sharp or exact the best, for critical-batch 1",
     "eps": "target: E‖∇F‖² <= eps²",
     "s2": "E‖g-∇F‖²",

@@ -21,6 +21,7 @@ from tsla.theory.constants import Constants
 from tsla.theory.growing_noise import Growth
 from tsla.theory.method import Method
 
+NEITHER = {"momentum": 0.0, "clip": 1e100, "steepest": 0.0}
 BoundOf = Callable[[Constants, float, float, "float | None"], Bound]
 
 
@@ -58,8 +59,8 @@ def given_to(method: Method, k: Constants) -> tuple[Any, ...]:
 
 
 def run_of(method: Method, eta: Any, T: Any, theta: Any) -> dict[str, Any]:
-    """Its step sizes and lengths, the same in every stage, no momentum, and ``theta`` where it takes one."""
-    numbers = {name: 0.0 if name == "momentum" else eta if name.startswith("eta") else T for name in method.run.split()}
+    """Its step sizes and lengths, the same in every stage, ``theta`` where it takes one; no momentum, and nothing is clipped."""
+    numbers = {name: NEITHER.get(name, eta if name.startswith("eta") else T) for name in method.run.split()}
     return numbers | ({"theta": theta} if "theta" in method.optional.split() else {})
 
 

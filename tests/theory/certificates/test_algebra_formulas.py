@@ -17,6 +17,7 @@ from tests.planted import assert_rejects
 from tests.theory.certificates.steps import STEPS
 from tsla.theory import (
     biased,
+    clipping,
     growing_noise,
     last_iterate,
     lsr,
@@ -83,7 +84,7 @@ def point(seed: int) -> Point:
         "sigma2": sigma2, "s2": sigma2, "nu2": nu2, "beta2": beta2, "shat2": nu2 + beta2, "c": c, "bias2": theta**2 * beta2, "noise": N,
         "contraction": (1 - eta * mu) ** int(T), "power": (1 - eta * mu) ** int(T),
         "F": some(-5, 5), "grad2": grad2, "dd": dd, "Gd": c, "error2": dd - 2 * c + grad2,
-        "A": some(0, 20), "C": sigma2, "gap": some(0, 5),
+        "S": some(0, 3), "tau": some(4, 9), "A": some(0, 20), "C": sigma2, "gap": some(0, 5),
         "g": some(-2, 2), "ghat": some(-2, 2), "G": some(-2, 2),
     }  # fmt: skip
 
@@ -220,6 +221,11 @@ def with_momentum(at: Point) -> Point:
     return {"m": m, "h": at["eta"] / (1 - m)}
 
 
+def quiet(at: Point) -> Point:
+    """σ ≤ 2τ."""
+    return {"tau": at["sigma2"] + 1}
+
+
 def weights(a: Fraction, T: Fraction) -> Fraction:
     return sum(((1 + a) ** -(t + 1) for t in range(int(T))), Fraction(0))
 
@@ -342,6 +348,11 @@ CASES = [
         "C21", "bound", "conclusion", (1,),
         lambda p: momentum.bound(constants(p), eta=p.eta, T=p.T, momentum=p.m).total, given=with_momentum,
     ),
+    Case(
+        "C22", "bound", "conclusion", (1,),
+        lambda p: clipping.bound(constants(p), eta=p.eta, T=p.T, clip=p.tau, steepest=p.S).total,
+    ),
+    Case("C22", "standstill", "conclusion", (5, 1), lambda p: clipping.standstill(p.sigma2, p.tau), given=quiet),
     Case("C19", "plan", "argument > 0", (0,), lambda p: stages(last_iterate.steps, p)[0].steps, burn_in, target_above_kappa),
     Case("C17", "shrunk moment", "conclusion", (1,), lambda p: unsplit(p).shrunk.second_moment(p.theta)),
     Case("C17", "beyond shrinking", "conclusion", (1,), lambda p: unsplit(p).beyond(p.theta)),

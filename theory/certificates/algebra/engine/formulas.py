@@ -108,6 +108,16 @@ def momentum_bound(F0: Term, h: Term, T: Term, L: Term, sigma2: Term, m: Term) -
     return (2 * F0 / (h * T) + h * L * (1 + m) * sigma2) / (2 - h * L * (1 + m) / (1 - m))
 
 
+def clipping_bias2(sigma2: Term, tau: Term, S: Term) -> Term:
+    """``clipping.bias2``, and at ``S = 0`` ``clipping.standstill`` (C22)."""
+    return sigma2 * sigma2 / (16 * (tau - S) * (tau - S))
+
+
+def clipped_bound(F0: Term, eta: Term, T: Term, L: Term, sigma2: Term, tau: Term, S: Term) -> Term:
+    """``clipping.bound`` (C22)."""
+    return biased_bound(F0, eta, T, L, clipping_bias2(sigma2, tau, S), sigma2)
+
+
 def weighted_bound(F0: Term, eta: Term, weight: Term, rho: Term, C: Term, left: Term) -> Term:
     """``growing_noise.sgd_bound`` at ``rho = ηL``, ``left = 2 - ηL(1+B)``, and ``lsr_bound`` at ``left = 1 - ρB`` (C20).
 

@@ -137,6 +137,11 @@ def c21(v: Values) -> Ball:
     return (2 * v["F0"] / (h * v["T"]) + h * v["L"] * (1 + m) * v["sigma2"]) / (2 - h * v["L"] * (1 + m) / (1 - m))
 
 
+def c22(v: Values) -> Ball:
+    """Clipped SGD, where ``‖∇F‖`` is at most half of what it is clipped to."""
+    return c4(v) + v["sigma2"] ** 2 / (16 * (v["clip"] / 2) ** 2)
+
+
 FORMULAS: dict[str, Callable[[Values], Ball]] = {
     "C4": c4,
     "C5": c5,
@@ -153,6 +158,7 @@ FORMULAS: dict[str, Callable[[Values], Ball]] = {
     "C20": c20,
     "C20, smoothed": c20_smoothed,
     "C21": c21,
+    "C22": c22,
 }
 
 

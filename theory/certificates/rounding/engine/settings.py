@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tsla.theory import biased, growing_noise, last_iterate, lsr, momentum, sgd, sgd_pl, sharp, sharp_exact, two_stage, worst_case
+from tsla.theory import biased, clipping, growing_noise, last_iterate, lsr, momentum, sgd, sgd_pl, sharp, sharp_exact, two_stage, worst_case
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
@@ -48,6 +48,7 @@ def sample(count: int = SAMPLES, seed: int = 0) -> list[Numbers]:
         rho = 1 - n["theta"] + n["theta"] * n["delta"]
         room = min(2 / (n["eta"] * n["L"]) - 1, 1 / rho)  # C20 needs B to be below it
         n |= {"A": float(10 ** growth.uniform(-6, 6)), "B": float(growth.uniform(0, 0.9) * room)}
+        n["clip"] = float(10 ** growth.uniform(-6, 6))
         n["momentum"] = float(growth.uniform(0, 0.9) * (1 - np.sqrt(n["eta"] * n["L"])))  # C21 needs ηL(1+m) < 2(1-m)²
     return settings
 
@@ -81,5 +82,6 @@ BOUNDS: dict[str, Callable[[Numbers], Bound]] = {
     "C20": lambda n: growing_noise.sgd_bound(constants(n), _growth(n), eta=n["eta"], T=n["T"]),
     "C20, smoothed": lambda n: growing_noise.lsr_bound(constants(n), _growth(n), eta=n["eta"], T=n["T"], theta=n["theta"]),
     "C21": lambda n: momentum.bound(constants(n), eta=n["eta"], T=n["T"], momentum=n["momentum"]),
+    "C22": lambda n: clipping.bound(constants(n), eta=n["eta"], T=n["T"], clip=n["clip"], steepest=n["clip"] / 2),
     "C19, split": lambda n: last_iterate.split_bound(constants(n), _oracle(n), eta=n["eta"], T=n["T"], theta=n["theta"]),
 }

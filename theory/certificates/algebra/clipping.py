@@ -1,0 +1,182 @@
+"""C22, clipping: its bias and error under A2, the descent with them, where it stands still, and what it does without noise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import z3
+
+from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.algebra.descent import quadratic_upper_bound
+from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.symbols import F0, NOISE, STEP, F, F_next, L, Premises, T, eta, grad2, sigma2
+
+tau, S, slope = z3.Reals("tau S slope")
+"""The threshold, the largest ``‖∇F‖``, and ``‖∇F‖`` at w."""
+ROOM: Premises = {"0 <= ‖∇F‖": slope >= 0, "‖∇F‖ <= S": slope <= S, "S < τ": S < tau}
+BIAS2 = formulas.clipping_bias2(sigma2, tau, S)
+GAIN, LIFT = eta / 2, eta / 2 * BIAS2 + L * eta * eta * sigma2 / 2
+
+
+def certificates() -> Iterable[Certificate]:
+    """Prove C22."""
+    return certify(obligations())
+
+
+def obligations() -> tuple[Obligation, ...]:
+    """The steps of C22."""
+    premises = {**STEP, **NOISE, **ROOM}
+    bound = formulas.clipped_bound(F0, eta, T, L, sigma2, tau, S)
+    return (
+        _excess(),
+        _bias(),
+        _error(),
+        _one_step(),
+        *recursions.telescoping("C22", GAIN, LIFT, premises, "(η/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t(ησ⁴/(16(τ-S)²) + Lη²σ²)/2"),
+        recursions.mean("C22", GAIN, LIFT, premises, bound, "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + σ⁴/(16(τ-S)²) + ηLσ²"),
+        _standstill(),
+        _without_noise(),
+    )
+
+
+def _excess() -> Obligation:
+    """‖clip(g) - g‖ is 0, or ``‖g‖ - τ``, and ``‖g‖ <= ‖∇F‖ + ‖g-∇F‖``."""
+    distance, length, excess = z3.Reals("distance length excess")
+    return Obligation(
+        claim="C22",
+        name="excess",
+        statement="‖clip(g) - g‖ = max(‖g‖-τ, 0) ≤ ‖g-∇F‖²/(4(τ-S))",
+        hypotheses={
+            **ROOM,
+            "triangle": length <= slope + distance,
+            "distance >= 0": distance >= 0,
+            "clipped": excess == z3.If(length > tau, length - tau, z3.RealVal(0)),
+        },
+        conclusion=4 * (tau - S) * excess <= distance * distance,
+        mutants={
+            "8 for 4": conclude(8 * (tau - S) * excess <= distance * distance),
+            "τ for τ-S": conclude(4 * tau * excess <= distance * distance),
+            "steeper than S": drop("‖∇F‖ <= S"),
+        },
+        axiom="‖a+b‖ ≤ ‖a‖ + ‖b‖",
+    )
+
+
+def _bias() -> Obligation:
+    """The mean of the excess is at most that of its bound, and ``‖E clip(g) - ∇F‖ <= E‖clip(g) - g‖``, as ``E g = ∇F``."""
+    bias, mean_excess, s2 = z3.Reals("bias mean_excess s2")
+    return Obligation(
+        claim="C22",
+        name="bias",
+        statement="‖E clip(g) - ∇F‖² ≤ σ⁴/(16(τ-S)²)",
+        hypotheses={
+            **ROOM,
+            "bias >= 0": bias >= 0,
+            "triangle": bias <= mean_excess,
+            "excess": 4 * (tau - S) * mean_excess <= s2,
+            "A2": s2 <= sigma2,
+        },
+        conclusion=bias * bias <= BIAS2,
+        mutants={
+            "half of it": conclude(2 * bias * bias <= BIAS2),
+            "no A2": drop("A2"),
+            "S > τ": drop("S < τ"),
+        },
+        axiom=f"{axioms.EXPECTATION}; the norm of a mean is at most the mean of the norms",
+    )
+
+
+def _error() -> Obligation:
+    """Where g is longer than τ, clip(g) is ``(τ/‖g‖) g``; ``along`` is ⟨g, ∇F⟩/‖g‖, at most ‖∇F‖."""
+    length, along = z3.Reals("length along")
+    clipped = tau * tau - 2 * tau * along + slope * slope
+    return Obligation(
+        claim="C22",
+        name="error",
+        statement="‖clip(g) - ∇F‖² ≤ ‖g - ∇F‖² where ‖∇F‖ ≤ τ",
+        hypotheses={**ROOM, "‖g‖ > τ": length > tau, "Cauchy-Schwarz": along <= slope},
+        conclusion=clipped <= length * length - 2 * length * along + slope * slope,
+        mutants={
+            "half of it": conclude(2 * clipped <= length * length - 2 * length * along + slope * slope),
+            "steeper than τ": drop("S < τ"),
+            "no Cauchy-Schwarz": drop("Cauchy-Schwarz"),
+        },
+        axiom=axioms.CAUCHY_SCHWARZ,
+    )
+
+
+def _one_step() -> Obligation:
+    """With m = E clip(g): ``E‖clip(g)‖² = ‖m‖² + E‖clip(g) - m‖²``, and the last is at most ``E‖clip(g) - ∇F‖²``."""
+    Gm, mm, dd, spread = z3.Reals("Gm mm dd spread")
+    return Obligation(
+        claim="C22",
+        name="one step",
+        statement="E F(w⁺) ≤ F(w) - (η/2)‖∇F‖² + (η/2)σ⁴/(16(τ-S)²) + Lη²σ²/2",
+        hypotheses={
+            **STEP,
+            "‖m‖² >= 0": mm >= 0,
+            "A1'": quadratic_upper_bound(Gm, dd),
+            "second moment": dd == mm + spread,
+            "error": spread <= sigma2,
+            "bias": mm - 2 * Gm + grad2 <= BIAS2,
+        },
+        conclusion=F_next <= F - GAIN * grad2 + LIFT,
+        mutants={
+            "half the bias": conclude(F_next <= F - GAIN * grad2 + LIFT - eta / 4 * BIAS2),
+            "half the noise": conclude(F_next <= F - GAIN * grad2 + LIFT - L * eta * eta * sigma2 / 4),
+            "no bias": conclude(F_next <= F - GAIN * grad2 + L * eta * eta * sigma2 / 2),
+            "eta > 1/L": drop("eta <= 1/L"),
+        },
+        axiom=axioms.EXPECTATION,
+    )
+
+
+def _standstill() -> Obligation:
+    """In one dimension: g is ``∇F + 2τ``, which is clipped to τ, with probability p, and ``∇F - σ²/(2τ) = -∇F`` otherwise."""
+    p = sigma2 / (4 * tau * tau + sigma2)
+    here = sigma2 / (4 * tau)
+    up, down = 2 * tau, -sigma2 / (2 * tau)
+    return Obligation(
+        claim="C22",
+        name="standstill",
+        statement="E g = ∇F, E‖g-∇F‖² = σ² and E clip(g) = 0 at ‖∇F‖ = σ²/(4τ), for σ ≤ 2τ",
+        hypotheses={"τ > 0": tau > 0, "σ² > 0": sigma2 > 0, "σ <= 2τ": sigma2 <= 4 * tau * tau},
+        conclusion=z3.And(
+            p * up + (1 - p) * down == 0,
+            p * up * up + (1 - p) * down * down == sigma2,
+            here + up > tau,
+            z3.And(here + down >= -tau, here + down <= tau),
+            p * tau + (1 - p) * (here + down) == 0,
+            here * here == formulas.clipping_bias2(sigma2, tau, z3.RealVal(0)),
+        ),
+        mutants={
+            "where ‖∇F‖ is half of it": conclude(p * tau + (1 - p) * (here / 2 + down) == 0),
+            "half the variance": conclude(2 * (p * up * up + (1 - p) * down * down) == sigma2),
+            "any noise": drop("σ <= 2τ"),
+        },
+        guarantee="tight",
+    )
+
+
+def _without_noise() -> Obligation:
+    """``h = min(1, τ/‖∇F‖)``."""
+    h = z3.Real("h")
+    return Obligation(
+        claim="C22",
+        name="without noise",
+        statement="F(w⁺) ≤ F(w) - (η/2)‖∇F‖ min(‖∇F‖, τ) for w⁺ = w - η min(1, τ/‖∇F‖) ∇F, however steep F is",
+        hypotheses={
+            **STEP,
+            "τ > 0": tau > 0,
+            "‖∇F‖ > 0": slope > 0,
+            "h": h == z3.If(slope <= tau, z3.RealVal(1), tau / slope),
+            "A1'": F_next <= F - eta * h * slope * slope + L / 2 * eta * eta * h * h * slope * slope,
+        },
+        conclusion=F_next <= F - eta / 2 * slope * z3.If(slope <= tau, slope, tau),
+        mutants={
+            "twice the descent": conclude(F_next <= F - eta * slope * z3.If(slope <= tau, slope, tau)),
+            "as without clipping": conclude(F_next <= F - eta / 2 * slope * slope),
+            "eta > 1/L": suppose("eta <= 1/L", eta * L <= 3),
+        },
+    )

@@ -1,0 +1,94 @@
+"""C22, clipped SGD: ``w⁺ = w - η min(1, τ/‖g‖) g``. Clipping at τ has a bias, which no number of steps and no step size lowers.
+
+Where ``‖∇F‖ <= S < τ``, A2 alone gives ``‖E clip(g) - ∇F‖ <= σ²/(4(τ-S))`` and ``E‖clip(g) - ∇F‖² <= σ²``, so that C12 holds for clip(g) in
+the place of ĝ at ``θ = 1``. That the bias is real shows an instance of A2, on which clipped SGD stands still in the mean where
+``‖∇F‖ = σ²/(4τ)``: ``g = ∇F + 2τ`` with probability ``σ²/(4τ²+σ²)``, and ``∇F - σ²/(2τ)`` otherwise.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tsla.theory.bound import Bound, longer
+from tsla.theory.constants import Array, Constants, real, representable, shown, step_count, step_size
+from tsla.theory.derivation import Line
+from tsla.theory.method import Method
+from tsla.theory.products import product
+from tsla.theory.sgd import MEAN_SQUARED_GRADIENT
+
+
+@representable
+def bias2(sigma2: ArrayLike, clip: ArrayLike, steepest: ArrayLike) -> Array:
+    """``σ⁴/(16(τ-S)²)``, at least ``‖E clip(g) - ∇F‖²`` wherever ``‖∇F‖ <= S < τ`` (C22). In units of ``‖∇F‖²``.
+
+    At ``S = σ²/(4τ)`` there is an oracle whose bias is S. Assumes A2. Raises ValueError unless ``0 <= S < τ``.
+    """
+    s2, room = real("sigma2", sigma2, at_least=0), _room(clip, steepest)
+    return product(s2, s2, over=(16, room, room))
+
+
+@representable
+def standstill(sigma2: ArrayLike, clip: ArrayLike) -> Array:
+    """``(σ²/(4τ))²``: the ``‖∇F‖²`` at which an instance of A2 has ``E clip(g) = 0``, for ``σ <= 2τ`` (C22, exact).
+
+    Raises ValueError where ``σ > 2τ``, at which the smaller outcome of that instance is clipped too.
+    """
+    s2, threshold = real("sigma2", sigma2, at_least=0), real("clip", clip, above=0)
+    too_noisy = s2 > 4 * threshold**2
+    if too_noisy.any():
+        worst = np.broadcast_to(s2, too_noisy.shape)[too_noisy].flat[0]
+        raise ValueError(f"sigma2 = {shown(worst)} must be at most 4*clip² for the instance of C22")
+    return product(s2, s2, over=(16, threshold, threshold))
+
+
+@representable
+def bound(constants: Constants, *, eta: ArrayLike, T: ArrayLike, clip: ArrayLike, steepest: ArrayLike) -> Bound:
+    """SGD clipped at τ (C22): ``E‖∇F(w_R)‖² <= 2F0/(ηT) + σ⁴/(16(τ-S)²) + ηLσ²`` where ``‖∇F‖ <= S < τ``, ``0 < η <= 1/L``.
+
+    Assumes A1, A2 and that ``‖∇F‖ <= S`` (``steepest``) along the run. Guarantee: upper bound. Shapes: all arguments broadcast. Raises
+    ValueError outside the premises.
+    """
+    step, steps = step_size("eta", eta, constants.L, "C22"), step_count("T", T)
+    return Bound(
+        method="sgd-clipped",
+        claim="C22",
+        quantity=MEAN_SQUARED_GRADIENT,
+        terms={
+            "optimisation": product(2, constants.F0, over=(step, steps)),
+            "clipping": bias2(constants.sigma2, clip, steepest),
+            "noise": product(step, constants.L, constants.sigma2),
+        },
+        lowered_by={
+            "optimisation": longer(step, constants.L),
+            "clipping": "a larger clip, or a larger batch (it divides sigma2); neither T nor eta lowers it",
+            "noise": "a smaller eta, or a larger batch",
+        },
+        assumes=("A1", "A2"),
+    )
+
+
+def _room(clip: ArrayLike, steepest: ArrayLike) -> Array:
+    threshold, slope = real("clip", clip, above=0), real("steepest", steepest, at_least=0)
+    room = threshold - slope
+    if (room <= 0).any():
+        worst, limit = (np.broadcast_to(x, room.shape)[room <= 0].flat[0] for x in (slope, threshold))
+        raise ValueError(f"steepest = {shown(worst)} is not below clip = {shown(limit)}; C22 needs ‖∇F‖ <= steepest < clip")
+    return np.asarray(room)
+
+
+def why(k: Constants, *, eta: float, T: float, clip: float, steepest: float) -> list[Line]:
+    """C22, from A1, A2 and the largest slope."""
+    room, bias = _room(clip, steepest), bias2(k.sigma2, clip, steepest)
+    start, noise = product(2, k.F0, over=(eta, T)), product(eta, k.L, k.sigma2)
+    return [
+        Line("‖g‖ exceeds τ by at most ‖g - ∇F‖ - (τ-S), as ‖∇F‖ <= S = {}, τ-S = {}", steepest, room),
+        Line("a - b <= a²/(4b), in expectation (A2):  ‖E clip(g) - ∇F‖ <= σ²/(4(τ-S)) = {}", product(k.sigma2, over=(4, room))),
+        Line("∇F lies in the ball onto which g is clipped:  E‖clip(g) - ∇F‖² <= σ² = {}", k.sigma2),
+        Line("A1, ηL = {} <= 1, as in C12:  E F(w⁺) <= F - (η/2)‖∇F‖² + (η/2)(σ⁴/(16(τ-S)²) + ηLσ²)", product(eta, k.L)),
+        Line("summed over T = {} steps, with F >= F*, and divided by ηT/2:", T),
+        Line("E‖∇F(w_R)‖² <= 2F0/(ηT) + σ⁴/(16(τ-S)²) + ηLσ² = {} + {}", start, bias + noise),
+    ]
+
+
+METHOD = Method(name="sgd-clipped", claim="C22", needs="L sigma2 F0", run="eta T clip steepest", bound=bound, why=why)
