@@ -53,6 +53,11 @@ def test_weights_averages_and_states_are_those_of_the_rule() -> None:
     assert equals(worst(polyak, k, 2), second.upper)
 
 
+def test_lengths_before_the_first_weight_are_left_out() -> None:
+    late = Theorem(**{**DESCENT, "measure": "gap of the average", "weights": lambda k, t: t}, bound=lambda k, T: 1.0)
+    assert (late.short, late.lengths) == ((2, 3), (3, 10, 30, 100))
+
+
 def test_a_relaxation_lies_above_an_instance() -> None:
     given = {**DESCENT, "functions": "PL", "constants": [{"L": 2.0, "mu": 0.5, "F0": 3.0, "eta": 0.5}]}
     theorem = Theorem(**given, bound=lambda k, T: (1 - k.eta * k.mu) ** T * k.F0)
