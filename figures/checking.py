@@ -51,11 +51,10 @@ def decide_file(path: Path, out: Path) -> int:
     """Decide the theorems of a file of Python, print their rows and wrong versions, and write the page. Returns 0, or 1 where one fails."""
     theorems = reading.read(path)
     page.writable(out)
-    decisions = []
-    for theorem in theorems:
-        decisions.append(decide(theorem))
-        print("\n".join(f"{name:12}{cell}" for name, cell in page.cells(decisions[-1], path.name).items()))
-        print("\n".join(f"  {what}  {by}" for what, by in page.planted(decisions[-1])))
+    decisions = [decide(theorem) for theorem in theorems]
     page.write(out, decisions, path.name)
+    for decision in decisions:
+        print(*(f"{name:12}{cell}" for name, cell in page.cells(decision, path.name).items()), sep="\n")
+        print(*(f"  {what}  {by}" for what, by in page.planted(decision)), sep="\n")
     print(out)
     return int(not all(decision.holds for decision in decisions))

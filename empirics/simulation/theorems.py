@@ -18,9 +18,9 @@ from tsla.empirics.simulation.exact_law import exact_law
 from tsla.empirics.simulation.oracles import Oracle
 from tsla.empirics.simulation.problems import Problem
 from tsla.empirics.simulation.simulate import simulate
-from tsla.theory.constants import ROUNDING, Array
+from tsla.theory.constants import ROUNDING, Array, real
 from tsla.theory.plan import Stage
-from tsla.theory.testing.theorem import WITH_MU, Given, Theorem, averaging
+from tsla.theory.testing.theorem import WITH_MU, Given, Theorem, asked, averaging
 
 REPLICAS = 1000
 SEED = 20130813
@@ -157,7 +157,9 @@ class _Allowed:
 
     def draw_at(self, w: Array, gradient: Array, rng: Generator, out: Array | None = None) -> tuple[Array, Array]:
         grad2 = np.einsum("ij,ij->i", gradient, gradient)
-        allowed = np.asarray(self.theorem.variance(self.instance.k, self.instance.problem.gap(w), grad2), dtype=np.float64)
+        gap = np.maximum(self.instance.problem.gap(w), 0)  # which rounding may put below
+        with asked("variance"):
+            allowed = real("variance", self.theorem.variance(self.instance.k, gap, grad2), at_least=0)
         g, biased = self.instance.unit.draw(gradient, rng, out)
         drawn = biased if self.theorem.biased else g
         moved = gradient + np.sqrt(np.broadcast_to(allowed, grad2.shape))[:, None] * (drawn - gradient)

@@ -91,7 +91,7 @@ def _with_proof(decision: Decision, proof: Callable[[], Any]) -> Decision:
     with asked("proof"):
         manifest = proof()
         flaw = formulas.flaw_of_proof(decision.theorem, manifest)
-        wrong = [Planted(f"proof {name}", next(other.gaps(), "")) for name, other in manifest.planted().items()]
+        wrong = [Planted(f"proof {name}", gap) for name, gap in formulas.wrong_proofs(manifest)]
     if flaw:
         return replace(decision, scope=f"{decision.scope}; its proof fails: {flaw}", flaw=flaw)
     steps = f"{len(manifest.steps)} steps compose to it, on these axioms: {manifest.axiom}"

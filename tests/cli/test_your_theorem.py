@@ -93,6 +93,11 @@ BAD = {
         changed("    step=", "    units={'c': (1, 1)},\n    step="),
         ("units = {'c': (1, 1)} must be", "of L, sigma2, F0, eta"),
     ),
+    "no weights": (changed("    step=", "    weights=lambda k, t: 0,\n    step="), ("weights of the first 100 iterates are 0",)),
+    "it raises in the run": (
+        changed("(w - k.eta * g, state)", "(w - (k.eta, 0, 0)[t] * g, state)"),
+        ("step raised IndexError: tuple index out of range",),
+    ),
     "no lengths": (changed("    step=", "    lengths=(0,),\n    step="), ("lengths = (0,) must be whole numbers",)),
     "an id of two words": (changed('id="sgd-long-steps"', 'id="a b"'), ("id = 'a b' must be a word",)),
     "two of one id": (f"{DECLARED}\n{DECLARED.replace('sgd = ', 'other = ')}", ("id = 'sgd-long-steps' is that of two theorems",)),

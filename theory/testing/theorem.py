@@ -89,7 +89,7 @@ class Theorem:
     biased:     whether ``E g`` may differ from ∇F: ``variance`` is all that is known of ``g - ∇F`` then
     measure:    what is bounded: "random iterate", ``E‖∇F(w_R)‖²`` with R by the weights among ``0 <= t < T``; "last iterate",
                 ``E‖∇F(w_T)‖²``; "gap", ``E F(w_T) - F*``; "gap of the average", that at the mean of ``w_0 … w_(T-1)`` by the weights
-    weights:    ``(k, t)`` to the weight of ``w_t``; all alike by themselves
+    weights:    ``(k, t)`` to the weight of ``w_t``; all alike by themselves. A length at which they are all 0 is left out
     lengths:    numbers of steps at which simulations are laid beside the bound; the worst case is computed at 1, 2 and 3, as far as they go
     units:      of the theorem's own constants: the powers of a and b by which they change where F(w) becomes aF(bw). L has (1, 2), sigma2
                 (2, 2), a length of gradients (1, 1), a pure number (0, 0). With the units of all constants a bound is tried on other
@@ -134,13 +134,21 @@ class Theorem:
         foreign = self.units.keys() - self.constants[0].keys()
         if foreign or any(len(powers) != 2 for powers in self.units.values()):
             raise ValueError(f"units = {self.units!r} must be {{name: (power of a, power of b)}} of {', '.join(self.constants[0])}")
+        with asked("weights"):
+            weighed = tuple(T for T in sorted(self.lengths) if self._weight(T) > 0)
+        if not weighed:
+            raise ValueError(f"weights of the first {max(self.lengths)} iterates are 0; one must be above 0")
+        object.__setattr__(self, "lengths", weighed)
         for k in self.met:
             self._can_be_run(k)
 
     @property
-    def short(self) -> range:
+    def short(self) -> tuple[int, ...]:
         """Lengths at which the worst case is computed."""
-        return range(1, min(LONGEST_PROGRAM, max(self.lengths)) + 1)
+        return tuple(T for T in range(1, min(LONGEST_PROGRAM, max(self.lengths)) + 1) if self._weight(T) > 0)
+
+    def _weight(self, T: int) -> float:
+        return sum(float(self.weights(self.settings[0], t)) for t in range(T))
 
     @property
     def met(self) -> tuple[Given, ...]:

@@ -1,11 +1,14 @@
-"""The obligations of all modules of algebra."""
+"""The obligations and the manifests of all modules of algebra."""
 
 from __future__ import annotations
 
 from importlib import import_module
 
 from tsla.theory.certificates import groups
+from tsla.theory.certificates.algebra.engine.manifest import Manifest
 from tsla.theory.certificates.algebra.engine.obligation import Identity, Obligation
 
 GROUPS = [group for group in groups() if group.startswith("algebra.")]
-STEPS: list[Obligation | Identity] = [step for group in GROUPS for step in import_module(f"tsla.theory.certificates.{group}").obligations()]
+MODULES = [import_module(f"tsla.theory.certificates.{group}") for group in GROUPS]
+STEPS: list[Obligation | Identity] = [step for module in MODULES for step in module.obligations()]
+MANIFESTS: list[Manifest] = [manifest for module in MODULES if hasattr(module, "manifests") for manifest in module.manifests()]

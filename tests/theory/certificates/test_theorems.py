@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.planted import Rejects
@@ -51,6 +52,25 @@ def test_weights_averages_and_states_are_those_of_the_rule() -> None:
     first, second = (worst(Theorem(**convex), k, T) for T in (1, 2))
     assert equals(worst(late, k, 2), first.upper)
     assert equals(worst(polyak, k, 2), second.upper)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"step": lambda k, w, g, state, t: (w - k.eta * g / np.linalg.norm(g, axis=-1, keepdims=True), state)},
+        {"step": lambda k, w, g, state, t: (w - k.eta * g / (abs(g) + 1e-3), state)},
+        {"step": lambda k, w, g, state, t: (w - k.eta * g**2, state)},
+        {"variance": lambda k, gap, grad2: grad2**2},
+    ],
+)
+def test_what_is_no_arithmetic_on_points_makes_no_program(changed: dict[str, Any]) -> None:
+    theorem = Theorem(**{**DESCENT, **changed}, bound=lambda k, T: 1.0)
+    assert worst(theorem, theorem.settings[0], 1).reason.startswith("its steps make no program: ")
+
+
+def test_lengths_before_the_first_weight_are_left_out() -> None:
+    late = Theorem(**{**DESCENT, "measure": "gap of the average", "weights": lambda k, t: t}, bound=lambda k, T: 1.0)
+    assert (late.short, late.lengths) == ((2, 3), (3, 10, 30, 100))
 
 
 def test_a_relaxation_lies_above_an_instance() -> None:

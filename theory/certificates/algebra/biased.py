@@ -7,9 +7,11 @@ from functools import cache
 
 import z3
 
+from tsla.theory import biased as theory
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.descent import quadratic_upper_bound
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
+from tsla.theory.certificates.algebra.engine.functions import bound_of, of_oracle
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import (
@@ -59,6 +61,7 @@ SPLIT: Premises = {"bias2 >= 0": bias2 >= 0, "noise >= 0": noise >= 0}
 GAIN, LIFT = eta / 2, eta / 2 * bias2 + L * eta * eta * noise / 2
 FLOOR = formulas.biased_floor(eta, L, bias2, noise)
 PARTS: Premises = {"bias2": bias2 == theta * theta * beta2, "noise": noise == formulas.second_moment(sigma2, nu2, c, theta)}
+GAP = of_oracle("mu", theory.gap_bound, eta="eta", T="T", theta="theta")
 SUM = "(η/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t(ηθ²β² + Lη²N)/2"
 Gm, mm, dd = z3.Reals("Gm mm dd")
 """⟨∇F, E d⟩, ‖E d‖² and E‖d‖² of the direction d."""
@@ -137,7 +140,7 @@ def total() -> Manifest:
 
 def bound() -> Manifest:
     """C12."""
-    return recursions.averaged(total(), _mean())
+    return recursions.averaged(total(), _mean(), bound_of("C12"))
 
 
 @cache
@@ -148,7 +151,7 @@ def step_with_pl() -> Manifest:
 
 def gap_bound() -> Manifest:
     """The gap under A4."""
-    return recursions.contracted(step_with_pl(), FLOOR / (2 * mu), _contracting())
+    return recursions.contracted(step_with_pl(), FLOOR / (2 * mu), _contracting(), function=GAP)
 
 
 def _telescoping() -> tuple[Obligation, Obligation]:

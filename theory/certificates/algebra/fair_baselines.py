@@ -10,6 +10,7 @@ import z3
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import descent, lsr, stage_one, tsla
 from tsla.theory.certificates.algebra.engine import formulas, recursions
+from tsla.theory.certificates.algebra.engine.functions import plan_of
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import Premise, error2, premises
@@ -112,7 +113,9 @@ def _two_stages() -> Manifest:
     """C4 from the gap σ²/μ."""
     settings = {"eta1": eta1 == 1 / L, "eta": eta == STEP_SIZE, "T": T >= TWO_STEP_LENGTH}
     first, second = plain_burn_in(_burn_in()), tsla.second_stage()
-    return recursions.joined("C15c", first, second, _second_stage(), settings, "eps > 0", conclusion=S / T <= eps2)
+    return recursions.joined(
+        "C15c", first, second, _second_stage(), settings, "eps > 0", conclusion=S / T <= eps2, function=plan_of("C15c")
+    )
 
 
 def _from_a_gap() -> Manifest:
@@ -132,7 +135,8 @@ def _alone_reaches() -> Manifest:
     """C5 from the gap V/μ, at the same step size."""
     settings = {"eta1": eta1 == 1 / L, "eta": eta == 1 / L, "T": T >= SMOOTHED_LENGTH}
     first, second = smoothed_burn_in(), _from_a_gap()
-    return recursions.joined("C15", first, second, _smoothing_alone(), settings, "eps > 0", "V < eps2", conclusion=S / T <= eps2)
+    known = ("eps > 0", "V < eps2")
+    return recursions.joined("C15", first, second, _smoothing_alone(), settings, *known, conclusion=S / T <= eps2, function=plan_of("C15"))
 
 
 def _without_smoothing() -> Obligation:

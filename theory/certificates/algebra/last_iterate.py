@@ -10,6 +10,7 @@ import z3
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import sgd
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
+from tsla.theory.certificates.algebra.engine.functions import bound_of, plan_of
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import Premise, contraction, length2, slope
@@ -91,12 +92,15 @@ def bound() -> Manifest:
         settings=second.settings,
         steps=(Cited(first), Cited(second, last), _bound()),
         conclusion=_bound().conclusion,
+        function=bound_of("C15a"),
     )
 
 
 def reached() -> Manifest:
     """C15a at the step size and the length of its plan."""
-    return recursions.after_burn_in(bound(), _plan(), ARGUMENT, "eps > 0", settings={"eta": eta == STEP_SIZE}, at_most=eps2)
+    return recursions.after_burn_in(
+        bound(), _plan(), ARGUMENT, "eps > 0", settings={"eta": eta == STEP_SIZE}, at_most=eps2, function=plan_of("C15a")
+    )
 
 
 def _contracting() -> tuple[Obligation, Obligation]:

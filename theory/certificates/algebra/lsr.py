@@ -11,7 +11,8 @@ from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import descent as one_direction
 from tsla.theory.certificates.algebra import variance_lemma
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
-from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone, planned
+from tsla.theory.certificates.algebra.engine.functions import bound_of, plan_of
+from tsla.theory.certificates.algebra.engine.manifest import Cited, Function, Manifest, alone, planned
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, certify, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import error2, premises
 from tsla.theory.certificates.algebra.engine.symbols import (
@@ -77,7 +78,7 @@ def manifests() -> tuple[Manifest, ...]:
         alone(_exact_condition(), *known),
         alone(_paper_condition(), "sigma2 > 0", "delta >= 0", "eps > 0", "delta <= eps2/(4 sigma2)"),
         planned(bound(), _longer_plan(), {"eta": eta == 1 / L, "T": T >= LONGER}, "eps > 0", "V(theta) < eps2"),
-        at_paper_theta(_whole_plan(), 2 * L * F0 / ROOM, "V < eps2"),
+        at_paper_theta(_whole_plan(), 2 * L * F0 / ROOM, "V < eps2", function=plan_of("C5")),
         alone(_floor(), "eta > 0", "T > 0", "F0 > 0", "eps > 0"),
     )
 
@@ -108,13 +109,13 @@ def total() -> Manifest:
 @cache
 def bound() -> Manifest:
     """C5."""
-    return recursions.averaged(total(), _mean())
+    return recursions.averaged(total(), _mean(), bound_of("C5"))
 
 
-def at_paper_theta(plan: Obligation, length: Formula, *names: str) -> Manifest:
+def at_paper_theta(plan: Obligation, length: Formula, *names: str, function: Function | None = None) -> Manifest:
     """What a plan at η = 1/L and the paper's θ reaches."""
     settings = {"theta": theta == formulas.paper_theta(delta), "eta": eta == 1 / L, "T": T >= length}
-    return planned(bound(), plan, settings, "eps > 0", *names)
+    return planned(bound(), plan, settings, "eps > 0", *names, function=function)
 
 
 def _telescoping() -> tuple[Obligation, Obligation]:

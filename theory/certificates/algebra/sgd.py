@@ -10,6 +10,7 @@ import z3
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.descent import quadratic_upper_bound
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
+from tsla.theory.certificates.algebra.engine.functions import bound_of, plan_of
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone, planned
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import descent, unbiased
@@ -90,12 +91,12 @@ def total() -> Manifest:
 @cache
 def bound() -> Manifest:
     """C4."""
-    return recursions.averaged(total(), _mean())
+    return recursions.averaged(total(), _mean(), bound_of("C4"))
 
 
 def plan() -> Manifest:
     """C4 at the step size and the length of its plan."""
-    return planned(bound(), _plan(), {"eta": eta == STEP_SIZE, "T": T >= LENGTH}, "eps > 0")
+    return planned(bound(), _plan(), {"eta": eta == STEP_SIZE, "T": T >= LENGTH}, "eps > 0", function=plan_of("C4"))
 
 
 def _telescoping() -> tuple[Obligation, Obligation]:

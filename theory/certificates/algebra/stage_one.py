@@ -7,9 +7,11 @@ from functools import cache
 
 import sympy
 
+from tsla.theory import two_stage
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import lsr
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
+from tsla.theory.certificates.algebra.engine.functions import of_constants
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Identity, Obligation, certify, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import contraction
@@ -34,6 +36,7 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     theta,
 )
 
+GAP = of_constants("mu delta", two_stage.stage_one, eta1="eta", T1="T", theta="theta")
 FORMULA = "E[F(w_t)-F*] ≤ (1-ημ)^t F0 + V/(2μ)"
 
 
@@ -66,7 +69,9 @@ def step(along: Manifest | None = None, claim: str = "C7") -> Manifest:
 
 def bound(step_with_pl: Manifest | None = None) -> Manifest:
     """C7, and the same for another step."""
-    return recursions.contracted(step_with_pl or step(), V / (2 * mu), _contracting())
+    if step_with_pl is not None:
+        return recursions.contracted(step_with_pl, V / (2 * mu), _contracting())
+    return recursions.contracted(step(), V / (2 * mu), _contracting(), function=GAP)
 
 
 def reached(burn_in: Obligation | None = None) -> Manifest:

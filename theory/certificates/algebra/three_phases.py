@@ -10,6 +10,7 @@ import z3
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import fair_baselines, last_iterate, tsla
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
+from tsla.theory.certificates.algebra.engine.functions import plan_of
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Induction, Manifest, alone, without
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import premises, s
@@ -99,7 +100,9 @@ def _third(before: Manifest, last: Obligation, size: str) -> Manifest:
     settings = {"eta": eta == formulas.noise_step_size(L, sigma2, eps2), "T": T >= PHASE}
     settings |= {} if "eta" in before.settings else {"eta1": eta1 == 1 / L}
     known = ("eps > 0", size)
-    return recursions.joined("C15b", before, tsla.second_stage(), last, settings, *known, definitions=KAPPA, conclusion=S / T <= eps2)
+    return recursions.joined(
+        "C15b", before, tsla.second_stage(), last, settings, *known, definitions=KAPPA, conclusion=S / T <= eps2, function=plan_of("C15b")
+    )
 
 
 def _phase_1() -> Obligation:

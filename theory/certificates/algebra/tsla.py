@@ -10,6 +10,7 @@ import z3
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import sgd, stage_one
 from tsla.theory.certificates.algebra.engine import formulas, recursions
+from tsla.theory.certificates.algebra.engine.functions import bound_of, plan_of
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, certify, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import contraction, premises
@@ -86,13 +87,13 @@ def second_stage() -> Manifest:
 
 def bound() -> Manifest:
     """C8: C7, and stage 2 from there."""
-    return recursions.joined("C8", stage_one.bound(), second_stage(), _joined(), {}, definitions=MEAN)
+    return recursions.joined("C8", stage_one.bound(), second_stage(), _joined(), {}, definitions=MEAN, function=bound_of("C8"))
 
 
 def planned(plan: Obligation, length: Formula) -> Manifest:
     """Both stages as planned, stage 2 for so many steps."""
     settings = {"eta1": eta1 == 1 / L, "eta": eta == STEP_SIZE, "T": T >= length}
-    return recursions.joined("C8", stage_one.reached(), second_stage(), plan, settings, "eps > 0", definitions=MEAN)
+    return recursions.joined("C8", stage_one.reached(), second_stage(), plan, settings, "eps > 0", definitions=MEAN, function=plan_of("C8"))
 
 
 def _as_printed() -> Manifest:

@@ -7,10 +7,12 @@ from functools import cache
 
 import z3
 
+from tsla.theory import worst_case as theory
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import last_iterate, lsr, sgd
 from tsla.theory.certificates.algebra.descent import quadratic_upper_bound
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
+from tsla.theory.certificates.algebra.engine.functions import bound_of, of_constants
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone, without
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import Premise, length2, premises, slope, unbiased, w
@@ -107,7 +109,7 @@ def total() -> Manifest:
 @cache
 def bound() -> Manifest:
     """C16."""
-    return recursions.averaged(total(), _mean())
+    return recursions.averaged(total(), _mean(), bound_of("C16"))
 
 
 def smoothed_bound() -> Manifest:
@@ -125,6 +127,8 @@ def smoothed_bound() -> Manifest:
         definitions=sums.definitions,
         steps=(Cited(sums, {T: T - 1, S: total_before}), Cited(gradient, last), _smoothed_bound()),
         conclusion=_smoothed_bound().conclusion,
+        function=of_constants("delta", theory.lsr_value, T="T", theta="theta"),
+        asks=premises("F0 > 0"),
     )
 
 

@@ -9,6 +9,7 @@ import z3
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import worst_case
 from tsla.theory.certificates.algebra.engine import formulas
+from tsla.theory.certificates.algebra.engine.functions import plan_of
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone, planned
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import x
@@ -34,7 +35,7 @@ def manifests() -> tuple[Manifest, ...]:
     """What the plan reaches, that its step size is the best, and how long it is."""
     known = ("L > 0", "sigma2 >= 0", "F0 > 0", "eps > 0")
     return (
-        planned(worst_case.bound(), _plan(), {"eta": eta == SHARE / L, "T": T >= STEPS}, "eps > 0"),
+        planned(worst_case.bound(), _plan(), {"eta": eta == SHARE / L, "T": T >= STEPS}, "eps > 0", function=plan_of("C16")),
         alone(_best_step_size(), *known, "T > 0", "0 < x < 2", "x(eps2+sigma2) < 2 eps2"),
         alone(_samples(), *known),
         alone(_beside_sgd(), "L > 0", "sigma2 > 0", "F0 > 0", "eps > 0", "eps2 <= 2 sigma2"),

@@ -1,26 +1,73 @@
-"""The functions of ``theory`` that the manifests speak of, called with numbers by the names of their symbols."""
+"""The functions of ``theory`` that manifests speak of, called with numbers by the names of their symbols."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.certificates.algebra.engine.manifest import Function
 from tsla.theory.constants import Constants
 from tsla.theory.method import ORACLE, Method
+from tsla.theory.methods import declared
+
+LAST_STAGE = {"eta2": "eta", "T2": "T"}
+"""What the second of two stages has as step size and length; manifests have them of the last stage."""
 
 
-def bound_of(method: Method) -> Function:
-    """The bound of a method."""
-    return lambda **p: method.bound(*_given(method, p), **{name: p[name] for name in (*method.run.split(), "theta") if name in p})
+@cache
+def bound_of(claim: str) -> Function:
+    """The bound of a claim's method."""
+    method = next(method for method in declared() if method.claim == claim and method.bounds)
+
+    def call(**numbers: float) -> None:
+        names = (*method.run.split(), *(name for name in method.optional.split() if name not in ORACLE))
+        method.bound(*_given(method, numbers), **{name: numbers[LAST_STAGE.get(name, name)] for name in names})
+
+    return call
 
 
-def plan_of(method: Method) -> Function:
-    """The plan of a method, for ``eps2 = ε²``."""
-    return lambda **p: method.steps(*_given(method, p), eps=abs(p["eps2"]) ** 0.5 * (1 if p["eps2"] > 0 else -1))
+@cache
+def plan_of(claim: str) -> Function:
+    """The plan of a claim's method for ``eps2 = ε²``. Out of reach is refused too."""
+    method = next(method for method in declared() if method.claim == claim and method.plans)
+
+    def call(**numbers: float) -> None:
+        eps2 = numbers["eps2"]
+        plan = method.steps(*_given(method, numbers), eps=eps2**0.5 if eps2 >= 0 else eps2)
+        if not plan.reachable.all():
+            raise ValueError(f"{method.name} does not reach ε² = {eps2}")
+
+    return call
 
 
-def _given(method: Method, p: dict[str, float]) -> tuple[Any, ...]:
-    needs = {"L", "sigma2", "F0", *method.needs.split()}
-    constants = Constants(**{name: p[name] for name in needs - set(ORACLE)})
-    return (constants, SmoothingOracle(**{name: p[name] for name in ORACLE})) if method.splits else (constants,)
+def of_constants(needs: str, function: Callable[..., object], **parameters: str) -> Function:
+    """A function of :class:`Constants`, of which it ``needs`` some, and of ``parameters`` that are named by their symbols."""
+
+    def call(**numbers: float) -> None:
+        function(_constants(needs, numbers), **{name: numbers[symbol] for name, symbol in parameters.items()})
+
+    return call
+
+
+def of_oracle(needs: str, function: Callable[..., object], **parameters: str) -> Function:
+    """The same of one that takes an oracle besides, with bias and noise apart."""
+
+    def call(**numbers: float) -> None:
+        function(_constants(needs, numbers), _oracle(numbers), **{name: numbers[symbol] for name, symbol in parameters.items()})
+
+    return call
+
+
+def _given(method: Method, numbers: Mapping[str, float]) -> tuple[Any, ...]:
+    constants = _constants(method.needs, numbers)
+    return (constants, _oracle(numbers)) if method.splits else (constants,)
+
+
+def _oracle(numbers: Mapping[str, float]) -> SmoothingOracle:
+    return SmoothingOracle(**{name: numbers[name] for name in ORACLE})
+
+
+def _constants(needs: str, numbers: Mapping[str, float]) -> Constants:
+    return Constants(**{name: numbers[name] for name in {"L", "sigma2", "F0", *needs.split()} - {*ORACLE}})

@@ -102,17 +102,24 @@ class Obligation:
         unknown = wrong.hypotheses.keys() - self.hypotheses.keys()
         if unknown:
             raise ValueError(f"{self.claim} {self.name}: mutant {mutant!r} changes {sorted(unknown)}, which are no hypotheses")
-        hypotheses = [formula for formula in {**self.hypotheses, **wrong.hypotheses}.values() if formula is not None]
+        hypotheses = (formula for formula in {**self.hypotheses, **wrong.hypotheses}.values() if formula is not None)
         conclusion = self.conclusion if wrong.conclusion is None else wrong.conclusion
         try:
-            return _example([*hypotheses, z3.Not(conclusion)], self.budget)
+            return _example((*hypotheses, z3.Not(conclusion)), self.budget)
         except UndecidedError:
             return None
 
     @property
     def flaw(self) -> str:
         """Why it is not proved; empty if it is."""
-        return _flaw(tuple(self.hypotheses.values()), self.conclusion, self.budget)
+        hypotheses = tuple(self.hypotheses.values())
+        try:
+            if _example(hypotheses, self.budget) is None:
+                return "z3 finds nothing that meets the hypotheses"
+            model = _model((*hypotheses, z3.Not(self.conclusion)), self.budget)
+        except UndecidedError as undecided:
+            return f"z3 does not decide it within {self.budget:,} steps: {undecided}"
+        return "" if model is None else f"it is false at {' '.join(str(model).split())}"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -178,31 +185,18 @@ def certify(*parts: Iterable[Certifiable]) -> Iterator[Certificate]:
     return (part.certificate() for part in chain(*parts))
 
 
-@cache
-def _flaw(hypotheses: tuple[Formula, ...], conclusion: Formula, budget: int) -> str:
-    try:
-        if _example([*hypotheses], budget) is None:
-            return "z3 finds nothing that meets the hypotheses"
-        model = _model([*hypotheses, z3.Not(conclusion)], budget)
-    except UndecidedError as undecided:
-        return f"z3 does not decide it within {budget:,} steps: {undecided}"
-    return "" if model is None else f"it is false at {' '.join(str(model).split())}"
-
-
-@cache
 def follows(hypotheses: tuple[Formula, ...], conclusion: Formula) -> bool:
     """Whether z3 derives ``conclusion``, within a small budget: this is for what anybody would see."""
     try:
-        return _model([*hypotheses, z3.Not(conclusion)], BUDGET // 10) is None
+        return _model((*hypotheses, z3.Not(conclusion)), BUDGET // 10) is None
     except UndecidedError:
         return False
 
 
-@cache
 def can_be_met(formulas: tuple[Formula, ...]) -> bool:
     """Whether z3 finds numbers that make all of ``formulas`` true."""
     try:
-        return _example([*formulas], BUDGET) is not None
+        return _example(formulas, BUDGET) is not None
     except UndecidedError:
         return False
 
@@ -211,17 +205,19 @@ def _not_rejected(survivors: list[str]) -> str:
     return f"wrong versions that are not rejected: {', '.join(survivors)}" if survivors else ""
 
 
-def _example(formulas: list[Formula], budget: int) -> z3.ModelRef | None:
+@cache
+def _example(formulas: tuple[Formula, ...], budget: int) -> z3.ModelRef | None:
     """Numbers by z3 that make all of ``formulas`` true, evaluated once more in them; None where it finds none. Raises UndecidedError.
 
     z3 gives x/0 any value it likes, so a counterexample could hide there: every divisor is asked to differ from 0.
     """
-    asked = [*formulas, *(divisor != 0 for formula in formulas for divisor in _divisors(formula))]
+    asked = (*formulas, *(divisor != 0 for formula in formulas for divisor in _divisors(formula)))
     model = _model(asked, budget)
     return model if model is not None and all(z3.is_true(model.eval(formula, model_completion=True)) for formula in asked) else None
 
 
-def _model(formulas: list[Formula], budget: int) -> z3.ModelRef | None:
+@cache
+def _model(formulas: tuple[Formula, ...], budget: int) -> z3.ModelRef | None:
     """What z3 finds to make all of ``formulas`` true; None where it proves that nothing does. Raises UndecidedError."""
     solver = z3.SolverFor("QF_NRA")
     solver.set("rlimit", budget)

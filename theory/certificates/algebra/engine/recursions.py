@@ -230,7 +230,14 @@ def _contraction(rate: Formula) -> dict[Formula, Formula]:
 
 
 def after_burn_in(
-    bound: Manifest, plan: Obligation, of: Formula, *names: str, settings: Premises | None = None, at: State | None = None, at_most: Formula
+    bound: Manifest,
+    plan: Obligation,
+    of: Formula,
+    *names: str,
+    settings: Premises | None = None,
+    at: State | None = None,
+    at_most: Formula,
+    function: Function | None = None,
 ) -> Manifest:
     """What :func:`contracted` leaves after ``log⁺(of)/(ημ)`` steps."""
     length = T >= formulas.larger(z3.RealVal(0), logarithm / (eta * mu))
@@ -243,6 +250,7 @@ def after_burn_in(
         more={"A": argument == of},
         at=at,
         at_most=at_most,
+        function=function,
     )
 
 
@@ -256,6 +264,7 @@ def joined(
     more: tuple[Cited, ...] = (),
     definitions: Premises | None = None,
     conclusion: Formula | None = None,
+    function: Function | None = None,
 ) -> Manifest:
     """Two stages and what they give together: the symbols of the first's step size and length, and of a stage before it, are moved."""
     moved = {f"{name}1": z3.substitute(formula, *EARLIER.items()) for name, formula in first.settings.items()}
@@ -270,6 +279,8 @@ def joined(
         definitions={**first.definitions, **second.definitions, **(definitions or {})},
         steps=(Cited(first, EARLIER), *more, Cited(second), last),
         conclusion=last.conclusion if conclusion is None else conclusion,
+        function=function,
+        asks=first.asks,
     )
 
 

@@ -11,7 +11,7 @@ import z3
 from tsla.theory.certificates import because
 from tsla.theory.certificates.algebra.engine.manifest import Manifest
 from tsla.theory.certificates.algebra.engine.obligation import BUDGET, Formula, follows
-from tsla.theory.certificates.algebra.engine.premises import ASSUMPTIONS, contraction
+from tsla.theory.certificates.algebra.engine.premises import AXIOMS, LAWS, contraction
 from tsla.theory.certificates.algebra.engine.recursions import S, left
 from tsla.theory.certificates.algebra.engine.symbols import T as LENGTH
 from tsla.theory.certificates.algebra.engine.symbols import eta, mu
@@ -30,11 +30,15 @@ def exclude_each_other(theorem: Theorem) -> tuple[str, ...]:
     solver = z3.Solver()
     solver.set("rlimit", BUDGET)
     try:
-        for name, formula in theorem.required(_terms(theorem)).items():
+        premises = theorem.required(_terms(theorem))
+        for name, formula in premises.items():
             solver.assert_and_track(z3.BoolVal(formula) if isinstance(formula, bool) else formula, name)
     except (TypeError, ValueError, AttributeError, z3.Z3Exception):  # such as the exponential of a constant
         return ()
-    return tuple(map(str, solver.unsat_core())) if solver.check() == z3.unsat else ()
+    if solver.check() != z3.unsat:
+        return ()
+    together = set(map(str, solver.unsat_core()))
+    return tuple(name for name in premises if name in together)
 
 
 def flaw_of_proof(theorem: Theorem, proof: Manifest) -> str:
@@ -52,10 +56,16 @@ def flaw_of_proof(theorem: Theorem, proof: Manifest) -> str:
     foreign = [
         f"it assumes {premise.name!r}, which the theorem does not"
         for premise in proof.premises
-        if not (follows(numbers, premise.formula) if premise.seen else premise.name in allowed or premise.name not in ASSUMPTIONS)
+        if not (follows(numbers, premise.formula) if premise.seen else premise.name in {*allowed, *AXIOMS, *LAWS})
     ]
     set_here = [f"it sets {name}, which the theorem does not" for name in proof.settings]
     return because(proof.flaw, *foreign, *set_here, _other_conclusion(theorem, proof, (*numbers, *proof.definitions.values()), k))
+
+
+def wrong_proofs(proof: Manifest) -> Iterator[tuple[str, str]]:
+    """The proof without a step, with more assumed in one or with less concluded; and the first gap that this leaves."""
+    for name, steps, place in proof.planted():
+        yield name, str(next(proof.gaps(steps, place), ""))
 
 
 def _other_conclusion(theorem: Theorem, proof: Manifest, numbers: tuple[Formula, ...], k: Given) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from PEPit import PEP, Expression, Function, Point
 
+from tsla.theory.certificates import outcome_of
 from tsla.theory.certificates.worst_case.engine.program import Worst, between, solve, unsolved
 from tsla.theory.certificates.worst_case.engine.trees import (
     PL,
@@ -50,8 +51,8 @@ def _worst(theorem: Theorem, k: Given, T: int, end: End, outcomes: int | None, f
         rule = averaging(rule, lambda t: theorem.weights(k, t))
     try:
         levels = follow(F, [start], _oracle(problem, theorem, k, lowest, outcomes), rule, T)
-    except ValueError as error:  # such as a rule that asks for the norm of a gradient
-        return unsolved(f"its steps make no program: {error}")
+    except Exception as error:  # of any kind: a rule may ask of a point what only arrays have, such as a norm
+        return unsolved(f"its steps make no program: {outcome_of(error)}")
     _start(problem, theorem, k, levels, lowest, end)
     problem.set_performance_metric(_measured(theorem, k, F, levels, lowest))
     return solve(problem)
