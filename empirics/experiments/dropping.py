@@ -1,12 +1,12 @@
 """When dropping the smoothing is worst-case optimal: the best two stages of a few steps, by a search over their worst cases (C18).
 
-A method is two stages of constant ``ηL`` and θ, and R is uniform over the iterates of the second. What it is worth is its worst case in mean
-squares (``theory/certificates/worst_case/engine/mean_squares.py``) against ``F*``, under A1-A3 or A1-A4, with ``L = F0 = 1``.
+A method is two stages of constant ``ηL`` and θ, and R is uniform over the iterates of the second. What it is worth is its worst case in
+mean squares (``theory/certificates/worst_case/engine/mean_squares.py``) against ``F*``, under A1-A3 or A1-A4, with ``L = F0 = 1``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from itertools import product
 from typing import Any
 
@@ -17,8 +17,10 @@ from scipy.optimize import Bounds, minimize
 from tsla.theory.constants import Constants
 
 Row = dict[str, Any]
+Point = np.ndarray
+"""``η1L``, ``η2L``, and the strengths that are free."""
 
-ARMS: Mapping[str, tuple[int, Callable[[Sequence[float]], tuple[float, float]]]] = {
+ARMS: Mapping[str, tuple[int, Callable[[Point], tuple[float, float]]]] = {
     "plain": (0, lambda free: (0.0, 0.0)),
     "smoothed": (1, lambda free: (free[0], free[0])),
     "dropped": (1, lambda free: (free[0], 0.0)),
@@ -53,21 +55,21 @@ def run(config: Mapping[str, Any]) -> pd.DataFrame:
 
 def best(k: Constants, arm: str, T1: int, T: int) -> Row:
     """The best step sizes and strengths of an arm whose first stage has T1 of T steps."""
-    from tsla.theory.certificates.worst_case.engine.mean_squares import Step, worst  # noqa: PLC0415 - needs the extra certify
+    from tsla.theory.certificates.worst_case.engine.mean_squares import Step, worst  # needs the extra certify
 
     strengths, thetas = ARMS[arm]
 
-    def row(point: Sequence[float]) -> Row:
+    def row(point: Point) -> Row:
         (x1, x2), (theta1, theta2) = point[:2], thetas(point[2:])
         steps = [Step(x1, theta1)] * T1 + [Step(x2, theta2)] * (T - T1)
         found = worst(k, steps, end="F*", counted=T - T1, pl=k.mu is not None)
         about = {"T1": T1, "eta1_L": x1, "theta1": theta1, "eta2_L": x2, "theta2": theta2}
         return {"worst": np.nan_to_num(found, nan=np.inf)} | about
 
-    def value(point: Sequence[float]) -> float:
+    def value(point: Point) -> float:
         return _worst(row(point))
 
-    start = min(product(*[COARSE] * (2 + strengths)), key=value)
+    start = min(map(np.array, product(*[COARSE] * (2 + strengths))), key=value)
     box = Bounds([SMALLEST] * 2 + [0.0] * strengths, [1.0] * (2 + strengths))
     return row(minimize(value, start, method="Nelder-Mead", bounds=box, options={"xatol": 1e-3, "fatol": 1e-7}).x)
 
