@@ -46,6 +46,7 @@ SMALL = "the order of sums in float32 is the kernels', and training magnifies it
 LARGE = "with other kernels some ReLU changes sides within a hundred steps, and the run takes another path; with these it is the same"
 DERIVED = "the same sums of the same numbers"
 SOLVED = "a solver stops at its tolerance"
+SEARCHED = "a search stops where its steps no longer lower the worst case, and a solver at its tolerance"
 
 CLEAN, NOISY, DECAYED = "mlp, digits, 0 % noise", "mlp, digits, 20 % noise", "mlp, digits, 20 % noise, step decay"
 FROZEN = "efficientnet-lite0, linear head, cifar-100, 0 % noise, momentum, weight decay, step decay"
@@ -84,6 +85,7 @@ AGAIN: Mapping[str, tuple[Again, ...]] = {
     paths_of("heads"): (HEAD,),
     TEMPERING: (Again({"setting": CLEAN}, 1e-3, SMALL),),
     "planner": (Again({}, 1e-9, DERIVED),),
+    "dropping": (Again({"T": 4, "kappa": 4.0}, 1e-2, SEARCHED, first={"arms": 1}, keys=("arm",)),),
     "certificates": (Again({"group": "worst_case.one_step"}, 1e-4, SOLVED),),
 }
 """By the names of the records; of several, the first that can be compared here. A record without one has nothing that is cheap."""

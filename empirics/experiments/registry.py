@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from tsla.empirics.experiments import batch_norm, bounds, certificates, digits, power_of_tests
+from tsla.empirics.experiments import batch_norm, bounds, certificates, digits, dropping, power_of_tests
 from tsla.empirics.experiments.interval_coverage import experiment as coverage
 from tsla.empirics.experiments.planner import experiment as planner
 from tsla.empirics.experiments.rates import annealed, grids, samples
@@ -158,6 +158,7 @@ EXPERIMENTS = {
         ),
         Experiment(third.SCRATCH, study.paths, study.scratch_parts(), in_report=False, kept=third.SCRATCH in third.MADE),
         Experiment("planner", planner.regrets, (planner.CONFIG,), in_report=False, derived=True),
+        Experiment("dropping", dropping.run, dropping.CONFIGS, in_report=False),
         Experiment("certificates", certificates.run, tuple({"group": group} for group in groups()), in_report=False),
     )
 }

@@ -189,6 +189,12 @@ def sharp_plan(at: Point) -> Point:
     return at | {"eps2": eps2, "W": W, "eta": min(Fraction(1), eps2 / (2 * at["sigma2"])) / at["L"]}
 
 
+def sharp_units(at: Point) -> Point:
+    """Those of the verdict at ``η1 = 1/L``."""
+    at = at | sharp_plan(at)
+    return at | {"r": at["sigma2"] / at["eps2"], "w": at["W"] / at["eps2"]}
+
+
 def along_smoothing_label(at: Point) -> Point:
     """A target that C18's exact form reaches along ĝ alone."""
     return {"delta": at["eps2"] / (at["eps2"] + at["sigma2"]) * at["theta"]}
@@ -380,6 +386,10 @@ CASES = [
     Case(
         "C18", "A4, never dropped", "conclusion", (0, 1), lambda p: stages(sharp_pl.never_dropped_steps, p)[2].steps,
         lambda noise, p: whole_steps(np.asarray(4 * p.L * noise / (p.mu * p.eps2))), sharp_plan,
+    ),
+    Case("C18", "verdict, units", "conclusion", (0, 1), lambda p: stages(sharp_pl.tsla_steps, p)[1].steps, rounded_up, sharp_units),
+    Case(
+        "C18", "verdict, units", "conclusion", (1, 1), lambda p: stages(sharp_pl.never_dropped_steps, p)[2].steps, rounded_up, sharp_units,
     ),
 ]  # fmt: skip
 

@@ -49,7 +49,10 @@ def worst(k: Constants, steps: Sequence[Step], *, end: End = "F(w_T)", counted: 
     program = _program(len(steps), counted or len(steps), "F*" if pl else end, pl)
     for name, value in _coefficients(k, steps, pl).items():
         program.param_dict[name].value = value
-    program.solve(solver="CLARABEL", **ALMOST)
+    try:
+        program.solve(solver="CLARABEL", **ALMOST)
+    except cp.SolverError:
+        return math.nan
     return float(program.value) if program.status in SOLVED else math.nan
 
 
