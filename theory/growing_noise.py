@@ -61,7 +61,7 @@ def sgd_bound(constants: Constants, growth: Growth, *, eta: ArrayLike, T: ArrayL
             "noise": product(step, constants.L, constants.sigma2, over=(left,)),
         },
         lowered_by={
-            "optimisation": "more steps T, down to what A leaves of it, which a smaller eta lowers",
+            "optimisation": "more steps T, or a smaller A",
             "noise": "a smaller eta, or a larger batch (it divides A, B and C)",
         },
         assumes=SGD.assumes,
@@ -91,7 +91,7 @@ def lsr_bound(constants: Constants, growth: Growth, *, eta: ArrayLike, T: ArrayL
             "smoothing": product(rho, constants.sigma2, over=(left,)),
         },
         lowered_by={
-            "optimisation": "more steps T, down to what A leaves of it, which a smaller delta lowers",
+            "optimisation": "more steps T, or a smaller A",
             "smoothing": "a smoothing label of smaller delta, or another theta; neither T nor eta lowers it",
         },
         assumes=LSR.assumes,

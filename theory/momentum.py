@@ -43,7 +43,7 @@ def bound(constants: Constants, *, eta: ArrayLike, T: ArrayLike, momentum: Array
         },
         lowered_by={
             "optimisation": "more steps T",
-            "noise": "a smaller eta or momentum, or a larger batch (it divides sigma2)",
+            "noise": "a smaller eta, or a smaller momentum, or a larger batch (it divides sigma2)",
         },
         assumes=("A1", "A2"),
     )

@@ -114,7 +114,7 @@ def tsla_bound(
         },
         lowered_by={
             "optimisation": "a longer first stage T1, or more plain steps T2",
-            "smoothing": "more plain steps T2, a smaller eta1, or a smoothing label of smaller delta",
+            "smoothing": "more plain steps T2, or a smaller eta1, or a smoothing label of smaller delta",
             "noise": "a smaller eta2, or a larger batch (it divides sigma2)",
         },
         assumes=ASSUMES,

@@ -35,7 +35,20 @@ def stated(method: str, k: Constants, eps: float) -> Stated | None:
     if method == "smoothed-pl":
         scale = largest_scale(sigma2, delta * sigma2 / 2, target2)
         return three_phases(kappa, mu * F0, lifted(scale, sigma2, delta * sigma2 / 2) / scale, target2)
+    if method == "lsr-pl-last":
+        left = target2 - kappa * V
+        return [(full, kappa * mp.log(2 * L * F0 / left) if left > 0 else mp.inf)]
+    if method == "smoothed-pl-last":
+        scale = largest_scale(sigma2, delta * sigma2 / 2, target2 / kappa)
+        left = target2 - kappa * lifted(scale, sigma2, delta * sigma2 / 2)
+        return [(scale, kappa / scale * mp.log(2 * L * F0 / left))]
+    at_worst, e = min(delta, 1) * sigma2, target2 / (2 * sigma2)
+    share = min(e / min(delta, 1), 1)
+    sharp = 1 / ((1 - share) / e + 1)
     return {
+        "lsr-sharp": [(sharp, 4 * L * F0 / (sharp * target2))],
+        "lsr-pl-sharp": three_phases(kappa, mu * F0, sigma2 * (1 - share + e) if share < 1 else at_worst, target2),
+        "tsla-sharp": [(full, kappa * mp.log(2 * mu * F0 / at_worst)), (x, 4 * kappa * at_worst / (x * target2))],
         "sgd": [(x, 4 * L * F0 / (x * target2))],
         "tsla": [(full, kappa * mp.log(mu * F0 * (1 + delta) / (delta * sigma2))), (x, 8 * kappa * delta * sigma2 / (x * target2))],
         "sgd-pl": three_phases(kappa, mu * F0, sigma2, target2),
