@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.planted import Rejects
-from tsla.theory.certificates.algebra.engine.theorems import exclude_each_other, flaw_of_proof, mutants, traced
+from tsla.theory.certificates.algebra.engine.theorems import exclude_each_other, flaw_of_proof, mutants, traced, weaker
 from tsla.theory.certificates.worst_case.engine.program import equals, within
 from tsla.theory.certificates.worst_case.engine.theorems import worst
 from tsla.theory.certificates.worst_case.scenario_tree import C4, C5, C16
@@ -120,6 +120,15 @@ def test_a_bound_that_is_more_than_arithmetic_has_two_wrong_versions() -> None:
     branching = replace(C4, bound=lambda k, T: 1.0 / T if k.L > 2 else 2.0 / T)
     assert traced(branching) is None
     assert [wrong.name for wrong in mutants(branching)] == ["half of it", "T + 1 for T"]
+
+
+def test_assumptions_that_are_left_out() -> None:
+    strongly = Theorem(
+        **{**DESCENT, "functions": "strongly convex", "constants": [{"L": 3.0, "mu": 1.0, "D2": 2.0, "eta": 0.3}]}, bound=lambda k, T: 1.0
+    )
+    assert [name for name, _ in weaker(C5)] == []
+    assert [(name, other.biased) for name, other in weaker(C4)] == [("E g = ∇F", True)]
+    assert [(name, other.functions) for name, other in weaker(strongly)] == [("F strongly convex", "convex")]
 
 
 def test_premises_that_exclude_each_other_are_named() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sympy
 import z3
@@ -15,7 +15,7 @@ from tsla.theory.certificates.algebra.engine.premises import AXIOMS, LAWS, contr
 from tsla.theory.certificates.algebra.engine.recursions import S, left
 from tsla.theory.certificates.algebra.engine.symbols import T as LENGTH
 from tsla.theory.certificates.algebra.engine.symbols import eta, mu
-from tsla.theory.testing.theorem import WITH_MU, Given, Theorem, alike, asked, of_variance
+from tsla.theory.testing.theorem import WITH_MU, Functions, Given, Theorem, alike, asked, of_variance
 
 FACTORS = (1.25, 0.8, 2.0, 0.5, 4.0, 0.25)
 """By which a constant is changed to break a premise, the smallest changes first."""
@@ -91,6 +91,17 @@ def beyond(theorem: Theorem) -> Iterator[tuple[str, Given]]:
         for k in theorem.met[:1]:
             changed = (Given(**{**vars(k), which: factor * vars(k)[which]}) for factor in FACTORS for which in vars(k))
             yield from ((name, wrong) for wrong in changed if theorem.broken(wrong) == [name])
+
+
+def weaker(theorem: Theorem) -> Iterator[tuple[str, Theorem]]:
+    """The theorem without an assumption that is no inequality of constants: of unbiased noise, and of what F is beyond smooth."""
+    if not theorem.biased and not all(map(theorem.noiseless, theorem.met)):
+        yield "E g = ∇F", replace(theorem, biased=True)
+    wider: dict[Functions, Functions] = {"strongly convex": "convex"}
+    if "D2" not in theorem.constants[0]:  # of which smooth functions know nothing
+        wider |= {"convex": "smooth", "PL": "smooth"}
+    if theorem.functions in wider:
+        yield f"F {theorem.functions}", replace(theorem, functions=wider[theorem.functions])
 
 
 @dataclass(frozen=True)
