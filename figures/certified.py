@@ -10,7 +10,7 @@ from tsla.theory.certificates import Certificate
 from tsla.theory.claims import CLAIMS
 from tsla.theory.text import aligned
 
-HEAD = ["claim", "steps proved", "worst cases", "enclosures", "wrong versions rejected"]
+HEAD = ["claim", "composes", "steps proved", "worst cases", "enclosures", "wrong versions rejected"]
 
 
 def read(path: Path) -> list[Certificate]:
@@ -32,10 +32,13 @@ def failures(certificates: Sequence[Certificate]) -> list[Certificate]:
 
 
 def _cells(certificates: Sequence[Certificate]) -> list[str]:
-    proofs, worst, enclosures = ([c for c in certificates if c.kind == kind] for kind in ("algebra", "worst case", "rounding"))
+    algebra, worst, enclosures = ([c for c in certificates if c.kind == kind] for kind in ("algebra", "worst case", "rounding"))
+    composites = [c for c in algebra if c.guarantee == "composite"]
+    steps = [c for c in algebra if c.guarantee != "composite"]
     kinds = " + ".join(f"{len(held)} {guarantee}" for guarantee in ("tight", "upper") if (held := _held(worst, guarantee)))
     return [
-        _of(len(_held(proofs)), len(proofs)),
+        _of(len(_held(composites)), len(composites)),
+        _of(len(_held(steps)), len(steps)),
         f"{kinds or 0} of {len(worst)}" if worst else "",
         _of(len(_held(enclosures)), len(enclosures)),
         _of(sum(c.rejected for c in certificates), sum(c.planted for c in certificates)),

@@ -19,7 +19,14 @@ plan, and those that it is said of."""
 
 EVIDENCE = FOLDER / "evidence.json"
 PAPER_CHECKS = Path("paper_checks.md")
-PROVING = {"algebra", "worst case"}
+WORDS = {
+    "composite": "proved",
+    "algebra": "steps proved",
+    "worst case": "upper certificate",
+    "measurement": "supported",
+}
+"""What the best kind of evidence for a claim says of it, the best first; other kinds are ``INSTANCES``."""
+INSTANCES = "instances"
 UNDECIDED = "not decided here"
 FAILING = "**failing**"
 
@@ -29,8 +36,10 @@ What holds of *Towards Understanding Label Smoothing* (Xu, Xu, Qian, Li, Jin, ar
 Written by `tsla check` from the outcome of the tests under `tests/` that carry a claim's id, some of which read `records/`; that
 outcome is `records/evidence.json`. Do not edit. The test command fails when one of the two files is stale.
 
-- **proved**: by algebra or a worst-case certificate; **supported**, **refuted**: by the other kinds of evidence, as far as they reach;
-  **not decided here**: with what it would take.
+- **proved**: the claim as stated follows by machine from steps that are each proved, with no premise but its own. **steps proved**:
+  algebra that is not put together to the claim. **upper certificate**: worst-case programs of a few steps stay below it. **instances**:
+  it held wherever it was tried. **supported**, **refuted**: by measurement, as far as it reaches. **not decided here**: with what it
+  would take.
 - E1-E5 are about training networks. There is no one verdict on them: each word that `docs/study_plan.md` has for what is found at a
   setting (**no benefit that matters**, **open** and **can't tell** are three more) holds **on these settings**, which stand behind it in
   groups that share their schedule, and on no others; they are smaller than the claim's own. *power* is the probability with which a
@@ -72,7 +81,7 @@ def said(claim: str, verdict: str, settings: Settings) -> str:
 
 
 def verdict(rows: list[Evidence]) -> str:
-    """Of one claim's evidence: a failed test is failing; a verdict that a test reports outranks proof; proof outranks support.
+    """Of one claim's evidence: a failed test is failing; a verdict that a test reports outranks proof; else the best kind decides.
 
     Raises ValueError where :func:`said` does.
     """
@@ -83,7 +92,8 @@ def verdict(rows: list[Evidence]) -> str:
     found = {said(row["id"], row.get("verdict", "supported"), row.get("settings", [])) for row in rows} - {"supported"}
     if found:
         return " / ".join(sorted(found))
-    return "proved" if PROVING & {row["kind"] for row in rows} else "supported"
+    kinds = {row["kind"] for row in rows}
+    return next((word for kind, word in WORDS.items() if kind in kinds), INSTANCES)
 
 
 def cells(claim: Claim, evidence: Iterable[Evidence]) -> dict[str, str]:

@@ -14,8 +14,8 @@ from tsla.theory.methods import declared
 PAPER = "Xu et al. 2020"
 OURS = "derived here"
 
-KINDS = ("algebra", "worst case", "rounding", "property", "Monte Carlo", "measurement")
-"""The kinds of evidence. Algebra and worst-case certificates prove; the others support or refute."""
+KINDS = ("composite", "algebra", "worst case", "rounding", "property", "Monte Carlo", "measurement")
+"""The kinds of evidence. A composite proves: the claim follows from steps that algebra proves. The others bound, support or refute."""
 
 STUDY = "the study of docs/study_plan.md: `make study`"
 RESNETS = "on ResNet classification"

@@ -22,13 +22,15 @@ def evidence(kind: str = "property", *, claim: str = "C5", planted: bool = False
     ("rows", "expected"),
     [
         ([], UNDECIDED),
-        ([evidence()], "supported"),
+        ([evidence()], "instances"),
+        ([evidence("rounding"), evidence("Monte Carlo")], "instances"),
         ([evidence("rounding"), evidence("Monte Carlo"), evidence("measurement")], "supported"),
-        ([evidence("algebra")], "proved"),
-        ([evidence("worst case"), evidence()], "proved"),
-        ([evidence(verdict="supported")], "supported"),
+        ([evidence("algebra"), evidence("worst case")], "steps proved"),
+        ([evidence("worst case"), evidence("composite"), evidence("algebra")], "proved"),
+        ([evidence("worst case"), evidence()], "upper certificate"),
+        ([evidence("measurement", verdict="supported")], "supported"),
         ([evidence(verdict="refuted")], "refuted"),
-        ([evidence("algebra"), evidence(verdict="refuted")], "refuted"),
+        ([evidence("composite"), evidence(verdict="refuted")], "refuted"),
         ([evidence(verdict="refuted"), evidence(verdict="refuted"), evidence(verdict="supported")], "refuted"),
         ([evidence(verdict="refuted"), evidence(verdict="not decided")], "not decided / refuted"),
         ([evidence(passed=False)], "**failing**"),
@@ -80,7 +82,7 @@ def test_the_fixture_refuses_a_bare_verdict(request: pytest.FixtureRequest) -> N
 def test_cells_of_a_claim() -> None:
     found = [
         evidence("property", finding="floor 0.18"),
-        evidence("algebra"),
+        evidence("composite"),
         evidence("property", finding="floor 0.18"),
         evidence("Monte Carlo", finding="ratio 0.97"),
         evidence(planted=True),
@@ -92,7 +94,7 @@ def test_cells_of_a_claim() -> None:
         "statement": CLAIM.statement,
         "source": CLAIM.source,
         "verdict": "proved",
-        "evidence": "Monte Carlo, algebra, property",
+        "evidence": "Monte Carlo, composite, property",
         "found": "floor 0.18; ratio 0.97",
         "rejected": "2",
         "command": "`tsla check C5`",
@@ -126,7 +128,7 @@ def test_the_file_says_who_wrote_it_and_has_a_row_a_claim_in_their_order() -> No
     assert head == list(cells(CLAIM, []))
     assert set(rule) == {"---"}
     assert [row[0] for row in rows] == [f"{claim.id} {claim.title}" for claim in CLAIMS]
-    assert [row[3] for row in rows] == ["supported" if claim.id == "C5" else UNDECIDED for claim in CLAIMS]
+    assert [row[3] for row in rows] == ["instances" if claim.id == "C5" else UNDECIDED for claim in CLAIMS]
 
 
 def test_bars_are_escaped() -> None:

@@ -22,10 +22,12 @@ class Certificate:
     kind:       "algebra", "worst case" or "rounding", as in ``tsla.theory.claims.KINDS``
     name:       a short name of the obligation, unique in its claim
     statement:  what was checked, as a formula
-    guarantee:  "identity", "inequality", "tight" (the worst case equals the bound), "upper" (it may be below) or "enclosure"
+    guarantee:  "identity", "inequality", "tight" (the worst case equals the bound), "upper" (it may be below), "enclosure", or
+                "composite" (what the claim says follows from its steps)
     holds:      whether it was proved, or found within its tolerance
     value, bound:  for worst cases, what the program returned and what the formula gives; else None
-    rejected, planted:  how many wrong versions were refuted, by a counterexample or by a worst case beyond them, of how many
+    rejected, planted:  how many wrong versions were refuted, by a counterexample, by a worst case beyond them or as they don't compose,
+                of how many
     axiom:      what the proof stands on that the machine did not prove; empty if nothing
     reason:     why it does not hold, or why a wrong version was not refuted; empty if neither. Older records have no such column
     """

@@ -11,11 +11,18 @@ import pytest
 from tests.claims.support.marks import of_claims
 from tests.planted import Rejects
 from tests.theory.certificates.committed import TO_CERTIFY, assert_recorded, outcomes, recorded
-from tests.theory.certificates.steps import GROUPS, STEPS
+from tests.theory.certificates.steps import GROUPS, MANIFESTS, STEPS
+from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.algebra.engine.manifest import WHOLE
 from tsla.theory.certificates.algebra.engine.obligation import Identity, Mutant, Obligation
 from tsla.theory.claims import BY_ID
 
 CLAIMS = sorted({step.claim for step in STEPS}, key=list(BY_ID).index)
+COMPOSED = sorted({WHOLE[manifest.claim] for manifest in MANIFESTS}, key=list(BY_ID).index)
+
+
+def all_of(claim: str) -> list[Certificate]:
+    return [certificate for group in GROUPS for certificate in outcomes(group) if certificate.claim == claim]
 
 
 def test_claims() -> None:
@@ -30,23 +37,42 @@ def test_names_are_unique_in_a_claim() -> None:
 @pytest.mark.parametrize("group", GROUPS)
 def test_group(group: str) -> None:
     for certificate in outcomes(group):
-        assert certificate.guarantee in ("identity", "inequality", "tight")
+        assert certificate.guarantee in ("identity", "inequality", "tight", "composite")
         assert certificate.holds, certificate
-        assert certificate.rejected == certificate.planted >= 2, certificate
+        assert certificate.rejected == certificate.planted >= (1 if certificate.guarantee == "composite" else 2), certificate
         assert certificate.reason == ""
     assert_recorded(outcomes(group))
 
 
 def test_the_record_has_no_other_steps() -> None:
-    assert recorded("algebra") == {(step.claim, step.name) for step in STEPS}
+    assert recorded("algebra") == {(step.claim, step.name) for step in STEPS} | {
+        (WHOLE[m.claim], f"{m.claim}, {m.name}") for m in MANIFESTS
+    }
 
 
 @pytest.mark.parametrize("claim", of_claims(CLAIMS, "algebra"))
 def test_claim(claim: str, evidence: Callable[..., None]) -> None:
-    proved = [certificate for group in GROUPS for certificate in outcomes(group) if certificate.claim == claim]
+    proved = [certificate for certificate in all_of(claim) if certificate.guarantee != "composite"]
     assert proved
     assert all(certificate.holds for certificate in proved)
     evidence(f"{len(proved)} obligation{'s' * (len(proved) > 1)} proved")
+
+
+@pytest.mark.parametrize("claim", of_claims(COMPOSED, "composite"))
+def test_the_claim_follows_from_its_steps(claim: str, evidence: Callable[..., None]) -> None:
+    composites = [certificate for certificate in all_of(claim) if certificate.guarantee == "composite"]
+    assert all(certificate.holds for certificate in composites)
+    stated = {claim, *(part.id for part in BY_ID[claim].parts)}
+    assert {certificate.name.partition(",")[0] for certificate in composites} >= stated
+    evidence(f"{len(composites)} composite{'s' * (len(composites) > 1)} of them")
+
+
+@pytest.mark.parametrize("claim", of_claims(COMPOSED, "composite", planted=True))
+def test_what_does_not_compose_is_rejected(claim: str, certified: Callable[[Certificate], None]) -> None:
+    """Without a step, with a premise that the claim does not have, and with a step that concludes less."""
+    for certificate in all_of(claim):
+        if certificate.guarantee == "composite":
+            certified(certificate)
 
 
 UNCHANGED = "unchanged"

@@ -1,42 +1,223 @@
-"""The steps of each claim make it up, and what a claim assumes is what its function refuses to do without."""
+"""What must not count as a claim that its steps make up, and that a function refuses what its claim does not allow, and nothing else."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import pytest
 import z3
 
-from tests.planted import Rejects
+from tests.planted import assert_rejects
 from tests.theory.certificates.steps import MANIFESTS
-from tsla.theory.certificates.algebra.engine.manifest import WHOLE, Cited, Function, Induction, Inference, Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, conclude, follows
+from tsla.theory.certificates.algebra.engine.manifest import Cited, Function, Induction, Inference, Manifest
+from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, follows
 from tsla.theory.certificates.algebra.engine.premises import Premise, premises
-from tsla.theory.certificates.algebra.engine.symbols import F0, L, T, eta, grad2, mu, sigma2
-from tsla.theory.claims import ASSUMES, CLAIMS
+from tsla.theory.certificates.algebra.engine.symbols import F0, L, T, grad2, mu, sigma2, theta
+from tsla.theory.claims import ASSUMES
 
-RIGHT = "as it is"
-NAMED = [pytest.param(m, id=f"{m.claim}, {m.name}", marks=pytest.mark.claim(WHOLE[m.claim], "algebra", planted=True)) for m in MANIFESTS]
-
-
-def test_every_claim_and_part_with_algebra_has_a_manifest() -> None:
-    assert {m.claim for m in MANIFESTS} >= {f"C{i}" for i in range(1, 18)} | {part.id for claim in CLAIMS for part in claim.parts}
-    names = [(m.claim, m.name) for m in MANIFESTS]
-    assert len(set(names)) == len(names)
+x, y, z, n = z3.Reals("x y z n")
 
 
-@pytest.mark.parametrize("manifest", NAMED)
-def test_wrong_manifests_are_rejected(manifest: Manifest, rejects: Rejects) -> None:
-    """Without a step, with a premise that the claim does not have, and with a step that concludes less."""
-    versions = {name: steps for name, steps, _ in manifest.planted()}
-    assert versions
+def step(name: str, hypotheses: dict[str, Formula], conclusion: Formula) -> Obligation:
+    return Obligation(claim="C4", name=name, statement="", hypotheses=hypotheses, conclusion=conclusion, mutants={})
 
-    def composes(version: str) -> None:
-        found = any(manifest.gaps(versions.get(version)))
-        assert not found, f"{manifest.claim}, {manifest.name}: {version}"
 
-    for version in versions:
-        rejects(composes, right=RIGHT, wrong=version)
+PRODUCT = step("product", {"σ² ≥ 0": sigma2 >= 0, "grad2 ≥ 0": grad2 >= 0}, sigma2 * grad2 >= 0)
+SUM = step("sum", {"y": y == sigma2 + 1, "product": sigma2 * grad2 >= 0, "grad2 ≥ 0": grad2 >= 0}, y * grad2 >= 0)
+
+
+def claim(**changes: Any) -> Manifest:
+    """y‖∇F‖² ≥ 0 for y = σ²+1 by way of σ²‖∇F‖² ≥ 0, with some fields changed."""
+    fields: dict[str, Any] = {
+        "claim": "C4",
+        "name": "made up",
+        "statement": "",
+        "premises": premises("sigma2 >= 0", "‖∇F‖² >= 0"),
+        "definitions": {"y": y == sigma2 + 1},
+        "steps": (PRODUCT, SUM),
+        "conclusion": y * grad2 >= 0,
+    }
+    return Manifest(**(fields | changes))
+
+
+def assuming(extra: Formula) -> tuple[Obligation, ...]:
+    return PRODUCT, replace(SUM, hypotheses={**SUM.hypotheses, "extra": extra})
+
+
+COUNT = Induction(
+    name="count",
+    first=step("first", {"start": z3.And(n == 0, x == 0)}, x >= n),
+    next_step=step("next", {"at n": x >= n, "one step": z >= x + 1}, z >= n + 1),
+    invariant=x >= n,
+    start={n: z3.RealVal(0), x: z3.RealVal(0)},
+    next={n: n + 1, x: z},
+    end={n: T},
+)
+ONE_MORE = step("one more", {"z": z == x + 1 + grad2, "grad2 ≥ 0": grad2 >= 0}, z >= x + 1)
+
+
+def counting(run: Induction = COUNT) -> Manifest:
+    return claim(premises=premises("‖∇F‖² >= 0"), definitions={"z": z == x + 1 + grad2}, steps=(ONE_MORE, run), conclusion=x >= T)
+
+
+def test_what_composes() -> None:
+    for manifest in (claim(), counting(), claim(steps=(Cited(claim()),))):
+        assert manifest.flaw == ""
+        assert manifest.survivors() == []
+    certificate = claim().certificate()
+    assert (certificate.name, certificate.guarantee) == ("C4, made up", "composite")
+    assert (certificate.rejected, certificate.planted) == (6, 6)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "flaw"),
+    [
+        (claim(steps=(SUM,)), "sum: nothing gives its hypothesis 'product', sigma2*grad2 >= 0"),
+        (claim(steps=(PRODUCT,)), "made up: the steps do not give, y*grad2 >= 0"),
+        (claim(steps=(SUM, PRODUCT)), "sum: nothing gives its hypothesis 'product'"),
+        (claim(steps=assuming(2 * mu <= L)), "sum: nothing gives its hypothesis 'extra', 2*mu <= L"),
+        (claim(steps=assuming(F0 >= 1)), "sum: nothing gives its hypothesis 'extra', F0 >= 1"),
+        (claim(steps=assuming(sigma2 > 0)), "sum: nothing gives its hypothesis 'extra', sigma2 > 0"),
+        (claim(steps=(replace(PRODUCT, conclusion=sigma2 * grad2 >= -1), SUM)), "sum: nothing gives its hypothesis 'product'"),
+        (claim(premises=premises("sigma2 >= 0")), "product: nothing gives its hypothesis 'grad2 ≥ 0', grad2 >= 0"),
+        (claim(steps=(replace(PRODUCT, conclusion=sigma2 * grad2 >= 1), SUM)), "product: it is false at"),
+        (claim(premises=premises("sigma2 >= 0", "eta <= 1/L", "eta > 1/L")), "z3 finds nothing that meets its premises"),
+        (claim(premises=(), steps=(Cited(claim()),)), "C4, made up: nothing gives its premise 'sigma2 >= 0', sigma2 >= 0"),
+        (claim(definitions={}, steps=(Cited(claim(), {y: sigma2}),)), "C4, made up: nothing gives its premise 'y', sigma2 == sigma2 + 1"),
+        (claim(steps=(Cited(claim(steps=(SUM,))),)), "C4, made up: sum: nothing gives its hypothesis 'product'"),
+        (counting(replace(COUNT, next={n: n + 2, x: z})), "next: does not conclude its invariant, z >= n + 2"),
+        (counting(replace(COUNT, invariant=x >= n + 1)), "next: nothing gives its hypothesis 'at n', x >= n"),
+        (counting(replace(COUNT, start={n: z3.RealVal(1), x: z3.RealVal(0)})), "first: nothing gives its hypothesis 'start'"),
+        (counting(replace(COUNT, end={})), "made up: the steps do not give, x >= T"),
+        (
+            claim(steps=(PRODUCT, Inference(name="by fiat", axiom="none", uses=(y >= 9,), gives=Premise("A4")), SUM)),
+            "by fiat: nothing gives, y >= 9",
+        ),
+    ],
+)
+def test_what_does_not_compose(wrong: Manifest, flaw: str) -> None:
+    assert flaw in wrong.flaw
+    assert not wrong.certificate().holds
+
+
+def test_what_holds_at_the_end_of_a_run_does_not_hold_at_its_steps() -> None:
+    again = replace(COUNT, name="again", next_step=replace(COUNT.next_step, hypotheses={**COUNT.next_step.hypotheses, "end": x >= T}))
+    assert "next: nothing gives its hypothesis 'end'" in replace(counting(), steps=(ONE_MORE, COUNT, again)).flaw
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: claim(definitions={"of a constant": mu == L / 2}),
+        lambda: claim(definitions={"no equation": y >= sigma2}),
+        lambda: claim(definitions={"y": y == sigma2, "again": y == L}),
+        lambda: claim(definitions={"by itself": y == y + 1}),
+        lambda: claim(definitions={"y": y == z, "z": z == y + 1}),
+        lambda: claim(premises=premises("theta <= 1"), settings={"what a premise is about": theta == 2 * mu / L}),
+        lambda: Premise("2 mu <= L"),
+        lambda: Premise("F0 > 0", {F0: x}),
+        lambda: Premise("theta <= 1", {theta: mu}),
+        lambda: Premise("theta <= 1", {theta: 2 * y}),
+        lambda: replace(COUNT, start={n: z3.RealVal(0)}),
+        lambda: replace(COUNT, start={mu: L / 2}, next={mu: L / 2}),
+    ],
+)
+def test_what_would_say_something_of_the_constants_is_refused(wrong: Callable[[], object]) -> None:
+    with pytest.raises(ValueError, match=r"must|cycle"):
+        wrong()
+
+
+BOUNDS = [manifest for manifest in MANIFESTS if manifest.name == "bound"]
+
+
+@pytest.mark.parametrize("manifest", [pytest.param(manifest, id=manifest.claim) for manifest in BOUNDS])
+def test_a_bound_assumes_what_its_claim_does(manifest: Manifest) -> None:
+    names = [name.replace(" ", "") for premise in manifest.premises for name in premise.name.partition(":")[0].split(", ")]
+    stated = {name for assumed in ASSUMES.values() for name in assumed}
+    assert stated & {*names} == {*ASSUMES[manifest.claim]}
+
+
+# --- what a function refuses
+
+BASE = {"L": "4", "mu": "1", "sigma2": "1", "delta": "1/4", "F0": "2", "eta": "1/8", "T": "3", "eta1": "1/8", "T1": "2", "theta": "1/2"}
+BASE |= {"eps2": "1", "beta2": "1/2", "nu2": "1/4", "c": "1/4"}
+INSIDE = {name: Fraction(value) for name, value in BASE.items()}
+"""Numbers that every claim allows: 1/L = 1/4, c² < σ²ν², and V = 2/5 at the paper's θ."""
+JUST = Fraction(1, 2**20)
+LIMITS = {"mu": ["4"], "eta": ["1/4", "1/2"], "eta1": ["1/4"], "theta": ["1"], "eps2": ["2/5", "2"], "c": ["1/2", "-1/2"], "F0": ["1"]}
+"""Where a claim ends, beside 0."""
+
+
+def around(name: str) -> list[Fraction]:
+    """On, and just on both sides of, where a claim ends; steps are whole numbers."""
+    width = 1 if name in ("T", "T1") else JUST
+    return [limit + side * width for limit in map(Fraction, ["0", *LIMITS.get(name, [])]) for side in (-1, 0, 1)]
+
+
+NO_NOISE = {name: Fraction(0) for name in ("c", "nu2", "sigma2")}
+"""With which σ² and ν² may be 0 or less, and c² is no larger than their product."""
+POINTS = [
+    *(INSIDE | {name: value} for name in INSIDE for value in around(name)),
+    *(INSIDE | NO_NOISE | {name: value} for name in ("nu2", "sigma2") for value in around(name)),
+]
+
+
+@cache
+def met(formula: Formula) -> list[bool]:
+    """At which points."""
+    at = ([(z3.Real(name), z3.RealVal(value)) for name, value in point.items()] for point in POINTS)
+    return [z3.is_true(z3.simplify(z3.substitute(formula, *values))) for values in at]
+
+
+@cache
+def accepted(function: Function) -> list[bool]:
+    """At which points the function does not refuse."""
+
+    def accepts(point: dict[str, Fraction]) -> bool:
+        try:
+            function(**{name: float(value) for name, value in point.items()})
+        except ValueError:
+            return False
+        return True
+
+    return [accepts(point) for point in POINTS]
+
+
+def seen(manifest: Manifest) -> tuple[Formula, ...]:
+    return tuple(premise.formula for premise in (*manifest.premises, *manifest.asks) if premise.seen)
+
+
+def refuses_what_is_not_allowed(function: Function, cases: list[tuple[Formula, ...]]) -> None:
+    """Of a function that several manifests speak of, each has a case."""
+    allowed = [
+        any(here) for here in zip(*([all(each) for each in zip(*map(met, formulas), strict=True)] for formulas in cases), strict=True)
+    ]
+    for point, may, does in zip(POINTS, allowed, accepted(function), strict=True):
+        assert may == does, point
+
+
+COMPUTED: dict[Function, list[Manifest]] = defaultdict(list)
+for manifest in MANIFESTS:
+    if manifest.function is not None:
+        COMPUTED[manifest.function].append(manifest)
+
+
+@pytest.mark.parametrize("function", [pytest.param(function, id=f"{of[0].claim}, {of[0].name}") for function, of in COMPUTED.items()])
+def test_premises_are_what_the_function_asks_for(function: Function) -> None:
+    cases = [seen(manifest) for manifest in COMPUTED[function]]
+    refuses_what_is_not_allowed(function, cases)
+    for extra in (2 * mu <= L, F0 >= 1):
+        assert_rejects(lambda wrong: refuses_what_is_not_allowed(function, wrong), [(*formulas, extra) for formulas in cases])
+    for i, formula in enumerate(cases[0]):
+        others = (*cases[0][:i], *cases[0][i + 1 :])
+        if len(cases) == 1 and not follows(others, formula):
+            assert_rejects(lambda wrong: refuses_what_is_not_allowed(function, wrong), [others])
+
+
+def test_every_bound_and_plan_is_compared() -> None:
+    assert len(COMPUTED) == 17

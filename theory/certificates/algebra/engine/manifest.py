@@ -33,17 +33,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from graphlib import TopologicalSorter
-from typing import Any, ClassVar, TypeAlias, TypeVar
+from typing import Any, ClassVar, TypeAlias
 
 import z3
 
 from tsla.theory.certificates import Certificate, because
-from tsla.theory.certificates.algebra.engine.obligation import Formula, Identity, Obligation, can_be_met, follows
+from tsla.theory.certificates.algebra.engine.obligation import Formula, Identity, Obligation, can_be_met, follows, once
 from tsla.theory.certificates.algebra.engine.premises import WORLD, Premise
 from tsla.theory.certificates.algebra.engine.symbols import F0, L, Premises, eps2, mu
 from tsla.theory.claims import CLAIMS
 
-Result = TypeVar("Result")
 Function: TypeAlias = Callable[..., Any]
 State: TypeAlias = Mapping[Formula, Formula]
 """Symbols, and what is put in their place."""
@@ -449,19 +448,7 @@ def _weaker(formula: Formula) -> Formula:
     return z3.Or(formula, z3.Bool("something else"))
 
 
-def _once(function: Callable[[Formula], Result]) -> Callable[[Formula], Result]:
-    """Remember what was found of a formula. Equal formulas have one id as long as one of them is kept, and are slow to compare."""
-    found: dict[int, tuple[Formula, Result]] = {}
-
-    def remembered(formula: Formula) -> Result:
-        if formula.get_id() not in found:
-            found[formula.get_id()] = formula, function(formula)
-        return found[formula.get_id()][1]
-
-    return remembered
-
-
-@_once
+@once
 def _opaque(formula: Formula) -> Formula:
     """The formula with each side of a comparison as a name for itself."""
     if z3.is_arith(formula) and formula.num_args():
@@ -487,7 +474,7 @@ def _symbols(term: Formula) -> Iterator[Formula]:
         yield from _symbols(child)
 
 
-@_once
+@once
 def _names(formula: Formula) -> frozenset[int]:
     return frozenset(symbol.get_id() for symbol in _symbols(formula))
 

@@ -5,11 +5,11 @@ A formula that z3 can't decide within its budget does not hold, and a mutant tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from itertools import chain
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import sympy
 import z3
@@ -19,8 +19,21 @@ from tsla.theory.certificates import Certificate, because, outcome_of
 Formula = Any
 """A formula or a term of z3, which has no types."""
 
+Result = TypeVar("Result")
 BUDGET = 10_000_000
 """Steps of z3's own counter for one question, some seconds: unlike a time limit it decides the same on every machine."""
+
+
+def once(function: Callable[[Formula], Result]) -> Callable[[Formula], Result]:
+    """Remember what was found of a formula. Equal formulas have one id as long as one of them is kept, and are slow to compare."""
+    found: dict[int, tuple[Formula, Result]] = {}
+
+    def remembered(formula: Formula) -> Result:
+        if formula.get_id() not in found:
+            found[formula.get_id()] = formula, function(formula)
+        return found[formula.get_id()][1]
+
+    return remembered
 
 
 class UndecidedError(Exception):
@@ -231,8 +244,7 @@ def _model(formulas: tuple[Formula, ...], budget: int) -> z3.ModelRef | None:
     return solver.model() if answer == z3.sat else None
 
 
-def _divisors(term: Formula) -> Iterator[Formula]:
-    if z3.is_div(term) and not z3.is_rational_value(term.arg(1)):
-        yield term.arg(1)
-    for child in term.children():
-        yield from _divisors(child)
+@once
+def _divisors(term: Formula) -> tuple[Formula, ...]:
+    own = (term.arg(1),) if z3.is_div(term) and not z3.is_rational_value(term.arg(1)) else ()
+    return (*own, *(divisor for child in term.children() for divisor in _divisors(child)))

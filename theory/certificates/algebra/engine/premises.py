@@ -203,7 +203,8 @@ class Premise:
         return z3.substitute(TABLE[self.name], *self.at.items())
 
     def __str__(self) -> str:
-        return f"{self.name}{' at ' if self.at else ''}{', '.join(f'{old} = {new}' for old, new in self.at.items())}"
+        moved = ", ".join(f"{old.decl().name()} = {new.decl().name()}" for old, new in self.at.items())
+        return f"{self.name} at {moved}" if moved else self.name
 
     def moved(self, at: Mapping[Formula, Formula]) -> Premise:
         """The same of other symbols."""
