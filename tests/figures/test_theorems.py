@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,6 +49,20 @@ def test_the_worst_case_on_another_scale_is_a_multiple(name: str) -> None:
     for other, factor in others[::2]:
         assert worst(theorem, other, 2).upper == pytest.approx(factor * worst(theorem, k, 2).upper, rel=1e-5)
         assert theorem.value(other, 2) == pytest.approx(factor * theorem.value(k, 2))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"units": {"beta": (1, 1)}},
+        {"step": lambda k, w, g, state, t: (w - 0.1 * g, state)},
+        {"variance": lambda k, gap, grad2: 0.5},
+        {"weights": lambda k, t: 1 + k.L * t},
+    ],
+)
+def test_what_does_not_go_with_the_units_is_looked_at_on_its_own_scale(changed: dict[str, Any]) -> None:
+    theorem = replace(example("heavy_ball"), **changed)
+    assert [factor for _, factor in theorem.scales(theorem.settings[0])] == [1.0]
 
 
 def test_a_wrong_exponent_is_seen_on_another_scale_only() -> None:

@@ -94,6 +94,12 @@ def test_claims_that_are_declared_alike_are_proved(theorem: Theorem) -> None:
         (replace(C16, proof=C4.proof), "it assumes 'eta <= 1/L', which the theorem does not; it concludes S/T <="),
         (replace(C4, premises=lambda k: {}), "it assumes 'eta <= 1/L', which the theorem does not"),
         (replace(C4, bound=lambda k, T: C4.bound(k, T) / 2), "it concludes S/T <="),
+        (
+            replace(C4, step=lambda k, w, g, state, t: (w - k.eta * g / 2, state)),
+            "it is about w - ηg, which the step of the theorem is not",
+        ),
+        (replace(C4, step=lambda k, w, g, state, t: (w - k.eta * g, t)), "it is about w - ηg"),
+        (replace(C4, step=lambda k, w, g, state, t: (w - np.minimum(g, k.eta * g), state)), "it is about w - ηg"),
         (replace(C4, biased=True), "it assumes 'A2: variance', which the theorem does not; it assumes 'A2: E g = ∇F'"),
         (replace(C4, measure="last iterate"), "a proof about 'last iterate' can't be read"),
     ],
