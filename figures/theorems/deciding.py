@@ -201,12 +201,14 @@ def _reasons(cases: Sequence[Case]) -> list[str]:
 
 
 def _without_premises(theorem: Theorem) -> Iterator[Planted]:
-    """The bound where one premise fails: the first few constants at which that is so, until a worst case exceeds it."""
+    """The bound where one premise or assumption fails: the first few constants at which that is so, until a worst case exceeds it."""
     broken: dict[str, list[Given]] = {}
     for name, k in formulas.beyond(theorem):
         broken.setdefault(name, []).append(k)
     for name, places in broken.items():
         yield Planted(f"without {name}", next(_exceeded(theorem, places[:TRIED]), ""))
+    for name, other in formulas.weaker(theorem):
+        yield Planted(f"without {name}", next(_exceeded(other, other.met), ""))
 
 
 def _exceeded(theorem: Theorem, places: Sequence[Given]) -> Iterator[str]:

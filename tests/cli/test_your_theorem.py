@@ -39,7 +39,13 @@ def test_the_page_is_decided_and_proved(folder: Path, run: Run) -> None:
     assert cells["evidence"] == "Monte Carlo, algebra, worst case"
     refuted = [what for what, by in wrong if by != "not refuted"]
     assert int(cells["rejected"]) == len(refuted) > len(wrong) / 2
-    for what in ("`half of it`", "`without eta < 2/L`", "`proof without bound`", "`(F0/(T*eta) + L*eta*sigma2)/(-L*eta + 2)`"):
+    for what in (
+        "`half of it`",
+        "`without eta < 2/L`",
+        "`without E g = ∇F`",
+        "`proof without bound`",
+        "`(F0/(T*eta) + L*eta*sigma2)/(-L*eta + 2)`",
+    ):
         assert what in refuted
 
 

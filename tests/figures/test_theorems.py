@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,7 @@ from tsla.figures.theorems import reading
 from tsla.figures.theorems.deciding import Decision, decide
 from tsla.figures.theorems.page import cells, render
 from tsla.theory.certificates.worst_case.engine.theorems import worst
+from tsla.theory.certificates.worst_case.scenario_tree import C4, C16
 from tsla.theory.testing import Theorem
 
 FOLDER = Path(__file__).parents[2] / "examples" / "theorems"
@@ -50,6 +53,20 @@ def test_the_worst_case_on_another_scale_is_a_multiple(name: str) -> None:
         assert theorem.value(other, 2) == pytest.approx(factor * theorem.value(k, 2))
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"units": {"beta": (1, 1)}},
+        {"step": lambda k, w, g, state, t: (w - 0.1 * g, state)},
+        {"variance": lambda k, gap, grad2: 0.5},
+        {"weights": lambda k, t: 1 + k.L * t},
+    ],
+)
+def test_what_does_not_go_with_the_units_is_looked_at_on_its_own_scale(changed: dict[str, Any]) -> None:
+    theorem = replace(example("heavy_ball"), **changed)
+    assert [factor for _, factor in theorem.scales(theorem.settings[0])] == [1.0]
+
+
 def test_a_wrong_exponent_is_seen_on_another_scale_only() -> None:
     theorem = replace(example("heavy_ball"), bound=lambda k, T: k.D2**2 / (2 * T) * (k.beta * k.L / (1 - k.beta) + (1 - k.beta) / k.eta))
     assert "D2 = 0.03125" in decide(theorem).scope
@@ -75,6 +92,13 @@ def test_a_theorem_that_says_nothing() -> None:
     assert unmet.scope == "L = 3, D2 = 2, eta = 0.15, beta = 0.5 do not meet 'eta > 1'"
     assert not never.holds
     assert cells(never, "x.py")["verdict"] == "says nothing: no constants meet 'a', 'b' together, by z3"
+
+
+@pytest.mark.parametrize(("proof", "word"), [(C16.proof, "proved"), (C4.proof, "supported")])
+def test_a_proof_that_fails_counts_against_its_theorem(proof: Callable[[], Any], word: str) -> None:
+    decision = decide(replace(C16, constants=C16.constants[:1], lengths=(1,), proof=proof))
+    assert (decision.word, decision.holds) == (word, word == "proved")
+    assert ("its proof fails: it assumes 'eta <= 1/L'" in decision.scope) != decision.holds
 
 
 def test_a_setting_outside_the_premises_is_left_out_and_named() -> None:

@@ -30,7 +30,7 @@ OF_GRADIENTS: tuple[Measure, ...] = ("random iterate", "last iterate")
 WITH_MU: tuple[Functions, ...] = ("strongly convex", "PL")
 UNITS = {"L": (1, 2), "mu": (1, 2), "F0": (1, 0), "D2": (0, -2), "sigma2": (2, 2), "eta": (-1, -2)}
 """The powers of a and b by which constants change where F(w) becomes aF(bw)."""
-SCALES = ((1.0, 1.0), (8.0, 1.0), (0.125, 1.0), (1.0, 8.0), (1.0, 0.125))
+SCALES = ((8.0, 1.0), (0.125, 1.0), (1.0, 8.0), (1.0, 0.125))
 """Some a and b."""
 ARGUMENTS = {"bound": "k T", "step": "k w g state t", "premises": "k", "variance": "k gap grad2", "weights": "k t"}
 """Those of the functions of a theorem."""
@@ -170,20 +170,38 @@ class Theorem:
     def scales(self, k: Given) -> list[tuple[Given, float]]:
         """The constants of F on some scales, its own first, and the factor by which what is measured changes there.
 
-        The worst case changes by it, and so does every run. Only its own scale where a constant has no unit, or a premise fails.
+        The worst case changes by it, and so does every run. Only its own scale where a constant has no unit, a premise fails, or what the
+        theorem says of steps, noise and weights does not go with the units.
         """
         units = {**UNITS, **self.units}
         if not vars(k).keys() <= units.keys():
             return [(k, 1.0)]
-        found = []
+        found = [(k, 1.0)]
         for a, b in SCALES:
             other = Given(**{name: value * a ** units[name][0] * b ** units[name][1] for name, value in vars(k).items()})
-            found.append((other, (a * b) ** 2 if self.measure in OF_GRADIENTS else a))
-        return [(other, factor) for other, factor in found if not self.broken(other)]
+            if not self.broken(other) and self._goes_with(k, other, a, b):
+                found.append((other, (a * b) ** 2 if self.measure in OF_GRADIENTS else a))
+        return found
+
+    def _goes_with(self, k: Given, other: Given, a: float, b: float) -> bool:
+        """Whether steps are 1/b times as long on ``aF(bw)``, variances (ab)² times as large, and weights in the same proportion."""
+        w, g = np.random.default_rng(0).normal(size=(2, 4, 3)) * np.array([1e-2, 1.0, 1.0, 1e2])[:, None]
+        here: Any = (w, None)
+        there: Any = (w / b, None)
+        pairs = []
+        for t in range(3):
+            here, there = self.rule(k)(here[0], g, here[1], t), self.rule(other)(there[0], a * b * g, there[1], t)
+            pairs += [
+                (here[0], b * there[0]),
+                (self.weights(k, 0) * self.weights(other, t), self.weights(other, 0) * self.weights(k, t)),
+                ((a * b) ** 2 * self.variance(k, 2.0, 3.0 + t), self.variance(other, 2.0 * a, (3.0 + t) * (a * b) ** 2)),
+            ]
+        return all(np.allclose(one, two, rtol=1e-9) for one, two in pairs)
 
     def noiseless(self, k: Given) -> bool:
         """Whether its gradients have no noise at all."""
-        return all(self.variance(k, *at) == 0 for at in ((1.0, 1.0), (2.0, 1.0), (1.0, 2.0)))
+        with asked("variance"):
+            return all(self.variance(k, *at) == 0 for at in ((1.0, 1.0), (2.0, 1.0), (1.0, 2.0)))
 
     def value(self, k: Given, T: int) -> float:
         """The bound as a number. Raises ValueError where it is none."""

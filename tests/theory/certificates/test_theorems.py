@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.planted import Rejects
-from tsla.theory.certificates.algebra.engine.theorems import exclude_each_other, flaw_of_proof, mutants, traced
+from tsla.theory.certificates.algebra.engine.theorems import exclude_each_other, flaw_of_proof, mutants, traced, weaker
 from tsla.theory.certificates.worst_case.engine.program import equals, within
 from tsla.theory.certificates.worst_case.engine.theorems import worst
 from tsla.theory.certificates.worst_case.scenario_tree import C4, C5, C16
@@ -94,6 +94,12 @@ def test_claims_that_are_declared_alike_are_proved(theorem: Theorem) -> None:
         (replace(C16, proof=C4.proof), "it assumes 'eta <= 1/L', which the theorem does not; it concludes S/T <="),
         (replace(C4, premises=lambda k: {}), "it assumes 'eta <= 1/L', which the theorem does not"),
         (replace(C4, bound=lambda k, T: C4.bound(k, T) / 2), "it concludes S/T <="),
+        (
+            replace(C4, step=lambda k, w, g, state, t: (w - k.eta * g / 2, state)),
+            "it is about w - ηg, which the step of the theorem is not",
+        ),
+        (replace(C4, step=lambda k, w, g, state, t: (w - k.eta * g, t)), "it is about w - ηg"),
+        (replace(C4, step=lambda k, w, g, state, t: (w - np.minimum(g, k.eta * g), state)), "it is about w - ηg"),
         (replace(C4, biased=True), "it assumes 'A2: variance', which the theorem does not; it assumes 'A2: E g = ∇F'"),
         (replace(C4, measure="last iterate"), "a proof about 'last iterate' can't be read"),
     ],
@@ -120,6 +126,15 @@ def test_a_bound_that_is_more_than_arithmetic_has_two_wrong_versions() -> None:
     branching = replace(C4, bound=lambda k, T: 1.0 / T if k.L > 2 else 2.0 / T)
     assert traced(branching) is None
     assert [wrong.name for wrong in mutants(branching)] == ["half of it", "T + 1 for T"]
+
+
+def test_assumptions_that_are_left_out() -> None:
+    strongly = Theorem(
+        **{**DESCENT, "functions": "strongly convex", "constants": [{"L": 3.0, "mu": 1.0, "D2": 2.0, "eta": 0.3}]}, bound=lambda k, T: 1.0
+    )
+    assert [name for name, _ in weaker(C5)] == []
+    assert [(name, other.biased) for name, other in weaker(C4)] == [("E g = ∇F", True)]
+    assert [(name, other.functions) for name, other in weaker(strongly)] == [("F strongly convex", "convex")]
 
 
 def test_premises_that_exclude_each_other_are_named() -> None:

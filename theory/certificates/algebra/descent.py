@@ -32,16 +32,13 @@ def obligations() -> tuple[Obligation | Identity, ...]:
 def manifests() -> tuple[Manifest, ...]:
     """A1 as it is assumed and as it is used; C3; and that it is attained."""
     integrand, integral, _, attained = obligations()
-    used = Inference(
-        name="A1'", axiom=axioms.LIPSCHITZ_INTEGRAL, uses=(integrand.conclusion, integral.conclusion), gives=Premise("A1: quadratic bound")
-    )
     return (
         Manifest(
             claim="C3",
             name="A1'",
             statement="A1 gives F(w-ηd) ≤ F(w) - η⟨∇F, d⟩ + (L/2)η²‖d‖²",
             premises=premises("L > 0", "x >= 0", "A1: Lipschitz gradient", "first square >= 0", "second square >= 0", "Cauchy-Schwarz"),
-            steps=(integrand, integral, used),
+            steps=(integrand, integral, Inference(axioms.LIPSCHITZ_INTEGRAL)),
             conclusion=quadratic_upper_bound(slope, length2),
         ),
         one_step(),

@@ -39,7 +39,7 @@ import z3
 
 from tsla.theory.certificates import Certificate, because
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Identity, Obligation, can_be_met, follows, once
-from tsla.theory.certificates.algebra.engine.premises import WORLD, Premise
+from tsla.theory.certificates.algebra.engine.premises import INFERENCES, TABLE, WORLD, Premise
 from tsla.theory.certificates.algebra.engine.symbols import F0, L, Premises, eps2, mu
 from tsla.theory.claims import CLAIMS
 
@@ -210,25 +210,29 @@ class Cited:
                 yield Gap(self.name, f"nothing gives its premise {name!r}", moved)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True)
 class Inference:
-    """What a named axiom gives from conclusions of earlier steps: an entry of the table of premises, and nothing else."""
+    """What a named axiom gives from conclusions of earlier steps: one of the closed list in ``premises.py``."""
 
-    name: str
     axiom: str
-    uses: tuple[Formula, ...]
-    gives: Premise
     flaw: ClassVar = ""
     final: ClassVar = False
 
     @property
+    def name(self) -> str:
+        """As the axiom says it."""
+        return self.axiom
+
+    @property
     def conclusion(self) -> Formula:
         """What it gives."""
-        return self.gives.formula
+        _, gives = INFERENCES[self.axiom]
+        return TABLE[gives]
 
     def gaps(self, known: Known) -> Iterator[Gap]:
         """What it uses, and no step concludes."""
-        yield from (Gap(self.name, "nothing gives", used) for used in self.uses if not known.chains_to(used))
+        uses, _ = INFERENCES[self.axiom]
+        yield from (Gap(self.name, "nothing gives", used) for used in uses if not known.chains_to(used))
 
 
 Step: TypeAlias = Obligation | Identity | Induction | Cited | Inference

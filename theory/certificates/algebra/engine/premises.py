@@ -7,13 +7,13 @@ the proofs stand on both.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import z3
 
-from tsla.theory.certificates.algebra.engine import formulas
+from tsla.theory.certificates.algebra.engine import axioms, formulas
 from tsla.theory.certificates.algebra.engine.obligation import Formula
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
@@ -39,6 +39,7 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     eps2,
     eta,
     gap,
+    gap_next,
     grad2,
     mu,
     nu2,
@@ -172,6 +173,23 @@ LAWS: Premises = {
     "e^-x falls from 1": z3.Implies(eta * mu * T >= 0, exponential <= 1),
     "e^-x <= 1/A from x = log A on": z3.Implies(z3.And(argument > 0, eta * mu * T >= logarithm), exponential * argument <= 1),
 }
+INFERENCES: Mapping[str, tuple[tuple[Formula, ...], str]] = {
+    axioms.LIPSCHITZ_INTEGRAL: ((inner <= x * L * first2, z3.Bool("C3, integral")), "A1: quadratic bound"),
+}
+"""What a named axiom makes of conclusions, and which entry of the table that is."""
+ALSO = {
+    F: (gap,),
+    F_next: (gap_next,),
+    gap: (gap_next,),
+    slope: (grad2,),
+    length2: (grad2,),
+    s2: (error2,),
+    error2: (s2, shat2),
+    first2: (s2, beta2),
+    second2: (shat2,),
+    inner: (c,),
+}
+"""What else of the table a symbol of it may stand for: F - F* for F, the gradient for a direction, moments for squares and products."""
 FOR_EVERY = {"A1: quadratic bound": eta, "second moment of g_LS": theta} | dict.fromkeys(
     ("A3: bias of g_LS", "A2, A3: noise of g_LS"), theta
 )
@@ -183,8 +201,9 @@ TABLE: Premises = NUMBERS | ASSUMPTIONS | AXIOMS | LABELS | STALL | LAWS
 class Premise:
     """An entry of the table by its name, ``at`` other symbols than its own: A1 along g in place of d.
 
-    Raises ValueError for a name that is not in the table, and where ``at`` puts something in the place of a constant of the claim, or a
-    constant or a term in the place of a symbol: with that a premise could say anything.
+    Raises ValueError for a name that is not in the table, where ``at`` puts something in the place of a constant of the claim, or a
+    constant, a term or a symbol of another meaning in the place of a symbol: with that a premise could say anything. The gap and the
+    gradient of A4 are those of one point, and change together.
     """
 
     name: str
@@ -194,8 +213,12 @@ class Premise:
         if self.name not in TABLE:
             raise ValueError(f"premise = {self.name!r} must be one of {', '.join(TABLE)}")
         for old, new in self.at.items():
-            if _is_constant(old) or _is_constant(new) or new.num_args() or z3.is_rational_value(new):
-                raise ValueError(f"premise {self.name!r}: {old} = {new} must put a symbol in the place of a symbol; {WORLD} stay")
+            symbol = not new.num_args() and not z3.is_rational_value(new)
+            meant = not _is_one_of(new, SYMBOLS) or _is_one_of(new, ALSO.get(old, ())) or new.eq(old)
+            if _is_one_of(old, WORLD) or not symbol or not meant:
+                raise ValueError(f"premise {self.name!r}: {old} = {new} must put a symbol in the place of one of its meaning; {WORLD} stay")
+        if self.name == "A4" and (gap in self.at) != (grad2 in self.at):
+            raise ValueError(f"premise {self.name!r} at {dict(self.at)} must be of one point: F - F* and ‖∇F‖² change together")
 
     @cached_property
     def formula(self) -> Formula:
@@ -245,5 +268,16 @@ def unbiased(direction: Formula, square: Formula) -> tuple[Premise, ...]:
     )
 
 
-def _is_constant(term: Formula) -> bool:
-    return any(term.eq(constant) for constant in WORLD)
+def _is_one_of(term: Formula, symbols: Iterable[Formula]) -> bool:
+    return any(map(term.eq, symbols))
+
+
+def _symbols(term: Formula) -> Iterator[Formula]:
+    if not term.num_args() and not z3.is_rational_value(term):
+        yield term
+    for child in term.children():
+        yield from _symbols(child)
+
+
+SYMBOLS = tuple({symbol.get_id(): symbol for formula in (ASSUMPTIONS | AXIOMS).values() for symbol in _symbols(formula)}.values())
+"""Those by which assumptions and axioms speak of a run."""

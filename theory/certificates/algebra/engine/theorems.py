@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sympy
 import z3
@@ -15,11 +15,10 @@ from tsla.theory.certificates.algebra.engine.premises import AXIOMS, LAWS, contr
 from tsla.theory.certificates.algebra.engine.recursions import S, left
 from tsla.theory.certificates.algebra.engine.symbols import T as LENGTH
 from tsla.theory.certificates.algebra.engine.symbols import eta, mu
-from tsla.theory.testing.theorem import WITH_MU, Given, Theorem, alike, asked, of_variance
+from tsla.theory.testing.theorem import WITH_MU, Functions, Given, Theorem, alike, asked, of_variance
 
 FACTORS = (1.25, 0.8, 2.0, 0.5, 4.0, 0.25)
 """By which a constant is changed to break a premise, the smallest changes first."""
-
 
 MEASURED = {"random iterate": S / LENGTH, "gap": left}
 """What the left side of a proof's conclusion is called in ``recursions``."""
@@ -45,7 +44,7 @@ def flaw_of_proof(theorem: Theorem, proof: Manifest) -> str:
     """Why a manifest is no proof of the theorem; empty if it is one.
 
     Its steps must be proved and compose. Its premises must be those of the theorem, or follow from them, and its conclusion the bound. A
-    proof can be read of unbiased noise of variance σ², and of the mean of ``‖∇F‖²`` over all iterates or the gap.
+    proof can be read of SGD with one step size η and unbiased noise of variance σ², for the mean of ``‖∇F‖²`` over all iterates or the gap.
     """
     k = _terms(theorem)
     required = [formula for formula in theorem.required(k).values() if not isinstance(formula, bool)]
@@ -59,13 +58,25 @@ def flaw_of_proof(theorem: Theorem, proof: Manifest) -> str:
         if not (follows(numbers, premise.formula) if premise.seen else premise.name in {*allowed, *AXIOMS, *LAWS})
     ]
     set_here = [f"it sets {name}, which the theorem does not" for name in proof.settings]
-    return because(proof.flaw, *foreign, *set_here, _other_conclusion(theorem, proof, (*numbers, *proof.definitions.values()), k))
+    other_step = "" if _is_sgd(theorem, k) else "it is about w - ηg, which the step of the theorem is not"
+    return because(
+        proof.flaw, *foreign, *set_here, other_step, _other_conclusion(theorem, proof, (*numbers, *proof.definitions.values()), k)
+    )
 
 
 def wrong_proofs(proof: Manifest) -> Iterator[tuple[str, str]]:
     """The proof without a step, with more assumed in one or with less concluded; and the first gap that this leaves."""
     for name, steps, place in proof.planted():
         yield name, str(next(proof.gaps(steps, place), ""))
+
+
+def _is_sgd(theorem: Theorem, k: Given) -> bool:
+    w, g, t = z3.Reals("w g t")
+    try:
+        moved, state = theorem.step(k, w, g, None, t)
+        return state is None and follows((), moved == w - eta * g)
+    except Exception:  # of any kind: what asks for more than arithmetic is not SGD
+        return False
 
 
 def _other_conclusion(theorem: Theorem, proof: Manifest, numbers: tuple[Formula, ...], k: Given) -> str:
@@ -91,6 +102,17 @@ def beyond(theorem: Theorem) -> Iterator[tuple[str, Given]]:
         for k in theorem.met[:1]:
             changed = (Given(**{**vars(k), which: factor * vars(k)[which]}) for factor in FACTORS for which in vars(k))
             yield from ((name, wrong) for wrong in changed if theorem.broken(wrong) == [name])
+
+
+def weaker(theorem: Theorem) -> Iterator[tuple[str, Theorem]]:
+    """The theorem without an assumption that is no inequality of constants: of unbiased noise, and of what F is beyond smooth."""
+    if not theorem.biased and not all(map(theorem.noiseless, theorem.met)):
+        yield "E g = ∇F", replace(theorem, biased=True)
+    wider: dict[Functions, Functions] = {"strongly convex": "convex"}
+    if "D2" not in theorem.constants[0]:  # of which smooth functions know nothing
+        wider |= {"convex": "smooth", "PL": "smooth"}
+    if theorem.functions in wider:
+        yield f"F {theorem.functions}", replace(theorem, functions=wider[theorem.functions])
 
 
 @dataclass(frozen=True)
