@@ -197,6 +197,16 @@ def is_attained_in_one_step(bound: BoundOf, run: Run, part: Fraction) -> None:
     assert float(bound(k, float(x / L), 1, float(theta)).total) == pytest.approx(float(slope**2), rel=1e-9)
 
 
+@for_all(st.data(), smoothed)
+def lowers_the_floor_from_a_step_size_on(bound: BoundOf, data: st.DataObject, k: Constants) -> None:
+    """As T → ∞: iff ηL > 1 - √(1-δ)."""
+    eta = data.draw(step_sizes(float(k.L)))
+    x, border = eta * float(k.L), 1 - max(1 - float(k.delta), 0.0) ** 0.5
+    assume(abs(x - border) > 1e-3)
+    smoothed, plain = (float(bound(k, eta, 1e300, theta).total) for theta in (None, 0.0))
+    assert (smoothed < plain * (1 - 1e-12)) == (x > border)
+
+
 def at_other_theta(right: BoundOf) -> BoundOf:
     return lambda k, eta, T, theta: right(k, eta, T, 0.9 * (1 / (1 + k.delta)) if theta is None else theta)
 
@@ -224,6 +234,7 @@ test_exact_bound = properties(
         drops_nothing_at_its_worst_split: [sharp_bound, scaled(exact_bound, smoothing=0.999)],
         has_the_best_theta_for_its_default: [at_other_theta(exact_bound)],
         is_c16_without_smoothing: [sharp_bound],
+        lowers_the_floor_from_a_step_size_on: [sharp_bound],
         holds_on_every_function: [scaled(exact_bound, smoothing=0.5), scaled(exact_bound, noise=0.5)],
         is_attained_at_the_largest_step: [scaled(exact_bound, noise=0.9)],
         is_attained_in_one_step: [sharp_bound, scaled(exact_bound, smoothing=0.99)],
