@@ -42,12 +42,12 @@ def exact_bound(k: Constants, eta: float, T: float, theta: float | None) -> Boun
 # --- the lemma ---
 
 
-@for_all(joints(), thetas)
+@for_all(joints(), thetas, costs=2)
 def bounds_every_distribution(lemma: Lemma, joint: Joint, theta: float) -> None:
     assert joint.smoothed(theta) <= lemma(joint.s2, joint.shat2 / joint.s2, theta) * (1 + 1e-12) + joint.rounding
 
 
-@for_all(joints(), thetas, st.floats(0, 2))
+@for_all(joints(), thetas, st.floats(0, 2), costs=2)
 def is_attained_by_deviations_in_proportion(lemma: Lemma, joint: Joint, theta: float, root_delta: float) -> None:
     """ĝ - ∇F = √δ(g - ∇F)."""
     both = Joint(joint.p, joint.g, joint.gradient + root_delta * (joint.g - joint.gradient))
@@ -129,14 +129,14 @@ def drops_nothing_at_its_worst_split(bound: BoundOf, data: st.DataObject, k: Con
     is_the_worst(1, bound, data, k, T, theta)
 
 
-@for_all(st.data(), smoothed, step_counts)
+@for_all(st.data(), smoothed, step_counts, costs=2)
 def has_the_best_theta_for_its_default(bound: BoundOf, data: st.DataObject, k: Constants, T: int) -> None:
     eta = data.draw(step_sizes(float(k.L)))
     best, values = bound(k, eta, T, None).total, bound(k, eta, T, GRID).total  # type: ignore[arg-type]
     assert float(best) <= np.min(values) * (1 + 1e-12)
 
 
-@for_all(st.data(), smoothed, step_counts, thetas)
+@for_all(st.data(), smoothed, step_counts, thetas, costs=2)
 def is_between_no_bias_and_c5(bound: BoundOf, data: st.DataObject, k: Constants, T: int, theta: float) -> None:
     """θ²δσ² above the start, and C5 with U for V at η = 1/L, where only that is left of V."""
     eta, D = data.draw(step_sizes(float(k.L))), float(2 * k.F0 / T)
@@ -146,7 +146,7 @@ def is_between_no_bias_and_c5(bound: BoundOf, data: st.DataObject, k: Constants,
     assert float(bound(k, 1 / float(k.L), T, theta).total) == pytest.approx(D * float(k.L) + U, rel=1e-12)
 
 
-@for_all(st.data(), smoothed, step_counts)
+@for_all(st.data(), smoothed, step_counts, costs=2)
 def is_c16_without_smoothing(bound: BoundOf, data: st.DataObject, k: Constants, T: int) -> None:
     eta = data.draw(step_sizes(float(k.L)))
     assert float(bound(k, eta, T, 0.0).total) == pytest.approx(float(worst_case.sgd_bound(k, eta=eta, T=T).total), rel=1e-13)
@@ -172,7 +172,7 @@ def holds_on_every_function(bound: BoundOf, F: Callable[..., Any], run: Run, par
             assert float(found.gradient2) <= float(bound(k, float(x / L), T, float(theta)).total) * (1 + 1e-12)
 
 
-@for_all(runs, st.integers(1, 4))
+@for_all(runs, st.integers(1, 4), costs=2)
 def is_attained_at_the_largest_step(bound: BoundOf, run: Run, T: int) -> None:
     """On (L/2)w² at η = 1/L with ĝ - ∇F = √δ(g - ∇F), and F0 - E F(w_T) for F0."""
     L, w, sigma, theta, root_delta, _ = run
@@ -183,7 +183,7 @@ def is_attained_at_the_largest_step(bound: BoundOf, run: Run, T: int) -> None:
     assert float(bound(k, float(1 / L), T, float(theta)).total) == pytest.approx(float(found.gradient2), rel=1e-12)
 
 
-@for_all(runs, parts)
+@for_all(runs, parts, costs=2)
 def is_attained_in_one_step(bound: BoundOf, run: Run, part: Fraction) -> None:
     """On (L/2)w² at the split that is worst for its slope, tan φ = x(1-θ)σ/((1-x)‖∇F‖), with noise of two points."""
     L, w, sigma, theta, root_delta, _ = map(exact, run)
@@ -197,7 +197,7 @@ def is_attained_in_one_step(bound: BoundOf, run: Run, part: Fraction) -> None:
     assert float(bound(k, float(x / L), 1, float(theta)).total) == pytest.approx(float(slope**2), rel=1e-9)
 
 
-@for_all(st.data(), smoothed)
+@for_all(st.data(), smoothed, costs=2)
 def lowers_the_floor_from_a_step_size_on(bound: BoundOf, data: st.DataObject, k: Constants) -> None:
     """As T → ∞: iff ηL > 1 - √(1-δ)."""
     eta = data.draw(step_sizes(float(k.L)))
@@ -246,7 +246,7 @@ test_exact_bound = properties(
 # --- what smoothing buys ---
 
 
-@for_all(smoothed, targets)
+@for_all(smoothed, targets, costs=2)
 def buys_what_it_says(steps: Planner, k: Constants, eps: float) -> None:
     """(4LF0/ε²)(1/δ - 1) of C4's samples for e ≤ δ ≤ 1; all but 4LF0/ε² for smaller δ, and none for larger ones."""
     e, unit = eps**2 / (2 * float(k.sigma2)), float(4 * k.L * k.F0 / eps**2)
@@ -255,7 +255,7 @@ def buys_what_it_says(steps: Planner, k: Constants, eps: float) -> None:
     assert found == pytest.approx(plain - unit * (1 / delta - 1) if e < 1 else unit, rel=1e-12, abs=1 + 1e-9 * plain)
 
 
-@for_all(smoothed, targets)
+@for_all(smoothed, targets, costs=2)
 def reaches_half_of_the_target_with_its_floor(steps: Planner, k: Constants, eps: float) -> None:
     (stage,) = steps(k, eps=eps).stages
     terms = sharp.bound(k, eta=stage.eta, T=stage.steps, theta=stage.theta).terms
@@ -266,7 +266,7 @@ def reaches_half_of_the_target_with_its_floor(steps: Planner, k: Constants, eps:
 SCALES = np.concatenate([np.geomspace(1e-4, 1, 60), 1 - np.geomspace(1e-4, 0.5, 20)])[:, None]
 
 
-@for_all(smoothed, targets)
+@for_all(smoothed, targets, costs=2)
 def is_as_short_as_any_step_size_and_theta_allow(steps: Planner, k: Constants, eps: float) -> None:
     """It gets there, and nothing on a grid of both does with one step fewer."""
     (stage,) = (plan := steps(k, eps=eps)).stages
@@ -307,7 +307,7 @@ def test_the_example(evidence: Callable[..., None]) -> None:
 # --- with A4 ---
 
 
-@for_all(st.data(), smoothed, st.integers(0, 60), thetas, costs=2)
+@for_all(st.data(), smoothed, st.integers(0, 60), thetas, costs=4)
 def is_the_recursion_from_above_its_fixed_point(bound: BoundOf, data: st.DataObject, k: Constants, T: int, theta: float) -> None:
     """a ← (1-ημ) a + (η/2)W."""
     eta = data.draw(step_sizes(float(k.L)))
@@ -321,7 +321,7 @@ def gap_bound(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
     return sharp_pl.gap_bound(k, eta=eta, T=T, theta=theta)
 
 
-@for_all(st.data(), smoothed, st.integers(0, 1000), st.integers(1, 10**4), st.none() | thetas)
+@for_all(st.data(), smoothed, st.integers(0, 1000), st.integers(1, 10**4), st.none() | thetas, costs=2)
 def is_plain_sgd_from_the_gap(
     bound: Callable[..., Bound], data: st.DataObject, k: Constants, T1: int, T2: int, theta: float | None
 ) -> None:
