@@ -219,10 +219,10 @@ test_bound = properties(
     "C18",
     sharp_bound,
     {
-        is_c12_at_its_worst_split: [scaled(sharp_bound, noise=0.999), scaled(sharp_bound, bias=1.001), with_lemma],
+        is_c12_at_its_worst_split: [scaled(sharp_bound, noise=0.999), scaled(sharp_bound, smoothing=1.001), with_lemma],
         has_the_best_theta_for_its_default: [at_other_theta(sharp_bound), with_lemma],
         is_between_no_bias_and_c5: [exact_bound, scaled(sharp_bound, noise=0.5)],
-        holds_on_every_function: [scaled(sharp_bound, optimisation=0.5, noise=0.25, bias=0.25)],
+        holds_on_every_function: [scaled(sharp_bound, optimisation=0.5, noise=0.25, smoothing=0.25)],
         is_attained_at_the_largest_step: [with_lemma],
     },
     found="equals C12 at the worst split, searched at 50 digits; no θ of a grid is better than θ°",
@@ -259,7 +259,7 @@ def buys_what_it_says(steps: Planner, k: Constants, eps: float) -> None:
 def reaches_half_of_the_target_with_its_floor(steps: Planner, k: Constants, eps: float) -> None:
     (stage,) = steps(k, eps=eps).stages
     terms = sharp.bound(k, eta=stage.eta, T=stage.steps, theta=stage.theta).terms
-    assert float(terms["bias"] + terms["noise"]) <= eps**2 / 2 * (1 + 1e-12)
+    assert float(terms["smoothing"] + terms["noise"]) <= eps**2 / 2 * (1 + 1e-12)
     assert float(terms["optimisation"]) <= eps**2 / 2 * (1 + 1e-12)
 
 
@@ -340,12 +340,12 @@ def reaches_the_target_by_recursion(steps: Planner, k: Constants, share: float) 
     """a ← (1-η_t μ) a + (η_t/2)W(θ, η_t L) over the first two phases, then C18's sum over the third."""
     eps = float(np.sqrt(share * k.sigma2))
     *before, third = steps(k, eps=eps).stages
-    a, mu, terms = float(k.F0), float(k.mu), ("bias", "noise")
+    a, mu, terms = float(k.F0), float(k.mu), ("smoothing", "noise")
     for stage in before:
         assert stage.theta == third.theta
         etas = np.array(list(step_sizes_of(stage)))
         found = sharp.bound(k, eta=etas, T=1, theta=stage.theta).terms if etas.size else dict.fromkeys(terms, etas)
-        for eta, W in zip(etas, found["bias"] + found["noise"], strict=True):
+        for eta, W in zip(etas, found["smoothing"] + found["noise"], strict=True):
             a = (1 - eta * mu) * a + eta / 2 * W
     left = Constants(L=k.L, sigma2=k.sigma2, delta=k.delta, F0=a)
     assert sharp.bound(left, eta=third.eta, T=third.steps, theta=third.theta).total <= eps**2 * (1 + 1e-9)
@@ -354,7 +354,7 @@ def reaches_the_target_by_recursion(steps: Planner, k: Constants, share: float) 
 test_gap = properties(
     "C18",
     gap_bound,
-    {is_the_recursion_from_above_its_fixed_point: [scaled(gap_bound, noise=0.99), scaled(gap_bound, bias=2.0)]},
+    {is_the_recursion_from_above_its_fixed_point: [scaled(gap_bound, noise=0.99), scaled(gap_bound, smoothing=2.0)]},
 )
 test_tsla = properties(
     "C18",
