@@ -69,17 +69,18 @@ class Shares:
         return np.minimum(product(scale.x, self.true, over=(scale.rest,)), self.smoothing)
 
 
-def shares(delta: Array, scale: Scale, theta: ArrayLike | None) -> Shares:
+def _shares(delta: Array, scale: Scale, theta: ArrayLike | None) -> Shares:
     """Those at ``theta``, by default at θ°."""
     return Shares.best(delta, scale) if theta is None else Shares.of(delta, theta)
 
 
-def floor(constants: Constants, scale: Scale, theta: ArrayLike | None) -> tuple[Array, Array]:
+def floor(constants: Constants, step: Array, theta: ArrayLike | None) -> tuple[Array, Array]:
     """``W(θ, x)`` as what falls with δ and what falls with x; ``θ`` defaults to θ°, then ``W° = σ²δy/(δ+y)``, ``y = x/(1-x)``.
 
     With ``a = 1-θ`` and ``q = θ√δ``, in units of σ²: ``q·max(q, x(q+a))`` and ``xa(a + θn)``, neither of which cancels.
     """
-    found, sigma2 = shares(constants.need_delta("C18"), scale, theta), constants.sigma2
+    scale = Scale.of(step, constants.L)
+    found, sigma2 = _shares(constants.need_delta("C18"), scale, theta), constants.sigma2
     largest = np.maximum(found.smoothing, product(scale.x, found.smoothing + found.true))
     return product(found.smoothing, largest, sigma2), product(scale.x, found.true, found.true + found.noise(scale), sigma2)
 
@@ -94,7 +95,7 @@ def bound(constants: Constants, *, eta: ArrayLike, T: ArrayLike, theta: ArrayLik
     Raises ValueError outside the premises.
     """
     step, steps = step_size("eta", eta, constants.L, "C18"), step_count("T", T)
-    smoothing, noise = floor(constants, Scale.of(step, constants.L), theta)
+    smoothing, noise = floor(constants, step, theta)
     return Bound(
         method="lsr",
         claim="C18",
@@ -139,11 +140,12 @@ def too_large_delta(constants: Constants, eps: float, samples: float) -> float:
     return 1 / (1 + (1 / e - longer)) if longer < 1 / e else np.nan
 
 
-def floor_why(k: Constants, scale: Scale, theta: ArrayLike | None) -> list[Line]:
+def floor_why(k: Constants, eta: float, theta: float | None) -> list[Line]:
     """W, from C1, A2, A3 and C12."""
-    delta = k.need_delta("C18")
-    found = shares(delta, scale, theta)
-    noise, W = found.noise(scale), np.asarray(sum(floor(k, scale, theta)))
+    delta, step = k.need_delta("C18"), np.asarray(eta)
+    scale = Scale.of(step, k.L)
+    found = _shares(delta, scale, theta)
+    noise, W = found.noise(scale), np.asarray(sum(floor(k, step, theta)))
     bias2 = product(found.smoothing - noise, found.smoothing + noise, k.sigma2)
     noise2 = product(scale.x, found.true + noise, found.true + noise, k.sigma2)
     chosen = "θ°(η), which minimises the floor below" if theta is None else "as given"
@@ -159,10 +161,9 @@ def floor_why(k: Constants, scale: Scale, theta: ArrayLike | None) -> list[Line]
 
 def why(k: Constants, *, eta: float, T: float, theta: float | None = None) -> list[Line]:
     """C18, from C1 and C12."""
-    scale = Scale.of(np.asarray(eta), k.L)
-    start, W = product(2, k.F0, over=(eta, T)), np.asarray(sum(floor(k, scale, theta)))
+    start, W = product(2, k.F0, over=(eta, T)), np.asarray(sum(floor(k, np.asarray(eta), theta)))
     return [
-        *floor_why(k, scale, theta),
+        *floor_why(k, eta, theta),
         Line("summed over T = {} steps, with F >= 0, and divided by ηT/2 = {}:", T, product(eta, T, over=(2,))),
         Line("E‖∇F(w_R)‖² <= 2F0/(ηT) + W(θ, ηL) = {} + {}", start, W),
     ]

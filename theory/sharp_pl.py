@@ -15,7 +15,6 @@ from tsla.theory.plan import Plan, Stage, whole_steps
 from tsla.theory.products import product
 from tsla.theory.sgd import MEAN_SQUARED_GRADIENT, noise_step_size
 from tsla.theory.sgd_pl import three_phases
-from tsla.theory.sharp import Scale
 
 ASSUMES = (*sharp.ASSUMES, "A4")
 
@@ -42,7 +41,7 @@ def gap_bound(constants: Constants, *, eta: ArrayLike, T: ArrayLike, theta: Arra
 
 def _gap(constants: Constants, mu: Array, step: Array, steps: Array, theta: ArrayLike | None) -> tuple[Array, Array, Array]:
     """What is left of F0, and the two parts of ``W/(2μ)``."""
-    smoothing, noise = sharp.floor(constants, Scale.of(step, constants.L), theta)
+    smoothing, noise = sharp.floor(constants, step, theta)
     return product(contraction(mu, step, steps), constants.F0), product(smoothing, over=(2, mu)), product(noise, over=(2, mu))
 
 
@@ -53,9 +52,9 @@ def gap_why(k: Constants, *, eta: float, T: float, theta: float | None = None) -
 
 
 def _gap_why(k: Constants, mu: Array, eta: float, T: float, theta: float | None) -> list[Line]:
-    W = np.asarray(sum(sharp.floor(k, Scale.of(np.asarray(eta), k.L), theta)))
+    W = np.asarray(sum(sharp.floor(k, np.asarray(eta), theta)))
     return [
-        *sharp.floor_why(k, Scale.of(np.asarray(eta), k.L), theta),
+        *sharp.floor_why(k, eta, theta),
         Line("A4, 2μ(F - F*) <= ‖∇F‖², μ = {}:  E[F(w⁺) - F*] <= (1-ημ)(F - F*) + (η/2)W, W = {}", mu, W),
         Line("over T = {} steps (1-ημ)^T = {}, and Σ(1-ημ)^t <= 1/(ημ):", T, contraction(mu, np.asarray(eta), np.asarray(T))),
     ]
