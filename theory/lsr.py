@@ -21,7 +21,7 @@ STALLS = "the bound never falls below its floor V(theta) = 2*delta*sigma2/(1+del
 def floor(constants: Constants, theta: ArrayLike | None = None, *, claim: str = "C6") -> Array:
     """``V(θ)``, under which C5 never falls, whatever ``η`` and ``T`` (C6); ``θ`` defaults to ``1/(1+δ)``, then ``2δσ²/(1+δ)``.
 
-    That the bound stalls proves nothing about the algorithm; C13 has an instance that really does.
+    That the bound stalls proves nothing about the algorithm, whose bound C18 falls to ``θ²δσ²`` with η; there an instance of C13 stays.
     """
     delta = constants.need_delta(claim)
     if theta is None:
@@ -33,7 +33,8 @@ def floor(constants: Constants, theta: ArrayLike | None = None, *, claim: str = 
 def bound(constants: Constants, *, eta: ArrayLike, T: ArrayLike, theta: ArrayLike | None = None) -> Bound:
     """Mean squared gradient of a random iterate of label-smoothed SGD (C5): ``E‖∇F(w_R)‖² <= 2 F0/(ηT) + V(θ)``, ``0 < η <= 1/L``.
 
-    Assumes A1, A2, A3; ``V`` from C2. Guarantee: upper bound, attained at ``η = 1/L`` with ``F0 - E F(w_T)`` for ``F0`` (C16).
+    Assumes A1, A2, A3; ``V`` from C2. Guarantee: upper bound. With ``F0 - E F(w_T)`` for ``F0`` an error of second moment V attains it at
+    ``η = 1/L`` (C16). That of label smoothing is smaller, but for ``δ = 1`` or θ in {0, 1}: :mod:`tsla.theory.sharp` (C18).
     Shapes: all arguments broadcast. Raises ValueError outside the premises.
     """
     step, steps = step_size("eta", eta, constants.L, "C5"), step_count("T", T)

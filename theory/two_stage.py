@@ -20,7 +20,8 @@ from tsla.theory.sgd import MEAN_SQUARED_GRADIENT, noise_step_size
 def stage_one(constants: Constants, *, eta1: ArrayLike, T1: ArrayLike, theta: ArrayLike | None = None) -> Bound:
     """The gap after the smoothed stage (C7): ``E[F(w_T1) - F*] <= (1-η1 μ)^T1 F0 + V(θ)/(2μ)``, ``0 < η1 <= 1/L``, ``T1 >= 0``.
 
-    Assumes A1-A4. Guarantee: upper bound; its floor ``V/(2μ)`` is attained by ``μw²/2`` under a constant bias ``√V`` (C16).
+    Assumes A1-A4. Guarantee: upper bound; its floor ``V/(2μ)`` is attained by ``μw²/2`` under a constant bias ``√V`` (C16), which label
+    smoothing has at ``θ = 1``. Below, ``W/(2μ)`` is less (C18, :mod:`tsla.theory.sharp_pl`).
     ``θ`` defaults to ``1/(1+δ)``. Shapes: all arguments broadcast. Raises ValueError outside the premises.
     """
     mu = constants.need_mu("C7")
@@ -54,7 +55,8 @@ def bound(
     """Mean squared gradient of a random iterate of TSLA's second stage (C8 for any step sizes and lengths).
 
     ``E‖∇F(w_R)‖² <= 2 ((1-η1 μ)^T1 F0 + V(θ)/(2μ))/(η2 T2) + η2 L σ²``: C7 gives the gap at which C4 starts. Assumes A1-A4,
-    ``0 < η1, η2 <= 1/L``. Guarantee: upper bound. ``θ`` defaults to ``1/(1+δ)``. Raises ValueError outside the premises.
+    ``0 < η1, η2 <= 1/L``. Guarantee: upper bound; C18 has a smaller one. ``θ`` defaults to ``1/(1+δ)``. Raises ValueError outside the
+    premises.
     """
     gap = stage_one(constants, eta1=eta1, T1=T1, theta=theta)
     step, steps = step_size("eta2", eta2, constants.L, "C8"), step_count("T2", T2)

@@ -86,9 +86,10 @@ SGD = Method(
 
 @representable
 def lsr_value(constants: Constants, *, T: ArrayLike, theta: ArrayLike | None = None) -> Array:
-    """``2 L F0/T + V(θ)(T-1)/T``: the worst case of C5 at ``η = 1/L`` over all F with ``F(w_0) - F* <= F0`` (C16, exact).
+    """``2 L F0/T + V(θ)(T-1)/T``: the worst case of C5 at ``η = 1/L`` over all F with ``F(w_0) - F* <= F0`` (C16).
 
-    C5 itself is ``2 L F0/T + V(θ)``: what it gives away is V/T.
+    Guarantee: exact for any error of second moment V; that of label smoothing has at most ``U(θ) <= V(θ)`` (C18). C5 itself is
+    ``2 L F0/T + V(θ)``: what it gives away is V/T.
     """
     steps = step_count("T", T)
     noise = product(lsr.floor(constants, theta, claim="C16"), steps - 1, over=(steps,))

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.claims.support.domain import constants, costly, step_sizes, thetas
-from tests.claims.support.recursions import exact, smoothed_error2
+from tests.claims.support.recursions import exact, mp, smoothed_error2
 from tests.claims.support.refusals import refuses
 from tests.claims.support.relations import call, given_to, run_of
 from tests.planted import tells_apart
-from tsla.theory import biased, lsr, sgd, sgd_pl, two_stage, worst_case
+from tsla.theory import biased, lsr, sgd, sgd_pl, sharp, sharp_exact, sharp_pl, two_stage, worst_case
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Constants
 from tsla.theory.derivation import Line
@@ -36,9 +36,9 @@ def cases(draw: st.DrawFn, method: Method) -> Case:
     return (known, *([SmoothingOracle(beta2=draw(st.floats(0, 10)), nu2=draw(st.floats(0, 10)))] if oracle else [])), run
 
 
-def recomputed(claim: str, given_: tuple[Any, ...], run: dict[str, Any]) -> list[Any]:
+def recomputed(method: Method, given_: tuple[Any, ...], run: dict[str, Any]) -> list[Any]:
     """The numbers in the order in which they are said."""
-    k = given_[0]
+    k, claim = given_[0], method.claim
     L, sigma2, F0 = map(exact, (k.L, k.sigma2, k.F0))
     mu = None if k.mu is None else exact(k.mu)
     eta, T, eta1, T1, eta2, T2 = (exact(run.get(name, 1)) for name in ("eta", "T", "eta1", "T1", "eta2", "T2"))
@@ -54,6 +54,8 @@ def recomputed(claim: str, given_: tuple[Any, ...], run: dict[str, Any]) -> list
         return [eta * L, mu, T, kept, *gap, *(2 * L * part for part in gap)]
     if claim == "C12":
         return _of_biased(given_[1], L, sigma2, F0, mu, eta, T, run["theta"])
+    if claim == "C18":
+        return _of_worst_split(method, k, L, sigma2, F0, mu, (eta, T, eta1, T1, eta2, T2), run["theta"])
     t = 1 / (1 + exact(k.delta)) if run["theta"] is None else exact(run["theta"])
     V = smoothed_error2(k, run["theta"])
     if claim == "C5":
@@ -78,7 +80,36 @@ def _of_biased(oracle: SmoothingOracle, L: Any, sigma2: Any, F0: Any, mu: Any, e
     return [*lines, mu, floor, T, kept, kept * F0, floor / (2 * mu)]
 
 
+def _of_worst_split(method: Method, k: Constants, L: Any, sigma2: Any, F0: Any, mu: Any, run: tuple[Any, ...], theta: Any) -> list[Any]:
+    eta, T, eta1, T1, eta2, T2 = run
+    step, steps = (eta1, T1) if method.name == "tsla-sharp" else (eta, T)
+    delta, x, start = exact(k.delta), step * L, 2 * F0 / (step * steps) if steps > 0 else exact(0)
+    y = x / (1 - x) if x < 1 else mp.inf
+    if theta is not None:
+        t = exact(theta)
+    elif delta >= 1:
+        t = exact(0)
+    else:
+        t = x / (delta * (1 - x) + x)
+    a, q = (1 - t) * mp.sqrt(sigma2), t * mp.sqrt(delta * sigma2)
+    noise = min(y * a, q) if a > 0 else exact(0)
+    if method.name == "lsr-exact":
+        C, rest, keep = start + x * (a**2 + q**2), 1 - x, 2 - x
+        root = mp.sqrt(keep * C * rest**2 + q**2 * rest**4 + keep**2 * x**2 * a**2)
+        return [t, x, delta * sigma2, T, start, C, root, (keep * C + 2 * q**2 * rest**2) / keep**2, 2 * q * root / keep**2]
+    bias2, noise2 = q**2 - noise**2, x * (a + noise) ** 2
+    W = bias2 + noise2
+    lines = [t, delta * sigma2, x, noise, bias2, noise2, W]
+    if mu is None:
+        return [*lines, T, eta * T / 2, start, W]
+    kept = (1 - step * mu) ** steps
+    gap = [kept * F0, W / (2 * mu)]
+    lines += [mu, W, steps, kept, *gap]
+    return lines if method.name == "lsr-sharp" else [*lines, eta2 * L, eta2 * T2, 2 * sum(gap) / (eta2 * T2), eta2 * L * sigma2]
+
+
 METHODS = [sgd.METHOD, worst_case.SGD, lsr.METHOD, biased.MEAN, biased.GAP, two_stage.METHOD, sgd_pl.LAST_ITERATE]
+METHODS += [sharp.METHOD, sharp_exact.METHOD, sharp_pl.GAP, sharp_pl.TSLA]
 """Those whose numbers are recomputed here; that it arrives at the bound is an obligation of every derivation."""
 
 
@@ -90,14 +121,16 @@ def numbers_are_right(method: Method) -> None:
         said = [number for line in method.why(*given_, **run) for number in line.numbers]
         k = given_[0]
         tolerance = 1e-15 + 1e-14 * float(k.F0) / min(run.get("eta2", 1.0), 1.0)  # 1-ημ keeps an absolute error of 1e-16
-        expected = recomputed(method.claim, given_, run)
+        if method is sharp_exact.METHOD and run["theta"] is None:
+            run["theta"] = said[0]  # of which the bound is the least there
+        expected = recomputed(method, given_, run)
         assert said == [pytest.approx(float(number), rel=1e-11, abs=tolerance * max(1, float(k.L))) for number in expected]
 
     check()
 
 
 def named(method: Method) -> str:
-    return f"{method.claim} {'mu' if 'mu' in method.needs else ''}"
+    return f"{method.claim} {method.name if method.claim == 'C18' else ''} {'mu' if 'mu' in method.needs else ''}"
 
 
 @pytest.mark.parametrize("method", METHODS, ids=named)
@@ -139,7 +172,7 @@ def test_a_number_that_is_not_finite_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "index"), [*zip(METHODS, (9, 2, 7, 5, 9, 8, 3), strict=True)], ids=[named(method) for method in METHODS]
+    ("method", "index"), [*zip(METHODS, (9, 2, 7, 5, 9, 8, 3, 5, 6, 6, 12), strict=True)], ids=[named(method) for method in METHODS]
 )
 def test_a_wrong_number_is_found(method: Method, index: int) -> None:
     def with_a_wrong_number(*given_: Any, **run: Any) -> list[Line]:

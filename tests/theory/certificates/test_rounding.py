@@ -16,8 +16,8 @@ from tsla.theory.certificates.rounding.engine.balls import FORMULAS, above, belo
 from tsla.theory.certificates.rounding.engine.settings import BOUNDS, sample
 
 GROUPS = [group for group in groups() if group.startswith("rounding.")]
-BOUNDED = ("C4", "C5", "C7", "C8", "C12", "C15", "C16")
-CLAIMS = ("C2", *BOUNDED[:4], "C11", "C12", "C14", "C15", "C16", "C17")
+BOUNDED = ("C4", "C5", "C7", "C8", "C12", "C15", "C16", "C18")
+CLAIMS = ("C2", *BOUNDED[:4], "C11", "C12", "C14", "C15", "C16", "C17", "C18")
 
 
 @pytest.mark.parametrize("claim", of_claims(CLAIMS, "rounding"))

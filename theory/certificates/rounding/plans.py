@@ -60,6 +60,17 @@ def _c16(v: Values) -> list[Ball]:
     return [2 * v["L"] * v["F0"] * (v["eps"] ** 2 + v["sigma2"]) / v["eps"] ** 4]
 
 
+def _c18(v: Values) -> list[Ball]:
+    target2, delta = v["eps"] ** 2, _smallest(v["delta"], exactly(1.0))
+    e = target2 / (2 * v["sigma2"])
+    return [4 * v["L"] * v["F0"] / target2 * (1 + (1 / e - 1 / delta).max(exactly(0.0)))]
+
+
+def _c18_exact(v: Values) -> list[Ball]:
+    target2 = v["eps"] ** 2
+    return [2 * v["L"] * v["F0"] / (target2 - v["delta"] * v["sigma2"]).max(target2**2 / (target2 + v["sigma2"]))]
+
+
 STEPS: dict[str, tuple[str, Callable[[Values], list[Ball]]]] = {
     "C4": ("sgd", _c4),
     "C5": ("lsr", _c5),
@@ -69,6 +80,8 @@ STEPS: dict[str, tuple[str, Callable[[Values], list[Ball]]]] = {
     "C15c": ("sgd-two-step", _c15c),
     "C15, LSR alone": ("lsr-pl", _lsr_pl),
     "C16": ("sgd-exact", _c16),
+    "C18": ("lsr-sharp", _c18),
+    "C18, exact": ("lsr-exact", _c18_exact),
 }
 
 

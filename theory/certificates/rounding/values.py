@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from tsla.theory import smoothing
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.certificates import Certificate
-from tsla.theory.certificates.rounding.engine.balls import Ball, Values, exactly, lemma, noise
+from tsla.theory.certificates.rounding.engine.balls import Ball, Values, exactly, lemma, noise, sharp
 from tsla.theory.certificates.rounding.engine.outcome import enclosure
 from tsla.theory.certificates.rounding.engine.settings import Numbers, sample
 from tsla.theory.moments import Moments
@@ -44,6 +44,7 @@ VALUES: dict[str, tuple[str, Callable[[Numbers], object], Callable[[Values], Bal
         lambda n: smoothing.lemma_at_paper_theta(n["sigma2"], n["delta"]),
         lambda v: 2 * v["delta"] * v["sigma2"] / (1 + v["delta"]),
     ),
+    "C18: U": ("C18", lambda n: smoothing.sharp(n["sigma2"], n["delta"], n["theta"]), sharp),
     "C11: exact": ("C11", lambda n: _unsplit(n).second_moment(n["theta"]), noise),
     "C11: θ*": (
         "C11",

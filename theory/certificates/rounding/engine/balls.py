@@ -82,6 +82,27 @@ def c16(v: Values) -> Ball:
     return c4(v) / (2 - v["eta"] * v["L"])
 
 
+def sharp(v: Values) -> Ball:
+    """``U(θ)`` of C18."""
+    return v["sigma2"] * (1 - v["theta"] + v["theta"] * v["delta"].sqrt()) ** 2
+
+
+def c18(v: Values) -> Ball:
+    """LSR at the worst split of A3."""
+    x, true, smoothing = v["eta"] * v["L"], 1 - v["theta"], v["theta"] * v["delta"].sqrt()
+    noise = (x * true / (1 - x)).min(smoothing)
+    return 2 * v["F0"] / (v["eta"] * v["T"]) + v["sigma2"] * (smoothing**2 - noise**2 + x * (true + noise) ** 2)
+
+
+def c18_exact(v: Values) -> Ball:
+    """LSR at the worst split of A3, nothing dropped."""
+    x, a2, q2 = v["eta"] * v["L"], (1 - v["theta"]) ** 2 * v["sigma2"], v["theta"] ** 2 * v["delta"] * v["sigma2"]
+    keep, rest2 = 2 - x, (1 - x) ** 2
+    C = 2 * v["F0"] / (v["eta"] * v["T"]) + x * (a2 + q2)
+    root = (keep * C * rest2 + q2 * rest2**2 + keep**2 * x**2 * a2).sqrt()
+    return (keep * C + 2 * q2 * rest2 + 2 * q2.sqrt() * root) / keep**2
+
+
 FORMULAS: dict[str, Callable[[Values], Ball]] = {
     "C4": c4,
     "C5": c5,
@@ -91,6 +112,8 @@ FORMULAS: dict[str, Callable[[Values], Ball]] = {
     "C12, gap": c12_gap,
     "C15a": c15a,
     "C16": c16,
+    "C18": c18,
+    "C18, exact": c18_exact,
 }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tsla.theory import biased, lsr, sgd, sgd_pl, two_stage, worst_case
+from tsla.theory import biased, lsr, sgd, sgd_pl, sharp, sharp_exact, two_stage, worst_case
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
@@ -65,4 +65,6 @@ BOUNDS: dict[str, Callable[[Numbers], Bound]] = {
     "C12, gap": lambda n: biased.gap_bound(constants(n), _oracle(n), eta=n["eta"], T=n["T"], theta=n["theta"]),
     "C15a": lambda n: sgd_pl.last_iterate_bound(constants(n), eta=n["eta"], T=n["T"]),
     "C16": lambda n: worst_case.sgd_bound(constants(n), eta=n["eta"], T=n["T"]),
+    "C18": lambda n: sharp.bound(constants(n), eta=n["eta"], T=n["T"], theta=n["theta"]),
+    "C18, exact": lambda n: sharp_exact.bound(constants(n), eta=n["eta"], T=n["T"], theta=n["theta"]),
 }
