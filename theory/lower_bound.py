@@ -14,9 +14,9 @@ def samples(constants: Constants, *, eps: ArrayLike) -> Array:
     """``σ²/ε² - π² max(1/δ, σ²/(2LF0))``, but at least 0: fewer samples bring no method to ``E‖∇F(w)‖² <= ε²`` on all of A1-A4.
 
     On ``F = (L/2)(w - φ/L)²``, ``w_0 = 0``, let ``g = ∇F + σz``, z normal, and ``ĝ = Lw``, whose error is the constant φ. A1, A2 and A4
-    hold, and A3 for ``φ² <= δσ²``. Every ĝ is known beforehand, and every g tells as much as one normal variable of mean φ and variance σ².
-    So ``∇F(w) = Lw - φ`` is the error of an estimate of φ from T of them. By van Trees' inequality (Gill and Levit, 1995), with the prior
-    ``cos²`` on ``φ² <= a² = min(δσ², 2LF0)``, its mean square is at least ``1/(T/σ² + π²/a²)`` for some φ. Shapes: all arguments
+    hold, and A3 for ``φ² <= δσ²``. Every ĝ is known beforehand, and every g tells as much as one normal variable of mean φ and variance
+    σ². So ``∇F(w) = Lw - φ`` is the error of an estimate of φ from T of them. By van Trees' inequality (Gill and Levit, 1995), with the
+    prior ``cos²`` on ``φ² <= a² = min(δσ², 2LF0)``, its mean square is at least ``1/(T/σ² + π²/a²)`` for some φ. Shapes: all arguments
     broadcast.
     """
     target2, s2 = target_squared(eps), constants.sigma2

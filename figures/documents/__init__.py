@@ -10,7 +10,18 @@ from pathlib import Path
 
 from tsla.empirics.runs import records
 from tsla.empirics.runs.files import replacing
-from tsla.figures.documents import batch_norm, branches, estimators, markdown, one_sided_tests, planner, rates, study, study_third
+from tsla.figures.documents import (
+    batch_norm,
+    branches,
+    estimators,
+    markdown,
+    one_sided_tests,
+    planner,
+    rates,
+    sharper_decided,
+    study,
+    study_third,
+)
 
 DOCUMENTS: Mapping[str, Callable[[Path], Sequence[str]]] = {
     "batch_norm": batch_norm.tables,
@@ -19,6 +30,7 @@ DOCUMENTS: Mapping[str, Callable[[Path], Sequence[str]]] = {
     "one_sided_tests": one_sided_tests.tables,
     "planner": planner.tables,
     "rates": rates.tables,
+    "sharper_decided": sharper_decided.tables,
     "study": study.tables,
     "study_third": study_third.tables,
 }

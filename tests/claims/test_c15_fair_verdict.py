@@ -28,8 +28,10 @@ Planner = Callable[..., Plan]
 
 @st.composite
 def problems(draw: st.DrawFn, kappa: st.SearchStrategy[float]) -> tuple[Constants, float]:
-    """r = σ²/ε² on both sides of 1/2, where C8's step size is 1/L; δ on both sides of 1/(2r), where the proof changes hands, at V = ε² and
-    above 1."""
+    """r = σ²/ε² on both sides of 1/2, where C8's step size becomes 1/L.
+
+    δ is on both sides of 1/(2r), where the proof changes hands, at V = ε² and beyond 1.
+    """
     L, sigma2, r = draw(positive()), draw(positive()), draw(st.just(0.5) | st.floats(1e-3, 2) | st.floats(0.5, 1e3))
     switch = 1 / (2 * r)
     delta = draw(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import cache
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
@@ -13,7 +14,10 @@ from scipy.optimize import minimize_scalar
 from tests.claims.support.domain import for_all, positive
 from tests.claims.support.marks import properties
 from tests.claims.support.wrong import stage_changed
+from tests.conftest import ROOT
 from tests.planted import Rejects
+from tsla.empirics.experiments import dropping
+from tsla.empirics.runs import records
 from tsla.theory import lower_bound, sgd_pl, sharp_exact, sharp_pl
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan
@@ -104,6 +108,37 @@ def test_for_larger_targets_it_can_be_ahead() -> None:
     rivals = [2e6 * w / (1 - w), *(float(rival(k, eps=eps).total) for rival in (sgd_pl.three_phase_steps, sharp_pl.never_dropped_steps))]
     found = float(sharp_pl.tsla_steps(k, eps=eps).total)
     assert found < min(rivals) < 4 / 3 * found
+
+
+# --- the search over two stages ---
+
+ARMS = ("plain", "smoothed", "dropped", "taken up")
+
+
+def searched() -> pd.DataFrame:
+    return records.read(ROOT / "records" / "dropping.parquet").table
+
+
+def exchanged(one: str, other: str) -> Callable[[], pd.DataFrame]:
+    """As if the search had taken the one for the other."""
+    return lambda: searched().replace({"arm": {one: other, other: one}})
+
+
+def dropping_is_nowhere_the_best(search: Callable[[], pd.DataFrame]) -> None:
+    """Of the four arms; and no arm is below the search that has both θ free, but for what a search of more dimensions leaves."""
+    found = search().pivot_table(index=["T", "kappa", "sigma2", "delta"], columns="arm", values="worst", dropna=False).dropna(how="all")
+    assert len(found) == len(dropping.CONFIGS)
+    others = found[[arm for arm in ARMS if arm != "dropped"]].min(axis=1)
+    assert (found["dropped"] >= others * (1 - 1e-4)).all()
+    assert (found["any"] <= found[list(ARMS)].min(axis=1) * (1 + 1e-3)).all()
+
+
+test_the_search = properties(
+    "C18",
+    searched,
+    {dropping_is_nowhere_the_best: [exchanged("dropped", "smoothed"), exchanged("any", "plain")]},
+    found=f"dropping is the best of four two-stage methods at none of {len(dropping.CONFIGS)} settings (T = 4 and 16, searched)",
+)
 
 
 # --- what no method can do ---

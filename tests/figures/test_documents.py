@@ -30,6 +30,7 @@ CHANGES: list[tuple[str, str, str, Callable[[pd.DataFrame], Any]]] = [
     ("planner", "planner", "regret", lambda rows: rows["regret"] * 1.01),
     ("rates", "annealed", "ratio", lambda _: 1.0),
     ("rates", "measured_rates", "exponent", lambda _: 1.0),
+    ("sharper_decided", "dropping", "worst", lambda rows: rows["worst"] * 1.01),
     ("study", "study_decay", "test_accuracy", lambda rows: rows["test_accuracy"] + 0.01 * (rows["arm"] == "none")),
     ("study_third", "study_mlp", "test_accuracy", lambda rows: rows["test_accuracy"] + 0.01 * (rows["arm"] == "none")),
 ]

@@ -10,7 +10,7 @@ from tsla.theory.certificates import certify
 
 
 def test_an_unknown_module() -> None:
-    with pytest.raises(ValueError, match=r"^group = 'algebra' must be one of algebra\.annealing, .*, worst_case\.tsla_joined$"):
+    with pytest.raises(ValueError, match=r"^group = 'algebra' must be one of algebra\.annealing, .*, worst_case\.two_oracles$"):
         certify("algebra")
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import permutations, product
 from pathlib import Path
+from typing import Any
 
 import cvxpy as cp
 import numpy as np
@@ -32,9 +33,12 @@ from tsla.theory.certificates.worst_case import (
     tsla_joined,
     two_oracles,
 )
-from tsla.theory.certificates.worst_case.engine import theorems
-from tsla.theory.certificates.worst_case.engine.program import ASKS, Ask, Setting, Worst, Wrong, solve, tight, upper
+from tsla.theory.certificates.worst_case.engine import mean_squares, theorems
+from tsla.theory.certificates.worst_case.engine.program import ASKS, Ask, Setting, Worst, Wrong, halved_noise, solve, tight, upper
+from tsla.theory.certificates.worst_case.engine.trees import STRONGLY_CONVEX, run, with_minimum
+from tsla.theory.certificates.worst_case.engine.trees import two_oracles as two_oracles_of
 from tsla.theory.claims import BY_ID
+from tsla.theory.constants import Constants
 from tsla.theory.worst_case import sgd_bound
 
 MODULES = (heavy_ball, inexact, last_iterate, one_step, scenario_tree, sgd_pl_last, stage_one, tsla_joined, two_oracles)
@@ -204,6 +208,44 @@ def test_two_oracles_by_hand(evidence: Callable[..., None]) -> None:
 @pytest.mark.claim("C18", "worst case", planted=True)
 def test_the_exact_form_is_not_the_worst_case_of_two_steps(rejects: Rejects) -> None:
     rejects(agrees_with_two_oracles_by_hand, right=two_oracles.mean_square, wrong=two_oracles.formula)
+
+
+@cache
+def second_iterate(k: Constants) -> float:
+    """The largest ``E‖∇F(w_1)‖²`` over strongly convex F, which have A4, of smoothing with ``ηL = 0.8``, ``θ = 0.5`` and both oracles."""
+    problem = PEP()
+    F, start = with_minimum(problem, STRONGLY_CONVEX, float(k.L), float(k.need_mu("C18")))
+    outcomes = two_oracles_of(problem, float(k.sigma2), float(k.need_delta("C18")), 0.5)
+    levels = run(F, [start], outcomes, 0.8 / float(k.L), 1)
+    problem.set_initial_condition(levels[0].value <= float(k.F0))
+    problem.set_performance_metric(levels[1].gradient2)
+    return solve(problem).lower
+
+
+def is_not_exceeded(worst: Callable[..., float]) -> None:
+    for mu in (0.5, 0.9):
+        k = Constants(L=1, mu=mu, sigma2=0.5, delta=0.5, F0=0.2)
+        assert second_iterate(k) <= worst(k, [mean_squares.Step(0.8, 0.5)] * 2, counted=1, pl=True) * (1 + 1e-6)
+
+
+@pytest.mark.claim("C18", "worst case")
+def test_mean_squares_with_a4() -> None:
+    is_not_exceeded(mean_squares.worst)
+
+
+@pytest.mark.claim("C18", "worst case", planted=True)
+def test_mean_squares_with_a4_and_half_the_noise_are_exceeded(rejects: Rejects) -> None:
+    def half(k: Constants, steps: list[mean_squares.Step], **named: Any) -> float:
+        return mean_squares.worst(halved_noise(k), steps, **named)
+
+    rejects(is_not_exceeded, right=mean_squares.worst, wrong=half)
+
+
+@pytest.mark.claim("C18", "worst case")
+def test_the_exact_form_of_two_steps_is_less_than_one_per_cent_too_large(evidence: Callable[..., None]) -> None:
+    too_large = [1 - two_oracles.mean_square(setting) / two_oracles.formula(setting) for setting in two_oracles.TWO_STEPS]
+    assert 5e-4 < min(too_large) < max(too_large) < 7e-3
+    evidence("the exact form is 0.05 to 0.7 % above the worst case (T = 2, η < 1/L)")
 
 
 def test_certificates_have_names_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
