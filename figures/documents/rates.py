@@ -8,7 +8,16 @@ import numpy as np
 import pandas as pd
 
 from tsla.empirics.experiments.rates.annealed import CONTRASTS
-from tsla.empirics.experiments.rates.verdicts import ATTAINED, CURVE, REFUTED, STEEPER, by_single_iterate, could_have_failed, spare_factor, verdict
+from tsla.empirics.experiments.rates.verdicts import (
+    ATTAINED,
+    CURVE,
+    REFUTED,
+    STEEPER,
+    by_single_iterate,
+    could_have_failed,
+    spare_factor,
+    verdict,
+)
 from tsla.empirics.runs import records
 from tsla.figures.documents import markdown
 from tsla.theory.complexity import regime
@@ -32,8 +41,10 @@ def _summary(record: pd.DataFrame) -> str:
     lines = []
     for (method, row), group in keyed.groupby(["method", "regime"], sort=False):
         powers = ", ".join(_power(power) for power in group["predicted"].unique())
-        lines.append((str(row), str(method), str(group["claim"].iloc[0]), powers, _over_all(group)))
-    return markdown.table(("regime", "method", "claim", "predicted", "verdict"), lines)
+        spare = [spare_factor(rows) for _, rows in group.groupby(CURVE, sort=False)]
+        said = "-" if np.isnan(spare).any() else f"{min(spare):.2g} to {max(spare):.2g}-fold"
+        lines.append((str(row), str(method), str(group["claim"].iloc[0]), powers, said, _over_all(group)))
+    return markdown.table(("regime", "method", "claim", "predicted", "spare", "verdict"), lines)
 
 
 def _over_all(group: pd.DataFrame) -> str:
