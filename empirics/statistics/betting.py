@@ -1,4 +1,4 @@
-"""One-sided tests of "the mean is at most the bound" whose false-alarm rate is known.
+"""One-sided tests of "the mean is at most the bound" whose false-alarm rate is known, for samples that are independent and not negative.
 
 Samples are independent, non-negative and of any law, however skewed, such as ``‖∇F(w_R)‖²`` of the replicas of a run. If their mean is at
 most ``b``, then for every ``λ`` in [0, 1] the wealth ``Π (1 + λ (X_i/b - 1))`` of somebody who bets on larger values has an expectation

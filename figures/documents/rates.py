@@ -8,7 +8,16 @@ import numpy as np
 import pandas as pd
 
 from tsla.empirics.experiments.rates.annealed import CONTRASTS
-from tsla.empirics.experiments.rates.verdicts import ATTAINED, CURVE, REFUTED, by_single_iterate, single_attains, verdict
+from tsla.empirics.experiments.rates.verdicts import (
+    ATTAINED,
+    CURVE,
+    REFUTED,
+    STEEPER,
+    by_single_iterate,
+    could_have_failed,
+    spare_factor,
+    verdict,
+)
 from tsla.empirics.runs import records
 from tsla.figures.documents import markdown
 from tsla.theory.complexity import regime
@@ -32,8 +41,10 @@ def _summary(record: pd.DataFrame) -> str:
     lines = []
     for (method, row), group in keyed.groupby(["method", "regime"], sort=False):
         powers = ", ".join(_power(power) for power in group["predicted"].unique())
-        lines.append((str(row), str(method), str(group["claim"].iloc[0]), powers, _over_all(group)))
-    return markdown.table(("regime", "method", "claim", "predicted", "verdict"), lines)
+        spare = [spare_factor(rows) for _, rows in group.groupby(CURVE, sort=False)]
+        said = "-" if np.isnan(spare).any() else f"{min(spare):.2g} to {max(spare):.2g}-fold"
+        lines.append((str(row), str(method), str(group["claim"].iloc[0]), powers, said, _over_all(group)))
+    return markdown.table(("regime", "method", "claim", "predicted", "spare", "verdict"), lines)
 
 
 def _over_all(group: pd.DataFrame) -> str:
@@ -42,22 +53,24 @@ def _over_all(group: pd.DataFrame) -> str:
         f"{problem} (q = {q:g})" if several else f"{problem}": rows for (problem, q), rows in group.groupby(["problem", "q"], sort=False)
     }
     verdicts = {name: verdict(rows) for name, rows in curves.items()}
-    refuted, attained = ([name for name, said in verdicts.items() if said == kind] for kind in (REFUTED, ATTAINED))
+    refuted, attained, steeper = ([name for name, said in verdicts.items() if said == kind] for kind in (REFUTED, ATTAINED, STEEPER))
     if refuted:
         return f"refuted on {', '.join(refuted)}"
+    if not attained and steeper:
+        return f"nowhere attained: steeper on {', '.join(steeper)}, within the plan"
     if not attained:
         return f"faster than the bound on every instance tried ({', '.join(verdicts)})"
     said = f"attained on {', '.join(attained)}"
     if np.isinf(group["planned"]).all():
         return f"{said}: ε² is not reached"
-    singly = [name for name in attained if single_attains(curves[name])]
-    return f"{said}; by single iterates {'on ' + ', '.join(singly) if singly else 'nowhere'}"
+    free = [name for name in attained if could_have_failed(curves[name])]
+    return f"{said}; what could have failed: {', '.join(free) if free else 'none'}"
 
 
 def _details(record: pd.DataFrame) -> str:
     """One line a method and problem: exponents predicted and measured."""
     exponents_of = ("predicted", "plan", "measured", "single iterate")
-    titles = ("regime", "problem", "method", "δ", *exponents_of, "by the plan", "of the plan", "seeds", "ε", "verdict")
+    titles = ("regime", "problem", "method", "δ", *exponents_of, "by the plan", "of the plan", "spare", "seeds", "ε", "verdict")
     return markdown.table(titles, [_detail(rows) for _, rows in record.groupby(CURVE, sort=False)])
 
 
@@ -76,6 +89,7 @@ def _detail(rows: pd.DataFrame) -> tuple[str, ...]:
         _interval(first, "single_exponent"),
         f"{100 * last['fixed'] / last['needed']:.0f} %" if arrives else "-",
         f"{100 * last['needed'] / last['planned']:.2g} %" if arrives else "-",
+        f"{spare_factor(rows):.3g}-fold" if arrives else "-",
         f"{first['replicas']}",
         f"{first['eps']:g} to {last['eps']:g} ({np.log10(first['eps'] / last['eps']):.1f} decades)",
         verdict(rows) + (" (single iterate)" if by_single_iterate(rows) else ""),

@@ -74,7 +74,8 @@ def largest_scale(sigma2: Exact, half: Exact, target2: Exact) -> Exact:
     """The x at which that is ε²/2, which is a root of ``a x² + b x - c``; at most 1."""
     a, c = sigma2 * half, target2 / 2 * half
     b = sigma2 * half - target2 / 2 * (half + sigma2)
-    return limited((-b + mp.sqrt(b**2 + 4 * a * c)) / (2 * a))
+    root = mp.sqrt(b**2 + 4 * a * c)
+    return limited(2 * c / (b + root) if b > 0 else (root - b) / (2 * a))  # neither cancels
 
 
 @st.composite

@@ -18,7 +18,8 @@ from tests.claims.support.domain import FIELDS, constants, step_counts, step_siz
 from tests.claims.support.recursions import Exact, exact, mp
 from tests.claims.support.refusals import unless_refused
 from tests.planted import assert_rejects
-from tsla.theory import biased, lsr, sgd, sgd_pl, sharp, sharp_exact, smoothing, two_stage, worst_case
+from tests.theory import stated
+from tsla.theory import biased, lsr, sgd, sgd_pl, sharp, sharp_exact, smoothed_pl, smoothing, two_stage, worst_case
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
@@ -349,6 +350,23 @@ def test_the_lemma_is_above_zero() -> None:
 
 
 # --- plans
+
+
+def is_the_root_at_every_scale(largest_scale: Callable[..., Any]) -> None:
+    """For targets down to 1e-300 of the noise; σ² = 1, β² = ν²."""
+    half, target2 = np.geomspace(1e-150, 1, 7)[:, None], np.geomspace(1e-300, 1e3, 31)
+    found = np.broadcast_to(largest_scale(np.ones(()), SmoothingOracle(beta2=half, nu2=half), target2), (7, 31))
+    for (i, j), scale in np.ndenumerate(found):
+        assert float(scale) == pytest.approx(float(stated.largest_scale(exact(1), exact(half[i, 0]), exact(target2[j]))), rel=1e-9, abs=0)
+
+
+def down_to_the_root_of_tiny(sigma2: Any, oracle: SmoothingOracle, target2: Any) -> Any:
+    return np.maximum(smoothed_pl.largest_scale(sigma2, oracle, target2), 1e-154)
+
+
+def test_the_largest_step_size_at_every_scale() -> None:
+    is_the_root_at_every_scale(smoothed_pl.largest_scale)
+    assert_rejects(is_the_root_at_every_scale, down_to_the_root_of_tiny)
 
 
 @given(numbers(), scales, st.sampled_from(sorted(METHODS)))

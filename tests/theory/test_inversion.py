@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.claims.support.domain import constants, costly, positive, positive_deltas, with_stage
+from tests.claims.support.recursions import mp
 from tests.claims.support.refusals import refuses
 from tests.planted import assert_rejects, tells_apart
+from tests.theory.stated import stated
 from tsla.theory import inversion
 from tsla.theory.constants import Constants
 from tsla.theory.method import Method
@@ -60,6 +62,31 @@ def is_the_smallest_that_the_budget_pays_for(best_eps: BestEps) -> None:
 
 def test_best_eps() -> None:
     is_the_smallest_that_the_budget_pays_for(inversion.best_eps)
+
+
+def is_right_at_every_scale(best_eps: BestEps) -> None:
+    """Of F → aF, ε → aε, which takes ε from 1e-58 to 1e58: by the stated lengths at 50 digits a billionth less is too much."""
+
+    @costly(10)
+    @given(constants(delta=positive(0.01, 1), noiseless=False), st.integers(100, 10**9), st.sampled_from([-183, -90, -30, 30, 90, 183]))
+    def check(k: Constants, budget: int, power: int) -> None:
+        a = 2.0**power
+        scaled = Constants(L=a * k.L, mu=a * k.mu, sigma2=a**2 * k.sigma2, delta=k.delta, F0=a * k.F0)
+        for method, eps in best_eps(scaled, budget=budget).items():
+            for factor, enough in ((1 + 1e-9, True), (1 - 1e-9, False)) if eps is not None else ():
+                lengths = [max(length, 0) for _, length in stated(method, scaled, eps * factor) or []]
+                assert not lengths or (sum(map(mp.ceil, lengths)) <= budget) == enough
+
+    check()
+
+
+def down_to_a_billionth(k: Constants, budget: float) -> dict[str, float | None]:
+    return {name: eps and max(eps, 1e-9) for name, eps in inversion.best_eps(k, budget=budget).items()}
+
+
+def test_best_eps_at_every_scale() -> None:
+    is_right_at_every_scale(inversion.best_eps)
+    assert_rejects(is_right_at_every_scale, down_to_a_billionth)
 
 
 def test_best_eps_of_the_example() -> None:

@@ -20,7 +20,7 @@ from tsla.empirics.experiments.rates import grids as rate_configs
 from tsla.empirics.experiments.rates import samples as rates
 from tsla.empirics.experiments.rates import verdicts as rate_verdicts
 from tsla.empirics.experiments.rates.samples import Samples, first_at_most
-from tsla.empirics.experiments.rates.verdicts import ATTAINED, FASTER, REFUTED
+from tsla.empirics.experiments.rates.verdicts import ATTAINED, FASTER, REFUTED, STEEPER
 from tsla.empirics.runs import records
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation.oracles import Oracle
@@ -218,17 +218,39 @@ def test_a_wrong_bound_is_refuted_and_the_right_one_is_not(monkeypatch: pytest.M
         ({"exponent_low": 2.5, "exponent_high": 2.8}, FASTER),
         ({"exponent_low": 2.5, "exponent_high": 2.9}, ATTAINED),
         ({"exponent_low": 3.2, "exponent_high": 3.4}, REFUTED),
-        ({"exponent_low": 3.2, "exponent_high": 3.4, "predicted": 0.0}, ATTAINED),  # of a logarithm, more on a finite grid says nothing
+        ({"exponent_low": 3.2, "exponent_high": 3.4, "predicted": 0.0}, STEEPER),  # of a logarithm, more on a finite grid says nothing
         ({"at_end_low": 0.05}, REFUTED),
         ({"needed": np.inf}, REFUTED),
         ({"planned": np.inf, "needed": np.inf}, ATTAINED),
         ({"planned": np.inf}, FASTER),
-        ({"fixed": 3000, "single_exponent_low": 3.2, "single_exponent_high": 3.4}, ATTAINED),  # of which the theorem does not speak
+        ({"fixed": 3000, "single_exponent_low": 3.2, "single_exponent_high": 3.4}, STEEPER),  # of which the theorem does not speak
         ({"fixed": 3000}, FASTER),  # the plan fixes most of it: the single iterate counts, with its exponent 2
     ],
 )
 def test_verdicts(changes: dict[str, Any], said: str) -> None:
     assert rate_verdicts.verdict(curve(**changes)) == said
+
+
+@pytest.mark.parametrize(
+    ("changes", "free"),
+    [
+        ({}, False),  # the mean has the plan's exponent, and a single iterate a smaller one
+        ({"single_exponent_high": 2.9}, True),
+        ({"fixed": 3000}, True),
+        ({"planned": np.inf, "needed": np.inf}, True),
+    ],
+)
+def test_what_could_have_failed(changes: dict[str, Any], free: bool) -> None:
+    assert rate_verdicts.could_have_failed(curve(**changes)) == free
+
+
+def test_how_much_shorter_a_plan_could_be() -> None:
+    """At its tightest target; stages of a length that is fixed are left as they are."""
+    rows = curve(fixed=0)
+    assert rate_verdicts.spare_factor(rows) == pytest.approx(2)
+    assert rate_verdicts.spare_factor(rows.assign(needed=[1.0, 400.0, 10.0])) == pytest.approx(1000 / 400)
+    assert rate_verdicts.spare_factor(curve(fixed=100.0, planned=1100.0, needed=200.0)) == pytest.approx(10)
+    assert np.isnan(rate_verdicts.spare_factor(curve(planned=np.inf)))
 
 
 # --- annealed smoothing
