@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -14,8 +13,8 @@ from hypothesis import strategies as st
 
 from tests.claims.support.counterexample import show
 from tests.claims.support.domain import constants, for_all, positive, step_counts, step_sizes, targets, thetas
-from tests.claims.support.functions import FUNCTIONS, fractions, parabola
 from tests.claims.support.marks import properties
+from tests.claims.support.paths import FUNCTIONS, always, enumerate_paths, fractions, parabola, parts
 from tests.claims.support.refusals import refuses
 from tests.claims.support.relations import BoundOf, is_monotone, scales_with_the_objective
 from tests.claims.support.wrong import one_step_more, scaled, stage_changed
@@ -32,32 +31,10 @@ def sgd_bound(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
     return worst_case.sgd_bound(k, eta=eta, T=T)
 
 
-@dataclass(frozen=True)
-class Enumerated:
-    """E‖∇F(w_R)‖² over the run and E F at its ends, by the mean of all paths."""
-
-    gradient2: Fraction
-    start: Fraction
-    end: Fraction
-
-
-def enumerate_paths(F: Callable[..., Any], L: Fraction, w: Fraction, x: Fraction, errors: tuple[Fraction, ...], T: int) -> Enumerated:
-    """w ← w - η(∇F + e), η = x/L, e one of ``errors`` with equal probabilities, on L·F."""
-    points, squares = [w], []
-    for _ in range(T):
-        squares.append(sum((L * F(point)[1]) ** 2 for point in points) / len(points))
-        points = [point - x * (F(point)[1] + e / L) for point in points for e in errors]
-    return Enumerated(sum(squares) / T, L * F(w)[0], L * sum(F(point)[0] for point in points) / len(points))
-
-
-parts = st.builds(Fraction, st.integers(1, 31), st.just(16))
-"""ηL, in (0, 2)."""
-
-
 @for_all(fractions, fractions, fractions, parts, st.integers(1, 4))
 def is_exact_on_a_parabola(bound: BoundOf, L: Fraction, w: Fraction, sigma: Fraction, x: Fraction, T: int) -> None:
     """With F0 - E F(w_T) for F0."""
-    run = enumerate_paths(parabola, L, w, x, (sigma, -sigma), T)
+    run = enumerate_paths(parabola, L, w, x, always(sigma, -sigma), T)
     assume(run.end < run.start)
     k, eta = Constants(L=float(L), sigma2=float(sigma**2), F0=float(run.start - run.end)), float(x / L)
     show("bound sgd", k, eta=eta, T=T, exact=True)
@@ -67,7 +44,7 @@ def is_exact_on_a_parabola(bound: BoundOf, L: Fraction, w: Fraction, sigma: Frac
 @for_all(st.sampled_from(FUNCTIONS), fractions, fractions, fractions, parts, st.integers(1, 4), costs=2)
 def holds_on_every_function(bound: BoundOf, F: Callable[..., Any], L: Fraction, w: Fraction, sigma: Fraction, x: Fraction, T: int) -> None:
     """With F(w_0) - F* for F0, and with F0 - E F(w_T) too."""
-    run = enumerate_paths(F, L, w, x, (sigma, -sigma), T)
+    run = enumerate_paths(F, L, w, x, always(sigma, -sigma), T)
     for F0 in (run.start, run.start - run.end):
         if F0 > 0:
             k, eta = Constants(L=float(L), sigma2=float(sigma**2), F0=float(F0)), float(x / L)
@@ -159,7 +136,7 @@ def is_attained_on_a_parabola(value: Value, L: Fraction, w: Fraction, sigma: Fra
     """At η = 1/L, along g = ∇F ± σ alone (θ = 0), along ĝ = ∇F - √δσ alone (θ = 1), or where ĝ = g, with any θ between."""
     cases = [(0.0, root_delta**2, (sigma, -sigma)), (1.0, root_delta**2, (-root_delta * sigma,)), (theta, 1, (sigma, -sigma))]
     for t, delta, errors in cases:
-        run = enumerate_paths(parabola, L, w, Fraction(1), errors, T)
+        run = enumerate_paths(parabola, L, w, Fraction(1), always(*errors), T)
         k = Constants(L=float(L), sigma2=float(sigma**2), delta=float(delta), F0=float(run.start))
         show("bound lsr", k, delta=k.delta, eta=1 / L, T=T, theta=t)
         assert float(value(k, T=T, theta=t)) == pytest.approx(float(run.gradient2), rel=1e-12)
@@ -169,7 +146,7 @@ def is_attained_on_a_parabola(value: Value, L: Fraction, w: Fraction, sigma: Fra
 def holds_on_every_function_at_the_largest_step(
     value: Value, F: Callable[..., Any], L: Fraction, w: Fraction, sigma: Fraction, root_delta: Fraction, T: int, biased: bool
 ) -> None:
-    run = enumerate_paths(F, L, w, Fraction(1), (root_delta * sigma,) if biased else (sigma, -sigma), T)
+    run = enumerate_paths(F, L, w, Fraction(1), always(root_delta * sigma) if biased else always(sigma, -sigma), T)
     assume(run.start > 0)
     k = Constants(L=float(L), sigma2=float(sigma**2), delta=float(root_delta**2), F0=float(run.start))
     show("bound lsr", k, delta=k.delta, eta=1 / L, T=T, theta=float(biased))
@@ -210,7 +187,7 @@ test_lsr_value = properties(
 def test_the_floor_of_the_first_stage_is_attained(mu: Fraction, sigma: Fraction, root_delta: Fraction, part: Fraction) -> None:
     """μw²/2 under the constant bias b = √V: at w = b/μ every step stays, and the gap V/(2μ) is all that C7 leaves at θ = 1."""
     bias, w = root_delta * sigma, root_delta * sigma / mu
-    run = enumerate_paths(parabola, mu, w, part / 2, (-bias,), 3)
+    run = enumerate_paths(parabola, mu, w, part / 2, always(-bias), 3)
     assert run.end == run.start == bias**2 / (2 * mu)
     k = Constants(L=float(mu), mu=float(mu), sigma2=float(sigma**2), delta=float(root_delta**2), F0=1)
     floor_of_it = two_stage.stage_one(k, eta1=float(part / 2 / mu), T1=10**6, theta=1).terms["smoothing"]

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.claims.support.counterexample import show
 from tests.claims.support.domain import constants, for_all, positive, step_counts, step_sizes
-from tests.claims.support.functions import FUNCTIONS, fractions
 from tests.claims.support.marks import properties
+from tests.claims.support.paths import FUNCTIONS, fractions
 from tests.claims.support.recursions import exact
 from tests.claims.support.refusals import refuses
 from tests.claims.support.wrong import scaled

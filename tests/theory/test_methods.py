@@ -62,7 +62,7 @@ def test_claims_are_stated_once() -> None:
         ({"bound": sgd.bound}, "new (C99): bound and why go together, so that every bound has its derivation"),
         ({"why": sgd.why, "steps": sgd.steps}, "new (C99): bound and why go together, so that every bound has its derivation"),
         ({}, "new (C99): bound, steps or both must be given"),
-        ({"steps": sgd.steps, "run": "eta power"}, "new (C99): run has 'power'; it can have eta T eta1 T1 eta2 T2"),
+        ({"steps": sgd.steps, "run": "eta power"}, "new (C99): run has 'power'; it can have eta T eta1 T1 eta2 T2 momentum clip steepest"),
     ],
 )
 def test_methods_that_are_none(parts: dict[str, Any], message: str) -> None:
