@@ -126,6 +126,9 @@ def test_what_holds_at_the_end_of_a_run_does_not_hold_at_its_steps() -> None:
         lambda: Premise("A4", {gap: x}),
         lambda: replace(COUNT, start={n: z3.RealVal(0)}),
         lambda: replace(COUNT, start={mu: L / 2}, next={mu: L / 2}),
+        lambda: replace(COUNT, end={n: mu}),
+        lambda: replace(COUNT, end={z: T}),
+        lambda: claim(definitions={"a state": n == 0}, steps=(ONE_MORE, COUNT)),
     ],
 )
 def test_what_would_say_something_of_the_constants_is_refused(wrong: Callable[[], object]) -> None:

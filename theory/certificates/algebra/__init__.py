@@ -1,7 +1,7 @@
-"""Algebra: the steps of the claims C1-C8, C10-C12 and C14-C18, each proved by z3 over the reals or by sympy, and each able to fail.
+"""Algebra: the steps of the claims C1-C22, each proved by z3 over the reals or by sympy, and each able to fail.
 
-``engine`` is what they share. Each module here holds the steps of a claim, or of a part of C12, C15 or C18: ``obligations()`` gives them,
-``certificates()`` their outcomes.
+``engine`` is what they share. Each module here holds the steps of a claim, or of a part of C12, C15, C18 or C20: ``obligations()`` gives them,
+``manifests()`` how they make up the claim, ``certificates()`` the outcomes of both.
 
 Expectations are real numbers here, and vectors are their inner products: what linearity of E, or the sign of a square, gives in a step is
 one of its named hypotheses. What stands outside of the algebra, such as the induction over the number of steps, is named in

@@ -16,7 +16,7 @@ A manifest for a claim of one's own::
         name="sum",
         statement="(η/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_T) + T Lη²σ²/2",
         premises=(*premises("L > 0", "eta > 0", "eta <= 1/L", "sigma2 >= 0", "A2: variance"), Premise("A2: E g = ∇F", {slope: Gg}), ...),
-        steps=(second_moment, one_step, Induction("sum", first, next_step, ...)),
+        steps=(second_moment, one_step, Induction(name="sum", first=first, next_step=next_step, ...)),
         conclusion=GAIN * S <= start - gap + T * LIFT,
     )
 
@@ -44,6 +44,7 @@ from tsla.theory.certificates.algebra.engine.symbols import F0, L, Premises, eps
 from tsla.theory.claims import CLAIMS
 
 Function: TypeAlias = Callable[..., Any]
+"""A bound or a plan, called with numbers by the names of their symbols; it raises ValueError for those that it does not allow."""
 State: TypeAlias = Mapping[Formula, Formula]
 """Symbols, and what is put in their place."""
 WHOLE = {part.id: claim.id for claim in CLAIMS for part in (claim, *claim.parts)}
@@ -141,8 +142,10 @@ class Induction:
     final: ClassVar = True
 
     def __post_init__(self) -> None:
-        if self.start.keys() != self.next.keys() or any(map(_is_constant, self.start)):
-            raise ValueError(f"{self.name}: start and next must be of the same symbols, and of none of {WORLD}")
+        if self.start.keys() != self.next.keys() or self.end.keys() - self.start.keys():
+            raise ValueError(f"{self.name}: start and next must be of the same symbols, and end of some of them")
+        if any(map(_is_constant, (*self.start, *self.end.values()))):
+            raise ValueError(f"{self.name}: start, next and end must not be of {WORLD}")
 
     @property
     def conclusion(self) -> Formula:
@@ -270,11 +273,12 @@ class Manifest:
 
     def __post_init__(self) -> None:
         spoken_of = [s for premise in self.premises for s in _symbols(premise.formula) if not premise.for_every(s)] if self.named else []
+        counted = [symbol for step in self.steps if isinstance(step, Induction) for symbol in step.start]
         terms: dict[str, set[str]] = {}
         for name, formula in self.named.items():
             symbol, term = formula.children()
             names = z3.is_eq(formula) or (z3.is_ge(formula) and name in self.settings)
-            if not names or symbol.num_args() or any(map(symbol.eq, [*WORLD, *spoken_of])) or str(symbol) in terms:
+            if not names or symbol.num_args() or any(map(symbol.eq, [*WORLD, *spoken_of, *counted])) or str(symbol) in terms:
                 raise ValueError(
                     f"{self.claim}, {self.name}: {name!r}, {_line(formula)}, must name a term by a symbol that has no other meaning"
                 )
