@@ -23,7 +23,7 @@ from tsla.theory.sgd import MEAN_SQUARED_GRADIENT
 
 ASSUMES = ("A1", "A2", "A3")
 LOWERED_BY = {
-    "bias": "a smaller theta, or a smoothing label of smaller delta",
+    "smoothing": "a smoothing label of smaller delta",
     "noise": "a smaller eta, or a larger batch",
 }
 
@@ -64,22 +64,25 @@ class Shares:
         total = kept + scale.x
         return cls.of(delta, np.where(helps, scale.x / total, 0.0), np.where(helps, kept / total, 1.0))
 
-    def lifts(self, scale: Scale) -> tuple[Array, Array, Array]:
-        """``θn`` of the worst split, and its two parts of W: ``θ²b²`` and ``x((1-θ) + θn)²``, all in units of σ and σ²."""
-        noise = np.minimum(product(scale.x, self.true, over=(scale.rest,)), self.smoothing)
-        bias2 = product(self.smoothing - noise, self.smoothing + noise)
-        return noise, bias2, product(scale.x, self.true + noise, self.true + noise)
+    def noise(self, scale: Scale) -> Array:
+        """``θn`` of the worst split, in units of σ."""
+        return np.minimum(product(scale.x, self.true, over=(scale.rest,)), self.smoothing)
 
 
-def shares(delta: Array, scale: Scale, theta: ArrayLike | None) -> Shares:
+def _shares(delta: Array, scale: Scale, theta: ArrayLike | None) -> Shares:
     """Those at ``theta``, by default at θ°."""
     return Shares.best(delta, scale) if theta is None else Shares.of(delta, theta)
 
 
-def floor(constants: Constants, scale: Scale, theta: ArrayLike | None) -> tuple[Array, Array]:
-    """The two terms of ``W(θ, x)``, bias and noise; ``θ`` defaults to θ°, then ``W° = σ²δy/(δ+y)``, ``y = x/(1-x)``."""
-    _, bias2, noise2 = shares(constants.need_delta("C18"), scale, theta).lifts(scale)
-    return product(bias2, constants.sigma2), product(noise2, constants.sigma2)
+def floor(constants: Constants, step: Array, theta: ArrayLike | None) -> tuple[Array, Array]:
+    """``W(θ, x)`` as what falls with δ and what falls with x; ``θ`` defaults to θ°, then ``W° = σ²δy/(δ+y)``, ``y = x/(1-x)``.
+
+    With ``a = 1-θ`` and ``q = θ√δ``, in units of σ²: ``q·max(q, x(q+a))`` and ``xa(a + θn)``, neither of which cancels.
+    """
+    scale = Scale.of(step, constants.L)
+    found, sigma2 = _shares(constants.need_delta("C18"), scale, theta), constants.sigma2
+    largest = np.maximum(found.smoothing, product(scale.x, found.smoothing + found.true))
+    return product(found.smoothing, largest, sigma2), product(scale.x, found.true, found.true + found.noise(scale), sigma2)
 
 
 @representable
@@ -92,12 +95,12 @@ def bound(constants: Constants, *, eta: ArrayLike, T: ArrayLike, theta: ArrayLik
     Raises ValueError outside the premises.
     """
     step, steps = step_size("eta", eta, constants.L, "C18"), step_count("T", T)
-    bias, noise = floor(constants, Scale.of(step, constants.L), theta)
+    smoothing, noise = floor(constants, step, theta)
     return Bound(
         method="lsr",
         claim="C18",
         quantity=MEAN_SQUARED_GRADIENT,
-        terms={"optimisation": product(2, constants.F0, over=(step, steps)), "bias": bias, "noise": noise},
+        terms={"optimisation": product(2, constants.F0, over=(step, steps)), "smoothing": smoothing, "noise": noise},
         lowered_by={"optimisation": longer(step, constants.L), **LOWERED_BY},
         assumes=ASSUMES,
     )
@@ -137,12 +140,14 @@ def too_large_delta(constants: Constants, eps: float, samples: float) -> float:
     return 1 / (1 + (1 / e - longer)) if longer < 1 / e else np.nan
 
 
-def floor_why(k: Constants, scale: Scale, theta: ArrayLike | None) -> list[Line]:
+def floor_why(k: Constants, eta: float, theta: float | None) -> list[Line]:
     """W, from C1, A2, A3 and C12."""
-    delta = k.need_delta("C18")
-    found = shares(delta, scale, theta)
-    noise, *_ = found.lifts(scale)
-    bias2, noise2 = floor(k, scale, theta)
+    delta, step = k.need_delta("C18"), np.asarray(eta)
+    scale = Scale.of(step, k.L)
+    found = _shares(delta, scale, theta)
+    noise, W = found.noise(scale), np.asarray(sum(floor(k, step, theta)))
+    bias2 = product(found.smoothing - noise, found.smoothing + noise, k.sigma2)
+    noise2 = product(scale.x, found.true + noise, found.true + noise, k.sigma2)
     chosen = "θ°(η), which minimises the floor below" if theta is None else "as given"
     return [
         Line(f"C1:  g_LS = (1-θ)g + θĝ, θ = {{}} ({chosen})", found.theta),
@@ -150,16 +155,15 @@ def floor_why(k: Constants, scale: Scale, theta: ArrayLike | None) -> list[Line]
         Line("A2, and Cauchy-Schwarz for E⟨g - ∇F, ĝ - Eĝ⟩ <= σn:  the noise of g_LS is at most ((1-θ)σ + θn)²"),
         Line("C12, ηL = {} <= 1:  E F(w⁺) <= F - (η/2)‖∇F‖² + (η/2)(θ²b² + ηL((1-θ)σ + θn)²)", scale.x),
         Line("it is largest at θn = min(θ√δσ, ηL(1-θ)σ/(1-ηL)) = {}", product(noise, np.sqrt(k.sigma2))),
-        Line("there  W(θ, ηL) = θ²b² + ηL((1-θ)σ + θn)² = {} + {} = {}", bias2, noise2, bias2 + noise2),
+        Line("there  W(θ, ηL) = θ²b² + ηL((1-θ)σ + θn)² = {} + {} = {}", bias2, noise2, W),
     ]
 
 
 def why(k: Constants, *, eta: float, T: float, theta: float | None = None) -> list[Line]:
     """C18, from C1 and C12."""
-    scale = Scale.of(np.asarray(eta), k.L)
-    start, W = product(2, k.F0, over=(eta, T)), np.asarray(sum(floor(k, scale, theta)))
+    start, W = product(2, k.F0, over=(eta, T)), np.asarray(sum(floor(k, np.asarray(eta), theta)))
     return [
-        *floor_why(k, scale, theta),
+        *floor_why(k, eta, theta),
         Line("summed over T = {} steps, with F >= 0, and divided by ηT/2 = {}:", T, product(eta, T, over=(2,))),
         Line("E‖∇F(w_R)‖² <= 2F0/(ηT) + W(θ, ηL) = {} + {}", start, W),
     ]

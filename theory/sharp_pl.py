@@ -15,7 +15,6 @@ from tsla.theory.plan import Plan, Stage, whole_steps
 from tsla.theory.products import product
 from tsla.theory.sgd import MEAN_SQUARED_GRADIENT, noise_step_size
 from tsla.theory.sgd_pl import three_phases
-from tsla.theory.sharp import Scale
 
 ASSUMES = (*sharp.ASSUMES, "A4")
 
@@ -29,12 +28,12 @@ def gap_bound(constants: Constants, *, eta: ArrayLike, T: ArrayLike, theta: Arra
     """
     mu = constants.need_mu("C18")
     step, steps = step_size("eta", eta, constants.L, "C18"), step_count("T", T, at_least=0)
-    start, bias, noise = _gap(constants, mu, step, steps, theta)
+    start, smoothing, noise = _gap(constants, mu, step, steps, theta)
     return Bound(
         method="lsr",
         claim="C18",
         quantity="E[F(w_T) - F*]",
-        terms={"optimisation": start, "bias": bias, "noise": noise},
+        terms={"optimisation": start, "smoothing": smoothing, "noise": noise},
         lowered_by={"optimisation": longer(step, constants.L), **sharp.LOWERED_BY},
         assumes=ASSUMES,
     )
@@ -42,8 +41,8 @@ def gap_bound(constants: Constants, *, eta: ArrayLike, T: ArrayLike, theta: Arra
 
 def _gap(constants: Constants, mu: Array, step: Array, steps: Array, theta: ArrayLike | None) -> tuple[Array, Array, Array]:
     """What is left of F0, and the two parts of ``W/(2μ)``."""
-    bias, noise = sharp.floor(constants, Scale.of(step, constants.L), theta)
-    return product(contraction(mu, step, steps), constants.F0), product(bias, over=(2, mu)), product(noise, over=(2, mu))
+    smoothing, noise = sharp.floor(constants, step, theta)
+    return product(contraction(mu, step, steps), constants.F0), product(smoothing, over=(2, mu)), product(noise, over=(2, mu))
 
 
 def gap_why(k: Constants, *, eta: float, T: float, theta: float | None = None) -> list[Line]:
@@ -53,17 +52,17 @@ def gap_why(k: Constants, *, eta: float, T: float, theta: float | None = None) -
 
 
 def _gap_why(k: Constants, mu: Array, eta: float, T: float, theta: float | None) -> list[Line]:
-    W = np.asarray(sum(sharp.floor(k, Scale.of(np.asarray(eta), k.L), theta)))
+    W = np.asarray(sum(sharp.floor(k, np.asarray(eta), theta)))
     return [
-        *sharp.floor_why(k, Scale.of(np.asarray(eta), k.L), theta),
+        *sharp.floor_why(k, eta, theta),
         Line("A4, 2μ(F - F*) <= ‖∇F‖², μ = {}:  E[F(w⁺) - F*] <= (1-ημ)(F - F*) + (η/2)W, W = {}", mu, W),
         Line("over T = {} steps (1-ημ)^T = {}, and Σ(1-ημ)^t <= 1/(ημ):", T, contraction(mu, np.asarray(eta), np.asarray(T))),
     ]
 
 
 def _joined(text: str, k: Constants, mu: Array, eta: float, T: float, theta: float | None) -> Line:
-    start, bias, noise = _gap(k, mu, np.asarray(eta), np.asarray(T), theta)
-    return Line(text, start, bias + noise)
+    start, smoothing, noise = _gap(k, mu, np.asarray(eta), np.asarray(T), theta)
+    return Line(text, start, smoothing + noise)
 
 
 @representable
@@ -102,19 +101,19 @@ def tsla_bound(
     mu = constants.need_mu("C18")
     step1, steps1 = step_size("eta1", eta1, constants.L, "C18"), step_count("T1", T1, at_least=0)
     step, steps = step_size("eta2", eta2, constants.L, "C18"), step_count("T2", T2)
-    start, bias, noise = _gap(constants, mu, step1, steps1, theta)
+    start, smoothing, noise = _gap(constants, mu, step1, steps1, theta)
     return Bound(
         method="tsla",
         claim="C18",
         quantity=MEAN_SQUARED_GRADIENT,
         terms={
             "optimisation": product(2, start, over=(step, steps)),
-            "smoothing": product(2, bias + noise, over=(step, steps)),
+            "smoothing": product(2, smoothing + noise, over=(step, steps)),
             "noise": product(step, constants.L, constants.sigma2),
         },
         lowered_by={
             "optimisation": "a longer first stage T1, or more plain steps T2",
-            "smoothing": "more plain steps T2, a smaller eta1, or a smoothing label of smaller delta",
+            "smoothing": "more plain steps T2, or a smoothing label of smaller delta",
             "noise": "a smaller eta2, or a larger batch (it divides sigma2)",
         },
         assumes=ASSUMES,

@@ -42,12 +42,12 @@ def exact_bound(k: Constants, eta: float, T: float, theta: float | None) -> Boun
 # --- the lemma ---
 
 
-@for_all(joints(), thetas)
+@for_all(joints(), thetas, costs=2)
 def bounds_every_distribution(lemma: Lemma, joint: Joint, theta: float) -> None:
     assert joint.smoothed(theta) <= lemma(joint.s2, joint.shat2 / joint.s2, theta) * (1 + 1e-12) + joint.rounding
 
 
-@for_all(joints(), thetas, st.floats(0, 2))
+@for_all(joints(), thetas, st.floats(0, 2), costs=2)
 def is_attained_by_deviations_in_proportion(lemma: Lemma, joint: Joint, theta: float, root_delta: float) -> None:
     """ĝ - ∇F = √δ(g - ∇F)."""
     both = Joint(joint.p, joint.g, joint.gradient + root_delta * (joint.g - joint.gradient))
@@ -129,14 +129,14 @@ def drops_nothing_at_its_worst_split(bound: BoundOf, data: st.DataObject, k: Con
     is_the_worst(1, bound, data, k, T, theta)
 
 
-@for_all(st.data(), smoothed, step_counts)
+@for_all(st.data(), smoothed, step_counts, costs=2)
 def has_the_best_theta_for_its_default(bound: BoundOf, data: st.DataObject, k: Constants, T: int) -> None:
     eta = data.draw(step_sizes(float(k.L)))
     best, values = bound(k, eta, T, None).total, bound(k, eta, T, GRID).total  # type: ignore[arg-type]
     assert float(best) <= np.min(values) * (1 + 1e-12)
 
 
-@for_all(st.data(), smoothed, step_counts, thetas)
+@for_all(st.data(), smoothed, step_counts, thetas, costs=2)
 def is_between_no_bias_and_c5(bound: BoundOf, data: st.DataObject, k: Constants, T: int, theta: float) -> None:
     """θ²δσ² above the start, and C5 with U for V at η = 1/L, where only that is left of V."""
     eta, D = data.draw(step_sizes(float(k.L))), float(2 * k.F0 / T)
@@ -146,7 +146,7 @@ def is_between_no_bias_and_c5(bound: BoundOf, data: st.DataObject, k: Constants,
     assert float(bound(k, 1 / float(k.L), T, theta).total) == pytest.approx(D * float(k.L) + U, rel=1e-12)
 
 
-@for_all(st.data(), smoothed, step_counts)
+@for_all(st.data(), smoothed, step_counts, costs=2)
 def is_c16_without_smoothing(bound: BoundOf, data: st.DataObject, k: Constants, T: int) -> None:
     eta = data.draw(step_sizes(float(k.L)))
     assert float(bound(k, eta, T, 0.0).total) == pytest.approx(float(worst_case.sgd_bound(k, eta=eta, T=T).total), rel=1e-13)
@@ -172,7 +172,7 @@ def holds_on_every_function(bound: BoundOf, F: Callable[..., Any], run: Run, par
             assert float(found.gradient2) <= float(bound(k, float(x / L), T, float(theta)).total) * (1 + 1e-12)
 
 
-@for_all(runs, st.integers(1, 4))
+@for_all(runs, st.integers(1, 4), costs=2)
 def is_attained_at_the_largest_step(bound: BoundOf, run: Run, T: int) -> None:
     """On (L/2)w² at η = 1/L with ĝ - ∇F = √δ(g - ∇F), and F0 - E F(w_T) for F0."""
     L, w, sigma, theta, root_delta, _ = run
@@ -183,7 +183,7 @@ def is_attained_at_the_largest_step(bound: BoundOf, run: Run, T: int) -> None:
     assert float(bound(k, float(1 / L), T, float(theta)).total) == pytest.approx(float(found.gradient2), rel=1e-12)
 
 
-@for_all(runs, parts)
+@for_all(runs, parts, costs=2)
 def is_attained_in_one_step(bound: BoundOf, run: Run, part: Fraction) -> None:
     """On (L/2)w² at the split that is worst for its slope, tan φ = x(1-θ)σ/((1-x)‖∇F‖), with noise of two points."""
     L, w, sigma, theta, root_delta, _ = map(exact, run)
@@ -195,6 +195,16 @@ def is_attained_in_one_step(bound: BoundOf, run: Run, part: Fraction) -> None:
     assume(fallen > 1e-3 * L * w**2)
     k = Constants(L=float(L), sigma2=float(sigma**2), delta=float(root_delta**2), F0=float(fallen))
     assert float(bound(k, float(x / L), 1, float(theta)).total) == pytest.approx(float(slope**2), rel=1e-9)
+
+
+@for_all(st.data(), smoothed, costs=2)
+def lowers_the_floor_from_a_step_size_on(bound: BoundOf, data: st.DataObject, k: Constants) -> None:
+    """As T → ∞: iff ηL > 1 - √(1-δ)."""
+    eta = data.draw(step_sizes(float(k.L)))
+    x, border = eta * float(k.L), 1 - max(1 - float(k.delta), 0.0) ** 0.5
+    assume(abs(x - border) > 1e-3)
+    smoothed, plain = (float(bound(k, eta, 1e300, theta).total) for theta in (None, 0.0))
+    assert (smoothed < plain * (1 - 1e-12)) == (x > border)
 
 
 def at_other_theta(right: BoundOf) -> BoundOf:
@@ -209,10 +219,10 @@ test_bound = properties(
     "C18",
     sharp_bound,
     {
-        is_c12_at_its_worst_split: [scaled(sharp_bound, noise=0.999), scaled(sharp_bound, bias=1.001), with_lemma],
+        is_c12_at_its_worst_split: [scaled(sharp_bound, noise=0.999), scaled(sharp_bound, smoothing=1.001), with_lemma],
         has_the_best_theta_for_its_default: [at_other_theta(sharp_bound), with_lemma],
         is_between_no_bias_and_c5: [exact_bound, scaled(sharp_bound, noise=0.5)],
-        holds_on_every_function: [scaled(sharp_bound, optimisation=0.5, noise=0.25, bias=0.25)],
+        holds_on_every_function: [scaled(sharp_bound, optimisation=0.5, noise=0.25, smoothing=0.25)],
         is_attained_at_the_largest_step: [with_lemma],
     },
     found="equals C12 at the worst split, searched at 50 digits; no θ of a grid is better than θ°",
@@ -224,6 +234,7 @@ test_exact_bound = properties(
         drops_nothing_at_its_worst_split: [sharp_bound, scaled(exact_bound, smoothing=0.999)],
         has_the_best_theta_for_its_default: [at_other_theta(exact_bound)],
         is_c16_without_smoothing: [sharp_bound],
+        lowers_the_floor_from_a_step_size_on: [sharp_bound],
         holds_on_every_function: [scaled(exact_bound, smoothing=0.5), scaled(exact_bound, noise=0.5)],
         is_attained_at_the_largest_step: [scaled(exact_bound, noise=0.9)],
         is_attained_in_one_step: [sharp_bound, scaled(exact_bound, smoothing=0.99)],
@@ -235,7 +246,7 @@ test_exact_bound = properties(
 # --- what smoothing buys ---
 
 
-@for_all(smoothed, targets)
+@for_all(smoothed, targets, costs=2)
 def buys_what_it_says(steps: Planner, k: Constants, eps: float) -> None:
     """(4LF0/ε²)(1/δ - 1) of C4's samples for e ≤ δ ≤ 1; all but 4LF0/ε² for smaller δ, and none for larger ones."""
     e, unit = eps**2 / (2 * float(k.sigma2)), float(4 * k.L * k.F0 / eps**2)
@@ -244,18 +255,18 @@ def buys_what_it_says(steps: Planner, k: Constants, eps: float) -> None:
     assert found == pytest.approx(plain - unit * (1 / delta - 1) if e < 1 else unit, rel=1e-12, abs=1 + 1e-9 * plain)
 
 
-@for_all(smoothed, targets)
+@for_all(smoothed, targets, costs=2)
 def reaches_half_of_the_target_with_its_floor(steps: Planner, k: Constants, eps: float) -> None:
     (stage,) = steps(k, eps=eps).stages
     terms = sharp.bound(k, eta=stage.eta, T=stage.steps, theta=stage.theta).terms
-    assert float(terms["bias"] + terms["noise"]) <= eps**2 / 2 * (1 + 1e-12)
+    assert float(terms["smoothing"] + terms["noise"]) <= eps**2 / 2 * (1 + 1e-12)
     assert float(terms["optimisation"]) <= eps**2 / 2 * (1 + 1e-12)
 
 
 SCALES = np.concatenate([np.geomspace(1e-4, 1, 60), 1 - np.geomspace(1e-4, 0.5, 20)])[:, None]
 
 
-@for_all(smoothed, targets)
+@for_all(smoothed, targets, costs=2)
 def is_as_short_as_any_step_size_and_theta_allow(steps: Planner, k: Constants, eps: float) -> None:
     """It gets there, and nothing on a grid of both does with one step fewer."""
     (stage,) = (plan := steps(k, eps=eps)).stages
@@ -296,7 +307,7 @@ def test_the_example(evidence: Callable[..., None]) -> None:
 # --- with A4 ---
 
 
-@for_all(st.data(), smoothed, st.integers(0, 60), thetas, costs=2)
+@for_all(st.data(), smoothed, st.integers(0, 60), thetas, costs=4)
 def is_the_recursion_from_above_its_fixed_point(bound: BoundOf, data: st.DataObject, k: Constants, T: int, theta: float) -> None:
     """a ← (1-ημ) a + (η/2)W."""
     eta = data.draw(step_sizes(float(k.L)))
@@ -310,7 +321,7 @@ def gap_bound(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
     return sharp_pl.gap_bound(k, eta=eta, T=T, theta=theta)
 
 
-@for_all(st.data(), smoothed, st.integers(0, 1000), st.integers(1, 10**4), st.none() | thetas)
+@for_all(st.data(), smoothed, st.integers(0, 1000), st.integers(1, 10**4), st.none() | thetas, costs=2)
 def is_plain_sgd_from_the_gap(
     bound: Callable[..., Bound], data: st.DataObject, k: Constants, T1: int, T2: int, theta: float | None
 ) -> None:
@@ -329,12 +340,12 @@ def reaches_the_target_by_recursion(steps: Planner, k: Constants, share: float) 
     """a ← (1-η_t μ) a + (η_t/2)W(θ, η_t L) over the first two phases, then C18's sum over the third."""
     eps = float(np.sqrt(share * k.sigma2))
     *before, third = steps(k, eps=eps).stages
-    a, mu, terms = float(k.F0), float(k.mu), ("bias", "noise")
+    a, mu, terms = float(k.F0), float(k.mu), ("smoothing", "noise")
     for stage in before:
         assert stage.theta == third.theta
         etas = np.array(list(step_sizes_of(stage)))
         found = sharp.bound(k, eta=etas, T=1, theta=stage.theta).terms if etas.size else dict.fromkeys(terms, etas)
-        for eta, W in zip(etas, found["bias"] + found["noise"], strict=True):
+        for eta, W in zip(etas, found["smoothing"] + found["noise"], strict=True):
             a = (1 - eta * mu) * a + eta / 2 * W
     left = Constants(L=k.L, sigma2=k.sigma2, delta=k.delta, F0=a)
     assert sharp.bound(left, eta=third.eta, T=third.steps, theta=third.theta).total <= eps**2 * (1 + 1e-9)
@@ -343,7 +354,7 @@ def reaches_the_target_by_recursion(steps: Planner, k: Constants, share: float) 
 test_gap = properties(
     "C18",
     gap_bound,
-    {is_the_recursion_from_above_its_fixed_point: [scaled(gap_bound, noise=0.99), scaled(gap_bound, bias=2.0)]},
+    {is_the_recursion_from_above_its_fixed_point: [scaled(gap_bound, noise=0.99), scaled(gap_bound, smoothing=2.0)]},
 )
 test_tsla = properties(
     "C18",

@@ -42,6 +42,7 @@ def found(s2: Any, shat2: Any, c: Any) -> Moments:
     [
         (smoothing.mix, ("s2", "shat2", "theta")),
         (smoothing.lemma, ("s2", "shat2", "theta")),
+        (smoothing.sharp, ("s2", "shat2", "theta")),
         (smoothing.paper_theta, ("shat2",)),
         (smoothing.lemma_theta, ("shat2",)),
         (lambda s2, shat2, c, theta: found(s2, shat2, c).second_moment(theta), ("s2", "shat2", "c", "theta")),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tsla.theory import sgd, smoothing, stall, variance, worst_case
+from tsla.theory import sgd, sharp_exact, smoothing, stall, variance, worst_case
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Constants, step_scale
 from tsla.theory.moments import Moments
@@ -20,7 +20,10 @@ VALID: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "SmoothingOracle": (SmoothingOracle, {"beta2": 0.1, "nu2": 0.2, "c": 0.05}),
     "SmoothingOracle.moments": (ORACLE.moments, {"sigma2": 1}),
     "Moments.of": (Moments.of, {"s2": 1, "shat2": 1, "c": 0.1, "grad2": 1}),
-    **{f"Moments.{of.__name__}": (of, {"theta": 0.5}) for of in (FOUND.bias, FOUND.noise, FOUND.second_moment, FOUND.lemma, FOUND.gain)},
+    **{
+        f"Moments.{of.__name__}": (of, {"theta": 0.5})
+        for of in (FOUND.bias, FOUND.noise, FOUND.second_moment, FOUND.lemma, FOUND.sharp, FOUND.gain)
+    },
     **{f"Moments.{of.__name__}": (of, {"theta": 0.5}) for of in (FOUND.beyond, FOUND.excess, FOUND.critical_batch_size)},
     "Moments.theta_for_step": (FOUND.theta_for_step, {"eta_L": 0.5}),
     "step_scale": (lambda **k: step_scale(**k, claim="C12"), {"L": 10, "eta": 0.1}),
@@ -28,6 +31,9 @@ VALID: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "smoothing.mix": (smoothing.mix, {"true": 1, "smoothing": 0.5, "theta": 0.5}),
     "smoothing.lemma": (smoothing.lemma, {"sigma2": 1, "delta": 0.1, "theta": 0.5}),
     "smoothing.lemma_at_paper_theta": (smoothing.lemma_at_paper_theta, {"sigma2": 1, "delta": 0.1}),
+    "smoothing.sharp": (smoothing.sharp, {"sigma2": 1, "delta": 0.1, "theta": 0.5}),
+    "smoothing.sharp_at_paper_theta": (smoothing.sharp_at_paper_theta, {"sigma2": 1, "delta": 0.1}),
+    "sharp_exact.bound": (partial(sharp_exact.bound, Constants(L=10, sigma2=1, F0=1, delta=0.1)), {"eta": 0.1, "T": 10, "theta": 0.5}),
     "stall.settled": (stall.settled, {"sigma2": 1, "delta": 0.1, "theta": 0.5}),
     "stall.settled_at_largest_step": (stall.settled_at_largest_step, {"sigma2": 1, "delta": 0.1, "theta": 0.5}),
     "variance.from_bounds": (variance.from_bounds, {"sigma2": 1, "delta": 0.1, "theta": 0.5}),

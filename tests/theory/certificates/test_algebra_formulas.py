@@ -178,7 +178,7 @@ def along_smoothing_label(at: Point) -> Point:
 
 def sharp_floor(p: Any, theta: float | None) -> Any:
     terms = sharp.bound(constants(p), eta=p.x / p.L, T=p.T, theta=theta).terms
-    return terms["bias"] + terms["noise"]
+    return terms["smoothing"] + terms["noise"]
 
 
 def small_target(at: Point) -> Point:

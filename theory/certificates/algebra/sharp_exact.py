@@ -77,13 +77,16 @@ def obligations() -> tuple[Obligation, ...]:
         _at_largest_step(),
         _attained(),
         _plan_alone(),
+        _no_smoothing(),
         _split_for_all(),
         _room_at_best(),
         _unsmoothed(),
         _parabola(),
+        _border(),
         _grows(),
         _gain_from(),
         _never_mixes(),
+        _floor(),
     )
 
 
@@ -353,6 +356,50 @@ def _split_for_all() -> Obligation:
             "n = √δ": conclude(s * s + b * b == s * s),
         },
         guarantee="identity",
+    )
+
+
+def _no_smoothing() -> Obligation:
+    """In units of σ."""
+    n, b = z3.Reals("n b")
+    cost = x * (theta * theta * b * b + (1 - theta + theta * n) * (1 - theta + theta * n)) + 2 * rest * theta * b * e
+    return Obligation(
+        claim="C18",
+        name="exact, no smoothing from δ = 1 on",
+        statement="n = σ, b = 0 has b² + n² ≤ δσ² for δ ≥ 1, and every θ costs xσ² there, as θ = 0 does",
+        hypotheses={**SCALE, "δ ≥ 1": delta >= 1, "split": z3.And(n == 1, b == 0)},
+        conclusion=z3.And(b * b + n * n <= delta, cost == x),
+        mutants={"any δ": drop("δ ≥ 1"), "all bias": suppose("split", z3.And(n == 0, b == 1)), "half of it": conclude(2 * cost <= x)},
+    )
+
+
+def _border() -> Obligation:
+    return Obligation(
+        claim="C18",
+        name="exact, border",
+        statement="m = ε√(1-δ) - √δ ≥ 0 iff δ ≤ ε²/(ε²+1), in units of σ",
+        hypotheses={**CIRCLE, "0 < ε": e > 0},
+        conclusion=(e * k >= s) == (s * s * (1 + e * e) <= e * e),
+        mutants={
+            "iff δ ≤ ε²": conclude((e * k >= s) == (s * s <= e * e)),
+            "any s and k": drop("δ + (1-δ) = 1"),
+        },
+    )
+
+
+def _floor() -> Obligation:
+    """``z`` is what is left without smoothing as T grows, ``(2-x)z² = xσ²``; in units of σ."""
+    smooths = rest * s * z < x * k
+    return Obligation(
+        claim="C18",
+        name="exact, floor",
+        statement="as T → ∞ at a fixed step size, θ > 0 is best iff x > 1 - √(1-δ)",
+        hypotheses={**SCALE, **CIRCLE, "z": z3.And(z >= 0, keep * z * z == x)},
+        conclusion=smooths == (x > 1 - k),
+        mutants={
+            "iff δ < 1": conclude(smooths == (k > 0)),
+            "iff x > δ": conclude(smooths == (x > s * s)),
+        },
     )
 
 
