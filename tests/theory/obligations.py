@@ -70,7 +70,7 @@ def changes(said: str) -> Iterator[tuple[tuple[str, ...], tuple[float, ...], boo
 def is_lowered_by_what_it_says(method: Method) -> None:
     """Each change of ``lowered_by``, on its own, lowers its term; what is said not to lower it leaves it as it is."""
 
-    @costly(5)
+    @costly(10)
     @given(constants(delta=st.floats(0.01, 0.9), noiseless=False, kappa=st.floats(2, 100)), st.integers(1, 25), st.floats(0.1, 0.5))
     def check(k: Constants, T: int, part: float) -> None:
         known, *oracle = given_to(method, k)
@@ -264,7 +264,7 @@ def reaches_its_target_and_no_sooner(method: Method) -> None:
     is_stated = stated(method.name, K, 1.0) is not None
     assert is_stated or method.bounds, f"{method.name} has no bound, so that tests/theory/stated.py must have its lengths"
 
-    @costly(1 if is_stated and not method.splits else 5)
+    @costly(2 if is_stated and not method.splits else 10)
     @given(problems())
     def check(problem: tuple[Constants, float]) -> None:
         k, eps = problem
