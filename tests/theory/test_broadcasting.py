@@ -159,7 +159,7 @@ def gives_for_arrays_what_it_gives_for_their_elements(function: Callable[..., An
     """And refuses an array for an element that it refuses."""
     answered = []
 
-    @costly(17 if function.__module__ == smoothed_pl.__name__ else 8)
+    @costly(25 if function.__module__ == smoothed_pl.__name__ else 12)
     @given(arguments(function))
     def check(given_: Arrays) -> None:
         together = called(function, given_)

@@ -180,9 +180,9 @@ def test_crossovers(check: Callable[[Crossovers], None]) -> None:
 def finds_narrow_windows(crossovers: Crossovers) -> None:
     """TSLA's second stage takes j steps up to ``δ_j = jμη2ε²/(8σ²)``: if any δ pays, the largest that does is one of these.
 
-    The windows are 0.3 to 15 % wide, in totals of some thousand and half a million steps; a little nearer there is none.
+    The windows are 0.3 to 5 % wide, in totals of some thousand and half a million steps; a little nearer there is none.
     """
-    for L, F0, width in ((2e3, 0.020975, None), (2e3, 0.020977, 0.05), (2e5, 0.020973, None), (2e5, 0.0209731, 0.003), (2e5, 0.021, 0.15)):
+    for L, F0, width in ((2e3, 0.020975, None), (2e3, 0.020977, 0.05), (2e5, 0.0209731, 0.003)):
         k, eps2 = Constants(L=L, mu=1, sigma2=1, F0=F0), 0.25
         plain = samples("sgd", k, 0.5)
         delta = np.arange(1, plain) * (eps2 / 2 / L) * eps2 / 8
@@ -196,7 +196,7 @@ def finds_narrow_windows(crossovers: Crossovers) -> None:
 def gets_longer_or_shorter_with_delta(method: Method) -> None:
     """Each stage one of the two, which is what the search for the largest δ goes by; and once out of reach, a target stays there."""
 
-    @costly(2)
+    @costly(5)
     @given(targets())
     def check(problem: tuple[Constants, float]) -> None:
         k, eps = problem

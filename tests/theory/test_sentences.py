@@ -94,7 +94,7 @@ def cases(draw: st.DrawFn, method: Method) -> Case:
 def says_what_is_true(method: Method) -> None:
     """Each relation in it; where the noise is what the bounds allow, some are equalities."""
 
-    @costly(2)
+    @costly(4)
     @given(cases(method))
     def check(case: Case) -> None:
         given_, run, known = case
@@ -189,7 +189,7 @@ def says_what_the_code_does(claim: Claim) -> None:
 
     premise = " for η ≤ 1/L" if " for η ≤ 1/L" in claim.statement else ": for δ < 1"
 
-    @costly(2)
+    @costly(4)
     @given(constants(delta=st.floats(0.05, 0.95) | st.floats(1.05, 3), noiseless=False), st.integers(1, 30), st.floats(0.1, 0.9))
     def check(k: Constants, T: int, part: float) -> None:
         assume(premise not in claim.statement or k.delta < 1)

@@ -1,6 +1,6 @@
 """Algebra: the steps of the claims C1-C22, each proved by z3 over the reals or by sympy, and each able to fail.
 
-``engine`` is what they share. Each module here holds the steps of a claim, or of a part of C12, C15, C18 or C20: ``obligations()`` gives them,
+``engine`` is what they share. Each module here holds the steps of a claim, or of a part of one: ``obligations()`` gives them,
 ``manifests()`` how they make up the claim, ``certificates()`` the outcomes of both.
 
 Expectations are real numbers here, and vectors are their inner products: what linearity of E, or the sign of a square, gives in a step is
