@@ -83,7 +83,7 @@ test_bound = properties(
 # --- of C12 ---
 
 
-@for_all(problems(), st.integers(0, 60), thetas, costs=2)
+@for_all(problems(), st.integers(0, 60), thetas, costs=4)
 def is_that_of_the_biased_descent(bound: Split, problem: Problem, T: int, theta: float) -> None:
     """a ← (1-ημ) a + (η/2)(θ²β² + ηL N(θ)), from above its fixed point; then ‖∇F‖² ≤ 2L (F - F*)."""
     k, lift = problem.k, error_lift(problem.error2(theta))
@@ -95,7 +95,7 @@ def is_that_of_the_biased_descent(bound: Split, problem: Problem, T: int, theta:
     assert abs(said - expected) <= 1e-12 * float(expected) + rounding
 
 
-@for_all(problems(), st.integers(1, 30), costs=4)
+@for_all(problems(), st.integers(1, 30), costs=8)
 def holds_on_a_quadratic_at_the_best_strength(bound: Split, problem: Problem, T: int) -> None:
     """θ left out is θ°(η); no θ has a smaller bound, and the run with it is below."""
     k, theta = problem.k, float(problem.oracle.moments(problem.k.sigma2).theta_for_step(min(problem.scale, 1.0)))
@@ -159,7 +159,7 @@ test_steps = properties(
 )
 
 
-@for_all(problems(noiseless=False), targets, costs=4)
+@for_all(problems(noiseless=False), targets, costs=8)
 def split_plan_reaches_the_target(steps: Planner, problem: Problem, eps: float) -> None:
     """By the bound at θ°(η), and at the largest step size that leaves half of ε²."""
     (stage,) = steps(problem.k, problem.oracle, eps=eps).stages

@@ -131,7 +131,7 @@ def is_attained_by_an_error_that_grows(bound: Grown, problem: Problem) -> None:
 # --- relations ---
 
 
-@for_all(grown(), st.floats(1, 10))
+@for_all(grown(), st.floats(1, 10), costs=4)
 def rises_with_the_noise(bound: Grown, problem: Problem, factor: float) -> None:
     """In each of A, B and C; and where A and B are 0 it is C16."""
     here, growth, k = problem.said(bound), problem.growth, problem.k

@@ -26,7 +26,7 @@ shares = st.builds(Fraction, st.integers(1, 15), st.just(16))
 momenta = st.builds(Fraction, st.integers(0, 9), st.just(10))
 
 
-@for_all(st.sampled_from(FUNCTIONS), fractions, fractions, fractions, momenta, shares, st.integers(1, 6), costs=2)
+@for_all(st.sampled_from(FUNCTIONS), fractions, fractions, fractions, momenta, shares, st.integers(1, 6), costs=4)
 def holds_on_every_function(
     bound: Momentum, F: Callable[..., Any], L: Fraction, w: Fraction, sigma: Fraction, m: Fraction, share: Fraction, T: int
 ) -> None:

@@ -39,7 +39,7 @@ HERE = "{folder}/ is not here; `tsla {command}` needs it: call it in a checkout 
 REFUSALS = {
     "simulate --problem stall --method sgd --eps 1": "needs pandas: pip install 'tsla[runs]'",
     "power run.parquet": "needs pandas: pip install 'tsla[runs]'",
-    "envelope run.parquet --eta 1 --T 1": "needs pandas: pip install 'tsla[runs]'",
+    "envelope run.parquet --eta 1 --T 1": "needs joblib: pip install 'tsla[runs]'",
     "train --method sgd": "needs torch: pip install 'tsla[torch]'",
     "measure --checkpoint run.pt --data digits": "needs torch: pip install 'tsla[torch]'",
     "plan --pilot run.parquet --outcome test_loss": "needs torch: pip install 'tsla[torch]'",
