@@ -84,7 +84,7 @@ def point(seed: int) -> Point:
         "sigma2": sigma2, "s2": sigma2, "nu2": nu2, "beta2": beta2, "shat2": nu2 + beta2, "c": c, "bias2": theta**2 * beta2, "noise": N,
         "contraction": (1 - eta * mu) ** int(T), "power": (1 - eta * mu) ** int(T),
         "F": some(-5, 5), "grad2": grad2, "dd": dd, "Gd": c, "error2": dd - 2 * c + grad2,
-        "S": some(0, 3), "tau": some(4, 9), "A": some(0, 20), "C": sigma2, "gap": some(0, 5),
+        "steepest": some(0, 3), "tau": some(4, 9), "A": some(0, 20), "C": sigma2, "gap": some(0, 5),
         "g": some(-2, 2), "ghat": some(-2, 2), "G": some(-2, 2),
     }  # fmt: skip
 
@@ -356,7 +356,7 @@ CASES = [
     ),
     Case(
         "C22", "bound", "conclusion", (1,),
-        lambda p: clipping.bound(constants(p), eta=p.eta, T=p.T, clip=p.tau, steepest=p.S).total,
+        lambda p: clipping.bound(constants(p), eta=p.eta, T=p.T, clip=p.tau, steepest=p.steepest).total,
     ),
     Case("C22", "standstill", "conclusion", (5, 1), lambda p: clipping.standstill(p.sigma2, p.tau), given=quiet),
     Case("C19", "plan", "argument > 0", (0,), lambda p: stages(last_iterate.steps, p)[0].steps, burn_in, target_above_kappa),

@@ -12,10 +12,10 @@ from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.symbols import F0, NOISE, STEP, F, F_next, L, Premises, T, eta, grad2, sigma2
 
-tau, S, slope = z3.Reals("tau S slope")
+tau, steepest, norm = z3.Reals("tau steepest norm")
 """The threshold, the largest ``‖∇F‖``, and ``‖∇F‖`` at w."""
-ROOM: Premises = {"0 <= ‖∇F‖": slope >= 0, "‖∇F‖ <= S": slope <= S, "S < τ": S < tau}
-BIAS2 = formulas.clipping_bias2(sigma2, tau, S)
+ROOM: Premises = {"0 <= ‖∇F‖": norm >= 0, "‖∇F‖ <= S": norm <= steepest, "S < τ": steepest < tau}
+BIAS2 = formulas.clipping_bias2(sigma2, tau, steepest)
 GAIN, LIFT = eta / 2, eta / 2 * BIAS2 + L * eta * eta * sigma2 / 2
 
 
@@ -27,7 +27,7 @@ def certificates() -> Iterable[Certificate]:
 def obligations() -> tuple[Obligation, ...]:
     """The steps of C22."""
     premises = {**STEP, **NOISE, **ROOM}
-    bound = formulas.clipped_bound(F0, eta, T, L, sigma2, tau, S)
+    bound = formulas.clipped_bound(F0, eta, T, L, sigma2, tau, steepest)
     return (
         _excess(),
         _bias(),
@@ -49,13 +49,13 @@ def _excess() -> Obligation:
         statement="‖clip(g) - g‖ = max(‖g‖-τ, 0) ≤ ‖g-∇F‖²/(4(τ-S))",
         hypotheses={
             **ROOM,
-            "triangle": length <= slope + distance,
+            "triangle": length <= norm + distance,
             "distance >= 0": distance >= 0,
             "clipped": excess == z3.If(length > tau, length - tau, z3.RealVal(0)),
         },
-        conclusion=4 * (tau - S) * excess <= distance * distance,
+        conclusion=4 * (tau - steepest) * excess <= distance * distance,
         mutants={
-            "8 for 4": conclude(8 * (tau - S) * excess <= distance * distance),
+            "8 for 4": conclude(8 * (tau - steepest) * excess <= distance * distance),
             "τ for τ-S": conclude(4 * tau * excess <= distance * distance),
             "steeper than S": drop("‖∇F‖ <= S"),
         },
@@ -74,7 +74,7 @@ def _bias() -> Obligation:
             **ROOM,
             "bias >= 0": bias >= 0,
             "triangle": bias <= mean_excess,
-            "excess": 4 * (tau - S) * mean_excess <= s2,
+            "excess": 4 * (tau - steepest) * mean_excess <= s2,
             "A2": s2 <= sigma2,
         },
         conclusion=bias * bias <= BIAS2,
@@ -90,15 +90,15 @@ def _bias() -> Obligation:
 def _error() -> Obligation:
     """Where g is longer than τ, clip(g) is ``(τ/‖g‖) g``; ``along`` is ⟨g, ∇F⟩/‖g‖, at most ‖∇F‖."""
     length, along = z3.Reals("length along")
-    clipped = tau * tau - 2 * tau * along + slope * slope
+    clipped = tau * tau - 2 * tau * along + norm * norm
     return Obligation(
         claim="C22",
         name="error",
         statement="‖clip(g) - ∇F‖² ≤ ‖g - ∇F‖² where ‖∇F‖ ≤ τ",
-        hypotheses={**ROOM, "‖g‖ > τ": length > tau, "Cauchy-Schwarz": along <= slope},
-        conclusion=clipped <= length * length - 2 * length * along + slope * slope,
+        hypotheses={**ROOM, "‖g‖ > τ": length > tau, "Cauchy-Schwarz": along <= norm},
+        conclusion=clipped <= length * length - 2 * length * along + norm * norm,
         mutants={
-            "half of it": conclude(2 * clipped <= length * length - 2 * length * along + slope * slope),
+            "half of it": conclude(2 * clipped <= length * length - 2 * length * along + norm * norm),
             "steeper than τ": drop("S < τ"),
             "no Cauchy-Schwarz": drop("Cauchy-Schwarz"),
         },
@@ -169,14 +169,14 @@ def _without_noise() -> Obligation:
         hypotheses={
             **STEP,
             "τ > 0": tau > 0,
-            "‖∇F‖ > 0": slope > 0,
-            "h": h == z3.If(slope <= tau, z3.RealVal(1), tau / slope),
-            "A1'": F_next <= F - eta * h * slope * slope + L / 2 * eta * eta * h * h * slope * slope,
+            "‖∇F‖ > 0": norm > 0,
+            "h": h == z3.If(norm <= tau, z3.RealVal(1), tau / norm),
+            "A1'": F_next <= F - eta * h * norm * norm + L / 2 * eta * eta * h * h * norm * norm,
         },
-        conclusion=F_next <= F - eta / 2 * slope * z3.If(slope <= tau, slope, tau),
+        conclusion=F_next <= F - eta / 2 * norm * z3.If(norm <= tau, norm, tau),
         mutants={
-            "twice the descent": conclude(F_next <= F - eta * slope * z3.If(slope <= tau, slope, tau)),
-            "as without clipping": conclude(F_next <= F - eta / 2 * slope * slope),
+            "twice the descent": conclude(F_next <= F - eta * norm * z3.If(norm <= tau, norm, tau)),
+            "as without clipping": conclude(F_next <= F - eta / 2 * norm * norm),
             "eta > 1/L": suppose("eta <= 1/L", eta * L <= 3),
         },
     )
