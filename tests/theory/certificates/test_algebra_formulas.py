@@ -370,8 +370,8 @@ CASES = [
     ),
     Case("C18", "gain", "conclusion", (0, 0), lambda p: sharp_floor(p, None), given=sharp_plan),
     Case("C18", "plan", "T", (1,), lambda p: stages(sharp.steps, p)[0].steps, rounded_up, sharp_plan),
-    Case("C18", "plan", "x", (1,), lambda p: stages(sharp.steps, p)[0].eta * p.L, given=sharp_plan),
-    Case("C18", "plan", "conclusion", (1, 1), lambda p: stages(sharp.steps, p)[0].theta, given=sharp_plan),
+    Case("C18", "plan", "eta", (1,), lambda p: stages(sharp.steps, p)[0].eta, given=sharp_plan),
+    Case("C18", "plan, step size", "conclusion", (4, 0), lambda p: stages(sharp.steps, p)[0].theta, given=sharp_plan),
     Case(
         "C18", "exact, bound", "conclusion", (1,), lambda p: sharp_exact.bound(constants(p), eta=p.eta, T=p.T, theta=p.theta).total,
         given=sharp_shares,

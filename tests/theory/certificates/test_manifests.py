@@ -150,7 +150,16 @@ BASE |= {"eps2": "1", "beta2": "1/2", "nu2": "1/4", "c": "1/4"}
 INSIDE = {name: Fraction(value) for name, value in BASE.items()}
 """Numbers that every claim allows: 1/L = 1/4, c² < σ²ν², and V = 2/5 at the paper's θ."""
 JUST = Fraction(1, 2**20)
-LIMITS = {"mu": ["4"], "eta": ["1/4", "1/2"], "eta1": ["1/4"], "theta": ["1"], "eps2": ["2/5", "2"], "c": ["1/2", "-1/2"], "F0": ["1"]}
+LIMITS = {
+    "mu": ["4"],
+    "eta": ["1/4", "1/2"],
+    "eta1": ["1/4"],
+    "theta": ["1"],
+    "eps2": ["2/5", "2"],
+    "delta": ["1/2", "1"],
+    "c": ["1/2", "-1/2"],
+    "F0": ["1"],
+}
 """Where a claim ends, beside 0."""
 
 
@@ -221,7 +230,7 @@ def test_premises_are_what_the_function_asks_for(function: Function) -> None:
 
 
 def test_every_bound_and_plan_is_compared() -> None:
-    assert len(COMPUTED) == 17
+    assert len(COMPUTED) == 20
 
 
 def test_every_step_is_in_a_manifest() -> None:

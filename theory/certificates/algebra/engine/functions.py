@@ -29,9 +29,9 @@ def bound_of(claim: str) -> Function:
 
 
 @cache
-def plan_of(claim: str) -> Function:
-    """The plan of a claim's method for ``eps2 = ε²``. Out of reach is refused too."""
-    method = next(method for method in declared() if method.claim == claim and method.plans)
+def plan_of(claim: str, name: str = "") -> Function:
+    """The plan of a claim's method for ``eps2 = ε²``, by ``name`` where it has several. Out of reach is refused too."""
+    method = next(method for method in declared() if method.claim == claim and method.plans and name in ("", method.name))
 
     def call(**numbers: float) -> None:
         eps2 = numbers["eps2"]

@@ -69,6 +69,8 @@ sigma, bias, scale, larger = z3.Reals("sigma bias scale larger")
 """σ, the size of a constant bias, ηL, and that of another step size."""
 inner, first2, second2, x, w = z3.Reals("inner first2 second2 x w")
 """An inner product and the squared lengths of its two vectors; a number; a point of one dimension."""
+root, nu, dev, dev_hat = z3.Reals("root nu dev dev_hat")
+"""√δ; and at w the roots of E‖ĝ - Eĝ‖², E‖g - ∇F‖² and E‖ĝ - ∇F‖²."""
 
 NUMBERS: Premises = {
     **STEP,
@@ -124,6 +126,9 @@ NUMBERS: Premises = {
     "delta > 1": delta > 1,
     "V != eps2": formulas.paper_floor(sigma2, delta) != eps2,
     "2 delta sigma2 < eps2": 2 * delta * sigma2 < eps2,
+    "2 delta sigma2 <= eps2": 2 * delta * sigma2 <= eps2,
+    "eps2/(2 sigma2) <= delta": eps2 / (2 * sigma2) <= delta,
+    "delta >= 1": delta >= 1,
     "V > eps2 - eps2²/(4 sigma2)": 4 * sigma2 * (eps2 - formulas.paper_floor(sigma2, delta)) < eps2 * eps2,
     "t >= 0": t >= 0,
 }
@@ -146,6 +151,9 @@ AXIOMS: Premises = {
     "second square >= 0": second2 >= 0,
     "Cauchy-Schwarz": inner * inner <= first2 * second2,
     "x >= 0": x >= 0,
+    "ν": z3.And(nu >= 0, nu * nu == nu2, nu2 >= 0),
+    "s": z3.And(dev >= 0, dev * dev == s2),
+    "ŝ": z3.And(dev_hat >= 0, dev_hat * dev_hat == shat2),
     "square of a difference": error2 == length2 - 2 * slope + grad2,
     "second moment of g_LS": error2 == formulas.second_moment(s2, shat2, c, theta),
     "square of a sum": error2 == first2 + 2 * inner + second2,
@@ -165,6 +173,8 @@ STALL: Premises = {
     "w > 0": slope > 0,
 }
 LAWS: Premises = {
+    "σ = √σ²": z3.Implies(sigma2 >= 0, z3.And(sigma >= 0, sigma * sigma == sigma2)),
+    "√δ": z3.Implies(delta >= 0, z3.And(root >= 0, root * root == delta)),
     "log x <= x-1": log_2 - log_delta <= (delta - 1) / (1 + delta),
     "s >= 2L/μ": s * mu >= 2 * L,
     "(1-ημ)^t >= 0": z3.Implies(eta * mu <= 1, power >= 0),
@@ -186,7 +196,7 @@ ALSO = {
     s2: (error2,),
     error2: (s2, shat2),
     first2: (s2, beta2),
-    second2: (shat2,),
+    second2: (shat2, nu2),
     inner: (c,),
 }
 """What else of the table a symbol of it may stand for: F - F* for F, the gradient for a direction, moments for squares and products."""
