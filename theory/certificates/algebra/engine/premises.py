@@ -94,6 +94,9 @@ NUMBERS: Premises = {
     "0 < x < 2": z3.And(x > 0, x < 2),
     "x(eps2+sigma2) < 2 eps2": x * (eps2 + sigma2) < 2 * eps2,
     "V <= eps2/2": formulas.paper_floor(sigma2, delta) <= eps2 / 2,
+    "κV < eps2": L / mu * formulas.paper_floor(sigma2, delta) < eps2,
+    "κ(θ²β² + ηL N(θ)) < eps2": L / mu * formulas.biased_floor(eta, L, theta * theta * beta2, formulas.second_moment(sigma2, nu2, c, theta))
+    < eps2,
     "V < eps2": formulas.paper_floor(sigma2, delta) < eps2,
     "delta <= eps2/(4 sigma2)": delta <= eps2 / (4 * sigma2),
     "theta < 1": theta < 1,
