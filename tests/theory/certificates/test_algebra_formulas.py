@@ -349,7 +349,10 @@ CASES = [
         "C20", "bound, label smoothing", "conclusion", (1,),
         lambda p: growing_noise.lsr_bound(constants(p), growth(p), eta=p.eta, T=p.T, theta=p.theta).total, given=growing_smoothed,
     ),
-    Case("C20", "lemma", "conclusion", (1,), lambda p: smoothing.lemma(1, p.delta, p.theta) * (2 * p.A * p.gap + p.B * p.grad2 + p.C)),
+    Case(
+        "C20", "lemma", "conclusion", (1,),
+        lambda p: smoothing.lemma(1, p.delta, p.theta) * (2 * p.A * p.gap + p.B * p.grad2 + p.C), given=growing_smoothed,
+    ),
     Case(
         "C21", "bound", "conclusion", (1,),
         lambda p: momentum.bound(constants(p), eta=p.eta, T=p.T, momentum=p.m).total, given=with_momentum,

@@ -9,6 +9,7 @@ from typing import Any
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.certificates.algebra.engine.manifest import Function
 from tsla.theory.constants import Constants
+from tsla.theory.growing_noise import Growth
 from tsla.theory.method import ORACLE, Method
 from tsla.theory.methods import declared
 
@@ -56,6 +57,17 @@ def of_oracle(needs: str, function: Callable[..., object], **parameters: str) ->
 
     def call(**numbers: float) -> None:
         function(_constants(needs, numbers), _oracle(numbers), **{name: numbers[symbol] for name, symbol in parameters.items()})
+
+    return call
+
+
+def of_growth(needs: str, function: Callable[..., object], **parameters: str) -> Function:
+    """The same of one under A2′, whose C takes the place of sigma2."""
+
+    def call(**numbers: float) -> None:
+        constants = _constants(needs, {**numbers, "sigma2": numbers["C"]})
+        growth = Growth(A=numbers["A"], B=numbers["B"])
+        function(constants, growth, **{name: numbers[symbol] for name, symbol in parameters.items()})
 
     return call
 

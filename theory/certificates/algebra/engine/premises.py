@@ -51,7 +51,9 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     theta,
 )
 
-WORLD = (L, mu, sigma2, delta, F0, eps2)
+A, C = z3.Reals("A C")
+"""Of A2′, beside B, which has the name of the batch size."""
+WORLD = (L, mu, sigma2, delta, F0, eps2, A, B, C)
 """The constants of a claim: they are the same everywhere in it."""
 slope, length2, error2 = z3.Reals("slope length2 error2")
 """⟨∇F, E d⟩, E‖d‖² and E‖d - ∇F‖² of a direction d."""
@@ -69,6 +71,8 @@ sigma, bias, scale, larger = z3.Reals("sigma bias scale larger")
 """σ, the size of a constant bias, ηL, and that of another step size."""
 inner, first2, second2, x, w = z3.Reals("inner first2 second2 x w")
 """An inner product and the squared lengths of its two vectors; a number; a point of one dimension."""
+kept, kept_at_end, growth = z3.Reals("kept kept_at_end growth")
+"""(1+a)^-t, (1+a)^-T, and a."""
 root, nu, dev, dev_hat = z3.Reals("root nu dev dev_hat")
 """√δ; and at w the roots of E‖ĝ - Eĝ‖², E‖g - ∇F‖² and E‖ĝ - ∇F‖²."""
 
@@ -134,6 +138,12 @@ NUMBERS: Premises = {
     "delta >= 1": delta >= 1,
     "V > eps2 - eps2²/(4 sigma2)": 4 * sigma2 * (eps2 - formulas.paper_floor(sigma2, delta)) < eps2 * eps2,
     "t >= 0": t >= 0,
+    "A >= 0": A >= 0,
+    "B >= 0": B >= 0,
+    "B = 0": B == 0,
+    "C >= 0": C >= 0,
+    "eta < 2/(L(1+B))": eta * L * (1 + B) < 2,
+    "rho B < 1": formulas.lemma(z3.RealVal(1), delta, theta) * B < 1,
 }
 ASSUMPTIONS: Premises = {
     "A1: Lipschitz gradient": second2 <= L * L * x * x * first2,
@@ -146,6 +156,9 @@ ASSUMPTIONS: Premises = {
     "A2: moments below their bounds": sigma2_ <= sigma2,
     "A3: moments below their bounds": z3.And(beta2_ <= beta2, nu2_ <= nu2, c_ <= c),
     "A4": 2 * mu * gap <= grad2,
+    "A2′: E g = ∇F": slope == grad2,
+    "A2′: variance": s2 <= formulas.growing_noise(A, B, C, gap, grad2),
+    "A3′": shat2 <= delta * formulas.growing_noise(A, B, C, gap, grad2),
 }
 AXIOMS: Premises = {
     "‖∇F‖² >= 0": grad2 >= 0,
@@ -179,6 +192,8 @@ LAWS: Premises = {
     "σ = √σ²": z3.Implies(sigma2 >= 0, z3.And(sigma >= 0, sigma * sigma == sigma2)),
     "√δ": z3.Implies(delta >= 0, z3.And(root >= 0, root * root == delta)),
     "log x <= x-1": log_2 - log_delta <= (delta - 1) / (1 + delta),
+    "(1+a)^-t > 0": z3.Implies(growth >= 0, kept > 0),
+    "(1+a)^-T > 0": z3.Implies(growth >= 0, kept_at_end > 0),
     "s >= 2L/μ": s * mu >= 2 * L,
     "(1-ημ)^t >= 0": z3.Implies(eta * mu <= 1, power >= 0),
     "(1-x)^T >= 0": z3.Implies(eta * mu <= 1, contraction >= 0),
