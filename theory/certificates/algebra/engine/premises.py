@@ -73,6 +73,8 @@ inner, first2, second2, x, w = z3.Reals("inner first2 second2 x w")
 """An inner product and the squared lengths of its two vectors; a number; a point of one dimension."""
 kept, kept_at_end, growth = z3.Reals("kept kept_at_end growth")
 """(1+a)^-t, (1+a)^-T, and a."""
+m, vv, vv_next, along = z3.Reals("m vv vv_next along")
+"""Of heavy ball: the momentum, ‖v‖² and E‖v⁺‖², and ⟨v, ∇F(w)⟩."""
 root, nu, dev, dev_hat = z3.Reals("root nu dev dev_hat")
 """√δ; and at w the roots of E‖ĝ - Eĝ‖², E‖g - ∇F‖² and E‖ĝ - ∇F‖²."""
 
@@ -138,6 +140,10 @@ NUMBERS: Premises = {
     "delta >= 1": delta >= 1,
     "V > eps2 - eps2²/(4 sigma2)": 4 * sigma2 * (eps2 - formulas.paper_floor(sigma2, delta)) < eps2 * eps2,
     "t >= 0": t >= 0,
+    "m >= 0": m >= 0,
+    "m < 1": m < 1,
+    "m = 0": m == 0,
+    "eta < 2(1-m)²/(L(1+m))": eta * L * (1 + m) < 2 * (1 - m) * (1 - m),
     "A >= 0": A >= 0,
     "B >= 0": B >= 0,
     "B = 0": B == 0,
@@ -150,6 +156,8 @@ ASSUMPTIONS: Premises = {
     "A1: quadratic bound": F_next <= F - eta * slope + L / 2 * eta * eta * length2,
     "A2: E g = ∇F": slope == grad2,
     "A2: variance": s2 <= sigma2,
+    "A2: E g = ∇F, along the gradient elsewhere": slope == grad2 + inner,
+    "A2: square of the velocity": vv_next == m * m * vv + 2 * m * along + grad2 + s2,
     "A3": shat2 <= delta * sigma2,
     "A3: bias of g_LS": mean2 - 2 * slope + grad2 <= theta * theta * beta2,
     "A2, A3: noise of g_LS": length2 - mean2 <= formulas.second_moment(sigma2, nu2, c, theta),
@@ -213,12 +221,12 @@ ALSO = {
     length2: (grad2,),
     s2: (error2,),
     error2: (s2, shat2),
-    first2: (s2, beta2),
-    second2: (shat2, nu2),
-    inner: (c,),
+    first2: (s2, beta2, vv),
+    second2: (shat2, nu2, grad2),
+    inner: (c, along),
 }
 """What else of the table a symbol of it may stand for: F - F* for F, the gradient for a direction, moments for squares and products."""
-FOR_EVERY = {"A1: quadratic bound": eta, "second moment of g_LS": theta} | dict.fromkeys(
+FOR_EVERY = {"A1: quadratic bound": eta, "A1: Lipschitz gradient": x, "second moment of g_LS": theta} | dict.fromkeys(
     ("A3: bias of g_LS", "A2, A3: noise of g_LS"), theta
 )
 """A1 is used along steps of every size, and C11 at every strength; the laws hold for all numbers."""
