@@ -75,6 +75,16 @@ kept, kept_at_end, growth = z3.Reals("kept kept_at_end growth")
 """(1+a)^-t, (1+a)^-T, and a."""
 m, vv, vv_next, along = z3.Reals("m vv vv_next along")
 """Of heavy ball: the momentum, ‖v‖² and E‖v⁺‖², and ⟨v, ∇F(w)⟩."""
+tau, steepest, norm = z3.Reals("tau steepest norm")
+"""Of clipping: the threshold, the largest ``‖∇F‖``, and ``‖∇F‖`` at w."""
+length, distance, unit_along, excess = z3.Reals("length distance unit_along excess")
+"""Of one sample: ‖g‖, ‖g - ∇F‖, ⟨g, ∇F⟩/‖g‖ and ‖clip(g) - g‖."""
+off, mean_excess, clipped2 = z3.Reals("off mean_excess clipped2")
+"""‖E clip(g) - ∇F‖, E‖clip(g) - g‖ and E‖clip(g) - ∇F‖²."""
+APART = length * length - 2 * length * unit_along + norm * norm
+SHORT_EXCESS = 4 * (tau - steepest) * excess <= distance * distance
+NO_FARTHER = z3.If(length > tau, tau * tau - 2 * tau * unit_along + norm * norm, APART) <= APART
+"""What is proved of each sample: clip(g) is near g, and no farther than g from ∇F."""
 root, nu, dev, dev_hat = z3.Reals("root nu dev dev_hat")
 """√δ; and at w the roots of E‖ĝ - Eĝ‖², E‖g - ∇F‖² and E‖ĝ - ∇F‖²."""
 
@@ -144,6 +154,10 @@ NUMBERS: Premises = {
     "m < 1": m < 1,
     "m = 0": m == 0,
     "eta < 2(1-m)²/(L(1+m))": eta * L * (1 + m) < 2 * (1 - m) * (1 - m),
+    "S >= 0": steepest >= 0,
+    "S < τ": steepest < tau,
+    "τ > 0": tau > 0,
+    "σ <= 2τ": sigma2 <= 4 * tau * tau,
     "A >= 0": A >= 0,
     "B >= 0": B >= 0,
     "B = 0": B == 0,
@@ -157,6 +171,7 @@ ASSUMPTIONS: Premises = {
     "A2: E g = ∇F": slope == grad2,
     "A2: variance": s2 <= sigma2,
     "A2: E g = ∇F, along the gradient elsewhere": slope == grad2 + inner,
+    "A2: norm of a mean": off <= mean_excess,
     "A2: square of the velocity": vv_next == m * m * vv + 2 * m * along + grad2 + s2,
     "A3": shat2 <= delta * sigma2,
     "A3: bias of g_LS": mean2 - 2 * slope + grad2 <= theta * theta * beta2,
@@ -164,6 +179,7 @@ ASSUMPTIONS: Premises = {
     "A2: moments below their bounds": sigma2_ <= sigma2,
     "A3: moments below their bounds": z3.And(beta2_ <= beta2, nu2_ <= nu2, c_ <= c),
     "A4": 2 * mu * gap <= grad2,
+    "‖∇F‖ <= S": norm <= steepest,
     "A2′: E g = ∇F": slope == grad2,
     "A2′: variance": s2 <= formulas.growing_noise(A, B, C, gap, grad2),
     "A3′": shat2 <= delta * formulas.growing_noise(A, B, C, gap, grad2),
@@ -178,6 +194,13 @@ AXIOMS: Premises = {
     "ν": z3.And(nu >= 0, nu * nu == nu2, nu2 >= 0),
     "s": z3.And(dev >= 0, dev * dev == s2),
     "ŝ": z3.And(dev_hat >= 0, dev_hat * dev_hat == shat2),
+    "‖∇F‖": z3.And(norm >= 0, norm * norm == grad2),
+    "‖g - ∇F‖ >= 0": distance >= 0,
+    "triangle inequality": length <= norm + distance,
+    "Cauchy-Schwarz along g": unit_along <= norm,
+    "‖E d - ∇F‖": z3.And(off >= 0, off * off == mean2 - 2 * slope + grad2),
+    "about the mean": length2 - mean2 <= clipped2,
+    "mean of the samples": z3.And(4 * (tau - steepest) * mean_excess <= s2, clipped2 <= s2),
     "square of a difference": error2 == length2 - 2 * slope + grad2,
     "second moment of g_LS": error2 == formulas.second_moment(s2, shat2, c, theta),
     "square of a sum": error2 == first2 + 2 * inner + second2,
@@ -211,6 +234,7 @@ LAWS: Premises = {
 }
 INFERENCES: Mapping[str, tuple[tuple[Formula, ...], str]] = {
     axioms.LIPSCHITZ_INTEGRAL: ((inner <= x * L * first2, z3.Bool("C3, integral")), "A1: quadratic bound"),
+    axioms.EACH_SAMPLE: ((SHORT_EXCESS, NO_FARTHER), "mean of the samples"),
 }
 """What a named axiom makes of conclusions, and which entry of the table that is."""
 ALSO = {
