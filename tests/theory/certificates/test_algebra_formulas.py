@@ -84,7 +84,7 @@ def point(seed: int) -> Point:
         "sigma2": sigma2, "s2": sigma2, "nu2": nu2, "beta2": beta2, "shat2": nu2 + beta2, "c": c, "bias2": theta**2 * beta2, "noise": N,
         "contraction": (1 - eta * mu) ** int(T), "power": (1 - eta * mu) ** int(T),
         "F": some(-5, 5), "grad2": grad2, "dd": dd, "Gd": c, "error2": dd - 2 * c + grad2,
-        "S": some(0, 3), "tau": some(4, 9), "A": some(0, 20), "C": sigma2, "gap": some(0, 5),
+        "steepest": some(0, 3), "tau": some(4, 9), "A": some(0, 20), "C": sigma2, "gap": some(0, 5),
         "g": some(-2, 2), "ghat": some(-2, 2), "G": some(-2, 2),
     }  # fmt: skip
 
@@ -349,14 +349,17 @@ CASES = [
         "C20", "bound, label smoothing", "conclusion", (1,),
         lambda p: growing_noise.lsr_bound(constants(p), growth(p), eta=p.eta, T=p.T, theta=p.theta).total, given=growing_smoothed,
     ),
-    Case("C20", "lemma", "conclusion", (1,), lambda p: smoothing.lemma(1, p.delta, p.theta) * (2 * p.A * p.gap + p.B * p.grad2 + p.C)),
+    Case(
+        "C20", "lemma", "conclusion", (1,),
+        lambda p: smoothing.lemma(1, p.delta, p.theta) * (2 * p.A * p.gap + p.B * p.grad2 + p.C), given=growing_smoothed,
+    ),
     Case(
         "C21", "bound", "conclusion", (1,),
         lambda p: momentum.bound(constants(p), eta=p.eta, T=p.T, momentum=p.m).total, given=with_momentum,
     ),
     Case(
         "C22", "bound", "conclusion", (1,),
-        lambda p: clipping.bound(constants(p), eta=p.eta, T=p.T, clip=p.tau, steepest=p.S).total,
+        lambda p: clipping.bound(constants(p), eta=p.eta, T=p.T, clip=p.tau, steepest=p.steepest).total,
     ),
     Case("C22", "standstill", "conclusion", (5, 1), lambda p: clipping.standstill(p.sigma2, p.tau), given=quiet),
     Case("C19", "plan", "argument > 0", (0,), lambda p: stages(last_iterate.steps, p)[0].steps, burn_in, target_above_kappa),
@@ -370,8 +373,8 @@ CASES = [
     ),
     Case("C18", "gain", "conclusion", (0, 0), lambda p: sharp_floor(p, None), given=sharp_plan),
     Case("C18", "plan", "T", (1,), lambda p: stages(sharp.steps, p)[0].steps, rounded_up, sharp_plan),
-    Case("C18", "plan", "x", (1,), lambda p: stages(sharp.steps, p)[0].eta * p.L, given=sharp_plan),
-    Case("C18", "plan", "conclusion", (1, 1), lambda p: stages(sharp.steps, p)[0].theta, given=sharp_plan),
+    Case("C18", "plan", "eta", (1,), lambda p: stages(sharp.steps, p)[0].eta, given=sharp_plan),
+    Case("C18", "plan, step size", "conclusion", (4, 0), lambda p: stages(sharp.steps, p)[0].theta, given=sharp_plan),
     Case(
         "C18", "exact, bound", "conclusion", (1,), lambda p: sharp_exact.bound(constants(p), eta=p.eta, T=p.T, theta=p.theta).total,
         given=sharp_shares,

@@ -149,11 +149,24 @@ def test_a_bound_assumes_what_its_claim_does(manifest: Manifest) -> None:
 # --- what a function refuses
 
 BASE = {"L": "4", "mu": "1", "sigma2": "1", "delta": "1/4", "F0": "2", "eta": "1/8", "T": "3", "eta1": "1/8", "T1": "2", "theta": "1/2"}
-BASE |= {"eps2": "1", "beta2": "1/2", "nu2": "1/4", "c": "1/4"}
+BASE |= {"m": "1/4", "tau": "2", "steepest": "1", "A": "1/2", "B": "1/2", "C": "1", "eps2": "7/4", "beta2": "1/2", "nu2": "1/4", "c": "1/4"}
 INSIDE = {name: Fraction(value) for name, value in BASE.items()}
-"""Numbers that every claim allows: 1/L = 1/4, c² < σ²ν², and V = 2/5 at the paper's θ."""
+"""Numbers that every claim allows: 1/L = 1/4, c² < σ²ν², V = 2/5 at the paper's θ and κV = 8/5, ρ = 5/8."""
 JUST = Fraction(1, 2**20)
-LIMITS = {"mu": ["4"], "eta": ["1/4", "1/2"], "eta1": ["1/4"], "theta": ["1"], "eps2": ["2/5", "2"], "c": ["1/2", "-1/2"], "F0": ["1"]}
+LIMITS = {
+    "mu": ["4"],
+    "B": ["8/5", "3"],
+    "m": ["1", "3"],
+    "tau": ["1"],
+    "steepest": ["2"],
+    "eta": ["9/40", "1/4", "1/3", "1/2"],
+    "eta1": ["1/4"],
+    "theta": ["1"],
+    "eps2": ["2/5", "8/5", "2"],
+    "delta": ["7/8", "1"],
+    "c": ["1/2", "-1/2"],
+    "F0": ["1"],
+}
 """Where a claim ends, beside 0."""
 
 
@@ -224,7 +237,7 @@ def test_premises_are_what_the_function_asks_for(function: Function) -> None:
 
 
 def test_every_bound_and_plan_is_compared() -> None:
-    assert len(COMPUTED) == 17
+    assert len(COMPUTED) == 27
 
 
 def test_every_step_is_in_a_manifest() -> None:

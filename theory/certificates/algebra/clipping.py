@@ -3,59 +3,139 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 import z3
 
+from tsla.theory import clipping as theory
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.descent import quadratic_upper_bound
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
+from tsla.theory.certificates.algebra.engine.functions import of_constants
+from tsla.theory.certificates.algebra.engine.manifest import Inference, Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.symbols import F0, NOISE, STEP, F, F_next, L, Premises, T, eta, grad2, sigma2
+from tsla.theory.certificates.algebra.engine.premises import (
+    NO_FARTHER,
+    SHORT_EXCESS,
+    Premise,
+    clipped2,
+    descent,
+    distance,
+    excess,
+    length,
+    length2,
+    mean2,
+    mean_excess,
+    norm,
+    off,
+    premises,
+    slope,
+    steepest,
+    tau,
+    unit_along,
+)
+from tsla.theory.certificates.algebra.engine.symbols import F0, NOISE, STEP, F, F_next, L, Premises, T, eta, grad2, s2, sigma2
 
-tau, S, slope = z3.Reals("tau S slope")
-"""The threshold, the largest ``‖∇F‖``, and ``‖∇F‖`` at w."""
-ROOM: Premises = {"0 <= ‖∇F‖": slope >= 0, "‖∇F‖ <= S": slope <= S, "S < τ": S < tau}
-BIAS2 = formulas.clipping_bias2(sigma2, tau, S)
+Gm, mm, dd = z3.Reals("Gm mm dd")
+"""⟨∇F, m⟩, ‖m‖² and E‖clip(g)‖² for m = E clip(g)."""
+h, step_size = z3.Reals("h step_size")
+"""``min(1, τ/‖∇F‖)``, and that times η."""
+CLIPPED: Premises = {"clipped": excess == z3.If(length > tau, length - tau, z3.RealVal(0))}
+WITHOUT_NOISE: Premises = {"h": h == z3.If(norm <= tau, z3.RealVal(1), tau / norm), "step": step_size == eta * h}
+SUM = "(η/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t(ησ⁴/(16(τ-S)²) + Lη²σ²)/2"
+ROOM: Premises = {"0 <= ‖∇F‖": norm >= 0, "‖∇F‖ <= S": norm <= steepest, "S < τ": steepest < tau}
+KNOWN: Premises = {**STEP, **NOISE, "S < τ": steepest < tau}
+BIAS2 = formulas.clipping_bias2(sigma2, tau, steepest)
 GAIN, LIFT = eta / 2, eta / 2 * BIAS2 + L * eta * eta * sigma2 / 2
 
 
 def certificates() -> Iterable[Certificate]:
     """Prove C22."""
-    return certify(obligations())
+    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:
     """The steps of C22."""
-    premises = {**STEP, **NOISE, **ROOM}
-    bound = formulas.clipped_bound(F0, eta, T, L, sigma2, tau, S)
     return (
         _excess(),
         _bias(),
         _error(),
         _one_step(),
-        *recursions.telescoping("C22", GAIN, LIFT, premises, "(η/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t(ησ⁴/(16(τ-S)²) + Lη²σ²)/2"),
-        recursions.mean("C22", GAIN, LIFT, premises, bound, "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + σ⁴/(16(τ-S)²) + ηLσ²"),
+        *_telescoping(),
+        _mean(),
         _standstill(),
         _without_noise(),
     )
 
 
+def manifests() -> tuple[Manifest, ...]:
+    """One step, the sum of many, C22; where clipping stands still, and what it does without noise."""
+    along = {slope: grad2, length2: grad2, eta: step_size}
+    return (
+        step(),
+        total(),
+        recursions.averaged(total(), _mean(), of_constants("", theory.bound, eta="eta", T="T", clip="tau", steepest="steepest")),
+        alone(_standstill(), "τ > 0", "sigma2 > 0", "σ <= 2τ"),
+        alone(
+            _without_noise(),
+            *("L > 0", "eta > 0", "eta <= 1/L", "τ > 0", "‖∇F‖"),
+            premises=(Premise("A1: quadratic bound", along),),
+            definitions=WITHOUT_NOISE,
+        ),
+    )
+
+
+@cache
+def step() -> Manifest:
+    """One step of clipped SGD: what clipping does to each sample, its bias, and A1."""
+    direction = {slope: Gm, mean2: mm, length2: dd}
+    return Manifest(
+        claim="C22",
+        name="one step",
+        statement=_one_step().statement,
+        premises=(
+            *descent(Gm, dd),
+            *premises("sigma2 >= 0", "S >= 0", "S < τ", "‖∇F‖ <= S", "‖∇F‖", "A2: variance", "A2: norm of a mean"),
+            *premises("‖g - ∇F‖ >= 0", "triangle inequality", "Cauchy-Schwarz along g", "‖∇F‖² >= 0"),
+            Premise("E‖d‖² >= 0", {length2: mm}),
+            *(Premise(name, direction) for name in ("‖E d - ∇F‖", "about the mean")),
+        ),
+        definitions=CLIPPED,
+        steps=(_excess(), _error(), Inference(axioms.EACH_SAMPLE), _bias(), _one_step()),
+        conclusion=_one_step().conclusion,
+    )
+
+
+@cache
+def total() -> Manifest:
+    """C22 before it is divided by T."""
+    return recursions.telescoped(step(), GAIN, LIFT, _telescoping(), SUM)
+
+
+def _telescoping() -> tuple[Obligation, Obligation]:
+    return recursions.telescoping("C22", GAIN, LIFT, KNOWN, SUM)
+
+
+def _mean() -> Obligation:
+    bound = formulas.clipped_bound(F0, eta, T, L, sigma2, tau, steepest)
+    return recursions.mean("C22", GAIN, LIFT, KNOWN, bound, "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + σ⁴/(16(τ-S)²) + ηLσ²")
+
+
 def _excess() -> Obligation:
     """‖clip(g) - g‖ is 0, or ``‖g‖ - τ``, and ``‖g‖ <= ‖∇F‖ + ‖g-∇F‖``."""
-    distance, length, excess = z3.Reals("distance length excess")
     return Obligation(
         claim="C22",
         name="excess",
         statement="‖clip(g) - g‖ = max(‖g‖-τ, 0) ≤ ‖g-∇F‖²/(4(τ-S))",
         hypotheses={
             **ROOM,
-            "triangle": length <= slope + distance,
+            "triangle": length <= norm + distance,
             "distance >= 0": distance >= 0,
-            "clipped": excess == z3.If(length > tau, length - tau, z3.RealVal(0)),
+            **CLIPPED,
         },
-        conclusion=4 * (tau - S) * excess <= distance * distance,
+        conclusion=SHORT_EXCESS,
         mutants={
-            "8 for 4": conclude(8 * (tau - S) * excess <= distance * distance),
+            "8 for 4": conclude(8 * (tau - steepest) * excess <= distance * distance),
             "τ for τ-S": conclude(4 * tau * excess <= distance * distance),
             "steeper than S": drop("‖∇F‖ <= S"),
         },
@@ -65,21 +145,20 @@ def _excess() -> Obligation:
 
 def _bias() -> Obligation:
     """The mean of the excess is at most that of its bound, and ``‖E clip(g) - ∇F‖ <= E‖clip(g) - g‖``, as ``E g = ∇F``."""
-    bias, mean_excess, s2 = z3.Reals("bias mean_excess s2")
     return Obligation(
         claim="C22",
         name="bias",
         statement="‖E clip(g) - ∇F‖² ≤ σ⁴/(16(τ-S)²)",
         hypotheses={
             **ROOM,
-            "bias >= 0": bias >= 0,
-            "triangle": bias <= mean_excess,
-            "excess": 4 * (tau - S) * mean_excess <= s2,
+            "bias >= 0": off >= 0,
+            "triangle": off <= mean_excess,
+            "excess": 4 * (tau - steepest) * mean_excess <= s2,
             "A2": s2 <= sigma2,
         },
-        conclusion=bias * bias <= BIAS2,
+        conclusion=off * off <= BIAS2,
         mutants={
-            "half of it": conclude(2 * bias * bias <= BIAS2),
+            "half of it": conclude(2 * off * off <= BIAS2),
             "no A2": drop("A2"),
             "S > τ": drop("S < τ"),
         },
@@ -88,17 +167,16 @@ def _bias() -> Obligation:
 
 
 def _error() -> Obligation:
-    """Where g is longer than τ, clip(g) is ``(τ/‖g‖) g``; ``along`` is ⟨g, ∇F⟩/‖g‖, at most ‖∇F‖."""
-    length, along = z3.Reals("length along")
-    clipped = tau * tau - 2 * tau * along + slope * slope
+    """Where g is longer than τ, clip(g) is ``(τ/‖g‖) g``; ``unit_along`` is ⟨g, ∇F⟩/‖g‖, at most ‖∇F‖."""
+    clipped, apart = NO_FARTHER.children()
     return Obligation(
         claim="C22",
         name="error",
         statement="‖clip(g) - ∇F‖² ≤ ‖g - ∇F‖² where ‖∇F‖ ≤ τ",
-        hypotheses={**ROOM, "‖g‖ > τ": length > tau, "Cauchy-Schwarz": along <= slope},
-        conclusion=clipped <= length * length - 2 * length * along + slope * slope,
+        hypotheses={**ROOM, "Cauchy-Schwarz": unit_along <= norm},
+        conclusion=NO_FARTHER,
         mutants={
-            "half of it": conclude(2 * clipped <= length * length - 2 * length * along + slope * slope),
+            "half of it": conclude(2 * clipped <= apart),
             "steeper than τ": drop("S < τ"),
             "no Cauchy-Schwarz": drop("Cauchy-Schwarz"),
         },
@@ -107,8 +185,7 @@ def _error() -> Obligation:
 
 
 def _one_step() -> Obligation:
-    """With m = E clip(g): ``E‖clip(g)‖² = ‖m‖² + E‖clip(g) - m‖²``, and the last is at most ``E‖clip(g) - ∇F‖²``."""
-    Gm, mm, dd, spread = z3.Reals("Gm mm dd spread")
+    """With m = E clip(g): ``E‖clip(g)‖² - ‖m‖² = E‖clip(g) - m‖²`` is at most ``E‖clip(g) - ∇F‖²``."""
     return Obligation(
         claim="C22",
         name="one step",
@@ -117,8 +194,9 @@ def _one_step() -> Obligation:
             **STEP,
             "‖m‖² >= 0": mm >= 0,
             "A1'": quadratic_upper_bound(Gm, dd),
-            "second moment": dd == mm + spread,
-            "error": spread <= sigma2,
+            "second moment": dd - mm <= clipped2,
+            "error": clipped2 <= s2,
+            "A2": s2 <= sigma2,
             "bias": mm - 2 * Gm + grad2 <= BIAS2,
         },
         conclusion=F_next <= F - GAIN * grad2 + LIFT,
@@ -160,8 +238,6 @@ def _standstill() -> Obligation:
 
 
 def _without_noise() -> Obligation:
-    """``h = min(1, τ/‖∇F‖)``."""
-    h = z3.Real("h")
     return Obligation(
         claim="C22",
         name="without noise",
@@ -169,14 +245,14 @@ def _without_noise() -> Obligation:
         hypotheses={
             **STEP,
             "τ > 0": tau > 0,
-            "‖∇F‖ > 0": slope > 0,
-            "h": h == z3.If(slope <= tau, z3.RealVal(1), tau / slope),
-            "A1'": F_next <= F - eta * h * slope * slope + L / 2 * eta * eta * h * h * slope * slope,
+            "‖∇F‖": z3.And(norm >= 0, norm * norm == grad2),
+            **WITHOUT_NOISE,
+            "A1'": z3.substitute(quadratic_upper_bound(grad2, grad2), (eta, step_size)),
         },
-        conclusion=F_next <= F - eta / 2 * slope * z3.If(slope <= tau, slope, tau),
+        conclusion=F_next <= F - eta / 2 * norm * z3.If(norm <= tau, norm, tau),
         mutants={
-            "twice the descent": conclude(F_next <= F - eta * slope * z3.If(slope <= tau, slope, tau)),
-            "as without clipping": conclude(F_next <= F - eta / 2 * slope * slope),
+            "twice the descent": conclude(F_next <= F - eta * norm * z3.If(norm <= tau, norm, tau)),
+            "as without clipping": conclude(F_next <= F - eta / 2 * norm * norm),
             "eta > 1/L": suppose("eta <= 1/L", eta * L <= 3),
         },
     )

@@ -3,25 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 import z3
 
+from tsla.theory import growing_noise as theory
 from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.algebra import descent as one_direction
+from tsla.theory.certificates.algebra import sgd, variance_lemma
 from tsla.theory.certificates.algebra.descent import quadratic_upper_bound
 from tsla.theory.certificates.algebra.engine import axioms, formulas
+from tsla.theory.certificates.algebra.engine.functions import of_growth
+from tsla.theory.certificates.algebra.engine.manifest import Cited, Function, Induction, Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import (
+    A,
+    C,
+    Premise,
+    error2,
+    first2,
+    inner,
+    kept,
+    kept_at_end,
+    length2,
+    premises,
+    second2,
+    slope,
+)
+from tsla.theory.certificates.algebra.engine.premises import growth as a
+from tsla.theory.certificates.algebra.engine.recursions import LESS_F_STAR, S, left
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     ORACLE,
     SMOOTH,
-    START,
     STEP,
     STRENGTH,
-    F,
-    F_next,
+    B,
     L,
     Premises,
     T,
+    c,
     delta,
     eta,
     gap,
@@ -29,33 +50,41 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     grad2,
     s2,
     shat2,
+    start,
+    t,
     theta,
 )
 
-A, B, C, rho = z3.Reals("A B C rho")
-a, gain, lift = z3.Reals("a gain lift")
-"""Of one step: ``gap⁺ <= (1+a) gap - gain ‖∇F‖² + lift``."""
-S, weight, power, start, least = z3.Reals("S weight power start least")
-"""Σ(1+a)^-(i+1)‖∇F(w_i)‖² and Σ(1+a)^-(i+1) over the steps so far, (1+a)^-t, F(w_0) - F*, and F*."""
+rho, gain, lift = z3.Reals("rho gain lift")
+"""1-θ+θδ; and of one step: ``gap⁺ <= (1+a) gap - gain ‖∇F‖² + lift``."""
+weight = z3.Real("weight")
+"""Σ(1+a)^-(i+1) over the steps so far; ``S`` is Σ(1+a)^-(i+1)‖∇F(w_i)‖², ``kept`` is (1+a)^-t."""
+Gg, gg = z3.Reals("Gg gg")
+"""⟨∇F, E g⟩ and E‖g‖²."""
 
 GROWTH: Premises = {"A >= 0": A >= 0, "B >= 0": B >= 0, "C >= 0": C >= 0}
-NOISE = 2 * A * gap + B * grad2 + C
+NOISE = formulas.growing_noise(A, B, C, gap, grad2)
 """The right-hand side of A2′."""
 SGD_LEFT, LSR_LEFT = 2 - eta * L * (1 + B), 1 - rho * B
 STEP_OF: Premises = {"a >= 0": a >= 0, "gain > 0": gain > 0, "lift >= 0": lift >= 0}
+RHO: Premises = {"ρ": rho == formulas.lemma(z3.RealVal(1), delta, theta)}
+OF_SGD: Premises = {"a": a == L * eta * eta * A, "gain": gain == eta * SGD_LEFT / 2, "lift": lift == eta * eta * L * C / 2}
+OF_LSR: Premises = {"a": a == eta * rho * A, "gain": gain == eta * LSR_LEFT / 2, "lift": lift == eta * rho * C / 2}
+ONE_STEP = gap_next <= (1 + a) * gap - gain * grad2 + lift
+FALLEN = kept / (1 + a)
+UNWEIGHED, NEXT = {weight: z3.RealVal(0), kept: z3.RealVal(1)}, {weight: weight + FALLEN, kept: FALLEN}
+"""The weights before the first step, and after another one."""
+SUMMED = gain * S <= start - kept * gap + lift * weight
+WEIGHED = z3.And(t >= 0, a * weight == 1 - kept, weight >= t * kept, z3.Implies(a == 0, weight == t))
 
 
 def certificates() -> Iterable[Certificate]:
     """Prove C20."""
-    return certify(obligations())
+    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:
     """The steps of C20: of one step, of the weights, and of both together."""
-    long_step: Premises = {**SMOOTH, "eta > 0": eta > 0, "eta < 2/(L(1+B))": SGD_LEFT > 0}
-    smoothed: Premises = {**STEP, "rho >= 0": rho >= 0, "rho B < 1": LSR_LEFT > 0}
-    of_sgd = "E‖∇F(w_R)‖² ≤ (2F0/(ηW) + ηLC)/(2-ηL(1+B)), W = Σ(1+LAη²)^-(t+1)"
-    of_lsr = "E‖∇F(w_R)‖² ≤ (2F0/(ηW) + ρC)/(1-ρB), W = Σ(1+ηρA)^-(t+1)"
     return (
         _one_step(),
         _lemma(),
@@ -64,18 +93,146 @@ def obligations() -> tuple[Obligation, ...]:
         _sum_next(),
         _weights_start(),
         _weights_next(),
+        _weight(),
         _weights(),
-        _bound("bound", of_sgd, long_step, eta * SGD_LEFT / 2, eta * eta * L * C / 2, eta * L, SGD_LEFT),
-        _bound("bound, label smoothing", of_lsr, smoothed, eta * LSR_LEFT / 2, eta * rho * C / 2, rho, LSR_LEFT),
+        _bound_of_sgd(),
+        _bound_of_lsr(),
         _constant_noise(),
         _attained(),
     )
 
 
+def manifests() -> tuple[Manifest, ...]:
+    """One step and the bound, of SGD and of label smoothing; what the weights are beside others, and what constant noise makes of both."""
+    return (
+        step(),
+        bound(),
+        smoothed_step(),
+        smoothed_bound(),
+        _beside_others(),
+        alone(_constant_noise(), "L > 0", "eta > 0", "eta <= 1/L", "T > 0", "B = 0"),
+    )
+
+
+GROWS = ("A >= 0", "B >= 0", "C >= 0")
+
+
+@cache
+def step() -> Manifest:
+    """One step of SGD under A2′."""
+    return Manifest(
+        claim="C20",
+        name="one step",
+        statement=_one_step().statement,
+        premises=(
+            *premises("L > 0", "eta > 0", "A2′: variance"),
+            Premise("A1: quadratic bound", {**LESS_F_STAR, slope: Gg, length2: gg}),
+            Premise("A2′: E g = ∇F", {slope: Gg}),
+            Premise("square of a difference", {slope: Gg, length2: gg, error2: s2}),
+        ),
+        definitions=OF_SGD,
+        steps=(*sgd.second_moment().steps, _one_step()),
+        conclusion=ONE_STEP,
+    )
+
+
+@cache
+def smoothed_step() -> Manifest:
+    """One step of label smoothing under A2′ and A3′: C2 at each w, and C3."""
+    along, pair = one_direction.one_step(), {first2: s2, second2: shat2, inner: c}
+    convexity, _ = variance_lemma.lemma().steps
+    return Manifest(
+        claim="C20-lsr",
+        name="one step",
+        statement=_one_step_smoothed().statement,
+        premises=(
+            *(premise.moved(LESS_F_STAR) for premise in along.premises),
+            *premises("theta >= 0", "theta <= 1", "delta >= 0", "A2′: variance", "A3′", "second moment of g_LS"),
+            *(Premise(name, pair) for name in ("first square >= 0", "second square >= 0", "Cauchy-Schwarz")),
+        ),
+        definitions={**RHO, **OF_LSR},
+        steps=(Cited(along, LESS_F_STAR), convexity, _lemma(), _one_step_smoothed()),
+        conclusion=ONE_STEP,
+    )
+
+
+def bound() -> Manifest:
+    """C20 for SGD."""
+    function = of_growth("", theory.sgd_bound, eta="eta", T="T")
+    return _weighted("bound", step(), _bound_of_sgd(), function, "eta < 2/L", "eta < 2/(L(1+B))")
+
+
+def smoothed_bound() -> Manifest:
+    """C20 for label smoothing."""
+    function = of_growth("delta", theory.lsr_bound, eta="eta", T="T", theta="theta")
+    return _weighted("bound", smoothed_step(), _bound_of_lsr(), function, "rho B < 1")
+
+
+def _weighted(name: str, step: Manifest, bound: Obligation, function: Function, *names: str) -> Manifest:
+    """The bound that weights make of a step: their sum is ``(1 - (1+a)^-T)/a``."""
+    total = Induction(
+        name="weighted sum",
+        first=_sum_start(),
+        next_step=_sum_next(),
+        invariant=SUMMED,
+        start={**UNWEIGHED, S: z3.RealVal(0), gap: start},
+        next={**NEXT, S: S + FALLEN * grad2, gap: gap_next},
+        end={kept: kept_at_end, gap: left},
+    )
+    return Manifest(
+        claim=step.claim,
+        name=name,
+        statement=bound.statement,
+        premises=(
+            *step.premises,
+            *premises(*GROWS, *names, "T > 0", "(1+a)^-t > 0", "(1+a)^-T > 0", "F(w_0) - F* <= F0"),
+            Premise("F >= F*", {gap: left}),
+        ),
+        definitions=step.definitions,
+        steps=(Cited(step), _weights_of_run(), total, _weight(), bound),
+        conclusion=z3.And(bound.conclusion, a * weight == 1 - kept_at_end),
+        function=function,
+        asks=premises("F0 > 0"),
+    )
+
+
+def _weights_of_run() -> Induction:
+    return Induction(
+        name="weights",
+        first=_weights_start(),
+        next_step=_weights_next(),
+        invariant=WEIGHED,
+        start={**UNWEIGHED, t: z3.RealVal(0)},
+        next={**NEXT, t: t + 1},
+        end={t: T, kept: kept_at_end},
+    )
+
+
+def _beside_others() -> Manifest:
+    return Manifest(
+        claim="C20",
+        name="weights",
+        statement=_weights().statement,
+        premises=premises("L > 0", "eta > 0", "A >= 0", "T >= 1", "(1+a)^-t > 0", "(1+a)^-T > 0"),
+        definitions={"a": OF_SGD["a"]},
+        steps=(_weights_of_run(), _weights()),
+        conclusion=_weights().conclusion,
+    )
+
+
+def _bound_of_sgd() -> Obligation:
+    premises: Premises = {**SMOOTH, "eta > 0": eta > 0, "eta < 2/(L(1+B))": SGD_LEFT > 0, **OF_SGD}
+    shown = "E‖∇F(w_R)‖² ≤ (2F0/(ηW) + ηLC)/(2-ηL(1+B)), W = Σ(1+LAη²)^-(t+1)"
+    return _bound("bound", shown, premises, eta * L, SGD_LEFT)
+
+
+def _bound_of_lsr() -> Obligation:
+    premises: Premises = {**STEP, "rho >= 0": rho >= 0, "rho B < 1": LSR_LEFT > 0, **OF_LSR}
+    shown = "E‖∇F(w_R)‖² ≤ (2F0/(ηW) + ρC)/(1-ρB), W = Σ(1+ηρA)^-(t+1)"
+    return _bound("bound, label smoothing", shown, premises, rho, LSR_LEFT)
+
+
 def _one_step() -> Obligation:
-    Gg, gg = z3.Reals("Gg gg")
-    step = (1 + L * eta * eta * A) * gap - eta * SGD_LEFT / 2 * grad2
-    half = L * eta * eta * C / 2
     return Obligation(
         claim="C20",
         name="one step",
@@ -83,17 +240,17 @@ def _one_step() -> Obligation:
         hypotheses={
             **SMOOTH,
             "eta > 0": eta > 0,
-            "gaps": z3.And(F == gap + least, F_next == gap_next + least),
-            "A1'": quadratic_upper_bound(Gg, gg),
+            **OF_SGD,
+            "A1'": z3.substitute(quadratic_upper_bound(Gg, gg), *LESS_F_STAR.items()),
             "E g = ∇F": Gg == grad2,
             "second moment": gg == grad2 + s2,
             "A2′": s2 <= NOISE,
         },
-        conclusion=gap_next <= step + half,
+        conclusion=ONE_STEP,
         mutants={
-            "half of C": conclude(gap_next <= step + half / 2),
-            "half of A": conclude(gap_next <= step + half - L * eta * eta * A / 2 * gap),
-            "without B": conclude(gap_next <= step + half - eta * eta * L * B / 2 * grad2),
+            "half of C": suppose("lift", lift == eta * eta * L * C / 4),
+            "half of A": suppose("a", a == L * eta * eta * A / 2),
+            "without B": suppose("gain", gain == eta * (2 - eta * L) / 2),
             "g is biased": drop("E g = ∇F"),
             "no A2′": drop("A2′"),
         },
@@ -103,7 +260,6 @@ def _one_step() -> Obligation:
 
 def _lemma() -> Obligation:
     """C2 holds at each w with what A2′ and A3′ say there."""
-    error2 = z3.Real("error2")
     return Obligation(
         claim="C20",
         name="lemma",
@@ -114,11 +270,12 @@ def _lemma() -> Obligation:
             "C2": error2 <= (1 - theta) * s2 + theta * shat2,
             "A2′": s2 <= NOISE,
             "A3′": shat2 <= delta * NOISE,
+            **RHO,
         },
-        conclusion=error2 <= formulas.lemma(z3.RealVal(1), delta, theta) * NOISE,
+        conclusion=error2 <= rho * NOISE,
         mutants={
             "δ for ρ": conclude(error2 <= delta * NOISE),
-            "half of it": conclude(error2 <= formulas.lemma(z3.RealVal(1), delta, theta) * NOISE / 2),
+            "half of it": conclude(error2 <= rho * NOISE / 2),
             "no A3′": drop("A3′"),
             "theta > 1": drop("theta <= 1"),
         },
@@ -127,22 +284,21 @@ def _lemma() -> Obligation:
 
 def _one_step_smoothed() -> Obligation:
     """For whatever cost ``(η/2)ρ`` times A2′'s right-hand side."""
-    error2 = z3.Real("error2")
-    step = (1 + eta * rho * A) * gap - eta * LSR_LEFT / 2 * grad2
     return Obligation(
         claim="C20",
         name="one step, label smoothing",
         statement="E[F(w⁺)-F*] ≤ (1+ηρA)(F(w)-F*) - (η/2)(1-ρB)‖∇F‖² + ηρC/2 where E‖d-∇F‖² ≤ ρ(2A(F-F*) + B‖∇F‖² + C)",
         hypotheses={
             "eta > 0": eta > 0,
-            "C3": gap_next <= gap - eta / 2 * grad2 + eta / 2 * error2,
+            **OF_LSR,
+            "C3": gap_next <= formulas.descent(gap, grad2, error2, eta),
             "error": error2 <= rho * NOISE,
         },
-        conclusion=gap_next <= step + eta * rho * C / 2,
+        conclusion=ONE_STEP,
         mutants={
-            "half of C": conclude(gap_next <= step + eta * rho * C / 4),
-            "half of A": conclude(gap_next <= step + eta * rho * C / 2 - eta * rho * A / 2 * gap),
-            "without B": conclude(gap_next <= step + eta * rho * C / 2 - eta / 2 * rho * B * grad2),
+            "half of C": suppose("lift", lift == eta * rho * C / 4),
+            "half of A": suppose("a", a == eta * rho * A / 2),
+            "without B": suppose("gain", gain == eta / 2),
             "any error": drop("error"),
         },
         axiom=axioms.EXPECTATION,
@@ -157,33 +313,32 @@ def _sum_start() -> Obligation:
         claim="C20",
         name="weighted sum, start",
         statement=f"{SUM} at t = 0",
-        hypotheses={"no steps": z3.And(S == 0, weight == 0, power == 1), "F(w_0)": gap == start},
-        conclusion=gain * S <= start - power * gap + lift * weight,
+        hypotheses={"no steps": z3.And(S == 0, weight == 0, kept == 1), "F(w_0)": gap == start},
+        conclusion=SUMMED,
         mutants={
-            "a step counted": conclude(gain * S <= start - power * gap + lift * (weight - 1)),
+            "a step counted": conclude(gain * S <= start - kept * gap + lift * (weight - 1)),
             "not from F(w_0)": drop("F(w_0)"),
         },
     )
 
 
 def _sum_next() -> Obligation:
-    following = power / (1 + a)
-    total = start - following * gap_next + lift * (weight + following)
+    total = start - FALLEN * gap_next + lift * (weight + FALLEN)
     return Obligation(
         claim="C20",
         name="weighted sum, next step",
         statement=f"{SUM}: if at t, then at t+1",
         hypotheses={
             **STEP_OF,
-            "(1+a)^-t > 0": power > 0,
-            "at t": gain * S <= start - power * gap + lift * weight,
-            "one step": gap_next <= (1 + a) * gap - gain * grad2 + lift,
+            "(1+a)^-t > 0": kept > 0,
+            "at t": SUMMED,
+            "one step": ONE_STEP,
         },
-        conclusion=gain * (S + following * grad2) <= total,
+        conclusion=gain * (S + FALLEN * grad2) <= total,
         mutants={
-            "lift not counted": conclude(gain * (S + following * grad2) <= total - lift * following),
-            "weights that don't fall": conclude(gain * (S + power * grad2) <= start - power * gap_next + lift * (weight + power)),
-            "twice the gain": conclude(2 * gain * (S + following * grad2) <= total),
+            "lift not counted": conclude(gain * (S + FALLEN * grad2) <= total - lift * FALLEN),
+            "weights that don't fall": conclude(gain * (S + kept * grad2) <= start - kept * gap_next + lift * (weight + kept)),
+            "twice the gain": conclude(2 * gain * (S + FALLEN * grad2) <= total),
             "no step": drop("one step"),
         },
         axiom=axioms.TELESCOPING,
@@ -195,34 +350,43 @@ def _weights_start() -> Obligation:
         claim="C20",
         name="weights, start",
         statement="a Σ(1+a)^-(i+1) = 1 - (1+a)^-t and Σ(1+a)^-(i+1) ≥ t(1+a)^-t at t = 0",
-        hypotheses={"no steps": z3.And(weight == 0, power == 1, T == 0)},
-        conclusion=z3.And(a * weight == 1 - power, weight >= T * power),
+        hypotheses={"no steps": z3.And(weight == 0, kept == 1, t == 0)},
+        conclusion=WEIGHED,
         mutants={
-            "1 + for 1 -": conclude(a * weight == 1 + power),
-            "a step counted": suppose("no steps", z3.And(weight == 0, power == 1, T == 1)),
+            "1 + for 1 -": conclude(a * weight == 1 + kept),
+            "a step counted": suppose("no steps", z3.And(weight == 0, kept == 1, t == 1)),
         },
     )
 
 
 def _weights_next() -> Obligation:
-    following = power / (1 + a)
     return Obligation(
         claim="C20",
         name="weights, next step",
         statement="a Σ(1+a)^-(i+1) = 1 - (1+a)^-t and Σ(1+a)^-(i+1) ≥ t(1+a)^-t: if at t, then at t+1",
         hypotheses={
             "a >= 0": a >= 0,
-            "(1+a)^-t > 0": power > 0,
-            "t >= 0": T >= 0,
-            "at t": z3.And(a * weight == 1 - power, weight >= T * power),
+            "(1+a)^-t > 0": kept > 0,
+            "at t": WEIGHED,
         },
-        conclusion=z3.And(a * (weight + following) == 1 - following, weight + following >= (T + 1) * following),
+        conclusion=z3.substitute(WEIGHED, (weight, weight + FALLEN), (kept, FALLEN), (t, t + 1)),
         mutants={
-            "(1+a)^-t": conclude(a * (weight + power) == 1 - power),
-            "t+2 for t+1": conclude(weight + following >= (T + 2) * following),
+            "(1+a)^-t": conclude(a * (weight + kept) == 1 - kept),
+            "t+2 for t+1": conclude(weight + FALLEN >= (t + 2) * FALLEN),
             "a < 0": suppose("a >= 0", z3.And(a > -1, a < 0)),
         },
         axiom=axioms.INDUCTION,
+    )
+
+
+def _weight() -> Obligation:
+    return Obligation(
+        claim="C20",
+        name="weights, positive",
+        statement="Σ(1+a)^-(i+1) > 0 over T ≥ 1 steps",
+        hypotheses={"T > 0": T > 0, "(1+a)^-T > 0": kept_at_end > 0, "T steps": weight >= T * kept_at_end},
+        conclusion=weight > 0,
+        mutants={"no steps": suppose("T > 0", T >= 0), "any weights": drop("T steps")},
     )
 
 
@@ -235,20 +399,20 @@ def _weights() -> Obligation:
         hypotheses={
             "a >= 0": a >= 0,
             "T >= 1": T >= 1,
-            "(1+a)^-T > 0": power > 0,
-            "T steps": z3.And(a * weight == 1 - power, weight >= T * power, z3.Implies(a == 0, weight == T)),
+            "(1+a)^-T > 0": kept_at_end > 0,
+            "T steps": z3.And(a * weight == 1 - kept_at_end, weight >= T * kept_at_end, z3.Implies(a == 0, weight == T)),
         },
-        conclusion=z3.And(z3.Implies(a > 0, 1 / weight == a / (1 - power)), 1 / weight <= 1 / (T * power)),
+        conclusion=z3.And(z3.Implies(a > 0, 1 / weight == a / (1 - kept_at_end)), 1 / weight <= 1 / (T * kept_at_end)),
         mutants={
-            "half of it": conclude(1 / weight <= 1 / (2 * T * power)),
+            "half of it": conclude(1 / weight <= 1 / (2 * T * kept_at_end)),
             "as without growth": conclude(1 / weight <= 1 / T),
         },
         axiom=axioms.INDUCTION,
     )
 
 
-def _bound(name: str, statement: str, premises: Premises, descent: Formula, cost: Formula, rho_: Formula, left: Formula) -> Obligation:
-    bound = formulas.weighted_bound(F0, eta, weight, rho_, C, left)
+def _bound(name: str, statement: str, premises: Premises, rho_: Formula, keep: Formula) -> Obligation:
+    bound = formulas.weighted_bound(F0, eta, weight, rho_, C, keep)
     return Obligation(
         claim="C20",
         name=name,
@@ -256,18 +420,17 @@ def _bound(name: str, statement: str, premises: Premises, descent: Formula, cost
         hypotheses={
             **premises,
             **GROWTH,
-            **START,
             "W > 0": weight > 0,
-            "(1+a)^-T >= 0": power >= 0,
-            "sum": descent * S <= start - power * gap + cost * weight,
-            "F >= F*": gap >= 0,
+            "(1+a)^-T > 0": kept_at_end > 0,
+            "sum": gain * S <= start - kept_at_end * left + lift * weight,
+            "F >= F*": left >= 0,
             "F(w_0) - F* <= F0": start <= F0,
         },
         conclusion=S / weight <= bound,
         mutants={
             "half of it": conclude(S / weight <= bound / 2),
-            "half of C": conclude(S / weight <= formulas.weighted_bound(F0, eta, weight, rho_, C / 2, left)),
-            "twice the weights": conclude(S / weight <= formulas.weighted_bound(F0, eta, 2 * weight, rho_, C, left)),
+            "half of C": conclude(S / weight <= formulas.weighted_bound(F0, eta, weight, rho_, C / 2, keep)),
+            "twice the weights": conclude(S / weight <= formulas.weighted_bound(F0, eta, 2 * weight, rho_, C, keep)),
             "F not bounded below": drop("F >= F*"),
             "F0 too small": drop("F(w_0) - F* <= F0"),
         },

@@ -3,22 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 import z3
 
+from tsla.theory import momentum as theory
 from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.algebra import sgd
+from tsla.theory.certificates.algebra.descent import quadratic_upper_bound
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.symbols import F0, NOISE, SMOOTH, F, F_next, L, Premises, T, eta, grad2, s2, sigma2
+from tsla.theory.certificates.algebra.engine.functions import of_constants
+from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone
+from tsla.theory.certificates.algebra.engine.obligation import Mutant, Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import (
+    Premise,
+    along,
+    error2,
+    first2,
+    inner,
+    length2,
+    m,
+    premises,
+    second2,
+    slope,
+    vv,
+    vv_next,
+    x,
+)
+from tsla.theory.certificates.algebra.engine.recursions import left
+from tsla.theory.certificates.algebra.engine.symbols import (
+    F0,
+    NOISE,
+    SMOOTH,
+    F,
+    F_next,
+    L,
+    Premises,
+    T,
+    eta,
+    gap,
+    gap_next,
+    grad2,
+    s2,
+    sigma2,
+    start,
+)
 
-h, m = z3.Reals("h m")
-"""η/(1-m), the step size of the averaged sequence, and the momentum."""
-vv, velocity_along, apart_along = z3.Reals("vv velocity_along apart_along")
-"""‖v‖², ⟨v, ∇F(w)⟩ and ⟨∇F(z) - ∇F(w), ∇F(w)⟩."""
+h, shift = z3.Reals("h shift")
+"""η/(1-m), the step size of the averaged sequence, and hm, by which times v it is away from w."""
+apart_along, ee = z3.Reals("apart_along ee")
+"""⟨∇F(z) - ∇F(w), ∇F(w)⟩ and ‖∇F(z) - ∇F(w)‖²."""
+Gg, gg, Gz = z3.Reals("Gg gg Gz")
+"""⟨∇F(w), E g⟩, E‖g‖² and ⟨∇F(z), E g⟩."""
+at_z, at_z_next, at_z_start, at_z_end, vv_end = z3.Reals("at_z at_z_next at_z_start at_z_end vv_end")
+"""F(z) - F* now, after a step, at the start, where z is w_0, and at the end; and ‖v‖² at the end."""
 LEFT = 2 - h * L * (1 + m) / (1 - m)
 GAIN, LIFT = h / 2 * LEFT, h * h * L * (1 + m) * sigma2 / 2
 WEIGHT = h * h * L * m / 2
-"""Of ‖v‖² in the potential ``F(z) + weight ‖v‖²``; in what telescopes, ``F`` stands for the potential."""
+"""Of ‖v‖² in the potential ``F(z) - F* + weight ‖v‖²``, which is what telescopes: ``gap`` stands for it."""
+SUM = "(h/2)(2 - hL(1+m)/(1-m)) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E potential_t + t h²L(1+m)σ²/2"
+OF_STEP: Premises = {"h": h == eta / (1 - m)}
+POTENTIAL: Premises = {"potential": gap == at_z + WEIGHT * vv, "potential⁺": gap_next == at_z_next + WEIGHT * vv_next}
+ENDS: Premises = {"start": start == at_z_start, "end": left == at_z_end + WEIGHT * vv_end}
 MOMENTUM: Premises = {**SMOOTH, "h > 0": h > 0, "m >= 0": m >= 0, "m < 1": m < 1}
 LONG_STEP: Premises = {**MOMENTUM, "hL(1+m) < 2(1-m)": h * L * (1 + m) < 2 * (1 - m)}
 ALONG_GRADIENTS = h * L * m * ((1 - m) / 2 * vv + grad2 / (2 * (1 - m)))
@@ -28,23 +74,117 @@ SQUARES: Premises = {"squares": z3.And(vv >= 0, grad2 >= 0)}
 
 def certificates() -> Iterable[Certificate]:
     """Prove C21."""
-    return certify(obligations())
+    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:
     """The steps of C21."""
-    premises = {**LONG_STEP, **NOISE}
-    bound = formulas.momentum_bound(F0, h, T, L, sigma2, m)
     return (
         _averaged(),
         _gradients(),
         _velocity(),
         _one_step(),
-        *recursions.telescoping(
-            "C21", GAIN, LIFT, premises, "(h/2)(2 - hL(1+m)/(1-m)) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E potential_t + t h²L(1+m)σ²/2"
-        ),
-        recursions.mean("C21", GAIN, LIFT, premises, bound, "E‖∇F(w_R)‖² ≤ [2F0/(hT) + hL(1+m)σ²]/(2 - hL(1+m)/(1-m))"),
+        *_telescoping(),
+        _ends(),
+        _mean(),
         _without_momentum(),
+    )
+
+
+def manifests() -> tuple[Manifest, ...]:
+    """The averaged sequence; one step, the sum of many, C21, and what it is without momentum."""
+    short = ("L > 0", "eta > 0", "m >= 0", "m < 1", "eta < 2(1-m)²/(L(1+m))")
+    return (
+        alone(_averaged(), "m < 1", definitions=OF_STEP),
+        step(),
+        total(),
+        bound(),
+        alone(_without_momentum(), *short, "T > 0", "m = 0", definitions=OF_STEP),
+    )
+
+
+@cache
+def step() -> Manifest:
+    """One step: A1 along z, and what the velocity adds to it."""
+    along_z = {F: at_z, F_next: at_z_next, eta: h, slope: Gz, length2: gg}
+    return Manifest(
+        claim="C21",
+        name="one step",
+        statement=_one_step().statement,
+        premises=(
+            *premises("L > 0", "eta > 0", "m >= 0", "m < 1", "‖∇F‖² >= 0", "A2: variance", "A2: square of the velocity"),
+            Premise("A1: quadratic bound", along_z),
+            Premise("A1: Lipschitz gradient", {second2: ee, x: shift, first2: vv}),
+            Premise("A2: E g = ∇F", {slope: Gg}),
+            Premise("A2: E g = ∇F, along the gradient elsewhere", {slope: Gz, inner: apart_along}),
+            Premise("square of a difference", {slope: Gg, length2: gg, error2: s2}),
+            Premise("first square >= 0", {first2: vv}),
+            Premise("Cauchy-Schwarz", {inner: apart_along, first2: ee, second2: grad2}),
+            Premise("Cauchy-Schwarz", {inner: along, first2: vv, second2: grad2}),
+        ),
+        definitions={**OF_STEP, "w - z": shift == h * m, **POTENTIAL},
+        steps=(*sgd.second_moment().steps, _gradients(), _velocity(), _one_step()),
+        conclusion=_one_step().conclusion,
+    )
+
+
+@cache
+def total() -> Manifest:
+    """C21 before it is divided by T."""
+    return recursions.telescoped(step(), GAIN, LIFT, _telescoping(), SUM, "sigma2 >= 0", "eta < 2(1-m)²/(L(1+m))")
+
+
+def bound() -> Manifest:
+    """C21: the run starts with no velocity, and what is left of it at the end is not negative."""
+    sums = total()
+    return Manifest(
+        claim="C21",
+        name="bound",
+        statement=_mean().statement,
+        premises=(
+            *sums.premises,
+            *premises("T > 0", "eta < 2/L"),
+            Premise("F >= F*", {gap: at_z_end}),
+            Premise("first square >= 0", {first2: vv_end}),
+            Premise("F(w_0) - F* <= F0", {start: at_z_start}),
+        ),
+        definitions={**sums.definitions, **ENDS},
+        steps=(Cited(sums), _ends(), _mean()),
+        conclusion=_mean().conclusion,
+        function=of_constants("", theory.bound, eta="eta", T="T", momentum="m"),
+        asks=premises("F0 > 0"),
+    )
+
+
+def _telescoping() -> tuple[Obligation, Obligation]:
+    return recursions.telescoping("C21", GAIN, LIFT, {**LONG_STEP, **NOISE}, SUM)
+
+
+def _mean() -> Obligation:
+    bound = formulas.momentum_bound(F0, h, T, L, sigma2, m)
+    statement = "E‖∇F(w_R)‖² ≤ [2F0/(hT) + hL(1+m)σ²]/(2 - hL(1+m)/(1-m))"
+    return recursions.mean("C21", GAIN, LIFT, {**LONG_STEP, **NOISE}, bound, statement)
+
+
+def _ends() -> Obligation:
+    return Obligation(
+        claim="C21",
+        name="start and end",
+        statement="the potential is F(w_0) - F* ≤ F0 at the start, where v = 0, and not negative at the end",
+        hypotheses={
+            **MOMENTUM,
+            **ENDS,
+            "‖v‖² >= 0": vv_end >= 0,
+            "F >= F*": at_z_end >= 0,
+            "F(w_0) - F* <= F0": at_z_start <= F0,
+        },
+        conclusion=z3.And(left >= 0, start <= F0),
+        mutants={
+            "F not bounded below": drop("F >= F*"),
+            "F0 too small": drop("F(w_0) - F* <= F0"),
+            "F(z) less the velocity": suppose("end", left == at_z_end - WEIGHT * vv_end),
+        },
+        axiom=axioms.INFIMUM,
     )
 
 
@@ -69,7 +209,6 @@ def _averaged() -> Obligation:
 
 
 def _gradients() -> Obligation:
-    ee = z3.Real("ee")
     return Obligation(
         claim="C21",
         name="gradients apart",
@@ -77,7 +216,8 @@ def _gradients() -> Obligation:
         hypotheses={
             **MOMENTUM,
             **SQUARES,
-            "A1": ee <= h * L * m * (h * L * m) * vv,
+            "w - z": shift == h * m,
+            "A1": ee <= L * L * shift * shift * vv,
             "Cauchy-Schwarz": apart_along * apart_along <= ee * grad2,
         },
         conclusion=-apart_along <= ALONG_GRADIENTS,
@@ -95,10 +235,10 @@ def _velocity() -> Obligation:
         claim="C21",
         name="velocity",
         statement="⟨v, ∇F(w)⟩ ≤ (1-m)/2 ‖v‖² + ‖∇F(w)‖²/(2(1-m))",
-        hypotheses={"m < 1": m < 1, **SQUARES, "Cauchy-Schwarz": velocity_along * velocity_along <= vv * grad2},
-        conclusion=velocity_along <= ALONG_VELOCITY,
+        hypotheses={"m < 1": m < 1, **SQUARES, "Cauchy-Schwarz": along * along <= vv * grad2},
+        conclusion=along <= ALONG_VELOCITY,
         mutants={
-            "half of it": conclude(2 * velocity_along <= ALONG_VELOCITY),
+            "half of it": conclude(2 * along <= ALONG_VELOCITY),
             "m > 1": suppose("m < 1", m > 1),
             "no Cauchy-Schwarz": drop("Cauchy-Schwarz"),
         },
@@ -107,7 +247,7 @@ def _velocity() -> Obligation:
 
 
 def _one_step() -> Obligation:
-    Fz, Fz_next, vv_next = z3.Reals("Fz Fz_next vv_next")
+    half = {"potential": gap == at_z + WEIGHT / 2 * vv, "potential⁺": gap_next == at_z_next + WEIGHT / 2 * vv_next}
     return Obligation(
         claim="C21",
         name="one step",
@@ -115,19 +255,21 @@ def _one_step() -> Obligation:
         hypotheses={
             **MOMENTUM,
             **SQUARES,
-            "potential": z3.And(F == Fz + WEIGHT * vv, F_next == Fz_next + WEIGHT * vv_next),
-            "A1' along z": Fz_next <= Fz - h * (grad2 + apart_along) + L / 2 * h * h * (grad2 + s2),
-            "v⁺ = mv + g": vv_next == m * m * vv + 2 * m * velocity_along + grad2 + s2,
+            **POTENTIAL,
+            "A1' along z": z3.substitute(quadratic_upper_bound(Gz, gg), (F, at_z), (F_next, at_z_next), (eta, h)),
+            "E g = ∇F": Gz == grad2 + apart_along,
+            "second moment": gg == grad2 + s2,
+            "v⁺ = mv + g": vv_next == m * m * vv + 2 * m * along + grad2 + s2,
             "A2": s2 <= sigma2,
             "gradients apart": -apart_along <= ALONG_GRADIENTS,
-            "velocity": velocity_along <= ALONG_VELOCITY,
+            "velocity": along <= ALONG_VELOCITY,
         },
-        conclusion=F_next <= F - GAIN * grad2 + LIFT,
+        conclusion=gap_next <= gap - GAIN * grad2 + LIFT,
         mutants={
-            "F(z) alone": suppose("potential", z3.And(F == Fz, F_next == Fz_next)),
-            "noise of SGD": conclude(F_next <= F - GAIN * grad2 + h * h * L * sigma2 / 2),
-            "descent of SGD": conclude(F_next <= F - h / 2 * (2 - h * L) * grad2 + LIFT),
-            "half of the weight": suppose("potential", z3.And(F == Fz + WEIGHT / 2 * vv, F_next == Fz_next + WEIGHT / 2 * vv_next)),
+            "F(z) alone": Mutant(hypotheses={"potential": gap == at_z, "potential⁺": gap_next == at_z_next}),
+            "noise of SGD": conclude(gap_next <= gap - GAIN * grad2 + h * h * L * sigma2 / 2),
+            "descent of SGD": conclude(gap_next <= gap - h / 2 * (2 - h * L) * grad2 + LIFT),
+            "half of the weight": Mutant(hypotheses=half),
             "no A2": drop("A2"),
         },
         axiom=axioms.EXPECTATION,

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
-import z3
-
+from tsla.theory import last_iterate as theory
 from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.algebra import biased, last_iterate, stage_one
+from tsla.theory.certificates.algebra.biased import bias2, noise
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
+from tsla.theory.certificates.algebra.engine.functions import of_constants, of_oracle, plan_of
+from tsla.theory.certificates.algebra.engine.manifest import Cited, Function, Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import contraction, premises
+from tsla.theory.certificates.algebra.engine.recursions import left
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
-    FLOOR,
+    NOISE,
     NOISY,
     ORACLE,
     PL,
@@ -20,6 +26,7 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     STEP,
     TARGET,
     L,
+    Premises,
     T,
     V,
     delta,
@@ -29,34 +36,100 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     grad2,
     mu,
     sigma2,
+    theta,
 )
-from tsla.theory.certificates.algebra.stage_one import contraction
+from tsla.theory.certificates.algebra.last_iterate import last2
 
-bias2, noise = z3.Reals("bias2 noise")
-"""θ²β² and N(θ)."""
 W = formulas.biased_floor(eta, L, bias2, noise)
-GRADIENT_AND_GAP = {"gradient and gap": grad2 <= 2 * L * gap}
+PAPER = formulas.paper_floor(sigma2, delta)
 
 
 def certificates() -> Iterable[Certificate]:
     """Prove C19."""
-    return certify(obligations())
+    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:
     """The steps of C19 that are not those of C7, C12 and C15a, whose gaps it takes, and whose ``‖∇F‖² ≤ 2L(F - F*)``."""
     return (
-        _bound("C7", V, "V"),
-        _bound("C12", W, "θ²β² + ηL N(θ)"),
-        _plan("plan", 1 / L, formulas.paper_floor(sigma2, delta), {**NOISY, **ORACLE}, "κV < ε², V = 2δσ²/(1+δ), η = 1/L"),
-        _plan("plan, bias apart", eta, V, {**STEP, **FLOOR}, "κ(θ²β² + ηL N(θ)) < ε²"),
+        _bound_of_lemma(),
+        _bound_of_split(),
+        _plan_of_lemma(),
+        _plan_of_split(),
         _reach(),
     )
 
 
+def manifests() -> tuple[Manifest, ...]:
+    """C19 of C7 and of C12, the lengths that reach ε², and which δ allow it."""
+    return (
+        bound(),
+        split_bound(),
+        recursions.after_burn_in(
+            bound(),
+            _plan_of_lemma(),
+            2 * L * F0 / (eps2 - L / mu * PAPER),
+            *("eps > 0", "κV < eps2"),
+            settings={"theta": theta == formulas.paper_theta(delta), "eta": eta == 1 / L},
+            at={V: PAPER},
+            at_most=eps2,
+            function=plan_of("C19", "lsr-pl-last"),
+        ),
+        recursions.after_burn_in(
+            split_bound(), _plan_of_split(), 2 * L * F0 / (eps2 - L / mu * W), "eps > 0", "κ(θ²β² + ηL N(θ)) < eps2", at_most=eps2
+        ),
+        alone(_reach(), "L > 0", "mu > 0", "mu <= L", "sigma2 > 0", "delta >= 0", "eps > 0"),
+    )
+
+
+@cache
+def bound() -> Manifest:
+    """C19 of C7."""
+    function = of_constants("mu delta", theory.bound, eta="eta", T="T", theta="theta")
+    return _of_last("bound", stage_one.bound(), _bound_of_lemma(), function)
+
+
+@cache
+def split_bound() -> Manifest:
+    """C19 of C12."""
+    function = of_oracle("mu", theory.split_bound, eta="eta", T="T", theta="theta")
+    return _of_last("bound, bias apart", biased.gap_bound(), _bound_of_split(), function)
+
+
+def _of_last(name: str, gap_bound: Manifest, obligation: Obligation, function: Function) -> Manifest:
+    gradient, last = last_iterate.gradient(), {gap: left, grad2: last2}
+    return Manifest(
+        claim="C19",
+        name=name,
+        statement=obligation.statement,
+        premises=(*gap_bound.premises, *(premise.moved(last) for premise in gradient.premises), *premises("(1-x)^T >= 0")),
+        settings=gradient.settings,
+        definitions=gap_bound.definitions,
+        steps=(Cited(gap_bound), Cited(gradient, last), obligation),
+        conclusion=obligation.conclusion,
+        function=function,
+    )
+
+
+def _bound_of_lemma() -> Obligation:
+    return _bound("C7", V, "V")
+
+
+def _bound_of_split() -> Obligation:
+    return _bound("C12", W, "θ²β² + ηL N(θ)")
+
+
+def _plan_of_lemma() -> Obligation:
+    return _plan("plan", PAPER, {**NOISE, **ORACLE, "eta": eta == 1 / L}, "κV < ε², V = 2δσ²/(1+δ), η = 1/L")
+
+
+def _plan_of_split() -> Obligation:
+    return _plan("plan, bias apart", W, STEP, "κ(θ²β² + ηL N(θ)) < ε²")
+
+
 def _bound(of: str, floor: Formula, shown: str) -> Obligation:
-    def bound(start: Formula, left: Formula) -> Formula:
-        return formulas.gradient_of_gap(L, formulas.gap_bound(start, contraction, mu, left))
+    def bound(start: Formula, floor: Formula) -> Formula:
+        return formulas.gradient_of_gap(L, formulas.gap_bound(start, contraction, mu, floor))
 
     return Obligation(
         claim="C19",
@@ -66,23 +139,23 @@ def _bound(of: str, floor: Formula, shown: str) -> Obligation:
             **STEP,
             **PL,
             "(1-ημ)^T >= 0": contraction >= 0,
-            **GRADIENT_AND_GAP,
-            of: gap <= formulas.gap_bound(F0, contraction, mu, floor),
+            "gradient and gap": last2 <= 2 * L * left,
+            of: left <= formulas.gap_bound(F0, contraction, mu, floor),
         },
-        conclusion=grad2 <= bound(F0, floor),
+        conclusion=last2 <= bound(F0, floor),
         mutants={
-            "half the floor": conclude(grad2 <= bound(F0, floor / 2)),
-            "half the start": conclude(grad2 <= bound(F0 / 2, floor)),
-            "W, without κ": conclude(grad2 <= 2 * L * contraction * F0 + floor),
+            "half the floor": conclude(last2 <= bound(F0, floor / 2)),
+            "half the start": conclude(last2 <= bound(F0 / 2, floor)),
+            "W, without κ": conclude(last2 <= 2 * L * contraction * F0 + floor),
             "no bound on the gap": drop(of),
-            "L for 2L": suppose("gradient and gap", grad2 <= 4 * L * gap),
+            "L for 2L": suppose("gradient and gap", last2 <= 4 * L * left),
         },
         axiom=axioms.EXPECTATION,
     )
 
 
-def _plan(name: str, step: Formula, floor: Formula, premises: dict[str, Formula], shown: str) -> Obligation:
-    left = eps2 - L / mu * floor
+def _plan(name: str, floor: Formula, premises: Premises, shown: str) -> Obligation:
+    room = eps2 - L / mu * floor
     bound = formulas.gradient_of_gap(L, formulas.gap_bound(F0, contraction, mu, floor))
     return Obligation(
         claim="C19",
@@ -94,12 +167,12 @@ def _plan(name: str, step: Formula, floor: Formula, premises: dict[str, Formula]
             **START,
             **TARGET,
             **premises,
-            "in reach": left > 0,
-            **recursions.burn_in(contraction, step * mu, T, 2 * L * F0 / left),
+            "in reach": room > 0,
+            **recursions.burn_in(contraction, eta * mu, T, 2 * L * F0 / room),
         },
         conclusion=bound <= eps2,
         mutants={
-            "half the steps": recursions.half_as_long(step * mu, T),
+            "half the steps": recursions.half_as_long(eta * mu, T),
             "half of it": conclude(2 * bound <= eps2),
             "no steps": drop(recursions.LENGTH),
         },

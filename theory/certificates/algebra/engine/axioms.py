@@ -7,6 +7,7 @@ HISTORY = f"{EXPECTATION}, and the mean over histories is the mean of the condit
 INDUCTION = "induction over the number of steps"
 TELESCOPING = f"{INDUCTION}; {HISTORY}"
 LIPSCHITZ_INTEGRAL = "F(v) - F(u) is the integral of ⟨∇F, v-u⟩ over the segment, and integrals are monotone"
+EACH_SAMPLE = f"{EXPECTATION}: what holds of each sample holds in the mean"
 CAUCHY_SCHWARZ = "⟨a, b⟩² ≤ ‖a‖²‖b‖²"
 INFIMUM = "F ≥ F* everywhere"
 EXPONENTIAL = "1-x ≤ e^-x, hence (1-x)^T ≤ e^-xT for 0 ≤ x ≤ 1; e^-x falls; e^(-log A) = 1/A"

@@ -118,6 +118,11 @@ def clipped_bound(F0: Term, eta: Term, T: Term, L: Term, sigma2: Term, tau: Term
     return biased_bound(F0, eta, T, L, clipping_bias2(sigma2, tau, S), sigma2)
 
 
+def growing_noise(A: Term, B: Term, C: Term, gap: Term, grad2: Term) -> Term:
+    """The right-hand side of A2′ (C20)."""
+    return 2 * A * gap + B * grad2 + C
+
+
 def weighted_bound(F0: Term, eta: Term, weight: Term, rho: Term, C: Term, left: Term) -> Term:
     """``growing_noise.sgd_bound`` at ``rho = ηL``, ``left = 2 - ηL(1+B)``, and ``lsr_bound`` at ``left = 1 - ρB`` (C20).
 

@@ -9,6 +9,7 @@ from typing import Any
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.certificates.algebra.engine.manifest import Function
 from tsla.theory.constants import Constants
+from tsla.theory.growing_noise import Growth
 from tsla.theory.method import ORACLE, Method
 from tsla.theory.methods import declared
 
@@ -29,9 +30,9 @@ def bound_of(claim: str) -> Function:
 
 
 @cache
-def plan_of(claim: str) -> Function:
-    """The plan of a claim's method for ``eps2 = ε²``. Out of reach is refused too."""
-    method = next(method for method in declared() if method.claim == claim and method.plans)
+def plan_of(claim: str, name: str = "") -> Function:
+    """The plan of a claim's method for ``eps2 = ε²``, by ``name`` where it has several. Out of reach is refused too."""
+    method = next(method for method in declared() if method.claim == claim and method.plans and name in ("", method.name))
 
     def call(**numbers: float) -> None:
         eps2 = numbers["eps2"]
@@ -56,6 +57,17 @@ def of_oracle(needs: str, function: Callable[..., object], **parameters: str) ->
 
     def call(**numbers: float) -> None:
         function(_constants(needs, numbers), _oracle(numbers), **{name: numbers[symbol] for name, symbol in parameters.items()})
+
+    return call
+
+
+def of_growth(needs: str, function: Callable[..., object], **parameters: str) -> Function:
+    """The same of one under A2′, whose C takes the place of sigma2."""
+
+    def call(**numbers: float) -> None:
+        constants = _constants(needs, {**numbers, "sigma2": numbers["C"]})
+        growth = Growth(A=numbers["A"], B=numbers["B"])
+        function(constants, growth, **{name: numbers[symbol] for name, symbol in parameters.items()})
 
     return call
 
