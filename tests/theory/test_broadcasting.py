@@ -21,6 +21,7 @@ from tests.planted import tells_apart
 from tsla.theory import lsr, sgd, smoothed_pl, smoothing
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Array, Constants
+from tsla.theory.growing_noise import Growth
 from tsla.theory.moments import Moments
 from tsla.theory.plan import Plan, Stage
 
@@ -66,6 +67,7 @@ def takes_arrays(function: Callable[..., Any]) -> bool:
 MADE: Mapping[str, tuple[str, ...]] = {
     "Constants": ("L", "mu", "sigma2", "delta", "F0"),
     "SmoothingOracle": ("beta2", "nu2", "c"),
+    "Growth": ("A", "B"),
     "Moments": ("grad2", "s2", "beta2", "nu2", "c"),
     "Stage": ("eta", "theta", "steps"),
 }
@@ -73,6 +75,7 @@ MADE: Mapping[str, tuple[str, ...]] = {
 MAKE: Mapping[str, Callable[..., Any]] = {
     "Constants": Constants,
     "SmoothingOracle": SmoothingOracle,
+    "Growth": Growth,
     "Moments": lambda beta2, nu2, **rest: Moments(beta2=beta2, nu2=nu2, shat2=beta2 + nu2, **rest),
     "Stage": Stage,
 }
@@ -84,6 +87,9 @@ VALUES: Mapping[str, tuple[float, float, tuple[float, ...]]] = {
     **dict.fromkeys(("sigma2", "delta", "beta2", "nu2", "s2", "shat2", "grad2", "error2"), (1e-3, 10, (0.0, 1e-12))),
     **dict.fromkeys(("eps", "target2"), (0.01, 5, (1.0,))),
     "q": (0, 10, (0.0, 2.0, 4.0)),
+    "clip": (5, 20, ()),
+    "steepest": (0, 2, (0.0,)),
+    "B": (0, 0.5, (0.0,)),
 }
 """By the names of arguments: a range, and edges, at some of which some refuse. Lengths are whole; c is a correlation."""
 OTHERS = (0.01, 1, (1.0,))
@@ -107,7 +113,7 @@ def arguments(draw: st.DrawFn, function: Callable[..., Any]) -> Arrays:
             element = st.integers(1, 10**6).map(float)
         else:
             low, high, edges = VALUES.get(name, OTHERS)
-            element = st.floats(low, high) | st.sampled_from(edges) if with_edges else st.floats(low, high)
+            element = st.floats(low, high) | st.sampled_from(edges) if with_edges and edges else st.floats(low, high)
         shape = shapes[i % 4]
         size = int(np.prod(shape))
         found[name] = np.reshape(draw(st.lists(element, min_size=size, max_size=size)), shape)
