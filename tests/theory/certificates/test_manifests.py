@@ -240,11 +240,23 @@ def test_every_bound_and_plan_is_compared() -> None:
     assert len(COMPUTED) == 27
 
 
-def test_every_step_is_in_a_manifest() -> None:
-    """But for those of the smoothed three phases, which are not put together."""
+NOT_PUT_TOGETHER = {
+    ("C12", "three phases"),
+    ("C18", "exact"),
+    ("C18", "verdict"),
+    ("C18", "mixing"),
+    ("C18", "A4, larger steps"),
+    ("C20", "attained"),
+}
+"""The smoothed three phases; C18's exact form and what it decides, which its statement does not contain; an instance of C20."""
+
+
+def test_every_other_step_is_in_a_manifest() -> None:
     used = {(step.claim, step.name) for manifest in MANIFESTS for step in obligations_of(manifest)}
-    left_out = {name for claim, name in {(step.claim, step.name) for step in STEPS} - used}
-    assert {name.partition(",")[0] for name in left_out} == {"three phases"}
+    left_out = {(step.claim, step.name) for step in STEPS} - used
+    found = {entry: [name for claim, name in left_out if claim == entry[0] and name.startswith(entry[1])] for entry in NOT_PUT_TOGETHER}
+    assert all(found.values())
+    assert sum(map(len, found.values())) == len(left_out)
 
 
 def obligations_of(manifest: Manifest) -> Iterator[Obligation | Identity]:

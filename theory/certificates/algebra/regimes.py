@@ -10,10 +10,14 @@ from collections.abc import Iterable
 import sympy
 
 from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.algebra import last_iterate, stage_one
 from tsla.theory.certificates.algebra.engine import formulas, symbols
-from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
+from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Identity, Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import premises
+from tsla.theory.certificates.algebra.engine.recursions import left
 from tsla.theory.certificates.algebra.engine.symbols import NOISY, PL, SMOOTH, SMOOTHING, TARGET, delta, eps2, gap, grad2, sigma2
+from tsla.theory.certificates.algebra.last_iterate import last2
 
 L, mu, s2, F0, eps, q = sympy.symbols("L mu sigma2 F0 eps q", positive=True)
 POINT = {L: 3, mu: 2, s2: sympy.Rational(7, 5), F0: 5, eps: sympy.Rational(1, 3), q: sympy.Rational(3, 2)}
@@ -43,9 +47,29 @@ def manifests() -> tuple[Manifest, ...]:
     """What the claim says, one obligation each."""
     known = ("sigma2 > 0", "delta > 0", "eps > 0")
     return (
-        *(alone(column) for column in (_sgd(), _plain_stage(), _burn_in(4), _burn_in(6), _lsr())),
+        *(alone(column) for column in (_sgd(), _plain_stage(), _burn_in(3), _burn_in(4), _burn_in(6), _lsr())),
+        _reached_by_stage_one(),
         alone(_lsr_reaches(), *known, "delta <= eps2/(4 sigma2)"),
         alone(_lsr_does_not(), *known, "delta sigma2 >= eps2", "delta < 1"),
+    )
+
+
+def _reached_by_stage_one() -> Manifest:
+    """C7 after its burn-in, and what A1 says of the gradient there."""
+    first, gradient, last = stage_one.reached(), last_iterate.gradient(), {gap: left, grad2: last2}
+    return Manifest(
+        claim="C9",
+        name="TSLA, stage 1 alone",
+        statement=_stage_one_alone().statement,
+        premises=(
+            *first.premises,
+            *(premise.moved(last) for premise in gradient.premises),
+            *premises("eps > 0", "delta <= mu eps2/(4 L sigma2)"),
+        ),
+        settings={**first.settings, **gradient.settings},
+        definitions=first.definitions,
+        steps=(Cited(first), Cited(gradient, last), _stage_one_alone()),
+        conclusion=_stage_one_alone().conclusion,
     )
 
 
@@ -105,13 +129,13 @@ def _stage_one_alone() -> Obligation:
             **NOISY,
             **SMOOTHING,
             **TARGET,
-            "C7's plan": gap <= floor / pl,
-            "gradient and gap": grad2 <= 2 * smoothness * gap,
+            "C7's plan": left <= floor / pl,
+            "gradient and gap": last2 <= 2 * smoothness * left,
             "small": 4 * smoothness * delta * sigma2 <= pl * eps2,
         },
-        conclusion=grad2 <= eps2,
+        conclusion=last2 <= eps2,
         mutants={
-            "half as large": conclude(2 * grad2 <= eps2),
+            "half as large": conclude(2 * last2 <= eps2),
             "half as small": suppose("small", 2 * smoothness * delta * sigma2 <= pl * eps2),
             "any delta": drop("small"),
             "without κ": suppose("small", 4 * delta * sigma2 <= eps2),

@@ -9,12 +9,13 @@ import z3
 
 from tsla.theory import sharp_pl as theory
 from tsla.theory.certificates import Certificate
-from tsla.theory.certificates.algebra import sharp
+from tsla.theory.certificates.algebra import sharp, tsla
 from tsla.theory.certificates.algebra.biased import bias2, noise
 from tsla.theory.certificates.algebra.engine import formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import of_constants
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.recursions import left
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     NOISY,
@@ -38,6 +39,7 @@ from tsla.theory.certificates.algebra.engine.symbols import (
 )
 from tsla.theory.certificates.algebra.sharp import BETWEEN, GAIN, LIFT, PLAN_SCALE, SHARE, W, x
 from tsla.theory.certificates.algebra.stage_one import plan as burn_in
+from tsla.theory.certificates.algebra.tsla import mean
 
 last = z3.Real("last")
 """η3 L; ``noise`` is ((1-θ)σ + θn)²."""
@@ -66,12 +68,14 @@ def obligations() -> tuple[Obligation, ...]:
 
 
 def manifests() -> tuple[Manifest, ...]:
-    """One step, the gap, what its burn-in leaves; the noise of never-dropped smoothing, and TSLA beside C8."""
+    """One step, the gap, what its burn-in leaves; the noise of never-dropped smoothing; TSLA, and TSLA beside C8."""
+    lengths = {"eta": eta == formulas.noise_step_size(L, sigma2, eps2), "T": T >= TSLA_LENGTH}
     return (
         step(),
         gap_bound(),
         burnt_in(),
         alone(_noise_of_plan(), "sigma2 > 0", "eps > 0", *BETWEEN),
+        recursions.joined("C18", burnt_in(), tsla.second_stage(), _tsla(), lengths, "eps > 0", definitions=tsla.MEAN),
         alone(_half_of_the_paper(), "sigma2 > 0", "delta > 0", "eps > 0", "F0 > 0", "mu > 0", "eta > 0"),
     )
 
@@ -162,11 +166,12 @@ def _tsla() -> Obligation:
             **TARGET,
             "mu > 0": mu > 0,
             "W > 0": W > 0,
-            "burn-in": gap <= W / mu,
+            "burn-in": left <= W / mu,
+            "C4": mean <= formulas.sgd_bound(left, eta, T, L, sigma2),
             "eta": eta == step,
             "T": T >= TSLA_LENGTH,
         },
-        conclusion=formulas.sgd_bound(gap, eta, T, L, sigma2) <= eps2,
+        conclusion=mean <= eps2,
         mutants={
             "half the steps": suppose("T", T >= TSLA_LENGTH / 2),
             "twice the step size": suppose("eta", eta == 2 * step),

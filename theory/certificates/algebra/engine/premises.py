@@ -115,6 +115,7 @@ NUMBERS: Premises = {
     < eps2,
     "V < eps2": formulas.paper_floor(sigma2, delta) < eps2,
     "delta <= eps2/(4 sigma2)": delta <= eps2 / (4 * sigma2),
+    "delta <= mu eps2/(4 L sigma2)": 4 * L * delta * sigma2 <= mu * eps2,
     "theta < 1": theta < 1,
     "delta < 1": delta < 1,
     "delta <= 1": delta <= 1,

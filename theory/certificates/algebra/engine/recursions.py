@@ -268,6 +268,7 @@ def joined(
 ) -> Manifest:
     """Two stages and what they give together: the symbols of the first's step size and length, and of a stage before it, are moved."""
     moved = {f"{name}1": z3.substitute(formula, *EARLIER.items()) for name, formula in first.settings.items()}
+    earlier = {name: z3.substitute(formula, *EARLIER.items()) for name, formula in first.definitions.items()}
     chosen = {**moved, **second.settings, **settings}
     assumed = (*second.premises, *(premise.moved(EARLIER) for premise in first.premises), *from_table(*names))
     return Manifest(
@@ -276,7 +277,7 @@ def joined(
         statement=last.statement,
         premises=without(assumed, chosen),
         settings=chosen,
-        definitions={**first.definitions, **second.definitions, **(definitions or {})},
+        definitions={**earlier, **second.definitions, **(definitions or {})},
         steps=(Cited(first, EARLIER), *more, Cited(second), last),
         conclusion=last.conclusion if conclusion is None else conclusion,
         function=function,
