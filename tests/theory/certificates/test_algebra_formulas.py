@@ -79,12 +79,12 @@ def point(seed: int) -> Point:
     N = (1 - theta) ** 2 * sigma2 + theta**2 * nu2 + 2 * theta * (1 - theta) * c
     grad2, dd = a * a, b * b
     return {
-        "L": L, "mu": mu, "kappa": L / mu, "eta": eta, "scale": eta * L, "T": T, "t": T, "B": T, "F0": some(0, 50), "eps2": some(0, 5),
+        "L": L, "mu": mu, "kappa": L / mu, "eta": eta, "scale": eta * L, "T": T, "t": T, "batch": T, "F0": some(0, 50), "eps2": some(0, 5),
         "theta": theta, "delta": delta, "V": (1 - theta) * sigma2 + theta * delta * sigma2,
         "sigma2": sigma2, "s2": sigma2, "nu2": nu2, "beta2": beta2, "shat2": nu2 + beta2, "c": c, "bias2": theta**2 * beta2, "noise": N,
         "contraction": (1 - eta * mu) ** int(T), "power": (1 - eta * mu) ** int(T),
         "F": some(-5, 5), "grad2": grad2, "dd": dd, "Gd": c, "error2": dd - 2 * c + grad2,
-        "steepest": some(0, 3), "tau": some(4, 9), "A": some(0, 20), "C": sigma2, "gap": some(0, 5),
+        "steepest": some(0, 3), "tau": some(4, 9), "A": some(0, 20), "C": sigma2, "gap": some(0, 5), "B": some(0, 5),
         "g": some(-2, 2), "ghat": some(-2, 2), "G": some(-2, 2),
     }  # fmt: skip
 

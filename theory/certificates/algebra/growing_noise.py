@@ -18,6 +18,7 @@ from tsla.theory.certificates.algebra.engine.manifest import Cited, Function, In
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, certify, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import (
     A,
+    B,
     C,
     Premise,
     error2,
@@ -38,7 +39,6 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     SMOOTH,
     STEP,
     STRENGTH,
-    B,
     L,
     Premises,
     T,

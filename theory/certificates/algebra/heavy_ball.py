@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cache
 
 import z3
@@ -13,8 +14,8 @@ from tsla.theory.certificates.algebra import sgd
 from tsla.theory.certificates.algebra.descent import quadratic_upper_bound
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import of_constants
-from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Mutant, Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.manifest import Cited, Induction, Manifest, alone
+from tsla.theory.certificates.algebra.engine.obligation import Formula, Mutant, Obligation, certify, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import (
     Premise,
     along,
@@ -30,7 +31,7 @@ from tsla.theory.certificates.algebra.engine.premises import (
     vv_next,
     x,
 )
-from tsla.theory.certificates.algebra.engine.recursions import left
+from tsla.theory.certificates.algebra.engine.recursions import S, left
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     NOISE,
@@ -47,6 +48,7 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     s2,
     sigma2,
     start,
+    t,
 )
 
 h, shift = z3.Reals("h shift")
@@ -55,16 +57,16 @@ apart_along, ee = z3.Reals("apart_along ee")
 """⟨∇F(z) - ∇F(w), ∇F(w)⟩ and ‖∇F(z) - ∇F(w)‖²."""
 Gg, gg, Gz = z3.Reals("Gg gg Gz")
 """⟨∇F(w), E g⟩, E‖g‖² and ⟨∇F(z), E g⟩."""
-at_z, at_z_next, at_z_start, at_z_end, vv_end = z3.Reals("at_z at_z_next at_z_start at_z_end vv_end")
-"""F(z) - F* now, after a step, at the start, where z is w_0, and at the end; and ‖v‖² at the end."""
+at_z, at_z_next, at_z_end, vv_end = z3.Reals("at_z at_z_next at_z_end vv_end")
+"""F(z) - F* now, after a step, and at the end; and ‖v‖² at the end. At the start z is w_0."""
 LEFT = 2 - h * L * (1 + m) / (1 - m)
 GAIN, LIFT = h / 2 * LEFT, h * h * L * (1 + m) * sigma2 / 2
 WEIGHT = h * h * L * m / 2
-"""Of ‖v‖² in the potential ``F(z) - F* + weight ‖v‖²``, which is what telescopes: ``gap`` stands for it."""
+"""Of ‖v‖² in the potential ``F(z) - F* + weight ‖v‖²``, which is what telescopes."""
+POTENTIAL, POTENTIAL_NEXT, POTENTIAL_END = at_z + WEIGHT * vv, at_z_next + WEIGHT * vv_next, at_z_end + WEIGHT * vv_end
+FOR_THE_GAP = ((gap, POTENTIAL), (gap_next, POTENTIAL_NEXT), (left, POTENTIAL_END))
 SUM = "(h/2)(2 - hL(1+m)/(1-m)) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E potential_t + t h²L(1+m)σ²/2"
 OF_STEP: Premises = {"h": h == eta / (1 - m)}
-POTENTIAL: Premises = {"potential": gap == at_z + WEIGHT * vv, "potential⁺": gap_next == at_z_next + WEIGHT * vv_next}
-ENDS: Premises = {"start": start == at_z_start, "end": left == at_z_end + WEIGHT * vv_end}
 MOMENTUM: Premises = {**SMOOTH, "h > 0": h > 0, "m >= 0": m >= 0, "m < 1": m < 1}
 LONG_STEP: Premises = {**MOMENTUM, "hL(1+m) < 2(1-m)": h * L * (1 + m) < 2 * (1 - m)}
 ALONG_GRADIENTS = h * L * m * ((1 - m) / 2 * vv + grad2 / (2 * (1 - m)))
@@ -85,7 +87,7 @@ def obligations() -> tuple[Obligation, ...]:
         _velocity(),
         _one_step(),
         *_telescoping(),
-        _ends(),
+        _end(),
         _mean(),
         _without_momentum(),
     )
@@ -122,7 +124,7 @@ def step() -> Manifest:
             Premise("Cauchy-Schwarz", {inner: apart_along, first2: ee, second2: grad2}),
             Premise("Cauchy-Schwarz", {inner: along, first2: vv, second2: grad2}),
         ),
-        definitions={**OF_STEP, "w - z": shift == h * m, **POTENTIAL},
+        definitions={**OF_STEP, "w - z": shift == h * m},
         steps=(*sgd.second_moment().steps, _gradients(), _velocity(), _one_step()),
         conclusion=_one_step().conclusion,
     )
@@ -130,12 +132,30 @@ def step() -> Manifest:
 
 @cache
 def total() -> Manifest:
-    """C21 before it is divided by T."""
-    return recursions.telescoped(step(), GAIN, LIFT, _telescoping(), SUM, "sigma2 >= 0", "eta < 2(1-m)²/(L(1+m))")
+    """C21 before it is divided by T, from no velocity."""
+    first, following = _telescoping()
+    run = Induction(
+        name="sum",
+        first=first,
+        next_step=following,
+        invariant=first.conclusion,
+        start={S: z3.RealVal(0), t: z3.RealVal(0), at_z: start, vv: z3.RealVal(0)},
+        next={S: S + grad2, t: t + 1, at_z: at_z_next, vv: vv_next},
+        end={t: T, at_z: at_z_end, vv: vv_end},
+    )
+    return Manifest(
+        claim="C21",
+        name="sum",
+        statement=f"{SUM}, for every t",
+        premises=(*step().premises, *premises("sigma2 >= 0", "eta < 2(1-m)²/(L(1+m))")),
+        definitions=step().definitions,
+        steps=(Cited(step()), run),
+        conclusion=run.conclusion,
+    )
 
 
 def bound() -> Manifest:
-    """C21: the run starts with no velocity, and what is left of it at the end is not negative."""
+    """C21: what is left of the potential at the end is not negative."""
     sums = total()
     return Manifest(
         claim="C21",
@@ -143,13 +163,12 @@ def bound() -> Manifest:
         statement=_mean().statement,
         premises=(
             *sums.premises,
-            *premises("T > 0", "eta < 2/L"),
+            *premises("T > 0", "eta < 2/L", "F(w_0) - F* <= F0"),
             Premise("F >= F*", {gap: at_z_end}),
             Premise("first square >= 0", {first2: vv_end}),
-            Premise("F(w_0) - F* <= F0", {start: at_z_start}),
         ),
-        definitions={**sums.definitions, **ENDS},
-        steps=(Cited(sums), _ends(), _mean()),
+        definitions=sums.definitions,
+        steps=(Cited(sums), _end(), _mean()),
         conclusion=_mean().conclusion,
         function=of_constants("", theory.bound, eta="eta", T="T", momentum="m"),
         asks=premises("F0 > 0"),
@@ -157,32 +176,36 @@ def bound() -> Manifest:
 
 
 def _telescoping() -> tuple[Obligation, Obligation]:
-    return recursions.telescoping("C21", GAIN, LIFT, {**LONG_STEP, **NOISE}, SUM)
+    first, following = (_of_potential(one) for one in recursions.telescoping("C21", GAIN, LIFT, {**LONG_STEP, **NOISE}, SUM))
+    return replace(first, hypotheses={**first.hypotheses, "F(w_0)": z3.And(at_z == start, vv == 0)}), following
 
 
 def _mean() -> Obligation:
     bound = formulas.momentum_bound(F0, h, T, L, sigma2, m)
     statement = "E‖∇F(w_R)‖² ≤ [2F0/(hT) + hL(1+m)σ²]/(2 - hL(1+m)/(1-m))"
-    return recursions.mean("C21", GAIN, LIFT, {**LONG_STEP, **NOISE}, bound, statement)
+    return _of_potential(recursions.mean("C21", GAIN, LIFT, {**LONG_STEP, **NOISE}, bound, statement))
 
 
-def _ends() -> Obligation:
+def _of_potential(obligation: Obligation) -> Obligation:
+    """The same of the potential in the place of the gap."""
+
+    def moved(formulas: Mapping[str, Formula | None]) -> dict[str, Formula | None]:
+        return {name: None if formula is None else z3.substitute(formula, *FOR_THE_GAP) for name, formula in formulas.items()}
+
+    mutants = {name: Mutant(moved({"": mutant.conclusion})[""], moved(mutant.hypotheses)) for name, mutant in obligation.mutants.items()}
+    return replace(obligation, hypotheses=moved(obligation.hypotheses), conclusion=moved({"": obligation.conclusion})[""], mutants=mutants)
+
+
+def _end() -> Obligation:
     return Obligation(
         claim="C21",
-        name="start and end",
-        statement="the potential is F(w_0) - F* ≤ F0 at the start, where v = 0, and not negative at the end",
-        hypotheses={
-            **MOMENTUM,
-            **ENDS,
-            "‖v‖² >= 0": vv_end >= 0,
-            "F >= F*": at_z_end >= 0,
-            "F(w_0) - F* <= F0": at_z_start <= F0,
-        },
-        conclusion=z3.And(left >= 0, start <= F0),
+        name="end",
+        statement="the potential is not negative",
+        hypotheses={**MOMENTUM, "‖v‖² >= 0": vv_end >= 0, "F >= F*": at_z_end >= 0},
+        conclusion=POTENTIAL_END >= 0,
         mutants={
             "F not bounded below": drop("F >= F*"),
-            "F0 too small": drop("F(w_0) - F* <= F0"),
-            "F(z) less the velocity": suppose("end", left == at_z_end - WEIGHT * vv_end),
+            "F(z) less the velocity": conclude(at_z_end - WEIGHT * vv_end >= 0),
         },
         axiom=axioms.INFIMUM,
     )
@@ -247,7 +270,8 @@ def _velocity() -> Obligation:
 
 
 def _one_step() -> Obligation:
-    half = {"potential": gap == at_z + WEIGHT / 2 * vv, "potential⁺": gap_next == at_z_next + WEIGHT / 2 * vv_next}
+    step = POTENTIAL_NEXT <= POTENTIAL - GAIN * grad2 + LIFT
+    half = at_z_next + WEIGHT / 2 * vv_next <= at_z + WEIGHT / 2 * vv - GAIN * grad2 + LIFT
     return Obligation(
         claim="C21",
         name="one step",
@@ -255,7 +279,6 @@ def _one_step() -> Obligation:
         hypotheses={
             **MOMENTUM,
             **SQUARES,
-            **POTENTIAL,
             "A1' along z": z3.substitute(quadratic_upper_bound(Gz, gg), (F, at_z), (F_next, at_z_next), (eta, h)),
             "E g = ∇F": Gz == grad2 + apart_along,
             "second moment": gg == grad2 + s2,
@@ -264,12 +287,12 @@ def _one_step() -> Obligation:
             "gradients apart": -apart_along <= ALONG_GRADIENTS,
             "velocity": along <= ALONG_VELOCITY,
         },
-        conclusion=gap_next <= gap - GAIN * grad2 + LIFT,
+        conclusion=step,
         mutants={
-            "F(z) alone": Mutant(hypotheses={"potential": gap == at_z, "potential⁺": gap_next == at_z_next}),
-            "noise of SGD": conclude(gap_next <= gap - GAIN * grad2 + h * h * L * sigma2 / 2),
-            "descent of SGD": conclude(gap_next <= gap - h / 2 * (2 - h * L) * grad2 + LIFT),
-            "half of the weight": Mutant(hypotheses=half),
+            "F(z) alone": conclude(at_z_next <= at_z - GAIN * grad2 + LIFT),
+            "noise of SGD": conclude(POTENTIAL_NEXT <= POTENTIAL - GAIN * grad2 + h * h * L * sigma2 / 2),
+            "descent of SGD": conclude(POTENTIAL_NEXT <= POTENTIAL - h / 2 * (2 - h * L) * grad2 + LIFT),
+            "half of the weight": conclude(half),
             "no A2": drop("A2"),
         },
         axiom=axioms.EXPECTATION,

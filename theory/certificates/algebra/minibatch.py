@@ -11,16 +11,16 @@ from tsla.theory.certificates.algebra.engine import axioms, formulas
 from tsla.theory.certificates.algebra.engine.manifest import Induction, Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, certify, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import Premise, error2, first2, inner, premises, scale, second2
-from tsla.theory.certificates.algebra.engine.symbols import NOISY, B, Premises, beta2, c, nu2, sigma2, theta
+from tsla.theory.certificates.algebra.engine.symbols import NOISY, Premises, batch, beta2, c, nu2, sigma2, theta
 
 SS, Sa, aa, after, size, mean2 = z3.Reals("SS Sa aa after size mean2")
 """E‖S‖², E⟨S, a⟩, E‖a‖² and E‖S+a‖² for the sum S of so many deviations and one more, a; how many; E‖S/B‖²."""
-BATCH: Premises = {"B > 0": B > 0}
+BATCH: Premises = {"B > 0": batch > 0}
 BIAS: Premises = {"bias": beta2 > 0}
 SMOOTHED: Premises = {"theta > 0": theta > 0, "theta <= 1": theta <= 1}
 NOISE = formulas.second_moment(sigma2, nu2, c, theta)
 CRITICAL = formulas.critical_batch_size(sigma2, NOISE, beta2, theta)
-SMOOTHED_MOMENT = theta * theta * beta2 + NOISE / B
+SMOOTHED_MOMENT = theta * theta * beta2 + NOISE / batch
 
 
 def certificates() -> Iterable[Certificate]:
@@ -68,7 +68,7 @@ def _averaged() -> Manifest:
         invariant=SS == size * sigma2,
         start={size: z3.RealVal(1), SS: aa},
         next={size: size + 1, SS: after},
-        end={size: B},
+        end={size: batch},
     )
     return Manifest(
         claim="C14",
@@ -80,7 +80,7 @@ def _averaged() -> Manifest:
             Premise("square of a sum", {error2: after, first2: SS, inner: Sa, second2: aa}),
             Premise("independent", {inner: Sa}),
         ),
-        definitions={"mean": mean2 == SS / (B * B)},
+        definitions={"mean": mean2 == SS / (batch * batch)},
         steps=(run, _mean()),
         conclusion=_mean().conclusion,
     )
@@ -125,62 +125,62 @@ def _mean() -> Obligation:
         claim="C14",
         name="mean of a batch",
         statement="the mean of B samples has σ²/B; so have ν², c",
-        hypotheses={**BATCH, "sum": SS == B * sigma2, "mean": mean2 == SS / (B * B)},
-        conclusion=mean2 == sigma2 / B,
-        mutants={"σ²/B²": conclude(mean2 == sigma2 / (B * B)), "σ²": conclude(mean2 == sigma2)},
+        hypotheses={**BATCH, "sum": SS == batch * sigma2, "mean": mean2 == SS / (batch * batch)},
+        conclusion=mean2 == sigma2 / batch,
+        mutants={"σ²/B²": conclude(mean2 == sigma2 / (batch * batch)), "σ²": conclude(mean2 == sigma2)},
         guarantee="identity",
         axiom=axioms.EXPECTATION,
     )
 
 
 def _delta() -> Obligation:
-    delta = (beta2 + nu2 / B) / (sigma2 / B)
+    delta = (beta2 + nu2 / batch) / (sigma2 / batch)
     return Obligation(
         claim="C14",
         name="δ of a batch",
         statement="δ_B = (β² + ν²/B)/(σ²/B) = (Bβ²+ν²)/σ²",
         hypotheses={**NOISY, **BATCH},
-        conclusion=delta == formulas.delta_of_batch(sigma2, beta2, nu2, B),
+        conclusion=delta == formulas.delta_of_batch(sigma2, beta2, nu2, batch),
         mutants={
             "bias falls too": conclude(delta == (beta2 + nu2) / sigma2),
-            "noise does not fall": conclude(delta == B * (beta2 + nu2) / sigma2),
+            "noise does not fall": conclude(delta == batch * (beta2 + nu2) / sigma2),
         },
         guarantee="identity",
     )
 
 
 def _delta_below_one() -> Obligation:
-    delta = formulas.delta_of_batch(sigma2, beta2, nu2, B)
+    delta = formulas.delta_of_batch(sigma2, beta2, nu2, batch)
     critical = (sigma2 - nu2) / beta2
     return Obligation(
         claim="C14",
         name="δ below 1",
         statement="δ_B < 1 iff B < B_c = (σ²-ν²)/β²",
         hypotheses={**NOISY, **BATCH, **BIAS},
-        conclusion=(delta < 1) == (B < critical),
+        conclusion=(delta < 1) == (batch < critical),
         mutants={
-            "B ≤ B_c": conclude((delta < 1) == (B <= critical)),
-            "(σ²+ν²)/β²": conclude((delta < 1) == (B < (sigma2 + nu2) / beta2)),
-            "σ²/β²": conclude((delta < 1) == (B < sigma2 / beta2)),
+            "B ≤ B_c": conclude((delta < 1) == (batch <= critical)),
+            "(σ²+ν²)/β²": conclude((delta < 1) == (batch < (sigma2 + nu2) / beta2)),
+            "σ²/β²": conclude((delta < 1) == (batch < sigma2 / beta2)),
             "no bias": drop("bias"),
         },
     )
 
 
 def _critical() -> Obligation:
-    helps = SMOOTHED_MOMENT < sigma2 / B
-    delta = formulas.delta_of_batch(sigma2, beta2, nu2, B)
+    helps = SMOOTHED_MOMENT < sigma2 / batch
+    delta = formulas.delta_of_batch(sigma2, beta2, nu2, batch)
     return Obligation(
         claim="C14",
         name="critical batch size",
         statement="θ²β² + N(θ)/B < σ²/B iff B < B_c(θ) = (σ²-N(θ))/(θ²β²)",
         hypotheses={**NOISY, **BATCH, **BIAS, **SMOOTHED},
-        conclusion=helps == (B < CRITICAL),
+        conclusion=helps == (batch < CRITICAL),
         mutants={
-            "θ for θ²": conclude(helps == (B < formulas.critical_batch_size(sigma2, NOISE, beta2, theta) * theta)),
-            "B_c(1)": conclude(helps == (B < formulas.critical_batch_size(sigma2, nu2, beta2, z3.RealVal(1)))),
+            "θ for θ²": conclude(helps == (batch < formulas.critical_batch_size(sigma2, NOISE, beta2, theta) * theta)),
+            "B_c(1)": conclude(helps == (batch < formulas.critical_batch_size(sigma2, nu2, beta2, z3.RealVal(1)))),
             "only where δ_B < 1": conclude(z3.Implies(helps, delta < 1)),
-            "B ≤ B_c": conclude(helps == (B <= CRITICAL)),
+            "B ≤ B_c": conclude(helps == (batch <= CRITICAL)),
         },
     )
 
@@ -222,7 +222,7 @@ def _grows() -> Obligation:
 
 def _floor(noise: Formula) -> Formula:
     """C12's floor at step size η with a batch of B, without the bias."""
-    return scale * noise / B
+    return scale * noise / batch
 
 
 def _for_step() -> Obligation:
@@ -232,10 +232,10 @@ def _for_step() -> Obligation:
         name="critical batch size at a step size",
         statement="θ²β² + ηLN(θ)/B < ηLσ²/B iff B < ηL(σ²-N(θ))/(θ²β²)",
         hypotheses={**NOISY, **BATCH, **BIAS, **SMOOTHED, "ηL > 0": scale > 0},
-        conclusion=helps == (B < scale * CRITICAL),
+        conclusion=helps == (batch < scale * CRITICAL),
         mutants={
-            "without ηL": conclude(helps == (B < CRITICAL)),
-            "(ηL)²": conclude(helps == (B < scale * scale * CRITICAL)),
+            "without ηL": conclude(helps == (batch < CRITICAL)),
+            "(ηL)²": conclude(helps == (batch < scale * scale * CRITICAL)),
             "no bias": drop("bias"),
         },
     )

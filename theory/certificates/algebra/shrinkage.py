@@ -11,7 +11,7 @@ from tsla.theory.certificates.algebra.engine import axioms, formulas
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import Premise, slope
-from tsla.theory.certificates.algebra.engine.symbols import STRENGTH, B, beta2, c, eta, grad2, nu2, s2, shat2, theta
+from tsla.theory.certificates.algebra.engine.symbols import STRENGTH, batch, beta2, c, eta, grad2, nu2, s2, shat2, theta
 
 Gg = z3.Real("Gg")
 """⟨∇F, E g⟩."""
@@ -157,18 +157,18 @@ def _tells_nothing() -> Obligation:
 
 def _batch() -> Obligation:
     """s², ν², c fall as 1/B (C14); ‖∇F‖² and β² do not."""
-    smoothed = formulas.second_moment(s2 / B, beta2 + nu2 / B, c / B, theta)
-    shrunk = formulas.shrunk_second_moment(s2 / B, grad2, theta)
-    claimed = theta * theta * (beta2 + nu2 / B - grad2) + 2 * theta * (1 - theta) * c / B
+    smoothed = formulas.second_moment(s2 / batch, beta2 + nu2 / batch, c / batch, theta)
+    shrunk = formulas.shrunk_second_moment(s2 / batch, grad2, theta)
+    claimed = theta * theta * (beta2 + nu2 / batch - grad2) + 2 * theta * (1 - theta) * c / batch
     return Obligation(
         claim="C17",
         name="batch",
         statement="with B samples: θ²(β²+ν²/B-‖∇F‖²) + 2θ(1-θ)c/B",
-        hypotheses={"B > 0": B > 0},
+        hypotheses={"B > 0": batch > 0},
         conclusion=smoothed - shrunk == claimed,
         mutants={
-            "bias falls too": conclude(smoothed - shrunk == claimed - theta * theta * (beta2 - beta2 / B)),
-            "c does not fall": conclude(smoothed - shrunk == claimed + 2 * theta * (1 - theta) * (c - c / B)),
+            "bias falls too": conclude(smoothed - shrunk == claimed - theta * theta * (beta2 - beta2 / batch)),
+            "c does not fall": conclude(smoothed - shrunk == claimed + 2 * theta * (1 - theta) * (c - c / batch)),
         },
         guarantee="identity",
     )

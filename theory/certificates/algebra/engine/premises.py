@@ -27,12 +27,12 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     STEP,
     STRENGTH,
     TARGET,
-    B,
     F,
     F_next,
     L,
     Premises,
     T,
+    batch,
     beta2,
     c,
     delta,
@@ -51,8 +51,8 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     theta,
 )
 
-A, C = z3.Reals("A C")
-"""Of A2′, beside B, which has the name of the batch size."""
+A, B, C = z3.Reals("A B C")
+"""Of A2′."""
 WORLD = (L, mu, sigma2, delta, F0, eps2, A, B, C)
 """The constants of a claim: they are the same everywhere in it."""
 slope, length2, error2 = z3.Reals("slope length2 error2")
@@ -120,7 +120,7 @@ NUMBERS: Premises = {
     "delta < 1": delta < 1,
     "delta <= 1": delta <= 1,
     "delta sigma2 >= eps2": delta * sigma2 >= eps2,
-    "B > 0": B > 0,
+    "B > 0": batch > 0,
     "beta2 >= 0": beta2 >= 0,
     "beta2 > 0": beta2 > 0,
     "nu2 >= 0": nu2 >= 0,

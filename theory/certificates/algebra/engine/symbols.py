@@ -10,7 +10,8 @@ L, mu, sigma2, delta, F0, eps2 = z3.Reals("L mu sigma2 delta F0 eps2")
 eta, T, t, theta, V = z3.Reals("eta T t theta V")
 F, F_next, grad2, gap, gap_next, start = z3.Reals("F F_next grad2 gap gap_next start")
 """Expected values of one step: F(w), F(w⁺), ‖∇F(w)‖², F(w) - F*, F(w⁺) - F*; and F(w_0) - F*."""
-beta2, nu2, s2, shat2, c, B = z3.Reals("beta2 nu2 s2 shat2 c B")
+beta2, nu2, s2, shat2, c, batch = z3.Reals("beta2 nu2 s2 shat2 c batch")
+"""Moments, and the number of examples in a batch, which the claims call B."""
 
 Premises = dict[str, Formula]
 
