@@ -159,16 +159,16 @@ def smoothed_step() -> Manifest:
 def bound() -> Manifest:
     """C20 for SGD."""
     function = of_growth("", theory.sgd_bound, eta="eta", T="T")
-    return _weighted("bound", step(), _bound_of_sgd(), function, "eta < 2/L", "eta < 2/(L(1+B))")
+    return _weighted(step(), _bound_of_sgd(), function, "eta < 2/L", "eta < 2/(L(1+B))")
 
 
 def smoothed_bound() -> Manifest:
     """C20 for label smoothing."""
     function = of_growth("delta", theory.lsr_bound, eta="eta", T="T", theta="theta")
-    return _weighted("bound", smoothed_step(), _bound_of_lsr(), function, "rho B < 1")
+    return _weighted(smoothed_step(), _bound_of_lsr(), function, "rho B < 1")
 
 
-def _weighted(name: str, step: Manifest, bound: Obligation, function: Function, *names: str) -> Manifest:
+def _weighted(step: Manifest, bound: Obligation, function: Function, *names: str) -> Manifest:
     """The bound that weights make of a step: their sum is ``(1 - (1+a)^-T)/a``."""
     total = Induction(
         name="weighted sum",
@@ -181,7 +181,7 @@ def _weighted(name: str, step: Manifest, bound: Obligation, function: Function, 
     )
     return Manifest(
         claim=step.claim,
-        name=name,
+        name="bound",
         statement=bound.statement,
         premises=(
             *step.premises,
