@@ -42,7 +42,8 @@ def _summary(record: pd.DataFrame) -> str:
     for (method, row), group in keyed.groupby(["method", "regime"], sort=False):
         powers = ", ".join(_power(power) for power in group["predicted"].unique())
         spare = [spare_factor(rows) for _, rows in group.groupby(CURVE, sort=False)]
-        said = "-" if np.isnan(spare).any() else f"{min(spare):.2g} to {max(spare):.2g}-fold"
+        ends = dict.fromkeys(f"{end:.2g}" for end in (min(spare), max(spare)))
+        said = "-" if np.isnan(spare).any() else f"{' to '.join(ends)}-fold"
         lines.append((str(row), str(method), str(group["claim"].iloc[0]), powers, said, _over_all(group)))
     return markdown.table(("regime", "method", "claim", "predicted", "spare", "verdict"), lines)
 

@@ -197,7 +197,7 @@ def test_the_report_is_written_whatever_it_says(
     page = checkout(passed=passed, current=current)
     assert cli.main(["report"]) == 1 - (passed and current)
     assert capsys.readouterr().out == "build/report/index.html\n"
-    verdict = "supported" if passed else "**failing**"
+    verdict = "instances" if passed else "**failing**"
     assert f"<td>{verdict}</td>" in page.read_text(encoding="utf-8")
 
 
@@ -206,7 +206,7 @@ def test_the_report_says_where_paper_checks_is_not_what_the_evidence_says(
 ) -> None:
     checkout(passed=True, current=True)
     wanted = paper_checks.PAPER_CHECKS.read_text(encoding="utf-8")
-    paper_checks.PAPER_CHECKS.write_text(wanted.replace("supported", "refuted"), encoding="utf-8")
+    paper_checks.PAPER_CHECKS.write_text(wanted.replace("instances", "refuted"), encoding="utf-8")
     assert cli.main(["report"]) == 1
     assert "paper_checks.md did not say what records/evidence.json says; written anew" in capsys.readouterr().out
     assert paper_checks.PAPER_CHECKS.read_text(encoding="utf-8") == wanted

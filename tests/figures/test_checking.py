@@ -84,7 +84,7 @@ def test_one_claim_prints_its_row_and_writes_no_file(
     assert commands[0][commands[0].index("--claim") + 1] == "C5"
     lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
     assert lines["claim"] == "C5 LSR"
-    assert lines["verdict"] == "supported"
+    assert lines["verdict"] == "instances"
     assert lines["found"] == "ratio 0.97"
     assert not (checkout / "paper_checks.md").exists()
 

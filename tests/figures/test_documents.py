@@ -125,7 +125,7 @@ def test_a_refuted_rate_and_runs_that_do_not_arrive(ratio: float, case: str, tmp
     made = {"problem": "stall", "eps": 0.1, "delta": 0.1, "bias": 0.5, "ratio": ratio, "ratio_low": ratio, "ratio_high": ratio}
     put(tmp_path / "annealed.parquet", pd.DataFrame([{**made, "arm": arm, "against": against} for arm, against in CONTRASTS]))
     (text,) = DOCUMENTS["rates"](tmp_path)
-    assert "| δ ≥ ε² | tsla | C8 | 3 | refuted on other |" in text
+    assert "| δ ≥ ε² | tsla | C8 | 3 | 2-fold | refuted on other |" in text
     assert f"| stall | 0.1 | 0.1 | 0.5 | {' | '.join([case] * len(CONTRASTS))} |" in text
 
 

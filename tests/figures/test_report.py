@@ -120,7 +120,7 @@ def test_every_claim_is_there_with_its_verdict_and_escaped_evidence(page: str, s
     for claim in CLAIMS:
         assert f"{claim.id} {claim.title} {claim.statement}" in shown
         assert f"tsla check {claim.id}" in shown
-    assert "supported property floor < 1 & > 0 1 tsla check C5" in shown
+    assert "instances property floor < 1 & > 0 1 tsla check C5" in shown
     assert "floor &lt; 1 &amp; &gt; 0" in page
     assert "floor < 1" not in page
 

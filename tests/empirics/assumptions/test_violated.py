@@ -32,8 +32,8 @@ def test_a_step_size_that_grows_too_large() -> None:
     assert violation.rows == 6
     assert (violation.found, violation.allowed) == (pytest.approx(1.5, rel=1e-3), 1)
     assert violation.effect == (
-        "eta = 0.15 > 1/L = 0.1 at step 50: C3, C4, C5, C6, C7, C8, C9, C12, C12-gap, C15, C15a, C15b, C15c, C19, C20-lsr, C22 "
-        "do not apply from there; C16 (eta < 2/L) still does"
+        "eta = 0.15 > 1/L = 0.1 at step 50: C3, C4, C5, C6, C7, C8, C9, C12, C12-gap, C15, C15a, C15b, C15c, C18, C18-gap, C19, C20-lsr, "
+        "C22 do not apply from there; C16 (eta < 2/L) still does"
     )
     assert rows[5].violated == tuple(claim for claim, assumes in ASSUMES.items() if STEP in assumes)
     assert rows[4].violated == ()

@@ -307,7 +307,7 @@ CASES = [
         given=smoothed_phases,
     ),
     Case("C12", "three phases, last step size", "conclusion", (1,), lambda p: p.scale, given=smoothed_phases),
-    Case("C14", "δ of a batch", "conclusion", (1,), lambda p: split(p).at_batch_size(int(p.B)).delta),
+    Case("C14", "δ of a batch", "conclusion", (1,), lambda p: split(p).at_batch_size(int(p.batch)).delta),
     Case("C14", "critical batch size", "conclusion", (1, 1), lambda p: split(p).critical_batch_size(p.theta)),
     Case("C14", "B_c(1)", "conclusion", (1,), lambda p: split(p).critical_batch_size()),
     Case("C14", "critical batch size at a step size", "conclusion", (1, 1), lambda p: split(p).critical_batch_size(p.theta, eta_L=p.scale)),
