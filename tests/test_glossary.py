@@ -18,7 +18,7 @@ from tsla.theory.moments import MOMENTS
 ROOT = Path(__file__).parents[1]
 GLOSSARY = ROOT / "docs" / "glossary.md"
 PAGES = sorted(page for page in [ROOT / "README.md", ROOT / "paper_checks.md", *(ROOT / "docs").glob("*.md")] if page != GLOSSARY)
-NAMES = {"Łojasiewicz"}  # of people, whose letters are no symbols
+NAMES = {"Łojasiewicz", "Richtárik"}  # of people, whose letters are no symbols
 CHOICES = {choice for name in ("smoothing", "step_sizes") for choice in FIELDS[name].must.choices}
 TRAINED = {"sgd", "lsr", "tsla", "annealed", "adaptive", "linear", "cosine", "shrink", "shrink-tsla"}  # and what others add
 WORDS = {*OPTIONS, *FIRST, *MOMENTS, *claims.KINDS, *CHOICES, *TRAINED}
