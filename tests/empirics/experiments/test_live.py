@@ -23,7 +23,7 @@ def test_a_seed_of_every_arm_is_trained_as_it_was_for_the_record_and_every_plan_
     assert [config["method"] for config in live.RUNS["plans"][1]] == list(METHODS)
 
 
-@pytest.mark.parametrize("method", ["tsla", "lsr-pl", "sgd-pl"])
+@pytest.mark.parametrize("method", METHODS)
 def test_a_plan_keeps_its_promise(method: str) -> None:
     (row,) = live.plan(live.PLAN | {"method": method}).to_dict("records")
     assert (row["method"], row["bound"], row["replicas"]) == (method, 0.25, 20)
