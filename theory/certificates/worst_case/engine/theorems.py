@@ -8,7 +8,7 @@ noise none: there the program is the whole truth for its constants and its numbe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from PEPit import PEP, Expression, Function, Point
 
@@ -17,8 +17,10 @@ from tsla.theory.certificates.worst_case.engine.program import Worst, between, s
 from tsla.theory.certificates.worst_case.engine.trees import (
     PL,
     STRONGLY_CONVEX,
+    End,
     Level,
     Oracle,
+    bounded_below,
     follow,
     inexact,
     mean,
@@ -28,9 +30,6 @@ from tsla.theory.certificates.worst_case.engine.trees import (
     with_minimum,
 )
 from tsla.theory.testing.theorem import WITH_MU, Given, Theorem, averaging
-
-End = Literal["F*", "F(w_T)"]
-"""What ``F0`` is a distance from: the infimum, or where the run ends."""
 
 
 def worst(theorem: Theorem, k: Given, T: int, *, end: End = "F*", outcomes: int | None = None) -> Worst:
@@ -80,14 +79,12 @@ def _oracle(problem: PEP, theorem: Theorem, k: Given, lowest: Any, count: int | 
 
 
 def _start(problem: PEP, theorem: Theorem, k: Given, levels: Sequence[Level], lowest: Any, end: End) -> None:
-    """``F0`` and ``D2``. ``inf F >= F*`` for some L-smooth F through the points iff ``F - ‖∇F‖²/(2L) >= F*`` at all of them."""
+    """``F0`` and ``D2``, and that F is not below its infimum."""
     if end == "F(w_T)":
         problem.set_initial_condition(levels[0].value - levels[-1].value <= k.F0)
         return
     if theorem.functions == "smooth":
-        for level in levels:
-            for value, gradient in zip(level.values, level.gradients, strict=True):
-                problem.add_constraint(value - gradient**2 / (2 * k.L) >= lowest)
+        bounded_below(problem, levels, k.L, lowest)
     if hasattr(k, "F0"):
         problem.set_initial_condition(levels[0].value - lowest <= k.F0)
     if hasattr(k, "D2"):

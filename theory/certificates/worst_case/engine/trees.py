@@ -137,17 +137,22 @@ def two_oracles(problem: PEP, sigma2: float, delta: float, theta: float) -> Outc
 
 
 def begin_above(problem: PEP, levels: Sequence[Level], L: float, F0: float, end: End) -> None:
-    """The condition that ``F(w_0)`` is at most F0 above its end.
-
-    ``inf F >= F*`` for some L-smooth F through the points iff ``F - ‖∇F‖²/(2L) >= F*`` at all of them (Drori and Shamir, 2020).
-    """
+    """The condition that ``F(w_0)`` is at most F0 above its end."""
     first = levels[0].value
     if end == "F(w_T)":
         problem.set_initial_condition(first - levels[-1].value <= F0)
-        return
+    else:
+        bounded_below(problem, levels, L, first - F0)
+
+
+def bounded_below(problem: PEP, levels: Sequence[Level], L: float, lowest: Expression) -> None:
+    """The condition that F may be at least ``lowest`` everywhere.
+
+    ``inf F >= lowest`` for some L-smooth F through the points iff ``F - ‖∇F‖²/(2L) >= lowest`` at all of them (Drori and Shamir, 2020).
+    """
     for level in levels:
         for value, gradient in zip(level.values, level.gradients, strict=True):
-            problem.add_constraint(value - gradient**2 / (2 * L) >= first - F0)
+            problem.add_constraint(value - gradient**2 / (2 * L) >= lowest)
 
 
 def _level(F: Function, points: Sequence[Point], states: Sequence[Any]) -> Level:
