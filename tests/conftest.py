@@ -21,11 +21,13 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+pytest.register_assert_rewrite("tsla.theory.testing.relations")  # their failures show the numbers
+
 from tests.examples import draw_no_constants_of_modules
-from tests.planted import Rejects, Version, tells_apart
 from tsla.figures import paper_checks
 from tsla.theory.certificates import Certificate
 from tsla.theory.claims import BY_ID, KINDS
+from tsla.theory.testing.planted import Rejects, Version, tells_apart
 
 # The same examples every time: the evidence of a claim does not depend on the day. TSLA_HYPOTHESIS=explore looks for new ones.
 EXAMPLES = 50

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis.internal.conjecture import providers
 from hypothesis.internal.constants_ast import Constants as Pool
 
-from tests.claims.support.domain import constants, step_counts, thetas
 from tsla.theory.constants import Constants
+from tsla.theory.testing.domain import constants, step_counts, thetas
 
 POOL = "_get_local_constants"
 """The function of hypothesis that fills the pool. It is not public; ``tests/test_examples.py`` sees whether it still does so."""

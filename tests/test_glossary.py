@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.planted import Rejects, assert_rejects
 from tsla.empirics.training.configuration import FIELDS
 from tsla.theory import claims
 from tsla.theory.commands.options import OPTIONS
 from tsla.theory.methods import FIRST
 from tsla.theory.moments import MOMENTS
+from tsla.theory.testing.planted import Rejects, assert_rejects
 
 ROOT = Path(__file__).parents[1]
 GLOSSARY = ROOT / "docs" / "glossary.md"

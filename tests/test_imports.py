@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.planted import assert_rejects
+from tsla.theory.testing.planted import assert_rejects
 
 TESTS = Path(__file__).parent
 
@@ -31,5 +31,5 @@ def test_no_test_module_is_imported() -> None:
     "planted", ["from tests import test_planted", "from tests.test_planted import is_two", "import tests.test_planted"]
 )
 def test_planted_imports_are_rejected(planted: str) -> None:
-    imports_no_test_module("from tests.planted import assert_rejects\nimport tests.examples")
+    imports_no_test_module("from tsla.theory.testing.planted import assert_rejects\nimport tests.examples")
     assert_rejects(imports_no_test_module, planted)

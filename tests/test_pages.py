@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from tests.planted import assert_rejects
+from tsla.theory.testing.planted import assert_rejects
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.planted import tells_apart
+from tsla.theory.testing.planted import tells_apart
 
 ROOT = Path(__file__).parent.parent
 

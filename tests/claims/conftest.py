@@ -9,11 +9,11 @@ from types import ModuleType
 
 import pytest
 
-from tests.claims.support.wrong import scaled
-from tests.planted import Rejects
 from tsla import cli
 from tsla.theory.bound import Bound
 from tsla.theory.method import Method
+from tsla.theory.testing.planted import Rejects
+from tsla.theory.testing.wrong import scaled
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.claims.support.domain import constants, deltas, for_all, positive
 from tests.claims.support.marks import properties
 from tsla.theory import lsr, smoothing
 from tsla.theory.constants import Constants
+from tsla.theory.testing.domain import constants, deltas, for_all, positive
 
 Strength = Callable[[Any], Any]
 

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.claims.support.distributions import Joint, joints
-from tests.claims.support.domain import for_all, positive, thetas
 from tests.claims.support.marks import properties
 from tsla.theory import smoothing, variance
 from tsla.theory.moments import Moments, Value
+from tsla.theory.testing.domain import for_all, positive, thetas
 
 SecondMoment = Callable[[Moments, float], Any]
 BestTheta = Callable[[Moments], Any]

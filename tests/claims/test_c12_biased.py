@@ -17,18 +17,18 @@ from tests.claims.support import quadratic
 from tests.claims.support.biased import Problem, problems
 from tests.claims.support.counterexample import show
 from tests.claims.support.distributions import Joint, joints
-from tests.claims.support.domain import constants, for_all, step_counts, step_sizes, thetas, with_terms
 from tests.claims.support.marks import properties
 from tests.claims.support.recursions import Exact, error_lift, exact, gap, mean_squared_gradient, mp, step_sizes_of
 from tests.claims.support.refusals import refuses
-from tests.claims.support.relations import is_monotone, scales_with_the_objective
-from tests.claims.support.wrong import stage_changed
 from tsla.theory import biased, lsr, sgd_pl, smoothed_pl
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants, step_scale
 from tsla.theory.moments import Moments
 from tsla.theory.plan import Plan
+from tsla.theory.testing.domain import constants, for_all, step_counts, step_sizes, thetas, with_terms
+from tsla.theory.testing.relations import is_monotone, scales_with_the_objective
+from tsla.theory.testing.wrong import stage_changed
 
 Biased = Callable[..., Bound]
 OfMoments = Callable[[Moments, float], Any]

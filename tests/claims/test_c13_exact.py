@@ -10,11 +10,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.claims.support.domain import for_all
 from tests.claims.support.marks import properties
 from tests.claims.support.refusals import refuses
 from tsla.theory import lsr, stall
 from tsla.theory.constants import Constants
+from tsla.theory.testing.domain import for_all
 
 Settled = Callable[..., Any]
 

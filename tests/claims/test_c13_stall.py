@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.planted import Rejects
 from tsla.empirics.runs import records
+from tsla.theory.testing.planted import Rejects
 
 RECORD = records.read(Path(__file__).parents[2] / "records" / "stall.parquet")
 CONFIG = RECORD.config["configs"][0]

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from tests.claims.support.counterexample import show
 from tests.claims.support.distributions import Joint
-from tests.claims.support.domain import for_all, positive
 from tests.claims.support.marks import properties
 from tests.claims.support.refusals import refuses
 from tsla.theory import biased
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Constants, step_scale
 from tsla.theory.moments import Moments
+from tsla.theory.testing.domain import for_all, positive
 
 Critical = Callable[..., Any]
 

@@ -13,14 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.claims.support import quadratic
-from tests.claims.support.domain import constants, for_all, positive, positive_deltas, step_sizes, targets, with_stage
+from tests.claims.support.bounds import last_iterate_bound
 from tests.claims.support.marks import properties
 from tests.claims.support.recursions import exact, gap, noise_lift, smoothed_error2, step_sizes_of
-from tests.claims.support.relations import BoundOf, is_monotone, last_iterate_bound, scales_with_the_objective
-from tests.claims.support.wrong import one_step_more, scaled, stage_changed
 from tsla.theory import lsr, sgd, sgd_pl, two_stage
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan, Stage
+from tsla.theory.testing.domain import constants, for_all, positive, positive_deltas, step_sizes, targets, with_stage
+from tsla.theory.testing.relations import BoundOf, is_monotone, scales_with_the_objective
+from tsla.theory.testing.wrong import one_step_more, scaled, stage_changed
 
 Planner = Callable[..., Plan]
 K = Constants(L=10, mu=1, sigma2=1, delta=0.1, F0=1)

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from tests.claims.support import quadratic
 from tests.claims.support.counterexample import show
-from tests.claims.support.domain import changed, constants, for_all, positive, positive_deltas, with_stage
 from tests.claims.support.marks import properties
 from tests.claims.support.recursions import error_lift, exact, gap, mean_squared_gradient, smoothed_error2
 from tests.claims.support.refusals import refuses
-from tests.claims.support.wrong import stage_changed
 from tsla.theory import lsr, lsr_pl, sgd, sgd_pl, two_stage
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan
+from tsla.theory.testing.domain import changed, constants, for_all, positive, positive_deltas, with_stage
+from tsla.theory.testing.wrong import stage_changed
 
 Planner = Callable[..., Plan]
 

@@ -12,16 +12,16 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.claims.support.counterexample import show
-from tests.claims.support.domain import constants, for_all, positive, step_counts, step_sizes, targets, thetas
 from tests.claims.support.marks import properties
 from tests.claims.support.paths import FUNCTIONS, always, enumerate_paths, fractions, parabola, parts
 from tests.claims.support.refusals import refuses
-from tests.claims.support.relations import BoundOf, is_monotone, scales_with_the_objective
-from tests.claims.support.wrong import one_step_more, scaled, stage_changed
 from tsla.theory import lsr, sgd, two_stage, worst_case
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan
+from tsla.theory.testing.domain import constants, for_all, positive, step_counts, step_sizes, targets, thetas
+from tsla.theory.testing.relations import BoundOf, is_monotone, scales_with_the_objective
+from tsla.theory.testing.wrong import one_step_more, scaled, stage_changed
 
 Planner = Callable[..., Plan]
 Value = Callable[..., Any]

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.claims.support.distributions import Joint, joints
-from tests.claims.support.domain import for_all, thetas
 from tests.claims.support.marks import properties
 from tsla.theory import smoothing
 from tsla.theory.moments import Moments, Value
+from tsla.theory.testing.domain import for_all, thetas
 
 Control = Callable[..., Any]
 

@@ -11,16 +11,16 @@ import pytest
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
-from tests.claims.support.domain import for_all, positive
 from tests.claims.support.marks import properties
-from tests.claims.support.wrong import stage_changed
 from tests.conftest import ROOT
-from tests.planted import Rejects
 from tsla.empirics.experiments import dropping
 from tsla.empirics.runs import records
 from tsla.theory import lower_bound, sgd_pl, sharp_exact, sharp_pl
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan
+from tsla.theory.testing.domain import for_all, positive
+from tsla.theory.testing.planted import Rejects
+from tsla.theory.testing.wrong import stage_changed
 
 AT_REST = 1e-12
 """F0: what is left of the exact form is its floor."""

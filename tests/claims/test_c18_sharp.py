@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 
 from tests.claims.support.counterexample import show
 from tests.claims.support.distributions import Joint, joints
-from tests.claims.support.domain import constants, for_all, positive, step_counts, step_sizes, targets, thetas
 from tests.claims.support.marks import properties
 from tests.claims.support.paths import FUNCTIONS, enumerate_paths, fractions, parabola, parts
 from tests.claims.support.recursions import Exact, error_lift, exact, gap, mp, step_sizes_of
-from tests.claims.support.relations import BoundOf
-from tests.claims.support.wrong import scaled, stage_changed
 from tsla.theory import lsr, sgd, sharp, sharp_exact, sharp_pl, smoothing, worst_case
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan
+from tsla.theory.testing.domain import constants, for_all, positive, step_counts, step_sizes, targets, thetas
+from tsla.theory.testing.relations import BoundOf
+from tsla.theory.testing.wrong import scaled, stage_changed
 
 Lemma = Callable[..., Any]
 Planner = Callable[..., Plan]

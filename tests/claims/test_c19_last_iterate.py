@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from tests.claims.support import quadratic
 from tests.claims.support.biased import Problem, problems
 from tests.claims.support.counterexample import show
-from tests.claims.support.domain import constants, for_all, positive, positive_deltas, step_sizes, targets, thetas
 from tests.claims.support.marks import properties
 from tests.claims.support.recursions import error_lift, exact, gap, smoothed_error2, step_sizes_of
-from tests.claims.support.relations import BoundOf, is_monotone, of, scales_with_the_objective
-from tests.claims.support.wrong import one_step_more, scaled, stage_changed
 from tsla.theory import last_iterate, two_stage
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan
+from tsla.theory.testing.domain import constants, for_all, positive, positive_deltas, step_sizes, targets, thetas
+from tsla.theory.testing.relations import BoundOf, is_monotone, of, scales_with_the_objective
+from tsla.theory.testing.wrong import one_step_more, scaled, stage_changed
 
 Planner = Callable[..., Plan]
 Split = Callable[..., Bound]

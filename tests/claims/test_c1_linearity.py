@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.claims.support.domain import costly, thetas
 from tests.claims.support.marks import properties
-from tests.planted import Rejects
 from tsla.theory import smoothing
 from tsla.theory.constants import Array
+from tsla.theory.testing.domain import costly, thetas
+from tsla.theory.testing.planted import Rejects
 
 FEATURES, HIDDEN, CLASSES = 2, 3, 3
 Label = Callable[[Any], Any]  # of the weights: constant, or moving with the model

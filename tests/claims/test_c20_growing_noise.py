@@ -10,11 +10,9 @@ import pytest
 from hypothesis import strategies as st
 
 from tests.claims.support.counterexample import show
-from tests.claims.support.domain import constants, for_all, step_sizes, thetas, with_terms
 from tests.claims.support.marks import properties
 from tests.claims.support.recursions import Exact, exact
 from tests.claims.support.refusals import refuses
-from tests.planted import Rejects
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation.oracles import Oracle
 from tsla.empirics.simulation.simulate import simulate
@@ -24,6 +22,8 @@ from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
 from tsla.theory.growing_noise import Growth
 from tsla.theory.plan import Stage
+from tsla.theory.testing.domain import constants, for_all, step_sizes, thetas, with_terms
+from tsla.theory.testing.planted import Rejects
 
 Grown = Callable[..., Bound]
 

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import strategies as st
 
 from tests.claims.support.counterexample import show
-from tests.claims.support.domain import constants, for_all, positive, step_counts, step_sizes
 from tests.claims.support.marks import properties
 from tests.claims.support.paths import FUNCTIONS, fractions
 from tests.claims.support.recursions import exact
 from tests.claims.support.refusals import refuses
-from tests.claims.support.wrong import scaled
 from tsla.theory import momentum, worst_case
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
+from tsla.theory.testing.domain import constants, for_all, positive, step_counts, step_sizes
+from tsla.theory.testing.wrong import scaled
 
 Momentum = Callable[..., Bound]
 shares = st.builds(Fraction, st.integers(1, 15), st.just(16))

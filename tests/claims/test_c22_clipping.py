@@ -11,16 +11,16 @@ import pytest
 from hypothesis import strategies as st
 
 from tests.claims.support.counterexample import show
-from tests.claims.support.domain import constants, for_all, positive, step_counts, step_sizes
 from tests.claims.support.marks import properties
 from tests.claims.support.recursions import exact
 from tests.claims.support.refusals import refuses
-from tests.claims.support.wrong import scaled
-from tests.planted import Rejects
 from tsla.empirics.statistics.betting import p_values
 from tsla.theory import clipping, sgd
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Array, Constants
+from tsla.theory.testing.domain import constants, for_all, positive, step_counts, step_sizes
+from tsla.theory.testing.planted import Rejects
+from tsla.theory.testing.wrong import scaled
 
 # --- the bias ---
 

@@ -11,10 +11,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.claims.support.distributions import Joint, joints
-from tests.claims.support.domain import deltas, for_all, positive, thetas
 from tests.claims.support.marks import properties
 from tests.claims.support.recursions import exact
 from tsla.theory import smoothing, variance
+from tsla.theory.testing.domain import deltas, for_all, positive, thetas
 
 Lemma = Callable[..., Any]
 

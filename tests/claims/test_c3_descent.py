@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.claims.support.domain import for_all, positive, step_sizes
 from tests.claims.support.marks import properties
-from tests.planted import Rejects, assert_rejects
 from tsla.theory import sgd
 from tsla.theory.constants import Array
+from tsla.theory.testing.domain import for_all, positive, step_sizes
+from tsla.theory.testing.planted import Rejects, assert_rejects
 
 Descent = Callable[..., Any]
 

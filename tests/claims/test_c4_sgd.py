@@ -10,14 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.claims.support import quadratic
+from tests.claims.support.bounds import sgd_bound
 from tests.claims.support.counterexample import show
-from tests.claims.support.domain import constants, for_all, step_sizes, targets
 from tests.claims.support.marks import properties
 from tests.claims.support.recursions import exact, mean_squared_gradient, noise_lift
-from tests.claims.support.relations import BoundOf, is_monotone, scales_with_the_objective, sgd_bound
-from tests.claims.support.wrong import one_step_more, scaled
 from tsla.theory import sgd
 from tsla.theory.constants import Constants
+from tsla.theory.testing.domain import constants, for_all, step_sizes, targets
+from tsla.theory.testing.relations import BoundOf, is_monotone, scales_with_the_objective
+from tsla.theory.testing.wrong import one_step_more, scaled
 
 
 @for_all(st.data(), constants(), st.integers(1, 50))

@@ -12,16 +12,17 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from tests.claims.support import quadratic
+from tests.claims.support.bounds import lsr_bound
 from tests.claims.support.counterexample import show
-from tests.claims.support.domain import changed, constants, for_all, positive_deltas, step_sizes, thetas, with_stage, with_terms
 from tests.claims.support.marks import properties
 from tests.claims.support.recursions import error_lift, exact, mean_squared_gradient, smoothed_error2
-from tests.claims.support.relations import BoundOf, is_monotone, joins_at_the_ends_of_theta, lsr_bound, scales_with_the_objective
-from tests.claims.support.wrong import one_step_more, scaled, stage_changed
 from tsla.theory import lsr
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan
+from tsla.theory.testing.domain import changed, constants, for_all, positive_deltas, step_sizes, thetas, with_stage, with_terms
+from tsla.theory.testing.relations import BoundOf, is_monotone, joins_at_the_ends_of_theta, scales_with_the_objective
+from tsla.theory.testing.wrong import one_step_more, scaled, stage_changed
 
 
 @for_all(st.data(), constants(), st.integers(1, 50), st.none() | thetas)

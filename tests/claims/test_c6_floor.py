@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.claims.support import quadratic
-from tests.claims.support.domain import constants, for_all, positive_deltas, step_counts, step_sizes, thetas
 from tests.claims.support.marks import properties
 from tests.claims.support.recursions import smoothed_error2
 from tsla.theory import lsr
 from tsla.theory.constants import Constants
+from tsla.theory.testing.domain import constants, for_all, positive_deltas, step_counts, step_sizes, thetas
 
 Floor = Callable[..., Any]
 

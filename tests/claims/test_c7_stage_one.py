@@ -10,15 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.claims.support import quadratic
+from tests.claims.support.bounds import stage_one_bound
 from tests.claims.support.counterexample import show
-from tests.claims.support.domain import constants, for_all, positive_deltas, step_sizes, thetas, with_terms
 from tests.claims.support.marks import properties
 from tests.claims.support.recursions import error_lift, exact, gap, smoothed_error2
-from tests.claims.support.relations import BoundOf, is_monotone, joins_at_the_ends_of_theta, scales_with_the_objective, stage_one_bound
-from tests.claims.support.wrong import one_step_more, scaled
 from tsla.theory import two_stage
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
+from tsla.theory.testing.domain import constants, for_all, positive_deltas, step_sizes, thetas, with_terms
+from tsla.theory.testing.relations import BoundOf, is_monotone, joins_at_the_ends_of_theta, scales_with_the_objective
+from tsla.theory.testing.wrong import one_step_more, scaled
 
 
 def nothing(eta: float) -> float:

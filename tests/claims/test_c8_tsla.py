@@ -12,16 +12,17 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.claims.support import quadratic
+from tests.claims.support.bounds import tsla_bound
 from tests.claims.support.counterexample import show
-from tests.claims.support.domain import constants, for_all, positive_deltas, step_sizes, targets, thetas, with_stage
 from tests.claims.support.marks import properties
 from tests.claims.support.recursions import error_lift, exact, gap, mean_squared_gradient, noise_lift, smoothed_error2
-from tests.claims.support.relations import BoundOf, is_monotone, joins_at_the_ends_of_theta, scales_with_the_objective, tsla_bound
-from tests.claims.support.wrong import scaled
 from tsla.theory import sgd, two_stage
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan
+from tsla.theory.testing.domain import constants, for_all, positive_deltas, step_sizes, targets, thetas, with_stage
+from tsla.theory.testing.relations import BoundOf, is_monotone, joins_at_the_ends_of_theta, scales_with_the_objective
+from tsla.theory.testing.wrong import scaled
 
 TwoStages = Callable[..., Bound]
 Planner = Callable[..., Plan]

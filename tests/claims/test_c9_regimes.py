@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from tests.claims.support.domain import constants, costly, positive_deltas, targets
 from tests.claims.support.marks import properties
 from tsla.theory import lsr, sgd, two_stage
 from tsla.theory.complexity import compare, exponents
 from tsla.theory.constants import Constants
 from tsla.theory.methods import METHODS
 from tsla.theory.plan import Plan
+from tsla.theory.testing.domain import constants, costly, positive_deltas, targets
 
 Exponents = Callable[[Any], Any]
 

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from tests.claims.support.marks import of_claims
-from tests.planted import Rejects
 from tsla.empirics.runs import records
 from tsla.empirics.statistics.betting import p_values
+from tsla.theory.testing.planted import Rejects
 
 RECORDS = Path(__file__).parents[2] / "records"
 LEVEL = 0.001  # the probability that a true bound is refuted on any of its instances, by Bonferroni's inequality

@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 
 from tests.claims.support.marks import of_claims
-from tests.planted import Rejects
 from tsla.empirics.experiments.power_of_tests import near_instances, power
 from tsla.empirics.experiments.rates import samples as rates
 from tsla.empirics.experiments.rates import verdicts as rate_verdicts
@@ -21,6 +20,7 @@ from tsla.empirics.runs import records
 from tsla.empirics.simulation.oracles import Oracle
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan
+from tsla.theory.testing.planted import Rejects
 
 RECORDS = Path(__file__).parents[2] / "records"
 METHODS = {

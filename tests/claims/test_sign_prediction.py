@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 
 from tests.claims.support.marks import of_claims
-from tests.planted import Rejects
 from tsla.empirics.experiments.sign_prediction import predictions
 from tsla.empirics.experiments.sign_prediction.predictions import Point
 from tsla.empirics.experiments.sign_prediction.verdicts import PRIMARY, decided, primary, where
@@ -20,6 +19,7 @@ from tsla.empirics.runs import records
 from tsla.figures.documents import branches
 from tsla.theory.constants import Array
 from tsla.theory.moments import MOMENTS, Moments
+from tsla.theory.testing.planted import Rejects
 
 ROOT = Path(__file__).parents[2]
 RECORDS = {network: records.read(ROOT / "records" / f"{name}.parquet") for network, name in branches.RECORDS.items()}

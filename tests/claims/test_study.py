@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 
 from tests.claims.support.marks import of_claims
-from tests.planted import Rejects
 from tsla.empirics.experiments.study import third_verdicts, verdicts
 from tsla.empirics.experiments.study.comparisons import CLAIMS, KEPT, LATER_CLAIMS, Of
 from tsla.empirics.experiments.study.findings import CANT_TELL, IN_FAVOUR, MATTERS, REFUTED, SUPPORTED, Finding, Runs, e1
@@ -23,6 +22,7 @@ from tsla.empirics.experiments.study.third_verdicts import MADE_SETTINGS, PLANNE
 from tsla.empirics.experiments.study.verdicts import Study
 from tsla.empirics.experiments.study.words import NOT_RUN, Said
 from tsla.figures.gallery import best_drop, forest
+from tsla.theory.testing.planted import Rejects
 
 FIRST_SEEDS = range(10)
 ROOT = Path(__file__).parents[2]

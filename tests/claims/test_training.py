@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.planted import Rejects
 from tsla.empirics.moments.columns import measured, moments_of
 from tsla.empirics.runs import records
 from tsla.figures.digits import over_seeds
 from tsla.theory import smoothing
 from tsla.theory.moments import Moments, Value
+from tsla.theory.testing.planted import Rejects
 
 RECORD = records.read(Path(__file__).parents[2] / "records" / "digits.parquet")
 CONFIG = RECORD.config["configs"][0]

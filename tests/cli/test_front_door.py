@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import tsla
-from tests.planted import Rejects
+from tsla.theory.testing.planted import Rejects
 
 ROOT = Path(__file__).parents[2]
 SOURCE = Path(tsla.__file__).read_text(encoding="utf-8")

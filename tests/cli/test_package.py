@@ -18,8 +18,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import tsla
-from tests.planted import Rejects, assert_rejects
 from tsla.extras import EXTRAS, MissingExtraError, needing
+from tsla.theory.testing.planted import Rejects, assert_rejects
 
 ROOT = Path(__file__).parents[2]
 README = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)

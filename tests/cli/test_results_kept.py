@@ -16,10 +16,10 @@ import pandas as pd
 import pytest
 
 from tests.cli.support import ends
-from tests.planted import Rejects
 from tsla import cli
 from tsla.empirics.runs import records
 from tsla.streams import unfailing
+from tsla.theory.testing.planted import Rejects
 
 resource: Any = pytest.importorskip("resource", reason="there are no limits to the size of files")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from tests.cli.support import Refusal, Run, ends
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "your_theorem.md").read_text(encoding="utf-8")
-DECLARED, PROOF = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+DECLARED, PROOF, PROPERTIES = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
 SHORT = re.sub(r"constants=\[{.*?}, ", "lengths=(1, 2),\n    constants=[", DECLARED)
 """Decided at one of the two settings, by shorter runs."""
 
@@ -47,6 +49,17 @@ def test_the_page_is_decided_and_proved(folder: Path, run: Run) -> None:
         "`(F0/(T*eta) + L*eta*sigma2)/(-L*eta + 2)`",
     ):
         assert what in refuted
+
+
+def test_the_properties_of_the_page_pass_and_those_of_a_wrong_bound_fail(folder: Path) -> None:
+    """By pytest itself, in a folder that has nothing but the page's file and its wrong copy."""
+    (folder / "test_right.py").write_text(PROPERTIES, encoding="utf-8")
+    assert "2 * k.F0" in PROPERTIES
+    (folder / "test_wrong.py").write_text(PROPERTIES.replace("2 * k.F0", "2 * k.F0**2"), encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-rfp", "--tb=no", "-p", "no:cacheprovider"]
+    said = subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603 - our own command
+    ends_of = re.findall(r"^(PASSED|FAILED) test_(right|wrong)", said, flags=re.MULTILINE)
+    assert sorted(ends_of) == [("FAILED", "wrong"), ("PASSED", "right"), ("PASSED", "right"), ("PASSED", "wrong")]
 
 
 def test_a_wrong_bound_is_refuted_and_ends_in_1(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from tests.figures.miniature import STALL, miniature
-from tests.planted import Rejects
 from tsla.empirics.experiments.registry import ARMS
 from tsla.empirics.experiments.study import third_verdicts
 from tsla.empirics.experiments.study.findings import Finding
@@ -28,6 +27,7 @@ from tsla.empirics.runs.records import Record
 from tsla.figures import gallery, style
 from tsla.figures.drawing import draw as draw_file
 from tsla.figures.drawing import draw_all
+from tsla.theory.testing.planted import Rejects
 
 MODULES = gallery.modules()
 T_975 = 12.706204736  # Student's t(0.975, 1): the miniature records have two seeds

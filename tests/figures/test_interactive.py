@@ -7,10 +7,10 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from tests.planted import Rejects
 from tsla.empirics.runs.records import Record
 from tsla.figures.interactive import BATCH_SIZES, batch_size_knob
 from tsla.theory.moments import Moments
+from tsla.theory.testing.planted import Rejects
 
 MOMENTS = [
     {"grad2": 0.5, "s2": 4.0, "shat2": 1.0, "c": 0.5, "beta2": 0.25, "nu2": 0.75},

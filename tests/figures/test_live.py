@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from tests.figures.miniature import PLANS, RECHECKED, miniature
-from tests.planted import assert_rejects
 from tsla.empirics.experiments.registry import ARMS
 from tsla.empirics.runs import records
 from tsla.empirics.runs.records import Record
 from tsla.figures import live, style
+from tsla.theory.testing.planted import assert_rejects
 
 
 @pytest.fixture

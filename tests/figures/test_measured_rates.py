@@ -11,12 +11,12 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tests.planted import assert_rejects
 from tsla.empirics.experiments.rates import grids as rate_configs
 from tsla.empirics.experiments.rates import samples as rates
 from tsla.empirics.runs.records import Record
 from tsla.figures import style
 from tsla.figures.gallery import measured_rates
+from tsla.theory.testing.planted import assert_rejects
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.figures.miniature import miniature
-from tests.planted import Rejects
 from tsla.empirics.runs import records
 from tsla.empirics.statistics.intervals import student_t
 from tsla.figures import gallery, live, report
 from tsla.figures.drawing import draw
 from tsla.theory.claims import CLAIMS
+from tsla.theory.testing.planted import Rejects
 
 EVIDENCE = [
     {"id": "C5", "kind": "property", "planted": False, "test": "t", "passed": True, "finding": "floor < 1 & > 0"},

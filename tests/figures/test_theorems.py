@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.planted import Rejects
 from tsla.figures.theorems import reading
 from tsla.figures.theorems.deciding import Decision, decide
 from tsla.figures.theorems.page import cells, render
 from tsla.theory.certificates.worst_case.engine.theorems import worst
 from tsla.theory.certificates.worst_case.scenario_tree import C4, C16
 from tsla.theory.testing import Theorem
+from tsla.theory.testing.planted import Rejects
 
 FOLDER = Path(__file__).parents[2] / "examples" / "theorems"
 WORDS = {"clipped_sgd": "refuted", "decreasing_steps": "supported", "expected_smoothness": "supported", "heavy_ball": "supported"}

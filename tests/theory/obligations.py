@@ -17,9 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.claims.support import relations
-from tests.claims.support.domain import FIELDS, constants, costly, positive_deltas, step_sizes, targets, thetas
 from tests.claims.support.refusals import unless_refused
-from tests.claims.support.relations import call, given_to
 from tests.theory.stated import problems, stated
 from tsla import cli
 from tsla.theory.bound import Bound
@@ -27,6 +25,8 @@ from tsla.theory.claims import BY_ID
 from tsla.theory.constants import Constants
 from tsla.theory.method import Method
 from tsla.theory.plan import Plan
+from tsla.theory.testing.domain import FIELDS, constants, costly, positive_deltas, step_sizes, targets, thetas
+from tsla.theory.testing.relations import call, given_to
 
 K = Constants(L=10, mu=1, sigma2=1, delta=0.1, F0=1)
 NUMBERS = {

@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from tests.claims.support.domain import constants, positive_deltas
 from tests.claims.support.recursions import Exact, exact, mp
 from tsla.theory.constants import Constants
+from tsla.theory.testing.domain import constants, positive_deltas
 
 Stated = list[tuple[Exact, Exact]]
 """Of each stage: its first ηL, and its length."""

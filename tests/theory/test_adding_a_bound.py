@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 import tsla.theory
-from tests.planted import tells_apart
 from tests.theory import obligations as owed
 from tests.theory.obligations import Check, answer
 from tsla.theory.complexity import compare
 from tsla.theory.method import Method
 from tsla.theory.methods import FIRST, METHODS, bounds
+from tsla.theory.testing.planted import tells_apart
 
 TEXT = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
 (SOURCE,) = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)

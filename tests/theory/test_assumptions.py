@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pytest
 
-from tests.claims.support.relations import call, given_to
-from tests.planted import assert_rejects
 from tests.theory.obligations import refusal
 from tsla.theory import lsr, lsr_pl, sgd, two_stage
 from tsla.theory.bound import Bound
@@ -16,6 +14,8 @@ from tsla.theory.claims import ASSUMES, CLAIMS, LONG_STEP, STEP
 from tsla.theory.constants import Constants
 from tsla.theory.method import Method
 from tsla.theory.methods import declared
+from tsla.theory.testing.planted import assert_rejects
+from tsla.theory.testing.relations import call, given_to
 
 KNOWN = Constants(L=10, mu=1, sigma2=1, delta=0.001, F0=1)
 

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.claims.support.bounds import lsr_bound, sgd_bound, stage_one_bound
 from tests.claims.support.recursions import exact, smoothed_error2
 from tests.claims.support.refusals import refuses
-from tests.claims.support.relations import BoundOf, lsr_bound, sgd_bound, stage_one_bound
 from tsla.theory import lsr, sgd, sgd_pl, two_stage
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
+from tsla.theory.testing.relations import BoundOf
 
 K = Constants(L=10, mu=1, sigma2=1, delta=0.1, F0=1)
 BARE = Constants(L=10, sigma2=1, F0=1)

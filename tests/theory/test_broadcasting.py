@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
 import tsla.theory
-from tests.claims.support.domain import costly
-from tests.planted import tells_apart
 from tsla.theory import lsr, sgd, smoothed_pl, smoothing
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Array, Constants
 from tsla.theory.growing_noise import Growth
 from tsla.theory.moments import Moments
 from tsla.theory.plan import Plan, Stage
+from tsla.theory.testing.domain import costly
+from tsla.theory.testing.planted import tells_apart
 
 Arrays = dict[str, Any]
 ARRAYS = ("ArrayLike", "ArrayLike | None", "Array")

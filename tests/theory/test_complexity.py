@@ -8,7 +8,6 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tests.planted import Rejects
 from tsla.theory import inversion
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.complexity import compare, exponents, regime
@@ -16,6 +15,7 @@ from tsla.theory.constants import Constants
 from tsla.theory.method import Method
 from tsla.theory.methods import METHODS, splitting
 from tsla.theory.plan import Plan
+from tsla.theory.testing.planted import Rejects
 
 KNOWN = {"L": 10.0, "mu": 1.0, "sigma2": 1.0, "delta": 0.1, "F0": 1.0}
 ORACLE = SmoothingOracle(beta2=0.05, nu2=0.05)

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.claims.support.domain import constants, costly, step_sizes, thetas
 from tests.claims.support.recursions import exact, mp, smoothed_error2
 from tests.claims.support.refusals import refuses
-from tests.claims.support.relations import call, given_to, run_of
-from tests.planted import tells_apart
 from tsla.theory import biased, last_iterate, lsr, sgd, sgd_pl, sharp, sharp_exact, sharp_pl, two_stage, worst_case
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Constants
 from tsla.theory.derivation import Line
 from tsla.theory.method import Method
+from tsla.theory.testing.domain import constants, costly, step_sizes, thetas
+from tsla.theory.testing.planted import tells_apart
+from tsla.theory.testing.relations import call, given_to, run_of
 
 Case = tuple[tuple[Any, ...], dict[str, Any]]
 

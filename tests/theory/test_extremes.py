@@ -14,10 +14,8 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from tests.claims.support.domain import FIELDS, constants, step_counts, step_sizes, thetas, with_terms
 from tests.claims.support.recursions import Exact, exact, mp
 from tests.claims.support.refusals import unless_refused
-from tests.planted import assert_rejects
 from tests.theory import stated
 from tsla.theory import biased, lsr, sgd, sgd_pl, sharp, sharp_exact, smoothed_pl, smoothing, two_stage, worst_case
 from tsla.theory.biased import SmoothingOracle
@@ -27,6 +25,8 @@ from tsla.theory.contraction import contraction
 from tsla.theory.methods import METHODS
 from tsla.theory.moments import Moments
 from tsla.theory.products import product
+from tsla.theory.testing.domain import FIELDS, constants, step_counts, step_sizes, thetas, with_terms
+from tsla.theory.testing.planted import assert_rejects
 
 Numbers = dict[str, Any]
 scales = st.floats(-300, 300).map(lambda power: 10.0**power)

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.claims.support.domain import constants, costly, positive, positive_deltas, with_stage
 from tests.claims.support.recursions import mp
 from tests.claims.support.refusals import refuses
-from tests.planted import assert_rejects, tells_apart
 from tests.theory.stated import stated
 from tsla.theory import inversion
 from tsla.theory.constants import Constants
 from tsla.theory.method import Method
 from tsla.theory.methods import METHODS
+from tsla.theory.testing.domain import constants, costly, positive, positive_deltas, with_stage
+from tsla.theory.testing.planted import assert_rejects, tells_apart
 
 BestEps = Callable[..., dict[str, float | None]]
 Crossovers = Callable[..., dict[str, float]]

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 import tsla.theory
-from tests.planted import tells_apart
 from tests.theory import obligations as owed
 from tests.theory.obligations import Check, obligations
 from tsla.theory import lsr, sgd, two_stage
@@ -21,6 +20,7 @@ from tsla.theory.derivation import Line
 from tsla.theory.method import Method
 from tsla.theory.methods import METHODS, bounds, declared, splitting
 from tsla.theory.plan import Plan
+from tsla.theory.testing.planted import tells_apart
 
 OWED = [(method, check) for method in declared() for check in obligations(method)]
 STAGE_ONE = Method(

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.planted import assert_rejects
 from tsla.theory import biased, complexity, inversion, lsr, sgd, sgd_pl, text, two_stage, variance
 from tsla.theory import bound as bounds
 from tsla.theory.biased import SmoothingOracle
@@ -20,6 +19,7 @@ from tsla.theory.bound import Bound
 from tsla.theory.commands import critical_batch
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan
+from tsla.theory.testing.planted import assert_rejects
 
 K = Constants(L=10, mu=1, sigma2=1, delta=0.1, F0=1)
 BOUND = two_stage.bound(K, eta1=0.1, T1=10, eta2=0.01, T2=1000)

@@ -11,9 +11,6 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.claims.support.domain import constants, costly, step_sizes
-from tests.claims.support.relations import given_to, run_of
-from tests.planted import tells_apart
 from tests.theory.formulas import Symbols, holds, relations
 from tsla.theory import biased, lsr, sgd, sgd_pl, smoothing, stall, two_stage, worst_case
 from tsla.theory.biased import SmoothingOracle
@@ -21,6 +18,9 @@ from tsla.theory.claims import CLAIMS, Claim
 from tsla.theory.constants import Constants
 from tsla.theory.derivation import Line
 from tsla.theory.method import Method
+from tsla.theory.testing.domain import constants, costly, step_sizes
+from tsla.theory.testing.planted import tells_apart
+from tsla.theory.testing.relations import given_to, run_of
 
 # --- derivations
 

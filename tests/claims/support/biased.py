@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from tests.claims.support import quadratic
 from tests.claims.support.counterexample import show
-from tests.claims.support.domain import constants, step_sizes
 from tests.claims.support.quadratic import State
 from tests.claims.support.recursions import Exact, exact, mp
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
+from tsla.theory.testing.domain import constants, step_sizes
 
 
 class Problem(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.planted import Rejects
+from tsla.theory.testing.planted import Rejects
 
 
 def of_claims(claims: Iterable[str], kind: str, *, planted: bool = False) -> list[Any]:

@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 from hypothesis import strategies as st
 
-from tests.claims.support.domain import for_all, positive
 from tests.claims.support.marks import properties
 from tests.claims.support.refusals import refuses
 from tsla.empirics.assumptions.envelope import Envelope, Measured, envelope
 from tsla.theory import growing_noise, worst_case
 from tsla.theory.constants import Constants
 from tsla.theory.growing_noise import Growth
+from tsla.theory.testing.domain import for_all, positive
 
 Fit = Callable[..., Envelope]
 GRID = np.array([0.0, *np.geomspace(1e-4, 1e4, 60)])

@@ -15,13 +15,13 @@ from torch.func import functional_call, hessian
 from torch.nn.functional import cross_entropy
 
 from tests.empirics.assumptions.support import first_steps
-from tests.planted import assert_rejects
 from tsla.empirics.assumptions import Seen
 from tsla.empirics.assumptions.network_run import network
 from tsla.empirics.data.datasets import digits
 from tsla.empirics.models.networks import resnet
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.theory.claims import LONG_STEP, STEP
+from tsla.theory.testing.planted import assert_rejects
 
 
 def mlp(seed: int = 0, *, dropout: float = 0.0) -> nn.Module:

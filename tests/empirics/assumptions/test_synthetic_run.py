@@ -11,7 +11,6 @@ import pytest
 
 from tests.empirics.assumptions.support import NOISY, PLAN, QUADRATIC, SPECTRUM, STATED, TENS, first_steps, look, watch
 from tests.empirics.simulation.stages import stage
-from tests.planted import assert_rejects
 from tsla.empirics.assumptions import Seen, synthetic, violations
 from tsla.empirics.assumptions.synthetic_run import along, iterates, step_size_at
 from tsla.empirics.simulation import problems
@@ -20,6 +19,7 @@ from tsla.empirics.simulation.planned import constants_of
 from tsla.empirics.simulation.simulate import simulate
 from tsla.theory.claims import GAIN
 from tsla.theory.constants import Constants
+from tsla.theory.testing.planted import assert_rejects
 
 # --- quadratics, where everything is known
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.empirics.data.making import idx, image, noise, python2_pickle, tar
-from tests.planted import Rejects
+from tsla.theory.testing.planted import Rejects
 from tsla.empirics.data.datasets import Examples, cifar10, cifar100, fashion_mnist, folder, load, mnist  # type: ignore[attr-defined]
 from tsla.extras import MissingExtraError
 

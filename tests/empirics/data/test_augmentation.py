@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.planted import assert_rejects
+from tsla.theory.testing.planted import assert_rejects
 from tests.refusals import refusals
 from tsla.empirics.data.augmentation import augment
 

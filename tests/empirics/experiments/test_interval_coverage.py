@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 import torch
 
-from tests.planted import Rejects, assert_rejects
 from tsla.empirics.experiments.interval_coverage import experiment, rules
 from tsla.empirics.experiments.interval_coverage.populations import Population, paired, some
 from tsla.empirics.experiments.interval_coverage.rules import CHOSEN, MEASURED, Draws, Ends
 from tsla.empirics.moments.estimators.groups import GroupSums
 from tsla.empirics.runs import records
 from tsla.theory.constants import Array
+from tsla.theory.testing.planted import Rejects, assert_rejects
 
 ROOT = Path(__file__).parents[3]
 N, P = 300, 20

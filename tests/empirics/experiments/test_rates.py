@@ -14,7 +14,6 @@ import pandas as pd
 import pytest
 
 from tests.empirics.experiments.curves import curve
-from tests.planted import Rejects, assert_rejects
 from tsla.empirics.experiments.rates import annealed
 from tsla.empirics.experiments.rates import grids as rate_configs
 from tsla.empirics.experiments.rates import samples as rates
@@ -30,6 +29,7 @@ from tsla.theory.complexity import regime
 from tsla.theory.constants import Array, Constants
 from tsla.theory.methods import METHODS
 from tsla.theory.plan import Plan, Stage
+from tsla.theory.testing.planted import Rejects, assert_rejects
 
 ROOT = Path(__file__).parents[3]
 STALL: dict[str, Any] = {"problem": "stall", "sigma2": 1.0, "bias": 1.0, "noise": "rademacher", "replicas": 100, "seed": 3}

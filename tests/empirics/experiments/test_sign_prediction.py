@@ -17,7 +17,6 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from tests.planted import Rejects, assert_rejects
 from tsla.empirics.data.datasets import Split
 from tsla.empirics.experiments.sign_prediction.comparators import looked_up, weights
 from tsla.empirics.experiments.sign_prediction.configs import configs
@@ -34,6 +33,7 @@ from tsla.theory import biased
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Constants
 from tsla.theory.moments import Moments
+from tsla.theory.testing.planted import Rejects, assert_rejects
 
 CONFIG = {
     **configs("development")[0],

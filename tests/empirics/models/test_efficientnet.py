@@ -12,13 +12,13 @@ from sklearn.datasets import load_sample_image
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from tests.planted import Rejects, assert_rejects
 from tests.refusals import refusals
 from tsla.empirics.models import efficientnet
 from tsla.empirics.models.efficientnet import FIRST, INPUTS, NAME, SIDE, frozen
 from tsla.empirics.models.networks import build
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.one_by_one import moments_by_loop
+from tsla.theory.testing.planted import Rejects, assert_rejects
 
 IMAGES = torch.rand(3, 3, 12, 10, generator=torch.Generator().manual_seed(0))
 PHOTOGRAPHS = {"flower.jpg": 985, "china.jpg": 698}  # of ImageNet's classes a daisy and a palace

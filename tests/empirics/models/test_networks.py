@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import nn
 
-from tests.planted import assert_rejects
 from tests.refusals import refusals
 from tsla.empirics.models.networks import CIFAR, IMAGENET, BasicBlock, Bottleneck, Padding, build, resnet
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.one_by_one import moments_by_loop
+from tsla.theory.testing.planted import assert_rejects
 
 IMAGES = torch.randn(4, 2, 8, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.planted import Rejects
 from tests.theory.population import by_definition
 from tsla.empirics.moments.columns import measured
 from tsla.theory.moments import Moments
+from tsla.theory.testing.planted import Rejects
 
 MOMENTS = {"grad2": 0.5, "s2": 4.0, "shat2": 1.0, "c": 0.5, "beta2": 0.25, "nu2": 0.75}
 

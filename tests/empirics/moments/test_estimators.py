@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from tests.empirics.moments.draws import P, accumulated, population, products_of
-from tests.planted import Rejects, assert_rejects
 from tests.theory.population import by_definition
 from tsla.empirics.moments.estimators import QUANTITIES, Accumulator, Estimate, Estimates, Quantity, accumulator, estimates
 from tsla.empirics.moments.estimators.accumulator import folded
@@ -24,6 +23,7 @@ from tsla.empirics.moments.estimators.intervals import linear_interval, ratio_in
 from tsla.empirics.moments.estimators.spread import Spread, spread
 from tsla.theory.constants import Array
 from tsla.theory.moments import MOMENTS, Moments
+from tsla.theory.testing.planted import Rejects, assert_rejects
 
 
 def group_sums(g: Array, g_hat: Array, sizes: Iterable[int], centre: Array | None = None) -> GroupSums:

@@ -16,7 +16,6 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from tests.planted import Rejects
 from tsla.empirics.advice.measure import Reading, reading
 from tsla.empirics.advice.measure.advice import NEARLY_ALL
 from tsla.empirics.advice.measure.table import below_1
@@ -26,6 +25,7 @@ from tsla.empirics.moments.measure import Measurement, class_frequencies, draw, 
 from tsla.empirics.runs.progress import Progress
 from tsla.empirics.smoothing.labels import Smoothing
 from tsla.theory.moments import MOMENTS, Moments
+from tsla.theory.testing.planted import Rejects
 
 CLASSES = 3
 

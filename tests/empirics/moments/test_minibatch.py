@@ -17,13 +17,13 @@ from torch import Tensor, nn
 from tests.empirics.moments.per_example.cases import Written
 from tests.empirics.moments.support import CLASSES, Items
 from tests.empirics.moments.support import data as images
-from tests.planted import Rejects, assert_rejects
 from tests.theory.population import by_definition
 from tsla.empirics.models.networks import resnet
 from tsla.empirics.moments.estimators import Estimates
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.minibatch import minibatch_moments
 from tsla.theory.moments import MOMENTS, Moments
+from tsla.theory.testing.planted import Rejects, assert_rejects
 
 
 def partly_used() -> nn.Module:

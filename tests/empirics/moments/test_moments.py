@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
-from tests.planted import Rejects, assert_rejects
 from tests.theory.population import by_definition
 from tsla.empirics.data.datasets import digits
 from tsla.empirics.models.networks import resnet
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.theory.moments import Moments, Value
+from tsla.theory.testing.planted import Rejects, assert_rejects
 
 CLASSES = 3
 N = 7

@@ -19,10 +19,10 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import TensorDataset
 
 from tests.empirics.moments.support import CLASSES, Items, data
-from tests.planted import Rejects
 from tsla.empirics.models.networks import resnet
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.monitor import BUDGET, COLUMNS, TRIAL_SECONDS, MomentsMonitor, Times, WithinBudget
+from tsla.theory.testing.planted import Rejects
 
 LIMIT = 0.03
 

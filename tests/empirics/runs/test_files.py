@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.planted import Rejects
 from tsla import cli
 from tsla.empirics.runs.files import deliver, must_be_folder, must_be_there, must_be_writable, remove, replacing
+from tsla.theory.testing.planted import Rejects
 
 
 def test_a_file_that_was_written_takes_the_place_of_the_old_one(tmp_path: Path) -> None:

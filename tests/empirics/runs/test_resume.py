@@ -18,11 +18,11 @@ import torch
 from tests.empirics.runs.resumable import KINDS, Bits, KilledError, Kind, in_another_process, saving_always
 from tests.empirics.simulation.stages import stage
 from tests.empirics.training.children import CONTEXT
-from tests.planted import assert_rejects
 from tsla.empirics.runs import arrays, records, tensors
 from tsla.empirics.runs.resume import Codec, StateFile
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation.oracles import Oracle
+from tsla.theory.testing.planted import assert_rejects
 
 # --- the file
 

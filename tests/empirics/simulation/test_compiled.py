@@ -16,7 +16,6 @@ from numpy.random import SFC64, Generator
 
 from tests.empirics.simulation.bits import assert_same, assert_same_bits
 from tests.empirics.simulation.stages import NOISY, PLAN, stage
-from tests.planted import assert_rejects
 from tests.refusals import refusals
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation.oracles import Oracle
@@ -24,6 +23,7 @@ from tsla.empirics.simulation.problems import Problem
 from tsla.empirics.simulation.simulate import simulate
 from tsla.extras import MissingExtraError
 from tsla.theory.constants import Array
+from tsla.theory.testing.planted import assert_rejects
 
 compiled = pytest.importorskip("tsla.empirics.simulation.compiled", reason="numba is not installed", exc_type=ModuleNotFoundError)
 

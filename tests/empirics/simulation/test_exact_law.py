@@ -11,7 +11,6 @@ from scipy import stats
 from scipy.integrate import quad
 
 from tests.empirics.simulation.stages import quadratic, stage
-from tests.planted import assert_rejects
 from tests.refusals import refusals
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation.exact_law import Law, exact_law
@@ -20,6 +19,7 @@ from tsla.empirics.simulation.problems import Problem
 from tsla.empirics.simulation.simulate import simulate
 from tsla.theory.constants import Array
 from tsla.theory.plan import Stage
+from tsla.theory.testing.planted import assert_rejects
 
 
 def steps_of(stages: tuple[Stage, ...]) -> list[tuple[float, float, bool]]:

@@ -13,7 +13,6 @@ import pytest
 
 from tests.empirics.simulation.bits import assert_same
 from tests.empirics.simulation.stages import stage
-from tests.planted import assert_rejects
 from tests.refusals import refusals
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation.exact_law import exact_law
@@ -21,6 +20,7 @@ from tsla.empirics.simulation.oracles import Oracle
 from tsla.empirics.simulation.simulate import simulate
 from tsla.theory.constants import Array
 from tsla.theory.plan import Stage
+from tsla.theory.testing.planted import assert_rejects
 
 PROBLEM, ORACLE = problems.get("sine_valley"), Oracle(1.0, 0.1, 0.2, bias="fixed")
 FIRST, SECOND = stage(0.1, 0.6, 5), stage(0.08, 0.3, 9)

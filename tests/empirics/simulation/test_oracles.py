@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from numpy.random import Generator
 from scipy import stats
 
-from tests.planted import assert_rejects
 from tests.refusals import refusals
 from tsla.empirics.simulation.oracles import TIE_BREAK, Oracle
 from tsla.theory.constants import Array
+from tsla.theory.testing.planted import assert_rejects
 
 DRAWS = 200_000
 GRADIENT = np.array([1.0, -2.0, 0.5])

@@ -16,7 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-from tests.planted import assert_rejects
 from tests.refusals import refusals
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation.oracles import Oracle
@@ -27,6 +26,7 @@ from tsla.empirics.statistics.intervals import student_t
 from tsla.theory import sgd
 from tsla.theory.constants import Array, Constants
 from tsla.theory.plan import Stage
+from tsla.theory.testing.planted import assert_rejects
 
 EVERY = pytest.mark.parametrize("name", problems.names())
 SOME = settings(max_examples=settings().max_examples // 2)  # of each problem

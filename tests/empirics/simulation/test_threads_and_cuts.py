@@ -10,13 +10,13 @@ import pytest
 
 from tests.empirics.simulation.bits import assert_same_bits
 from tests.empirics.simulation.stages import NOISY, PLAN, stage
-from tests.planted import assert_rejects
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation import simulate as sgd
 from tsla.empirics.simulation.blocks import BLOCK, Block, blocks
 from tsla.empirics.simulation.simulate import simulate
 from tsla.theory.constants import Array
 from tsla.theory.plan import Stage
+from tsla.theory.testing.planted import assert_rejects
 
 
 def made(replicas: int, d: int, seed: int = 0) -> list[Block]:

@@ -12,12 +12,12 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from tests.planted import Rejects
 from tests.refusals import refusals
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.one_by_one import moments_by_loop
 from tsla.empirics.smoothing.labels import Smoothing, one_hot, predictions, smoothing_labels, smoothing_rule
 from tsla.theory.moments import Moments
+from tsla.theory.testing.planted import Rejects
 
 SOFT = torch.tensor([[0.2, 0.3, 0.5], [1.0, 0.0, 0.0]])
 

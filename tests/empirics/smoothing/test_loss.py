@@ -15,12 +15,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 
-from tests.planted import Rejects, assert_rejects
 from tests.refusals import refusals
 from tsla.empirics.smoothing import loss as smoothed_cross_entropy
 from tsla.empirics.smoothing.labels import evaluation_mode
 from tsla.empirics.smoothing.loss import SmoothedCrossEntropy, theta_from
 from tsla.empirics.smoothing.schedules import Adaptive, Constant, TwoStage
+from tsla.theory.testing.planted import Rejects, assert_rejects
 
 K, N = 4, 6
 PRIOR = torch.tensor([5.0, 1.0, 3.0, 1.0])

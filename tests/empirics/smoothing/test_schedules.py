@@ -16,13 +16,13 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from tests.empirics.moments.draws import accumulated, population
-from tests.planted import assert_rejects
 from tests.refusals import refusals
 from tsla.empirics.moments.estimators import Estimates
 from tsla.empirics.moments.monitor import MomentsMonitor
 from tsla.empirics.smoothing.schedules import SCHEDULES, Adaptive, Annealed, Constant, Cosine, Linear, Schedule, TwoStage
 from tsla.theory.constants import Array
 from tsla.theory.moments import MOMENTS, Moments, Value
+from tsla.theory.testing.planted import assert_rejects
 
 HELPS = Moments(grad2=0.1, s2=10.0, shat2=3.0, c=0.5, beta2=1.0, nu2=2.0)
 HURTS = Moments(grad2=0.1, s2=1.0, shat2=30.0, c=0.5, beta2=28.0, nu2=2.0)

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tests.planted import assert_rejects
 from tests.refusals import refusals
 from tsla.empirics.statistics.betting import p_values, refutes
 from tsla.empirics.statistics.intervals import holm
 from tsla.theory.constants import Array
+from tsla.theory.testing.planted import assert_rejects
 
 Refutes = Callable[[Array, Array, float], np.ndarray]  # samples (instances, n), bounds (instances,), level -> what is refuted
 REPETITIONS = 2000

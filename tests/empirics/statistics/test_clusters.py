@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tests.planted import Rejects
 from tsla.empirics.statistics.clusters import clustered
 from tsla.theory.constants import Array
+from tsla.theory.testing.planted import Rejects
 
 Clusters = Callable[[Array], Array]
 """From the cluster of each sample to what is given for it."""

@@ -11,9 +11,9 @@ import pytest
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from tests.planted import Rejects, assert_rejects
 from tests.refusals import refusals
 from tsla.empirics.statistics.intervals import Interval, effect_size, holm, log_log_slope, paired, paired_p_value, student_t
+from tsla.theory.testing.planted import Rejects, assert_rejects
 
 RUNS = 20_000
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from tests.planted import Rejects, assert_rejects
 from tests.refusals import refusals
 from tsla.empirics.statistics import power
 from tsla.empirics.statistics.power import Need, need, paired_power, sd_interval, seeds_for
+from tsla.theory.testing.planted import Rejects, assert_rejects
 
 RUNS = 40_000
 PILOTS = 400

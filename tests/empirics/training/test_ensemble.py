@@ -10,7 +10,6 @@ from itertools import chain
 import pytest
 import torch
 
-from tests.planted import Rejects, assert_rejects
 from tsla.empirics.data.datasets import Split
 from tsla.empirics.training.configuration import METHODS, TrainingConfig
 from tsla.empirics.training.ensemble import examples, together, train_together
@@ -18,6 +17,7 @@ from tsla.empirics.training.ensemble.replicas import fitting
 from tsla.empirics.training.loop import Row, train
 from tsla.empirics.training.setup import initial_model, training_split
 from tsla.theory.moments import MOMENTS
+from tsla.theory.testing.planted import Rejects, assert_rejects
 
 SHARED = {"epochs": 2, "train_size": 60, "measure_at": (0, 2), "model": "mlp", "batch_size": 16}  # the last batch has 12
 OWN: dict[str, dict[str, object]] = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.planted import assert_rejects
 from tsla.empirics.smoothing.labels import evaluation_mode
 from tsla.empirics.training.evaluation import calibration_error
+from tsla.theory.testing.planted import assert_rejects
 
 
 def ece_by_hand(logits: torch.Tensor, labels: torch.Tensor, bins: int = 15) -> float:

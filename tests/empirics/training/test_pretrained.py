@@ -12,13 +12,13 @@ import torch
 from torch import nn
 
 from tests.empirics.data.making import image, image_folder, noise
-from tests.planted import assert_rejects
 from tsla.empirics.models.efficientnet import frozen
 from tsla.empirics.models.features import folder
 from tsla.empirics.training.configuration import TrainingConfig
 from tsla.empirics.training.ensemble import train_together
 from tsla.empirics.training.loop import Row, train
 from tsla.empirics.training.setup import initial_model, training_split
+from tsla.theory.testing.planted import assert_rejects
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from tests.empirics.training import children
-from tests.planted import assert_rejects
 from tsla.empirics.training import processes
 from tsla.empirics.training.configuration import TrainingConfig
+from tsla.theory.testing.planted import assert_rejects
 
 # Batches of 8 + 7 examples, and a last one of 1 + 0.
 CONFIG = TrainingConfig(

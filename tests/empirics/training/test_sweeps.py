@@ -21,7 +21,6 @@ import pandas as pd
 import pytest
 
 from tests.empirics.runs.parts import age, does_what_is_lost_and_no_more, rewritten
-from tests.planted import assert_rejects
 from tsla import cli
 from tsla.empirics.runs import records
 from tsla.empirics.runs.parallel import Workers, workers
@@ -32,6 +31,7 @@ from tsla.empirics.training.sweeps import engine, one
 from tsla.empirics.training.sweeps.dashboard import line
 from tsla.empirics.training.sweeps.one import Run, table
 from tsla.extras import MissingExtraError
+from tsla.theory.testing.planted import assert_rejects
 
 FILE = """
 name = "tiny"

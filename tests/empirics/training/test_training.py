@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from tests.planted import Rejects
 from tsla.empirics.assumptions.curvature import largest_curvature
 from tsla.empirics.assumptions.network_risk import NetworkRisk
 from tsla.empirics.data.datasets import CLASSES, digits
@@ -29,6 +28,7 @@ from tsla.empirics.training.measuring import ITERATIONS, Measuring
 from tsla.empirics.training.setup import initial_model, training_split
 from tsla.empirics.training.sgd import plain_sgd, shuffled
 from tsla.theory.moments import MOMENTS, Moments
+from tsla.theory.testing.planted import Rejects
 
 TINY = {"seed": 0, "epochs": 2, "drop": 1, "theta": 0.4, "eta": 0.1, "train_size": 60, "model": "mlp", "measure_at": (0, 2)}
 RULE = ("eta", "theta")

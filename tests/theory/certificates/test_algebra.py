@@ -9,13 +9,13 @@ from functools import cache
 import pytest
 
 from tests.claims.support.marks import of_claims
-from tests.planted import Rejects
 from tests.theory.certificates.committed import TO_CERTIFY, assert_recorded, outcomes, recorded
 from tests.theory.certificates.steps import GROUPS, MANIFESTS, STEPS
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.engine.manifest import WHOLE
 from tsla.theory.certificates.algebra.engine.obligation import Identity, Mutant, Obligation
 from tsla.theory.claims import BY_ID
+from tsla.theory.testing.planted import Rejects
 
 CLAIMS = sorted({step.claim for step in STEPS}, key=list(BY_ID).index)
 COMPOSED = sorted({WHOLE[manifest.claim] for manifest in MANIFESTS}, key=list(BY_ID).index)

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import z3
 
-from tests.planted import assert_rejects
 from tests.theory.certificates.steps import STEPS
 from tsla.theory import (
     biased,
@@ -40,6 +39,7 @@ from tsla.theory.constants import Constants
 from tsla.theory.growing_noise import Growth
 from tsla.theory.moments import Moments
 from tsla.theory.plan import Stage, whole_steps
+from tsla.theory.testing.planted import assert_rejects
 
 Point = dict[str, Fraction]
 OBLIGATIONS = {(step.claim, step.name): step for step in STEPS if isinstance(step, Obligation)}

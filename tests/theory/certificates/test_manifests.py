@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import z3
 
-from tests.planted import assert_rejects
 from tests.theory.certificates.steps import MANIFESTS, STEPS
 from tsla.theory.certificates.algebra.engine.axioms import LIPSCHITZ_INTEGRAL
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Function, Induction, Inference, Manifest
@@ -20,6 +19,7 @@ from tsla.theory.certificates.algebra.engine.obligation import Formula, Identity
 from tsla.theory.certificates.algebra.engine.premises import Premise, premises
 from tsla.theory.certificates.algebra.engine.symbols import F0, L, T, gap, grad2, mu, s2, shat2, sigma2, theta
 from tsla.theory.claims import ASSUMES
+from tsla.theory.testing.planted import assert_rejects
 
 x, y, z, n = z3.Reals("x y z n")
 

@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 
 from tests.claims.support.marks import of_claims
-from tests.planted import assert_rejects
 from tests.theory.certificates.committed import RECORD, TO_CERTIFY, assert_recorded
 from tsla.theory.certificates import certify, groups
 from tsla.theory.claims import BY_ID
+from tsla.theory.testing.planted import assert_rejects
 
 WORST = RECORD.table.dropna(subset=["value", "bound"])
 

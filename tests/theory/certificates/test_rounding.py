@@ -8,12 +8,12 @@ import pytest
 from flint import arb
 
 from tests.claims.support.marks import of_claims
-from tests.planted import Rejects
 from tests.theory.certificates.committed import assert_recorded, outcomes, recorded
 from tsla.theory.certificates import groups
 from tsla.theory.certificates.rounding.bounds import CLOSE
 from tsla.theory.certificates.rounding.engine.balls import FORMULAS, above, below, exactly, to_half_an_ulp
 from tsla.theory.certificates.rounding.engine.settings import BOUNDS, sample
+from tsla.theory.testing.planted import Rejects
 
 GROUPS = [group for group in groups() if group.startswith("rounding.")]
 BOUNDED = ("C4", "C5", "C7", "C8", "C12", "C15", "C16", "C18", "C19", "C20", "C21", "C22")

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.planted import Rejects
 from tsla.theory.certificates.algebra.engine.theorems import exclude_each_other, flaw_of_proof, mutants, traced, weaker
 from tsla.theory.certificates.worst_case.engine.program import equals, within
 from tsla.theory.certificates.worst_case.engine.theorems import worst
 from tsla.theory.certificates.worst_case.scenario_tree import C4, C5, C16
 from tsla.theory.testing import Given, Theorem, summed
+from tsla.theory.testing.planted import Rejects
 
 DESCENT: dict[str, Any] = {
     "id": "descent",

@@ -17,7 +17,6 @@ import numpy as np
 import pytest
 from PEPit import PEP
 
-from tests.planted import Rejects
 from tests.theory.certificates.committed import assert_recorded, recorded
 from tsla.theory import sgd
 from tsla.theory.bound import Bound
@@ -39,6 +38,7 @@ from tsla.theory.certificates.worst_case.engine.trees import STRONGLY_CONVEX, ru
 from tsla.theory.certificates.worst_case.engine.trees import two_oracles as two_oracles_of
 from tsla.theory.claims import BY_ID
 from tsla.theory.constants import Constants
+from tsla.theory.testing.planted import Rejects
 from tsla.theory.worst_case import sgd_bound
 
 MODULES = (heavy_ball, inexact, last_iterate, one_step, scenario_tree, sgd_pl_last, stage_one, tsla_joined, two_oracles)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from tests.empirics.advice.plan.pilots import pilot
-from tests.planted import Rejects
 from tsla.empirics.advice.plan import predictions
 from tsla.empirics.advice.plan.pilot import Pilot
+from tsla.theory.testing.planted import Rejects
 
 
 def interpolates_and_extrapolates(crossing: Callable[[Pilot, np.ndarray], int]) -> None:

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.planted import Rejects
 from tsla.empirics.experiments.planner.regret import by_setting, cross_fitted, nearest
 from tsla.empirics.statistics.intervals import student_t
 from tsla.theory.constants import Array
+from tsla.theory.testing.planted import Rejects
 
 DROPS = (0, 2, 4, 8, 13, 20)
 BEST = {"a": 4, "b": 13, "c": 0}

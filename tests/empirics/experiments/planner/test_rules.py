@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from tests.empirics.advice.plan.pilots import growing, pilot
-from tests.planted import Rejects
 from tsla.empirics.advice.plan.pilot import Pilot, read
 from tsla.empirics.experiments.planner.rules import NAIVE, RULES, Plan, choices, until
 from tsla.theory.moments import MOMENTS, Moments
+from tsla.theory.testing.planted import Rejects
 
 DIGITS = Path(__file__).parents[4] / "records" / "digits.parquet"
 EVERY = tuple(range(21))

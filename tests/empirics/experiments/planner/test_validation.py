@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.planted import Rejects
 from tsla.empirics.advice.plan import validation
 from tsla.empirics.experiments.planner.rules import RULES
 from tsla.empirics.experiments.planner.validation import validate, validated, write
+from tsla.theory.testing.planted import Rejects
 
 ROOT = Path(__file__).parents[4]
 BUILDING, JUDGING = ("b0", "b1", "b2"), tuple(f"j{i}" for i in range(8))

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.planted import Rejects
 from tsla.empirics.experiments.study.comparisons import LATER_CLAIMS
 from tsla.empirics.experiments.study.findings import MATTERS, Finding, e1, each
 from tsla.empirics.experiments.study.third import PARTS
 from tsla.empirics.experiments.study.third_verdicts import at, load
+from tsla.theory.testing.planted import Rejects
 
 ROOT = Path(__file__).parents[4]
 ARMS, PATH = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "study_third.md").read_text(encoding="utf-8"), flags=re.DOTALL)

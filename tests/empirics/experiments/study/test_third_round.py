@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.planted import Rejects
 from tsla.empirics.experiments.study import predictions, third_verdicts
 from tsla.empirics.experiments.study.findings import Finding, Runs
 from tsla.empirics.experiments.study.outcomes import tuned
@@ -20,6 +19,7 @@ from tsla.empirics.experiments.study.third import EVERY, PARTS
 from tsla.empirics.experiments.study.third_verdicts import PLANNED, UNTUNED, by_setting, found, load
 from tsla.empirics.experiments.study.words import NOT_RUN
 from tsla.empirics.statistics.intervals import holm
+from tsla.theory.testing.planted import Rejects
 
 ROWS = 6
 MLP = "mlp, digits, 0 % noise, momentum, weight decay, step decay"

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from tests.empirics.moments.per_example.cases import Written
-from tests.planted import Rejects
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.one_by_one import moments_by_loop
 from tsla.theory.moments import Moments
+from tsla.theory.testing.planted import Rejects
 
 N, CLASSES = 7, 3
 

@@ -15,10 +15,10 @@ from torch.utils.checkpoint import checkpoint
 
 from tests.empirics.moments.per_example.cases import ALL, FUNCTIONS, OTHER_LAYERS, SHARED, TOKENS, WIDTH, Written, head, layer, square
 from tests.empirics.moments.per_example.oracle import CLASSES, Gradients, agrees, is_right, labels_for
-from tests.planted import assert_rejects
 from tsla.empirics.moments.per_example import fallback, gradient_products
 from tsla.empirics.moments.per_example.fallback import FallbackCall
 from tsla.empirics.moments.per_example.tape import Tape
+from tsla.theory.testing.planted import assert_rejects
 
 N = 5
 WITHOUT_RULES = [

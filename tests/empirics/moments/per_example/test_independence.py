@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from tests.empirics.moments.per_example.cases import Backward, Written
 from tests.empirics.moments.per_example.oracle import labels_for
-from tests.planted import assert_rejects
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.measure import measure
 from tsla.empirics.moments.monitor import MomentsMonitor
 from tsla.empirics.moments.one_by_one import moments_by_loop
 from tsla.empirics.moments.per_example import gradient_products
+from tsla.theory.testing.planted import assert_rejects
 
 N = 6
 

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from tests.empirics.moments.per_example.cases import ALL, LAYERS
 from tests.empirics.moments.per_example.oracle import agrees, by_autograd, is_right, labels_for
-from tests.planted import assert_rejects
 from tsla.empirics.moments.per_example import convolution, ghost_norm, gradient_products, terms
 from tsla.empirics.moments.per_example.convolution import ConvolutionWeight
 from tsla.empirics.moments.per_example.linear import EmbeddingWeight, LinearWeight
+from tsla.theory.testing.planted import assert_rejects
 
 N = 5
 TWO_WAYS = [name for name in LAYERS if name.startswith(("linear", "conv", "two conv", "embedding"))]

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from tests.empirics.moments.per_example.cases import Backward, Written, parameter
 from tests.empirics.moments.per_example.oracle import labels_for
-from tests.planted import assert_rejects
 from tsla.empirics.moments.per_example import gradient_products
 from tsla.empirics.moments.per_example.call import Call
+from tsla.theory.testing.planted import assert_rejects
 
 N = 6
 

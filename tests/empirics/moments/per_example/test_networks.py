@@ -9,10 +9,10 @@ import torch
 
 from tests.empirics.moments.per_example.networks import NETWORKS
 from tests.empirics.moments.per_example.oracle import by_autograd, labels_for
-from tests.planted import assert_rejects
 from tests.theory.population import by_definition
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.theory.moments import MOMENTS, Moments
+from tsla.theory.testing.planted import assert_rejects
 
 N = 9
 

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from tests.empirics.moments.per_example.cases import ALL, CLASSES, WIDTH, Case, Written, head, layer, square
 from tests.empirics.moments.per_example.oracle import Gradients, by_autograd, errors, labels_for
-from tests.planted import assert_rejects
 from tsla.empirics.moments.per_example import GradientProducts, gradient_products, precision, terms
 from tsla.empirics.moments.per_example.linear import EmbeddingWeight
+from tsla.theory.testing.planted import assert_rejects
 
 N = 5
 # torch warns that it copies the input to pad it unevenly, and that it is slow.

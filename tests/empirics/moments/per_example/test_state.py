@@ -15,12 +15,12 @@ from torch.nn.modules import module as torch_module
 
 from tests.empirics.moments.per_example.cases import TOKENS, WIDTH, Written, encoder, head, layer, parameter
 from tests.empirics.moments.per_example.oracle import labels_for
-from tests.planted import assert_rejects
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.minibatch import minibatch_moments
 from tsla.empirics.moments.per_example import rules, terms
 from tsla.empirics.moments.per_example.call import Call
 from tsla.empirics.moments.per_example.fallback import FallbackCall
+from tsla.theory.testing.planted import assert_rejects
 
 N = 7
 MICROBATCH = 3  # microbatches of 3, 2 and 2, after a probe of 1

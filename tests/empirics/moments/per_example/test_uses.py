@@ -12,10 +12,10 @@ from torch import Tensor
 
 from tests.empirics.moments.per_example.cases import ALL, EACH_WAY, LAYERS
 from tests.empirics.moments.per_example.oracle import agrees, by_autograd, errors, is_right, labels_for
-from tests.planted import assert_rejects
 from tsla.empirics.moments.per_example import convolution, gradient_products, rules
 from tsla.empirics.moments.per_example.linear import Added, LinearWeight
 from tsla.empirics.moments.per_example.terms import Term, products
+from tsla.theory.testing.planted import assert_rejects
 
 N = 5
 # torch warns that it copies the input to pad it unevenly.

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from tests.planted import assert_rejects
 from tsla.empirics.commands import train
 from tsla.empirics.runs import records
 from tsla.empirics.training.configuration import FIELDS, TrainingConfig
 from tsla.empirics.training.configuration.given import configuration
 from tsla.empirics.training.configuration.step_sizes import factor
 from tsla.options import Parser
+from tsla.theory.testing.planted import assert_rejects
 
 DIGITS = records.read(Path(__file__).parents[4] / "records" / "digits.parquet").config["configs"]
 OTHER: dict[str, Any] = {  # of the fields that most networks have, a value that is not the default and has an effect

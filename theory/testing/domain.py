@@ -18,6 +18,7 @@ FIELDS = ("L", "mu", "sigma2", "delta", "F0")
 
 
 def positive(low: float = 1e-3, high: float = 1e3) -> st.SearchStrategy[float]:
+    """A number between the two, both included."""
     return st.floats(low, high)
 
 
@@ -53,7 +54,7 @@ def costly(times: int) -> settings:
 def for_all(*strategies: st.SearchStrategy[Any], costs: int = 1) -> Callable[[Callable[..., None]], Callable[[Any], None]]:
     """What is decorated is a property of its first argument, for all examples of the others; it costs as much as ``costs`` others.
 
-    How many examples there are is asked at each call, for :mod:`tests.planted` changes it.
+    How many examples there are is asked at each call, for :mod:`tsla.theory.testing.planted` changes it.
     """
 
     def as_property(check: Callable[..., None]) -> Callable[[Any], None]:

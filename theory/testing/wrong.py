@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from tests.claims.support.domain import with_stage, with_terms
-from tests.claims.support.relations import BoundOf
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan
+from tsla.theory.testing.domain import with_stage, with_terms
+from tsla.theory.testing.relations import BoundOf
 
 Factor = float | Callable[[Constants, float], Any]
 
@@ -27,6 +27,7 @@ def scaled(right: Callable[..., Bound], **factors: Factor) -> Callable[..., Boun
 
 
 def one_step_more(right: BoundOf) -> BoundOf:
+    """``right`` as if the run were a step longer."""
     return lambda k, eta, T, theta: right(k, eta, T + 1, theta)
 
 
