@@ -26,7 +26,7 @@ from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants, step_scale
 from tsla.theory.moments import Moments
 from tsla.theory.plan import Plan
-from tsla.theory.testing.domain import constants, for_all, step_counts, step_sizes, thetas, with_terms
+from tsla.theory.testing.domain import between, constants, for_all, step_counts, step_sizes, thetas, with_terms
 from tsla.theory.testing.relations import is_monotone, scales_with_the_objective
 from tsla.theory.testing.wrong import stage_changed
 
@@ -60,7 +60,7 @@ def is_the_recursion_from_above_its_fixed_point(bound: Biased, problem: Problem,
     assert float(problem.bound(bound, T, theta).total) == pytest.approx(float(expected), rel=1e-12, abs=tolerance)
 
 
-@for_all(problems(), st.integers(1, 30), thetas, costs=4)
+@for_all(problems(kappa=between(1, 3, 1.0)), st.integers(1, 30), thetas, costs=4)
 def holds_on_a_quadratic(bound: Biased, problem: Problem, T: int, theta: float) -> None:
     """With either quantity: the mean squared gradient, or the gap of the last iterate."""
     k = problem.k
@@ -376,11 +376,11 @@ def short_runs(draw: st.DrawFn) -> Short:
     """Runs of at most some thousand steps, with ε² on both sides of 2σ², and of β². Correlated a little short of perfectly, where no
     noise would be left."""
     k = draw(constants(noiseless=False, kappa=st.floats(1, 20)))
-    nu2 = draw(st.just(0.0) | st.floats(1e-2, 3)) * float(k.sigma2)
+    nu2 = draw(between(1e-2, 3, 0.0)) * float(k.sigma2)
     oracle = SmoothingOracle(
-        beta2=draw(st.just(0.0) | st.floats(1e-2, 3)) * float(k.sigma2),
+        beta2=draw(between(1e-2, 3, 0.0)) * float(k.sigma2),
         nu2=nu2,
-        c=draw(st.just(0.0) | st.floats(-0.9, 0.99)) * np.sqrt(float(k.sigma2) * nu2),
+        c=draw(between(-0.9, 0.99, 0.0)) * np.sqrt(float(k.sigma2) * nu2),
     )
     assume(oracle.beta2 + oracle.nu2 > 0)
     return k, oracle, float(np.sqrt(float(k.sigma2) * draw(st.floats(0.1, 3))))
@@ -493,7 +493,7 @@ def correlated(draw: st.DrawFn) -> Short:
     k = draw(constants(noiseless=False))
     s2, ratio = float(k.sigma2), draw(st.floats(1.1, 3))
     c = draw(st.just(1.0) | st.floats(-1, 1).map(lambda part: part * ratio)) * s2
-    oracle = SmoothingOracle(beta2=draw(st.just(0.0) | st.floats(1e-2, 3)) * s2, nu2=ratio**2 * s2, c=c)
+    oracle = SmoothingOracle(beta2=draw(between(1e-2, 3, 0.0)) * s2, nu2=ratio**2 * s2, c=c)
     return k, oracle, float(np.sqrt(s2 * draw(st.floats(0.01, 3))))
 
 
