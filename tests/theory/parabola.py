@@ -101,6 +101,7 @@ def of_steps(at: Setting, bias: float, noise: Noise) -> Symbols:
     kept = (1 - at.eta * at.mu) ** at.T
     return {
         **dict.fromkeys(("F(w)", "F - F*", "F", "F0"), at.F0),
+        "F*": 0.0,
         "F(w⁺)": at.curvature / 2 * (after if smooths else (run.start - at.eta * g) ** 2),
         **dict.fromkeys(("E F(w⁺)", "E[F(w⁺) - F*]"), at.curvature / 2 * after),
         **dict.fromkeys(("E[F(w_T) - F*]", "E[F(w_T1) - F*]"), at.curvature / 2 * path[-1][1]),

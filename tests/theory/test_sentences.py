@@ -80,6 +80,22 @@ def says_what_is_true(method: Method) -> None:
     check()
 
 
+def says_nothing_turned_round(method: Method) -> None:
+    """A >= that is an equality wherever the noise is as large as it may be is a <= turned round."""
+    larger: dict[tuple[str, int], bool] = {}
+
+    @costly(25)
+    @given(cases(method))
+    def check(case: Case) -> None:
+        given_, run, known = case
+        for line in method.why(*given_, **run):
+            for i, (left, relation, right) in enumerate(relations(line.text, known, line.numbers)):
+                larger[line.text, i] = larger.get((line.text, i), False) or relation != ">=" or not holds(left, "=", right)
+
+    check()
+    assert all(larger.values()), larger
+
+
 METHODS = [method for method in declared() if method.bounds]
 
 
@@ -90,6 +106,7 @@ def named(method: Method) -> str:
 @pytest.mark.parametrize("method", METHODS, ids=named)
 def test_derivations(method: Method) -> None:
     says_what_is_true(method)
+    says_nothing_turned_round(method)
 
 
 def saying(method: Method, right: str, wrong: str) -> Method:
@@ -135,6 +152,10 @@ def saying(method: Method, right: str, wrong: str) -> Method:
 )
 def test_a_false_sentence_is_found(method: Method, right: str, wrong: str) -> None:
     tells_apart(says_what_is_true, right=method, wrong=saying(method, right, wrong))
+
+
+def test_a_relation_turned_round_is_found() -> None:
+    tells_apart(says_nothing_turned_round, right=sharp.METHOD, wrong=saying(sharp.METHOD, "b² + n² <= δσ²", "b² + n² >= δσ²"))
 
 
 # --- claims
