@@ -107,8 +107,11 @@ class SmoothedCrossEntropy(nn.Module):
 
     @property
     def theta(self) -> float:
-        """The strength now, in training."""
-        return self.schedule.theta
+        """The strength now, in training. Raises ValueError where the schedule's is not in [0, 1]."""
+        theta = self.schedule.theta
+        if not 0 <= theta <= 1:
+            raise ValueError(f"theta = {theta} of the schedule {type(self.schedule).__name__} must be at least 0 and at most 1")
+        return theta
 
     def step(self) -> None:
         """A unit of the schedule's time has passed."""
@@ -119,7 +122,7 @@ class SmoothedCrossEntropy(nn.Module):
 
         ``inputs`` are what a teacher sees. Raises ValueError where it has none.
         """
-        theta = self.schedule.theta if self.training and torch.is_grad_enabled() else 0.0
+        theta = self.theta if self.training and torch.is_grad_enabled() else 0.0
         if self._uniform or not theta:
             return cross_entropy(logits, labels, label_smoothing=theta, reduction=self.reduction)
         return cross_entropy(logits, self._mixed(logits, labels, inputs, theta), reduction=self.reduction)

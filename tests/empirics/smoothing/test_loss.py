@@ -19,7 +19,7 @@ from tests.refusals import refusals
 from tsla.empirics.smoothing import loss as smoothed_cross_entropy
 from tsla.empirics.smoothing.labels import evaluation_mode
 from tsla.empirics.smoothing.loss import SmoothedCrossEntropy, theta_from
-from tsla.empirics.smoothing.schedules import Adaptive, Constant, TwoStage
+from tsla.empirics.smoothing.schedules import Adaptive, Constant, Schedule, TwoStage
 from tsla.theory.testing.planted import Rejects, assert_rejects
 
 K, N = 4, 6
@@ -394,6 +394,12 @@ def test_lightning() -> None:
 # --- refusals
 
 
+class Growing(Schedule):
+    """Its θ is none."""
+
+    theta = 1.5
+
+
 test_refusals = refusals(
     operator.call,
     (lambda: SmoothedCrossEntropy("flat"), r"^distribution = 'flat' must be one of uniform, own, own-hard, prior, a teacher"),
@@ -417,5 +423,9 @@ test_refusals = refusals(
     (lambda: SmoothedCrossEntropy(FIXED)(torch.zeros(2, 3), torch.tensor([0, 1])), r"^logits have 3 classes; must have 4"),
     (lambda: SmoothedCrossEntropy("own")(torch.zeros(4, 4), torch.zeros(4)), r"^labels have shape \(4,\); must be class indices"),
     (lambda: SmoothedCrossEntropy("own")(torch.zeros(4, 4), torch.zeros(4, 1).long()), r"^labels have shape \(4, 1\); must be"),
+    (
+        lambda: SmoothedCrossEntropy("uniform", Growing())(torch.zeros(2, 3), torch.tensor([0, 1])),
+        r"^theta = 1\.5 of the schedule Growing ",
+    ),
     (lambda: SmoothedCrossEntropy().set_extra_state(Adaptive(0.1, 1).state_dict()), r"^state has dropped, elapsed; must have elapsed"),
 )
