@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
+from tsla.empirics.models.inputs import Classifier, Inputs, ToLogits
 from tsla.empirics.models.state import with_own_buffers
 from tsla.empirics.moments.per_example.batch_norm import statistics_mode
 from tsla.empirics.smoothing.labels import Smoothing, one_hot, smoothing_rule
@@ -12,26 +15,34 @@ from tsla.theory.moments import Moments
 
 
 def moments_by_loop(
-    model: nn.Module, inputs: Tensor, labels: Tensor, smoothing: Smoothing = "uniform", *, batch_norm: str | None = None
+    model: nn.Module,
+    inputs: Any,
+    labels: Tensor,
+    smoothing: Smoothing = "uniform",
+    *,
+    logits: ToLogits | None = None,
+    batch_norm: str | None = None,
 ) -> Moments:
     """What :func:`tsla.gradient_moments` returns, by one forward pass and two backward passes an example.
 
     Same arguments, same meaning. Gradients are in the model's own mode and precision, their sums and products in float64.
     """
-    statistics = statistics_mode(batch_norm, model, inputs)
+    inputs, classifier = Inputs.of(inputs), Classifier(model, logits)
+    statistics = statistics_mode(batch_norm, classifier, inputs)
     parameters = [p for p in model.parameters() if p.requires_grad]
     products = torch.zeros(3, dtype=torch.float64)
     total, total_hat = (torch.zeros(sum(p.numel() for p in parameters), dtype=torch.float64) for _ in range(2))
     with torch.enable_grad(), torch.random.fork_rng():
         for i in range(len(inputs)):
-            with statistics():
-                logits = with_own_buffers(model, inputs[i : i + 1].clone())  # so that every example meets the same model, and stays itself
-            log_probabilities = logits.log_softmax(dim=1)
+            example = inputs[i : i + 1]
+            with statistics():  # in copies, so that every example meets the same model, and stays itself
+                found = with_own_buffers(classifier, example.map(Tensor.clone).form)
+            log_probabilities = found.log_softmax(dim=1)
             if i == 0:
-                true = one_hot(labels, logits.shape[1])
+                true = one_hot(labels, found.shape[1])
                 smooth = smoothing_rule(smoothing, true)
             g = _flat_gradient(true[i], log_probabilities, parameters, keep=True)
-            g_hat = _flat_gradient(smooth(slice(i, i + 1), inputs[i : i + 1], logits)[0], log_probabilities, parameters, keep=False)
+            g_hat = _flat_gradient(smooth(slice(i, i + 1), example, found)[0], log_probabilities, parameters, keep=False)
             total += g
             total_hat += g_hat
             products += torch.stack((g @ g, g_hat @ g_hat, g @ g_hat))

@@ -172,8 +172,8 @@ def first_copy_alone(k: int) -> list[list[int]]:
         ("running sum", "elsewhere", first_copy_alone),
         ("only the odd ones", "elsewhere", first_copy_alone),
         ("difference to the one before", "elsewhere", first_copy_alone),
-        ("centred", "Probe.compare", lambda self, logits: None),
-        ("centred gradient", "Probe.compare_gradients", lambda self, true, squares: None),
+        ("centred", "Probe.compare", lambda self, x, logits: None),
+        ("centred gradient", "Probe.compare_gradients", lambda self, x, true, squares: None),
     ],
 )
 def test_planted_probes_are_rejected(name: str, where: str, wrong: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
