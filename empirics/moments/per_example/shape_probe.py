@@ -84,8 +84,8 @@ class ShapeProbe(Watch):
         given = tensors_in((args, kwargs))
         sure = self._sure or not self._modules
         self.seen.append(Seen(module, shapes_of(given), shapes_of(differentiable(out)), alone=False, sure=sure))
-        if self._are_data(given):
-            self._add_data(out)
+        if self._are_data(given):  # a module that is given ids may ask them for their shape alone, as one of positions does
+            self._add_data([t for t in tensors_in(out) if id(t) not in self._weights_by_id])
         if not self._modules:
             self._data.clear()
             self.forget_weights()
