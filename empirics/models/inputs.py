@@ -30,18 +30,18 @@ class Inputs:
         if isinstance(given, Inputs):
             return given
         if not isinstance(given, (Tensor, tuple, list, Mapping)):
-            raise ValueError(  # noqa: TRY004 - bad input is a ValueError
-                f"inputs are a {type(given).__name__}; must be a tensor (n, ...), "
-                "a tuple of tensors for model(*inputs), or a dict of tensors for model(**inputs)"
-            )
+            about = "a tuple of tensors for model(*inputs), or a dict of tensors for model(**inputs)"
+            raise ValueError(f"inputs are a {type(given).__name__}; must be a tensor (n, ...), {about}")  # noqa: TRY004
         inputs = cls(given if isinstance(given, Tensor) else dict(given) if isinstance(given, Mapping) else tuple(given))
-        for name, part in _named(inputs.form).items():
+        named = _named(inputs.form)
+        for name, part in named.items():
             if not isinstance(part, (Tensor, *CONSTANTS)):
-                raise ValueError(f"{name} is a {type(part).__name__}; must be a tensor (n, ...), or a number, a string or None")
-        held = {name: tuple(part.shape[:1]) for name, part in _named(inputs.form).items() if isinstance(part, Tensor)}
-        if len(set(held.values())) != 1 or () in held.values():
-            shapes = ", ".join(f"{name} of shape {tuple(part.shape)}" for name, part in _named(inputs.form).items() if name in held)
-            raise ValueError(f"inputs hold {shapes or 'no tensor'}; must be tensors (n, ...) of the same n examples")
+                about = "must be a tensor (n, ...), or a number, a string or None"
+                raise ValueError(f"{name} is a {type(part).__name__}; {about}")  # noqa: TRY004
+        shapes = {name: tuple(part.shape) for name, part in named.items() if isinstance(part, Tensor)}
+        if len({shape[:1] for shape in shapes.values()}) != 1 or () in shapes.values():
+            held = ", ".join(f"{name} of shape {shape}" for name, shape in shapes.items()) or "no tensor"
+            raise ValueError(f"inputs hold {held}; must be tensors (n, ...) of the same n examples")
         return inputs
 
     def __len__(self) -> int:
@@ -79,14 +79,16 @@ class Classifier(nn.Module):
 
 
 def logits_in(outputs: Any) -> Any:
-    """A tensor as it is; what an object or a dictionary has under the name ``logits``; the first of a tuple. Raises ValueError for others."""
+    """A tensor as it is; what an object or a dictionary has under ``logits``; else the first of a tuple. Raises ValueError for others."""
     if isinstance(outputs, Tensor):
         return outputs
     found = outputs.get("logits") if isinstance(outputs, Mapping) else getattr(outputs, "logits", None)
     if found is None and isinstance(outputs, (tuple, list)) and outputs:
         found = outputs[0]
     if not isinstance(found, Tensor):
-        raise ValueError(f"model returned a {type(outputs).__name__} without logits; give logits=, a function that takes them from it")
+        raise ValueError(  # noqa: TRY004 - bad input is a ValueError
+            f"model returned a {type(outputs).__name__} without logits; give logits=, a function that takes them from it"
+        )
     return found
 
 
@@ -98,7 +100,9 @@ def _called(model: nn.Module, form: Any) -> Any:
     try:
         inspect.signature(model.forward).bind(**form)
     except TypeError as error:
-        raise ValueError(f"inputs have the names {', '.join(form)}, with which model can't be called: {error}; rename them, or give a tuple") from error
+        raise ValueError(
+            f"inputs have the names {', '.join(form)}, with which model can't be called: {error}; rename them, or give a tuple"
+        ) from error
     return model(**form)
 
 

@@ -29,7 +29,7 @@ def gradient_moments(
 ) -> Moments:
     """Measure :class:`Moments` of ``model`` on n examples ``inputs`` and ``labels`` ``(n,)`` or probabilities ``(n, K)``.
 
-    ``inputs`` are a tensor ``(n, ...)``, a tuple of tensors for ``model(*inputs)``, or a dict of tensors for ``model(**inputs)``. The logits
+    ``inputs`` are a tensor ``(n, ...)``, a tuple of tensors for ``model(*inputs)``, or a dict of tensors for ``model(**inputs)``. Logits
     ``(n, K)`` are what the model returns, or of a tuple the first, or what an object or a dict has under ``logits``; for any other output
     give ``logits``, a function from what the model returns to logits.
     ``smoothing`` is ŷ: "uniform", "prior", "own", "own-hard", a teacher, or probabilities ``(K,)`` or ``(n, K)``

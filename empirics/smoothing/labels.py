@@ -84,8 +84,9 @@ def smoothing_labels(smoothing: str | Tensor, examples: int, classes: int) -> Te
 def predictions(model: nn.Module, inputs: Any, to_logits: ToLogits | None = None) -> Tensor:
     """``softmax(model(inputs))`` in the model's evaluation mode, ``(n, K)``, float64; on its own device and in its own precision.
 
-    Inputs are in any form of :class:`~tsla.empirics.models.inputs.Inputs`, logits are found as by
-    :class:`~tsla.empirics.models.inputs.Classifier`. No gradient flows into the model; its modes and buffers are left as they were. Raises ValueError for outputs that are not ``(n, K)``.
+    Inputs are in any form of :class:`~tsla.empirics.models.inputs.Inputs`, and logits are found as by
+    :class:`~tsla.empirics.models.inputs.Classifier`. No gradient flows into the model; its modes and buffers are left as they were.
+    Raises ValueError for outputs that are not ``(n, K)``.
     """
     weight = next((p for p in model.parameters() if p.is_floating_point()), None)
     inputs = Inputs.of(inputs)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from tsla.empirics.moments.per_example.shape_probe import Seen, ShapeProbe
 
 
-class OtherPath(ValueError):
+class OtherPathError(ValueError):
     """A pass takes another path through the model than the one that it is compared with."""
 
     def __init__(self) -> None:
@@ -19,7 +19,7 @@ class OtherPath(ValueError):
 
 
 class Axes:
-    """Goes through what a ``probe`` saw, along a pass of ``examples`` examples. Both raise OtherPath where the two take other paths."""
+    """Goes through what a ``probe`` saw, along a pass of ``examples``. Both raise OtherPathError where the two take other paths."""
 
     def __init__(self, probe: ShapeProbe, examples: int) -> None:
         self._seen, self._before, self._now = iter(probe.seen), probe.examples, examples
@@ -28,13 +28,13 @@ class Axes:
         """What the probe saw at this call."""
         seen = next(self._seen, None)
         if seen is None or not _same(seen.what, what):
-            raise OtherPath
+            raise OtherPathError
         return seen
 
     def of(self, shapes: list[torch.Size], tensors: list[Tensor], *, sure: bool) -> list[int | None]:
         """The dimension of the examples in each tensor, which had these shapes in the probe; None where there is none."""
         if len(shapes) != len(tensors):
-            raise OtherPath
+            raise OtherPathError
         return [self._grown(old, t.shape) if sure else None for old, t in zip(shapes, tensors, strict=True)]
 
     def _grown(self, old: torch.Size, new: torch.Size) -> int | None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from tsla.empirics.models.inputs import Classifier, Inputs
 from tsla.empirics.models.state import as_logits, with_own_buffers
-from tsla.empirics.moments.per_example.axes import OtherPath
+from tsla.empirics.moments.per_example.axes import OtherPathError
 from tsla.empirics.moments.per_example.call import Call
 from tsla.empirics.moments.per_example.shape_probe import ShapeProbe
 from tsla.empirics.moments.per_example.tape import Tape
@@ -42,7 +42,8 @@ class Paths:
     """Microbatches, each along a path through the model that a probe went before it. ``x`` is the first of them.
 
     Which path is taken may depend on what the examples are: a model that masks padding often leaves the mask out where nothing is padded.
-    A microbatch that takes none of the known paths gets a probe of its own. ``random`` says that the model draws at random.
+    A microbatch that takes none of the known paths gets a probe of its own, and each that makes other calls than those before is compared.
+    ``random`` says that the model draws at random.
     """
 
     def __init__(self, forward: Forward, x: Inputs, parameters: list[nn.Parameter]) -> None:
@@ -50,13 +51,15 @@ class Paths:
         probe = Probe(forward, x, parameters)
         self.classes, self.random = probe.logits.shape[1], probe.random
         self._probes = [probe]  # the one of the last microbatch in front
+        self._compared: list[Probe] = []
+        self._seen: set[tuple[object, ...]] = set()  # the calls of those that were compared
 
     def forward(self, x: Inputs) -> tuple[Tensor, list[Call]]:
         """Logits of a microbatch, and its calls that use parameters."""
         for probe in self._probes:
             try:
                 found = self._along(probe, x)
-            except OtherPath:
+            except OtherPathError:
                 continue
             self._probes.sort(key=lambda other: other is not probe)
             return found
@@ -66,13 +69,18 @@ class Paths:
     def _along(self, probe: Probe, x: Inputs) -> tuple[Tensor, list[Call]]:
         tape = Tape(self._parameters, len(x), probe.shapes)
         logits = self._forward(x, tape)
-        probe.compare(x, logits)
+        if not self.random and tuple(tape.seen_calls) not in self._seen:
+            own = probe if x is probe.x else Probe(self._forward, x, self._parameters)
+            own.compare(logits, detours=tape.detours)
+            self._compared.append(own)
+            self._seen.add(tuple(tape.seen_calls))
         return logits, tape.calls
 
     def compare_gradients(self, x: Inputs, true: Tensor, squares: Tensor) -> None:
-        """Compare the gradients of a microbatch that has a probe of its own, with what they are elsewhere: :meth:`Probe.compare_gradients`."""
-        for probe in self._probes:
-            probe.compare_gradients(x, true, squares)
+        """Compare the gradients of a microbatch whose logits were compared: see :meth:`Probe.compare_gradients`."""
+        for probe in self._compared:
+            if probe.x is x:
+                probe.compare_gradients(true, squares)
 
 
 class Probe:
@@ -84,39 +92,36 @@ class Probe:
     """
 
     def __init__(self, forward: Forward, x: Inputs, parameters: list[nn.Parameter], *, whole: bool = False) -> None:
-        self._forward, self._x, self._parameters = forward, x, parameters
+        self._forward, self.x, self._parameters = forward, x, parameters
         self._few = elsewhere(len(x))
-        first, *self._others = [[*range(len(x)), 0], *self._few] if whole else self._few
+        first = [*range(len(x)), 0] if whole else self._few[0]
+        self._others = self._few if whole else self._few[1:]
         before = self._random_state()
         logits, self.shapes = self._pass(first)
         self.random = not torch.equal(before, self._random_state())
-        self.logits, self._rows = logits.detach(), first
-        self._among_others: Tensor | None = None  # logits of the microbatch
+        self.logits, self._rows, self._detours = logits.detach(), first, False
 
     def _pass(self, rows: list[int]) -> tuple[Tensor, ShapeProbe]:
         shapes = ShapeProbe(self._parameters, len(rows))
-        return self._forward(self._x[rows], shapes), shapes
+        return self._forward(self.x[rows], shapes), shapes
 
     def _random_state(self) -> Tensor:
-        device = self._x.device
+        device = self.x.device
         return torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state()
 
-    def compare(self, x: Inputs, logits: Tensor) -> None:
-        """Compare with these logits, where they are the microbatch's."""
-        if x is not self._x:
-            return
-        self._among_others = logits.detach()
-        if not self.random:
-            _same_logits(self._rows, self._among_others, self.logits)
-            for rows in self._others:
-                _same_logits(rows, self._among_others, self._pass(rows)[0].detach())
+    def compare(self, logits: Tensor, *, detours: bool) -> None:
+        """Compare with the logits of the microbatch. ``detours`` says whether its gradients may be others than the derivatives of these."""
+        self._among_others, self._detours = logits.detach(), detours
+        _same_logits(self._rows, self._among_others, self.logits)
+        for rows in self._others:
+            _same_logits(rows, self._among_others, self._pass(rows)[0].detach())
 
-    def compare_gradients(self, x: Inputs, true: Tensor, squares: Tensor) -> None:
-        """Compare gradients, where they are the microbatch's and may be others than the derivatives of the logits.
+    def compare_gradients(self, true: Tensor, squares: Tensor) -> None:
+        """Compare gradients, where they may be others than the derivatives of the logits.
 
-        ``squares`` ``(parameters, k)`` are the ``‖g_i‖²`` of the examples ``x`` at their labels ``true`` ``(k, classes)``.
+        ``squares`` ``(parameters, k)`` are the ``‖g_i‖²`` of the microbatch at its labels ``true`` ``(k, classes)``.
         """
-        if x is not self._x or self.random or self._among_others is None or not self.shapes.detours:
+        if not self._detours:
             return
         for rows in self._few:
             logits, _ = self._pass(rows)
