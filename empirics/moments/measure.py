@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from tsla.empirics.models.inputs import ToLogits
 from tsla.empirics.moments.estimators import MIN_GROUPS, Accumulator, Estimates
+from tsla.empirics.moments.examples import Batch, Unpack
 from tsla.empirics.moments.per_example import gradient_products
 from tsla.empirics.moments.per_example.gradients import MICROBATCH
 from tsla.empirics.runs.progress import Progress
@@ -19,7 +21,7 @@ from tsla.empirics.smoothing.targets import Targets
 from tsla.theory.constants import real, whole
 from tsla.theory.moments import Moments
 
-Batches = Iterable[Sequence[Tensor]]
+Batches = Iterable[Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,18 +59,25 @@ def measure(
     *,
     until: float | None = None,
     population: int | None = None,
+    unpack: Unpack | None = None,
+    logits: ToLogits | None = None,
     progress: Progress | None = None,
     microbatch: int = MICROBATCH,
     batch_norm: str | None = None,
     seed: int = 0,
     loss: CrossEntropy | nn.Module | None = None,
 ) -> Measurement:
-    """Measure ``model`` on ``batches``: a DataLoader, or anything that gives ``(inputs, labels)`` or ``(inputs, labels, ŷ)``.
+    """Measure ``model`` on ``batches``: a DataLoader, or anything that gives batches.
+
+    A batch is (inputs, labels), (inputs, labels, ŷ), (inputs, labels, indices of the examples), or a dictionary with labels or label and
+    all inputs; inputs and logits are in any form that :func:`tsla.gradient_moments` takes.
 
     smoothing:   as for :func:`tsla.gradient_moments`, but that a ŷ for each example, ``(n, K)``, comes with its batch.
                  "prior" is that of all batches, which are gone through twice
     until:       stop as soon as δ and θ* are known to this relative half-width (0.05: to 5 %), from MIN_GROUPS batches at least
     population:  M, where the batches are drawn at random without replacement from M examples; else they are independent draws
+    unpack:      for other batches, a function from a batch to (inputs, labels) or (inputs, labels, ŷ)
+    logits:      as for :func:`tsla.gradient_moments`
     progress:    told after each batch
     seed:        of the model's own randomness, such as dropout, another in each batch
     loss:        of an example, as for :func:`tsla.gradient_moments`, but that a position can't be an example of its own: the positions of
@@ -82,13 +91,23 @@ def measure(
     loss = of_whole_examples(loss)
     _check_smoothing(smoothing, batches)
     if isinstance(smoothing, str) and smoothing == "prior":
-        smoothing = class_frequencies(model, batches, loss)
+        smoothing = class_frequencies(model, batches, loss, unpack, logits)
+    weight = next(model.parameters(), None)
     sums, seeds = Accumulator(), torch.Generator().manual_seed(seed)
     for batch in batches:
-        inputs, labels, y_hat = _parts(batch, smoothing, model)
+        inputs, labels, y_hat = Batch.of(batch, unpack).to(None if weight is None else weight.device)
         with torch.random.fork_rng():
             torch.manual_seed(int(torch.randint(2**62, (), generator=seeds)))
-            products = gradient_products(model, inputs, labels, y_hat, microbatch=microbatch, batch_norm=batch_norm, loss=loss)
+            products = gradient_products(
+                model,
+                inputs,
+                labels,
+                smoothing if y_hat is None else y_hat,
+                logits=logits,
+                microbatch=microbatch,
+                batch_norm=batch_norm,
+                loss=loss,
+            )
         sums.add(products)
         if progress is not None:
             progress.advance(f"{sums.examples:,} examples")
@@ -115,12 +134,14 @@ def draw(
     return [tuple(table[rows] for table in tables) for rows in torch.tensor_split(order, number)]
 
 
-def class_frequencies(model: nn.Module, batches: Batches, loss: CrossEntropy) -> Tensor:
+def class_frequencies(
+    model: nn.Module, batches: Batches, loss: CrossEntropy, unpack: Unpack | None = None, logits: ToLogits | None = None
+) -> Tensor:
     """How often each of the model's K classes is among the labels of all batches, ``(K,)``, float64; for soft labels, their mean."""
-    logits, counts = None, torch.zeros((), dtype=torch.float64)
-    for inputs, labels, *_ in batches:
-        logits = evaluated(model, inputs[:1]) if logits is None else logits
-        counts = counts + Targets(loss, labels, logits).counts().cpu()
+    some, counts = None, torch.zeros((), dtype=torch.float64)
+    for inputs, labels, _ in (Batch.of(batch, unpack) for batch in batches):
+        some = evaluated(model, inputs[:1], logits) if some is None else some
+        counts = counts + Targets(loss, labels, some).counts().cpu()
     return counts / counts.sum()
 
 
@@ -129,12 +150,3 @@ def _check_smoothing(smoothing: Smoothing, batches: Batches) -> None:
         raise ValueError(f"smoothing has {len(smoothing)} rows; a label for each example comes as the third part of its batch")
     if isinstance(smoothing, str) and smoothing == "prior" and isinstance(batches, Iterator):
         raise ValueError("smoothing = 'prior' goes through all batches twice; give a DataLoader or a list, or the frequencies as a tensor")
-
-
-def _parts(batch: Any, smoothing: Smoothing, model: nn.Module) -> tuple[Tensor, Tensor, Smoothing]:
-    """Inputs, labels and ŷ of a batch, on the model's device."""
-    if not isinstance(batch, list | tuple) or len(batch) not in (2, 3) or not all(isinstance(part, Tensor) for part in batch):
-        raise ValueError(f"batches gave a {type(batch).__name__}; must give tensors (inputs, labels) or (inputs, labels, smoothing)")
-    weight = next(model.parameters(), None)
-    inputs, labels = batch[:2] if weight is None else (part.to(weight.device) for part in batch[:2])
-    return inputs, labels, batch[2] if len(batch) == 3 else smoothing

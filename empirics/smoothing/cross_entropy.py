@@ -10,6 +10,7 @@ from typing import Self, cast
 import torch
 from torch import Tensor, nn
 
+from tsla.empirics.models.inputs import Inputs
 from tsla.empirics.smoothing.labels import Smoothing
 
 WEIGHTINGS = ("label", "torch")
@@ -159,7 +160,7 @@ class CrossEntropy:
         if self.weights is not None and len(self.weights) != classes:
             raise ValueError(f"weight has {len(self.weights)} classes; must have {classes}, as the logits")
 
-    def spread(self, inputs: Tensor, labels: Tensor, smoothing: Smoothing) -> tuple[Tensor, Tensor, Smoothing]:
+    def spread(self, inputs: Inputs, labels: Tensor, smoothing: Smoothing) -> tuple[Inputs, Tensor, Smoothing]:
         """Inputs, labels and ŷ of what counts as an example: for ``positions = "each"`` they are repeated for each position that counts.
 
         In each repetition the other positions are ignored. Raises ValueError for probabilities, which can't be.

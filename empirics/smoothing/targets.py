@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from tsla.empirics.models.inputs import Inputs
 from tsla.empirics.smoothing.cross_entropy import CrossEntropy, Mass, one_hot_or_0
 from tsla.empirics.smoothing.labels import Rule, distribution
 
@@ -58,7 +59,7 @@ class Targets:
         share = 1 / counted.sum(1, keepdim=True)
         return [(share * q, share * total) for q, total in found]
 
-    def slopes(self, smooth: Rule, rows: slice, inputs: Tensor, logits: Tensor) -> list[Tensor]:
+    def slopes(self, smooth: Rule, rows: slice, inputs: Inputs, logits: Tensor) -> list[Tensor]:
         """Derivatives of the loss of each of these examples with respect to its ``logits``, in their layout, at its labels and at ŷ."""
         arranged = self.arrange(logits.detach())
         probabilities = arranged.double().softmax(-1)

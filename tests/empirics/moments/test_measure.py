@@ -160,8 +160,6 @@ def test_each_batch_meets_randomness_of_its_own_and_the_seed_decides_it() -> Non
     ("batches", "options", "message"),
     [
         ([], {}, "examples = 0 are too few"),
-        ([torch.zeros(3, 2)], {}, r"batches gave a Tensor; must give tensors \(inputs, labels\) or \(inputs, labels, smoothing\)"),
-        ([(torch.zeros(3, 2), [0, 1, 2])], {}, "batches gave a tuple; must give tensors"),
         (None, {"smoothing": torch.full((24, CLASSES), 1 / 3)}, "smoothing has 24 rows; .* the third part of its batch"),
         (iter([]), {"smoothing": "prior"}, "'prior' goes through all batches twice; give a DataLoader or a list"),
         (None, {"until": 0.0}, "until = 0 must be a finite number above 0"),

@@ -533,6 +533,7 @@ def test_lightning() -> None:
 OF_ADAPTIVE = SmoothedCrossEntropy("own", Adaptive(0.1, 1))
 TOKENS = torch.zeros(2, 3, 3)
 
+
 class Growing(Schedule):
     """Its θ is none."""
 
