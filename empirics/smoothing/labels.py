@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
-from tsla.empirics.models.inputs import Classifier, Inputs, ToLogits
-from tsla.empirics.models.state import as_logits, with_own_buffers
+from tsla.empirics.models.inputs import Inputs, ToLogits, arguments, logits_in
+from tsla.empirics.models.state import as_logits, buffer_copies
 
 if TYPE_CHECKING:
     from tsla.empirics.smoothing.targets import Targets
@@ -110,8 +111,9 @@ def evaluated(model: nn.Module, inputs: Any, to_logits: ToLogits | None = None) 
     if weight is not None:
         inputs = inputs.map(lambda t: t.to(device=weight.device, dtype=weight.dtype if t.is_floating_point() else None))
     with torch.no_grad(), evaluation_mode(model):
-        outputs = with_own_buffers(Classifier(model, to_logits), inputs.form)
-    return as_logits(outputs, inputs, whose="a model")
+        # By hand and not by a Classifier, which torch.compile would not make.
+        outputs = functional_call(model, buffer_copies(model), *arguments(inputs.form))
+    return as_logits((to_logits or logits_in)(outputs), inputs, whose="a model")
 
 
 @contextmanager
