@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import cache
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -17,12 +19,13 @@ from torch import Tensor
 from tests.empirics.moments.classified import CLASSES, classifier, examples, measured
 from tsla.empirics.advice.measure import Reading, reading
 from tsla.empirics.advice.measure.advice import NEARLY_ALL
-from tsla.empirics.advice.measure.table import below_1
+from tsla.empirics.advice.measure.table import WIDTH, below_1
 from tsla.empirics.moments.estimators import Estimate
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.measure import draw, measure
 from tsla.theory.moments import MOMENTS, Moments
 from tsla.theory.testing.planted import Rejects
+from tsla.theory.text import number
 
 
 @cache
@@ -129,7 +132,7 @@ def test_unbounded_ends_are_null_and_shown_as_such() -> None:
     found = reading(replace(noisy, estimates=replace(noisy.estimates, moments=large)))
     assert found.json()["noise_scale"] == {"value": None, "low": found.noise_scale.low, "high": None}
     shown = found.table()
-    assert "unbounded  [" in shown
+    assert "∞  [" in shown
     assert "∞]" in shown
     assert "None" not in shown
     assert "inf" not in shown
@@ -147,17 +150,32 @@ def test_intervals_hold_what_is_true() -> None:
     assert held >= 34  # of 40 at 95 %: fewer has a probability of 0.3 %
 
 
-def test_the_table_says_it_all_and_the_advice_last() -> None:
+def test_the_text_has_the_answer_first_and_fits_a_terminal() -> None:
     found = reading(measured(), theta=0.3, batch_size=4, eta_L=0.5)
     lines = str(found).splitlines()
-    assert lines[-1] == found.json()["advice"] == found.advice
-    assert all(len(line) <= 140 for line in lines[:-1])
-    assert any(line.split()[:3] == ["‖∇F‖²", f"{moments().grad2:.4g}"][:3] for line in lines)
-    assert "delta < 1 is" in "\n".join(lines)
+    assert found.json()["advice"] == found.advice
+    assert found.advice.startswith(lines[0].removesuffix("."))
+    assert lines[1] == "This says nothing of test accuracy or test loss."
+    assert all(len(line) <= WIDTH for line in lines)
+    assert any(line.split()[:2] == ["‖∇F‖²", f"{moments().grad2:.4g}"] for line in lines)
     assert "theta°" in str(found)
     assert "theta°" not in str(reading(measured()))
-    assert "[" not in "\n".join(lines[:-1])  # exact values have no intervals
+    assert "[" not in str(found)  # exact values have no intervals
     assert "[" in str(reading(measure(classifier(), draw(*examples(40)))))
+    assert found._repr_html_() == f"<pre>{escape(str(found))}</pre>"
+
+
+def test_layers_that_are_not_shown_are_added_up() -> None:
+    found = reading(measured())
+    many = replace(found, layers=tuple(replace(found.layers[0], layer=f"l{i}", share_of_s2=0.05, beyond=(-0.1) ** i) for i in range(20)))
+    (rest,) = [line for line in str(many).splitlines() if "the other" in line]
+    assert rest.split() == ["the", "other", "15", "75.0", "%", number(sum((-0.1) ** i for i in range(5, 20)))]
+
+
+@pytest.mark.parametrize(("label_noise", "wrong"), [(None, {"0 %", "20, 40 %"}), (0, {"0 %"}), (0.1, {"20, 40 %"})])
+def test_the_study_is_shown_for_labels_of_the_same_kind(label_noise: float | None, wrong: set[str]) -> None:
+    text = str(reading(measured(), label_noise=label_noise))
+    assert {amount for amount in ("0 %", "20, 40 %") if f"\n  {amount} " in text} == wrong
 
 
 def test_what_json_gets() -> None:
@@ -189,52 +207,57 @@ def clear() -> Reading:
     return replace(reading(measured()), **parts, groups=20, trusted=True, exact=False, silent=False)
 
 
-LOWERS = "Smoothing at theta = 0.1 lowers the variance at batch size 16 by 0.18 [0.17, 0.19]"
-EXACTLY = "Smoothing at theta = 0.1 lowers the variance at batch size 16 by 0.2"
-OPEN_SHARE = "whether that is more than 10 % of it is open"
+BY = "Smoothing at theta = 0.1 lowers the variance of a batch of 16 by 18 % [17, 19]."
+STEP = "A step 10 % smaller leaves"
+MORE = "Measure more examples."
+OPEN = "Whether smoothing lowers the variance is open."
+BEYOND = "Smoothing lowers the variance, and by more than a smaller step does."
 BRANCHES = {
-    "few batches": ({"trusted": False, "groups": 7}, "The intervals rest on 7 batches, which is fewer than 16: measure more examples."),
-    "no variance yet": ({"s2": estimate(1, 2)}, "No variance is established: measure more examples."),
-    "no variance": ({"s2": estimate(0), "exact": True}, "No variance is established: nothing to lower."),
+    "few batches": ({"trusted": False, "groups": 7}, f"{OPEN} The intervals rest on 7 batches, which is fewer than 16. {MORE}"),
+    "no variance yet": ({"s2": estimate(1, 2)}, f"Whether there is a variance to lower is open. {MORE}"),
+    "no variance": ({"s2": estimate(0), "exact": True}, "There is no variance to lower."),
     "own": (
         {"silent": True},
-        "Every smoothing-label gradient is 0, so that smoothing is a step 10 % smaller (C17), and nothing beyond: not for variance's sake.",
+        (
+            "Smoothing is a smaller step, and nothing else. "
+            "Every gradient at the smoothing label is 0, so that smoothing is a step 10 % smaller (C17)."
+        ),
     ),
     "raises": (
         {"ratio": estimate(1.2, 0.1)},
-        "Smoothing at theta = 0.1 raises the variance at batch size 16 by 0.2 [0.1, 0.3]: not for variance's sake.",
+        "Smoothing raises the variance. Smoothing at theta = 0.1 raises the variance of a batch of 16 by 20 % [10, 30].",
     ),
     "open": (
-        {"ratio": estimate(0.95, 0.1), "delta": estimate(1, 0.1)},
-        "Whether smoothing at theta = 0.1 lowers the variance is open (ratio 0.95 [0.85, 1.05]; delta < 1 is open): measure more examples.",
+        {"ratio": estimate(0.95, 0.1)},
+        f"{OPEN} Smoothing at theta = 0.1 changes the variance of a batch of 16 by -5 % [-15, 5]. {MORE}",
     ),
     "no change": (
         {"ratio": estimate(1), "beyond": estimate(0.19), "exact": True},
-        "Smoothing at theta = 0.1 changes nothing: it leaves the variance as it is.",
+        "Smoothing changes nothing. Smoothing at theta = 0.1 leaves the variance as it is.",
     ),
     "less than a smaller step": (
         {"beyond": estimate(0.03, 0.02)},
-        f"{LOWERS}, and a step 10 % smaller lowers it by 0.03 [0.01, 0.05] more: not for variance's sake.",
+        f"Smoothing lowers the variance, but a smaller step lowers it more. {BY} A step 10 % smaller lowers it by 3 % [1, 5] more.",
     ),
     "a smaller step does nearly all": (
         {"beyond": estimate(-0.005, 0.01)},
-        f"{LOWERS}, all but at most 0.015 of which a step 10 % smaller does too: not for variance's sake.",
+        (
+            f"Smoothing lowers the variance, but a smaller step does as well. {BY} {STEP} at most 1.5 % more of it. "
+            "That is less than 10 % of what smoothing lowers."
+        ),
     ),
-    "more than a smaller step": (
-        {},
-        f"{LOWERS}, 0.05 [0.04, 0.06] of which a step 10 % smaller does not: for variance's sake, smoothing does more than a smaller step.",
-    ),
+    "more than a smaller step": ({}, f"{BEYOND} {BY} {STEP} 5 % [4, 6] more of it."),
     "more, but how much": (
         {"beyond": estimate(-0.02, 0.01)},
-        f"{LOWERS}, 0.02 [0.01, 0.03] of which a step 10 % smaller does not; {OPEN_SHARE}: measure more examples.",
+        f"{BEYOND} {BY} {STEP} 2 % [1, 3] more of it. Whether that is more than 10 % is open. {MORE}",
     ),
     "whether more": (
         {"beyond": estimate(-0.02, 0.03)},
-        f"{LOWERS}; whether that is more than a step 10 % smaller does is open (0.02 [-0.01, 0.05] more): measure more examples.",
+        f"Smoothing lowers the variance. Whether a smaller step does as well is open. {BY} {STEP} 2 % [-1, 5] more of it. {MORE}",
     ),
     "exact": (
         {"exact": True, "ratio": estimate(0.8), "beyond": estimate(-0.1)},
-        f"{EXACTLY}, 0.1 of which a step 10 % smaller does not: for variance's sake, smoothing does more than a smaller step.",
+        f"{BEYOND} {BY.replace('18 % [17, 19]', '20 %')} {STEP} 10 % more of it.",
     ),
 }
 
@@ -261,6 +284,10 @@ def test_verdicts(estimate: Estimate, verdict: str) -> None:
     assert below_1(estimate, trusted=False) == "open"
 
 
+def scaled(of: Estimate, by: float) -> Estimate:
+    return Estimate(by * of.estimate, by * of.low, by * of.high, by * of.standard_error)
+
+
 def random_reading(generator: np.random.Generator) -> Reading:
     """On a grid, so that intervals also end where a rule begins; exact values are points."""
     exact = bool(generator.random() < 0.3)
@@ -274,6 +301,10 @@ def random_reading(generator: np.random.Generator) -> Reading:
         s2=interval(-1, 10),
         ratio=interval(4, 26),
         beyond=interval(-6, 3),
+        delta=interval(10, 30),
+        delta_at_batch_size=interval(10, 30),
+        critical_batch_size=scaled(interval(-10, 20), 32),
+        critical_batch_size_at_theta=scaled(interval(-10, 20), 32),
         trusted=exact or bool(generator.random() < 0.8),
         exact=exact,
         silent=bool(generator.random() < 0.1),
@@ -286,17 +317,17 @@ def says_no_more_than_the_intervals(advice: Callable[[Reading], str]) -> None:
         said, little, much = advice(found), NEARLY_ALL * (1 - found.ratio.high), NEARLY_ALL * (1 - found.ratio.low)
         settled = found.trusted and not found.silent and found.s2.low > 0
         premises = {
-            "lowers the variance at": settled and found.ratio.high < 1,
-            "raises the variance": settled and found.ratio.low > 1,
-            "smaller lowers it": found.beyond.low > 0,
-            "does more than a smaller step": found.beyond.high < 0 and found.beyond.high <= -much,
-            "all but at most": found.beyond.low >= -little,
-            "measure more": not found.exact,
+            "Smoothing lowers the variance": settled and found.ratio.high < 1,
+            "Smoothing raises the variance": settled and found.ratio.low > 1,
+            "a smaller step lowers it more": found.beyond.low > 0,
+            "by more than a smaller step does": found.beyond.high < 0,
+            "10 % is open": found.beyond.high > -much,
+            "but a smaller step does as well": found.beyond.low >= -little,
+            "Measure more": not found.exact,
         }
         for words, established in premises.items():
             assert established or words not in said, (words, said, found)
         assert said.endswith(".")
-        assert ". " not in said
 
 
 @pytest.mark.parametrize(
@@ -313,8 +344,57 @@ def test_no_sentence_says_more_than_the_intervals(wrong: Callable[[Reading], dic
     rejects(says_no_more_than_the_intervals, right=lambda found: found.advice, wrong=lambda found: replace(found, **wrong(found)).advice)
 
 
+SIDES = {  # of a row, by how it begins: the words for an interval below a number, at it and above it, and the number
+    "  smoothed ": ("lowered", "unchanged", "raised", 1),
+    "  difference ": ("smoothing leaves less", "no difference", "smaller step leaves less", 0),
+    "  δ = ŝ²/s² ": ("below 1", "is 1", "above 1", 1),
+    "  δ  ": ("below 1", "is 1", "above 1", 1),
+    "  B_c(1) ": ("raised", "unchanged", "lowered", 16),
+    "  B_c(0.1) ": ("raised", "unchanged", "lowered", 16),
+}
+
+
+def end_of(text: str) -> float:
+    """A number of the table; "none" is one that is not above 0."""
+    return -1.0 if text == "none" else float(text.replace(",", ""))
+
+
+def every_note_is_of_its_number(text: Callable[[Reading], str]) -> None:
+    generator = np.random.default_rng(1)
+    for found in (random_reading(generator) for _ in range(300)):
+        for begins, (below, same, above, at) in SIDES.items():
+            (line,) = [line for line in text(found).splitlines() if line.startswith(begins)]
+            value, low, high = re.search(r"(none|-?[\d.]+)(?:  \[(\S+), (\S+)\])?  ", line[len(begins) - 1 :]).groups()  # type: ignore[union-attr]
+            ends = [end_of(value if end is None else end) for end in (low, high)]
+            said = [side for side, words in enumerate((below, same, above, "open")) if words in line]
+            side = 0 if ends[1] < at else 2 if ends[0] > at else 1 if ends == [at, at] else 3
+            assert said == [side if found.trusted else 3], line
+
+
+def swapped(one: str, other: str) -> Callable[[Reading], str]:
+    """The table with two of its notes in each other's place."""
+    return lambda found: "\n".join(
+        line.replace(one, other) if one in line else line.replace(other, one) for line in str(found).splitlines()
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        swapped("smoothing leaves less", "smaller step leaves less"),
+        swapped("lowered", "raised"),
+        swapped("below 1", "above 1"),
+        swapped("open", "no difference"),
+        lambda found: str(replace(found, trusted=True)),
+        lambda found: re.sub("none", "-0.79", str(found)).replace("raised in every", "open, lowered in every"),
+    ],
+)
+def test_no_note_contradicts_its_number(wrong: Callable[[Reading], str], rejects: Rejects) -> None:
+    rejects(every_note_is_of_its_number, right=str, wrong=wrong)
+
+
 def test_advice_of_real_measurements() -> None:
-    assert "nothing beyond" in reading(measured("own")).advice
+    assert "a smaller step, and nothing else" in reading(measured("own")).advice
     assert "changes nothing" in reading(measure(classifier(), draw(*examples(), torch.eye(3)[examples()[1]]), population=24)).advice
     few = reading(measure(classifier(), draw(*examples())[:6]))
     assert "rest on 6 batches" in few.advice
