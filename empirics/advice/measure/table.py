@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Sequence
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from tsla.empirics.advice.layout import noted, wrapped
 from tsla.empirics.advice.measure import study
 from tsla.empirics.moments.estimators import Estimate
 from tsla.theory.text import aligned, number
@@ -14,7 +14,6 @@ from tsla.theory.text import aligned, number
 if TYPE_CHECKING:
     from tsla.empirics.advice.measure.results import Layer, Reading
 
-WIDTH = 80
 TOP_LAYERS = 5
 ESTABLISHED, REFUTED, OPEN = "established", "refuted", "open"
 Row = tuple[str, Estimate | None, str]
@@ -35,11 +34,11 @@ def table(found: Reading, about: Sequence[str] = ()) -> str:
     blocks = [
         f"{answer.removesuffix('.')}.",
         "This says nothing of test accuracy or test loss.",
-        *(_wrapped(text) for text in numbers),
+        *(wrapped(text) for text in numbers),
         "",
         *_study(found),
         "",
-        *(_wrapped(line) for line in (*about, *_measured(found))),
+        *(wrapped(line) for line in (*about, *_measured(found))),
         "",
         f"gradients g at the label and ĝ at the smoothing label, of one {_unit(found)}",
         "∇F is the mean of g. Variance is the mean squared distance from ∇F, so that the",
@@ -62,18 +61,18 @@ def _unit(found: Reading) -> str:
 def _two_deltas(found: Reading) -> list[str]:
     """Why they differ; or why there is one only."""
     if found.delta is None:
-        return [_wrapped("The network couples the examples of a batch. So nothing follows for one example or for other batch sizes.")]
-    return [_wrapped("δ of a batch is not that of one example. A batch averages the noise of ĝ away, but not its bias (C14).")]
+        return [wrapped("The network couples the examples of a batch. So nothing follows for one example or for other batch sizes.")]
+    return [wrapped("δ of a batch is not that of one example. A batch averages the noise of ĝ away, but not its bias (C14).")]
 
 
 def _study(found: Reading) -> list[str]:
     known = found.study
     scopes = [f"{words}." for words in known["scope"].values()]
     return [
-        _wrapped(study.sentence(known)),
+        wrapped(study.sentence(known)),
         study.table(known),
-        _wrapped("A range is that of the mean differences at the settings. Won and lost are those whose 95 % interval leaves out 0."),
-        *(_wrapped(words) for words in scopes),
+        wrapped("A range is that of the mean differences at the settings. Won and lost are those whose 95 % interval leaves out 0."),
+        *(wrapped(words) for words in scopes),
     ]
 
 
@@ -163,7 +162,7 @@ def _rows(rows: Iterable[Row], exact: bool) -> str:
         if estimate is not None:
             value, low, high = (_shown(name, end) for end in (estimate.estimate, estimate.low, estimate.high))
             cells.append([name, value, *([] if exact else [f"[{low}, {high}]"]), note])
-    return _within(aligned(cells, right=frozenset({1})), cells)
+    return noted(cells, right=frozenset({1}))
 
 
 def _shown(name: str, value: float) -> str:
@@ -171,22 +170,6 @@ def _shown(name: str, value: float) -> str:
     if name.startswith("B_c") and value <= 0:
         return "none"
     return number(value) if isfinite(value) else "-∞" if value < 0 else "∞"
-
-
-def _within(text: str, cells: Sequence[Sequence[str]]) -> str:
-    """The notes, which come last, go on below themselves where they are too long."""
-    lines = []
-    for line, row in zip(text.splitlines(), cells, strict=True):
-        note = row[-1]
-        before = line.removesuffix(note)
-        lines += [
-            before + part if not i else " " * len(before) + part for i, part in enumerate(textwrap.wrap(note, WIDTH - len(before)) or [""])
-        ]
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def _wrapped(text: str, indent: str = "  ") -> str:
-    return "\n".join(textwrap.wrap(text, WIDTH, subsequent_indent=indent, break_on_hyphens=False))
 
 
 def _layer_blocks(layers: tuple[Layer, ...]) -> list[str]:
@@ -199,7 +182,7 @@ def _layer_blocks(layers: tuple[Layer, ...]) -> list[str]:
     rows = [["layer", "of s²", "of the difference"], *(_layer(row.layer or "(model)", [row]) for row in chosen)]
     rows += [_layer(f"the other {len(others)}", others)] if others else []
     title = f"layers, {len(chosen)} of {len(layers)}: the {TOP_LAYERS} with most of s² and the {TOP_LAYERS} with most of the difference"
-    return [_wrapped(title if others else "layers, all of them, the largest part of s² first"), aligned(rows, right=frozenset({1, 2}))]
+    return [wrapped(title if others else "layers, all of them, the largest part of s² first"), aligned(rows, right=frozenset({1, 2}))]
 
 
 def _layer(name: str, rows: Sequence[Layer]) -> list[str]:
