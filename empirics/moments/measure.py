@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from tsla.empirics.models.inputs import ToLogits
 from tsla.empirics.moments.estimators import MIN_GROUPS, Accumulator, Estimates
 from tsla.empirics.moments.examples import Batch, Unpack
+from tsla.empirics.moments.mode import mode
 from tsla.empirics.moments.per_example import gradient_products
 from tsla.empirics.moments.per_example.gradients import MICROBATCH
 from tsla.empirics.runs.progress import Progress
@@ -33,6 +34,8 @@ class Measurement:
     examples:    how many were measured
     population:  how many there are, where they were drawn without replacement; else None
     silent:      whether every ĝ is exactly 0, as for smoothing="own": then smoothing is the shrinkage control of C17, and nothing else
+    mode:        how the model was run, in words (:func:`tsla.empirics.moments.mode.mode`)
+    batch_size:  None; or B where the moments are those of batches of B, whose examples the model couples
     """
 
     estimates: Estimates
@@ -40,6 +43,8 @@ class Measurement:
     examples: int
     population: int | None
     silent: bool
+    mode: str
+    batch_size: int | None = None
 
     @property
     def exact(self) -> bool:
@@ -114,7 +119,8 @@ def measure(
         if until is not None and sums.examples > 1 and sums.estimates(population=population).precise(until):
             break
     estimates = sums.estimates(population=population)
-    return Measurement(estimates, sums.layer_moments(population=population), sums.examples, population, silent=sums.silent)
+    layers, how = sums.layer_moments(population=population), mode(model, batch_norm)
+    return Measurement(estimates, layers, sums.examples, population, silent=sums.silent, mode=how)
 
 
 def draw(
