@@ -26,4 +26,14 @@ def load(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise ValueError("not a file of torch.save that loads with weights_only=True") from error
+        raise ValueError(f"not a file of torch.save that loads with weights_only=True{_why(path)}") from error
+
+
+def _why(path: Path) -> str:
+    """The classes of what a file holds beside tensors, numbers and names, and what to do about them; empty where that can't be told."""
+    try:
+        classes = torch.serialization.get_unsafe_globals_in_checkpoint(path)  # reads their names, and runs nothing
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError):
+        return ""
+    beside = ", ".join(sorted(classes))
+    return f": it holds {beside}, which would run code; save the weights alone, torch.save(model.state_dict(), ...)" if beside else ""
