@@ -13,7 +13,9 @@ from tsla.empirics.moments.estimators import MIN_GROUPS, Accumulator, Estimates
 from tsla.empirics.moments.per_example import gradient_products
 from tsla.empirics.moments.per_example.gradients import MICROBATCH
 from tsla.empirics.runs.progress import Progress
-from tsla.empirics.smoothing.labels import Smoothing, one_hot, predictions
+from tsla.empirics.smoothing.cross_entropy import CrossEntropy, of_whole_examples
+from tsla.empirics.smoothing.labels import Smoothing, evaluated
+from tsla.empirics.smoothing.targets import Targets
 from tsla.theory.constants import real, whole
 from tsla.theory.moments import Moments
 
@@ -59,6 +61,7 @@ def measure(
     microbatch: int = MICROBATCH,
     batch_norm: str | None = None,
     seed: int = 0,
+    loss: CrossEntropy | nn.Module | None = None,
 ) -> Measurement:
     """Measure ``model`` on ``batches``: a DataLoader, or anything that gives ``(inputs, labels)`` or ``(inputs, labels, ŷ)``.
 
@@ -68,21 +71,24 @@ def measure(
     population:  M, where the batches are drawn at random without replacement from M examples; else they are independent draws
     progress:    told after each batch
     seed:        of the model's own randomness, such as dropout, another in each batch
+    loss:        of an example, as for :func:`tsla.gradient_moments`, but that a position can't be an example of its own: the positions of
+                 a sequence depend on each other, and estimates take examples for independent
 
     Batches are moved to the model's device; all of one size serve the intervals best. The model and the random state are left as they were.
     Raises ValueError for fewer than 2 examples, and as :func:`tsla.gradient_moments`.
     """
     if until is not None:
         real("until", until, above=0)
+    loss = of_whole_examples(loss)
     _check_smoothing(smoothing, batches)
     if isinstance(smoothing, str) and smoothing == "prior":
-        smoothing = class_frequencies(model, batches)
+        smoothing = class_frequencies(model, batches, loss)
     sums, seeds = Accumulator(), torch.Generator().manual_seed(seed)
     for batch in batches:
         inputs, labels, y_hat = _parts(batch, smoothing, model)
         with torch.random.fork_rng():
             torch.manual_seed(int(torch.randint(2**62, (), generator=seeds)))
-            products = gradient_products(model, inputs, labels, y_hat, microbatch=microbatch, batch_norm=batch_norm)
+            products = gradient_products(model, inputs, labels, y_hat, microbatch=microbatch, batch_norm=batch_norm, loss=loss)
         sums.add(products)
         if progress is not None:
             progress.advance(f"{sums.examples:,} examples")
@@ -109,13 +115,12 @@ def draw(
     return [tuple(table[rows] for table in tables) for rows in torch.tensor_split(order, number)]
 
 
-def class_frequencies(model: nn.Module, batches: Batches) -> Tensor:
+def class_frequencies(model: nn.Module, batches: Batches, loss: CrossEntropy) -> Tensor:
     """How often each of the model's K classes is among the labels of all batches, ``(K,)``, float64; for soft labels, their mean."""
-    counts = torch.zeros(0, dtype=torch.float64)
+    logits, counts = None, torch.zeros((), dtype=torch.float64)
     for inputs, labels, *_ in batches:
-        if not len(counts):
-            counts = torch.zeros(predictions(model, inputs[:1]).shape[1], dtype=torch.float64)
-        counts += one_hot(labels, len(counts)).sum(0).cpu()
+        logits = evaluated(model, inputs[:1]) if logits is None else logits
+        counts = counts + Targets(loss, labels, logits).counts().cpu()
     return counts / counts.sum()
 
 

@@ -17,6 +17,7 @@ from tsla.empirics.moments.columns import columns
 from tsla.empirics.moments.estimators import Accumulator, Estimates
 from tsla.empirics.moments.examples import Drawn, ExamplePool
 from tsla.empirics.moments.per_example import gradient_products
+from tsla.empirics.smoothing.cross_entropy import CrossEntropy, of_whole_examples
 from tsla.empirics.smoothing.labels import Smoothing
 from tsla.empirics.statistics.intervals import IntervalOf
 from tsla.theory.constants import whole
@@ -125,6 +126,7 @@ class MomentsMonitor:
     microbatch:  examples handled at once, which are one group of the estimates
     batch_norm:  as in :func:`tsla.gradient_moments`; "batch" takes the statistics of each microbatch
     clock:       seconds from any origin
+    loss:        as in :func:`tsla.measure`
 
     ``latest`` holds what the last step measured, None where it measured nothing: ``schedule.observe(monitor.latest)`` after each step
     drives a schedule of :mod:`tsla.empirics.smoothing.schedules`.
@@ -156,6 +158,7 @@ class MomentsMonitor:
         microbatch: int = GROUP_SIZE,
         batch_norm: str | None = "evaluation",
         clock: Callable[[], float] = time.perf_counter,
+        loss: CrossEntropy | nn.Module | None = None,
     ) -> None:
         for name, value, least in (("examples", examples, 2), ("seed", seed, 0), ("microbatch", microbatch, 1)):
             whole(name, value, at_least=least)
@@ -163,7 +166,7 @@ class MomentsMonitor:
         self.latest: Estimates | None = None
         self.times = Times()
         self._model, self._set = model, ExamplePool(dataset, smoothing, device_of(model))
-        self._microbatch, self._batch_norm, self._clock = microbatch, batch_norm, clock
+        self._microbatch, self._batch_norm, self._clock, self._loss = microbatch, batch_norm, clock, of_whole_examples(loss)
         self._cadence = self._cadence_of(every, min(examples, len(self._set)))
         self._draws = np.random.default_rng(seed)
         self._lap_began: float | None = None
@@ -207,7 +210,7 @@ class MomentsMonitor:
             for group in np.array_split(drawn, -(-len(drawn) // self._microbatch)):
                 inputs, labels, smoothing = self._set.take(group)
                 products = gradient_products(
-                    self._model, inputs, labels, smoothing, microbatch=self._microbatch, batch_norm=self._batch_norm
+                    self._model, inputs, labels, smoothing, microbatch=self._microbatch, batch_norm=self._batch_norm, loss=self._loss
                 )
                 if not (products.gg.isfinite().all() and products.hh.isfinite().all()):  # the run diverged: no reason to end it here
                     return columns(lambda name: NOT_KNOWN, COLUMNS)

@@ -15,7 +15,9 @@ from tsla.empirics.moments.per_example.distributed import over_ranks
 from tsla.empirics.moments.per_example.microbatch import Microbatch
 from tsla.empirics.moments.per_example.probe import Forward, Probe
 from tsla.empirics.moments.per_example.totals import GradientProducts, Totals
-from tsla.empirics.smoothing.labels import Smoothing, one_hot, smoothing_rule
+from tsla.empirics.smoothing.cross_entropy import CrossEntropy, warn_of_probabilities
+from tsla.empirics.smoothing.labels import Smoothing, smoothing_rule
+from tsla.empirics.smoothing.targets import Targets
 from tsla.theory.constants import whole
 
 MICROBATCH = 32  # examples: enough for fast convolutions, few enough that memory is used again and not asked for anew
@@ -29,36 +31,37 @@ def gradient_products(
     *,
     microbatch: int = MICROBATCH,
     batch_norm: str | None = None,
+    loss: CrossEntropy | nn.Module | None = None,
 ) -> GradientProducts:
     """Measure :class:`GradientProducts`; arguments and errors are those of :func:`tsla.gradient_moments`."""
     if isinstance(model, DistributedDataParallel):
         if isinstance(smoothing, str) and smoothing == "prior":
             raise ValueError("smoothing = 'prior' would be another label on each rank; give the frequencies of the classes as a tensor")
-        own = gradient_products(model.module, inputs, labels, smoothing, microbatch=microbatch, batch_norm=batch_norm)
+        own = gradient_products(model.module, inputs, labels, smoothing, microbatch=microbatch, batch_norm=batch_norm, loss=loss)
         return over_ranks(own, model.process_group)
     if len(inputs) == 0 or len(inputs) != len(labels):
         raise ValueError(f"inputs hold {len(inputs)} examples and labels {len(labels)}; must be equally many, at least 1")
     whole("microbatch", microbatch, at_least=1)
     named = _tracked(model)
-    inputs = inputs.detach()
+    loss = CrossEntropy.like(loss)
+    inputs, labels, smoothing = loss.spread(inputs.detach(), labels, smoothing)
     parts = torch.tensor_split(inputs, -(-len(inputs) // microbatch))
     totals = Totals(list(named.values()), len(inputs))
     with torch.enable_grad(), torch.random.fork_rng(devices=[inputs.device] if inputs.is_cuda else []):
         forward = Forward(model, statistics_mode(batch_norm, model, inputs))
         probe = Probe(forward, parts[0], totals.parameters)
-        true = one_hot(labels, probe.logits.shape[1])
-        smooth = smoothing_rule(smoothing, true)
+        targets = Targets(loss, labels, probe.logits)
+        warn_of_probabilities(targets.arrange(probe.logits))
+        slopes = partial(targets.slopes, smoothing_rule(smoothing, targets))
         bounds = [0, *accumulate(len(x) for x in parts)]
         rows = [slice(start, end) for start, end in pairwise(bounds)]
-        microbatches = (
-            Microbatch(forward, x, true[r], partial(smooth, r, x), totals.parameters, probe) for x, r in zip(parts, rows, strict=True)
-        )
+        microbatches = (Microbatch(forward, x, partial(slopes, r, x), totals.parameters, probe) for x, r in zip(parts, rows, strict=True))
         two_at_once = can_be_two() and not inputs.is_cuda and not probe.random
         for r, found in zip(rows, products_of(microbatches, two_at_once=two_at_once), strict=True):
             for parameter, of_parameter in found:
                 totals.add(parameter, r, of_parameter)
             if r is rows[0]:
-                probe.compare_gradients(true[r], totals.squares(r))
+                probe.compare_gradients(partial(slopes, r, parts[0]), totals.squares(r))
     return totals.result(tuple(named))
 
 

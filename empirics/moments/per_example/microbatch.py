@@ -15,20 +15,18 @@ from tsla.empirics.moments.per_example.weights import Derived
 
 
 class Microbatch:
-    """Examples ``x`` ``(k, ...)`` at their labels ``true`` ``(k, classes)``, and at what ``smooth`` makes of their logits.
+    """Examples ``x`` ``(k, ...)``, and what ``slopes`` makes of their logits: the derivatives of the loss at either label.
 
     The forward pass is made with the object, the backward passes by ``products``.
     """
 
     def __init__(
-        self, forward: Forward, x: Tensor, true: Tensor, smooth: Callable[[Tensor], Tensor], parameters: list[nn.Parameter], probe: Probe
+        self, forward: Forward, x: Tensor, slopes: Callable[[Tensor], list[Tensor]], parameters: list[nn.Parameter], probe: Probe
     ) -> None:
         tape = Tape(parameters, len(x), probe.shapes)
         self.logits, self.calls = forward(x, tape), tape.calls
         probe.compare(self.logits)
-        probabilities = self.logits.detach().double().softmax(1)
-        labels = (true, smooth(self.logits))
-        self._cotangents = [(probabilities - y.to(probabilities.device)).to(self.logits.dtype) for y in labels]
+        self._cotangents = slopes(self.logits)
 
     @property
     def alone(self) -> bool:

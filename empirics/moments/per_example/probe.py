@@ -67,18 +67,19 @@ class Probe:
             for rows in self._others:
                 _same_logits(rows, self._among_others, self._pass(rows)[0].detach())
 
-    def compare_gradients(self, true: Tensor, squares: Tensor) -> None:
+    def compare_gradients(self, slopes: Callable[[Tensor], list[Tensor]], squares: Tensor) -> None:
         """Compare gradients, where they may be others than the derivatives of the logits.
 
-        ``squares`` ``(parameters, k)`` are the ``‖g_i‖²`` of the microbatch at its labels ``true`` ``(k, classes)``.
+        ``squares`` ``(parameters, k)`` are the ``‖g_i‖²`` of the microbatch; ``slopes`` gives the derivatives with respect to its logits.
         """
         if self.random or self._among_others is None or not self.shapes.detours:
             return
+        slope = slopes(self._among_others)[0]
         for rows in (self._rows, *self._others):
             logits, _ = self._pass(rows)
             for place, row in enumerate(rows):
                 cotangent = torch.zeros_like(logits)
-                cotangent[place] = self._among_others[row].softmax(0) - true[row].to(logits)
+                cotangent[place] = slope[row]
                 gradients = torch.autograd.grad(logits, self._parameters, cotangent, retain_graph=True, allow_unused=True)
                 norms = [0.0 if g is None else float(torch.linalg.vector_norm(accumulable(g))) for g in gradients]
                 _same_norms(row, squares[:, row].sqrt(), torch.tensor(norms, dtype=torch.float64), logits.dtype)
@@ -101,7 +102,7 @@ def elsewhere(k: int) -> list[list[int]]:
 
 
 def _same_logits(rows: list[int], among_others: Tensor, apart: Tensor) -> None:
-    off, scale = (among_others[rows] - apart).abs().amax(1), apart.abs().max()
+    off, scale = (among_others[rows] - apart).abs().reshape(len(rows), -1).amax(1), apart.abs().max()
     worst = int(off.argmax())
     if off[worst] > coupled(apart.dtype) * scale:
         raise ValueError(_coupled(rows[worst], "logits", float(off[worst] / scale)))

@@ -23,6 +23,7 @@ from tsla.empirics.moments.estimators import MIN_GROUPS, Estimate
 from tsla.empirics.moments.full_batch import gradient_moments, layer_moments
 from tsla.empirics.moments.measure import Measurement, class_frequencies, draw, measure
 from tsla.empirics.runs.progress import Progress
+from tsla.empirics.smoothing.cross_entropy import CrossEntropy
 from tsla.empirics.smoothing.labels import Smoothing
 from tsla.theory.moments import MOMENTS, Moments
 from tsla.theory.testing.planted import Rejects
@@ -94,7 +95,7 @@ def test_a_label_for_each_example_comes_with_its_batch() -> None:
 
 def test_prior_is_that_of_all_batches_though_the_first_lacks_a_class() -> None:
     batches = [(torch.zeros(2, 2).double(), torch.tensor([0, 0])), (torch.zeros(4, 2).double(), torch.tensor([0, 1, 1, 1]))]
-    assert class_frequencies(classifier(), batches).tolist() == [0.5, 0.5, 0]
+    assert class_frequencies(classifier(), batches, CrossEntropy()).tolist() == [0.5, 0.5, 0]
 
 
 def test_silence_is_that_of_every_example() -> None:
