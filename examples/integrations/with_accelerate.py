@@ -30,6 +30,7 @@ def main() -> tuple[nn.Module, SmoothedCrossEntropy, MomentsMonitor]:
             accelerator.backward(loss(model(inputs), labels))
             optimiser.step()
         loss.step()  # after each epoch
+        accelerator.save_state("state")
 
     return accelerator.unwrap_model(model), loss, monitor
 
