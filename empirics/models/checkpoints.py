@@ -116,7 +116,9 @@ def build(checkpoint: Checkpoint, factory: str | None = None, *, name: str = "ch
     for key in [*wanted, *state]:
         if key not in state or key not in wanted:
             lacks, has = ("the file", "the network") if key not in state else ("the network", "the file")
-            raise ValueError(f"{where}: {lacks} lacks {key}, which {has} has; must be the weights of this network")
+            inside = next((name for name in state if name.endswith(f".{key}")), "")
+            but = f" ({inside} has a prefix that is none of {' '.join(WRAPPERS)})" if inside and key not in state else ""
+            raise ValueError(f"{where}: {lacks} lacks {key}, which {has} has{but}; must be the weights of this network")
         shapes = [tuple(weights[key].shape) for weights in (state, wanted)]
         if shapes[0] != shapes[1]:
             raise ValueError(f"{where}: {key} has shape {shapes[0]}; must be {shapes[1]}, as in the network")

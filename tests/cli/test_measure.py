@@ -203,6 +203,16 @@ def test_train_writes_a_checkpoint_that_measure_reads(run: Run) -> None:
     assert measured["moments"]["s2"]["value"] == pytest.approx(float(last["s2"]), rel=1e-3)
 
 
+def safetensors(state: dict[str, Tensor]) -> bytes:
+    """A file as the library writes it, which tests/integrations reads as well."""
+    parts = {name: value.contiguous().numpy().tobytes() for name, value in state.items()}
+    header, at = {"__metadata__": {"format": "pt"}}, 0
+    for name, part in parts.items():
+        header[name] = {"dtype": "F32", "shape": list(state[name].shape), "data_offsets": [at, at := at + len(part)]}
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + b"".join(parts.values())
+
+
 Saved = Callable[[dict[str, Tensor]], dict[str, Any]]
 LOSS = {"loss.schedule.elapsed": torch.tensor(2.0), "loss._extra_state": {"elapsed": 2}}
 WRAPPED: dict[str, tuple[Saved, str]] = {  # what people save, and what `tsla measure` says of it
@@ -236,6 +246,13 @@ def test_weights_as_people_save_them(saved: str, folder: Path, caplog: pytest.Lo
     found = checkpoints.build(checkpoints.read(Path("saved.pt")), "measured_models:mlp").state_dict()
     torch.testing.assert_close(found, expected, rtol=0, atol=0)
     assert caplog.messages == ([f"checkpoint = saved.pt: {says}"] if says else [])
+
+
+def test_a_file_of_safetensors(folder: Path) -> None:
+    expected = torch.load("mlp.pt", weights_only=True)
+    Path("model.safetensors").write_bytes(safetensors(before("module.", expected)))
+    found = checkpoints.build(checkpoints.read(Path("model.safetensors")), "measured_models:mlp").state_dict()
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
 
 
 def test_a_run_that_diverged_writes_no_checkpoint(capsys: pytest.CaptureFixture[str]) -> None:
@@ -282,6 +299,8 @@ def bad_files() -> None:
     Path("empty.pt").touch()
     torch.save(Malicious(), "code.pt")
     torch.save([1, 2], "list.pt")
+    Path("text.safetensors").write_text("no weights, whatever the name may say", encoding="utf-8")
+    Path("cut.safetensors").write_bytes(safetensors(mlp().state_dict())[:-1])
     torch.save({"epoch": 1, "loss": 2.0}, "keys.pt")
     torch.save({"args": argparse.Namespace(lr=0.1), "model": mlp().state_dict()}, "arguments.pt")
     torch.save(mlp(), "module.pt")
@@ -342,7 +361,11 @@ BAD = [
     theirs("checkpoint = twice.pt: 1.weight and module.1.weight are both 1.weight without a prefix", checkpoint="twice.pt"),
     theirs("checkpoint = teacher.pt: module.1.weight and model.1.weight are both 1.weight", "one network", checkpoint="teacher.pt"),
     theirs("checkpoint = deeper.pt: the network lacks model.9.weight", checkpoint="deeper.pt"),
-    theirs("checkpoint = net.pt: the file lacks 1.weight", checkpoint="net.pt"),
+    theirs("checkpoint = net.pt: the file lacks 1.weight", "(net.1.weight has a prefix that is none of module.", checkpoint="net.pt"),
+    *(
+        theirs(f"checkpoint = {name}.safetensors is not a file of safetensors", checkpoint=f"{name}.safetensors")
+        for name in ("text", "cut")
+    ),
     own("checkpoint = nan.pt: 1.weight has values that are not finite", checkpoint="nan.pt"),
     own("checkpoint = shape.pt: 1.weight has shape (64, 25); must be (64, 64)", checkpoint="shape.pt"),
     own("checkpoint = extra.pt: the network lacks 9.weight, which the file has", checkpoint="extra.pt"),
