@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from tsla.empirics.models.inputs import ToLogits
 from tsla.empirics.moments.estimators import MIN_GROUPS, Accumulator, Estimates
-from tsla.empirics.moments.examples import Batch, Unpack
+from tsla.empirics.moments.examples import Batch, Collate, Drawn, ExamplePool, Unpack, batches_of, is_set
 from tsla.empirics.moments.per_example import gradient_products
 from tsla.empirics.moments.per_example.gradients import MICROBATCH
 from tsla.empirics.runs.progress import Progress
@@ -57,6 +58,7 @@ def measure(
     *,
     until: float | None = None,
     population: int | None = None,
+    collate: Collate | None = None,
     unpack: Unpack | None = None,
     logits: ToLogits | None = None,
     progress: Progress | None = None,
@@ -64,19 +66,22 @@ def measure(
     batch_norm: str | None = None,
     seed: int = 0,
 ) -> Measurement:
-    """Measure ``model`` on ``batches``: a DataLoader, or anything that gives batches.
+    """Measure ``model`` on ``batches``: a DataLoader, a list or anything that gives batches, or a set of examples.
 
-    A batch is (inputs, labels), (inputs, labels, ŷ), (inputs, labels, indices of the examples), or a dictionary with labels or label and
-    all inputs; inputs and logits are in any form that :func:`tsla.gradient_moments` takes.
+    A set is (inputs, labels), or what has items and a length and is no list: its examples are drawn at random without replacement, until
+    ``until`` is reached or all are measured. A batch is (inputs, labels), (inputs, labels, ŷ), (inputs, labels, indices of the examples),
+    or a dictionary with labels or label and all inputs. Inputs and logits are in any form that :func:`tsla.gradient_moments` takes.
 
     smoothing:   as for :func:`tsla.gradient_moments`, but that a ŷ for each example, ``(n, K)``, comes with its batch.
                  "prior" is that of all batches, which are gone through twice
     until:       stop as soon as δ and θ* are known to this relative half-width (0.05: to 5 %), from MIN_GROUPS batches at least
-    population:  M, where the batches are drawn at random without replacement from M examples; else they are independent draws
+    population:  M, where the batches are drawn at random without replacement from M examples, as those of a set are; else they are
+                 independent draws
+    collate:     of a set, makes a batch of a list of items, as collate_fn of a DataLoader; by default they are stacked
     unpack:      for other batches, a function from a batch to (inputs, labels) or (inputs, labels, ŷ)
     logits:      as for :func:`tsla.gradient_moments`
     progress:    told after each batch
-    seed:        of the model's own randomness, such as dropout, another in each batch
+    seed:        of the draw, and of the model's own randomness, such as dropout, another in each batch
 
     Batches are moved to the model's device; all of one size serve the intervals best. The model and the random state are left as they were.
     Raises ValueError for fewer than 2 examples, and as :func:`tsla.gradient_moments`.
@@ -84,12 +89,15 @@ def measure(
     if until is not None:
         real("until", until, above=0)
     _check_smoothing(smoothing, batches)
+    weight = next(model.parameters(), None)
+    device = torch.device("cpu") if weight is None else weight.device
+    if is_set(batches):
+        pool = ExamplePool(batches, "uniform", device, collate=collate, unpack=unpack)
+        batches, population = DrawnBatches(pool, seed), len(pool) if population is None else population
     if isinstance(smoothing, str) and smoothing == "prior":
         smoothing = class_frequencies(model, batches, unpack, logits)
-    weight = next(model.parameters(), None)
     sums, seeds = Accumulator(), torch.Generator().manual_seed(seed)
-    for batch in batches:
-        inputs, labels, y_hat = Batch.of(batch, unpack).to(None if weight is None else weight.device)
+    for inputs, labels, y_hat in (batch.to(device) for batch in batches_of(batches, unpack)):
         with torch.random.fork_rng():
             torch.manual_seed(int(torch.randint(2**62, (), generator=seeds)))
             products = gradient_products(
@@ -121,16 +129,31 @@ def draw(
     wanted = len(inputs) if examples is None else examples
     least = min(4, len(inputs))  # fewer batches give no interval
     whole("examples", wanted, at_least=least, at_most=len(inputs))
-    order = torch.randperm(len(inputs), generator=torch.Generator().manual_seed(seed))[:wanted]
-    number = max(-(-wanted // MICROBATCH), min(wanted, 2 * MIN_GROUPS))
     tables = [table for table in (inputs, labels, y_hat) if table is not None]
-    return [tuple(table[rows] for table in tables) for rows in torch.tensor_split(order, number)]
+    return [tuple(table[rows] for table in tables) for rows in _drawn(len(inputs), wanted, wanted, seed)]
+
+
+class DrawnBatches:
+    """All examples of a set in batches as of :func:`draw`, but that none is of one example alone; each is made when its turn comes."""
+
+    def __init__(self, pool: ExamplePool, seed: int) -> None:
+        self._pool, self._seed = pool, seed
+
+    def __iter__(self) -> Iterator[Batch]:
+        n = len(self._pool)
+        return (self._pool.batch(rows) for rows in _drawn(n, n, max(n // 2, 1), self._seed))
+
+
+def _drawn(examples: int, wanted: int, most: int, seed: int) -> list[Drawn]:
+    """Indices of so many of the examples, in ``most`` batches at most."""
+    order = torch.randperm(examples, generator=torch.Generator().manual_seed(seed))[:wanted].numpy()
+    return np.array_split(order, max(-(-wanted // MICROBATCH), min(most, 2 * MIN_GROUPS)))
 
 
 def class_frequencies(model: nn.Module, batches: Batches, unpack: Unpack | None = None, logits: ToLogits | None = None) -> Tensor:
     """How often each of the model's K classes is among the labels of all batches, ``(K,)``, float64; for soft labels, their mean."""
     counts = torch.zeros(0, dtype=torch.float64)
-    for inputs, labels, _ in (Batch.of(batch, unpack) for batch in batches):
+    for inputs, labels, _ in batches_of(batches, unpack):
         if not len(counts):
             counts = torch.zeros(predictions(model, inputs[:1], logits).shape[1], dtype=torch.float64)
         counts += one_hot(labels, len(counts)).sum(0).cpu()
