@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
@@ -33,13 +33,15 @@ class Batch(NamedTuple):
     y_hat: Tensor | None
 
     @classmethod
-    def of(cls, batch: Any, unpack: Unpack | None = None) -> Batch:
+    def of(cls, batch: Any, unpack: Unpack | None = None, *, later: bool = False) -> Batch:
         """From what a DataLoader gives; ``unpack`` takes apart what is of no usual form.
 
         A pair is (inputs, labels). Of three parts the last is ŷ ``(n, K)``, or the indices of the examples, which are not used. Of a
         dictionary the labels are ``labels`` or ``label``, and the inputs all the rest. Raises ValueError for others, and for what may
-        mean more than one thing.
+        mean more than one thing. A ``later`` batch is of the kind that those before it were found to be.
         """
+        if isinstance(batch, Batch):
+            return batch
         whose, parts = ("a batch is", batch) if unpack is None else ("unpack= returned", unpack(batch))
         if isinstance(parts, Mapping) and unpack is None:
             parts = _of_mapping(parts)
@@ -51,15 +53,15 @@ class Batch(NamedTuple):
             raise ValueError(  # noqa: TRY004 - bad input is a ValueError
                 f"{whose} (inputs, labels) with labels a {type(labels).__name__}; must be a tensor (n,) or (n, K), or {UNPACK}"
             )
-        return cls(Inputs.of(given), labels, _y_hat(labels, more[0]) if more else None)
+        return cls(Inputs.of(given), labels, _y_hat(labels, more[0], later=later) if more else None)
 
     def rows(self, drawn: Drawn) -> Batch:
         """Those of these indices."""
         return self._map(lambda t: _rows(t, drawn))
 
-    def to(self, device: torch.device | None) -> Batch:
-        """On this device; None leaves them where they are."""
-        return self if device is None else self._map(lambda t: t.to(device))
+    def to(self, device: torch.device) -> Batch:
+        """On this device."""
+        return self._map(lambda t: t.to(device))
 
     def _map(self, function: Callable[[Tensor], Tensor]) -> Batch:
         return Batch(self.inputs.map(function), function(self.labels), None if self.y_hat is None else function(self.y_hat))
@@ -72,12 +74,24 @@ def _of_mapping(batch: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
     return {name: part for name, part in batch.items() if name not in LABELS}, batch[found[0]]
 
 
-def _y_hat(labels: Tensor, third: Any) -> Tensor | None:
-    """The third part of a batch where it is ŷ, None where it is the examples' indices: labels would be the same now and then."""
+def batches_of(source: Iterable[Any], unpack: Unpack | None = None) -> Iterator[Batch]:
+    """Each of them as :meth:`Batch.of` has it."""
+    later = False
+    for batch in source:
+        found = Batch.of(batch, unpack, later=later)
+        later = later or len(found.labels) > 1
+        yield found
+
+
+def _y_hat(labels: Tensor, third: Any, *, later: bool) -> Tensor | None:
+    """The third part of a batch where it is ŷ, None where it is the examples' indices: labels would be the same now and then.
+
+    Of one example alone nothing can be said, but it may be ``later`` than batches of more.
+    """
     if isinstance(third, Tensor) and (labels.ndim == 1) != labels.is_floating_point():
         if third.ndim == 2 and third.is_floating_point():
             return third
-        if third.ndim == 1 and not third.is_floating_point() and len(torch.unique(third)) == len(third) > 1:
+        if third.ndim == 1 and not third.is_floating_point() and len(torch.unique(third)) == len(third) and (later or len(third) > 1):
             return None
     kinds = " and ".join(
         f"{part.dtype} {tuple(part.shape)}" if isinstance(part, Tensor) else type(part).__name__ for part in (labels, third)
@@ -103,7 +117,7 @@ class ExamplePool:
         if isinstance(dataset, DataLoader):
             dataset, collate = dataset.dataset, collate or dataset.collate_fn
         self._items, self._collate = dataset, collate or stacked
-        self._whole = _whole(dataset)
+        self._whole = whole_set(dataset)
         if not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
             raise ValueError(f"dataset is a {type(dataset).__name__}; must be (inputs, labels), a DataLoader, or have a length and items")
         if len(self) == 0:
@@ -118,12 +132,15 @@ class ExamplePool:
 
     def take(self, drawn: Drawn) -> tuple[Inputs, Tensor, Smoothing]:
         """Inputs, labels and ŷ of these examples."""
-        batch = self._batch(drawn) if self._whole is None else self._whole.rows(drawn)
-        inputs, labels, y_hat = batch.to(self.device)
+        inputs, labels, y_hat = self.batch(drawn)
         smoothing = _rows(self.smoothing, drawn) if _by_example(self.smoothing) else self.smoothing
         return inputs, labels, smoothing if y_hat is None else y_hat
 
-    def _batch(self, drawn: Drawn) -> Batch:
+    def batch(self, drawn: Drawn) -> Batch:
+        """These examples."""
+        return (self._of_items(drawn) if self._whole is None else self._whole.rows(drawn)).to(self.device)
+
+    def _of_items(self, drawn: Drawn) -> Batch:
         items = [self._items[index] for index in drawn.tolist()]
         try:
             batch = self._collate(items)
@@ -154,8 +171,15 @@ def _column(parts: Sequence[Any]) -> Any:
     return stacked(parts) if isinstance(parts[0], (tuple, Mapping)) else torch.stack([torch.as_tensor(part) for part in parts])
 
 
-def _whole(dataset: Any) -> Batch | None:
-    """A set that is (inputs, labels), all of them in tensors."""
+def is_set(given: Any) -> bool:
+    """Whether it is a set of examples and no batches of them: (inputs, labels), or what has a length and items and is no list."""
+    if whole_set(given) is not None:
+        return True
+    return hasattr(given, "__getitem__") and hasattr(given, "__len__") and not isinstance(given, (tuple, list))
+
+
+def whole_set(dataset: Any) -> Batch | None:
+    """The set that (inputs, labels) are, all of them in tensors; None for another."""
     if not isinstance(dataset, (tuple, list)) or len(dataset) != 2 or not isinstance(dataset[1], Tensor) or dataset[1].ndim == 0:
         return None
     inputs, labels = Inputs.of(dataset[0]), dataset[1]

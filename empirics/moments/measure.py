@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from tsla.empirics.models.inputs import ToLogits
 from tsla.empirics.moments.estimators import MIN_GROUPS, Accumulator, Estimates
-from tsla.empirics.moments.examples import Batch, Unpack
+from tsla.empirics.moments.examples import Batch, Collate, Drawn, ExamplePool, Unpack, batches_of, is_set
 from tsla.empirics.moments.mode import mode
 from tsla.empirics.moments.per_example import gradient_products
 from tsla.empirics.moments.per_example.gradients import MICROBATCH
@@ -64,6 +65,7 @@ def measure(
     *,
     until: float | None = None,
     population: int | None = None,
+    collate: Collate | None = None,
     unpack: Unpack | None = None,
     logits: ToLogits | None = None,
     progress: Progress | None = None,
@@ -72,19 +74,22 @@ def measure(
     seed: int = 0,
     loss: CrossEntropy | nn.Module | None = None,
 ) -> Measurement:
-    """Measure ``model`` on ``batches``: a DataLoader, or anything that gives batches.
+    """Measure ``model`` on ``batches``: a DataLoader, a list or anything that gives batches, or a set of examples.
 
-    A batch is (inputs, labels), (inputs, labels, ŷ), (inputs, labels, indices of the examples), or a dictionary with labels or label and
-    all inputs; inputs and logits are in any form that :func:`tsla.gradient_moments` takes.
+    A set is (inputs, labels), or what has items and a length and is no list: its examples are drawn at random without replacement, until
+    ``until`` is reached or all are measured. A batch is (inputs, labels), (inputs, labels, ŷ), (inputs, labels, indices of the examples),
+    or a dictionary with labels or label and all inputs. Inputs and logits are in any form that :func:`tsla.gradient_moments` takes.
 
     smoothing:   as for :func:`tsla.gradient_moments`, but that a ŷ for each example, ``(n, K)``, comes with its batch.
                  "prior" is that of all batches, which are gone through twice
     until:       stop as soon as δ and θ* are known to this relative half-width (0.05: to 5 %), from MIN_GROUPS batches at least
-    population:  M, where the batches are drawn at random without replacement from M examples; else they are independent draws
+    population:  M, where the batches are drawn at random without replacement from M examples, as those of a set are; else they are
+                 independent draws
+    collate:     of a set, makes a batch of a list of items, as collate_fn of a DataLoader; by default they are stacked
     unpack:      for other batches, a function from a batch to (inputs, labels) or (inputs, labels, ŷ)
     logits:      as for :func:`tsla.gradient_moments`
     progress:    told after each batch
-    seed:        of the model's own randomness, such as dropout, another in each batch
+    seed:        of the draw, and of the model's own randomness, such as dropout, another in each batch
     loss:        of an example, as for :func:`tsla.gradient_moments`, but that a position can't be an example of its own: the positions of
                  a sequence depend on each other, and estimates take examples for independent
 
@@ -95,12 +100,15 @@ def measure(
         real("until", until, above=0)
     loss = of_whole_examples(loss)
     _check_smoothing(smoothing, batches)
+    weight = next(model.parameters(), None)
+    device = torch.device("cpu") if weight is None else weight.device
+    if is_set(batches):
+        pool = ExamplePool(batches, "uniform", device, collate=collate, unpack=unpack)
+        batches, population = DrawnBatches(pool, seed), len(pool) if population is None else population
     if isinstance(smoothing, str) and smoothing == "prior":
         smoothing = class_frequencies(model, batches, loss, unpack, logits)
-    weight = next(model.parameters(), None)
     sums, seeds = Accumulator(), torch.Generator().manual_seed(seed)
-    for batch in batches:
-        inputs, labels, y_hat = Batch.of(batch, unpack).to(None if weight is None else weight.device)
+    for inputs, labels, y_hat in (batch.to(device) for batch in batches_of(batches, unpack)):
         with torch.random.fork_rng():
             torch.manual_seed(int(torch.randint(2**62, (), generator=seeds)))
             products = gradient_products(
@@ -134,10 +142,25 @@ def draw(
     wanted = len(inputs) if examples is None else examples
     least = min(4, len(inputs))  # fewer batches give no interval
     whole("examples", wanted, at_least=least, at_most=len(inputs))
-    order = torch.randperm(len(inputs), generator=torch.Generator().manual_seed(seed))[:wanted]
-    number = max(-(-wanted // MICROBATCH), min(wanted, 2 * MIN_GROUPS))
     tables = [table for table in (inputs, labels, y_hat) if table is not None]
-    return [tuple(table[rows] for table in tables) for rows in torch.tensor_split(order, number)]
+    return [tuple(table[rows] for table in tables) for rows in _drawn(len(inputs), wanted, wanted, seed)]
+
+
+class DrawnBatches:
+    """All examples of a set in batches as of :func:`draw`, but that none is of one example alone; each is made when its turn comes."""
+
+    def __init__(self, pool: ExamplePool, seed: int) -> None:
+        self._pool, self._seed = pool, seed
+
+    def __iter__(self) -> Iterator[Batch]:
+        n = len(self._pool)
+        return (self._pool.batch(rows) for rows in _drawn(n, n, max(n // 2, 1), self._seed))
+
+
+def _drawn(examples: int, wanted: int, most: int, seed: int) -> list[Drawn]:
+    """Indices of so many of the examples, in ``most`` batches at most."""
+    order = torch.randperm(examples, generator=torch.Generator().manual_seed(seed))[:wanted].numpy()
+    return np.array_split(order, max(-(-wanted // MICROBATCH), min(most, 2 * MIN_GROUPS)))
 
 
 def class_frequencies(
@@ -145,7 +168,7 @@ def class_frequencies(
 ) -> Tensor:
     """How often each of the model's K classes is among the labels of all batches, ``(K,)``, float64; for soft labels, their mean."""
     some, counts = None, torch.zeros((), dtype=torch.float64)
-    for inputs, labels, _ in (Batch.of(batch, unpack) for batch in batches):
+    for inputs, labels, _ in batches_of(batches, unpack):
         some = evaluated(model, inputs[:1], logits) if some is None else some
         counts = counts + Targets(loss, labels, some).counts().cpu()
     return counts / counts.sum()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections import UserDict, namedtuple
 from collections.abc import Callable, Iterator
@@ -19,12 +20,13 @@ from torch.nn.parallel import DistributedDataParallel
 
 from tests.empirics.moments.per_example.cases import Written
 from tests.empirics.moments.text import LENGTHS, Output, Text, as_one_tensor, labels, one_tensor, text, tokens, with_checkpoint
+from tsla.empirics.models.inputs import logits_in
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.measure import measure
 from tsla.empirics.moments.monitor import MomentsMonitor
 from tsla.empirics.moments.one_by_one import moments_by_loop
 from tsla.theory.moments import MOMENTS, Moments
-from tsla.theory.testing.planted import assert_rejects
+from tsla.theory.testing.planted import Rejects, assert_rejects
 
 PADDED = tokens(LENGTHS["the first unpadded"])
 
@@ -48,11 +50,18 @@ FORMS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("call", [gradient_moments, moments_by_loop])
-@pytest.mark.parametrize("form", FORMS)
-def test_inputs(form: str, call: Callable[..., Moments]) -> None:
-    agree(call(text(), FORMS[form], labels()), expected())
-    agree(call(text(), FORMS[form], labels(), text()), expected(smoothing=as_one_tensor(text())))  # the teacher is called with the same
+Call = Callable[..., Moments]
+
+
+def takes_every_form(call: Call) -> None:
+    for form in FORMS.values():
+        agree(call(text(), form, labels()), expected())
+    agree(call(text(), PADDED, labels(), text()), expected(smoothing=as_one_tensor(text())))  # the teacher is called with the same
+
+
+@pytest.mark.parametrize("right", [gradient_moments, moments_by_loop])
+def test_inputs(right: Call, rejects: Rejects) -> None:
+    rejects(takes_every_form, right=right, wrong=lambda model, form, *given: right(model, PADDED["ids"], *given))  # without the mask
 
 
 Named = namedtuple("Named", "logits hidden")
@@ -66,11 +75,18 @@ OUTPUTS: dict[str, tuple[Callable[[Output], Any], Callable[[Any], Tensor] | None
 }
 
 
-@pytest.mark.parametrize("output", OUTPUTS)
-def test_outputs(output: str) -> None:
-    returned, logits = OUTPUTS[output]
-    model = Written(lambda s, *given: returned(s.text(*given)), text=text())
-    agree(gradient_moments(model, FORMS["a tuple"], labels(), logits=logits, microbatch=3), expected())
+def takes_every_output(call: Call) -> None:
+    for returned, logits in OUTPUTS.values():
+        model = Written(lambda s, *given, returned=returned: returned(s.text(*given)), text=text())
+        agree(call(model, FORMS["a tuple"], labels(), logits=logits, microbatch=3), expected())
+
+
+def of_twice_the_logits(model: nn.Module, *given: Any, logits: Callable[[Any], Tensor] | None, **options: Any) -> Moments:
+    return gradient_moments(model, *given, logits=lambda found: 2 * (logits or logits_in)(found), **options)
+
+
+def test_outputs(rejects: Rejects) -> None:
+    rejects(takes_every_output, right=gradient_moments, wrong=of_twice_the_logits)
 
 
 REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
@@ -112,11 +128,19 @@ def test_what_came_back_without_logits_is_named() -> None:
 # --- padded examples, each on the path that its mask asks for
 
 
-@pytest.mark.parametrize("microbatch", [2, 3, 8])
-@pytest.mark.parametrize("lengths", LENGTHS)
-def test_padded_examples(lengths: str, microbatch: int) -> None:
-    given = tokens(LENGTHS[lengths])
-    agree(gradient_moments(text(), given, labels(), microbatch=microbatch), expected(given))
+def takes_padded_examples(call: Call) -> None:
+    for lengths, microbatch in itertools.product(LENGTHS, (2, 3, 8)):
+        given = tokens(LENGTHS[lengths])
+        agree(call(text(), given, labels(), microbatch=microbatch), expected(given))
+
+
+def of_one_mask(model: nn.Module, given: dict[str, Tensor], *more: Any, **options: Any) -> Moments:
+    """That of the first example for all."""
+    return gradient_moments(model, given | {"mask": given["mask"][:1].expand_as(given["mask"])}, *more, **options)
+
+
+def test_padded_examples(rejects: Rejects) -> None:
+    rejects(takes_padded_examples, right=gradient_moments, wrong=of_one_mask)
 
 
 MIXED: dict[str, Callable[[Tensor], Tensor]] = {
@@ -243,3 +267,9 @@ def test_kinds(kind: str, call: str) -> None:
                 CALLS[call](model)
         else:
             agree(CALLS[call](model), expected(make=of.make), of.tolerance)
+
+
+@pytest.mark.parametrize("kind", ["frozen", "adapters"])
+def test_gradients_of_what_is_frozen_are_rejected(kind: str) -> None:
+    thawed = text(KINDS[kind].make).requires_grad_(True)
+    assert_rejects(lambda model: agree(gradient_moments(model, PADDED, labels()), expected(make=KINDS[kind].make)), thawed)

@@ -17,6 +17,7 @@ from tsla.empirics.moments.measure import measure
 from tsla.empirics.moments.minibatch import minibatch_moments
 from tsla.empirics.moments.monitor import MomentsMonitor
 from tsla.theory.moments import MOMENTS, Moments
+from tsla.theory.testing.planted import Rejects
 
 LENGTHS_OF_ALL = LENGTHS["one in the middle"]
 ALL = tokens(LENGTHS_OF_ALL)
@@ -63,6 +64,12 @@ def by_measure(rows: Dataset[Any], *, collate: Any = None, **options: Any) -> Mo
     return measure(text(), loader, population=8, **options).estimates.moments
 
 
+def by_measure_of_set(rows: Dataset[Any], **options: Any) -> Moments:
+    found = measure(text(), rows, **options)
+    assert found.exact
+    return found.estimates.moments
+
+
 def by_monitor(rows: Any, **options: Any) -> Moments:
     monitor = MomentsMonitor(text(), rows, every=1, microbatch=4, **options)
     monitor.step()
@@ -74,13 +81,24 @@ def by_monitor_of_loader(rows: Dataset[Any], *, collate: Any = None, **options: 
     return by_monitor(DataLoader(rows, batch_size=2, collate_fn=collate), **options)
 
 
-@pytest.mark.parametrize("call", [by_measure, by_monitor, by_monitor_of_loader])
-@pytest.mark.parametrize("form", TAKEN)
-def test_batches_and_items(form: str, call: Callable[..., Moments]) -> None:
-    item, options = TAKEN[form]
+def take_every_form(call: Callable[..., Moments]) -> None:
     expected = gradient_moments(text(), ALL, Y)
-    found = call(Rows(item), **options)
-    assert [getattr(found, name) for name in MOMENTS] == pytest.approx([getattr(expected, name) for name in MOMENTS], rel=1e-9)
+    for form, (item, options) in TAKEN.items():
+        found = call(Rows(item), **options)
+        wanted = [getattr(expected, name) for name in MOMENTS]
+        assert [getattr(found, name) for name in MOMENTS] == pytest.approx(wanted, rel=1e-9), form
+
+
+def with_the_first_label(rows: Rows, **options: Any) -> Moments:
+    """All examples with the label of the first, where the labels are a part of a dictionary."""
+    first = rows.item(0)
+    label = next((name for name in ("label", "labels") if isinstance(first, dict) and name in first), None)
+    return by_measure_of_set(rows if label is None else Rows(lambda i: rows.item(i) | {label: first[label]}), **options)
+
+
+@pytest.mark.parametrize("right", [by_measure, by_measure_of_set, by_monitor, by_monitor_of_loader])
+def test_batches_and_items(right: Callable[..., Moments], rejects: Rejects) -> None:
+    rejects(take_every_form, right=right, wrong=with_the_first_label)
 
 
 def test_a_label_for_each_example_comes_third_or_from_unpack() -> None:
@@ -122,6 +140,13 @@ def test_refused_batches(wrong: str) -> None:
     batch, options, message = REFUSED[wrong]
     with pytest.raises(ValueError, match=message):
         measure(text(), [batch], **options)
+
+
+def test_a_last_batch_of_one_example_is_of_the_kind_of_those_before() -> None:
+    whole, alone = ((ALL, Y, torch.arange(8)), ({"ids": IDS[:1], "mask": MASK[:1]}, Y[:1], torch.tensor([8])))
+    assert measure(text(), [whole, alone]).examples == 9
+    with pytest.raises(ValueError, match="no index twice"):
+        measure(text(), [alone, whole])
 
 
 # --- items that make no batch: a run goes on without them

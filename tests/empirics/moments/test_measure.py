@@ -60,6 +60,17 @@ def test_a_data_loader_and_any_iterable() -> None:
     assert measure(classifier(), iter(draw(*examples())), population=24).estimates.moments == measured().estimates.moments
 
 
+def test_a_set_is_drawn_from_as_draw_does() -> None:
+    inputs, labels = examples(200)
+    expected = measure(classifier(), draw(inputs, labels, seed=3), population=200, until=0.5, seed=3)
+    for dataset in ((inputs, labels), TensorDataset(inputs, labels)):
+        found = measure(classifier(), dataset, until=0.5, seed=3)
+        assert (found.examples, found.population) == (expected.examples, 200)
+        assert found.examples < 200
+        assert found.estimates.moments == expected.estimates.moments
+    are_of_all(measure(classifier(), examples(), "prior"), "prior")
+
+
 def test_a_label_for_each_example_comes_with_its_batch() -> None:
     labels = torch.softmax(torch.randn(24, CLASSES, generator=torch.Generator().manual_seed(5)).double(), 1)
     are_of_all(measure(classifier(), draw(*examples(), labels, seed=7), population=24), labels)
