@@ -197,8 +197,7 @@ class SmoothedCrossEntropy(nn.Module):
             warn_of_probabilities(logits)
             if labels.is_floating_point() and not self.cross_entropy.binary:
                 refuse_several_labels(labels)
-                if not ((labels >= 0).all() and ((labels.float().sum(1) - 1).abs() < LOW_PRECISION).all()):
-                    raise ValueError("labels must be probabilities: non-negative rows that add up to 1")
+                checked_distribution("labels", labels, labels.shape[1], LOW_PRECISION)
 
     def _of_torch(self, logits: Tensor, labels: Tensor, theta: float, reduction: str) -> Tensor:
         """That of rows ``(N, K)`` by torch's own function, which wants weights in the precision of the logits."""

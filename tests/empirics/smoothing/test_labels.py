@@ -57,7 +57,10 @@ test_bad_labels = refusals(
     (torch.zeros(1, 3, 1), r"labels have shape \(1, 3, 1\)"),
     (torch.tensor(1), r"labels have shape \(\)"),
     (torch.tensor([[0.5, 0.5]]), "labels: 2 columns; the model has 3 classes"),
-    (torch.tensor([[1.5, -0.5, 0.0]]), "labels must be probabilities: non-negative rows that add up to 1"),
+    (
+        torch.tensor([[1.5, -0.5, 0.0]]),
+        r"labels must .*: non-negative rows that add up to 1; row 0 has entries from -0\.5 to 1\.5, and adds up to 1$",
+    ),
     (torch.tensor([[0.5, 0.6, 0.0]]), "labels must be probabilities"),
     (torch.tensor([[0.5, 0.4999, 0.0]]), "labels must be probabilities"),
     (torch.tensor([[torch.nan, 0.5, 0.5]]), "labels must be probabilities"),
