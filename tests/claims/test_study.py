@@ -234,7 +234,7 @@ def test_only_soft_own_predictions_are_the_control(arm: str, low: float, high: f
     assert low <= np.abs(both.iloc[:, 0] - both.iloc[:, 1]).median() < high
 
 
-@pytest.mark.parametrize("document_with_verdicts", ["README.md", "docs/study.md"])
+@pytest.mark.parametrize("document_with_verdicts", ["docs/findings.md", "docs/study.md"])
 def test_what_is_said_of_the_verdicts_names_their_settings(document_with_verdicts: str) -> None:
     said = " ".join((ROOT / document_with_verdicts).read_text(encoding="utf-8").split("### Verdicts")[0].split())
     assert scope([SETTINGS[name] for name in PRIMARY]) in said

@@ -31,6 +31,15 @@ def test_the_resource_is_what_the_records_say() -> None:
     assert never_dropped.of_records(ROOT / "records") == close(study.read())
 
 
+def says(found: Json) -> None:
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert study.sentence(found) in readme
+
+
+def test_the_readme_says_what_the_records_say(rejects: Rejects) -> None:
+    rejects(lambda noise: says(study.read(noise)), right=None, wrong=0.0)
+
+
 def third(*, accuracy: float, test_loss: float) -> Runs:
     """Runs of one setting, whose smoothed arm differs from the plain one by so much, with a little noise."""
     (setting, *_), rng = PARTS["mlp"], np.random.default_rng(0)
