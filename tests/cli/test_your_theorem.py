@@ -60,6 +60,7 @@ def test_the_properties_of_the_page_pass_and_those_of_a_wrong_bound_fail(folder:
     said = subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603 - our own command
     ends_of = re.findall(r"^(PASSED|FAILED) test_(right|wrong)", said, flags=re.MULTILINE)
     assert sorted(ends_of) == [("FAILED", "wrong"), ("PASSED", "right"), ("PASSED", "right"), ("PASSED", "wrong")]
+    assert "warning" not in said
 
 
 def test_a_wrong_bound_is_refuted_and_ends_in_1(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -35,7 +35,7 @@ from tsla.theory.constants import Constants
 from tsla.theory.derivation import Line
 from tsla.theory.growing_noise import Growth
 from tsla.theory.method import Method
-from tsla.theory.methods import declared
+from tsla.theory.methods import METHODS, declared
 from tsla.theory.testing.domain import between, constants, costly
 from tsla.theory.testing.planted import tells_apart
 from tsla.theory.testing.relations import given_to, run_of
@@ -96,14 +96,14 @@ def says_nothing_turned_round(method: Method) -> None:
     assert all(larger.values()), larger
 
 
-METHODS = [method for method in declared() if method.bounds]
+DERIVED = [method for method in declared() if method.bounds]
 
 
 def named(method: Method) -> str:
     return f"{method.claim} {method.name} {'mu' if 'mu' in method.needs else ''}"
 
 
-@pytest.mark.parametrize("method", METHODS, ids=named)
+@pytest.mark.parametrize("method", DERIVED, ids=named)
 def test_derivations(method: Method) -> None:
     says_what_is_true(method)
     says_nothing_turned_round(method)
@@ -156,6 +156,36 @@ def test_a_false_sentence_is_found(method: Method, right: str, wrong: str) -> No
 
 def test_a_relation_turned_round_is_found() -> None:
     tells_apart(says_nothing_turned_round, right=sharp.METHOD, wrong=saying(sharp.METHOD, "b² + n² <= δσ²", "b² + n² >= δσ²"))
+
+
+# --- plans
+
+FAR = Constants(L=3, mu=0.5, sigma2=2, delta=0.4, F0=5)
+STALLING = [method for method in METHODS.values() if not method(FAR, eps=1e-3).reachable]
+
+
+def says_where_it_stalls(method: Method) -> None:
+    """The floor that is named is that of the plan, however it is written."""
+    plan = method(FAR, eps=1e-3)
+    known = {"L": 3, "mu": 0.5, "sigma2": 2, "delta": 0.4, "V(theta)": lsr.floor(FAR)}
+    said = list(relations(str(plan.why).replace("*", "·"), known))
+    assert said
+    for sides in said:
+        assert holds(*sides), plan.why
+        assert sides[0] == pytest.approx(float(np.asarray(plan.floor)), rel=1e-9)
+
+
+@pytest.mark.parametrize("method", STALLING, ids=lambda method: str(method.name))
+def test_why_a_plan_stalls(method: Method) -> None:
+    says_where_it_stalls(method)
+
+
+def test_another_floor_is_found() -> None:
+    def wrong(k: Constants, *, eps: Any) -> Any:
+        plan = lsr.steps(k, eps=eps)
+        return replace(plan, why=str(plan.why).replace("2*delta", "delta"))
+
+    tells_apart(says_where_it_stalls, right=lsr.METHOD, wrong=replace(lsr.METHOD, steps=wrong))
 
 
 # --- claims

@@ -99,7 +99,7 @@ CASES = [
     *cases("C7", stage_one.near, short(stage_one.NEAR, 4), "T ≤ 4"),
     *cases("C8", tsla_joined.joined, tsla_joined.SETTINGS[:1], "T1 ≤ 3, T2 ≤ 2", planted=False),
     *cases("C8", tsla_joined.near, tsla_joined.NEAR, "T1 ≤ 3, T2 ≤ 2"),
-    *cases("C15", sgd_pl_last.last_iterate, short(sgd_pl_last.SETTINGS), "C15a, T ≤ 2", planted=False),
+    *cases("C15", sgd_pl_last.last_iterate, sgd_pl_last.SETTINGS[:2], "C15a, T ≤ 2", planted=False),
     *cases("C15", sgd_pl_last.near, short(sgd_pl_last.NEAR), "C15a, T ≤ 2"),
     *cases("C19", last_iterate.smoothed, short(last_iterate.SETTINGS, 1), "T = 1", planted=False),
     *cases("C19", last_iterate.near, short(last_iterate.NEAR), "T = 2"),
@@ -321,11 +321,11 @@ def test_each_way_of_asking_solves_it(ask: Ask) -> None:
 
 
 FLAGS = Path("/proc/cpuinfo").read_text(encoding="utf-8").split() if Path("/proc/cpuinfo").exists() else []
-KERNELS = [kernel for kernel, flag in (("Haswell", "avx2"), ("Zen", "avx2"), ("SkylakeX", "avx512f")) if flag in FLAGS]
+KERNELS = [kernel for kernel, flag in (("Haswell", "avx2"), ("SkylakeX", "avx512f")) if flag in FLAGS]
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_a_degenerate_program_is_solved_by_every_kernel_of_this_processor(kernel: str) -> None:
+def test_a_degenerate_program_is_solved_by_the_kernels_of_this_processor(kernel: str) -> None:
     """The one that Clarabel does not solve when it is first asked with kernels for AVX-512. Its worst case is the floor."""
     code = "from tsla.theory.certificates.worst_case.stage_one import *; print(find(NEAR[1], STRONGLY_CONVEX))"
     environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_L2_SIZE"} | {"OPENBLAS_CORETYPE": kernel}
