@@ -21,6 +21,7 @@ from tsla.empirics.moments.per_example.watch import Watch
 COUPLED = {torch.float64: 1e-7, torch.float32: 1e-3}
 """Of the largest logit, a difference that rounding does not make, with TF32 in float32. In other precisions it is LOW_PRECISION."""
 LOW_PRECISION = 0.02
+PROBES = 4  # of other paths that are kept: of a model that takes a new one each time each would be tried in vain
 FEW = 8  # examples of a microbatch, below which one of them also goes alone
 
 
@@ -63,17 +64,18 @@ class Paths:
                 continue
             self._probes.sort(key=lambda other: other is not probe)
             return found
-        self._probes.insert(0, Probe(self._forward, x, self._parameters, whole=True))
+        self._probes = [Probe(self._forward, x, self._parameters, whole=True), *self._probes[: PROBES - 1]]
         return self._along(self._probes[0], x)
 
     def _along(self, probe: Probe, x: Inputs) -> tuple[Tensor, list[Call]]:
         tape = Tape(self._parameters, len(x), probe.shapes)
         logits = self._forward(x, tape)
         if not self.random and tuple(tape.seen_calls) not in self._seen:
-            own = probe if x is probe.x else Probe(self._forward, x, self._parameters)
-            own.compare(logits, detours=tape.detours)
-            self._compared.append(own)
             self._seen.add(tuple(tape.seen_calls))
+            own = probe if x is probe.x else Probe(self._forward, x, self._parameters)
+            if not own.random:
+                own.compare(logits, detours=tape.detours)
+                self._compared.append(own)
         return logits, tape.calls
 
     def compare_gradients(self, x: Inputs, slopes: Callable[[Tensor], list[Tensor]], squares: Tensor) -> None:

@@ -34,13 +34,14 @@ class Text(nn.Module):
 
     def __init__(self, mix: Mix = lambda x: x, again: Callable[..., Tensor] = lambda middle, *given: middle(*given)) -> None:
         super().__init__()
-        self.words, self.positions = nn.Embedding(WORDS, WIDTH), nn.Embedding(LENGTH, WIDTH)
+        self.words, table = nn.Embedding(WORDS, WIDTH), nn.Embedding(LENGTH, WIDTH)
+        self.positions = Written(lambda s, ids: s.table(torch.arange(ids.shape[1])[None]), table=table)
         self.fused, self.out, self.norm = nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(WIDTH, WIDTH), nn.LayerNorm(WIDTH)
         self._mix, self._again = mix, again
 
     def forward(self, ids: Tensor, mask: Tensor | None = None, scale: float = 1.0) -> Output:
         padded = mask is not None and not bool(mask.all())
-        x = self.words(ids) + self.positions(torch.arange(ids.shape[1]).expand(len(ids), -1))
+        x = self.words(ids) + self.positions(ids).to(ids.device)
         bias = torch.zeros(len(ids), 1, ids.shape[1], dtype=x.dtype).masked_fill(mask[:, None] == 0, -1e9) if padded else None
         x = self._again(self.middle, x, bias)
         if padded:
