@@ -80,7 +80,7 @@ def _is_state(found: Any) -> bool:
     return (
         isinstance(found, dict)
         and any(isinstance(value, Tensor) for value in found.values())
-        and all(isinstance(value, Tensor) or str(key).endswith("_extra_state") for key, value in found.items())
+        and all(isinstance(key, str) and (isinstance(value, Tensor) or key.endswith("_extra_state")) for key, value in found.items())
     )
 
 

@@ -74,7 +74,7 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
         header.pop("__metadata__", None)
         return {name: _part(content, start, **about) for name, about in header.items()}
     except (ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
-        raise ValueError("not a file of safetensors") from error
+        raise ValueError(f"not a file of safetensors with tensors of {', '.join(SAFETENSORS)}") from error
 
 
 def _part(content: bytes, start: int, *, dtype: str, shape: list[int], data_offsets: tuple[int, int]) -> Tensor:

@@ -333,6 +333,7 @@ def bad_files() -> None:
     Path("text.safetensors").write_text("no weights, whatever the name may say", encoding="utf-8")
     Path("cut.safetensors").write_bytes(safetensors(mlp().state_dict())[:-1])
     torch.save({"epoch": 1, "loss": 2.0}, "keys.pt")
+    torch.save({1: torch.zeros(1)}, "numbers.pt")
     torch.save({"args": argparse.Namespace(lr=0.1), "model": mlp().state_dict()}, "arguments.pt")
     torch.save(mlp(), "module.pt")
     torch.save(mlp().state_dict() | before("module.", mlp().state_dict()), "twice.pt")
@@ -385,6 +386,7 @@ BAD = [
     own("checkpoint = empty.pt is not", checkpoint="empty.pt"),
     own("checkpoint = code.pt is not", "weights_only=True", checkpoint="code.pt"),
     own("checkpoint = list.pt holds a list", "must be a state_dict", checkpoint="list.pt"),
+    theirs("checkpoint = numbers.pt holds the keys 1;", checkpoint="numbers.pt"),
     own("checkpoint = keys.pt holds the keys epoch, loss", "state_dict or model_state_dict or model", checkpoint="keys.pt"),
     theirs("checkpoint = arguments.pt is not", "it holds argparse.Namespace,", "model.state_dict()", checkpoint="arguments.pt"),
     theirs("checkpoint = module.pt is not", "torch.nn.modules.linear.Linear", "model.state_dict()", checkpoint="module.pt"),
