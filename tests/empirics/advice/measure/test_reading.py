@@ -19,10 +19,10 @@ from torch import Tensor
 from tests.empirics.moments.classified import CLASSES, classifier, examples, measured
 from tsla.empirics.advice.layout import WIDTH
 from tsla.empirics.advice.measure import Reading, reading
-from tsla.empirics.advice.measure.advice import NEARLY_ALL
 from tsla.empirics.advice.measure.table import below_1
 from tsla.empirics.moments.estimators import Estimate
 from tsla.empirics.moments.full_batch import gradient_moments
+from tsla.empirics.moments.live import NEARLY_ALL
 from tsla.empirics.moments.measure import draw, measure
 from tsla.theory.moments import MOMENTS, Moments
 from tsla.theory.testing.planted import Rejects
