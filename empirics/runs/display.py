@@ -65,7 +65,8 @@ class Display:
 
     def _on_terminal(self, text: str) -> None:
         if self._terminal is None:
-            self._terminal = Live(console=self._console, auto_refresh=False)
+            on_terminal = sys.stdout.isatty()  # what goes to a file stays there
+            self._terminal = Live(console=self._console, auto_refresh=False, redirect_stdout=on_terminal)
             self._terminal.start()
             atexit.register(self.close)  # a training loop need not say that it is over
         self._terminal.update(Text(text), refresh=True)

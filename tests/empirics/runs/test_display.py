@@ -50,8 +50,10 @@ def test_a_terminal_has_the_last_text_once(monkeypatch: pytest.MonkeyPatch, caps
     display = Display()
     for i in (1, 2):
         display.show(f"text {i}\nof two lines", "line")
+        sys.stdout.write(f"{i}\n")
     display.close()
-    shown = capsys.readouterr().err
+    out, shown = capsys.readouterr()
+    assert out == "1\n2\n"
     assert shown.index("text 1") < shown.index("\x1b[1A") < shown.index("text 2")  # the cursor goes up between them
     assert "\nline" not in shown
 
