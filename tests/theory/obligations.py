@@ -16,7 +16,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.claims.support import relations
 from tests.claims.support.refusals import unless_refused
 from tests.theory.stated import problems, stated
 from tsla import cli
@@ -25,6 +24,7 @@ from tsla.theory.claims import BY_ID
 from tsla.theory.constants import Constants
 from tsla.theory.method import Method
 from tsla.theory.plan import Plan
+from tsla.theory.testing import relations
 from tsla.theory.testing.domain import FIELDS, constants, costly, positive_deltas, step_sizes, targets, thetas
 from tsla.theory.testing.relations import call, given_to
 
