@@ -363,9 +363,10 @@ def end_of(text: str) -> float:
 
 def every_note_is_of_its_number(text: Callable[[Reading], str]) -> None:
     generator = np.random.default_rng(1)
-    for found in (random_reading(generator) for _ in range(300)):
+    for found in (random_reading(generator) for _ in range(200)):
+        lines = text(found).splitlines()
         for begins, (below, same, above, at) in SIDES.items():
-            (line,) = [line for line in text(found).splitlines() if line.startswith(begins)]
+            (line,) = [line for line in lines if line.startswith(begins)]
             value, low, high = re.search(r"(none|-?[\d.]+)(?:  \[(\S+), (\S+)\])?  ", line[len(begins) - 1 :]).groups()  # type: ignore[union-attr]
             ends = [end_of(value if end is None else end) for end in (low, high)]
             said = [side for side, words in enumerate((below, same, above, "open")) if words in line]
