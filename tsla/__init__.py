@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from tsla.empirics.simulation import problems
     from tsla.empirics.simulation.oracles import Oracle
     from tsla.empirics.simulation.simulate import simulate
+    from tsla.empirics.smoothing.cross_entropy import CrossEntropy
     from tsla.empirics.smoothing.loss import SmoothedCrossEntropy
     from tsla.empirics.smoothing.schedules import Adaptive, Annealed, Constant, Cosine, Linear, TwoStage
     from tsla.empirics.training.configuration import TrainingConfig
@@ -34,6 +35,7 @@ __all__ = [
     "Constant",
     "Constants",
     "Cosine",
+    "CrossEntropy",
     "Linear",
     "MomentsMonitor",
     "Oracle",
@@ -74,6 +76,7 @@ _ATTRIBUTES = {
     "tsla.empirics.advice.measure": "Reading reading",
     "tsla.empirics.advice.plan.planned": "Planned plan",
     "tsla.empirics.smoothing.schedules": "Adaptive Annealed Constant Cosine Linear TwoStage",
+    "tsla.empirics.smoothing.cross_entropy": "CrossEntropy",
     "tsla.empirics.smoothing.loss": "SmoothedCrossEntropy",
     "tsla.empirics.training.configuration": "TrainingConfig",
     "tsla.empirics.training.loop": "train",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -232,6 +234,58 @@ def test_train_writes_a_checkpoint_that_measure_reads(run: Run) -> None:
     assert measured["moments"]["s2"]["value"] == pytest.approx(float(last["s2"]), rel=1e-3)
 
 
+def safetensors(state: dict[str, Tensor]) -> bytes:
+    """A file as the library writes it, which tests/integrations reads as well."""
+    parts = {name: value.contiguous().numpy().tobytes() for name, value in state.items()}
+    header, at = {"__metadata__": {"format": "pt"}}, 0
+    for name, part in parts.items():
+        header[name] = {"dtype": "F32", "shape": list(state[name].shape), "data_offsets": [at, at := at + len(part)]}
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + b"".join(parts.values())
+
+
+Saved = Callable[[dict[str, Tensor]], dict[str, Any]]
+LOSS = {"loss.schedule.elapsed": torch.tensor(2.0), "loss._extra_state": {"elapsed": 2}}
+WRAPPED: dict[str, tuple[Saved, str]] = {  # what people save, and what `tsla measure` says of it
+    "the weights": (lambda state: state, ""),
+    "with the epoch": (lambda state: {"epoch": 3, "model_state_dict": state, "optimizer_state_dict": {"state": {}}}, ""),
+    "as model": (lambda state: {"model": state, "name": "mlp"}, ""),
+    "a name as model": (lambda state: {"state_dict": state, "model": "mlp"}, ""),
+    "DataParallel": (lambda state: before("module.", state), "without the prefix module."),
+    "torch.compile": (lambda state: {"model": before("_orig_mod.", state)}, "without the prefix _orig_mod."),
+    "compiled, then distributed": (lambda state: before("module._orig_mod.", state), "without the prefix module._orig_mod."),
+    "averaged": (
+        lambda state: before("module.", state) | {"n_averaged": torch.tensor(3)},
+        "without the prefix module.; left out: n_averaged",
+    ),
+    "Lightning": (
+        lambda state: {"epoch": 2, "state_dict": before("model.", state) | LOSS},
+        "without the prefix model.; left out: loss.schedule.elapsed",
+    ),
+}
+
+
+def before(prefix: str, state: dict[str, Tensor]) -> dict[str, Any]:
+    return {prefix + name: value for name, value in state.items()}
+
+
+@pytest.mark.parametrize("saved", WRAPPED)
+def test_weights_as_people_save_them(saved: str, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    of, says = WRAPPED[saved]
+    expected = torch.load("mlp.pt", weights_only=True)
+    torch.save(of(expected), "saved.pt")
+    found = checkpoints.build(checkpoints.read(Path("saved.pt")), "measured_models:mlp").state_dict()
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
+    assert caplog.messages == ([f"checkpoint = saved.pt: {says}"] if says else [])
+
+
+def test_a_file_of_safetensors(folder: Path) -> None:
+    expected = torch.load("mlp.pt", weights_only=True)
+    Path("model.safetensors").write_bytes(safetensors(before("module.", expected)))
+    found = checkpoints.build(checkpoints.read(Path("model.safetensors")), "measured_models:mlp").state_dict()
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
+
+
 def test_a_run_that_diverged_writes_no_checkpoint(capsys: pytest.CaptureFixture[str]) -> None:
     assert ends(f"train --method sgd {TINY} --eta 1e30 --checkpoint run.pt".split()) == 2
     assert "too large: the run diverged" in capsys.readouterr().err
@@ -276,7 +330,16 @@ def bad_files() -> None:
     Path("empty.pt").touch()
     torch.save(Malicious(), "code.pt")
     torch.save([1, 2], "list.pt")
+    Path("text.safetensors").write_text("no weights, whatever the name may say", encoding="utf-8")
+    Path("cut.safetensors").write_bytes(safetensors(mlp().state_dict())[:-1])
     torch.save({"epoch": 1, "loss": 2.0}, "keys.pt")
+    torch.save({"args": argparse.Namespace(lr=0.1), "model": mlp().state_dict()}, "arguments.pt")
+    torch.save(mlp(), "module.pt")
+    torch.save(mlp().state_dict() | before("module.", mlp().state_dict()), "twice.pt")
+    torch.save(before("module.", mlp().state_dict()) | before("model.", mlp().state_dict()), "teacher.pt")
+    torch.save({"model": mlp().state_dict(), "state_dict": mlp().state_dict()}, "two.pt")
+    torch.save(before("model.", mlp().state_dict()) | {"model.9.weight": torch.zeros(1)}, "deeper.pt")
+    torch.save(before("net.", mlp().state_dict()), "net.pt")
     save("nan.pt", state_dict=state(**{"1.weight": torch.full((64, 64), torch.nan)}))
     save("shape.pt", state_dict=state(**{"1.weight": torch.zeros(64, 25)}))
     save("extra.pt", state_dict=state(**{"9.weight": torch.zeros(1)}))
@@ -321,8 +384,19 @@ BAD = [
     own("checkpoint = text.pt is not", "weights_only=True", checkpoint="text.pt"),
     own("checkpoint = empty.pt is not", checkpoint="empty.pt"),
     own("checkpoint = code.pt is not", "weights_only=True", checkpoint="code.pt"),
-    own("checkpoint = list.pt holds a list", "must be a dict", checkpoint="list.pt"),
-    own("checkpoint = keys.pt holds the keys epoch, loss", "'state_dict' and 'network'", checkpoint="keys.pt"),
+    own("checkpoint = list.pt holds a list", "must be a state_dict", checkpoint="list.pt"),
+    own("checkpoint = keys.pt holds the keys epoch, loss", "state_dict or model_state_dict or model", checkpoint="keys.pt"),
+    theirs("checkpoint = arguments.pt is not", "it holds argparse.Namespace,", "model.state_dict()", checkpoint="arguments.pt"),
+    theirs("checkpoint = module.pt is not", "torch.nn.modules.linear.Linear", "model.state_dict()", checkpoint="module.pt"),
+    theirs("checkpoint = two.pt holds weights as state_dict and model", "one network", checkpoint="two.pt"),
+    theirs("checkpoint = twice.pt: 1.weight and module.1.weight are both 1.weight without a prefix", checkpoint="twice.pt"),
+    theirs("checkpoint = teacher.pt: module.1.weight and model.1.weight are both 1.weight", "one network", checkpoint="teacher.pt"),
+    theirs("checkpoint = deeper.pt: the network lacks model.9.weight", checkpoint="deeper.pt"),
+    theirs("checkpoint = net.pt: the file lacks 1.weight", "(net.1.weight has a prefix that is none of module.", checkpoint="net.pt"),
+    *(
+        theirs(f"checkpoint = {name}.safetensors is not a file of safetensors", checkpoint=f"{name}.safetensors")
+        for name in ("text", "cut")
+    ),
     own("checkpoint = nan.pt: 1.weight has values that are not finite", checkpoint="nan.pt"),
     own("checkpoint = shape.pt: 1.weight has shape (64, 25); must be (64, 64)", checkpoint="shape.pt"),
     own("checkpoint = extra.pt: the network lacks 9.weight, which the file has", checkpoint="extra.pt"),
@@ -378,6 +452,12 @@ BAD = [
     own("eta_L = 2 must be", "at most 1", eta_L="2"),
     own("examples = 3 must be a whole number, at least 4 and at most 60", examples="3"),
     own("seed = -1 must be a whole number, at least 0", seed="-1"),
+    own("device = mps has no float64", "cpu", device="mps"),
+    own("device = 'gpu' must be cpu or cuda", device="gpu"),
+    pytest.param(
+        own("device = cuda must be a GPU that torch sees, and it sees none", "cpu works", device="cuda"),
+        marks=pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is there"),
+    ),
     own("--batch-size", "'2.5' is not a whole number", batch_size="2.5"),
     own("--batch-norm", "'batch'", batch_norm="batch"),
     own("unknown argument --bias", "allowed:", "--smoothing", bias="1"),

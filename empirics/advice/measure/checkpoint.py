@@ -117,6 +117,7 @@ def measured(
     until: float | None = None,
     microbatch: int = MICROBATCH,
     batch_norm: str | None = None,
+    device: str = "cpu",
     seed: int = 0,
 ) -> Answer:
     """What the examples say of smoothing at the weights of a checkpoint.
@@ -128,12 +129,15 @@ def measured(
                 of the setting's size as training makes them, ``examples`` in all, each batch drawn anew
     model:      "module:function", for files without a network of their own
     smoothing:  a name in NAMED, an .npy file of probabilities ``(K,)`` or ``(n, K)``, or the checkpoint of a teacher
+    device:     "cpu" or "cuda"; "mps" is refused, for it has no float64
     examples:   how many are drawn from the data, without replacement; by default all. ``until`` may stop earlier
 
     Raises ValueError that names the argument for whatever is not as it must be.
     """
     _check(microbatch=microbatch, seed=seed, until=until)
+    place = _device(device)
     subject = load(checkpoint, data, folder=folder, model=model, smoothing=smoothing)
+    subject.network.to(place)
     options: dict[str, Any] = {"until": until, "microbatch": microbatch, "batch_norm": batch_norm, "seed": seed}
     if batch_norm == "training":
         found = _of_batches(subject, setting.batch_size, examples, until, seed)
@@ -183,6 +187,16 @@ def _check(*, microbatch: int, seed: int, until: float | None) -> None:
         whole(name, value, at_least=least)
     if until is not None:
         real("until", until, above=0)
+
+
+def _device(name: str) -> torch.device:
+    if name == "mps":
+        raise ValueError("device = mps has no float64, in which the moments are added up; must be cpu, or cuda where torch sees a GPU")
+    if name not in ("cpu", "cuda"):
+        raise ValueError(f"device = {name!r} must be cpu or cuda")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device = cuda must be a GPU that torch sees, and it sees none; cpu works everywhere")
+    return torch.device(name)
 
 
 def _examples(data: str, folder: Path | None, checkpoint: Checkpoint) -> tuple[Json, Tensor, Tensor]:

@@ -104,6 +104,14 @@ def test_a_monitor_shows_what_it_measures_and_measures_the_same(tmp_path: Path, 
     assert "smoothed, theta = 0.3" in text
 
 
+def test_a_view_that_fails_ends_nothing() -> None:
+    monitor = MomentsMonitor(mlp(), data(), every=1, examples=32, live=True)
+    with pytest.warns(UserWarning, match="MomentsMonitor shows nothing more: .*could not convert"):
+        monitor.step("no number")  # type: ignore[arg-type]
+    monitor.step("no number")  # type: ignore[arg-type]
+    assert len(monitor.rows) == 2
+
+
 def test_few_groups_say_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     monitor = MomentsMonitor(mlp(), data(), every=1, examples=32, live=True)
     monitor.step()

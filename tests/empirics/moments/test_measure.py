@@ -17,6 +17,7 @@ from tsla.empirics.moments.estimators import MIN_GROUPS
 from tsla.empirics.moments.full_batch import gradient_moments, layer_moments
 from tsla.empirics.moments.measure import Measurement, class_frequencies, draw, measure
 from tsla.empirics.runs.progress import Progress
+from tsla.empirics.smoothing.cross_entropy import CrossEntropy
 from tsla.empirics.smoothing.labels import Smoothing
 
 
@@ -59,6 +60,17 @@ def test_a_data_loader_and_any_iterable() -> None:
     assert measure(classifier(), iter(draw(*examples())), population=24).estimates.moments == measured().estimates.moments
 
 
+def test_a_set_is_drawn_from_as_draw_does() -> None:
+    inputs, labels = examples(200)
+    expected = measure(classifier(), draw(inputs, labels, seed=3), population=200, until=0.5, seed=3)
+    for dataset in ((inputs, labels), TensorDataset(inputs, labels)):
+        found = measure(classifier(), dataset, until=0.5, seed=3)
+        assert (found.examples, found.population) == (expected.examples, 200)
+        assert found.examples < 200
+        assert found.estimates.moments == expected.estimates.moments
+    are_of_all(measure(classifier(), examples(), "prior"), "prior")
+
+
 def test_a_label_for_each_example_comes_with_its_batch() -> None:
     labels = torch.softmax(torch.randn(24, CLASSES, generator=torch.Generator().manual_seed(5)).double(), 1)
     are_of_all(measure(classifier(), draw(*examples(), labels, seed=7), population=24), labels)
@@ -66,7 +78,7 @@ def test_a_label_for_each_example_comes_with_its_batch() -> None:
 
 def test_prior_is_that_of_all_batches_though_the_first_lacks_a_class() -> None:
     batches = [(torch.zeros(2, 2).double(), torch.tensor([0, 0])), (torch.zeros(4, 2).double(), torch.tensor([0, 1, 1, 1]))]
-    assert class_frequencies(classifier(), batches).tolist() == [0.5, 0.5, 0]
+    assert class_frequencies(classifier(), batches, CrossEntropy()).tolist() == [0.5, 0.5, 0]
 
 
 def test_silence_is_that_of_every_example() -> None:
@@ -131,8 +143,6 @@ def test_each_batch_meets_randomness_of_its_own_and_the_seed_decides_it() -> Non
     ("batches", "options", "message"),
     [
         ([], {}, "examples = 0 are too few"),
-        ([torch.zeros(3, 2)], {}, r"batches gave a Tensor; must give tensors \(inputs, labels\) or \(inputs, labels, smoothing\)"),
-        ([(torch.zeros(3, 2), [0, 1, 2])], {}, "batches gave a tuple; must give tensors"),
         (None, {"smoothing": torch.full((24, CLASSES), 1 / 3)}, "smoothing has 24 rows; .* the third part of its batch"),
         (iter([]), {"smoothing": "prior"}, "'prior' goes through all batches twice; give a DataLoader or a list"),
         (None, {"until": 0.0}, "until = 0 must be a finite number above 0"),
