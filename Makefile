@@ -75,11 +75,13 @@ study: $(READY)  ## E1-E5, the branches and the planner, as docs/study_plan.md s
 	$(BIN)/tsla records study_mlp_tuning study_resnet8_tuning
 	$(BIN)/tsla records study_mlp study_mlp_paths study_resnet8 study_resnet8_paths
 	$(BIN)/python -m tsla.empirics.experiments.planner.validation
+	$(BIN)/python -m tsla.empirics.experiments.study.never_dropped
 	$(BIN)/tsla docs study study_third branches planner
 
 study-cifar100: $(READY)  ## The part of the third round that needs the images of CIFAR-100 in data/cifar100 (resumable, an hour; docs/training.md)
 	$(BIN)/tsla records study_heads_tuning
 	$(BIN)/tsla records study_heads study_heads_paths
+	$(BIN)/python -m tsla.empirics.experiments.study.never_dropped
 	$(BIN)/tsla docs study_third
 
 gpu-study: $(READY)  ## ResNet-18 on all of CIFAR-100, five seeds, on a GPU (resumable, hours; needs data/cifar-100-python.tar.gz)

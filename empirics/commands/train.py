@@ -32,6 +32,8 @@ def add(parser: Parser) -> None:
     parser.add_argument("--config", type=Path, help="a TOML file of these names; options win")
     parser.add_argument("--state", type=Path, help="a file that keeps where the run is: a killed one goes on there, to the same bits")
     parser.add_argument("--watch", action="store_true", help=WATCH)
+    about = "show what the moments say while the run goes on; with a file, such as live.html, also there for a browser"
+    parser.add_argument("--live", nargs="?", const=True, metavar="PAGE", help=about)
     parser.add_argument("--out", type=Path, help="write the record to this Parquet file")
     parser.add_argument("--checkpoint", type=Path, help="write the final weights to this file, for `tsla measure`")
     parser.give_json()
@@ -55,7 +57,8 @@ def run(args: argparse.Namespace) -> None:
     config = configuration(args)
     if args.watch and args.state is not None:
         raise ValueError(f"state = {args.state} must be left out with --watch, which looks at the weights of every epoch")
-    must_be_writable(out=args.out, checkpoint=args.checkpoint, state=args.state, inputs={"config": args.config})
+    page = Path(args.live) if isinstance(args.live, str) else None
+    must_be_writable(out=args.out, checkpoint=args.checkpoint, state=args.state, live=page, inputs={"config": args.config})
     with processes.group(config.device):
         split = setup.training_split(config)
         model = setup.initial_model(config, split)
@@ -64,7 +67,7 @@ def run(args: argparse.Namespace) -> None:
             for row in run:
                 _refuse_divergence(config, row)
             return
-        rows = _shown(config, run)
+        rows = _lively(config, run, page) if args.live else _shown(config, run)
         table = pd.DataFrame(rows)
         about = config.flat() | {"device": device_of(config).type}
         network = setup.network(config, split)
@@ -99,6 +102,24 @@ def _shown(config: TrainingConfig, run: Iterator[Row]) -> list[Row]:
                 f"epoch {row['epoch']}, loss {row['train_loss']:.4g}, test accuracy {row['test_accuracy']:.3f}, "
                 f"step size {row['eta']:.3g}, theta {row['theta']:.3g}, delta {delta:.3g}"
             )
+    return rows
+
+
+def _lively(config: TrainingConfig, run: Iterator[Row], page: Path | None) -> list[Row]:
+    """All rows, with what their moments say meanwhile."""
+    from tsla.empirics.moments.live import THETA, Live
+    from tsla.empirics.training.devices import taken
+    from tsla.theory.moments import MOMENTS, Moments
+
+    rows: list[Row] = []
+    with Live(theta=config.theta or THETA, batch_size=config.batch_size, page=page, unit="epoch") as live:
+        for row in run:
+            _refuse_divergence(config, row)
+            if not rows:
+                print(f"train: {taken(config)}", file=sys.stderr)
+            rows.append(row)
+            if row["s2"] is not None:
+                live.update(row["epoch"], Moments(*(row[name] for name in MOMENTS)), row["train_loss"])
     return rows
 
 

@@ -7,11 +7,12 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tsla.empirics.models.checkpoints import first_line
 from tsla.empirics.models.inputs import ToLogits
@@ -19,6 +20,7 @@ from tsla.empirics.models.state import device_of, private_randomness
 from tsla.empirics.moments.columns import columns
 from tsla.empirics.moments.estimators import Accumulator, Estimates
 from tsla.empirics.moments.examples import Collate, Drawn, ExamplePool, Unpack
+from tsla.empirics.moments.live import Live, live_of
 from tsla.empirics.moments.per_example import gradient_products
 from tsla.empirics.moments.per_example.batch_norm import check_batch_norm
 from tsla.empirics.smoothing.cross_entropy import CrossEntropy, of_whole_examples
@@ -135,6 +137,8 @@ class MomentsMonitor:
     batch_norm:  as in :func:`tsla.gradient_moments`; "batch" takes the statistics of each microbatch
     clock:       seconds from any origin
     loss:        as in :func:`tsla.measure`
+    live:        True shows what the moments say while training goes on (:class:`tsla.empirics.moments.live.Live`, which sets θ, the batch
+                 size and a page for a browser); the loss is shown where ``step`` is given that of the last training step
 
     ``latest`` holds what the last step measured, None where it measured nothing: ``schedule.observe(monitor.latest)`` after each step
     drives a schedule of :mod:`tsla.empirics.smoothing.schedules`.
@@ -172,6 +176,7 @@ class MomentsMonitor:
         batch_norm: str | None = None,
         clock: Callable[[], float] = time.perf_counter,
         loss: CrossEntropy | nn.Module | None = None,
+        live: Live | str | Path | bool | None = None,
     ) -> None:
         for name, value, least in (("examples", examples, 2), ("seed", seed, 0), ("microbatch", microbatch, 1)):
             whole(name, value, at_least=least)
@@ -191,6 +196,7 @@ class MomentsMonitor:
         self._cadence = self._cadence_of(every, min(examples, len(self._set)))
         self._draws = np.random.default_rng(seed)
         self._lap_began: float | None = None
+        self._live = live_of(live)
 
     @property
     def cost(self) -> float:
@@ -199,15 +205,25 @@ class MomentsMonitor:
             return self.times.measuring / self.times.training
         return math.inf if self.times.measuring > 0 else 0.0
 
-    def step(self) -> None:
-        """Call before each training step. Measures if it is time to."""
+    def step(self, loss: Tensor | float | None = None) -> None:
+        """Call before each training step. Measures if it is time to; ``loss``, of the step before, is for the live view."""
         self.times.training += self._lap()
         self.latest = None
         examples = self._cadence.due(self.times)
         if examples:
             self._measure(examples)
+            self._show(loss)
         self.times.steps += 1
         self.times.measuring += self._lap()
+
+    def _show(self, loss: Tensor | float | None) -> None:
+        if self._live is None or self.latest is None:
+            return
+        try:
+            self._live.update(self.times.steps, self.latest, None if loss is None else float(loss))
+        except Exception as error:  # whatever a terminal or a notebook raises: no reason to end the run
+            self._live = None
+            warnings.warn(f"MomentsMonitor shows nothing more: {first_line(error)}", stacklevel=3)
 
     def _lap(self) -> float:
         """Seconds since the last call; 0 at the first."""

@@ -58,6 +58,7 @@ def test_options_win_over_the_file_and_the_command_needs_no_file(file: Path, run
         ("epochs = 2", "", "the following arguments are required: --method"),
         ("method = 'sgd'", "--theta 0.1", "theta = 0.1 has no use with --method sgd; it goes with lsr, tsla, adaptive, shrink"),
         ("method = 'lsr'", "--config nowhere.toml", "config = nowhere.toml: no such file"),
+        ("method = 'lsr'", "--live .", "live = .: that is a folder; must be a file"),
         ("method = 'lsr'", "--watch --state run.state", "state = run.state must be left out with --watch"),
         ("method = 'lsr'", "--measure-at 0,x", "'x' is not a whole number"),
         ("method = 'lsr'", "--train-size some", "'some' is not a whole number"),
@@ -103,6 +104,15 @@ def test_a_run_that_is_watched_or_has_a_state_trains_the_same(tmp_path: Path, ru
     assert not (tmp_path / "state").exists()
     assert (plain["train_loss"] == watched["train_loss"]).all()
     assert {"L_power", "eta_L", "pl_ratio"} <= set(watched) - set(plain)
+
+
+def test_a_run_that_is_shown_live_trains_the_same(tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    plain = run(f"train --method lsr {SHORT}")
+    assert cli.main(f"train --method lsr {SHORT} --live {tmp_path / 'live.html'}".split()) == 0
+    out, err = capsys.readouterr()
+    assert out == plain
+    assert [line.split(":")[0] for line in err.splitlines()] == ["train", "epoch 0", "epoch 1"]
+    assert "<pre>epoch 1\n" in (tmp_path / "live.html").read_text(encoding="utf-8")
 
 
 def test_the_checkpoint_builds_its_network(tmp_path: Path, run: Run) -> None:

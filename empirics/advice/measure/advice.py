@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tsla.empirics.moments.estimators import MIN_GROUPS, Estimate
+from tsla.empirics.moments.live import NEARLY_ALL
 from tsla.theory.constants import shown
 
 if TYPE_CHECKING:
     from tsla.empirics.advice.measure.results import Reading
 
-NEARLY_ALL = 0.1
-"""A smaller step does nearly all where it leaves no more than this part of the reduction to smoothing."""
 ROUNDING = 1e-9
 MORE = "Measure more examples."
 
