@@ -13,6 +13,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from scipy.optimize import isotonic_regression
 
 COLUMN, PAGE = 3.5, 7.2
 """Widths in inches: of one column and of two."""
@@ -82,7 +83,7 @@ def house_style() -> Iterator[None]:
 
 def title(figure: Figure, finding: str) -> None:
     """What the figure found, over all of it, in lines as long as it is wide."""
-    figure.suptitle(fill(finding, int(14 * figure.get_figwidth())), x=0.01, horizontalalignment="left")
+    figure.suptitle(fill(finding, int(13 * figure.get_figwidth())), x=0.01, horizontalalignment="left")
 
 
 def band(axes: Axes, rows: pd.DataFrame, x: str, **look: Any) -> None:
@@ -110,37 +111,34 @@ def label_ends(axes: Axes) -> None:
     lines = [line for line in axes.get_lines() if not str(line.get_label()).startswith("_")]
     ends = np.array([_end(axes, line) for line in lines])
     height = axes.get_position().height * axes.get_figure().get_figheight()  # type: ignore[union-attr]  # it is in a figure
-    places = _apart(np.clip(ends[:, 1], 0, 1), 1.15 * LABEL / 72 / height)
+    places = _apart(ends[:, 1], 1.4 * LABEL / 72 / height)
     for line, end, place in zip(lines, ends, places, strict=True):
         axes.annotate(
             str(line.get_label()),
-            (float(end[0]), float(np.clip(end[1], 0, 1))),
+            (float(end[0]), float(end[1])),
             (1.04, float(place)),
             xycoords="axes fraction",
             color=line.get_color(),
             fontsize=LABEL,
             verticalalignment="center",
-            arrowprops={"arrowstyle": "-", "color": line.get_color(), "linewidth": 0.4, "shrinkA": 0, "shrinkB": 2},
+            arrowprops={"arrowstyle": "-", "color": "0.6", "linewidth": 0.4, "relpos": (0, 0.5), "shrinkA": 1, "shrinkB": 2},
         )
 
 
 def _end(axes: Axes, line: Line2D) -> np.ndarray:
-    """The point of a line that is furthest to the right, in fractions of the axes."""
+    """The point of a line, within the axes, that is furthest to the right; in fractions of the axes."""
     points = np.column_stack([np.asarray(line.get_xdata(), float), np.asarray(line.get_ydata(), float)])
     placed: np.ndarray = (axes.transData + axes.transAxes.inverted()).transform(points[np.isfinite(points).all(axis=1)])
-    found: np.ndarray = placed[placed[:, 0].argmax()]
+    inside = placed[(np.abs(placed - 0.5) <= 0.5 + 1e-9).all(axis=1)]
+    found: np.ndarray = inside[inside[:, 0].argmax()]
     return found
 
 
 def _apart(heights: np.ndarray, gap: float) -> np.ndarray:
-    """The same heights in the same order, moved until neighbours are ``gap`` apart and the highest is not above 1."""
+    """The heights nearest to these, in the same order, whose neighbours are ``gap`` apart, from 0 to 1."""
     order = np.argsort(heights, kind="stable")
-    placed = heights[order]
-    for i in range(1, len(placed)):
-        placed[i] = max(placed[i], placed[i - 1] + gap)
-    placed[-1] = min(placed[-1], 1.0)
-    for i in reversed(range(len(placed) - 1)):
-        placed[i] = min(placed[i], placed[i + 1] - gap)
+    below = gap * np.arange(len(order))  # what the labels under each of them take: less that, they need only not fall
+    placed = np.clip(isotonic_regression(heights[order] - below).x, 0, 1 - below[-1]) + below
     found = np.empty_like(placed)
     found[order] = placed
     return found

@@ -1,4 +1,6 @@
-"""The figures, one module each. A module has four names:
+"""The figures, one module each.
+
+A module has four names:
 
 - ``CAPTION``: what is drawn, of which runs;
 - ``numbers(load)``: all that is drawn, as one table, from the records that ``load(name)`` gives, or from theory alone;

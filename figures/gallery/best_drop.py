@@ -25,7 +25,7 @@ CAPTION = (
     "batches of 16, SGD with momentum 0 and weight decay 0, constant step size."
 )
 ROWS = {"loss": "log F", "test loss": "log test loss", "accuracy": "test accuracy"}
-LOOKS = {"0.1": style.SHADES[1], "0.3": style.SHADES[0]}
+LOOKS = {0.1: style.SHADES[1], 0.3: style.SHADES[0]}
 """Of a strength."""
 NEVER = EPOCHS + 3
 """Where smoothing that is never dropped is drawn."""
@@ -38,12 +38,12 @@ def numbers(load: Load) -> pd.DataFrame:
     return pd.DataFrame([row for cell in cells for row in _less_none(tuning, runs, *cell)])
 
 
-def _less_none(tuning: pd.DataFrame, runs: pd.DataFrame, setting: str, outcome: str, theta: str) -> list[dict[str, object]]:
+def _less_none(tuning: pd.DataFrame, runs: pd.DataFrame, setting: str, outcome: str, theta: float) -> list[dict[str, object]]:
     none = tuned(tuning, setting, "none", outcome)
     arms = [arm for arm in tuning.loc[tuning["setting"] == setting, "arm"].unique() if arm.startswith((f"tsla-{theta}-", f"lsr-{theta}"))]
     found = {_drop(arm): differences(runs, setting, tuned(tuning, setting, arm, outcome), none, outcome) for arm in arms}
-    key = {"setting": setting, "outcome": outcome, "theta": theta}
-    return [key | {"drop": drop} | interval(found[drop]) for drop in sorted(found)]
+    key: dict[str, object] = {"setting": setting, "outcome": outcome, "theta": theta}
+    return [{**key, "drop": drop, **interval(found[drop])} for drop in sorted(found)]
 
 
 def _drop(arm: str) -> int:
@@ -72,7 +72,8 @@ def draw(numbers: pd.DataFrame) -> Figure:
         ax.set(ylabel="" if column else f"{label}, less none\n{better}", title="" if row else setting)
     for ax in axes[-1]:
         ax.set(xlabel="s, epoch of the drop")
-    axes[0, 0].legend(loc="upper left")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     return figure
 
 

@@ -20,11 +20,11 @@ CAPTION = (
 )
 THETA = np.linspace(0, 1, 41)
 PARTS = {"bias": "bias θ²β²", "noise": "noise ηL N(θ)", "floor": "floor"}
-LOOKS = dict(zip(PARTS, (style.SHADES[1], style.SHADES[3], style.METHODS["lsr"]), strict=True))
+LOOKS = dict(zip(PARTS, (style.SHADES[0], style.SHADES[2], style.METHODS["lsr"]), strict=True))
 
 
 def numbers(load: Load) -> pd.DataFrame:
-    """A row an epoch and θ: bias, noise and their sum over ``ηL s²``, and θ° with the floor there. First, middle and last measured epoch."""
+    """A row an epoch (first, middle, last) and θ: bias, noise and their sum over ``ηL s²``, and θ° with the floor there."""
     table = load(PATHS).table
     measured = table[(table["setting"] == SETTING) & (table["arm"] == "none")].dropna(subset=["s2", "eta_L"])
     of_epoch = measured.groupby("epoch")[[*MOMENTS, "eta_L"]].mean()
@@ -53,7 +53,7 @@ def finding(numbers: pd.DataFrame) -> str:
 def draw(numbers: pd.DataFrame) -> Figure:
     """One panel an epoch."""
     figure, axes = plt.subplots(1, 3, figsize=(style.PAGE, 2.7), sharey=True)
-    for ax, (epoch, rows) in zip(axes, numbers.groupby("epoch"), strict=False):
+    for ax, (epoch, rows) in zip(axes, numbers.groupby("epoch"), strict=True):
         for part, label in PARTS.items():
             ax.plot(rows["theta"], rows[part], label=label, **LOOKS[part] | {"marker": None})
         best = rows[["best", "least"]].iloc[0]

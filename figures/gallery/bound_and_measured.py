@@ -14,11 +14,11 @@ from tsla.figures.intervals import means
 
 CAPTION = (
     "Mean squared gradient of a random iterate against the number of steps T: bounds (lines) and means over 200 replicas (markers, 95"
-    " % Student-t intervals). Left: SGD at the step size that minimises C4 for each T; the slopes are least-squares fits over T ≥ "
-    "256, bound then measured. Middle: LSR at η = 1/L, θ = 1/(1+δ), δ = 0.1, whose bound stalls at V(θ) (C6). Right: the instances "
+    " % Student-t intervals). Above: SGD at the step size that minimises C4 for each T; the slopes are least-squares fits over T ≥ "
+    "256, bound then measured. Left: LSR at η = 1/L, θ = 1/(1+δ), δ = 0.1, whose bound stalls at V(θ) (C6). Right: the instances "
     "that attain the bounds, (L/2)w² at η = 1/L, so that a bound half as large would be refuted."
 )
-PANELS = {"sgd": "SGD, bound C4", "lsr": "LSR, bound C5", "attained": "attained"}
+PANELS = {"sgd": "SGD, bound C4; slopes of bound and measured", "lsr": "LSR, bound C5", "attained": "instances that attain them"}
 LATE = 256
 """The slopes are fitted from here on."""
 
@@ -41,15 +41,15 @@ def finding(numbers: pd.DataFrame) -> str:
 
 def draw(numbers: pd.DataFrame) -> Figure:
     """Three panels."""
-    figure, axes = plt.subplots(1, 3, figsize=(style.PAGE, 2.9))
-    for ax, (panel, title) in zip(axes, PANELS.items(), strict=True):
+    figure, axes = plt.subplot_mosaic([["sgd", "sgd"], ["lsr", "attained"]], figsize=(style.PAGE, 4.8))
+    for panel, title in PANELS.items():
+        ax = axes[panel]
         curves = numbers[numbers["panel"] == panel].groupby(["instance", "method"], sort=False)
         for look, ((instance, method), rows) in zip(style.LINES, curves, strict=False):
-            label = style.LABELS[str(method)] if panel == "attained" else str(instance).replace(", ", ",\n", 1)
+            label = style.LABELS[str(method)] if panel == "attained" else str(instance)
             _curve(ax, rows, label + (_slopes(rows) if panel == "sgd" else ""), look | {"color": style.METHODS[str(method)]["color"]})
-        ax.set(title=title, xlabel="steps T", xscale="log", yscale="log")
+        ax.set(title=title, xlabel="steps T", ylabel=f"E‖∇F(w_R)‖²\n{style.LOWER}", xscale="log", yscale="log")
         style.label_ends(ax)
-    axes[0].set_ylabel(f"E‖∇F(w_R)‖²\n{style.LOWER}")
     return figure
 
 
@@ -60,4 +60,4 @@ def _curve(ax: Axes, rows: pd.DataFrame, label: str, look: dict[str, str]) -> No
 
 def _slopes(rows: pd.DataFrame) -> str:
     late = rows[rows["T"] >= LATE]
-    return "\n" + ", ".join(f"{float(log_log_slope(late['T'], late[of]).estimate):.2f}" for of in ("bound", "mean"))
+    return ": " + ", ".join(f"{float(log_log_slope(late['T'], late[of]).estimate):.2f}" for of in ("bound", "mean"))

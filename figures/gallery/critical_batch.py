@@ -26,15 +26,19 @@ def numbers(load: Load) -> pd.DataFrame:
     found = []
     for theta in (config["theta"], 1.0):
         sizes = rows.assign(size=moments_of(rows).critical_batch_size(theta)).groupby(["method", "epoch"], sort=False)["size"]
-        found.append(sizes.agg(mean="median", low="min", high="max").rename(columns={"mean": "median"}).reset_index().assign(theta=theta))
+        found.append(pd.DataFrame({"median": sizes.median(), "low": sizes.min(), "high": sizes.max()}).reset_index().assign(theta=theta))
     return pd.concat(found, ignore_index=True).assign(batch_size=config["batch_size"])
 
 
 def finding(numbers: pd.DataFrame) -> str:
     """The critical batch sizes on SGD's path, before training and at the end."""
     of_path = numbers[numbers["method"] == "sgd"].groupby("theta")["median"].agg(["first", "last"])
-    said = [f"from {row.first:.0f} to {row.last:.0f} at θ = {row.Index:g}" for row in of_path.rename(columns=str).itertuples()]
+    said = [f"from {_size(row['first'])} to {_size(row['last'])} at θ = {theta:g}" for theta, row in of_path.iterrows()]
     return f"Along SGD's path the critical batch size goes {' and '.join(said)}; the run has batches of {numbers['batch_size'].iloc[0]}"
+
+
+def _size(found: float) -> str:
+    return f"{found:.0f}" if found > 0 else "none"
 
 
 def draw(numbers: pd.DataFrame) -> Figure:
@@ -49,8 +53,8 @@ def draw(numbers: pd.DataFrame) -> Figure:
         ax.set(title=f"θ = {theta:g}", xlabel="epoch")
     low, high = axes[0].get_ylim()
     for ax in axes:
-        ax.axhspan(min(low, -1), 0, color="0.9", linewidth=0)
+        ax.axhspan(min(low, -1), 0, color="0.92", linewidth=0, zorder=0)
         ax.set_ylim(min(low, -1), high)
         style.label_ends(ax)
-    axes[0].set_ylabel("critical batch size B_c(θ)\n↑ smoothing lowers more")
+    axes[0].set_ylabel(f"critical batch size B_c(θ)\n{style.HIGHER}")
     return figure

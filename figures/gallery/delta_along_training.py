@@ -42,7 +42,7 @@ def numbers(load: Load) -> pd.DataFrame:
 
 def _at_end(numbers: pd.DataFrame, quantity: str, path: str) -> float:
     rows = numbers[(numbers["quantity"] == quantity) & (numbers["method"] == path)]
-    return float(rows.loc[rows["epoch"].idxmax(), "mean"])
+    return float(rows["mean"].iloc[rows["epoch"].argmax()])
 
 
 def finding(numbers: pd.DataFrame) -> str:
@@ -62,7 +62,7 @@ def draw(numbers: pd.DataFrame) -> Figure:
     for path, (quantity, (panel, name, control)) in product(PATHS, LINES.items()):
         rows = numbers[(numbers["quantity"] == quantity) & (numbers["method"] == path)]
         look = style.METHODS[path] | ({"alpha": 0.6, "markerfacecolor": "white"} if control else {})
-        style.band(axes[panel], rows, "epoch", label=f"{name}\n{style.LABELS[path]}".strip(), **look)
+        style.band(axes[panel], rows, "epoch", label=", ".join(filter(None, (name, style.LABELS[path]))), **look)
     B, theta = numbers["batch_size"].iloc[0], numbers["theta"].iloc[0]
     axes[0].set(title="δ of single examples", yscale="log")
     axes[1].set(title=f"variance over plain SGD's,\nB = {B}, θ = {theta:g}", ylabel=style.LOWER)

@@ -23,7 +23,7 @@ CAPTION = (
     "where β² is not far above ε²."
 )
 MAPS = {"tsla": "best rival / TSLA (C8)", "sharpened": "best rival / TSLA, 8δ/(1+δ)", "apart": "smoothed / plain (C12)"}
-X, Y = np.meshgrid(np.geomspace(1e-4, 10, 121), np.geomspace(1e-3, 2, 100))
+X, Y = np.meshgrid(np.geomspace(1e-4, 10, 101), np.geomspace(1e-3, 2, 81))
 """δ, or β²/σ², and ε²/σ²."""
 LEVELS = (-2.0, -1.5, -1.0, -0.5, -0.25, -0.1, 0.0)
 """Of the logarithm of the ratio."""
@@ -36,7 +36,9 @@ def numbers(_: Load) -> pd.DataFrame:
         "sharpened": best_rival(X, Y, sharpened=True),
         "apart": smoothed_pl.gain(1.0, SmoothingOracle(beta2=X, nu2=0.1), np.sqrt(Y)),
     }
-    return pd.concat([pd.DataFrame({"map": name, "x": X.ravel(), "share": Y.ravel(), "ratio": ratio.ravel()}) for name, ratio in maps.items()])
+    return pd.concat(
+        [pd.DataFrame({"map": name, "x": X.ravel(), "share": Y.ravel(), "ratio": ratio.ravel()}) for name, ratio in maps.items()]
+    )
 
 
 def best_rival(delta: np.ndarray, share: np.ndarray, *, sharpened: bool) -> np.ndarray:
@@ -63,10 +65,10 @@ def finding(numbers: pd.DataFrame) -> str:
 def draw(numbers: pd.DataFrame) -> Figure:
     """Three maps with one scale."""
     figure, axes = plt.subplots(1, len(MAPS), figsize=(style.PAGE, 2.7), sharey=True)
-    colours = mpl.colors.ListedColormap(list(plt.get_cmap("Greys_r")(np.linspace(0.3, 1, len(LEVELS) - 1))))
-    colours.set_extremes(over=style.METHODS["tsla"]["color"], under="0.2")
+    greys = mpl.colors.ListedColormap(list(plt.get_cmap("Greys_r")(np.linspace(0.3, 1, len(LEVELS) - 1))))
+    colours = greys.with_extremes(over=style.METHODS["tsla"]["color"], under="0.2")
     for ax, (name, title) in zip(axes, MAPS.items(), strict=True):
-        ratio = numbers[numbers["map"] == name].pivot(index="share", columns="x", values="ratio")
+        ratio = numbers[numbers["map"] == name].pivot_table(index="share", columns="x", values="ratio")
         logs = np.log10(ratio.to_numpy())
         shown = ax.contourf(ratio.columns, ratio.index, logs, levels=LEVELS, cmap=colours, extend="both")
         ax.contour(ratio.columns, ratio.index, logs, levels=[-1.0, -0.25], colors="black", linewidths=0.6, linestyles=["dotted", "dashed"])

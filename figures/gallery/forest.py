@@ -23,7 +23,8 @@ from tsla.figures.gallery import Load
 CAPTION = (
     "E1-E5, a panel a row of the study's plan and a line a setting: mean paired difference with its 95 % Student-t interval, in units of "
     "the smallest effect that matters (half a point of accuracy, 1 % of a loss or a variance), those in favour of the claim to the right. "
-    "Above each panel: how many are supported. Grey: too small to matter. The scale is linear there and logarithmic beyond. A setting without a marker was not run, or has no arm "
+    "Above each panel: how many are supported. Grey: too small to matter. "
+    "The scale is linear there and logarithmic beyond. A setting without a marker was not run, or has no arm "
     "for the claim. Step sizes and arms are tuned on other seeds, but for ResNet-20; p by Holm within a schedule and an amount of noise. "
     "What is seen holds on these settings and is not known of others: third round, "
     f"{scope(MADE_SETTINGS)}; second round, {scope([SETTINGS[name] for name in PRIMARY])}."
@@ -41,7 +42,7 @@ Line = tuple[str, str]
 
 
 def numbers(load: Load) -> pd.DataFrame:
-    """A row a claim and setting: the mean difference and its interval, in favour of the claim and in units of what matters, and the word."""
+    """A row a claim and setting: the word, and the mean difference with its interval, in favour positive, in units of what matters."""
     second = Runs(load(TUNING).table, summary(load(CONFIRMATORY).table), load(PATHS).table)
     found = third_verdicts.found(third_verdicts.made(lambda name: load(name).table)) + verdicts.family(second)
     rows = []
@@ -68,7 +69,8 @@ def draw(numbers: pd.DataFrame) -> Figure:
         found = numbers[numbers["claim"] == row]
         _panel(ax, found, lines)
         in_favour = (found["word"] == SUPPORTED).sum()
-        ax.set(title=f"{row}\n{in_favour} of {len(found)}", xlabel="→ better")
+        name = row.replace("by accuracy", "(acc.)")  # panels are narrow
+        ax.set(title=f"{name}\n{in_favour} of {len(found)}", xlabel="→ better", xticks=(-10, 0, 10))
     axes[0].set_yticks(range(len(lines)), [label for _, label in lines])
     axes[0].invert_yaxis()
     for label, (setting, _) in zip(axes[0].get_yticklabels(), lines, strict=True):

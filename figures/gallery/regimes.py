@@ -31,7 +31,7 @@ def numbers(load: Load) -> pd.DataFrame:
     """A row a row of C9, method and target: samples asked for by the bound, or needed by the run; none where it does not get there."""
     record = load("regimes")
     found = pd.concat([part for q in ROWS for part in (_asked(record, q), _needed(record, q))], ignore_index=True)
-    return found[np.isfinite(found["samples"])].reset_index(drop=True)
+    return found.query("samples < inf").reset_index(drop=True)
 
 
 def _asked(record: Record, q: int) -> pd.DataFrame:
@@ -54,10 +54,10 @@ def _needed(record: Record, q: int) -> pd.DataFrame:
 def finding(numbers: pd.DataFrame) -> str:
     """Which bound asks for the fewest samples at the smallest target."""
     ahead = [str(_at_smallest(numbers, q).idxmin()) for q in ROWS]
-    counts = [f"{style.LABELS[name]} in {ahead.count(name)}" for name in DRAWN if name in ahead and name != "tsla"]
+    others = "; ".join(f"{style.LABELS[name]}: {ahead.count(name)}" for name in DRAWN if name in ahead and name != "tsla")
     return (
-        f"At ε = {number(numbers['eps'].min())} TSLA's bound asks for the fewest samples in {ahead.count('tsla')} of "
-        f"{len(ROWS)} rows of C9; {', '.join(counts)}"
+        f"At ε = {number(numbers['eps'].min())} TSLA's bound asks for the fewest samples in {ahead.count('tsla')} of the "
+        f"{len(ROWS)} rows of C9 ({others})"
     )
 
 

@@ -44,7 +44,9 @@ def _runs(load: Load) -> pd.DataFrame:
         means(rates.assign(ratio=rates["mean_grad2"] / rates["bound"]), ["claim", "instance", "T"], "ratio"),
         means(regimes, plan, "ratio"),
         means(regimes.dropna(subset="gap_bound"), plan, "gap_ratio").assign(claim="C7"),
-        pd.DataFrame({"claim": ["C13"], **{name: last[of] / last["floor"] for name, of in (("mean", "grad2"), ("low", "low"), ("high", "high"))}}),
+        pd.DataFrame(
+            {"claim": ["C13"], **{name: last[of] / last["floor"] for name, of in (("mean", "grad2"), ("low", "low"), ("high", "high"))}}
+        ),
     )
     return pd.concat(found)[["claim", "mean", "low", "high"]].assign(kind=RUN)
 
@@ -55,7 +57,8 @@ def finding(numbers: pd.DataFrame) -> str:
     runs = numbers[numbers["kind"] == RUN]
     return (
         f"{(largest >= ATTAINED).sum()} of {len(largest)} bounds are attained to {100 * (1 - ATTAINED):.0f} %; "
-        f"{(runs['mean'] > 1).sum()} of {len(runs)} runs have a mean above their bound, {(runs['low'] > 1).sum()} by more than their interval"
+        f"{(runs['mean'] > 1).sum()} of {len(runs)} runs have a mean above their bound, "
+        f"{(runs['low'] > 1).sum()} by more than their interval"
     )
 
 
@@ -77,7 +80,7 @@ def draw(numbers: pd.DataFrame) -> Figure:
 
 
 def _largest(ax: Axes, place: int, rows: pd.DataFrame) -> None:
-    largest = rows.loc[rows["mean"].idxmax()]
+    largest = rows.iloc[rows["mean"].argmax()]
     text = f"{largest['mean']:.3f}"
     if largest["kind"] == RUN:
         text += f" [{largest['low']:.3f}, {largest['high']:.3f}]"

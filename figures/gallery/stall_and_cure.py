@@ -36,8 +36,8 @@ def finding(numbers: pd.DataFrame) -> str:
     """Where LSR settles, and who is under the target after how many steps."""
     under = numbers[numbers["mean"] <= numbers["target"]].groupby("method", sort=False)["step"].first()
     lsr = numbers[numbers["method"] == "lsr"].iloc[-1]
-    said = ", ".join(f"{style.LABELS[str(method)]} by step {step}" for method, step in under.items())
-    return f"LSR ends at {lsr['mean'] / lsr['target']:.1f} times the target ε²; under it are {said or 'none'}"
+    said = "; ".join(f"{style.LABELS[str(method)]} at step {step}" for method, step in under.items())
+    return f"LSR ends at {lsr['mean'] / lsr['target']:.1f} times the target ε². First seen under it: {said or 'none'}"
 
 
 def draw(numbers: pd.DataFrame) -> Figure:

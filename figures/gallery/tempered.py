@@ -19,7 +19,8 @@ CAPTION = (
     "and not in the middle, smoothing only held the confidence down. Exploratory: the comparison was thought of after the first round."
 )
 PANELS = {"test_loss": "log test loss", "tempered": "log test loss, best temperature", "test_ece": "calibration error, points"}
-FAMILIES = {"lsr": "lsr", "tsla": "tsla"}
+FAMILIES = ("lsr", "tsla")
+"""Of the arms that are compared with none: smoothed to the end, and dropped."""
 
 
 def numbers(load: Load) -> pd.DataFrame:
@@ -27,7 +28,7 @@ def numbers(load: Load) -> pd.DataFrame:
     last = _with_calibration(load)
     rows = []
     for setting, of_setting in last.groupby("setting", sort=False):
-        arms = {arm.split("-")[0]: runs.set_index("seed").sort_index() for arm, runs in of_setting.groupby("arm")}
+        arms = {str(arm).split("-")[0]: runs.set_index("seed").sort_index() for arm, runs in of_setting.groupby("arm")}
         for method in FAMILIES:
             for outcome in PANELS:
                 less = (arms[method][outcome] - arms["none"][outcome]).to_numpy()
@@ -57,13 +58,13 @@ def finding(numbers: pd.DataFrame) -> str:
 
 def draw(numbers: pd.DataFrame) -> Figure:
     """Three panels, a line a setting and method."""
-    lines = numbers[["setting", "method"]].drop_duplicates().reset_index(drop=True)
-    places = {(row.setting, row.method): row.Index for row in lines.itertuples()}
+    lines = numbers[["setting", "method"]].drop_duplicates()
+    places = {(str(setting), str(method)): place for place, (setting, method) in enumerate(lines.to_numpy())}
     figure, axes = plt.subplots(1, len(PANELS), figsize=(style.PAGE, 0.26 * len(lines) + 1), sharey=True)
     for ax, (outcome, title) in zip(axes, PANELS.items(), strict=True):
         ax.axvline(0, color="0.4", linewidth=0.8)
         for method, rows in numbers[numbers["outcome"] == outcome].groupby("method"):
-            place = [places[setting, method] for setting in rows["setting"]]
+            place = [places[setting, str(method)] for setting in rows["setting"]]
             look = style.METHODS[str(method)]
             style.bars(ax, rows.assign(place=place), "mean", "place", color=look["color"], marker=look["marker"])
         ax.set(title=title, xlabel="less none  (← better)")

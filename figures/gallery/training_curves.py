@@ -1,4 +1,4 @@
-"""Losses and accuracy of the training arms, all evaluated without smoothing, and what they are less than, or more, by paired differences."""
+"""Losses and accuracy of the training arms, all evaluated without smoothing, and their paired differences."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CAPTION = (
 COLUMNS = {"train_loss": "F, noisy training labels", "test_loss": "test loss", "test_accuracy": "test accuracy"}
 UNITS = {"train_loss": ("nats", 1), "test_loss": ("nats", 1), "test_accuracy": ("%", 100)}
 """Of an outcome, and how many of it are 1."""
-ROWS = {"": "mean", "sgd": "less SGD", "control": "less step (1-θ)η"}
+ROWS = {"nothing": "mean", "sgd": "less SGD", "control": "less step (1-θ)η"}
 """What is taken off in each row of panels."""
 CONTROLS = {"lsr": "shrink", "tsla": "shrink-tsla"}
 ARMS = ("sgd", *CONTROLS, *CONTROLS.values())
@@ -36,7 +36,7 @@ def numbers(load: Load) -> pd.DataFrame:
     found = []
     for column, (_, scale) in UNITS.items():
         scaled = table.assign(**{column: scale * table[column]})
-        found.append(means(scaled[scaled["method"].isin(ARMS)], ["method", "epoch"], column).assign(outcome=column, less=""))
+        found.append(means(scaled[scaled["method"].isin(ARMS)], ["method", "epoch"], column).assign(outcome=column, less="nothing"))
         for less, baselines in (("sgd", dict.fromkeys(CONTROLS, "sgd")), ("control", CONTROLS)):
             for method, baseline in baselines.items():
                 pairs = [
@@ -46,7 +46,7 @@ def numbers(load: Load) -> pd.DataFrame:
                 ]
                 found.append(pd.DataFrame(pairs).assign(outcome=column, less=less))
     rows = pd.concat(found, ignore_index=True).assign(drop=drop)
-    return rows[~rows["method"].str.endswith("tsla") | (rows["epoch"] >= drop)].reset_index(drop=True)
+    return rows.query("~method.str.endswith('tsla') | epoch >= drop").reset_index(drop=True)
 
 
 def finding(numbers: pd.DataFrame) -> str:
@@ -68,7 +68,10 @@ def draw(numbers: pd.DataFrame) -> Figure:
             if less:
                 ax.axhline(0, color="0.4", linewidth=0.8)
             for method, of_method in rows.groupby("method", sort=False):
-                look: dict[str, Any] = style.METHODS[str(method)] | {"label": style.LABELS[str(method)].removeprefix("SGD, "), "markevery": 5}
+                look: dict[str, Any] = style.METHODS[str(method)] | {
+                    "label": style.LABELS[str(method)].removeprefix("SGD, "),
+                    "markevery": 5,
+                }
                 if less:
                     style.band(ax, of_method, "epoch", **look)
                 else:

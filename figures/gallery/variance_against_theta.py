@@ -35,7 +35,8 @@ def numbers(load: Load) -> pd.DataFrame:
     table = load("digits").table
     rows = measured(table[table["method"] == "sgd"], theta=0.0, batch_size=1)
     epochs = sorted(rows["epoch"].unique())
-    return pd.concat([_at(rows[rows["epoch"] == epoch]) for epoch in (epochs[0], epochs[len(epochs) // 2], epochs[-1])], ignore_index=True)
+    chosen = dict.fromkeys((epochs[0], epochs[len(epochs) // 2], epochs[-1]))
+    return pd.concat([_at(rows[rows["epoch"] == epoch]) for epoch in chosen], ignore_index=True)
 
 
 def _at(rows: pd.DataFrame) -> pd.DataFrame:
@@ -44,7 +45,7 @@ def _at(rows: pd.DataFrame) -> pd.DataFrame:
     best = pd.DataFrame([{"curve": BEST, "theta": float(star.estimate), "mean": least, "low": float(star.low), "high": float(star.high)}])
     found = Moments(**{name: value[:, None] for name, value in vars(of_seed).items()})
     values = (found.lemma(THETA), found.second_moment(THETA), found.shrunk.second_moment(THETA))
-    curves = [_curve(name, value / found.s2) for name, value in zip(CURVES, values, strict=True)]
+    curves = [_curve(name, np.asarray(value / found.s2)) for name, value in zip(CURVES, values, strict=True)]
     return pd.concat([*curves, best]).assign(epoch=rows["epoch"].iloc[0], delta=rows["delta"].mean())
 
 
@@ -66,8 +67,9 @@ def finding(numbers: pd.DataFrame) -> str:
 
 def draw(numbers: pd.DataFrame) -> Figure:
     """One panel an epoch."""
-    figure, axes = plt.subplots(1, 3, figsize=(style.PAGE, 2.6), sharey=True)
-    for ax, (epoch, rows) in zip(axes, numbers.groupby("epoch"), strict=False):
+    epochs = numbers.groupby("epoch")
+    figure, axes = plt.subplots(1, len(epochs), figsize=(style.PAGE, 2.6), sharey=True)
+    for ax, (epoch, rows) in zip(axes, epochs, strict=True):
         for name, look in CURVES.items():
             style.band(ax, rows[rows["curve"] == name], "theta", label=name, **look | {"marker": None})
         best = rows[rows["curve"] == BEST]
