@@ -73,6 +73,7 @@ def draw(numbers: pd.DataFrame) -> Figure:
         shown = ax.contourf(ratio.columns, ratio.index, logs, levels=LEVELS, cmap=colours, extend="both")
         ax.contour(ratio.columns, ratio.index, logs, levels=[-1.0, -0.25], colors="black", linewidths=0.6, linestyles=["dotted", "dashed"])
         ax.set(title=title, xscale="log", yscale="log", xlabel="β²/σ²" if name == "apart" else "δ")
+        ax.minorticks_off()
     axes[0].set_ylabel("ε²/σ²")
     scale = figure.colorbar(shown, ax=axes, label="ratio of samples", ticks=LEVELS)
     scale.ax.set_yticklabels([f"{10**level:.2g}" for level in LEVELS])

@@ -53,7 +53,7 @@ def draw(numbers: pd.DataFrame) -> Figure:
     for ax, (title, method, q) in zip(axes.flat, PANELS, strict=True):
         rows = numbers[(numbers["method"] == method) & (numbers["q"] == q)]
         _panel(ax, rows.assign(place=rows["problem"].map(problems.index)), style.METHODS[method])
-        ax.set(title=title, xlabel="exponent r", xlim=(-0.4, 4.4))
+        ax.set(title=title, xlabel="exponent r  (← better)", xlim=(-0.4, 4.4))
     axes[0, 0].set_yticks(range(len(problems)), problems)
     axes[0, 0].invert_yaxis()
     axes[0, 0].margins(y=0.12)

@@ -65,6 +65,7 @@ def _panel(ax: Axes, rows: pd.DataFrame) -> None:
     ax.grid(visible=False)
     ax.pcolormesh(DELTA, SHARE, codes, cmap=colours, vmin=-0.5, vmax=len(NAMES) - 0.5, shading="nearest", alpha=0.75, rasterized=True)
     ax.set(xscale="log", yscale="log")
+    ax.minorticks_off()
     for name, region in rows.groupby("fewest"):
         delta, share = region["delta"].median(), region["share"].median()
         box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}

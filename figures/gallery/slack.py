@@ -72,7 +72,7 @@ def draw(numbers: pd.DataFrame) -> Figure:
         style.bars(ax, rows.assign(place=rows["claim"].map(claims.index) + offset), "mean", "place", label=kind, alpha=0.6, **look)
     for place, claim in enumerate(claims):
         _largest(ax, place, numbers[numbers["claim"] == claim])
-    ax.set(xscale="log", xlabel="worst known / bound  (→ tighter)", xlim=(3e-3, 4))
+    ax.set(xscale="log", xlabel="worst known / bound  (→ tighter)", ylabel="claim", xlim=(3e-3, 4))
     ax.set_yticks(range(len(claims)), claims)
     ax.invert_yaxis()
     ax.legend(loc="upper left")

@@ -42,7 +42,7 @@ def finding(numbers: pd.DataFrame) -> str:
 
 def draw(numbers: pd.DataFrame) -> Figure:
     """One panel, step against squared gradient."""
-    figure, ax = plt.subplots(figsize=(style.PAGE, 3.2))
+    figure, ax = plt.subplots(figsize=(style.COLUMN, 2.9))
     for method, rows in numbers.groupby("method", sort=False):
         style.band(ax, rows, "step", label=style.LABELS[str(method)], **style.METHODS[str(method)] | {"marker": None})
     for column, (text, above) in LEVELS.items():

@@ -60,19 +60,20 @@ def draw(numbers: pd.DataFrame) -> Figure:
     """Three rows of three panels."""
     figure, axes = plt.subplots(len(ROWS), len(COLUMNS), figsize=(style.PAGE, 5.6), sharex=True)
     for row, (less, name) in zip(axes, ROWS.items(), strict=True):
+        paired = less != "nothing"
         for ax, (column, title) in zip(row, COLUMNS.items(), strict=True):
             rows = numbers[(numbers["less"] == less) & (numbers["outcome"] == column)]
             better = style.HIGHER if column == "test_accuracy" else style.LOWER
-            ax.set(ylabel=f"{UNITS[column][0]}  {better}", title=f"{title}\n{name}" if not less else name)
+            ax.set(ylabel=f"{UNITS[column][0]}  {better}", title=name if paired else f"{title}\n{name}")
             ax.axvline(numbers["drop"].iloc[0], color="0.4", linestyle=":", linewidth=0.8)
-            if less:
+            if paired:
                 ax.axhline(0, color="0.4", linewidth=0.8)
             for method, of_method in rows.groupby("method", sort=False):
                 look: dict[str, Any] = style.METHODS[str(method)] | {
                     "label": style.LABELS[str(method)].removeprefix("SGD, "),
                     "markevery": 5,
                 }
-                if less:
+                if paired:
                     style.band(ax, of_method, "epoch", **look)
                 else:
                     ax.plot(of_method["epoch"], of_method["mean"], **look)

@@ -26,7 +26,17 @@ from tsla.empirics.training.loop import train
 from tsla.theory.certificates import Certificate
 
 COMMITTED = Path(__file__).parents[2] / "records"
-RECORDS = ("certificates", "digits", "measured_rates", "rates", "regimes", "stall", "study", "study_tempering", "study_tuning")  # what the gallery reads
+RECORDS = (
+    "certificates",
+    "digits",
+    "measured_rates",
+    "rates",
+    "regimes",
+    "stall",
+    "study",
+    "study_tempering",
+    "study_tuning",
+)  # what the gallery reads
 
 TINY = {"epochs": 2, "drop": 1, "train_size": 40, "model": "mlp", "measure_at": (0, 2)}
 STALL = EXPERIMENTS["stall"].configs[0] | {"eps": 0.5, "horizon": 64, "replicas": 3}
