@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import cycle
+
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
@@ -45,7 +47,7 @@ def draw(numbers: pd.DataFrame) -> Figure:
     for panel, title in PANELS.items():
         ax = axes[panel]
         curves = numbers[numbers["panel"] == panel].groupby(["instance", "method"], sort=False)
-        for look, ((instance, method), rows) in zip(style.LINES, curves, strict=False):
+        for look, ((instance, method), rows) in zip(cycle(style.LINES), curves, strict=False):
             label = style.LABELS[str(method)] if panel == "attained" else str(instance)
             _curve(ax, rows, label + (_slopes(rows) if panel == "sgd" else ""), look | {"color": style.METHODS[str(method)]["color"]})
         ax.set(title=title, xlabel="steps T", ylabel=f"E‖∇F(w_R)‖²\n{style.LOWER}", xscale="log", yscale="log")

@@ -25,6 +25,8 @@ RIVALS = {"C9": ("sgd", "lsr", "tsla"), "C15": ("sgd", "lsr", "sgd-pl", "lsr-pl"
 """Of equally short plans the first counts: TSLA's is the shortest only where it is shorter than all others."""
 KAPPAS = (10.0, 1000.0)
 NAMES = {"sgd": "SGD", "lsr": "LSR", "tsla": "TSLA", "sgd-pl": "PL-aware SGD", "lsr-pl": "LSR with A4"}
+TINTS = {"sgd": 1.0, "lsr": 0.5, "tsla": 0.85, "sgd-pl": 0.85, "lsr-pl": 0.45}
+"""How full the colour of a method is: in grey, neighbours would look alike."""
 DELTA, SHARE = np.meshgrid(np.geomspace(1e-5, 10, 73), np.geomspace(1e-4, 1, 61))
 
 
@@ -60,10 +62,10 @@ def draw(numbers: pd.DataFrame) -> Figure:
 
 
 def _panel(ax: Axes, rows: pd.DataFrame) -> None:
-    codes = rows["fewest"].map(list(NAMES).index).to_numpy().reshape(DELTA.shape)
-    colours = mpl.colors.ListedColormap([style.METHODS[name]["color"] for name in NAMES])
+    codes = rows["fewest"].map(list(TINTS).index).to_numpy().reshape(DELTA.shape)
+    colours = mpl.colors.ListedColormap([mpl.colors.to_rgba(style.METHODS[name]["color"], tint) for name, tint in TINTS.items()])
     ax.grid(visible=False)
-    ax.pcolormesh(DELTA, SHARE, codes, cmap=colours, vmin=-0.5, vmax=len(NAMES) - 0.5, shading="nearest", alpha=0.75, rasterized=True)
+    ax.pcolormesh(DELTA, SHARE, codes, cmap=colours, vmin=-0.5, vmax=len(TINTS) - 0.5, shading="nearest", rasterized=True)
     ax.set(xscale="log", yscale="log")
     ax.minorticks_off()
     for name, region in rows.groupby("fewest"):
