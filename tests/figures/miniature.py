@@ -97,7 +97,7 @@ def write_miniature_records(folder: Path) -> Path:
         table, configs = miniature(name)
         records.write(folder / f"{name}.parquet", table, {"experiment": name, "configs": list(configs)}, f"tsla records {name}")
     write_third_round(folder)
-    for path in COMMITTED.glob("*.parquet"):  # what no figure reads yet is there as it is
+    for path in COMMITTED.glob("*.parquet"):  # the others are there as they are
         if path.stem not in (*RECORDS, *THIRD_ROUND):
             copy(path, folder)
     return folder
