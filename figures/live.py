@@ -27,9 +27,11 @@ def draw(record: Record, live: Record) -> Figure:
     figure, axes = plt.subplots(len(COLUMNS), len(arms), figsize=(13, 6.5), sharex=True, sharey="row")
     for (row, (outcome, title)), (column, method) in product(enumerate(COLUMNS.items()), enumerate(arms)):
         ax = axes[row, column]
-        recorded, fresh = (of.table[of.table["method"] == method] for of in (record, live))
-        style.band(ax, recorded, "epoch", outcome, method=method, errorbar=("pi", 100), linewidth=0.7, marker=None)
-        style.band(ax, fresh, "epoch", outcome, method=method, errorbar=None, markevery=5)
+        recorded, fresh = (of.table[of.table["method"] == method].groupby("epoch")[outcome] for of in (record, live))
+        look = style.METHODS[method]
+        range_ = recorded.agg(mean="mean", low="min", high="max").reset_index()
+        style.band(ax, range_, "epoch", **look | {"linewidth": 0.7, "marker": None})
+        ax.plot(fresh.mean(), markevery=5, **look)
         ax.set(title="" if row else style.LABELS[method], ylabel=title, xlabel="epoch")
     return figure
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from textwrap import fill
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
-from numpy.typing import ArrayLike
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from scipy.optimize import isotonic_regression
 
-from tsla.empirics.statistics.intervals import student_t
-from tsla.theory.constants import real
+COLUMN, PAGE = 3.5, 7.2
+"""Widths in inches: of one column and of two."""
 
 # Colours of Okabe and Ito, ordered so that neighbours differ in grey too; line style and marker repeat the distinction.
 METHODS: dict[str, dict[str, Any]] = {
@@ -34,21 +37,40 @@ LABELS = {
     "shrink": "SGD, step (1-θ)η (C17)",
     "shrink-tsla": "SGD, step (1-θ)η, then η",
 }
-MARKERS = {"markeredgecolor": "auto"}  # seaborn's white edges leave little of small markers
+SHADES: tuple[dict[str, Any], ...] = (
+    {"color": "#3F007D", "linestyle": "-", "marker": "o"},
+    {"color": "#8C7BC0", "linestyle": "--", "marker": "s"},
+    {"color": "#54468F", "linestyle": "-.", "marker": "^"},
+    {"color": "#A9A2D2", "linestyle": ":", "marker": "D"},
+)
+"""Of what is no method: strengths, step sizes, targets. Purple, which no method has."""
+LINES: tuple[dict[str, Any], ...] = tuple({name: look[name] for name in ("linestyle", "marker")} for look in SHADES)
+"""Of the same method on several instances: its colour, and one of these each."""
 
 RC: Any = {  # the stubs of matplotlib want a dictionary of literals
     "axes.grid": True,
+    "axes.labelsize": 8,
     "axes.spines.right": False,
     "axes.spines.top": False,
+    "axes.titlesize": 8,
     "figure.constrained_layout.use": True,
     "figure.dpi": 110,
-    "font.size": 9,
+    "figure.titlesize": 9,
+    "figure.titleweight": "bold",
+    "font.size": 8,
     "grid.alpha": 0.3,
-    "legend.fontsize": 8,
+    "legend.fontsize": 7,
     "legend.frameon": False,
-    "lines.markersize": 4,
+    "lines.linewidth": 1.3,
+    "lines.markersize": 3.5,
     "svg.hashsalt": "tsla",
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
 }
+LOWER, HIGHER = "↓ better", "↑ better"
+"""Which way is better, on an axis."""
+LABEL = 7.0
+"""Size of a label in the axes, in points."""
 
 
 @contextmanager
@@ -59,23 +81,64 @@ def house_style() -> Iterator[None]:
         yield
 
 
-def legend_below(axes: Axes, *, columns: int = 1) -> None:
-    """The legend under the axes, where it hides no data."""
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=columns)
+def title(figure: Figure, finding: str) -> None:
+    """What the figure found, over all of it, in lines as long as it is wide."""
+    figure.suptitle(fill(finding, int(13 * figure.get_figwidth())), x=0.01, horizontalalignment="left")
 
 
-def students(values: ArrayLike) -> tuple[float, float]:
-    """The ends of Student's 95 % interval, as seaborn's ``errorbar``."""
-    interval = student_t(values)
-    return float(interval.low), float(interval.high)
+def band(axes: Axes, rows: pd.DataFrame, x: str, **look: Any) -> None:
+    """The column ``mean`` against ``x`` as a line, and a band from ``low`` to ``high``."""
+    axes.plot(rows[x], rows["mean"], **look)
+    axes.fill_between(rows[x], rows["low"], rows["high"], color=look["color"], alpha=0.15, linewidth=0)
 
 
-def band(axes: Axes, rows: pd.DataFrame, x: str, y: str, *, method: str, errorbar: Any = students, **options: Any) -> None:
-    """The mean of the column ``y`` at each ``x`` as a line with a band, by default Student's at 95 %, in the look of ``method``.
+def bars(axes: Axes, rows: pd.DataFrame, x: str, y: str, **look: Any) -> None:
+    """Markers at the columns ``x`` and ``y``, the one that is "mean" with a bar from ``low`` to ``high``."""
+    line = {"color": look["color"], "linewidth": 0.9, "alpha": look.get("alpha")}
+    if x == "mean":
+        axes.hlines(rows[y], rows["low"], rows["high"], **line)
+    else:
+        axes.vlines(rows[x], rows["low"], rows["high"], **line)
+    axes.plot(rows[x], rows[y], linestyle="none", **look)
 
-    The axes must have linear scales when this is called: on others seaborn means the transformed values. Raises ValueError where a
-    value is not finite, which seaborn would leave out of the mean.
+
+def label_ends(axes: Axes) -> None:
+    """Each labelled line's label right of the axes, in its colour and joined to its last point, none on another.
+
+    To be called when nothing moves the limits any more.
     """
-    real(y, rows[y])
-    look = MARKERS | METHODS[method] | options
-    sns.lineplot(rows, x=x, y=y, errorbar=errorbar, err_kws={"alpha": 0.15, "linewidth": 0}, legend=False, ax=axes, **look)
+    axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())
+    lines = [line for line in axes.get_lines() if not str(line.get_label()).startswith("_")]
+    ends = np.array([_end(axes, line) for line in lines])
+    height = axes.get_position().height * axes.get_figure().get_figheight()  # type: ignore[union-attr]  # it is in a figure
+    places = _apart(ends[:, 1], 1.4 * LABEL / 72 / height)
+    for line, end, place in zip(lines, ends, places, strict=True):
+        axes.annotate(
+            str(line.get_label()),
+            (float(end[0]), float(end[1])),
+            (1.04, float(place)),
+            xycoords="axes fraction",
+            color=line.get_color(),
+            fontsize=LABEL,
+            verticalalignment="center",
+            arrowprops={"arrowstyle": "-", "color": "0.6", "linewidth": 0.4, "relpos": (0, 0.5), "shrinkA": 1, "shrinkB": 2},
+        )
+
+
+def _end(axes: Axes, line: Line2D) -> np.ndarray:
+    """The point of a line, within the axes, that is furthest to the right; in fractions of the axes."""
+    points = np.column_stack([np.asarray(line.get_xdata(), float), np.asarray(line.get_ydata(), float)])
+    placed: np.ndarray = (axes.transData + axes.transAxes.inverted()).transform(points[np.isfinite(points).all(axis=1)])
+    inside = placed[(np.abs(placed - 0.5) <= 0.5 + 1e-9).all(axis=1)]
+    found: np.ndarray = inside[inside[:, 0].argmax()]
+    return found
+
+
+def _apart(heights: np.ndarray, gap: float) -> np.ndarray:
+    """The heights nearest to these, in the same order, whose neighbours are ``gap`` apart, from 0 to 1."""
+    order = np.argsort(heights, kind="stable")
+    below = gap * np.arange(len(order))  # what the labels under each of them take: less that, they need only not fall
+    placed = np.clip(isotonic_regression(heights[order] - below).x, 0, 1 - below[-1]) + below
+    found = np.empty_like(placed)
+    found[order] = placed
+    return found

@@ -17,7 +17,7 @@ def run(_: argparse.Namespace) -> int:
     from tsla.figures import drawing, paper_checks
 
     evidence = paper_checks.read()
-    drawing.draw_all(FOLDER, FIGURES)
+    drawing.draw_gallery(FOLDER, FIGURES)
     stale = paper_checks.stale(evidence, Path())
     if stale:
         print(f"{', '.join(stale)} did not say what {paper_checks.EVIDENCE} says; written anew")

@@ -7,22 +7,32 @@ from pathlib import Path
 
 from tsla.options import Parser
 
-ABOUT = "redraw every figure from the records"
+ABOUT = "draw figures from the records, each beside a CSV of its numbers"
 EXTRA = "figures"
-CHECKOUT = "records"
 
 
 def add(parser: Parser) -> None:
     """Its options."""
+    parser.add_argument("names", nargs="*", metavar="NAME", help="figures to draw (default all)")
     parser.add_argument("--out", type=Path, default=Path("build/figures"), help="folder (default build/figures)")
+    parser.add_argument("--records", type=Path, help="folder of the records (default records, of a checkout)")
+    parser.add_argument("--format", default="svg", help="svg, png or pdf (default svg)")
+
+
+def checkout(args: argparse.Namespace) -> str:
+    """A checkout has the records, unless it is said where they are."""
+    return "" if args.records else "records"
 
 
 def run(args: argparse.Namespace) -> None:
-    """Redraw them all from the records."""
+    """Draw them, and name what was written."""
     from tsla.empirics.runs.files import must_be_folder
     from tsla.empirics.runs.records import FOLDER
     from tsla.figures import drawing
 
     must_be_folder("out", args.out)
-    for path in drawing.draw_all(FOLDER, args.out):
-        print(path)
+    source = args.records or FOLDER
+    if not source.is_dir():
+        raise ValueError(f"records = {source}: no such folder; must be one with records, such as those that `tsla records` makes")
+    for path in drawing.draw_gallery(source, args.out, args.names, form=args.format):
+        print(path, path.with_suffix(".csv"), sep="\n")

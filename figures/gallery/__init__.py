@@ -1,6 +1,13 @@
-"""The figures, one module each: ``CAPTION``, and ``draw(load)``, which reads records through ``load(name)`` and returns a Figure.
+"""The figures, one module each.
 
-To add a figure, add a module: it is found by itself, drawn by ``tsla figures`` and shown in the report.
+A module has four names:
+
+- ``CAPTION``: what is drawn, of which runs;
+- ``numbers(load)``: all that is drawn, as one table, from the records that ``load(name)`` gives, or from theory alone;
+- ``finding(numbers)``: what they say, in a sentence that is made of them;
+- ``draw(numbers)``: the Figure.
+
+To add a figure, add a module: it is found by itself, drawn by ``tsla figures`` beside a CSV of its numbers, and shown in the report.
 """
 
 from __future__ import annotations

@@ -2,48 +2,64 @@
 
 from __future__ import annotations
 
-from typing import Any
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tsla.empirics.statistics.intervals import log_log_slope
 from tsla.figures import style
 from tsla.figures.gallery import Load
+from tsla.figures.intervals import means
 
 CAPTION = (
     "Mean squared gradient of a random iterate against the number of steps T: bounds (lines) and means over 200 replicas (markers, 95"
-    " % Student-t intervals). Left: SGD at the step size that minimises C4 for each T; the slopes are least-squares fits over T ≥ "
-    "256, bound then measured. Middle: LSR at η = 1/L, θ = 1/(1+δ), δ = 0.1, whose bound stalls at V(θ) (C6). Right: the instances "
-    "that attain the bounds, so that a bound half as large would be refuted."
+    " % Student-t intervals). Above: SGD at the step size that minimises C4 for each T; the slopes are least-squares fits over T ≥ "
+    "256, bound then measured. Left: LSR at η = 1/L, θ = 1/(1+δ), δ = 0.1, whose bound stalls at V(θ) (C6). Right: the instances "
+    "that attain the bounds, (L/2)w² at η = 1/L, so that a bound half as large would be refuted."
 )
-PANELS = (("SGD, bound C4", "sgd"), ("LSR, bound C5", "lsr"), ("attained: (L/2)w², η = 1/L", None))
-LOOKS = (("#000000", "-", "o"), ("#0072B2", "--", "^"), ("#D55E00", "-.", "s"), ("#009E73", ":", "D"))
+PANELS = {"sgd": "SGD, bound C4; slopes of bound and measured", "lsr": "LSR, bound C5", "attained": "instances that attain them"}
+LATE = 256
+"""The slopes are fitted from here on."""
 
 
-def draw(load: Load) -> Figure:
+def numbers(load: Load) -> pd.DataFrame:
+    """A row a curve and T: the bound, and the mean measured with its interval."""
+    found = means(load("rates").table, ["instance", "method", "T", "bound"], "mean_grad2")
+    return found.assign(panel=found["method"].where(found["instance"] != "attained", "attained"))
+
+
+def finding(numbers: pd.DataFrame) -> str:
+    """How near the means come to the bounds."""
+    ratio = numbers["mean"] / numbers["bound"]
+    attained = numbers["panel"] == "attained"
+    return (
+        f"Runs reach {ratio[~attained].min():.2f} to {ratio[~attained].max():.2f} of their bounds, and "
+        f"{ratio[attained].min():.2f} to {ratio[attained].max():.2f} on the instances that attain them"
+    )
+
+
+def draw(numbers: pd.DataFrame) -> Figure:
     """Three panels."""
-    table = load("rates").table
-    figure, axes = plt.subplots(1, 3, figsize=(11, 4.4))
-    for ax, (title, method) in zip(axes, PANELS, strict=True):
-        attained = table["instance"] == "attained"
-        rows = table[attained if method is None else ~attained & (table["method"] == method)]
-        for look, ((instance, name), group) in zip(LOOKS, rows.groupby(["instance", "method"], sort=False), strict=False):
-            _curve(ax, group, str(name).upper() if method is None else str(instance), look, slopes=method == "sgd")
-        ax.set(title=title, xlabel="steps T", ylabel="", xscale="log", yscale="log")
-        style.legend_below(ax, columns=2 if method == "sgd" else 1)
-    axes[0].set_ylabel("E‖∇F(w_R)‖²")
+    figure, axes = plt.subplot_mosaic([["sgd", "sgd"], ["lsr", "attained"]], figsize=(style.PAGE, 4.8))
+    for panel, title in PANELS.items():
+        ax = axes[panel]
+        curves = numbers[numbers["panel"] == panel].groupby(["instance", "method"], sort=False)
+        for look, ((instance, method), rows) in zip(cycle(style.LINES), curves, strict=False):
+            label = style.LABELS[str(method)] if panel == "attained" else str(instance)
+            _curve(ax, rows, label + (_slopes(rows) if panel == "sgd" else ""), look | {"color": style.METHODS[str(method)]["color"]})
+        ax.set(title=title, xlabel="steps T", ylabel=f"E‖∇F(w_R)‖²\n{style.LOWER}", xscale="log", yscale="log")
+        style.label_ends(ax)
     return figure
 
 
-def _curve(ax: Axes, group: pd.DataFrame, label: str, look: tuple[str, str, str], *, slopes: bool) -> None:
-    color, line, marker = look
-    if slopes:
-        late = group[group["T"] >= 256].groupby("T")[["bound", "mean_grad2"]].mean()
-        label += "\n  slopes " + ", ".join(f"{float(log_log_slope(late.index, late[y]).estimate):.2f}" for y in late)
-    shared: dict[str, Any] = {"data": group, "x": "T", "color": color, "legend": False, "ax": ax} | style.MARKERS
-    sns.lineplot(y="bound", errorbar=None, linestyle=line, **shared)
-    sns.lineplot(y="mean_grad2", errorbar=style.students, err_style="bars", linestyle="none", marker=marker, label=label, **shared)
+def _curve(ax: Axes, rows: pd.DataFrame, label: str, look: dict[str, str]) -> None:
+    ax.plot(rows["T"], rows["bound"], color=look["color"], linestyle=look["linestyle"], label=label)
+    style.bars(ax, rows, "T", "mean", color=look["color"], marker=look["marker"])
+
+
+def _slopes(rows: pd.DataFrame) -> str:
+    late = rows[rows["T"] >= LATE]
+    return ": " + ", ".join(f"{float(log_log_slope(late['T'], late[of]).estimate):.2f}" for of in ("bound", "mean"))

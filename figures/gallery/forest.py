@@ -6,54 +6,75 @@ from collections.abc import Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from tsla.empirics.experiments.study import third_verdicts, verdicts
-from tsla.empirics.experiments.study.findings import CANT_TELL, IN_FAVOUR, MATTERS, NO_BENEFIT, OPEN, REFUTED, SUPPORTED, Finding, Runs
+from tsla.empirics.experiments.study.findings import CANT_TELL, IN_FAVOUR, MATTERS, NO_BENEFIT, OPEN, REFUTED, SUPPORTED, Runs
 from tsla.empirics.experiments.study.outcomes import summary
 from tsla.empirics.experiments.study.scope import NAMES, NETWORKS, noise, schedule, scope
 from tsla.empirics.experiments.study.settings import CONFIRMATORY, PATHS, PRIMARY, SETTINGS, TUNING, Setting
 from tsla.empirics.experiments.study.third_verdicts import MADE_SETTINGS, by_schedule_and_noise
+from tsla.figures import style
 from tsla.figures.gallery import Load
 
 CAPTION = (
     "E1-E5, a panel a row of the study's plan and a line a setting: mean paired difference with its 95 % Student-t interval, in units of "
     "the smallest effect that matters (half a point of accuracy, 1 % of a loss or a variance), those in favour of the claim to the right. "
-    "Grey: too small to matter. The scale is linear there and logarithmic beyond. A setting without a marker was not run, or has no arm "
+    "Above each panel: how many are supported. Grey: too small to matter. "
+    "The scale is linear there and logarithmic beyond. A setting without a marker was not run, or has no arm "
     "for the claim. Step sizes and arms are tuned on other seeds, but for ResNet-20; p by Holm within a schedule and an amount of noise. "
     "What is seen holds on these settings and is not known of others: third round, "
     f"{scope(MADE_SETTINGS)}; second round, {scope([SETTINGS[name] for name in PRIMARY])}."
 )
 LOOKS: dict[str, dict[str, Any]] = {
-    SUPPORTED: {"marker": ">", "color": "#0072B2"},
-    REFUTED: {"marker": "<", "color": "#D55E00"},
-    NO_BENEFIT: {"marker": "s", "color": "#000000"},
-    OPEN: {"marker": "D", "color": "#009E73"},
-    CANT_TELL: {"marker": "o", "color": "0.5", "markerfacecolor": "white"},
+    SUPPORTED: {"marker": ">", "color": style.SHADES[0]["color"]},
+    REFUTED: {"marker": "<", "color": style.SHADES[1]["color"]},
+    NO_BENEFIT: {"marker": "s", "color": "0.25", "markersize": 2.5},
+    OPEN: {"marker": "D", "color": "0.25", "markersize": 2.5},
+    CANT_TELL: {"marker": "o", "color": "0.6", "markerfacecolor": "white", "markersize": 3},
 }
 """Of each word; what can't tell is hollow."""
 Line = tuple[str, str]
 """A setting and its label; of the name of a group, no setting."""
 
 
-def draw(load: Load) -> Figure:
-    """A panel a row of the table, whose lines are the settings by schedule and noise, and below them those of the second round."""
+def numbers(load: Load) -> pd.DataFrame:
+    """A row a claim and setting: the word, and the mean difference with its interval, in favour positive, in units of what matters."""
     second = Runs(load(TUNING).table, summary(load(CONFIRMATORY).table), load(PATHS).table)
     found = third_verdicts.found(third_verdicts.made(lambda name: load(name).table)) + verdicts.family(second)
+    rows = []
+    for one in found:
+        unit = IN_FAVOUR[one.claim] / MATTERS[one.claim]
+        low, high = sorted(unit * float(end) for end in (one.interval.low, one.interval.high))
+        mean = unit * float(one.interval.estimate)
+        rows.append({"claim": one.claim, "setting": one.setting, "mean": mean, "low": low, "high": high, "word": one.word})
+    return pd.DataFrame(rows)
+
+
+def finding(numbers: pd.DataFrame) -> str:
+    """How often each word was said."""
+    said = numbers["word"].value_counts()
+    counts = [f"{said.get(word, 0)} {word}" for word in LOOKS if said.get(word, 0)]
+    return f"Of {len(numbers)} comparisons: {', '.join(counts)}"
+
+
+def draw(numbers: pd.DataFrame) -> Figure:
+    """A panel a row of the table, whose lines are the settings by schedule and noise, and below them those of the second round."""
     lines = _lines()
-    figure, axes = plt.subplots(1, len(MATTERS), figsize=(15, 0.19 * len(lines)), sharey=True)
+    figure, axes = plt.subplots(1, len(MATTERS), figsize=(style.PAGE, 0.135 * len(lines) + 0.9), sharey=True)
     for ax, row in zip(axes, MATTERS, strict=True):
-        _panel(ax, [one for one in found if one.claim == row], lines)
-        ax.set(title=row, xlabel="in favour →\n(1: what matters)")
+        found = numbers[numbers["claim"] == row]
+        _panel(ax, found, lines)
+        in_favour = (found["word"] == SUPPORTED).sum()
+        name = row.replace("by accuracy", "(acc.)")  # panels are narrow
+        ax.set(title=f"{name}\n{in_favour} of {len(found)}", xlabel="→ better", xticks=(-10, 0, 10))
     axes[0].set_yticks(range(len(lines)), [label for _, label in lines])
     axes[0].invert_yaxis()
     for label, (setting, _) in zip(axes[0].get_yticklabels(), lines, strict=True):
         label.set_fontweight("normal" if setting else "bold")
-    figure.suptitle(
-        "Right of the grey band: in favour, by more than matters; left of it: against, by more than matters. Hollow: can't tell"
-    )
     handles = [Line2D([], [], linestyle="", **look) for look in LOOKS.values()]
     figure.legend(handles, list(LOOKS), loc="outside lower center", ncols=len(LOOKS))
     return figure
@@ -75,16 +96,12 @@ def _label(setting: Setting, *, noisy: bool) -> str:
     return f"{NETWORKS[setting.model]}{head}{norm}, {NAMES[setting.data]}{f', {noise([setting])}' if noisy else ''}"
 
 
-def _panel(ax: Axes, found: Sequence[Finding], lines: Sequence[Line]) -> None:
+def _panel(ax: Axes, found: pd.DataFrame, lines: Sequence[Line]) -> None:
     ax.axvspan(-1, 1, color="0.9", linewidth=0)
     ax.axvline(0, color="0.4", linewidth=0.8)
     places = {setting: place for place, (setting, _) in enumerate(lines) if setting}
-    for one in found:
-        ends = (one.interval.estimate, one.interval.low, one.interval.high)
-        centre, *sides = (IN_FAVOUR[one.claim] * float(end) / MATTERS[one.claim] for end in ends)
-        look = LOOKS[one.word]
-        ax.plot(sides, [places[one.setting]] * 2, color=look["color"], linewidth=1)
-        ax.plot(centre, places[one.setting], linestyle="", **look)
+    for word, rows in found.groupby("word"):
+        style.bars(ax, rows.assign(place=rows["setting"].map(places)), "mean", "place", **LOOKS[str(word)])
     ax.set_xscale("symlog", linthresh=1)
     ax.xaxis.set_major_formatter("{x:g}")
     reach = max(2.0, *map(abs, ax.get_xlim()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import matplotlib.pyplot as plt
+import pandas as pd
 from matplotlib.figure import Figure
 
 from tsla.empirics.simulation.oracles import Oracle
@@ -18,26 +19,39 @@ CAPTION = (
     " TSLA drops smoothing after 2 steps and falls under ε². So does plain SGD that knows of A4 (C15b), with fewer steps and without "
     "smoothing. Each curve ends where its plan does; LSR's bound has no plan, and it runs as long as SGD's."
 )
+LEVELS = {"floor": ("floor V(θ) of C5", True), "stall": ("θ²δσ² (C13)", False), "target": ("target ε²", True)}
+"""Column: its name in the figure, and whether that stands above the line."""
 
 
-def draw(load: Load) -> Figure:
-    """One panel, step against squared gradient."""
+def numbers(load: Load) -> pd.DataFrame:
+    """A row a method and step, with the three levels beside it."""
     record = load("stall")
     oracle = Oracle(**record.config["configs"][0]["oracle"])
-    theta = float(paper_theta(oracle.delta))
-    figure, ax = plt.subplots(figsize=(7, 4))
-    for method in record.config["configs"][0]["methods"]:
-        rows = record.table[(record.table["method"] == method) & (record.table["step"] > 0)]
-        ax.plot(rows["step"], rows["grad2"], label=style.LABELS[method], **style.METHODS[method] | {"marker": None})
-        ax.fill_between(rows["step"], rows["low"], rows["high"], color=style.METHODS[method]["color"], alpha=0.2, linewidth=0)
-    for value, text, above in (
-        (record.table["floor"].iloc[0], "floor V(θ) of C5", True),
-        (theta**2 * oracle.beta2, "θ²δσ² (C13)", False),
-        (record.table["eps"].iloc[0] ** 2, "target ε²", True),
-    ):
+    rows = record.table[record.table["step"] > 0].rename(columns={"grad2": "mean"})
+    stall = float(paper_theta(oracle.delta)) ** 2 * oracle.beta2
+    return rows.assign(stall=stall, target=rows["eps"] ** 2)[["method", "step", "mean", "low", "high", *LEVELS]].reset_index(drop=True)
+
+
+def finding(numbers: pd.DataFrame) -> str:
+    """Where LSR settles, and who is under the target after how many steps."""
+    under = numbers[numbers["mean"] <= numbers["target"]].groupby("method", sort=False)["step"].first()
+    lsr = numbers[numbers["method"] == "lsr"].iloc[-1]
+    said = "; ".join(f"{style.LABELS[str(method)]} at step {step}" for method, step in under.items())
+    return f"LSR ends at {lsr['mean'] / lsr['target']:.1f} times the target ε². First seen under it: {said or 'none'}"
+
+
+def draw(numbers: pd.DataFrame) -> Figure:
+    """One panel, step against squared gradient."""
+    figure, ax = plt.subplots(figsize=(style.COLUMN, 2.9))
+    for method, rows in numbers.groupby("method", sort=False):
+        style.band(ax, rows, "step", label=style.LABELS[str(method)], **style.METHODS[str(method)] | {"marker": None})
+    for column, (text, above) in LEVELS.items():
+        value = numbers[column].iloc[0]
         ax.axhline(value, color="0.4", linewidth=0.8)
         side: dict[str, Any] = {"xytext": (0, 2 if above else -2), "va": "bottom" if above else "top"}
-        ax.annotate(text, (record.table["step"].max(), value), textcoords="offset points", ha="right", color="0.25", fontsize=8, **side)
-    ax.set(xlabel="step t", ylabel="E‖∇F(w_t)‖²", xscale="log", yscale="log")
-    style.legend_below(ax, columns=4)
+        ax.annotate(
+            text, (numbers["step"].max(), value), textcoords="offset points", ha="right", color="0.25", fontsize=style.LABEL, **side
+        )
+    ax.set(xlabel="step t", ylabel=f"E‖∇F(w_t)‖²\n{style.LOWER}", xscale="log", yscale="log")
+    style.label_ends(ax)
     return figure

@@ -49,6 +49,9 @@ BAD = [
     Bad("bond", {}, ("COMMAND", "'bond'", "choose from", "compare")),
     Bad("--bond", {}, ("unknown argument --bond", "allowed: --help --version")),
     Bad("records rate", {}, ("'rate'", "digits, regimes, rates, stall, measured_rates, annealed, power_of_tests")),
+    Bad("figures regime", {}, ("figure = 'regime'", "did you mean 'regimes'?", "best_drop, ", "variance_against_theta")),
+    Bad("figures", {"format": "jpg"}, ("format = 'jpg'", "svg, png, pdf")),
+    Bad("figures", {"records": "nowhere"}, ("records = nowhere", "no such folder")),
     Bad("power nowhere.parquet", {}, ("record = nowhere.parquet", "no such file")),
     Bad("envelope nowhere.parquet", {"eta": "0.1", "T": "1"}, ("record = nowhere.parquet", "no such file")),
     Bad("envelope records/digits.parquet", {"eta": "0.1", "T": "1"}, ("L is missing", "--curvature", "--L must be given")),
@@ -166,6 +169,17 @@ def test_figures_and_a_foreign_record(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "study_tuning.parquet does not exist; `tsla records study_tuning` makes it" in refusal(["figures"])
     pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "records" / "study_tuning.parquet")
     assert "study_tuning.parquet is not a record of tsla" in refusal(["figures"])
+
+
+def test_figures_are_drawn_by_name_from_records_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+    """Outside a checkout too."""
+    source = Path("records").resolve()
+    monkeypatch.chdir(tmp_path)
+    assert run(f"figures critical_batch --records {source} --out here --format png").split() == [
+        "here/critical_batch.png",
+        "here/critical_batch.csv",
+    ]
+    assert sorted(path.name for path in tmp_path.glob("*/*")) == ["critical_batch.csv", "critical_batch.png"]
 
 
 def test_a_folder_that_can_not_be_made_is_named(tmp_path: Path, refusal: Refusal) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.figures.miniature import write_miniature_live, write_miniature_records
-from tsla.figures.drawing import draw_all
+from tsla.figures.drawing import draw_gallery
 
 
 @pytest.fixture(scope="session")
@@ -25,4 +25,4 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def drawn(source: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """The figures of the gallery."""
-    return draw_all(source, tmp_path_factory.mktemp("drawn") / "new" / "figures")
+    return draw_gallery(source, tmp_path_factory.mktemp("drawn") / "new" / "figures")

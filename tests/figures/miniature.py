@@ -26,7 +26,17 @@ from tsla.empirics.training.loop import train
 from tsla.theory.certificates import Certificate
 
 COMMITTED = Path(__file__).parents[2] / "records"
-RECORDS = ("certificates", "digits", "measured_rates", "rates", "regimes", "stall", "study", "study_tuning")  # what the gallery reads
+RECORDS = (
+    "certificates",
+    "digits",
+    "measured_rates",
+    "rates",
+    "regimes",
+    "stall",
+    "study",
+    "study_tempering",
+    "study_tuning",
+)  # what the gallery reads
 
 TINY = {"epochs": 2, "drop": 1, "train_size": 40, "model": "mlp", "measure_at": (0, 2)}
 STALL = EXPERIMENTS["stall"].configs[0] | {"eps": 0.5, "horizon": 64, "replicas": 3}
@@ -47,6 +57,9 @@ CERTIFICATES = (
 )
 
 
+TEMPERED = ("none", "lsr-0.3", "tsla-0.3-4")
+
+
 @cache
 def miniature(name: str) -> tuple[pd.DataFrame, tuple[Config, ...]]:
     """The table of a record and its configurations."""
@@ -60,6 +73,10 @@ def miniature(name: str) -> tuple[pd.DataFrame, tuple[Config, ...]]:
     if name in ("study", "study_tuning"):
         rows = study_rows((0, 1) if name == "study" else (100, 101))
         return (rows if name == "study" else summary(rows)), ({"made": "up"},)
+    if name == "study_tempering":
+        rows = study_rows((0, 1))
+        tempered = rows[rows["arm"].isin(TEMPERED) & rows["setting"].str.endswith(" 0 % noise")].drop(columns=["test_ece", "grad2"])
+        return tempered.assign(tempered=tempered["test_loss"] * tempered["train_loss"], temperature=1.0), ({"made": "up"},)
     configs = tuple(config | SHRUNK[name] for config in EXPERIMENTS[name].configs if config.get("method") != "sgd-pl-last")
     return pd.concat([getattr(synthetic, name)(config) for config in configs], ignore_index=True), configs
 
@@ -80,7 +97,7 @@ def write_miniature_records(folder: Path) -> Path:
         table, configs = miniature(name)
         records.write(folder / f"{name}.parquet", table, {"experiment": name, "configs": list(configs)}, f"tsla records {name}")
     write_third_round(folder)
-    for path in COMMITTED.glob("*.parquet"):  # what no figure reads yet is there as it is
+    for path in COMMITTED.glob("*.parquet"):  # the others are there as they are
         if path.stem not in (*RECORDS, *THIRD_ROUND):
             copy(path, folder)
     return folder
