@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export OMP_WAIT_POLICY := passive
 
-.PHONY: report reproduce test test-lowest check certify mutants figures records rates study study-cifar100 gpu-study bench-moments bench-simulate bench-train lint clean
+.PHONY: report reproduce test test-lowest test-integrations check certify mutants figures records rates study study-cifar100 gpu-study bench-moments bench-simulate bench-train lint clean
 
 report: $(READY)  ## Draw and check the records, train one seed of each arm: build/report/index.html (a minute, and the set-up)
 	$(BIN)/tsla report
@@ -26,6 +26,16 @@ test-lowest:  ## The tests of what users call, with the lowest versions that pyp
 	$(LOWEST)/bin/python -m pip install --quiet --constraint $(LOWEST)/constraints.txt --editable '.[certify,data,fast,figures,pretrained,torch]' \
 		hypothesis mpmath pytest pytest-xdist
 	$(LOWEST)/bin/python -m pytest -n auto -W default tests/theory tests/figures tests/cli tests/empirics --ignore tests/cli/test_package.py
+
+INTEGRATIONS := build/integrations-env
+test-integrations: $(INTEGRATIONS)/.ready  ## The examples of docs/integrations.md, with the real libraries (minutes, and gigabytes to install)
+	$(INTEGRATIONS)/bin/python -m pytest tests/integrations
+
+# With pins of their own: timm needs torchvision, which does not import beside the CPU build of the torch that constraints.txt pins.
+$(INTEGRATIONS)/.ready: pyproject.toml constraints-integrations.txt
+	$(PYTHON) -m venv $(INTEGRATIONS)
+	$(INTEGRATIONS)/bin/python -m pip install --quiet --constraint constraints-integrations.txt --editable '.[integrations]'
+	touch $@
 
 check: lint test  ## What CI runs and the linters: the one local command
 
@@ -58,12 +68,12 @@ rates: $(READY)  ## Measure the rates of C9, C12 and C15, and what the tests ref
 	$(BIN)/tsla records measured_rates annealed power_of_tests
 	$(BIN)/tsla docs rates one_sided_tests
 
-study: $(READY)  ## E1-E5, the branches and the planner, as docs/study_plan.md says (resumable, two hours and more): records/, docs/study.md, docs/study_third.md, docs/branches.md, docs/planner.md
+study: $(READY)  ## E1-E5, the branches and the planner, as docs/study_plan.md says (resumable, four hours): records/, docs/study.md, docs/study_third.md, docs/branches.md, docs/planner.md
 	$(BIN)/tsla records study_tuning study_decay_tuning
 	$(BIN)/tsla records study study_paths study_tempering study_decay branches branches_resnet8
 	$(BIN)/tsla records planner
-	$(BIN)/tsla records study_mlp_tuning
-	$(BIN)/tsla records study_mlp study_mlp_paths
+	$(BIN)/tsla records study_mlp_tuning study_resnet8_tuning
+	$(BIN)/tsla records study_mlp study_mlp_paths study_resnet8 study_resnet8_paths
 	$(BIN)/python -m tsla.empirics.experiments.planner.validation
 	$(BIN)/tsla docs study study_third branches planner
 

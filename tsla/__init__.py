@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with what __getattr__ gives
     from tsla.empirics.advice.measure import Reading, reading
+    from tsla.empirics.advice.plan.planned import Planned, plan
     from tsla.empirics.moments.full_batch import gradient_moments
     from tsla.empirics.moments.measure import measure
     from tsla.empirics.moments.monitor import MomentsMonitor
     from tsla.empirics.simulation import problems
     from tsla.empirics.simulation.oracles import Oracle
     from tsla.empirics.simulation.simulate import simulate
+    from tsla.empirics.smoothing.cross_entropy import CrossEntropy
     from tsla.empirics.smoothing.loss import SmoothedCrossEntropy
     from tsla.empirics.smoothing.schedules import Adaptive, Annealed, Constant, Cosine, Linear, TwoStage
     from tsla.empirics.training.configuration import TrainingConfig
@@ -33,9 +35,11 @@ __all__ = [
     "Constant",
     "Constants",
     "Cosine",
+    "CrossEntropy",
     "Linear",
     "MomentsMonitor",
     "Oracle",
+    "Planned",
     "Reading",
     "SmoothedCrossEntropy",
     "Stage",
@@ -45,6 +49,7 @@ __all__ = [
     "gradient_moments",
     "lsr",
     "measure",
+    "plan",
     "problems",
     "reading",
     "sgd",
@@ -69,7 +74,9 @@ _ATTRIBUTES = {
     "tsla.empirics.moments.full_batch": "gradient_moments",
     "tsla.empirics.moments.monitor": "MomentsMonitor",
     "tsla.empirics.advice.measure": "Reading reading",
+    "tsla.empirics.advice.plan.planned": "Planned plan",
     "tsla.empirics.smoothing.schedules": "Adaptive Annealed Constant Cosine Linear TwoStage",
+    "tsla.empirics.smoothing.cross_entropy": "CrossEntropy",
     "tsla.empirics.smoothing.loss": "SmoothedCrossEntropy",
     "tsla.empirics.training.configuration": "TrainingConfig",
     "tsla.empirics.training.loop": "train",

@@ -14,7 +14,8 @@ EXTRA = "torch"
 
 def add(parser: Parser) -> None:
     """Its options."""
-    parser.add_argument("--checkpoint", type=Path, help="what `tsla train --checkpoint` wrote, or a state_dict with --model (required)")
+    about = "what `tsla train --checkpoint` wrote, or with --model a state_dict or a file that holds one (required)"
+    parser.add_argument("--checkpoint", type=Path, help=about)
     parser.add_argument("--data", help="a data set such as digits, or an .npz file with inputs (n, ...) and labels (n,) (required)")
     parser.add_argument("--folder", type=Path, help="where the files of the data set are (default: where those of the run were)")
     parser.add_argument("--model", help="module:function that builds the network of a state_dict")
@@ -31,8 +32,11 @@ def add(parser: Parser) -> None:
     ):
         parser.add_argument(f"--{name}", type=kind, default=default, help=about + ("" if default is None else f" (default {default})"))
     parser.add_argument(
-        "--batch-norm", choices=["evaluation"], help="measure a BatchNorm that is in training mode by its running statistics"
+        "--batch-norm",
+        choices=["evaluation", "training"],
+        help="how to measure BatchNorm in training mode: by its running statistics, or by the gradients of whole batches",
     )
+    parser.add_argument("--device", default="cpu", help="where to compute: cpu (default), or cuda where torch sees a GPU")
     add_numbers(parser, "", "eta L")
     parser.need("checkpoint", "data")
 
@@ -44,6 +48,6 @@ def run(args: argparse.Namespace) -> None:
     from tsla.theory.commands.answer import print_result
 
     setting = Setting.of(theta=args.theta, batch_size=args.batch_size, eta=args.eta, L=args.L, eta_L=args.eta_L)
-    names = ("folder", "model", "smoothing", "examples", "until", "microbatch", "batch_norm", "seed")
+    names = ("folder", "model", "smoothing", "examples", "until", "microbatch", "batch_norm", "device", "seed")
     found = measured_checkpoint.measured(args.checkpoint, args.data, setting, **{name: getattr(args, name) for name in names})
     print_result(args, found.json, found.table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,8 +19,13 @@ from tsla.empirics.runs import tensors
 from tsla.empirics.runs.files import must_be_there, replacing
 from tsla.theory.constants import is_whole
 
+LOG = logging.getLogger(__name__)
 NETWORKS = [{"name", "shape", "classes", *own} for own in (("norm",), ("pretrained", "trained", "hidden"))]
 """What the arguments of a network are called, of most networks and of the one that may be pretrained."""
+HELD_AS = ("state_dict", "model_state_dict", "model")
+"""What weights are called in a file that holds more than them."""
+WRAPPERS = ("module.", "_orig_mod.", "model.")
+"""What stands before a weight's name where the network was saved inside another module: of DataParallel, torch.compile, Lightning."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,8 @@ def write(path: Path, model: nn.Module, *, network: Mapping[str, Any], training:
 def read(path: Path, *, name: str = "checkpoint") -> Checkpoint:
     """The checkpoint at ``path``, loaded with ``weights_only=True``: no code in it is run.
 
-    Raises ValueError, calling the file by ``name``, where it is not there, is no checkpoint, or holds weights that are not finite.
+    Its weights are all that it holds, or what it holds under a name of HELD_AS. Raises ValueError, calling the file by ``name``, where it
+    is not there or is no checkpoint.
     """
     where = f"{name} = {path}"
     must_be_there(name, path, "what `tsla train --checkpoint` wrote, or a state_dict")
@@ -49,17 +56,32 @@ def read(path: Path, *, name: str = "checkpoint") -> Checkpoint:
         found = tensors.load(path)
     except ValueError as error:
         raise ValueError(f"{where} is {error}") from error
-    state = found.get("state_dict", found) if isinstance(found, dict) else None
-    if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
-        holds = f"the keys {', '.join(map(str, found)) or 'none'}" if isinstance(found, dict) else f"a {type(found).__name__}"
-        raise ValueError(f"{where} holds {holds[:200]}; must be a dict with 'state_dict' and 'network', or a state_dict")
-    for key, value in state.items():
-        if value.is_floating_point() and not value.isfinite().all():
-            raise ValueError(f"{where}: {key} has values that are not finite; must be the weights of a run that did not diverge")
-    wrapped = found is not state
-    network = _network(found["network"], where) if wrapped and "network" in found else None
-    training = found.get("training") if wrapped else None
+    state, beside = _weights(found, where)
+    network = _network(beside["network"], where) if "network" in beside else None
+    training = beside.get("training")
     return Checkpoint(path, state, network, training if isinstance(training, dict) else None)
+
+
+def _weights(found: Any, where: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The weights in what a file holds, and what it holds beside them."""
+    held = [name for name in HELD_AS if isinstance(found, dict) and _is_state(found.get(name))]
+    if len(held) > 1:
+        raise ValueError(f"{where} holds weights as {' and '.join(held)}; must hold those of one network")
+    state = found[held[0]] if held else found
+    if not _is_state(state):
+        holds = f"the keys {', '.join(map(str, found)) or 'none'}" if isinstance(found, dict) else f"a {type(found).__name__}"
+        raise ValueError(f"{where} holds {holds[:200]}; must be a state_dict, or a dict with one as {' or '.join(HELD_AS)}")
+    beside = {key: value for key, value in found.items() if key not in held} if held else {}
+    return {key: value for key, value in state.items() if isinstance(value, Tensor)}, beside
+
+
+def _is_state(found: Any) -> bool:
+    """Whether it is a state_dict: tensors by name, and what modules keep as their extra state."""
+    return (
+        isinstance(found, dict)
+        and any(isinstance(value, Tensor) for value in found.values())
+        and all(isinstance(value, Tensor) or str(key).endswith("_extra_state") for key, value in found.items())
+    )
 
 
 def _network(found: Any, where: str) -> Mapping[str, Any]:
@@ -78,7 +100,9 @@ def _whole(*sizes: object) -> bool:
 def build(checkpoint: Checkpoint, factory: str | None = None, *, name: str = "checkpoint") -> nn.Module:
     """The network with its weights: that of the file, or else what ``factory``, "module:function", returns, in the mode that it returns.
 
-    Raises ValueError where there is neither, and where the weights do not fit.
+    Weights that were saved inside another module, as WRAPPERS say, lose the prefix. What stands beside them then, such as the state of a
+    loss, is left out. A line on standard error says both. Raises ValueError where there is no network, where the weights do not fit, where
+    a prefix would make two of them one, and where they are not finite.
     """
     where = f"{name} = {checkpoint.path}"
     if checkpoint.network is not None:
@@ -88,15 +112,46 @@ def build(checkpoint: Checkpoint, factory: str | None = None, *, name: str = "ch
     else:
         raise ValueError(f"{where} has no 'network'; --model module:function must name what builds it")
     wanted = model.state_dict()
-    for key in [*wanted, *checkpoint.state]:
-        if key not in checkpoint.state or key not in wanted:
-            lacks, has = ("the file", "the network") if key not in checkpoint.state else ("the network", "the file")
-            raise ValueError(f"{where}: {lacks} lacks {key}, which {has} has; must be the weights of this network")
-        shapes = [tuple(weights[key].shape) for weights in (checkpoint.state, wanted)]
+    state = _unwrapped(checkpoint.state, wanted, where)
+    for key in [*wanted, *state]:
+        if key not in state or key not in wanted:
+            lacks, has = ("the file", "the network") if key not in state else ("the network", "the file")
+            inside = next((name for name in state if name.endswith(f".{key}")), "")
+            but = f" ({inside} has a prefix that is none of {' '.join(WRAPPERS)})" if inside and key not in state else ""
+            raise ValueError(f"{where}: {lacks} lacks {key}, which {has} has{but}; must be the weights of this network")
+        shapes = [tuple(weights[key].shape) for weights in (state, wanted)]
         if shapes[0] != shapes[1]:
             raise ValueError(f"{where}: {key} has shape {shapes[0]}; must be {shapes[1]}, as in the network")
-    model.load_state_dict(dict(checkpoint.state))
+        if state[key].is_floating_point() and not state[key].isfinite().all():
+            raise ValueError(f"{where}: {key} has values that are not finite; must be the weights of a run that did not diverge")
+    model.load_state_dict(state)
     return model
+
+
+def _unwrapped(state: Mapping[str, Tensor], wanted: Mapping[str, Any], where: str) -> dict[str, Tensor]:
+    """The weights by the names that the network has for them."""
+    named: dict[str, str] = {}  # the name in the network -> that in the file
+    for key in state:
+        name = _without_wrappers(key, wanted)
+        if name in named:
+            raise ValueError(f"{where}: {named[name]} and {key} are both {name} without a prefix; must be the weights of one network")
+        named[name] = key
+    prefixes = sorted({key.removesuffix(name) for name, key in named.items()} - {""})
+    beside = [name for name in named if prefixes and name not in wanted and not name.startswith(tuple(prefixes))]
+    if prefixes:
+        LOG.warning("%s: without the prefix %s%s", where, ", ".join(prefixes), f"; left out: {', '.join(beside)}" if beside else "")
+    return {name: state[key] for name, key in named.items() if name not in beside}
+
+
+def _without_wrappers(key: str, wanted: Mapping[str, Any]) -> str:
+    """The name without prefixes of WRAPPERS where the network has that; else as it is."""
+    name = key
+    while name not in wanted:
+        prefix = next((prefix for prefix in WRAPPERS if name.startswith(prefix)), None)
+        if prefix is None:
+            return key
+        name = name.removeprefix(prefix)
+    return name
 
 
 def _described(network: Mapping[str, Any], where: str) -> nn.Module:

@@ -47,7 +47,7 @@ class Inputs:
     def __len__(self) -> int:
         return len(self.tensors[0])
 
-    def __getitem__(self, rows: slice | list[int]) -> Inputs:
+    def __getitem__(self, rows: slice | list[int] | Tensor) -> Inputs:
         return self.map(lambda t: t[rows])
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Inputs:
@@ -93,17 +93,22 @@ def logits_in(outputs: Any) -> Any:
 
 
 def _called(model: nn.Module, form: Any) -> Any:
-    if isinstance(form, tuple):
-        return model(*form)
-    if not isinstance(form, dict):
-        return model(form)
-    try:
-        inspect.signature(model.forward).bind(**form)
-    except TypeError as error:
-        raise ValueError(
-            f"inputs have the names {', '.join(form)}, with which model can't be called: {error}; rename them, or give a tuple"
-        ) from error
-    return model(**form)
+    args, kwargs = arguments(form)
+    if kwargs:
+        try:
+            inspect.signature(model.forward).bind(**kwargs)
+        except TypeError as error:
+            raise ValueError(
+                f"inputs have the names {', '.join(form)}, with which model can't be called: {error}; rename them, or give a tuple"
+            ) from error
+    return model(*args, **kwargs)
+
+
+def arguments(form: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """What a model is called with, by place and by name."""
+    if isinstance(form, dict):
+        return (), form
+    return (form if isinstance(form, tuple) else (form,)), {}
 
 
 def _named(form: Any) -> dict[str, Any]:

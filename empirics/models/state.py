@@ -53,7 +53,7 @@ def device_of(model: nn.Module) -> torch.device:
 
 
 def as_logits(outputs: Any, inputs: Sized, *, whose: str = "model") -> Tensor:
-    """The outputs of a classifier, ``(n, classes)``. Raises ValueError, naming ``whose`` they are, for outputs of another kind."""
-    if not isinstance(outputs, Tensor) or outputs.ndim != 2 or len(outputs) != len(inputs):
+    """The outputs of a classifier, one row an example. Raises ValueError, naming ``whose`` they are, for outputs of another kind."""
+    if not isinstance(outputs, Tensor) or outputs.ndim == 0 or len(outputs) != len(inputs):
         raise ValueError(f"{whose} must map examples (n, ...) to logits (n, classes)")
     return outputs

@@ -193,4 +193,4 @@ def _rows(tensor: Tensor, drawn: Drawn) -> Tensor:
 
 
 def _by_example(smoothing: Smoothing) -> TypeGuard[Tensor]:
-    return isinstance(smoothing, Tensor) and smoothing.ndim == 2 and len(smoothing) > 1
+    return isinstance(smoothing, Tensor) and smoothing.ndim > 1 and len(smoothing) > 1

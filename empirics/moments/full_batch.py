@@ -13,6 +13,7 @@ from tsla.empirics.moments.per_example import gradient_products as gradient_prod
 from tsla.empirics.moments.per_example.gradients import MICROBATCH as MICROBATCH
 from tsla.empirics.moments.per_example.terms import inner_products
 from tsla.empirics.moments.per_example.totals import rows_by_layer
+from tsla.empirics.smoothing.cross_entropy import CrossEntropy
 from tsla.empirics.smoothing.labels import Smoothing
 from tsla.theory.moments import Moments
 
@@ -26,6 +27,7 @@ def gradient_moments(
     logits: ToLogits | None = None,
     microbatch: int = MICROBATCH,
     batch_norm: str | None = None,
+    loss: CrossEntropy | nn.Module | None = None,
 ) -> Moments:
     """Measure :class:`Moments` of ``model`` on n examples ``inputs`` and ``labels`` ``(n,)`` or probabilities ``(n, K)``.
 
@@ -33,7 +35,9 @@ def gradient_moments(
     ``(n, K)`` are what the model returns, or of a tuple the first, or what an object or a dict has under ``logits``; for any other output
     give ``logits``, a function from what the model returns to logits.
     ``smoothing`` is ŷ: "uniform", "prior", "own", "own-hard", a teacher, or probabilities ``(K,)`` or ``(n, K)``
-    (:func:`tsla.empirics.smoothing.labels.smoothing_rule`). The loss of an example is cross-entropy, not divided by n. Gradients are of the
+    (:func:`tsla.empirics.smoothing.labels.smoothing_rule`). The loss of an example is cross-entropy, not divided by n; ``loss`` says the
+    rest of it, as a :class:`tsla.CrossEntropy`, a :class:`tsla.SmoothedCrossEntropy` or a loss of torch's: class weights, ignored labels,
+    several positions (tokens, pixels) an example, one logit for two classes. ŷ and θ of such a loss are not looked at. Gradients are of the
     parameters that require one, in the model's own mode and precision (autocast included); products are summed in float32 at least, and
     added up in float64. ``microbatch`` examples are handled at once, on a processor twice as many on its two halves: memory grows with it.
     The model, its ``.grad``, buffers and hooks, and the random state are left as they were. Of a model in DistributedDataParallel the
@@ -44,7 +48,8 @@ def gradient_moments(
     evaluation mode) or "batch" (the statistics of all ``inputs`` together, held fixed: no gradient flows through them). The stochastic
     gradient of training mode itself is measured by :func:`tsla.empirics.moments.minibatch.minibatch_moments`.
     """
-    return moments_of(gradient_products(model, inputs, labels, smoothing, logits=logits, microbatch=microbatch, batch_norm=batch_norm))
+    products = gradient_products(model, inputs, labels, smoothing, logits=logits, microbatch=microbatch, batch_norm=batch_norm, loss=loss)
+    return moments_of(products)
 
 
 def layer_moments(
@@ -56,9 +61,10 @@ def layer_moments(
     logits: ToLogits | None = None,
     microbatch: int = MICROBATCH,
     batch_norm: str | None = None,
+    loss: CrossEntropy | nn.Module | None = None,
 ) -> dict[str, Moments]:
     """The moments of each layer's own gradient, by the name of the layer: they add up to :func:`gradient_moments`, which see."""
-    products = gradient_products(model, inputs, labels, smoothing, logits=logits, microbatch=microbatch, batch_norm=batch_norm)
+    products = gradient_products(model, inputs, labels, smoothing, logits=logits, microbatch=microbatch, batch_norm=batch_norm, loss=loss)
     return {layer: moments_of(products, rows) for layer, rows in rows_by_layer(products.names).items()}
 
 

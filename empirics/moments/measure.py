@@ -13,10 +13,13 @@ from torch import Tensor, nn
 from tsla.empirics.models.inputs import ToLogits
 from tsla.empirics.moments.estimators import MIN_GROUPS, Accumulator, Estimates
 from tsla.empirics.moments.examples import Batch, Collate, Drawn, ExamplePool, Unpack, batches_of, is_set
+from tsla.empirics.moments.mode import mode
 from tsla.empirics.moments.per_example import gradient_products
 from tsla.empirics.moments.per_example.gradients import MICROBATCH
 from tsla.empirics.runs.progress import Progress
-from tsla.empirics.smoothing.labels import Smoothing, one_hot, predictions
+from tsla.empirics.smoothing.cross_entropy import CrossEntropy, of_whole_examples
+from tsla.empirics.smoothing.labels import Smoothing, evaluated
+from tsla.empirics.smoothing.targets import Targets
 from tsla.theory.constants import real, whole
 from tsla.theory.moments import Moments
 
@@ -32,6 +35,8 @@ class Measurement:
     examples:    how many were measured
     population:  how many there are, where they were drawn without replacement; else None
     silent:      whether every ĝ is exactly 0, as for smoothing="own": then smoothing is the shrinkage control of C17, and nothing else
+    mode:        how the model was run, in words (:func:`tsla.empirics.moments.mode.mode`)
+    batch_size:  None; or B where the moments are those of batches of B, whose examples the model couples
     """
 
     estimates: Estimates
@@ -39,6 +44,8 @@ class Measurement:
     examples: int
     population: int | None
     silent: bool
+    mode: str
+    batch_size: int | None = None
 
     @property
     def exact(self) -> bool:
@@ -65,6 +72,7 @@ def measure(
     microbatch: int = MICROBATCH,
     batch_norm: str | None = None,
     seed: int = 0,
+    loss: CrossEntropy | nn.Module | None = None,
 ) -> Measurement:
     """Measure ``model`` on ``batches``: a DataLoader, a list or anything that gives batches, or a set of examples.
 
@@ -82,12 +90,15 @@ def measure(
     logits:      as for :func:`tsla.gradient_moments`
     progress:    told after each batch
     seed:        of the draw, and of the model's own randomness, such as dropout, another in each batch
+    loss:        of an example, as for :func:`tsla.gradient_moments`, but that a position can't be an example of its own: the positions of
+                 a sequence depend on each other, and estimates take examples for independent
 
     Batches are moved to the model's device; all of one size serve the intervals best. The model and the random state are left as they were.
     Raises ValueError for fewer than 2 examples, and as :func:`tsla.gradient_moments`.
     """
     if until is not None:
         real("until", until, above=0)
+    loss = of_whole_examples(loss)
     _check_smoothing(smoothing, batches)
     weight = next(model.parameters(), None)
     device = torch.device("cpu") if weight is None else weight.device
@@ -95,7 +106,7 @@ def measure(
         pool = ExamplePool(batches, "uniform", device, collate=collate, unpack=unpack)
         batches, population = DrawnBatches(pool, seed), len(pool) if population is None else population
     if isinstance(smoothing, str) and smoothing == "prior":
-        smoothing = class_frequencies(model, batches, unpack, logits)
+        smoothing = class_frequencies(model, batches, loss, unpack, logits)
     sums, seeds = Accumulator(), torch.Generator().manual_seed(seed)
     for inputs, labels, y_hat in (batch.to(device) for batch in batches_of(batches, unpack)):
         with torch.random.fork_rng():
@@ -108,6 +119,7 @@ def measure(
                 logits=logits,
                 microbatch=microbatch,
                 batch_norm=batch_norm,
+                loss=loss,
             )
         sums.add(products)
         if progress is not None:
@@ -115,7 +127,8 @@ def measure(
         if until is not None and sums.examples > 1 and sums.estimates(population=population).precise(until):
             break
     estimates = sums.estimates(population=population)
-    return Measurement(estimates, sums.layer_moments(population=population), sums.examples, population, silent=sums.silent)
+    layers, how = sums.layer_moments(population=population), mode(model, batch_norm)
+    return Measurement(estimates, layers, sums.examples, population, silent=sums.silent, mode=how)
 
 
 def draw(
@@ -150,13 +163,14 @@ def _drawn(examples: int, wanted: int, most: int, seed: int) -> list[Drawn]:
     return np.array_split(order, max(-(-wanted // MICROBATCH), min(most, 2 * MIN_GROUPS)))
 
 
-def class_frequencies(model: nn.Module, batches: Batches, unpack: Unpack | None = None, logits: ToLogits | None = None) -> Tensor:
+def class_frequencies(
+    model: nn.Module, batches: Batches, loss: CrossEntropy, unpack: Unpack | None = None, logits: ToLogits | None = None
+) -> Tensor:
     """How often each of the model's K classes is among the labels of all batches, ``(K,)``, float64; for soft labels, their mean."""
-    counts = torch.zeros(0, dtype=torch.float64)
+    some, counts = None, torch.zeros((), dtype=torch.float64)
     for inputs, labels, _ in batches_of(batches, unpack):
-        if not len(counts):
-            counts = torch.zeros(predictions(model, inputs[:1], logits).shape[1], dtype=torch.float64)
-        counts += one_hot(labels, len(counts)).sum(0).cpu()
+        some = evaluated(model, inputs[:1], logits) if some is None else some
+        counts = counts + Targets(loss, labels, some).counts().cpu()
     return counts / counts.sum()
 
 

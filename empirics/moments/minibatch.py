@@ -14,7 +14,9 @@ from tsla.empirics.moments.estimators import Accumulator, Estimates
 from tsla.empirics.moments.examples import Collate, ExamplePool, Unpack
 from tsla.empirics.moments.per_example import GradientProducts
 from tsla.empirics.moments.per_example.terms import accumulable, inner_products
-from tsla.empirics.smoothing.labels import Smoothing, one_hot, smoothing_rule
+from tsla.empirics.smoothing.cross_entropy import CrossEntropy
+from tsla.empirics.smoothing.labels import Smoothing, smoothing_rule
+from tsla.empirics.smoothing.targets import Targets
 from tsla.theory.constants import whole
 
 
@@ -30,6 +32,7 @@ def minibatch_moments(
     unpack: Unpack | None = None,
     logits: ToLogits | None = None,
     seed: int = 0,
+    loss: CrossEntropy | nn.Module | None = None,
 ) -> Estimates:
     """Unbiased moments of the gradient of a batch's mean loss, with 95 % intervals over ``batches`` of ``batch_size`` examples each.
 
@@ -37,6 +40,7 @@ def minibatch_moments(
     smoothing:    ŷ as in :func:`tsla.gradient_moments`, but for "prior", which would be another label in every batch
     replacement:  False: a batch is so many different examples, as in a shuffled epoch; True: independent draws, as C14 supposes.
                   In either case batches are drawn independently of each other, the same ones for the same ``seed``
+    loss:         of an example, as in :func:`tsla.gradient_moments`; a batch has the mean over its examples, whatever their weights
 
     They are :class:`~tsla.theory.moments.Moments` with the batch as the unit: g is its gradient at the labels, ĝ
     the one at ŷ, from one forward pass in the model's own mode and by plain autograd; ``∇F`` is the mean of g over all batches that may be
@@ -56,27 +60,34 @@ def minibatch_moments(
     with private_randomness(seed, examples.device), torch.enable_grad():
         for _ in range(batches):
             drawn = generator.choice(len(examples), batch_size, replace=replacement)
-            found.add(_batch_products(classifier, parameters, *examples.take(drawn)))
+            found.add(_batch_products(classifier, parameters, CrossEntropy.like(loss), *examples.take(drawn)))
     return found.estimates()
 
 
 def _batch_products(
-    classifier: Classifier, parameters: dict[str, nn.Parameter], inputs: Inputs, labels: Tensor, smoothing: Smoothing
+    classifier: Classifier,
+    parameters: dict[str, nn.Parameter],
+    loss: CrossEntropy,
+    inputs: Inputs,
+    labels: Tensor,
+    smoothing: Smoothing,
 ) -> GradientProducts:
     """Products of one batch's two gradients, as of one example. Layers that update their buffers do so in copies."""
-    logits = as_logits(with_own_buffers(classifier, inputs.form), inputs)
-    true = one_hot(labels, logits.shape[1])
-    smooth = smoothing_rule(smoothing, true)(slice(None), inputs, logits)
-    G, G_hat = _gradients(logits, (true, smooth), list(parameters.values()))
+    inputs, labels, smoothing = loss.spread(inputs, labels, smoothing)
+    given = as_logits(with_own_buffers(classifier, inputs.form), inputs)
+    targets = Targets(loss, labels, given)
+    logits, every = targets.arrange(given), slice(None)
+    masses = targets.masses(every, smoothing_rule(smoothing, targets)(every, inputs, logits))
+    G, G_hat = _gradients(logits, [q for q, _ in masses], list(parameters.values()))
     gg, hh, gh = (
         torch.stack([inner_products(a[None], b[None]) for a, b in zip(*pair, strict=True)]) for pair in ((G, G), (G_hat, G_hat), (G, G_hat))
     )
     return GradientProducts(tuple(parameters), gg.cpu(), hh.cpu(), gh.cpu(), G, G_hat)
 
 
-def _gradients(logits: Tensor, labels: tuple[Tensor, Tensor], parameters: list[nn.Parameter]) -> list[tuple[Tensor, ...]]:
-    """Gradients of the mean cross-entropy at either label, in float32 at least."""
-    log_probabilities = accumulable(logits).log_softmax(1)
-    losses = [-(y.to(log_probabilities) * log_probabilities).sum(1).mean() for y in labels]
+def _gradients(logits: Tensor, masses: list[Tensor], parameters: list[nn.Parameter]) -> list[tuple[Tensor, ...]]:
+    """Gradients of the mean over the examples of ``-Σ q log p`` for either ``q`` ``(n, P, K)``, in float32 at least."""
+    log_probabilities = accumulable(logits).log_softmax(-1)
+    losses = [-(q.to(log_probabilities) * log_probabilities).sum((1, 2)).mean() for q in masses]
     found = [torch.autograd.grad(loss, parameters, retain_graph=loss is losses[0], materialize_grads=True) for loss in losses]
     return [tuple(accumulable(gradient) for gradient in gradients) for gradients in found]

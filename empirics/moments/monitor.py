@@ -21,6 +21,7 @@ from tsla.empirics.moments.estimators import Accumulator, Estimates
 from tsla.empirics.moments.examples import Collate, Drawn, ExamplePool, Unpack
 from tsla.empirics.moments.per_example import gradient_products
 from tsla.empirics.moments.per_example.batch_norm import check_batch_norm
+from tsla.empirics.smoothing.cross_entropy import CrossEntropy, of_whole_examples
 from tsla.empirics.smoothing.labels import Smoothing
 from tsla.empirics.statistics.intervals import IntervalOf
 from tsla.theory.constants import whole
@@ -133,6 +134,7 @@ class MomentsMonitor:
     logits:      as in :func:`tsla.gradient_moments`
     batch_norm:  as in :func:`tsla.gradient_moments`; "batch" takes the statistics of each microbatch
     clock:       seconds from any origin
+    loss:        as in :func:`tsla.measure`
 
     ``latest`` holds what the last step measured, None where it measured nothing: ``schedule.observe(monitor.latest)`` after each step
     drives a schedule of :mod:`tsla.empirics.smoothing.schedules`.
@@ -169,6 +171,7 @@ class MomentsMonitor:
         logits: ToLogits | None = None,
         batch_norm: str | None = None,
         clock: Callable[[], float] = time.perf_counter,
+        loss: CrossEntropy | nn.Module | None = None,
     ) -> None:
         for name, value, least in (("examples", examples, 2), ("seed", seed, 0), ("microbatch", microbatch, 1)):
             whole(name, value, at_least=least)
@@ -177,7 +180,12 @@ class MomentsMonitor:
         self.times = Times()
         self._model, self._set = model, ExamplePool(dataset, smoothing, device_of(model), collate=collate, unpack=unpack)
         check_batch_norm(batch_norm, model)
-        self._options: dict[str, Any] = {"logits": logits, "microbatch": microbatch, "batch_norm": batch_norm}
+        self._options: dict[str, Any] = {
+            "logits": logits,
+            "microbatch": microbatch,
+            "batch_norm": batch_norm,
+            "loss": of_whole_examples(loss),
+        }
         self._microbatch, self._clock = microbatch, clock
         self._reasons: set[str] = set()
         self._cadence = self._cadence_of(every, min(examples, len(self._set)))

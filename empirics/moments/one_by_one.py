@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from tsla.empirics.models.inputs import Classifier, Inputs, ToLogits
 from tsla.empirics.models.state import with_own_buffers
 from tsla.empirics.moments.per_example.batch_norm import statistics_mode
-from tsla.empirics.smoothing.labels import Smoothing, one_hot, smoothing_rule
+from tsla.empirics.smoothing.cross_entropy import CrossEntropy
+from tsla.empirics.smoothing.labels import Smoothing, smoothing_rule
+from tsla.empirics.smoothing.targets import Targets
 from tsla.theory.moments import Moments
 
 
@@ -22,13 +24,15 @@ def moments_by_loop(
     *,
     logits: ToLogits | None = None,
     batch_norm: str | None = None,
+    loss: CrossEntropy | nn.Module | None = None,
 ) -> Moments:
     """What :func:`tsla.gradient_moments` returns, by one forward pass and two backward passes an example.
 
     Same arguments, same meaning. Gradients are in the model's own mode and precision, their sums and products in float64.
     """
-    inputs, classifier = Inputs.of(inputs), Classifier(model, logits)
+    inputs, classifier, loss = Inputs.of(inputs), Classifier(model, logits), CrossEntropy.like(loss)
     statistics = statistics_mode(batch_norm, classifier, inputs)
+    inputs, labels, smoothing = loss.spread(inputs, labels, smoothing)
     parameters = [p for p in model.parameters() if p.requires_grad]
     products = torch.zeros(3, dtype=torch.float64)
     total, total_hat = (torch.zeros(sum(p.numel() for p in parameters), dtype=torch.float64) for _ in range(2))
@@ -37,12 +41,13 @@ def moments_by_loop(
             example = inputs[i : i + 1]
             with statistics():  # in copies, so that every example meets the same model, and stays itself
                 found = with_own_buffers(classifier, example.map(Tensor.clone).form)
-            log_probabilities = found.log_softmax(dim=1)
             if i == 0:
-                true = one_hot(labels, found.shape[1])
-                smooth = smoothing_rule(smoothing, true)
-            g = _flat_gradient(true[i], log_probabilities, parameters, keep=True)
-            g_hat = _flat_gradient(smooth(slice(i, i + 1), example, found)[0], log_probabilities, parameters, keep=False)
+                targets = Targets(loss, labels, found)
+                smooth = smoothing_rule(smoothing, targets)
+            row, arranged = slice(i, i + 1), targets.arrange(found)
+            (q, _), (q_hat, _) = targets.masses(row, smooth(row, example, arranged))
+            g = _flat_gradient(q, arranged.log_softmax(dim=-1), parameters, keep=True)
+            g_hat = _flat_gradient(q_hat, arranged.log_softmax(dim=-1), parameters, keep=False)
             total += g
             total_hat += g_hat
             products += torch.stack((g @ g, g_hat @ g_hat, g @ g_hat))
@@ -52,8 +57,8 @@ def moments_by_loop(
     return Moments.from_means(gg, hh, gh, float(G @ G), float(G_hat @ G_hat), float(G @ G_hat))
 
 
-def _flat_gradient(label: Tensor, log_probabilities: Tensor, parameters: list[nn.Parameter], *, keep: bool) -> Tensor:
-    """Gradient of one example's cross-entropy at ``label``, as one float64 vector on the CPU."""
-    loss = -(label.to(log_probabilities) * log_probabilities[0]).sum()
+def _flat_gradient(q: Tensor, log_probabilities: Tensor, parameters: list[nn.Parameter], *, keep: bool) -> Tensor:
+    """Gradient of one example's ``-Σ q log p``, as one float64 vector on the CPU."""
+    loss = -(q.to(log_probabilities) * log_probabilities).sum()
     gradients = torch.autograd.grad(loss, parameters, retain_graph=keep, materialize_grads=True)
     return torch.cat([gradient.double().flatten().cpu() for gradient in gradients])

@@ -1,13 +1,20 @@
-"""Files of tensors, numbers and names, in torch's format: written so that a full disk is called one, and read without running code."""
+"""Files of tensors, numbers and names, in torch's format: written so that a full disk is called one, and read without running code.
+
+Those of safetensors are read too. The format is a length of 8 bytes, a header in JSON and the numbers
+(https://github.com/huggingface/safetensors).
+"""
 
 from __future__ import annotations
 
+import json
+import math
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 
 def save(path: Path, content: Mapping[str, Any]) -> None:
@@ -21,9 +28,61 @@ def save(path: Path, content: Mapping[str, Any]) -> None:
         raise
 
 
+SAFETENSORS = {
+    "BOOL": torch.bool,
+    "U8": torch.uint8,
+    "I8": torch.int8,
+    "I16": torch.int16,
+    "I32": torch.int32,
+    "I64": torch.int64,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "F32": torch.float32,
+    "F64": torch.float64,
+}
+"""The names of types in files of safetensors."""
+
+
 def load(path: Path) -> Any:
-    """What a file of ``torch.save`` holds, on the CPU. Raises ValueError, saying what the file is not, where it is of another kind."""
+    """What a file of ``torch.save`` holds, on the CPU; of one whose name ends in .safetensors, its tensors by name.
+
+    Raises ValueError, saying what the file is not, where it is of another kind.
+    """
+    if path.suffix == ".safetensors":
+        return _safetensors(path)
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise ValueError("not a file of torch.save that loads with weights_only=True") from error
+        raise ValueError(f"not a file of torch.save that loads with weights_only=True{_why(path)}") from error
+
+
+def _why(path: Path) -> str:
+    """The classes of what a file holds beside tensors, numbers and names, and what to do about them; empty where that can't be told."""
+    try:
+        classes = torch.serialization.get_unsafe_globals_in_checkpoint(path)  # reads their names, and runs nothing
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError):
+        return ""
+    beside = ", ".join(sorted(classes))
+    return f": it holds {beside}, which would run code; save the weights alone, torch.save(model.state_dict(), ...)" if beside else ""
+
+
+def _safetensors(path: Path) -> dict[str, Tensor]:
+    content = path.read_bytes()
+    try:
+        start = 8 + int.from_bytes(content[:8], "little")
+        header = json.loads(content[8:start])
+        header.pop("__metadata__", None)
+        return {name: _part(content, start, **about) for name, about in header.items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+        raise ValueError("not a file of safetensors") from error
+
+
+def _part(content: bytes, start: int, *, dtype: str, shape: list[int], data_offsets: tuple[int, int]) -> Tensor:
+    """A tensor of its own; raises ValueError and others where the numbers are not there."""
+    begin, end = data_offsets
+    kind, count = SAFETENSORS[dtype], math.prod(shape)
+    if not 0 <= begin <= end <= len(content) - start or end - begin != count * kind.itemsize:
+        raise ValueError("numbers are missing")
+    if not count:  # frombuffer takes no empty one
+        return torch.empty(shape, dtype=kind)
+    return torch.frombuffer(bytearray(content[start + begin : start + end]), dtype=kind).reshape(shape)

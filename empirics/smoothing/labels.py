@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
-from tsla.empirics.models.inputs import Classifier, Inputs, ToLogits
-from tsla.empirics.models.state import as_logits, with_own_buffers
+from tsla.empirics.models.inputs import Inputs, ToLogits, arguments, logits_in
+from tsla.empirics.models.state import as_logits, buffer_copies
+
+if TYPE_CHECKING:
+    from tsla.empirics.smoothing.targets import Targets
 
 Smoothing = str | Tensor | nn.Module
 Rule = Callable[[slice, Inputs, Tensor], Tensor]
-"""``rule(rows, inputs, logits)``: ŷ of these rows of the examples, ``(rows, K)``; float64, on the CPU."""
+"""``rule(rows, inputs, logits)``: ŷ of these rows of the examples, ``(rows, P or 1, K)``, float64, on the CPU; logits ``(rows, P, K)``."""
 
 
 def one_hot(labels: Tensor, classes: int) -> Tensor:
@@ -33,37 +37,43 @@ def one_hot(labels: Tensor, classes: int) -> Tensor:
     return torch.nn.functional.one_hot(labels.long(), classes).double()
 
 
-def smoothing_rule(smoothing: Smoothing, true: Tensor) -> Rule:
-    """How ŷ of some of the examples is found, for all kinds of ``smoothing``; ``true`` are all their labels as probabilities ``(n, K)``.
+def smoothing_rule(smoothing: Smoothing, targets: Targets) -> Rule:
+    """How ŷ of some of the examples is found, for all kinds of ``smoothing``; ``targets`` are all their labels.
 
     "uniform":   1/K for every class
-    "prior":     the frequencies of the classes among ``true``
+    "prior":     the frequencies of the classes among all labels that count
     "own":       the model's own prediction, held fixed. Then ``ĝ = p - p = 0``: *soft bootstrapping is the shrinkage control of C17*, plain
                  SGD with step (1-θ)η, with ``δ = ‖∇F‖²/s²`` and ``c = 0``. (Reed et al., 2014, let the gradient flow through the
                  prediction as well, which is minimum-entropy regularisation and another loss.)
     "own-hard":  all mass on the class that the model holds likeliest: hard bootstrapping (Reed et al., 2014)
-    a module:    a teacher's prediction on the same inputs: :func:`predictions`
-    a tensor:    probabilities ``(K,)`` or ``(n, K)``
+    a module:    a teacher's prediction on the same inputs, from logits in the layout of the model's own
+    a tensor:    probabilities ``(K,)``, ``(n, K)``, or for each position, in the layout of the logits
 
     Raises ValueError for any other, and where a row is not a distribution over the K classes; for a teacher when the rule is applied.
     """
-    examples, classes = true.shape
+    classes = targets.classes
     if isinstance(smoothing, nn.Module):
         teacher = smoothing
-        return lambda rows, inputs, logits: distribution("smoothing", predictions(teacher, inputs), classes)
+        return lambda rows, inputs, logits: distribution(
+            "smoothing", targets.arrange(evaluated(teacher, inputs)).double().softmax(-1), classes
+        )
+    if isinstance(smoothing, Tensor) and smoothing.ndim > 2:
+        each = distribution("smoothing", targets.arrange_table(smoothing), classes)
+        return lambda rows, inputs, logits: each[rows]
     if isinstance(smoothing, Tensor) or smoothing == "uniform":
-        fixed = smoothing_labels(smoothing, examples, classes)
+        fixed = smoothing_labels(smoothing, targets.examples, classes)
     elif smoothing == "prior":
-        fixed = smoothing_labels(true.mean(0), examples, classes)
+        counts = targets.counts()
+        fixed = smoothing_labels(counts / counts.sum(), targets.examples, classes)
     elif smoothing == "own":
-        return lambda rows, inputs, logits: logits.detach().double().softmax(1).cpu()
+        return lambda rows, inputs, logits: logits.detach().double().softmax(-1).cpu()
     elif smoothing == "own-hard":
-        return lambda rows, inputs, logits: one_hot(logits.detach().argmax(1).cpu(), classes)
+        return lambda rows, inputs, logits: torch.nn.functional.one_hot(logits.detach().argmax(-1).cpu(), classes).double()
     else:
         raise ValueError(
             f"smoothing = {smoothing!r}: must be 'uniform', 'prior', 'own', 'own-hard', a teacher (a module) or a tensor of probabilities"
         )
-    return lambda rows, inputs, logits: fixed[rows]
+    return lambda rows, inputs, logits: fixed[rows, None]
 
 
 def smoothing_labels(smoothing: str | Tensor, examples: int, classes: int) -> Tensor:
@@ -88,13 +98,22 @@ def predictions(model: nn.Module, inputs: Any, to_logits: ToLogits | None = None
     :class:`~tsla.empirics.models.inputs.Classifier`. No gradient flows into the model; its modes and buffers are left as they were.
     Raises ValueError for outputs that are not ``(n, K)``.
     """
+    logits = evaluated(model, inputs, to_logits)
+    if logits.ndim != 2:
+        raise ValueError(f"a model must map examples (n, ...) to logits (n, classes), here {tuple(logits.shape)}")
+    return logits.double().softmax(1)
+
+
+def evaluated(model: nn.Module, inputs: Any, to_logits: ToLogits | None = None) -> Tensor:
+    """The logits of :func:`predictions`, in whatever layout the model gives them."""
     weight = next((p for p in model.parameters() if p.is_floating_point()), None)
     inputs = Inputs.of(inputs)
     if weight is not None:
         inputs = inputs.map(lambda t: t.to(device=weight.device, dtype=weight.dtype if t.is_floating_point() else None))
     with torch.no_grad(), evaluation_mode(model):
-        outputs = with_own_buffers(Classifier(model, to_logits), inputs.form)
-    return as_logits(outputs, inputs, whose="a model").double().softmax(1)
+        # By hand and not by a Classifier, which torch.compile would not make.
+        outputs = functional_call(model, buffer_copies(model), *arguments(inputs.form))
+    return as_logits((to_logits or logits_in)(outputs), inputs, whose="a model")
 
 
 @contextmanager
@@ -110,10 +129,11 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
 
 
 def distribution(name: str, rows: Tensor, classes: int) -> Tensor:
-    """``rows`` as float64 on the CPU, checked: ``classes`` columns, non-negative, each row adding up to 1 (to float32 rounding)."""
+    """``rows`` ``(..., K)`` as float64 on the CPU, checked: ``classes`` columns, not negative, rows that add up to 1 (to float32)."""
     probabilities = rows.detach().double().cpu()
-    if probabilities.shape[1] != classes:
-        raise ValueError(f"{name}: {probabilities.shape[1]} columns; the model has {classes} classes")
-    if not (probabilities >= 0).all() or not torch.allclose(probabilities.sum(1), torch.ones(len(probabilities)).double(), atol=1e-5):
+    if probabilities.shape[-1] != classes:
+        raise ValueError(f"{name}: {probabilities.shape[-1]} columns; the model has {classes} classes")
+    sums = probabilities.sum(-1)
+    if not (probabilities >= 0).all() or not torch.allclose(sums, torch.ones_like(sums), atol=1e-5):
         raise ValueError(f"{name} must be probabilities: non-negative rows that add up to 1")
     return probabilities

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from tsla.empirics.smoothing.cross_entropy import CrossEntropy, masses, one_hot_or_0, refuse_several_labels, warn_of_probabilities
 from tsla.empirics.smoothing.labels import distribution as checked_distribution
-from tsla.empirics.smoothing.labels import predictions
-from tsla.empirics.smoothing.schedules import Constant, Schedule, State
+from tsla.empirics.smoothing.labels import evaluated
+from tsla.empirics.smoothing.schedules import Constant, Schedule
 from tsla.theory.constants import real, whole
 
 Part = str | Tensor | nn.Module
 Distribution = Part | Mapping[Any, float]
+Taught = Callable[[nn.Module], Tensor]
+"""From a teacher to its predictions for this batch, ``(N, K)``."""
+LOW_PRECISION = 0.02
+"""How far the sum of probabilities may be from 1, in bfloat16."""
 REDUCTIONS = ("mean", "sum", "none")
 
 
@@ -76,12 +82,18 @@ class SmoothedCrossEntropy(nn.Module):
                    and not moved to another device with the loss
                    a tensor: probabilities ``(K,)``
     schedule:      of θ; or a number, which may be in another ``convention`` (:func:`theta_from`), "others" for "uniform" only
-    reduction:     "mean", "sum" or "none" over the n examples
+    reduction:     "mean", "sum" or "none" over the examples and positions that count. A mean is as torch's: for class indices over the
+                   sum of their weights, for probabilities over their number
     prior:         frequencies or counts ``(K,)``, for "prior"
     classes:       K, for the convention "others"
+    weight, weighting, ignore_index, classes_at, binary:  as in :class:`CrossEntropy`. With ``weighting="torch"`` and "uniform" the loss is
+                   ``torch.nn.functional.cross_entropy(..., weight=weight, label_smoothing=θ)``
 
-    ``state_dict`` holds the state of the schedule. Raises ValueError for what is not as said.
+    ``state_dict`` holds the state of the schedule, a tensor for each of its numbers, and nothing else. A state that has none of them, as
+    of a module that held another loss, leaves the schedule where it stands. Raises ValueError for what is not as said.
     """
+
+    weight: Tensor | None  # a buffer that is configuration, no state
 
     def __init__(
         self,
@@ -92,6 +104,11 @@ class SmoothedCrossEntropy(nn.Module):
         reduction: str = "mean",
         prior: Tensor | None = None,
         classes: int | None = None,
+        weight: Tensor | Sequence[float] | None = None,
+        weighting: str = "label",
+        ignore_index: int = -100,
+        classes_at: int | None = None,
+        binary: bool = False,
     ) -> None:
         super().__init__()
         if reduction not in REDUCTIONS:
@@ -104,48 +121,121 @@ class SmoothedCrossEntropy(nn.Module):
             raise ValueError("convention = 'others' goes with distribution = 'uniform'; must be another")
         self.schedule = _schedule(schedule, convention, classes)
         self.reduction = reduction
+        self.cross_entropy = CrossEntropy(weight, weighting, ignore_index, classes_at=classes_at, binary=binary)
+        self.register_buffer("weight", self.cross_entropy.weights, persistent=False)
+        self._as_torch = self._uniform and (weight is None or weighting == "torch") and not binary
+        self._looked = False
 
     @property
     def theta(self) -> float:
-        """The strength now, in training."""
-        return self.schedule.theta
+        """The strength now, in training. Raises ValueError where the schedule's is not in [0, 1]."""
+        theta = self.schedule.theta
+        if not 0 <= theta <= 1:
+            raise ValueError(f"theta = {theta} of the schedule {type(self.schedule).__name__} must be at least 0 and at most 1")
+        return theta
 
     def step(self) -> None:
         """A unit of the schedule's time has passed."""
         self.schedule.step()
 
-    def forward(self, logits: Tensor, labels: Tensor, inputs: Tensor | None = None) -> Tensor:
+    def forward(
+        self, logits: Tensor, labels: Tensor, inputs: Tensor | None = None, *, num_items_in_batch: Tensor | float | None = None
+    ) -> Tensor:
         """The loss of logits ``(n, K)`` at class indices ``(n,)`` or probabilities ``(n, K)``, as of mixup; a scalar, or ``(n,)``.
 
-        ``inputs`` are what a teacher sees. Raises ValueError where it has none.
+        Logits may have several positions an example, ``(n, T, K)`` or ``(n, K, T, ...)``, with labels ``(n, T, ...)``; reduction "none"
+        then gives ``(n, T, ...)``. ``inputs`` are what a teacher sees. ``num_items_in_batch`` is the number of labels that count in all
+        batches whose gradients are added up before a step. The loss is then the sum over this batch, divided by that number, so that
+        the added gradients are those of one large batch. Trainers that accumulate gradients give it, under this name.
+
+        Raises ValueError where a teacher has no inputs, for shapes that don't go together, for ``num_items_in_batch`` where the reduction
+        is no mean, and, by a look at the first batch, for labels that are no probabilities.
         """
-        theta = self.schedule.theta if self.training and torch.is_grad_enabled() else 0.0
-        if self._uniform or not theta:
-            return cross_entropy(logits, labels, label_smoothing=theta, reduction=self.reduction)
-        return cross_entropy(logits, self._mixed(logits, labels, inputs, theta), reduction=self.reduction)
+        if num_items_in_batch is not None:
+            self._check_items(num_items_in_batch)
+        theta = self.theta if self.training and torch.is_grad_enabled() else 0.0
+        reduction = self.reduction if num_items_in_batch is None else "sum"
+        rows, targets = self.cross_entropy.flat(logits, labels)
+        if not self._looked:
+            self._look(rows, targets)
+        if self._as_torch or not (theta or self.cross_entropy.binary):
+            loss = self._of_torch(rows, targets, theta, reduction)
+        else:
+            loss = self._of_masses(rows, targets, self._taught(inputs, labels), theta, reduction)
+        if reduction == "none":
+            loss = loss.reshape(self.cross_entropy.shape_of_positions(logits, labels))
+        return loss if num_items_in_batch is None else loss / num_items_in_batch
 
-    def get_extra_state(self) -> State:
-        """The state of the schedule."""
-        return self.schedule.state_dict()
+    def extra_repr(self) -> str:
+        """What the printed module says besides its parts."""
+        return f"schedule={self.schedule!r}, reduction={self.reduction!r}, cross_entropy={self.cross_entropy!r}"
 
-    def set_extra_state(self, state: State) -> None:
-        """Give the schedule its state back."""
-        self.schedule.load_state_dict(state)
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        for name, value in self.schedule.state_dict().items():
+            destination[f"{prefix}schedule.{name}"] = torch.tensor(value, dtype=torch.float64)
 
-    def _mixed(self, logits: Tensor, labels: Tensor, inputs: Tensor | None, theta: float) -> Tensor:
-        """``(1-θ) y + θ ŷ``, ``(n, K)``."""
-        expected = logits.shape if labels.is_floating_point() else logits.shape[:1]
-        if logits.ndim != 2 or labels.shape != expected:
-            raise ValueError(
-                f"labels have shape {tuple(labels.shape)}; must be class indices (n,) or probabilities (n, K) for logits (n, K), "
-                f"here {tuple(logits.shape)}"
-            )
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *others: Any) -> None:
+        at = f"{prefix}schedule."
+        state = {key.removeprefix(at): float(state_dict.pop(key)) for key in list(state_dict) if key.startswith(at)}
+        state |= state_dict.pop(f"{prefix}_extra_state", {})  # where earlier versions had it, as numbers
+        state_dict.pop(f"{prefix}weight", None)  # of torch's loss, which saves it
+        super()._load_from_state_dict(state_dict, prefix, *others)
+        if state:
+            self.schedule.load_state_dict(state)
+
+    def _check_items(self, items: Tensor | float) -> None:
+        if self.reduction != "mean":
+            raise ValueError(f"num_items_in_batch goes with reduction = 'mean'; must be None with {self.reduction!r}")
+        if not isinstance(items, Tensor):  # whose value an accelerator would have to be waited for
+            real("num_items_in_batch", items, above=0)
+
+    def _look(self, logits: Tensor, labels: Tensor) -> None:
+        """At the first batch alone, for a look makes an accelerator wait: whether logits are probabilities, and labels are none."""
+        if not (torch.compiler.is_compiling() or logits.is_meta or torch._C._functorch.is_functorch_wrapped_tensor(logits)):
+            self._looked = True
+            warn_of_probabilities(logits)
+            if labels.is_floating_point() and not self.cross_entropy.binary:
+                refuse_several_labels(labels)
+                if not ((labels >= 0).all() and ((labels.float().sum(1) - 1).abs() < LOW_PRECISION).all()):
+                    raise ValueError("labels must be probabilities: non-negative rows that add up to 1")
+
+    def _of_torch(self, logits: Tensor, labels: Tensor, theta: float, reduction: str) -> Tensor:
+        """That of rows ``(N, K)`` by torch's own function, which wants weights in the precision of the logits."""
+        weight = self.weight
+        if weight is not None:
+            precision = torch.promote_types(logits.dtype, torch.float32)
+            logits, weight = logits.to(precision), weight.to(precision)
+        ignored = -100 if labels.is_floating_point() else self.cross_entropy.ignore_index  # with probabilities it takes no other
+        return cross_entropy(logits, labels, weight, ignore_index=ignored, label_smoothing=theta, reduction=reduction)
+
+    def _of_masses(self, logits: Tensor, labels: Tensor, taught: Taught, theta: float, reduction: str) -> Tensor:
+        """``-Σ ((1-θ) q + θ q̂) log p`` of rows ``(N, K)``, reduced."""
         own = logits.detach().softmax(1, dtype=torch.promote_types(logits.dtype, torch.float32))
-        true = labels.to(own) if labels.is_floating_point() else _one_hot(labels, own)
-        mixed = (1 - theta) * true
-        for weight, part in zip(self._weights, self._parts, strict=True):
-            mixed = mixed + theta * weight * part(own, inputs)
-        return mixed
+        soft, of = labels.is_floating_point(), self.cross_entropy
+        true = labels.to(own) if soft else one_hot_or_0(labels, own.shape[1], of.ignore_index, own.dtype)
+        smooth = self._mixture(own, taught) if theta else torch.zeros_like(own[:1])
+        (q, total), (q_hat, _) = masses(true, smooth, self.weight, of.weighting)
+        mixed = (1 - theta) * q + theta * q_hat
+        if reduction != "mean":
+            return cross_entropy(logits, mixed, reduction=reduction)
+        number = len(logits) if soft and not of.binary else (true if soft else total).sum()
+        return cross_entropy(logits, mixed, reduction="sum") / number
+
+    def _mixture(self, own: Tensor, taught: Taught) -> Tensor:
+        """ŷ, ``(N or 1, K)``."""
+        parts: list[Tensor] = [weight * part(own, taught) for weight, part in zip(self._weights, self._parts, strict=True)]
+        return reduce(torch.add, parts)
+
+    def _taught(self, inputs: Tensor | None, labels: Tensor) -> Taught:
+        """What a teacher predicts on these inputs, in rows as those of the logits."""
+
+        def taught(teacher: nn.Module) -> Tensor:
+            if inputs is None:
+                raise ValueError("inputs = None must be the inputs of the model, which the teacher sees as well")
+            return self.cross_entropy.flat(evaluated(teacher, inputs), labels)[0].double().softmax(1)
+
+        return taught
 
 
 def _schedule(schedule: Schedule | float, convention: str, classes: int | None) -> Schedule:
@@ -163,24 +253,19 @@ def _weights(mixture: Mapping[Any, float]) -> list[float]:
     return weights
 
 
-def _one_hot(labels: Tensor, like: Tensor) -> Tensor:
-    """Like torch's own, which would make an accelerator wait."""
-    return torch.zeros_like(like).scatter_(1, labels[:, None], 1.0)
-
-
 class _Uniform(nn.Module):
-    def forward(self, own: Tensor, inputs: Tensor | None) -> Tensor:
+    def forward(self, own: Tensor, taught: Taught) -> Tensor:
         return torch.full_like(own[:1], 1 / own.shape[1])
 
 
 class _Own(nn.Module):
-    def forward(self, own: Tensor, inputs: Tensor | None) -> Tensor:
+    def forward(self, own: Tensor, taught: Taught) -> Tensor:
         return own
 
 
 class _OwnHard(nn.Module):
-    def forward(self, own: Tensor, inputs: Tensor | None) -> Tensor:
-        return _one_hot(own.argmax(1), own)
+    def forward(self, own: Tensor, taught: Taught) -> Tensor:
+        return torch.zeros_like(own).scatter_(1, own.argmax(1, keepdim=True), 1.0)
 
 
 class _Fixed(nn.Module):
@@ -195,7 +280,7 @@ class _Fixed(nn.Module):
         checked = checked_distribution(name, probabilities[None], len(probabilities))[0]
         self.register_buffer("probabilities", checked.float().to(probabilities.device), persistent=False)
 
-    def forward(self, own: Tensor, inputs: Tensor | None) -> Tensor:
+    def forward(self, own: Tensor, taught: Taught) -> Tensor:
         if len(self.probabilities) != own.shape[1]:
             raise ValueError(f"logits have {own.shape[1]} classes; must have {len(self.probabilities)}, as the distribution has")
         return self.probabilities
@@ -206,14 +291,12 @@ class _Teacher(nn.Module):
         super().__init__()
         self._hidden = (teacher,)  # in a tuple it is no submodule: its weights are not the loss' parameters, and its mode is its own
 
-    def forward(self, own: Tensor, inputs: Tensor | None) -> Tensor:
-        if inputs is None:
-            raise ValueError("inputs = None must be the inputs of the model, which the teacher sees as well")
-        return predictions(self._hidden[0], inputs).to(own)
+    def forward(self, own: Tensor, taught: Taught) -> Tensor:
+        return taught(self._hidden[0]).to(own)
 
 
 NAMED: Mapping[str, Callable[[], nn.Module]] = {"uniform": _Uniform, "own": _Own, "own-hard": _OwnHard}
-"""Distributions by name: modules that map the model's own prediction ``(n, K)`` and the inputs to probabilities ``(n or 1, K)``."""
+"""Distributions by name: modules that map the model's own prediction ``(N, K)``, and what a teacher is asked by, to ``(N or 1, K)``."""
 
 
 def _part(part: Part, prior: Tensor | None) -> nn.Module:

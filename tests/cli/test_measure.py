@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -15,12 +17,13 @@ from torch import Tensor, nn
 
 from tests.cli.support import Bad, Refusal, Run, as_json, ends
 from tests.empirics.data.making import image, noise
-from tsla.empirics.advice.measure import reading
+from tsla.empirics.advice.measure import reading, study
 from tsla.empirics.data.datasets import arrays, digits, load
 from tsla.empirics.models import checkpoints
 from tsla.empirics.models.networks import build
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.measure import draw, measure
+from tsla.empirics.moments.minibatch import minibatch_moments
 from tsla.theory.text import Json
 
 TINY = "--epochs 3 --train-size 40 --model mlp --measure-at 0,3"
@@ -125,20 +128,31 @@ def test_numbers_are_those_of_python(run: Run) -> None:
 
 def test_the_table(run: Run) -> None:
     lines = run(f"{THEIRS} --examples 40 --eta-L 0.5").splitlines()
-    assert lines[:3] == ["mlp.pt on data.npz", "40 of 48 examples in 32 batches, seed 0; 95 % intervals", "smoothing label: uniform"]
-    assert lines[3] == "moments of single examples"
-    assert any(line.startswith("  delta = ŝ²/s²") and "delta < 1 is" in line for line in lines)
+    about = lines[lines.index("mlp.pt on data.npz") :]
+    assert about[1:3] == ["smoothing label: uniform", "drawn with seed 0"]
+    assert about[3] == "measured on 40 of 48 examples in 32 batches; 95 % intervals in brackets"
+    assert about[4] == "network in training mode, no dropout or BatchNorm layer"
     assert any(line.startswith("  theta°") for line in lines)
-    assert lines[-1].endswith(".")
-    whole = run(OWN).splitlines()
-    assert whole[:2] == ["digits.pt on digits (seed 3, train_size 60, label_noise 0.1)", "all 60 examples: values are exact for these"]
-    assert whole[-1] == as_json(run(f"{OWN} --json"))["advice"]
+    whole = run(OWN)
+    assert "\ndigits.pt on digits (seed 3, train_size 60, label_noise 0.1)\nsmoothing label: uniform\n" in whole
+    assert "measured on all 60 examples, so that values are exact for these" in whole
+    found = as_json(run(f"{OWN} --json"))
+    assert found["advice"].startswith(whole.splitlines()[0].removesuffix("."))
+    assert found["study"] == study.read(0.1)
+    assert study.table(found["study"]) in whole
+
+
+def test_python_prints_the_same(run: Run) -> None:
+    out = run(f"{THEIRS} --theta 0.3 --batch-size 4")
+    python = str(reading(measure(*of_theirs()[:1], draw(*of_theirs()[1:]), population=48), theta=0.3, batch_size=4))
+    about = "mlp.pt on data.npz\nsmoothing label: uniform\n"
+    assert out.replace(about, "") == f"{python}\n"
 
 
 def test_own_label_is_said_to_be_the_shrinkage_control(run: Run) -> None:
     out = run(f"{OWN} --smoothing own")
-    assert "smoothing label: own, the model's prediction: ĝ = 0, the shrinkage control of C17" in out
-    assert out.splitlines()[-1].startswith("Every smoothing-label gradient is 0, so that smoothing is a step 10 % smaller (C17)")
+    assert "smoothing label: own, the model's prediction, so that ĝ = 0 as in C17" in out
+    assert out.startswith("Smoothing is a smaller step, and nothing else.\n")
     found = as_json(run(f"{OWN} --smoothing own --json"))
     assert found["delta"]["value"] == pytest.approx(found["delta0"]["value"], rel=1e-12)
     assert found["second_moment"]["beyond"]["value"] == 0
@@ -167,7 +181,7 @@ def test_until(run: Run) -> None:
     assert (reached["until"], reached["until_reached"], reached["exact"]) == (1000, True, False)
     assert reached["groups"] == 16
     assert as_json(run(f"{THEIRS} --until 1e-9 --json"))["exact"]
-    assert "intervals; not as precise as --until asks for" in run(f"{THEIRS} --until 1e-9 --examples 20")
+    assert "\nnot as precise as --until asks for\n" in run(f"{THEIRS} --until 1e-9 --examples 20")
 
 
 def test_batch_norm_by_its_running_statistics(run: Run) -> None:
@@ -176,6 +190,25 @@ def test_batch_norm_by_its_running_statistics(run: Run) -> None:
     found = as_json(run("measure --checkpoint norm.pt --model measured_models:batch_norm --data data.npz --batch-norm evaluation --json"))
     expected = asdict(gradient_moments(model.eval(), *arrays(Path("data.npz"))))
     assert said(found) == pytest.approx(expected, rel=1e-4, abs=1e-9)
+
+
+def test_batch_norm_as_training_has_it(run: Run) -> None:
+    """The gradients of whole batches, of which alone anything is said."""
+    model = nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5), nn.Linear(5, 3))
+    torch.save(model.state_dict(), "norm.pt")
+    command = "measure --checkpoint norm.pt --model measured_models:batch_norm --data data.npz --batch-size 8 --batch-norm"
+    found = as_json(run(f"{command} training --examples 160 --json"))
+    expected = minibatch_moments(model, arrays(Path("data.npz")), batch_size=8, batches=20)
+    assert said(found) == pytest.approx(asdict(expected.moments), rel=1e-4)
+    assert found["delta_at_batch_size"]["value"] == pytest.approx(expected.moments.delta, rel=1e-4)
+    assert found["mode"] == "training mode, BatchNorm by the statistics of each batch"
+    alone = ("delta", "critical_batch_size", "critical_batch_size_at_theta", "noise_scale")
+    assert [found[name] for name in alone] == [None] * 4
+    text = run(f"{command} training")
+    assert "\nnetwork in training mode, BatchNorm by the statistics of each batch\n" in text
+    assert "measured on 2,048 examples in batches of 8; 95 %" in text
+    assert "B_c(1)" not in text
+    assert "BatchNorm by its running statistics" in run(f"{command} evaluation")
 
 
 def test_the_same_command_says_the_same(run: Run) -> None:
@@ -199,6 +232,58 @@ def test_train_writes_a_checkpoint_that_measure_reads(run: Run) -> None:
     assert measured["data"] == {"name": "digits", "seed": 2, "train_size": 40, "label_noise": 0.5}
     last = dict(zip(out.splitlines()[0].split(), out.splitlines()[-1].split(), strict=True))
     assert measured["moments"]["s2"]["value"] == pytest.approx(float(last["s2"]), rel=1e-3)
+
+
+def safetensors(state: dict[str, Tensor]) -> bytes:
+    """A file as the library writes it, which tests/integrations reads as well."""
+    parts = {name: value.contiguous().numpy().tobytes() for name, value in state.items()}
+    header, at = {"__metadata__": {"format": "pt"}}, 0
+    for name, part in parts.items():
+        header[name] = {"dtype": "F32", "shape": list(state[name].shape), "data_offsets": [at, at := at + len(part)]}
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + b"".join(parts.values())
+
+
+Saved = Callable[[dict[str, Tensor]], dict[str, Any]]
+LOSS = {"loss.schedule.elapsed": torch.tensor(2.0), "loss._extra_state": {"elapsed": 2}}
+WRAPPED: dict[str, tuple[Saved, str]] = {  # what people save, and what `tsla measure` says of it
+    "the weights": (lambda state: state, ""),
+    "with the epoch": (lambda state: {"epoch": 3, "model_state_dict": state, "optimizer_state_dict": {"state": {}}}, ""),
+    "as model": (lambda state: {"model": state, "name": "mlp"}, ""),
+    "a name as model": (lambda state: {"state_dict": state, "model": "mlp"}, ""),
+    "DataParallel": (lambda state: before("module.", state), "without the prefix module."),
+    "torch.compile": (lambda state: {"model": before("_orig_mod.", state)}, "without the prefix _orig_mod."),
+    "compiled, then distributed": (lambda state: before("module._orig_mod.", state), "without the prefix module._orig_mod."),
+    "averaged": (
+        lambda state: before("module.", state) | {"n_averaged": torch.tensor(3)},
+        "without the prefix module.; left out: n_averaged",
+    ),
+    "Lightning": (
+        lambda state: {"epoch": 2, "state_dict": before("model.", state) | LOSS},
+        "without the prefix model.; left out: loss.schedule.elapsed",
+    ),
+}
+
+
+def before(prefix: str, state: dict[str, Tensor]) -> dict[str, Any]:
+    return {prefix + name: value for name, value in state.items()}
+
+
+@pytest.mark.parametrize("saved", WRAPPED)
+def test_weights_as_people_save_them(saved: str, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    of, says = WRAPPED[saved]
+    expected = torch.load("mlp.pt", weights_only=True)
+    torch.save(of(expected), "saved.pt")
+    found = checkpoints.build(checkpoints.read(Path("saved.pt")), "measured_models:mlp").state_dict()
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
+    assert caplog.messages == ([f"checkpoint = saved.pt: {says}"] if says else [])
+
+
+def test_a_file_of_safetensors(folder: Path) -> None:
+    expected = torch.load("mlp.pt", weights_only=True)
+    Path("model.safetensors").write_bytes(safetensors(before("module.", expected)))
+    found = checkpoints.build(checkpoints.read(Path("model.safetensors")), "measured_models:mlp").state_dict()
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
 
 
 def test_a_run_that_diverged_writes_no_checkpoint(capsys: pytest.CaptureFixture[str]) -> None:
@@ -245,7 +330,16 @@ def bad_files() -> None:
     Path("empty.pt").touch()
     torch.save(Malicious(), "code.pt")
     torch.save([1, 2], "list.pt")
+    Path("text.safetensors").write_text("no weights, whatever the name may say", encoding="utf-8")
+    Path("cut.safetensors").write_bytes(safetensors(mlp().state_dict())[:-1])
     torch.save({"epoch": 1, "loss": 2.0}, "keys.pt")
+    torch.save({"args": argparse.Namespace(lr=0.1), "model": mlp().state_dict()}, "arguments.pt")
+    torch.save(mlp(), "module.pt")
+    torch.save(mlp().state_dict() | before("module.", mlp().state_dict()), "twice.pt")
+    torch.save(before("module.", mlp().state_dict()) | before("model.", mlp().state_dict()), "teacher.pt")
+    torch.save({"model": mlp().state_dict(), "state_dict": mlp().state_dict()}, "two.pt")
+    torch.save(before("model.", mlp().state_dict()) | {"model.9.weight": torch.zeros(1)}, "deeper.pt")
+    torch.save(before("net.", mlp().state_dict()), "net.pt")
     save("nan.pt", state_dict=state(**{"1.weight": torch.full((64, 64), torch.nan)}))
     save("shape.pt", state_dict=state(**{"1.weight": torch.zeros(64, 25)}))
     save("extra.pt", state_dict=state(**{"9.weight": torch.zeros(1)}))
@@ -290,8 +384,19 @@ BAD = [
     own("checkpoint = text.pt is not", "weights_only=True", checkpoint="text.pt"),
     own("checkpoint = empty.pt is not", checkpoint="empty.pt"),
     own("checkpoint = code.pt is not", "weights_only=True", checkpoint="code.pt"),
-    own("checkpoint = list.pt holds a list", "must be a dict", checkpoint="list.pt"),
-    own("checkpoint = keys.pt holds the keys epoch, loss", "'state_dict' and 'network'", checkpoint="keys.pt"),
+    own("checkpoint = list.pt holds a list", "must be a state_dict", checkpoint="list.pt"),
+    own("checkpoint = keys.pt holds the keys epoch, loss", "state_dict or model_state_dict or model", checkpoint="keys.pt"),
+    theirs("checkpoint = arguments.pt is not", "it holds argparse.Namespace,", "model.state_dict()", checkpoint="arguments.pt"),
+    theirs("checkpoint = module.pt is not", "torch.nn.modules.linear.Linear", "model.state_dict()", checkpoint="module.pt"),
+    theirs("checkpoint = two.pt holds weights as state_dict and model", "one network", checkpoint="two.pt"),
+    theirs("checkpoint = twice.pt: 1.weight and module.1.weight are both 1.weight without a prefix", checkpoint="twice.pt"),
+    theirs("checkpoint = teacher.pt: module.1.weight and model.1.weight are both 1.weight", "one network", checkpoint="teacher.pt"),
+    theirs("checkpoint = deeper.pt: the network lacks model.9.weight", checkpoint="deeper.pt"),
+    theirs("checkpoint = net.pt: the file lacks 1.weight", "(net.1.weight has a prefix that is none of module.", checkpoint="net.pt"),
+    *(
+        theirs(f"checkpoint = {name}.safetensors is not a file of safetensors", checkpoint=f"{name}.safetensors")
+        for name in ("text", "cut")
+    ),
     own("checkpoint = nan.pt: 1.weight has values that are not finite", checkpoint="nan.pt"),
     own("checkpoint = shape.pt: 1.weight has shape (64, 25); must be (64, 64)", checkpoint="shape.pt"),
     own("checkpoint = extra.pt: the network lacks 9.weight, which the file has", checkpoint="extra.pt"),
@@ -314,7 +419,10 @@ BAD = [
     theirs("model = 'measured_models:cnn'", "has no attribute 'cnn'", model="measured_models:cnn"),
     theirs("model = 'measured_models:broken'", "TypeError", model="measured_models:broken"),
     theirs("model = 'measured_models:nothing' returned a int", "nn.Module", model="measured_models:nothing"),
-    theirs("1 is BatchNorm in training mode", "batch_norm='evaluation'", checkpoint="norm.pt", model="measured_models:batch_norm"),
+    theirs("1 is BatchNorm in training mode", "add --batch-norm training", checkpoint="norm.pt", model="measured_models:batch_norm"),
+    theirs("examples = 20 must be a whole number, at least 64", batch_norm="training", examples="20"),
+    theirs("batch_size = 49 must be a whole number, at least 2 and at most 48", batch_norm="training", batch_size="49"),
+    theirs("until = 0.1 has no use with --batch-norm training", batch_norm="training", until="0.1"),
     theirs("data = no.npz: no such file", "inputs (n, ...) and labels (n,)", data="no.npz"),
     *(theirs(f"data = {name}.npz must be an .npz file", data=f"{name}.npz") for name in ("names", "pickled", "text")),
     theirs("data = array.npy must be an .npz file", data="array.npy"),
@@ -344,6 +452,12 @@ BAD = [
     own("eta_L = 2 must be", "at most 1", eta_L="2"),
     own("examples = 3 must be a whole number, at least 4 and at most 60", examples="3"),
     own("seed = -1 must be a whole number, at least 0", seed="-1"),
+    own("device = mps has no float64", "cpu", device="mps"),
+    own("device = 'gpu' must be cpu or cuda", device="gpu"),
+    pytest.param(
+        own("device = cuda must be a GPU that torch sees, and it sees none", "cpu works", device="cuda"),
+        marks=pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is there"),
+    ),
     own("--batch-size", "'2.5' is not a whole number", batch_size="2.5"),
     own("--batch-norm", "'batch'", batch_norm="batch"),
     own("unknown argument --bias", "allowed:", "--smoothing", bias="1"),

@@ -16,7 +16,9 @@ from tsla.empirics.moments.per_example.distributed import over_ranks
 from tsla.empirics.moments.per_example.microbatch import Microbatch
 from tsla.empirics.moments.per_example.probe import Forward, Paths
 from tsla.empirics.moments.per_example.totals import GradientProducts, Totals
-from tsla.empirics.smoothing.labels import Smoothing, one_hot, smoothing_rule
+from tsla.empirics.smoothing.cross_entropy import CrossEntropy, warn_of_probabilities
+from tsla.empirics.smoothing.labels import Smoothing, smoothing_rule
+from tsla.empirics.smoothing.targets import Targets
 from tsla.theory.constants import whole
 
 MICROBATCH = 32  # examples: enough for fast convolutions, few enough that memory is used again and not asked for anew
@@ -31,18 +33,23 @@ def gradient_products(
     logits: ToLogits | None = None,
     microbatch: int = MICROBATCH,
     batch_norm: str | None = None,
+    loss: CrossEntropy | nn.Module | None = None,
 ) -> GradientProducts:
     """Measure :class:`GradientProducts`; arguments and errors are those of :func:`tsla.gradient_moments`."""
     if isinstance(model, DistributedDataParallel):
         if isinstance(smoothing, str) and smoothing == "prior":
             raise ValueError("smoothing = 'prior' would be another label on each rank; give the frequencies of the classes as a tensor")
-        own = gradient_products(model.module, inputs, labels, smoothing, logits=logits, microbatch=microbatch, batch_norm=batch_norm)
+        own = gradient_products(
+            model.module, inputs, labels, smoothing, logits=logits, microbatch=microbatch, batch_norm=batch_norm, loss=loss
+        )
         return over_ranks(own, model.process_group)
     inputs, classifier = Inputs.of(inputs).map(Tensor.detach), Classifier(model, logits)
     if len(inputs) == 0 or len(inputs) != len(labels):
         raise ValueError(f"inputs hold {len(inputs)} examples and labels {len(labels)}; must be equally many, at least 1")
     whole("microbatch", microbatch, at_least=1)
     named = _tracked(model)
+    loss = CrossEntropy.like(loss)
+    inputs, labels, smoothing = loss.spread(inputs, labels, smoothing)
     number = -(-len(inputs) // microbatch)
     rows = [slice(int(part[0]), int(part[-1]) + 1) for part in torch.arange(len(inputs)).tensor_split(number)]
     parts = [inputs[r] for r in rows]
@@ -51,14 +58,15 @@ def gradient_products(
     with torch.enable_grad(), torch.random.fork_rng(devices=[inputs.device] if on_gpu else []):
         forward = Forward(classifier, statistics_mode(batch_norm, classifier, inputs))
         paths = Paths(forward, parts[0], totals.parameters)
-        true = one_hot(labels, paths.classes)
-        smooth = smoothing_rule(smoothing, true)
-        microbatches = (Microbatch(paths, x, true[r], partial(smooth, r, x)) for x, r in zip(parts, rows, strict=True))
+        targets = Targets(loss, labels, paths.logits)
+        warn_of_probabilities(targets.arrange(paths.logits))
+        slopes = partial(targets.slopes, smoothing_rule(smoothing, targets))
+        microbatches = (Microbatch(paths, x, partial(slopes, r, x)) for x, r in zip(parts, rows, strict=True))
         two_at_once = can_be_two() and not on_gpu and not paths.random
         for x, r, found in zip(parts, rows, products_of(microbatches, two_at_once=two_at_once), strict=True):
             for parameter, of_parameter in found:
                 totals.add(parameter, r, of_parameter)
-            paths.compare_gradients(x, true[r], totals.squares(r))
+            paths.compare_gradients(x, partial(slopes, r, x), totals.squares(r))
     return totals.result(tuple(named))
 
 

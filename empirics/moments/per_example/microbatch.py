@@ -15,16 +15,14 @@ from tsla.empirics.moments.per_example.weights import Derived
 
 
 class Microbatch:
-    """k examples ``x`` at their labels ``true`` ``(k, classes)``, and at what ``smooth`` makes of their logits.
+    """k examples ``x``, and what ``slopes`` makes of their logits: the derivatives of the loss at either label.
 
     The forward pass is made with the object, the backward passes by ``products``.
     """
 
-    def __init__(self, paths: Paths, x: Inputs, true: Tensor, smooth: Callable[[Tensor], Tensor]) -> None:
+    def __init__(self, paths: Paths, x: Inputs, slopes: Callable[[Tensor], list[Tensor]]) -> None:
         self.logits, self.calls = paths.forward(x)
-        probabilities = self.logits.detach().double().softmax(1)
-        labels = (true, smooth(self.logits))
-        self._cotangents = [(probabilities - y.to(probabilities.device)).to(self.logits.dtype) for y in labels]
+        self._cotangents = slopes(self.logits)
 
     @property
     def alone(self) -> bool:

@@ -44,13 +44,13 @@ class Paths:
 
     Which path is taken may depend on what the examples are: a model that masks padding often leaves the mask out where nothing is padded.
     A microbatch that takes none of the known paths gets a probe of its own, and each that makes other calls than those before is compared.
-    ``random`` says that the model draws at random.
+    ``random`` says that the model draws at random; ``logits`` are some of the model's, for their layout.
     """
 
     def __init__(self, forward: Forward, x: Inputs, parameters: list[nn.Parameter]) -> None:
         self._forward, self._parameters = forward, parameters
         probe = Probe(forward, x, parameters)
-        self.classes, self.random = probe.logits.shape[1], probe.random
+        self.logits, self.random = probe.logits, probe.random
         self._probes = [probe]  # the one of the last microbatch in front
         self._compared: list[Probe] = []
         self._seen: set[tuple[object, ...]] = set()  # the calls of those that were compared
@@ -78,11 +78,11 @@ class Paths:
                 self._compared.append(own)
         return logits, tape.calls
 
-    def compare_gradients(self, x: Inputs, true: Tensor, squares: Tensor) -> None:
+    def compare_gradients(self, x: Inputs, slopes: Callable[[Tensor], list[Tensor]], squares: Tensor) -> None:
         """Compare the gradients of a microbatch whose logits were compared: see :meth:`Probe.compare_gradients`."""
         for probe in self._compared:
             if probe.x is x:
-                probe.compare_gradients(true, squares)
+                probe.compare_gradients(slopes, squares)
 
 
 class Probe:
@@ -118,18 +118,19 @@ class Probe:
         for rows in self._others:
             _same_logits(rows, self._among_others, self._pass(rows)[0].detach())
 
-    def compare_gradients(self, true: Tensor, squares: Tensor) -> None:
+    def compare_gradients(self, slopes: Callable[[Tensor], list[Tensor]], squares: Tensor) -> None:
         """Compare gradients, where they may be others than the derivatives of the logits.
 
-        ``squares`` ``(parameters, k)`` are the ``‖g_i‖²`` of the microbatch at its labels ``true`` ``(k, classes)``.
+        ``squares`` ``(parameters, k)`` are the ``‖g_i‖²`` of the microbatch; ``slopes`` gives the derivatives with respect to its logits.
         """
         if not self._detours:
             return
+        slope = slopes(self._among_others)[0]
         for rows in self._few:
             logits, _ = self._pass(rows)
             for place, row in enumerate(rows):
                 cotangent = torch.zeros_like(logits)
-                cotangent[place] = self._among_others[row].softmax(0) - true[row].to(logits)
+                cotangent[place] = slope[row]
                 gradients = torch.autograd.grad(logits, self._parameters, cotangent, retain_graph=True, allow_unused=True)
                 norms = [0.0 if g is None else float(torch.linalg.vector_norm(accumulable(g))) for g in gradients]
                 _same_norms(row, squares[:, row].sqrt(), torch.tensor(norms, dtype=torch.float64), logits.dtype)
@@ -152,7 +153,7 @@ def elsewhere(k: int) -> list[list[int]]:
 
 
 def _same_logits(rows: list[int], among_others: Tensor, apart: Tensor) -> None:
-    off, scale = (among_others[rows] - apart).abs().amax(1), apart.abs().max()
+    off, scale = (among_others[rows] - apart).abs().reshape(len(rows), -1).amax(1), apart.abs().max()
     worst = int(off.argmax())
     if off[worst] > coupled(apart.dtype) * scale:
         raise ValueError(_coupled(rows[worst], "logits", float(off[worst] / scale)))

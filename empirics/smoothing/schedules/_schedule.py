@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import ClassVar, Protocol
+from copy import copy
+from typing import Any, ClassVar, Protocol, Self
 
 from tsla.theory.constants import strength, whole
 from tsla.theory.moments import Moments, Value
@@ -45,8 +46,21 @@ class Schedule(ABC):
     state: ClassVar[tuple[str, ...]] = ("elapsed",)
     """Names of the attributes that change along a run: plain numbers."""
 
+    _made_with: tuple[tuple[Any, ...], dict[str, Any]]
+
+    def __new__(cls, *arguments: Any, **named: Any) -> Self:
+        """Whatever the arguments are, the repr has to show them."""
+        schedule = super().__new__(cls)
+        schedule._made_with = (arguments, named)
+        return schedule
+
     def __init__(self) -> None:
         self.elapsed = 0
+
+    def __repr__(self) -> str:
+        """The call that made it, without its state."""
+        arguments, named = self._made_with
+        return f"{type(self).__name__}({', '.join([*map(repr, arguments), *(f'{name}={value!r}' for name, value in named.items())])})"
 
     @property
     @abstractmethod
@@ -56,6 +70,15 @@ class Schedule(ABC):
     def step(self) -> None:
         """A unit of time has passed."""
         self.elapsed += 1
+
+    def values(self, T: int) -> list[float]:
+        """θ at each of the next ``T`` units of time, from this one on, if nothing more is observed; for a plot. The schedule stays here."""
+        whole("T", T, at_least=0)
+        ahead, found = copy(self), list[float]()
+        for _ in range(T):
+            found.append(ahead.theta)
+            ahead.step()
+        return found
 
     def observe(self, moments: Observed | None, *, eta_L: float | None = None) -> None:  # noqa: B027 - most have nothing to learn
         """Learn what was measured just now; None: nothing was. ``eta_L``: step size times largest curvature, for those who ask for it."""
@@ -71,7 +94,7 @@ class Schedule(ABC):
                 f"state has {', '.join(sorted(state)) or 'nothing'}; must have {', '.join(self.state)}, as of {type(self).__name__}"
             )
         for name, value in state.items():
-            setattr(self, name, value)
+            setattr(self, name, type(getattr(self, name))(value))  # a file may hold every number as a float
 
 
 class FromStart(Schedule):

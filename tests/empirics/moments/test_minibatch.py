@@ -278,7 +278,7 @@ def test_planted_plug_in_estimates_are_rejected() -> None:
         ({"batch_size": 4, "seed": -1}, "seed = -1 must be a whole number, at least 0"),
         ({"batch_size": 4, "smoothing": "prior"}, "smoothing = 'prior' would change with the examples drawn"),
         ({"batch_size": 4, "smoothing": "none"}, "smoothing = 'none'"),
-        ({"batch_size": 4, "model": nn.Conv2d(1, 2, 3).double()}, r"model must map examples \(n, ...\) to logits \(n, classes\)"),
+        ({"batch_size": 4, "model": nn.Conv2d(1, 2, 3).double()}, r"labels have shape \(4,\) .* for logits \(n, 2, 4, 4\)"),
     ],
 )
 def test_bad_arguments(options: dict[str, Any], message: str) -> None:

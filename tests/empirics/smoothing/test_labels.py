@@ -15,7 +15,9 @@ from torch import Tensor, nn
 from tests.refusals import refusals
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.one_by_one import moments_by_loop
+from tsla.empirics.smoothing.cross_entropy import CrossEntropy
 from tsla.empirics.smoothing.labels import Smoothing, one_hot, predictions, smoothing_labels, smoothing_rule
+from tsla.empirics.smoothing.targets import Targets
 from tsla.theory.moments import Moments
 from tsla.theory.testing.planted import Rejects
 
@@ -77,13 +79,13 @@ test_bad_smoothing = refusals(
 
 # --- smoothing that depends on labels, logits or inputs
 
-TRUE = one_hot(torch.tensor([0, 2, 2, 1]), 3)
 LOGITS = torch.tensor([[0.0, 1.0, 2.0], [3.0, 0.0, 3.0], [-1.0, 2.0, 0.0], [0.5, 0.0, 0.0]])
 INPUTS = torch.arange(8.0).reshape(4, 2)
+TARGETS = Targets(CrossEntropy(), torch.tensor([0, 2, 2, 1]), LOGITS)
 
 
-def resolved(smoothing: Smoothing, rows: slice = slice(0, 4)) -> Tensor:
-    return smoothing_rule(smoothing, TRUE)(rows, INPUTS[rows], LOGITS[rows])
+def resolved(smoothing: Smoothing, rows: slice = slice(0, 4), targets: Targets = TARGETS) -> Tensor:
+    return smoothing_rule(smoothing, targets)(rows, INPUTS[rows], LOGITS[rows, None])[:, 0]
 
 
 def teacher() -> nn.Module:
@@ -94,13 +96,13 @@ def teacher() -> nn.Module:
 def test_prior_is_the_frequency_of_each_class_in_all_labels_whatever_the_rows() -> None:
     assert resolved("prior").tolist() == [[0.25, 0.25, 0.5]] * 4
     assert resolved("prior", slice(0, 1)).tolist() == [[0.25, 0.25, 0.5]]
-    soft = smoothing_rule("prior", SOFT.double())(slice(0, 1), INPUTS, LOGITS)
+    soft = resolved("prior", slice(0, 1), Targets(CrossEntropy(), SOFT, LOGITS))
     assert torch.allclose(soft, SOFT.double().mean(0))
 
 
 def test_own_is_the_prediction_without_its_gradient() -> None:
-    logits = LOGITS.requires_grad_()
-    rows = smoothing_rule("own", TRUE)(slice(1, 3), INPUTS[1:3], logits[1:3])
+    LOGITS.requires_grad_()
+    rows = resolved("own", slice(1, 3))
     assert not rows.requires_grad
     assert rows.numpy() == pytest.approx(np.exp(LOGITS[1:3].double().detach().log_softmax(1).numpy()), rel=1e-12)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+import itertools
 import operator
 import pickle
 from collections.abc import Callable
@@ -13,13 +14,14 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, one_hot
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot
 
 from tests.refusals import refusals
 from tsla.empirics.smoothing import loss as smoothed_cross_entropy
+from tsla.empirics.smoothing.cross_entropy import LogitsWarning
 from tsla.empirics.smoothing.labels import evaluation_mode
 from tsla.empirics.smoothing.loss import SmoothedCrossEntropy, theta_from
-from tsla.empirics.smoothing.schedules import Adaptive, Constant, TwoStage
+from tsla.empirics.smoothing.schedules import Adaptive, Constant, Schedule, TwoStage
 from tsla.theory.testing.planted import Rejects, assert_rejects
 
 K, N = 4, 6
@@ -166,19 +168,133 @@ def without_gradient(distribution: str, theta: float, reduction: str) -> Callabl
     return lambda logits, labels: plain(logits, labels) + (smoothed(logits, labels) - plain(logits, labels)).detach()
 
 
-def test_its_general_path_is_torch_s_own_too() -> None:
-    def by_the_general_path(*arguments: Any, **named: Any) -> SmoothedCrossEntropy:
-        loss = SmoothedCrossEntropy(*arguments, **named)
-        loss._uniform = False
-        return loss
+UNIFORM_IN_PARTS = {"uniform": 0.25, torch.full((K,), 1 / K): 0.75}  # by the way of all other distributions
 
-    equals_torch(by_the_general_path)
+
+def test_its_general_path_is_torch_s_own_too() -> None:
+    equals_torch(lambda _, theta, **named: SmoothedCrossEntropy(UNIFORM_IN_PARTS, theta, **named))
+
+
+# --- positions, ignored labels, class weights
+
+WEIGHT = torch.tensor([0.2, 1.0, 3.0, 0.5], dtype=torch.float64)
+
+
+def at_positions(*shape: int) -> tuple[Tensor, Tensor]:
+    """Logits with the classes second, and labels of which some are to be ignored."""
+    generator = torch.Generator().manual_seed(4)
+    labels = torch.randint(K, (N, *shape), generator=generator)
+    labels[torch.rand(labels.shape, generator=generator) < 0.3] = -100
+    return torch.randn(N, K, *shape, generator=generator, dtype=torch.float64), labels
+
+
+def equals_torch_at_positions(make: Subject) -> None:
+    for shape, theta, weight, reduction in itertools.product(((), (3,), (K,), (3, 2)), (0.0, 0.3), (None, WEIGHT), ("mean", "sum", "none")):
+        logits, labels = at_positions(*shape)
+        expected = cross_entropy(logits, labels, weight, label_smoothing=theta, reduction=reduction)
+        for distribution in ("uniform", UNIFORM_IN_PARTS):
+            for given, at in ((logits, 1), (logits.movedim(1, -1), -1)):
+                options = {"classes_at": at} if shape == (K,) else {}
+                loss = make(distribution, theta, weight=weight, weighting="torch", reduction=reduction, **options)
+                torch.testing.assert_close(loss(given, labels), expected, rtol=1e-6, atol=1e-9)
+
+
+class CountsIgnored(SmoothedCrossEntropy):
+    """In the mean."""
+
+    def forward(self, logits: Tensor, labels: Tensor, *others: Any, **named: Any) -> Tensor:
+        return super().forward(logits, labels, *others, **named) * (
+            (labels != -100).sum() / labels.numel() if self.reduction == "mean" else 1
+        )
+
+
+class LearnsIgnored(SmoothedCrossEntropy):
+    """As class 0."""
+
+    def forward(self, logits: Tensor, labels: Tensor, *others: Any, **named: Any) -> Tensor:
+        return super().forward(logits, labels.clamp(min=0), *others, **named)
+
+
+def of_the_label(distribution: Any, theta: float, **options: Any) -> SmoothedCrossEntropy:
+    return SmoothedCrossEntropy(distribution, theta, **options | {"weighting": "label"})
+
+
+def weighs_by_the_label(make: Subject) -> None:
+    """``w_y ((1-θ) (-log p_y) + θ Σ ŷ_k (-log p_k))`` at each position that counts, over the sum of the ``w_y``."""
+    logits, labels = at_positions()
+    kept = labels != -100
+    w, nll = WEIGHT[labels[kept]], -logits.log_softmax(1)
+    for name in ("uniform", "own", "own-hard", "prior", "fixed"):
+        smooth = (smoothing_labels(name, logits) * nll).sum(1)[kept]
+        expected = (w * (0.7 * cross_entropy(logits, labels, reduction="none")[kept] + 0.3 * smooth)).sum() / w.sum()
+        found = make(distributions()[name], 0.3, weight=WEIGHT, prior=PRIOR)(logits, labels)
+        torch.testing.assert_close(found, expected, rtol=1e-6, atol=0)
+
+
+def of_each_class(distribution: Any, theta: float, **options: Any) -> SmoothedCrossEntropy:
+    return SmoothedCrossEntropy(distribution, theta, **options, weighting="torch")
+
+
+def test_a_weighted_loss_of_soft_labels_is_linear_in_them() -> None:
+    logits, indices = logits_and_labels()
+    loss = SmoothedCrossEntropy("own", 0.3, weight=WEIGHT, reduction="sum")
+    of_each = 0.7 * loss(logits, indices) + 0.3 * loss(logits, indices.roll(1))
+    torch.testing.assert_close(loss(logits, mixup(indices)), of_each)
+
+
+def accumulates(make: Subject) -> None:
+    """Micro-batches of unequal numbers of labels that count have the gradient of the whole batch."""
+    logits, labels = at_positions(3)
+    items = int((labels != -100).sum())
+    for distribution in ("uniform", "own"):
+        loss = make(distribution, 0.3)
+        whole = gradient(loss, logits, labels)
+        for number in (items, torch.tensor(items)):
+            x = logits.clone().requires_grad_()
+            for rows in (slice(0, 1), slice(1, N)):
+                loss(x[rows], labels[rows], num_items_in_batch=number).backward()
+            torch.testing.assert_close(x.grad, whole)
+
+
+class MeanOfMeans(SmoothedCrossEntropy):
+    def forward(self, *arguments: Any, num_items_in_batch: Any = None) -> Tensor:
+        return super().forward(*arguments) / (1 if num_items_in_batch is None else 2)
+
+
+def test_one_logit_is_the_log_odds_of_two_classes() -> None:
+    logits, labels = torch.linspace(-3, 3, N).double(), torch.linspace(0, 1, N).double()
+    for theta in (0.0, 0.3):
+        expected = binary_cross_entropy_with_logits(logits, (1 - theta) * labels + theta / 2)
+        loss = SmoothedCrossEntropy("uniform", theta, binary=True)
+        for z, y in (
+            (logits, labels),
+            (logits[:, None], labels),
+            (logits[:, None], labels[:, None]),
+            (logits.reshape(2, 3), labels.reshape(2, 3)),
+        ):
+            torch.testing.assert_close(loss(z, y), expected)
+        each = SmoothedCrossEntropy("uniform", theta, binary=True, reduction="none")(logits.reshape(2, 3), labels.reshape(2, 3))
+        assert each.shape == (2, 3)
+        torch.testing.assert_close(each.mean(), expected)
+    ignored = torch.where(labels > 0.5, labels, -100)
+    plain = SmoothedCrossEntropy("uniform", 0.3, binary=True)
+    torch.testing.assert_close(plain(logits, ignored), plain(logits[labels > 0.5], labels[labels > 0.5]))
+    torch.testing.assert_close(plain(logits, labels.round().long()), plain(logits, labels.round()))
+
+
+def test_probabilities_in_place_of_logits_are_warned_of_once() -> None:
+    logits, labels = logits_and_labels()
+    loss = SmoothedCrossEntropy()
+    with pytest.warns(LogitsWarning, match="^logits look like probabilities"):
+        loss(logits.softmax(1), labels)
+    loss(logits.softmax(1), labels)
 
 
 @pytest.mark.parametrize("name", ["uniform", "mixture", "own"])
-def test_low_precision(name: str) -> None:
+@pytest.mark.parametrize("options", [{}, {"weight": PRIOR, "weighting": "torch"}, {"weight": PRIOR}])
+def test_low_precision(name: str, options: dict[str, Any]) -> None:
     logits, labels = logits_and_labels()
-    loss = SmoothedCrossEntropy(distributions()[name], 0.3)
+    loss = SmoothedCrossEntropy(distributions()[name], 0.3, **options)
     low = logits.bfloat16().requires_grad_()
     loss(low, labels).backward()
     assert low.grad is not None
@@ -212,7 +328,7 @@ def test_a_teacher_stays_the_caller_s() -> None:
     assert all(p.grad is None for p in model.parameters())
     assert all(module.training for module in model.modules())
     assert not list(loss.parameters())
-    assert list(loss.state_dict()) == ["_extra_state"]
+    assert list(loss.state_dict()) == ["schedule.elapsed"]
     loss.eval()
     assert model.training
 
@@ -333,14 +449,37 @@ def resumes(loss_of: Subject) -> None:
     saved = io.BytesIO()
     torch.save(before.state_dict(), saved)
     saved.seek(0)
+    state = torch.load(saved, weights_only=True)
+    assert all(isinstance(value, Tensor) for value in state.values()), "as formats that hold tensors alone need"
     after = Learner(loss_of("prior", TwoStage(0.3, 2), prior=PRIOR))
-    after.load_state_dict(torch.load(saved, weights_only=True))
+    after.load_state_dict(state)
     assert after.loss.theta == 0.0
+    assert after.loss.schedule.state_dict() == {"elapsed": 2}
+
+
+def loads_what_never_had_it(loss_of: Subject) -> None:
+    """A checkpoint of a module that held another loss, or none; and one in which the state was numbers."""
+    learner = Learner(loss_of("prior", TwoStage(0.3, 2), prior=PRIOR, weight=[1, 1, 1, 2]))
+    weights = {name: value for name, value in learner.state_dict().items() if name.startswith("model.")}
+    for of_torch in ({}, {f"loss.{name}": value for name, value in nn.CrossEntropyLoss(PRIOR).state_dict().items()}):
+        try:
+            learner.load_state_dict(weights | of_torch, strict=True)
+        except RuntimeError as error:
+            raise AssertionError(error) from error
+    assert learner.loss.theta == 0.3
+    learner.load_state_dict(weights | {"loss._extra_state": {"elapsed": 2}}, strict=True)
+    assert learner.loss.theta == 0.0
+
+
+class InBuffers(SmoothedCrossEntropy):
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.register_buffer("elapsed", torch.zeros(()))
 
 
 class Forgetful(SmoothedCrossEntropy):
-    def set_extra_state(self, state: dict[str, float]) -> None:
-        pass
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *others: Any) -> None:
+        state_dict.pop(f"{prefix}schedule.elapsed")
 
 
 @pytest.mark.parametrize(
@@ -350,6 +489,10 @@ class Forgetful(SmoothedCrossEntropy):
         (smooths_in_training_alone, [AlwaysTraining, OfItsModeAlone, AlwaysEvaluating]),
         (evaluates_plainly, [OfItsModeAlone]),
         (resumes, [Forgetful]),
+        (loads_what_never_had_it, [InBuffers]),
+        (equals_torch_at_positions, [CountsIgnored, LearnsIgnored, of_the_label]),
+        (weighs_by_the_label, [of_each_class]),
+        (accumulates, [MeanOfMeans]),
     ],
 )
 def test_the_loss_passes_and_planted_ones_do_not(check: Callable[[Subject], None], wrong: list[Subject]) -> None:
@@ -393,6 +536,15 @@ def test_lightning() -> None:
 
 # --- refusals
 
+OF_ADAPTIVE = SmoothedCrossEntropy("own", Adaptive(0.1, 1))
+TOKENS = torch.zeros(2, 3, 3)
+
+
+class Growing(Schedule):
+    """Its θ is none."""
+
+    theta = 1.5
+
 
 test_refusals = refusals(
     operator.call,
@@ -414,8 +566,30 @@ test_refusals = refusals(
     (lambda: SmoothedCrossEntropy("prior", prior=torch.ones(2, 3)), r"^prior has shape \(2, 3\); must be \(K,\)$"),
     (lambda: SmoothedCrossEntropy(torch.tensor([0.5, 0.6])), r"^distribution must be probabilities"),
     (lambda: SmoothedCrossEntropy(torch.ones(2, 3) / 3), r"^distribution has shape \(2, 3\); must be \(K,\)$"),
+    (lambda: SmoothedCrossEntropy()(TOKENS, torch.zeros(2, 3).long()), r"^classes_at = None: logits \(n, 3, 3\) may .* must be 1 or -1$"),
+    (lambda: SmoothedCrossEntropy()(TOKENS, torch.zeros(1, 3).long()), r"^logits hold 2 examples and labels 1; must be equally many$"),
+    (
+        lambda: SmoothedCrossEntropy("own")(TOKENS[:, 0], torch.zeros(2)),
+        r"^labels have shape \(2,\) and type torch.float32: numbers, as of a",
+    ),
+    (lambda: SmoothedCrossEntropy()(TOKENS[:, 0, :1], torch.zeros(2)), r"^logits have shape \(n, 1\), one class; must .* binary = True"),
+    (lambda: SmoothedCrossEntropy()(TOKENS[:, 0, :1], torch.zeros(2).long()), r"^logits have shape \(n, 1\), one class; must"),
+    (lambda: SmoothedCrossEntropy()(TOKENS[:, 0, 0], torch.zeros(2).long()), r"^logits have shape \(n,\), one number an example; must"),
+    (lambda: SmoothedCrossEntropy()(TOKENS[:, 0], torch.ones(2, 3)), r"^labels must be .* row 0 adds up to 3, as of several labels"),
+    (lambda: SmoothedCrossEntropy()(TOKENS[:, 0], torch.full((2, 3), 2.5)), r"^labels must be probabilities: non-negative rows"),
+    (lambda: SmoothedCrossEntropy(weight=[1, 2])(TOKENS[:, 0], torch.zeros(2).long()), r"^weight has 2 classes; must have 3"),
+    (
+        lambda: SmoothedCrossEntropy(reduction="sum")(TOKENS[0], torch.zeros(3).long(), num_items_in_batch=3),
+        r"^num_items_in_batch goes with",
+    ),
+    (
+        lambda: SmoothedCrossEntropy()(TOKENS[0], torch.zeros(3).long(), num_items_in_batch=0),
+        r"^num_items_in_batch = 0 must be .* above 0$",
+    ),
     (lambda: SmoothedCrossEntropy(FIXED)(torch.zeros(2, 3), torch.tensor([0, 1])), r"^logits have 3 classes; must have 4"),
-    (lambda: SmoothedCrossEntropy("own")(torch.zeros(4, 4), torch.zeros(4)), r"^labels have shape \(4,\); must be class indices"),
-    (lambda: SmoothedCrossEntropy("own")(torch.zeros(4, 4), torch.zeros(4, 1).long()), r"^labels have shape \(4, 1\); must be"),
-    (lambda: SmoothedCrossEntropy().set_extra_state(Adaptive(0.1, 1).state_dict()), r"^state has dropped, elapsed; must have elapsed"),
+    (lambda: SmoothedCrossEntropy("own").load_state_dict(OF_ADAPTIVE.state_dict()), r"^state has dropped, elapsed; must have elapsed"),
+    (
+        lambda: SmoothedCrossEntropy("uniform", Growing())(torch.zeros(2, 3), torch.tensor([0, 1])),
+        r"^theta = 1\.5 of the schedule Growing ",
+    ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import itertools
 import operator
@@ -28,14 +29,6 @@ HELPS = Moments(grad2=0.1, s2=10.0, shat2=3.0, c=0.5, beta2=1.0, nu2=2.0)
 HURTS = Moments(grad2=0.1, s2=1.0, shat2=30.0, c=0.5, beta2=28.0, nu2=2.0)
 
 
-def over_time(schedule: Schedule, units: int) -> list[float]:
-    values = []
-    for _ in range(units):
-        values.append(schedule.theta)
-        schedule.step()
-    return values
-
-
 @pytest.mark.parametrize(
     ("schedule", "expected"),
     [
@@ -49,9 +42,39 @@ def over_time(schedule: Schedule, units: int) -> list[float]:
     ],
 )
 def test_strengths_written_down(schedule: Schedule, expected: list[float]) -> None:
-    values = over_time(schedule, 6)
+    values = schedule.values(6)
     assert values == pytest.approx(expected, abs=1e-15)
     assert [value == 0 for value in values] == [value == 0 for value in expected], "0 is exactly 0"
+    for later in (1, 2, 3):
+        schedule.step()
+        assert schedule.values(6 - later) == values[later:]
+
+
+MADE: list[Callable[[type[TwoStage]], Schedule]] = [
+    lambda two_stage: two_stage(0.4, drop=2),
+    lambda _: Cosine(theta=0.4, end=4),
+    lambda _: Annealed(4, most=0.5),
+    lambda _: Adaptive(0.4, 4, beyond="shrinkage"),
+]
+
+
+def repr_is_the_call_that_made_it(two_stage: type[TwoStage]) -> None:
+    for make in MADE:
+        fresh = vars(make(two_stage))
+        for one in (make(two_stage), copy.deepcopy(make(two_stage)), copy.copy(make(two_stage))):
+            one.step()
+            assert vars(eval(repr(one))) == fresh  # noqa: S307
+
+
+class ShowsNoDrop(TwoStage):
+    def __repr__(self) -> str:
+        return f"TwoStage({self.start}, drop={self.start:.0f})"
+
+
+def test_the_repr_is_the_call_that_made_it() -> None:
+    repr_is_the_call_that_made_it(TwoStage)
+    assert_rejects(repr_is_the_call_that_made_it, ShowsNoDrop)
+    assert repr(TwoStage(0.4, drop=2)) == "TwoStage(0.4, drop=2)"
 
 
 # --- θ°(η) of measured moments
@@ -223,7 +246,7 @@ def survives_a_checkpoint(make: Callable[[], Schedule]) -> None:
     saved.seek(0)
     after = make()
     after.load_state_dict(torch.load(saved, weights_only=True))
-    assert over_time(after, 5) == over_time(before, 5)
+    assert after.values(5) == before.values(5)
 
 
 def of_a_run(kind: type[Schedule], **changes: float) -> Schedule:
@@ -234,9 +257,9 @@ def of_a_run(kind: type[Schedule], **changes: float) -> Schedule:
 @pytest.mark.parametrize("kind", SCHEDULES.values(), ids=SCHEDULES)
 def test_schedules_of_runs(kind: type[Schedule]) -> None:
     survives_a_checkpoint(lambda: of_a_run(kind))
-    assert all(0 <= theta <= 1 for theta in over_time(of_a_run(kind, theta=1.0), 6))
+    assert all(0 <= theta <= 1 for theta in of_a_run(kind, theta=1.0).values(6))
     if "theta" in kind.made_of:
-        assert over_time(of_a_run(kind, theta=0.0), 6) == [0] * 6
+        assert of_a_run(kind, theta=0.0).values(6) == [0] * 6
         with pytest.raises(ValueError, match=r"^theta = 2 must be"):
             of_a_run(kind, theta=2)
 
@@ -255,6 +278,7 @@ test_refusals = refusals(
     (lambda: TwoStage(0.1, -1), r"^drop = -1 must be a whole number, at least 0$"),
     (lambda: Linear(0.1, 0), r"^end = 0 must be a whole number, at least 1$"),
     (lambda: Cosine(0.1, 2.0), r"^end = 2\.0 must be a whole number"),  # type: ignore[arg-type]
+    (lambda: Constant(0.1).values(-1), r"^T = -1 must be a whole number, at least 0$"),
     (lambda: Annealed(0), r"^batch_size = 0 must be a whole number, at least 1$"),
     (lambda: Annealed(1, most=2), r"^most = 2 must be a finite number at least 0 and at most 1$"),
     (lambda: Annealed(1).observe(HELPS), r"^eta_L = None must be the step size times the largest curvature, above 0$"),
