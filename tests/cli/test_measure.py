@@ -208,6 +208,7 @@ def test_batch_norm_as_training_has_it(run: Run) -> None:
     assert "\nnetwork in training mode, BatchNorm by the statistics of each batch\n" in text
     assert "measured on 2,048 examples in batches of 8; 95 %" in text
     assert "B_c(1)" not in text
+    assert "smaller than B_c" not in text
     assert "BatchNorm by its running statistics" in run(f"{command} evaluation")
 
 
