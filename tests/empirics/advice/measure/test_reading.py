@@ -164,6 +164,7 @@ def test_the_text_has_the_answer_first_and_fits_a_terminal() -> None:
     assert "theta°" not in str(reading(measured()))
     assert "[" not in str(found)  # exact values have no intervals
     assert "[" in str(reading(measure(classifier(), draw(*examples(40)))))
+    assert ["one draw of" in str(replace(found, mode=mode)) for mode in ("dropout off", "dropout on")] == [False, True]
     assert found._repr_html_() == f"<pre>{escape(str(found))}</pre>"
 
 
