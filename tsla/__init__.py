@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from tsla.empirics.advice.measure import Reading, reading
     from tsla.empirics.advice.plan.planned import Planned, plan
     from tsla.empirics.moments.full_batch import gradient_moments
+    from tsla.empirics.moments.live import Live
     from tsla.empirics.moments.measure import measure
     from tsla.empirics.moments.monitor import MomentsMonitor
     from tsla.empirics.simulation import problems
@@ -37,6 +38,7 @@ __all__ = [
     "Cosine",
     "CrossEntropy",
     "Linear",
+    "Live",
     "MomentsMonitor",
     "Oracle",
     "Planned",
@@ -72,6 +74,7 @@ _ATTRIBUTES = {
     "tsla.empirics.simulation.simulate": "simulate",
     "tsla.empirics.moments.measure": "measure",
     "tsla.empirics.moments.full_batch": "gradient_moments",
+    "tsla.empirics.moments.live": "Live",
     "tsla.empirics.moments.monitor": "MomentsMonitor",
     "tsla.empirics.advice.measure": "Reading reading",
     "tsla.empirics.advice.plan.planned": "Planned plan",

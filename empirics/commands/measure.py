@@ -29,6 +29,7 @@ def add(parser: Parser) -> None:
         ("until", number, None, "stop when delta and theta* are known to this relative half-width, such as 0.05"),
         ("microbatch", whole, 32, "examples that are handled at once"),
         ("seed", whole, 0, "seed of the draw"),
+        ("label-noise", number, None, "part of the labels that is wrong, of an .npz file: chooses what is shown of the study"),
     ):
         parser.add_argument(f"--{name}", type=kind, default=default, help=about + ("" if default is None else f" (default {default})"))
     parser.add_argument(
@@ -48,6 +49,6 @@ def run(args: argparse.Namespace) -> None:
     from tsla.theory.commands.answer import print_result
 
     setting = Setting.of(theta=args.theta, batch_size=args.batch_size, eta=args.eta, L=args.L, eta_L=args.eta_L)
-    names = ("folder", "model", "smoothing", "examples", "until", "microbatch", "batch_norm", "device", "seed")
+    names = ("folder", "model", "smoothing", "examples", "until", "microbatch", "batch_norm", "device", "seed", "label_noise")
     found = measured_checkpoint.measured(args.checkpoint, args.data, setting, **{name: getattr(args, name) for name in names})
     print_result(args, found.json, found.table)

@@ -57,6 +57,8 @@ def run(args: argparse.Namespace) -> None:
     config = configuration(args)
     if args.watch and args.state is not None:
         raise ValueError(f"state = {args.state} must be left out with --watch, which looks at the weights of every epoch")
+    if args.live and not config.measure_at:
+        raise ValueError("live has no use where no moments are measured; give --measure-at the epochs to show")
     page = Path(args.live) if isinstance(args.live, str) else None
     must_be_writable(out=args.out, checkpoint=args.checkpoint, state=args.state, live=page, inputs={"config": args.config})
     with processes.group(config.device):

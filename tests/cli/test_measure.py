@@ -142,6 +142,11 @@ def test_the_table(run: Run) -> None:
     assert study.table(found["study"]) in whole
 
 
+def test_of_a_file_it_can_be_said_how_many_labels_are_wrong(run: Run) -> None:
+    assert as_json(run(f"{THEIRS} --json"))["study"] == study.read()
+    assert as_json(run(f"{THEIRS} --label-noise 0 --json"))["study"] == study.read(0)
+
+
 def test_python_prints_the_same(run: Run) -> None:
     out = run(f"{THEIRS} --theta 0.3 --batch-size 4")
     python = str(reading(measure(*of_theirs()[:1], draw(*of_theirs()[1:]), population=48), theta=0.3, batch_size=4))
@@ -208,6 +213,7 @@ def test_batch_norm_as_training_has_it(run: Run) -> None:
     assert "\nnetwork in training mode, BatchNorm by the statistics of each batch\n" in text
     assert "measured on 2,048 examples in batches of 8; 95 %" in text
     assert "B_c(1)" not in text
+    assert "smaller than B_c" not in text
     assert "BatchNorm by its running statistics" in run(f"{command} evaluation")
 
 
@@ -424,6 +430,7 @@ BAD = [
     theirs("1 is BatchNorm in training mode", "add --batch-norm training", checkpoint="norm.pt", model="measured_models:batch_norm"),
     theirs("examples = 20 must be a whole number, at least 64", batch_norm="training", examples="20"),
     theirs("batch_size = 49 must be a whole number, at least 2 and at most 48", batch_norm="training", batch_size="49"),
+    theirs("label_noise = 2 must be", "at most 1", label_noise="2"),
     theirs("until = 0.1 has no use with --batch-norm training", batch_norm="training", until="0.1"),
     theirs("data = no.npz: no such file", "inputs (n, ...) and labels (n,)", data="no.npz"),
     *(theirs(f"data = {name}.npz must be an .npz file", data=f"{name}.npz") for name in ("names", "pickled", "text")),

@@ -22,6 +22,7 @@ from tsla.empirics.advice.plan.planned import plan
 from tsla.empirics.experiments.planner.rules import RULES
 from tsla.empirics.moments.monitor import MomentsMonitor
 from tsla.empirics.runs import records
+from tsla.theory.moments import MOMENTS
 
 DIGITS = Path(__file__).parents[2] / "records" / "digits.parquet"
 PLAN = f"plan --pilot {DIGITS} --method sgd --seed 0"
@@ -175,6 +176,12 @@ def test_rows_of_a_monitor_in_python_and_in_files(tmp_path: Path, run: Run) -> N
         out = run(f"plan --pilot {tmp_path / name} --outcome test_loss --theta 0.1 --batch-size 12 --steps 40")
         assert out == f"{found}\n"
     assert plan(monitor, **options | {"steps": None}).json()["steps"] == 15  # as long as what was watched
+
+
+def test_why_a_monitor_measured_nothing_is_said() -> None:
+    row = {"step": 0, **dict.fromkeys(MOMENTS, np.nan), "reason": "ValueError: no labels"}
+    with pytest.raises(ValueError, match="the pilot has no moments, since nothing could be measured: ValueError: no labels"):
+        plan([row], outcome="grad2", theta=0.1, batch_size=8)
 
 
 def test_estimates_where_no_moments_can_be_are_moved_to_where_they_can() -> None:

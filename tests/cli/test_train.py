@@ -58,6 +58,7 @@ def test_options_win_over_the_file_and_the_command_needs_no_file(file: Path, run
         ("epochs = 2", "", "the following arguments are required: --method"),
         ("method = 'sgd'", "--theta 0.1", "theta = 0.1 has no use with --method sgd; it goes with lsr, tsla, adaptive, shrink"),
         ("method = 'lsr'", "--config nowhere.toml", "config = nowhere.toml: no such file"),
+        ("method = 'lsr'\nmeasure-at = []", "--live", "live has no use where no moments are measured"),
         ("method = 'lsr'", "--live .", "live = .: that is a folder; must be a file"),
         ("method = 'lsr'", "--watch --state run.state", "state = run.state must be left out with --watch"),
         ("method = 'lsr'", "--measure-at 0,x", "'x' is not a whole number"),

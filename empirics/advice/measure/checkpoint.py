@@ -119,6 +119,7 @@ def measured(
     batch_norm: str | None = None,
     device: str = "cpu",
     seed: int = 0,
+    label_noise: float | None = None,
 ) -> Answer:
     """What the examples say of smoothing at the weights of a checkpoint.
 
@@ -131,10 +132,13 @@ def measured(
     smoothing:  a name in NAMED, an .npy file of probabilities ``(K,)`` or ``(n, K)``, or the checkpoint of a teacher
     device:     "cpu" or "cuda"; "mps" is refused, for it has no float64
     examples:   how many are drawn from the data, without replacement; by default all. ``until`` may stop earlier
+    label_noise: the part of the labels that is wrong, where the data set does not say it: it chooses what the study found of such labels
 
     Raises ValueError that names the argument for whatever is not as it must be.
     """
     _check(microbatch=microbatch, seed=seed, until=until)
+    if label_noise is not None:
+        real("label_noise", label_noise, at_least=0, at_most=1)
     place = _device(device)
     subject = load(checkpoint, data, folder=folder, model=model, smoothing=smoothing)
     subject.network.to(place)
@@ -153,7 +157,7 @@ def measured(
         smoothing=smoothing,
         until_reached=None if until is None else found.estimates.precise(until),
         versions={name: environment(__name__)[name] for name in ("python", *LIBRARIES, "code")},
-        reading=Reading.of(found, setting, label_noise=subject.data.get("label_noise")),
+        reading=Reading.of(found, setting, label_noise=subject.data.get("label_noise", label_noise)),
         **options,
     )
 

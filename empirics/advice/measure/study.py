@@ -31,13 +31,17 @@ def read(label_noise: float | None = None) -> Json:
 
 
 def sentence(found: Mapping[str, Any]) -> str:
-    """At how many settings smoothing was better and worse than plain training, by accuracy."""
-    counts = {name: sum(row[ACCURACY][name] for row in found["rows"]) for name in ("compared", "better", "worse")}
-    kind = "" if len(found["scope"]) > 1 else " with wrong labels" if "noisy" in found["scope"] else " without wrong labels"
-    better = (
-        f"In the study smoothing to the end was more accurate than plain training at {counts['better']} of {counts['compared']} settings"
+    """At how many settings smoothing was better and worse than plain training, by accuracy and by test loss."""
+    accuracy, loss = (
+        {name: sum(row[outcome][name] for row in found["rows"]) for name in ("compared", "better", "worse")}
+        for outcome in (ACCURACY, TEST_LOSS)
     )
-    return f"{better}{kind}. It was less accurate at {counts['worse'] or 'none'}."
+    kind = "" if len(found["scope"]) > 1 else " with wrong labels" if "noisy" in found["scope"] else " without wrong labels"
+    return (
+        f"In the study smoothing to the end was more accurate than plain training at {accuracy['better']} of {accuracy['compared']} "
+        f"settings{kind}. It was less accurate at {accuracy['worse'] or 'none'}. Its test loss was lower at {loss['better'] or 'none'} "
+        f"of {loss['compared']} and higher at {loss['worse'] or 'none'}."
+    )
 
 
 def table(found: Mapping[str, Any]) -> str:

@@ -47,7 +47,7 @@ def table(found: Reading, about: Sequence[str] = ()) -> str:
         f"variance of a batch of {B} with smoothing at theta = {theta}, over that without",
         _rows(_batch(found), found.exact),
         *_two_deltas(found),
-        "what the moments ask for; in batches smaller than B_c smoothing helps (C14)",
+        "what the moments ask for" + "; in batches smaller than B_c smoothing helps (C14)" * (found.delta is not None),
         _rows(_choices(found), found.exact),
         *_layer_blocks(found.layers),
     ]
@@ -80,7 +80,9 @@ def _measured(found: Reading) -> list[str]:
     some = f"{found.examples:,} of {found.population:,}" if found.population else f"{found.examples:,}"
     batches = f"{found.groups} batches" if found.delta is not None else f"batches of {found.setting.batch_size}"
     how = f"{some} examples in {batches}; 95 % intervals in brackets"
-    exact = f"all {found.examples:,} examples, so that values are exact for these"
+    exact = (
+        f"all {found.examples:,} examples, so that values are exact for these{' and one draw of dropout' * ('dropout on' in found.mode)}"
+    )
     return [f"measured on {exact if found.exact else how}", f"network in {found.mode}"]
 
 

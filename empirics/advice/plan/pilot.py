@@ -107,6 +107,8 @@ def _of_rows(source: Any, planned: Mapping[str, Any]) -> Pilot:
     if planned.get(f"{other}s") is not None:
         raise ValueError(f"{other}s = {planned[f'{other}s']} has no use with rows that count {unit}s; give {unit}s")
     length = planned.get(f"{unit}s") or max(int(rows[unit].max()), 1)
+    if "reason" in rows and rows["s2"].isna().all():
+        raise ValueError(f"the pilot has no moments, since nothing could be measured: {rows['reason'].iloc[-1]}")
     eta_L = _eta_L(rows) if planned.get("eta_L") is None else planned["eta_L"]
     possible = asdict(moments_of(rows).clipped())  # estimates from some examples may lie where no moments can
     return Pilot(rows.assign(**possible).rename(columns={unit: "epoch"}), planned["theta"], planned["batch_size"], length, eta_L, unit)

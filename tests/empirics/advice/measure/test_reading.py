@@ -18,7 +18,7 @@ from torch import Tensor
 
 from tests.empirics.moments.classified import CLASSES, classifier, examples, measured
 from tsla.empirics.advice.layout import WIDTH
-from tsla.empirics.advice.measure import Reading, reading
+from tsla.empirics.advice.measure import Reading, reading, study
 from tsla.empirics.advice.measure.table import below_1
 from tsla.empirics.moments.estimators import Estimate
 from tsla.empirics.moments.full_batch import gradient_moments
@@ -164,6 +164,7 @@ def test_the_text_has_the_answer_first_and_fits_a_terminal() -> None:
     assert "theta°" not in str(reading(measured()))
     assert "[" not in str(found)  # exact values have no intervals
     assert "[" in str(reading(measure(classifier(), draw(*examples(40)))))
+    assert ["one draw of" in str(replace(found, mode=mode)) for mode in ("dropout off", "dropout on")] == [False, True]
     assert found._repr_html_() == f"<pre>{escape(str(found))}</pre>"
 
 
@@ -172,6 +173,19 @@ def test_layers_that_are_not_shown_are_added_up() -> None:
     many = replace(found, layers=tuple(replace(found.layers[0], layer=f"l{i}", share_of_s2=0.05, beyond=(-0.1) ** i) for i in range(20)))
     (rest,) = [line for line in str(many).splitlines() if "the other" in line]
     assert rest.split() == ["the", "other", "15", "75.0", "%", number(sum((-0.1) ** i for i in range(5, 20)))]
+
+
+def test_the_study_is_summed_up_by_both_outcomes(rejects: Rejects) -> None:
+    def counts(said: Callable[[dict[str, Any]], str]) -> None:
+        rows = [
+            {name: {"compared": 3, "better": better, "worse": worse} for name, better, worse in (("accuracy", k, 0), ("test loss", 0, k))}
+            for k in (1, 2)
+        ]
+        text = said({"rows": rows, "scope": {"noisy": ""}})
+        assert "more accurate than plain training at 3 of 6 settings with wrong labels. It was less accurate at none." in text
+        assert text.endswith("Its test loss was lower at none of 6 and higher at 3.")
+
+    rejects(counts, right=study.sentence, wrong=lambda found: study.sentence(found | {"rows": found["rows"][:1] * 2}))
 
 
 @pytest.mark.parametrize(("label_noise", "wrong"), [(None, {"0 %", "20, 40 %"}), (0, {"0 %"}), (0.1, {"20, 40 %"})])
