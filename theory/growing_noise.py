@@ -132,7 +132,7 @@ def sgd_why(k: Constants, growth: Growth, *, eta: float, T: float) -> list[Line]
         Line("A2′:  E[F(w⁺) - F*] <= (1+a)(F - F*) - (η/2)(2 - ηL(1+B))‖∇F‖² + (L/2)η²C, a = LAη² = {}", a),
         Line("what is left of the descent, 2 - ηL(1+B) = {}", keep),
         Line("step t times (1+a)^-(t+1), summed over T = {} steps: the gaps telescope, and F >= F* at the end", T),
-        Line("the weights add up to (1 - (1+a)^-T)/a = {}, which is T at a = 0", 1 / share),
+        Line("the weights add up to (1 - (1+a)^-T)/a = {}, which is T where a is 0", 1 / share),
         Line("divided by that and by η/2:  (2 - ηL(1+B)) E‖∇F(w_R)‖² <= 2F0 ηLA/(1 - (1+a)^-T) + ηLC = {} + {}", start, noise),
         Line("divided by what is left:  E‖∇F(w_R)‖² <= {} + {}", *(product(x, over=(keep,)) for x in (start, noise))),
     ]
@@ -149,7 +149,7 @@ def lsr_why(k: Constants, growth: Growth, *, eta: float, T: float, theta: float 
         Line("C3, ηL = {} <= 1:  E[F(w⁺) - F*] <= (1+a)(F - F*) - (η/2)(1 - ρB)‖∇F‖² + (η/2)ρC, a = ρAη = {}", product(eta, k.L), a),
         Line("what is left of the descent, 1 - ρB = {}", keep),
         Line("step t times (1+a)^-(t+1), summed over T = {} steps: the gaps telescope, and F >= F* at the end", T),
-        Line("the weights add up to (1 - (1+a)^-T)/a = {}, which is T at a = 0", 1 / share),
+        Line("the weights add up to (1 - (1+a)^-T)/a = {}, which is T where a is 0", 1 / share),
         Line("divided by that and by η/2:  (1 - ρB) E‖∇F(w_R)‖² <= 2F0 ρA/(1 - (1+a)^-T) + ρC = {} + {}", start, floor),
         Line("divided by what is left:  E‖∇F(w_R)‖² <= {} + {}", *(product(x, over=(keep,)) for x in (start, floor))),
     ]

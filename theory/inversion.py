@@ -91,6 +91,8 @@ def _largest(lengths: Callable[[Array], Array], samples: float, low: float, high
         left, right = edges[:-1][open_], edges[1:][open_]
         order = np.argsort(right)[-UNDECIDED:]
         left, right = left[order], right[order]
+        if not left.size:
+            break
     return found
 
 
@@ -117,7 +119,9 @@ def _smallest_eps(affordable: Callable[[float], bool]) -> float | None:
         return None
     for _ in range(100):
         middle = float(np.sqrt(low * high))
-        low, high = (low, middle) if affordable(middle) else (middle, high)
+        before, low, high = (low, high), *((low, middle) if affordable(middle) else (middle, high))
+        if before == (low, high):  # and so it stays
+            break
     return high
 
 

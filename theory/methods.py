@@ -16,7 +16,10 @@ FIRST = ("sgd", "sgd-exact", "lsr", "tsla", "sgd-pl", "sgd-pl-last", "sgd-two-st
 
 
 def declared() -> tuple[Method, ...]:
-    """All of them. Raises ValueError for two of one name: two plans, or two bounds that the same numbers ask for."""
+    """All of them.
+
+    Raises ValueError for a module that can't be imported, and for two of one name: two plans, or two bounds that the same numbers ask for.
+    """
     values = (value for module in _modules(tuple(tsla.theory.__path__)) for value in vars(module).values())
     found = sorted(dict.fromkeys(value for value in values if isinstance(value, Method)), key=_place)
     _must_differ((method.name, method) for method in found if method.plans)
@@ -34,7 +37,18 @@ def _must_differ(keys: Iterable[tuple[object, Method]]) -> None:
 
 @cache
 def _modules(folders: tuple[str, ...]) -> list[ModuleType]:
-    return [import_module(f"tsla.theory.{module.name}") for module in pkgutil.iter_modules(folders) if not module.ispkg]
+    return [_imported(f"tsla.theory.{module.name}") for module in pkgutil.iter_modules(folders) if not module.ispkg]
+
+
+def _imported(name: str) -> ModuleType:
+    try:
+        return import_module(name)
+    except ValueError:  # says already what is wrong with what the module declares
+        raise
+    except Exception as error:  # whatever somebody's module may end in
+        where = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
+        what = error.msg if isinstance(error, SyntaxError) else str(error).partition("\n")[0]
+        raise ValueError(f"the module {name} can't be imported{where}: {type(error).__name__}: {what}") from error
 
 
 def _place(method: Method) -> tuple[int, str, int, str]:

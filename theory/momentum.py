@@ -76,7 +76,10 @@ def why(k: Constants, *, eta: float, T: float, momentum: float) -> list[Line]:
             "both products by Young, with 1-m and 1/(1-m), and ‖v‖² weighted by h²Lm/2 = {}",
             product(h, h, k.L, m, over=(2,)),
         ),
-        Line("F(z) + h²Lm/2 ‖v‖² falls by (h/2)(2 - hL(1+m)/(1-m))‖∇F(w)‖² and rises by (h²L/2)(1+m)σ², 2 - hL(1+m)/(1-m) = {}", left),
+        Line(
+            "E F(z⁺) + h²Lm/2 E‖v⁺‖² <= F(z) + h²Lm/2 ‖v‖² - (h/2)(2 - hL(1+m)/(1-m))‖∇F(w)‖² + (h²L/2)(1+m)σ², 2 - hL(1+m)/(1-m) = {}",
+            left,
+        ),
         Line("summed over T = {} steps, with F >= F* and v_0 = 0, divided by hT/2:  2F0/(hT) + hL(1+m)σ² = {} + {}", T, start, noise),
         Line("divided by what is left:  E‖∇F(w_R)‖² <= {} + {}", *(product(x, over=(left,)) for x in (start, noise))),
     ]

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import SMALLEST_NORMAL, Array, Constants, real, representable, shown, target_squared
 from tsla.theory.method import Method
+from tsla.theory.moments import Moments
 from tsla.theory.plan import Plan
 from tsla.theory.products import product
 from tsla.theory.sgd_pl import three_phases
@@ -28,7 +29,7 @@ def steps(constants: Constants, oracle: SmoothingOracle, *, eps: ArrayLike) -> P
     target2 = target_squared(eps)
     constants.need_mu("C12")
     scale = largest_scale(constants.sigma2, oracle, target2)
-    theta, error = _best(constants.sigma2, oracle, scale)
+    theta, error = _best(oracle.moments(constants.sigma2), scale)
     noise = error / scale
     if (noise == 0).any():
         raise ValueError(f"sigma2 = {shown(0)} after smoothing; C12 with C15b needs some noise to split the run at; any upper bound serves")
@@ -44,24 +45,26 @@ def gain(sigma2: ArrayLike, oracle: SmoothingOracle, eps: ArrayLike) -> Array:
     """
     s2 = real("sigma2", sigma2, above=0)
     scale = largest_scale(s2, oracle, target_squared(eps))
-    return _best(s2, oracle, scale)[1] / (scale * s2)
+    return _best(oracle.moments(s2), scale)[1] / (scale * s2)
 
 
 def largest_scale(sigma2: Array, oracle: SmoothingOracle, target2: Array) -> Array:
     """``η3 L``: the largest ``x`` in (0, 1] with ``min_θ θ²β² + x N(θ) <= ε²/2``, by bisection; the minimum increases with x."""
+    found = oracle.moments(sigma2)
     low = np.minimum(1.0, product(target2, over=(2, sigma2)))  # without smoothing the floor is x σ²
     high = np.ones_like(low)
-    enough = _best(sigma2, oracle, high)[1] <= target2 / 2
+    enough = _best(found, high)[1] <= target2 / 2
     for _ in range(HALVINGS):
         middle = np.where(low * high < SMALLEST_NORMAL, np.sqrt(low) * np.sqrt(high), np.sqrt(low * high))  # a product may vanish
-        fits = _best(sigma2, oracle, middle)[1] <= target2 / 2
-        low, high = np.where(fits, middle, low), np.where(fits, high, middle)
+        fits = _best(found, middle)[1] <= target2 / 2
+        before, low, high = (low, high), np.where(fits, middle, low), np.where(fits, high, middle)
+        if np.array_equal(before[0], low) and np.array_equal(before[1], high):  # and so it stays
+            break
     return np.where(enough, 1.0, low)
 
 
-def _best(sigma2: Array, oracle: SmoothingOracle, scale: Array) -> tuple[Array, Array]:
+def _best(found: Moments, scale: Array) -> tuple[Array, Array]:
     """θ° at ``ηL = scale``, and C12's floor there."""
-    found = oracle.moments(sigma2)
     theta = found.theta_for_step(scale)
     return np.asarray(theta), np.asarray(found.floor(theta, scale))
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with what __getattr__ gives
     from tsla.empirics.advice.measure import Reading, reading
+    from tsla.empirics.advice.plan.planned import Planned, plan
     from tsla.empirics.moments.full_batch import gradient_moments
     from tsla.empirics.moments.measure import measure
     from tsla.empirics.moments.monitor import MomentsMonitor
@@ -38,6 +39,7 @@ __all__ = [
     "Linear",
     "MomentsMonitor",
     "Oracle",
+    "Planned",
     "Reading",
     "SmoothedCrossEntropy",
     "Stage",
@@ -47,6 +49,7 @@ __all__ = [
     "gradient_moments",
     "lsr",
     "measure",
+    "plan",
     "problems",
     "reading",
     "sgd",
@@ -71,6 +74,7 @@ _ATTRIBUTES = {
     "tsla.empirics.moments.full_batch": "gradient_moments",
     "tsla.empirics.moments.monitor": "MomentsMonitor",
     "tsla.empirics.advice.measure": "Reading reading",
+    "tsla.empirics.advice.plan.planned": "Planned plan",
     "tsla.empirics.smoothing.schedules": "Adaptive Annealed Constant Cosine Linear TwoStage",
     "tsla.empirics.smoothing.cross_entropy": "CrossEntropy",
     "tsla.empirics.smoothing.loss": "SmoothedCrossEntropy",

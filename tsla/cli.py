@@ -68,7 +68,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _answer(given: Sequence[str]) -> int:
-    args, unknown = _parser(given[0] if given else "").parse_known_args(_join_negative_values(given))
+    try:
+        whole = _parser(given[0] if given else "")
+    except ValueError as error:  # of a module of a bound, from which options are made
+        Parser(prog="tsla").error(str(error))
+    args, unknown = whole.parse_known_args(_join_negative_values(given))
     parser: Parser = args.parser
     if unknown:
         parser.error(f"unknown argument {unknown[0]}; allowed: {parser.option_names()}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 
@@ -15,6 +16,18 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_abbrev=False, **kwargs)
         self.set_defaults(parser=self, needed=())
+        self._fill: Callable[[], None] | None = None
+
+    def fill_later(self, fill: Callable[[], None]) -> None:
+        """``fill`` adds the options once the parser is asked, for of the many subcommands of a command one is."""
+        self._fill = fill
+
+    def parse_known_args(self, *given: Any, **named: Any) -> Any:
+        """As argparse does, with all options."""
+        if self._fill is not None:
+            self._fill()
+            self._fill = None
+        return super().parse_known_args(*given, **named)
 
     def error(self, message: str) -> NoReturn:
         """One line, and exit code 2."""

@@ -32,7 +32,9 @@ def add(parser: Parser) -> None:
     ):
         parser.add_argument(f"--{name}", type=kind, default=default, help=about + ("" if default is None else f" (default {default})"))
     parser.add_argument(
-        "--batch-norm", choices=["evaluation"], help="measure a BatchNorm that is in training mode by its running statistics"
+        "--batch-norm",
+        choices=["evaluation", "training"],
+        help="how to measure BatchNorm in training mode: by its running statistics, or by the gradients of whole batches",
     )
     parser.add_argument("--device", default="cpu", help="where to compute: cpu (default), or cuda where torch sees a GPU")
     add_numbers(parser, "", "eta L")

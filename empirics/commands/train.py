@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 ABOUT = "train a network once, measuring gradient moments; alone, or under torchrun"
 EXTRA = "torch"
+WATCH = (
+    "also L, sigma2, delta and the PL ratio where moments are measured. "
+    "A look takes about as long as five epochs of the default run; how long is said after the first one"
+)
 
 
 def add(parser: Parser) -> None:
@@ -27,7 +31,7 @@ def add(parser: Parser) -> None:
     add_options(parser)
     parser.add_argument("--config", type=Path, help="a TOML file of these names; options win")
     parser.add_argument("--state", type=Path, help="a file that keeps where the run is: a killed one goes on there, to the same bits")
-    parser.add_argument("--watch", action="store_true", help="also L, sigma2, delta and the PL ratio where moments are measured (slow)")
+    parser.add_argument("--watch", action="store_true", help=WATCH)
     parser.add_argument("--out", type=Path, help="write the record to this Parquet file")
     parser.add_argument("--checkpoint", type=Path, help="write the final weights to this file, for `tsla measure`")
     parser.give_json()
@@ -55,7 +59,7 @@ def run(args: argparse.Namespace) -> None:
     with processes.group(config.device):
         split = setup.training_split(config)
         model = setup.initial_model(config, split)
-        run = watched(config, model, split) if args.watch else train(config, model, split=split, state=args.state)
+        run = watched(config, model, split, tell=_tell) if args.watch else train(config, model, split=split, state=args.state)
         if processes.rank() > 0:
             for row in run:
                 _refuse_divergence(config, row)
@@ -96,6 +100,14 @@ def _shown(config: TrainingConfig, run: Iterator[Row]) -> list[Row]:
                 f"step size {row['eta']:.3g}, theta {row['theta']:.3g}, delta {delta:.3g}"
             )
     return rows
+
+
+def _tell(line: str) -> None:
+    """A line on standard error, from the first process."""
+    from tsla.empirics.training import processes
+
+    if processes.rank() == 0:
+        print(f"train: {line}", file=sys.stderr)
 
 
 def _refuse_divergence(config: TrainingConfig, row: Row) -> None:

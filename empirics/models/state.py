@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,9 +19,9 @@ def buffer_copies(model: nn.Module) -> dict[str, Tensor]:
     return {name: buffer.clone() for name, buffer in model.named_buffers()}
 
 
-def with_own_buffers(model: nn.Module, inputs: Tensor) -> Any:
+def with_own_buffers(model: nn.Module, inputs: Any) -> Any:
     """``model(inputs)``, where layers that update their buffers do so in copies."""
-    return functional_call(model, buffer_copies(model), inputs)
+    return functional_call(model, buffer_copies(model), (inputs,))
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def device_of(model: nn.Module) -> torch.device:
     raise ValueError("model has no parameter that requires a gradient")
 
 
-def as_logits(outputs: Any, inputs: Tensor, *, whose: str = "model") -> Tensor:
+def as_logits(outputs: Any, inputs: Sized, *, whose: str = "model") -> Tensor:
     """The outputs of a classifier, one row an example. Raises ValueError, naming ``whose`` they are, for outputs of another kind."""
     if not isinstance(outputs, Tensor) or outputs.ndim == 0 or len(outputs) != len(inputs):
         raise ValueError(f"{whose} must map examples (n, ...) to logits (n, classes)")

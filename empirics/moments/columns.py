@@ -30,7 +30,7 @@ def measured(table: pd.DataFrame, *, theta: float, batch_size: int) -> pd.DataFr
     their difference ``beyond`` (negative: smoothing does more than shrink), and ``bias_share`` = ``θ²β²/(s²/B)``; of a run that reports its
     ``alignment``, :func:`noise_to_signal` too. Raises ValueError where a run diverged.
     """
-    if not np.isfinite(table["train_loss"]).all():
+    if "train_loss" in table and not np.isfinite(table["train_loss"]).all():
         diverged = table[~np.isfinite(table["train_loss"])].iloc[0]
         raise ValueError(f"the run of {diverged['method']}, seed {diverged['seed']}, diverged; leaving it out would flatter the others")
     rows = table.dropna(subset="s2").copy()

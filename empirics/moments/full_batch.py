@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor, nn
 
+from tsla.empirics.models.inputs import ToLogits
 from tsla.empirics.moments.per_example import GradientProducts
 from tsla.empirics.moments.per_example import gradient_products as gradient_products
 from tsla.empirics.moments.per_example.gradients import MICROBATCH as MICROBATCH
@@ -18,16 +20,20 @@ from tsla.theory.moments import Moments
 
 def gradient_moments(
     model: nn.Module,
-    inputs: Tensor,
+    inputs: Any,
     labels: Tensor,
     smoothing: Smoothing = "uniform",
     *,
+    logits: ToLogits | None = None,
     microbatch: int = MICROBATCH,
     batch_norm: str | None = None,
     loss: CrossEntropy | nn.Module | None = None,
 ) -> Moments:
-    """Measure :class:`Moments` of ``model`` on ``inputs`` ``(n, ...)`` and ``labels`` ``(n,)`` or probabilities ``(n, K)``.
+    """Measure :class:`Moments` of ``model`` on n examples ``inputs`` and ``labels`` ``(n,)`` or probabilities ``(n, K)``.
 
+    ``inputs`` are a tensor ``(n, ...)``, a tuple of tensors for ``model(*inputs)``, or a dict of tensors for ``model(**inputs)``. Logits
+    ``(n, K)`` are what the model returns, or of a tuple the first, or what an object or a dict has under ``logits``; for any other output
+    give ``logits``, a function from what the model returns to logits.
     ``smoothing`` is ŷ: "uniform", "prior", "own", "own-hard", a teacher, or probabilities ``(K,)`` or ``(n, K)``
     (:func:`tsla.empirics.smoothing.labels.smoothing_rule`). The loss of an example is cross-entropy, not divided by n; ``loss`` says the
     rest of it, as a :class:`tsla.CrossEntropy`, a :class:`tsla.SmoothedCrossEntropy` or a loss of torch's: class weights, ignored labels,
@@ -42,21 +48,23 @@ def gradient_moments(
     evaluation mode) or "batch" (the statistics of all ``inputs`` together, held fixed: no gradient flows through them). The stochastic
     gradient of training mode itself is measured by :func:`tsla.empirics.moments.minibatch.minibatch_moments`.
     """
-    return moments_of(gradient_products(model, inputs, labels, smoothing, microbatch=microbatch, batch_norm=batch_norm, loss=loss))
+    products = gradient_products(model, inputs, labels, smoothing, logits=logits, microbatch=microbatch, batch_norm=batch_norm, loss=loss)
+    return moments_of(products)
 
 
 def layer_moments(
     model: nn.Module,
-    inputs: Tensor,
+    inputs: Any,
     labels: Tensor,
     smoothing: Smoothing = "uniform",
     *,
+    logits: ToLogits | None = None,
     microbatch: int = MICROBATCH,
     batch_norm: str | None = None,
     loss: CrossEntropy | nn.Module | None = None,
 ) -> dict[str, Moments]:
     """The moments of each layer's own gradient, by the name of the layer: they add up to :func:`gradient_moments`, which see."""
-    products = gradient_products(model, inputs, labels, smoothing, microbatch=microbatch, batch_norm=batch_norm, loss=loss)
+    products = gradient_products(model, inputs, labels, smoothing, logits=logits, microbatch=microbatch, batch_norm=batch_norm, loss=loss)
     return {layer: moments_of(products, rows) for layer, rows in rows_by_layer(products.names).items()}
 
 

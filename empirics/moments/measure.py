@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tsla.empirics.models.inputs import ToLogits
 from tsla.empirics.moments.estimators import MIN_GROUPS, Accumulator, Estimates
+from tsla.empirics.moments.examples import Batch, Collate, Drawn, ExamplePool, Unpack, batches_of, is_set
+from tsla.empirics.moments.mode import mode
 from tsla.empirics.moments.per_example import gradient_products
 from tsla.empirics.moments.per_example.gradients import MICROBATCH
 from tsla.empirics.runs.progress import Progress
@@ -19,7 +23,7 @@ from tsla.empirics.smoothing.targets import Targets
 from tsla.theory.constants import real, whole
 from tsla.theory.moments import Moments
 
-Batches = Iterable[Sequence[Tensor]]
+Batches = Iterable[Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +35,8 @@ class Measurement:
     examples:    how many were measured
     population:  how many there are, where they were drawn without replacement; else None
     silent:      whether every ĝ is exactly 0, as for smoothing="own": then smoothing is the shrinkage control of C17, and nothing else
+    mode:        how the model was run, in words (:func:`tsla.empirics.moments.mode.mode`)
+    batch_size:  None; or B where the moments are those of batches of B, whose examples the model couples
     """
 
     estimates: Estimates
@@ -38,6 +44,8 @@ class Measurement:
     examples: int
     population: int | None
     silent: bool
+    mode: str
+    batch_size: int | None = None
 
     @property
     def exact(self) -> bool:
@@ -57,20 +65,31 @@ def measure(
     *,
     until: float | None = None,
     population: int | None = None,
+    collate: Collate | None = None,
+    unpack: Unpack | None = None,
+    logits: ToLogits | None = None,
     progress: Progress | None = None,
     microbatch: int = MICROBATCH,
     batch_norm: str | None = None,
     seed: int = 0,
     loss: CrossEntropy | nn.Module | None = None,
 ) -> Measurement:
-    """Measure ``model`` on ``batches``: a DataLoader, or anything that gives ``(inputs, labels)`` or ``(inputs, labels, ŷ)``.
+    """Measure ``model`` on ``batches``: a DataLoader, a list or anything that gives batches, or a set of examples.
+
+    A set is (inputs, labels), or what has items and a length and is no list: its examples are drawn at random without replacement, until
+    ``until`` is reached or all are measured. A batch is (inputs, labels), (inputs, labels, ŷ), (inputs, labels, indices of the examples),
+    or a dictionary with labels or label and all inputs. Inputs and logits are in any form that :func:`tsla.gradient_moments` takes.
 
     smoothing:   as for :func:`tsla.gradient_moments`, but that a ŷ for each example, ``(n, K)``, comes with its batch.
                  "prior" is that of all batches, which are gone through twice
     until:       stop as soon as δ and θ* are known to this relative half-width (0.05: to 5 %), from MIN_GROUPS batches at least
-    population:  M, where the batches are drawn at random without replacement from M examples; else they are independent draws
+    population:  M, where the batches are drawn at random without replacement from M examples, as those of a set are; else they are
+                 independent draws
+    collate:     of a set, makes a batch of a list of items, as collate_fn of a DataLoader; by default they are stacked
+    unpack:      for other batches, a function from a batch to (inputs, labels) or (inputs, labels, ŷ)
+    logits:      as for :func:`tsla.gradient_moments`
     progress:    told after each batch
-    seed:        of the model's own randomness, such as dropout, another in each batch
+    seed:        of the draw, and of the model's own randomness, such as dropout, another in each batch
     loss:        of an example, as for :func:`tsla.gradient_moments`, but that a position can't be an example of its own: the positions of
                  a sequence depend on each other, and estimates take examples for independent
 
@@ -81,21 +100,35 @@ def measure(
         real("until", until, above=0)
     loss = of_whole_examples(loss)
     _check_smoothing(smoothing, batches)
+    weight = next(model.parameters(), None)
+    device = torch.device("cpu") if weight is None else weight.device
+    if is_set(batches):
+        pool = ExamplePool(batches, "uniform", device, collate=collate, unpack=unpack)
+        batches, population = DrawnBatches(pool, seed), len(pool) if population is None else population
     if isinstance(smoothing, str) and smoothing == "prior":
-        smoothing = class_frequencies(model, batches, loss)
+        smoothing = class_frequencies(model, batches, loss, unpack, logits)
     sums, seeds = Accumulator(), torch.Generator().manual_seed(seed)
-    for batch in batches:
-        inputs, labels, y_hat = _parts(batch, smoothing, model)
+    for inputs, labels, y_hat in (batch.to(device) for batch in batches_of(batches, unpack)):
         with torch.random.fork_rng():
             torch.manual_seed(int(torch.randint(2**62, (), generator=seeds)))
-            products = gradient_products(model, inputs, labels, y_hat, microbatch=microbatch, batch_norm=batch_norm, loss=loss)
+            products = gradient_products(
+                model,
+                inputs,
+                labels,
+                smoothing if y_hat is None else y_hat,
+                logits=logits,
+                microbatch=microbatch,
+                batch_norm=batch_norm,
+                loss=loss,
+            )
         sums.add(products)
         if progress is not None:
             progress.advance(f"{sums.examples:,} examples")
         if until is not None and sums.examples > 1 and sums.estimates(population=population).precise(until):
             break
     estimates = sums.estimates(population=population)
-    return Measurement(estimates, sums.layer_moments(population=population), sums.examples, population, silent=sums.silent)
+    layers, how = sums.layer_moments(population=population), mode(model, batch_norm)
+    return Measurement(estimates, layers, sums.examples, population, silent=sums.silent, mode=how)
 
 
 def draw(
@@ -109,18 +142,35 @@ def draw(
     wanted = len(inputs) if examples is None else examples
     least = min(4, len(inputs))  # fewer batches give no interval
     whole("examples", wanted, at_least=least, at_most=len(inputs))
-    order = torch.randperm(len(inputs), generator=torch.Generator().manual_seed(seed))[:wanted]
-    number = max(-(-wanted // MICROBATCH), min(wanted, 2 * MIN_GROUPS))
     tables = [table for table in (inputs, labels, y_hat) if table is not None]
-    return [tuple(table[rows] for table in tables) for rows in torch.tensor_split(order, number)]
+    return [tuple(table[rows] for table in tables) for rows in _drawn(len(inputs), wanted, wanted, seed)]
 
 
-def class_frequencies(model: nn.Module, batches: Batches, loss: CrossEntropy) -> Tensor:
+class DrawnBatches:
+    """All examples of a set in batches as of :func:`draw`, but that none is of one example alone; each is made when its turn comes."""
+
+    def __init__(self, pool: ExamplePool, seed: int) -> None:
+        self._pool, self._seed = pool, seed
+
+    def __iter__(self) -> Iterator[Batch]:
+        n = len(self._pool)
+        return (self._pool.batch(rows) for rows in _drawn(n, n, max(n // 2, 1), self._seed))
+
+
+def _drawn(examples: int, wanted: int, most: int, seed: int) -> list[Drawn]:
+    """Indices of so many of the examples, in ``most`` batches at most."""
+    order = torch.randperm(examples, generator=torch.Generator().manual_seed(seed))[:wanted].numpy()
+    return np.array_split(order, max(-(-wanted // MICROBATCH), min(most, 2 * MIN_GROUPS)))
+
+
+def class_frequencies(
+    model: nn.Module, batches: Batches, loss: CrossEntropy, unpack: Unpack | None = None, logits: ToLogits | None = None
+) -> Tensor:
     """How often each of the model's K classes is among the labels of all batches, ``(K,)``, float64; for soft labels, their mean."""
-    logits, counts = None, torch.zeros((), dtype=torch.float64)
-    for inputs, labels, *_ in batches:
-        logits = evaluated(model, inputs[:1]) if logits is None else logits
-        counts = counts + Targets(loss, labels, logits).counts().cpu()
+    some, counts = None, torch.zeros((), dtype=torch.float64)
+    for inputs, labels, _ in batches_of(batches, unpack):
+        some = evaluated(model, inputs[:1], logits) if some is None else some
+        counts = counts + Targets(loss, labels, some).counts().cpu()
     return counts / counts.sum()
 
 
@@ -129,12 +179,3 @@ def _check_smoothing(smoothing: Smoothing, batches: Batches) -> None:
         raise ValueError(f"smoothing has {len(smoothing)} rows; a label for each example comes as the third part of its batch")
     if isinstance(smoothing, str) and smoothing == "prior" and isinstance(batches, Iterator):
         raise ValueError("smoothing = 'prior' goes through all batches twice; give a DataLoader or a list, or the frequencies as a tensor")
-
-
-def _parts(batch: Any, smoothing: Smoothing, model: nn.Module) -> tuple[Tensor, Tensor, Smoothing]:
-    """Inputs, labels and ŷ of a batch, on the model's device."""
-    if not isinstance(batch, list | tuple) or len(batch) not in (2, 3) or not all(isinstance(part, Tensor) for part in batch):
-        raise ValueError(f"batches gave a {type(batch).__name__}; must give tensors (inputs, labels) or (inputs, labels, smoothing)")
-    weight = next(model.parameters(), None)
-    inputs, labels = batch[:2] if weight is None else (part.to(weight.device) for part in batch[:2])
-    return inputs, labels, batch[2] if len(batch) == 3 else smoothing

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tsla.empirics.models.inputs import Classifier, Inputs, ToLogits
 from tsla.empirics.models.state import as_logits, device_of, private_randomness, with_own_buffers
 from tsla.empirics.moments.estimators import Accumulator, Estimates
-from tsla.empirics.moments.examples import ExamplePool
+from tsla.empirics.moments.examples import Collate, ExamplePool, Unpack
 from tsla.empirics.moments.per_example import GradientProducts
 from tsla.empirics.moments.per_example.terms import accumulable, inner_products
 from tsla.empirics.smoothing.cross_entropy import CrossEntropy
@@ -27,12 +28,15 @@ def minibatch_moments(
     batches: int = 256,
     smoothing: Smoothing = "uniform",
     replacement: bool = False,
+    collate: Collate | None = None,
+    unpack: Unpack | None = None,
+    logits: ToLogits | None = None,
     seed: int = 0,
     loss: CrossEntropy | nn.Module | None = None,
 ) -> Estimates:
     """Unbiased moments of the gradient of a batch's mean loss, with 95 % intervals over ``batches`` of ``batch_size`` examples each.
 
-    dataset:      two tensors (inputs, labels), ``(N, ...)`` and ``(N,)`` or ``(N, K)``; or what has a length and items (input, label)
+    dataset:      as of :class:`tsla.MomentsMonitor`, with ``collate``, ``unpack`` and ``logits``
     smoothing:    ŷ as in :func:`tsla.gradient_moments`, but for "prior", which would be another label in every batch
     replacement:  False: a batch is so many different examples, as in a shuffled epoch; True: independent draws, as C14 supposes.
                   In either case batches are drawn independently of each other, the same ones for the same ``seed``
@@ -49,23 +53,28 @@ def minibatch_moments(
     for name, value, least in (("batch_size", batch_size, 1), ("batches", batches, 2), ("seed", seed, 0)):
         whole(name, value, at_least=least)
     parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    examples = ExamplePool(dataset, smoothing, device_of(model))
+    examples, classifier = ExamplePool(dataset, smoothing, device_of(model), collate=collate, unpack=unpack), Classifier(model, logits)
     if not replacement and batch_size > len(examples):
         raise ValueError(f"batch_size = {batch_size} must be at most {len(examples)}, the number of examples; or set replacement=True")
     generator, found = np.random.default_rng(seed), Accumulator()
     with private_randomness(seed, examples.device), torch.enable_grad():
         for _ in range(batches):
             drawn = generator.choice(len(examples), batch_size, replace=replacement)
-            found.add(_batch_products(model, parameters, CrossEntropy.like(loss), *examples.take(drawn)))
+            found.add(_batch_products(classifier, parameters, CrossEntropy.like(loss), *examples.take(drawn)))
     return found.estimates()
 
 
 def _batch_products(
-    model: nn.Module, parameters: dict[str, nn.Parameter], loss: CrossEntropy, inputs: Tensor, labels: Tensor, smoothing: Smoothing
+    classifier: Classifier,
+    parameters: dict[str, nn.Parameter],
+    loss: CrossEntropy,
+    inputs: Inputs,
+    labels: Tensor,
+    smoothing: Smoothing,
 ) -> GradientProducts:
     """Products of one batch's two gradients, as of one example. Layers that update their buffers do so in copies."""
     inputs, labels, smoothing = loss.spread(inputs, labels, smoothing)
-    given = as_logits(with_own_buffers(model, inputs), inputs)
+    given = as_logits(with_own_buffers(classifier, inputs.form), inputs)
     targets = Targets(loss, labels, given)
     logits, every = targets.arrange(given), slice(None)
     masses = targets.masses(every, smoothing_rule(smoothing, targets)(every, inputs, logits))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -12,11 +13,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from tsla.empirics.models.checkpoints import first_line
+from tsla.empirics.models.inputs import ToLogits
 from tsla.empirics.models.state import device_of, private_randomness
 from tsla.empirics.moments.columns import columns
 from tsla.empirics.moments.estimators import Accumulator, Estimates
-from tsla.empirics.moments.examples import Drawn, ExamplePool
+from tsla.empirics.moments.examples import Collate, Drawn, ExamplePool, Unpack
 from tsla.empirics.moments.per_example import gradient_products
+from tsla.empirics.moments.per_example.batch_norm import check_batch_norm
 from tsla.empirics.smoothing.cross_entropy import CrossEntropy, of_whole_examples
 from tsla.empirics.smoothing.labels import Smoothing
 from tsla.empirics.statistics.intervals import IntervalOf
@@ -118,12 +122,16 @@ class MomentsMonitor:
             monitor.step()  # before each training step
             ...
 
-    dataset:     two tensors (inputs, labels), or what has a length and items (input, label): the set that ∇F is the mean over
+    dataset:     the set that ∇F is the mean over: (inputs, labels) with inputs as in :func:`tsla.gradient_moments`; a DataLoader, of which
+                 only the set and the collate_fn are used; or what has a length and items, each (input, label) or a dictionary
     every:       measure before the steps 0, k, 2k, ...; None: as often as costs 2 % of the time of training, see below
     examples:    of a measurement, drawn anew from the dataset without replacement; at most all of them are
     smoothing:   ŷ as in :func:`tsla.gradient_moments`, but for "prior"
     seed:        of the monitor's own random numbers
     microbatch:  examples handled at once, which are one group of the estimates
+    collate:     makes a batch of a list of items, as collate_fn of a DataLoader; by default they are stacked
+    unpack:      of a batch that :func:`tsla.measure` would not take as it is, a function from it to (inputs, labels)
+    logits:      as in :func:`tsla.gradient_moments`
     batch_norm:  as in :func:`tsla.gradient_moments`; "batch" takes the statistics of each microbatch
     clock:       seconds from any origin
     loss:        as in :func:`tsla.measure`
@@ -132,7 +140,9 @@ class MomentsMonitor:
     drives a schedule of :mod:`tsla.empirics.smoothing.schedules`.
 
     ``rows`` holds a dictionary a measurement: ``step`` (training steps before it), ``examples``, ``seconds`` that it took, and unbiased
-    estimates of the six moments, δ and θ* for the whole dataset, with 95 % intervals (COLUMNS); NaN where gradients are not finite.
+    estimates of the six moments, δ and θ* for the whole dataset, with 95 % intervals (COLUMNS).
+    Where a measurement is refused or fails they are NaN and ``reason`` says why, which is "" in other rows; a warning says it once, and the
+    run goes on.
     ``cost`` is the time spent in the monitor, divided by the time spent outside it since its first step; ``times`` has both, in seconds.
 
     Training is not disturbed: weights, buffers, ``.grad``, modes and the global random states are what they would be without the monitor,
@@ -143,7 +153,7 @@ class MomentsMonitor:
     ``every`` for rows that are the same each time. The first one comes after 10 s at least, and no earlier than 500 steps; a run shorter
     than that has no rows. The cost stays below 3 % unless a measurement takes half as long again as the one before made it seem.
 
-    Raises ValueError outside the ranges, and from ``step`` for what can't be measured.
+    Raises ValueError outside the ranges, and where BatchNorm in training mode asks for a choice of ``batch_norm``. ``step`` raises nothing.
     """
 
     def __init__(
@@ -156,17 +166,28 @@ class MomentsMonitor:
         smoothing: Smoothing = "uniform",
         seed: int = 0,
         microbatch: int = GROUP_SIZE,
-        batch_norm: str | None = "evaluation",
+        collate: Collate | None = None,
+        unpack: Unpack | None = None,
+        logits: ToLogits | None = None,
+        batch_norm: str | None = None,
         clock: Callable[[], float] = time.perf_counter,
         loss: CrossEntropy | nn.Module | None = None,
     ) -> None:
         for name, value, least in (("examples", examples, 2), ("seed", seed, 0), ("microbatch", microbatch, 1)):
             whole(name, value, at_least=least)
-        self.rows: list[dict[str, float]] = []
+        self.rows: list[dict[str, Any]] = []
         self.latest: Estimates | None = None
         self.times = Times()
-        self._model, self._set = model, ExamplePool(dataset, smoothing, device_of(model))
-        self._microbatch, self._batch_norm, self._clock, self._loss = microbatch, batch_norm, clock, of_whole_examples(loss)
+        self._model, self._set = model, ExamplePool(dataset, smoothing, device_of(model), collate=collate, unpack=unpack)
+        check_batch_norm(batch_norm, model)
+        self._options: dict[str, Any] = {
+            "logits": logits,
+            "microbatch": microbatch,
+            "batch_norm": batch_norm,
+            "loss": of_whole_examples(loss),
+        }
+        self._microbatch, self._clock = microbatch, clock
+        self._reasons: set[str] = set()
         self._cadence = self._cadence_of(every, min(examples, len(self._set)))
         self._draws = np.random.default_rng(seed)
         self._lap_began: float | None = None
@@ -197,23 +218,31 @@ class MomentsMonitor:
         if self._set.device.type == "cuda":
             torch.cuda.synchronize(self._set.device)  # what is still under way there is training
             self.times.training += self._lap()
-        found = self._estimates(self._draws.choice(len(self._set), examples, replace=False))
+        found = self._found(examples)
         seconds = self._lap()
         self.times.measuring += seconds
         if examples == self._cadence.examples:
             self.rows.append({"step": self.times.steps, "examples": examples, "seconds": seconds} | found)
         self._cadence.measured(examples, seconds, self.times)
 
+    def _found(self, examples: int) -> dict[str, Any]:
+        try:
+            return self._estimates(self._draws.choice(len(self._set), examples, replace=False)) | {"reason": ""}
+        except Exception as error:  # whatever a model, a data set or a device raises: no reason to end the run
+            reason = first_line(error)
+        if reason not in self._reasons:
+            self._reasons.add(reason)
+            warnings.warn(f"MomentsMonitor measured nothing before step {self.times.steps}: {reason}", stacklevel=4)
+        return columns(lambda name: NOT_KNOWN, COLUMNS) | {"reason": reason}
+
     def _estimates(self, drawn: Drawn) -> dict[str, float]:
         accumulator = Accumulator()
         with private_randomness(int(self._draws.integers(2**32)), self._set.device):
             for group in np.array_split(drawn, -(-len(drawn) // self._microbatch)):
                 inputs, labels, smoothing = self._set.take(group)
-                products = gradient_products(
-                    self._model, inputs, labels, smoothing, microbatch=self._microbatch, batch_norm=self._batch_norm, loss=self._loss
-                )
-                if not (products.gg.isfinite().all() and products.hh.isfinite().all()):  # the run diverged: no reason to end it here
-                    return columns(lambda name: NOT_KNOWN, COLUMNS)
+                products = gradient_products(self._model, inputs, labels, smoothing, **self._options)
+                if not (products.gg.isfinite().all() and products.hh.isfinite().all()):
+                    raise ValueError("gradients are not finite")
                 accumulator.add(products)
         estimates = accumulator.estimates(population=len(self._set))
         if len(drawn) != self._cadence.examples:  # a trial

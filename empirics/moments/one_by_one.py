@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
+from tsla.empirics.models.inputs import Classifier, Inputs, ToLogits
 from tsla.empirics.models.state import with_own_buffers
 from tsla.empirics.moments.per_example.batch_norm import statistics_mode
 from tsla.empirics.smoothing.cross_entropy import CrossEntropy
@@ -15,10 +18,11 @@ from tsla.theory.moments import Moments
 
 def moments_by_loop(
     model: nn.Module,
-    inputs: Tensor,
+    inputs: Any,
     labels: Tensor,
     smoothing: Smoothing = "uniform",
     *,
+    logits: ToLogits | None = None,
     batch_norm: str | None = None,
     loss: CrossEntropy | nn.Module | None = None,
 ) -> Moments:
@@ -26,20 +30,22 @@ def moments_by_loop(
 
     Same arguments, same meaning. Gradients are in the model's own mode and precision, their sums and products in float64.
     """
-    loss, statistics = CrossEntropy.like(loss), statistics_mode(batch_norm, model, inputs)
+    inputs, classifier, loss = Inputs.of(inputs), Classifier(model, logits), CrossEntropy.like(loss)
+    statistics = statistics_mode(batch_norm, classifier, inputs)
     inputs, labels, smoothing = loss.spread(inputs, labels, smoothing)
     parameters = [p for p in model.parameters() if p.requires_grad]
     products = torch.zeros(3, dtype=torch.float64)
     total, total_hat = (torch.zeros(sum(p.numel() for p in parameters), dtype=torch.float64) for _ in range(2))
     with torch.enable_grad(), torch.random.fork_rng():
         for i in range(len(inputs)):
-            with statistics():
-                logits = with_own_buffers(model, inputs[i : i + 1].clone())  # so that every example meets the same model, and stays itself
+            example = inputs[i : i + 1]
+            with statistics():  # in copies, so that every example meets the same model, and stays itself
+                found = with_own_buffers(classifier, example.map(Tensor.clone).form)
             if i == 0:
-                targets = Targets(loss, labels, logits)
+                targets = Targets(loss, labels, found)
                 smooth = smoothing_rule(smoothing, targets)
-            row, arranged = slice(i, i + 1), targets.arrange(logits)
-            (q, _), (q_hat, _) = targets.masses(row, smooth(row, inputs[row], arranged))
+            row, arranged = slice(i, i + 1), targets.arrange(found)
+            (q, _), (q_hat, _) = targets.masses(row, smooth(row, example, arranged))
             g = _flat_gradient(q, arranged.log_softmax(dim=-1), parameters, keep=True)
             g_hat = _flat_gradient(q_hat, arranged.log_softmax(dim=-1), parameters, keep=False)
             total += g

@@ -10,6 +10,7 @@ from typing import Self, cast
 import torch
 from torch import Tensor, nn
 
+from tsla.empirics.models.inputs import Inputs
 from tsla.empirics.smoothing.labels import Smoothing
 
 WEIGHTINGS = ("label", "torch")
@@ -38,14 +39,14 @@ class CrossEntropy:
     ignore_index:  a position with this label counts nowhere: not at y, not at ŷ, not in the mean
     positions:     what a measurement takes for an example's loss.
                    "mean": ``a_t = 1/P`` over the P positions of the example that count, whatever their weights
-                   "sum": ``a_t = 1``. A loop that divides by the tokens of a whole batch minimises this, up to a factor
-                   "each": every position that counts is an example of its own, at the cost of one pass for each
+                   "sum": ``a_t = 1``. Up to a factor a loop minimises this, if it divides by the positions of a whole batch, and all
+                   batches have equally many
+                   "each": every position that counts is an example of its own, at the cost of a pass of its example for each
     classes_at:    the dimension of the classes in the logits. None: found by the shape of the labels, where only one fits
     binary:        each logit is the log-odds of class 1 against class 0, and each label a class 0 or 1 or a probability of class 1, in
                    the shape of the logits up to dimensions of 1. Several columns are so many questions, each a position
 
-    The scale of ``w``, and whether a loop divides by the sum of the weights, changes no ratio of moments such as δ and θ*.
-    Raises ValueError for what is not as said.
+    The scale of ``w`` changes no ratio of moments, such as δ and θ*. Raises ValueError for what is not as said.
     """
 
     weight: Tensor | Sequence[float] | None = None
@@ -59,8 +60,10 @@ class CrossEntropy:
         for name, value, known in (("weighting", self.weighting, WEIGHTINGS), ("positions", self.positions, POSITIONS)):
             if value not in known:
                 raise ValueError(f"{name} = {value!r} must be one of {', '.join(known)}")
-        if self.classes_at == 0:
-            raise ValueError("classes_at = 0 is the dimension of the examples; must be 1, -1 or another dimension of the logits")
+        if self.classes_at is not None and (not isinstance(self.classes_at, int) or self.classes_at == 0):
+            raise ValueError(
+                f"classes_at = {self.classes_at!r} must be 1, -1 or another dimension of the logits, of which 0 has the examples"
+            )
         if self.binary and self.classes_at is not None:
             raise ValueError(f"classes_at = {self.classes_at} has no use with binary = True; must be None")
         if self.weight is not None:
@@ -110,10 +113,11 @@ class CrossEntropy:
 
     def flat(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Logits ``(N, K)`` and labels ``(N,)`` or ``(N, K)`` of all positions of all examples. Raises ValueError as :meth:`arrange`."""
+        usual = logits.ndim == 2 and labels.ndim == 1 and logits.shape[1] > 1 and not labels.is_floating_point()
+        if usual and self.weight is None and not self.binary:
+            return logits, labels  # at no cost, for torch checks them too
         if len(logits) != len(labels):
             raise ValueError(f"logits hold {len(logits)} examples and labels {len(labels)}; must be equally many")
-        if self.weight is None and not self.binary and logits.ndim == 2 and labels.ndim == 1 and not labels.is_floating_point():
-            return logits, labels  # as most are, at no cost
         arranged, targets = self.arrange(logits, labels)
         return arranged.flatten(0, 1), targets.flatten(0, 1)
 
@@ -159,7 +163,7 @@ class CrossEntropy:
         if self.weights is not None and len(self.weights) != classes:
             raise ValueError(f"weight has {len(self.weights)} classes; must have {classes}, as the logits")
 
-    def spread(self, inputs: Tensor, labels: Tensor, smoothing: Smoothing) -> tuple[Tensor, Tensor, Smoothing]:
+    def spread(self, inputs: Inputs, labels: Tensor, smoothing: Smoothing) -> tuple[Inputs, Tensor, Smoothing]:
         """Inputs, labels and ŷ of what counts as an example: for ``positions = "each"`` they are repeated for each position that counts.
 
         In each repetition the other positions are ignored. Raises ValueError for probabilities, which can't be.
@@ -170,6 +174,8 @@ class CrossEntropy:
             raise ValueError(f"positions = 'each' must go with class indices; labels are probabilities {_of_n(labels)}")
         flat = labels.reshape(len(labels), -1)
         example, position = (flat != self.ignore_index).nonzero(as_tuple=True)
+        if not len(example):
+            raise ValueError(f"labels have no position but ignore_index = {self.ignore_index}; must have one at least")
         alone = torch.full_like(flat[example], self.ignore_index)
         alone[torch.arange(len(example), device=alone.device), position] = flat[example, position]
         if isinstance(smoothing, Tensor) and smoothing.ndim > 1 and len(smoothing) > 1:
@@ -209,7 +215,17 @@ def one_hot_or_0(labels: Tensor, classes: int, ignored: int, dtype: torch.dtype)
     """Class indices ``(...)`` as probabilities ``(..., classes)``; 0 for every class where they are ``ignored``. No value is looked at."""
     kept = labels != ignored
     rows = torch.zeros(*labels.shape, classes, dtype=dtype, device=labels.device)
-    return rows.scatter_(-1, labels.where(kept, 0).long()[..., None], kept[..., None].to(dtype))
+    return rows.scatter(-1, labels.where(kept, 0).long()[..., None], kept[..., None].to(dtype))
+
+
+def refuse_several_labels(rows: Tensor) -> None:
+    """Raises ValueError for rows ``(N, K)`` of 0 and 1 of which one names no class or several."""
+    off = (rows.sum(1) != 1).nonzero()
+    if len(off) and ((rows == 0) | (rows == 1)).all():
+        raise ValueError(
+            f"labels must be probabilities, rows that add up to 1; row {int(off[0])} adds up to {int(rows[off[0]].sum())}, as of "
+            "several labels at once: binary = True takes each logit for the log-odds of a label of its own"
+        )
 
 
 def warn_of_probabilities(logits: Tensor) -> None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
-from tsla.empirics.models.state import as_logits, with_own_buffers
+from tsla.empirics.models.inputs import Inputs, ToLogits, arguments, logits_in
+from tsla.empirics.models.state import as_logits, buffer_copies
 
 if TYPE_CHECKING:
     from tsla.empirics.smoothing.targets import Targets
 
 Smoothing = str | Tensor | nn.Module
-Rule = Callable[[slice, Tensor, Tensor], Tensor]
+Rule = Callable[[slice, Inputs, Tensor], Tensor]
 """``rule(rows, inputs, logits)``: ŷ of these rows of the examples, ``(rows, P or 1, K)``, float64, on the CPU; logits ``(rows, P, K)``."""
 
 
@@ -89,25 +91,29 @@ def smoothing_labels(smoothing: str | Tensor, examples: int, classes: int) -> Te
     return distribution("smoothing", rows, classes).expand(examples, classes)
 
 
-def predictions(model: nn.Module, inputs: Tensor) -> Tensor:
+def predictions(model: nn.Module, inputs: Any, to_logits: ToLogits | None = None) -> Tensor:
     """``softmax(model(inputs))`` in the model's evaluation mode, ``(n, K)``, float64; on its own device and in its own precision.
 
-    No gradient flows into the model; its modes and buffers are left as they were. Raises ValueError for outputs that are not ``(n, K)``.
+    Inputs are in any form of :class:`~tsla.empirics.models.inputs.Inputs`, and logits are found as by
+    :class:`~tsla.empirics.models.inputs.Classifier`. No gradient flows into the model; its modes and buffers are left as they were.
+    Raises ValueError for outputs that are not ``(n, K)``.
     """
-    logits = evaluated(model, inputs)
+    logits = evaluated(model, inputs, to_logits)
     if logits.ndim != 2:
         raise ValueError(f"a model must map examples (n, ...) to logits (n, classes), here {tuple(logits.shape)}")
     return logits.double().softmax(1)
 
 
-def evaluated(model: nn.Module, inputs: Tensor) -> Tensor:
+def evaluated(model: nn.Module, inputs: Any, to_logits: ToLogits | None = None) -> Tensor:
     """The logits of :func:`predictions`, in whatever layout the model gives them."""
     weight = next((p for p in model.parameters() if p.is_floating_point()), None)
+    inputs = Inputs.of(inputs)
     if weight is not None:
-        inputs = inputs.to(device=weight.device, dtype=weight.dtype if inputs.is_floating_point() else None)
+        inputs = inputs.map(lambda t: t.to(device=weight.device, dtype=weight.dtype if t.is_floating_point() else None))
     with torch.no_grad(), evaluation_mode(model):
-        outputs = with_own_buffers(model, inputs)
-    return as_logits(outputs, inputs, whose="a model")
+        # By hand and not by a Classifier, which torch.compile would not make.
+        outputs = functional_call(model, buffer_copies(model), *arguments(inputs.form))
+    return as_logits((to_logits or logits_in)(outputs), inputs, whose="a model")
 
 
 @contextmanager

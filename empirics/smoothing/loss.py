@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from tsla.empirics.smoothing.cross_entropy import CrossEntropy, masses, one_hot_or_0, warn_of_probabilities
+from tsla.empirics.smoothing.cross_entropy import CrossEntropy, masses, one_hot_or_0, refuse_several_labels, warn_of_probabilities
 from tsla.empirics.smoothing.labels import distribution as checked_distribution
 from tsla.empirics.smoothing.labels import evaluated
 from tsla.empirics.smoothing.schedules import Constant, Schedule
@@ -20,6 +20,8 @@ Part = str | Tensor | nn.Module
 Distribution = Part | Mapping[Any, float]
 Taught = Callable[[nn.Module], Tensor]
 """From a teacher to its predictions for this batch, ``(N, K)``."""
+LOW_PRECISION = 0.02
+"""How far the sum of probabilities may be from 1, in bfloat16."""
 REDUCTIONS = ("mean", "sum", "none")
 
 
@@ -126,8 +128,11 @@ class SmoothedCrossEntropy(nn.Module):
 
     @property
     def theta(self) -> float:
-        """The strength now, in training."""
-        return self.schedule.theta
+        """The strength now, in training. Raises ValueError where the schedule's is not in [0, 1]."""
+        theta = self.schedule.theta
+        if not 0 <= theta <= 1:
+            raise ValueError(f"theta = {theta} of the schedule {type(self.schedule).__name__} must be at least 0 and at most 1")
+        return theta
 
     def step(self) -> None:
         """A unit of the schedule's time has passed."""
@@ -143,30 +148,27 @@ class SmoothedCrossEntropy(nn.Module):
         batches whose gradients are added up before a step. The loss is then the sum over this batch, divided by that number, so that
         the added gradients are those of one large batch. Trainers that accumulate gradients give it, under this name.
 
-        Raises ValueError where a teacher has no inputs, for shapes that don't go together, and for ``num_items_in_batch`` where the
-        reduction is no mean.
+        Raises ValueError where a teacher has no inputs, for shapes that don't go together, for ``num_items_in_batch`` where the reduction
+        is no mean, and, by a look at the first batch, for labels that are no probabilities.
         """
         if num_items_in_batch is not None:
             self._check_items(num_items_in_batch)
-        theta = self.schedule.theta if self.training and torch.is_grad_enabled() else 0.0
+        theta = self.theta if self.training and torch.is_grad_enabled() else 0.0
         reduction = self.reduction if num_items_in_batch is None else "sum"
         rows, targets = self.cross_entropy.flat(logits, labels)
-        self._look(rows)
+        if not self._looked:
+            self._look(rows, targets)
         if self._as_torch or not (theta or self.cross_entropy.binary):
-            ignored = -100 if targets.is_floating_point() else self.cross_entropy.ignore_index  # torch takes no other with probabilities
-            weight = None if self.weight is None else self.weight.to(rows.dtype)
-            loss = cross_entropy(rows, targets, weight, ignore_index=ignored, label_smoothing=theta, reduction=reduction)
+            loss = self._of_torch(rows, targets, theta, reduction)
         else:
             loss = self._of_masses(rows, targets, self._taught(inputs, labels), theta, reduction)
-        if reduction == "none" and logits.ndim != 2:
+        if reduction == "none":
             loss = loss.reshape(self.cross_entropy.shape_of_positions(logits, labels))
         return loss if num_items_in_batch is None else loss / num_items_in_batch
 
     def extra_repr(self) -> str:
-        """The schedule, and what is not as by default."""
-        said = {"reduction": "mean", "weighting": "label", "ignore_index": -100, "classes_at": None, "binary": False}
-        of = {**vars(self.cross_entropy), "reduction": self.reduction}
-        return ", ".join([f"schedule={self.schedule!r}", *(f"{name}={of[name]!r}" for name, usual in said.items() if of[name] != usual)])
+        """What the printed module says besides its parts."""
+        return f"schedule={self.schedule!r}, reduction={self.reduction!r}, cross_entropy={self.cross_entropy!r}"
 
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
@@ -177,6 +179,7 @@ class SmoothedCrossEntropy(nn.Module):
         at = f"{prefix}schedule."
         state = {key.removeprefix(at): float(state_dict.pop(key)) for key in list(state_dict) if key.startswith(at)}
         state |= state_dict.pop(f"{prefix}_extra_state", {})  # where earlier versions had it, as numbers
+        state_dict.pop(f"{prefix}weight", None)  # of torch's loss, which saves it
         super()._load_from_state_dict(state_dict, prefix, *others)
         if state:
             self.schedule.load_state_dict(state)
@@ -187,11 +190,24 @@ class SmoothedCrossEntropy(nn.Module):
         if not isinstance(items, Tensor):  # whose value an accelerator would have to be waited for
             real("num_items_in_batch", items, above=0)
 
-    def _look(self, logits: Tensor) -> None:
-        """At the first logits: whether they are probabilities."""
-        if not (self._looked or torch.compiler.is_compiling() or logits.is_meta or torch._C._functorch.is_functorch_wrapped_tensor(logits)):
+    def _look(self, logits: Tensor, labels: Tensor) -> None:
+        """At the first batch alone, for a look makes an accelerator wait: whether logits are probabilities, and labels are none."""
+        if not (torch.compiler.is_compiling() or logits.is_meta or torch._C._functorch.is_functorch_wrapped_tensor(logits)):
             self._looked = True
             warn_of_probabilities(logits)
+            if labels.is_floating_point() and not self.cross_entropy.binary:
+                refuse_several_labels(labels)
+                if not ((labels >= 0).all() and ((labels.float().sum(1) - 1).abs() < LOW_PRECISION).all()):
+                    raise ValueError("labels must be probabilities: non-negative rows that add up to 1")
+
+    def _of_torch(self, logits: Tensor, labels: Tensor, theta: float, reduction: str) -> Tensor:
+        """That of rows ``(N, K)`` by torch's own function, which wants weights in the precision of the logits."""
+        weight = self.weight
+        if weight is not None:
+            precision = torch.promote_types(logits.dtype, torch.float32)
+            logits, weight = logits.to(precision), weight.to(precision)
+        ignored = -100 if labels.is_floating_point() else self.cross_entropy.ignore_index  # with probabilities it takes no other
+        return cross_entropy(logits, labels, weight, ignore_index=ignored, label_smoothing=theta, reduction=reduction)
 
     def _of_masses(self, logits: Tensor, labels: Tensor, taught: Taught, theta: float, reduction: str) -> Tensor:
         """``-Σ ((1-θ) q + θ q̂) log p`` of rows ``(N, K)``, reduced."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tsla.empirics.smoothing.cross_entropy import CrossEntropy, Mass, one_hot_or_0
+from tsla.empirics.models.inputs import Inputs
+from tsla.empirics.smoothing.cross_entropy import CrossEntropy, Mass, one_hot_or_0, refuse_several_labels
 from tsla.empirics.smoothing.labels import Rule, distribution
 
 
@@ -58,7 +59,7 @@ class Targets:
         share = 1 / counted.sum(1, keepdim=True)
         return [(share * q, share * total) for q, total in found]
 
-    def slopes(self, smooth: Rule, rows: slice, inputs: Tensor, logits: Tensor) -> list[Tensor]:
+    def slopes(self, smooth: Rule, rows: slice, inputs: Inputs, logits: Tensor) -> list[Tensor]:
         """Derivatives of the loss of each of these examples with respect to its ``logits``, in their layout, at its labels and at ŷ."""
         arranged = self.arrange(logits.detach())
         probabilities = arranged.double().softmax(-1)
@@ -77,7 +78,8 @@ class Targets:
             rows = self._labels.flatten(0, 1)
             if self.loss.binary:
                 rows = rows[rows.sum(1) != 0]
-            self._refuse_several_labels(rows)
+            else:
+                refuse_several_labels(rows)
             distribution("labels", rows, self.classes)
             kept = self._labels.sum(-1) > 0.5
         else:
@@ -93,12 +95,4 @@ class Targets:
             raise ValueError(
                 f"labels[{int(empty[0])}] has no position but ignore_index = {self.loss.ignore_index}, and so no mean; "
                 "must have one at least: leave the example out"
-            )
-
-    def _refuse_several_labels(self, rows: Tensor) -> None:
-        off = (rows.sum(1) != 1).nonzero()
-        if not self.loss.binary and len(off) and ((rows == 0) | (rows == 1)).all():
-            raise ValueError(
-                f"labels must be probabilities, rows that add up to 1; row {int(off[0])} adds up to {int(rows[off[0]].sum())}, as of "
-                "several labels at once: binary = True takes each logit for the log-odds of a label of its own"
             )

@@ -109,7 +109,7 @@ class _Run:
         if self._schedule.needs_moments and informed:
             self._measuring.inform(self._schedule, self._model, eta)
             self._schedule.load_state_dict(processes.agreed(self._schedule.state_dict()))
-        return {"eta": eta, "theta": self._schedule.theta}
+        return {"eta": eta, "theta": self._loss.theta}
 
     def train_epoch(self) -> None:
         """The steps that are left of the epoch; none after the last one."""

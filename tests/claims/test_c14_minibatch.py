@@ -20,7 +20,7 @@ from tsla.theory import biased
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Constants, step_scale
 from tsla.theory.moments import Moments
-from tsla.theory.testing.domain import for_all, positive
+from tsla.theory.testing.domain import between, for_all, positive
 
 Critical = Callable[..., Any]
 
@@ -131,9 +131,9 @@ test_the_moments_of_a_batch = properties(
 
 @st.composite
 def splits(draw: st.DrawFn) -> Moments:
-    s2, nu2 = draw(positive()), draw(st.just(0.0) | positive())
-    c = draw(st.sampled_from([-1.0, 0.0, 1.0]) | st.floats(-1, 1)) * np.sqrt(s2) * np.sqrt(nu2)
-    return SmoothingOracle(beta2=draw(st.just(0.0) | positive()), nu2=nu2, c=c).moments(s2)
+    s2, nu2 = draw(positive()), draw(between(1e-3, 1e3, 0.0))
+    c = draw(between(-1, 1, -1.0, 0.0, 1.0)) * np.sqrt(s2) * np.sqrt(nu2)
+    return SmoothingOracle(beta2=draw(between(1e-3, 1e3, 0.0)), nu2=nu2, c=c).moments(s2)
 
 
 @for_all(splits(), strengths, positive(), st.floats(1e-3, 1), st.integers(1, 64))

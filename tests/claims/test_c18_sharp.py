@@ -21,14 +21,14 @@ from tsla.theory import lsr, sgd, sharp, sharp_exact, sharp_pl, smoothing, worst
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan
-from tsla.theory.testing.domain import constants, for_all, positive, step_counts, step_sizes, targets, thetas
+from tsla.theory.testing.domain import between, constants, for_all, positive, step_counts, step_sizes, targets, thetas
 from tsla.theory.testing.relations import BoundOf
 from tsla.theory.testing.wrong import scaled, stage_changed
 
 Lemma = Callable[..., Any]
 Planner = Callable[..., Plan]
 GRID = np.linspace(0, 1, 101)
-smoothed = constants(delta=st.sampled_from([1e-12, 1.0]) | st.floats(1e-3, 3), noiseless=False)
+smoothed = constants(delta=between(1e-3, 3, 1e-12, 1.0), noiseless=False)
 
 
 def sharp_bound(k: Constants, eta: float, T: float, theta: float | None) -> Bound:

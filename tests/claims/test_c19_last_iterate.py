@@ -166,7 +166,7 @@ def split_plan_reaches_the_target(steps: Planner, problem: Problem, eps: float) 
     said = last_iterate.split_bound(problem.k, problem.oracle, eta=stage.eta, T=stage.steps)
     kappa = float(problem.k.L / problem.k.mu)
     assert float(said.total) <= eps**2 * (1 + 1e-9) + 2 * kappa * problem._replace(eta=float(stage.eta)).cancelled
-    if stage.eta * problem.k.L < 1:
+    if stage.eta * problem.k.L < 1 - 1e-12:
         longer = last_iterate.split_bound(problem.k, problem.oracle, eta=min(1.01 * stage.eta, 1 / problem.k.L), T=1)
         assert float(longer.terms["bias"] + longer.terms["noise"]) >= eps**2 / 2 * (1 - 1e-9)
 

@@ -22,7 +22,7 @@ from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
 from tsla.theory.growing_noise import Growth
 from tsla.theory.plan import Stage
-from tsla.theory.testing.domain import constants, for_all, step_sizes, thetas, with_terms
+from tsla.theory.testing.domain import between, constants, for_all, step_sizes, thetas, with_terms
 from tsla.theory.testing.planted import Rejects
 
 Grown = Callable[..., Bound]
@@ -65,7 +65,7 @@ def grown(draw: st.DrawFn, *, smoothed: bool = False, part: st.SearchStrategy[fl
     theta = draw(thetas) if smoothed else None
     problem = Problem(k, Growth(A=0, B=0), eta, draw(st.integers(1, 40)), theta)
     room = 1 / problem.rho if smoothed else 2 / problem.rho - 1
-    A, B = draw(st.just(0.0) | st.floats(1e-3, 1)), draw(st.just(0.0) | st.floats(0.01, 0.95))
+    A, B = draw(between(1e-3, 1, 0.0)), draw(between(0.01, 0.95, 0.0))
     return problem._replace(growth=Growth(A=A / (eta * float(max(problem.rho, exact(1e-3)))), B=B * float(room)))
 
 

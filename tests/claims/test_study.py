@@ -134,9 +134,9 @@ TREATED = {"E2": "lsr", "E2 by accuracy": "lsr", "E3": "tsla", "E4": "tsla", "E5
 
 
 @cache
-def with_effect(claim: str, side: int) -> World:
-    """The world as if the claim were true of each treated run's own outcome, or with ``side`` = -1 the opposite."""
-    return World(*(_with_effect(runs, claim, side) for runs in (world().second, world().third)))
+def with_effect(claim: str, side: int) -> Callable[[], World]:
+    """Makes the world as if the claim were true of each treated run's own outcome, or with ``side`` = -1 the opposite."""
+    return lambda: World(*(_with_effect(runs, claim, side) for runs in (world().second, world().third)))
 
 
 def _with_effect(runs: Runs, claim: str, side: int) -> Runs:
@@ -158,15 +158,14 @@ def tells_known_worlds(claim: str, in_favour: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(IN_FAVOUR, claim, in_favour)
         for side, expected in ((1, SUPPORTED), (-1, REFUTED)):
-            found = with_effect(claim, side)
-            second, third = verdicts.family(found.second), third_verdicts.found(found.third)
+            second, third = families(with_effect(claim, side))  # what is found is no matter of which way is in favour; the words are
             assert verdicts.verdict(claim, [one for one in second if one.claim == claim]) == expected
             assert {one.word for one in (*second, *third) if one.claim == claim} <= {expected, CANT_TELL}
 
 
 @pytest.mark.parametrize("claim", of_claims(DECIDED, "measurement", planted=True))
 def test_planted_effect_in_the_runs_is_rejected(claim: str, rejects: Rejects) -> None:
-    rejects(partial(is_stated, claim), right=world, wrong=partial(with_effect, claim, 1))
+    rejects(partial(is_stated, claim), right=world, wrong=with_effect(claim, 1))
 
 
 @pytest.mark.parametrize("claim", of_claims(DECIDED, "measurement", planted=True))

@@ -17,12 +17,13 @@ from torch import Tensor, nn
 
 from tests.cli.support import Bad, Refusal, Run, as_json, ends
 from tests.empirics.data.making import image, noise
-from tsla.empirics.advice.measure import reading
+from tsla.empirics.advice.measure import reading, study
 from tsla.empirics.data.datasets import arrays, digits, load
 from tsla.empirics.models import checkpoints
 from tsla.empirics.models.networks import build
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.measure import draw, measure
+from tsla.empirics.moments.minibatch import minibatch_moments
 from tsla.theory.text import Json
 
 TINY = "--epochs 3 --train-size 40 --model mlp --measure-at 0,3"
@@ -127,20 +128,31 @@ def test_numbers_are_those_of_python(run: Run) -> None:
 
 def test_the_table(run: Run) -> None:
     lines = run(f"{THEIRS} --examples 40 --eta-L 0.5").splitlines()
-    assert lines[:3] == ["mlp.pt on data.npz", "40 of 48 examples in 32 batches, seed 0; 95 % intervals", "smoothing label: uniform"]
-    assert lines[3] == "moments of single examples"
-    assert any(line.startswith("  delta = ŝ²/s²") and "delta < 1 is" in line for line in lines)
+    about = lines[lines.index("mlp.pt on data.npz") :]
+    assert about[1:3] == ["smoothing label: uniform", "drawn with seed 0"]
+    assert about[3] == "measured on 40 of 48 examples in 32 batches; 95 % intervals in brackets"
+    assert about[4] == "network in training mode, no dropout or BatchNorm layer"
     assert any(line.startswith("  theta°") for line in lines)
-    assert lines[-1].endswith(".")
-    whole = run(OWN).splitlines()
-    assert whole[:2] == ["digits.pt on digits (seed 3, train_size 60, label_noise 0.1)", "all 60 examples: values are exact for these"]
-    assert whole[-1] == as_json(run(f"{OWN} --json"))["advice"]
+    whole = run(OWN)
+    assert "\ndigits.pt on digits (seed 3, train_size 60, label_noise 0.1)\nsmoothing label: uniform\n" in whole
+    assert "measured on all 60 examples, so that values are exact for these" in whole
+    found = as_json(run(f"{OWN} --json"))
+    assert found["advice"].startswith(whole.splitlines()[0].removesuffix("."))
+    assert found["study"] == study.read(0.1)
+    assert study.table(found["study"]) in whole
+
+
+def test_python_prints_the_same(run: Run) -> None:
+    out = run(f"{THEIRS} --theta 0.3 --batch-size 4")
+    python = str(reading(measure(*of_theirs()[:1], draw(*of_theirs()[1:]), population=48), theta=0.3, batch_size=4))
+    about = "mlp.pt on data.npz\nsmoothing label: uniform\n"
+    assert out.replace(about, "") == f"{python}\n"
 
 
 def test_own_label_is_said_to_be_the_shrinkage_control(run: Run) -> None:
     out = run(f"{OWN} --smoothing own")
-    assert "smoothing label: own, the model's prediction: ĝ = 0, the shrinkage control of C17" in out
-    assert out.splitlines()[-1].startswith("Every smoothing-label gradient is 0, so that smoothing is a step 10 % smaller (C17)")
+    assert "smoothing label: own, the model's prediction, so that ĝ = 0 as in C17" in out
+    assert out.startswith("Smoothing is a smaller step, and nothing else.\n")
     found = as_json(run(f"{OWN} --smoothing own --json"))
     assert found["delta"]["value"] == pytest.approx(found["delta0"]["value"], rel=1e-12)
     assert found["second_moment"]["beyond"]["value"] == 0
@@ -169,7 +181,7 @@ def test_until(run: Run) -> None:
     assert (reached["until"], reached["until_reached"], reached["exact"]) == (1000, True, False)
     assert reached["groups"] == 16
     assert as_json(run(f"{THEIRS} --until 1e-9 --json"))["exact"]
-    assert "intervals; not as precise as --until asks for" in run(f"{THEIRS} --until 1e-9 --examples 20")
+    assert "\nnot as precise as --until asks for\n" in run(f"{THEIRS} --until 1e-9 --examples 20")
 
 
 def test_batch_norm_by_its_running_statistics(run: Run) -> None:
@@ -178,6 +190,25 @@ def test_batch_norm_by_its_running_statistics(run: Run) -> None:
     found = as_json(run("measure --checkpoint norm.pt --model measured_models:batch_norm --data data.npz --batch-norm evaluation --json"))
     expected = asdict(gradient_moments(model.eval(), *arrays(Path("data.npz"))))
     assert said(found) == pytest.approx(expected, rel=1e-4, abs=1e-9)
+
+
+def test_batch_norm_as_training_has_it(run: Run) -> None:
+    """The gradients of whole batches, of which alone anything is said."""
+    model = nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5), nn.Linear(5, 3))
+    torch.save(model.state_dict(), "norm.pt")
+    command = "measure --checkpoint norm.pt --model measured_models:batch_norm --data data.npz --batch-size 8 --batch-norm"
+    found = as_json(run(f"{command} training --examples 160 --json"))
+    expected = minibatch_moments(model, arrays(Path("data.npz")), batch_size=8, batches=20)
+    assert said(found) == pytest.approx(asdict(expected.moments), rel=1e-4)
+    assert found["delta_at_batch_size"]["value"] == pytest.approx(expected.moments.delta, rel=1e-4)
+    assert found["mode"] == "training mode, BatchNorm by the statistics of each batch"
+    alone = ("delta", "critical_batch_size", "critical_batch_size_at_theta", "noise_scale")
+    assert [found[name] for name in alone] == [None] * 4
+    text = run(f"{command} training")
+    assert "\nnetwork in training mode, BatchNorm by the statistics of each batch\n" in text
+    assert "measured on 2,048 examples in batches of 8; 95 %" in text
+    assert "B_c(1)" not in text
+    assert "BatchNorm by its running statistics" in run(f"{command} evaluation")
 
 
 def test_the_same_command_says_the_same(run: Run) -> None:
@@ -390,7 +421,10 @@ BAD = [
     theirs("model = 'measured_models:cnn'", "has no attribute 'cnn'", model="measured_models:cnn"),
     theirs("model = 'measured_models:broken'", "TypeError", model="measured_models:broken"),
     theirs("model = 'measured_models:nothing' returned a int", "nn.Module", model="measured_models:nothing"),
-    theirs("1 is BatchNorm in training mode", "batch_norm='evaluation'", checkpoint="norm.pt", model="measured_models:batch_norm"),
+    theirs("1 is BatchNorm in training mode", "add --batch-norm training", checkpoint="norm.pt", model="measured_models:batch_norm"),
+    theirs("examples = 20 must be a whole number, at least 64", batch_norm="training", examples="20"),
+    theirs("batch_size = 49 must be a whole number, at least 2 and at most 48", batch_norm="training", batch_size="49"),
+    theirs("until = 0.1 has no use with --batch-norm training", batch_norm="training", until="0.1"),
     theirs("data = no.npz: no such file", "inputs (n, ...) and labels (n,)", data="no.npz"),
     *(theirs(f"data = {name}.npz must be an .npz file", data=f"{name}.npz") for name in ("names", "pickled", "text")),
     theirs("data = array.npy must be an .npz file", data="array.npy"),

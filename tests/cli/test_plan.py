@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
+from html import escape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from tests.cli.support import Refusal, Run, as_json
 from tests.empirics.advice.plan.pilots import growing, rows
+from tsla.empirics.advice.layout import WIDTH
 from tsla.empirics.advice.plan import validation
 from tsla.empirics.advice.plan.advice import advise
-from tsla.empirics.advice.plan.pilot import read
+from tsla.empirics.advice.plan.pilot import pilot_of
+from tsla.empirics.advice.plan.planned import plan
 from tsla.empirics.experiments.planner.rules import RULES
+from tsla.empirics.moments.monitor import MomentsMonitor
 from tsla.empirics.runs import records
 
 DIGITS = Path(__file__).parents[2] / "records" / "digits.parquet"
@@ -33,7 +40,7 @@ def mine(tmp_path: Path) -> Path:
 
 def test_predictions_are_those_of_the_moments(run: Run) -> None:
     found = as_json(run(f"{PLAN} --outcome test_loss --json"))
-    names = "pilot outcome theta batch_size epochs eta_L predictions until recommendation advice"
+    names = "pilot outcome theta batch_size unit epochs eta_L predictions until recommendation advice"
     assert set(found) == set(names.split())
     assert (found["theta"], found["batch_size"], found["epochs"], found["eta_L"]) == (0.3, 16, 20, None)
     table = records.read(DIGITS).table
@@ -58,7 +65,7 @@ def test_predictions_are_those_of_the_moments(run: Run) -> None:
         }
     )
     watched = {"delta_at_batch_size": "delta", "variance": "B_c", "floor": "floor", "beyond": "beyond"}
-    pilot = read(DIGITS, method="sgd", seed=0)
+    pilot = pilot_of(DIGITS, method="sgd", seed=0)
     assert found["until"] == {name: RULES[rule].plan(pilot).drop for name, rule in watched.items()}
 
 
@@ -80,7 +87,7 @@ def test_what_no_epoch_of_the_pilot_shows_is_called_extrapolated(run: Run, mine:
     def until(epochs: int) -> list[str]:
         lines = run(f"plan --pilot {mine} --outcome test_loss --epochs {epochs}").splitlines()
         start = lines.index("smoothing helps") + 1
-        return [line.split("  ")[1] for line in lines[start : start + 4]]
+        return [line.split("  ")[1] for line in lines[start:] if not line.startswith("    ")]
 
     assert not any("extrapolated" in said for said in until(5))
     longer = until(400)
@@ -92,7 +99,7 @@ def test_what_no_epoch_of_the_pilot_shows_is_called_extrapolated(run: Run, mine:
 BEST = {"train_loss": "never", "grad2": "never", "test_loss": "half", "test_accuracy": "always"}
 DOES = {
     "never": ("none", 0, "never smooth"),
-    "half": ("two-stage", 10, "smooth at theta = 0.3 in the first 10 of 20 epochs, then not"),
+    "half": ("two-stage", 10, "smooth at theta = 0.3 in the first 10 of 20 epochs and then not"),
     "always": ("constant", 20, "smooth at theta = 0.3 in all 20 epochs"),
 }
 
@@ -108,14 +115,16 @@ def test_the_naive_rule_that_was_best_is_named_with_how_sure_that_is(outcome: st
     assert (choice["settings"], choice["scope"], choice["data"]) == (7, known["scope"], ["fashion", "mnist"])
     against = [(test["kind"], test["naive"], test["better"]) for test in choice["tests"]]
     assert against == [("theory", rule, False), ("practice", rule, False)]
-    tested, last = run(f"{PLAN} --outcome {outcome}").splitlines()[-2:]
-    assert f"{tested}\n{last}" == found["advice"]
-    where = "On 7 settings of 2 data sets, too few for an interval, that were not used to build the rules of docs/planner.md"
-    assert tested.startswith(f"{where} ({known['scope']}), ")
-    assert f"{choice['tests'][0]['rule']} (theory) had {100 * choice['tests'][0]['difference']:.2f} " in tested
-    assert f"more regret than {rule} and less on " in tested
-    best = f"Of the naive rules the best was {rule}: {words}, with a regret of {100 * choice['regret']:.2f} "
-    assert last.startswith(f"On these settings the moments can't tell when to drop for {outcome}. {best}")
+    text = run(f"{PLAN} --outcome {outcome}")
+    assert all(len(line) <= WIDTH for line in text.splitlines())
+    assert " ".join(text.split("\n\n")[0].split()) == " ".join(found["advice"].split())
+    answer, best, regret, theory, _, apart, scope = found["advice"].splitlines()
+    assert answer == f"Moments could not tell when to drop smoothing for {outcome}."
+    assert best == f"The best rule that looks at no pilot was '{rule}', which is to {words}."
+    assert regret.startswith(f"Its regret against the best of a sweep was {100 * choice['regret']:.2f} ")
+    assert theory.startswith(f"The rule of theory '{choice['tests'][0]['rule']}' had {100 * choice['tests'][0]['difference']:.2f} ")
+    assert f"more regret than '{rule}', and less on " in theory
+    assert (apart.endswith("2 data sets, too few for an interval."), scope) == (True, f"The settings are {known['scope']}.")
 
 
 @pytest.mark.parametrize("regret", [-0.01, 0.01])
@@ -123,8 +132,78 @@ def test_a_regret_below_0_is_explained(regret: float) -> None:
     known = validation.read()
     for line in known["rules"]:
         line["regret"] = regret
-    advice = advise(read(DIGITS, method="sgd", seed=0), "test_loss", known)["advice"]
-    assert ("which its other seeds chose worse" in advice) == (regret < 0)
+    advice = advise(pilot_of(DIGITS, method="sgd", seed=0), "test_loss", known)["advice"]
+    assert ("other seeds of the sweep chose worse" in advice) == (regret < 0)
+
+
+# --- the rows of a run of one's own
+
+
+def watched(path: Path) -> MomentsMonitor:
+    """A monitor of a network of one's own, and its rows in three files and as `tsla train --json` prints them."""
+    torch.manual_seed(0)
+    inputs, labels = torch.randn(60, 4), torch.randint(3, (60,))
+    model = torch.nn.Linear(4, 3)
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
+    monitor = MomentsMonitor(model, (inputs, labels), every=5, examples=60)
+    for _ in range(20):
+        monitor.step()
+        optimiser.zero_grad()
+        torch.nn.functional.cross_entropy(model(inputs), labels).backward()
+        optimiser.step()
+    table = pd.DataFrame(monitor.rows)
+    table.to_csv(path / "rows.csv")
+    table.to_parquet(path / "rows.parquet")
+    table.to_json(path / "rows.json", orient="records")
+    (path / "printed.json").write_text(json.dumps({"config": {}, "rows": monitor.rows}), encoding="utf-8")
+    return monitor
+
+
+def test_rows_of_a_monitor_in_python_and_in_files(tmp_path: Path, run: Run) -> None:
+    monitor = watched(tmp_path)
+    options: dict[str, Any] = {"outcome": "test_loss", "theta": 0.1, "batch_size": 12, "steps": 40}
+    found = plan(monitor, **options)
+    assert [line["step"] for line in found.json()["predictions"]] == [0, 5, 10, 15]
+    assert (found.json()["unit"], found.json()["steps"], found.json()["recommendation"]["drop"]) == ("step", 40, 20)
+    for line, row in zip(found.json()["predictions"], monitor.rows, strict=True):
+        assert line["delta"] == pytest.approx(row["delta"])
+    assert "in the first 20 of 40 steps and then not" in " ".join(str(found).split())
+    assert found._repr_html_() == f"<pre>{escape(str(found))}</pre>"
+    for same in (monitor.rows, pd.DataFrame(monitor.rows)):
+        assert str(plan(same, **options)) == str(found)
+    for name in ("rows.csv", "rows.parquet", "rows.json", "printed.json"):
+        out = run(f"plan --pilot {tmp_path / name} --outcome test_loss --theta 0.1 --batch-size 12 --steps 40")
+        assert out == f"{found}\n"
+    assert plan(monitor, **options | {"steps": None}).json()["steps"] == 15  # as long as what was watched
+
+
+def test_estimates_where_no_moments_can_be_are_moved_to_where_they_can() -> None:
+    """A squared bias below 0 is none, and without bias smoothing helps in every batch."""
+    row = {"step": 0, "grad2": -0.1, "s2": 4.0, "shat2": 0.4, "c": 0.5, "beta2": -0.1, "nu2": 0.5}
+    (line,) = plan([row], outcome="grad2", theta=0.1, batch_size=8).json()["predictions"]
+    assert (line["critical_batch_size"], line["delta0"]) == (None, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "options", "says"),
+    [
+        ("a.csv", "step,s2,shat2\n1,2,3\n", "", "a.csv lacks grad2, c, beta2, nu2; must have a column of time and one for each of"),
+        ("a.csv", "s2,shat2,grad2,c,beta2,nu2\n1,1,1,1,1,1\n", "", "a.csv lacks epoch or step"),
+        ("a.csv", "step,s2,shat2,grad2,c,beta2,nu2\n1,x,1,1,1,1,1\n", "", "column s2 must hold numbers"),
+        ("a.json", "no rows", "", "a.json can't be read as .json: Expecting value"),
+        ("a.json", "[3]", "", "rows is a list; must be a DataFrame, a list of dictionaries"),
+        ("a.txt", "", "", "a.txt must be a record of `tsla train --out`, or a .csv, .parquet or .json file"),
+        ("a.csv", "GOOD", "", "theta and batch_size must be given"),
+        ("a.csv", "GOOD", "--theta 0.1", "batch_size must be given"),
+        ("a.csv", "GOOD", "--theta 0.1 --batch-size 8 --epochs 3", "epochs = 3 has no use with rows that count steps; give steps"),
+        ("a.csv", "GOOD", "--theta 0.1 --batch-size 8 --steps 3", "steps = 3 must be at least those of the pilot, 7"),
+        ("a.csv", "GOOD", "--theta 0.1 --batch-size 8 --method sgd", "method = sgd has no use with rows that are no record"),
+    ],
+)
+def test_files_that_lack_something(name: str, content: str, options: str, says: str, tmp_path: Path, refusal: Refusal) -> None:
+    good = "step,s2,shat2,grad2,c,beta2,nu2\n7,1,1,1,0,0.5,0.5\n"
+    (tmp_path / name).write_text(good if content == "GOOD" else content, encoding="utf-8")
+    assert says in refusal(f"plan --pilot {tmp_path / name} --outcome test_loss {options}".split())
 
 
 # --- refusals
@@ -147,6 +226,7 @@ def test_a_regret_below_0_is_explained(regret: float) -> None:
         (f"{PLAN} --outcome test_loss --eta-L -1", "eta_L = -1 must be a finite number above 0"),
         (f"{PLAN} --outcome test_loss --eta 0.1", "eta = 0.1 must come with a pilot that measured eta_L"),
         (f"plan --pilot {DIGITS.with_name('stall.parquet')} --outcome test_loss", "has no column seed; must be a record that `tsla train"),
+        (f"{PLAN} --outcome test_loss --steps 10", "which counts epochs; give epochs"),
     ],
 )
 def test_bad_input_is_one_line(argv: str, says: str, refusal: Refusal) -> None:
@@ -162,10 +242,10 @@ def test_files_that_are_no_pilots(tmp_path: Path, refusal: Refusal) -> None:
     records.write(tmp_path / "diverged.parquet", plain.assign(train_loss=np.inf), CONFIG, "")
     records.write(tmp_path / "other.parquet", plain, {"name": "other"}, "")
     for name, says in {
-        "stranger": "is not a record of tsla",
-        "text": "is not a record of tsla",
+        "stranger": "theta and batch_size must be given",
+        "text": "text.parquet can't be read as .parquet",
         "unmeasured": "the pilot has no moments; must have them at one epoch at least",
-        "interpolated": "s2 = 0 at epoch 5 of the pilot; must be above 0",
+        "interpolated": "s2 must be above 0, but is not at epoch 5 of the pilot",
         "diverged": "the run of sgd, seed 0, diverged",
         "other": "the pilot's record is of something else than training",
     }.items():

@@ -9,9 +9,11 @@ from typing import Any
 
 Symbols = Mapping[str, Any]
 """A number, or a function of one, for each name; a name may be a whole phrase, such as ``E‖∇F(w_R)‖²``."""
-RELATIONS = {"<=": "<=", "≤": "<=", ">=": ">=", "≥": ">=", "=": "=", "<": "<", ">": ">", "iff": "iff"}
+RELATIONS = {"<=": "<=", "≤": "<=", ">=": ">=", "≥": ">=", "=": "=", "<": "<", ">": ">", "iff": "iff", "buys": "="}
 POWERS = {"²": "**2", "⁴": "**4", "^": "**"}
-PLAIN = re.compile(r"\d+\.?\d*|[-+·/()\[\]]|[²⁴^]")
+PLAIN = re.compile(r"\d+\.?\d*|min\(|[-+·/()\[\]√]|[²⁴^]")
+OPENS = ("(", "[", "min(")
+CALLED = {"root": math.sqrt, "min": min}
 WORD = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -49,6 +51,8 @@ def _chains(text: str, symbols: Symbols, numbers: Iterator[float]) -> Iterator[l
             token, length = repr(float(next(numbers))), 2
         elif found := next((name for name in names if rest.startswith(name) and not _within_a_word(text, at, name)), None):
             token, length = found, len(found)
+        elif rest[0] == "," and "min(" in chain and _open(chain):
+            token, length = ",", 1
         elif plain := PLAIN.match(rest):
             token, length = plain[0], len(plain[0])
         elif rest[0] == " " and not rest.startswith("  ") and not text.startswith("{} (", at - 2):  # a remark follows
@@ -64,6 +68,11 @@ def _chains(text: str, symbols: Symbols, numbers: Iterator[float]) -> Iterator[l
     yield chain
 
 
+def _open(side: list[str]) -> int:
+    """How many brackets are not closed."""
+    return sum(token in OPENS for token in side) - sum(token in (")", "]") for token in side)
+
+
 def _within_a_word(text: str, at: int, name: str) -> bool:
     """A letter of the alphabet before or after it makes ``T`` a part of "The", but not of ``ηT``."""
     before, after = text[at - 1 : at], text[at + len(name) : at + len(name) + 1]
@@ -73,20 +82,20 @@ def _within_a_word(text: str, at: int, name: str) -> bool:
 
 
 def _value(side: list[str], symbols: Symbols) -> float:
-    while side[-1] == ")" and side.count(")") > side.count("("):  # that of a remark in which it stands
+    while side[-1] == ")" and _open(side) < 0:  # that of a remark in which it stands
         side = side[:-1]
     written, names, ended = "", {}, False
     for i, token in enumerate(side):
-        operand = token in symbols or token[0].isdecimal() or token in ("(", "[")
+        operand = token in symbols or token[0].isdecimal() or token in (*OPENS, "√")
         if ended and operand:
             written += "*"
         if token in symbols:
             names[f"x{i}"] = symbols[token]
             written += f"x{i}"
         else:
-            written += POWERS.get(token, {"·": "*", "[": "(", "]": ")"}.get(token, token))
+            written += POWERS.get(token, {"·": "*", "[": "(", "]": ")", "√": "root"}.get(token, token))
         ended = token in symbols or token[0].isdecimal() or token in (")", "]", "²", "⁴")
     try:
-        return float(eval(written, {"__builtins__": {}}, names))  # noqa: S307 - of our own texts, names taken out
+        return float(eval(written, {"__builtins__": {}}, CALLED | names))  # noqa: S307 - of our own texts, names taken out
     except (SyntaxError, TypeError) as error:
         raise AssertionError(f"{' '.join(side)} is no formula") from error

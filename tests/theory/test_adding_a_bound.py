@@ -66,6 +66,21 @@ def test_its_claim_is_listed_before_those_on_training(tmp_path: Path) -> None:
     assert listed[listed.index("E1") - 1] == CLAIM
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("x = = 1\n", ", line 1: SyntaxError: invalid syntax"),
+        ("import nowhere\n", ": ModuleNotFoundError: No module named 'nowhere'"),
+        (SOURCE.replace("from tsla.theory.method import Method\n", ""), ": NameError: name 'Method' is not defined"),
+    ],
+)
+def test_a_module_that_is_broken_is_one_line(text: str, says: str, tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text(text, encoding="utf-8")
+    program = f"import tsla.theory; tsla.theory.__path__.append({str(tmp_path)!r}); from tsla import cli; cli.main(['bound'])"
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    assert (said.returncode, said.stdout, said.stderr) == (2, "", f"tsla: the module tsla.theory.broken can't be imported{says}\n")
+
+
 @pytest.mark.parametrize("check", [*owed.OF_BOUNDS, *owed.OF_PLANS], ids=lambda check: check.__name__)
 def test_it_keeps_its_obligations(check: Check, saved: Saved) -> None:
     check(saved(SOURCE))

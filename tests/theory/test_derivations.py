@@ -17,7 +17,7 @@ from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Constants
 from tsla.theory.derivation import Line
 from tsla.theory.method import Method
-from tsla.theory.testing.domain import constants, costly, step_sizes, thetas
+from tsla.theory.testing.domain import between, constants, costly, step_sizes, thetas
 from tsla.theory.testing.planted import tells_apart
 from tsla.theory.testing.relations import call, given_to, run_of
 
@@ -27,7 +27,7 @@ Case = tuple[tuple[Any, ...], dict[str, Any]]
 @st.composite
 def cases(draw: st.DrawFn, method: Method) -> Case:
     """The constants, the oracle where it has one, and the run of a call."""
-    k = draw(constants(delta=st.just(0.0) | st.floats(1e-3, 10)))
+    k = draw(constants(delta=between(1e-3, 10, 0.0)))
     eta, theta = draw(step_sizes(float(k.L))), draw(st.none() | thetas)
     run = run_of(method, eta, draw(st.integers(1, 10**6)), theta)
     if "eta2" in run:

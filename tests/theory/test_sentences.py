@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,70 +11,36 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.theory.formulas import Symbols, holds, relations
-from tsla.theory import biased, lsr, sgd, sgd_pl, smoothing, stall, two_stage, worst_case
+from tests.theory.parabola import symbols
+from tsla.theory import (
+    biased,
+    clipping,
+    growing_noise,
+    last_iterate,
+    lsr,
+    momentum,
+    sgd,
+    sgd_pl,
+    sharp,
+    sharp_exact,
+    sharp_pl,
+    smoothing,
+    stall,
+    two_stage,
+    worst_case,
+)
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.claims import CLAIMS, Claim
 from tsla.theory.constants import Constants
 from tsla.theory.derivation import Line
+from tsla.theory.growing_noise import Growth
 from tsla.theory.method import Method
-from tsla.theory.testing.domain import constants, costly, step_sizes
+from tsla.theory.methods import declared
+from tsla.theory.testing.domain import between, constants, costly
 from tsla.theory.testing.planted import tells_apart
 from tsla.theory.testing.relations import given_to, run_of
 
 # --- derivations
-
-
-def walk(curvature: float, w: tuple[float, float], eta: float, T: int, bias: float, noise: float) -> Iterator[tuple[float, float]]:
-    """E w and E w² along ``w ← w - η(∇F + bias + noise)`` on ``F = (curvature/2)w²``, before and after each step."""
-    mean, square = w
-    yield mean, square
-    for _ in range(T):
-        kept = 1 - eta * curvature
-        mean, square = kept * mean - eta * bias, kept**2 * square - 2 * eta * bias * kept * mean + eta**2 * (bias**2 + noise)
-        yield mean, square
-
-
-def symbols(k: Constants, oracle: Any, run: dict[str, Any], curvature: float) -> Symbols:
-    """All that derivations speak of, on a parabola that starts at F0; along one axis, with noise of one size and random sign."""
-    L, mu, sigma2, F0 = (float(x) for x in (k.L, curvature if k.mu is None else k.mu, k.sigma2, k.F0))
-    delta = 1.0 if k.delta is None else float(k.delta)
-    found = None if oracle is None else oracle.moments(k.sigma2)
-    eta, T, eta2, T2 = (run.get(one, run.get(other, 0)) for one, other in (("eta", "eta1"), ("T", "T1"), ("eta2", ""), ("T2", "")))
-    t = run.get("theta")
-    if t is None:
-        t = 1 / (1 + delta) if found is None else float(found.theta_for_step(eta * L))
-    smooths = "theta" in run
-    bias = 0.0 if found is None else -t * float(oracle.beta2) ** 0.5  # it lets the run fall short
-    noise = sigma2 if not smooths else sigma2 * ((1 - t) + t * delta**0.5) ** 2 if found is None else float(found.noise(t))
-    start = (2 * F0 / curvature) ** 0.5
-    path = list(walk(curvature, (start, start**2), eta, T, bias, noise))
-    squares = [curvature**2 * square for _, square in path]
-    second = [curvature**2 * square for _, square in walk(curvature, path[-1], eta2, T2, 0.0, sigma2)]
-    w, (_, after) = start, path[1]
-    g = curvature * w + (noise**0.5 if not smooths else 0)
-    stepped = curvature / 2 * (w - eta * g) ** 2
-    V = sigma2 * ((1 - t) + t * delta)
-    kept = (1 - eta * mu) ** T
-    gap = kept * F0 + V / (2 * mu)
-    measured = {
-        **dict.fromkeys(("F(w)", "F - F*"), F0),
-        "F": F0,
-        "F(w⁺)": stepped if not smooths else curvature / 2 * after,
-        **dict.fromkeys(("E F(w⁺)", "E[F(w⁺) - F*]"), curvature / 2 * after),
-        **dict.fromkeys(("E[F(w_T) - F*]", "E[F(w_T1) - F*]"), curvature / 2 * path[-1][1]),
-        **dict.fromkeys(("‖∇F‖²", "‖∇F(w)‖²"), squares[0]),
-        **{"⟨∇F, g⟩": curvature * w * g, "‖g‖²": g**2, "⟨∇F, ∇F + θb̂⟩": curvature * w * (curvature * w + bias)},
-        **{"‖∇F + θb̂‖²": (curvature * w + bias) ** 2, "‖θb̂‖²": bias**2, "‖d - ∇F‖²": noise, "E‖g_LS - ∇F‖²": noise},
-        **{"E‖g - ∇F‖²": sigma2, "E‖ĝ - ∇F‖²": delta * sigma2},
-        "E‖∇F(w_R)‖²": float(np.mean(second[:-1] if T2 else squares[:-1])),
-        "E‖∇F(w_T)‖²": squares[-1],
-        "Σ E‖∇F(w_t)‖²": sum(squares[:-1]),
-        **dict.fromkeys(("Σ(1-ημ)^t", "Σ(1-η1 μ)^t"), (1 - kept) / (eta * mu)),
-        **{"2⟨a, a+b⟩": 2 * 3 * (3 + 4), "‖a+b‖²": 49, "‖a‖²": 9, "‖b‖²": 16},
-    }
-    split = {} if found is None else {"β": float(oracle.beta2) ** 0.5, "ν": float(oracle.nu2) ** 0.5, "c": 0.0, "N(θ)": noise}
-    steps = {"η": eta, "η1": eta, "T": T, "T1": T, "η2": eta2, "T2": T2}
-    return measured | split | steps | {"L": L, "μ": mu, "σ": sigma2**0.5, "δ": delta, "F0": F0, "θ": t, "V(θ)": V, "V": V, "gap": gap}
 
 
 Case = tuple[tuple[Any, ...], dict[str, Any], Symbols]
@@ -84,11 +49,21 @@ Case = tuple[tuple[Any, ...], dict[str, Any], Symbols]
 @st.composite
 def cases(draw: st.DrawFn, method: Method) -> Case:
     """A call, and a parabola of curvature μ to L, at L of which the inequalities of one step are equalities."""
-    k = draw(constants(delta=st.floats(0.3, 1), noiseless=False, kappa=st.floats(1, 10)))
-    run = run_of(method, draw(step_sizes(float(k.L))), draw(st.integers(1, 20)), draw(st.none() | st.floats(0.05, 1)))
-    known, *oracle = given_to(method, k)
-    curvature = draw(st.sampled_from([float(k.L), float(k.mu)]))
-    return (known, *oracle), run, symbols(known, *(oracle or [None]), run, curvature)
+    k = draw(constants(delta=between(0.3, 1, 1.0), noiseless=False, kappa=between(1, 10, 1.0)))
+    scale, share = draw(between(0.01, 0.999)), draw(between(0.05, 1))
+    theta = draw(between(0.05, 1) if method.name == "lsr-exact" else st.none() | between(0.05, 1))  # whose best θ has no short formula
+    run = run_of(method, scale / float(k.L), draw(st.integers(1, 20)), theta)
+    given_ = given_to(method, k)
+    if method.grows:
+        t = 1 / (1 + k.delta) if theta is None else theta
+        room = 1 / (1 - t + t * k.delta) if method.smooths else 2 / scale - 1
+        given_ = given_[0], Growth(A=given_[1].A * share, B=0.9 * share * room)
+    if "momentum" in run:
+        run |= {"momentum": 0.95 * share, "eta": scale * 2 * (1 - 0.95 * share) ** 2 / (1 + 0.95 * share) / float(k.L)}
+    if "clip" in run:  # no gradient along the parabola is as long as that
+        steepest = float(np.sqrt(2 * k.L * k.F0 + k.sigma2))
+        run |= {"steepest": steepest, "clip": (2 + share) * steepest}
+    return given_, run, symbols(method, given_, run, draw(st.sampled_from([float(k.L), float(k.mu)])))
 
 
 def says_what_is_true(method: Method) -> None:
@@ -105,16 +80,33 @@ def says_what_is_true(method: Method) -> None:
     check()
 
 
-METHODS = [sgd.METHOD, worst_case.SGD, lsr.METHOD, biased.MEAN, biased.GAP, two_stage.METHOD, sgd_pl.LAST_ITERATE]
+def says_nothing_turned_round(method: Method) -> None:
+    """A >= that is an equality wherever the noise is as large as it may be is a <= turned round."""
+    larger: dict[tuple[str, int], bool] = {}
+
+    @costly(25)
+    @given(cases(method))
+    def check(case: Case) -> None:
+        given_, run, known = case
+        for line in method.why(*given_, **run):
+            for i, (left, relation, right) in enumerate(relations(line.text, known, line.numbers)):
+                larger[line.text, i] = larger.get((line.text, i), False) or relation != ">=" or not holds(left, "=", right)
+
+    check()
+    assert all(larger.values()), larger
+
+
+METHODS = [method for method in declared() if method.bounds]
 
 
 def named(method: Method) -> str:
-    return f"{method.claim} {'mu' if 'mu' in method.needs else ''}"
+    return f"{method.claim} {method.name} {'mu' if 'mu' in method.needs else ''}"
 
 
 @pytest.mark.parametrize("method", METHODS, ids=named)
 def test_derivations(method: Method) -> None:
     says_what_is_true(method)
+    says_nothing_turned_round(method)
 
 
 def saying(method: Method, right: str, wrong: str) -> Method:
@@ -143,10 +135,27 @@ def saying(method: Method, right: str, wrong: str) -> Method:
         (biased.MEAN, "‖a‖² - ‖b‖²", "‖a‖² + ‖b‖²"),
         (biased.GAP, "2μ(F - F*) <= ‖∇F‖²", "2μ(F - F*) >= ‖∇F‖²"),
         (sgd_pl.LAST_ITERATE, "ηLσ²/(2μ) =", "ηLσ²/μ ="),
+        (sharp.METHOD, "min(θ√δσ, ηL(1-θ)σ/(1-ηL))", "min(θ√δσ, ηL(1-θ)σ)"),
+        (sharp.METHOD, "(η/2)(θ²b² +", "(η/4)(θ²b² +"),
+        (sharp_pl.GAP, "W/(2μ)", "W/μ"),
+        (sharp_pl.TSLA, "T1 F0 + W/(2μ)", "T1 F0 + W/μ"),
+        (sharp_exact.METHOD, "2(1-x)θb√A", "(1-x)θb√A"),
+        (sharp_exact.METHOD, "q²(1-x)⁴", "q²(1-x)²"),
+        (last_iterate.METHOD, "<= 2L(F - F*)", "<= L(F - F*)"),
+        (last_iterate.SPLIT, "+ (L/μ)", "+ (L/(2μ))"),
+        (growing_noise.SGD, "a = LAη²", "a = LAη"),
+        (growing_noise.LSR, "a = ρAη", "a = ρA"),
+        (momentum.METHOD, "<= hLm‖v‖", ">= hLm‖v‖ + 1"),
+        (momentum.METHOD, "hL(1+m)σ² =", "hL(1-m)σ² ="),
+        (clipping.METHOD, "σ⁴/(16(τ-S)²) + ηLσ² =", "σ⁴/(4(τ-S)²) + ηLσ² ="),
     ],
 )
 def test_a_false_sentence_is_found(method: Method, right: str, wrong: str) -> None:
     tells_apart(says_what_is_true, right=method, wrong=saying(method, right, wrong))
+
+
+def test_a_relation_turned_round_is_found() -> None:
+    tells_apart(says_nothing_turned_round, right=sharp.METHOD, wrong=saying(sharp.METHOD, "b² + n² <= δσ²", "b² + n² >= δσ²"))
 
 
 # --- claims
@@ -164,6 +173,10 @@ def readings(k: Constants, eta: float, T: float, t: float) -> dict[str, Symbols]
     known = {name: float(getattr(k, field)) for name, field in {"L": "L", "μ": "mu", "δ": "delta", "F0": "F0"}.items()}
     known |= {"σ": float(k.sigma2) ** 0.5, "θ": t, "V": lsr.floor(k, t), "V(θ)": lsr.floor(k, t), "β": half**0.5, "N(θ)": moments.noise(t)}
     known |= dict.fromkeys(("η", "η1", "η2"), eta) | dict.fromkeys(("T", "T1", "T2"), T)
+    known |= {
+        "√δ": float(delta) ** 0.5,
+        "W(θ,ηL)": sum(sharp.bound(k, eta=eta, T=T, theta=t).terms[part] for part in ("smoothing", "noise")),
+    }
     own: dict[str, Symbols] = {
         "C1": {"g_LS": smoothing.mix(2.0, 3.0, t), "g": 2.0, "ĝ": 3.0},
         "C2": {"E‖g_LS-∇F‖²": known["V"], "V(1/(1+δ))": smoothing.lemma_at_paper_theta(k.sigma2, delta)},
@@ -180,8 +193,50 @@ def readings(k: Constants, eta: float, T: float, t: float) -> dict[str, Symbols]
         "C14": error2 | {"B": 7.0, "smoothing lowers the second moment of a batch of B": moments.at_batch_size(7).excess(t) < 0},
         "C15a": {"E‖∇F(w_T)‖²": sgd_pl.last_iterate_bound(k, eta=eta, T=T).total},
         "C16": {"E‖∇F(w_R)‖²": worst_case.sgd_bound(k, eta=eta, T=T).total, "EF(w_T)": 0.0},
+        "C18": {"E‖∇F(w_R)‖²": sharp.bound(k, eta=eta, T=T, theta=t).total, **bought(k, eta)},
+        "C18-lemma": {**dict.fromkeys(("E‖g_LS-∇F‖²", "U(θ)"), smoothing.sharp(k.sigma2, delta, t)), "g-∇F": 3.0, "ĝ-∇F": 3 * delta**0.5},
+        "C18-gap": {"E[F(w_T)-F*]": sharp_pl.gap_bound(k, eta=eta, T=T, theta=t).total},
+        "C19": {
+            "E‖∇F(w_T)‖²": last_iterate.bound(k, eta=eta, T=T, theta=t).total,
+            **{"gap (C7, C12)": gap, "κ": float(k.L / k.mu), "ε": (2 * float(k.L / k.mu * known["V"])) ** 0.5},
+        },
+        **dict.fromkeys(("C20", "C20-lsr"), grown(k, eta, T, t)),
+        "C21": with_momentum(k, eta, T, t / 2),
+        "C22": clipped(k, eta, T, t),
     }
     return {claim: known | symbols for claim, symbols in own.items()}
+
+
+def bought(k: Constants, eta: float) -> Symbols:
+    """C18 at θ°, and what its plan saves of C4's, before it is rounded up, for a target between 0 and 2δσ²."""
+    theta, *_ = sharp.why(k, eta=eta, T=1)[0].numbers
+    found = sharp.bound(k, eta=eta, T=1).terms
+    eps = float(k.delta * k.sigma2) ** 0.5
+    saved = [4 * float(k.F0) / (float(steps(k, eps=eps).stages[0].eta) * eps**2) for steps in (sgd.steps, sharp.steps)]
+    y = eta * float(k.L) / (1 - eta * float(k.L))
+    return {"θ°": theta, "W(θ°)": found["smoothing"] + found["noise"], "y": y, "ε": eps, "smoothing": saved[0] - saved[1]}
+
+
+def grown(k: Constants, eta: float, T: float, t: float) -> Symbols:
+    growth = Growth(A=float(k.L) * t, B=t / 3)
+    found = growing_noise.sgd_bound(k, growth, eta=eta, T=T).total
+    largest = 2 * growth.A * 3 + growth.B * 2 + k.sigma2
+    noise = {"E‖g-∇F‖²": largest, "F-F*": 3.0, "‖∇F‖²": 2.0}
+    return {"A": growth.A, "B": growth.B, "C": k.sigma2, "ρ": smoothing.lemma(1, k.delta, t), "E‖∇F(w_R)‖²": found, **noise}
+
+
+def with_momentum(k: Constants, eta: float, T: float, m: float) -> Symbols:
+    step = eta * (1 - m) ** 2 / (1 + m)
+    h, found = step / (1 - m), momentum.bound(k, eta=step, T=T, momentum=m).total
+    return {"m": m, "η": step, "h": h, "hT": h * T, "hL": h * float(k.L), "E‖∇F(w_R)‖²": found}
+
+
+def clipped(k: Constants, eta: float, T: float, t: float) -> Symbols:
+    """Where the slope is as large as is assumed, and that of the instance."""
+    clip = float(k.sigma2) ** 0.5 * (1 + t)
+    steepest = float(clipping.standstill(k.sigma2, clip)) ** 0.5
+    found = clipping.bound(k, eta=eta, T=T, clip=clip, steepest=steepest).total
+    return {"τ": clip, "S": steepest, "‖∇F‖": steepest, "E clip(g)": 0.0, "E‖∇F(w_R)‖²": found}
 
 
 def says_what_the_code_does(claim: Claim) -> None:
@@ -190,9 +245,9 @@ def says_what_the_code_does(claim: Claim) -> None:
     premise = " for η ≤ 1/L" if " for η ≤ 1/L" in claim.statement else ": for δ < 1"
 
     @costly(4)
-    @given(constants(delta=st.floats(0.05, 0.95) | st.floats(1.05, 3), noiseless=False), st.integers(1, 30), st.floats(0.1, 0.9))
+    @given(constants(delta=between(0.05, 0.95) | between(1.05, 3), noiseless=False), st.integers(1, 30), between(0.1, 0.9))
     def check(k: Constants, T: int, part: float) -> None:
-        assume(premise not in claim.statement or k.delta < 1)
+        assume((premise not in claim.statement and claim.id != "C18") or k.delta < 1)
         said = readings(k, part / float(k.L), T, part)[claim.id]
         for clause in claim.statement.replace(premise, "; ").split("; "):
             if " iff " in clause:
@@ -244,6 +299,17 @@ def stating(claim: str, right: str, wrong: str) -> Claim:
         ("C14", "B < (s²", "B > (s²"),
         ("C15a", "ηL²σ²/μ", "ηLσ²/μ"),
         ("C16", "/(2-ηL)", "/(1-ηL)"),
+        ("C18", "y = ηL/(1-ηL)", "y = ηL/(1+ηL)"),
+        ("C18", "buys (4LF0", "buys (2LF0"),
+        ("C18-lemma", "(1-θ)+θ√δ", "(1-θ)+θδ"),
+        ("C18-gap", "/(2μ)", "/μ"),
+        ("C19", "2L·gap", "L·gap"),
+        ("C19", "κV < ε²", "κV > ε²"),
+        ("C20", "[2F0", "[F0"),
+        ("C20-lsr", "1-θ+θδ", "1-θ+δ"),
+        ("C21", "(1+m)σ²", "(1-m)σ²"),
+        ("C22", "16(τ-S)²", "4(τ-S)²"),
+        ("C22", "σ²/(4τ)", "σ²/(2τ)"),
     ],
 )
 def test_a_false_statement_is_found(claim: str, right: str, wrong: str) -> None:

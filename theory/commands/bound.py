@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
+from functools import partial
 
 from tsla.options import Parser
 from tsla.theory.commands.answer import print_result
@@ -22,13 +23,17 @@ def add(parser: Parser) -> None:
         about = f"the bound of {name} and its terms"
         leaf = methods.add_parser(name, help=about, description=about)
         leaf.set_defaults(method=name)
-        switches = dict(form.switch for form in forms if form.switch)
-        numbers = dict.fromkeys(option for form in forms for option in form.takes if option not in switches)
-        required = _required(forms)
-        add_numbers(leaf, " ".join(required), " ".join(number for number in numbers if number not in required))
-        leaf.add_argument("--why", action="store_true", help="the derivation, line by line, with these numbers")
-        for switch, about in switches.items():
-            leaf.add_argument(f"--{switch}", action="store_true", default=None, help=about)
+        leaf.fill_later(partial(_add_options, leaf, forms))
+
+
+def _add_options(leaf: Parser, forms: tuple[Method, ...]) -> None:
+    switches = dict(form.switch for form in forms if form.switch)
+    numbers = dict.fromkeys(option for form in forms for option in form.takes if option not in switches)
+    required = _required(forms)
+    add_numbers(leaf, " ".join(required), " ".join(number for number in numbers if number not in required))
+    leaf.add_argument("--why", action="store_true", help="the derivation, line by line, with these numbers")
+    for switch, about in switches.items():
+        leaf.add_argument(f"--{switch}", action="store_true", default=None, help=about)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 
 from tsla.options import Parser
 from tsla.theory.commands.answer import print_result
@@ -19,7 +20,8 @@ def add(parser: Parser) -> None:
         about = f"samples until {name} has E‖∇F‖² <= eps², by its bound"
         leaf = methods.add_parser(name, help=about, description=about)
         leaf.set_defaults(method=name)
-        add_numbers(leaf, f"{method.needs} eps", " ".join(constant for constant in CONSTANTS if constant not in method.needs.split()))
+        others = " ".join(constant for constant in CONSTANTS if constant not in method.needs.split())
+        leaf.fill_later(partial(add_numbers, leaf, f"{method.needs} eps", others))
 
 
 def run(args: argparse.Namespace) -> None:

@@ -1,13 +1,11 @@
-"""One sentence of advice, which follows from the intervals."""
+"""What a measurement says of the variance, in a few sentences, which follow from the intervals."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tsla.empirics.advice.measure.table import below_1, shown_interval
 from tsla.empirics.moments.estimators import MIN_GROUPS, Estimate
 from tsla.theory.constants import shown
-from tsla.theory.text import number
 
 if TYPE_CHECKING:
     from tsla.empirics.advice.measure.results import Reading
@@ -15,47 +13,53 @@ if TYPE_CHECKING:
 NEARLY_ALL = 0.1
 """A smaller step does nearly all where it leaves no more than this part of the reduction to smoothing."""
 ROUNDING = 1e-9
+MORE = "Measure more examples."
 
 
 def advice(found: Reading) -> str:
-    """One sentence: the first rule whose premise the intervals establish. "Variance" is the second moment about ∇F, bias included."""
+    """The answer in the first sentence, the numbers in the others: the first rule whose premise the intervals establish.
+
+    "Variance" is the second moment about ∇F, bias included.
+    """
     ratio, smoothing = found.ratio, f"smoothing at theta = {shown(found.setting.theta)}"
-    at_batch_size = f"the variance at batch size {found.setting.batch_size} by"
     if not found.trusted:
-        return f"The intervals rest on {found.groups} batches, which is fewer than {MIN_GROUPS}: measure more examples."
+        few = f"The intervals rest on {found.groups} batches, which is fewer than {MIN_GROUPS}."
+        return f"Whether smoothing lowers the variance is open. {few} {MORE}"
     if found.s2.low <= 0:
-        more = "nothing to lower" if found.exact else "measure more examples"
-        return f"No variance is established: {more}."
+        return "There is no variance to lower." if found.exact else f"Whether there is a variance to lower is open. {MORE}"
     if found.silent:
-        step = _smaller_step(found)
-        return f"Every smoothing-label gradient is 0, so that smoothing is {step} (C17), and nothing beyond: not for variance's sake."
+        step = f"Every gradient at the smoothing label is 0, so that smoothing is {_smaller_step(found)} (C17)."
+        return f"Smoothing is a smaller step, and nothing else. {step}"
+    at_batch_size = f"the variance of a batch of {found.setting.batch_size} by"
     if ratio.low > 1 + ROUNDING:
-        excess = Estimate(ratio.estimate - 1, ratio.low - 1, ratio.high - 1, ratio.standard_error)
-        return f"{smoothing.capitalize()} raises {at_batch_size} {_size(found, excess)}: not for variance's sake."
+        return f"Smoothing raises the variance. {smoothing.capitalize()} raises {at_batch_size} {_percent(found, _less(ratio, 1))}."
     if ratio.high < 1 - ROUNDING:
-        reduction = Estimate(1 - ratio.estimate, 1 - ratio.high, 1 - ratio.low, ratio.standard_error)
-        return f"{smoothing.capitalize()} lowers {at_batch_size} {_size(found, reduction)}{_beyond_a_smaller_step(found)}."
+        answer, beside = _beside_a_smaller_step(found)
+        return f"{answer} {smoothing.capitalize()} lowers {at_batch_size} {_percent(found, _reversed(_less(ratio, 1)))}. {beside}"
     if found.exact:
-        return f"{smoothing.capitalize()} changes nothing: it leaves the variance as it is."
-    delta = below_1(found.delta, trusted=found.trusted)
-    return f"Whether {smoothing} lowers the variance is open (ratio {_size(found, ratio)}; delta < 1 is {delta}): measure more examples."
+        return f"Smoothing changes nothing. {smoothing.capitalize()} leaves the variance as it is."
+    size = f"{smoothing.capitalize()} changes {at_batch_size} {_percent(found, _less(ratio, 1))}."
+    return f"Whether smoothing lowers the variance is open. {size} {MORE}"
 
 
-def _beyond_a_smaller_step(found: Reading) -> str:
-    """How much of an established reduction the control of C17 does too."""
+def _beside_a_smaller_step(found: Reading) -> tuple[str, str]:
+    """The answer, and how much of an established reduction the control of C17 does too."""
     beyond, little, much = found.beyond, NEARLY_ALL * (1 - found.ratio.high), NEARLY_ALL * (1 - found.ratio.low)
-    step = _smaller_step(found)
-    left = _size(found, Estimate(-beyond.estimate, -beyond.high, -beyond.low, beyond.standard_error))
+    step, lowers = _smaller_step(found).capitalize(), "Smoothing lowers the variance"
+    share, left = f"{100 * NEARLY_ALL:.0f} %", f"{step} leaves {_percent(found, _reversed(beyond))} more of it."
     if beyond.low > ROUNDING:
-        return f", and {step} lowers it by {_size(found, beyond)} more: not for variance's sake"
+        return f"{lowers}, but a smaller step lowers it more.", f"{step} lowers it by {_percent(found, beyond)} more."
     if beyond.low >= -little:
-        return f", all but at most {number(max(-beyond.low, 0.0) + 0.0)} of which {step} does too: not for variance's sake"
+        most = f"{100 * max(-beyond.low, 0.0):.3g} %"
+        return (
+            f"{lowers}, but a smaller step does as well.",
+            f"{step} leaves at most {most} more of it. That is less than {share} of what smoothing lowers.",
+        )
     if beyond.high <= -much:
-        return f", {left} of which {step} does not: for variance's sake, smoothing does more than a smaller step"
+        return f"{lowers}, and by more than a smaller step does.", left
     if beyond.high < 0:
-        share = f"whether that is more than {100 * NEARLY_ALL:.0f} % of it is open"
-        return f", {left} of which {step} does not; {share}: measure more examples"
-    return f"; whether that is more than {step} does is open ({left} more): measure more examples"
+        return f"{lowers}, and by more than a smaller step does.", f"{left} Whether that is more than {share} is open. {MORE}"
+    return f"{lowers}. Whether a smaller step does as well is open.", f"{left} {MORE}"
 
 
 def _smaller_step(found: Reading) -> str:
@@ -63,6 +67,16 @@ def _smaller_step(found: Reading) -> str:
     return f"a step {shown(round(100 * found.setting.theta, 6))} % smaller"
 
 
-def _size(found: Reading, estimate: Estimate) -> str:
-    """A number, and its interval where it has one."""
-    return number(estimate.estimate) if found.exact else shown_interval(estimate)
+def _less(estimate: Estimate, by: float) -> Estimate:
+    return Estimate(estimate.estimate - by, estimate.low - by, estimate.high - by, estimate.standard_error)
+
+
+def _reversed(estimate: Estimate) -> Estimate:
+    """Of the other sign."""
+    return Estimate(-estimate.estimate, -estimate.high, -estimate.low, estimate.standard_error)
+
+
+def _percent(found: Reading, estimate: Estimate) -> str:
+    """A part of ``s²/B``, and its interval where it has one."""
+    value, low, high = (f"{100 * end:.3g}" for end in (estimate.estimate, estimate.low, estimate.high))
+    return f"{value} %" if found.exact else f"{value} % [{low}, {high}]"

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from tsla.empirics.advice.measure import Reading, Setting
 from tsla.empirics.data.datasets import arrays, names
@@ -18,7 +19,9 @@ from tsla.empirics.models.checkpoints import Checkpoint, build, first_line, read
 from tsla.empirics.models.efficientnet import INPUTS
 from tsla.empirics.models.features import features
 from tsla.empirics.moments.full_batch import MICROBATCH
-from tsla.empirics.moments.measure import draw, measure
+from tsla.empirics.moments.measure import Measurement, draw, measure
+from tsla.empirics.moments.minibatch import minibatch_moments
+from tsla.empirics.moments.mode import mode
 from tsla.empirics.runs.progress import Progress
 from tsla.empirics.runs.records import LIBRARIES, environment
 from tsla.empirics.smoothing.labels import Smoothing, one_hot, predictions, smoothing_labels
@@ -30,12 +33,14 @@ from tsla.theory.text import Json
 NAMED = {
     "uniform": "uniform",
     "prior": "prior, the frequencies of the classes in the data",
-    "own": "own, the model's prediction: ĝ = 0, the shrinkage control of C17",
+    "own": "own, the model's prediction, so that ĝ = 0 as in C17",
     "own-hard": "own-hard, the class that the model holds likeliest",
 }
 SEEDED = ("seed", "train_size", "label_noise")
 OF_ONE_DATA_SET = ("folder", "per_class")
 OF_DATA = ("data", "pool", *OF_ONE_DATA_SET, *SEEDED)
+BATCHES = 256
+"""So many are measured where nothing else is said, of a network that couples the examples of a batch."""
 OF_FEATURES = ("model", "pretrained", "trained")
 """What of a configuration says whether its data are images or features."""
 
@@ -73,14 +78,12 @@ class Answer:
         return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "reading"} | self.reading.json()
 
     def table(self) -> str:
-        """The reading's tables, under what was measured, on how many examples, with which ŷ."""
-        read = self.reading
+        """The reading's text, which says too what was measured, with which ŷ."""
         how = ", ".join(f"{name} {self.data[name]}" for name in SEEDED if name in self.data)
-        some = f"{read.examples:,} of {read.population:,} examples in {read.groups} batches, seed {self.seed}; 95 % intervals"
-        examples = f"all {read.examples:,} examples: values are exact for these" if read.exact else some
-        until = "; not as precise as --until asks for" if self.until_reached is False else ""
-        lines = [f"{self.checkpoint} on {self.data['name']}{f' ({how})' if how else ''}", examples + until]
-        return "\n".join([*lines, f"smoothing label: {NAMED.get(self.smoothing, self.smoothing)}", read.table()])
+        drawn = [] if self.reading.exact else [f"drawn with seed {self.seed}"]
+        until = ["not as precise as --until asks for"] if self.until_reached is False else []
+        lines = [f"{self.checkpoint} on {self.data['name']}{f' ({how})' if how else ''}"]
+        return self.reading.table([*lines, f"smoothing label: {NAMED.get(self.smoothing, self.smoothing)}", *drawn, *until])
 
 
 def load(checkpoint: Path, data: str, *, folder: Path | None = None, model: str | None = None, smoothing: str = "uniform") -> Subject:
@@ -122,6 +125,8 @@ def measured(
     data:       a name of :func:`tsla.empirics.data.datasets.load`: the split of the checkpoint's run, else of seed 0; or an .npz file
                 (:func:`tsla.empirics.data.datasets.arrays`), for a part of a pretrained network of images or of what that part takes in
     folder:     where the files of a data set are; by default where those of the run were
+    batch_norm: of a network with BatchNorm in training mode "evaluation", its running statistics; or "training", the gradients of batches
+                of the setting's size as training makes them, ``examples`` in all, each batch drawn anew
     model:      "module:function", for files without a network of their own
     smoothing:  a name in NAMED, an .npy file of probabilities ``(K,)`` or ``(n, K)``, or the checkpoint of a teacher
     device:     "cpu" or "cuda"; "mps" is refused, for it has no float64
@@ -132,10 +137,15 @@ def measured(
     _check(microbatch=microbatch, seed=seed, until=until)
     place = _device(device)
     subject = load(checkpoint, data, folder=folder, model=model, smoothing=smoothing)
-    batches = draw(subject.inputs, subject.labels, subject.table, examples=examples, seed=seed)
+    subject.network.to(place)
     options: dict[str, Any] = {"until": until, "microbatch": microbatch, "batch_norm": batch_norm, "seed": seed}
-    with Progress("measure", total=len(batches)) as progress:
-        found = measure(subject.network.to(place), batches, subject.smoothing, population=len(subject.inputs), progress=progress, **options)
+    if batch_norm == "training":
+        found = _of_batches(subject, setting.batch_size, examples, until, seed)
+    else:
+        _refuse_coupled(subject.network, batch_norm)
+        batches = draw(subject.inputs, subject.labels, subject.table, examples=examples, seed=seed)
+        with Progress("measure", total=len(batches)) as progress:
+            found = measure(subject.network, batches, subject.smoothing, population=len(subject.inputs), progress=progress, **options)
     return Answer(
         checkpoint=str(checkpoint),
         model=model,
@@ -143,9 +153,33 @@ def measured(
         smoothing=smoothing,
         until_reached=None if until is None else found.estimates.precise(until),
         versions={name: environment(__name__)[name] for name in ("python", *LIBRARIES, "code")},
-        reading=Reading.of(found, setting),
+        reading=Reading.of(found, setting, label_noise=subject.data.get("label_noise")),
         **options,
     )
+
+
+def _refuse_coupled(network: nn.Module, batch_norm: str | None) -> None:
+    """Raises ValueError for a BatchNorm in training mode, before anything is measured, unless it is said what to do with it."""
+    for name, module in network.named_modules():
+        if batch_norm is None and isinstance(module, _BatchNorm) and (module.training or module.running_mean is None):
+            raise ValueError(
+                f"{name or 'model'} is BatchNorm in training mode, where one example has no gradient of its own; "
+                "add --batch-norm training for the gradients of whole batches, or --batch-norm evaluation for its running statistics"
+            )
+
+
+def _of_batches(subject: Subject, batch_size: int, examples: int | None, until: float | None, seed: int) -> Measurement:
+    """The moments of the gradient of a batch in training mode, which couples its examples."""
+    network, smoothing = subject.network.train(), subject.smoothing if subject.table is None else subject.table
+    if until is not None:
+        raise ValueError(f"until = {until:g} has no use with --batch-norm training, which measures as many batches as --examples make")
+    whole("batch_size", batch_size, at_least=2, at_most=len(subject.inputs))
+    wanted = BATCHES * batch_size if examples is None else examples
+    whole("examples", wanted, at_least=4 * batch_size)  # fewer batches give no interval
+    data, batches = (subject.inputs, subject.labels), wanted // batch_size
+    estimates = minibatch_moments(network, data, batch_size=batch_size, batches=batches, smoothing=smoothing, seed=seed)
+    silent, how = isinstance(smoothing, str) and smoothing == "own", mode(network, "batch")
+    return Measurement(estimates, {}, batches * batch_size, None, silent=silent, mode=how, batch_size=batch_size)
 
 
 def _check(*, microbatch: int, seed: int, until: float | None) -> None:

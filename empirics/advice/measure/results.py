@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from html import escape
 
 from numpy.typing import ArrayLike
 
+from tsla.empirics.advice.measure import study
 from tsla.empirics.advice.measure.advice import advice
 from tsla.empirics.advice.measure.setting import Setting
 from tsla.empirics.advice.measure.table import below_1, table
 from tsla.empirics.moments.estimators import Estimate
 from tsla.empirics.moments.estimators.quantities import Function
 from tsla.empirics.moments.measure import Measurement
+from tsla.theory.constants import real
 from tsla.theory.moments import MOMENTS, Moments
 from tsla.theory.text import Json, finite
 
@@ -28,10 +32,12 @@ class Layer:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a measurement says at one setting: estimates with 95 % intervals. As text it is the table that `tsla measure` prints.
+    """What a measurement says at one setting: estimates with 95 % intervals. As text, and in a notebook, it is what `tsla measure` prints.
 
-    examples ... silent:  as in :class:`~tsla.empirics.moments.measure.Measurement`
-    grad2 ... nu2:        the moments of single examples
+    examples ... mode:    as in :class:`~tsla.empirics.moments.measure.Measurement`
+    label_noise:          the part of the labels that is wrong, None where that is not known
+    grad2 ... nu2:        the moments of single examples; of batches of B where the model couples the examples of a batch. Then nothing
+                          follows for single examples or other batch sizes, and what would is None
     delta, delta0:        of single examples, and that of ``ĝ = 0`` (A3, C17); ``delta_at_batch_size`` of a batch of B (C14)
     ratio, bias, noise:   the second moment of the smoothed direction of a batch and its two parts, divided by ``s²/B`` (C11)
     shrinking, beyond:    that of the control with step (1-θ)η (C17), and what smoothing does beyond it: negative where it lowers the
@@ -47,14 +53,16 @@ class Reading:
     exact: bool
     trusted: bool
     silent: bool
+    mode: str
     setting: Setting
+    label_noise: float | None
     grad2: Estimate
     s2: Estimate
     shat2: Estimate
     c: Estimate
     beta2: Estimate
     nu2: Estimate
-    delta: Estimate
+    delta: Estimate | None
     delta_at_batch_size: Estimate
     delta0: Estimate
     ratio: Estimate
@@ -64,19 +72,23 @@ class Reading:
     beyond: Estimate
     theta_star: Estimate
     theta_for_step: Estimate | None
-    critical_batch_size: Estimate
-    critical_batch_size_at_theta: Estimate
+    critical_batch_size: Estimate | None
+    critical_batch_size_at_theta: Estimate | None
     critical_batch_size_for_step: Estimate | None
-    noise_scale: Estimate
+    noise_scale: Estimate | None
     layers: tuple[Layer, ...]
 
     @classmethod
-    def of(cls, measurement: Measurement, setting: Setting) -> Reading:
-        """Raises ValueError for fewer than 4 batches, unless all examples were measured."""
-        found, t, eta_L = measurement.estimates, setting.theta, setting.eta_L
+    def of(cls, measurement: Measurement, setting: Setting, *, label_noise: float | None = None) -> Reading:
+        """Raises ValueError for fewer than 4 batches, unless all examples were measured, and for moments of batches of another size."""
+        found, t, eta_L, coupled = measurement.estimates, setting.theta, setting.eta_L, measurement.batch_size is not None
+        if coupled and setting.batch_size != measurement.batch_size:
+            raise ValueError(f"batch_size = {setting.batch_size} must be {measurement.batch_size}, that of the batches that were measured")
+        if label_noise is not None:
+            real("label_noise", label_noise, at_least=0, at_most=1)
 
         def batch(m: Moments) -> Moments:
-            return m.at_batch_size(setting.batch_size)
+            return m if coupled else m.at_batch_size(setting.batch_size)
 
         def over_plain(function: Function) -> Estimate:
             return found.interval(lambda m: function(batch(m)), over=lambda m: batch(m).s2)
@@ -94,14 +106,16 @@ class Reading:
             exact=measurement.exact,
             trusted=measurement.trusted,
             silent=measurement.silent,
+            mode=measurement.mode,
             setting=setting,
+            label_noise=label_noise,
             grad2=found.quantity("grad2"),
             s2=found.quantity("s2"),
             shat2=found.quantity("shat2"),
             c=found.quantity("c"),
             beta2=found.quantity("beta2"),
             nu2=found.quantity("nu2"),
-            delta=found.delta,
+            delta=None if coupled else found.delta,
             delta_at_batch_size=over_plain(lambda m: m.shat2),
             delta0=found.interval(lambda m: m.grad2, over=lambda m: m.s2),
             ratio=over_plain(lambda m: m.second_moment(t)),
@@ -111,17 +125,22 @@ class Reading:
             beyond=over_plain(lambda m: m.beyond(t)),
             theta_star=theta(1),
             theta_for_step=None if eta_L is None else theta(eta_L),
-            critical_batch_size=found.critical_batch,
-            critical_batch_size_at_theta=batch_size(1),
-            critical_batch_size_for_step=None if eta_L is None else batch_size(eta_L),
-            noise_scale=found.noise_scale,
+            critical_batch_size=None if coupled else found.critical_batch,
+            critical_batch_size_at_theta=None if coupled else batch_size(1),
+            critical_batch_size_for_step=None if coupled or eta_L is None else batch_size(eta_L),
+            noise_scale=None if coupled else found.noise_scale,
             layers=_layers(measurement, setting),
         )
 
     @property
     def advice(self) -> str:
-        """One sentence, which follows from the intervals."""
+        """Of the variance: the answer in its first sentence, which follows from the intervals."""
         return advice(self)
+
+    @property
+    def study(self) -> Json:
+        """What the study found of accuracy and test loss, of which the moments say nothing (:mod:`tsla.empirics.advice.measure.study`)."""
+        return study.read(self.label_noise)
 
     def json(self) -> Json:
         """A dictionary that JSON can hold. An estimate is ``{"value", "low", "high"}``, null where it is unbounded."""
@@ -133,26 +152,31 @@ class Reading:
             "population": self.population,
             "groups": self.groups,
             "exact": self.exact,
+            "mode": self.mode,
             **asdict(self.setting),
             "moments": self._json(MOMENTS),
-            **{name: _json(delta) | {"below_1": below_1(delta, trusted=self.trusted)} for name, delta in deltas.items()},
+            **{name: delta and _json(delta) | {"below_1": below_1(delta, trusted=self.trusted)} for name, delta in deltas.items()},
             **self._json(("delta0",)),
             "second_moment": self._json(parts),
             **self._json((*choices, "noise_scale")),
             "layers": [asdict(layer) for layer in self.layers],
             "advice": self.advice,
+            "study": self.study,
         }
 
     def _json(self, names: tuple[str, ...]) -> Json:
         estimates: dict[str, Estimate | None] = {name: getattr(self, name) for name in names}
         return {name: None if estimate is None else _json(estimate) for name, estimate in estimates.items()}
 
-    def table(self) -> str:
-        """The numbers in small tables, and the advice as the last line."""
-        return table(self)
+    def table(self, about: Sequence[str] = ()) -> str:
+        """The answer, what the study found, and the numbers in small tables, at most 80 columns wide; ``about``: what was measured."""
+        return table(self, about)
 
     def __str__(self) -> str:
         return self.table()
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(str(self))}</pre>"
 
 
 def reading(
@@ -163,17 +187,21 @@ def reading(
     eta: ArrayLike | None = None,
     L: ArrayLike | None = None,
     eta_L: float | None = None,
+    label_noise: float | None = None,
 ) -> Reading:
     """All that a measurement says of smoothing at θ in batches of ``batch_size``; with a step size, also by C12's floor.
 
-    Raises ValueError outside the ranges, and for fewer than 4 batches, unless all examples were measured.
+    ``label_noise``, the part of the labels that is wrong, chooses the settings of the study that are shown beside it. Print the result, or
+    leave it as the last line of a notebook's cell. Raises ValueError outside the ranges, for fewer than 4 batches, unless all examples were
+    measured, and for moments of batches of another size.
     """
-    return Reading.of(measurement, Setting.of(theta=theta, batch_size=batch_size, eta=eta, L=L, eta_L=eta_L))
+    setting = Setting.of(theta=theta, batch_size=batch_size, eta=eta, L=L, eta_L=eta_L)
+    return Reading.of(measurement, setting, label_noise=label_noise)
 
 
 def _layers(measurement: Measurement, setting: Setting) -> tuple[Layer, ...]:
     whole, B = measurement.estimates.moments, setting.batch_size
-    if whole.s2 <= 0:
+    if whole.s2 <= 0 or measurement.batch_size is not None:
         return ()
     plain = whole.at_batch_size(B).s2
     layers = [

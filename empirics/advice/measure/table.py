@@ -1,10 +1,13 @@
-"""The results as small tables, for a person."""
+"""The results for a person, at most 80 columns wide: the answer, what the study found, and the numbers, each with what it says."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from tsla.empirics.advice.layout import noted, wrapped
+from tsla.empirics.advice.measure import study
 from tsla.empirics.moments.estimators import Estimate
 from tsla.theory.text import aligned, number
 
@@ -13,12 +16,8 @@ if TYPE_CHECKING:
 
 TOP_LAYERS = 5
 ESTABLISHED, REFUTED, OPEN = "established", "refuted", "open"
-
-
-def shown_interval(estimate: Estimate) -> str:
-    """``0.82 [0.79, 0.85]``."""
-    value, low, high = (number(end) if isfinite(end) else None for end in (estimate.estimate, estimate.low, estimate.high))
-    return f"{value or 'unbounded'} [{low or '-∞'}, {high or '∞'}]"
+Row = tuple[str, Estimate | None, str]
+"""What a number is called, the number, and what it says. Without a number there is no row."""
 
 
 def below_1(delta: Estimate, *, trusted: bool = True) -> str:
@@ -28,63 +27,163 @@ def below_1(delta: Estimate, *, trusted: bool = True) -> str:
     return ESTABLISHED if delta.high < 1 else REFUTED if delta.low >= 1 else OPEN
 
 
-def table(found: Reading) -> str:
-    """The numbers as small tables, and the advice as the last line."""
-    theta, B = number(found.setting.theta), found.setting.batch_size
-    verdict, verdict_at_batch_size = (below_1(delta, trusted=found.trusted) for delta in (found.delta, found.delta_at_batch_size))
-    single = [
-        ("‖∇F‖²", found.grad2, ""),
-        ("s², variance of g", found.s2, ""),
-        ("ŝ², second moment of ĝ", found.shat2, ""),
-        ("  β², its squared bias", found.beta2, ""),
-        ("  ν², its noise", found.nu2, ""),
-        ("c, covariance", found.c, ""),
-        ("delta = ŝ²/s²", found.delta, f"delta < 1 is {verdict} (A3)"),
-        ("delta0 = ‖∇F‖²/s²", found.delta0, "the delta of ĝ = 0 (C17)"),
-    ]
-    batch = [
-        ("smoothed", found.ratio, "C11"),
-        ("  bias", found.bias, "no batch size lowers it"),
-        ("  noise", found.noise, ""),
-        ("plain, step (1-theta)eta", found.shrinking, "C17"),
-        ("smoothing beyond that", found.beyond, "negative: it lowers more than a smaller step"),
-        ("delta at this batch size", found.delta_at_batch_size, f"delta < 1 is {verdict_at_batch_size} (C14, theta = 1)"),
-    ]
-    choices = [
-        ("theta*, of least variance", found.theta_star, f"C11, at batch size {B}"),
-        ("theta°, of the least floor", found.theta_for_step, "C12, at this eta and batch size"),
-        ("B_c(1)", found.critical_batch_size, "at theta = 1 the variance is lower below this batch size (C14)"),
-        (f"B_c({theta})", found.critical_batch_size_at_theta, f"the same at theta = {theta}; at none where not above 0"),
-        (f"B_c({theta}), for the floor", found.critical_batch_size_for_step, "below it C12's floor is lower at this eta"),
-        ("noise scale s²/‖∇F‖²", found.noise_scale, "McCandlish et al., 2018"),
-    ]
+def table(found: Reading, about: Sequence[str] = ()) -> str:
+    """The answer, what the study found of what the moments say nothing of, what was measured, and the numbers."""
+    B, theta = found.setting.batch_size, number(found.setting.theta)
+    answer, *numbers = found.advice.split(". ", 1)
     blocks = [
-        "moments of single examples",
-        _rows(single, found.exact),
-        f"second moment about ∇F of a batch of {B} at theta = {theta}, divided by s²/B",
-        _rows(batch, found.exact),
-        "what the moments ask for",
-        _rows([(name, estimate, note) for name, estimate, note in choices if estimate is not None], found.exact),
+        f"{answer.removesuffix('.')}.",
+        "This says nothing of test accuracy or test loss.",
+        *(wrapped(text) for text in numbers),
+        "",
+        *_study(found),
+        "",
+        *(wrapped(line) for line in (*about, *_measured(found))),
+        "",
+        f"gradients g at the label and ĝ at the smoothing label, of one {_unit(found)}",
+        "∇F is the mean of g. Variance is the mean squared distance from ∇F, so that the",
+        "bias of ĝ counts in it.",
+        _rows(_moments(found), found.exact),
+        f"variance of a batch of {B} with smoothing at theta = {theta}, over that without",
+        _rows(_batch(found), found.exact),
+        *_two_deltas(found),
+        "what the moments ask for; in batches smaller than B_c smoothing helps (C14)",
+        _rows(_choices(found), found.exact),
         *_layer_blocks(found.layers),
-        found.advice,
     ]
     return "\n".join(blocks)
 
 
-def _rows(rows: list[tuple[str, Estimate, str]], exact: bool) -> str:
+def _unit(found: Reading) -> str:
+    return "example" if found.delta is not None else f"batch of {found.setting.batch_size}"
+
+
+def _two_deltas(found: Reading) -> list[str]:
+    """Why they differ; or why there is one only."""
+    if found.delta is None:
+        return [wrapped("The network couples the examples of a batch. So nothing follows for one example or for other batch sizes.")]
+    return [wrapped("δ of a batch is not that of one example. A batch averages the noise of ĝ away, but not its bias (C14).")]
+
+
+def _study(found: Reading) -> list[str]:
+    known = found.study
+    scopes = [f"{words}." for words in known["scope"].values()]
+    return [
+        wrapped(study.sentence(known)),
+        study.table(known),
+        wrapped("A range is that of the mean differences at the settings. Won and lost are those whose 95 % interval leaves out 0."),
+        *(wrapped(words) for words in scopes),
+    ]
+
+
+def _measured(found: Reading) -> list[str]:
+    some = f"{found.examples:,} of {found.population:,}" if found.population else f"{found.examples:,}"
+    batches = f"{found.groups} batches" if found.delta is not None else f"batches of {found.setting.batch_size}"
+    how = f"{some} examples in {batches}; 95 % intervals in brackets"
+    exact = f"all {found.examples:,} examples, so that values are exact for these"
+    return [f"measured on {exact if found.exact else how}", f"network in {found.mode}"]
+
+
+def _moments(found: Reading) -> list[Row]:
+    return [
+        ("‖∇F‖²", found.grad2, "squared length of ∇F"),
+        ("s²", found.s2, "variance of g"),
+        ("ŝ²", found.shat2, "variance of ĝ"),
+        ("  β²", found.beta2, "of it by bias"),
+        ("  ν²", found.nu2, "of it by noise"),
+        ("c", found.c, "covariance of g and ĝ"),
+        ("δ = ŝ²/s²", found.delta, _delta_note(found.delta, "of one example (A3)", found.trusted)),
+        ("δ0 = ‖∇F‖²/s²", found.delta0, "δ if ĝ were 0 (C17)"),
+    ]
+
+
+def _batch(found: Reading) -> list[Row]:
+    B = found.setting.batch_size
+    return [
+        ("smoothed", found.ratio, _signed(found.ratio, 1, found.trusted, "lowered", "unchanged", "raised") + " (C11)"),
+        ("  by bias", found.bias, "the same in every batch"),
+        ("  by noise", found.noise, ""),
+        ("smaller step", found.shrinking, "step (1-theta)eta (C17)"),
+        ("difference", found.beyond, _signed(found.beyond, 0, found.trusted, *DIFFERENCE)),
+        ("δ", found.delta_at_batch_size, _delta_note(found.delta_at_batch_size, f"of a batch of {B} (A3)", found.trusted)),
+    ]
+
+
+DIFFERENCE = ("smoothing leaves less", "no difference", "the smaller step leaves less")
+"""What the sign of the row above says."""
+
+
+def _choices(found: Reading) -> list[Row]:
+    B, theta = found.setting.batch_size, number(found.setting.theta)
+    return [
+        ("theta*", found.theta_star, "of least variance (C11)"),
+        ("theta°", found.theta_for_step, "of the least floor (C12)"),
+        ("B_c(1)", found.critical_batch_size, _batch_size_note(found.critical_batch_size, B, "at theta = 1", found.trusted)),
+        (
+            f"B_c({theta})",
+            found.critical_batch_size_at_theta,
+            _batch_size_note(found.critical_batch_size_at_theta, B, f"at theta = {theta}", found.trusted),
+        ),
+        (
+            "B_c, floor",
+            found.critical_batch_size_for_step,
+            _batch_size_note(found.critical_batch_size_for_step, B, "for C12's floor", found.trusted),
+        ),
+        ("s²/‖∇F‖²", found.noise_scale, "noise scale (McCandlish et al., 2018)"),
+    ]
+
+
+def _signed(estimate: Estimate, at: float, trusted: bool, below: str, same: str, above: str) -> str:
+    """The words for the side of ``at`` that the whole interval lies on."""
+    if not trusted:
+        return OPEN
+    if estimate.low == estimate.high == at:
+        return same
+    return below if estimate.high < at else above if estimate.low > at else OPEN
+
+
+def _delta_note(delta: Estimate | None, what: str, trusted: bool) -> str:
+    return "" if delta is None else f"{_signed(delta, 1, trusted, 'below 1', 'is 1', 'above 1')}, {what}"
+
+
+def _batch_size_note(limit: Estimate | None, B: int, where: str, trusted: bool) -> str:
+    """Below its critical size a batch has a lower variance with smoothing (C14)."""
+    if limit is None:
+        return ""
+    if trusted and limit.high <= 0:
+        return f"raised in every batch {where}"
+    said = _signed(limit, B, trusted, f"{B} is above: raised", f"{B} is at it: unchanged", f"{B} is below: lowered")
+    return f"{said} {where}" if said != OPEN else f"{OPEN} for {B} {where}"
+
+
+def _rows(rows: Iterable[Row], exact: bool) -> str:
     cells = []
     for name, estimate, note in rows:
-        value, interval = shown_interval(estimate).split(" ", 1)
-        cells.append([name, value, *([] if exact else [interval]), note])
-    return aligned(cells, right=frozenset({1}))
+        if estimate is not None:
+            value, low, high = (_shown(name, end) for end in (estimate.estimate, estimate.low, estimate.high))
+            cells.append([name, value, *([] if exact else [f"[{low}, {high}]"]), note])
+    return noted(cells, right=frozenset({1}))
+
+
+def _shown(name: str, value: float) -> str:
+    """A critical batch size that is not above 0 is none: smoothing helps in no batch."""
+    if name.startswith("B_c") and value <= 0:
+        return "none"
+    return number(value) if isfinite(value) else "-∞" if value < 0 else "∞"
 
 
 def _layer_blocks(layers: tuple[Layer, ...]) -> list[str]:
-    """The layers that are among the first in s² or in what is left beyond a smaller step."""
+    """The layers that are among the first in s² or in the difference, and what the others add up to."""
     by_beyond = sorted(layers, key=lambda row: -abs(row.beyond))[:TOP_LAYERS]
     chosen = [row for i, row in enumerate(layers) if i < TOP_LAYERS or row in by_beyond]
     if not chosen:
         return []
-    rows = [["layer", "of s²", "beyond"]]
-    rows += [[row.layer or "(model)", f"{100 * row.share_of_s2:.1f} %", number(row.beyond)] for row in chosen]
-    return [f"layers that matter, {len(chosen)} of {len(layers)}", aligned(rows, right=frozenset({1, 2}))]
+    others = [row for row in layers if row not in chosen]
+    rows = [["layer", "of s²", "of the difference"], *(_layer(row.layer or "(model)", [row]) for row in chosen)]
+    rows += [_layer(f"the other {len(others)}", others)] if others else []
+    title = f"layers, {len(chosen)} of {len(layers)}: the {TOP_LAYERS} with most of s² and the {TOP_LAYERS} with most of the difference"
+    return [wrapped(title if others else "layers, all of them, the largest part of s² first"), aligned(rows, right=frozenset({1, 2}))]
+
+
+def _layer(name: str, rows: Sequence[Layer]) -> list[str]:
+    return [name, f"{100 * sum(row.share_of_s2 for row in rows):.1f} %", number(sum(row.beyond for row in rows))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tsla.empirics.advice.layout import noted, wrapped
 from tsla.empirics.advice.plan.pilot import Pilot
 from tsla.empirics.advice.plan.predictions import HELPS, crossing, predictions
 from tsla.empirics.advice.plan.validation import NAIVE_RULES, OUTCOMES, amount, best_naive
@@ -14,6 +15,7 @@ from tsla.theory.text import Json, aligned, number
 def advise(pilot: Pilot, outcome: str, validated: Mapping[str, Any]) -> Json:
     """Everything that `tsla plan` answers, as one JSON object.
 
+    unit:            what time is counted in, "epoch" or "step", by which columns are called
     predictions:     a line a measured epoch; ``critical_batch_size`` is B_c(θ), 0 where smoothing helps at none, null where at every one
     until:           the first epoch at which smoothing no longer helps, in each way of HELPS; the number of epochs where it does to the end
     recommendation:  the naive rule that was best: ``rule, theta, schedule, drop``, its regret in the ``settings``, so many, of ``scope``
@@ -29,12 +31,13 @@ def advise(pilot: Pilot, outcome: str, validated: Mapping[str, Any]) -> Json:
         "outcome": outcome,
         "theta": pilot.theta,
         "batch_size": pilot.batch_size,
-        "epochs": pilot.epochs,
+        "unit": pilot.unit,
+        f"{pilot.unit}s": pilot.epochs,
         "eta_L": pilot.eta_L,
         "predictions": predictions(pilot),
         "until": {name: crossing(pilot, excess(pilot)) for name, (excess, _) in HELPS.items()},
         "recommendation": choice,
-        "advice": sentence(choice, pilot, outcome),
+        "advice": "\n".join(sentences(choice, pilot, outcome)),
     }
 
 
@@ -54,60 +57,77 @@ def recommendation(pilot: Pilot, outcome: str, validated: Mapping[str, Any]) -> 
     }
 
 
-def sentence(choice: Mapping[str, Any], pilot: Pilot, outcome: str) -> str:
-    """Where rules were put to the test, that none was better than a naive one on each setting, and which of these was best."""
+def sentences(choice: Mapping[str, Any], pilot: Pilot, outcome: str) -> list[str]:
+    """That no rule that looks at a pilot was better than a naive one on each setting, and which naive one was best, one claim each."""
     by_kind = [
-        f"{test['rule']} ({test['kind']}) had {amount(test, 'difference', outcome)} more regret than {test['naive']} "
-        f"and less on {sum(value < 0 for value in test['by_setting'].values())} settings"
+        f"The rule of {test['kind']} '{test['rule']}' had {amount(test, 'difference', outcome)} more regret than '{test['naive']}', "
+        f"and less on {sum(value < 0 for value in test['by_setting'].values())} of {choice['settings']} settings."
         for test in choice["tests"]
     ]
-    where = (
-        f"On {choice['settings']} settings of {len(choice['data'])} data sets, too few for an interval, "
-        f"that were not used to build the rules of docs/planner.md ({choice['scope']})"
-    )
-    best = "the best of a sweep" + (", which its other seeds chose worse" if choice["regret"] < 0 else "")
-    own = f"{choice['rule']}: {_what(choice, pilot)}, with a regret of {amount(choice, 'regret', outcome)} against {best}"
-    can_not = f"On these settings the moments can't tell when to drop for {outcome}"
-    return f"{where}, {'; '.join(by_kind)}.\n{can_not}. Of the naive rules the best was {own}."
+    below = " A regret below 0 means that the other seeds of the sweep chose worse." if choice["regret"] < 0 else ""
+    return [
+        f"Moments could not tell when to drop smoothing for {outcome}.",
+        f"The best rule that looks at no pilot was '{choice['rule']}', which is to {_what(choice, pilot)}.",
+        f"Its regret against the best of a sweep was {amount(choice, 'regret', outcome)}.{below}",
+        *by_kind,
+        f"The settings did not build the rules of docs/planner.md. They are of {len(choice['data'])} data sets, too few for an interval.",
+        f"The settings are {choice['scope']}.",
+    ]
 
 
 def _what(choice: Mapping[str, Any], pilot: Pilot) -> str:
-    theta = number(choice["theta"])
+    theta, length = number(choice["theta"]), f"{pilot.epochs} {pilot.unit}s"
     return {
         "none": "never smooth",
-        "constant": f"smooth at theta = {theta} in all {pilot.epochs} epochs",
-        "two-stage": f"smooth at theta = {theta} in the first {choice['drop']} of {pilot.epochs} epochs, then not",
+        "constant": f"smooth at theta = {theta} in all {length}",
+        "two-stage": f"smooth at theta = {theta} in the first {choice['drop']} of {length} and then not",
     }[choice["schedule"]]
 
 
 def table(found: Mapping[str, Any]) -> str:
-    """The answer for a person: predictions, until when, and the advice as the last lines."""
-    theta, B = number(found["theta"]), found["batch_size"]
-    eta_L = "not known, taken for 1" if found["eta_L"] is None else number(found["eta_L"])
-    titles = ["epoch", "δ", "δ0", f"δ_{B}", "ratio", "step", "beyond", f"B_c({theta})", "floor", "θ*", "θ°"]
-    names = ["epoch", "delta", "delta0", "delta_at_batch_size", "ratio", "shrink_ratio", "beyond", "critical_batch_size"]
-    lines = [
-        [*(_cell(line[name]) for name in names), "lower" if line["floor_is_lower"] else "raised"]
-        + [_cell(line[name]) for name in ("theta_star", "theta_for_step")]
-        for line in found["predictions"]
-    ]
-    last = int(found["predictions"][-1]["epoch"])
-    until = [[_until(found["until"][name], found["epochs"], last), meaning] for name, (_, meaning) in HELPS.items()]
+    """The answer for a person, at most 80 columns wide: the advice, predictions, and until when smoothing helps."""
+    theta, B, unit = number(found["theta"]), found["batch_size"], found["unit"]
+    known = found["eta_L"] is not None
+    columns: dict[str, tuple[str, str]] = {
+        unit: (unit, ""),
+        "δ": ("delta", "variance about ∇F of ĝ over that of g, for one example (A3)"),
+        "δ0": ("delta0", "δ if ĝ were 0 (C17)"),
+        f"δ_{B}": ("delta_at_batch_size", f"δ of a batch of {B} (C14)"),
+        "ratio": ("ratio", "variance of a batch with smoothing over that without (C11)"),
+        "beyond": ("beyond", "ratio less that of a step of (1-theta)eta; below 0 smoothing does more (C17)"),
+        "B_c": ("critical_batch_size", "batch size below which smoothing lowers the variance (C14)"),
+        "floor": ("floor_is_lower", "of C12's bound, with smoothing"),
+        "θ*": ("theta_star", "strength of least variance (C11)"),
+        **({"θ°": ("theta_for_step", "strength of the least floor (C12)")} if known else {}),
+    }
+    lines = [[_cell(name, line[name]) for name, _ in columns.values()] for line in found["predictions"]]
+    last = int(found["predictions"][-1][unit])
+    until = [[_until(found["until"][name], found[f"{unit}s"], last, unit), meaning] for name, (_, meaning) in HELPS.items()]
+    eta_L = f"eta*L = {number(found['eta_L'])}" if known else "eta*L is not known and taken for 1"
     blocks = [
-        f"what the moments predict at theta = {theta}, batch size {B} (eta*L {eta_L}); ratio, step (1-theta)eta and beyond are over s²/B",
-        aligned([titles, *lines], right=frozenset(range(len(titles)))),
+        *map(wrapped, found["advice"].splitlines()),
+        "",
+        wrapped(f"what the moments predict at theta = {theta} and batch size {B}; {eta_L}"),
+        aligned([list(columns), *lines], right=frozenset(range(len(columns)))),
+        "where g and ĝ are the gradients at the label and at the smoothing label",
+        noted([[name, meaning] for name, (_, meaning) in columns.items() if meaning]),
+        "",
         "smoothing helps",
-        aligned(until),
-        found["advice"],
+        noted(until),
     ]
     return "\n".join(blocks)
 
 
-def _cell(value: float | None) -> str:
-    return "all" if value is None else number(value)
+def _cell(name: str, value: float | bool | None) -> str:
+    """Three digits. Where smoothing helps in every batch B_c is "all", and where in none it is "none"."""
+    if isinstance(value, bool):
+        return "lower" if value else "raised"
+    if name == "critical_batch_size" and value == 0:
+        return "none"
+    return "all" if value is None else f"{value:,.0f}" if 1e3 <= abs(value) < 1e9 else f"{value:.3g}"
 
 
-def _until(epoch: int, epochs: int, last: int) -> str:
-    """Until when smoothing helps; beyond the ``last`` measured epoch that is a guess."""
-    said = "never" if epoch == 0 else "to the end" if epoch >= epochs else f"before epoch {epoch}"
-    return f"{said}, extrapolated from epoch {last}" if epoch > last else said
+def _until(time: int, length: int, last: int, unit: str) -> str:
+    """Until when smoothing helps; beyond the ``last`` measured epoch or step that is a guess."""
+    said = "never" if time == 0 else "to the end" if time >= length else f"before {unit} {time}"
+    return f"{said}, extrapolated from {unit} {last}" if time > last else said

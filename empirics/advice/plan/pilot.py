@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tsla.empirics.advice.plan.rows import TIMES, is_record, rows_of
 from tsla.empirics.moments.columns import measured, moments_of
 from tsla.empirics.runs import records
-from tsla.empirics.runs.files import must_be_there
 from tsla.theory.constants import Array, real, shown, whole
 from tsla.theory.moments import MOMENTS, Moments
 
@@ -27,6 +27,7 @@ class Pilot:
     rows:              one an epoch from 0 on, as of `tsla train`; the six moments at the epochs where they were measured, at least one
     theta, batch_size: of the planned run; moments are those of single examples, so that any batch size follows (C14)
     eta_L:             η times the largest curvature, if known; C12 ends at 1, and 1 is taken for more and where it is not known
+    unit:              what time is counted in, "epoch" or "step"; where it is "step", "epoch" above and in what follows is a step
 
     Raises ValueError outside the ranges, for a run that diverged, and for one without moments or without variance.
     """
@@ -36,21 +37,24 @@ class Pilot:
     batch_size: int
     epochs: int
     eta_L: float | None = None  # noqa: N815 - η·L
+    unit: str = "epoch"
 
     def __post_init__(self) -> None:
         real("theta", self.theta, above=0, at_most=1)
         whole("batch_size", self.batch_size, at_least=1)
-        whole("epochs", self.epochs, at_least=1)
+        whole(f"{self.unit}s", self.epochs, at_least=1)
         if self.eta_L is not None:
             real("eta_L", self.eta_L, above=0)
         at = self.rows.dropna(subset="s2")
         if at.empty:
-            raise ValueError("the pilot has no moments; must have them at one epoch at least, as `tsla train` measures them")
+            raise ValueError(f"the pilot has no moments; must have them at one {self.unit} at least, as `tsla train` measures them")
         if (at["s2"] <= 0).any():
             epoch = at["epoch"][at["s2"] <= 0].iloc[0]
-            raise ValueError(f"s2 = 0 at epoch {epoch} of the pilot; must be above 0: without variance there is nothing to lower")
+            raise ValueError(
+                f"s2 must be above 0, but is not at {self.unit} {epoch} of the pilot; without variance there is nothing to lower"
+            )
         if self.rows["epoch"].max() > self.epochs:
-            raise ValueError(f"epochs = {self.epochs} must be at least those of the pilot, {self.rows['epoch'].max()}")
+            raise ValueError(f"{self.unit}s = {self.epochs} must be at least those of the pilot, {self.rows['epoch'].max()}")
 
     @cached_property
     def measured(self) -> pd.DataFrame:
@@ -73,14 +77,42 @@ class Pilot:
         return 1.0 if self.eta_L is None else min(self.eta_L, 1.0)
 
 
-def read(path: Path, *, method: str | None = None, seed: int | None = None, eta: float | None = None, **planned: Any) -> Pilot:
-    """The pilot in a record of `tsla train --out`, or in one of many runs, of which ``method`` and ``seed`` choose one.
+def pilot_of(
+    source: Any, *, method: str | None = None, seed: int | None = None, eta: float | None = None, steps: int | None = None, **planned: Any
+) -> Pilot:
+    """The pilot in what :func:`tsla.empirics.advice.plan.rows.rows_of` takes.
 
-    ``planned``: theta, batch_size, epochs, eta_L of the run to be planned; what is None or left out is the pilot's own. Where the pilot
-    measured ``eta_L`` (`tsla train --watch`), that is the mean over its epochs, in proportion for another step size ``eta``.
-    Raises ValueError, in one line, for whatever is wrong with the file or the numbers.
+    A record of `tsla train --out` knows its run: ``method`` and ``seed`` choose one of many, and what is None or left out of ``planned``
+    (theta, batch_size, epochs, eta_L of the run to be planned) is the pilot's own. Where it measured ``eta_L`` (`tsla train --watch`), that
+    is the mean over its epochs, in proportion for another step size ``eta``. Of other rows theta and batch_size must be given, and the run
+    is as long as the rows unless ``epochs``, or ``steps`` of rows that count those, says otherwise. Raises ValueError, in one line, for
+    whatever is wrong with the rows or the numbers.
     """
-    must_be_there("pilot", path, "a record that `tsla train --out` wrote")
+    if isinstance(source, str | Path) and is_record(path := Path(source)):
+        if steps is not None:
+            raise ValueError(f"steps = {steps} has no use with {path}, which counts epochs; give epochs")
+        return _of_record(path, method, seed, eta, planned)
+    for name, value in (("method", method), ("seed", seed), ("eta", eta)):
+        if value is not None:
+            raise ValueError(f"{name} = {value} has no use with rows that are no record of `tsla train --out`")
+    return _of_rows(source, planned | {"steps": steps})
+
+
+def _of_rows(source: Any, planned: Mapping[str, Any]) -> Pilot:
+    rows, unit = rows_of(source)
+    missing = [name for name in ("theta", "batch_size") if planned.get(name) is None]
+    if missing:
+        raise ValueError(f"{' and '.join(missing)} must be given, since the rows of the pilot do not say what was planned")
+    (other,) = (time for time in TIMES if time != unit)
+    if planned.get(f"{other}s") is not None:
+        raise ValueError(f"{other}s = {planned[f'{other}s']} has no use with rows that count {unit}s; give {unit}s")
+    length = planned.get(f"{unit}s") or max(int(rows[unit].max()), 1)
+    eta_L = _eta_L(rows) if planned.get("eta_L") is None else planned["eta_L"]
+    possible = asdict(moments_of(rows).clipped())  # estimates from some examples may lie where no moments can
+    return Pilot(rows.assign(**possible).rename(columns={unit: "epoch"}), planned["theta"], planned["batch_size"], length, eta_L, unit)
+
+
+def _of_record(path: Path, method: str | None, seed: int | None, eta: float | None, planned: Mapping[str, Any]) -> Pilot:
     record = records.read(path, name="pilot")
     lacking = [name for name in NEEDED if name not in record.table]
     if lacking:

@@ -65,7 +65,7 @@ HELPS: Mapping[str, tuple[Excess, str]] = {
 
 
 def predictions(pilot: Pilot) -> list[Json]:
-    """One line a measured epoch, from the moments there, for the pilot's θ, B and ηL."""
+    """One line a measured epoch or step, which is its first column, from the moments there, for the pilot's θ, B and ηL."""
     columns = {name: pilot.measured[name].to_numpy() for name in ("epoch", "delta", "delta0", "ratio", "shrink_ratio", "beyond")}
     critical = np.maximum(pilot.moments.critical_batch_size(pilot.theta), 0)
     columns |= {
@@ -75,7 +75,8 @@ def predictions(pilot: Pilot) -> list[Json]:
         "theta_star": theta_star(pilot),
         "theta_for_step": theta_degree(pilot),
     }
-    return [dict(zip(columns, line, strict=True)) for line in zip(*(values.tolist() for values in columns.values()), strict=True)]
+    names = [pilot.unit, *list(columns)[1:]]
+    return [dict(zip(names, line, strict=True)) for line in zip(*(values.tolist() for values in columns.values()), strict=True)]
 
 
 def crossing(pilot: Pilot, excess: Array) -> int:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from tsla.empirics.moments.per_example.shape_probe import Seen, ShapeProbe
 
-_OTHER_PATH = (
-    "model takes another path for another number of examples, so that they can't be told apart in a batch; "
-    "tsla.empirics.moments.one_by_one takes them one at a time"
-)
+
+class OtherPathError(ValueError):
+    """A pass takes another path through the model than the one that it is compared with."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "model takes another path for another number of examples, so that they can't be told apart in a batch; "
+            "tsla.empirics.moments.one_by_one takes them one at a time"
+        )
 
 
 class Axes:
-    """Goes through what a ``probe`` saw, along a pass of ``examples`` examples. Both raise ValueError where the two take other paths."""
+    """Goes through what a ``probe`` saw, along a pass of ``examples``. Both raise OtherPathError where the two take other paths."""
 
     def __init__(self, probe: ShapeProbe, examples: int) -> None:
         self._seen, self._before, self._now = iter(probe.seen), probe.examples, examples
@@ -22,14 +27,14 @@ class Axes:
     def next(self, what: object) -> Seen:
         """What the probe saw at this call."""
         seen = next(self._seen, None)
-        if seen is None or seen.what != what:
-            raise ValueError(_OTHER_PATH)
+        if seen is None or not _same(seen.what, what):
+            raise OtherPathError
         return seen
 
     def of(self, shapes: list[torch.Size], tensors: list[Tensor], *, sure: bool) -> list[int | None]:
         """The dimension of the examples in each tensor, which had these shapes in the probe; None where there is none."""
         if len(shapes) != len(tensors):
-            raise ValueError(_OTHER_PATH)
+            raise OtherPathError
         return [self._grown(old, t.shape) if sure else None for old, t in zip(shapes, tensors, strict=True)]
 
     def _grown(self, old: torch.Size, new: torch.Size) -> int | None:
@@ -38,3 +43,10 @@ class Axes:
         if len(old) == len(new) and len(changed) == 1 and (old[changed[0]], new[changed[0]]) == (self._before, self._now):
             return changed[0]
         return None
+
+
+def _same(a: object, b: object) -> bool:
+    """Whether two calls are of the same function or module. Of a module without parameters a model may make a new one in each pass."""
+    if a == b:
+        return True
+    return type(a) is type(b) and all(isinstance(module, nn.Module) and next(module.parameters(), None) is None for module in (a, b))

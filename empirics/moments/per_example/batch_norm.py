@@ -12,6 +12,7 @@ from torch.nn.functional import batch_norm
 from torch.nn.modules.batchnorm import SyncBatchNorm, _BatchNorm
 from torch.overrides import TorchFunctionMode
 
+from tsla.empirics.models.inputs import Classifier, Inputs
 from tsla.empirics.models.state import with_own_buffers
 
 CHOICES = (None, "evaluation", "batch")
@@ -19,25 +20,32 @@ Statistics = tuple[Tensor, Tensor]  # mean and variance of each channel, without
 Find = Callable[[Tensor, Tensor | None, Tensor | None], Statistics]  # from the input, and the running mean and variance
 
 
-def statistics_mode(choice: str | None, model: nn.Module, inputs: Tensor) -> Callable[[], AbstractContextManager[Any]]:
+def statistics_mode(choice: str | None, classifier: Classifier, inputs: Inputs) -> Callable[[], AbstractContextManager[Any]]:
     """What to run a forward pass in, each time anew, so that BatchNorm leaves the examples independent.
 
     None: nothing; raises ValueError if a layer would take its statistics from the batch, which leaves per-example gradients undefined.
     Of layers in training mode: "evaluation" takes the running statistics, as in evaluation mode; "batch" those of all ``inputs``
     together, held fixed.
     """
+    check_batch_norm(choice, classifier.model)
+    if choice is None:
+        return lambda: _FixedBatchNorm(_refused)
+    if choice == "evaluation":
+        return lambda: _FixedBatchNorm(_running)
+    statistics = _of_batch(classifier, inputs)
+    return lambda: _FixedBatchNorm(_in_order(statistics))
+
+
+def check_batch_norm(choice: str | None, model: nn.Module) -> None:
+    """Raise ValueError where the choice is none, or leaves a layer of the model to couple the examples."""
     if choice not in CHOICES:
         raise ValueError(f"batch_norm = {choice!r} must be None, 'evaluation' or 'batch'")
     if choice is None:
         _refuse_coupled_examples(model)
-        return lambda: _FixedBatchNorm(_refused)
+        return
     for name, module in model.named_modules():
         if isinstance(module, SyncBatchNorm) and module.training:
             raise ValueError(f"{name or 'model'} is SyncBatchNorm in training mode, whose statistics can't be replaced; use BatchNorm")
-    if choice == "evaluation":
-        return lambda: _FixedBatchNorm(_running)
-    statistics = _of_batch(model, inputs)
-    return lambda: _FixedBatchNorm(_in_order(statistics))
 
 
 class _FixedBatchNorm(TorchFunctionMode):
@@ -79,7 +87,7 @@ def _running(x: Tensor, running_mean: Tensor | None, running_var: Tensor | None)
     return running_mean, running_var
 
 
-def _of_batch(model: nn.Module, inputs: Tensor) -> list[Statistics]:
+def _of_batch(classifier: Classifier, inputs: Inputs) -> list[Statistics]:
     """Those of all inputs together, as in training, in the order of the calls of one forward pass."""
     seen: list[Statistics] = []
 
@@ -89,7 +97,7 @@ def _of_batch(model: nn.Module, inputs: Tensor) -> list[Statistics]:
         return mean, var
 
     with torch.no_grad(), _FixedBatchNorm(observed):
-        with_own_buffers(model, inputs)
+        with_own_buffers(classifier, inputs.form)
     return seen
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
-from itertools import accumulate, pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from tsla.empirics.models.inputs import Classifier, Inputs, ToLogits
 from tsla.empirics.moments.per_example.batch_norm import statistics_mode
 from tsla.empirics.moments.per_example.concurrent import can_be_two, products_of
 from tsla.empirics.moments.per_example.distributed import over_ranks
 from tsla.empirics.moments.per_example.microbatch import Microbatch
-from tsla.empirics.moments.per_example.probe import Forward, Probe
+from tsla.empirics.moments.per_example.probe import Forward, Paths
 from tsla.empirics.moments.per_example.totals import GradientProducts, Totals
 from tsla.empirics.smoothing.cross_entropy import CrossEntropy, warn_of_probabilities
 from tsla.empirics.smoothing.labels import Smoothing, smoothing_rule
@@ -25,10 +26,11 @@ MICROBATCH = 32  # examples: enough for fast convolutions, few enough that memor
 
 def gradient_products(
     model: nn.Module,
-    inputs: Tensor,
+    inputs: Any,
     labels: Tensor,
     smoothing: Smoothing = "uniform",
     *,
+    logits: ToLogits | None = None,
     microbatch: int = MICROBATCH,
     batch_norm: str | None = None,
     loss: CrossEntropy | nn.Module | None = None,
@@ -37,31 +39,34 @@ def gradient_products(
     if isinstance(model, DistributedDataParallel):
         if isinstance(smoothing, str) and smoothing == "prior":
             raise ValueError("smoothing = 'prior' would be another label on each rank; give the frequencies of the classes as a tensor")
-        own = gradient_products(model.module, inputs, labels, smoothing, microbatch=microbatch, batch_norm=batch_norm, loss=loss)
+        own = gradient_products(
+            model.module, inputs, labels, smoothing, logits=logits, microbatch=microbatch, batch_norm=batch_norm, loss=loss
+        )
         return over_ranks(own, model.process_group)
+    inputs, classifier = Inputs.of(inputs).map(Tensor.detach), Classifier(model, logits)
     if len(inputs) == 0 or len(inputs) != len(labels):
         raise ValueError(f"inputs hold {len(inputs)} examples and labels {len(labels)}; must be equally many, at least 1")
     whole("microbatch", microbatch, at_least=1)
     named = _tracked(model)
     loss = CrossEntropy.like(loss)
-    inputs, labels, smoothing = loss.spread(inputs.detach(), labels, smoothing)
-    parts = torch.tensor_split(inputs, -(-len(inputs) // microbatch))
+    inputs, labels, smoothing = loss.spread(inputs, labels, smoothing)
+    number = -(-len(inputs) // microbatch)
+    rows = [slice(int(part[0]), int(part[-1]) + 1) for part in torch.arange(len(inputs)).tensor_split(number)]
+    parts = [inputs[r] for r in rows]
     totals = Totals(list(named.values()), len(inputs))
-    with torch.enable_grad(), torch.random.fork_rng(devices=[inputs.device] if inputs.is_cuda else []):
-        forward = Forward(model, statistics_mode(batch_norm, model, inputs))
-        probe = Probe(forward, parts[0], totals.parameters)
-        targets = Targets(loss, labels, probe.logits)
-        warn_of_probabilities(targets.arrange(probe.logits))
+    on_gpu = inputs.device.type == "cuda"
+    with torch.enable_grad(), torch.random.fork_rng(devices=[inputs.device] if on_gpu else []):
+        forward = Forward(classifier, statistics_mode(batch_norm, classifier, inputs))
+        paths = Paths(forward, parts[0], totals.parameters)
+        targets = Targets(loss, labels, paths.logits)
+        warn_of_probabilities(targets.arrange(paths.logits))
         slopes = partial(targets.slopes, smoothing_rule(smoothing, targets))
-        bounds = [0, *accumulate(len(x) for x in parts)]
-        rows = [slice(start, end) for start, end in pairwise(bounds)]
-        microbatches = (Microbatch(forward, x, partial(slopes, r, x), totals.parameters, probe) for x, r in zip(parts, rows, strict=True))
-        two_at_once = can_be_two() and not inputs.is_cuda and not probe.random
-        for r, found in zip(rows, products_of(microbatches, two_at_once=two_at_once), strict=True):
+        microbatches = (Microbatch(paths, x, partial(slopes, r, x)) for x, r in zip(parts, rows, strict=True))
+        two_at_once = can_be_two() and not on_gpu and not paths.random
+        for x, r, found in zip(parts, rows, products_of(microbatches, two_at_once=two_at_once), strict=True):
             for parameter, of_parameter in found:
                 totals.add(parameter, r, of_parameter)
-            if r is rows[0]:
-                probe.compare_gradients(partial(slopes, r, parts[0]), totals.squares(r))
+            paths.compare_gradients(x, partial(slopes, r, x), totals.squares(r))
     return totals.result(tuple(named))
 
 

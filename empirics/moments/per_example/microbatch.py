@@ -7,25 +7,21 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from tsla.empirics.models.inputs import Inputs
 from tsla.empirics.moments.per_example.call import Call
-from tsla.empirics.moments.per_example.probe import Forward, Probe
-from tsla.empirics.moments.per_example.tape import Tape
+from tsla.empirics.moments.per_example.probe import Paths
 from tsla.empirics.moments.per_example.terms import Products, Term, products
 from tsla.empirics.moments.per_example.weights import Derived
 
 
 class Microbatch:
-    """Examples ``x`` ``(k, ...)``, and what ``slopes`` makes of their logits: the derivatives of the loss at either label.
+    """k examples ``x``, and what ``slopes`` makes of their logits: the derivatives of the loss at either label.
 
     The forward pass is made with the object, the backward passes by ``products``.
     """
 
-    def __init__(
-        self, forward: Forward, x: Tensor, slopes: Callable[[Tensor], list[Tensor]], parameters: list[nn.Parameter], probe: Probe
-    ) -> None:
-        tape = Tape(parameters, len(x), probe.shapes)
-        self.logits, self.calls = forward(x, tape), tape.calls
-        probe.compare(self.logits)
+    def __init__(self, paths: Paths, x: Inputs, slopes: Callable[[Tensor], list[Tensor]]) -> None:
+        self.logits, self.calls = paths.forward(x)
         self._cotangents = slopes(self.logits)
 
     @property

@@ -9,8 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tsla.empirics.models.inputs import Classifier, Inputs
 from tsla.empirics.models.state import as_logits, with_own_buffers
+from tsla.empirics.moments.per_example.axes import OtherPathError
+from tsla.empirics.moments.per_example.call import Call
 from tsla.empirics.moments.per_example.shape_probe import ShapeProbe
+from tsla.empirics.moments.per_example.tape import Tape
 from tsla.empirics.moments.per_example.terms import accumulable
 from tsla.empirics.moments.per_example.watch import Watch
 
@@ -23,59 +27,104 @@ FEW = 8  # examples of a microbatch, below which one of them also goes alone
 class Forward:
     """Logits under watch; every microbatch meets the same model."""
 
-    def __init__(self, model: nn.Module, statistics: Callable[[], AbstractContextManager[Any]]) -> None:
-        self.model, self.statistics = model, statistics
+    def __init__(self, classifier: Classifier, statistics: Callable[[], AbstractContextManager[Any]]) -> None:
+        self.classifier, self.statistics = classifier, statistics
 
-    def __call__(self, x: Tensor, watch: Watch) -> Tensor:
+    def __call__(self, x: Inputs, watch: Watch) -> Tensor:
         """Logits of the examples ``x``, with what happens on the way seen by ``watch``."""
-        x = x.clone()  # the model may write into it
+        form = x.map(Tensor.clone).form  # the model may write into it
         with watch.watching(), self.statistics():
-            outputs = with_own_buffers(self.model, x)
+            outputs = with_own_buffers(self.classifier, form)
         return as_logits(outputs, x)  # out of sight
 
 
-class Probe:
-    """Passes of a few examples of the first microbatch ``x``, in other company than there: what they get must be the same.
+class Paths:
+    """Microbatches, each along a path through the model that a probe went before it. ``x`` is the first of them.
 
-    The first pass, with its ``shapes`` and ``logits``, is of as many examples as no microbatch has. ``random`` says that the model draws at
-    random: then no two passes can be compared. The comparisons are with the first microbatch alone, and raise ValueError.
+    Which path is taken may depend on what the examples are: a model that masks padding often leaves the mask out where nothing is padded.
+    A microbatch that takes none of the known paths gets a probe of its own, and each that makes other calls than those before is compared.
+    ``random`` says that the model draws at random; ``logits`` are some of the model's, for their layout.
     """
 
-    def __init__(self, forward: Forward, x: Tensor, parameters: list[nn.Parameter]) -> None:
-        self._forward, self._x, self._parameters = forward, x, parameters
-        first, *self._others = elsewhere(len(x))
+    def __init__(self, forward: Forward, x: Inputs, parameters: list[nn.Parameter]) -> None:
+        self._forward, self._parameters = forward, parameters
+        probe = Probe(forward, x, parameters)
+        self.logits, self.random = probe.logits, probe.random
+        self._probes = [probe]  # the one of the last microbatch in front
+        self._compared: list[Probe] = []
+        self._seen: set[tuple[object, ...]] = set()  # the calls of those that were compared
+
+    def forward(self, x: Inputs) -> tuple[Tensor, list[Call]]:
+        """Logits of a microbatch, and its calls that use parameters."""
+        for probe in self._probes:
+            try:
+                found = self._along(probe, x)
+            except OtherPathError:
+                continue
+            self._probes.sort(key=lambda other: other is not probe)
+            return found
+        self._probes.insert(0, Probe(self._forward, x, self._parameters, whole=True))
+        return self._along(self._probes[0], x)
+
+    def _along(self, probe: Probe, x: Inputs) -> tuple[Tensor, list[Call]]:
+        tape = Tape(self._parameters, len(x), probe.shapes)
+        logits = self._forward(x, tape)
+        if not self.random and tuple(tape.seen_calls) not in self._seen:
+            own = probe if x is probe.x else Probe(self._forward, x, self._parameters)
+            own.compare(logits, detours=tape.detours)
+            self._compared.append(own)
+            self._seen.add(tuple(tape.seen_calls))
+        return logits, tape.calls
+
+    def compare_gradients(self, x: Inputs, slopes: Callable[[Tensor], list[Tensor]], squares: Tensor) -> None:
+        """Compare the gradients of a microbatch whose logits were compared: see :meth:`Probe.compare_gradients`."""
+        for probe in self._compared:
+            if probe.x is x:
+                probe.compare_gradients(slopes, squares)
+
+
+class Probe:
+    """Passes of a few examples of the microbatch ``x``, in other company than there: what they get must be the same.
+
+    The first pass, with its ``shapes`` and ``logits``, is of as many examples as no microbatch has: of a few, or of the ``whole`` and its
+    first example once more, which takes the path of the microbatch where that depends on what the examples are. ``random`` says that the
+    model draws at random: then no two passes can be compared. The comparisons are with this microbatch alone, and raise ValueError.
+    """
+
+    def __init__(self, forward: Forward, x: Inputs, parameters: list[nn.Parameter], *, whole: bool = False) -> None:
+        self._forward, self.x, self._parameters = forward, x, parameters
+        self._few = elsewhere(len(x))
+        first = [*range(len(x)), 0] if whole else self._few[0]
+        self._others = self._few if whole else self._few[1:]
         before = self._random_state()
         logits, self.shapes = self._pass(first)
         self.random = not torch.equal(before, self._random_state())
-        self.logits, self._rows = logits.detach(), first
-        self._among_others: Tensor | None = None  # logits of the first microbatch
+        self.logits, self._rows, self._detours = logits.detach(), first, False
 
     def _pass(self, rows: list[int]) -> tuple[Tensor, ShapeProbe]:
         shapes = ShapeProbe(self._parameters, len(rows))
-        return self._forward(self._x[rows], shapes), shapes
+        return self._forward(self.x[rows], shapes), shapes
 
     def _random_state(self) -> Tensor:
-        return torch.cuda.get_rng_state(self._x.device) if self._x.is_cuda else torch.get_rng_state()
+        device = self.x.device
+        return torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state()
 
-    def compare(self, logits: Tensor) -> None:
-        """Compare with these logits, where they are the first microbatch's."""
-        if self._among_others is not None:
-            return
-        self._among_others = logits.detach()
-        if not self.random:
-            _same_logits(self._rows, self._among_others, self.logits)
-            for rows in self._others:
-                _same_logits(rows, self._among_others, self._pass(rows)[0].detach())
+    def compare(self, logits: Tensor, *, detours: bool) -> None:
+        """Compare with the logits of the microbatch. ``detours`` says whether its gradients may be others than the derivatives of these."""
+        self._among_others, self._detours = logits.detach(), detours
+        _same_logits(self._rows, self._among_others, self.logits)
+        for rows in self._others:
+            _same_logits(rows, self._among_others, self._pass(rows)[0].detach())
 
     def compare_gradients(self, slopes: Callable[[Tensor], list[Tensor]], squares: Tensor) -> None:
         """Compare gradients, where they may be others than the derivatives of the logits.
 
         ``squares`` ``(parameters, k)`` are the ``‖g_i‖²`` of the microbatch; ``slopes`` gives the derivatives with respect to its logits.
         """
-        if self.random or self._among_others is None or not self.shapes.detours:
+        if not self._detours:
             return
         slope = slopes(self._among_others)[0]
-        for rows in (self._rows, *self._others):
+        for rows in self._few:
             logits, _ = self._pass(rows)
             for place, row in enumerate(rows):
                 cotangent = torch.zeros_like(logits)
@@ -91,7 +140,7 @@ def coupled(dtype: torch.dtype) -> float:
 
 
 def elsewhere(k: int) -> list[list[int]]:
-    """Rows of the first microbatch, of ``k`` examples, for each pass of the probe.
+    """Rows of a microbatch of ``k`` examples, for each pass of a few of them.
 
     In the first pass each has other neighbours, another place, and others before and after it. That the first example has the same logits
     alone would not do: where the model takes the examples for steps in time, as nn.GRU does by default, no other touches it. They are as

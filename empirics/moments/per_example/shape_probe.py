@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from tsla.empirics.moments.per_example.call import differentiable, shapes_of, tensors_in
-from tsla.empirics.moments.per_example.functions import in_transform, is_detour, is_sized_by_values, written
+from tsla.empirics.moments.per_example.functions import in_transform, is_sized_by_values, written
 from tsla.empirics.moments.per_example.watch import Watch
 
 
@@ -31,15 +31,13 @@ class Seen:
 class ShapeProbe(Watch):
     """Watches a forward pass of ``examples`` examples for shapes, of the calls that the ``tracked`` parameters come into.
 
-    ``seen`` are these calls and those of modules, in their order. ``detours`` says that there were custom autograd functions, hooks, or
-    detached values, after which gradients may be others than the derivatives of the logits.
+    ``seen`` are these calls and those of modules, in their order.
     """
 
     def __init__(self, tracked: Sequence[nn.Parameter], examples: int) -> None:
         super().__init__(tracked)
         self.examples = examples
         self.seen: list[Seen] = []
-        self.detours = False
         self._data: dict[int, Tensor] = {}  # what is made of the examples, by id
         self._modules: list[nn.Module] = []
         self._sure = True
@@ -47,7 +45,6 @@ class ShapeProbe(Watch):
     def call(self, func: Any, args: Any, kwargs: Any) -> Any:
         """Call ``func``; where it is given what was made of parameters alone, note the shapes."""
         given = tensors_in((args, kwargs))
-        self.detours = self.detours or is_detour(func)
         if in_transform():
             return func(*args, **kwargs)
         watched = self.uses_weights(given)
@@ -73,8 +70,6 @@ class ShapeProbe(Watch):
         """When a module is called: what the model is called with are the examples."""
         if not self._modules:
             self._add_data(args)
-        if isinstance(module, torch.jit.ScriptModule):
-            self.detours = True
         self._modules.append(module)
 
     def leave(self, module: nn.Module, args: Any, kwargs: Any, out: Any) -> Any:
@@ -84,8 +79,8 @@ class ShapeProbe(Watch):
         given = tensors_in((args, kwargs))
         sure = self._sure or not self._modules
         self.seen.append(Seen(module, shapes_of(given), shapes_of(differentiable(out)), alone=False, sure=sure))
-        if self._are_data(given):
-            self._add_data(out)
+        if self._are_data(given):  # a module that is given ids may ask them for their shape alone, as one of positions does
+            self._add_data([t for t in tensors_in(out) if id(t) not in self._weights_by_id])
         if not self._modules:
             self._data.clear()
             self.forget_weights()

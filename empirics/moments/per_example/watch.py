@@ -17,17 +17,21 @@ from torch.nn.modules.module import _global_forward_hooks_with_kwargs, register_
 from torch.overrides import TorchFunctionMode
 
 from tsla.empirics.moments.per_example.call import tensors_in
-from tsla.empirics.moments.per_example.functions import reads_an_attribute
+from tsla.empirics.moments.per_example.functions import is_detour, reads_an_attribute
 
 
 class Watch(TorchFunctionMode, ABC):
     """Within ``watching()`` the methods ``call``, ``enter`` and ``leave`` are called for what the model does. Nothing is left behind.
 
-    It knows the ``tracked`` parameters, and what it is told to be made of parameters alone, or to look like it.
+    It knows the ``tracked`` parameters, and what it is told to be made of parameters alone, or to look like it. ``seen_calls`` are the
+    functions that were called. ``detours`` says that there were custom autograd functions, hooks, or detached values, after which gradients
+    may be others than the derivatives of the logits.
     """
 
     def __init__(self, tracked: Sequence[nn.Parameter]) -> None:
         super().__init__()
+        self.seen_calls: list[object] = []
+        self.detours = False
         self._weights_by_id: dict[int, Tensor] = {id(p): p for p in tracked}  # kept, so that the id stays theirs
         self._open: list[FunctionType] = []  # a function that hands itself over again on its way has no parameters: pooling does so
         self._in_call = False
@@ -61,7 +65,7 @@ class Watch(TorchFunctionMode, ABC):
     def watching(self) -> Iterator[None]:
         """Watch what happens in this context."""
         with ExitStack() as stack:
-            stack.callback(register_module_forward_pre_hook(_out_of_sight(self.enter)).remove)
+            stack.callback(register_module_forward_pre_hook(_out_of_sight(self._enter)).remove)
             handle = register_module_forward_hook(_out_of_sight(self.leave), with_kwargs=True)
             stack.callback(_global_forward_hooks_with_kwargs.pop, handle.id, None)  # which `remove` forgets
             stack.callback(handle.remove)
@@ -69,6 +73,10 @@ class Watch(TorchFunctionMode, ABC):
             stack.enter_context(self._custom_functions())
             stack.enter_context(self)
             yield
+
+    def _enter(self, module: nn.Module, args: Any) -> None:
+        self.detours = self.detours or isinstance(module, torch.jit.ScriptModule)
+        self.enter(module, args)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Look into functions that are written in Python; the others are calls."""
@@ -88,9 +96,14 @@ class Watch(TorchFunctionMode, ABC):
     def _calling(self, func: Any, args: Any, kwargs: Any) -> Any:
         self._in_call = True
         try:
-            return self.call(func, args, kwargs)
+            return self._counted(func, args, kwargs)
         finally:
             self._in_call = False
+
+    def _counted(self, func: Any, args: Any, kwargs: Any) -> Any:
+        self.seen_calls.append(func)
+        self.detours = self.detours or is_detour(func)
+        return self.call(func, args, kwargs)
 
     @contextmanager
     def _custom_functions(self) -> Iterator[None]:
@@ -106,7 +119,7 @@ class Watch(TorchFunctionMode, ABC):
                 return run(*args, **kwargs)
             self._given = {id(t) for t in tensors_in((args, kwargs))}
             try:
-                return self.call(run, args, kwargs)
+                return self._counted(run, args, kwargs)
             finally:
                 self._given = None
 

@@ -15,7 +15,7 @@ from tests.claims.support.recursions import Exact, exact, mp
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
-from tsla.theory.testing.domain import constants, step_sizes
+from tsla.theory.testing.domain import between, constants, step_sizes
 
 
 class Problem(NamedTuple):
@@ -64,7 +64,7 @@ def problems(draw: st.DrawFn, *, noiseless: bool = True, **options: Any) -> Prob
     """β², ν² and c in units of σ² or, without noise, of 1; c from one extreme of Cauchy-Schwarz to the other."""
     k = draw(constants(noiseless=noiseless, **options))
     unit = float(k.sigma2) or 1.0
-    beta2, nu2 = (draw(st.just(0.0) | st.floats(1e-3, 10)) * unit for _ in range(2))
-    correlation = draw(st.sampled_from([-1.0, 0.0, 1.0]) | st.floats(-1, 1))
+    beta2, nu2 = (draw(between(1e-3, 10, 0.0)) * unit for _ in range(2))
+    correlation = draw(between(-1, 1, -1.0, 0.0, 1.0))
     oracle = SmoothingOracle(beta2=beta2, nu2=nu2, c=correlation * np.sqrt(float(k.sigma2)) * np.sqrt(nu2))
     return Problem(k, oracle, draw(step_sizes(float(k.L))))

@@ -85,6 +85,18 @@ def test_a_network_is_seen_as_its_full_hessian_is(microbatch: int) -> None:
         assert_rejects(sees_the_network, [replace(row, **{field: factor * getattr(row, field)}) for row in rows])
 
 
+def test_the_curvature_may_be_that_of_some_examples() -> None:
+    """All else is of all of them."""
+    inputs, labels = data()
+    part, whole, some = (
+        next(network(mlp(), *given, [(0, 0.1)], **more))
+        for given, more in (((inputs[:5], labels[:5]), {}), ((inputs, labels), {}), ((inputs, labels), {"curved": 5}))
+    )
+    assert some.L_power == pytest.approx(part.L_power, rel=1e-9)
+    assert some.L_power != pytest.approx(whole.L_power, rel=1e-3)
+    assert (some.pl_ratio, some.sigma2) == (whole.pl_ratio, whole.sigma2)
+
+
 def test_labels_may_be_probabilities() -> None:
     model, (inputs, labels) = mlp(), data()
     by_index, by_row = (

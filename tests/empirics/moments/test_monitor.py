@@ -6,10 +6,11 @@ import itertools
 import math
 import random
 import runpy
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ def after_training(monitor_type: type[MomentsMonitor] | None) -> dict[str, objec
     random.seed(1)
     np.random.seed(1)  # noqa: NPY002
     optimiser = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-    monitor = None if monitor_type is None else monitor_type(model, dataset, every=2, examples=16, microbatch=4)
+    monitor = None if monitor_type is None else monitor_type(model, dataset, every=2, examples=16, microbatch=4, batch_norm="evaluation")
     for batch in torch.randperm(60).split(10):
         if monitor is not None:
             monitor.step()
@@ -365,7 +366,8 @@ def test_dropout_draws_from_the_seed_of_the_monitor_alone() -> None:
 def test_a_diverged_run_goes_on_without_numbers() -> None:
     model = mlp()
     nn.init.constant_(model[1].weight, math.nan)
-    row = measured(model, data())
+    with pytest.warns(UserWarning, match="gradients are not finite"):
+        row = measured(model, data())
     assert row["step"] == 0
     assert all(math.isnan(row[name]) for name in COLUMNS)
 
@@ -378,6 +380,77 @@ def test_the_example_prints_its_rows_and_its_cost(capsys: pytest.CaptureFixture[
     assert f"{monitor.rows[0]['delta']:.3f}" in printed
     assert f"cost: {monitor.cost:.1%}" in printed
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 40
+
+
+# --- what can't be measured
+
+
+class Broken(nn.Module):
+    """Whose forward pass raises where examples are measured, and not where they are trained on."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.inner, self._error = mlp(), error
+
+    def forward(self, x: Tensor) -> Tensor:
+        if len(x) != 10:
+            raise self._error
+        return cast("Tensor", self.inner(x))
+
+
+class Unreadable(Items):
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        raise OSError(f"no such file: {index // 1000}.png")
+
+
+def coupled() -> nn.Module:
+    return nn.Sequential(mlp(), nn.BatchNorm1d(CLASSES))
+
+
+UNMEASURED: dict[str, tuple[Callable[[], nn.Module], Any, dict[str, Any], str]] = {
+    "the model raises": (lambda: Broken(RuntimeError("out of memory\nand more")), data(), {}, "RuntimeError: out of memory"),
+    "the model is refused": (lambda: coupled().eval(), data(), {"batch_norm": None}, "ValueError: 1 is BatchNorm in training mode"),
+    "a label is none": (mlp, (data()[0], data()[1] + 1), {}, "ValueError: labels run from"),
+    "an item can't be read": (mlp, Unreadable(*data()), {}, "OSError: no such file: 0.png"),
+    "logits raises": (mlp, data(), {"logits": lambda found: {}[len(found)]}, "KeyError"),
+}
+
+
+def never_ends_a_run(monitor_type: type[MomentsMonitor]) -> None:
+    for name, (make, dataset, options, reason) in UNMEASURED.items():
+        model, (inputs, classes) = make(), data()
+        monitor, raised = monitor_type(model, dataset, every=2, examples=16, microbatch=4, **options), ""
+        model.train()
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            try:
+                for _ in range(3):
+                    monitor.step()
+                    cross_entropy(model(inputs[:10]), classes[:10]).backward()
+            except Exception as error:
+                raised = str(error)
+        assert not raised, name
+        assert [f"measured nothing before step 0: {reason}" in str(one.message) for one in warned] == [True], name
+        assert [row["step"] for row in monitor.rows] == [0, 2]
+        assert all(row["reason"].startswith(reason) and all(math.isnan(row[column]) for column in COLUMNS) for row in monitor.rows), name
+
+
+class Raising(MomentsMonitor):
+    def _found(self, examples: int) -> dict[str, Any]:
+        return self._estimates(np.arange(examples)) | {"reason": ""}
+
+
+def test_what_can_not_be_measured_ends_no_run(rejects: Rejects) -> None:
+    rejects(never_ends_a_run, right=MomentsMonitor, wrong=Raising)
+
+
+def test_a_measured_row_has_no_reason_and_a_broken_measurement_leaves_no_trace() -> None:
+    assert measured(mlp(), data())["reason"] == ""
+    before = torch.get_rng_state(), random.getstate()
+    with pytest.warns(UserWarning, match="out of memory"):
+        measured(Broken(RuntimeError("out of memory")), data())
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert random.getstate() == before[1]
 
 
 # --- refusals
@@ -398,17 +471,12 @@ def test_the_example_prints_its_rows_and_its_cost(capsys: pytest.CaptureFixture[
         ({"dataset": (torch.zeros(3, 36), torch.zeros(2))}, "dataset holds 3 inputs and 2 labels; must be equally many"),
         ({"dataset": (torch.zeros(0, 36), torch.zeros(0))}, "dataset holds 0 examples; must be at least 1"),
         ({"dataset": (torch.zeros(1, 36), torch.zeros(1))}, "dataset holds 1 examples; must be at least 2"),
-        ({"dataset": iter([1])}, "dataset is a list_iterator; must be two tensors"),
+        ({"dataset": iter([1])}, r"dataset is a list_iterator; must be \(inputs, labels\), a DataLoader, or have a length and items"),
         ({"model": nn.Flatten()}, "model has no parameter that requires a gradient"),
         ({"batch_norm": "none"}, r"batch_norm = 'none' must be None, 'evaluation' or 'batch'"),
+        ({"model": nn.BatchNorm1d(36)}, "model is BatchNorm in training mode: .* or choose batch_norm='evaluation' or 'batch'"),
     ],
 )
 def test_bad_arguments(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         measured(**{"model": mlp(), "dataset": data()} | options)
-
-
-@pytest.mark.parametrize("item", [torch.zeros(36), (torch.zeros(36), "cat"), (torch.zeros(36), 1, 2)])
-def test_items_that_are_no_pairs(item: Any) -> None:
-    with pytest.raises(ValueError, match=r"dataset\[\d\] must be a pair \(input, label\) of tensors, arrays or numbers"):
-        measured(mlp(), [item] * 6, examples=4, microbatch=1)

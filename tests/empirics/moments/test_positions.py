@@ -275,6 +275,7 @@ test_refusals = refusals(
     ),
     ("tokens", torch.zeros(N, 2).long(), r"^labels have shape \(5, 2\) .* must be class indices \(n, 4\) or \(n, 3\) or probab"),
     ("tokens", torch.full((N, T), IGNORED), r"^labels\[0\] has no position but ignore_index = -100, and so no mean; must have one"),
+    ("tokens", torch.full((N, T), IGNORED), CrossEntropy(positions="each"), r"^labels have no position but ignore_index = -100; must"),
     ("tokens", torch.full((N, T), 9), r"^labels run from 9 to 9; must lie in 0 ... 3, or be ignore_index = -100$"),
     (
         COLUMN,
@@ -333,7 +334,8 @@ test_bad_losses = refusals(
     lambda options: CrossEntropy(**options),
     ({"weighting": "class"}, r"^weighting = 'class' must be one of label, torch$"),
     ({"positions": "all"}, r"^positions = 'all' must be one of mean, sum, each$"),
-    ({"classes_at": 0}, r"^classes_at = 0 is the dimension of the examples; must be 1, -1 or"),
+    ({"classes_at": 0}, r"^classes_at = 0 must be 1, -1 or another dimension of the logits, of which 0 has the examples$"),
+    ({"classes_at": "last"}, r"^classes_at = 'last' must be 1, -1 or"),
     ({"classes_at": 1, "binary": True}, r"^classes_at = 1 has no use with binary = True; must be None$"),
     ({"weight": [[1.0]]}, r"^weight has shape \(1, 1\); must be \(K,\)$"),
     ({"weight": [1, -1]}, r"^weight = \[1.0, -1.0\] must be finite class weights: not negative, and not all 0$"),

@@ -21,7 +21,7 @@ from tsla.empirics.smoothing import loss as smoothed_cross_entropy
 from tsla.empirics.smoothing.cross_entropy import LogitsWarning
 from tsla.empirics.smoothing.labels import evaluation_mode
 from tsla.empirics.smoothing.loss import SmoothedCrossEntropy, theta_from
-from tsla.empirics.smoothing.schedules import Adaptive, Constant, TwoStage
+from tsla.empirics.smoothing.schedules import Adaptive, Constant, Schedule, TwoStage
 from tsla.theory.testing.planted import Rejects, assert_rejects
 
 K, N = 4, 6
@@ -189,12 +189,13 @@ def at_positions(*shape: int) -> tuple[Tensor, Tensor]:
 
 
 def equals_torch_at_positions(make: Subject) -> None:
-    for shape, theta, weight, reduction in itertools.product(((), (3,), (3, 2)), (0.0, 0.3), (None, WEIGHT), ("mean", "sum", "none")):
+    for shape, theta, weight, reduction in itertools.product(((), (3,), (K,), (3, 2)), (0.0, 0.3), (None, WEIGHT), ("mean", "sum", "none")):
         logits, labels = at_positions(*shape)
         expected = cross_entropy(logits, labels, weight, label_smoothing=theta, reduction=reduction)
         for distribution in ("uniform", UNIFORM_IN_PARTS):
-            loss = make(distribution, theta, weight=weight, weighting="torch", reduction=reduction)
-            for given in (logits, logits.movedim(1, -1)):
+            for given, at in ((logits, 1), (logits.movedim(1, -1), -1)):
+                options = {"classes_at": at} if shape == (K,) else {}
+                loss = make(distribution, theta, weight=weight, weighting="torch", reduction=reduction, **options)
                 torch.testing.assert_close(loss(given, labels), expected, rtol=1e-6, atol=1e-9)
 
 
@@ -272,6 +273,9 @@ def test_one_logit_is_the_log_odds_of_two_classes() -> None:
             (logits.reshape(2, 3), labels.reshape(2, 3)),
         ):
             torch.testing.assert_close(loss(z, y), expected)
+        each = SmoothedCrossEntropy("uniform", theta, binary=True, reduction="none")(logits.reshape(2, 3), labels.reshape(2, 3))
+        assert each.shape == (2, 3)
+        torch.testing.assert_close(each.mean(), expected)
     ignored = torch.where(labels > 0.5, labels, -100)
     plain = SmoothedCrossEntropy("uniform", 0.3, binary=True)
     torch.testing.assert_close(plain(logits, ignored), plain(logits[labels > 0.5], labels[labels > 0.5]))
@@ -287,9 +291,10 @@ def test_probabilities_in_place_of_logits_are_warned_of_once() -> None:
 
 
 @pytest.mark.parametrize("name", ["uniform", "mixture", "own"])
-def test_low_precision(name: str) -> None:
+@pytest.mark.parametrize("options", [{}, {"weight": PRIOR, "weighting": "torch"}, {"weight": PRIOR}])
+def test_low_precision(name: str, options: dict[str, Any]) -> None:
     logits, labels = logits_and_labels()
-    loss = SmoothedCrossEntropy(distributions()[name], 0.3)
+    loss = SmoothedCrossEntropy(distributions()[name], 0.3, **options)
     low = logits.bfloat16().requires_grad_()
     loss(low, labels).backward()
     assert low.grad is not None
@@ -456,10 +461,11 @@ def loads_what_never_had_it(loss_of: Subject) -> None:
     """A checkpoint of a module that held another loss, or none; and one in which the state was numbers."""
     learner = Learner(loss_of("prior", TwoStage(0.3, 2), prior=PRIOR, weight=[1, 1, 1, 2]))
     weights = {name: value for name, value in learner.state_dict().items() if name.startswith("model.")}
-    try:
-        learner.load_state_dict(weights, strict=True)
-    except RuntimeError as error:
-        raise AssertionError(error) from error
+    for of_torch in ({}, {f"loss.{name}": value for name, value in nn.CrossEntropyLoss(PRIOR).state_dict().items()}):
+        try:
+            learner.load_state_dict(weights | of_torch, strict=True)
+        except RuntimeError as error:
+            raise AssertionError(error) from error
     assert learner.loss.theta == 0.3
     learner.load_state_dict(weights | {"loss._extra_state": {"elapsed": 2}}, strict=True)
     assert learner.loss.theta == 0.0
@@ -533,6 +539,13 @@ def test_lightning() -> None:
 OF_ADAPTIVE = SmoothedCrossEntropy("own", Adaptive(0.1, 1))
 TOKENS = torch.zeros(2, 3, 3)
 
+
+class Growing(Schedule):
+    """Its θ is none."""
+
+    theta = 1.5
+
+
 test_refusals = refusals(
     operator.call,
     (lambda: SmoothedCrossEntropy("flat"), r"^distribution = 'flat' must be one of uniform, own, own-hard, prior, a teacher"),
@@ -560,6 +573,10 @@ test_refusals = refusals(
         r"^labels have shape \(2,\) and type torch.float32: numbers, as of a",
     ),
     (lambda: SmoothedCrossEntropy()(TOKENS[:, 0, :1], torch.zeros(2)), r"^logits have shape \(n, 1\), one class; must .* binary = True"),
+    (lambda: SmoothedCrossEntropy()(TOKENS[:, 0, :1], torch.zeros(2).long()), r"^logits have shape \(n, 1\), one class; must"),
+    (lambda: SmoothedCrossEntropy()(TOKENS[:, 0, 0], torch.zeros(2).long()), r"^logits have shape \(n,\), one number an example; must"),
+    (lambda: SmoothedCrossEntropy()(TOKENS[:, 0], torch.ones(2, 3)), r"^labels must be .* row 0 adds up to 3, as of several labels"),
+    (lambda: SmoothedCrossEntropy()(TOKENS[:, 0], torch.full((2, 3), 2.5)), r"^labels must be probabilities: non-negative rows"),
     (lambda: SmoothedCrossEntropy(weight=[1, 2])(TOKENS[:, 0], torch.zeros(2).long()), r"^weight has 2 classes; must have 3"),
     (
         lambda: SmoothedCrossEntropy(reduction="sum")(TOKENS[0], torch.zeros(3).long(), num_items_in_batch=3),
@@ -571,4 +588,8 @@ test_refusals = refusals(
     ),
     (lambda: SmoothedCrossEntropy(FIXED)(torch.zeros(2, 3), torch.tensor([0, 1])), r"^logits have 3 classes; must have 4"),
     (lambda: SmoothedCrossEntropy("own").load_state_dict(OF_ADAPTIVE.state_dict()), r"^state has dropped, elapsed; must have elapsed"),
+    (
+        lambda: SmoothedCrossEntropy("uniform", Growing())(torch.zeros(2, 3), torch.tensor([0, 1])),
+        r"^theta = 1\.5 of the schedule Growing ",
+    ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import pytest
 from flint import arb
@@ -12,11 +13,12 @@ from tests.theory.certificates.committed import assert_recorded, outcomes, recor
 from tsla.theory.certificates import groups
 from tsla.theory.certificates.rounding.bounds import CLOSE
 from tsla.theory.certificates.rounding.engine.balls import FORMULAS, above, below, exactly, to_half_an_ulp
-from tsla.theory.certificates.rounding.engine.settings import BOUNDS, sample
+from tsla.theory.certificates.rounding.engine.settings import BOUNDS, sample, totals
 from tsla.theory.testing.planted import Rejects
 
 GROUPS = [group for group in groups() if group.startswith("rounding.")]
 BOUNDED = ("C4", "C5", "C7", "C8", "C12", "C15", "C16", "C18", "C19", "C20", "C21", "C22")
+SETTINGS = sample(50, seed=7)
 CLAIMS = ("C2", *BOUNDED[:4], "C11", "C12", "C14", "C15", "C16", "C17", *BOUNDED[7:])
 
 
@@ -34,16 +36,21 @@ def test_the_record_has_no_other_enclosures() -> None:
     assert recorded("rounding") == {(certificate.claim, certificate.name) for group in GROUPS for certificate in outcomes(group)}
 
 
-def is_enclosed(value: Callable[[str, dict[str, float]], float]) -> None:
-    for name, formula in FORMULAS.items():
-        for n in sample(50, seed=7):
-            ball = formula({key: exactly(value) for key, value in n.items()})
-            assert not below(value(name, n), ball)
-            assert not above(value(name, n), ball * (1 + CLOSE))
+@cache
+def balls(name: str) -> list[arb]:
+    return [FORMULAS[name]({key: exactly(value) for key, value in n.items()}) for n in SETTINGS]
 
 
-def total(name: str, n: dict[str, float]) -> float:
-    return float(BOUNDS[name](n).total)
+def is_enclosed(values: Callable[[str], list[float]]) -> None:
+    for name in FORMULAS:
+        for value, ball in zip(values(name), balls(name), strict=True):
+            assert not below(value, ball)
+            assert not above(value, ball * (1 + CLOSE))
+
+
+@cache
+def found(name: str) -> list[float]:
+    return totals(name, SETTINGS)
 
 
 @pytest.mark.parametrize("claim", of_claims(BOUNDED, "rounding", planted=True))
@@ -51,10 +58,10 @@ def total(name: str, n: dict[str, float]) -> float:
 def test_other_numbers_are_not_enclosed(claim: str, factor: float, rejects: Rejects) -> None:
     names = [name for name in BOUNDS if name.startswith(claim)]
 
-    def wrong(name: str, n: dict[str, float]) -> float:
-        return total(name, n) * (factor if name in names else 1)
+    def wrong(name: str) -> list[float]:
+        return [value * (factor if name in names else 1) for value in found(name)]
 
-    rejects(is_enclosed, right=total, wrong=wrong)
+    rejects(is_enclosed, right=found, wrong=wrong)
 
 
 def test_a_ball_to_half_an_ulp_holds_the_decimal() -> None:

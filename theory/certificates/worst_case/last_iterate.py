@@ -9,14 +9,12 @@ refuted by strongly convex functions, whose conditions are exact.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
-
-from PEPit import PEP
 
 from tsla.theory import last_iterate
 from tsla.theory.certificates import Certificate
-from tsla.theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, halved_noise, solve, upper
-from tsla.theory.certificates.worst_case.engine.trees import PL, STRONGLY_CONVEX, inexact, run, with_minimum
+from tsla.theory.certificates.worst_case.engine.last import last_gradient, mistaken
+from tsla.theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, upper
+from tsla.theory.certificates.worst_case.engine.trees import PL, STRONGLY_CONVEX, inexact
 from tsla.theory.constants import Constants
 
 K1 = Constants(L=1, mu=0.5, sigma2=0.3, delta=1, F0=1)
@@ -30,12 +28,7 @@ NEAR = (Setting(NEARLY_ROUND, 1, 2), Setting(NEARLY_ROUND, 1, 4))
 
 def find(setting: Setting, functions: type = PL) -> Worst:
     """The largest ``‖∇F(w_T)‖²`` with ``F(w_0) - F* <= F0``."""
-    problem = PEP()
-    F, start = with_minimum(problem, functions, setting.smoothness, float(setting.k.need_mu("C19")))
-    levels = run(F, [start], inexact(problem, setting.error2), setting.eta, setting.T)
-    problem.set_initial_condition(levels[0].value <= float(setting.k.F0))
-    problem.set_performance_metric(levels[-1].gradient2)
-    return solve(problem)
+    return last_gradient(setting, functions, lambda problem: inexact(problem, setting.error2))
 
 
 def certificates() -> Iterable[Certificate]:
@@ -52,9 +45,7 @@ def smoothed(setting: Setting, wrong: tuple[Wrong, ...] = ()) -> Certificate:
 
 def near(setting: Setting) -> Certificate:
     """C19 where it is nearly attained: half of V, and L in place of μ, are refuted."""
-    convex = find(setting, STRONGLY_CONVEX)
-    wrong = tuple(Wrong(convex, bound(k, setting)) for k in (halved_noise(setting.k), replace(setting.k, mu=setting.k.L)))
-    return smoothed(setting, wrong)
+    return smoothed(setting, mistaken(find(setting, STRONGLY_CONVEX), bound, setting))
 
 
 def bound(k: Constants, setting: Setting) -> float:

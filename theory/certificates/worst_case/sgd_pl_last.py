@@ -7,14 +7,12 @@ are a part of what A2 allows. Wrong versions are refuted by strongly convex func
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
-
-from PEPit import PEP
 
 from tsla.theory import sgd_pl
 from tsla.theory.certificates import Certificate
-from tsla.theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, halved_noise, solve, upper
-from tsla.theory.certificates.worst_case.engine.trees import PL, STRONGLY_CONVEX, run, unbiased, with_minimum
+from tsla.theory.certificates.worst_case.engine.last import last_gradient, mistaken
+from tsla.theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, upper
+from tsla.theory.certificates.worst_case.engine.trees import PL, STRONGLY_CONVEX, unbiased
 from tsla.theory.constants import Constants
 
 K1 = Constants(L=1, mu=0.5, sigma2=0.3, F0=1)
@@ -28,12 +26,7 @@ NEAR = (Setting(NEARLY_ROUND, 1, 2), Setting(NEARLY_ROUND, 1, 3))
 
 def find(setting: Setting, functions: type = PL) -> Worst:
     """The largest ``E‖∇F(w_T)‖²`` with ``F(w_0) - F* <= F0``."""
-    problem = PEP()
-    F, start = with_minimum(problem, functions, setting.smoothness, float(setting.k.need_mu("C15a")))
-    levels = run(F, [start], unbiased(problem, float(setting.k.sigma2)), setting.eta, setting.T)
-    problem.set_initial_condition(levels[0].value <= float(setting.k.F0))
-    problem.set_performance_metric(levels[-1].gradient2)
-    return solve(problem)
+    return last_gradient(setting, functions, lambda problem: unbiased(problem, float(setting.k.sigma2)))
 
 
 def certificates() -> Iterable[Certificate]:
@@ -50,9 +43,7 @@ def last_iterate(setting: Setting, wrong: tuple[Wrong, ...] = ()) -> Certificate
 
 def near(setting: Setting) -> Certificate:
     """C15a where it is nearly attained: half of σ², and L in place of μ, are refuted."""
-    convex = find(setting, STRONGLY_CONVEX)
-    wrong = tuple(Wrong(convex, bound(k, setting)) for k in (halved_noise(setting.k), replace(setting.k, mu=setting.k.L)))
-    return last_iterate(setting, wrong)
+    return last_iterate(setting, mistaken(find(setting, STRONGLY_CONVEX), bound, setting))
 
 
 def bound(k: Constants, setting: Setting) -> float:

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from PEPit import PEP
-
 from tsla.theory import two_stage
 from tsla.theory.certificates import Certificate
-from tsla.theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, between, halved_noise, solve, tight, upper
-from tsla.theory.certificates.worst_case.engine.trees import PL, STRONGLY_CONVEX, inexact, run, with_minimum
+from tsla.theory.certificates.worst_case.engine.last import last, mistaken
+from tsla.theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, between, tight, upper
+from tsla.theory.certificates.worst_case.engine.trees import PL, STRONGLY_CONVEX, inexact
 from tsla.theory.constants import Constants
 
 K1 = Constants(L=1, mu=0.5, sigma2=0.3, delta=1, F0=1)
@@ -34,12 +33,7 @@ NEAR = (Setting(AT_THE_FLOOR[0], 1, 4), Setting(AT_THE_FLOOR[0], 1, 8))
 
 def find(setting: Setting, functions: type = PL) -> Worst:
     """The largest ``F(w_T) - F*`` with ``F(w_0) - F* <= F0``."""
-    problem = PEP()
-    F, start = with_minimum(problem, functions, setting.smoothness, float(setting.k.need_mu("C7")))
-    levels = run(F, [start], inexact(problem, setting.error2), setting.eta, setting.T)
-    problem.set_initial_condition(levels[0].value <= float(setting.k.F0))
-    problem.set_performance_metric(levels[-1].value)
-    return solve(problem)
+    return last(setting, functions, lambda problem: inexact(problem, setting.error2), lambda level: level.value)
 
 
 def certificates() -> Iterable[Certificate]:
@@ -75,9 +69,7 @@ def floor(setting: Setting) -> Certificate:
 
 def near(setting: Setting) -> Certificate:
     """C7 where it is nearly attained: half of V, and L in place of μ, are refuted."""
-    convex = find(setting, STRONGLY_CONVEX)
-    wrong = tuple(Wrong(convex, bound(k, setting)) for k in (halved_noise(setting.k), replace(setting.k, mu=setting.k.L)))
-    return stage(setting, wrong)
+    return stage(setting, mistaken(find(setting, STRONGLY_CONVEX), bound, setting))
 
 
 def bound(k: Constants, setting: Setting) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.empirics.advice.plan.pilots import growing, pilot
-from tsla.empirics.advice.plan.pilot import Pilot, read
+from tsla.empirics.advice.plan.pilot import Pilot, pilot_of
 from tsla.empirics.experiments.planner.rules import NAIVE, RULES, Plan, choices, until
 from tsla.theory.moments import MOMENTS, Moments
 from tsla.theory.testing.planted import Rejects
@@ -133,7 +133,7 @@ def test_rules_of_practice() -> None:
 
 def test_choices_of_the_digits_pilots() -> None:
     """Every rule has a plan within the run for each of ten real pilots, and not all have the same."""
-    pilots = {("digits", seed): read(DIGITS, method="sgd", seed=seed) for seed in range(10)}
+    pilots = {("digits", seed): pilot_of(DIGITS, method="sgd", seed=seed) for seed in range(10)}
     found = choices(pilots)
     assert list(found.columns) == ["setting", "seed", "rule", "kind", "theta", "drop"]
     assert len(found) == 10 * len(RULES)

@@ -156,9 +156,11 @@ def test_the_first_dimension_is_that_of_the_examples(name: str, n: int) -> None:
 @pytest.mark.parametrize("name", ["GRU", "transformer"])
 def test_monitor_and_measure_refuse_too(name: str) -> None:
     model, data = RECURRENT[name](), (torch.randn(8, 5, 4), labels_for(8))
-    for call in (lambda: measure(model, [data]), MomentsMonitor(model, data, every=1, examples=8).step):
-        with pytest.raises(ValueError, match="does not treat the examples of a batch independently"):
-            call()
+    message = "does not treat the examples of a batch independently"
+    with pytest.raises(ValueError, match=message):
+        measure(model, [data])
+    with pytest.warns(UserWarning, match=message):
+        MomentsMonitor(model, data, every=1, examples=8).step()
 
 
 def first_copy_alone(k: int) -> list[list[int]]:
@@ -172,7 +174,7 @@ def first_copy_alone(k: int) -> list[list[int]]:
         ("running sum", "elsewhere", first_copy_alone),
         ("only the odd ones", "elsewhere", first_copy_alone),
         ("difference to the one before", "elsewhere", first_copy_alone),
-        ("centred", "Probe.compare", lambda self, logits: None),
+        ("centred", "Probe.compare", lambda self, logits, detours: None),
         ("centred gradient", "Probe.compare_gradients", lambda self, true, squares: None),
     ],
 )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tsla.theory import biased, clipping, growing_noise, last_iterate, lsr, momentum, sgd, sgd_pl, sharp, sharp_exact, two_stage, worst_case
 from tsla.theory.biased import SmoothingOracle
@@ -13,6 +14,8 @@ from tsla.theory.constants import Constants
 from tsla.theory.growing_noise import Growth
 
 Numbers = dict[str, float]
+Arrays = Mapping[str, ArrayLike]
+"""Numbers of one setting, or of many."""
 SAMPLES = 400
 
 
@@ -53,21 +56,27 @@ def sample(count: int = SAMPLES, seed: int = 0) -> list[Numbers]:
     return settings
 
 
-def constants(n: Numbers) -> Constants:
-    """The constants of a setting."""
+def totals(name: str, settings: Sequence[Numbers]) -> list[float]:
+    """A bound at all settings, computed at once."""
+    together = {key: np.array([n[key] for n in settings]) for key in settings[0]}
+    return [float(total) for total in BOUNDS[name](together).total]
+
+
+def constants(n: Arrays) -> Constants:
+    """The constants of a setting, or of many."""
     return Constants(**{name: n[name] for name in ("L", "mu", "sigma2", "delta", "F0")})
 
 
-def _oracle(n: Numbers) -> SmoothingOracle:
+def _oracle(n: Arrays) -> SmoothingOracle:
     return SmoothingOracle(beta2=n["beta2"], nu2=n["nu2"], c=n["c"])
 
 
-def _growth(n: Numbers) -> Growth:
+def _growth(n: Arrays) -> Growth:
     return Growth(A=n["A"], B=n["B"])
 
 
 # The very functions that users call.
-BOUNDS: dict[str, Callable[[Numbers], Bound]] = {
+BOUNDS: dict[str, Callable[[Arrays], Bound]] = {
     "C4": lambda n: sgd.bound(constants(n), eta=n["eta"], T=n["T"]),
     "C5": lambda n: lsr.bound(constants(n), eta=n["eta"], T=n["T"], theta=n.get("theta")),
     "C7": lambda n: two_stage.stage_one(constants(n), eta1=n["eta"], T1=n["T"], theta=n.get("theta")),
@@ -82,6 +91,6 @@ BOUNDS: dict[str, Callable[[Numbers], Bound]] = {
     "C20": lambda n: growing_noise.sgd_bound(constants(n), _growth(n), eta=n["eta"], T=n["T"]),
     "C20, smoothed": lambda n: growing_noise.lsr_bound(constants(n), _growth(n), eta=n["eta"], T=n["T"], theta=n["theta"]),
     "C21": lambda n: momentum.bound(constants(n), eta=n["eta"], T=n["T"], momentum=n["momentum"]),
-    "C22": lambda n: clipping.bound(constants(n), eta=n["eta"], T=n["T"], clip=n["clip"], steepest=n["clip"] / 2),
+    "C22": lambda n: clipping.bound(constants(n), eta=n["eta"], T=n["T"], clip=n["clip"], steepest=np.asarray(n["clip"]) / 2),
     "C19, split": lambda n: last_iterate.split_bound(constants(n), _oracle(n), eta=n["eta"], T=n["T"], theta=n["theta"]),
 }

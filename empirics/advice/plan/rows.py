@@ -1,0 +1,85 @@
+"""What people have of a run, as the rows of a pilot: a record, a table in a file, a DataFrame, a list of dictionaries, or a monitor."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from tsla.empirics.runs.files import must_be_there
+from tsla.empirics.runs.records import KEY
+from tsla.theory.moments import MOMENTS
+
+TIMES = ("epoch", "step")
+"""What a row is of, by the name of its column; the first one that is there."""
+WHAT = "a record of `tsla train --out`, or a .csv, .parquet or .json file of the rows of a MomentsMonitor"
+
+
+def rows_of(source: Any) -> tuple[pd.DataFrame, str]:
+    """A table with the six moments (:data:`tsla.theory.moments.MOMENTS`), and the name of its column of time, one of TIMES.
+
+    source: a path, a DataFrame, a list of dictionaries, or whatever has such ``rows``, as a MomentsMonitor has
+
+    Raises ValueError, in one line, for a file that can't be read, and for a table that lacks a column.
+    """
+    name = f"pilot = {source}" if isinstance(source, str | Path) else "rows"
+    table = read(Path(source)) if isinstance(source, str | Path) else _frame(getattr(source, "rows", source), name)
+    lacking = [column for column in MOMENTS if column not in table]
+    times = [time for time in TIMES if time in table]
+    if not times:
+        lacking.insert(0, " or ".join(TIMES))
+    if lacking:
+        raise ValueError(f"{name} lacks {', '.join(lacking)}; must have a column of time and one for each of {', '.join(MOMENTS)}")
+    for column in (times[0], *MOMENTS):
+        try:
+            table = table.assign(**{column: pd.to_numeric(table[column])})
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{name}: column {column} must hold numbers; {error}") from error
+    return table, times[0]
+
+
+def read(path: Path) -> pd.DataFrame:
+    """The table in a file."""
+    must_be_there("pilot", path, WHAT)
+    if path.suffix not in READ:
+        raise ValueError(f"pilot = {path} must be {WHAT}")
+    try:
+        return READ[path.suffix](path)
+    except (ValueError, KeyError, TypeError, UnicodeDecodeError, pa.ArrowException) as error:
+        raise ValueError(f"pilot = {path} can't be read as {path.suffix}: {_line(error)}; must be {WHAT}") from error
+
+
+def is_record(path: Path) -> bool:
+    """Whether a file is one of our records, which says of itself how its rows were made."""
+    try:
+        return path.suffix == ".parquet" and path.is_file() and KEY in (pa.parquet.read_schema(path).metadata or {})
+    except pa.ArrowException:
+        return False
+
+
+def _json(path: Path) -> pd.DataFrame:
+    """A list of rows, or what `tsla train --json` printed."""
+    found = json.loads(path.read_text(encoding="utf-8"))
+    return _frame(found["rows"] if isinstance(found, dict) else found, "rows")
+
+
+READ: Mapping[str, Callable[[Path], pd.DataFrame]] = {".csv": pd.read_csv, ".parquet": pd.read_parquet, ".json": _json}
+
+
+def _frame(rows: Any, name: str) -> pd.DataFrame:
+    if isinstance(rows, pd.DataFrame):
+        return rows
+    if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
+        raise ValueError(
+            f"{name} is a {type(rows).__name__}; must be a DataFrame, a list of dictionaries, a monitor, or the path of a file"
+        )
+    return pd.DataFrame(rows)
+
+
+def _line(error: Exception) -> str:
+    said = str(error).strip().splitlines()
+    return said[0] if said else type(error).__name__
