@@ -21,8 +21,8 @@ class Inputs:
     """
 
     def __init__(self, form: Any) -> None:
-        self.form = form
-        self.tensors = [part for part in _named(form).values() if isinstance(part, Tensor)]
+        self.form, self.named = form, _named(form)
+        self.tensors = [part for part in self.named.values() if isinstance(part, Tensor)]
 
     @classmethod
     def of(cls, given: Any) -> Inputs:
@@ -33,12 +33,11 @@ class Inputs:
             about = "a tuple of tensors for model(*inputs), or a dict of tensors for model(**inputs)"
             raise ValueError(f"inputs are a {type(given).__name__}; must be a tensor (n, ...), {about}")  # noqa: TRY004
         inputs = cls(given if isinstance(given, Tensor) else dict(given) if isinstance(given, Mapping) else tuple(given))
-        named = _named(inputs.form)
-        for name, part in named.items():
+        for name, part in inputs.named.items():
             if not isinstance(part, (Tensor, *CONSTANTS)):
                 about = "must be a tensor (n, ...), or a number, a string or None"
                 raise ValueError(f"{name} is a {type(part).__name__}; {about}")  # noqa: TRY004
-        shapes = {name: tuple(part.shape) for name, part in named.items() if isinstance(part, Tensor)}
+        shapes = {name: tuple(part.shape) for name, part in inputs.named.items() if isinstance(part, Tensor)}
         if len({shape[:1] for shape in shapes.values()}) != 1 or () in shapes.values():
             held = ", ".join(f"{name} of shape {shape}" for name, shape in shapes.items()) or "no tensor"
             raise ValueError(f"inputs hold {held}; must be tensors (n, ...) of the same n examples")
@@ -54,7 +53,7 @@ class Inputs:
         """Each tensor as the function makes it."""
         if isinstance(self.form, Tensor):
             return Inputs(function(self.form))
-        parts = [function(part) if isinstance(part, Tensor) else part for part in _named(self.form).values()]
+        parts = [function(part) if isinstance(part, Tensor) else part for part in self.named.values()]
         return Inputs(dict(zip(self.form, parts, strict=True)) if isinstance(self.form, dict) else tuple(parts))
 
     @property
@@ -71,11 +70,11 @@ class Classifier(nn.Module):
 
     def __init__(self, model: nn.Module, to_logits: ToLogits | None = None) -> None:
         super().__init__()
-        self.model, self._to_logits = model, to_logits or logits_in
+        self.model, self.to_logits = model, to_logits or logits_in
 
     def forward(self, form: Any) -> Any:
         """Logits."""
-        return self._to_logits(_called(self.model, form))
+        return self.to_logits(_called(self.model, form))
 
 
 def logits_in(outputs: Any) -> Any:

@@ -14,7 +14,7 @@ from tsla.empirics.models.inputs import ToLogits
 from tsla.empirics.moments.estimators import MIN_GROUPS, Accumulator, Estimates
 from tsla.empirics.moments.examples import Batch, Collate, Drawn, ExamplePool, Unpack, batches_of, is_set
 from tsla.empirics.moments.mode import mode
-from tsla.empirics.moments.per_example import gradient_products
+from tsla.empirics.moments.per_example import Known, gradient_products
 from tsla.empirics.moments.per_example.gradients import MICROBATCH
 from tsla.empirics.runs.progress import Progress
 from tsla.empirics.smoothing.cross_entropy import CrossEntropy, of_whole_examples
@@ -107,7 +107,7 @@ def measure(
         batches, population = DrawnBatches(pool, seed), len(pool) if population is None else population
     if isinstance(smoothing, str) and smoothing == "prior":
         smoothing = class_frequencies(model, batches, loss, unpack, logits)
-    sums, seeds = Accumulator(), torch.Generator().manual_seed(seed)
+    sums, seeds, known = Accumulator(), torch.Generator().manual_seed(seed), Known()
     for inputs, labels, y_hat in (batch.to(device) for batch in batches_of(batches, unpack)):
         with torch.random.fork_rng():
             torch.manual_seed(int(torch.randint(2**62, (), generator=seeds)))
@@ -120,6 +120,7 @@ def measure(
                 microbatch=microbatch,
                 batch_norm=batch_norm,
                 loss=loss,
+                known=known,
             )
         sums.add(products)
         if progress is not None:

@@ -21,7 +21,7 @@ from tsla.empirics.moments.columns import columns
 from tsla.empirics.moments.estimators import Accumulator, Estimates
 from tsla.empirics.moments.examples import Collate, Drawn, ExamplePool, Unpack
 from tsla.empirics.moments.live import Live, live_of
-from tsla.empirics.moments.per_example import gradient_products
+from tsla.empirics.moments.per_example import Known, gradient_products
 from tsla.empirics.moments.per_example.batch_norm import check_batch_norm
 from tsla.empirics.smoothing.cross_entropy import CrossEntropy, of_whole_examples
 from tsla.empirics.smoothing.labels import Smoothing
@@ -190,6 +190,7 @@ class MomentsMonitor:
             "microbatch": microbatch,
             "batch_norm": batch_norm,
             "loss": of_whole_examples(loss),
+            "known": Known(),
         }
         self._microbatch, self._clock = microbatch, clock
         self._reasons: set[str] = set()

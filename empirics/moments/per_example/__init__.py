@@ -9,6 +9,7 @@ logits depend on.
 """
 
 from tsla.empirics.moments.per_example.gradients import gradient_products
+from tsla.empirics.moments.per_example.known import Known
 from tsla.empirics.moments.per_example.totals import GradientProducts
 
-__all__ = ["GradientProducts", "gradient_products"]
+__all__ = ["GradientProducts", "Known", "gradient_products"]

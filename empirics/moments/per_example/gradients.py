@@ -13,6 +13,7 @@ from tsla.empirics.models.inputs import Classifier, Inputs, ToLogits
 from tsla.empirics.moments.per_example.batch_norm import statistics_mode
 from tsla.empirics.moments.per_example.concurrent import can_be_two, products_of
 from tsla.empirics.moments.per_example.distributed import over_ranks
+from tsla.empirics.moments.per_example.known import Known
 from tsla.empirics.moments.per_example.microbatch import Microbatch
 from tsla.empirics.moments.per_example.probe import Forward, Paths
 from tsla.empirics.moments.per_example.totals import GradientProducts, Totals
@@ -34,13 +35,17 @@ def gradient_products(
     microbatch: int = MICROBATCH,
     batch_norm: str | None = None,
     loss: CrossEntropy | nn.Module | None = None,
+    known: Known | None = None,
 ) -> GradientProducts:
-    """Measure :class:`GradientProducts`; arguments and errors are those of :func:`tsla.gradient_moments`."""
+    """Measure :class:`GradientProducts`; arguments and errors are those of :func:`tsla.gradient_moments`.
+
+    Who measures one model again and again gives ``known``, the same in each call: what was seen of the model is not looked for again.
+    """
     if isinstance(model, DistributedDataParallel):
         if isinstance(smoothing, str) and smoothing == "prior":
             raise ValueError("smoothing = 'prior' would be another label on each rank; give the frequencies of the classes as a tensor")
         own = gradient_products(
-            model.module, inputs, labels, smoothing, logits=logits, microbatch=microbatch, batch_norm=batch_norm, loss=loss
+            model.module, inputs, labels, smoothing, logits=logits, microbatch=microbatch, batch_norm=batch_norm, loss=loss, known=known
         )
         return over_ranks(own, model.process_group)
     inputs, classifier = Inputs.of(inputs).map(Tensor.detach), Classifier(model, logits)
@@ -55,14 +60,18 @@ def gradient_products(
     parts = [inputs[r] for r in rows]
     totals = Totals(list(named.values()), len(inputs))
     on_gpu = inputs.device.type == "cuda"
-    with torch.enable_grad(), torch.random.fork_rng(devices=[inputs.device] if on_gpu else []):
+    with (
+        torch.enable_grad(),
+        torch.random.fork_rng(devices=[inputs.device] if on_gpu else []),
+        (known or Known()).way(classifier, inputs, batch_norm) as (classifier, way),
+    ):
         forward = Forward(classifier, statistics_mode(batch_norm, classifier, inputs))
-        paths = Paths(forward, parts[0], totals.parameters)
-        targets = Targets(loss, labels, paths.logits)
-        warn_of_probabilities(targets.arrange(paths.logits))
+        paths = Paths(forward, parts[0], totals.parameters, way)
+        targets = Targets(loss, labels, way.logits)
+        warn_of_probabilities(targets.arrange(way.logits))
         slopes = partial(targets.slopes, smoothing_rule(smoothing, targets))
         microbatches = (Microbatch(paths, x, partial(slopes, r, x)) for x, r in zip(parts, rows, strict=True))
-        two_at_once = can_be_two() and not on_gpu and not paths.random
+        two_at_once = can_be_two() and not on_gpu and not way.random
         for x, r, found in zip(parts, rows, products_of(microbatches, two_at_once=two_at_once), strict=True):
             for parameter, of_parameter in found:
                 totals.add(parameter, r, of_parameter)

@@ -13,6 +13,7 @@ from tsla.empirics.models.inputs import Classifier, Inputs
 from tsla.empirics.models.state import as_logits, with_own_buffers
 from tsla.empirics.moments.per_example.axes import OtherPathError
 from tsla.empirics.moments.per_example.call import Call
+from tsla.empirics.moments.per_example.known import Way
 from tsla.empirics.moments.per_example.shape_probe import ShapeProbe
 from tsla.empirics.moments.per_example.tape import Tape
 from tsla.empirics.moments.per_example.terms import accumulable
@@ -43,36 +44,39 @@ class Paths:
     """Microbatches, each along a path through the model that a probe went before it. ``x`` is the first of them.
 
     Which path is taken may depend on what the examples are: a model that masks padding often leaves the mask out where nothing is padded.
-    A microbatch that takes none of the known paths gets a probe of its own, and each that makes other calls than those before is compared.
-    ``random`` says that the model draws at random; ``logits`` are some of the model's, for their layout.
+    A microbatch that takes none of the ``known`` paths gets a probe of its own, and each that makes other calls than those before is
+    compared. What is found is added to ``known``.
     """
 
-    def __init__(self, forward: Forward, x: Inputs, parameters: list[nn.Parameter]) -> None:
-        self._forward, self._parameters = forward, parameters
-        probe = Probe(forward, x, parameters)
-        self.logits, self.random = probe.logits, probe.random
-        self._probes = [probe]  # the one of the last microbatch in front
+    def __init__(self, forward: Forward, x: Inputs, parameters: list[nn.Parameter], known: Way) -> None:
+        self._forward, self._parameters, self.known = forward, parameters, known
+        self._probe: Probe | None = None
         self._compared: list[Probe] = []
-        self._seen: set[tuple[object, ...]] = set()  # the calls of those that were compared
+        if not known.shapes:
+            self._probe = Probe(forward, x, parameters)
+            known.shapes, known.logits, known.random = [self._probe.shapes], self._probe.logits, self._probe.random
 
     def forward(self, x: Inputs) -> tuple[Tensor, list[Call]]:
         """Logits of a microbatch, and its calls that use parameters."""
-        for probe in self._probes:
+        for shapes in self.known.shapes:
+            if shapes.examples == len(x):  # by which the examples can't be told
+                continue
             try:
-                found = self._along(probe, x)
+                found = self._along(shapes, x)
             except OtherPathError:
                 continue
-            self._probes.sort(key=lambda other: other is not probe)
+            self.known.shapes.sort(key=lambda other: other is not shapes)
             return found
-        self._probes = [Probe(self._forward, x, self._parameters, whole=True), *self._probes[: PROBES - 1]]
-        return self._along(self._probes[0], x)
+        self._probe = Probe(self._forward, x, self._parameters, whole=True)
+        self.known.shapes = [self._probe.shapes, *self.known.shapes[: PROBES - 1]]
+        return self._along(self._probe.shapes, x)
 
-    def _along(self, probe: Probe, x: Inputs) -> tuple[Tensor, list[Call]]:
-        tape = Tape(self._parameters, len(x), probe.shapes)
+    def _along(self, shapes: ShapeProbe, x: Inputs) -> tuple[Tensor, list[Call]]:
+        tape = Tape(self._parameters, len(x), shapes)
         logits = self._forward(x, tape)
-        if not self.random and tuple(tape.seen_calls) not in self._seen:
-            self._seen.add(tuple(tape.seen_calls))
-            own = probe if x is probe.x else Probe(self._forward, x, self._parameters)
+        if not self.known.random and tuple(tape.seen_calls) not in self.known.compared:
+            self.known.compared.add(tuple(tape.seen_calls))
+            own = self._probe if self._probe is not None and x is self._probe.x else Probe(self._forward, x, self._parameters)
             if not own.random:
                 own.compare(logits, detours=tape.detours)
                 self._compared.append(own)
