@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tsla.theory.certificates.algebra.engine.theorems import exclude_each_other, flaw_of_proof, mutants, traced, weaker
+from tsla.theory.certificates.algebra.engine.theorems import beyond, exclude_each_other, flaw_of_proof, mutants, traced, weaker
 from tsla.theory.certificates.worst_case.engine.program import equals, within
 from tsla.theory.certificates.worst_case.engine.theorems import worst
 from tsla.theory.certificates.worst_case.scenario_tree import C4, C5, C16
@@ -135,6 +135,13 @@ def test_assumptions_that_are_left_out() -> None:
     assert [name for name, _ in weaker(C5)] == []
     assert [(name, other.biased) for name, other in weaker(C4)] == [("E g = ∇F", True)]
     assert [(name, other.functions) for name, other in weaker(strongly)] == [("F strongly convex", "convex")]
+
+
+def test_constants_beyond_a_premise_break_no_other() -> None:
+    nested = replace(C4, premises=lambda k: {"short": k.eta * k.L <= 1, "not long": k.eta * k.L <= 1.5})
+    found = list(beyond(nested))
+    assert {name for name, _ in found} == {"short"}
+    assert all(nested.broken(k) == [name] for name, k in found)
 
 
 def test_premises_that_exclude_each_other_are_named() -> None:
