@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -40,6 +41,9 @@ def test_examples_are_decided(name: str) -> None:
         assert any(wrong.by for wrong in decision.planted)
     else:
         assert "runs on stall" in decision.scope
+    exceeded = re.findall(r": (\S+) > (\S+)", " ".join([decision.scope, *(wrong.by for wrong in decision.planted)]))
+    assert exceeded
+    assert all(float(measured) > float(bound.rstrip(";,")) for measured, bound in exceeded)
 
 
 @pytest.mark.parametrize("name", ["decreasing_steps", "expected_smoothness", "heavy_ball"])

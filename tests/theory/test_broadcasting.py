@@ -89,6 +89,7 @@ VALUES: Mapping[str, tuple[float, float, tuple[float, ...]]] = {
     "q": (0, 10, (0.0, 2.0, 4.0)),
     "clip": (5, 20, ()),
     "steepest": (0, 2, (0.0,)),
+    "momentum": (0, 0.2, (0.0,)),
     "B": (0, 0.5, (0.0,)),
 }
 """By the names of arguments: a range, and edges, at some of which some refuse. Lengths are whole; c is a correlation."""
@@ -105,7 +106,7 @@ def arguments(draw: st.DrawFn, function: Callable[..., Any]) -> Arrays:
             names += MADE[kind]
         elif parameter.annotation in ARRAYS and (parameter.default is parameter.empty or draw(st.booleans())):
             names.append(parameter.name)
-    shapes = [*draw(st.permutations([(2, 1), (3,), (2, 3)])), ()]
+    shapes = draw(st.permutations([(2, 1), (3,), (2, 3), ()]))
     with_edges = draw(st.booleans())
     found: Arrays = {}
     for i, name in enumerate(names):
@@ -178,7 +179,7 @@ def gives_for_arrays_what_it_gives_for_their_elements(function: Callable[..., An
         answered.append(bool(together))
 
     check()
-    assert any(answered)
+    assert sum(answered) >= len(answered) / 4, "most of the examples are refused"
 
 
 FUNCTIONS = dict(functions())

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tsla.theory.certificates.algebra.engine.theorems import exclude_each_other, flaw_of_proof, mutants, traced, weaker
+from tsla.theory.certificates.algebra import last_iterate
+from tsla.theory.certificates.algebra.engine.theorems import beyond, exclude_each_other, flaw_of_proof, mutants, traced, weaker
 from tsla.theory.certificates.worst_case.engine.program import equals, within
 from tsla.theory.certificates.worst_case.engine.theorems import worst
 from tsla.theory.certificates.worst_case.scenario_tree import C4, C5, C16
@@ -135,6 +136,39 @@ def test_assumptions_that_are_left_out() -> None:
     assert [name for name, _ in weaker(C5)] == []
     assert [(name, other.biased) for name, other in weaker(C4)] == [("E g = ∇F", True)]
     assert [(name, other.functions) for name, other in weaker(strongly)] == [("F strongly convex", "convex")]
+
+
+def test_a_proof_of_a_gap() -> None:
+    """C15a's manifest is one of its gap for every T, where μ may be L; and of nothing that falls faster."""
+    gap = replace(
+        C4,
+        constants=[{"L": 2.0, "mu": 2.0, "sigma2": 0.5, "F0": 3.0, "eta": 0.25}],
+        functions="PL",
+        measure="gap",
+        bound=lambda k, T: (1 - k.eta * k.mu) ** T * k.F0 + k.eta * k.L * k.sigma2 / (2 * k.mu),
+    )
+    assert gap.met
+    assert flaw_of_proof(gap, last_iterate.gap_bound()) == ""
+    faster = replace(gap, bound=lambda k, T: (1 - k.eta * k.mu) ** T * k.F0 + k.eta * k.L * k.sigma2 / (4 * k.mu))
+    assert flaw_of_proof(faster, last_iterate.gap_bound()).startswith("it concludes left <=")
+
+
+def test_noise_that_grows_with_the_gap_may_be_that_of_a_parabola() -> None:
+    """``‖∇F‖²`` is 6 at the start of (L/2)w², and ``(1-ηL)²·6 + η²L²·2A F0`` after a step."""
+    growing = replace(
+        C4,
+        constants=[{"L": 2.0, "A": 4.0, "F0": 1.5, "eta": 0.3}],
+        variance=lambda k, gap, grad2: 2 * k.A * gap,
+        bound=lambda k, T: 1e3,
+    )
+    assert worst(growing, growing.settings[0], 2).upper >= (6 + 0.16 * 6 + 0.36 * 12) / 2 * (1 - 1e-6)
+
+
+def test_constants_beyond_a_premise_break_no_other() -> None:
+    nested = replace(C4, premises=lambda k: {"short": k.eta * k.L <= 1, "not long": k.eta * k.L <= 1.5})
+    found = list(beyond(nested))
+    assert {name for name, _ in found} == {"short"}
+    assert all(nested.broken(k) == [name] for name, k in found)
 
 
 def test_premises_that_exclude_each_other_are_named() -> None:
