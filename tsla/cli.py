@@ -42,8 +42,13 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
 """Subcommand -> the modules whose ``run(args)`` are called in turn; each returns an exit code, or None for 0.
 
 The last one has ``ABOUT``, one line of help, and ``add(parser)`` for its options. What it needs of an installation stands in ``EXTRA``, an
-extra, and in ``CHECKOUT``, a folder that a checkout of the repository has, or in ``checkout(args)`` where the arguments decide it.
+extra, and in ``CHECKOUT``, a folder that a checkout of the repository has, or in ``checkout(args)`` where the arguments decide it. What
+Ctrl-C leaves of it stands in ``INTERRUPTED``, if that is anything but its ``--state``.
 """
+
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as of any command."""
 
 
 class _Version(argparse.Action):
@@ -58,13 +63,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code.
 
     Bad input, a missing extra, and a file or standard output that can't be written end in one line on standard error and exit code 2. A
-    closed pipe ends nothing: the command goes on in silence, and has the exit code that it would have had.
+    closed pipe ends nothing: the command goes on in silence, and has the exit code that it would have had. Ctrl-C ends it in one line that
+    says how to go on, and exit code 130.
     """
     try:
         with unfailing():
             return _answer(sys.argv[1:] if argv is None else argv)
     except OSError as error:
         Parser(prog="tsla").error(f"standard output can't be written: {error.strerror}")
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 def _answer(given: Sequence[str]) -> int:
@@ -75,7 +83,7 @@ def _answer(given: Sequence[str]) -> int:
     args, unknown = whole.parse_known_args(_join_negative_values(given))
     parser: Parser = args.parser
     if unknown:
-        parser.error(f"unknown argument {unknown[0]}; allowed: {parser.option_names()}")
+        parser.error(f"unknown argument {unknown[0]}; {parser.instead_of(unknown[0])}")
     if args.command is None:
         parser.print_help()
         return 0
@@ -91,6 +99,10 @@ def _answer(given: Sequence[str]) -> int:
         return max(int(code or 0) for code in codes)
     except (ValueError, OSError, MemoryError, MissingExtraError) as error:
         parser.error(str(error))
+    except KeyboardInterrupt:
+        state = getattr(args, "state", None)
+        kept = f"the same command goes on from {state}" if state else import_module(COMMANDS[args.command][-1]).__dict__.get("INTERRUPTED")
+        parser.exit(INTERRUPTED, f"{parser.prog}: interrupted; {kept or 'nothing was kept'}\n")
 
 
 def _join_negative_values(argv: Sequence[str]) -> list[str]:

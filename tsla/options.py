@@ -35,9 +35,22 @@ class Parser(argparse.ArgumentParser):
             message = message.replace("expected one argument", "a value must follow it")
         self.exit(2, f"{self.prog}: {message}\n")
 
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            raise argparse.ArgumentError(action, f"{value!r} is unknown; {among(str(value), [str(one) for one in action.choices])}")
+
     def option_names(self) -> str:
         """What can be given, with spaces between."""
-        return " ".join(sorted(name for name in self._option_string_actions if name.startswith("--")))
+        return " ".join(self._options())
+
+    def instead_of(self, unknown: str) -> str:
+        """What was probably meant by this option, and what can be given."""
+        allowed = f"allowed: {self.option_names()}"
+        meant = among(unknown.partition("=")[0], self._options())
+        return f"{meant} {allowed}" if meant.startswith("did") else allowed
+
+    def _options(self) -> list[str]:
+        return sorted(name for name in self._option_string_actions if name.startswith("--"))
 
     def need(self, *names: str) -> None:
         """Options that must be given. They are asked for after unknown ones have been refused: a misspelt option is both."""
@@ -46,6 +59,14 @@ class Parser(argparse.ArgumentParser):
     def give_json(self) -> None:
         """The option of every subcommand that answers with :func:`tsla.theory.commands.answer.print_result`."""
         self.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def among(given: str, known: list[str]) -> str:
+    """What was probably meant, or else what there is."""
+    from difflib import get_close_matches  # which a command that is spelled right does not need
+
+    near = get_close_matches(given, known, 1)
+    return f"did you mean {near[0]}?" if near else f"must be one of {', '.join(known)}"
 
 
 def number(text: str) -> float:

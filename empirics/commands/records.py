@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tsla.options import Parser
 
+INTERRUPTED = "the same command goes on where it was"
 ABOUT = "run experiments and write their records, or check those there are"
 EXTRA = "torch"
 CHECKOUT = "records"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tsla.options import Parser, whole
 
+INTERRUPTED = "the same command goes on where it was"
 ABOUT = "many training runs: a grid times seeds, resumable, on all cores or on a cluster"
 EXTRA = "torch"
 

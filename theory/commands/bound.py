@@ -7,12 +7,14 @@ from collections.abc import Iterable
 from functools import partial
 
 from tsla.options import Parser
+from tsla.theory import claims
 from tsla.theory.commands.answer import print_result
 from tsla.theory.commands.options import CONSTANTS, add_numbers, constants, growth, oracle
 from tsla.theory.method import GROWTH, ORACLE, Method
 from tsla.theory.methods import bounds
 
 CLAIMS = sorted({form.claim for forms in bounds().values() for form in forms}, key=lambda claim: (len(claim.rstrip("abc")), claim))
+TITLES = {part.id: part.title for claim in claims.CLAIMS for part in (claim, *claim.parts)}
 ABOUT = f"evaluate a bound ({', '.join(CLAIMS)})"
 
 
@@ -20,7 +22,7 @@ def add(parser: Parser) -> None:
     """Its options."""
     methods = parser.add_subparsers(required=True, metavar="METHOD")
     for name, forms in bounds().items():
-        about = f"the bound of {name} and its terms"
+        about = ", ".join(dict.fromkeys(f"{TITLES[form.claim]} ({form.claim})" for form in forms))
         leaf = methods.add_parser(name, help=about, description=about)
         leaf.set_defaults(method=name)
         leaf.fill_later(partial(_add_options, leaf, forms))
