@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cli.support import Refusal, Run
+from tests.cli.support import Refusal, Run, ends
 from tsla import cli
 
 HELP = {
     "bound sgd": """
 usage: tsla bound sgd [-h] [--L X] [--sigma2 X] [--F0 X] [--eta X] [--T X] [--json] [--why] [--exact]
 
-the bound of sgd and its terms
+SGD (C4), exact worst case (C16)
 
 options:
   -h, --help  show this help message and exit
@@ -60,3 +60,8 @@ def test_invert_says_what_it_got(given: str, said: str, refusal: Refusal) -> Non
 def test_compare_says_for_which_delta_a_bound_is_ahead(eps: str, ahead: str, run: Run) -> None:
     last = run(f"compare --L 10 --mu 1 --sigma2 1 --delta 0.1 --F0 1 --eps {eps}").splitlines()[-1]
     assert last.startswith(f"  As delta varies, TSLA's bound is ahead of {ahead}")
+
+
+def test_a_misspelt_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ends(["bnd"]) == 2
+    assert capsys.readouterr().err == "tsla: argument COMMAND: 'bnd' is unknown; did you mean bound?\n"

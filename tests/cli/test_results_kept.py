@@ -178,3 +178,24 @@ def test_a_record_that_cannot_be_written_is_had_from_the_state(ended: Ended, tmp
     assert ended(f"{SIMULATE} --out {whole}") == (0, shown, [])
     pd.testing.assert_frame_equal(records.read(out).table, records.read(whole).table, check_exact=True)
     assert sorted(tmp_path.iterdir()) == [out, whole]
+
+
+@pytest.mark.parametrize(
+    ("command", "left"),
+    [
+        (SIMULATE, "nothing was kept"),
+        (f"{SIMULATE} --state run.state", "the same command goes on from run.state"),
+        ("records --check", "the same command goes on where it was"),
+    ],
+)
+def test_ctrl_c_ends_in_one_line(command: str, left: str, ended: Ended, monkeypatch: pytest.MonkeyPatch, rejects: Rejects) -> None:
+    name = command.split()[0]
+
+    def pressed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def ends_as_interrupted(run: Callable[..., None]) -> None:
+        monkeypatch.setattr(f"tsla.empirics.commands.{name}.run", run)
+        assert ended(command) == (130, "", [f"tsla {name}: interrupted; {left}"])
+
+    rejects(ends_as_interrupted, right=pressed, wrong=print)

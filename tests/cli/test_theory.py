@@ -255,7 +255,7 @@ REFUSED = [
     Bad("bound lsr", SGD | {"delta": "0.1", "the": "0.5"}, ("--the;", "allowed:", "--theta")),  # no abbreviations
     Bad("bound sgd", SGD | {"eta": "0.1", "extra": "-1"}, ("--extra", "allowed:")),
     Bad("bound sgd", {name: value for name, value in SGD.items() if name != "T"}, ("--T", "required")),
-    Bad("bound sgd-pl", SGD, ("METHOD", "'sgd-pl'", "'sgd', 'lsr', 'tsla'")),
+    Bad("bound sgd-pl", SGD, ("METHOD", "'sgd-pl'", "did you mean sgd-pl-last?")),
     Bad("steps adam", SGD, ("METHOD", "'adam'", "sgd-two-step")),
     Bad("bound sgd", {"L": "10", "sig": "1", "F0": "1", "eta": "0.1", "T": "10"}, ("--sig;", "allowed:", "--sigma2")),
     Bad("bound sgd", SGD | {"sigma2": "-x"}, ("--sigma2", "'-x' is not a number")),
@@ -276,6 +276,8 @@ REFUSED = [
     Bad("bound lsr --sharp --exact", SGD | {"delta": "0.1"}, ("--sharp has no use with --delta --exact; it goes with --delta (C18)",)),
     Bad("bound tsla --exact", SGD, ("unknown argument --exact",)),
     Bad("bound sgd", SPLIT_SGD, ("unknown argument --beta2",)),
+    Bad("bound lrs", SGD, ("argument METHOD: 'lrs' is unknown; did you mean lsr?",)),
+    Bad("bound sgd", {"etta": "1"}, ("unknown argument --etta; did you mean --eta? allowed: --F0 --L --T",)),
     Bad("bound lsr", SGD | {"beta2": "0.05"}, ("got --beta2 without --nu2", TOGETHER)),
     Bad("bound lsr", SGD | {"nu2": "0.05"}, ("got --nu2 without --beta2", TOGETHER)),
     Bad("bound lsr", SGD | {"c": "0.05", "delta": "0.1"}, ("got --c without --beta2 and --nu2", TOGETHER)),
@@ -309,7 +311,7 @@ REFUSED = [
     Bad("steps lsr-pl", NO_MU, ("required: --mu",)),
     Bad("steps lsr-pl", TARGET | {"delta": "0"}, ("delta*sigma2 = 0 must be above 0 for C15",)),
     Bad("steps sgd-exact", TARGET | {"beta2": "1"}, ("unknown argument --beta2",)),
-    Bad("steps smoothed-pl", TARGET, ("METHOD", "'smoothed-pl'", "'lsr-pl'")),
+    Bad("steps smoothed-pl", TARGET, ("METHOD", "'smoothed-pl'", "must be one of sgd, sgd-exact, lsr, tsla, ")),
 ]
 
 
