@@ -60,8 +60,3 @@ def test_invert_says_what_it_got(given: str, said: str, refusal: Refusal) -> Non
 def test_compare_says_for_which_delta_a_bound_is_ahead(eps: str, ahead: str, run: Run) -> None:
     last = run(f"compare --L 10 --mu 1 --sigma2 1 --delta 0.1 --F0 1 --eps {eps}").splitlines()[-1]
     assert last.startswith(f"  As delta varies, TSLA's bound is ahead of {ahead}")
-
-
-def test_a_misspelt_command(capsys: pytest.CaptureFixture[str]) -> None:
-    assert ends(["bnd"]) == 2
-    assert capsys.readouterr().err == "tsla: argument COMMAND: 'bnd' is unknown; did you mean bound?\n"

@@ -46,7 +46,7 @@ BAD = [
     Bad("simulate", {"problem": "stall", "method": "sgd", "eps": "0.5", "seeds": "1"}, ("seeds = 1 ", "at least 2")),
     Bad("train", {"method": "sgd", "seed": "²"}, ("--seed", "'²' is not a whole number")),
     Bad("optimise", {}, ("COMMAND", "'optimise'", "bound", "report")),
-    Bad("bond", {}, ("COMMAND", "'bond'", "choose from", "compare")),
+    Bad("bond", {}, ("COMMAND", "'bond'", "did you mean bound?")),
     Bad("--bond", {}, ("unknown argument --bond", "allowed: --help --version")),
     Bad("records rate", {}, ("'rate'", "digits, regimes, rates, stall, measured_rates, annealed, power_of_tests")),
     Bad("figures regime", {}, ("figure = 'regime'", "did you mean 'regimes'?", "best_drop, ", "variance_against_theta")),

@@ -22,7 +22,7 @@ def add(parser: Parser) -> None:
     """Its options."""
     methods = parser.add_subparsers(required=True, metavar="METHOD")
     for name, forms in bounds().items():
-        about = ", ".join(dict.fromkeys(f"{TITLES[form.claim]} ({form.claim})" for form in forms))
+        about = ", ".join(dict.fromkeys(f"{form.title or TITLES[form.claim]} ({form.claim})" for form in forms))
         leaf = methods.add_parser(name, help=about, description=about)
         leaf.set_defaults(method=name)
         leaf.fill_later(partial(_add_options, leaf, forms))
