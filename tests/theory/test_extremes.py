@@ -241,8 +241,8 @@ def is_said_from_above(claim: str, bound: Callable[[Numbers], Bound]) -> None:
     def check(n: Numbers) -> None:
         found = unless_refused(lambda: bound(n), "overflows float64 for these constants; rescale F")
         value = expected(claim, n)
-        if found is None:  # what is refused is large itself, or in C8 its gap
-            assert claim == "C8" or value > 1e290
+        if found is None:  # what is refused is large itself, or in C7 its variance, in C8 its gap
+            assert claim in ("C7", "C8") or value > 1e290
             return
         said = json.loads(json.dumps(found.json(), allow_nan=False))
         assert mp.mpf(said["total"]) >= value
@@ -369,10 +369,14 @@ def test_the_largest_step_size_at_every_scale() -> None:
     assert_rejects(is_the_root_at_every_scale, down_to_the_root_of_tiny)
 
 
+MAY_BE_THERE = ("sgd-pl-last", "lsr-pl-last", "smoothed-pl-last", "sgd-pl", "sgd-two-step", "tsla", "tsla-sharp")
+"""Methods that need no sample where A4 says that the start meets the target."""
+
+
 @given(numbers(), scales, st.sampled_from(sorted(METHODS)))
 def test_plans_of_any_size_are_finite_or_refused(n: Numbers, eps: float, method: str) -> None:
     plan = unless_refused(lambda: METHODS[method](known(n), eps=eps), "float64|must be above 0")
     if plan is not None and plan.reachable:
         json.dumps(plan.json(), allow_nan=False)
-        assert method in ("sgd-pl-last", "sgd-pl", "sgd-two-step", "tsla") or plan.total >= 1
+        assert method in MAY_BE_THERE or plan.total >= 1
         assert all(float(stage.eta) >= np.finfo(np.float64).tiny for stage in plan.stages)
