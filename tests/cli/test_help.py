@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cli.support import Refusal, Run, ends
+from tests.cli.support import Refusal, Run
 from tsla import cli
 
 HELP = {
