@@ -229,7 +229,10 @@ MORE = "Measure more examples."
 OPEN = "Whether smoothing lowers the variance is open."
 BEYOND = "Smoothing lowers the variance, and by more than a smaller step does."
 BRANCHES = {
-    "few batches": ({"trusted": False, "groups": 7}, f"{OPEN} The intervals rest on 7 batches, which is fewer than 16. {MORE}"),
+    "few batches": (
+        {"trusted": False, "groups": 7},
+        f"{OPEN} The intervals rest on 7 batches, which is fewer than 16. Measure more batches, or smaller ones.",
+    ),
     "no variance yet": ({"s2": estimate(1, 2)}, f"Whether there is a variance to lower is open. {MORE}"),
     "no variance": ({"s2": estimate(0), "exact": True}, "There is no variance to lower."),
     "own": (
