@@ -100,7 +100,9 @@ class Estimates:
 
     def _estimate(self, quantity: Quantity) -> Estimate:
         if self._spread is None:
-            raise ValueError(f"groups = {self.groups} are too few for an interval; must be at least 4, and should be {MIN_GROUPS}")
+            raise ValueError(
+                f"groups = {self.groups} are too few for an interval; must be at least 4, and should be {MIN_GROUPS}; a batch is a group"
+            )
         values = np.array([function(self.moments) for function in quantity.functions])
         low, high, error = quantity.interval(values, quantity.gradients(self.moments) @ self._from_basics, self._spread)
         return Estimate(quantity.at(self.moments), float(low), float(high), float(error))

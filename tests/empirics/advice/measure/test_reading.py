@@ -125,6 +125,8 @@ def test_a_batch_size_is_a_whole_number() -> None:
     """What else of a setting is refused, the command line refuses as well."""
     with pytest.raises(ValueError, match=r"batch_size = 2\.5 must be a whole number, at least 1"):
         read(B=2.5)
+    with pytest.raises(ValueError, match=r"measurement is a Moments; must be what tsla\.measure gives"):
+        reading(measured().estimates.moments)  # type: ignore[arg-type]
 
 
 def test_unbounded_ends_are_null_and_shown_as_such() -> None:
