@@ -19,7 +19,9 @@ def add(parser: Parser) -> None:
     parser.add_argument("--method", help="which run, in a record of several methods")
     parser.add_argument("--seed", type=whole, help="which run, in a record of several seeds")
     parser.add_argument("--epochs", type=whole, help="length of the planned run (default: the pilot's, as it was meant to be)")
-    parser.add_argument("--steps", type=whole, help="the same for rows that count steps, as those of a MomentsMonitor do")
+    parser.add_argument(
+        "--steps", type=whole, help="the same for rows that count steps, as those of a MomentsMonitor do (default: up to the last row)"
+    )
     parser.add_argument("--theta", type=number, help="smoothing strength of the planned run (default: that of the record)")
     parser.add_argument("--batch-size", type=whole, help="batch size of the planned run (default: that of the record)")
     parser.add_argument("--eta", type=number, help="step size of the planned run, for a pilot that measured eta*L (`tsla train --watch`)")

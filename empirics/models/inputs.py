@@ -98,7 +98,8 @@ def _called(model: nn.Module, form: Any) -> Any:
             inspect.signature(model.forward).bind(**kwargs)
         except TypeError as error:
             raise ValueError(
-                f"inputs have the names {', '.join(form)}, with which model can't be called: {error}; rename them, or give a tuple"
+                f"inputs have the names {', '.join(form)}, with which model can't be called: {error}; rename them, give a tuple, "
+                "or where batches hold more than inputs and labels give unpack="
             ) from error
     return model(*args, **kwargs)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,7 @@ class Measurement:
     """
 
     estimates: Estimates
-    layers: Mapping[str, Moments]
+    layers: Mapping[str, Moments] = field(repr=False)
     examples: int
     population: int | None
     silent: bool

@@ -194,7 +194,7 @@ def of_whole_examples(loss: object) -> CrossEntropy:
     return found
 
 
-_TWO_CLASSES = "must have 2 classes at least; binary = True takes each logit for the log-odds of class 1"
+_TWO_CLASSES = "must have 2 classes at least; a loss with binary = True takes each logit for the log-odds of class 1"
 
 
 def masses(true: Tensor, smooth: Tensor, weight: Tensor | None, weighting: str) -> tuple[Mass, Mass]:
@@ -224,7 +224,7 @@ def refuse_several_labels(rows: Tensor) -> None:
     if len(off) and ((rows == 0) | (rows == 1)).all():
         raise ValueError(
             f"labels must be probabilities, rows that add up to 1; row {int(off[0])} adds up to {int(rows[off[0]].sum())}, as of "
-            "several labels at once: binary = True takes each logit for the log-odds of a label of its own"
+            "several labels at once: a loss with binary = True takes each logit for the log-odds of a label of its own"
         )
 
 

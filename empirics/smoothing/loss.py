@@ -238,6 +238,8 @@ class SmoothedCrossEntropy(nn.Module):
 
 
 def _schedule(schedule: Schedule | float, convention: str, classes: int | None) -> Schedule:
+    if isinstance(schedule, str):
+        raise ValueError(f"schedule = {schedule!r} must be a number or a schedule, such as Cosine(0.1, end=30)")  # noqa: TRY004
     if not isinstance(schedule, Schedule):
         return Constant(theta_from(schedule, convention, classes=classes))
     if convention != "paper":
@@ -306,7 +308,8 @@ def _part(part: Part, prior: Tensor | None) -> nn.Module:
     if part == "prior":
         return _Fixed("prior", _frequencies(prior))
     if part not in NAMED:
-        raise ValueError(f"distribution = {part!r} must be one of {', '.join(NAMED)}, prior, a teacher (a module) or a tensor (K,)")
+        what = f"one of {', '.join(NAMED)}, prior, a teacher (a module) or a tensor (K,)"
+        raise ValueError(f"distribution = {part!r} must be {what}; θ or its schedule comes after it")
     return NAMED[part]()
 
 

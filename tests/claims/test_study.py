@@ -117,6 +117,36 @@ def later(claim: str) -> str:
     return "; ".join(f"{setting}: {main.interval}, less plain training {less_none.interval}" for setting, (main, less_none, _) in found)
 
 
+WORDS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+def is_in_the_readme(make: Callable[[], World]) -> None:
+    """Its sentences on the variance and on dropping, by the third round."""
+    _, third = families(make)
+
+    def percent(*parts: str) -> list[float]:
+        means = [100 * float(one.differences.mean()) for one in third if one.claim == "E1" and all(part in one.setting for part in parts)]
+        return sorted(means, key=abs)
+
+    won = [one.setting for one in third if one.claim == "E3" and one.setting.startswith("mlp") and one.word == SUPPORTED]
+    falls = [setting for setting in won if setting.endswith("step decay")]
+
+    clean, heads = percent("mlp", " 0 % noise"), percent("efficientnet")
+    most = max(abs(mean) for mean in percent("mlp") if mean not in clean)
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert f"lowers the MLP's variance as much, to within {most:.1f} % of the plain variance." in readme
+    assert f"more variance than that step does, by {clean[0]:.0f} to {clean[-1]:.0f} % of the plain variance." in readme
+    assert f"On the two heads it leaves less, by {-heads[0]:.0f} and {-heads[1]:.0f} %." in readme
+    assert f"dropping was better at {WORDS[len(won) - len(falls)]} of nine settings of the MLP." in readme
+    assert f"With a step size that falls it was better at {WORDS[len(falls)]} of nine, both with 40 % wrong labels." in readme
+    assert all(" 40 % noise" in setting for setting in falls)
+
+
+@pytest.mark.parametrize(("claim", "side"), [("E1", 1), ("E3", 1), ("E3", -1)])
+def test_the_readme_says_what_was_found(claim: str, side: int, rejects: Rejects) -> None:
+    rejects(is_in_the_readme, right=world, wrong=with_effect(claim, side))
+
+
 @pytest.mark.parametrize("claim", DECIDED)
 def test_every_setting_has_one_word_for_a_row(claim: str) -> None:
     _, third = families(world)

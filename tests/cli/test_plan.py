@@ -196,6 +196,7 @@ def test_estimates_where_no_moments_can_be_are_moved_to_where_they_can() -> None
     [
         ("a.csv", "step,s2,shat2\n1,2,3\n", "", "a.csv lacks grad2, c, beta2, nu2; must have a column of time and one for each of"),
         ("a.csv", "s2,shat2,grad2,c,beta2,nu2\n1,1,1,1,1,1\n", "", "a.csv lacks epoch or step"),
+        ("a.json", "[]", "", "a.json: 0 rows; must be 1 at least. A MomentsMonitor has none in a short run, unless it is given every="),
         ("a.csv", "step,s2,shat2,grad2,c,beta2,nu2\n1,x,1,1,1,1,1\n", "", "column s2 must hold numbers"),
         ("a.json", "no rows", "", "a.json can't be read as .json: Expecting value"),
         ("a.json", "[3]", "", "rows is a list; must be a DataFrame, a list of dictionaries"),

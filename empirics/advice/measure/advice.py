@@ -23,7 +23,7 @@ def advice(found: Reading) -> str:
     ratio, smoothing = found.ratio, f"smoothing at theta = {shown(found.setting.theta)}"
     if not found.trusted:
         few = f"The intervals rest on {found.groups} batches, which is fewer than {MIN_GROUPS}."
-        return f"Whether smoothing lowers the variance is open. {few} {MORE}"
+        return f"Whether smoothing lowers the variance is open. {few} Measure more batches, or smaller ones."
     if found.s2.low <= 0:
         return "There is no variance to lower." if found.exact else f"Whether there is a variance to lower is open. {MORE}"
     if found.silent:

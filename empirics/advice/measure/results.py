@@ -192,9 +192,12 @@ def reading(
     """All that a measurement says of smoothing at θ in batches of ``batch_size``; with a step size, also by C12's floor.
 
     ``label_noise``, the part of the labels that is wrong, chooses the settings of the study that are shown beside it. Print the result, or
-    leave it as the last line of a notebook's cell. Raises ValueError outside the ranges, for fewer than 4 batches, unless all examples were
-    measured, and for moments of batches of another size.
+    leave it as the last line of a notebook's cell. Raises ValueError for what is no Measurement, outside the ranges, for fewer than 4
+    batches, unless all examples were measured, and for moments of batches of another size.
     """
+    if not isinstance(measurement, Measurement):
+        what = f"measurement is a {type(measurement).__name__}"
+        raise ValueError(f"{what}; must be what tsla.measure gives")  # noqa: TRY004 - bad input is a ValueError
     setting = Setting.of(theta=theta, batch_size=batch_size, eta=eta, L=L, eta_L=eta_L)
     return Reading.of(measurement, setting, label_noise=label_noise)
 

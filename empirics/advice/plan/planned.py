@@ -52,7 +52,7 @@ def plan(
                         record of `tsla train --out`. A row has ``epoch`` or ``step``, and ``grad2, s2, shat2, c, beta2, nu2``
     outcome:            "train_loss", "grad2", "test_loss" or "test_accuracy"
     theta, batch_size:  of the run that is planned. A record knows its own; of other rows they must be given
-    epochs, steps:      its length, in what the rows count; by default that of the pilot
+    epochs, steps:      its length, in what the rows count; by default that of the pilot, which ends at its last row unless it is a record
     eta, eta_L:         for C12: the step size, of a record that measured ``eta_L``; or η times the largest curvature
     method, seed:       which run, of a record of several
 

@@ -28,6 +28,8 @@ def rows_of(source: Any) -> tuple[pd.DataFrame, str]:
     """
     name = f"pilot = {source}" if isinstance(source, str | Path) else "rows"
     table = read(Path(source)) if isinstance(source, str | Path) else _frame(getattr(source, "rows", source), name)
+    if table.empty:
+        raise ValueError(f"{name}: 0 rows; must be 1 at least. A MomentsMonitor has none in a short run, unless it is given every=")
     lacking = [column for column in MOMENTS if column not in table]
     times = [time for time in TIMES if time in table]
     if not times:

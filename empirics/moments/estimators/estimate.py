@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -42,10 +42,10 @@ class Estimates:
     """
 
     moments: Moments
-    plug_in: Moments
+    plug_in: Moments = field(repr=False)
     groups: int
-    _spread: Spread | None
-    _from_basics: Array
+    _spread: Spread | None = field(repr=False)  # arrays of hundreds of numbers
+    _from_basics: Array = field(repr=False)
 
     def interval(self, function: Function, *, over: Function | None = None, limits: tuple[float, float] = (-np.inf, np.inf)) -> Estimate:
         """``function`` of the six moments, or its ratio to ``over``, which is never negative, within ``limits``, with a 95 % interval.
@@ -100,7 +100,9 @@ class Estimates:
 
     def _estimate(self, quantity: Quantity) -> Estimate:
         if self._spread is None:
-            raise ValueError(f"groups = {self.groups} are too few for an interval; must be at least 4, and should be {MIN_GROUPS}")
+            raise ValueError(
+                f"groups = {self.groups} are too few for an interval; must be at least 4, and should be {MIN_GROUPS}; a batch is a group"
+            )
         values = np.array([function(self.moments) for function in quantity.functions])
         low, high, error = quantity.interval(values, quantity.gradients(self.moments) @ self._from_basics, self._spread)
         return Estimate(quantity.at(self.moments), float(low), float(high), float(error))

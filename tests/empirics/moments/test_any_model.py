@@ -118,7 +118,7 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
     "another name": (
         {"words": PADDED["ids"]},
         {},
-        "inputs have the names words, with which model can't be called: missing .* 'ids'; rename",
+        "inputs have the names words, with which model can't be called: missing .* 'ids'; rename them, .* give unpack=",
     ),
     "no logits": (PADDED, {"logits": lambda found: found}, "model must map examples"),
 }

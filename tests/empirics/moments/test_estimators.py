@@ -510,7 +510,7 @@ def refusals() -> Iterator[tuple[Callable[[], object], str]]:
     yield lambda: sums.estimates(population=9.0), r"^population = 9\.0 must be"  # type: ignore[arg-type]
     yield lambda: sums.estimates(population=True), r"^population = True must be"
     yield lambda: sums.estimates(centre=products.G[:2]), r"^centre has tensors of shapes .* must be those of the parameters"
-    yield lambda: found.delta, r"^groups = 2 are too few for an interval; must be at least 4, and should be 16$"
+    yield lambda: found.delta, r"^groups = 2 are too few for an interval; must be at least 4, and should be 16; a batch is a group$"
     yield lambda: found.quantity("sigma"), r"^name = 'sigma' is not a quantity; there are grad2, .*, noise_scale$"
     yield lambda: enough.precise(0), r"^until = 0 must be a finite number above 0$"
     yield lambda: enough.precise(0.1, names=("sigma",)), r"^name = 'sigma' is not a quantity"

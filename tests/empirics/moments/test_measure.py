@@ -57,6 +57,7 @@ def test_a_data_loader_and_any_iterable() -> None:
     found = measure(classifier(), DataLoader(TensorDataset(*examples()), batch_size=4), "prior", population=24)
     are_of_all(found, "prior")
     assert (found.examples, found.estimates.groups) == (24, 6)
+    assert len(repr(found)) < 400  # the prompt of Python shows it whole
     assert measure(classifier(), iter(draw(*examples())), population=24).estimates.moments == measured().estimates.moments
 
 

@@ -280,7 +280,7 @@ test_refusals = refusals(
     (
         COLUMN,
         None,
-        r"^logits have shape \(n, 1\), one class; must have 2 classes at least; binary = True takes each logit for the log-odds",
+        r"^logits have shape \(n, 1\), one class; must have 2 classes at least; a loss with binary = True takes each logit for",
     ),
     (COLUMN, torch.rand(N, 1), r"^logits have shape \(n, 1\), one class; must have 2 classes at least"),
     (nn.Sequential(COLUMN, nn.Flatten(0)), None, r"^logits have shape \(n,\), one number an example; must have 2 classes at least"),
@@ -300,7 +300,7 @@ test_refusals = refusals(
     (
         "one label",
         torch.tensor([[1.0, 1, 0, 0]] * N),
-        r"^labels must be .* row 0 adds up to 2, as of several labels at once: binary = True",
+        r"^labels must be .* row 0 adds up to 2, as of several labels at once: a loss with binary = True",
     ),
     ("one label", None, CrossEntropy(WEIGHT[:3]), r"^weight has 3 classes; must have 4, as the logits$"),
     (

@@ -549,6 +549,8 @@ class Growing(Schedule):
 test_refusals = refusals(
     operator.call,
     (lambda: SmoothedCrossEntropy("flat"), r"^distribution = 'flat' must be one of uniform, own, own-hard, prior, a teacher"),
+    (lambda: SmoothedCrossEntropy(TwoStage(0.1, 3)), r"^distribution = TwoStage.* must be .*; θ or its schedule comes after it$"),
+    (lambda: SmoothedCrossEntropy("uniform", "cosine"), r"^schedule = 'cosine' must be a number or a schedule, such as Cosine"),
     (lambda: SmoothedCrossEntropy("uniform", 1.2), r"^strength = 1\.2 must be a finite number at least 0 and at most 1$"),
     (lambda: SmoothedCrossEntropy(reduction="all"), r"^reduction = 'all' must be one of mean, sum, none$"),
     (lambda: SmoothedCrossEntropy(convention="keras"), r"^convention = 'keras' must be one of paper, torch, timm, others, confidence$"),

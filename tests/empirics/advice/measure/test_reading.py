@@ -125,6 +125,8 @@ def test_a_batch_size_is_a_whole_number() -> None:
     """What else of a setting is refused, the command line refuses as well."""
     with pytest.raises(ValueError, match=r"batch_size = 2\.5 must be a whole number, at least 1"):
         read(B=2.5)
+    with pytest.raises(ValueError, match=r"measurement is a Moments; must be what tsla\.measure gives"):
+        reading(measured().estimates.moments)  # type: ignore[arg-type]
 
 
 def test_unbounded_ends_are_null_and_shown_as_such() -> None:
@@ -229,7 +231,10 @@ MORE = "Measure more examples."
 OPEN = "Whether smoothing lowers the variance is open."
 BEYOND = "Smoothing lowers the variance, and by more than a smaller step does."
 BRANCHES = {
-    "few batches": ({"trusted": False, "groups": 7}, f"{OPEN} The intervals rest on 7 batches, which is fewer than 16. {MORE}"),
+    "few batches": (
+        {"trusted": False, "groups": 7},
+        f"{OPEN} The intervals rest on 7 batches, which is fewer than 16. Measure more batches, or smaller ones.",
+    ),
     "no variance yet": ({"s2": estimate(1, 2)}, f"Whether there is a variance to lower is open. {MORE}"),
     "no variance": ({"s2": estimate(0), "exact": True}, "There is no variance to lower."),
     "own": (
