@@ -122,6 +122,9 @@ def build(checkpoint: Checkpoint, factory: str | None = None, *, name: str = "ch
         shapes = [tuple(weights[key].shape) for weights in (state, wanted)]
         if shapes[0] != shapes[1]:
             raise ValueError(f"{where}: {key} has shape {shapes[0]}; must be {shapes[1]}, as in the network")
+        if state[key].is_meta or state[key].layout != torch.strided or state[key].is_complex() != wanted[key].is_complex():
+            kind = f"{state[key].layout} of {state[key].dtype} on {state[key].device}"
+            raise ValueError(f"{where}: {key} is {kind}; must be a dense tensor with values, of {wanted[key].dtype}")
         if state[key].is_floating_point() and not state[key].isfinite().all():
             raise ValueError(f"{where}: {key} has values that are not finite; must be the weights of a run that did not diverge")
     model.load_state_dict(state)

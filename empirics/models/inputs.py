@@ -14,6 +14,33 @@ ToLogits = Callable[[Any], Tensor]
 CONSTANTS = (bool, int, float, str, type(None))
 
 
+def check_values(name: str, tensor: Any) -> None:
+    """Raises ValueError for what is no dense tensor ``(n, ...)`` of values that can be looked at."""
+    must = "must be a dense tensor (n, ...) with values"
+    if not isinstance(tensor, Tensor):
+        raise ValueError(f"{name} is a {type(tensor).__name__}; {must}")  # noqa: TRY004 - bad input
+    if tensor.ndim == 0 or tensor.is_meta or tensor.layout != torch.strided:
+        raise ValueError(f"{name} has shape {tuple(tensor.shape)}, layout {tensor.layout} and device {tensor.device}; {must}")
+
+
+def check_real(name: str, tensor: Tensor) -> None:
+    """Raises ValueError for complex numbers."""
+    if tensor.is_complex():
+        raise ValueError(f"{name} has type {tensor.dtype}; must hold real numbers")
+
+
+def check_module(name: str, value: object) -> None:
+    """Raises ValueError for what is no module."""
+    if not isinstance(value, nn.Module):
+        raise ValueError(f"{name} is a {type(value).__name__}; must be a torch.nn.Module")  # noqa: TRY004 - bad input is a ValueError
+
+
+def check_function(name: str, value: object) -> None:
+    """Raises ValueError for what can't be called and isn't None."""
+    if value is not None and not callable(value):
+        raise ValueError(f"{name} = {value!r} must be a function or None")
+
+
 class Inputs:
     """Examples, in the ``form`` that a model is called with: a tensor, a tuple for ``model(*form)``, or a dict for ``model(**form)``.
 
@@ -70,6 +97,8 @@ class Classifier(nn.Module):
 
     def __init__(self, model: nn.Module, to_logits: ToLogits | None = None) -> None:
         super().__init__()
+        check_module("model", model)
+        check_function("logits", to_logits)
         self.model, self.to_logits = model, to_logits or logits_in
 
     def forward(self, form: Any) -> Any:
@@ -97,8 +126,9 @@ def _called(model: nn.Module, form: Any) -> Any:
         try:
             inspect.signature(model.forward).bind(**kwargs)
         except TypeError as error:
+            names = ", ".join(map(str, form))
             raise ValueError(
-                f"inputs have the names {', '.join(form)}, with which model can't be called: {error}; rename them, give a tuple, "
+                f"inputs have the names {names}, with which model can't be called: {error}; rename them, give a tuple, "
                 "or where batches hold more than inputs and labels give unpack="
             ) from error
     return model(*args, **kwargs)

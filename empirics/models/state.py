@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.parallel import DistributedDataParallel
 
+from tsla.empirics.models.inputs import check_module, check_real
+
 
 def buffer_copies(model: nn.Module) -> dict[str, Tensor]:
     """Copies of all buffers, by name."""
@@ -46,6 +48,7 @@ def device_of(model: nn.Module) -> torch.device:
     """Where the model lies. Raises ValueError for one without a parameter that requires a gradient, and for one spread over ranks."""
     if isinstance(model, DistributedDataParallel):
         raise ValueError("model is DistributedDataParallel; must be the model inside, model.module, on one of the ranks")  # noqa: TRY004
+    check_module("model", model)
     for parameter in model.parameters():
         if parameter.requires_grad:
             return parameter.device
@@ -56,4 +59,5 @@ def as_logits(outputs: Any, inputs: Sized, *, whose: str = "model") -> Tensor:
     """The outputs of a classifier, one row an example. Raises ValueError, naming ``whose`` they are, for outputs of another kind."""
     if not isinstance(outputs, Tensor) or outputs.ndim == 0 or len(outputs) != len(inputs):
         raise ValueError(f"{whose} must map examples (n, ...) to logits (n, classes)")
+    check_real("logits", outputs)
     return outputs

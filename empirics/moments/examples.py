@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from tsla.empirics.models.inputs import Inputs
-from tsla.empirics.smoothing.labels import Smoothing
+from tsla.empirics.models.inputs import Inputs, check_function
+from tsla.empirics.smoothing.labels import Smoothing, check_smoothing
 
 Drawn = NDArray[np.int64]
 """Indices of examples."""
@@ -49,10 +49,9 @@ class Batch(NamedTuple):
             parted = f" of {len(parts)} parts" if isinstance(parts, (tuple, list)) else ""
             raise ValueError(f"{whose} a {type(parts).__name__}{parted}; must be (inputs, labels), or {UNPACK}")
         given, labels, *more = parts
-        if not isinstance(labels, Tensor):
-            raise ValueError(  # noqa: TRY004 - bad input is a ValueError
-                f"{whose} (inputs, labels) with labels a {type(labels).__name__}; must be a tensor (n,) or (n, K), or {UNPACK}"
-            )
+        if not isinstance(labels, Tensor) or labels.ndim == 0:
+            kind = "tensor of no dimension" if isinstance(labels, Tensor) else type(labels).__name__
+            raise ValueError(f"{whose} (inputs, labels) with labels a {kind}; must be a tensor (n,) or (n, K), or {UNPACK}")
         return cls(Inputs.of(given), labels, _y_hat(labels, more[0], later=later) if more else None)
 
     def rows(self, drawn: Drawn) -> Batch:
@@ -76,6 +75,9 @@ def _of_mapping(batch: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
 
 def batches_of(source: Iterable[Any], unpack: Unpack | None = None) -> Iterator[Batch]:
     """Each of them as :meth:`Batch.of` has it."""
+    check_function("unpack", unpack)
+    if not isinstance(source, Iterable):
+        raise ValueError(f"batches are a {type(source).__name__}; must be a DataLoader, a list or a set of examples")  # noqa: TRY004
     later = False
     for batch in source:
         found = Batch.of(batch, unpack, later=later)
@@ -113,12 +115,15 @@ class ExamplePool:
     def __init__(
         self, dataset: Any, smoothing: Smoothing, device: torch.device, *, collate: Collate | None = None, unpack: Unpack | None = None
     ) -> None:
+        check_smoothing(smoothing)
+        check_function("collate", collate)
+        check_function("unpack", unpack)
         self.smoothing, self.device, self._unpack = smoothing, device, unpack
         if isinstance(dataset, DataLoader):
             dataset, collate = dataset.dataset, collate or dataset.collate_fn
         self._items, self._collate = dataset, collate or stacked
         self._whole = whole_set(dataset)
-        if not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
+        if isinstance(dataset, Mapping) or not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
             raise ValueError(f"dataset is a {type(dataset).__name__}; must be (inputs, labels), a DataLoader, or have a length and items")
         if len(self) == 0:
             raise ValueError("dataset holds 0 examples; must be at least 1")

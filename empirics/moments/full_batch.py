@@ -43,13 +43,15 @@ def gradient_moments(
     The model, its ``.grad``, buffers and hooks, and the random state are left as they were. Of a model in DistributedDataParallel the
     batch is that of all ranks, each of which must call this with its own share.
 
+    Raises ValueError for gradients that are not finite, and for what is not as said.
+
     The model must treat its examples independently. BatchNorm that takes its statistics from the batch, as in training mode, does not,
     and per-example gradients are not defined: raises ValueError, unless ``batch_norm`` is "evaluation" (running statistics, as in
     evaluation mode) or "batch" (the statistics of all ``inputs`` together, held fixed: no gradient flows through them). The stochastic
     gradient of training mode itself is measured by :func:`tsla.empirics.moments.minibatch.minibatch_moments`.
     """
     products = gradient_products(model, inputs, labels, smoothing, logits=logits, microbatch=microbatch, batch_norm=batch_norm, loss=loss)
-    return moments_of(products)
+    return moments_of(_finite(products))
 
 
 def layer_moments(
@@ -65,7 +67,15 @@ def layer_moments(
 ) -> dict[str, Moments]:
     """The moments of each layer's own gradient, by the name of the layer: they add up to :func:`gradient_moments`, which see."""
     products = gradient_products(model, inputs, labels, smoothing, logits=logits, microbatch=microbatch, batch_norm=batch_norm, loss=loss)
-    return {layer: moments_of(products, rows) for layer, rows in rows_by_layer(products.names).items()}
+    return {layer: moments_of(products, rows) for layer, rows in rows_by_layer(_finite(products).names).items()}
+
+
+def _finite(products: GradientProducts) -> GradientProducts:
+    """The same. Raises ValueError where the gradients of an example are not finite."""
+    bad = (~(products.gg + products.hh).sum(0).isfinite()).nonzero()
+    if len(bad):
+        raise ValueError(f"gradients of example {int(bad[0])} are not finite; must be finite (are its inputs, and the model's weights?)")
+    return products
 
 
 def moments_of(products: GradientProducts, rows: list[int] | None = None) -> Moments:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tsla.empirics.models.inputs import ToLogits
+from tsla.empirics.models.inputs import ToLogits, check_module
 from tsla.empirics.moments.estimators import MIN_GROUPS, Accumulator, Estimates
 from tsla.empirics.moments.examples import Batch, Collate, Drawn, ExamplePool, Unpack, batches_of, is_set
 from tsla.empirics.moments.mode import mode
@@ -98,6 +98,8 @@ def measure(
     """
     if until is not None:
         real("until", until, above=0)
+    whole("seed", seed, at_least=0, at_most=2**63 - 1)
+    check_module("model", model)
     loss = of_whole_examples(loss)
     _check_smoothing(smoothing, batches)
     weight = next(model.parameters(), None)

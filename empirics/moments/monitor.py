@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from tsla.empirics.models.checkpoints import first_line
-from tsla.empirics.models.inputs import ToLogits
+from tsla.empirics.models.inputs import ToLogits, check_function
 from tsla.empirics.models.state import device_of, private_randomness
 from tsla.empirics.moments.columns import columns
 from tsla.empirics.moments.estimators import Accumulator, Estimates
@@ -185,6 +185,7 @@ class MomentsMonitor:
         self.times = Times()
         self._model, self._set = model, ExamplePool(dataset, smoothing, device_of(model), collate=collate, unpack=unpack)
         check_batch_norm(batch_norm, model)
+        check_function("logits", logits)
         self._options: dict[str, Any] = {
             "logits": logits,
             "microbatch": microbatch,

@@ -10,8 +10,9 @@ from typing import Self, cast
 import torch
 from torch import Tensor, nn
 
-from tsla.empirics.models.inputs import Inputs
+from tsla.empirics.models.inputs import Inputs, check_real, check_values
 from tsla.empirics.smoothing.labels import Smoothing
+from tsla.theory.constants import is_whole, whole
 
 WEIGHTINGS = ("label", "torch")
 POSITIONS = ("mean", "sum", "each")
@@ -60,10 +61,13 @@ class CrossEntropy:
         for name, value, known in (("weighting", self.weighting, WEIGHTINGS), ("positions", self.positions, POSITIONS)):
             if value not in known:
                 raise ValueError(f"{name} = {value!r} must be one of {', '.join(known)}")
-        if self.classes_at is not None and (not isinstance(self.classes_at, int) or self.classes_at == 0):
+        if self.classes_at is not None and (not is_whole(self.classes_at) or self.classes_at == 0):
             raise ValueError(
                 f"classes_at = {self.classes_at!r} must be 1, -1 or another dimension of the logits, of which 0 has the examples"
             )
+        whole("ignore_index", self.ignore_index)
+        if not isinstance(self.binary, bool):
+            raise ValueError(f"binary = {self.binary!r} must be True or False")  # noqa: TRY004 - bad input is a ValueError
         if self.binary and self.classes_at is not None:
             raise ValueError(f"classes_at = {self.classes_at} has no use with binary = True; must be None")
         if self.weight is not None:
@@ -159,6 +163,15 @@ class CrossEntropy:
         """``q`` at the labels ``true`` ``(..., K)``, whose rows are 0 where a label is ignored, and at ŷ ``smooth``, which broadcasts."""
         return masses(true, smooth, self.weights, self.weighting)
 
+    def check_classes(self, labels: Tensor, classes: int) -> None:
+        """Raises ValueError for labels that are none of so many classes, and not ignored."""
+        known = labels[labels != self.ignore_index]
+        if known.numel() and not 0 <= int(known.min()) <= int(known.max()) < classes:
+            raise ValueError(
+                f"labels run from {int(known.min())} to {int(known.max())}; must lie in 0 ... {classes - 1}, "
+                f"or be ignore_index = {self.ignore_index}"
+            )
+
     def _check_weights(self, classes: int) -> None:
         if self.weights is not None and len(self.weights) != classes:
             raise ValueError(f"weight has {len(self.weights)} classes; must have {classes}, as the logits")
@@ -253,8 +266,13 @@ def _binary(logits: Tensor, labels: Tensor, ignored: int) -> tuple[Tensor, Tenso
 
 def _weight(weight: Tensor | Sequence[float]) -> Tensor:
     """Class weights, checked."""
-    weights = torch.as_tensor(weight).detach()
+    try:
+        weights = torch.as_tensor(weight).detach()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"weight = {weight!r} must be class weights (K,), a tensor or a list of numbers") from error
+    check_real("weight", weights)
     weights = weights if weights.is_floating_point() else weights.float()
+    check_values("weight", weights.reshape(-1))
     if weights.ndim != 1:
         raise ValueError(f"weight has shape {tuple(weights.shape)}; must be (K,)")
     if not (weights >= 0).all() or not 0 < float(weights.sum()) < float("inf"):

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from tsla.empirics.models.inputs import Inputs, ToLogits, arguments, logits_in
+from tsla.empirics.models.inputs import Inputs, ToLogits, arguments, check_real, check_values, logits_in
 from tsla.empirics.models.state import as_logits, buffer_copies
 
 if TYPE_CHECKING:
     from tsla.empirics.smoothing.targets import Targets
 
+NAMES = ("uniform", "prior", "own", "own-hard")
 Smoothing = str | Tensor | nn.Module
 Rule = Callable[[slice, Inputs, Tensor], Tensor]
 """``rule(rows, inputs, logits)``: ŷ of these rows of the examples, ``(rows, P or 1, K)``, float64, on the CPU; logits ``(rows, P, K)``."""
@@ -37,6 +38,14 @@ def one_hot(labels: Tensor, classes: int) -> Tensor:
     return torch.nn.functional.one_hot(labels.long(), classes).double()
 
 
+def check_smoothing(smoothing: object) -> None:
+    """Raises ValueError for what :func:`smoothing_rule` knows no rule of."""
+    if not isinstance(smoothing, (Tensor, nn.Module)) and not (isinstance(smoothing, str) and smoothing in NAMES):
+        raise ValueError(
+            f"smoothing = {smoothing!r}: must be 'uniform', 'prior', 'own', 'own-hard', a teacher (a module) or a tensor of probabilities"
+        )
+
+
 def smoothing_rule(smoothing: Smoothing, targets: Targets) -> Rule:
     """How ŷ of some of the examples is found, for all kinds of ``smoothing``; ``targets`` are all their labels.
 
@@ -51,6 +60,7 @@ def smoothing_rule(smoothing: Smoothing, targets: Targets) -> Rule:
 
     Raises ValueError for any other, and where a row is not a distribution over the K classes; for a teacher when the rule is applied.
     """
+    check_smoothing(smoothing)
     classes = targets.classes
     if isinstance(smoothing, nn.Module):
         teacher = smoothing
@@ -67,12 +77,8 @@ def smoothing_rule(smoothing: Smoothing, targets: Targets) -> Rule:
         fixed = smoothing_labels(counts / counts.sum(), targets.examples, classes)
     elif smoothing == "own":
         return lambda rows, inputs, logits: logits.detach().double().softmax(-1).cpu()
-    elif smoothing == "own-hard":
-        return lambda rows, inputs, logits: torch.nn.functional.one_hot(logits.detach().argmax(-1).cpu(), classes).double()
     else:
-        raise ValueError(
-            f"smoothing = {smoothing!r}: must be 'uniform', 'prior', 'own', 'own-hard', a teacher (a module) or a tensor of probabilities"
-        )
+        return lambda rows, inputs, logits: torch.nn.functional.one_hot(logits.detach().argmax(-1).cpu(), classes).double()
     return lambda rows, inputs, logits: fixed[rows, None]
 
 
@@ -130,6 +136,8 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
 
 def distribution(name: str, rows: Tensor, classes: int, within: float = 2e-5) -> Tensor:
     """``rows`` ``(..., K)`` as float64 on the CPU, checked: ``classes`` columns, not negative, rows that add up to 1 (to float32)."""
+    check_values(name, rows)
+    check_real(name, rows)
     probabilities = rows.detach().double().cpu()
     if probabilities.shape[-1] != classes:
         raise ValueError(f"{name}: {probabilities.shape[-1]} columns; the model has {classes} classes")

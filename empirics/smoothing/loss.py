@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from tsla.empirics.models.inputs import check_real
 from tsla.empirics.smoothing.cross_entropy import CrossEntropy, masses, one_hot_or_0, refuse_several_labels, warn_of_probabilities
 from tsla.empirics.smoothing.labels import distribution as checked_distribution
 from tsla.empirics.smoothing.labels import evaluated
@@ -58,7 +59,7 @@ def theta_from(strength: float, convention: str = "paper", *, classes: int | Non
 
     Raises ValueError for another convention, for strengths outside the range, and where "others" is not told the ``classes``.
     """
-    if convention not in CONVENTIONS:
+    if not isinstance(convention, str) or convention not in CONVENTIONS:
         raise ValueError(f"convention = {convention!r} must be one of {', '.join(CONVENTIONS)}")
     return CONVENTIONS[convention](float(real("strength", strength, at_least=0, at_most=1)), classes)
 
@@ -113,6 +114,8 @@ class SmoothedCrossEntropy(nn.Module):
         super().__init__()
         if reduction not in REDUCTIONS:
             raise ValueError(f"reduction = {reduction!r} must be one of {', '.join(REDUCTIONS)}")
+        if not isinstance(distribution, (str, Tensor, nn.Module, Mapping)):
+            raise ValueError(f"distribution = {distribution!r} {_DISTRIBUTIONS}")  # noqa: TRY004 - bad input is a ValueError
         mixture = distribution if isinstance(distribution, Mapping) else {distribution: 1.0}
         self._uniform = list(mixture) == ["uniform"]
         self._weights = _weights(mixture)
@@ -149,8 +152,11 @@ class SmoothedCrossEntropy(nn.Module):
         the added gradients are those of one large batch. Trainers that accumulate gradients give it, under this name.
 
         Raises ValueError where a teacher has no inputs, for shapes that don't go together, for ``num_items_in_batch`` where the reduction
-        is no mean, and, by a look at the first batch, for labels that are no probabilities.
+        is no mean, and, by a look at the first batch, for labels that are no classes or no probabilities.
         """
+        for name, given in (("logits", logits), ("labels", labels)):
+            if not isinstance(given, Tensor):
+                raise ValueError(f"{name} are a {type(given).__name__}; must be a tensor")  # noqa: TRY004 - bad input is a ValueError
         if num_items_in_batch is not None:
             self._check_items(num_items_in_batch)
         theta = self.theta if self.training and torch.is_grad_enabled() else 0.0
@@ -191,11 +197,14 @@ class SmoothedCrossEntropy(nn.Module):
             real("num_items_in_batch", items, above=0)
 
     def _look(self, logits: Tensor, labels: Tensor) -> None:
-        """At the first batch alone, for a look makes an accelerator wait: whether logits are probabilities, and labels are none."""
+        """At the first batch alone, for a look makes an accelerator wait: are logits probabilities, and labels no classes or none."""
         if not (torch.compiler.is_compiling() or logits.is_meta or torch._C._functorch.is_functorch_wrapped_tensor(logits)):
             self._looked = True
             warn_of_probabilities(logits)
-            if labels.is_floating_point() and not self.cross_entropy.binary:
+            check_real("logits", logits)
+            if not labels.is_floating_point():
+                self.cross_entropy.check_classes(labels, logits.shape[1])
+            elif not self.cross_entropy.binary:
                 refuse_several_labels(labels)
                 checked_distribution("labels", labels, labels.shape[1], LOW_PRECISION)
 
@@ -293,11 +302,19 @@ class _Teacher(nn.Module):
         self._hidden = (teacher,)  # in a tuple it is no submodule: its weights are not the loss' parameters, and its mode is its own
 
     def forward(self, own: Tensor, taught: Taught) -> Tensor:
-        return taught(self._hidden[0]).to(own)
+        predicted = taught(self._hidden[0]).to(own)
+        if predicted.shape[1] != own.shape[1]:
+            raise ValueError(f"the teacher in distribution has {predicted.shape[1]} classes; must have {own.shape[1]}, as the logits")
+        return predicted
 
 
 NAMED: Mapping[str, Callable[[], nn.Module]] = {"uniform": _Uniform, "own": _Own, "own-hard": _OwnHard}
 """Distributions by name: modules that map the model's own prediction ``(N, K)``, and what a teacher is asked by, to ``(N or 1, K)``."""
+
+_DISTRIBUTIONS = (
+    f"must be one of {', '.join(NAMED)}, prior, a teacher (a module) or a tensor (K,), or a mapping of them to weights; "
+    "θ or its schedule comes after it"
+)
 
 
 def _part(part: Part, prior: Tensor | None) -> nn.Module:
@@ -307,15 +324,14 @@ def _part(part: Part, prior: Tensor | None) -> nn.Module:
         return _Fixed("distribution", part)
     if part == "prior":
         return _Fixed("prior", _frequencies(prior))
-    if part not in NAMED:
-        what = f"one of {', '.join(NAMED)}, prior, a teacher (a module) or a tensor (K,)"
-        raise ValueError(f"distribution = {part!r} must be {what}; θ or its schedule comes after it")
+    if not isinstance(part, str) or part not in NAMED:
+        raise ValueError(f"distribution = {part!r} {_DISTRIBUTIONS}")
     return NAMED[part]()
 
 
 def _frequencies(prior: Tensor | None) -> Tensor:
-    if prior is None:
-        raise ValueError("prior = None must be the frequencies or counts of the classes, (K,), for distribution = 'prior'")
+    if not isinstance(prior, Tensor):
+        raise ValueError(f"prior = {prior!r} must be the frequencies or counts of the classes, (K,), for distribution = 'prior'")  # noqa: TRY004
     counts = prior.detach().double()
     if not (counts >= 0).all() or not 0 < float(counts.sum()) < float("inf"):
         raise ValueError("prior must be frequencies or counts of the classes: not negative, and not all 0")

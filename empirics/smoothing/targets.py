@@ -83,13 +83,8 @@ class Targets:
             distribution("labels", rows, self.classes)
             kept = self._labels.sum(-1) > 0.5
         else:
+            self.loss.check_classes(self._labels, self.classes)
             kept = self._labels != self.loss.ignore_index
-            known = self._labels[kept]
-            if known.numel() and not 0 <= int(known.min()) <= int(known.max()) < self.classes:
-                raise ValueError(
-                    f"labels run from {int(known.min())} to {int(known.max())}; must lie in 0 ... {self.classes - 1}, "
-                    f"or be ignore_index = {self.loss.ignore_index}"
-                )
         empty = (~kept.any(1)).nonzero()
         if len(empty) and self.loss.positions == "mean":
             raise ValueError(

@@ -334,6 +334,9 @@ def bad_files() -> None:
     """Files of all the wrong kinds."""
     Path("text.pt").write_text("no weights", encoding="utf-8")
     Path("empty.pt").touch()
+    Path("bytes.pt").write_bytes(b"abc")
+    for name, change in {"meta": lambda t: t.to("meta"), "sparse": Tensor.to_sparse, "complex": lambda t: t.to(torch.complex64)}.items():
+        save(f"{name}.pt", state_dict=state(**{"1.weight": change(torch.zeros(64, 64))}))
     torch.save(Malicious(), "code.pt")
     torch.save([1, 2], "list.pt")
     Path("text.safetensors").write_text("no weights, whatever the name may say", encoding="utf-8")
@@ -375,6 +378,7 @@ def bad_files() -> None:
     np.save("half.npy", np.full(3, 0.5))
     np.save("rows.npy", np.full((7, 3), 1 / 3))
     np.save("pickled.npy", np.array([None]))
+    np.save("complex.npy", np.full(3, 1 / 3) * (1 + 1j))
     Path("text.npz").write_text("no arrays", encoding="utf-8")
 
 
@@ -390,6 +394,16 @@ BAD = [
     own("checkpoint = no.pt: no such file", "`tsla train --checkpoint`", checkpoint="no.pt"),
     own("checkpoint = text.pt is not", "weights_only=True", checkpoint="text.pt"),
     own("checkpoint = empty.pt is not", checkpoint="empty.pt"),
+    own("checkpoint = bytes.pt is not", "weights_only=True", checkpoint="bytes.pt"),
+    *(
+        own(f"checkpoint = {name}.pt: 1.weight is torch.{kind}", "must be a dense tensor with values", checkpoint=f"{name}.pt")
+        for name, kind in (
+            ("meta", "strided of torch.float32 on meta"),
+            ("sparse", "sparse_coo of "),
+            ("complex", "strided of torch.complex"),
+        )
+    ),
+    theirs("smoothing = complex.npy must hold probabilities", smoothing="complex.npy"),
     own("checkpoint = code.pt is not", "weights_only=True", checkpoint="code.pt"),
     own("checkpoint = list.pt holds a list", "must be a state_dict", checkpoint="list.pt"),
     theirs("checkpoint = numbers.pt holds the keys 1;", checkpoint="numbers.pt"),

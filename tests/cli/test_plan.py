@@ -191,6 +191,9 @@ def test_estimates_where_no_moments_can_be_are_moved_to_where_they_can() -> None
     assert (line["critical_batch_size"], line["delta0"]) == (None, 0)
 
 
+HEAD, ROW = "step,s2,shat2,grad2,c,beta2,nu2\n", "7,1,1,1,0,0.5,0.5\n"
+
+
 @pytest.mark.parametrize(
     ("name", "content", "options", "says"),
     [
@@ -205,12 +208,17 @@ def test_estimates_where_no_moments_can_be_are_moved_to_where_they_can() -> None
         ("a.csv", "GOOD", "--theta 0.1", "batch_size must be given"),
         ("a.csv", "GOOD", "--theta 0.1 --batch-size 8 --epochs 3", "epochs = 3 has no use with rows that count steps; give steps"),
         ("a.csv", "GOOD", "--theta 0.1 --batch-size 8 --steps 3", "steps = 3 must be at least those of the pilot, 7"),
+        ("a.csv", "GOOD", "--theta 0.1 --batch-size 8 --steps 0", "steps = 0 must be a whole number, at least 1"),
+        ("a.csv", "GOOD", f"--theta 0.1 --batch-size 8 --steps {10**400}", "must be a whole number, at least 1"),
+        ("a.csv", HEAD, "--theta 0.1 --batch-size 8", "the pilot has no rows"),
+        ("a.csv", HEAD + ROW + ROW, "--theta 0.1 --batch-size 8", "step 7 is there twice in the rows of the pilot"),
+        ("a.csv", HEAD + "0.5" + ROW[1:], "--theta 0.1 --batch-size 8", "step in the rows of the pilot = 0.5 must be a whole number"),
+        ("a.csv", HEAD + ROW.replace("0.5", "inf"), "--theta 0.1 --batch-size 8", "beta2 is infinite in the rows of the pilot"),
         ("a.csv", "GOOD", "--theta 0.1 --batch-size 8 --method sgd", "method = sgd has no use with rows that are no record"),
     ],
 )
 def test_files_that_lack_something(name: str, content: str, options: str, says: str, tmp_path: Path, refusal: Refusal) -> None:
-    good = "step,s2,shat2,grad2,c,beta2,nu2\n7,1,1,1,0,0.5,0.5\n"
-    (tmp_path / name).write_text(good if content == "GOOD" else content, encoding="utf-8")
+    (tmp_path / name).write_text(HEAD + ROW if content == "GOOD" else content, encoding="utf-8")
     assert says in refusal(f"plan --pilot {tmp_path / name} --outcome test_loss {options}".split())
 
 

@@ -42,7 +42,7 @@ class Pilot:
     def __post_init__(self) -> None:
         real("theta", self.theta, above=0, at_most=1)
         whole("batch_size", self.batch_size, at_least=1)
-        whole(f"{self.unit}s", self.epochs, at_least=1)
+        whole(f"{self.unit}s", self.epochs, at_least=1, at_most=2**53)
         if self.eta_L is not None:
             real("eta_L", self.eta_L, above=0)
         at = self.rows.dropna(subset="s2")
@@ -106,12 +106,27 @@ def _of_rows(source: Any, planned: Mapping[str, Any]) -> Pilot:
     (other,) = (time for time in TIMES if time != unit)
     if planned.get(f"{other}s") is not None:
         raise ValueError(f"{other}s = {planned[f'{other}s']} has no use with rows that count {unit}s; give {unit}s")
-    length = planned.get(f"{unit}s") or max(int(rows[unit].max()), 1)
+    _check_rows(rows, unit)
+    given = planned.get(f"{unit}s")
+    length = max(int(rows[unit].max()), 1) if given is None else given
     if "reason" in rows and rows["s2"].isna().all():
         raise ValueError(f"the pilot has no moments, since nothing could be measured: {rows['reason'].iloc[-1]}")
     eta_L = _eta_L(rows) if planned.get("eta_L") is None else planned["eta_L"]
     possible = asdict(moments_of(rows).clipped())  # estimates from some examples may lie where no moments can
     return Pilot(rows.assign(**possible).rename(columns={unit: "epoch"}), planned["theta"], planned["batch_size"], length, eta_L, unit)
+
+
+def _check_rows(rows: pd.DataFrame, unit: str) -> None:
+    """Raises ValueError for rows without a time of their own, and for moments that are infinite; NaN is what could not be measured."""
+    if rows.empty:
+        raise ValueError("the pilot has no rows; must have one at least")
+    for time in rows[unit]:
+        real(f"{unit} in the rows of the pilot", time, at_least=0, integral=True)
+    if rows[unit].duplicated().any():
+        raise ValueError(f"{unit} {rows[unit][rows[unit].duplicated()].iloc[0]} is there twice in the rows of the pilot; must be once")
+    for name in MOMENTS:
+        if np.isinf(rows[name]).any():
+            raise ValueError(f"{name} is infinite in the rows of the pilot; must be finite, or NaN where it was not measured")
 
 
 def _of_record(path: Path, method: str | None, seed: int | None, eta: float | None, planned: Mapping[str, Any]) -> Pilot:

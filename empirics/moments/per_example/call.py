@@ -95,7 +95,9 @@ def differentiable(tree: Any) -> list[Tensor]:
 
 
 def shapes_of(tensors: list[Tensor]) -> list[torch.Size]:
-    """Their shapes."""
+    """Their shapes. Raises ValueError for a nested tensor, which has none."""
+    if any(t.is_nested for t in tensors):
+        raise ValueError("model makes a nested tensor, in which examples can't be told apart; must pad to one length and mask")
     return [t.shape for t in tensors]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+from inspect import signature
 from typing import Any
 
 import torch
@@ -17,6 +19,8 @@ _SIZED_BY_VALUES = {
 }
 # What lets the gradient be another than the derivative of the value; hooks on tensors ask for `grad_fn`.
 _DETOURS = {Tensor.detach, torch.detach, Tensor.detach_, torch.detach_, Tensor.data.__get__, Tensor.grad_fn.__get__}  # type: ignore[attr-defined, union-attr]
+_DERIVATIVES = {torch.autograd.grad, torch.autograd.backward, Tensor.backward}
+_DUAL = torch._make_dual
 
 
 def works_in_place(func: Any) -> bool:
@@ -52,6 +56,28 @@ def is_detour(func: Any) -> bool:
     owner = getattr(func, "__self__", None)
     custom = isinstance(owner, type) and issubclass(owner, torch.autograd.Function)
     return custom or func in _DETOURS or not torch.is_grad_enabled() or in_transform()
+
+
+def refuse_derivatives(func: Any, args: Any, kwargs: Any) -> None:
+    """Raises ValueError where a derivative is taken that depends on parameters: its own uses of them are in no call that can be seen."""
+    if in_transform():
+        return
+    if func == _DUAL or (func in _DERIVATIVES and signature(func).bind(*args, **kwargs).arguments.get("create_graph")):
+        raise ValueError(
+            "model takes a derivative with create_graph=True or torch.autograd.forward_ad, in which uses of parameters can't be seen; "
+            "choose torch.func, or take tsla.empirics.moments.one_by_one"
+        )
+
+
+def refuse_writing(func: Any, args: Any, weights: Set[int]) -> None:
+    """Raises ValueError where a call would write into the memory of a parameter; ``weights`` are the addresses of their storages."""
+    if not works_in_place(func) or in_transform():
+        return
+    if any(t.layout == torch.strided and t.untyped_storage().data_ptr() in weights for t in tensors_in(args[:1])):
+        raise ValueError(
+            "model writes into a parameter when it is called, as an embedding with max_norm does: to measure it would change it; "
+            "do so outside of forward"
+        )
 
 
 def in_transform() -> bool:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from tsla.empirics.models.inputs import Classifier, Inputs, ToLogits
+from tsla.empirics.models.inputs import Classifier, Inputs, ToLogits, check_real, check_values
 from tsla.empirics.moments.per_example.batch_norm import statistics_mode
 from tsla.empirics.moments.per_example.concurrent import can_be_two, products_of
 from tsla.empirics.moments.per_example.distributed import over_ranks
@@ -49,6 +49,9 @@ def gradient_products(
         )
         return over_ranks(own, model.process_group)
     inputs, classifier = Inputs.of(inputs).map(Tensor.detach), Classifier(model, logits)
+    for name, tensor in [("labels", labels), *(("inputs", part) for part in inputs.tensors)]:
+        check_values(name, tensor)
+    check_real("labels", labels)
     if len(inputs) == 0 or len(inputs) != len(labels):
         raise ValueError(f"inputs hold {len(inputs)} examples and labels {len(labels)}; must be equally many, at least 1")
     whole("microbatch", microbatch, at_least=1)
@@ -85,6 +88,8 @@ def _tracked(model: nn.Module) -> dict[str, nn.Parameter]:
     if not named:
         raise ValueError("model has no parameter that requires a gradient")
     for name, p in named.items():
+        if p.is_meta:
+            raise ValueError(f"parameter {name} is on the device meta, without values: load or initialise them")
         if p.is_complex():
             raise ValueError(f"parameter {name} is complex: hold its two parts as one real parameter, with torch.view_as_complex")
         if p._backward_hooks:

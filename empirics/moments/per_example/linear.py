@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 from torch import Tensor, nn
 
@@ -104,6 +104,12 @@ def linear(first: First, input: Tensor, weight: nn.Parameter, bias: nn.Parameter
     return [LinearWeight(weight, x)] + ([] if bias is None else [Added(bias)])
 
 
+def refuse_frequencies(scale_grad_by_freq: bool) -> None:
+    """Raises ValueError for gradients that are scaled by frequencies in the batch."""
+    if scale_grad_by_freq:
+        raise ValueError("an embedding scales its gradient by frequencies in the batch: per-example gradients are not defined")
+
+
 def embedding(
     first: First,
     weight: nn.Parameter,
@@ -112,10 +118,22 @@ def embedding(
     scale_grad_by_freq: bool = False,
     sparse: bool = False,  # of no consequence here
 ) -> list[Term]:
-    """The terms of ``torch.embedding``. Raises ValueError for gradients that are scaled by frequencies in the batch."""
-    if scale_grad_by_freq:
-        raise ValueError("an embedding scales its gradient by frequencies in the batch: per-example gradients are not defined")
+    """The terms of ``torch.embedding``. Raises ValueError as :func:`refuse_frequencies`."""
+    refuse_frequencies(scale_grad_by_freq)
     return [EmbeddingWeight(weight, first(indices), padding_idx)]
+
+
+def embedding_bag(
+    first: First,
+    weight: nn.Parameter,
+    indices: Tensor,
+    offsets: Tensor,
+    scale_grad_by_freq: bool = False,
+    *others: Any,
+) -> list[Term]:
+    """No terms of ``torch.embedding_bag``, which is left to the fallback. Raises ValueError as :func:`refuse_frequencies`."""
+    refuse_frequencies(scale_grad_by_freq)
+    raise Unsupported
 
 
 def add(first: First, input: Tensor, other: Tensor, *, alpha: float = 1) -> list[Term]:  # noqa: A002

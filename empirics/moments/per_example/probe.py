@@ -31,11 +31,12 @@ class Forward:
 
     def __init__(self, classifier: Classifier, statistics: Callable[[], AbstractContextManager[Any]]) -> None:
         self.classifier, self.statistics = classifier, statistics
+        self._kept = {p.untyped_storage().data_ptr() for p in classifier.parameters() if p.layout == torch.strided}
 
     def __call__(self, x: Inputs, watch: Watch) -> Tensor:
         """Logits of the examples ``x``, with what happens on the way seen by ``watch``."""
         form = x.map(Tensor.clone).form  # the model may write into it
-        with watch.watching(), self.statistics():
+        with watch.watching(self._kept), self.statistics():
             outputs = with_own_buffers(self.classifier, form)
         return as_logits(outputs, x)  # out of sight
 

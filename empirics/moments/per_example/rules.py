@@ -14,6 +14,7 @@ from tsla.empirics.moments.per_example.terms import Term
 RULES: dict[Any, Callable[..., list[Term]]] = {
     nn.functional.linear: linear.linear,
     torch.embedding: linear.embedding,
+    torch.embedding_bag: linear.embedding_bag,
     **dict.fromkeys((torch.add, Tensor.add, Tensor.__add__, Tensor.__radd__, Tensor.__iadd__, Tensor.add_), linear.add),
     **dict.fromkeys((torch.conv1d, torch.conv2d, torch.conv3d), convolution.convolution),
     torch.layer_norm: normalisation.layer_norm,

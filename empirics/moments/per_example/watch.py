@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import ExitStack, contextmanager
 from functools import cache, wraps
 from types import FunctionType
@@ -17,7 +17,7 @@ from torch.nn.modules.module import _global_forward_hooks_with_kwargs, register_
 from torch.overrides import TorchFunctionMode
 
 from tsla.empirics.moments.per_example.call import tensors_in
-from tsla.empirics.moments.per_example.functions import is_detour, reads_an_attribute
+from tsla.empirics.moments.per_example.functions import is_detour, reads_an_attribute, refuse_derivatives, refuse_writing
 
 
 class Watch(TorchFunctionMode, ABC):
@@ -35,6 +35,7 @@ class Watch(TorchFunctionMode, ABC):
         self._weights_by_id: dict[int, Tensor] = {id(p): p for p in tracked}  # kept, so that the id stays theirs
         self._open: list[FunctionType] = []  # a function that hands itself over again on its way has no parameters: pooling does so
         self._in_call = False
+        self._kept: Set[int] = frozenset()
         self._given: set[int] | None = None  # to the custom autograd function that is running
 
     @abstractmethod
@@ -62,8 +63,9 @@ class Watch(TorchFunctionMode, ABC):
         self._weights_by_id.clear()
 
     @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Watch what happens in this context."""
+    def watching(self, kept: Set[int] = frozenset()) -> Iterator[None]:
+        """Watch what happens in this context. ``kept`` are the addresses of storages that must not be written into."""
+        self._kept = kept
         with ExitStack() as stack:
             stack.callback(register_module_forward_pre_hook(_out_of_sight(self._enter)).remove)
             handle = register_module_forward_hook(_out_of_sight(self.leave), with_kwargs=True)
@@ -81,6 +83,8 @@ class Watch(TorchFunctionMode, ABC):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Look into functions that are written in Python; the others are calls."""
         kwargs = kwargs or {}
+        refuse_derivatives(func, args, kwargs)
+        refuse_writing(func, args, self._kept)
         if self._given is not None:
             self._refuse_hidden(func, args, kwargs)
             return func(*args, **kwargs)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 from torch.nn import functional as F  # noqa: N812 - its usual name
 from torch.utils.checkpoint import checkpoint
 
@@ -185,6 +186,22 @@ def test_compiled_parts_run_as_they_were_written() -> None:
 # --- what is refused, with one line
 
 
+def force(energy: nn.Module, x: Tensor, derivative: Callable[..., Any]) -> Tensor:
+    """The derivative of an energy, through which gradients go."""
+    x = x.clone().requires_grad_()
+    return derivative(energy(x).tanh().sum(), x, create_graph=True)[0]
+
+
+def pulled(energy: Tensor, x: Tensor, *, create_graph: bool) -> tuple[Tensor | None]:
+    energy.backward(inputs=[x], create_graph=create_graph)
+    return (x.grad,)
+
+
+def tangent(part: nn.Module, x: Tensor) -> Tensor:
+    with forward_ad.dual_level():
+        return forward_ad.unpack_dual(part(forward_ad.make_dual(x, x)).tanh()).tangent
+
+
 @pytest.mark.parametrize(
     ("forward", "parts", "message"),
     [
@@ -208,9 +225,28 @@ def test_compiled_parts_run_as_they_were_written() -> None:
             {"table": lambda: nn.Embedding(WIDTH, WIDTH, scale_grad_by_freq=True)},
             "an embedding scales its gradient by frequencies in the batch",
         ),
+        (
+            lambda s, x: s.head(s.table(x.argsort(1))),
+            {"table": lambda: nn.EmbeddingBag(WIDTH, WIDTH, scale_grad_by_freq=True)},
+            "an embedding scales its gradient by frequencies in the batch",
+        ),
+        (lambda s, x: s.head(force(s.inner, x, torch.autograd.grad)), {"inner": layer}, "a derivative with create_graph=True .* choose"),
+        (lambda s, x: s.head(force(s.inner, x, pulled)), {"inner": layer}, "a derivative with create_graph=True .* choose"),
+        (lambda s, x: s.head(tangent(s.inner, x)), {"inner": layer}, "or torch.autograd.forward_ad, in which .* choose"),
+        (
+            lambda s, x: s.head(s.table(x.argmax(1))),
+            {"table": lambda: nn.Embedding(WIDTH, WIDTH, max_norm=0.1).requires_grad_(False)},
+            "model writes into a parameter when it is called, as an embedding with max_norm does",
+        ),
+        (
+            lambda s, x: s.head(torch.nested.nested_tensor(list(s.inner(x)[:, None]), layout=torch.jagged)),
+            {"inner": layer},
+            "model makes a nested tensor, in which examples can't be told apart; must pad",
+        ),
         (lambda s, x: s.head(x), {"c": lambda: nn.Parameter(torch.zeros(2, dtype=torch.complex128))}, "parameter c is complex"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")  # of torch's own, at the first use of forward_ad
 def test_refusals(forward: Callable[[Any, Tensor], Tensor], parts: dict[str, Callable[[], Any]], message: str) -> None:
     model = Written(forward, head=head(), **{name: make() for name, make in parts.items()}).double()
     with pytest.raises(ValueError, match=message) as refusal:
