@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tsla.empirics.simulation import problems
 from tsla.options import Parser, whole
 from tsla.theory.commands.options import add_numbers
 from tsla.theory.methods import METHODS
+from tsla.theory.text import number
 
 ABOUT = "run a bound's own plan on a test problem"
 EXTRA = "runs"
@@ -61,7 +64,15 @@ def run(args: argparse.Namespace) -> None:
     options = " ".join(f"--{name} {value}" for name, value in config.items() if value is not None)
     table = checkpoints.merge(seen, on="step", how="left")
     deliver(
-        lambda: print_result(args, lambda: result, lambda: "\n".join(f"  {name:14} {value}" for name, value in result.items())),
+        lambda: print_result(args, lambda: result, lambda: _table(result)),
         state=args.state,
         out=(args.out, lambda path: write_record(path, table, config, f"tsla simulate {options}", modules=(planned.__module__,))),
     )
+
+
+def _table(result: Mapping[str, Any]) -> str:
+    """A line a value."""
+    shown = {name: number(value) if isinstance(value, float) else value for name, value in result.items()}
+    shown["measured"] += f" [{shown.pop('low')}, {shown.pop('high')}]  95 % interval"
+    shown["violations"] = "; ".join(violation["effect"] for violation in result["violations"]) or "none"
+    return "\n".join(f"  {name:14} {value}" for name, value in shown.items())

@@ -110,7 +110,7 @@ def build(checkpoint: Checkpoint, factory: str | None = None, *, name: str = "ch
     elif factory is not None:
         model = made_by(factory)
     else:
-        raise ValueError(f"{where} has no 'network'; --model module:function must name what builds it")
+        raise ValueError(f"{where} does not say of which network its weights are; --model module:function must name what builds it")
     wanted = model.state_dict()
     state = _unwrapped(checkpoint.state, wanted, where)
     for key in [*wanted, *state]:

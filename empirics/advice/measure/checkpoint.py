@@ -252,7 +252,8 @@ def _classes(model: nn.Module, inputs: Tensor, whose: str) -> int:
         return predictions(model, inputs[:1]).shape[1]
     except Exception as error:  # whatever the layers of a user's model raise
         shape = f"{tuple(inputs.shape[1:])} and type {inputs.dtype}"
-        raise ValueError(f"{whose} does not take inputs of shape {shape}: {first_line(error)}") from error
+        whole = "" if inputs.is_floating_point() else "; whole numbers are passed on as such, as tokens are: images must be floats"
+        raise ValueError(f"{whose} does not take inputs of shape {shape}: {first_line(error)}{whole}") from error
 
 
 def _teacher(smoothing: str) -> Checkpoint:
