@@ -84,8 +84,8 @@ MADE: dict[str, tuple[pd.DataFrame, str]] = {
             *(("sgd", 10.0, "C15"), ("sgd", 10.0, "C15"), ("lsr", 1000.0, "C15")),
         ),
         (
-            "TSLA's plan is the shortest on 50 % (κ = 10) and 100 % (κ = 1000) of the map among the paper's three methods, on 25 % (κ = 10) "
-            "and 0 % (κ = 1000) where the others may use A4 too"
+            "TSLA's plan is the shortest on 50 % (κ = 10) and 100 % (κ = 1000) of the map among the paper's three methods, on 25 % "
+            "(κ = 10) and 0 % (κ = 1000) where the others may use A4 too"
         ),
     ),
     "regimes": (
@@ -112,8 +112,8 @@ MADE: dict[str, tuple[pd.DataFrame, str]] = {
             *(("floor", "θ°", 1.0, 0.5, 0.3), ("floor", "θ°", 0.3, 0.5, 0.2), ("floor", "θ°", 0.01, 0.5, 0.008), ("floor", "W", 1.0, 0, 9)),
         ),
         (
-            "Smoothing halves plain SGD's samples only where δ is at most 2 times ε²/(2σ²); at δ = 0.1 its floor is 0.80 of plain SGD's for "
-            "ηL = 0.01, 0.30 for ηL = 1"
+            "Smoothing halves plain SGD's samples only where δ is at most 2 times ε²/(2σ²); at δ = 0.1 its floor is 0.80 of plain SGD's "
+            "for ηL = 0.01, 0.30 for ηL = 1"
         ),
     ),
     "stall_and_cure": (

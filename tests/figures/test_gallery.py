@@ -472,8 +472,9 @@ def test_each_method_is_drawn_in_its_colour(
     plt.close("all")
 
 
-def test_smaller_targets_are_to_the_right_and_never_dropped_stands_apart(again: Callable[[str], tuple[Path, Figure]]) -> None:
+def test_axes_are_those_of_their_panels(again: Callable[[str], tuple[Path, Figure]]) -> None:
     assert all(left > right for left, right in (ax.get_xlim() for ax in again("regimes")[1].axes))
+    assert [ax.get_xlabel() for ax in again("fair_verdict")[1].axes[:3]] == ["δ", "δ", "β²/σ²"]
     lines = [line for ax in again("best_drop")[1].axes for line in ax.get_lines() if str(line.get_label()).startswith("θ")]
     assert lines
     assert all(max(line.get_xdata()) < 20 for line in lines)  # type: ignore[type-var, arg-type]
