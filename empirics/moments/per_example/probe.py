@@ -31,7 +31,7 @@ class Forward:
 
     def __init__(self, classifier: Classifier, statistics: Callable[[], AbstractContextManager[Any]]) -> None:
         self.classifier, self.statistics = classifier, statistics
-        self._kept = {p.untyped_storage().data_ptr() for p in classifier.parameters() if p.layout == torch.strided}
+        self._kept = {p.untyped_storage().data_ptr() for p in classifier.parameters() if p.layout == torch.strided and p.numel()}
 
     def __call__(self, x: Inputs, watch: Watch) -> Tensor:
         """Logits of the examples ``x``, with what happens on the way seen by ``watch``."""

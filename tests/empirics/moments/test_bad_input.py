@@ -39,6 +39,7 @@ def loss(logits: Any, labels: Any, distribution: Any = "uniform") -> Tensor:
 
 
 Z = torch.linspace(-1, 2, N * K).reshape(N, K)
+NONE = tsla.CrossEntropy(ignore_index=-1, binary=True)
 COMPLEX = torch.full((K,), 1 / K, dtype=torch.complex64)
 test_refused = refusals(
     lambda call, *given: call(*given[:-1], **given[-1]),
@@ -53,6 +54,8 @@ test_refused = refusals(
     (moments, None, X, Y.to(torch.complex64), {}, "^labels has type torch.complex64"),
     (moments, None, X, Y, COMPLEX, {}, "^smoothing has type torch.complex64"),
     (moments, None, X, Y, {"logits": "scores"}, "^logits = 'scores' must be a function or None"),
+    (moments, None, X, torch.tensor([[1, 0.5, 0, 0]] * N), {}, "^labels must be probabilities: non-negative rows .* adds up to 1.5$"),
+    (moments, None, X, torch.full((N, K), -1.0), {"loss": NONE}, r"^labels\[0\] has no position but ignore_index = -1"),
     (moments, None, {1: X}, {}, "^inputs have the names 1, with which model can't be called"),
     (measured, 3, {}, "^batches are a int; must be a DataLoader, a list"),
     (measured, {"a": X}, {}, "^dataset is a dict; must be "),

@@ -20,6 +20,8 @@ from tsla.empirics.statistics.intervals import IntervalOf
 from tsla.theory.moments import Moments
 from tsla.theory.testing.planted import Rejects
 
+Ends = tuple[float, float, float]
+
 
 def mlp() -> nn.Module:
     torch.manual_seed(0)
@@ -78,6 +80,25 @@ def test_the_sentence(wrong: Callable[..., str], rejects: Rejects) -> None:
     rejects(says_no_more_than_the_intervals, right=lambda variance, beyond: sentence(variance, beyond, trusted=True), wrong=wrong)
 
 
+@pytest.mark.parametrize(
+    ("variance", "beyond", "says"),
+    [
+        ((0.5, 0.4, 1.0), (-0.3, -0.5, -0.1), "Whether smoothing lowers the variance now is open."),
+        ((1.5, 1.0, 2.0), (-0.3, -0.5, -0.1), "Whether smoothing lowers the variance now is open."),
+        ((0.5, 0.4, 0.6), (-0.3, -0.5, 0.0), "Smoothing lowers the variance now. Whether a smaller step does as well is open."),
+        ((0.5, 0.4, 0.6), (0.3, 0.0, 0.5), "Smoothing lowers the variance now, but a smaller step does as well."),
+    ],
+)
+def test_an_interval_that_ends_at_the_limit_establishes_nothing(variance: Ends, beyond: Ends, says: str) -> None:
+    assert sentence(IntervalOf(*variance), IntervalOf(*beyond), trusted=True) == says
+
+
+def test_a_critical_batch_size_of_0_is_none(tmp_path: Path) -> None:
+    """Smoothing that adds bias and leaves the noise as it is helps in no batch."""
+    Live(page=tmp_path / "live.html").update(0, replace(MOMENTS, c=4.0, nu2=4.0, shat2=4.01))
+    assert "  B_c             none" in (tmp_path / "live.html").read_text(encoding="utf-8")
+
+
 def test_history_is_drawn() -> None:
     assert drawn([0, 1, nan, 7, inf]) == "▁▂·█·"
     assert drawn([2.0, 2.0]) == "▁▁"
@@ -113,9 +134,9 @@ def test_a_view_that_fails_ends_nothing() -> None:
 
 
 def test_few_groups_say_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    monitor = MomentsMonitor(mlp(), data(), every=1, examples=32, live=True)
-    monitor.step()
-    assert capsys.readouterr().err == "step 0: Too few examples were measured to say anything.\n"
+    for microbatch, few in ((2, False), (3, True)):  # 16 groups of 32 examples, or 11
+        MomentsMonitor(mlp(), data(), every=1, examples=32, microbatch=microbatch, live=True).step()
+        assert (capsys.readouterr().err == "step 0: Too few examples were measured to say anything.\n") == few
 
 
 @pytest.mark.parametrize(

@@ -288,6 +288,7 @@ def test_probabilities_in_place_of_logits_are_warned_of_once() -> None:
     with pytest.warns(LogitsWarning, match="^logits look like probabilities"):
         loss(logits.softmax(1), labels)
     loss(logits.softmax(1), labels)
+    SmoothedCrossEntropy()(1.01 * logits.softmax(1), labels)  # which add up to more
 
 
 @pytest.mark.parametrize("name", ["uniform", "mixture", "own"])
