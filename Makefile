@@ -48,7 +48,7 @@ lint: $(READY)
 certify: $(READY)  ## Run every proof and certificate; one row a claim
 	$(BIN)/tsla certify
 
-mutants: $(READY)  ## Mutation testing of theory/ (a quarter of an hour): who survives the claims' tests
+mutants: $(READY)  ## Mutation testing of theory/ (an hour and more): who survives the claims' tests
 	bash tests/mutation/run.sh
 
 figures: $(READY)  ## Redraw build/figures from records/, without running anything
