@@ -350,7 +350,7 @@ def bad_files() -> None:
     torch.save({"model": mlp().state_dict(), "state_dict": mlp().state_dict()}, "two.pt")
     torch.save(before("model.", mlp().state_dict()) | {"model.9.weight": torch.zeros(1)}, "deeper.pt")
     torch.save(before("net.", mlp().state_dict()), "net.pt")
-    save("nan.pt", state_dict=state(**{"1.weight": torch.full((64, 64), torch.nan)}))
+    save("nan.pt", state_dict=state(**{"1.weight": torch.zeros(64, 64).fill_diagonal_(torch.nan)}))
     save("shape.pt", state_dict=state(**{"1.weight": torch.zeros(64, 25)}))
     save("extra.pt", state_dict=state(**{"9.weight": torch.zeros(1)}))
     save("short.pt", state_dict={"1.weight": torch.zeros(64, 64)})

@@ -307,6 +307,10 @@ def slack(numbers: pd.DataFrame, load: Load) -> None:
         drawn = runs[runs["claim"] == claim]
         for column, expected in (("mean", rows["mean"]), ("low", rows["mean"] - 4.30265272975 * rows["sem"])):  # t(0.975, 2)
             assert all(np.isclose(drawn[column], value, rtol=1e-9).any() for value in expected)
+    regimes = load("regimes").table
+    mean = (regimes["mean_grad2"] / regimes["eps"] / regimes["eps"]).groupby([regimes[of] for of in ("claim", "method", "q")]).mean()
+    for (claim, *_), value in mean.items():  # type: ignore[misc]
+        assert np.isclose(runs.loc[runs["claim"] == claim, "mean"], value, rtol=1e-9).any()
 
 
 def best_drop(numbers: pd.DataFrame, load: Load) -> None:
@@ -478,3 +482,15 @@ def test_axes_are_those_of_their_panels(again: Callable[[str], tuple[Path, Figur
     lines = [line for ax in again("best_drop")[1].axes for line in ax.get_lines() if str(line.get_label()).startswith("θ")]
     assert lines
     assert all(max(line.get_xdata()) < 20 for line in lines)  # type: ignore[type-var, arg-type]
+
+
+def test_titles_hold_their_panels_numbers(numbers: Callable[[str], pd.DataFrame], again: Callable[[str], tuple[Path, Figure]]) -> None:
+    titles = [ax.get_title() for ax in again("forest")[1].axes]
+    said = numbers("forest").groupby("claim")["word"]
+    counts = [f"{(words == 'supported').sum()} of {len(words)}" for _, words in said]
+    assert sorted(title.split("\n")[1] for title in titles if not title.endswith("0 of 0")) == sorted(counts)
+    asked = numbers("regimes").query("kind == 'asked for' and eps == eps.min()")
+    for ax, q in zip(again("regimes")[1].axes, (1, 2, 3, 4), strict=True):
+        samples = asked[asked["q"] == q].set_index("method")["samples"]
+        times = ax.get_title().split("TSLA asks for ")[1].removesuffix(" times the fewest")
+        assert float(times.replace(",", "")) == pytest.approx(samples["tsla"] / samples.min(), rel=0.01)

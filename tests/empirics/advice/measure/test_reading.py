@@ -272,6 +272,10 @@ BRANCHES = {
         {"beyond": estimate(-0.02, 0.01)},
         f"{BEYOND} {BY} {STEP} 2 % [1, 3] more of it. Whether that is more than 10 % is open. {MORE}",
     ),
+    "more, hardly 10 %": (
+        {"beyond": estimate(-0.028, 0.01)},
+        f"{BEYOND} {BY} {STEP} 2.8 % [1.8, 3.8] more of it. Whether that is more than 10 % is open. {MORE}",
+    ),
     "whether more": (
         {"beyond": estimate(-0.02, 0.03)},
         f"Smoothing lowers the variance. Whether a smaller step does as well is open. {BY} {STEP} 2 % [-1, 5] more of it. {MORE}",
