@@ -170,7 +170,7 @@ def test_rows_of_a_monitor_in_python_and_in_files(tmp_path: Path, run: Run) -> N
         assert line["delta"] == pytest.approx(row["delta"])
     assert "in the first 20 of 40 steps and then not" in " ".join(str(found).split())
     assert found._repr_html_() == f"<pre>{escape(str(found))}</pre>"
-    for same in (monitor.rows, pd.DataFrame(monitor.rows)):
+    for same in (monitor.rows, monitor.rows[::-1], pd.DataFrame(monitor.rows)):
         assert str(plan(same, **options)) == str(found)
     for name in ("rows.csv", "rows.parquet", "rows.json", "printed.json"):
         out = run(f"plan --pilot {tmp_path / name} --outcome test_loss --theta 0.1 --batch-size 12 --steps 40")
