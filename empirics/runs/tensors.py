@@ -51,6 +51,8 @@ def load(path: Path) -> Any:
         return _safetensors(path)
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
+    except OSError:
+        raise
     except Exception as error:  # whatever an unpickler makes of bytes that are something else
         raise ValueError(f"not a file of torch.save that loads with weights_only=True{_why(path)}") from error
 

@@ -210,7 +210,7 @@ HEAD, ROW = "step,s2,shat2,grad2,c,beta2,nu2\n", "7,1,1,1,0,0.5,0.5\n"
         ("a.csv", "GOOD", "--theta 0.1 --batch-size 8 --steps 3", "steps = 3 must be at least those of the pilot, 7"),
         ("a.csv", "GOOD", "--theta 0.1 --batch-size 8 --steps 0", "steps = 0 must be a whole number, at least 1"),
         ("a.csv", "GOOD", f"--theta 0.1 --batch-size 8 --steps {10**400}", "must be a whole number, at least 1"),
-        ("a.csv", HEAD, "--theta 0.1 --batch-size 8", "the pilot has no rows"),
+        ("a.csv", HEAD, "--theta 0.1 --batch-size 8", "0 rows; must be 1 at least"),
         ("a.csv", HEAD + ROW + ROW, "--theta 0.1 --batch-size 8", "step 7 is there twice in the rows of the pilot"),
         ("a.csv", HEAD + "0.5" + ROW[1:], "--theta 0.1 --batch-size 8", "step in the rows of the pilot = 0.5 must be a whole number"),
         ("a.csv", HEAD + ROW.replace("0.5", "inf"), "--theta 0.1 --batch-size 8", "beta2 is infinite in the rows of the pilot"),
