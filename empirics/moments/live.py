@@ -21,6 +21,8 @@ SHOWN = 16
 """Latest values that a row draws."""
 NEARLY_ALL = 0.1
 """A smaller step does as well where it leaves no more than this part of the reduction to smoothing."""
+STEP_LOWERS_MORE, STEP_DOES_AS_WELL = ", but a smaller step lowers it more.", ", but a smaller step does as well."
+SMOOTHING_LOWERS_MORE, OPEN = ", and by more than a smaller step does.", ". Whether a smaller step does as well is open."
 ABOUT = """g and ĝ are the gradients at the label and at the smoothing label.
 Their variance is the mean squared distance from the mean of g.
   δ             variance of ĝ over that of g, in a batch
@@ -116,13 +118,16 @@ def sentence(variance: IntervalOf[float], beyond: IntervalOf[float], *, trusted:
         return "Smoothing raises the variance now."
     if not variance.high < 1:
         return "Whether smoothing lowers the variance now is open."
-    if beyond.low > 0:
-        return "Smoothing lowers the variance now, but a smaller step lowers it more."
+    return f"Smoothing lowers the variance now{beside_a_smaller_step(variance, beyond)}"
+
+
+def beside_a_smaller_step(variance: IntervalOf[float], beyond: IntervalOf[float], rounding: float = 0.0) -> str:
+    """What the control of C17 does where smoothing lowers the variance: one of four ends of a sentence."""
+    if beyond.low > rounding:
+        return STEP_LOWERS_MORE
     if beyond.low >= -NEARLY_ALL * (1 - variance.high):
-        return "Smoothing lowers the variance now, but a smaller step does as well."
-    if beyond.high < 0:
-        return "Smoothing lowers the variance now, and by more than a smaller step does."
-    return "Smoothing lowers the variance now. Whether a smaller step does as well is open."
+        return STEP_DOES_AS_WELL
+    return SMOOTHING_LOWERS_MORE if beyond.high < 0 else OPEN
 
 
 def drawn(values: list[float]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tsla.empirics.moments.estimators import MIN_GROUPS, Estimate
-from tsla.empirics.moments.live import NEARLY_ALL
+from tsla.empirics.moments.live import NEARLY_ALL, OPEN, STEP_DOES_AS_WELL, STEP_LOWERS_MORE, beside_a_smaller_step
 from tsla.theory.constants import shown
 
 if TYPE_CHECKING:
@@ -43,22 +43,19 @@ def advice(found: Reading) -> str:
 
 def _beside_a_smaller_step(found: Reading) -> tuple[str, str]:
     """The answer, and how much of an established reduction the control of C17 does too."""
-    beyond, little, much = found.beyond, NEARLY_ALL * (1 - found.ratio.high), NEARLY_ALL * (1 - found.ratio.low)
-    step, lowers = _smaller_step(found).capitalize(), "Smoothing lowers the variance"
+    beyond, step = found.beyond, _smaller_step(found).capitalize()
+    end = beside_a_smaller_step(found.ratio, beyond, ROUNDING)
+    answer = f"Smoothing lowers the variance{end}"
     share, left = f"{100 * NEARLY_ALL:.0f} %", f"{step} leaves {_percent(found, _reversed(beyond))} more of it."
-    if beyond.low > ROUNDING:
-        return f"{lowers}, but a smaller step lowers it more.", f"{step} lowers it by {_percent(found, beyond)} more."
-    if beyond.low >= -little:
+    if end == STEP_LOWERS_MORE:
+        return answer, f"{step} lowers it by {_percent(found, beyond)} more."
+    if end == STEP_DOES_AS_WELL:
         most = f"{100 * max(-beyond.low, 0.0):.3g} %"
-        return (
-            f"{lowers}, but a smaller step does as well.",
-            f"{step} leaves at most {most} more of it. That is less than {share} of what smoothing lowers.",
-        )
-    if beyond.high <= -much:
-        return f"{lowers}, and by more than a smaller step does.", left
-    if beyond.high < 0:
-        return f"{lowers}, and by more than a smaller step does.", f"{left} Whether that is more than {share} is open. {MORE}"
-    return f"{lowers}. Whether a smaller step does as well is open.", f"{left} {MORE}"
+        return answer, f"{step} leaves at most {most} more of it. That is less than {share} of what smoothing lowers."
+    if end == OPEN:
+        return answer, f"{left} {MORE}"
+    much = NEARLY_ALL * (1 - found.ratio.low)
+    return answer, left if beyond.high <= -much else f"{left} Whether that is more than {share} is open. {MORE}"
 
 
 def _smaller_step(found: Reading) -> str:
