@@ -18,6 +18,7 @@ from tsla.empirics.assumptions.network_risk import NetworkRisk
 from tsla.empirics.data.datasets import Split
 from tsla.empirics.moments.estimators import Accumulator
 from tsla.empirics.moments.full_batch import gradient_moments, gradient_products, mean_product, moments_of
+from tsla.empirics.moments.per_example import Known
 from tsla.empirics.smoothing.labels import Smoothing, evaluation_mode
 from tsla.empirics.smoothing.schedules import Annealed, Observed, Schedule
 from tsla.empirics.training.configuration import TrainingConfig
@@ -38,6 +39,7 @@ class Measuring:
         generator = torch.Generator().manual_seed(config.seed + 2**32)
         self._drawn = torch.randperm(self._n, generator=generator).to(split.train_labels.device)
         self._examples = (split.train_inputs, split.train_labels)
+        self._known = Known()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -50,7 +52,7 @@ class Measuring:
         curvature as ``eta_L`` and ``⟨∇F, Eĝ⟩`` as ``alignment``.
         """  # noqa: D205 - the summary needs two lines
         with evaluation_mode(model):
-            products = gradient_products(model, *self._first(self._config.measured_examples), self._y_hat)
+            products = gradient_products(model, *self._first(self._config.measured_examples), self._y_hat, known=self._known)
             found = asdict(moments_of(products))
             if self._config.curvature:
                 found["eta_L"] = eta * self._curvature(model)
@@ -73,7 +75,7 @@ class Measuring:
             return gradient_moments(model, *self._examples, self._y_hat)
         accumulator = Accumulator()
         for inputs, labels in zip(*(part.chunk(GROUPS) for part in self._first(OBSERVED)), strict=True):
-            accumulator.add(gradient_products(model, inputs, labels, self._y_hat))
+            accumulator.add(gradient_products(model, inputs, labels, self._y_hat, known=self._known))
         return accumulator.estimates(population=self._n)
 
     def _first(self, n: int | None) -> tuple[Tensor, Tensor]:
