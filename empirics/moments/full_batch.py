@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from tsla.empirics.models.inputs import ToLogits
 from tsla.empirics.moments.per_example import GradientProducts
+from tsla.empirics.moments.per_example import Known as Known
 from tsla.empirics.moments.per_example import gradient_products as gradient_products
 from tsla.empirics.moments.per_example.gradients import MICROBATCH as MICROBATCH
 from tsla.empirics.moments.per_example.terms import inner_products

@@ -17,8 +17,7 @@ from tsla.empirics.assumptions.curvature import largest_curvature
 from tsla.empirics.assumptions.network_risk import NetworkRisk
 from tsla.empirics.data.datasets import Split
 from tsla.empirics.moments.estimators import Accumulator
-from tsla.empirics.moments.full_batch import gradient_moments, gradient_products, mean_product, moments_of
-from tsla.empirics.moments.per_example import Known
+from tsla.empirics.moments.full_batch import Known, gradient_moments, gradient_products, mean_product, moments_of
 from tsla.empirics.smoothing.labels import Smoothing, evaluation_mode
 from tsla.empirics.smoothing.schedules import Annealed, Observed, Schedule
 from tsla.empirics.training.configuration import TrainingConfig
