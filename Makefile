@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export OMP_WAIT_POLICY := passive
 
-.PHONY: report reproduce test test-lowest test-integrations check certify mutants figures records rates study study-cifar100 gpu-study bench-moments bench-simulate bench-train lint clean
+.PHONY: report reproduce test test-lowest test-integrations check certify mutants figures records rates study study-cifar100 gpu-study docs bench-moments bench-simulate bench-train lint clean
 
 report: $(READY)  ## Draw and check the records, train one seed of each arm: build/report/index.html (a minute, and the set-up)
 	$(BIN)/tsla report
@@ -54,6 +54,13 @@ mutants: $(READY)  ## Mutation testing of theory/ (an hour and more): who surviv
 figures: $(READY)  ## Redraw build/figures from records/, without running anything
 	$(BIN)/tsla figures
 	cp build/figures/delta_along_training.svg docs/  # the picture of the README
+
+docs: $(VENV)/.ready-docs  ## The documentation as a site, with notebooks: build/docs/index.html; a link that leads nowhere stops it
+	$(BIN)/python -m sphinx -b html -W --keep-going --quiet docs build/docs
+
+$(VENV)/.ready-docs: $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	touch $@
 
 records: $(READY)  ## Run the experiments whose records figures and checks read
 	$(BIN)/tsla records

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pkgutil
 import re
+import runpy
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +15,7 @@ from tsla.theory.testing.planted import assert_rejects
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
+SITE = runpy.run_path(str(ROOT / "docs" / "conf.py"))
 IMPORT = re.compile(r"^\s*from (tsla[\w.]*) import (.*)$", re.MULTILINE)
 PATH = re.compile(
     r"(?<![\w/.])(?<!as `)((?:tsla|theory|empirics|figures|tests|docs|examples|records)/[\w/.-]*\.(?:py|md|toml|json|parquet|svg|sh))\b"
@@ -33,9 +35,47 @@ def names_what_is_there(text: str) -> None:
         assert (ROOT / path).exists(), path
 
 
+def headings(page: Path) -> set[str]:
+    """The names by which links lead to the headings of a page."""
+    lines = re.findall(r"^#+ (.*)$", re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in lines}
+
+
+def leads_somewhere(text: str, folder: Path) -> None:
+    """Each link to a file or a heading of this project."""
+    for file, heading in re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)", text):
+        assert (folder / file).exists(), file
+        if heading and file:
+            assert heading in headings(folder / file), f"{file}#{heading}"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_names_and_paths(page: Path) -> None:
-    names_what_is_there(page.read_text(encoding="utf-8"))
+def test_names_paths_and_links(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    names_what_is_there(text)
+    leads_somewhere(text, page.parent)
+
+
+@pytest.mark.parametrize("wrong", ["[a page](docs/missing.md)", "[a heading](docs/study_plan.md#missing)"])
+def test_a_link_that_leads_nowhere_is_missed(wrong: str) -> None:
+    leads_somewhere("[a heading](docs/study_plan.md#the-third-round)", ROOT)
+    assert_rejects(lambda text: leads_somewhere(text, ROOT), wrong)
+
+
+@pytest.mark.parametrize("page", SITE["TUTORIALS"])
+def test_a_tutorial_runs_as_a_notebook(page: str, capsys: pytest.CaptureFixture[str]) -> None:
+    cells = SITE["notebook"]((ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8"))["cells"]
+    run: dict[str, object] = {}
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            exec(cell["source"], run)  # noqa: S102 - our own code
+    assert "This says nothing of test accuracy or test loss." in capsys.readouterr().out
+
+
+def test_the_site_has_every_page() -> None:
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    listed = [name for tree in re.findall(r"```{toctree}\n(.*?)```", index, re.DOTALL) for name in re.findall(r"^\w+$", tree, re.MULTILINE)]
+    assert sorted([*listed, "index"]) == sorted(page.stem for page in (ROOT / "docs").glob("*.md"))
 
 
 @pytest.mark.parametrize("wrong", ["    from tsla.empirics.smoothing.loss import Missing", "see `theory/missing.py`"])

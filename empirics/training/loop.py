@@ -22,7 +22,7 @@ from tsla.empirics.training.configuration import TrainingConfig
 from tsla.empirics.training.devices import device_of, formatted, numerics, on_device
 from tsla.empirics.training.evaluation import evaluate
 from tsla.empirics.training.measuring import Measuring
-from tsla.empirics.training.setup import initial_model, training_split
+from tsla.empirics.training.setup import initial_model, own_split, training_split
 
 Row = dict[str, Any]
 UPRIGHT = ("digits", "mnist")
@@ -30,7 +30,11 @@ UPRIGHT = ("digits", "mnist")
 
 
 def train(
-    config: TrainingConfig, model: nn.Module | None = None, *, split: Split | None = None, state: Path | None = None
+    config: TrainingConfig,
+    model: nn.Module | None = None,
+    *,
+    split: Split | tuple[Any, Any] | None = None,
+    state: Path | None = None,
 ) -> Iterator[Row]:
     """One row an epoch, before it and after the last: ``method, seed, epoch``, step size ``eta`` and strength ``theta`` of the epoch that
     begins (at the end those of the last), losses, accuracy and calibration error *without* smoothing, and, at the epochs of ``measure_at``,
@@ -40,7 +44,8 @@ def train(
     mode, so that the moments of a network with BatchNorm are those at its running statistics.
 
     model:  trained in place, and moved to the device; by default :func:`initial_model`
-    split:  the data, by default :func:`training_split`
+    split:  the data, by default :func:`training_split`; or (training set, test set) of one's own, as :func:`own_split` takes them. What of
+            the configuration is about data then has no effect, but ``augment`` and ``batch_size``
     state:  a file that keeps where the run is. A run that was killed yields its rows again, goes on there, and ends with the same bits. The
             model must draw no random numbers of its own. The file stays: a run that is over yields its rows again. Where it can't be
             written, a line on standard error says so, and the run goes on
@@ -49,7 +54,8 @@ def train(
     has the same rows, and the first one writes the file, which all of them read. Raises ValueError for a configuration that its data,
     network or machine do not go with, and for the file of another run.
     """  # noqa: D205 - the summary needs three lines
-    split = training_split(config) if split is None else split
+    if not isinstance(split, Split):
+        split = training_split(config) if split is None else own_split(*split)
     run = _Run(config, initial_model(config, split) if model is None else model, split, state)
     yield from map(dict, run.rows)
     while run.epoch <= config.epochs:
@@ -70,7 +76,7 @@ class _Run:
         self._model = model.to(self.device)
         if config.channels_last:
             self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._file = None if state is None else StateFile(state, _identity(config, model), tensors)
+        self._file = None if state is None else StateFile(state, _identity(config, model, split), tensors)
         self._split = on_device(split, self.device, config)
         prior = torch.bincount(self._split.train_labels, minlength=split.classes).double()
         self._schedule = config.schedule()
@@ -181,10 +187,10 @@ class _Run:
         self._augmentation.set_state(found["augmentation"])
 
 
-def _identity(config: TrainingConfig, model: nn.Module) -> str:
-    """What tells runs apart: the configuration but for the machine, the initial weights, versions, machine, and this code."""
+def _identity(config: TrainingConfig, model: nn.Module, split: Split) -> str:
+    """What tells runs apart: the configuration but for the machine, the data, initial weights, versions, machine, and this code."""
     digest = hashlib.sha256()
-    for weights in model.state_dict().values():
-        digest.update(weights.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    about = {"config": config.identity(), "environment": records.environment(__name__), "weights": digest.hexdigest()}
+    for tensor in (*model.state_dict().values(), split.train_inputs, split.train_labels, split.test_inputs, split.test_labels):
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    about = {"config": config.identity(), "environment": records.environment(__name__), "tensors": digest.hexdigest()}
     return records.config_hash(about)

@@ -6,12 +6,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tsla.empirics.data.datasets import Split, Through, load
 from tsla.empirics.models import efficientnet, networks
 from tsla.empirics.models.features import features
+from tsla.empirics.moments.examples import ExamplePool
 from tsla.empirics.training.configuration import FIELDS, TrainingConfig
 from tsla.empirics.training.devices import device_of
 
@@ -21,6 +23,30 @@ def training_split(config: TrainingConfig) -> Split:
     folder = None if config.folder is None else Path(config.folder)
     names = ("per_class", "train_size", "test_size", "label_noise", "seed", "pool")
     return load(config.data, folder=folder, through=_frozen(config), **{name: getattr(config, name) for name in names})
+
+
+def own_split(train_set: Any, test_set: Any) -> Split:
+    """The data of a run from two sets of examples, each as :func:`tsla.measure` takes one: (inputs, labels), a DataLoader, of which the set
+    and its collate_fn are used, or what has a length and items. Each example is read once, and there are as many classes as labels say.
+
+    Raises ValueError for examples of which an input is no single tensor, or a label no whole number from 0 on.
+    """  # noqa: D205 - the summary needs two lines
+    (inputs, labels), (test_inputs, test_labels) = (_all_of(name, data) for name, data in (("training", train_set), ("test", test_set)))
+    return Split(inputs, labels, test_inputs, test_labels, int(max(labels.max(), test_labels.max())) + 1)
+
+
+def _all_of(name: str, data: Any) -> tuple[Tensor, Tensor]:
+    pool = ExamplePool(data, "uniform", torch.device("cpu"))
+    inputs, labels, _ = pool.batch(np.arange(len(pool)))
+    if not isinstance(inputs.form, Tensor):
+        must = "must be one tensor an example: for others use SmoothedCrossEntropy and MomentsMonitor in a loop of your own"
+        raise ValueError(f"inputs of the {name} set are a {type(inputs.form).__name__}; {must}")  # noqa: TRY004 - bad input
+    if labels.ndim != 1 or labels.is_floating_point() or labels.is_complex() or labels.min() < 0:
+        low = f" from {labels.min().item()} on" if not labels.is_complex() else ""
+        raise ValueError(
+            f"labels of the {name} set have shape {tuple(labels.shape)} and type {labels.dtype}{low}; must be (n,), 0, 1, 2, ..."
+        )
+    return inputs.form, labels.long()
 
 
 def _frozen(config: TrainingConfig) -> Through | None:

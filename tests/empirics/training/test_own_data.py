@@ -1,0 +1,77 @@
+"""Training on data of one's own: any set of examples, the same run as on the project's; and data that were exchanged are noticed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, TensorDataset
+
+import tsla
+from tsla.empirics.training.configuration import TrainingConfig
+from tsla.empirics.training.setup import training_split
+
+CONFIG = TrainingConfig("tsla", epochs=2, drop=1, train_size=60, test_size=30, model="mlp", eta=0.1, measure_at=(0, 2))
+SPLIT = training_split(CONFIG)
+TRAIN, TEST = (SPLIT.train_inputs, SPLIT.train_labels), (SPLIT.test_inputs, SPLIT.test_labels)
+
+
+class Items(Dataset[dict[str, Any]]):
+    """Items as dictionaries, their labels as numbers."""
+
+    def __init__(self, inputs: Tensor, labels: Tensor) -> None:
+        self.inputs, self.labels = inputs, labels
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return {"images": self.inputs[index], "label": int(self.labels[index])}
+
+
+def images_and_labels(items: list[dict[str, Any]]) -> tuple[Tensor, Tensor]:
+    return torch.stack([item["images"] for item in items]), torch.tensor([item["label"] for item in items])
+
+
+FORMS: dict[str, Callable[..., Any]] = {
+    "tensors": lambda *pair: pair,
+    "a set": TensorDataset,
+    "a loader": lambda *pair: DataLoader(TensorDataset(*pair), batch_size=7, shuffle=True),
+    "a loader that collates": lambda *pair: DataLoader(Items(*pair), collate_fn=images_and_labels),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_any_set_of_examples_gives_the_rows_of_its_tensors(form: str) -> None:
+    of = FORMS[form]
+    assert list(tsla.train(CONFIG, split=(of(*TRAIN), of(*TEST)))) == list(tsla.train(CONFIG, split=SPLIT))
+
+
+@pytest.mark.parametrize(
+    ("train_set", "message"),
+    [
+        (Items(*TRAIN), "inputs of the training set are a dict; must be one tensor an example: for others use SmoothedCrossEntropy and"),
+        (
+            (TRAIN[0], TRAIN[1].float()),
+            r"labels of the training set have shape \(60,\) and type torch.float32 from .* must be \(n,\), 0, 1, 2",
+        ),
+        ((TRAIN[0], TRAIN[1] - 1), r"labels of the training set .* and type torch.int64 from -1 on; must be \(n,\), 0, 1, 2, ..."),
+    ],
+)
+def test_others_are_refused(train_set: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        next(tsla.train(CONFIG, split=(train_set, TEST)))
+
+
+@pytest.mark.parametrize("part", ["train_inputs", "train_labels", "test_inputs", "test_labels"])
+def test_a_state_is_of_its_data(part: str, tmp_path: Path) -> None:
+    list(islice(tsla.train(CONFIG, split=SPLIT, state=tmp_path / "state"), 2))
+    other = replace(SPLIT, **{part: getattr(SPLIT, part).flip(0)})
+    with pytest.raises(ValueError, match="must be the state of this very run; it is another's"):
+        next(tsla.train(CONFIG, split=other, state=tmp_path / "state"))
