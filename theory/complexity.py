@@ -42,7 +42,7 @@ def exponents(q: ArrayLike) -> dict[str, Array]:
         "lsr-exact": np.where(power >= 2, 2.0, 4.0),
         "lsr-pl-sharp": np.where(power >= 2, 0.0, 2.0),
         **dict.fromkeys(("lsr-pl", "lsr-pl-last"), np.where(power >= 2, 0.0, np.inf)),
-        **dict.fromkeys(("smoothed-pl", "smoothed-pl-last"), np.where(power >= 2, 0.0, 2.0)),
+        **dict.fromkeys(("lsr-pl-last-sharp", "smoothed-pl", "smoothed-pl-last"), np.where(power >= 2, 0.0, 2.0)),
     }
 
 
@@ -127,9 +127,10 @@ def _why(constants: Constants, eps: float, ahead: str, totals: dict[str, float])
     last = f"the last iterate of smoothing alone is ahead of it {behind:.3g}-fold, as its floor κV is below eps² = {eps**2:.3g} (C19)"
     apart = f"with bias and noise told apart, {never_dropped} ({'C19' if ahead == 'smoothed-pl-last' else 'C12'}){of_plain}"
     at_worst = f"{never_dropped} (C18)"
+    last_at_worst = f"the last iterate of {never_dropped} (C19){of_plain}"
     against_best = {"tsla": "no bound here is ahead of it", "lsr": alone, "lsr-pl": alone, "lsr-pl-last": last}
     against_best |= dict.fromkeys(("smoothed-pl", "smoothed-pl-last"), apart)
-    against_best |= {"lsr-sharp": at_worst, "lsr-exact": at_worst, "lsr-pl-sharp": at_worst + of_plain}
+    against_best |= {"lsr-sharp": at_worst, "lsr-exact": at_worst, "lsr-pl-sharp": at_worst + of_plain, "lsr-pl-last-sharp": last_at_worst}
     if ahead in against_best:
         return f"{against_paper}; {against_best[ahead]}."
     return f"{against_paper}; {ahead} is ahead of it {behind:.3g}-fold{'' if METHODS[ahead].smooths else ' without smoothing'}."

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tsla.theory import biased, lsr, smoothing, two_stage
+from tsla.theory import biased, lsr, sharp, sharp_pl, smoothing, two_stage
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.bound import Bound, longer
 from tsla.theory.constants import Array, Constants, representable, step_count, step_size, target_squared
@@ -51,6 +51,17 @@ def split_bound(constants: Constants, oracle: SmoothingOracle, *, eta: ArrayLike
     return _of_last(gap, constants.L, gap.lowered_by)
 
 
+@representable
+def sharp_bound(constants: Constants, *, eta: ArrayLike, T: ArrayLike, theta: ArrayLike | None = None) -> Bound:
+    """C19 of C18, with W for V: ``E‖∇F(w_T)‖² <= 2L(1-ημ)^T F0 + LW(θ, ηL)/μ``, ``0 < η <= 1/L``, ``T >= 0``.
+
+    ``θ`` defaults to ``θ°(η)``. Assumes A1-A4. Guarantee: upper bound. Shapes: all arguments broadcast. Raises ValueError outside the
+    premises.
+    """
+    gap = sharp_pl.gap_bound(constants, eta=eta, T=T, theta=theta)
+    return _of_last(gap, constants.L, gap.lowered_by)
+
+
 def _of_last(gap: Bound, L: Array, lowered_by: Mapping[str, str]) -> Bound:
     terms = {name: product(2, L, term) for name, term in gap.terms.items()}
     return Bound("lsr-pl-last", "C19", "E‖∇F(w_T)‖²", terms, lowered_by, gap.assumes)
@@ -83,6 +94,30 @@ def split_steps(constants: Constants, oracle: SmoothingOracle, *, eps: ArrayLike
     left = np.maximum(target2 - product(L, found.floor(theta, scale), over=(mu,)), target2 / 2)
     eta = scale / L
     return Plan("smoothed-pl-last", "C19", ASSUMES, (Stage(eta, theta, _burn_in(constants, eta, left)),), of_last=True)
+
+
+@representable
+def sharp_steps(constants: Constants, *, eps: ArrayLike) -> Plan:
+    """Samples until ``E‖∇F(w_T)‖² <= ε²`` with W for V (C19 of C18), at the largest step size whose floor ``κW°`` is at most ``ε²/2``.
+
+    With θ° of that step size, and ``T = ⌈log⁺(2LF0/(ε² - κW°))/(ημ)⌉``. It gets there at every δ, for plain SGD does; and in
+    ``κ log(1/ε)`` samples where ``κδσ² <= ε²/2``.
+    """
+    target2, L, mu = target_squared(eps), constants.L, constants.need_mu("C19")
+    x, theta, _ = sharp.half_target(constants, product(target2, mu, over=(L,)))
+    eta = x / L
+    floor = product(L, sum(sharp.floor(constants, eta, theta)), over=(mu,))
+    T = _burn_in(constants, eta, np.maximum(target2 - floor, target2 / 2))
+    return Plan("lsr-pl-last-sharp", "C19", ASSUMES, (Stage(eta, theta, T),), of_last=True)
+
+
+def too_large_delta(constants: Constants, eps: float, samples: float) -> float:
+    """The δ at which the plan asks for ten times ``samples``, were the burn-in to half of ε² all that there is."""
+    target2, mu = target_squared(eps), constants.need_mu("C19")
+    e = float(product(target2, mu, over=(2, constants.sigma2, constants.L)))
+    burn_in = float(np.log(product(4, constants.L, constants.F0, over=(target2,))))
+    longer = float(product(10, samples, mu, over=(constants.L, burn_in))) if burn_in > 0 else np.inf
+    return 1 / (1 + (1 / e - longer)) if 1 < longer < 1 / e else np.nan
 
 
 def _burn_in(constants: Constants, eta: Array, left: Array) -> Array:
@@ -123,6 +158,14 @@ def split_why(k: Constants, oracle: SmoothingOracle, *, eta: float, T: float, th
     ]
 
 
+def sharp_why(k: Constants, *, eta: float, T: float, theta: float | None = None) -> list[Line]:
+    """C18 under A4, then A1."""
+    *lines, gap = sharp_pl.gap_why(k, eta=eta, T=T, theta=theta)
+    start, floor = gap.numbers
+    last = "A1, ‖∇F‖² <= 2L(F - F*):  E‖∇F(w_T)‖² <= 2L(1-ημ)^T F0 + LW/μ = {} + {}"
+    return [*lines, gap, Line(last, product(2, k.L, start), product(2, k.L, floor))]
+
+
 def reach(constants: Constants, eps: float) -> float:
     """The δ at which the floor ``2κδσ²/(1+δ)`` is ε²; infinite where it is below ε² at every δ."""
     kappa = float(constants.L / constants.need_mu("C19"))
@@ -152,4 +195,17 @@ SPLIT = Method(
     steps=split_steps,
     within="lsr-pl-last",
     excludes=biased.NO_DELTA,
+)
+SHARP = Method(
+    name="lsr-pl-last-sharp",
+    claim="C19",
+    needs="L mu sigma2 delta F0",
+    run="eta T",
+    optional="theta",
+    bound=sharp_bound,
+    why=sharp_why,
+    steps=sharp_steps,
+    too_large=too_large_delta,
+    within="lsr-pl-last",
+    switch=sharp.SWITCH,
 )

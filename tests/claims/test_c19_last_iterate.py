@@ -15,6 +15,7 @@ from tests.claims.support.counterexample import show
 from tests.claims.support.marks import properties
 from tests.claims.support.recursions import error_lift, exact, gap, smoothed_error2, step_sizes_of
 from tsla.theory import last_iterate, two_stage
+from tsla.theory.biased import SmoothingOracle
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan
@@ -126,6 +127,63 @@ test_split_bound = properties(
             split_terms(optimisation=0.1, bias=0.1, noise=0.1),
             lambda k, oracle, **run: last_iterate.split_bound(k, oracle, **run | {"theta": run.get("theta", 1.0)}),
         ],
+    },
+)
+
+
+# --- of C18 ---
+
+smoothed = constants(delta=positive(1e-3, 10), noiseless=False)
+
+
+@for_all(st.data(), smoothed, st.integers(0, 60), thetas, costs=2)
+def is_the_largest_over_the_splits_of_the_error(bound: BoundOf, data: st.DataObject, k: Constants, T: int, theta: float) -> None:
+    """C19 of C12 at every split of δσ² into bias and noise that goes with g's, of which a grid of 1,000 has all but 1 %."""
+    eta, bias = data.draw(step_sizes(float(k.L))), np.linspace(0, 1, 1001) ** 2
+    show("bound lsr-pl-last --sharp", k, delta=k.delta, eta=eta, T=T, theta=theta)
+    shat2 = k.need_delta("C19") * k.sigma2
+    beta2, nu2 = bias * shat2, (1 - bias) * shat2
+    oracle = SmoothingOracle(beta2=beta2, nu2=nu2, c=np.sqrt(k.sigma2) * np.sqrt(nu2))
+    splits = last_iterate.split_bound(k, oracle, eta=eta, T=T, theta=theta).total
+    said = float(bound(k, eta, T, theta).total)
+    assert np.max(splits) <= said * (1 + 1e-12)
+    assert np.max(splits) >= 0.99 * said
+
+
+@for_all(smoothed, targets)
+def sharp_plan_reaches_the_target(steps: Planner, k: Constants, eps: float) -> None:
+    """By the bound, which a run that is shorter by 1-ημ does not; at the largest step size that leaves half of ε² by its floor."""
+    (stage,) = steps(k, eps=eps).stages
+    show("steps lsr-pl-last-sharp", k, delta=k.delta, eps=eps)
+    run = {"eta": stage.eta, "theta": stage.theta}
+    assert float(last_iterate.sharp_bound(k, T=stage.steps, **run).total) <= eps**2 * (1 + 1e-9)
+    fewer = np.floor((1 - stage.eta * k.mu) * (stage.steps - 1)) - 1
+    if fewer >= 0:
+        assert float(last_iterate.sharp_bound(k, T=fewer, **run).total) > eps**2
+    if stage.eta * k.L < 1 - 1e-12:
+        longer = last_iterate.sharp_bound(k, eta=min(1.01 * stage.eta, 1 / k.L), T=1)
+        assert float(longer.terms["smoothing"] + longer.terms["noise"]) >= eps**2 / 2 * (1 - 1e-9)
+
+
+sharp_bound = of(last_iterate.SHARP)
+test_sharp_bound = properties(
+    "C19",
+    sharp_bound,
+    {
+        is_the_largest_over_the_splits_of_the_error: [
+            *(scaled(sharp_bound, **{name: factor}) for name in ("optimisation", "smoothing") for factor in (0.5, 2.0)),
+            bound,
+        ]
+    },
+    found="with C18's floor for V it is the largest of C12's over all splits of the error of ĝ",
+)
+test_sharp_steps = properties(
+    "C19",
+    last_iterate.sharp_steps,
+    {
+        sharp_plan_reaches_the_target: [
+            stage_changed(last_iterate.sharp_steps, 0, **change) for change in ({"steps": 0.5}, {"steps": 2.0}, {"eta": 0.5, "steps": 2.0})
+        ]
     },
 )
 

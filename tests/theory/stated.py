@@ -43,8 +43,10 @@ def stated(method: str, k: Constants, eps: float) -> Stated | None:
         left = target2 - kappa * lifted(scale, sigma2, delta * sigma2 / 2)
         return [(scale, kappa / scale * mp.log(2 * L * F0 / left))]
     at_worst, e = min(delta, 1) * sigma2, target2 / (2 * sigma2)
-    share = min(e / min(delta, 1), 1)
-    sharp = 1 / ((1 - share) / e + 1)
+    share, sharp = at_half_of(target2, sigma2, min(delta, 1))
+    if method == "lsr-pl-last-sharp":
+        share, sharp = at_half_of(target2 / kappa, sigma2, min(delta, 1))
+        return [(sharp, kappa / sharp * mp.log(2 * L * F0 / (target2 - kappa * at_worst if share == 1 else target2 / 2)))]
     return {
         "lsr-sharp": [(sharp, 4 * L * F0 / (sharp * target2))],
         "lsr-pl-sharp": three_phases(kappa, mu * F0, sigma2 * (1 - share + e) if share < 1 else at_worst, target2),
@@ -63,6 +65,13 @@ def limited(scale: Exact) -> Exact:
 def three_phases(kappa: Exact, muF0: Exact, noise: Exact, target2: Exact) -> Stated:
     phase = 4 * kappa * noise / target2
     return [(exact(1), kappa * mp.log(2 * muF0 / noise)), (exact(1), phase), (limited(target2 / (2 * noise)), phase)]
+
+
+def at_half_of(target2: Exact, sigma2: Exact, delta: Exact) -> tuple[Exact, Exact]:
+    """θ and ηL at which C18's floor is ε²/2, δ at most 1."""
+    e = target2 / (2 * sigma2)
+    share = min(e / delta, 1)
+    return share, 1 / ((1 - share) / e + 1)
 
 
 def lifted(x: Exact, sigma2: Exact, half: Exact) -> Exact:

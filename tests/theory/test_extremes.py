@@ -369,7 +369,7 @@ def test_the_largest_step_size_at_every_scale() -> None:
     assert_rejects(is_the_root_at_every_scale, down_to_the_root_of_tiny)
 
 
-MAY_BE_THERE = ("sgd-pl-last", "lsr-pl-last", "smoothed-pl-last", "sgd-pl", "sgd-two-step", "tsla", "tsla-sharp")
+MAY_BE_THERE = ("sgd-pl-last", "lsr-pl-last", "lsr-pl-last-sharp", "smoothed-pl-last", "sgd-pl", "sgd-two-step", "tsla", "tsla-sharp")
 """Methods that need no sample where A4 says that the start meets the target."""
 
 

@@ -342,6 +342,10 @@ CASES = [
         lambda p: last_iterate.split_bound(constants(p), oracle(p), eta=p.eta, T=p.T, theta=p.theta).total,
     ),
     Case(
+        "C19", "bound, C18", "conclusion", (1,),
+        lambda p: last_iterate.sharp_bound(constants(p), eta=p.eta, T=p.T, theta=p.theta).total, given=sharp_shares,
+    ),
+    Case(
         "C20", "bound", "conclusion", (1,),
         lambda p: growing_noise.sgd_bound(constants(p), growth(p), eta=p.eta, T=p.T).total, given=growing,
     ),

@@ -54,7 +54,7 @@ CLAUSES: dict[str, dict[str, tuple[str, ...]]] = {
         "smoothing buys (4LF0/ε²)(1/δ-1) samples": ("plan", "what smoothing buys"),
     },
     "C19": {
-        "E‖∇F(w_T)‖² ≤ 2L·gap (C7, C12)": ("bound", "bound, bias apart"),
+        "E‖∇F(w_T)‖² ≤ 2L·gap (C7, C12, C18)": ("bound", "bound, bias apart", "bound, at worst"),
         "ε² in κ log⁺(2LF0/(ε²-κV)) samples if κV < ε²": ("plan",),
     },
     "C20": {

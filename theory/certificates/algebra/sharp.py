@@ -75,9 +75,8 @@ true, smoothing = (1 - theta) * sigma, theta * root * sigma
 SHARP = (true + smoothing) * (true + smoothing)
 """``smoothing.sharp``: U(θ)."""
 OF_SPLIT = bias2 + x * (a + m) * (a + m)
-OF_BIAS, ALL_NOISE = q * q + a * a * x / z3.If(x < 1, 1 - x, z3.RealVal(1)), x * (a + q) * (a + q)
-"""The first is of ``x < 1``, and is written so that at ``x = 1`` nothing is divided by 0."""
-WORST = z3.If(x * a < (1 - x) * q, OF_BIAS, ALL_NOISE)
+OF_BIAS, ALL_NOISE = formulas.floors_of_splits(x, a, q)
+WORST = formulas.worst_floor(x, a, q)
 """W; where ``xa = (1-x)q`` the two are the same."""
 PARTS: Premises = {"x = ηL": x == eta * L, "a": a == true, "q": q == smoothing, "m": m == theta * nu}
 ROOTS_OF_BOUNDS = ("delta >= 0", "sigma2 >= 0", "σ = √σ²", "√δ")

@@ -7,7 +7,7 @@ from functools import cache
 
 from tsla.theory import last_iterate as theory
 from tsla.theory.certificates import Certificate
-from tsla.theory.certificates.algebra import biased, last_iterate, stage_one
+from tsla.theory.certificates.algebra import biased, last_iterate, sharp, sharp_pl, stage_one
 from tsla.theory.certificates.algebra.biased import bias2, noise
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import of_constants, of_oracle, plan_of
@@ -40,7 +40,7 @@ from tsla.theory.certificates.algebra.engine.symbols import (
 )
 from tsla.theory.certificates.algebra.last_iterate import last2
 
-W = formulas.biased_floor(eta, L, bias2, noise)
+SPLIT = formulas.biased_floor(eta, L, bias2, noise)
 PAPER = formulas.paper_floor(sigma2, delta)
 
 
@@ -50,21 +50,24 @@ def certificates() -> Iterable[Certificate]:
 
 
 def obligations() -> tuple[Obligation, ...]:
-    """The steps of C19 that are not those of C7, C12 and C15a, whose gaps it takes, and whose ``‖∇F‖² ≤ 2L(F - F*)``."""
+    """The steps of C19 that are not those of C7, C12, C15a and C18, whose gaps it takes, and whose ``‖∇F‖² ≤ 2L(F - F*)``."""
     return (
         _bound_of_lemma(),
         _bound_of_split(),
+        _bound_at_worst(),
         _plan_of_lemma(),
         _plan_of_split(),
+        _plan_at_worst(),
         _reach(),
     )
 
 
 def manifests() -> tuple[Manifest, ...]:
-    """C19 of C7 and of C12, the lengths that reach ε², and which δ allow it."""
+    """C19 of C7, of C12 and of C18, the lengths that reach ε², and which δ allow it."""
     return (
         bound(),
         split_bound(),
+        sharp_bound(),
         recursions.after_burn_in(
             bound(),
             _plan_of_lemma(),
@@ -76,7 +79,10 @@ def manifests() -> tuple[Manifest, ...]:
             function=plan_of("C19", "lsr-pl-last"),
         ),
         recursions.after_burn_in(
-            split_bound(), _plan_of_split(), 2 * L * F0 / (eps2 - L / mu * W), "eps > 0", "κ(θ²β² + ηL N(θ)) < eps2", at_most=eps2
+            split_bound(), _plan_of_split(), 2 * L * F0 / (eps2 - L / mu * SPLIT), "eps > 0", "κ(θ²β² + ηL N(θ)) < eps2", at_most=eps2
+        ),
+        recursions.after_burn_in(
+            sharp_bound(), _plan_at_worst(), 2 * L * F0 / (eps2 - L / mu * sharp.W), "eps > 0", "κW(θ, ηL) < eps2", at_most=eps2
         ),
         alone(_reach(), "L > 0", "mu > 0", "mu <= L", "sigma2 > 0", "delta >= 0", "eps > 0"),
     )
@@ -94,6 +100,13 @@ def split_bound() -> Manifest:
     """C19 of C12."""
     function = of_oracle("mu", theory.split_bound, eta="eta", T="T", theta="theta")
     return _of_last("bound, bias apart", biased.gap_bound(), _bound_of_split(), function)
+
+
+@cache
+def sharp_bound() -> Manifest:
+    """C19 of C18."""
+    function = of_constants("mu delta", theory.sharp_bound, eta="eta", T="T", theta="theta")
+    return _of_last("bound, at worst", sharp_pl.gap_bound(), _bound_at_worst(), function)
 
 
 def _of_last(name: str, gap_bound: Manifest, obligation: Obligation, function: Function) -> Manifest:
@@ -116,7 +129,11 @@ def _bound_of_lemma() -> Obligation:
 
 
 def _bound_of_split() -> Obligation:
-    return _bound("C12", W, "θ²β² + ηL N(θ)")
+    return _bound("C12", SPLIT, "θ²β² + ηL N(θ)")
+
+
+def _bound_at_worst() -> Obligation:
+    return _bound("C18", sharp.W, "W(θ, ηL)")
 
 
 def _plan_of_lemma() -> Obligation:
@@ -124,7 +141,11 @@ def _plan_of_lemma() -> Obligation:
 
 
 def _plan_of_split() -> Obligation:
-    return _plan("plan, bias apart", W, STEP, "κ(θ²β² + ηL N(θ)) < ε²")
+    return _plan("plan, bias apart", SPLIT, STEP, "κ(θ²β² + ηL N(θ)) < ε²")
+
+
+def _plan_at_worst() -> Obligation:
+    return _plan("plan, at worst", sharp.W, STEP, "κW(θ, ηL) < ε²")
 
 
 def _bound(of: str, floor: Formula, shown: str) -> Obligation:

@@ -83,6 +83,20 @@ def biased_bound(F0: Term, eta: Term, T: Term, L: Term, bias: Term, noise: Term)
     return 2 * F0 / (eta * T) + biased_floor(eta, L, bias, noise)
 
 
+def floors_of_splits(x: Term, a: Term, q: Term) -> tuple[Term, Term]:
+    """C18's floor at the worst split where ``xa <= (1-x)q``, and where all of q is noise; ``x = ηL``, ``a = (1-θ)σ``, ``q = θ√δσ``.
+
+    The first is of ``x < 1``, and is written so that at ``x = 1`` nothing is divided by 0.
+    """
+    return q * q + a * a * x / z3.If(x < 1, 1 - x, z3.RealVal(1)), x * (a + q) * (a + q)
+
+
+def worst_floor(x: Term, a: Term, q: Term) -> Term:
+    """``sharp.floor``: W."""
+    of_bias, all_noise = floors_of_splits(x, a, q)
+    return z3.If(x * a < (1 - x) * q, of_bias, all_noise)
+
+
 def biased_floor(eta: Term, L: Term, bias: Term, noise: Term) -> Term:
     """What T does not lower in ``biased.bound`` (C12)."""
     return bias + eta * L * noise

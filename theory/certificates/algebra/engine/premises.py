@@ -113,6 +113,7 @@ NUMBERS: Premises = {
     "κV < eps2": L / mu * formulas.paper_floor(sigma2, delta) < eps2,
     "κ(θ²β² + ηL N(θ)) < eps2": L / mu * formulas.biased_floor(eta, L, theta * theta * beta2, formulas.second_moment(sigma2, nu2, c, theta))
     < eps2,
+    "κW(θ, ηL) < eps2": L / mu * formulas.worst_floor(eta * L, (1 - theta) * sigma, theta * root * sigma) < eps2,
     "V < eps2": formulas.paper_floor(sigma2, delta) < eps2,
     "delta <= eps2/(4 sigma2)": delta <= eps2 / (4 * sigma2),
     "delta <= mu eps2/(4 L sigma2)": 4 * L * delta * sigma2 <= mu * eps2,
