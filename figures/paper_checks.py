@@ -233,10 +233,10 @@ def section(claim: Claim, evidence: Iterable[Evidence]) -> str:
 
 def _stated(claim: Claim) -> list[str]:
     """In words and in symbols; of training in the source's words."""
-    if not claim.sentence:
+    if claim.of_training:
         return [_wrapped(f"{claim.statement}.", "> ", "> ")]
     clauses = [line for clause in claim.statement.split("; ") for line in textwrap.wrap(clause, WIDTH, break_on_hyphens=False)]
-    return [_wrapped(claim.sentence), "\n".join(f"    {line}" for line in clauses)]
+    return [*filter(None, [_wrapped(claim.sentence)]), "\n".join(f"    {line}" for line in clauses)]
 
 
 def _facts(claim: Claim, rows: Sequence[Evidence]) -> str:
