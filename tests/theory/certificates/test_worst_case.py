@@ -246,7 +246,7 @@ def test_the_exact_form_of_two_steps_is_less_than_one_per_cent_too_large(evidenc
     too_large = [1 - two_oracles.mean_square(setting) / two_oracles.formula(setting) for setting in two_oracles.TWO_STEPS]
     assert 5e-4 < min(too_large) < max(too_large) < 7e-3
     evidence(
-        f"The form of the bound that drops no term is {100 * min(too_large):.1g} to {100 * max(too_large):.1g} % above the worst case "
+        f"The form of the bound that drops no term is {100 * min(too_large):.2g} to {100 * max(too_large):.2g} % above the worst case "
         "(T = 2, η < 1/L)."
     )
 
