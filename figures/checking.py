@@ -36,14 +36,13 @@ def write_paper_checks(build: Path) -> int:
     return min(code, 1)
 
 
-def print_row(claim: str, build: Path) -> int:
-    """Rerun the evidence of one claim and print its row, a line a cell. Returns 0, or 1 where a test failed."""
+def print_section(claim: str, build: Path) -> int:
+    """Rerun the evidence of one claim and print its section. Returns 0, or 1 where a test failed."""
     if claim not in BY_ID:
         raise ValueError(f"claim = {claim!r} must be one of {', '.join(BY_ID)}")
     path = build / f"evidence-{claim}.json"
     code = run(claim, path)
-    cells = paper_checks.cells(BY_ID[claim], paper_checks.read(path))
-    print("\n".join(f"{name:12}{cell}" for name, cell in cells.items()))
+    print(paper_checks.section(BY_ID[claim], paper_checks.read(path)), end="")
     return min(code, 1)
 
 

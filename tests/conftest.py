@@ -14,7 +14,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # the few tests of threads: they must not spin while they wait
 
 import json
-from collections.abc import Callable, Generator
+import re
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,8 @@ settings.load_profile(os.environ.get("TSLA_HYPOTHESIS", "repeatable"))
 draw_no_constants_of_modules()
 
 ROOT = Path(__file__).parent.parent
+SAID = ("finding", "verdict", "settings", "tightness", "headline", "tables")
+"""What a test says beside its outcome."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -61,18 +64,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture
 def evidence(record_property: Callable[[str, object], None], request: pytest.FixtureRequest) -> Callable[..., None]:
-    """``evidence("floor/bound 0.97")`` reports a finding, ``evidence(..., verdict="refuted")`` a verdict.
+    """``evidence("The floor is 0.97 of the bound.")`` reports a finding, ``evidence(..., verdict="refuted")`` a verdict.
 
     Of training ``settings`` stand in its place: ``evidence(..., settings=[("third round", "step decay", "refuted", "MLP on digits")])``.
+    ``tightness={"own plan": 0.97}``, ``headline`` and ``tables`` as :data:`paper_checks.Evidence` has them.
     """
 
-    def report(finding: str, verdict: str = "supported", settings: paper_checks.Settings = ()) -> None:
+    def report(finding: str, *, tightness: Mapping[str, float] | None = None, **said: Any) -> None:
         for mark in request.node.iter_markers("claim"):
-            paper_checks.said(mark.args[0], verdict, settings)  # refuses a verdict on training that names no settings
+            paper_checks.scoped(mark.args[0], said.get("settings", ()))  # refuses a verdict on training that names no settings
+        assert re.fullmatch(r"[A-Z].*\.", finding), f"{finding!r} is no sentence"
         record_property("finding", finding)
-        record_property("verdict", verdict)
-        if settings:
-            record_property("settings", settings)
+        if tightness is not None:
+            assert set(tightness) <= set(paper_checks.REACHED), f"{tightness}: must be in {paper_checks.REACHED}"
+            said["tightness"] = {name: float(f"{ratio:.4g}") for name, ratio in tightness.items()}
+        for name, value in {"verdict": "supported", **said}.items():
+            record_property(name, value)
 
     return report
 
@@ -131,7 +138,7 @@ class _Collector:
             assert isinstance(claim, dict)
             if claim["planted"] and report.passed and not any(name == "rejected" for name, _ in properties):
                 continue  # no wrong version was seen to be rejected
-            said = {name: value for name, value in properties if name in ("finding", "verdict", "settings")}
+            said = {name: value for name, value in properties if name in SAID}
             self.found.append(claim | said | {"test": report.nodeid, "passed": report.passed})
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

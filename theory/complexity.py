@@ -5,6 +5,7 @@ What is tabled are the lengths of plans, which bounds ask for. An algorithm may 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,27 +60,49 @@ def regime(method: str, q: float) -> str:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The plans of all methods at scalar constants, fastest first; ``ahead`` names the fastest and ``why`` says it in words.
+    """The plans of all methods at scalar constants, fastest first.
 
+    reasons:    sentences: who is the fastest and why, by how much, and where TSLA stands
     crossovers: the largest δ, all else equal, at which a smoothed bound is ahead of a plain one (``tsla.theory.inversion.crossovers``)
     """
 
     plans: tuple[Plan, ...]
-    ahead: str
-    why: str
+    reasons: tuple[str, ...]
     crossovers: dict[str, float]
 
+    @property
+    def ahead(self) -> str:
+        """The fastest method."""
+        return self.plans[0].method
+
+    @property
+    def why(self) -> str:
+        """The reasons in one."""
+        return " ".join(self.reasons)
+
+    @property
+    def beats(self) -> dict[str, float]:
+        """How many times as many samples as the fastest TSLA, plain SGD and SGD that uses A4 ask for; a plan of none counts as one."""
+        return _beats(self.plans)
+
+    @property
+    def place(self) -> int:
+        """Of TSLA: 1 where none asks for fewer samples."""
+        return _place(self.plans)
+
     def json(self) -> Json:
-        """``{"ahead", "why", "methods", "crossovers"}``, the methods fastest first, each as :meth:`Plan.json`."""
+        """``{"ahead", "beats", "tsla_place", "why", "methods", "crossovers"}``, the methods fastest first, each as :meth:`Plan.json`."""
         return {
             "ahead": self.ahead,
+            "beats": self.beats,
+            "tsla_place": self.place,
             "why": self.why,
             "methods": [plan.json() for plan in self.plans],
             "crossovers": {name: inversion.delta_json(delta) for name, delta in self.crossovers.items()},
         }
 
     def table(self, eps: float) -> str:
-        """All methods, fastest first, with their stages, and one sentence on who is ahead and why."""
+        """All methods, fastest first, with their stages, and the reasons, a sentence a line."""
         rows = [[f"samples until E‖∇F‖² <= {number(eps**2)}", "", "claim", "assumes"]]
         for plan in self.plans:
             stages = " + ".join(count(stage.steps) for stage in plan.stages) if len(plan.stages) > 1 else ""
@@ -87,7 +110,8 @@ class Comparison:
             rows.append([f"{plan.method}  {stages}".rstrip(), total, plan.claim, " ".join(plan.assumes)])
         tsla = {name: delta for name, delta in self.crossovers.items() if name.startswith("tsla before")}
         crossovers = ", ".join(f"{name.removeprefix('tsla before ')} {_range(delta)}" for name, delta in tsla.items())
-        return f"{aligned(rows, right=frozenset({1}))}\n  {self.why}\n  As delta varies, TSLA's bound is ahead of {crossovers}."
+        reasons = "\n  ".join(self.reasons)
+        return f"{aligned(rows, right=frozenset({1}))}\n  {reasons}\n  As delta varies, TSLA's bound is ahead of {crossovers}."
 
 
 @representable
@@ -104,36 +128,60 @@ def compare(constants: Constants, *, eps: float, oracle: SmoothingOracle | None 
     if oracle is not None:
         plans.extend(method(constants, oracle, eps=eps) for method in splitting())
     plans.sort(key=lambda plan: float(plan.total))
+    return Comparison(tuple(plans), _reasons(constants, eps, plans), inversion.crossovers(constants, eps=eps))
+
+
+RIVALS = {"tsla": "TSLA (C8)", "sgd": "plain SGD (C4)", "sgd-pl": "SGD that uses A4 (C15b)"}
+"""With whom the fastest is compared."""
+
+
+def _beats(plans: Sequence[Plan]) -> dict[str, float]:
     totals = {plan.method: float(plan.total) for plan in plans}
-    return Comparison(
-        tuple(plans), plans[0].method, _why(constants, eps, plans[0].method, totals), inversion.crossovers(constants, eps=eps)
-    )
+    return {name: totals[name] / max(totals[plans[0].method], 1) for name in RIVALS if name != plans[0].method}
 
 
-def _why(constants: Constants, eps: float, ahead: str, totals: dict[str, float]) -> str:
-    ratio, burn_in = totals["sgd"] / totals["tsla"], float(two_stage.steps(constants, eps=eps).stages[0].steps)
+def _place(plans: Sequence[Plan]) -> int:
+    totals = {plan.method: float(plan.total) for plan in plans}
+    return 1 + sum(total < totals["tsla"] for total in totals.values())
+
+
+def _reasons(constants: Constants, eps: float, plans: Sequence[Plan]) -> tuple[str, ...]:
+    """Who is the fastest, why, by how much, and where TSLA stands."""
+    fastest, totals = plans[0], {plan.method: float(plan.total) for plan in plans}
+    of_plain, burn_in = totals["sgd"] / totals["tsla"], float(two_stage.steps(constants, eps=eps).stages[0].steps)
     share = float(product(2, constants.need_delta("C8"), constants.sigma2, over=(constants.need_mu("C8"), constants.F0)))
     if not np.isfinite(share):
         raise UnrepresentableError("2*delta*sigma2/(mu*F0) overflows float64 for these constants; rescale F")
-    against_paper = (
-        f"TSLA asks for {max(ratio, 1 / ratio):.3g} times {'fewer' if ratio > 1 else 'more'} samples than plain SGD (C4): "
-        f"its plain stage takes 2δσ²/(μF0) = {share:.3g} of SGD's steps, after {burn_in:.0f} smoothed ones"
+    first, *others = (f"{RIVALS[name]} by a factor {_factor(ratio)}" for name, ratio in _beats(plans).items())
+    beside = f"{_factor(max(of_plain, 1 / of_plain))} times {'fewer' if of_plain > 1 else 'more'} than plain SGD"
+    return (
+        f"{fastest.method} is the fastest: it asks for {count(fastest.total)} sample{'s' * (float(fastest.total) != 1)} ({fastest.claim}).",
+        f"It beats {', '.join([first, *others[:-1]])} and {others[-1]}.",
+        _reason(constants, eps, fastest.method),
+        f"TSLA takes place {_place(plans)} of {len(plans)} with {count(totals['tsla'])} samples, {beside}.",
+        f"Its plain stage takes 2δσ²/(μF0) = {share:.3g} of plain SGD's steps, after {burn_in:.0f} smoothed ones.",
     )
-    behind = totals["tsla"] / max(totals[ahead], 1)
-    floor = float(lsr.floor(constants))
-    alone = f"smoothing alone is ahead of it {behind:.3g}-fold, as its floor 2δσ²/(1+δ) = {floor:.3g} is below eps² = {eps**2:.3g}"
-    never_dropped = f"smoothing that is never dropped is ahead of it {behind:.3g}-fold"
-    of_plain = f", and of sgd-pl, which does not smooth, {totals['sgd-pl'] / max(totals[ahead], 1):.3g}-fold"
-    last = f"the last iterate of smoothing alone is ahead of it {behind:.3g}-fold, as its floor κV is below eps² = {eps**2:.3g} (C19)"
-    apart = f"with bias and noise told apart, {never_dropped} ({'C19' if ahead == 'smoothed-pl-last' else 'C12'}){of_plain}"
-    at_worst = f"{never_dropped} (C18)"
-    last_at_worst = f"the last iterate of {never_dropped} (C19){of_plain}"
-    against_best = {"tsla": "no bound here is ahead of it", "lsr": alone, "lsr-pl": alone, "lsr-pl-last": last}
-    against_best |= dict.fromkeys(("smoothed-pl", "smoothed-pl-last"), apart)
-    against_best |= {"lsr-sharp": at_worst, "lsr-exact": at_worst, "lsr-pl-sharp": at_worst + of_plain, "lsr-pl-last-sharp": last_at_worst}
-    if ahead in against_best:
-        return f"{against_paper}; {against_best[ahead]}."
-    return f"{against_paper}; {ahead} is ahead of it {behind:.3g}-fold{'' if METHODS[ahead].smooths else ' without smoothing'}."
+
+
+def _reason(constants: Constants, eps: float, ahead: str) -> str:
+    if ahead in ("tsla", "tsla-sharp"):
+        return "It drops smoothing after its first stage."
+    if ahead in ("lsr-sharp", "lsr-exact", "lsr-pl-sharp"):
+        return "It never drops smoothing."
+    if ahead in ("lsr", "lsr-pl"):
+        return f"It smooths alone, and can as its floor 2δσ²/(1+δ) = {float(lsr.floor(constants)):.3g} is below eps² = {eps**2:.3g}."
+    if ahead == "lsr-pl-last":
+        return f"It smooths alone and takes the last iterate, and can as its floor κV is below eps² = {eps**2:.3g}."
+    if ahead == "lsr-pl-last-sharp":
+        return "It never drops smoothing, and takes the last iterate."
+    if ahead in ("smoothed-pl", "smoothed-pl-last"):
+        return "It never drops smoothing, and tells its bias from its noise."
+    smooths = ahead not in METHODS or METHODS[ahead].smooths
+    return "It smooths." if smooths else "It does not smooth."
+
+
+def _factor(ratio: float) -> str:
+    return number(float(f"{ratio:.3g}"))
 
 
 def _range(delta: float) -> str:

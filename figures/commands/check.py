@@ -9,7 +9,7 @@ from tsla.extras import needing
 from tsla.options import Parser
 
 ABOUT = (
-    "rerun the evidence, write it to records/evidence.json, and paper_checks.md from it; with a claim, print its row; "
+    "rerun the evidence, write it to records/evidence.json, and paper_checks.md from it; with a claim, print its section; "
     "with a file of one's own, decide the theorems that it declares"
 )
 EXTRA = "all"
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"out = {args.out} has no use without a file of theorems")
     if args.claim is None:
         return checking.write_paper_checks(BUILD)
-    return checking.print_row(args.claim, BUILD)
+    return checking.print_section(args.claim, BUILD)
 
 
 def _is_file(claim: str | None) -> bool:

@@ -169,6 +169,7 @@ def _epochs_left(study: Study, setting: str, outcome: str) -> str:
         if theta == "0.3":
             less_none = (_by_epoch(study, setting, arm, outcome) - none).dropna()  # the seeds of the one that has fewer
             lines.append((drop, *(_marked(less_none[epoch]) if (epoch := int(drop) + r) <= EPOCHS else "" for r in left)))
+    lines.sort(key=lambda line: int(line[0]))
     return markdown.table(("epochs smoothed", *(f"{r} left" for r in left)), lines)
 
 

@@ -86,7 +86,10 @@ def test_everything_that_the_moments_say(evidence: Callable[..., None]) -> None:
         assert said.exact <= said.lemma + joint.rounding
 
     check()
-    evidence("equals the sum over finite sample spaces to 1e-12; θ* is least on a grid")
+    evidence(
+        "The formula equals the sum over finite sample spaces to 1e-12. No θ of a grid gives less than θ*.",
+        headline="equal to 1e-12",
+    )
 
 
 @pytest.mark.claim("C11", "property")

@@ -161,7 +161,8 @@ test_largest_step_size = properties(
             lambda sigma2, oracle, target2: np.minimum(1, target2 / (2 * sigma2)),
         ]
     },
-    found="three phases smoothed at θ°(η3) reach ε² by the recursion; η3 by bisection equals the root of its quadratic to 1e-12",
+    found="Three phases of SGD, smoothed at the strength that is best for the last step size, reach ε² by the recursion. "
+    "That step size by bisection equals the root of its quadratic to 1e-12.",
 )
 
 

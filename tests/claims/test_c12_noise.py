@@ -35,5 +35,5 @@ test_noise = properties(
             lambda m, theta: m.noise(1 - theta),
         ]
     },
-    found="N(θ), and with θ²β² the whole second moment, equal the sums over finite sample spaces",
+    found="N(θ) equals the sum over finite sample spaces. N(θ) + θ²β² equals the whole second moment there.",
 )

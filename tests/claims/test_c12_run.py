@@ -163,7 +163,10 @@ def test_the_floor_moves_with_the_step_size(evidence: Callable[..., None]) -> No
     floors = biased.bound(K, ORACLE, eta=x / 10, T=1e300).total
     assert floors == pytest.approx(x * (0.05 + 0.05 * x) / (0.05 + 1.05 * x), rel=1e-12)
     assert floors[0] == pytest.approx(1 / 11, rel=1e-12)
-    evidence("equals the summed descent at 50 digits; exact on (L/2)w² at η = 1/L, the noise within 2-ηL below; never above C5")
+    evidence(
+        "The bound equals the summed descent at 50 digits. On (L/2)w² it is exact at η = 1/L. For smaller η its part of the noise is "
+        "less than 2-ηL times too large there. The bound is never above that of C5."
+    )
 
 
 def terms(bound: Biased = biased.bound, **factors: Callable[..., Any]) -> Biased:

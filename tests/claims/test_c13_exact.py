@@ -113,13 +113,13 @@ test_at_the_largest_step = properties(
     "C13",
     stall.settled_at_largest_step,
     {is_the_mean_after_any_number_of_full_steps: [stall.settled, other_weights, lemma]},
-    found="at η = 1/L every path enumerated gives E‖∇F‖² = θ²δσ² + (1-θ)²σ², at θ = 1/(1+δ) half of C5's floor",
+    found="At η = 1/L the enumeration of every path gives E‖∇F‖² = θ²δσ² + (1-θ)²σ². At θ = 1/(1+δ) that is half of C5's floor.",
 )
 test_at_small_steps = properties(
     "C13",
     stall.settled,
     {is_the_square_of_where_the_mean_stays: [bias_once, other_weights, lemma, stall.settled_at_largest_step]},
-    found="at small steps E ∇F stays at θ√δσ, enumerated in fractions",
+    found="For small step sizes the mean of ∇F stays at θ√δσ, by an enumeration in fractions.",
 )
 
 

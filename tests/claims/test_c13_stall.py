@@ -38,7 +38,11 @@ def test_lsr_stalls(evidence: Callable[..., None]) -> None:
     last, floor = rows.iloc[-1], rows["floor"].iloc[0]
     assert last["high"] >= floor / (2 * (1 + DELTA))
     assert last["low"] <= floor
-    evidence(f"‖∇F‖² stays at {last['grad2']:.2g}: {last['grad2'] / (THETA**2 * BETA2):.2f} of θ²δσ², {last['grad2'] / floor:.2f} of V(θ)")
+    above, of_bound = last["grad2"] / (THETA**2 * BETA2), last["grad2"] / floor
+    evidence(
+        f"In runs, LSR's ‖∇F‖² stays at {last['grad2']:.2g}. That is {above:.2f} times θ²δσ², and {of_bound:.2f} of C5's floor V(θ).",
+        headline=f"LSR stalls at {of_bound:.2f} of C5's floor",
+    )
 
 
 @pytest.mark.claim("C13", "Monte Carlo")
@@ -46,7 +50,7 @@ def test_tsla_is_the_cure(evidence: Callable[..., None]) -> None:
     last = path("tsla").iloc[-1]
     assert last["high"] < CONFIG["eps"] ** 2
     assert last["high"] < path("lsr").iloc[-1]["low"] / 10
-    evidence(f"after the drop TSLA falls to {last['grad2']:.2g}")
+    evidence(f"TSLA, which drops the smoothing, falls to {last['grad2']:.2g} on the same instance.")
 
 
 @pytest.mark.claim("C13", "Monte Carlo", planted=True)

@@ -82,7 +82,9 @@ def test_batches_on_both_sides(evidence: Callable[..., None]) -> None:
     assert changes == [-1, -1, -1, 0, 1, 1]
     assert [joint.moments.critical_batch_size(theta) for theta in (1, 0.5)] == [4, 12]
     assert [joint.moments.at_batch_size(B).delta for B in (1, 4, 8)] == [0.25, 1, 2]
-    evidence("batches enumerated on both sides: the sign changes at (s²-N(θ))/(θ²β²)")
+    evidence(
+        "In an enumeration of batches on both sides, smoothing lowers the second moment below B = (s²-N(θ))/(θ²β²) and raises it above."
+    )
 
 
 WRONG: list[Critical] = [

@@ -164,7 +164,7 @@ test_three_phases_by_recursion = properties(
         reaches_the_target_on_a_quadratic: [no_decay_of_the_last_step_size],
         is_not_twice_too_long: [phases(0, steps=3.0), phases(1, steps=2.5), phases(2, steps=2.5)],
     },
-    found="three phases of plain SGD reach ε² by the recursion, step by step",
+    found="Three phases of plain SGD reach ε² by the recursion, step by step.",
 )
 
 
@@ -277,5 +277,5 @@ test_gain = properties(
             lambda delta: 2 * delta**2 / (1 + delta),
         ]
     },
-    found="with the same two step sizes smoothing gains exactly 2δ/(1+δ)",
+    found="With the same two step sizes, smoothing makes the second stage shorter by exactly the factor 2δ/(1+δ).",
 )

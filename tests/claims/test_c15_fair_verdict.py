@@ -82,7 +82,8 @@ test_tsla_is_nowhere_the_best = properties(
         is_nowhere_the_best: [stage_changed(two_stage.steps, 1, steps=0.5), sharpened, stage_changed(two_stage.steps, 0, steps=0)],
         takes_twice_as_long_as_smoothing_alone: [stage_changed(two_stage.steps, 1, steps=factor) for factor in (0.5, 0.9)],
     },
-    found="three-phase SGD or LSR alone needs no more samples than TSLA, for every ε and δ",
+    found="For every ε and δ, the plan of three-phase SGD or that of LSR alone takes no more samples than TSLA's.",
+    headline="TSLA nowhere ahead of both",
 )
 
 
@@ -140,7 +141,7 @@ test_sharpened = properties(
             lambda k, eps: sharpened_length(k, eps) / float(1 + k.delta),
         ]
     },
-    found="with 8δ/(1+δ) for 8δ TSLA's second stage is ahead for 1 - ε²/(4σ²) < V/ε² < 1 only, by less than a factor 2",
+    found="With 8δ/(1+δ) in place of 8δ, TSLA's second stage is ahead only where 1 - ε²/(4σ²) < V/ε² < 1, by less than a factor 2.",
 )
 
 

@@ -125,7 +125,10 @@ def test_samples_beside_the_paper(evidence: Callable[..., None]) -> None:
         assert totals[0] / totals[1] == pytest.approx((1 + eps2) / 4, rel=1e-9)
     assert float(worst_case.sgd_steps(k, eps=0.1).total) == 202_000
     assert float(worst_case.sgd_steps(k, eps=0.1).stages[0].eta) == pytest.approx(0.001 / 1.01, rel=1e-14)
-    evidence("equals every path of two-point noise on (L/2)w² enumerated in fractions, T ≤ 4; C4's is 2-ηL times as large")
+    evidence(
+        "On (L/2)w² the bound equals the mean over every path of two-point noise, enumerated in fractions for T ≤ 4. "
+        "C4's bound is 2-ηL times as large."
+    )
 
 
 # --- C5 without its last noise ---

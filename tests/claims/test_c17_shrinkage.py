@@ -96,7 +96,7 @@ def test_a_zero_label_is_a_smaller_step(evidence: Callable[..., None]) -> None:
             assert control.second_moment(control.theta_star) < joint.s2
 
     check()
-    evidence("ĝ = 0 lowers the second moment too; the difference from it is exact to 1e-12")
+    evidence("With ĝ = 0 smoothing lowers the second moment too. The formula for what smoothing does beyond that is exact to 1e-12.")
 
 
 @pytest.mark.claim("C17", "property")

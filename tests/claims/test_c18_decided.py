@@ -64,7 +64,7 @@ test_the_floor = properties(
     "C18",
     floor,
     {is_never_left: [lambda x, theta, delta: floor(x, theta, delta / 2), lambda x, theta, delta: floor(x, theta, delta) * (1 + 1e-5)]},
-    found="the floor of the exact form is attained for every T",
+    found="The floor of the form of the bound that drops no term is attained for every T.",
 )
 
 
@@ -96,7 +96,7 @@ test_tsla_with_the_sharp_floor = properties(
     "C18",
     sharp_pl.tsla_steps,
     {is_nowhere_ahead: [stage_changed(sharp_pl.tsla_steps, 1, steps=0.5), stage_changed(sharp_pl.tsla_steps, 0, steps=0)]},
-    found="with W for V TSLA's plan is nowhere ahead for ε² ≤ 4σ²/(3+√3)",
+    found="With W in place of V, TSLA's plan takes nowhere fewer samples than the best of SGD and smoothing alone, for ε² ≤ 4σ²/(3+√3).",
 )
 
 
@@ -137,7 +137,8 @@ test_the_search = properties(
     "C18",
     searched,
     {dropping_is_nowhere_the_best: [exchanged("dropped", "smoothed"), exchanged("any", "plain")]},
-    found=f"dropping is the best of four two-stage methods at none of {len(dropping.CONFIGS)} settings (T = 4 and 16, searched)",
+    found=f"Dropping smoothing after the first of two stages is best of four ways at none of {len(dropping.CONFIGS)} settings. "
+    "Each was searched for its best step sizes and strengths, with T = 4 or 16.",
 )
 
 
@@ -167,7 +168,7 @@ def is_not_beaten(samples: Callable[..., float]) -> None:
 @pytest.mark.claim("C18", "property")
 def test_the_best_method_is_not_below_the_lower_bound(evidence: Callable[..., None]) -> None:
     is_not_beaten(lower_bound.samples)
-    evidence("no method needs fewer than σ²/ε² - π²/δ samples, and the best one on an instance does not")
+    evidence("No method gets by with fewer than σ²/ε² - π²/δ samples. The best method on an instance does not either.")
 
 
 @pytest.mark.claim("C18", "property", planted=True)

@@ -43,7 +43,10 @@ def is_not_exceeded(part: float) -> None:
 @pytest.mark.claim("C18", "Monte Carlo")
 def test_no_run_exceeds_the_bound(evidence: Callable[..., None]) -> None:
     is_not_exceeded(1.0)
-    evidence(f"by runs on {len(PROBLEMS)} problems with {len(SHARES)} splits of δσ², no bound is exceeded, and half of it is refuted")
+    evidence(
+        f"Runs on {len(PROBLEMS)} problems, with {len(SHARES)} splits of δσ² into bias and noise, exceed the bound nowhere. "
+        "They refute a bound half as large."
+    )
 
 
 @pytest.mark.claim("C18", "Monte Carlo", planted=True)

@@ -97,7 +97,8 @@ test_mixture = properties(
             lambda true, smooth, theta: (1 - theta) * true - theta * smooth,  # a penalty in its place
         ]
     },
-    found="network gradients at y_LS equal the mixture to 10 digits",
+    found="The gradients of a network at the smoothed label equal the mixture to 10 digits.",
+    headline="equal to 10 digits",
 )
 
 

@@ -180,7 +180,8 @@ test_sgd_bound = properties(
         is_attained_by_noise_that_grows: [*SGD_WRONG, changed(growing_noise.sgd_bound, noise=0.5)],
         rises_with_the_noise: [changed(growing_noise.sgd_bound, noise=0.5)],
     },
-    found="equals the weighted sum at 50 digits; exact on (L/2)w² under noise that grows",
+    found="The bound equals the weighted sum at 50 digits. On (L/2)w² under noise that grows it is exact.",
+    headline="exact on an instance",
 )
 test_lsr_bound = properties(
     "C20",
@@ -218,7 +219,7 @@ def is_not_exceeded(form: str, part: float) -> None:
 @pytest.mark.parametrize("form", FORMS)
 def test_no_run_exceeds_the_bound(form: str, evidence: Callable[..., None]) -> None:
     is_not_exceeded(form, 1.0)
-    evidence("noise that grows, on 2 problems: no bound is exceeded")
+    evidence("Under noise that grows, runs on 2 problems exceed no bound.")
 
 
 @pytest.mark.claim("C20", "Monte Carlo", planted=True)

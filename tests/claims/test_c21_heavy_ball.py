@@ -74,7 +74,7 @@ test_bound = properties(
         is_what_the_potential_leaves: [half, as_plain_sgd],
         is_c16_without_momentum: [half],
     },
-    found="no path of two-point noise exceeds it on functions of one variable; at m = 0 it is C16",
+    found="On functions of one variable no path of two-point noise exceeds the bound. At m = 0 it is that of C16.",
 )
 
 K = Constants(L=1, sigma2=1, F0=1)

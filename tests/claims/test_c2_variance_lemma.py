@@ -59,7 +59,7 @@ def lowers_the_variance_iff_delta_is_below_one(lemma: Lemma, sigma2: float, delt
 @pytest.mark.claim("C2", "property")
 def test_no_distribution_exceeds_it(evidence: Callable[..., None]) -> None:
     bounds_every_distribution(lambda sigma2, delta, theta: variance.from_bounds(sigma2=sigma2, delta=delta, theta=theta).lemma)
-    evidence("no random joint distribution exceeds V; a randomly flipped label attains it")
+    evidence("No random joint distribution of g and ĝ exceeds V. A label that is flipped at random attains it.")
 
 
 @for_all(positive(), deltas)

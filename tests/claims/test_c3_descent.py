@@ -97,7 +97,7 @@ def test_steps_beyond_the_premise(evidence: Callable[..., None]) -> None:
     assert_rejects(lambda descent: bounds_every_step(descent, 1.01), sgd.descent)
     with pytest.raises(ValueError, match=r"eta = 0\.101 is larger than 1/L = 0\.1; C3 needs 0 < eta <= 1/L"):
         sgd.descent(1, 1, 1, L=10, eta=0.101)
-    evidence("holds on random smooth functions; fails from η = 1.01/L on")
+    evidence("The inequality holds on random smooth functions. It fails at η = 1.01/L already.")
 
 
 WRONG: dict[str, Descent] = {

@@ -49,7 +49,7 @@ def test_steps_reach_the_target_and_not_much_fewer_do(evidence: Callable[..., No
             assert float(sgd.bound(k, eta=stage.eta, T=stage.steps - 1).total) > eps**2
 
     check()
-    evidence("the planned T reaches ε², T-1 does not")
+    evidence("The number of steps T that the plan asks for reaches ε². By the bound T-1 steps don't.")
 
 
 test_bound = properties(

@@ -101,7 +101,7 @@ def test_steps_of_the_paper(evidence: Callable[..., None]) -> None:
     """T = ⌈4LF0/ε²⌉ where V ≤ ε²/2, and the plan goes on without a jump where the paper is silent."""
     k = Constants(L=10, mu=1, sigma2=1, delta=1 / 3, F0=1)  # V = 1/2
     assert [int(lsr.steps(k, eps=np.sqrt(target2)).total) for target2 in (2, 1 + 1e-9, 1 - 1e-9, 0.75)] == [20, 40, 41, 80]
-    evidence("the planned T reaches ε² whenever V < ε², and T-1 does not at V ≥ ε²/2")
+    evidence("The number of steps T that the plan asks for reaches ε² wherever V < ε². By the bound T-1 steps don't where V ≥ ε²/2.")
 
 
 def variance_for_deviation(k: Constants, eta: float, T: float, theta: float | None) -> Bound:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.claims.support import quadratic
 from tests.claims.support.marks import properties
 from tests.claims.support.recursions import smoothed_error2
+from tsla.figures.paper_checks import NEAREST
 from tsla.theory import lsr
 from tsla.theory.constants import Constants
 from tsla.theory.testing.domain import constants, for_all, positive_deltas, step_counts, step_sizes, thetas
@@ -50,7 +51,12 @@ def test_no_length_and_no_step_size_gets_below(evidence: Callable[..., None]) ->
         assert float(lsr.bound(k, eta=data.draw(step_sizes(float(k.L))), T=1e300).total) > eps**2
 
     check()
-    evidence("C5 tends to V(θ) and stays above; a constant bias at θ = 1 stays on it")
+    k = Constants(L=1, sigma2=1, F0=1, delta=0.5)
+    *_, last = quadratic.run(quadratic.parabola(k, k.L), k, [1.0] * 3, 1.0)
+    evidence(
+        "The bound of C5 tends to V(θ) as T grows, and stays above it. A run along ĝ with a constant bias, at θ = 1, stays on V.",
+        tightness={NEAREST: last.gradient2 / float(lsr.floor(k, 1.0))},
+    )
 
 
 def without_the_factor(k: Constants, theta: float | None = None) -> float:

@@ -110,5 +110,5 @@ test_bound = properties(
         is_monotone: [growing],
         joins_at_the_ends_of_theta: [lambda k, eta, T, theta: stage_one_bound(k, eta, T, None if theta is None else 1 - theta)],
     },
-    found="equals the recursion at 50 digits to 1e-12; μw²/2 with bias √V attains V/(2μ)",
+    found="The bound equals the recursion at 50 digits to 1e-12. On μw²/2 a constant bias of length √V attains V/(2μ).",
 )

@@ -101,7 +101,7 @@ def test_lengths_of_an_example(evidence: Callable[..., None]) -> None:
     assert [int(stage.steps) for stage in plan.stages] == [24, 160_000]
     assert [float(stage.eta) for stage in plan.stages] == pytest.approx([0.1, 0.0005], rel=1e-14)
     assert [float(stage.theta) for stage in plan.stages] == pytest.approx([10 / 11, 0], rel=1e-14)
-    evidence("both stages together reach ε²; T2 is at most 1+δ times what is needed")
+    evidence("Both stages together reach ε². The second stage is at most 1+δ times as long as its bound needs.")
 
 
 @pytest.mark.claim("C8", "property")

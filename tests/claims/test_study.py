@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -15,15 +16,18 @@ from tests.claims.support.marks import of_claims
 from tsla.empirics.experiments.study import third_verdicts, verdicts
 from tsla.empirics.experiments.study.comparisons import CLAIMS, KEPT, LATER_CLAIMS, Of
 from tsla.empirics.experiments.study.findings import CANT_TELL, IN_FAVOUR, MATTERS, REFUTED, SUPPORTED, Finding, Runs, e1
-from tsla.empirics.experiments.study.scope import scope
-from tsla.empirics.experiments.study.settings import DECAYED, FEWER_SEEDS, PRIMARY, SETTINGS, TUNING_SEEDS
-from tsla.empirics.experiments.study.third import FIRST_CONFIRMING
+from tsla.empirics.experiments.study.scope import NAMES, network, noise, scope
+from tsla.empirics.experiments.study.settings import DECAYED, EARLY, FEWER_SEEDS, PRIMARY, SETTINGS, TUNING_SEEDS
+from tsla.empirics.experiments.study.third import EVERY, FIRST_CONFIRMING
 from tsla.empirics.experiments.study.third_verdicts import MADE_SETTINGS, PLANNED, UNTUNED
 from tsla.empirics.experiments.study.verdicts import Study
 from tsla.empirics.experiments.study.words import NOT_RUN, Said
 from tsla.figures.gallery import best_drop, forest
+from tsla.figures.paper_checks import Table
 from tsla.theory.testing.planted import Rejects
 
+MEASURED = verdicts.DIFFERENCES | {"E2 by accuracy": f"test accuracy, as a fraction, mean of epochs {EARLY[0]} to {EARLY[-1]}"}
+"""By the rows of the plans."""
 FIRST_SEEDS = range(10)
 ROOT = Path(__file__).parents[2]
 DECIDED = ("E1", *CLAIMS)
@@ -93,28 +97,59 @@ def test_primary_comparisons(claim: str, evidence: Callable[..., None]) -> None:
     is_stated(claim, world)
     second, third = ([one for one in found if one.claim.split()[0] == claim] for found in families(world))
     assert [one.setting for one in second] == list(PRIMARY)
-    sign = "negative" if IN_FAVOUR[claim] < 0 else "positive"
-    found = f"Second round, {len(PRIMARY)} settings, step sizes tuned for each arm, Holm over {len(families(world)[0])} tests: "
-    found += f"{verdicts.DIFFERENCES[claim]}, {sign} in favour: {numbers(second)}"
+    sign = "Less" if IN_FAVOUR[claim] < 0 else "More"
+    finding = (
+        "The tables have mean differences of runs with the same seeds, in brackets their 95 % intervals. "
+        f"{sign} than 0 is in favour of the claim. Each arm has the step size that was best for it. "
+        f"Holm's p counts all {len(families(world)[0])} tests of the second round. "
+        "In the third round it counts those of a schedule and a share of wrong labels."
+    )
+    found = {(one.claim, one.setting, one.differences.tobytes()): one.word for one in (*second, *third)}
+    words = Counter(found.values())
+    headline = f"{SUPPORTED} in {words[SUPPORTED]} and {REFUTED} in {words[REFUTED]} of {len(found)} comparisons"
+    evidence(finding, settings=said(claim, world), headline=headline, tables=[*of_second(claim, second), *of_third(third)])
+
+
+def of_second(claim: str, found: list[Finding]) -> list[Table]:
+    """A table of the primary settings; of claims that have one, another of where the step size decays, which is no part of the verdict."""
+    tables = [compared(f"Second round, {MEASURED[claim]}:", found, named)]
     if claim == "E1":
-        found += f"; without the control {'; '.join(str(e1(study().paths, setting, 'ratio').interval) for setting in PRIMARY)}"
+        rows = [[named(setting), str(e1(study().paths, setting, "ratio").interval)] for setting in PRIMARY]
+        tables.append(("The same less plain SGD, without the control:", [["setting", "difference"], *rows]))
     if claim in KEPT:
-        found += f"; exploratory, where the step size decays by steps: {later(claim)}"
-    primary = [one for one in third if PLANNED[one.setting].primary]
-    if primary:
-        found += f". Third round, the settings with step decay and no wrong labels, the others in docs/study_third.md: {numbers(primary)}"
-    evidence(found, settings=said(claim, world))
+        decayed = [(setting, verdicts.decayed(study(), claim, setting)) for setting in DECAYED]
+        rows = [[named(setting), str(main.interval), str(less_none.interval)] for setting, (main, less_none, _) in decayed]
+        caption = "The same where the step size decays by steps. This is exploratory and no part of the verdict:"
+        tables.append((caption, [["setting", "difference", "less plain training"], *rows]))
+    return tables
 
 
-def numbers(found: list[Finding]) -> str:
-    rows = ("" if one.claim in verdicts.DIFFERENCES else f" ({one.claim})" for one in found)
-    return "; ".join(f"{one.setting}{row}: {one.interval}, p = {one.adjusted:.2g}" for one, row in zip(found, rows, strict=True))
+def of_third(found: list[Finding]) -> list[Table]:
+    """A table for each row of the plan, of the settings with step decay and no wrong labels."""
+    where = "the settings with step decay and no wrong labels; the others are in docs/study_third.md"
+    primary = [one for one in found if PLANNED[one.setting].primary]
+    rows = dict.fromkeys(one.claim for one in primary)
+    return [
+        compared(
+            f"Third round, {MEASURED[row]}, {where}:",
+            [one for one in primary if one.claim == row],
+            network_and_data,
+        )
+        for row in rows
+    ]
 
 
-def later(claim: str) -> str:
-    """What was found where the step size decays; no part of the verdict."""
-    found = [(setting, verdicts.decayed(study(), claim, setting)) for setting in DECAYED]
-    return "; ".join(f"{setting}: {main.interval}, less plain training {less_none.interval}" for setting, (main, less_none, _) in found)
+def network_and_data(setting: str) -> str:
+    return f"{network(EVERY[setting])} on {NAMES[EVERY[setting].data]}"
+
+
+def named(setting: str) -> str:
+    return f"{network_and_data(setting)}, {noise([EVERY[setting]])}"
+
+
+def compared(caption: str, found: list[Finding], name: Callable[[str], str]) -> Table:
+    lines = [[name(one.setting), str(one.interval), f"{one.adjusted:.2g}"] for one in found]
+    return caption, [["setting", "difference", "Holm's p"], *lines]
 
 
 WORDS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")

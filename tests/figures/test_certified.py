@@ -20,7 +20,12 @@ def test_a_row_a_claim_and_nothing_below_it() -> None:
     composite = replace(CERTIFICATES[0], guarantee="composite", rejected=3, planted=3)
     head, *rows = certified.summary([*CERTIFICATES, HOLDING, composite, replace(composite, claim="C5", holds=False)]).splitlines()[:5]
     assert head.split("  ")[1:2] == ["claim"]
-    expected = ["C3 one step 1 of 1 1 of 1 3 of 3", "C4 SGD 2 upper of 2 2 of 2", "C5 LSR 0 of 1 3 of 3", "C15 fair baselines 1 tight of 1"]
+    expected = [
+        "C3 descent in one step 1 of 1 1 of 1 3 of 3",
+        "C4 plain SGD's bound 2 upper of 2 2 of 2",
+        "C5 the bound of LSR 0 of 1 3 of 3",
+        "C15 fair baselines for TSLA 1 tight of 1",
+    ]
     assert [" ".join(row.split()) for row in rows] == expected
 
 

@@ -14,7 +14,8 @@ import pytest
 
 from tests.conftest import _Collector
 from tsla.figures import checking
-from tsla.figures.paper_checks import read, render
+from tsla.figures.paper_checks import read, render, section
+from tsla.theory.claims import BY_ID
 
 BUILD = Path("build")
 EVIDENCE = [{"id": "C5", "kind": "property", "planted": False, "test": "t", "passed": True, "finding": "ratio 0.97"}]
@@ -73,19 +74,16 @@ def test_a_failed_test_is_written_down_and_ends_in_1(checkout: Path, pytest_find
 def test_a_broken_run_of_the_tests_ends_in_1(code: int, pytest_finds: Callable[..., list[list[str]]]) -> None:
     pytest_finds(EVIDENCE, code)
     assert checking.write_paper_checks(BUILD) == 1
-    assert checking.print_row("C5", BUILD) == 1
+    assert checking.print_section("C5", BUILD) == 1
 
 
-def test_one_claim_prints_its_row_and_writes_no_file(
+def test_one_claim_prints_its_section_and_writes_no_file(
     checkout: Path, pytest_finds: Callable[..., list[list[str]]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     commands = pytest_finds(EVIDENCE, 0)
-    assert checking.print_row("C5", BUILD) == 0
+    assert checking.print_section("C5", BUILD) == 0
     assert commands[0][commands[0].index("--claim") + 1] == "C5"
-    lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
-    assert lines["claim"] == "C5 LSR"
-    assert lines["verdict"] == "instances"
-    assert lines["found"] == "ratio 0.97"
+    assert capsys.readouterr().out == section(BY_ID["C5"], EVIDENCE)
     assert not (checkout / "paper_checks.md").exists()
 
 
@@ -94,9 +92,9 @@ def test_an_unknown_claim_is_refused_before_anything_runs_and_one_without_eviden
 ) -> None:
     commands = pytest_finds([], 5)
     with pytest.raises(ValueError, match=r"^claim = 'C99' must be one of C1, C2, .*, E5$"):
-        checking.print_row("C99", BUILD)
+        checking.print_section("C99", BUILD)
     assert commands == []
-    assert checking.print_row("C12", BUILD) == 0
+    assert checking.print_section("C12", BUILD) == 0
 
 
 def test_evidence_of_an_earlier_run_is_not_taken_for_that_of_a_broken_one(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tsla.theory import inversion
 from tsla.theory.biased import SmoothingOracle
-from tsla.theory.complexity import compare, exponents, regime
+from tsla.theory.complexity import Comparison, compare, exponents, regime
 from tsla.theory.constants import Constants
 from tsla.theory.method import Method
 from tsla.theory.methods import METHODS, splitting
@@ -22,44 +23,70 @@ ORACLE = SmoothingOracle(beta2=0.05, nu2=0.05)
 
 # Worked out by hand from the step counts 800,000 (C4), 160,024 (C8), 8,007 (C15b), 7,214 (C12), 7,648 (C18), 1,670 and 75 at
 # δ = 0.001, ...
-BIASED = "with bias and noise told apart, smoothing that is never dropped is ahead of it 22.2-fold (C12), and of sgd-pl,"
-AT_WORST = "smoothing that is never dropped is ahead of it {}-fold (C18), and of sgd-pl, which does not smooth, {}-fold."
-ALONE = "smoothing alone is ahead of it {}-fold, as its floor 2δσ²/(1+δ) = {} is below eps² = 0.01."
+ALONE = "It smooths alone, and can as its floor 2δσ²/(1+δ) = 0.002 is below eps² = 0.01."
+BIASED = "It never drops smoothing, and tells its bias from its noise."
 
 
 @pytest.mark.parametrize(
-    ("changes", "oracle", "factor", "share", "burn_in", "ahead"),
+    ("changes", "oracle", "first", "beats", "reason", "place", "factor", "stage"),
     [
-        ({}, None, "5 times fewer", 0.2, 24, AT_WORST.format(20.9, 1.05)),
-        ({}, ORACLE, "5 times fewer", 0.2, 24, f"{BIASED} which does not smooth, 1.11-fold."),
-        ({"delta": 0.001}, None, "479 times fewer", 0.002, 70, ALONE.format(22.3, 0.002)),
-        ({"delta": 1.4}, None, "2.8 times more", 2.8, 6, "sgd-pl is ahead of it 280-fold without smoothing."),
-        ({"delta": 0.9, "F0": 0.1}, None, "18 times more", 18, 0, AT_WORST.format(180, 1)),
-        ({"sigma2": 4.0, "mu": 2.0, "delta": 0.001}, None, "249 times fewer", 0.004, 32, AT_WORST.format(252, 314)),
+        ({}, None, "lsr-pl-sharp 7,648 C18", "20.9 105 1.05", "It never drops smoothing.", "4 of 13", "5 times fewer", "0.2 24"),
+        ({}, ORACLE, "smoothed-pl 7,214 C12", "22.2 111 1.11", BIASED, "5 of 15", "5 times fewer", "0.2 24"),
+        ({"delta": 0.001}, None, "lsr-pl 75 C15", "22.3 10,700 107", ALONE, "4 of 13", "479 times fewer", "0.002 70"),
+        ({"delta": 1.4}, None, "sgd-pl 8,007 C15b", "280 99.9", "It does not smooth.", "10 of 13", "2.8 times more", "2.8 6"),
     ],
 )
-def test_the_sentence(
-    changes: dict[str, float], oracle: SmoothingOracle | None, factor: str, share: float, burn_in: int, ahead: str
+def test_the_reasons(
+    changes: dict[str, float], oracle: SmoothingOracle | None, first: str, beats: str, reason: str, place: str, factor: str, stage: str
 ) -> None:
-    assert compare(Constants(**KNOWN | changes), eps=0.1, oracle=oracle).why == (
-        f"TSLA asks for {factor} samples than plain SGD (C4): "
-        f"its plain stage takes 2δσ²/(μF0) = {share} of SGD's steps, after {burn_in} smoothed ones; {ahead}"
+    method, total, claim = first.split()
+    rivals = ["TSLA (C8)", "plain SGD (C4)", "SGD that uses A4 (C15b)"]
+    tsla, plain, *with_a4 = (f"{rival} by a factor {times}" for rival, times in zip(rivals, beats.split(), strict=False))
+    share, burn_in = stage.split()
+    found = compare(Constants(**KNOWN | changes), eps=0.1, oracle=oracle)
+    samples = {plan.method: f"{float(plan.total):,.0f}" for plan in found.plans}["tsla"]
+    assert found.reasons == (
+        f"{method} is the fastest: it asks for {total} samples ({claim}).",
+        f"It beats {', '.join([tsla, plain][: 1 + len(with_a4)])} and {[plain, *with_a4][-1]}.",
+        reason,
+        f"TSLA takes place {place} with {samples} samples, {factor} than plain SGD.",
+        f"Its plain stage takes 2δσ²/(μF0) = {share} of plain SGD's steps, after {burn_in} smoothed ones.",
     )
+    assert found.why == " ".join(found.reasons)
 
 
-LAST = "the last iterate of smoothing alone is ahead of it 1.5-fold, as its floor κV is below eps² = 0.04 (C19)."
+def slowest_first(constants: Constants, *, eps: float) -> Comparison:
+    found = compare(constants, eps=eps)
+    return replace(found, plans=found.plans[::-1])
 
 
-@pytest.mark.parametrize(
-    ("changes", "eps", "ahead"),
-    [
-        ({"F0": 1.0}, 1.3, "sgd-pl-last is ahead of it 9-fold without smoothing."),  # 9 steps and 1
-        ({"F0": 0.1}, 1.9, "sgd-pl-last is ahead of it 6-fold without smoothing."),  # 6 steps and none
-        ({"mu": 0.9, "sigma2": 0.1, "delta": 0.005, "F0": 100.0}, 0.2, LAST),  # 9 + 6 steps and 10
-    ],
-)
-def test_the_sentence_where_few_steps_are_enough(changes: dict[str, float], eps: float, ahead: str) -> None:
-    assert compare(Constants(**{"L": 1.0, "mu": 1.0, "sigma2": 0.01, "delta": 0.1} | changes), eps=eps).why.endswith(f"; {ahead}")
+PLACES = {
+    "lsr-pl-sharp": (Constants(L=10, F0=1, sigma2=1, mu=0.1, delta=0.004), 0.1),
+    "sgd-pl-last, 9 steps and 1": (Constants(L=1, mu=1, sigma2=0.01, delta=0.1, F0=1), 1.3),
+    "sgd-pl-last, 6 steps and none": (Constants(L=1, mu=1, sigma2=0.01, delta=0.1, F0=0.1), 1.9),
+    "lsr-pl-last, 9 + 6 steps and 10": (Constants(L=1, mu=0.9, sigma2=0.1, delta=0.005, F0=100), 0.2),
+}
+
+
+@pytest.mark.parametrize("at", PLACES)
+def test_the_fastest_is_named_by_facts_of_the_plans(at: str, rejects: Rejects) -> None:
+    known, eps = PLACES[at]
+
+    def names_the_fastest(comparing: Callable[..., Comparison]) -> None:
+        found = comparing(known, eps=eps)
+        totals = {plan.method: float(plan.total) for plan in found.plans}
+        ahead = min(totals, key=lambda name: totals[name])
+        assert found.ahead == ahead == at.partition(",")[0]
+        assert found.reasons[0].startswith(f"{ahead} is the fastest: it asks for {totals[ahead]:,.0f} sample")
+        assert found.beats == pytest.approx({name: totals[name] / max(totals[ahead], 1) for name in ("tsla", "sgd", "sgd-pl")})
+        assert found.place == sorted(totals.values()).index(totals["tsla"]) + 1
+
+    rejects(names_the_fastest, right=compare, wrong=slowest_first)
+
+
+def test_the_last_iterate_is_the_reason_where_it_is_ahead() -> None:
+    known, eps = PLACES["lsr-pl-last, 9 + 6 steps and 10"]
+    assert "It smooths alone and takes the last iterate, and can as its floor κV is below eps² = 0.04." in compare(known, eps=eps).reasons
 
 
 @pytest.mark.parametrize("oracle", [None, ORACLE])
@@ -80,7 +107,7 @@ def test_smoothing_alone_is_named_where_it_is_ahead_without_a4() -> None:
     """δ so small, and μ too, that descent along ĝ alone, 2LF0/(ε²-δσ²), beats everything that first waits for a burn-in of κ."""
     found = compare(Constants(**KNOWN | {"mu": 1e-3, "delta": 1e-5, "sigma2": 10.0}), eps=1.0)
     assert found.ahead == "lsr-exact"
-    assert found.why.endswith("smoothing that is never dropped is ahead of it 1.1e+03-fold (C18).")
+    assert "It never drops smoothing." in found.reasons
 
 
 @pytest.mark.parametrize(("delta", "beta2", "nu2"), [(0.1, 0.05, 0.05), (0.1, 0.05, 0.0), (0.3, 0.1, 0.2)])

@@ -225,16 +225,17 @@ def test_plan_out_of_reach() -> None:
 def test_comparison() -> None:
     comparison = complexity.compare(K, eps=0.1)
     found = json_of(comparison.json())
-    assert found.keys() == {"ahead", "why", "methods", "crossovers"}
-    assert (found["ahead"], found["why"]) == (comparison.ahead, comparison.why)
+    assert found.keys() == {"ahead", "beats", "tsla_place", "why", "methods", "crossovers"}
+    assert (found["ahead"], found["why"], found["tsla_place"]) == (comparison.ahead, comparison.why, comparison.place)
+    assert found["beats"] == comparison.beats
     assert found["methods"] == [plan.json() for plan in comparison.plans]
     assert found["crossovers"] == {pair: inversion.delta_json(delta) for pair, delta in comparison.crossovers.items()}
-    head, *rows, why, crossovers = comparison.table(0.1).splitlines()
+    head, *rows, crossovers = comparison.table(0.1).splitlines()
     assert head == "  samples until E‖∇F‖² <= 0.01                          claim  assumes"
     assert rows[0] == "  lsr-pl-sharp  8 + 3,820 + 3,820                7,648  C18    A1 A2 A3 A4"
     assert rows[1] == "  sgd-pl  7 + 4,000 + 4,000                      8,007  C15b   A1 A2 A4"
     assert "  lsr                              never: floor 0.1818  C5     A1 A2 A3" in rows
-    assert why == f"  {comparison.why}"
+    assert rows[-5:] == [f"  {reason}" for reason in comparison.reasons]
     assert crossovers.startswith("  As delta varies, TSLA's bound is ahead of sgd below 0.5, sgd-exact below 0.1262, sgd-pl below")
     assert "lsr" not in crossovers
 

@@ -15,8 +15,13 @@ def of_claims(claims: Iterable[str], kind: str, *, planted: bool = False) -> lis
     return [pytest.param(c, marks=pytest.mark.claim(c.rstrip("abc"), kind, planted=planted)) for c in claims]
 
 
-def properties(claim: str, right: Any, checks: Mapping[Callable[[Any], None], Iterable[Any]], *, found: str = "") -> Callable[..., None]:
-    """Tests that ``right`` passes each of ``checks``, which report what was ``found``, and that each rejects its wrong versions."""
+def properties(
+    claim: str, right: Any, checks: Mapping[Callable[[Any], None], Iterable[Any]], *, found: str = "", **said: Any
+) -> Callable[..., None]:
+    """Tests that ``right`` passes each of ``checks``, which report what was ``found``, and that each rejects its wrong versions.
+
+    said: what else they report, as the fixture ``evidence`` takes it
+    """
     cases = []
     for check, versions in checks.items():
         cases.append(pytest.param(check, None, marks=pytest.mark.claim(claim, "property"), id=check.__name__))
@@ -29,6 +34,6 @@ def properties(claim: str, right: Any, checks: Mapping[Callable[[Any], None], It
         else:
             check(right)
             if found:
-                evidence(found)
+                evidence(found, **said)
 
     return test

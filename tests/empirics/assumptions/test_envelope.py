@@ -82,7 +82,7 @@ test_envelope = properties(
         holds_at_every_point: [with_all, of_all_but_the_last],
         no_other_has_a_smaller_bound: [constant, lambda gap, grad2, s2, **run: envelope(gap, grad2, 2 * s2, **run)],
     },
-    found="the A, B and C of measured noise: no others that hold at the points have a smaller bound",
+    found="A, B and C are found from measured noise. No others that hold at the measured points give a smaller bound.",
 )
 
 ROWS = pd.DataFrame(

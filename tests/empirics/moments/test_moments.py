@@ -158,7 +158,7 @@ def is_the_mean_squared_distance_to_the_gradient(second_moment: SecondMoment) ->
 @pytest.mark.claim("C11", "measurement")
 def test_second_moment_on_a_network(evidence: Callable[..., None]) -> None:
     is_the_mean_squared_distance_to_the_gradient(Moments.second_moment)
-    evidence("on a ResNet the formula is the mean over the examples of ‖(1-θ)g_i + θĝ_i - G‖²")
+    evidence("On a ResNet the formula equals the mean over the examples of ‖(1-θ)g_i + θĝ_i - G‖², where G is the mean of all g_i.")
 
 
 @pytest.mark.claim("C11", "measurement", planted=True)

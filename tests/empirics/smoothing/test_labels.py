@@ -212,7 +212,7 @@ def own_label_is_the_shrinkage_control(measure: Callable[[Smoothing], Moments]) 
 @pytest.mark.claim("C17", "measurement")
 def test_own_label_is_the_shrinkage_control(evidence: Callable[..., None]) -> None:
     own_label_is_the_shrinkage_control(moments)
-    evidence("with the model's own prediction for ŷ, ĝ = 0 to the last bit: soft bootstrapping is the control")
+    evidence("Where ŷ is the model's own prediction, ĝ is 0 to the last bit. So soft bootstrapping is this control.")
 
 
 @pytest.mark.claim("C17", "measurement", planted=True)

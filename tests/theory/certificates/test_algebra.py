@@ -55,7 +55,7 @@ def test_claim(claim: str, evidence: Callable[..., None]) -> None:
     proved = [certificate for certificate in all_of(claim) if certificate.guarantee != "composite"]
     assert proved
     assert all(certificate.holds for certificate in proved)
-    evidence(f"{len(proved)} obligation{'s' * (len(proved) > 1)} proved")
+    evidence(f"The algebra of {len(proved)} step{'s' * (len(proved) > 1)} is proved.")
 
 
 @pytest.mark.parametrize("claim", of_claims(COMPOSED, "composite"))
@@ -64,7 +64,7 @@ def test_the_claim_follows_from_its_steps(claim: str, evidence: Callable[..., No
     assert all(certificate.holds for certificate in composites)
     stated = {claim, *(part.id for part in BY_ID[claim].parts)}
     assert {certificate.name.partition(",")[0] for certificate in composites} >= stated
-    evidence(f"{len(composites)} composite{'s' * (len(composites) > 1)} of them")
+    evidence(f"The claim follows from its proved steps, in {len(composites)} composition{'s' * (len(composites) > 1)}.")
 
 
 @pytest.mark.parametrize("claim", of_claims(COMPOSED, "composite", planted=True))

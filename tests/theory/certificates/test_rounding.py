@@ -29,7 +29,8 @@ def test_claim(claim: str, evidence: Callable[..., None]) -> None:
     assert [c.name for c in enclosed if not c.holds] == []
     assert [c.name for c in enclosed if c.rejected < c.planted] == []
     assert_recorded(enclosed)
-    evidence(f"{len(enclosed)} enclosures")
+    checks = f"{len(enclosed)} check{'s' * (len(enclosed) > 1)}"
+    evidence(f"Interval arithmetic encloses the numbers that the program computes and prints, in {checks}.")
 
 
 def test_the_record_has_no_other_enclosures() -> None:

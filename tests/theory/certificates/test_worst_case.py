@@ -106,12 +106,12 @@ CASES = [
     *cases("C21", heavy_ball.heavy_ball, heavy_ball.SETTINGS[:2], "T ≤ 2", planted=False),
     *cases("C21", heavy_ball.near, heavy_ball.NEAR[:1], "T = 2"),
     *cases("C16", exact, SGD, "SGD, T ≤ 2"),
-    *cases("C16", inexact.against_infimum, short(inexact.SETTINGS), "LSR against F*, T = 2"),
+    *cases("C16", inexact.against_infimum, short(inexact.SETTINGS), "LSR, with F* for the last F, T = 2"),
     *cases("C16", stage_one.floor, short(stage_one.FLOORS), "the floor of C7, T = 2"),
-    *cases("C18", two_oracles.exact, two_oracles.ONE_STEP, "the exact form, T = 1"),
-    *cases("C18", two_oracles.exact, two_oracles.STANDSTILL[:1], "the exact form, F0 → 0, T = 2"),
-    *cases("C18", two_oracles.above, two_oracles.TWO_STEPS[:1], "the exact form, η < 1/L, T = 2"),
-    *cases("C18", two_oracles.by_mean_squares, product(two_oracles.TWO_STEPS[1:3], ("F(w_T)", "F*")), "mean squares, T = 2"),
+    *cases("C18", two_oracles.exact, two_oracles.ONE_STEP, "the form that drops no term, T = 1"),
+    *cases("C18", two_oracles.exact, two_oracles.STANDSTILL[:1], "the form that drops no term, F0 → 0, T = 2"),
+    *cases("C18", two_oracles.above, two_oracles.TWO_STEPS[:1], "the form that drops no term, η < 1/L, T = 2"),
+    *cases("C18", two_oracles.by_mean_squares, product(two_oracles.TWO_STEPS[1:3], ("F(w_T)", "F*")), "the bound by mean squares, T = 2"),
 ]
 
 
@@ -137,7 +137,7 @@ def test_the_worst_case_is_within_the_bound(case: Case, evidence: Callable[..., 
     assert certificate.reason == ""
     assert_recorded([certificate])
     relation = {"tight": "equals the bound to 1e-6", "upper": "is at most the bound"}[certificate.guarantee]
-    evidence(f"worst case {relation} ({case.steps})")
+    evidence(f"Solved anew, the worst case {relation} ({case.steps}).")
 
 
 @pytest.mark.parametrize("case", marked([case for case in CASES if case.planted], planted=True))
@@ -184,7 +184,7 @@ def agrees_with_a_program_by_hand(bound: Callable[..., Bound]) -> None:
 @pytest.mark.claim("C16", "worst case")
 def test_a_program_by_hand(evidence: Callable[..., None]) -> None:
     agrees_with_a_program_by_hand(sgd_bound)
-    evidence("a second program, written by hand, agrees to 1e-5 (T = 2)")
+    evidence("A second program, written by hand, finds the same worst case to 1e-5 (T = 2).")
 
 
 @pytest.mark.claim("C16", "worst case", planted=True)
@@ -202,7 +202,7 @@ def agrees_with_two_oracles_by_hand(bound: Callable[[two_oracles.Smoothed], floa
 @pytest.mark.claim("C18", "worst case")
 def test_two_oracles_by_hand(evidence: Callable[..., None]) -> None:
     agrees_with_two_oracles_by_hand(two_oracles.mean_square)
-    evidence("a second program with two oracles, written by hand, agrees to 1e-5 (T = 2)")
+    evidence("A second program with both oracles, written by hand, finds the same worst case to 1e-5 (T = 2).")
 
 
 @pytest.mark.claim("C18", "worst case", planted=True)
@@ -245,7 +245,10 @@ def test_mean_squares_with_a4_and_half_the_noise_are_exceeded(rejects: Rejects) 
 def test_the_exact_form_of_two_steps_is_less_than_one_per_cent_too_large(evidence: Callable[..., None]) -> None:
     too_large = [1 - two_oracles.mean_square(setting) / two_oracles.formula(setting) for setting in two_oracles.TWO_STEPS]
     assert 5e-4 < min(too_large) < max(too_large) < 7e-3
-    evidence("the exact form is 0.05 to 0.7 % above the worst case (T = 2, η < 1/L)")
+    evidence(
+        f"The form of the bound that drops no term is {100 * min(too_large):.2g} to {100 * max(too_large):.2g} % above the worst case "
+        "(T = 2, η < 1/L)."
+    )
 
 
 def test_certificates_have_names_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
