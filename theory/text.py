@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
@@ -11,6 +12,8 @@ import numpy as np
 from tsla.theory.constants import Array
 
 Json = dict[str, Any]
+WIDTH = 80
+"""Columns of a terminal."""
 
 
 def finite(values: Mapping[str, Any]) -> Json:
@@ -53,6 +56,22 @@ def aligned(rows: list[list[str]], *, right: frozenset[int] = frozenset()) -> st
         for row in rows
     )
     return "\n".join("  " + line.rstrip() for line in lines)
+
+
+def wrapped(text: str) -> str:
+    """A paragraph, its lines after the first indented."""
+    return "\n".join(textwrap.wrap(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False))
+
+
+def noted(rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset()) -> str:
+    """Rows as columns, of which the last one is a note; the columns in ``right`` are aligned to the right."""
+    blank = aligned([[*row[:-1], ""] for row in rows], right=right).splitlines()
+    start = max(map(len, blank)) + 2
+    lines = []
+    for line, row in zip(blank, rows, strict=True):
+        first, *more = textwrap.wrap(row[-1], WIDTH - start) or [""]
+        lines += [f"{line:{start}}{first}".rstrip(), *(" " * start + part for part in more)]
+    return "\n".join(lines)
 
 
 def listed(words: Iterable[str]) -> str:
