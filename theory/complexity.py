@@ -14,9 +14,9 @@ from tsla.theory import inversion, lsr, two_stage
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import ROUNDING, Array, Constants, UnrepresentableError, real, representable, shown
 from tsla.theory.methods import METHODS, splitting
-from tsla.theory.plan import Plan
+from tsla.theory.plan import Plan, target
 from tsla.theory.products import product
-from tsla.theory.text import Json, aligned, count, number
+from tsla.theory.text import Json, Printed, aligned, count, number, wrapped
 
 PLAIN = {"sgd": 4.0, "sgd-exact": 4.0, "sgd-pl": 2.0, "sgd-pl-last": 2.0, "sgd-two-step": 4.0}
 """Exponents of the methods that don't smooth, whatever δ is (C4, C15, C16); the logarithm of C15a dropped."""
@@ -57,8 +57,8 @@ def regime(method: str, q: float) -> str:
     return "ε⁴ < δ < ε²" if q < 4 else "δ ≤ ε⁴"
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Printed):
     """The plans of all methods at scalar constants, fastest first; ``ahead`` names the fastest and ``why`` says it in words.
 
     crossovers: the largest δ, all else equal, at which a smoothed bound is ahead of a plain one (``tsla.theory.inversion.crossovers``)
@@ -78,16 +78,17 @@ class Comparison:
             "crossovers": {name: inversion.delta_json(delta) for name, delta in self.crossovers.items()},
         }
 
-    def table(self, eps: float) -> str:
-        """All methods, fastest first, with their stages, and one sentence on who is ahead and why."""
-        rows = [[f"samples until E‖∇F‖² <= {number(eps**2)}", "", "claim", "assumes"]]
+    def table(self, eps: float | None = None) -> str:
+        """All methods, fastest first, with their stages, and who is ahead and why; ``eps``: what was asked for, to be said."""
+        rows = [[f"samples until {target(eps)}", "", "claim", "assumes"]]
         for plan in self.plans:
             stages = " + ".join(count(stage.steps) for stage in plan.stages) if len(plan.stages) > 1 else ""
             total = count(plan.total) if plan.reachable else f"never: floor {number(plan.floor if plan.floor is not None else 0)}"
             rows.append([f"{plan.method}  {stages}".rstrip(), total, plan.claim, " ".join(plan.assumes)])
         tsla = {name: delta for name, delta in self.crossovers.items() if name.startswith("tsla before")}
         crossovers = ", ".join(f"{name.removeprefix('tsla before ')} {_range(delta)}" for name, delta in tsla.items())
-        return f"{aligned(rows, right=frozenset({1}))}\n  {self.why}\n  As delta varies, TSLA's bound is ahead of {crossovers}."
+        said = (self.why, f"As delta varies, TSLA's bound is ahead of {crossovers}.")
+        return "\n".join([aligned(rows, right=frozenset({1})), *(wrapped(sentence, indent="  ", more="") for sentence in said)])
 
 
 @representable

@@ -56,8 +56,8 @@ def batch(size: Any, theta: float = 1) -> Answer:
     return critical_batch.as_json(float(size)), critical_batch.as_table(float(size), theta)
 
 
-def variance(found: Any, plain: float, smoothed: float) -> Answer:
-    return found.json(), found.table(plain, smoothed)
+def variance(found: Any) -> Answer:
+    return found.json(), found.table()
 
 
 ANSWERS: dict[str, Answer] = {
@@ -74,12 +74,10 @@ ANSWERS: dict[str, Answer] = {
     f"critical-batch --sigma2 1 {SPLIT} --theta 0.5": batch(ORACLE.moments(1).critical_batch_size(0.5), 0.5),
     f"critical-batch --sigma2 1 {SPLIT} --L 10 --eta 0.02": batch(ORACLE.moments(1).critical_batch_size(eta_L=0.2)),
     f"critical-batch --sigma2 1 {SPLIT} --L 10 --eta 0.02 --theta 0.5": batch(ORACLE.moments(1).critical_batch_size(0.5, eta_L=0.2), 0.5),
-    "variance --sigma2 4 --delta 0.1": variance(from_bounds(sigma2=4, delta=0.1), 4, 0.4),
-    "variance --sigma2 1 --delta 1.5 --theta 0.5": variance(from_bounds(sigma2=1, delta=1.5, theta=0.5), 1, 1.5),
-    "variance --s2 2 --shat2 0.2 --c 0.1 --grad2 0.4 --theta 0.5": variance(
-        from_moments(s2=2, shat2=0.2, c=0.1, grad2=0.4, theta=0.5), 2, 0.2
-    ),
-    "variance --s2 0 --shat2 1 --c 0 --theta 0.5": variance(from_moments(s2=0, shat2=1, c=0, theta=0.5), 0, 1),
+    "variance --sigma2 4 --delta 0.1": variance(from_bounds(sigma2=4, delta=0.1)),
+    "variance --sigma2 1 --delta 1.5 --theta 0.5": variance(from_bounds(sigma2=1, delta=1.5, theta=0.5)),
+    "variance --s2 2 --shat2 0.2 --c 0.1 --grad2 0.4 --theta 0.5": variance(from_moments(s2=2, shat2=0.2, c=0.1, grad2=0.4, theta=0.5)),
+    "variance --s2 0 --shat2 1 --c 0 --theta 0.5": variance(from_moments(s2=0, shat2=1, c=0, theta=0.5)),
 }
 
 

@@ -27,6 +27,7 @@ from tsla.theory.plan import Plan
 from tsla.theory.testing import relations
 from tsla.theory.testing.domain import FIELDS, between, constants, costly, positive_deltas, step_sizes, targets, thetas
 from tsla.theory.testing.relations import call, given_to
+from tsla.theory.text import wrapped
 
 K = Constants(L=10, mu=1, sigma2=1, delta=0.1, F0=1)
 NUMBERS = {
@@ -244,7 +245,9 @@ def answers_on_the_command_line(method: Method) -> None:
         assert json.loads(answer([*command, "--json"])) == found.json()
         assert json.loads(answer([*command, "--why", "--json"])) == found.json() | {"derivation": [str(line) for line in lines]}
         assert answer(command) == found.table() + "\n"
-        assert answer([*command, "--why"]) == found.table() + "\n" + "".join(f"  {i}. {line}\n" for i, line in enumerate(lines, 1))
+        assert answer([*command, "--why"]) == found.table() + "\n" + "".join(
+            f"{wrapped(f'{i}. {line}', indent='  ', more='   ')}\n" for i, line in enumerate(lines, 1)
+        )
 
 
 def answer(command: list[str]) -> str:

@@ -12,6 +12,7 @@ from tsla.theory.commands.answer import print_result
 from tsla.theory.commands.options import CONSTANTS, add_numbers, constants, growth, oracle
 from tsla.theory.method import GROWTH, ORACLE, Method
 from tsla.theory.methods import bounds
+from tsla.theory.text import wrapped
 
 CLAIMS = sorted({form.claim for forms in bounds().values() for form in forms}, key=lambda claim: (len(claim.rstrip("abc")), claim))
 TITLES = {part.id: part.title for claim in claims.CLAIMS for part in (claim, *claim.parts)}
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> None:
     print_result(
         args,
         lambda: found.json() | ({"derivation": lines} if lines else {}),
-        lambda: "\n".join([found.table(), *(f"  {i}. {line}" for i, line in enumerate(lines, 1))]),
+        lambda: "\n".join([found.table(), *(wrapped(f"{i}. {line}", indent="  ", more="   ") for i, line in enumerate(lines, 1))]),
     )
 
 

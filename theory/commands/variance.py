@@ -22,12 +22,10 @@ def run(args: argparse.Namespace) -> None:
     given = {name for name in ("sigma2", "delta", "s2", "shat2", "c", "grad2") if getattr(args, name) is not None}
     if given == {"sigma2", "delta"}:
         found = from_bounds(sigma2=args.sigma2, delta=args.delta, theta=args.theta)
-        plain, smoothed = args.sigma2, args.sigma2 * args.delta
     elif given - {"grad2"} == {"s2", "shat2", "c"}:
         found = from_moments(s2=args.s2, shat2=args.shat2, c=args.c, grad2=args.grad2, theta=args.theta)
-        plain, smoothed = args.s2, args.shat2
     else:
         raise ValueError(
             f"got {' '.join(f'--{name}' for name in sorted(given)) or 'nothing'}; give --sigma2 --delta, or --s2 --shat2 --c [--grad2]"
         )
-    print_result(args, found.json, lambda: found.table(plain, smoothed))
+    print_result(args, found.json, found.table)
