@@ -91,20 +91,29 @@ class Comparison(Printed):
         return "\n".join([aligned(rows, right=frozenset({1})), *(wrapped(sentence, indent="  ", more="") for sentence in said)])
 
 
+def every_plan(constants: Constants, *, eps: ArrayLike, oracle: SmoothingOracle | None = None) -> list[Plan]:
+    """The plans of all methods; with ``oracle`` also of those that tell bias from noise (C12). Shapes: all arguments broadcast.
+
+    Raises ValueError as :func:`compare` does.
+    """
+    plans = [method(constants, eps=eps) for method in METHODS.values()]
+    if oracle is None:
+        return plans
+    delta, shat2 = constants.need_delta("A3"), oracle.moments(constants.sigma2).shat2
+    too_small = shat2 > delta * constants.sigma2 * (1 + ROUNDING)
+    if np.any(too_small):
+        worst = shown(np.broadcast_to(delta, np.shape(too_small))[too_small].flat[0])
+        raise ValueError(f"delta = {worst} is below (beta2 + nu2)/sigma2; A3 needs beta2 + nu2 <= delta*sigma2")
+    return [*plans, *(method(constants, oracle, eps=eps) for method in splitting())]
+
+
 @representable
 def compare(constants: Constants, *, eps: float, oracle: SmoothingOracle | None = None) -> Comparison:
     """What every bound asks for at the same constants; with ``oracle`` also those that tell bias from noise (C12).
 
     Raises ValueError as the single plans do, and where the oracle's error is larger than A3 allows: ``β² + ν² > δσ²``.
     """
-    if oracle is not None:
-        delta, shat2 = constants.need_delta("A3"), oracle.moments(constants.sigma2).shat2
-        if float(shat2) > float(delta * constants.sigma2) * (1 + ROUNDING):
-            raise ValueError(f"delta = {shown(delta)} is below (beta2 + nu2)/sigma2; A3 needs beta2 + nu2 <= delta*sigma2")
-    plans = [method(constants, eps=eps) for method in METHODS.values()]
-    if oracle is not None:
-        plans.extend(method(constants, oracle, eps=eps) for method in splitting())
-    plans.sort(key=lambda plan: float(plan.total))
+    plans = sorted(every_plan(constants, eps=eps, oracle=oracle), key=lambda plan: float(plan.total))
     totals = {plan.method: float(plan.total) for plan in plans}
     return Comparison(
         tuple(plans), plans[0].method, _why(constants, eps, plans[0].method, totals), inversion.crossovers(constants, eps=eps)
@@ -137,5 +146,5 @@ def _why(constants: Constants, eps: float, ahead: str, totals: dict[str, float])
 
 
 def _range(delta: float) -> str:
-    said = inversion.delta_json(delta)
-    return said if isinstance(said, str) else f"below {number(said)}"
+    said = inversion.delta_said(delta)
+    return f"below {said}" if 0 < delta < np.inf else said

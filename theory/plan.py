@@ -120,17 +120,21 @@ class Plan(Printed):
         return np.where(self.reachable, sum(stage.steps for stage in self.stages), np.inf)
 
     def json(self) -> Json:
-        """``{"method", "claim", "reachable", "total", "stages", "assumes"}``; where not reachable total is null and why, floor say so."""
+        """``{"method", "claim", "reachable", "total", "stages", "assumes", "why", "floor"}``.
+
+        Where it is reachable ``why`` is null; where it is not, ``total`` is. ``floor`` is null where there is none.
+        """
         reachable = bool(self.reachable)
-        row: Json = {
+        return {
             "method": self.method,
             "claim": self.claim,
             "reachable": reachable,
             "total": int(self.total) if reachable else None,
             "stages": [stage.json() for stage in self.stages] if reachable else [],
             "assumes": list(self.assumes),
+            "why": None if reachable else self.why,
+            "floor": None if self.floor is None else float(self.floor),
         }
-        return row if reachable else row | {"why": self.why, "floor": None if self.floor is None else float(self.floor)}
 
     def table(self, eps: float | None = None) -> str:
         """The total, then a row a stage; for a target out of reach, why and the floor. ``eps``: what was asked for, to be said."""

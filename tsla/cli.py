@@ -80,13 +80,20 @@ def _answer(given: Sequence[str]) -> int:
         whole = _parser(given[0] if given else "")
     except ValueError as error:  # of a module of a bound, from which options are made
         Parser(prog="tsla").error(str(error))
-    args, unknown = whole.parse_known_args(_join_negative_values(given))
+    words = _join_negative_values(given)
+    args, unknown = whole.parse_known_args(words)
     parser: Parser = args.parser
     if unknown:
         parser.error(f"unknown argument {unknown[0]}; {parser.instead_of(unknown[0])}")
+    if twice := parser.given_twice(words):
+        parser.error(f"{twice} is given twice; must be given once")
     if args.command is None:
         parser.print_help()
         return 0
+    try:
+        args.settle(args)
+    except ValueError as error:
+        parser.error(str(error))
     missing = [f"--{name}" for name in args.needed if getattr(args, name) is None]
     if missing:
         parser.error(f"the following arguments are required: {', '.join(missing)}")
@@ -103,6 +110,12 @@ def _answer(given: Sequence[str]) -> int:
         state = getattr(args, "state", None)
         kept = f"the same command goes on from {state}" if state else import_module(COMMANDS[args.command][-1]).__dict__.get("INTERRUPTED")
         parser.exit(INTERRUPTED, f"{parser.prog}: interrupted; {kept or 'nothing was kept'}\n")
+
+
+def _draw(*answers: Any) -> None:
+    """What the commands of numbers, which know nothing of figures, draw a sweep with."""
+    with needing("figures", "--plot"):
+        import_module("tsla.figures.swept").draw(*answers)
 
 
 def _join_negative_values(argv: Sequence[str]) -> list[str]:
@@ -128,6 +141,6 @@ def _parser(asked: str) -> Parser:
         about = f"{module.ABOUT} (extra {extra})" if extra else module.ABOUT
         command = commands.add_parser(name, help=module.ABOUT, description=about)
         fixed = getattr(module, "CHECKOUT", "")
-        command.set_defaults(extra=extra, checkout=getattr(module, "checkout", lambda _, fixed=fixed: fixed))
+        command.set_defaults(draw=_draw, extra=extra, checkout=getattr(module, "checkout", lambda _, fixed=fixed: fixed))
         module.add(command)
     return parser

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 
 class Parser(argparse.ArgumentParser):
     """argparse whose refusals are one line with exit code 2, and which takes no abbreviated options.
 
-    What has been parsed has, as ``parser``, the parser of the subcommand, and as ``needed`` the names of the options that must be given.
+    What has been parsed has, as ``parser``, the parser of the subcommand, as ``needed`` the names of the options that must be given, and as
+    ``settle`` what is called with it before these are asked for. ``numbers`` are the names of the options for numbers.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_abbrev=False, **kwargs)
-        self.set_defaults(parser=self, needed=())
+        self.set_defaults(parser=self, needed=(), settle=lambda _: None)
+        self.numbers: list[str] = []
         self._fill: Callable[[], None] | None = None
 
     def fill_later(self, fill: Callable[[], None]) -> None:
@@ -51,6 +53,12 @@ class Parser(argparse.ArgumentParser):
 
     def _options(self) -> list[str]:
         return sorted(name for name in self._option_string_actions if name.startswith("--"))
+
+    def given_twice(self, words: Sequence[str]) -> str | None:
+        """An option that is there twice in ``words``, though the second would take the place of the first."""
+        given = [word.partition("=")[0] for word in words[: words.index("--") if "--" in words else None]]
+        once = {name for name, action in self._option_string_actions.items() if not isinstance(action, argparse._AppendAction)}
+        return next((name for name in given if name in once and given.count(name) > 1), None)
 
     def need(self, *names: str) -> None:
         """Options that must be given. They are asked for after unknown ones have been refused: a misspelt option is both."""

@@ -39,7 +39,7 @@ def comparison(constants: Constants, **given: Any) -> Answer:
 
 def best(budget: int) -> Answer:
     found = inversion.best_eps(K, budget=budget)
-    return {"budget": budget, "eps": found}, inversion.best_eps_table(found, budget)
+    return inversion.best_eps_json(found, budget), inversion.best_eps_table(found, budget)
 
 
 def crossovers(eps: float) -> Answer:
@@ -183,7 +183,7 @@ def is_number_or_line(found: Said) -> None:
 
 
 @pytest.mark.parametrize(
-    "planted", [(0, '{"eta": -Infinity}\n', ""), (0, '{"why": "inf of its steps"}\n', ""), (2, "", "a\nb\n"), (1, "", "a\n")]
+    "planted", [(0, '{"eta": -Infinity}\n', ""), (0, '{"schema": 1, "why": "inf of its steps"}\n', ""), (2, "", "a\nb\n"), (1, "", "a\n")]
 )
 def test_planted_answers_are_rejected(planted: Answer) -> None:
     with pytest.raises((AssertionError, pytest.fail.Exception)):
@@ -249,7 +249,7 @@ REFUSED = [
     Bad("bound sgd", SGD | {"eta": "fast"}, ("--eta", "'fast'", "not a number")),
     Bad("bound sgd", SGD | {"eta": "0,1"}, ("--eta", "'0,1'", "not a number")),
     Bad("bound sgd", SGD | {"eta": ""}, ("--eta", "''", "not a number")),
-    Bad("bound sgd", SGD | {"momentum": "0.9"}, ("--momentum", "allowed: --F0 --L --T --eta ", " --sigma2")),
+    Bad("bound sgd", SGD | {"momentum": "0.9"}, ("--momentum", "allowed: --F0 --L --T --csv --eta ", " --sigma2")),
     Bad("bound lsr", SGD | {"delta": "0.1", "the": "0.5"}, ("--the;", "allowed:", "--theta")),  # no abbreviations
     Bad("bound sgd", SGD | {"eta": "0.1", "extra": "-1"}, ("--extra", "allowed:")),
     Bad("bound sgd", {name: value for name, value in SGD.items() if name != "T"}, ("--T", "required")),

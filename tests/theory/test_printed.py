@@ -200,6 +200,8 @@ def test_plan() -> None:
             {"eta": pytest.approx(0.0005, rel=1e-14), "theta": 0, "steps": 4000},
         ],
         "assumes": ["A1", "A2", "A4"],
+        "why": None,
+        "floor": None,
     }
     assert plan.table(0.1).splitlines() == [
         "sgd-pl: 8,007 samples until E‖∇F‖² <= 0.01   (C15b; assumes A1 A2 A4)",
@@ -255,7 +257,11 @@ def test_crossovers() -> None:
     """JSON has no infinity."""
     assert json_of(inversion.crossovers_json(DELTAS, 0.1)) == {
         "eps": 0.1,
-        "largest_delta": {"tsla before sgd": 0.25, "lsr before sgd": "never", "lsr reaches eps": "always"},
+        "largest_delta": {
+            "tsla before sgd": {"delta": 0.25, "why": None},
+            "lsr before sgd": {"delta": 0, "why": "at no delta"},
+            "lsr reaches eps": {"delta": None, "why": "at every delta"},
+        },
     }
     assert inversion.crossovers_table(DELTAS, 0.1).splitlines() == [
         "to reach E‖∇F‖² <= 0.01",
@@ -268,7 +274,13 @@ def test_crossovers() -> None:
 
 def test_best_eps() -> None:
     """The smallest first; at last what reaches none."""
-    assert inversion.best_eps_table({"sgd": 0.5, "tsla": None, "lsr": 0.25}, 1000).splitlines() == [
+    best = {"sgd": 0.5, "tsla": None, "lsr": 0.25}
+    why = "its bound asks for more samples at every eps up to 1e+60"
+    assert inversion.best_eps_json(best, 1000) == {
+        "budget": 1000,
+        "eps": {"sgd": {"eps": 0.5, "why": None}, "tsla": {"eps": None, "why": why}, "lsr": {"eps": 0.25, "why": None}},
+    }
+    assert inversion.best_eps_table(best, 1000).splitlines() == [
         "what 1,000 samples reach, by the bounds",
         "  method     eps    eps²",
         "  lsr       0.25  0.0625",
@@ -294,7 +306,7 @@ NO_BATCH = "at no batch size does smoothing at theta = 0.5 help   (C14)"
 )
 def test_critical_batch(size: float, why: str, line: str) -> None:
     unbounded = {"critical_batch_size": None, "why": f"beta2 = 0: smoothing {why} the variance at every batch size"}
-    assert json_of(critical_batch.as_json(size)) == (unbounded if why else {"critical_batch_size": size})
+    assert json_of(critical_batch.as_json(size)) == (unbounded if why else {"critical_batch_size": size, "why": None})
     assert critical_batch.as_table(size, 0.5) == line
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 from functools import partial
+from typing import Any
+
+import numpy as np
 
 from tsla.options import Parser
 from tsla.theory import claims
 from tsla.theory.commands.answer import print_result
 from tsla.theory.commands.options import CONSTANTS, add_numbers, constants, growth, oracle
+from tsla.theory.commands.swept import Answers, add_sweep, print_answers
 from tsla.theory.method import GROWTH, ORACLE, Method
 from tsla.theory.methods import bounds
 from tsla.theory.text import wrapped
@@ -34,18 +38,25 @@ def _add_options(leaf: Parser, forms: tuple[Method, ...]) -> None:
     numbers = dict.fromkeys(option for form in forms for option in form.takes if option not in switches)
     required = _required(forms)
     add_numbers(leaf, " ".join(required), " ".join(number for number in numbers if number not in required))
+    add_sweep(leaf)
     leaf.add_argument("--why", action="store_true", help="the derivation, line by line, with these numbers")
     for switch, about in switches.items():
         leaf.add_argument(f"--{switch}", action="store_true", default=None, help=about)
 
 
 def run(args: argparse.Namespace) -> None:
-    """The bound, its terms, and with ``--why`` its derivation."""
+    """The bound, its terms, and with ``--why`` its derivation; with ``--sweep`` bound and terms along it."""
     known, split = constants(args), oracle(args)
     form = _form(args, bounds()[args.method])
     given = (known, split) if form.splits else (known, growth(args)) if form.grows else (known,)
     run = {name: getattr(args, name) for name in f"{form.run} {form.optional}".split() if name not in (*CONSTANTS, *ORACLE, *GROWTH)}
+    if args.why and args.sweep:
+        raise ValueError("--why has no use with --sweep: a derivation is of single numbers")
     found = form.bound(*given, **run)
+    if args.sweep:
+        source = f"({found.claim}; assumes {' '.join(found.assumes)})"
+        print_answers(args, Answers(args.sweep, f"{found.quantity} <= total   {source}", {"total": found.total, **found.terms}))
+        return
     lines = [str(line) for line in form.why(*given, **run)] if args.why else []
     print_result(
         args,
@@ -69,7 +80,7 @@ def _form(args: argparse.Namespace, forms: tuple[Method, ...]) -> Method:
     told_apart_by = {form: [option for option in form.asks if option not in _required(forms)] for form in forms}
     for option in given:
         if option in form.excludes:
-            raise ValueError(f"{option} = {given[option]:g} {form.excludes[option]}")
+            raise ValueError(f"{_said(option, given[option])} {form.excludes[option]}")
         if option not in form.takes:
             other = next(form for form in forms if option in form.takes)
             goes_with = _options(name for name in told_apart_by[other] if name != option)
@@ -83,8 +94,8 @@ def _form(args: argparse.Namespace, forms: tuple[Method, ...]) -> Method:
     return form
 
 
-def _said(option: str, value: float) -> str:
-    return f"--{option}" if value is True else f"{option} = {value:g}"
+def _said(option: str, value: Any) -> str:
+    return f"--{option}" if value is True else f"{option} = {float(np.min(value)):g}"
 
 
 def _options(names: Iterable[str]) -> str:

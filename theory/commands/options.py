@@ -51,6 +51,7 @@ def add_numbers(parser: Parser, required: str, optional: str = "", **defaults: f
     parser.need(*required.split())
     notes = dict.fromkeys(required.split(), " (required)") | dict.fromkeys(optional.split(), "")
     for name, note in (notes | {name: f" (default {value})" for name, value in defaults.items()}).items():
+        parser.numbers.append(name)
         parser.add_argument(f"--{name}", type=number, metavar="X", default=defaults.get(name), help=OPTIONS[name] + note)
     parser.give_json()
 
@@ -85,4 +86,4 @@ def moments(args: argparse.Namespace) -> Moments:
 
 
 def _of_options(args: argparse.Namespace) -> SmoothingOracle:
-    return SmoothingOracle(beta2=args.beta2, nu2=args.nu2, c=args.c or 0.0)
+    return SmoothingOracle(beta2=args.beta2, nu2=args.nu2, c=0.0 if args.c is None else args.c)

@@ -7,6 +7,8 @@ import argparse
 from tsla.options import Parser
 from tsla.theory.commands.answer import print_result
 from tsla.theory.commands.options import add_numbers
+from tsla.theory.commands.swept import Answers, add_sweep, print_answers
+from tsla.theory.constants import Array
 from tsla.theory.variance import from_bounds, from_moments
 
 ABOUT = "variance of the smoothed direction: give sigma2 and delta, or s2, shat2 and c"
@@ -15,6 +17,7 @@ ABOUT = "variance of the smoothed direction: give sigma2 and delta, or s2, shat2
 def add(parser: Parser) -> None:
     """Its options."""
     add_numbers(parser, "", "sigma2 delta s2 shat2 c grad2 theta")
+    add_sweep(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -28,4 +31,10 @@ def run(args: argparse.Namespace) -> None:
         raise ValueError(
             f"got {' '.join(f'--{name}' for name in sorted(given)) or 'nothing'}; give --sigma2 --delta, or --s2 --shat2 --c [--grad2]"
         )
+    if args.sweep:
+        known: dict[str, Array] = {name: value for name, value in vars(found).items() if value is not None}
+        beside: dict[str, Array] = {name: known.pop(name) for name in ("theta", "theta_star") if name in known}
+        beside.pop(args.sweep.name, None)
+        print_answers(args, Answers(args.sweep, "E‖g_LS - ∇F‖²", known, beside))
+        return
     print_result(args, found.json, found.table)
