@@ -49,6 +49,8 @@ Ctrl-C leaves of it stands in ``INTERRUPTED``, if that is anything but its ``--s
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as of any command."""
+UNREAD = 141
+"""The exit code where the reader of a pipe has gone, as of any command: 128 and the number of SIGPIPE."""
 
 
 class _Version(argparse.Action):
@@ -63,12 +65,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code.
 
     Bad input, a missing extra, and a file or standard output that can't be written end in one line on standard error and exit code 2. A
-    closed pipe ends nothing: the command goes on in silence, and has the exit code that it would have had. Ctrl-C ends it in one line that
-    says how to go on, and exit code 130.
+    closed pipe ends nothing: the command goes on in silence, writes its files, and has exit code 141. Ctrl-C ends it in one line that says
+    how to go on, and exit code 130.
     """
     try:
         with unfailing():
             return _answer(sys.argv[1:] if argv is None else argv)
+    except BrokenPipeError:
+        return UNREAD
     except OSError as error:
         Parser(prog="tsla").error(f"standard output can't be written: {error.strerror}")
     except KeyboardInterrupt:
