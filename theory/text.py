@@ -89,6 +89,23 @@ def aligned(rows: list[list[str]], *, right: frozenset[int] = frozenset()) -> st
     return "\n".join("  " + line.rstrip() for line in lines)
 
 
+def blocks(columns: Sequence[Sequence[str]]) -> str:
+    """Columns, aligned to the right, in as many blocks below each other as WIDTH asks for; the first column begins each of them."""
+    first, *others = columns
+    shown: list[Sequence[str]] = [first]
+    said: list[str] = []
+    for column in others:
+        if len(shown) > 1 and sum(2 + max(map(len, one)) for one in (*shown, column)) > WIDTH:
+            said.append(_block(shown))
+            shown = [first]
+        shown.append(column)
+    return "\n\n".join([*said, _block(shown)])
+
+
+def _block(columns: Sequence[Sequence[str]]) -> str:
+    return aligned([list(row) for row in zip(*columns, strict=True)], right=frozenset(range(len(columns))))
+
+
 def wrapped(text: str, *, indent: str = "", more: str = "  ") -> str:
     """A paragraph: ``indent`` before its first line, and before the others ``more`` as well."""
     lines = textwrap.wrap(

@@ -41,12 +41,14 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
 }
 """Subcommand -> the modules whose ``run(args)`` are called in turn; each returns an exit code, or None for 0.
 
-The last one has ``ABOUT``, one line of help, and ``add(parser)`` for its options. What it needs of an installation stands in ``EXTRA``, an
+The last one has ``ABOUT``, one short line of help, ``add(parser)`` for its options, and ``EXAMPLE``, the words of a call that works. What
+else its help says stands in ``DETAILS``, paragraphs with empty lines between them. What it needs of an installation stands in ``EXTRA``, an
 extra, and in ``CHECKOUT``, a folder that a checkout of the repository has, or in ``checkout(args)`` where the arguments decide it. What
 Ctrl-C leaves of it stands in ``INTERRUPTED``, if that is anything but its ``--state``.
 """
 
 
+QUESTION = "When does label smoothing help optimisation, how much, and when to drop it?"
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as of any command."""
 UNREAD = 141
@@ -134,16 +136,27 @@ def _join_negative_values(argv: Sequence[str]) -> list[str]:
     return joined
 
 
+class _FrontPage(Parser):
+    """`tsla` alone: a line a command, which fits a terminal of 80 columns and 24 lines."""
+
+    def format_help(self) -> str:
+        width = max(map(len, COMMANDS)) + 2
+        lines = (f"  {name:{width}}{import_module(modules[-1]).ABOUT}\n" for name, modules in COMMANDS.items())
+        return f"{self.format_usage()}{QUESTION}\n{''.join(lines)}`tsla COMMAND --help` has its options, its formula and an example.\n"
+
+
 def _parser(asked: str) -> Parser:
     """Of the subcommand that is asked for; of all, where there is no such."""
-    parser = Parser(prog="tsla", description="When does label smoothing help optimisation, how much, and when should it be dropped?")
+    parser = _FrontPage(prog="tsla")
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     for name in [asked] if asked in COMMANDS else COMMANDS:
         module = import_module(COMMANDS[name][-1])
         extra = getattr(module, "EXTRA", "")
         about = f"{module.ABOUT} (extra {extra})" if extra else module.ABOUT
-        command = commands.add_parser(name, help=module.ABOUT, description=about)
+        details = getattr(module, "DETAILS", "")
+        command = commands.add_parser(name, help=module.ABOUT, description=f"{about}\n\n{details}" if details else about)
+        command.example(module.EXAMPLE)
         fixed = getattr(module, "CHECKOUT", "")
         command.set_defaults(draw=_draw, extra=extra, checkout=getattr(module, "checkout", lambda _, fixed=fixed: fixed))
         module.add(command)

@@ -8,11 +8,13 @@ import numpy as np
 
 from tsla.options import Parser
 from tsla.theory.commands.answer import print_result
-from tsla.theory.commands.options import add_numbers, moments
+from tsla.theory.commands.options import add_numbers, example, moments
 from tsla.theory.commands.swept import Answers, add_sweep, print_answers
 from tsla.theory.constants import step_scale
 
 ABOUT = "the theta that suits a step size (C12)"
+DETAILS = "θ°(η) = ηL(σ²-c)/(β² + ηL(σ²+ν²-2c)), at least 0 and at most 1 (C12)"
+EXAMPLE = f"anneal {example('L sigma2 beta2 nu2 eta')}"
 
 
 def add(parser: Parser) -> None:

@@ -10,25 +10,27 @@ from typing import Any
 import numpy as np
 
 from tsla.options import Parser
-from tsla.theory import claims
 from tsla.theory.commands.answer import print_result
-from tsla.theory.commands.options import CONSTANTS, add_numbers, constants, growth, oracle
+from tsla.theory.commands.options import CONSTANTS, add_numbers, constants, example, formula, growth, oracle, title
 from tsla.theory.commands.swept import Answers, add_sweep, print_answers
 from tsla.theory.method import GROWTH, ORACLE, Method
 from tsla.theory.methods import bounds
 from tsla.theory.text import wrapped
 
 CLAIMS = sorted({form.claim for forms in bounds().values() for form in forms}, key=lambda claim: (len(claim.rstrip("abc")), claim))
-TITLES = {part.id: part.title for claim in claims.CLAIMS for part in (claim, *claim.parts)}
-ABOUT = f"evaluate a bound ({', '.join(CLAIMS)})"
+ABOUT = "an upper bound on E‖∇F‖² or on the gap, term by term"
+DETAILS = f"Those of {', '.join(CLAIMS)}."
+EXAMPLE = f"bound sgd {example('L sigma2 F0 eta T')}"
 
 
 def add(parser: Parser) -> None:
     """Its options."""
     methods = parser.add_subparsers(required=True, metavar="METHOD")
     for name, forms in bounds().items():
-        about = ", ".join(dict.fromkeys(f"{form.title or TITLES[form.claim]} ({form.claim})" for form in forms))
-        leaf = methods.add_parser(name, help=about, description=about)
+        about = ", ".join(dict.fromkeys(f"{title(form)} ({form.claim})" for form in forms))
+        formulas = dict.fromkeys(map(formula, forms))
+        leaf = methods.add_parser(name, help=about, description="\n\n".join([about, *formulas]))
+        leaf.example(f"bound {name} {example(' '.join((*forms[0].needs.split(), *forms[0].run.split())))}")
         leaf.set_defaults(method=name)
         leaf.fill_later(partial(_add_options, leaf, forms))
 

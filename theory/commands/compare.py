@@ -9,11 +9,13 @@ import numpy as np
 from tsla.options import Parser
 from tsla.theory import complexity
 from tsla.theory.commands.answer import print_result
-from tsla.theory.commands.options import add_numbers, constants, oracle
+from tsla.theory.commands.options import add_numbers, constants, example, oracle
 from tsla.theory.commands.swept import Answers, add_sweep, print_answers
 from tsla.theory.text import count
 
-ABOUT = "all methods side by side"
+ABOUT = "all methods side by side, and who is ahead"
+DETAILS = "Each line is the plan of `tsla steps METHOD`. With beta2 and nu2 there are those too that tell bias from noise."
+EXAMPLE = f"compare {example('L mu sigma2 delta F0 eps')}"
 
 
 def add(parser: Parser) -> None:

@@ -8,12 +8,17 @@ import numpy as np
 
 from tsla.options import Parser
 from tsla.theory.commands.answer import print_result
-from tsla.theory.commands.options import add_numbers, moments
+from tsla.theory.commands.options import add_numbers, example, moments
 from tsla.theory.commands.swept import Answers, add_sweep, print_answers
 from tsla.theory.constants import step_scale
 from tsla.theory.text import Json, number
 
-ABOUT = "the batch size from which on smoothing no longer lowers the variance; with L and eta, the bound (C14)"
+ABOUT = "the batch size below which smoothing helps (C14)"
+DETAILS = (
+    "B_c(θ) = ηL(σ²-N(θ))/(θ²β²), N(θ) = (1-θ)²σ² + θ²ν² + 2θ(1-θ)c (C14). Below it smoothing lowers the variance. With --L and "
+    "--eta it is the bound that is lowered; without them ηL is 1."
+)
+EXAMPLE = f"critical-batch {example('sigma2 beta2 nu2')}"
 
 
 def add(parser: Parser) -> None:

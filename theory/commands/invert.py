@@ -10,11 +10,16 @@ import numpy as np
 from tsla.options import Parser
 from tsla.theory import inversion
 from tsla.theory.commands.answer import print_result
-from tsla.theory.commands.options import add_numbers, constants
+from tsla.theory.commands.options import add_numbers, constants, example
 from tsla.theory.commands.swept import Answers, add_sweep, one_by_one, print_answers
 from tsla.theory.text import number
 
-ABOUT = "a budget of samples -> the best eps of each method; or a target eps -> the largest delta at which smoothing pays"
+ABOUT = "from a budget the best eps, from a target the largest delta"
+DETAILS = (
+    "With --budget and --delta: the smallest eps that so many samples reach, by the bound of each method. With --eps alone: the "
+    "largest delta at which smoothing asks for fewer samples than a method that does not smooth."
+)
+EXAMPLE = f"invert {example('L mu sigma2 F0 eps')}"
 
 
 def add(parser: Parser) -> None:

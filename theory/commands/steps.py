@@ -9,14 +9,15 @@ import numpy as np
 
 from tsla.options import Parser
 from tsla.theory.commands.answer import print_result
-from tsla.theory.commands.options import CONSTANTS, add_numbers, constants
+from tsla.theory.commands.options import CONSTANTS, add_numbers, constants, example, formula
 from tsla.theory.commands.swept import Answers, Sweep, add_sweep, print_answers
 from tsla.theory.constants import Array
 from tsla.theory.methods import METHODS
 from tsla.theory.plan import Plan
 from tsla.theory.text import count
 
-ABOUT = "samples that a bound asks for"
+ABOUT = "samples until a bound gets to a target eps"
+EXAMPLE = f"steps tsla {example('L mu sigma2 delta F0 eps')}"
 
 
 def add(parser: Parser) -> None:
@@ -24,7 +25,8 @@ def add(parser: Parser) -> None:
     methods = parser.add_subparsers(required=True, metavar="METHOD")
     for name, method in METHODS.items():
         about = f"samples until {name} has E‖∇F‖² <= eps², by its bound"
-        leaf = methods.add_parser(name, help=about, description=about)
+        leaf = methods.add_parser(name, help=about, description=f"{about}\n\n{formula(method)}")
+        leaf.example(f"steps {name} {example(f'{method.needs} eps')}")
         leaf.set_defaults(method=name)
         others = " ".join(constant for constant in CONSTANTS if constant not in method.needs.split())
         leaf.fill_later(partial(_add_options, leaf, f"{method.needs} eps", others))

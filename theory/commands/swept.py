@@ -16,7 +16,7 @@ import numpy as np
 from tsla.options import Parser, among, number
 from tsla.theory.commands.answer import print_result
 from tsla.theory.constants import Array
-from tsla.theory.text import WIDTH, Json, Printed, aligned, count, wrapped
+from tsla.theory.text import WIDTH, Json, Printed, blocks, count, wrapped
 from tsla.theory.text import number as said
 
 FORM = "NAME=LOW:HIGH:COUNT[:log|:linear]"
@@ -98,7 +98,7 @@ class Answers(Printed):
         for says, numbers in ((self.says, self.columns), (_or_dash, self.beside)):
             columns += [[name, *map(says, np.broadcast_to(of, self.sweep.values.shape))] for name, of in numbers.items()]
         shown = columns
-        while max(map(len, _lines(shown).splitlines())) > WIDTH:
+        while sum(2 + max(map(len, column)) for column in shown) > WIDTH:
             shown = shown[:-1]
         left_out = [column[0] for column in columns[len(shown) :]]
         told = {column[0] for column in shown}
@@ -106,16 +106,11 @@ class Answers(Printed):
         if left_out:
             named = ", ".join(left_out) if len(left_out) <= 8 else f"{len(left_out)} columns, {left_out[0]} to {left_out[-1]}"
             notes.append(f"Left out, and there with --json and --csv: {named}.")
-        return "\n".join([wrapped(self.quantity), _lines(shown), *(wrapped(note, indent="  ", more="") for note in notes)])
+        return "\n".join([wrapped(self.quantity), blocks(shown), *(wrapped(note, indent="  ", more="") for note in notes)])
 
 
 def _or_dash(value: float) -> str:
     return said(value) if np.isfinite(value) else "-"
-
-
-def _lines(columns: list[list[str]]) -> str:
-    rows = [list(row) for row in zip(*columns, strict=True)]
-    return aligned(rows, right=frozenset(range(len(columns))))
 
 
 def add_sweep(parser: Parser) -> None:

@@ -6,12 +6,18 @@ import argparse
 
 from tsla.options import Parser
 from tsla.theory.commands.answer import print_result
-from tsla.theory.commands.options import add_numbers
+from tsla.theory.commands.options import add_numbers, example
 from tsla.theory.commands.swept import Answers, add_sweep, print_answers
 from tsla.theory.constants import Array
 from tsla.theory.variance import from_bounds, from_moments
 
-ABOUT = "variance of the smoothed direction: give sigma2 and delta, or s2, shat2 and c"
+ABOUT = "variance of the smoothed direction"
+DETAILS = (
+    "Give --sigma2 --delta for what A2 and A3 say of E‖g_LS-∇F‖²: at most V(θ) = (1-θ)σ² + θδσ² (C2), and U(θ) = ((1-θ)σ + θ√δσ)² "
+    "(C18). Give --s2 --shat2 --c for (1-θ)²s² + θ²ŝ² + 2θ(1-θ)c, which is exact (C11). With --grad2 there is also what a step of "
+    "(1-θ)η does (C17)."
+)
+EXAMPLE = f"variance {example('s2 shat2 c grad2 theta')}"
 
 
 def add(parser: Parser) -> None:
