@@ -78,7 +78,7 @@ def planned(problem: str, method: str, *, eps: float | None, budget: float | Non
 
 
 def verdict(low: float, high: float, bound: float) -> str:
-    """ "held" where an interval ends at the bound or below it, "exceeded" where it begins above it, and else "open"."""
+    """Said to be "held" where an interval ends at the bound or below it, "exceeded" where it begins above it, and else "open"."""
     return "held" if high <= bound else "exceeded" if low > bound else "open"
 
 
