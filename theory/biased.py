@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tsla.theory.bound import Bound, longer
-from tsla.theory.constants import ROUNDING, Array, Constants, real, representable, step_count, step_size, strength
+from tsla.theory.constants import ROUNDING, Array, Constants, real, representable, spelled, step_count, step_size, strength
 from tsla.theory.contraction import contraction
 from tsla.theory.derivation import Line
 from tsla.theory.method import Method
@@ -42,6 +42,8 @@ class SmoothingOracle:
         for name, value in (("beta2", beta2), ("nu2", nu2)):
             object.__setattr__(self, name, real(name, value, at_least=0))
         object.__setattr__(self, "c", real("c", c))
+
+    __repr__ = spelled
 
     @representable
     def moments(self, sigma2: ArrayLike) -> Moments:

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from tsla.theory.constants import ROUNDING, Array, UnrepresentableError
-from tsla.theory.text import Json, aligned, number_up
+from tsla.theory.text import Json, Printed, extent, noted, number_up, wrapped
 
 # A term is some ten rounded operations, each off by half an ulp: raised by this it is not below its exact value, and is a bound itself.
 # Where an ulp is more than that, `product` has rounded up already.
 ROUNDED_UP = 1 + 8 * np.finfo(np.float64).eps
 
 
-@dataclass(frozen=True, eq=False)
-class Bound:
+@dataclass(frozen=True, eq=False, repr=False)
+class Bound(Printed):
     """An upper bound on ``quantity``, rounded up: ``terms`` are given as computed, and kept a relative 2e-15 larger.
 
     method:      the algorithm, as on the command line
@@ -66,14 +66,22 @@ class Bound:
         }
 
     def table(self) -> str:
-        """The total, then a row a term, largest first, with its share and what would lower it."""
-        total = float(self.total)
+        """The total, then a row a term, largest first, with what would lower it, and of a scalar bound with its share."""
+        single = self.total.ndim == 0
         rows = [
-            [name, number_up(value), f"{100 * float(value) / total:.1f} %" if total > 0 else "", f"lowered by {self.lowered_by[name]}"]
-            for name, value in sorted(self.terms.items(), key=lambda item: -float(item[1]))
+            [name, extent(value, number_up), self._share(value) if single else "", self._advice(name)]
+            for name, value in sorted(self.terms.items(), key=lambda item: -float(np.max(item[1])))
         ]
-        head = f"{self.quantity} <= {number_up(self.total)}   ({self.claim}; assumes {' '.join(self.assumes)})"
-        return f"{head}\n{aligned(rows, right=frozenset({1, 2}))}\n  The {self.dominant} term dominates."
+        head = f"{self.quantity} <= {extent(self.total, number_up)}   ({self.claim}; assumes {' '.join(self.assumes)})"
+        tail = f"The {self.dominant} term dominates." if single else f"Smallest and largest of an array of shape {self.total.shape}."
+        return f"{wrapped(head)}\n{noted(rows, right=frozenset({1, 2}))}\n  {tail}"
+
+    def _share(self, value: Array) -> str:
+        total = float(self.total)
+        return f"{100 * float(value) / total:.1f} %" if total > 0 else ""
+
+    def _advice(self, name: str) -> str:
+        return f"lowered by {self.lowered_by[name]}" if name in self.lowered_by else ""
 
 
 def longer(step: Array, L: Array, *, steps: str = "more steps T", eta: str = "eta") -> str:

@@ -15,9 +15,9 @@ from tsla.theory import inversion, lsr, two_stage
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import ROUNDING, Array, Constants, UnrepresentableError, real, representable, shown
 from tsla.theory.methods import METHODS, splitting
-from tsla.theory.plan import Plan
+from tsla.theory.plan import Plan, target
 from tsla.theory.products import product
-from tsla.theory.text import Json, aligned, count, number
+from tsla.theory.text import Json, Printed, aligned, count, number, wrapped
 
 PLAIN = {"sgd": 4.0, "sgd-exact": 4.0, "sgd-pl": 2.0, "sgd-pl-last": 2.0, "sgd-two-step": 4.0}
 """Exponents of the methods that don't smooth, whatever δ is (C4, C15, C16); the logarithm of C15a dropped."""
@@ -58,8 +58,8 @@ def regime(method: str, q: float) -> str:
     return "ε⁴ < δ < ε²" if q < 4 else "δ ≤ ε⁴"
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Printed):
     """The plans of all methods at scalar constants, fastest first.
 
     reasons:    sentences: who is the fastest and why, by how much, and where TSLA stands
@@ -101,17 +101,33 @@ class Comparison:
             "crossovers": {name: inversion.delta_json(delta) for name, delta in self.crossovers.items()},
         }
 
-    def table(self, eps: float) -> str:
-        """All methods, fastest first, with their stages, and the reasons, a sentence a line."""
-        rows = [[f"samples until E‖∇F‖² <= {number(eps**2)}", "", "claim", "assumes"]]
+    def table(self, eps: float | None = None) -> str:
+        """All methods, fastest first, with their stages, and the reasons, a sentence a line; ``eps``: what was asked for, to be said."""
+        rows = [[f"samples until {target(eps)}", "", "claim", "assumes"]]
         for plan in self.plans:
             stages = " + ".join(count(stage.steps) for stage in plan.stages) if len(plan.stages) > 1 else ""
             total = count(plan.total) if plan.reachable else f"never: floor {number(plan.floor if plan.floor is not None else 0)}"
             rows.append([f"{plan.method}  {stages}".rstrip(), total, plan.claim, " ".join(plan.assumes)])
         tsla = {name: delta for name, delta in self.crossovers.items() if name.startswith("tsla before")}
         crossovers = ", ".join(f"{name.removeprefix('tsla before ')} {_range(delta)}" for name, delta in tsla.items())
-        reasons = "\n  ".join(self.reasons)
-        return f"{aligned(rows, right=frozenset({1}))}\n  {reasons}\n  As delta varies, TSLA's bound is ahead of {crossovers}."
+        said = (*self.reasons, f"As delta varies, TSLA's bound is ahead of {crossovers}.")
+        return "\n".join([aligned(rows, right=frozenset({1})), *(wrapped(sentence, indent="  ", more="") for sentence in said)])
+
+
+def every_plan(constants: Constants, *, eps: ArrayLike, oracle: SmoothingOracle | None = None) -> list[Plan]:
+    """The plans of all methods; with ``oracle`` also of those that tell bias from noise (C12). Shapes: all arguments broadcast.
+
+    Raises ValueError as :func:`compare` does.
+    """
+    plans = [method(constants, eps=eps) for method in METHODS.values()]
+    if oracle is None:
+        return plans
+    delta, shat2 = constants.need_delta("A3"), oracle.moments(constants.sigma2).shat2
+    too_small = shat2 > delta * constants.sigma2 * (1 + ROUNDING)
+    if np.any(too_small):
+        worst = shown(np.broadcast_to(delta, np.shape(too_small))[too_small].flat[0])
+        raise ValueError(f"delta = {worst} is below (beta2 + nu2)/sigma2; A3 needs beta2 + nu2 <= delta*sigma2")
+    return [*plans, *(method(constants, oracle, eps=eps) for method in splitting())]
 
 
 @representable
@@ -120,14 +136,7 @@ def compare(constants: Constants, *, eps: float, oracle: SmoothingOracle | None 
 
     Raises ValueError as the single plans do, and where the oracle's error is larger than A3 allows: ``β² + ν² > δσ²``.
     """
-    if oracle is not None:
-        delta, shat2 = constants.need_delta("A3"), oracle.moments(constants.sigma2).shat2
-        if float(shat2) > float(delta * constants.sigma2) * (1 + ROUNDING):
-            raise ValueError(f"delta = {shown(delta)} is below (beta2 + nu2)/sigma2; A3 needs beta2 + nu2 <= delta*sigma2")
-    plans = [method(constants, eps=eps) for method in METHODS.values()]
-    if oracle is not None:
-        plans.extend(method(constants, oracle, eps=eps) for method in splitting())
-    plans.sort(key=lambda plan: float(plan.total))
+    plans = sorted(every_plan(constants, eps=eps, oracle=oracle), key=lambda plan: float(plan.total))
     return Comparison(tuple(plans), _reasons(constants, eps, plans), inversion.crossovers(constants, eps=eps))
 
 
@@ -185,5 +194,5 @@ def _factor(ratio: float) -> str:
 
 
 def _range(delta: float) -> str:
-    said = inversion.delta_json(delta)
-    return said if isinstance(said, str) else f"below {number(said)}"
+    said = inversion.delta_said(delta)
+    return f"below {said}" if 0 < delta < np.inf else said

@@ -7,7 +7,7 @@ in; behind the door the formulas can be read beside the paper without defensive 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -23,6 +23,14 @@ SMALLEST_NORMAL = np.finfo(np.float64).tiny  # below it digits are missing
 
 class UnrepresentableError(ValueError):
     """A result that float64 can't hold: said, and never returned as a silent infinity."""
+
+
+def spelled(numbers: Any) -> str:
+    """A dataclass of numbers and arrays as the call that makes it, without what is None: ``Constants(L=10, sigma2=1, F0=1, mu=1)``."""
+    values = {field.name: getattr(numbers, field.name) for field in fields(numbers)}
+    single = {name: isinstance(value, np.ndarray | float) and np.ndim(value) == 0 for name, value in values.items()}
+    said = (f"{name}={shown(value) if single[name] else repr(value)}" for name, value in values.items() if value is not None)
+    return f"{type(numbers).__name__}({', '.join(said)})"
 
 
 Result = TypeVar("Result")
@@ -182,6 +190,8 @@ class Constants:
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)
+
+    __repr__ = spelled
 
     def need_delta(self, claim: str) -> Array:
         """``delta``, or a ValueError that says which claim asks for it."""

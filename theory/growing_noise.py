@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from tsla.theory import smoothing
 from tsla.theory.bound import Bound
-from tsla.theory.constants import ROUNDING, Array, Constants, real, representable, shown, step_count, step_size
+from tsla.theory.constants import ROUNDING, Array, Constants, real, representable, shown, spelled, step_count, step_size
 from tsla.theory.derivation import Line
 from tsla.theory.method import Method
 from tsla.theory.products import product
@@ -35,6 +35,8 @@ class Growth:
     def __init__(self, *, A: ArrayLike, B: ArrayLike) -> None:
         for name, value in (("A", A), ("B", B)):
             object.__setattr__(self, name, real(name, value, at_least=0))
+
+    __repr__ = spelled
 
 
 @representable

@@ -13,6 +13,8 @@ from tsla.theory.methods import METHODS
 from tsla.theory.text import Json, aligned, count, number
 
 EPS_BRACKET = (1e-60, 1e60)  # outside of it no budget of samples is of use
+TOO_FEW = f"its bound asks for more samples at every eps up to {EPS_BRACKET[1]:g}"
+AT_EVERY = "at every delta"
 LARGEST_DELTA = 1e20  # there 2δ/(1+δ) is 2
 DECADES = 40  # below the largest δ in question: there the stages that grow with δ are a step long, and those that shrink grow on
 SEARCHABLE = (10.0**DECADES * SMALLEST_NORMAL, 1e300)  # largest δ of a search that begins DECADES below, and is of numbers
@@ -125,32 +127,37 @@ def _smallest_eps(affordable: Callable[[float], bool]) -> float | None:
     return high
 
 
-def delta_json(delta: float) -> float | str:
-    """JSON has no infinity: "always" for every δ, "never" for none."""
+def delta_json(delta: float) -> Json:
+    """``{"delta", "why"}``: the largest δ, 0 where there is none and null where every δ is; then ``why`` says so, and else is null."""
+    return {"delta": None if np.isinf(delta) else delta, "why": AT_EVERY if np.isinf(delta) else None if delta > 0 else "at no delta"}
+
+
+def delta_said(delta: float) -> str:
+    """The same in a table: "always" for every δ, "never" for none."""
     if np.isinf(delta):
         return "always"
-    return delta if delta > 0 else "never"
+    return number(delta) if delta > 0 else "never"
 
 
 def crossovers_json(crossovers: dict[str, float], eps: float) -> Json:
-    """``{"eps", "largest_delta": {pair: number, "always" or "never"}}``."""
+    """``{"eps", "largest_delta": {pair: {"delta", "why"}}}``."""
     return {"eps": eps, "largest_delta": {name: delta_json(delta) for name, delta in crossovers.items()}}
 
 
 def crossovers_table(crossovers: dict[str, float], eps: float) -> str:
     """A row a pair of methods."""
-    rows = [["smoothed bound", "", "largest delta"], *([*_pair(name), _delta(delta)] for name, delta in crossovers.items())]
+    rows = [["smoothed bound", "", "largest delta"], *([*_pair(name), delta_said(delta)] for name, delta in crossovers.items())]
     return f"to reach E‖∇F‖² <= {number(eps**2)}\n{aligned(rows, right=frozenset({2}))}"
-
-
-def _delta(delta: float) -> str:
-    said = delta_json(delta)
-    return said if isinstance(said, str) else number(said)
 
 
 def _pair(name: str) -> list[str]:
     method, _, rest = name.partition(" ")
     return [method, rest.replace("before", "ahead of")]
+
+
+def best_eps_json(best: dict[str, float | None], budget: float) -> Json:
+    """``{"budget", "eps": {method: {"eps", "why"}}}``: the smallest ε, and null; or null, and why there is none."""
+    return {"budget": budget, "eps": {name: {"eps": eps, "why": TOO_FEW if eps is None else None} for name, eps in best.items()}}
 
 
 def best_eps_table(best: dict[str, float | None], budget: float) -> str:

@@ -13,12 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from tsla.theory.constants import ROUNDING, Array, UnrepresentableError, real, representable, shown, strength, whole
 from tsla.theory.products import product
+from tsla.theory.text import Printed, aligned, extent
 
 Value = float | Array
 
 
-@dataclass(frozen=True)
-class Moments:
+@dataclass(frozen=True, repr=False)
+class Moments(Printed):
     """Moments of ``g_i = ∇ℓ(y_i, f(x_i))`` and ``ĝ_i = ∇ℓ(ŷ_i, f(x_i))`` over given examples as a finite population.
 
     With the means ``G`` and ``Ĝ``, so that ``∇F = G``; all in units of ``‖∇F‖²``, for batches of one:
@@ -55,6 +56,10 @@ class Moments:
         """
         a, b, cov = possible(s2, shat2, c)
         return cls(grad2=np.nan if grad2 is None else real("grad2", grad2, at_least=0), s2=a, shat2=b, c=cov, beta2=np.zeros_like(b), nu2=b)
+
+    def table(self) -> str:
+        """A row a moment, with what it is, and δ."""
+        return "moments\n" + aligned([[name, extent(getattr(self, name)), what] for name, what in MEANING.items()], right=frozenset({1}))
 
     def clipped(self) -> Moments:
         """Estimates, moved to where moments can be: no square below 0, and ``c² <= s² ν²``."""
@@ -163,6 +168,16 @@ class Moments:
         return self.bias(theta) - self.gain(theta)
 
 
+MEANING = {
+    "grad2": "‖∇F‖²",
+    "s2": "E‖g-∇F‖²",
+    "shat2": "E‖ĝ-∇F‖²",
+    "c": "E⟨g-∇F, ĝ-∇F⟩",
+    "beta2": "‖Eĝ-∇F‖²",
+    "nu2": "E‖ĝ-Eĝ‖²",
+    "delta": "shat2/s2 (A3)",
+}
+"""Each moment, and δ, in the notation of the paper."""
 MOMENTS = tuple(field.name for field in fields(Moments))
 
 

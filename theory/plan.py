@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tsla.theory.constants import SMALLEST_NORMAL, Array, UnrepresentableError
-from tsla.theory.text import Json, aligned, count, number
+from tsla.theory.constants import SMALLEST_NORMAL, Array, UnrepresentableError, spelled
+from tsla.theory.text import Json, Printed, aligned, count, extent, number, wrapped
 
 # The number of steps is a ceiling of a product of some ten rounded factors; 800000.0000000001 means 800000.
 CEILING_SLACK = 16 * np.finfo(np.float64).eps
@@ -44,6 +44,8 @@ class Stage:
         if self.decay_steps is not None and self.factor is not None:
             raise ValueError("decay_steps and factor exclude each other: each says how the step size goes on")
 
+    __repr__ = spelled
+
     @property
     def uniform(self) -> bool:
         """Whether all steps have one size, and all iterates one weight."""
@@ -76,14 +78,14 @@ class Stage:
 
     def said(self) -> str:
         """The step size as a table has it: ``0.1``, ``0.1/(1 + t/20)``, ``0.1 to 0.002``."""
-        first = number(self.step_size(0))
+        first = extent(self.step_size(0))
         if self.decay_steps is not None:
-            return f"{first}/(1 + t/{number(self.decay_steps)})"
-        return first if self.factor is None else f"{first} to {number(self.step_size(np.maximum(np.asarray(self.steps) - 1, 0)))}"
+            return f"{first}/(1 + t/{extent(self.decay_steps)})"
+        return first if self.factor is None else f"{first} to {extent(self.step_size(np.maximum(np.asarray(self.steps) - 1, 0)))}"
 
 
-@dataclass(frozen=True, eq=False)
-class Plan:
+@dataclass(frozen=True, eq=False, repr=False)
+class Plan(Printed):
     """What a bound asks for to make ``E‖∇F‖² <= eps²``.
 
     stages:     in the order in which they are run
@@ -118,28 +120,48 @@ class Plan:
         return np.where(self.reachable, sum(stage.steps for stage in self.stages), np.inf)
 
     def json(self) -> Json:
-        """``{"method", "claim", "reachable", "total", "stages", "assumes"}``; where not reachable total is null and why, floor say so."""
+        """``{"method", "claim", "reachable", "total", "stages", "assumes", "why", "floor"}``.
+
+        Where it is reachable ``why`` is null; where it is not, ``total`` is. ``floor`` is null where there is none.
+        """
         reachable = bool(self.reachable)
-        row: Json = {
+        return {
             "method": self.method,
             "claim": self.claim,
             "reachable": reachable,
             "total": int(self.total) if reachable else None,
             "stages": [stage.json() for stage in self.stages] if reachable else [],
             "assumes": list(self.assumes),
+            "why": None if reachable else self.why,
+            "floor": None if self.floor is None else float(self.floor),
         }
-        return row if reachable else row | {"why": self.why, "floor": None if self.floor is None else float(self.floor)}
 
-    def table(self, eps: float) -> str:
-        """The total, then a row a stage; for a target out of reach, why and the floor."""
+    def table(self, eps: float | None = None) -> str:
+        """The total, then a row a stage; for a target out of reach, why and the floor. ``eps``: what was asked for, to be said."""
         source = f"({self.claim}; assumes {' '.join(self.assumes)})"
-        if not self.reachable:
-            floor = "" if self.floor is None else f" Its floor is {number(self.floor)}."
-            return f"{self.method} can't reach E‖∇F‖² <= {number(eps**2)} by its bound {source}:\n  {self.why}.{floor}"
+        total, reachable = np.asarray(self.total), np.broadcast_to(self.reachable, np.shape(self.total))
+        if not reachable.any():
+            head = wrapped(f"{self.method} can't reach {target(eps)} by its bound {source}:")
+            return f"{head}\n{self._out_of_reach()}"
         rows = [["stage", "eta", "theta", "steps"]]
         for i, stage in enumerate(self.stages, 1):
-            rows.append([str(i), stage.said(), number(stage.theta), count(stage.steps)])
-        longest = int(np.argmax([float(stage.steps) for stage in self.stages])) + 1
-        tail = f"\n  Stage {longest} dominates." if len(self.stages) > 1 else ""
-        head = f"{self.method}: {count(self.total)} samples until E‖∇F‖² <= {number(eps**2)}   {source}"
-        return f"{head}\n{aligned(rows, right=frozenset({1, 2, 3}))}{tail}"
+            steps = np.broadcast_to(stage.steps, total.shape)[reachable]
+            rows.append([str(i), stage.said(), extent(stage.theta), extent(steps, count)])
+        lines = [f"{self.method}: {extent(total[reachable], count)} samples until {target(eps)}   {source}"]
+        lines.append(aligned(rows, right=frozenset({1, 2, 3})))
+        if total.ndim:
+            lines.append(f"  Smallest and largest of an array of shape {total.shape}.")
+        elif len(self.stages) > 1:
+            lines.append(f"  Stage {int(np.argmax([float(stage.steps) for stage in self.stages])) + 1} dominates.")
+        if not reachable.all():
+            lines.append(f"  Out of reach at {np.sum(~reachable)} of them:\n{self._out_of_reach()}")
+        return "\n".join(lines)
+
+    def _out_of_reach(self) -> str:
+        floor = "" if self.floor is None else f" Its floor is {extent(self.floor)}."
+        return wrapped(f"{self.why}.{floor}", indent="  ", more="")
+
+
+def target(eps: float | None) -> str:
+    """What a plan is for: "E‖∇F‖² <= 0.01"; where ε is not known, "E‖∇F‖² <= eps²"."""
+    return f"E‖∇F‖² <= {'eps²' if eps is None else number(eps**2)}"

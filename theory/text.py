@@ -1,8 +1,10 @@
-"""Numbers, counts and columns as the command line prints them. Results have ``json`` and ``table`` of their own, of scalars only."""
+"""Numbers, counts and columns as results and the command line print them. Results have ``json``, of scalars only, and ``table``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import textwrap
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
@@ -11,6 +13,30 @@ import numpy as np
 from tsla.theory.constants import Array
 
 Json = dict[str, Any]
+WIDTH = 80
+"""Columns of a terminal."""
+
+
+class Printed(ABC):
+    """A result that is printed as its table: by ``print``, in an interactive session, and in a notebook, there escaped.
+
+    A dataclass of this kind is declared with ``repr=False``.
+    """
+
+    @abstractmethod
+    def table(self) -> str:
+        """For a person, at most WIDTH columns wide; of arrays their smallest and largest numbers."""
+
+    def __str__(self) -> str:
+        return self.table()
+
+    def __repr__(self) -> str:
+        return self.table()
+
+    def _repr_html_(self) -> str:
+        from html import escape  # which only a notebook needs
+
+        return f"<pre>{escape(self.table())}</pre>"
 
 
 def finite(values: Mapping[str, Any]) -> Json:
@@ -45,6 +71,14 @@ def count(value: Array | float) -> str:
     return f"{x:,.0f}" if x < 1e15 else f"{x:.4g}"
 
 
+def extent(values: Array | float, said: Callable[[float], str] = number) -> str:
+    """A number as ``said`` has it; of an array the smallest and the largest: "24 to 160,024". "-" where there is none."""
+    if not np.size(values):
+        return "-"
+    low, high = said(float(np.min(values))), said(float(np.max(values)))
+    return low if low == high else f"{low} to {high}"
+
+
 def aligned(rows: list[list[str]], *, right: frozenset[int] = frozenset()) -> str:
     """Rows as columns two blanks apart; the columns in ``right`` are aligned to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -53,6 +87,42 @@ def aligned(rows: list[list[str]], *, right: frozenset[int] = frozenset()) -> st
         for row in rows
     )
     return "\n".join("  " + line.rstrip() for line in lines)
+
+
+def blocks(columns: Sequence[Sequence[str]]) -> str:
+    """Columns, aligned to the right, in as many blocks below each other as WIDTH asks for; the first column begins each of them."""
+    first, *others = columns
+    shown: list[Sequence[str]] = [first]
+    said: list[str] = []
+    for column in others:
+        if len(shown) > 1 and sum(2 + max(map(len, one)) for one in (*shown, column)) > WIDTH:
+            said.append(_block(shown))
+            shown = [first]
+        shown.append(column)
+    return "\n\n".join([*said, _block(shown)])
+
+
+def _block(columns: Sequence[Sequence[str]]) -> str:
+    return aligned([list(row) for row in zip(*columns, strict=True)], right=frozenset(range(len(columns))))
+
+
+def wrapped(text: str, *, indent: str = "", more: str = "  ") -> str:
+    """A paragraph: ``indent`` before its first line, and before the others ``more`` as well."""
+    lines = textwrap.wrap(
+        text, WIDTH, initial_indent=indent, subsequent_indent=indent + more, break_on_hyphens=False, break_long_words=False
+    )
+    return "\n".join(lines)
+
+
+def noted(rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset()) -> str:
+    """Rows as columns, of which the last one is a note; the columns in ``right`` are aligned to the right."""
+    blank = aligned([[*row[:-1], ""] for row in rows], right=right).splitlines()
+    start = max(map(len, blank)) + 2
+    lines = []
+    for line, row in zip(blank, rows, strict=True):
+        first, *more = textwrap.wrap(row[-1], WIDTH - start) or [""]
+        lines += [f"{line:{start}}{first}".rstrip(), *(" " * start + part for part in more)]
+    return "\n".join(lines)
 
 
 def listed(words: Iterable[str]) -> str:

@@ -10,13 +10,16 @@ from numpy.typing import ArrayLike
 from tsla.theory import smoothing
 from tsla.theory.constants import Array, UnrepresentableError, real, representable, strength
 from tsla.theory.moments import Moments
-from tsla.theory.text import Json, aligned, number
+from tsla.theory.products import product
+from tsla.theory.text import Json, Printed, aligned, extent, wrapped
 
 
-@dataclass(frozen=True, eq=False)
-class Variance:
+@dataclass(frozen=True, eq=False, repr=False)
+class Variance(Printed):
     """Second moments about ``∇F``, in units of ``‖∇F‖²``. None where the inputs don't determine the value.
 
+    plain:       without smoothing, at ``theta = 0``: ``σ²`` or ``s²``
+    smoothed:    of ĝ alone, at ``theta = 1``: ``δσ²`` or ``ŝ²``
     lemma:       upper bound ``V(θ)`` (C2)
     sharp:       ``U(θ)``, the smallest upper bound that the same assumptions give (C18)
     exact:       ``E‖g_LS - ∇F‖²`` (C11)
@@ -26,6 +29,8 @@ class Variance:
     shrinkage:   ``E‖(1-θ)g - ∇F‖²``, the control of C17
     """
 
+    plain: Array
+    smoothed: Array
     lemma: Array
     sharp: Array
     exact: Array | None
@@ -35,34 +40,36 @@ class Variance:
     shrinkage: Array | None
 
     def json(self) -> Json:
-        """``{"lemma", "sharp", "exact", "theta", "theta_star", "minimum", "shrinkage"}``; what the inputs don't determine is null."""
+        """All of it, of single numbers, by these names; what the inputs don't determine is null."""
         return {name: None if value is None else float(value) for name, value in asdict(self).items()}
 
-    def table(self, plain: float, smoothed: float) -> str:
-        """A row a quantity beside its ratio to ``plain``, the variance without smoothing; ``smoothed`` is that at ``theta = 1``."""
-        if plain == 0:
+    def table(self) -> str:
+        """A row a quantity beside its ratio to ``plain``, and of single numbers what follows."""
+        if not np.all(self.plain):
             return "There is no variance to lower: sigma2 or s2 is 0."
-        theta = number(self.theta)
         rows = [["", "value", "of plain"]]
         for label, value in (
-            ("plain, theta = 0", np.asarray(plain)),
-            (f"lemma V(theta), theta = {theta}  (C2)", self.lemma),
-            (f"sharp lemma U(theta), theta = {theta}  (C18)", self.sharp),
-            (f"exact, theta = {theta}  (C11)", self.exact),
-            (f"step (1-theta)eta instead, theta = {theta}  (C17)", self.shrinkage),
+            ("plain, theta = 0", self.plain),
+            ("lemma V(theta)  (C2)", self.lemma),
+            ("sharp lemma U(theta)  (C18)", self.sharp),
+            ("exact  (C11)", self.exact),
+            ("step (1-theta)eta instead  (C17)", self.shrinkage),
             (
-                "" if self.theta_star is None else f"exact at its best theta* = {number(self.theta_star)}  (C11)",
+                "" if self.theta_star is None else f"exact at its best theta* = {extent(self.theta_star)}  (C11)",
                 self.minimum,
             ),
         ):
             if value is not None:
-                rows.append([label, number(value), f"{_ratio(value, plain):.4g}"])
-        verdict = "The lemma promises a lower variance" if smoothed < plain else "The lemma promises nothing"
-        delta = _ratio(smoothed, plain)
-        return (
-            f"E‖g_LS - ∇F‖²\n{aligned(rows, right=frozenset({1, 2}))}\n  {verdict}: delta = {delta:.4g}; "
-            f"its own best theta is {float(smoothing.lemma_theta(delta)):g} (C10).{self._beyond()}"
-        )
+                rows.append([label, extent(value), extent(_ratio(value, self.plain))])
+        head = f"E‖g_LS - ∇F‖² at theta = {extent(self.theta)}"
+        return "\n".join([head, aligned(rows, right=frozenset({1, 2})), wrapped(self._verdict(), indent="  ", more="")])
+
+    def _verdict(self) -> str:
+        delta = _ratio(self.smoothed, self.plain)
+        if delta.ndim:
+            return f"Smallest and largest of arrays of shape {delta.shape}."
+        verdict = "The lemma promises a lower variance" if self.smoothed < self.plain else "The lemma promises nothing"
+        return f"{verdict}: delta = {delta:.4g}; its own best theta is {float(smoothing.lemma_theta(delta)):g} (C10).{self._beyond()}"
 
     def _beyond(self) -> str:
         if self.exact is None:
@@ -77,9 +84,12 @@ def from_bounds(*, sigma2: ArrayLike, delta: ArrayLike, theta: ArrayLike | None 
     """What A2 and A3 say (C2, C18); ``theta`` defaults to the paper's ``1/(1+δ)``. Without the covariance nothing is exact."""
     if theta is None:
         lemma, sharp = (of(sigma2, delta) for of in (smoothing.lemma_at_paper_theta, smoothing.sharp_at_paper_theta))
-        return Variance(lemma, sharp, None, smoothing.paper_theta(delta), None, None, None)
-    lemma, sharp = (of(sigma2, delta, theta) for of in (smoothing.lemma, smoothing.sharp))
-    return Variance(lemma, sharp, None, strength(theta), None, None, None)
+        t = smoothing.paper_theta(delta)
+    else:
+        lemma, sharp = (of(sigma2, delta, theta) for of in (smoothing.lemma, smoothing.sharp))
+        t = strength(theta)
+    plain = real("sigma2", sigma2, at_least=0)
+    return Variance(plain, product(plain, delta), lemma, sharp, None, t, None, None, None)
 
 
 @representable
@@ -94,6 +104,8 @@ def from_moments(
     t = found.s2 / (real("s2", s2, above=0) + found.shat2) if theta is None else strength(theta)
     star = found.theta_star
     return Variance(
+        plain=np.asarray(found.s2),
+        smoothed=np.asarray(found.shat2),
         lemma=np.asarray(found.lemma(t)),
         sharp=np.asarray(found.sharp(t)),
         exact=np.asarray(found.second_moment(t)),
@@ -104,8 +116,9 @@ def from_moments(
     )
 
 
-def _ratio(value: Array | float, plain: float) -> float:
-    ratio = float(value) / plain
-    if not np.isfinite(ratio):
-        raise UnrepresentableError(f"{number(value)} divided by {number(plain)} overflows float64; rescale F")
+def _ratio(value: Array, plain: Array) -> Array:
+    with np.errstate(over="ignore"):
+        ratio = np.asarray(value / plain)
+    if not np.isfinite(ratio).all():
+        raise UnrepresentableError(f"{extent(value)} divided by {extent(plain)} overflows float64; rescale F")
     return ratio

@@ -41,14 +41,18 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
 }
 """Subcommand -> the modules whose ``run(args)`` are called in turn; each returns an exit code, or None for 0.
 
-The last one has ``ABOUT``, one line of help, and ``add(parser)`` for its options. What it needs of an installation stands in ``EXTRA``, an
+The last one has ``ABOUT``, one short line of help, ``add(parser)`` for its options, and ``EXAMPLE``, the words of a call that works. What
+else its help says stands in ``DETAILS``, paragraphs with empty lines between them. What it needs of an installation stands in ``EXTRA``, an
 extra, and in ``CHECKOUT``, a folder that a checkout of the repository has, or in ``checkout(args)`` where the arguments decide it. What
 Ctrl-C leaves of it stands in ``INTERRUPTED``, if that is anything but its ``--state``.
 """
 
 
+QUESTION = "When does label smoothing help optimisation, how much, and when to drop it?"
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as of any command."""
+UNREAD = 141
+"""The exit code where the reader of a pipe has gone, as of any command: 128 and the number of SIGPIPE."""
 
 
 class _Version(argparse.Action):
@@ -63,12 +67,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code.
 
     Bad input, a missing extra, and a file or standard output that can't be written end in one line on standard error and exit code 2. A
-    closed pipe ends nothing: the command goes on in silence, and has the exit code that it would have had. Ctrl-C ends it in one line that
-    says how to go on, and exit code 130.
+    closed pipe ends nothing: the command goes on in silence, writes its files, and has exit code 141. Ctrl-C ends it in one line that says
+    how to go on, and exit code 130.
     """
     try:
         with unfailing():
             return _answer(sys.argv[1:] if argv is None else argv)
+    except BrokenPipeError:
+        return UNREAD
     except OSError as error:
         Parser(prog="tsla").error(f"standard output can't be written: {error.strerror}")
     except KeyboardInterrupt:
@@ -80,13 +86,20 @@ def _answer(given: Sequence[str]) -> int:
         whole = _parser(given[0] if given else "")
     except ValueError as error:  # of a module of a bound, from which options are made
         Parser(prog="tsla").error(str(error))
-    args, unknown = whole.parse_known_args(_join_negative_values(given))
+    words = _join_negative_values(given)
+    args, unknown = whole.parse_known_args(words)
     parser: Parser = args.parser
     if unknown:
         parser.error(f"unknown argument {unknown[0]}; {parser.instead_of(unknown[0])}")
+    if twice := parser.given_twice(words):
+        parser.error(f"{twice} is given twice; must be given once")
     if args.command is None:
         parser.print_help()
         return 0
+    try:
+        args.settle(args)
+    except ValueError as error:
+        parser.error(str(error))
     missing = [f"--{name}" for name in args.needed if getattr(args, name) is None]
     if missing:
         parser.error(f"the following arguments are required: {', '.join(missing)}")
@@ -105,6 +118,12 @@ def _answer(given: Sequence[str]) -> int:
         parser.exit(INTERRUPTED, f"{parser.prog}: interrupted; {kept or 'nothing was kept'}\n")
 
 
+def _draw(*answers: Any) -> None:
+    """What the commands of numbers, which know nothing of figures, draw a sweep with."""
+    with needing("figures", "--plot"):
+        import_module("tsla.figures.swept").draw(*answers)
+
+
 def _join_negative_values(argv: Sequence[str]) -> list[str]:
     """``--c -1e-3`` as ``--c=-1e-3``: argparse takes a negative number with an exponent, or -inf, for an option."""
     joined: list[str] = []
@@ -117,17 +136,28 @@ def _join_negative_values(argv: Sequence[str]) -> list[str]:
     return joined
 
 
+class _FrontPage(Parser):
+    """`tsla` alone: a line a command, which fits a terminal of 80 columns and 24 lines."""
+
+    def format_help(self) -> str:
+        width = max(map(len, COMMANDS)) + 2
+        lines = (f"  {name:{width}}{import_module(modules[-1]).ABOUT}\n" for name, modules in COMMANDS.items())
+        return f"{self.format_usage()}{QUESTION}\n{''.join(lines)}`tsla COMMAND --help` has its options, its formula and an example.\n"
+
+
 def _parser(asked: str) -> Parser:
     """Of the subcommand that is asked for; of all, where there is no such."""
-    parser = Parser(prog="tsla", description="When does label smoothing help optimisation, how much, and when should it be dropped?")
+    parser = _FrontPage(prog="tsla")
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     for name in [asked] if asked in COMMANDS else COMMANDS:
         module = import_module(COMMANDS[name][-1])
         extra = getattr(module, "EXTRA", "")
         about = f"{module.ABOUT} (extra {extra})" if extra else module.ABOUT
-        command = commands.add_parser(name, help=module.ABOUT, description=about)
+        details = getattr(module, "DETAILS", "")
+        command = commands.add_parser(name, help=module.ABOUT, description=f"{about}\n\n{details}" if details else about)
+        command.example(module.EXAMPLE)
         fixed = getattr(module, "CHECKOUT", "")
-        command.set_defaults(extra=extra, checkout=getattr(module, "checkout", lambda _, fixed=fixed: fixed))
+        command.set_defaults(draw=_draw, extra=extra, checkout=getattr(module, "checkout", lambda _, fixed=fixed: fixed))
         module.add(command)
     return parser

@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from textwrap import wrap
 from typing import Any, NoReturn
+
+
+class Layout(argparse.HelpFormatter):
+    """Help of several paragraphs, of which those of several lines are kept as they are; names with hyphens are not broken."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        parts = text.split("\n\n")
+        return "\n\n".join(part if "\n" in part else "\n".join(self._split_lines(part, width)) for part in parts)
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return wrap(" ".join(text.split()), width, break_on_hyphens=False)
 
 
 class Parser(argparse.ArgumentParser):
     """argparse whose refusals are one line with exit code 2, and which takes no abbreviated options.
 
-    What has been parsed has, as ``parser``, the parser of the subcommand, and as ``needed`` the names of the options that must be given.
+    What has been parsed has, as ``parser``, the parser of the subcommand, as ``needed`` the names of the options that must be given, and as
+    ``settle`` what is called with it before these are asked for. ``numbers`` are the names of the options for numbers.
     """
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(allow_abbrev=False, **kwargs)
-        self.set_defaults(parser=self, needed=())
+        super().__init__(allow_abbrev=False, formatter_class=Layout, **kwargs)
+        self.set_defaults(parser=self, needed=(), settle=lambda _: None)
+        self.numbers: list[str] = []
         self._fill: Callable[[], None] | None = None
 
     def fill_later(self, fill: Callable[[], None]) -> None:
@@ -33,7 +49,8 @@ class Parser(argparse.ArgumentParser):
         """One line, and exit code 2."""
         if message.endswith("expected one argument"):
             message = message.replace("expected one argument", "a value must follow it")
-        self.exit(2, f"{self.prog}: {message}\n")
+        line = message.replace("\n", r"\n")
+        self.exit(2, f"{self.prog}: {line}\n")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
@@ -52,9 +69,40 @@ class Parser(argparse.ArgumentParser):
     def _options(self) -> list[str]:
         return sorted(name for name in self._option_string_actions if name.startswith("--"))
 
+    def given_twice(self, words: Sequence[str]) -> str | None:
+        """An option that is there twice in ``words``, though the second would take the place of the first."""
+        given = [word.partition("=")[0] for word in words[: words.index("--") if "--" in words else None]]
+        once = {name for name, action in self._option_string_actions.items() if not isinstance(action, argparse._AppendAction)}
+        return next((name for name in given if name in once and given.count(name) > 1), None)
+
     def need(self, *names: str) -> None:
         """Options that must be given. They are asked for after unknown ones have been refused: a misspelt option is both."""
-        self.set_defaults(needed=names)
+        self.set_defaults(needed=(*self.get_default("needed"), *names))
+
+    def example(self, words: str) -> None:
+        """A call that works, at the end of the help; where it takes several lines, as a shell reads it."""
+        together = re.sub(r"(--\S+) (?!--)", "\\1\N{NO-BREAK SPACE}", f"tsla {words}")  # an option and its value
+        lines = wrap(together, 74, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+        self.epilog = " \\\n".join(["example:", *(f"  {line}" for line in lines)]).replace("\N{NO-BREAK SPACE}", " ").replace(": \\", ":")
+
+    def format_usage(self) -> str:
+        """As argparse does, the options that must be given without brackets."""
+        with self._needed():
+            return super().format_usage()
+
+    def format_help(self) -> str:
+        """The same with all of it."""
+        with self._needed():
+            return super().format_help()
+
+    @contextmanager
+    def _needed(self) -> Iterator[None]:
+        needed = [self._option_string_actions[f"--{name}"] for name in self.get_default("needed")]
+        for action in needed:
+            action.required = True
+        yield
+        for action in needed:
+            action.required = False
 
     def give_json(self) -> None:
         """The option of every subcommand that answers with :func:`tsla.theory.commands.answer.print_result`."""

@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import UnsupportedOperation
 from typing import Any, TextIO, cast
+
+PLAIN = {
+    "‖": "||", "∇": "grad ", "²": "^2", "⁴": "^4", "⁺": "+", "√": "sqrt", "Σ": "sum ", "∝": "~", "×": "*", "÷": "/", "±": "+-",
+    "≤": "<=", "≥": ">=", "⟨": "<", "⟩": ">", "→": "->", "←": "<-", "…": "...", "′": "'", "°": "_o", "ĝ": "ghat", "ŝ": "shat", "ŷ": "yhat",
+    "\u0302": "hat", "β": "beta", "δ": "delta", "ε": "eps", "η": "eta", "θ": "theta", "κ": "kappa", "μ": "mu", "ν": "nu", "ξ": "xi",
+    "ρ": "rho", "σ": "sigma", "Ł": "L", "ł": "l", "—": "-", "–": "-",
+}  # fmt: skip
+"""The signs of formulas as they are written where an encoding lacks them."""
+
+
+def _plainly(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    missing = error.object[error.start : error.end]
+    return "".join(PLAIN.get(sign) or sign.encode("ascii", "backslashreplace").decode() for sign in missing), error.end
+
+
+codecs.register_error("plainly", _plainly)
 
 
 class _Stream:
@@ -36,11 +55,11 @@ class _Stream:
                 self._give_up(error)
 
     def _write(self, text: str) -> None:
-        """Characters that the encoding lacks are written as Python would escape them."""
+        """Signs that the encoding lacks are written as words, and other characters as Python would escape them."""
         try:
             self._stream.write(text)
         except UnicodeEncodeError as error:
-            self._stream.write(text.encode(error.encoding, "backslashreplace").decode(error.encoding))
+            self._stream.write(text.encode(error.encoding, "plainly").decode(error.encoding))
 
     def _give_up(self, error: OSError) -> None:
         """Send what the true stream still holds to nowhere, or Python would complain of it at the end."""
@@ -58,7 +77,7 @@ class _Stream:
 def unfailing() -> Iterator[None]:
     """Within this context writing to standard output and error raises nothing.
 
-    A closed pipe ends it in silence: the reader has had enough. Raises OSError at the end where standard output failed otherwise.
+    Raises OSError at the end where standard output failed: BrokenPipeError where the reader has had enough.
     """
     output, errors = (None if stream is None else _Stream(stream) for stream in (sys.stdout, sys.stderr))
     with redirect_stdout(cast("TextIO", output)), redirect_stderr(cast("TextIO", errors)):
@@ -68,7 +87,7 @@ def unfailing() -> Iterator[None]:
             for stream in (output, errors):
                 if stream is not None:
                     stream.flush()
-            if output is not None and output.failure is not None and not isinstance(output.failure, BrokenPipeError):
+            if output is not None and output.failure is not None:
                 raise output.failure
 
 

@@ -16,7 +16,7 @@ from tsla.theory import growing_noise, worst_case
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Array, Constants, real, whole
 from tsla.theory.growing_noise import Growth
-from tsla.theory.text import Json, number
+from tsla.theory.text import Json, number, wrapped
 
 NO_PROOF = "This holds at the points that were measured. It proves nothing of other weights, where both noise and curvature may be larger."
 NEEDED = ("train_loss", "grad2", "s2")
@@ -49,12 +49,9 @@ class Envelope:
         """What holds at the points, the bound that it gives, and that of the largest variance."""
         growth = " + ".join([f"{number(2 * self.growth.A)} (F-F*)", f"{number(self.growth.B)} ‖∇F‖²", number(self.C)])
         ratio = float(self.constant.total / self.bound.total)
-        return (
-            f"E‖g-∇F‖² <= {growth} at the {points} points that were measured\n"
-            f"{self.bound.table()}\n"
-            f"  With their largest variance, {number(sigma2)}, for σ²: {number(self.constant.total)} (C16), {ratio:.3g} times as much.\n"
-            f"  {NO_PROOF}"
-        )
+        largest = f"With their largest variance, {number(sigma2)}, for σ²: {number(self.constant.total)} (C16), {ratio:.3g} times as much."
+        head = wrapped(f"E‖g-∇F‖² <= {growth} at the {points} points that were measured")
+        return "\n".join([head, self.bound.table(), *(wrapped(said, indent="  ", more="") for said in (largest, NO_PROOF))])
 
 
 def envelope(gap: ArrayLike, grad2: ArrayLike, s2: ArrayLike, *, L: float, F0: float, eta: float, T: int) -> Envelope:

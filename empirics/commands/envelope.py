@@ -8,7 +8,12 @@ from pathlib import Path
 from tsla.options import Parser, whole
 from tsla.theory.commands.options import add_numbers
 
-ABOUT = "how the noise grew along measured runs, A, B and C of A2′, and the bound that they give (C20)"
+ABOUT = "noise that grows along measured runs, and its bound (C20)"
+DETAILS = (
+    "The least A, B and C with E‖g-∇F‖² <= 2A(F-F*) + B‖∇F‖² + C (A2′) at every point that was measured, and the bound that they "
+    "give (C20)."
+)
+EXAMPLE = "envelope records/digits.parquet --eta 0.01 --T 1000 --L 10"
 EXTRA = "runs"
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from tsla.options import Parser, number, whole
 from tsla.theory.commands.options import add_numbers
 
-ABOUT = "what smoothing does at the weights of a checkpoint, with intervals"
+ABOUT = "what smoothing does at the weights of a checkpoint"
+DETAILS = "E‖g_LS-∇F‖² = θ²β² + N(θ)/B (C11) and what follows from it, with intervals."
+EXAMPLE = "measure --checkpoint digits.pt --data digits --examples 500"
 EXTRA = "torch"
 
 

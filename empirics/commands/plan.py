@@ -7,7 +7,9 @@ from pathlib import Path
 
 from tsla.options import Parser, number, whole
 
-ABOUT = "from the moments of a pilot run: what smoothing would do, which naive rule was best for an outcome, and how sure that is"
+ABOUT = "from a pilot run: what smoothing would do, when to drop it"
+DETAILS = "Which naive rule was best for an outcome, how sure that is, and what the moments predict."
+EXAMPLE = "plan --pilot records/digits.parquet --method sgd --seed 0 --outcome test_loss"
 EXTRA = "torch"
 
 

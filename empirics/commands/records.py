@@ -8,7 +8,8 @@ from pathlib import Path
 from tsla.options import Parser
 
 INTERRUPTED = "the same command goes on where it was"
-ABOUT = "run experiments and write their records, or check those there are"
+ABOUT = "run experiments and write their records, or check them"
+EXAMPLE = "records --check annealed"
 EXTRA = "torch"
 CHECKOUT = "records"
 

@@ -11,16 +11,20 @@ from tsla.empirics.simulation import problems
 from tsla.options import Parser, whole
 from tsla.theory.commands.options import add_numbers
 from tsla.theory.methods import METHODS
-from tsla.theory.text import number
+from tsla.theory.text import count, noted, number, wrapped
 
 ABOUT = "run a bound's own plan on a test problem"
+DETAILS = "The plan of `tsla steps METHOD` is run, and the mean of ‖∇F‖² over the replicas stands beside eps², which the bound promises."
+EXAMPLE = "simulate --problem sine_valley --method tsla --eps 0.5 --seeds 20"
 EXTRA = "runs"
 
 
 def add(parser: Parser) -> None:
     """Its options."""
     parser.add_argument("--problem", required=True, help=f"one of {', '.join(problems.names())}")
-    parser.add_argument("--method", required=True, choices=METHODS, help="whose plan to run")
+    parser.add_argument(
+        "--method", required=True, choices=METHODS, metavar="METHOD", help=f"whose plan to run, one of {', '.join(METHODS)}"
+    )
     parser.add_argument("--seeds", type=whole, default=100, help="number of independent replicas (default 100)")
     parser.add_argument("--seed", type=whole, default=0, help="seed of the whole run (default 0)")
     parser.add_argument("--T", type=whole, metavar="N", help="number of steps, in place of --eps: for the smallest eps that they reach")
@@ -71,8 +75,13 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _table(result: Mapping[str, Any]) -> str:
-    """A line a value."""
-    shown = {name: number(value) if isinstance(value, float) else value for name, value in result.items()}
-    shown["measured"] += f" [{shown.pop('low')}, {shown.pop('high')}]  95 % interval"
-    shown["violations"] = "; ".join(violation["effect"] for violation in result["violations"]) or "none"
-    return "\n".join(f"  {name:14} {value}" for name, value in shown.items())
+    """A row a value, and at the end whether the bound held."""
+    rows = [
+        ["bound", number(result["bound"]), f"eps² at eps = {number(result['eps'])}"],
+        ["measured", number(result["measured"]), f"{number(result['low'])} to {number(result['high'])}, 95 % interval"],
+        ["samples", count(result["samples"]), f"of each of {count(result['replicas'])} replicas; seed {result['seed']}"],
+        ["assumptions", "", result["assumptions"]],
+        ["violations", "", "; ".join(violation["effect"] for violation in result["violations"]) or "none"],
+    ]
+    head = f"{result['method']} on {result['problem']}: mean of ‖∇F‖² beside what its plan promises   ({result['claim']})"
+    return "\n".join([wrapped(head), noted(rows, right=frozenset({1})), f"  the bound: {result['verdict']}"])

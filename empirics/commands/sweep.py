@@ -9,7 +9,9 @@ from pathlib import Path
 from tsla.options import Parser, whole
 
 INTERRUPTED = "the same command goes on where it was"
-ABOUT = "many training runs: a grid times seeds, resumable, on all cores or on a cluster"
+ABOUT = "many training runs, resumable: a grid times seeds"
+DETAILS = "On all cores, or on a cluster."
+EXAMPLE = "sweep examples/sweep.toml"
 EXTRA = "torch"
 
 FOLDER = Path("build/sweeps")

@@ -13,12 +13,14 @@ from tsla.empirics.training.configuration import TrainingConfig
 from tsla.empirics.training.configuration.given import add_options, configuration
 from tsla.options import Parser
 from tsla.theory.commands.answer import print_result
-from tsla.theory.text import finite
+from tsla.theory.text import blocks, finite
 
 if TYPE_CHECKING:
     from tsla.empirics.training.loop import Row
 
-ABOUT = "train a network once, measuring gradient moments; alone, or under torchrun"
+ABOUT = "train a network once, measuring gradient moments"
+DETAILS = "Alone, or under torchrun."
+EXAMPLE = "train --method tsla --model mlp --epochs 2 --drop 1 --measure-at 0,2"
 EXTRA = "torch"
 WATCH = (
     "also L, sigma2, delta and the PL ratio where moments are measured. "
@@ -77,12 +79,25 @@ def run(args: argparse.Namespace) -> None:
             lambda: print_result(
                 args,
                 lambda: {"config": about, "rows": list(map(finite, rows))},  # nan where nothing was measured
-                lambda: table.to_string(index=False, float_format="%.4g"),
+                lambda: _table(config, rows),
             ),
             state=args.state,
             out=(args.out, lambda path: write_record(path, table, about, config.command_line(), modules=(__name__,))),
             checkpoint=(args.checkpoint, lambda path: checkpoints.write(path, model, network=network, training=config.flat())),
         )
+
+
+def _table(config: TrainingConfig, rows: list[Row]) -> str:
+    """A line an epoch, in blocks; "-" where nothing was measured."""
+    names = [name for name in rows[0] if name not in ("method", "seed", "epoch")]
+    columns = [[name, *(_cell(row[name]) for row in rows)] for name in ("epoch", *names)]
+    return f"{config.method}, seed {config.seed}\n{blocks(columns)}"
+
+
+def _cell(value: float | str | None) -> str:
+    if isinstance(value, str):
+        return value
+    return "-" if value is None or not isfinite(value) else f"{value:.4g}"
 
 
 def _shown(config: TrainingConfig, run: Iterator[Row]) -> list[Row]:

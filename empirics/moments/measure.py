@@ -22,12 +22,13 @@ from tsla.empirics.smoothing.labels import Smoothing, evaluated
 from tsla.empirics.smoothing.targets import Targets
 from tsla.theory.constants import real, whole
 from tsla.theory.moments import Moments
+from tsla.theory.text import Printed
 
 Batches = Iterable[Any]
 
 
-@dataclass(frozen=True, eq=False)
-class Measurement:
+@dataclass(frozen=True, eq=False, repr=False)
+class Measurement(Printed):
     """What was measured at one set of weights.
 
     estimates:   of the moments of single examples, with intervals from the batches
@@ -46,6 +47,12 @@ class Measurement:
     silent: bool
     mode: str
     batch_size: int | None = None
+
+    def table(self) -> str:
+        """What was measured, and a row a moment."""
+        of = "" if self.population is None else f" of {self.population:,}"
+        each = "" if self.batch_size is None else f", in batches of {self.batch_size}"
+        return f"{self.examples:,}{of} examples{each}; {self.mode}\n{self.estimates.table()}"
 
     @property
     def exact(self) -> bool:

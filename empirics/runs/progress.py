@@ -10,6 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as RichProgress
 
 SECONDS_BETWEEN_LINES = 5.0
+BAR = 20
+"""Columns of the bar, which stands first: where a line is too long for the terminal, its words are cut and not the bar."""
 
 
 class Progress:
@@ -19,9 +21,16 @@ class Progress:
         self.title, self.total, self.done = title, total, 0
         self._console = Console(stderr=True)
         self._started = self._last_line = time.monotonic()
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        columns = (
+            BarColumn(bar_width=BAR),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.description}"),
+        )
         self._bar = RichProgress(*columns, console=self._console, disable=not self._console.is_terminal)
-        self._task = self._bar.add_task(title, total=total)
+        self._room = self._console.width - BAR - len(f" {total}/{total} 0:00:00 0:00:00 ")
+        self._task = self._bar.add_task(shortened(title, self._room), total=total)
 
     def __enter__(self) -> Progress:
         self._bar.start()
@@ -33,7 +42,7 @@ class Progress:
     def advance(self, what: str) -> None:
         """One more is done, namely ``what``."""
         self.done += 1
-        self._bar.update(self._task, advance=1, description=f"{self.title}: {what}")
+        self._bar.update(self._task, advance=1, description=shortened(f"{self.title}: {what}", self._room))
         now = time.monotonic()
         if not self._console.is_terminal and (now - self._last_line > SECONDS_BETWEEN_LINES or self.done == self.total):
             self._last_line = now
@@ -45,3 +54,8 @@ class Progress:
                 markup=False,
                 soft_wrap=True,
             )
+
+
+def shortened(text: str, room: int) -> str:
+    """The text, or what of it there is room for."""
+    return text if len(text) <= room else f"{text[: max(room - 1, 0)]}…"

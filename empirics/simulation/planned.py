@@ -77,6 +77,11 @@ def planned(problem: str, method: str, *, eps: float | None, budget: float | Non
     return found
 
 
+def verdict(low: float, high: float, bound: float) -> str:
+    """Said to be "held" where an interval ends at the bound or below it, "exceeded" where it begins above it, and else "open"."""
+    return "held" if high <= bound else "exceeded" if low > bound else "open"
+
+
 def beside_bound(
     what: Planned, *, replicas: int, seed: int, progress: Callable[[int, int], None] | None = None, state: Path | None = None
 ) -> tuple[dict[str, Any], pd.DataFrame]:
@@ -100,6 +105,7 @@ def beside_bound(
         "measured": float(interval.estimate),
         "low": float(interval.low),
         "high": float(interval.high),
+        "verdict": verdict(float(interval.low), float(interval.high), what.eps**2),
         "replicas": replicas,
         "seed": seed,
     }

@@ -27,8 +27,10 @@ from tsla.extras import needing
 from tsla.theory.constants import Array, real, shown, step_count, strength
 from tsla.theory.plan import Stage
 from tsla.theory.testing.theorem import StepRule
+from tsla.theory.text import Printed, aligned, count, number
 
 DEFAULT_CHECKPOINTS = 60
+SHOWN = 10
 RECORDED = ("grad2", "mean_grad2", "gap")
 LEG = 4_000_000
 """Most coordinate-steps between two moments at which all blocks wait for each other: a tenth of a second, about."""
@@ -36,8 +38,8 @@ STEP = 1000
 """The coordinate-steps that the calls of one step, which don't depend on the number of replicas, cost as much as."""
 
 
-@dataclass(frozen=True, eq=False)
-class Trajectory:
+@dataclass(frozen=True, eq=False, repr=False)
+class Trajectory(Printed):
     """What a run recorded at k steps, for each of its replicas.
 
     step:        (k,) steps done so far, over all stages
@@ -52,6 +54,13 @@ class Trajectory:
     grad2: Array
     mean_grad2: Array
     gap: Array
+
+    def table(self) -> str:
+        """Means over the replicas, at up to SHOWN of the recorded steps, the first and the last among them."""
+        at = np.unique(np.linspace(0, len(self.step) - 1, SHOWN).astype(int))
+        rows = [[count(self.step[k]), *(number(row[k].mean()) for row in (self.grad2, self.mean_grad2, self.gap))] for k in at]
+        head = f"means over {self.grad2.shape[1]} replicas"
+        return f"{head}\n{aligned([['step', '‖∇F(w_t)‖²', '‖∇F(w_R)‖²', 'F - F*'], *rows], right=frozenset(range(4)))}"
 
 
 def simulate(

@@ -12,7 +12,7 @@ from tsla.empirics.statistics.intervals import probability
 from tsla.empirics.statistics.pilot import Pilot
 from tsla.empirics.statistics.power import LEVEL, MOST, POWER, Need, need
 from tsla.theory.constants import whole
-from tsla.theory.text import aligned, count, number
+from tsla.theory.text import aligned, count, number, wrapped
 
 
 def plan(
@@ -63,17 +63,22 @@ def table(answer: Mapping[str, Any]) -> str:
     rows = [[axis or "", "mean difference", "sd", "effect/sd", "seeds", "95 % interval"]]
     for row in answer["checkpoints"]:
         at = "" if row["at"] is None else count(row["at"])
-        rest = ["", "", "not to be planned with", ""] if row["n"] is None else _cells(row)
+        rest = ["", "", "", "not to be planned with"] if row["n"] is None else _cells(row)
         rows.append([at, number(row["mean"]), *rest])
     best, first = answer["best"], answer["first"]
     where = "" if axis is None else f" at {axis} {count(best['at'])}"
     lines = [
         f"paired t-test at level {answer['level']:g}, power {answer['power']:g}; pilot of {answer['pilot_seeds']} seeds",
         aligned(rows, right=frozenset({0, 1, 2, 3, 4})),
-        f"  Fewest seeds: {count(best['n'])} (interval {_span(best)}){where}, for an effect of {number(best['effect'])}.",
+        wrapped(
+            f"Fewest seeds: {count(best['n'])} (interval {_span(best)}){where}, for an effect of {number(best['effect'])}.",
+            indent="  ",
+            more="",
+        ),
     ]
     if answer["effect"] is None:
-        lines.append("  The effect is the pilot's own mean, whose error the interval leaves out; give the smallest effect worth finding.")
+        own = "The effect is the pilot's own mean, whose error the interval leaves out; give the smallest effect worth finding."
+        lines.append(wrapped(own, indent="  ", more=""))
     if seeds is not None:
         verdict = (
             "are not enough" if first is None else "are enough" if axis is None else f"are first enough at {axis} {count(first['at'])}"

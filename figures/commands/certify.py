@@ -6,7 +6,9 @@ import argparse
 
 from tsla.options import Parser
 
-ABOUT = "run every certificate, write their record, and print one row a claim and what failed (then exit code 1)"
+ABOUT = "run every certificate, and print a row a claim"
+DETAILS = "Their record is written, and what failed is listed. Then the exit code is 1."
+EXAMPLE = "certify"
 EXTRA = "all"
 CHECKOUT = "records"
 

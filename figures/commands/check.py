@@ -8,10 +8,12 @@ from pathlib import Path
 from tsla.extras import needing
 from tsla.options import Parser
 
-ABOUT = (
-    "rerun the evidence, write it to records/evidence.json, and paper_checks.md from it; with a claim, print its section; "
-    "with a file of one's own, decide the theorems that it declares"
+ABOUT = "rerun the evidence of a claim, or decide one's own theorem"
+DETAILS = (
+    "With a claim its evidence is rerun and its section printed. With a file of one's own the theorems that it declares are decided. "
+    "With neither all the evidence is rerun, and records/evidence.json and paper_checks.md are written."
 )
+EXAMPLE = "check examples/theorems/heavy_ball.py"
 EXTRA = "all"
 
 BUILD = Path("build")

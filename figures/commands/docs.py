@@ -6,7 +6,8 @@ import argparse
 
 from tsla.options import Parser
 
-ABOUT = "write the tables of docs/ that follow from the records, or say which are not what the records give"
+ABOUT = "write the tables of docs/ from the records, or check them"
+EXAMPLE = "docs --check"
 EXTRA = "runs"
 CHECKOUT = "docs"
 

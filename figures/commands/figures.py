@@ -7,7 +7,9 @@ from pathlib import Path
 
 from tsla.options import Parser
 
-ABOUT = "draw figures from the records, each beside a CSV of its numbers"
+ABOUT = "draw figures from the records"
+DETAILS = "Each beside a CSV of its numbers."
+EXAMPLE = "figures regimes"
 EXTRA = "figures"
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from tsla.options import Parser
 
-ABOUT = "one HTML page: the records drawn and checked, one seed of each arm trained again, each method's plan run"
+ABOUT = "one HTML page of all, build/report/index.html"
+DETAILS = "The records are drawn and checked, one seed of each arm is trained again, and each method's plan is run."
+EXAMPLE = "report"
 EXTRA = "all"
 CHECKOUT = "records"
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from tsla import cli
+from tsla.theory.commands.answer import SCHEMA
 from tsla.theory.text import Json
 
 Run = Callable[[str], str]
@@ -27,6 +28,7 @@ def as_json(out: str) -> Json:
     assert out.count("\n") == 1
     found = json.loads(out, parse_constant=pytest.fail)  # no NaN or Infinity, which are not JSON
     assert isinstance(found, dict)
+    assert found.pop("schema") == SCHEMA
     return found
 
 

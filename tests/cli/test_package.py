@@ -200,7 +200,7 @@ for command in {sorted(commands)}:
 """
     done = python(installed, "-c", helped)
     assert (done.returncode, done.stderr) == (0, "")
-    assert set(re.findall(r"^    ([a-z-]+)(?=\s)", done.stdout.partition("usage: tsla anneal")[0], re.MULTILINE)) == commands
+    assert set(re.findall(r"^  ([a-z-]+)(?=\s)", done.stdout.partition("usage: tsla anneal")[0], re.MULTILINE)) == commands
     assert re.findall(r"^usage: tsla ([a-z-]+)", done.stdout, re.MULTILINE) == sorted(commands)
 
 

@@ -14,7 +14,6 @@ import torch
 
 from tests.cli.support import Refusal, Run, as_json
 from tests.empirics.advice.plan.pilots import growing, rows
-from tsla.empirics.advice.layout import WIDTH
 from tsla.empirics.advice.plan import validation
 from tsla.empirics.advice.plan.advice import advise
 from tsla.empirics.advice.plan.pilot import pilot_of
@@ -23,6 +22,7 @@ from tsla.empirics.experiments.planner.rules import RULES
 from tsla.empirics.moments.monitor import MomentsMonitor
 from tsla.empirics.runs import records
 from tsla.theory.moments import MOMENTS
+from tsla.theory.text import WIDTH
 
 DIGITS = Path(__file__).parents[2] / "records" / "digits.parquet"
 PLAN = f"plan --pilot {DIGITS} --method sgd --seed 0"

@@ -39,7 +39,7 @@ def comparison(constants: Constants, **given: Any) -> Answer:
 
 def best(budget: int) -> Answer:
     found = inversion.best_eps(K, budget=budget)
-    return {"budget": budget, "eps": found}, inversion.best_eps_table(found, budget)
+    return inversion.best_eps_json(found, budget), inversion.best_eps_table(found, budget)
 
 
 def crossovers(eps: float) -> Answer:
@@ -56,8 +56,8 @@ def batch(size: Any, theta: float = 1) -> Answer:
     return critical_batch.as_json(float(size)), critical_batch.as_table(float(size), theta)
 
 
-def variance(found: Any, plain: float, smoothed: float) -> Answer:
-    return found.json(), found.table(plain, smoothed)
+def variance(found: Any) -> Answer:
+    return found.json(), found.table()
 
 
 ANSWERS: dict[str, Answer] = {
@@ -74,12 +74,10 @@ ANSWERS: dict[str, Answer] = {
     f"critical-batch --sigma2 1 {SPLIT} --theta 0.5": batch(ORACLE.moments(1).critical_batch_size(0.5), 0.5),
     f"critical-batch --sigma2 1 {SPLIT} --L 10 --eta 0.02": batch(ORACLE.moments(1).critical_batch_size(eta_L=0.2)),
     f"critical-batch --sigma2 1 {SPLIT} --L 10 --eta 0.02 --theta 0.5": batch(ORACLE.moments(1).critical_batch_size(0.5, eta_L=0.2), 0.5),
-    "variance --sigma2 4 --delta 0.1": variance(from_bounds(sigma2=4, delta=0.1), 4, 0.4),
-    "variance --sigma2 1 --delta 1.5 --theta 0.5": variance(from_bounds(sigma2=1, delta=1.5, theta=0.5), 1, 1.5),
-    "variance --s2 2 --shat2 0.2 --c 0.1 --grad2 0.4 --theta 0.5": variance(
-        from_moments(s2=2, shat2=0.2, c=0.1, grad2=0.4, theta=0.5), 2, 0.2
-    ),
-    "variance --s2 0 --shat2 1 --c 0 --theta 0.5": variance(from_moments(s2=0, shat2=1, c=0, theta=0.5), 0, 1),
+    "variance --sigma2 4 --delta 0.1": variance(from_bounds(sigma2=4, delta=0.1)),
+    "variance --sigma2 1 --delta 1.5 --theta 0.5": variance(from_bounds(sigma2=1, delta=1.5, theta=0.5)),
+    "variance --s2 2 --shat2 0.2 --c 0.1 --grad2 0.4 --theta 0.5": variance(from_moments(s2=2, shat2=0.2, c=0.1, grad2=0.4, theta=0.5)),
+    "variance --s2 0 --shat2 1 --c 0 --theta 0.5": variance(from_moments(s2=0, shat2=1, c=0, theta=0.5)),
 }
 
 
@@ -185,7 +183,7 @@ def is_number_or_line(found: Said) -> None:
 
 
 @pytest.mark.parametrize(
-    "planted", [(0, '{"eta": -Infinity}\n', ""), (0, '{"why": "inf of its steps"}\n', ""), (2, "", "a\nb\n"), (1, "", "a\n")]
+    "planted", [(0, '{"eta": -Infinity}\n', ""), (0, '{"schema": 1, "why": "inf of its steps"}\n', ""), (2, "", "a\nb\n"), (1, "", "a\n")]
 )
 def test_planted_answers_are_rejected(planted: Answer) -> None:
     with pytest.raises((AssertionError, pytest.fail.Exception)):
@@ -251,7 +249,7 @@ REFUSED = [
     Bad("bound sgd", SGD | {"eta": "fast"}, ("--eta", "'fast'", "not a number")),
     Bad("bound sgd", SGD | {"eta": "0,1"}, ("--eta", "'0,1'", "not a number")),
     Bad("bound sgd", SGD | {"eta": ""}, ("--eta", "''", "not a number")),
-    Bad("bound sgd", SGD | {"momentum": "0.9"}, ("--momentum", "allowed: --F0 --L --T --eta ", " --sigma2")),
+    Bad("bound sgd", SGD | {"momentum": "0.9"}, ("--momentum", "allowed: --F0 --L --T --csv --eta ", " --sigma2")),
     Bad("bound lsr", SGD | {"delta": "0.1", "the": "0.5"}, ("--the;", "allowed:", "--theta")),  # no abbreviations
     Bad("bound sgd", SGD | {"eta": "0.1", "extra": "-1"}, ("--extra", "allowed:")),
     Bad("bound sgd", {name: value for name, value in SGD.items() if name != "T"}, ("--T", "required")),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
 
-from tests.cli.support import Refusal, Run
+from tests.cli.support import Refusal, Run, as_json
 from tsla import cli
 from tsla.empirics.models import checkpoints, networks
 from tsla.empirics.runs import records
@@ -42,7 +41,7 @@ def test_options_win_over_the_file_and_the_command_needs_no_file(file: Path, run
     asked = {"method": "tsla", "epochs": 2, "eta": 0.05, "drop": 1, "label_noise": 0.5, "measure_at": [2], "augment": False}
     assert {name: record.config[name] for name in asked} == asked
     assert "run.toml" not in record.command
-    assert len(run(f"{record.command.removeprefix('tsla ')} --out again.parquet").splitlines()) == 1 + 3
+    assert len(run(f"{record.command.removeprefix('tsla ')} --out again.parquet").splitlines()) == 1 + 4 + 1 + 4  # two blocks
     assert Path("again.parquet").read_bytes() == Path("first.parquet").read_bytes()
 
 
@@ -57,7 +56,7 @@ def test_options_win_over_the_file_and_the_command_needs_no_file(file: Path, run
         ("method = lsr", "", "config = run.toml must be a TOML file"),
         ("epochs = 2", "", "the following arguments are required: --method"),
         ("method = 'sgd'", "--theta 0.1", "theta = 0.1 has no use with --method sgd; it goes with lsr, tsla, adaptive, shrink"),
-        ("method = 'lsr'", "--config nowhere.toml", "config = nowhere.toml: no such file"),
+        ("method = 'lsr'", "--config nowhere.toml", "--config is given twice; must be given once"),
         ("method = 'lsr'\nmeasure-at = []", "--live", "live has no use where no moments are measured"),
         ("method = 'lsr'", "--live .", "live = .: that is a folder; must be a file"),
         ("method = 'lsr'", "--watch --state run.state", "state = run.state must be left out with --watch"),
@@ -71,6 +70,10 @@ def test_refusals(content: str, options: str, says: str, refusal: Refusal) -> No
     assert [path.name for path in Path().iterdir()] == ["run.toml"]
 
 
+def test_a_configuration_that_is_not_there(refusal: Refusal) -> None:
+    assert "config = nowhere.toml: no such file" in refusal(["train", "--config", "nowhere.toml"])
+
+
 def test_a_state_of_another_run_is_one_line_as_well(tmp_path: Path, refusal: Refusal) -> None:
     torch.save({"identity": "another"}, tmp_path / "state")
     assert "it is another's" in refusal(f"train --method sgd {SHORT} --state {tmp_path / 'state'}".split())
@@ -78,13 +81,12 @@ def test_a_state_of_another_run_is_one_line_as_well(tmp_path: Path, refusal: Ref
 
 def test_one_json_object_has_configuration_and_rows(tmp_path: Path, run: Run) -> None:
     out = run(f"train --method sgd {SHORT} --measure-at 1 --json --out {tmp_path / 'run.parquet'}")
-    found, record = json.loads(out, parse_constant=pytest.fail), records.read(tmp_path / "run.parquet")
+    found, record = as_json(out), records.read(tmp_path / "run.parquet")
     assert found["config"] == record.config
     assert [row["s2"] is None for row in found["rows"]] == [True, False]
     assert pd.DataFrame(found["rows"]).equals(record.table)
-    overflowing = json.loads(
-        run(f"train --method sgd {SHORT} --measure-at 1 --json --train-size 16 --eta 3e19"), parse_constant=pytest.fail
-    )
+    short = SHORT.replace("40", "16")
+    overflowing = as_json(run(f"train --method sgd {short} --measure-at 1 --json --eta 3e19"))
     assert [row["s2"] for row in overflowing["rows"]] == [None, None]
 
 

@@ -21,12 +21,14 @@ from tests.theory.stated import problems, stated
 from tsla import cli
 from tsla.theory.bound import Bound
 from tsla.theory.claims import BY_ID
+from tsla.theory.commands.answer import SCHEMA
 from tsla.theory.constants import Constants
 from tsla.theory.method import Method
 from tsla.theory.plan import Plan
 from tsla.theory.testing import relations
 from tsla.theory.testing.domain import FIELDS, between, constants, costly, positive_deltas, step_sizes, targets, thetas
 from tsla.theory.testing.relations import call, given_to
+from tsla.theory.text import Json, wrapped
 
 K = Constants(L=10, mu=1, sigma2=1, delta=0.1, F0=1)
 NUMBERS = {
@@ -241,10 +243,12 @@ def answers_on_the_command_line(method: Method) -> None:
         known, *oracle = given_to(method, K)
         oracle = [replace(one, c=NUMBERS["c"] if "c" in optional else 0.0) if method.splits else one for one in oracle]
         found, lines = (what(known, *oracle, **run) for what in (method.bound, method.why))
-        assert json.loads(answer([*command, "--json"])) == found.json()
-        assert json.loads(answer([*command, "--why", "--json"])) == found.json() | {"derivation": [str(line) for line in lines]}
+        assert json_answer(command) == found.json()
+        assert json_answer([*command, "--why"]) == found.json() | {"derivation": [str(line) for line in lines]}
         assert answer(command) == found.table() + "\n"
-        assert answer([*command, "--why"]) == found.table() + "\n" + "".join(f"  {i}. {line}\n" for i, line in enumerate(lines, 1))
+        assert answer([*command, "--why"]) == found.table() + "\n" + "".join(
+            f"{wrapped(f'{i}. {line}', indent='  ', more='   ')}\n" for i, line in enumerate(lines, 1)
+        )
 
 
 def answer(command: list[str]) -> str:
@@ -252,6 +256,12 @@ def answer(command: list[str]) -> str:
     with redirect_stdout(out):
         assert cli.main(command) == 0
     return out.getvalue()
+
+
+def json_answer(command: list[str]) -> Json:
+    found: Json = json.loads(answer([*command, "--json"]))
+    assert found.pop("schema") == SCHEMA
+    return found
 
 
 # --- of plans
@@ -389,7 +399,7 @@ def plans_on_the_command_line(method: Method) -> None:
     if not method.splits:
         command = ["steps", method.name, *(f"--{name}={NUMBERS[name]}" for name in (*method.needs.split(), "eps"))]
         plan = planned(method, K, NUMBERS["eps"])
-        assert json.loads(answer([*command, "--json"])) == plan.json()
+        assert json_answer(command) == plan.json()
         assert answer(command) == plan.table(NUMBERS["eps"]) + "\n"
 
 

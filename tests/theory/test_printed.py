@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from decimal import Decimal
+from html import unescape
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,11 @@ from tsla.theory.biased import SmoothingOracle
 from tsla.theory.bound import Bound
 from tsla.theory.commands import critical_batch
 from tsla.theory.constants import Constants
+from tsla.theory.growing_noise import Growth
+from tsla.theory.moments import Moments
 from tsla.theory.plan import Plan
 from tsla.theory.testing.planted import assert_rejects
+from tsla.theory.text import WIDTH, Printed
 
 K = Constants(L=10, mu=1, sigma2=1, delta=0.1, F0=1)
 BOUND = two_stage.bound(K, eta1=0.1, T1=10, eta2=0.01, T2=1000)
@@ -144,9 +148,12 @@ def test_bound() -> None:
     }
     assert BOUND.table().splitlines() == [
         "E‖∇F(w_R)‖² <= 0.188   (C8; assumes A1 A2 A3 A4)",
-        "  noise             0.1  53.2 %  lowered by a smaller eta2, or a larger batch (it divides sigma2)",
-        "  optimisation  0.06974  37.1 %  lowered by a longer first stage T1, or more plain steps T2",
-        "  smoothing     0.01819   9.7 %  lowered by more plain steps T2, or a smoothing label of smaller delta",
+        "  noise             0.1  53.2 %  lowered by a smaller eta2, or a larger batch",
+        "                                 (it divides sigma2)",
+        "  optimisation  0.06974  37.1 %  lowered by a longer first stage T1, or more",
+        "                                 plain steps T2",
+        "  smoothing     0.01819   9.7 %  lowered by more plain steps T2, or a smoothing",
+        "                                 label of smaller delta",
         "  The noise term dominates.",
     ]
 
@@ -164,7 +171,7 @@ def printed_rounds_up(table: Callable[[Bound], str]) -> None:
     def check(sigma2: float, F0: float, T: int) -> None:
         bound = sgd.bound(Constants(L=10, sigma2=sigma2, F0=F0), eta=0.1, T=T)
         head, *rows, _ = table(bound).splitlines()
-        printed = {"total": head.split("<= ")[1].split()[0]} | {row.split()[0]: row.split()[1] for row in rows}
+        printed = {"total": head.split("<= ")[1].split()[0]} | dict(row.split()[:2] for row in rows if row[2] != " ")
         for name, value in (bound.terms | {"total": bound.total}).items():
             assert float(printed[name].replace(",", "")) >= float(value) * (1 - 33 * 2**-52)
 
@@ -193,6 +200,8 @@ def test_plan() -> None:
             {"eta": pytest.approx(0.0005, rel=1e-14), "theta": 0, "steps": 4000},
         ],
         "assumes": ["A1", "A2", "A4"],
+        "why": None,
+        "floor": None,
     }
     assert plan.table(0.1).splitlines() == [
         "sgd-pl: 8,007 samples until E‖∇F‖² <= 0.01   (C15b; assumes A1 A2 A4)",
@@ -212,7 +221,8 @@ def test_plan_out_of_reach() -> None:
     assert (found["why"], found["floor"]) == (lsr.STALLS, pytest.approx(2 / 11))
     assert never.table(0.1).splitlines() == [
         "lsr can't reach E‖∇F‖² <= 0.01 by its bound (C5; assumes A1 A2 A3):",
-        f"  {lsr.STALLS}. Its floor is 0.1818.",
+        "  the bound never falls below its floor V(theta) = 2*delta*sigma2/(1+delta),",
+        "  which is not under eps^2 (C6). Its floor is 0.1818.",
     ]
     without_floor = Plan("lsr", "C5", ("A1",), (), reachable=np.False_, why="it never does")
     assert json_of(without_floor.json())["floor"] is None
@@ -230,14 +240,15 @@ def test_comparison() -> None:
     assert found["beats"] == comparison.beats
     assert found["methods"] == [plan.json() for plan in comparison.plans]
     assert found["crossovers"] == {pair: inversion.delta_json(delta) for pair, delta in comparison.crossovers.items()}
-    head, *rows, crossovers = comparison.table(0.1).splitlines()
+    head, *rows = comparison.table(0.1).splitlines()
     assert head == "  samples until E‖∇F‖² <= 0.01                          claim  assumes"
     assert rows[0] == "  lsr-pl-sharp  8 + 3,820 + 3,820                7,648  C18    A1 A2 A3 A4"
     assert rows[1] == "  sgd-pl  7 + 4,000 + 4,000                      8,007  C15b   A1 A2 A4"
     assert "  lsr                              never: floor 0.1818  C5     A1 A2 A3" in rows
-    assert rows[-5:] == [f"  {reason}" for reason in comparison.reasons]
-    assert crossovers.startswith("  As delta varies, TSLA's bound is ahead of sgd below 0.5, sgd-exact below 0.1262, sgd-pl below")
-    assert "lsr" not in crossovers
+    sentences = " ".join(" ".join(rows[len(comparison.plans) :]).split())
+    ahead = "As delta varies, TSLA's bound is ahead of sgd below 0.5, sgd-exact below 0.1262, sgd-pl below"
+    assert sentences.startswith(f"{comparison.why} {ahead}")
+    assert "lsr" not in sentences.partition(ahead)[2]
 
 
 DELTAS = {"tsla before sgd": 0.25, "lsr before sgd": 0.0, "lsr reaches eps": np.inf}
@@ -247,7 +258,11 @@ def test_crossovers() -> None:
     """JSON has no infinity."""
     assert json_of(inversion.crossovers_json(DELTAS, 0.1)) == {
         "eps": 0.1,
-        "largest_delta": {"tsla before sgd": 0.25, "lsr before sgd": "never", "lsr reaches eps": "always"},
+        "largest_delta": {
+            "tsla before sgd": {"delta": 0.25, "why": None},
+            "lsr before sgd": {"delta": 0, "why": "at no delta"},
+            "lsr reaches eps": {"delta": None, "why": "at every delta"},
+        },
     }
     assert inversion.crossovers_table(DELTAS, 0.1).splitlines() == [
         "to reach E‖∇F‖² <= 0.01",
@@ -260,7 +275,13 @@ def test_crossovers() -> None:
 
 def test_best_eps() -> None:
     """The smallest first; at last what reaches none."""
-    assert inversion.best_eps_table({"sgd": 0.5, "tsla": None, "lsr": 0.25}, 1000).splitlines() == [
+    best = {"sgd": 0.5, "tsla": None, "lsr": 0.25}
+    why = "its bound asks for more samples at every eps up to 1e+60"
+    assert inversion.best_eps_json(best, 1000) == {
+        "budget": 1000,
+        "eps": {"sgd": {"eps": 0.5, "why": None}, "tsla": {"eps": None, "why": why}, "lsr": {"eps": 0.25, "why": None}},
+    }
+    assert inversion.best_eps_table(best, 1000).splitlines() == [
         "what 1,000 samples reach, by the bounds",
         "  method     eps    eps²",
         "  lsr       0.25  0.0625",
@@ -286,7 +307,7 @@ NO_BATCH = "at no batch size does smoothing at theta = 0.5 help   (C14)"
 )
 def test_critical_batch(size: float, why: str, line: str) -> None:
     unbounded = {"critical_batch_size": None, "why": f"beta2 = 0: smoothing {why} the variance at every batch size"}
-    assert json_of(critical_batch.as_json(size)) == (unbounded if why else {"critical_batch_size": size})
+    assert json_of(critical_batch.as_json(size)) == (unbounded if why else {"critical_batch_size": size, "why": None})
     assert critical_batch.as_table(size, 0.5) == line
 
 
@@ -294,20 +315,31 @@ MORE = "Smoothing does more than the smaller step (C17)."
 
 
 def test_variance() -> None:
-    found = variance.from_moments(s2=1, shat2=0.2, c=0.1, grad2=0.5, theta=0.5)
+    found = variance.from_moments(s2=2, shat2=0.4, c=0.2, grad2=1, theta=0.5)
     assert json_of(found.json()) == pytest.approx(
-        {"lemma": 0.6, "sharp": 0.3 + 0.5 * 0.2**0.5, "exact": 0.35, "theta": 0.5, "theta_star": 0.9, "minimum": 0.19, "shrinkage": 0.375}
+        {
+            "plain": 2,
+            "smoothed": 0.4,
+            "lemma": 1.2,
+            "sharp": 0.6 + 0.2**0.5 * 2**0.5 * 0.5**0.5,
+            "exact": 0.7,
+            "theta": 0.5,
+            "theta_star": 0.9,
+            "minimum": 0.38,
+            "shrinkage": 0.75,
+        }
     )
-    assert found.table(2.0, 0.2).splitlines() == [
-        "E‖g_LS - ∇F‖²",
-        "                                                  value  of plain",
-        "  plain, theta = 0                                    2         1",
-        "  lemma V(theta), theta = 0.5  (C2)                 0.6       0.3",
-        "  sharp lemma U(theta), theta = 0.5  (C18)       0.5236    0.2618",
-        "  exact, theta = 0.5  (C11)                        0.35     0.175",
-        "  step (1-theta)eta instead, theta = 0.5  (C17)   0.375    0.1875",
-        "  exact at its best theta* = 0.9  (C11)            0.19     0.095",
-        f"  The lemma promises a lower variance: delta = 0.1; its own best theta is 1 (C10). {MORE}",
+    assert found.table().splitlines() == [
+        "E‖g_LS - ∇F‖² at theta = 0.5",
+        "                                         value  of plain",
+        "  plain, theta = 0                           2         1",
+        "  lemma V(theta)  (C2)                     1.2       0.6",
+        "  sharp lemma U(theta)  (C18)            1.047    0.5236",
+        "  exact  (C11)                             0.7      0.35",
+        "  step (1-theta)eta instead  (C17)        0.75     0.375",
+        "  exact at its best theta* = 0.9  (C11)   0.38      0.19",
+        "  The lemma promises a lower variance: delta = 0.2; its own best theta is 1",
+        f"  (C10). {MORE}",
     ]
 
 
@@ -326,9 +358,74 @@ NO_MORE = "Smoothing does no more than the smaller step (C17)."
 )
 def test_what_is_said_of_moments(moments: dict[str, float], says: str) -> None:
     found = variance.from_moments(**moments)
-    assert says in found.table(moments["s2"], moments["shat2"]).splitlines()[-1]
+    assert says in " ".join(found.table().split())
 
 
 def test_what_is_said_of_bounds() -> None:
     says = "The lemma promises nothing: delta = 2; its own best theta is 0 (C10). The exact values need --s2 --shat2 --c."
-    assert says in variance.from_bounds(sigma2=1, delta=2).table(1.0, 2.0)
+    assert says in " ".join(variance.from_bounds(sigma2=1, delta=2).table().split())
+
+
+# --- in a session and in a notebook
+
+RESULTS: dict[str, Printed] = {
+    "bound": BOUND,
+    "bounds": two_stage.bound(K, eta1=0.1, T1=10, eta2=[0.01, 0.001], T2=1000),
+    "plan": sgd_pl.three_phase_steps(K, eps=0.1),
+    "plans, some out of reach": lsr.steps(Constants(L=10, sigma2=1, F0=1, delta=[0.1, 0.001]), eps=0.1),
+    "out of reach": lsr.steps(K, eps=0.1),
+    "comparison": complexity.compare(K, eps=0.1),
+    "variance": variance.from_moments(s2=1, shat2=0.2, c=0.1),
+    "variances": variance.from_bounds(sigma2=1, delta=[0.1, 0.3]),
+    "moments": Moments(grad2=1, s2=2.0, shat2=0.3, c=0.1, beta2=0.1, nu2=0.2),
+}
+
+
+def prints_well(result: Printed) -> None:
+    """A few lines of text of 80 columns at most, the same wherever it is shown, and in a notebook escaped."""
+    text = str(result)
+    assert repr(result) == text == result.table()
+    assert len(text.splitlines()) > 1
+    assert max(map(len, text.splitlines())) <= WIDTH
+    assert "array(" not in text
+    html = result._repr_html_()
+    assert (html, unescape(html)) == (f"<pre>{html[5:-6]}</pre>", f"<pre>{text}</pre>")
+    assert not {"<", ">"} & set(html[5:-6])
+
+
+@pytest.mark.parametrize("result", RESULTS.values(), ids=list(RESULTS))
+def test_results_print_well(result: Printed) -> None:
+    prints_well(result)
+
+
+class Unescaped(Printed):
+    def table(self) -> str:
+        return "a <= b\n  c"
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{self}</pre>"
+
+
+class TooWide(Printed):
+    def table(self) -> str:
+        return f"a\n{'b' * (WIDTH + 1)}"
+
+
+@pytest.mark.parametrize("wrong", [Unescaped(), TooWide()], ids=lambda wrong: type(wrong).__name__)
+def test_results_that_print_badly_are_rejected(wrong: Printed) -> None:
+    assert_rejects(prints_well, wrong)
+
+
+def test_arrays_are_said_by_their_smallest_and_largest() -> None:
+    assert text.extent(np.array([160_024, 24, 30]), text.count) == "24 to 160,024"
+    assert (text.extent(np.array([[0.5], [0.5]])), text.extent(0.25), text.extent(np.array([]))) == ("0.5", "0.25", "-")
+    some = str(RESULTS["plans, some out of reach"])
+    assert some.startswith("lsr: 4,000 samples until E‖∇F‖² <= eps²")
+    assert "Out of reach at 1 of them:" in some
+
+
+@pytest.mark.parametrize("numbers", [K, Constants(L=1, sigma2=0, F0=1), SmoothingOracle(beta2=0.5, nu2=1, c=-0.25), Growth(A=1, B=0.5)])
+def test_what_goes_in_is_spelled_as_it_is_made(numbers: Any) -> None:
+    again = eval(repr(numbers), {type(numbers).__name__: type(numbers)})  # noqa: S307 - our own text
+    assert repr(again) == repr(numbers)
+    assert vars(again) == vars(numbers)

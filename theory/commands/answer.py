@@ -9,13 +9,16 @@ from typing import Any
 
 from tsla.theory.constants import UnrepresentableError
 
+SCHEMA = 1
+"""Of every JSON object: raised when a name, a type or a meaning changes, not when something is added."""
+
 
 def print_result(args: argparse.Namespace, as_json: Callable[[], dict[str, Any]], as_table: Callable[[], str]) -> None:
-    """One JSON object with ``--json``, in ASCII, so that it is JSON whatever the encoding of the output; else a table.
+    """One JSON object with ``--json``, ``schema`` first, in ASCII, so that it is JSON whatever the encoding of the output; else a table.
 
     Raises UnrepresentableError for an infinity or nan, which JSON does not have.
     """
-    found = as_json()
+    found = {"schema": SCHEMA} | as_json()
     try:
         text = json.dumps(found, allow_nan=False)
     except ValueError:

@@ -5,25 +5,32 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 from functools import partial
+from typing import Any
+
+import numpy as np
 
 from tsla.options import Parser
-from tsla.theory import claims
 from tsla.theory.commands.answer import print_result
-from tsla.theory.commands.options import CONSTANTS, add_numbers, constants, growth, oracle
+from tsla.theory.commands.options import CONSTANTS, add_numbers, constants, example, formula, growth, oracle, title
+from tsla.theory.commands.swept import Answers, add_sweep, print_answers
 from tsla.theory.method import GROWTH, ORACLE, Method
 from tsla.theory.methods import bounds
+from tsla.theory.text import wrapped
 
 CLAIMS = sorted({form.claim for forms in bounds().values() for form in forms}, key=lambda claim: (len(claim.rstrip("abc")), claim))
-TITLES = {part.id: part.title for claim in claims.CLAIMS for part in (claim, *claim.parts)}
-ABOUT = f"evaluate a bound ({', '.join(CLAIMS)})"
+ABOUT = "an upper bound on E‖∇F‖² or on the gap, term by term"
+DETAILS = f"Those of {', '.join(CLAIMS)}."
+EXAMPLE = f"bound sgd {example('L sigma2 F0 eta T')}"
 
 
 def add(parser: Parser) -> None:
     """Its options."""
     methods = parser.add_subparsers(required=True, metavar="METHOD")
     for name, forms in bounds().items():
-        about = ", ".join(dict.fromkeys(f"{form.title or TITLES[form.claim]} ({form.claim})" for form in forms))
-        leaf = methods.add_parser(name, help=about, description=about)
+        about = ", ".join(dict.fromkeys(f"{title(form)} ({form.claim})" for form in forms))
+        formulas = dict.fromkeys(map(formula, forms))
+        leaf = methods.add_parser(name, help=about, description="\n\n".join([about, *formulas]))
+        leaf.example(f"bound {name} {example(' '.join((*forms[0].needs.split(), *forms[0].run.split())))}")
         leaf.set_defaults(method=name)
         leaf.fill_later(partial(_add_options, leaf, forms))
 
@@ -33,23 +40,30 @@ def _add_options(leaf: Parser, forms: tuple[Method, ...]) -> None:
     numbers = dict.fromkeys(option for form in forms for option in form.takes if option not in switches)
     required = _required(forms)
     add_numbers(leaf, " ".join(required), " ".join(number for number in numbers if number not in required))
+    add_sweep(leaf)
     leaf.add_argument("--why", action="store_true", help="the derivation, line by line, with these numbers")
     for switch, about in switches.items():
         leaf.add_argument(f"--{switch}", action="store_true", default=None, help=about)
 
 
 def run(args: argparse.Namespace) -> None:
-    """The bound, its terms, and with ``--why`` its derivation."""
+    """The bound, its terms, and with ``--why`` its derivation; with ``--sweep`` bound and terms along it."""
     known, split = constants(args), oracle(args)
     form = _form(args, bounds()[args.method])
     given = (known, split) if form.splits else (known, growth(args)) if form.grows else (known,)
     run = {name: getattr(args, name) for name in f"{form.run} {form.optional}".split() if name not in (*CONSTANTS, *ORACLE, *GROWTH)}
+    if args.why and args.sweep:
+        raise ValueError("--why has no use with --sweep: a derivation is of single numbers")
     found = form.bound(*given, **run)
+    if args.sweep:
+        source = f"({found.claim}; assumes {' '.join(found.assumes)})"
+        print_answers(args, Answers(args.sweep, f"{found.quantity} <= total   {source}", {"total": found.total, **found.terms}))
+        return
     lines = [str(line) for line in form.why(*given, **run)] if args.why else []
     print_result(
         args,
         lambda: found.json() | ({"derivation": lines} if lines else {}),
-        lambda: "\n".join([found.table(), *(f"  {i}. {line}" for i, line in enumerate(lines, 1))]),
+        lambda: "\n".join([found.table(), *(wrapped(f"{i}. {line}", indent="  ", more="   ") for i, line in enumerate(lines, 1))]),
     )
 
 
@@ -68,7 +82,7 @@ def _form(args: argparse.Namespace, forms: tuple[Method, ...]) -> Method:
     told_apart_by = {form: [option for option in form.asks if option not in _required(forms)] for form in forms}
     for option in given:
         if option in form.excludes:
-            raise ValueError(f"{option} = {given[option]:g} {form.excludes[option]}")
+            raise ValueError(f"{_said(option, given[option])} {form.excludes[option]}")
         if option not in form.takes:
             other = next(form for form in forms if option in form.takes)
             goes_with = _options(name for name in told_apart_by[other] if name != option)
@@ -82,8 +96,8 @@ def _form(args: argparse.Namespace, forms: tuple[Method, ...]) -> Method:
     return form
 
 
-def _said(option: str, value: float) -> str:
-    return f"--{option}" if value is True else f"{option} = {value:g}"
+def _said(option: str, value: Any) -> str:
+    return f"--{option}" if value is True else f"{option} = {float(np.min(value)):g}"
 
 
 def _options(names: Iterable[str]) -> str:

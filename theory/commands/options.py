@@ -7,9 +7,10 @@ from typing import Any
 
 from tsla.options import Parser, number
 from tsla.theory.biased import SmoothingOracle
+from tsla.theory.claims import CLAIMS
 from tsla.theory.constants import Constants, real
 from tsla.theory.growing_noise import Growth
-from tsla.theory.method import ORACLE
+from tsla.theory.method import ORACLE, Method
 from tsla.theory.moments import Moments
 
 OPTIONS = {
@@ -43,6 +44,13 @@ OPTIONS = {
     "level": "level of the two-sided paired t-test",
     "power": "probability of finding the effect",
 }
+EXAMPLES: dict[str, float] = {
+    **{"L": 10, "mu": 1, "sigma2": 1, "delta": 0.1, "F0": 1, "beta2": 0.05, "nu2": 0.05, "A": 10, "B": 0, "C": 1, "eps": 0.1},
+    **{"eta": 0.01, "T": 1000, "eta1": 0.1, "T1": 24, "eta2": 0.0005, "T2": 160000, "momentum": 0.5, "clip": 3, "steepest": 1},
+    **{"s2": 1, "shat2": 0.5, "c": -0.1, "grad2": 0.3, "theta": 0.2},
+}
+"""A number for each, with which the examples in the help are made."""
+STATED = {part.id: part for claim in CLAIMS for part in (claim, *claim.parts)}
 CONSTANTS = ("L", "mu", "sigma2", "delta", "F0")
 
 
@@ -51,8 +59,24 @@ def add_numbers(parser: Parser, required: str, optional: str = "", **defaults: f
     parser.need(*required.split())
     notes = dict.fromkeys(required.split(), " (required)") | dict.fromkeys(optional.split(), "")
     for name, note in (notes | {name: f" (default {value})" for name, value in defaults.items()}).items():
+        parser.numbers.append(name)
         parser.add_argument(f"--{name}", type=number, metavar="X", default=defaults.get(name), help=OPTIONS[name] + note)
     parser.give_json()
+
+
+def example(names: str) -> str:
+    """Options with their numbers in EXAMPLES, by their names with spaces between."""
+    return " ".join(f"--{name} {EXAMPLES[name]:g}" for name in names.split())
+
+
+def title(method: Method) -> str:
+    """Of its claim."""
+    return method.title or STATED[method.claim].title
+
+
+def formula(method: Method) -> str:
+    """Its claim, as it is stated."""
+    return f"{method.claim}: {method.statement or STATED[method.claim].statement}"
 
 
 def constants(args: argparse.Namespace) -> Constants:
@@ -85,4 +109,4 @@ def moments(args: argparse.Namespace) -> Moments:
 
 
 def _of_options(args: argparse.Namespace) -> SmoothingOracle:
-    return SmoothingOracle(beta2=args.beta2, nu2=args.nu2, c=args.c or 0.0)
+    return SmoothingOracle(beta2=args.beta2, nu2=args.nu2, c=0.0 if args.c is None else args.c)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from html import escape
 
 from numpy.typing import ArrayLike
 
@@ -17,7 +16,7 @@ from tsla.empirics.moments.estimators.quantities import Function
 from tsla.empirics.moments.measure import Measurement
 from tsla.theory.constants import real
 from tsla.theory.moments import MOMENTS, Moments
-from tsla.theory.text import Json, finite
+from tsla.theory.text import Json, Printed, finite
 
 
 @dataclass(frozen=True)
@@ -30,8 +29,8 @@ class Layer:
     moments: Moments
 
 
-@dataclass(frozen=True)
-class Reading:
+@dataclass(frozen=True, repr=False)
+class Reading(Printed):
     """What a measurement says at one setting: estimates with 95 % intervals. As text, and in a notebook, it is what `tsla measure` prints.
 
     examples ... mode:    as in :class:`~tsla.empirics.moments.measure.Measurement`
@@ -171,12 +170,6 @@ class Reading:
     def table(self, about: Sequence[str] = ()) -> str:
         """The answer, what the study found, and the numbers in small tables, at most 80 columns wide; ``about``: what was measured."""
         return table(self, about)
-
-    def __str__(self) -> str:
-        return self.table()
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{escape(str(self))}</pre>"
 
 
 def reading(

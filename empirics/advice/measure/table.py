@@ -6,10 +6,9 @@ from collections.abc import Iterable, Sequence
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from tsla.empirics.advice.layout import noted, wrapped
 from tsla.empirics.advice.measure import study
 from tsla.empirics.moments.estimators import Estimate
-from tsla.theory.text import aligned, number
+from tsla.theory.text import aligned, noted, number, wrapped
 
 if TYPE_CHECKING:
     from tsla.empirics.advice.measure.results import Layer, Reading

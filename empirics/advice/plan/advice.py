@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tsla.empirics.advice.layout import noted, wrapped
 from tsla.empirics.advice.plan.pilot import Pilot
 from tsla.empirics.advice.plan.predictions import HELPS, crossing, predictions
 from tsla.empirics.advice.plan.validation import NAIVE_RULES, OUTCOMES, amount, best_naive
-from tsla.theory.text import Json, aligned, number
+from tsla.theory.text import Json, aligned, noted, number, wrapped
 
 
 def advise(pilot: Pilot, outcome: str, validated: Mapping[str, Any]) -> Json:

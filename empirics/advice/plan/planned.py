@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 from tsla.empirics.advice.plan import validation
 from tsla.empirics.advice.plan.advice import advise, table
 from tsla.empirics.advice.plan.pilot import pilot_of
-from tsla.theory.text import Json
+from tsla.theory.text import Json, Printed
 
 
-@dataclass(frozen=True)
-class Planned:
+@dataclass(frozen=True, repr=False)
+class Planned(Printed):
     """What :func:`plan` found, as one JSON object (:func:`tsla.empirics.advice.plan.advice.advise`); as text what `tsla plan` prints."""
 
     found: Json
@@ -25,12 +24,6 @@ class Planned:
     def table(self) -> str:
         """The answer and the predictions, at most 80 columns wide."""
         return table(self.found)
-
-    def __str__(self) -> str:
-        return self.table()
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{escape(str(self))}</pre>"
 
 
 def plan(

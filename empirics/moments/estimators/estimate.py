@@ -12,7 +12,8 @@ from tsla.empirics.moments.estimators.quantities import QUANTITIES, Function, Qu
 from tsla.empirics.moments.estimators.spread import EXACT, Spread, spread
 from tsla.empirics.statistics.intervals import IntervalOf
 from tsla.theory.constants import Array, real
-from tsla.theory.moments import Moments
+from tsla.theory.moments import MEANING, Moments
+from tsla.theory.text import Printed, aligned, number
 
 MIN_GROUPS = 16
 """How many groups an interval should rest on: from there on its coverage was measured to be near its level."""
@@ -24,6 +25,9 @@ class Estimate(IntervalOf[float]):
 
     standard_error: float
 
+    def __repr__(self) -> str:
+        return f"{self}, 95 % interval"
+
     @property
     def relative_half_width(self) -> float:
         """Half the width of the interval, divided by ``|estimate|``; infinite where that is 0 and the interval is more than that."""
@@ -32,8 +36,8 @@ class Estimate(IntervalOf[float]):
         return (self.high - self.low) / 2 / abs(self.estimate) if 0 < abs(self.estimate) < np.inf else np.inf
 
 
-@dataclass(frozen=True, eq=False)
-class Estimates:
+@dataclass(frozen=True, eq=False, repr=False)
+class Estimates(Printed):
     """Moments of the set that the examples were drawn from.
 
     moments:  unbiased values, not clipped: ``grad2`` and ``beta2`` may be negative where they are small beside their noise
@@ -60,6 +64,13 @@ class Estimates:
         if name not in QUANTITIES:
             raise ValueError(f"name = {name!r} is not a quantity; there are {', '.join(QUANTITIES)}")
         return self._estimate(QUANTITIES[name])
+
+    def table(self) -> str:
+        """A row a moment, with its interval where there are groups enough for one, and with what it is."""
+        few = self._spread is None
+        said = {name: number(getattr(self.moments, name)) if few else str(self.quantity(name)) for name in MEANING}
+        head = f"moments, from {self.groups} batches" if few else f"moments with 95 % intervals, from {self.groups} batches"
+        return f"{head}\n{aligned([[name, said[name], what] for name, what in MEANING.items()])}"
 
     @property
     def delta(self) -> Estimate:

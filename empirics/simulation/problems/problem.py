@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tsla.theory.constants import Array, Constants
+from tsla.theory.constants import Array, Constants, shown
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,6 +44,10 @@ class Problem:
     convex: bool = False
     sharpest: Array | None = None
     coordinatewise: Callable[[float], float] | None = None
+
+    def __repr__(self) -> str:
+        constants = (f"d = {self.dimension}", f"L = {shown(self.L)}", "no mu" if self.mu is None else f"mu = {shown(self.mu)}")
+        return f"{self.name} ({', '.join(constants)}): {self.purpose}"
 
     def __post_init__(self) -> None:
         for name in ("minimiser", "start", "sharpest"):

@@ -57,7 +57,10 @@ def test_a_data_loader_and_any_iterable() -> None:
     found = measure(classifier(), DataLoader(TensorDataset(*examples()), batch_size=4), "prior", population=24)
     are_of_all(found, "prior")
     assert (found.examples, found.estimates.groups) == (24, 6)
-    assert len(repr(found)) < 400  # the prompt of Python shows it whole
+    assert "24 of 24 examples" in repr(found)
+    assert repr(found.estimates) in repr(found)
+    assert f"delta  {found.estimates.delta}" in repr(found)
+    assert max(map(len, repr(found).splitlines())) <= 80
     assert measure(classifier(), iter(draw(*examples())), population=24).estimates.moments == measured().estimates.moments
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -40,6 +41,18 @@ def test_a_terminal_gets_a_bar_and_no_lines(capsys: pytest.CaptureFixture[str], 
     assert "runs: second" in err
     assert "2/2" in err
     assert "about" not in err
+
+
+@pytest.mark.parametrize("title", ["train", "a title that is longer than what there is room for beside the bar"])
+def test_a_bar_fits_80_columns(title: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much is said: the words are cut, and not the bar and the count."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    with Progress(title, total=1200) as shown:
+        shown.advance("epoch 3, loss 0.1234, test accuracy 0.98, step size 0.1, theta 0.3, delta 0.2")
+    lines = re.split(r"[\r\n]+", re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", capsys.readouterr().err))
+    assert max(map(len, lines)) == 80
+    assert any(re.match(rf"[━╸╺]{{20}} +1/1200 .*{title[:20]}.*…$", line) for line in lines)
 
 
 def test_an_exception_passes_through() -> None:

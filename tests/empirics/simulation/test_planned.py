@@ -8,7 +8,7 @@ import pytest
 from tests.refusals import refusals
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation.oracles import Oracle
-from tsla.empirics.simulation.planned import Planned, beside_bound, planned
+from tsla.empirics.simulation.planned import Planned, beside_bound, planned, verdict
 from tsla.empirics.simulation.simulate import default_checkpoints
 
 
@@ -28,6 +28,14 @@ def test_beside_a_bound() -> None:
         "seed": 3,
     }
     assert 0 < result["low"] < result["measured"] < result["high"] < result["bound"]
+    assert result["verdict"] == "held"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"), [(0.1, 0.5, "held"), (0.1, 0.4, "held"), (0.4, 0.6, "open"), (0.5, 0.6, "open"), (0.51, 0.6, "exceeded")]
+)
+def test_a_verdict_is_that_of_the_whole_interval(low: float, high: float, said: str) -> None:
+    assert verdict(low, high, 0.5) == said
 
 
 def test_a_budget_in_place_of_a_target() -> None:

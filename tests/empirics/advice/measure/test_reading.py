@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 
 from tests.empirics.moments.classified import CLASSES, classifier, examples, measured
-from tsla.empirics.advice.layout import WIDTH
 from tsla.empirics.advice.measure import Reading, reading, study
 from tsla.empirics.advice.measure.table import below_1
 from tsla.empirics.moments.estimators import Estimate
@@ -26,7 +25,7 @@ from tsla.empirics.moments.live import NEARLY_ALL
 from tsla.empirics.moments.measure import draw, measure
 from tsla.theory.moments import MOMENTS, Moments
 from tsla.theory.testing.planted import Rejects
-from tsla.theory.text import number
+from tsla.theory.text import WIDTH, number
 
 
 @cache
