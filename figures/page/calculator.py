@@ -1,0 +1,130 @@
+"""What the page's calculator answers. These functions are Python, and the page runs them translated (:func:`script`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tsla.figures.page.translation.program import Program
+from tsla.theory import complexity, methods, variance as variances
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.commands.critical_batch import as_json
+from tsla.theory.constants import Constants, UnrepresentableError, real
+from tsla.theory.growing_noise import Growth
+from tsla.theory.method import Method
+from tsla.theory.moments import Moments
+from tsla.theory.text import Json, finite
+
+Given = Mapping[str, Any]
+"""Numbers by their names. None is as good as not given."""
+
+
+def script() -> str:
+    """JavaScript that defines one global, ``tsla``, with the functions below."""
+    public = {"bound": bound, "steps": steps, "compare": compare, "variance": variance, "moments": moments}
+    found_now, derivation = frozenset({methods.declared, methods.splitting}), (Method, "why")
+    return Program(folded=found_now, without=frozenset({derivation})).script(public)
+
+
+def bound(name: str, given: Given) -> Json:
+    """:meth:`Bound.json` of the bound of that name which asks for the most of what is given. What it has no use for is left aside.
+
+    Raises ValueError for an unknown name, for what is missing, and outside the premises.
+    """
+    forms = [method for method in methods.declared() if method.bounds and method.name == name]
+    if not forms:
+        raise ValueError(f"{name!r} has no bound here")
+    known = {key: value for key, value in given.items() if value is not None}
+    asked_for = [form for form in forms if not _missing(_numbers(form), known)]
+    if not asked_for:
+        raise ValueError(f"{' '.join(_missing(_numbers(forms[0]), known))} missing; {forms[0].claim} needs it")
+    form = max(asked_for, key=lambda form: len(_numbers(form)))
+    run = {key: known[key] for key in [*form.run.split(), *form.optional.split()] if key in known and key != "c"}
+    return _said(form.bound(*_premises(form, known), **run).json())
+
+
+def steps(name: str, given: Given) -> Json:
+    """:meth:`Plan.json` of the plan of that name. Raises ValueError as :func:`bound` does."""
+    forms = [method for method in methods.declared() if method.plans and method.name == name]
+    if not forms:
+        raise ValueError(f"{name!r} has no plan here")
+    form, known = forms[0], {key: value for key, value in given.items() if value is not None}
+    missing = _missing([*form.needs.split(), "eps"], known)
+    if missing:
+        raise ValueError(f"{' '.join(missing)} missing; {form.claim} needs it")
+    return _said(form.steps(*_premises(form, known), eps=known["eps"]).json())
+
+
+def compare(given: Given) -> Json:
+    """:meth:`Comparison.json`, with an oracle where ``beta2`` and ``nu2`` are given. Raises ValueError as :func:`bound` does."""
+    known = {key: value for key, value in given.items() if value is not None}
+    missing = _missing(["L", "mu", "sigma2", "delta", "F0", "eps"], known)
+    if missing:
+        raise ValueError(f"{' '.join(missing)} missing; a comparison needs it")
+    oracle = _oracle(known) if "beta2" in known and "nu2" in known else None
+    return _said(complexity.compare(_constants(known), eps=known["eps"], oracle=oracle).json())
+
+
+def variance(given: Given) -> Json:
+    """:meth:`Variance.json`: of ``sigma2`` and ``delta``, or else of ``s2``, ``shat2``, ``c`` and ``grad2``; ``theta`` may be left out."""
+    known = {key: value for key, value in given.items() if value is not None}
+    theta = known.get("theta")
+    if "sigma2" in known and "delta" in known:
+        return _said(variances.from_bounds(sigma2=known["sigma2"], delta=known["delta"], theta=theta).json())
+    missing = _missing(["s2", "shat2", "c"], known)
+    if missing:
+        raise ValueError(f"{' '.join(missing)} missing; give sigma2 and delta, or s2, shat2 and c")
+    return _said(variances.from_moments(s2=known["s2"], shat2=known["shat2"], c=known["c"], grad2=known.get("grad2"), theta=theta).json())
+
+
+def moments(given: Given, B: int, theta: float) -> Json:
+    """What the moments of examples say of batches of ``B`` at strength ``theta`` (C11, C14, C17); null for what is not finite.
+
+    ``second_moment`` of the smoothed direction, ``shrunk`` of the smaller step, ``beyond`` their difference, ``excess`` over plain SGD,
+    ``delta`` and ``theta_star`` at that batch size, and ``critical_batch_size`` with ``why``.
+    """
+    names = ("grad2", "s2", "shat2", "c", "beta2", "nu2")
+    missing = [name for name in names if given.get(name) is None]
+    if missing:
+        raise ValueError(f"{' '.join(missing)} missing; C14 needs it")
+    one = Moments(**{name: real(name, given[name]) for name in names})
+    found = one.at_batch_size(B)
+    said = {
+        "second_moment": float(found.second_moment(theta)),
+        "shrunk": float(found.shrunk.second_moment(theta)),
+        "beyond": float(found.beyond(theta)),
+        "excess": float(found.excess(theta)),
+        "delta": float(found.delta),
+        "theta_star": float(found.theta_star),
+    }
+    return finite(said) | as_json(float(one.critical_batch_size(theta)))
+
+
+def _premises(form: Method, known: Given) -> tuple[Any, ...]:
+    """The constants, and the oracle or the growth where they are needed."""
+    if form.splits:
+        return (_constants(known), _oracle(known))
+    if form.grows:
+        return (_constants({**known, "sigma2": real("C", known["C"], at_least=0)}), Growth(A=known["A"], B=known["B"]))
+    return (_constants(known),)
+
+
+def _constants(known: Given) -> Constants:
+    return Constants(**{name: known.get(name) for name in ("L", "sigma2", "F0", "delta", "mu")})
+
+
+def _oracle(known: Given) -> SmoothingOracle:
+    return SmoothingOracle(beta2=known["beta2"], nu2=known["nu2"], c=known.get("c", 0.0))
+
+
+def _numbers(form: Method) -> list[str]:
+    return [*form.needs.split(), *form.run.split()]
+
+
+def _missing(names: list[str], known: Given) -> list[str]:
+    return [name for name in names if name not in known]
+
+
+def _said(answer: Json) -> Json:
+    """The same. Raises UnrepresentableError for a number that is not finite, which JSON does not have."""
+    return answer
