@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tsla.empirics.runs import records
 from tsla.empirics.runs.files import replacing
 from tsla.figures import gallery, live, style
-from tsla.figures.page import numbers, svg
+from tsla.figures.page import calculator, numbers, svg
 from tsla.figures.page.answers import answers
 from tsla.figures.page.claims import MARKS, OTHER, cards
 from tsla.figures.page.runs import provenance, runs
@@ -26,7 +26,7 @@ from tsla.figures.paper_checks import Evidence
 HERE = Path(__file__).parent
 SCRIPTS = ("plot", "controls", "curves", "forest", "network", "page")
 """In the order in which they run: each uses what the ones before it define."""
-INLINE = 40_000
+INLINE = 30_000
 """A figure of the gallery of more characters lies beside the page alone."""
 
 
@@ -81,9 +81,9 @@ def _environment() -> Environment:
 
 
 def _script() -> str:
-    """The page's calculator, and what draws with it. Nothing in it leaves the function that is called at once."""
+    """The page's calculator, and what draws with it. The calculator is its one global name."""
     own = "\n".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
-    return f'(() => {{\n"use strict";\n{own}\n}})();\n'
+    return f"{calculator.script()}\n(() => {{\n{own}\n}})();\n"
 
 
 def _gallery(figures: Path, tables: Callable[[str], pd.DataFrame]) -> list[Figure]:
