@@ -17,8 +17,8 @@ from tsla.empirics.runs import records
 from tsla.empirics.runs.files import replacing
 from tsla.figures import gallery, live, style
 from tsla.figures.page import calculator, numbers, svg
-from tsla.figures.page.answers import answers
-from tsla.figures.page.claims import MARKS, OTHER, cards
+from tsla.figures.page.answers import answers, early_speed
+from tsla.figures.page.claims import cards
 from tsla.figures.page.runs import provenance, runs
 from tsla.figures.page.symbols import MEANINGS
 from tsla.figures.paper_checks import Evidence
@@ -51,11 +51,12 @@ def write(source: Path, fresh: Path, figures: Path, evidence: Sequence[Evidence]
     def tables(name: str) -> pd.DataFrame:
         return pd.read_csv(figures / f"{name}.csv")
 
-    code = _script()
+    shown, code = cards(evidence, records.read(source / "certificates.parquet").table, tables), _script()
     page = _environment().get_template("page.html").render(
         answers=answers(tables),
-        cards=cards(evidence, records.read(source / "certificates.parquet").table, tables),
-        marks=[*MARKS.items(), ("not decided, or failing", OTHER)],
+        early=early_speed(tables("forest")),
+        cards=shown,
+        marks=dict.fromkeys((card.verdict.strip("*"), card.mark) for card in shown),
         findings={name: module.finding(tables(name)) for name, module in gallery.modules().items()},
         gallery=_gallery(figures, tables),
         runs=runs(source, fresh),

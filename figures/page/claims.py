@@ -75,6 +75,11 @@ class Card:
     rejected: int
 
     @property
+    def assumes(self) -> list[str]:
+        """What the claim assumes, in the notation of the page."""
+        return [one.replace("<=", " ≤ ").replace("<", " < ").replace("eta", "η").replace("delta", "δ") for one in self.claim.assumes]
+
+    @property
     def kind(self) -> str:
         """The verdict as the name of a class."""
         return self.verdict.strip("*").replace(" ", "-")

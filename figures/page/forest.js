@@ -113,8 +113,8 @@ figures.never = () => {
   return {
     draw: (host) => forest(host, { title: `Smoothing less plain training: ${label}`, label, matters: ofStudy && outcome === "accuracy" ? 0.5 : 1, groups }),
     says: ofStudy
-      ? `By ${outcome} smoothing to the end is better at ${sum("better")} of ${sum("compared")} settings and worse at ${sum("worse")}.`
-      : `Without wrong labels and never dropped, smoothing is better on ${better} of ${groups[0].rows.length} data sets and worse on ${worse}.`,
+      ? `By ${outcome} smoothing to the end is better at ${sum("better")} of ${sum("compared")} settings and worse at ${sum("worse") || "none"}.`
+      : `Without wrong labels and never dropped, smoothing is better on ${better} of ${groups[0].rows.length} data sets and worse on ${worse || "none"}.`,
   };
 };
 

@@ -77,7 +77,7 @@ let charts = 0;
 // rules: [{x or y, name}]; dots: [{x, y, color}]
 function chart(host, spec) {
   const small = "small" in host.dataset;
-  const width = Math.max(host.clientWidth, 160), height = small ? Math.max(host.clientHeight, 150) : Math.min(Math.max(width * 0.5, 230), 400);
+  const width = Math.max(host.clientWidth, 160), height = small ? 190 : Math.min(Math.max(width * 0.5, 230), 400);
   const wide = width >= 560 && !small, id = `chart${++charts}`;
   const ys = ticks(spec.y, small ? 3 : 5).map((value) => [value, shown(value)]);
   const left = 10 + 7 * Math.max(...ys.map(([, text]) => text.length));
@@ -120,16 +120,19 @@ function chart(host, spec) {
   if (!wide) host.append(legend(spec.lines, small));
 }
 
-// The name of each line at its right end.
+// The name of each line right of the axes, or above its end where that is far from there.
 function names(root, { lines }, x, y, edge, [top, bottom]) {
-  const ends = lines.map(({ points }) => points.filter(([, b]) => b !== null && Number.isFinite(b)).at(-1));
-  const there = lines.filter((_, i) => ends[i]);
-  const heights = ends.filter(Boolean).map(([, b]) => Math.min(Math.max(y(b), top), bottom));
-  apart(heights, LINE, bottom).forEach((place, i) => {
-    const end = ends.filter(Boolean)[i];
-    root.append(svgElement("line", { class: "leader", color: there[i].color, x1: Math.min(x(end[0]), edge), y1: heights[i], x2: edge + 10, y2: place }));
-    root.append(svgElement("text", { x: edge + 13, y: place + 4 }, there[i].name));
+  const ends = lines.flatMap(({ name, color, points }) => {
+    const last = points.filter(([, b]) => b !== null && Number.isFinite(b)).at(-1);
+    return last ? [{ name, color, x: x(last[0]), y: Math.min(Math.max(y(last[1]), top), bottom) }] : [];
   });
+  const reaching = ends.filter((end) => end.x > edge - 60);
+  apart(reaching.map((end) => end.y), LINE, bottom).forEach((place, i) => {
+    const end = reaching[i];
+    root.append(svgElement("line", { class: "leader", color: end.color, x1: end.x, y1: end.y, x2: edge + 10, y2: place }));
+    root.append(svgElement("text", { x: edge + 13, y: place + 4 }, end.name));
+  });
+  for (const end of ends.filter((one) => !reaching.includes(one))) root.append(svgElement("text", { x: end.x, y: end.y - 8, "text-anchor": "middle" }, end.name));
 }
 
 function legend(lines, small) {
