@@ -13,6 +13,7 @@ from types import ModuleType
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from tsla.empirics.experiments.study import never_dropped
 from tsla.empirics.runs import records
 from tsla.empirics.runs.files import replacing
 from tsla.figures import gallery, live, style
@@ -52,8 +53,9 @@ def write(source: Path, fresh: Path, figures: Path, evidence: Sequence[Evidence]
         return pd.read_csv(figures / f"{name}.csv")
 
     shown, code = cards(evidence, records.read(source / "certificates.parquet").table, tables), _script()
+    never = never_dropped.of_records(source)
     page = _environment().get_template("page.html").render(
-        answers=answers(tables),
+        answers=answers(tables, never),
         early=early_speed(tables("forest")),
         cards=shown,
         marks=dict.fromkeys((card.verdict.strip("*"), card.mark) for card in shown),
@@ -65,7 +67,7 @@ def write(source: Path, fresh: Path, figures: Path, evidence: Sequence[Evidence]
         colours={name: look["color"] for name, look in style.METHODS.items()},
         shades=[look["color"] for look in style.SHADES],
         css=(HERE / "page.css").read_text(encoding="utf-8"),
-        numbers=numbers.script(numbers.numbers(source, tables)),
+        numbers=numbers.script(numbers.numbers(source, tables, never)),
         script=code,
         hash=base64.b64encode(hashlib.sha256(code.encode()).digest()).decode(),
     )

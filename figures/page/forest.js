@@ -10,7 +10,7 @@ function cut(text, width) {
 
 // groups: [{name, rows: [{label, mean, low, high, kind, mark}]}]; matters: what is shaded
 function forest(host, { title, label, groups, matters }) {
-  const width = Math.max(host.clientWidth, 160), wide = width >= 620, id = `chart${++charts}`;
+  const width = room(host), wide = width >= 620, id = `chart${++charts}`;
   const left = wide ? Math.min(330, width * 0.42) : 8, row = wide ? 20 : 34, there = groups.filter(({ rows }) => rows.length);
   const height = there.reduce((sum, { rows }) => sum + 28 + row * rows.length, 0) + 44;
   const ends = there.flatMap(({ rows }) => rows.flatMap(({ low, high }) => [Math.abs(low), Math.abs(high)]));
@@ -20,8 +20,8 @@ function forest(host, { title, label, groups, matters }) {
   const root = svgElement("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-labelledby": `${id}-title`, class: "chart" });
   root.append(svgElement("title", { id: `${id}-title` }, title));
   root.append(svgElement("rect", { class: "shaded", x: x(-matters), y: 0, width: x(matters) - x(-matters), height: height - 40 }));
-  const room = (x(marks.at(-1)) - x(0)) / Math.max(marks.length - 1, 1) < 30 ? [0, marks.at(-1)] : marks;
-  for (const mark of new Set([...room, ...room.map((one) => -one)])) {
+  const apart = (x(marks.at(-1)) - x(0)) / Math.max(marks.length - 1, 1) < 30 ? [0, marks.at(-1)] : marks;
+  for (const mark of new Set([...apart, ...apart.map((one) => -one)])) {
     root.append(svgElement("line", { class: mark ? "grid" : "rule", x1: x(mark), x2: x(mark), y1: 0, y2: height - 40 }));
     root.append(svgElement("text", { x: x(mark), y: height - 24, "text-anchor": "middle" }, mark > 0 ? `+${mark}` : String(mark).replace("-", "−")));
   }
@@ -131,7 +131,7 @@ figures.counts = () => {
 };
 
 function squares(host, rows) {
-  const width = Math.max(host.clientWidth, 160), across = 12, size = Math.min(14, (width - 4) / across), id = `chart${++charts}`;
+  const width = room(host), across = 12, size = Math.min(14, (width - 4) / across), id = `chart${++charts}`;
   const heights = rows.map(([, , , all]) => 20 + Math.ceil(all / across) * size + 6), height = heights.reduce((a, b) => a + b);
   const root = svgElement("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-labelledby": `${id}-title`, class: "chart" });
   root.append(svgElement("title", { id: `${id}-title` }, rows.map(([name, better, worse, all]) => `${name}: better at ${better} of ${all}, worse at ${worse}`).join("; ")));

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from tsla.empirics.advice.measure import study
 from tsla.empirics.experiments.study import third_verdicts
 from tsla.empirics.experiments.study.findings import IN_FAVOUR, MATTERS
 from tsla.empirics.experiments.study.scope import NAMES, network, noise
@@ -24,7 +23,7 @@ DIGITS = 5
 """Significant ones that are kept: more than a screen shows."""
 
 
-def numbers(source: Path, tables: Tables) -> Json:
+def numbers(source: Path, tables: Tables, never: Json) -> Json:
     """All of them.
 
     Result: ``moments``, one entry a setting with its epochs (means over the seeds on the path of plain training); ``forest``, with lines
@@ -36,7 +35,7 @@ def numbers(source: Path, tables: Tables) -> Json:
         "forest": _forest(tables("forest")),
         "drops": _rows(tables("best_drop")),
         "tempered": _rows(tables("tempered")),
-        "never": study.read()["rows"],
+        "never": never["rows"],
         "looks": {name: {"label": style.LABELS[name], "dash": style.METHODS[name]["linestyle"] != "-"} for name in style.METHODS},
     }
 

@@ -1,7 +1,7 @@
 // Charts as inline SVG, drawn as wide as their place is, so that text has the same size on every screen.
 
 const SVG = "http://www.w3.org/2000/svg";
-const FONT = 12, LINE = 16;
+const LINE = 16;
 
 function svgElement(name, attributes = {}, text = null) {
   const made = document.createElementNS(SVG, name);
@@ -71,13 +71,18 @@ function path(points, x, y) {
   }).join("");
 }
 
+// The width of a place in pixels of a text of 12, which large screens enlarge.
+function room(host) {
+  return Math.max(host.clientWidth / (parseFloat(getComputedStyle(document.documentElement).fontSize) / 16), 160);
+}
+
 let charts = 0;
 
 // spec: title; x and y: {label, domain, kind, unit, at}; lines: [{name, color, points, dash, thin}]; bands: [{color, points: [[x, low, high]]}];
 // rules: [{x or y, name}]; dots: [{x, y, color}]
 function chart(host, spec) {
   const small = "small" in host.dataset;
-  const width = Math.max(host.clientWidth, 160), height = small ? 190 : Math.min(Math.max(width * 0.5, 230), 400);
+  const width = room(host), height = small ? 240 : Math.min(Math.max(width * 0.5, 230), 400);
   const wide = width >= 560 && !small, id = `chart${++charts}`;
   const ys = ticks(spec.y, small ? 3 : 5).map((value) => [value, shown(value)]);
   const left = 10 + 7 * Math.max(...ys.map(([, text]) => text.length));
@@ -95,7 +100,7 @@ function chart(host, spec) {
   }
   for (const value of ticks(spec.x, Math.max(2, Math.floor((width - left - right) / 70)))) {
     root.append(svgElement("line", { class: "grid", x1: x(value), x2: x(value), y1: top, y2: height - bottom }));
-    root.append(svgElement("text", { x: x(value), y: height - bottom + LINE, "text-anchor": "middle" }, spec.x.names?.[value] ?? shown(value)));
+    root.append(svgElement("text", { x: x(value), y: height - bottom + LINE, "text-anchor": x(value) > width - 20 ? "end" : "middle" }, spec.x.names?.[value] ?? shown(value)));
   }
   if (!small) root.append(svgElement("text", { x: 2, y: 13 }, spec.y.label));
   root.append(svgElement("text", { x: (left + width - right) / 2, y: height - 4, "text-anchor": "middle" }, small ? spec.x.short ?? spec.x.label : spec.x.label));
