@@ -47,7 +47,7 @@ class Program:
         for name in self._units:
             self._place(name, ordered)
         body = "\n".join(f"const {name} = {self._units[name].text()};" for name in ordered)
-        offered = ", ".join(f"{shown}: $py.open({name})" for shown, name in names.items())
+        offered = ", ".join(f"{shown}: $.open({name})" for shown, name in names.items())
         runtime = "\n".join(line for line in RUNTIME.splitlines() if line.strip() and not line.lstrip().startswith("//"))
         return f'"use strict";\nvar tsla = (() => {{\n{runtime}\n{body}\nreturn {{ {offered} }};\n}})();\n'
 
@@ -109,7 +109,7 @@ class Program:
     def _add_instance(self, value: Any) -> None:
         kind, fields = self._class(type(value)), {}
         unit = self._named(
-            value, f"${type(value).__name__}{len(self._units)}", lambda: f"$py.instance({kind}, {{ {', '.join(fields.values())} }})"
+            value, f"${type(value).__name__}{len(self._units)}", lambda: f"$.instance({kind}, {{ {', '.join(fields.values())} }})"
         )
         unit.eager.add(kind)
 
@@ -166,13 +166,13 @@ class Program:
             return name
         if issubclass(kind, Exception):
             base = kind.__bases__[0]
-            parent = f"$py.{base.__name__}" if base.__module__ == "builtins" else self.reference(base)
-            self._units[name] = _Unit(kind, lambda: f"$py.exception({literal(kind.__name__)}, {parent})", {parent})
+            parent = f"$.{base.__name__}" if base.__module__ == "builtins" else self.reference(base)
+            self._units[name] = _Unit(kind, lambda: f"$.exception({literal(kind.__name__)}, {parent})", {parent})
             return name
         if not is_dataclass(kind):
             raise UntranslatableError(f"the class {kind.__name__}, which is no dataclass")
         members: dict[str, dict[str, str]] = {"methods": {}, "properties": {}, "made": {}, "special": {}}
-        unit = self._units[name] = _Unit(kind, lambda: f"$py.dataclass({literal(kind.__name__)}, {_parameters(kind)}, {_members(members)})")
+        unit = self._units[name] = _Unit(kind, lambda: f"$.dataclass({literal(kind.__name__)}, {_parameters(kind)}, {_members(members)})")
         node, _ = self._syntax(kind, {})
         assert isinstance(node, ast.ClassDef)
         for function in node.body:

@@ -28,7 +28,7 @@ def _defined(name: str) -> frozenset[str]:
     return frozenset(re.findall(r"^  (\w+)(?=[:,])", after.partition("\n};\n")[0], re.MULTILINE))
 
 
-PYTHON, NUMPY, METHODS, ATTRIBUTES = (_defined(name) for name in ("$py", "$np", "$methods", "$attributes"))
+PYTHON, NUMPY, METHODS, ATTRIBUTES = (_defined(name) for name in ("$", "$np", "$methods", "$attributes"))
 LIBRARY = (functools.wraps, functools.partial, dataclasses.replace, dataclasses.asdict)
 OPERATORS: dict[type[ast.AST], str] = {
     ast.Add: "add",
@@ -102,8 +102,10 @@ class Syntax(ast.NodeVisitor):
     # --- functions
 
     def function(self, node: ast.FunctionDef, without: Sequence[str] = ()) -> str:
-        """``$py.def(…)`` in its decorators, but for those that are called as in ``without``."""
-        text = f"$py.def({literal(node.name)}, {self._parameters(node.args)}, ({', '.join(_parameter_names(node.args))}) => {self._body(node)})"
+        """``$.def(…)`` in its decorators, but for those that are called as in ``without``."""
+        text = (
+            f"$.def({literal(node.name)}, {self._parameters(node.args)}, ({', '.join(_parameter_names(node.args))}) => {self._body(node)})"
+        )
         for decorator in reversed(node.decorator_list):
             if not (isinstance(decorator, ast.Name) and decorator.id in without):
                 text = f"{self._eagerly(decorator)}({text})"
@@ -179,7 +181,7 @@ class Syntax(ast.NodeVisitor):
 
     def _assignment(self, target: ast.expr, value: str) -> str:
         if isinstance(target, ast.Subscript):
-            return f"$py.set_at({self.visit(target.value)}, {self.visit(target.slice)}, {value});"
+            return f"$.set_at({self.visit(target.value)}, {self.visit(target.slice)}, {value});"
         return f"{self._pattern(target)} = {value};"
 
     def _pattern(self, target: ast.expr) -> str:
@@ -212,8 +214,8 @@ class Syntax(ast.NodeVisitor):
         self.saved += 1
         before = f"$before{self.saved}"
         return (
-            f"const {before} = $py.errstate({self._arguments(call)});\n"
-            f"try {_braced(self._block(node.body))} finally {_braced(f'$py.restore({before});')}"
+            f"const {before} = $.errstate({self._arguments(call)});\n"
+            f"try {_braced(self._block(node.body))} finally {_braced(f'$.restore({before});')}"
         )
 
     def visit_Try(self, node: ast.Try) -> str:
@@ -248,7 +250,7 @@ class Syntax(ast.NodeVisitor):
     def _reference(self, node: ast.expr, value: Any) -> str:
         name = getattr(value, "__name__", "")
         if name in PYTHON and (value in LIBRARY or getattr(builtins, name, None) is value):
-            return f"$py.{name}"
+            return f"$.{name}"
         try:
             return self.world.reference(value)
         except UntranslatableError as error:
@@ -274,7 +276,7 @@ class Syntax(ast.NodeVisitor):
         if isinstance(of, type) and of.__module__ == "builtins":
             if f"{of.__name__}_{node.attr}" not in PYTHON:
                 raise self._refusal(node, f"{of.__name__}.{node.attr}")
-            return f"$py.{of.__name__}_{node.attr}"
+            return f"$.{of.__name__}_{node.attr}"
         if value is NOT_STATIC:
             if node.attr in ATTRIBUTES:
                 return f"$attributes.{node.attr}({self.visit(node.value)})"
@@ -295,20 +297,20 @@ class Syntax(ast.NodeVisitor):
         if called is not NOT_STATIC and self.world.folds(called):
             return self._reference(node, called())
         if called is isinstance:
-            return f"$py.is_a({self.visit(node.args[0])}, {json.dumps(self._kinds(node.args[1]))})"
+            return f"$.is_a({self.visit(node.args[0])}, {json.dumps(self._kinds(node.args[1]))})"
         if isinstance(node.func, ast.Attribute) and self._static(node.func.value) is object and node.func.attr == "__setattr__":
-            return f"$py.set({self._arguments(node)})"
+            return f"$.set({self._arguments(node)})"
         if isinstance(node.func, ast.Attribute) and called is NOT_STATIC and node.func.attr in METHODS:
             return f"$methods.{node.func.attr}({', '.join(filter(None, [self.visit(node.func.value), self._arguments(node)]))})"
         if isinstance(node.func, ast.Name | ast.Attribute) and (called is not NOT_STATIC or isinstance(node.func, ast.Attribute)):
             return f"{self.visit(node.func)}({self._arguments(node)})"
         self.world.read("__call__")
-        return f"$py.call({', '.join(filter(None, [self.visit(node.func), self._arguments(node)]))})"
+        return f"$.call({', '.join(filter(None, [self.visit(node.func), self._arguments(node)]))})"
 
     def _arguments(self, node: ast.Call) -> str:
         given = [f"...{self._listed(one.value)}" if isinstance(one, ast.Starred) else self.visit(one) for one in node.args]
         named = [f"...{self.visit(one.value)}" if one.arg is None else f"{one.arg}: {self.visit(one.value)}" for one in node.keywords]
-        return ", ".join([*given, *([f"$py.named({{ {', '.join(named)} }})"] if named else [])])
+        return ", ".join([*given, *([f"$.named({{ {', '.join(named)} }})"] if named else [])])
 
     def _kinds(self, node: ast.expr) -> list[str]:
         kinds = eval(compile(ast.Expression(node), self.file, "eval"), self.known)  # noqa: S307  # a union of classes in this very source
@@ -342,7 +344,7 @@ class Syntax(ast.NodeVisitor):
             if node.format_spec is None
             else "".join(part.value for part in getattr(node.format_spec, "values", []) if isinstance(part, ast.Constant))
         )
-        return f"$py.format({value if node.conversion == -1 else f'$py.repr({value})'}, {literal(spec)})"
+        return f"$.format({value if node.conversion == -1 else f'$.repr({value})'}, {literal(spec)})"
 
     def visit_Tuple(self, node: ast.Tuple | ast.List) -> str:
         parts = [f"...{self._listed(part.value)}" if isinstance(part, ast.Starred) else self.visit(part) for part in node.elts]
@@ -366,38 +368,38 @@ class Syntax(ast.NodeVisitor):
     def _operation(self, operator: ast.AST, *operands: str) -> str:
         if type(operator) not in OPERATORS:
             raise UntranslatableError(f"{self.file}: the operator {type(operator).__name__}")
-        return f"$py.{OPERATORS[type(operator)]}({', '.join(operands)})"
+        return f"$.{OPERATORS[type(operator)]}({', '.join(operands)})"
 
     def visit_BoolOp(self, node: ast.BoolOp) -> str:
         first, *others = map(self.visit, node.values)
         for other in others:
-            first = f"$py.{'both' if isinstance(node.op, ast.And) else 'either'}({first}, () => {other})"
+            first = f"$.{'both' if isinstance(node.op, ast.And) else 'either'}({first}, () => {other})"
         return first
 
     def visit_Compare(self, node: ast.Compare) -> str:
         operands = [node.left, *node.comparators]
         pairs = [self._comparison(op, operands[i], operands[i + 1]) for i, op in enumerate(node.ops)]
-        return functools.reduce(lambda left, right: f"$py.both({left}, () => {right})", pairs)
+        return functools.reduce(lambda left, right: f"$.both({left}, () => {right})", pairs)
 
     def _comparison(self, operator: ast.cmpop, left: ast.expr, right: ast.expr) -> str:
         a, b = self.visit(left), self.visit(right)
         if isinstance(operator, ast.Is | ast.IsNot):
             return f"({a} {'===' if isinstance(operator, ast.Is) else '!=='} {b})"
         if isinstance(operator, ast.In | ast.NotIn):
-            return f"{'!' if isinstance(operator, ast.NotIn) else ''}$py.contains({b}, {a})"
+            return f"{'!' if isinstance(operator, ast.NotIn) else ''}$.contains({b}, {a})"
         return self._operation(operator, a, b)
 
     def visit_IfExp(self, node: ast.IfExp) -> str:
         return f"({self._truth(node.test)} ? {self.visit(node.body)} : {self.visit(node.orelse)})"
 
     def visit_Subscript(self, node: ast.Subscript) -> str:
-        return f"$py.at({self.visit(node.value)}, {self.visit(node.slice)})"
+        return f"$.at({self.visit(node.value)}, {self.visit(node.slice)})"
 
     def visit_Slice(self, node: ast.Slice) -> str:
         if node.step is not None:
             raise self._refusal(node.step, "a slice with a step")
         start, stop = ("null" if end is None else self.visit(end) for end in (node.lower, node.upper))
-        return f"$py.slice({start}, {stop})"
+        return f"$.slice({start}, {stop})"
 
     def visit_ListComp(self, node: ast.ListComp | ast.GeneratorExp) -> str:
         return self._comprehension(node.generators, lambda: str(self.visit(node.elt)))
@@ -405,7 +407,7 @@ class Syntax(ast.NodeVisitor):
     visit_GeneratorExp = visit_ListComp
 
     def visit_DictComp(self, node: ast.DictComp) -> str:
-        return f"$py.dictionary({self._comprehension(node.generators, lambda: f'[{self.visit(node.key)}, {self.visit(node.value)}]')})"
+        return f"$.dictionary({self._comprehension(node.generators, lambda: f'[{self.visit(node.key)}, {self.visit(node.value)}]')})"
 
     def _comprehension(self, generators: list[ast.comprehension], element: Callable[[], str]) -> str:
         first, *others = generators
@@ -416,10 +418,10 @@ class Syntax(ast.NodeVisitor):
         return f"{values}{kept}.{'flatMap' if others else 'map'}(({pattern}) => {inner})"
 
     def _listed(self, node: ast.expr) -> str:
-        return f"$py.listed({self.visit(node)})"
+        return f"$.listed({self.visit(node)})"
 
     def _truth(self, node: ast.expr) -> str:
-        return f"$py.truth({self.visit(node)})"
+        return f"$.truth({self.visit(node)})"
 
     # --- what is not known
 
@@ -435,7 +437,7 @@ def _name(name: str) -> str:
 
 
 def _parameter_names(given: ast.arguments, *, plain: bool = False) -> list[str]:
-    """In the order in which ``$py.def`` hands them over."""
+    """In the order in which ``$.def`` hands them over."""
     all_of_them = [*given.args, *filter(None, [given.vararg]), *given.kwonlyargs, *filter(None, [given.kwarg])]
     return [one.arg if plain else _name(one.arg) for one in all_of_them]
 
