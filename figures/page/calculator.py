@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tsla.figures.page.translation.program import Program
-from tsla.theory import complexity, methods, variance as variances
+from tsla.theory import complexity, methods
+from tsla.theory import variance as variances
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.commands.critical_batch import as_json
 from tsla.theory.constants import Constants, real
@@ -123,5 +124,5 @@ ASKED: Mapping[str, Callable[..., Json]] = {f.__name__: f for f in (bound, steps
 
 def script(asked: Mapping[str, Callable[..., Json]] = ASKED) -> str:
     """JavaScript that defines one global, ``tsla``, with these functions. An error is thrown with Python's message and class name."""
-    found_now, derivation = frozenset({methods.declared, methods.splitting}), (Method, "why")
-    return Program(folded=found_now, without=frozenset({derivation})).script(asked)
+    found_now, derivation = (methods.declared, methods.splitting), (Method, "why")
+    return Program(folded=found_now, without=[derivation]).script(asked)

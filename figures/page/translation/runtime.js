@@ -245,7 +245,19 @@ class Slice {
 const NOTHING = Object.freeze(Object.create(null));
 const options_of = (given) => (given.at(-1) instanceof Named ? given.pop().values : NOTHING);
 
-function def(name, { positional = [], rest = false, named = [], extra = false, defaults = NOTHING }, body) {
+// Of "name(a, *, b)", "name(*a, b, **c)" and so on, as Python writes it.
+function signature(text) {
+  const [, name, inside] = /^(\w+)\((.*)\)$/.exec(text);
+  const parts = inside.split(", ").filter(Boolean);
+  const extra = parts.length > 0 && parts.at(-1).startsWith("**");
+  if (extra) parts.pop();
+  const star = parts.findIndex((part) => part.startsWith("*"));
+  const positional = star < 0 ? parts : parts.slice(0, star);
+  return { name, positional, named: star < 0 ? [] : parts.slice(star + 1), rest: star >= 0 && parts[star] !== "*", extra };
+}
+
+function def(text, defaults, body) {
+  const { name, positional, named, rest, extra } = signature(text);
   const plain = named.length === 0 && !rest && !extra;
   const known = new Set([...positional, ...named]);
   const value = (by_name, parameter) => {
@@ -270,8 +282,9 @@ function def(name, { positional = [], rest = false, named = [], extra = false, d
   return called;
 }
 
-function dataclass(name, parameters, { methods = {}, properties = {}, made = {}, init = null, after = null }) {
-  const fields = [...(parameters.positional ?? []), ...(parameters.named ?? [])];
+function dataclass(text, defaults, { methods = {}, properties = {}, made = {}, init = null, after = null }) {
+  const { positional, named } = signature(text);
+  const fields = [...positional, ...named];
   const prototype = {};
   const filled = (...values) => {
     const self = Object.create(prototype);
@@ -284,7 +297,7 @@ function dataclass(name, parameters, { methods = {}, properties = {}, made = {},
     init(self, ...given);
     return self;
   };
-  const make = init === null ? def(name, parameters, filled) : begun;
+  const make = init === null ? def(text, defaults, filled) : begun;
   make.prototype = prototype;
   make.fields = fields;
   Object.defineProperty(prototype, "constructor", { value: make });
@@ -385,7 +398,10 @@ const $ = {
   listed,
   named: (values) => new Named(values),
   call: (f, ...given) => (typeof f === "function" ? f(...given) : f.__call__(...given)),
-  dictionary: (pairs) => Object.fromEntries(pairs),
+  dictionary: (pairs) => {
+    for (const [key] of pairs) if (typeof key !== "string") throw new TypeError(`the key ${represented(key)} is no text`);
+    return Object.fromEntries(pairs);
+  },
   def,
   dataclass,
   instance: (type, fields) => Object.assign(Object.create(type.prototype), fields),
@@ -451,6 +467,7 @@ const $ = {
 // --- NumPy
 
 const both_numbers = (a, b) => (typeof a === typeof b ? [a, b] : [Number(a), Number(b)]);
+const full = (shape, value) => $np.broadcast_to(value, shape);
 const filled_like = (value) => unary(() => value);
 
 const $np = {
@@ -466,6 +483,7 @@ const $np = {
     const shape = common_shape(given.map(shape_of));
     return given.map((x) => $np.broadcast_to(x, shape));
   },
+  broadcast_shapes: (...shapes) => common_shape(shapes),
   broadcast_to: (x, shape) => (shape.length === 0 ? x : new NDArray(shape, broadcast(x, shape))),
   ceil: unary(Math.ceil),
   clip: ternary((x, low, high) => Math.min(Math.max(x, low), high)),
@@ -477,6 +495,7 @@ const $np = {
     const parts = x.data.map(frexp);
     return [0, 1].map((i) => new NDArray(x.shape, parts.map((pair) => pair[i])));
   },
+  full,
   full_like: (x, value) => filled_like(value)(x),
   // As NumPy makes it: equal steps of the logarithm, and the ends as given.
   geomspace: (left, right, count) => {
@@ -496,13 +515,13 @@ const $np = {
   max: (x, { values: { where, initial } }) => elements(x).reduce((largest, y, i) => (where.data[i] ? Math.max(largest, y) : largest), initial),
   maximum: binary((a, b) => Math.max(a, b)),
   minimum: binary((a, b) => Math.min(a, b)),
-  ones: () => 1,
+  ones: (shape) => full(shape, 1),
   ones_like: filled_like(1),
   sign: unary(Math.sign),
   sqrt: unary(Math.sqrt),
   stack: (rows) => new NDArray([rows.length, ...shape_of(rows[0])], rows.flatMap(elements)),
   where: ternary((condition, a, b) => both_numbers(a, b)[condition ? 0 : 1]),
-  zeros: () => 0,
+  zeros: (shape) => full(shape, 0),
   zeros_like: filled_like(0),
 };
 
