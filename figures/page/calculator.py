@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tsla.figures.page.translation.program import Program
-from tsla.theory import complexity, methods, variance as variances
+from tsla.theory import complexity, methods
+from tsla.theory import variance as variances
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.commands.critical_batch import as_json
-from tsla.theory.constants import Constants, UnrepresentableError, real
+from tsla.theory.constants import Constants, real
 from tsla.theory.growing_noise import Growth
 from tsla.theory.method import Method
 from tsla.theory.moments import Moments
@@ -17,13 +18,6 @@ from tsla.theory.text import Json, finite
 
 Given = Mapping[str, Any]
 """Numbers by their names. None is as good as not given."""
-
-
-def script() -> str:
-    """JavaScript that defines one global, ``tsla``, with the functions below."""
-    public = {"bound": bound, "steps": steps, "compare": compare, "variance": variance, "moments": moments}
-    found_now, derivation = frozenset({methods.declared, methods.splitting}), (Method, "why")
-    return Program(folded=found_now, without=frozenset({derivation})).script(public)
 
 
 def bound(name: str, given: Given) -> Json:
@@ -40,7 +34,7 @@ def bound(name: str, given: Given) -> Json:
         raise ValueError(f"{' '.join(_missing(_numbers(forms[0]), known))} missing; {forms[0].claim} needs it")
     form = max(asked_for, key=lambda form: len(_numbers(form)))
     run = {key: known[key] for key in [*form.run.split(), *form.optional.split()] if key in known and key != "c"}
-    return _said(form.bound(*_premises(form, known), **run).json())
+    return form.bound(*_premises(form, known), **run).json()
 
 
 def steps(name: str, given: Given) -> Json:
@@ -52,7 +46,7 @@ def steps(name: str, given: Given) -> Json:
     missing = _missing([*form.needs.split(), "eps"], known)
     if missing:
         raise ValueError(f"{' '.join(missing)} missing; {form.claim} needs it")
-    return _said(form.steps(*_premises(form, known), eps=known["eps"]).json())
+    return form.steps(*_premises(form, known), eps=known["eps"]).json()
 
 
 def compare(given: Given) -> Json:
@@ -62,7 +56,7 @@ def compare(given: Given) -> Json:
     if missing:
         raise ValueError(f"{' '.join(missing)} missing; a comparison needs it")
     oracle = _oracle(known) if "beta2" in known and "nu2" in known else None
-    return _said(complexity.compare(_constants(known), eps=known["eps"], oracle=oracle).json())
+    return complexity.compare(_constants(known), eps=known["eps"], oracle=oracle).json()
 
 
 def variance(given: Given) -> Json:
@@ -70,11 +64,11 @@ def variance(given: Given) -> Json:
     known = {key: value for key, value in given.items() if value is not None}
     theta = known.get("theta")
     if "sigma2" in known and "delta" in known:
-        return _said(variances.from_bounds(sigma2=known["sigma2"], delta=known["delta"], theta=theta).json())
+        return variances.from_bounds(sigma2=known["sigma2"], delta=known["delta"], theta=theta).json()
     missing = _missing(["s2", "shat2", "c"], known)
     if missing:
         raise ValueError(f"{' '.join(missing)} missing; give sigma2 and delta, or s2, shat2 and c")
-    return _said(variances.from_moments(s2=known["s2"], shat2=known["shat2"], c=known["c"], grad2=known.get("grad2"), theta=theta).json())
+    return variances.from_moments(s2=known["s2"], shat2=known["shat2"], c=known["c"], grad2=known.get("grad2"), theta=theta).json()
 
 
 def moments(given: Given, B: int, theta: float) -> Json:
@@ -103,7 +97,7 @@ def moments(given: Given, B: int, theta: float) -> Json:
 def _premises(form: Method, known: Given) -> tuple[Any, ...]:
     """The constants, and the oracle or the growth where they are needed."""
     if form.splits:
-        return (_constants(known), _oracle(known))
+        return _constants(known), _oracle(known)
     if form.grows:
         return (_constants({**known, "sigma2": real("C", known["C"], at_least=0)}), Growth(A=known["A"], B=known["B"]))
     return (_constants(known),)
@@ -125,6 +119,10 @@ def _missing(names: list[str], known: Given) -> list[str]:
     return [name for name in names if name not in known]
 
 
-def _said(answer: Json) -> Json:
-    """The same. Raises UnrepresentableError for a number that is not finite, which JSON does not have."""
-    return answer
+ASKED: Mapping[str, Callable[..., Json]] = {f.__name__: f for f in (bound, steps, compare, variance, moments)}
+
+
+def script(asked: Mapping[str, Callable[..., Json]] = ASKED) -> str:
+    """JavaScript that defines one global, ``tsla``, with these functions. An error is thrown with Python's message and class name."""
+    found_now, derivation = (methods.declared, methods.splitting), (Method, "why")
+    return Program(folded=found_now, without=[derivation]).script(asked)

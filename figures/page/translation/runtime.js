@@ -1,5 +1,5 @@
-// What the translated functions stand on: the part of Python ($py) and of NumPy ($np) that they use. The translator takes from this file
-// which names there are: those that stand two blanks in, in the objects $py, $np, $methods and $attributes.
+// What the translated functions stand on: the part of Python ($) and of NumPy ($np) that they use. The translator takes from this file
+// which names there are: those that stand two blanks in, in the objects $, $np, $methods and $attributes.
 //
 // A number, and an array without dimensions, is a number; a boolean array without dimensions is a boolean. Tuples and lists are arrays of
 // JavaScript, dictionaries are plain objects, None is null.
@@ -45,19 +45,18 @@ function broadcast(x, shape) {
   return indices.map((index) => data[index]);
 }
 
-function spread(f, given) {
+function spread(f, ...given) {
   const shape = common_shape(given.map(shape_of));
-  const columns = given.map((x) => broadcast(x, shape));
-  return new NDArray(
-    shape,
-    Array.from({ length: size_of(shape) }, (_, i) => f(...columns.map((column) => column[i]))),
-  );
+  const [a, b, c] = given.map((x) => (elements(x).length === 1 ? elements(x) : broadcast(x, shape)));
+  const at = (data, i) => (data === undefined ? undefined : data[data.length === 1 ? 0 : i]);
+  const made = new Array(size_of(shape));
+  for (let i = 0; i < made.length; i++) made[i] = f(at(a, i), at(b, i), at(c, i));
+  return new NDArray(shape, made);
 }
 
-const elementwise =
-  (f) =>
-  (...given) =>
-    given.some((x) => x instanceof NDArray) ? spread(f, given) : f(...given);
+const unary = (f) => (a) => (a instanceof NDArray ? spread(f, a) : f(a));
+const binary = (f) => (a, b) => (a instanceof NDArray || b instanceof NDArray ? spread(f, a, b) : f(a, b));
+const ternary = (f) => (a, b, c) => ([a, b, c].some((x) => x instanceof NDArray) ? spread(f, a, b, c) : f(a, b, c));
 
 function along(x, axis, f) {
   if (axis !== 0) throw new ValueError(`axis = ${axis}: only the first one is known here`);
@@ -112,18 +111,17 @@ function taken(x, rows) {
 
 let overflows = "warn";
 
-function held(value, ...from) {
-  if (overflows === "raise" && (value === Infinity || value === -Infinity) && from.every(isFinite)) throw new FloatingPointError("overflow");
+function held(value, a, b = 0) {
+  if (!isFinite(value) && overflows === "raise" && !Number.isNaN(value) && isFinite(a) && isFinite(b)) throw new FloatingPointError("overflow");
   return value;
 }
 
 const bits = new DataView(new ArrayBuffer(8));
-
-function power_of_two(exponent) {
-  bits.setUint32(0, (exponent + 1023) << 20);
-  bits.setUint32(4, 0);
+const POWERS = Array.from({ length: 2046 }, (_, i) => {
+  bits.setUint32(0, (i + 1) << 20);
   return bits.getFloat64(0);
-}
+});
+const power_of_two = (exponent) => POWERS[exponent + 1022];
 
 function frexp(x) {
   if (x === 0 || !isFinite(x)) return [x, 0];
@@ -141,6 +139,7 @@ function frexp(x) {
 // Rounded once, at the end, also where the result is too small for all of its digits.
 function ldexp(x, exponent) {
   if (x === 0 || !isFinite(x)) return x;
+  if (Math.abs(exponent) < 900 && Math.abs(x) < 1e30 && Math.abs(x) > 1e-30) return x * power_of_two(exponent);
   const [mantissa, own] = frexp(x);
   const total = own + exponent;
   if (total > 1024) return held(mantissa * Infinity, x);
@@ -158,6 +157,7 @@ function rounded(x, places) {
     return [digits, Number(exponent)];
   };
   const found = split(x.toExponential(places));
+  if (!x.toExponential(places + 1).includes("5e")) return found;
   const [exact, exponent] = split(x.toExponential(100));
   const tie = /^50*$/.test(exact.slice(places + 1));
   return tie && Number(exact[places]) % 2 === 0 ? [exact.slice(0, places + 1), exponent] : found;
@@ -242,33 +242,49 @@ class Slice {
   }
 }
 
-const NOTHING = Object.freeze({});
+const NOTHING = Object.freeze(Object.create(null));
 const options_of = (given) => (given.at(-1) instanceof Named ? given.pop().values : NOTHING);
 
-function def(name, { positional = [], rest = false, named = [], extra = false, defaults = NOTHING }, body) {
+// Of "name(a, *, b)", "name(*a, b, **c)" and so on, as Python writes it.
+function signature(text) {
+  const [, name, inside] = /^(\w+)\((.*)\)$/.exec(text);
+  const parts = inside.split(", ").filter(Boolean);
+  const extra = parts.length > 0 && parts.at(-1).startsWith("**");
+  if (extra) parts.pop();
+  const star = parts.findIndex((part) => part.startsWith("*"));
+  const positional = star < 0 ? parts : parts.slice(0, star);
+  return { name, positional, named: star < 0 ? [] : parts.slice(star + 1), rest: star >= 0 && parts[star] !== "*", extra };
+}
+
+function def(text, defaults, body) {
+  const { name, positional, named, rest, extra } = signature(text);
+  const plain = named.length === 0 && !rest && !extra;
+  const known = new Set([...positional, ...named]);
+  const value = (by_name, parameter) => {
+    const found = parameter in by_name ? by_name[parameter] : defaults[parameter];
+    if (found === undefined) throw new TypeError(`${name}() needs ${parameter}`);
+    return found;
+  };
   const called = (...given) => {
     const by_name = options_of(given);
-    const value = (parameter) => {
-      if (Object.hasOwn(by_name, parameter)) return by_name[parameter];
-      if (Object.hasOwn(defaults, parameter)) return defaults[parameter];
-      throw new TypeError(`${name}() needs ${parameter}`);
-    };
-    const over = given.slice(positional.length);
-    const unknown = Object.keys(by_name).filter((key) => !positional.includes(key) && !named.includes(key));
+    if (by_name === NOTHING && plain && given.length === positional.length) return body(...given);
+    const over = given.splice(positional.length);
     if (over.length > 0 && !rest) throw new TypeError(`${name}() takes ${positional.length} arguments`);
-    if (unknown.length > 0 && !extra) throw new TypeError(`${name}() does not know ${unknown[0]}`);
-    const values = positional.map((parameter, i) => (i < given.length ? given[i] : value(parameter)));
-    if (rest) values.push(over);
-    values.push(...named.map(value));
-    if (extra) values.push(Object.fromEntries(unknown.map((key) => [key, by_name[key]])));
-    return body(...values);
+    for (let i = given.length; i < positional.length; i++) given.push(value(by_name, positional[i]));
+    if (rest) given.push(over);
+    for (const parameter of named) given.push(value(by_name, parameter));
+    const others = Object.keys(by_name).filter((key) => !known.has(key));
+    if (others.length > 0 && !extra) throw new TypeError(`${name}() does not know ${others[0]}`);
+    if (extra) given.push(Object.fromEntries(others.map((key) => [key, by_name[key]])));
+    return body(...given);
   };
   called.__name__ = name;
   return called;
 }
 
-function dataclass(name, parameters, { methods = {}, properties = {}, made = {}, init = null, after = null }) {
-  const fields = [...(parameters.positional ?? []), ...(parameters.named ?? [])];
+function dataclass(text, defaults, { methods = {}, properties = {}, made = {}, init = null, after = null }) {
+  const { positional, named } = signature(text);
+  const fields = [...positional, ...named];
   const prototype = {};
   const filled = (...values) => {
     const self = Object.create(prototype);
@@ -281,7 +297,7 @@ function dataclass(name, parameters, { methods = {}, properties = {}, made = {},
     init(self, ...given);
     return self;
   };
-  const make = init === null ? def(name, parameters, filled) : begun;
+  const make = init === null ? def(text, defaults, filled) : begun;
   make.prototype = prototype;
   make.fields = fields;
   Object.defineProperty(prototype, "constructor", { value: make });
@@ -303,7 +319,6 @@ function dataclass(name, parameters, { methods = {}, properties = {}, made = {},
 
 // --- Python
 
-const numeric = (f) => (a, b) => (a instanceof NDArray || b instanceof NDArray ? spread(f, [a, b]) : f(a, b));
 const is_dictionary = (x) => x !== null && typeof x === "object" && Object.getPrototypeOf(x) === Object.prototype;
 
 function listed(x) {
@@ -315,7 +330,7 @@ function listed(x) {
 
 function equal(a, b) {
   if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((x, i) => equal(x, b[i]));
-  if (a instanceof NDArray || b instanceof NDArray) return spread(equal, [a, b]);
+  if (a instanceof NDArray || b instanceof NDArray) return spread(equal, a, b);
   return typeof a === "string" || typeof b === "string" || a === null || b === null || typeof a === "function" ? a === b : Number(a) === Number(b);
 }
 
@@ -325,7 +340,10 @@ function before(a, b) {
   return i < 0 ? a.length < b.length : i >= b.length ? false : before(a[i], b[i]);
 }
 
-const compared = numeric(before);
+const compared = binary(before);
+const different = unary((same) => !same);
+const sum = binary((a, b) => held(a + b, a, b));
+const union = binary((a, b) => a || b);
 
 function extreme(given, better) {
   const { key = (x) => x, default: otherwise } = options_of(given);
@@ -343,29 +361,29 @@ const KINDS = {
   ndarray: (x) => x instanceof NDArray,
 };
 
-const $py = {
+const $ = {
   add: (a, b) => {
     if (typeof a === "string") return a + b;
-    return Array.isArray(a) ? [...a, ...b] : numeric((x, y) => held(x + y, x, y))(a, b);
+    return Array.isArray(a) ? [...a, ...b] : sum(a, b);
   },
-  sub: numeric((a, b) => held(a - b, a, b)),
-  mul: numeric((a, b) => held(a * b, a, b)),
-  div: numeric((a, b) => held(a / b, a, b === 0 ? NaN : b)),
-  pow: numeric((a, b) => held(b === 2 ? a * a : b === 0.5 ? Math.sqrt(a) : a ** b, a, b)),
-  neg: elementwise((a) => -a),
-  invert: elementwise((a) => !a),
-  or: (a, b) => (is_dictionary(a) ? { ...a, ...b } : numeric((x, y) => x || y)(a, b)),
-  and: numeric((a, b) => a && b),
+  sub: binary((a, b) => held(a - b, a, b)),
+  mul: binary((a, b) => held(a * b, a, b)),
+  div: binary((a, b) => held(a / b, a, b === 0 ? NaN : b)),
+  pow: binary((a, b) => held(b === 2 ? a * a : b === 0.5 ? Math.sqrt(a) : a ** b, a, b)),
+  neg: unary((a) => -a),
+  invert: unary((a) => !a),
+  or: (a, b) => (is_dictionary(a) ? { ...a, ...b } : union(a, b)),
+  and: binary((a, b) => a && b),
   eq: equal,
-  ne: (a, b) => elementwise((same) => !same)(equal(a, b)),
+  ne: (a, b) => different(equal(a, b)),
   lt: compared,
   gt: (a, b) => compared(b, a),
-  le: numeric((a, b) => a <= b),
-  ge: numeric((a, b) => a >= b),
+  le: binary((a, b) => a <= b),
+  ge: binary((a, b) => a >= b),
   contains: (container, x) => (typeof container === "string" ? container.includes(x) : listed(container).some((y) => equal(x, y))),
   truth: (x) => (x instanceof NDArray ? $methods.any(x) : Array.isArray(x) ? x.length > 0 : is_dictionary(x) ? Object.keys(x).length > 0 : Boolean(x)),
-  either: (a, b) => ($py.truth(a) ? a : b()),
-  both: (a, b) => ($py.truth(a) ? b() : a),
+  either: (a, b) => ($.truth(a) ? a : b()),
+  both: (a, b) => ($.truth(a) ? b() : a),
   at: (x, index) => {
     if (x instanceof NDArray || typeof x === "number" || typeof x === "boolean") return part(x, index);
     if (index instanceof Slice) return range_of(index, x.length).map((i) => x[i]);
@@ -380,7 +398,10 @@ const $py = {
   listed,
   named: (values) => new Named(values),
   call: (f, ...given) => (typeof f === "function" ? f(...given) : f.__call__(...given)),
-  dictionary: (pairs) => Object.fromEntries(pairs),
+  dictionary: (pairs) => {
+    for (const [key] of pairs) if (typeof key !== "string") throw new TypeError(`the key ${represented(key)} is no text`);
+    return Object.fromEntries(pairs);
+  },
   def,
   dataclass,
   instance: (type, fields) => Object.assign(Object.create(type.prototype), fields),
@@ -406,10 +427,10 @@ const $py = {
   ValueError,
   KeyError,
   FloatingPointError,
-  abs: elementwise(Math.abs),
-  all: (x) => listed(x).every($py.truth),
-  any: (x) => listed(x).some($py.truth),
-  bool: (x) => $py.truth(x),
+  abs: unary(Math.abs),
+  all: (x) => listed(x).every($.truth),
+  any: (x) => listed(x).some($.truth),
+  bool: (x) => $.truth(x),
   dict: (x) => ({ ...x }),
   dict_fromkeys: (keys, value) => Object.fromEntries(listed(keys).map((key) => [key, value])),
   enumerate: (x, start = 0) => listed(x).map((value, i) => [i + start, value]),
@@ -428,7 +449,7 @@ const $py = {
     return [...listed(x)].sort((a, b) => (before(key(a), key(b)) ? -1 : before(key(b), key(a)) ? 1 : 0));
   },
   str: text_of,
-  sum: (x) => listed(x).reduce((a, b) => $py.add(a, b), 0),
+  sum: (x) => listed(x).reduce((a, b) => $.add(a, b), 0),
   tuple: (x) => [...listed(x)],
   zip: (...columns) => {
     options_of(columns);
@@ -439,18 +460,19 @@ const $py = {
     return f;
   },
   partial: (f, ...first) => (...given) => f(...first, ...given),
-  replace: (x, changes) => x.constructor(new Named({ ...$py.asdict(x), ...changes.values })),
+  replace: (x, changes) => x.constructor(new Named({ ...$.asdict(x), ...changes.values })),
   asdict: (x) => Object.fromEntries(x.constructor.fields.map((field) => [field, x[field]])),
 };
 
 // --- NumPy
 
 const both_numbers = (a, b) => (typeof a === typeof b ? [a, b] : [Number(a), Number(b)]);
-const filled_like = (value) => elementwise(() => value);
+const full = (shape, value) => $np.broadcast_to(value, shape);
+const filled_like = (value) => unary(() => value);
 
 const $np = {
-  abs: elementwise(Math.abs),
-  add: $py.add,
+  abs: unary(Math.abs),
+  add: $.add,
   argsort: (x) => {
     const order = x.data.map((_, i) => i).sort((i, j) => x.data[i] - x.data[j]);
     return new NDArray([order.length], order);
@@ -461,43 +483,45 @@ const $np = {
     const shape = common_shape(given.map(shape_of));
     return given.map((x) => $np.broadcast_to(x, shape));
   },
+  broadcast_shapes: (...shapes) => common_shape(shapes),
   broadcast_to: (x, shape) => (shape.length === 0 ? x : new NDArray(shape, broadcast(x, shape))),
-  ceil: elementwise(Math.ceil),
-  clip: elementwise((x, low, high) => Math.min(Math.max(x, low), high)),
-  exp: elementwise((x) => held(Math.exp(x), x)),
-  expm1: elementwise((x) => held(Math.expm1(x), x)),
-  floor: elementwise(Math.floor),
+  ceil: unary(Math.ceil),
+  clip: ternary((x, low, high) => Math.min(Math.max(x, low), high)),
+  exp: unary((x) => held(Math.exp(x), x)),
+  expm1: unary((x) => held(Math.expm1(x), x)),
+  floor: unary(Math.floor),
   frexp: (x) => {
     if (!(x instanceof NDArray)) return frexp(Number(x));
     const parts = x.data.map(frexp);
     return [0, 1].map((i) => new NDArray(x.shape, parts.map((pair) => pair[i])));
   },
+  full,
   full_like: (x, value) => filled_like(value)(x),
   // As NumPy makes it: equal steps of the logarithm, and the ends as given.
   geomspace: (left, right, count) => {
-    const between = elementwise((a, b, i) => {
+    const between = ternary((a, b, i) => {
       if (i === 0 || i === count - 1) return i === 0 ? a : b;
       return 10 ** (i * ((Math.log10(b) - Math.log10(a)) / (count - 1)) + Math.log10(a));
     });
     const steps = new NDArray([count, ...shape_of(left).map(() => 1)], Array.from({ length: count }, (_, i) => i));
     return between(left, right, steps);
   },
-  isfinite: elementwise((x) => isFinite(x)),
-  isinf: elementwise((x) => x === Infinity || x === -Infinity),
-  ldexp: elementwise(ldexp),
-  less_equal: $py.le,
-  log: elementwise(Math.log),
-  log1p: elementwise(Math.log1p),
+  isfinite: unary((x) => isFinite(x)),
+  isinf: unary((x) => x === Infinity || x === -Infinity),
+  ldexp: binary(ldexp),
+  less_equal: $.le,
+  log: unary(Math.log),
+  log1p: unary(Math.log1p),
   max: (x, { values: { where, initial } }) => elements(x).reduce((largest, y, i) => (where.data[i] ? Math.max(largest, y) : largest), initial),
-  maximum: elementwise((a, b) => Math.max(a, b)),
-  minimum: elementwise((a, b) => Math.min(a, b)),
-  ones: () => 1,
+  maximum: binary((a, b) => Math.max(a, b)),
+  minimum: binary((a, b) => Math.min(a, b)),
+  ones: (shape) => full(shape, 1),
   ones_like: filled_like(1),
-  sign: elementwise(Math.sign),
-  sqrt: elementwise(Math.sqrt),
+  sign: unary(Math.sign),
+  sqrt: unary(Math.sqrt),
   stack: (rows) => new NDArray([rows.length, ...shape_of(rows[0])], rows.flatMap(elements)),
-  where: elementwise((condition, a, b) => both_numbers(a, b)[condition ? 0 : 1]),
-  zeros: () => 0,
+  where: ternary((condition, a, b) => both_numbers(a, b)[condition ? 0 : 1]),
+  zeros: (shape) => full(shape, 0),
   zeros_like: filled_like(0),
 };
 
@@ -507,17 +531,17 @@ const $methods = {
   all: reduced((values) => values.every(Boolean)),
   any: reduced((values) => values.some(Boolean)),
   append: (x, value) => void x.push(value),
-  astype: elementwise((x) => Number(x)),
+  astype: unary((x) => Number(x)),
   extend: (x, values) => void x.push(...listed(values)),
   get: (x, key, otherwise = null) => (Object.hasOwn(x, key) ? x[key] : otherwise),
   items: (x) => Object.entries(x),
   join: (glue, parts) => listed(parts).join(glue),
   keys: (x) => Object.keys(x),
   lstrip: (text, characters) => [...text].slice([...text].findIndex((letter) => !characters.includes(letter))).join(""),
-  sort: (x, options) => void x.splice(0, x.length, ...$py.sorted(x, options)),
+  sort: (x, options) => void x.splice(0, x.length, ...$.sorted(x, options)),
   split: (text) => text.split(/\s+/).filter(Boolean),
   startswith: (text, start) => text.startsWith(start),
-  sum: reduced((values) => values.reduce((a, b) => $py.add(a, b), 0)),
+  sum: reduced((values) => values.reduce((a, b) => $.add(a, b), 0)),
   values: (x) => Object.values(x),
 };
 

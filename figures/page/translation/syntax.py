@@ -8,27 +8,16 @@ import dataclasses
 import functools
 import inspect
 import json
-import re
 import textwrap
 import types
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from math import isinf, isnan
-from pathlib import Path
 from typing import Any, Protocol, get_args
 
 import numpy as np
 
-RUNTIME = Path(__file__).with_name("runtime.js").read_text(encoding="utf-8")
+from tsla.figures.page.translation.runtime import ATTRIBUTES, FORMAT, KEYWORDS, KINDS, METHODS, NUMPY, PYTHON, UntranslatableError, literal
 
-
-def _defined(name: str) -> frozenset[str]:
-    """The names of what the runtime's object ``name`` holds."""
-    _, _, after = RUNTIME.partition(f"\nconst {name} = {{\n")
-    return frozenset(re.findall(r"^  (\w+)(?=[:,])", after.partition("\n};\n")[0], re.MULTILINE))
-
-
-PYTHON, NUMPY, METHODS, ATTRIBUTES = (_defined(name) for name in ("$py", "$np", "$methods", "$attributes"))
 LIBRARY = (functools.wraps, functools.partial, dataclasses.replace, dataclasses.asdict)
 OPERATORS: dict[type[ast.AST], str] = {
     ast.Add: "add",
@@ -47,15 +36,12 @@ OPERATORS: dict[type[ast.AST], str] = {
     ast.Gt: "gt",
     ast.GtE: "ge",
 }
-RESERVED = frozenset(
+WORDS = (
     "arguments case catch const debugger default delete do enum eval export extends function instanceof let new null package "
-    "static super switch this throw true false typeof var void".split()
+    "static super switch this throw true false typeof var void"
 )
+RESERVED = frozenset(WORDS.split())
 NOT_STATIC = object()
-
-
-class UntranslatableError(ValueError):
-    """Python that has no JavaScript here: file, line and what it is."""
 
 
 class World(Protocol):
@@ -64,24 +50,11 @@ class World(Protocol):
     def reference(self, value: Any) -> str:
         """The JavaScript that stands for ``value``. Raises UntranslatableError where nothing does."""
 
-    def read(self, attribute: str) -> None:
-        """Take note that an attribute of this name is read."""
+    def read(self, attribute: str, where: str) -> None:
+        """Take note that an attribute of this name is read there."""
 
     def folds(self, function: Any) -> bool:
         """Whether a call of it is replaced by what it returns now."""
-
-
-def literal(value: Any) -> str:
-    """None, a truth, a number or a text. Raises TypeError for anything else."""
-    if value is None or isinstance(value, bool | np.bool_):
-        return {None: "null", True: "true", False: "false"}[None if value is None else bool(value)]
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, int):
-        return str(value)
-    if not isinstance(value, float):
-        raise TypeError(type(value).__name__)
-    return "NaN" if isnan(value) else f"{'-' if value < 0 else ''}Infinity" if isinf(value) else repr(float(value))
 
 
 def parsed(thing: Any) -> tuple[ast.stmt, str, int]:
@@ -102,24 +75,27 @@ class Syntax(ast.NodeVisitor):
     # --- functions
 
     def function(self, node: ast.FunctionDef, without: Sequence[str] = ()) -> str:
-        """``$py.def(…)`` in its decorators, but for those that are called as in ``without``."""
-        text = f"$py.def({literal(node.name)}, {self._parameters(node.args)}, ({', '.join(_parameter_names(node.args))}) => {self._body(node)})"
+        """``$.def(…)`` in its decorators, but for those that are called as in ``without``."""
+        given = node.args
+        text = f"$.def({self._signature(node.name, given)}, ({', '.join(_parameter_names(given))}) => {self._body(node)})"
         for decorator in reversed(node.decorator_list):
             if not (isinstance(decorator, ast.Name) and decorator.id in without):
                 text = f"{self._eagerly(decorator)}({text})"
         return text
 
-    def _parameters(self, given: ast.arguments) -> str:
+    def _signature(self, name: str, given: ast.arguments) -> str:
+        """As Python writes it, and the defaults."""
         if given.posonlyargs:
             raise self._refusal(given.posonlyargs[0], "a positional-only parameter")
         defaults = dict(zip([one.arg for one in given.args][::-1], given.defaults[::-1], strict=False))
         defaults |= {one.arg: default for one, default in zip(given.kwonlyargs, given.kw_defaults, strict=True) if default is not None}
-        parts = [f"positional: {json.dumps([one.arg for one in given.args])}"] if given.args else []
-        parts += ["rest: true"] if given.vararg else []
-        parts += [f"named: {json.dumps([one.arg for one in given.kwonlyargs])}"] if given.kwonlyargs else []
-        parts += ["extra: true"] if given.kwarg else []
-        parts += [f"defaults: {{ {', '.join(f'{n}: {self._eagerly(d)}' for n, d in defaults.items())} }}"] if defaults else []
-        return f"{{ {', '.join(parts)} }}"
+        star = f"*{given.vararg.arg if given.vararg else ''}" if given.vararg or given.kwonlyargs else ""
+        positional, named = ([one.arg for one in group] for group in (given.args, given.kwonlyargs))
+        return signature(
+            name,
+            [*positional, star, *named, f"**{given.kwarg.arg}" if given.kwarg else ""],
+            {n: self._eagerly(d) for n, d in defaults.items()},
+        )
 
     def _eagerly(self, node: ast.expr) -> str:
         """An expression that is evaluated when the function is made."""
@@ -175,11 +151,11 @@ class Syntax(ast.NodeVisitor):
     def visit_AugAssign(self, node: ast.AugAssign) -> str:
         if not isinstance(node.target, ast.Name):
             raise self._refusal(node.target, "an augmented assignment to this")
-        return f"{_name(node.target.id)} = {self._operation(node.op, _name(node.target.id), self.visit(node.value))};"
+        return f"{_name(node.target.id)} = {self._operation(node, node.op, _name(node.target.id), self.visit(node.value))};"
 
     def _assignment(self, target: ast.expr, value: str) -> str:
         if isinstance(target, ast.Subscript):
-            return f"$py.set_at({self.visit(target.value)}, {self.visit(target.slice)}, {value});"
+            return f"$.set_at({self.visit(target.value)}, {self.visit(target.slice)}, {value});"
         return f"{self._pattern(target)} = {value};"
 
     def _pattern(self, target: ast.expr) -> str:
@@ -209,11 +185,14 @@ class Syntax(ast.NodeVisitor):
         call = node.items[0].context_expr
         if len(node.items) > 1 or not isinstance(call, ast.Call) or self._static(call.func) is not np.errstate:
             raise self._refusal(node, "with something else than np.errstate")
+        for one in call.keywords:
+            if one.arg != "over" and not (isinstance(one.value, ast.Constant) and one.value.value == "ignore"):
+                raise self._refusal(one.value, f"np.errstate({one.arg}=…) that ignores nothing")
         self.saved += 1
         before = f"$before{self.saved}"
         return (
-            f"const {before} = $py.errstate({self._arguments(call)});\n"
-            f"try {_braced(self._block(node.body))} finally {_braced(f'$py.restore({before});')}"
+            f"const {before} = $.errstate({self._arguments(call)});\n"
+            f"try {_braced(self._block(node.body))} finally {_braced(f'$.restore({before});')}"
         )
 
     def visit_Try(self, node: ast.Try) -> str:
@@ -248,7 +227,7 @@ class Syntax(ast.NodeVisitor):
     def _reference(self, node: ast.expr, value: Any) -> str:
         name = getattr(value, "__name__", "")
         if name in PYTHON and (value in LIBRARY or getattr(builtins, name, None) is value):
-            return f"$py.{name}"
+            return f"$.{name}"
         try:
             return self.world.reference(value)
         except UntranslatableError as error:
@@ -271,48 +250,57 @@ class Syntax(ast.NodeVisitor):
 
     def visit_Attribute(self, node: ast.Attribute) -> str:
         value, of = self._static(node), self._static(node.value)
-        if isinstance(of, type) and of.__module__ == "builtins":
-            if f"{of.__name__}_{node.attr}" not in PYTHON:
-                raise self._refusal(node, f"{of.__name__}.{node.attr}")
-            return f"$py.{of.__name__}_{node.attr}"
-        if value is NOT_STATIC:
-            if node.attr in ATTRIBUTES:
-                return f"$attributes.{node.attr}({self.visit(node.value)})"
-            self.world.read(node.attr)
-            return f"{self.visit(node.value)}.{node.attr}"
         if of is np and not isinstance(value, float | bool | np.bool_):
-            if isinstance(value, type):
-                return literal(node.attr)
-            if node.attr not in NUMPY:
-                raise self._refusal(node, f"np.{node.attr}")
-            return f"$np.{node.attr}"
-        return self._reference(node, value)
+            return literal(node.attr) if isinstance(value, type) else f"$np.{self._among(NUMPY, node.attr, node, f'np.{node.attr}')}"
+        if value is not NOT_STATIC:
+            return self._reference(node, value)
+        if isinstance(of, type) and of.__module__ == "builtins":
+            return f"$.{self._among(PYTHON, f'{of.__name__}_{node.attr}', node, f'{of.__name__}.{node.attr}')}"
+        if isinstance(of, type) and not inspect.ismethod(getattr(of, node.attr)):
+            raise self._refusal(node, f"{of.__name__}.{node.attr}, which is no class method")
+        if node.attr in ATTRIBUTES:
+            return f"$attributes.{node.attr}({self.visit(node.value)})"
+        self.world.read(node.attr, self._place(node))
+        return f"{self.visit(node.value)}.{node.attr}"
+
+    def _among(self, known: frozenset[str], name: str, node: ast.AST, said: str) -> str:
+        if name not in known:
+            raise self._refusal(node, said)
+        return name
 
     # --- calls
 
     def visit_Call(self, node: ast.Call) -> str:
-        called = self._static(node.func)
+        of, called = node.func, self._static(node.func)
         if called is not NOT_STATIC and self.world.folds(called):
             return self._reference(node, called())
         if called is isinstance:
-            return f"$py.is_a({self.visit(node.args[0])}, {json.dumps(self._kinds(node.args[1]))})"
-        if isinstance(node.func, ast.Attribute) and self._static(node.func.value) is object and node.func.attr == "__setattr__":
-            return f"$py.set({self._arguments(node)})"
-        if isinstance(node.func, ast.Attribute) and called is NOT_STATIC and node.func.attr in METHODS:
-            return f"$methods.{node.func.attr}({', '.join(filter(None, [self.visit(node.func.value), self._arguments(node)]))})"
-        if isinstance(node.func, ast.Name | ast.Attribute) and (called is not NOT_STATIC or isinstance(node.func, ast.Attribute)):
-            return f"{self.visit(node.func)}({self._arguments(node)})"
-        self.world.read("__call__")
-        return f"$py.call({', '.join(filter(None, [self.visit(node.func), self._arguments(node)]))})"
+            return f"$.is_a({self.visit(node.args[0])}, {self._kinds(node.args[1])})"
+        if isinstance(of, ast.Attribute) and called is NOT_STATIC:
+            if self._static(of.value) is object and of.attr == "__setattr__":
+                return f"$.set({self._arguments(node)})"
+            if of.attr in METHODS:
+                return f"$methods.{of.attr}({', '.join(filter(None, [self.visit(of.value), self._arguments(node, of.attr)]))})"
+            return f"{self.visit(of)}({self._arguments(node)})"
+        text = self.visit(of)
+        if called is not NOT_STATIC:
+            return f"{text}({self._arguments(node, text.partition('.')[2])})"
+        self.world.read("__call__", self._place(node))
+        return f"$.call({', '.join(filter(None, [text, self._arguments(node)]))})"
 
-    def _arguments(self, node: ast.Call) -> str:
+    def _arguments(self, node: ast.Call, of_runtime: str = "") -> str:
+        """Those of a call; of a function of the runtime, only by names that it knows."""
+        for one in node.keywords:
+            if of_runtime and one.arg not in KEYWORDS.get(of_runtime, (one.arg,) if of_runtime == "replace" else ()):
+                raise self._refusal(one.value, f"{of_runtime}({one.arg}=…)")
         given = [f"...{self._listed(one.value)}" if isinstance(one, ast.Starred) else self.visit(one) for one in node.args]
         named = [f"...{self.visit(one.value)}" if one.arg is None else f"{one.arg}: {self.visit(one.value)}" for one in node.keywords]
-        return ", ".join([*given, *([f"$py.named({{ {', '.join(named)} }})"] if named else [])])
+        return ", ".join([*given, *([f"$.named({{ {', '.join(named)} }})"] if named else [])])
 
-    def _kinds(self, node: ast.expr) -> list[str]:
+    def _kinds(self, node: ast.expr) -> str:
         kinds = eval(compile(ast.Expression(node), self.file, "eval"), self.known)  # noqa: S307  # a union of classes in this very source
-        return [kind.__name__ for kind in get_args(kinds) or (kinds if isinstance(kinds, tuple) else (kinds,))]
+        names = [kind.__name__ for kind in get_args(kinds) or (kinds if isinstance(kinds, tuple) else (kinds,))]
+        return json.dumps([self._among(KINDS, name, node, f"isinstance of {name}") for name in names])
 
     def visit_Lambda(self, node: ast.Lambda) -> str:
         names = _parameter_names(node.args)
@@ -324,10 +312,7 @@ class Syntax(ast.NodeVisitor):
     # --- expressions
 
     def visit_Constant(self, node: ast.Constant) -> str:
-        try:
-            return literal(node.value)
-        except TypeError:
-            raise self._refusal(node, f"the constant {node.value!r}") from None
+        return self._reference(node, node.value)
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> str:
         parts = ['""', *map(self.visit, node.values)]  # the first makes a text of the whole
@@ -337,12 +322,11 @@ class Syntax(ast.NodeVisitor):
         value = self.visit(node.value)
         if node.conversion not in (-1, ord("r")):
             raise self._refusal(node, f"the conversion !{chr(node.conversion)}")
-        spec = (
-            ""
-            if node.format_spec is None
-            else "".join(part.value for part in getattr(node.format_spec, "values", []) if isinstance(part, ast.Constant))
-        )
-        return f"$py.format({value if node.conversion == -1 else f'$py.repr({value})'}, {literal(spec)})"
+        parts = [] if node.format_spec is None else getattr(node.format_spec, "values", [node.format_spec])
+        spec = "".join(part.value if isinstance(part, ast.Constant) else "?" for part in parts)
+        if not FORMAT.fullmatch(spec):
+            raise self._refusal(node, f"the format {spec}")
+        return f"$.format({value if node.conversion == -1 else f'$.repr({value})'}, {literal(spec)})"
 
     def visit_Tuple(self, node: ast.Tuple | ast.List) -> str:
         parts = [f"...{self._listed(part.value)}" if isinstance(part, ast.Starred) else self.visit(part) for part in node.elts]
@@ -351,53 +335,60 @@ class Syntax(ast.NodeVisitor):
     visit_List = visit_Tuple
 
     def visit_Dict(self, node: ast.Dict) -> str:
+        for key in node.keys:
+            if isinstance(key, ast.Constant) and not isinstance(key.value, str):
+                raise self._refusal(key, "a key that is no text")
         pairs = zip(node.keys, node.values, strict=True)
         parts = [f"...{self.visit(value)}" if key is None else f"[{self.visit(key)}]: {self.visit(value)}" for key, value in pairs]
         return f"({{ {', '.join(parts)} }})"
 
     def visit_BinOp(self, node: ast.BinOp) -> str:
-        return self._operation(node.op, self.visit(node.left), self.visit(node.right))
+        if isinstance(node.op, ast.Mult) and any(
+            isinstance(side, ast.List | ast.Tuple | ast.JoinedStr) for side in (node.left, node.right)
+        ):
+            raise self._refusal(node, "a list or text times a number")
+        return self._operation(node, node.op, self.visit(node.left), self.visit(node.right))
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> str:
         if isinstance(node.op, ast.Not):
             return f"!{self._truth(node.operand)}"
-        return self._operation(node.op, self.visit(node.operand))
+        return self._operation(node, node.op, self.visit(node.operand))
 
-    def _operation(self, operator: ast.AST, *operands: str) -> str:
+    def _operation(self, node: ast.AST, operator: ast.AST, *operands: str) -> str:
         if type(operator) not in OPERATORS:
-            raise UntranslatableError(f"{self.file}: the operator {type(operator).__name__}")
-        return f"$py.{OPERATORS[type(operator)]}({', '.join(operands)})"
+            raise self._refusal(node, f"the operator {type(operator).__name__}")
+        return f"$.{OPERATORS[type(operator)]}({', '.join(operands)})"
 
     def visit_BoolOp(self, node: ast.BoolOp) -> str:
         first, *others = map(self.visit, node.values)
         for other in others:
-            first = f"$py.{'both' if isinstance(node.op, ast.And) else 'either'}({first}, () => {other})"
+            first = f"$.{'both' if isinstance(node.op, ast.And) else 'either'}({first}, () => {other})"
         return first
 
     def visit_Compare(self, node: ast.Compare) -> str:
         operands = [node.left, *node.comparators]
         pairs = [self._comparison(op, operands[i], operands[i + 1]) for i, op in enumerate(node.ops)]
-        return functools.reduce(lambda left, right: f"$py.both({left}, () => {right})", pairs)
+        return functools.reduce(lambda left, right: f"$.both({left}, () => {right})", pairs)
 
     def _comparison(self, operator: ast.cmpop, left: ast.expr, right: ast.expr) -> str:
         a, b = self.visit(left), self.visit(right)
         if isinstance(operator, ast.Is | ast.IsNot):
             return f"({a} {'===' if isinstance(operator, ast.Is) else '!=='} {b})"
         if isinstance(operator, ast.In | ast.NotIn):
-            return f"{'!' if isinstance(operator, ast.NotIn) else ''}$py.contains({b}, {a})"
-        return self._operation(operator, a, b)
+            return f"{'!' if isinstance(operator, ast.NotIn) else ''}$.contains({b}, {a})"
+        return self._operation(left, operator, a, b)
 
     def visit_IfExp(self, node: ast.IfExp) -> str:
         return f"({self._truth(node.test)} ? {self.visit(node.body)} : {self.visit(node.orelse)})"
 
     def visit_Subscript(self, node: ast.Subscript) -> str:
-        return f"$py.at({self.visit(node.value)}, {self.visit(node.slice)})"
+        return f"$.at({self.visit(node.value)}, {self.visit(node.slice)})"
 
     def visit_Slice(self, node: ast.Slice) -> str:
         if node.step is not None:
             raise self._refusal(node.step, "a slice with a step")
         start, stop = ("null" if end is None else self.visit(end) for end in (node.lower, node.upper))
-        return f"$py.slice({start}, {stop})"
+        return f"$.slice({start}, {stop})"
 
     def visit_ListComp(self, node: ast.ListComp | ast.GeneratorExp) -> str:
         return self._comprehension(node.generators, lambda: str(self.visit(node.elt)))
@@ -405,7 +396,7 @@ class Syntax(ast.NodeVisitor):
     visit_GeneratorExp = visit_ListComp
 
     def visit_DictComp(self, node: ast.DictComp) -> str:
-        return f"$py.dictionary({self._comprehension(node.generators, lambda: f'[{self.visit(node.key)}, {self.visit(node.value)}]')})"
+        return f"$.dictionary({self._comprehension(node.generators, lambda: f'[{self.visit(node.key)}, {self.visit(node.value)}]')})"
 
     def _comprehension(self, generators: list[ast.comprehension], element: Callable[[], str]) -> str:
         first, *others = generators
@@ -416,10 +407,10 @@ class Syntax(ast.NodeVisitor):
         return f"{values}{kept}.{'flatMap' if others else 'map'}(({pattern}) => {inner})"
 
     def _listed(self, node: ast.expr) -> str:
-        return f"$py.listed({self.visit(node)})"
+        return f"$.listed({self.visit(node)})"
 
     def _truth(self, node: ast.expr) -> str:
-        return f"$py.truth({self.visit(node)})"
+        return f"$.truth({self.visit(node)})"
 
     # --- what is not known
 
@@ -427,7 +418,17 @@ class Syntax(ast.NodeVisitor):
         raise self._refusal(node, type(node).__name__)
 
     def _refusal(self, node: ast.AST, what: str) -> UntranslatableError:
-        return UntranslatableError(f"{self.file}, line {self.before + getattr(node, 'lineno', 0)}: no JavaScript is known for {what}")
+        return UntranslatableError(f"{self._place(node)}: no JavaScript is known for {what}")
+
+    def _place(self, node: ast.AST) -> str:
+        return f"{self.file}, line {self.before + getattr(node, 'lineno', 0)}"
+
+
+def signature(name: str, parameters: Iterable[str], defaults: dict[str, str]) -> str:
+    """The first two arguments of ``$.def`` and ``$.dataclass``."""
+    given = ", ".join(f"{parameter}: {default}" for parameter, default in defaults.items())
+    shown = f"{name}({', '.join(filter(None, parameters))})"
+    return f"{literal(shown)}, {{{given}}}"
 
 
 def _name(name: str) -> str:
@@ -435,7 +436,7 @@ def _name(name: str) -> str:
 
 
 def _parameter_names(given: ast.arguments, *, plain: bool = False) -> list[str]:
-    """In the order in which ``$py.def`` hands them over."""
+    """In the order in which ``$.def`` hands them over."""
     all_of_them = [*given.args, *filter(None, [given.vararg]), *given.kwonlyargs, *filter(None, [given.kwarg])]
     return [one.arg if plain else _name(one.arg) for one in all_of_them]
 
