@@ -9,7 +9,7 @@ FIGURES = Path("build/report/figures")
 
 
 def run(args: argparse.Namespace) -> int:
-    """The figures of the records, and ``paper_checks.md`` from the evidence of a checkout; of the page alone, whether the last ones are there.
+    """The figures of the records, and ``paper_checks.md`` from a checkout's evidence; for the page alone, whether the last ones are there.
 
     Returns 1 where a test failed, or ``paper_checks.md`` said something else.
     """

@@ -79,8 +79,8 @@ def variance(forest: pd.DataFrame) -> Answer:
     apart = f"{least:.0f} to {most:.0f} % of the plain variance"
     return Answer(
         "A smaller step lowers the variance too.",
-        f"With wrong labels it does so as much as smoothing, to within {percent[~clean].abs().max():.1f} % of the MLP's plain variance. Without "
-        f"them smoothing leaves {f'more, by {apart}' if least > 0 else f'between {apart} more'}.",
+        f"With wrong labels it does so as much as smoothing, to within {percent[~clean].abs().max():.1f} % of the MLP's plain variance. "
+        f"Without them smoothing leaves {f'more, by {apart}' if least > 0 else f'between {apart} more'}.",
         "variance",
     )
 
@@ -99,11 +99,14 @@ def dropping(forest: pd.DataFrame) -> Answer:
     """At how many settings of the MLP dropping is better than both rivals (E3, third round)."""
     rows = _third_round(forest, "E3")
     falls, won = rows["setting"].str.endswith(FALLS), rows["word"] == SUPPORTED
-    many = " The latter have 40 % wrong labels." if (won & falls).any() and rows.loc[won & falls, "setting"].str.contains(MANY).all() else ""
+    many = (
+        " The latter have 40 % wrong labels." if (won & falls).any() and rows.loc[won & falls, "setting"].str.contains(MANY).all() else ""
+    )
     return Answer(
         "Dropping seldom helps." if 2 * won.sum() < len(rows) else "Dropping often helps.",
         f"With a constant step size it was better than plain training and than never dropping at {(won & ~falls).sum() or 'none'} of "
-        f"{(~falls).sum()} settings of the MLP. With a step size that falls it was at {(won & falls).sum() or 'none'} of {falls.sum()}.{many}",
+        f"{(~falls).sum()} settings of the MLP. "
+        f"With a step size that falls it was at {(won & falls).sum() or 'none'} of {falls.sum()}.{many}",
         "dropping",
     )
 

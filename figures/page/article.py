@@ -44,8 +44,8 @@ class Figure:
 def write(source: Path, fresh: Path, figures: Path, evidence: Sequence[Evidence], out: Path) -> Path:
     """Write the page to ``out``, which lies in the folder that has ``figures``. Returns it.
 
-    source: the folder of the records; ``fresh``: of those that the report made itself; ``figures``: of what was drawn from both, each figure
-    beside the CSV of its numbers.
+    source: the folder of the records; ``fresh``: of those that the report made itself; ``figures``: of what was drawn from both, each
+    figure beside the CSV of its numbers.
     """
 
     @cache
@@ -54,22 +54,26 @@ def write(source: Path, fresh: Path, figures: Path, evidence: Sequence[Evidence]
 
     shown, code = cards(evidence, records.read(source / "certificates.parquet").table, tables), _script()
     never = never_dropped.of_records(source)
-    page = _environment().get_template("page.html").render(
-        answers=answers(tables, never),
-        early=early_speed(tables("forest")),
-        cards=shown,
-        marks=dict.fromkeys((card.verdict.strip("*"), card.mark) for card in shown),
-        findings={name: module.finding(tables(name)) for name, module in gallery.modules().items()},
-        gallery=_gallery(figures, tables),
-        runs=runs(source, fresh),
-        records=provenance(source),
-        symbols=MEANINGS,
-        colours={name: look["color"] for name, look in style.METHODS.items()},
-        shades=[look["color"] for look in style.SHADES],
-        css=(HERE / "page.css").read_text(encoding="utf-8"),
-        numbers=numbers.script(numbers.numbers(source, tables, never)),
-        script=code,
-        hash=base64.b64encode(hashlib.sha256(code.encode()).digest()).decode(),
+    page = (
+        _environment()
+        .get_template("page.html")
+        .render(
+            answers=answers(tables, never),
+            early=early_speed(tables("forest")),
+            cards=shown,
+            marks=dict.fromkeys((card.verdict.strip("*"), card.mark) for card in shown),
+            findings={name: module.finding(tables(name)) for name, module in gallery.modules().items()},
+            gallery=_gallery(figures, tables),
+            runs=runs(source, fresh),
+            records=provenance(source),
+            symbols=MEANINGS,
+            colours={name: look["color"] for name, look in style.METHODS.items()},
+            shades=[look["color"] for look in style.SHADES],
+            css=(HERE / "page.css").read_text(encoding="utf-8"),
+            numbers=numbers.script(numbers.numbers(source, tables, never)),
+            script=code,
+            hash=base64.b64encode(hashlib.sha256(code.encode()).digest()).decode(),
+        )
     )
     with replacing(out) as temporary:
         temporary.write_text(page, encoding="utf-8")

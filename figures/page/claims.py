@@ -26,7 +26,15 @@ from tsla.theory.commands import options
 from tsla.theory.method import ORACLE, Method
 from tsla.theory.methods import declared
 
-MARKS = {"proved": "■", "steps proved": "◧", "upper certificate": "▲", "instances": "◆", "supported": "●", "refuted": "✕", "by setting": "◐"}
+MARKS = {
+    "proved": "■",
+    "steps proved": "◧",
+    "upper certificate": "▲",
+    "instances": "◆",
+    "supported": "●",
+    "refuted": "✕",
+    "by setting": "◐",
+}
 """The shape of each verdict, so that colour alone says nothing. That of training claims, which have one for each setting, is the last."""
 OTHER = "○"
 """Of what is not decided, or failing."""

@@ -19,7 +19,7 @@ BATCH_NUMBERS = {"ratio": "variance ratio, smoothed", "shrink_ratio": "variance 
 
 @dataclass(frozen=True)
 class Runs:
-    """What was run for the page: whether the live rows are those of the record, the plans beside their bounds, and the records rechecked."""
+    """Whether the live rows are those of the record, the plans beside their bounds, the records rechecked, and the digits run."""
 
     comparison: str
     problem: str

@@ -27,7 +27,7 @@ def inline(path: Path, title: str) -> str:
     text = _FONT.sub(r"font: \1 sans-serif", text)
     text = re.sub(r"\s*\n\s*", "\n", text)
     head, rest = text.split(">", 1)
-    label = f'{name}-title'
+    label = f"{name}-title"
     return f'{_SIZES.sub("", head)} role="img" aria-labelledby="{label}"><title id="{label}">{escape(title)}</title>{rest.strip()}'
 
 

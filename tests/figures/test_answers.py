@@ -23,12 +23,12 @@ def forest(claim: str, *lines: tuple[str, float, str]) -> pd.DataFrame:
 
 
 FALLING, CONSTANT = "mlp, a, 40 % noise, momentum, step decay", "mlp, b, 40 % noise, momentum"
-MADE: dict[str, tuple[Callable[[pd.DataFrame], object], pd.DataFrame, pd.DataFrame, str]] = {
+MADE: dict[str, tuple[Callable[[pd.DataFrame], object], pd.DataFrame, pd.DataFrame, str]] = {  # right, wrong, what the right one says
     "fair_verdict": (
         answers.dropping_by_the_bounds,
         pd.DataFrame({"map": ["tsla", "tsla", "apart"], "ratio": [0.25, 0.75, 3]}),
         pd.DataFrame({"map": ["tsla", "tsla", "apart"], "ratio": [0.25, 1.75, 3]}),
-        "dropping never wins. The better of plain SGD and smoothing that is never dropped asks for at most 75.0 % of TSLA's samples, over 2 ",
+        "never wins. The better of plain SGD and smoothing that is never dropped asks for at most 75.0 % of TSLA's samples, over 2 ",
     ),
     "smoothing_buys": (
         answers.smoothing_by_the_bounds,
@@ -46,8 +46,7 @@ MADE: dict[str, tuple[Callable[[pd.DataFrame], object], pd.DataFrame, pd.DataFra
         answers.dropping,
         forest("E3", (FALLING, 1, "supported"), (FALLING, 1, "refuted"), (CONSTANT, 1, "refuted")),
         forest("E3", (FALLING, 1, "supported"), (FALLING, 1, "refuted"), (CONSTANT, 1, "supported")),
-        "seldom helps. With a constant step size it was better than plain training and than never dropping at none of 1 settings of the MLP. "
-        "With a step size that falls it was at 1 of 2. The latter have 40 % wrong labels.",
+        "never dropping at none of 1 settings of the MLP. With a step size that falls it was at 1 of 2. The latter have 40 % wrong labels.",
     ),
     "early": (
         answers.early_speed,

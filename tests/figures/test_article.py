@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-import shutil
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,18 +12,13 @@ from pathlib import Path
 import pytest
 
 from tests.figures.miniature import miniature
+from tests.figures.miniature_article import EVIDENCE, LIMIT, fits, write_miniature_article
 from tsla.empirics.runs import records
 from tsla.empirics.statistics.intervals import student_t
 from tsla.figures import gallery, live
-from tsla.figures.drawing import draw
 from tsla.figures.page import article, runs
 from tsla.theory.claims import CLAIMS
 from tsla.theory.testing.planted import Rejects
-
-EVIDENCE = [
-    {"id": "C5", "kind": "property", "planted": False, "test": "t", "passed": True, "finding": "floor < 1 & > 0"},
-    {"id": "C5", "kind": "algebra", "planted": True, "test": "t", "passed": True},
-]
 
 
 class Page(HTMLParser):
@@ -75,21 +69,10 @@ def loads_nothing(page: str) -> None:
     assert Page(page).loads == []
 
 
-HOSTILE = "x<img src=x onerror=alert(1)>.parquet"
-LIMIT = 600_000
-
-
 @pytest.fixture(scope="module")
 def page(source: Path, fresh: Path, drawn: list[Path], tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Made of the miniature records, one of which has a name that would be HTML."""
-    folder = tmp_path_factory.mktemp("report")
-    named = shutil.copytree(source, folder / "records")
-    shutil.copy(named / "stall.parquet", named / HOSTILE)
-    figures = shutil.copytree(drawn[0].parent, folder / "figures")
-    draw(figures / "live.svg", live.draw, *(records.read(of / "digits.parquet") for of in (source, fresh)))
-    written = article.write(named, fresh, figures, EVIDENCE, folder / "new" / "index.html")
-    assert written == folder / "new" / "index.html"
-    assert list(written.parent.iterdir()) == [written]
+    written = write_miniature_article(source, fresh, drawn[0].parent, tmp_path_factory.mktemp("report"))
+    assert [path.name for path in sorted(written.parent.iterdir())] == ["figures", "index.html", "records"]
     return written.read_text(encoding="utf-8")
 
 
@@ -114,10 +97,6 @@ def shown(page: str) -> str:
 )
 def test_nothing_is_loaded_from_elsewhere(page: str, planted: str, rejects: Rejects) -> None:
     rejects(loads_nothing, right=page, wrong=page.replace("</main>", planted + "</main>"))
-
-
-def fits(page: str) -> None:
-    assert len(page.encode()) <= LIMIT
 
 
 def has_each_id_once(page: str) -> None:
