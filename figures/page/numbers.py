@@ -86,7 +86,7 @@ def _forest(table: pd.DataFrame) -> Json:
 
 def _rows(table: pd.DataFrame) -> list[Json]:
     return [
-        {name: _short(value) if isinstance(value, float) else value for name, value in row.items()}
+        {str(name): _short(value) if isinstance(value, float) else value for name, value in row.items()}
         for row in table.to_dict(orient="records")
     ]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,7 +54,7 @@ def digits_rows(record: Record) -> Rows:
     return [head, *body]
 
 
-def provenance(source: Path) -> list[Mapping[str, str]]:
+def provenance(source: Path) -> list[dict[str, str]]:
     """Of each record its name, the hash of its configuration, the command that makes it again, and the versions that did."""
     found = []
     for path in sorted(source.glob("*.parquet")):

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.figures.conftest import drawn, fresh, source  # noqa: F401 - fixtures
-from tests.figures.miniature_article import fits, write_miniature_article
+from tests.figures.miniature_article import fits, write_undrawn_article
 from tsla.theory.testing.planted import Rejects
 
 SCREENS = {
@@ -31,9 +30,8 @@ MEASURED = {"grad2": 2.5, "s2": 105.0, "shat2": 60.0, "c": -5.0, "beta2": 7.5, "
 
 
 @pytest.fixture(scope="module")
-def article(request: pytest.FixtureRequest, browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = {name: request.getfixturevalue(name) for name in ("source", "fresh", "drawn")}
-    return write_miniature_article(made["source"], made["fresh"], made["drawn"][0].parent, tmp_path_factory.mktemp("article"))
+def article(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:  # no browser, no page
+    return write_undrawn_article(tmp_path_factory.mktemp("article"))
 
 
 @pytest.fixture
@@ -86,7 +84,7 @@ def is_accessible(page: Any, _: list[str]) -> None:
 
 CHECKS: dict[str, tuple[Callable[[Any, list[str]], None], tuple[str, str]]] = {
     "overflow": (does_not_overflow, ("</main>", '<p style="width: 9000px">x</p></main>')),
-    "overlap": (has_no_text_on_another, ('const LINE = 16;', "const LINE = 0;")),
+    "overlap": (has_no_text_on_another, ("const LINE = 16;", "const LINE = 0;")),
     "console": (says_nothing_to_the_console, ("begin(turned);", "begin(turned); console.log(1);")),
     "axe": (is_accessible, ("</main>", '<input type="text"></main>')),
 }
