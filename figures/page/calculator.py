@@ -14,7 +14,7 @@ from tsla.theory.constants import Constants, real
 from tsla.theory.growing_noise import Growth
 from tsla.theory.method import Method
 from tsla.theory.moments import Moments
-from tsla.theory.text import Json, finite
+from tsla.theory.text import Json, finite, sayable
 
 Given = Mapping[str, Any]
 """Numbers by their names. None is as good as not given."""
@@ -34,7 +34,7 @@ def bound(name: str, given: Given) -> Json:
         raise ValueError(f"{' '.join(_missing(_numbers(forms[0]), known))} missing; {forms[0].claim} needs it")
     form = max(asked_for, key=lambda form: len(_numbers(form)))
     run = {key: known[key] for key in [*form.run.split(), *form.optional.split()] if key in known and key != "c"}
-    return form.bound(*_premises(form, known), **run).json()
+    return sayable(form.bound(*_premises(form, known), **run).json())
 
 
 def steps(name: str, given: Given) -> Json:
@@ -46,7 +46,7 @@ def steps(name: str, given: Given) -> Json:
     missing = _missing([*form.needs.split(), "eps"], known)
     if missing:
         raise ValueError(f"{' '.join(missing)} missing; {form.claim} needs it")
-    return form.steps(*_premises(form, known), eps=known["eps"]).json()
+    return sayable(form.steps(*_premises(form, known), eps=known["eps"]).json())
 
 
 def compare(given: Given) -> Json:
@@ -56,7 +56,7 @@ def compare(given: Given) -> Json:
     if missing:
         raise ValueError(f"{' '.join(missing)} missing; a comparison needs it")
     oracle = _oracle(known) if "beta2" in known and "nu2" in known else None
-    return complexity.compare(_constants(known), eps=known["eps"], oracle=oracle).json()
+    return sayable(complexity.compare(_constants(known), eps=known["eps"], oracle=oracle).json())
 
 
 def variance(given: Given) -> Json:
@@ -64,11 +64,11 @@ def variance(given: Given) -> Json:
     known = {key: value for key, value in given.items() if value is not None}
     theta = known.get("theta")
     if "sigma2" in known and "delta" in known:
-        return variances.from_bounds(sigma2=known["sigma2"], delta=known["delta"], theta=theta).json()
+        return sayable(variances.from_bounds(sigma2=known["sigma2"], delta=known["delta"], theta=theta).json())
     missing = _missing(["s2", "shat2", "c"], known)
     if missing:
         raise ValueError(f"{' '.join(missing)} missing; give sigma2 and delta, or s2, shat2 and c")
-    return variances.from_moments(s2=known["s2"], shat2=known["shat2"], c=known["c"], grad2=known.get("grad2"), theta=theta).json()
+    return sayable(variances.from_moments(s2=known["s2"], shat2=known["shat2"], c=known["c"], grad2=known.get("grad2"), theta=theta).json())
 
 
 def moments(given: Given, B: int, theta: float) -> Json:

@@ -353,6 +353,9 @@ function extreme(given, better) {
 }
 
 const KINDS = {
+  dict: is_dictionary,
+  list: Array.isArray,
+  tuple: Array.isArray,
   bool: (x) => typeof x === "boolean",
   int: (x) => typeof x === "boolean" || Number.isInteger(x),
   float: (x) => typeof x === "number",
