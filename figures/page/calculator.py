@@ -104,7 +104,8 @@ def _premises(form: Method, known: Given) -> tuple[Any, ...]:
 
 
 def _constants(known: Given) -> Constants:
-    return Constants(**{name: known.get(name) for name in ("L", "sigma2", "F0", "delta", "mu")})
+    given: dict[str, Any] = {name: known.get(name) for name in ("L", "sigma2", "F0", "delta", "mu")}
+    return Constants(**given)
 
 
 def _oracle(known: Given) -> SmoothingOracle:

@@ -67,9 +67,16 @@ def syntax(x: float) -> dict[str, Any]:
         total = total / 10
         if total < 7:
             break
-    found = {name: len(name) for name in "one three".split() if name != "two"} | {**{"two": 2}}
+    found = {name: len(name) for name in ("one", "three") if name != "two"} | {**{"two": 2}}
     first, *others = sorted([*found.items()], key=lambda item: -item[1])
-    return {"pair": pair.both, "total": total, "found": found, "first": list(first), "others": len(others), "in": "one" in found and x or None}
+    return {
+        "pair": pair.both,
+        "total": total,
+        "found": found,
+        "first": list(first),
+        "others": len(others),
+        "in": ("one" in found and x) or None,
+    }
 
 
 def arrays(x: float) -> list[Any]:
@@ -86,11 +93,39 @@ def overflow(x: float) -> float:
     return float(_reciprocal(x))
 
 
-NUMBERS = [0.0, 0.5, 1.5, 2.5, 0.125, 1.125, 0.0625, 99999.5, 999.95, 123456.789, 1e15, 1e16, 1e21, 2.0**70, 1e-4, 1.5e-5, 0.05, 0.005, 0.06, 9.96, 1e-300, 5e-324, 1e308, 0.1 + 0.2]
+NUMBERS = [
+    0.0,
+    0.5,
+    1.5,
+    2.5,
+    0.125,
+    1.125,
+    0.0625,
+    99999.5,
+    999.95,
+    123456.789,
+    1e15,
+    1e16,
+    1e21,
+    2.0**70,
+    1e-4,
+    1.5e-5,
+    0.05,
+    0.005,
+    0.06,
+    9.96,
+    1e-300,
+    5e-324,
+    1e308,
+    0.1 + 0.2,
+]
 CASES: list[tuple[Callable[..., Any], list[list[Any]]]] = [
     (texts, [[sign * x] for x in NUMBERS for sign in (1, -1)] + [[1234567 / 2**k] for k in range(60)]),
     (quoted, [["it's"], ['"']]),
-    (mantissa, [[x, e] for x in NUMBERS[1:] for e in (-1100, -1074, -30, 0, 40, 1023)] + [[5e-324 * 3, -1], [1.7e-308, -3], [-3e-320, 1080]]),
+    (
+        mantissa,
+        [[x, e] for x in NUMBERS[1:] for e in (-1100, -1074, -30, 0, 40, 1023)] + [[5e-324 * 3, -1], [1.7e-308, -3], [-3e-320, 1080]],
+    ),
     (syntax, [[0.0], [1.5], [40.0]]),
     (arrays, [[1.0], [0.003]]),
     (overflow, [[1e-100], [2.0], [1e-200], [1e200]]),
