@@ -362,7 +362,8 @@ class Syntax(ast.NodeVisitor):
 
     def visit_BoolOp(self, node: ast.BoolOp) -> str:
         operator = "both" if isinstance(node.op, ast.And) else "either"
-        return functools.reduce(lambda left, right: f"$.{operator}({left}, () => {right})", map(self.visit, node.values))
+        values = [str(self.visit(value)) for value in node.values]
+        return functools.reduce(lambda left, right: f"$.{operator}({left}, () => {right})", values)
 
     def visit_Compare(self, node: ast.Compare) -> str:
         operands = [node.left, *node.comparators]
