@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tsla.figures.page.translation.program import Program
 from tsla.theory import complexity, methods
-from tsla.theory import variance as variances
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.commands.critical_batch import as_json
 from tsla.theory.constants import Constants, real
 from tsla.theory.growing_noise import Growth
-from tsla.theory.method import Method
-from tsla.theory.moments import Moments
-from tsla.theory.text import Json, finite
+from tsla.theory.method import ORACLE, Method
+from tsla.theory.moments import MOMENTS, Moments
+from tsla.theory.text import Json, finite, sayable
+from tsla.theory.variance import from_bounds, from_moments
 
 Given = Mapping[str, Any]
 """Numbers by their names. None is as good as not given."""
@@ -25,63 +25,50 @@ def bound(name: str, given: Given) -> Json:
 
     Raises ValueError for an unknown name, for what is missing, and outside the premises.
     """
-    forms = [method for method in methods.declared() if method.bounds and method.name == name]
-    if not forms:
-        raise ValueError(f"{name!r} has no bound here")
-    known = {key: value for key, value in given.items() if value is not None}
-    asked_for = [form for form in forms if not _missing(_numbers(form), known)]
-    if not asked_for:
-        raise ValueError(f"{' '.join(_missing(_numbers(forms[0]), known))} missing; {forms[0].claim} needs it")
-    form = max(asked_for, key=lambda form: len(_numbers(form)))
-    run = {key: known[key] for key in [*form.run.split(), *form.optional.split()] if key in known and key != "c"}
-    return form.bound(*_premises(form, known), **run).json()
+    known = _known(given)
+    forms = _called(name, [method for method in methods.declared() if method.bounds])
+    answering = [form for form in forms if not _missing(_asks(form), known)]
+    form = max(answering or forms[:1], key=lambda form: len(_asks(form)))
+    _need(_asks(form), known, form.claim)
+    run = {key: known[key] for key in [*form.run.split(), *form.optional.split()] if key in known and key not in ORACLE}
+    return sayable(form.bound(*_premises(form, known), **run).json())
 
 
 def steps(name: str, given: Given) -> Json:
     """:meth:`Plan.json` of the plan of that name. Raises ValueError as :func:`bound` does."""
-    forms = [method for method in methods.declared() if method.plans and method.name == name]
-    if not forms:
-        raise ValueError(f"{name!r} has no plan here")
-    form, known = forms[0], {key: value for key, value in given.items() if value is not None}
-    missing = _missing([*form.needs.split(), "eps"], known)
-    if missing:
-        raise ValueError(f"{' '.join(missing)} missing; {form.claim} needs it")
-    return form.steps(*_premises(form, known), eps=known["eps"]).json()
+    known = _known(given)
+    form = _called(name, [method for method in methods.declared() if method.plans])[0]
+    _need([*form.needs.split(), "eps"], known, form.claim)
+    return sayable(form.steps(*_premises(form, known), eps=known["eps"]).json())
 
 
 def compare(given: Given) -> Json:
     """:meth:`Comparison.json`, with an oracle where ``beta2`` and ``nu2`` are given. Raises ValueError as :func:`bound` does."""
-    known = {key: value for key, value in given.items() if value is not None}
-    missing = _missing(["L", "mu", "sigma2", "delta", "F0", "eps"], known)
-    if missing:
-        raise ValueError(f"{' '.join(missing)} missing; a comparison needs it")
+    known = _known(given)
+    _need(["L", "mu", "sigma2", "delta", "F0", "eps"], known, "a comparison")
     oracle = _oracle(known) if "beta2" in known and "nu2" in known else None
-    return complexity.compare(_constants(known), eps=known["eps"], oracle=oracle).json()
+    return sayable(complexity.compare(_constants(known), eps=known["eps"], oracle=oracle).json())
 
 
 def variance(given: Given) -> Json:
     """:meth:`Variance.json`: of ``sigma2`` and ``delta``, or else of ``s2``, ``shat2``, ``c`` and ``grad2``; ``theta`` may be left out."""
-    known = {key: value for key, value in given.items() if value is not None}
+    known = _known(given)
     theta = known.get("theta")
     if "sigma2" in known and "delta" in known:
-        return variances.from_bounds(sigma2=known["sigma2"], delta=known["delta"], theta=theta).json()
-    missing = _missing(["s2", "shat2", "c"], known)
-    if missing:
-        raise ValueError(f"{' '.join(missing)} missing; give sigma2 and delta, or s2, shat2 and c")
-    return variances.from_moments(s2=known["s2"], shat2=known["shat2"], c=known["c"], grad2=known.get("grad2"), theta=theta).json()
+        return sayable(from_bounds(sigma2=known["sigma2"], delta=known["delta"], theta=theta).json())
+    _need(["s2", "shat2", "c"], known, "a variance without sigma2 and delta")
+    return sayable(from_moments(s2=known["s2"], shat2=known["shat2"], c=known["c"], grad2=known.get("grad2"), theta=theta).json())
 
 
 def moments(given: Given, B: int, theta: float) -> Json:
     """What the moments of examples say of batches of ``B`` at strength ``theta`` (C11, C14, C17); null for what is not finite.
 
     ``second_moment`` of the smoothed direction, ``shrunk`` of the smaller step, ``beyond`` their difference, ``excess`` over plain SGD,
-    ``delta`` and ``theta_star`` at that batch size, and ``critical_batch_size`` with ``why``.
+    ``delta`` and ``theta_star`` at that batch size, and ``critical_batch_size``; where that is null, ``why``. Raises ValueError for what is
+    missing, for B that is no whole number, and for θ outside [0, 1].
     """
-    names = ("grad2", "s2", "shat2", "c", "beta2", "nu2")
-    missing = [name for name in names if given.get(name) is None]
-    if missing:
-        raise ValueError(f"{' '.join(missing)} missing; C14 needs it")
-    one = Moments(**{name: real(name, given[name]) for name in names})
+    _need(MOMENTS, _known(given), "C14")
+    one = Moments(**{name: real(name, given[name]) for name in MOMENTS})
     found = one.at_batch_size(B)
     said = {
         "second_moment": float(found.second_moment(theta)),
@@ -91,7 +78,35 @@ def moments(given: Given, B: int, theta: float) -> Json:
         "delta": float(found.delta),
         "theta_star": float(found.theta_star),
     }
+    if theta == 0:
+        return finite(said) | {"critical_batch_size": None, "why": "theta = 0: nothing is smoothed"}
     return finite(said) | as_json(float(one.critical_batch_size(theta)))
+
+
+def _known(given: Given) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _called(name: str, there: list[Method]) -> list[Method]:
+    found = [method for method in there if method.name == name]
+    if not found:
+        raise ValueError(f"method = {name!r} must be one of {', '.join(sorted({method.name: method for method in there}))}")
+    return found
+
+
+def _asks(form: Method) -> list[str]:
+    """What has to be given for its bound."""
+    return [*form.needs.split(), *form.run.split()]
+
+
+def _missing(names: Iterable[str], known: Given) -> list[str]:
+    return [name for name in names if name not in known]
+
+
+def _need(names: Iterable[str], known: Given, claim: str) -> None:
+    missing = _missing(names, known)
+    if missing:
+        raise ValueError(f"{', '.join(missing)} must be given; {claim} needs {', '.join(names)}")
 
 
 def _premises(form: Method, known: Given) -> tuple[Any, ...]:
@@ -99,24 +114,17 @@ def _premises(form: Method, known: Given) -> tuple[Any, ...]:
     if form.splits:
         return _constants(known), _oracle(known)
     if form.grows:
-        return (_constants({**known, "sigma2": real("C", known["C"], at_least=0)}), Growth(A=known["A"], B=known["B"]))
+        return _constants({**known, "sigma2": real("C", known["C"], at_least=0)}), Growth(A=known["A"], B=known["B"])
     return (_constants(known),)
 
 
 def _constants(known: Given) -> Constants:
-    return Constants(**{name: known.get(name) for name in ("L", "sigma2", "F0", "delta", "mu")})
+    given: dict[str, Any] = {name: known.get(name) for name in ("L", "sigma2", "F0", "delta", "mu")}
+    return Constants(**given)
 
 
 def _oracle(known: Given) -> SmoothingOracle:
     return SmoothingOracle(beta2=known["beta2"], nu2=known["nu2"], c=known.get("c", 0.0))
-
-
-def _numbers(form: Method) -> list[str]:
-    return [*form.needs.split(), *form.run.split()]
-
-
-def _missing(names: list[str], known: Given) -> list[str]:
-    return [name for name in names if name not in known]
 
 
 ASKED: Mapping[str, Callable[..., Json]] = {f.__name__: f for f in (bound, steps, compare, variance, moments)}

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tsla.figures.page.calculator import ASKED
+from tsla.theory.method import Method
 from tsla.theory.methods import declared
 
 Question = list[Any]
@@ -17,25 +18,31 @@ Question = list[Any]
 Answer = dict[str, Any]
 """``{"answer"}``, or ``{"error", "message"}``."""
 
-TO_ALL = """(asked) => asked.map(([name, ...given]) => {
+TO_ALL = """(asked) => JSON.stringify(JSON.parse(asked).map(([name, ...given]) => {
   try { return { answer: tsla[name](...given) } } catch (error) { return { error: error.name, message: error.message } }
-})"""
-"""What is asked of JavaScript: all at once."""
+}))"""
+"""How JavaScript is asked: all at once, from a text of JSON to another."""
 NEAR = 1e-12
-DECADES = (2, 20, 150)
+DECADES = (2, 20, 250)
 """Of the constants about 1: as they usually are, and up to where products leave float64."""
 SPOILED = (0, -1, 0.5, 3, 1e300, 5e-324, True, "1", None)
-OPTIONAL = ("mu", "theta", "c", "beta2 nu2 c", "A B C", "grad2")
+MAY_BE_MISSING = ("mu", "theta", "c", "beta2 nu2 c", "A B C", "grad2")
+USUAL = {
+    **{"L": 10, "mu": 1, "sigma2": 1, "delta": 0.1, "F0": 1, "eps": 0.5, "beta2": 0.03, "nu2": 0.05, "A": 1, "B": 0.5, "C": 1},
+    **{"eta": 0.02, "T": 1000, "eta1": 0.05, "T1": 20, "eta2": 0.01, "T2": 1000, "momentum": 0.5, "clip": 3, "steepest": 1},
+}
+"""At which every method has an answer."""
 
 
-def answers(asked: Sequence[Question], functions: Any = ASKED) -> list[Answer]:
+def answers(asked: Sequence[Question]) -> list[Answer]:
     """Python's."""
-    return [_answer(functions[name], given) for name, *given in asked]
+    return [_answer(ASKED[name], given) for name, *given in asked]
 
 
 def _answer(function: Callable[..., Any], given: list[Any]) -> Answer:
     try:
-        return {"answer": json.loads(json.dumps(function(*given), allow_nan=False))}
+        with np.errstate(all="ignore"):  # warnings are no part of an answer
+            return {"answer": json.loads(json.dumps(function(*given), allow_nan=False))}
     except ValueError as error:
         return {"error": type(error).__name__, "message": str(error)}
 
@@ -61,12 +68,25 @@ def _is_number(x: Any) -> bool:
     return isinstance(x, int | float) and not isinstance(x, bool)
 
 
+def of_every_method() -> list[tuple[Method, Question]]:
+    """Each with the question that it answers."""
+    found = []
+    for method in declared():
+        needed = {name: USUAL[name] for name in method.needs.split()}
+        if method.bounds:
+            found.append((method, ["bound", method.name, needed | {name: USUAL[name] for name in method.run.split()}]))
+        if method.plans:
+            found.append((method, ["steps", method.name, needed | {"eps": USUAL["eps"]}]))
+    return found
+
+
 def questions(count: int, comparisons: int, seed: int) -> list[Question]:
-    """So many, of them ``comparisons`` that ask for all methods at once; the same for the same seed."""
+    """One of every method, ``comparisons`` of all methods at once, and others, ``count`` in all; the same for the same seed."""
     draw = np.random.default_rng(seed)
     bounds = sorted({method.name for method in declared() if method.bounds})
     plans = sorted({method.name for method in declared() if method.plans})
-    asked: list[Question] = [["compare", _problem(draw, DECADES[i % 2])] for i in range(comparisons)]
+    asked: list[Question] = [question for _, question in of_every_method()]
+    asked += [["compare", _problem(draw, DECADES[i % 2])] for i in range(comparisons)]
     while len(asked) < count:
         decades = float(draw.choice(DECADES))
         asked += [
@@ -84,7 +104,7 @@ def _problem(draw: np.random.Generator, decades: float) -> dict[str, Any]:
     L, sigma2, delta = _size(draw, decades), _size(draw, decades), 10 ** draw.uniform(-decades, 0.5)
     beta2 = draw.uniform() * delta * sigma2
     nu2, clip = delta * sigma2 - beta2, _size(draw, decades)
-    eta, eta1, eta2 = (float(min(10 ** draw.uniform(-decades, 0.1), 1.0 + draw.integers(0, 2) * 0.3) / L) for _ in range(3))
+    eta, eta1, eta2 = (float((draw.uniform(1, 2.5) if draw.uniform() < 0.15 else 10 ** draw.uniform(-decades, 0)) / L) for _ in range(3))
     T, T1, T2 = (float(np.floor(10 ** draw.uniform(0, min(decades, 15)))) for _ in range(3))
     return {
         "L": L,
@@ -113,7 +133,7 @@ def _size(draw: np.random.Generator, decades: float) -> float:
 
 def _given(draw: np.random.Generator, numbers: dict[str, Any]) -> dict[str, Any]:
     """Without some that may be left out, and now and then with one that is wrong or missing."""
-    left_out = {name for names in OPTIONAL if draw.uniform() < 0.4 for name in names.split()}
+    left_out = {name for names in MAY_BE_MISSING if draw.uniform() < 0.25 for name in names.split()}
     given = {name: value for name, value in numbers.items() if name not in left_out}
     if draw.uniform() < 0.2:
         given[str(draw.choice(sorted(given)))] = SPOILED[draw.integers(len(SPOILED))]

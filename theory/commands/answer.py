@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from tsla.theory.constants import UnrepresentableError
+from tsla.theory.text import sayable
 
 
 def print_result(args: argparse.Namespace, as_json: Callable[[], dict[str, Any]], as_table: Callable[[], str]) -> None:
@@ -15,9 +15,5 @@ def print_result(args: argparse.Namespace, as_json: Callable[[], dict[str, Any]]
 
     Raises UnrepresentableError for an infinity or nan, which JSON does not have.
     """
-    found = as_json()
-    try:
-        text = json.dumps(found, allow_nan=False)
-    except ValueError:
-        raise UnrepresentableError("the answer holds a number that is not finite: it overflows float64; rescale F") from None
-    print(text if args.json else as_table())
+    found = sayable(as_json())
+    print(json.dumps(found) if args.json else as_table())

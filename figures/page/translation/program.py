@@ -163,7 +163,7 @@ class Program:
 
     # --- classes
 
-    def _made_anew(self, kind: type) -> str:
+    def _made_anew(self, kind: Any) -> str:
         """A class of which instances are made, so with its constructor."""
         if issubclass(kind, Exception):
             return self._exception(kind)

@@ -145,7 +145,7 @@ function ldexp(x, exponent) {
   if (total > 1024) return held(mantissa * Infinity, x);
   if (total < -1080) return mantissa * 0;
   const half = total >> 1;
-  return total < -1021 ? mantissa * power_of_two(-1000) * power_of_two(total + 1000) : mantissa * power_of_two(half) * power_of_two(total - half);
+  return mantissa * power_of_two(half) * power_of_two(total - half);
 }
 
 // --- numbers as text
@@ -189,14 +189,12 @@ function general(x, precision, comma) {
 function with_places(x, places, comma) {
   const zero = fixed("0".repeat(places + 1), 0, comma);
   if (x === 0) return zero;
-  const last = rounded(x, 0)[1] + places;
-  if (last > 100) return comma ? grouped(String(BigInt(x))) : String(BigInt(x));
-  if (last >= 0) {
-    const [first] = [x.toExponential(100).split("e")[1]];
-    const [digits, exponent] = rounded(x, Number(first) + places);
-    return fixed(digits.padEnd(exponent + places + 1, "0"), exponent, comma);
-  }
-  return x > 0.5 / 10 ** places ? fixed(`${"0".repeat(places)}1`, 0, comma) : zero;
+  const [exact, power] = x.toExponential(100).replace(".", "").split("e");
+  const last = Number(power) + places; // the digit at the last place, counted from the first
+  if (last > 100) return fixed(String(BigInt(x)) + "0".repeat(places), Number(power), comma);
+  if (last < 0) return last === -1 && exact > "5".padEnd(101, "0") ? fixed(`${"0".repeat(places)}1`, 0, comma) : zero;
+  const [digits, exponent] = rounded(x, last);
+  return fixed(digits.padEnd(exponent + places + 1, "0"), exponent, comma);
 }
 
 function format(value, spec) {
@@ -353,6 +351,9 @@ function extreme(given, better) {
 }
 
 const KINDS = {
+  dict: is_dictionary,
+  list: Array.isArray,
+  tuple: Array.isArray,
   bool: (x) => typeof x === "boolean",
   int: (x) => typeof x === "boolean" || Number.isInteger(x),
   float: (x) => typeof x === "number",

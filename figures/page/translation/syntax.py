@@ -37,8 +37,8 @@ OPERATORS: dict[type[ast.AST], str] = {
     ast.GtE: "ge",
 }
 WORDS = (
-    "arguments case catch const debugger default delete do enum eval export extends function instanceof let new null package "
-    "static super switch this throw true false typeof var void"
+    "Infinity NaN undefined arguments case catch const debugger default delete do enum eval export extends function instanceof let "
+    "new null package static super switch this throw true false typeof var void"
 )
 RESERVED = frozenset(WORDS.split())
 NOT_STATIC = object()
@@ -100,8 +100,8 @@ class Syntax(ast.NodeVisitor):
     def _eagerly(self, node: ast.expr) -> str:
         """An expression that is evaluated when the function is made."""
         for inner in ast.walk(node):
-            if isinstance(inner, ast.Name) and (value := self._static(inner)) is not NOT_STATIC and not isinstance(value, types.ModuleType):
-                self.eager.add(self.visit(inner))
+            if isinstance(inner, ast.Name | ast.Attribute) and not isinstance(value := self._static(inner), types.ModuleType):
+                self.eager.update([] if value is NOT_STATIC else [self.visit(inner)])
         return str(self.visit(node))
 
     def _body(self, node: ast.FunctionDef) -> str:
@@ -109,7 +109,8 @@ class Syntax(ast.NodeVisitor):
         parameters, assigned = {*_parameter_names(node.args, plain=True)}, set(_assigned(body))
         with self._scope(parameters | assigned):
             declared = ", ".join(_name(one) for one in sorted(assigned - parameters))
-            return _braced((f"let {declared};\n" if declared else "") + self._block(body))
+            ends = "" if isinstance(body[-1], ast.Return | ast.Raise) else "\nreturn null;"
+            return _braced((f"let {declared};\n" if declared else "") + self._block(body) + ends)
 
     @contextmanager
     def _scope(self, names: set[str]) -> Iterator[None]:
@@ -323,7 +324,7 @@ class Syntax(ast.NodeVisitor):
         if node.conversion not in (-1, ord("r")):
             raise self._refusal(node, f"the conversion !{chr(node.conversion)}")
         parts = [] if node.format_spec is None else getattr(node.format_spec, "values", [node.format_spec])
-        spec = "".join(part.value if isinstance(part, ast.Constant) else "?" for part in parts)
+        spec = "".join(str(part.value) if isinstance(part, ast.Constant) else "?" for part in parts)
         if not FORMAT.fullmatch(spec):
             raise self._refusal(node, f"the format {spec}")
         return f"$.format({value if node.conversion == -1 else f'$.repr({value})'}, {literal(spec)})"
@@ -360,10 +361,9 @@ class Syntax(ast.NodeVisitor):
         return f"$.{OPERATORS[type(operator)]}({', '.join(operands)})"
 
     def visit_BoolOp(self, node: ast.BoolOp) -> str:
-        first, *others = map(self.visit, node.values)
-        for other in others:
-            first = f"$.{'both' if isinstance(node.op, ast.And) else 'either'}({first}, () => {other})"
-        return first
+        operator = "both" if isinstance(node.op, ast.And) else "either"
+        values = [str(self.visit(value)) for value in node.values]
+        return functools.reduce(lambda left, right: f"$.{operator}({left}, () => {right})", values)
 
     def visit_Compare(self, node: ast.Compare) -> str:
         operands = [node.left, *node.comparators]
