@@ -1,6 +1,7 @@
 // A file of `tsla measure --json`, read in the browser and laid beside the study. What it says is only ever put in as text.
 
 const PARTS = ["grad2", "s2", "shat2", "c", "beta2", "nu2"];
+const EARLY = 3; // the last epoch that the study calls early
 const LARGEST = 5e6; // characters; a measurement has some thousands
 
 // The moments, θ and B of a file's text. Throws an Error of one line for anything else.
@@ -26,15 +27,16 @@ function beside({ label, moments, theta, B }) {
 }
 
 function sentence({ theta, B, left, step, critical, apart }) {
-  const where = critical === null ? "every batch is small enough for it" : critical > B ? `your batches are below the critical size of ${shown(critical)}` : critical > 0 ? `your batches are above the critical size of ${shown(critical)}` : "no batch is small enough for it";
+  const size = `the critical batch size of ${shown(critical ?? 0)}`;
+  const where = critical === null ? "Every batch is small enough for it." : critical <= 0 ? "No batch is small enough for it." : `That is ${critical > B ? "below" : "above"} ${size}.`;
   const beyond = Math.abs(apart) < 0.01 ? "A smaller step does as well, to within 1 % of the plain variance." : `A smaller step leaves ${percent(step)}, so that smoothing is ${apart < 0 ? "ahead of it" : "behind it"}.`;
-  return `Smoothing at θ = ${shown(theta)} leaves ${percent(left)} of the variance of a batch of ${shown(B)}: ${where}. ${beyond}`;
+  return `Smoothing at θ = ${shown(theta)} leaves ${percent(left)} of the variance of a batch of ${shown(B)}. ${where} ${beyond}`;
 }
 
 function showMeasured(text) {
   const yours = beside(measured(text));
   const study = numbers.moments.map(({ label, batch_size: B, epochs }) => {
-    const { epoch, ...moments } = epochs.at(-1);
+    const { epoch, ...moments } = epochs.findLast((one) => one.epoch <= EARLY); // later the clean settings have no noise left
     return beside({ label: `${label}, epoch ${epoch}`, moments, theta: yours.theta, B });
   });
   document.getElementById("yours-says").textContent = sentence(yours);
@@ -60,7 +62,10 @@ async function take(file) {
 
 function receive() {
   const place = document.getElementById("drop"), input = document.getElementById("file");
-  input.addEventListener("change", () => { if (input.files.length) take(input.files[0]); });
+  input.addEventListener("change", async () => {
+    if (input.files.length) await take(input.files[0]);
+    input.value = ""; // so that the same file can be chosen again, once it has been measured anew
+  });
   for (const kind of ["dragover", "dragleave", "drop"]) {
     place.addEventListener(kind, (event) => {
       event.preventDefault();

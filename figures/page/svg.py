@@ -13,7 +13,8 @@ _SIZES = re.compile(r' (?:width|height)="[\d.]+pt"')
 _REFERENCE = re.compile(r'(?:url\(#|href="#)([^)"]+)')
 _ID = re.compile(r' id="([^"]*)"')
 _LONG = re.compile(r"-?\d+\.\d{2,}")
-_FONT = re.compile(r"font: ([\w .]*px) [^;\"]*")
+_FONT = re.compile(r"font-family: [^;\"]*;? ?")
+_STYLE = re.compile(r' style="([^"]*)"')
 _GEOMETRY = re.compile(r' (?:d|x|y|points)="[^"]*"|translate\([^)]*\)')
 
 
@@ -24,11 +25,19 @@ def inline(path: Path, title: str) -> str:
     text = _ID.sub(lambda found: f' id="{name}-{found[1]}"' if found[1] in used else "", text[text.index("<svg") :])
     text = _REFERENCE.sub(lambda found: found[0].replace("#", f"#{name}-"), text)
     text = _GEOMETRY.sub(lambda found: _LONG.sub(_short, found[0]), text)
-    text = _FONT.sub(r"font: \1 sans-serif", text)
+    text = _FONT.sub("", text)  # that of the page
     text = re.sub(r"\s*\n\s*", "\n", text)
+    rules, text = _classes(name, text)
     head, rest = text.split(">", 1)
     label = f"{name}-title"
-    return f'{_SIZES.sub("", head)} role="img" aria-labelledby="{label}"><title id="{label}">{escape(title)}</title>{rest.strip()}'
+    return f'{_SIZES.sub("", head)} role="img" aria-labelledby="{label}"><title id="{label}">{escape(title)}</title><style>{rules}</style>{rest.strip()}'
+
+
+def _classes(name: str, text: str) -> tuple[str, str]:
+    """The rules that the styles of a figure come down to, and the figure with classes in their place: most of it is the same few styles."""
+    classes: dict[str, str] = {}
+    text = _STYLE.sub(lambda found: f' class="{classes.setdefault(found[1], f"{name}-{len(classes)}")}"', text)
+    return "".join(f".{called}{{{style}}}" for style, called in classes.items()), text
 
 
 def _short(found: re.Match[str]) -> str:

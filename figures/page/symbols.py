@@ -61,7 +61,7 @@ def _pattern(symbol: str) -> str:
     if not symbol[-1].isalnum():
         return re.escape(symbol)
     after = "[A-Za-z0-9′]" if symbol[0].isascii() else "[0-9′]"
-    return rf"(?<![A-Za-z]){re.escape(symbol)}(?!{after})" if symbol[0].isascii() else rf"{re.escape(symbol)}(?!{after})"
+    return rf"(?<![A-Za-z_]){re.escape(symbol)}(?!{after})" if symbol[0].isascii() else rf"{re.escape(symbol)}(?!{after})"
 
 
 _SYMBOL = re.compile("|".join(map(_pattern, sorted(MEANINGS, key=len, reverse=True))))
