@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export OMP_WAIT_POLICY := passive
 
-.PHONY: report reproduce test test-lowest test-integrations check certify mutants figures records rates study study-cifar100 gpu-study docs bench-moments bench-simulate bench-train lint clean
+.PHONY: report reproduce test test-lowest test-integrations test-page check certify mutants figures records rates study study-cifar100 gpu-study docs bench-moments bench-simulate bench-train lint clean
 
 report: $(READY)  ## Draw and check the records, train one seed of each arm: build/report/index.html (a minute, and the set-up)
 	$(BIN)/tsla report
@@ -35,6 +35,17 @@ test-integrations: $(INTEGRATIONS)/.ready  ## The examples of docs/integrations.
 $(INTEGRATIONS)/.ready: pyproject.toml constraints-integrations.txt
 	$(PYTHON) -m venv $(INTEGRATIONS)
 	$(INTEGRATIONS)/bin/python -m pip install --quiet --constraint constraints-integrations.txt --editable '.[integrations]'
+	touch $@
+
+CHROMIUM := apt-get update -qq && apt-get install -qq --yes --no-install-recommends chromium
+test-page: $(VENV)/.ready-page  ## The page in a headless Chromium, which is installed where there is none (minutes)
+	@command -v chromium > /dev/null || { command -v apt-get && { [ "$$(id -u)" = 0 ] || command -v sudo; }; } > /dev/null \
+		|| { echo "make test-page: there is no chromium on the PATH, and no apt-get as root or with sudo to install it" >&2; exit 2; }
+	@command -v chromium > /dev/null || $$([ "$$(id -u)" = 0 ] || echo sudo) sh -c '$(CHROMIUM)'
+	$(BIN)/python -m pytest tests/page
+
+$(VENV)/.ready-page: $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[page]'
 	touch $@
 
 check: lint test  ## What CI runs and the linters: the one local command

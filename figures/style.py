@@ -63,6 +63,7 @@ RC: Any = {  # the stubs of matplotlib want a dictionary of literals
     "legend.frameon": False,
     "lines.linewidth": 1.3,
     "lines.markersize": 3.5,
+    "svg.fonttype": "none",  # text stays text: it can be read aloud, searched and copied, and takes less room
     "svg.hashsalt": "tsla",
     "xtick.labelsize": 7,
     "ytick.labelsize": 7,

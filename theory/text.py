@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tsla.theory.constants import Array
+from tsla.theory.constants import Array, UnrepresentableError
 
 Json = dict[str, Any]
 WIDTH = 80
@@ -42,6 +42,21 @@ class Printed(ABC):
 def finite(values: Mapping[str, Any]) -> Json:
     """The same with None, JSON's null, for numbers that are not finite, which JSON does not have."""
     return {name: None if isinstance(value, float) and not np.isfinite(value) else value for name, value in values.items()}
+
+
+def sayable(answer: Json) -> Json:
+    """The same. Raises UnrepresentableError for an infinity or nan anywhere in it, which JSON does not have."""
+    if not _sayable(answer):
+        raise UnrepresentableError("the answer holds a number that is not finite: it overflows float64; rescale F")
+    return answer
+
+
+def _sayable(part: Any) -> bool:
+    if isinstance(part, dict):
+        return all(map(_sayable, part.values()))
+    if isinstance(part, list | tuple):
+        return all(map(_sayable, part))
+    return not isinstance(part, float) or bool(np.isfinite(part))
 
 
 def number(value: Array | float) -> str:

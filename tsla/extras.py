@@ -13,7 +13,7 @@ _RUNS = ("pandas", "joblib", "pyarrow", "rich", "scipy", "sklearn")
 EXTRAS = {  # extra -> what can be imported with it, beside NumPy; what it is there for comes first
     "runs": _RUNS,
     "torch": ("torch", *_RUNS),
-    "figures": ("matplotlib", "plotly", *_RUNS),
+    "figures": ("matplotlib", "jinja2", *_RUNS),
     "certify": ("z3", "PEPit", "clarabel", "cvxpy", "flint", "sympy"),
     "fast": ("numba",),
     "data": ("mlxtend", "PIL"),

@@ -11,21 +11,28 @@ ABOUT = "one HTML page of all, build/report/index.html"
 DETAILS = "The records are drawn and checked, one seed of each arm is trained again, and each method's plan is run."
 EXAMPLE = "report"
 EXTRA = "all"
-CHECKOUT = "records"
 
 BUILD = Path("build/report")
 
 
-def add(_: Parser) -> None:
-    """It has no options."""
+def add(parser: Parser) -> None:
+    """Its options."""
+    parser.add_argument("--page", action="store_true", help="write the page alone anew, from what the last report ran and drew")
+    parser.add_argument("--records", type=Path, help="folder of the records and their evidence.json (default records, of a checkout)")
 
 
-def run(_: argparse.Namespace) -> None:
+def checkout(args: argparse.Namespace) -> str:
+    """A checkout has the records, unless it is said where they are."""
+    return "" if args.records else "records"
+
+
+def run(args: argparse.Namespace) -> None:
     """The live figure, and the page."""
     from tsla.empirics.runs.records import FOLDER, LIVE, read
     from tsla.figures import drawing, live, paper_checks
-    from tsla.figures.report import write as write_report
+    from tsla.figures.page.article import write
 
-    recorded, fresh = (read(folder / "digits.parquet") for folder in (FOLDER, LIVE))
-    drawing.draw(BUILD / "figures" / "live.svg", live.draw, recorded, fresh)
-    print(write_report(FOLDER, LIVE, BUILD / "figures", paper_checks.read(), BUILD / "index.html"))
+    source = args.records or FOLDER
+    if not args.page:
+        drawing.draw(BUILD / "figures" / "live.svg", live.draw, *(read(folder / "digits.parquet") for folder in (source, LIVE)))
+    print(write(source, LIVE, BUILD / "figures", paper_checks.read(source / paper_checks.EVIDENCE.name), BUILD / "index.html"))

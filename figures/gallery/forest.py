@@ -63,24 +63,25 @@ def finding(numbers: pd.DataFrame) -> str:
 
 def draw(numbers: pd.DataFrame) -> Figure:
     """A panel a row of the table, whose lines are the settings by schedule and noise, and below them those of the second round."""
-    lines = _lines()
-    figure, axes = plt.subplots(1, len(MATTERS), figsize=(style.PAGE, 0.135 * len(lines) + 0.9), sharey=True)
-    for ax, row in zip(axes, MATTERS, strict=True):
-        found = numbers[numbers["claim"] == row]
-        _panel(ax, found, lines)
+    rows = lines()
+    figure, axes = plt.subplots(1, len(MATTERS), figsize=(style.PAGE, 0.135 * len(rows) + 0.9), sharey=True)
+    for ax, claim in zip(axes, MATTERS, strict=True):
+        found = numbers[numbers["claim"] == claim]
+        _panel(ax, found, rows)
         in_favour = (found["word"] == SUPPORTED).sum()
-        name = row.replace("by accuracy", "(acc.)")  # panels are narrow
+        name = claim.replace("by accuracy", "(acc.)")  # panels are narrow
         ax.set(title=f"{name}\n{in_favour} of {len(found)}", xlabel="→ better", xticks=(-10, 0, 10))
-    axes[0].set_yticks(range(len(lines)), [label for _, label in lines])
+    axes[0].set_yticks(range(len(rows)), [label for _, label in rows])
     axes[0].invert_yaxis()
-    for label, (setting, _) in zip(axes[0].get_yticklabels(), lines, strict=True):
+    for label, (setting, _) in zip(axes[0].get_yticklabels(), rows, strict=True):
         label.set_fontweight("normal" if setting else "bold")
     handles = [Line2D([], [], linestyle="", **look) for look in LOOKS.values()]
     figure.legend(handles, list(LOOKS), loc="outside lower center", ncols=len(LOOKS))
     return figure
 
 
-def _lines() -> list[Line]:
+def lines() -> list[Line]:
+    """The lines from above: the name of each group, and below it the settings that share schedule and wrong labels."""
     groups = [(f"{schedule(group)}, {noise(group)}", group) for group in by_schedule_and_noise()]
     second = [SETTINGS[name] for name in PRIMARY]
     return [

@@ -16,7 +16,7 @@ from tsla.theory.testing.planted import Rejects
 
 ROOT = Path(__file__).parents[2]
 SOURCE = Path(tsla.__file__).read_text(encoding="utf-8")
-HEAVY = ("torch", "pandas", "matplotlib", "scipy.stats", "sklearn", "pyarrow", "rich", "joblib", "plotly")
+HEAVY = ("torch", "pandas", "matplotlib", "scipy.stats", "sklearn", "pyarrow", "rich", "joblib", "jinja2")
 CONSTANTS = ["--L", "10", "--sigma2", "1", "--F0", "1"]
 LIGHT = f"""
 import tsla

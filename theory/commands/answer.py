@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from tsla.theory.constants import UnrepresentableError
+from tsla.theory.text import sayable
 
 SCHEMA = 1
 """Of every JSON object: raised when a name, a type or a meaning changes, not when something is added."""
@@ -18,9 +18,5 @@ def print_result(args: argparse.Namespace, as_json: Callable[[], dict[str, Any]]
 
     Raises UnrepresentableError for an infinity or nan, which JSON does not have.
     """
-    found = {"schema": SCHEMA} | as_json()
-    try:
-        text = json.dumps(found, allow_nan=False)
-    except ValueError:
-        raise UnrepresentableError("the answer holds a number that is not finite: it overflows float64; rescale F") from None
-    print(text if args.json else as_table())
+    found = {"schema": SCHEMA} | sayable(as_json())
+    print(json.dumps(found) if args.json else as_table())

@@ -1,0 +1,115 @@
+"""The answer in five sentences, made of the numbers beside the figures of the gallery and of what `tsla measure` says of the study."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from tsla.empirics.advice.measure import study
+from tsla.empirics.experiments.study.findings import IN_FAVOUR, MATTERS, REFUTED, SUPPORTED
+from tsla.theory.text import Json
+
+Tables = Callable[[str], pd.DataFrame]
+"""Name of a figure of the gallery -> the numbers that it draws."""
+THIRD_ROUND, FALLS, CLEAN, MANY = "momentum", "step decay", " 0 % noise", " 40 % noise"
+"""What the names of settings have in them: of the third round, of a step size that falls, of no and of many wrong labels."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A sentence in bold, what it rests on, and the id of the section that shows it."""
+
+    lead: str
+    rest: str
+    section: str
+
+
+def answers(tables: Tables, never: Json) -> list[Answer]:
+    """All five, in the order of the article. ``never``: what the study found of smoothing that is never dropped."""
+    forest = tables("forest")
+    return [
+        dropping_by_the_bounds(tables("fair_verdict")),
+        smoothing_by_the_bounds(tables("smoothing_buys")),
+        accuracy(never),
+        variance(forest),
+        dropping(forest),
+    ]
+
+
+def dropping_by_the_bounds(numbers: pd.DataFrame) -> Answer:
+    """Where TSLA's bound is below that of the better rival (C15)."""
+    ratio = numbers.loc[numbers["map"] == "tsla", "ratio"]
+    ahead = int((ratio > 1).sum())
+    won = f"wins at {ahead:,}" if ahead else "never wins"
+    return Answer(
+        f"By the bounds, dropping {won}{' points' if ahead else ''}.",
+        f"The better of plain SGD and smoothing that is never dropped asks for at most {100 * ratio.max():.1f} % of TSLA's samples, over "
+        f"{len(ratio):,} pairs of δ and ε², burn-ins left out.",
+        "rivals",
+    )
+
+
+def smoothing_by_the_bounds(numbers: pd.DataFrame) -> Answer:
+    """Up to which δ smoothing halves the samples (C18)."""
+    samples = numbers[numbers["panel"] == "samples"]
+    halved = samples[samples["value"] <= 0.5]
+    return Answer(
+        "By the bounds, smoothing helps only where ŷ is very good.",
+        f"It halves plain SGD's samples only where δ is at most {(halved['x'] / halved['parameter']).max():.2g} times ε²/(2σ²).",
+        "theorem",
+    )
+
+
+def accuracy(found: Mapping[str, Any]) -> Answer:
+    """Smoothing to the end beside plain training, at all settings of the study."""
+    better, worse = (sum(row[study.ACCURACY][side] for row in found["rows"]) for side in ("better", "worse"))
+    helps = "helps" if better > worse else "does not help"
+    return Answer(f"In training, smoothing {helps} accuracy.", study.sentence(found), "accuracy")
+
+
+def variance(forest: pd.DataFrame) -> Answer:
+    """What smoothing does to the MLP's variance beside a smaller step (E1, third round)."""
+    rows = _third_round(forest, "E1")
+    percent = 100 * MATTERS["E1"] * IN_FAVOUR["E1"] * rows["mean"]
+    clean = rows["setting"].str.contains(CLEAN)
+    least, most = percent[clean].min(), percent[clean].max()
+    apart = f"{least:.0f} to {most:.0f} % of the plain variance"
+    return Answer(
+        "A smaller step lowers the variance too.",
+        f"With wrong labels it does so as much as smoothing, to within {percent[~clean].abs().max():.1f} % of the MLP's plain variance. "
+        f"Without them smoothing leaves {f'more, by {apart}' if least > 0 else f'between {apart} more'}.",
+        "variance",
+    )
+
+
+def early_speed(forest: pd.DataFrame) -> str:
+    """At how many settings smoothing speeds up the early epochs, by either outcome (E2)."""
+    by_loss, by_accuracy = (forest.loc[forest["claim"] == claim, "word"] for claim in ("E2", "E2 by accuracy"))
+    return " ".join(
+        f"By {outcome} a faster start is supported at {(words == SUPPORTED).sum() or 'none'} of {len(words)} settings and refuted at "
+        f"{(words == REFUTED).sum() or 'none'}."
+        for outcome, words in (("early test accuracy", by_accuracy), ("early training loss", by_loss))
+    )
+
+
+def dropping(forest: pd.DataFrame) -> Answer:
+    """At how many settings of the MLP dropping is better than both rivals (E3, third round)."""
+    rows = _third_round(forest, "E3")
+    falls, won = rows["setting"].str.endswith(FALLS), rows["word"] == SUPPORTED
+    many = (
+        " The latter have 40 % wrong labels." if (won & falls).any() and rows.loc[won & falls, "setting"].str.contains(MANY).all() else ""
+    )
+    return Answer(
+        "Dropping seldom helps." if 2 * won.sum() < len(rows) else "Dropping often helps.",
+        f"With a constant step size it was better than plain training and than never dropping at {(won & ~falls).sum() or 'none'} of "
+        f"{(~falls).sum()} settings of the MLP. "
+        f"With a step size that falls it was at {(won & falls).sum() or 'none'} of {falls.sum()}.{many}",
+        "dropping",
+    )
+
+
+def _third_round(forest: pd.DataFrame, claim: str) -> pd.DataFrame:
+    return forest[(forest["claim"] == claim) & forest["setting"].str.startswith("mlp") & forest["setting"].str.contains(THIRD_ROUND)]

@@ -1,0 +1,103 @@
+"""The article put together: claims, figures, numbers and scripts in one HTML page of which nothing is fetched."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from tsla.empirics.experiments.study import never_dropped
+from tsla.empirics.runs import records
+from tsla.empirics.runs.files import replacing
+from tsla.figures import gallery, live, style
+from tsla.figures.page import calculator, numbers, svg
+from tsla.figures.page.answers import answers, early_speed
+from tsla.figures.page.claims import cards
+from tsla.figures.page.runs import provenance, runs
+from tsla.figures.page.symbols import MEANINGS
+from tsla.figures.paper_checks import Evidence
+
+HERE = Path(__file__).parent
+SCRIPTS = ("plot", "controls", "curves", "forest", "network", "page")
+"""In the order in which they run: each uses what the ones before it define."""
+INLINE = 30_000
+"""A figure of the gallery of more characters lies beside the page alone."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of the gallery: what it found, what it draws, and its svg element, or none where it is too large."""
+
+    name: str
+    finding: str
+    caption: str
+    svg: str
+
+
+def write(source: Path, fresh: Path, figures: Path, evidence: Sequence[Evidence], out: Path) -> Path:
+    """Write the page to ``out``, which lies in the folder that has ``figures``. Returns it.
+
+    source: the folder of the records; ``fresh``: of those that the report made itself; ``figures``: of what was drawn from both, each
+    figure beside the CSV of its numbers.
+    """
+
+    @cache
+    def tables(name: str) -> pd.DataFrame:
+        return pd.read_csv(figures / f"{name}.csv")
+
+    shown, code = cards(evidence, records.read(source / "certificates.parquet").table, tables), _script()
+    never = never_dropped.of_records(source)
+    page = (
+        _environment()
+        .get_template("page.html")
+        .render(
+            answers=answers(tables, never),
+            early=early_speed(tables("forest")),
+            cards=shown,
+            marks=dict.fromkeys((card.verdict.strip("*"), card.mark) for card in shown),
+            findings={name: module.finding(tables(name)) for name, module in gallery.modules().items()},
+            gallery=_gallery(figures, tables),
+            runs=runs(source, fresh),
+            records=provenance(source),
+            symbols=MEANINGS,
+            colours={name: look["color"] for name, look in style.METHODS.items()},
+            shades=[look["color"] for look in style.SHADES],
+            css=(HERE / "page.css").read_text(encoding="utf-8"),
+            numbers=numbers.script(numbers.numbers(source, tables, never)),
+            script=code,
+            hash=base64.b64encode(hashlib.sha256(code.encode()).digest()).decode(),
+        )
+    )
+    with replacing(out) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    return out
+
+
+def _environment() -> Environment:
+    """Whatever is not marked as HTML is escaped, and a name that a template has alone is an error."""
+    return Environment(
+        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+
+
+def _script() -> str:
+    """The page's calculator, and what draws with it. The calculator is its one global name."""
+    own = "\n".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
+    return f"{calculator.script()}\n(() => {{\n{own}\n}})();\n"
+
+
+def _gallery(figures: Path, tables: Callable[[str], pd.DataFrame]) -> list[Figure]:
+    shown = [_figure(figures, name, module, module.finding(tables(name))) for name, module in gallery.modules().items()]
+    return [*shown, _figure(figures, "live", live, "What was trained for this page lies over its record")]
+
+
+def _figure(figures: Path, name: str, module: ModuleType, finding: str) -> Figure:
+    element = svg.inline(figures / f"{name}.svg", finding)
+    return Figure(name, finding, module.CAPTION, element if len(element) <= INLINE else "")

@@ -1,0 +1,76 @@
+// A file of `tsla measure --json`, read in the browser and laid beside the study. What it says is only ever put in as text.
+
+const PARTS = ["grad2", "s2", "shat2", "c", "beta2", "nu2"];
+const EARLY = 3; // the last epoch that the study calls early
+const LARGEST = 5e6; // characters; a measurement has some thousands
+
+// The moments, θ and B of a file's text. Throws an Error of one line for anything else.
+function measured(text) {
+  let found;
+  try { found = JSON.parse(text); } catch { throw new Error("this is no JSON; must be what `tsla measure --json` prints"); }
+  const moments = {};
+  for (const part of PARTS) {
+    const number = found?.moments?.[part]?.value;
+    if (typeof number !== "number" || !Number.isFinite(number)) throw new Error(`moments.${part}.value is no number; must be what \`tsla measure --json\` prints`);
+    moments[part] = number;
+  }
+  const { theta, batch_size: B } = found;
+  if (typeof theta !== "number" || !(theta > 0 && theta <= 1)) throw new Error("theta is no number above 0 and at most 1; must be what `tsla measure --json` prints");
+  if (!Number.isInteger(B) || B < 1) throw new Error("batch_size is no whole number above 0; must be what `tsla measure --json` prints");
+  return { label: "yours", moments, theta, B };
+}
+
+function beside({ label, moments, theta, B }) {
+  const found = tsla.moments(moments, B, theta), plain = moments.s2 / B;
+  const left = found.second_moment / plain, step = found.shrunk / plain, critical = found.critical_batch_size;
+  return { label, theta, B, left, step, critical, apart: left - step, cells: [label, shown(B), shown(theta), shown(found.delta), critical === null ? "∞" : shown(critical), percent(left), percent(step), percent(left - step)] };
+}
+
+function sentence({ theta, B, left, step, critical, apart }) {
+  const size = `the critical batch size of ${shown(critical ?? 0)}`;
+  const where = critical === null ? "Every batch is small enough for it." : critical <= 0 ? "No batch is small enough for it." : `That is ${critical > B ? "below" : "above"} ${size}.`;
+  const beyond = Math.abs(apart) < 0.01 ? "A smaller step does as well, to within 1 % of the plain variance." : `A smaller step leaves ${percent(step)}, so that smoothing is ${apart < 0 ? "ahead of it" : "behind it"}.`;
+  return `Smoothing at θ = ${shown(theta)} leaves ${percent(left)} of the variance of a batch of ${shown(B)}. ${where} ${beyond}`;
+}
+
+function showMeasured(text) {
+  const yours = beside(measured(text));
+  const study = numbers.moments.map(({ label, batch_size: B, epochs }) => {
+    const { epoch, ...moments } = epochs.findLast((one) => one.epoch <= EARLY); // later the clean settings have no noise left
+    return beside({ label: `${label}, epoch ${epoch}`, moments, theta: yours.theta, B });
+  });
+  document.getElementById("yours-says").textContent = sentence(yours);
+  document.getElementById("yours-rows").replaceChildren(...[yours, ...study].map(({ cells }) => {
+    const row = document.createElement("tr");
+    row.append(...cells.map((text) => Object.assign(document.createElement("td"), { textContent: text })));
+    return row;
+  }));
+}
+
+async function take(file) {
+  const refusal = document.getElementById("refusal"), yours = document.getElementById("yours");
+  refusal.textContent = "";
+  yours.hidden = true;
+  try {
+    if (file.size > LARGEST) throw new Error("is too large; must be what `tsla measure --json` prints");
+    showMeasured(await file.text());
+    yours.hidden = false;
+  } catch (error) {
+    refusal.textContent = `${file.name}: ${error.message}`;
+  }
+}
+
+function receive() {
+  const place = document.getElementById("drop"), input = document.getElementById("file");
+  input.addEventListener("change", async () => {
+    if (input.files.length) await take(input.files[0]);
+    input.value = ""; // so that the same file can be chosen again, once it has been measured anew
+  });
+  for (const kind of ["dragover", "dragleave", "drop"]) {
+    place.addEventListener(kind, (event) => {
+      event.preventDefault();
+      place.classList.toggle("over", kind === "dragover");
+      if (kind === "drop" && event.dataTransfer.files.length) take(event.dataTransfer.files[0]);
+    });
+  }
+}

@@ -1,0 +1,54 @@
+"""The article of the miniature records, one of which has a name that would be HTML, and that of the committed ones."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from tests.figures.miniature import COMMITTED, write_miniature_runs
+from tsla.empirics.runs import records
+from tsla.empirics.runs.records import Record
+from tsla.figures import gallery, live, paper_checks
+from tsla.figures.drawing import draw
+from tsla.figures.page import article
+
+EVIDENCE = [
+    {"id": "C5", "kind": "property", "planted": False, "test": "t", "passed": True, "finding": "floor < 1 & > 0"},
+    {"id": "C5", "kind": "algebra", "planted": True, "test": "t", "passed": True},
+]
+HOSTILE = "x<img src=x onerror=alert(1)>.parquet"
+LIMIT = 600_000
+"""Bytes that the page may have."""
+
+
+def write_miniature_article(source: Path, fresh: Path, drawn: Path, folder: Path) -> Path:
+    """Write it to ``folder``, with its figures and a copy of the records beside it. Returns its path."""
+    named = shutil.copytree(source, folder / "records")
+    shutil.copy(named / "stall.parquet", named / HOSTILE)
+    figures = shutil.copytree(drawn, folder / "figures")
+    draw(figures / "live.svg", live.draw, *(records.read(of / "digits.parquet") for of in (source, fresh)))
+    return article.write(named, fresh, figures, EVIDENCE, folder / "index.html")
+
+
+BLANK = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"></svg>'
+
+
+def write_undrawn_article(folder: Path) -> Path:
+    """The article of the committed records, for a browser: the figures of the gallery, which are folded, are blank."""
+
+    def load(name: str) -> Record:
+        return records.read(COMMITTED / f"{name}.parquet")
+
+    (figures := folder / "figures").mkdir(parents=True)
+    for name, module in gallery.modules().items():
+        (figures / f"{name}.svg").write_text(BLANK, encoding="utf-8")
+        module.numbers(load).to_csv(figures / f"{name}.csv", index=False)
+    (figures / "live.svg").write_text(BLANK, encoding="utf-8")
+    fresh, digits = write_miniature_runs(folder / "live"), load("digits").table
+    records.write(fresh / "digits.parquet", digits[digits["seed"] == 0], {"configs": []}, "tsla report")
+    return article.write(COMMITTED, fresh, figures, paper_checks.read(COMMITTED / "evidence.json"), folder / "index.html")
+
+
+def fits(page: str) -> None:
+    """Whether the page is small enough to be sent around."""
+    assert len(page.encode()) <= LIMIT

@@ -1,0 +1,109 @@
+"""What the page says: sentences from small tables by hand whose numbers are all different, symbols, and derivations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tsla import cli
+from tsla.figures.page import answers
+from tsla.figures.page.claims import Card, cards
+from tsla.figures.page.symbols import MEANINGS, pieces
+from tsla.theory.claims import CLAIMS
+from tsla.theory.testing.planted import Rejects
+
+GLOSSARY = Path(__file__).parents[2] / "docs" / "glossary.md"
+
+
+def forest(claim: str, *lines: tuple[str, float, str]) -> pd.DataFrame:
+    return pd.DataFrame([{"claim": claim, "setting": setting, "mean": mean, "word": word} for setting, mean, word in lines])
+
+
+FALLING, CONSTANT = "mlp, a, 40 % noise, momentum, step decay", "mlp, b, 40 % noise, momentum"
+MADE: dict[str, tuple[Callable[[pd.DataFrame], object], pd.DataFrame, pd.DataFrame, str]] = {  # right, wrong, what the right one says
+    "fair_verdict": (
+        answers.dropping_by_the_bounds,
+        pd.DataFrame({"map": ["tsla", "tsla", "apart"], "ratio": [0.25, 0.75, 3]}),
+        pd.DataFrame({"map": ["tsla", "tsla", "apart"], "ratio": [0.25, 1.75, 3]}),
+        "never wins. The better of plain SGD and smoothing that is never dropped asks for at most 75.0 % of TSLA's samples, over 2 ",
+    ),
+    "smoothing_buys": (
+        answers.smoothing_by_the_bounds,
+        pd.DataFrame({"panel": "samples", "parameter": 0.1, "x": [0.15, 0.3], "value": [0.5, 0.6]}),
+        pd.DataFrame({"panel": "samples", "parameter": 0.1, "x": [0.15, 0.3], "value": [0.5, 0.4]}),
+        "is at most 1.5 times",
+    ),
+    "variance": (
+        answers.variance,
+        forest("E1", ("mlp, a, 0 % noise, momentum", -3, ""), ("mlp, b, 0 % noise, momentum", -7, ""), (CONSTANT, 1.2, "")),
+        forest("E1", ("mlp, a, 0 % noise, momentum", 3, ""), ("mlp, b, 0 % noise, momentum", -7, ""), (CONSTANT, 1.2, "")),
+        "to within 1.2 % of the MLP's plain variance. Without them smoothing leaves more, by 3 to 7 % of the plain variance.",
+    ),
+    "dropping": (
+        answers.dropping,
+        forest("E3", (FALLING, 1, "supported"), (FALLING, 1, "refuted"), (CONSTANT, 1, "refuted")),
+        forest("E3", (FALLING, 1, "supported"), (FALLING, 1, "refuted"), (CONSTANT, 1, "supported")),
+        "never dropping at none of 1 settings of the MLP. With a step size that falls it was at 1 of 2. The latter have 40 % wrong labels.",
+    ),
+    "early": (
+        answers.early_speed,
+        pd.concat([forest("E2", ("a", 0, "refuted"), ("b", 0, "refuted")), forest("E2 by accuracy", ("a", 0, "supported"))]),
+        pd.concat([forest("E2", ("a", 0, "supported"), ("b", 0, "refuted")), forest("E2 by accuracy", ("a", 0, "supported"))]),
+        "early training loss a faster start is supported at none of 2 settings and refuted at 2.",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_sentence_says_what_its_numbers_say(name: str, rejects: Rejects) -> None:
+    make, right, wrong, part = MADE[name]
+
+    def says(of: str) -> None:
+        found = make(right if of == "right" else wrong)
+        text = f"{found.lead} {found.rest}" if isinstance(found, answers.Answer) else str(found)
+        assert part in text
+
+    rejects(says, right="right", wrong="wrong")
+
+
+def are_in_the_glossary(meanings: tuple[tuple[str, str], ...]) -> None:
+    rows = [line.strip("| ").split(" | ") for line in GLOSSARY.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    said = [(row[0], row[-1].strip("| ").replace("`", "")) for row in rows]
+    for symbol, meaning in meanings:
+        assert any(symbol in names and meaning in text for names, text in said), symbol
+
+
+def test_symbols_mean_what_the_glossary_says(rejects: Rejects) -> None:
+    rejects(are_in_the_glossary, right=tuple(MEANINGS.items()), wrong=(("θ", MEANINGS["δ"]),))
+
+
+def test_pieces_make_up_the_statement_and_name_each_symbol_once() -> None:
+    for claim in CLAIMS:
+        found = pieces(claim.statement)
+        assert "".join(piece.text for piece in found) == claim.statement
+        symbols = [piece.text for piece in found if piece.meaning]
+        assert len(symbols) == len(set(symbols))
+    assert [piece.text for piece in pieces("ηL < F0, F*, LSR") if piece.meaning] == ["η", "L", "F0", "F*", "LSR"]
+
+
+def bare_cards() -> list[Card]:
+    """Without evidence."""
+    certificates = pd.DataFrame(columns=["claim", "kind", "name", "statement", "guarantee"])
+    tables = {"slack": pd.DataFrame(columns=["claim", "mean"]), "forest": pd.DataFrame({"claim": ["E1"], "word": [""]})}
+    return cards([], certificates, tables.__getitem__)
+
+
+def test_a_derivation_is_what_its_command_prints(capsys: pytest.CaptureFixture[str], rejects: Rejects) -> None:
+    found = [derivation for card in bare_cards() for derivation in card.derivations]
+
+    def prints_its_lines(without: str) -> None:
+        for derivation in found:
+            assert cli.main(derivation.command.replace(without, "").split()[1:]) == 0
+            printed = capsys.readouterr().out
+            assert all(line in printed for line in derivation.lines)
+
+    assert {"--sharp", "--exact", "--beta2", "--A", "--clip", "--momentum"} <= set(" ".join(one.command for one in found).split())
+    rejects(prints_its_lines, right="nothing", wrong="--why")

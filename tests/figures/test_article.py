@@ -1,0 +1,183 @@
+"""The article opens offline, shows every claim, figure and record, and puts nothing in that is not escaped."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from tests.figures.miniature import miniature
+from tests.figures.miniature_article import EVIDENCE, LIMIT, fits, write_miniature_article
+from tsla.empirics.runs import records
+from tsla.empirics.statistics.intervals import student_t
+from tsla.figures import gallery, live
+from tsla.figures.page import article, runs
+from tsla.theory.claims import CLAIMS
+from tsla.theory.testing.planted import Rejects
+
+
+class Page(HTMLParser):
+    """What a browser would load, and the text that it would show."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.loads: list[str] = []
+        self.tags: list[str] = []
+        self.text: list[str] = []
+        self.ids: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.ids += [value or "" for name, value in attrs if name == "id"]
+        for name, value in attrs:
+            if tag == "a":
+                continue  # leads somewhere when it is followed, and loads nothing
+            if name in ("src", "href", "xlink:href", "data", "srcset", "poster", "action"):
+                self.loads += external([value or ""])
+            if name in ("style", "clip-path", "fill", "filter", "mask"):
+                self.loads += external_urls(value or "")
+        if tag in ("link", "iframe", "object", "embed", "base"):
+            self.loads.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        if self.tags[-1:] == ["style"]:
+            self.loads += external_urls(data)
+        elif self.tags[-1:] != ["script"]:
+            self.text.append(data)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("style", "script"):
+            self.tags.append(f"/{tag}")
+
+
+def external(urls: list[str]) -> list[str]:
+    return [url for url in urls if url and not url.startswith(("#", "data:"))]
+
+
+def external_urls(css: str) -> list[str]:
+    return external(re.findall(r"url\(\s*['\"]?([^'\")]+)", css)) + re.findall(r"@import.*", css)
+
+
+def loads_nothing(page: str) -> None:
+    assert Page(page).loads == []
+
+
+@pytest.fixture(scope="module")
+def page(source: Path, fresh: Path, drawn: list[Path], tmp_path_factory: pytest.TempPathFactory) -> str:
+    written = write_miniature_article(source, fresh, drawn[0].parent, tmp_path_factory.mktemp("report"))
+    assert [path.name for path in sorted(written.parent.iterdir())] == ["figures", "index.html", "records"]
+    return written.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def shown(page: str) -> str:
+    """The visible text."""
+    return " ".join("".join(Page(page).text).split())
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        '<script src="https://example.org/plotly.min.js"></script>',
+        '<link rel="stylesheet" href="style.css">',
+        '<img src="figures/regimes.svg">',
+        '<svg><image xlink:href="http://example.org/a.png"/></svg>',
+        "<style>body { background: url(https://example.org/a.png) }</style>",
+        "<style>@import 'https://example.org/a.css';</style>",
+        '<p style="background: url(a.png)"></p>',
+        '<iframe srcdoc=""></iframe>',
+    ],
+)
+def test_nothing_is_loaded_from_elsewhere(page: str, planted: str, rejects: Rejects) -> None:
+    rejects(loads_nothing, right=page, wrong=page.replace("</main>", planted + "</main>"))
+
+
+def has_each_id_once(page: str) -> None:
+    ids = Page(page).ids
+    assert len(ids) == len(set(ids))
+
+
+def is_inert(page: str) -> None:
+    """No element has a handler, and the name of the record is there as a text."""
+    assert "<img" not in page
+    assert "x&lt;img" in page
+
+
+@pytest.mark.parametrize(
+    ("check", "plant"),
+    [
+        (fits, lambda page: page + " " * LIMIT),
+        (has_each_id_once, lambda page: page.replace("</main>", '<p id="C5"></p></main>')),
+        (is_inert, lambda page: page.replace("x&lt;img", "x<img")),
+    ],
+)
+def test_it_is_small_and_sound(check: Callable[[str], None], plant: Callable[[str], str], page: str, rejects: Rejects) -> None:
+    rejects(check, right=page, wrong=plant(page))
+
+
+def lets_run_its_own_script_alone(page: str) -> None:
+    (allowed,) = re.findall(r"script-src 'sha256-([^']+)'", page)
+    (script,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    assert base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() == allowed
+
+
+def test_a_browser_runs_no_script_but_its_own(page: str, rejects: Rejects) -> None:
+    rejects(lets_run_its_own_script_alone, right=page, wrong=page.replace("</script>\n</body>", "alert(1)</script>\n</body>"))
+
+
+def test_every_figure_is_there_with_its_caption_and_its_numbers(page: str, shown: str) -> None:
+    for name, module in gallery.modules().items():
+        assert f'id="figure-{name}"' in page
+        assert f'href="figures/{name}.csv"' in page
+        assert " ".join(module.CAPTION.split()) in shown
+    assert " ".join(live.CAPTION.split()) in shown
+
+
+def test_every_record_is_there_with_its_command_and_configuration(source: Path, shown: str) -> None:
+    for path in source.glob("*.parquet"):
+        record = records.read(path)
+        assert record.command in shown
+        assert record.hash in shown
+    assert f"torch {records.environment()['torch']}" in shown
+
+
+def test_every_claim_has_a_card_with_its_verdict_and_escaped_evidence(page: str, shown: str) -> None:
+    for claim in CLAIMS:
+        assert f"{claim.id} {claim.title}" in shown
+        assert claim.statement in shown
+        assert f"tsla check {claim.id}" in shown
+    assert "◆ instances" in shown
+    assert "floor &lt; 1 &amp; &gt; 0" in page
+    assert "floor < 1" not in page
+
+
+def test_what_was_run_for_the_page_is_there(page: str, shown: str) -> None:
+    assert "The 15 live rows of seed 0 and those of the record: equal to the last bit." in shown
+    assert "On stall: what the bound promises, and the mean over 3 replicas" in shown
+    assert "<td>PL, d = 10</td><td>no</td><td>0.5</td><td>1e-09</td><td>0.25</td><td>mean_grad2 &lt; before</td>" in page
+
+
+def test_numbers_are_means_over_the_seeds_with_their_intervals(source: Path) -> None:
+    head, *rows = runs.digits_rows(records.read(source / "digits.parquet"))
+    table = miniature("digits")[0]
+    for method in ("sgd", "lsr"):
+        own = table[table["method"] == method].set_index(["epoch", "seed"])
+        delta = own["shat2"] / own["s2"]
+        assert [f"{method}: δ", *(str(student_t([delta[epoch, 0], delta[epoch, 1]])) for epoch in (0, 2))] in rows
+    assert head[1:] == ["epoch 0", "epoch 2"]
+    assert sum("(B = 16, θ = 0.3)" in row[0] for row in rows) == 2 * len(runs.BATCH_NUMBERS)
+
+
+def test_an_old_page_is_kept_where_writing_fails(source: Path, fresh: Path, tmp_path: Path) -> None:
+    out = tmp_path / "index.html"
+    out.write_text("old", encoding="utf-8")
+    with pytest.raises(FileNotFoundError):
+        article.write(source, fresh, tmp_path / "nowhere", EVIDENCE, out)
+    assert out.read_text(encoding="utf-8") == "old"

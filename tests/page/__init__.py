@@ -1,0 +1,1 @@
+"""What the page computes and shows, in node and in a browser."""

@@ -1,0 +1,68 @@
+"""What runs JavaScript: node, and a headless Chromium. A test that needs one which is not here is skipped, and says so."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+Runs = Callable[[str, str, Any], Any]
+"""``(script, function, argument)``: what a function of JavaScript makes of the argument once the script has run."""
+CALL = """const { script, call, given } = JSON.parse(require("fs").readFileSync(0, "utf8"));
+require("vm").runInThisContext(script);
+process.stdout.write(JSON.stringify(require("vm").runInThisContext(call)(given)));"""
+
+
+@pytest.fixture(scope="session")
+def node() -> Runs:
+    """JavaScript without a page."""
+    found = shutil.which("node")
+    if found is None:
+        pytest.skip("there is no node on the PATH")
+
+    def run(script: str, call: str, given: Any) -> Any:
+        asked = json.dumps({"script": script, "call": call, "given": given})
+        ended = subprocess.run([found, "--eval", CALL], input=asked, capture_output=True, text=True, check=False, encoding="utf-8")  # noqa: S603
+        assert ended.returncode == 0, ended.stderr
+        return json.loads(ended.stdout)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A headless Chromium, of which a test opens pages."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("there is no chromium on the PATH: `make test-page` installs it")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is missing: pip install 'tsla[page]'")
+    with playwright.sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """A page of it, without anything in it."""
+    opened = browser.new_page()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def chromium(browser: Any) -> Runs:
+    """JavaScript in a page."""
+
+    def run(script: str, call: str, given: Any) -> Any:
+        opened = browser.new_page()
+        opened.add_script_tag(content=script)
+        found = opened.evaluate(call, given)
+        opened.close()
+        return found
+
+    return run

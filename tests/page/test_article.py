@@ -1,0 +1,183 @@
+"""The article in a browser: on every screen nothing overflows or overlaps, it is accessible, and it keeps its state in its address."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.figures.miniature_article import fits, write_undrawn_article
+from tsla.theory.testing.planted import Rejects
+
+SCREENS = {
+    "phone": {"viewport": {"width": 390, "height": 844}},
+    "laptop": {"viewport": {"width": 1280, "height": 800}},
+    "dark": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"},
+    "wide": {"viewport": {"width": 3840, "height": 2160}},
+}
+OVERLAPS = """() => [...document.querySelectorAll("svg.chart")].flatMap((chart) => {
+  const boxes = [...chart.querySelectorAll("text")].map((text) => [text.textContent, text.getBoundingClientRect()]);
+  const within = chart.getBoundingClientRect();
+  const outside = boxes.filter(([, box]) => box.left < within.left - 1 || box.right > within.right + 1).map(([text]) => `${text} is out`);
+  return outside.concat(boxes.flatMap(([a, one], i) => boxes.slice(i + 1)
+    .filter(([, two]) => one.left < two.right - 1 && two.left < one.right - 1 && one.top < two.bottom - 3 && two.top < one.bottom - 3)
+    .map(([b]) => `${a} | ${b}`)));
+})"""
+MEASURED = {"grad2": 2.5, "s2": 105.0, "shat2": 60.0, "c": -5.0, "beta2": 7.5, "nu2": 52.5}
+
+
+@pytest.fixture(scope="module")
+def article(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:  # no browser, no page
+    return write_undrawn_article(tmp_path_factory.mktemp("article"))
+
+
+@pytest.fixture
+def opened(browser: Any) -> Any:
+    """Opens a page at an address and gives it back with what it said to the console; all are closed at the end."""
+    contexts = []
+
+    def open_page(path: Path, query: str = "", **screen: Any) -> tuple[Any, list[str]]:
+        contexts.append(browser.new_context(**(screen or SCREENS["laptop"])))
+        page, said = contexts[-1].new_page(), []
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda asked: None if asked.url.startswith("file:") else said.append(asked.url))
+        page.goto(path.as_uri() + query)
+        page.wait_for_selector("svg.chart")
+        return page, said
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def planted(article: Path, tmp_path: Path, wrong: tuple[str, str]) -> Path:
+    """A copy of the page with an error in it."""
+    text = article.read_text(encoding="utf-8")
+    assert wrong[0] in text
+    copy = tmp_path / "wrong.html"
+    copy.write_text(text.replace(*wrong).replace("script-src 'sha256-", "script-src 'unsafe-inline' 'none-"), encoding="utf-8")
+    return copy
+
+
+def does_not_overflow(page: Any, _: list[str]) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.evaluate("innerWidth")
+
+
+def has_no_text_on_another(page: Any, _: list[str]) -> None:
+    assert page.evaluate(OVERLAPS) == []
+
+
+def says_nothing_to_the_console(page: Any, said: list[str]) -> None:
+    page.wait_for_timeout(300)
+    assert said == []
+
+
+def is_accessible(page: Any, _: list[str]) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is missing: pip install 'tsla[page]'").Axe()
+    found = axe.run(page).response["violations"]
+    assert not found, json.dumps([(one["id"], [node["html"][:120] for node in one["nodes"][:3]]) for one in found])
+
+
+CHECKS: dict[str, tuple[Callable[[Any, list[str]], None], tuple[str, str]]] = {
+    "overflow": (does_not_overflow, ("</main>", '<p style="width: 9000px">x</p></main>')),
+    "overlap": (has_no_text_on_another, ("const LINE = 16;", "const LINE = 0;")),
+    "console": (says_nothing_to_the_console, ("begin(turned);", "begin(turned); console.log(1);")),
+    "axe": (is_accessible, ("</main>", '<input type="text"></main>')),
+}
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_every_screen(screen: str, article: Path, opened: Callable[..., tuple[Any, list[str]]]) -> None:
+    page, said = opened(article, **SCREENS[screen])
+    for check, _ in CHECKS.values():
+        check(page, said)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_a_wrong_page_is_caught(
+    name: str, article: Path, opened: Callable[..., tuple[Any, list[str]]], tmp_path: Path, rejects: Rejects
+) -> None:
+    check, wrong = CHECKS[name]
+    pages = {"right": article, "wrong": planted(article, tmp_path, wrong)}
+    rejects(lambda which: check(*opened(pages[which])), right="right", wrong="wrong")
+
+
+def test_it_prints_without_knobs_and_is_small(article: Path, opened: Callable[..., tuple[Any, list[str]]]) -> None:
+    fits(article.read_text(encoding="utf-8"))
+    page, _ = opened(article)
+    page.emulate_media(media="print")
+    assert not page.locator(".knobs").first.is_visible()
+    assert page.locator("svg.chart").first.is_visible()
+    does_not_overflow(page, [])
+
+
+def test_knobs_turn_words_formula_and_figure_and_the_address_keeps_them(
+    article: Path, opened: Callable[..., tuple[Any, list[str]]], tmp_path: Path, rejects: Rejects
+) -> None:
+    forgets = planted(article, tmp_path, ("history.replaceState(", "void ("))
+    parts = ["[data-says=noise]", "[data-formula=noise]", "[data-figure=noise] path.line"]
+    shows = f"() => {json.dumps(parts)}.map((at) => document.querySelector(at).outerHTML)"
+
+    def keeps(path: Path) -> None:
+        page, _ = opened(path)
+        before = page.evaluate(shows)
+        page.locator("#noise [data-knob=theta]").evaluate("(knob) => { knob.value = 0.5; knob.dispatchEvent(new Event('input')); }")
+        page.locator("#noise [data-knob=B]").evaluate("(knob) => { knob.value = 8; knob.dispatchEvent(new Event('input')); }")
+        page.wait_for_function("document.querySelector('[data-says=noise]').textContent.includes('θ = 0.5')")
+        turned = page.evaluate(shows)
+        assert all(a != b for a, b in zip(before, turned, strict=True))
+        assert page.locator("#batch [data-knob=theta]").input_value() == "0.5"
+        page.reload()
+        page.wait_for_selector("svg.chart")
+        assert page.evaluate(shows) == turned
+
+    rejects(keeps, right=article, wrong=forgets)
+
+
+def test_an_address_with_nonsense_is_the_page_as_it_is(article: Path, opened: Callable[..., tuple[Any, list[str]]]) -> None:
+    page, said = opened(article, "?theta=9&B=x&setting=<b>&nothing=1&epoch=1e9")
+    plain, _ = opened(article)
+    assert said == []
+    assert page.locator("main").inner_text() == plain.locator("main").inner_text()
+
+
+REFUSED = {
+    "no JSON": "no JSON",
+    '{"moments": {}}': "moments.grad2.value is no number",
+    json.dumps({"moments": {name: {"value": value} for name, value in MEASURED.items()}, "theta": 2, "batch_size": 16}): "theta is no",
+    json.dumps({"moments": {name: {"value": -1} for name in MEASURED}, "theta": 0.1, "batch_size": 16}): "= -1 must be",
+}
+
+
+def test_a_measured_network_is_laid_beside_the_study(article: Path, opened: Callable[..., tuple[Any, list[str]]], tmp_path: Path) -> None:
+    page, said = opened(article)
+    good = json.dumps({"moments": {name: {"value": value} for name, value in MEASURED.items()}, "theta": 0.1, "batch_size": 16})
+    for text, part in (*REFUSED.items(), (good, "")):
+        (named := tmp_path / "<img src=x onerror=alert(1)>.json").write_text(text, encoding="utf-8")
+        page.locator("#file").set_input_files(named)
+        page.wait_for_function("(part) => document.getElementById('refusal').textContent.includes(part)", arg=part)
+        if part:
+            assert page.locator("#refusal").inner_text().startswith("<img src=x")
+            assert not page.locator("#yours").is_visible()
+    page.locator("#yours").wait_for()
+    assert page.locator("#yours-rows tr").first.locator("td").all_inner_texts()[:3] == ["yours", "16", "0.1"]
+    assert "of the variance of a batch of 16" in page.locator("#yours-says").inner_text()
+    assert said == []
+
+
+def test_a_symbol_is_explained_to_the_keyboard_too(article: Path, opened: Callable[..., tuple[Any, list[str]]]) -> None:
+    page, _ = opened(article)
+    symbol = page.locator("#C5 .symbol").first
+    symbol.focus()
+    assert page.locator("#meaning").inner_text() == symbol.get_attribute("data-meaning")
+    page.keyboard.press("Escape")
+    assert not page.locator("#meaning").is_visible()
+
+
+def test_a_link_into_what_is_folded_unfolds_it(article: Path, opened: Callable[..., tuple[Any, list[str]]]) -> None:
+    page, _ = opened(article, "#figure-forest")
+    assert page.locator("#figure-forest").get_attribute("open") is not None
