@@ -142,7 +142,7 @@ EXPERIMENTS = {
         Experiment("power_of_tests", power_of_tests.run, ({"replicas": 2000, "seed": 51},), in_report=False),
         Experiment("batch_norm", batch_norm.run, BATCH_NORM, in_report=False),
         Experiment("coverage", coverage.run, coverage.CONFIGS, in_report=False),
-        Experiment("known_architectures", known_architectures.run, KNOWN_ARCHITECTURES, in_report=False, kept=False, growing=True),
+        Experiment("known_architectures", known_architectures.run, KNOWN_ARCHITECTURES, in_report=False, growing=True),
         Experiment("branches", branches.run, branches_of("confirmatory"), in_report=False),
         Experiment("branches_resnet8", branches.run, branches_of("resnet8"), in_report=False),
         Experiment("branches_development", branches.run, branches_of("development"), in_report=False, kept=False),
