@@ -32,7 +32,8 @@ def tables(folder: Path) -> tuple[str, ...]:
     theta = record.config["configs"][0]["theta"]
     return (
         markdown.table(
-            ("network", "stage", "accuracy", "δ", "δ0", "difference, %", f"B_c({theta})", "s²/‖∇F‖²"), _lines(fixed, _numbers, cells=6)
+            ("network", "stage", "accuracy", "BatchNorm", "δ", "δ0", "difference, %", f"B_c({theta})", "s²/‖∇F‖²"),
+            _lines(fixed, _numbers, cells=7),
         ),
         markdown.table(
             ("network", "stage", "most of s²", "most of β²"),
@@ -61,8 +62,9 @@ def _lines(found: Mapping[tuple[str, str], Row], tell: Callable[[Row], Cells], *
 
 
 def _numbers(row: Row) -> Cells:
-    ratios = (_interval(row, name) for name in ("critical_batch_size_at_theta", "noise_scale"))
-    return f"{100 * row['test_accuracy']:.1f} %", _interval(row, "delta"), _interval(row, "delta0"), _interval(row, "beyond", 100), *ratios
+    norm = "fixed" if "BatchNorm by" in row["mode"] else "none"
+    parts = {"delta": 1, "delta0": 1, "beyond": 100, "critical_batch_size_at_theta": 1, "noise_scale": 1}
+    return f"{100 * row['test_accuracy']:.1f} %", norm, *(_interval(row, name, factor) for name, factor in parts.items())
 
 
 def _layers(row: Row, layers: pd.DataFrame) -> Cells:
