@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export OMP_WAIT_POLICY := passive
 
-.PHONY: report reproduce test test-lowest test-integrations test-page check certify mutants figures records rates study study-cifar100 gpu-study docs bench-moments bench-simulate bench-train lint clean
+.PHONY: report reproduce test test-lowest test-integrations test-page check certify mutants figures records rates study study-cifar100 gpu-study known-architectures docs bench-moments bench-simulate bench-train lint clean
 
 report: $(READY)  ## Draw and check the records, train one seed of each arm: build/report/index.html (a minute, and the set-up)
 	$(BIN)/tsla report
@@ -104,6 +104,14 @@ study-cifar100: $(READY)  ## The part of the third round that needs the images o
 
 gpu-study: $(READY)  ## ResNet-18 on all of CIFAR-100, five seeds, on a GPU (resumable, hours; needs data/cifar-100-python.tar.gz)
 	$(BIN)/tsla sweep examples/gpu_study.toml
+
+known-architectures: $(READY) $(INTEGRATIONS)/.ready-pretrained  ## What the moments of known networks are (resumable, hours; needs data/): records/, docs/known_architectures.md
+	$(INTEGRATIONS)/bin/tsla records known_architectures
+	$(BIN)/tsla docs known_architectures
+
+$(INTEGRATIONS)/.ready-pretrained: $(INTEGRATIONS)/.ready
+	$(INTEGRATIONS)/bin/python -m pip install --quiet --constraint constraints-integrations.txt --editable '.[data,pretrained]'
+	touch $@
 
 bench-train: $(READY)  ## Training beside a bare loop, and the loss beside torch's own (ten minutes)
 	$(BIN)/python -m tests.benchmarks.train $(ARGUMENTS)

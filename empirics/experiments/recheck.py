@@ -89,7 +89,8 @@ def _all(wanted: Sequence[Experiment], folder: Path, jobs: int | None) -> Iterat
 def _one(experiment: Experiment, folder: Path) -> Rechecked:
     path = folder / f"{experiment.name}.parquet"
     record, wrong = records.read(path), records.changed(path)
-    wrong = wrong or _stale(record.config.get("configs", []), _plain(experiment.configs_in(folder)))
+    kept, stated = record.config.get("configs", []), _plain(experiment.configs_in(folder))
+    wrong = wrong or _stale(kept, [config for config in stated if config in kept] if experiment.growing else stated)
     if not wrong and record.command != experiment.command:
         wrong = f"its command is {record.command!r}, and that of the experiment is {experiment.command!r}"
     if wrong:

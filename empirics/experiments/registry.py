@@ -12,6 +12,8 @@ import pandas as pd
 
 from tsla.empirics.experiments import batch_norm, bounds, certificates, digits, dropping, power_of_tests
 from tsla.empirics.experiments.interval_coverage import experiment as coverage
+from tsla.empirics.experiments.known_architectures import experiment as known_architectures
+from tsla.empirics.experiments.known_architectures.networks import CONFIGS as KNOWN_ARCHITECTURES
 from tsla.empirics.experiments.planner import experiment as planner
 from tsla.empirics.experiments.rates import annealed, grids, samples
 from tsla.empirics.experiments.sign_prediction import experiment as branches
@@ -40,6 +42,8 @@ class Experiment:
     """Whether it is made of other records: then ``run`` is told their folder, too."""
     kept: bool = True
     """Whether its record is committed: not what was only developed on, nor what is planned and not run."""
+    growing: bool = False
+    """Whether its record may lack configurations that nobody has run yet: then it is written anew whenever one more is there."""
 
     @property
     def configs(self) -> tuple[Config, ...]:
@@ -138,6 +142,7 @@ EXPERIMENTS = {
         Experiment("power_of_tests", power_of_tests.run, ({"replicas": 2000, "seed": 51},), in_report=False),
         Experiment("batch_norm", batch_norm.run, BATCH_NORM, in_report=False),
         Experiment("coverage", coverage.run, coverage.CONFIGS, in_report=False),
+        Experiment("known_architectures", known_architectures.run, KNOWN_ARCHITECTURES, in_report=False, growing=True),
         Experiment("branches", branches.run, branches_of("confirmatory"), in_report=False),
         Experiment("branches_resnet8", branches.run, branches_of("resnet8"), in_report=False),
         Experiment("branches_development", branches.run, branches_of("development"), in_report=False, kept=False),

@@ -22,7 +22,8 @@ def make_records(names: Iterable[str], *, out: Path, build: Path) -> list[Path]:
 
     Each configuration is run by itself into ``build``, where it is kept: what was done by the same code on the same machine is not
     done again, and a killed call goes on where it was. The same seeds give the same tables, whatever was killed. What is made of other
-    records is made anew. Raises ValueError for an unknown name.
+    records is made anew. A record that may grow is written after each of its configurations, unless that would shorten it. Raises
+    ValueError for an unknown name.
     """
     records.commit()  # asked for now: the checkout may have moved on when the runs are over
     wanted = [experiment_of(name) for name in names]
@@ -30,8 +31,10 @@ def make_records(names: Iterable[str], *, out: Path, build: Path) -> list[Path]:
     todo = [(e, config, path) for e in wanted for config, path in parts[e.name] if not _is_done(e, config, path)]
     jobs = min(len(todo), os.cpu_count() or 1) or 1
     with Progress("runs", total=len(todo)) as progress, workers(jobs=jobs) as pool:
-        for what in pool.each(_run, [(e.name, config, path) for e, config, path in todo]):
-            progress.advance(what)
+        for name, what in pool.each(_run, [(e.name, config, path) for e, config, path in todo]):
+            progress.advance(f"{name} {what}")
+            if EXPERIMENTS[name].growing:
+                _grow(EXPERIMENTS[name], parts[name], out=out)
     return [_merge(experiment, parts[experiment.name], out=out) for experiment in wanted]
 
 
@@ -51,10 +54,17 @@ def _is_done(experiment: Experiment, config: Config, path: Path) -> bool:
     return not experiment.derived and records.is_done(path, config, modules=experiment.modules)
 
 
-def _run(name: str, config: Config, path: Path) -> str:
+def _run(name: str, config: Config, path: Path) -> tuple[str, str]:
     experiment = EXPERIMENTS[name]
     records.write(path, experiment.table(config), config, experiment.command, modules=experiment.modules)
-    return f"{name} {' '.join(str(config[key]) for key in ('problem', 'method', 'seed', 'group') if key in config)}"
+    return name, " ".join(str(config[key]) for key in ("network", "problem", "method", "seed", "group") if key in config)
+
+
+def _grow(experiment: Experiment, parts: Sequence[Part], *, out: Path) -> None:
+    """Write the record of the parts that are done, where it has no fewer of them than the one that is there."""
+    done, path = [part for part in parts if _is_done(experiment, *part)], out / f"{experiment.name}.parquet"
+    if not path.exists() or len(done) >= len(records.read(path).rows):
+        _merge(experiment, done, out=out)
 
 
 def _merge(experiment: Experiment, parts: Sequence[Part], *, out: Path) -> Path:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.empirics.experiments.curves import curve
 from tsla import cli
+from tsla.empirics.experiments.known_architectures.networks import CONFIGS, NETWORKS
 from tsla.empirics.experiments.rates.annealed import CONTRASTS
 from tsla.empirics.runs import records
 from tsla.figures.documents import DOCUMENTS
@@ -26,6 +28,7 @@ CHANGES: list[tuple[str, str, str, Callable[[pd.DataFrame], Any]]] = [
     ("branches", "branches", "grad2_plain_low", lambda rows: rows["grad2_plain_low"] - 1),
     ("branches", "branches_resnet8", "floor_shrink", lambda rows: -rows["floor_shrink"]),
     ("estimators", "coverage", "covered", lambda rows: rows["covered"] - 10),
+    ("known_architectures", "known_architectures", "noise_scale", lambda rows: rows["noise_scale"] * 1.01),
     ("one_sided_tests", "power_of_tests", "ratio", lambda rows: rows["ratio"] + 0.01),
     ("planner", "planner", "regret", lambda rows: rows["regret"] * 1.01),
     ("rates", "annealed", "ratio", lambda _: 1.0),
@@ -127,6 +130,35 @@ def test_a_refuted_rate_and_runs_that_do_not_arrive(ratio: float, case: str, tmp
     (text,) = DOCUMENTS["rates"](tmp_path)
     assert "| δ ≥ ε² | tsla | C8 | 3 | 2-fold | refuted on other |" in text
     assert f"| stall | 0.1 | 0.1 | 0.5 | {' | '.join([case] * len(CONTRASTS))} |" in text
+
+
+def test_networks_that_are_not_measured_yet_and_intervals_without_an_end(tmp_path: Path) -> None:
+    names = ("delta", "delta0", "beyond", "critical_batch_size_at_theta", "noise_scale", "delta_at_batch_size")
+    interval = {name + end: value for name in names for end, value in (("", 0.25), ("_low", -0.001), ("_high", inf))}
+    whole = {
+        "layer": "",
+        "s2": 8.0,
+        "beta2": -1.0,
+        "test_accuracy": 0.5,
+        "mode": "evaluation mode, no dropout or BatchNorm layer",
+        "version": "torch 2",
+        "parameters": 10**7,
+    } | interval
+    layers = [{"layer": name, "s2": s2, "beta2": 1.0} for name, s2 in (("a", 1.0), ("b", 4.0), ("c", 0.1), ("d", 2.9))]
+    about = {"network": "ResNet-18", "stage": "before"}
+    rows = [about | {"statistics": "evaluation"} | row for row in (whole, *layers)] + [about | {"statistics": "training"} | whole]
+    put(tmp_path / "known_architectures.parquet", pd.DataFrame(rows), {"configs": [CONFIGS[0]]})
+    numbers, of_layers, coupled, made = DOCUMENTS["known_architectures"](tmp_path)
+    for text, cells in ((numbers, 7), (of_layers, 2)):
+        lines = [line.strip("| ").split(" | ") for line in text.splitlines()[2:]]
+        assert [line[0] for line in lines] == list(NETWORKS)
+        assert {tuple(line[1:]) for line in lines if line[0] != "ResNet-18"} == {("not measured yet", *["-"] * cells)}
+    assert "| ResNet-18 | before | 50.0 % | none | 0.250 [-0.00100, ∞] | 0.250 [-0.00100, ∞] | 25.0 [-0.100, ∞] |" in numbers
+    assert "| ResNet-18 | before | b 50 %, d 36 %, a 12 % | - |" in of_layers  # no share of a bias that is estimated as none
+    assert coupled.splitlines()[2:] == [
+        "| ResNet-18 | before | " + " | ".join([*["0.250 [-0.00100, ∞]"] * 2, *["25.0 [-0.100, ∞]"] * 2]) + " |"
+    ]
+    assert "| parameters, millions | ResNet-18 10.0 |" in made
 
 
 def test_a_run_that_diverged_is_not_left_out(checkout: Path) -> None:

@@ -67,7 +67,12 @@ def members(folder: Path | None, file: File, wanted: Callable[[str], bool]) -> I
         yield from _regular_files(stream, where, wanted)
 
 
-def _regular_files(stream: IO[bytes], where: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+def within(content: bytes, where: str, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+    """The same of a tar archive that is itself a member of one, and so has been verified; refusals call it ``where``."""
+    return _regular_files(io.BytesIO(content), where, wanted)
+
+
+def _regular_files(stream: IO[bytes], where: Path | str, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
     seen = set()
     with reading(where), tarfile.open(fileobj=stream) as archive:
         for member in archive:

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from tsla.empirics.data.datasets._archives import File
+from tsla.empirics.data.sentences import INNER
 
 
 def noise(*shape: int, seed: int = 0) -> np.ndarray:
@@ -84,3 +85,11 @@ def python2_pickle(found: object) -> bytes:
     stream = io.BytesIO()
     _Python2(stream, protocol=2).dump(found)
     return stream.getvalue()
+
+
+def sentences_archive(folder: Path, texts: Mapping[str, list[str]], **others: bytes) -> File:
+    """The archive of rated sentences, with these of each source and no more; ``others`` are further members of the inner one."""
+    lines = {source: "".join(f"{i}\t0.5\t{text}\r\n" for i, text in enumerate(some)) for source, some in texts.items()}
+    files = {f"hutto_ICWSM_2014/{source}_GroundTruth.txt": content.encode("latin-1") for source, content in lines.items()}
+    tar(inner := folder / "inner.tar.gz", files | others)
+    return tar(folder / "outer.tar.gz", {INNER: inner.read_bytes()})

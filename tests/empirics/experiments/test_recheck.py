@@ -124,6 +124,13 @@ def test_another_version_of_the_code_is_rejected(wrong: dict[str, Any], monkeypa
     assert not one("rates", ROOT / "records").current
 
 
+def test_a_growing_record_may_lack_configurations_and_have_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    (first, *others) = EXPERIMENTS["rates"].configs
+    for stated, current in (((*others, {**first, "seed": 12}), False), (({**first, "seed": 12}, first, *others), True)):
+        monkeypatch.setitem(EXPERIMENTS, "rates", replace(EXPERIMENTS["rates"], stated=stated, growing=True))
+        assert one("rates", ROOT / "records").current == current
+
+
 def test_numbers_are_compared_relative_to_the_larger_and_all_else_must_be_equal() -> None:
     kept = pd.DataFrame({"a": [1.0, float("nan"), 0.0], "name": ["x", None, "y"], "holds": [True, True, False]})
     assert difference(kept, kept.assign(new=1)) == inf

@@ -88,6 +88,20 @@ def test_a_killed_call_goes_on_where_it_was(make: Callable[[], Path], parts: Pat
     assert rewritten(parts) == set(parts.iterdir()) - done
 
 
+def test_a_growing_record_is_there_as_soon_as_one_part_is_and_is_never_shortened(
+    make: Callable[[], Path], parts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    growing = Experiment("rates", synthetic.rates, (*CONFIGS[:2], CONFIGS[2] | {"problem": "nothing"}), growing=True)
+    monkeypatch.setattr(runs, "EXPERIMENTS", {"rates": growing})
+    path = tmp_path / "records" / "rates.parquet"
+    for lost in (None, next, None):
+        if lost is not None:
+            lost(parts.iterdir()).unlink()
+        with pytest.raises(ValueError, match="problem = 'nothing'"):
+            make()
+        assert records.read(path).config["configs"] == list(CONFIGS[:2])
+
+
 def test_other_code_runs_everything_anew(make: Callable[[], Path], parts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make()
     before = age(parts)
