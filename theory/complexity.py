@@ -123,9 +123,9 @@ def every_plan(constants: Constants, *, eps: ArrayLike, oracle: SmoothingOracle 
     if oracle is None:
         return plans
     delta, shat2 = constants.need_delta("A3"), oracle.moments(constants.sigma2).shat2
-    too_small = shat2 > delta * constants.sigma2 * (1 + ROUNDING)
-    if np.any(too_small):
-        worst = shown(np.broadcast_to(delta, np.shape(too_small))[too_small].flat[0])
+    too_small = np.asarray(shat2 > delta * constants.sigma2 * (1 + ROUNDING))
+    if too_small.any():
+        worst = shown(np.broadcast_to(delta, too_small.shape)[too_small].flat[0])
         raise ValueError(f"delta = {worst} is below (beta2 + nu2)/sigma2; A3 needs beta2 + nu2 <= delta*sigma2")
     return [*plans, *(method(constants, oracle, eps=eps) for method in splitting())]
 

@@ -10,7 +10,9 @@ import pandas as pd
 
 from tsla.empirics.advice.measure import study
 from tsla.empirics.experiments.study.findings import IN_FAVOUR, MATTERS, REFUTED, SUPPORTED
-from tsla.theory.text import Json
+from tsla.empirics.experiments.study.scope import NAMES, NETWORKS
+from tsla.empirics.experiments.study.third import EVERY
+from tsla.theory.text import Json, listed
 
 Tables = Callable[[str], pd.DataFrame]
 """Name of a figure of the gallery -> the numbers that it draws."""
@@ -39,15 +41,44 @@ def answers(tables: Tables, never: Json) -> list[Answer]:
     ]
 
 
+def advice(tables: Tables, never: Json) -> list[tuple[str, str]]:
+    """What follows for who trains: an aim, and what to do for it."""
+    accuracy, loss = (
+        [sum(row[outcome][side] for row in never["rows"]) for side in ("better", "worse")] for outcome in (study.ACCURACY, study.TEST_LOSS)
+    )
+    return [
+        ("For accuracy", _smooth(*accuracy)),
+        ("For test loss", _smooth(*loss)),
+        ("For variance alone", "a smaller step does it"),
+        ("Dropping", "seldom worth it" if _seldom(tables("forest").query("claim == 'E3'")) else "often worth it"),
+    ]
+
+
+def studied(forest: pd.DataFrame) -> str:
+    """The networks and the data of the study, from the names of its settings."""
+    settings = [EVERY[name] for name in forest["setting"].unique()]
+    networks = listed(f"heads on {NETWORKS[one.model]}" if one.head else NETWORKS[one.model] for one in settings)
+    return f"{networks}, on {listed(NAMES[one.data] for one in settings)}"
+
+
+def _smooth(better: int, worse: int) -> str:
+    """Whether to smooth, by the settings that speak for it and against."""
+    return "smooth to the end" if better > worse else "don't smooth" if worse > better else "it makes no difference"
+
+
+def _seldom(rows: pd.DataFrame) -> bool:
+    """Whether a claim is supported at less than half of the settings."""
+    return bool(2 * (rows["word"] == SUPPORTED).sum() < len(rows))
+
+
 def dropping_by_the_bounds(numbers: pd.DataFrame) -> Answer:
     """Where TSLA's bound is below that of the better rival (C15)."""
     ratio = numbers.loc[numbers["map"] == "tsla", "ratio"]
     ahead = int((ratio > 1).sum())
-    won = f"wins at {ahead:,}" if ahead else "never wins"
     return Answer(
-        f"By the bounds, dropping {won}{' points' if ahead else ''}.",
-        f"The better of plain SGD and smoothing that is never dropped asks for at most {100 * ratio.max():.1f} % of TSLA's samples, over "
-        f"{len(ratio):,} pairs of δ and ε², burn-ins left out.",
+        f"In theory dropping {f'wins at {ahead:,} points' if ahead else 'never wins'}.",
+        f"TSLA smooths and then drops. The paper's bound for it holds. But plain SGD, or smoothing that is never dropped, has a bound that "
+        f"asks for fewer samples at {len(ratio) - ahead:,} of {len(ratio):,} pairs of δ and ε², burn-ins left out.",
         "rivals",
     )
 
@@ -57,8 +88,9 @@ def smoothing_by_the_bounds(numbers: pd.DataFrame) -> Answer:
     samples = numbers[numbers["panel"] == "samples"]
     halved = samples[samples["value"] <= 0.5]
     return Answer(
-        "By the bounds, smoothing helps only where ŷ is very good.",
-        f"It halves plain SGD's samples only where δ is at most {(halved['x'] / halved['parameter']).max():.2g} times ε²/(2σ²).",
+        "In theory smoothing helps only where ŷ is very good.",
+        f"Its bound asks for half of plain SGD's samples only where δ is at most {(halved['x'] / halved['parameter']).max():.2g} times "
+        f"ε²/(2σ²). Here δσ² is the error of the smoothed gradient, σ² the noise of the plain one, and ε² the target.",
         "theorem",
     )
 
@@ -99,14 +131,15 @@ def dropping(forest: pd.DataFrame) -> Answer:
     """At how many settings of the MLP dropping is better than both rivals (E3, third round)."""
     rows = _third_round(forest, "E3")
     falls, won = rows["setting"].str.endswith(FALLS), rows["word"] == SUPPORTED
-    many = (
-        " The latter have 40 % wrong labels." if (won & falls).any() and rows.loc[won & falls, "setting"].str.contains(MANY).all() else ""
-    )
+    with_many = (won & falls).any() and rows.loc[won & falls, "setting"].str.contains(MANY).all()
+    every = forest.loc[forest["claim"] == "E3", "word"]
     return Answer(
-        "Dropping seldom helps." if 2 * won.sum() < len(rows) else "Dropping often helps.",
+        "Dropping seldom helps." if _seldom(rows) else "Dropping often helps.",
         f"With a constant step size it was better than plain training and than never dropping at {(won & ~falls).sum() or 'none'} of "
         f"{(~falls).sum()} settings of the MLP. "
-        f"With a step size that falls it was at {(won & falls).sum() or 'none'} of {falls.sum()}.{many}",
+        f"With a step size that falls it was at {(won & falls).sum() or 'none'} of {falls.sum()}"
+        f"{', with 40 % wrong labels' if with_many else ''}. Of all {len(every)} settings, ResNet-8 and the heads among them, it was at "
+        f"{(every == SUPPORTED).sum() or 'none'}.",
         "dropping",
     )
 

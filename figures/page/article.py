@@ -18,7 +18,7 @@ from tsla.empirics.runs import records
 from tsla.empirics.runs.files import replacing
 from tsla.figures import gallery, live, style
 from tsla.figures.page import calculator, numbers, svg
-from tsla.figures.page.answers import answers, early_speed
+from tsla.figures.page.answers import advice, answers, early_speed, studied
 from tsla.figures.page.claims import cards
 from tsla.figures.page.runs import provenance, runs
 from tsla.figures.page.symbols import MEANINGS
@@ -58,7 +58,9 @@ def write(source: Path, fresh: Path, figures: Path, evidence: Sequence[Evidence]
         _environment()
         .get_template("page.html")
         .render(
+            advice=advice(tables, never),
             answers=answers(tables, never),
+            study=studied(tables("forest")),
             early=early_speed(tables("forest")),
             cards=shown,
             marks=dict.fromkeys((card.verdict.strip("*"), card.mark) for card in shown),

@@ -88,6 +88,11 @@ class Card:
         return [one.replace("<=", " ≤ ").replace("<", " < ").replace("eta", "η").replace("delta", "δ") for one in self.claim.assumes]
 
     @property
+    def tile(self) -> str:
+        """What the tile says of it: of training at how many comparisons it is supported, else the title."""
+        return f"{self.claim.title}: {self.headline.number}" if self.claim.of_training else self.claim.title
+
+    @property
     def kind(self) -> str:
         """The verdict as the name of a class."""
         return self.verdict.strip("*").replace(" ", "-")
