@@ -185,6 +185,9 @@ REFUSED = {
     "a method": ("return 'a'.upper()", "the attribute upper"),
     "a builtin": ("return divmod(x, 2)", "a builtin_function_or_method"),
     "a library": ("return json.dumps(x)", "json.dumps"),
+    "an error": ("raise RuntimeError(x)", "the error RuntimeError"),
+    "a class that inherits": ("return Second(x).first", "the class Second, which has what another class has"),
+    "a class of its own": ("return Own(x)", "the class Own, which is no dataclass"),
     "a format": ("return f'{x:>8}'", "the format >8"),
     "a conversion": ("return f'{x!a}'", "the conversion !a"),
     "a class": ("return isinstance(x, complex)", "isinstance of complex"),
@@ -199,6 +202,29 @@ REFUSED = {
     "yield": ("yield x", "Yield"),
     "global": ("global y\n    y = x", "Global"),
 }
+
+
+CLASSES = """import json
+from dataclasses import dataclass
+
+import numpy as np
+
+
+class Own:
+    pass
+
+
+@dataclass
+class First:
+    first: float
+
+
+@dataclass
+class Second(First):
+    pass
+
+
+"""
 
 
 @pytest.fixture
@@ -222,7 +248,7 @@ def saved(tmp_path: Path) -> Iterator[Callable[[str], ModuleType]]:
 @pytest.mark.parametrize("what", REFUSED)
 def test_what_has_no_javascript_is_refused_with_its_line(saved: Callable[[str], ModuleType], tmp_path: Path, what: str) -> None:
     body, named = REFUSED[what]
-    module = saved(f"import json\nimport numpy as np\n\n\ndef f(x):\n    {body}\n")
+    module = saved(f"{CLASSES}def f(x):\n    {body}\n")
     with pytest.raises(UntranslatableError) as refusal:
         Program().script({"f": module.f})
-    assert str(refusal.value) == f"{tmp_path / 'refused.py'}, line 6: no JavaScript is known for {named}"
+    assert str(refusal.value) == f"{tmp_path / 'refused.py'}, line {len(CLASSES.splitlines()) + 2}: no JavaScript is known for {named}"
