@@ -160,8 +160,9 @@ def findings(rows: Iterable[Evidence]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for row in rows:
         if not row["planted"]:
-            said = found.setdefault(row["kind"], [])
-            said += [row["finding"]] if row.get("finding", row["kind"]) not in (row["kind"], *said) else []
+            said, text = found.setdefault(row["kind"], []), row.get("finding", "")
+            if text and text not in said:
+                said.append(text)
     return found
 
 
@@ -195,7 +196,7 @@ def cells(claim: Claim, evidence: Iterable[Evidence]) -> dict[str, str]:
         "source": claim.source,
         "verdict": _in_one_line(rows) if decided == BY_SETTING else decided,
         "evidence": ", ".join(sorted({row["kind"] for row in rows if not row["planted"]})) or "none",
-        "found": " ".join(found),
+        "found": " ".join(f"{text.removesuffix('.')}." for text in found),
         "rejected": str(rejected(rows)),
         "command": f"`tsla check {claim.id}`",
     }
