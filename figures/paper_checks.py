@@ -246,7 +246,7 @@ def _facts(claim: Claim, rows: Sequence[Evidence]) -> str:
     lines = [f"Source: {claim.source}.", f"Verdict: {word}, {scope(claim, decided)}."]
     if reached:
         lines.append(
-            f"Tightness, as parts of the bound, which 1 attains: {', '.join(f'{name} {_part(reached[name])}' for name in reached)}."
+            f"Tightness (parts of the bound; 1 is tight, less is loose): {', '.join(f'{name} {_part(reached[name])}' for name in reached)}."
         )
     lines += [f"Planted errors rejected: {rejected(rows)}.", f"Command: `tsla check {claim.id}`."]
     return "\n".join(_wrapped(line, "- ") for line in lines)
@@ -296,7 +296,7 @@ def _wrapped(text: str, first: str = "", rest: str | None = None) -> str:
 
 def overview(evidence: Sequence[Evidence]) -> str:
     """A short row a claim, with a link to its section."""
-    lines = [["claim", "what it says", "verdict", "number"]]
+    lines = [["claim", "what it says", "verdict", "headline"]]
     for claim in CLAIMS:
         rows = of(claim, evidence)
         lines.append([f"[{claim.id}](#{anchor(heading(claim))})", claim.title, verdict(rows), headline(rows)])
