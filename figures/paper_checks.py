@@ -160,8 +160,9 @@ def findings(rows: Iterable[Evidence]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for row in rows:
         if not row["planted"]:
-            said = found.setdefault(row["kind"], [])
-            said += [row["finding"]] if row.get("finding", row["kind"]) not in (row["kind"], *said) else []
+            said, text = found.setdefault(row["kind"], []), row.get("finding", "")
+            if text and text not in said:
+                said.append(text)
     return found
 
 
@@ -195,7 +196,7 @@ def cells(claim: Claim, evidence: Iterable[Evidence]) -> dict[str, str]:
         "source": claim.source,
         "verdict": _in_one_line(rows) if decided == BY_SETTING else decided,
         "evidence": ", ".join(sorted({row["kind"] for row in rows if not row["planted"]})) or "none",
-        "found": " ".join(found),
+        "found": " ".join(f"{text.removesuffix('.')}." for text in found),
         "rejected": str(rejected(rows)),
         "command": f"`tsla check {claim.id}`",
     }
@@ -245,7 +246,7 @@ def _facts(claim: Claim, rows: Sequence[Evidence]) -> str:
     lines = [f"Source: {claim.source}.", f"Verdict: {word}, {scope(claim, decided)}."]
     if reached:
         lines.append(
-            f"Tightness, as parts of the bound, which 1 attains: {', '.join(f'{name} {_part(reached[name])}' for name in reached)}."
+            f"Tightness (parts of the bound; 1 is tight, less is loose): {', '.join(f'{name} {_part(reached[name])}' for name in reached)}."
         )
     lines += [f"Planted errors rejected: {rejected(rows)}.", f"Command: `tsla check {claim.id}`."]
     return "\n".join(_wrapped(line, "- ") for line in lines)
@@ -295,7 +296,7 @@ def _wrapped(text: str, first: str = "", rest: str | None = None) -> str:
 
 def overview(evidence: Sequence[Evidence]) -> str:
     """A short row a claim, with a link to its section."""
-    lines = [["claim", "what it says", "verdict", "number"]]
+    lines = [["claim", "what it says", "verdict", "headline"]]
     for claim in CLAIMS:
         rows = of(claim, evidence)
         lines.append([f"[{claim.id}](#{anchor(heading(claim))})", claim.title, verdict(rows), headline(rows)])

@@ -47,7 +47,7 @@ def test_the_papers_value_is_up_to_twice_as_large(evidence: Callable[..., None])
     check()
     evidence(
         "On a grid V is least at θ = 1 where δ < 1. At the paper's θ it is up to twice as large.",
-        headline="least V up to half of the paper's",
+        headline="the paper's V up to 2 times the least",
     )
 
 

@@ -70,10 +70,10 @@ def test_the_sign_from_the_moments_came_true(network: str, claim: str, evidence:
     row = primary(record.table)
     hit, above = (f"{row[name]:.2f} [{row[f'{name}_low']:.2f}, {row[f'{name}_high']:.2f}]" for name in ("hit", "above"))
     evidence(
-        f"In training {NAMES[network]}, the sign of the change that smoothing makes to the floor of C12 is {decided(row)}. What it is to "
-        f"predict is the sign of the change that smoothing makes to ‖∇F‖², {PRIMARY['K']} steps from a snapshot. From the moments at the "
-        f"snapshot it does so with a hit rate of {hit}. That is {above} more than the better rule that does not look at them. "
-        f"The intervals are of 95 % over {row['units']} settings: {where(network, record.config['configs'])}.",
+        f"In training {NAMES[network]}, C12 predicts from the moments at a snapshot whether smoothing lowers or raises ‖∇F‖² in the next "
+        f"{PRIMARY['K']} steps. The sign of that is {decided(row)}: its hit rate is {hit}, which is {above} more than that of the better "
+        f"rule that does not look at the moments. The intervals are of 95 % over {row['units']} settings: "
+        f"{where(network, record.config['configs'])}.",
         **({"headline": f"sign hit at {row['hit']:.2f} on an MLP"} if (claim, network) == ("C14", "MLP") else {}),
     )
 

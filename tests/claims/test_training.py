@@ -58,7 +58,7 @@ def test_what_is_left_beyond_shrinking(method: str, batch_size: int, evidence: C
         f"On the digits record, in batches of {batch_size} along the path of {PATHS[method]}, smoothing changes the variance by {start} of "
         f"plain SGD's at the start and by {end} at the end, beyond what a smaller step does. Less than 0 is good. "
         "The intervals are of 95 % over the seeds.",
-        **({"headline": f"{end} beyond a smaller step"} if (method, batch_size) == ("lsr", B) else {}),
+        **({"headline": f"variance {end} beyond a smaller step"} if (method, batch_size) == ("lsr", B) else {}),
     )
 
 

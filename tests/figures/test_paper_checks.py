@@ -130,7 +130,7 @@ def test_cells_of_a_claim() -> None:
         "source": CLAIM.source,
         "verdict": "proved",
         "evidence": "Monte Carlo, composite, property",
-        "found": "floor 0.18 ratio 0.97",
+        "found": "floor 0.18. ratio 0.97.",
         "rejected": "2",
         "command": "`tsla check C5`",
     }
