@@ -86,6 +86,9 @@ def test_one_claim_prints_its_row_and_writes_no_file(
     assert lines["claim"] == "C5 LSR"
     assert lines["verdict"] == "instances"
     assert lines["found"] == "ratio 0.97"
+    assert checking.print_row("C5", BUILD, as_json=True) == 0
+    (row,) = json.loads(capsys.readouterr().out)["rows"]
+    assert {name: row[name] for name in lines} == lines
     assert not (checkout / "paper_checks.md").exists()
 
 
