@@ -40,10 +40,7 @@ class Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, *given: Any, **named: Any) -> Any:
         """As argparse does, with all options."""
-        if self._fill is not None:
-            self._fill()
-            self._fill = None
-        return super().parse_known_args(*given, **named)
+        return super(Parser, self.filled()).parse_known_args(*given, **named)
 
     def error(self, message: str) -> NoReturn:
         """One line, and exit code 2."""
@@ -55,6 +52,22 @@ class Parser(argparse.ArgumentParser):
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
             raise argparse.ArgumentError(action, f"{value!r} is unknown; {among(str(value), [str(one) for one in action.choices])}")
+
+    def filled(self) -> Parser:
+        """The same, with all options."""
+        if self._fill is not None:
+            self._fill()
+            self._fill = None
+        return self
+
+    def subcommands(self) -> dict[str, Parser]:
+        """Those that follow it, by their names."""
+        found = (action.choices for action in self._actions if isinstance(action, argparse._SubParsersAction))
+        return {name: parser.filled() for choices in found for name, parser in choices.items()}
+
+    def options(self) -> list[argparse.Action]:
+        """Those that have a name."""
+        return [action for action in self._actions if action.option_strings]
 
     def option_names(self) -> str:
         """What can be given, with spaces between."""
