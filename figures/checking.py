@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from tsla.figures import paper_checks
 from tsla.figures.theorems import page, reading
 from tsla.figures.theorems.deciding import decide
 from tsla.theory.claims import BY_ID
+from tsla.theory.commands.answer import json_text
+from tsla.theory.text import Json
 
 NO_TESTS = 5  # pytest's exit code where a claim has no evidence yet
 
@@ -28,32 +31,43 @@ def run(claim: str, evidence: Path) -> int:
     return 0 if code == NO_TESTS else code
 
 
-def write_paper_checks(build: Path) -> int:
-    """Rerun all the evidence, and write the record of it and ``paper_checks.md``. Returns 0, or 1 where a test failed."""
+def write_paper_checks(build: Path, *, as_json: bool = False) -> int:
+    """Rerun all the evidence, write the record of it and ``paper_checks.md``, and name them. Returns 0, or 1 where a test failed."""
     path = build / "evidence.json"
     code = run("all", path)
-    print(*paper_checks.write(paper_checks.read(path)), sep="\n")
+    written = [str(page) for page in paper_checks.write(paper_checks.read(path))]
+    _say({"written": written}, "\n".join(written), as_json=as_json)
     return min(code, 1)
 
 
-def print_section(claim: str, build: Path) -> int:
-    """Rerun the evidence of one claim and print its section. Returns 0, or 1 where a test failed."""
+def print_section(claim: str, build: Path, *, as_json: bool = False) -> int:
+    """Rerun the evidence of one claim and print its section, as JSON its cells. Returns 0, or 1 where a test failed."""
     if claim not in BY_ID:
         raise ValueError(f"claim = {claim!r} must be one of {', '.join(BY_ID)}")
     path = build / f"evidence-{claim}.json"
     code = run(claim, path)
-    print(paper_checks.section(BY_ID[claim], paper_checks.read(path)), end="")
+    found = paper_checks.read(path)
+    _say({"rows": [paper_checks.cells(BY_ID[claim], found)]}, paper_checks.section(BY_ID[claim], found).rstrip("\n"), as_json=as_json)
     return min(code, 1)
 
 
-def decide_file(path: Path, out: Path) -> int:
+def decide_file(path: Path, out: Path, *, as_json: bool = False) -> int:
     """Decide the theorems of a file of Python, print their rows and wrong versions, and write the page. Returns 0, or 1 where one fails."""
     theorems = reading.read(path)
     page.writable(out)
     decisions = [decide(theorem) for theorem in theorems]
     page.write(out, decisions, path.name)
-    for decision in decisions:
-        print(*(f"{name:12}{cell}" for name, cell in page.cells(decision, path.name).items()), sep="\n")
-        print(*(f"  {what}  {by}" for what, by in page.planted(decision)), sep="\n")
-    print(out)
+    rows = [page.cells(decision, path.name) for decision in decisions]
+    wrong = [[f"  {what}  {by}" for what, by in page.planted(decision)] for decision in decisions]
+    text = "\n".join([*("\n".join([_lines(row), *versions]) for row, versions in zip(rows, wrong, strict=True)), str(out)])
+    versions = [dict(zip(("wrong", "refuted_by"), version, strict=True)) for decision in decisions for version in page.planted(decision)]
+    _say({"rows": rows, "wrong_versions": versions, "written": [str(out)]}, text, as_json=as_json)
     return int(not all(decision.holds for decision in decisions))
+
+
+def _lines(cells: Mapping[str, str]) -> str:
+    return "\n".join(f"{name:12}{cell}" for name, cell in cells.items())
+
+
+def _say(found: Json, text: str, *, as_json: bool) -> None:
+    print(json_text(found) if as_json else text)

@@ -136,6 +136,16 @@ def _join_negative_values(argv: Sequence[str]) -> list[str]:
     return joined
 
 
+class _Completion(argparse.Action):
+    """Prints the script that a shell completes with, which takes the parsers of all commands."""
+
+    def __call__(self, parser: argparse.ArgumentParser, _: Any, shell: Any, *__: Any) -> NoReturn:
+        from tsla.completion import script
+
+        print(script(shell, _parser("")), end="")
+        parser.exit()
+
+
 class _FrontPage(Parser):
     """`tsla` alone: a line a command, which fits a terminal of 80 columns and 24 lines."""
 
@@ -149,6 +159,8 @@ def _parser(asked: str) -> Parser:
     """Of the subcommand that is asked for; of all, where there is no such."""
     parser = _FrontPage(prog="tsla")
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    about = "print a script that completes commands and options"
+    parser.add_argument("--print-completion", action=_Completion, choices=("bash", "zsh"), metavar="SHELL", help=about)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     for name in [asked] if asked in COMMANDS else COMMANDS:
         module = import_module(COMMANDS[name][-1])

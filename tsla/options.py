@@ -6,18 +6,18 @@ import argparse
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from textwrap import wrap
 from typing import Any, NoReturn
 
 
 class Layout(argparse.HelpFormatter):
-    """Help of several paragraphs, of which those of several lines are kept as they are; names with hyphens are not broken."""
+    """Help of several paragraphs, in which names with hyphens are not broken."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
-        parts = text.split("\n\n")
-        return "\n\n".join(part if "\n" in part else "\n".join(self._split_lines(part, width)) for part in parts)
+        return "\n\n".join("\n".join(self._split_lines(part, width)) for part in text.split("\n\n"))
 
     def _split_lines(self, text: str, width: int) -> list[str]:
+        from textwrap import wrap  # which a command does not need to answer
+
         return wrap(" ".join(text.split()), width, break_on_hyphens=False)
 
 
@@ -32,6 +32,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, formatter_class=Layout, **kwargs)
         self.set_defaults(parser=self, needed=(), settle=lambda _: None)
         self.numbers: list[str] = []
+        self._example = ""
         self._fill: Callable[[], None] | None = None
 
     def fill_later(self, fill: Callable[[], None]) -> None:
@@ -40,10 +41,7 @@ class Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, *given: Any, **named: Any) -> Any:
         """As argparse does, with all options."""
-        if self._fill is not None:
-            self._fill()
-            self._fill = None
-        return super().parse_known_args(*given, **named)
+        return super(Parser, self.filled()).parse_known_args(*given, **named)
 
     def error(self, message: str) -> NoReturn:
         """One line, and exit code 2."""
@@ -55,6 +53,22 @@ class Parser(argparse.ArgumentParser):
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
             raise argparse.ArgumentError(action, f"{value!r} is unknown; {among(str(value), [str(one) for one in action.choices])}")
+
+    def filled(self) -> Parser:
+        """The same, with all options."""
+        if self._fill is not None:
+            self._fill()
+            self._fill = None
+        return self
+
+    def subcommands(self) -> dict[str, Parser]:
+        """Those that follow it, by their names."""
+        found = (action.choices for action in self._actions if isinstance(action, argparse._SubParsersAction))
+        return {name: parser.filled() for choices in found for name, parser in choices.items()}
+
+    def options(self) -> list[argparse.Action]:
+        """Those that have a name."""
+        return [action for action in self._actions if action.option_strings]
 
     def option_names(self) -> str:
         """What can be given, with spaces between."""
@@ -80,10 +94,8 @@ class Parser(argparse.ArgumentParser):
         self.set_defaults(needed=(*self.get_default("needed"), *names))
 
     def example(self, words: str) -> None:
-        """A call that works, at the end of the help; where it takes several lines, as a shell reads it."""
-        together = re.sub(r"(--\S+) (?!--)", "\\1\N{NO-BREAK SPACE}", f"tsla {words}")  # an option and its value
-        lines = wrap(together, 74, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
-        self.epilog = " \\\n".join(["example:", *(f"  {line}" for line in lines)]).replace("\N{NO-BREAK SPACE}", " ").replace(": \\", ":")
+        """A call that works, for the end of the help."""
+        self._example = words
 
     def format_usage(self) -> str:
         """As argparse does, the options that must be given without brackets."""
@@ -91,9 +103,10 @@ class Parser(argparse.ArgumentParser):
             return super().format_usage()
 
     def format_help(self) -> str:
-        """The same with all of it."""
+        """The same with all of it, and the example, as a shell reads it."""
         with self._needed():
-            return super().format_help()
+            text = super().format_help()
+        return f"{text}\nexample:\n{_as_typed(self._example)}\n" if self._example else text
 
     @contextmanager
     def _needed(self) -> Iterator[None]:
@@ -107,6 +120,15 @@ class Parser(argparse.ArgumentParser):
     def give_json(self) -> None:
         """The option of every subcommand that answers with :func:`tsla.theory.commands.answer.print_result`."""
         self.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _as_typed(words: str) -> str:
+    """A call in lines of a shell, none of which ends between an option and its value."""
+    from textwrap import wrap
+
+    together = re.sub(r"(--\S+) (?!--)", "\\1\N{NO-BREAK SPACE}", f"tsla {words}")
+    lines = wrap(together, 74, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+    return " \\\n".join(f"  {line}" for line in lines).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def among(given: str, known: list[str]) -> str:

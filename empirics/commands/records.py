@@ -21,6 +21,7 @@ def add(parser: Parser) -> None:
     parser.add_argument("name", nargs="*", help="experiments (default: those of the report; with --check all that have a record)")
     about = "write nothing: look for changed numbers and other configurations, and run a part of each again"
     parser.add_argument("--check", action="store_true", help=about)
+    parser.give_json()
 
 
 def run(args: argparse.Namespace) -> int:
@@ -28,21 +29,34 @@ def run(args: argparse.Namespace) -> int:
     from tsla.empirics.experiments.registry import EXPERIMENTS
     from tsla.empirics.experiments.runner import make_records
     from tsla.empirics.runs.records import FOLDER
+    from tsla.theory.commands.answer import print_json
 
     if args.check:
-        return _check_records(args.name)
+        return _check_records(args)
     names = args.name or [name for name, experiment in EXPERIMENTS.items() if experiment.in_report]
+    written = []
     for path in make_records(names, out=FOLDER, build=RUNS):
-        print(path)
+        written.append(str(path))
+        if not args.json:
+            print(path)
+    if args.json:
+        print_json({"written": written})
     return 0
 
 
-def _check_records(names: list[str]) -> int:
-    """One line a record; 1 where one is not what today's code says."""
-    from tsla.empirics.experiments.recheck import recheck
+def _check_records(args: argparse.Namespace) -> int:
+    """One line a record, as soon as it is known; 1 where one is not what today's code says."""
+    from dataclasses import asdict
 
-    code = 0
-    for found in recheck(names):
-        print(found)
-        code |= not found.current
-    return code
+    from tsla.empirics.experiments.recheck import recheck
+    from tsla.theory.commands.answer import print_json
+    from tsla.theory.text import finite
+
+    rows = []
+    for found in recheck(args.name):
+        rows.append(finite(asdict(found)) | {"current": found.current})
+        if not args.json:
+            print(found)
+    if args.json:
+        print_json({"records": rows})
+    return int(not all(row["current"] for row in rows))

@@ -21,7 +21,8 @@ EXTRA = "runs"
 
 def add(parser: Parser) -> None:
     """Its options."""
-    parser.add_argument("--problem", required=True, help=f"one of {', '.join(problems.names())}")
+    known = problems.names()
+    parser.add_argument("--problem", required=True, choices=known, metavar="PROBLEM", help=f"one of {', '.join(known)}")
     parser.add_argument(
         "--method", required=True, choices=METHODS, metavar="METHOD", help=f"whose plan to run, one of {', '.join(METHODS)}"
     )

@@ -28,20 +28,26 @@ def add(parser: Parser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER", help="where the results go (default build/sweeps/NAME); shared by all of a cluster"
     )
+    parser.give_json()
 
 
 def run(args: argparse.Namespace) -> int:
     """All runs of a file; prints where the record is, and the failed runs on standard error. 1 if there are any."""
     from tsla.empirics.runs.files import must_be_folder, must_be_writable
     from tsla.empirics.training import sweeps
+    from tsla.theory.commands.answer import print_json
 
     wanted = sweeps.read(args.file)
     must_be_folder("out", args.out)
     folder = args.out or FOLDER / wanted.name
     must_be_writable(out=folder / f"{wanted.name}.parquet", inputs={"FILE": args.file})
     found = sweeps.run(wanted, folder, origin=f"tsla sweep {args.file}", backend=args.backend, address=args.address, jobs=args.jobs)
-    if found.record is not None:
-        print(found.record)
+    record = None if found.record is None else str(found.record)
+    if args.json:
+        failed = [dict(zip(("label", "reason", "command"), one, strict=True)) for one in found.failed]
+        print_json({"record": record, "failed": failed})
+    elif record is not None:
+        print(record)
     if found.failed:
         print(f"{len(found.failed)} of {len(wanted.configs)} runs failed:", file=sys.stderr)
     for label, reason, command in found.failed:

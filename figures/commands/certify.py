@@ -13,15 +13,21 @@ EXTRA = "all"
 CHECKOUT = "records"
 
 
-def add(_: Parser) -> None:
-    """It has no options."""
+def add(parser: Parser) -> None:
+    """Its options."""
+    parser.give_json()
 
 
-def run(_: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """A row a claim, and whatever failed. Returns 1 where something did."""
+    from dataclasses import asdict
+
     from tsla.empirics.runs.records import FOLDER
     from tsla.figures import certified
+    from tsla.theory.commands.answer import print_result
+    from tsla.theory.text import finite
 
     found = certified.read(FOLDER / "certificates.parquet")
-    print(certified.summary(found))
+    rows = [finite(asdict(certificate)) for certificate in found]
+    print_result(args, lambda: {"certificates": rows, "failed": len(certified.failures(found))}, lambda: certified.summary(found))
     return int(bool(certified.failures(found)))

@@ -34,6 +34,7 @@ def add(parser: Parser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="where the page of a file's theorems goes; paper_checks.md beside the file"
     )
+    parser.give_json()
 
 
 def run(args: argparse.Namespace) -> int:
@@ -43,14 +44,14 @@ def run(args: argparse.Namespace) -> int:
         with needing("certify"):  # and runs, of which it says so by itself
             from tsla.figures import checking
 
-            return checking.decide_file(path, args.out or path.parent / "paper_checks.md")
+            return checking.decide_file(path, args.out or path.parent / "paper_checks.md", as_json=args.json)
     from tsla.figures import checking
 
     if args.out is not None:
         raise ValueError(f"out = {args.out} has no use without a file of theorems")
     if args.claim is None:
-        return checking.write_paper_checks(BUILD)
-    return checking.print_section(args.claim, BUILD)
+        return checking.write_paper_checks(BUILD, as_json=args.json)
+    return checking.print_section(args.claim, BUILD, as_json=args.json)
 
 
 def _is_file(claim: str | None) -> bool:

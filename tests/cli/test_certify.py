@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import tsla
+from tests.cli.support import as_json
 from tests.theory.certificates.committed import assert_recorded
 from tsla.figures import certified
 from tsla.theory.certificates import groups
@@ -74,24 +75,23 @@ def module_of(folder: Path, group: str) -> Path:
     return folder / "tsla" / "theory" / "certificates" / f"{group.replace('.', '/')}.py"
 
 
-def certify(folder: Path) -> tuple[int, list[str]]:
-    """The exit code, and the rows and lines below the path of the record."""
-    command = [sys.executable, "-m", "tsla", "certify"]
+def certify(folder: Path, *options: str) -> tuple[int, list[str]]:
+    """The exit code, and the lines on standard output."""
+    command = [sys.executable, "-m", "tsla", "certify", *options]
     environment = os.environ | {"PYTHONPATH": str(folder)}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     assert "Traceback" not in done.stderr
-    path, *lines = done.stdout.splitlines()
-    assert path == "records/certificates.parquet"
-    return done.returncode, [line.strip() for line in lines]
+    return done.returncode, [line.strip() for line in done.stdout.splitlines()]
 
 
 def test_certify_says_what_the_certificates_say(copy: Callable[..., Path]) -> None:
     folder = copy("worst_case.one_step")
-    code, (head, row) = certify(folder)
+    code, lines = certify(folder, "--json")
     assert code == 0
-    assert head.split("  ")[0] == "claim"
-    assert " ".join(row.split()) == ONE_STEP
+    said = as_json("\n".join([*lines, ""]))
     found = certified.read(folder / "records" / "certificates.parquet")
+    assert (said["failed"], len(said["certificates"])) == (0, len(found))
+    assert [row["statement"] for row in said["certificates"]] == [certificate.statement for certificate in found]
     assert not any(certificate.reason for certificate in found)
     assert_recorded(found)
 
@@ -99,8 +99,8 @@ def test_certify_says_what_the_certificates_say(copy: Callable[..., Path]) -> No
 def test_a_certificate_that_fails_is_a_row_with_its_reason_and_ends_in_1(copy: Callable[..., Path]) -> None:
     folder = copy("algebra.variance_lemma", "rounding.values", "worst_case.one_step")
     module_of(folder, "worst_case.failing").write_text(FAILING, encoding="utf-8")
-    code, (_, *lines) = certify(folder)
-    assert code == 1
+    code, (path, head, *lines) = certify(folder)
+    assert (code, path, head.split("  ")[0]) == (1, "records/certificates.parquet", "claim")
     assert lines[-len(FAILURES) :] == FAILURES
     rows = [" ".join(line.split()) for line in lines[: -len(FAILURES)]]
     assert {ONE_STEP, "C4 SGD 2 upper of 4 1 of 2", "C5 LSR 0 of 1"} < set(rows)  # what does not fail is there all the same

@@ -42,7 +42,7 @@ BAD = [
     Bad("train", {"method": "sgd", "eta": "-1"}, ("eta = -1", "above 0")),
     Bad("simulate", {"problem": "stall", "method": "sgd", "eps": "0.5", "seeds": "2.5"}, ("--seeds", "'2.5'", "not a whole number")),
     Bad("simulate", {"problem": "stall", "method": "adam", "eps": "0.5"}, ("--method", "'adam'", "sgd-two-step")),
-    Bad("simulate", {"problem": "nowhere", "method": "sgd", "eps": "0.5"}, ("problem = 'nowhere'", "cosine", "stall")),
+    Bad("simulate", {"problem": "nowhere", "method": "sgd", "eps": "0.5"}, ("--problem: 'nowhere' is unknown", "cosine", "stall")),
     Bad("simulate", {"problem": "stall", "method": "sgd", "eps": "0.5", "seed": "-1"}, ("seed = -1 ", "at least 0")),
     Bad("simulate", {"problem": "stall", "method": "sgd", "eps": "0.5", "seeds": "1"}, ("seeds = 1 ", "at least 2")),
     Bad("train", {"method": "sgd", "seed": "²"}, ("--seed", "'²' is not a whole number")),

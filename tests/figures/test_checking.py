@@ -84,6 +84,9 @@ def test_one_claim_prints_its_section_and_writes_no_file(
     assert checking.print_section("C5", BUILD) == 0
     assert commands[0][commands[0].index("--claim") + 1] == "C5"
     assert capsys.readouterr().out == section(BY_ID["C5"], EVIDENCE)
+    assert checking.print_section("C5", BUILD, as_json=True) == 0
+    (row,) = json.loads(capsys.readouterr().out)["rows"]
+    assert row == cells(BY_ID["C5"], EVIDENCE)
     assert not (checkout / "paper_checks.md").exists()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import io
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -86,6 +85,8 @@ class Answers(Printed):
 
     def csv(self) -> str:
         """A line of names, then a line a value; empty where there is no number."""
+        import csv  # which a command without it does not need
+
         written, rows = io.StringIO(), self.rows()
         lines = csv.DictWriter(written, list(rows[0]), lineterminator="\n")
         lines.writeheader()
