@@ -61,7 +61,7 @@ def write(source: Path, fresh: Path, figures: Path, evidence: Sequence[Evidence]
             answers=answers(tables, never),
             early=early_speed(tables("forest")),
             cards=shown,
-            marks=dict.fromkeys((card.verdict.strip("*"), card.mark) for card in shown),
+            marks=dict.fromkeys((card.verdict, card.mark) for card in shown),
             findings={name: module.finding(tables(name)) for name, module in gallery.modules().items()},
             gallery=_gallery(figures, tables),
             runs=runs(source, fresh),
