@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -22,6 +23,7 @@ def forest(claim: str, *lines: tuple[str, float, str]) -> pd.DataFrame:
     return pd.DataFrame([{"claim": claim, "setting": setting, "mean": mean, "word": word} for setting, mean, word in lines])
 
 
+STEP = "step (1-θ)η"
 FALLING, CONSTANT = "mlp, a, 40 % noise, momentum, step decay", "mlp, b, 40 % noise, momentum"
 MADE: dict[str, tuple[Callable[[pd.DataFrame], object], pd.DataFrame, pd.DataFrame, str]] = {  # right, wrong, what the right one says
     "fair_verdict": (
@@ -47,6 +49,18 @@ MADE: dict[str, tuple[Callable[[pd.DataFrame], object], pd.DataFrame, pd.DataFra
         forest("E3", (FALLING, 1, "supported"), (FALLING, 1, "refuted"), (CONSTANT, 1, "refuted")),
         forest("E3", (FALLING, 1, "supported"), (FALLING, 1, "refuted"), (CONSTANT, 1, "supported")),
         "never dropping at none of 1 settings of the MLP. With a step size that falls it was at 1 of 2. The latter have 40 % wrong labels.",
+    ),
+    "shortest": (
+        answers.shortest_plan,
+        pd.DataFrame({"rivals": ["C9", "C15", "C15"], "fewest": ["tsla", "sgd-pl", "lsr-pl"]}),
+        pd.DataFrame({"rivals": ["C9", "C15", "C15"], "fewest": ["tsla", "sgd-pl", "tsla"]}),
+        "TSLA's plan is never the shortest",
+    ),
+    "smaller step": (
+        partial(answers.smaller_step, theta=0.3),
+        pd.DataFrame({"epoch": [0, 9, 9, 9], "theta": [0.3, 0.3, 0.3, 0.6], "curve": ["exact", "exact", STEP, STEP], "mean": [0, 2, 1, 9]}),
+        pd.DataFrame({"epoch": [0, 9, 9, 9], "theta": [0.3, 0.3, 0.3, 0.6], "curve": ["exact", "exact", STEP, STEP], "mean": [0, 2, 3, 1]}),
+        "lowers the variance more",
     ),
     "early": (
         answers.early_speed,
