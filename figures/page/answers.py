@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from tsla.empirics.advice.measure import study
@@ -69,6 +70,19 @@ def _smooth(better: int, worse: int) -> str:
 def _seldom(rows: pd.DataFrame) -> bool:
     """Whether a claim is supported at less than half of the settings."""
     return bool(2 * (rows["word"] == SUPPORTED).sum() < len(rows))
+
+
+def shortest_plan(phases: pd.DataFrame) -> str:
+    """Whether TSLA's plan is the shortest anywhere on the map, burn-ins counted, where its rivals may use A4 too (C15)."""
+    fair = phases.loc[phases["rivals"] == "C15", "fewest"]
+    share = (fair == "tsla").mean()
+    return f"TSLA's plan is the shortest on {100 * share:.1f} %" if share else "TSLA's plan is never the shortest"
+
+
+def smaller_step(measured: pd.DataFrame, theta: float) -> str:
+    """Which lowers the variance of single examples more at the end of plain training, smoothing or a smaller step, each at ``theta``."""
+    last = measured[(measured["epoch"] == measured["epoch"].max()) & np.isclose(measured["theta"], theta)].set_index("curve")["mean"]
+    return f"A smaller step lowers the variance {'more' if last['step (1-θ)η'] < last['exact'] else 'less'}"
 
 
 def dropping_by_the_bounds(numbers: pd.DataFrame) -> Answer:

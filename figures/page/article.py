@@ -18,7 +18,7 @@ from tsla.empirics.runs import records
 from tsla.empirics.runs.files import replacing
 from tsla.figures import gallery, live, style
 from tsla.figures.page import calculator, numbers, svg
-from tsla.figures.page.answers import advice, answers, early_speed, studied
+from tsla.figures.page.answers import advice, answers, early_speed, shortest_plan, smaller_step, studied
 from tsla.figures.page.claims import cards
 from tsla.figures.page.runs import provenance, runs
 from tsla.figures.page.symbols import MEANINGS
@@ -27,6 +27,8 @@ from tsla.figures.paper_checks import Evidence
 HERE = Path(__file__).parent
 SCRIPTS = ("plot", "controls", "curves", "forest", "network", "page")
 """In the order in which they run: each uses what the ones before it define."""
+THETA = 0.3
+"""What the knob of the strength is set to at first."""
 INLINE = 30_000
 """A figure of the gallery of more characters lies beside the page alone."""
 
@@ -62,13 +64,16 @@ def write(source: Path, fresh: Path, figures: Path, evidence: Sequence[Evidence]
             answers=answers(tables, never),
             study=studied(tables("forest")),
             early=early_speed(tables("forest")),
+            shortest=shortest_plan(tables("phases")),
+            step=smaller_step(tables("variance_against_theta"), THETA),
             cards=shown,
-            marks=dict.fromkeys((card.verdict.strip("*"), card.mark) for card in shown),
+            marks=dict.fromkeys((card.verdict, card.mark) for card in shown),
             findings={name: module.finding(tables(name)) for name, module in gallery.modules().items()},
             gallery=_gallery(figures, tables),
             runs=runs(source, fresh),
             records=provenance(source),
             symbols=MEANINGS,
+            theta=THETA,
             colours={name: look["color"] for name, look in style.METHODS.items()},
             shades=[look["color"] for look in style.SHADES],
             css=(HERE / "page.css").read_text(encoding="utf-8"),

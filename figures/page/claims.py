@@ -95,7 +95,7 @@ class Card:
     @property
     def kind(self) -> str:
         """The verdict as the name of a class."""
-        return self.verdict.strip("*").replace(" ", "-")
+        return self.verdict.replace(" ", "-")
 
 
 def cards(evidence: Iterable[Evidence], certificates: pd.DataFrame, tables: Tables) -> list[Card]:
@@ -107,7 +107,7 @@ def cards(evidence: Iterable[Evidence], certificates: pd.DataFrame, tables: Tabl
 
 def _card(claim: Claim, rows: list[Evidence], certificates: pd.DataFrame, slack: pd.DataFrame, forest: pd.DataFrame) -> Card:
     cells = paper_checks.cells(claim, rows)
-    verdict = "by setting" if cells["verdict"].startswith("on these settings") else cells["verdict"]
+    verdict = "by setting" if cells["verdict"].startswith("on these settings") else cells["verdict"].strip("*")
     own = certificates[certificates["claim"].map(_whole) == claim.id]
     composites = own["guarantee"] == "composite"
     own, proofs = own.assign(kind=own["kind"].mask(composites, "composite")), own[composites]

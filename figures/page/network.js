@@ -14,6 +14,7 @@ function measured(text) {
     if (typeof number !== "number" || !Number.isFinite(number)) throw new Error(`moments.${part}.value is no number; must be what \`tsla measure --json\` prints`);
     moments[part] = number;
   }
+  if (!(moments.s2 > 0)) throw new Error(`moments.s2.value = ${moments.s2} must be above 0; there is no variance to lower`);
   const { theta, batch_size: B } = found;
   if (typeof theta !== "number" || !(theta > 0 && theta <= 1)) throw new Error("theta is no number above 0 and at most 1; must be what `tsla measure --json` prints");
   if (!Number.isInteger(B) || B < 1) throw new Error("batch_size is no whole number above 0; must be what `tsla measure --json` prints");

@@ -30,7 +30,8 @@ def inline(path: Path, title: str) -> str:
     rules, text = _classes(name, text)
     head, rest = text.split(">", 1)
     label = f"{name}-title"
-    return f'{_SIZES.sub("", head)} role="img" aria-labelledby="{label}"><title id="{label}">{escape(title)}</title><style>{rules}</style>{rest.strip()}'
+    named = f'role="img" aria-labelledby="{label}"><title id="{label}">{escape(title)}</title>'
+    return f"{_SIZES.sub('', head)} {named}<style>{rules}</style>{rest.strip()}"
 
 
 def _classes(name: str, text: str) -> tuple[str, str]:

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from tsla.empirics.experiments import live
 from tsla.empirics.runs import records
 from tsla.figures import gallery, paper_checks
 from tsla.figures.gallery import slack
+from tsla.figures.page import article
 from tsla.options import Parser
 from tsla.theory.text import number
 
@@ -200,9 +201,17 @@ def test_a_folder_that_can_not_be_made_is_named(tmp_path: Path, refusal: Refusal
     assert str(tmp_path / "file") in refusal(["figures", "--out", str(tmp_path / "file" / "figures")])
 
 
+def blank_page(source: Path, fresh: Path, figures: Path, evidence: Sequence[paper_checks.Evidence], out: Path) -> Path:
+    """In place of the article."""
+    assert (fresh / "plans.parquet").exists()
+    assert (figures / "live.svg").exists()
+    out.write_text(f"{[row['passed'] for row in evidence]} of {source}", encoding="utf-8")
+    return out
+
+
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
-    """Makes the current folder one with records and evidence; what the report runs is stood in for, and one figure is its gallery."""
+    """Makes the current folder one with records and evidence. What is run, and the page, are stood in for; one figure is its gallery."""
 
     def make(*, passed: bool, current: bool) -> Path:
         monkeypatch.chdir(tmp_path)
@@ -211,6 +220,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., P
         monkeypatch.setattr(gallery, "modules", lambda: {"slack": slack})
         monkeypatch.setattr(live, "run", write_miniature_live)
         monkeypatch.setattr(live, "check", lambda *_: current)
+        monkeypatch.setattr(article, "write", blank_page)
         return tmp_path / "build" / "report" / "index.html"
 
     return make
@@ -224,8 +234,7 @@ def test_the_report_is_written_whatever_it_says(
     page = checkout(passed=passed, current=current)
     assert cli.main(["report"]) == 1 - (passed and current)
     assert capsys.readouterr().out == "build/report/index.html\n"
-    verdict = "instances" if passed else "**failing**"
-    assert f"<td>{verdict}</td>" in page.read_text(encoding="utf-8")
+    assert page.read_text(encoding="utf-8") == f"[{passed}] of records"
 
 
 def test_the_report_says_where_paper_checks_is_not_what_the_evidence_says(
@@ -237,6 +246,29 @@ def test_the_report_says_where_paper_checks_is_not_what_the_evidence_says(
     assert cli.main(["report"]) == 1
     assert "paper_checks.md did not say what records/evidence.json says; written anew" in capsys.readouterr().out
     assert paper_checks.PAPER_CHECKS.read_text(encoding="utf-8") == wanted
+
+
+def test_the_page_alone_is_made_of_the_last_runs(
+    checkout: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, refusal: Refusal, tmp_path: Path
+) -> None:
+    page = checkout(passed=True, current=True)
+    assert "build/report/figures/slack.svg does not exist, of which --page is made; `tsla report` makes it" in refusal(["report", "--page"])
+    assert not page.parent.exists()
+    assert cli.main(["report"]) == 0
+    page.unlink()
+    monkeypatch.setattr(live, "run", lambda _: 1 / 0)
+    assert cli.main(["report", "--page"]) == 0
+    assert page.exists()
+
+
+def test_the_report_of_ones_own_records(checkout: Callable[..., Path], refusal: Refusal, tmp_path: Path) -> None:
+    page = checkout(passed=True, current=True)
+    checks = paper_checks.PAPER_CHECKS.read_text(encoding="utf-8")
+    (tmp_path / "records").rename(tmp_path / "mine")
+    assert "records = nowhere: no such folder" in refusal(["report", "--records", "nowhere"])
+    assert cli.main(["report", "--records", "mine"]) == 0
+    assert page.read_text(encoding="utf-8") == "[True] of mine"
+    assert paper_checks.PAPER_CHECKS.read_text(encoding="utf-8") == checks
 
 
 def test_the_report_asks_for_the_evidence_before_it_runs_anything(checkout: Callable[..., Path], refusal: Refusal) -> None:

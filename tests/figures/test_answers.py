@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ def never_dropped(*, accuracy: tuple[int, int], loss: tuple[int, int]) -> dict[s
     return {"rows": [dict(zip(("accuracy", "test loss"), sides, strict=True))]}
 
 
+STEP = "step (1-θ)η"
 FALLING, CONSTANT = "mlp, a, 40 % noise, momentum, step decay", "mlp, b, 40 % noise, momentum"
 ONE_OF_THREE = forest("E3", (FALLING, 1, "supported"), (CONSTANT, 1, "open"), (CONSTANT, 1, "open"))
 MADE: dict[str, tuple[Callable[[Any], object], Any, Any, str]] = {  # right, wrong, what the right one says
@@ -66,6 +68,18 @@ MADE: dict[str, tuple[Callable[[Any], object], Any, Any, str]] = {  # right, wro
         pd.DataFrame({"setting": ["mlp, digits, 0 % noise", "resnet8, digits, 20 % noise", "mlp, fashion, 20 % noise"]}),
         pd.DataFrame({"setting": ["mlp, digits, 0 % noise", "mlp, fashion, 20 % noise"]}),
         "MLP-64 and ResNet-8, on digits and Fashion-MNIST",
+    ),
+    "shortest": (
+        answers.shortest_plan,
+        pd.DataFrame({"rivals": ["C9", "C15", "C15"], "fewest": ["tsla", "sgd-pl", "lsr-pl"]}),
+        pd.DataFrame({"rivals": ["C9", "C15", "C15"], "fewest": ["tsla", "sgd-pl", "tsla"]}),
+        "TSLA's plan is never the shortest",
+    ),
+    "smaller step": (
+        partial(answers.smaller_step, theta=0.3),
+        pd.DataFrame({"epoch": [0, 9, 9, 9], "theta": [0.3, 0.3, 0.3, 0.6], "curve": ["exact", "exact", STEP, STEP], "mean": [0, 2, 1, 9]}),
+        pd.DataFrame({"epoch": [0, 9, 9, 9], "theta": [0.3, 0.3, 0.3, 0.6], "curve": ["exact", "exact", STEP, STEP], "mean": [0, 2, 3, 1]}),
+        "lowers the variance more",
     ),
     "early": (
         answers.early_speed,

@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import _Collector
 from tsla.figures import checking
-from tsla.figures.paper_checks import read, render, section
+from tsla.figures.paper_checks import cells, read, render, section
 from tsla.theory.claims import BY_ID
 
 BUILD = Path("build")
