@@ -11,7 +11,7 @@ HELP = {
     "bound sgd": """
 usage: tsla bound sgd [-h] [--L X] [--sigma2 X] [--F0 X] [--eta X] [--T X] [--json] [--why] [--exact]
 
-SGD (C4), exact worst case (C16)
+plain SGD's bound (C4), SGD's exact worst case (C16)
 
 options:
   -h, --help  show this help message and exit
