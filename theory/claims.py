@@ -219,7 +219,7 @@ CLAIMS = (
     ),
     Claim(
         "C18",
-        "label smoothing, exactly",
+        "the sharp bound of LSR",
         "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + W(θ,ηL), W(θ°) = σ²δy/(δ+y) at θ° = y/(δ+y), y = ηL/(1-ηL); smoothing buys (4LF0/ε²)(1/δ-1) samples",
         OURS,
         SMOOTHED,

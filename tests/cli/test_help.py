@@ -18,7 +18,7 @@ usage: tsla bound sgd [-h] --L X --sigma2 X --F0 X --eta X --T X [--json]
                       [--sweep NAME=LOW:HIGH:COUNT[:log|:linear]] [--csv]
                       [--plot FILE] [--why] [--exact]
 
-SGD (C4), exact worst case (C16)
+plain SGD's bound (C4), SGD's exact worst case (C16)
 
 C4: E‖∇F(w_R)‖² ≤ 2F0/(ηT) + ηLσ²; O(1/ε⁴) samples
 
