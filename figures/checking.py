@@ -12,7 +12,7 @@ from tsla.figures.theorems import page, reading
 from tsla.figures.theorems.deciding import decide
 from tsla.theory.claims import BY_ID
 from tsla.theory.commands.answer import json_text
-from tsla.theory.text import Json
+from tsla.theory.text import Json, wrapped
 
 NO_TESTS = 5  # pytest's exit code where a claim has no evidence yet
 
@@ -58,7 +58,7 @@ def decide_file(path: Path, out: Path, *, as_json: bool = False) -> int:
     decisions = [decide(theorem) for theorem in theorems]
     page.write(out, decisions, path.name)
     rows = [page.cells(decision, path.name) for decision in decisions]
-    wrong = [[f"  {what}  {by}" for what, by in page.planted(decision)] for decision in decisions]
+    wrong = [[wrapped(f"{what}  {by}", indent="  ") for what, by in page.planted(decision)] for decision in decisions]
     text = "\n".join([*("\n".join([_lines(row), *versions]) for row, versions in zip(rows, wrong, strict=True)), str(out)])
     versions = [dict(zip(("wrong", "refuted_by"), version, strict=True)) for decision in decisions for version in page.planted(decision)]
     _say({"rows": rows, "wrong_versions": versions, "written": [str(out)]}, text, as_json=as_json)
@@ -66,7 +66,7 @@ def decide_file(path: Path, out: Path, *, as_json: bool = False) -> int:
 
 
 def _lines(cells: Mapping[str, str]) -> str:
-    return "\n".join(f"{name:12}{cell}" for name, cell in cells.items())
+    return "\n".join(wrapped(f"{name:12}{cell}", more=" " * 12) for name, cell in cells.items())
 
 
 def _say(found: Json, text: str, *, as_json: bool) -> None:

@@ -50,13 +50,13 @@ def _check_records(args: argparse.Namespace) -> int:
 
     from tsla.empirics.experiments.recheck import recheck
     from tsla.theory.commands.answer import print_json
-    from tsla.theory.text import finite
+    from tsla.theory.text import finite, wrapped
 
     rows = []
     for found in recheck(args.name):
         rows.append(finite(asdict(found)) | {"current": found.current})
         if not args.json:
-            print(found)
+            print(wrapped(str(found)))
     if args.json:
         print_json({"records": rows})
     return int(not all(row["current"] for row in rows))

@@ -136,7 +136,7 @@ class Field:
         choices = f": {_either(self.must.choices)}" if self.must.choices else ""
         usual = self.usual.words if self.usual else self.shown(self.default)
         silent = self.default is dataclasses.MISSING or self.default is False or (self.type == str | None)
-        return self.says + choices + ("" if silent else f"; {usual}")
+        return self.says + choices + ("" if silent else f" (default {usual})")
 
     def shown(self, value: Any) -> str:
         """A value as users write it."""

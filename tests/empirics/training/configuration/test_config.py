@@ -149,7 +149,7 @@ def test_every_field_is_an_option_and_a_name_in_a_file(other: dict[str, Any], fr
 def test_help_says_the_default() -> None:
     usual = {"drop": "half of the epochs", "measure_at": "0,1,2,5,10,20", "train_size": "1000", "test_size": "all", "norm": "group"}
     for name, words in usual.items():
-        assert FIELDS[name].option["help"].endswith(f"; {words}")
+        assert FIELDS[name].option["help"].endswith(f" (default {words})")
 
 
 @pytest.mark.parametrize(
