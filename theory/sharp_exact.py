@@ -64,7 +64,8 @@ def steps(constants: Constants, *, eps: ArrayLike) -> Plan:
     share = 1 / (1 + product(constants.sigma2, over=(target2,)))
     alone = delta < share
     x, theta = np.where(alone, 1.0, share), np.where(alone, 1.0, 0.0)
-    room = np.where(alone, target2 - product(delta, constants.sigma2), product(share, target2))
+    least = product(share, target2)  # which is ε² - δσ² at δ = ε²/(ε²+σ²), where the difference cancels
+    room = np.where(alone, np.maximum(target2 - product(delta, constants.sigma2), least), least)
     return Plan(
         "lsr-exact", "C18", ASSUMES, (Stage(x / constants.L, theta, whole_steps(product(2, constants.L, constants.F0, over=(room,)))),)
     )

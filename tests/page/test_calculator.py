@@ -69,10 +69,12 @@ def test_a_wrong_formula_in_python_is_found_in_its_translation(agrees: Check, re
     rejects(agrees, right=script, wrong=calculator.script({**calculator.ASKED, "bound": one_step_more}))
 
 
-def test_every_method_is_in_it() -> None:
+def test_every_method_is_in_it(script: str) -> None:
+    """What is asked of each is among the questions above, and has an answer."""
     for method, question in asked.of_every_method():
         (answer,) = asked.answers([question])
         assert answer["answer"]["claim"] == method.claim, answer
+        assert f'name: "{method.name}"' in script
 
 
 def test_what_is_undefined_is_not_given(node: Runs, script: str) -> None:

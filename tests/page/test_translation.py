@@ -44,8 +44,8 @@ def texts(x: float) -> list[str]:
     return [f"{x:.15g}", f"{x:g}", f"{x:.3g}", f"{x:,.4g}", f"{x:.0f}", f"{x:,.0f}", f"{x:.1f}", f"{x:.2f}", f"{x:,.3f}"]
 
 
-def quoted(text: str) -> str:
-    return f"{text!r} and {None} {True} {[text, 1]!r}"
+def quoted(value: str | float) -> str:
+    return f"{value!r} and {value} {None} {True} {[value, 1]!r}"
 
 
 def mantissa(x: float, exponent: int) -> list[float]:
@@ -86,45 +86,22 @@ def arrays(x: float) -> list[Any]:
     order = np.argsort(-grid[1:][chosen[1:]])[-3:]
     edges = grid[chosen][order]
     largest = float(np.max(grid, where=chosen, initial=0.0))
-    return [float(column[1, :1].sum()) if column.size == 0 else float(rows[:, :-1].sum()), [float(e) for e in edges], largest, edges.size]
+    return [float(column.sum()), float(rows[:, :-1].sum()), [float(edge) for edge in edges], largest, edges.size]
 
 
 def overflow(x: float) -> float:
     return float(_reciprocal(x))
 
 
-NUMBERS = [
-    0.0,
-    0.5,
-    1.5,
-    2.5,
-    0.125,
-    1.125,
-    0.0625,
-    99999.5,
-    999.95,
-    123456.789,
-    1e15,
-    1e16,
-    1e21,
-    2.0**70,
-    1e-4,
-    1.5e-5,
-    0.05,
-    0.005,
-    0.06,
-    9.96,
-    1e-300,
-    5e-324,
-    1e308,
-    0.1 + 0.2,
-]
+TIES = [0.5, 1.5, 2.5, 0.125, 1.125, 0.0625, 99999.5, 999.95, 123456.789, 9.96, 0.05, 0.06, 0.005, 0.1 + 0.2]
+SIZES = [0.0, 1e-4, 1.5e-5, 1e-300, 5e-324, 1e15, 1e16, 1e21, 2.0**70, 1e110, 1e308]
+NUMBERS = TIES + SIZES
 CASES: list[tuple[Callable[..., Any], list[list[Any]]]] = [
     (texts, [[sign * x] for x in NUMBERS for sign in (1, -1)] + [[1234567 / 2**k] for k in range(60)]),
-    (quoted, [["it's"], ['"']]),
+    (quoted, [["it's"], ['"'], [0.1], [1.5e-5], [-0.00025], [1e-300], [123456.75]]),
     (
         mantissa,
-        [[x, e] for x in NUMBERS[1:] for e in (-1100, -1074, -30, 0, 40, 1023)] + [[5e-324 * 3, -1], [1.7e-308, -3], [-3e-320, 1080]],
+        [[x, e] for x in NUMBERS for e in (-1100, -1074, -30, 0, 40, 1023)] + [[5e-324 * 3, -1], [1.7e-308, -3], [-3e-320, 1080]],
     ),
     (syntax, [[0.0], [1.5], [40.0]]),
     (arrays, [[1.0], [0.003]]),
@@ -185,6 +162,9 @@ REFUSED = {
     "a method": ("return 'a'.upper()", "the attribute upper"),
     "a builtin": ("return divmod(x, 2)", "a builtin_function_or_method"),
     "a library": ("return json.dumps(x)", "json.dumps"),
+    "an error": ("raise RuntimeError(x)", "the error RuntimeError"),
+    "a class that inherits": ("return Second(x).first", "the class Second, which has what another class has"),
+    "a class of its own": ("return Own(x)", "the class Own, which is no dataclass"),
     "a format": ("return f'{x:>8}'", "the format >8"),
     "a conversion": ("return f'{x!a}'", "the conversion !a"),
     "a class": ("return isinstance(x, complex)", "isinstance of complex"),
@@ -199,6 +179,29 @@ REFUSED = {
     "yield": ("yield x", "Yield"),
     "global": ("global y\n    y = x", "Global"),
 }
+
+
+CLASSES = """import json
+from dataclasses import dataclass
+
+import numpy as np
+
+
+class Own:
+    pass
+
+
+@dataclass
+class First:
+    first: float
+
+
+@dataclass
+class Second(First):
+    pass
+
+
+"""
 
 
 @pytest.fixture
@@ -222,7 +225,7 @@ def saved(tmp_path: Path) -> Iterator[Callable[[str], ModuleType]]:
 @pytest.mark.parametrize("what", REFUSED)
 def test_what_has_no_javascript_is_refused_with_its_line(saved: Callable[[str], ModuleType], tmp_path: Path, what: str) -> None:
     body, named = REFUSED[what]
-    module = saved(f"import json\nimport numpy as np\n\n\ndef f(x):\n    {body}\n")
+    module = saved(f"{CLASSES}def f(x):\n    {body}\n")
     with pytest.raises(UntranslatableError) as refusal:
         Program().script({"f": module.f})
-    assert str(refusal.value) == f"{tmp_path / 'refused.py'}, line 6: no JavaScript is known for {named}"
+    assert str(refusal.value) == f"{tmp_path / 'refused.py'}, line {len(CLASSES.splitlines()) + 2}: no JavaScript is known for {named}"

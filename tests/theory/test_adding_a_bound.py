@@ -14,6 +14,7 @@ import pytest
 import tsla.theory
 from tests.theory import obligations as owed
 from tests.theory.obligations import Check, answer
+from tsla.figures.page.calculator import script
 from tsla.theory.complexity import compare
 from tsla.theory.method import Method
 from tsla.theory.methods import FIRST, METHODS, bounds
@@ -56,6 +57,7 @@ def test_all_that_lists_methods_has_it(saved: Saved) -> None:
     assert {plan.method for plan in compare(owed.K, eps=0.5).plans} == {*METHODS}
     found = json.loads(answer(["invert", "--L=10", "--sigma2=1", "--F0=1", "--mu=1", "--eps=0.1", "--json"]))
     assert f"tsla before {NAME}" in found["largest_delta"]
+    assert f'name: "{NAME}"' in script()
 
 
 def test_its_claim_is_listed_before_those_on_training(tmp_path: Path) -> None:

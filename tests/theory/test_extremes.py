@@ -380,3 +380,11 @@ def test_plans_of_any_size_are_finite_or_refused(n: Numbers, eps: float, method:
         json.dumps(plan.json(), allow_nan=False)
         assert method in MAY_BE_THERE or plan.total >= 1
         assert all(float(stage.eta) >= np.finfo(np.float64).tiny for stage in plan.stages)
+
+
+def test_the_exact_plan_right_below_the_delta_from_which_it_does_not_smooth() -> None:
+    """``ε² - δσ²`` is less than a rounding error of ε² there, but more than 0."""
+    eps = np.geomspace(1e-9, 1e-10, 200)
+    share = 1 / (1 + 1 / eps**2)
+    plan = sharp_exact.steps(Constants(L=10, F0=1, sigma2=1, delta=np.nextafter(share, 0)), eps=eps)
+    assert (plan.total <= 20 * (1 + eps**2) / eps**4 * (1 + 1e-12)).all()

@@ -13,7 +13,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from tsla.figures.page.translation.runtime import ATTRIBUTES, METHODS, UntranslatableError, literal, stripped
+from tsla.figures.page.translation.runtime import ATTRIBUTES, METHODS, PYTHON, UntranslatableError, literal, stripped
 from tsla.figures.page.translation.syntax import Syntax, parsed, signature
 
 CONSTRUCTORS = {"__init__": "init", "__post_init__": "after"}
@@ -135,7 +135,10 @@ class Program:
         unit.eager.add(kind)
 
         def put(field: str) -> None:
-            fields[field] = self.reference(getattr(value, field))
+            try:
+                fields[field] = self.reference(getattr(value, field))
+            except UntranslatableError as error:
+                raise UntranslatableError(f"{type(value).__name__}.{field}: no JavaScript is known for {error}") from None
             unit.eager.add(fields[field])
 
         for field in _fields(type(value)):
@@ -176,6 +179,8 @@ class Program:
 
     def _exception(self, kind: type[Exception]) -> str:
         if kind.__module__ == "builtins":
+            if kind.__name__ not in PYTHON:
+                raise UntranslatableError(f"the error {kind.__name__}")
             return f"$.{kind.__name__}"
         name, base = _full_name(kind), self._exception(kind.__bases__[0])
         self._units.setdefault(name, _Unit(lambda: f"$.exception({literal(kind.__name__)}, {base})", {base}))
@@ -187,6 +192,8 @@ class Program:
             return name
         if not dataclasses.is_dataclass(kind) or name in self._units:
             raise UntranslatableError(f"the class {kind.__name__}, which is no dataclass")
+        if kind.__bases__ != (object,):
+            raise UntranslatableError(f"the class {kind.__name__}, which has what another class has")
         self._classes.add(kind)
         node, _ = self._syntax(kind)
         members = _Members(kind)

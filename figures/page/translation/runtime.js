@@ -18,11 +18,11 @@ class NDArray {
   }
 }
 
-const shape_of = (x) => (x instanceof NDArray ? x.shape : []);
+const shapeOf = (x) => (x instanceof NDArray ? x.shape : []);
 const elements = (x) => (x instanceof NDArray ? x.data : [x]);
-const size_of = (shape) => shape.reduce((a, b) => a * b, 1);
+const sizeOf = (shape) => shape.reduce((a, b) => a * b, 1);
 
-function common_shape(shapes) {
+function commonShape(shapes) {
   const rank = Math.max(...shapes.map((shape) => shape.length));
   return Array.from({ length: rank }, (_, axis) => {
     const sizes = shapes.map((shape) => shape[axis - rank + shape.length] ?? 1);
@@ -33,9 +33,9 @@ function common_shape(shapes) {
 }
 
 function broadcast(x, shape) {
-  const own = shape_of(x);
+  const own = shapeOf(x);
   const data = elements(x);
-  if (data.length === 1) return new Array(size_of(shape)).fill(data[0]);
+  if (data.length === 1) return new Array(sizeOf(shape)).fill(data[0]);
   if (own.join() === shape.join()) return data;
   const places = shape.map((size, axis) => ({ size, own: own[axis - shape.length + own.length] ?? 1 }));
   let indices = [0];
@@ -46,12 +46,11 @@ function broadcast(x, shape) {
 }
 
 function spread(f, ...given) {
-  const shape = common_shape(given.map(shape_of));
+  const shape = commonShape(given.map(shapeOf));
   const [a, b, c] = given.map((x) => (elements(x).length === 1 ? elements(x) : broadcast(x, shape)));
-  const at = (data, i) => (data === undefined ? undefined : data[data.length === 1 ? 0 : i]);
-  const made = new Array(size_of(shape));
-  for (let i = 0; i < made.length; i++) made[i] = f(at(a, i), at(b, i), at(c, i));
-  return new NDArray(shape, made);
+  const at = (data, i) => data[data.length === 1 ? 0 : i];
+  const each = { 1: (i) => f(at(a, i)), 2: (i) => f(at(a, i), at(b, i)), 3: (i) => f(at(a, i), at(b, i), at(c, i)) }[given.length];
+  return new NDArray(shape, Array.from({ length: sizeOf(shape) }, (_, i) => each(i)));
 }
 
 const unary = (f) => (a) => (a instanceof NDArray ? spread(f, a) : f(a));
@@ -61,7 +60,7 @@ const ternary = (f) => (a, b, c) => ([a, b, c].some((x) => x instanceof NDArray)
 function along(x, axis, f) {
   if (axis !== 0) throw new ValueError(`axis = ${axis}: only the first one is known here`);
   const [first, ...rest] = x.shape;
-  const size = size_of(rest);
+  const size = sizeOf(rest);
   return new NDArray(
     rest,
     Array.from({ length: size }, (_, i) => f(Array.from({ length: first }, (_, row) => x.data[row * size + i]))),
@@ -73,7 +72,7 @@ const reduced = (f) => (x, options) => {
   return axis === null ? f(elements(x)) : along(x, axis, f);
 };
 
-function range_of(index, size) {
+function rangeOf(index, size) {
   const place = (end, otherwise) => (end === null ? otherwise : Math.min(Math.max(end < 0 ? end + size : end, 0), size));
   const [start, stop] = [place(index.start, 0), place(index.stop, size)];
   return Array.from({ length: Math.max(stop - start, 0) }, (_, i) => start + i);
@@ -82,25 +81,25 @@ function range_of(index, size) {
 function part(x, index) {
   if (index instanceof NDArray || typeof index === "boolean") {
     if (typeof elements(index)[0] === "number") return taken(x, index.data);
-    const chosen = broadcast(index, shape_of(x));
+    const chosen = broadcast(index, shapeOf(x));
     const kept = elements(x).filter((_, i) => chosen[i]);
     return new NDArray([kept.length], kept);
   }
   if (Array.isArray(index)) {
     if (index.length === 0) return x;
-    const [first, second] = index.map((slice, axis) => range_of(slice, x.shape[axis]));
-    const width = size_of(x.shape.slice(1));
+    const [first, second] = index.map((slice, axis) => rangeOf(slice, x.shape[axis]));
+    const width = sizeOf(x.shape.slice(1));
     const inner = width / x.shape[1];
     const data = first.flatMap((i) => second.flatMap((j) => x.data.slice(i * width + j * inner, i * width + (j + 1) * inner)));
     return new NDArray([first.length, second.length, ...x.shape.slice(2)], data);
   }
-  if (index instanceof Slice) return taken(x, range_of(index, x.shape[0]));
+  if (index instanceof Slice) return taken(x, rangeOf(index, x.shape[0]));
   const [row] = [taken(x, [index < 0 ? index + x.shape[0] : index])];
   return row.shape.length === 1 ? row.data[0] : new NDArray(row.shape.slice(1), row.data);
 }
 
 function taken(x, rows) {
-  const size = size_of(x.shape.slice(1));
+  const size = sizeOf(x.shape.slice(1));
   return new NDArray(
     [rows.length, ...x.shape.slice(1)],
     rows.flatMap((row) => x.data.slice(row * size, (row + 1) * size)),
@@ -121,7 +120,7 @@ const POWERS = Array.from({ length: 2046 }, (_, i) => {
   bits.setUint32(0, (i + 1) << 20);
   return bits.getFloat64(0);
 });
-const power_of_two = (exponent) => POWERS[exponent + 1022];
+const powerOfTwo = (exponent) => POWERS[exponent + 1022];
 
 function frexp(x) {
   if (x === 0 || !isFinite(x)) return [x, 0];
@@ -129,7 +128,7 @@ function frexp(x) {
   const high = bits.getUint32(0);
   const exponent = (high >>> 20) & 0x7ff;
   if (exponent === 0) {
-    const [mantissa, larger] = frexp(x * power_of_two(60));
+    const [mantissa, larger] = frexp(x * powerOfTwo(60));
     return [mantissa, larger - 60];
   }
   bits.setUint32(0, (high & 0x800fffff) | (1022 << 20));
@@ -139,13 +138,13 @@ function frexp(x) {
 // Rounded once, at the end, also where the result is too small for all of its digits.
 function ldexp(x, exponent) {
   if (x === 0 || !isFinite(x)) return x;
-  if (Math.abs(exponent) < 900 && Math.abs(x) < 1e30 && Math.abs(x) > 1e-30) return x * power_of_two(exponent);
+  if (Math.abs(exponent) < 900 && Math.abs(x) < 1e30 && Math.abs(x) > 1e-30) return x * powerOfTwo(exponent);
   const [mantissa, own] = frexp(x);
   const total = own + exponent;
   if (total > 1024) return held(mantissa * Infinity, x);
   if (total < -1080) return mantissa * 0;
   const half = total >> 1;
-  return mantissa * power_of_two(half) * power_of_two(total - half);
+  return mantissa * powerOfTwo(half) * powerOfTwo(total - half);
 }
 
 // --- numbers as text
@@ -171,44 +170,44 @@ function fixed(digits, exponent, comma) {
   return (comma ? grouped(whole) : whole) + (rest ? `.${rest}` : "");
 }
 
-const without_zeros = (text) => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
+const withoutZeros = (text) => (text.includes(".") ? text.replace(/\.?0*$/, "") : text);
 
 function scientific(digits, exponent) {
   const size = String(Math.abs(exponent)).padStart(2, "0");
-  return `${without_zeros(`${digits[0]}.${digits.slice(1)}`)}e${exponent < 0 ? "-" : "+"}${size}`;
+  return `${withoutZeros(`${digits[0]}.${digits.slice(1)}`)}e${exponent < 0 ? "-" : "+"}${size}`;
 }
 
 function general(x, precision, comma) {
   if (x === 0) return "0";
-  const digits_wanted = Math.max(precision, 1);
-  const [digits, exponent] = rounded(x, digits_wanted - 1);
-  if (exponent < -4 || exponent >= digits_wanted) return scientific(digits, exponent);
-  return without_zeros(fixed(digits, exponent, comma));
+  const wanted = Math.max(precision, 1);
+  const [digits, exponent] = rounded(x, wanted - 1);
+  if (exponent < -4 || exponent >= wanted) return scientific(digits, exponent);
+  return withoutZeros(fixed(digits, exponent, comma));
 }
 
-function with_places(x, places, comma) {
+function withPlaces(x, places, comma) {
   const zero = fixed("0".repeat(places + 1), 0, comma);
   if (x === 0) return zero;
   const [exact, power] = x.toExponential(100).replace(".", "").split("e");
   const last = Number(power) + places; // the digit at the last place, counted from the first
-  if (last > 100) return fixed(String(BigInt(x)) + "0".repeat(places), Number(power), comma);
+  if (last > 99) return fixed(String(BigInt(x)) + "0".repeat(places), Number(power), comma);
   if (last < 0) return last === -1 && exact > "5".padEnd(101, "0") ? fixed(`${"0".repeat(places)}1`, 0, comma) : zero;
   const [digits, exponent] = rounded(x, last);
   return fixed(digits.padEnd(exponent + places + 1, "0"), exponent, comma);
 }
 
 function format(value, spec) {
-  if (spec === "") return text_of(value);
+  if (spec === "") return textOf(value);
   const [, comma, precision, kind] = /^(,?)(?:\.(\d+))?([gf])$/.exec(spec) ?? [];
   if (kind === undefined) throw new ValueError(`the format ${spec} is not known here`);
   const x = Number(value);
   if (Number.isNaN(x)) return "nan";
   const sign = x < 0 || Object.is(x, -0) ? "-" : "";
   if (!isFinite(x)) return `${sign}inf`;
-  return sign + (kind === "g" ? general : with_places)(Math.abs(x), precision === undefined ? 6 : Number(precision), comma === ",");
+  return sign + (kind === "g" ? general : withPlaces)(Math.abs(x), precision === undefined ? 6 : Number(precision), comma === ",");
 }
 
-function text_of(value) {
+function textOf(value) {
   return typeof value === "string" ? value : represented(value);
 }
 
@@ -241,7 +240,7 @@ class Slice {
 }
 
 const NOTHING = Object.freeze(Object.create(null));
-const options_of = (given) => (given.at(-1) instanceof Named ? given.pop().values : NOTHING);
+const optionsOf = (given) => (given.at(-1) instanceof Named ? given.pop().values : NOTHING);
 
 // Of "name(a, *, b)", "name(*a, b, **c)" and so on, as Python writes it.
 function signature(text) {
@@ -258,22 +257,22 @@ function def(text, defaults, body) {
   const { name, positional, named, rest, extra } = signature(text);
   const plain = named.length === 0 && !rest && !extra;
   const known = new Set([...positional, ...named]);
-  const value = (by_name, parameter) => {
-    const found = parameter in by_name ? by_name[parameter] : defaults[parameter];
+  const value = (byName, parameter) => {
+    const found = parameter in byName ? byName[parameter] : defaults[parameter];
     if (found === undefined) throw new TypeError(`${name}() needs ${parameter}`);
     return found;
   };
   const called = (...given) => {
-    const by_name = options_of(given);
-    if (by_name === NOTHING && plain && given.length === positional.length) return body(...given);
+    const byName = optionsOf(given);
+    if (byName === NOTHING && plain && given.length === positional.length) return body(...given);
     const over = given.splice(positional.length);
     if (over.length > 0 && !rest) throw new TypeError(`${name}() takes ${positional.length} arguments`);
-    for (let i = given.length; i < positional.length; i++) given.push(value(by_name, positional[i]));
+    for (let i = given.length; i < positional.length; i++) given.push(value(byName, positional[i]));
     if (rest) given.push(over);
-    for (const parameter of named) given.push(value(by_name, parameter));
-    const others = Object.keys(by_name).filter((key) => !known.has(key));
+    for (const parameter of named) given.push(value(byName, parameter));
+    const others = Object.keys(byName).filter((key) => !known.has(key));
     if (others.length > 0 && !extra) throw new TypeError(`${name}() does not know ${others[0]}`);
-    if (extra) given.push(Object.fromEntries(others.map((key) => [key, by_name[key]])));
+    if (extra) given.push(Object.fromEntries(others.map((key) => [key, byName[key]])));
     return body(...given);
   };
   called.__name__ = name;
@@ -317,13 +316,14 @@ function dataclass(text, defaults, { methods = {}, properties = {}, made = {}, i
 
 // --- Python
 
-const is_dictionary = (x) => x !== null && typeof x === "object" && Object.getPrototypeOf(x) === Object.prototype;
+const isDictionary = (x) => x !== null && typeof x === "object" && Object.getPrototypeOf(x) === Object.prototype;
 
 function listed(x) {
   if (Array.isArray(x)) return x;
   if (typeof x === "string") return [...x];
-  if (x instanceof NDArray && x.shape.length === 1) return x.data;
-  return Object.keys(x);
+  if (x instanceof NDArray) return Array.from({ length: x.shape[0] }, (_, i) => part(x, i));
+  if (isDictionary(x)) return Object.keys(x);
+  throw new TypeError(`${represented(x)} has no elements`);
 }
 
 function equal(a, b) {
@@ -341,17 +341,21 @@ function before(a, b) {
 const compared = binary(before);
 const different = unary((same) => !same);
 const sum = binary((a, b) => held(a + b, a, b));
-const union = binary((a, b) => a || b);
+const truths = (f) => (...values) => {
+  if (values.some((x) => typeof x !== "boolean")) throw new TypeError("bits of numbers are not known here");
+  return f(...values);
+};
+const union = binary(truths((a, b) => a || b));
 
 function extreme(given, better) {
-  const { key = (x) => x, default: otherwise } = options_of(given);
+  const { key = (x) => x, default: otherwise } = optionsOf(given);
   const values = given.length === 1 ? listed(given[0]) : given;
   if (values.length === 0) return otherwise;
   return values.reduce((best, value) => (better(key(value), key(best)) ? value : best));
 }
 
 const KINDS = {
-  dict: is_dictionary,
+  dict: isDictionary,
   list: Array.isArray,
   tuple: Array.isArray,
   bool: (x) => typeof x === "boolean",
@@ -372,9 +376,9 @@ const $ = {
   div: binary((a, b) => held(a / b, a, b === 0 ? NaN : b)),
   pow: binary((a, b) => held(b === 2 ? a * a : b === 0.5 ? Math.sqrt(a) : a ** b, a, b)),
   neg: unary((a) => -a),
-  invert: unary((a) => !a),
-  or: (a, b) => (is_dictionary(a) ? { ...a, ...b } : union(a, b)),
-  and: binary((a, b) => a && b),
+  invert: unary(truths((a) => !a)),
+  or: (a, b) => (isDictionary(a) ? { ...a, ...b } : union(a, b)),
+  and: binary(truths((a, b) => a && b)),
   eq: equal,
   ne: (a, b) => different(equal(a, b)),
   lt: compared,
@@ -382,18 +386,21 @@ const $ = {
   le: binary((a, b) => a <= b),
   ge: binary((a, b) => a >= b),
   contains: (container, x) => (typeof container === "string" ? container.includes(x) : listed(container).some((y) => equal(x, y))),
-  truth: (x) => (x instanceof NDArray ? $methods.any(x) : Array.isArray(x) ? x.length > 0 : is_dictionary(x) ? Object.keys(x).length > 0 : Boolean(x)),
+  truth: (x) => (x instanceof NDArray ? $methods.any(x) : Array.isArray(x) ? x.length > 0 : isDictionary(x) ? Object.keys(x).length > 0 : Boolean(x) || Number.isNaN(x)),
   either: (a, b) => ($.truth(a) ? a : b()),
   both: (a, b) => ($.truth(a) ? b() : a),
   at: (x, index) => {
     if (x instanceof NDArray || typeof x === "number" || typeof x === "boolean") return part(x, index);
-    if (index instanceof Slice) return range_of(index, x.length).map((i) => x[i]);
+    if (index instanceof Slice) return rangeOf(index, x.length).map((i) => x[i]);
     if (Array.isArray(x)) return x.at(index);
     if (!Object.hasOwn(x, index)) throw new KeyError(represented(index));
     return x[index];
   },
   slice: (start, stop) => new Slice(start, stop),
-  set_at: (x, index, value) => (x[index] = value),
+  setAt: (x, index, value) => {
+    if (!isDictionary(x)) throw new TypeError("only a dictionary is changed here");
+    x[index] = value;
+  },
   set: (x, name, value) => (x[name] = value),
   format,
   listed,
@@ -411,17 +418,17 @@ const $ = {
     Object.defineProperty(type.prototype, "name", { value: name });
     return type;
   },
-  is_a: (x, kinds) => kinds.some((kind) => KINDS[kind](x)),
+  isA: (x, kinds) => kinds.some((kind) => KINDS[kind](x)),
   errstate: (options) => {
-    const before_that = overflows;
+    const outer = overflows;
     overflows = options.values.over ?? options.values.all ?? overflows;
-    return before_that;
+    return outer;
   },
-  restore: (before_that) => (overflows = before_that),
+  restore: (outer) => (overflows = outer),
   open: (f) => {
     const given = (x) => {
       if (x === undefined) return null;
-      return is_dictionary(x) ? Object.fromEntries(Object.entries(x).map(([key, value]) => [key, given(value)])) : x;
+      return isDictionary(x) ? Object.fromEntries(Object.entries(x).map(([key, value]) => [key, given(value)])) : x;
     };
     return (...values) => f(...values.map(given));
   },
@@ -449,11 +456,11 @@ const $ = {
     const key = options?.values.key ?? ((y) => y);
     return [...listed(x)].sort((a, b) => (before(key(a), key(b)) ? -1 : before(key(b), key(a)) ? 1 : 0));
   },
-  str: text_of,
+  str: textOf,
   sum: (x) => listed(x).reduce((a, b) => $.add(a, b), 0),
   tuple: (x) => [...listed(x)],
   zip: (...columns) => {
-    options_of(columns);
+    optionsOf(columns);
     return listed(columns[0]).map((_, i) => columns.map((column) => listed(column)[i]));
   },
   wraps: (original) => (f) => {
@@ -467,9 +474,9 @@ const $ = {
 
 // --- NumPy
 
-const both_numbers = (a, b) => (typeof a === typeof b ? [a, b] : [Number(a), Number(b)]);
+const bothNumbers = (a, b) => (typeof a === typeof b ? [a, b] : [Number(a), Number(b)]);
 const full = (shape, value) => $np.broadcast_to(value, shape);
-const filled_like = (value) => unary(() => value);
+const filledLike = (value) => unary(() => value);
 
 const $np = {
   abs: unary(Math.abs),
@@ -478,13 +485,13 @@ const $np = {
     const order = x.data.map((_, i) => i).sort((i, j) => x.data[i] - x.data[j]);
     return new NDArray([order.length], order);
   },
-  array_equal: (a, b) => shape_of(a).join() === shape_of(b).join() && elements(a).every((x, i) => x === elements(b)[i]),
+  array_equal: (a, b) => shapeOf(a).join() === shapeOf(b).join() && elements(a).every((x, i) => x === elements(b)[i]),
   asarray: (x) => (Array.isArray(x) && x.every((y) => typeof y === "number") ? new NDArray([x.length], x) : x),
   broadcast_arrays: (...given) => {
-    const shape = common_shape(given.map(shape_of));
+    const shape = commonShape(given.map(shapeOf));
     return given.map((x) => $np.broadcast_to(x, shape));
   },
-  broadcast_shapes: (...shapes) => common_shape(shapes),
+  broadcast_shapes: (...shapes) => commonShape(shapes),
   broadcast_to: (x, shape) => (shape.length === 0 ? x : new NDArray(shape, broadcast(x, shape))),
   ceil: unary(Math.ceil),
   clip: ternary((x, low, high) => Math.min(Math.max(x, low), high)),
@@ -497,14 +504,14 @@ const $np = {
     return [0, 1].map((i) => new NDArray(x.shape, parts.map((pair) => pair[i])));
   },
   full,
-  full_like: (x, value) => filled_like(value)(x),
+  full_like: (x, value) => filledLike(value)(x),
   // As NumPy makes it: equal steps of the logarithm, and the ends as given.
   geomspace: (left, right, count) => {
     const between = ternary((a, b, i) => {
       if (i === 0 || i === count - 1) return i === 0 ? a : b;
       return 10 ** (i * ((Math.log10(b) - Math.log10(a)) / (count - 1)) + Math.log10(a));
     });
-    const steps = new NDArray([count, ...shape_of(left).map(() => 1)], Array.from({ length: count }, (_, i) => i));
+    const steps = new NDArray([count, ...shapeOf(left).map(() => 1)], Array.from({ length: count }, (_, i) => i));
     return between(left, right, steps);
   },
   isfinite: unary((x) => isFinite(x)),
@@ -517,13 +524,13 @@ const $np = {
   maximum: binary((a, b) => Math.max(a, b)),
   minimum: binary((a, b) => Math.min(a, b)),
   ones: (shape) => full(shape, 1),
-  ones_like: filled_like(1),
+  ones_like: filledLike(1),
   sign: unary(Math.sign),
   sqrt: unary(Math.sqrt),
-  stack: (rows) => new NDArray([rows.length, ...shape_of(rows[0])], rows.flatMap(elements)),
-  where: ternary((condition, a, b) => both_numbers(a, b)[condition ? 0 : 1]),
+  stack: (rows) => new NDArray([rows.length, ...shapeOf(rows[0])], rows.flatMap(elements)),
+  where: ternary((condition, a, b) => bothNumbers(a, b)[condition ? 0 : 1]),
   zeros: (shape) => full(shape, 0),
-  zeros_like: filled_like(0),
+  zeros_like: filledLike(0),
 };
 
 // --- methods and attributes of what is no instance of a class
@@ -549,6 +556,6 @@ const $methods = {
 const $attributes = {
   dtype: (x) => ({ kind: { number: "f", boolean: "b", string: "U" }[typeof elements(x)[0]] ?? "O" }),
   flat: (x) => elements(x),
-  shape: (x) => shape_of(x),
+  shape: (x) => shapeOf(x),
   size: (x) => elements(x).length,
 };

@@ -156,7 +156,7 @@ class Syntax(ast.NodeVisitor):
 
     def _assignment(self, target: ast.expr, value: str) -> str:
         if isinstance(target, ast.Subscript):
-            return f"$.set_at({self.visit(target.value)}, {self.visit(target.slice)}, {value});"
+            return f"$.setAt({self.visit(target.value)}, {self.visit(target.slice)}, {value});"
         return f"{self._pattern(target)} = {value};"
 
     def _pattern(self, target: ast.expr) -> str:
@@ -276,7 +276,7 @@ class Syntax(ast.NodeVisitor):
         if called is not NOT_STATIC and self.world.folds(called):
             return self._reference(node, called())
         if called is isinstance:
-            return f"$.is_a({self.visit(node.args[0])}, {self._kinds(node.args[1])})"
+            return f"$.isA({self.visit(node.args[0])}, {self._kinds(node.args[1])})"
         if isinstance(of, ast.Attribute) and called is NOT_STATIC:
             if self._static(of.value) is object and of.attr == "__setattr__":
                 return f"$.set({self._arguments(node)})"
