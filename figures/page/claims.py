@@ -116,7 +116,7 @@ def _card(claim: Claim, rows: list[Evidence], certificates: pd.DataFrame, slack:
         verdict=verdict,
         mark=MARKS.get(verdict, OTHER),
         headline=_headline(claim, int(cells["rejected"]), slack, forest),
-        chips=list(_words(claim, forest).value_counts().items()) if claim.of_training else _chips(rows, own),
+        chips=Counter(_words(claim, forest)).most_common() if claim.of_training else _chips(rows, own),
         findings=[] if claim.of_training else _findings(rows),
         proofs=list(zip(proofs["name"].str.removeprefix(f"{claim.id}, "), proofs["statement"], strict=True)),
         derivations=_derivations(claim),
