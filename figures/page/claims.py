@@ -17,6 +17,8 @@ import pandas as pd
 
 import tsla.theory
 from tsla.empirics.experiments.study.findings import SUPPORTED
+from tsla.empirics.experiments.study.settings import CONFIRMATORY, PATHS, TUNING
+from tsla.empirics.experiments.study.third import MADE, paths_of, runs_of, tuning_of
 from tsla.figures import gallery, paper_checks
 from tsla.figures.page.answers import Tables
 from tsla.figures.page.symbols import Piece, pieces
@@ -38,6 +40,8 @@ MARKS = {
 """The shape of each verdict, so that colour alone says nothing. That of training claims, which have one for each setting, is the last."""
 OTHER = "○"
 """Of what is not decided, or failing."""
+STUDY = (*(name(part) for part in MADE for name in (tuning_of, runs_of, paths_of)), TUNING, CONFIRMATORY, PATHS)
+"""The records of the study, of which the claims about training are decided."""
 CERTIFIED = ("composite", "algebra", "worst case", "rounding")
 """The kinds of evidence that are counted in the record of certificates; the others are counted as tests."""
 EXAMPLE: dict[str, float] = {
@@ -117,13 +121,13 @@ def _card(claim: Claim, rows: list[Evidence], certificates: pd.DataFrame, slack:
         verdict=verdict,
         mark=MARKS.get(verdict, OTHER),
         headline=_headline(claim, int(cells["rejected"]), slack, forest),
-        chips=_chips(rows, own),
+        chips=Counter(_words(claim, forest)).most_common() if claim.of_training else _chips(rows, own),
         findings=[] if claim.of_training else _findings(rows),
         proofs=list(zip(proofs["name"].str.removeprefix(f"{claim.id}, "), proofs["statement"], strict=True)),
         derivations=_derivations(claim),
         code=_code(claim.id),
         figures=[name for name, module in gallery.modules().items() if _cites(module.CAPTION, claim.id)],
-        records=["certificates"] if len(own) else [],
+        records=STUDY if claim.of_training else ["certificates"] if len(own) else [],
         rejected=int(cells["rejected"]),
     )
 
@@ -139,12 +143,18 @@ def _cites(text: str, claim: str) -> bool:
 
 def _headline(claim: Claim, rejected: int, slack: pd.DataFrame, forest: pd.DataFrame) -> Headline:
     if claim.of_training:
-        found = forest.loc[forest["claim"].str.split().str[0] == claim.id, "word"]
+        found = _words(claim, forest)
         return Headline(f"{(found == SUPPORTED).sum()} of {len(found)}", "comparisons at one setting support it", "all would be a law")
     ratios = slack.loc[slack["claim"].map(_whole) == claim.id, "mean"]
     if len(ratios):
         return Headline(f"{100 * ratios.max():.3g} %", "of the bound is reached by the worst case known", "100 % can't be improved")
     return Headline(str(rejected), "wrong versions are caught by its checks", "0 would test nothing")
+
+
+def _words(claim: Claim, forest: pd.DataFrame) -> pd.Series:
+    """What the study's plan calls each comparison of a claim about training."""
+    found: pd.Series = forest.loc[forest["claim"].str.split().str[0] == claim.id, "word"]
+    return found
 
 
 def _chips(rows: Iterable[Evidence], certificates: pd.DataFrame) -> list[tuple[str, int]]:

@@ -43,7 +43,7 @@ class Page(HTMLParser):
                 self.loads += external([value or ""])
             if name in ("style", "clip-path", "fill", "filter", "mask"):
                 self.loads += external_urls(value or "")
-        if tag in ("link", "iframe", "object", "embed", "base"):
+        if tag in ("iframe", "object", "embed", "base"):
             self.loads.append(tag)
 
     def handle_data(self, data: str) -> None:
@@ -104,6 +104,12 @@ def has_each_id_once(page: str) -> None:
     assert len(ids) == len(set(ids))
 
 
+def leads_somewhere(page: str) -> None:
+    """Every link into the page, and what one part of a figure says of another, has its place."""
+    html = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
+    assert set(re.findall(r"(?:href=.|url\()#([^\"')]+)", html)) <= set(Page(page).ids)
+
+
 def is_inert(page: str) -> None:
     """No element has a handler, and the name of the record is there as a text."""
     assert "<img" not in page
@@ -115,6 +121,7 @@ def is_inert(page: str) -> None:
     [
         (fits, lambda page: page + " " * LIMIT),
         (has_each_id_once, lambda page: page.replace("</main>", '<p id="C5"></p></main>')),
+        (leads_somewhere, lambda page: page.replace("</main>", '<a href="#nowhere">x</a></main>')),
         (is_inert, lambda page: page.replace("x&lt;img", "x<img")),
     ],
 )

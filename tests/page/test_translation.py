@@ -44,8 +44,8 @@ def texts(x: float) -> list[str]:
     return [f"{x:.15g}", f"{x:g}", f"{x:.3g}", f"{x:,.4g}", f"{x:.0f}", f"{x:,.0f}", f"{x:.1f}", f"{x:.2f}", f"{x:,.3f}"]
 
 
-def quoted(text: str) -> str:
-    return f"{text!r} and {None} {True} {[text, 1]!r}"
+def quoted(value: str | float) -> str:
+    return f"{value!r} and {value} {None} {True} {[value, 1]!r}"
 
 
 def mantissa(x: float, exponent: int) -> list[float]:
@@ -86,45 +86,22 @@ def arrays(x: float) -> list[Any]:
     order = np.argsort(-grid[1:][chosen[1:]])[-3:]
     edges = grid[chosen][order]
     largest = float(np.max(grid, where=chosen, initial=0.0))
-    return [float(column[1, :1].sum()) if column.size == 0 else float(rows[:, :-1].sum()), [float(e) for e in edges], largest, edges.size]
+    return [float(column.sum()), float(rows[:, :-1].sum()), [float(edge) for edge in edges], largest, edges.size]
 
 
 def overflow(x: float) -> float:
     return float(_reciprocal(x))
 
 
-NUMBERS = [
-    0.0,
-    0.5,
-    1.5,
-    2.5,
-    0.125,
-    1.125,
-    0.0625,
-    99999.5,
-    999.95,
-    123456.789,
-    1e15,
-    1e16,
-    1e21,
-    2.0**70,
-    1e-4,
-    1.5e-5,
-    0.05,
-    0.005,
-    0.06,
-    9.96,
-    1e-300,
-    5e-324,
-    1e308,
-    0.1 + 0.2,
-]
+TIES = [0.5, 1.5, 2.5, 0.125, 1.125, 0.0625, 99999.5, 999.95, 123456.789, 9.96, 0.05, 0.06, 0.005, 0.1 + 0.2]
+SIZES = [0.0, 1e-4, 1.5e-5, 1e-300, 5e-324, 1e15, 1e16, 1e21, 2.0**70, 1e110, 1e308]
+NUMBERS = TIES + SIZES
 CASES: list[tuple[Callable[..., Any], list[list[Any]]]] = [
     (texts, [[sign * x] for x in NUMBERS for sign in (1, -1)] + [[1234567 / 2**k] for k in range(60)]),
-    (quoted, [["it's"], ['"']]),
+    (quoted, [["it's"], ['"'], [0.1], [1.5e-5], [-0.00025], [1e-300], [123456.75]]),
     (
         mantissa,
-        [[x, e] for x in NUMBERS[1:] for e in (-1100, -1074, -30, 0, 40, 1023)] + [[5e-324 * 3, -1], [1.7e-308, -3], [-3e-320, 1080]],
+        [[x, e] for x in NUMBERS for e in (-1100, -1074, -30, 0, 40, 1023)] + [[5e-324 * 3, -1], [1.7e-308, -3], [-3e-320, 1080]],
     ),
     (syntax, [[0.0], [1.5], [40.0]]),
     (arrays, [[1.0], [0.003]]),

@@ -170,7 +170,7 @@ function fixed(digits, exponent, comma) {
   return (comma ? grouped(whole) : whole) + (rest ? `.${rest}` : "");
 }
 
-const withoutZeros = (text) => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
+const withoutZeros = (text) => (text.includes(".") ? text.replace(/\.?0*$/, "") : text);
 
 function scientific(digits, exponent) {
   const size = String(Math.abs(exponent)).padStart(2, "0");
