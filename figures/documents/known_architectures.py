@@ -6,7 +6,7 @@ What nobody has measured yet is said to be missing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import isfinite, isinf
+from math import inf, isfinite, isinf
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ def tables(folder: Path) -> tuple[str, ...]:
     whole = record.table[record.table["layer"] == ""]
     fixed, coupled = (_rows(whole[whole["statistics"] == how]) for how in ("evaluation", "training"))
     of_layers = dict(iter(record.table[record.table["layer"] != ""].groupby(["network", "stage"])))
-    theta = record.config["configs"][0]["theta"]
+    theta, B = (record.config["configs"][0][name] for name in ("theta", "batch_size"))
     return (
         markdown.table(
             ("network", "stage", "accuracy", "BatchNorm", "δ", "δ0", "difference, %", f"B_c({theta})", "s²/‖∇F‖²"),
@@ -40,8 +40,8 @@ def tables(folder: Path) -> tuple[str, ...]:
             _lines(fixed, lambda row: _layers(row, of_layers[row["network"], row["stage"]]), cells=2),
         ),
         markdown.table(
-            ("network", "stage", "δ, fixed", "δ, training mode", "difference, %, fixed", "difference, %, training mode"),
-            [(*key, *_beside(fixed[key], row)) for key, row in coupled.items()],
+            ("network", "stage", "δ, fixed", "δ", "δ0", "difference, %", "B s²/‖∇F‖²"),
+            [(*key, _interval(fixed[key], "delta_at_batch_size"), *_in_training_mode(row, B)) for key, row in coupled.items()],
         ),
         _made(record, whole),
     )
@@ -77,8 +77,12 @@ def _largest(names: pd.Series, shares: pd.Series) -> str:
     return ", ".join(f"{names[i]} {100 * shares[i]:.0f} %" for i in top)
 
 
-def _beside(fixed: Row, coupled: Row) -> Cells:
-    return tuple(_interval(row, name, factor) for name, factor in (("delta_at_batch_size", 1), ("beyond", 100)) for row in (fixed, coupled))
+def _in_training_mode(row: Row, batch_size: int) -> Cells:
+    """What is defined of batches; the noise scale in examples is B/δ0, whose ends are those of δ0, the other way round."""
+    ends = {"scale": "delta0", "scale_low": "delta0_high", "scale_high": "delta0_low"}
+    scale = {name: batch_size / row[end] if row[end] > 0 else inf for name, end in ends.items()}
+    parts = {"delta_at_batch_size": 1, "delta0": 1, "beyond": 100, "scale": 1}
+    return tuple(_interval({**row, **scale}, name, factor) for name, factor in parts.items())
 
 
 def _interval(row: Row, name: str, factor: float = 1) -> str:

@@ -155,9 +155,8 @@ def test_networks_that_are_not_measured_yet_and_intervals_without_an_end(tmp_pat
         assert {tuple(line[1:]) for line in lines if line[0] != "ResNet-18"} == {("not measured yet", *["-"] * cells)}
     assert "| ResNet-18 | before | 50.0 % | none | 0.250 [-0.00100, ∞] | 0.250 [-0.00100, ∞] | 25.0 [-0.100, ∞] |" in numbers
     assert "| ResNet-18 | before | b 50 %, d 36 %, a 12 % | - |" in of_layers  # no share of a bias that is estimated as none
-    assert coupled.splitlines()[2:] == [
-        "| ResNet-18 | before | " + " | ".join([*["0.250 [-0.00100, ∞]"] * 2, *["25.0 [-0.100, ∞]"] * 2]) + " |"
-    ]
+    cells = [*["0.250 [-0.00100, ∞]"] * 3, "25.0 [-0.100, ∞]", "128 [0, ∞]"]  # B = 32
+    assert coupled.splitlines()[2:] == [f"| ResNet-18 | before | {' | '.join(cells)} |"]
     assert "| parameters, millions | ResNet-18 10.0 |" in made
 
 
