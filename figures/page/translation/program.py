@@ -15,6 +15,7 @@ from typing import Any
 
 from tsla.figures.page.translation.runtime import ATTRIBUTES, METHODS, PYTHON, UntranslatableError, literal, stripped
 from tsla.figures.page.translation.syntax import Syntax, parsed, signature
+from tsla.theory.text import Printed
 
 CONSTRUCTORS = {"__init__": "init", "__post_init__": "after"}
 OF_FUNCTIONS = frozenset({"__call__", "__name__", "kind"})
@@ -192,7 +193,7 @@ class Program:
             return name
         if not dataclasses.is_dataclass(kind) or name in self._units:
             raise UntranslatableError(f"the class {kind.__name__}, which is no dataclass")
-        if kind.__bases__ != (object,):
+        if kind.__bases__ not in ((object,), (Printed,)):  # how a result prints has no use in a page
             raise UntranslatableError(f"the class {kind.__name__}, which has what another class has")
         self._classes.add(kind)
         node, _ = self._syntax(kind)
