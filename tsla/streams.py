@@ -10,20 +10,26 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import UnsupportedOperation
 from typing import Any, TextIO, cast
 
+HAT = "\N{COMBINING CIRCUMFLEX ACCENT}"
 PLAIN = {
-    "‖": "||", "∇": "grad ", "²": "^2", "⁴": "^4", "⁺": "+", "√": "sqrt", "Σ": "sum ", "∝": "~", "×": "*", "÷": "/", "±": "+-",
+    "‖": "||", "∇": "grad", "²": "^2", "⁴": "^4", "⁺": "+", "√": "sqrt", "Σ": "sum", "∝": "~", "×": "*", "÷": "/", "±": "+-",
     "≤": "<=", "≥": ">=", "⟨": "<", "⟩": ">", "→": "->", "←": "<-", "…": "...", "′": "'", "°": "_o", "ĝ": "ghat", "ŝ": "shat", "ŷ": "yhat",
-    "\u0302": "hat", "β": "beta", "δ": "delta", "ε": "eps", "η": "eta", "θ": "theta", "κ": "kappa", "μ": "mu", "ν": "nu", "ξ": "xi",
+    HAT: "hat", "·": ".", "β": "beta", "δ": "delta", "ε": "eps", "η": "eta", "θ": "theta", "κ": "kappa", "μ": "mu", "ν": "nu", "ξ": "xi",
     "ρ": "rho", "σ": "sigma", "Ł": "L", "ł": "l", "—": "-", "–": "-",
 }  # fmt: skip
 """The signs of formulas as they are written where an encoding lacks them."""
 
 
 def _plainly(error: UnicodeError) -> tuple[str, int]:
+    """A word for each sign, apart from the letters beside it: "2θĝ" is "2 theta ghat"."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    missing = error.object[error.start : error.end]
-    return "".join(PLAIN.get(sign) or sign.encode("ascii", "backslashreplace").decode() for sign in missing), error.end
+    said = before = error.object[: error.start][-1:]
+    for sign in error.object[error.start : error.end]:
+        word = PLAIN.get(sign) or sign.encode("ascii", "backslashreplace").decode()
+        said += f" {word}" if said[-1:].isalnum() and word[0].isalnum() and sign != HAT else word
+    apart = said[-1:].isalnum() and error.object[error.end :][:1].isalpha()
+    return said.removeprefix(before) + (" " if apart else ""), error.end
 
 
 codecs.register_error("plainly", _plainly)

@@ -50,7 +50,7 @@ BAD = [
     Bad("train", {"method": "sgd", "seed": "²"}, ("--seed", "'²' is not a whole number")),
     Bad("optimise", {}, ("COMMAND", "'optimise'", "bound", "report")),
     Bad("bond", {}, ("COMMAND", "'bond'", "did you mean bound?")),
-    Bad("--bond", {}, ("unknown argument --bond", "allowed: --help --version")),
+    Bad("--bond", {}, ("unknown argument --bond", "allowed: --help --print-completion --version")),
     Bad("records rate", {}, ("'rate'", "digits, regimes, rates, stall, measured_rates, annealed, power_of_tests")),
     Bad("figures regime", {}, ("figure = 'regime'", "did you mean 'regimes'?", "best_drop, ", "variance_against_theta")),
     Bad("figures", {"format": "jpg"}, ("format = 'jpg'", "svg, png, pdf")),

@@ -123,9 +123,9 @@ def test_every_encoding_gets_all_of_it(encoding: str, json_too: bool) -> None:
 def test_signs_have_words_and_other_characters_are_escaped() -> None:
     written = io.BytesIO()
     with redirect_stdout(io.TextIOWrapper(written, encoding="ascii")) as stream, unfailing():
-        sys.stdout.write("δσ² <= 1 ☂\n")
+        sys.stdout.write("2θ²δσ²ηL b\u0302ĝ ‖∇F‖ <= 1 ☂\n")
     stream.flush()
-    assert written.getvalue() == b"deltasigma^2 <= 1 \\u2602\n"
+    assert written.getvalue() == b"2 theta^2 delta sigma^2 eta L bhat ghat ||grad F|| <= 1 \\u2602\n"
     assert all(len(sign) == 1 and not sign.isascii() and word.isascii() for sign, word in PLAIN.items())
 
 

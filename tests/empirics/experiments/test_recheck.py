@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,6 +23,7 @@ from tsla.empirics.experiments.again import AGAIN, DERIVED, STREAM
 from tsla.empirics.experiments.recheck import Rechecked, difference, recheck
 from tsla.empirics.experiments.registry import EXPERIMENTS
 from tsla.empirics.runs import records
+from tsla.theory.text import WIDTH
 
 ROOT = Path(__file__).parents[3]
 KEPT = tuple(name for name, experiment in EXPERIMENTS.items() if experiment.kept)
@@ -151,10 +153,14 @@ def test_the_command_prints_a_line_a_record_and_fails_where_one_differs(
     for path in (tmp_path / "rates.parquet", ROOT / "records" / "power_of_tests.parquet"):
         shutil.copy(path, tmp_path / "records")
     assert cli.main(["records", "--check"]) == 1
-    lines = dict(line.split(": ", 1) for line in capsys.readouterr().out.splitlines())
+    said = capsys.readouterr().out
+    assert max(map(len, said.splitlines())) <= WIDTH
+    lines = dict(line.split(": ", 1) for line in said.replace("\n  ", " ").splitlines())
     assert lines["rates"].startswith("differs; nothing was run again: part 1 of 8 was changed")
     assert lines["power_of_tests"].startswith("current; ran again 8 of the 8 rows of part 1 of 1 in ")
-    assert cli.main(["records", "--check", "power_of_tests"]) == 0
+    assert cli.main(["records", "--check", "power_of_tests", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["records"]
+    assert (row["record"], row["current"], row["part"]) == ("power_of_tests", True, "8 of the 8 rows of part 1 of 1")
 
 
 @pytest.mark.parametrize(
