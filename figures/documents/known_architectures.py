@@ -19,6 +19,8 @@ from tsla.figures.documents import markdown
 
 MISSING = "not measured yet"
 TOP_LAYERS = 3
+OWN = "tokens and positions"
+"""What a network holds beside its layers, under no name: those of vision transformers."""
 Row = Mapping[Any, Any]
 Cells = tuple[str, ...]
 
@@ -26,9 +28,10 @@ Cells = tuple[str, ...]
 def tables(folder: Path) -> tuple[str, ...]:
     """The numbers, the layers, training mode, and what made them."""
     record = records.read(folder / "known_architectures.parquet")
-    whole = record.table[record.table["layer"] == ""]
+    of_network = record.table["examples"].notna()
+    whole = record.table[of_network]
     fixed, coupled = (_rows(whole[whole["statistics"] == how]) for how in ("evaluation", "training"))
-    of_layers = dict(iter(record.table[record.table["layer"] != ""].groupby(["network", "stage"])))
+    of_layers = dict(iter(record.table[~of_network].groupby(["network", "stage"])))
     theta, B = (record.config["configs"][0][name] for name in ("theta", "batch_size"))
     return (
         markdown.table(
@@ -74,7 +77,7 @@ def _layers(row: Row, layers: pd.DataFrame) -> Cells:
 
 def _largest(names: pd.Series, shares: pd.Series) -> str:
     top = shares.sort_values(ascending=False).index[:TOP_LAYERS]
-    return ", ".join(f"{names[i]} {100 * shares[i]:.0f} %" for i in top)
+    return ", ".join(f"{names[i] or OWN} {100 * shares[i]:.0f} %" for i in top)
 
 
 def _in_training_mode(row: Row, batch_size: int) -> Cells:

@@ -143,8 +143,9 @@ def test_networks_that_are_not_measured_yet_and_intervals_without_an_end(tmp_pat
         "mode": "evaluation mode, no dropout or BatchNorm layer",
         "version": "torch 2",
         "parameters": 10**7,
+        "examples": 512,
     } | interval
-    layers = [{"layer": name, "s2": s2, "beta2": 1.0} for name, s2 in (("a", 1.0), ("b", 4.0), ("c", 0.1), ("d", 2.9))]
+    layers = [{"layer": name, "s2": s2, "beta2": 1.0} for name, s2 in (("a", 1.0), ("b", 4.0), ("c", 0.1), ("", 2.9))]
     about = {"network": "ResNet-18", "stage": "before"}
     rows = [about | {"statistics": "evaluation"} | row for row in (whole, *layers)] + [about | {"statistics": "training"} | whole]
     put(tmp_path / "known_architectures.parquet", pd.DataFrame(rows), {"configs": [CONFIGS[0]]})
@@ -154,7 +155,9 @@ def test_networks_that_are_not_measured_yet_and_intervals_without_an_end(tmp_pat
         assert [line[0] for line in lines] == list(NETWORKS)
         assert {tuple(line[1:]) for line in lines if line[0] != "ResNet-18"} == {("not measured yet", *["-"] * cells)}
     assert "| ResNet-18 | before | 50.0 % | none | 0.250 [-0.00100, ∞] | 0.250 [-0.00100, ∞] | 25.0 [-0.100, ∞] |" in numbers
-    assert "| ResNet-18 | before | b 50 %, d 36 %, a 12 % | - |" in of_layers  # no share of a bias that is estimated as none
+    assert (
+        "| ResNet-18 | before | b 50 %, tokens and positions 36 %, a 12 % | - |" in of_layers
+    )  # no share of a bias that is estimated as none
     cells = [*["0.250 [-0.00100, ∞]"] * 3, "25.0 [-0.100, ∞]", "128 [0, ∞]"]  # B = 32
     assert coupled.splitlines()[2:] == [f"| ResNet-18 | before | {' | '.join(cells)} |"]
     assert "| parameters, millions | ResNet-18 10.0 |" in made

@@ -51,9 +51,10 @@ def run(config: Mapping[str, Any]) -> pd.DataFrame:
     """A network "before" and "after" training with plain cross-entropy, which is the ``stage`` of a row. Smoothing labels are uniform.
 
     One row of each stage is of the network: QUANTITIES, with their 95 % intervals, at strength ``theta`` and batches of ``batch_size``,
-    from ``examples`` of the training set. One row a ``layer`` has the moments of its part of the gradient, without intervals. Dropout is
-    off in all of them, and BatchNorm has the running statistics of training images (``statistics`` = "evaluation"). Where a network has
-    BatchNorm that couples examples in training mode, one more row is of batches in that mode, dropout still off ("training").
+    from ``examples`` of the training set. One row a ``layer`` has the moments of its part of the gradient, without intervals; it has no
+    ``examples``, and "" where the network holds parameters itself. Dropout is off in all of them, and BatchNorm has the running statistics
+    of training images (``statistics`` = "evaluation"). Where a network has BatchNorm that couples examples in training mode, one more row
+    is of batches in that mode, dropout still off ("training").
 
     Raises ValueError where the data or a library are not there.
     """
