@@ -106,6 +106,8 @@ figures.theorem = () => {
 
 const PLANS = { sgd: "SGD without A4", "sgd-pl": "SGD with A4", "lsr-pl": "never dropped", tsla: "TSLA" };
 
+const RIVALS = { "sgd-pl": "plain SGD that uses A4", "lsr-pl": "smoothing that is never dropped" };
+
 figures.rivals = () => {
   const delta = value("delta"), eps = value("eps"), kappa = value("kappa");
   const at = (one) => ({ L: kappa, mu: 1, sigma2: 1, F0: 1, delta: one, eps });
@@ -113,7 +115,7 @@ figures.rivals = () => {
   const grid = between(-4, 0, 40).map((power) => 10 ** power), here = Object.fromEntries(Object.keys(PLANS).map((name) => [name, samples(name, delta)]));
   const lines = Object.entries(PLANS).map(([name, label]) => ({ name: label, color: look(name), dash: name === "sgd", points: grid.map((one) => [one, samples(name, one)]) }));
   const all = lines.flatMap(({ points }) => points.map(([, y]) => y)).filter((y) => y);
-  const rival = ["sgd-pl", "lsr-pl"].filter((name) => here[name] !== null).sort((a, b) => here[a] - here[b])[0];
+  const rival = Object.keys(RIVALS).filter((name) => here[name] !== null).sort((a, b) => here[a] - here[b])[0];
   return {
     spec: {
       title: "Samples that each plan asks for, against the quality of the smoothing label",
@@ -123,8 +125,8 @@ figures.rivals = () => {
       rules: [{ x: delta }],
       dots: Object.keys(PLANS).map((name) => ({ x: delta, y: here[name], color: look(name) })),
     },
-    says: `At δ = ${shown(delta)}, ε = ${shown(eps)} and κ = ${shown(kappa)} TSLA's plan takes ${shown(here.tsla)} samples, and ${PLANS[rival]} takes ${shown(here[rival])}. ` +
-      (here["lsr-pl"] === null ? "Smoothing that is never dropped does not get there: δ is too large." : `Smoothing that is never dropped takes ${shown(here["lsr-pl"])}.`),
+    says: `At δ = ${shown(delta)}, ε = ${shown(eps)} and κ = ${shown(kappa)} TSLA's plan takes ${shown(here.tsla)} samples, and ${RIVALS[rival]} takes ${shown(here[rival])}. ` +
+      (here["lsr-pl"] === null ? "Smoothing that is never dropped does not get there. For that δ is too large." : ""),
     formula: answered(() => tsla.compare(at(delta)).why) ?? "",
   };
 };
