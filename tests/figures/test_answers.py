@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -23,7 +22,6 @@ def forest(claim: str, *lines: tuple[str, float, str]) -> pd.DataFrame:
     return pd.DataFrame([{"claim": claim, "setting": setting, "mean": mean, "word": word} for setting, mean, word in lines])
 
 
-STEP = "step (1-θ)η"
 FALLING, CONSTANT = "mlp, a, 40 % noise, momentum, step decay", "mlp, b, 40 % noise, momentum"
 MADE: dict[str, tuple[Callable[[pd.DataFrame], object], pd.DataFrame, pd.DataFrame, str]] = {  # right, wrong, what the right one says
     "fair_verdict": (
@@ -57,9 +55,9 @@ MADE: dict[str, tuple[Callable[[pd.DataFrame], object], pd.DataFrame, pd.DataFra
         "TSLA's plan is never the shortest",
     ),
     "smaller step": (
-        partial(answers.smaller_step, theta=0.3),
-        pd.DataFrame({"epoch": [0, 9, 9, 9], "theta": [0.3, 0.3, 0.3, 0.6], "curve": ["exact", "exact", STEP, STEP], "mean": [0, 2, 1, 9]}),
-        pd.DataFrame({"epoch": [0, 9, 9, 9], "theta": [0.3, 0.3, 0.3, 0.6], "curve": ["exact", "exact", STEP, STEP], "mean": [0, 2, 3, 1]}),
+        answers.smaller_step,
+        pd.DataFrame({"method": ["sgd", "sgd", "lsr"], "epoch": [0, 9, 9], "quantity": "beyond", "mean": [-0.1, 0.2, -0.3]}),
+        pd.DataFrame({"method": ["sgd", "sgd", "lsr"], "epoch": [0, 9, 9], "quantity": "beyond", "mean": [0.1, -0.2, 0.3]}),
         "lowers the variance more",
     ),
     "early": (
