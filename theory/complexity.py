@@ -163,8 +163,9 @@ def _reasons(constants: Constants, eps: float, plans: Sequence[Plan]) -> tuple[s
         raise UnrepresentableError("2*delta*sigma2/(mu*F0) overflows float64 for these constants; rescale F")
     first, *others = (f"{RIVALS[name]} by a factor {_factor(ratio)}" for name, ratio in _beats(plans).items())
     beside = f"{_factor(max(of_plain, 1 / of_plain))} times {'fewer' if of_plain > 1 else 'more'} than plain SGD"
+    samples = "sample" if float(fastest.total) == 1 else "samples"
     return (
-        f"{fastest.method} is the fastest: it asks for {count(fastest.total)} sample{'' if float(fastest.total) == 1 else 's'} ({fastest.claim}).",
+        f"{fastest.method} is the fastest: it asks for {count(fastest.total)} {samples} ({fastest.claim}).",
         f"It beats {', '.join([first, *others[:-1]])} and {others[-1]}.",
         _reason(constants, eps, fastest.method),
         f"TSLA takes place {_place(plans)} of {len(plans)} with {count(totals['tsla'])} samples, {beside}.",

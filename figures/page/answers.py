@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from tsla.empirics.advice.measure import study
@@ -79,10 +78,10 @@ def shortest_plan(phases: pd.DataFrame) -> str:
     return f"TSLA's plan is the shortest on {100 * share:.1f} %" if share else "TSLA's plan is never the shortest"
 
 
-def smaller_step(measured: pd.DataFrame, theta: float) -> str:
-    """Which lowers the variance of single examples more at the end of plain training, smoothing or a smaller step, each at ``theta``."""
-    last = measured[(measured["epoch"] == measured["epoch"].max()) & np.isclose(measured["theta"], theta)].set_index("curve")["mean"]
-    return f"A smaller step lowers the variance {'more' if last['step (1-θ)η'] < last['exact'] else 'less'}"
+def smaller_step(along: pd.DataFrame) -> str:
+    """Which lowers the variance of a batch more at the end of plain training, smoothing or a smaller step (C17)."""
+    beyond = along[(along["quantity"] == "beyond") & (along["method"] == "sgd")]
+    return f"A smaller step lowers the variance {'more' if beyond['mean'].iloc[beyond['epoch'].argmax()] > 0 else 'less'}"
 
 
 def dropping_by_the_bounds(numbers: pd.DataFrame) -> Answer:

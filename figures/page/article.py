@@ -65,7 +65,7 @@ def write(source: Path, fresh: Path, figures: Path, evidence: Sequence[Evidence]
             study=studied(tables("forest")),
             early=early_speed(tables("forest")),
             shortest=shortest_plan(tables("phases")),
-            step=smaller_step(tables("variance_against_theta"), THETA),
+            step=smaller_step(tables("delta_along_training")),
             cards=shown,
             marks=dict.fromkeys((card.verdict, card.mark) for card in shown),
             findings={name: module.finding(tables(name)) for name, module in gallery.modules().items()},

@@ -22,7 +22,7 @@ OFFERED = {  # what stands on the line, the last word begun -> what it may becom
     "tsla steps sgd --eta": "",
     "tsla compare --sig": "--sigma2",
     "tsla simulate --problem ''": " ".join(problems.names()),
-    "tsla simulate --method lsr-pl-": "lsr-pl-last lsr-pl-sharp",
+    "tsla simulate --method lsr-pl-": "lsr-pl-last lsr-pl-last-sharp lsr-pl-sharp",
     "tsla train --batch": "--batch-size",
 }
 

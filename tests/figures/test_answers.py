@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,6 @@ def never_dropped(*, accuracy: tuple[int, int], loss: tuple[int, int]) -> dict[s
     return {"rows": [dict(zip(("accuracy", "test loss"), sides, strict=True))]}
 
 
-STEP = "step (1-θ)η"
 FALLING, CONSTANT = "mlp, a, 40 % noise, momentum, step decay", "mlp, b, 40 % noise, momentum"
 ONE_OF_THREE = forest("E3", (FALLING, 1, "supported"), (CONSTANT, 1, "open"), (CONSTANT, 1, "open"))
 MADE: dict[str, tuple[Callable[[Any], object], Any, Any, str]] = {  # right, wrong, what the right one says
@@ -76,9 +74,9 @@ MADE: dict[str, tuple[Callable[[Any], object], Any, Any, str]] = {  # right, wro
         "TSLA's plan is never the shortest",
     ),
     "smaller step": (
-        partial(answers.smaller_step, theta=0.3),
-        pd.DataFrame({"epoch": [0, 9, 9, 9], "theta": [0.3, 0.3, 0.3, 0.6], "curve": ["exact", "exact", STEP, STEP], "mean": [0, 2, 1, 9]}),
-        pd.DataFrame({"epoch": [0, 9, 9, 9], "theta": [0.3, 0.3, 0.3, 0.6], "curve": ["exact", "exact", STEP, STEP], "mean": [0, 2, 3, 1]}),
+        answers.smaller_step,
+        pd.DataFrame({"method": ["sgd", "sgd", "lsr"], "epoch": [0, 9, 9], "quantity": "beyond", "mean": [-0.1, 0.2, -0.3]}),
+        pd.DataFrame({"method": ["sgd", "sgd", "lsr"], "epoch": [0, 9, 9], "quantity": "beyond", "mean": [0.1, -0.2, 0.3]}),
         "lowers the variance more",
     ),
     "early": (
