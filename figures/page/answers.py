@@ -91,7 +91,7 @@ def dropping_by_the_bounds(numbers: pd.DataFrame) -> Answer:
     return Answer(
         f"In theory dropping {f'wins at {ahead:,} points' if ahead else 'never wins'}.",
         f"TSLA smooths and then drops. The paper's bound for it holds. But plain SGD, or smoothing that is never dropped, has a bound that "
-        f"asks for fewer samples at {len(ratio) - ahead:,} of {len(ratio):,} pairs of δ and ε², burn-ins left out.",
+        f"asks for fewer samples at {(ratio < 1).sum():,} of {len(ratio):,} pairs of δ and ε², burn-ins left out.",
         "rivals",
     )
 
