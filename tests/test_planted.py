@@ -51,7 +51,7 @@ planted = pytest.mark.claim("C5", "property", planted=True)
 
 @planted
 def test_reported(rejects):
-    rejects(as_json, right="{}\\n", wrong="2\\n")
+    rejects(as_json, right='{"schema": 1}\\n', wrong="2\\n")
 
 @planted
 def test_not_reported():

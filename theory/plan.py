@@ -147,7 +147,7 @@ class Plan(Printed):
         for i, stage in enumerate(self.stages, 1):
             steps = np.broadcast_to(stage.steps, total.shape)[reachable]
             rows.append([str(i), stage.said(), extent(stage.theta), extent(steps, count)])
-        lines = [f"{self.method}: {extent(total[reachable], count)} samples until {target(eps)}   {source}"]
+        lines = [wrapped(f"{self.method}: {extent(total[reachable], count)} samples until {target(eps)}   {source}")]
         lines.append(aligned(rows, right=frozenset({1, 2, 3})))
         if total.ndim:
             lines.append(f"  Smallest and largest of an array of shape {total.shape}.")

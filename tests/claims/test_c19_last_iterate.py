@@ -176,7 +176,7 @@ test_sharp_bound = properties(
             bound,
         ]
     },
-    found="with C18's floor for V it is the largest of C12's over all splits of the error of ĝ",
+    found="With C18's floor for V the bound is the largest of C12's over all splits of the error of ĝ.",
 )
 test_sharp_steps = properties(
     "C19",

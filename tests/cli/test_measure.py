@@ -228,7 +228,7 @@ def test_the_same_command_says_the_same(run: Run) -> None:
 
 def test_train_writes_a_checkpoint_that_measure_reads(run: Run) -> None:
     """The last row of what it says has moments of the very weights that were written."""
-    out = run(f"train --method lsr {TINY} --seed 2 --label-noise 0.5 --checkpoint new/run.pt")
+    rows = as_json(run(f"train --method lsr {TINY} --seed 2 --label-noise 0.5 --checkpoint new/run.pt --json"))["rows"]
     assert [file.name for file in Path("new").iterdir()] == ["run.pt"]
     found = torch.load("new/run.pt", weights_only=True)
     assert set(found) == {"state_dict", "network", "training"}
@@ -236,8 +236,7 @@ def test_train_writes_a_checkpoint_that_measure_reads(run: Run) -> None:
     assert found["training"].items() >= {"method": "lsr", "seed": 2, "label_noise": 0.5, "train_size": 40}.items()
     measured = as_json(run("measure --checkpoint new/run.pt --data digits --json"))
     assert measured["data"] == {"name": "digits", "seed": 2, "train_size": 40, "label_noise": 0.5}
-    last = dict(zip(out.splitlines()[0].split(), out.splitlines()[-1].split(), strict=True))
-    assert measured["moments"]["s2"]["value"] == pytest.approx(float(last["s2"]), rel=1e-3)
+    assert measured["moments"]["s2"]["value"] == pytest.approx(rows[-1]["s2"], rel=1e-3)
 
 
 def safetensors(state: dict[str, Tensor]) -> bytes:
@@ -383,8 +382,10 @@ def bad_files() -> None:
 
 
 def bad(command: str, *says: str, **changes: str) -> Bad:
-    """The command, whose last word on an option counts."""
-    return Bad(command, {name.replace("_", "-"): value for name, value in changes.items()}, says)
+    """The command with some of its options changed."""
+    name, *words = command.split()
+    options = dict(zip((word.removeprefix("--") for word in words[::2]), words[1::2], strict=True))
+    return Bad(name, options | {name.replace("_", "-"): value for name, value in changes.items()}, says)
 
 
 own, theirs = partial(bad, OWN), partial(bad, THEIRS)

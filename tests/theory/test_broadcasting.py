@@ -155,7 +155,7 @@ def numbers(answer: Any) -> Iterator[Any]:
         yield from numbers((answer.total, answer.reachable, answer.floor, answer.stages))
     elif isinstance(answer, Mapping):
         yield from numbers(tuple(answer.values()))
-    elif isinstance(answer, tuple):
+    elif isinstance(answer, tuple | list):
         for part in answer:
             yield from numbers(part)
     elif is_dataclass(answer):

@@ -228,7 +228,7 @@ def readings(k: Constants, eta: float, T: float, t: float) -> dict[str, Symbols]
         "C18-gap": {"E[F(w_T)-F*]": sharp_pl.gap_bound(k, eta=eta, T=T, theta=t).total},
         "C19": {
             "E‖∇F(w_T)‖²": last_iterate.bound(k, eta=eta, T=T, theta=t).total,
-            **{"gap (C7, C12)": gap, "κ": float(k.L / k.mu), "ε": (2 * float(k.L / k.mu * known["V"])) ** 0.5},
+            **{"gap (C7, C12, C18)": gap, "κ": float(k.L / k.mu), "ε": (2 * float(k.L / k.mu * known["V"])) ** 0.5},
         },
         **dict.fromkeys(("C20", "C20-lsr"), grown(k, eta, T, t)),
         "C21": with_momentum(k, eta, T, t / 2),

@@ -45,7 +45,7 @@ SEEN = [
     ("empirics/moments/per_example/__init__.py", "\nfrom ", "\nimport math\nfrom "),
     ("empirics/training/loop.py", "about | rule", "about & rule"),  # operators, comparisons and defaults are code, too
     ("empirics/training/configuration/step_sizes.py", "epoch < warmup", "epoch <= warmup"),
-    ("empirics/training/loop.py", "split: Split | None = None", "split: Split | None = 0"),
+    ("empirics/training/loop.py", "state: Path | None = None,", "state: Path | None = 0,"),
 ]
 
 
