@@ -171,7 +171,7 @@ def is_in_the_readme(make: Callable[[], World]) -> None:
     readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     assert f"lowers the MLP's variance as much, to within {most:.1f} % of the plain variance." in readme
     assert f"more variance than that step does, by {clean[0]:.0f} to {clean[-1]:.0f} % of the plain variance." in readme
-    assert f"On the two heads it leaves less, by {-heads[0]:.0f} and {-heads[1]:.0f} %." in readme
+    assert f"On the two heads it leaves less, by {-heads[0]:.1f} to {-heads[-1]:.1f} %." in readme
     assert f"dropping was better at {WORDS[len(won) - len(falls)]} of nine settings of the MLP." in readme
     assert f"With a step size that falls it was better at {WORDS[len(falls)]} of nine, both with 40 % wrong labels." in readme
     assert all(" 40 % noise" in setting for setting in falls)

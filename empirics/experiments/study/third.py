@@ -52,7 +52,7 @@ PARTS: dict[str, tuple[Setting, ...]] = {
     "resnet8_beside": tuple(_setting("digits", noise, decay, **RESIDUAL) for noise, decay in BESIDE),
 }
 """The settings whose step sizes are tuned. Each part has records of its own, by the functions below."""
-MADE = ("mlp", "resnet8", "heads")
+MADE = ("mlp", "resnet8", "heads", "heads_beside")
 """Of PARTS and SCRATCH those whose records there are. The others stand in the plan, and are shown as not run."""
 SCRATCH = "study_scratch"
 """The record of the networks whose step size is not tuned: a row a run and epoch, with moments."""
