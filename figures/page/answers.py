@@ -125,7 +125,7 @@ def variance(forest: pd.DataFrame) -> Answer:
     return Answer(
         "A smaller step lowers the variance too.",
         f"With wrong labels it does so as much as smoothing, to within {percent[~clean].abs().max():.1f} % of the MLP's plain variance. "
-        f"Without them smoothing leaves {f'more, by {apart}' if least > 0 else f'between {apart} more'}.",
+        f"Without them smoothing leaves {f'more than that step, by {apart}' if least > 0 else f'between {apart} more than that step'}.",
         "variance",
     )
 

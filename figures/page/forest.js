@@ -123,8 +123,8 @@ figures.counts = () => {
   const sum = (outcome, side) => numbers.never.reduce((total, row) => total + row[outcome][side], 0);
   const dropping = numbers.forest.rows.filter((row) => row.claim === "E3"), won = (word) => dropping.filter((row) => row.word === word).length;
   const rows = [
-    ["accuracy", sum("accuracy", "better"), sum("accuracy", "worse"), sum("accuracy", "compared")],
-    ["test loss", sum("test loss", "better"), sum("test loss", "worse"), sum("test loss", "compared")],
+    ["smoothed, accuracy", sum("accuracy", "better"), sum("accuracy", "worse"), sum("accuracy", "compared")],
+    ["smoothed, loss", sum("test loss", "better"), sum("test loss", "worse"), sum("test loss", "compared")],
     ["dropping", won("supported"), won("refuted"), dropping.length],
   ];
   return { draw: (host) => squares(host, rows) };
@@ -146,9 +146,11 @@ function squares(host, rows) {
     top += heights[i];
   });
   host.replaceChildren(root);
-  const list = key(["supported", "refuted"]);
+  const list = key(["supported", "refuted", "open"]);
   list.className = "keys small";
-  list.children[0].lastChild.data = " better";
-  list.children[1].lastChild.data = " worse";
+  [["■", "better"], ["▧", "worse"], ["□", "neither"]].forEach(([mark, word], i) => {
+    list.children[i].firstChild.textContent = mark;
+    list.children[i].lastChild.data = ` ${word}`;
+  });
   host.append(list);
 }

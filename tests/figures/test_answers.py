@@ -47,7 +47,7 @@ MADE: dict[str, tuple[Callable[[Any], object], Any, Any, str]] = {  # right, wro
         answers.variance,
         forest("E1", ("mlp, a, 0 % noise, momentum", -3, ""), ("mlp, b, 0 % noise, momentum", -7, ""), (CONSTANT, 1.2, "")),
         forest("E1", ("mlp, a, 0 % noise, momentum", 3, ""), ("mlp, b, 0 % noise, momentum", -7, ""), (CONSTANT, 1.2, "")),
-        "to within 1.2 % of the MLP's plain variance. Without them smoothing leaves more, by 3 to 7 % of the plain variance.",
+        "within 1.2 % of the MLP's plain variance. Without them smoothing leaves more than that step, by 3 to 7 % of the plain variance.",
     ),
     "dropping": (
         answers.dropping,
