@@ -123,8 +123,8 @@ figures.counts = () => {
   const sum = (outcome, side) => numbers.never.reduce((total, row) => total + row[outcome][side], 0);
   const dropping = numbers.forest.rows.filter((row) => row.claim === "E3"), won = (word) => dropping.filter((row) => row.word === word).length;
   const rows = [
-    ["smoothed, accuracy", sum("accuracy", "better"), sum("accuracy", "worse"), sum("accuracy", "compared")],
-    ["smoothed, loss", sum("test loss", "better"), sum("test loss", "worse"), sum("test loss", "compared")],
+    ["accuracy", sum("accuracy", "better"), sum("accuracy", "worse"), sum("accuracy", "compared")],
+    ["test loss", sum("test loss", "better"), sum("test loss", "worse"), sum("test loss", "compared")],
     ["dropping", won("supported"), won("refuted"), dropping.length],
   ];
   return { draw: (host) => squares(host, rows) };
