@@ -10,7 +10,7 @@ from tsla.theory.certificates import Certificate
 from tsla.theory.claims import CLAIMS
 from tsla.theory.text import aligned
 
-HEAD = ["claim", "composes", "steps proved", "worst cases", "enclosures", "rejected"]
+HEAD = ["claim", "composes", "steps", "worst cases", "enclosures", "rejected"]
 """The last are wrong versions. The titles of the claims would make lines of more than WIDTH columns."""
 
 
