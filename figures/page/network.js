@@ -1,23 +1,33 @@
-// A file of `tsla measure --json`, read in the browser and laid beside the study. What it says is only ever put in as text.
+// A file of `tsla measure --json` or of `tsla train --json`, read in the browser and laid beside the study. What it says is only ever put in as text.
 
 const PARTS = ["grad2", "s2", "shat2", "c", "beta2", "nu2"];
 const EARLY = 3; // the last epoch that the study calls early
 const LARGEST = 5e6; // characters; a measurement has some thousands
 
+const MUST = "must be what `tsla measure --json` or `tsla train --json` prints";
+
+// A run as if it had been measured at its last row that has moments.
+function ofRun({ config, rows }) {
+  const row = rows.findLast((one) => typeof one?.s2 === "number");
+  if (!row) throw new Error(`no row has moments; ${MUST}, the latter with --measure-at`);
+  return { moments: Object.fromEntries(PARTS.map((part) => [part, { value: row[part] }])), theta: config?.theta, batch_size: config?.batch_size };
+}
+
 // The moments, θ and B of a file's text. Throws an Error of one line for anything else.
 function measured(text) {
   let found;
-  try { found = JSON.parse(text); } catch { throw new Error("this is no JSON; must be what `tsla measure --json` prints"); }
+  try { found = JSON.parse(text); } catch { throw new Error(`this is no JSON; ${MUST}`); }
+  if (Array.isArray(found?.rows)) found = ofRun(found);
   const moments = {};
   for (const part of PARTS) {
     const number = found?.moments?.[part]?.value;
-    if (typeof number !== "number" || !Number.isFinite(number)) throw new Error(`moments.${part}.value is no number; must be what \`tsla measure --json\` prints`);
+    if (typeof number !== "number" || !Number.isFinite(number)) throw new Error(`moments.${part}.value is no number; ${MUST}`);
     moments[part] = number;
   }
   if (!(moments.s2 > 0)) throw new Error(`moments.s2.value = ${moments.s2} must be above 0; there is no variance to lower`);
   const { theta, batch_size: B } = found;
-  if (typeof theta !== "number" || !(theta > 0 && theta <= 1)) throw new Error("theta is no number above 0 and at most 1; must be what `tsla measure --json` prints");
-  if (!Number.isInteger(B) || B < 1) throw new Error("batch_size is no whole number above 0; must be what `tsla measure --json` prints");
+  if (typeof theta !== "number" || !(theta > 0 && theta <= 1)) throw new Error(`theta is no number above 0 and at most 1; ${MUST}`);
+  if (!Number.isInteger(B) || B < 1) throw new Error(`batch_size is no whole number above 0; ${MUST}`);
   return { label: "yours", moments, theta, B };
 }
 
@@ -53,7 +63,7 @@ async function take(file) {
   refusal.textContent = "";
   yours.hidden = true;
   try {
-    if (file.size > LARGEST) throw new Error("is too large; must be what `tsla measure --json` prints");
+    if (file.size > LARGEST) throw new Error(`is too large; ${MUST}`);
     showMeasured(await file.text());
     yours.hidden = false;
   } catch (error) {

@@ -150,24 +150,38 @@ REFUSED = {
     "no JSON": "no JSON",
     '{"moments": {}}': "moments.grad2.value is no number",
     json.dumps({"moments": {name: {"value": value} for name, value in MEASURED.items()}, "theta": 2, "batch_size": 16}): "theta is no",
+    json.dumps({"config": {}, "rows": [dict.fromkeys(MEASURED)]}): "no row has moments",
     json.dumps({"moments": {name: {"value": -1} for name in MEASURED}, "theta": 0.1, "batch_size": 16}): "moments.s2.value = -1 must be",
 }
 
 
-def test_a_measured_network_is_laid_beside_the_study(article: Path, opened: Callable[..., tuple[Any, list[str]]], tmp_path: Path) -> None:
+def test_what_is_no_measurement_is_refused_in_one_line(article: Path, opened: Callable[..., tuple[Any, list[str]]], tmp_path: Path) -> None:
     page, said = opened(article)
-    good = json.dumps({"moments": {name: {"value": value} for name, value in MEASURED.items()}, "theta": 0.1, "batch_size": 16})
-    for text, part in (*REFUSED.items(), (good, "")):
+    for text, part in REFUSED.items():
         (named := tmp_path / "<img src=x onerror=alert(1)>.json").write_text(text, encoding="utf-8")
         page.locator("#file").set_input_files(named)
         page.wait_for_function("(part) => document.getElementById('refusal').textContent.includes(part)", arg=part)
-        if part:
-            assert page.locator("#refusal").inner_text().startswith("<img src=x")
-            assert not page.locator("#yours").is_visible()
-    page.locator("#yours").wait_for()
-    assert page.locator("#yours-rows tr").first.locator("td").all_inner_texts()[:3] == ["yours", "16", "0.1"]
-    assert "of the variance of a batch of 16" in page.locator("#yours-says").inner_text()
+        assert page.locator("#refusal").inner_text().startswith("<img src=x")
+        assert not page.locator("#yours").is_visible()
     assert said == []
+
+
+def test_a_measured_network_is_laid_beside_the_study(article: Path, opened: Callable[..., tuple[Any, list[str]]], tmp_path: Path) -> None:
+    """A run is as if its last row with moments had been measured."""
+    about = {"theta": 0.1, "batch_size": 16}
+    measured = {"moments": {name: {"value": value} for name, value in MEASURED.items()}, **about}
+    of_run = {"config": about, "rows": [dict.fromkeys(MEASURED, 1.0), MEASURED, dict.fromkeys(MEASURED)]}
+    rows = []
+    for found in (measured, of_run):
+        page, said = opened(article)
+        (named := tmp_path / "mine.json").write_text(json.dumps(found), encoding="utf-8")
+        page.locator("#file").set_input_files(named)
+        page.locator("#yours").wait_for()
+        rows.append(page.locator("#yours-rows tr").first.locator("td").all_inner_texts())
+        assert "of the variance of a batch of 16" in page.locator("#yours-says").inner_text()
+        assert said == []
+    assert rows[0][:3] == ["yours", "16", "0.1"]
+    assert rows[1] == rows[0]
 
 
 def test_a_symbol_is_explained_to_the_keyboard_too(article: Path, opened: Callable[..., tuple[Any, list[str]]]) -> None:
