@@ -196,4 +196,4 @@ def _factor(ratio: float) -> str:
 
 def _range(delta: float) -> str:
     said = inversion.delta_said(delta)
-    return f"below {said}" if 0 < delta < np.inf else said
+    return f"only below {said}" if 0 < delta < np.inf else said

@@ -55,7 +55,7 @@ def train(
     network or machine do not go with, and for the file of another run.
     """  # noqa: D205 - the summary needs three lines
     if not isinstance(split, Split):
-        split = training_split(config) if split is None else own_split(*split)
+        split = training_split(config) if split is None else own_split(split)
     run = _Run(config, initial_model(config, split) if model is None else model, split, state)
     yield from map(dict, run.rows)
     while run.epoch <= config.epochs:

@@ -25,13 +25,21 @@ def training_split(config: TrainingConfig) -> Split:
     return load(config.data, folder=folder, through=_frozen(config), **{name: getattr(config, name) for name in names})
 
 
-def own_split(train_set: Any, test_set: Any) -> Split:
-    """The data of a run from two sets of examples, each as :func:`tsla.measure` takes one: (inputs, labels), a DataLoader, of which the set
-    and its collate_fn are used, or what has a length and items. Each example is read once, and there are as many classes as labels say.
+def own_split(sets: Any) -> Split:
+    """The data of a run from ``(training set, test set)``, each as :func:`tsla.measure` takes one: (inputs, labels), a DataLoader, of which
+    the set and its collate_fn are used, or what has a length and items. Each example is read once, inputs become float32, and there are
+    as many classes as labels say.
 
-    Raises ValueError for examples of which an input is no single tensor, or a label no whole number from 0 on.
-    """  # noqa: D205 - the summary needs two lines
-    (inputs, labels), (test_inputs, test_labels) = (_all_of(name, data) for name, data in (("training", train_set), ("test", test_set)))
+    Raises ValueError for what is no such pair, for examples of which an input is no single tensor, for inputs of two shapes, and for a
+    label that is no whole number from 0 on.
+    """  # noqa: D205 - the summary needs more lines
+    if not isinstance(sets, (tuple, list)) or len(sets) != 2:
+        parted = f" of {len(sets)} parts" if isinstance(sets, (tuple, list)) else ""
+        raise ValueError(f"split is a {type(sets).__name__}{parted}; must be (training set, test set), such as ((x, y), (x2, y2))")
+    (inputs, labels), (test_inputs, test_labels) = (_all_of(name, data) for name, data in zip(("training", "test"), sets, strict=True))
+    if inputs.shape[1:] != test_inputs.shape[1:]:
+        shapes = f"{tuple(inputs.shape[1:])} in the training set and {tuple(test_inputs.shape[1:])} in the test set"
+        raise ValueError(f"inputs have shape {shapes}; must be one")
     return Split(inputs, labels, test_inputs, test_labels, int(max(labels.max(), test_labels.max())) + 1)
 
 
@@ -46,7 +54,7 @@ def _all_of(name: str, data: Any) -> tuple[Tensor, Tensor]:
         raise ValueError(
             f"labels of the {name} set have shape {tuple(labels.shape)} and type {labels.dtype}{low}; must be (n,), 0, 1, 2, ..."
         )
-    return inputs.form, labels.long()
+    return inputs.form.float(), labels.long()
 
 
 def _frozen(config: TrainingConfig) -> Through | None:

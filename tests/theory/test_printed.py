@@ -246,7 +246,7 @@ def test_comparison() -> None:
     assert rows[1] == "  sgd-pl  7 + 4,000 + 4,000                      8,007  C15b   A1 A2 A4"
     assert "  lsr                              never: floor 0.1818  C5     A1 A2 A3" in rows
     sentences = " ".join(" ".join(rows[len(comparison.plans) :]).split())
-    ahead = "As delta varies, TSLA's bound is ahead of sgd below 0.5, sgd-exact below 0.1262, sgd-pl below"
+    ahead = "As delta varies, TSLA's bound is ahead of sgd only below 0.5, sgd-exact only below 0.1262, sgd-pl only below"
     assert sentences.startswith(f"{comparison.why} {ahead}")
     assert "lsr" not in sentences.partition(ahead)[2]
 

@@ -15,7 +15,7 @@ from tsla.theory.commands.options import CONSTANTS, add_numbers, constants, exam
 from tsla.theory.commands.swept import Answers, add_sweep, print_answers
 from tsla.theory.method import GROWTH, ORACLE, Method
 from tsla.theory.methods import bounds
-from tsla.theory.text import wrapped
+from tsla.theory.text import number_up, wrapped
 
 CLAIMS = sorted({form.claim for forms in bounds().values() for form in forms}, key=lambda claim: (len(claim.rstrip("abc")), claim))
 ABOUT = "an upper bound on E‖∇F‖² or on the gap, term by term"
@@ -57,7 +57,9 @@ def run(args: argparse.Namespace) -> None:
     found = form.bound(*given, **run)
     if args.sweep:
         source = f"({found.claim}; assumes {' '.join(found.assumes)})"
-        print_answers(args, Answers(args.sweep, f"{found.quantity} <= total   {source}", {"total": found.total, **found.terms}))
+        print_answers(
+            args, Answers(args.sweep, f"{found.quantity} <= total   {source}", {"total": found.total, **found.terms}, says=number_up)
+        )
         return
     lines = [str(line) for line in form.why(*given, **run)] if args.why else []
     print_result(

@@ -69,6 +69,27 @@ def test_others_are_refused(train_set: Any, message: str) -> None:
         next(tsla.train(CONFIG, split=(train_set, TEST)))
 
 
+@pytest.mark.parametrize(
+    ("sets", "message"),
+    [
+        ((*TRAIN, *TEST), r"split is a tuple of 4 parts; must be \(training set, test set\), such as"),
+        (TensorDataset(*TRAIN), "split is a TensorDataset; must be"),
+        (
+            (TRAIN, (TEST[0][..., :4], TEST[1])),
+            r"inputs have shape \(1, 8, 8\) in the training set and \(1, 8, 4\) in",
+        ),
+    ],
+)
+def test_what_are_no_two_sets_is_refused(sets: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        next(tsla.train(CONFIG, split=sets))
+
+
+def test_images_in_float64_are_trained_in_float32() -> None:
+    double = tuple((inputs.double(), labels) for inputs, labels in (TRAIN, TEST))
+    assert list(tsla.train(CONFIG, split=double)) == list(tsla.train(CONFIG, split=SPLIT))
+
+
 @pytest.mark.parametrize("part", ["train_inputs", "train_labels", "test_inputs", "test_labels"])
 def test_a_state_is_of_its_data(part: str, tmp_path: Path) -> None:
     list(islice(tsla.train(CONFIG, split=SPLIT, state=tmp_path / "state"), 2))
