@@ -43,14 +43,12 @@ def answers(tables: Tables, never: Json) -> list[Answer]:
 
 def advice(tables: Tables, never: Json) -> list[tuple[str, str]]:
     """What follows for who trains: an aim, and what to do for it."""
-    accuracy, loss = (
-        [sum(row[outcome][side] for row in never["rows"]) for side in ("better", "worse")] for outcome in (study.ACCURACY, study.TEST_LOSS)
-    )
+    beyond, dropping = (tables("forest").query(f"claim == {claim!r}") for claim in ("E1", "E3"))
     return [
-        ("For accuracy", _smooth(*accuracy)),
-        ("For test loss", _smooth(*loss)),
-        ("For variance alone", "a smaller step does it"),
-        ("Dropping", "seldom worth it" if _seldom(tables("forest").query("claim == 'E3'")) else "often worth it"),
+        ("For accuracy", _smooth(study.counts(never, study.ACCURACY))),
+        ("For test loss", _smooth(study.counts(never, study.TEST_LOSS))),
+        ("For variance alone", "a smaller step does it" if _seldom(beyond) else "smooth"),
+        ("Dropping", "seldom worth it" if _seldom(dropping) else "often worth it"),
     ]
 
 
@@ -61,8 +59,9 @@ def studied(forest: pd.DataFrame) -> str:
     return f"{networks}, on {listed(NAMES[one.data] for one in settings)}"
 
 
-def _smooth(better: int, worse: int) -> str:
+def _smooth(counts: Mapping[str, int]) -> str:
     """Whether to smooth, by the settings that speak for it and against."""
+    better, worse = counts["better"], counts["worse"]
     return "smooth to the end" if better > worse else "don't smooth" if worse > better else "it makes no difference"
 
 
@@ -110,8 +109,8 @@ def smoothing_by_the_bounds(numbers: pd.DataFrame) -> Answer:
 
 def accuracy(found: Mapping[str, Any]) -> Answer:
     """Smoothing to the end beside plain training, at all settings of the study."""
-    better, worse = (sum(row[study.ACCURACY][side] for row in found["rows"]) for side in ("better", "worse"))
-    helps = "helps" if better > worse else "does not help"
+    counts = study.counts(found, study.ACCURACY)
+    helps = "helps" if counts["better"] > counts["worse"] else "does not help"
     return Answer(f"In training, smoothing {helps} accuracy.", study.sentence(found), "accuracy")
 
 

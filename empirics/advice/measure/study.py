@@ -30,12 +30,14 @@ def read(label_noise: float | None = None) -> Json:
     }
 
 
+def counts(found: Mapping[str, Any], outcome: str) -> dict[str, int]:
+    """At how many settings the two were ``compared``, and smoothing was ``better`` and ``worse``."""
+    return {name: sum(row[outcome][name] for row in found["rows"]) for name in ("compared", "better", "worse")}
+
+
 def sentence(found: Mapping[str, Any]) -> str:
     """At how many settings smoothing was better and worse than plain training, by accuracy and by test loss."""
-    accuracy, loss = (
-        {name: sum(row[outcome][name] for row in found["rows"]) for name in ("compared", "better", "worse")}
-        for outcome in (ACCURACY, TEST_LOSS)
-    )
+    accuracy, loss = counts(found, ACCURACY), counts(found, TEST_LOSS)
     kind = "" if len(found["scope"]) > 1 else " with wrong labels" if "noisy" in found["scope"] else " without wrong labels"
     return (
         f"In the study smoothing to the end was more accurate than plain training at {accuracy['better']} of {accuracy['compared']} "
