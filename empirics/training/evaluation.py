@@ -11,8 +11,10 @@ from tsla.empirics.smoothing.labels import evaluation_mode
 
 BINS = 15
 """Of the calibration error (Guo et al., 2017)."""
-MOST_EXAMPLES, MOST_NUMBERS = 1024, 2**24
-"""Most examples, and most input numbers, that are evaluated at once."""
+MOST_EXAMPLES, MOST_NUMBERS, ON_CPU = 1024, 2**24, 2**18
+"""Most examples, and most input numbers, that are evaluated at once. A CPU takes fewer: what a layer returns then stays in its cache, and
+below the 32 MB from which the allocator fetches fresh pages for every tensor. ResNet-20 on 15,000 images of 32×32 took 20.2 s in parts of
+1024, and takes 6.9 s in parts of 85."""
 
 
 def evaluate(model: nn.Module, split: Split) -> dict[str, float]:
@@ -36,7 +38,8 @@ def scores(train: Tensor, train_labels: Tensor, test: Tensor, test_labels: Tenso
 @torch.no_grad()
 def logits(model: nn.Module, inputs: Tensor) -> Tensor:
     """The model's logits ``(n, K)``, some examples at a time."""
-    at_once = max(1, min(MOST_EXAMPLES, MOST_NUMBERS // inputs[0].numel()))
+    numbers = ON_CPU if inputs.device.type == "cpu" else MOST_NUMBERS
+    at_once = max(1, min(MOST_EXAMPLES, numbers // inputs[0].numel()))
     return torch.cat([model(part) for part in torch.split(inputs, at_once)])
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tsla.empirics.smoothing.labels import evaluation_mode
-from tsla.empirics.training.evaluation import calibration_error
+from tsla.empirics.training.evaluation import ON_CPU, calibration_error, logits
 from tsla.theory.testing.planted import assert_rejects
 
 
@@ -46,3 +46,13 @@ def test_evaluation_mode_is_left_as_it_was_found() -> None:
     with evaluation_mode(model):
         assert not any(module.training for module in model.modules())
     assert [module.training for module in model.modules()] == [True, True, False]
+
+
+def test_large_images_are_evaluated_in_parts_that_a_cpu_likes() -> None:
+    seen: list[int] = []
+    model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 32 * 32, 4))
+    model.register_forward_pre_hook(lambda _, given: seen.append(given[0].numel()))
+    images = torch.randn(200, 3, 32, 32)
+    assert torch.allclose(logits(model, images), model(images).detach(), atol=1e-6)
+    *parts, whole = seen
+    assert max(parts) <= ON_CPU < whole == sum(parts)
