@@ -37,7 +37,8 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     mu,
     sigma2,
 )
-from tsla.theory.certificates.algebra.sharp import BETWEEN, GAIN, LIFT, PLAN_SCALE, SHARE, W, x
+from tsla.theory.certificates.algebra.sharp import GAIN, LIFT, W, x
+from tsla.theory.certificates.algebra.sharp_plan import BETWEEN, PLAN_SCALE, SHARE
 from tsla.theory.certificates.algebra.stage_one import plan as burn_in
 from tsla.theory.certificates.algebra.tsla import mean
 
