@@ -86,11 +86,12 @@ def obligations() -> tuple[Obligation, ...]:
 
 
 def manifests() -> tuple[Manifest, ...]:
-    """One step at the worst split, the sum of many, the bound, and how it lies to C5's."""
+    """What A3 leaves, one step at the worst split, the sum of many, the bound, and how it lies to C5's."""
     shorter = ("L > 0", "eta > 0", "eta < 1/L", "theta >= 0", "theta <= 1")
     shares = {name: PARTS[name] for name in ("x = ηL", "a", "q")}
     split = {"m": m == x * a / (1 - x), "bias2": bias2 == q * q - m * m}
     return (
+        parts(),
         step(),
         total(),
         bound(),
@@ -100,28 +101,40 @@ def manifests() -> tuple[Manifest, ...]:
 
 
 @cache
+def parts() -> Manifest:
+    """What A2 and A3 leave to bias and noise."""
+    return Manifest(
+        claim="C18",
+        name="parts",
+        statement="θ²b² + (θn)² ≤ θ²δσ² and N(θ) ≤ ((1-θ)σ + θn)²",
+        premises=(
+            *biased.split().premises,
+            *premises("A2: variance", "A3", "ν", "theta >= 0", "theta <= 1", *ROOTS_OF_BOUNDS),
+            Premise("first square >= 0", {first2: beta2}),
+            Premise("Cauchy-Schwarz", {inner: c, first2: s2, second2: nu2}),
+        ),
+        definitions={**biased.PARTS, **{name: PARTS[name] for name in ("a", "q", "m")}},
+        steps=(_covariance(), Cited(biased.split()), _split(), _noise()),
+        conclusion=z3.And(_covariance().conclusion, SPLIT["A3"], _noise().conclusion),
+    )
+
+
+@cache
 def step() -> Manifest:
     """One step of C12 where nothing is known of bias and noise but A3."""
-    general, split = biased.step(), biased.split()
-    of_oracle = ("beta2 >= 0", "nu2 >= 0", "c² <= σ²ν²")
+    general = biased.step()
     return Manifest(
         claim="C18",
         name="one step",
         statement=_one_step().statement,
         premises=(
-            *(premise for premise in general.premises if premise.name not in of_oracle),
-            *split.premises,
-            *premises("A2: variance", "A3", "ν", *ROOTS_OF_BOUNDS),
-            Premise("first square >= 0", {first2: beta2}),
-            Premise("Cauchy-Schwarz", {inner: c, first2: s2, second2: nu2}),
+            *(premise for premise in general.premises if premise.name not in ("beta2 >= 0", "nu2 >= 0", "c² <= σ²ν²", *STRENGTH)),
+            *parts().premises,
         ),
         definitions={**general.definitions, **PARTS, "W": W == WORST},
         steps=(
-            _covariance(),
+            Cited(parts()),
             Cited(general),
-            Cited(split),
-            _split(),
-            _noise(),
             _worst_split(),
             _worst_noise(),
             _worst(),

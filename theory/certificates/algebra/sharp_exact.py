@@ -1,20 +1,40 @@
-"""C18, the exact form: a descent that drops nothing, its worst split, the root of it, and what attains it."""
+"""C18, the exact form: a descent that drops nothing, its worst split, a line above what that costs, and what attains it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 import z3
 
+from tsla.theory import sharp_exact as theory
 from tsla.theory.certificates import Certificate
+from tsla.theory.certificates.algebra import biased, sharp
+from tsla.theory.certificates.algebra.biased import Gm, bias2, dd, mm, noise
 from tsla.theory.certificates.algebra.descent import quadratic_upper_bound
-from tsla.theory.certificates.algebra.engine import axioms, formulas
+from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
+from tsla.theory.certificates.algebra.engine.functions import of_constants
+from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import (
+    Premise,
+    error2,
+    first2,
+    inner,
+    length2,
+    premises,
+    radical,
+    radicand,
+    second2,
+    slope,
+)
+from tsla.theory.certificates.algebra.engine.recursions import S, left
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     NOISE,
     START,
     STEP,
+    STRENGTH,
     F,
     F_next,
     L,
@@ -23,216 +43,261 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     eta,
     grad2,
     sigma2,
+    start,
+    theta,
 )
-from tsla.theory.certificates.algebra.sharp import SCALE, SHARES, a, m, q, x
+from tsla.theory.certificates.algebra.sharp import PARTS, SCALE, SHARES, SPLIT, a, m, q, x
+from tsla.theory.certificates.algebra.sharp_lemma import ROOTS_OF_BOUNDS
 
-slope, beta, noise, D, z, A, R = z3.Reals("slope beta noise D z A R")
-"""‖∇F(w)‖, ‖θb‖, the noise of the direction, 2(F0 - E F(w_T))/(ηT), the root of the mean of E‖∇F‖², its bound, and the root in that."""
-S, M, Q, t = z3.Reals("S M Q t")
-"""Σ‖∇F‖², Σθb‖∇F‖ and Σ(θ²b² + noise) over the steps so far, and their number."""
-SPLIT: Premises = {"A3": z3.And(beta >= 0, m >= 0, beta * beta + m * m <= q * q)}
+e2, Ge = z3.Reals("e2 Ge")
+"""``‖E d - ∇F‖²`` and ``⟨E d - ∇F, ∇F⟩`` of the direction d."""
+D, most, tilt, worst = z3.Reals("D most tilt worst")
+"""``2F0/(ηT)``; what the worst split costs at the bound, how it grows with ``‖∇F‖²`` there, and the bound itself."""
 keep, rest = 2 - x, 1 - x
-C = D + x * (a * a + q * q)
-ROOT: Premises = {"R": z3.And(R >= 0, R * R == keep * C * rest * rest + q * q * rest * rest * rest * rest + keep * keep * x * x * a * a)}
+w, z, beta = z3.Reals("w z beta")
+"""A point of one dimension, its slope, and the size of a bias."""
+ENDS = [w - eta * (L * w - beta + sign * (a + m)) for sign in (1, -1)]
+FALL = L / 2 * w * w - z3.Sum([L / 2 * end * end for end in ENDS]) / 2
+"""By how much one step on ``(L/2)w²`` lowers F in the mean."""
+R, C = radical, D + x * (a * a + q * q)
+RADICAND = keep * C * rest * rest + q * q * rest * rest * rest * rest + keep * keep * x * x * a * a
+ROOT: Premises = {"R": z3.And(R >= 0, R * R == RADICAND)}
+COST = (2 * q * q * rest * rest + 2 * q * R) / keep
 VALUE = (keep * C + 2 * q * q * rest * rest + 2 * q * R) / (keep * keep)
 """``sharp_exact.bound``: A."""
+SPLITS = 2 * x * a * m - 2 * rest * Ge
+"""What the split decides of the cost of a step."""
+TILT = 2 * q * q * rest * rest / z3.If(most > 0, most, 1)
+"""0 where ``most`` is."""
+PLACE: Premises = {
+    "radicand": radicand == RADICAND,
+    "D": D == 2 * F0 / (eta * T),
+    "most": most == COST,
+    "tilt": tilt == TILT,
+    "A": worst == VALUE,
+}
+"""The point at which the line touches."""
+LINE: Premises = {
+    "most": z3.And(most >= 0, most * most == 4 * q * q * (rest * rest * worst + x * x * a * a)),
+    "tilt": z3.And(tilt >= 0, tilt * most == 2 * q * q * rest * rest, z3.Implies(most == 0, tilt == 0)),
+}
+GAIN, LIFT = eta / 2 * (keep - tilt), eta / 2 * (x * (a * a + q * q) + most - tilt * worst)
+PART = "exact, "
+SUM = "(η/2)(2-x-τ) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t(η/2)(x(a² + q²) + Y - τA)"
 
 
 def certificates() -> Iterable[Certificate]:
     """Prove the exact form of C18."""
-    return certify(obligations())
+    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:
     """The steps of the exact form."""
     return (
+        _direction(),
+        _worst_split(),
+        _touches(),
+        _line(),
         _one_step(),
-        _sum_start(),
-        _sum_next(),
-        _concave(),
+        *_telescoping(),
         _mean(),
-        _worst_angle(),
-        _squares(),
-        _root(),
-        _root_attained(),
         _beside_sgd(),
         _at_largest_step(),
         _attained(),
     )
 
 
-def _one_step() -> Obligation:
-    """With m = E d = ∇F + θb: ‖m‖² = ‖∇F‖² + 2⟨∇F, θb⟩ + ‖θb‖²."""
-    Gm, mm, Gb, dd = z3.Reals("Gm mm Gb dd")
-    return Obligation(
+def manifests() -> tuple[Manifest, ...]:
+    """One step, the sum of many, the bound; what it is without smoothing and at the largest step, and that it is attained."""
+    strengths, lengths = ("theta >= 0", "theta <= 1"), ("L > 0", "eta > 0", "eta <= 1/L", "T > 0", "F0 > 0", *ROOTS_OF_BOUNDS, "√")
+    largest = [name for name in lengths if not name.startswith("eta")]
+    shares = {name: PARTS[name] for name in ("x = ηL", "a", "q")}
+    root = {name: PLACE[name] for name in ("radicand", "D")}
+    touching = {**shares, **root, **{name: PLACE[name] for name in ("most", "A")}}
+    return (
+        step(),
+        total(),
+        bound(),
+        alone(_touches(), *lengths, *strengths, definitions=touching),
+        alone(_beside_sgd(), *lengths, settings={"θ = 0": theta == 0}, definitions={**shares, **root}),
+        alone(_at_largest_step(), *largest, *strengths, settings={"eta": eta == 1 / L}, definitions={**shares, **root}),
+        alone(_attained(), "eta > 0", definitions={"x = ηL": x == eta * L, "z = Lw": z == L * w, "D": D == 2 * FALL / eta}),
+    )
+
+
+@cache
+def step() -> Manifest:
+    """One step, at any split, below a line in ``‖∇F‖²``."""
+    of_direction = biased.step()
+    direction = {length2: mm, slope: Gm}
+    return Manifest(
         claim="C18",
         name="exact, one step",
-        statement="E F(w⁺) ≤ F(w) - (η/2)[(2-x)‖∇F‖² - 2(1-x)‖θb‖‖∇F‖ - x(‖θb‖² + noise)]",
+        statement=_one_step().statement,
+        premises=(
+            *(premise for premise in of_direction.premises if premise.name not in ("beta2 >= 0", "nu2 >= 0", "c² <= σ²ν²", *STRENGTH)),
+            *sharp.parts().premises,
+            *premises("F0 > 0", "T > 0", "√"),
+            Premise("first square >= 0", {first2: e2}),
+            Premise("square of a difference", {error2: e2, **direction}),
+            Premise("square of a sum", {error2: mm, first2: e2, inner: Ge, second2: grad2}),
+            Premise("Cauchy-Schwarz", {inner: Ge, first2: e2, second2: grad2}),
+        ),
+        definitions={**of_direction.definitions, **PARTS, **PLACE},
+        steps=(Cited(sharp.parts()), _direction(), _worst_split(), _line(), _one_step()),
+        conclusion=_one_step().conclusion,
+    )
+
+
+@cache
+def total() -> Manifest:
+    """The exact form before it is divided by T."""
+    return recursions.telescoped(step(), GAIN, LIFT, _telescoping(), SUM, part=PART)
+
+
+@cache
+def bound() -> Manifest:
+    """The exact form."""
+    return recursions.averaged(total(), _mean(), of_constants("delta", theory.bound, eta="eta", T="T", theta="theta"))
+
+
+def _telescoping() -> tuple[Obligation, Obligation]:
+    return recursions.telescoping("C18", GAIN, LIFT, STEP, SUM, PART)
+
+
+def _direction() -> Obligation:
+    """With E d = ∇F + e: ``‖E d‖² = ‖e‖² + 2⟨e, ∇F⟩ + ‖∇F‖²``."""
+    fall = keep * grad2 + 2 * rest * Ge - x * (e2 + noise)
+    return Obligation(
+        claim="C18",
+        name="exact, descent",
+        statement="E F(w⁺) ≤ F(w) - (η/2)[(2-x)‖∇F‖² + 2(1-x)⟨e, ∇F⟩ - x(‖e‖² + N)], e = E d - ∇F",
         hypotheses={
             **STEP,
             "x = ηL": x == eta * L,
             "A1'": quadratic_upper_bound(Gm, dd),
-            "second moment": dd == mm + noise,
-            "mean": z3.And(Gm == grad2 + Gb, mm == grad2 + 2 * Gb + beta * beta),
-            "Cauchy-Schwarz": -Gb <= beta * slope,
+            "second moment": dd - mm <= noise,
+            "e": e2 == mm - 2 * Gm + grad2,
+            "E d": mm == e2 + 2 * Ge + grad2,
         },
-        conclusion=F_next <= F - eta / 2 * (keep * grad2 - 2 * rest * beta * slope - x * (beta * beta + noise)),
+        conclusion=F_next <= F - eta / 2 * fall,
         mutants={
-            "no bias along ∇F": conclude(F_next <= F - eta / 2 * (keep * grad2 - x * (beta * beta + noise))),
-            "half the noise": conclude(F_next <= F - eta / 2 * (keep * grad2 - 2 * rest * beta * slope - x * (beta * beta + noise / 2))),
-            "any angle": drop("Cauchy-Schwarz"),
-            "eta > 1/L": drop("eta <= 1/L"),
+            "no bias along ∇F": conclude(F_next <= F - eta / 2 * (keep * grad2 - x * (e2 + noise))),
+            "half the noise": conclude(F_next <= F - eta / 2 * (fall + x * noise / 2)),
+            "any second moment": drop("second moment"),
         },
-        axiom=f"{axioms.CAUCHY_SCHWARZ}; {axioms.EXPECTATION}",
+        axiom=axioms.EXPECTATION,
     )
 
 
-SUM = keep * S - 2 * rest * M - x * Q
-SUMMED = "(2-x) Σ‖∇F‖² - 2(1-x) Σ‖θb‖‖∇F‖ - x Σ(‖θb‖² + noise) ≤ (2/η)(F(w_0) - E F(w_t))"
-
-
-def _sum_start() -> Obligation:
+def _worst_split() -> Obligation:
+    """An inner product of (‖e‖, m) and ((1-x)‖∇F‖, xa)."""
+    longest = rest * rest * grad2 + x * x * a * a
     return Obligation(
         claim="C18",
-        name="exact, sum, start",
-        statement=f"{SUMMED} at t = 0",
-        hypotheses={**STEP, **SCALE, "no steps": z3.And(S == 0, M == 0, Q == 0), "F(w_0)": F == F0},
-        conclusion=SUM <= 2 / eta * (F0 - F),
-        mutants={"half of F(w_0)": conclude(SUM <= 2 / eta * (F0 / 2 - F)), "not from F(w_0)": drop("F(w_0)")},
-    )
-
-
-def _sum_next() -> Obligation:
-    step = keep * grad2 - 2 * rest * beta * slope - x * (beta * beta + noise)
-    after = keep * (S + grad2) - 2 * rest * (M + beta * slope) - x * (Q + beta * beta + noise)
-    return Obligation(
-        claim="C18",
-        name="exact, sum, next step",
-        statement=f"{SUMMED}: if at t, then at t+1",
-        hypotheses={**STEP, **SCALE, "at t": SUM <= 2 / eta * (F0 - F), "one step": F_next <= F - eta / 2 * step},
-        conclusion=after <= 2 / eta * (F0 - F_next),
-        mutants={
-            "bias not counted": conclude(after + 2 * rest * beta * slope <= 2 / eta * (F0 - F_next)),
-            "F(w_t) for F(w_(t+1))": conclude(after <= 2 / eta * (F0 - F)),
-            "no step": drop("one step"),
-        },
-        axiom=axioms.TELESCOPING,
-    )
-
-
-def _concave() -> Obligation:
-    """The split may differ from step to step and from history to history: the mean of what it costs is at most the cost of its mean."""
-    p, mean_p, at_mean = z3.Reals("p mean_p at_mean")
-    return Obligation(
-        claim="C18",
-        name="exact, concave in the split",
-        statement="(a + √(q²-p))² is concave in p = ‖θb‖²: below its tangent at p̄",
-        hypotheses={
-            **SHARES,
-            "m² = q² - p": z3.And(m >= 0, m * m == q * q - p),
-            "at the mean": z3.And(at_mean > 0, at_mean * at_mean == q * q - mean_p),
-        },
-        conclusion=(a + m) * (a + m) <= (a + at_mean) * (a + at_mean) - (p - mean_p) * (a + at_mean) / at_mean,
-        mutants={
-            "above it": conclude((a + m) * (a + m) >= (a + at_mean) * (a + at_mean) - (p - mean_p) * (a + at_mean) / at_mean),
-            "without the tangent": conclude((a + m) * (a + m) <= (a + at_mean) * (a + at_mean)),
-            "a < 0": drop("shares"),
-        },
-        axiom=f"Jensen's inequality, which is this tangent and {axioms.EXPECTATION}",
-    )
-
-
-def _mean() -> Obligation:
-    """``z²`` is the mean of E‖∇F(w_t)‖², β² that of ‖θb‖², and E⟨.,.⟩ over steps and histories is an inner product."""
-    along, errors = z3.Reals("along errors")
-    return Obligation(
-        claim="C18",
-        name="exact, mean",
-        statement="(2-x)z² ≤ D + 2(1-x)βz + x(β² + (a + m)²), z² the mean of E‖∇F(w_t)‖², for some β² + m² ≤ q²",
+        name="exact, worst split",
+        statement="(2xam - 2(1-x)⟨e, ∇F⟩)² ≤ 4q²((1-x)²‖∇F‖² + x²a²) for ‖e‖² + m² ≤ q²",
         hypotheses={
             **SCALE,
-            "sum": keep * z * z - 2 * rest * along - x * errors <= D,
-            "Cauchy-Schwarz": along <= beta * z,
-            "concave": errors <= beta * beta + (a + m) * (a + m),
+            **SHARES,
+            **SPLIT,
+            "bias": z3.And(e2 >= 0, e2 <= bias2),
+            "Cauchy-Schwarz": z3.And(grad2 >= 0, Ge * Ge <= e2 * grad2),
         },
-        conclusion=keep * z * z <= D + 2 * rest * beta * z + x * (beta * beta + (a + m) * (a + m)),
+        conclusion=SPLITS * SPLITS <= 4 * q * q * longest,
         mutants={
-            "half the noise": conclude(keep * z * z <= D + 2 * rest * beta * z + x * (beta * beta + (a + m) * (a + m)) / 2),
-            "once along": conclude(keep * z * z <= D + rest * beta * z + x * (beta * beta + (a + m) * (a + m))),
-            "any angle": drop("Cauchy-Schwarz"),
+            "half of q": conclude(SPLITS * SPLITS <= q * q * longest),
+            "any split": drop("A3"),
+            "any bias": suppose("bias", e2 >= 0),
+            "any angle": suppose("Cauchy-Schwarz", grad2 >= 0),
         },
         axiom=axioms.CAUCHY_SCHWARZ,
     )
 
 
-def _worst_angle() -> Obligation:
-    """The two costs of a split are an inner product of ``(β, m)`` and ``((1-x)z, xa)``."""
-    largest = z3.Real("largest")
+def _touches() -> Obligation:
     return Obligation(
         claim="C18",
-        name="exact, worst split",
-        statement="2(1-x)βz + x(β² + (a + m)²) ≤ x(a² + q²) + 2q√((1-x)²z² + x²a²) for β² + m² ≤ q²",
-        hypotheses={
-            **SCALE,
-            **SHARES,
-            **SPLIT,
-            "largest": z3.And(largest >= 0, largest * largest == rest * rest * z * z + x * x * a * a),
-        },
-        conclusion=2 * rest * beta * z + x * (beta * beta + (a + m) * (a + m)) <= x * (a * a + q * q) + 2 * q * largest,
+        name="exact, touches",
+        statement="Y = [2q²(1-x)² + 2qR]/(2-x) has Y² = 4q²((1-x)²A + x²a²) at A = (C + Y)/(2-x)",
+        hypotheses={**SCALE, **SHARES, **ROOT, "most": most == COST, "A": worst == VALUE},
+        conclusion=z3.And(LINE["most"], worst * keep == C + most),
         mutants={
-            "once the root": conclude(2 * rest * beta * z + x * (beta * beta + (a + m) * (a + m)) <= x * (a * a + q * q) + q * largest),
-            "any split": drop("A3"),
-        },
-    )
-
-
-def _squares() -> Obligation:
-    """Squared, ``(2-x)A - C <= 2q√((1-x)²A + x²a²)`` is a quadratic inequality in A."""
-    away = keep * keep * A - keep * C - 2 * q * q * rest * rest
-    left = (keep * A - C) * (keep * A - C) - 4 * q * q * (rest * rest * A + x * x * a * a)
-    return Obligation(
-        claim="C18",
-        name="exact, completed square",
-        statement="(2-x)²[((2-x)A - C)² - 4q²((1-x)²A + x²a²)] = ((2-x)²A - (2-x)C - 2q²(1-x)²)² - (2qR)²",
-        hypotheses=ROOT,
-        conclusion=keep * keep * left == away * away - 4 * q * q * R * R,
-        mutants={
-            "half of R": conclude(keep * keep * left == away * away - q * q * R * R),
-            "any R": drop("R"),
-        },
-        guarantee="identity",
-    )
-
-
-def _root() -> Obligation:
-    away = keep * keep * A - keep * C - 2 * q * q * rest * rest
-    return Obligation(
-        claim="C18",
-        name="exact, bound",
-        statement="E‖∇F(w_R)‖² = A ≤ [(2-x)C + 2q²(1-x)² + 2qR]/(2-x)², C = 2F0/(ηT) + x(a² + q²)",
-        hypotheses={**SCALE, **SHARES, "R ≥ 0": R >= 0, "completed square": away * away <= 4 * q * q * R * R},
-        conclusion=A <= VALUE,
-        mutants={
-            "without the root": conclude(A <= (keep * C + 2 * q * q * rest * rest) / (keep * keep)),
-            "half the root": conclude(A <= VALUE - q * R / (keep * keep)),
-            "no mean": drop("completed square"),
-        },
-    )
-
-
-def _root_attained() -> Obligation:
-    return Obligation(
-        claim="C18",
-        name="exact, root",
-        statement="at that value the inequality is an equality, and (2-x)A ≥ C",
-        hypotheses={**SCALE, **SHARES, "D ≥ 0": D >= 0, **ROOT, "A": A == VALUE},
-        conclusion=z3.And((keep * A - C) * (keep * A - C) == 4 * q * q * (rest * rest * A + x * x * a * a), keep * A >= C),
-        mutants={
-            "the smaller root": suppose("A", A == (keep * C + 2 * q * q * rest * rest - 2 * q * R) / (keep * keep)),
-            "C4's factor": suppose("A", A == VALUE * keep),
+            "half of R": suppose("most", most == COST - q * R / keep),
+            "the smaller root": suppose("most", most == (2 * q * q * rest * rest - 2 * q * R) / keep),
             "any root": drop("R"),
         },
         guarantee="tight",
+    )
+
+
+def _line() -> Obligation:
+    """Squared: ``Y² + 2τY(‖∇F‖² - A)`` is what the root is of, and the square of the line is more by ``τ²(‖∇F‖² - A)²``."""
+    line = most + tilt * (grad2 - worst)
+    return Obligation(
+        claim="C18",
+        name="exact, below a line",
+        statement="2xam - 2(1-x)⟨e, ∇F⟩ ≤ Y + τ(‖∇F‖² - A)",
+        hypotheses={**LINE, "worst split": SPLITS * SPLITS <= 4 * q * q * (rest * rest * grad2 + x * x * a * a), "grad2 >= 0": grad2 >= 0},
+        conclusion=SPLITS <= line,
+        mutants={
+            "half of Y": conclude(SPLITS <= line - most / 2),
+            "flat": conclude(SPLITS <= most),
+            "any split": drop("worst split"),
+        },
+    )
+
+
+def _one_step() -> Obligation:
+    return Obligation(
+        claim="C18",
+        name="exact, one step",
+        statement="E F(w⁺) ≤ F(w) - (η/2)[(2-x-τ)‖∇F‖² - x(a² + q²) - Y + τA]",
+        hypotheses={
+            **STEP,
+            **SCALE,
+            **SPLIT,
+            "descent": _direction().conclusion,
+            "noise": noise <= (a + m) * (a + m),
+            "bias": e2 <= bias2,
+            "line": _line().conclusion,
+        },
+        conclusion=F_next <= F - GAIN * grad2 + LIFT,
+        mutants={
+            "half the shares": conclude(F_next <= F - GAIN * grad2 + LIFT - eta / 4 * x * (a * a + q * q)),
+            "any noise": drop("noise"),
+            "any split": drop("A3"),
+            "any angle": drop("line"),
+        },
+        axiom=axioms.HISTORY,
+    )
+
+
+def _mean() -> Obligation:
+    return Obligation(
+        claim="C18",
+        name="exact, bound",
+        statement="E‖∇F(w_R)‖² ≤ A = [(2-x)C + 2q²(1-x)² + 2qR]/(2-x)², C = 2F0/(ηT) + x(a² + q²)",
+        hypotheses={
+            **STEP,
+            "T > 0": T > 0,
+            "D": D == 2 * F0 / (eta * T),
+            "slope": tilt < keep,
+            "touches": worst * keep == C + most,
+            "A": worst == VALUE,
+            "sum": GAIN * S <= start - left + T * LIFT,
+            "F >= F*": left >= 0,
+            "F(w_0) - F* <= F0": start <= F0,
+        },
+        conclusion=S / T <= VALUE,
+        mutants={
+            "half of it": conclude(S / T <= VALUE / 2),
+            "half of D": suppose("D", D == F0 / (eta * T)),
+            "F not bounded below": drop("F >= F*"),
+            "F0 too small": drop("F(w_0) - F* <= F0"),
+            "any slope": drop("slope"),
+        },
+        axiom=axioms.INFIMUM,
     )
 
 
@@ -277,19 +342,16 @@ def _at_largest_step() -> Obligation:
 
 def _attained() -> Obligation:
     """F = (L/2)w² at slope z = Lw, d = z - β ± (a + m) with equal probabilities: of g and ĝ whose deviations have the same sign."""
-    w = z3.Real("w")
-    ends = [w - eta * (L * w - beta + sign * (a + m)) for sign in (1, -1)]
-    fall = L / 2 * w * w - z3.Sum([L / 2 * end * end for end in ends]) / 2
     mean = D + 2 * rest * beta * z + x * (beta * beta + (a + m) * (a + m))
     return Obligation(
         claim="C18",
         name="exact, attained",
-        statement="an equality in one step on F = (L/2)w² for every split, also the worst: g = Lw ± σ, ĝ = Lw - b ± n",
-        hypotheses={"x = ηL": x == eta * L, "eta > 0": eta > 0, "z = Lw": z == L * w, "D": D == 2 * fall / eta},
+        statement="(2-x)z² = D + 2(1-x)βz + x(β² + (a + m)²) in one step on (L/2)w² for every split: g = Lw ± σ, ĝ = Lw - b ± n",
+        hypotheses={"x = ηL": x == eta * L, "eta > 0": eta > 0, "z = Lw": z == L * w, "D": D == 2 * FALL / eta},
         conclusion=keep * z * z == mean,
         mutants={
             "b away from 0": conclude(keep * z * z == mean - 4 * rest * beta * z),
-            "half the fall": suppose("D", D == fall / eta),
+            "half the fall": suppose("D", D == FALL / eta),
             "C12": conclude(z * z == D + beta * beta + x * (a + m) * (a + m)),
         },
         guarantee="tight",

@@ -7,8 +7,12 @@ from collections.abc import Iterable
 import z3
 
 from tsla.theory.certificates import Certificate
-from tsla.theory.certificates.algebra.engine import formulas
+from tsla.theory.certificates.algebra import sharp_exact, worst_case_plan
+from tsla.theory.certificates.algebra.engine.functions import plan_of
+from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone, without
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import premises
+from tsla.theory.certificates.algebra.engine.recursions import S
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     NOISE,
@@ -22,12 +26,15 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     T,
     delta,
     eps2,
+    eta,
     sigma2,
     theta,
 )
-from tsla.theory.certificates.algebra.sharp import SCALE, x
-from tsla.theory.certificates.algebra.sharp_exact import keep, rest
+from tsla.theory.certificates.algebra.sharp import SCALE, a, q, x
+from tsla.theory.certificates.algebra.sharp_exact import ROOT, VALUE, D, keep, rest
+from tsla.theory.certificates.algebra.sharp_lemma import SIZES, smoothing, true
 
+PLANNED = plan_of("C18", "lsr-exact")
 SHARE = eps2 / (eps2 + sigma2)
 ALONE, PLAIN = 2 * L * F0 / (eps2 - delta * sigma2), 2 * L * F0 / (SHARE * eps2)
 """Steps along ĝ alone, and without smoothing."""
@@ -42,13 +49,14 @@ KNOWN: Premises = {**SMOOTH, **NOISE, **ORACLE, **START, **TARGET}
 
 def certificates() -> Iterable[Certificate]:
     """Prove the plan of the exact form."""
-    return certify(obligations())
+    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:
     """The steps of the plan."""
     return (
         _plan_alone(),
+        _shorter(),
         _no_smoothing(),
         _split_for_all(),
         _room_at_best(),
@@ -62,17 +70,86 @@ def obligations() -> tuple[Obligation, ...]:
     )
 
 
+def manifests() -> tuple[Manifest, ...]:
+    """The plan on either side of ``δ = ε²/(ε²+σ²)``, and which side takes fewer steps."""
+    return (
+        along(),
+        unsmoothed(),
+        alone(_shorter(), "L > 0", "sigma2 > 0", "delta >= 0", "F0 > 0", "eps > 0", "delta sigma2 < eps2"),
+    )
+
+
+def along() -> Manifest:
+    """The exact form along ĝ alone."""
+    found = sharp_exact.bound()
+    settings = {"theta": theta == 1, "eta": eta == 1 / L, "T": T >= ALONE}
+    return Manifest(
+        claim="C18",
+        name=_plan_alone().name,
+        statement=_plan_alone().statement,
+        premises=(*without(found.premises, settings), *found.asks, *premises("eps > 0", "delta < eps2/(eps2+sigma2)")),
+        settings=settings,
+        definitions=found.definitions,
+        steps=(_plan_alone(), Cited(found)),
+        conclusion=S / T <= eps2,
+        function=PLANNED,
+    )
+
+
+def unsmoothed() -> Manifest:
+    """Where ĝ alone takes more steps: C16's plan."""
+    plain = worst_case_plan.plan()
+    return Manifest(
+        claim="C18",
+        name="exact, plan without smoothing",
+        statement=plain.statement,
+        premises=(*plain.premises, *premises("delta >= eps2/(eps2+sigma2)")),
+        settings=plain.settings,
+        definitions=plain.definitions,
+        steps=(Cited(plain),),
+        conclusion=plain.conclusion,
+        function=PLANNED,
+    )
+
+
 def _plan_alone() -> Obligation:
     return Obligation(
         claim="C18",
         name="exact, plan along ĝ",
-        statement="θ = 1, η = 1/L, T ≥ 2LF0/(ε²-δσ²) give ≤ ε² where δσ² < ε²; fewer steps than C16's plan iff δ < ε²/(ε²+σ²)",
-        hypotheses={**KNOWN, **NOISY, "δσ² < ε²": delta * sigma2 < eps2, "T": T >= ALONE},
-        conclusion=z3.And(formulas.lsr_bound(F0, 1 / L, T, delta * sigma2) <= eps2, (ALONE < PLAIN) == (delta < SHARE)),
+        statement="θ = 1, η = 1/L, T ≥ 2LF0/(ε²-δσ²) give ≤ ε² where δσ² < ε²",
+        hypotheses={
+            **SMOOTH,
+            **START,
+            **SIZES,
+            **ROOT,
+            "x = 1": x == 1,
+            "δσ² < ε²": delta * sigma2 < eps2,
+            "θ = 1": theta == 1,
+            "a": a == true,
+            "q": q == smoothing,
+            "eta": eta == 1 / L,
+            "T": T >= ALONE,
+            "D": D == 2 * F0 / (eta * T),
+        },
+        conclusion=VALUE <= eps2,
         mutants={
             "half the steps": suppose("T", T >= ALONE / 2),
-            "iff δ < ε²/σ²": conclude((ALONE < PLAIN) == (delta * sigma2 < eps2)),
+            "any θ": suppose("θ = 1", z3.And(theta >= 0, theta <= 1)),
             "any δ": suppose("δσ² < ε²", z3.And(delta * sigma2 > eps2, T > 0)),
+        },
+    )
+
+
+def _shorter() -> Obligation:
+    return Obligation(
+        claim="C18",
+        name="exact, shorter along ĝ",
+        statement="2LF0/(ε²-δσ²) < 2LF0(ε²+σ²)/ε⁴, C16's plan, iff δ < ε²/(ε²+σ²), where δσ² < ε²",
+        hypotheses={**KNOWN, **NOISY, "δσ² < ε²": delta * sigma2 < eps2},
+        conclusion=(ALONE < PLAIN) == (delta < SHARE),
+        mutants={
+            "iff δ < ε²/σ²": conclude((ALONE < PLAIN) == (delta * sigma2 < eps2)),
+            "any δ": suppose("δσ² < ε²", delta * sigma2 > eps2),
         },
     )
 

@@ -85,6 +85,8 @@ APART = length * length - 2 * length * unit_along + norm * norm
 SHORT_EXCESS = 4 * (tau - steepest) * excess <= distance * distance
 NO_FARTHER = z3.If(length > tau, tau * tau - 2 * tau * unit_along + norm * norm, APART) <= APART
 """What is proved of each sample: clip(g) is near g, and no farther than g from ∇F."""
+radical, radicand = z3.Reals("R radicand")
+"""A root, and what it is of."""
 root, nu, dev, dev_hat = z3.Reals("root nu dev dev_hat")
 """√δ; and at w the roots of E‖ĝ - Eĝ‖², E‖g - ∇F‖² and E‖ĝ - ∇F‖²."""
 
@@ -120,6 +122,7 @@ NUMBERS: Premises = {
     "theta < 1": theta < 1,
     "delta < 1": delta < 1,
     "delta <= 1": delta <= 1,
+    "delta sigma2 < eps2": delta * sigma2 < eps2,
     "delta sigma2 >= eps2": delta * sigma2 >= eps2,
     "B > 0": batch > 0,
     "beta2 >= 0": beta2 >= 0,
@@ -146,6 +149,8 @@ NUMBERS: Premises = {
     "eps2 > 2 sigma2": eps2 > 2 * sigma2,
     "delta > 1": delta > 1,
     "V != eps2": formulas.paper_floor(sigma2, delta) != eps2,
+    "delta < eps2/(eps2+sigma2)": delta * (eps2 + sigma2) < eps2,
+    "delta >= eps2/(eps2+sigma2)": delta * (eps2 + sigma2) >= eps2,
     "2 delta sigma2 < eps2": 2 * delta * sigma2 < eps2,
     "2 delta sigma2 <= eps2": 2 * delta * sigma2 <= eps2,
     "eps2/(2 sigma2) <= delta": eps2 / (2 * sigma2) <= delta,
@@ -224,6 +229,7 @@ STALL: Premises = {
 LAWS: Premises = {
     "σ = √σ²": z3.Implies(sigma2 >= 0, z3.And(sigma >= 0, sigma * sigma == sigma2)),
     "√δ": z3.Implies(delta >= 0, z3.And(root >= 0, root * root == delta)),
+    "√": z3.Implies(radicand >= 0, z3.And(radical >= 0, radical * radical == radicand)),
     "log x <= x-1": log_2 - log_delta <= (delta - 1) / (1 + delta),
     "(1+a)^-t > 0": z3.Implies(growth >= 0, kept > 0),
     "(1+a)^-T > 0": z3.Implies(growth >= 0, kept_at_end > 0),

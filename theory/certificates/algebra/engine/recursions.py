@@ -20,7 +20,9 @@ def _summed(gain: Formula, lift: Formula) -> Formula:
     return gain * S <= start - gap + t * lift
 
 
-def telescoping(claim: str, gain: Formula, lift: Formula, premises: Premises, formula: str) -> tuple[Obligation, Obligation]:
+def telescoping(
+    claim: str, gain: Formula, lift: Formula, premises: Premises, formula: str, part: str = ""
+) -> tuple[Obligation, Obligation]:
     """From ``F(w⁺) <= F(w) - gain ‖∇F(w)‖² + lift`` to ``gain Σ‖∇F(w_i)‖² <= F(w_0) - F(w_t) + t lift``: the first step and the next.
 
     F* is taken off on both sides, for what follows speaks of the gap.
@@ -29,7 +31,7 @@ def telescoping(claim: str, gain: Formula, lift: Formula, premises: Premises, fo
     return (
         Obligation(
             claim=claim,
-            name="sum, start",
+            name=f"{part}sum, start",
             statement=f"{formula} at t = 0",
             hypotheses={**premises, "no steps": z3.And(S == 0, t == 0), "F(w_0)": gap == start},
             conclusion=invariant,
@@ -40,7 +42,7 @@ def telescoping(claim: str, gain: Formula, lift: Formula, premises: Premises, fo
         ),
         Obligation(
             claim=claim,
-            name="sum, next step",
+            name=f"{part}sum, next step",
             statement=f"{formula}: if at t, then at t+1",
             hypotheses={
                 **premises,
@@ -61,7 +63,7 @@ def telescoping(claim: str, gain: Formula, lift: Formula, premises: Premises, fo
 
 
 def telescoped(
-    step: Manifest, gain: Formula, lift: Formula, obligations: tuple[Obligation, Obligation], formula: str, *names: str
+    step: Manifest, gain: Formula, lift: Formula, obligations: tuple[Obligation, Obligation], formula: str, *names: str, part: str = ""
 ) -> Manifest:
     """What :func:`telescoping` gives for all T, from a manifest of the step: ``gain Σ‖∇F(w_i)‖² <= F(w_0) - F(w_T) + T lift``.
 
@@ -79,7 +81,7 @@ def telescoped(
     )
     return Manifest(
         claim=step.claim,
-        name="sum",
+        name=f"{part}sum",
         statement=f"{formula}, for every t",
         premises=(*(premise.moved(LESS_F_STAR) for premise in step.premises), *from_table(*names)),
         definitions=step.definitions,
@@ -89,10 +91,10 @@ def telescoped(
 
 
 def averaged(total: Manifest, mean: Obligation, function: Function | None = None) -> Manifest:
-    """The bound that :func:`mean` makes of a telescoped sum, which ``function`` computes."""
+    """The bound that a ``mean`` makes of a telescoped sum, which ``function`` computes; :func:`mean` for one."""
     return Manifest(
         claim=total.claim,
-        name="bound",
+        name=mean.name,
         statement=mean.statement,
         premises=(*total.premises, *from_table("T > 0", "F(w_0) - F* <= F0"), Premise("F >= F*", {gap: left})),
         definitions=total.definitions,
