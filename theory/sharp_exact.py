@@ -120,9 +120,13 @@ def why(k: Constants, *, eta: float, T: float, theta: float | None = None) -> li
         Line(f"C1:  g_LS = (1-θ)g + θĝ, θ = {{}} ({chosen}); x = ηL = {{}}", found.theta, scale.x),
         Line("A2, A3:  it has bias θb and noise at most ((1-θ)σ + θn)², b² + n² <= δσ² = {}", product(k.need_delta("C18"), k.sigma2)),
         Line("A1, in expectation:  E F(w⁺) <= F - (η/2)[(2-x)‖∇F‖² - 2(1-x)θb‖∇F‖ - x(θ²b² + ((1-θ)σ + θn)²)]"),
-        Line("summed over T = {} steps and divided by ηT/2, with A the mean of E‖∇F(w_t)‖² and 2F0/(ηT) = {}:", T, start),
-        Line("(2-x)A <= 2F0/(ηT) + 2(1-x)θb√A + x(θ²b² + ((1-θ)σ + θn)²), concave in b² and so at worst where b² is the same in all steps"),
-        Line("a = (1-θ)σ and q = θ√δσ, C = 2F0/(ηT) + x(a² + q²) = {}; at the worst b:  (2-x)A <= C + 2q√((1-x)²A + x²a²)", C),
+        Line(
+            "A3, a = (1-θ)σ and q = θ√δσ:  "
+            "2(1-x)θb‖∇F‖ + x(θ²b² + ((1-θ)σ + θn)²) <= x(a² + q²) + 2q√((1-x)²‖∇F‖² + x²a²), whatever the split is at this step"
+        ),
+        Line("that root is concave in ‖∇F‖², and so at most its tangent at A, the mean of E‖∇F(w_t)‖² over T = {} steps;", T),
+        Line("summed and divided by ηT/2, with 2F0/(ηT) = {} and C = 2F0/(ηT) + x(a² + q²) = {}:", start, C),
+        Line("(2-x)A <= C + 2q√((1-x)²A + x²a²)"),
         Line("R = (2-x)C(1-x)² + q²(1-x)⁴ + (2-x)²x²a², √R = {}; the larger root of the square of that:", root),
         Line(
             "E‖∇F(w_R)‖² <= [(2-x)C + 2q²(1-x)²]/(2-x)² + 2q√R/(2-x)² = {} + {}",

@@ -139,7 +139,7 @@ def saying(method: Method, right: str, wrong: str) -> Method:
         (sharp.METHOD, "(η/2)(θ²b² +", "(η/4)(θ²b² +"),
         (sharp_pl.GAP, "W/(2μ)", "W/μ"),
         (sharp_pl.TSLA, "T1 F0 + W/(2μ)", "T1 F0 + W/μ"),
-        (sharp_exact.METHOD, "2(1-x)θb√A", "(1-x)θb√A"),
+        (sharp_exact.METHOD, "2q√((1-x)²‖∇F‖²", "q√((1-x)²‖∇F‖²"),
         (sharp_exact.METHOD, "q²(1-x)⁴", "q²(1-x)²"),
         (last_iterate.METHOD, "<= 2L(F - F*)", "<= L(F - F*)"),
         (last_iterate.SPLIT, "+ (L/μ)", "+ (L/(2μ))"),
