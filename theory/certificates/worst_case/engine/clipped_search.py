@@ -23,7 +23,7 @@ MOST_ODDS = 6.0
 """The largest ``|log(p/(1-p))|``."""
 FARTHEST = 20.0
 """The largest of all other numbers of an instance, in units of the setting."""
-STEP, CLIMBED, MET = 1e-6, 1e-10, 1e-7
+STEP, CLIMBED, MET = 1e-6, 1e-10, 1e-6
 """Of the differences that are the derivatives; at which SLSQP stops; and by how much a condition may be missed."""
 
 
