@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
-from scipy.optimize import Bounds, minimize
+from scipy.optimize import Bounds, NonlinearConstraint, minimize
 
 from tsla.theory.certificates.worst_case.engine.program import Setting
 from tsla.theory.constants import Array, shown
@@ -117,7 +117,7 @@ def _climb(setting: Clipped, start: Array) -> _Runs | None:
         lambda at: float(loss(at)),
         start,
         jac=lambda at: _slope(loss, at),
-        constraints={"type": "ineq", "fun": conditions, "jac": lambda at: _slope(conditions, at).T},
+        constraints=NonlinearConstraint(conditions, 0, np.inf, jac=lambda at: _slope(conditions, at).T),
         bounds=Bounds(-largest, largest),
         method="SLSQP",
         options={"maxiter": 400, "ftol": CLIMBED},
