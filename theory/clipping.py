@@ -2,7 +2,8 @@
 
 Where ``‖∇F‖ <= S < τ``, A2 alone gives ``‖E clip(g) - ∇F‖ <= σ²/(4(τ-S))`` and ``E‖clip(g) - ∇F‖² <= σ²``, so that C12 holds for clip(g) in
 the place of ĝ at ``θ = 1``. That the bias is real shows an instance of A2, on which clipped SGD stands still in the mean where
-``‖∇F‖ = σ²/(4τ)``: ``g = ∇F + 2τ`` with probability ``σ²/(4τ²+σ²)``, and ``∇F - σ²/(2τ)`` otherwise.
+``‖∇F‖ = σ²/(4τ)``: ``g = ∇F + 2τ`` with probability ``σ²/(4τ²+σ²)``, and ``∇F - σ²/(2τ)`` otherwise. However steep F is, ``progress`` is
+what is left of a step.
 """
 
 from __future__ import annotations

@@ -87,12 +87,12 @@ class _Runs:
         return np.asarray(np.sum((self.weights * self.values)[..., self.noise.shape[-2] :], -1))
 
 
-def search(setting: Clipped, starts: int, seed: int = 0) -> list[Branching]:
+def search(setting: Clipped, starts: int) -> list[Branching]:
     """The branchings of the run with the largest ``E‖∇F(w_R)‖²`` that was found, where ``F(w_0) - E F(w_T) <= F0``.
 
     Raises ValueError where no start led to a run.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     found = [run for run in (_climb(setting, _start(setting, rng)) for _ in range(starts)) if run is not None]
     if not found:
         raise ValueError(f"starts = {starts} led to no run of clipped SGD at {setting}")
@@ -107,17 +107,26 @@ def _climb(setting: Clipped, start: Array) -> _Runs | None:
     rows[:, DIMENSION] = MOST_ODDS
     largest = np.concatenate([[FARTHEST] * DIMENSION, rows.ravel()])
 
-    def loss(at: Array) -> Array:
+    def losses(at: Array) -> Array:
         return -_runs(setting, at).square
 
     def conditions(at: Array) -> Array:
         return _conditions(setting, _runs(setting, at))
 
+    def loss(at: Array) -> float:
+        return float(losses(at))
+
+    def slope(at: Array) -> Array:
+        return _slope(losses, at)
+
+    def slopes(at: Array) -> Array:
+        return _slope(conditions, at).T
+
     end = minimize(
-        lambda at: float(loss(at)),
+        loss,
         start,
-        jac=lambda at: _slope(loss, at),
-        constraints=NonlinearConstraint(conditions, 0, np.inf, jac=lambda at: _slope(conditions, at).T),
+        jac=slope,
+        constraints=NonlinearConstraint(conditions, 0, np.inf, jac=slopes),
         bounds=Bounds(-largest, largest),
         method="SLSQP",
         options={"maxiter": 400, "ftol": CLIMBED},
