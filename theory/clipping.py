@@ -45,13 +45,13 @@ def standstill(sigma2: ArrayLike, clip: ArrayLike) -> Array:
 
 @representable
 def progress(sigma2: ArrayLike, clip: ArrayLike, slope: ArrayLike) -> Array:
-    """``(τ + S - R)/2`` with ``R = √((τ-S)² + σ²)``: the least of ``⟨∇F, E clip(g)⟩/‖∇F‖`` where ``‖∇F‖ = S``, be S below τ or not (C22).
+    """``(τ + S - r)/2`` with ``r = √((τ-S)² + σ²)``: the least of ``⟨∇F, E clip(g)⟩/‖∇F‖`` where ``‖∇F‖ = S``, be S below τ or not (C22).
 
-    Exact where ``R <= 2τ``, and else a lower bound. It is above 0 iff ``S > σ²/(4τ)``. Assumes A2. In units of ``‖∇F‖``.
+    Exact where ``r <= 2τ``, and else a lower bound. It is above 0 iff ``S > σ²/(4τ)``. Assumes A2. In units of ``‖∇F‖``.
 
-    Let x be the part of g along ∇F, and y that of clip(g). Then ``y >= q = τ - (‖g‖² - 2x(τ+R) + (τ+R)²)/(4R)``: for given ``‖g‖`` both are
-    linear in x, and at both ends, where ``|x| = ‖g‖``, ``min(x, τ) - q`` is ``(x-τ+R)²/(4R)`` or ``(x-τ-R)²/(4R)``.
-    And ``E q >= (τ+S-R)/2`` by A2. A g along ∇F with the outcomes ``τ + R`` and ``τ - R`` attains both, if ``τ - R >= -τ``.
+    Let x be the part of g along ∇F, and y that of clip(g). Then ``y >= q = τ - (‖g‖² - 2x(τ+r) + (τ+r)²)/(4r)``: for given ``‖g‖`` both are
+    linear in x, and at both ends, where ``|x| = ‖g‖``, ``min(x, τ) - q`` is ``(x-τ+r)²/(4r)`` or ``(x-τ-r)²/(4r)``.
+    And ``E q >= (τ+S-r)/2`` by A2. A g along ∇F with the outcomes ``τ + r`` and ``τ - r`` attains both, if ``τ - r >= -τ``.
     """
     s2, threshold, steep = real("sigma2", sigma2, at_least=0), real("clip", clip, above=0), real("slope", slope, at_least=0)
     reach = np.hypot(threshold - steep, np.sqrt(s2))

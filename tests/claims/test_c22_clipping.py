@@ -84,7 +84,7 @@ def is_made_over_finite_sample_spaces(progress: Callable[..., Any], outcomes: in
 
 @for_all(positive(0.1, 10), st.floats(0.01, 2.5), st.floats(0.01, 1))
 def is_attained(progress: Callable[..., Any], clip: float, share: float, part: float) -> None:
-    """By ``τ ± R``, where ``R = √((τ-S)² + σ²)`` is at most 2τ."""
+    """By ``τ ± r``, where ``r = √((τ-S)² + σ²)`` is at most 2τ."""
     slope = share * clip
     reach = abs(clip - slope) + part * (2 * clip - abs(clip - slope))
     p = (slope - clip + reach) / (2 * reach)
