@@ -36,7 +36,7 @@ def _cells(certificates: Sequence[Certificate]) -> list[str]:
     algebra, worst, enclosures = ([c for c in certificates if c.kind == kind] for kind in ("algebra", "worst case", "rounding"))
     composites = [c for c in algebra if c.guarantee == "composite"]
     steps = [c for c in algebra if c.guarantee != "composite"]
-    kinds = " + ".join(f"{len(held)} {guarantee}" for guarantee in ("tight", "upper") if (held := _held(worst, guarantee)))
+    kinds = " + ".join(f"{len(held)} {guarantee}" for guarantee in ("tight", "upper", "lower") if (held := _held(worst, guarantee)))
     return [
         _of(len(_held(composites)), len(composites)),
         _of(len(_held(steps)), len(steps)),

@@ -2,7 +2,8 @@
 
 Where ``‖∇F‖ <= S < τ``, A2 alone gives ``‖E clip(g) - ∇F‖ <= σ²/(4(τ-S))`` and ``E‖clip(g) - ∇F‖² <= σ²``, so that C12 holds for clip(g) in
 the place of ĝ at ``θ = 1``. That the bias is real shows an instance of A2, on which clipped SGD stands still in the mean where
-``‖∇F‖ = σ²/(4τ)``: ``g = ∇F + 2τ`` with probability ``σ²/(4τ²+σ²)``, and ``∇F - σ²/(2τ)`` otherwise.
+``‖∇F‖ = σ²/(4τ)``: ``g = ∇F + 2τ`` with probability ``σ²/(4τ²+σ²)``, and ``∇F - σ²/(2τ)`` otherwise. However steep F is, ``progress`` is
+what is left of a step.
 """
 
 from __future__ import annotations
@@ -40,6 +41,21 @@ def standstill(sigma2: ArrayLike, clip: ArrayLike) -> Array:
         worst = np.broadcast_to(s2, too_noisy.shape)[too_noisy].flat[0]
         raise ValueError(f"sigma2 = {shown(worst)} must be at most 4*clip² for the instance of C22")
     return product(s2, s2, over=(16, threshold, threshold))
+
+
+@representable
+def progress(sigma2: ArrayLike, clip: ArrayLike, slope: ArrayLike) -> Array:
+    """``(τ + S - r)/2`` with ``r = √((τ-S)² + σ²)``: the least of ``⟨∇F, E clip(g)⟩/‖∇F‖`` where ``‖∇F‖ = S``, be S below τ or not (C22).
+
+    Exact where ``r <= 2τ``, and else a lower bound. It is above 0 iff ``S > σ²/(4τ)``. Assumes A2. In units of ``‖∇F‖``.
+
+    Let x be the part of g along ∇F, and y that of clip(g). Then ``y >= q = τ - (‖g‖² - 2x(τ+r) + (τ+r)²)/(4r)``: for given ``‖g‖`` both are
+    linear in x, and at both ends, where ``|x| = ‖g‖``, ``min(x, τ) - q`` is ``(x-τ+r)²/(4r)`` or ``(x-τ-r)²/(4r)``.
+    And ``E q >= (τ+S-r)/2`` by A2. A g along ∇F with the outcomes ``τ + r`` and ``τ - r`` attains both, if ``τ - r >= -τ``.
+    """
+    s2, threshold, steep = real("sigma2", sigma2, at_least=0), real("clip", clip, above=0), real("slope", slope, at_least=0)
+    reach = np.hypot(threshold - steep, np.sqrt(s2))
+    return np.asarray((4 * threshold * steep - s2) / (2 * (threshold + steep + reach)))
 
 
 @representable

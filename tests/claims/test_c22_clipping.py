@@ -69,6 +69,40 @@ test_bias = properties(
 )
 
 
+# --- the progress that is left ---
+
+
+@for_all(st.integers(2, 6), st.integers(0, 10**6), st.floats(0.05, 3), st.floats(0.01, 4))
+def is_made_over_finite_sample_spaces(progress: Callable[..., Any], outcomes: int, seed: int, clip: float, slope: float) -> None:
+    """In the plane, with a mean that may be longer than the threshold."""
+    rng = np.random.default_rng(seed)
+    p, noise = rng.dirichlet(np.ones(outcomes)), rng.standard_cauchy((outcomes, 2))
+    noise -= p @ noise
+    least = float(progress(float(p @ np.sum(noise**2, axis=1)), clip, slope))
+    assert float(p @ clipped(noise + np.array([slope, 0.0]), clip)[:, 0]) >= least - 1e-9 * (abs(least) + slope)
+
+
+@for_all(positive(0.1, 10), st.floats(0.01, 2.5), st.floats(0.01, 1))
+def is_attained(progress: Callable[..., Any], clip: float, share: float, part: float) -> None:
+    """By ``τ ± r``, where ``r = √((τ-S)² + σ²)`` is at most 2τ."""
+    slope = share * clip
+    reach = abs(clip - slope) + part * (2 * clip - abs(clip - slope))
+    p = (slope - clip + reach) / (2 * reach)
+    made = p * clip + (1 - p) * (clip - reach)
+    assert made == pytest.approx(float(progress(reach**2 - (clip - slope) ** 2, clip, slope)), abs=1e-9 * clip)
+
+
+test_progress = properties(
+    "C22",
+    clipping.progress,
+    {
+        is_made_over_finite_sample_spaces: [lambda s2, clip, slope: clipping.progress(s2, clip, slope) + slope / 20],
+        is_attained: [lambda s2, clip, slope: clipping.progress(s2 / 2, clip, slope)],
+    },
+    found="However steep F is, a clipped step goes along ∇F by (τ+S-√((τ-S)²+σ²))/2 and more, with S = ‖∇F‖. Two outcomes attain that.",
+)
+
+
 # --- where it stands still ---
 
 
@@ -178,6 +212,7 @@ K = Constants(L=1, sigma2=1, F0=1)
     [
         (lambda: clipping.bias2(1, 0, 0), "clip = 0 must be a finite number above 0"),
         (lambda: clipping.bias2(1, 2, 2), "steepest = 2 is not below clip = 2; C22 needs ‖∇F‖ <= steepest < clip"),
+        (lambda: clipping.progress(1, 2, -1), "slope = -1 must be a finite number at least 0"),
         (lambda: clipping.standstill(5, 1), "sigma2 = 5 must be at most 4*clip² for the instance of C22"),
         (lambda: clipping.bound(K, eta=2, T=1, clip=2, steepest=1), "eta = 2 is larger than 1/L = 1; C22 needs 0 < eta <= 1/L"),
     ],

@@ -18,11 +18,12 @@ HOLDING = replace(CERTIFICATES[1], rejected=2, planted=2)
 
 def test_a_row_a_claim_and_nothing_below_it() -> None:
     composite = replace(CERTIFICATES[0], guarantee="composite", rejected=3, planted=3)
-    head, *rows = certified.summary([*CERTIFICATES, HOLDING, composite, replace(composite, claim="C5", holds=False)]).splitlines()[:5]
+    others = [replace(HOLDING, guarantee="lower", rejected=0, planted=0), composite, replace(composite, claim="C5", holds=False)]
+    head, *rows = certified.summary([*CERTIFICATES, HOLDING, *others]).splitlines()[:5]
     assert head.split("  ")[1:2] == ["claim"]
     expected = [
         "C3 1 of 1 1 of 1 3 of 3",
-        "C4 2 upper of 2 2 of 2",
+        "C4 2 upper + 1 lower of 3 2 of 2",
         "C5 0 of 1 3 of 3",
         "C15 1 tight of 1",
     ]

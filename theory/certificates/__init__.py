@@ -22,8 +22,8 @@ class Certificate:
     kind:       "algebra", "worst case" or "rounding", as in ``tsla.theory.claims.KINDS``
     name:       a short name of the obligation, unique in its claim
     statement:  what was checked, as a formula
-    guarantee:  "identity", "inequality", "tight" (the worst case equals the bound), "upper" (it may be below), "enclosure", or
-                "composite" (what the claim says follows from its steps)
+    guarantee:  "identity", "inequality", "tight" (the worst case equals the bound), "upper" (it may be below), "lower" (it may be above),
+                "enclosure", or "composite" (what the claim says follows from its steps)
     holds:      whether it was proved, or found within its tolerance
     value, bound:  for worst cases, what the program returned and what the formula gives; else None
     rejected, planted:  how many wrong versions were refuted, by a counterexample, by a worst case beyond them or as they don't compose,

@@ -22,6 +22,7 @@ from tsla.theory import sgd
 from tsla.theory.bound import Bound
 from tsla.theory.certificates import Certificate, groups
 from tsla.theory.certificates.worst_case import (
+    clipped,
     heavy_ball,
     inexact,
     last_iterate,
@@ -33,7 +34,7 @@ from tsla.theory.certificates.worst_case import (
     two_oracles,
 )
 from tsla.theory.certificates.worst_case.engine import last, mean_squares, theorems
-from tsla.theory.certificates.worst_case.engine.program import ASKS, Ask, Setting, Worst, Wrong, halved_noise, solve, tight, upper
+from tsla.theory.certificates.worst_case.engine.program import ASKS, Ask, Setting, Worst, Wrong, halved_noise, lower, solve, tight, upper
 from tsla.theory.certificates.worst_case.engine.trees import STRONGLY_CONVEX, run, with_minimum
 from tsla.theory.certificates.worst_case.engine.trees import two_oracles as two_oracles_of
 from tsla.theory.claims import BY_ID
@@ -41,7 +42,7 @@ from tsla.theory.constants import Constants
 from tsla.theory.testing.planted import Rejects
 from tsla.theory.worst_case import sgd_bound
 
-MODULES = (heavy_ball, inexact, last_iterate, one_step, scenario_tree, sgd_pl_last, stage_one, tsla_joined, two_oracles)
+MODULES = (clipped, heavy_ball, inexact, last_iterate, one_step, scenario_tree, sgd_pl_last, stage_one, tsla_joined, two_oracles)
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,12 @@ CASES = [
     *cases("C19", last_iterate.near, short(last_iterate.NEAR), "T = 2"),
     *cases("C21", heavy_ball.heavy_ball, heavy_ball.SETTINGS[:2], "T ≤ 2", planted=False),
     *cases("C21", heavy_ball.near, heavy_ball.NEAR[:1], "T = 2"),
+    *cases("C22", clipped.bounded, short(clipped.SETTINGS, 1), "T = 1", planted=False),
+    *cases("C22", clipped.near, short(clipped.NEAR, 1), "T = 1"),
+    *cases("C22", clipped.free, short(clipped.FREE, 1)[:2], "without S, T = 1"),
+    *cases("C22", clipped.progress, clipped.STILL, "the least progress of one step"),
+    *cases("C22", clipped.descent, clipped.QUIET[:2], "without noise, ηL = 1, nothing clipped"),
+    *cases("C22", clipped.descent, clipped.QUIET[2:], "without noise", planted=False),
     *cases("C16", exact, SGD, "SGD, T ≤ 2"),
     *cases("C16", inexact.against_infimum, short(inexact.SETTINGS), "LSR, with F* for the last F, T = 2"),
     *cases("C16", stage_one.floor, short(stage_one.FLOORS), "the floor of C7, T = 2"),
@@ -136,7 +143,9 @@ def test_the_worst_case_is_within_the_bound(case: Case, evidence: Callable[..., 
     assert certificate.claim == case.claim
     assert certificate.reason == ""
     assert_recorded([certificate])
-    relation = {"tight": "equals the bound to 1e-6", "upper": "is at most the bound"}[certificate.guarantee]
+    relation = {"tight": "equals the bound to 1e-6", "upper": "is at most the bound", "lower": "is at least the bound"}[
+        certificate.guarantee
+    ]
     evidence(f"Solved anew, the worst case {relation} ({case.steps}).")
 
 
@@ -254,6 +263,7 @@ def test_the_exact_form_of_two_steps_is_less_than_one_per_cent_too_large(evidenc
 def test_certificates_have_names_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (*(module for module in MODULES if hasattr(module, "solve")), last, theorems):
         monkeypatch.setattr(module, "solve", lambda _: Worst(1, 1))
+    monkeypatch.setattr(clipped, "worst", lambda _: Worst(1, 1))  # it would search
     found = [certificate for module in MODULES for certificate in module.certificates()]
     assert len({(c.claim, c.name) for c in found}) == len(found)
     assert {c.kind for c in found} == {"worst case"}
@@ -261,14 +271,14 @@ def test_certificates_have_names_of_their_own(monkeypatch: pytest.MonkeyPatch) -
     assert {(c.claim, c.name) for c in found} == recorded("worst case")
 
 
-@pytest.mark.parametrize("judge", [tight, upper])
+@pytest.mark.parametrize("judge", [tight, upper, lower])
 def test_judging(judge: Callable[..., Certificate]) -> None:
     found = Worst(1, 1 + 1e-9)
     assert judge("C4", "name", "statement", found, 1).holds
-    assert not judge("C4", "name", "statement", found, 1 - 1e-5).holds
+    assert judge("C4", "name", "statement", found, 1 - 1e-5).holds == (judge is lower)
     assert judge("C4", "name", "statement", found, 1 + 1e-5).holds == (judge is upper)
     for apart in (Worst(0.9, 1), Worst(1, 1.1)):  # one side of it is no proof that the two meet
-        assert judge("C4", "name", "statement", apart, 1).holds == (judge is upper and apart.upper == 1)
+        assert judge("C4", "name", "statement", apart, 1).holds == (judge is (upper if apart.upper == 1 else lower))
     assert not Wrong(Worst(0.9, 1.1), 1).rejected  # what no instance exceeds is no instance
     assert not Wrong(found, 1).rejected
     assert Wrong(found, 1 - 1e-5).rejected
@@ -295,7 +305,7 @@ UNSOLVED = [
 @pytest.mark.parametrize(("kind", "asks", "reason"), UNSOLVED)
 def test_a_program_that_is_not_solved_is_a_row_and_rejects_nothing(kind: dict[str, bool], asks: list[Ask], reason: str) -> None:
     solved, unsolved = solve(square()), solve(square(**kind), asks)
-    for judge in (tight, upper):
+    for judge in (tight, upper, lower):
         certificate = judge("C4", "name", "statement", unsolved, 2.0)
         assert not certificate.holds
         assert certificate.value is None

@@ -156,6 +156,11 @@ def within(worst: Worst, bound: float) -> bool:
     return worst.upper <= bound + TOLERANCE * abs(bound)
 
 
+def reaches(worst: Worst, bound: float) -> bool:
+    """Whether an instance reaches the bound, up to the solver's error."""
+    return worst.lower >= bound - TOLERANCE * abs(bound)
+
+
 def equals(worst: Worst, bound: float) -> bool:
     """Whether both sides of a worst case are the bound, up to the solver's error."""
     return all(abs(value - bound) <= TOLERANCE * abs(bound) for value in (worst.lower, worst.upper))
@@ -169,6 +174,11 @@ def tight(claim: str, name: str, statement: str, worst: Worst, bound: float, wro
 def upper(claim: str, name: str, statement: str, worst: Worst, bound: float, wrong: Sequence[Wrong] = ()) -> Certificate:
     """The worst case, or a relaxation that lies above it, is at most the bound."""
     return _certificate(claim, name, statement, "upper", within(worst, bound), worst, bound, wrong)
+
+
+def lower(claim: str, name: str, statement: str, worst: Worst, bound: float, wrong: Sequence[Wrong] = ()) -> Certificate:
+    """The worst case is at least the bound: an instance has it."""
+    return _certificate(claim, name, statement, "lower", reaches(worst, bound), worst, bound, wrong)
 
 
 def halved_noise(k: Constants) -> Constants:
