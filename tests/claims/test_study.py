@@ -22,6 +22,9 @@ from tsla.empirics.experiments.study.third import EVERY, FIRST_CONFIRMING
 from tsla.empirics.experiments.study.third_verdicts import MADE_SETTINGS, PLANNED, UNTUNED
 from tsla.empirics.experiments.study.verdicts import Study
 from tsla.empirics.experiments.study.words import NOT_RUN, Said
+from tsla.figures.documents import study as study_page
+from tsla.figures.documents import study_third as third_page
+from tsla.figures.documents.findings import hundredths
 from tsla.figures.gallery import best_drop, forest
 from tsla.figures.paper_checks import Table
 from tsla.theory.testing.planted import Rejects
@@ -80,16 +83,17 @@ def said(claim: str, make: Callable[[], World]) -> list[Said]:
     return third_verdicts.by_setting(claim, third) + verdicts.by_setting(claim, second)
 
 
-def stated(claim: str) -> list[Said]:
-    """The same in the tables of docs/study_third.md and docs/study.md."""
-    places = (("study_third.md", "### Verdicts"), ("study.md", "### Setting by setting"))
-    texts = ((ROOT / "docs" / page).read_text(encoding="utf-8").split(title)[1].split("###")[0] for page, title in places)
-    lines = [line.strip("| ").split(" | ") for text in texts for line in text.splitlines() if line.startswith(f"| {claim} |")]
-    return [tuple(line[1:]) for line in lines]
+@cache
+def page(name: str) -> str:
+    return (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
 
 
 def is_stated(claim: str, make: Callable[[], World]) -> None:
-    assert stated(claim) == [line[1:] for line in said(claim, make)]
+    """The pages of both rounds have the claim's tables: each setting with its difference and its word."""
+    second, third = families(make)
+    assert study_page.of_claim(claim, second) in page("study")
+    for row in (row for row in MATTERS if row.split()[0] == claim):
+        assert third_page.of_claim(row, third) in page("study_third")
 
 
 @pytest.mark.parametrize("claim", of_claims(DECIDED, "measurement"))
@@ -240,13 +244,11 @@ def test_planted_direction_of_a_claim_is_rejected(claim: str, rejects: Rejects) 
 
 def states_e1_beyond_the_control(way: str) -> None:
     """The documents have this way of E1 as the one that the words are about."""
-    for page, paths, settings in (("study.md", world().second.paths, PRIMARY), ("study_third.md", world().third.paths, PLANNED)):
-        there = set(paths["setting"])
-        lines = [line for line in (ROOT / "docs" / page).read_text(encoding="utf-8").splitlines() if "| smoothed less the control" in line]
-        assert lines
-        for setting in (name for name in settings if name in there):
-            (line,) = [line for line in lines if f"| {setting} |" in line]
-            assert f"| {e1(paths, setting, way).interval} |" in line
+    for name, paths, settings in (("study", world().second.paths, PRIMARY), ("study_third", world().third.paths, PLANNED)):
+        section = page(name).partition("### E1")[2].partition("### E2")[0]
+        there = set(paths["setting"]).intersection(settings)
+        assert there
+        assert all(f"| {hundredths(e1(paths, setting, way).interval)}" in section for setting in there)
 
 
 @pytest.mark.claim("E1", "measurement", planted=True)
@@ -301,7 +303,7 @@ def test_only_soft_own_predictions_are_the_control(arm: str, low: float, high: f
 
 @pytest.mark.parametrize("document_with_verdicts", ["docs/findings.md", "docs/study.md"])
 def test_what_is_said_of_the_verdicts_names_their_settings(document_with_verdicts: str) -> None:
-    said = " ".join((ROOT / document_with_verdicts).read_text(encoding="utf-8").split("### Verdicts")[0].split())
+    said = " ".join((ROOT / document_with_verdicts).read_text(encoding="utf-8").split())
     assert scope([SETTINGS[name] for name in PRIMARY]) in said
 
 
