@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -12,7 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.claims.support import study_sentences
 from tests.claims.support.marks import of_claims
+from tests.claims.support.study_sentences import WORDS
 from tsla.empirics.experiments.study import third_verdicts, verdicts
 from tsla.empirics.experiments.study.comparisons import CLAIMS, KEPT, LATER_CLAIMS, Of
 from tsla.empirics.experiments.study.findings import CANT_TELL, IN_FAVOUR, MATTERS, REFUTED, SUPPORTED, Finding, Runs, e1
@@ -40,7 +42,7 @@ DECIDED = ("E1", *CLAIMS)
 class World:
     """The runs of both rounds."""
 
-    second: Runs
+    second: Study
     third: Runs
 
 
@@ -156,9 +158,6 @@ def compared(caption: str, found: list[Finding], name: Callable[[str], str]) -> 
     return caption, [["setting", "difference", "Holm's p"], *lines]
 
 
-WORDS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-
-
 def is_in_the_readme(make: Callable[[], World]) -> None:
     """Its sentences on the variance and on dropping, by the third round."""
     _, third = families(make)
@@ -184,6 +183,31 @@ def is_in_the_readme(make: Callable[[], World]) -> None:
 @pytest.mark.parametrize(("claim", "side"), [("E1", 1), ("E3", 1), ("E3", -1)])
 def test_the_readme_says_what_was_found(claim: str, side: int, rejects: Rejects) -> None:
     rejects(is_in_the_readme, right=world, wrong=with_effect(claim, side))
+
+
+def has_the_sentences(name: str, sentences: Iterable[str]) -> None:
+    text = " ".join(page(name).split())
+    for sentence in sentences:
+        assert sentence in text
+
+
+def is_said_in_prose(claim: str, make: Callable[[], World]) -> None:
+    """Both pages say of the claim what the runs are."""
+    second, third = families(make)
+    has_the_sentences("study", study_sentences.SECOND[claim](study_sentences.of(second, claim), make().second))
+    for row, sentences in study_sentences.THIRD.items():
+        if row.split()[0] == claim:
+            has_the_sentences("study_third", sentences(study_sentences.of(third, row), make().third))
+
+
+@pytest.mark.parametrize("claim", DECIDED)
+def test_the_pages_say_what_was_found(claim: str, rejects: Rejects) -> None:
+    rejects(partial(is_said_in_prose, claim), right=world, wrong=with_effect(claim, 1))
+
+
+def test_the_pages_say_what_was_found_of_no_claim() -> None:
+    has_the_sentences("study", study_sentences.of_calibration(study()))
+    has_the_sentences("study_third", study_sentences.of_predictions(world().third))
 
 
 @pytest.mark.parametrize("claim", DECIDED)
