@@ -6,7 +6,7 @@ import argparse
 
 from tsla.options import Parser
 
-ABOUT = "write the tables of docs/ from the records, check or print them"
+ABOUT = "write, check or print the tables of docs/, from the records"
 EXAMPLE = "docs --check"
 EXTRA = "runs"
 CHECKOUT = "docs"
