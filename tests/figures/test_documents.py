@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from tsla.empirics.statistics.intervals import Interval
 from tsla.figures.documents import DOCUMENTS, TABLES, table
 from tsla.figures.documents.markdown import BEGIN, END
 from tsla.figures.documents.table import Table
+from tsla.theory.testing.planted import Rejects
 
 # Of every record that a document reads, of the study of one, for it takes seconds: a column, and what it is changed to.
 CHANGES: list[tuple[str, str, str, Callable[[pd.DataFrame], Any]]] = [
@@ -119,6 +121,23 @@ def test_what_can_not_be_written_is_one_line_and_nothing_is(
     assert (end.value.code, out, err.count("\n")) == (2, "", 1)
     assert says in err
     assert other.read_bytes() == before
+
+
+INTERVAL = re.compile(r"-?[\d.]+ \[-?[\d.]+, -?[\d.]+\]")
+MARKED = re.compile(f"{BEGIN}.*?{END}", re.DOTALL)
+
+
+def has_its_intervals(text: str) -> None:
+    """Those of the prose stand in the tables, which are those of the records."""
+    in_prose = INTERVAL.findall(MARKED.sub("", text))
+    assert in_prose
+    assert set(in_prose) <= set(INTERVAL.findall(" ".join(MARKED.findall(text))))
+
+
+@pytest.mark.parametrize("name", ["branches", "study", "study_third"])
+def test_an_interval_in_the_prose_stands_in_a_table(name: str, rejects: Rejects) -> None:
+    text = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    rejects(has_its_intervals, right=text, wrong=INTERVAL.sub("0.12345 [0, 1]", text, count=1))
 
 
 def test_a_long_table_is_printed_as_text_csv_and_json(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
