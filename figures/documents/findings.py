@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from tsla.empirics.experiments.study.findings import MATTERS, WORDS, Finding
+from tsla.empirics.experiments.study.words import Said
 from tsla.empirics.statistics.intervals import Interval
 from tsla.empirics.statistics.power import seeds_for
 from tsla.figures.documents import markdown
@@ -52,6 +53,13 @@ def comparisons(found: Iterable[Finding]) -> Table:
         "aside",
     )
     return Table(columns, cells)
+
+
+def verdicts(claims: Mapping[str, Iterable[Said]]) -> Table:
+    """The settings under each of the plan's words, with seeds and power."""
+    return Table(
+        ("claim", "round", "on these settings", "verdict", "where"), [(claim, *line) for claim, said in claims.items() for line in said]
+    )
 
 
 def hundredths(interval: Interval) -> str:

@@ -25,11 +25,11 @@ from tsla.empirics.experiments.study.settings import (
     WHOLE,
     Setting,
 )
-from tsla.empirics.experiments.study.verdicts import Study, decayed, family, load, verdict
+from tsla.empirics.experiments.study.verdicts import Study, by_setting, decayed, family, load, verdict
 from tsla.empirics.moments.columns import moments_of
 from tsla.empirics.statistics.intervals import Interval, student_t
 from tsla.figures.documents import markdown
-from tsla.figures.documents.findings import commands, comparisons, counted, hundredths, worded
+from tsla.figures.documents.findings import commands, comparisons, counted, hundredths, verdicts, worded
 from tsla.figures.documents.table import Cell, Table, of_records
 from tsla.theory.text import listed
 
@@ -255,9 +255,15 @@ def _compared(study: Study) -> Table:
     return comparisons([*family(study), *(e1(study.paths, setting, "ratio") for setting in PRIMARY)])
 
 
+def _worded(study: Study) -> Table:
+    found = family(study)
+    return verdicts({claim: by_setting(claim, found) for claim in ("E1", *CLAIMS)})
+
+
 LONG = of_records(
     load,
     {
+        "verdicts": ("the settings under each word, with seeds and power", _worded),
         "comparisons": ("every comparison, with tests, power and the seeds that would be needed", _compared),
         "along": ("E1 at every measured epoch of plain training, with the moments; θ = 0.1", _along),
         "own_paths": ("log s² along smoothed training, less that along plain training; θ = 0.1", _own_paths),

@@ -13,7 +13,7 @@ from tsla.empirics.experiments.study.third import EVERY, PATH_EPOCHS
 from tsla.empirics.experiments.study.third_verdicts import PLANNED, UNTUNED, at
 from tsla.empirics.statistics.intervals import student_t
 from tsla.figures.documents import markdown
-from tsla.figures.documents.findings import commands, comparisons, counted, hundredths, worded
+from tsla.figures.documents.findings import commands, comparisons, counted, hundredths, verdicts, worded
 from tsla.figures.documents.table import Cell, Table, of_records
 
 CIFAR = "cifar-100"
@@ -125,9 +125,15 @@ def _predictions(runs: Runs) -> Table:
     return Table(("prediction", "setting", "compared", "difference", "p", "p (Holm)", "found"), cells)
 
 
+def _worded(runs: Runs) -> Table:
+    found = third_verdicts.found(runs)
+    return verdicts({claim: third_verdicts.by_setting(claim, found) for claim in dict.fromkeys(row.split()[0] for row in MATTERS)})
+
+
 LONG = of_records(
     third_verdicts.load,
     {
+        "verdicts": ("the settings under each word, with seeds and power", _worded),
         "comparisons": (
             "every comparison, with tests, power and the seeds that would be needed",
             lambda runs: comparisons(third_verdicts.found(runs)),

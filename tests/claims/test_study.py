@@ -24,6 +24,7 @@ from tsla.empirics.experiments.study.third import EVERY, FIRST_CONFIRMING
 from tsla.empirics.experiments.study.third_verdicts import MADE_SETTINGS, PLANNED, UNTUNED
 from tsla.empirics.experiments.study.verdicts import Study
 from tsla.empirics.experiments.study.words import NOT_RUN, Said
+from tsla.figures import documents
 from tsla.figures.documents import study as study_page
 from tsla.figures.documents import study_third as third_page
 from tsla.figures.documents.findings import hundredths
@@ -206,7 +207,8 @@ def test_the_pages_say_what_was_found(claim: str, rejects: Rejects) -> None:
 
 
 def test_the_pages_say_what_was_found_of_no_claim() -> None:
-    has_the_sentences("study", study_sentences.of_calibration(study()))
+    _, moves = documents.table("study.last_epochs", folder=ROOT / "records")
+    has_the_sentences("study", [*study_sentences.of_calibration(study()), *study_sentences.of_last_epochs(moves)])
     has_the_sentences("study_third", study_sentences.of_predictions(world().third))
 
 

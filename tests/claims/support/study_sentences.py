@@ -9,14 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from tsla.empirics.experiments.study import paths, predictions, verdicts
-from tsla.empirics.experiments.study.comparisons import accuracies, arms_of
+from tsla.empirics.experiments.study.comparisons import accuracies, arms_of, e4
 from tsla.empirics.experiments.study.findings import CANT_TELL, NO_BENEFIT, REFUTED, SUPPORTED, Finding, Runs, along, e1
-from tsla.empirics.experiments.study.outcomes import Choice, best, differences, tuned
+from tsla.empirics.experiments.study.outcomes import Choice, Outcome, best, differences, tuned
 from tsla.empirics.experiments.study.scope import NAMES
-from tsla.empirics.experiments.study.settings import CLEAN, DECAYED, PATH_EPOCHS, PRIMARY
+from tsla.empirics.experiments.study.settings import CLEAN, DECAYED, EPOCHS, PATH_EPOCHS, PRIMARY
 from tsla.empirics.experiments.study.third import EVERY
 from tsla.empirics.experiments.study.verdicts import Study
 from tsla.figures.documents.findings import hundredths
+from tsla.figures.documents.table import Table
 
 WORDS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 MLP = [setting for setting in PRIMARY if EVERY[setting].model == "mlp"]
@@ -80,7 +81,7 @@ def e1_of_second(found: Found, study: Study) -> Iterator[str]:
     at = EVERY[largest.setting]
     yield f"With wrong labels smoothing of the MLP has {mlp.span(-1)} % less variance than the control."
     yield f"The largest difference is that of {NAMES[at.data]} with {100 * at.label_noise:.0f} %: {hundredths(largest.interval)} %."
-    yield f"has more variance than the control, by {hundredths(resnet8.interval)} %. The vote is {verdicts.verdict('E1', found.all)}."
+    yield f"has more variance than the control, by {hundredths(resnet8.interval)} %. The vote is *{verdicts.verdict('E1', found.all)}*."
     literal = [-100 * float(e1(study.paths, setting, "ratio").differences.mean()) for setting in PRIMARY]
     yield f"Without the control, smoothing lowers the second moment of a batch by {span(literal, 0)} %."
     first = {setting: _first_above_one(study, setting) for setting in CLEAN}
@@ -115,7 +116,7 @@ def e3_of_second(found: Found, study: Study) -> Iterator[str]:
     lost = [one for one in found.at("mlp").all if one.adjusted < 0.05 and one.effect < 0]
     yield f"the best TSLA(s) loses at {WORDS[len(lost)]} of the MLP's four settings."
     yield f"{first} and {second} points on digits with 20 and 40 % wrong labels, and by {third} on Fashion-MNIST with 20 %."
-    yield f"On Fashion-MNIST with 40 % the difference is {fourth}. The vote is {verdicts.verdict('E3', found.all)}."
+    yield f"On Fashion-MNIST with 40 % the difference is {fourth}. The vote is *{verdicts.verdict('E3', found.all)}*."
     yield f"By the stricter words {found.count(REFUTED)} settings are refuted."
     ahead, dropped = ([less_none(study, one.setting, family) for one in lost] for family in ("lsr", "tsla"))
     yield f"LSR is {span(ahead)} points above plain training."
@@ -137,7 +138,7 @@ def _decayed(study: Study) -> Iterator[str]:
     assert all(abs(main.interval.high) < 0.005 > abs(main.interval.low) for main, *_ in (*of_e3, *of_e5))
 
 
-def e4_of_second(found: Found, _: Study) -> Iterator[str]:
+def e4_of_second(found: Found, study: Study) -> Iterator[str]:
     mlp = found.at("mlp")
     (least,) = {one.what.split()[0].rsplit("-", 1)[1] for one in mlp.all}
     yield f"The best s is {least}, the least that was tried, at all {WORDS[len(mlp.all)]} settings."
@@ -145,12 +146,17 @@ def e4_of_second(found: Found, _: Study) -> Iterator[str]:
     yield "lowers the test loss by less than half a per cent, by the ends of all four intervals."
     assert all(one.interval.low > -0.005 for one in mlp.all)
     assert [one.setting for one in found.all if one.word != CANT_TELL] == [MLP[1]]
+    test_loss = Outcome("test_loss", (EPOCHS,)).of(study.tempering).to_frame("raw").reset_index()
+    clean = [(setting, e4(study.tuning, setting)[0]) for setting in (CLEAN[0], CLEAN[2])]
+    lower = [1 - np.exp(differences(test_loss, setting, drop.a, drop.b, "raw").mean()) for setting, drop in clean]
+    yield f"the test loss is {' and '.join(f'{100 * part:.0f}' for part in lower)} % lower with the best drop than with plain training."
+    yield f"The best s is {' and '.join(drop.a.arm.rsplit('-', 1)[1] for _, drop in clean)}."
 
 
 def e5_of_second(found: Found, _: Study) -> Iterator[str]:
     first, second, third, _fourth = (hundredths(one.interval) for one in found.at("mlp").all)
     yield f"by {first} and {second} points on digits, and by {third} on Fashion-MNIST with 20 %."
-    yield f"The vote is {verdicts.verdict('E5', found.all)}. By the stricter words {found.count(REFUTED)} settings are refuted."
+    yield f"The vote is *{verdicts.verdict('E5', found.all)}*. By the stricter words {found.count(REFUTED)} settings are refuted."
 
 
 def e1_of_third(found: Found, third: Runs) -> Iterator[str]:
@@ -275,6 +281,12 @@ THIRD: dict[str, Callable[[Found, Runs], Iterator[str]]] = {
     "E4": e4_of_third,
     "E5": e5_of_third,
 }
+
+
+def of_last_epochs(moves: Table) -> Iterator[str]:
+    """From the long table of them."""
+    points = [100 * row["test accuracy moves by"] for row in moves.rows() if row["setting"] == RESNET8]
+    yield f"moves by {span(points, 0)} points from one of the last epochs to the next."
 
 
 def of_calibration(study: Study) -> Iterator[str]:
