@@ -57,9 +57,8 @@ def comparisons(found: Iterable[Finding]) -> Table:
 
 def verdicts(claims: Mapping[str, Iterable[Said]]) -> Table:
     """The settings under each of the plan's words, with seeds and power."""
-    return Table(
-        ("claim", "round", "on these settings", "verdict", "where"), [(claim, *line) for claim, said in claims.items() for line in said]
-    )
+    cells = [(claim, *line) for claim, said in claims.items() for _, *line in said]
+    return Table(("claim", "on these settings", "verdict", "where"), cells)
 
 
 def hundredths(interval: Interval) -> str:
