@@ -180,7 +180,7 @@ def test_an_interval_is_three_numbers_for_a_program_and_what_is_not_finite_is_no
     ("argv", "says"),
     [
         (["--table", "study.drop"], "table = 'study.drop' is unknown; did you mean study.drops?"),
-        (["--table", "nothing"], "table = 'nothing' is unknown; must be one of study.comparisons, "),
+        (["--table", "nothing"], "table = 'nothing' is unknown; must be one of study.verdicts, study.comparisons, "),
         (["--table", "study.drops", "rates"], "--table study.drops prints one table; must be given without rates"),
         (["--table", "study.drops", "--check"], "--table study.drops prints one table; must be given without --check"),
         (["--csv"], "--csv prints a table; must be given with --table"),
