@@ -1,6 +1,7 @@
 """The documents of ``docs/`` whose tables follow from records: one module each, whose ``tables`` gives a text for each marked place.
 
-To add a document, add a module and its line here, and the lines ``markdown.BEGIN`` and ``markdown.END`` where its tables belong.
+What is too long for a page is one of TABLES. To add a document, add a module and its line here, and the lines ``markdown.BEGIN`` and
+``markdown.END`` where its tables belong.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from tsla.figures.documents import (
     study,
     study_third,
 )
+from tsla.figures.documents.table import Long, Table
+from tsla.options import among
 
 DOCUMENTS: Mapping[str, Callable[[Path], Sequence[str]]] = {
     "batch_norm": batch_norm.tables,
@@ -37,6 +40,11 @@ DOCUMENTS: Mapping[str, Callable[[Path], Sequence[str]]] = {
     "study_third": study_third.tables,
 }
 """Name of the file in ``docs/`` -> from a folder of records, the texts of its places, in order."""
+
+TABLES: Mapping[str, Long] = {
+    f"{page}.{name}": long for page, tables in (("study", study.LONG), ("study_third", study_third.LONG)) for name, long in tables.items()
+}
+"""Page and name of a long table -> its title, and what makes it of a folder of records."""
 
 
 def texts(names: Sequence[str], *, folder: Path = records.FOLDER, docs: Path = Path("docs")) -> dict[Path, str]:
@@ -55,6 +63,14 @@ def _text(path: Path, places: Sequence[str]) -> str:
         return markdown.filled(path.read_text(encoding="utf-8"), places)
     except ValueError as error:
         raise ValueError(f"{path} {error}") from error
+
+
+def table(name: str, *, folder: Path = records.FOLDER) -> tuple[str, Table]:
+    """One of TABLES by the records in ``folder``, with its title. Raises ValueError for an unknown name."""
+    if name not in TABLES:
+        raise ValueError(f"table = {name!r} is unknown; {among(name, list(TABLES))}")
+    title, make = TABLES[name]
+    return title, make(folder)
 
 
 def stale(made: Mapping[Path, str]) -> list[Path]:

@@ -39,7 +39,7 @@ def _parts(network: str, record: Record) -> list[tuple[str, str]]:
         f"{int(runs['diverged'].sum())} of {len(runs)} runs diverged and are left out."
     )
     return [
-        (f"{network}: the sign of the floor, ‖∇F‖² after 30 steps, against plain SGD", said),
+        (f"{network}: the sign of the floor, ‖∇F‖² after 30 steps, against plain SGD", markdown.paragraph(said)),
         (f"{network}: the same sign beside rules that are fitted to outcomes", _fitted(rows)),
         (f"{network}: what the interval takes for independent", _units(rows)),
         (f"{network}: snapshots with ηL ≤ 1, as C12 asks", _table(found, "premise")),

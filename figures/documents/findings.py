@@ -1,32 +1,82 @@
-"""Tables of findings, which both documents of the study have."""
+"""What both pages of the study have of their findings: all of them as a long table, and numbers and words for the short ones."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from tsla.empirics.experiments.study.findings import MATTERS, Finding, power_shown
+from tsla.empirics.experiments.study.findings import MATTERS, WORDS, Finding
 from tsla.empirics.experiments.study.words import Said
+from tsla.empirics.statistics.intervals import Interval
 from tsla.empirics.statistics.power import seeds_for
 from tsla.figures.documents import markdown
-
-POWER = "Power: seeds that see the smallest effect that matters with probability 0.8, in a test at 5 % that stands alone"
-"""The title of :func:`power`."""
+from tsla.figures.documents.table import Long, Table
 
 
-def verdicts(claims: Mapping[str, Iterable[Said]]) -> str:
-    """A line a claim, group of settings and word, below what all settings of each round share."""
-    lines = [(claim, *line) for claim, said in claims.items() for _, *line in said]
-    rounds = dict.fromkeys(line[0] for said in claims.values() for line in said)
-    return "\n\n".join(
-        (*(f"{one[0].upper()}{one[1:]}." for one in rounds), markdown.table(("claim", "on these settings", "verdict", "where"), lines))
+def comparisons(found: Iterable[Finding]) -> Table:
+    """All that is known of each. The seeds needed see the smallest effect that matters in four studies of five, at the own spread."""
+    cells = [
+        (
+            one.claim,
+            one.setting,
+            one.what,
+            one.interval,
+            one.p,
+            one.adjusted,
+            one.effect,
+            one.spread,
+            MATTERS[one.claim],
+            seeds_for(MATTERS[one.claim] / one.spread),
+            len(one.differences),
+            one.power,
+            "yes" if one.at_edge else "no",
+            one.word,
+            one.aside,
+        )
+        for one in found
+    ]
+    columns = (
+        "claim",
+        "setting",
+        "compared",
+        "difference",
+        "p",
+        "p (Holm)",
+        "d_z in favour",
+        "standard deviation",
+        "matters",
+        "seeds needed",
+        "seeds",
+        "power",
+        "η at an edge",
+        "verdict",
+        "aside",
     )
+    return Table(columns, cells)
 
 
-def power(found: Iterable[Finding]) -> str:
-    """How many seeds see the smallest effect that matters in four studies of five, at the differences' own standard deviation."""
-    lines = []
-    for one in found:
-        matters = MATTERS[one.claim]
-        about = (one.claim, one.setting, f"{matters:g}", f"{one.spread:.2g}")
-        lines.append((*about, str(seeds_for(matters / one.spread)), str(len(one.differences)), power_shown(one.power)))
-    return markdown.table(("claim", "setting", "matters", "standard deviation", "seeds needed", "seeds", "power"), lines)
+def verdicts(claims: Mapping[str, Iterable[Said]]) -> Table:
+    """The settings under each of the plan's words, with seeds and power."""
+    cells = [(claim, *line) for claim, said in claims.items() for _, *line in said]
+    return Table(("claim", "on these settings", "verdict", "where"), cells)
+
+
+def hundredths(interval: Interval) -> str:
+    """Points of accuracy, per cent of a variance, hundredths of the logarithm of a loss."""
+    return str(Interval(100 * interval.estimate, 100 * interval.low, 100 * interval.high))
+
+
+def worded(one: Finding) -> str:
+    """The word of the plan, and what it would hide."""
+    return f"{one.word}, {one.aside}" if one.aside else one.word
+
+
+def counted(rows: Mapping[tuple[str, ...], Iterable[Finding]], titles: tuple[str, ...]) -> str:
+    """A line a claim, with how many settings have each of the plan's words."""
+    lines = [(*row, *(str(Counter(one.word for one in found)[word]) for word in WORDS)) for row, found in rows.items()]
+    return markdown.table((*titles, *WORDS), lines)
+
+
+def commands(page: str, long: Mapping[str, Long]) -> str:
+    """A line a long table: what prints it, and what it is."""
+    return markdown.table(("command", "table"), [(f"`tsla docs --table {page}.{name}`", title) for name, (title, _) in long.items()])

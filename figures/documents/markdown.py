@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 
 BEGIN, END = "<!-- written by tsla docs -->", "<!-- end -->"
@@ -10,6 +11,11 @@ BEGIN, END = "<!-- written by tsla docs -->", "<!-- end -->"
 def table(titles: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     """A table of cells."""
     return "\n".join("| " + " | ".join(line) + " |" for line in (titles, ["---"] * len(titles), *lines))
+
+
+def paragraph(text: str) -> str:
+    """Sentences, in lines that a reader of the source can see whole."""
+    return "\n".join(textwrap.wrap(text, 160, break_on_hyphens=False, break_long_words=False))
 
 
 def sections(parts: Iterable[tuple[str, str]]) -> str:

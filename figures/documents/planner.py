@@ -19,7 +19,7 @@ def tables(folder: Path) -> tuple[str, str]:
         ("Verdicts", _verdicts(found)),
         ("Regret less that of the best naive rule, by setting", _by_setting(found)),
         (f"Regrets on the {len(found['judging'])} judging settings", _regrets(found)),
-        ("Settings", f"Rules were chosen on: {'; '.join(found['building'])}. {_judged(found)}"),
+        ("Settings", markdown.paragraph(f"Rules were chosen on: {'; '.join(found['building'])}. {_judged(found)}")),
     )
     return _rules(), markdown.sections(parts)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,101 +13,94 @@ from tsla.empirics.experiments.study import paths
 from tsla.empirics.experiments.study.comparisons import CLAIMS, KEPT, arms_of, e4
 from tsla.empirics.experiments.study.findings import Finding, along, compared, e1, power_shown
 from tsla.empirics.experiments.study.outcomes import OUTCOMES, RUN, Choice, Outcome, best, differences, tuned, values
-from tsla.empirics.experiments.study.scope import scope
-from tsla.empirics.experiments.study.settings import CLEAN, DECAYED, EARLY, EPOCHS, PATH_EPOCHS, PRIMARY, SETTINGS, WHOLE
+from tsla.empirics.experiments.study.scope import NAMES, network, noise, schedule
+from tsla.empirics.experiments.study.settings import (
+    CLEAN,
+    DECAYED,
+    EPOCHS,
+    FEWER_SEEDS,
+    PATH_EPOCHS,
+    PRIMARY,
+    SETTINGS,
+    WHOLE,
+    Setting,
+)
 from tsla.empirics.experiments.study.verdicts import Study, by_setting, decayed, family, load, verdict
 from tsla.empirics.moments.columns import moments_of
-from tsla.empirics.statistics.intervals import student_t
+from tsla.empirics.statistics.intervals import Interval, student_t
 from tsla.figures.documents import markdown
-from tsla.figures.documents.findings import POWER, power, verdicts
+from tsla.figures.documents.findings import commands, comparisons, counted, hundredths, verdicts, worded
+from tsla.figures.documents.table import Cell, Table, of_records
+from tsla.theory.text import listed
+
+ROLES = PRIMARILY, BESIDE, LATER = ("primary", "beside", "later")
+"""Of a setting: whether the claims are decided on it."""
 
 
-def tables(folder: Path) -> tuple[str]:
-    """All tables, in the order of the document."""
+def tables(folder: Path) -> tuple[str, ...]:
+    """All tables of the page, in its order."""
     study = load(folder)
     found = family(study)
-    parts: list[tuple[str, str]] = [
-        ("Verdicts", _verdicts(found)),
-        ("Setting by setting, in the words of the third round", verdicts({claim: by_setting(claim, found) for claim in ("E1", *CLAIMS)})),
-        ("The primary comparisons", _comparisons(study, found)),
-        ("How far test accuracy moves from one of the last epochs to the next, in points", _swing(study)),
-        (POWER, power(found)),
+    of_claims = {claim: of_claim(claim, found) for claim in ("E1", *CLAIMS)}
+    return (
+        _run(),
+        _verdicts(found),
+        of_claims["E1"],
+        _without_noise(study),
+        of_claims["E2"],
+        of_claims["E3"],
+        of_claims["E4"],
+        _confidence(study),
+        of_claims["E5"],
+        _decay(study),
+        commands("study", LONG),
+    )
+
+
+def of_claim(claim: str, family: Iterable[Finding]) -> str:
+    """A line a primary setting: what was compared, the difference in hundredths, and the word for it."""
+    lines = [
         (
-            "Exploratory, later than the rest: E3 and E5 where the step size decays by steps, seeds and tuning as in the study",
-            _decay(study),
-        ),
-        ("Along plain training, and what smoothing at θ = 0.1 would do at the same weights", _along(study)),
-        ("E1 without wrong labels, along plain training, θ = 0.1: the ratio less 1, and what of it a smaller step does not", _clean(study)),
-        ("log s² along the path of smoothed training (θ = 0.1), less that of plain training", _own_paths(study)),
-        ("The best drop, by each outcome", _drops(study)),
-        ("No label noise: the best drop by the test loss, and what of it is confidence", _confidence(study)),
-        ("Accuracy with step sizes tuned for each arm", _arms(study, common=False)),
-        ("Accuracy at a common step size, that of `none`", _arms(study, common=True)),
-        ("Calibration: logarithm of the ECE, step sizes tuned for accuracy", _arms(study, common=False, outcome="calibration")),
-        *_left_tables(study),
+            one.setting,
+            one.what,
+            hundredths(one.interval),
+            f"{one.adjusted:.2g}",
+            str(len(one.differences)),
+            power_shown(one.power),
+            "yes" if one.at_edge else "no",
+            worded(one),
+        )
+        for one in family
+        if one.claim == claim
     ]
-    return (markdown.sections(parts),)
+    return markdown.table(("setting", "compared", "difference × 100", "p (Holm)", "seeds", "power", "η at an edge", "word"), lines)
 
 
-def _left_tables(study: Study) -> Iterable[tuple[str, str]]:
-    for setting in (name for name in PRIMARY if name in WHOLE):
-        for outcome in ("loss", "test loss", "accuracy"):
-            title = f"{setting}: {outcome} of `tsla-0.3-s` less `none`, by epochs smoothed and epochs left (* established at 95 %)"
-            yield title, _epochs_left(study, setting, outcome)
+def _run() -> str:
+    """A line a kind of setting: those of the verdicts, and those beside them."""
+    kinds: dict[tuple[str, ...], list[Setting]] = {}
+    for setting in (*SETTINGS.values(), *DECAYED.values()):
+        role = PRIMARILY if setting.primary else LATER if setting.name in DECAYED else BESIDE
+        seeds = FEWER_SEEDS if role == BESIDE else len(setting.seeds)
+        optimiser = f"{schedule([setting])}{f', momentum {setting.momentum:g}' if setting.momentum else ''}"
+        grid = f"{len(setting.etas)}, {setting.etas[0]:g} to {setting.etas[-1]:g}"
+        about = (role, network(setting), noise([setting]), optimiser, str(seeds), grid)
+        kinds.setdefault(about, []).append(setting)
+    lines = [(role, on, listed(NAMES[one.data] for one in own), *rest) for (role, on, *rest), own in kinds.items()]
+    lines.sort(key=lambda line: ROLES.index(line[0]))
+    return markdown.table(("role", "network", "data", "labels", "optimiser", "seeds", "η of the grid"), lines)
 
 
 def _verdicts(found: Sequence[Finding]) -> str:
-    """A line a claim: the vote of the plan over the settings of the family."""
-    lines = []
-    for claim in ("E1", *CLAIMS):
-        own = [one for one in found if one.claim == claim]
-        lines.append((claim, verdict(claim, own), "; ".join(f"{one.setting}: {one.interval}" for one in own)))
-    titles = (
-        "claim",
-        f"vote on these settings: {scope([SETTINGS[name] for name in PRIMARY])}",
-        "effect at each primary setting, 95 % interval",
-    )
-    return markdown.table(titles, lines)
+    """A line a claim: the vote of the plan over the primary settings, and how many have which of the later plan's words."""
+    of = {claim: [one for one in found if one.claim == claim] for claim in ("E1", *CLAIMS)}
+    return counted({(claim, verdict(claim, own)): own for claim, own in of.items()}, ("claim", "vote"))
 
 
-def _comparisons(study: Study, found: Sequence[Finding]) -> str:
-    """The family, a line a test; E1's literal form below."""
-    literal = [e1(study.paths, setting, "ratio") for setting in PRIMARY]
-    lines = [(*_compared(one), f"{one.adjusted:.2g}") for one in found] + [(*_compared(one), "not in the family") for one in literal]
-    table = markdown.table(("claim", "setting", "compared", "difference", "d_z in favour", "seeds", "η at an edge", "p, Holm"), lines)
-    edges = [one for one in found if one.at_edge]
-    where = "; ".join(
-        f"{setting}: {sum(one.setting == setting for one in edges)}" for setting in dict.fromkeys(one.setting for one in edges)
-    )
-    return f"{table}\n\nThe step size of an arm lies at an edge of its grid in {len(edges)} of the {len(found)} comparisons ({where})."
-
-
-def _compared(one: Finding) -> tuple[str, ...]:
-    seeds, edge = str(len(one.differences)), "yes" if one.at_edge else "no"
-    return (one.claim, one.setting, one.what, str(one.interval), f"{one.effect:.2f}", seeds, edge)
-
-
-def _swing(study: Study) -> str:
-    """The mean over the seeds and the last two steps from epoch to epoch, of the arms that E3 compares."""
-    lines = []
-    for setting in PRIMARY:
-        (one,) = CLAIMS["E3"](study.tuning, setting)
-        for choice in (one.a, one.b):
-            accuracy = _epochs(study.epochs, setting, choice, "accuracy")[[*range(EPOCHS - 2, EPOCHS + 1)]].to_numpy(dtype=np.float64)
-            moved = 100 * float(np.abs(np.diff(accuracy)).mean())
-            lines.append((setting, f"{choice.arm} (η = {choice.eta:g})", f"{moved:.2g}"))
-    return markdown.table(("setting", "arm", "points"), lines)
-
-
-def _drops(study: Study) -> str:
-    """The best drop by each outcome, tuned for it, less either end of the run: whichever speaks less for it."""
-    lines = [
-        (setting, outcome, one.what, str(one.interval), f"{one.p:.2g}")
-        for setting in WHOLE
-        for outcome in ("loss", "test loss", "accuracy")
-        for one in [compared(study.runs, "E4", setting, e4(study.tuning, setting, outcome))]
-    ]
-    return markdown.table(("setting", "outcome", "compared", "difference", "p"), lines)
+def _without_noise(study: Study) -> str:
+    """Early, as E1 has it, where no label is wrong."""
+    lines = [(setting, *(hundredths(e1(study.paths, setting, way).interval) for way in ("ratio", "beyond"))) for setting in CLEAN]
+    return markdown.table(("setting", "smoothed less plain × 100", "smoothed less the control × 100"), lines)
 
 
 def _confidence(study: Study) -> str:
@@ -119,37 +113,70 @@ def _confidence(study: Study) -> str:
         (
             setting,
             str(one),
-            *(str(student_t(differences(runs, setting, one.a, one.b, outcome))) for outcome in ("raw", "tempered")),
-            *(f"{temperatures[setting, arm]:.3g}" for arm in (one.a.arm, one.b.arm)),
+            *(hundredths(student_t(differences(runs, setting, one.a, one.b, outcome))) for outcome in ("raw", "tempered")),
+            *(f"{temperatures[setting, arm]:.2f}" for arm in (one.a.arm, one.b.arm)),
             *(f"{least[setting, arm]:.3g}" for arm in (one.a.arm, one.b.arm)),
         )
         for setting in CLEAN
         for one in e4(study.tuning, setting)
     ]
     of_each = ("temperature of the first", "of the second", "epoch of the least test loss of the first", "of the second")
-    return markdown.table(("setting", "compared", "log test loss", "log test loss at the best temperatures", *of_each), lines)
+    return markdown.table(("setting", "compared", "log test loss × 100", "the same at the best temperatures × 100", *of_each), lines)
 
 
 def _decay(study: Study) -> str:
-    """E3 and E5 where the step size decays, each arm less ``none`` too; below, where that was."""
-    found = [one for claim in KEPT for setting in DECAYED for one in decayed(study, claim, setting)]
-    lines = [(one.claim, one.setting, one.what, str(one.interval), str(len(one.differences)), power_shown(one.power)) for one in found]
-    table = markdown.table(("claim", "setting", "compared", "difference", "seeds", "power"), lines)
-    return f"{table}\n\nOn these settings: {scope(list(DECAYED.values()))}."
+    """E3 and E5 where the step size decays: dropped less the better end, and either less ``none``."""
+    found = {(claim, setting): decayed(study, claim, setting) for claim in KEPT for setting in DECAYED}
+    lines = [(claim, setting, arms[0].what, *(hundredths(one.interval) for one in arms)) for (claim, setting), arms in found.items()]
+    titles = ("claim", "setting", "compared", "difference × 100", "dropped less `none` × 100", "never dropped less `none` × 100")
+    return markdown.table(titles, lines)
 
 
-def _arms(study: Study, *, common: bool, outcome: str = "accuracy") -> str:
-    """An outcome of each family of arms less that of ``none``: tuned for accuracy, or at the step size that is best for ``none``."""
+def _decayed(study: Study) -> Table:
+    cells = [
+        (one.claim, one.setting, one.what, one.interval, len(one.differences), one.power)
+        for claim in KEPT
+        for setting in DECAYED
+        for one in decayed(study, claim, setting)
+    ]
+    return Table(("claim", "setting", "compared", "difference", "seeds", "power"), cells)
+
+
+def _swing(study: Study) -> Table:
+    """The mean over the seeds and the last two steps from epoch to epoch, of the arms that E3 compares."""
+    cells = []
+    for setting in PRIMARY:
+        (one,) = CLAIMS["E3"](study.tuning, setting)
+        for choice in (one.a, one.b):
+            accuracy = _epochs(study.epochs, setting, choice, "accuracy")[[*range(EPOCHS - 2, EPOCHS + 1)]].to_numpy(dtype=np.float64)
+            cells.append((setting, choice.arm, choice.eta, float(np.abs(np.diff(accuracy)).mean())))
+    return Table(("setting", "arm", "η", "test accuracy moves by"), cells)
+
+
+def _drops(study: Study) -> Table:
+    """The best drop by each outcome, tuned for it, less either end of the run: whichever speaks less for it."""
+    cells = [
+        (setting, outcome, one.what, one.interval, one.p)
+        for setting in WHOLE
+        for outcome in ("loss", "test loss", "accuracy")
+        for one in [compared(study.runs, "E4", setting, e4(study.tuning, setting, outcome))]
+    ]
+    return Table(("setting", "outcome", "compared", "difference", "p"), cells)
+
+
+def _arms(study: Study, *, outcome: str) -> Table:
+    """Of the best arm of each family, less that of ``none``: each as tuned for accuracy, and at the step size that is best for ``none``."""
     families = ("lsr", "tsla", "shrink-tsla", "annealed", "adaptive", "own-hard", "own-hard-tsla")
-    lines = []
+    cells: list[tuple[Cell, ...]] = []
     for setting in WHOLE:
         none = tuned(study.tuning, setting, "none", "accuracy")
-        cells = [str(student_t(values(study.runs, setting, none, outcome).to_numpy(dtype=np.float64)))]
-        for name in families:
-            choice = _choice(study, setting, name, none.eta if common else None)
-            cells.append(f"{choice.arm}: {student_t(differences(study.runs, setting, choice, none, outcome))}" if choice else "-")
-        lines.append((setting, *cells))
-    return markdown.table(("setting", f"`none`, {outcome}", *(f"{name} less none" for name in families)), lines)
+        plain = student_t(values(study.runs, setting, none, outcome).to_numpy(dtype=np.float64))
+        for step, eta in (("tuned", None), ("that of none", none.eta)):
+            for name in families:
+                if choice := _choice(study, setting, name, eta):
+                    less = student_t(differences(study.runs, setting, choice, none, outcome))
+                    cells.append((setting, step, name, choice.arm, choice.eta, less, plain))
+    return Table(("setting", "step size", "family", "arm", "η", f"{outcome} less none", f"{outcome} of none"), cells)
 
 
 def _choice(study: Study, setting: str, name: str, eta: float | None) -> Choice | None:
@@ -159,18 +186,28 @@ def _choice(study: Study, setting: str, name: str, eta: float | None) -> Choice 
     return best(tuning, setting, wanted, "accuracy") if wanted else None
 
 
-def _epochs_left(study: Study, setting: str, outcome: str) -> str:
-    """The outcome, less that of ``none``, against the epochs smoothed (rows) and the epochs left after the drop (columns), at θ = 0.3."""
-    left = (0, 1, 2, 4, 8, 12)
+def _epochs_left(study: Study) -> Table:
+    """Outcomes less those of ``none``, against the epochs smoothed and the epochs left after the drop, at θ = 0.3."""
+    cells = [
+        (setting, outcome, *line)
+        for setting in PRIMARY
+        if setting in WHOLE
+        for outcome in ("loss", "test loss", "accuracy")
+        for line in _by_epochs_left(study, setting, outcome)
+    ]
+    return Table(("setting", "outcome", "epochs smoothed", "epochs left", "less none"), cells)
+
+
+def _by_epochs_left(study: Study, setting: str, outcome: str) -> list[tuple[int, int, Interval]]:
     none = _by_epoch(study, setting, "none", outcome)
     lines = []
     for arm in arms_of(study.tuning, setting, "tsla"):
         theta, drop = arm.split("-")[1:]
         if theta == "0.3":
             less_none = (_by_epoch(study, setting, arm, outcome) - none).dropna()  # the seeds of the one that has fewer
-            lines.append((drop, *(_marked(less_none[epoch]) if (epoch := int(drop) + r) <= EPOCHS else "" for r in left)))
-    lines.sort(key=lambda line: int(line[0]))
-    return markdown.table(("epochs smoothed", *(f"{r} left" for r in left)), lines)
+            there = [left for left in (0, 1, 2, 4, 8, 12) if int(drop) + left <= EPOCHS]
+            lines += [(int(drop), left, student_t(less_none[int(drop) + left].to_numpy())) for left in there]
+    return sorted(lines, key=lambda line: line[:2])
 
 
 def _by_epoch(study: Study, setting: str, arm: str, outcome: str) -> pd.DataFrame:
@@ -188,48 +225,54 @@ def _epochs(epochs: pd.DataFrame, setting: str, choice: Choice, outcome: str) ->
     return found
 
 
-def _marked(differences: pd.Series) -> str:
-    found = student_t(differences.to_numpy())
-    mark = "" if float(found.low) <= 0 <= float(found.high) else "*"
-    return f"{float(found.estimate):+.3f}{mark}"
-
-
-def _along(study: Study) -> str:
+def _along(study: Study) -> Table:
     """What smoothing at θ = 0.1 does to the variance before the epochs of the path of ``none``, and what of it a smaller step does not."""
     columns = ("train_loss", "grad2", "eta_L", "delta", "delta0", "ratio", "beyond")
-    lines = []
-    for setting in PRIMARY:
+    cells: list[tuple[Cell, ...]] = []
+    for setting in (*PRIMARY, *CLEAN):
         rows = along(study.paths, setting)
         rows = rows.assign(critical=moments_of(rows).critical_batch_size(0.1))
         for epoch in PATH_EPOCHS:
             here = rows[rows["epoch"] == epoch]
-            means = [str(student_t(here[name].to_numpy())) for name in columns]
-            lines.append((setting, str(epoch), *means, f"{here['critical'].median():.3g}"))
-    titles = ("setting", "epoch", "F", "‖∇F‖²", "ηL", "δ", "δ0", "ratio, B = 16", "beyond the control", "B_c(0.1), median")
-    return markdown.table(titles, lines)
+            above = int((here["ratio"] > 1).sum())
+            means = [student_t(here[name].to_numpy()) for name in columns]
+            cells.append((setting, epoch, *means, float(here["critical"].median()), above, len(here)))
+    names = ("F", "‖∇F‖²", "ηL", "δ", "δ0", "ratio, B = 16", "beyond the control")
+    return Table(("setting", "epoch", *names, "B_c(0.1), median", "seeds with a ratio above 1", "seeds"), cells)
 
 
-def _clean(study: Study) -> str:
-    """Early, as E1 has it, and before each epoch: means over the seeds."""
-    early = f"{EARLY[0]} to {EARLY[-1]}"
-    lines = []
-    for setting in CLEAN:
-        rows = along(study.paths, setting)
-        rows = rows.assign(ratio=rows["ratio"] - 1)
-        lines.append((setting, early, *(str(e1(study.paths, setting, way).interval) for way in ("ratio", "beyond")), ""))
-        for epoch in PATH_EPOCHS:
-            here = rows[rows["epoch"] == epoch]
-            above = f"{(here['ratio'] > 0).sum()} of {len(here)}"
-            lines.append((setting, str(epoch), *(str(student_t(here[way].to_numpy())) for way in ("ratio", "beyond")), above))
-    return markdown.table(("setting", "epoch", "ratio less 1, B = 16", "beyond the control", "seeds with a ratio above 1"), lines)
-
-
-def _own_paths(study: Study) -> str:
+def _own_paths(study: Study) -> Table:
     """``log s²`` on the path of ``lsr-0.1`` less that on the path of ``none``, at equal epochs and at equal F."""
     ways = (paths.variance_at_equal_epoch, paths.variance_at_equal_loss)
-    lines = [
-        (setting, str(epoch), *(str(at(study.paths, setting, "lsr-0.1", epoch)) for at in ways))
-        for setting in PRIMARY
-        for epoch in PATH_EPOCHS[1:]
+    cells: list[tuple[Cell, ...]] = [
+        (setting, epoch, *(at(study.paths, setting, "lsr-0.1", epoch) for at in ways)) for setting in PRIMARY for epoch in PATH_EPOCHS[1:]
     ]
-    return markdown.table(("setting", "epoch", "equal epoch", "equal F"), lines)
+    return Table(("setting", "epoch", "at equal epochs", "at equal F"), cells)
+
+
+def _compared(study: Study) -> Table:
+    """The family, and E1 as the paper has it, without the control."""
+    return comparisons([*family(study), *(e1(study.paths, setting, "ratio") for setting in PRIMARY)])
+
+
+def _worded(study: Study) -> Table:
+    found = family(study)
+    return verdicts({claim: by_setting(claim, found) for claim in ("E1", *CLAIMS)})
+
+
+LONG = of_records(
+    load,
+    {
+        "verdicts": ("the settings under each word, with seeds and power", _worded),
+        "comparisons": ("every comparison, with tests, power and the seeds that would be needed", _compared),
+        "along": ("E1 at every measured epoch of plain training, with the moments; θ = 0.1", _along),
+        "own_paths": ("log s² along smoothed training, less that along plain training; θ = 0.1", _own_paths),
+        "drops": ("the best drop by each outcome, at every setting of the MLP", _drops),
+        "epochs_left": ("outcomes of `tsla-0.3-s` less `none`, by epochs smoothed and epochs left", _epochs_left),
+        "accuracy": ("accuracy of each family of arms less that of `none`", partial(_arms, outcome="accuracy")),
+        "calibration": ("logarithm of the ECE of each family of arms less that of `none`", partial(_arms, outcome="calibration")),
+        "last_epochs": ("how far test accuracy moves from one of the last epochs to the next", _swing),
+        "decay": ("E3 and E5 where the step size decays, each arm less `none` too", _decayed),
+    },
+)
+"""Long tables by name."""

@@ -2,120 +2,109 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from tsla.empirics.experiments.study import predictions, third_verdicts
-from tsla.empirics.experiments.study.findings import MATTERS, THETA, WAYS, Finding, Runs, along, e1, power_shown
-from tsla.empirics.experiments.study.scope import noise, schedule
+from tsla.empirics.experiments.study.findings import MATTERS, THETA, WAYS, Finding, Runs, along, e1
+from tsla.empirics.experiments.study.scope import NAMES, network, noise
+from tsla.empirics.experiments.study.settings import Setting
 from tsla.empirics.experiments.study.third import EVERY, PATH_EPOCHS
-from tsla.empirics.experiments.study.third_verdicts import PLANNED, UNTUNED, at, by_setting
+from tsla.empirics.experiments.study.third_verdicts import PLANNED, UNTUNED, at
 from tsla.empirics.statistics.intervals import student_t
 from tsla.figures.documents import markdown
-from tsla.figures.documents.findings import POWER, power, verdicts
+from tsla.figures.documents.findings import commands, comparisons, counted, hundredths, verdicts, worded
+from tsla.figures.documents.table import Cell, Table, of_records
 
-CLAIMS = tuple(dict.fromkeys(row.split()[0] for row in MATTERS))
+CIFAR = "cifar-100"
 
 
-def tables(folder: Path) -> tuple[str]:
-    """All tables, in the order of the document."""
+def tables(folder: Path) -> tuple[str, ...]:
+    """All tables of the page, in its order."""
     runs = third_verdicts.load(folder)
     found, predicted = third_verdicts.found(runs), predictions.found(runs)
-    parts = [
-        ("Verdicts", verdicts({claim: by_setting(claim, found) for claim in CLAIMS})),
-        ("Settings that a record lacks", _missing(runs)),
-        *((f"{row}, by schedule and noise", _compared(one for one in found if one.claim == row)) for row in MATTERS),
-        (f"E1 and what stands beside it: early on the path of plain training, θ = {THETA}", _ways(runs)),
-        (f"E1 at every measured epoch of the path of plain training, θ = {THETA}", _along(runs)),
-        (POWER, power(found)),
-        ("What C12 predicts of a step size that falls", _predicted(predicted)),
-        ("The predictions, setting by setting", _predictions(predicted)),
-    ]
-    return (markdown.sections(parts),)
+    return (
+        _missing(runs),
+        counted({(row,): [one for one in found if one.claim == row] for row in MATTERS}, ("claim",)),
+        *(of_claim(row, found) for row in MATTERS),
+        _predicted(predicted),
+        commands("study_third", LONG),
+    )
+
+
+def of_claim(row: str, family: Iterable[Finding]) -> str:
+    """Of a row of the plan a table for the small data sets and one for CIFAR-100, with a line for what the settings side by side share."""
+    own = [one for one in family if one.claim == row]
+    small = [one for one in own if EVERY[one.setting].data != CIFAR]
+    large = [one for one in own if EVERY[one.setting].data == CIFAR]
+    by_data = _side_by_side(small, ("network", *SHARED), lambda of: (network(of), *_shared(of)), lambda of: NAMES[of.data])
+    by_network = _side_by_side(large, SHARED, _shared, lambda of: f"{NAMES[of.data]}, {_short(of)}")
+    return "\n\n".join(table for table in (by_data, by_network) if table)
+
+
+SHARED = ("step size", "labels")
+
+
+def _shared(setting: Setting) -> tuple[str, str]:
+    return "falls" if setting.decay == "step" else "constant", noise([setting])
+
+
+def _short(setting: Setting) -> str:
+    return f"{setting.head} head" if setting.head else network(setting)
+
+
+def _side_by_side(
+    found: Sequence[Finding], titles: Sequence[str], row: Callable[[Setting], tuple[str, ...]], column: Callable[[Setting], str]
+) -> str:
+    """Differences in hundredths with their words. A setting has several where several arms are compared."""
+    cells: dict[tuple[str, ...], dict[str, list[Finding]]] = {}
+    for one in found:
+        cells.setdefault(row(EVERY[one.setting]), {}).setdefault(column(EVERY[one.setting]), []).append(one)
+    columns = list(dict.fromkeys(name for line in cells.values() for name in line))
+    lines = [(*labels, *(_cell(line.get(name, [])) for name in columns)) for labels, line in cells.items()]
+    lines.sort(key=lambda line: line[: len(titles) - len(SHARED)])  # a network's lines together
+    return markdown.table((*titles, *columns), lines) if lines else ""
+
+
+def _cell(found: Sequence[Finding]) -> str:
+    """Each with the arm that it is of, where there are several."""
+    arms = [f"`{one.what.split()[0]}` " if len(found) > 1 else "" for one in found]
+    return "; ".join(f"{arm}{hundredths(one.interval)}: {worded(one)}" for arm, one in zip(arms, found, strict=True)) or "-"
 
 
 def _missing(runs: Runs) -> str:
-    """A line a setting that is planned and not, or not all, there."""
+    """A line a setting that is planned and not, or not all, there, and what that leaves open."""
     lacking = {name: [record for record, table in vars(at(runs, name)).items() if table.empty] for name in PLANNED}
     for name in UNTUNED:
         lacking[name].remove("tuning")  # is not planned
-    lines = [(name, ", ".join(some)) for name, some in lacking.items() if some]
-    return markdown.table(("setting", "has no"), lines) if lines else "None."
-
-
-def _compared(found: Iterable[Finding]) -> str:
-    """A line a setting, those of a schedule and an amount of noise together."""
-    lines = [
-        (
-            *_group(one.setting),
-            one.setting,
-            one.what,
-            str(one.interval),
-            f"{one.p:.2g}",
-            f"{one.adjusted:.2g}",
-            f"{one.effect:.2f}",
-            str(len(one.differences)),
-            power_shown(one.power),
-            "yes" if one.at_edge else "no",
-            f"{one.word}, {one.aside}" if one.aside else one.word,
-        )
-        for one in found
-    ]
-    titles = (
-        "schedule",
-        "noise",
-        "setting",
-        "compared",
-        "difference",
-        "p",
-        "p, Holm",
-        "d_z in favour",
-        "seeds",
-        "power",
-        "η at an edge",
-        "verdict",
-    )
-    return markdown.table(titles, lines)
-
-
-def _group(setting: str) -> tuple[str, str]:
-    return schedule([EVERY[setting]]), noise([EVERY[setting]])
+    lacking = {name: some for name, some in lacking.items() if some}
+    lines = [(name, ", ".join(some)) for name, some in lacking.items()]
+    table = markdown.table(("setting", "has no"), lines) if lines else "None."
+    return f"{table}\n\nSo nothing here is about a ResNet on natural images." if UNTUNED.issubset(lacking) else table
 
 
 def _measured(runs: Runs) -> list[str]:
     return [name for name in PLANNED if len(at(runs, name).paths)]
 
 
-def _ways(runs: Runs) -> str:
+def _ways(runs: Runs) -> Table:
     """Beyond the control, without it, and the ratio that needs none."""
-    lines = [(*_group(name), name, *(str(e1(runs.paths, name, way).interval) for way in WAYS)) for name in _measured(runs)]
-    return markdown.table(("schedule", "noise", "setting", *(what for what, _ in WAYS.values())), lines)
+    cells: list[tuple[Cell, ...]] = [(name, *(e1(runs.paths, name, way).interval for way in WAYS)) for name in _measured(runs)]
+    return Table(("setting", *(what for what, _ in WAYS.values())), cells)
 
 
-def _along(runs: Runs) -> str:
+def _along(runs: Runs) -> Table:
     """Means over the seeds before each epoch; how much of the mean along ∇F smoothing leaves, which a noise is seen against."""
     columns = ("train_loss", "grad2", "ratio", "beyond", "noise_to_signal", "signal")
-    lines = []
+    cells: list[tuple[Cell, ...]] = []
     for name in _measured(runs):
         rows = along(runs.paths, name)
         rows = rows.assign(signal=1 - THETA + THETA * rows["alignment"] / rows["grad2"])
         for epoch in PATH_EPOCHS:
             here = rows[rows["epoch"] == epoch]
-            lines.append((name, str(epoch), f"{here['rate'].mean():.3g}", *(str(student_t(here[of].to_numpy())) for of in columns)))
-    titles = (
-        "setting",
-        "epoch",
-        "η",
-        "F",
-        "‖∇F‖²",
-        "ratio",
-        "beyond the control",
-        "noise to squared signal",
-        "along ∇F, over ‖∇F‖ (below 0: uphill)",
-    )
-    return markdown.table(titles, lines)
+            cells.append((name, epoch, float(here["rate"].mean()), *(student_t(here[of].to_numpy()) for of in columns)))
+    names = ("F", "‖∇F‖²", "ratio", "beyond the control", "noise to squared signal", "along ∇F, over ‖∇F‖ (below 0: uphill)")
+    return Table(("setting", "epoch", "η", *names), cells)
 
 
 def _predicted(found: Sequence[Finding]) -> str:
@@ -129,13 +118,29 @@ def _predicted(found: Sequence[Finding]) -> str:
     return markdown.table(("", "predicted", predictions.HOLDS, predictions.FAILS, predictions.OPEN, "verdict"), lines)
 
 
-def _predictions(found: Iterable[Finding]) -> str:
+def _predictions(runs: Runs) -> Table:
     """A line a prediction and setting."""
-    lines = [
-        (one.claim, one.setting, one.what, str(one.interval), f"{one.p:.2g}", *_adjusted(one), predictions.at_setting(one)) for one in found
-    ]
-    return markdown.table(("", "setting", "compared", "difference", "p", "p, Holm", "found"), lines)
+    found = predictions.found(runs)
+    cells = [(one.claim, one.setting, one.what, one.interval, one.p, one.adjusted, predictions.at_setting(one)) for one in found]
+    return Table(("prediction", "setting", "compared", "difference", "p", "p (Holm)", "found"), cells)
 
 
-def _adjusted(one: Finding) -> tuple[str]:
-    return (f"{one.adjusted:.2g}" if np.isfinite(one.adjusted) else "-",)
+def _worded(runs: Runs) -> Table:
+    found = third_verdicts.found(runs)
+    return verdicts({claim: third_verdicts.by_setting(claim, found) for claim in dict.fromkeys(row.split()[0] for row in MATTERS)})
+
+
+LONG = of_records(
+    third_verdicts.load,
+    {
+        "verdicts": ("the settings under each word, with seeds and power", _worded),
+        "comparisons": (
+            "every comparison, with tests, power and the seeds that would be needed",
+            lambda runs: comparisons(third_verdicts.found(runs)),
+        ),
+        "variance": (f"E1 and what stands beside it, early on the path of plain training; θ = {THETA}", _ways),
+        "along": (f"E1 at every measured epoch of plain training, with the moments; θ = {THETA}", _along),
+        "predictions": ("what C12 predicts of a step size that falls, setting by setting", _predictions),
+    },
+)
+"""Long tables by name."""

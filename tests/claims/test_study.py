@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -12,7 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.claims.support import study_sentences
 from tests.claims.support.marks import of_claims
+from tests.claims.support.study_sentences import WORDS
 from tsla.empirics.experiments.study import third_verdicts, verdicts
 from tsla.empirics.experiments.study.comparisons import CLAIMS, KEPT, LATER_CLAIMS, Of
 from tsla.empirics.experiments.study.findings import CANT_TELL, IN_FAVOUR, MATTERS, REFUTED, SUPPORTED, Finding, Runs, e1
@@ -22,6 +24,10 @@ from tsla.empirics.experiments.study.third import EVERY, FIRST_CONFIRMING
 from tsla.empirics.experiments.study.third_verdicts import MADE_SETTINGS, PLANNED, UNTUNED
 from tsla.empirics.experiments.study.verdicts import Study
 from tsla.empirics.experiments.study.words import NOT_RUN, Said
+from tsla.figures import documents
+from tsla.figures.documents import study as study_page
+from tsla.figures.documents import study_third as third_page
+from tsla.figures.documents.findings import hundredths
 from tsla.figures.gallery import best_drop, forest
 from tsla.figures.paper_checks import Table
 from tsla.theory.testing.planted import Rejects
@@ -37,7 +43,7 @@ DECIDED = ("E1", *CLAIMS)
 class World:
     """The runs of both rounds."""
 
-    second: Runs
+    second: Study
     third: Runs
 
 
@@ -80,16 +86,17 @@ def said(claim: str, make: Callable[[], World]) -> list[Said]:
     return third_verdicts.by_setting(claim, third) + verdicts.by_setting(claim, second)
 
 
-def stated(claim: str) -> list[Said]:
-    """The same in the tables of docs/study_third.md and docs/study.md."""
-    places = (("study_third.md", "### Verdicts"), ("study.md", "### Setting by setting"))
-    texts = ((ROOT / "docs" / page).read_text(encoding="utf-8").split(title)[1].split("###")[0] for page, title in places)
-    lines = [line.strip("| ").split(" | ") for text in texts for line in text.splitlines() if line.startswith(f"| {claim} |")]
-    return [tuple(line[1:]) for line in lines]
+@cache
+def page(name: str) -> str:
+    return (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
 
 
 def is_stated(claim: str, make: Callable[[], World]) -> None:
-    assert stated(claim) == [line[1:] for line in said(claim, make)]
+    """The pages of both rounds have the claim's tables: each setting with its difference and its word."""
+    second, third = families(make)
+    assert study_page.of_claim(claim, second) in page("study")
+    for row in (row for row in MATTERS if row.split()[0] == claim):
+        assert third_page.of_claim(row, third) in page("study_third")
 
 
 @pytest.mark.parametrize("claim", of_claims(DECIDED, "measurement"))
@@ -152,9 +159,6 @@ def compared(caption: str, found: list[Finding], name: Callable[[str], str]) -> 
     return caption, [["setting", "difference", "Holm's p"], *lines]
 
 
-WORDS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-
-
 def is_in_the_readme(make: Callable[[], World]) -> None:
     """Its sentences on the variance and on dropping, by the third round."""
     _, third = families(make)
@@ -180,6 +184,32 @@ def is_in_the_readme(make: Callable[[], World]) -> None:
 @pytest.mark.parametrize(("claim", "side"), [("E1", 1), ("E3", 1), ("E3", -1)])
 def test_the_readme_says_what_was_found(claim: str, side: int, rejects: Rejects) -> None:
     rejects(is_in_the_readme, right=world, wrong=with_effect(claim, side))
+
+
+def has_the_sentences(name: str, sentences: Iterable[str]) -> None:
+    text = " ".join(page(name).split())
+    for sentence in sentences:
+        assert sentence in text
+
+
+def is_said_in_prose(claim: str, make: Callable[[], World]) -> None:
+    """Both pages say of the claim what the runs are."""
+    second, third = families(make)
+    has_the_sentences("study", study_sentences.SECOND[claim](study_sentences.of(second, claim), make().second))
+    for row, sentences in study_sentences.THIRD.items():
+        if row.split()[0] == claim:
+            has_the_sentences("study_third", sentences(study_sentences.of(third, row), make().third))
+
+
+@pytest.mark.parametrize("claim", DECIDED)
+def test_the_pages_say_what_was_found(claim: str, rejects: Rejects) -> None:
+    rejects(partial(is_said_in_prose, claim), right=world, wrong=with_effect(claim, 1))
+
+
+def test_the_pages_say_what_was_found_of_no_claim() -> None:
+    _, moves = documents.table("study.last_epochs", folder=ROOT / "records")
+    has_the_sentences("study", [*study_sentences.of_calibration(study()), *study_sentences.of_last_epochs(moves)])
+    has_the_sentences("study_third", study_sentences.of_predictions(world().third))
 
 
 @pytest.mark.parametrize("claim", DECIDED)
@@ -240,13 +270,11 @@ def test_planted_direction_of_a_claim_is_rejected(claim: str, rejects: Rejects) 
 
 def states_e1_beyond_the_control(way: str) -> None:
     """The documents have this way of E1 as the one that the words are about."""
-    for page, paths, settings in (("study.md", world().second.paths, PRIMARY), ("study_third.md", world().third.paths, PLANNED)):
-        there = set(paths["setting"])
-        lines = [line for line in (ROOT / "docs" / page).read_text(encoding="utf-8").splitlines() if "| smoothed less the control" in line]
-        assert lines
-        for setting in (name for name in settings if name in there):
-            (line,) = [line for line in lines if f"| {setting} |" in line]
-            assert f"| {e1(paths, setting, way).interval} |" in line
+    for name, paths, settings in (("study", world().second.paths, PRIMARY), ("study_third", world().third.paths, PLANNED)):
+        section = page(name).partition("### E1")[2].partition("### E2")[0]
+        there = set(paths["setting"]).intersection(settings)
+        assert there
+        assert all(f"| {hundredths(e1(paths, setting, way).interval)}" in section for setting in there)
 
 
 @pytest.mark.claim("E1", "measurement", planted=True)
@@ -301,7 +329,7 @@ def test_only_soft_own_predictions_are_the_control(arm: str, low: float, high: f
 
 @pytest.mark.parametrize("document_with_verdicts", ["docs/findings.md", "docs/study.md"])
 def test_what_is_said_of_the_verdicts_names_their_settings(document_with_verdicts: str) -> None:
-    said = " ".join((ROOT / document_with_verdicts).read_text(encoding="utf-8").split("### Verdicts")[0].split())
+    said = " ".join((ROOT / document_with_verdicts).read_text(encoding="utf-8").split())
     assert scope([SETTINGS[name] for name in PRIMARY]) in said
 
 

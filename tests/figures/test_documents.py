@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from math import inf
+from math import inf, nan
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -18,9 +23,13 @@ from tests.empirics.experiments.curves import curve
 from tsla import cli
 from tsla.empirics.experiments.known_architectures.networks import CONFIGS, NETWORKS
 from tsla.empirics.experiments.rates.annealed import CONTRASTS
+from tsla.empirics.experiments.study.settings import PRIMARY
 from tsla.empirics.runs import records
-from tsla.figures.documents import DOCUMENTS
+from tsla.empirics.statistics.intervals import Interval
+from tsla.figures.documents import DOCUMENTS, TABLES, table
 from tsla.figures.documents.markdown import BEGIN, END
+from tsla.figures.documents.table import Table
+from tsla.theory.testing.planted import Rejects
 
 # Of every record that a document reads, of the study of one, for it takes seconds: a column, and what it is changed to.
 CHANGES: list[tuple[str, str, str, Callable[[pd.DataFrame], Any]]] = [
@@ -114,6 +123,88 @@ def test_what_can_not_be_written_is_one_line_and_nothing_is(
     assert other.read_bytes() == before
 
 
+INTERVAL = re.compile(r"-?[\d.]+ \[-?[\d.]+, -?[\d.]+\]")
+MARKED = re.compile(f"{BEGIN}.*?{END}", re.DOTALL)
+
+
+def has_its_intervals(text: str) -> None:
+    """Those of the prose stand in the tables, which are those of the records."""
+    in_prose = INTERVAL.findall(MARKED.sub("", text))
+    assert in_prose
+    assert set(in_prose) <= set(INTERVAL.findall(" ".join(MARKED.findall(text))))
+
+
+@pytest.mark.parametrize("name", ["branches", "study", "study_third"])
+def test_an_interval_in_the_prose_stands_in_a_table(name: str, rejects: Rejects) -> None:
+    text = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    rejects(has_its_intervals, right=text, wrong=INTERVAL.sub("0.12345 [0, 1]", text, count=1))
+
+
+def test_a_long_table_is_printed_as_text_csv_and_json(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+    def printed(*options: str) -> str:
+        assert cli.main(["docs", "--table", "study.last_epochs", *options]) == 0
+        return capsys.readouterr().out
+
+    title, _, header, *lines = printed().splitlines()
+    rows = list(csv.DictReader(io.StringIO(printed("--csv"))))
+    as_json = json.loads(printed("--json"))
+    assert as_json["title"] == title
+    assert [{name: str(value) for name, value in row.items()} for row in as_json["rows"]] == rows
+    assert [name for name in rows[0] if name in header] == list(rows[0])
+    assert len(lines) == len(rows) == 2 * len(PRIMARY)
+    assert all(row["arm"] in line and f"{float(row['test accuracy moves by']):.3g}" in line for row, line in zip(rows, lines, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "sorted_by"),
+    [("study.epochs_left", ("setting", "outcome", "epochs smoothed", "epochs left")), ("study.along", ("setting", "epoch"))],
+)
+def test_epochs_are_sorted_as_numbers(name: str, sorted_by: tuple[str, ...]) -> None:
+    _, made = table(name, folder=ROOT / "records")
+    rows = pd.DataFrame(made.rows())
+    *group, last = sorted_by
+    assert rows[last].max() > 9
+    assert rows.groupby(group, sort=False)[last].agg(lambda epochs: epochs.is_monotonic_increasing).all()
+
+
+def test_an_interval_is_three_numbers_for_a_program_and_what_is_not_finite_is_none() -> None:
+    made = Table(("of", "mean", "p"), [("a", Interval(np.array(1 / 3), np.array(-inf), np.array(2.0)), nan)])
+    assert made.rows() == [{"of": "a", "mean": 1 / 3, "mean low": None, "mean high": 2.0, "p": None}]
+    assert made.csv() == "of,mean,mean low,mean high,p\na,0.3333333333333333,,2.0,\n"
+    assert made.text().splitlines()[1].split() == ["a", "0.333", "[-inf,", "2]", "nan"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        (["--table", "study.drop"], "table = 'study.drop' is unknown; did you mean study.drops?"),
+        (["--table", "nothing"], "table = 'nothing' is unknown; must be one of study.verdicts, study.comparisons, "),
+        (["--table", "study.drops", "rates"], "--table study.drops prints one table; must be given without rates"),
+        (["--table", "study.drops", "--check"], "--table study.drops prints one table; must be given without --check"),
+        (["--csv"], "--csv prints a table; must be given with --table"),
+        (["--table", "study.drops", "--csv", "--json"], "--csv and --json exclude each other; must be one of them"),
+    ],
+)
+def test_a_table_that_can_not_be_printed_is_one_line(
+    argv: list[str], says: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(SystemExit) as end:
+        cli.main(["docs", *argv])
+    out, err = capsys.readouterr()
+    assert (end.value.code, out, err.count("\n")) == (2, "", 1)
+    assert f"tsla docs: {says}" in err
+
+
+def test_the_page_of_the_third_round_has_networks_that_are_not_tuned_once_they_have_run(source: Path) -> None:
+    missing, _, *claims, _, _ = DOCUMENTS["study_third"](source)
+    assert "natural images" not in missing
+    assert all("CIFAR-100, ResNet-20 with GroupNorm" in claim for claim in claims[:-1])
+    assert "`tsla-0.1-10` " in claims[3]
+
+
 def test_no_document_needs_torch() -> None:
     code = "import sys, tsla.figures.documents; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603 - our own words
@@ -167,8 +258,9 @@ def test_a_run_that_diverged_is_not_left_out(checkout: Path) -> None:
     found = records.read(path := checkout / "records" / "study.parquet")
     gone = (found.table["arm"] == "tsla-0.3-8") & (found.table["epoch"] == 12)
     put(path, found.table.assign(test_loss=found.table["test_loss"].mask(gone)), found.config)
+    _, make = TABLES["study.epochs_left"]
     with pytest.raises(ValueError, match=r"^tsla-0\.3-8 diverged in "):
-        DOCUMENTS["study"](path.parent)
+        make(path.parent)
 
 
 def test_a_rule_that_is_better(tmp_path: Path) -> None:
