@@ -27,6 +27,8 @@ X, Y = np.meshgrid(np.geomspace(1e-4, 10, 101), np.geomspace(1e-3, 2, 81))
 """δ, or β²/σ², and ε²/σ²."""
 LEVELS = (-2.0, -1.5, -1.0, -0.5, -0.25, -0.1, 0.0)
 """Of the logarithm of the ratio."""
+HATCHES = (*(None for _ in LEVELS), "////")
+"""Where TSLA asks for fewer: in grey, its colour alone is one of the dark levels."""
 
 
 def numbers(_: Load) -> pd.DataFrame:
@@ -66,11 +68,12 @@ def draw(numbers: pd.DataFrame) -> Figure:
     """Three maps with one scale."""
     figure, axes = plt.subplots(1, len(MAPS), figsize=(style.PAGE, 2.7), sharey=True)
     greys = mpl.colors.ListedColormap(list(plt.get_cmap("Greys_r")(np.linspace(0.3, 1, len(LEVELS) - 1))))
+    norm = mpl.colors.BoundaryNorm(LEVELS, greys.N)  # a shade a level, however far apart the levels are
     colours = greys.with_extremes(over=style.METHODS["tsla"]["color"], under="0.2")
     for ax, (name, title) in zip(axes, MAPS.items(), strict=True):
         ratio = numbers[numbers["map"] == name].pivot_table(index="share", columns="x", values="ratio")
         logs = np.log10(ratio.to_numpy())
-        shown = ax.contourf(ratio.columns, ratio.index, logs, levels=LEVELS, cmap=colours, extend="both")
+        shown = ax.contourf(ratio.columns, ratio.index, logs, levels=LEVELS, cmap=colours, norm=norm, extend="both", hatches=HATCHES)
         ax.contour(ratio.columns, ratio.index, logs, levels=[-1.0, -0.25], colors="black", linewidths=0.6, linestyles=["dotted", "dashed"])
         ax.set(title=title, xscale="log", yscale="log", xlabel="β²/σ²" if name == "apart" else "δ")
         ax.minorticks_off()
