@@ -85,9 +85,9 @@ def house_style() -> Iterator[None]:
 
 def dasharray(look: dict[str, Any]) -> str:
     """The dash of a look as SVG has it, for a line of width 1."""
-    names = {"--": "dashed", "-.": "dashdot", ":": "dotted"}
-    style = look["linestyle"]
-    pattern = mpl.rcParamsDefault[f"lines.{names[style]}_pattern"] if style in names else style[1] if style != "-" else ()
+    rc, style = mpl.rcParamsDefault, look["linestyle"]
+    named = {"-": (), "--": rc["lines.dashed_pattern"], "-.": rc["lines.dashdot_pattern"], ":": rc["lines.dotted_pattern"]}
+    pattern = named[style] if style in named else style[1]
     return " ".join(f"{length:g}" for length in pattern) or "none"
 
 

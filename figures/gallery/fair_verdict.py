@@ -18,9 +18,9 @@ CAPTION = (
     "Left: samples of the best rival over TSLA's, after the burn-ins (docs/fair_verdict.md counts them too), with δ and ε²/σ² as "
     "axes. The rivals are PL-aware SGD (C15b) and smoothing that is never dropped (LSR with A4). At most 1 everywhere: TSLA's bound "
     "C8 is nowhere the best one. Middle: the same with C8's constant sharpened from 8δ to 8δ/(1+δ); now TSLA is ahead, at most "
-    "twofold, in the sliver 1 - ε²/(4σ²) < V/ε² < 1, which is blue. Right: with bias and noise told apart (C12), samples of PL-aware "
-    "SGD smoothed at one well-chosen θ over those without smoothing, at c = 0 and ν² = σ²/10: smoothing always pays, and pays much "
-    "where β² is not far above ε²."
+    "twofold, in the sliver 1 - ε²/(4σ²) < V/ε² < 1, which is blue and hatched. Right: with bias and noise told apart (C12), samples of "
+    "PL-aware SGD smoothed at one well-chosen θ over those without smoothing, at c = 0 and ν² = σ²/10: smoothing always pays, and pays "
+    "much where β² is not far above ε²."
 )
 MAPS = {"tsla": "best rival / TSLA (C8)", "sharpened": "best rival / TSLA, 8δ/(1+δ)", "apart": "smoothed / plain (C12)"}
 X, Y = np.meshgrid(np.geomspace(1e-4, 10, 101), np.geomspace(1e-3, 2, 81))

@@ -19,7 +19,11 @@ CAPTION = (
     " TSLA drops smoothing after 2 steps and falls under ε². So does plain SGD that knows of A4 (C15b), with fewer steps and without "
     "smoothing. Each curve ends where its plan does; LSR's bound has no plan, and it runs as long as SGD's."
 )
-LEVELS = {"floor": ("floor V(θ) of C5", "right", "bottom"), "stall": ("θ²δσ² (C13)", "right", "top"), "target": ("target ε²", "left", "bottom")}
+LEVELS = {
+    "floor": ("floor V(θ) of C5", "right", "bottom"),
+    "stall": ("θ²δσ² (C13)", "right", "top"),
+    "target": ("target ε²", "left", "bottom"),
+}
 """Column: its name in the figure, at which end of the line that stands, and which side of it is at the line."""
 
 

@@ -38,11 +38,11 @@ class Mark:
         return f"{self.kind} {self.label or self.colour} ({self.colour}, L* = {self.lightness:.0f})"
 
 
-def lightness(colour: Any) -> float:
-    """L* of CIE 1976, from 0 for black to 100 for white, of a colour of sRGB on white paper."""
+def lightness(colour: Any, paper: Any = "white") -> float:
+    """L* of CIE 1976, from 0 for black to 100 for white, of a colour of sRGB on paper of another."""
     *rgb, alpha = to_rgba(colour)
-    paper = alpha * np.array(rgb) + 1 - alpha
-    linear = np.where(paper <= 0.04045, paper / 12.92, ((paper + 0.055) / 1.055) ** 2.4)
+    seen = alpha * np.array(rgb) + (1 - alpha) * np.array(to_rgb(paper))
+    linear = np.where(seen <= 0.04045, seen / 12.92, ((seen + 0.055) / 1.055) ** 2.4)
     Y = float(linear @ [0.2126, 0.7152, 0.0722])
     return 116 * Y ** (1 / 3) - 16 if Y > (6 / 29) ** 3 else Y * (29 / 3) ** 3
 
