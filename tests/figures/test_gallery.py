@@ -435,9 +435,7 @@ def test_the_csv_holds_what_follows_from_theory(
 
 
 @pytest.mark.parametrize(("name", "column"), [("regimes", "samples"), ("stall_and_cure", "mean"), ("training_curves", "mean")])
-def test_each_method_is_drawn_in_its_colour(
-    name: str, column: str, numbers: Callable[[str], pd.DataFrame], again: Again
-) -> None:
+def test_each_method_is_drawn_in_its_colour(name: str, column: str, numbers: Callable[[str], pd.DataFrame], again: Again) -> None:
     def shows(figure: Figure) -> None:
         drawn = [(line.get_color(), set(np.asarray(line.get_ydata(), dtype=float))) for ax in figure.axes for line in ax.get_lines()]
         for method, rows in numbers(name).groupby("method"):
