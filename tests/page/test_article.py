@@ -230,25 +230,30 @@ def monitored() -> str:
 
 
 def test_a_monitor_is_drawn_along_its_run(
-    article: Path, opened: Callable[..., tuple[Any, list[str]]], tmp_path: Path, monitored: str
+    article: Path, opened: Callable[..., tuple[Any, list[str]]], tmp_path: Path, monitored: str, rejects: Rejects
 ) -> None:
     """The last δ_B and B_c are Python's, and follow the knobs; the page's checks hold with the new charts in it."""
-    row = pd.read_csv(io.StringIO(monitored)).dropna(subset="s2").iloc[-1]
-    for screen in ("phone", "laptop", "dark"):
-        page, said = opened(article, "?B=3&theta=0.5", **SCREENS[screen])
-        (named := tmp_path / "mine.csv").write_text(monitored, encoding="utf-8")
-        page.locator("#file").set_input_files(named)
-        page.locator("[data-figure=along-beyond] path.band").wait_for(state="attached")
-        for check in (does_not_overflow, has_no_text_on_another, is_told_apart_in_grey):
-            check(page, said)
-        batch = moments(row.to_dict(), 8, 0.5)
-        sentence = page.locator("[data-says=along-beyond]").inner_text()
-        found = re.fullmatch(r"Of 4 measurements in batches of 8, .* at step 3 it has δ_B = ([\d.]+) and B_c = ([\d.]+)\.", sentence)
-        assert found, sentence
-        assert [float(number) for number in found.groups()] == pytest.approx([batch["delta"], batch["critical_batch_size"]], rel=0.01)
-    page.locator("#along [data-knob=B]").evaluate("(knob) => { knob.value = 0; knob.dispatchEvent(new Event('input')); }")
-    page.wait_for_function("document.querySelector('[data-says=along-beyond]').textContent.includes('in batches of 1,')")
-    assert said == []
+    forgets = planted(article, tmp_path, ("beta2: bias2, nu2 }, B", "beta2: 0, nu2 }, B"))
+    batch = moments(pd.read_csv(io.StringIO(monitored)).dropna(subset="s2").iloc[-1].to_dict(), 8, 0.5)
+    (named := tmp_path / "mine.csv").write_text(monitored, encoding="utf-8")
+    says = r"Of 4 measurements in batches of 8, .* at step 3 it has δ_B = ([\d.]+) and B_c = ([\d.]+)\."
+
+    def follows(path: Path) -> None:
+        for screen in ("phone", "dark"):
+            page, said = opened(path, "?B=3&theta=0.5", **SCREENS[screen])
+            page.locator("#file").set_input_files(named)
+            page.locator("[data-figure=along-beyond] path.band").wait_for(state="attached")
+            sentence = page.locator("[data-says=along-beyond]").inner_text()
+            found = re.fullmatch(says, sentence)
+            assert found, sentence
+            assert [float(number) for number in found.groups()] == pytest.approx([batch["delta"], batch["critical_batch_size"]], rel=0.01)
+            for check in (does_not_overflow, has_no_text_on_another, is_told_apart_in_grey):
+                check(page, said)
+            page.locator("#along [data-knob=B]").evaluate("(knob) => { knob.value = 0; knob.dispatchEvent(new Event('input')); }")
+            page.wait_for_function("() => document.querySelector('[data-says=along-beyond]').textContent.includes('in batches of 1,')")
+            assert said == []
+
+    rejects(follows, right=article, wrong=forgets)
 
 
 OTHER_FILES = {
