@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 from tests.figures import grey, pictures
 from tests.figures.conftest import Again
 from tests.figures.pictures import Change, Seen, as_it_is
-from tsla.figures import gallery
+from tsla.figures import gallery, style, swept
+from tsla.theory.commands.swept import Answers, Sweep
 from tsla.theory.testing.planted import Rejects
 
 
@@ -46,6 +49,14 @@ def test_it_looks_as_it_did(name: str, again: Again, reference: dict[str, list[s
 def test_no_words_stand_on_others_and_grey_tells_marks_apart(name: str, again: Again) -> None:
     has_no_words_on_others(again(name)[1])
     is_told_apart_in_grey(again(name)[1])
+
+
+def test_the_columns_of_a_sweep_are_told_apart_in_grey() -> None:
+    columns = {f"part {i}": np.array([1.0, 2.0 + i]) for i in range(len(style.METHODS))}
+    with style.house_style():
+        figure = swept.lines(Answers(Sweep("theta", np.array([0.1, 0.2]), log=False), "samples", columns))
+    is_told_apart_in_grey(figure)
+    plt.close(figure)
 
 
 # --- planted: what is made of a figure before it is laid out
