@@ -34,8 +34,8 @@ COLUMNS, ROWS = 32, 24
 DPI = 80
 DARKER = 3
 """Of 255: a cell that differs by more has something in it that was not there, or lacks something. A thin grey line across it makes 8."""
-CELLS = 2
-"""So many may: a mark may stand on the edge of one."""
+CELLS = 4
+"""So many may: a mark may stand on the edge of one, and other kernels may change a digit in a title."""
 TOUCHING = 1.5
 """Pixels by which the boxes of words may overlap: a box is larger than the ink in it."""
 Box = tuple[str, float, float, float, float]
@@ -93,9 +93,15 @@ class Seen(RendererAgg):
         ]
 
 
+@cache
+def seen(figure: Figure) -> Seen:
+    """It is drawn once for all that is asked of it."""
+    return Seen(figure)
+
+
 def as_text(figure: Figure) -> list[str]:
     """The raster: a line a row, two hexadecimal digits a cell."""
-    return [bytes(row).hex() for row in Seen(figure).raster()]
+    return [bytes(row).hex() for row in seen(figure).raster()]
 
 
 def cells_apart(one: list[str], other: list[str]) -> int:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from tests.figures import grey, pictures
 from tests.figures.conftest import Again
-from tests.figures.pictures import Change, Seen, as_it_is
+from tests.figures.pictures import Change, as_it_is, seen
 from tsla.figures import gallery, style, swept
 from tsla.theory.commands.swept import Answers, Sweep
 from tsla.theory.testing.planted import Rejects
@@ -33,7 +33,7 @@ def looks_as_it_did(figure: Figure, name: str, reference: dict[str, list[str]]) 
 
 
 def has_no_words_on_others(figure: Figure) -> None:
-    assert Seen(figure).words_on_words() == []
+    assert seen(figure).words_on_words() == []
 
 
 def is_told_apart_in_grey(figure: Figure) -> None:
