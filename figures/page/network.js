@@ -62,6 +62,7 @@ const ALONG = Object.keys(figures).filter((name) => name.startsWith("along-"));
 
 function showRun(text) {
   run = monitored(text);
+  if (!followed().found.length) throw new Error(`the moments of every row are too large or too small; ${ROWS}`);
   drawn(ALONG);
 }
 
@@ -78,6 +79,7 @@ async function take(file) {
     (rows ? showRun : showMeasured)(text);
   } catch (error) {
     yours.hidden = along.hidden = true;
+    run = null;
     refusal.textContent = `${file.name}: ${error.message}`;
   }
 }

@@ -261,6 +261,7 @@ OTHER_FILES = {
     "short.csv": ("{head}\n1,2\n", "row 1 has 2 cells, and the head has 19"),
     "words.csv": ("{head}\n0,<b>" + ",1" * 17 + "\n", "grad2 of row 1 = <b> is no number"),
     "nothing.csv": ("{head}\n0" + "," * 18 + "\n", "no row has moments"),
+    "huge.csv": ("{head}\n0" + ",1e308" * 18 + "\n", "too large or too small"),
     "run.parquet": ("PAR1", "`tsla train --json` prints the same rows"),
 }
 
