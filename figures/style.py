@@ -59,6 +59,7 @@ RC: Any = {  # the stubs of matplotlib want a dictionary of literals
     "figure.titleweight": "bold",
     "font.size": 8,
     "grid.alpha": 0.3,
+    "hatch.color": "white",
     "legend.fontsize": 7,
     "legend.frameon": False,
     "lines.linewidth": 1.3,
@@ -80,6 +81,14 @@ def house_style() -> Iterator[None]:
     with mpl.rc_context(RC):
         mpl.use("agg")
         yield
+
+
+def dasharray(look: dict[str, Any]) -> str:
+    """The dash of a look as SVG has it, for a line of width 1."""
+    rc, style = mpl.rcParamsDefault, look["linestyle"]
+    named = {"-": (), "--": rc["lines.dashed_pattern"], "-.": rc["lines.dashdot_pattern"], ":": rc["lines.dotted_pattern"]}
+    pattern = named[style] if style in named else style[1]
+    return " ".join(f"{length:g}" for length in pattern) or "none"
 
 
 def title(figure: Figure, finding: str) -> None:

@@ -22,9 +22,10 @@ def draw(answers: Answers, path: Path) -> None:
 def lines(answers: Answers) -> Figure:
     """Where there is no number a line has a gap. The axis of the answers is logarithmic where all of them are above 0."""
     figure, ax = subplots(figsize=(style.PAGE, style.PAGE / 2))
+    others = list(style.METHODS.values())  # their dashes and markers
     for i, (name, numbers) in enumerate(answers.columns.items()):
         values = np.where(np.isfinite(numbers), numbers, np.nan) * np.ones_like(answers.sweep.values)
-        looks = style.METHODS.get(name, style.SHADES[i % len(style.SHADES)] | {"color": f"C{i % 10}"})
+        looks = style.METHODS.get(name, others[i % len(others)] | {"color": f"C{i % 10}"})
         ax.plot(answers.sweep.values, values, label=name, markevery=max(1, len(values) // 8), **looks)
     ax.set_xscale("log" if answers.sweep.log else "linear")
     drawn = np.concatenate([line.get_ydata() for line in ax.lines])

@@ -64,7 +64,7 @@ def finding(numbers: pd.DataFrame) -> str:
 
 def draw(numbers: pd.DataFrame) -> Figure:
     """A grid: outcomes by primary settings."""
-    figure, axes = plt.subplots(len(ROWS), len(SETTINGS), figsize=(style.PAGE, 5), sharex=True)
+    figure, axes = plt.subplots(len(ROWS), len(SETTINGS), figsize=(style.PAGE, 5.4), sharex=True)
     for (row, (outcome, label)), (column, setting) in product(enumerate(ROWS.items()), enumerate(SETTINGS)):
         ax = axes[row, column]
         _panel(ax, numbers[(numbers["setting"] == setting) & (numbers["outcome"] == outcome)])

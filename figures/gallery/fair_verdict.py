@@ -18,15 +18,17 @@ CAPTION = (
     "Left: samples of the best rival over TSLA's, after the burn-ins (docs/fair_verdict.md counts them too), with δ and ε²/σ² as "
     "axes. The rivals are PL-aware SGD (C15b) and smoothing that is never dropped (LSR with A4). At most 1 everywhere: TSLA's bound "
     "C8 is nowhere the best one. Middle: the same with C8's constant sharpened from 8δ to 8δ/(1+δ); now TSLA is ahead, at most "
-    "twofold, in the sliver 1 - ε²/(4σ²) < V/ε² < 1, which is blue. Right: with bias and noise told apart (C12), samples of PL-aware "
-    "SGD smoothed at one well-chosen θ over those without smoothing, at c = 0 and ν² = σ²/10: smoothing always pays, and pays much "
-    "where β² is not far above ε²."
+    "twofold, in the sliver 1 - ε²/(4σ²) < V/ε² < 1, which is blue and hatched. Right: with bias and noise told apart (C12), samples of "
+    "PL-aware SGD smoothed at one well-chosen θ over those without smoothing, at c = 0 and ν² = σ²/10: smoothing always pays, and pays "
+    "much where β² is not far above ε²."
 )
 MAPS = {"tsla": "best rival / TSLA (C8)", "sharpened": "best rival / TSLA, 8δ/(1+δ)", "apart": "smoothed / plain (C12)"}
 X, Y = np.meshgrid(np.geomspace(1e-4, 10, 101), np.geomspace(1e-3, 2, 81))
 """δ, or β²/σ², and ε²/σ²."""
 LEVELS = (-2.0, -1.5, -1.0, -0.5, -0.25, -0.1, 0.0)
 """Of the logarithm of the ratio."""
+HATCHES = (*(None for _ in LEVELS), "////")
+"""Where TSLA asks for fewer: in grey, its colour alone is one of the dark levels."""
 
 
 def numbers(_: Load) -> pd.DataFrame:
@@ -66,11 +68,12 @@ def draw(numbers: pd.DataFrame) -> Figure:
     """Three maps with one scale."""
     figure, axes = plt.subplots(1, len(MAPS), figsize=(style.PAGE, 2.7), sharey=True)
     greys = mpl.colors.ListedColormap(list(plt.get_cmap("Greys_r")(np.linspace(0.3, 1, len(LEVELS) - 1))))
+    norm = mpl.colors.BoundaryNorm(LEVELS, greys.N)  # a shade a level, however far apart the levels are
     colours = greys.with_extremes(over=style.METHODS["tsla"]["color"], under="0.2")
     for ax, (name, title) in zip(axes, MAPS.items(), strict=True):
         ratio = numbers[numbers["map"] == name].pivot_table(index="share", columns="x", values="ratio")
         logs = np.log10(ratio.to_numpy())
-        shown = ax.contourf(ratio.columns, ratio.index, logs, levels=LEVELS, cmap=colours, extend="both")
+        shown = ax.contourf(ratio.columns, ratio.index, logs, levels=LEVELS, cmap=colours, norm=norm, extend="both", hatches=HATCHES)
         ax.contour(ratio.columns, ratio.index, logs, levels=[-1.0, -0.25], colors="black", linewidths=0.6, linestyles=["dotted", "dashed"])
         ax.set(title=title, xscale="log", yscale="log", xlabel="β²/σ²" if name == "apart" else "δ")
         ax.minorticks_off()

@@ -25,7 +25,7 @@ RIVALS = {"C9": ("sgd", "lsr", "tsla"), "C15": ("sgd", "lsr", "sgd-pl", "lsr-pl"
 """Of equally short plans the first counts: TSLA's is the shortest only where it is shorter than all others."""
 KAPPAS = (10.0, 1000.0)
 NAMES = {"sgd": "SGD", "lsr": "LSR", "tsla": "TSLA", "sgd-pl": "PL-aware SGD", "lsr-pl": "LSR with A4"}
-TINTS = {"sgd": 1.0, "lsr": 0.5, "tsla": 0.85, "sgd-pl": 0.85, "lsr-pl": 0.45}
+TINTS = {"sgd": 1.0, "lsr": 0.6, "tsla": 0.85, "sgd-pl": 0.95, "lsr-pl": 0.35}
 """How full the colour of a method is: in grey, neighbours would look alike."""
 DELTA, SHARE = np.meshgrid(np.geomspace(1e-5, 10, 73), np.geomspace(1e-4, 1, 61))
 

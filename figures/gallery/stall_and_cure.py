@@ -19,8 +19,12 @@ CAPTION = (
     " TSLA drops smoothing after 2 steps and falls under ε². So does plain SGD that knows of A4 (C15b), with fewer steps and without "
     "smoothing. Each curve ends where its plan does; LSR's bound has no plan, and it runs as long as SGD's."
 )
-LEVELS = {"floor": ("floor V(θ) of C5", True), "stall": ("θ²δσ² (C13)", False), "target": ("target ε²", True)}
-"""Column: its name in the figure, and whether that stands above the line."""
+LEVELS = {
+    "floor": ("floor V(θ) of C5", "right", "bottom"),
+    "stall": ("θ²δσ² (C13)", "right", "top"),
+    "target": ("target ε²", "left", "bottom"),
+}
+"""Column: its name in the figure, at which end of the line that stands, and which side of it is at the line."""
 
 
 def numbers(load: Load) -> pd.DataFrame:
@@ -45,13 +49,11 @@ def draw(numbers: pd.DataFrame) -> Figure:
     figure, ax = plt.subplots(figsize=(style.COLUMN, 2.9))
     for method, rows in numbers.groupby("method", sort=False):
         style.band(ax, rows, "step", label=style.LABELS[str(method)], **style.METHODS[str(method)] | {"marker": None})
-    for column, (text, above) in LEVELS.items():
-        value = numbers[column].iloc[0]
+    for column, (text, end, side) in LEVELS.items():
+        value, step = numbers[column].iloc[0], numbers["step"].max() if end == "right" else numbers["step"].min()
         ax.axhline(value, color="0.4", linewidth=0.8)
-        side: dict[str, Any] = {"xytext": (0, 2 if above else -2), "va": "bottom" if above else "top"}
-        ax.annotate(
-            text, (numbers["step"].max(), value), textcoords="offset points", ha="right", color="0.25", fontsize=style.LABEL, **side
-        )
+        place: dict[str, Any] = {"xytext": (0, 2 if side == "bottom" else -2), "ha": end, "va": side}
+        ax.annotate(text, (step, value), textcoords="offset points", color="0.25", fontsize=style.LABEL, **place)
     ax.set(xlabel="step t", ylabel=f"E‖∇F(w_t)‖²\n{style.LOWER}", xscale="log", yscale="log")
     style.label_ends(ax)
     return figure

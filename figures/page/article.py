@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -25,7 +26,7 @@ from tsla.figures.page.symbols import MEANINGS
 from tsla.figures.paper_checks import Evidence
 
 HERE = Path(__file__).parent
-SCRIPTS = ("plot", "controls", "curves", "forest", "network", "page")
+SCRIPTS = ("plot", "controls", "curves", "forest", "along", "network", "page")
 """In the order in which they run: each uses what the ones before it define."""
 THETA = 0.3
 """What the knob of the strength is set to at first."""
@@ -74,8 +75,7 @@ def write(source: Path, fresh: Path, figures: Path, evidence: Sequence[Evidence]
             records=provenance(source),
             symbols=MEANINGS,
             theta=THETA,
-            colours={name: look["color"] for name, look in style.METHODS.items()},
-            shades=[look["color"] for look in style.SHADES],
+            looks={name: (look["color"], style.dasharray(look)) for name, look in _looks().items()},
             css=(HERE / "page.css").read_text(encoding="utf-8"),
             numbers=numbers.script(numbers.numbers(source, tables, never)),
             script=code,
@@ -92,6 +92,11 @@ def _environment() -> Environment:
     return Environment(
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+
+
+def _looks() -> dict[str, dict[str, Any]]:
+    """Of methods and of shades, by the names that the page has for them."""
+    return style.METHODS | {f"shade{i}": look for i, look in enumerate(style.SHADES)}
 
 
 def _script() -> str:

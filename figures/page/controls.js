@@ -1,10 +1,17 @@
 // Knobs. Those of one name turn together; what they are set to stands in the address, and is read from there when the page is loaded.
 
 const numbers = JSON.parse(document.getElementById("numbers").textContent);
+for (const [of, name] of [[numbers, "drops"], [numbers, "tempered"], [numbers.forest, "rows"]]) of[name] = byRow(of[name]);
 const knobs = [...document.querySelectorAll("[data-knob]")];
 const state = {}, initial = {};
 const READ = { log2: (x) => 2 ** x, log10: (x) => Number((10 ** x).toPrecision(3)), "": (x) => x };
 const SHOWN = { epoch: () => String(moment().epoch), drop: (i) => (drops()[i] === undefined ? "" : String(drops()[i])) };
+
+// A table as a list of its rows; it comes as its columns.
+function byRow(columns) {
+  const names = Object.keys(columns);
+  return columns[names[0]].map((_, i) => Object.fromEntries(names.map((name) => [name, columns[name][i]])));
+}
 
 function setting() { return numbers.moments[state.setting] ?? numbers.moments[0]; }
 function moment() { return setting().epochs[Math.min(state.epoch, setting().epochs.length - 1)]; }

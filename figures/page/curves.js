@@ -1,6 +1,5 @@
 // The figures whose curves the calculator computes: each says what it shows, in words and as a formula with its numbers.
 
-const look = (name) => `var(--${name})`;
 const percent = (part, digits = 3) => `${shown(100 * part, digits)} %`;
 const between = (low, high, count) => Array.from({ length: count + 1 }, (_, i) => low + ((high - low) * i) / count);
 
@@ -38,12 +37,12 @@ figures.noise = () => {
       x: { label: "smoothing strength θ", short: "strength θ", domain: [0, 1] },
       y: { label: "variance over plain SGD's, lower is better", domain: [0, 1.6] },
       lines: [
-        { name: "smoothing", color: look("lsr"), points: line("smoothed") },
-        { name: "its bias", color: look("shade0"), dash: true, points: line("bias") },
-        { name: "smaller step", color: look("shrink"), points: line("step") },
+        { name: "smoothing", look: "lsr", points: line("smoothed") },
+        { name: "its bias", look: "shade0", points: line("bias") },
+        { name: "smaller step", look: "shrink", points: line("step") },
       ],
       rules: [{ y: 1 }, { x: theta }],
-      dots: [{ x: theta, y: here.smoothed, color: look("lsr") }, { x: theta, y: here.step, color: look("shrink") }],
+      dots: [{ x: theta, y: here.smoothed, look: "lsr" }, { x: theta, y: here.step, look: "shrink" }],
     },
     says: `At θ = ${shown(theta)} smoothing leaves ${percent(here.smoothed)} of a batch's variance, and a step ${percent(theta)} smaller leaves ${percent(here.step)}. ` +
       (Math.abs(apart) < 0.01 ? "Smoothing does no more than that step, to within 1 %." : `Smoothing leaves ${percent(Math.abs(apart))} of the plain variance ${apart > 0 ? "more" : "less"}.`) +
@@ -64,11 +63,11 @@ figures.batch = () => {
       x: { label: "batch size B", kind: "log", domain: [1, 1024], at: [1, 4, 16, 64, 256, 1024] },
       y: { label: "variance over plain SGD's, lower is better", domain: [0, 2.5] },
       lines: [
-        { name: "smoothing", color: look("lsr"), points: sizes.map((size) => [size, ratio(size, "second_moment")]) },
-        { name: "smaller step", color: look("shrink"), points: sizes.map((size) => [size, ratio(size, "shrunk")]) },
+        { name: "smoothing", look: "lsr", points: sizes.map((size) => [size, ratio(size, "second_moment")]) },
+        { name: "smaller step", look: "shrink", points: sizes.map((size) => [size, ratio(size, "shrunk")]) },
       ],
       rules: [{ y: 1 }, ...(critical > 1 ? [{ x: critical }] : [])],
-      dots: [{ x: B, y: here, color: look("lsr") }],
+      dots: [{ x: B, y: here, look: "lsr" }],
     },
     says: `At θ = ${shown(theta)} ${none}. In batches of ${shown(B)} smoothing ${here < 1 ? "lowers" : "raises"} the variance, to ${percent(here)} of plain SGD's.`,
     formula: `B_c(θ) = (s² - N(θ))/(θ²β²) = ${critical === null ? "∞" : shown(critical)},  δ_B = ${shown(at(B).delta)}`,
@@ -90,13 +89,13 @@ figures.theorem = () => {
       x: { label: "smoothing strength θ", domain: [0, 1] },
       y: { label: "floor over σ², lower is better", kind: "log", domain: [Math.min(1e-3, best / 2), 1.2] },
       lines: [
-        { name: "V, the paper's", color: look("grey"), points: grid.map((one) => [one, lemma(one).lemma]) },
-        { name: "U, one step", color: look("shade1"), dash: true, points: grid.map((one) => [one, lemma(one).sharp]) },
-        { name: "W, a run", color: look("lsr"), points: grid.map((one) => [one, floor(one)]) },
-        { name: "plain SGD", color: look("sgd"), dash: true, points: [[0, plain], [1, plain]] },
+        { name: "V, the paper's", look: "grey", points: grid.map((one) => [one, lemma(one).lemma]) },
+        { name: "U, one step", look: "shade2", points: grid.map((one) => [one, lemma(one).sharp]) },
+        { name: "W, a run", look: "lsr", points: grid.map((one) => [one, floor(one)]) },
+        { name: "plain SGD", look: "sgd", points: [[0, plain], [1, plain]] },
       ],
       rules: [{ x: theta }],
-      dots: [{ x: theta, y: here.lemma, color: look("grey") }, { x: theta, y: floor(theta), color: look("lsr") }],
+      dots: [{ x: theta, y: here.lemma, look: "grey" }, { x: theta, y: floor(theta), look: "lsr" }],
     },
     says: `At δ = ${shown(delta)} and ηL = ${shown(step)} the paper's V is ${shown(here.lemma / floor(theta))} times what smoothing really has at worst, W, at θ = ${shown(theta)}. ` +
       `With the best θ smoothing keeps ${percent(best / plain)} of plain SGD's floor.`,
@@ -113,7 +112,7 @@ figures.rivals = () => {
   const at = (one) => ({ L: kappa, mu: 1, sigma2: 1, F0: 1, delta: one, eps });
   const samples = (name, one) => answered(() => tsla.steps(name, at(one)).total);
   const grid = between(-4, 0, 40).map((power) => 10 ** power), here = Object.fromEntries(Object.keys(PLANS).map((name) => [name, samples(name, delta)]));
-  const lines = Object.entries(PLANS).map(([name, label]) => ({ name: label, color: look(name), dash: name === "sgd", points: grid.map((one) => [one, samples(name, one)]) }));
+  const lines = Object.entries(PLANS).map(([name, label]) => ({ name: label, look: name, points: grid.map((one) => [one, samples(name, one)]) }));
   const all = lines.flatMap(({ points }) => points.map(([, y]) => y)).filter((y) => y);
   const rival = Object.keys(RIVALS).filter((name) => here[name] !== null).sort((a, b) => here[a] - here[b])[0];
   return {
@@ -123,7 +122,7 @@ figures.rivals = () => {
       y: { label: "samples, lower is better", kind: "log", domain: [Math.max(Math.min(...all) / 2, 1), Math.max(...all) * 2] },
       lines,
       rules: [{ x: delta }],
-      dots: Object.keys(PLANS).map((name) => ({ x: delta, y: here[name], color: look(name) })),
+      dots: Object.keys(PLANS).map((name) => ({ x: delta, y: here[name], look: name })),
     },
     says: `At δ = ${shown(delta)}, ε = ${shown(eps)} and κ = ${shown(kappa)} TSLA's plan takes ${shown(here.tsla)} samples, and ${RIVALS[rival]} takes ${shown(here[rival])}. ` +
       (here["lsr-pl"] === null ? "Smoothing that is never dropped does not get there. For that δ is too large." : ""),
@@ -135,7 +134,7 @@ figures.drop = () => {
   const rows = numbers.drops.filter((row) => row.setting === state.dropped && row.outcome === state.outcome);
   const thetas = [...new Set(rows.map((row) => row.theta))], chosen = drops()[state.drop], scale = state.outcome === "accuracy" ? 100 : 1;
   const unit = state.outcome === "accuracy" ? "points of accuracy, higher is better" : "log of the loss, lower is better";
-  const sets = thetas.map((theta, i) => ({ theta, color: look(`shade${1 - i}`), rows: rows.filter((row) => row.theta === theta).sort((a, b) => a.drop - b.drop) }));
+  const sets = thetas.map((theta, i) => ({ theta, look: `shade${1 - i}`, rows: rows.filter((row) => row.theta === theta).sort((a, b) => a.drop - b.drop) }));
   const reach = Math.max(...rows.flatMap((row) => [Math.abs(row.low), Math.abs(row.high)])) * scale * 1.05;
   const at = (set, drop) => set.rows.find((row) => row.drop === drop);
   const said = (row) => `${shown(row.mean * scale)} [${shown(row.low * scale)}, ${shown(row.high * scale)}]`;
@@ -144,10 +143,10 @@ figures.drop = () => {
       title: "Outcome of dropping smoothing, less plain training, against the epoch of the drop",
       x: { label: "epoch s of the drop", domain: [0, LAST + 1], at: [0, 5, 10, 15, LAST], names: { [LAST]: "never" } },
       y: { label: unit, domain: [-reach, reach] },
-      lines: sets.map((set) => ({ name: `θ = ${set.theta}`, color: set.color, points: set.rows.filter((row) => row.drop < LAST).map((row) => [row.drop, row.mean * scale]) })),
-      bands: sets.map((set) => ({ color: set.color, points: set.rows.filter((row) => row.drop < LAST).map((row) => [row.drop, row.low * scale, row.high * scale]) })),
+      lines: sets.map((set) => ({ name: `θ = ${set.theta}`, look: set.look, points: set.rows.filter((row) => row.drop < LAST).map((row) => [row.drop, row.mean * scale]) })),
+      bands: sets.map((set) => ({ look: set.look, points: set.rows.filter((row) => row.drop < LAST).map((row) => [row.drop, row.low * scale, row.high * scale]) })),
       rules: [{ y: 0 }, { x: chosen }],
-      dots: sets.map((set) => at(set, LAST)).filter(Boolean).map((row, i) => ({ x: LAST, y: row.mean * scale, low: row.low * scale, high: row.high * scale, color: sets[i].color })),
+      dots: sets.map((set) => at(set, LAST)).filter(Boolean).map((row, i) => ({ x: LAST, y: row.mean * scale, low: row.low * scale, high: row.high * scale, look: sets[i].look })),
     },
     says: sets.map((set) => `θ = ${set.theta}: dropped before epoch ${chosen} ${said(at(set, chosen))}, never dropped ${said(at(set, LAST))}`).join(". ") + ".",
   };

@@ -1,13 +1,13 @@
-// A file of `tsla measure --json` or of `tsla train --json`, read in the browser and laid beside the study. What it says is only ever put in as text.
+// A file of `tsla measure --json` or of `tsla train --json`, or the rows of a monitor, read in the browser and laid beside the study. What it
+// says is only ever put in as text.
 
-const PARTS = ["grad2", "s2", "shat2", "c", "beta2", "nu2"];
 const EARLY = 3; // the last epoch that the study calls early
-const LARGEST = 5e6; // characters; a measurement has some thousands
+const LARGEST = 5e6; // characters; a measurement has some thousands, and a row of a monitor some hundreds
 
 const MUST = "must be what `tsla measure --json` or `tsla train --json` prints";
 
 // A run as if it had been measured at its last row that has moments.
-function ofRun({ config, rows }) {
+function ofTraining({ config, rows }) {
   const row = rows.findLast((one) => typeof one?.s2 === "number");
   if (!row) throw new Error(`no row has moments; ${MUST}, the latter with --measure-at`);
   return { moments: Object.fromEntries(PARTS.map((part) => [part, { value: row[part] }])), theta: config?.theta, batch_size: config?.batch_size };
@@ -17,7 +17,7 @@ function ofRun({ config, rows }) {
 function measured(text) {
   let found;
   try { found = JSON.parse(text); } catch { throw new Error(`this is no JSON; ${MUST}`); }
-  if (Array.isArray(found?.rows)) found = ofRun(found);
+  if (Array.isArray(found?.rows)) found = ofTraining(found);
   const moments = {};
   for (const part of PARTS) {
     const number = found?.moments?.[part]?.value;
@@ -58,15 +58,28 @@ function showMeasured(text) {
   }));
 }
 
+const ALONG = Object.keys(figures).filter((name) => name.startsWith("along-"));
+
+function showRun(text) {
+  run = monitored(text);
+  if (!followed().found.length) throw new Error(`the moments of every row are too large or too small; ${ROWS}`);
+  drawn(ALONG);
+}
+
 async function take(file) {
-  const refusal = document.getElementById("refusal"), yours = document.getElementById("yours");
+  const [refusal, yours, along] = ["refusal", "yours", "along"].map((id) => document.getElementById(id));
   refusal.textContent = "";
-  yours.hidden = true;
+  yours.hidden = along.hidden = true;
+  run = null;
   try {
+    if (/\.parquet$/i.test(file.name)) throw new Error("Parquet is not read here; `tsla train --json` prints the same rows as JSON, and `tsla measure --json` measures weights");
     if (file.size > LARGEST) throw new Error(`is too large; ${MUST}`);
-    showMeasured(await file.text());
-    yours.hidden = false;
+    const rows = /\.csv$/i.test(file.name), text = await file.text();
+    (rows ? along : yours).hidden = false; // before it is drawn, for a figure is as wide as its place
+    (rows ? showRun : showMeasured)(text);
   } catch (error) {
+    yours.hidden = along.hidden = true;
+    run = null;
     refusal.textContent = `${file.name}: ${error.message}`;
   }
 }

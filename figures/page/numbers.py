@@ -13,7 +13,6 @@ from tsla.empirics.experiments.study.findings import IN_FAVOUR, MATTERS
 from tsla.empirics.experiments.study.scope import NAMES, network, noise
 from tsla.empirics.experiments.study.third import EVERY
 from tsla.empirics.runs import records
-from tsla.figures import style
 from tsla.figures.gallery import forest
 from tsla.figures.page.answers import Tables
 from tsla.theory.moments import MOMENTS
@@ -28,15 +27,14 @@ def numbers(source: Path, tables: Tables, never: Json) -> Json:
 
     Result: ``moments``, one entry a setting with its epochs (means over the seeds on the path of plain training); ``forest``, with lines
     that share schedule and wrong labels in groups, and rows in units of the outcome, in favour positive; ``drops``, ``tempered`` and
-    ``never`` dropped as the figures of these names have them; ``looks``, the name and dash of each method.
+    ``never`` dropped as the figures of these names have them. Tables of figures are column by column, for the page has to be small.
     """
     return {
         "moments": [*_digits(source), *_study(source)],
         "forest": _forest(tables("forest")),
-        "drops": _rows(tables("best_drop")),
-        "tempered": _rows(tables("tempered")),
+        "drops": _columns(tables("best_drop")),
+        "tempered": _columns(tables("tempered")),
         "never": never["rows"],
-        "looks": {name: {"label": style.LABELS[name], "dash": style.METHODS[name]["linestyle"] != "-"} for name in style.METHODS},
     }
 
 
@@ -80,15 +78,12 @@ def _forest(table: pd.DataFrame) -> Json:
         "groups": groups,
         "matters": {claim: 100 * matters for claim, matters in MATTERS.items()},
         "sign": IN_FAVOUR,
-        "rows": _rows(scaled),
+        "rows": _columns(scaled),
     }
 
 
-def _rows(table: pd.DataFrame) -> list[Json]:
-    return [
-        {str(name): _short(value) if isinstance(value, float) else value for name, value in row.items()}
-        for row in table.to_dict(orient="records")
-    ]
+def _columns(table: pd.DataFrame) -> Json:
+    return {str(name): [_short(value) if isinstance(value, float) else value for value in table[name].tolist()] for name in table}
 
 
 def _short(value: float) -> float:

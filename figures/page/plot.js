@@ -6,7 +6,7 @@ const LINE = 16;
 function svgElement(name, attributes = {}, text = null) {
   const made = document.createElementNS(SVG, name);
   for (const [key, value] of Object.entries(attributes)) {
-    if (key === "color") made.style.setProperty("--look", value);
+    if (key === "look") made.style.setProperty("--look", `var(--${value})`);
     else made.setAttribute(key, value);
   }
   if (text !== null) made.textContent = text;
@@ -71,6 +71,12 @@ function path(points, x, y) {
   }).join("");
 }
 
+// A line of a look is dashed as in every other figure; dashes are in widths of the line, which is 2.2 wide.
+function dashed(look) {
+  const dash = getComputedStyle(document.documentElement).getPropertyValue(`--${look}-dash`);
+  return dash ? { "stroke-dasharray": dash.trim().split(/\s+/).map((part) => (2.2 * part).toFixed(1)).join(" ") } : {};
+}
+
 // The width of a place in pixels of a text of 12, which large screens enlarge.
 function room(host) {
   return Math.max(host.clientWidth / (parseFloat(getComputedStyle(document.documentElement).fontSize) / 16), 160);
@@ -78,8 +84,8 @@ function room(host) {
 
 let charts = 0;
 
-// spec: title; x and y: {label, domain, kind, unit, at}; lines: [{name, color, points, dash, thin}]; bands: [{color, points: [[x, low, high]]}];
-// rules: [{x or y, name}]; dots: [{x, y, color}]
+// spec: title; x and y: {label, domain, kind, unit, at}; lines: [{name, look, points}]; bands: [{look, points: [[x, low, high]]}];
+// rules: [{x or y}]; dots: [{x, y, look}]. A look is the name of a method, or of a shade.
 function chart(host, spec) {
   const small = "small" in host.dataset;
   const width = room(host), height = small ? 240 : Math.min(Math.max(width * 0.5, 230), 400);
@@ -106,19 +112,19 @@ function chart(host, spec) {
   root.append(svgElement("text", { x: (left + width - right) / 2, y: height - 4, "text-anchor": "middle" }, small ? spec.x.short ?? spec.x.label : spec.x.label));
   const inside = svgElement("g", { "clip-path": `url(#${id}-clip)` });
   root.append(inside);
-  for (const { color, points } of spec.bands ?? []) {
+  for (const { look, points } of spec.bands ?? []) {
     const there = [...points.map(([a, low]) => [a, low]), ...points.map(([a, , high]) => [a, high]).reverse()];
-    inside.append(svgElement("path", { class: "band", color, d: `${path(there, x, y)}Z` }));
+    inside.append(svgElement("path", { class: "band", look, d: `${path(there, x, y)}Z` }));
   }
   for (const rule of spec.rules ?? []) {
     const at = "x" in rule ? { x1: x(rule.x), x2: x(rule.x), y1: top, y2: height - bottom } : { x1: left, x2: width - right, y1: y(rule.y), y2: y(rule.y) };
     inside.append(svgElement("line", { class: "rule", ...at }));
   }
-  for (const line of spec.lines) inside.append(svgElement("path", { class: `line${line.dash ? " dashed" : ""}`, color: line.color, d: path(line.points, x, y) }));
+  for (const { look, points } of spec.lines) inside.append(svgElement("path", { class: "line", look, ...dashed(look), d: path(points, x, y) }));
   for (const dot of spec.dots ?? []) {
     if (dot.y === null || !Number.isFinite(dot.y)) continue;
-    if (dot.low !== undefined) root.append(svgElement("line", { class: "bar", color: dot.color, x1: x(dot.x), x2: x(dot.x), y1: y(dot.low), y2: y(dot.high) }));
-    inside.append(svgElement("circle", { class: "dot", color: dot.color, cx: x(dot.x), cy: y(dot.y), r: small ? 3.5 : 5 }));
+    if (dot.low !== undefined) root.append(svgElement("line", { class: "bar", look: dot.look, x1: x(dot.x), x2: x(dot.x), y1: y(dot.low), y2: y(dot.high) }));
+    inside.append(svgElement("circle", { class: "dot", look: dot.look, cx: x(dot.x), cy: y(dot.y), r: small ? 3.5 : 5 }));
   }
   if (wide) names(root, spec, x, y, width - right, [top, height - bottom]);
   host.replaceChildren(root);
@@ -127,14 +133,14 @@ function chart(host, spec) {
 
 // The name of each line right of the axes, or above its end where that is far from there.
 function names(root, { lines }, x, y, edge, [top, bottom]) {
-  const ends = lines.flatMap(({ name, color, points }) => {
+  const ends = lines.flatMap(({ name, look, points }) => {
     const last = points.filter(([, b]) => b !== null && Number.isFinite(b)).at(-1);
-    return last ? [{ name, color, x: x(last[0]), y: Math.min(Math.max(y(last[1]), top), bottom) }] : [];
+    return last ? [{ name, look, x: x(last[0]), y: Math.min(Math.max(y(last[1]), top), bottom) }] : [];
   });
   const reaching = ends.filter((end) => end.x > edge - 60);
   apart(reaching.map((end) => end.y), LINE, bottom).forEach((place, i) => {
     const end = reaching[i];
-    root.append(svgElement("line", { class: "leader", color: end.color, x1: end.x, y1: end.y, x2: edge + 10, y2: place }));
+    root.append(svgElement("line", { class: "leader", look: end.look, x1: end.x, y1: end.y, x2: edge + 10, y2: place }));
     root.append(svgElement("text", { x: edge + 13, y: place + 4 }, end.name));
   });
   for (const end of ends.filter((one) => !reaching.includes(one))) root.append(svgElement("text", { x: end.x, y: end.y - 8, "text-anchor": "middle" }, end.name));
@@ -143,11 +149,10 @@ function names(root, { lines }, x, y, edge, [top, bottom]) {
 function legend(lines, small) {
   const list = document.createElement("ul");
   list.className = small ? "keys small" : "keys";
-  for (const line of lines) {
-    const item = document.createElement("li"), swatch = document.createElement("span");
-    swatch.className = line.dash ? "swatch dashed" : "swatch";
-    swatch.style.setProperty("--look", line.color);
-    item.append(swatch, line.name);
+  for (const { name, look } of lines) {
+    const item = document.createElement("li"), swatch = svgElement("svg", { class: "swatch", width: 26, height: 4, "aria-hidden": true });
+    swatch.append(svgElement("path", { class: "line", look, ...dashed(look), d: "M0 2H26" }));
+    item.append(swatch, name);
     list.append(item);
   }
   return list;

@@ -10,7 +10,6 @@ from dataclasses import replace
 from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -20,6 +19,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from tests.figures.conftest import Again
 from tests.figures.miniature import STALL
 from tsla.empirics.experiments.registry import ARMS
 from tsla.empirics.experiments.study import third_verdicts
@@ -42,31 +42,6 @@ def load(source: Path) -> Load:
     return cache(lambda name: records.read(source / f"{name}.parquet"))
 
 
-@pytest.fixture(scope="module")
-def numbers(drawn: list[Path]) -> Callable[[str], pd.DataFrame]:
-    """What stands in the CSV beside a figure."""
-    return cache(lambda name: pd.read_csv(drawn[0].parent / f"{name}.csv", engine="pyarrow"))  # the default may miss the last bit
-
-
-@pytest.fixture(scope="module")
-def again(numbers: Callable[[str], pd.DataFrame], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Path, Figure]]:
-    """Each figure is drawn once more, from its CSV: the file, and the figure, which is only looked at."""
-    folder = tmp_path_factory.mktemp("again")
-
-    @cache
-    def drawn_again(name: str) -> tuple[Path, Figure]:
-        module, found = MODULES[name], list[Figure]()
-
-        def kept(of: pd.DataFrame) -> Figure:
-            found.append(module.draw(of))
-            return found[0]
-
-        path = draw_one(folder / f"{name}.svg", SimpleNamespace(draw=kept, finding=module.finding), numbers(name))
-        return path, found[0]
-
-    return drawn_again
-
-
 # --- all figures
 
 
@@ -79,7 +54,7 @@ def test_all_are_drawn_to_files_of_their_names_beside_their_numbers(drawn: list[
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_the_csv_is_all_that_is_drawn(name: str, drawn: list[Path], again: Callable[[str], tuple[Path, Figure]]) -> None:
+def test_the_csv_is_all_that_is_drawn(name: str, drawn: list[Path], again: Again) -> None:
     """The figure and the CSV that are made of it have the same bytes."""
     for suffix in (".svg", ".csv"):
         assert again(name)[0].with_suffix(suffix).read_bytes() == (drawn[0].parent / name).with_suffix(suffix).read_bytes()
@@ -91,7 +66,7 @@ def less_is_better(name: str, words: str) -> bool:
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_every_panel_says_what_it_shows_at_a_size_that_can_be_read(name: str, again: Callable[[str], tuple[Path, Figure]]) -> None:
+def test_every_panel_says_what_it_shows_at_a_size_that_can_be_read(name: str, again: Again) -> None:
     assert len(MODULES[name].CAPTION) > 100
     assert MODULES[name].CAPTION.endswith(".")
     figure = again(name)[1]
@@ -460,9 +435,7 @@ def test_the_csv_holds_what_follows_from_theory(
 
 
 @pytest.mark.parametrize(("name", "column"), [("regimes", "samples"), ("stall_and_cure", "mean"), ("training_curves", "mean")])
-def test_each_method_is_drawn_in_its_colour(
-    name: str, column: str, numbers: Callable[[str], pd.DataFrame], again: Callable[[str], tuple[Path, Figure]]
-) -> None:
+def test_each_method_is_drawn_in_its_colour(name: str, column: str, numbers: Callable[[str], pd.DataFrame], again: Again) -> None:
     def shows(figure: Figure) -> None:
         drawn = [(line.get_color(), set(np.asarray(line.get_ydata(), dtype=float))) for ax in figure.axes for line in ax.get_lines()]
         for method, rows in numbers(name).groupby("method"):
@@ -476,7 +449,7 @@ def test_each_method_is_drawn_in_its_colour(
     plt.close("all")
 
 
-def test_axes_are_those_of_their_panels(again: Callable[[str], tuple[Path, Figure]]) -> None:
+def test_axes_are_those_of_their_panels(again: Again) -> None:
     assert all(left > right for left, right in (ax.get_xlim() for ax in again("regimes")[1].axes))
     assert [ax.get_xlabel() for ax in again("fair_verdict")[1].axes[:3]] == ["δ", "δ", "β²/σ²"]
     lines = [line for ax in again("best_drop")[1].axes for line in ax.get_lines() if str(line.get_label()).startswith("θ")]
@@ -484,7 +457,7 @@ def test_axes_are_those_of_their_panels(again: Callable[[str], tuple[Path, Figur
     assert all(max(line.get_xdata()) < 20 for line in lines)  # type: ignore[type-var, arg-type]
 
 
-def test_titles_hold_their_panels_numbers(numbers: Callable[[str], pd.DataFrame], again: Callable[[str], tuple[Path, Figure]]) -> None:
+def test_titles_hold_their_panels_numbers(numbers: Callable[[str], pd.DataFrame], again: Again) -> None:
     titles = [ax.get_title() for ax in again("forest")[1].axes]
     said = numbers("forest").groupby("claim")["word"]
     counts = [f"{(words == 'supported').sum()} of {len(words)}" for _, words in said]

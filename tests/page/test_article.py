@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
+import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
+import torch
 
+from tests.figures.grey import Mark, alike_in_grey, lightness
 from tests.figures.miniature_article import fits, write_undrawn_article
+from tsla.empirics.moments.monitor import MomentsMonitor
+from tsla.figures.page.calculator import moments
 from tsla.theory.testing.planted import Rejects
 
 SCREENS = {
@@ -26,6 +34,12 @@ OVERLAPS = """() => [...document.querySelectorAll("svg.chart")].flatMap((chart) 
     .filter(([, two]) => one.left < two.right - 1 && two.left < one.right - 1 && one.top < two.bottom - 3 && two.top < one.bottom - 3)
     .map(([b]) => `${a} | ${b}`)));
 })"""
+MARKS = """() => [...document.querySelectorAll("svg.chart")].map((chart) => [
+  ...[...chart.querySelectorAll(".line")].map((mark) => getComputedStyle(mark))
+    .map(({ stroke, strokeDasharray }) => ["line", stroke, 1, strokeDasharray]),
+  ...[...chart.querySelectorAll(".sign, .square")].map((mark) => [mark, getComputedStyle(mark)])
+    .map(([mark, { fill, fillOpacity }]) => ["sign", fill, Number(fillOpacity), mark.textContent]),
+])"""
 MEASURED = {"grad2": 2.5, "s2": 105.0, "shat2": 60.0, "c": -5.0, "beta2": 7.5, "nu2": 52.5}
 
 
@@ -76,6 +90,22 @@ def says_nothing_to_the_console(page: Any, said: list[str]) -> None:
     assert said == []
 
 
+def is_told_apart_in_grey(page: Any, _: list[str]) -> None:
+    """Lines by lightness or dash, and signs and squares by lightness or sign, whatever names stand at them."""
+    paper = rgb(page.evaluate("getComputedStyle(document.querySelector('.panel')).backgroundColor"))[:3]
+    for chart in page.evaluate(MARKS):
+        marks = [Mark(kind, "", colour, lightness(rgb(colour, opacity), paper), shape) for kind, colour, opacity, shape in chart]
+        assert alike_in_grey(marks) == []
+
+
+def rgb(computed: str, opacity: float = 1.0) -> tuple[float, ...]:
+    """Of a computed style such as "rgb(213, 94, 0)" or "none": four shares of 1."""
+    if computed == "none":
+        return (0.0, 0.0, 0.0, 0.0)
+    red, green, blue, *alpha = (float(number) for number in re.findall(r"[\d.]+", computed))
+    return (red / 255, green / 255, blue / 255, opacity * (alpha or [1.0])[0])
+
+
 def is_accessible(page: Any, _: list[str]) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is missing: pip install 'tsla[page]'").Axe()
     found = axe.run(page).response["violations"]
@@ -86,6 +116,7 @@ CHECKS: dict[str, tuple[Callable[[Any, list[str]], None], tuple[str, str]]] = {
     "overflow": (does_not_overflow, ("</main>", '<p style="width: 9000px">x</p></main>')),
     "overlap": (has_no_text_on_another, ("const LINE = 16;", "const LINE = 0;")),
     "console": (says_nothing_to_the_console, ("begin(turned);", "begin(turned); console.log(1);")),
+    "grey": (is_told_apart_in_grey, ("...dashed(look), d: path", "d: path")),
     "axe": (is_accessible, ("</main>", '<input type="text"></main>')),
 }
 
@@ -182,6 +213,68 @@ def test_a_measured_network_is_laid_beside_the_study(article: Path, opened: Call
         assert said == []
     assert rows[0][:3] == ["yours", "16", "0.1"]
     assert rows[1] == rows[0]
+
+
+@pytest.fixture(scope="module")
+def monitored() -> str:
+    """The rows of a monitor as CSV, with one in which nothing was measured, whose reason has all that CSV has to quote."""
+    inputs = torch.randn(64, 5, generator=torch.Generator().manual_seed(0))
+    model = torch.nn.Linear(5, 3)
+    monitor = MomentsMonitor(model, (inputs, inputs[:, :3].argmax(1)), every=1, examples=32)
+    for _ in range(4):
+        monitor.step()
+        with torch.no_grad():
+            model.weight.add_(0.1)
+    failed = dict.fromkeys(monitor.rows[0], math.nan) | {"step": 4, "reason": '<b>"a", b</b>'}
+    return pd.DataFrame([*monitor.rows, failed]).to_csv()
+
+
+def test_a_monitor_is_drawn_along_its_run(
+    article: Path, opened: Callable[..., tuple[Any, list[str]]], tmp_path: Path, monitored: str, rejects: Rejects
+) -> None:
+    """The last δ_B and B_c are Python's, and follow the knobs; the page's checks hold with the new charts in it."""
+    forgets = planted(article, tmp_path, ("beta2: bias2, nu2 }, B", "beta2: 0, nu2 }, B"))
+    batch = moments(pd.read_csv(io.StringIO(monitored)).dropna(subset="s2").iloc[-1].to_dict(), 8, 0.5)
+    (named := tmp_path / "mine.csv").write_text(monitored, encoding="utf-8")
+    says = r"Of 4 measurements in batches of 8, .* at step 3 it has δ_B = ([\d.]+) and B_c = ([\d.]+)\."
+
+    def follows(path: Path) -> None:
+        for screen in ("phone", "dark"):
+            page, said = opened(path, "?B=3&theta=0.5", **SCREENS[screen])
+            page.locator("#file").set_input_files(named)
+            page.locator("[data-figure=along-beyond] path.band").wait_for(state="attached")
+            sentence = page.locator("[data-says=along-beyond]").inner_text()
+            found = re.fullmatch(says, sentence)
+            assert found, sentence
+            assert [float(number) for number in found.groups()] == pytest.approx([batch["delta"], batch["critical_batch_size"]], rel=0.01)
+            for check in (does_not_overflow, has_no_text_on_another, is_told_apart_in_grey):
+                check(page, said)
+            page.locator("#along [data-knob=B]").evaluate("(knob) => { knob.value = 0; knob.dispatchEvent(new Event('input')); }")
+            page.wait_for_function("() => document.querySelector('[data-says=along-beyond]').textContent.includes('in batches of 1,')")
+            assert said == []
+
+    rejects(follows, right=article, wrong=forgets)
+
+
+OTHER_FILES = {
+    "figure.csv": ("theta,mean\n0.1,2\n", "lacks the columns step, grad2, grad2_low, …"),
+    "short.csv": ("{head}\n1,2\n", "row 1 has 2 cells, and the head has 19"),
+    "words.csv": ("{head}\n0,<b>" + ",1" * 17 + "\n", "grad2 of row 1 = <b> is no number"),
+    "nothing.csv": ("{head}\n0" + "," * 18 + "\n", "no row has moments"),
+    "huge.csv": ("{head}\n0" + ",1e308" * 18 + "\n", "too large or too small"),
+    "run.parquet": ("PAR1", "`tsla train --json` prints the same rows"),
+}
+
+
+def test_another_table_is_refused_by_what_it_lacks(article: Path, opened: Callable[..., tuple[Any, list[str]]], tmp_path: Path) -> None:
+    head = ",".join(["step", *(part + end for part in MEASURED for end in ("", "_low", "_high"))])
+    page, said = opened(article)
+    for name, (text, part) in OTHER_FILES.items():
+        (named := tmp_path / name).write_text(text.replace("{head}", head), encoding="utf-8")
+        page.locator("#file").set_input_files(named)
+        page.wait_for_function("(part) => document.getElementById('refusal').textContent.includes(part)", arg=part)
+        assert not page.locator("#along").is_visible()
+    assert said == []
 
 
 def test_a_symbol_is_explained_to_the_keyboard_too(article: Path, opened: Callable[..., tuple[Any, list[str]]]) -> None:
