@@ -429,7 +429,7 @@ BAD = [
     own("checkpoint = shapes.pt: network = ", "must give name, shape, classes and norm", checkpoint="shapes.pt"),
     own("checkpoint = seed.pt: training = ", "seed = -1 must be at least 0", checkpoint="seed.pt"),
     own("checkpoint = mlp.pt does not say of which network its weights are", "--model module:function", checkpoint="mlp.pt"),
-    own("data = digits: labels run from 0 to 9; must lie in 0 ... 4", checkpoint="five.pt"),
+    own("data = digits: labels run from 0 to 9; must lie in 0 ... 4: the model gives K = 5 logits", checkpoint="five.pt"),
     own("data = digits: the model does not take inputs of shape (1, 8, 8)", "channels", checkpoint="colour.pt"),
     own("data = cifar10: folder = None must be a folder that holds cifar-10-python.tar.gz", data="cifar10", checkpoint="photographs.pt"),
     own("data = digits: per_class = 8 has no use with data = 'digits'", checkpoint="digits of a part.pt"),
