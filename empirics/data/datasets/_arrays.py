@@ -28,7 +28,11 @@ def arrays(path: Path, *, name: str = "data") -> tuple[Tensor, Tensor]:
     try:
         with np.load(path, allow_pickle=False) as found:
             inputs, labels = found["inputs"], found["labels"]
-    except (LookupError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:  # of .npy files as well
+    except OSError:
+        raise
+    except MemoryError as error:
+        raise ValueError(f"{where} does not fit the memory: {error}") from error
+    except Exception as error:  # whatever broken bytes lead to, and .npy files, which have no names
         raise ValueError(
             f"{where} must be an .npz file with the arrays inputs (n, ...) and labels (n,), without pickled objects"
         ) from error
