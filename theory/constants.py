@@ -82,8 +82,8 @@ def real(
     ]
     allowed = f"must be a {'whole number,' if integral else 'finite number'}" + (" " + " and ".join(limits) if limits else "")
     if isinstance(value, np.ma.MaskedArray):
-        what = "is a masked array, whose mask would be lost"
-        raise ValueError(f"{name} {what}; {allowed}, without a mask, as .compressed() leaves them")  # noqa: TRY004 - bad input
+        bare = ".compressed() leaves out what it hides"
+        raise ValueError(f"{name} = a masked array {allowed} without a mask, which would be lost: {bare}")  # noqa: TRY004 - bad input
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**308:
         value = float(value)  # NumPy has no type for whole numbers of more than 64 bits
     given = np.asarray(value)
