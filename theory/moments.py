@@ -156,7 +156,9 @@ class Moments(Printed):
         Infinite where ``β² = 0`` and N is smaller than ``s²``: at every one. Raises ValueError for ``θ = 0``, which changes nothing.
         """
         t = real("theta", theta, above=0, at_most=1)
-        gain, unbiased = representable(self._gain_over)(t), np.asarray(self.beta2) == 0
+        with np.errstate(all="ignore"):  # an infinity is refused below
+            gain = np.asarray(self._gain_over(t))
+        unbiased = np.asarray(self.beta2) == 0
         size = product(eta_L, np.abs(gain), over=(t, np.where(unbiased, 1.0, self.beta2)))
         if not np.isfinite(size).all():
             raise UnrepresentableError("the critical batch size overflows float64 for these constants; there may as well be no bias")
