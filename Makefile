@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export OMP_WAIT_POLICY := passive
 
-.PHONY: report reproduce test test-lowest test-integrations test-page check certify mutants figures records rates study study-cifar100 gpu-study known-architectures docs bench-moments bench-simulate bench-train lint clean
+.PHONY: report reproduce test test-lowest test-integrations test-page check certify mutants torture figures records rates study study-cifar100 gpu-study known-architectures docs bench-moments bench-simulate bench-train lint clean
 
 report: $(READY)  ## Draw and check the records, train one seed of each arm: build/report/index.html (a minute, and the set-up)
 	$(BIN)/tsla report
@@ -61,6 +61,9 @@ certify: $(READY)  ## Run every proof and certificate; one row a claim
 
 mutants: $(READY)  ## Mutation testing of theory/ (an hour and more): who survives the claims' tests
 	bash tests/mutation/run.sh
+
+torture: $(READY)  ## Thousands of command lines as tired hands type them: none may end but in an answer or one line (minutes)
+	$(BIN)/python -m tests.torture $(ARGUMENTS)
 
 figures: $(READY)  ## Redraw build/figures from records/, without running anything
 	$(BIN)/tsla figures

@@ -17,7 +17,7 @@ from tsla.theory.constants import ROUNDING, Array, Constants, UnrepresentableErr
 from tsla.theory.methods import METHODS, splitting
 from tsla.theory.plan import Plan, target
 from tsla.theory.products import product
-from tsla.theory.text import Json, Printed, aligned, count, number, wrapped
+from tsla.theory.text import Json, Printed, aligned, count, listed, number, wrapped
 
 PLAIN = {"sgd": 4.0, "sgd-exact": 4.0, "sgd-pl": 2.0, "sgd-pl-last": 2.0, "sgd-two-step": 4.0}
 """Exponents of the methods that don't smooth, whatever δ is (C4, C15, C16); the logarithm of C15a dropped."""
@@ -134,10 +134,21 @@ def every_plan(constants: Constants, *, eps: ArrayLike, oracle: SmoothingOracle 
 def compare(constants: Constants, *, eps: float, oracle: SmoothingOracle | None = None) -> Comparison:
     """What every bound asks for at the same constants; with ``oracle`` also those that tell bias from noise (C12).
 
-    Raises ValueError as the single plans do, and where the oracle's error is larger than A3 allows: ``β² + ν² > δσ²``.
+    Raises ValueError as the single plans do, for arrays, and where the oracle's error is larger than A3 allows: ``β² + ν² > δσ²``.
     """
+    _refuse_arrays(constants, eps, oracle)
     plans = sorted(every_plan(constants, eps=eps, oracle=oracle), key=lambda plan: float(plan.total))
     return Comparison(tuple(plans), _reasons(constants, eps, plans), inversion.crossovers(constants, eps=eps))
+
+
+def _refuse_arrays(constants: Constants, eps: float, oracle: SmoothingOracle | None) -> None:
+    """Raises ValueError for what is no single number: the order of the methods, and so what is said, is of single numbers."""
+    numbers = {"eps": eps, "L": constants.L, "mu": constants.mu, "sigma2": constants.sigma2, "delta": constants.delta, "F0": constants.F0}
+    if oracle is not None:
+        numbers = numbers | {"beta2": oracle.beta2, "nu2": oracle.nu2, "c": oracle.c}
+    for name, value in numbers.items():
+        if value is not None and len(np.asarray(value).shape) > 0:
+            raise ValueError(f"{name} is an array; must be a single number, for which compare orders the methods (every_plan takes arrays)")
 
 
 RIVALS = {"tsla": "TSLA (C8)", "sgd": "plain SGD (C4)", "sgd-pl": "SGD that uses A4 (C15b)"}
@@ -157,20 +168,45 @@ def _place(plans: Sequence[Plan]) -> int:
 def _reasons(constants: Constants, eps: float, plans: Sequence[Plan]) -> tuple[str, ...]:
     """Who is the fastest, why, by how much, and where TSLA stands."""
     fastest, totals = plans[0], {plan.method: float(plan.total) for plan in plans}
-    of_plain, burn_in = totals["sgd"] / totals["tsla"], float(two_stage.steps(constants, eps=eps).stages[0].steps)
+    burn_in = float(two_stage.steps(constants, eps=eps).stages[0].steps)
     share = float(product(2, constants.need_delta("C8"), constants.sigma2, over=(constants.need_mu("C8"), constants.F0)))
     if not np.isfinite(share):
         raise UnrepresentableError("2*delta*sigma2/(mu*F0) overflows float64 for these constants; rescale F")
-    first, *others = (f"{RIVALS[name]} by a factor {_factor(ratio)}" for name, ratio in _beats(plans).items())
-    beside = f"{_factor(max(of_plain, 1 / of_plain))} times {'fewer' if of_plain > 1 else 'more'} than plain SGD"
-    samples = "sample" if float(fastest.total) == 1 else "samples"
     return (
-        f"{fastest.method} is the fastest: it asks for {count(fastest.total)} {samples} ({fastest.claim}).",
-        f"It beats {', '.join([first, *others[:-1]])} and {others[-1]}.",
+        f"{fastest.method} is the fastest: it asks for {_samples(float(fastest.total))} ({fastest.claim}).",
+        *_lead(totals, fastest.method),
         _reason(constants, eps, fastest.method),
-        f"TSLA takes place {_place(plans)} of {len(plans)} with {count(totals['tsla'])} samples, {beside}.",
+        f"TSLA takes place {_place(plans)} of {len(plans)} with {_samples(totals['tsla'])}, {_beside(totals['tsla'], totals['sgd'])}.",
         f"Its plain stage takes 2δσ²/(μF0) = {share:.3g} of plain SGD's steps, after {burn_in:.0f} smoothed ones.",
     )
+
+
+def _samples(total: float) -> str:
+    return f"{count(total)} {'sample' if total == 1 else 'samples'}"
+
+
+def _lead(totals: dict[str, float], fastest: str) -> list[str]:
+    """What the fastest is ahead of, by which factor, and with whom it draws. There is no factor of none."""
+    least, said = totals[fastest], []
+    ahead = [name for name in RIVALS if totals[name] > least]
+    even = [name for name in RIVALS if totals[name] == least and name != fastest]
+    if ahead and least > 0:
+        said.append(f"It beats {listed([f'{RIVALS[name]} by a factor {_factor(totals[name] / least)}' for name in ahead])}.")
+    if ahead and least == 0:
+        said.append(f"It needs no step, {listed([f'{RIVALS[name]} {_samples(totals[name])}' for name in ahead])}.")
+    if even:
+        needs = "needs" if len(even) == 1 else "need"
+        said.append(f"{listed([RIVALS[name] for name in even])} {needs} {'as many' if least > 0 else 'none either'}.")
+    return said
+
+
+def _beside(total: float, other: float) -> str:
+    """How many samples that are beside the other number, which is plain SGD's."""
+    if total == other:
+        return "as many as plain SGD"
+    if min(total, other) == 0:
+        return f"beside {count(other)} of plain SGD"
+    return f"{_factor(max(total, other) / min(total, other))} times {'fewer' if total < other else 'more'} than plain SGD"
 
 
 def _reason(constants: Constants, eps: float, ahead: str) -> str:

@@ -81,6 +81,9 @@ def real(
         f"{sign} {shown(limit)}" for sign, limit in (("above", above), ("at least", at_least), ("at most", at_most)) if limit is not None
     ]
     allowed = f"must be a {'whole number,' if integral else 'finite number'}" + (" " + " and ".join(limits) if limits else "")
+    if isinstance(value, np.ma.MaskedArray):
+        bare = ".compressed() leaves out what it hides"
+        raise ValueError(f"{name} = a masked array {allowed} without a mask, which would be lost: {bare}")  # noqa: TRY004 - bad input
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**308:
         value = float(value)  # NumPy has no type for whole numbers of more than 64 bits
     given = np.asarray(value)
@@ -124,10 +127,10 @@ def step_count(name: str, value: ArrayLike, *, at_least: int = 1) -> Array:
 
 
 def is_whole(value: object, *, at_least: int | None = None, at_most: int | None = None) -> bool:
-    """Whether ``value`` is a whole number in the given range: an int, and no float that happens to be one."""
-    if isinstance(value, bool) or not isinstance(value, int):
+    """Whether ``value`` is a whole number in the given range: an int, of Python or of NumPy, and no float that happens to be one."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
         return False
-    return (at_least is None or at_least <= value) and (at_most is None or value <= at_most)
+    return bool((at_least is None or at_least <= value) and (at_most is None or value <= at_most))
 
 
 def whole(name: str, value: object, *, at_least: int | None = None, at_most: int | None = None) -> None:

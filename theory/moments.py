@@ -59,8 +59,15 @@ class Moments(Printed):
 
     def table(self) -> str:
         """A row a moment, with what it is, and δ."""
-        return "moments\n" + aligned([[name, extent(getattr(self, name)), what] for name, what in MEANING.items()], right=frozenset({1}))
+        return "moments\n" + aligned([[name, self._said(name), what] for name, what in MEANING.items()], right=frozenset({1}))
 
+    def _said(self, name: str) -> str:
+        try:
+            return extent(getattr(self, name))
+        except UnrepresentableError:
+            return "overflows"
+
+    @representable
     def clipped(self) -> Moments:
         """Estimates, moved to where moments can be: no square below 0, and ``c² <= s² ν²``."""
         grad2, s2, beta2, nu2 = (_value(np.maximum(square, 0.0)) for square in (self.grad2, self.s2, self.beta2, self.nu2))
@@ -95,7 +102,10 @@ class Moments(Printed):
 
     @property
     def delta(self) -> Value:
-        """``δ = ŝ²/s²``: A3 with equality. Infinite where the one-hot gradient has no variance; nan where a moment is."""
+        """``δ = ŝ²/s²``: A3 with equality. Infinite where the one-hot gradient has no variance; nan where a moment is.
+
+        Raises UnrepresentableError where the quotient of two numbers overflows.
+        """
         return _value(_ratio(self.shat2, self.s2))
 
     @property
@@ -107,7 +117,7 @@ class Moments(Printed):
 
     def at_batch_size(self, B: int) -> Moments:
         """The moments of the mean over ``B`` examples drawn independently: noise falls as ``1/B``, the bias stays (C14)."""
-        whole("B", B, at_least=1)
+        whole("B", B, at_least=1, at_most=2**63 - 1)
         return replace(self, s2=self.s2 / B, c=self.c / B, nu2=self.nu2 / B, shat2=self.beta2 + self.nu2 / B)
 
     def floor(self, theta: ArrayLike, eta_L: ArrayLike) -> Value:
@@ -131,8 +141,13 @@ class Moments(Printed):
         return _value(_theta_for_step(self, scale))
 
     def gain(self, theta: ArrayLike) -> Value:
-        """``s² - N(θ)``: how much smoothing lowers the noise."""
-        return self.s2 - self.noise(theta)
+        """``s² - N(θ) = θ((2-θ)s² - θν² - 2(1-θ)c)``: how much smoothing lowers the noise. Nothing of it cancels where θ is small."""
+        t = strength(theta)
+        return _value(t * self._gain_over(t))
+
+    def _gain_over(self, t: Array) -> Array:
+        """The gain divided by θ."""
+        return (2 - t) * self.s2 - t * self.nu2 - 2 * (1 - t) * self.c
 
     def critical_batch_size(self, theta: ArrayLike = 1.0, *, eta_L: ArrayLike = 1.0) -> Value:
         """``ηL(s² - N(θ))/(θ²β²)``: smoothing at θ lowers the floor of batches of B iff B is below it (C14, exact).
@@ -141,8 +156,10 @@ class Moments(Printed):
         Infinite where ``β² = 0`` and N is smaller than ``s²``: at every one. Raises ValueError for ``θ = 0``, which changes nothing.
         """
         t = real("theta", theta, above=0, at_most=1)
-        gain, unbiased = self.gain(t), np.asarray(self.beta2) == 0
-        size = product(eta_L, np.abs(gain), over=(t, t, np.where(unbiased, 1.0, self.beta2)))
+        with np.errstate(all="ignore"):  # an infinity is refused below
+            gain = np.asarray(self._gain_over(t))
+        unbiased = np.asarray(self.beta2) == 0
+        size = product(eta_L, np.abs(gain), over=(t, np.where(unbiased, 1.0, self.beta2)))
         if not np.isfinite(size).all():
             raise UnrepresentableError("the critical batch size overflows float64 for these constants; there may as well be no bias")
         return _value(np.sign(gain) * np.where(unbiased & (gain != 0), np.inf, size))
@@ -220,10 +237,13 @@ def _theta_for_step(m: Moments, eta_L: Array) -> Array:
 
 
 def _ratio(p: ArrayLike, q: ArrayLike) -> Array:
-    """``p/q``, infinite where q is not above 0."""
+    """``p/q``, infinite where q is not above 0. Raises UnrepresentableError where it overflows."""
     none = np.less_equal(q, 0)
     with np.errstate(all="ignore"):
-        return np.where(none, np.inf, p / np.where(none, 1.0, q))
+        ratio = p / np.where(none, 1.0, q)
+    if (np.isinf(ratio) & np.isfinite(p)).any():
+        raise UnrepresentableError("delta = shat2/s2 overflows float64: s2 is next to 0; rescale F")
+    return np.where(none, np.inf, ratio)
 
 
 def _outside(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> NDArray[np.bool_]:

@@ -6,16 +6,19 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tsla.theory import smoothing
-from tsla.theory.constants import Array, real, strength
+from tsla.theory.constants import Array, real, representable, strength
+from tsla.theory.products import product
 
 
+@representable
 def settled(sigma2: ArrayLike, delta: ArrayLike, theta: ArrayLike | None = None) -> Array:
     """``θ²δσ²``: where ``‖∇F‖²`` of LSR settles as ``η → 0``; a factor ``2(1+δ)`` under C5's floor at ``θ = 1/(1+δ)`` (the default)."""
     d = real("delta", delta, at_least=0)
     t = smoothing.paper_theta(d) if theta is None else strength(theta)
-    return t**2 * d * real("sigma2", sigma2, at_least=0)
+    return product(t, t, d, real("sigma2", sigma2, at_least=0))
 
 
+@representable
 def settled_at_largest_step(sigma2: ArrayLike, delta: ArrayLike, theta: ArrayLike | None = None) -> Array:
     """``θ²δσ² + (1-θ)²σ²``: ``E‖∇F(w_t)‖²`` at ``η = 1/L`` after any number of steps, exactly; half of C5's floor at ``θ = 1/(1+δ)``.
 
@@ -23,4 +26,4 @@ def settled_at_largest_step(sigma2: ArrayLike, delta: ArrayLike, theta: ArrayLik
     """
     t = smoothing.paper_theta(delta) if theta is None else strength(theta)
     bias = settled(sigma2, delta, t)  # checks sigma2
-    return np.asarray(bias + (1 - t) ** 2 * np.asarray(sigma2))
+    return bias + product(1 - t, 1 - t, np.asarray(sigma2))

@@ -142,5 +142,5 @@ def noted(rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset())
 
 def listed(words: Iterable[str]) -> str:
     """Each once: "a, b and c"."""
-    *most, last = dict.fromkeys(words)
-    return f"{', '.join(most)} and {last}" if most else last
+    each = list(dict.fromkeys(words))
+    return f"{', '.join(each[:-1])} and {each[-1]}" if len(each) > 1 else each[0]

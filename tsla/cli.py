@@ -83,6 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _answer(given: Sequence[str]) -> int:
     try:
+        _refuse_nul(given)
         whole = _parser(given[0] if given else "")
     except ValueError as error:  # of a module of a bound, from which options are made
         Parser(prog="tsla").error(str(error))
@@ -100,7 +101,7 @@ def _answer(given: Sequence[str]) -> int:
         args.settle(args)
     except ValueError as error:
         parser.error(str(error))
-    missing = [f"--{name}" for name in args.needed if getattr(args, name) is None]
+    missing = [f"--{name}" for name, other in args.needed.items() if not any(vars(args).get(one) is not None for one in (name, other))]
     if missing:
         parser.error(f"the following arguments are required: {', '.join(missing)}")
     folder = args.checkout(args)
@@ -116,6 +117,13 @@ def _answer(given: Sequence[str]) -> int:
         state = getattr(args, "state", None)
         kept = f"the same command goes on from {state}" if state else import_module(COMMANDS[args.command][-1]).__dict__.get("INTERRUPTED")
         parser.exit(INTERRUPTED, f"{parser.prog}: interrupted; {kept or 'nothing was kept'}\n")
+
+
+def _refuse_nul(given: Sequence[str]) -> None:
+    """Raises ValueError for what no shell can pass, and no file can be called."""
+    for word in given:
+        if "\0" in word:
+            raise ValueError(f"{word!r} has a NUL; must have none")
 
 
 def _draw(*answers: Any) -> None:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
+from tsla.streams import written
+
+LONGEST = 300
+"""Characters of a word that a refusal repeats: a longer one is cut, and its length is said."""
+SMALLEST = sys.float_info.min
+"""Of the numbers that float64 has with all of their digits."""
+
 
 class Layout(argparse.HelpFormatter):
-    """Help of several paragraphs, in which names with hyphens are not broken."""
+    """Help of several paragraphs, in which names with hyphens are not broken. Lines are filled as they will be written."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         return "\n\n".join("\n".join(self._split_lines(part, width)) for part in text.split("\n\n"))
@@ -18,19 +26,20 @@ class Layout(argparse.HelpFormatter):
     def _split_lines(self, text: str, width: int) -> list[str]:
         from textwrap import wrap  # which a command does not need to answer
 
-        return wrap(" ".join(text.split()), width, break_on_hyphens=False)
+        return wrap(written(" ".join(text.split())), width, break_on_hyphens=False)
 
 
 class Parser(argparse.ArgumentParser):
     """argparse whose refusals are one line with exit code 2, and which takes no abbreviated options.
 
-    What has been parsed has, as ``parser``, the parser of the subcommand, as ``needed`` the names of the options that must be given, and as
-    ``settle`` what is called with it before these are asked for. ``numbers`` are the names of the options for numbers.
+    What has been parsed has, as ``parser``, the parser of the subcommand, as ``needed`` the names of the options that must be given, each
+    with that of an option that may stand for it, and as ``settle`` what is called with it before these are asked for. ``numbers`` are the
+    names of the options for numbers.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_abbrev=False, formatter_class=Layout, **kwargs)
-        self.set_defaults(parser=self, needed=(), settle=lambda _: None)
+        self.set_defaults(parser=self, needed={}, settle=lambda _: None)
         self.numbers: list[str] = []
         self._example = ""
         self._fill: Callable[[], None] | None = None
@@ -47,8 +56,17 @@ class Parser(argparse.ArgumentParser):
         """One line, and exit code 2."""
         if message.endswith("expected one argument"):
             message = message.replace("expected one argument", "a value must follow it")
-        line = message.replace("\n", r"\n")
+        words = (word if len(word) < LONGEST else f"{word[:40]}… ({len(word):,} characters)" for word in message.split(" "))
+        line = " ".join(words).replace("\n", r"\n").replace("\r", r"\r")
         self.exit(2, f"{self.prog}: {line}\n")
+
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        """As argparse does, but that it drops the value of ``--name=--`` and goes on without one."""
+        if action.option_strings and arg_strings == ["--"]:
+            value = self._get_value(action, "--")
+            self._check_value(action, value)
+            return value
+        return super()._get_values(action, arg_strings)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
@@ -89,9 +107,12 @@ class Parser(argparse.ArgumentParser):
         once = {name for name, action in self._option_string_actions.items() if not isinstance(action, argparse._AppendAction)}
         return next((name for name in given if name in once and given.count(name) > 1), None)
 
-    def need(self, *names: str) -> None:
-        """Options that must be given. They are asked for after unknown ones have been refused: a misspelt option is both."""
-        self.set_defaults(needed=(*self.get_default("needed"), *names))
+    def need(self, *names: str, unless: str = "") -> None:
+        """Options that must be given, ``unless`` another one is. They are asked for after unknown ones have been refused.
+
+        A misspelt option is both.
+        """
+        self.set_defaults(needed=self.get_default("needed") | dict.fromkeys(names, unless))
 
     def example(self, words: str) -> None:
         """A call that works, for the end of the help."""
@@ -140,11 +161,15 @@ def among(given: str, known: list[str]) -> str:
 
 
 def number(text: str) -> float:
-    """A kind of option. -0.0 is 0."""
+    """A kind of option. -0.0 is 0. What is no 0 and too near it for float64 to have all digits is refused, and not rounded in silence."""
     try:
-        return float(text) + 0.0
+        value = float(text) + 0.0
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    digits = text.lower().partition("e")[0]
+    if abs(value) < SMALLEST and any(sign.isdecimal() and int(sign) for sign in digits):
+        raise argparse.ArgumentTypeError(f"{text!r} is too near 0 for float64, whose full digits end at {SMALLEST:.3g}; rescale F")
+    return value
 
 
 def whole(text: str) -> int:

@@ -35,6 +35,12 @@ def _plainly(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error("plainly", _plainly)
 
 
+def written(text: str) -> str:
+    """The text as standard output gets it: what its encoding lacks in words, which are wider than signs."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return text.encode(encoding, "plainly").decode(encoding)
+
+
 class _Stream:
     """A text stream that goes on where the true one fails. ``failure`` is why it failed first; from then on nothing is written."""
 

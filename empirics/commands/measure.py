@@ -39,6 +39,7 @@ def add(parser: Parser) -> None:
         choices=["evaluation", "training"],
         help="how to measure BatchNorm in training mode: by its running statistics, or by the gradients of whole batches",
     )
+    parser.add_argument("--threads", type=whole, help="of the CPU (default: as many as torch takes)")
     parser.add_argument("--device", default="cpu", help="where to compute: cpu (default), or cuda where torch sees a GPU")
     add_numbers(parser, "", "eta L")
     parser.need("checkpoint", "data")
@@ -48,9 +49,11 @@ def run(args: argparse.Namespace) -> None:
     """What smoothing does at the weights of a checkpoint."""
     from tsla.empirics.advice.measure import Setting
     from tsla.empirics.advice.measure import checkpoint as measured_checkpoint
+    from tsla.empirics.training.devices import threads
     from tsla.theory.commands.answer import print_result
 
     setting = Setting.of(theta=args.theta, batch_size=args.batch_size, eta=args.eta, L=args.L, eta_L=args.eta_L)
     names = ("folder", "model", "smoothing", "examples", "until", "microbatch", "batch_norm", "device", "seed", "label_noise")
-    found = measured_checkpoint.measured(args.checkpoint, args.data, setting, **{name: getattr(args, name) for name in names})
+    with threads(args.threads):
+        found = measured_checkpoint.measured(args.checkpoint, args.data, setting, **{name: getattr(args, name) for name in names})
     print_result(args, found.json, found.table)

@@ -39,6 +39,7 @@ def add(parser: Parser) -> None:
     parser.add_argument("--out", type=Path, help="write the record to this Parquet file")
     parser.add_argument("--checkpoint", type=Path, help="write the final weights to this file, for `tsla measure`")
     parser.give_json()
+    parser.need("method", unless="config")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -13,7 +13,7 @@ from tsla.empirics.moments.per_example import Known as Known
 from tsla.empirics.moments.per_example import gradient_products as gradient_products
 from tsla.empirics.moments.per_example.gradients import MICROBATCH as MICROBATCH
 from tsla.empirics.moments.per_example.terms import inner_products
-from tsla.empirics.moments.per_example.totals import rows_by_layer
+from tsla.empirics.moments.per_example.totals import refuse_lost, rows_by_layer
 from tsla.empirics.smoothing.cross_entropy import CrossEntropy
 from tsla.empirics.smoothing.labels import Smoothing
 from tsla.theory.moments import Moments
@@ -72,7 +72,8 @@ def layer_moments(
 
 
 def _finite(products: GradientProducts) -> GradientProducts:
-    """The same. Raises ValueError where the gradients of an example are not finite."""
+    """The same. Raises ValueError where the gradients of an example are not finite, or their squares are none of float32."""
+    refuse_lost(products.longest, products.G)
     bad = (~(products.gg + products.hh).sum(0).isfinite()).nonzero()
     if len(bad):
         raise ValueError(f"gradients of example {int(bad[0])} are not finite; must be finite (are its inputs, and the model's weights?)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from tsla.empirics.moments.examples import Batch, Collate, Drawn, ExamplePool, U
 from tsla.empirics.moments.mode import mode
 from tsla.empirics.moments.per_example import Known, gradient_products
 from tsla.empirics.moments.per_example.gradients import MICROBATCH
+from tsla.empirics.moments.per_example.totals import refuse_lost
 from tsla.empirics.runs.progress import Progress
 from tsla.empirics.smoothing.cross_entropy import CrossEntropy, of_whole_examples
 from tsla.empirics.smoothing.labels import Smoothing, evaluated
@@ -116,7 +118,7 @@ def measure(
         batches, population = DrawnBatches(pool, seed), len(pool) if population is None else population
     if isinstance(smoothing, str) and smoothing == "prior":
         smoothing = class_frequencies(model, batches, loss, unpack, logits)
-    sums, seeds, known = Accumulator(), torch.Generator().manual_seed(seed), Known()
+    sums, seeds, known, longest = Accumulator(), torch.Generator().manual_seed(seed), Known(), 0.0
     for inputs, labels, y_hat in (batch.to(device) for batch in batches_of(batches, unpack)):
         with torch.random.fork_rng():
             torch.manual_seed(int(torch.randint(2**62, (), generator=seeds)))
@@ -131,11 +133,16 @@ def measure(
                 loss=loss,
                 known=known,
             )
+        longest = max(longest, products.longest)
+        if not isfinite(products.longest):
+            refuse_lost(products.longest, products.G)
         sums.add(products)
         if progress is not None:
             progress.advance(f"{sums.examples:,} examples")
         if until is not None and sums.examples > 1 and sums.estimates(population=population).precise(until):
             break
+    if sums.examples:
+        refuse_lost(longest, products.G)
     estimates = sums.estimates(population=population)
     layers, how = sums.layer_moments(population=population), mode(model, batch_norm)
     return Measurement(estimates, layers, sums.examples, population, silent=sums.silent, mode=how)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import combinations, product
 from pathlib import Path
@@ -13,6 +13,8 @@ from tsla.streams import came_out
 
 Write = Callable[[Path], None]
 """Writes a file at a path."""
+LONGEST_NAME = 240
+"""Bytes of a file's name: file systems take 255, and the temporary name has two dots and the number of the process more."""
 LOG = logging.getLogger(__name__)
 """What is worth a line on standard error, which is where Python puts it unless told otherwise."""
 
@@ -21,12 +23,18 @@ LOG = logging.getLogger(__name__)
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary name to write a file under, which then takes the place of ``path``: a killed run leaves a whole file or none.
 
-    Of a link, the file that it leads to. An OSError that names no file, such as that of a full disk, gets the name of this one.
+    Of a link, the file that it leads to. Who may read the file stays as it was. An OSError that names no file, such as that of a full disk,
+    gets the name of this one. Raises ValueError where a device or a pipe would be replaced.
     """
     path = _led_to(path)
+    _must_be_replaceable("file", path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        temporary.unlink(missing_ok=True)
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))  # a file of our own, and no link that waits there
+        if path.exists():
+            temporary.chmod(path.stat().st_mode & 0o777)
         yield temporary
         temporary.replace(path)
     except OSError as error:
@@ -50,10 +58,11 @@ def must_be_writable(*, inputs: Mapping[str, Path | None] | None = None, **paths
     """
     given = {name: path for name, path in paths.items() if path is not None}
     for name, path in given.items():
+        if (length := len(os.fsencode(path.name))) > LONGEST_NAME:
+            raise ValueError(f"{name} = {path}: its name has {length} bytes; must have at most {LONGEST_NAME}")
         if path.is_dir():
             raise ValueError(f"{name} = {path}: that is a folder; must be a file")
-        if path.exists() and not path.is_file():
-            raise ValueError(f"{name} = {path}: that is a device or a pipe, which would be replaced; must be a file")
+        _must_be_replaceable(name, path)
         _must_have_a_place(name, path)
     read = {name: path for name, path in (inputs or {}).items() if path is not None}
     for (name, path), (other, taken) in [*combinations(given.items(), 2), *product(given.items(), read.items())]:
@@ -63,6 +72,11 @@ def must_be_writable(*, inputs: Mapping[str, Path | None] | None = None, **paths
             raise ValueError(
                 f"{name} = {path} and {other} = {taken}: one lies below the other, as if that were a folder; must be two files"
             )
+
+
+def _must_be_replaceable(name: str, path: Path) -> None:
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise ValueError(f"{name} = {path}: that is a device or a pipe, which would be replaced; must be a file")
 
 
 def _led_to(path: Path) -> Path:
@@ -89,11 +103,12 @@ def must_be_folder(name: str, path: Path | None) -> None:
         return
     if path.exists() and not path.is_dir():
         raise ValueError(f"{name} = {path}: that is a file; must be a folder")
-    _must_have_a_place(name, path)
+    _must_have_a_place(name, path, [_led_to(path).absolute()])
 
 
-def _must_have_a_place(name: str, path: Path) -> None:
-    folder = next(parent for parent in _led_to(path).absolute().parents if parent.exists())
+def _must_have_a_place(name: str, path: Path, places: Sequence[Path] = ()) -> None:
+    """Raises ValueError where the first folder there is, of ``places`` and of those above the file, can't be written to."""
+    folder = next(place for place in (*places, *_led_to(path).absolute().parents) if place.exists())
     if not (folder.is_dir() and os.access(folder, os.W_OK)):
         raise ValueError(f"{name} = {path}: nothing can be written below {folder}; must be in a folder that can be written to")
 

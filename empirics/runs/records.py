@@ -188,8 +188,12 @@ def read(path: Path, *, name: str = "record") -> Record:
     table, about = _content(path, name)
     fields = {field: about[field] for field in ("config", "environment", "command")}
     rows = tuple(part["rows"] for part in about.get("parts", ()))
+    try:
+        frame = table.to_pandas()
+    except Exception as error:  # whatever another shape of what pandas says about the columns leads to
+        raise ValueError(f"{name} = {path} is not a record of tsla: pandas does not read its columns") from error
     return Record(
-        table.to_pandas(),
+        frame,
         **fields,
         commit=about.get("commit"),
         kernels=about.get("kernels"),
@@ -207,7 +211,23 @@ def _content(path: Path, name: str) -> tuple[pa.Table, dict[str, Any]]:
     about = (table.schema.metadata or {}).get(KEY)
     if about is None:
         raise ValueError(f"{where}: it carries no configuration; `tsla records` writes records")
-    return table, json.loads(about)
+    found = _said(about)
+    if found is None:
+        raise ValueError(f"{where}: what it says about itself is not what `tsla records` writes")
+    return table, found
+
+
+def _said(about: bytes) -> dict[str, Any] | None:
+    """What a record says about itself; None where that has another shape."""
+    try:
+        found = json.loads(about)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict) or not all(isinstance(found.get(name), dict) for name in ("config", "environment")):
+        return None
+    parts, seeds = found.get("parts", []), found.get("seeds", [])
+    shaped = all(isinstance(part, dict) and isinstance(part.get("rows"), int) for part in parts) if isinstance(parts, list) else False
+    return found if shaped and isinstance(seeds, list) and isinstance(found.get("command"), str) else None
 
 
 def changed(path: Path) -> str:
@@ -231,8 +251,10 @@ def is_done(path: Path, config: Mapping[str, Any], *, modules: Sequence[str] = (
     ``but``: names in the record's configuration that are not looked at.
     """
     try:
-        about = json.loads(pq.read_schema(path).metadata[KEY])
+        about = _said(pq.read_schema(path).metadata[KEY])
     except (FileNotFoundError, KeyError, TypeError, pa.ArrowInvalid):  # no file, or not one of ours
+        return False
+    if about is None:
         return False
     normal = json.loads(json.dumps(config))  # tuples become lists, as in the file
     found = {name: value for name, value in about["config"].items() if name not in but}

@@ -9,10 +9,11 @@ from typing import Any
 
 import pandas as pd
 
+from tsla.empirics.runs.memory import must_fit
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation.oracles import Oracle
 from tsla.empirics.simulation.problems import Problem
-from tsla.empirics.simulation.simulate import Trajectory, simulate
+from tsla.empirics.simulation.simulate import Trajectory, bytes_a_replica, default_checkpoints, simulate
 from tsla.empirics.statistics.intervals import student_t
 from tsla.theory.constants import Array, Constants, real, shown, whole
 from tsla.theory.inversion import best_eps
@@ -73,7 +74,8 @@ def planned(problem: str, method: str, *, eps: float | None, budget: float | Non
     found = Planned.of(instance, oracle, method, eps=target)
     if found.plan.total > MOST_STEPS:
         total = shown(found.plan.total)
-        raise ValueError(f"eps = {shown(target)}: the plan of {method} has {total} steps; at most {MOST_STEPS:.0e} can be run")
+        given = f"eps = {shown(target)}" if budget is None else f"T = {budget}"
+        raise ValueError(f"{given}: the plan of {method} has {total} steps; at most {MOST_STEPS:.0e} can be run")
     return found
 
 
@@ -92,6 +94,7 @@ def beside_bound(
     The table has the steps done, and what the theorem speaks of with its interval: the last iterate's ``‖∇F‖²`` or ``‖∇F(w_R)‖²``.
     """
     whole("seeds", replicas, at_least=2)  # an interval needs them
+    must_fit("seeds", replicas, bytes_a_replica(what.problem, len(default_checkpoints(what.plan.stages))))
     whole("seed", seed, at_least=0)
     run, measured = what.run(replicas=replicas, seed=seed, progress=progress, state=state)
     interval, along, gap = student_t(measured[-1]), student_t(run.grad2, axis=1), student_t(run.gap, axis=1)

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tsla.empirics.runs import arrays, records
+from tsla.empirics.runs.memory import must_fit
 from tsla.empirics.runs.resume import StateFile
 from tsla.empirics.simulation import blocks as replica_blocks
 from tsla.empirics.simulation.blocks import Advance, Block, Leg, Rule, Sampler
@@ -96,8 +96,9 @@ def simulate(
     Raises ValueError for a bad argument, FloatingPointError when the run leaves the range of float64.
     """
     rules = rules_of(stages)
-    w = _start(problem, start, int(step_count("replicas", replicas)))
     marks = sorted(checkpoint_steps(stages, checkpoints))
+    must_fit("replicas", int(step_count("replicas", replicas)), bytes_a_replica(problem, len(marks)))
+    w = _start(problem, start, int(replicas))
     if step is not None and (compiled or state is not None):
         raise ValueError("step must be None where compiled or state is given: a rule is not compiled, and its state is not kept in files")
     advance = _compiled(problem, oracle) if compiled else replica_blocks.advance if step is None else replica_blocks.following(step)
@@ -119,6 +120,11 @@ def simulate(
     if file is not None:
         file.save_if_due(run.arrays, over=True)
     return run.recorded
+
+
+def bytes_a_replica(problem: Problem, checkpoints: int) -> int:
+    """Of the memory that a run takes."""
+    return 8 * (10 * problem.dimension + 3 * checkpoints)
 
 
 def shrunk(stages: Iterable[Stage]) -> tuple[Stage, ...]:
@@ -208,14 +214,23 @@ def _legs(rules: Sequence[Rule], marks: Sequence[int], longest: int) -> Iterator
     before, row_of = 0, {mark: row for row, mark in enumerate(marks)}
     for rule in rules:
         within = (mark - before for mark in marks if before < mark < before + rule.steps)
-        ends = sorted({*within, *range(longest, rule.steps, longest), rule.steps} - {0})
         weighed = 0.0
-        for begin, end in pairwise([0, *ends]):
+        for begin, end in _cuts(sorted({*within, rule.steps} - {0}), longest):
             t = np.arange(begin, end, dtype=np.float64)
             weights = rule.weights_at(t)
             weighed += float(weights.sum())
             yield Leg(rule, before, begin, end, row_of.get(before + end), rule.step_sizes(t), weights, weighed)
         before += rule.steps
+
+
+def _cuts(ends: Sequence[int], longest: int) -> Iterator[tuple[int, int]]:
+    """Begin and end of each leg, up to each of the ``ends`` and to each multiple of ``longest``, one after the other: there may be many."""
+    begin = 0
+    for stop in ends:
+        while begin < stop:
+            end = min(stop, begin - begin % longest + longest)
+            yield begin, end
+            begin = end
 
 
 def _tell(progress: Callable[[int, int], None] | None, done: int, rules: Sequence[Rule]) -> None:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from tsla.empirics.models.inputs import Inputs, check_real, check_values
-from tsla.empirics.smoothing.labels import Smoothing
+from tsla.empirics.smoothing.labels import Smoothing, check_classes
 from tsla.theory.constants import is_whole, whole
 
 WEIGHTINGS = ("label", "torch")
@@ -165,12 +165,7 @@ class CrossEntropy:
 
     def check_classes(self, labels: Tensor, classes: int) -> None:
         """Raises ValueError for labels that are none of so many classes, and not ignored."""
-        known = labels[labels != self.ignore_index]
-        if known.numel() and not 0 <= int(known.min()) <= int(known.max()) < classes:
-            raise ValueError(
-                f"labels run from {int(known.min())} to {int(known.max())}; must lie in 0 ... {classes - 1}, "
-                f"or be ignore_index = {self.ignore_index}"
-            )
+        check_classes(labels[labels != self.ignore_index], classes, but=f", or be ignore_index = {self.ignore_index}")
 
     def _check_weights(self, classes: int) -> None:
         if self.weights is not None and len(self.weights) != classes:

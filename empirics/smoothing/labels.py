@@ -33,9 +33,18 @@ def one_hot(labels: Tensor, classes: int) -> Tensor:
         raise ValueError(
             f"labels have shape {tuple(labels.shape)} and type {labels.dtype}; must be class indices (n,) or probabilities (n, K)"
         )
-    if labels.numel() and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
-        raise ValueError(f"labels run from {int(labels.min())} to {int(labels.max())}; must lie in 0 ... {classes - 1}")
+    check_classes(labels, classes)
     return torch.nn.functional.one_hot(labels.long(), classes).double()
+
+
+def check_classes(labels: Tensor, classes: int, *, but: str = "") -> None:
+    """Raises ValueError for labels that are none of so many classes, ``but`` for what else they may be; says if a model has too few."""
+    if not labels.numel():
+        return
+    low, high = int(labels.min()), int(labels.max())
+    if not 0 <= low <= high < classes:
+        few = f": the model gives K = {classes} logits, and such labels take {high + 1}" if high >= classes else ""
+        raise ValueError(f"labels run from {low} to {high}; must lie in 0 ... {classes - 1}{but}{few}")
 
 
 def check_smoothing(smoothing: object) -> None:

@@ -13,6 +13,8 @@ from torch import Tensor
 from tsla.empirics.data.datasets import Split
 from tsla.empirics.training import processes
 from tsla.empirics.training.configuration import Machine, TrainingConfig
+from tsla.empirics.training.configuration.config import MOST_THREADS
+from tsla.theory.constants import whole
 
 
 def device_of(machine: Machine) -> torch.device:
@@ -32,10 +34,12 @@ def taken(config: TrainingConfig) -> str:
 
 
 @contextmanager
-def threads(count: int) -> Iterator[None]:
-    """Within this context torch computes with so many threads."""
+def threads(count: int | None) -> Iterator[None]:
+    """Within this context torch computes with so many threads, or with as many as before. Raises ValueError for no such number."""
     before = torch.get_num_threads()
-    torch.set_num_threads(count)
+    if count is not None:
+        whole("threads", count, at_least=1, at_most=MOST_THREADS)
+        torch.set_num_threads(count)
     try:
         yield
     finally:

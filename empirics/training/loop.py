@@ -16,6 +16,7 @@ from tsla.empirics.data.augmentation import augment
 from tsla.empirics.data.datasets import Split
 from tsla.empirics.runs import records, tensors
 from tsla.empirics.runs.resume import StateFile
+from tsla.empirics.smoothing.labels import check_classes, evaluated
 from tsla.empirics.smoothing.loss import SmoothedCrossEntropy
 from tsla.empirics.training import processes
 from tsla.empirics.training.configuration import TrainingConfig
@@ -56,6 +57,8 @@ def train(
     """  # noqa: D205 - the summary needs three lines
     if not isinstance(split, Split):
         split = training_split(config) if split is None else own_split(split)
+    if model is not None:
+        check_classes(split.train_labels, evaluated(model, split.train_inputs[:1]).shape[-1])
     run = _Run(config, initial_model(config, split) if model is None else model, split, state)
     yield from map(dict, run.rows)
     while run.epoch <= config.epochs:

@@ -195,8 +195,8 @@ M = SmoothingOracle(beta2=1, nu2=1, c=0.5).moments(1)
             "c = 1.5 must lie within ±sqrt(sigma2*nu2) = ±1 (Cauchy-Schwarz)",
         ),
         (lambda: step_scale(eta=0.2, L=10, claim="C14"), "eta = 0.2 is larger than 1/L = 0.1; C14 needs 0 < eta <= 1/L"),
-        (lambda: M.at_batch_size(0), "B = 0 must be a whole number, at least 1"),
-        (lambda: M.at_batch_size(0.5), "B = 0.5 must be a whole number, at least 1"),  # type: ignore[arg-type]
+        (lambda: M.at_batch_size(0), "B = 0 must be a whole number, at least 1 and at most 9223372036854775807"),
+        (lambda: M.at_batch_size(0.5), "B = 0.5 must be a whole number, at least 1 and at most 9223372036854775807"),  # type: ignore[arg-type]
     ],
 )
 def test_premises(call: Callable[[], Any], message: str) -> None:

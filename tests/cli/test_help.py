@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shlex
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -104,6 +106,16 @@ def test_help_fits_and_its_example_works(
         monkeypatch.chdir(tmp_path)
         assert ends(words) == 2
         assert re.search("is not here; |no such file|does not exist", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_help_fits_in_the_words_of_an_encoding_without_its_signs(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for command in (*cli.COMMANDS, *LEAVES):
+        with redirect_stdout(io.TextIOWrapper(io.BytesIO(), encoding=encoding)) as stream:
+            assert ends([*command.split(), "--help"]) == 0
+        stream.seek(0)
+        assert max(map(len, stream.read().splitlines())) <= 80, command
 
 
 @pytest.mark.parametrize(("given", "said"), [("", "none of them"), ("--eps 1 --budget 9", "--budget --eps"), ("--delta 1", "--delta")])

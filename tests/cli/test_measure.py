@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import zipfile
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
@@ -374,6 +375,13 @@ def bad_files() -> None:
     np.savez("wide.npz", inputs=np.zeros((8, 7)), labels=labels)
     np.savez("whole.npz", inputs=inputs.astype(int), labels=labels)
     np.save("array.npy", inputs)
+    huge = {"descr": "<f8", "fortran_order": False, "shape": (2**50,)}
+    for name, header in (("torn", "((("), ("huge", repr(huge))):
+        content = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode()
+        Path(f"{name}.npy").write_bytes(content)
+        with zipfile.ZipFile(f"{name}.npz", "w") as archive:
+            for part in ("inputs", "labels"):
+                archive.writestr(f"{part}.npy", content)
     np.save("half.npy", np.full(3, 0.5))
     np.save("rows.npy", np.full((7, 3), 1 / 3))
     np.save("pickled.npy", np.array([None]))
@@ -429,7 +437,7 @@ BAD = [
     own("checkpoint = shapes.pt: network = ", "must give name, shape, classes and norm", checkpoint="shapes.pt"),
     own("checkpoint = seed.pt: training = ", "seed = -1 must be at least 0", checkpoint="seed.pt"),
     own("checkpoint = mlp.pt does not say of which network its weights are", "--model module:function", checkpoint="mlp.pt"),
-    own("data = digits: labels run from 0 to 9; must lie in 0 ... 4", checkpoint="five.pt"),
+    own("data = digits: labels run from 0 to 9; must lie in 0 ... 4: the model gives K = 5 logits", checkpoint="five.pt"),
     own("data = digits: the model does not take inputs of shape (1, 8, 8)", "channels", checkpoint="colour.pt"),
     own("data = cifar10: folder = None must be a folder that holds cifar-10-python.tar.gz", data="cifar10", checkpoint="photographs.pt"),
     own("data = digits: per_class = 8 has no use with data = 'digits'", checkpoint="digits of a part.pt"),
@@ -448,7 +456,11 @@ BAD = [
     theirs("label_noise = 2 must be", "at most 1", label_noise="2"),
     theirs("until = 0.1 has no use with --batch-norm training", batch_norm="training", until="0.1"),
     theirs("data = no.npz: no such file", "inputs (n, ...) and labels (n,)", data="no.npz"),
-    *(theirs(f"data = {name}.npz must be an .npz file", data=f"{name}.npz") for name in ("names", "pickled", "text")),
+    *(theirs(f"data = {name}.npz must be an .npz file", data=f"{name}.npz") for name in ("names", "pickled", "text", "torn")),
+    theirs("data = huge.npz does not fit the memory", data="huge.npz"),
+    theirs("smoothing = torn.npy must hold probabilities", smoothing="torn.npy"),
+    Bad("measure --checkpoint=--", {"data": "data.npz"}, ("checkpoint = --: no such file",)),
+    theirs("threads = 0 must be a whole number, at least 1 and at most 1024", threads="0"),
     theirs("data = array.npy must be an .npz file", data="array.npy"),
     theirs("data = sizes.npz: inputs have shape (8, 6), labels (5,)", data="sizes.npz"),
     theirs("data = one.npz: inputs have shape (1, 6)", "n at least 2", data="one.npz"),

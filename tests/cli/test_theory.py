@@ -124,6 +124,7 @@ BY_HAND: dict[str, dict[str, Any]] = {
         "critical_batch_size": pytest.approx(0.1 * 0.7375 / 0.0125)
     },
     "critical-batch --sigma2 1 --beta2 0.1 --nu2 2": {"critical_batch_size": pytest.approx(-10)},
+    "critical-batch --sigma2 1 --beta2 1 --nu2 0.5 --theta 1e-200": {"critical_batch_size": pytest.approx(2e200)},
     **{
         f"critical-batch --sigma2 1 --beta2 0 --nu2 {nu2} {step}": {"why": f"beta2 = 0: smoothing {word} the variance at every batch size"}
         for nu2, word in (("0.5", "lowers"), ("2", "raises"))
@@ -228,6 +229,7 @@ def test_a_term_that_vanishes_is_not_zero(command: str, term: str, run: Run) -> 
 
 SGD = {"L": "10", "sigma2": "1", "F0": "1", "eta": "0.1", "T": "10"}
 TARGET = {"L": "10", "mu": "1", "sigma2": "1", "F0": "1", "delta": "0.1", "eps": "0.1"}
+NO_SIGMA2 = {name: value for name, value in SGD.items() if name != "sigma2"}
 NO_MU = {name: value for name, value in TARGET.items() if name != "mu"}
 NO_TARGET = {name: value for name, value in TARGET.items() if name not in ("delta", "eps")}
 MOMENTS = {"s2": "1", "shat2": "1", "c": "0.5"}
@@ -271,7 +273,13 @@ REFUSED = [
     Bad("bound sgd --exact", SGD | {"eta": "0.2"}, ("eta = 0.2 is not below 2/L = 0.2; C16 needs 0 < eta < 2/L",)),
     Bad("bound lsr --exact", SPLIT_SGD, ("--exact has no use with --beta2 --nu2; it goes with --delta (C18)",)),
     Bad("bound lsr --sharp", SGD, ("the following arguments are required: --delta (C5), or --beta2 --nu2 (C12)",)),
-    Bad("bound lsr --sharp --exact", SGD | {"delta": "0.1"}, ("--sharp has no use with --delta --exact; it goes with --delta (C18)",)),
+    Bad("bound lsr --sharp --exact", SGD | {"delta": "0.1"}, ("--exact and --sharp exclude each other: each asks for a bound of its own",)),
+    Bad("bound lsr", SGD | {"delta": "1e-320"}, ("--delta", "'1e-320' is too near 0 for float64", "2.23e-308")),
+    Bad("bound lsr --exact", SGD | {"delta": "0.1", "sigma2": "9.9e-324"}, ("--sigma2", "'9.9e-324' is too near 0 for float64")),
+    Bad("bound sgd", SGD | {"sigma2": "-1e-400"}, ("--sigma2", "'-1e-400' is too near 0 for float64")),
+    Bad("bound sgd", SGD | {"sigma2": "9" * 5000}, ("sigma2 = inf must be a finite number",)),
+    Bad("bound sgd", SGD | {"sigma2": "x" * 5000}, ("--sigma2", "xxx… (5,002 characters) is not a number")),
+    Bad("bound sgd --sigma2=--", NO_SIGMA2, ("--sigma2", "'--' is not a number")),
     Bad("bound tsla --exact", SGD, ("unknown argument --exact",)),
     Bad("bound sgd", SPLIT_SGD, ("unknown argument --beta2",)),
     Bad("bound lrs", SGD, ("argument METHOD: 'lrs' is unknown; did you mean lsr?",)),

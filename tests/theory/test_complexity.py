@@ -116,6 +116,23 @@ def test_an_oracle_within_a3_is_taken(delta: float, beta2: float, nu2: float) ->
     assert compare(Constants(**KNOWN | {"delta": delta}), eps=0.1, oracle=SmoothingOracle(beta2=beta2, nu2=nu2)).plans
 
 
+def test_who_needs_no_step_beats_nobody_by_a_factor() -> None:
+    """sgd-pl-last is at the target before its first step, C4 and C8 after one; with a target that C8's first step passes all draw."""
+    said = compare(Constants(L=1, mu=1, sigma2=1, delta=0.1, F0=1e-8), eps=100).why
+    assert "It needs no step, TSLA (C8) 1 sample, plain SGD (C4) 1 sample and SGD that uses A4 (C15b) 2 samples." in said
+    assert "factor" not in said
+    assert "TSLA takes place 4 of 14 with 1 sample, as many as plain SGD." in said
+
+
+@pytest.mark.parametrize("name", [*KNOWN, "eps"])
+def test_arrays_are_refused_by_name(name: str) -> None:
+    given = KNOWN | {"eps": 0.1}
+    given[name] = np.array([given[name]])  # type: ignore[assignment]
+    eps = given.pop("eps")
+    with pytest.raises(ValueError, match=f"^{name} is an array; must be a single number, .*every_plan takes arrays"):
+        compare(Constants(**given), eps=eps)
+
+
 def test_an_oracle_beyond_a3_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^delta = 0.1 is below \(beta2 \+ nu2\)/sigma2; A3 needs beta2 \+ nu2 <= delta\*sigma2$"):
         compare(Constants(**KNOWN), eps=0.1, oracle=SmoothingOracle(beta2=0.05, nu2=0.051))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import astuple
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from numpy.random import default_rng
 
 from tests.theory.population import by_definition
-from tsla.theory.constants import Array
+from tsla.theory.constants import Array, UnrepresentableError
 from tsla.theory.moments import Moments
 
 
@@ -42,6 +43,27 @@ def test_delta_where_there_is_no_variance() -> None:
     found = Moments.of(s2=[0.0, 2.0, 4.0], shat2=[1.0, 1.0, 0.0], c=0.0).delta
     assert np.asarray(found).tolist() == [np.inf, 0.5, 0.0]
     assert Moments.of(s2=0.0, shat2=0.0, c=0.0).delta == np.inf
+
+
+def test_a_delta_that_overflows_is_no_infinity() -> None:
+    found = Moments(grad2=1, s2=1e-300, shat2=1e300, c=0, beta2=1e300, nu2=0)
+    with pytest.raises(UnrepresentableError, match=r"^delta = shat2/s2 overflows float64"):
+        _ = found.delta
+    assert re.search("delta +overflows", str(found))
+
+
+@pytest.mark.parametrize("theta", [1e-200, 1e-17, 1e-3])
+def test_what_a_small_theta_gains_does_not_cancel(theta: float) -> None:
+    found = Moments(grad2=1, s2=1.0, shat2=1.5, c=0.25, beta2=1.0, nu2=0.5)
+    assert found.gain(theta) == pytest.approx(theta * (1.5 - theta), rel=1e-14)
+    assert found.critical_batch_size(theta) == pytest.approx((1.5 - theta) / theta, rel=1e-14)
+
+
+def test_whole_numbers_of_numpy_are_whole() -> None:
+    found = Moments(grad2=1, s2=1, shat2=1, c=0, beta2=0.5, nu2=0.5)
+    assert found.at_batch_size(np.int64(16)) == found.at_batch_size(16)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"B = 1000.* must be a whole number, at least 1 and at most"):
+        found.at_batch_size(10**400)
 
 
 def test_there_is_nothing_to_smooth_where_g_and_its_partner_are_one_but_for_rounding() -> None:

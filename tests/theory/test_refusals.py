@@ -6,11 +6,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tsla.theory import sgd, sharp_exact, smoothing, stall, variance, worst_case
 from tsla.theory.biased import SmoothingOracle
-from tsla.theory.constants import Constants, step_scale
+from tsla.theory.constants import Constants, UnrepresentableError, step_scale
 from tsla.theory.moments import Moments
 
 ORACLE = SmoothingOracle(beta2=0.1, nu2=0.2, c=0.05)
@@ -43,6 +44,7 @@ VALID: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
 BAD: list[tuple[Any, str, Callable[[str], bool]]] = [
     ("many", "'many'", lambda argument: True),
     (float("inf"), "inf", lambda argument: True),
+    (np.ma.array([1.0, 2.0], mask=[True, False]), "a masked array", lambda argument: True),
     (-1, "-1", lambda argument: argument not in ("F", "c", "true", "smoothing")),
     (1.5, "1.5", lambda argument: argument == "theta"),
 ]
@@ -76,3 +78,10 @@ def test_equal_gradients_leave_nothing_to_smooth_at_any_scale() -> None:
         assert Moments.of(s2=scale, shat2=scale, c=scale * (1 - 1e-6)).theta_star == pytest.approx(0.5)
         for length, best in ((1 - 1e-9, 1), (1 + 1e-9, 0)):
             assert Moments.of(s2=scale, shat2=scale * length**2, c=scale * length).theta_star == best
+
+
+@pytest.mark.parametrize("of", [stall.settled, stall.settled_at_largest_step])
+def test_the_stall_is_no_infinity_and_no_zero(of: Callable[..., Any]) -> None:
+    assert of(1e-200, 1e-200) > 0
+    with pytest.raises(UnrepresentableError, match=r"^settled.* overflows float64"):
+        of(1e300, 1e300, 1)

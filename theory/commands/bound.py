@@ -80,6 +80,8 @@ def _form(args: argparse.Namespace, forms: tuple[Method, ...]) -> Method:
     given = {option: getattr(args, option) for form in forms for option in form.takes if getattr(args, option) is not None}
     asked_for = [form for form in forms if given.keys() >= {*form.asks}]
     switched = [form for form in forms if form.switch and form.switch[0] in given]
+    if len(bounds_asked_for := dict.fromkeys(form.switch[0] for form in switched if form.switch)) > 1:
+        raise ValueError(f"{' and '.join(f'--{name}' for name in bounds_asked_for)} exclude each other: each asks for a bound of its own")
     form = max(asked_for, key=lambda form: len(form.asks), default=[*switched, *forms][0])
     told_apart_by = {form: [option for option in form.asks if option not in _required(forms)] for form in forms}
     for option in given:

@@ -282,6 +282,6 @@ def _y_hat(smoothing: str, true: Tensor) -> Smoothing:
         smoothing_labels(rows, *true.shape)
     except OSError as error:
         raise ValueError(f"smoothing = {smoothing}: no such file; must hold probabilities (K,) or (n, K)") from error
-    except (ValueError, TypeError, EOFError, AttributeError) as error:
+    except Exception as error:  # whatever broken bytes lead to
         raise ValueError(f"smoothing = {smoothing} must hold probabilities (K,) or (n, K): {first_line(error)}") from error
     return rows[0] if len(rows) == 1 else rows  # (1, K) is (K,)

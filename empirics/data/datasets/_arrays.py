@@ -10,6 +10,10 @@ import torch
 from torch import Tensor
 
 from tsla.empirics.runs.files import must_be_there
+from tsla.empirics.runs.memory import there_is
+
+COPIES = 3
+"""Of the arrays, while they are read, checked and converted."""
 
 
 def arrays(path: Path, *, name: str = "data") -> tuple[Tensor, Tensor]:
@@ -19,10 +23,16 @@ def arrays(path: Path, *, name: str = "data") -> tuple[Tensor, Tensor]:
     """
     where = f"{name} = {path}"
     must_be_there(name, path, "'digits', or an .npz file with the arrays inputs (n, ...) and labels (n,)")
+    if zipfile.is_zipfile(path):
+        _must_fit(where, path)
     try:
         with np.load(path, allow_pickle=False) as found:
             inputs, labels = found["inputs"], found["labels"]
-    except (LookupError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:  # of .npy files as well
+    except OSError:
+        raise
+    except MemoryError as error:
+        raise ValueError(f"{where} does not fit the memory: {error}") from error
+    except Exception as error:  # whatever broken bytes lead to, and .npy files, which have no names
         raise ValueError(
             f"{where} must be an .npz file with the arrays inputs (n, ...) and labels (n,), without pickled objects"
         ) from error
@@ -33,3 +43,12 @@ def arrays(path: Path, *, name: str = "data") -> tuple[Tensor, Tensor]:
     if not np.isfinite(inputs).all():
         raise ValueError(f"{where}: inputs hold values that are not finite")
     return torch.from_numpy(inputs.astype(np.float32 if inputs.dtype.kind == "f" else np.int64)), torch.from_numpy(labels.astype(np.int64))
+
+
+def _must_fit(where: str, path: Path) -> None:
+    """Raises ValueError where the arrays, which may be packed a thousand times smaller, are larger than the memory that there is."""
+    with zipfile.ZipFile(path) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+    most = there_is() // COPIES
+    if size > most:
+        raise ValueError(f"{where} unpacks to {size / 2**30:.4g} GiB; must unpack to at most {most / 2**30:.4g} GiB, which fit the memory")

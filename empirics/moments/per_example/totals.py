@@ -26,6 +26,29 @@ class GradientProducts:
     G: tuple[Tensor, ...]
     G_hat: tuple[Tensor, ...]
 
+    @property
+    def longest(self) -> float:
+        """The largest ``‖g_i‖²`` or ``‖ĝ_i‖²``."""
+        return float(torch.maximum(self.gg.sum(0), self.hh.sum(0)).max())
+
+
+SHORTEST = 1e-32
+"""In float32: where no squared length reaches it, the squares of entries, a millionth of it and less, have lost digits or are 0."""
+
+
+def refuse_lost(longest: float, means: Sequence[Tensor]) -> None:
+    """Raises ValueError where the squares of gradients are too large or too small for the type in which they are summed.
+
+    The gradients, with the ``means``, are none of that: what is made of such squares would be nan, or 0, and nobody would know.
+    """
+    kind = means[0].dtype
+    if kind == torch.float64 or not all(mean.isfinite().all() for mean in means) or not any(mean.any() for mean in means):
+        return
+    if not SHORTEST <= longest < float("inf"):
+        why = f"short: the largest square is {longest:.3g}" if longest < SHORTEST else "long: their squares overflow"
+        name = str(kind).removeprefix("torch.")
+        raise ValueError(f"gradients are for {name} too {why}; must be measured in float64, by model.double() and inputs.double()")
+
 
 def rows_by_layer(names: Sequence[str]) -> dict[str, list[int]]:
     """Rows of the parameters of each layer, by the name of the layer: a parameter's without its last part."""

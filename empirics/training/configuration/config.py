@@ -19,6 +19,7 @@ from tsla.empirics.training.configuration.fields import (
     Usual,
     about,
     at_least,
+    between,
     fields_of,
     one_of,
     with_method,
@@ -28,6 +29,8 @@ from tsla.empirics.training.configuration.step_sizes import STEP_SIZES, factor
 SHRINKING = {"shrink": "lsr", "shrink-tsla": "tsla"}
 """The controls (C17) -> the method that smooths where they take a smaller step."""
 METHODS = tuple(dict.fromkeys(("sgd", "lsr", "tsla", "annealed", "adaptive", *SHRINKING, *SCHEDULES)))
+MOST_THREADS = 1024
+"""More than processors have: OpenMP ends the process where it can't make so many."""
 MEASURED = (0, 1, 2, 5, 10, 20)
 """The epochs before which moments are measured unless a user says others."""
 HALF = Usual("half of the epochs", lambda epochs: epochs // 2)
@@ -123,7 +126,7 @@ class Machine:
     device: str = field(
         default="cpu", compare=False, metadata=about("where to compute; auto takes a GPU where there is one", one_of("cpu", "cuda", "auto"))
     )
-    threads: int = field(default=1, compare=False, metadata=about("of a process on the CPU", at_least(1)))
+    threads: int = field(default=1, compare=False, metadata=about("of a process on the CPU", between(1, MOST_THREADS)))
     channels_last: bool = field(default=False, compare=False, metadata=about("the memory format of images"))
     compile: bool = field(default=False, compare=False, metadata=about("compile the network"))
     deterministic: bool = field(default=False, compare=False, metadata=about("the same bits again on a GPU too"))

@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from reprlib import Repr
 from shlex import quote
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -29,10 +30,16 @@ class Rule:
 ANYTHING = Rule("be anything", lambda value, epochs: True)
 FRACTION = Rule("lie in [0, 1]", lambda value, epochs: 0 <= value <= 1)
 BELOW_1 = Rule("lie in [0, 1)", lambda value, epochs: 0 <= value < 1)
-POSITIVE = Rule("be above 0 and finite", lambda value, epochs: 0 < value < float("inf"))
-NOT_NEGATIVE = Rule("be at least 0 and finite", lambda value, epochs: 0 <= value < float("inf"))
+LARGEST_FLOAT32 = 3.4028234663852886e38
+POSITIVE = Rule("be above 0 and at most 3.4e38, as float32 goes", lambda value, epochs: 0 < value <= LARGEST_FLOAT32)
+NOT_NEGATIVE = Rule("be at least 0 and at most 3.4e38, as float32 goes", lambda value, epochs: 0 <= value <= LARGEST_FLOAT32)
 EPOCH = Rule("lie in 0 ... epochs = {epochs}", lambda value, epochs: 0 <= value <= epochs)
 EPOCHS = Rule(EPOCH.words, lambda value, epochs: all(0 <= epoch <= epochs for epoch in value))
+
+
+def between(least: int, most: int) -> Rule:
+    """No less and no more."""
+    return Rule(f"lie in {least} ... {most}", lambda value, epochs: least <= value <= most)
 
 
 def at_least(least: int) -> Rule:
@@ -74,6 +81,18 @@ def with_method(*methods: str) -> Use:
 def about(says: str, must: Rule = ANYTHING, **more: Any) -> dict[str, Any]:
     """The metadata of a field: what it says of itself to :class:`Field`."""
     return {"says": says, "must": must, **more}
+
+
+class _Said(Repr):
+    """Values as Python writes them, but that long ones are cut and deep ones not followed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = self.maxlong = 200
+        self.maxlist = self.maxdict = self.maxtuple = 20
+
+
+said = _Said().repr
 
 
 def sizes(text: str) -> int | str:
@@ -135,7 +154,9 @@ class Field:
     def _help(self) -> str:
         choices = f": {_either(self.must.choices)}" if self.must.choices else ""
         usual = self.usual.words if self.usual else self.shown(self.default)
-        silent = self.default is dataclasses.MISSING or self.default is False or (self.type == str | None)
+        if self.default is dataclasses.MISSING:
+            return f"{self.says}{choices} (required, here or in --config)"
+        silent = self.default is False or (self.type == str | None)
         return self.says + choices + ("" if silent else f" (default {usual})")
 
     def shown(self, value: Any) -> str:
@@ -166,12 +187,12 @@ class Field:
         if given is None and self.usual is not None:
             return self.usual.of(epochs)
         if isinstance(given, int) and abs(given) >= LARGEST:
-            raise ValueError(f"{self.spelled} = {given} must lie between -2**63 and 2**63")
+            raise ValueError(f"{self.spelled} = {said(given)} must lie between -2**63 and 2**63")
         value = self._converted(given)
         if not _is(value, self.type):
-            raise ValueError(f"{self.spelled} = {given!r} must be {KINDS[self.type][0]}")
+            raise ValueError(f"{self.spelled} = {said(given)} must be {KINDS[self.type][0]}")
         if value is not None and not self.must.holds(value, epochs):
-            raise ValueError(f"{self.spelled} = {given!r} must {self.must.words.format(epochs=epochs)}")
+            raise ValueError(f"{self.spelled} = {said(given)} must {self.must.words.format(epochs=epochs)}")
         return value
 
     def _converted(self, given: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 
 from tsla.empirics.runs.files import must_be_there
 from tsla.empirics.training.configuration import FIELDS, TrainingConfig
+from tsla.empirics.training.configuration.fields import said
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -45,13 +46,21 @@ def of_use(given: Mapping[str, Any]) -> TrainingConfig:
 def _file(path: Path) -> dict[str, Any]:
     must_be_there("config", path, "a TOML file")
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:  # no TOML, or no text
+        table = toml(path)
+    except ValueError as error:
         raise ValueError(f"config = {path} must be a TOML file: {error}") from error
     try:
         return by_name(table)
     except ValueError as error:
         raise ValueError(f"config = {path}: {error}") from None
+
+
+def toml(path: Path) -> dict[str, Any]:
+    """What a TOML file says. Raises ValueError for what is no TOML, no text, or has lists in lists deeper than Python goes."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError("its lists or tables are nested too deep") from None
 
 
 def by_name(table: Mapping[str, Any], *, but: Collection[str] = ()) -> dict[str, Any]:
@@ -61,5 +70,5 @@ def by_name(table: Mapping[str, Any], *, but: Collection[str] = ()) -> dict[str,
         dashed = spelled.replace("_", "-")
         if spelled not in fields:
             right = f"must be spelled {dashed}" if dashed in fields else f"is unknown here; must be one of {', '.join(fields)}"
-            raise ValueError(f"{spelled} = {value!r} {right}")
+            raise ValueError(f"{spelled} = {said(value)} {right}")
     return {fields[spelled]: value for spelled, value in table.items()}

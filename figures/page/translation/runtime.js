@@ -363,6 +363,8 @@ const KINDS = {
   float: (x) => typeof x === "number",
   str: (x) => typeof x === "string",
   floating: (x) => typeof x === "number",
+  integer: (x) => Number.isInteger(x),
+  MaskedArray: () => false,
   ndarray: (x) => x instanceof NDArray,
 };
 

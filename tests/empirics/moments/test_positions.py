@@ -276,7 +276,11 @@ test_refusals = refusals(
     ("tokens", torch.zeros(N, 2).long(), r"^labels have shape \(5, 2\) .* must be class indices \(n, 4\) or \(n, 3\) or probab"),
     ("tokens", torch.full((N, T), IGNORED), r"^labels\[0\] has no position but ignore_index = -100, and so no mean; must have one"),
     ("tokens", torch.full((N, T), IGNORED), CrossEntropy(positions="each"), r"^labels have no position but ignore_index = -100; must"),
-    ("tokens", torch.full((N, T), 9), r"^labels run from 9 to 9; must lie in 0 ... 3, or be ignore_index = -100$"),
+    (
+        "tokens",
+        torch.full((N, T), 9),
+        r"^labels run from 9 to 9; must lie in 0 ... 3, or be ignore_index = -100: the model gives K = 4 logits",
+    ),
     (
         COLUMN,
         None,

@@ -6,8 +6,10 @@ import errno
 import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -57,13 +59,53 @@ def test_what_can_be_written_is_accepted_and_not_made(tmp_path: Path) -> None:
         (partial(must_be_folder, "out"), "file/x", "nothing can be written below {0}/file; must be in a folder"),
         (lambda path: must_be_writable(out=path), "", "that is a folder; must be a file"),
         (partial(must_be_folder, "out"), "file", "that is a file; must be a folder"),
+        (lambda path: must_be_writable(out=path), "x" * 241, "its name has 241 bytes; must have at most 240"),
+        (lambda path: must_be_writable(out=path), "pipe", "that is a device or a pipe, which would be replaced; must be a file"),
     ],
 )
 def test_what_cannot_be_read_or_written_is_named(refuse: Callable[[Path], None], path: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
+    os.mkfifo(tmp_path / "pipe")
     must_be_there("out", tmp_path / "file", "a list")
     with pytest.raises(ValueError, match=re.escape(f"out = {tmp_path / path}: {message.format(tmp_path)}")):
         refuse(tmp_path / path)
+
+
+def is_replaced_alone(write: Callable[[Path], None], folder: Path) -> None:
+    """What was readable by nobody else stays so, and what somebody has laid under the temporary name is not written to."""
+    path, bait = folder / "file", folder / "bait"
+    path.write_text("old", encoding="utf-8")
+    path.chmod(0o600)
+    bait.write_text("bait", encoding="utf-8")
+    folder.joinpath(f".file.{os.getpid()}").symlink_to(bait)
+    write(path)
+    assert (path.read_text(encoding="utf-8"), path.stat().st_mode & 0o777) == ("new", 0o600)
+    assert bait.read_text(encoding="utf-8") == "bait"
+
+
+def test_who_may_read_a_file_stays_and_a_link_that_waits_is_not_followed(tmp_path: Path, rejects: Rejects) -> None:
+    def right(path: Path) -> None:
+        with replacing(path) as temporary:
+            temporary.write_text("new", encoding="utf-8")
+
+    def wrong(path: Path) -> None:
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        temporary.write_text("new", encoding="utf-8")
+        temporary.replace(path)
+
+    def check(write: Callable[[Path], None]) -> None:
+        with TemporaryDirectory(dir=tmp_path) as folder:
+            is_replaced_alone(write, Path(folder))
+
+    rejects(check, right=right, wrong=wrong)
+
+
+def test_the_root_is_a_folder_and_a_pipe_is_never_replaced(tmp_path: Path) -> None:
+    with suppress(ValueError):  # who may not write there is told so
+        must_be_folder("out", Path("/"))
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="that is a device or a pipe"), replacing(tmp_path / "pipe"):
+        pass
 
 
 def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path: Path) -> None:

@@ -21,6 +21,20 @@ TABLE = pd.DataFrame(
 CONFIG = {"method": "sgd", "eta": 0.1, "widths": (4, 8), "oracle": {"sigma2": 1.0, "theta": None}}
 
 
+SHAPES = (b"[]", b"1", b"{", b"\xff", b"[" * 9000, b"{}", b'{"config": [], "environment": {}, "command": ""}')
+"""What a record of ours does not say about itself."""
+
+
+def saying(key: bytes, about: bytes) -> Callable[[Path], object]:
+    """A record in which something else stands under ``key``."""
+
+    def changed(path: Path) -> None:
+        table = pq.read_table(write(path))
+        pq.write_table(table.replace_schema_metadata({**table.schema.metadata, key: about}), path)
+
+    return changed
+
+
 def write(path: Path, table: pd.DataFrame = TABLE, config: dict[str, object] = CONFIG) -> Path:
     records.write(path, table, config, "tsla records digits")
     return path
@@ -81,8 +95,9 @@ def test_a_killed_write_leaves_what_there_was(there: bool, tmp_path: Path, monke
         (lambda path: pd.DataFrame({"a": [1]}).to_parquet(path), "it carries no configuration; `tsla records` writes records"),
         (lambda path: pq.write_table(pa.table({"a": [1]}), path), "it carries no configuration; `tsla records` writes records"),
         (lambda path: path.write_text("this is no Parquet file", encoding="utf-8"), r"[^\n]*"),
+        *((saying(b"tsla", about), "what it says about itself is not what `tsla records` writes") for about in SHAPES),
     ],
-    ids=["pandas", "plain", "text"],
+    ids=["pandas", "plain", "text", *map(str, range(len(SHAPES)))],
 )
 def test_a_foreign_file_is_refused_in_one_line_and_is_not_done(foreign: Callable[[Path], object], message: str, tmp_path: Path) -> None:
     path = tmp_path / "foreign.parquet"
@@ -93,6 +108,12 @@ def test_a_foreign_file_is_refused_in_one_line_and_is_not_done(foreign: Callable
     with pytest.raises(ValueError, match=rf"^record = .*foreign\.parquet is not a record of tsla: {message}$"):
         records.read(path)
     assert not records.is_done(path, CONFIG)
+
+
+def test_columns_that_pandas_does_not_read_are_refused_by_name(tmp_path: Path) -> None:
+    saying(b"pandas", b"[]")(tmp_path / "a.parquet")
+    with pytest.raises(ValueError, match=r"a\.parquet is not a record of tsla: pandas does not read its columns$"):
+        records.read(tmp_path / "a.parquet")
 
 
 # --- what is done

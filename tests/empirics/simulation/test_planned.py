@@ -63,6 +63,13 @@ test_what_can_not_be_planned = refusals(
     ({"sigma2": 0.0}, "sigma2 = 0 must"),
     ({"eps": 0.0}, "eps = 0 must"),
     ({"eps": 1e-3}, r"eps = 0.001: the plan of tsla has [^ ]+ steps; at most 1e\+12 can be run"),
+    ({"eps": None, "budget": 10**18}, r"T = 1000000000000000000: the plan of tsla has 1e\+18 steps; at most 1e\+12 can be run"),
     ({"eps": None}, "eps = None and T = None: exactly one of them must be given"),
     ({"budget": 100}, "eps = 0.5 and T = 100: exactly one of them must be given"),
 )
+
+
+def test_more_replicas_than_fit_the_memory_are_refused_before_it_is_asked_for() -> None:
+    what = planned("stall", "tsla", eps=0.5, sigma2=1.0, delta=0.1)
+    with pytest.raises(ValueError, match=r"^seeds = 10{12} needs .* GiB of memory, and there are .*; must be at most [1-9]\d*$"):
+        beside_bound(what, replicas=10**12, seed=0)

@@ -112,7 +112,7 @@ REFUSALS = {
     "a path for a name": (FILE.replace('"tiny"', '"../tiny"'), "name = '../tiny' must be letters"),
     "an unknown table": (
         FILE.replace("[grid]", "[gird]"),
-        "gird = {'method': ['sgd', 'lsr'], 'eta': [0.1, 1]} is unknown here; must be one of name",
+        "gird = {'eta': [0.1, 1], 'method': ['sgd', 'lsr']} is unknown here; must be one of name",
     ),
     "an unknown field": (FILE.replace("epochs", "epoch"), "epoch = 2 is unknown here; must be one of method, epochs"),
     "another spelling": (FILE.replace("train-size", "train_size"), "train_size = 64 must be spelled train-size"),
@@ -127,7 +127,13 @@ REFUSALS = {
     "a seed twice": (FILE.replace("[0, 1]", "[3, 3]"), "seeds = [3, 3] has 3 twice"),
     "no seeds": (FILE.replace("seeds = [0, 1]", ""), "seeds = None must be a list"),
     "no count": (FILE.replace("[0, 1]", "{ first = 1 }"), "count = None must be a whole number"),
-    "a count of none": (FILE.replace("[0, 1]", "{ count = 0 }"), "seeds = [] must be a list"),
+    "a count of none": (FILE.replace("[0, 1]", "{ count = 0 }"), "count = 0 must be a whole number, 1 ... 1000000"),
+    "a count that no memory holds": (
+        FILE.replace("[0, 1]", "{ count = 1_000_000_000_000 }"),
+        "count = 1000000000000 must be a whole number",
+    ),
+    "more runs than a memory holds": (FILE.replace("[0, 1]", "{ count = 999_999 }"), "runs; must be at most 1000000"),
+    "lists in lists": ("a = " + "[" * 3000 + "]" * 3000, "nested too deep"),
     "a last seed": (FILE.replace("[0, 1]", "{ first = 0, last = 3 }"), "last = 3 is unknown here; must be one of first, count"),
     "a bad value in the last run": (FILE.replace("[0.1, 1]", "[0.1, -1]"), "eta = -1 must be above 0"),
 }
