@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from tsla.empirics.runs.arrays import load
 from tsla.empirics.runs.files import must_be_there
 
 
 def arrays(path: Path, *, name: str = "data") -> tuple[Tensor, Tensor]:
     """Examples of an .npz file: ``inputs`` ``(n, ...)``, floats as float32, and ``labels`` ``(n,)``, int64. Loaded with allow_pickle=False.
 
-    Raises ValueError, calling the file by ``name``, where it is no such file, and for inputs that are not finite.
+    Raises ValueError, calling the file by ``name``, where it is damaged or no such file, and for inputs that are not finite.
     """
     where = f"{name} = {path}"
     must_be_there(name, path, "'digits', or an .npz file with the arrays inputs (n, ...) and labels (n,)")
     try:
-        with np.load(path, allow_pickle=False) as found:
-            inputs, labels = found["inputs"], found["labels"]
-    except (LookupError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:  # of .npy files as well
-        raise ValueError(
-            f"{where} must be an .npz file with the arrays inputs (n, ...) and labels (n,), without pickled objects"
-        ) from error
+        found = load(path, ("inputs", "labels"))
+    except ValueError as error:
+        must = "must be an .npz file with the arrays inputs (n, ...) and labels (n,), without pickled objects"
+        raise ValueError(f"{where} {must}; it is {error}") from error
+    inputs, labels = found["inputs"], found["labels"]
     if inputs.dtype.kind not in "fiub" or labels.dtype.kind not in "iu":
         raise ValueError(f"{where}: inputs are {inputs.dtype} and labels {labels.dtype}; must be numbers, and labels whole ones")
     if labels.ndim != 1 or inputs.ndim < 1 or len(inputs) != len(labels) or len(labels) < 2:
