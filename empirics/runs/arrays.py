@@ -22,7 +22,7 @@ def save(path: Path, content: Mapping[str, Any]) -> None:
 def load(path: Path, names: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
     """What :func:`save` wrote, or the arrays of these ``names`` alone; with allow_pickle=False.
 
-    The checksums of the file come first. Raises ValueError, saying what it is or is not, where it is damaged, of another kind, or lacks one.
+    The checksums of the file come first. Raises ValueError, saying what the file is or is not, where it is damaged or of another kind.
     """
     with path.open("rb") as file:
         zips.verify(file)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+from collections.abc import Sequence
 from typing import IO
 
 PIECE = 2**20
@@ -24,19 +25,25 @@ def verify(file: IO[bytes]) -> None:
     """
     try:
         if zipfile.is_zipfile(file):
-            with zipfile.ZipFile(file) as archive:
-                if min(len(archive.infolist()), MOST) != _written(file):
-                    raise zipfile.BadZipFile("members are missing")
-                if not _bounded(archive, file.seek(0, os.SEEK_END)):
-                    raise zipfile.BadZipFile("it would unpack to far more than was written")
-                for member in archive.infolist():
-                    with archive.open(member) as content:  # which compares the checksum at the end
-                        while content.read(PIECE):
-                            pass
+            _read(file)
     except Exception as error:  # whatever broken bytes lead to
         said = str(error).splitlines()
         raise ValueError(f"damaged, or written without checksums: {said[0] if said else type(error).__name__}") from error
     file.seek(0)
+
+
+def _read(file: IO[bytes]) -> None:
+    """Read every member to its end, where ``zipfile`` compares the checksum."""
+    with zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+        if min(len(members), MOST) != _written(file):
+            raise zipfile.BadZipFile("members are missing")
+        if not _bounded(members, file.seek(0, os.SEEK_END)):
+            raise zipfile.BadZipFile("it would unpack to far more than was written")
+        for member in members:
+            with archive.open(member) as content:
+                while content.read(PIECE):
+                    pass
 
 
 def _written(file: IO[bytes]) -> int:
@@ -46,8 +53,7 @@ def _written(file: IO[bytes]) -> int:
     return int.from_bytes(end[6:8], "little")
 
 
-def _bounded(archive: zipfile.ZipFile, size: int) -> bool:
+def _bounded(members: Sequence[zipfile.ZipInfo], size: int) -> bool:
     """Whether members share no bytes of the file, and are not much larger than their bytes there."""
-    members = archive.infolist()
     together = sum(member.compress_size for member in members)
     return together <= size and all(member.file_size <= max(LARGE, RATIO * member.compress_size) for member in members)
