@@ -27,7 +27,7 @@ class Codec(Protocol):
         """Write the content. Raises OSError where the operating system does."""
 
     def load(self, path: Path) -> Any:
-        """What the file holds, of which no code is run. Raises ValueError, saying what it is or is not, where it is damaged or no such file."""
+        """What the file holds, of which no code is run. Raises ValueError, saying what it is or is not, where it is no such file."""
 
 
 @dataclass

@@ -61,8 +61,6 @@ def load(path: Path) -> Any:
 def _content(file: IO[bytes], path: Path) -> Any:
     try:
         return torch.load(file, map_location="cpu", weights_only=True)
-    except OSError:
-        raise
     except Exception as error:  # whatever an unpickler makes of bytes that are something else
         raise ValueError(f"not a file of torch.save that loads with weights_only=True{_why(path)}") from error
 
