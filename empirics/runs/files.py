@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from glob import escape
 from itertools import combinations, product
 from pathlib import Path
 
@@ -21,11 +23,14 @@ LOG = logging.getLogger(__name__)
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary name to write a file under, which then takes the place of ``path``: a killed run leaves a whole file or none.
 
-    Of a link, the file that it leads to. An OSError that names no file, such as that of a full disk, gets the name of this one.
+    What processes of this machine that are gone left under such names is removed. Of a link, the file that it leads to. An OSError that
+    names no file, such as that of a full disk, gets the name of this one.
     """
-    path = _led_to(path)
+    path = led_to(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    start = f".{path.name}.{socket.gethostname()}."
+    _remove_strays(path.parent, start)
+    temporary = path.with_name(f"{start}{os.getpid()}")
     try:
         yield temporary
         temporary.replace(path)
@@ -35,6 +40,28 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _remove_strays(folder: Path, start: str) -> None:
+    """Remove the files that are called ``start`` and the number of a process that runs no more."""
+    with suppress(OSError):
+        for stray in folder.glob(f"{escape(start)}*"):
+            number = stray.name.removeprefix(start)
+            if number.isdecimal() and not _runs(int(number)):
+                stray.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    """Whether there is such a process; where that can't be told, there may be."""
+    if os.name == "nt":  # where signal 0 would be Ctrl-C
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
 
 
 def must_be_there(name: str, path: Path, what: str) -> None:
@@ -65,7 +92,7 @@ def must_be_writable(*, inputs: Mapping[str, Path | None] | None = None, **paths
             )
 
 
-def _led_to(path: Path) -> Path:
+def led_to(path: Path) -> Path:
     """The path itself, or where the link leads that it is."""
     return _true(path) if path.is_symlink() else path
 
@@ -93,7 +120,7 @@ def must_be_folder(name: str, path: Path | None) -> None:
 
 
 def _must_have_a_place(name: str, path: Path) -> None:
-    folder = next(parent for parent in _led_to(path).absolute().parents if parent.exists())
+    folder = next(parent for parent in led_to(path).absolute().parents if parent.exists())
     if not (folder.is_dir() and os.access(folder, os.W_OK)):
         raise ValueError(f"{name} = {path}: nothing can be written below {folder}; must be in a folder that can be written to")
 
@@ -124,6 +151,6 @@ def deliver(show: Callable[[], None], *, state: Path | None, **outputs: tuple[Pa
 def remove(state: Path) -> None:
     """Remove the state of a run that is over; a line on standard error says where that can't be done."""
     try:
-        _led_to(state).unlink(missing_ok=True)
+        led_to(state).unlink(missing_ok=True)
     except OSError as error:
         LOG.warning("state = %s can't be removed: %s", state, error.strerror or error)

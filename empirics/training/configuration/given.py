@@ -12,6 +12,9 @@ from typing import Any
 from tsla.empirics.runs.files import must_be_there
 from tsla.empirics.training.configuration import FIELDS, TrainingConfig
 
+LARGEST = 2**20
+"""Bytes of a TOML file: to read more takes minutes, and no configuration is so long."""
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """An option for each field, group by group."""
@@ -45,13 +48,25 @@ def of_use(given: Mapping[str, Any]) -> TrainingConfig:
 def _file(path: Path) -> dict[str, Any]:
     must_be_there("config", path, "a TOML file")
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = toml(path)
     except ValueError as error:  # no TOML, or no text
         raise ValueError(f"config = {path} must be a TOML file: {error}") from error
     try:
         return by_name(table)
     except ValueError as error:
         raise ValueError(f"config = {path}: {error}") from None
+
+
+def toml(path: Path) -> dict[str, Any]:
+    """What a TOML file says. Raises ValueError for a file that is none, is larger than LARGEST, or nests without end."""
+    with path.open("rb") as file:
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise ValueError(f"it has more than {LARGEST:,} bytes")
+    try:
+        return tomllib.loads(content.decode())
+    except RecursionError:
+        raise ValueError("its lists or tables lie too deep in each other") from None
 
 
 def by_name(table: Mapping[str, Any], *, but: Collection[str] = ()) -> dict[str, Any]:

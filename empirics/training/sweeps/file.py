@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -12,7 +11,7 @@ from typing import Any
 
 from tsla.empirics.runs.files import must_be_there
 from tsla.empirics.training.configuration import FIELDS, TrainingConfig
-from tsla.empirics.training.configuration.given import by_name, of_use
+from tsla.empirics.training.configuration.given import by_name, of_use, toml
 
 TABLES = ("name", "fixed", "grid", "seeds")
 
@@ -42,7 +41,7 @@ def read(path: Path) -> Sweep:
     """
     must_be_there("FILE", path, "a TOML file such as examples/sweep.toml")
     try:
-        return _sweep(tomllib.loads(path.read_text(encoding="utf-8")))
+        return _sweep(toml(path))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
