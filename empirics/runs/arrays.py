@@ -32,7 +32,14 @@ def load(path: Path, names: Collection[str] | None = None) -> dict[str, NDArray[
 def _content(file: IO[bytes], names: Collection[str] | None) -> dict[str, NDArray[Any]]:
     try:
         with np.load(file, allow_pickle=False) as found:
-            return {name: found[name] for name in (found if names is None else names)}
+            return {name: _array(found[name]) for name in (found if names is None else names)}
     except (LookupError, TypeError, ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
         which = "" if names is None else f" with {' and '.join(names)}"
         raise ValueError(f"not a file of numpy.savez{which}") from error
+
+
+def _array(found: object) -> NDArray[Any]:
+    """What ``np.load`` found, which is bytes where it is no array."""
+    if not isinstance(found, np.ndarray):
+        raise TypeError(f"{type(found).__name__} in place of an array")
+    return found

@@ -51,16 +51,22 @@ def _locked(name: str, path: Path) -> IO[str] | None:
     try:
         where.parent.mkdir(parents=True, exist_ok=True)
         file = where.open("a+", encoding="utf-8")
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        who = where.read_text(encoding="utf-8") if where.exists() else "that has just ended"
-        raise ValueError(f"{name} = {path} is in use by process {who}; wait until it ends, or choose another") from None
     except OSError:
         return None
-    if not (where.exists() and os.path.samestat(os.fstat(file.fileno()), where.stat())):
-        file.close()  # who had it removed it, after it was opened here and before it was locked
-        return _locked(name, path)
-    file.truncate(0)
-    file.write(f"{os.getpid()} on {socket.gethostname()}")
-    file.flush()
-    return file
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if where.exists() and os.path.samestat(os.fstat(file.fileno()), where.stat()):
+            file.truncate(0)
+            file.write(f"{os.getpid()} on {socket.gethostname()}")
+            file.flush()
+            return file
+    except BlockingIOError:
+        file.seek(0)
+        who = file.read()
+        file.close()
+        raise ValueError(f"{name} = {path} is in use by process {who}; wait until it ends, or choose another") from None
+    except OSError:
+        file.close()
+        return None
+    file.close()  # who had it removed it, after it was opened here and before it was locked
+    return _locked(name, path)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -60,7 +61,9 @@ def load(path: Path) -> Any:
 
 def _content(file: IO[bytes], path: Path) -> Any:
     try:
-        return torch.load(file, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch wonders about bytes that are no pickle
+            return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever an unpickler makes of bytes that are something else
         raise ValueError(f"not a file of torch.save that loads with weights_only=True{_why(path)}") from error
 

@@ -51,7 +51,7 @@ def read(path: Path) -> pd.DataFrame:
         raise ValueError(f"pilot = {path} must be {WHAT}")
     try:
         return READ[path.suffix](path)
-    except (ValueError, KeyError, TypeError, UnicodeDecodeError, pa.ArrowException) as error:
+    except (ValueError, KeyError, TypeError, RecursionError, pa.ArrowException) as error:
         raise ValueError(f"pilot = {path} can't be read as {path.suffix}: {_line(error)}; must be {WHAT}") from error
 
 
