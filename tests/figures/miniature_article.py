@@ -1,4 +1,4 @@
-"""The article of the miniature records, one of which has a name that would be HTML, and that of the committed ones."""
+"""The article of the miniature records, one of which has a name and a command that would be HTML, and that of the committed ones."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tsla.figures import gallery, live, paper_checks
 from tsla.figures.drawing import draw
 from tsla.figures.page import article
 
+HOSTILE = "x<img src=x onerror=document.title='canary'>.parquet"
 EVIDENCE = [
-    {"id": "C5", "kind": "property", "planted": False, "test": "t", "passed": True, "finding": "floor < 1 & > 0"},
+    {"id": "C5", "kind": "property", "planted": False, "test": "t", "passed": True, "finding": f"floor < 1 & > 0 {HOSTILE}"},
     {"id": "C5", "kind": "algebra", "planted": True, "test": "t", "passed": True},
 ]
-HOSTILE = "x<img src=x onerror=alert(1)>.parquet"
 LIMIT = 600_000
 """Bytes that the page may have."""
 
@@ -24,7 +24,8 @@ LIMIT = 600_000
 def write_miniature_article(source: Path, fresh: Path, drawn: Path, folder: Path) -> Path:
     """Write it to ``folder``, with its figures and a copy of the records beside it. Returns its path."""
     named = shutil.copytree(source, folder / "records")
-    shutil.copy(named / "stall.parquet", named / HOSTILE)
+    stall = records.read(named / "stall.parquet")
+    records.write(named / HOSTILE, stall.table, {**stall.config, "experiment": HOSTILE}, f"tsla records {HOSTILE}")
     figures = shutil.copytree(drawn, folder / "figures")
     draw(figures / "live.svg", live.draw, *(records.read(of / "digits.parquet") for of in (source, fresh)))
     return article.write(named, fresh, figures, EVIDENCE, folder / "index.html")

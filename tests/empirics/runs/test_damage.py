@@ -14,6 +14,8 @@ from typing import IO, Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 
@@ -63,10 +65,10 @@ def test_a_reader_that_compares_no_checksums_is_caught(name: str, read: Callable
 
 def test_a_record_that_was_rewritten_with_another_number_is_not_read(tmp_path: Path) -> None:
     KINDS["record.parquet"].write(path := tmp_path / "a.parquet")
-    table = records.pq.read_table(path)
+    table = pq.read_table(path)
     frame = table.to_pandas()
     frame.loc[3, "loss"] += 1e-15
-    records.pq.write_table(records.pa.Table.from_pandas(frame, schema=table.schema), path)
+    pq.write_table(pa.Table.from_pandas(frame, schema=table.schema), path)
     with pytest.raises(ValueError, match=r"^record = .*a\.parquet is damaged: part 1 of 2 was changed after it was written; make it again"):
         records.read(path)
 
@@ -84,14 +86,14 @@ class Hostile:
         return os.mkdir, (str(self.canary),)
 
 
-def bomb(path: Path) -> None:
+def bomb(path: Path, _: Path) -> None:
     """A little archive whose only member says that it is large."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("inputs.npy", bytes(10_000))
         archive.filelist[0].file_size = 2**40
 
 
-def liar(path: Path) -> None:
+def liar(path: Path, _: Path) -> None:
     """An array whose header says that it has more numbers than there are bytes in the world."""
     np.lib.format.write_array_header_1_0(header := io.BytesIO(), {"descr": "<f8", "fortran_order": False, "shape": (2**58,)})
     with zipfile.ZipFile(path, "w") as archive:
@@ -99,7 +101,7 @@ def liar(path: Path) -> None:
             archive.writestr(name, header.getvalue())
 
 
-def overlapping(path: Path) -> None:
+def overlapping(path: Path, _: Path) -> None:
     """Its directory leads to the same bytes again and again."""
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("inputs.npy", bytes(10_000))
@@ -116,7 +118,7 @@ HOSTILE: dict[str, tuple[Callable[[Path, Path], object], Callable[[Path], object
     "state": (lambda path, canary: torch.save({"identity": Hostile(canary)}, path), lambda path: StateFile(path, "run", tensors).load()),
     "arrays": (lambda path, canary: arrays.save(path, {"x": np.array(Hostile(canary))}), arrays.load),
     "examples": (lambda path, canary: arrays.save(path, {"inputs": np.array([Hostile(canary)]), "labels": np.zeros(1)}), examples),
-    **{made.__name__: (lambda path, _, made=made: made(path), examples) for made in (bomb, liar, overlapping)},
+    **{made.__name__: (made, examples) for made in (bomb, liar, overlapping)},
 }
 
 
