@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.figures.miniature_article import fits, write_undrawn_article
+from tests.figures.miniature_article import CANARY, HOSTILE, fits, write_undrawn_article
 from tsla.theory.testing.planted import Rejects
 
 SCREENS = {
@@ -76,6 +76,11 @@ def says_nothing_to_the_console(page: Any, said: list[str]) -> None:
     assert said == []
 
 
+def runs_nothing_of_its_texts(page: Any, _: list[str]) -> None:
+    page.wait_for_timeout(300)
+    assert page.title() != CANARY
+
+
 def is_accessible(page: Any, _: list[str]) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is missing: pip install 'tsla[page]'").Axe()
     found = axe.run(page).response["violations"]
@@ -86,6 +91,7 @@ CHECKS: dict[str, tuple[Callable[[Any, list[str]], None], tuple[str, str]]] = {
     "overflow": (does_not_overflow, ("</main>", '<p style="width: 9000px">x</p></main>')),
     "overlap": (has_no_text_on_another, ("const LINE = 16;", "const LINE = 0;")),
     "console": (says_nothing_to_the_console, ("begin(turned);", "begin(turned); console.log(1);")),
+    "canary": (runs_nothing_of_its_texts, ("x&lt;img src=x onerror=document.title=&#39;canary&#39;&gt;", HOSTILE)),
     "axe": (is_accessible, ("</main>", '<input type="text"></main>')),
 }
 
