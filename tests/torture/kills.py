@@ -15,7 +15,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.torture.damage import KINDS
+from tests.torture.damage import KINDS, bits
+from tsla.empirics.runs import records
 
 PER_KILL = 100
 SIGNALS = ("SIGKILL", "SIGTERM", "SIGINT")
@@ -30,7 +31,7 @@ measure-at = [0]
 [grid]
 method = ["sgd", "lsr"]
 """
-SIMULATE = "simulate --problem sine_valley --method tsla --eps 0.3 --seeds 400 --state run.state --out run.parquet"
+SIMULATE = "simulate --problem sine_valley --method tsla --eps 0.5 --seeds 400 --state run.state --out run.parquet"
 TRAIN = "train --method tsla --model mlp --train-size 200 --epochs 20 --drop 9 --state run.state --out run.parquet --checkpoint run.pt"
 
 
@@ -86,8 +87,11 @@ def found(command: Command, folder: Path) -> list[object]:
 
 
 def read(path: Path) -> object:
-    """What a record or a checkpoint says."""
-    return KINDS["checkpoint.pt" if path.suffix == ".pt" else "record.parquet"].read(path)
+    """What a record or a checkpoint says, but for the commit, which may have changed since."""
+    if path.suffix == ".pt":
+        return KINDS["checkpoint.pt"].read(path)
+    record = records.read(path)
+    return bits([record.table, record.config, record.environment, record.command])
 
 
 def killed(command: Command, folder: Path, by: str, after: float, expected: list[object]) -> str | None:
