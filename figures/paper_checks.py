@@ -338,8 +338,11 @@ def write(evidence: Iterable[Evidence]) -> list[Path]:
 
 
 def read(path: Path = EVIDENCE) -> list[dict[str, Any]]:
-    """Evidence from a file: what is committed. Raises ValueError where it is not there."""
+    """Evidence from a file: what is committed. Raises ValueError where it is not there, or is no JSON any more."""
     if not path.exists():
         raise ValueError(f"{path} does not exist; `tsla check` makes it")
-    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged: {error}; `tsla check` makes it again") from error
     return found

@@ -66,7 +66,7 @@ def recheck(names: Iterable[str] = (), *, folder: Path = records.FOLDER, jobs: i
     """Check the records of these names in ``folder``, by default all that are there, side by side; each as soon as it is done.
 
     jobs: how many at once (default: one for each core). Each is run on one thread, as the records were
-    Raises ValueError, before anything is run, for an unknown name, a record that is not there, and a file that is none.
+    Raises ValueError, before anything is run, for an unknown name and for a record that is not there.
     """
     folder = folder.absolute()  # a worker may have been started in another folder
     there = [name for name in EXPERIMENTS if (folder / f"{name}.parquet").is_file()]
@@ -88,9 +88,11 @@ def _all(wanted: Sequence[Experiment], folder: Path, jobs: int | None) -> Iterat
 
 def _one(experiment: Experiment, folder: Path) -> Rechecked:
     path = folder / f"{experiment.name}.parquet"
-    record, wrong = records.read(path), records.changed(path)
+    if wrong := records.changed(path):
+        return Rechecked(experiment.name, "", 0.0, inf, 0.0, wrong)
+    record = records.read(path)
     kept, stated = record.config.get("configs", []), _plain(experiment.configs_in(folder))
-    wrong = wrong or _stale(kept, [config for config in stated if config in kept] if experiment.growing else stated)
+    wrong = _stale(kept, [config for config in stated if config in kept] if experiment.growing else stated)
     if not wrong and record.command != experiment.command:
         wrong = f"its command is {record.command!r}, and that of the experiment is {experiment.command!r}"
     if wrong:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import pandas as pd
 
 from tsla.empirics.experiments.registry import EXPERIMENTS, Config, Experiment
 from tsla.empirics.runs import records
+from tsla.empirics.runs.locks import held
 from tsla.empirics.runs.parallel import workers
 from tsla.empirics.runs.progress import Progress
 
@@ -23,10 +25,17 @@ def make_records(names: Iterable[str], *, out: Path, build: Path) -> list[Path]:
     Each configuration is run by itself into ``build``, where it is kept: what was done by the same code on the same machine is not
     done again, and a killed call goes on where it was. The same seeds give the same tables, whatever was killed. What is made of other
     records is made anew. A record that may grow is written after each of its configurations, unless that would shorten it. Raises
-    ValueError for an unknown name.
+    ValueError for an unknown name, and where another process makes one of them in ``build``.
     """
-    records.commit()  # asked for now: the checkout may have moved on when the runs are over
     wanted = [experiment_of(name) for name in names]
+    with ExitStack() as folders:
+        for name in {experiment.name for experiment in wanted}:
+            folders.enter_context(held("build", build / name))
+        return _made(wanted, out=out, build=build)
+
+
+def _made(wanted: Sequence[Experiment], *, out: Path, build: Path) -> list[Path]:
+    records.commit()  # asked for now: the checkout may have moved on when the runs are over
     parts = {experiment.name: _parts(experiment, build) for experiment in wanted}
     todo = [(e, config, path) for e in wanted for config, path in parts[e.name] if not _is_done(e, config, path)]
     jobs = min(len(todo), os.cpu_count() or 1) or 1

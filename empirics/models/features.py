@@ -21,6 +21,8 @@ from tsla.empirics.runs.files import replacing
 from tsla.empirics.runs.progress import Progress
 
 LOG = logging.getLogger(__name__)
+DIGEST = hashlib.sha256().digest_size
+"""Bytes at the end of a file of features: the SHA-256 of its numbers."""
 
 
 def features(images: NDArray[Any], white: float, *, trained: str, device: torch.device) -> NDArray[np.float32]:
@@ -37,6 +39,7 @@ def features(images: NDArray[Any], white: float, *, trained: str, device: torch.
     try:
         with replacing(path) as temporary, temporary.open("wb") as file:
             np.save(file, found)
+            file.write(_digest(found))
     except OSError as error:
         LOG.warning("the features can't be kept in %s: %s", path, error.strerror or error)
     return found
@@ -60,12 +63,20 @@ def _key(images: NDArray[Any], white: float, trained: str, device: torch.device)
 
 
 def _kept(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
-    """What is in the file; None where there is none, or one that is broken."""
+    """What is in the file; None where there is none, or one that is damaged. It need not fit into memory."""
     try:
         found = np.load(path, allow_pickle=False, mmap_mode="r")
+        with path.open("rb") as file:
+            file.seek(-DIGEST, os.SEEK_END)
+            written = file.read()
     except Exception:  # whatever broken bytes lead to
         return None
-    return found if found.shape == shape and found.dtype == np.float32 else None
+    return found if found.shape == shape and found.dtype == np.float32 and _digest(found) == written else None
+
+
+def _digest(found: NDArray[Any]) -> bytes:
+    """What stands behind the numbers in the file, where readers of its format don't look."""
+    return hashlib.sha256(found.data).digest()
 
 
 def _computed(part: nn.Module, images: NDArray[Any], white: float, shape: tuple[int, ...], device: torch.device) -> NDArray[np.float32]:

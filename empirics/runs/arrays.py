@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tsla.empirics.runs import zips
 
 
 def save(path: Path, content: Mapping[str, Any]) -> None:
@@ -17,10 +19,27 @@ def save(path: Path, content: Mapping[str, Any]) -> None:
         np.savez(file, **content)
 
 
-def load(path: Path) -> dict[str, NDArray[Any]]:
-    """What :func:`save` wrote. Raises ValueError, saying what the file is not, where it is of another kind."""
+def load(path: Path, names: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
+    """What :func:`save` wrote, or the arrays of these ``names`` alone; with allow_pickle=False.
+
+    The checksums of the file come first. Raises ValueError, saying what the file is or is not, where it is damaged or of another kind.
+    """
+    with path.open("rb") as file:
+        zips.verify(file)
+        return _content(file, names)
+
+
+def _content(file: IO[bytes], names: Collection[str] | None) -> dict[str, NDArray[Any]]:
     try:
-        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
-            return dict(file)
-    except (TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError("not a file of numpy.savez") from error
+        with np.load(file, allow_pickle=False) as found:
+            return {name: _array(found[name]) for name in (found if names is None else names)}
+    except (LookupError, TypeError, ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
+        which = "" if names is None else f" with {' and '.join(names)}"
+        raise ValueError(f"not a file of numpy.savez{which}") from error
+
+
+def _array(found: object) -> NDArray[Any]:
+    """What ``np.load`` found, which is bytes where it is no array."""
+    if not isinstance(found, np.ndarray):
+        raise TypeError(f"{type(found).__name__} in place of an array")
+    return found

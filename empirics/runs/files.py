@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from glob import escape
 from itertools import combinations, product
 from pathlib import Path
 
@@ -13,8 +15,9 @@ from tsla.streams import came_out
 
 Write = Callable[[Path], None]
 """Writes a file at a path."""
-LONGEST_NAME = 240
-"""Bytes of a file's name: file systems take 255, and the temporary name has two dots and the number of the process more."""
+LONGEST_NAME = 200
+"""Bytes of a file's name: file systems take 255, and the temporary name has three dots, the host and the number of the process more."""
+HOST = socket.gethostname()[:32]
 LOG = logging.getLogger(__name__)
 """What is worth a line on standard error, which is where Python puts it unless told otherwise."""
 
@@ -23,13 +26,16 @@ LOG = logging.getLogger(__name__)
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary name to write a file under, which then takes the place of ``path``: a killed run leaves a whole file or none.
 
-    Of a link, the file that it leads to. Who may read the file stays as it was. An OSError that names no file, such as that of a full disk,
-    gets the name of this one. Raises ValueError where a device or a pipe would be replaced.
+    What processes of this machine that are gone left under such names is removed. Of a link, the file that it leads to. Who may read the
+    file stays as it was. An OSError that names no file, such as that of a full disk, gets the name of this one. Raises ValueError where a
+    device or a pipe would be replaced.
     """
-    path = _led_to(path)
+    path = led_to(path)
     _must_be_replaceable("file", path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    start = f".{path.name}.{HOST}."
+    _remove_strays(path.parent, start)
+    temporary = path.with_name(f"{start}{os.getpid()}")
     try:
         temporary.unlink(missing_ok=True)
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))  # a file of our own, and no link that waits there
@@ -43,6 +49,28 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _remove_strays(folder: Path, start: str) -> None:
+    """Remove the files that are called ``start`` and the number of a process that runs no more."""
+    with suppress(OSError):
+        for stray in folder.glob(f"{escape(start)}*"):
+            number = stray.name.removeprefix(start)
+            if number.isdecimal() and not _runs(int(number)):
+                stray.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    """Whether there is such a process; where that can't be told, there may be."""
+    if os.name == "nt":  # where signal 0 would be Ctrl-C
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
 
 
 def must_be_there(name: str, path: Path, what: str) -> None:
@@ -79,7 +107,7 @@ def _must_be_replaceable(name: str, path: Path) -> None:
         raise ValueError(f"{name} = {path}: that is a device or a pipe, which would be replaced; must be a file")
 
 
-def _led_to(path: Path) -> Path:
+def led_to(path: Path) -> Path:
     """The path itself, or where the link leads that it is."""
     return _true(path) if path.is_symlink() else path
 
@@ -103,12 +131,12 @@ def must_be_folder(name: str, path: Path | None) -> None:
         return
     if path.exists() and not path.is_dir():
         raise ValueError(f"{name} = {path}: that is a file; must be a folder")
-    _must_have_a_place(name, path, [_led_to(path).absolute()])
+    _must_have_a_place(name, path, [led_to(path).absolute()])
 
 
 def _must_have_a_place(name: str, path: Path, places: Sequence[Path] = ()) -> None:
     """Raises ValueError where the first folder there is, of ``places`` and of those above the file, can't be written to."""
-    folder = next(place for place in (*places, *_led_to(path).absolute().parents) if place.exists())
+    folder = next(place for place in (*places, *led_to(path).absolute().parents) if place.exists())
     if not (folder.is_dir() and os.access(folder, os.W_OK)):
         raise ValueError(f"{name} = {path}: nothing can be written below {folder}; must be in a folder that can be written to")
 
@@ -139,6 +167,6 @@ def deliver(show: Callable[[], None], *, state: Path | None, **outputs: tuple[Pa
 def remove(state: Path) -> None:
     """Remove the state of a run that is over; a line on standard error says where that can't be done."""
     try:
-        _led_to(state).unlink(missing_ok=True)
+        led_to(state).unlink(missing_ok=True)
     except OSError as error:
         LOG.warning("state = %s can't be removed: %s", state, error.strerror or error)

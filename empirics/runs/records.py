@@ -1,13 +1,15 @@
 """Records: tables in Parquet that carry what made them, and digests of every number in them.
 
 A record names its configuration, its seeds, the command that makes it again, the commit of the checkout that it was made in, versions and
-machine. It has a digest of each part, which are the rows of one configuration, and one of all that it says about itself.
+machine. It has a digest of each part, which are the rows of one configuration, one of the whole table, and one of all that it says about
+itself. Nothing is read that is not as it was written.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import platform
 import subprocess
@@ -19,13 +21,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from tsla.empirics.runs import sources
 from tsla.empirics.runs.files import replacing
 
+LOG = logging.getLogger(__name__)
 KEY = b"tsla"
 FOLDER = Path("records")
 """Where the commands keep the records, below the folder that they are called in."""
@@ -34,6 +39,9 @@ LIVE = Path("build/live")
 LAYERS = ("theory", "empirics")
 """The folders of a checkout that records are made by."""
 LIBRARIES = ("tsla", "numpy", "scipy", "scikit-learn", "torch")
+INSTEAD = "make it again, or get it again"
+FIELDS = ("config", "environment", "command")
+"""What every record says about itself, by whatever version it was written."""
 PROVERS = ("z3-solver", "sympy", "PEPit", "cvxpy", "clarabel", "python-flint", "numba")  # and the compiler
 
 
@@ -164,10 +172,31 @@ def write(
 def write_arrow(path: Path, table: pa.Table, about: Mapping[str, Any], rows: Sequence[int]) -> None:
     """Write what a record says ``about`` itself, with its seeds and digests."""
     parts = [{"rows": count, "sha256": digest} for count, digest in zip(rows, _digests(table, rows), strict=True)]
-    about = {**about, "seeds": seeds(about["config"]), "parts": parts}
+    about = {**about, "seeds": seeds(about["config"]), "parts": parts, "table": _digest(table)}
     head = json.dumps(about | {"sha256": _sha256(about)}, sort_keys=True).encode()
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), KEY: head})
     with replacing(path) as temporary:
-        pq.write_table(table.replace_schema_metadata({**(table.schema.metadata or {}), KEY: head}), temporary, compression="zstd")
+        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True, write_statistics=False)
+
+
+def _digest(table: pa.Table) -> str:
+    """Of the whole: names, types and values of its columns, and what pandas is to make of them. Quick enough for every reading."""
+    digest = hashlib.sha256((table.schema.metadata or {}).get(b"pandas", b""))
+    for field, column in zip(table.schema, table.columns, strict=True):
+        digest.update(json.dumps([field.name, str(field.type), len(column)]).encode())
+        for numbers in _numbers(column.combine_chunks()):
+            digest.update(np.ascontiguousarray(numbers).data)
+    return digest.hexdigest()
+
+
+def _numbers(values: pa.Array) -> Iterator[NDArray[Any]]:
+    """Which values are missing, and the others to the last bit: words as the number that each has in a list of them, and the list."""
+    yield values.is_null().to_numpy(zero_copy_only=False)
+    if not (pa.types.is_floating(values.type) or pa.types.is_integer(values.type) or pa.types.is_boolean(values.type)):
+        words = values.dictionary_encode()
+        yield np.frombuffer(json.dumps(words.dictionary.to_pylist(), default=str).encode(), dtype=np.uint8)
+        values = words.indices
+    yield values.fill_null(False if pa.types.is_boolean(values.type) else 0).to_numpy(zero_copy_only=False)
 
 
 def _digests(table: pa.Table, rows: Sequence[int]) -> Iterator[str]:
@@ -184,9 +213,14 @@ def _sha256(content: Any) -> str:
 
 
 def read(path: Path, *, name: str = "record") -> Record:
-    """The record at ``path``. Raises ValueError, calling the file by ``name``, where it is not one of ours."""
+    """The record at ``path``. Raises ValueError, calling the file by ``name``, where it is not one of ours, or not as it was written.
+
+    An older version wrote digests of the parts alone, or none.
+    """
     table, about = _content(path, name)
-    fields = {field: about[field] for field in ("config", "environment", "command")}
+    if wrong := _wrong(table, about):
+        raise ValueError(f"{name} = {path} is damaged: {wrong}; {INSTEAD}")
+    fields = {field: about[field] for field in FIELDS}
     rows = tuple(part["rows"] for part in about.get("parts", ()))
     try:
         frame = table.to_pandas()
@@ -203,17 +237,19 @@ def read(path: Path, *, name: str = "record") -> Record:
 
 
 def _content(path: Path, name: str) -> tuple[pa.Table, dict[str, Any]]:
-    where = f"{name} = {path} is not a record of tsla"
+    where, content = f"{name} = {path}", path.read_bytes()
     try:
-        table = pq.read_table(path)
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{where}: {str(error).splitlines()[0]}") from error
+        table = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True).read()
+    except Exception as error:  # whatever broken bytes lead to
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        what = f"is damaged: {said}; {INSTEAD}" if content.startswith(b"PAR1") else f"is not a record of tsla: {said}"
+        raise ValueError(f"{where} {what}") from error
     about = (table.schema.metadata or {}).get(KEY)
     if about is None:
-        raise ValueError(f"{where}: it carries no configuration; `tsla records` writes records")
+        raise ValueError(f"{where} is not a record of tsla: it carries no configuration; `tsla records` writes records")
     found = _said(about)
     if found is None:
-        raise ValueError(f"{where}: what it says about itself is not what `tsla records` writes")
+        raise ValueError(f"{where} is not a record of tsla: what it says about itself is not what `tsla records` writes")
     return table, found
 
 
@@ -231,31 +267,44 @@ def _said(about: bytes) -> dict[str, Any] | None:
 
 
 def changed(path: Path) -> str:
-    """What of the record is not as it was written, in a few words; empty where all is. Raises what :func:`read` raises."""
-    table, about = _content(path, "record")
+    """What of the record is not as it was written, in a few words; empty where all is. Raises OSError where it can't be read."""
+    try:
+        table, about = _content(path, "record")
+    except ValueError as error:
+        return str(error)
+    return _wrong(table, about) if "parts" in about else "it carries no digests: an older version wrote it"
+
+
+def _wrong(table: pa.Table, about: Mapping[str, Any]) -> str:
+    """What is not as its digests say, in a few words; empty where all is, or where there are none."""
     if "parts" not in about:
-        return "it carries no digests: an older version wrote it"
-    if about.pop("sha256") != _sha256(about):
+        return ""
+    if about.get("sha256") != _sha256({name: value for name, value in about.items() if name != "sha256"}):
         return "what it says about itself was changed after it was written"
     parts = about["parts"]
     if sum(part["rows"] for part in parts) != len(table):
         return f"it has {len(table):,} rows; {sum(part['rows'] for part in parts):,} were written"
+    if about.get("table") == _digest(table):
+        return ""
     found = _digests(table, [part["rows"] for part in parts])
     wrong = [number for number, (part, digest) in enumerate(zip(parts, found, strict=True), start=1) if part["sha256"] != digest]
-    return f"part {wrong[0]} of {len(parts)} was changed after it was written" if wrong else ""
+    if wrong:
+        return f"part {wrong[0]} of {len(parts)} was changed after it was written"
+    return "how its columns are to be read was changed after it was written" if "table" in about else ""
 
 
 def is_done(path: Path, config: Mapping[str, Any], *, modules: Sequence[str] = (), but: Collection[str] = ()) -> bool:
     """Whether ``path`` holds a record of this very configuration, made by this code of ``modules`` with these versions on this machine.
 
-    ``but``: names in the record's configuration that are not looked at.
+    ``but``: names in the record's configuration that are not looked at. A line on standard error says where the record is damaged, or none.
     """
-    try:
-        about = _said(pq.read_schema(path).metadata[KEY])
-    except (FileNotFoundError, KeyError, TypeError, pa.ArrowInvalid):  # no file, or not one of ours
+    if not path.exists():
         return False
-    if about is None:
+    try:
+        record = read(path)
+    except ValueError as error:
+        LOG.warning("%s", error)
         return False
     normal = json.loads(json.dumps(config))  # tuples become lists, as in the file
-    found = {name: value for name, value in about["config"].items() if name not in but}
-    return bool(found == normal and about["environment"] == environment(*modules))
+    found = {name: value for name, value in record.config.items() if name not in but}
+    return bool(found == normal and record.environment == environment(*modules))

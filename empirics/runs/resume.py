@@ -13,6 +13,7 @@ from tsla.empirics.runs.files import replacing
 
 SECONDS = 30.0
 """Least time between two states that are no milestones."""
+INSTEAD = "remove it, or choose another file"
 SHARE = 0.05
 """Largest part of the time that goes into writing them: large states are written less often."""
 LOG = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ class Codec(Protocol):
         """Write the content. Raises OSError where the operating system does."""
 
     def load(self, path: Path) -> Any:
-        """What the file holds, of which no code is run. Raises ValueError, saying what it is not, where the file is of another kind."""
+        """What the file holds, of which no code is run. Raises ValueError, saying what it is or is not, where it is no such file."""
 
 
 @dataclass
@@ -44,7 +45,7 @@ class StateFile:
     warned: bool = False
 
     def load(self) -> dict[str, Any] | None:
-        """What was saved, None where there is no file. Raises ValueError where the file is another run's, or no state."""
+        """What was saved, None where there is no file. Raises ValueError where the file is another run's, damaged, or no state."""
         try:
             content = self.codec.load(self.path)
         except FileNotFoundError:
@@ -52,9 +53,9 @@ class StateFile:
         except OSError as error:
             raise ValueError(f"state = {self.path} can't be read: {error.strerror or error}; must be the state of a run") from error
         except ValueError as error:
-            raise ValueError(f"state = {self.path} must be the state of a run; it is {error}") from error
+            raise ValueError(f"state = {self.path} must be the state of a run; it is {error}; {INSTEAD}") from error
         if not isinstance(content, dict) or str(content.get("identity")) != self.identity:
-            raise ValueError(f"state = {self.path} must be the state of this very run; it is another's: remove it, or choose another file")
+            raise ValueError(f"state = {self.path} must be the state of this very run; it is another's: {INSTEAD}")
         return content
 
     def save_if_due(self, state: Callable[[], Mapping[str, Any]], *, milestone: bool = False, over: bool = False) -> None:

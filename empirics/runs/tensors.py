@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from torch import Tensor
+
+from tsla.empirics.runs import zips
 
 
 def save(path: Path, content: Mapping[str, Any]) -> None:
@@ -45,14 +48,22 @@ SAFETENSORS = {
 def load(path: Path) -> Any:
     """What a file of ``torch.save`` holds, on the CPU; of one whose name ends in .safetensors, its tensors by name.
 
-    Raises ValueError, saying what the file is not, where it is of another kind.
+    The checksums of the file come first. Those of safetensors have none, nor have those of torch.save before 1.6.
+
+    Raises ValueError, saying what the file is or is not, where it is damaged or of another kind.
     """
     if path.suffix == ".safetensors":
         return _safetensors(path)
+    with path.open("rb") as file:
+        zips.verify(file)
+        return _content(file, path)
+
+
+def _content(file: IO[bytes], path: Path) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except OSError:
-        raise
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch wonders about bytes that are no pickle
+            return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever an unpickler makes of bytes that are something else
         raise ValueError(f"not a file of torch.save that loads with weights_only=True{_why(path)}") from error
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tsla.empirics.runs import arrays, records
+from tsla.empirics.runs.locks import held
 from tsla.empirics.runs.memory import must_fit
 from tsla.empirics.runs.resume import StateFile
 from tsla.empirics.simulation import blocks as replica_blocks
@@ -93,7 +94,8 @@ def simulate(
     step:         another rule, of the direction ``(1-theta) g + theta ĝ``: the ``eta`` of the stages has no effect then
 
     Memory: some ten arrays of shape (replicas, d) at most, and what is recorded, however many the steps.
-    Raises ValueError for a bad argument, FloatingPointError when the run leaves the range of float64.
+    Raises ValueError for a bad argument and for a state that is another run's, damaged, or in use by another process, FloatingPointError
+    when the run leaves the range of float64.
     """
     rules = rules_of(stages)
     marks = sorted(checkpoint_steps(stages, checkpoints))
@@ -104,8 +106,8 @@ def simulate(
     advance = _compiled(problem, oracle) if compiled else replica_blocks.advance if step is None else replica_blocks.following(step)
     run = _Run(problem, oracle, w, marks, seed)
     file = None if state is None else StateFile(state, _identity(run, rules, seed, compiled), arrays)
-    went_on = file is not None and run.restore(file.load())
-    with _each(run.blocks, _threads(threads)) as each:
+    with held("state", state), _each(run.blocks, _threads(threads)) as each:
+        went_on = file is not None and run.restore(file.load())
         if not went_on and marks[0] == 0:
             each(run.begin)
             _tell(progress, 0, rules)
@@ -117,8 +119,8 @@ def simulate(
                     file.save_if_due(run.arrays)
                 if leg.row is not None:
                     _tell(progress, leg.done, rules)
-    if file is not None:
-        file.save_if_due(run.arrays, over=True)
+        if file is not None:
+            file.save_if_due(run.arrays, over=True)
     return run.recorded
 
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from tsla.empirics.data.augmentation import augment
 from tsla.empirics.data.datasets import Split
 from tsla.empirics.runs import records, tensors
+from tsla.empirics.runs.locks import held
 from tsla.empirics.runs.resume import StateFile
 from tsla.empirics.smoothing.labels import check_classes, evaluated
 from tsla.empirics.smoothing.loss import SmoothedCrossEntropy
@@ -53,19 +54,20 @@ def train(
 
     Deterministic on one machine; on a GPU if ``config.deterministic``. On several processes (:mod:`tsla.empirics.training.processes`) each
     has the same rows, and the first one writes the file, which all of them read. Raises ValueError for a configuration that its data,
-    network or machine do not go with, and for the file of another run.
+    network or machine do not go with, and for a file that is another run's, damaged, or in use by another process.
     """  # noqa: D205 - the summary needs three lines
     if not isinstance(split, Split):
         split = training_split(config) if split is None else own_split(split)
     if model is not None:
         check_classes(split.train_labels, evaluated(model, split.train_inputs[:1]).shape[-1])
-    run = _Run(config, initial_model(config, split) if model is None else model, split, state)
-    yield from map(dict, run.rows)
-    while run.epoch <= config.epochs:
-        if run.steps == 0:
-            run.rows.append(run.row())
-            yield dict(run.rows[-1])
-        run.train_epoch()
+    with held("state", state if processes.rank() == 0 else None):
+        run = _Run(config, initial_model(config, split) if model is None else model, split, state)
+        yield from map(dict, run.rows)
+        while run.epoch <= config.epochs:
+            if run.steps == 0:
+                run.rows.append(run.row())
+                yield dict(run.rows[-1])
+            run.train_epoch()
 
 
 class _Run:

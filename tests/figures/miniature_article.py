@@ -1,4 +1,4 @@
-"""The article of the miniature records, one of which has a name that would be HTML, and that of the committed ones."""
+"""The article of the miniature records, one of which has a name and a command that would be HTML, and that of the committed ones."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from tsla.figures import gallery, live, paper_checks
 from tsla.figures.drawing import draw
 from tsla.figures.page import article
 
+CANARY = "canary"
+HOSTILE = f"x<img src=x onerror=document.title='{CANARY}'>.parquet"
+"""Where it is an element, the page gets another title."""
 EVIDENCE = [
-    {"id": "C5", "kind": "property", "planted": False, "test": "t", "passed": True, "finding": "floor < 1 & > 0"},
+    {"id": "C5", "kind": "property", "planted": False, "test": "t", "passed": True, "finding": f"floor < 1 & > 0 {HOSTILE}"},
     {"id": "C5", "kind": "algebra", "planted": True, "test": "t", "passed": True},
 ]
-HOSTILE = "x<img src=x onerror=alert(1)>.parquet"
 LIMIT = 600_000
 """Bytes that the page may have."""
 
@@ -24,10 +26,16 @@ LIMIT = 600_000
 def write_miniature_article(source: Path, fresh: Path, drawn: Path, folder: Path) -> Path:
     """Write it to ``folder``, with its figures and a copy of the records beside it. Returns its path."""
     named = shutil.copytree(source, folder / "records")
-    shutil.copy(named / "stall.parquet", named / HOSTILE)
+    write_hostile(named)
     figures = shutil.copytree(drawn, folder / "figures")
     draw(figures / "live.svg", live.draw, *(records.read(of / "digits.parquet") for of in (source, fresh)))
     return article.write(named, fresh, figures, EVIDENCE, folder / "index.html")
+
+
+def write_hostile(folder: Path) -> None:
+    """A record whose name and command would be HTML."""
+    stall = records.read(folder / "stall.parquet")
+    records.write(folder / HOSTILE, stall.table, stall.config, f"tsla records {HOSTILE}")
 
 
 BLANK = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"></svg>'
@@ -46,7 +54,8 @@ def write_undrawn_article(folder: Path) -> Path:
     (figures / "live.svg").write_text(BLANK, encoding="utf-8")
     fresh, digits = write_miniature_runs(folder / "live"), load("digits").table
     records.write(fresh / "digits.parquet", digits[digits["seed"] == 0], {"configs": []}, "tsla report")
-    return article.write(COMMITTED, fresh, figures, paper_checks.read(COMMITTED / "evidence.json"), folder / "index.html")
+    write_hostile(named := shutil.copytree(COMMITTED, folder / "records"))
+    return article.write(named, fresh, figures, paper_checks.read(named / "evidence.json"), folder / "index.html")
 
 
 def fits(page: str) -> None:

@@ -248,6 +248,9 @@ def test_evidence_is_read_as_it_was_written(tmp_path: Path, monkeypatch: pytest.
     assert len(found) == len(FOUND)
     assert all(row in found for row in FOUND)
     assert render(read()) == PAPER_CHECKS.read_text(encoding="utf-8")
+    EVIDENCE.write_text(EVIDENCE.read_text(encoding="utf-8")[:-9], encoding="utf-8")
+    with pytest.raises(ValueError, match=r"^records/evidence\.json is damaged: [^\n]*; `tsla check` makes it again$"):
+        read()
 
 
 def test_the_record_has_a_line_a_row_and_the_same_bytes_in_any_order() -> None:

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from tests.figures.grey import Mark, alike_in_grey, lightness
-from tests.figures.miniature_article import fits, write_undrawn_article
+from tests.figures.miniature_article import CANARY, HOSTILE, fits, write_undrawn_article
 from tsla.empirics.moments.monitor import MomentsMonitor
 from tsla.figures.page.calculator import moments
 from tsla.theory.testing.planted import Rejects
@@ -106,6 +106,11 @@ def rgb(computed: str, opacity: float = 1.0) -> tuple[float, ...]:
     return (red / 255, green / 255, blue / 255, opacity * (alpha or [1.0])[0])
 
 
+def runs_nothing_of_its_texts(page: Any, _: list[str]) -> None:
+    page.wait_for_timeout(300)
+    assert page.title() != CANARY
+
+
 def is_accessible(page: Any, _: list[str]) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is missing: pip install 'tsla[page]'").Axe()
     found = axe.run(page).response["violations"]
@@ -117,6 +122,7 @@ CHECKS: dict[str, tuple[Callable[[Any, list[str]], None], tuple[str, str]]] = {
     "overlap": (has_no_text_on_another, ("const LINE = 16;", "const LINE = 0;")),
     "console": (says_nothing_to_the_console, ("begin(turned);", "begin(turned); console.log(1);")),
     "grey": (is_told_apart_in_grey, ("...dashed(look), d: path", "d: path")),
+    "canary": (runs_nothing_of_its_texts, ("x&lt;img src=x onerror=document.title=&#39;canary&#39;&gt;", HOSTILE)),
     "axe": (is_accessible, ("</main>", '<input type="text"></main>')),
 }
 

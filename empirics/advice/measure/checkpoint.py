@@ -278,7 +278,7 @@ def _y_hat(smoothing: str, true: Tensor) -> Smoothing:
     if smoothing in NAMED:
         return true.mean(0) if smoothing == "prior" else smoothing  # of all the data, not of those that are drawn
     try:
-        rows = torch.from_numpy(np.load(smoothing, allow_pickle=False).astype(np.float64, casting="same_kind"))
+        rows = torch.from_numpy(np.load(smoothing, allow_pickle=False, mmap_mode="r").astype(np.float64, casting="same_kind"))
         smoothing_labels(rows, *true.shape)
     except OSError as error:
         raise ValueError(f"smoothing = {smoothing}: no such file; must hold probabilities (K,) or (n, K)") from error

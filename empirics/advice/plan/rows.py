@@ -59,7 +59,7 @@ def is_record(path: Path) -> bool:
     """Whether a file is one of our records, which says of itself how its rows were made."""
     try:
         return path.suffix == ".parquet" and path.is_file() and KEY in (pa.parquet.read_schema(path).metadata or {})
-    except pa.ArrowException:
+    except (pa.ArrowException, OSError):  # broken bytes
         return False
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tsla.empirics.runs.arrays import load
 from tsla.empirics.runs.files import must_be_there
 from tsla.empirics.runs.memory import there_is
 
@@ -19,23 +20,17 @@ COPIES = 3
 def arrays(path: Path, *, name: str = "data") -> tuple[Tensor, Tensor]:
     """Examples of an .npz file: ``inputs`` ``(n, ...)``, floats as float32, and ``labels`` ``(n,)``, int64. Loaded with allow_pickle=False.
 
-    Raises ValueError, calling the file by ``name``, where it is no such file, and for inputs that are not finite.
+    Raises ValueError, calling the file by ``name``, where it is damaged or no such file, and for inputs that are not finite.
     """
     where = f"{name} = {path}"
     must_be_there(name, path, "'digits', or an .npz file with the arrays inputs (n, ...) and labels (n,)")
-    if zipfile.is_zipfile(path):
-        _must_fit(where, path)
+    _must_fit(where, path)
     try:
-        with np.load(path, allow_pickle=False) as found:
-            inputs, labels = found["inputs"], found["labels"]
-    except OSError:
-        raise
-    except MemoryError as error:
-        raise ValueError(f"{where} does not fit the memory: {error}") from error
-    except Exception as error:  # whatever broken bytes lead to, and .npy files, which have no names
-        raise ValueError(
-            f"{where} must be an .npz file with the arrays inputs (n, ...) and labels (n,), without pickled objects"
-        ) from error
+        found = load(path, ("inputs", "labels"))
+    except ValueError as error:
+        must = "must be an .npz file with the arrays inputs (n, ...) and labels (n,), without pickled objects"
+        raise ValueError(f"{where} {must}; it is {error}") from error
+    inputs, labels = found["inputs"], found["labels"]
     if inputs.dtype.kind not in "fiub" or labels.dtype.kind not in "iu":
         raise ValueError(f"{where}: inputs are {inputs.dtype} and labels {labels.dtype}; must be numbers, and labels whole ones")
     if labels.ndim != 1 or inputs.ndim < 1 or len(inputs) != len(labels) or len(labels) < 2:
@@ -47,8 +42,11 @@ def arrays(path: Path, *, name: str = "data") -> tuple[Tensor, Tensor]:
 
 def _must_fit(where: str, path: Path) -> None:
     """Raises ValueError where the arrays, which may be packed a thousand times smaller, are larger than the memory that there is."""
-    with zipfile.ZipFile(path) as archive:
-        size = sum(member.file_size for member in archive.infolist())
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+    except Exception:  # whatever broken bytes lead to: reading it says what is wrong
+        return
     most = there_is() // COPIES
     if size > most:
         raise ValueError(f"{where} unpacks to {size / 2**30:.4g} GiB; must unpack to at most {most / 2**30:.4g} GiB, which fit the memory")

@@ -13,6 +13,9 @@ from tsla.empirics.runs.files import must_be_there
 from tsla.empirics.training.configuration import FIELDS, TrainingConfig
 from tsla.empirics.training.configuration.fields import said
 
+LARGEST = 2**20
+"""Bytes of a TOML file: to read more takes minutes, and no configuration is so long."""
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """An option for each field, group by group."""
@@ -47,7 +50,7 @@ def _file(path: Path) -> dict[str, Any]:
     must_be_there("config", path, "a TOML file")
     try:
         table = toml(path)
-    except ValueError as error:
+    except ValueError as error:  # no TOML, or no text
         raise ValueError(f"config = {path} must be a TOML file: {error}") from error
     try:
         return by_name(table)
@@ -56,9 +59,13 @@ def _file(path: Path) -> dict[str, Any]:
 
 
 def toml(path: Path) -> dict[str, Any]:
-    """What a TOML file says. Raises ValueError for what is no TOML, no text, or has lists in lists deeper than Python goes."""
+    """What a TOML file says. Raises ValueError for what is no TOML, no text, larger than LARGEST, or nested deeper than Python goes."""
+    with path.open("rb") as file:
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise ValueError(f"it has more than {LARGEST:,} bytes")
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(content.decode())
     except RecursionError:
         raise ValueError("its lists or tables are nested too deep") from None
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from tsla.empirics.runs import records
+from tsla.empirics.runs.locks import held
 from tsla.empirics.runs.parallel import Workers, workers
 from tsla.empirics.training.sweeps.dashboard import Dashboard
 from tsla.empirics.training.sweeps.file import Sweep
@@ -36,8 +37,13 @@ def run(sweep: Sweep, folder: Path, *, origin: str, backend: str = "loky", addre
     says makes it again. On a cluster the workers write the files: the folder must be one that all of them share. What is done by the same
     code on the same machine is not done again, and a run that was killed goes on from its state file, to the same rows. A run that raises
     fails alone; when a worker is lost, what was under way is run again, after all others and at most ATTEMPTS times in all.
-    Raises ValueError where the workers can't be had.
+    Raises ValueError where the workers can't be had, and where another process runs a sweep in the folder.
     """
+    with held("out", folder):
+        return _run(sweep, folder, origin, backend=backend, address=address, jobs=jobs)
+
+
+def _run(sweep: Sweep, folder: Path, origin: str, *, backend: str, address: str | None, jobs: int | None) -> Outcome:
     runs = {Run(config, folder.resolve()): sweep.label(config) for config in sweep.configs}
     todo = {run: label for run, label in runs.items() if not run.is_done()}
     if todo:

@@ -17,6 +17,7 @@ import pandas as pd
 
 from tsla.empirics.runs import records
 from tsla.empirics.runs.files import remove, replacing
+from tsla.empirics.runs.locks import wait_for
 from tsla.empirics.training.configuration import FIELDS, TrainingConfig
 from tsla.empirics.training.loop import Row, train
 
@@ -69,16 +70,18 @@ class Run:
     def seen(self) -> dict[str, Any]:
         """What its status says: ``epoch, train_loss, test_accuracy, seconds, where, pid, ended, error``; nothing before it has started.
 
-        ``ended`` is "done" or "failed", and None while it runs; ``seconds`` are those since it was started last.
+        ``ended`` is "done" or "failed", and None while it runs; ``seconds`` are those since it was started last. A damaged one is as none.
         """
         try:
-            return dict(json.loads(self.status.read_bytes()))
-        except FileNotFoundError:
+            found = json.loads(self.status.read_bytes())
+        except (FileNotFoundError, ValueError):
             return {}
+        return found if isinstance(found, dict) and found.keys() >= {"seconds", "where", "pid", "ended"} else {}
 
 
 def attempt(run: Run) -> None:
     """Run it, from its state file if there is one. Raises nothing that the run raises: its status says what it died of."""
+    wait_for(run.state)  # a worker of a sweep that was killed may still be at it
     started, status = time.monotonic(), dict[str, Any](where=_where(), pid=os.getpid(), ended=None)
 
     def say(**what: Any) -> None:

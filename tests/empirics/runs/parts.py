@@ -14,12 +14,17 @@ def age(folder: Path) -> set[Path]:
     return set(folder.iterdir())
 
 
+def flipped(content: bytes, place: int, bit: int = 0) -> bytes:
+    """The content with one bit turned."""
+    return content[:place] + bytes([content[place] ^ 1 << bit]) + content[place + 1 :]
+
+
 def rewritten(folder: Path) -> set[Path]:
     return {path for path in folder.iterdir() if path.stat().st_mtime > 0}
 
 
 def does_what_is_lost_and_no_more(make: Callable[[], Path], folder: Path) -> None:
-    """Making a record again whose parts are in the folder, all of them or all but one."""
+    """Making a record again whose parts are in the folder: all of them, all but one, and all with one that is damaged."""
     whole, before = make().read_bytes(), age(folder)
     make()
     assert rewritten(folder) == set()
@@ -27,3 +32,9 @@ def does_what_is_lost_and_no_more(make: Callable[[], Path], folder: Path) -> Non
     lost.unlink()
     assert make().read_bytes() == whole
     assert rewritten(folder) == {lost}
+    age(folder)
+    damaged = max(before)
+    damaged.write_bytes(flipped(damaged.read_bytes(), len(damaged.read_bytes()) // 2))
+    os.utime(damaged, (0, 0))
+    assert make().read_bytes() == whole
+    assert rewritten(folder) == {damaged}

@@ -59,7 +59,7 @@ def test_what_can_be_written_is_accepted_and_not_made(tmp_path: Path) -> None:
         (partial(must_be_folder, "out"), "file/x", "nothing can be written below {0}/file; must be in a folder"),
         (lambda path: must_be_writable(out=path), "", "that is a folder; must be a file"),
         (partial(must_be_folder, "out"), "file", "that is a file; must be a folder"),
-        (lambda path: must_be_writable(out=path), "x" * 241, "its name has 241 bytes; must have at most 240"),
+        (lambda path: must_be_writable(out=path), "x" * 201, "its name has 201 bytes; must have at most 200"),
         (lambda path: must_be_writable(out=path), "pipe", "that is a device or a pipe, which would be replaced; must be a file"),
     ],
 )

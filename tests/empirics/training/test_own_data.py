@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 import tsla
+from tests.empirics.data.making import image, image_folder, noise
 from tsla.empirics.training.configuration import TrainingConfig
 from tsla.empirics.training.setup import training_split
 
@@ -96,3 +97,13 @@ def test_a_state_is_of_its_data(part: str, tmp_path: Path) -> None:
     other = replace(SPLIT, **{part: getattr(SPLIT, part).flip(0)})
     with pytest.raises(ValueError, match="must be the state of this very run; it is another's"):
         next(tsla.train(CONFIG, split=other, state=tmp_path / "state"))
+
+
+def test_a_state_is_of_the_images_that_were_in_the_folder(tmp_path: Path) -> None:
+    folder = image_folder(tmp_path / "images")
+    config = TrainingConfig("sgd", epochs=1, data="folder", folder=str(folder), model="mlp", measure_at=())
+    expected = list(tsla.train(config, state=tmp_path / "state"))
+    assert list(tsla.train(config, state=tmp_path / "state")) == expected
+    (folder / "train" / "a" / "0.png").write_bytes(image(noise(6, 6, 3, seed=99)))
+    with pytest.raises(ValueError, match="must be the state of this very run; it is another's"):
+        next(tsla.train(config, state=tmp_path / "state"))

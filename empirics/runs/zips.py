@@ -1,0 +1,59 @@
+"""Zip archives, which files of arrays and of tensors are: every member looked at before anything in them is believed."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Sequence
+from typing import IO
+
+PIECE = 2**20
+"""Bytes that are read at a time."""
+END = 2**16 + 22
+"""Bytes that the end of an archive has at most, with its comment."""
+MOST = 2**16 - 1
+"""Where the end says so many members, there may be more."""
+LARGE, RATIO = 2**30, 100
+"""What unpacks to more than LARGE bytes and to more than RATIO times its size is no data: numbers are packed tenfold at best."""
+
+
+def verify(file: IO[bytes]) -> None:
+    """Read a zip archive from end to end, in pieces, and compare each member with the checksum that was written with it.
+
+    What is no zip archive passes: it is for whoever reads it to refuse. Raises ValueError, saying what the file is, for an archive that is
+    damaged, and for one that would unpack to far more than it is. Then ``file`` is at its beginning.
+    """
+    try:
+        if zipfile.is_zipfile(file):
+            _read(file)
+    except Exception as error:  # whatever broken bytes lead to
+        said = str(error).splitlines()
+        raise ValueError(f"damaged, or written without checksums: {said[0] if said else type(error).__name__}") from error
+    file.seek(0)
+
+
+def _read(file: IO[bytes]) -> None:
+    """Read every member to its end, where ``zipfile`` compares the checksum."""
+    with zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+        if min(len(members), MOST) != _written(file):
+            raise zipfile.BadZipFile("members are missing")
+        if not _bounded(members, file.seek(0, os.SEEK_END)):
+            raise zipfile.BadZipFile("it would unpack to far more than was written")
+        for member in members:
+            with archive.open(member) as content:
+                while content.read(PIECE):
+                    pass
+
+
+def _written(file: IO[bytes]) -> int:
+    """How many members the end of the archive says that there are, at most MOST, which ``zipfile`` does not look at."""
+    file.seek(-min(END, file.seek(0, os.SEEK_END)), os.SEEK_END)
+    _, _, end = file.read().rpartition(b"PK\5\6")
+    return int.from_bytes(end[6:8], "little")
+
+
+def _bounded(members: Sequence[zipfile.ZipInfo], size: int) -> bool:
+    """Whether members share no bytes of the file, and are not much larger than their bytes there."""
+    together = sum(member.compress_size for member in members)
+    return together <= size and all(member.file_size <= max(LARGE, RATIO * member.compress_size) for member in members)
