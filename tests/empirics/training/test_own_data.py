@@ -101,7 +101,7 @@ def test_a_state_is_of_its_data(part: str, tmp_path: Path) -> None:
 
 def test_a_state_is_of_the_images_that_were_in_the_folder(tmp_path: Path) -> None:
     folder = image_folder(tmp_path / "images")
-    config = TrainingConfig("sgd", epochs=1, data="folder", folder=str(folder), model="mlp", measure_at=())
+    config = TrainingConfig("sgd", epochs=1, data="folder", folder=str(folder), model="mlp", train_size=8, measure_at=())
     expected = list(tsla.train(config, state=tmp_path / "state"))
     assert list(tsla.train(config, state=tmp_path / "state")) == expected
     (folder / "train" / "a" / "0.png").write_bytes(image(noise(6, 6, 3, seed=99)))
