@@ -99,9 +99,10 @@ study: $(READY)  ## E1-E5, the branches and the planner, as docs/study_plan.md s
 	$(BIN)/python -m tsla.empirics.experiments.study.never_dropped
 	$(BIN)/tsla docs study study_third branches planner
 
-study-cifar100: $(READY)  ## The part of the third round that needs the images of CIFAR-100 in data/cifar100 (resumable, an hour; docs/training.md)
+study-cifar100: $(READY)  ## The part of the third round that needs the images of CIFAR-100 in data/cifar100 (resumable, three hours; docs/training.md)
 	$(BIN)/tsla records study_heads_tuning study_heads_beside_tuning
 	$(BIN)/tsla records study_heads study_heads_paths study_heads_beside study_heads_beside_paths
+	$(BIN)/tsla records study_scratch
 	$(BIN)/python -m tsla.empirics.experiments.study.never_dropped
 	$(BIN)/tsla docs study_third
 

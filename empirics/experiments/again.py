@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tsla.empirics.experiments.study.settings import CONFIRMATORY, DATA, DECAY, DECAY_TUNING, PATHS, TEMPERING, TUNING
-from tsla.empirics.experiments.study.third import paths_of, runs_of, tuning_of
+from tsla.empirics.experiments.study.third import SCRATCH, paths_of, runs_of, tuning_of
 
 Config = Mapping[str, Any]
 
@@ -94,6 +94,7 @@ AGAIN: Mapping[str, tuple[Again, ...]] = {
     tuning_of("heads_beside"): (replace(HEAD_BESIDE, keys=("arm", "eta", "seed")),),
     runs_of("heads_beside"): (HEAD_BESIDE,),
     paths_of("heads_beside"): (HEAD_BESIDE,),
+    SCRATCH: (),  # a run of a ResNet-20 takes eight minutes
     TEMPERING: (Again({"setting": CLEAN}, 1e-3, SMALL),),
     "planner": (Again({}, 1e-9, DERIVED),),
     "dropping": (Again({"T": 4, "kappa": 4.0}, 1e-2, SEARCHED, first={"arms": 1}, keys=("arm",)),),

@@ -20,6 +20,7 @@ from tsla.empirics.experiments.study.third import (
     SCRATCH_ETA,
     SCRATCH_SETTINGS,
     paths_of,
+    records_made,
     runs_of,
     tuning_of,
 )
@@ -55,8 +56,7 @@ def read(table: Callable[[str], pd.DataFrame]) -> Runs:
 
 def made(table: Callable[[str], pd.DataFrame]) -> Runs:
     """What has been made of it: a record of MADE that is not there is asked for all the same."""
-    there = {name(part) for part in MADE for name in (tuning_of, runs_of, paths_of)} | {SCRATCH} & set(MADE)
-    return read(lambda name: table(name) if name in there else NOTHING)
+    return read(lambda name: table(name) if name in records_made() else NOTHING)
 
 
 def _together(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
