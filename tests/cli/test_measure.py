@@ -457,7 +457,7 @@ BAD = [
     theirs("until = 0.1 has no use with --batch-norm training", batch_norm="training", until="0.1"),
     theirs("data = no.npz: no such file", "inputs (n, ...) and labels (n,)", data="no.npz"),
     *(theirs(f"data = {name}.npz must be an .npz file", data=f"{name}.npz") for name in ("names", "pickled", "text", "torn")),
-    theirs("data = huge.npz does not fit the memory", data="huge.npz"),
+    theirs("data = huge.npz must be an .npz file", "arrays do not fit the memory", data="huge.npz"),
     theirs("smoothing = torn.npy must hold probabilities", smoothing="torn.npy"),
     Bad("measure --checkpoint=--", {"data": "data.npz"}, ("checkpoint = --: no such file",)),
     theirs("threads = 0 must be a whole number, at least 1 and at most 1024", threads="0"),

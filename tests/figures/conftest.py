@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
@@ -34,8 +35,11 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def drawn(source: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """The figures of the gallery."""
-    return draw_gallery(source, tmp_path_factory.mktemp("drawn") / "new" / "figures")
+    """The figures of the gallery. None is left open, whatever other tests have left."""
+    before = plt.get_fignums()
+    found = draw_gallery(source, tmp_path_factory.mktemp("drawn") / "new" / "figures")
+    assert plt.get_fignums() == before
+    return found
 
 
 @pytest.fixture(scope="session")
