@@ -36,6 +36,16 @@ ROOM = plain + z3.If(gain > 0, gain * gain, 0)
 SMALL = delta * (eps2 + sigma2) < eps2
 MOST = z3.If(SMALL, eps2 - delta * sigma2, SHARE * eps2)
 LEAST = z3.If(SMALL, ALONE, PLAIN)
+RUN: Premises = {
+    **STEP,
+    **START,
+    **LONG,
+    "x = ηL": x == eta * L,
+    "D": D == 2 * F0 / (eta * T),
+    "σ² ≥ 0": sigma2 >= 0,
+    "eps > 0": eps2 > 0,
+    "A": worst == VALUE,
+}
 KNOWN: Premises = {**SCALE, **CIRCLE, **EPSILON, **NAMED}
 
 
@@ -214,15 +224,8 @@ def _length() -> Obligation:
         name="exact, fewest steps",
         statement="A ≤ ε² needs T ≥ 2LF0/(ε²-δσ²) for δ < ε²/(ε²+σ²), and T ≥ 2LF0(ε²+σ²)/ε⁴ else, whatever η ≤ 1/L and θ are",
         hypotheses={
-            **STEP,
-            **START,
-            **LONG,
-            "x = ηL": x == eta * L,
-            "D": D == 2 * F0 / (eta * T),
-            "σ² ≥ 0": sigma2 >= 0,
-            "eps > 0": eps2 > 0,
+            **RUN,
             "delta >= 0": delta >= 0,
-            "A": worst == VALUE,
             "left": _left().conclusion,
             "most": _most().conclusion,
         },
@@ -262,14 +265,7 @@ def _length_without() -> Obligation:
         name="exact, fewest steps from δ = 1 on",
         statement="A ≤ ε² needs T ≥ 2LF0(ε²+σ²)/ε⁴ for δ ≥ 1, whatever η ≤ 1/L and θ are",
         hypotheses={
-            **STEP,
-            **START,
-            **LONG,
-            "x = ηL": x == eta * L,
-            "D": D == 2 * F0 / (eta * T),
-            "σ² ≥ 0": sigma2 >= 0,
-            "eps > 0": eps2 > 0,
-            "A": worst == VALUE,
+            **RUN,
             "left": _left().conclusion,
             "any θ": _no_smoothing().conclusion,
         },
