@@ -104,6 +104,18 @@ def aligned(rows: list[list[str]], *, right: frozenset[int] = frozenset()) -> st
     return "\n".join("  " + line.rstrip() for line in lines)
 
 
+def as_csv(rows: Sequence[Json]) -> str:
+    """A line of names, then a line a row, of which there is one at least; empty where there is no number."""
+    import csv  # which a command without it does not need
+    import io
+
+    written = io.StringIO()
+    lines = csv.DictWriter(written, list(rows[0]), lineterminator="\n")
+    lines.writeheader()
+    lines.writerows(rows)
+    return written.getvalue()
+
+
 def blocks(columns: Sequence[Sequence[str]]) -> str:
     """Columns, aligned to the right, in as many blocks below each other as WIDTH asks for; the first column begins each of them."""
     first, *others = columns

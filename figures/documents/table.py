@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from tsla.empirics.statistics.intervals import Interval, IntervalOf
-from tsla.theory.text import Json, aligned, finite
+from tsla.theory.text import Json, aligned, as_csv, finite
 
 Cell = str | int | float | Interval
 Loaded = TypeVar("Loaded")
@@ -34,11 +32,7 @@ class Table:
 
     def csv(self) -> str:
         """A line of names, then a line a row; empty where there is no number."""
-        written, rows = io.StringIO(), self.rows()
-        lines = csv.DictWriter(written, list(rows[0]), lineterminator="\n")
-        lines.writeheader()
-        lines.writerows(rows)
-        return written.getvalue()
+        return as_csv(self.rows())
 
 
 Long = tuple[str, Callable[[Path], Table]]

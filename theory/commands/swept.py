@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import io
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ import numpy as np
 from tsla.options import Parser, among, number
 from tsla.theory.commands.answer import print_result
 from tsla.theory.constants import Array
-from tsla.theory.text import WIDTH, Json, Printed, blocks, count, wrapped
+from tsla.theory.text import WIDTH, Json, Printed, as_csv, blocks, count, wrapped
 from tsla.theory.text import number as said
 
 FORM = "NAME=LOW:HIGH:COUNT[:log|:linear]"
@@ -85,13 +84,7 @@ class Answers(Printed):
 
     def csv(self) -> str:
         """A line of names, then a line a value; empty where there is no number."""
-        import csv  # which a command without it does not need
-
-        written, rows = io.StringIO(), self.rows()
-        lines = csv.DictWriter(written, list(rows[0]), lineterminator="\n")
-        lines.writeheader()
-        lines.writerows(rows)
-        return written.getvalue()
+        return as_csv(self.rows())
 
     def table(self) -> str:
         """A line a value, with as many columns as WIDTH has room for, and what is left out."""

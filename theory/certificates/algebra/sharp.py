@@ -119,6 +119,12 @@ def parts() -> Manifest:
     )
 
 
+def premises_of_a_step() -> tuple[Premise, ...]:
+    """Those of a step of C12, with A2 and A3 in the place of its moments."""
+    own = ("beta2 >= 0", "nu2 >= 0", "c² <= σ²ν²", *STRENGTH)
+    return (*(premise for premise in biased.step().premises if premise.name not in own), *parts().premises)
+
+
 @cache
 def step() -> Manifest:
     """One step of C12 where nothing is known of bias and noise but A3."""
@@ -127,10 +133,7 @@ def step() -> Manifest:
         claim="C18",
         name="one step",
         statement=_one_step().statement,
-        premises=(
-            *(premise for premise in general.premises if premise.name not in ("beta2 >= 0", "nu2 >= 0", "c² <= σ²ν²", *STRENGTH)),
-            *parts().premises,
-        ),
+        premises=premises_of_a_step(),
         definitions={**general.definitions, **PARTS, "W": W == WORST},
         steps=(
             Cited(parts()),

@@ -34,7 +34,6 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     NOISE,
     START,
     STEP,
-    STRENGTH,
     F,
     F_next,
     L,
@@ -128,22 +127,20 @@ def manifests() -> tuple[Manifest, ...]:
 @cache
 def step() -> Manifest:
     """One step, at any split, below a line in ``‖∇F‖²``."""
-    of_direction = biased.step()
     direction = {length2: mm, slope: Gm}
     return Manifest(
         claim="C18",
         name="exact, one step",
         statement=_one_step().statement,
         premises=(
-            *(premise for premise in of_direction.premises if premise.name not in ("beta2 >= 0", "nu2 >= 0", "c² <= σ²ν²", *STRENGTH)),
-            *sharp.parts().premises,
+            *sharp.premises_of_a_step(),
             *premises("F0 > 0", "T > 0", "√"),
             Premise("first square >= 0", {first2: e2}),
             Premise("square of a difference", {error2: e2, **direction}),
             Premise("square of a sum", {error2: mm, first2: e2, inner: Ge, second2: grad2}),
             Premise("Cauchy-Schwarz", {inner: Ge, first2: e2, second2: grad2}),
         ),
-        definitions={**of_direction.definitions, **PARTS, **PLACE},
+        definitions={**biased.step().definitions, **PARTS, **PLACE},
         steps=(Cited(sharp.parts()), _direction(), _worst_split(), _line(), _one_step()),
         conclusion=_one_step().conclusion,
     )

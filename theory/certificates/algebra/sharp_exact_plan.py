@@ -9,10 +9,8 @@ import z3
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import sharp_exact, worst_case_plan
 from tsla.theory.certificates.algebra.engine.functions import plan_of
-from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone, without
+from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone, borrowed, planned
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, suppose
-from tsla.theory.certificates.algebra.engine.premises import premises
-from tsla.theory.certificates.algebra.engine.recursions import S
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     NOISE,
@@ -65,35 +63,13 @@ def manifests() -> tuple[Manifest, ...]:
 
 def along() -> Manifest:
     """The exact form along ĝ alone."""
-    found = sharp_exact.bound()
     settings = {"theta": theta == 1, "eta": eta == 1 / L, "T": T >= ALONE}
-    return Manifest(
-        claim="C18",
-        name=_plan_alone().name,
-        statement=_plan_alone().statement,
-        premises=(*without(found.premises, settings), *found.asks, *premises("eps > 0", "delta < eps2/(eps2+sigma2)")),
-        settings=settings,
-        definitions=found.definitions,
-        steps=(_plan_alone(), Cited(found)),
-        conclusion=S / T <= eps2,
-        function=PLANNED,
-    )
+    return planned(sharp_exact.bound(), _plan_alone(), settings, "eps > 0", "delta < eps2/(eps2+sigma2)", function=PLANNED)
 
 
 def unsmoothed() -> Manifest:
     """Where ĝ alone takes more steps: C16's plan."""
-    plain = worst_case_plan.plan()
-    return Manifest(
-        claim="C18",
-        name="exact, plan without smoothing",
-        statement=plain.statement,
-        premises=(*plain.premises, *premises("delta >= eps2/(eps2+sigma2)")),
-        settings=plain.settings,
-        definitions=plain.definitions,
-        steps=(Cited(plain),),
-        conclusion=plain.conclusion,
-        function=PLANNED,
-    )
+    return borrowed(worst_case_plan.plan(), "C18", "exact, plan without smoothing", "delta >= eps2/(eps2+sigma2)", function=PLANNED)
 
 
 def _plan_alone() -> Obligation:

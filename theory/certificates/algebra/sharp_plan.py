@@ -10,10 +10,8 @@ from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import sgd
 from tsla.theory.certificates.algebra.engine import formulas
 from tsla.theory.certificates.algebra.engine.functions import plan_of
-from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone, without
+from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone, borrowed, planned
 from tsla.theory.certificates.algebra.engine.obligation import Mutant, Obligation, certify, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import premises
-from tsla.theory.certificates.algebra.engine.recursions import S
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     NOISE,
@@ -77,51 +75,19 @@ def manifests() -> tuple[Manifest, ...]:
 
 def plan() -> Manifest:
     """C18 at the step size, the strength and the length of its plan."""
-    found = bound()
     settings = {"theta": theta == SHARE / delta, "eta": eta == PLAN_SCALE / L, "T": T >= PLAN}
-    return Manifest(
-        claim="C18",
-        name="plan",
-        statement=_plan().statement,
-        premises=(*without(found.premises, settings), *found.asks, *premises("sigma2 > 0", "eps > 0", *BETWEEN)),
-        settings=settings,
-        definitions=found.definitions,
-        steps=(_plan(), Cited(found)),
-        conclusion=S / T <= eps2,
-        function=PLANNED,
-    )
+    return planned(bound(), _plan(), settings, "sigma2 > 0", "eps > 0", *BETWEEN, function=PLANNED)
 
 
 def small_delta() -> Manifest:
     """C18's plan where all of ``δσ²`` is within ``ε²/2``."""
-    found = bound()
     settings = {"theta": theta == 1, "eta": eta == 1 / L, "T": T >= 4 * L * F0 / eps2}
-    return Manifest(
-        claim="C18",
-        name="plan, small δ",
-        statement=_plan_small_delta().statement,
-        premises=(*without(found.premises, settings), *found.asks, *premises("eps > 0", "2 delta sigma2 <= eps2")),
-        settings=settings,
-        definitions=found.definitions,
-        steps=(_plan_small_delta(), Cited(found)),
-        conclusion=S / T <= eps2,
-        function=PLANNED,
-    )
+    return planned(bound(), _plan_small_delta(), settings, "eps > 0", "2 delta sigma2 <= eps2", function=PLANNED)
 
 
 def large_delta() -> Manifest:
     """C18's plan where no smoothing helps: that of C4."""
-    plain = sgd.plan()
-    return Manifest(
-        claim="C18",
-        name="plan, δ ≥ 1",
-        statement=plain.statement,
-        premises=(*plain.premises, *premises("delta >= 1")),
-        settings=plain.settings,
-        steps=(Cited(plain),),
-        conclusion=plain.conclusion,
-        function=PLANNED,
-    )
+    return borrowed(sgd.plan(), "C18", "plan, δ ≥ 1", "delta >= 1", function=PLANNED)
 
 
 def _step_size() -> Obligation:

@@ -413,6 +413,11 @@ def planned(
     )
 
 
+def borrowed(plan: Manifest, claim: str, name: str, *names: str, function: Function) -> Manifest:
+    """The plan of another claim, which is this one's too where the premises of the given ``names`` hold."""
+    return replace(plan, claim=claim, name=name, premises=(*plan.premises, *map(Premise, names)), steps=(Cited(plan),), function=function)
+
+
 def without(premises: Iterable[Premise], settings: Premises) -> tuple[Premise, ...]:
     """The premises but for those on what is set."""
     chosen = [formula.arg(0) for formula in settings.values()]
