@@ -133,9 +133,10 @@ def measure(
                 loss=loss,
                 known=known,
             )
-        longest = max(longest, products.longest)
-        if not isfinite(products.longest):
-            refuse_lost(products.longest, products.G)
+        here = products.longest
+        longest = max(longest, here)
+        if not isfinite(here):
+            refuse_lost(here, products.G)
         sums.add(products)
         if progress is not None:
             progress.advance(f"{sums.examples:,} examples")
