@@ -59,8 +59,8 @@ lint: $(READY)
 certify: $(READY)  ## Run every proof and certificate; one row a claim
 	$(BIN)/tsla certify
 
-mutants: $(READY)  ## Mutation testing of theory/ (an hour and more): who survives the claims' tests
-	bash tests/mutation/run.sh
+mutants: $(READY)  ## Mutation testing of theory/ (an hour and more; SAMPLE=300 draws as many mutants at random): who survives the claims' tests
+	SAMPLE=$(SAMPLE) bash tests/mutation/run.sh
 
 torture: $(READY)  ## Command lines as tired hands type them, damaged and hostile files, killed runs: how many ended as none may (minutes)
 	$(BIN)/python -m tests.torture $(ARGUMENTS)
