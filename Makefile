@@ -89,12 +89,12 @@ rates: $(READY)  ## Measure the rates of C9, C12 and C15, and what the tests ref
 	$(BIN)/tsla records measured_rates annealed power_of_tests
 	$(BIN)/tsla docs rates one_sided_tests
 
-study: $(READY)  ## E1-E5, the branches and the planner, as docs/study_plan.md says (resumable, four hours): records/, docs/study.md, docs/study_third.md, docs/branches.md, docs/planner.md
+study: $(READY)  ## E1-E5, the branches and the planner, as docs/study_plan.md says (resumable, five hours): records/, docs/study.md, docs/study_third.md, docs/branches.md, docs/planner.md
 	$(BIN)/tsla records study_tuning study_decay_tuning
 	$(BIN)/tsla records study study_paths study_tempering study_decay branches branches_resnet8
 	$(BIN)/tsla records planner
-	$(BIN)/tsla records study_mlp_tuning study_resnet8_tuning
-	$(BIN)/tsla records study_mlp study_mlp_paths study_resnet8 study_resnet8_paths
+	$(BIN)/tsla records study_mlp_tuning study_resnet8_tuning study_resnet8_beside_tuning
+	$(BIN)/tsla records study_mlp study_mlp_paths study_resnet8 study_resnet8_paths study_resnet8_beside study_resnet8_beside_paths
 	$(BIN)/python -m tsla.empirics.experiments.planner.validation
 	$(BIN)/python -m tsla.empirics.experiments.study.never_dropped
 	$(BIN)/tsla docs study study_third branches planner

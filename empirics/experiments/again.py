@@ -52,11 +52,13 @@ CLEAN, NOISY, DECAYED = "mlp, digits, 0 % noise", "mlp, digits, 20 % noise", "ml
 FROZEN = "efficientnet-lite0, linear head, cifar-100, 0 % noise, momentum, weight decay, step decay"
 FROZEN_BESIDE = "efficientnet-lite0, linear head, cifar-100, 20 % noise, momentum, weight decay, step decay"
 SKIPPED = "resnet8, digits, 0 % noise, momentum, weight decay, step decay"
+SKIPPED_BESIDE = "resnet8, digits, 20 % noise, momentum, weight decay, step decay"
 FALLING = "mlp, digits, 20 % noise, momentum, weight decay, step decay"
 PATH = Again({"setting": NOISY}, 1e-3, SMALL, first={"runs": 1, "seeds": 2}, keys=("arm", "eta", "seed", "epoch"))
 HEAD = replace(PATH, of={"setting": FROZEN}, needs=DATA["cifar-100"]["folder"])
 HEAD_BESIDE = replace(HEAD, of={"setting": FROZEN_BESIDE})
 RESIDUAL = replace(PATH, of={"setting": SKIPPED}, tolerance=1e-9, reason=LARGE, first={"runs": 1, "seeds": 1}, same_kernels=True)
+RESIDUAL_BESIDE = replace(RESIDUAL, of={"setting": SKIPPED_BESIDE})
 EPOCH = Again({"method": "sgd"}, 1e-9, LARGE, changes={"epochs": 1, "drop": 1, "measure_at": [0, 1]}, keys=("epoch",), same_kernels=True)
 BRANCH = Again({"batch_size": 16, "eta": 0.5}, 1e-2, SMALL, first={"times": 1, "horizons": 1}, keys=("snapshot", "K", "theta"))
 
@@ -88,6 +90,9 @@ AGAIN: Mapping[str, tuple[Again, ...]] = {
     tuning_of("resnet8"): (replace(RESIDUAL, keys=("arm", "eta", "seed")),),
     runs_of("resnet8"): (RESIDUAL,),
     paths_of("resnet8"): (RESIDUAL,),
+    tuning_of("resnet8_beside"): (replace(RESIDUAL_BESIDE, keys=("arm", "eta", "seed")),),
+    runs_of("resnet8_beside"): (RESIDUAL_BESIDE,),
+    paths_of("resnet8_beside"): (RESIDUAL_BESIDE,),
     tuning_of("heads"): (replace(HEAD, keys=("arm", "eta", "seed")),),
     runs_of("heads"): (HEAD,),
     paths_of("heads"): (HEAD,),

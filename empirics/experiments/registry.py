@@ -41,7 +41,7 @@ class Experiment:
     derived: bool = False
     """Whether it is made of other records: then ``run`` is told their folder, too."""
     kept: bool = True
-    """Whether its record is committed: not what was only developed on, nor what is planned and not run."""
+    """Whether its record is committed: not what was only developed on."""
     growing: bool = False
     """Whether its record may lack configurations that nobody has run yet: then it is written anew whenever one more is there."""
 
@@ -153,7 +153,7 @@ EXPERIMENTS = {
         Experiment(DECAY_TUNING, study.tune, study.decay_tuning_parts(), in_report=False),
         Experiment(DECAY, study.confirm, study.decay_parts, in_report=False),
         *(
-            Experiment(name(part), run, partial(parts, part), in_report=False, kept=part in third.MADE)
+            Experiment(name(part), run, partial(parts, part), in_report=False)
             for part in third.PARTS
             for name, run, parts in (
                 (third.tuning_of, study.tune, lambda part, _: study.third_tuning_parts(part)),
@@ -161,7 +161,7 @@ EXPERIMENTS = {
                 (third.paths_of, study.paths, study.third_path_parts),
             )
         ),
-        Experiment(third.SCRATCH, study.paths, study.scratch_parts(), in_report=False, kept=third.SCRATCH in third.MADE),
+        Experiment(third.SCRATCH, study.paths, study.scratch_parts(), in_report=False),
         Experiment("planner", planner.regrets, (planner.CONFIG,), in_report=False, derived=True),
         Experiment("dropping", dropping.run, dropping.CONFIGS, in_report=False),
         Experiment("certificates", certificates.run, tuple({"group": group} for group in groups()), in_report=False),

@@ -10,7 +10,7 @@ from tsla.empirics.experiments.study.findings import MATTERS, THETA, WAYS, Findi
 from tsla.empirics.experiments.study.scope import NAMES, network, noise
 from tsla.empirics.experiments.study.settings import Setting
 from tsla.empirics.experiments.study.third import EVERY, PATH_EPOCHS
-from tsla.empirics.experiments.study.third_verdicts import PLANNED, UNTUNED, at
+from tsla.empirics.experiments.study.third_verdicts import PLANNED, at
 from tsla.empirics.statistics.intervals import student_t
 from tsla.figures.documents import markdown
 from tsla.figures.documents.findings import commands, comparisons, counted, hundredths, verdicts, worded
@@ -24,7 +24,6 @@ def tables(folder: Path) -> tuple[str, ...]:
     runs = third_verdicts.load(folder)
     found, predicted = third_verdicts.found(runs), predictions.found(runs)
     return (
-        _missing(runs),
         counted({(row,): [one for one in found if one.claim == row] for row in MATTERS}, ("claim",)),
         *(of_claim(row, found) for row in MATTERS),
         _predicted(predicted),
@@ -70,17 +69,6 @@ def _cell(found: Sequence[Finding]) -> str:
     """Each with the arm that it is of, where there are several."""
     arms = [f"`{one.what.split()[0]}` " if len(found) > 1 else "" for one in found]
     return "; ".join(f"{arm}{hundredths(one.interval)}: {worded(one)}" for arm, one in zip(arms, found, strict=True)) or "-"
-
-
-def _missing(runs: Runs) -> str:
-    """A line a setting that is planned and not, or not all, there, and what that leaves open."""
-    lacking = {name: [record for record, table in vars(at(runs, name)).items() if table.empty] for name in PLANNED}
-    for name in UNTUNED:
-        lacking[name].remove("tuning")  # is not planned
-    lacking = {name: some for name, some in lacking.items() if some}
-    lines = [(name, ", ".join(some)) for name, some in lacking.items()]
-    table = markdown.table(("setting", "has no"), lines) if lines else "None."
-    return f"{table}\n\nSo nothing here is about a ResNet on natural images." if UNTUNED.issubset(lacking) else table
 
 
 def _measured(runs: Runs) -> list[str]:

@@ -16,7 +16,7 @@ from tsla.empirics.experiments.study.findings import CANT_TELL, IN_FAVOUR, MATTE
 from tsla.empirics.experiments.study.outcomes import summary
 from tsla.empirics.experiments.study.scope import NAMES, NETWORKS, noise, schedule, scope
 from tsla.empirics.experiments.study.settings import CONFIRMATORY, PATHS, PRIMARY, SETTINGS, TUNING, Setting
-from tsla.empirics.experiments.study.third_verdicts import MADE_SETTINGS, by_schedule_and_noise
+from tsla.empirics.experiments.study.third_verdicts import PLANNED, by_schedule_and_noise
 from tsla.figures import style
 from tsla.figures.gallery import Load
 
@@ -27,7 +27,7 @@ CAPTION = (
     "The scale is linear there and logarithmic beyond. A setting without a marker was not run, or has no arm "
     "for the claim. Step sizes and arms are tuned on other seeds, but for ResNet-20; p by Holm within a schedule and an amount of noise. "
     "What is seen holds on these settings and is not known of others: third round, "
-    f"{scope(MADE_SETTINGS)}; second round, {scope([SETTINGS[name] for name in PRIMARY])}."
+    f"{scope(list(PLANNED.values()))}; second round, {scope([SETTINGS[name] for name in PRIMARY])}."
 )
 LOOKS: dict[str, dict[str, Any]] = {
     SUPPORTED: {"marker": ">", "color": style.SHADES[0]["color"]},
@@ -44,7 +44,7 @@ Line = tuple[str, str]
 def numbers(load: Load) -> pd.DataFrame:
     """A row a claim and setting: the word, and the mean difference with its interval, in favour positive, in units of what matters."""
     second = Runs(load(TUNING).table, summary(load(CONFIRMATORY).table), load(PATHS).table)
-    found = third_verdicts.found(third_verdicts.made(lambda name: load(name).table)) + verdicts.family(second)
+    found = third_verdicts.found(third_verdicts.read(lambda name: load(name).table)) + verdicts.family(second)
     rows = []
     for one in found:
         unit = IN_FAVOUR[one.claim] / MATTERS[one.claim]

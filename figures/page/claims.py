@@ -18,7 +18,7 @@ import pandas as pd
 import tsla.theory
 from tsla.empirics.experiments.study.findings import SUPPORTED
 from tsla.empirics.experiments.study.settings import CONFIRMATORY, PATHS, TUNING
-from tsla.empirics.experiments.study.third import records_made
+from tsla.empirics.experiments.study.third_verdicts import RECORDS
 from tsla.figures import gallery, paper_checks
 from tsla.figures.page.answers import Tables
 from tsla.figures.page.symbols import Piece, pieces
@@ -40,7 +40,7 @@ MARKS = {
 """The shape of each verdict, so that colour alone says nothing. That of training claims, which have one for each setting, is the last."""
 OTHER = "○"
 """Of what is not decided, or failing."""
-STUDY = (*records_made(), TUNING, CONFIRMATORY, PATHS)
+STUDY = (*RECORDS, TUNING, CONFIRMATORY, PATHS)
 """The records of the study, of which the claims about training are decided."""
 CERTIFIED = ("composite", "algebra", "worst case", "rounding")
 """The kinds of evidence that are counted in the record of certificates; the others are counted as tests."""

@@ -21,7 +21,7 @@ from tsla.empirics.experiments.study.findings import CANT_TELL, IN_FAVOUR, MATTE
 from tsla.empirics.experiments.study.scope import NAMES, network, noise, scope
 from tsla.empirics.experiments.study.settings import DECAYED, EARLY, FEWER_SEEDS, PRIMARY, SETTINGS, TUNING_SEEDS
 from tsla.empirics.experiments.study.third import EVERY, FIRST_CONFIRMING
-from tsla.empirics.experiments.study.third_verdicts import MADE_SETTINGS, PLANNED, UNTUNED
+from tsla.empirics.experiments.study.third_verdicts import PLANNED, UNTUNED
 from tsla.empirics.experiments.study.verdicts import Study
 from tsla.empirics.experiments.study.words import NOT_RUN, Said
 from tsla.figures import documents
@@ -339,7 +339,7 @@ def test_a_family_needs_its_runs() -> None:
 
 
 def test_the_forest_names_its_settings() -> None:
-    assert scope(MADE_SETTINGS) in forest.CAPTION
+    assert scope(list(PLANNED.values())) in forest.CAPTION
     assert scope([SETTINGS[name] for name in PRIMARY]) in forest.CAPTION
 
 

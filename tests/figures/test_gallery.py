@@ -324,7 +324,7 @@ def measured_rates(numbers: pd.DataFrame, load: Load) -> None:
 
 @cache
 def third_round(load: Load) -> list[Finding]:
-    return third_verdicts.found(third_verdicts.made(lambda name: load(name).table))
+    return third_verdicts.found(third_verdicts.read(lambda name: load(name).table))
 
 
 def forest(numbers: pd.DataFrame, load: Load) -> None:

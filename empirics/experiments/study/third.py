@@ -54,8 +54,6 @@ PARTS: dict[str, tuple[Setting, ...]] = {
 """The settings whose step sizes are tuned. Each part has records of its own, by the functions below."""
 SCRATCH = "study_scratch"
 """The record of the networks whose step size is not tuned: a row a run and epoch, with moments."""
-MADE = ("mlp", "resnet8", "heads", "heads_beside", SCRATCH)
-"""Of PARTS and SCRATCH those whose records there are. The others stand in the plan, and are shown as not run."""
 SCRATCH_SETTINGS = tuple(
     _setting("cifar-100", 0.0, "step", model="resnet20", norm=norm, batch_size=64, train_size=10_000, seeds=_seeds(count))
     for norm, count in (("group", 4), ("batch", 2))
@@ -78,8 +76,3 @@ def runs_of(part: str) -> str:
 def paths_of(part: str) -> str:
     """The same with moments, along a few arms."""
     return f"study_{part}_paths"
-
-
-def records_made() -> tuple[str, ...]:
-    """The names of the records of MADE."""
-    return tuple(name for part in MADE for name in ((SCRATCH,) if part == SCRATCH else (tuning_of(part), runs_of(part), paths_of(part))))

@@ -13,14 +13,12 @@ from tsla.empirics.experiments.study.outcomes import LATER, Choice, summary
 from tsla.empirics.experiments.study.settings import Setting
 from tsla.empirics.experiments.study.third import (
     EVERY,
-    MADE,
     PARTS,
     SCRATCH,
     SCRATCH_ARMS,
     SCRATCH_ETA,
     SCRATCH_SETTINGS,
     paths_of,
-    records_made,
     runs_of,
     tuning_of,
 )
@@ -29,8 +27,6 @@ from tsla.empirics.runs import records
 
 PLANNED = {setting.name: setting for part in (*PARTS.values(), SCRATCH_SETTINGS) for setting in part}
 """The settings, in the order of the tables."""
-MADE_SETTINGS = tuple(setting for part in MADE for setting in (SCRATCH_SETTINGS if part == SCRATCH else PARTS[part]))
-"""Those of the parts that have been run."""
 UNTUNED = {setting.name for setting in SCRATCH_SETTINGS}
 RECORDS = (*(name(part) for part in PARTS for name in (tuning_of, runs_of, paths_of)), SCRATCH)
 BY = {"E2": ", by F before the step size falls", "E2 by accuracy": ", by test accuracy before the step size falls"}
@@ -52,11 +48,6 @@ def read(table: Callable[[str], pd.DataFrame]) -> Runs:
     tuning, confirmatory, paths = ([table(of(part)) for part in PARTS] for of in (tuning_of, runs_of, paths_of))
     runs = [summary(rows, LATER) for rows in (*confirmatory, scratch) if len(rows)]
     return Runs(_together(tuning), _together(runs), _together([*paths, scratch]))
-
-
-def made(table: Callable[[str], pd.DataFrame]) -> Runs:
-    """What has been made of it: a record of MADE that is not there is asked for all the same."""
-    return read(lambda name: table(name) if name in records_made() else NOTHING)
 
 
 def _together(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
