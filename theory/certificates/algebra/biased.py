@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 
 import z3
 
 from tsla.theory import biased as theory
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.descent import quadratic_upper_bound
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import bound_of, of_oracle
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import (
     Premise,
     beta2_,
@@ -67,11 +65,6 @@ Gm, mm, dd = z3.Reals("Gm mm dd")
 """⟨∇F, E d⟩, ‖E d‖² and E‖d‖² of the direction d."""
 bn, an, ab = z3.Reals("bn an ab")
 """E⟨b̂, n⟩, E⟨g-∇F, n⟩ and E⟨g-∇F, b̂⟩, where n = ĝ-Eĝ."""
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove C12."""
-    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:

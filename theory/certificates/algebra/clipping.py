@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 
 import z3
 
 from tsla.theory import clipping as theory
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.descent import quadratic_upper_bound
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import of_constants
 from tsla.theory.certificates.algebra.engine.manifest import Inference, Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import (
     NO_FARTHER,
     SHORT_EXCESS,
@@ -47,11 +45,6 @@ ROOM: Premises = {"0 <= ‖∇F‖": norm >= 0, "‖∇F‖ <= S": norm <= steep
 KNOWN: Premises = {**STEP, **NOISE, "S < τ": steepest < tau}
 BIAS2 = formulas.clipping_bias2(sigma2, tau, steepest)
 GAIN, LIFT = eta / 2, eta / 2 * BIAS2 + L * eta * eta * sigma2 / 2
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove C22."""
-    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 
 import z3
 
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import descent, lsr, stage_one, tsla
 from tsla.theory.certificates.algebra.engine import formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import plan_of
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import Premise, error2, premises
 from tsla.theory.certificates.algebra.engine.recursions import S, eta1, left
 from tsla.theory.certificates.algebra.engine.symbols import (
@@ -42,11 +40,6 @@ GAIN = 2 * delta / (1 + delta)
 STEP_SIZE = formulas.noise_step_size(L, sigma2, eps2)
 TWO_STEP_LENGTH = 4 * sigma2 / (mu * eta * eps2)
 SMOOTHED_LENGTH = 2 * L / mu * V / (eps2 - V)
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove C15c and what LSR alone reaches with A4."""
-    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 
 import z3
 
 from tsla.theory import growing_noise as theory
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import descent as one_direction
 from tsla.theory.certificates.algebra import sgd, variance_lemma
 from tsla.theory.certificates.algebra.descent import quadratic_upper_bound
 from tsla.theory.certificates.algebra.engine import axioms, formulas
 from tsla.theory.certificates.algebra.engine.functions import of_growth
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Function, Induction, Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import (
     A,
     B,
@@ -76,11 +74,6 @@ UNWEIGHED, NEXT = {weight: z3.RealVal(0), kept: z3.RealVal(1)}, {weight: weight 
 """The weights before the first step, and after another one."""
 SUMMED = gain * S <= start - kept * gap + lift * weight
 WEIGHED = z3.And(t >= 0, a * weight == 1 - kept, weight >= t * kept, z3.Implies(a == 0, weight == t))
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove C20."""
-    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:

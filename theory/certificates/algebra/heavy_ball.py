@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 
 import z3
 
 from tsla.theory import momentum as theory
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import sgd
 from tsla.theory.certificates.algebra.descent import quadratic_upper_bound
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import of_constants
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Induction, Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Formula, Mutant, Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.obligation import Formula, Mutant, Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import (
     Premise,
     along,
@@ -72,11 +71,6 @@ LONG_STEP: Premises = {**MOMENTUM, "hL(1+m) < 2(1-m)": h * L * (1 + m) < 2 * (1 
 ALONG_GRADIENTS = h * L * m * ((1 - m) / 2 * vv + grad2 / (2 * (1 - m)))
 ALONG_VELOCITY = (1 - m) / 2 * vv + grad2 / (2 * (1 - m))
 SQUARES: Premises = {"squares": z3.And(vv >= 0, grad2 >= 0)}
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove C21."""
-    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:

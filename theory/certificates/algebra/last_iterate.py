@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 
 import z3
 
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import sgd
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import bound_of, plan_of
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import Premise, contraction, length2, slope
 from tsla.theory.certificates.algebra.engine.recursions import left
 from tsla.theory.certificates.algebra.engine.symbols import (
@@ -42,11 +40,6 @@ STEP_SIZE = z3.If(2 * L * sigma2 <= mu * eps2, 1 / L, mu * eps2 / (2 * L * L * s
 ARGUMENT = 4 * L * F0 / eps2
 longest, last2 = z3.Reals("longest last2")
 """1/L, and E‖∇F(w_T)‖²."""
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove C15a."""
-    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 
 import z3
 
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import descent as one_direction
 from tsla.theory.certificates.algebra import variance_lemma
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import bound_of, plan_of
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Function, Manifest, alone, planned
-from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import error2, premises
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
@@ -45,11 +43,6 @@ LENGTH = 4 * L * F0 / eps2
 LONGER = 2 * L * F0 / (eps2 - V)
 ROOM = formulas.smaller(eps2 / 2, eps2 - V)
 PAPER_V = {"V": V == formulas.paper_floor(sigma2, delta)}
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove C5 and C6."""
-    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:

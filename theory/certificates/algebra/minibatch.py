@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import z3
 
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.engine import axioms, formulas
 from tsla.theory.certificates.algebra.engine.manifest import Induction, Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import Premise, error2, first2, inner, premises, scale, second2
 from tsla.theory.certificates.algebra.engine.symbols import NOISY, Premises, batch, beta2, c, nu2, sigma2, theta
 
@@ -21,11 +18,6 @@ SMOOTHED: Premises = {"theta > 0": theta > 0, "theta <= 1": theta <= 1}
 NOISE = formulas.second_moment(sigma2, nu2, c, theta)
 CRITICAL = formulas.critical_batch_size(sigma2, NOISE, beta2, theta)
 SMOOTHED_MOMENT = theta * theta * beta2 + NOISE / batch
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove C14."""
-    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:

@@ -5,15 +5,12 @@ They are the lengths of plans. For ``2 < q < 4`` TSLA itself is there before its
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import sympy
 
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import last_iterate, stage_one
 from tsla.theory.certificates.algebra.engine import formulas, symbols
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Identity, Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.obligation import Identity, Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import premises
 from tsla.theory.certificates.algebra.engine.recursions import left
 from tsla.theory.certificates.algebra.engine.symbols import NOISY, PL, SMOOTH, SMOOTHING, TARGET, delta, eps2, gap, grad2, sigma2
@@ -23,11 +20,6 @@ L, mu, s2, F0, eps, q = sympy.symbols("L mu sigma2 F0 eps q", positive=True)
 POINT = {L: 3, mu: 2, s2: sympy.Rational(7, 5), F0: 5, eps: sympy.Rational(1, 3), q: sympy.Rational(3, 2)}
 LAST_STEP = eps**2 / (2 * L * s2)
 """``η2``, for ``ε² <= 2σ²``."""
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove C9."""
-    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation | Identity, ...]:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import z3
 
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.engine import axioms, formulas
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import Premise, first2, inner, second2
 from tsla.theory.certificates.algebra.engine.symbols import NOISY, SMOOTHING, STRENGTH, Premises, c, delta, s2, shat2, sigma2, theta
 
@@ -20,11 +17,6 @@ PAIR = {first2: s2, second2: shat2, inner: c}
 APART: Premises = {"g differs from ĝ": DIFFERENCE > 0}
 MOMENT = formulas.second_moment(s2, shat2, c, theta)
 STAR = formulas.best_theta(s2, shat2, c)
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove C11."""
-    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:

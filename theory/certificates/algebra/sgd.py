@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 
 import z3
 
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.descent import quadratic_upper_bound
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import bound_of, plan_of
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone, planned
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import descent, unbiased
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
@@ -39,11 +37,6 @@ STEP_SIZE = formulas.noise_step_size(L, sigma2, eps2)
 LENGTH = 4 * F0 / (eta * eps2)
 Gg, gg = z3.Reals("Gg gg")
 """⟨∇F, E g⟩ and E‖g‖²; ``s2`` is E‖g - ∇F‖²."""
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove C4."""
-    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:

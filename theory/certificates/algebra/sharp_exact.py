@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 
 import z3
 
 from tsla.theory import sharp_exact as theory
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import biased, sharp
 from tsla.theory.certificates.algebra.biased import Gm, bias2, dd, mm, noise
 from tsla.theory.certificates.algebra.descent import quadratic_upper_bound
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import of_constants
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import (
     Premise,
     error2,
@@ -83,11 +81,6 @@ LINE: Premises = {
 GAIN, LIFT = eta / 2 * (keep - tilt), eta / 2 * (x * (a * a + q * q) + most - tilt * worst)
 PART = "exact, "
 SUM = "(η/2)(2-x-τ) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t(η/2)(x(a² + q²) + Y - τA)"
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove the exact form of C18."""
-    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:

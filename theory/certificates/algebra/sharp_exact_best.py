@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import z3
 
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.engine.manifest import Manifest
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import Premise, premises, radical, radicand, root, sigma
 from tsla.theory.certificates.algebra.engine.symbols import F0, LONG, START, STEP, L, Premises, T, delta, eps2, eta, sigma2, theta
 from tsla.theory.certificates.algebra.sharp import PARTS, SCALE, a, m, q, x
@@ -47,11 +44,6 @@ RUN: Premises = {
     "A": worst == VALUE,
 }
 KNOWN: Premises = {**SCALE, **CIRCLE, **EPSILON, **NAMED}
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove that the plan is the shortest."""
-    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 
 import z3
 
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import variance_lemma
 from tsla.theory.certificates.algebra.engine import axioms, formulas
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop
 from tsla.theory.certificates.algebra.engine.premises import (
     dev,
     dev_hat,
@@ -41,11 +39,6 @@ true, smoothing = (1 - theta) * sigma, theta * root * sigma
 SHARP = (true + smoothing) * (true + smoothing)
 """``smoothing.sharp``: U(θ)."""
 ROOTS_OF_BOUNDS = ("delta >= 0", "sigma2 >= 0", "σ = √σ²", "√δ")
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove the sharp lemma of C18."""
-    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 
 import z3
 
 from tsla.theory import sharp_pl as theory
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import sharp, tsla
 from tsla.theory.certificates.algebra.biased import bias2, noise
 from tsla.theory.certificates.algebra.engine import formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import of_constants
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.recursions import left
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
@@ -48,11 +46,6 @@ NOISE_OF_PLAN = sigma2 * (1 - SHARE * (1 / delta - 1))
 """σ3²."""
 FLOOR: Premises = {"W >= 0": W >= 0}
 TSLA_LENGTH = 4 * W / (mu * eta * eps2)
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove C18 with A4."""
-    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:

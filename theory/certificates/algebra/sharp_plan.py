@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import z3
 
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import sgd
 from tsla.theory.certificates.algebra.engine import formulas
 from tsla.theory.certificates.algebra.engine.functions import plan_of
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone, borrowed, planned
-from tsla.theory.certificates.algebra.engine.obligation import Mutant, Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.obligation import Mutant, Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     NOISE,
@@ -40,11 +37,6 @@ PLAN = 4 * L * F0 / eps2 * (1 + 1 / SHARE - 1 / delta)
 KNOWN: Premises = {**SMOOTH, **NOISY, **START, **TARGET}
 BETWEEN: Premises = {"eps2/(2 sigma2) <= delta": SHARE <= delta, "delta <= 1": delta <= 1}
 PLANNED = plan_of("C18", "lsr-sharp")
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove the plans of C18."""
-    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import z3
 
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import (
     root,
     sigma,
@@ -29,11 +26,6 @@ BEST_THETA, LEAST = y / (delta + y), sigma2 * delta * y / (delta + y)
 """θ° and W°."""
 ANNEALED, ANNEALED_FLOOR = x / (delta * (1 - x) + x), sigma2 * delta * x / (delta * (1 - x) + x)
 """θ° and W° again, at ``x = 1`` too."""
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove what C18 says of the best θ."""
-    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 
 from tsla.theory import last_iterate as theory
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import biased, last_iterate, sharp, sharp_pl, stage_one
 from tsla.theory.certificates.algebra.biased import bias2, noise
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import of_constants, of_oracle, plan_of
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Function, Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import contraction, premises
 from tsla.theory.certificates.algebra.engine.recursions import left
 from tsla.theory.certificates.algebra.engine.symbols import (
@@ -42,11 +40,6 @@ from tsla.theory.certificates.algebra.last_iterate import last2
 
 SPLIT = formulas.biased_floor(eta, L, bias2, noise)
 PAPER = formulas.paper_floor(sigma2, delta)
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove C19."""
-    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 
 import sympy
 
 from tsla.theory import two_stage
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import lsr
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import of_constants
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Formula, Identity, Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.obligation import Formula, Identity, Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import contraction
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
@@ -38,11 +36,6 @@ from tsla.theory.certificates.algebra.engine.symbols import (
 
 GAP = of_constants("mu delta", two_stage.stage_one, eta1="eta", T1="T", theta="theta")
 FORMULA = "E[F(w_t)-F*] ≤ (1-ημ)^t F0 + V/(2μ)"
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove C7."""
-    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation | Identity, ...]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 
 import z3
 
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import fair_baselines, last_iterate, tsla
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import plan_of
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Induction, Manifest, alone, without
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import premises, s
 from tsla.theory.certificates.algebra.engine.recursions import EARLIER, S, eta1, left
 from tsla.theory.certificates.algebra.engine.symbols import NOISY, PL, SMOOTH, TARGET, L, T, eps2, eta, gap, gap_next, mu, sigma2, t
@@ -26,11 +24,6 @@ CONSTANT = 2 * kappa * sigma2 / mu
 """C in the gap C/s of the second phase."""
 PHASE = 4 * kappa * sigma2 / eps2
 """Steps of the second phase, and of the third."""
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove C15b."""
-    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 
 import z3
 
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import sgd, stage_one
 from tsla.theory.certificates.algebra.engine import formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import bound_of, plan_of
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import contraction, premises
 from tsla.theory.certificates.algebra.engine.recursions import S, eta1, left
 from tsla.theory.certificates.algebra.engine.symbols import (
@@ -43,11 +41,6 @@ STEP_SIZE = formulas.noise_step_size(L, sigma2, eps2)
 PAPER_STEPS = 8 * delta * sigma2 / (mu * eta * eps2)
 PLANS = (("plan", PAPER_STEPS, "8δσ²/(μη2ε²)"), ("shorter plan", PAPER_STEPS / (1 + delta), "8δσ²/((1+δ)μη2ε²)"))
 KNOWN = {**SMOOTH, "mu > 0": mu > 0, **NOISY, **SMOOTHING, **TARGET}
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove C8."""
-    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:

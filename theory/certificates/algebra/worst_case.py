@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 
 import z3
 
 from tsla.theory import worst_case as theory
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import last_iterate, lsr, sgd
 from tsla.theory.certificates.algebra.descent import quadratic_upper_bound
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import bound_of, of_constants
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone, without
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import Premise, length2, premises, slope, unbiased, w
 from tsla.theory.certificates.algebra.engine.recursions import S, left
 from tsla.theory.certificates.algebra.engine.symbols import (
@@ -49,11 +47,6 @@ total_before = z3.Real("total")
 sigma, bias = z3.Reals("sigma bias")
 """Of one-dimensional quadratics, at the point w: the size of a deviation, and that of a constant bias."""
 ATTAINED = {"V": V == bias * bias, "F(w_0) - F*": start == L / 2 * w * w}
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove C16."""
-    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:
