@@ -10,7 +10,7 @@ from tsla.theory import clipping as theory
 from tsla.theory.certificates.algebra.descent import quadratic_upper_bound
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import of_constants
-from tsla.theory.certificates.algebra.engine.manifest import Inference, Manifest, alone
+from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import (
     NO_FARTHER,
@@ -32,6 +32,7 @@ from tsla.theory.certificates.algebra.engine.premises import (
     tau,
     unit_along,
 )
+from tsla.theory.certificates.algebra.engine.steps import Inference
 from tsla.theory.certificates.algebra.engine.symbols import F0, NOISE, STEP, F, F_next, L, Premises, T, eta, grad2, s2, sigma2
 
 Gm, mm, dd = z3.Reals("Gm mm dd")

@@ -8,9 +8,10 @@ import sympy
 import z3
 
 from tsla.theory.certificates.algebra.engine import axioms, formulas
-from tsla.theory.certificates.algebra.engine.manifest import Inference, Manifest, alone
+from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Identity, Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import Premise, descent, error2, first2, inner, length2, premises, second2, slope, x
+from tsla.theory.certificates.algebra.engine.steps import Inference
 from tsla.theory.certificates.algebra.engine.symbols import SMOOTH, STEP, F, F_next, L, eta, grad2
 
 Gd, dd = z3.Reals("Gd dd")

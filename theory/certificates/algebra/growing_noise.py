@@ -12,7 +12,7 @@ from tsla.theory.certificates.algebra import sgd, variance_lemma
 from tsla.theory.certificates.algebra.descent import quadratic_upper_bound
 from tsla.theory.certificates.algebra.engine import axioms, formulas
 from tsla.theory.certificates.algebra.engine.functions import of_growth
-from tsla.theory.certificates.algebra.engine.manifest import Cited, Function, Induction, Manifest, alone
+from tsla.theory.certificates.algebra.engine.manifest import Cited, Function, Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import (
     A,
@@ -31,6 +31,7 @@ from tsla.theory.certificates.algebra.engine.premises import (
 )
 from tsla.theory.certificates.algebra.engine.premises import growth as a
 from tsla.theory.certificates.algebra.engine.recursions import LESS_F_STAR, S, left
+from tsla.theory.certificates.algebra.engine.steps import Induction
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     ORACLE,

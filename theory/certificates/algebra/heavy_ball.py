@@ -13,7 +13,7 @@ from tsla.theory.certificates.algebra import sgd
 from tsla.theory.certificates.algebra.descent import quadratic_upper_bound
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import of_constants
-from tsla.theory.certificates.algebra.engine.manifest import Cited, Induction, Manifest, alone
+from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Mutant, Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import (
     Premise,
@@ -31,6 +31,7 @@ from tsla.theory.certificates.algebra.engine.premises import (
     x,
 )
 from tsla.theory.certificates.algebra.engine.recursions import S, left
+from tsla.theory.certificates.algebra.engine.steps import Induction
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     NOISE,

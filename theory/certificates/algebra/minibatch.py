@@ -5,9 +5,10 @@ from __future__ import annotations
 import z3
 
 from tsla.theory.certificates.algebra.engine import axioms, formulas
-from tsla.theory.certificates.algebra.engine.manifest import Induction, Manifest, alone
+from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import Premise, error2, first2, inner, premises, scale, second2
+from tsla.theory.certificates.algebra.engine.steps import Induction
 from tsla.theory.certificates.algebra.engine.symbols import NOISY, Premises, batch, beta2, c, nu2, sigma2, theta
 
 SS, Sa, aa, after, size, mean2 = z3.Reals("SS Sa aa after size mean2")

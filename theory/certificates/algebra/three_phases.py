@@ -9,10 +9,11 @@ import z3
 from tsla.theory.certificates.algebra import fair_baselines, last_iterate, tsla
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import plan_of
-from tsla.theory.certificates.algebra.engine.manifest import Cited, Induction, Manifest, alone, without
+from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone, without
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import premises, s
 from tsla.theory.certificates.algebra.engine.recursions import EARLIER, S, eta1, left
+from tsla.theory.certificates.algebra.engine.steps import Induction
 from tsla.theory.certificates.algebra.engine.symbols import NOISY, PL, SMOOTH, TARGET, L, T, eps2, eta, gap, gap_next, mu, sigma2, t
 from tsla.theory.certificates.algebra.stage_one import plan as burn_in
 

@@ -6,7 +6,7 @@ A formula that z3 can't decide within its budget does not hold, and a mutant tha
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any, ClassVar, TypeVar
@@ -34,6 +34,14 @@ def once(function: Callable[[Formula], Result]) -> Callable[[Formula], Result]:
         return found[formula.get_id()][1]
 
     return remembered
+
+
+def symbols_of(term: Formula) -> Iterator[Formula]:
+    """The symbols in it, as often as they occur."""
+    if not term.num_args() and not z3.is_rational_value(term):
+        yield term
+    for child in term.children():
+        yield from symbols_of(child)
 
 
 class UndecidedError(Exception):

@@ -7,14 +7,14 @@ the proofs stand on both.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import z3
 
 from tsla.theory.certificates.algebra.engine import axioms, formulas
-from tsla.theory.certificates.algebra.engine.obligation import Formula
+from tsla.theory.certificates.algebra.engine.obligation import Formula, symbols_of
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     LONG,
@@ -282,8 +282,8 @@ class Premise:
             raise ValueError(f"premise = {self.name!r} must be one of {', '.join(TABLE)}")
         for old, new in self.at.items():
             symbol = not new.num_args() and not z3.is_rational_value(new)
-            meant = not _is_one_of(new, SYMBOLS) or _is_one_of(new, ALSO.get(old, ())) or new.eq(old)
-            if _is_one_of(old, WORLD) or not symbol or not meant:
+            meant = not is_one_of(new, SYMBOLS) or is_one_of(new, ALSO.get(old, ())) or new.eq(old)
+            if is_one_of(old, WORLD) or not symbol or not meant:
                 raise ValueError(f"premise {self.name!r}: {old} = {new} must put a symbol in the place of one of its meaning; {WORLD} stay")
         if self.name == "A4" and (gap in self.at) != (grad2 in self.at):
             raise ValueError(f"premise {self.name!r} at {dict(self.at)} must be of one point: F - F* and ‖∇F‖² change together")
@@ -336,16 +336,10 @@ def unbiased(direction: Formula, square: Formula) -> tuple[Premise, ...]:
     )
 
 
-def _is_one_of(term: Formula, symbols: Iterable[Formula]) -> bool:
-    return any(map(term.eq, symbols))
+def is_one_of(term: Formula, terms: Iterable[Formula]) -> bool:
+    """Whether it is the same as one of them: ``==`` of two terms is a formula."""
+    return any(map(term.eq, terms))
 
 
-def _symbols(term: Formula) -> Iterator[Formula]:
-    if not term.num_args() and not z3.is_rational_value(term):
-        yield term
-    for child in term.children():
-        yield from _symbols(child)
-
-
-SYMBOLS = tuple({symbol.get_id(): symbol for formula in (ASSUMPTIONS | AXIOMS).values() for symbol in _symbols(formula)}.values())
+SYMBOLS = tuple({symbol.get_id(): symbol for formula in (ASSUMPTIONS | AXIOMS).values() for symbol in symbols_of(formula)}.values())
 """Those by which assumptions and axioms speak of a run."""
