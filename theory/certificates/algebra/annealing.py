@@ -7,8 +7,8 @@ import z3
 from tsla.theory.certificates.algebra.engine import axioms, formulas
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import larger, scale
 from tsla.theory.certificates.algebra.engine.symbols import STRENGTH, Premises, beta2, c, nu2, sigma2, theta
+from tsla.theory.certificates.algebra.engine.table import larger, scale
 
 BEST = formulas.annealed_theta(sigma2, beta2, nu2, c, scale)
 STEP: Premises = {"0 < ηL ≤ 1": z3.And(scale > 0, scale <= 1)}

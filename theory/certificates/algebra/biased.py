@@ -12,22 +12,7 @@ from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import bound_of, of_oracle
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import (
-    Premise,
-    beta2_,
-    c_,
-    descent,
-    error2,
-    first2,
-    inner,
-    length2,
-    mean2,
-    nu2_,
-    premises,
-    second2,
-    sigma2_,
-    slope,
-)
+from tsla.theory.certificates.algebra.engine.premises import Premise, descent, premises
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     LONG,
@@ -52,6 +37,7 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     sigma2,
     theta,
 )
+from tsla.theory.certificates.algebra.engine.table import beta2_, c_, error2, first2, inner, length2, mean2, nu2_, second2, sigma2_, slope
 
 bias2, noise = z3.Reals("bias2 noise")
 """θ²β² and N(θ)."""

@@ -12,12 +12,13 @@ from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import of_constants
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import (
+from tsla.theory.certificates.algebra.engine.premises import Premise, descent, premises
+from tsla.theory.certificates.algebra.engine.steps import Inference
+from tsla.theory.certificates.algebra.engine.symbols import F0, NOISE, STEP, F, F_next, L, Premises, T, eta, grad2, s2, sigma2
+from tsla.theory.certificates.algebra.engine.table import (
     NO_FARTHER,
     SHORT_EXCESS,
-    Premise,
     clipped2,
-    descent,
     distance,
     excess,
     length,
@@ -26,14 +27,11 @@ from tsla.theory.certificates.algebra.engine.premises import (
     mean_excess,
     norm,
     off,
-    premises,
     slope,
     steepest,
     tau,
     unit_along,
 )
-from tsla.theory.certificates.algebra.engine.steps import Inference
-from tsla.theory.certificates.algebra.engine.symbols import F0, NOISE, STEP, F, F_next, L, Premises, T, eta, grad2, s2, sigma2
 
 Gm, mm, dd = z3.Reals("Gm mm dd")
 """⟨∇F, m⟩, ‖m‖² and E‖clip(g)‖² for m = E clip(g)."""

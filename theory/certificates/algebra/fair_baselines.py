@@ -11,7 +11,7 @@ from tsla.theory.certificates.algebra.engine import formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import plan_of
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import Premise, error2, premises
+from tsla.theory.certificates.algebra.engine.premises import Premise, premises
 from tsla.theory.certificates.algebra.engine.recursions import S, eta1, left
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
@@ -32,6 +32,7 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     start,
     theta,
 )
+from tsla.theory.certificates.algebra.engine.table import error2
 from tsla.theory.certificates.algebra.stage_one import plan as burn_in
 
 KNOWN = {**SMOOTH, "mu > 0": mu > 0, **NOISY, **TARGET}

@@ -12,8 +12,8 @@ import z3
 from tsla.theory.certificates.algebra.engine import axioms, formulas
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import log_2, log_delta
 from tsla.theory.certificates.algebra.engine.symbols import L, Premises, delta, eps2, mu, sigma2
+from tsla.theory.certificates.algebra.engine.table import log_2, log_delta
 
 kappa, r, v = z3.Reals("kappa r v")
 log_start = z3.Real("log_start")

@@ -14,22 +14,7 @@ from tsla.theory.certificates.algebra.engine import axioms, formulas
 from tsla.theory.certificates.algebra.engine.functions import of_growth
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Function, Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import (
-    A,
-    B,
-    C,
-    Premise,
-    error2,
-    first2,
-    inner,
-    kept,
-    kept_at_end,
-    length2,
-    premises,
-    second2,
-    slope,
-)
-from tsla.theory.certificates.algebra.engine.premises import growth as a
+from tsla.theory.certificates.algebra.engine.premises import Premise, premises
 from tsla.theory.certificates.algebra.engine.recursions import LESS_F_STAR, S, left
 from tsla.theory.certificates.algebra.engine.steps import Induction
 from tsla.theory.certificates.algebra.engine.symbols import (
@@ -53,6 +38,8 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     t,
     theta,
 )
+from tsla.theory.certificates.algebra.engine.table import A, B, C, error2, first2, inner, kept, kept_at_end, length2, second2, slope
+from tsla.theory.certificates.algebra.engine.table import growth as a
 
 rho, gain, lift = z3.Reals("rho gain lift")
 """1-θ+θδ; and of one step: ``gap⁺ <= (1+a) gap - gain ‖∇F‖² + lift``."""

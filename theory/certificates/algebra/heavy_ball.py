@@ -15,21 +15,7 @@ from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import of_constants
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Mutant, Obligation, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import (
-    Premise,
-    along,
-    error2,
-    first2,
-    inner,
-    length2,
-    m,
-    premises,
-    second2,
-    slope,
-    vv,
-    vv_next,
-    x,
-)
+from tsla.theory.certificates.algebra.engine.premises import Premise, premises
 from tsla.theory.certificates.algebra.engine.recursions import S, left
 from tsla.theory.certificates.algebra.engine.steps import Induction
 from tsla.theory.certificates.algebra.engine.symbols import (
@@ -50,6 +36,7 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     start,
     t,
 )
+from tsla.theory.certificates.algebra.engine.table import along, error2, first2, inner, length2, m, second2, slope, vv, vv_next, x
 
 h, shift = z3.Reals("h shift")
 """η/(1-m), the step size of the averaged sequence, and hm, by which times v it is away from w."""

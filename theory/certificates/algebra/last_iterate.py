@@ -11,7 +11,7 @@ from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import bound_of, plan_of
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import Premise, contraction, length2, slope
+from tsla.theory.certificates.algebra.engine.premises import Premise
 from tsla.theory.certificates.algebra.engine.recursions import left
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
@@ -33,6 +33,7 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     mu,
     sigma2,
 )
+from tsla.theory.certificates.algebra.engine.table import contraction, length2, slope
 
 LIFT = L * eta * eta * sigma2 / 2
 FLOOR = eta * L * sigma2 / (2 * mu)

@@ -12,7 +12,7 @@ from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import bound_of, plan_of
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Function, Manifest, alone, planned
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import error2, premises
+from tsla.theory.certificates.algebra.engine.premises import premises
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     FLOOR,
@@ -36,6 +36,7 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     sigma2,
     theta,
 )
+from tsla.theory.certificates.algebra.engine.table import error2
 
 GAIN, LIFT = eta / 2, eta * V / 2
 SUM = "(η/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t ηV/2"

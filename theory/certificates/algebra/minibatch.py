@@ -7,9 +7,10 @@ import z3
 from tsla.theory.certificates.algebra.engine import axioms, formulas
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import Premise, error2, first2, inner, premises, scale, second2
+from tsla.theory.certificates.algebra.engine.premises import Premise, premises
 from tsla.theory.certificates.algebra.engine.steps import Induction
 from tsla.theory.certificates.algebra.engine.symbols import NOISY, Premises, batch, beta2, c, nu2, sigma2, theta
+from tsla.theory.certificates.algebra.engine.table import error2, first2, inner, scale, second2
 
 SS, Sa, aa, after, size, mean2 = z3.Reals("SS Sa aa after size mean2")
 """E‖S‖², E⟨S, a⟩, E‖a‖² and E‖S+a‖² for the sum S of so many deviations and one more, a; how many; E‖S/B‖²."""

@@ -14,18 +14,7 @@ from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import of_constants
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import (
-    Premise,
-    error2,
-    first2,
-    inner,
-    length2,
-    premises,
-    radical,
-    radicand,
-    second2,
-    slope,
-)
+from tsla.theory.certificates.algebra.engine.premises import Premise, premises
 from tsla.theory.certificates.algebra.engine.recursions import S, left
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
@@ -43,6 +32,7 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     start,
     theta,
 )
+from tsla.theory.certificates.algebra.engine.table import error2, first2, inner, length2, radical, radicand, second2, slope
 from tsla.theory.certificates.algebra.sharp import PARTS, SCALE, SHARES, SPLIT, a, m, q, x
 from tsla.theory.certificates.algebra.sharp_lemma import ROOTS_OF_BOUNDS
 

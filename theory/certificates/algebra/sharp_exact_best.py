@@ -6,8 +6,9 @@ import z3
 
 from tsla.theory.certificates.algebra.engine.manifest import Manifest
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import Premise, premises, radical, radicand, root, sigma
+from tsla.theory.certificates.algebra.engine.premises import Premise, premises
 from tsla.theory.certificates.algebra.engine.symbols import F0, LONG, START, STEP, L, Premises, T, delta, eps2, eta, sigma2, theta
+from tsla.theory.certificates.algebra.engine.table import radical, radicand, root, sigma
 from tsla.theory.certificates.algebra.sharp import PARTS, SCALE, a, m, q, x
 from tsla.theory.certificates.algebra.sharp_exact import LINE, PLACE, VALUE, C, D, keep, most, rest, tilt, worst
 from tsla.theory.certificates.algebra.sharp_exact_plan import ALONE, PLAIN, SHARE

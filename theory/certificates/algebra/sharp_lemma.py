@@ -10,14 +10,7 @@ from tsla.theory.certificates.algebra import variance_lemma
 from tsla.theory.certificates.algebra.engine import axioms, formulas
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop
-from tsla.theory.certificates.algebra.engine.premises import (
-    dev,
-    dev_hat,
-    error2,
-    premises,
-    root,
-    sigma,
-)
+from tsla.theory.certificates.algebra.engine.premises import premises
 from tsla.theory.certificates.algebra.engine.symbols import (
     STRENGTH,
     Premises,
@@ -28,6 +21,7 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     sigma2,
     theta,
 )
+from tsla.theory.certificates.algebra.engine.table import dev, dev_hat, error2, root, sigma
 
 ROOTS: Premises = {"σ ≥ 0": sigma >= 0, "√δ ≥ 0": root >= 0}
 SIZES: Premises = {

@@ -6,10 +6,6 @@ import z3
 
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import (
-    root,
-    sigma,
-)
 from tsla.theory.certificates.algebra.engine.symbols import (
     NOISE,
     NOISY,
@@ -18,6 +14,7 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     sigma2,
     theta,
 )
+from tsla.theory.certificates.algebra.engine.table import root, sigma
 from tsla.theory.certificates.algebra.sharp import PARTS, SCALE, SHARES, SHORT, WORST, W, a, q, x
 from tsla.theory.certificates.algebra.sharp_lemma import ROOTS_OF_BOUNDS, SIZES, smoothing, true
 

@@ -7,8 +7,9 @@ import z3
 from tsla.theory.certificates.algebra.engine import axioms, formulas
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import Premise, slope
+from tsla.theory.certificates.algebra.engine.premises import Premise
 from tsla.theory.certificates.algebra.engine.symbols import STRENGTH, batch, beta2, c, eta, grad2, nu2, s2, shat2, theta
+from tsla.theory.certificates.algebra.engine.table import slope
 
 Gg = z3.Real("Gg")
 """⟨∇F, E g⟩."""

@@ -11,7 +11,7 @@ from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import of_constants, of_oracle, plan_of
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Function, Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import contraction, premises
+from tsla.theory.certificates.algebra.engine.premises import premises
 from tsla.theory.certificates.algebra.engine.recursions import left
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
@@ -36,6 +36,7 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     sigma2,
     theta,
 )
+from tsla.theory.certificates.algebra.engine.table import contraction
 from tsla.theory.certificates.algebra.last_iterate import last2
 
 SPLIT = formulas.biased_floor(eta, L, bias2, noise)

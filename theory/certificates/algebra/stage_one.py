@@ -12,7 +12,6 @@ from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import of_constants
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Identity, Obligation, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import contraction
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     FLOOR,
@@ -33,6 +32,7 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     sigma2,
     theta,
 )
+from tsla.theory.certificates.algebra.engine.table import contraction
 
 GAP = of_constants("mu delta", two_stage.stage_one, eta1="eta", T1="T", theta="theta")
 FORMULA = "E[F(w_t)-F*] ≤ (1-ημ)^t F0 + V/(2μ)"

@@ -7,8 +7,8 @@ import z3
 from tsla.theory.certificates.algebra.engine import formulas
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import bias, scale, sigma, slope
 from tsla.theory.certificates.algebra.engine.symbols import NOISE, NOISY, ORACLE, SMOOTHING, STRENGTH, delta, sigma2, theta
+from tsla.theory.certificates.algebra.engine.table import bias, scale, sigma, slope
 
 """``slope`` is ``Lw``, which is ``∇F``, and ``bias`` is ``√δσ``."""
 

@@ -11,10 +11,11 @@ from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import plan_of
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone, without
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import premises, s
+from tsla.theory.certificates.algebra.engine.premises import premises
 from tsla.theory.certificates.algebra.engine.recursions import EARLIER, S, eta1, left
 from tsla.theory.certificates.algebra.engine.steps import Induction
 from tsla.theory.certificates.algebra.engine.symbols import NOISY, PL, SMOOTH, TARGET, L, T, eps2, eta, gap, gap_next, mu, sigma2, t
+from tsla.theory.certificates.algebra.engine.table import s
 from tsla.theory.certificates.algebra.stage_one import plan as burn_in
 
 kappa, before = z3.Reals("kappa before")

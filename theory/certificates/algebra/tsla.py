@@ -11,7 +11,7 @@ from tsla.theory.certificates.algebra.engine import formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import bound_of, plan_of
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import contraction, premises
+from tsla.theory.certificates.algebra.engine.premises import premises
 from tsla.theory.certificates.algebra.engine.recursions import S, eta1, left
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
@@ -33,6 +33,7 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     sigma2,
     start,
 )
+from tsla.theory.certificates.algebra.engine.table import contraction
 
 mean = z3.Real("mean")
 """E‖∇F(w_R)‖² over stage 2, where ``left`` is the gap at its start."""

@@ -7,8 +7,9 @@ from functools import cache
 from tsla.theory.certificates.algebra.engine import axioms, formulas
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import Premise, error2, first2, inner, premises, second2
+from tsla.theory.certificates.algebra.engine.premises import Premise, premises
 from tsla.theory.certificates.algebra.engine.symbols import NOISE, NOISY, ORACLE, STRENGTH, c, delta, s2, shat2, sigma2, theta
+from tsla.theory.certificates.algebra.engine.table import error2, first2, inner, second2
 
 MOMENTS = {first2: s2, second2: shat2, inner: c}
 """E‖a‖², E‖b‖² and E⟨a, b⟩ for a = g - ∇F, b = ĝ - ∇F."""

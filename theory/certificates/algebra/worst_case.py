@@ -13,7 +13,7 @@ from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import bound_of, of_constants
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone, without
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import Premise, length2, premises, slope, unbiased, w
+from tsla.theory.certificates.algebra.engine.premises import Premise, premises, unbiased
 from tsla.theory.certificates.algebra.engine.recursions import S, left
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
@@ -35,6 +35,7 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     sigma2,
     start,
 )
+from tsla.theory.certificates.algebra.engine.table import length2, slope, w
 from tsla.theory.certificates.algebra.last_iterate import last2
 
 LONG_STEP = {**SMOOTH, "eta > 0": eta > 0, "eta < 2/L": eta * L < 2}

@@ -11,8 +11,8 @@ from tsla.theory.certificates.algebra.engine import formulas
 from tsla.theory.certificates.algebra.engine.functions import plan_of
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone, planned
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import x
 from tsla.theory.certificates.algebra.engine.symbols import F0, NOISE, NOISY, SMOOTH, START, TARGET, L, T, eps2, eta, sigma2
+from tsla.theory.certificates.algebra.engine.table import x
 
 SHARE = eps2 / (eps2 + sigma2)
 """ηL."""

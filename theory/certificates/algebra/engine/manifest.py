@@ -20,7 +20,7 @@ A manifest for a claim of one's own::
         conclusion=GAIN * S <= start - gap + T * LIFT,
     )
 
-``premises`` come from the closed table of ``premises.py``. ``settings`` are what the claim sets: a step size, a length, as
+``premises`` come from the closed table of ``table.py``. ``settings`` are what the claim sets: a step size, a length, as
 ``symbol == term`` or ``symbol >= term``. ``definitions`` give a name to a term. Neither can say anything of the claim's constants.
 Steps are obligations and identities, and what puts them together (``steps.py``): ``Induction`` for all steps of a run, ``Inference`` for
 what a named axiom gives, and :class:`Cited` for another manifest's conclusion. :func:`alone` makes a manifest of a single obligation, and
@@ -40,9 +40,10 @@ import z3
 from tsla.theory.certificates import Certificate, because
 from tsla.theory.certificates.algebra.engine.known import Gap, Known, line_of, names_of
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Identity, Obligation, can_be_met, symbols_of
-from tsla.theory.certificates.algebra.engine.premises import WORLD, Premise, is_one_of
+from tsla.theory.certificates.algebra.engine.premises import Premise, is_one_of
 from tsla.theory.certificates.algebra.engine.steps import Induction, Inference, State, wrong_versions
 from tsla.theory.certificates.algebra.engine.symbols import F0, L, Premises, eps2, mu
+from tsla.theory.certificates.algebra.engine.table import WORLD
 from tsla.theory.claims import CLAIMS
 
 Function: TypeAlias = Callable[..., Any]

@@ -7,10 +7,11 @@ import z3
 from tsla.theory.certificates.algebra.engine import axioms, formulas
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Function, Manifest, planned, without
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Mutant, Obligation, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import Premise, argument, contraction, exponential, logarithm, power
+from tsla.theory.certificates.algebra.engine.premises import Premise
 from tsla.theory.certificates.algebra.engine.premises import premises as from_table
 from tsla.theory.certificates.algebra.engine.steps import Induction, State
 from tsla.theory.certificates.algebra.engine.symbols import F0, F, F_next, Premises, T, eta, gap, gap_next, grad2, mu, start, t
+from tsla.theory.certificates.algebra.engine.table import argument, contraction, exponential, logarithm, power
 
 S, left = z3.Reals("S left")
 """Σ‖∇F(w_i)‖² over the steps so far, and F(w_T) - F*."""

@@ -11,7 +11,8 @@ import z3
 from tsla.theory.certificates import because
 from tsla.theory.certificates.algebra.engine.known import Gap, Known, line_of
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation
-from tsla.theory.certificates.algebra.engine.premises import INFERENCES, TABLE, WORLD, is_one_of
+from tsla.theory.certificates.algebra.engine.premises import is_one_of
+from tsla.theory.certificates.algebra.engine.table import INFERENCES, TABLE, WORLD
 
 State: TypeAlias = Mapping[Formula, Formula]
 """Symbols, and what is put in their place."""
@@ -73,7 +74,7 @@ class Induction:
 
 @dataclass(frozen=True)
 class Inference:
-    """What a named axiom gives from conclusions of earlier steps: one of the closed list in ``premises.py``."""
+    """What a named axiom gives from conclusions of earlier steps: one of the closed list in ``table.py``."""
 
     axiom: str
     flaw: ClassVar = ""
