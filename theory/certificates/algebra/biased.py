@@ -29,7 +29,6 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     c,
     eta,
     gap,
-    gap_next,
     grad2,
     mu,
     nu2,
@@ -45,8 +44,11 @@ SPLIT: Premises = {"bias2 >= 0": bias2 >= 0, "noise >= 0": noise >= 0}
 GAIN, LIFT = eta / 2, eta / 2 * bias2 + L * eta * eta * noise / 2
 FLOOR = formulas.biased_floor(eta, L, bias2, noise)
 PARTS: Premises = {"bias2": bias2 == theta * theta * beta2, "noise": noise == formulas.second_moment(sigma2, nu2, c, theta)}
+CONTRACTION = recursions.Contraction(
+    "C12", LIFT, FLOOR / (2 * mu), {**STEP, **SPLIT, **PL}, "E[F(w_t)-F*] ≤ (1-ημ)^t F0 + (θ²β² + ηL N(θ))/(2μ)"
+)
 GAP = of_oracle("mu", theory.gap_bound, eta="eta", T="T", theta="theta")
-SUM = "(η/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t(ηθ²β² + Lη²N)/2"
+RUN = recursions.Telescoping("C12", GAIN, LIFT, {**STEP, **SPLIT}, "(η/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t(ηθ²β² + Lη²N)/2")
 Gm, mm, dd = z3.Reals("Gm mm dd")
 """⟨∇F, E d⟩, ‖E d‖² and E‖d‖² of the direction d."""
 bn, an, ab = z3.Reals("bn an ab")
@@ -61,10 +63,10 @@ def obligations() -> tuple[Obligation, ...]:
         _smoothed(),
         _bounds_suffice(),
         _one_step(),
-        *_telescoping(),
+        *RUN.obligations,
         _mean(),
         _one_step_with_pl(),
-        *_contracting(),
+        *CONTRACTION.obligations,
         _beside_lsr(),
         _strictly_better(),
     )
@@ -104,7 +106,6 @@ def step() -> Manifest:
     return Manifest(
         claim="C12",
         name="one step",
-        statement=_one_step().statement,
         premises=(
             *descent(Gm, dd),
             *premises("‖∇F‖² >= 0", "theta >= 0", "theta <= 1", "sigma2 >= 0", "beta2 >= 0", "nu2 >= 0", "c² <= σ²ν²"),
@@ -113,14 +114,13 @@ def step() -> Manifest:
         ),
         definitions=PARTS,
         steps=(_one_step(),),
-        conclusion=_one_step().conclusion,
     )
 
 
 @cache
 def total() -> Manifest:
     """C12 before it is divided by T."""
-    return recursions.telescoped(step(), GAIN, LIFT, _telescoping(), SUM)
+    return RUN.over(step())
 
 
 def bound() -> Manifest:
@@ -136,21 +136,12 @@ def step_with_pl() -> Manifest:
 
 def gap_bound() -> Manifest:
     """The gap under A4."""
-    return recursions.contracted(step_with_pl(), FLOOR / (2 * mu), _contracting(), function=GAP)
-
-
-def _telescoping() -> tuple[Obligation, Obligation]:
-    return recursions.telescoping("C12", GAIN, LIFT, {**STEP, **SPLIT}, SUM)
+    return CONTRACTION.over(step_with_pl(), function=GAP)
 
 
 def _mean() -> Obligation:
     bound = formulas.biased_bound(F0, eta, T, L, bias2, noise)
-    return recursions.mean("C12", GAIN, LIFT, {**STEP, **SPLIT}, bound, "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + θ²β² + ηL N(θ)")
-
-
-def _contracting() -> tuple[Obligation, Obligation]:
-    formula = "E[F(w_t)-F*] ≤ (1-ημ)^t F0 + (θ²β² + ηL N(θ))/(2μ)"
-    return recursions.contracting("C12", eta * mu, LIFT, FLOOR / (2 * mu), {**STEP, **SPLIT, **PL}, formula)
+    return RUN.mean(bound, "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + θ²β² + ηL N(θ)")
 
 
 def _split() -> Obligation:
@@ -253,18 +244,8 @@ def _one_step() -> Obligation:
 
 
 def _one_step_with_pl() -> Obligation:
-    return Obligation(
-        claim="C12",
-        name="one step with A4",
-        statement="E[F(w⁺)-F*] ≤ (1-ημ)(F(w)-F*) + (ηθ²β² + Lη²N)/2",
-        hypotheses={"eta > 0": eta > 0, "one step": gap_next <= gap - GAIN * grad2 + LIFT, "A4": 2 * mu * gap <= grad2},
-        conclusion=gap_next <= (1 - eta * mu) * gap + LIFT,
-        mutants={
-            "twice the rate": conclude(gap_next <= (1 - 2 * eta * mu) * gap + LIFT),
-            "no A4": drop("A4"),
-            "A4 with μ for 2μ": suppose("A4", mu * gap <= grad2),
-        },
-    )
+    wrong = {"A4 with μ for 2μ": suppose("A4", mu * gap <= grad2)}
+    return CONTRACTION.step("one step with A4", "E[F(w⁺)-F*] ≤ (1-ημ)(F(w)-F*) + (ηθ²β² + Lη²N)/2", wrong)
 
 
 def _beside_lsr() -> Obligation:

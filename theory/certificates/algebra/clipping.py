@@ -39,11 +39,11 @@ h, step_size = z3.Reals("h step_size")
 """``min(1, τ/‖∇F‖)``, and that times η."""
 CLIPPED: Premises = {"clipped": excess == z3.If(length > tau, length - tau, z3.RealVal(0))}
 WITHOUT_NOISE: Premises = {"h": h == z3.If(norm <= tau, z3.RealVal(1), tau / norm), "step": step_size == eta * h}
-SUM = "(η/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t(ησ⁴/(16(τ-S)²) + Lη²σ²)/2"
 ROOM: Premises = {"0 <= ‖∇F‖": norm >= 0, "‖∇F‖ <= S": norm <= steepest, "S < τ": steepest < tau}
 KNOWN: Premises = {**STEP, **NOISE, "S < τ": steepest < tau}
 BIAS2 = formulas.clipping_bias2(sigma2, tau, steepest)
 GAIN, LIFT = eta / 2, eta / 2 * BIAS2 + L * eta * eta * sigma2 / 2
+RUN = recursions.Telescoping("C22", GAIN, LIFT, KNOWN, "(η/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t(ησ⁴/(16(τ-S)²) + Lη²σ²)/2")
 
 
 def obligations() -> tuple[Obligation, ...]:
@@ -53,7 +53,7 @@ def obligations() -> tuple[Obligation, ...]:
         _bias(),
         _error(),
         _one_step(),
-        *_telescoping(),
+        *RUN.obligations,
         _mean(),
         _standstill(),
         _without_noise(),
@@ -84,7 +84,6 @@ def step() -> Manifest:
     return Manifest(
         claim="C22",
         name="one step",
-        statement=_one_step().statement,
         premises=(
             *descent(Gm, dd),
             *premises("sigma2 >= 0", "S >= 0", "S < τ", "‖∇F‖ <= S", "‖∇F‖", "A2: variance", "A2: norm of a mean"),
@@ -94,23 +93,18 @@ def step() -> Manifest:
         ),
         definitions=CLIPPED,
         steps=(_excess(), _error(), Inference(axioms.EACH_SAMPLE), _bias(), _one_step()),
-        conclusion=_one_step().conclusion,
     )
 
 
 @cache
 def total() -> Manifest:
     """C22 before it is divided by T."""
-    return recursions.telescoped(step(), GAIN, LIFT, _telescoping(), SUM)
-
-
-def _telescoping() -> tuple[Obligation, Obligation]:
-    return recursions.telescoping("C22", GAIN, LIFT, KNOWN, SUM)
+    return RUN.over(step())
 
 
 def _mean() -> Obligation:
     bound = formulas.clipped_bound(F0, eta, T, L, sigma2, tau, steepest)
-    return recursions.mean("C22", GAIN, LIFT, KNOWN, bound, "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + σ⁴/(16(τ-S)²) + ηLσ²")
+    return RUN.mean(bound, "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + σ⁴/(16(τ-S)²) + ηLσ²")
 
 
 def _excess() -> Obligation:

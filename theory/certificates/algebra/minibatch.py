@@ -67,7 +67,6 @@ def _averaged() -> Manifest:
     return Manifest(
         claim="C14",
         name="mean of a batch",
-        statement=_mean().statement,
         premises=(
             *premises("B > 0", "sigma2 >= 0"),
             Premise("second moment is σ²", {second2: aa}),
@@ -76,7 +75,6 @@ def _averaged() -> Manifest:
         ),
         definitions={"mean": mean2 == SS / (batch * batch)},
         steps=(run, _mean()),
-        conclusion=_mean().conclusion,
     )
 
 

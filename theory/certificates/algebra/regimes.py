@@ -52,7 +52,6 @@ def _reached_by_stage_one() -> Manifest:
     return Manifest(
         claim="C9",
         name="TSLA, stage 1 alone",
-        statement=_stage_one_alone().statement,
         premises=(
             *first.premises,
             *(premise.moved(last) for premise in gradient.premises),
@@ -61,7 +60,6 @@ def _reached_by_stage_one() -> Manifest:
         settings={**first.settings, **gradient.settings},
         definitions=first.definitions,
         steps=(Cited(first), Cited(gradient, last), _stage_one_alone()),
-        conclusion=_stage_one_alone().conclusion,
     )
 
 

@@ -51,7 +51,7 @@ WORST = formulas.worst_floor(x, a, q)
 """W; where ``xa = (1-x)q`` the two are the same."""
 PARTS: Premises = {"x = ηL": x == eta * L, "a": a == true, "q": q == smoothing, "m": m == theta * nu}
 GAIN, LIFT = eta / 2, eta / 2 * W
-SUM = "(η/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t ηW/2"
+RUN = recursions.Telescoping("C18", GAIN, LIFT, STEP, "(η/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t ηW/2")
 
 
 def obligations() -> tuple[Obligation, ...]:
@@ -66,7 +66,7 @@ def obligations() -> tuple[Obligation, ...]:
         _worst_split_attained(),
         _beside_lsr(),
         _one_step(),
-        *_telescoping(),
+        *RUN.obligations,
         _mean(),
     )
 
@@ -118,7 +118,6 @@ def step() -> Manifest:
     return Manifest(
         claim="C18",
         name="one step",
-        statement=_one_step().statement,
         premises=premises_of_a_step(),
         definitions={**general.definitions, **PARTS, "W": W == WORST},
         steps=(
@@ -129,14 +128,13 @@ def step() -> Manifest:
             _worst(),
             _one_step(),
         ),
-        conclusion=_one_step().conclusion,
     )
 
 
 @cache
 def total() -> Manifest:
     """C18 before it is divided by T."""
-    return recursions.telescoped(step(), GAIN, LIFT, _telescoping(), SUM)
+    return RUN.over(step())
 
 
 def bound() -> Manifest:
@@ -144,12 +142,8 @@ def bound() -> Manifest:
     return recursions.averaged(total(), _mean(), of_constants("delta", theory.bound, eta="eta", T="T", theta="theta"))
 
 
-def _telescoping() -> tuple[Obligation, Obligation]:
-    return recursions.telescoping("C18", GAIN, LIFT, STEP, SUM)
-
-
 def _mean() -> Obligation:
-    return recursions.mean("C18", GAIN, LIFT, STEP, formulas.lsr_bound(F0, eta, T, W), "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + W(θ, ηL)")
+    return RUN.mean(formulas.lsr_bound(F0, eta, T, W), "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + W(θ, ηL)")
 
 
 def _covariance() -> Obligation:

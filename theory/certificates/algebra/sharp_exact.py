@@ -69,8 +69,9 @@ LINE: Premises = {
     "tilt": z3.And(tilt >= 0, tilt * most == 2 * q * q * rest * rest, z3.Implies(most == 0, tilt == 0)),
 }
 GAIN, LIFT = eta / 2 * (keep - tilt), eta / 2 * (x * (a * a + q * q) + most - tilt * worst)
-PART = "exact, "
-SUM = "(η/2)(2-x-τ) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t(η/2)(x(a² + q²) + Y - τA)"
+RUN = recursions.Telescoping(
+    "C18", GAIN, LIFT, STEP, "(η/2)(2-x-τ) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t(η/2)(x(a² + q²) + Y - τA)", "exact, "
+)
 
 
 def obligations() -> tuple[Obligation, ...]:
@@ -81,7 +82,7 @@ def obligations() -> tuple[Obligation, ...]:
         _touches(),
         _line(),
         _one_step(),
-        *_telescoping(),
+        *RUN.obligations,
         _mean(),
         _beside_sgd(),
         _at_largest_step(),
@@ -114,7 +115,6 @@ def step() -> Manifest:
     return Manifest(
         claim="C18",
         name="exact, one step",
-        statement=_one_step().statement,
         premises=(
             *sharp.premises_of_a_step(),
             *premises("F0 > 0", "T > 0", "√"),
@@ -125,24 +125,19 @@ def step() -> Manifest:
         ),
         definitions={**biased.step().definitions, **PARTS, **PLACE},
         steps=(Cited(sharp.parts()), _direction(), _worst_split(), _line(), _one_step()),
-        conclusion=_one_step().conclusion,
     )
 
 
 @cache
 def total() -> Manifest:
     """The exact form before it is divided by T."""
-    return recursions.telescoped(step(), GAIN, LIFT, _telescoping(), SUM, part=PART)
+    return RUN.over(step())
 
 
 @cache
 def bound() -> Manifest:
     """The exact form."""
     return recursions.averaged(total(), _mean(), of_constants("delta", theory.bound, eta="eta", T="T", theta="theta"))
-
-
-def _telescoping() -> tuple[Obligation, Obligation]:
-    return recursions.telescoping("C18", GAIN, LIFT, STEP, SUM, PART)
 
 
 def _direction() -> Obligation:

@@ -80,7 +80,6 @@ def _fewest(size: str, split: Premises, steps: tuple[Obligation, ...]) -> Manife
     return Manifest(
         claim="C18",
         name=last.name,
-        statement=last.statement,
         premises=(
             *premises("L > 0", "eta > 0", "eta <= 1/L", "theta >= 0", "theta <= 1", "T > 0", "F0 > 0", "eps > 0"),
             *premises(*ROOTS_OF_BOUNDS, size, "√"),
@@ -89,7 +88,6 @@ def _fewest(size: str, split: Premises, steps: tuple[Obligation, ...]) -> Manife
         ),
         definitions={**{part: PARTS[part] for part in ("x = ηL", "a", "q")}, **PLACE, **split, **LEFT, **NAMED},
         steps=steps,
-        conclusion=last.conclusion,
     )
 
 

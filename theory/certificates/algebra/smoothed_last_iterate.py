@@ -7,7 +7,7 @@ from functools import cache
 from tsla.theory import last_iterate as theory
 from tsla.theory.certificates.algebra import biased, last_iterate, sharp, sharp_pl, stage_one
 from tsla.theory.certificates.algebra.biased import bias2, noise
-from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
+from tsla.theory.certificates.algebra.engine import axioms, formulas, stages
 from tsla.theory.certificates.algebra.engine.functions import of_constants, of_oracle, plan_of
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Function, Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, conclude, drop, suppose
@@ -25,7 +25,6 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     TARGET,
     L,
     Premises,
-    T,
     V,
     delta,
     eps2,
@@ -62,7 +61,7 @@ def manifests() -> tuple[Manifest, ...]:
         bound(),
         split_bound(),
         sharp_bound(),
-        recursions.after_burn_in(
+        stages.after_burn_in(
             bound(),
             _plan_of_lemma(),
             2 * L * F0 / (eps2 - L / mu * PAPER),
@@ -72,10 +71,10 @@ def manifests() -> tuple[Manifest, ...]:
             at_most=eps2,
             function=plan_of("C19", "lsr-pl-last"),
         ),
-        recursions.after_burn_in(
+        stages.after_burn_in(
             split_bound(), _plan_of_split(), 2 * L * F0 / (eps2 - L / mu * SPLIT), "eps > 0", "κ(θ²β² + ηL N(θ)) < eps2", at_most=eps2
         ),
-        recursions.after_burn_in(
+        stages.after_burn_in(
             sharp_bound(), _plan_at_worst(), 2 * L * F0 / (eps2 - L / mu * sharp.W), "eps > 0", "κW(θ, ηL) < eps2", at_most=eps2
         ),
         alone(_reach(), "L > 0", "mu > 0", "mu <= L", "sigma2 > 0", "delta >= 0", "eps > 0"),
@@ -108,12 +107,10 @@ def _of_last(name: str, gap_bound: Manifest, obligation: Obligation, function: F
     return Manifest(
         claim="C19",
         name=name,
-        statement=obligation.statement,
         premises=(*gap_bound.premises, *(premise.moved(last) for premise in gradient.premises), *premises("(1-x)^T >= 0")),
         settings=gradient.settings,
         definitions=gap_bound.definitions,
         steps=(Cited(gap_bound), Cited(gradient, last), obligation),
-        conclusion=obligation.conclusion,
         function=function,
     )
 
@@ -183,13 +180,13 @@ def _plan(name: str, floor: Formula, premises: Premises, shown: str) -> Obligati
             **TARGET,
             **premises,
             "in reach": room > 0,
-            **recursions.burn_in(contraction, eta * mu, T, 2 * L * F0 / room),
+            **stages.burn_in(2 * L * F0 / room),
         },
         conclusion=bound <= eps2,
         mutants={
-            "half the steps": recursions.half_as_long(eta * mu, T),
+            "half the steps": stages.HALF_AS_LONG,
             "half of it": conclude(2 * bound <= eps2),
-            "no steps": drop(recursions.LENGTH),
+            "no steps": drop(stages.LENGTH),
         },
         axiom=axioms.EXPONENTIAL,
     )

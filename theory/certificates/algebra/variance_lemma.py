@@ -44,7 +44,6 @@ def lemma() -> Manifest:
         statement="E‖g_LS-∇F‖² ≤ V(θ) = (1-θ)σ² + θδσ² for 0 ≤ θ ≤ 1",
         premises=SMOOTHED,
         steps=(_convexity(), _lemma()),
-        conclusion=error2 <= formulas.lemma(sigma2, delta, theta),
     )
 
 

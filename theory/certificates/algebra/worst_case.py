@@ -40,7 +40,7 @@ from tsla.theory.certificates.algebra.last_iterate import last2
 
 LONG_STEP = {**SMOOTH, "eta > 0": eta > 0, "eta < 2/L": eta * L < 2}
 GAIN, LIFT = eta * (2 - eta * L) / 2, L * eta * eta * sigma2 / 2
-SUM = "(η(2-ηL)/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t Lη²σ²/2"
+RUN = recursions.Telescoping("C16", GAIN, LIFT, {**LONG_STEP, **NOISE}, "(η(2-ηL)/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t Lη²σ²/2")
 Gg, gg = z3.Reals("Gg gg")
 """⟨∇F, E g⟩ and E‖g‖²."""
 total_before = z3.Real("total")
@@ -54,7 +54,7 @@ def obligations() -> tuple[Obligation, ...]:
     """The steps of C16; its plan is in ``worst_case_plan``, and that 8δ/(1+δ) suffices in C8 in ``tsla``."""
     return (
         _one_step(),
-        *_telescoping(),
+        *RUN.obligations,
         _mean(),
         _attained(),
         _never_worse(),
@@ -87,17 +87,15 @@ def step() -> Manifest:
     return Manifest(
         claim="C16",
         name="one step",
-        statement=_one_step().statement,
         premises=(*premises("L > 0", "eta > 0"), along, *unbiased(Gg, gg)),
         steps=(Cited(sgd.second_moment()), _one_step()),
-        conclusion=_one_step().conclusion,
     )
 
 
 @cache
 def total() -> Manifest:
     """C16 before it is divided by T."""
-    return recursions.telescoped(step(), GAIN, LIFT, _telescoping(), SUM, "eta < 2/L")
+    return RUN.over(step(), "eta < 2/L")
 
 
 @cache
@@ -115,24 +113,18 @@ def smoothed_bound() -> Manifest:
     return Manifest(
         claim="C16",
         name="C5 without the last noise",
-        statement=_smoothed_bound().statement,
         premises=without(assumed, settings),
         settings=settings,
         definitions=sums.definitions,
         steps=(Cited(sums, {T: T - 1, S: total_before}), Cited(gradient, last), _smoothed_bound()),
-        conclusion=_smoothed_bound().conclusion,
         function=of_constants("delta", theory.lsr_value, T="T", theta="theta"),
         asks=premises("F0 > 0"),
     )
 
 
-def _telescoping() -> tuple[Obligation, Obligation]:
-    return recursions.telescoping("C16", GAIN, LIFT, {**LONG_STEP, **NOISE}, SUM)
-
-
 def _mean() -> Obligation:
     bound = formulas.worst_case_bound(F0, eta, T, L, sigma2)
-    return recursions.mean("C16", GAIN, LIFT, {**LONG_STEP, **NOISE}, bound, "E‖∇F(w_R)‖² ≤ [2F0/(ηT) + ηLσ²]/(2-ηL), 0 < η < 2/L")
+    return RUN.mean(bound, "E‖∇F(w_R)‖² ≤ [2F0/(ηT) + ηLσ²]/(2-ηL), 0 < η < 2/L")
 
 
 def _one_step() -> Obligation:

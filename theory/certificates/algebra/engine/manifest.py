@@ -101,12 +101,12 @@ class Manifest:
 
     claim:        id of the claim or of its part, as in ``tsla.theory.claims``
     name:         what of the claim this is: "bound", "plan"
-    statement:    the same as a sentence
+    statement:    the same as a sentence; that of the last step if it is not given
     premises:     what it assumes, from the closed table
     settings:     what it sets: name -> ``symbol == term`` or ``symbol >= term``; the symbol is none of the claim's constants
     definitions:  name -> ``symbol == term``, likewise
     steps:        in the order of the proof
-    conclusion:   what is claimed
+    conclusion:   what is claimed; what the last step concludes if it is not given
     function:     of a bound or a plan, called with numbers by the names of their symbols; it refuses what its premises do not allow
     asks:         what the function asks for besides, and the proof does not need
 
@@ -116,16 +116,19 @@ class Manifest:
 
     claim: str
     name: str
-    statement: str
     premises: tuple[Premise, ...]
     steps: tuple[Step, ...]
-    conclusion: Formula
+    statement: str = ""
+    conclusion: Formula = None
     settings: Premises = field(default_factory=dict)
     definitions: Premises = field(default_factory=dict)
     function: Function | None = None
     asks: tuple[Premise, ...] = ()
 
     def __post_init__(self) -> None:
+        last = self.steps[-1]
+        object.__setattr__(self, "statement", self.statement or getattr(last, "statement", ""))
+        object.__setattr__(self, "conclusion", last.conclusion if self.conclusion is None else self.conclusion)
         spoken_of = [s for premise in self.premises for s in symbols_of(premise.formula) if not premise.for_every(s)] if self.named else []
         counted = [symbol for step in self.steps if isinstance(step, Induction) for symbol in step.start]
         terms: dict[str, set[str]] = {}
@@ -220,12 +223,10 @@ def alone(
     return Manifest(
         claim=claim or obligation.claim,
         name=obligation.name,
-        statement=obligation.statement,
         premises=(*map(Premise, names), *premises),
         settings=settings or {},
         definitions=definitions or {},
         steps=(obligation,),
-        conclusion=obligation.conclusion,
         function=function,
     )
 
