@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import z3
 
@@ -13,9 +13,9 @@ from tsla.theory.certificates.algebra.descent import quadratic_upper_bound
 from tsla.theory.certificates.algebra.engine import axioms, formulas, weights
 from tsla.theory.certificates.algebra.engine.functions import of_growth
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import Premise, premises
-from tsla.theory.certificates.algebra.engine.recursions import LESS_F_STAR, S, left
+from tsla.theory.certificates.algebra.engine.recursions import LESS_F_STAR
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     ORACLE,
@@ -33,7 +33,6 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     grad2,
     s2,
     shat2,
-    start,
     theta,
 )
 from tsla.theory.certificates.algebra.engine.table import A, B, C, error2, first2, inner, kept_at_end, length2, second2, slope
@@ -146,13 +145,16 @@ def _beside_others() -> Manifest:
 def _bound_of_sgd() -> Obligation:
     premises: Premises = {**SMOOTH, "eta > 0": eta > 0, "eta < 2/(L(1+B))": SGD_LEFT > 0, **OF_SGD}
     shown = "E‖∇F(w_R)‖² ≤ (2F0/(ηW) + ηLC)/(2-ηL(1+B)), W = Σ(1+LAη²)^-(t+1)"
-    return _bound("bound", shown, premises, eta * L, SGD_LEFT)
+    return weights.mean(
+        "C20", "bound", shown, {**premises, **GROWTH}, partial(formulas.weighted_bound, F0, eta, rho=eta * L, left=SGD_LEFT)
+    )
 
 
 def _bound_of_lsr() -> Obligation:
     premises: Premises = {**STEP, "rho >= 0": rho >= 0, "rho B < 1": LSR_LEFT > 0, **OF_LSR}
     shown = "E‖∇F(w_R)‖² ≤ (2F0/(ηW) + ρC)/(1-ρB), W = Σ(1+ηρA)^-(t+1)"
-    return _bound("bound, label smoothing", shown, premises, rho, LSR_LEFT)
+    bound = partial(formulas.weighted_bound, F0, eta, rho=rho, left=LSR_LEFT)
+    return weights.mean("C20", "bound, label smoothing", shown, {**premises, **GROWTH}, bound)
 
 
 def _one_step() -> Obligation:
@@ -246,33 +248,6 @@ def _weights() -> Obligation:
             "as without growth": conclude(1 / weight <= 1 / T),
         },
         axiom=axioms.INDUCTION,
-    )
-
-
-def _bound(name: str, statement: str, premises: Premises, rho_: Formula, keep: Formula) -> Obligation:
-    bound = formulas.weighted_bound(F0, eta, weight, rho_, C, keep)
-    return Obligation(
-        claim="C20",
-        name=name,
-        statement=statement,
-        hypotheses={
-            **premises,
-            **GROWTH,
-            "W > 0": weight > 0,
-            "(1+a)^-T > 0": kept_at_end > 0,
-            "sum": gain * S <= start - kept_at_end * left + lift * weight,
-            "F >= F*": left >= 0,
-            "F(w_0) - F* <= F0": start <= F0,
-        },
-        conclusion=S / weight <= bound,
-        mutants={
-            "half of it": conclude(S / weight <= bound / 2),
-            "half of C": conclude(S / weight <= formulas.weighted_bound(F0, eta, weight, rho_, C / 2, keep)),
-            "twice the weights": conclude(S / weight <= formulas.weighted_bound(F0, eta, 2 * weight, rho_, C, keep)),
-            "F not bounded below": drop("F >= F*"),
-            "F0 too small": drop("F(w_0) - F* <= F0"),
-        },
-        axiom=axioms.INFIMUM,
     )
 
 

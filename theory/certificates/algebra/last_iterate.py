@@ -9,7 +9,7 @@ import z3
 from tsla.theory.certificates.algebra import sgd
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions, stages
 from tsla.theory.certificates.algebra.engine.functions import bound_of, plan_of
-from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone
+from tsla.theory.certificates.algebra.engine.manifest import Cited, Function, Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import Premise
 from tsla.theory.certificates.algebra.engine.recursions import left
@@ -41,6 +41,7 @@ STEP_SIZE = z3.If(2 * L * sigma2 <= mu * eps2, 1 / L, mu * eps2 / (2 * L * L * s
 ARGUMENT = 4 * L * F0 / eps2
 longest, last2 = z3.Reals("longest last2")
 """1/L, and E‖∇F(w_T)‖²."""
+LAST = {gap: left, grad2: last2}
 
 
 def obligations() -> tuple[Obligation, ...]:
@@ -76,15 +77,19 @@ def gap_bound() -> Manifest:
 @cache
 def bound() -> Manifest:
     """C15a."""
-    first, second = gap_bound(), gradient()
-    last = {gap: left, grad2: last2}
+    return at_the_end("C15a", "bound", gap_bound(), _bound(), function=bound_of("C15a"))
+
+
+def at_the_end(claim: str, name: str, gap: Manifest, last: Obligation, *names: str, function: Function | None = None) -> Manifest:
+    """What a bound of the gap makes of the gradient at the last iterate, with further premises of the given ``names``."""
     return Manifest(
-        claim="C15a",
-        name="bound",
-        premises=(*first.premises, *(premise.moved(last) for premise in second.premises)),
-        settings=second.settings,
-        steps=(Cited(first), Cited(second, last), _bound()),
-        function=bound_of("C15a"),
+        claim=claim,
+        name=name,
+        premises=(*gap.premises, *(premise.moved(LAST) for premise in gradient().premises), *map(Premise, names)),
+        settings={**gap.settings, **gradient().settings},
+        definitions=gap.definitions,
+        steps=(Cited(gap), Cited(gradient(), LAST), last),
+        function=function,
     )
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from functools import cache
 
 from tsla.theory import last_iterate as theory
-from tsla.theory.certificates.algebra import biased, last_iterate, sharp, sharp_pl, stage_one
+from tsla.theory.certificates.algebra import biased, sharp, sharp_pl, stage_one
 from tsla.theory.certificates.algebra.biased import bias2, noise
 from tsla.theory.certificates.algebra.engine import axioms, formulas, stages
 from tsla.theory.certificates.algebra.engine.functions import of_constants, of_oracle, plan_of
-from tsla.theory.certificates.algebra.engine.manifest import Cited, Function, Manifest, alone
+from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import premises
 from tsla.theory.certificates.algebra.engine.recursions import left
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
@@ -29,14 +28,12 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     delta,
     eps2,
     eta,
-    gap,
-    grad2,
     mu,
     sigma2,
     theta,
 )
 from tsla.theory.certificates.algebra.engine.table import contraction
-from tsla.theory.certificates.algebra.last_iterate import last2
+from tsla.theory.certificates.algebra.last_iterate import at_the_end, last2
 
 SPLIT = formulas.biased_floor(eta, L, bias2, noise)
 PAPER = formulas.paper_floor(sigma2, delta)
@@ -85,34 +82,21 @@ def manifests() -> tuple[Manifest, ...]:
 def bound() -> Manifest:
     """C19 of C7."""
     function = of_constants("mu delta", theory.bound, eta="eta", T="T", theta="theta")
-    return _of_last("bound", stage_one.bound(), _bound_of_lemma(), function)
+    return at_the_end("C19", "bound", stage_one.bound(), _bound_of_lemma(), "(1-x)^T >= 0", function=function)
 
 
 @cache
 def split_bound() -> Manifest:
     """C19 of C12."""
     function = of_oracle("mu", theory.split_bound, eta="eta", T="T", theta="theta")
-    return _of_last("bound, bias apart", biased.gap_bound(), _bound_of_split(), function)
+    return at_the_end("C19", "bound, bias apart", biased.gap_bound(), _bound_of_split(), "(1-x)^T >= 0", function=function)
 
 
 @cache
 def sharp_bound() -> Manifest:
     """C19 of C18."""
     function = of_constants("mu delta", theory.sharp_bound, eta="eta", T="T", theta="theta")
-    return _of_last("bound, at worst", sharp_pl.gap_bound(), _bound_at_worst(), function)
-
-
-def _of_last(name: str, gap_bound: Manifest, obligation: Obligation, function: Function) -> Manifest:
-    gradient, last = last_iterate.gradient(), {gap: left, grad2: last2}
-    return Manifest(
-        claim="C19",
-        name=name,
-        premises=(*gap_bound.premises, *(premise.moved(last) for premise in gradient.premises), *premises("(1-x)^T >= 0")),
-        settings=gradient.settings,
-        definitions=gap_bound.definitions,
-        steps=(Cited(gap_bound), Cited(gradient, last), obligation),
-        function=function,
-    )
+    return at_the_end("C19", "bound, at worst", sharp_pl.gap_bound(), _bound_at_worst(), "(1-x)^T >= 0", function=function)
 
 
 def _bound_of_lemma() -> Obligation:

@@ -28,7 +28,6 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     T,
     V,
     eta,
-    gap,
     grad2,
     mu,
     s2,
@@ -36,7 +35,7 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     start,
 )
 from tsla.theory.certificates.algebra.engine.table import length2, slope, w
-from tsla.theory.certificates.algebra.last_iterate import last2
+from tsla.theory.certificates.algebra.last_iterate import LAST, last2
 
 LONG_STEP = {**SMOOTH, "eta > 0": eta > 0, "eta < 2/L": eta * L < 2}
 GAIN, LIFT = eta * (2 - eta * L) / 2, L * eta * eta * sigma2 / 2
@@ -107,16 +106,15 @@ def bound() -> Manifest:
 def smoothed_bound() -> Manifest:
     """C5's sum over T-1 steps, and A1 at the last iterate."""
     gradient, sums = last_iterate.gradient(), lsr.total()
-    last = {gap: left, grad2: last2}
     settings = gradient.settings | {"eta": eta == 1 / L}
-    assumed = (*sums.premises, *premises("T >= 1", "F(w_0) - F* <= F0"), *(premise.moved(last) for premise in gradient.premises))
+    assumed = (*sums.premises, *premises("T >= 1", "F(w_0) - F* <= F0"), *(premise.moved(LAST) for premise in gradient.premises))
     return Manifest(
         claim="C16",
         name="C5 without the last noise",
         premises=without(assumed, settings),
         settings=settings,
         definitions=sums.definitions,
-        steps=(Cited(sums, {T: T - 1, S: total_before}), Cited(gradient, last), _smoothed_bound()),
+        steps=(Cited(sums, {T: T - 1, S: total_before}), Cited(gradient, LAST), _smoothed_bound()),
         function=of_constants("delta", theory.lsr_value, T="T", theta="theta"),
         asks=premises("F0 > 0"),
     )

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import z3
 
 from tsla.theory.certificates.algebra.engine import axioms
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Function, Manifest
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import Premise, premises
 from tsla.theory.certificates.algebra.engine.recursions import S, left
 from tsla.theory.certificates.algebra.engine.steps import Induction
-from tsla.theory.certificates.algebra.engine.symbols import Premises, T, gap, gap_next, grad2, start, t
+from tsla.theory.certificates.algebra.engine.symbols import F0, Premises, T, gap, gap_next, grad2, start, t
+from tsla.theory.certificates.algebra.engine.table import C, kept, kept_at_end
 from tsla.theory.certificates.algebra.engine.table import growth as a
-from tsla.theory.certificates.algebra.engine.table import kept, kept_at_end
 
 gain, lift = z3.Reals("gain lift")
 """Of one step: ``gap⁺ <= (1+a) gap - gain ‖∇F‖² + lift``."""
@@ -109,6 +111,33 @@ def positive(claim: str) -> Obligation:
         hypotheses={"T > 0": T > 0, "(1+a)^-T > 0": kept_at_end > 0, "T steps": weight >= T * kept_at_end},
         conclusion=weight > 0,
         mutants={"no steps": suppose("T > 0", T >= 0), "any weights": drop("T steps")},
+    )
+
+
+def mean(claim: str, name: str, statement: str, premises: Premises, bound: Callable[..., Formula]) -> Obligation:
+    """The weighted mean, with ``F >= F*`` at the end and ``F(w_0) - F* <= F0``; ``bound`` is made of the sum of the weights and of C."""
+    right = bound(weight=weight, C=C)
+    return Obligation(
+        claim=claim,
+        name=name,
+        statement=statement,
+        hypotheses={
+            **premises,
+            "W > 0": weight > 0,
+            "(1+a)^-T > 0": kept_at_end > 0,
+            "sum": gain * S <= start - kept_at_end * left + lift * weight,
+            "F >= F*": left >= 0,
+            "F(w_0) - F* <= F0": start <= F0,
+        },
+        conclusion=S / weight <= right,
+        mutants={
+            "half of it": conclude(S / weight <= right / 2),
+            "half of C": conclude(S / weight <= bound(weight=weight, C=C / 2)),
+            "twice the weights": conclude(S / weight <= bound(weight=2 * weight, C=C)),
+            "F not bounded below": drop("F >= F*"),
+            "F0 too small": drop("F(w_0) - F* <= F0"),
+        },
+        axiom=axioms.INFIMUM,
     )
 
 
