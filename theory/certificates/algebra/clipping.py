@@ -48,16 +48,7 @@ RUN = recursions.Telescoping("C22", GAIN, LIFT, KNOWN, "(η/2) Σ E‖∇F(w_i)�
 
 def obligations() -> tuple[Obligation, ...]:
     """The steps of C22."""
-    return (
-        _excess(),
-        _bias(),
-        _error(),
-        _one_step(),
-        *RUN.obligations,
-        _mean(),
-        _standstill(),
-        _without_noise(),
-    )
+    return (_excess(), _bias(), _error(), _one_step(), *RUN.obligations, _mean(), _standstill(), _without_noise())
 
 
 def manifests() -> tuple[Manifest, ...]:

@@ -66,16 +66,7 @@ SQUARES: Premises = {"squares": z3.And(vv >= 0, grad2 >= 0)}
 
 def obligations() -> tuple[Obligation, ...]:
     """The steps of C21."""
-    return (
-        _averaged(),
-        _gradients(),
-        _velocity(),
-        _one_step(),
-        *RUN.obligations,
-        _end(),
-        _mean(),
-        _without_momentum(),
-    )
+    return (_averaged(), _gradients(), _velocity(), _one_step(), *RUN.obligations, _end(), _mean(), _without_momentum())
 
 
 def manifests() -> tuple[Manifest, ...]:

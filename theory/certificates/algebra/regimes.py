@@ -23,15 +23,7 @@ LAST_STEP = eps**2 / (2 * L * s2)
 
 def obligations() -> tuple[Obligation | Identity, ...]:
     """The columns of C9."""
-    return (
-        _sgd(),
-        _plain_stage(),
-        *(_burn_in(power) for power in (3, 4, 6)),
-        _stage_one_alone(),
-        _lsr(),
-        _lsr_reaches(),
-        _lsr_does_not(),
-    )
+    return (_sgd(), _plain_stage(), *(_burn_in(power) for power in (3, 4, 6)), _stage_one_alone(), _lsr(), _lsr_reaches(), _lsr_does_not())
 
 
 def manifests() -> tuple[Manifest, ...]:

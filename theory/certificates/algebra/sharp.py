@@ -50,6 +50,7 @@ OF_BIAS, ALL_NOISE = formulas.floors_of_splits(x, a, q)
 WORST = formulas.worst_floor(x, a, q)
 """W; where ``xa = (1-x)q`` the two are the same."""
 PARTS: Premises = {"x = ηL": x == eta * L, "a": a == true, "q": q == smoothing, "m": m == theta * nu}
+SHARES_OF: Premises = {name: PARTS[name] for name in ("x = ηL", "a", "q")}
 GAIN, LIFT = eta / 2, eta / 2 * W
 RUN = recursions.Telescoping("C18", GAIN, LIFT, STEP, "(η/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t ηW/2")
 
@@ -74,15 +75,14 @@ def obligations() -> tuple[Obligation, ...]:
 def manifests() -> tuple[Manifest, ...]:
     """What A3 leaves, one step at the worst split, the sum of many, the bound, and how it lies to C5's."""
     shorter = ("L > 0", "eta > 0", "eta < 1/L", "theta >= 0", "theta <= 1")
-    shares = {name: PARTS[name] for name in ("x = ηL", "a", "q")}
     split = {"m": m == x * a / (1 - x), "bias2": bias2 == q * q - m * m}
     return (
         parts(),
         step(),
         total(),
         bound(),
-        alone(_worst_split_attained(), *shorter, *ROOTS_OF_BOUNDS, definitions={**shares, **split}),
-        alone(_beside_lsr(), *shorter, *ROOTS_OF_BOUNDS, definitions=shares),
+        alone(_worst_split_attained(), *shorter, *ROOTS_OF_BOUNDS, definitions={**SHARES_OF, **split}),
+        alone(_beside_lsr(), *shorter, *ROOTS_OF_BOUNDS, definitions=SHARES_OF),
     )
 
 

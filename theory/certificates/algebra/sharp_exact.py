@@ -33,7 +33,7 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     theta,
 )
 from tsla.theory.certificates.algebra.engine.table import error2, first2, inner, length2, radical, radicand, second2, slope
-from tsla.theory.certificates.algebra.sharp import PARTS, SCALE, SHARES, SPLIT, a, m, q, x
+from tsla.theory.certificates.algebra.sharp import PARTS, SCALE, SHARES, SHARES_OF, SPLIT, a, m, q, x
 from tsla.theory.certificates.algebra.sharp_lemma import ROOTS_OF_BOUNDS
 
 e2, Ge = z3.Reals("e2 Ge")
@@ -94,16 +94,15 @@ def manifests() -> tuple[Manifest, ...]:
     """One step, the sum of many, the bound; what it is without smoothing and at the largest step, and that it is attained."""
     strengths, lengths = ("theta >= 0", "theta <= 1"), ("L > 0", "eta > 0", "eta <= 1/L", "T > 0", "F0 > 0", *ROOTS_OF_BOUNDS, "√")
     largest = [name for name in lengths if not name.startswith("eta")]
-    shares = {name: PARTS[name] for name in ("x = ηL", "a", "q")}
     root = {name: PLACE[name] for name in ("radicand", "D")}
-    touching = {**shares, **root, **{name: PLACE[name] for name in ("most", "A")}}
+    touching = {**SHARES_OF, **root, **{name: PLACE[name] for name in ("most", "A")}}
     return (
         step(),
         total(),
         bound(),
         alone(_touches(), *lengths, *strengths, definitions=touching),
-        alone(_beside_sgd(), *lengths, settings={"θ = 0": theta == 0}, definitions={**shares, **root}),
-        alone(_at_largest_step(), *largest, *strengths, settings={"eta": eta == 1 / L}, definitions={**shares, **root}),
+        alone(_beside_sgd(), *lengths, settings={"θ = 0": theta == 0}, definitions={**SHARES_OF, **root}),
+        alone(_at_largest_step(), *largest, *strengths, settings={"eta": eta == 1 / L}, definitions={**SHARES_OF, **root}),
         alone(_attained(), "eta > 0", definitions={"x = ηL": x == eta * L, "z = Lw": z == L * w, "D": D == 2 * FALL / eta}),
     )
 

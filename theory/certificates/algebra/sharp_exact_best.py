@@ -9,7 +9,7 @@ from tsla.theory.certificates.algebra.engine.obligation import Obligation, concl
 from tsla.theory.certificates.algebra.engine.premises import Premise, premises
 from tsla.theory.certificates.algebra.engine.symbols import F0, LONG, START, STEP, L, Premises, T, delta, eps2, eta, sigma2, theta
 from tsla.theory.certificates.algebra.engine.table import radical, radicand, root, sigma
-from tsla.theory.certificates.algebra.sharp import PARTS, SCALE, a, m, q, x
+from tsla.theory.certificates.algebra.sharp import SCALE, SHARES_OF, a, m, q, x
 from tsla.theory.certificates.algebra.sharp_exact import LINE, PLACE, VALUE, C, D, keep, most, rest, tilt, worst
 from tsla.theory.certificates.algebra.sharp_exact_plan import ALONE, PLAIN, SHARE
 from tsla.theory.certificates.algebra.sharp_lemma import ROOTS_OF_BOUNDS, SIZES
@@ -86,7 +86,7 @@ def _fewest(size: str, split: Premises, steps: tuple[Obligation, ...]) -> Manife
             Premise("√", {radical: e, radicand: eps2}),
             Premise("√", {radical: k, radicand: kept}),
         ),
-        definitions={**{part: PARTS[part] for part in ("x = ηL", "a", "q")}, **PLACE, **split, **LEFT, **NAMED},
+        definitions={**SHARES_OF, **PLACE, **split, **LEFT, **NAMED},
         steps=steps,
     )
 

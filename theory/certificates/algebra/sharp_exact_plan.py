@@ -38,10 +38,7 @@ KNOWN: Premises = {**SMOOTH, **NOISE, **ORACLE, **START, **TARGET}
 
 def obligations() -> tuple[Obligation, ...]:
     """The steps of the plan."""
-    return (
-        _plan_alone(),
-        _shorter(),
-    )
+    return (_plan_alone(), _shorter())
 
 
 def manifests() -> tuple[Manifest, ...]:

@@ -48,15 +48,7 @@ TSLA_LENGTH = 4 * W / (mu * eta * eps2)
 
 def obligations() -> tuple[Obligation, ...]:
     """The steps of C18 with A4."""
-    return (
-        _one_step(),
-        *CONTRACTION.obligations,
-        _larger_steps(),
-        _noise_of_plan(),
-        _burn_in(),
-        _tsla(),
-        _half_of_the_paper(),
-    )
+    return (_one_step(), *CONTRACTION.obligations, _larger_steps(), _noise_of_plan(), _burn_in(), _tsla(), _half_of_the_paper())
 
 
 def manifests() -> tuple[Manifest, ...]:

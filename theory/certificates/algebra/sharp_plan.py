@@ -41,13 +41,7 @@ PLANNED = plan_of("C18", "lsr-sharp")
 
 def obligations() -> tuple[Obligation, ...]:
     """The steps of the plans."""
-    return (
-        _step_size(),
-        _plan(),
-        _along_smoothing_label(),
-        _plan_small_delta(),
-        _bought(),
-    )
+    return (_step_size(), _plan(), _along_smoothing_label(), _plan_small_delta(), _bought())
 
 
 def manifests() -> tuple[Manifest, ...]:

@@ -31,16 +31,7 @@ PHASE = 4 * kappa * sigma2 / eps2
 
 def obligations() -> tuple[Obligation, ...]:
     """The steps of C15b."""
-    return (
-        _phase_1(),
-        _step_size(),
-        _start(),
-        _next_step(),
-        _end(),
-        _third_phase(),
-        _large_target(),
-        _total(),
-    )
+    return (_phase_1(), _step_size(), _start(), _next_step(), _end(), _third_phase(), _large_target(), _total())
 
 
 def manifests() -> tuple[Manifest, ...]:

@@ -47,13 +47,7 @@ KNOWN = {**SMOOTH, "mu > 0": mu > 0, **NOISY, **SMOOTHING, **TARGET}
 
 def obligations() -> tuple[Obligation, ...]:
     """The steps of C8."""
-    return (
-        _second_stage(),
-        _joined(),
-        *(_plan(*plan) for plan in PLANS),
-        _paper_bound(),
-        _samples(),
-    )
+    return (_second_stage(), _joined(), *(_plan(*plan) for plan in PLANS), _paper_bound(), _samples())
 
 
 def manifests() -> tuple[Manifest, ...]:
