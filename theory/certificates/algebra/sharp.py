@@ -120,14 +120,7 @@ def step() -> Manifest:
         name="one step",
         premises=premises_of_a_step(),
         definitions={**general.definitions, **PARTS, "W": W == WORST},
-        steps=(
-            Cited(parts()),
-            Cited(general),
-            _worst_split(),
-            _worst_noise(),
-            _worst(),
-            _one_step(),
-        ),
+        steps=(Cited(parts()), Cited(general), _worst_split(), _worst_noise(), _worst(), _one_step()),
     )
 
 
@@ -263,12 +256,7 @@ def _worst_split_attained() -> Obligation:
         claim="C18",
         name="W, attained by a split",
         statement="at m = xa/(1-x), β² = q² - m² it is q² + a²x/(1-x), and β² ≥ 0 where xa ≤ (1-x)q",
-        hypotheses={
-            **SHORT,
-            **SHARES,
-            "m": m == x * a / (1 - x),
-            "bias2": bias2 == q * q - m * m,
-        },
+        hypotheses={**SHORT, **SHARES, "m": m == x * a / (1 - x), "bias2": bias2 == q * q - m * m},
         conclusion=z3.Implies(x * a <= (1 - x) * q, attained),
         mutants={
             "all noise": suppose("m", m == q),
@@ -301,11 +289,7 @@ def _one_step() -> Obligation:
         claim="C18",
         name="one step",
         statement="E F(w⁺) ≤ F(w) - (η/2)‖∇F‖² + (η/2)W",
-        hypotheses={
-            **STEP,
-            "C12": biased.step().conclusion,
-            "W": formulas.biased_floor(eta, L, bias2, noise) <= W,
-        },
+        hypotheses={**STEP, "C12": biased.step().conclusion, "W": formulas.biased_floor(eta, L, bias2, noise) <= W},
         conclusion=F_next <= F - GAIN * grad2 + LIFT,
         mutants={
             "half of W": conclude(F_next <= F - eta / 2 * grad2 + eta / 4 * W),

@@ -15,7 +15,6 @@ from tsla.theory.certificates.algebra.engine.functions import of_constants
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import Premise, premises
-from tsla.theory.certificates.algebra.engine.recursions import S, left
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     NOISE,
@@ -29,7 +28,6 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     eta,
     grad2,
     sigma2,
-    start,
     theta,
 )
 from tsla.theory.certificates.algebra.engine.table import error2, first2, inner, length2, radical, radicand, second2, slope
@@ -248,31 +246,10 @@ def _one_step() -> Obligation:
 
 
 def _mean() -> Obligation:
-    return Obligation(
-        claim="C18",
-        name="exact, bound",
-        statement="E‖∇F(w_R)‖² ≤ A = [(2-x)C + 2q²(1-x)² + 2qR]/(2-x)², C = 2F0/(ηT) + x(a² + q²)",
-        hypotheses={
-            **STEP,
-            "T > 0": T > 0,
-            "D": D == 2 * F0 / (eta * T),
-            "slope": tilt < keep,
-            "touches": worst * keep == C + most,
-            "A": worst == VALUE,
-            "sum": GAIN * S <= start - left + T * LIFT,
-            "F >= F*": left >= 0,
-            "F(w_0) - F* <= F0": start <= F0,
-        },
-        conclusion=S / T <= VALUE,
-        mutants={
-            "half of it": conclude(S / T <= VALUE / 2),
-            "half of D": suppose("D", D == F0 / (eta * T)),
-            "F not bounded below": drop("F >= F*"),
-            "F0 too small": drop("F(w_0) - F* <= F0"),
-            "any slope": drop("slope"),
-        },
-        axiom=axioms.INFIMUM,
-    )
+    known: Premises = {"D": D == 2 * F0 / (eta * T), "slope": tilt < keep, "touches": worst * keep == C + most, "A": worst == VALUE}
+    wrong = {"half of D": suppose("D", D == F0 / (eta * T)), "any slope": drop("slope")}
+    statement = "E‖∇F(w_R)‖² ≤ A = [(2-x)C + 2q²(1-x)² + 2qR]/(2-x)², C = 2F0/(ηT) + x(a² + q²)"
+    return RUN.mean(VALUE, statement, known, wrong)
 
 
 def _beside_sgd() -> Obligation:

@@ -112,19 +112,23 @@ class Telescoping:
             steps=(Cited(step, LESS_F_STAR), run),
         )
 
-    def mean(self, bound: Formula, statement: str) -> Obligation:
-        """The mean over ``T`` steps, with ``F >= F*`` at the end and ``F(w_0) - F* <= F0``.
+    def mean(
+        self, bound: Formula, statement: str, known: Premises | None = None, mutants: Mapping[str, Mutant] | None = None
+    ) -> Obligation:
+        """The mean over ``T`` steps, with ``F >= F*`` at the end and ``F(w_0) - F* <= F0``, from what is ``known`` besides.
 
-        ``bound`` is the right-hand side; its mutants are half of it, twice its number of steps, and a start that is worse than F0.
+        ``bound`` is the right-hand side; its mutants are half of it, one more of its steps where there are no other ``mutants``, an F that
+        is not bounded below, and a start that is worse than F0.
         """
         end = z3.substitute(self.potential, *self.end.items())
         return Obligation(
             claim=self.claim,
-            name="bound",
+            name=f"{self.part}bound",
             statement=statement,
             hypotheses={
                 **self.premises,
                 "T > 0": T > 0,
+                **(known or {}),
                 "sum": self._summed(S, end, T),
                 "F >= F*": end >= 0,
                 "F(w_0) - F* <= F0": start <= F0,
@@ -132,7 +136,7 @@ class Telescoping:
             conclusion=S / T <= bound,
             mutants={
                 "half of it": conclude(S / T <= bound / 2),
-                "T+1 for T": conclude(S / T <= z3.substitute(bound, (T, T + 1))),
+                **(mutants or {"T+1 for T": conclude(S / T <= z3.substitute(bound, (T, T + 1)))}),
                 "F not bounded below": drop("F >= F*"),
                 "F0 too small": drop("F(w_0) - F* <= F0"),
             },
