@@ -14,22 +14,7 @@ from tsla.theory.certificates.algebra.engine.functions import of_constants
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import Premise, premises
-from tsla.theory.certificates.algebra.engine.symbols import (
-    F0,
-    NOISE,
-    SMOOTH,
-    F,
-    F_next,
-    L,
-    Premises,
-    T,
-    eta,
-    gap,
-    grad2,
-    s2,
-    sigma2,
-    start,
-)
+from tsla.theory.certificates.algebra.engine.symbols import F0, NOISE, SMOOTH, F, F_next, L, Premises, T, eta, gap, grad2, s2, sigma2, start
 from tsla.theory.certificates.algebra.engine.table import along, error2, first2, inner, length2, m, second2, slope, vv, vv_next, x
 
 h, shift = z3.Reals("h shift")

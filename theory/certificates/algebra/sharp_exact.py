@@ -15,21 +15,7 @@ from tsla.theory.certificates.algebra.engine.functions import of_constants
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import Premise, premises
-from tsla.theory.certificates.algebra.engine.symbols import (
-    F0,
-    NOISE,
-    START,
-    STEP,
-    F,
-    F_next,
-    L,
-    Premises,
-    T,
-    eta,
-    grad2,
-    sigma2,
-    theta,
-)
+from tsla.theory.certificates.algebra.engine.symbols import F0, NOISE, START, STEP, F, F_next, L, Premises, T, eta, grad2, sigma2, theta
 from tsla.theory.certificates.algebra.engine.table import error2, first2, inner, length2, radical, radicand, second2, slope
 from tsla.theory.certificates.algebra.sharp import PARTS, SCALE, SHARES, SHARES_OF, SPLIT, a, m, q, x
 from tsla.theory.certificates.algebra.sharp_lemma import ROOTS_OF_BOUNDS

@@ -11,16 +11,7 @@ from tsla.theory.certificates.algebra.engine import axioms, formulas
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop
 from tsla.theory.certificates.algebra.engine.premises import premises
-from tsla.theory.certificates.algebra.engine.symbols import (
-    STRENGTH,
-    Premises,
-    c,
-    delta,
-    s2,
-    shat2,
-    sigma2,
-    theta,
-)
+from tsla.theory.certificates.algebra.engine.symbols import STRENGTH, Premises, c, delta, s2, shat2, sigma2, theta
 from tsla.theory.certificates.algebra.engine.table import dev, dev_hat, error2, root, sigma
 
 ROOTS: Premises = {"σ ≥ 0": sigma >= 0, "√δ ≥ 0": root >= 0}

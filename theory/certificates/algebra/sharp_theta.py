@@ -6,14 +6,7 @@ import z3
 
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.symbols import (
-    NOISE,
-    NOISY,
-    STRENGTH,
-    delta,
-    sigma2,
-    theta,
-)
+from tsla.theory.certificates.algebra.engine.symbols import NOISE, NOISY, STRENGTH, delta, sigma2, theta
 from tsla.theory.certificates.algebra.engine.table import root, sigma
 from tsla.theory.certificates.algebra.sharp import PARTS, SCALE, SHARES, SHARES_OF, SHORT, WORST, W, a, q, x
 from tsla.theory.certificates.algebra.sharp_lemma import ROOTS_OF_BOUNDS, SIZES, smoothing, true
