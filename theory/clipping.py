@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tsla.theory.bound import Bound, longer
-from tsla.theory.constants import Array, Constants, real, representable, shown, step_count, step_size
+from tsla.theory.constants import Array, Constants, real, representable, shown_where, step_count, step_size
 from tsla.theory.derivation import Line
 from tsla.theory.method import Method
 from tsla.theory.products import product
@@ -38,8 +38,8 @@ def standstill(sigma2: ArrayLike, clip: ArrayLike) -> Array:
     s2, threshold = real("sigma2", sigma2, at_least=0), real("clip", clip, above=0)
     too_noisy = s2 > 4 * threshold**2
     if too_noisy.any():
-        worst = np.broadcast_to(s2, too_noisy.shape)[too_noisy].flat[0]
-        raise ValueError(f"sigma2 = {shown(worst)} must be at most 4*clip² for the instance of C22")
+        (worst,) = shown_where(too_noisy, s2)
+        raise ValueError(f"sigma2 = {worst} must be at most 4*clip² for the instance of C22")
     return product(s2, s2, over=(16, threshold, threshold))
 
 
@@ -88,8 +88,8 @@ def _room(clip: ArrayLike, steepest: ArrayLike) -> Array:
     threshold, slope = real("clip", clip, above=0), real("steepest", steepest, at_least=0)
     room = threshold - slope
     if (room <= 0).any():
-        worst, limit = (np.broadcast_to(x, room.shape)[room <= 0].flat[0] for x in (slope, threshold))
-        raise ValueError(f"steepest = {shown(worst)} is not below clip = {shown(limit)}; C22 needs ‖∇F‖ <= steepest < clip")
+        worst, limit = shown_where(room <= 0, slope, threshold)
+        raise ValueError(f"steepest = {worst} is not below clip = {limit}; C22 needs ‖∇F‖ <= steepest < clip")
     return np.asarray(room)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from tsla.theory import inversion, lsr, two_stage
 from tsla.theory.biased import SmoothingOracle
-from tsla.theory.constants import ROUNDING, Array, Constants, UnrepresentableError, real, representable, shown
+from tsla.theory.constants import ROUNDING, Array, Constants, UnrepresentableError, real, representable, shown_where
 from tsla.theory.methods import METHODS, splitting
 from tsla.theory.plan import Plan, target
 from tsla.theory.products import product
@@ -125,7 +125,7 @@ def every_plan(constants: Constants, *, eps: ArrayLike, oracle: SmoothingOracle 
     delta, shat2 = constants.need_delta("A3"), oracle.moments(constants.sigma2).shat2
     too_small = np.asarray(shat2 > delta * constants.sigma2 * (1 + ROUNDING))
     if too_small.any():
-        worst = shown(np.broadcast_to(delta, too_small.shape)[too_small].flat[0])
+        (worst,) = shown_where(too_small, delta)
         raise ValueError(f"delta = {worst} is below (beta2 + nu2)/sigma2; A3 needs beta2 + nu2 <= delta*sigma2")
     return [*plans, *(method(constants, oracle, eps=eps) for method in splitting())]
 

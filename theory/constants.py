@@ -63,6 +63,11 @@ def shown(value: Any) -> str:
     return f"{float(value):.15g}"
 
 
+def shown_where(so: NDArray[np.bool_], *numbers: Array) -> list[str]:
+    """The numbers at the first place where it is ``so``, for a refusal; all broadcast to its shape."""
+    return [shown(np.broadcast_to(number, so.shape)[so].flat[0]) for number in numbers]
+
+
 def real(
     name: str,
     value: ArrayLike,
@@ -110,8 +115,8 @@ def step_size(name: str, value: ArrayLike, L: Array, claim: str) -> Array:
     with np.errstate(over="ignore"):
         too_large = eta * L > 1 + ROUNDING
     if too_large.any():
-        worst, limit = (np.broadcast_to(x, too_large.shape)[too_large].flat[0] for x in (eta, 1 / L))
-        raise ValueError(f"{name} = {shown(worst)} is larger than 1/L = {shown(limit)}; {claim} needs 0 < {name} <= 1/L")
+        worst, limit = shown_where(too_large, eta, 1 / L)
+        raise ValueError(f"{name} = {worst} is larger than 1/L = {limit}; {claim} needs 0 < {name} <= 1/L")
     return eta
 
 
@@ -213,6 +218,6 @@ def _pl_constant(value: ArrayLike, L: Array) -> Array:
     mu = real("mu", value, above=0)
     above_L = mu > L * (1 + ROUNDING)
     if above_L.any():
-        worst, limit = (np.broadcast_to(x, above_L.shape)[above_L].flat[0] for x in (mu, L))
-        raise ValueError(f"mu = {shown(worst)} is larger than L = {shown(limit)}; A4 with A1 needs 0 < mu <= L")
+        worst, limit = shown_where(above_L, mu, L)
+        raise ValueError(f"mu = {worst} is larger than L = {limit}; A4 with A1 needs 0 < mu <= L")
     return mu

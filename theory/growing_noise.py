@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from tsla.theory import smoothing
 from tsla.theory.bound import Bound
-from tsla.theory.constants import ROUNDING, Array, Constants, real, representable, shown, spelled, step_count, step_size
+from tsla.theory.constants import ROUNDING, Array, Constants, real, representable, shown_where, spelled, step_count, step_size
 from tsla.theory.derivation import Line
 from tsla.theory.method import Method
 from tsla.theory.products import product
@@ -51,8 +51,8 @@ def sgd_bound(constants: Constants, growth: Growth, *, eta: ArrayLike, T: ArrayL
     left = _left(2.0, product(step, constants.L, 1 + growth.B))
     if (left <= 0).any():
         limit = 2 / (constants.L * (1 + growth.B))
-        worst, allowed = (np.broadcast_to(x, left.shape)[left <= 0].flat[0] for x in (step, limit))
-        raise ValueError(f"eta = {shown(worst)} is not below 2/(L(1+B)) = {shown(allowed)}; C20 needs 0 < eta < 2/(L(1+B))")
+        worst, allowed = shown_where(left <= 0, step, limit)
+        raise ValueError(f"eta = {worst} is not below 2/(L(1+B)) = {allowed}; C20 needs 0 < eta < 2/(L(1+B))")
     share = per_weight(product(constants.L, growth.A, step, step), steps)
     return Bound(
         method="sgd-abc",
@@ -81,8 +81,8 @@ def lsr_bound(constants: Constants, growth: Growth, *, eta: ArrayLike, T: ArrayL
     rho = _rho(constants, theta)
     left = _left(1.0, product(rho, growth.B))
     if (left <= 0).any():
-        worst, allowed = (np.broadcast_to(x, left.shape)[left <= 0].flat[0] for x in (growth.B, 1 / np.maximum(rho, np.finfo(float).tiny)))
-        raise ValueError(f"B = {shown(worst)} is not below 1/rho = {shown(allowed)}, rho = 1-theta+theta*delta; C20 needs rho*B < 1")
+        worst, allowed = shown_where(left <= 0, growth.B, 1 / np.maximum(rho, np.finfo(float).tiny))
+        raise ValueError(f"B = {worst} is not below 1/rho = {allowed}, rho = 1-theta+theta*delta; C20 needs rho*B < 1")
     share = per_weight(product(step, rho, growth.A), steps)
     return Bound(
         method="lsr-abc",

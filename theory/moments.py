@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tsla.theory.constants import ROUNDING, Array, UnrepresentableError, real, representable, shown, strength, whole
+from tsla.theory.constants import ROUNDING, Array, UnrepresentableError, real, representable, shown_where, strength, whole
 from tsla.theory.products import product
 from tsla.theory.text import Printed, aligned, extent
 
@@ -203,8 +203,8 @@ def possible(s2: ArrayLike, shat2: ArrayLike, c: ArrayLike, names: tuple[str, st
     a, b, cov = real(names[0], s2, at_least=0), real(names[1], shat2, at_least=0), real("c", c)
     outside = _outside(a, b, cov)
     if outside.any():
-        worst, bound = (np.broadcast_to(x, outside.shape)[outside].flat[0] for x in (cov, np.sqrt(a) * np.sqrt(b)))
-        raise ValueError(f"c = {shown(worst)} must lie within ±sqrt({names[0]}*{names[1]}) = ±{shown(bound)} (Cauchy-Schwarz)")
+        worst, bound = shown_where(outside, cov, np.sqrt(a) * np.sqrt(b))
+        raise ValueError(f"c = {worst} must lie within ±sqrt({names[0]}*{names[1]}) = ±{bound} (Cauchy-Schwarz)")
     return a, b, cov
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tsla.theory.bound import Bound
-from tsla.theory.constants import ROUNDING, Array, Constants, real, representable, shown, step_count
+from tsla.theory.constants import ROUNDING, Array, Constants, real, representable, shown, shown_where, step_count
 from tsla.theory.derivation import Line
 from tsla.theory.method import Method
 from tsla.theory.products import product
@@ -30,9 +30,9 @@ def bound(constants: Constants, *, eta: ArrayLike, T: ArrayLike, momentum: Array
     left = _left(constants.L, step, m)
     if (left <= 0).any():
         limit = 2 * (1 - m) ** 2 / (constants.L * (1 + m))
-        worst, allowed = (np.broadcast_to(x, left.shape)[left <= 0].flat[0] for x in (step, limit))
+        worst, allowed = shown_where(left <= 0, step, limit)
         name = "2(1-m)²/(L(1+m))"
-        raise ValueError(f"eta = {shown(worst)} is not below {name} = {shown(allowed)}; C21 needs 0 < eta < {name}, m the momentum")
+        raise ValueError(f"eta = {worst} is not below {name} = {allowed}; C21 needs 0 < eta < {name}, m the momentum")
     return Bound(
         method="sgd-momentum",
         claim="C21",

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from tsla.theory import lsr
 from tsla.theory.bound import Bound
-from tsla.theory.constants import Array, Constants, real, representable, shown, step_count, target_squared
+from tsla.theory.constants import Array, Constants, real, representable, shown_where, step_count, target_squared
 from tsla.theory.contraction import exact_product
 from tsla.theory.derivation import Line
 from tsla.theory.method import Method
@@ -28,8 +28,8 @@ def sgd_bound(constants: Constants, *, eta: ArrayLike, T: ArrayLike) -> Bound:
     slack = (2 - scale) - error  # which may be as small as the rounding error of the product
     too_large = slack <= 0
     if too_large.any():
-        worst, limit = (np.broadcast_to(x, too_large.shape)[too_large].flat[0] for x in (step, 2 / constants.L))
-        raise ValueError(f"eta = {shown(worst)} is not below 2/L = {shown(limit)}; C16 needs 0 < eta < 2/L")
+        worst, limit = shown_where(too_large, step, 2 / constants.L)
+        raise ValueError(f"eta = {worst} is not below 2/L = {limit}; C16 needs 0 < eta < 2/L")
     return Bound(
         method="sgd",
         claim="C16",

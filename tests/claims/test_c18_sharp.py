@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,9 @@ from tests.claims.support.counterexample import show
 from tests.claims.support.distributions import Joint, joints
 from tests.claims.support.marks import properties
 from tests.claims.support.paths import FUNCTIONS, enumerate_paths, fractions, parabola, parts
-from tests.claims.support.recursions import Exact, error_lift, exact, gap, mp, step_sizes_of
-from tsla.theory import lsr, sgd, sharp, sharp_exact, sharp_pl, smoothing, worst_case
+from tests.claims.support.recursions import exact, mp
+from tests.claims.support.worst_split import searched
+from tsla.theory import lsr, sgd, sharp, sharp_exact, smoothing, worst_case
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan
@@ -37,9 +37,6 @@ def sharp_bound(k: Constants, eta: float, T: float, theta: float | None) -> Boun
 
 def exact_bound(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
     return sharp_exact.bound(k, eta=eta, T=T, theta=theta)
-
-
-# --- the lemma ---
 
 
 @for_all(joints(), thetas, costs=2)
@@ -75,42 +72,6 @@ test_at_the_papers_theta = properties(
     smoothing.sharp_at_paper_theta,
     {is_a_known_part_of_v: [smoothing.lemma_at_paper_theta, lambda s2, d: smoothing.lemma_at_paper_theta(s2, d) / 2]},
 )
-
-
-# --- the worst split ---
-
-
-def largest(cost: Callable[[Exact], Exact], end: Exact) -> Exact:
-    """Of a function with one peak between 0 and ``end``, by golden sections at 50 digits."""
-    part, low, high = (mp.sqrt(5) - 1) / 2, mp.mpf(0), end
-    left, right = high - part * (high - low), low + part * (high - low)
-    at_left, at_right = cost(left), cost(right)
-    for _ in range(110):
-        if at_left > at_right:
-            high, right, at_right = right, left, at_left
-            left = high - part * (high - low)
-            at_left = cost(left)
-        else:
-            low, left, at_left = left, right, at_right
-            right = low + part * (high - low)
-            at_right = cost(right)
-    return max(cost(mp.mpf(0)), at_left, at_right, cost(end))
-
-
-def searched(k: Constants, eta: float, T: float, theta: float) -> tuple[Exact, Exact]:
-    """C12's bound, and the root of the descent that drops nothing, each at its worst split of δσ² into b² = r²cos²φ and n² = r²sin²φ."""
-    s2, F0, t, x = exact(k.sigma2), exact(k.F0), exact(theta), exact(eta) * exact(k.L)
-    D, r = 2 * F0 / (exact(eta) * T), mp.sqrt(exact(k.delta) * s2)
-
-    def of_c12(n: Exact) -> Exact:
-        return D + t**2 * (r**2 - n**2) + x * ((1 - t) * mp.sqrt(s2) + t * n) ** 2
-
-    def dropping_nothing(angle: Exact) -> Exact:
-        beta, noise = t * r * mp.cos(angle), ((1 - t) * mp.sqrt(s2) + t * r * mp.sin(angle)) ** 2
-        under = (1 - x) ** 2 * beta**2 + (2 - x) * (D + x * (beta**2 + noise))
-        return (((1 - x) * beta + mp.sqrt(under)) / (2 - x)) ** 2
-
-    return largest(of_c12, r), largest(dropping_nothing, mp.pi / 2)
 
 
 def is_the_worst(which: int, bound: BoundOf, data: st.DataObject, k: Constants, T: int, theta: float) -> None:
@@ -151,8 +112,6 @@ def is_c16_without_smoothing(bound: BoundOf, data: st.DataObject, k: Constants, 
     eta = data.draw(step_sizes(float(k.L)))
     assert float(bound(k, eta, T, 0.0).total) == pytest.approx(float(worst_case.sgd_bound(k, eta=eta, T=T).total), rel=1e-13)
 
-
-# --- runs ---
 
 Run = tuple[Fraction, Fraction, Fraction, Fraction, Fraction, Fraction]
 runs = st.tuples(fractions, fractions, fractions, st.builds(Fraction, st.integers(0, 16), st.just(16)), fractions, fractions)
@@ -245,9 +204,6 @@ test_exact_bound = properties(
 )
 
 
-# --- what smoothing buys ---
-
-
 @for_all(smoothed, targets, costs=2)
 def buys_what_it_says(steps: Planner, k: Constants, eps: float) -> None:
     """(4LF0/ε²)(1/δ - 1) of C4's samples for e ≤ δ ≤ 1; all but 4LF0/ε² for smaller δ, and none for larger ones."""
@@ -307,67 +263,3 @@ def test_the_example(evidence: Callable[..., None]) -> None:
         "At L = 10, F0 = σ² = 1, δ = 0.1 and ε² = 0.01, smoothing takes 764,000 samples where C4 asks plain SGD for 800,000. "
         "Of the 202,000 samples that C16 asks for it spares none."
     )
-
-
-# --- with A4 ---
-
-
-@for_all(st.data(), smoothed, st.integers(0, 60), thetas, costs=4)
-def is_the_recursion_from_above_its_fixed_point(bound: BoundOf, data: st.DataObject, k: Constants, T: int, theta: float) -> None:
-    """a ← (1-ημ) a + (η/2)W."""
-    eta = data.draw(step_sizes(float(k.L)))
-    W = searched(k, eta, 1, theta)[0] - 2 * exact(k.F0) / exact(eta)
-    fixed = W / (2 * exact(k.mu))
-    expected = gap(k, exact(k.F0) + fixed, repeat(eta, T), error_lift(W))
-    assert float(bound(k, eta, T, theta).total) == pytest.approx(float(expected), rel=1e-12, abs=1e-14 * float(k.F0))
-
-
-def gap_bound(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    return sharp_pl.gap_bound(k, eta=eta, T=T, theta=theta)
-
-
-@for_all(st.data(), smoothed, st.integers(0, 1000), st.integers(1, 10**4), st.none() | thetas, costs=2)
-def is_plain_sgd_from_the_gap(
-    bound: Callable[..., Bound], data: st.DataObject, k: Constants, T1: int, T2: int, theta: float | None
-) -> None:
-    """C4 with that gap for F0."""
-    eta1, eta2 = (data.draw(step_sizes(float(k.L))) for _ in range(2))
-    left = sharp_pl.gap_bound(k, eta=eta1, T=T1, theta=theta).total
-    expected = sgd.bound(Constants(L=k.L, sigma2=k.sigma2, F0=left), eta=eta2, T=T2).total
-    assert float(bound(k, eta1=eta1, T1=T1, eta2=eta2, T2=T2, theta=theta).total) == pytest.approx(float(expected), rel=1e-12)
-
-
-short_runs = constants(delta=st.floats(1e-3, 3), noiseless=False, kappa=st.floats(1, 20))
-
-
-@for_all(short_runs, st.floats(0.1, 3), costs=4)
-def reaches_the_target_by_recursion(steps: Planner, k: Constants, share: float) -> None:
-    """a ← (1-η_t μ) a + (η_t/2)W(θ, η_t L) over the first two phases, then C18's sum over the third."""
-    eps = float(np.sqrt(share * k.sigma2))
-    *before, third = steps(k, eps=eps).stages
-    a, mu, terms = float(k.F0), float(k.mu), ("smoothing", "noise")
-    for stage in before:
-        assert stage.theta == third.theta
-        etas = np.array(list(step_sizes_of(stage)))
-        found = sharp.bound(k, eta=etas, T=1, theta=stage.theta).terms if etas.size else dict.fromkeys(terms, etas)
-        for eta, W in zip(etas, found["smoothing"] + found["noise"], strict=True):
-            a = (1 - eta * mu) * a + eta / 2 * W
-    left = Constants(L=k.L, sigma2=k.sigma2, delta=k.delta, F0=a)
-    assert sharp.bound(left, eta=third.eta, T=third.steps, theta=third.theta).total <= eps**2 * (1 + 1e-9)
-
-
-test_gap = properties(
-    "C18",
-    gap_bound,
-    {is_the_recursion_from_above_its_fixed_point: [scaled(gap_bound, noise=0.99), scaled(gap_bound, smoothing=2.0)]},
-)
-test_tsla = properties(
-    "C18",
-    sharp_pl.tsla_bound,
-    {is_plain_sgd_from_the_gap: [lambda k, **run: scaled(lambda k, _, **r: sharp_pl.tsla_bound(k, **r), smoothing=0.5)(k, 0.0, **run)]},
-)
-test_never_dropped = properties(
-    "C18",
-    sharp_pl.never_dropped_steps,
-    {reaches_the_target_by_recursion: [stage_changed(sharp_pl.never_dropped_steps, 2, steps=0.5)]},
-)

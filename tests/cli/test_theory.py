@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.cli.support import Bad, Refusal, Run, as_json, ends
-from tests.theory.obligations import NUMBERS
+from tests.theory.obligations.common import NUMBERS
 from tsla.theory import complexity, inversion
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.commands import critical_batch

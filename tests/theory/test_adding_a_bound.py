@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 import tsla.theory
-from tests.theory import obligations as owed
-from tests.theory.obligations import Check, answer
+from tests.theory.obligations import OF_BOUNDS, OF_PLANS, Check
+from tests.theory.obligations import bounds as of_bounds
+from tests.theory.obligations import plans as of_plans
+from tests.theory.obligations.common import K, answer
 from tsla.figures.page.calculator import script
 from tsla.theory.complexity import compare
 from tsla.theory.method import Method
@@ -54,7 +56,7 @@ def test_all_that_lists_methods_has_it(saved: Saved) -> None:
     assert list(METHODS)[: len(FIRST)] == list(FIRST)
     assert set(METHODS) == {*before, NAME}
     assert bounds()[NAME] == (method,)
-    assert {plan.method for plan in compare(owed.K, eps=0.5).plans} == {*METHODS}
+    assert {plan.method for plan in compare(K, eps=0.5).plans} == {*METHODS}
     found = json.loads(answer(["invert", "--L=10", "--sigma2=1", "--F0=1", "--mu=1", "--eps=0.1", "--json"]))
     assert f"tsla before {NAME}" in found["largest_delta"]
     assert f'name: "{NAME}"' in script()
@@ -83,7 +85,7 @@ def test_a_module_that_is_broken_is_one_line(text: str, says: str, tmp_path: Pat
     assert (said.returncode, said.stdout, said.stderr) == (2, "", f"tsla: the module tsla.theory.broken can't be imported{says}\n")
 
 
-@pytest.mark.parametrize("check", [*owed.OF_BOUNDS, *owed.OF_PLANS], ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", [*OF_BOUNDS, *OF_PLANS], ids=lambda check: check.__name__)
 def test_it_keeps_its_obligations(check: Check, saved: Saved) -> None:
     check(saved(SOURCE))
 
@@ -97,15 +99,19 @@ def test_it_is_run_as_it_is_planned(saved: Saved) -> None:
 
 
 WRONG = [
-    (owed.is_what_its_derivation_arrives_at, "product(2, constants.F0, over=(step, roots))", "product(constants.F0, over=(step, roots))"),
-    (owed.is_what_its_derivation_arrives_at, "constants.sigma2, logarithm, over", "constants.sigma2, over"),
-    (owed.is_above_a_quadratic, "return 2 * T / (", "return 4 * T / ("),
-    (owed.reaches_its_target_and_no_sooner, "T = np.where(high < MOST, high,", "T = np.where(high < MOST, np.ceil(high / 2),"),
-    (owed.reaches_its_target_and_no_sooner, "T = np.where(high < MOST, high,", "T = np.where(high < MOST, high * 2,"),
-    (owed.scales_with_the_objective, "product(step, constants.L,", "product(step, step, constants.L,"),
-    (owed.says_what_it_is, 'method="sgd-falling",\n        claim="C99"', 'method="sgd-falling",\n        claim="C4"'),
-    (owed.refuses_what_is_outside_its_premises, 'step_size("eta", eta, constants.L, "C99")', "np.asarray(eta, dtype=float)"),
-    (owed.has_whole_stages_within_the_premises, "1 / np.sqrt(t + 1)", "np.sqrt(t + 1)"),
+    (
+        of_bounds.is_what_its_derivation_arrives_at,
+        "product(2, constants.F0, over=(step, roots))",
+        "product(constants.F0, over=(step, roots))",
+    ),
+    (of_bounds.is_what_its_derivation_arrives_at, "constants.sigma2, logarithm, over", "constants.sigma2, over"),
+    (of_bounds.is_above_a_quadratic, "return 2 * T / (", "return 4 * T / ("),
+    (of_plans.reaches_its_target_and_no_sooner, "T = np.where(high < MOST, high,", "T = np.where(high < MOST, np.ceil(high / 2),"),
+    (of_plans.reaches_its_target_and_no_sooner, "T = np.where(high < MOST, high,", "T = np.where(high < MOST, high * 2,"),
+    (of_bounds.scales_with_the_objective, "product(step, constants.L,", "product(step, step, constants.L,"),
+    (of_bounds.says_what_it_is, 'method="sgd-falling",\n        claim="C99"', 'method="sgd-falling",\n        claim="C4"'),
+    (of_bounds.refuses_what_is_outside_its_premises, 'step_size("eta", eta, constants.L, "C99")', "np.asarray(eta, dtype=float)"),
+    (of_plans.has_whole_stages_within_the_premises, "1 / np.sqrt(t + 1)", "np.sqrt(t + 1)"),
 ]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pytest
 
-from tests.theory.obligations import refusal
+from tests.theory.obligations.common import refusal
 from tsla.theory import lsr, lsr_pl, sgd, two_stage
 from tsla.theory.bound import Bound
 from tsla.theory.claims import ASSUMES, CLAIMS, LONG_STEP, STEP

@@ -14,17 +14,15 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from tests.claims.support.recursions import Exact, exact, mp
+from tests.claims.support.recursions import Exact, exact, mp, shrunk
 from tests.claims.support.refusals import unless_refused
 from tests.theory import stated
 from tsla.theory import biased, lsr, sgd, sgd_pl, sharp, sharp_exact, smoothed_pl, smoothing, two_stage, worst_case
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
-from tsla.theory.contraction import contraction
 from tsla.theory.methods import METHODS
 from tsla.theory.moments import Moments
-from tsla.theory.products import product
 from tsla.theory.testing.domain import FIELDS, constants, step_counts, step_sizes, thetas, with_terms
 from tsla.theory.testing.planted import assert_rejects
 
@@ -121,10 +119,6 @@ def at_worst_split(claim: str, sigma2: Exact, delta: Exact, x: Exact, start: Exa
     return z**2 if smooths else plain / (2 - x)
 
 
-def shrunk(rate: Exact, T: Exact) -> Exact:
-    return mp.exp(T * mp.log1p(-rate)) if rate < 1 else mp.mpf(0)
-
-
 SPLIT = {"beta2": 0.0, "nu2": 0.0, "c": 0.0}
 WITHOUT_ORACLE = [claim for claim in BOUNDS if "C12" not in claim]
 
@@ -155,9 +149,6 @@ def test_a_bound_is_rounded_up(data: st.DataObject, k: Constants, T: int, theta:
     value = expected(claim, n)
     assume(value > 1e-290 and exact(eta) * exact(k.mu) <= 1)  # 1/L is rounded, and may be beyond the premise by its last digit
     assert 0 <= exact(BOUNDS[claim](n).total) / value - 1 < 1e-12
-
-
-# --- where what is left is small beside what it is computed from
 
 
 @st.composite
@@ -297,59 +288,10 @@ def test_arrays_are_as_their_elements(claim: str) -> None:
         assert all((np.asarray(term) > 0).all() for term in found.terms.values())
 
 
-# --- what they are made of
-
-SIZES = [5e-324, 1e-310, 1e-300, 1e-155, 0.3, 1.0, 7e155, 1e300]
-
-
-def is_the_product_from_above(multiply: Callable[..., Any]) -> None:
-    for a in SIZES:
-        for b in SIZES:
-            for c in SIZES:
-                value, found = exact(a) * exact(b) / exact(c), mp.mpf(float(multiply(a, b, over=(c,))))
-                assert found > 0
-                assert found == mp.inf or abs(found / value - 1) < 1e-15 or 0 < found - value < 1e-323
-                assert (found == mp.inf) == (value > 1.7976931348623158e308)
-
-
-def test_products_are_right_as_far_as_float64_reaches() -> None:
-    is_the_product_from_above(product)
-    assert product(0.0, 1e300, over=(5e-324,)) == 0
-    with np.errstate(all="ignore"):
-        assert_rejects(is_the_product_from_above, lambda a, b, over: np.float64(a) * b / over[0])
-
-
-@pytest.mark.parametrize(
-    ("rate", "T"), [(0.1, 1e4), (0.1, 1e300), (1e-300, 1e303), (1 - 2.0**-53, 30.0), (1 - 2.0**-53, 1e307), (0.5, 1074.0)]
-)
-def test_what_is_left_of_the_gap_is_above_zero(rate: float, T: float) -> None:
-    found = float(contraction(np.asarray(rate), np.asarray(1.0), np.asarray(T)))
-    value = shrunk(exact(rate), exact(T))
-    assert 0 < value <= found <= max(2 * value, 1e-323)
-
-
-@pytest.mark.parametrize(("rate", "T"), [(0.3, 1.0), (0.3, 1900.0), (0.7, 1.0), (0.7, 500.0)])
-def test_what_is_left_of_the_gap_is_raised_by_what_rounding_may_take(rate: float, T: float) -> None:
-    found = float(contraction(np.asarray(rate), np.asarray(1.0), np.asarray(T)))
-    value = shrunk(exact(rate), exact(T))
-    assert 0 <= exact(found) / value - 1 <= (1 + 4.5 * (1 - mp.log(value))) * np.finfo(float).eps
-
-
-def test_no_more_is_left_than_there_was() -> None:
-    assert contraction(np.asarray(1e-300), np.asarray(1.0), np.asarray(1.0)) == 1
-
-
-def test_nothing_is_left_where_nothing_is() -> None:
-    assert contraction(np.asarray(1.0), np.asarray(1.0), np.asarray(1.0)) == 0
-
-
 def test_the_lemma_is_above_zero() -> None:
     assert smoothing.lemma(1e-200, 1e-200, 1) > 0
     assert smoothing.lemma_at_paper_theta(1e-200, 1e-200) > 0
     assert Moments.of(s2=1e-200, shat2=1e-200, c=0).second_moment(1e-100) > 0
-
-
-# --- plans
 
 
 def is_the_root_at_every_scale(largest_scale: Callable[..., Any]) -> None:

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 import tsla.theory
-from tests.theory import obligations as owed
-from tests.theory.obligations import Check, obligations
+from tests.theory.obligations import OF_BOUNDS, OF_PLANS, Check, obligations
+from tests.theory.obligations import bounds as of_bounds
+from tests.theory.obligations import plans as of_plans
+from tests.theory.obligations.common import K, refusal
 from tsla.theory import lsr, sgd, two_stage
 from tsla.theory.bound import Bound
 from tsla.theory.claims import CLAIMS
@@ -27,8 +29,8 @@ STAGE_ONE = Method(
     name="tsla", claim="C7", needs="L mu sigma2 delta F0", run="eta1 T1", optional="theta", bound=two_stage.stage_one, why=two_stage.why
 )
 """The bound of a stage, which is no method's own: it owes all but a derivation."""
-DERIVED = (owed.is_what_its_derivation_arrives_at, owed.answers_on_the_command_line)
-OWED += [(STAGE_ONE, check) for check in owed.OF_BOUNDS if check not in DERIVED]
+DERIVED = (of_bounds.is_what_its_derivation_arrives_at, of_bounds.answers_on_the_command_line)
+OWED += [(STAGE_ONE, check) for check in OF_BOUNDS if check not in DERIVED]
 
 
 def named(value: Any) -> str:
@@ -69,7 +71,7 @@ def test_claims_are_stated_once() -> None:
     ],
 )
 def test_methods_that_are_none(parts: dict[str, Any], message: str) -> None:
-    assert owed.refusal(lambda: Method(name="new", claim="C99", needs="L", **parts)) == message
+    assert refusal(lambda: Method(name="new", claim="C99", needs="L", **parts)) == message
 
 
 @pytest.mark.parametrize(
@@ -89,11 +91,11 @@ def test_two_methods_of_one_name_are_refused(without: str | None, refused: bool,
     (tmp_path / f"twice_{tmp_path.name}.py").write_text(lines + again, encoding="utf-8")
     monkeypatch.setattr(tsla.theory, "__path__", [*tsla.theory.__path__, str(tmp_path)])
     message = "there are two methods called 'sgd'; the second, of C99, needs a name of its own"
-    assert owed.refusal(declared) == (message if refused else "nothing was refused")
+    assert refusal(declared) == (message if refused else "nothing was refused")
 
 
 def test_what_a_method_does_not_have() -> None:
-    assert owed.refusal(lambda: METHODS["sgd-pl"].bound(owed.K)) == "the method has no such thing"
+    assert refusal(lambda: METHODS["sgd-pl"].bound(K)) == "the method has no such thing"
 
 
 # --- planted errors: a method with one part put in the place of the right one
@@ -154,16 +156,16 @@ def endless(k: Constants, *, eps: Any) -> Plan:
     try:
         return sgd.steps(k, eps=eps)
     except UnrepresentableError:
-        return replace(sgd.steps(owed.K, eps=1), reachable=np.False_)
+        return replace(sgd.steps(K, eps=1), reachable=np.False_)
 
 
 SGD, LSR = sgd.METHOD, lsr.METHOD
 WRONG: list[tuple[Check, Method]] = [
-    (owed.says_what_it_is, with_bound(SGD, lambda k, b, run: {"claim": "C5"})),
-    (owed.says_what_it_is, with_bound(SGD, lambda k, b, run: {"lowered_by": {"optimisation": "more steps T"}})),
-    (owed.says_what_it_is, with_bound(LSR, lambda k, b, run: {"assumes": ("A1", "A2")})),
+    (of_bounds.says_what_it_is, with_bound(SGD, lambda k, b, run: {"claim": "C5"})),
+    (of_bounds.says_what_it_is, with_bound(SGD, lambda k, b, run: {"lowered_by": {"optimisation": "more steps T"}})),
+    (of_bounds.says_what_it_is, with_bound(LSR, lambda k, b, run: {"assumes": ("A1", "A2")})),
     *(
-        (owed.is_lowered_by_what_it_says, with_bound(SGD, lambda k, b, run, said=said: {"lowered_by": {**b.lowered_by, **said}}))
+        (of_bounds.is_lowered_by_what_it_says, with_bound(SGD, lambda k, b, run, said=said: {"lowered_by": {**b.lowered_by, **said}}))
         for said in (
             {"noise": "a larger eta"},
             {"noise": "a smaller batch"},
@@ -171,33 +173,33 @@ WRONG: list[tuple[Check, Method]] = [
             {"noise": "T"},
         )
     ),
-    (owed.is_a_sum_of_terms_that_are_not_negative, with_noise(lambda k, run: -1)),
-    (owed.scales_with_the_objective, with_noise(lambda k, run: k.L)),
-    (owed.is_monotone, with_noise(lambda k, run: run["T"])),
-    (owed.is_above_a_quadratic, with_bound(SGD, lambda k, b, run: {"terms": {n: t / 4 for n, t in b.terms.items()}})),
-    (owed.refuses_what_is_outside_its_premises, replace(SGD, bound=lenient)),
-    (owed.needs_what_it_assumes, replace(LSR, bound=lambda k, **run: lsr.bound(with_some_delta(k), **run))),
-    (owed.plans_with_what_it_assumes, replace(LSR, steps=lambda k, *, eps: lsr.steps(with_some_delta(k), eps=eps))),
-    (owed.is_finite_or_refused, with_bound(SGD, lambda k, b, run: {"terms": {"all": 0 * k.L}})),
-    (owed.gives_for_arrays_what_it_gives_for_their_elements, replace(SGD, bound=of_the_first)),
-    (owed.is_what_its_derivation_arrives_at, replace(SGD, why=of_half_the_noise)),
-    (owed.is_what_its_derivation_arrives_at, replace(SGD, why=with_its_numbers)),
-    (owed.answers_on_the_command_line, replace(SGD, why=of_half_the_noise)),
-    (owed.plans_what_it_says, replace(SGD, claim="C5")),
-    (owed.plans_what_it_says, replace(SGD, steps=with_stage(theta=lambda k, stage, eps: stage.theta + 0.5))),
-    (owed.reaches_its_target_and_no_sooner, replace(SGD, steps=longer(0.5))),
-    (owed.reaches_its_target_and_no_sooner, replace(SGD, steps=longer(2))),
-    (owed.reaches_its_target_and_no_sooner, replace(SGD, steps=longer_at_large_targets)),
-    (owed.reaches_its_target_and_no_sooner, replace(SGD, name="new", steps=longer(1.1))),
-    (owed.reaches_its_target_and_no_sooner, replace(SGD, steps=with_stage(eta=lambda k, stage, eps: stage.eta / 1.1))),
-    (owed.has_whole_stages_within_the_premises, replace(SGD, steps=with_stage(steps=lambda k, stage, eps: stage.steps + 0.5))),
-    (owed.has_whole_stages_within_the_premises, replace(SGD, steps=with_stage(eta=lambda k, stage, eps: 2 * stage.eta))),
-    (owed.asks_for_more_the_finer_and_the_farther, replace(SGD, steps=with_stage(steps=lambda k, stage, eps: np.ceil(1e9 * eps)))),
-    (owed.plans_scale_with_the_objective, replace(SGD, steps=with_stage(steps=lambda k, stage, eps: np.ceil(1e9 / eps)))),
-    (owed.refuses_targets_outside_their_range, replace(SGD, steps=lambda k, *, eps: sgd.steps(k, eps=abs(float(eps)) or 1.0))),
-    (owed.is_a_number_of_samples_or_refused, replace(SGD, steps=endless)),
-    (owed.plans_for_arrays_what_it_plans_for_their_elements, replace(SGD, steps=lambda k, *, eps: sgd.steps(k, eps=np.min(eps)))),
-    (owed.plans_on_the_command_line, replace(SGD, steps=longer(2))),
+    (of_bounds.is_a_sum_of_terms_that_are_not_negative, with_noise(lambda k, run: -1)),
+    (of_bounds.scales_with_the_objective, with_noise(lambda k, run: k.L)),
+    (of_bounds.is_monotone, with_noise(lambda k, run: run["T"])),
+    (of_bounds.is_above_a_quadratic, with_bound(SGD, lambda k, b, run: {"terms": {n: t / 4 for n, t in b.terms.items()}})),
+    (of_bounds.refuses_what_is_outside_its_premises, replace(SGD, bound=lenient)),
+    (of_bounds.needs_what_it_assumes, replace(LSR, bound=lambda k, **run: lsr.bound(with_some_delta(k), **run))),
+    (of_plans.plans_with_what_it_assumes, replace(LSR, steps=lambda k, *, eps: lsr.steps(with_some_delta(k), eps=eps))),
+    (of_bounds.is_finite_or_refused, with_bound(SGD, lambda k, b, run: {"terms": {"all": 0 * k.L}})),
+    (of_bounds.gives_for_arrays_what_it_gives_for_their_elements, replace(SGD, bound=of_the_first)),
+    (of_bounds.is_what_its_derivation_arrives_at, replace(SGD, why=of_half_the_noise)),
+    (of_bounds.is_what_its_derivation_arrives_at, replace(SGD, why=with_its_numbers)),
+    (of_bounds.answers_on_the_command_line, replace(SGD, why=of_half_the_noise)),
+    (of_plans.plans_what_it_says, replace(SGD, claim="C5")),
+    (of_plans.plans_what_it_says, replace(SGD, steps=with_stage(theta=lambda k, stage, eps: stage.theta + 0.5))),
+    (of_plans.reaches_its_target_and_no_sooner, replace(SGD, steps=longer(0.5))),
+    (of_plans.reaches_its_target_and_no_sooner, replace(SGD, steps=longer(2))),
+    (of_plans.reaches_its_target_and_no_sooner, replace(SGD, steps=longer_at_large_targets)),
+    (of_plans.reaches_its_target_and_no_sooner, replace(SGD, name="new", steps=longer(1.1))),
+    (of_plans.reaches_its_target_and_no_sooner, replace(SGD, steps=with_stage(eta=lambda k, stage, eps: stage.eta / 1.1))),
+    (of_plans.has_whole_stages_within_the_premises, replace(SGD, steps=with_stage(steps=lambda k, stage, eps: stage.steps + 0.5))),
+    (of_plans.has_whole_stages_within_the_premises, replace(SGD, steps=with_stage(eta=lambda k, stage, eps: 2 * stage.eta))),
+    (of_plans.asks_for_more_the_finer_and_the_farther, replace(SGD, steps=with_stage(steps=lambda k, stage, eps: np.ceil(1e9 * eps)))),
+    (of_plans.plans_scale_with_the_objective, replace(SGD, steps=with_stage(steps=lambda k, stage, eps: np.ceil(1e9 / eps)))),
+    (of_plans.refuses_targets_outside_their_range, replace(SGD, steps=lambda k, *, eps: sgd.steps(k, eps=abs(float(eps)) or 1.0))),
+    (of_plans.is_a_number_of_samples_or_refused, replace(SGD, steps=endless)),
+    (of_plans.plans_for_arrays_what_it_plans_for_their_elements, replace(SGD, steps=lambda k, *, eps: sgd.steps(k, eps=np.min(eps)))),
+    (of_plans.plans_on_the_command_line, replace(SGD, steps=longer(2))),
 ]
 
 
@@ -207,4 +209,4 @@ def test_a_wrong_method_breaks_its_obligation(check: Check, wrong: Method) -> No
 
 
 def test_every_obligation_has_a_method_that_breaks_it() -> None:
-    assert {check for check, _ in WRONG} == {*owed.OF_BOUNDS, *owed.OF_PLANS}
+    assert {check for check, _ in WRONG} == {*OF_BOUNDS, *OF_PLANS}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.theory.formulas import relations
-from tests.theory.obligations import NUMBERS
+from tests.theory.obligations.common import NUMBERS
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Constants
 from tsla.theory.growing_noise import Growth

@@ -1,8 +1,8 @@
 """Certificates: machine proofs of the steps behind the bounds, exact worst cases, and enclosures of what is printed.
 
-They need the extra ``certify``. Each module of the sub-packages has a function ``certificates() -> Iterable[Certificate]``; a module is
-found by itself, run by ``tsla certify``, and its outcome is written to ``records/certificates.parquet``. A check that fails is a row there
-like any other, with the reason.
+They need the extra ``certify``. Each module of the sub-packages has a function ``certificates() -> Iterable[Certificate]``, or, in
+``algebra``, what it proves: ``obligations()`` and ``manifests()``. A module is found by itself, run by ``tsla certify``, and its outcome is
+written to ``records/certificates.parquet``. A check that fails is a row there like any other, with the reason.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import pkgutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import chain
 from types import ModuleType
 
 
@@ -82,7 +83,7 @@ def certify(group: str) -> Iterator[Certificate]:
 
 def _outcomes(group: str, module: ModuleType) -> Iterator[Certificate]:
     try:
-        yield from module.certificates()
+        yield from _found(module)
     except Exception as error:  # of any kind: it is an outcome, and those of the other modules must not be lost for it
         yield Certificate(
             claim="",
@@ -93,6 +94,13 @@ def _outcomes(group: str, module: ModuleType) -> Iterator[Certificate]:
             holds=False,
             reason=outcome_of(error),
         )
+
+
+def _found(module: ModuleType) -> Iterator[Certificate]:
+    if hasattr(module, "certificates"):
+        yield from module.certificates()
+    else:
+        yield from (part.certificate() for part in chain(module.obligations(), getattr(module, "manifests", tuple)()))
 
 
 def outcome_of(error: Exception) -> str:

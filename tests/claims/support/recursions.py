@@ -38,6 +38,11 @@ def gap(k: Constants, start: Exact, etas: Iterable[float], lift_at: Any) -> Exac
     return a
 
 
+def shrunk(rate: Exact, T: Exact) -> Exact:
+    """(1 - rate)^T."""
+    return mp.exp(T * mp.log1p(-rate)) if rate < 1 else mp.mpf(0)
+
+
 def step_sizes_of(stage: Stage) -> Iterator[float]:
     for t in range(int(stage.steps)):
         yield float(stage.eta) / (1 + t / float(stage.decay_steps)) if stage.decay_steps is not None else float(stage.eta)

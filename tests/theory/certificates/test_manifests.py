@@ -14,9 +14,10 @@ import z3
 
 from tests.theory.certificates.steps import MANIFESTS, STEPS
 from tsla.theory.certificates.algebra.engine.axioms import LIPSCHITZ_INTEGRAL
-from tsla.theory.certificates.algebra.engine.manifest import Cited, Function, Induction, Inference, Manifest
+from tsla.theory.certificates.algebra.engine.manifest import Cited, Function, Manifest
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Identity, Obligation, follows
 from tsla.theory.certificates.algebra.engine.premises import Premise, premises
+from tsla.theory.certificates.algebra.engine.steps import Induction, Inference
 from tsla.theory.certificates.algebra.engine.symbols import F0, L, T, gap, grad2, mu, s2, shat2, sigma2, theta
 from tsla.theory.claims import ASSUMES
 from tsla.theory.testing.planted import assert_rejects

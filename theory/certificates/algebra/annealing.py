@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import z3
 
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.engine import axioms, formulas
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, certify, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import larger, scale
+from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.symbols import STRENGTH, Premises, beta2, c, nu2, sigma2, theta
+from tsla.theory.certificates.algebra.engine.table import larger, scale
 
 BEST = formulas.annealed_theta(sigma2, beta2, nu2, c, scale)
 STEP: Premises = {"0 < ηL ≤ 1": z3.And(scale > 0, scale <= 1)}
 MOMENTS: Premises = {"moments": z3.And(sigma2 >= 0, nu2 >= 0, beta2 >= 0, c * c <= sigma2 * nu2)}
 CURVATURE = formulas.curvature(sigma2, beta2, nu2, c, scale)
 CURVED: Premises = {"the floor is not flat": CURVATURE > 0}
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove what C12 says of θ°."""
-    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:

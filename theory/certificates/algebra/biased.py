@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 
 import z3
 
 from tsla.theory import biased as theory
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.descent import quadratic_upper_bound
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import bound_of, of_oracle
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import (
-    Premise,
-    beta2_,
-    c_,
-    descent,
-    error2,
-    first2,
-    inner,
-    length2,
-    mean2,
-    nu2_,
-    premises,
-    second2,
-    sigma2_,
-    slope,
-)
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import Premise, descent, premises
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     LONG,
@@ -46,7 +29,6 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     c,
     eta,
     gap,
-    gap_next,
     grad2,
     mu,
     nu2,
@@ -54,6 +36,7 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     sigma2,
     theta,
 )
+from tsla.theory.certificates.algebra.engine.table import beta2_, c_, error2, first2, inner, length2, mean2, nu2_, second2, sigma2_, slope
 
 bias2, noise = z3.Reals("bias2 noise")
 """θ²β² and N(θ)."""
@@ -61,17 +44,15 @@ SPLIT: Premises = {"bias2 >= 0": bias2 >= 0, "noise >= 0": noise >= 0}
 GAIN, LIFT = eta / 2, eta / 2 * bias2 + L * eta * eta * noise / 2
 FLOOR = formulas.biased_floor(eta, L, bias2, noise)
 PARTS: Premises = {"bias2": bias2 == theta * theta * beta2, "noise": noise == formulas.second_moment(sigma2, nu2, c, theta)}
+CONTRACTION = recursions.Contraction(
+    "C12", LIFT, FLOOR / (2 * mu), {**STEP, **SPLIT, **PL}, "E[F(w_t)-F*] ≤ (1-ημ)^t F0 + (θ²β² + ηL N(θ))/(2μ)"
+)
 GAP = of_oracle("mu", theory.gap_bound, eta="eta", T="T", theta="theta")
-SUM = "(η/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t(ηθ²β² + Lη²N)/2"
+RUN = recursions.Telescoping("C12", GAIN, LIFT, {**STEP, **SPLIT}, "(η/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t(ηθ²β² + Lη²N)/2")
 Gm, mm, dd = z3.Reals("Gm mm dd")
 """⟨∇F, E d⟩, ‖E d‖² and E‖d‖² of the direction d."""
 bn, an, ab = z3.Reals("bn an ab")
 """E⟨b̂, n⟩, E⟨g-∇F, n⟩ and E⟨g-∇F, b̂⟩, where n = ĝ-Eĝ."""
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove C12."""
-    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:
@@ -82,10 +63,10 @@ def obligations() -> tuple[Obligation, ...]:
         _smoothed(),
         _bounds_suffice(),
         _one_step(),
-        *_telescoping(),
+        *RUN.obligations,
         _mean(),
         _one_step_with_pl(),
-        *_contracting(),
+        *CONTRACTION.obligations,
         _beside_lsr(),
         _strictly_better(),
     )
@@ -125,7 +106,6 @@ def step() -> Manifest:
     return Manifest(
         claim="C12",
         name="one step",
-        statement=_one_step().statement,
         premises=(
             *descent(Gm, dd),
             *premises("‖∇F‖² >= 0", "theta >= 0", "theta <= 1", "sigma2 >= 0", "beta2 >= 0", "nu2 >= 0", "c² <= σ²ν²"),
@@ -134,14 +114,13 @@ def step() -> Manifest:
         ),
         definitions=PARTS,
         steps=(_one_step(),),
-        conclusion=_one_step().conclusion,
     )
 
 
 @cache
 def total() -> Manifest:
     """C12 before it is divided by T."""
-    return recursions.telescoped(step(), GAIN, LIFT, _telescoping(), SUM)
+    return RUN.over(step())
 
 
 def bound() -> Manifest:
@@ -157,21 +136,12 @@ def step_with_pl() -> Manifest:
 
 def gap_bound() -> Manifest:
     """The gap under A4."""
-    return recursions.contracted(step_with_pl(), FLOOR / (2 * mu), _contracting(), function=GAP)
-
-
-def _telescoping() -> tuple[Obligation, Obligation]:
-    return recursions.telescoping("C12", GAIN, LIFT, {**STEP, **SPLIT}, SUM)
+    return CONTRACTION.over(step_with_pl(), function=GAP)
 
 
 def _mean() -> Obligation:
     bound = formulas.biased_bound(F0, eta, T, L, bias2, noise)
-    return recursions.mean("C12", GAIN, LIFT, {**STEP, **SPLIT}, bound, "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + θ²β² + ηL N(θ)")
-
-
-def _contracting() -> tuple[Obligation, Obligation]:
-    formula = "E[F(w_t)-F*] ≤ (1-ημ)^t F0 + (θ²β² + ηL N(θ))/(2μ)"
-    return recursions.contracting("C12", eta * mu, LIFT, FLOOR / (2 * mu), {**STEP, **SPLIT, **PL}, formula)
+    return RUN.mean(bound, "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + θ²β² + ηL N(θ)")
 
 
 def _split() -> Obligation:
@@ -274,18 +244,8 @@ def _one_step() -> Obligation:
 
 
 def _one_step_with_pl() -> Obligation:
-    return Obligation(
-        claim="C12",
-        name="one step with A4",
-        statement="E[F(w⁺)-F*] ≤ (1-ημ)(F(w)-F*) + (ηθ²β² + Lη²N)/2",
-        hypotheses={"eta > 0": eta > 0, "one step": gap_next <= gap - GAIN * grad2 + LIFT, "A4": 2 * mu * gap <= grad2},
-        conclusion=gap_next <= (1 - eta * mu) * gap + LIFT,
-        mutants={
-            "twice the rate": conclude(gap_next <= (1 - 2 * eta * mu) * gap + LIFT),
-            "no A4": drop("A4"),
-            "A4 with μ for 2μ": suppose("A4", mu * gap <= grad2),
-        },
-    )
+    wrong = {"A4 with μ for 2μ": suppose("A4", mu * gap <= grad2)}
+    return CONTRACTION.step("one step with A4", "E[F(w⁺)-F*] ≤ (1-ημ)(F(w)-F*) + (ηθ²β² + Lη²N)/2", wrong)
 
 
 def _beside_lsr() -> Obligation:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 
 import z3
 
 from tsla.theory import clipping as theory
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.descent import quadratic_upper_bound
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import of_constants
-from tsla.theory.certificates.algebra.engine.manifest import Inference, Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import (
+from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import Premise, descent, premises
+from tsla.theory.certificates.algebra.engine.steps import Inference
+from tsla.theory.certificates.algebra.engine.symbols import F0, NOISE, STEP, F, F_next, L, Premises, T, eta, grad2, s2, sigma2
+from tsla.theory.certificates.algebra.engine.table import (
     NO_FARTHER,
     SHORT_EXCESS,
-    Premise,
     clipped2,
-    descent,
     distance,
     excess,
     length,
@@ -28,13 +27,11 @@ from tsla.theory.certificates.algebra.engine.premises import (
     mean_excess,
     norm,
     off,
-    premises,
     slope,
     steepest,
     tau,
     unit_along,
 )
-from tsla.theory.certificates.algebra.engine.symbols import F0, NOISE, STEP, F, F_next, L, Premises, T, eta, grad2, s2, sigma2
 
 Gm, mm, dd = z3.Reals("Gm mm dd")
 """⟨∇F, m⟩, ‖m‖² and E‖clip(g)‖² for m = E clip(g)."""
@@ -42,30 +39,16 @@ h, step_size = z3.Reals("h step_size")
 """``min(1, τ/‖∇F‖)``, and that times η."""
 CLIPPED: Premises = {"clipped": excess == z3.If(length > tau, length - tau, z3.RealVal(0))}
 WITHOUT_NOISE: Premises = {"h": h == z3.If(norm <= tau, z3.RealVal(1), tau / norm), "step": step_size == eta * h}
-SUM = "(η/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t(ησ⁴/(16(τ-S)²) + Lη²σ²)/2"
 ROOM: Premises = {"0 <= ‖∇F‖": norm >= 0, "‖∇F‖ <= S": norm <= steepest, "S < τ": steepest < tau}
 KNOWN: Premises = {**STEP, **NOISE, "S < τ": steepest < tau}
 BIAS2 = formulas.clipping_bias2(sigma2, tau, steepest)
 GAIN, LIFT = eta / 2, eta / 2 * BIAS2 + L * eta * eta * sigma2 / 2
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove C22."""
-    return certify(obligations(), manifests())
+RUN = recursions.Telescoping("C22", GAIN, LIFT, KNOWN, "(η/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t(ησ⁴/(16(τ-S)²) + Lη²σ²)/2")
 
 
 def obligations() -> tuple[Obligation, ...]:
     """The steps of C22."""
-    return (
-        _excess(),
-        _bias(),
-        _error(),
-        _one_step(),
-        *_telescoping(),
-        _mean(),
-        _standstill(),
-        _without_noise(),
-    )
+    return (_excess(), _bias(), _error(), _one_step(), *RUN.obligations, _mean(), _standstill(), _without_noise())
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -92,7 +75,6 @@ def step() -> Manifest:
     return Manifest(
         claim="C22",
         name="one step",
-        statement=_one_step().statement,
         premises=(
             *descent(Gm, dd),
             *premises("sigma2 >= 0", "S >= 0", "S < τ", "‖∇F‖ <= S", "‖∇F‖", "A2: variance", "A2: norm of a mean"),
@@ -102,23 +84,18 @@ def step() -> Manifest:
         ),
         definitions=CLIPPED,
         steps=(_excess(), _error(), Inference(axioms.EACH_SAMPLE), _bias(), _one_step()),
-        conclusion=_one_step().conclusion,
     )
 
 
 @cache
 def total() -> Manifest:
     """C22 before it is divided by T."""
-    return recursions.telescoped(step(), GAIN, LIFT, _telescoping(), SUM)
-
-
-def _telescoping() -> tuple[Obligation, Obligation]:
-    return recursions.telescoping("C22", GAIN, LIFT, KNOWN, SUM)
+    return RUN.over(step())
 
 
 def _mean() -> Obligation:
     bound = formulas.clipped_bound(F0, eta, T, L, sigma2, tau, steepest)
-    return recursions.mean("C22", GAIN, LIFT, KNOWN, bound, "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + σ⁴/(16(τ-S)²) + ηLσ²")
+    return RUN.mean(bound, "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + σ⁴/(16(τ-S)²) + ηLσ²")
 
 
 def _excess() -> Obligation:

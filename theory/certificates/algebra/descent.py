@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 
 import sympy
 import z3
 
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.engine import axioms, formulas
-from tsla.theory.certificates.algebra.engine.manifest import Inference, Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Formula, Identity, Obligation, certify, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import Premise, descent, error2, first2, inner, length2, premises, second2, slope, x
+from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
+from tsla.theory.certificates.algebra.engine.obligation import Formula, Identity, Obligation, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import Premise, descent, premises
+from tsla.theory.certificates.algebra.engine.steps import Inference
 from tsla.theory.certificates.algebra.engine.symbols import SMOOTH, STEP, F, F_next, L, eta, grad2
+from tsla.theory.certificates.algebra.engine.table import error2, first2, inner, length2, second2, slope, x
 
 Gd, dd = z3.Reals("Gd dd")
 """⟨∇F, d⟩ and ‖d‖² for the direction d."""
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove C3."""
-    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation | Identity, ...]:

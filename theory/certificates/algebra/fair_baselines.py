@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 
 import z3
 
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import descent, lsr, stage_one, tsla
-from tsla.theory.certificates.algebra.engine import formulas, recursions
+from tsla.theory.certificates.algebra.engine import formulas, stages
 from tsla.theory.certificates.algebra.engine.functions import plan_of
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import Premise, error2, premises
-from tsla.theory.certificates.algebra.engine.recursions import S, eta1, left
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import Premise, premises
+from tsla.theory.certificates.algebra.engine.recursions import S, left
+from tsla.theory.certificates.algebra.engine.stages import eta1
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     NOISY,
@@ -34,6 +33,7 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     start,
     theta,
 )
+from tsla.theory.certificates.algebra.engine.table import error2
 from tsla.theory.certificates.algebra.stage_one import plan as burn_in
 
 KNOWN = {**SMOOTH, "mu > 0": mu > 0, **NOISY, **TARGET}
@@ -42,11 +42,6 @@ GAIN = 2 * delta / (1 + delta)
 STEP_SIZE = formulas.noise_step_size(L, sigma2, eps2)
 TWO_STEP_LENGTH = 4 * sigma2 / (mu * eta * eps2)
 SMOOTHED_LENGTH = 2 * L / mu * V / (eps2 - V)
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove C15c and what LSR alone reaches with A4."""
-    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:
@@ -93,14 +88,13 @@ def plain_step() -> Manifest:
         premises=(*along.premises, *premises("sigma2 >= 0", "‖∇F‖² >= 0"), Premise("A2: variance", {s2: error2})),
         definitions={"V": V == sigma2},
         steps=(Cited(along), lsr.one_step("C15")),
-        conclusion=lsr.one_step("C15").conclusion,
     )
 
 
 def plain_burn_in(plan: Obligation, claim: str = "C15c") -> Manifest:
     """The gap σ²/μ that plain SGD reaches with A4."""
     bound = stage_one.bound(stage_one.step(plain_step(), claim))
-    return recursions.after_burn_in(bound, plan, 2 * mu * F0 / sigma2, "sigma2 > 0", at={V: sigma2}, at_most=sigma2 / mu)
+    return stages.after_burn_in(bound, plan, 2 * mu * F0 / sigma2, "sigma2 > 0", at={V: sigma2}, at_most=sigma2 / mu)
 
 
 @cache
@@ -113,9 +107,7 @@ def _two_stages() -> Manifest:
     """C4 from the gap σ²/μ."""
     settings = {"eta1": eta1 == 1 / L, "eta": eta == STEP_SIZE, "T": T >= TWO_STEP_LENGTH}
     first, second = plain_burn_in(_burn_in()), tsla.second_stage()
-    return recursions.joined(
-        "C15c", first, second, _second_stage(), settings, "eps > 0", conclusion=S / T <= eps2, function=plan_of("C15c")
-    )
+    return stages.joined("C15c", first, second, _second_stage(), settings, "eps > 0", conclusion=S / T <= eps2, function=plan_of("C15c"))
 
 
 def _from_a_gap() -> Manifest:
@@ -136,7 +128,7 @@ def _alone_reaches() -> Manifest:
     settings = {"eta1": eta1 == 1 / L, "eta": eta == 1 / L, "T": T >= SMOOTHED_LENGTH}
     first, second = smoothed_burn_in(), _from_a_gap()
     known = ("eps > 0", "V < eps2")
-    return recursions.joined("C15", first, second, _smoothing_alone(), settings, *known, conclusion=S / T <= eps2, function=plan_of("C15"))
+    return stages.joined("C15", first, second, _smoothing_alone(), settings, *known, conclusion=S / T <= eps2, function=plan_of("C15"))
 
 
 def _without_smoothing() -> Obligation:

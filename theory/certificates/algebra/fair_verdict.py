@@ -7,16 +7,13 @@ are those before rounding up.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import z3
 
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.engine import axioms, formulas
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import log_2, log_delta
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.symbols import L, Premises, delta, eps2, mu, sigma2
+from tsla.theory.certificates.algebra.engine.table import log_2, log_delta
 
 kappa, r, v = z3.Reals("kappa r v")
 log_start = z3.Real("log_start")
@@ -44,11 +41,6 @@ UNITS: Premises = {
     "r": r == sigma2 / eps2,
     "v": v == formulas.paper_floor(sigma2, delta) / eps2,
 }
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove the verdict."""
-    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:

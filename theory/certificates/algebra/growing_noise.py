@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import cache
+from functools import cache, partial
 
 import z3
 
 from tsla.theory import growing_noise as theory
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import descent as one_direction
 from tsla.theory.certificates.algebra import sgd, variance_lemma
 from tsla.theory.certificates.algebra.descent import quadratic_upper_bound
-from tsla.theory.certificates.algebra.engine import axioms, formulas
+from tsla.theory.certificates.algebra.engine import axioms, formulas, weights
 from tsla.theory.certificates.algebra.engine.functions import of_growth
-from tsla.theory.certificates.algebra.engine.manifest import Cited, Function, Induction, Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, certify, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import (
-    A,
-    B,
-    C,
-    Premise,
-    error2,
-    first2,
-    inner,
-    kept,
-    kept_at_end,
-    length2,
-    premises,
-    second2,
-    slope,
-)
-from tsla.theory.certificates.algebra.engine.premises import growth as a
-from tsla.theory.certificates.algebra.engine.recursions import LESS_F_STAR, S, left
+from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import Premise, premises
+from tsla.theory.certificates.algebra.engine.recursions import LESS_F_STAR
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     ORACLE,
@@ -50,15 +33,14 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     grad2,
     s2,
     shat2,
-    start,
-    t,
     theta,
 )
+from tsla.theory.certificates.algebra.engine.table import A, B, C, error2, first2, inner, kept_at_end, length2, second2, slope
+from tsla.theory.certificates.algebra.engine.table import growth as a
+from tsla.theory.certificates.algebra.engine.weights import ONE_STEP, gain, lift, weight
 
-rho, gain, lift = z3.Reals("rho gain lift")
-"""1-θ+θδ; and of one step: ``gap⁺ <= (1+a) gap - gain ‖∇F‖² + lift``."""
-weight = z3.Real("weight")
-"""Σ(1+a)^-(i+1) over the steps so far; ``S`` is Σ(1+a)^-(i+1)‖∇F(w_i)‖², ``kept`` is (1+a)^-t."""
+rho = z3.Real("rho")
+"""1-θ+θδ."""
 Gg, gg = z3.Reals("Gg gg")
 """⟨∇F, E g⟩ and E‖g‖²."""
 
@@ -66,21 +48,9 @@ GROWTH: Premises = {"A >= 0": A >= 0, "B >= 0": B >= 0, "C >= 0": C >= 0}
 NOISE = formulas.growing_noise(A, B, C, gap, grad2)
 """The right-hand side of A2′."""
 SGD_LEFT, LSR_LEFT = 2 - eta * L * (1 + B), 1 - rho * B
-STEP_OF: Premises = {"a >= 0": a >= 0, "gain > 0": gain > 0, "lift >= 0": lift >= 0}
 RHO: Premises = {"ρ": rho == formulas.lemma(z3.RealVal(1), delta, theta)}
 OF_SGD: Premises = {"a": a == L * eta * eta * A, "gain": gain == eta * SGD_LEFT / 2, "lift": lift == eta * eta * L * C / 2}
 OF_LSR: Premises = {"a": a == eta * rho * A, "gain": gain == eta * LSR_LEFT / 2, "lift": lift == eta * rho * C / 2}
-ONE_STEP = gap_next <= (1 + a) * gap - gain * grad2 + lift
-FALLEN = kept / (1 + a)
-UNWEIGHED, NEXT = {weight: z3.RealVal(0), kept: z3.RealVal(1)}, {weight: weight + FALLEN, kept: FALLEN}
-"""The weights before the first step, and after another one."""
-SUMMED = gain * S <= start - kept * gap + lift * weight
-WEIGHED = z3.And(t >= 0, a * weight == 1 - kept, weight >= t * kept, z3.Implies(a == 0, weight == t))
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove C20."""
-    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:
@@ -89,11 +59,9 @@ def obligations() -> tuple[Obligation, ...]:
         _one_step(),
         _lemma(),
         _one_step_smoothed(),
-        _sum_start(),
-        _sum_next(),
-        _weights_start(),
-        _weights_next(),
-        _weight(),
+        *weights.summing("C20"),
+        *weights.weighing("C20"),
+        weights.positive("C20"),
         _weights(),
         _bound_of_sgd(),
         _bound_of_lsr(),
@@ -123,7 +91,6 @@ def step() -> Manifest:
     return Manifest(
         claim="C20",
         name="one step",
-        statement=_one_step().statement,
         premises=(
             *premises("L > 0", "eta > 0", "A2′: variance"),
             Premise("A1: quadratic bound", {**LESS_F_STAR, slope: Gg, length2: gg}),
@@ -132,7 +99,6 @@ def step() -> Manifest:
         ),
         definitions=OF_SGD,
         steps=(*sgd.second_moment().steps, _one_step()),
-        conclusion=ONE_STEP,
     )
 
 
@@ -144,7 +110,6 @@ def smoothed_step() -> Manifest:
     return Manifest(
         claim="C20-lsr",
         name="one step",
-        statement=_one_step_smoothed().statement,
         premises=(
             *(premise.moved(LESS_F_STAR) for premise in along.premises),
             *premises("theta >= 0", "theta <= 1", "delta >= 0", "A2′: variance", "A3′", "second moment of g_LS"),
@@ -152,84 +117,44 @@ def smoothed_step() -> Manifest:
         ),
         definitions={**RHO, **OF_LSR},
         steps=(Cited(along, LESS_F_STAR), convexity, _lemma(), _one_step_smoothed()),
-        conclusion=ONE_STEP,
     )
 
 
 def bound() -> Manifest:
     """C20 for SGD."""
     function = of_growth("", theory.sgd_bound, eta="eta", T="T")
-    return _weighted(step(), _bound_of_sgd(), function, "eta < 2/L", "eta < 2/(L(1+B))")
+    return weights.over(step(), _bound_of_sgd(), function, *GROWS, "eta < 2/L", "eta < 2/(L(1+B))")
 
 
 def smoothed_bound() -> Manifest:
     """C20 for label smoothing."""
     function = of_growth("delta", theory.lsr_bound, eta="eta", T="T", theta="theta")
-    return _weighted(smoothed_step(), _bound_of_lsr(), function, "rho B < 1")
-
-
-def _weighted(step: Manifest, bound: Obligation, function: Function, *names: str) -> Manifest:
-    """The bound that weights make of a step: their sum is ``(1 - (1+a)^-T)/a``."""
-    total = Induction(
-        name="weighted sum",
-        first=_sum_start(),
-        next_step=_sum_next(),
-        invariant=SUMMED,
-        start={**UNWEIGHED, S: z3.RealVal(0), gap: start},
-        next={**NEXT, S: S + FALLEN * grad2, gap: gap_next},
-        end={kept: kept_at_end, gap: left},
-    )
-    return Manifest(
-        claim=step.claim,
-        name="bound",
-        statement=bound.statement,
-        premises=(
-            *step.premises,
-            *premises(*GROWS, *names, "T > 0", "(1+a)^-t > 0", "(1+a)^-T > 0", "F(w_0) - F* <= F0"),
-            Premise("F >= F*", {gap: left}),
-        ),
-        definitions=step.definitions,
-        steps=(Cited(step), _weights_of_run(), total, _weight(), bound),
-        conclusion=z3.And(bound.conclusion, a * weight == 1 - kept_at_end),
-        function=function,
-        asks=premises("F0 > 0"),
-    )
-
-
-def _weights_of_run() -> Induction:
-    return Induction(
-        name="weights",
-        first=_weights_start(),
-        next_step=_weights_next(),
-        invariant=WEIGHED,
-        start={**UNWEIGHED, t: z3.RealVal(0)},
-        next={**NEXT, t: t + 1},
-        end={t: T, kept: kept_at_end},
-    )
+    return weights.over(smoothed_step(), _bound_of_lsr(), function, *GROWS, "rho B < 1")
 
 
 def _beside_others() -> Manifest:
     return Manifest(
         claim="C20",
         name="weights",
-        statement=_weights().statement,
         premises=premises("L > 0", "eta > 0", "A >= 0", "T >= 1", "(1+a)^-t > 0", "(1+a)^-T > 0"),
         definitions={"a": OF_SGD["a"]},
-        steps=(_weights_of_run(), _weights()),
-        conclusion=_weights().conclusion,
+        steps=(weights.run("C20"), _weights()),
     )
 
 
 def _bound_of_sgd() -> Obligation:
     premises: Premises = {**SMOOTH, "eta > 0": eta > 0, "eta < 2/(L(1+B))": SGD_LEFT > 0, **OF_SGD}
     shown = "E‖∇F(w_R)‖² ≤ (2F0/(ηW) + ηLC)/(2-ηL(1+B)), W = Σ(1+LAη²)^-(t+1)"
-    return _bound("bound", shown, premises, eta * L, SGD_LEFT)
+    return weights.mean(
+        "C20", "bound", shown, {**premises, **GROWTH}, partial(formulas.weighted_bound, F0, eta, rho=eta * L, left=SGD_LEFT)
+    )
 
 
 def _bound_of_lsr() -> Obligation:
     premises: Premises = {**STEP, "rho >= 0": rho >= 0, "rho B < 1": LSR_LEFT > 0, **OF_LSR}
     shown = "E‖∇F(w_R)‖² ≤ (2F0/(ηW) + ρC)/(1-ρB), W = Σ(1+ηρA)^-(t+1)"
-    return _bound("bound, label smoothing", shown, premises, rho, LSR_LEFT)
+    bound = partial(formulas.weighted_bound, F0, eta, rho=rho, left=LSR_LEFT)
+    return weights.mean("C20", "bound, label smoothing", shown, {**premises, **GROWTH}, bound)
 
 
 def _one_step() -> Obligation:
@@ -305,91 +230,6 @@ def _one_step_smoothed() -> Obligation:
     )
 
 
-SUM = "gain Σ(1+a)^-(i+1) E‖∇F(w_i)‖² ≤ F(w_0)-F* - (1+a)^-t E[F(w_t)-F*] + lift Σ(1+a)^-(i+1)"
-
-
-def _sum_start() -> Obligation:
-    return Obligation(
-        claim="C20",
-        name="weighted sum, start",
-        statement=f"{SUM} at t = 0",
-        hypotheses={"no steps": z3.And(S == 0, weight == 0, kept == 1), "F(w_0)": gap == start},
-        conclusion=SUMMED,
-        mutants={
-            "a step counted": conclude(gain * S <= start - kept * gap + lift * (weight - 1)),
-            "not from F(w_0)": drop("F(w_0)"),
-        },
-    )
-
-
-def _sum_next() -> Obligation:
-    total = start - FALLEN * gap_next + lift * (weight + FALLEN)
-    return Obligation(
-        claim="C20",
-        name="weighted sum, next step",
-        statement=f"{SUM}: if at t, then at t+1",
-        hypotheses={
-            **STEP_OF,
-            "(1+a)^-t > 0": kept > 0,
-            "at t": SUMMED,
-            "one step": ONE_STEP,
-        },
-        conclusion=gain * (S + FALLEN * grad2) <= total,
-        mutants={
-            "lift not counted": conclude(gain * (S + FALLEN * grad2) <= total - lift * FALLEN),
-            "weights that don't fall": conclude(gain * (S + kept * grad2) <= start - kept * gap_next + lift * (weight + kept)),
-            "twice the gain": conclude(2 * gain * (S + FALLEN * grad2) <= total),
-            "no step": drop("one step"),
-        },
-        axiom=axioms.TELESCOPING,
-    )
-
-
-def _weights_start() -> Obligation:
-    return Obligation(
-        claim="C20",
-        name="weights, start",
-        statement="a Σ(1+a)^-(i+1) = 1 - (1+a)^-t and Σ(1+a)^-(i+1) ≥ t(1+a)^-t at t = 0",
-        hypotheses={"no steps": z3.And(weight == 0, kept == 1, t == 0)},
-        conclusion=WEIGHED,
-        mutants={
-            "1 + for 1 -": conclude(a * weight == 1 + kept),
-            "a step counted": suppose("no steps", z3.And(weight == 0, kept == 1, t == 1)),
-        },
-    )
-
-
-def _weights_next() -> Obligation:
-    return Obligation(
-        claim="C20",
-        name="weights, next step",
-        statement="a Σ(1+a)^-(i+1) = 1 - (1+a)^-t and Σ(1+a)^-(i+1) ≥ t(1+a)^-t: if at t, then at t+1",
-        hypotheses={
-            "a >= 0": a >= 0,
-            "(1+a)^-t > 0": kept > 0,
-            "at t": WEIGHED,
-        },
-        conclusion=z3.substitute(WEIGHED, (weight, weight + FALLEN), (kept, FALLEN), (t, t + 1)),
-        mutants={
-            "(1+a)^-t": conclude(a * (weight + kept) == 1 - kept),
-            "t+2 for t+1": conclude(weight + FALLEN >= (t + 2) * FALLEN),
-            "a < 0": suppose("a >= 0", z3.And(a > -1, a < 0)),
-        },
-        axiom=axioms.INDUCTION,
-    )
-
-
-def _weight() -> Obligation:
-    return Obligation(
-        claim="C20",
-        name="weights, positive",
-        statement="Σ(1+a)^-(i+1) > 0 over T ≥ 1 steps",
-        hypotheses={"T > 0": T > 0, "(1+a)^-T > 0": kept_at_end > 0, "T steps": weight >= T * kept_at_end},
-        conclusion=weight > 0,
-        mutants={"no steps": suppose("T > 0", T >= 0), "any weights": drop("T steps")},
-    )
-
-
 def _weights() -> Obligation:
     """Where ``2F0(1+a)^T/(ηT)`` stands in Khaled and Richtárik's theorem 2."""
     return Obligation(
@@ -408,33 +248,6 @@ def _weights() -> Obligation:
             "as without growth": conclude(1 / weight <= 1 / T),
         },
         axiom=axioms.INDUCTION,
-    )
-
-
-def _bound(name: str, statement: str, premises: Premises, rho_: Formula, keep: Formula) -> Obligation:
-    bound = formulas.weighted_bound(F0, eta, weight, rho_, C, keep)
-    return Obligation(
-        claim="C20",
-        name=name,
-        statement=statement,
-        hypotheses={
-            **premises,
-            **GROWTH,
-            "W > 0": weight > 0,
-            "(1+a)^-T > 0": kept_at_end > 0,
-            "sum": gain * S <= start - kept_at_end * left + lift * weight,
-            "F >= F*": left >= 0,
-            "F(w_0) - F* <= F0": start <= F0,
-        },
-        conclusion=S / weight <= bound,
-        mutants={
-            "half of it": conclude(S / weight <= bound / 2),
-            "half of C": conclude(S / weight <= formulas.weighted_bound(F0, eta, weight, rho_, C / 2, keep)),
-            "twice the weights": conclude(S / weight <= formulas.weighted_bound(F0, eta, 2 * weight, rho_, C, keep)),
-            "F not bounded below": drop("F >= F*"),
-            "F0 too small": drop("F(w_0) - F* <= F0"),
-        },
-        axiom=axioms.INFIMUM,
     )
 
 

@@ -2,54 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from functools import cache
 
 import z3
 
 from tsla.theory import momentum as theory
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import sgd
 from tsla.theory.certificates.algebra.descent import quadratic_upper_bound
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import of_constants
-from tsla.theory.certificates.algebra.engine.manifest import Cited, Induction, Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Formula, Mutant, Obligation, certify, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import (
-    Premise,
-    along,
-    error2,
-    first2,
-    inner,
-    length2,
-    m,
-    premises,
-    second2,
-    slope,
-    vv,
-    vv_next,
-    x,
-)
-from tsla.theory.certificates.algebra.engine.recursions import S, left
-from tsla.theory.certificates.algebra.engine.symbols import (
-    F0,
-    NOISE,
-    SMOOTH,
-    F,
-    F_next,
-    L,
-    Premises,
-    T,
-    eta,
-    gap,
-    gap_next,
-    grad2,
-    s2,
-    sigma2,
-    start,
-    t,
-)
+from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import Premise, premises
+from tsla.theory.certificates.algebra.engine.symbols import F0, NOISE, SMOOTH, F, F_next, L, Premises, T, eta, gap, grad2, s2, sigma2, start
+from tsla.theory.certificates.algebra.engine.table import along, error2, first2, inner, length2, m, second2, slope, vv, vv_next, x
 
 h, shift = z3.Reals("h shift")
 """η/(1-m), the step size of the averaged sequence, and hm, by which times v it is away from w."""
@@ -64,33 +30,28 @@ GAIN, LIFT = h / 2 * LEFT, h * h * L * (1 + m) * sigma2 / 2
 WEIGHT = h * h * L * m / 2
 """Of ‖v‖² in the potential ``F(z) - F* + weight ‖v‖²``, which is what telescopes."""
 POTENTIAL, POTENTIAL_NEXT, POTENTIAL_END = at_z + WEIGHT * vv, at_z_next + WEIGHT * vv_next, at_z_end + WEIGHT * vv_end
-FOR_THE_GAP = ((gap, POTENTIAL), (gap_next, POTENTIAL_NEXT), (left, POTENTIAL_END))
-SUM = "(h/2)(2 - hL(1+m)/(1-m)) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E potential_t + t h²L(1+m)σ²/2"
 OF_STEP: Premises = {"h": h == eta / (1 - m)}
 MOMENTUM: Premises = {**SMOOTH, "h > 0": h > 0, "m >= 0": m >= 0, "m < 1": m < 1}
 LONG_STEP: Premises = {**MOMENTUM, "hL(1+m) < 2(1-m)": h * L * (1 + m) < 2 * (1 - m)}
+RUN = recursions.Telescoping(
+    "C21",
+    GAIN,
+    LIFT,
+    {**LONG_STEP, **NOISE},
+    "(h/2)(2 - hL(1+m)/(1-m)) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E potential_t + t h²L(1+m)σ²/2",
+    potential=POTENTIAL,
+    begin={at_z: start, vv: z3.RealVal(0)},
+    after={at_z: at_z_next, vv: vv_next},
+    end={at_z: at_z_end, vv: vv_end},
+)
 ALONG_GRADIENTS = h * L * m * ((1 - m) / 2 * vv + grad2 / (2 * (1 - m)))
 ALONG_VELOCITY = (1 - m) / 2 * vv + grad2 / (2 * (1 - m))
 SQUARES: Premises = {"squares": z3.And(vv >= 0, grad2 >= 0)}
 
 
-def certificates() -> Iterable[Certificate]:
-    """Prove C21."""
-    return certify(obligations(), manifests())
-
-
 def obligations() -> tuple[Obligation, ...]:
     """The steps of C21."""
-    return (
-        _averaged(),
-        _gradients(),
-        _velocity(),
-        _one_step(),
-        *_telescoping(),
-        _end(),
-        _mean(),
-        _without_momentum(),
-    )
+    return (_averaged(), _gradients(), _velocity(), _one_step(), *RUN.obligations, _end(), _mean(), _without_momentum())
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -112,7 +73,6 @@ def step() -> Manifest:
     return Manifest(
         claim="C21",
         name="one step",
-        statement=_one_step().statement,
         premises=(
             *premises("L > 0", "eta > 0", "m >= 0", "m < 1", "‖∇F‖² >= 0", "A2: variance", "A2: square of the velocity"),
             Premise("A1: quadratic bound", along_z),
@@ -126,32 +86,13 @@ def step() -> Manifest:
         ),
         definitions={**OF_STEP, "w - z": shift == h * m},
         steps=(*sgd.second_moment().steps, _gradients(), _velocity(), _one_step()),
-        conclusion=_one_step().conclusion,
     )
 
 
 @cache
 def total() -> Manifest:
     """C21 before it is divided by T, from no velocity."""
-    first, following = _telescoping()
-    run = Induction(
-        name="sum",
-        first=first,
-        next_step=following,
-        invariant=first.conclusion,
-        start={S: z3.RealVal(0), t: z3.RealVal(0), at_z: start, vv: z3.RealVal(0)},
-        next={S: S + grad2, t: t + 1, at_z: at_z_next, vv: vv_next},
-        end={t: T, at_z: at_z_end, vv: vv_end},
-    )
-    return Manifest(
-        claim="C21",
-        name="sum",
-        statement=f"{SUM}, for every t",
-        premises=(*step().premises, *premises("sigma2 >= 0", "eta < 2(1-m)²/(L(1+m))")),
-        definitions=step().definitions,
-        steps=(Cited(step()), run),
-        conclusion=run.conclusion,
-    )
+    return RUN.over(step(), "sigma2 >= 0", "eta < 2(1-m)²/(L(1+m))")
 
 
 def bound() -> Manifest:
@@ -160,7 +101,6 @@ def bound() -> Manifest:
     return Manifest(
         claim="C21",
         name="bound",
-        statement=_mean().statement,
         premises=(
             *sums.premises,
             *premises("T > 0", "eta < 2/L", "F(w_0) - F* <= F0"),
@@ -169,31 +109,15 @@ def bound() -> Manifest:
         ),
         definitions=sums.definitions,
         steps=(Cited(sums), _end(), _mean()),
-        conclusion=_mean().conclusion,
         function=of_constants("", theory.bound, eta="eta", T="T", momentum="m"),
         asks=premises("F0 > 0"),
     )
 
 
-def _telescoping() -> tuple[Obligation, Obligation]:
-    first, following = (_of_potential(one) for one in recursions.telescoping("C21", GAIN, LIFT, {**LONG_STEP, **NOISE}, SUM))
-    return replace(first, hypotheses={**first.hypotheses, "F(w_0)": z3.And(at_z == start, vv == 0)}), following
-
-
 def _mean() -> Obligation:
     bound = formulas.momentum_bound(F0, h, T, L, sigma2, m)
     statement = "E‖∇F(w_R)‖² ≤ [2F0/(hT) + hL(1+m)σ²]/(2 - hL(1+m)/(1-m))"
-    return _of_potential(recursions.mean("C21", GAIN, LIFT, {**LONG_STEP, **NOISE}, bound, statement))
-
-
-def _of_potential(obligation: Obligation) -> Obligation:
-    """The same of the potential in the place of the gap."""
-
-    def moved(formulas: Mapping[str, Formula | None]) -> dict[str, Formula | None]:
-        return {name: None if formula is None else z3.substitute(formula, *FOR_THE_GAP) for name, formula in formulas.items()}
-
-    mutants = {name: Mutant(moved({"": mutant.conclusion})[""], moved(mutant.hypotheses)) for name, mutant in obligation.mutants.items()}
-    return replace(obligation, hypotheses=moved(obligation.hypotheses), conclusion=moved({"": obligation.conclusion})[""], mutants=mutants)
+    return RUN.mean(bound, statement)
 
 
 def _end() -> Obligation:

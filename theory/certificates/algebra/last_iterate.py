@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 
 import z3
 
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import sgd
-from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
+from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions, stages
 from tsla.theory.certificates.algebra.engine.functions import bound_of, plan_of
-from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import Premise, contraction, length2, slope
+from tsla.theory.certificates.algebra.engine.manifest import Cited, Function, Manifest, alone
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import Premise
 from tsla.theory.certificates.algebra.engine.recursions import left
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
@@ -26,7 +24,6 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     F,
     F_next,
     L,
-    T,
     eps2,
     eta,
     gap,
@@ -35,23 +32,21 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     mu,
     sigma2,
 )
+from tsla.theory.certificates.algebra.engine.table import contraction, length2, slope
 
 LIFT = L * eta * eta * sigma2 / 2
 FLOOR = eta * L * sigma2 / (2 * mu)
+CONTRACTION = recursions.Contraction("C15", LIFT, FLOOR, {**STEP, **PL, **NOISE}, "(a) E[F(w_t)-F*] ≤ (1-ημ)^t F0 + ηLσ²/(2μ)", "(a) ")
 STEP_SIZE = z3.If(2 * L * sigma2 <= mu * eps2, 1 / L, mu * eps2 / (2 * L * L * sigma2))
 ARGUMENT = 4 * L * F0 / eps2
 longest, last2 = z3.Reals("longest last2")
 """1/L, and E‖∇F(w_T)‖²."""
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove C15a."""
-    return certify(obligations(), manifests())
+LAST = {gap: left, grad2: last2}
 
 
 def obligations() -> tuple[Obligation, ...]:
     """The steps of C15a."""
-    return (_gradient(), one_step(), *_contracting(), _bound(), _plan())
+    return (_gradient(), one_step(), *CONTRACTION.obligations, _bound(), _plan())
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -76,36 +71,33 @@ def step() -> Manifest:
 @cache
 def gap_bound() -> Manifest:
     """The gap of plain SGD with A4."""
-    return recursions.contracted(step(), FLOOR, _contracting(), name="gap")
+    return CONTRACTION.over(step(), name="gap")
 
 
 @cache
 def bound() -> Manifest:
     """C15a."""
-    first, second = gap_bound(), gradient()
-    last = {gap: left, grad2: last2}
+    return at_the_end("C15a", "bound", gap_bound(), _bound(), function=bound_of("C15a"))
+
+
+def at_the_end(claim: str, name: str, gap: Manifest, last: Obligation, *names: str, function: Function | None = None) -> Manifest:
+    """What a bound of the gap makes of the gradient at the last iterate, with further premises of the given ``names``."""
     return Manifest(
-        claim="C15a",
-        name="bound",
-        statement=_bound().statement,
-        premises=(*first.premises, *(premise.moved(last) for premise in second.premises)),
-        settings=second.settings,
-        steps=(Cited(first), Cited(second, last), _bound()),
-        conclusion=_bound().conclusion,
-        function=bound_of("C15a"),
+        claim=claim,
+        name=name,
+        premises=(*gap.premises, *(premise.moved(LAST) for premise in gradient().premises), *map(Premise, names)),
+        settings={**gap.settings, **gradient().settings},
+        definitions=gap.definitions,
+        steps=(Cited(gap), Cited(gradient(), LAST), last),
+        function=function,
     )
 
 
 def reached() -> Manifest:
     """C15a at the step size and the length of its plan."""
-    return recursions.after_burn_in(
+    return stages.after_burn_in(
         bound(), _plan(), ARGUMENT, "eps > 0", settings={"eta": eta == STEP_SIZE}, at_most=eps2, function=plan_of("C15a")
     )
-
-
-def _contracting() -> tuple[Obligation, Obligation]:
-    formula = "(a) E[F(w_t)-F*] ≤ (1-ημ)^t F0 + ηLσ²/(2μ)"
-    return recursions.contracting("C15", eta * mu, LIFT, FLOOR, {**STEP, **PL, **NOISE}, formula, "(a) ")
 
 
 def _gradient() -> Obligation:
@@ -132,18 +124,8 @@ def _gradient() -> Obligation:
 
 def one_step() -> Obligation:
     """C4's step with A4."""
-    return Obligation(
-        claim="C15",
-        name="(a) one step",
-        statement="E[F(w⁺)-F*] ≤ (1-ημ)(F(w)-F*) + Lη²σ²/2",
-        hypotheses={"eta > 0": eta > 0, "C4, one step": gap_next <= gap - eta / 2 * grad2 + LIFT, "A4": 2 * mu * gap <= grad2},
-        conclusion=gap_next <= (1 - eta * mu) * gap + LIFT,
-        mutants={
-            "twice the rate": conclude(gap_next <= (1 - 2 * eta * mu) * gap + LIFT),
-            "half the noise": conclude(gap_next <= (1 - eta * mu) * gap + LIFT / 2),
-            "no A4": drop("A4"),
-        },
-    )
+    wrong = {"half the noise": CONTRACTION.half_the_lift}
+    return CONTRACTION.step("(a) one step", "E[F(w⁺)-F*] ≤ (1-ημ)(F(w)-F*) + Lη²σ²/2", wrong)
 
 
 def _bound() -> Obligation:
@@ -182,11 +164,11 @@ def _plan() -> Obligation:
             **START,
             **TARGET,
             "eta": eta == STEP_SIZE,
-            **recursions.burn_in(contraction, eta * mu, T, ARGUMENT),
+            **stages.burn_in(ARGUMENT),
         },
         conclusion=z3.And(bound <= eps2, eta * L <= 1),
         mutants={
-            "half the steps": recursions.half_as_long(eta * mu, T),
+            "half the steps": stages.HALF_AS_LONG,
             "twice the step size": suppose("eta", eta == 2 * STEP_SIZE),
             "η of C4": suppose("eta", eta == formulas.noise_step_size(L, sigma2, eps2)),
         },

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import z3
 
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.engine import formulas
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.symbols import F0, NOISE, NOISY, ORACLE, START, STRENGTH, T, delta, eta, sigma2, theta
 
 HELPFUL = {"delta < 1": delta < 1}
@@ -17,11 +14,6 @@ V = formulas.lemma(sigma2, delta, theta)
 V_PAPER = formulas.paper_floor(sigma2, delta)
 BEST = z3.If(delta < 1, z3.RealVal(1), z3.RealVal(0))
 """``smoothing.lemma_theta``."""
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove C10."""
-    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import sympy
 import z3
 
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.engine import axioms, formulas
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Identity, Obligation, certify, conclude, drop
-from tsla.theory.certificates.algebra.engine.premises import u, y, yhat
+from tsla.theory.certificates.algebra.engine.obligation import Identity, Obligation, conclude, drop
 from tsla.theory.certificates.algebra.engine.symbols import STRENGTH, F, theta
+from tsla.theory.certificates.algebra.engine.table import u, y, yhat
 
 CLASSES = 3
 F_star = z3.Real("F_star")
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove C1."""
-    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation | Identity, ...]:

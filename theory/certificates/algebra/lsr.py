@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 
 import z3
 
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import descent as one_direction
 from tsla.theory.certificates.algebra import variance_lemma
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import bound_of, plan_of
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Function, Manifest, alone, planned
-from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, certify, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import error2, premises
+from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import premises
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     FLOOR,
@@ -38,25 +36,21 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     sigma2,
     theta,
 )
+from tsla.theory.certificates.algebra.engine.table import error2
 
 GAIN, LIFT = eta / 2, eta * V / 2
-SUM = "(η/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t ηV/2"
+RUN = recursions.Telescoping("C5", GAIN, LIFT, {**STEP, **FLOOR}, "(η/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t ηV/2")
 LENGTH = 4 * L * F0 / eps2
 LONGER = 2 * L * F0 / (eps2 - V)
 ROOM = formulas.smaller(eps2 / 2, eps2 - V)
 PAPER_V = {"V": V == formulas.paper_floor(sigma2, delta)}
 
 
-def certificates() -> Iterable[Certificate]:
-    """Prove C5 and C6."""
-    return certify(obligations(), manifests())
-
-
 def obligations() -> tuple[Obligation, ...]:
     """The steps of C5 and C6."""
     return (
         one_step("C5"),
-        *_telescoping(),
+        *RUN.obligations,
         _mean(),
         _plan(),
         _exact_condition(),
@@ -92,18 +86,16 @@ def step() -> Manifest:
     return Manifest(
         claim="C5",
         name="one step",
-        statement=obligation.statement,
         premises=(*direction.premises, *premises("sigma2 >= 0", "delta >= 0", "‖∇F‖² >= 0"), *smoothed.premises),
         definitions={**smoothed.definitions, "V": V == formulas.lemma(sigma2, delta, theta)},
         steps=(Cited(direction), Cited(smoothed), obligation),
-        conclusion=obligation.conclusion,
     )
 
 
 @cache
 def total() -> Manifest:
     """C5 before it is divided by T, from any start."""
-    return recursions.telescoped(step(), GAIN, LIFT, _telescoping(), SUM)
+    return RUN.over(step())
 
 
 @cache
@@ -118,12 +110,8 @@ def at_paper_theta(plan: Obligation, length: Formula, *names: str, function: Fun
     return planned(bound(), plan, settings, "eps > 0", *names, function=function)
 
 
-def _telescoping() -> tuple[Obligation, Obligation]:
-    return recursions.telescoping("C5", GAIN, LIFT, {**STEP, **FLOOR}, SUM)
-
-
 def _mean() -> Obligation:
-    return recursions.mean("C5", GAIN, LIFT, {**STEP, **FLOOR}, formulas.lsr_bound(F0, eta, T, V), "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + V(θ)")
+    return RUN.mean(formulas.lsr_bound(F0, eta, T, V), "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + V(θ)")
 
 
 def one_step(claim: str) -> Obligation:

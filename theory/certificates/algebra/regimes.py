@@ -5,19 +5,15 @@ They are the lengths of plans. For ``2 < q < 4`` TSLA itself is there before its
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import sympy
 
-from tsla.theory.certificates import Certificate
-from tsla.theory.certificates.algebra import last_iterate, stage_one
+from tsla.theory.certificates.algebra import stage_one
 from tsla.theory.certificates.algebra.engine import formulas, symbols
-from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Identity, Obligation, certify, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import premises
+from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
+from tsla.theory.certificates.algebra.engine.obligation import Identity, Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.recursions import left
-from tsla.theory.certificates.algebra.engine.symbols import NOISY, PL, SMOOTH, SMOOTHING, TARGET, delta, eps2, gap, grad2, sigma2
-from tsla.theory.certificates.algebra.last_iterate import last2
+from tsla.theory.certificates.algebra.engine.symbols import NOISY, PL, SMOOTH, SMOOTHING, TARGET, delta, eps2, sigma2
+from tsla.theory.certificates.algebra.last_iterate import at_the_end, last2
 
 L, mu, s2, F0, eps, q = sympy.symbols("L mu sigma2 F0 eps q", positive=True)
 POINT = {L: 3, mu: 2, s2: sympy.Rational(7, 5), F0: 5, eps: sympy.Rational(1, 3), q: sympy.Rational(3, 2)}
@@ -25,22 +21,9 @@ LAST_STEP = eps**2 / (2 * L * s2)
 """``η2``, for ``ε² <= 2σ²``."""
 
 
-def certificates() -> Iterable[Certificate]:
-    """Prove C9."""
-    return certify(obligations(), manifests())
-
-
 def obligations() -> tuple[Obligation | Identity, ...]:
     """The columns of C9."""
-    return (
-        _sgd(),
-        _plain_stage(),
-        *(_burn_in(power) for power in (3, 4, 6)),
-        _stage_one_alone(),
-        _lsr(),
-        _lsr_reaches(),
-        _lsr_does_not(),
-    )
+    return (_sgd(), _plain_stage(), *(_burn_in(power) for power in (3, 4, 6)), _stage_one_alone(), _lsr(), _lsr_reaches(), _lsr_does_not())
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -56,21 +39,8 @@ def manifests() -> tuple[Manifest, ...]:
 
 def _reached_by_stage_one() -> Manifest:
     """C7 after its burn-in, and what A1 says of the gradient there."""
-    first, gradient, last = stage_one.reached(), last_iterate.gradient(), {gap: left, grad2: last2}
-    return Manifest(
-        claim="C9",
-        name="TSLA, stage 1 alone",
-        statement=_stage_one_alone().statement,
-        premises=(
-            *first.premises,
-            *(premise.moved(last) for premise in gradient.premises),
-            *premises("eps > 0", "delta <= mu eps2/(4 L sigma2)"),
-        ),
-        settings={**first.settings, **gradient.settings},
-        definitions=first.definitions,
-        steps=(Cited(first), Cited(gradient, last), _stage_one_alone()),
-        conclusion=_stage_one_alone().conclusion,
-    )
+    small = ("eps > 0", "delta <= mu eps2/(4 L sigma2)")
+    return at_the_end("C9", "TSLA, stage 1 alone", stage_one.reached(), _stage_one_alone(), *small)
 
 
 def _sgd() -> Identity:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import z3
 
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.engine import axioms, formulas
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import Premise, first2, inner, second2
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import Premise
 from tsla.theory.certificates.algebra.engine.symbols import NOISY, SMOOTHING, STRENGTH, Premises, c, delta, s2, shat2, sigma2, theta
+from tsla.theory.certificates.algebra.engine.table import first2, inner, second2
 
 MOMENTS: Premises = {"s2 >= 0": s2 >= 0, "shat2 >= 0": shat2 >= 0, "Cauchy-Schwarz": c * c <= s2 * shat2}
 DIFFERENCE = s2 + shat2 - 2 * c
@@ -20,11 +18,6 @@ PAIR = {first2: s2, second2: shat2, inner: c}
 APART: Premises = {"g differs from ĝ": DIFFERENCE > 0}
 MOMENT = formulas.second_moment(s2, shat2, c, theta)
 STAR = formulas.best_theta(s2, shat2, c)
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove C11."""
-    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:

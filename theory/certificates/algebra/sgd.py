@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 
 import z3
 
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.descent import quadratic_upper_bound
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import bound_of, plan_of
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone, planned
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import descent, unbiased
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
@@ -34,21 +32,16 @@ from tsla.theory.certificates.algebra.engine.symbols import (
 )
 
 GAIN, LIFT = eta / 2, L * eta * eta * sigma2 / 2
-SUM = "(η/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t Lη²σ²/2"
+RUN = recursions.Telescoping("C4", GAIN, LIFT, {**STEP, **NOISE}, "(η/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t Lη²σ²/2")
 STEP_SIZE = formulas.noise_step_size(L, sigma2, eps2)
 LENGTH = 4 * F0 / (eta * eps2)
 Gg, gg = z3.Reals("Gg gg")
 """⟨∇F, E g⟩ and E‖g‖²; ``s2`` is E‖g - ∇F‖²."""
 
 
-def certificates() -> Iterable[Certificate]:
-    """Prove C4."""
-    return certify(obligations(), manifests())
-
-
 def obligations() -> tuple[Obligation, ...]:
     """The steps of C4."""
-    return (_second_moment(), _one_step(), *_telescoping(), _mean(), _plan(), _samples())
+    return (_second_moment(), _one_step(), *RUN.obligations, _mean(), _plan(), _samples())
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -78,14 +71,13 @@ def step() -> Manifest:
         statement="E F(w⁺) ≤ F(w) - (η/2)‖∇F‖² + Lη²σ²/2 for 0 < η ≤ 1/L",
         premises=(*descent(Gg, gg), *unbiased(Gg, gg)),
         steps=(_second_moment(), _one_step()),
-        conclusion=F_next <= F - GAIN * grad2 + LIFT,
     )
 
 
 @cache
 def total() -> Manifest:
     """C4 before it is divided by T, from any start."""
-    return recursions.telescoped(step(), GAIN, LIFT, _telescoping(), SUM)
+    return RUN.over(step())
 
 
 @cache
@@ -99,13 +91,9 @@ def plan() -> Manifest:
     return planned(bound(), _plan(), {"eta": eta == STEP_SIZE, "T": T >= LENGTH}, "eps > 0", function=plan_of("C4"))
 
 
-def _telescoping() -> tuple[Obligation, Obligation]:
-    return recursions.telescoping("C4", GAIN, LIFT, {**STEP, **NOISE}, SUM)
-
-
 def _mean() -> Obligation:
     bound = formulas.sgd_bound(F0, eta, T, L, sigma2)
-    return recursions.mean("C4", GAIN, LIFT, {**STEP, **NOISE}, bound, "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + ηLσ²")
+    return RUN.mean(bound, "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + ηLσ²")
 
 
 def _second_moment() -> Obligation:

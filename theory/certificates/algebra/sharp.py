@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 
 import z3
 
 from tsla.theory import sharp as theory
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import biased
 from tsla.theory.certificates.algebra.biased import bias2, noise
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import of_constants
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import (
-    Premise,
-    first2,
-    inner,
-    nu,
-    premises,
-    second2,
-    sigma,
-)
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import Premise, premises
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     STEP,
@@ -44,6 +34,7 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     sigma2,
     theta,
 )
+from tsla.theory.certificates.algebra.engine.table import first2, inner, nu, second2, sigma
 from tsla.theory.certificates.algebra.sharp_lemma import ROOTS_OF_BOUNDS, SIZES, smoothing, true
 
 x, W = z3.Reals("x W")
@@ -59,13 +50,9 @@ OF_BIAS, ALL_NOISE = formulas.floors_of_splits(x, a, q)
 WORST = formulas.worst_floor(x, a, q)
 """W; where ``xa = (1-x)q`` the two are the same."""
 PARTS: Premises = {"x = ηL": x == eta * L, "a": a == true, "q": q == smoothing, "m": m == theta * nu}
+SHARES_OF: Premises = {name: PARTS[name] for name in ("x = ηL", "a", "q")}
 GAIN, LIFT = eta / 2, eta / 2 * W
-SUM = "(η/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t ηW/2"
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove the bound of C18."""
-    return certify(obligations(), manifests())
+RUN = recursions.Telescoping("C18", GAIN, LIFT, STEP, "(η/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t ηW/2")
 
 
 def obligations() -> tuple[Obligation, ...]:
@@ -80,7 +67,7 @@ def obligations() -> tuple[Obligation, ...]:
         _worst_split_attained(),
         _beside_lsr(),
         _one_step(),
-        *_telescoping(),
+        *RUN.obligations,
         _mean(),
     )
 
@@ -88,15 +75,14 @@ def obligations() -> tuple[Obligation, ...]:
 def manifests() -> tuple[Manifest, ...]:
     """What A3 leaves, one step at the worst split, the sum of many, the bound, and how it lies to C5's."""
     shorter = ("L > 0", "eta > 0", "eta < 1/L", "theta >= 0", "theta <= 1")
-    shares = {name: PARTS[name] for name in ("x = ηL", "a", "q")}
     split = {"m": m == x * a / (1 - x), "bias2": bias2 == q * q - m * m}
     return (
         parts(),
         step(),
         total(),
         bound(),
-        alone(_worst_split_attained(), *shorter, *ROOTS_OF_BOUNDS, definitions={**shares, **split}),
-        alone(_beside_lsr(), *shorter, *ROOTS_OF_BOUNDS, definitions=shares),
+        alone(_worst_split_attained(), *shorter, *ROOTS_OF_BOUNDS, definitions={**SHARES_OF, **split}),
+        alone(_beside_lsr(), *shorter, *ROOTS_OF_BOUNDS, definitions=SHARES_OF),
     )
 
 
@@ -132,25 +118,16 @@ def step() -> Manifest:
     return Manifest(
         claim="C18",
         name="one step",
-        statement=_one_step().statement,
         premises=premises_of_a_step(),
         definitions={**general.definitions, **PARTS, "W": W == WORST},
-        steps=(
-            Cited(parts()),
-            Cited(general),
-            _worst_split(),
-            _worst_noise(),
-            _worst(),
-            _one_step(),
-        ),
-        conclusion=_one_step().conclusion,
+        steps=(Cited(parts()), Cited(general), _worst_split(), _worst_noise(), _worst(), _one_step()),
     )
 
 
 @cache
 def total() -> Manifest:
     """C18 before it is divided by T."""
-    return recursions.telescoped(step(), GAIN, LIFT, _telescoping(), SUM)
+    return RUN.over(step())
 
 
 def bound() -> Manifest:
@@ -158,12 +135,8 @@ def bound() -> Manifest:
     return recursions.averaged(total(), _mean(), of_constants("delta", theory.bound, eta="eta", T="T", theta="theta"))
 
 
-def _telescoping() -> tuple[Obligation, Obligation]:
-    return recursions.telescoping("C18", GAIN, LIFT, STEP, SUM)
-
-
 def _mean() -> Obligation:
-    return recursions.mean("C18", GAIN, LIFT, STEP, formulas.lsr_bound(F0, eta, T, W), "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + W(θ, ηL)")
+    return RUN.mean(formulas.lsr_bound(F0, eta, T, W), "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + W(θ, ηL)")
 
 
 def _covariance() -> Obligation:
@@ -283,12 +256,7 @@ def _worst_split_attained() -> Obligation:
         claim="C18",
         name="W, attained by a split",
         statement="at m = xa/(1-x), β² = q² - m² it is q² + a²x/(1-x), and β² ≥ 0 where xa ≤ (1-x)q",
-        hypotheses={
-            **SHORT,
-            **SHARES,
-            "m": m == x * a / (1 - x),
-            "bias2": bias2 == q * q - m * m,
-        },
+        hypotheses={**SHORT, **SHARES, "m": m == x * a / (1 - x), "bias2": bias2 == q * q - m * m},
         conclusion=z3.Implies(x * a <= (1 - x) * q, attained),
         mutants={
             "all noise": suppose("m", m == q),
@@ -321,11 +289,7 @@ def _one_step() -> Obligation:
         claim="C18",
         name="one step",
         statement="E F(w⁺) ≤ F(w) - (η/2)‖∇F‖² + (η/2)W",
-        hypotheses={
-            **STEP,
-            "C12": biased.step().conclusion,
-            "W": formulas.biased_floor(eta, L, bias2, noise) <= W,
-        },
+        hypotheses={**STEP, "C12": biased.step().conclusion, "W": formulas.biased_floor(eta, L, bias2, noise) <= W},
         conclusion=F_next <= F - GAIN * grad2 + LIFT,
         mutants={
             "half of W": conclude(F_next <= F - eta / 2 * grad2 + eta / 4 * W),

@@ -2,50 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 
 import z3
 
 from tsla.theory import sharp_exact as theory
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import biased, sharp
 from tsla.theory.certificates.algebra.biased import Gm, bias2, dd, mm, noise
 from tsla.theory.certificates.algebra.descent import quadratic_upper_bound
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import of_constants
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import (
-    Premise,
-    error2,
-    first2,
-    inner,
-    length2,
-    premises,
-    radical,
-    radicand,
-    second2,
-    slope,
-)
-from tsla.theory.certificates.algebra.engine.recursions import S, left
-from tsla.theory.certificates.algebra.engine.symbols import (
-    F0,
-    NOISE,
-    START,
-    STEP,
-    F,
-    F_next,
-    L,
-    Premises,
-    T,
-    eta,
-    grad2,
-    sigma2,
-    start,
-    theta,
-)
-from tsla.theory.certificates.algebra.sharp import PARTS, SCALE, SHARES, SPLIT, a, m, q, x
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import Premise, premises
+from tsla.theory.certificates.algebra.engine.symbols import F0, NOISE, START, STEP, F, F_next, L, Premises, T, eta, grad2, sigma2, theta
+from tsla.theory.certificates.algebra.engine.table import error2, first2, inner, length2, radical, radicand, second2, slope
+from tsla.theory.certificates.algebra.sharp import PARTS, SCALE, SHARES, SHARES_OF, SPLIT, a, m, q, x
 from tsla.theory.certificates.algebra.sharp_lemma import ROOTS_OF_BOUNDS
 
 e2, Ge = z3.Reals("e2 Ge")
@@ -81,13 +53,9 @@ LINE: Premises = {
     "tilt": z3.And(tilt >= 0, tilt * most == 2 * q * q * rest * rest, z3.Implies(most == 0, tilt == 0)),
 }
 GAIN, LIFT = eta / 2 * (keep - tilt), eta / 2 * (x * (a * a + q * q) + most - tilt * worst)
-PART = "exact, "
-SUM = "(η/2)(2-x-τ) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t(η/2)(x(a² + q²) + Y - τA)"
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove the exact form of C18."""
-    return certify(obligations(), manifests())
+RUN = recursions.Telescoping(
+    "C18", GAIN, LIFT, STEP, "(η/2)(2-x-τ) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t(η/2)(x(a² + q²) + Y - τA)", "exact, "
+)
 
 
 def obligations() -> tuple[Obligation, ...]:
@@ -98,7 +66,7 @@ def obligations() -> tuple[Obligation, ...]:
         _touches(),
         _line(),
         _one_step(),
-        *_telescoping(),
+        *RUN.obligations,
         _mean(),
         _beside_sgd(),
         _at_largest_step(),
@@ -110,16 +78,15 @@ def manifests() -> tuple[Manifest, ...]:
     """One step, the sum of many, the bound; what it is without smoothing and at the largest step, and that it is attained."""
     strengths, lengths = ("theta >= 0", "theta <= 1"), ("L > 0", "eta > 0", "eta <= 1/L", "T > 0", "F0 > 0", *ROOTS_OF_BOUNDS, "√")
     largest = [name for name in lengths if not name.startswith("eta")]
-    shares = {name: PARTS[name] for name in ("x = ηL", "a", "q")}
     root = {name: PLACE[name] for name in ("radicand", "D")}
-    touching = {**shares, **root, **{name: PLACE[name] for name in ("most", "A")}}
+    touching = {**SHARES_OF, **root, **{name: PLACE[name] for name in ("most", "A")}}
     return (
         step(),
         total(),
         bound(),
         alone(_touches(), *lengths, *strengths, definitions=touching),
-        alone(_beside_sgd(), *lengths, settings={"θ = 0": theta == 0}, definitions={**shares, **root}),
-        alone(_at_largest_step(), *largest, *strengths, settings={"eta": eta == 1 / L}, definitions={**shares, **root}),
+        alone(_beside_sgd(), *lengths, settings={"θ = 0": theta == 0}, definitions={**SHARES_OF, **root}),
+        alone(_at_largest_step(), *largest, *strengths, settings={"eta": eta == 1 / L}, definitions={**SHARES_OF, **root}),
         alone(_attained(), "eta > 0", definitions={"x = ηL": x == eta * L, "z = Lw": z == L * w, "D": D == 2 * FALL / eta}),
     )
 
@@ -131,7 +98,6 @@ def step() -> Manifest:
     return Manifest(
         claim="C18",
         name="exact, one step",
-        statement=_one_step().statement,
         premises=(
             *sharp.premises_of_a_step(),
             *premises("F0 > 0", "T > 0", "√"),
@@ -142,24 +108,19 @@ def step() -> Manifest:
         ),
         definitions={**biased.step().definitions, **PARTS, **PLACE},
         steps=(Cited(sharp.parts()), _direction(), _worst_split(), _line(), _one_step()),
-        conclusion=_one_step().conclusion,
     )
 
 
 @cache
 def total() -> Manifest:
     """The exact form before it is divided by T."""
-    return recursions.telescoped(step(), GAIN, LIFT, _telescoping(), SUM, part=PART)
+    return RUN.over(step())
 
 
 @cache
 def bound() -> Manifest:
     """The exact form."""
     return recursions.averaged(total(), _mean(), of_constants("delta", theory.bound, eta="eta", T="T", theta="theta"))
-
-
-def _telescoping() -> tuple[Obligation, Obligation]:
-    return recursions.telescoping("C18", GAIN, LIFT, STEP, SUM, PART)
 
 
 def _direction() -> Obligation:
@@ -271,31 +232,10 @@ def _one_step() -> Obligation:
 
 
 def _mean() -> Obligation:
-    return Obligation(
-        claim="C18",
-        name="exact, bound",
-        statement="E‖∇F(w_R)‖² ≤ A = [(2-x)C + 2q²(1-x)² + 2qR]/(2-x)², C = 2F0/(ηT) + x(a² + q²)",
-        hypotheses={
-            **STEP,
-            "T > 0": T > 0,
-            "D": D == 2 * F0 / (eta * T),
-            "slope": tilt < keep,
-            "touches": worst * keep == C + most,
-            "A": worst == VALUE,
-            "sum": GAIN * S <= start - left + T * LIFT,
-            "F >= F*": left >= 0,
-            "F(w_0) - F* <= F0": start <= F0,
-        },
-        conclusion=S / T <= VALUE,
-        mutants={
-            "half of it": conclude(S / T <= VALUE / 2),
-            "half of D": suppose("D", D == F0 / (eta * T)),
-            "F not bounded below": drop("F >= F*"),
-            "F0 too small": drop("F(w_0) - F* <= F0"),
-            "any slope": drop("slope"),
-        },
-        axiom=axioms.INFIMUM,
-    )
+    known: Premises = {"D": D == 2 * F0 / (eta * T), "slope": tilt < keep, "touches": worst * keep == C + most, "A": worst == VALUE}
+    wrong = {"half of D": suppose("D", D == F0 / (eta * T)), "any slope": drop("slope")}
+    statement = "E‖∇F(w_R)‖² ≤ A = [(2-x)C + 2q²(1-x)² + 2qR]/(2-x)², C = 2F0/(ηT) + x(a² + q²)"
+    return RUN.mean(VALUE, statement, known, wrong)
 
 
 def _beside_sgd() -> Obligation:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import z3
 
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.engine.manifest import Manifest
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import Premise, premises, radical, radicand, root, sigma
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import Premise, premises
 from tsla.theory.certificates.algebra.engine.symbols import F0, LONG, START, STEP, L, Premises, T, delta, eps2, eta, sigma2, theta
-from tsla.theory.certificates.algebra.sharp import PARTS, SCALE, a, m, q, x
+from tsla.theory.certificates.algebra.engine.table import radical, radicand, root, sigma
+from tsla.theory.certificates.algebra.sharp import SCALE, SHARES_OF, a, m, q, x
 from tsla.theory.certificates.algebra.sharp_exact import LINE, PLACE, VALUE, C, D, keep, most, rest, tilt, worst
 from tsla.theory.certificates.algebra.sharp_exact_plan import ALONE, PLAIN, SHARE
 from tsla.theory.certificates.algebra.sharp_lemma import ROOTS_OF_BOUNDS, SIZES
@@ -49,11 +47,6 @@ RUN: Premises = {
 KNOWN: Premises = {**SCALE, **CIRCLE, **EPSILON, **NAMED}
 
 
-def certificates() -> Iterable[Certificate]:
-    """Prove that the plan is the shortest."""
-    return certify(obligations(), manifests())
-
-
 def obligations() -> tuple[Obligation, ...]:
     """The steps of it."""
     return (
@@ -87,16 +80,14 @@ def _fewest(size: str, split: Premises, steps: tuple[Obligation, ...]) -> Manife
     return Manifest(
         claim="C18",
         name=last.name,
-        statement=last.statement,
         premises=(
             *premises("L > 0", "eta > 0", "eta <= 1/L", "theta >= 0", "theta <= 1", "T > 0", "F0 > 0", "eps > 0"),
             *premises(*ROOTS_OF_BOUNDS, size, "√"),
             Premise("√", {radical: e, radicand: eps2}),
             Premise("√", {radical: k, radicand: kept}),
         ),
-        definitions={**{part: PARTS[part] for part in ("x = ηL", "a", "q")}, **PLACE, **split, **LEFT, **NAMED},
+        definitions={**SHARES_OF, **PLACE, **split, **LEFT, **NAMED},
         steps=steps,
-        conclusion=last.conclusion,
     )
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import z3
 
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import sharp_exact, worst_case_plan
 from tsla.theory.certificates.algebra.engine.functions import plan_of
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone, borrowed, planned
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, suppose
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, suppose
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     NOISE,
@@ -39,17 +36,9 @@ ALONE, PLAIN = 2 * L * F0 / (eps2 - delta * sigma2), 2 * L * F0 / (SHARE * eps2)
 KNOWN: Premises = {**SMOOTH, **NOISE, **ORACLE, **START, **TARGET}
 
 
-def certificates() -> Iterable[Certificate]:
-    """Prove the plan of the exact form."""
-    return certify(obligations(), manifests())
-
-
 def obligations() -> tuple[Obligation, ...]:
     """The steps of the plan."""
-    return (
-        _plan_alone(),
-        _shorter(),
-    )
+    return (_plan_alone(), _shorter())
 
 
 def manifests() -> tuple[Manifest, ...]:

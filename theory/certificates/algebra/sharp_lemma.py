@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 
 import z3
 
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import variance_lemma
 from tsla.theory.certificates.algebra.engine import axioms, formulas
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop
-from tsla.theory.certificates.algebra.engine.premises import (
-    dev,
-    dev_hat,
-    error2,
-    premises,
-    root,
-    sigma,
-)
-from tsla.theory.certificates.algebra.engine.symbols import (
-    STRENGTH,
-    Premises,
-    c,
-    delta,
-    s2,
-    shat2,
-    sigma2,
-    theta,
-)
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop
+from tsla.theory.certificates.algebra.engine.premises import premises
+from tsla.theory.certificates.algebra.engine.symbols import STRENGTH, Premises, c, delta, s2, shat2, sigma2, theta
+from tsla.theory.certificates.algebra.engine.table import dev, dev_hat, error2, root, sigma
 
 ROOTS: Premises = {"σ ≥ 0": sigma >= 0, "√δ ≥ 0": root >= 0}
 SIZES: Premises = {
@@ -43,21 +26,9 @@ SHARP = (true + smoothing) * (true + smoothing)
 ROOTS_OF_BOUNDS = ("delta >= 0", "sigma2 >= 0", "σ = √σ²", "√δ")
 
 
-def certificates() -> Iterable[Certificate]:
-    """Prove the sharp lemma of C18."""
-    return certify(obligations(), manifests())
-
-
 def obligations() -> tuple[Obligation, ...]:
     """The steps of the sharp lemma."""
-    return (
-        _minkowski(),
-        _below_bounds(),
-        _lemma(),
-        _lemma_attained(),
-        _beside_lemma(),
-        _at_paper_theta(),
-    )
+    return (_minkowski(), _below_bounds(), _lemma(), _lemma_attained(), _beside_lemma(), _at_paper_theta())
 
 
 def manifests() -> tuple[Manifest, ...]:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 
 import z3
 
 from tsla.theory import sharp_pl as theory
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import sharp, tsla
 from tsla.theory.certificates.algebra.biased import bias2, noise
-from tsla.theory.certificates.algebra.engine import formulas, recursions
+from tsla.theory.certificates.algebra.engine import formulas, recursions, stages
 from tsla.theory.certificates.algebra.engine.functions import of_constants
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.recursions import left
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
@@ -31,13 +29,10 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     delta,
     eps2,
     eta,
-    gap,
-    gap_next,
-    grad2,
     mu,
     sigma2,
 )
-from tsla.theory.certificates.algebra.sharp import GAIN, LIFT, W, x
+from tsla.theory.certificates.algebra.sharp import LIFT, W, x
 from tsla.theory.certificates.algebra.sharp_plan import BETWEEN, PLAN_SCALE, SHARE
 from tsla.theory.certificates.algebra.stage_one import plan as burn_in
 from tsla.theory.certificates.algebra.tsla import mean
@@ -47,25 +42,13 @@ last = z3.Real("last")
 NOISE_OF_PLAN = sigma2 * (1 - SHARE * (1 / delta - 1))
 """σ3²."""
 FLOOR: Premises = {"W >= 0": W >= 0}
+CONTRACTION = recursions.Contraction("C18", LIFT, W / (2 * mu), {**STEP, **PL, **FLOOR}, "E[F(w_t)-F*] ≤ (1-ημ)^t F0 + W/(2μ)", "A4, ")
 TSLA_LENGTH = 4 * W / (mu * eta * eps2)
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove C18 with A4."""
-    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:
     """The steps of C18 with A4."""
-    return (
-        _one_step(),
-        *_contracting(),
-        _larger_steps(),
-        _noise_of_plan(),
-        _burn_in(),
-        _tsla(),
-        _half_of_the_paper(),
-    )
+    return (_one_step(), *CONTRACTION.obligations, _larger_steps(), _noise_of_plan(), _burn_in(), _tsla(), _half_of_the_paper())
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -76,7 +59,7 @@ def manifests() -> tuple[Manifest, ...]:
         gap_bound(),
         burnt_in(),
         alone(_noise_of_plan(), "sigma2 > 0", "eps > 0", *BETWEEN),
-        recursions.joined("C18", burnt_in(), tsla.second_stage(), _tsla(), lengths, "eps > 0", definitions=tsla.MEAN),
+        stages.joined("C18", burnt_in(), tsla.second_stage(), _tsla(), lengths, "eps > 0", definitions=tsla.MEAN),
         alone(_half_of_the_paper(), "sigma2 > 0", "delta > 0", "eps > 0", "F0 > 0", "mu > 0", "eta > 0"),
     )
 
@@ -91,18 +74,12 @@ def step() -> Manifest:
 def gap_bound() -> Manifest:
     """The gap under A4."""
     function = of_constants("mu delta", theory.gap_bound, eta="eta", T="T", theta="theta")
-    return recursions.contracted(step(), W / (2 * mu), _contracting(), function=function)
+    return CONTRACTION.over(step(), function=function)
 
 
 def burnt_in() -> Manifest:
     """What the gap's burn-in leaves."""
-    return recursions.after_burn_in(gap_bound(), _burn_in(), 2 * mu * F0 / W, "sigma2 > 0", "delta > 0", at_most=W / mu)
-
-
-def _contracting() -> tuple[Obligation, Obligation]:
-    return recursions.contracting(
-        "C18", eta * mu, LIFT, W / (2 * mu), {**STEP, **PL, **FLOOR}, "E[F(w_t)-F*] ≤ (1-ημ)^t F0 + W/(2μ)", "A4, "
-    )
+    return stages.after_burn_in(gap_bound(), _burn_in(), 2 * mu * F0 / W, "sigma2 > 0", "delta > 0", at_most=W / mu)
 
 
 def _burn_in() -> Obligation:
@@ -110,18 +87,7 @@ def _burn_in() -> Obligation:
 
 
 def _one_step() -> Obligation:
-    return Obligation(
-        claim="C18",
-        name="A4, one step",
-        statement="E[F(w⁺)-F*] ≤ (1-ημ)(F(w)-F*) + ηW/2",
-        hypotheses={"eta > 0": eta > 0, "one step": gap_next <= gap - GAIN * grad2 + LIFT, "A4": 2 * mu * gap <= grad2},
-        conclusion=gap_next <= (1 - eta * mu) * gap + LIFT,
-        mutants={
-            "twice the rate": conclude(gap_next <= (1 - 2 * eta * mu) * gap + LIFT),
-            "half of W": conclude(gap_next <= (1 - eta * mu) * gap + LIFT / 2),
-            "no A4": drop("A4"),
-        },
-    )
+    return CONTRACTION.step("A4, one step", "E[F(w⁺)-F*] ≤ (1-ημ)(F(w)-F*) + ηW/2", {"half of W": CONTRACTION.half_the_lift})
 
 
 def _larger_steps() -> Obligation:

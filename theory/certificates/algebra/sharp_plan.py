@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import z3
 
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import sgd
 from tsla.theory.certificates.algebra.engine import formulas
 from tsla.theory.certificates.algebra.engine.functions import plan_of
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone, borrowed, planned
-from tsla.theory.certificates.algebra.engine.obligation import Mutant, Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.obligation import Mutant, Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     NOISE,
@@ -42,20 +39,9 @@ BETWEEN: Premises = {"eps2/(2 sigma2) <= delta": SHARE <= delta, "delta <= 1": d
 PLANNED = plan_of("C18", "lsr-sharp")
 
 
-def certificates() -> Iterable[Certificate]:
-    """Prove the plans of C18."""
-    return certify(obligations(), manifests())
-
-
 def obligations() -> tuple[Obligation, ...]:
     """The steps of the plans."""
-    return (
-        _step_size(),
-        _plan(),
-        _along_smoothing_label(),
-        _plan_small_delta(),
-        _bought(),
-    )
+    return (_step_size(), _plan(), _along_smoothing_label(), _plan_small_delta(), _bought())
 
 
 def manifests() -> tuple[Manifest, ...]:

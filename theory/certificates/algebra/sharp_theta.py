@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import z3
 
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import (
-    root,
-    sigma,
-)
-from tsla.theory.certificates.algebra.engine.symbols import (
-    NOISE,
-    NOISY,
-    STRENGTH,
-    delta,
-    sigma2,
-    theta,
-)
-from tsla.theory.certificates.algebra.sharp import PARTS, SCALE, SHARES, SHORT, WORST, W, a, q, x
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.symbols import NOISE, NOISY, STRENGTH, delta, sigma2, theta
+from tsla.theory.certificates.algebra.engine.table import root, sigma
+from tsla.theory.certificates.algebra.sharp import PARTS, SCALE, SHARES, SHARES_OF, SHORT, WORST, W, a, q, x
 from tsla.theory.certificates.algebra.sharp_lemma import ROOTS_OF_BOUNDS, SIZES, smoothing, true
 
 y = x / (1 - x)
@@ -31,33 +18,21 @@ ANNEALED, ANNEALED_FLOOR = x / (delta * (1 - x) + x), sigma2 * delta * x / (delt
 """θ° and W° again, at ``x = 1`` too."""
 
 
-def certificates() -> Iterable[Certificate]:
-    """Prove what C18 says of the best θ."""
-    return certify(obligations(), manifests())
-
-
 def obligations() -> tuple[Obligation, ...]:
     """That θ° is best for δ ≤ 1, that θ = 0 is from there on, and what W is there."""
-    return (
-        _at_best_theta(),
-        _best_theta(),
-        _best_theta_where_all_is_noise(),
-        _no_smoothing(),
-        _gain(),
-    )
+    return (_at_best_theta(), _best_theta(), _best_theta_where_all_is_noise(), _no_smoothing(), _gain())
 
 
 def manifests() -> tuple[Manifest, ...]:
     """Each stands alone: none is a step of another."""
     shorter, strengths = ("L > 0", "eta > 0", "eta < 1/L"), ("theta >= 0", "theta <= 1")
-    shares = {name: PARTS[name] for name in ("x = ηL", "a", "q")}
     scale, root_of_delta = {"x = ηL": PARTS["x = ηL"]}, ("delta > 0", "√δ")
     annealed = ("L > 0", "eta > 0", "eta <= 1/L", "delta > 0", "delta <= 1", "sigma2 >= 0", "σ = √σ²", "√δ")
     return (
-        alone(_at_best_theta(), *annealed, settings={"theta": theta == ANNEALED}, definitions={**shares, "W": W == WORST}),
+        alone(_at_best_theta(), *annealed, settings={"theta": theta == ANNEALED}, definitions={**SHARES_OF, "W": W == WORST}),
         alone(_best_theta(), *shorter, *root_of_delta, definitions=scale),
         alone(_best_theta_where_all_is_noise(), *shorter, *strengths, *root_of_delta, "sigma2 >= 0", "delta <= 1", definitions=scale),
-        alone(_no_smoothing(), *shorter, *strengths, *ROOTS_OF_BOUNDS, "delta >= 1", definitions=shares),
+        alone(_no_smoothing(), *shorter, *strengths, *ROOTS_OF_BOUNDS, "delta >= 1", definitions=SHARES_OF),
         alone(_gain(), *shorter, "sigma2 > 0", "delta > 0", definitions=scale),
     )
 

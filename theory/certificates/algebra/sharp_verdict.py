@@ -7,13 +7,10 @@ TSLA's own first step size; 8κwr for TSLA. All lengths are those before roundin
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import z3
 
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.engine import formulas
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.symbols import L, Premises, delta, eps2, mu, sigma2
 
 kappa, r, e, w, x, W = z3.Reals("kappa r e w x W")
@@ -36,11 +33,6 @@ LONGER: Premises = {"η1/η2 >= (3+√3)/2": z3.And(2 * r * x >= 1, 2 * (2 * r *
 NOISY: Premises = {"δ > e": 2 * delta * r > 1}
 FLOOR: Premises = {"W at θ°": W * (delta * (1 - x) + x) == delta * x}
 """In units of σ²."""
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove both."""
-    return certify(obligations())
 
 
 def obligations() -> tuple[Obligation, ...]:

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import z3
 
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.engine import axioms, formulas
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import Premise, slope
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import Premise
 from tsla.theory.certificates.algebra.engine.symbols import STRENGTH, batch, beta2, c, eta, grad2, nu2, s2, shat2, theta
+from tsla.theory.certificates.algebra.engine.table import slope
 
 Gg = z3.Real("Gg")
 """⟨∇F, E g⟩."""
 BEYOND = formulas.beyond(shat2, c, grad2, theta)
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove C17."""
-    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:

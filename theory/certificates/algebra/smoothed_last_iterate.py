@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 
 from tsla.theory import last_iterate as theory
-from tsla.theory.certificates import Certificate
-from tsla.theory.certificates.algebra import biased, last_iterate, sharp, sharp_pl, stage_one
+from tsla.theory.certificates.algebra import biased, sharp, sharp_pl, stage_one
 from tsla.theory.certificates.algebra.biased import bias2, noise
-from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
+from tsla.theory.certificates.algebra.engine import axioms, formulas, stages
 from tsla.theory.certificates.algebra.engine.functions import of_constants, of_oracle, plan_of
-from tsla.theory.certificates.algebra.engine.manifest import Cited, Function, Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, certify, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import contraction, premises
+from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
+from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.recursions import left
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
@@ -27,39 +24,24 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     TARGET,
     L,
     Premises,
-    T,
     V,
     delta,
     eps2,
     eta,
-    gap,
-    grad2,
     mu,
     sigma2,
     theta,
 )
-from tsla.theory.certificates.algebra.last_iterate import last2
+from tsla.theory.certificates.algebra.engine.table import contraction
+from tsla.theory.certificates.algebra.last_iterate import at_the_end, last2
 
 SPLIT = formulas.biased_floor(eta, L, bias2, noise)
 PAPER = formulas.paper_floor(sigma2, delta)
 
 
-def certificates() -> Iterable[Certificate]:
-    """Prove C19."""
-    return certify(obligations(), manifests())
-
-
 def obligations() -> tuple[Obligation, ...]:
     """The steps of C19 that are not those of C7, C12, C15a and C18, whose gaps it takes, and whose ``‖∇F‖² ≤ 2L(F - F*)``."""
-    return (
-        _bound_of_lemma(),
-        _bound_of_split(),
-        _bound_at_worst(),
-        _plan_of_lemma(),
-        _plan_of_split(),
-        _plan_at_worst(),
-        _reach(),
-    )
+    return (_bound_of_lemma(), _bound_of_split(), _bound_at_worst(), _plan_of_lemma(), _plan_of_split(), _plan_at_worst(), _reach())
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -68,7 +50,7 @@ def manifests() -> tuple[Manifest, ...]:
         bound(),
         split_bound(),
         sharp_bound(),
-        recursions.after_burn_in(
+        stages.after_burn_in(
             bound(),
             _plan_of_lemma(),
             2 * L * F0 / (eps2 - L / mu * PAPER),
@@ -78,10 +60,10 @@ def manifests() -> tuple[Manifest, ...]:
             at_most=eps2,
             function=plan_of("C19", "lsr-pl-last"),
         ),
-        recursions.after_burn_in(
+        stages.after_burn_in(
             split_bound(), _plan_of_split(), 2 * L * F0 / (eps2 - L / mu * SPLIT), "eps > 0", "κ(θ²β² + ηL N(θ)) < eps2", at_most=eps2
         ),
-        recursions.after_burn_in(
+        stages.after_burn_in(
             sharp_bound(), _plan_at_worst(), 2 * L * F0 / (eps2 - L / mu * sharp.W), "eps > 0", "κW(θ, ηL) < eps2", at_most=eps2
         ),
         alone(_reach(), "L > 0", "mu > 0", "mu <= L", "sigma2 > 0", "delta >= 0", "eps > 0"),
@@ -92,36 +74,21 @@ def manifests() -> tuple[Manifest, ...]:
 def bound() -> Manifest:
     """C19 of C7."""
     function = of_constants("mu delta", theory.bound, eta="eta", T="T", theta="theta")
-    return _of_last("bound", stage_one.bound(), _bound_of_lemma(), function)
+    return at_the_end("C19", "bound", stage_one.bound(), _bound_of_lemma(), "(1-x)^T >= 0", function=function)
 
 
 @cache
 def split_bound() -> Manifest:
     """C19 of C12."""
     function = of_oracle("mu", theory.split_bound, eta="eta", T="T", theta="theta")
-    return _of_last("bound, bias apart", biased.gap_bound(), _bound_of_split(), function)
+    return at_the_end("C19", "bound, bias apart", biased.gap_bound(), _bound_of_split(), "(1-x)^T >= 0", function=function)
 
 
 @cache
 def sharp_bound() -> Manifest:
     """C19 of C18."""
     function = of_constants("mu delta", theory.sharp_bound, eta="eta", T="T", theta="theta")
-    return _of_last("bound, at worst", sharp_pl.gap_bound(), _bound_at_worst(), function)
-
-
-def _of_last(name: str, gap_bound: Manifest, obligation: Obligation, function: Function) -> Manifest:
-    gradient, last = last_iterate.gradient(), {gap: left, grad2: last2}
-    return Manifest(
-        claim="C19",
-        name=name,
-        statement=obligation.statement,
-        premises=(*gap_bound.premises, *(premise.moved(last) for premise in gradient.premises), *premises("(1-x)^T >= 0")),
-        settings=gradient.settings,
-        definitions=gap_bound.definitions,
-        steps=(Cited(gap_bound), Cited(gradient, last), obligation),
-        conclusion=obligation.conclusion,
-        function=function,
-    )
+    return at_the_end("C19", "bound, at worst", sharp_pl.gap_bound(), _bound_at_worst(), "(1-x)^T >= 0", function=function)
 
 
 def _bound_of_lemma() -> Obligation:
@@ -189,13 +156,13 @@ def _plan(name: str, floor: Formula, premises: Premises, shown: str) -> Obligati
             **TARGET,
             **premises,
             "in reach": room > 0,
-            **recursions.burn_in(contraction, eta * mu, T, 2 * L * F0 / room),
+            **stages.burn_in(2 * L * F0 / room),
         },
         conclusion=bound <= eps2,
         mutants={
-            "half the steps": recursions.half_as_long(eta * mu, T),
+            "half the steps": stages.HALF_AS_LONG,
             "half of it": conclude(2 * bound <= eps2),
-            "no steps": drop(recursions.LENGTH),
+            "no steps": drop(stages.LENGTH),
         },
         axiom=axioms.EXPONENTIAL,
     )

@@ -5,13 +5,10 @@ In phase 2 the step size falls below η3 for the last 2κ steps. C15b does not n
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import z3
 
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.engine import axioms, formulas
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.symbols import PL, SMOOTH, TARGET, L, T, beta2, eps2, eta, gap, gap_next, mu, nu2, sigma2
 
 kappa, error, scale, other, sigma3 = z3.Reals("kappa error scale other sigma3")
@@ -23,11 +20,6 @@ SCALES = {"0 < η3L": scale > 0, "η3L <= 1": scale <= 1}
 LEVEL = {"σ3²": sigma3 * scale == bias2 + scale * noise}
 KNOWN = {**SMOOTH, **PL, **TARGET, "κ = L/μ": kappa == L / mu, "σ3² > 0": sigma3 > 0}
 PHASE = 4 * kappa * sigma3 / eps2
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove the smoothed three phases."""
-    return certify(obligations())
 
 
 def obligations() -> tuple[Obligation, ...]:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 
 import sympy
 
 from tsla.theory import two_stage
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import lsr
-from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
+from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions, stages
 from tsla.theory.certificates.algebra.engine.functions import of_constants
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Formula, Identity, Obligation, certify, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import contraction
+from tsla.theory.certificates.algebra.engine.obligation import Formula, Identity, Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     FLOOR,
@@ -24,30 +21,24 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     START,
     STEP,
     Premises,
-    T,
     V,
     delta,
     eta,
     gap,
-    gap_next,
     grad2,
     mu,
     sigma2,
     theta,
 )
+from tsla.theory.certificates.algebra.engine.table import contraction
 
 GAP = of_constants("mu delta", two_stage.stage_one, eta1="eta", T1="T", theta="theta")
-FORMULA = "E[F(w_t)-F*] ≤ (1-ημ)^t F0 + V/(2μ)"
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove C7."""
-    return certify(obligations(), manifests())
+CONTRACTION = recursions.Contraction("C7", eta * V / 2, V / (2 * mu), {**STEP, **PL, **FLOOR}, "E[F(w_t)-F*] ≤ (1-ημ)^t F0 + V/(2μ)")
 
 
 def obligations() -> tuple[Obligation | Identity, ...]:
     """The steps of C7."""
-    return (_one_step(), *_contracting(), _closed_form(), _plan(), _argument(), _rounded())
+    return (_one_step(), *CONTRACTION.obligations, _closed_form(), _plan(), _argument(), _rounded())
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -70,14 +61,14 @@ def step(along: Manifest | None = None, claim: str = "C7") -> Manifest:
 def bound(step_with_pl: Manifest | None = None) -> Manifest:
     """C7, and the same for another step."""
     if step_with_pl is not None:
-        return recursions.contracted(step_with_pl, V / (2 * mu), _contracting())
-    return recursions.contracted(step(), V / (2 * mu), _contracting(), function=GAP)
+        return CONTRACTION.over(step_with_pl)
+    return CONTRACTION.over(step(), function=GAP)
 
 
 def reached(burn_in: Obligation | None = None) -> Manifest:
     """What C7 leaves after its burn-in at the paper's θ."""
     floor = formulas.paper_floor(sigma2, delta)
-    return recursions.after_burn_in(
+    return stages.after_burn_in(
         bound(),
         burn_in or _plan(),
         2 * mu * F0 / floor,
@@ -95,33 +86,13 @@ def rounded() -> Manifest:
     return alone(_rounded(), "sigma2 > 0", "delta > 0", "mu > 0")
 
 
-def _contracting() -> tuple[Obligation, Obligation]:
-    return recursions.contracting("C7", eta * mu, eta * V / 2, V / (2 * mu), {**STEP, **PL, **FLOOR}, FORMULA)
-
-
 def _plan() -> Obligation:
     return plan("C7", formulas.paper_floor(sigma2, delta), {**NOISY, **SMOOTHING}, "2δσ²/((1+δ)μ)")
 
 
 def _one_step() -> Obligation:
-    lift = eta * V / 2
-    return Obligation(
-        claim="C7",
-        name="one step",
-        statement="E[F(w⁺)-F*] ≤ (1-ημ)(F(w)-F*) + ηV/2",
-        hypotheses={
-            "eta > 0": eta > 0,
-            "C5, one step": gap_next <= gap - eta / 2 * grad2 + lift,
-            "A4": 2 * mu * gap <= grad2,
-        },
-        conclusion=gap_next <= (1 - eta * mu) * gap + lift,
-        mutants={
-            "twice the rate": conclude(gap_next <= (1 - 2 * eta * mu) * gap + lift),
-            "half the floor": conclude(gap_next <= (1 - eta * mu) * gap + lift / 2),
-            "no A4": drop("A4"),
-            "A4 with μ for 2μ": suppose("A4", mu * gap <= grad2),
-        },
-    )
+    wrong = {"half the floor": CONTRACTION.half_the_lift, "A4 with μ for 2μ": suppose("A4", mu * gap <= grad2)}
+    return CONTRACTION.step("one step", "E[F(w⁺)-F*] ≤ (1-ημ)(F(w)-F*) + ηV/2", wrong)
 
 
 def _closed_form() -> Identity:
@@ -163,13 +134,13 @@ def plan(claim: str, floor: Formula, premises: Premises, shown: str, name: str =
             **PL,
             **START,
             **premises,
-            **recursions.burn_in(contraction, eta * mu, T, 2 * mu * F0 / floor),
+            **stages.burn_in(2 * mu * F0 / floor),
         },
         conclusion=left <= floor / mu,
         mutants={
-            "half the steps": recursions.half_as_long(eta * mu, T),
+            "half the steps": stages.HALF_AS_LONG,
             "V/(2μ)": conclude(left <= floor / (2 * mu)),
-            "no steps": drop(recursions.LENGTH),
+            "no steps": drop(stages.LENGTH),
             "fewer steps than 0": drop("T >= 0"),
         },
         axiom=axioms.EXPONENTIAL,

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import z3
 
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra.engine import formulas
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, certify, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import bias, scale, sigma, slope
+from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.symbols import NOISE, NOISY, ORACLE, SMOOTHING, STRENGTH, delta, sigma2, theta
+from tsla.theory.certificates.algebra.engine.table import bias, scale, sigma, slope
 
 """``slope`` is ``Lw``, which is ``∇F``, and ``bias`` is ``√δσ``."""
 
@@ -19,11 +16,6 @@ ROOTS = {"sigma": z3.And(sigma >= 0, sigma * sigma == sigma2), "bias": z3.And(bi
 PREMISES = {**NOISE, **ORACLE, **STRENGTH, **ROOTS}
 RIGHT = {"w > 0": slope > 0}
 """On the other side of the minimum everything is mirrored."""
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove C13."""
-    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 
 import z3
 
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import fair_baselines, last_iterate, tsla
-from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
+from tsla.theory.certificates.algebra.engine import axioms, formulas, stages
 from tsla.theory.certificates.algebra.engine.functions import plan_of
-from tsla.theory.certificates.algebra.engine.manifest import Cited, Induction, Manifest, alone, without
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import premises, s
-from tsla.theory.certificates.algebra.engine.recursions import EARLIER, S, eta1, left
+from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone, without
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import premises
+from tsla.theory.certificates.algebra.engine.recursions import S, left
+from tsla.theory.certificates.algebra.engine.stages import EARLIER, eta1
+from tsla.theory.certificates.algebra.engine.steps import Induction
 from tsla.theory.certificates.algebra.engine.symbols import NOISY, PL, SMOOTH, TARGET, L, T, eps2, eta, gap, gap_next, mu, sigma2, t
+from tsla.theory.certificates.algebra.engine.table import s
 from tsla.theory.certificates.algebra.stage_one import plan as burn_in
 
 kappa, before = z3.Reals("kappa before")
@@ -28,23 +29,9 @@ PHASE = 4 * kappa * sigma2 / eps2
 """Steps of the second phase, and of the third."""
 
 
-def certificates() -> Iterable[Certificate]:
-    """Prove C15b."""
-    return certify(obligations(), manifests())
-
-
 def obligations() -> tuple[Obligation, ...]:
     """The steps of C15b."""
-    return (
-        _phase_1(),
-        _step_size(),
-        _start(),
-        _next_step(),
-        _end(),
-        _third_phase(),
-        _large_target(),
-        _total(),
-    )
+    return (_phase_1(), _step_size(), _start(), _next_step(), _end(), _third_phase(), _large_target(), _total())
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -86,12 +73,10 @@ def second() -> Manifest:
     return Manifest(
         claim="C15b",
         name="(b) phase 2",
-        statement=_end().statement,
         premises=without(assumed, settings),
         settings=settings,
         definitions={**burn_in.definitions, **KAPPA},
         steps=(Cited(burn_in, earlier), Cited(step), run, _end()),
-        conclusion=left <= eps2 / (2 * mu),
     )
 
 
@@ -100,7 +85,7 @@ def _third(before: Manifest, last: Obligation, size: str) -> Manifest:
     settings = {"eta": eta == formulas.noise_step_size(L, sigma2, eps2), "T": T >= PHASE}
     settings |= {} if "eta" in before.settings else {"eta1": eta1 == 1 / L}
     known = ("eps > 0", size)
-    return recursions.joined(
+    return stages.joined(
         "C15b", before, tsla.second_stage(), last, settings, *known, definitions=KAPPA, conclusion=S / T <= eps2, function=plan_of("C15b")
     )
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 
 import z3
 
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import sgd, stage_one
-from tsla.theory.certificates.algebra.engine import formulas, recursions
+from tsla.theory.certificates.algebra.engine import formulas, recursions, stages
 from tsla.theory.certificates.algebra.engine.functions import bound_of, plan_of
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, certify, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import contraction, premises
-from tsla.theory.certificates.algebra.engine.recursions import S, eta1, left
+from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import premises
+from tsla.theory.certificates.algebra.engine.recursions import S, left
+from tsla.theory.certificates.algebra.engine.stages import eta1
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
     NOISE,
@@ -35,6 +34,7 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     sigma2,
     start,
 )
+from tsla.theory.certificates.algebra.engine.table import contraction
 
 mean = z3.Real("mean")
 """E‖∇F(w_R)‖² over stage 2, where ``left`` is the gap at its start."""
@@ -45,20 +45,9 @@ PLANS = (("plan", PAPER_STEPS, "8δσ²/(μη2ε²)"), ("shorter plan", PAPER_ST
 KNOWN = {**SMOOTH, "mu > 0": mu > 0, **NOISY, **SMOOTHING, **TARGET}
 
 
-def certificates() -> Iterable[Certificate]:
-    """Prove C8."""
-    return certify(obligations(), manifests())
-
-
 def obligations() -> tuple[Obligation, ...]:
     """The steps of C8."""
-    return (
-        _second_stage(),
-        _joined(),
-        *(_plan(*plan) for plan in PLANS),
-        _paper_bound(),
-        _samples(),
-    )
+    return (_second_stage(), _joined(), *(_plan(*plan) for plan in PLANS), _paper_bound(), _samples())
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -78,27 +67,25 @@ def second_stage() -> Manifest:
     return Manifest(
         claim="C8",
         name="second stage",
-        statement=_second_stage().statement,
         premises=(*sgd.total().premises, *premises("T > 0", "F >= F*")),
         steps=(Cited(sgd.total(), {start: left, left: gap}), _second_stage()),
-        conclusion=_second_stage().conclusion,
     )
 
 
 def bound() -> Manifest:
     """C8: C7, and stage 2 from there."""
-    return recursions.joined("C8", stage_one.bound(), second_stage(), _joined(), {}, definitions=MEAN, function=bound_of("C8"))
+    return stages.joined("C8", stage_one.bound(), second_stage(), _joined(), {}, definitions=MEAN, function=bound_of("C8"))
 
 
 def planned(plan: Obligation, length: Formula) -> Manifest:
     """Both stages as planned, stage 2 for so many steps."""
     settings = {"eta1": eta1 == 1 / L, "eta": eta == STEP_SIZE, "T": T >= length}
-    return recursions.joined("C8", stage_one.reached(), second_stage(), plan, settings, "eps > 0", definitions=MEAN, function=plan_of("C8"))
+    return stages.joined("C8", stage_one.reached(), second_stage(), plan, settings, "eps > 0", definitions=MEAN, function=plan_of("C8"))
 
 
 def _as_printed() -> Manifest:
     more = (Cited(stage_one.rounded()),)
-    return recursions.joined("C8", stage_one.reached(), second_stage(), _paper_bound(), {}, "eps > 0", more=more, definitions=MEAN)
+    return stages.joined("C8", stage_one.reached(), second_stage(), _paper_bound(), {}, "eps > 0", more=more, definitions=MEAN)
 
 
 def _second_stage() -> Obligation:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 
 import z3
 
 from tsla.theory import worst_case as theory
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import last_iterate, lsr, sgd
 from tsla.theory.certificates.algebra.descent import quadratic_upper_bound
 from tsla.theory.certificates.algebra.engine import axioms, formulas, recursions
 from tsla.theory.certificates.algebra.engine.functions import bound_of, of_constants
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone, without
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import Premise, length2, premises, slope, unbiased, w
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.premises import Premise, premises, unbiased
 from tsla.theory.certificates.algebra.engine.recursions import S, left
 from tsla.theory.certificates.algebra.engine.symbols import (
     F0,
@@ -30,18 +28,18 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     T,
     V,
     eta,
-    gap,
     grad2,
     mu,
     s2,
     sigma2,
     start,
 )
-from tsla.theory.certificates.algebra.last_iterate import last2
+from tsla.theory.certificates.algebra.engine.table import length2, slope, w
+from tsla.theory.certificates.algebra.last_iterate import LAST, last2
 
 LONG_STEP = {**SMOOTH, "eta > 0": eta > 0, "eta < 2/L": eta * L < 2}
 GAIN, LIFT = eta * (2 - eta * L) / 2, L * eta * eta * sigma2 / 2
-SUM = "(η(2-ηL)/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t Lη²σ²/2"
+RUN = recursions.Telescoping("C16", GAIN, LIFT, {**LONG_STEP, **NOISE}, "(η(2-ηL)/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t Lη²σ²/2")
 Gg, gg = z3.Reals("Gg gg")
 """⟨∇F, E g⟩ and E‖g‖²."""
 total_before = z3.Real("total")
@@ -51,16 +49,11 @@ sigma, bias = z3.Reals("sigma bias")
 ATTAINED = {"V": V == bias * bias, "F(w_0) - F*": start == L / 2 * w * w}
 
 
-def certificates() -> Iterable[Certificate]:
-    """Prove C16."""
-    return certify(obligations(), manifests())
-
-
 def obligations() -> tuple[Obligation, ...]:
     """The steps of C16; its plan is in ``worst_case_plan``, and that 8δ/(1+δ) suffices in C8 in ``tsla``."""
     return (
         _one_step(),
-        *_telescoping(),
+        *RUN.obligations,
         _mean(),
         _attained(),
         _never_worse(),
@@ -93,17 +86,15 @@ def step() -> Manifest:
     return Manifest(
         claim="C16",
         name="one step",
-        statement=_one_step().statement,
         premises=(*premises("L > 0", "eta > 0"), along, *unbiased(Gg, gg)),
         steps=(Cited(sgd.second_moment()), _one_step()),
-        conclusion=_one_step().conclusion,
     )
 
 
 @cache
 def total() -> Manifest:
     """C16 before it is divided by T."""
-    return recursions.telescoped(step(), GAIN, LIFT, _telescoping(), SUM, "eta < 2/L")
+    return RUN.over(step(), "eta < 2/L")
 
 
 @cache
@@ -115,30 +106,23 @@ def bound() -> Manifest:
 def smoothed_bound() -> Manifest:
     """C5's sum over T-1 steps, and A1 at the last iterate."""
     gradient, sums = last_iterate.gradient(), lsr.total()
-    last = {gap: left, grad2: last2}
     settings = gradient.settings | {"eta": eta == 1 / L}
-    assumed = (*sums.premises, *premises("T >= 1", "F(w_0) - F* <= F0"), *(premise.moved(last) for premise in gradient.premises))
+    assumed = (*sums.premises, *premises("T >= 1", "F(w_0) - F* <= F0"), *(premise.moved(LAST) for premise in gradient.premises))
     return Manifest(
         claim="C16",
         name="C5 without the last noise",
-        statement=_smoothed_bound().statement,
         premises=without(assumed, settings),
         settings=settings,
         definitions=sums.definitions,
-        steps=(Cited(sums, {T: T - 1, S: total_before}), Cited(gradient, last), _smoothed_bound()),
-        conclusion=_smoothed_bound().conclusion,
+        steps=(Cited(sums, {T: T - 1, S: total_before}), Cited(gradient, LAST), _smoothed_bound()),
         function=of_constants("delta", theory.lsr_value, T="T", theta="theta"),
         asks=premises("F0 > 0"),
     )
 
 
-def _telescoping() -> tuple[Obligation, Obligation]:
-    return recursions.telescoping("C16", GAIN, LIFT, {**LONG_STEP, **NOISE}, SUM)
-
-
 def _mean() -> Obligation:
     bound = formulas.worst_case_bound(F0, eta, T, L, sigma2)
-    return recursions.mean("C16", GAIN, LIFT, {**LONG_STEP, **NOISE}, bound, "E‖∇F(w_R)‖² ≤ [2F0/(ηT) + ηLσ²]/(2-ηL), 0 < η < 2/L")
+    return RUN.mean(bound, "E‖∇F(w_R)‖² ≤ [2F0/(ηT) + ηLσ²]/(2-ηL), 0 < η < 2/L")
 
 
 def _one_step() -> Obligation:

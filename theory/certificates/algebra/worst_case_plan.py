@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 
 import z3
 
-from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import worst_case
 from tsla.theory.certificates.algebra.engine import formulas
 from tsla.theory.certificates.algebra.engine.functions import plan_of
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone, planned
-from tsla.theory.certificates.algebra.engine.obligation import Obligation, certify, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import x
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.symbols import F0, NOISE, NOISY, SMOOTH, START, TARGET, L, T, eps2, eta, sigma2
+from tsla.theory.certificates.algebra.engine.table import x
 
 SHARE = eps2 / (eps2 + sigma2)
 """ηL."""
 STEPS = 2 * L * F0 / (SHARE * eps2)
 KNOWN = {**SMOOTH, **NOISE, **START, **TARGET}
-
-
-def certificates() -> Iterable[Certificate]:
-    """Prove C16's plan."""
-    return certify(obligations(), manifests())
 
 
 def obligations() -> tuple[Obligation, ...]:

@@ -1,4 +1,5 @@
-"""What the proofs share: obligations (``obligation``), how they make up a claim (``manifest``) and what that may assume (``premises``).
+"""What the proofs share: obligations (``obligation``), and how they make up a claim.
 
-Also what ``theory`` computes (``formulas``), its functions themselves (``functions``), constants, recursions and axioms.
+A claim is a ``manifest`` of ``steps``, which start from what is ``known``: from ``premises``, which are entries of a closed ``table``. Also
+what ``theory`` computes (``formulas``), its functions themselves (``functions``), symbols, recursions and axioms.
 """

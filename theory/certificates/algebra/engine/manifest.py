@@ -20,157 +20,36 @@ A manifest for a claim of one's own::
         conclusion=GAIN * S <= start - gap + T * LIFT,
     )
 
-``premises`` come from the closed table of ``premises.py``. ``settings`` are what the claim sets: a step size, a length, as
+``premises`` come from the closed table of ``table.py``. ``settings`` are what the claim sets: a step size, a length, as
 ``symbol == term`` or ``symbol >= term``. ``definitions`` give a name to a term. Neither can say anything of the claim's constants.
-Steps are obligations and identities, and what puts them together: :class:`Induction` for all steps of a run, :class:`Cited` for another
-manifest's conclusion, :class:`Inference` for what a named axiom gives. :func:`alone` makes a manifest of a single obligation, and
+Steps are obligations and identities, and what puts them together (``steps.py``): ``Induction`` for all steps of a run, ``Inference`` for
+what a named axiom gives, and :class:`Cited` for another manifest's conclusion. :func:`alone` makes a manifest of a single obligation, and
 :func:`planned` that of a bound whose run is set as planned.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from graphlib import TopologicalSorter
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, TypeAlias
 
 import z3
 
 from tsla.theory.certificates import Certificate, because
-from tsla.theory.certificates.algebra.engine.obligation import Formula, Identity, Obligation, can_be_met, follows, once
-from tsla.theory.certificates.algebra.engine.premises import INFERENCES, TABLE, WORLD, Premise
+from tsla.theory.certificates.algebra.engine.known import Gap, Known, line_of, names_of
+from tsla.theory.certificates.algebra.engine.obligation import Formula, Identity, Obligation, can_be_met, symbols_of
+from tsla.theory.certificates.algebra.engine.premises import Premise, is_one_of
+from tsla.theory.certificates.algebra.engine.steps import Induction, Inference, State, wrong_versions
 from tsla.theory.certificates.algebra.engine.symbols import F0, L, Premises, eps2, mu
+from tsla.theory.certificates.algebra.engine.table import WORLD
 from tsla.theory.claims import CLAIMS
 
 Function: TypeAlias = Callable[..., Any]
 """A bound or a plan, called with numbers by the names of their symbols; it raises ValueError for those that it does not allow."""
-State: TypeAlias = Mapping[Formula, Formula]
-"""Symbols, and what is put in their place."""
 WHOLE = {part.id: claim.id for claim in CLAIMS for part in (claim, *claim.parts)}
 """The claim that a claim or a part of one belongs to."""
-
-
-@dataclass(frozen=True, eq=False)
-class Gap:
-    """A formula that a step, or the claim, needs and nothing gives."""
-
-    where: str
-    what: str
-    formula: Formula
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.what}, {_line(self.formula)}"
-
-
-@dataclass(frozen=True, eq=False)
-class Known:
-    """What a step may start from.
-
-    numbers:  what is said of numbers, from which z3 may draw conclusions
-    facts:    what holds at every step of a run; facts may be chained
-    final:    what holds at the end of a run, likewise
-    """
-
-    numbers: tuple[Formula, ...]
-    facts: tuple[Formula, ...]
-    final: tuple[Formula, ...] = ()
-
-    def plus(self, step: Step) -> Known:
-        """With the conclusion of a step."""
-        field = "final" if step.final else "facts"
-        return replace(self, **{field: (*getattr(self, field), step.conclusion)})
-
-    def at_a_step(self, *facts: Formula) -> Known:
-        """With facts about a step that is not the last one."""
-        return replace(self, facts=(*self.facts, *facts), final=())
-
-    @cached_property
-    def _everything(self) -> tuple[Formula, ...]:
-        return (*self.numbers, *self.facts, *self.final)
-
-    @cached_property
-    def _stated(self) -> set[int]:
-        return {fact.get_id() for fact in self._everything}
-
-    def chains_to(self, formula: Formula) -> bool:
-        """Whether the facts give ``formula`` without algebra."""
-        return formula.get_id() in self._stated or self._chains(_opaque(formula))
-
-    @cached_property
-    def _opaque(self) -> list[Formula]:
-        return [*map(_opaque, self._everything)]
-
-    @cached_property
-    def _spoken_of(self) -> set[int]:
-        return set().union(*map(_names, self._opaque))
-
-    def _chains(self, asked: Formula) -> bool:
-        if not _names(asked) <= self._spoken_of:
-            return False
-        solver = z3.SimpleSolver()
-        solver.add(*self._opaque, z3.Not(asked))
-        return bool(solver.check() == z3.unsat)
-
-    def gives(self, formula: Formula) -> bool:
-        """Whether ``formula`` may be a hypothesis."""
-        if z3.is_and(formula):
-            return all(map(self.gives, formula.children()))
-        return self.chains_to(formula) or follows(self.numbers, formula)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Induction:
-    """A formula that holds before the first step, and after a step if it did before: it holds after every step.
-
-    name:       of the step
-    first:      the obligation at t = 0
-    next_step:  the obligation from t to t+1
-    invariant:  the formula, at t
-    start:      symbol -> its value at t = 0
-    next:       symbol -> its value at t+1
-    end:        symbol -> what it is called at the end, as T for t
-    """
-
-    name: str
-    first: Obligation
-    next_step: Obligation
-    invariant: Formula
-    start: State
-    next: State
-    end: State = field(default_factory=dict)
-    final: ClassVar = True
-
-    def __post_init__(self) -> None:
-        if self.start.keys() != self.next.keys() or self.end.keys() - self.start.keys():
-            raise ValueError(f"{self.name}: start and next must be of the same symbols, and end of some of them")
-        if any(map(_is_constant, (*self.start, *self.end.values()))):
-            raise ValueError(f"{self.name}: start, next and end must not be of {WORLD}")
-
-    @property
-    def conclusion(self) -> Formula:
-        """The invariant at the end."""
-        return z3.substitute(self.invariant, *self.end.items())
-
-    @property
-    def axiom(self) -> str:
-        """What the two obligations stand on; that of the next step is the induction itself."""
-        return because(self.first.axiom, self.next_step.axiom)
-
-    @property
-    def flaw(self) -> str:
-        """Why one of the two is not proved."""
-        return because(self.first.flaw, self.next_step.flaw)
-
-    def gaps(self, known: Known) -> Iterator[Gap]:
-        """Hypotheses that nothing gives, and where the two obligations are not about the one invariant."""
-        yield from gaps(self.first, replace(known, facts=(*known.facts, *(symbol == value for symbol, value in self.start.items()))))
-        yield from gaps(self.next_step, known.at_a_step(self.invariant))
-        if not self.first.conclusion.eq(self.invariant):
-            yield Gap(self.first.name, "does not conclude its invariant", self.invariant)
-        wanted = z3.substitute(self.invariant, *self.next.items())
-        if not self.next_step.conclusion.eq(wanted):
-            yield Gap(self.next_step.name, "does not conclude its invariant", wanted)
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,31 +92,6 @@ class Cited:
                 yield Gap(self.name, f"nothing gives its premise {name!r}", moved)
 
 
-@dataclass(frozen=True)
-class Inference:
-    """What a named axiom gives from conclusions of earlier steps: one of the closed list in ``premises.py``."""
-
-    axiom: str
-    flaw: ClassVar = ""
-    final: ClassVar = False
-
-    @property
-    def name(self) -> str:
-        """As the axiom says it."""
-        return self.axiom
-
-    @property
-    def conclusion(self) -> Formula:
-        """What it gives."""
-        _, gives = INFERENCES[self.axiom]
-        return TABLE[gives]
-
-    def gaps(self, known: Known) -> Iterator[Gap]:
-        """What it uses, and no step concludes."""
-        uses, _ = INFERENCES[self.axiom]
-        yield from (Gap(self.name, "nothing gives", used) for used in uses if not known.chains_to(used))
-
-
 Step: TypeAlias = Obligation | Identity | Induction | Cited | Inference
 
 
@@ -247,12 +101,12 @@ class Manifest:
 
     claim:        id of the claim or of its part, as in ``tsla.theory.claims``
     name:         what of the claim this is: "bound", "plan"
-    statement:    the same as a sentence
+    statement:    the same as a sentence; that of the last step if it is not given
     premises:     what it assumes, from the closed table
     settings:     what it sets: name -> ``symbol == term`` or ``symbol >= term``; the symbol is none of the claim's constants
     definitions:  name -> ``symbol == term``, likewise
     steps:        in the order of the proof
-    conclusion:   what is claimed
+    conclusion:   what is claimed; what the last step concludes if it is not given
     function:     of a bound or a plan, called with numbers by the names of their symbols; it refuses what its premises do not allow
     asks:         what the function asks for besides, and the proof does not need
 
@@ -262,27 +116,30 @@ class Manifest:
 
     claim: str
     name: str
-    statement: str
     premises: tuple[Premise, ...]
     steps: tuple[Step, ...]
-    conclusion: Formula
+    statement: str = ""
+    conclusion: Formula = None
     settings: Premises = field(default_factory=dict)
     definitions: Premises = field(default_factory=dict)
     function: Function | None = None
     asks: tuple[Premise, ...] = ()
 
     def __post_init__(self) -> None:
-        spoken_of = [s for premise in self.premises for s in _symbols(premise.formula) if not premise.for_every(s)] if self.named else []
+        last = self.steps[-1]
+        object.__setattr__(self, "statement", self.statement or getattr(last, "statement", ""))
+        object.__setattr__(self, "conclusion", last.conclusion if self.conclusion is None else self.conclusion)
+        spoken_of = [s for premise in self.premises for s in symbols_of(premise.formula) if not premise.for_every(s)] if self.named else []
         counted = [symbol for step in self.steps if isinstance(step, Induction) for symbol in step.start]
         terms: dict[str, set[str]] = {}
         for name, formula in self.named.items():
             symbol, term = formula.children()
             names = z3.is_eq(formula) or (z3.is_ge(formula) and name in self.settings)
-            if not names or symbol.num_args() or any(map(symbol.eq, [*WORLD, *spoken_of, *counted])) or str(symbol) in terms:
+            if not names or symbol.num_args() or is_one_of(symbol, [*WORLD, *spoken_of, *counted]) or str(symbol) in terms:
                 raise ValueError(
-                    f"{self.claim}, {self.name}: {name!r}, {_line(formula)}, must name a term by a symbol that has no other meaning"
+                    f"{self.claim}, {self.name}: {name!r}, {line_of(formula)}, must name a term by a symbol that has no other meaning"
                 )
-            terms[str(symbol)] = set(map(str, _symbols(term)))
+            terms[str(symbol)] = set(map(str, symbols_of(term)))
         TopologicalSorter(terms).prepare()
 
     @property
@@ -321,22 +178,16 @@ class Manifest:
         """
         known = self._known()
         for place, step in enumerate(self.steps if steps is None else steps):
-            if place >= start:
-                yield from gaps(step, known)
-            known = known.plus(step)
-        if not all(map(known.chains_to, _conjuncts(self.conclusion))):
+            if place >= start and not isinstance(step, Identity):
+                yield from known.gaps(step) if isinstance(step, Obligation) else step.gaps(known)
+            known = known.plus(step.conclusion, final=step.final)
+        if not all(map(known.chains_to, self.conclusion.children() if z3.is_and(self.conclusion) else [self.conclusion])):
             yield Gap(self.name, "the steps do not give", self.conclusion)
 
     def planted(self) -> Iterator[tuple[str, list[Step], int]]:
         """Wrong versions of the steps, by name: one is missing, assumes what the claim does not, or concludes less; and which one it is."""
-        with_mu = any(mu.get_id() in _names(formula) for formula in self.given.values())
-        more = _assuming(2 * mu <= L if with_mu else F0 >= 1)
-        for place, step in enumerate(self.steps):
-            before, after = [*self.steps[:place]], self.steps[place + 1 :]
-            yield f"without {step.name}", [*before, *after], place
-            for what, change in (("with more assumed in", more), ("with less concluded in", _concluding_less)):
-                for name, changed in _changed(step, change):
-                    yield f"{what} {name}", [*before, changed, *after], place
+        with_mu = any(mu.get_id() in names_of(formula) for formula in self.given.values())
+        return wrong_versions(self.steps, 2 * mu <= L if with_mu else F0 >= 1)
 
     def survivors(self) -> list[str]:
         """Names of the wrong versions that compose all the same."""
@@ -372,12 +223,10 @@ def alone(
     return Manifest(
         claim=claim or obligation.claim,
         name=obligation.name,
-        statement=obligation.statement,
         premises=(*map(Premise, names), *premises),
         settings=settings or {},
         definitions=definitions or {},
         steps=(obligation,),
-        conclusion=obligation.conclusion,
         function=function,
     )
 
@@ -421,76 +270,4 @@ def borrowed(plan: Manifest, claim: str, name: str, *names: str, function: Funct
 def without(premises: Iterable[Premise], settings: Premises) -> tuple[Premise, ...]:
     """The premises but for those on what is set."""
     chosen = [formula.arg(0) for formula in settings.values()]
-    return tuple(p for p in premises if not p.seen or not any(symbol.eq(one) for symbol in _symbols(p.formula) for one in chosen))
-
-
-def gaps(step: Step, known: Known) -> Iterator[Gap]:
-    """The hypotheses of a step that nothing gives."""
-    if isinstance(step, Obligation):
-        for name, formula in step.hypotheses.items():
-            if not known.gives(formula):
-                yield Gap(step.name, f"nothing gives its hypothesis {name!r}", formula)
-    elif not isinstance(step, Identity):
-        yield from step.gaps(known)
-
-
-def _assuming(extra: Formula) -> Callable[[Obligation], Obligation]:
-    return lambda step: replace(step, hypotheses={**step.hypotheses, _line(extra): extra})
-
-
-def _concluding_less(step: Obligation) -> Obligation:
-    return replace(step, conclusion=_weaker(step.conclusion))
-
-
-def _changed(step: Step, change: Callable[[Obligation], Obligation]) -> Iterator[tuple[str, Step]]:
-    """The step with each of its obligations changed in turn."""
-    if isinstance(step, Obligation):
-        yield step.name, change(step)
-    if isinstance(step, Induction):
-        yield step.first.name, replace(step, first=change(step.first))
-        yield step.next_step.name, replace(step, next_step=change(step.next_step))
-
-
-def _weaker(formula: Formula) -> Formula:
-    if z3.is_and(formula):
-        return z3.And(*map(_weaker, formula.children()))
-    if z3.is_le(formula) or z3.is_lt(formula):
-        return formula.decl()(formula.arg(0), formula.arg(1) + 1)
-    if z3.is_eq(formula) and z3.is_arith(formula.arg(0)):
-        return formula.arg(0) <= formula.arg(1)
-    return z3.Or(formula, z3.Bool("something else"))
-
-
-@once
-def _opaque(formula: Formula) -> Formula:
-    """The formula with each side of a comparison as a name for itself."""
-    if z3.is_arith(formula) and formula.num_args():
-        return z3.Real(f"term {formula.get_id()}")
-    if not formula.num_args():
-        return formula
-    connective = {z3.Z3_OP_AND: z3.And, z3.Z3_OP_OR: z3.Or}.get(formula.decl().kind(), formula.decl())
-    return connective(*map(_opaque, formula.children()))
-
-
-def _conjuncts(formula: Formula) -> list[Formula]:
-    return formula.children() if z3.is_and(formula) else [formula]
-
-
-def _is_constant(symbol: Formula) -> bool:
-    return any(map(symbol.eq, WORLD))
-
-
-def _symbols(term: Formula) -> Iterator[Formula]:
-    if not term.num_args() and not z3.is_rational_value(term):
-        yield term
-    for child in term.children():
-        yield from _symbols(child)
-
-
-@once
-def _names(formula: Formula) -> frozenset[int]:
-    return frozenset(symbol.get_id() for symbol in _symbols(formula))
-
-
-def _line(formula: Formula) -> str:
-    return " ".join(str(formula).split())
+    return tuple(p for p in premises if not p.seen or not any(is_one_of(symbol, chosen) for symbol in symbols_of(p.formula)))

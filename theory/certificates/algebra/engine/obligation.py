@@ -5,11 +5,11 @@ A formula that z3 can't decide within its budget does not hold, and a mutant tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from itertools import chain
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import sympy
 import z3
@@ -34,6 +34,14 @@ def once(function: Callable[[Formula], Result]) -> Callable[[Formula], Result]:
         return found[formula.get_id()][1]
 
     return remembered
+
+
+def symbols_of(term: Formula) -> Iterator[Formula]:
+    """The symbols in it, as often as they occur."""
+    if not term.num_args() and not z3.is_rational_value(term):
+        yield term
+    for child in term.children():
+        yield from symbols_of(child)
 
 
 class UndecidedError(Exception):
@@ -64,29 +72,23 @@ def suppose(name: str, hypothesis: Formula) -> Mutant:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Obligation:
-    """A step of a proof, over the reals.
+class Provable(ABC):
+    """A step of a proof, which its wrong versions tell from what is no step.
 
     claim, name, statement, guarantee, axiom:  as in :class:`tsla.theory.certificates.Certificate`
-    hypotheses:  name -> formula; the name is how a mutant changes it
-    conclusion:  the formula that follows
-    mutants:     name -> wrong version, which must have a counterexample
-    budget:      steps of z3 for each question
+    mutants:  name -> wrong version, which must be rejected
     """
 
     claim: str
     name: str
     statement: str
-    hypotheses: Mapping[str, Formula]
-    conclusion: Formula
-    mutants: Mapping[str, Mutant]
-    guarantee: str = "inequality"
+    mutants: Mapping[str, Any]
+    guarantee: str
     axiom: str = ""
-    budget: int = BUDGET
     final: ClassVar = False
 
     def certificate(self) -> Certificate:
-        """Prove it, and refute its mutants. Hypotheses that nothing meets prove everything, so that a proof from them does not count."""
+        """Prove it, and reject its mutants."""
         survivors = self.survivors()
         return Certificate(
             claim=self.claim,
@@ -98,12 +100,37 @@ class Obligation:
             rejected=len(self.mutants) - len(survivors),
             planted=len(self.mutants),
             axiom=self.axiom,
-            reason=because(self.flaw, _not_rejected(survivors)),
+            reason=because(self.flaw, f"wrong versions that are not rejected: {', '.join(survivors)}" if survivors else ""),
         )
 
     def survivors(self) -> list[str]:
-        """Names of the mutants that are not rejected: they got no counterexample."""
+        """Names of the mutants that are not rejected."""
         return [name for name in self.mutants if not self.rejects(name)]
+
+    @property
+    @abstractmethod
+    def flaw(self) -> str:
+        """Why it is not proved; empty if it is."""
+
+    @abstractmethod
+    def rejects(self, mutant: str) -> bool:
+        """Whether the mutant of this name is found to be wrong."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Obligation(Provable):
+    """A step over the reals. Hypotheses that nothing meets prove everything, so that a proof from them does not count.
+
+    hypotheses:  name -> formula; the name is how a mutant changes it
+    conclusion:  the formula that follows
+    budget:      steps of z3 for each question
+    """
+
+    hypotheses: Mapping[str, Formula]
+    conclusion: Formula
+    mutants: Mapping[str, Mutant]
+    guarantee: str = "inequality"
+    budget: int = BUDGET
 
     def rejects(self, mutant: str) -> bool:
         """Whether the mutant has a counterexample."""
@@ -136,34 +163,13 @@ class Obligation:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Identity:
+class Identity(Provable):
     """Two expressions that sympy finds equal; of a mutant, a wrong right-hand side, it finds a value that differs at ``point``."""
 
-    claim: str
-    name: str
-    statement: str
     left: Any
     right: Any
     point: Mapping[Any, Any]
-    mutants: Mapping[str, Any]
-    axiom: str = ""
-    final: ClassVar = False
-
-    def certificate(self) -> Certificate:
-        """Simplify the difference, and evaluate that of the mutants."""
-        survivors = self.survivors()
-        return Certificate(
-            claim=self.claim,
-            kind="algebra",
-            name=self.name,
-            statement=self.statement,
-            guarantee="identity",
-            holds=not self.flaw,
-            rejected=len(self.mutants) - len(survivors),
-            planted=len(self.mutants),
-            axiom=self.axiom,
-            reason=because(self.flaw, _not_rejected(survivors)),
-        )
+    guarantee: str = "identity"
 
     @property
     def conclusion(self) -> Formula:
@@ -176,26 +182,10 @@ class Identity:
         difference = sympy.simplify(self.left - self.right)
         return "" if difference == 0 else f"the sides differ by {difference}"
 
-    def survivors(self) -> list[str]:
-        """Names of the mutants that are not rejected."""
-        return [name for name in self.mutants if not self.rejects(name)]
-
     def rejects(self, mutant: str) -> bool:
         """Whether the mutant differs from the left-hand side at ``point``, beyond rounding."""
         difference = (self.left - self.mutants[mutant]).subs(self.point)
         return bool(abs(difference.evalf()) > 1e-9)
-
-
-class Certifiable(Protocol):
-    """An obligation, an identity or a manifest."""
-
-    def certificate(self) -> Certificate:
-        """Its outcome."""
-
-
-def certify(*parts: Iterable[Certifiable]) -> Iterator[Certificate]:
-    """The outcome of each of a module's obligations, and of each of its manifests."""
-    return (part.certificate() for part in chain(*parts))
 
 
 def follows(hypotheses: tuple[Formula, ...], conclusion: Formula) -> bool:
@@ -212,10 +202,6 @@ def can_be_met(formulas: tuple[Formula, ...]) -> bool:
         return _example(formulas, BUDGET) is not None
     except UndecidedError:
         return False
-
-
-def _not_rejected(survivors: list[str]) -> str:
-    return f"wrong versions that are not rejected: {', '.join(survivors)}" if survivors else ""
 
 
 @cache

@@ -11,10 +11,10 @@ import z3
 from tsla.theory.certificates import because
 from tsla.theory.certificates.algebra.engine.manifest import Manifest
 from tsla.theory.certificates.algebra.engine.obligation import BUDGET, Formula, follows
-from tsla.theory.certificates.algebra.engine.premises import AXIOMS, LAWS, contraction
 from tsla.theory.certificates.algebra.engine.recursions import S, left
 from tsla.theory.certificates.algebra.engine.symbols import T as LENGTH
 from tsla.theory.certificates.algebra.engine.symbols import eta, mu
+from tsla.theory.certificates.algebra.engine.table import AXIOMS, LAWS, contraction
 from tsla.theory.testing.theorem import WITH_MU, Functions, Given, Theorem, alike, asked, of_variance
 
 FACTORS = (1.25, 0.8, 2.0, 0.5, 4.0, 0.25)
