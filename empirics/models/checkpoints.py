@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from tsla.empirics.models import networks
 from tsla.empirics.runs import tensors
+from tsla.empirics.runs.errors import class_and_line
 from tsla.empirics.runs.files import must_be_there, replacing
 from tsla.theory.constants import is_whole
 
@@ -178,16 +179,10 @@ def made_by(factory: str) -> nn.Module:
         try:
             found = getattr(import_module(module), function)()
         except Exception as error:  # whatever a user's code raises
-            raise ValueError(f"model = {factory!r} must name a function that returns a network; {first_line(error)}") from error
+            raise ValueError(f"model = {factory!r} must name a function that returns a network; {class_and_line(error)}") from error
     if not isinstance(found, nn.Module):
         raise ValueError(f"model = {factory!r} returned a {type(found).__name__}; must return an nn.Module")  # noqa: TRY004 - as all refusals
     return found
-
-
-def first_line(error: BaseException) -> str:
-    """What went wrong, in one line."""
-    said = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {said[0]}" if said else type(error).__name__
 
 
 @contextmanager

@@ -28,6 +28,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tsla.empirics.runs import sources
+from tsla.empirics.runs.errors import first_line
 from tsla.empirics.runs.files import replacing
 
 LOG = logging.getLogger(__name__)
@@ -241,7 +242,7 @@ def _content(path: Path, name: str) -> tuple[pa.Table, dict[str, Any]]:
     try:
         table = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True).read()
     except Exception as error:  # whatever broken bytes lead to
-        said = (str(error).splitlines() or [type(error).__name__])[0]
+        said = first_line(error)
         what = f"is damaged: {said}; {INSTEAD}" if content.startswith(b"PAR1") else f"is not a record of tsla: {said}"
         raise ValueError(f"{where} {what}") from error
     about = (table.schema.metadata or {}).get(KEY)

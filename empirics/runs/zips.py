@@ -7,6 +7,8 @@ import zipfile
 from collections.abc import Sequence
 from typing import IO
 
+from tsla.empirics.runs.errors import first_line
+
 PIECE = 2**20
 """Bytes that are read at a time."""
 END = 2**16 + 22
@@ -27,8 +29,7 @@ def verify(file: IO[bytes]) -> None:
         if zipfile.is_zipfile(file):
             _read(file)
     except Exception as error:  # whatever broken bytes lead to
-        said = str(error).splitlines()
-        raise ValueError(f"damaged, or written without checksums: {said[0] if said else type(error).__name__}") from error
+        raise ValueError(f"damaged, or written without checksums: {first_line(error)}") from error
     file.seek(0)
 
 

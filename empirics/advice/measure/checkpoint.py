@@ -15,13 +15,14 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from tsla.empirics.advice.measure import Reading, Setting
 from tsla.empirics.data.datasets import arrays, names
-from tsla.empirics.models.checkpoints import Checkpoint, build, first_line, read
+from tsla.empirics.models.checkpoints import Checkpoint, build, read
 from tsla.empirics.models.efficientnet import INPUTS
 from tsla.empirics.models.features import features
 from tsla.empirics.moments.full_batch import MICROBATCH
 from tsla.empirics.moments.measure import Measurement, draw, measure
 from tsla.empirics.moments.minibatch import minibatch_moments
 from tsla.empirics.moments.mode import mode
+from tsla.empirics.runs.errors import class_and_line
 from tsla.empirics.runs.progress import Progress
 from tsla.empirics.runs.records import LIBRARIES, environment
 from tsla.empirics.smoothing.labels import Smoothing, one_hot, predictions, smoothing_labels
@@ -253,7 +254,7 @@ def _classes(model: nn.Module, inputs: Tensor, whose: str) -> int:
     except Exception as error:  # whatever the layers of a user's model raise
         shape = f"{tuple(inputs.shape[1:])} and type {inputs.dtype}"
         whole = "" if inputs.is_floating_point() else "; whole numbers are passed on as such, as tokens are: images must be floats"
-        raise ValueError(f"{whose} does not take inputs of shape {shape}: {first_line(error)}{whole}") from error
+        raise ValueError(f"{whose} does not take inputs of shape {shape}: {class_and_line(error)}{whole}") from error
 
 
 def _teacher(smoothing: str) -> Checkpoint:
@@ -283,5 +284,5 @@ def _y_hat(smoothing: str, true: Tensor) -> Smoothing:
     except OSError as error:
         raise ValueError(f"smoothing = {smoothing}: no such file; must hold probabilities (K,) or (n, K)") from error
     except Exception as error:  # whatever broken bytes lead to
-        raise ValueError(f"smoothing = {smoothing} must hold probabilities (K,) or (n, K): {first_line(error)}") from error
+        raise ValueError(f"smoothing = {smoothing} must hold probabilities (K,) or (n, K): {class_and_line(error)}") from error
     return rows[0] if len(rows) == 1 else rows  # (1, K) is (K,)
