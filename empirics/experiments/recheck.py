@@ -19,7 +19,7 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from tsla.empirics.experiments.again import AGAIN, Again
 from tsla.empirics.experiments.registry import EXPERIMENTS, Config, Experiment
 from tsla.empirics.experiments.runner import experiment_of
-from tsla.empirics.runs import records
+from tsla.empirics.runs import provenance, records
 from tsla.empirics.runs.files import must_be_there
 from tsla.empirics.runs.parallel import workers
 from tsla.empirics.runs.records import Record
@@ -116,9 +116,9 @@ def _stale(kept: Sequence[Config], stated: Sequence[Config]) -> str:
 
 def _same_kernels(record: Record) -> bool:
     """Whether torch computes here as it did for the record: on such a processor, by such instructions, in the same version."""
-    here = records.environment()
+    here = provenance.environment()
     processors = {about["machine"].rsplit(", ", 2)[0] for about in (here, record.environment)}  # without cores and cards
-    return record.kernels == records.kernels() and record.environment["torch"] == here["torch"] and len(processors) == 1
+    return record.kernels == provenance.kernels() and record.environment["torch"] == here["torch"] and len(processors) == 1
 
 
 def _run(experiment: Experiment, record: Record, again: Again, folder: Path) -> Rechecked:

@@ -26,7 +26,7 @@ from tests.benchmarks.harness import timing
 from tsla.empirics.data.datasets import Split
 from tsla.empirics.runs.files import replacing
 from tsla.empirics.runs.progress import Progress
-from tsla.empirics.runs.records import environment
+from tsla.empirics.runs.provenance import environment
 from tsla.empirics.training.configuration import TrainingConfig
 from tsla.empirics.training.devices import device_of, numerics, on_device, taken
 from tsla.empirics.training.loop import _Run

@@ -24,7 +24,7 @@ from tsla.empirics.moments.minibatch import minibatch_moments
 from tsla.empirics.moments.mode import mode
 from tsla.empirics.runs.errors import class_and_line
 from tsla.empirics.runs.progress import Progress
-from tsla.empirics.runs.records import LIBRARIES, environment
+from tsla.empirics.runs.provenance import LIBRARIES, environment
 from tsla.empirics.smoothing.labels import Smoothing, one_hot, predictions, smoothing_labels
 from tsla.empirics.training.configuration import TrainingConfig
 from tsla.empirics.training.setup import training_split
