@@ -77,7 +77,7 @@ def recheck(names: Iterable[str] = (), *, folder: Path = records.FOLDER, jobs: i
     strays = [] if names else sorted(path.stem for path in folder.glob("*.parquet") if path.stem not in EXPERIMENTS)
     for experiment in wanted:
         must_be_there("record", folder / f"{experiment.name}.parquet", f"what `{experiment.command}` writes")
-    return chain((Rechecked(name, "", 0.0, inf, 0.0, "no experiment makes it") for name in strays), _all(wanted, folder, jobs))
+    return chain((_not_run(name, "no experiment makes it") for name in strays), _all(wanted, folder, jobs))
 
 
 def _all(wanted: Sequence[Experiment], folder: Path, jobs: int | None) -> Iterator[Rechecked]:
@@ -88,22 +88,35 @@ def _all(wanted: Sequence[Experiment], folder: Path, jobs: int | None) -> Iterat
 
 def _one(experiment: Experiment, folder: Path) -> Rechecked:
     path = folder / f"{experiment.name}.parquet"
-    if wrong := records.changed(path):
-        return Rechecked(experiment.name, "", 0.0, inf, 0.0, wrong)
-    record = records.read(path)
-    kept, stated = record.config.get("configs", []), _plain(experiment.configs_in(folder))
-    wrong = _stale(kept, [config for config in stated if config in kept] if experiment.growing else stated)
-    if not wrong and record.command != experiment.command:
-        wrong = f"its command is {record.command!r}, and that of the experiment is {experiment.command!r}"
-    if wrong:
-        return Rechecked(experiment.name, "", 0.0, inf, 0.0, wrong)
+    try:
+        record = records.read(path)
+    except ValueError as error:
+        return _not_run(experiment.name, str(error).removeprefix(f"record = {path} is "))  # the answer has its name in front
+    if wrong := _outdated(experiment, record, folder):
+        return _not_run(experiment.name, wrong)
     known = AGAIN.get(experiment.name, ())
     again = next((one for one in known if not one.same_kernels or _same_kernels(record)), None)
     if again is None:
-        return Rechecked(experiment.name, "", 0.0, 0.0, 0.0, OTHER_KERNELS if known else NOTHING_CHEAP)
+        return _not_run(experiment.name, OTHER_KERNELS if known else NOTHING_CHEAP, current=True)
     if again.needs and not Path(again.needs).is_dir():
-        return Rechecked(experiment.name, "", 0.0, 0.0, 0.0, f"{again.needs} is not here")
+        return _not_run(experiment.name, f"{again.needs} is not here", current=True)
     return _run(experiment, record, again, folder)
+
+
+def _not_run(record: str, reason: str, *, current: bool = False) -> Rechecked:
+    return Rechecked(record, "", 0.0, 0.0 if current else inf, 0.0, reason)
+
+
+def _outdated(experiment: Experiment, record: Record, folder: Path) -> str:
+    """How the record is not one that the experiment would write today; empty where it is."""
+    if not record.rows:
+        return "it carries no digests: an older version wrote it"
+    kept, stated = record.config.get("configs", []), _plain(experiment.configs_in(folder))
+    if wrong := _stale(kept, [config for config in stated if config in kept] if experiment.growing else stated):
+        return wrong
+    if record.command != experiment.command:
+        return f"its command is {record.command!r}, and that of the experiment is {experiment.command!r}"
+    return ""
 
 
 def _stale(kept: Sequence[Config], stated: Sequence[Config]) -> str:

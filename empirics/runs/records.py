@@ -193,15 +193,6 @@ def _said(about: bytes) -> dict[str, Any] | None:
     return found if shaped and isinstance(seeds, list) and isinstance(found.get("command"), str) else None
 
 
-def changed(path: Path) -> str:
-    """What of the record is not as it was written, in a few words; empty where all is. Raises OSError where it can't be read."""
-    try:
-        table, about = _content(path, "record")
-    except ValueError as error:
-        return str(error)
-    return _wrong(table, about) if "parts" in about else "it carries no digests: an older version wrote it"
-
-
 def _wrong(table: pa.Table, about: Mapping[str, Any]) -> str:
     """What is not as its digests say, in a few words; empty where all is, or where there are none."""
     if "parts" not in about:
