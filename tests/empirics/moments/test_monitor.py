@@ -366,7 +366,7 @@ def test_dropout_draws_from_the_seed_of_the_monitor_alone() -> None:
 def test_a_diverged_run_goes_on_without_numbers() -> None:
     model = mlp()
     nn.init.constant_(model[1].weight, math.nan)
-    with pytest.warns(UserWarning, match="gradients are not finite"):
+    with pytest.warns(UserWarning, match="gradients that are not finite"):
         row = measured(model, data())
     assert row["step"] == 0
     assert all(math.isnan(row[name]) for name in COLUMNS)
