@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tsla.figures import paper_checks
+from tsla.figures import evidence, paper_checks
 from tsla.figures.theorems import page, reading
 from tsla.figures.theorems.deciding import decide
 from tsla.theory.claims import BY_ID
@@ -17,16 +17,16 @@ from tsla.theory.text import Json, wrapped
 NO_TESTS = 5  # pytest's exit code where a claim has no evidence yet
 
 
-def run(claim: str, evidence: Path) -> bool:
-    """Run the tests of ``claim``, or of all for "all", and write what they found to ``evidence``. Returns whether none failed.
+def run(claim: str, out: Path) -> bool:
+    """Run the tests of ``claim``, or of all for "all", and write what they found to ``out``. Returns whether none failed.
 
     The current folder must be a checkout of the repository, which alone has the tests.
     """
-    evidence.parent.mkdir(parents=True, exist_ok=True)
-    evidence.unlink(missing_ok=True)  # what an earlier run found must not pass for what this one did
-    command = [sys.executable, "-m", "pytest", "-n", "auto", "-q", "--claim", claim, "--evidence", str(evidence)]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.unlink(missing_ok=True)  # what an earlier run found must not pass for what this one did
+    command = [sys.executable, "-m", "pytest", "-n", "auto", "-q", "--claim", claim, "--evidence", str(out)]
     code = subprocess.run(command, check=False, stdout=sys.stderr).returncode  # noqa: S603 - our own interpreter and arguments
-    if not evidence.exists():
+    if not out.exists():
         raise ValueError(f"pytest ended with code {code} and has not seen all the evidence; its output is above")
     return code in (0, NO_TESTS)
 
@@ -44,7 +44,7 @@ def write_paper_checks(build: Path) -> Checked:
     """Rerun all the evidence, write the record of it and ``paper_checks.md``, and name them."""
     path = build / "evidence.json"
     passed = run("all", path)
-    written = [str(page) for page in paper_checks.write(paper_checks.read(path))]
+    written = [str(page) for page in paper_checks.write(evidence.read(path))]
     return Checked({"written": written}, "\n".join(written), passed)
 
 
@@ -54,7 +54,7 @@ def section(claim: str, build: Path) -> Checked:
         raise ValueError(f"claim = {claim!r} must be one of {', '.join(BY_ID)}")
     path = build / f"evidence-{claim}.json"
     passed = run(claim, path)
-    found = paper_checks.read(path)
+    found = evidence.read(path)
     text = paper_checks.section(BY_ID[claim], found).rstrip("\n")
     return Checked({"rows": [paper_checks.cells(BY_ID[claim], found)]}, text, passed)
 

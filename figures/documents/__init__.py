@@ -11,12 +11,12 @@ from pathlib import Path
 
 from tsla.empirics.runs import records
 from tsla.empirics.runs.files import replacing
+from tsla.figures import markdown
 from tsla.figures.documents import (
     batch_norm,
     branches,
     estimators,
     known_architectures,
-    markdown,
     one_sided_tests,
     planner,
     rates,

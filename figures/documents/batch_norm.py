@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from tsla.empirics.runs import records
-from tsla.figures.documents import markdown
+from tsla.figures import markdown
 
 QUANTITIES = ("s2", "grad2", "delta")
 """In the order of the document."""

@@ -12,7 +12,7 @@ from tsla.empirics.experiments.sign_prediction.predictions import PREDICTORS
 from tsla.empirics.experiments.sign_prediction.verdicts import UNITS, compared, decided, primary, verdict, where
 from tsla.empirics.runs import records
 from tsla.empirics.runs.records import Record
-from tsla.figures.documents import markdown
+from tsla.figures import markdown
 
 RECORDS = {"MLP": "branches", "ResNet-8": "branches_resnet8"}
 """The primary comparison is the MLP's."""

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from tsla.empirics.runs import records
-from tsla.figures.documents import markdown
+from tsla.figures import markdown
 
 LEVEL = 0.95
 CHOSEN = "shifted"

@@ -15,7 +15,7 @@ import pandas as pd
 from tsla.empirics.experiments.known_architectures.networks import IMAGES, NETWORKS, SENTENCES
 from tsla.empirics.runs import records
 from tsla.empirics.runs.records import Record
-from tsla.figures.documents import markdown
+from tsla.figures import markdown
 
 MISSING = "not measured yet"
 TOP_LAYERS = 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tsla.empirics.runs import records
-from tsla.figures.documents import markdown
+from tsla.figures import markdown
 
 
 def tables(folder: Path) -> tuple[str]:

@@ -19,7 +19,7 @@ from tsla.empirics.experiments.rates.verdicts import (
     verdict,
 )
 from tsla.empirics.runs import records
-from tsla.figures.documents import markdown
+from tsla.figures import markdown
 from tsla.theory.complexity import regime
 
 

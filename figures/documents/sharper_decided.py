@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tsla.empirics.runs import records
-from tsla.figures.documents import markdown
+from tsla.figures import markdown
 from tsla.theory import lower_bound, sgd_pl, sharp_pl, two_stage
 from tsla.theory.constants import Constants
 

@@ -18,12 +18,12 @@ from tsla.empirics.experiments.study import never_dropped
 from tsla.empirics.runs import records
 from tsla.empirics.runs.files import replacing
 from tsla.figures import gallery, live, style
+from tsla.figures.evidence import Evidence
 from tsla.figures.page import calculator, numbers, svg
 from tsla.figures.page.answers import advice, answers, early_speed, shortest_plan, smaller_step, studied
 from tsla.figures.page.claims import cards
 from tsla.figures.page.runs import provenance, runs
 from tsla.figures.page.symbols import MEANINGS
-from tsla.figures.paper_checks import Evidence
 
 HERE = Path(__file__).parent
 SCRIPTS = ("plot", "controls", "curves", "forest", "along", "network", "page")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tsla.empirics.runs.files import replacing
-from tsla.figures import paper_checks
+from tsla.figures import markdown, paper_checks
 from tsla.figures.theorems.deciding import Decision, evidence
 from tsla.theory.claims import Claim
 
@@ -39,11 +39,11 @@ def planted(decision: Decision) -> list[list[str]]:
 def render(decisions: Sequence[Decision], file: str) -> str:
     """The whole page."""
     rows = [cells(decision, file) for decision in decisions]
-    text = f"{FIRST_LINE}{file}\n{LEGEND}{paper_checks.table([list(rows[0]), *(list(row.values()) for row in rows)])}"
+    text = f"{FIRST_LINE}{file}\n{LEGEND}{markdown.table(list(rows[0]), (list(row.values()) for row in rows))}\n"
     for decision in decisions:
         if decision.planted:
-            lines = [["wrong version", "refuted by"], *planted(decision)]
-            text += f"\n## Wrong versions of {decision.theorem.id}\n\n{paper_checks.table(lines)}"
+            lines = markdown.table(("wrong version", "refuted by"), planted(decision))
+            text += f"\n## Wrong versions of {decision.theorem.id}\n\n{lines}\n"
     return text
 
 

@@ -31,7 +31,7 @@ from tsla.empirics.training.configuration import TrainingConfig
 from tsla.empirics.training.devices import device_of, numerics, on_device, taken
 from tsla.empirics.training.loop import _Run
 from tsla.empirics.training.setup import initial_model, training_split
-from tsla.figures.documents import markdown
+from tsla.figures import markdown
 
 LEAST = 0.95  # of the throughput of the bare loop
 EPOCHS = 10**6  # more than are ever timed

@@ -28,8 +28,8 @@ from tsla.figures import documents
 from tsla.figures.documents import study as study_page
 from tsla.figures.documents import study_third as third_page
 from tsla.figures.documents.findings import hundredths
+from tsla.figures.evidence import Table
 from tsla.figures.gallery import best_drop, forest
-from tsla.figures.paper_checks import Table
 from tsla.theory.testing.planted import Rejects
 
 MEASURED = verdicts.DIFFERENCES | {"E2 by accuracy": f"test accuracy, as a fraction, mean of epochs {EARLY[0]} to {EARLY[-1]}"}

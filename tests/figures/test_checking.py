@@ -14,7 +14,8 @@ import pytest
 
 from tests.conftest import _Collector
 from tsla.figures import checking
-from tsla.figures.paper_checks import cells, read, render, section
+from tsla.figures.evidence import read
+from tsla.figures.paper_checks import cells, render, section
 from tsla.theory.claims import BY_ID
 
 BUILD = Path("build")
