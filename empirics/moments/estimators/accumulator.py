@@ -13,7 +13,7 @@ from torch.nn.functional import pad
 from tsla.empirics.moments.estimators.estimate import Estimates, estimates
 from tsla.empirics.moments.estimators.groups import FROM_BASICS, GroupSums, basics
 from tsla.empirics.moments.per_example import GradientProducts
-from tsla.empirics.moments.per_example.totals import rows_by_layer
+from tsla.empirics.moments.per_example.totals import refuse_lost, rows_by_layer
 from tsla.theory.constants import Array, whole
 from tsla.theory.moments import Moments
 
@@ -66,6 +66,7 @@ class Accumulator:
             raise ValueError("products are of other parameters than those of the first group; use a new Accumulator for another network")
         group = self._group(products)
         if not np.isfinite(group.squares).all() or not np.isfinite(group.sketches).all():
+            refuse_lost(products.longest, products.G)  # where the gradients are finite, and their squares are not
             raise ValueError("products hold gradients that are not finite; must be finite (has the run diverged?)")
         for totals, means in zip(self._sums, (products.G, products.G_hat), strict=True):
             for total, mean in zip(totals, means, strict=True):
