@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tsla.empirics.runs.files import replacing
+from tsla.empirics.runs.files import write_texts
 from tsla.figures import markdown
 from tsla.figures.evidence import (
     BY_SETTING,
@@ -221,8 +221,4 @@ def stale(evidence: Iterable[Evidence], checkout: Path) -> list[str]:
 
 def write(evidence: Iterable[Evidence]) -> list[Path]:
     """Write both files. Returns their paths."""
-    texts = files(evidence)
-    for path, text in texts.items():
-        with replacing(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    return list(texts)
+    return write_texts(files(evidence))

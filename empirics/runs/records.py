@@ -163,6 +163,14 @@ def read(path: Path, *, name: str = "record") -> Record:
     )
 
 
+def of(folder: Path, name: str) -> Record:
+    """The record of an experiment in a folder. Raises ValueError where it is not there, or as :func:`read`."""
+    path = folder / f"{name}.parquet"
+    if not path.is_file():
+        raise ValueError(f"{path} does not exist; `tsla records {name}` makes it")
+    return read(path)
+
+
 def _content(path: Path, name: str) -> tuple[pa.Table, dict[str, Any]]:
     where, content = f"{name} = {path}", path.read_bytes()
     try:

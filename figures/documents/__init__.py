@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tsla.empirics.runs import records
-from tsla.empirics.runs.files import replacing
 from tsla.figures import markdown
 from tsla.figures.documents import (
     batch_norm,
@@ -76,11 +75,3 @@ def table(name: str, *, folder: Path = records.FOLDER) -> tuple[str, Table]:
 def stale(made: Mapping[Path, str]) -> list[Path]:
     """Those of the documents that say something else."""
     return [path for path, text in made.items() if path.read_text(encoding="utf-8") != text]
-
-
-def write(made: Mapping[Path, str]) -> list[Path]:
-    """Write the documents. Returns their paths."""
-    for path, text in made.items():
-        with replacing(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    return list(made)

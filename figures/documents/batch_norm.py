@@ -17,7 +17,7 @@ QUANTITIES = ("s2", "grad2", "delta")
 
 def tables(folder: Path) -> tuple[str, ...]:
     """One table a quantity."""
-    found = records.read(folder / "batch_norm.parquet").table
+    found = records.of(folder, "batch_norm").table
     return tuple(_table(found, name) for name in QUANTITIES)
 
 

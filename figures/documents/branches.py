@@ -22,7 +22,7 @@ NAMES = {"grad2": "‖∇F‖²", "F": "F"}
 
 def tables(folder: Path) -> tuple[str]:
     """Of all networks, one below the other."""
-    found = {network: records.read(folder / f"{name}.parquet") for network, name in RECORDS.items()}
+    found = {network: records.of(folder, name) for network, name in RECORDS.items()}
     return (markdown.sections(part for network, record in found.items() for part in _parts(network, record)),)
 
 

@@ -20,7 +20,7 @@ INDEPENDENT, WITHOUT = "independent", "without replacement"
 
 def tables(folder: Path) -> tuple[str]:
     """Coverage by design, by population, by rule, where drawing stops by itself, and from sketches."""
-    record = records.read(folder / "coverage.parquet").table
+    record = records.of(folder, "coverage").table
     chosen = record[record["rule"] == CHOSEN]
     designs = {
         f"{examples} in {groups}" + ("" if sampling == INDEPENDENT else ", w/o"): _design(chosen, sampling, examples, groups)

@@ -25,7 +25,7 @@ from tsla.theory.complexity import regime
 
 def tables(folder: Path) -> tuple[str]:
     """Verdicts, exponents, and the contrasts of annealed smoothing."""
-    rates, annealed = (records.read(folder / f"{name}.parquet").table for name in ("measured_rates", "annealed"))
+    rates, annealed = (records.of(folder, name).table for name in ("measured_rates", "annealed"))
     parts = (
         ("Verdicts", _summary(rates)),
         ("Exponents", _details(rates)),

@@ -26,7 +26,7 @@ SEARCH = 1e-4
 
 def tables(folder: Path) -> tuple[str, str]:
     """What the search of the record ``dropping`` found, and samples at one example."""
-    return _dropping(records.read(folder / "dropping.parquet").table), _samples()
+    return _dropping(records.of(folder, "dropping").table), _samples()
 
 
 def _samples() -> str:

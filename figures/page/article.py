@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from tsla.empirics.experiments.study import never_dropped
 from tsla.empirics.runs import records
-from tsla.empirics.runs.files import replacing
+from tsla.empirics.runs.files import write_text
 from tsla.figures import gallery, live, style
 from tsla.figures.evidence import Evidence
 from tsla.figures.page import calculator, numbers, svg
@@ -55,7 +55,7 @@ def write(source: Path, fresh: Path, figures: Path, evidence: Sequence[Evidence]
     def tables(name: str) -> pd.DataFrame:
         return pd.read_csv(figures / f"{name}.csv")
 
-    shown, code = cards(evidence, records.read(source / "certificates.parquet").table, tables), _script()
+    shown, code = cards(evidence, records.of(source, "certificates").table, tables), _script()
     never = never_dropped.of_records(source)
     page = (
         _environment()
@@ -82,8 +82,7 @@ def write(source: Path, fresh: Path, figures: Path, evidence: Sequence[Evidence]
             hash=base64.b64encode(hashlib.sha256(code.encode()).digest()).decode(),
         )
     )
-    with replacing(out) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    write_text(out, page)
     return out
 
 

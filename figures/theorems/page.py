@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tsla.empirics.runs.files import replacing
+from tsla.empirics.runs.files import write_text
 from tsla.figures import markdown, paper_checks
 from tsla.figures.theorems.deciding import Decision, evidence
 from tsla.theory.claims import Claim
@@ -57,5 +57,4 @@ def writable(path: Path) -> None:
 
 def write(path: Path, decisions: Iterable[Decision], file: str) -> None:
     """The page, whole or not at all."""
-    with replacing(path) as temporary:
-        temporary.write_text(render(list(decisions), file), encoding="utf-8")
+    write_text(path, render(list(decisions), file))

@@ -45,7 +45,7 @@ class Study(Runs):
 def load(folder: Path) -> Study:
     """The study of the records in a folder."""
     names = (TUNING, CONFIRMATORY, PATHS, TEMPERING, DECAY_TUNING, DECAY)
-    tuning, confirmatory, along, tempering, decay_tuning, decay = (records.read(folder / f"{name}.parquet").table for name in names)
+    tuning, confirmatory, along, tempering, decay_tuning, decay = (records.of(folder, name).table for name in names)
     return Study(tuning, summary(confirmatory), along, confirmatory, tempering, decay_tuning, summary(decay))
 
 

@@ -256,6 +256,15 @@ class Expressions(ast.NodeVisitor):
             inner = self._comprehension(others, element) if others else element()
         return f"{values}{kept}.{'flatMap' if others else 'map'}(({pattern}) => {inner})"
 
+    def _pattern(self, target: ast.expr) -> str:
+        if isinstance(target, ast.Name):
+            return written(target.id)
+        if isinstance(target, ast.Tuple) and not any(isinstance(part, ast.Starred) for part in target.elts[:-1]):
+            return f"[{', '.join(map(self._pattern, target.elts))}]"
+        if isinstance(target, ast.Starred):
+            return f"...{self._pattern(target.value)}"
+        raise self._refusal(target, "an assignment to this")
+
     def _listed(self, node: ast.expr) -> str:
         return f"$.listed({self.visit(node)})"
 

@@ -111,15 +111,6 @@ class Syntax(Expressions):
             return f"$.setAt({self.visit(target.value)}, {self.visit(target.slice)}, {value});"
         return f"{self._pattern(target)} = {value};"
 
-    def _pattern(self, target: ast.expr) -> str:
-        if isinstance(target, ast.Name):
-            return written(target.id)
-        if isinstance(target, ast.Tuple) and not any(isinstance(part, ast.Starred) for part in target.elts[:-1]):
-            return f"[{', '.join(map(self._pattern, target.elts))}]"
-        if isinstance(target, ast.Starred):
-            return f"...{self._pattern(target.value)}"
-        raise self._refusal(target, "an assignment to this")
-
     def visit_If(self, node: ast.If) -> str:
         otherwise = f" else {_braced(self._block(node.orelse))}" if node.orelse else ""
         return f"if ({self._truth(node.test)}) {_braced(self._block(node.body))}{otherwise}"
