@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from tests.refusals import refusals
 from tsla.empirics.assumptions.curvature import largest_curvature
 from tsla.empirics.assumptions.network_risk import NetworkRisk
 from tsla.empirics.data.datasets import CLASSES, digits
@@ -341,15 +342,10 @@ def test_a_gpu_that_is_not_there() -> None:
 # --- refusals
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"label_noise": 2.0}, r"label-noise = 2.0 must lie in \[0, 1\]"),
-        ({"train_size": 5000}, "train_size = 5000 must be a whole number, at least 1 and at most 1796"),
-        ({"data": "letters"}, "data = 'letters' must be one of"),
-        ({"model": "vgg"}, "model = 'vgg' must be one of mlp, resnet8"),
-    ],
+test_data_and_networks_that_are_not_there_are_refused_before_anything_is_trained = refusals(
+    lambda changes: next(train(config("sgd", **changes))),
+    ({"label_noise": 2.0}, r"label-noise = 2.0 must lie in \[0, 1\]"),
+    ({"train_size": 5000}, "train_size = 5000 must be a whole number, at least 1 and at most 1796"),
+    ({"data": "letters"}, "data = 'letters' must be one of"),
+    ({"model": "vgg"}, "model = 'vgg' must be one of mlp, resnet8"),
 )
-def test_data_and_networks_that_are_not_there_are_refused_before_anything_is_trained(changes: dict[str, object], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        next(train(config("sgd", **changes)))
