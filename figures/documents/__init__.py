@@ -46,15 +46,15 @@ TABLES: Mapping[str, Long] = {
 """Page and name of a long table -> its title, and what makes it of a folder of records."""
 
 
-def texts(names: Sequence[str], *, folder: Path = records.FOLDER, docs: Path = Path("docs")) -> dict[Path, str]:
-    """The named documents, all for none: path -> the whole text, with what the records in ``folder`` give in its places.
+def texts(names: Sequence[str]) -> dict[Path, str]:
+    """The named documents, all for none: path -> the whole text, with what the records give in its places.
 
     Raises ValueError for an unknown name, and for a document without the places.
     """
     unknown = [name for name in names if name not in DOCUMENTS]
     if unknown:
         raise ValueError(f"name = {unknown[0]!r} is not a document; there are {', '.join(DOCUMENTS)}")
-    return {path: _text(path, DOCUMENTS[path.stem](folder)) for path in (docs / f"{name}.md" for name in names or DOCUMENTS)}
+    return {path: _text(path, DOCUMENTS[path.stem](records.FOLDER)) for path in (Path(f"docs/{name}.md") for name in names or DOCUMENTS)}
 
 
 def _text(path: Path, places: Sequence[str]) -> str:

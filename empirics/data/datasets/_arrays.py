@@ -16,13 +16,13 @@ COPIES = 3
 """Of the arrays, while they are read, checked and converted: so much memory they take, packed a thousand times smaller as they may be."""
 
 
-def arrays(path: Path, *, name: str = "data") -> tuple[Tensor, Tensor]:
+def arrays(path: Path) -> tuple[Tensor, Tensor]:
     """Examples of an .npz file: ``inputs`` ``(n, ...)``, floats as float32, and ``labels`` ``(n,)``, int64. Loaded with allow_pickle=False.
 
-    Raises ValueError, calling the file by ``name``, where it is damaged or no such file, and for inputs that are not finite.
+    Raises ValueError, calling the file ``data``, where it is damaged or no such file, and for inputs that are not finite.
     """
-    where = f"{name} = {path}"
-    must_be_there(name, path, "'digits', or an .npz file with the arrays inputs (n, ...) and labels (n,)")
+    where = f"data = {path}"
+    must_be_there("data", path, "'digits', or an .npz file with the arrays inputs (n, ...) and labels (n,)")
     try:
         found = load(path, ("inputs", "labels"), most=there_is() // COPIES)
     except ValueError as error:

@@ -43,11 +43,10 @@ class Accumulator:
 
     It keeps the sums of the gradients, two float64 tensors a parameter, and of up to MAX_GROUPS groups a sketch of theirs: the vector times
     random signs, folded into SKETCH entries (after Charikar, Chen and Farach-Colton, 2002). Their inner products are unbiased, and exact
-    for networks of no more parameters than that. Values come from the sums; the sketches serve the intervals only. ``seed``: the signs'.
+    for networks of no more parameters than that. Values come from the sums; the sketches serve the intervals only.
     """
 
-    def __init__(self, *, seed: int = 0) -> None:
-        self._seed = seed
+    def __init__(self) -> None:
         self._names: tuple[str, ...] = ()
         self._signs: tuple[Tensor, ...] = ()
         self._sums: tuple[tuple[Tensor, ...], ...] = ()
@@ -113,7 +112,7 @@ class Accumulator:
         return {layer: moments(rows) for layer, rows in rows_by_layer(self._names).items()}
 
     def _start(self, products: GradientProducts) -> None:
-        generator = torch.Generator().manual_seed(self._seed)
+        generator = torch.Generator().manual_seed(0)
         signs = (torch.randint(2, mean.shape, generator=generator, dtype=torch.int8) * 2 - 1 for mean in products.G)
         self._signs = tuple(sign.to(mean.device) for sign, mean in zip(signs, products.G, strict=True))
         self._sums = tuple(tuple(torch.zeros_like(mean, dtype=torch.float64) for mean in products.G) for _ in range(2))
