@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -144,13 +144,8 @@ def measured(
     subject = load(checkpoint, data, folder=folder, model=model, smoothing=smoothing)
     subject.network.to(place)
     options: dict[str, Any] = {"until": until, "microbatch": microbatch, "batch_norm": batch_norm, "seed": seed}
-    if batch_norm == "training":
-        found = _of_batches(subject, setting.batch_size, examples, until, seed)
-    else:
-        _refuse_coupled(subject.network, batch_norm)
-        batches = draw(subject.inputs, subject.labels, subject.table, examples=examples, seed=seed)
-        with Progress("measure", total=len(batches)) as progress:
-            found = measure(subject.network, batches, subject.smoothing, population=len(subject.inputs), progress=progress, **options)
+    measure_it = _of_batches if batch_norm == "training" else _of_examples
+    found = measure_it(subject, setting.batch_size, examples, options)
     return Answer(
         checkpoint=str(checkpoint),
         model=model,
@@ -173,9 +168,18 @@ def _refuse_coupled(network: nn.Module, batch_norm: str | None) -> None:
             )
 
 
-def _of_batches(subject: Subject, batch_size: int, examples: int | None, until: float | None, seed: int) -> Measurement:
+def _of_examples(subject: Subject, _: int, examples: int | None, options: Mapping[str, Any]) -> Measurement:
+    """The moments of single examples."""
+    _refuse_coupled(subject.network, options["batch_norm"])
+    batches = draw(subject.inputs, subject.labels, subject.table, examples=examples, seed=options["seed"])
+    with Progress("measure", total=len(batches)) as progress:
+        return measure(subject.network, batches, subject.smoothing, population=len(subject.inputs), progress=progress, **options)
+
+
+def _of_batches(subject: Subject, batch_size: int, examples: int | None, options: Mapping[str, Any]) -> Measurement:
     """The moments of the gradient of a batch in training mode, which couples its examples."""
     network, smoothing = subject.network.train(), subject.smoothing if subject.table is None else subject.table
+    until, seed = options["until"], options["seed"]
     if until is not None:
         raise ValueError(f"until = {until:g} has no use with --batch-norm training, which measures as many batches as --examples make")
     whole("batch_size", batch_size, at_least=2, at_most=len(subject.inputs))
