@@ -12,13 +12,8 @@ from tsla.empirics.statistics.intervals import Interval, student_t
 from tsla.theory.constants import Array
 
 
-def samples(table: pd.DataFrame, column: str, *, method: str, epoch: int) -> Array:
-    """The values of ``column``, shape (seeds,), in the order of the seeds. Raises ValueError where there are none."""
-    values: Array = _rows(table, method, epoch)[column].to_numpy(dtype=np.float64)
-    return values
-
-
 def _rows(table: pd.DataFrame, method: str, epoch: int) -> pd.DataFrame:
+    """In the order of the seeds."""
     rows = table[(table["method"] == method) & (table["epoch"] == epoch)].sort_values("seed")
     if rows.empty:
         raise ValueError(f"the record has no row of method {method!r} at epoch {epoch}")
@@ -26,8 +21,8 @@ def _rows(table: pd.DataFrame, method: str, epoch: int) -> pd.DataFrame:
 
 
 def over_seeds(table: pd.DataFrame, column: str, *, method: str, epoch: int) -> Interval:
-    """Mean of ``column`` over the seeds with Student's 95 % interval."""
-    return student_t(samples(table, column, method=method, epoch=epoch))
+    """Mean of ``column`` over the seeds with Student's 95 % interval. Raises ValueError where there are none."""
+    return student_t(_rows(table, method, epoch)[column].to_numpy(dtype=np.float64))
 
 
 def differences(table: pd.DataFrame, column: str, *, method: str, baseline: str, epoch: int) -> Array:

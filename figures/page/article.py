@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -57,6 +56,7 @@ def write(source: Path, fresh: Path, figures: Path, evidence: Sequence[Evidence]
 
     shown, code = cards(evidence, records.of(source, "certificates").table, tables), _script()
     never = never_dropped.of_records(source)
+    looks = style.METHODS | {f"shade{i}": look for i, look in enumerate(style.SHADES)}
     page = (
         _environment()
         .get_template("page.html")
@@ -75,7 +75,7 @@ def write(source: Path, fresh: Path, figures: Path, evidence: Sequence[Evidence]
             records=provenance(source),
             symbols=MEANINGS,
             theta=THETA,
-            looks={name: (look["color"], style.dasharray(look)) for name, look in _looks().items()},
+            looks={name: (look["color"], style.dasharray(look)) for name, look in looks.items()},
             css=(HERE / "page.css").read_text(encoding="utf-8"),
             numbers=numbers.script(numbers.numbers(source, tables, never)),
             script=code,
@@ -91,11 +91,6 @@ def _environment() -> Environment:
     return Environment(
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-
-
-def _looks() -> dict[str, dict[str, Any]]:
-    """Of methods and of shades, by the names that the page has for them."""
-    return style.METHODS | {f"shade{i}": look for i, look in enumerate(style.SHADES)}
 
 
 def _script() -> str:
