@@ -109,11 +109,6 @@ def findings(rows: Iterable[Evidence]) -> dict[str, list[str]]:
     return found
 
 
-def tables(rows: Iterable[Evidence]) -> list[Table]:
-    """Of the numbers that were measured."""
-    return [(caption, lines) for row in rows for caption, lines in row.get("tables", [])]
-
-
 def settings(rows: Iterable[Evidence]) -> dict[str, dict[str, list[tuple[str, str]]]]:
     """Round of a study -> what a group of its settings shares -> each word with the settings that it is said of."""
     rounds: dict[str, dict[str, list[tuple[str, str]]]] = {}

@@ -23,7 +23,6 @@ from tsla.figures.evidence import (
     rejected,
     scope,
     settings,
-    tables,
     tightness,
     verdict,
 )
@@ -128,7 +127,7 @@ def section(claim: Claim, evidence: Iterable[Evidence]) -> str:
     """All that is said of a claim."""
     rows = of(claim, evidence)
     parts = [f"## {heading(claim)}", *_stated(claim), _facts(claim, rows), *_by_setting(rows), _found(claim, rows)]
-    for caption, lines in tables(rows):
+    for caption, lines in (table for row in rows for table in row.get("tables", [])):
         parts += [_wrapped(caption), markdown.table(lines[0], lines[1:])]
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 

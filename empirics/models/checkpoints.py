@@ -89,13 +89,9 @@ def _network(found: Any, where: str) -> Mapping[str, Any]:
     """The arguments of the network, checked."""
     if isinstance(found, dict) and set(found) in NETWORKS:
         shape = found["shape"]
-        if _whole(found["classes"], *(shape if isinstance(shape, list | tuple) else [0])):
+        if all(is_whole(size, at_least=1) for size in (found["classes"], *(shape if isinstance(shape, list | tuple) else [0]))):
             return {**found, "shape": tuple(shape)}
     raise ValueError(f"{where}: network = {found!r} must give name, shape, classes and norm, or pretrained, trained and hidden")
-
-
-def _whole(*sizes: object) -> bool:
-    return all(is_whole(size, at_least=1) for size in sizes)
 
 
 def build(checkpoint: Checkpoint, factory: str | None = None, *, name: str = "checkpoint") -> nn.Module:

@@ -70,12 +70,9 @@ def confirmatory_parts(folder: Path = records.FOLDER) -> tuple[Part, ...]:
 def decay_parts(folder: Path = records.FOLDER) -> tuple[Part, ...]:
     """Where the step size decays, what is compared by accuracy, on all seeds."""
     tuning = records.of(folder, DECAY_TUNING).table
-    parts: list[Part] = []
-    for setting in DECAYED.values():
-        compared = [one for claim in KEPT for one in accuracies(tuning, setting.name, claim)]
-        chosen = [choice for one in compared for choice in (one.a, one.b)]
-        parts += _parts(setting, _runs(chosen), setting.seeds, {})
-    return tuple(parts)
+    compared = {name: [one for claim in KEPT for one in accuracies(tuning, name, claim)] for name in DECAYED}
+    chosen = {name: _runs(choice for one in found for choice in (one.a, one.b)) for name, found in compared.items()}
+    return tuple(part for name, setting in DECAYED.items() for part in _parts(setting, chosen[name], setting.seeds, {}))
 
 
 def third_tuning_parts(of: str) -> tuple[Part, ...]:
@@ -125,11 +122,8 @@ def _runs(choices: Iterable[Choice]) -> list[tuple[str, float]]:
 def path_parts(folder: Path = records.FOLDER) -> tuple[Part, ...]:
     """The arms along whose paths moments are measured, at the step size that is best for the accuracy of ``none``."""
     tuning, measure = records.of(folder, TUNING).table, {"measure_at": list(PATH_EPOCHS), "curvature": True}
-    parts: list[Part] = []
-    for setting in SETTINGS.values():
-        runs = [(arm, common_eta(tuning, setting)) for arm in measured_arms(setting)]
-        parts += _parts(setting, runs, setting.seeds[:FEWER_SEEDS], measure)
-    return tuple(parts)
+    runs = {name: [(arm, common_eta(tuning, setting)) for arm in measured_arms(setting)] for name, setting in SETTINGS.items()}
+    return tuple(part for name, setting in SETTINGS.items() for part in _parts(setting, runs[name], setting.seeds[:FEWER_SEEDS], measure))
 
 
 def common_eta(tuning: pd.DataFrame, setting: Setting) -> float:
