@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +15,7 @@ from matplotlib.figure import Figure
 from tsla.empirics.runs import records
 from tsla.empirics.runs.files import replacing
 from tsla.figures import gallery, style
+from tsla.options import among
 
 FORMATS: dict[str, dict[str, Any]] = {
     "svg": {"metadata": {"Date": None}},
@@ -43,8 +43,7 @@ def _named(names: Sequence[str]) -> dict[str, ModuleType]:
     known = gallery.modules()
     for name in names:
         if name not in known:
-            close = "".join(f"did you mean {match!r}? " for match in get_close_matches(name, known, n=1))
-            raise ValueError(f"figure = {name!r} is unknown; {close}must be one of {', '.join(known)}")
+            raise ValueError(f"figure = {name!r} is unknown; {among(name, list(known))}")
     return {name: known[name] for name in dict.fromkeys(names)} or known
 
 
