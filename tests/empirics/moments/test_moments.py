@@ -17,7 +17,7 @@ from torch.func import functional_call, grad, vmap
 
 from tests.refusals import refusals
 from tests.theory.population import by_definition
-from tsla.empirics.data.datasets import digits
+from tsla.empirics.data.datasets import load
 from tsla.empirics.models.networks import resnet
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.theory.moments import Moments, Value
@@ -132,7 +132,7 @@ def test_planted_errors_are_rejected(network: str, planted: str) -> None:
 @cache
 def trained_resnet() -> Case:
     """A ResNet on noisy digits, after some steps: early, where the two gradients still differ in every moment."""
-    split = digits(train_size=40, label_noise=0.2, seed=0)
+    split = load("digits", train_size=40, label_noise=0.2, seed=0)
     torch.manual_seed(0)
     model = resnet(channels=1, classes=10, widths=(4, 8)).double()
     inputs, labels = split.train_inputs.double(), split.train_labels
