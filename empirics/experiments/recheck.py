@@ -138,7 +138,8 @@ def _run(experiment: Experiment, record: Record, again: Again, folder: Path) -> 
     configs = record.config["configs"]
     number = next(i for i, config in enumerate(configs) if again.of.items() <= config.items())
     started = time.monotonic()
-    found = _table(experiment, _shortened(configs[number], again), folder)
+    shortened = {name: configs[number][name][:count] for name, count in again.first.items()}
+    found = _table(experiment, {**configs[number], **shortened, **again.changes}, folder)
     seconds = time.monotonic() - started
     start, rows = sum(record.rows[:number]), record.rows[number]
     found, kept = (_marked(table, again) for table in (found, record.table.iloc[start : start + rows]))
@@ -155,10 +156,6 @@ def _table(experiment: Experiment, config: Config, folder: Path) -> pd.DataFrame
         raise ValueError(f"record = {experiment.name}: to run a part of it again, {error.name} must be installed") from error
     found: pd.DataFrame = pa.Table.from_pandas(table, preserve_index=False).to_pandas()
     return found
-
-
-def _shortened(config: Config, again: Again) -> Config:
-    return {**config, **{name: config[name][:count] for name, count in again.first.items()}, **again.changes}
 
 
 def _marked(table: pd.DataFrame, again: Again) -> pd.DataFrame:

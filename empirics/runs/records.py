@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from tsla.empirics.runs import provenance
 from tsla.empirics.runs.errors import first_line
-from tsla.empirics.runs.files import replacing
+from tsla.empirics.runs.files import must_be_there, replacing
 
 LOG = logging.getLogger(__name__)
 KEY = b"tsla"
@@ -140,10 +140,11 @@ def _sha256(content: Any) -> str:
 
 
 def read(path: Path, *, name: str = "record") -> Record:
-    """The record at ``path``. Raises ValueError, calling the file by ``name``, where it is not one of ours, or not as it was written.
+    """The record at ``path``. Raises ValueError, calling the file by ``name``, where there is none, or one not ours or not as written.
 
     An older version wrote digests of the parts alone, or none.
     """
+    must_be_there(name, path, "a record such as `tsla train --out` writes")
     table, about = _content(path, name)
     if wrong := _wrong(table, about):
         raise ValueError(f"{name} = {path} is damaged: {wrong}; {INSTEAD}")
