@@ -331,7 +331,7 @@ def state(**changes: Any) -> dict[str, Any]:
 
 
 def bad_files() -> None:
-    """Files of all the wrong kinds."""
+    """Files of all the wrong kinds, a line each."""
     Path("text.pt").write_text("no weights", encoding="utf-8")
     Path("empty.pt").touch()
     Path("bytes.pt").write_bytes(b"abc")
