@@ -23,6 +23,7 @@ from tsla.empirics.runs import provenance, records
 from tsla.empirics.runs.files import must_be_there
 from tsla.empirics.runs.parallel import workers
 from tsla.empirics.runs.records import Record
+from tsla.empirics.statistics.differences import relative_differences
 from tsla.empirics.training.devices import threads
 
 LONG = ("branches_resnet8", "coverage", "planner")
@@ -179,11 +180,7 @@ def difference(kept: pd.DataFrame, found: pd.DataFrame) -> float:
 def _of_column(kept: pd.Series, found: pd.Series) -> float:
     if not all(is_numeric_dtype(column) and not is_bool_dtype(column) for column in (kept, found)):
         return 0.0 if kept.fillna("").tolist() == found.fillna("").tolist() else inf
-    a, b = (column.to_numpy(np.float64) for column in (kept, found))
-    apart = ~((a == b) | (np.isnan(a) & np.isnan(b)))
-    if not np.isfinite([a[apart], b[apart]]).all():
-        return inf
-    return float(np.max(np.abs(a - b)[apart] / np.maximum(np.abs(a), np.abs(b))[apart], initial=0.0))
+    return float(relative_differences(*(column.to_numpy(np.float64) for column in (kept, found))).max(initial=0.0))
 
 
 def _plain(configs: Sequence[Config]) -> list[Any]:
