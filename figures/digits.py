@@ -8,17 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from tsla.empirics.statistics.differences import relative_differences
 from tsla.empirics.statistics.intervals import Interval, student_t
 from tsla.theory.constants import Array
 
 
-def samples(table: pd.DataFrame, column: str, *, method: str, epoch: int) -> Array:
-    """The values of ``column``, shape (seeds,), in the order of the seeds. Raises ValueError where there are none."""
-    values: Array = _rows(table, method, epoch)[column].to_numpy(dtype=np.float64)
-    return values
-
-
 def _rows(table: pd.DataFrame, method: str, epoch: int) -> pd.DataFrame:
+    """In the order of the seeds."""
     rows = table[(table["method"] == method) & (table["epoch"] == epoch)].sort_values("seed")
     if rows.empty:
         raise ValueError(f"the record has no row of method {method!r} at epoch {epoch}")
@@ -26,8 +22,8 @@ def _rows(table: pd.DataFrame, method: str, epoch: int) -> pd.DataFrame:
 
 
 def over_seeds(table: pd.DataFrame, column: str, *, method: str, epoch: int) -> Interval:
-    """Mean of ``column`` over the seeds with Student's 95 % interval."""
-    return student_t(samples(table, column, method=method, epoch=epoch))
+    """Mean of ``column`` over the seeds with Student's 95 % interval. Raises ValueError where there are none."""
+    return student_t(_rows(table, method, epoch)[column].to_numpy(dtype=np.float64))
 
 
 def differences(table: pd.DataFrame, column: str, *, method: str, baseline: str, epoch: int) -> Array:
@@ -60,10 +56,7 @@ def apart(new: pd.DataFrame, old: pd.DataFrame, keys: Sequence[str]) -> Apart:
     missing = [*fresh.index.difference(known.index), *fresh.columns.difference(known.columns)]
     if missing:
         raise ValueError(f"the record has no {missing[0]}; must have all rows and columns of the new run")
-    a, b = fresh.to_numpy(np.float64), known.loc[fresh.index, fresh.columns].to_numpy(np.float64)
-    equal = (a == b) | (np.isnan(a) & np.isnan(b))
-    with np.errstate(invalid="ignore"):
-        relative = np.nan_to_num(np.where(equal, 0.0, np.abs(a - b) / np.maximum(np.abs(a), np.abs(b))), nan=np.inf, posinf=np.inf)
+    relative = relative_differences(*(table.to_numpy(np.float64) for table in (fresh, known.loc[fresh.index, fresh.columns])))
     row, column = divmod(int(relative.argmax()), relative.shape[1])
     where = ", ".join(f"{key} {value}" for key, value in zip(keys, fresh.index[row], strict=True))
     return Apart(float(relative[row, column]), f"{fresh.columns[column]} ({where})")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,8 +14,8 @@ from matplotlib.figure import Figure
 
 from tsla.empirics.runs import records
 from tsla.empirics.runs.files import replacing
-from tsla.empirics.runs.records import Record
 from tsla.figures import gallery, style
+from tsla.options import among
 
 FORMATS: dict[str, dict[str, Any]] = {
     "svg": {"metadata": {"Date": None}},
@@ -35,13 +34,7 @@ def draw_gallery(source: Path, out: Path, names: Sequence[str] = (), *, form: st
     if form not in FORMATS:
         raise ValueError(f"format = {form!r} must be one of {', '.join(FORMATS)}")
 
-    @cache
-    def load(name: str) -> Record:
-        path = source / f"{name}.parquet"
-        if not path.exists():
-            raise ValueError(f"{path} does not exist; `tsla records {name}` makes it")
-        return records.read(path)
-
+    load = cache(partial(records.of, source))
     chosen = {name: (module, module.numbers(load)) for name, module in _named(names).items()}
     return [draw_one(out / f"{name}.{form}", module, numbers) for name, (module, numbers) in chosen.items()]
 
@@ -50,8 +43,7 @@ def _named(names: Sequence[str]) -> dict[str, ModuleType]:
     known = gallery.modules()
     for name in names:
         if name not in known:
-            close = "".join(f"did you mean {match!r}? " for match in get_close_matches(name, known, n=1))
-            raise ValueError(f"figure = {name!r} is unknown; {close}must be one of {', '.join(known)}")
+            raise ValueError(f"figure = {name!r} is unknown; {among(name, list(known))}")
     return {name: known[name] for name in dict.fromkeys(names)} or known
 
 

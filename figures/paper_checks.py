@@ -6,46 +6,29 @@ import json
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
-from tsla.empirics.runs.files import replacing
-from tsla.empirics.runs.records import FOLDER
-from tsla.theory.claims import BY_ID, CLAIMS, GAIN, KINDS, LONG_STEP, STEP, Claim
+from tsla.empirics.runs.files import write_texts
+from tsla.figures import markdown
+from tsla.figures.evidence import (
+    BY_SETTING,
+    EVIDENCE,
+    FAILING,
+    PLAN,
+    UNDECIDED,
+    Evidence,
+    findings,
+    of,
+    rejected,
+    scope,
+    settings,
+    tightness,
+    verdict,
+)
+from tsla.theory.claims import CLAIMS, Claim
 
-Settings = Sequence[tuple[str, str, str, str]]
-Table = tuple[str, Sequence[Sequence[str]]]
-"""A caption, and lines of cells of which the first is the head."""
-Evidence = Mapping[str, Any]
-"""``{"id", "kind", "planted", "test", "passed"}`` and what the test said besides:
-
-finding:    sentences
-verdict:    a word other than "supported"
-settings:   of training in place of a verdict: a round with what all of its settings share, what a group of them shares, a word of the
-            study's plan, and those that it is said of
-tightness:  the part of the bound that is reached, by its name in ``REACHED``
-headline:   the claim's number in the overview, where that is no part of a bound
-tables:     of measured numbers, see ``Table``
-"""
-
-EVIDENCE = FOLDER / "evidence.json"
 PAPER_CHECKS = Path("paper_checks.md")
-WORDS = {
-    "composite": "proved",
-    "algebra": "steps proved",
-    "worst case": "upper certificate",
-    "measurement": "supported",
-}
-"""What the best kind of evidence for a claim says of it, the best first; other kinds are ``INSTANCES``."""
-INSTANCES = "instances"
-UNDECIDED = "not decided here"
-FAILING = "**failing**"
-BY_SETTING = "by setting"
-"""Of training, where each word holds on its own settings."""
-NEAREST, WORST, PLAN = REACHED = ("nearest instance", "worst case", "own plan")
-"""Where it is looked for how much of a bound is reached."""
-SYMBOLS = {STEP: "η ≤ 1/L", LONG_STEP: "η < 2/L", GAIN: "δ < 1"}
 WIDTH = 120
 
 HEADER = """# Paper checks
@@ -91,60 +74,6 @@ What holds of *Towards Understanding Label Smoothing* (Xu, Xu, Qian, Li, Jin, ar
 """
 
 
-def scoped(claim: str, settings: Settings) -> None:
-    """Raises ValueError where a claim about training has no settings, or a word has none: what came out on some is not known of others."""
-    of_training = claim in BY_ID and BY_ID[claim].of_training
-    if of_training and not (settings and all(where.strip() for *_, where in settings)):
-        raise ValueError(f"settings of the verdict on {claim} are missing; each word must name those that it was found on")
-
-
-def of(claim: Claim, evidence: Iterable[Evidence]) -> list[Evidence]:
-    """What there is on one claim, the best kind of evidence first."""
-    return sorted((row for row in evidence if row["id"] == claim.id), key=lambda row: KINDS.index(row["kind"]))
-
-
-def verdict(rows: Sequence[Evidence]) -> str:
-    """Of one claim's evidence: a failed test is failing; a verdict that a test reports outranks proof; else the best kind decides.
-
-    Raises ValueError where :func:`scoped` does.
-    """
-    direct = [row for row in rows if not row["planted"]]
-    if not all(row["passed"] for row in rows):
-        return FAILING
-    if not direct:
-        return UNDECIDED
-    for row in direct:
-        scoped(row["id"], row.get("settings", []))
-    if any("settings" in row for row in direct):
-        return BY_SETTING
-    found = {row.get("verdict", "supported") for row in direct} - {"supported"}
-    if found:
-        return " / ".join(sorted(found))
-    kinds = {row["kind"] for row in direct}
-    return next((word for kind, word in WORDS.items() if kind in kinds), INSTANCES)
-
-
-def scope(claim: Claim, word: str) -> str:
-    """Where the verdict holds, as the end of a sentence."""
-    if word in ("proved", "steps proved"):
-        assumed = [SYMBOLS.get(one, one) for one in claim.assumes]
-        return (
-            f"wherever {_and(assumed)} {'holds' if len(assumed) == 1 else 'hold'}" if assumed else "with nothing assumed but the notation"
-        )
-    return {
-        INSTANCES: "on the instances that were tried",
-        WORDS["worst case"]: "in runs of a few steps",
-        BY_SETTING: "and on no settings but those named below",
-        UNDECIDED: "for want of evidence",
-    }.get(word, "as far as the evidence below reaches")
-
-
-def tightness(rows: Iterable[Evidence]) -> dict[str, float]:
-    """The part of the bound that is reached, by where that was looked for (``REACHED``): the largest of each."""
-    found = [row["tightness"] for row in rows if "tightness" in row]
-    return {name: max(one[name] for one in found if name in one) for name in REACHED if any(name in one for one in found)}
-
-
 def headline(rows: Sequence[Evidence]) -> str:
     """The claim's number: that which a test gives, or how near the bound is come to; empty where there is neither."""
     said = [row["headline"] for row in rows if "headline" in row]
@@ -153,35 +82,6 @@ def headline(rows: Sequence[Evidence]) -> str:
     reached = {name: part for name, part in tightness(rows).items() if name != PLAN}
     nearest = max(reached, key=lambda name: reached[name], default="")
     return f"{nearest} at {_part(reached[nearest])} of the bound" if nearest else ""
-
-
-def findings(rows: Iterable[Evidence]) -> dict[str, list[str]]:
-    """Kind of evidence -> what its tests found, in sentences, each once; empty where none says anything."""
-    found: dict[str, list[str]] = {}
-    for row in rows:
-        if not row["planted"]:
-            said, text = found.setdefault(row["kind"], []), row.get("finding", "")
-            if text and text not in said:
-                said.append(text)
-    return found
-
-
-def tables(rows: Iterable[Evidence]) -> list[Table]:
-    """Of the numbers that were measured."""
-    return [(caption, lines) for row in rows for caption, lines in row.get("tables", [])]
-
-
-def settings(rows: Iterable[Evidence]) -> dict[str, dict[str, list[tuple[str, str]]]]:
-    """Round of a study -> what a group of its settings shares -> each word with the settings that it is said of."""
-    rounds: dict[str, dict[str, list[tuple[str, str]]]] = {}
-    for of_round, group, word, where in (line for row in rows for line in row.get("settings", [])):
-        rounds.setdefault(of_round, {}).setdefault(group, []).append((word, where))
-    return rounds
-
-
-def rejected(rows: Iterable[Evidence]) -> int:
-    """How many planted errors were."""
-    return sum(row["planted"] and row["passed"] for row in rows)
 
 
 def cells(claim: Claim, evidence: Iterable[Evidence]) -> dict[str, str]:
@@ -227,8 +127,8 @@ def section(claim: Claim, evidence: Iterable[Evidence]) -> str:
     """All that is said of a claim."""
     rows = of(claim, evidence)
     parts = [f"## {heading(claim)}", *_stated(claim), _facts(claim, rows), *_by_setting(rows), _found(claim, rows)]
-    for caption, lines in tables(rows):
-        parts += [_wrapped(caption), table(lines)]
+    for caption, lines in (table for row in rows for table in row.get("tables", [])):
+        parts += [_wrapped(caption), markdown.table(lines[0], lines[1:])]
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
@@ -278,10 +178,6 @@ def _found(claim: Claim, rows: Sequence[Evidence]) -> str:
     return "\n".join(lines)
 
 
-def _and(words: Sequence[str]) -> str:
-    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
-
-
 def _part(ratio: float) -> str:
     return f"{ratio:#.3g}"
 
@@ -296,23 +192,17 @@ def _wrapped(text: str, first: str = "", rest: str | None = None) -> str:
 
 def overview(evidence: Sequence[Evidence]) -> str:
     """A short row a claim, with a link to its section."""
-    lines = [["claim", "what it says", "verdict", "headline"]]
+    lines = []
     for claim in CLAIMS:
         rows = of(claim, evidence)
         lines.append([f"[{claim.id}](#{anchor(heading(claim))})", claim.title, verdict(rows), headline(rows)])
-    return table(lines)
+    return markdown.table(("claim", "what it says", "verdict", "headline"), lines)
 
 
 def render(evidence: Iterable[Evidence]) -> str:
     """The whole file."""
     found = list(evidence)
-    return "\n".join([f"{HEADER}## Overview\n\n{overview(found)}", *(section(claim, found) for claim in CLAIMS)])
-
-
-def table(lines: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown, whose first line is its head."""
-    ruled = [lines[0], ["---"] * len(lines[0]), *lines[1:]]
-    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in ruled)
+    return "\n".join([f"{HEADER}## Overview\n\n{overview(found)}\n", *(section(claim, found) for claim in CLAIMS)])
 
 
 def files(evidence: Iterable[Evidence]) -> dict[Path, str]:
@@ -330,19 +220,4 @@ def stale(evidence: Iterable[Evidence], checkout: Path) -> list[str]:
 
 def write(evidence: Iterable[Evidence]) -> list[Path]:
     """Write both files. Returns their paths."""
-    texts = files(evidence)
-    for path, text in texts.items():
-        with replacing(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    return list(texts)
-
-
-def read(path: Path = EVIDENCE) -> list[dict[str, Any]]:
-    """Evidence from a file: what is committed. Raises ValueError where it is not there, or is no JSON any more."""
-    if not path.exists():
-        raise ValueError(f"{path} does not exist; `tsla check` makes it")
-    try:
-        found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is damaged: {error}; `tsla check` makes it again") from error
-    return found
+    return write_texts(files(evidence))

@@ -26,6 +26,7 @@ pytest.register_assert_rewrite("tsla.theory.testing.relations")  # their failure
 
 from tests.examples import draw_no_constants_of_modules
 from tsla.figures import paper_checks
+from tsla.figures.evidence import REACHED, scoped
 from tsla.theory.certificates import Certificate
 from tsla.theory.claims import BY_ID, KINDS
 from tsla.theory.testing.planted import Rejects, Version, tells_apart
@@ -67,16 +68,16 @@ def evidence(record_property: Callable[[str, object], None], request: pytest.Fix
     """``evidence("The floor is 0.97 of the bound.")`` reports a finding, ``evidence(..., verdict="refuted")`` a verdict.
 
     Of training ``settings`` stand in its place: ``evidence(..., settings=[("third round", "step decay", "refuted", "MLP on digits")])``.
-    ``tightness={"own plan": 0.97}``, ``headline`` and ``tables`` as :data:`paper_checks.Evidence` has them.
+    ``tightness={"own plan": 0.97}``, ``headline`` and ``tables`` as :data:`tsla.figures.evidence.Evidence` has them.
     """
 
     def report(finding: str, *, tightness: Mapping[str, float] | None = None, **said: Any) -> None:
         for mark in request.node.iter_markers("claim"):
-            paper_checks.scoped(mark.args[0], said.get("settings", ()))  # refuses a verdict on training that names no settings
+            scoped(mark.args[0], said.get("settings", ()))  # refuses a verdict on training that names no settings
         assert re.fullmatch(r"[A-Z].*\.", finding), f"{finding!r} is no sentence"
         record_property("finding", finding)
         if tightness is not None:
-            assert set(tightness) <= set(paper_checks.REACHED), f"{tightness}: must be in {paper_checks.REACHED}"
+            assert set(tightness) <= set(REACHED), f"{tightness}: must be in {REACHED}"
             said["tightness"] = {name: float(f"{ratio:.4g}") for name, ratio in tightness.items()}
         for name, value in {"verdict": "supported", **said}.items():
             record_property(name, value)

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tsla.empirics.assumptions.judged import Seen
-from tsla.empirics.assumptions.premises import SLACK
+from tsla.empirics.assumptions.judged import SLACK, Seen
 from tsla.theory import lsr, sgd, two_stage, worst_case
 from tsla.theory.bound import Bound
 from tsla.theory.constants import ROUNDING, Constants

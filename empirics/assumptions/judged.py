@@ -7,9 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from tsla.empirics.assumptions.premises import PREMISES, SLACK
 from tsla.theory.claims import ASSUMES, GAIN, LONG_STEP, STEP
 from tsla.theory.constants import ROUNDING, Array, Constants
+
+PREMISES = ("A1", "A2", "A3", "A4", STEP, LONG_STEP, GAIN)
+"""All that a claim may assume, in the order in which it is reported."""
+SLACK = 1e-6
+"""Relative: differences of gradients are off by about 1e-9 of the constant that they measure."""
 
 
 @dataclass(frozen=True)

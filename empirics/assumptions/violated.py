@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tsla.empirics.assumptions.judged import Seen
-from tsla.empirics.assumptions.premises import PREMISES
+from tsla.empirics.assumptions.judged import PREMISES, Seen
 from tsla.theory import smoothing
 from tsla.theory.claims import ASSUMES, GAIN, LONG_STEP, STEP
 from tsla.theory.constants import Constants

@@ -28,12 +28,10 @@ def add(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> None:
     """The envelope of the measured noise with the least bound, beside the bound with the largest variance."""
     from tsla.empirics.assumptions.envelope import NO_PROOF, Measured, envelope
-    from tsla.empirics.runs.files import must_be_there
     from tsla.empirics.runs.records import read as read_record
     from tsla.empirics.statistics.pilot import conditions, kept
     from tsla.theory.commands.answer import print_result
 
-    must_be_there("record", args.record, "a record such as `tsla train --out` writes")
     rows = kept(read_record(args.record).table, conditions(args.where))
     seen = Measured.of(rows, batch_size=args.batch_size)
     L = seen.L if args.L is None else args.L

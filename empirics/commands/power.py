@@ -27,13 +27,11 @@ def add(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Seeds and steps to tell two methods apart."""
-    from tsla.empirics.runs.files import must_be_there
     from tsla.empirics.runs.records import read as read_record
     from tsla.empirics.statistics.checkpoints import plan, table
     from tsla.empirics.statistics.pilot import conditions, pilot
     from tsla.theory.commands.answer import print_result
 
-    must_be_there("record", args.record, "a record such as `tsla train --out` writes")
     where = conditions(args.where)
     found = pilot(read_record(args.record).table, column=args.column, a=args.a, b=args.b, where=where)
     answer = plan(found, effect=args.effect, level=args.level, power=args.power, seeds=args.seeds)

@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from tsla.empirics.data.datasets import CLASSES, Split, digits
+from tsla.empirics.data.datasets import CLASSES, Split, load
 from tsla.empirics.models.networks import resnet
 from tsla.empirics.moments.columns import columns
 from tsla.empirics.moments.full_batch import gradient_moments
@@ -26,7 +26,7 @@ def run(config: Mapping[str, Any]) -> pd.DataFrame:
     (:func:`tsla.gradient_moments`), exact, at ``batch_size`` by C14; or "training": :func:`minibatch_moments`, examples
     drawn independently as C14 supposes. Each of the six moments and δ has three columns, the last two for the ends of its 95 % interval.
     """
-    data = digits(train_size=config["train_size"], label_noise=config["label_noise"], seed=config["seed"])
+    data = load("digits", train_size=config["train_size"], label_noise=config["label_noise"], seed=config["seed"])
     training_set = (data.train_inputs, data.train_labels)
     model, B = _trained(config, data), config["batch_size"]
     found = {how: _exact(gradient_moments(model, *training_set, batch_norm=how).at_batch_size(B)) for how in ("evaluation", "batch")}

@@ -19,10 +19,11 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from tsla.empirics.experiments.again import AGAIN, Again
 from tsla.empirics.experiments.registry import EXPERIMENTS, Config, Experiment
 from tsla.empirics.experiments.runner import experiment_of
-from tsla.empirics.runs import records
+from tsla.empirics.runs import provenance, records
 from tsla.empirics.runs.files import must_be_there
 from tsla.empirics.runs.parallel import workers
 from tsla.empirics.runs.records import Record
+from tsla.empirics.statistics.differences import relative_differences
 from tsla.empirics.training.devices import threads
 
 LONG = ("branches_resnet8", "coverage", "planner")
@@ -77,7 +78,7 @@ def recheck(names: Iterable[str] = (), *, folder: Path = records.FOLDER, jobs: i
     strays = [] if names else sorted(path.stem for path in folder.glob("*.parquet") if path.stem not in EXPERIMENTS)
     for experiment in wanted:
         must_be_there("record", folder / f"{experiment.name}.parquet", f"what `{experiment.command}` writes")
-    return chain((Rechecked(name, "", 0.0, inf, 0.0, "no experiment makes it") for name in strays), _all(wanted, folder, jobs))
+    return chain((_not_run(name, "no experiment makes it") for name in strays), _all(wanted, folder, jobs))
 
 
 def _all(wanted: Sequence[Experiment], folder: Path, jobs: int | None) -> Iterator[Rechecked]:
@@ -88,22 +89,35 @@ def _all(wanted: Sequence[Experiment], folder: Path, jobs: int | None) -> Iterat
 
 def _one(experiment: Experiment, folder: Path) -> Rechecked:
     path = folder / f"{experiment.name}.parquet"
-    if wrong := records.changed(path):
-        return Rechecked(experiment.name, "", 0.0, inf, 0.0, wrong)
-    record = records.read(path)
-    kept, stated = record.config.get("configs", []), _plain(experiment.configs_in(folder))
-    wrong = _stale(kept, [config for config in stated if config in kept] if experiment.growing else stated)
-    if not wrong and record.command != experiment.command:
-        wrong = f"its command is {record.command!r}, and that of the experiment is {experiment.command!r}"
-    if wrong:
-        return Rechecked(experiment.name, "", 0.0, inf, 0.0, wrong)
+    try:
+        record = records.read(path)
+    except ValueError as error:
+        return _not_run(experiment.name, str(error).removeprefix(f"record = {path} is "))  # the answer has its name in front
+    if wrong := _outdated(experiment, record, folder):
+        return _not_run(experiment.name, wrong)
     known = AGAIN.get(experiment.name, ())
     again = next((one for one in known if not one.same_kernels or _same_kernels(record)), None)
     if again is None:
-        return Rechecked(experiment.name, "", 0.0, 0.0, 0.0, OTHER_KERNELS if known else NOTHING_CHEAP)
+        return _not_run(experiment.name, OTHER_KERNELS if known else NOTHING_CHEAP, current=True)
     if again.needs and not Path(again.needs).is_dir():
-        return Rechecked(experiment.name, "", 0.0, 0.0, 0.0, f"{again.needs} is not here")
+        return _not_run(experiment.name, f"{again.needs} is not here", current=True)
     return _run(experiment, record, again, folder)
+
+
+def _not_run(record: str, reason: str, *, current: bool = False) -> Rechecked:
+    return Rechecked(record, "", 0.0, 0.0 if current else inf, 0.0, reason)
+
+
+def _outdated(experiment: Experiment, record: Record, folder: Path) -> str:
+    """How the record is not one that the experiment would write today; empty where it is."""
+    if not record.rows:
+        return "it carries no digests: an older version wrote it"
+    kept, stated = record.config.get("configs", []), _plain(experiment.configs_in(folder))
+    if wrong := _stale(kept, [config for config in stated if config in kept] if experiment.growing else stated):
+        return wrong
+    if record.command != experiment.command:
+        return f"its command is {record.command!r}, and that of the experiment is {experiment.command!r}"
+    return ""
 
 
 def _stale(kept: Sequence[Config], stated: Sequence[Config]) -> str:
@@ -116,16 +130,17 @@ def _stale(kept: Sequence[Config], stated: Sequence[Config]) -> str:
 
 def _same_kernels(record: Record) -> bool:
     """Whether torch computes here as it did for the record: on such a processor, by such instructions, in the same version."""
-    here = records.environment()
+    here = provenance.environment()
     processors = {about["machine"].rsplit(", ", 2)[0] for about in (here, record.environment)}  # without cores and cards
-    return record.kernels == records.kernels() and record.environment["torch"] == here["torch"] and len(processors) == 1
+    return record.kernels == provenance.kernels() and record.environment["torch"] == here["torch"] and len(processors) == 1
 
 
 def _run(experiment: Experiment, record: Record, again: Again, folder: Path) -> Rechecked:
     configs = record.config["configs"]
     number = next(i for i, config in enumerate(configs) if again.of.items() <= config.items())
     started = time.monotonic()
-    found = _table(experiment, _shortened(configs[number], again), folder)
+    shortened = {name: configs[number][name][:count] for name, count in again.first.items()}
+    found = _table(experiment, {**configs[number], **shortened, **again.changes}, folder)
     seconds = time.monotonic() - started
     start, rows = sum(record.rows[:number]), record.rows[number]
     found, kept = (_marked(table, again) for table in (found, record.table.iloc[start : start + rows]))
@@ -142,10 +157,6 @@ def _table(experiment: Experiment, config: Config, folder: Path) -> pd.DataFrame
         raise ValueError(f"record = {experiment.name}: to run a part of it again, {error.name} must be installed") from error
     found: pd.DataFrame = pa.Table.from_pandas(table, preserve_index=False).to_pandas()
     return found
-
-
-def _shortened(config: Config, again: Again) -> Config:
-    return {**config, **{name: config[name][:count] for name, count in again.first.items()}, **again.changes}
 
 
 def _marked(table: pd.DataFrame, again: Again) -> pd.DataFrame:
@@ -169,11 +180,7 @@ def difference(kept: pd.DataFrame, found: pd.DataFrame) -> float:
 def _of_column(kept: pd.Series, found: pd.Series) -> float:
     if not all(is_numeric_dtype(column) and not is_bool_dtype(column) for column in (kept, found)):
         return 0.0 if kept.fillna("").tolist() == found.fillna("").tolist() else inf
-    a, b = (column.to_numpy(np.float64) for column in (kept, found))
-    apart = ~((a == b) | (np.isnan(a) & np.isnan(b)))
-    if not np.isfinite([a[apart], b[apart]]).all():
-        return inf
-    return float(np.max(np.abs(a - b)[apart] / np.maximum(np.abs(a), np.abs(b))[apart], initial=0.0))
+    return float(relative_differences(*(column.to_numpy(np.float64) for column in (kept, found))).max(initial=0.0))
 
 
 def _plain(configs: Sequence[Config]) -> list[Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from tsla.empirics.experiments.registry import EXPERIMENTS, Config, Experiment
-from tsla.empirics.runs import records
+from tsla.empirics.runs import provenance, records
 from tsla.empirics.runs.locks import held
 from tsla.empirics.runs.parallel import workers
 from tsla.empirics.runs.progress import Progress
@@ -35,7 +35,7 @@ def make_records(names: Iterable[str], *, out: Path, build: Path) -> list[Path]:
 
 
 def _made(wanted: Sequence[Experiment], *, out: Path, build: Path) -> list[Path]:
-    records.commit()  # asked for now: the checkout may have moved on when the runs are over
+    provenance.commit()  # asked for now: the checkout may have moved on when the runs are over
     parts = {experiment.name: _parts(experiment, build) for experiment in wanted}
     todo = [(e, config, path) for e in wanted for config, path in parts[e.name] if not _is_done(e, config, path)]
     jobs = min(len(todo), os.cpu_count() or 1) or 1

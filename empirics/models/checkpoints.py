@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from tsla.empirics.models import networks
 from tsla.empirics.runs import tensors
+from tsla.empirics.runs.errors import class_and_line
 from tsla.empirics.runs.files import must_be_there, replacing
 from tsla.theory.constants import is_whole
 
@@ -88,13 +89,9 @@ def _network(found: Any, where: str) -> Mapping[str, Any]:
     """The arguments of the network, checked."""
     if isinstance(found, dict) and set(found) in NETWORKS:
         shape = found["shape"]
-        if _whole(found["classes"], *(shape if isinstance(shape, list | tuple) else [0])):
+        if all(is_whole(size, at_least=1) for size in (found["classes"], *(shape if isinstance(shape, list | tuple) else [0]))):
             return {**found, "shape": tuple(shape)}
     raise ValueError(f"{where}: network = {found!r} must give name, shape, classes and norm, or pretrained, trained and hidden")
-
-
-def _whole(*sizes: object) -> bool:
-    return all(is_whole(size, at_least=1) for size in sizes)
 
 
 def build(checkpoint: Checkpoint, factory: str | None = None, *, name: str = "checkpoint") -> nn.Module:
@@ -178,16 +175,10 @@ def made_by(factory: str) -> nn.Module:
         try:
             found = getattr(import_module(module), function)()
         except Exception as error:  # whatever a user's code raises
-            raise ValueError(f"model = {factory!r} must name a function that returns a network; {first_line(error)}") from error
+            raise ValueError(f"model = {factory!r} must name a function that returns a network; {class_and_line(error)}") from error
     if not isinstance(found, nn.Module):
         raise ValueError(f"model = {factory!r} returned a {type(found).__name__}; must return an nn.Module")  # noqa: TRY004 - as all refusals
     return found
-
-
-def first_line(error: BaseException) -> str:
-    """What went wrong, in one line."""
-    said = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {said[0]}" if said else type(error).__name__
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from tsla.empirics.models.inputs import ToLogits, check_module
 from tsla.empirics.moments.estimators import MIN_GROUPS, Accumulator, Estimates
 from tsla.empirics.moments.examples import Batch, Collate, Drawn, ExamplePool, Unpack, batches_of, is_set
 from tsla.empirics.moments.mode import mode
-from tsla.empirics.moments.per_example import Known, gradient_products
+from tsla.empirics.moments.per_example import GradientProducts, Known, gradient_products
 from tsla.empirics.moments.per_example.gradients import MICROBATCH
 from tsla.empirics.moments.per_example.totals import refuse_lost
 from tsla.empirics.runs.progress import Progress
@@ -118,26 +117,11 @@ def measure(
         batches, population = DrawnBatches(pool, seed), len(pool) if population is None else population
     if isinstance(smoothing, str) and smoothing == "prior":
         smoothing = class_frequencies(model, batches, loss, unpack, logits)
-    sums, seeds, known, longest = Accumulator(), torch.Generator().manual_seed(seed), Known(), 0.0
-    for inputs, labels, y_hat in (batch.to(device) for batch in batches_of(batches, unpack)):
-        with torch.random.fork_rng():
-            torch.manual_seed(int(torch.randint(2**62, (), generator=seeds)))
-            products = gradient_products(
-                model,
-                inputs,
-                labels,
-                smoothing if y_hat is None else y_hat,
-                logits=logits,
-                microbatch=microbatch,
-                batch_norm=batch_norm,
-                loss=loss,
-                known=known,
-            )
-        here = products.longest
-        longest = max(longest, here)
-        if not isfinite(here):
-            refuse_lost(here, products.G)
+    options = {"logits": logits, "microbatch": microbatch, "batch_norm": batch_norm, "loss": loss}
+    sums, longest = Accumulator(), 0.0
+    for products in _products((batch.to(device) for batch in batches_of(batches, unpack)), model, smoothing, seed, options):
         sums.add(products)
+        longest = max(longest, products.longest)
         if progress is not None:
             progress.advance(f"{sums.examples:,} examples")
         if until is not None and sums.examples > 1 and sums.estimates(population=population).precise(until):
@@ -147,6 +131,18 @@ def measure(
     estimates = sums.estimates(population=population)
     layers, how = sums.layer_moments(population=population), mode(model, batch_norm)
     return Measurement(estimates, layers, sums.examples, population, silent=sums.silent, mode=how)
+
+
+def _products(
+    batches: Iterable[Batch], model: nn.Module, smoothing: Smoothing, seed: int, options: Mapping[str, Any]
+) -> Iterator[GradientProducts]:
+    """Of each batch, with randomness of the model's that is another in each."""
+    seeds, known = torch.Generator().manual_seed(seed), Known()
+    for inputs, labels, y_hat in batches:
+        with torch.random.fork_rng():
+            torch.manual_seed(int(torch.randint(2**62, (), generator=seeds)))
+            found = gradient_products(model, inputs, labels, smoothing if y_hat is None else y_hat, known=known, **options)
+        yield found
 
 
 def draw(

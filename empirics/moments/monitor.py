@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tsla.empirics.models.checkpoints import first_line
 from tsla.empirics.models.inputs import ToLogits, check_function
 from tsla.empirics.models.state import device_of, private_randomness
 from tsla.empirics.moments.columns import columns
@@ -23,6 +22,7 @@ from tsla.empirics.moments.examples import Collate, Drawn, ExamplePool, Unpack
 from tsla.empirics.moments.live import Live, live_of
 from tsla.empirics.moments.per_example import Known, gradient_products
 from tsla.empirics.moments.per_example.batch_norm import check_batch_norm
+from tsla.empirics.runs.errors import class_and_line
 from tsla.empirics.smoothing.cross_entropy import CrossEntropy, of_whole_examples
 from tsla.empirics.smoothing.labels import Smoothing
 from tsla.empirics.statistics.intervals import IntervalOf
@@ -225,7 +225,7 @@ class MomentsMonitor:
             self._live.update(self.times.steps, self.latest, None if loss is None else float(loss))
         except Exception as error:  # whatever a terminal or a notebook raises: no reason to end the run
             self._live = None
-            warnings.warn(f"MomentsMonitor shows nothing more: {first_line(error)}", stacklevel=3)
+            warnings.warn(f"MomentsMonitor shows nothing more: {class_and_line(error)}", stacklevel=3)
 
     def _lap(self) -> float:
         """Seconds since the last call; 0 at the first."""
@@ -247,7 +247,7 @@ class MomentsMonitor:
         try:
             return self._estimates(self._draws.choice(len(self._set), examples, replace=False)) | {"reason": ""}
         except Exception as error:  # whatever a model, a data set or a device raises: no reason to end the run
-            reason = first_line(error)
+            reason = class_and_line(error)
         if reason not in self._reasons:
             self._reasons.add(reason)
             warnings.warn(f"MomentsMonitor measured nothing before step {self.times.steps}: {reason}", stacklevel=4)
@@ -258,10 +258,7 @@ class MomentsMonitor:
         with private_randomness(int(self._draws.integers(2**32)), self._set.device):
             for group in np.array_split(drawn, -(-len(drawn) // self._microbatch)):
                 inputs, labels, smoothing = self._set.take(group)
-                products = gradient_products(self._model, inputs, labels, smoothing, **self._options)
-                if not (products.gg.isfinite().all() and products.hh.isfinite().all()):
-                    raise ValueError("gradients are not finite")
-                accumulator.add(products)
+                accumulator.add(gradient_products(self._model, inputs, labels, smoothing, **self._options))
         estimates = accumulator.estimates(population=len(self._set))
         if len(drawn) != self._cadence.examples:  # a trial
             return {}

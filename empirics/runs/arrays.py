@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from math import inf
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,13 +19,14 @@ def save(path: Path, content: Mapping[str, Any]) -> None:
         np.savez(file, **content)
 
 
-def load(path: Path, names: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
+def load(path: Path, names: Collection[str] | None = None, *, most: float = inf) -> dict[str, NDArray[Any]]:
     """What :func:`save` wrote, or the arrays of these ``names`` alone; with allow_pickle=False.
 
-    The checksums of the file come first. Raises ValueError, saying what the file is or is not, where it is damaged or of another kind.
+    The checksums of the file come first. Raises ValueError, saying what the file is or is not, where it is damaged or of another kind, or
+    would unpack to more than ``most`` bytes.
     """
     with path.open("rb") as file:
-        zips.verify(file)
+        zips.verify(file, most)
         return _content(file, names)
 
 

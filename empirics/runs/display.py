@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from tsla.empirics.runs.files import must_be_writable, replacing
+from tsla.empirics.runs.files import must_be_writable, write_text
 
 LOG = logging.getLogger(__name__)
 REFRESH = 2
@@ -73,8 +73,7 @@ class Display:
 
     def _write(self, page: Path, text: str, line: str) -> None:
         try:
-            with replacing(page) as temporary:
-                temporary.write_text(PAGE.format(refresh=REFRESH, title=escape(line), text=escape(text)), encoding="utf-8")
+            write_text(page, PAGE.format(refresh=REFRESH, title=escape(line), text=escape(text)))
         except OSError as error:
             LOG.warning("live = %s can't be written any more: %s", page, error.strerror or error)
             self._page = None

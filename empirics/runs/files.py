@@ -51,6 +51,19 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def write_text(path: Path, text: str) -> None:
+    """The text, whole or not at all: see :func:`replacing`."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_texts(texts: Mapping[Path, str]) -> list[Path]:
+    """Each at its path. Returns the paths."""
+    for path, text in texts.items():
+        write_text(path, text)
+    return list(texts)
+
+
 def _remove_strays(folder: Path, start: str) -> None:
     """Remove the files that are called ``start`` and the number of a process that runs no more."""
     with suppress(OSError):

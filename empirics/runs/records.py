@@ -10,14 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
-import platform
-import subprocess
-import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +21,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from tsla.empirics.runs import sources
-from tsla.empirics.runs.files import replacing
+from tsla.empirics.runs import provenance
+from tsla.empirics.runs.errors import first_line
+from tsla.empirics.runs.files import must_be_there, replacing
 
 LOG = logging.getLogger(__name__)
 KEY = b"tsla"
@@ -36,13 +31,9 @@ FOLDER = Path("records")
 """Where the commands keep the records, below the folder that they are called in."""
 LIVE = Path("build/live")
 """Where ``tsla report`` leaves what it ran itself."""
-LAYERS = ("theory", "empirics")
-"""The folders of a checkout that records are made by."""
-LIBRARIES = ("tsla", "numpy", "scipy", "scikit-learn", "torch")
 INSTEAD = "make it again, or get it again"
 FIELDS = ("config", "environment", "command")
 """What every record says about itself, by whatever version it was written."""
-PROVERS = ("z3-solver", "sympy", "PEPit", "cvxpy", "clarabel", "python-flint", "numba")  # and the compiler
 
 
 @dataclass(frozen=True)
@@ -76,71 +67,6 @@ def config_hash(config: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:12]
 
 
-@cache
-def environment(*modules: str) -> dict[str, Any]:
-    """Versions and machine, and the ``code`` of modules, where they are given. No date: the same run gives the same bytes."""
-    return {
-        "python": platform.python_version(),
-        **{name: _version_if_installed(name) for name in (*LIBRARIES, *PROVERS)},
-        **({"code": sources.code(*modules)} if modules else {}),
-        "machine": f"{platform.system()} {platform.machine()}, {_processor()}, {os.cpu_count()} cores, {_accelerators()}",
-    }
-
-
-def _version_if_installed(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or "unknown processor"
-
-
-def _accelerators() -> str:
-    """The cards that the driver names; whether a run used one stands in its configuration."""
-    files = sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
-    models = [
-        line.split(":", 1)[1].strip()
-        for file in files
-        for line in file.read_text(encoding="utf-8").splitlines()
-        if line.startswith("Model:")
-    ]
-    return ", ".join(models) or "no GPU"
-
-
-@cache
-def commit() -> str | None:
-    """The commit of the checkout that this code is in, when it was first asked for; None where the code is in none."""
-    return commit_of(sources.ROOT.parent)
-
-
-def commit_of(checkout: Path) -> str | None:
-    """The commit that is checked out in a folder, with "+changes" where the sources there are others; None where it is no checkout."""
-    if not (checkout / ".git").exists():  # what is installed may lie in somebody else's
-        return None
-    try:
-        head, changes = (_git(checkout, *words) for words in (("rev-parse", "HEAD"), ("status", "--porcelain", "--", *LAYERS)))
-    except (OSError, subprocess.CalledProcessError):  # no git, or no commit yet
-        return None
-    return head + ("+changes" if changes else "")
-
-
-def _git(checkout: Path, *words: str) -> str:
-    command = ["git", "--no-optional-locks", "-C", str(checkout), *words]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603 - our own words
-
-
-def kernels() -> str | None:
-    """The instructions that torch's kernels use here, such as "AVX512"; None where torch is not loaded."""
-    torch = sys.modules.get("torch")
-    return None if torch is None else str(torch.backends.cpu.get_cpu_capability())
-
-
 def seeds(config: Any) -> list[int]:
     """All that is called seed or seeds in a configuration, and in those within it; sorted."""
     return sorted(set(_seeds(config)))
@@ -165,7 +91,8 @@ def write(
     rows: Sequence[int] | None = None,
 ) -> None:
     """Write a record to ``path``: of what the functions of ``modules`` made, in parts of so many ``rows``, by default one."""
-    about = {"config": config, "environment": environment(*modules), "command": command, "commit": commit(), "kernels": kernels()}
+    made = {"environment": provenance.environment(*modules), "commit": provenance.commit(), "kernels": provenance.kernels()}
+    about = {"config": config, "command": command, **made}
     write_arrow(path, pa.Table.from_pandas(table, preserve_index=False), about, [len(table)] if rows is None else rows)
 
 
@@ -213,10 +140,11 @@ def _sha256(content: Any) -> str:
 
 
 def read(path: Path, *, name: str = "record") -> Record:
-    """The record at ``path``. Raises ValueError, calling the file by ``name``, where it is not one of ours, or not as it was written.
+    """The record at ``path``. Raises ValueError, calling the file by ``name``, where there is none, or one not ours or not as written.
 
     An older version wrote digests of the parts alone, or none.
     """
+    must_be_there(name, path, "a record such as `tsla train --out` writes")
     table, about = _content(path, name)
     if wrong := _wrong(table, about):
         raise ValueError(f"{name} = {path} is damaged: {wrong}; {INSTEAD}")
@@ -236,12 +164,20 @@ def read(path: Path, *, name: str = "record") -> Record:
     )
 
 
+def of(folder: Path, name: str) -> Record:
+    """The record of an experiment in a folder. Raises ValueError where it is not there, or as :func:`read`."""
+    path = folder / f"{name}.parquet"
+    if not path.is_file():
+        raise ValueError(f"{path} does not exist; `tsla records {name}` makes it")
+    return read(path)
+
+
 def _content(path: Path, name: str) -> tuple[pa.Table, dict[str, Any]]:
     where, content = f"{name} = {path}", path.read_bytes()
     try:
         table = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True).read()
     except Exception as error:  # whatever broken bytes lead to
-        said = (str(error).splitlines() or [type(error).__name__])[0]
+        said = first_line(error)
         what = f"is damaged: {said}; {INSTEAD}" if content.startswith(b"PAR1") else f"is not a record of tsla: {said}"
         raise ValueError(f"{where} {what}") from error
     about = (table.schema.metadata or {}).get(KEY)
@@ -264,15 +200,6 @@ def _said(about: bytes) -> dict[str, Any] | None:
     parts, seeds = found.get("parts", []), found.get("seeds", [])
     shaped = all(isinstance(part, dict) and isinstance(part.get("rows"), int) for part in parts) if isinstance(parts, list) else False
     return found if shaped and isinstance(seeds, list) and isinstance(found.get("command"), str) else None
-
-
-def changed(path: Path) -> str:
-    """What of the record is not as it was written, in a few words; empty where all is. Raises OSError where it can't be read."""
-    try:
-        table, about = _content(path, "record")
-    except ValueError as error:
-        return str(error)
-    return _wrong(table, about) if "parts" in about else "it carries no digests: an older version wrote it"
 
 
 def _wrong(table: pa.Table, about: Mapping[str, Any]) -> str:
@@ -307,4 +234,4 @@ def is_done(path: Path, config: Mapping[str, Any], *, modules: Sequence[str] = (
         return False
     normal = json.loads(json.dumps(config))  # tuples become lists, as in the file
     found = {name: value for name, value in record.config.items() if name not in but}
-    return bool(found == normal and record.environment == environment(*modules))
+    return bool(found == normal and record.environment == provenance.environment(*modules))

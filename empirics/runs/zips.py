@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Sequence
+from math import inf
 from typing import IO
+
+from tsla.empirics.runs.errors import first_line
 
 PIECE = 2**20
 """Bytes that are read at a time."""
@@ -17,22 +20,27 @@ LARGE, RATIO = 2**30, 100
 """What unpacks to more than LARGE bytes and to more than RATIO times its size is no data: numbers are packed tenfold at best."""
 
 
-def verify(file: IO[bytes]) -> None:
+class _TooLargeError(ValueError):
+    """What is whole, and does not fit."""
+
+
+def verify(file: IO[bytes], most: float = inf) -> None:
     """Read a zip archive from end to end, in pieces, and compare each member with the checksum that was written with it.
 
     What is no zip archive passes: it is for whoever reads it to refuse. Raises ValueError, saying what the file is, for an archive that is
-    damaged, and for one that would unpack to far more than it is. Then ``file`` is at its beginning.
+    damaged, and for one that would unpack to far more than it is, or to more than ``most`` bytes. Then ``file`` is at its beginning.
     """
     try:
         if zipfile.is_zipfile(file):
-            _read(file)
+            _read(file, most)
+    except _TooLargeError:
+        raise
     except Exception as error:  # whatever broken bytes lead to
-        said = str(error).splitlines()
-        raise ValueError(f"damaged, or written without checksums: {said[0] if said else type(error).__name__}") from error
+        raise ValueError(f"damaged, or written without checksums: {first_line(error)}") from error
     file.seek(0)
 
 
-def _read(file: IO[bytes]) -> None:
+def _read(file: IO[bytes], most: float) -> None:
     """Read every member to its end, where ``zipfile`` compares the checksum."""
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
@@ -40,6 +48,8 @@ def _read(file: IO[bytes]) -> None:
             raise zipfile.BadZipFile("members are missing")
         if not _bounded(members, file.seek(0, os.SEEK_END)):
             raise zipfile.BadZipFile("it would unpack to far more than was written")
+        if (size := sum(member.file_size for member in members)) > most:
+            raise _TooLargeError(f"{size / 2**30:.4g} GiB unpacked, of which at most {most / 2**30:.4g} GiB fit the memory")
         for member in members:
             with archive.open(member) as content:
                 while content.read(PIECE):

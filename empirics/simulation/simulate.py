@@ -17,7 +17,7 @@ import joblib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tsla.empirics.runs import arrays, records
+from tsla.empirics.runs import arrays, provenance, records
 from tsla.empirics.runs.locks import held
 from tsla.empirics.runs.memory import must_fit
 from tsla.empirics.runs.resume import StateFile
@@ -265,7 +265,7 @@ def _identity(run: _Run, rules: Sequence[Rule], seed: int, compiled: bool) -> st
     digest = hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in numbers)).hexdigest()
     config = {"arrays": digest, "shape": run.w.shape, "problem": problem.name, "oracle": repr(run.blocks[0].oracle), "rules": repr(rules)}
     modules = (__name__, *(type(of).__module__ for of in (run.blocks[0].problem, run.blocks[0].oracle)))
-    return records.config_hash(config | {"seed": repr(seed), "compiled": compiled, "environment": records.environment(*modules)})
+    return records.config_hash(config | {"seed": repr(seed), "compiled": compiled, "environment": provenance.environment(*modules)})
 
 
 def rules_of(stages: Sequence[Stage]) -> list[Rule]:

@@ -106,21 +106,21 @@ def smoothing_labels(smoothing: str | Tensor, examples: int, classes: int) -> Te
     return distribution("smoothing", rows, classes).expand(examples, classes)
 
 
-def predictions(model: nn.Module, inputs: Any, to_logits: ToLogits | None = None) -> Tensor:
+def predictions(model: nn.Module, inputs: Any) -> Tensor:
     """``softmax(model(inputs))`` in the model's evaluation mode, ``(n, K)``, float64; on its own device and in its own precision.
 
     Inputs are in any form of :class:`~tsla.empirics.models.inputs.Inputs`, and logits are found as by
     :class:`~tsla.empirics.models.inputs.Classifier`. No gradient flows into the model; its modes and buffers are left as they were.
     Raises ValueError for outputs that are not ``(n, K)``.
     """
-    logits = evaluated(model, inputs, to_logits)
+    logits = evaluated(model, inputs)
     if logits.ndim != 2:
         raise ValueError(f"a model must map examples (n, ...) to logits (n, classes), here {tuple(logits.shape)}")
     return logits.double().softmax(1)
 
 
 def evaluated(model: nn.Module, inputs: Any, to_logits: ToLogits | None = None) -> Tensor:
-    """The logits of :func:`predictions`, in whatever layout the model gives them."""
+    """The logits of :func:`predictions`, in whatever layout the model gives them, or as ``to_logits`` takes them from its outputs."""
     weight = next((p for p in model.parameters() if p.is_floating_point()), None)
     inputs = Inputs.of(inputs)
     if weight is not None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import reduce
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,57 +10,17 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from tsla.empirics.models.inputs import check_real
+from tsla.empirics.smoothing.conventions import theta_from
 from tsla.empirics.smoothing.cross_entropy import CrossEntropy, masses, one_hot_or_0, refuse_several_labels, warn_of_probabilities
 from tsla.empirics.smoothing.labels import distribution as checked_distribution
 from tsla.empirics.smoothing.labels import evaluated
+from tsla.empirics.smoothing.mixture import Distribution, Mixture, Taught
 from tsla.empirics.smoothing.schedules import Constant, Schedule
-from tsla.theory.constants import real, whole
+from tsla.theory.constants import real
 
-Part = str | Tensor | nn.Module
-Distribution = Part | Mapping[Any, float]
-Taught = Callable[[nn.Module], Tensor]
-"""From a teacher to its predictions for this batch, ``(N, K)``."""
 LOW_PRECISION = 0.02
 """How far the sum of probabilities may be from 1, in bfloat16."""
 REDUCTIONS = ("mean", "sum", "none")
-
-
-def _paper(strength: float, classes: int | None) -> float:
-    return strength
-
-
-def _others(strength: float, classes: int | None) -> float:
-    if classes is None:
-        raise ValueError("classes = None must be the number of classes, which convention = 'others' needs")
-    whole("classes", classes, at_least=2)
-    return min(float(real("strength", strength, at_most=1 - 1 / classes)) * classes / (classes - 1), 1.0)  # rounding may exceed 1
-
-
-def _confidence(strength: float, classes: int | None) -> float:
-    return 1 - strength
-
-
-CONVENTIONS: Mapping[str, Callable[[float, int | None], float]] = {
-    "paper": _paper,
-    "torch": _paper,
-    "timm": _paper,
-    "others": _others,
-    "confidence": _confidence,
-}
-
-
-def theta_from(strength: float, convention: str = "paper", *, classes: int | None = None) -> float:
-    """The θ of ``(1-θ) y + θ/K``, as in the paper, from a strength in another convention of uniform smoothing over K ``classes``.
-
-    "paper", "torch", "timm":  θ, spread over all K classes
-    "others":                  ``α <= 1 - 1/K``, spread over the K - 1 classes that are not the label's: ``θ = αK/(K-1)``
-    "confidence":              what is left of the one-hot label, ``1 - θ``
-
-    Raises ValueError for another convention, for strengths outside the range, and where "others" is not told the ``classes``.
-    """
-    if not isinstance(convention, str) or convention not in CONVENTIONS:
-        raise ValueError(f"convention = {convention!r} must be one of {', '.join(CONVENTIONS)}")
-    return CONVENTIONS[convention](float(real("strength", strength, at_least=0, at_most=1)), classes)
 
 
 class SmoothedCrossEntropy(nn.Module):
@@ -114,19 +73,14 @@ class SmoothedCrossEntropy(nn.Module):
         super().__init__()
         if reduction not in REDUCTIONS:
             raise ValueError(f"reduction = {reduction!r} must be one of {', '.join(REDUCTIONS)}")
-        if not isinstance(distribution, (str, Tensor, nn.Module, Mapping)):
-            raise ValueError(f"distribution = {distribution!r} {_DISTRIBUTIONS}")  # noqa: TRY004 - bad input is a ValueError
-        mixture = distribution if isinstance(distribution, Mapping) else {distribution: 1.0}
-        self._uniform = list(mixture) == ["uniform"]
-        self._weights = _weights(mixture)
-        self._parts = nn.ModuleList(_part(part, prior) for part in mixture)
-        if convention == "others" and not self._uniform:
+        self._smooth = Mixture(distribution, prior)
+        if convention == "others" and not self._smooth.uniform:
             raise ValueError("convention = 'others' goes with distribution = 'uniform'; must be another")
         self.schedule = _schedule(schedule, convention, classes)
         self.reduction = reduction
         self.cross_entropy = CrossEntropy(weight, weighting, ignore_index, classes_at=classes_at, binary=binary)
         self.register_buffer("weight", self.cross_entropy.weights, persistent=False)
-        self._as_torch = self._uniform and (weight is None or weighting == "torch") and not binary
+        self._as_torch = self._smooth.uniform and (weight is None or weighting == "torch") and not binary
         self._looked = False
 
     @property
@@ -222,18 +176,13 @@ class SmoothedCrossEntropy(nn.Module):
         own = logits.detach().softmax(1, dtype=torch.promote_types(logits.dtype, torch.float32))
         soft, of = labels.is_floating_point(), self.cross_entropy
         true = labels.to(own) if soft else one_hot_or_0(labels, own.shape[1], of.ignore_index, own.dtype)
-        smooth = self._mixture(own, taught) if theta else torch.zeros_like(own[:1])
+        smooth = self._smooth(own, taught) if theta else torch.zeros_like(own[:1])
         (q, total), (q_hat, _) = masses(true, smooth, self.weight, of.weighting)
         mixed = (1 - theta) * q + theta * q_hat
         if reduction != "mean":
             return cross_entropy(logits, mixed, reduction=reduction)
         number = len(logits) if soft and not of.binary else (true if soft else total).sum()
         return cross_entropy(logits, mixed, reduction="sum") / number
-
-    def _mixture(self, own: Tensor, taught: Taught) -> Tensor:
-        """ŷ, ``(N or 1, K)``."""
-        parts: list[Tensor] = [weight * part(own, taught) for weight, part in zip(self._weights, self._parts, strict=True)]
-        return reduce(torch.add, parts)
 
     def _taught(self, inputs: Tensor | None, labels: Tensor) -> Taught:
         """What a teacher predicts on these inputs, in rows as those of the logits."""
@@ -254,85 +203,3 @@ def _schedule(schedule: Schedule | float, convention: str, classes: int | None) 
     if convention != "paper":
         raise ValueError(f"convention = {convention!r} goes with a number; must be 'paper' for a schedule (theta_from translates)")
     return schedule
-
-
-def _weights(mixture: Mapping[Any, float]) -> list[float]:
-    weights = [float(real("weight in distribution", weight, at_least=0)) for weight in mixture.values()]
-    if abs(sum(weights) - 1) > 1e-6:
-        raise ValueError(f"weights in distribution add up to {sum(weights):g}; must add up to 1")
-    return weights
-
-
-class _Uniform(nn.Module):
-    def forward(self, own: Tensor, taught: Taught) -> Tensor:
-        return torch.full_like(own[:1], 1 / own.shape[1])
-
-
-class _Own(nn.Module):
-    def forward(self, own: Tensor, taught: Taught) -> Tensor:
-        return own
-
-
-class _OwnHard(nn.Module):
-    def forward(self, own: Tensor, taught: Taught) -> Tensor:
-        return torch.zeros_like(own).scatter_(1, own.argmax(1, keepdim=True), 1.0)
-
-
-class _Fixed(nn.Module):
-    """Probabilities ``(K,)``, which move with the loss but are configuration, no state."""
-
-    probabilities: Tensor
-
-    def __init__(self, name: str, probabilities: Tensor) -> None:
-        super().__init__()
-        if probabilities.ndim != 1:
-            raise ValueError(f"{name} has shape {tuple(probabilities.shape)}; must be (K,)")
-        checked = checked_distribution(name, probabilities[None], len(probabilities))[0]
-        self.register_buffer("probabilities", checked.float().to(probabilities.device), persistent=False)
-
-    def forward(self, own: Tensor, taught: Taught) -> Tensor:
-        if len(self.probabilities) != own.shape[1]:
-            raise ValueError(f"logits have {own.shape[1]} classes; must have {len(self.probabilities)}, as the distribution has")
-        return self.probabilities
-
-
-class _Teacher(nn.Module):
-    def __init__(self, teacher: nn.Module) -> None:
-        super().__init__()
-        self._hidden = (teacher,)  # in a tuple it is no submodule: its weights are not the loss' parameters, and its mode is its own
-
-    def forward(self, own: Tensor, taught: Taught) -> Tensor:
-        predicted = taught(self._hidden[0]).to(own)
-        if predicted.shape[1] != own.shape[1]:
-            raise ValueError(f"the teacher in distribution has {predicted.shape[1]} classes; must have {own.shape[1]}, as the logits")
-        return predicted
-
-
-NAMED: Mapping[str, Callable[[], nn.Module]] = {"uniform": _Uniform, "own": _Own, "own-hard": _OwnHard}
-"""Distributions by name: modules that map the model's own prediction ``(N, K)``, and what a teacher is asked by, to ``(N or 1, K)``."""
-
-_DISTRIBUTIONS = (
-    f"must be one of {', '.join(NAMED)}, prior, a teacher (a module) or a tensor (K,), or a mapping of them to weights; "
-    "θ or its schedule comes after it"
-)
-
-
-def _part(part: Part, prior: Tensor | None) -> nn.Module:
-    if isinstance(part, nn.Module):
-        return _Teacher(part)
-    if isinstance(part, Tensor):
-        return _Fixed("distribution", part)
-    if part == "prior":
-        return _Fixed("prior", _frequencies(prior))
-    if not isinstance(part, str) or part not in NAMED:
-        raise ValueError(f"distribution = {part!r} {_DISTRIBUTIONS}")
-    return NAMED[part]()
-
-
-def _frequencies(prior: Tensor | None) -> Tensor:
-    if not isinstance(prior, Tensor):
-        raise ValueError(f"prior = {prior!r} must be the frequencies or counts of the classes, (K,), for distribution = 'prior'")  # noqa: TRY004
-    counts = prior.detach().double()
-    if not (counts >= 0).all() or not 0 < float(counts.sum()) < float("inf"):
-        raise ValueError("prior must be frequencies or counts of the classes: not negative, and not all 0")
-    return counts / counts.sum()

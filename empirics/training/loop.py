@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from tsla.empirics.data.augmentation import augment
 from tsla.empirics.data.datasets import Split
-from tsla.empirics.runs import records, tensors
+from tsla.empirics.runs import provenance, records, tensors
 from tsla.empirics.runs.locks import held
 from tsla.empirics.runs.resume import StateFile
 from tsla.empirics.smoothing.labels import check_classes, evaluated
@@ -197,5 +197,5 @@ def _identity(config: TrainingConfig, model: nn.Module, split: Split) -> str:
     digest = hashlib.sha256()
     for tensor in (*model.state_dict().values(), split.train_inputs, split.train_labels, split.test_inputs, split.test_labels):
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    about = {"config": config.identity(), "environment": records.environment(__name__), "tensors": digest.hexdigest()}
+    about = {"config": config.identity(), "environment": provenance.environment(__name__), "tensors": digest.hexdigest()}
     return records.config_hash(about)

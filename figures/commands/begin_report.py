@@ -14,23 +14,23 @@ def run(args: argparse.Namespace) -> int:
     Returns 1 where a test failed, or ``paper_checks.md`` said something else.
     """
     from tsla.empirics.runs.records import FOLDER
-    from tsla.figures import drawing, paper_checks
+    from tsla.figures import drawing, evidence, paper_checks
 
     source = args.records or FOLDER
     if not source.is_dir():
         raise ValueError(f"records = {source}: no such folder; must be one with records, such as those that `tsla records` makes")
-    evidence = paper_checks.read(source / paper_checks.EVIDENCE.name)
-    failed = not all(row["passed"] for row in evidence)
+    found = evidence.read(source / evidence.EVIDENCE.name)
+    failed = not all(row["passed"] for row in found)
     if args.page:
         _must_have_run()
         return int(failed)
     drawing.draw_gallery(source, FIGURES)
     if args.records:
         return int(failed)
-    stale = paper_checks.stale(evidence, Path())
+    stale = paper_checks.stale(found, Path())
     if stale:
-        print(f"{', '.join(stale)} did not say what {paper_checks.EVIDENCE} says; written anew")
-        paper_checks.write(evidence)
+        print(f"{', '.join(stale)} did not say what {evidence.EVIDENCE} says; written anew")
+        paper_checks.write(found)
     return int(bool(stale) or failed)
 
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tsla.extras import needing
 from tsla.options import Parser
+
+if TYPE_CHECKING:
+    from tsla.figures.checking import Checked
 
 ABOUT = "rerun the evidence of a claim, or decide one's own theorem"
 DETAILS = (
@@ -38,20 +42,26 @@ def add(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """All the evidence, or that of one claim, or of the theorems of a file."""
+    """All the evidence, or that of one claim, or of the theorems of a file. Returns 1 where something failed."""
+    from tsla.theory.commands.answer import print_result
+
+    found = _checked(args)
+    print_result(args, lambda: found.json, lambda: found.text)
+    return int(not found.passed)
+
+
+def _checked(args: argparse.Namespace) -> Checked:
     if _is_file(args.claim):
         path = Path(args.claim)
         with needing("certify"):  # and runs, of which it says so by itself
             from tsla.figures import checking
 
-            return checking.decide_file(path, args.out or path.parent / "paper_checks.md", as_json=args.json)
+            return checking.decide_file(path, args.out or path.parent / "paper_checks.md")
     from tsla.figures import checking
 
     if args.out is not None:
         raise ValueError(f"out = {args.out} has no use without a file of theorems")
-    if args.claim is None:
-        return checking.write_paper_checks(BUILD, as_json=args.json)
-    return checking.print_section(args.claim, BUILD, as_json=args.json)
+    return checking.write_paper_checks(BUILD) if args.claim is None else checking.section(args.claim, BUILD)
 
 
 def _is_file(claim: str | None) -> bool:

@@ -33,6 +33,7 @@ def _settle(args: argparse.Namespace) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the documents; with ``--check`` look at them, and return 1 where one says something else; with ``--table`` print."""
+    from tsla.empirics.runs.files import write_texts
     from tsla.figures import documents
     from tsla.theory.commands.answer import print_json, print_result
 
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     made = documents.texts(args.name)
     if not args.check:
-        written = [str(path) for path in documents.write(made)]
+        written = [str(path) for path in write_texts(made)]
         print_result(args, lambda: {"written": written}, lambda: "\n".join(written))
         return 0
     stale = documents.stale(made)

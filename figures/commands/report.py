@@ -29,10 +29,10 @@ def checkout(args: argparse.Namespace) -> str:
 def run(args: argparse.Namespace) -> None:
     """The live figure, and the page."""
     from tsla.empirics.runs.records import FOLDER, LIVE, read
-    from tsla.figures import drawing, live, paper_checks
+    from tsla.figures import drawing, evidence, live
     from tsla.figures.page.article import write
 
     source = args.records or FOLDER
     if not args.page:
         drawing.draw(BUILD / "figures" / "live.svg", live.draw, *(read(folder / "digits.parquet") for folder in (source, LIVE)))
-    print(write(source, LIVE, BUILD / "figures", paper_checks.read(source / paper_checks.EVIDENCE.name), BUILD / "index.html"))
+    print(write(source, LIVE, BUILD / "figures", evidence.read(source / evidence.EVIDENCE.name), BUILD / "index.html"))

@@ -10,13 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tsla.empirics.runs import records
-from tsla.empirics.runs.files import replacing
+from tsla.figures import markdown
 from tsla.figures.documents import (
     batch_norm,
     branches,
     estimators,
     known_architectures,
-    markdown,
     one_sided_tests,
     planner,
     rates,
@@ -47,15 +46,15 @@ TABLES: Mapping[str, Long] = {
 """Page and name of a long table -> its title, and what makes it of a folder of records."""
 
 
-def texts(names: Sequence[str], *, folder: Path = records.FOLDER, docs: Path = Path("docs")) -> dict[Path, str]:
-    """The named documents, all for none: path -> the whole text, with what the records in ``folder`` give in its places.
+def texts(names: Sequence[str]) -> dict[Path, str]:
+    """The named documents, all for none: path -> the whole text, with what the records give in its places.
 
     Raises ValueError for an unknown name, and for a document without the places.
     """
     unknown = [name for name in names if name not in DOCUMENTS]
     if unknown:
         raise ValueError(f"name = {unknown[0]!r} is not a document; there are {', '.join(DOCUMENTS)}")
-    return {path: _text(path, DOCUMENTS[path.stem](folder)) for path in (docs / f"{name}.md" for name in names or DOCUMENTS)}
+    return {path: _text(path, DOCUMENTS[path.stem](records.FOLDER)) for path in (Path(f"docs/{name}.md") for name in names or DOCUMENTS)}
 
 
 def _text(path: Path, places: Sequence[str]) -> str:
@@ -76,11 +75,3 @@ def table(name: str, *, folder: Path = records.FOLDER) -> tuple[str, Table]:
 def stale(made: Mapping[Path, str]) -> list[Path]:
     """Those of the documents that say something else."""
     return [path for path, text in made.items() if path.read_text(encoding="utf-8") != text]
-
-
-def write(made: Mapping[Path, str]) -> list[Path]:
-    """Write the documents. Returns their paths."""
-    for path, text in made.items():
-        with replacing(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    return list(made)

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from tsla.empirics.runs import records
-from tsla.figures.documents import markdown
+from tsla.figures import markdown
 
 QUANTITIES = ("s2", "grad2", "delta")
 """In the order of the document."""
@@ -17,7 +17,7 @@ QUANTITIES = ("s2", "grad2", "delta")
 
 def tables(folder: Path) -> tuple[str, ...]:
     """One table a quantity."""
-    found = records.read(folder / "batch_norm.parquet").table
+    found = records.of(folder, "batch_norm").table
     return tuple(_table(found, name) for name in QUANTITIES)
 
 

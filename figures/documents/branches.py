@@ -12,7 +12,7 @@ from tsla.empirics.experiments.sign_prediction.predictions import PREDICTORS
 from tsla.empirics.experiments.sign_prediction.verdicts import UNITS, compared, decided, primary, verdict, where
 from tsla.empirics.runs import records
 from tsla.empirics.runs.records import Record
-from tsla.figures.documents import markdown
+from tsla.figures import markdown
 
 RECORDS = {"MLP": "branches", "ResNet-8": "branches_resnet8"}
 """The primary comparison is the MLP's."""
@@ -22,7 +22,7 @@ NAMES = {"grad2": "‖∇F‖²", "F": "F"}
 
 def tables(folder: Path) -> tuple[str]:
     """Of all networks, one below the other."""
-    found = {network: records.read(folder / f"{name}.parquet") for network, name in RECORDS.items()}
+    found = {network: records.of(folder, name) for network, name in RECORDS.items()}
     return (markdown.sections(part for network, record in found.items() for part in _parts(network, record)),)
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from tsla.empirics.runs import records
-from tsla.figures.documents import markdown
+from tsla.figures import markdown
 
 LEVEL = 0.95
 CHOSEN = "shifted"
@@ -20,7 +20,7 @@ INDEPENDENT, WITHOUT = "independent", "without replacement"
 
 def tables(folder: Path) -> tuple[str]:
     """Coverage by design, by population, by rule, where drawing stops by itself, and from sketches."""
-    record = records.read(folder / "coverage.parquet").table
+    record = records.of(folder, "coverage").table
     chosen = record[record["rule"] == CHOSEN]
     designs = {
         f"{examples} in {groups}" + ("" if sampling == INDEPENDENT else ", w/o"): _design(chosen, sampling, examples, groups)

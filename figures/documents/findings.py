@@ -9,7 +9,7 @@ from tsla.empirics.experiments.study.findings import MATTERS, WORDS, Finding
 from tsla.empirics.experiments.study.words import Said
 from tsla.empirics.statistics.intervals import Interval
 from tsla.empirics.statistics.power import seeds_for
-from tsla.figures.documents import markdown
+from tsla.figures import markdown
 from tsla.figures.documents.table import Long, Table
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 from tsla.empirics.experiments.known_architectures.networks import IMAGES, NETWORKS, SENTENCES
 from tsla.empirics.runs import records
 from tsla.empirics.runs.records import Record
-from tsla.figures.documents import markdown
+from tsla.figures import markdown
 
 MISSING = "not measured yet"
 TOP_LAYERS = 3
@@ -27,7 +27,7 @@ Cells = tuple[str, ...]
 
 def tables(folder: Path) -> tuple[str, ...]:
     """The numbers, the layers, training mode, and what made them."""
-    record = records.read(folder / "known_architectures.parquet")
+    record = records.of(folder, "known_architectures")
     of_network = record.table["examples"].notna()
     whole = record.table[of_network]
     fixed, coupled = (_rows(whole[whole["statistics"] == how]) for how in ("evaluation", "training"))

@@ -9,7 +9,7 @@ from typing import Any
 from tsla.empirics.advice.plan.validation import OUTCOMES, amount
 from tsla.empirics.experiments.planner.rules import RULES
 from tsla.empirics.experiments.planner.validation import validated
-from tsla.figures.documents import markdown
+from tsla.figures import markdown
 
 
 def tables(folder: Path) -> tuple[str, str]:

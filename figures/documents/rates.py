@@ -19,13 +19,13 @@ from tsla.empirics.experiments.rates.verdicts import (
     verdict,
 )
 from tsla.empirics.runs import records
-from tsla.figures.documents import markdown
+from tsla.figures import markdown
 from tsla.theory.complexity import regime
 
 
 def tables(folder: Path) -> tuple[str]:
     """Verdicts, exponents, and the contrasts of annealed smoothing."""
-    rates, annealed = (records.read(folder / f"{name}.parquet").table for name in ("measured_rates", "annealed"))
+    rates, annealed = (records.of(folder, name).table for name in ("measured_rates", "annealed"))
     parts = (
         ("Verdicts", _summary(rates)),
         ("Exponents", _details(rates)),

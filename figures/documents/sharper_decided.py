@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tsla.empirics.runs import records
-from tsla.figures.documents import markdown
+from tsla.figures import markdown
 from tsla.theory import lower_bound, sgd_pl, sharp_pl, two_stage
 from tsla.theory.constants import Constants
 
@@ -26,7 +26,7 @@ SEARCH = 1e-4
 
 def tables(folder: Path) -> tuple[str, str]:
     """What the search of the record ``dropping`` found, and samples at one example."""
-    return _dropping(records.read(folder / "dropping.parquet").table), _samples()
+    return _dropping(records.of(folder, "dropping").table), _samples()
 
 
 def _samples() -> str:

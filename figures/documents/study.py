@@ -28,7 +28,7 @@ from tsla.empirics.experiments.study.settings import (
 from tsla.empirics.experiments.study.verdicts import Study, by_setting, decayed, family, load, verdict
 from tsla.empirics.moments.columns import moments_of
 from tsla.empirics.statistics.intervals import Interval, student_t
-from tsla.figures.documents import markdown
+from tsla.figures import markdown
 from tsla.figures.documents.findings import commands, comparisons, counted, hundredths, verdicts, worded
 from tsla.figures.documents.table import Cell, Table, of_records
 from tsla.theory.text import listed

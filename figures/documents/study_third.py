@@ -12,7 +12,7 @@ from tsla.empirics.experiments.study.settings import Setting
 from tsla.empirics.experiments.study.third import EVERY, PATH_EPOCHS
 from tsla.empirics.experiments.study.third_verdicts import PLANNED, at
 from tsla.empirics.statistics.intervals import student_t
-from tsla.figures.documents import markdown
+from tsla.figures import markdown
 from tsla.figures.documents.findings import commands, comparisons, counted, hundredths, verdicts, worded
 from tsla.figures.documents.table import Cell, Table, of_records
 

@@ -9,21 +9,20 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from tsla.empirics.experiments.study import never_dropped
 from tsla.empirics.runs import records
-from tsla.empirics.runs.files import replacing
+from tsla.empirics.runs.files import write_text
 from tsla.figures import gallery, live, style
+from tsla.figures.evidence import Evidence
 from tsla.figures.page import calculator, numbers, svg
 from tsla.figures.page.answers import advice, answers, early_speed, shortest_plan, smaller_step, studied
 from tsla.figures.page.claims import cards
 from tsla.figures.page.runs import provenance, runs
 from tsla.figures.page.symbols import MEANINGS
-from tsla.figures.paper_checks import Evidence
 
 HERE = Path(__file__).parent
 SCRIPTS = ("plot", "controls", "curves", "forest", "along", "network", "page")
@@ -55,8 +54,9 @@ def write(source: Path, fresh: Path, figures: Path, evidence: Sequence[Evidence]
     def tables(name: str) -> pd.DataFrame:
         return pd.read_csv(figures / f"{name}.csv")
 
-    shown, code = cards(evidence, records.read(source / "certificates.parquet").table, tables), _script()
+    shown, code = cards(evidence, records.of(source, "certificates").table, tables), _script()
     never = never_dropped.of_records(source)
+    looks = style.METHODS | {f"shade{i}": look for i, look in enumerate(style.SHADES)}
     page = (
         _environment()
         .get_template("page.html")
@@ -75,15 +75,14 @@ def write(source: Path, fresh: Path, figures: Path, evidence: Sequence[Evidence]
             records=provenance(source),
             symbols=MEANINGS,
             theta=THETA,
-            looks={name: (look["color"], style.dasharray(look)) for name, look in _looks().items()},
+            looks={name: (look["color"], style.dasharray(look)) for name, look in looks.items()},
             css=(HERE / "page.css").read_text(encoding="utf-8"),
             numbers=numbers.script(numbers.numbers(source, tables, never)),
             script=code,
             hash=base64.b64encode(hashlib.sha256(code.encode()).digest()).decode(),
         )
     )
-    with replacing(out) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    write_text(out, page)
     return out
 
 
@@ -92,11 +91,6 @@ def _environment() -> Environment:
     return Environment(
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-
-
-def _looks() -> dict[str, dict[str, Any]]:
-    """Of methods and of shades, by the names that the page has for them."""
-    return style.METHODS | {f"shade{i}": look for i, look in enumerate(style.SHADES)}
 
 
 def _script() -> str:

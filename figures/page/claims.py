@@ -19,10 +19,10 @@ import tsla.theory
 from tsla.empirics.experiments.study.findings import SUPPORTED
 from tsla.empirics.experiments.study.settings import CONFIRMATORY, PATHS, TUNING
 from tsla.empirics.experiments.study.third_verdicts import RECORDS
-from tsla.figures import gallery, paper_checks
+from tsla.figures import gallery
+from tsla.figures.evidence import Evidence, rejected, verdict
 from tsla.figures.page.answers import Tables
 from tsla.figures.page.symbols import Piece, pieces
-from tsla.figures.paper_checks import Evidence
 from tsla.theory.claims import CLAIMS, KINDS, Claim
 from tsla.theory.commands import options
 from tsla.theory.method import ORACLE, Method
@@ -110,17 +110,16 @@ def cards(evidence: Iterable[Evidence], certificates: pd.DataFrame, tables: Tabl
 
 
 def _card(claim: Claim, rows: list[Evidence], certificates: pd.DataFrame, slack: pd.DataFrame, forest: pd.DataFrame) -> Card:
-    cells = paper_checks.cells(claim, rows)
-    verdict = "by setting" if cells["verdict"].startswith("on these settings") else cells["verdict"].strip("*")
+    word, caught = verdict(rows).strip("*"), rejected(rows)
     own = certificates[certificates["claim"].map(_whole) == claim.id]
     composites = own["guarantee"] == "composite"
     own, proofs = own.assign(kind=own["kind"].mask(composites, "composite")), own[composites]
     return Card(
         claim=claim,
         statement=pieces(claim.statement),
-        verdict=verdict,
-        mark=MARKS.get(verdict, OTHER),
-        headline=_headline(claim, int(cells["rejected"]), slack, forest),
+        verdict=word,
+        mark=MARKS.get(word, OTHER),
+        headline=_headline(claim, caught, slack, forest),
         chips=Counter(_words(claim, forest)).most_common() if claim.of_training else _chips(rows, own),
         findings=[] if claim.of_training else _findings(rows),
         proofs=list(zip(proofs["name"].str.removeprefix(f"{claim.id}, "), proofs["statement"], strict=True)),
@@ -128,7 +127,7 @@ def _card(claim: Claim, rows: list[Evidence], certificates: pd.DataFrame, slack:
         code=_code(claim.id),
         figures=[name for name, module in gallery.modules().items() if _cites(module.CAPTION, claim.id)],
         records=STUDY if claim.of_training else ["certificates"] if len(own) else [],
-        rejected=int(cells["rejected"]),
+        rejected=caught,
     )
 
 

@@ -44,7 +44,7 @@ def script(found: Json) -> str:
 
 
 def _digits(source: Path) -> Iterator[Json]:
-    record = records.read(source / "digits.parquet")
+    record = records.of(source, "digits")
     config = record.config["configs"][0]
     table = record.table[record.table["method"] == "sgd"]
     yield _moments(f"ResNet on digits, {100 * config['label_noise']:g} % wrong labels", config["batch_size"], table)

@@ -30,7 +30,7 @@ class Runs:
 
 def runs(source: Path, fresh: Path) -> Runs:
     """From the folder of the records, and from that of what the report ran itself."""
-    digits = records.read(source / "digits.parquet")
+    digits = records.of(source, "digits")
     again, plans, rechecked = (records.read(fresh / f"{name}.parquet") for name in ("digits", "plans", "recheck"))
     plan = plans.config["configs"][0]
     return Runs(

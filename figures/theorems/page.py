@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tsla.empirics.runs.files import replacing
-from tsla.figures import paper_checks
+from tsla.empirics.runs.files import write_text
+from tsla.figures import markdown, paper_checks
 from tsla.figures.theorems.deciding import Decision, evidence
 from tsla.theory.claims import Claim
 
@@ -39,11 +39,11 @@ def planted(decision: Decision) -> list[list[str]]:
 def render(decisions: Sequence[Decision], file: str) -> str:
     """The whole page."""
     rows = [cells(decision, file) for decision in decisions]
-    text = f"{FIRST_LINE}{file}\n{LEGEND}{paper_checks.table([list(rows[0]), *(list(row.values()) for row in rows)])}"
+    text = f"{FIRST_LINE}{file}\n{LEGEND}{markdown.table(list(rows[0]), (list(row.values()) for row in rows))}\n"
     for decision in decisions:
         if decision.planted:
-            lines = [["wrong version", "refuted by"], *planted(decision)]
-            text += f"\n## Wrong versions of {decision.theorem.id}\n\n{paper_checks.table(lines)}"
+            lines = markdown.table(("wrong version", "refuted by"), planted(decision))
+            text += f"\n## Wrong versions of {decision.theorem.id}\n\n{lines}\n"
     return text
 
 
@@ -57,5 +57,4 @@ def writable(path: Path) -> None:
 
 def write(path: Path, decisions: Iterable[Decision], file: str) -> None:
     """The page, whole or not at all."""
-    with replacing(path) as temporary:
-        temporary.write_text(render(list(decisions), file), encoding="utf-8")
+    write_text(path, render(list(decisions), file))

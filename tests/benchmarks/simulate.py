@@ -27,7 +27,7 @@ from numpy.random import SFC64, Generator, SeedSequence
 
 from tests.benchmarks.harness import simulate_peers, timing
 from tests.benchmarks.harness.simulate_peers import ETA, ORACLE, THETA
-from tsla.empirics.runs.files import replacing
+from tsla.empirics.runs.files import write_text
 from tsla.empirics.runs.progress import Progress
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation.problems import Problem
@@ -229,8 +229,7 @@ def write(folder: Path, about: dict[str, str], rows: Sequence[Row]) -> None:
     lines += [_line(*COLUMNS), _line(*("---" for _ in COLUMNS)), *(row.line() for row in rows), ""]
     lines += ["~: other processes disturbed every round, and all are counted.", "", "Targets:", "", *(f"- {v}" for v in verdicts(rows)), ""]
     for name, text in (("simulate.json", json.dumps(content, indent=1, ensure_ascii=False)), ("simulate.md", "\n".join(lines))):
-        with replacing(folder / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_text(folder / name, text)
 
 
 def _line(*cells: str) -> str:

@@ -24,14 +24,14 @@ from torch.nn.functional import cross_entropy
 
 from tests.benchmarks.harness import timing
 from tsla.empirics.data.datasets import Split
-from tsla.empirics.runs.files import replacing
+from tsla.empirics.runs.files import write_text
 from tsla.empirics.runs.progress import Progress
-from tsla.empirics.runs.records import environment
+from tsla.empirics.runs.provenance import environment
 from tsla.empirics.training.configuration import TrainingConfig
 from tsla.empirics.training.devices import device_of, numerics, on_device, taken
 from tsla.empirics.training.loop import _Run
 from tsla.empirics.training.setup import initial_model, training_split
-from tsla.figures.documents import markdown
+from tsla.figures import markdown
 
 LEAST = 0.95  # of the throughput of the bare loop
 EPOCHS = 10**6  # more than are ever timed
@@ -180,8 +180,7 @@ def write(folder: Path, about: dict[str, str], rows: Sequence[Row]) -> None:
     lines = ["# Training: throughput", "", *(f"- {k}: {v}" for k, v in about.items()), "", table, ""]
     lines += ["~: other processes disturbed every round, and all are counted.", "", "Targets:", "", *(f"- {v}" for v in verdicts), ""]
     for name, text in (("train.json", json.dumps(content, indent=1, ensure_ascii=False)), ("train.md", "\n".join(lines))):
-        with replacing(folder / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_text(folder / name, text)
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.claims.support import quadratic
 from tests.claims.support.marks import properties
 from tests.claims.support.recursions import smoothed_error2
-from tsla.figures.paper_checks import NEAREST
+from tsla.figures.evidence import NEAREST
 from tsla.theory import lsr
 from tsla.theory.constants import Constants
 from tsla.theory.testing.domain import constants, for_all, positive_deltas, step_counts, step_sizes, thetas

@@ -11,7 +11,7 @@ import pytest
 from tests.claims.support.marks import of_claims
 from tsla.empirics.runs import records
 from tsla.empirics.statistics.betting import p_values
-from tsla.figures.paper_checks import PLAN
+from tsla.figures.evidence import PLAN
 from tsla.theory.testing.planted import Rejects
 
 RECORDS = Path(__file__).parents[2] / "records"

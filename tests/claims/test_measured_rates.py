@@ -18,7 +18,7 @@ from tsla.empirics.experiments.rates import verdicts as rate_verdicts
 from tsla.empirics.experiments.rates.samples import plan_of
 from tsla.empirics.runs import records
 from tsla.empirics.simulation.oracles import Oracle
-from tsla.figures.paper_checks import NEAREST
+from tsla.figures.evidence import NEAREST
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan
 from tsla.theory.testing.planted import Rejects

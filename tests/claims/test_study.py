@@ -17,7 +17,7 @@ from tests.claims.support.marks import of_claims
 from tests.claims.support.study_sentences import WORDS
 from tsla.empirics.experiments.study import third_verdicts, verdicts
 from tsla.empirics.experiments.study.comparisons import CLAIMS, KEPT, LATER_CLAIMS, Of
-from tsla.empirics.experiments.study.findings import CANT_TELL, IN_FAVOUR, MATTERS, REFUTED, SUPPORTED, Finding, Runs, e1
+from tsla.empirics.experiments.study.findings import CANT_TELL, IN_FAVOUR, MATTERS, REFUTED, SUPPORTED, THETA, Finding, Runs, e1
 from tsla.empirics.experiments.study.scope import NAMES, network, noise, scope
 from tsla.empirics.experiments.study.settings import DECAYED, EARLY, FEWER_SEEDS, PRIMARY, SETTINGS, TUNING_SEEDS
 from tsla.empirics.experiments.study.third import EVERY, FIRST_CONFIRMING
@@ -28,12 +28,19 @@ from tsla.figures import documents
 from tsla.figures.documents import study as study_page
 from tsla.figures.documents import study_third as third_page
 from tsla.figures.documents.findings import hundredths
+from tsla.figures.evidence import Table
 from tsla.figures.gallery import best_drop, forest
-from tsla.figures.paper_checks import Table
 from tsla.theory.testing.planted import Rejects
 
-MEASURED = verdicts.DIFFERENCES | {"E2 by accuracy": f"test accuracy, as a fraction, mean of epochs {EARLY[0]} to {EARLY[-1]}"}
-"""By the rows of the plans."""
+MEASURED = {
+    "E1": f"variance ratio less that of the control, θ = {THETA}, epochs {EARLY[0]} to {EARLY[-1]}",
+    "E2": f"log F, mean of epochs {EARLY[0]} to {EARLY[-1]}",
+    "E2 by accuracy": f"test accuracy, as a fraction, mean of epochs {EARLY[0]} to {EARLY[-1]}",
+    "E3": "test accuracy, as a fraction",
+    "E4": "log test loss",
+    "E5": "test accuracy, as a fraction",
+}
+"""By the rows of the plans: of what the findings are mean paired differences."""
 FIRST_SEEDS = range(10)
 ROOT = Path(__file__).parents[2]
 DECIDED = ("E1", *CLAIMS)

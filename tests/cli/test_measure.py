@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from tests.cli.support import Bad, Refusal, Run, as_json, ends
 from tests.empirics.data.making import image, noise
 from tsla.empirics.advice.measure import reading, study
-from tsla.empirics.data.datasets import arrays, digits, load
+from tsla.empirics.data.datasets import arrays, load
 from tsla.empirics.models import checkpoints
 from tsla.empirics.models.networks import build
 from tsla.empirics.moments.full_batch import gradient_moments
@@ -88,7 +88,7 @@ def of_theirs() -> tuple[nn.Module, Tensor, Tensor]:
 
 def test_digits_with_the_seed_and_noise_of_the_checkpoint(run: Run) -> None:
     found = as_json(run(f"{OWN} --json"))
-    split = digits(train_size=60, label_noise=0.1, seed=3)
+    split = load("digits", train_size=60, label_noise=0.1, seed=3)
     torch.manual_seed(0)
     expected = gradient_moments(build(**NETWORK), split.train_inputs, split.train_labels)
     assert said(found) == pytest.approx(asdict(expected), rel=1e-4)
@@ -331,7 +331,7 @@ def state(**changes: Any) -> dict[str, Any]:
 
 
 def bad_files() -> None:
-    """Files of all the wrong kinds."""
+    """Files of all the wrong kinds, a line each."""
     Path("text.pt").write_text("no weights", encoding="utf-8")
     Path("empty.pt").touch()
     Path("bytes.pt").write_bytes(b"abc")

@@ -21,6 +21,7 @@ from tsla import cli
 from tsla.empirics.experiments import live
 from tsla.empirics.runs import records
 from tsla.figures import gallery, paper_checks
+from tsla.figures.evidence import EVIDENCE, Evidence
 from tsla.figures.gallery import slack
 from tsla.figures.page import article
 from tsla.options import Parser
@@ -52,7 +53,8 @@ BAD = [
     Bad("bond", {}, ("COMMAND", "'bond'", "did you mean bound?")),
     Bad("--bond", {}, ("unknown argument --bond", "allowed: --help --print-completion --version")),
     Bad("records rate", {}, ("'rate'", "digits, regimes, rates, stall, measured_rates, annealed, power_of_tests")),
-    Bad("figures regime", {}, ("figure = 'regime'", "did you mean 'regimes'?", "best_drop, ", "variance_against_theta")),
+    Bad("figures regime", {}, ("figure = 'regime' is unknown; did you mean regimes?",)),
+    Bad("figures nothing", {}, ("figure = 'nothing' is unknown; must be one of best_drop, ", "variance_against_theta")),
     Bad("figures", {"format": "jpg"}, ("format = 'jpg'", "svg, png, pdf")),
     Bad("figures", {"records": "nowhere"}, ("records = nowhere", "no such folder")),
     Bad("power nowhere.parquet", {}, ("record = nowhere.parquet", "no such file")),
@@ -187,7 +189,7 @@ def test_a_folder_that_can_not_be_made_is_named(tmp_path: Path, refusal: Refusal
     assert str(tmp_path / "file") in refusal(["figures", "--out", str(tmp_path / "file" / "figures")])
 
 
-def blank_page(source: Path, fresh: Path, figures: Path, evidence: Sequence[paper_checks.Evidence], out: Path) -> Path:
+def blank_page(source: Path, fresh: Path, figures: Path, evidence: Sequence[Evidence], out: Path) -> Path:
     """In place of the article."""
     assert (fresh / "plans.parquet").exists()
     assert (figures / "live.svg").exists()
@@ -259,6 +261,6 @@ def test_the_report_of_ones_own_records(checkout: Callable[..., Path], refusal: 
 
 def test_the_report_asks_for_the_evidence_before_it_runs_anything(checkout: Callable[..., Path], refusal: Refusal) -> None:
     page = checkout(passed=True, current=True)
-    paper_checks.EVIDENCE.unlink()
+    EVIDENCE.unlink()
     assert "records/evidence.json does not exist; `tsla check` makes it" in refusal(["report"])
     assert not page.parent.exists()

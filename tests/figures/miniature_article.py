@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.figures.miniature import COMMITTED, write_miniature_runs
 from tsla.empirics.runs import records
 from tsla.empirics.runs.records import Record
-from tsla.figures import gallery, live, paper_checks
+from tsla.figures import evidence, gallery, live
 from tsla.figures.drawing import draw
 from tsla.figures.page import article
 
@@ -55,7 +55,7 @@ def write_undrawn_article(folder: Path) -> Path:
     fresh, digits = write_miniature_runs(folder / "live"), load("digits").table
     records.write(fresh / "digits.parquet", digits[digits["seed"] == 0], {"configs": []}, "tsla report")
     write_hostile(named := shutil.copytree(COMMITTED, folder / "records"))
-    return article.write(named, fresh, figures, paper_checks.read(named / "evidence.json"), folder / "index.html")
+    return article.write(named, fresh, figures, evidence.read(named / "evidence.json"), folder / "index.html")
 
 
 def fits(page: str) -> None:

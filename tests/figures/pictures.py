@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from tests.figures.miniature import write_miniature_records
 from tsla.empirics.runs import records
-from tsla.empirics.runs.files import replacing
+from tsla.empirics.runs.files import write_text
 from tsla.figures import gallery
 from tsla.figures.drawing import draw_one
 
@@ -124,8 +124,7 @@ def main() -> None:
         found = {
             figure: as_text(drawn(source / f"{figure}.svg", module, module.numbers(load))) for figure, module in gallery.modules().items()
         }
-    with replacing(REFERENCE) as temporary:
-        temporary.write_text(json.dumps({"matplotlib": mpl.__version__, "figures": found}, indent=1) + "\n", encoding="utf-8")
+    write_text(REFERENCE, json.dumps({"matplotlib": mpl.__version__, "figures": found}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

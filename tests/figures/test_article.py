@@ -14,7 +14,7 @@ import pytest
 
 from tests.figures.miniature import miniature
 from tests.figures.miniature_article import EVIDENCE, LIMIT, fits, write_miniature_article
-from tsla.empirics.runs import records
+from tsla.empirics.runs import provenance, records
 from tsla.empirics.statistics.intervals import student_t
 from tsla.figures import gallery, live
 from tsla.figures.page import article, runs
@@ -159,7 +159,7 @@ def test_every_record_is_there_with_its_command_and_configuration(source: Path, 
         record = records.read(path)
         assert record.command in shown
         assert record.hash in shown
-    assert f"torch {records.environment()['torch']}" in shown
+    assert f"torch {provenance.environment()['torch']}" in shown
 
 
 def test_every_claim_has_a_card_with_its_verdict_and_escaped_evidence(page: str, shown: str) -> None:

@@ -1,4 +1,4 @@
-"""Rerunning the evidence: what is run, what is written from it, and the exit codes."""
+"""Rerunning the evidence: what is run, what is written from it, and whether it passed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ import pytest
 
 from tests.conftest import _Collector
 from tsla.figures import checking
-from tsla.figures.paper_checks import cells, read, render, section
+from tsla.figures.evidence import read
+from tsla.figures.paper_checks import cells, render, section
 from tsla.theory.claims import BY_ID
 
 BUILD = Path("build")
@@ -50,43 +51,40 @@ def pytest_finds(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[list[str
 
 
 def test_the_file_is_written_from_all_the_evidence_run_by_this_interpreter(
-    checkout: Path, pytest_finds: Callable[..., list[list[str]]], capsys: pytest.CaptureFixture[str]
+    checkout: Path, pytest_finds: Callable[..., list[list[str]]]
 ) -> None:
     commands = pytest_finds(EVIDENCE, 0)
     (checkout / "paper_checks.md").write_text("old", encoding="utf-8")
-    assert checking.write_paper_checks(BUILD) == 0
+    found = checking.write_paper_checks(BUILD)
+    assert found.passed
     (command,) = commands
     assert command[:3] == [sys.executable, "-m", "pytest"]
     assert command[command.index("--claim") + 1] == "all"
     assert (checkout / "paper_checks.md").read_text(encoding="utf-8") == render(EVIDENCE)
     assert read() == EVIDENCE
-    assert capsys.readouterr().out == "records/evidence.json\npaper_checks.md\n"
+    assert found.text == "records/evidence.json\npaper_checks.md"
     assert {path.name for path in checkout.iterdir()} == {"build", "records", "tests", "paper_checks.md"}
 
 
-def test_a_failed_test_is_written_down_and_ends_in_1(checkout: Path, pytest_finds: Callable[..., list[list[str]]]) -> None:
+def test_a_failed_test_is_written_down_and_passes_not(checkout: Path, pytest_finds: Callable[..., list[list[str]]]) -> None:
     pytest_finds([EVIDENCE[0] | {"passed": False}], 1)
-    assert checking.write_paper_checks(BUILD) == 1
+    assert not checking.write_paper_checks(BUILD).passed
     assert "**failing**" in (checkout / "paper_checks.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("code", [2, 3, 4])
-def test_a_broken_run_of_the_tests_ends_in_1(code: int, pytest_finds: Callable[..., list[list[str]]]) -> None:
+def test_a_broken_run_of_the_tests_passes_not(code: int, pytest_finds: Callable[..., list[list[str]]]) -> None:
     pytest_finds(EVIDENCE, code)
-    assert checking.write_paper_checks(BUILD) == 1
-    assert checking.print_section("C5", BUILD) == 1
+    assert not checking.write_paper_checks(BUILD).passed
+    assert not checking.section("C5", BUILD).passed
 
 
-def test_one_claim_prints_its_section_and_writes_no_file(
-    checkout: Path, pytest_finds: Callable[..., list[list[str]]], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_one_claim_is_answered_by_its_section_and_writes_no_file(checkout: Path, pytest_finds: Callable[..., list[list[str]]]) -> None:
     commands = pytest_finds(EVIDENCE, 0)
-    assert checking.print_section("C5", BUILD) == 0
+    found = checking.section("C5", BUILD)
     assert commands[0][commands[0].index("--claim") + 1] == "C5"
-    assert capsys.readouterr().out == section(BY_ID["C5"], EVIDENCE)
-    assert checking.print_section("C5", BUILD, as_json=True) == 0
-    (row,) = json.loads(capsys.readouterr().out)["rows"]
-    assert row == cells(BY_ID["C5"], EVIDENCE)
+    assert (found.text + "\n", found.passed) == (section(BY_ID["C5"], EVIDENCE), True)
+    assert found.json == {"rows": [cells(BY_ID["C5"], EVIDENCE)]}
     assert not (checkout / "paper_checks.md").exists()
 
 
@@ -95,9 +93,9 @@ def test_an_unknown_claim_is_refused_before_anything_runs_and_one_without_eviden
 ) -> None:
     commands = pytest_finds([], 5)
     with pytest.raises(ValueError, match=r"^claim = 'C99' must be one of C1, C2, .*, E5$"):
-        checking.print_section("C99", BUILD)
+        checking.section("C99", BUILD)
     assert commands == []
-    assert checking.print_section("C12", BUILD) == 0
+    assert checking.section("C12", BUILD).passed
 
 
 def test_evidence_of_an_earlier_run_is_not_taken_for_that_of_a_broken_one(

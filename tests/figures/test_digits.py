@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsla.figures.digits import apart, differences, over_seeds, samples
+from tsla.figures.digits import apart, differences, over_seeds
 
 
 def table() -> pd.DataFrame:
@@ -16,11 +16,6 @@ def table() -> pd.DataFrame:
     rows = pd.DataFrame(product(("lsr", "sgd"), (2, 0, 1), (1, 0)), columns=["method", "seed", "epoch"])
     accuracy = 0.5 + 0.1 * rows["seed"] + 0.01 * (rows["method"] == "lsr") * (rows["seed"] + 1) + 0.2 * rows["epoch"]
     return rows.assign(test_accuracy=accuracy, grad2=(0.5 * (1 + rows["seed"])).where(rows["epoch"] == 0))
-
-
-def test_samples_come_in_the_order_of_the_seeds() -> None:
-    assert samples(table(), "test_accuracy", method="sgd", epoch=0) == pytest.approx([0.5, 0.6, 0.7])
-    assert samples(table(), "test_accuracy", method="lsr", epoch=1) == pytest.approx([0.71, 0.82, 0.93])
 
 
 def test_mean_over_the_seeds_with_students_interval() -> None:

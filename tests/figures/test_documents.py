@@ -27,8 +27,8 @@ from tsla.empirics.experiments.study.settings import PRIMARY
 from tsla.empirics.runs import records
 from tsla.empirics.statistics.intervals import Interval
 from tsla.figures.documents import DOCUMENTS, TABLES, table
-from tsla.figures.documents.markdown import BEGIN, END
 from tsla.figures.documents.table import Table
+from tsla.figures.markdown import BEGIN, END
 from tsla.theory.testing.planted import Rejects
 
 # Of every record that a document reads, of the study of one, for it takes seconds: a column, and what it is changed to.

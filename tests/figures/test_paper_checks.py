@@ -10,24 +10,8 @@ import pytest
 
 from tests.conftest import ROOT
 from tsla.figures import paper_checks
-from tsla.figures.paper_checks import (
-    BY_SETTING,
-    EVIDENCE,
-    FAILING,
-    NEAREST,
-    PAPER_CHECKS,
-    PLAN,
-    UNDECIDED,
-    WORST,
-    cells,
-    files,
-    read,
-    render,
-    section,
-    stale,
-    verdict,
-    write,
-)
+from tsla.figures.evidence import BY_SETTING, EVIDENCE, FAILING, NEAREST, PLAN, UNDECIDED, WORST, read, tightness, verdict
+from tsla.figures.paper_checks import PAPER_CHECKS, cells, files, render, section, stale, write
 from tsla.theory.claims import BY_ID, CLAIMS, Claim
 from tsla.theory.testing.planted import Rejects
 
@@ -212,7 +196,7 @@ def test_tightness_has_the_largest_of_each_place_and_headlines_leave_out_the_pla
         evidence("Monte Carlo", tightness={PLAN: 0.005, NEAREST: 0.9712}),
         evidence("worst case", tightness={WORST: 0.5}),
     ]
-    assert list(paper_checks.tightness(rows).items()) == [(NEAREST, 0.9712), (WORST, 0.5), (PLAN, 0.00653)]
+    assert list(tightness(rows).items()) == [(NEAREST, 0.9712), (WORST, 0.5), (PLAN, 0.00653)]
     assert "nearest instance 0.971, worst case 0.500, own plan 0.00653." in section(CLAIM, rows)
     assert paper_checks.headline(rows) == "nearest instance at 0.971 of the bound"
     assert paper_checks.headline([*rows, evidence(headline="5 of 6")]) == "5 of 6"

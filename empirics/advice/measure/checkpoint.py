@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -15,15 +15,16 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from tsla.empirics.advice.measure import Reading, Setting
 from tsla.empirics.data.datasets import arrays, names
-from tsla.empirics.models.checkpoints import Checkpoint, build, first_line, read
+from tsla.empirics.models.checkpoints import Checkpoint, build, read
 from tsla.empirics.models.efficientnet import INPUTS
 from tsla.empirics.models.features import features
 from tsla.empirics.moments.full_batch import MICROBATCH
 from tsla.empirics.moments.measure import Measurement, draw, measure
 from tsla.empirics.moments.minibatch import minibatch_moments
 from tsla.empirics.moments.mode import mode
+from tsla.empirics.runs.errors import class_and_line
 from tsla.empirics.runs.progress import Progress
-from tsla.empirics.runs.records import LIBRARIES, environment
+from tsla.empirics.runs.provenance import LIBRARIES, environment
 from tsla.empirics.smoothing.labels import Smoothing, one_hot, predictions, smoothing_labels
 from tsla.empirics.training.configuration import TrainingConfig
 from tsla.empirics.training.setup import training_split
@@ -143,13 +144,8 @@ def measured(
     subject = load(checkpoint, data, folder=folder, model=model, smoothing=smoothing)
     subject.network.to(place)
     options: dict[str, Any] = {"until": until, "microbatch": microbatch, "batch_norm": batch_norm, "seed": seed}
-    if batch_norm == "training":
-        found = _of_batches(subject, setting.batch_size, examples, until, seed)
-    else:
-        _refuse_coupled(subject.network, batch_norm)
-        batches = draw(subject.inputs, subject.labels, subject.table, examples=examples, seed=seed)
-        with Progress("measure", total=len(batches)) as progress:
-            found = measure(subject.network, batches, subject.smoothing, population=len(subject.inputs), progress=progress, **options)
+    measure_it = _of_batches if batch_norm == "training" else _of_examples
+    found = measure_it(subject, setting.batch_size, examples, options)
     return Answer(
         checkpoint=str(checkpoint),
         model=model,
@@ -172,9 +168,18 @@ def _refuse_coupled(network: nn.Module, batch_norm: str | None) -> None:
             )
 
 
-def _of_batches(subject: Subject, batch_size: int, examples: int | None, until: float | None, seed: int) -> Measurement:
+def _of_examples(subject: Subject, _: int, examples: int | None, options: Mapping[str, Any]) -> Measurement:
+    """The moments of single examples."""
+    _refuse_coupled(subject.network, options["batch_norm"])
+    batches = draw(subject.inputs, subject.labels, subject.table, examples=examples, seed=options["seed"])
+    with Progress("measure", total=len(batches)) as progress:
+        return measure(subject.network, batches, subject.smoothing, population=len(subject.inputs), progress=progress, **options)
+
+
+def _of_batches(subject: Subject, batch_size: int, examples: int | None, options: Mapping[str, Any]) -> Measurement:
     """The moments of the gradient of a batch in training mode, which couples its examples."""
     network, smoothing = subject.network.train(), subject.smoothing if subject.table is None else subject.table
+    until, seed = options["until"], options["seed"]
     if until is not None:
         raise ValueError(f"until = {until:g} has no use with --batch-norm training, which measures as many batches as --examples make")
     whole("batch_size", batch_size, at_least=2, at_most=len(subject.inputs))
@@ -253,7 +258,7 @@ def _classes(model: nn.Module, inputs: Tensor, whose: str) -> int:
     except Exception as error:  # whatever the layers of a user's model raise
         shape = f"{tuple(inputs.shape[1:])} and type {inputs.dtype}"
         whole = "" if inputs.is_floating_point() else "; whole numbers are passed on as such, as tokens are: images must be floats"
-        raise ValueError(f"{whose} does not take inputs of shape {shape}: {first_line(error)}{whole}") from error
+        raise ValueError(f"{whose} does not take inputs of shape {shape}: {class_and_line(error)}{whole}") from error
 
 
 def _teacher(smoothing: str) -> Checkpoint:
@@ -283,5 +288,5 @@ def _y_hat(smoothing: str, true: Tensor) -> Smoothing:
     except OSError as error:
         raise ValueError(f"smoothing = {smoothing}: no such file; must hold probabilities (K,) or (n, K)") from error
     except Exception as error:  # whatever broken bytes lead to
-        raise ValueError(f"smoothing = {smoothing} must hold probabilities (K,) or (n, K): {first_line(error)}") from error
+        raise ValueError(f"smoothing = {smoothing} must hold probabilities (K,) or (n, K): {class_and_line(error)}") from error
     return rows[0] if len(rows) == 1 else rows  # (1, K) is (K,)

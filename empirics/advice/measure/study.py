@@ -25,7 +25,7 @@ def read(label_noise: float | None = None) -> Json:
         return found
     kind = "noisy" if label_noise > 0 else "clean"
     return {
-        "rows": [row for row in found["rows"] if _noisy(row) == (label_noise > 0)],
+        "rows": [row for row in found["rows"] if (max(row["label_noise"]) > 0) == (label_noise > 0)],
         "scope": {kind: found["scope"][kind]},
     }
 
@@ -53,10 +53,6 @@ def table(found: Mapping[str, Any]) -> str:
         [_labels(row), row["data"], *_cells(row[ACCURACY], lambda part: part), *_cells(row[TEST_LOSS], expm1)] for row in found["rows"]
     ]
     return aligned([titles, *lines])
-
-
-def _noisy(row: Mapping[str, Any]) -> bool:
-    return bool(max(row["label_noise"]) > 0)
 
 
 def _labels(row: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from tsla.empirics.runs.errors import first_line
 from tsla.empirics.runs.files import must_be_there
 from tsla.empirics.runs.records import KEY
 from tsla.theory.moments import MOMENTS
@@ -52,7 +53,7 @@ def read(path: Path) -> pd.DataFrame:
     try:
         return READ[path.suffix](path)
     except Exception as error:  # whatever broken bytes lead to
-        raise ValueError(f"pilot = {path} can't be read as {path.suffix}: {_line(error)}; must be {WHAT}") from error
+        raise ValueError(f"pilot = {path} can't be read as {path.suffix}: {first_line(error)}; must be {WHAT}") from error
 
 
 def is_record(path: Path) -> bool:
@@ -80,8 +81,3 @@ def _frame(rows: Any, name: str) -> pd.DataFrame:
             f"{name} is a {type(rows).__name__}; must be a DataFrame, a list of dictionaries, a monitor, or the path of a file"
         )
     return pd.DataFrame(rows)
-
-
-def _line(error: Exception) -> str:
-    said = str(error).strip().splitlines()
-    return said[0] if said else type(error).__name__

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from tsla.empirics.data.datasets._arrays import arrays
 from tsla.empirics.data.datasets._split import Examples, Split, Through, smaller, split
-from tsla.empirics.data.datasets.digits import CLASSES, digits
+from tsla.empirics.data.datasets.digits import CLASSES
 from tsla.theory.constants import whole
 
-__all__ = ["CLASSES", "Examples", "Split", "Through", "arrays", "digits", "load", "names", "split"]
+__all__ = ["CLASSES", "Examples", "Split", "Through", "arrays", "load", "names", "split"]
 
 
 def names() -> tuple[str, ...]:

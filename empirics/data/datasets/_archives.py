@@ -16,6 +16,8 @@ from typing import IO, Any
 
 import numpy as np
 
+from tsla.empirics.runs.errors import first_line
+
 UNPACKED = 2**26
 """The most bytes that are decompressed from a .gz file."""
 
@@ -100,8 +102,7 @@ def reading(where: Path | str) -> Iterator[None]:
     try:
         yield
     except (OSError, EOFError, LookupError, TypeError, ValueError, tarfile.TarError, zlib.error) as error:
-        said = str(error).splitlines() or [type(error).__name__]
-        raise ValueError(f"{where} cannot be read: {said[0]}") from error
+        raise ValueError(f"{where} cannot be read: {first_line(error)}") from error
 
 
 _ALLOWED = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -14,19 +13,18 @@ from tsla.empirics.runs.files import must_be_there
 from tsla.empirics.runs.memory import there_is
 
 COPIES = 3
-"""Of the arrays, while they are read, checked and converted."""
+"""Of the arrays, while they are read, checked and converted: so much memory they take, packed a thousand times smaller as they may be."""
 
 
-def arrays(path: Path, *, name: str = "data") -> tuple[Tensor, Tensor]:
+def arrays(path: Path) -> tuple[Tensor, Tensor]:
     """Examples of an .npz file: ``inputs`` ``(n, ...)``, floats as float32, and ``labels`` ``(n,)``, int64. Loaded with allow_pickle=False.
 
-    Raises ValueError, calling the file by ``name``, where it is damaged or no such file, and for inputs that are not finite.
+    Raises ValueError, calling the file ``data``, where it is damaged or no such file, and for inputs that are not finite.
     """
-    where = f"{name} = {path}"
-    must_be_there(name, path, "'digits', or an .npz file with the arrays inputs (n, ...) and labels (n,)")
-    _must_fit(where, path)
+    where = f"data = {path}"
+    must_be_there("data", path, "'digits', or an .npz file with the arrays inputs (n, ...) and labels (n,)")
     try:
-        found = load(path, ("inputs", "labels"))
+        found = load(path, ("inputs", "labels"), most=there_is() // COPIES)
     except ValueError as error:
         must = "must be an .npz file with the arrays inputs (n, ...) and labels (n,), without pickled objects"
         raise ValueError(f"{where} {must}; it is {error}") from error
@@ -38,15 +36,3 @@ def arrays(path: Path, *, name: str = "data") -> tuple[Tensor, Tensor]:
     if not np.isfinite(inputs).all():
         raise ValueError(f"{where}: inputs hold values that are not finite")
     return torch.from_numpy(inputs.astype(np.float32 if inputs.dtype.kind == "f" else np.int64)), torch.from_numpy(labels.astype(np.int64))
-
-
-def _must_fit(where: str, path: Path) -> None:
-    """Raises ValueError where the arrays, which may be packed a thousand times smaller, are larger than the memory that there is."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(member.file_size for member in archive.infolist())
-    except Exception:  # whatever broken bytes lead to: reading it says what is wrong
-        return
-    most = there_is() // COPIES
-    if size > most:
-        raise ValueError(f"{where} unpacks to {size / 2**30:.4g} GiB; must unpack to at most {most / 2**30:.4g} GiB, which fit the memory")

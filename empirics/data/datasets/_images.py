@@ -67,9 +67,6 @@ def assembled(images: Mapping[str, NDArray[np.uint8]], train: Listed, test: List
             raise ValueError(f"{where} must hold {name}, of a class below {classes}, which its list names")
     if not train or not test:
         raise ValueError(f"{where} must list images for training and for testing")
-    (inputs, labels), (test_inputs, test_labels) = (_arrays(images, listed) for listed in (train, test))
+    inputs, test_inputs = (np.stack([images[name] for name, _ in listed]) for listed in (train, test))
+    labels, test_labels = (np.array([label for _, label in listed], dtype=np.int64) for listed in (train, test))
     return Examples(inputs, labels, classes, test_inputs, test_labels)
-
-
-def _arrays(images: Mapping[str, NDArray[np.uint8]], listed: Listed) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    return np.stack([images[name] for name, _ in listed]), np.array([label for _, label in listed], dtype=np.int64)

@@ -13,7 +13,7 @@ from scipy import sparse
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
-from tsla.empirics.data.datasets import CLASSES, digits
+from tsla.empirics.data.datasets import CLASSES, load
 from tsla.empirics.models.networks import resnet
 from tsla.empirics.moments.estimators.groups import GroupSums
 from tsla.empirics.training.sgd import plain_sgd, shuffled
@@ -68,7 +68,7 @@ class Population:
 
 def gradients(config: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
     """``g_i`` and ``ĝ_i`` (uniform ŷ) of all training examples, ``(N, p)`` each, float64, after ``epoch`` epochs of plain SGD."""
-    split = digits(train_size=config["population"], label_noise=config["label_noise"], seed=config["seed"])
+    split = load("digits", train_size=config["population"], label_noise=config["label_noise"], seed=config["seed"])
     with torch.random.fork_rng():
         torch.manual_seed(config["seed"])
         model = NETWORKS[config["network"]]()

@@ -21,7 +21,7 @@ from tsla.empirics.experiments.planner.rules import NAIVE
 from tsla.empirics.experiments.study.scope import scope
 from tsla.empirics.experiments.study.settings import SETTINGS
 from tsla.empirics.runs import records
-from tsla.empirics.runs.files import replacing
+from tsla.empirics.runs.files import write_text
 from tsla.theory.constants import Array
 from tsla.theory.text import Json
 
@@ -71,7 +71,7 @@ def validated(folder: Path = records.FOLDER) -> Json:
 
     ``scope`` has them in words, and ``data`` their data sets.
     """
-    record = records.read(folder / "planner.parquet")
+    record = records.of(folder, "planner")
     found = validate(record.table, record.config["configs"][0]["building"])
     settings = [SETTINGS[name] for name in found["judging"]]
     return found | {"scope": scope(settings), "data": list(dict.fromkeys(setting.data for setting in settings))}
@@ -83,8 +83,7 @@ def write(validation: Mapping[str, Any], path: Path = RESOURCE) -> None:
         if test["better"]:
             raise ValueError(f"{test['rule']} was better than {test['naive']} for {test['outcome']}: `tsla plan` has to be taught it first")
     kept = {**validation, "rules": [line for line in validation["rules"] if line["kind"] == NAIVE]}
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
 
 
 def _range(name: str, values: Array) -> dict[str, float]:

@@ -9,8 +9,8 @@ import numpy as np
 from tsla.empirics.experiments.rates.samples import Config
 
 
-def _grid(largest: float, smallest: float, points: int = 6) -> list[float]:
-    return [float(f"{eps:.3g}") for eps in np.geomspace(largest, smallest, points)]
+def _grid(largest: float, smallest: float) -> list[float]:
+    return [float(f"{eps:.3g}") for eps in np.geomspace(largest, smallest, 6)]
 
 
 # Of each problem the constants of its runs and the largest ε, which is below ‖∇F(w_0)‖ and near √2σ at most, where C4's noise begins to

@@ -54,8 +54,8 @@ def run(config: Config) -> pd.DataFrame:
         step += ahead
         diverged = not _loss(model, split) < worst
         here = {"phase": config["phase"], **known, "snapshot": snapshot, "step": step, "diverged": diverged}
-        found = _nothing(config) if diverged else _branch(model, split, config, generator)
-        rows += [here | row for row in found]
+        nothing = ({"K": K, "theta": theta} for K in config["horizons"] for theta in config["theta"])
+        rows += [here | row for row in (nothing if diverged else _branch(model, split, config, generator))]
     return pd.DataFrame(rows)
 
 
@@ -66,10 +66,6 @@ def _batches(config: Config, steps: int, replicas: int, generator: torch.Generat
 def _loss(model: nn.Module, split: Split) -> float:
     """F where the model is."""
     return float(Copies(model, split).measure()[0])
-
-
-def _nothing(config: Config) -> Iterator[Row]:
-    yield from ({"K": K, "theta": theta} for K in config["horizons"] for theta in config["theta"])
 
 
 def _branch(model: nn.Module, split: Split, config: Config, generator: torch.Generator) -> Iterator[Row]:

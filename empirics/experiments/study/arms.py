@@ -107,10 +107,5 @@ def searched(setting: Setting) -> Iterator[tuple[list[tuple[str, float]], tuple[
 def _drawn(cells: Sequence[tuple[str, float]], count: int, rng: np.random.Generator) -> list[tuple[str, float]]:
     """So many of the cells, with each θ that there is."""
     found = [cells[place] for place in sorted(rng.choice(len(cells), count, replace=False))]
-    thetas, theirs = ({_strength(arm) for arm, _ in some} for some in (cells, found))
+    thetas, theirs = ({arm.removeprefix(f"{_family_of(arm)}-").split("-")[0] for arm, _ in some} for some in (cells, found))
     return found if theirs == thetas else _drawn(cells, count, rng)
-
-
-def _strength(arm: str) -> str:
-    """Such as "0.3" of "own-hard-tsla-0.3-2"."""
-    return arm.removeprefix(f"{_family_of(arm)}-").split("-")[0]

@@ -21,7 +21,7 @@ from tsla.empirics.experiments.study.scope import NAMES, scope
 from tsla.empirics.experiments.study.settings import Setting
 from tsla.empirics.experiments.study.third import EVERY
 from tsla.empirics.runs import records
-from tsla.empirics.runs.files import replacing
+from tsla.empirics.runs.files import write_text
 from tsla.empirics.statistics.intervals import student_t
 from tsla.theory.text import Json
 
@@ -82,5 +82,4 @@ def of_records(folder: Path = records.FOLDER) -> Json:
 
 
 if __name__ == "__main__":
-    with replacing(RESOURCE) as temporary:
-        temporary.write_text(json.dumps(of_records(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(RESOURCE, json.dumps(of_records(), indent=1, ensure_ascii=False) + "\n")

@@ -35,10 +35,6 @@ class Outcome:
         column = rows[self.column].astype(np.float64)  # of None where it was not measured
         return column if self.higher_is_better else column.map(np.log)
 
-    def gain(self, values: pd.Series) -> pd.Series:
-        """The same values with the better ones above."""
-        return values if self.higher_is_better else -values
-
 
 OUTCOMES = {
     "early loss": Outcome("train_loss", EARLY),
@@ -81,7 +77,8 @@ def best(tuning: pd.DataFrame, setting: str, arms: Iterable[str], outcome: str) 
     """The best of several arms, each at its own best step size. ``tuning``: as from :func:`summary`."""
     wanted = list(arms)
     rows = tuning[(tuning["setting"] == setting) & tuning["arm"].isin(wanted)]
-    means = (OUTCOMES | LATER)[outcome].gain(rows[outcome]).groupby([rows["arm"], rows["eta"]], sort=False).mean()
+    gain = rows[outcome] if (OUTCOMES | LATER)[outcome].higher_is_better else -rows[outcome]
+    means = gain.groupby([rows["arm"], rows["eta"]], sort=False).mean()
     finite = means[np.isfinite(means)]
     if finite.empty:
         raise ValueError(f"arm = {', '.join(wanted)}: no run in {setting!r} that did not diverge; must have one")

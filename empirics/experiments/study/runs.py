@@ -57,7 +57,7 @@ def confirmatory_parts(folder: Path = records.FOLDER) -> tuple[Part, ...]:
     """What the primary comparisons need, on all seeds; on the first ones, of small networks every arm at the step sizes that were best
     for it on the tuning seeds, by any outcome, and at those of ``none``.
     """  # noqa: D205 - the summary needs two lines
-    tuning, measure = tuning_record(folder), {"measure_at": [EPOCHS]}
+    tuning, measure = records.of(folder, TUNING).table, {"measure_at": [EPOCHS]}
     parts: list[Part] = []
     for setting in SETTINGS.values():
         compared = _runs(primary(tuning, setting.name)) if setting.primary else []
@@ -69,13 +69,10 @@ def confirmatory_parts(folder: Path = records.FOLDER) -> tuple[Part, ...]:
 
 def decay_parts(folder: Path = records.FOLDER) -> tuple[Part, ...]:
     """Where the step size decays, what is compared by accuracy, on all seeds."""
-    tuning = tuning_record(folder, DECAY_TUNING)
-    parts: list[Part] = []
-    for setting in DECAYED.values():
-        compared = [one for claim in KEPT for one in accuracies(tuning, setting.name, claim)]
-        chosen = [choice for one in compared for choice in (one.a, one.b)]
-        parts += _parts(setting, _runs(chosen), setting.seeds, {})
-    return tuple(parts)
+    tuning = records.of(folder, DECAY_TUNING).table
+    compared = {name: [one for claim in KEPT for one in accuracies(tuning, name, claim)] for name in DECAYED}
+    chosen = {name: _runs(choice for one in found for choice in (one.a, one.b)) for name, found in compared.items()}
+    return tuple(part for name, setting in DECAYED.items() for part in _parts(setting, chosen[name], setting.seeds, {}))
 
 
 def third_tuning_parts(of: str) -> tuple[Part, ...]:
@@ -85,7 +82,7 @@ def third_tuning_parts(of: str) -> tuple[Part, ...]:
 
 def third_parts(of: str, folder: Path = records.FOLDER) -> tuple[Part, ...]:
     """Of a part of the third round: what its comparisons need, and at the step size of ``none`` the arms that the predictions are about."""
-    tuning = tuning_record(folder, third.tuning_of(of))
+    tuning = records.of(folder, third.tuning_of(of)).table
     parts: list[Part] = []
     for setting in third.PARTS[of]:
         eta = common_eta(tuning, setting)
@@ -96,7 +93,7 @@ def third_parts(of: str, folder: Path = records.FOLDER) -> tuple[Part, ...]:
 
 def third_path_parts(of: str, folder: Path = records.FOLDER) -> tuple[Part, ...]:
     """Of a part of the third round: the paths along which moments are measured."""
-    tuning = tuning_record(folder, third.tuning_of(of))
+    tuning = records.of(folder, third.tuning_of(of)).table
     measure = {"measure_at": list(third.PATH_EPOCHS), "curvature": True, "alignment": True}
     return tuple(
         part
@@ -124,25 +121,14 @@ def _runs(choices: Iterable[Choice]) -> list[tuple[str, float]]:
 
 def path_parts(folder: Path = records.FOLDER) -> tuple[Part, ...]:
     """The arms along whose paths moments are measured, at the step size that is best for the accuracy of ``none``."""
-    tuning, measure = tuning_record(folder), {"measure_at": list(PATH_EPOCHS), "curvature": True}
-    parts: list[Part] = []
-    for setting in SETTINGS.values():
-        runs = [(arm, common_eta(tuning, setting)) for arm in measured_arms(setting)]
-        parts += _parts(setting, runs, setting.seeds[:FEWER_SEEDS], measure)
-    return tuple(parts)
+    tuning, measure = records.of(folder, TUNING).table, {"measure_at": list(PATH_EPOCHS), "curvature": True}
+    runs = {name: [(arm, common_eta(tuning, setting)) for arm in measured_arms(setting)] for name, setting in SETTINGS.items()}
+    return tuple(part for name, setting in SETTINGS.items() for part in _parts(setting, runs[name], setting.seeds[:FEWER_SEEDS], measure))
 
 
 def common_eta(tuning: pd.DataFrame, setting: Setting) -> float:
     """The step size that is best for the accuracy of ``none``."""
     return tuned(tuning, setting.name, "none", "accuracy").eta
-
-
-def tuning_record(folder: Path, name: str = TUNING) -> pd.DataFrame:
-    """The runs of the tuning seeds, a row a run. Raises ValueError where their record is not there."""
-    path = folder / f"{name}.parquet"
-    if not path.is_file():
-        raise ValueError(f"{path} does not exist; `tsla records {name}` makes it")
-    return records.read(path).table
 
 
 def _chosen(tuning: pd.DataFrame, setting: Setting) -> list[tuple[str, float]]:

@@ -14,8 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from tsla.empirics.experiments.study.arms import config
 from tsla.empirics.experiments.study.comparisons import e4
-from tsla.empirics.experiments.study.runs import tuning_record
-from tsla.empirics.experiments.study.settings import CLEAN, FEWER_SEEDS, SETTINGS
+from tsla.empirics.experiments.study.settings import CLEAN, FEWER_SEEDS, SETTINGS, TUNING
 from tsla.empirics.runs import records
 from tsla.empirics.smoothing.labels import evaluation_mode
 from tsla.empirics.training.configuration import TrainingConfig
@@ -41,7 +40,7 @@ def tempered(scores: Tensor, labels: Tensor) -> tuple[float, float]:
 
 def parts(folder: Path = records.FOLDER) -> tuple[Mapping[str, Any], ...]:
     """The best drop for the test loss and either end of the run, as tuned, on clean data: what :func:`run` takes."""
-    tuning = tuning_record(folder)
+    tuning = records.of(folder, TUNING).table
     return tuple(
         {"setting": name, "arm": choice.arm, "eta": choice.eta, "seed": seed}
         for name in CLEAN

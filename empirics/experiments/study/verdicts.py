@@ -10,21 +10,13 @@ import numpy as np
 import pandas as pd
 
 from tsla.empirics.experiments.study.comparisons import CLAIMS, accuracies
-from tsla.empirics.experiments.study.findings import NO_BENEFIT, REFUTED, SUPPORTED, THETA, Finding, Runs, adjusted, compared, e1, each
+from tsla.empirics.experiments.study.findings import NO_BENEFIT, REFUTED, SUPPORTED, Finding, Runs, adjusted, compared, e1, each
 from tsla.empirics.experiments.study.outcomes import summary
-from tsla.empirics.experiments.study.settings import CONFIRMATORY, DECAY, DECAY_TUNING, EARLY, PATHS, PRIMARY, SETTINGS, TEMPERING, TUNING
+from tsla.empirics.experiments.study.settings import CONFIRMATORY, DECAY, DECAY_TUNING, PATHS, PRIMARY, SETTINGS, TEMPERING, TUNING
 from tsla.empirics.experiments.study.words import Said, said, shared, title
 from tsla.empirics.runs import records
 from tsla.empirics.statistics.power import LEVEL
 
-DIFFERENCES = {
-    "E1": f"variance ratio less that of the control, θ = {THETA}, epochs {EARLY[0]} to {EARLY[-1]}",
-    "E2": f"log F, mean of epochs {EARLY[0]} to {EARLY[-1]}",
-    "E3": "test accuracy, as a fraction",
-    "E4": "log test loss",
-    "E5": "test accuracy, as a fraction",
-}
-"""Of what the findings are mean paired differences."""
 MAJORITY = 3
 """Of the five primary settings."""
 
@@ -45,7 +37,7 @@ class Study(Runs):
 def load(folder: Path) -> Study:
     """The study of the records in a folder."""
     names = (TUNING, CONFIRMATORY, PATHS, TEMPERING, DECAY_TUNING, DECAY)
-    tuning, confirmatory, along, tempering, decay_tuning, decay = (records.read(folder / f"{name}.parquet").table for name in names)
+    tuning, confirmatory, along, tempering, decay_tuning, decay = (records.of(folder, name).table for name in names)
     return Study(tuning, summary(confirmatory), along, confirmatory, tempering, decay_tuning, summary(decay))
 
 

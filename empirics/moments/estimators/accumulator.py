@@ -13,7 +13,7 @@ from torch.nn.functional import pad
 from tsla.empirics.moments.estimators.estimate import Estimates, estimates
 from tsla.empirics.moments.estimators.groups import FROM_BASICS, GroupSums, basics
 from tsla.empirics.moments.per_example import GradientProducts
-from tsla.empirics.moments.per_example.totals import rows_by_layer
+from tsla.empirics.moments.per_example.totals import refuse_lost, rows_by_layer
 from tsla.theory.constants import Array, whole
 from tsla.theory.moments import Moments
 
@@ -43,11 +43,10 @@ class Accumulator:
 
     It keeps the sums of the gradients, two float64 tensors a parameter, and of up to MAX_GROUPS groups a sketch of theirs: the vector times
     random signs, folded into SKETCH entries (after Charikar, Chen and Farach-Colton, 2002). Their inner products are unbiased, and exact
-    for networks of no more parameters than that. Values come from the sums; the sketches serve the intervals only. ``seed``: the signs'.
+    for networks of no more parameters than that. Values come from the sums; the sketches serve the intervals only.
     """
 
-    def __init__(self, *, seed: int = 0) -> None:
-        self._seed = seed
+    def __init__(self) -> None:
         self._names: tuple[str, ...] = ()
         self._signs: tuple[Tensor, ...] = ()
         self._sums: tuple[tuple[Tensor, ...], ...] = ()
@@ -66,6 +65,7 @@ class Accumulator:
             raise ValueError("products are of other parameters than those of the first group; use a new Accumulator for another network")
         group = self._group(products)
         if not np.isfinite(group.squares).all() or not np.isfinite(group.sketches).all():
+            refuse_lost(products.longest, products.G)  # where the gradients are finite, and their squares are not
             raise ValueError("products hold gradients that are not finite; must be finite (has the run diverged?)")
         for totals, means in zip(self._sums, (products.G, products.G_hat), strict=True):
             for total, mean in zip(totals, means, strict=True):
@@ -112,7 +112,7 @@ class Accumulator:
         return {layer: moments(rows) for layer, rows in rows_by_layer(self._names).items()}
 
     def _start(self, products: GradientProducts) -> None:
-        generator = torch.Generator().manual_seed(self._seed)
+        generator = torch.Generator().manual_seed(0)
         signs = (torch.randint(2, mean.shape, generator=generator, dtype=torch.int8) * 2 - 1 for mean in products.G)
         self._signs = tuple(sign.to(mean.device) for sign, mean in zip(signs, products.G, strict=True))
         self._sums = tuple(tuple(torch.zeros_like(mean, dtype=torch.float64) for mean in products.G) for _ in range(2))

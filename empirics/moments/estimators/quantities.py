@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import astuple, dataclass, replace
+from operator import attrgetter
 
 import numpy as np
 
 from tsla.empirics.moments.estimators.intervals import limit_ratio, linear_interval, ratio_interval
 from tsla.empirics.moments.estimators.spread import Spread
 from tsla.theory.constants import Array
-from tsla.theory.moments import Moments, Value
+from tsla.theory.moments import MOMENTS, Moments, Value
 
 Function = Callable[[Moments], Value]
 
@@ -52,16 +53,11 @@ class Quantity:
             up, down = (replace(moments, **{name: getattr(moments, name) + change}) for change in (step, -step))
             return float(function(up) - function(down)) / (2 * step)
 
-        return np.array([[slope(function, field.name) for field in fields(moments)] for function in self.functions])
+        return np.array([[slope(function, name) for name in MOMENTS] for function in self.functions])
 
 
 QUANTITIES: Mapping[str, Quantity] = {
-    "grad2": Quantity(lambda m: m.grad2),
-    "s2": Quantity(lambda m: m.s2),
-    "shat2": Quantity(lambda m: m.shat2),
-    "c": Quantity(lambda m: m.c),
-    "beta2": Quantity(lambda m: m.beta2),
-    "nu2": Quantity(lambda m: m.nu2),
+    **{name: Quantity(attrgetter(name)) for name in MOMENTS},
     "delta": Quantity(lambda m: m.shat2, over=lambda m: m.s2),
     "theta_star": Quantity(Moments.slope, over=Moments.curvature, limits=(0, 1)),
     "critical_batch": Quantity(lambda m: m.s2 - m.nu2, over=lambda m: m.beta2),

@@ -49,12 +49,7 @@ def gradient_products(
         )
         return over_ranks(own, model.process_group)
     inputs, classifier = Inputs.of(inputs).map(Tensor.detach), Classifier(model, logits)
-    for name, tensor in [("labels", labels), *(("inputs", part) for part in inputs.tensors)]:
-        check_values(name, tensor)
-    check_real("labels", labels)
-    if len(inputs) == 0 or len(inputs) != len(labels):
-        raise ValueError(f"inputs hold {len(inputs)} examples and labels {len(labels)}; must be equally many, at least 1")
-    whole("microbatch", microbatch, at_least=1)
+    _check(inputs, labels, microbatch)
     named = _tracked(model)
     loss = CrossEntropy.like(loss)
     inputs, labels, smoothing = loss.spread(inputs, labels, smoothing)
@@ -80,6 +75,15 @@ def gradient_products(
                 totals.add(parameter, r, of_parameter)
             paths.compare_gradients(x, partial(slopes, r, x), totals.squares(r))
     return totals.result(tuple(named))
+
+
+def _check(inputs: Inputs, labels: Tensor, microbatch: int) -> None:
+    for name, tensor in [("labels", labels), *(("inputs", part) for part in inputs.tensors)]:
+        check_values(name, tensor)
+    check_real("labels", labels)
+    if len(inputs) == 0 or len(inputs) != len(labels):
+        raise ValueError(f"inputs hold {len(inputs)} examples and labels {len(labels)}; must be equally many, at least 1")
+    whole("microbatch", microbatch, at_least=1)
 
 
 def _tracked(model: nn.Module) -> dict[str, nn.Parameter]:

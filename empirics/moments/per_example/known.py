@@ -59,12 +59,8 @@ def _key(classifier: Classifier, inputs: Inputs, batch_norm: str | None) -> Hash
         for module in classifier.model.modules()
     )
     parameters = tuple((id(p), p.requires_grad, p.dtype, p.shape) for p in classifier.model.parameters())
-    examples = type(inputs.form), tuple((name, _kind(part)) for name, part in inputs.named.items())
+    kinds = ((part.shape[1:], part.dtype, part.device) if isinstance(part, Tensor) else part for part in inputs.named.values())
+    examples = type(inputs.form), tuple(zip(inputs.named, kinds, strict=True))  # a constant is one for all of them
     kind = inputs.device.type
     precision = torch.is_autocast_enabled(kind), torch.get_autocast_dtype(kind)
     return modules, parameters, examples, precision, batch_norm, classifier.to_logits
-
-
-def _kind(part: object) -> Hashable:
-    """What a path may depend on beside the values of examples; a constant is one for all of them."""
-    return (part.shape[1:], part.dtype, part.device) if isinstance(part, Tensor) else part

@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from tsla.empirics.runs import records
+from tsla.empirics.runs import provenance, records
 from tsla.empirics.runs.files import remove, replacing
 from tsla.empirics.runs.locks import wait_for
 from tsla.empirics.training.configuration import FIELDS, TrainingConfig
@@ -50,7 +50,7 @@ class Run:
     @property
     def state(self) -> Path:
         """Where a killed run goes on, with the same code and versions."""
-        return self._file("state", f"-{records.config_hash(records.environment(__name__))}.pt")
+        return self._file("state", f"-{records.config_hash(provenance.environment(__name__))}.pt")
 
     @property
     def status(self) -> Path:

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from tests.benchmarks.harness import timing
-from tsla.empirics.runs.files import replacing
+from tsla.empirics.runs.files import write_text
 
 HEADLINE = ("resnet18", 64)
 PEERS = ("torch.func", "opacus", "backpack", "torchjd")
@@ -83,8 +83,7 @@ class Report:
         """``moments.json`` and ``moments.md``."""
         content = {**asdict(self), "targets": self.verdicts()}
         for name, text in (("moments.json", json.dumps(content, indent=1, ensure_ascii=False)), ("moments.md", self.page())):
-            with replacing(folder / name) as temporary:
-                temporary.write_text(text, encoding="utf-8")
+            write_text(folder / name, text)
 
     def page(self) -> str:
         """The report in Markdown."""

@@ -17,7 +17,7 @@ from torch.nn.functional import cross_entropy
 from tests.empirics.assumptions.support import first_steps
 from tsla.empirics.assumptions import Seen
 from tsla.empirics.assumptions.network_run import network
-from tsla.empirics.data.datasets import digits
+from tsla.empirics.data.datasets import load
 from tsla.empirics.models.networks import resnet
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.theory.claims import LONG_STEP, STEP
@@ -140,7 +140,7 @@ def test_only_what_is_trained_counts() -> None:
 
 def test_the_project_s_resnet_in_float32() -> None:
     torch.manual_seed(0)
-    model, split = resnet(channels=1, classes=10, widths=(4,)), digits(train_size=40, label_noise=0.2, seed=0)
+    model, split = resnet(channels=1, classes=10, widths=(4,)), load("digits", train_size=40, label_noise=0.2, seed=0)
     (row,) = network(model, split.train_inputs, split.train_labels, [(0, 0.1)])
     norm = np.abs(np.linalg.eigvalsh(full_hessian(model.double(), split.train_inputs.double(), split.train_labels))).max()
     assert row.L_power == pytest.approx(norm, rel=1e-2)

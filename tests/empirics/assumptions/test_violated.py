@@ -9,7 +9,7 @@ import pytest
 from tests.empirics.assumptions.support import QUADRATIC, ROW, STATED, TENS, first_steps, watch
 from tests.empirics.simulation.stages import stage
 from tsla.empirics.assumptions import violations
-from tsla.empirics.assumptions.premises import PREMISES
+from tsla.empirics.assumptions.judged import PREMISES
 from tsla.empirics.simulation.oracles import Oracle
 from tsla.empirics.simulation.planned import constants_of
 from tsla.theory.claims import ASSUMES, GAIN, LONG_STEP, STEP

@@ -10,7 +10,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from tests.refusals import refusals
-from tsla.empirics.data.datasets import CLASSES, Split, digits
+from tsla.empirics.data.datasets import CLASSES, Split, load
 
 # No image occurs twice in the data, so that an image tells which example it is, and so what its true label was.
 TRUE = {image.tobytes(): label for image, label in zip((load_digits().images / 16).astype(np.float32), load_digits().target, strict=True)}
@@ -21,7 +21,7 @@ def true_labels(inputs: torch.Tensor) -> np.ndarray:
 
 
 def noisy(label_noise: float, *, train_size: int = 1000, seed: int = 0) -> Split:
-    return digits(train_size=train_size, label_noise=label_noise, seed=seed)
+    return load("digits", train_size=train_size, label_noise=label_noise, seed=seed)
 
 
 def test_split_is_a_partition() -> None:
@@ -70,7 +70,7 @@ def test_global_random_state_is_neither_used_nor_changed() -> None:
 
 
 test_bad_arguments = refusals(
-    lambda arguments: digits(**{"train_size": 60, "label_noise": 0.2, "seed": 0} | arguments),
+    lambda arguments: load("digits", **{"train_size": 60, "label_noise": 0.2, "seed": 0} | arguments),
     ({"label_noise": -0.1}, r"label_noise = -0.1 must lie in \[0, 1\]"),
     ({"label_noise": 1.1}, r"label_noise = 1.1 must lie in"),
     ({"label_noise": float("nan")}, r"label_noise = nan must lie in"),
@@ -88,7 +88,7 @@ test_bad_arguments = refusals(
     ],
 )
 def test_splits_are_those_of_the_records(train_size: int, label_noise: float, seed: int, expected: str) -> None:
-    split, digest = digits(train_size=train_size, label_noise=label_noise, seed=seed), hashlib.sha256()
+    split, digest = load("digits", train_size=train_size, label_noise=label_noise, seed=seed), hashlib.sha256()
     for tensor in (split.train_inputs, split.train_labels, split.test_inputs, split.test_labels):
         digest.update(tensor.numpy().tobytes())
     assert digest.hexdigest() == expected

@@ -12,7 +12,7 @@ import torch
 
 from tests.refusals import refusals
 from tsla.empirics.data import datasets
-from tsla.empirics.data.datasets import Examples, Split, digits, load, names, split
+from tsla.empirics.data.datasets import Examples, Split, load, names, split
 
 N, TEST, CLASSES = 60, 9, 7
 
@@ -31,14 +31,6 @@ def numbers(inputs: torch.Tensor) -> list[int]:
 
 def test_names() -> None:
     assert names() == ("cifar10", "cifar100", "cub200", "digits", "dogs", "fashion-mnist", "folder", "mnist")
-
-
-def test_digits_by_name_are_digits() -> None:
-    assert callable(digits)
-    a, b = load("digits", train_size=70, label_noise=0.3, seed=5), digits(train_size=70, label_noise=0.3, seed=5)
-    for name in ("train_inputs", "train_labels", "test_inputs", "test_labels", "classes"):
-        assert torch.equal(torch.as_tensor(getattr(a, name)), torch.as_tensor(getattr(b, name)))
-    assert callable(datasets.digits)  # the function, not the module, after load as well
 
 
 def test_without_a_test_set_four_of_five_examples_are_for_training() -> None:

@@ -76,14 +76,15 @@ def test_there_are_no_other_records_and_each_says_where_it_comes_from() -> None:
 def planted(tmp_path: Path) -> Callable[..., Rechecked]:
     """Check the record of "rates" with one number changed: by hand, or by who writes its digests anew."""
 
-    def check(row: int, factor: float, *, by_hand: bool = True) -> Rechecked:
+    def check(row: int, factor: float, *, by_hand: bool = True, digests: bool = True) -> Rechecked:
         path = Path(shutil.copy(ROOT / "records" / "rates.parquet", tmp_path))
         whole, record = pq.read_table(path), records.read(path)
         table = record.table
         table.loc[row, "mean_grad2"] *= factor
         wrong = pa.Table.from_pandas(table, schema=whole.schema, preserve_index=False)
         if by_hand:
-            pq.write_table(wrong, path)
+            about = {key: value if digests else value.replace(b'"parts"', b'"others"') for key, value in whole.schema.metadata.items()}
+            pq.write_table(wrong.replace_schema_metadata(about), path)
         else:
             about = {name: getattr(record, name) for name in ("config", "environment", "command", "commit", "kernels")}
             records.write_arrow(path, wrong, about, record.rows)
@@ -101,6 +102,11 @@ def test_a_changed_number_is_seen_in_any_part(planted: Callable[..., Rechecked])
         found = planted(row, 1 + 1e-15)
         assert (found.current, found.difference, found.part) == (False, inf, "")
         assert "was changed after it was written" in str(found)
+
+
+def test_a_record_without_digests_is_of_an_older_version(planted: Callable[..., Rechecked]) -> None:
+    found = planted(0, 1.0, digests=False)
+    assert (found.current, found.reason) == (False, "it carries no digests: an older version wrote it")
 
 
 def test_a_changed_number_with_its_digest_is_seen_in_the_part_that_is_run_again(planted: Callable[..., Rechecked]) -> None:
@@ -156,7 +162,7 @@ def test_the_command_prints_a_line_a_record_and_fails_where_one_differs(
     said = capsys.readouterr().out
     assert max(map(len, said.splitlines())) <= WIDTH
     lines = dict(line.split(": ", 1) for line in said.replace("\n  ", " ").splitlines())
-    assert lines["rates"].startswith("differs; nothing was run again: part 1 of 8 was changed")
+    assert lines["rates"].startswith("differs; nothing was run again: damaged: part 1 of 8 was changed")
     assert lines["power_of_tests"].startswith("current; ran again 8 of the 8 rows of part 1 of 1 in ")
     assert cli.main(["records", "--check", "power_of_tests", "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)["records"]

@@ -15,7 +15,7 @@ from tsla.empirics.experiments import bounds as synthetic
 from tsla.empirics.experiments import runner as runs
 from tsla.empirics.experiments.registry import ARMS, EXPERIMENTS, Experiment
 from tsla.empirics.experiments.runner import make_records
-from tsla.empirics.runs import records
+from tsla.empirics.runs import provenance, records
 from tsla.empirics.simulation.simulate import Trajectory, simulate
 
 TINY = EXPERIMENTS["rates"].configs[0] | {"name": "tiny", "problem": "stall", "problem_options": {}, "replicas": 2, "T": [4]}
@@ -24,7 +24,7 @@ CONFIGS = tuple(TINY | {"seed": seed} for seed in (3, 1, 2))
 
 @pytest.fixture(autouse=True)
 def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    records.environment()  # it is cached, and must remember the real number of cores
+    provenance.environment()  # it is cached, and must remember the real number of cores
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
 
 
@@ -55,7 +55,7 @@ def test_the_record_is_all_configurations_in_their_order_and_progress_names_them
     assert record.config == {"experiment": "rates", "configs": list(CONFIGS)}
     assert record.command == "tsla records rates"
     assert (record.seeds, record.rows) == ((1, 2, 3), (2, 2, 2))
-    assert record.environment == records.environment("tsla.empirics.experiments.bounds")
+    assert record.environment == provenance.environment("tsla.empirics.experiments.bounds")
     assert len(list(parts.iterdir())) == 3
     out, err = capsys.readouterr()
     assert out == ""

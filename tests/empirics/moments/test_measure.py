@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, astuple
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from tests.empirics.moments.classified import CLASSES, classifier, examples, measured
+from tests.refusals import refusals
 from tsla.empirics.moments.estimators import MIN_GROUPS
 from tsla.empirics.moments.full_batch import gradient_moments, layer_moments
 from tsla.empirics.moments.measure import Measurement, class_frequencies, draw, measure
@@ -143,18 +143,13 @@ def test_each_batch_meets_randomness_of_its_own_and_the_seed_decides_it() -> Non
     assert found.estimates.interval(lambda m: m.grad2).standard_error > 1e-3
 
 
-@pytest.mark.parametrize(
-    ("batches", "options", "message"),
-    [
-        ([], {}, "examples = 0 are too few"),
-        (None, {"smoothing": torch.full((24, CLASSES), 1 / 3)}, "smoothing has 24 rows; .* the third part of its batch"),
-        (iter([]), {"smoothing": "prior"}, "'prior' goes through all batches twice; give a DataLoader or a list"),
-        (None, {"until": 0.0}, "until = 0 must be a finite number above 0"),
-        (None, {"population": 10}, "population = 10 must be"),
-        (None, {"smoothing": "mine"}, "smoothing = 'mine': must be 'uniform', 'prior'"),
-        ([(torch.full((3, 2), torch.nan).double(), torch.zeros(3).long())], {}, "not finite"),
-    ],
+test_refusals = refusals(
+    lambda batches, options: measure(classifier(), draw(*examples()) if batches is None else batches, **options),
+    ([], {}, "examples = 0 are too few"),
+    (None, {"smoothing": torch.full((24, CLASSES), 1 / 3)}, "smoothing has 24 rows; .* the third part of its batch"),
+    (iter([]), {"smoothing": "prior"}, "'prior' goes through all batches twice; give a DataLoader or a list"),
+    (None, {"until": 0.0}, "until = 0 must be a finite number above 0"),
+    (None, {"population": 10}, "population = 10 must be"),
+    (None, {"smoothing": "mine"}, "smoothing = 'mine': must be 'uniform', 'prior'"),
+    ([(torch.full((3, 2), torch.nan).double(), torch.zeros(3).long())], {}, "not finite"),
 )
-def test_refusals(batches: Any, options: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        measure(classifier(), draw(*examples()) if batches is None else batches, **options)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from tests.empirics.moments.per_example.cases import Written
 from tests.empirics.moments.support import CLASSES, Items
 from tests.empirics.moments.support import data as images
+from tests.refusals import refusals
 from tests.theory.population import by_definition
 from tsla.empirics.models.networks import resnet
 from tsla.empirics.moments.estimators import Estimates
@@ -268,19 +269,14 @@ def test_planted_plug_in_estimates_are_rejected() -> None:
 # --- refusals
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"batch_size": 0}, "batch_size = 0 must be a whole number, at least 1"),
-        ({"batch_size": 2.0}, "batch_size = 2.0 must be a whole number, at least 1"),
-        ({"batch_size": 31}, "batch_size = 31 must be at most 30, the number of examples; or set replacement=True"),
-        ({"batch_size": 4, "batches": 1}, "batches = 1 must be a whole number, at least 2"),
-        ({"batch_size": 4, "seed": -1}, "seed = -1 must be a whole number, at least 0"),
-        ({"batch_size": 4, "smoothing": "prior"}, "smoothing = 'prior' would change with the examples drawn"),
-        ({"batch_size": 4, "smoothing": "none"}, "smoothing = 'none'"),
-        ({"batch_size": 4, "model": nn.Conv2d(1, 2, 3).double()}, r"labels have shape \(4,\) .* for logits \(n, 2, 4, 4\)"),
-    ],
+test_bad_arguments = refusals(
+    lambda options: minibatch_moments(**{"model": network("batch norm"), "dataset": data()} | options),
+    ({"batch_size": 0}, "batch_size = 0 must be a whole number, at least 1"),
+    ({"batch_size": 2.0}, "batch_size = 2.0 must be a whole number, at least 1"),
+    ({"batch_size": 31}, "batch_size = 31 must be at most 30, the number of examples; or set replacement=True"),
+    ({"batch_size": 4, "batches": 1}, "batches = 1 must be a whole number, at least 2"),
+    ({"batch_size": 4, "seed": -1}, "seed = -1 must be a whole number, at least 0"),
+    ({"batch_size": 4, "smoothing": "prior"}, "smoothing = 'prior' would change with the examples drawn"),
+    ({"batch_size": 4, "smoothing": "none"}, "smoothing = 'none'"),
+    ({"batch_size": 4, "model": nn.Conv2d(1, 2, 3).double()}, r"labels have shape \(4,\) .* for logits \(n, 2, 4, 4\)"),
 )
-def test_bad_arguments(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        minibatch_moments(**{"model": network("batch norm"), "dataset": data()} | options)

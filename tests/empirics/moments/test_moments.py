@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
+from tests.refusals import refusals
 from tests.theory.population import by_definition
-from tsla.empirics.data.datasets import digits
+from tsla.empirics.data.datasets import load
 from tsla.empirics.models.networks import resnet
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.theory.moments import Moments, Value
@@ -131,7 +132,7 @@ def test_planted_errors_are_rejected(network: str, planted: str) -> None:
 @cache
 def trained_resnet() -> Case:
     """A ResNet on noisy digits, after some steps: early, where the two gradients still differ in every moment."""
-    split = digits(train_size=40, label_noise=0.2, seed=0)
+    split = load("digits", train_size=40, label_noise=0.2, seed=0)
     torch.manual_seed(0)
     model = resnet(channels=1, classes=10, widths=(4, 8)).double()
     inputs, labels = split.train_inputs.double(), split.train_labels
@@ -198,21 +199,16 @@ def test_inside_no_grad() -> None:
 # --- what is refused
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"inputs": torch.zeros(0, 1, 6, 6), "labels": torch.zeros(0).long()}, "inputs hold 0 examples and labels 0; .* at least 1"),
-        ({"labels": torch.zeros(3).long()}, "inputs hold 7 examples and labels 3; must be equally many"),
-        ({"labels": torch.full((N,), CLASSES)}, r"labels run from 3 to 3; must lie in 0 \.\.\. 2"),
-        ({"labels": torch.zeros(N)}, r"labels have shape \(7,\) and type torch.float32"),
-        ({"labels": torch.full((N, CLASSES), 0.5)}, "labels must be probabilities"),
-        ({"smoothing": torch.tensor([0.5, 0.25, 0.5])}, "smoothing must be probabilities"),
-        ({"smoothing": torch.tensor([0.5, 0.5])}, "smoothing: 2 columns; the model has 3 classes"),
-        ({"smoothing": torch.full((3, CLASSES), 1 / 3)}, r"smoothing has shape \(3, 3\); must be \(3,\) or \(7, 3\)"),
-        ({"smoothing": "teacher"}, "smoothing = 'teacher': must be 'uniform', 'prior', .* a teacher"),
-        ({"model": nn.Flatten()}, "model has no parameter that requires a gradient"),
-    ],
+test_bad_arguments = refusals(
+    lambda change: measure(replace(make_case(), **change)),
+    ({"inputs": torch.zeros(0, 1, 6, 6), "labels": torch.zeros(0).long()}, "inputs hold 0 examples and labels 0; .* at least 1"),
+    ({"labels": torch.zeros(3).long()}, "inputs hold 7 examples and labels 3; must be equally many"),
+    ({"labels": torch.full((N,), CLASSES)}, r"labels run from 3 to 3; must lie in 0 \.\.\. 2"),
+    ({"labels": torch.zeros(N)}, r"labels have shape \(7,\) and type torch.float32"),
+    ({"labels": torch.full((N, CLASSES), 0.5)}, "labels must be probabilities"),
+    ({"smoothing": torch.tensor([0.5, 0.25, 0.5])}, "smoothing must be probabilities"),
+    ({"smoothing": torch.tensor([0.5, 0.5])}, "smoothing: 2 columns; the model has 3 classes"),
+    ({"smoothing": torch.full((3, CLASSES), 1 / 3)}, r"smoothing has shape \(3, 3\); must be \(3,\) or \(7, 3\)"),
+    ({"smoothing": "teacher"}, "smoothing = 'teacher': must be 'uniform', 'prior', .* a teacher"),
+    ({"model": nn.Flatten()}, "model has no parameter that requires a gradient"),
 )
-def test_bad_arguments(change: dict[str, object], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        measure(replace(make_case(), **change))

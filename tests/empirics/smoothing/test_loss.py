@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot
 
 from tests.refusals import refusals
-from tsla.empirics.smoothing import loss as smoothed_cross_entropy
+from tsla.empirics.smoothing.conventions import CONVENTIONS, theta_from
 from tsla.empirics.smoothing.cross_entropy import LogitsWarning
 from tsla.empirics.smoothing.labels import evaluation_mode
-from tsla.empirics.smoothing.loss import SmoothedCrossEntropy, theta_from
+from tsla.empirics.smoothing.loss import SmoothedCrossEntropy
 from tsla.empirics.smoothing.schedules import Adaptive, Constant, Schedule, TwoStage
 from tsla.theory.testing.planted import Rejects, assert_rejects
 
@@ -125,7 +125,7 @@ def convention_is(convention: str, vector: Callable[[float, int], list[float]]) 
 VECTORS = {"paper": of_all, "torch": of_all, "timm": of_all, "others": of_the_others, "confidence": of_confidence}
 
 
-@pytest.mark.parametrize("convention", smoothed_cross_entropy.CONVENTIONS)
+@pytest.mark.parametrize("convention", CONVENTIONS)
 def test_conventions(convention: str, rejects: Rejects) -> None:
     for wrong in {of_all, of_the_others, of_confidence} - {VECTORS[convention]}:
         rejects(lambda vector: convention_is(convention, vector), right=VECTORS[convention], wrong=wrong)

@@ -22,7 +22,7 @@ import pytest
 
 from tests.empirics.runs.parts import age, does_what_is_lost_and_no_more, rewritten
 from tsla import cli
-from tsla.empirics.runs import records
+from tsla.empirics.runs import provenance, records
 from tsla.empirics.runs.parallel import Workers, workers
 from tsla.empirics.training import sweeps
 from tsla.empirics.training.configuration import TrainingConfig
@@ -210,8 +210,8 @@ def test_what_is_done_is_not_done_again(monkeypatch: pytest.MonkeyPatch) -> None
     parts = age(runs)
     recorded(FILE.replace("[fixed]", "[fixed]\nthreads = 2"))  # the same runs on another machine
     assert rewritten(runs) == set()
-    elsewhere = records.environment() | {"code": "000000000000"}
-    monkeypatch.setattr(records, "environment", lambda *_: elsewhere)
+    elsewhere = provenance.environment() | {"code": "000000000000"}
+    monkeypatch.setattr(provenance, "environment", lambda *_: elsewhere)
     tiny()
     assert rewritten(runs) == parts
 

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from tests.refusals import refusals
 from tsla.empirics.assumptions.curvature import largest_curvature
 from tsla.empirics.assumptions.network_risk import NetworkRisk
-from tsla.empirics.data.datasets import CLASSES, digits
+from tsla.empirics.data.datasets import CLASSES, load
 from tsla.empirics.models import networks
 from tsla.empirics.moments.estimators import Estimates
 from tsla.empirics.moments.full_batch import gradient_moments
@@ -109,7 +110,7 @@ def by_hand(
     rules: Sequence[tuple[float, float]], *, model: str = "mlp", momentum: float = 0.0, weight_decay: float = 0.0, prior: bool = False
 ) -> list[float]:
     """Training loss, test loss and test accuracy after the last epoch, all unsmoothed, in float64 but for the network."""
-    split = digits(train_size=60, label_noise=0.2, seed=0)
+    split = load("digits", train_size=60, label_noise=0.2, seed=0)
     y_hat = torch.bincount(split.train_labels, minlength=CLASSES) / 60 if prior else torch.full((CLASSES,), 1 / CLASSES)
     torch.manual_seed(0)
     network = networks.build(model, shape=(1, 8, 8), classes=CLASSES)
@@ -258,7 +259,7 @@ def test_a_row_an_epoch_with_moments_where_they_were_asked_for() -> None:
 def test_moments_are_those_of_the_noisy_training_set_and_of_the_labels_that_are_trained_on(smoothing: str, n: int | None) -> None:
     """Of all examples, or of the first that are drawn."""
     some = slice(None) if n is None else examples_of(0)[:n]
-    noisy, clean = (digits(train_size=60, label_noise=noise, seed=0) for noise in (0.2, 0.0))
+    noisy, clean = (load("digits", train_size=60, label_noise=noise, seed=0) for noise in (0.2, 0.0))
     model = initial_model(config("sgd"))
     expected = asdict(gradient_moments(model, noisy.train_inputs[some], noisy.train_labels[some], smoothing))
     found = next(train(config("lsr", smoothing=smoothing, measured_examples=n)))
@@ -341,15 +342,10 @@ def test_a_gpu_that_is_not_there() -> None:
 # --- refusals
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"label_noise": 2.0}, r"label-noise = 2.0 must lie in \[0, 1\]"),
-        ({"train_size": 5000}, "train_size = 5000 must be a whole number, at least 1 and at most 1796"),
-        ({"data": "letters"}, "data = 'letters' must be one of"),
-        ({"model": "vgg"}, "model = 'vgg' must be one of mlp, resnet8"),
-    ],
+test_data_and_networks_that_are_not_there_are_refused_before_anything_is_trained = refusals(
+    lambda changes: next(train(config("sgd", **changes))),
+    ({"label_noise": 2.0}, r"label-noise = 2.0 must lie in \[0, 1\]"),
+    ({"train_size": 5000}, "train_size = 5000 must be a whole number, at least 1 and at most 1796"),
+    ({"data": "letters"}, "data = 'letters' must be one of"),
+    ({"model": "vgg"}, "model = 'vgg' must be one of mlp, resnet8"),
 )
-def test_data_and_networks_that_are_not_there_are_refused_before_anything_is_trained(changes: dict[str, object], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        next(train(config("sgd", **changes)))

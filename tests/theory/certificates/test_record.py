@@ -13,7 +13,7 @@ import pytest
 
 from tests.claims.support.marks import of_claims
 from tests.theory.certificates.committed import RECORD, TO_CERTIFY, assert_recorded
-from tsla.figures import paper_checks
+from tsla.figures.evidence import WORST as WORST_CASE
 from tsla.theory.certificates import certify, groups
 from tsla.theory.claims import BY_ID
 from tsla.theory.testing.planted import assert_rejects
@@ -40,7 +40,7 @@ def test_worst_cases(claim: str, evidence: Callable[..., None]) -> None:
     found = f"In {below.sum()} programs of a few steps the worst case nowhere exceeds the bound."
     found += f" In {tight.sum()} it equals the bound to 1e-6." if tight.any() else f" It is at most {ratio[below].max():.4g} of it."
     found += "" if below.all() else f" In {(~below).sum()} it is at least what an instance is said to have."
-    evidence(found, tightness={paper_checks.WORST: ratio[below].max()})
+    evidence(found, tightness={WORST_CASE: ratio[below].max()})
 
 
 WRONG: list[dict[str, Any]] = [

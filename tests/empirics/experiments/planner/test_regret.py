@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.refusals import refusals
 from tsla.empirics.experiments.planner.regret import by_setting, cross_fitted, nearest
 from tsla.empirics.statistics.intervals import student_t
 from tsla.theory.constants import Array
@@ -150,18 +151,13 @@ def without(frame: pd.DataFrame, **where: object) -> pd.DataFrame:
     return frame[~gone]
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda s, c: (without(s, setting="a", seed=3, drop=4), c, None), "test_loss of theta = 0.3, drop = 4, seed 3 must be finite"),
-        (lambda s, c: (s.assign(test_loss=s["test_loss"].where(s["seed"] != 2)), c, None), "test_loss of .*, seed 2 must be finite"),
-        (lambda s, c: (s.assign(test_loss=-s["test_loss"]), c, None), "test_loss = -.* must be a finite number above 0"),
-        (lambda s, c: (pd.concat([s, s.iloc[:1]]), c, None), "setting = a, seed = 0, theta = 0.0, drop = 0 more than once"),
-        (lambda s, c: (s, without(c, seed=7), None), "rule 'planted' has no plan for seed 7"),
-        (lambda s, c: (s[s["seed"] == 0], c, None), "seeds = 1 must be at least 2"),
-        (lambda s, c: (s, c, without(s, drop=4)), "tuning has other arms than the sweep"),
-    ],
+test_what_lacks = refusals(
+    lambda change: by_setting(*change(sweep(noise=0), choices(perfect))),
+    (lambda s, c: (without(s, setting="a", seed=3, drop=4), c, None), "test_loss of theta = 0.3, drop = 4, seed 3 must be finite"),
+    (lambda s, c: (s.assign(test_loss=s["test_loss"].where(s["seed"] != 2)), c, None), "test_loss of .*, seed 2 must be finite"),
+    (lambda s, c: (s.assign(test_loss=-s["test_loss"]), c, None), "test_loss = -.* must be a finite number above 0"),
+    (lambda s, c: (pd.concat([s, s.iloc[:1]]), c, None), "setting = a, seed = 0, theta = 0.0, drop = 0 more than once"),
+    (lambda s, c: (s, without(c, seed=7), None), "rule 'planted' has no plan for seed 7"),
+    (lambda s, c: (s[s["seed"] == 0], c, None), "seeds = 1 must be at least 2"),
+    (lambda s, c: (s, c, without(s, drop=4)), "tuning has other arms than the sweep"),
 )
-def test_what_lacks(change: Callable[[pd.DataFrame, pd.DataFrame], tuple[pd.DataFrame, ...]], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        by_setting(*change(sweep(noise=0), choices(perfect)))

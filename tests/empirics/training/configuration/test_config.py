@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.refusals import refusals
 from tsla.empirics.commands import train
 from tsla.empirics.runs import records
 from tsla.empirics.training.configuration import FIELDS, TrainingConfig
@@ -35,46 +36,41 @@ OF_A_HEAD = {name: value for name, value in OTHER.items() if name not in ("norm"
 OTHERS = pytest.mark.parametrize("other", [OTHER, OF_A_HEAD], ids=["most networks", "head"])
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"method": "adam"}, "method = 'adam' must be one of sgd, lsr, tsla, annealed, adaptive, shrink, shrink-tsla"),
-        ({"smoothing": "none"}, "smoothing = 'none' must be one of uniform, prior, own, own-hard"),
-        ({"norm": "layer"}, "norm = 'layer' must be one of group, batch"),
-        ({"step_sizes": "linear"}, "step-sizes = 'linear' must be one of constant, step, cosine"),
-        ({"precision": "fp16"}, "precision = 'fp16' must be one of float32, bf16"),
-        ({"device": "tpu"}, "device = 'tpu' must be one of cpu, cuda, auto"),
-        *(({"theta": theta}, rf"theta = {theta} must lie in \[0, 1\]") for theta in (1.5, -0.1, nan)),
-        ({"label_noise": 1.5}, r"label-noise = 1.5 must lie in \[0, 1\]"),
-        *(({"eta": eta}, rf"eta = {eta} must be above 0 and at most 3.4e38") for eta in (0, -1.0, nan, inf)),
-        ({"eta": 1e39}, r"eta = 1e\+39 must be above 0 and at most 3.4e38, as float32 goes"),
-        ({"momentum": 1.0}, r"momentum = 1.0 must lie in \[0, 1\)"),
-        *(({"weight_decay": decay}, f"weight-decay = {decay} must be at least 0 and at most 3.4e38") for decay in (-1e-4, inf)),
-        *(
-            ({name: 0}, f"{name.replace('_', '-')} = 0 must be at least 1")
-            for name in ("epochs", "batch_size", "train_size", "test_size", "pool", "measured_examples")
-        ),
-        *(({"threads": threads}, rf"threads = {threads} must lie in 1 \.\.\. 1024") for threads in (0, 1025)),
-        ({"per_class": 3}, "per-class = 3 must be at least 4"),
-        ({"seed": -1}, "seed = -1 must be at least 0"),
-        *(({name: 3}, rf"{name} = 3 must lie in 0 \.\.\. epochs = 2") for name in ("drop", "warmup")),
-        *(({name: -1}, rf"{name} = -1 must lie in 0 \.\.\. epochs = 2") for name in ("drop", "warmup")),
-        ({"measure_at": (3,)}, r"measure-at = \(3,\) must lie in 0 \.\.\. epochs = 2"),
-        ({"measure_at": (-1,)}, r"measure-at = \(-1,\) must lie in 0 \.\.\. epochs = 2"),
-        ({"measure_at": ["0"]}, r"measure-at = \['0'\] must be a list of whole numbers"),
-        ({"eta": "0.1"}, "eta = '0.1' must be a number"),
-        ({"eta": True}, "eta = True must be a number"),
-        *(({"epochs": epochs}, f"epochs = {epochs!r} must be a whole number") for epochs in (2.0, True, "x")),
-        *(({name: 10**400}, rf"{name} = 10*\.\.\.0* must lie between -2") for name in ("seed", "eta")),
-        ({"eta": -(10**400)}, r"eta = -10*\.\.\.0* must lie between -2\*\*63 and 2\*\*63"),
-        ({"augment": 1}, "augment = 1 must be true or false"),
-        ({"model": 8}, "model = 8 must be text"),
-        ({"train_size": "many"}, "train-size = 'many' must be a whole number"),
-    ],
+test_bad_configurations = refusals(
+    lambda changes: TrainingConfig(**{"method": "sgd", "epochs": 2} | changes),
+    ({"method": "adam"}, "^method = 'adam' must be one of sgd, lsr, tsla, annealed, adaptive, shrink, shrink-tsla"),
+    ({"smoothing": "none"}, "^smoothing = 'none' must be one of uniform, prior, own, own-hard"),
+    ({"norm": "layer"}, "^norm = 'layer' must be one of group, batch"),
+    ({"step_sizes": "linear"}, "^step-sizes = 'linear' must be one of constant, step, cosine"),
+    ({"precision": "fp16"}, "^precision = 'fp16' must be one of float32, bf16"),
+    ({"device": "tpu"}, "^device = 'tpu' must be one of cpu, cuda, auto"),
+    *(({"theta": theta}, rf"^theta = {theta} must lie in \[0, 1\]") for theta in (1.5, -0.1, nan)),
+    ({"label_noise": 1.5}, r"^label-noise = 1.5 must lie in \[0, 1\]"),
+    *(({"eta": eta}, rf"^eta = {eta} must be above 0 and at most 3.4e38") for eta in (0, -1.0, nan, inf)),
+    ({"eta": 1e39}, r"^eta = 1e\+39 must be above 0 and at most 3.4e38, as float32 goes"),
+    ({"momentum": 1.0}, r"^momentum = 1.0 must lie in \[0, 1\)"),
+    *(({"weight_decay": decay}, f"^weight-decay = {decay} must be at least 0 and at most 3.4e38") for decay in (-1e-4, inf)),
+    *(
+        ({name: 0}, f"^{name.replace('_', '-')} = 0 must be at least 1")
+        for name in ("epochs", "batch_size", "train_size", "test_size", "pool", "measured_examples")
+    ),
+    *(({"threads": threads}, rf"^threads = {threads} must lie in 1 \.\.\. 1024") for threads in (0, 1025)),
+    ({"per_class": 3}, "^per-class = 3 must be at least 4"),
+    ({"seed": -1}, "^seed = -1 must be at least 0"),
+    *(({name: 3}, rf"^{name} = 3 must lie in 0 \.\.\. epochs = 2") for name in ("drop", "warmup")),
+    *(({name: -1}, rf"^{name} = -1 must lie in 0 \.\.\. epochs = 2") for name in ("drop", "warmup")),
+    ({"measure_at": (3,)}, r"^measure-at = \(3,\) must lie in 0 \.\.\. epochs = 2"),
+    ({"measure_at": (-1,)}, r"^measure-at = \(-1,\) must lie in 0 \.\.\. epochs = 2"),
+    ({"measure_at": ["0"]}, r"^measure-at = \['0'\] must be a list of whole numbers"),
+    ({"eta": "0.1"}, "^eta = '0.1' must be a number"),
+    ({"eta": True}, "^eta = True must be a number"),
+    *(({"epochs": epochs}, f"^epochs = {epochs!r} must be a whole number") for epochs in (2.0, True, "x")),
+    *(({name: 10**400}, rf"^{name} = 10*\.\.\.0* must lie between -2") for name in ("seed", "eta")),
+    ({"eta": -(10**400)}, r"^eta = -10*\.\.\.0* must lie between -2\*\*63 and 2\*\*63"),
+    ({"augment": 1}, "^augment = 1 must be true or false"),
+    ({"model": 8}, "^model = 8 must be text"),
+    ({"train_size": "many"}, "^train-size = 'many' must be a whole number"),
 )
-def test_bad_configurations(changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=f"^{message}"):
-        TrainingConfig(**{"method": "sgd", "epochs": 2} | changes)
 
 
 def test_the_defaults_of_another_length() -> None:
@@ -154,31 +150,26 @@ def test_help_says_the_default() -> None:
         assert FIELDS[name].option["help"].endswith(f" (default {words})")
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ("--method sgd --drop 5", "drop = 5 has no use with --method sgd; it goes with tsla or shrink-tsla"),
-        ("--method annealed --theta 0.1", "theta = 0.1 has no use with --method annealed; it goes with lsr, tsla, adaptive, shrink"),
-        (
-            "--method sgd --model mlp --norm batch",
-            "norm = batch has no use with --model mlp; it goes with networks that have a norm to choose",
-        ),
-        ("--method sgd --model mlp --pretrained", "pretrained = True has no use with --model mlp; it goes with efficientnet-lite0"),
-        ("--method sgd --model mlp --trained head", "trained = head has no use with --no-pretrained; it goes with --pretrained"),
-        (
-            "--method sgd --model efficientnet-lite0 --pretrained --trained head --augment",
-            "augment = True has no use with --trained head; it goes with --trained all",
-        ),
-        ("--method sgd --hidden 3", "hidden = 3 has no use with --model resnet8; it goes with efficientnet-lite0"),
-        ("--method sgd --folder here", "folder = here has no use with --data digits; it goes with data that are read from files"),
-        ("--method sgd --data mnist --per-class 8", "per-class = 8 has no use with --data mnist; it goes with cifar10 or cifar100"),
-        ("--method sgd --measure-at= --curvature", "curvature = True has no use with --measure-at=; it goes with one or more epochs"),
-        ("--method sgd --measure-at= --measured-examples all", "measured-examples = all has no use with --measure-at="),
-    ],
+test_options_without_an_effect_are_refused = refusals(
+    from_options,
+    ("--method sgd --drop 5", "^drop = 5 has no use with --method sgd; it goes with tsla or shrink-tsla"),
+    ("--method annealed --theta 0.1", "^theta = 0.1 has no use with --method annealed; it goes with lsr, tsla, adaptive, shrink"),
+    (
+        "--method sgd --model mlp --norm batch",
+        "^norm = batch has no use with --model mlp; it goes with networks that have a norm to choose",
+    ),
+    ("--method sgd --model mlp --pretrained", "^pretrained = True has no use with --model mlp; it goes with efficientnet-lite0"),
+    ("--method sgd --model mlp --trained head", "^trained = head has no use with --no-pretrained; it goes with --pretrained"),
+    (
+        "--method sgd --model efficientnet-lite0 --pretrained --trained head --augment",
+        "^augment = True has no use with --trained head; it goes with --trained all",
+    ),
+    ("--method sgd --hidden 3", "^hidden = 3 has no use with --model resnet8; it goes with efficientnet-lite0"),
+    ("--method sgd --folder here", "^folder = here has no use with --data digits; it goes with data that are read from files"),
+    ("--method sgd --data mnist --per-class 8", "^per-class = 8 has no use with --data mnist; it goes with cifar10 or cifar100"),
+    ("--method sgd --measure-at= --curvature", "^curvature = True has no use with --measure-at=; it goes with one or more epochs"),
+    ("--method sgd --measure-at= --measured-examples all", "^measured-examples = all has no use with --measure-at="),
 )
-def test_options_without_an_effect_are_refused(options: str, message: str) -> None:
-    with pytest.raises(ValueError, match=f"^{message}"):
-        from_options(options)
 
 
 def test_one_file_serves_all_methods(from_file: Callable[..., TrainingConfig]) -> None:

@@ -9,8 +9,9 @@ BEGIN, END = "<!-- written by tsla docs -->", "<!-- end -->"
 
 
 def table(titles: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """A table of cells."""
-    return "\n".join("| " + " | ".join(line) + " |" for line in (titles, ["---"] * len(titles), *lines))
+    """A table of cells, in which bars are escaped."""
+    ruled = (titles, ["---"] * len(titles), *lines)
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in ruled)
 
 
 def paragraph(text: str) -> str:
