@@ -33,6 +33,7 @@ from tsla.empirics.runs.parallel import workers
 from tsla.empirics.runs.progress import Progress
 from tsla.empirics.statistics.intervals import Interval, log_log_slope
 from tsla.empirics.training import sweeps
+from tsla.empirics.training.configuration import TrainingConfig
 from tsla.empirics.training.devices import threads
 from tsla.empirics.training.sweeps.one import Run
 from tsla.figures.documents import markdown
@@ -240,8 +241,15 @@ def of_records(seconds: float, folder: Path) -> Iterable[Ladder]:
         write(path, made(rows))
         return rung(rows, partial(records.read, path), seconds)
 
+    def reading_runs(runs: int) -> Rung:
+        path = folder / f"{runs}-runs.parquet"
+        configs = [TrainingConfig("sgd", seed).flat() for seed in range(runs)]
+        records.write(path, made(runs), {"configs": configs}, "", rows=[1] * runs)
+        return rung(runs, partial(records.read, path), seconds)
+
     yield Ladder("a record is written", "rows", (1_000, 4_000, 16_000, 64_000), writing)
     yield Ladder("a record is read", "rows", (1_000, 10_000, 100_000, MILLION), reading)
+    yield Ladder("a record of runs of one row is read", "runs", (1_000, 5_000, 25_000, 125_000), reading_runs)
 
 
 def ladders(seconds: float, folder: Path, jobs: int) -> list[Ladder]:
