@@ -239,7 +239,7 @@ def read(path: Path, *, name: str = "record") -> Record:
 def _content(path: Path, name: str) -> tuple[pa.Table, dict[str, Any]]:
     where, content = f"{name} = {path}", path.read_bytes()
     try:
-        longest = len(content)  # of a text in it; by default 100 MB, less than what is said of 120,000 runs
+        longest = max(len(content), 1)  # of a text in it; by default 100 MB, less than what is said of 120,000 runs
         table = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True, thrift_string_size_limit=longest).read()
     except Exception as error:  # whatever broken bytes lead to
         said = (str(error).splitlines() or [type(error).__name__])[0]
