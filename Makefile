@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export OMP_WAIT_POLICY := passive
 
-.PHONY: report reproduce test test-lowest test-integrations test-page check certify mutants torture figures records rates study study-cifar100 gpu-study known-architectures docs bench-moments bench-simulate bench-train lint clean
+.PHONY: report reproduce test test-lowest test-integrations test-page check certify mutants torture figures records rates study study-cifar100 gpu-study known-architectures docs bench-moments bench-simulate bench-scale bench-train lint clean
 
 report: $(READY)  ## Draw and check the records, train one seed of each arm: build/report/index.html (a minute, and the set-up)
 	$(BIN)/tsla report
@@ -84,6 +84,9 @@ bench-moments: $(VENV)/.ready-bench  ## Gradient moments beside other libraries,
 
 bench-simulate: $(VENV)/.ready-bench  ## The simulator beside NumPy's normals and other libraries (minutes): build/bench/simulate.md
 	$(BIN)/python -m tests.benchmarks.simulate $(ARGUMENTS)
+
+bench-scale: $(READY)  ## How cost grows, with fitted exponents (ten minutes): build/bench/scale.md; --page docs/scale.md fills the page
+	$(BIN)/python -m tests.benchmarks.scale $(ARGUMENTS)
 
 rates: $(READY)  ## Measure the rates of C9, C12 and C15, and what the tests refute (resumable): records/, docs/rates.md, docs/one_sided_tests.md
 	$(BIN)/tsla records measured_rates annealed power_of_tests

@@ -24,13 +24,13 @@ def sections(parts: Iterable[tuple[str, str]]) -> str:
     return "\n\n".join(f"### {title}\n\n{body}" for title, body in parts)
 
 
-def filled(document: str, texts: Sequence[str]) -> str:
-    """The document with the texts in place of what stands between BEGIN and END, in this order.
+def filled(document: str, texts: Sequence[str], begin: str = BEGIN) -> str:
+    """The document with the texts in place of what stands between ``begin`` and END, in this order.
 
     Raises ValueError where it has not as many such places.
     """
-    before, *places = document.split(BEGIN)
+    before, *places = document.split(begin)
     rests = [place.split(END) for place in places]
     if len(rests) != len(texts) or any(len(rest) != 2 for rest in rests):
-        raise ValueError(f"has {len(rests)} lines {BEGIN} and {document.count(END)} lines {END}; must have {len(texts)} pairs of them")
-    return before + "".join(f"{BEGIN}\n\n{text}\n\n{END}{after}" for text, (_, after) in zip(texts, rests, strict=True))
+        raise ValueError(f"has {len(rests)} lines {begin} and {document.count(END)} lines {END}; must have {len(texts)} pairs of them")
+    return before + "".join(f"{begin}\n\n{text}\n\n{END}{after}" for text, (_, after) in zip(texts, rests, strict=True))

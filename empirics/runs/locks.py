@@ -36,7 +36,7 @@ def held(name: str, path: Path | None) -> Iterator[None]:
 
 def wait_for(path: Path) -> None:
     """Return when no process has the file or folder at ``path``, which may take as long as a run."""
-    with suppress(OSError), _beside(path).open(encoding="utf-8") as lock:
+    with suppress(OSError), _beside(path).open("r+", encoding="utf-8") as lock:  # NFS locks for its own what may be written, and no other
         if fcntl is not None:
             fcntl.flock(lock, fcntl.LOCK_EX)
 

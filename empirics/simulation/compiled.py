@@ -201,6 +201,7 @@ def _kernel(slope: Slope) -> Callable[..., int]:
         first, second, fixed, opposing, width = numbers
         rows, d = gradient.shape
         one_hot, other, slopes = drawn[: points.size], drawn[points.size :], gradient.reshape(-1)
+        norms2, left = np.empty(rows), np.empty(rows)
         for t in range(step_sizes.size):
             inside = True
             for i in range(points.size):
@@ -209,14 +210,16 @@ def _kernel(slope: Slope) -> Callable[..., int]:
             if not inside:
                 return t
             draw(state, drawn)
+            _squares(gradient, norms2)
+            weight, step = weights[t], step_sizes[t]
             for r in range(rows):
-                norm2 = _square(gradient[r])
-                grad2_sum[r] += weights[t] * norm2
-                if opposing > 0:
-                    pull = 1 - opposing / max(math.sqrt(norm2), width)
+                grad2_sum[r] += weight * norms2[r]
+            if opposing > 0:
+                for r in range(rows):  # apart from the loop over coordinates, so that it becomes vector code
+                    left[r] = 1 - opposing / max(math.sqrt(norms2[r]), width)
+                for r in range(rows):
                     for i in range(d):
-                        gradient[r, i] *= pull
-            step = step_sizes[t]
+                        gradient[r, i] *= left[r]
             for i in range(points.size):
                 points[i] -= step * (slopes[i] + fixed + first * one_hot[i] + second * other[i])
         return step_sizes.size
@@ -225,9 +228,10 @@ def _kernel(slope: Slope) -> Callable[..., int]:
 
 
 @compiled_sum
-def _square(row: Array) -> float:
-    """``‖·‖²``."""
-    norm2 = 0.0
-    for x in row:
-        norm2 += x * x
-    return norm2
+def _squares(rows: Array, out: Array) -> None:
+    """``‖·‖²`` of each row; all in one call, since a call with a row of its own takes as long as ten coordinates."""
+    for r in range(out.size):
+        norm2 = 0.0
+        for x in rows[r]:
+            norm2 += x * x
+        out[r] = norm2

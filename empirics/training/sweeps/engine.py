@@ -17,7 +17,7 @@ from tsla.empirics.training.sweeps.file import Sweep
 from tsla.empirics.training.sweeps.one import Run, attempt
 
 ATTEMPTS = 3
-"""A run that was under way this many times when a worker was lost is given up."""
+"""A run that was under way this many times when a worker was lost, and did not get further meanwhile, is given up."""
 UNKNOWN = "neither its record nor its status could be written"
 """Why a run failed whose status does not say it."""
 
@@ -36,7 +36,7 @@ def run(sweep: Sweep, folder: Path, *, origin: str, backend: str = "loky", addre
     ``folder/runs`` gets a record a run, ``folder/NAME.parquet`` all of them in the order of the sweep; ``origin`` is the command that it
     says makes it again. On a cluster the workers write the files: the folder must be one that all of them share. What is done by the same
     code on the same machine is not done again, and a run that was killed goes on from its state file, to the same rows. A run that raises
-    fails alone; when a worker is lost, what was under way is run again, after all others and at most ATTEMPTS times in all.
+    fails alone; when a worker is lost, what was under way is run again, after all others and at most ATTEMPTS times without another epoch.
     Raises ValueError where the workers can't be had, and where another process runs a sweep in the folder.
     """
     with held("out", folder):
@@ -58,7 +58,8 @@ def _run(sweep: Sweep, folder: Path, origin: str, *, backend: str, address: str 
 
 def _run_all(todo: Sequence[Run], pool: Workers) -> None:
     """Until every run has ended, one way or the other."""
-    lost: Counter[Run] = Counter()
+    lost: Counter[Run] = Counter()  # since it last got further: with many workers it is mostly another run that a worker dies of
+    reached: dict[Run, int] = {}
     while todo:
         try:
             for _ in pool.each(attempt, [(run,) for run in todo]):
@@ -67,8 +68,10 @@ def _run_all(todo: Sequence[Run], pool: Workers) -> None:
             under_way = [run for run in todo if run.seen() and not run.seen()["ended"]]
             if not under_way:
                 raise
-            lost.update(under_way)
             for run in under_way:
+                epoch = run.seen().get("epoch", 0)
+                lost[run] = 1 if epoch > reached.get(run, -1) else lost[run] + 1
+                reached[run] = max(epoch, reached.get(run, -1))
                 if lost[run] == ATTEMPTS:
                     run.say(
                         run.seen() | {"ended": "failed", "error": f"its worker was lost {ATTEMPTS} times: {' '.join(str(error).split())}"}

@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -39,23 +40,29 @@ class Run:
     config: TrainingConfig
     folder: Path
 
-    def _file(self, kind: str, suffix: str) -> Path:
-        return self.folder / kind / f"{records.config_hash(self.config.identity())}{suffix}"
+    @cached_property  # who watches asks for it twice a second
+    def _name(self) -> str:
+        return records.config_hash(self.config.identity())
 
     @property
     def part(self) -> Path:
         """The record of the finished run."""
-        return self._file("runs", ".parquet")
+        return self.folder / "runs" / f"{self._name}.parquet"
+
+    @property
+    def _under_way(self) -> Path:
+        """A folder of its own: whoever writes a file lists its folder, and a run writes many."""
+        return self.folder / "state" / self._name
 
     @property
     def state(self) -> Path:
         """Where a killed run goes on, with the same code and versions."""
-        return self._file("state", f"-{records.config_hash(provenance.environment(__name__))}.pt")
+        return self._under_way / f"{records.config_hash(provenance.environment(__name__))}.pt"
 
     @property
     def status(self) -> Path:
         """How far it is, for whoever watches: a JSON object, and none before the run has started."""
-        return self._file("state", ".json")
+        return self._under_way / "status.json"
 
     def is_done(self) -> bool:
         """Whether there is a record of this run, on whatever device, made by this code with these versions on a machine like this."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import re
@@ -27,7 +28,7 @@ from tsla.empirics.data.datasets import arrays as examples
 from tsla.empirics.models import checkpoints
 from tsla.empirics.runs import arrays, records, tensors
 from tsla.empirics.runs.files import replacing
-from tsla.empirics.runs.locks import held
+from tsla.empirics.runs.locks import held, wait_for
 from tsla.empirics.runs.resume import StateFile
 from tsla.empirics.training.configuration.given import LARGEST
 from tsla.theory.testing.planted import Rejects
@@ -177,6 +178,21 @@ def test_a_second_process_is_refused_and_nothing_is_left_of_one_that_was_killed(
     with held("state", path), replacing(path) as temporary:
         temporary.write_text("whole", encoding="utf-8")
     assert [file.name for file in tmp_path.iterdir()] == ["state"]
+
+
+def test_on_nfs_who_waits_has_a_lock_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There a file is locked for one process alone only where that may write it."""
+    fcntl, locked = pytest.importorskip("fcntl"), list[bool]()
+
+    def flock(file: IO[str], kind: int) -> None:
+        if not file.writable():
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        locked.append(kind == fcntl.LOCK_EX)
+
+    monkeypatch.setattr("tsla.empirics.runs.locks.fcntl.flock", flock)
+    (tmp_path / ".state.lock").touch()
+    wait_for(tmp_path / "state")
+    assert locked == [True]
 
 
 def test_where_nothing_can_be_locked_nothing_is_held(tmp_path: Path) -> None:
