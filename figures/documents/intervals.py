@@ -18,11 +18,14 @@ def tables(folder: Path) -> tuple[str, str]:
     """A section for each simulated law, and where each rate is used."""
     record = records.read(folder / "error_rates.parquet")
     sections = (
-        (law, markdown.table(TITLES, (_cells(rate, record.table) for rate in RATES if rate.simulation == name))) for name, law in LAWS.items()
+        (law, markdown.table(TITLES, (_cells(rate, record.table) for rate in RATES if rate.simulation == name)))
+        for name, law in LAWS.items()
     )
     seeds = ", ".join(map(str, record.seeds))
     found = "\n\n".join(f"{markdown.paragraph(law)}\n\n{table}" for law, table in sections)
-    used = markdown.table(("what", "made or used in"), ((rate.what, ", ".join(f"`{name}`" for name in rate.used_by)) for rate in RATES if rate.used_by))
+    used = markdown.table(
+        ("what", "made or used in"), ((rate.what, ", ".join(f"`{name}`" for name in rate.used_by)) for rate in RATES if rate.used_by)
+    )
     return f"{found}\n\n{markdown.paragraph(f'The seed of all trials is {seeds}.')}", used
 
 

@@ -29,8 +29,8 @@ SIMULATIONS: Mapping[str, Simulation] = {
 }
 BLOCK = 25
 BLOCKS = {
-    **{"study": 24, "third round": 12, "predictions": 24, "planned seeds": 80, "regret": 16, "runs": 80, "bets": 200},
-    **{"rates": 40, "branches": 80, "hit rates": 20, "following": 24, "percentages": 80},
+    **{"study": 8, "third round": 2, "predictions": 8, "planned seeds": 24, "regret": 4, "runs": 60, "bets": 80},
+    **{"rates": 4, "branches": 60, "hit rates": 4, "following": 8, "percentages": 24},
 }
 """How many blocks of BLOCK trials a simulation makes: as many as some seconds of a processor allow."""
 CONFIGS = tuple({"simulation": name, "blocks": blocks, "trials": BLOCK, "seed": 61} for name, blocks in BLOCKS.items())

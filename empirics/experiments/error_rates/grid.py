@@ -51,5 +51,3 @@ def _table(rng: Generator, settings: int, hits: float) -> pd.DataFrame:
     same = {"label_noise": 0.2, "batch_size": of, "eta": 0.1, "snapshot": np.arange(len(of)), "theta": 0.1, "seed": 0}
     ends = {outcome: sign, f"{outcome}_low": sign - 0.5, f"{outcome}_high": sign + 0.5}
     return pd.DataFrame(same | {"K": PRIMARY["K"], "eta_L": 0.5, "diverged": False} | said | ends)
-
-

@@ -15,11 +15,11 @@ import pandas as pd
 from numpy.random import Generator
 
 from tsla.empirics.experiments.error_rates.trial import Trial, covers, units
-from tsla.empirics.experiments.planner.regret import by_setting
+from tsla.empirics.experiments.planner.regret import by_setting, cross_fitted
 from tsla.empirics.experiments.study import predictions, third_verdicts, verdicts
 from tsla.empirics.experiments.study.findings import CANT_TELL, IN_FAVOUR, MATTERS, REFUTED, SUPPORTED, Finding, adjusted, finding, weakest
 from tsla.empirics.statistics.intervals import IntervalOf, paired
-from tsla.empirics.statistics.power import LEVEL, POWER, need, paired_power, sd_interval, seeds_for
+from tsla.empirics.statistics.power import LEVEL, need, sd_interval, seeds_for
 from tsla.theory.constants import Array
 
 FAR = 10
@@ -62,13 +62,15 @@ def study(folder: Path) -> Trial:
 
 
 def of_family(family: Sequence[Population]) -> Trial:
-    """One family, and a verdict for each claim by the vote of its settings."""
+    """One family, and a verdict for each claim by the vote of its settings. If the unit is wrong, one setting is taken for all of them."""
     claims = list(dict.fromkeys(one.like.claim for one in family))
+    alike = [next(other for other in family if other.like.claim == one.like.claim) for one in family]
 
     def trial(rng: Generator, wrong: bool) -> Mapping[str, bool]:
-        seeds = _seeds(family, rng)
-        none = adjusted([one.drawn(seeds[_group(one)], one.without_effect(rng), wrong) for one in family])
-        some = adjusted([one.drawn(seeds[_group(one)], [one.matters] * len(one.parts), wrong) for one in family])
+        seeds, voting = _seeds(family, rng), alike if wrong else family
+        without = {id(one): one.without_effect(rng) for one in family}
+        none = adjusted([one.drawn(seeds[_group(one)], without[id(one)], wrong) for one in voting])
+        some = adjusted([one.drawn(seeds[_group(one)], [one.matters] * len(one.parts), wrong) for one in voting])
         said, seen = (
             {claim: verdicts.verdict(claim, [one for one in found if one.claim == claim]) for claim in claims} for found in (none, some)
         )
@@ -103,7 +105,9 @@ def of_groups(groups: Sequence[Sequence[Population]]) -> Trial:
         words = [one.word for one in adjusted([one.drawn(seeds[_group(one)], one.without_effect(rng), wrong) for one in group])]
         seen = adjusted([one.drawn(seeds[_group(one)], [one.matters] * len(one.parts), wrong) for one in group])
         told = [one.word for one in seen if one.word != CANT_TELL]
-        return {"false word": SUPPORTED in words or REFUTED in words} | ({"seen word": told[rng.integers(len(told))] == SUPPORTED} if told else {})
+        return {"false word": SUPPORTED in words or REFUTED in words} | (
+            {"seen word": told[rng.integers(len(told))] == SUPPORTED} if told else {}
+        )
 
     return trial
 
@@ -115,12 +119,13 @@ def predicted(folder: Path) -> Trial:
 
 
 def of_predictions(found: Sequence[Finding]) -> Trial:
-    """Without an effect, whether any of them is confirmed."""
+    """Without an effect, whether any of them is confirmed. If the unit is wrong, one setting is taken for all of them."""
+    populations = [Population.of(one) for one in found]
+    alike = [next(other for other in populations if other.like.claim == one.like.claim) for one in populations]
 
     def trial(rng: Generator, wrong: bool) -> Mapping[str, bool]:
-        populations = [(one, one.differences - one.differences.mean()) for one in found]
-        seeds = {one.setting: rng.integers(len(centred), size=len(centred)) for one, centred in populations}
-        drawn = [finding(one.claim, one.setting, "", units(centred[seeds[one.setting]], wrong), ()) for one, centred in populations]
+        seeds, voting = _seeds(populations, rng), alike if wrong else populations
+        drawn = [finding(one.like.claim, one.like.setting, "", units(one.parts[0][seeds[_group(one)]], wrong), ()) for one in voting]
         by_loss, by_accuracy = ([one for one in drawn if (one.claim == "P5") == is_p5] for is_p5 in (False, True))
         own = [*adjusted(by_loss), *adjusted(by_accuracy)]
         return {"confirmed": any(predictions.decided(claim, own) == predictions.CONFIRMED for claim in predictions.TESTED)}
@@ -165,34 +170,30 @@ SEEDS, ARMS = 10, (0.0, 0.02, 0.05, 0.1)
 
 
 def regret(_: Path) -> Trial:
-    """The regret of a rule against the best arm of a sweep, which is chosen on the other seeds of the same sweep.
+    """The regret of a rule, here to smooth to the end, against the best arm of a sweep, which is chosen on the other seeds of the sweep.
 
-    Losses of a seed share a part that is ten times as large as what they don't share. The truth is the mean regret, from many sweeps.
+    Losses of a seed share a part that is ten times as large as what they don't share. The truth is the mean regret of many sweeps.
     """
     arms = [("sgd", 0), ("tsla", 2), ("tsla", 4), ("lsr", 8)]
-    choices = pd.DataFrame({"setting": "any", "seed": range(SEEDS), "rule": "always", "kind": "naive", "theta": 0.1, "drop": 8})
 
-    def swept(rng: Generator, wrong: bool) -> pd.DataFrame:
-        losses = np.exp(rng.normal(0, 1, (SEEDS, 1)) + 0.1 * (rng.normal(0, 1, (SEEDS, len(arms))) + np.array(ARMS)))
-        copies = units(losses.T, wrong).T
-        return pd.DataFrame(
-            [
-                {"setting": "any", "method": method, "theta": 0.1, "drop": drop, "seed": seed, "train_loss": loss}
-                for seed, row in enumerate(copies)
-                for (method, drop), loss in zip(arms, row, strict=True)
-            ]
-        )
+    def losses(rng: Generator) -> Array:
+        """Logarithms, a row a seed."""
+        return np.asarray(rng.normal(0, 1, (SEEDS, 1)) + 0.1 * (rng.normal(0, 1, (SEEDS, len(arms))) + np.array(ARMS)))
 
-    def found(rng: Generator, wrong: bool) -> pd.Series:
-        sweep = swept(rng, wrong)
-        planned = choices if not wrong else pd.concat([choices.assign(seed=choices["seed"] + SEEDS * i) for i in range(len(sweep) // len(arms) // SEEDS)])
-        return by_setting(sweep, planned).iloc[0]
+    def of_sweep(drawn: Array) -> float:
+        return float(np.mean(drawn[:, -1] - drawn[np.arange(len(drawn)), cross_fitted(drawn)]))
 
-    chance = np.random.default_rng(0)
-    truth = float(np.mean([found(chance, False)["regret"] for _ in range(1000)]))
+    truth = float(np.mean([of_sweep(losses(np.random.default_rng([0, i]))) for i in range(4000)]))
 
     def trial(rng: Generator, wrong: bool) -> Mapping[str, bool]:
-        row = found(rng, wrong)
+        swept = np.exp(units(losses(rng).T, wrong).T)
+        runs = [
+            {"setting": "any", "method": method, "theta": 0.1, "drop": drop, "seed": seed, "train_loss": loss}
+            for seed, row in enumerate(swept)
+            for (method, drop), loss in zip(arms, row, strict=True)
+        ]
+        plan = {"setting": "any", "rule": "always", "kind": "naive", "theta": 0.1, "drop": 8}
+        row = by_setting(pd.DataFrame(runs), pd.DataFrame({"seed": range(len(swept)), **plan})).iloc[0]
         return {"regret": covers(IntervalOf(row["regret"], row["low"], row["high"]), truth)}
 
     return trial

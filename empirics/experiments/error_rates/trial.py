@@ -11,7 +11,7 @@ from numpy.random import Generator
 from tsla.empirics.statistics.intervals import IntervalOf
 from tsla.theory.constants import Array
 
-COPIES = 4
+COPIES = 9
 """The wrong unit: so many copies of each unit are taken for as many units, as if its checkpoints or its examples were independent."""
 
 Trial = Callable[[Generator, bool], Mapping[str, bool]]
