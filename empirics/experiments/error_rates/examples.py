@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from tsla.empirics.advice.measure.results import Reading, reading
@@ -35,7 +36,7 @@ def following(_: Path) -> Trial:
     g, g_hat = _population()
     truth = _reading(estimates(_sums(g, g_hat, np.arange(N)[None]), population=N), N)
     moments = estimates(_sums(g, g_hat, np.arange(N)[None]), population=N).moments
-    theta = float(brentq(lambda theta: moments.at_batch_size(BATCH_SIZE).excess(theta), 0.01, 1.0))
+    theta = float(brentq(lambda theta: float(moments.at_batch_size(BATCH_SIZE).excess(theta)), 0.01, 1.0))
     schedule = Adaptive(theta, BATCH_SIZE)
 
     def trial(rng: Generator, wrong: bool) -> Mapping[str, bool]:
@@ -65,7 +66,7 @@ def _population() -> tuple[Array, Array]:
     return noise[0] + 0.1, 0.5 * noise[0] + 0.4 * noise[1] + 0.25
 
 
-def _sums(g: Array, g_hat: Array, drawn: Array) -> GroupSums:
+def _sums(g: Array, g_hat: Array, drawn: NDArray[np.int64]) -> GroupSums:
     """Of groups of examples, ``(groups, size)``."""
     pairs = ((g, g), (g_hat, g_hat), (g, g_hat))
     squares = np.stack([(a * b).sum(1)[drawn].sum(1) for a, b in pairs], axis=1)

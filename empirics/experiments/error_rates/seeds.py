@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from tsla.empirics.experiments.error_rates.trial import Trial, covers, units
 from tsla.empirics.experiments.planner.regret import by_setting, cross_fitted
@@ -25,6 +26,8 @@ from tsla.theory.constants import Array
 FAR = 10
 """So many times what matters: an effect that no test misses."""
 
+Draw = NDArray[np.int64]
+"""Numbers of the seeds that are drawn."""
 FEWEST = 10
 """Seeds of a population: ResNet-20 has 2 and 4, of which as many draws may all be the same."""
 
@@ -41,7 +44,7 @@ class Population:
         """The differences of a finding, moved to mean 0."""
         return cls(found, tuple(np.asarray(part - part.mean()) for part in (found.differences, *found.others)))
 
-    def drawn(self, seeds: Array, effects: Sequence[float], wrong: bool) -> Finding:
+    def drawn(self, seeds: Draw, effects: Sequence[float], wrong: bool) -> Finding:
         """What the study would find on these seeds, if the parts had these effects."""
         one = self.like
         found = (units(part[seeds] + effect, wrong) for part, effect in zip(self.parts, effects, strict=True))
@@ -50,7 +53,7 @@ class Population:
     def without_effect(self, rng: Generator) -> list[float]:
         """The least favourable law without an effect: one comparison of 0, and the others far in favour."""
         effects = [FAR * self.matters] * len(self.parts)
-        effects[rng.integers(len(effects))] = 0.0
+        effects[int(rng.integers(len(effects)))] = 0.0
         return effects
 
     @property
@@ -77,7 +80,7 @@ def of_family(family: Sequence[Population]) -> Trial:
         said, seen = (
             {claim: verdicts.verdict(claim, [one for one in found if one.claim == claim]) for claim in claims} for found in (none, some)
         )
-        alone = family[rng.integers(len(family))]
+        alone = family[int(rng.integers(len(family)))]
         drawn = finding(alone.like.claim, "", "", units(alone.parts[0][seeds[_group(alone)]], wrong), ())
         return {
             "interval": covers(drawn.interval, 0.0),
@@ -104,13 +107,13 @@ def of_groups(groups: Sequence[Sequence[Population]]) -> Trial:
     some = [group for group in groups if group]
 
     def trial(rng: Generator, wrong: bool) -> Mapping[str, bool]:
-        group = some[rng.integers(len(some))]
+        group = some[int(rng.integers(len(some)))]
         seeds = _seeds(group, rng)
         words = [one.word for one in adjusted([one.drawn(seeds[_group(one)], one.without_effect(rng), wrong) for one in group])]
         seen = adjusted([one.drawn(seeds[_group(one)], [one.matters] * len(one.parts), wrong) for one in group])
         told = [one.word for one in seen if one.word != CANT_TELL]
         return {"false word": SUPPORTED in words or REFUTED in words} | (
-            {"seen word": told[rng.integers(len(told))] == SUPPORTED} if told else {}
+            {"seen word": told[int(rng.integers(len(told)))] == SUPPORTED} if told else {}
         )
 
     return trial
@@ -142,7 +145,7 @@ def _group(one: Population) -> tuple[str, int]:
     return one.like.setting, len(one.parts[0])
 
 
-def _seeds(family: Iterable[Population], rng: Generator) -> dict[tuple[str, int], Array]:
+def _seeds(family: Iterable[Population], rng: Generator) -> dict[tuple[str, int], Draw]:
     return {group: rng.integers(group[1], size=group[1]) for group in dict.fromkeys(map(_group, family))}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -54,9 +55,14 @@ def sources() -> Mapping[str, str]:
 def making(modules: Mapping[str, str]) -> Iterator[str]:
     """The functions that return an interval, take a critical value, or call what makes one."""
     for module, text in modules.items():
-        tree = ast.parse(text)
-        known = {name for name, of in MAKERS.items() if of == module} | set(_imported(tree))
-        yield from (f"{module}.{name}" for name, function in _functions(tree) if _makes(function, known))
+        yield from _made(module, text)
+
+
+@cache
+def _made(module: str, text: str) -> list[str]:
+    tree = ast.parse(text)
+    known = {name for name, of in MAKERS.items() if of == module} | set(_imported(tree))
+    return [f"{module}.{name}" for name, function in _functions(tree) if _makes(function, known)]
 
 
 def _imported(tree: ast.Module) -> Iterator[str]:
