@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tsla.empirics.experiments.error_rates.rates import LAWS, RATES, Rate
+from tsla.empirics.experiments.error_rates.rates import LACKS, LAWS, RATES, Rate
 from tsla.empirics.runs import records
 from tsla.empirics.statistics.intervals import IntervalOf
 from tsla.figures.documents import markdown
@@ -23,16 +23,22 @@ def tables(folder: Path) -> tuple[str, str]:
     )
     seeds = ", ".join(map(str, record.seeds))
     found = "\n\n".join(f"{markdown.paragraph(law)}\n\n{table}" for law, table in sections)
-    used = markdown.table(
-        ("what", "made or used in"), ((rate.what, ", ".join(f"`{name}`" for name in rate.used_by)) for rate in RATES if rate.used_by)
-    )
-    return f"{found}\n\n{markdown.paragraph(f'The seed of all trials is {seeds}.')}", used
+    return f"{found}\n\nThe seed of all trials is {seeds}.", _used()
+
+
+def _used() -> str:
+    """A line for what is made or used in the same functions."""
+    by_functions: dict[tuple[str, ...], list[str]] = {}
+    for rate in RATES:
+        by_functions.setdefault(rate.used_by, []).append(rate.what)
+    lines = ((what[0] if len(what) == 1 else f"{what[0]}, and {len(what) - 1} more", used) for used, what in by_functions.items() if used)
+    return markdown.table(("what", "made or used in"), ((what, ", ".join(f"`{name}`" for name in used)) for what, used in lines))
 
 
 def _cells(rate: Rate, record: pd.DataFrame) -> tuple[str, ...]:
-    right = rate.measured(record)
-    trials = int(record.query("simulation == @rate.simulation and measure == @rate.measure and unit == 'right'")["trials"].sum())
-    return (rate.what, rate.unit, _said(rate), _percent(right), _percent(rate.measured(record, "wrong")), f"{trials:,}")
+    right, short = rate.measured(record), ", falls short" if (rate.simulation, rate.measure) in LACKS else ""
+    trials = int(rate.rows(record)["trials"].sum())
+    return (rate.what, rate.unit, _said(rate), _percent(right) + short, _percent(rate.measured(record, "wrong")), f"{trials:,}")
 
 
 def _said(rate: Rate) -> str:
