@@ -16,7 +16,7 @@ from scipy.optimize import brentq
 
 from tsla.empirics.advice.measure.results import Reading, reading
 from tsla.empirics.experiments.error_rates.rates import FOLLOWING
-from tsla.empirics.experiments.error_rates.trial import Trial, covers
+from tsla.empirics.experiments.error_rates.trial import COPIES, Trial, covers
 from tsla.empirics.moments.estimators import Estimates, estimates
 from tsla.empirics.moments.estimators.groups import GroupSums
 from tsla.empirics.moments.measure import Measurement
@@ -27,8 +27,6 @@ from tsla.theory.constants import Array
 N, P, GROUPS, SIZE = 1500, 20, 32, 16
 """Examples of the population, parameters, and groups of examples that are drawn."""
 BATCH_SIZE, ETA_L = 16, 0.5
-COPIES = 4
-"""Of a group, if the unit is wrong: more would be slow, as an interval looks at all pairs of groups."""
 
 
 def following(_: Path) -> Trial:

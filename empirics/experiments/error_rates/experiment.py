@@ -30,7 +30,7 @@ SIMULATIONS: Mapping[str, Simulation] = {
 BLOCK = 25
 BLOCKS = {
     **{"study": 3, "third round": 1, "predictions": 8, "planned seeds": 12, "regret": 2, "runs": 20, "bets": 40},
-    **{"rates": 2, "branches": 40, "hit rates": 2, "following": 3, "percentages": 20},
+    **{"rates": 4, "branches": 40, "hit rates": 2, "following": 3, "percentages": 20},
 }
 """How many blocks of BLOCK trials a simulation makes: as many as some seconds of a processor allow."""
 CONFIGS = tuple({"simulation": name, "blocks": blocks, "trials": BLOCK, "seed": 61} for name, blocks in BLOCKS.items())

@@ -322,6 +322,7 @@ RATES: tuple[Rate, ...] = (
 
 LACKS: Mapping[tuple[str, str], float] = {
     ("planned seeds", "power from a pilot"): 0.05,
+    ("regret", "regret"): 0.2,
     ("runs", "interval of 20"): 0.06,
     ("runs", "interval of 100"): 0.02,
     ("branches", "interval, MLP"): 0.03,
