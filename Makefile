@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export OMP_WAIT_POLICY := passive
 
-.PHONY: report reproduce test test-lowest test-integrations test-page check certify mutants torture figures records rates study study-cifar100 gpu-study known-architectures docs bench-moments bench-simulate bench-scale bench-train lint clean
+.PHONY: report reproduce test test-lowest test-wheel test-integrations test-page licences check certify mutants torture figures records rates study study-cifar100 gpu-study known-architectures docs bench-moments bench-simulate bench-scale bench-train lint clean
 
 report: $(READY)  ## Draw and check the records, train one seed of each arm: build/report/index.html (a minute, and the set-up)
 	$(BIN)/tsla report
@@ -26,6 +26,21 @@ test-lowest:  ## The tests of what users call, with the lowest versions that pyp
 	$(LOWEST)/bin/python -m pip install --quiet --constraint $(LOWEST)/constraints.txt --editable '.[certify,data,fast,figures,pretrained,torch]' \
 		hypothesis mpmath pytest pytest-xdist
 	$(LOWEST)/bin/python -m pytest -n auto -W default tests/theory tests/figures tests/cli tests/empirics --ignore tests/cli/test_package.py
+
+INSTALLED := build/installed
+OF_CHECKOUT = $(shell grep -lrE 'ROOT|parents\[' tests/theory tests/empirics --include='test_*.py')
+test-wheel: $(READY)  ## The wheel of the sdist, installed alone: every command outside a checkout, and the tests that need none (minutes)
+	rm -rf $(INSTALLED)
+	$(BIN)/python -m hatchling build --target sdist --directory $(INSTALLED)/dist
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir $(INSTALLED)/dist $(INSTALLED)/dist/*.tar.gz
+	$(PYTHON) -m venv $(INSTALLED)/env
+	$(INSTALLED)/env/bin/python -m pip install --quiet --constraint constraints.txt torch
+	$(INSTALLED)/env/bin/python -m pip install --quiet --constraint constraints.txt "$$(ls $(INSTALLED)/dist/*.whl)[all]" mpmath packaging pytest-xdist
+	mkdir $(INSTALLED)/here
+	cp -R tests pyproject.toml records/digits.parquet examples/sweep.toml examples/theorems/heavy_ball.py $(INSTALLED)/here
+	cd $(INSTALLED)/here && ../env/bin/python -m tests.supply.commands
+	cd $(INSTALLED)/here && ../env/bin/python -m pytest -n auto tests/theory tests/empirics \
+		--ignore tests/theory/certificates --ignore tests/empirics/experiments $(addprefix --ignore ,$(OF_CHECKOUT))
 
 INTEGRATIONS := build/integrations-env
 test-integrations: $(INTEGRATIONS)/.ready  ## The examples of docs/integrations.md, with the real libraries (minutes, and gigabytes to install)
@@ -55,6 +70,9 @@ lint: $(READY)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+licences: $(READY)  ## The licences of what `tsla[all]` brings, from what is installed: docs/licences.md
+	$(BIN)/python -m tests.supply.licences
 
 certify: $(READY)  ## Run every proof and certificate; one row a claim
 	$(BIN)/tsla certify

@@ -76,6 +76,7 @@ AGAIN: Mapping[str, tuple[Again, ...]] = {
             {"network": "MLP"}, 1e-2, COUNTED, changes={"trials": 2}, keys=("rule", "quantity"), where={"rule": ["until 0.05", "until 0.1"]}
         ),
     ),
+    "error_rates": (Again({"simulation": "hit rates"}, 1e-9, STREAM, changes={"blocks": 1}, keys=("block", "unit", "measure")),),
     "known_architectures": (),  # all of it is training, or needs libraries that tsla[all] does not bring
     "branches": (BRANCH,),
     "branches_resnet8": (replace(BRANCH, of={"batch_size": 64, "eta": 0.4}, tolerance=1e-9, reason=LARGE, same_kernels=True),),

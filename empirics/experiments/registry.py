@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from tsla.empirics.experiments import batch_norm, bounds, certificates, digits, dropping, power_of_tests
+from tsla.empirics.experiments.error_rates import experiment as error_rates
 from tsla.empirics.experiments.interval_coverage import experiment as coverage
 from tsla.empirics.experiments.known_architectures import experiment as known_architectures
 from tsla.empirics.experiments.known_architectures.networks import CONFIGS as KNOWN_ARCHITECTURES
@@ -164,6 +165,7 @@ EXPERIMENTS = {
         Experiment(third.SCRATCH, study.paths, study.scratch_parts(), in_report=False),
         Experiment("planner", planner.regrets, (planner.CONFIG,), in_report=False, derived=True),
         Experiment("dropping", dropping.run, dropping.CONFIGS, in_report=False),
+        Experiment("error_rates", error_rates.run, error_rates.CONFIGS, in_report=False, derived=True),
         Experiment("certificates", certificates.run, tuple({"group": group} for group in groups()), in_report=False),
     )
 }

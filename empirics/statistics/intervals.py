@@ -1,4 +1,4 @@
-"""Intervals, tests and effect sizes for what was measured: means, paired differences, slopes, families of tests."""
+"""Intervals, tests and effect sizes for what was measured: means, paired differences, shares, families of tests; slopes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from tsla.theory.constants import Array, real, shown
+from tsla.theory.constants import Array, real, shown, whole
 
 ROUNDING = 8 * np.finfo(np.float64).eps
 """A spread of differences below this part of the largest value is none."""
@@ -45,8 +45,9 @@ def student_t(samples: ArrayLike, *, level: float = 0.95, axis: int = 0) -> Inte
     n = values.shape[axis] if values.ndim else 1
     if n < 2:
         raise ValueError(f"samples has {n} along axis {axis}; an interval needs at least 2")
-    error = np.std(values, axis=axis, ddof=1) / np.sqrt(n)
-    return _around(np.mean(values, axis=axis), error, n - 1, level)
+    mean, error = np.mean(values, axis=axis), np.std(values, axis=axis, ddof=1) / np.sqrt(n)
+    reach = stats.t.ppf((1 + probability("level", level)) / 2, n - 1) * error
+    return Interval(np.asarray(mean), np.asarray(mean - reach), np.asarray(mean + reach))
 
 
 def paired(a: ArrayLike, b: ArrayLike, *, level: float = 0.95, axis: int = 0) -> Interval:
@@ -95,21 +96,31 @@ def holm(p_values: ArrayLike) -> Array:
     return adjusted
 
 
-def log_log_slope(x: ArrayLike, y: ArrayLike, *, level: float = 0.95) -> Interval:
-    """Exponent p of ``y ≈ a x^p``: the least-squares slope of log y on log x, with its interval.
+def log_log_slope(x: ArrayLike, y: ArrayLike) -> float:
+    """Exponent p of ``y ≈ a x^p``: the least-squares slope of log y on log x.
 
-    Shapes: ``x`` and ``y`` both (n,), n at least 3. Both positive, x not constant, or ValueError. The interval takes the scatter of
-    log y about the line for independent, normal and of equal variance: it does not see that a curve only looks straight.
+    Shapes: ``x`` and ``y`` both (n,), n at least 2. Both positive, x not constant, or ValueError. It has no interval: what scatters about
+    the line is no chance where a curve only looks straight. Where y is a mean over replicas, these are resampled.
     """
     horizontal, vertical = real("x", x, above=0), real("y", y, above=0)
     if horizontal.ndim != 1 or horizontal.shape != vertical.shape:
         raise ValueError(f"x has shape {horizontal.shape} and y has {vertical.shape}; a slope needs two of the same shape (n,)")
-    if len(horizontal) < 3:
-        raise ValueError(f"x has {len(horizontal)} points; the interval of a slope needs at least 3")
+    if len(horizontal) < 2:
+        raise ValueError(f"x has {len(horizontal)} points; a slope needs at least 2")
     if (horizontal == horizontal[0]).all():
         raise ValueError(f"x = {shown(horizontal[0])} everywhere; a slope needs at least two different x")
-    fit = stats.linregress(np.log(horizontal), np.log(vertical))
-    return _around(np.asarray(fit.slope), np.asarray(fit.stderr), len(horizontal) - 2, level)
+    return float(stats.linregress(np.log(horizontal), np.log(vertical)).slope)
+
+
+def share(events: int, trials: int, *, level: float = 0.95) -> IntervalOf[float]:
+    """The probability of an event that came so often in independent trials, with Wilson's interval (1927).
+
+    Raises ValueError unless ``0 <= events <= trials`` and ``trials`` is at least 1.
+    """
+    whole("trials", trials, at_least=1)
+    whole("events", events, at_least=0, at_most=trials)
+    ends = stats.binomtest(events, trials).proportion_ci(probability("level", level), method="wilson")
+    return IntervalOf(events / trials, float(ends.low), float(ends.high))
 
 
 def probability(name: str, value: float) -> float:
@@ -118,9 +129,3 @@ def probability(name: str, value: float) -> float:
     if found >= 1:
         raise ValueError(f"{name} = {shown(found)} must be below 1")
     return found
-
-
-def _around(estimate: Array, error: Array, freedom: int, level: float) -> Interval:
-    """``estimate ± t error`` with the quantile t of ``freedom`` degrees of freedom."""
-    reach = stats.t.ppf((1 + probability("level", level)) / 2, freedom) * error
-    return Interval(np.asarray(estimate), np.asarray(estimate - reach), np.asarray(estimate + reach))

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from tsla.empirics.runs import records
+from tsla.empirics.statistics.intervals import share
 from tsla.figures import markdown
 
-LEVEL = 0.95
 CHOSEN = "shifted"
 """The rule of the estimators, the only one in all designs. Beside rules the record has sketches, and drawing until an interval is short."""
 INDEPENDENT, WITHOUT = "independent", "without replacement"
@@ -72,8 +71,8 @@ def _pooled(rows: pd.DataFrame) -> str:
     if rows.empty:
         return ""
     covered, trials = int(rows["covered"].sum()), int(rows["trials"].sum())
-    ends = stats.binomtest(covered, trials).proportion_ci(LEVEL, method="wilson")
-    pooled = f"{100 * covered / trials:.1f} ± {50 * (ends.high - ends.low):.1f}"
+    found = share(covered, trials)
+    pooled = f"{100 * found.estimate:.1f} ± {50 * (found.high - found.low):.1f}"
     each = 100 * rows["covered"] / rows["trials"]
     return pooled if len(rows) == 1 else f"{pooled} ({each.min():.1f}-{each.max():.1f})"
 

@@ -62,4 +62,4 @@ def _curve(ax: Axes, rows: pd.DataFrame, label: str, look: dict[str, str]) -> No
 
 def _slopes(rows: pd.DataFrame) -> str:
     late = rows[rows["T"] >= LATE]
-    return ": " + ", ".join(f"{float(log_log_slope(late['T'], late[of]).estimate):.2f}" for of in ("bound", "mean"))
+    return ": " + ", ".join(f"{log_log_slope(late['T'], late[of]):.2f}" for of in ("bound", "mean"))

@@ -37,6 +37,7 @@ CHANGES: list[tuple[str, str, str, Callable[[pd.DataFrame], Any]]] = [
     ("branches", "branches", "grad2_plain_low", lambda rows: rows["grad2_plain_low"] - 1),
     ("branches", "branches_resnet8", "floor_shrink", lambda rows: -rows["floor_shrink"]),
     ("estimators", "coverage", "covered", lambda rows: rows["covered"] - 10),
+    ("intervals", "error_rates", "events", lambda rows: rows["events"] // 2),
     ("known_architectures", "known_architectures", "noise_scale", lambda rows: rows["noise_scale"] * 1.01),
     ("one_sided_tests", "power_of_tests", "ratio", lambda rows: rows["ratio"] + 0.01),
     ("planner", "planner", "regret", lambda rows: rows["regret"] * 1.01),

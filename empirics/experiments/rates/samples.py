@@ -102,7 +102,7 @@ def exponent(eps: Array, samples: Sequence[Samples]) -> tuple[float, float, floa
     """
     if not all(np.isfinite(point.estimate) for point in samples):
         return np.nan, np.nan, np.nan
-    estimate = float(log_log_slope(1 / eps, [point.estimate for point in samples]).estimate)
+    estimate = log_log_slope(1 / eps, [point.estimate for point in samples])
     resampled = np.stack([point.resampled for point in samples])
     x = -np.log(eps)
     weights = (x - x.mean()) / np.sum((x - x.mean()) ** 2)
@@ -134,7 +134,7 @@ def measure(config: Config) -> pd.DataFrame:
     for name, samples in (("exponent", [needed for _, needed, _ in points]), ("single_exponent", [single for _, _, single in points])):
         table[name], table[f"{name}_low"], table[f"{name}_high"] = exponent(eps, samples)
     planned = table["planned"].to_numpy()
-    table["planned_exponent"] = float(log_log_slope(1 / eps, planned).estimate) if np.isfinite(planned).all() else np.inf
+    table["planned_exponent"] = log_log_slope(1 / eps, planned) if np.isfinite(planned).all() else np.inf
     return table
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from tsla.empirics.experiments.study.comparisons import Comparison
-from tsla.empirics.experiments.study.outcomes import LATER, OUTCOMES, differences
+from tsla.empirics.experiments.study.outcomes import differences
 from tsla.empirics.experiments.study.settings import EARLY
 from tsla.empirics.experiments.study.third import EVERY
 from tsla.empirics.moments.columns import measured
@@ -146,11 +146,14 @@ def each(runs: pd.DataFrame, claim: str, setting: str, comparisons: Iterable[Com
 
 
 def compared(runs: pd.DataFrame, claim: str, setting: str, comparisons: Sequence[Comparison]) -> Finding:
+    """The :func:`weakest` of some comparisons."""
+    return weakest(each(runs, claim, setting, comparisons))
+
+
+def weakest(found: Sequence[Finding]) -> Finding:
     """The comparison that speaks least for the claim: all must hold. Where it speaks against it, p counts the chances there were."""
-    found = each(runs, claim, setting, comparisons)
-    sign = 1 if (OUTCOMES | LATER)[comparisons[0].outcome].higher_is_better else -1
-    least = min(found, key=lambda one: sign * float(effect_size(one.differences)))
-    against = sign * least.differences.mean() < 0
+    least = min(found, key=lambda one: one.effect)
+    against = IN_FAVOUR[least.claim] * least.differences.mean() < 0
     every_eta = tuple(eta for one in found for eta in one.etas)
     others = tuple(one.differences for one in found if one is not least)
     return replace(least, etas=every_eta, others=others, p=min(1.0, len(found) * least.p) if against else least.p)

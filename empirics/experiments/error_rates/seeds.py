@@ -1,0 +1,206 @@
+"""Where seeds vary independently: paired differences of the study, its families of tests, its words; and seeds that are planned.
+
+The law is that of the study: its own differences seed by seed, moved so that the effect is known, are a population, and seeds are drawn
+from it. All comparisons at a setting share their seeds, and depend on each other as they did there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from tsla.empirics.experiments.error_rates.trial import Trial, covers, units
+from tsla.empirics.experiments.planner.regret import by_setting, cross_fitted
+from tsla.empirics.experiments.study import predictions, third_verdicts, verdicts
+from tsla.empirics.experiments.study.findings import CANT_TELL, IN_FAVOUR, MATTERS, REFUTED, SUPPORTED, Finding, adjusted, finding, weakest
+from tsla.empirics.statistics.intervals import IntervalOf, paired
+from tsla.empirics.statistics.power import LEVEL, need, sd_interval, seeds_for
+from tsla.theory.constants import Array
+
+FAR = 10
+"""So many times what matters: an effect that no test misses."""
+
+Draw = NDArray[np.int64]
+"""Numbers of the seeds that are drawn."""
+FEWEST = 10
+"""Seeds of a population: ResNet-20 has 2 and 4, of which as many draws may all be the same."""
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """Of a comparison, differences around 0 seed by seed, and those of what must hold with it: ``parts``, each (seeds,)."""
+
+    like: Finding
+    parts: tuple[Array, ...]
+
+    @classmethod
+    def of(cls, found: Finding) -> Population:
+        """The differences of a finding, moved to mean 0."""
+        return cls(found, tuple(np.asarray(part - part.mean()) for part in (found.differences, *found.others)))
+
+    def drawn(self, seeds: Draw, effects: Sequence[float], wrong: bool) -> Finding:
+        """What the study would find on these seeds, if the parts had these effects."""
+        one = self.like
+        found = (units(part[seeds] + effect, wrong) for part, effect in zip(self.parts, effects, strict=True))
+        return weakest([finding(one.claim, one.setting, one.what, differences, one.etas) for differences in found])
+
+    def without_effect(self, rng: Generator) -> list[float]:
+        """The least favourable law without an effect: one comparison of 0, and the others far in favour."""
+        effects = [FAR * self.matters] * len(self.parts)
+        effects[int(rng.integers(len(effects)))] = 0.0
+        return effects
+
+    @property
+    def matters(self) -> float:
+        """The effect in favour that just matters."""
+        return IN_FAVOUR[self.like.claim] * MATTERS[self.like.claim]
+
+
+def study(folder: Path) -> Trial:
+    """The second round: 25 tests, and what is said of each claim over the five settings."""
+    return of_family([Population.of(one) for one in verdicts.family(verdicts.load(folder))])
+
+
+def of_family(family: Sequence[Population]) -> Trial:
+    """One family, and a verdict for each claim by the vote of its settings. If the unit is wrong, one setting is taken for all of them."""
+    claims = list(dict.fromkeys(one.like.claim for one in family))
+    alike = [next(other for other in family if other.like.claim == one.like.claim) for one in family]
+
+    def trial(rng: Generator, wrong: bool) -> Mapping[str, bool]:
+        seeds, voting = _seeds(family, rng), alike if wrong else family
+        without = {id(one): one.without_effect(rng) for one in family}
+        none = adjusted([one.drawn(seeds[_group(one)], without[id(one)], wrong) for one in voting])
+        some = adjusted([one.drawn(seeds[_group(one)], [one.matters] * len(one.parts), wrong) for one in voting])
+        said, seen = (
+            {claim: verdicts.verdict(claim, [one for one in found if one.claim == claim]) for claim in claims} for found in (none, some)
+        )
+        alone = family[int(rng.integers(len(family)))]
+        drawn = finding(alone.like.claim, "", "", units(alone.parts[0][seeds[_group(alone)]], wrong), ())
+        return {
+            "interval": covers(drawn.interval, 0.0),
+            "test": drawn.p < LEVEL,
+            "family": any(one.adjusted < LEVEL for one in none),
+            "supported": SUPPORTED in said.values(),
+            "refuted": REFUTED in said.values(),
+            **{f"seen {claim}": word == SUPPORTED for claim, word in seen.items()},
+        }
+
+    return trial
+
+
+def third_round(folder: Path) -> Trial:
+    """The third round: words of single settings, p adjusted within a schedule and an amount of wrong labels."""
+    found = third_verdicts.found(third_verdicts.load(folder))
+    names = [{setting.name for setting in group} for group in third_verdicts.by_schedule_and_noise()]
+    many = [one for one in found if len(one.differences) >= FEWEST]
+    return of_groups([[Population.of(one) for one in many if one.setting in group] for group in names])
+
+
+def of_groups(groups: Sequence[Sequence[Population]]) -> Trial:
+    """A group, chosen at random, and the words for its settings."""
+    some = [group for group in groups if group]
+
+    def trial(rng: Generator, wrong: bool) -> Mapping[str, bool]:
+        group = some[int(rng.integers(len(some)))]
+        seeds = _seeds(group, rng)
+        words = [one.word for one in adjusted([one.drawn(seeds[_group(one)], one.without_effect(rng), wrong) for one in group])]
+        seen = adjusted([one.drawn(seeds[_group(one)], [one.matters] * len(one.parts), wrong) for one in group])
+        told = [one.word for one in seen if one.word != CANT_TELL]
+        return {"false word": SUPPORTED in words or REFUTED in words} | (
+            {"seen word": told[int(rng.integers(len(told)))] == SUPPORTED} if told else {}
+        )
+
+    return trial
+
+
+def predicted(folder: Path) -> Trial:
+    """The rules of P1, P2 and P5, over the settings of the MLP."""
+    found = predictions.found(third_verdicts.load(folder))
+    return of_predictions([one for one in found if one.claim in predictions.TESTED])
+
+
+def of_predictions(found: Sequence[Finding]) -> Trial:
+    """Without an effect, whether any of them is confirmed. If the unit is wrong, one setting is taken for all of them."""
+    populations = [Population.of(one) for one in found]
+    alike = [next(other for other in populations if other.like.claim == one.like.claim) for one in populations]
+
+    def trial(rng: Generator, wrong: bool) -> Mapping[str, bool]:
+        seeds, voting = _seeds(populations, rng), alike if wrong else populations
+        drawn = [finding(one.like.claim, one.like.setting, "", units(one.parts[0][seeds[_group(one)]], wrong), ()) for one in voting]
+        by_loss, by_accuracy = ([one for one in drawn if (one.claim == "P5") == is_p5] for is_p5 in (False, True))
+        own = [*adjusted(by_loss), *adjusted(by_accuracy)]
+        return {"confirmed": any(predictions.decided(claim, own) == predictions.CONFIRMED for claim in predictions.TESTED)}
+
+    return trial
+
+
+def _group(one: Population) -> tuple[str, int]:
+    """Comparisons at a setting that have the same seeds."""
+    return one.like.setting, len(one.parts[0])
+
+
+def _seeds(family: Iterable[Population], rng: Generator) -> dict[tuple[str, int], Draw]:
+    return {group: rng.integers(group[1], size=group[1]) for group in dict.fromkeys(map(_group, family))}
+
+
+PILOT, EFFECT = 10, 0.8
+"""Seeds of a pilot, and the effect that is planned for in standard deviations of the differences."""
+
+
+def planned(_: Path) -> Trial:
+    """Seeds planned from a pilot by `tsla power`, and the test at that number; the differences are normal, as the test takes them for."""
+    enough = seeds_for(EFFECT)
+
+    def trial(rng: Generator, wrong: bool) -> Mapping[str, bool]:
+        pilot = units(rng.normal(EFFECT, 1, PILOT), wrong)
+        asked, known = need(pilot, effect=EFFECT), rng.normal(EFFECT, 1, (2, 1000))
+        sd = IntervalOf(0.0, *sd_interval(float(np.std(pilot, ddof=1)), len(pilot)))
+        a, b = rng.normal(0, 3, enough) + np.array([[0.0], [EFFECT]]) + rng.normal(0, np.sqrt(0.5), (2, enough))
+        return {
+            "sd": covers(sd, 1.0),
+            "seeds": asked.low <= enough <= asked.high,
+            "power": bool(paired(units(b, wrong), units(a, wrong)).low > 0),
+            "power from a pilot": bool(finding("E3", "", "", units(known[0][: asked.n], wrong), ()).p < LEVEL),
+        }
+
+    return trial
+
+
+SEEDS, ARMS = 10, (0.0, 0.02, 0.05, 0.1)
+"""Of a sweep: arms by how much worse than the best each is, in units of the spread that seeds do not share."""
+
+
+def regret(_: Path) -> Trial:
+    """The regret of a rule, here to smooth to the end, against the best arm of a sweep, which is chosen on the other seeds of the sweep.
+
+    Losses of a seed share a part that is ten times as large as what they don't share. The truth is the mean regret of many sweeps.
+    """
+    arms = [("sgd", 0), ("tsla", 2), ("tsla", 4), ("lsr", 8)]
+
+    def losses(rng: Generator) -> Array:
+        """Logarithms, a row a seed."""
+        return np.asarray(rng.normal(0, 1, (SEEDS, 1)) + 0.1 * (rng.normal(0, 1, (SEEDS, len(arms))) + np.array(ARMS)))
+
+    def of_sweep(drawn: Array) -> float:
+        return float(np.mean(drawn[:, -1] - drawn[np.arange(len(drawn)), cross_fitted(drawn)]))
+
+    truth = float(np.mean([of_sweep(losses(np.random.default_rng([0, i]))) for i in range(4000)]))
+
+    def trial(rng: Generator, wrong: bool) -> Mapping[str, bool]:
+        swept = np.exp(units(losses(rng).T, wrong).T)
+        runs = [
+            {"setting": "any", "method": method, "theta": 0.1, "drop": drop, "seed": seed, "train_loss": loss}
+            for seed, row in enumerate(swept)
+            for (method, drop), loss in zip(arms, row, strict=True)
+        ]
+        plan = {"setting": "any", "rule": "always", "kind": "naive", "theta": 0.1, "drop": 8}
+        row = by_setting(pd.DataFrame(runs), pd.DataFrame({"seed": range(len(swept)), **plan})).iloc[0]
+        return {"regret": covers(IntervalOf(row["regret"], row["low"], row["high"]), truth)}
+
+    return trial
