@@ -10,10 +10,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from tsla.empirics.data.datasets import Split
 from tsla.empirics.training import processes
 from tsla.empirics.training.configuration import Machine, TrainingConfig
 from tsla.empirics.training.configuration.config import MOST_THREADS
-from tsla.empirics.training.own import Data, OwnSplit
 from tsla.theory.constants import whole
 
 
@@ -66,10 +66,8 @@ def formatted(inputs: Tensor, machine: Machine) -> Tensor:
     return inputs.contiguous(memory_format=torch.channels_last) if machine.channels_last and inputs.ndim == 4 else inputs
 
 
-def on_device(split: Data, device: torch.device, machine: Machine) -> Data:
-    """The data, all of them on the device; those of one's own are read onto it."""
-    if isinstance(split, OwnSplit):
-        return split
+def on_device(split: Split, device: torch.device, machine: Machine) -> Split:
+    """The data, all of them on the device."""
     return replace(
         split,
         train_inputs=formatted(split.train_inputs.to(device), machine),

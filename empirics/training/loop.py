@@ -28,7 +28,7 @@ from tsla.empirics.training.configuration import TrainingConfig
 from tsla.empirics.training.devices import device_of, formatted, numerics, on_device
 from tsla.empirics.training.evaluation import evaluate
 from tsla.empirics.training.measuring import Measuring
-from tsla.empirics.training.own import READ, Data, OwnInputs, in_parts, own_split
+from tsla.empirics.training.own import READ, Data, OwnInputs, OwnSplit, in_parts, own_split
 from tsla.empirics.training.setup import initial_model, training_split
 
 Row = dict[str, Any]
@@ -116,7 +116,7 @@ class _Run:
         if config.channels_last:
             self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._file = None if state is None else StateFile(state, _identity(config, model, split), tensors)
-        self._split = on_device(split, self.device, config)
+        self._split = split if isinstance(split, OwnSplit) else on_device(split, self.device, config)
         prior = torch.bincount(self._split.train_labels, minlength=split.classes).double()
         self._schedule = config.schedule()
         self._loss = SmoothedCrossEntropy(config.smoothing, self._schedule, prior=prior).to(self.device)

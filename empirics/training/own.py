@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,7 +92,7 @@ def own_split(
     classes = int(max(labels.max(), test_labels.max())) + 1
     if model is None:
         inputs, test_inputs = (part[:].map(Tensor.float) for part in (inputs, test_inputs))
-    forms = [part.form if isinstance(part, Inputs) else None for part in (inputs, test_inputs)]
+    forms: list[Any] = [part.form if isinstance(part, Inputs) else None for part in (inputs, test_inputs)]
     if all(isinstance(form, Tensor) for form in forms):
         _check_shapes(*forms)
         return Split(forms[0], labels, forms[1], test_labels, classes)
@@ -111,13 +111,16 @@ def _read(name: str, pool: ExamplePool, dtype: torch.dtype, seed: int) -> tuple[
         return whole.inputs, _labels(name, [whole])
     pool.hold()
     inputs = Collated(pool, dtype, seed)
-    return inputs, _labels(name, [inputs.batch(slice(start, start + READ)) for start in range(0, len(pool), READ)])
+    return inputs, _labels(name, (inputs.batch(slice(start, start + READ)) for start in range(0, len(pool), READ)))
 
 
-def _labels(name: str, batches: list[Batch]) -> Tensor:
-    if any(batch.y_hat is not None for batch in batches):
-        raise ValueError(f"the {name} set has a ŷ for each example; must have inputs and labels alone: smoothing says what ŷ is")
-    labels = torch.cat([batch.labels for batch in batches])
+def _labels(name: str, batches: Iterable[Batch]) -> Tensor:
+    parts: list[Tensor] = []
+    for _, labels, y_hat in batches:
+        if y_hat is not None:
+            raise ValueError(f"the {name} set has a ŷ for each example; must have inputs and labels alone: smoothing says what ŷ is")
+        parts.append(labels)
+    labels = torch.cat(parts)
     if labels.ndim != 1 or labels.is_floating_point() or labels.is_complex() or labels.min() < 0:
         low = f" from {labels.min().item()} on" if not labels.is_complex() else ""
         raise ValueError(
