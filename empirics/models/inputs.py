@@ -65,7 +65,7 @@ class Inputs:
         inputs = cls(given if isinstance(given, Tensor) else dict(given) if isinstance(given, Mapping) else tuple(given))
         for name, part in inputs.named.items():
             if not isinstance(part, (Tensor, *CONSTANTS)):
-                about = "must be a tensor (n, ...), or a number, a string or None"
+                about = "must be a tensor (n, ...), or a number, a string or None; give unpack= to leave out what model does not take"
                 raise ValueError(f"{name} is a {type(part).__name__}; {about}")  # noqa: TRY004
         shapes = {name: tuple(part.shape) for name, part in inputs.named.items() if isinstance(part, Tensor)}
         if len({shape[:1] for shape in shapes.values()}) != 1 or () in shapes.values():

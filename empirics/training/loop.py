@@ -129,7 +129,9 @@ class _Run:
         self._resume()
         self._orders = islice(self._all_orders(), self.epoch, None)
         forward = processes.joined(self._model, self.device)
-        self._forward = Classifier(torch.compile(forward) if config.compile else forward, logits)
+        if config.compile:
+            forward = cast("nn.Module", torch.compile(forward))
+        self._forward = Classifier(forward, logits)
         self._evaluated = Classifier(self._model, logits)
 
     def _all_orders(self) -> Iterator[Tensor]:

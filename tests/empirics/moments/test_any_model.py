@@ -112,7 +112,7 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
         {},
         "inputs are a PackedSequence, where words stand before examples; must be padded: pack them within the model",
     ),
-    "words": ({"ids": ["a"] * 8}, {}, r"inputs\['ids'\] is a list; must be a tensor \(n, \.\.\.\), or a number, a string or None"),
+    "words": ({"ids": ["a"] * 8}, {}, r"inputs\['ids'\] is a list; must be a tensor \(n, \.\.\.\), or a number, .* or None; give unpack="),
     "other examples": (
         (PADDED["ids"], PADDED["mask"][:5]),
         {},
