@@ -117,15 +117,28 @@ FORMS: dict[str, tuple[Callable[[], nn.Module], Any, dict[str, Any]]] = {
 }
 
 
-def test_the_form_makes_no_difference() -> None:
-    """Nor to a schedule that asks for the largest curvature, here of an attention that has no second derivative in its fused form."""
-    config = replace(CONFIG, method="annealed", epochs=1, drop=0, measure_at=(0, 1), curvature=True)
-    expected = list(tsla.train(config, text(), split=loaders()))
-    assert 0 < expected[0]["theta"] < 1
+def form_makes_no_difference(train: Callable[..., Iterator[Any]]) -> None:
+    config = replace(CONFIG, epochs=1, measure_at=(0, 1))
+    expected = [{name: value for name, value in row.items() if name != "method"} for row in tsla.train(config, text(), split=loaders())]
     for form, (make, sets, options) in FORMS.items():
-        for found, row in zip(tsla.train(config, make(), split=sets, **options), expected, strict=True):
-            numbers = {name: value for name, value in row.items() if name != "method"}
-            assert {name: found[name] for name in numbers} == pytest.approx(numbers, rel=1e-6), form
+        for found, row in zip(train(config, make(), split=sets, **options), expected, strict=True):
+            assert {name: found[name] for name in row} == pytest.approx(row, rel=1e-9), form
+
+
+def test_the_form_makes_no_difference(rejects: Rejects) -> None:
+    def exchanged(*given: Any, split: Any, **options: Any) -> Iterator[Any]:
+        return tsla.train(*given, split=split[::-1], **options)
+
+    rejects(form_makes_no_difference, right=tsla.train, wrong=exchanged)
+
+
+def test_a_schedule_that_asks_for_the_largest_curvature() -> None:
+    """Of an attention that has no second derivative in its fused form."""
+    config = replace(CONFIG, method="annealed", epochs=1, drop=0, measure_at=())
+    of_one_tensor, sets, _ = FORMS["one tensor of whole numbers"]
+    found, expected = (next(tsla.train(config, model, split=of)) for model, of in ((text(), loaders()), (of_one_tensor(), sets)))
+    assert 0 < found["theta"] < 1
+    assert found["theta"] == pytest.approx(expected["theta"], rel=1e-6)
 
 
 # --- killed
@@ -174,12 +187,13 @@ def goes_on(dropout: Callable[[], nn.Module], state: Path) -> None:
 
 def test_a_killed_run_goes_on_to_the_same_bits(tmp_path: Path, rejects: Rejects) -> None:
     """In the middle of an epoch, with dropout and a collate_fn that draws."""
+    model = Text(nn.Dropout())
     before = torch.random.get_rng_state(), random.getstate()
 
     def undisturbed() -> bool:
         return torch.equal(torch.random.get_rng_state(), before[0]) and random.getstate() == before[1]
 
-    list(tsla.train(replace(CONFIG, epochs=1, measure_at=()), Text(nn.Dropout()), split=loaders(with_words_left_out)))
+    list(tsla.train(replace(CONFIG, epochs=1, measure_at=()), model, split=loaders(with_words_left_out)))
     assert undisturbed()
     rejects(lambda dropout: goes_on(dropout, tmp_path / "state"), right=nn.Dropout, wrong=Private)
 
