@@ -19,7 +19,6 @@ from tsla.empirics.assumptions.network_risk import NetworkRisk
 from tsla.empirics.models.inputs import ToLogits
 from tsla.empirics.moments.estimators import Accumulator
 from tsla.empirics.moments.full_batch import Known, gradient_moments, gradient_products, mean_product, moments_of
-from tsla.empirics.moments.per_example import GradientProducts
 from tsla.empirics.smoothing.labels import Smoothing, evaluation_mode
 from tsla.empirics.smoothing.schedules import Annealed, Observed, Schedule
 from tsla.empirics.training.configuration import TrainingConfig
@@ -41,7 +40,7 @@ class Measuring:
         generator = torch.Generator().manual_seed(config.seed + 2**32)
         self._drawn = torch.randperm(self._n, generator=generator).to(split.train_labels.device)
         self._split = split
-        self._known = Known()
+        self._options: dict[str, Any] = {"logits": logits, "known": Known()}
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -54,7 +53,7 @@ class Measuring:
         curvature as ``eta_L`` and ``⟨∇F, Eĝ⟩`` as ``alignment``.
         """  # noqa: D205 - the summary needs two lines
         with evaluation_mode(model):
-            products = self._products(model, *self._first(self._config.measured_examples))
+            products = gradient_products(model, *self._first(self._config.measured_examples), self._y_hat, **self._options)
             found = asdict(moments_of(products))
             if self._config.curvature:
                 found["eta_L"] = eta * self._curvature(model)
@@ -77,11 +76,8 @@ class Measuring:
             return gradient_moments(model, *self._first(None), self._y_hat, logits=self._logits)
         accumulator = Accumulator()
         for rows in self._drawn[:OBSERVED].chunk(GROUPS):
-            accumulator.add(self._products(model, *self._examples(rows)))
+            accumulator.add(gradient_products(model, *self._examples(rows), self._y_hat, **self._options))
         return accumulator.estimates(population=self._n)
-
-    def _products(self, model: nn.Module, inputs: Any, labels: Tensor) -> GradientProducts:
-        return gradient_products(model, inputs, labels, self._y_hat, logits=self._logits, known=self._known)
 
     def _first(self, n: int | None) -> tuple[Any, Tensor]:
         """The first n of the examples drawn; None: all, in their own order."""
