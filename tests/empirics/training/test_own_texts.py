@@ -152,7 +152,7 @@ class Private(nn.Module):
         self.generator = torch.Generator()
 
     def forward(self, x: Tensor) -> Tensor:
-        return 2 * x * torch.randint(2, x.shape, generator=self.generator)
+        return 2 * x * torch.randint(2, x.shape, generator=self.generator) if self.training else x
 
 
 def with_words_left_out(some: list[Item]) -> dict[str, Tensor]:
