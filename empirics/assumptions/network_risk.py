@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import cross_entropy
 
+from tsla.empirics.models.inputs import Classifier, Inputs, ToLogits
 from tsla.empirics.models.state import device_of, private_randomness, with_own_buffers
 from tsla.theory.constants import Array
 
 
 class NetworkRisk:
-    """F of a model on data, its gradient and its Hessian-vector products, as float64 vectors over the trained parameters."""
+    """F of a model on data, its gradient and its Hessian-vector products, as float64 vectors over the trained parameters.
 
-    def __init__(self, model: nn.Module, inputs: Tensor, labels: Tensor, seed: int, microbatch: int) -> None:
-        self._model, self._seed, self._n = model, seed, len(inputs)
-        self._parts = list(zip(torch.split(inputs, microbatch), torch.split(labels, microbatch), strict=True))
+    Inputs and ``logits`` are those of :func:`tsla.gradient_moments`.
+    """
+
+    def __init__(self, model: nn.Module, inputs: Any, labels: Tensor, seed: int, microbatch: int, logits: ToLogits | None = None) -> None:
+        inputs = Inputs.of(inputs)
+        self._model, self._seed, self._n = Classifier(model, logits), seed, len(inputs)
+        parts = (slice(start, start + microbatch) for start in range(0, len(inputs), microbatch))
+        self._parts = [(inputs[part].form, labels[part]) for part in parts]
         self._device = device_of(model)
         self._trained = [p for p in model.parameters() if p.requires_grad]
 
@@ -35,9 +43,10 @@ class NetworkRisk:
         """``Hv`` by differentiating ``⟨∇F, v⟩`` (Pearlmutter, 1994)."""
         directions = self._like_parameters(v)
         total = np.zeros_like(v)
-        for _, gradient in self._gradients(create_graph=True):
-            along = torch.stack([(g * d).sum() for g, d in zip(gradient, directions, strict=True)]).sum()
-            total += _vector(torch.autograd.grad(along, self._trained, materialize_grads=True))
+        with sdpa_kernel(SDPBackend.MATH):  # the fused kernels of attention have no second derivative
+            for _, gradient in self._gradients(create_graph=True):
+                along = torch.stack([(g * d).sum() for g, d in zip(gradient, directions, strict=True)]).sum()
+                total += _vector(torch.autograd.grad(along, self._trained, materialize_grads=True))
         return total
 
     def _gradients(self, *, create_graph: bool) -> Iterator[tuple[Tensor, Sequence[Tensor]]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 ToLogits = Callable[[Any], Tensor]
 """From what a model returned to logits ``(n, K)``."""
@@ -56,18 +57,20 @@ class Inputs:
         """From a tensor, a tuple or list, or a mapping. Raises ValueError for another, and for parts that don't hold the same examples."""
         if isinstance(given, Inputs):
             return given
+        if isinstance(given, PackedSequence):
+            raise ValueError("inputs are a PackedSequence, where words stand before examples; must be padded: pack them within the model")  # noqa: TRY004
         if not isinstance(given, (Tensor, tuple, list, Mapping)):
             about = "a tuple of tensors for model(*inputs), or a dict of tensors for model(**inputs)"
             raise ValueError(f"inputs are a {type(given).__name__}; must be a tensor (n, ...), {about}")  # noqa: TRY004
         inputs = cls(given if isinstance(given, Tensor) else dict(given) if isinstance(given, Mapping) else tuple(given))
         for name, part in inputs.named.items():
             if not isinstance(part, (Tensor, *CONSTANTS)):
-                about = "must be a tensor (n, ...), or a number, a string or None"
+                about = "must be a tensor (n, ...), or a number, a string or None; give unpack= to leave out what model does not take"
                 raise ValueError(f"{name} is a {type(part).__name__}; {about}")  # noqa: TRY004
         shapes = {name: tuple(part.shape) for name, part in inputs.named.items() if isinstance(part, Tensor)}
         if len({shape[:1] for shape in shapes.values()}) != 1 or () in shapes.values():
             held = ", ".join(f"{name} of shape {shape}" for name, shape in shapes.items()) or "no tensor"
-            raise ValueError(f"inputs hold {held}; must be tensors (n, ...) of the same n examples")
+            raise ValueError(f"inputs hold {held}; must be tensors (n, ...) of the same n examples, padded where they differ in size")
         return inputs
 
     def __len__(self) -> int:

@@ -28,20 +28,28 @@ def with_own_buffers(model: nn.Module, inputs: Any) -> Any:
 
 @contextmanager
 def private_randomness(seed: int, device: torch.device) -> Iterator[None]:
-    """Within this context Python, NumPy and torch on the CPU draw from ``seed``; afterwards the global states are what they were.
+    """Within this context Python, NumPy and torch draw from ``seed``; afterwards the global states are what they were.
 
     What a dataset's transforms and a model's dropout draw is drawn from these.
     """
     of_python, of_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        random.seed(seed)
-        np.random.seed(seed % 2**32)  # noqa: NPY002
-        torch.default_generator.manual_seed(seed)
+        draw_from(seed, device)
         try:
             yield
         finally:
             random.setstate(of_python)
             np.random.set_state(of_numpy)  # noqa: NPY002
+
+
+def draw_from(seed: int, device: torch.device) -> None:
+    """From now on Python, NumPy, and torch on the CPU and on this device draw from ``seed``, which is below 2^63."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            torch.cuda.manual_seed(seed)
 
 
 def device_of(model: nn.Module) -> torch.device:

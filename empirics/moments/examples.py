@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, default_collate
 
 from tsla.empirics.models.inputs import Inputs, check_function
 from tsla.empirics.smoothing.labels import Smoothing, check_smoothing
@@ -134,6 +134,15 @@ class ExamplePool:
 
     def __len__(self) -> int:
         return len(self._items if self._whole is None else self._whole.labels)
+
+    @property
+    def stacks(self) -> bool:
+        """Whether an example is the same in all batches: none is padded to the others of its batch."""
+        return self._whole is not None or self._collate in (stacked, default_collate)
+
+    def hold(self) -> None:
+        """Read each item now, and not again."""
+        self._items = [self._items[index] for index in range(len(self))]
 
     def take(self, drawn: Drawn) -> tuple[Inputs, Tensor, Smoothing]:
         """Inputs, labels and ŷ of these examples."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from math import nan
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,12 +16,13 @@ from torch import Tensor, nn
 
 from tsla.empirics.assumptions.curvature import largest_curvature
 from tsla.empirics.assumptions.network_risk import NetworkRisk
-from tsla.empirics.data.datasets import Split
+from tsla.empirics.models.inputs import ToLogits
 from tsla.empirics.moments.estimators import Accumulator
 from tsla.empirics.moments.full_batch import Known, gradient_moments, gradient_products, mean_product, moments_of
 from tsla.empirics.smoothing.labels import Smoothing, evaluation_mode
 from tsla.empirics.smoothing.schedules import Annealed, Observed, Schedule
 from tsla.empirics.training.configuration import TrainingConfig
+from tsla.empirics.training.own import Data
 from tsla.theory.moments import MOMENTS
 
 OBSERVED, GROUPS = 1024, 16
@@ -33,12 +35,12 @@ CURVED, ITERATIONS = 256, 20
 class Measuring:
     """Moments of a network on training examples that are drawn once. ``y_hat`` are the smoothing labels of the run."""
 
-    def __init__(self, config: TrainingConfig, split: Split, y_hat: Smoothing) -> None:
-        self._config, self._y_hat, self._n = config, y_hat, len(split.train_labels)
+    def __init__(self, config: TrainingConfig, split: Data, y_hat: Smoothing, logits: ToLogits | None = None) -> None:
+        self._config, self._y_hat, self._n, self._logits = config, y_hat, len(split.train_labels), logits
         generator = torch.Generator().manual_seed(config.seed + 2**32)
         self._drawn = torch.randperm(self._n, generator=generator).to(split.train_labels.device)
-        self._examples = (split.train_inputs, split.train_labels)
-        self._known = Known()
+        self._split = split
+        self._options: dict[str, Any] = {"logits": logits, "known": Known()}
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -51,7 +53,7 @@ class Measuring:
         curvature as ``eta_L`` and ``⟨∇F, Eĝ⟩`` as ``alignment``.
         """  # noqa: D205 - the summary needs two lines
         with evaluation_mode(model):
-            products = gradient_products(model, *self._first(self._config.measured_examples), self._y_hat, known=self._known)
+            products = gradient_products(model, *self._first(self._config.measured_examples), self._y_hat, **self._options)
             found = asdict(moments_of(products))
             if self._config.curvature:
                 found["eta_L"] = eta * self._curvature(model)
@@ -71,20 +73,22 @@ class Measuring:
 
     def _observed(self, model: nn.Module) -> Observed:
         if self._n <= OBSERVED:
-            return gradient_moments(model, *self._examples, self._y_hat)
+            return gradient_moments(model, *self._first(None), self._y_hat, logits=self._logits)
         accumulator = Accumulator()
-        for inputs, labels in zip(*(part.chunk(GROUPS) for part in self._first(OBSERVED)), strict=True):
-            accumulator.add(gradient_products(model, inputs, labels, self._y_hat, known=self._known))
+        for rows in self._drawn[:OBSERVED].chunk(GROUPS):
+            accumulator.add(gradient_products(model, *self._examples(rows), self._y_hat, **self._options))
         return accumulator.estimates(population=self._n)
 
-    def _first(self, n: int | None) -> tuple[Tensor, Tensor]:
+    def _first(self, n: int | None) -> tuple[Any, Tensor]:
         """The first n of the examples drawn; None: all, in their own order."""
-        inputs, labels = self._examples
-        return self._examples if n is None else (inputs[self._drawn[:n]], labels[self._drawn[:n]])
+        return self._examples(slice(None) if n is None else self._drawn[:n])
+
+    def _examples(self, rows: slice | Tensor) -> tuple[Any, Tensor]:
+        return self._split.train_inputs[rows], self._split.train_labels[rows]
 
     def _curvature(self, model: nn.Module) -> float:
         """Not a number where the run diverged."""
-        loss = NetworkRisk(model, *self._first(CURVED), self._config.seed, CURVED)
+        loss = NetworkRisk(model, *self._first(CURVED), self._config.seed, CURVED, self._logits)
         rng = np.random.default_rng(self._config.seed)
         try:
             return largest_curvature(loss.product, len(loss.weights()), rng, iterations=ITERATIONS)

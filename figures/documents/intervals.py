@@ -9,7 +9,7 @@ import pandas as pd
 from tsla.empirics.experiments.error_rates.rates import LACKS, LAWS, RATES, Rate
 from tsla.empirics.runs import records
 from tsla.empirics.statistics.intervals import IntervalOf
-from tsla.figures.documents import markdown
+from tsla.figures import markdown
 
 TITLES = ("what", "unit", "it says", "measured", "with the wrong unit", "trials")
 

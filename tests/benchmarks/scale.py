@@ -36,7 +36,7 @@ from tsla.empirics.training import sweeps
 from tsla.empirics.training.configuration import TrainingConfig
 from tsla.empirics.training.devices import threads
 from tsla.empirics.training.sweeps.one import Run
-from tsla.figures.documents import markdown
+from tsla.figures import markdown
 
 BEGIN = "<!-- written by make bench-scale -->"
 COLUMNS = ("what", "grows with", "from, to", "exponent [95 %]", "time at the largest")

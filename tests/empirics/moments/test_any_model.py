@@ -107,7 +107,12 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
         {},
         r"inputs are a ndarray; must be a tensor \(n, \.\.\.\), a tuple of tensors for model\(\*inputs\), or",
     ),
-    "words": ({"ids": ["a"] * 8}, {}, r"inputs\['ids'\] is a list; must be a tensor \(n, \.\.\.\), or a number, a string or None"),
+    "a packed sequence": (
+        nn.utils.rnn.pack_sequence([torch.arange(3), torch.arange(2)]),
+        {},
+        "inputs are a PackedSequence, where words stand before examples; must be padded: pack them within the model",
+    ),
+    "words": ({"ids": ["a"] * 8}, {}, r"inputs\['ids'\] is a list; must be a tensor \(n, \.\.\.\), or a number, .* or None; give unpack="),
     "other examples": (
         (PADDED["ids"], PADDED["mask"][:5]),
         {},

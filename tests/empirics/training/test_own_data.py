@@ -57,7 +57,6 @@ def test_any_set_of_examples_gives_the_rows_of_its_tensors(form: str) -> None:
 @pytest.mark.parametrize(
     ("train_set", "message"),
     [
-        (Items(*TRAIN), "inputs of the training set are a dict; must be one tensor an example: for others use SmoothedCrossEntropy and"),
         (
             (TRAIN[0], TRAIN[1].float()),
             r"labels of the training set have shape \(60,\) and type torch.float32 from .* must be \(n,\), 0, 1, 2",
