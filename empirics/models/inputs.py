@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tsla.theory.constants import said
+
 ToLogits = Callable[[Any], Tensor]
 """From what a model returned to logits ``(n, K)``."""
 CONSTANTS = (bool, int, float, str, type(None))
@@ -38,7 +40,7 @@ def check_module(name: str, value: object) -> None:
 def check_function(name: str, value: object) -> None:
     """Raises ValueError for what can't be called and isn't None."""
     if value is not None and not callable(value):
-        raise ValueError(f"{name} = {value!r} must be a function or None")
+        raise ValueError(f"{name} = {said(value)} must be a function or None")
 
 
 class Inputs:

@@ -15,7 +15,7 @@ from tsla.empirics.smoothing.cross_entropy import CrossEntropy, masses, one_hot_
 from tsla.empirics.smoothing.labels import distribution as checked_distribution
 from tsla.empirics.smoothing.labels import evaluated
 from tsla.empirics.smoothing.schedules import Constant, Schedule
-from tsla.theory.constants import real, whole
+from tsla.theory.constants import must_be_one_of, real, said, single, whole
 
 Part = str | Tensor | nn.Module
 Distribution = Part | Mapping[Any, float]
@@ -34,7 +34,7 @@ def _others(strength: float, classes: int | None) -> float:
     if classes is None:
         raise ValueError("classes = None must be the number of classes, which convention = 'others' needs")
     whole("classes", classes, at_least=2)
-    return min(float(real("strength", strength, at_most=1 - 1 / classes)) * classes / (classes - 1), 1.0)  # rounding may exceed 1
+    return min(single("strength", strength, at_most=1 - 1 / classes) * classes / (classes - 1), 1.0)  # rounding may exceed 1
 
 
 def _confidence(strength: float, classes: int | None) -> float:
@@ -59,9 +59,8 @@ def theta_from(strength: float, convention: str = "paper", *, classes: int | Non
 
     Raises ValueError for another convention, for strengths outside the range, and where "others" is not told the ``classes``.
     """
-    if not isinstance(convention, str) or convention not in CONVENTIONS:
-        raise ValueError(f"convention = {convention!r} must be one of {', '.join(CONVENTIONS)}")
-    return CONVENTIONS[convention](float(real("strength", strength, at_least=0, at_most=1)), classes)
+    must_be_one_of("convention", convention, CONVENTIONS)
+    return CONVENTIONS[convention](single("strength", strength, at_least=0, at_most=1), classes)
 
 
 class SmoothedCrossEntropy(nn.Module):
@@ -112,10 +111,9 @@ class SmoothedCrossEntropy(nn.Module):
         binary: bool = False,
     ) -> None:
         super().__init__()
-        if reduction not in REDUCTIONS:
-            raise ValueError(f"reduction = {reduction!r} must be one of {', '.join(REDUCTIONS)}")
+        must_be_one_of("reduction", reduction, REDUCTIONS)
         if not isinstance(distribution, (str, Tensor, nn.Module, Mapping)):
-            raise ValueError(f"distribution = {distribution!r} {_DISTRIBUTIONS}")  # noqa: TRY004 - bad input is a ValueError
+            raise ValueError(f"distribution = {said(distribution)} {_DISTRIBUTIONS}")  # noqa: TRY004 - bad input is a ValueError
         mixture = distribution if isinstance(distribution, Mapping) else {distribution: 1.0}
         self._uniform = list(mixture) == ["uniform"]
         self._weights = _weights(mixture)
@@ -248,7 +246,7 @@ class SmoothedCrossEntropy(nn.Module):
 
 def _schedule(schedule: Schedule | float, convention: str, classes: int | None) -> Schedule:
     if isinstance(schedule, str):
-        raise ValueError(f"schedule = {schedule!r} must be a number or a schedule, such as Cosine(0.1, end=30)")  # noqa: TRY004
+        raise ValueError(f"schedule = {said(schedule)} must be a number or a schedule, such as Cosine(0.1, end=30)")  # noqa: TRY004
     if not isinstance(schedule, Schedule):
         return Constant(theta_from(schedule, convention, classes=classes))
     if convention != "paper":
@@ -257,7 +255,7 @@ def _schedule(schedule: Schedule | float, convention: str, classes: int | None) 
 
 
 def _weights(mixture: Mapping[Any, float]) -> list[float]:
-    weights = [float(real("weight in distribution", weight, at_least=0)) for weight in mixture.values()]
+    weights = [single("weight in distribution", weight, at_least=0) for weight in mixture.values()]
     if abs(sum(weights) - 1) > 1e-6:
         raise ValueError(f"weights in distribution add up to {sum(weights):g}; must add up to 1")
     return weights
@@ -325,13 +323,13 @@ def _part(part: Part, prior: Tensor | None) -> nn.Module:
     if part == "prior":
         return _Fixed("prior", _frequencies(prior))
     if not isinstance(part, str) or part not in NAMED:
-        raise ValueError(f"distribution = {part!r} {_DISTRIBUTIONS}")
+        raise ValueError(f"distribution = {said(part)} {_DISTRIBUTIONS}")
     return NAMED[part]()
 
 
 def _frequencies(prior: Tensor | None) -> Tensor:
     if not isinstance(prior, Tensor):
-        raise ValueError(f"prior = {prior!r} must be the frequencies or counts of the classes, (K,), for distribution = 'prior'")  # noqa: TRY004
+        raise ValueError(f"prior = {said(prior)} must be the frequencies or counts of the classes, (K,), for distribution = 'prior'")  # noqa: TRY004
     counts = prior.detach().double()
     if not (counts >= 0).all() or not 0 < float(counts.sum()) < float("inf"):
         raise ValueError("prior must be frequencies or counts of the classes: not negative, and not all 0")

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from tsla.empirics.data.augmentation import augment
 from tsla.empirics.data.datasets import Split
+from tsla.empirics.models.inputs import check_module
 from tsla.empirics.runs import records, tensors
 from tsla.empirics.runs.locks import held
 from tsla.empirics.runs.resume import StateFile
@@ -59,6 +60,7 @@ def train(
     if not isinstance(split, Split):
         split = training_split(config) if split is None else own_split(split)
     if model is not None:
+        check_module("model", model)
         check_classes(split.train_labels, evaluated(model, split.train_inputs[:1]).shape[-1])
     with held("state", state if processes.rank() == 0 else None):
         run = _Run(config, initial_model(config, split) if model is None else model, split, state)

@@ -24,7 +24,7 @@ import math
 import numpy as np
 
 from tsla.empirics.simulation.problems.problem import Problem
-from tsla.theory.constants import Array, step_count
+from tsla.theory.constants import Array, single
 
 MU = 0.1755
 
@@ -50,7 +50,7 @@ def slope(x: float) -> float:
 
 def problem(dimension: int = 1) -> Problem:
     """Sine valley in ``dimension`` dimensions; starts at 3 in every coordinate, on the far side of the flat part around 2.2."""
-    d = int(step_count("dimension", dimension))
+    d = int(single("dimension", dimension, at_least=1, integral=True))
     return Problem(
         name="sine_valley",
         dimension=d,
