@@ -6,7 +6,7 @@ in; behind the door the formulas can be read beside the paper without defensive 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import wraps
 from reprlib import Repr
@@ -38,25 +38,37 @@ Result = TypeVar("Result")
 Parameters = ParamSpec("Parameters")
 
 
+def of_fitting_shapes(formula: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """The same, but where shapes don't broadcast together, NumPy's refusal is said of the arguments."""
+
+    @wraps(formula)
+    def checked(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        try:
+            return formula(*args, **kwargs)
+        except ValueError as error:
+            _, apart, shapes = str(error).partition("could not be broadcast together with ")
+            if not apart:
+                raise
+            raise ValueError(f"the arguments of {formula.__name__.lstrip('_')} have {shapes.strip()}; must broadcast together") from None
+
+    return checked
+
+
 def representable(formula: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     """Refuse what overflows in ``formula``, on the way or at its end, with UnrepresentableError: no infinity or nan leaves unsaid.
 
     Bounds and plans refuse by themselves, naming the term.
     """
+    fitting = of_fitting_shapes(formula)
 
     @wraps(formula)
     def checked(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
         refusal = f"{formula.__name__.lstrip('_')} overflows float64 for these constants; rescale F"
         try:
             with np.errstate(all="ignore", over="raise"):
-                result = formula(*args, **kwargs)
+                result = fitting(*args, **kwargs)
         except FloatingPointError:
             raise UnrepresentableError(refusal) from None
-        except ValueError as error:
-            _, apart, shapes = str(error).partition("could not be broadcast together with ")
-            if not apart:
-                raise
-            raise ValueError(f"the arguments of {formula.__name__.lstrip('_')} have {shapes.strip()}; must broadcast together") from None
         if isinstance(result, np.ndarray | np.floating) and not np.isfinite(result).all():
             raise UnrepresentableError(refusal)
         return result
@@ -76,8 +88,25 @@ class _Said(Repr):
         return " ".join(super().repr1(x, level).split()) if not isinstance(x, str) else super().repr1(x, level)
 
 
-said = _Said().repr
-"""What a refusal repeats of what was given."""
+_SAID = _Said()
+
+
+def said(value: Any) -> str:
+    """What a refusal repeats of what was given."""
+    return _SAID.repr(value)
+
+
+def array_of(value: Any) -> NDArray[Any]:
+    """As ``np.asarray``; of what can't be one, such as rows of several lengths or a tensor that keeps its gradient, one of an object."""
+    try:
+        return np.asarray(value)
+    except Exception:  # whatever an array of another library may raise
+        return np.array(None)
+
+
+def is_numeric(value: object) -> bool:
+    """Whether it is a number or an array of numbers."""
+    return isinstance(value, float | int | np.number | np.ndarray) and np.asarray(value).dtype.kind in "iufb"
 
 
 def shown(value: Any) -> str:
@@ -108,10 +137,7 @@ def real(
         raise ValueError(f"{name} = a masked array {allowed} without a mask, which would be lost: {bare}")  # noqa: TRY004 - bad input
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**308:
         value = float(value)  # NumPy has no type for whole numbers of more than 64 bits
-    try:
-        given = np.asarray(value)
-    except Exception as error:  # lists of rows of several lengths, and whatever an array of another library, such as a tensor, may raise
-        raise ValueError(f"{name} = {said(value)} {allowed}, or an array of them: {said(error)}") from None
+    given = array_of(value)
     if given.dtype.kind not in "iuf":  # refuses booleans, strings, None and complex numbers, which float() might let pass
         raise ValueError(f"{name} = {said(value)} {allowed}")
     with np.errstate(over="ignore"):  # of a longer float, which is refused below
@@ -133,7 +159,7 @@ def real(
 def single(name: str, value: ArrayLike, **limits: Any) -> float:
     """``value`` as one number, checked as by :func:`real`. Raises ValueError for an array of several, too."""
     array = real(name, value, **limits)
-    if array.ndim:
+    if len(array.shape) > 0:
         raise ValueError(f"{name} = {said(value)} has shape {array.shape}; must be a single number")
     return float(array)
 
@@ -181,7 +207,7 @@ def whole(name: str, value: object, *, at_least: int | None = None, at_most: int
         raise ValueError(f"{name} = {said(value)} must be a whole number{', ' if limits else ''}{limits}")
 
 
-def must_go_together(**arrays: Array | None) -> None:
+def must_go_together(arrays: Mapping[str, Array | None]) -> None:
     """Raise ValueError, which names the arrays and their shapes, where they don't broadcast together. None is no array."""
     shapes = {name: np.shape(array) for name, array in arrays.items() if array is not None}
     try:
@@ -243,19 +269,13 @@ class Constants:
             "delta": None if delta is None else real("delta", delta, at_least=0),
             "mu": None if mu is None else real("mu", mu, above=0),
         }
-        must_go_together(**checked)
+        must_go_together(checked)
         if checked["mu"] is not None and checked["L"] is not None:
             _refuse_above(checked["mu"], checked["L"])
         for name, value in checked.items():
             object.__setattr__(self, name, value)
 
     __repr__ = spelled
-
-    def need_single(self) -> None:
-        """Raise ValueError, which names the first that is an array, unless all of them are single numbers."""
-        for field in fields(self):
-            if (value := getattr(self, field.name)) is not None:
-                single(field.name, value)
 
     def need_delta(self, claim: str) -> Array:
         """``delta``, or a ValueError that says which claim asks for it."""
@@ -268,6 +288,13 @@ class Constants:
         if self.mu is None:
             raise ValueError(f"mu is missing; {claim} needs it (assumption A4)")
         return self.mu
+
+
+def must_be_single(constants: Constants) -> None:
+    """Raise ValueError, which names the first that is an array, unless all of them are single numbers."""
+    for field in fields(constants):
+        if (value := getattr(constants, field.name)) is not None:
+            single(field.name, value)
 
 
 def _refuse_above(mu: Array, L: Array) -> None:

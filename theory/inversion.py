@@ -13,6 +13,7 @@ from tsla.theory.constants import (
     Constants,
     UnrepresentableError,
     must_be_one_of,
+    must_be_single,
     representable,
     single,
     target_squared,
@@ -37,7 +38,7 @@ def best_eps(constants: Constants, *, budget: float, methods: Iterable[str] | No
 
     Scalars only. Every plan gets shorter as ε grows, so bisection finds it. Raises ValueError as the plans do.
     """
-    constants.need_single()
+    must_be_single(constants)
     names = [*(METHODS if methods is None else methods)]
     for name in names:
         must_be_one_of("methods", name, METHODS)
@@ -57,7 +58,7 @@ def crossovers(constants: Constants, *, eps: float) -> dict[str, float]:
     as A3 with some δ holds with every larger one; 0: at none.
     Scalars only; the ``delta`` of ``constants`` is not used. Raises ValueError as the plans do.
     """
-    constants.need_single()
+    must_be_single(constants)
     target, _ = single("eps", eps, above=0), target_squared(eps)  # whose square must be a number
     plain = {name: _total(method, constants, target) for name, method in METHODS.items() if not method.smooths}
     found = {}

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tsla.theory.constants import ROUNDING, Array, UnrepresentableError, real, representable, said, shown, strength, whole
+from tsla.theory.constants import ROUNDING, Array, UnrepresentableError, is_numeric, real, representable, said, shown, strength, whole
 from tsla.theory.products import product
 from tsla.theory.text import Printed, aligned, extent
 
@@ -43,7 +43,7 @@ class Moments(Printed):
     def __post_init__(self) -> None:
         for name in MOMENTS:
             value = getattr(self, name)
-            if not isinstance(value, float | int | np.number | np.ndarray) or np.asarray(value).dtype.kind not in "iufb":
+            if not is_numeric(value):
                 raise ValueError(f"{name} = {said(value)} must be a number, or an array of numbers")
 
     @classmethod
