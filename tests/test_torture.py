@@ -147,7 +147,7 @@ test_found = refusals(
         r"^sigma2 of shape \(2,\), F0 of shape \(3,\): the shapes must broadcast together$",
     ),
     (lambda: constants(L=np.ones(2), mu=np.ones(3)), r"^L of shape \(2,\), mu of shape \(3,\): the shapes must broadcast together$"),
-    (lambda: lsr.bound(K, eta=ARRAY, T=[1, 2, 3]), r"^the arguments of bound have shapes \(2,\) \(3,\); must broadcast together$"),
+    (lambda: lsr.bound(K, eta=ARRAY / 10, T=[1, 2, 3]), r"^the arguments of bound have shapes \(2,\) \(3,\); must broadcast together$"),
     (lambda: moments(s2="1"), "^s2 = '1' must be a number, or an array of numbers$"),
     (lambda: moments(c=np.array([None])), "^c = .* must be a number, or an array of numbers$"),
     (lambda: inversion.best_eps(constants(L=[10.0]), budget=9, methods=["sgd"]), r"^L = .* has shape \(1,\); must be a single number$"),

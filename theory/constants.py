@@ -174,6 +174,7 @@ def must_be_one_of(name: str, value: object, allowed: Iterable[str]) -> None:
 def step_size(name: str, value: ArrayLike, L: Array, claim: str) -> Array:
     """``value`` as an array of step sizes, checked against ``0 < eta <= 1/L``: the premise of the descent lemma C3."""
     eta = real(name, value, above=0)
+    must_go_together({name: eta, "L": L})
     with np.errstate(over="ignore"):
         too_large = eta * L > 1 + ROUNDING
     if too_large.any():

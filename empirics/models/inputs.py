@@ -21,6 +21,8 @@ def check_values(name: str, tensor: Any) -> None:
     must = "must be a dense tensor (n, ...) with values"
     if not isinstance(tensor, Tensor):
         raise ValueError(f"{name} is a {type(tensor).__name__}; {must}")  # noqa: TRY004 - bad input
+    if tensor.is_nested:  # which has no shape that could be said
+        raise ValueError(f"{name} is a nested tensor; {must}")
     if tensor.ndim == 0 or tensor.is_meta or tensor.layout != torch.strided:
         raise ValueError(f"{name} has shape {tuple(tensor.shape)}, layout {tensor.layout} and device {tensor.device}; {must}")
 

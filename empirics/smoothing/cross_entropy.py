@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from tsla.empirics.models.inputs import Inputs, check_real, check_values
 from tsla.empirics.smoothing.labels import Smoothing, check_classes
-from tsla.theory.constants import is_whole, must_be_one_of, whole
+from tsla.theory.constants import is_whole, must_be_one_of, said, whole
 
 WEIGHTINGS = ("label", "torch")
 POSITIONS = ("mean", "sum", "each")
@@ -264,7 +264,7 @@ def _weight(weight: Tensor | Sequence[float]) -> Tensor:
     try:
         weights = torch.as_tensor(weight).detach()
     except (TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"weight = {weight!r} must be class weights (K,), a tensor or a list of numbers") from error
+        raise ValueError(f"weight = {said(weight)} must be class weights (K,), a tensor or a list of numbers") from error
     check_real("weight", weights)
     weights = weights if weights.is_floating_point() else weights.float()
     check_values("weight", weights.reshape(-1))

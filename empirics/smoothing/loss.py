@@ -198,8 +198,8 @@ class SmoothedCrossEntropy(nn.Module):
         """At the first batch alone, for a look makes an accelerator wait: are logits probabilities, and labels no classes or none."""
         if not (torch.compiler.is_compiling() or logits.is_meta or torch._C._functorch.is_functorch_wrapped_tensor(logits)):
             self._looked = True
-            warn_of_probabilities(logits)
             check_real("logits", logits)
+            warn_of_probabilities(logits)
             if not labels.is_floating_point():
                 self.cross_entropy.check_classes(labels, logits.shape[1])
             elif not self.cross_entropy.binary:

@@ -18,7 +18,7 @@ from tests.torture.strange import K, N
 from tsla.empirics.advice.measure import Setting
 from tsla.empirics.moments.full_batch import layer_moments
 from tsla.empirics.smoothing.loss import theta_from
-from tsla.theory import clipping, complexity, growing_noise, inversion, lower_bound, moments, sgd, sgd_pl, smoothing, stall, variance
+from tsla.theory import clipping, complexity, inversion, lower_bound, moments, sgd, sgd_pl, smoothing, stall, variance
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.commands.options import EXAMPLES
 from tsla.theory.growing_noise import Growth
@@ -33,12 +33,18 @@ UNREACHABLE = re.compile(r"floor|stages|crossovers")
 
 @dataclass(frozen=True)
 class Call:
-    """A call that works; ``open`` says where its answer may be no finite number, and ``warns`` what it may warn of, as it is documented."""
+    """A call that works.
+
+    open:     where its answer may be no finite number, as it is documented
+    warns:    what it may warn of, as it is documented
+    through:  whether what is no finite number goes through, as through moments, which may be unknown
+    """
 
     function: Callable[..., Any]
     given: Callable[[], dict[str, Any]]
     open: re.Pattern[str] = NEVER
     warns: re.Pattern[str] = NEVER
+    through: bool = False
 
 
 CONSTANTS = ("L", "mu", "sigma2", "delta", "F0")
@@ -105,7 +111,10 @@ THEORY: Mapping[str, Call] = {
     "Moments.of": Call(Moments.of, _numbers("s2 shat2 c grad2")),
     **{
         f"Moments.{name}": Call(
-            partial(_of_moments, name), lambda more=more: MEASURED | more, re.compile("answer") if name in ("delta",) else NEVER
+            partial(_of_moments, name),
+            lambda more=more: MEASURED | more,
+            open=re.compile("answer") if name == "delta" else NEVER,
+            through=True,
         )
         for name, more in {
             **{name: {"theta": 0.2} for name in ("bias", "noise", "second_moment", "lemma", "sharp", "gain", "excess", "beyond")},
@@ -127,7 +136,6 @@ THEORY: Mapping[str, Call] = {
     "clipping bias": Call(clipping.bias2, _numbers("sigma2 clip steepest")),
     "clipping standstill": Call(clipping.standstill, _numbers("sigma2 clip")),
     "clipping progress": Call(clipping.progress, _numbers("sigma2 clip", slope=0.3)),
-    "per_weight": Call(growing_noise.per_weight, lambda: {"a": np.array([0.1]), "T": np.array([3.0])}),
     "exponents": Call(complexity.exponents, lambda: {"q": 0.5}, re.compile("answer")),
     "possible": Call(moments.possible, _numbers("s2 shat2 c")),
 }
@@ -279,7 +287,8 @@ NETWORKS: Mapping[str, Call] = {
 
 def _simulated(*, problem: str, dimension: Any, sigma2: Any, beta2: Any, nu2: Any, eta: Any, theta: Any, steps: Any, **given: Any) -> Any:
     of = tsla.problems.get(problem) if dimension is None else tsla.problems.get(problem, dimension=dimension)
-    stage = tsla.Stage(eta=eta, theta=theta, steps=steps)
+    short = 20 if isinstance(steps, int | float | np.number) and 1e4 < steps < np.inf else steps
+    stage = tsla.Stage(eta=eta, theta=theta, steps=short)
     return tsla.simulate(of, tsla.Oracle(sigma2=sigma2, beta2=beta2, nu2=nu2), [stage], **given)
 
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from tsla.empirics.simulation.problems.problem import Problem
+from tsla.empirics.simulation.problems.problem import Problem, size
 from tsla.theory.constants import Array, single
 
 
 def curvatures(dimension: int = 10, L: float = 1.0, mu: float = 0.01) -> Array:
     """``λ``, shape (d,), from L down to mu."""
-    return np.geomspace(single("L", L, above=0), single("mu", mu, above=0), int(single("dimension", dimension, at_least=1, integral=True)))
+    return np.geomspace(single("L", L, above=0), single("mu", mu, above=0), size("dimension", dimension))
 
 
 def problem(dimension: int = 10, L: float = 1.0, mu: float = 0.01) -> Problem:

@@ -26,13 +26,13 @@ import math
 import numpy as np
 from scipy.special import pseudo_huber
 
-from tsla.empirics.simulation.problems.problem import Problem
+from tsla.empirics.simulation.problems.problem import Problem, size
 from tsla.theory.constants import Array, single
 
 
 def problem(dimension: int = 2, eps: float = 0.1, F0: float = 1.0, L: float = 1.0) -> Problem:
     """Slow valley for the target ``eps``; starts at height ``F0 >= 12.5 eps²/L``. In one dimension there is only the valley."""
-    d = int(single("dimension", dimension, at_least=1, integral=True))
+    d = size("dimension", dimension)
     curvature, slope = single("L", L, above=0), 2 * single("eps", eps, above=0)
     width = slope / curvature
     start = np.zeros(d)

@@ -92,9 +92,8 @@ class Schedule(ABC):
         if not isinstance(state, Mapping):
             raise ValueError(f"state = {said(state)} must be a mapping, as of state_dict")  # noqa: TRY004 - bad input is a ValueError
         if set(state) != set(self.state):
-            raise ValueError(
-                f"state has {', '.join(map(str, state)) or 'nothing'}; must have {', '.join(self.state)}, as of {type(self).__name__}"
-            )
+            has = ", ".join(sorted(map(str, state))) or "nothing"
+            raise ValueError(f"state has {has}; must have {', '.join(self.state)}, as of {type(self).__name__}")
         values = {name: value if isinstance(value, bool) else single(f"state[{name!r}]", value) for name, value in state.items()}
         for name, value in values.items():
             setattr(self, name, type(getattr(self, name))(value))  # a file may hold every number as a float
