@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import random
 import resource
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -113,10 +114,10 @@ def _in_read_only_folder(argv: list[str], folder: Path) -> Ended:
 
 
 def _on_full_disk(argv: list[str], folder: Path) -> Ended:
-    with mounted(folder, "size=16k"):
-        (folder / "filled").write_bytes(b"")
-        with suppress(OSError):
-            (folder / "filled").write_bytes(bytes(2**20))
+    with mounted(folder):
+        with suppress(OSError), (folder / "filler").open("wb", buffering=0) as filler:
+            while True:
+                filler.write(bytes(4096))
         return Streams()(argv, folder)
 
 
@@ -137,16 +138,20 @@ def read_only(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def mounted(folder: Path, options: str) -> Iterator[None]:
-    """Within this context the folder is a small disk of its own, with what was in it."""
-    held = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
-    _mount("-t", "tmpfs", "-o", options, "tmpfs", str(folder))
-    try:
-        for name, content in held.items():
-            (folder / name).write_bytes(content)
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)  # noqa: S603, S607
+def mounted(folder: Path) -> Iterator[None]:
+    """Within this context the folder is a small disk with what was in it; what is there at the end stays."""
+    with tempfile.TemporaryDirectory() as aside:
+        shutil.copytree(folder, aside, dirs_exist_ok=True)
+        _mount("-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder))
+        try:
+            shutil.copytree(aside, folder, dirs_exist_ok=True)
+            yield
+            shutil.rmtree(aside)
+            shutil.copytree(folder, aside)
+        finally:
+            subprocess.run(["umount", str(folder)], check=True)  # noqa: S603, S607
+        shutil.rmtree(folder)
+        shutil.copytree(aside, folder)
 
 
 def _mount(*arguments: str) -> None:
@@ -157,7 +162,7 @@ def can_mount() -> bool:
     """Whether this process may mount a disk."""
     with tempfile.TemporaryDirectory() as folder:
         try:
-            with mounted(Path(folder), "size=16k"):
+            with mounted(Path(folder)):
                 return True
         except (OSError, subprocess.CalledProcessError):
             return False
