@@ -167,6 +167,11 @@ test_found = refusals(
         "^logits have shape .* must be of as many classes",
     ),
     (lambda: Setting.of(theta=0.1, batch_size=4, eta=ARRAY, L=2.0), r"^eta_L = .* has shape \(2,\); must be a single number$"),
+    (
+        lambda: tsla.gradient_moments(nn.Linear(4, 4), LOGITS, torch.zeros(9, dtype=torch.long), batch_norm=ARRAY),  # type: ignore[arg-type]
+        r"^batch_norm = array\(\[0\.1, 0\.2\]\) must be None, 'evaluation' or 'batch'$",
+    ),
+    (lambda: tsla.problems.get("quadratic", dimension=1e38), "^dimension = 1.* GiB of memory, and there are .*; must be at most "),
     (lambda: tsla.Oracle(ARRAY), r"^sigma2 = .* has shape \(2,\); must be a single number$"),
     (
         lambda: tsla.simulate(tsla.problems.get("stall"), tsla.Oracle(1), [], replicas=2, seed=-1),

@@ -39,7 +39,7 @@ def statistics_mode(choice: str | None, classifier: Classifier, inputs: Inputs) 
 
 def check_batch_norm(choice: str | None, model: nn.Module) -> None:
     """Raise ValueError where the choice is none, or leaves a layer of the model to couple the examples."""
-    if choice not in CHOICES:
+    if not isinstance(choice, str | None) or choice not in CHOICES:
         raise ValueError(f"batch_norm = {said(choice)} must be None, 'evaluation' or 'batch'")
     if choice is None:
         _refuse_coupled_examples(model)
