@@ -37,7 +37,7 @@ def test_strange_calls_are_answered_or_refused() -> None:
 
 
 def test_hostile_files_do_no_harm() -> None:
-    assert [wrong for _, wrong in hostile.tries(0, 60) if wrong] == []
+    assert [wrong for _, wrong in hostile.tries(0, 40) if wrong] == []
 
 
 # --- the judges
@@ -95,11 +95,18 @@ def test_a_reader_that_runs_code_is_caught(tmp_path: Path, rejects: Rejects) -> 
 
 
 @pytest.mark.parametrize(
-    "wrong", [Ended(1, ""), Ended(2, "tsla: out = a is bad\n"), Ended(2, "Traceback\ntsla: x can't be written"), Ended(0, "Warning: x")]
+    "wrong",
+    [
+        Ended(1, "it failed"),
+        Ended(3, ""),
+        Ended(2, "tsla: out = a is bad\n"),
+        Ended(2, "Traceback\ntsla: x can't be written"),
+        Ended(0, "Warning: x"),
+    ],
 )
 def test_processes_that_end_otherwise_are_seen(wrong: Ended, rejects: Rejects) -> None:
     def ends_well(ended: Ended) -> None:
-        assert ill_said(ended, (0, 2), ("can't be written",)) is None
+        assert ill_said(ended, (0, 1, 2), ("can't be written",)) is None
 
     rejects(ends_well, right=Ended(2, "tsla train: out = a can't be written\n"), wrong=wrong)
 
