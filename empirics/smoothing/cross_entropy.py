@@ -116,6 +116,9 @@ class CrossEntropy:
 
     def flat(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Logits ``(N, K)`` and labels ``(N,)`` or ``(N, K)`` of all positions of all examples. Raises ValueError as :meth:`arrange`."""
+        for name, part in (("logits", logits), ("labels", labels)):
+            if not torch.compiler.is_compiling() and part.is_nested:  # which has no shape
+                raise ValueError(f"{name} are a nested tensor; must be a dense one")
         if logits.shape[:1] != labels.shape[:1]:
             counts = [part.shape[0] if part.ndim else "no" for part in (logits, labels)]
             raise ValueError(f"logits hold {counts[0]} examples and labels {counts[1]}; must be equally many")

@@ -37,6 +37,7 @@ REMEDY = re.compile(
 """What a refusal says beside what is wrong."""
 PARTS = (
     "arguments",
+    "sigma2",
     "inputs",
     "moments",
     "labels",

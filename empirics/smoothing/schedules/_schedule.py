@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from copy import copy
 from typing import Any, ClassVar, Protocol, Self
 
+import numpy as np
+
 from tsla.theory.constants import said, single, whole
 from tsla.theory.moments import Moments, Value
 
@@ -33,6 +35,13 @@ class Estimated(Protocol):
 Observed = Moments | Estimated
 """Moments of single examples: exact, or estimated with intervals."""
 State = dict[str, float]
+
+
+def of_single(found: Value) -> float:
+    """What was found of moments. Raises ValueError where they are arrays: a schedule has one strength."""
+    if np.ndim(found):
+        raise ValueError(f"moments have shape {np.shape(found)}; must be single numbers")
+    return float(found)
 
 
 class Schedule(ABC):

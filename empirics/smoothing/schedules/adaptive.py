@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from tsla.empirics.smoothing.schedules._schedule import FromStart, Observed
+from tsla.empirics.smoothing.schedules._schedule import FromStart, Observed, of_single
 from tsla.theory.constants import must_be_one_of, whole
 from tsla.theory.moments import Moments, Value
 
@@ -42,10 +40,7 @@ class Adaptive(FromStart):
     def established(self, moments: Observed) -> bool:
         """Whether these moments say that smoothing lowers the second moment of the batch direction below that of its control."""
         if isinstance(moments, Moments):
-            excess = self.excess(moments)
-            if np.ndim(excess):
-                raise ValueError(f"moments have shape {np.shape(excess)}; must be single numbers")
-            return bool(excess < 0)
+            return of_single(self.excess(moments)) < 0
         return moments.interval(self.excess).high < 0
 
     def excess(self, moments: Moments) -> Value:

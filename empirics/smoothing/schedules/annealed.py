@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tsla.empirics.smoothing.schedules._schedule import Observed, Schedule
+from tsla.empirics.smoothing.schedules._schedule import Observed, Schedule, of_single
 from tsla.theory.constants import single, whole
 from tsla.theory.moments import Moments
 
@@ -38,4 +38,4 @@ class Annealed(Schedule):
             raise ValueError("eta_L = None must be the step size times the largest curvature, above 0")
         scale = min(single("eta_L", eta_L, above=0), 1.0)
         values = moments if isinstance(moments, Moments) else moments.moments
-        self.strength = single("theta", values.at_batch_size(self.batch_size).clipped().theta_for_step(scale))
+        self.strength = of_single(values.at_batch_size(self.batch_size).clipped().theta_for_step(scale))
