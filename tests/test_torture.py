@@ -172,6 +172,7 @@ test_found = refusals(
     (lambda: tsla.SmoothedCrossEntropy("own")(LOGITS, LABELS), "^logits hold 9 examples and labels 8; must be equally many$"),
     (lambda: tsla.SmoothedCrossEntropy()(LOGITS, torch.tensor(1)), "^logits hold 9 examples and labels no; must be equally many$"),
     (lambda: tsla.SmoothedCrossEntropy()(RAGGED, LABELS), "^logits are a nested tensor; must be a dense one$"),
+    (lambda: tsla.SmoothedCrossEntropy("prior", prior=torch.ones(4) * 1j), "^prior has type torch.complex64; must hold real numbers$"),
     (lambda: tsla.SmoothedCrossEntropy("x" * 3000), r"^distribution = 'x+\.\.\.x+' must be one of uniform"),
     (lambda: tsla.CrossEntropy(weighting=ARRAY), r"^weighting = array\(\[0\.1, 0\.2\]\) must be one of "),
     (

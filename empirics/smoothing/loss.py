@@ -330,6 +330,7 @@ def _part(part: Part, prior: Tensor | None) -> nn.Module:
 def _frequencies(prior: Tensor | None) -> Tensor:
     if not isinstance(prior, Tensor):
         raise ValueError(f"prior = {said(prior)} must be the frequencies or counts of the classes, (K,), for distribution = 'prior'")  # noqa: TRY004
+    check_real("prior", prior)
     counts = prior.detach().double()
     if not (counts >= 0).all() or not 0 < float(counts.sum()) < float("inf"):
         raise ValueError("prior must be frequencies or counts of the classes: not negative, and not all 0")
