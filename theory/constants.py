@@ -156,7 +156,7 @@ def real(
     return array
 
 
-def single(name: str, value: ArrayLike, **limits: Any) -> float:
+def single(name: str, value: Any, **limits: Any) -> float:
     """``value`` as one number, checked as by :func:`real`. Raises ValueError for an array of several, too."""
     array = real(name, value, **limits)
     if len(array.shape) > 0:
