@@ -28,6 +28,8 @@ tables:     of measured numbers, see ``Table``
 
 
 EVIDENCE = FOLDER / "evidence.json"
+FOUND = frozenset({"id", "kind", "planted", "test", "passed"})
+"""What every finding of the evidence has."""
 WORDS = {
     "composite": "proved",
     "algebra": "steps proved",
@@ -123,11 +125,13 @@ def rejected(rows: Iterable[Evidence]) -> int:
 
 
 def read(path: Path = EVIDENCE) -> list[dict[str, Any]]:
-    """Evidence from a file: what is committed. Raises ValueError where it is not there, or is no JSON any more."""
+    """Evidence from a file: what is committed. Raises ValueError where it is not there, or is no list of findings."""
     if not path.exists():
         raise ValueError(f"{path} does not exist; `tsla check` makes it")
     try:
         found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is damaged: {error}; `tsla check` makes it again") from error
+    if not isinstance(found, list) or not all(isinstance(row, dict) and row.keys() >= FOUND for row in found):
+        raise ValueError(f"{path} is damaged: it is no list of findings with {', '.join(sorted(FOUND))}; `tsla check` makes it again")
     return found

@@ -70,7 +70,7 @@ class Bound(Printed):
         single = self.total.ndim == 0
         rows = [
             [name, extent(value, number_up), self._share(value) if single else "", self._advice(name)]
-            for name, value in sorted(self.terms.items(), key=lambda item: -float(np.max(item[1])))
+            for name, value in sorted(self.terms.items(), key=lambda item: -float(np.max(item[1], initial=0)))
         ]
         head = f"{self.quantity} <= {extent(self.total, number_up)}   ({self.claim}; assumes {' '.join(self.assumes)})"
         tail = f"The {self.dominant} term dominates." if single else f"Smallest and largest of an array of shape {self.total.shape}."

@@ -6,9 +6,10 @@ in; behind the door the formulas can be read beside the paper without defensive 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import wraps
+from reprlib import Repr
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
@@ -29,12 +30,28 @@ def spelled(numbers: Any) -> str:
     """A dataclass of numbers and arrays as the call that makes it, without what is None: ``Constants(L=10, sigma2=1, F0=1, mu=1)``."""
     values = {field.name: getattr(numbers, field.name) for field in fields(numbers)}
     single = {name: isinstance(value, np.ndarray | float) and np.ndim(value) == 0 for name, value in values.items()}
-    said = (f"{name}={shown(value) if single[name] else repr(value)}" for name, value in values.items() if value is not None)
-    return f"{type(numbers).__name__}({', '.join(said)})"
+    parts = (f"{name}={shown(value) if single[name] else repr(value)}" for name, value in values.items() if value is not None)
+    return f"{type(numbers).__name__}({', '.join(parts)})"
 
 
 Result = TypeVar("Result")
 Parameters = ParamSpec("Parameters")
+
+
+def of_fitting_shapes(formula: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """The same, but where shapes don't broadcast together, NumPy's refusal is said of the arguments."""
+
+    @wraps(formula)
+    def checked(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        try:
+            return formula(*args, **kwargs)
+        except ValueError as error:
+            _, apart, shapes = str(error).partition("could not be broadcast together with ")
+            if not apart:
+                raise
+            raise ValueError(f"the arguments of {formula.__name__.lstrip('_')} have {shapes.strip()}; must broadcast together") from None
+
+    return checked
 
 
 def representable(formula: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
@@ -42,13 +59,14 @@ def representable(formula: Callable[Parameters, Result]) -> Callable[Parameters,
 
     Bounds and plans refuse by themselves, naming the term.
     """
+    fitting = of_fitting_shapes(formula)
 
     @wraps(formula)
     def checked(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
         refusal = f"{formula.__name__.lstrip('_')} overflows float64 for these constants; rescale F"
         try:
             with np.errstate(all="ignore", over="raise"):
-                result = formula(*args, **kwargs)
+                result = fitting(*args, **kwargs)
         except FloatingPointError:
             raise UnrepresentableError(refusal) from None
         if isinstance(result, np.ndarray | np.floating) and not np.isfinite(result).all():
@@ -56,6 +74,39 @@ def representable(formula: Callable[Parameters, Result]) -> Callable[Parameters,
         return result
 
     return checked
+
+
+class _Said(Repr):
+    """Values as Python writes them, but in one line, and that long ones are cut and deep ones not followed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = self.maxlong = 200
+        self.maxlist = self.maxdict = self.maxtuple = 20
+
+    def repr1(self, x: Any, level: int) -> str:
+        return " ".join(super().repr1(x, level).split()) if not isinstance(x, str) else super().repr1(x, level)
+
+
+_SAID = _Said()
+
+
+def said(value: Any) -> str:
+    """What a refusal repeats of what was given."""
+    return _SAID.repr(value)
+
+
+def array_of(value: Any) -> NDArray[Any]:
+    """As ``np.asarray``; of what can't be one, such as rows of several lengths or a tensor that keeps its gradient, one of an object."""
+    try:
+        return np.asarray(value)
+    except Exception:  # whatever an array of another library may raise
+        return np.array(None)
+
+
+def is_numeric(value: object) -> bool:
+    """Whether it is a number or an array of numbers."""
+    return isinstance(value, float | int | np.number | np.ndarray) and np.asarray(value).dtype.kind in "iufb"
 
 
 def shown(value: Any) -> str:
@@ -91,10 +142,11 @@ def real(
         raise ValueError(f"{name} = a masked array {allowed} without a mask, which would be lost: {bare}")  # noqa: TRY004 - bad input
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**308:
         value = float(value)  # NumPy has no type for whole numbers of more than 64 bits
-    given = np.asarray(value)
+    given = array_of(value)
     if given.dtype.kind not in "iuf":  # refuses booleans, strings, None and complex numbers, which float() might let pass
-        raise ValueError(f"{name} = {value!r} {allowed}")
-    array = np.asarray(given.astype(np.float64) + 0.0)  # -0.0 + 0.0 is 0.0
+        raise ValueError(f"{name} = {said(value)} {allowed}")
+    with np.errstate(over="ignore"):  # of a longer float, which is refused below
+        array = np.asarray(given.astype(np.float64) + 0.0)  # -0.0 + 0.0 is 0.0
     bad = ~np.isfinite(array)
     if above is not None:
         bad |= array <= above
@@ -109,9 +161,25 @@ def real(
     return array
 
 
+def single(name: str, value: Any, **limits: Any) -> float:
+    """``value`` as one number, checked as by :func:`real`. Raises ValueError for an array of several, too."""
+    array = real(name, value, **limits)
+    if len(array.shape) > 0:
+        raise ValueError(f"{name} = {said(value)} has shape {array.shape}; must be a single number")
+    return float(array)
+
+
+def must_be_one_of(name: str, value: object, allowed: Iterable[str]) -> None:
+    """Raise ValueError, which names the argument and what is valid, unless ``value`` is one of the words."""
+    words = [*allowed]
+    if not isinstance(value, str) or value not in words:
+        raise ValueError(f"{name} = {said(value)} must be one of {', '.join(words)}")
+
+
 def step_size(name: str, value: ArrayLike, L: Array, claim: str) -> Array:
     """``value`` as an array of step sizes, checked against ``0 < eta <= 1/L``: the premise of the descent lemma C3."""
     eta = real(name, value, above=0)
+    must_go_together({name: eta, "L": L})
     with np.errstate(over="ignore"):
         too_large = eta * L > 1 + ROUNDING
     if too_large.any():
@@ -142,7 +210,17 @@ def whole(name: str, value: object, *, at_least: int | None = None, at_most: int
     """Raise ValueError, which names the argument and what is valid, unless ``value`` :func:`is_whole`."""
     if not is_whole(value, at_least=at_least, at_most=at_most):
         limits = " and ".join(f"at {end} {limit}" for end, limit in (("least", at_least), ("most", at_most)) if limit is not None)
-        raise ValueError(f"{name} = {value!r} must be a whole number{', ' if limits else ''}{limits}")
+        raise ValueError(f"{name} = {said(value)} must be a whole number{', ' if limits else ''}{limits}")
+
+
+def must_go_together(arrays: Mapping[str, Array | None]) -> None:
+    """Raise ValueError, which names the arrays and their shapes, where they don't broadcast together. None is no array."""
+    shapes = {name: np.shape(array) for name, array in arrays.items() if array is not None}
+    try:
+        np.broadcast_shapes(*shapes.values())
+    except ValueError:
+        of = ", ".join(f"{name} of shape {shape}" for name, shape in shapes.items() if shape)
+        raise ValueError(f"{of}: the shapes must broadcast together") from None
 
 
 def target_squared(eps: ArrayLike) -> Array:
@@ -165,7 +243,8 @@ def strength(value: ArrayLike) -> Array:
 class Constants:
     """What the theorems assume about the objective ``F`` and its oracles.
 
-    Shapes: every field is a number or an array; all of them broadcast together. Raises ValueError outside the ranges given.
+    Shapes: every field is a number or an array; all of them broadcast together. Raises ValueError outside the ranges given, and where the
+    shapes don't go together.
 
     L:       smoothness of F (A1), ``> 0``
     sigma2:  variance of the one-hot stochastic gradient (A2), ``>= 0``, in units of ``‖∇F‖²``
@@ -194,8 +273,11 @@ class Constants:
             "sigma2": real("sigma2", sigma2, at_least=0),
             "F0": real("F0", F0, above=0),
             "delta": None if delta is None else real("delta", delta, at_least=0),
-            "mu": None if mu is None else _pl_constant(mu, real("L", L, above=0)),
+            "mu": None if mu is None else real("mu", mu, above=0),
         }
+        must_go_together(checked)
+        if checked["mu"] is not None and checked["L"] is not None:
+            _refuse_above(checked["mu"], checked["L"])
         for name, value in checked.items():
             object.__setattr__(self, name, value)
 
@@ -214,10 +296,15 @@ class Constants:
         return self.mu
 
 
-def _pl_constant(value: ArrayLike, L: Array) -> Array:
-    mu = real("mu", value, above=0)
+def must_be_single(constants: Constants) -> None:
+    """Raise ValueError, which names the first that is an array, unless all of them are single numbers."""
+    for field in fields(constants):
+        if (value := getattr(constants, field.name)) is not None:
+            single(field.name, value)
+
+
+def _refuse_above(mu: Array, L: Array) -> None:
     above_L = mu > L * (1 + ROUNDING)
     if above_L.any():
         worst, limit = shown_where(above_L, mu, L)
         raise ValueError(f"mu = {worst} is larger than L = {limit}; A4 with A1 needs 0 < mu <= L")
-    return mu

@@ -7,7 +7,17 @@ from functools import partial
 
 import numpy as np
 
-from tsla.theory.constants import SMALLEST_NORMAL, Array, Constants, UnrepresentableError, real, representable, step_count, target_squared
+from tsla.theory.constants import (
+    SMALLEST_NORMAL,
+    Array,
+    Constants,
+    UnrepresentableError,
+    must_be_one_of,
+    must_be_single,
+    representable,
+    single,
+    target_squared,
+)
 from tsla.theory.method import Method
 from tsla.theory.methods import METHODS
 from tsla.theory.text import Json, aligned, count, number
@@ -28,12 +38,16 @@ def best_eps(constants: Constants, *, budget: float, methods: Iterable[str] | No
 
     Scalars only. Every plan gets shorter as ε grows, so bisection finds it. Raises ValueError as the plans do.
     """
-    samples = float(step_count("budget", budget))
+    must_be_single(constants)
+    names = [*(METHODS if methods is None else methods)]
+    for name in names:
+        must_be_one_of("methods", name, METHODS)
+    samples = single("budget", budget, at_least=1, integral=True)
 
     def affordable(method: Method, eps: float) -> bool:
         return _total(method, constants, eps) <= samples
 
-    return {name: _smallest_eps(partial(affordable, METHODS[name])) for name in (METHODS if methods is None else methods)}
+    return {name: _smallest_eps(partial(affordable, METHODS[name])) for name in names}
 
 
 @representable
@@ -44,7 +58,8 @@ def crossovers(constants: Constants, *, eps: float) -> dict[str, float]:
     as A3 with some δ holds with every larger one; 0: at none.
     Scalars only; the ``delta`` of ``constants`` is not used. Raises ValueError as the plans do.
     """
-    target, _ = float(real("eps", eps, above=0)), target_squared(eps)  # whose square must be a number
+    must_be_single(constants)
+    target, _ = single("eps", eps, above=0), target_squared(eps)  # whose square must be a number
     plain = {name: _total(method, constants, target) for name, method in METHODS.items() if not method.smooths}
     found = {}
     for name, method in METHODS.items():

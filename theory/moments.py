@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tsla.theory.constants import ROUNDING, Array, UnrepresentableError, real, representable, shown_where, strength, whole
+from tsla.theory.constants import ROUNDING, Array, UnrepresentableError, is_numeric, real, representable, said, shown_where, strength, whole
 from tsla.theory.products import product
 from tsla.theory.text import Printed, aligned, extent
 
@@ -39,6 +39,12 @@ class Moments(Printed):
     c: Value
     beta2: Value
     nu2: Value
+
+    def __post_init__(self) -> None:
+        for name in MOMENTS:
+            value = getattr(self, name)
+            if not is_numeric(value):
+                raise ValueError(f"{name} = {said(value)} must be a number, or an array of numbers")
 
     @classmethod
     def from_means(cls, gg: float, hh: float, gh: float, GG: float, HH: float, GH: float) -> Moments:

@@ -13,6 +13,7 @@ from tsla.theory.constants import Array, real, representable, strength
 from tsla.theory.products import product
 
 
+@representable
 def mix(true: ArrayLike, smoothing: ArrayLike, theta: ArrayLike) -> Array:
     """``(1-θ) true + θ smoothing``: the smoothed label, and equally the gradient of its loss (C1, exact).
 

@@ -12,7 +12,7 @@ from tsla.empirics.assumptions.judged import Point, Seen, judged
 from tsla.empirics.assumptions.network_risk import NetworkRisk
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.smoothing.labels import Smoothing
-from tsla.theory.constants import real, whole
+from tsla.theory.constants import single, whole
 
 MICROBATCH = 256
 """Examples of a network that are differentiated at once."""
@@ -54,7 +54,7 @@ def network(
         moments = gradient_moments(model, inputs, labels, smoothing).at_batch_size(batch_size)
         curved_loss = loss if curved is None else NetworkRisk(model, inputs[:curved], labels[:curved], seed, microbatch)
         curvature = largest_curvature(curved_loss.product, len(gradient), np.random.default_rng(seed), iterations=iterations)
-        size = float(real("eta", eta, at_least=0))
+        size = single("eta", eta, at_least=0)
         point = Point(step, size, loss.weights(), gradient, value, curvature, float(moments.s2), float(moments.shat2))
         yield judged(before, point, None, minimum_known=False)
         before = point

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from tsla.theory.constants import said
+
 ToLogits = Callable[[Any], Tensor]
 """From what a model returned to logits ``(n, K)``."""
 CONSTANTS = (bool, int, float, str, type(None))
@@ -20,6 +22,8 @@ def check_values(name: str, tensor: Any) -> None:
     must = "must be a dense tensor (n, ...) with values"
     if not isinstance(tensor, Tensor):
         raise ValueError(f"{name} is a {type(tensor).__name__}; {must}")  # noqa: TRY004 - bad input
+    if tensor.is_nested:  # which has no shape that could be said
+        raise ValueError(f"{name} is a nested tensor; {must}")
     if tensor.ndim == 0 or tensor.is_meta or tensor.layout != torch.strided:
         raise ValueError(f"{name} has shape {tuple(tensor.shape)}, layout {tensor.layout} and device {tensor.device}; {must}")
 
@@ -39,7 +43,7 @@ def check_module(name: str, value: object) -> None:
 def check_function(name: str, value: object) -> None:
     """Raises ValueError for what can't be called and isn't None."""
     if value is not None and not callable(value):
-        raise ValueError(f"{name} = {value!r} must be a function or None")
+        raise ValueError(f"{name} = {said(value)} must be a function or None")
 
 
 class Inputs:

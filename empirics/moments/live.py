@@ -11,7 +11,7 @@ from typing import Any
 from tsla.empirics.moments.estimators import MIN_GROUPS, Estimates
 from tsla.empirics.runs.display import Display
 from tsla.empirics.statistics.intervals import IntervalOf
-from tsla.theory.constants import real, whole
+from tsla.theory.constants import real, said, whole
 from tsla.theory.moments import Moments, Value
 from tsla.theory.text import aligned
 
@@ -51,7 +51,7 @@ class Live:
         real("theta", theta, above=0, at_most=1)
         whole("batch_size", batch_size, at_least=1)
         if page is not None and not isinstance(page, Path):
-            raise ValueError(f"page = {page!r} must be a Path")
+            raise ValueError(f"page = {said(page)} must be a Path")
         self._theta, self._batch_size, self._unit = theta, batch_size, unit
         self._display = Display(page)
         self._seen: list[dict[str, IntervalOf[float]]] = []
@@ -153,4 +153,4 @@ def live_of(live: Any) -> Live | None:
         return live or None
     if live is True or isinstance(live, str | Path):
         return Live(page=None if live is True else Path(live))
-    raise ValueError(f"live = {live!r} must be True, the path of a page, or a Live, which knows theta and the batch size")
+    raise ValueError(f"live = {said(live)} must be True, the path of a page, or a Live, which knows theta and the batch size")

@@ -16,7 +16,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.random import Generator
 
-from tsla.theory.constants import ROUNDING, Array, real, shown
+from tsla.theory.constants import ROUNDING, Array, must_be_one_of, shown, single
 
 Bias = Literal["opposing", "fixed"]
 Noise = Literal["normal", "rademacher", "student"]
@@ -55,24 +55,23 @@ class Oracle:
 
     def __post_init__(self) -> None:
         for name in ("sigma2", "beta2", "nu2"):
-            real(name, getattr(self, name), at_least=0)
-        real("c", self.c)
+            object.__setattr__(self, name, single(name, getattr(self, name), at_least=0))
+        object.__setattr__(self, "c", single("c", self.c))
         largest = float(np.sqrt(self.sigma2) * np.sqrt(self.nu2))
         if abs(self.c) > largest * (1 + ROUNDING):
             raise ValueError(f"c = {shown(self.c)} must be at most sqrt(sigma2 * nu2) = {shown(largest)} in size (Cauchy-Schwarz)")
-        real("knee", self.knee, above=0)
+        single("knee", self.knee, above=0)
         for name, allowed in (("bias", get_args(Bias)), ("noise", get_args(Noise)), ("variance", get_args(Variance))):
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} = {getattr(self, name)!r} must be one of {', '.join(allowed)}")
+            must_be_one_of(name, getattr(self, name), allowed)
         if self.noise == "student":
-            real("dof", np.nan if self.dof is None else self.dof, above=2)
+            single("dof", np.nan if self.dof is None else self.dof, above=2)
         elif self.dof is not None:
             raise ValueError(f"dof = {self.dof!r} must be None: {self.noise} noise has no degrees of freedom")
 
     @property
     def delta(self) -> float:
         """``δ = (β² + ν²)/σ²``, with which A3 holds. Raises ValueError at ``σ² = 0``."""
-        return (self.beta2 + self.nu2) / float(real("sigma2", self.sigma2, above=0))
+        return (self.beta2 + self.nu2) / single("sigma2", self.sigma2, above=0)
 
     @property
     def width(self) -> float:

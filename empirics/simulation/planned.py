@@ -15,7 +15,7 @@ from tsla.empirics.simulation.oracles import Oracle
 from tsla.empirics.simulation.problems import Problem
 from tsla.empirics.simulation.simulate import Trajectory, bytes_a_replica, default_checkpoints, simulate
 from tsla.empirics.statistics.intervals import student_t
-from tsla.theory.constants import Array, Constants, real, shown, whole
+from tsla.theory.constants import Array, Constants, shown, single, whole
 from tsla.theory.inversion import best_eps
 from tsla.theory.methods import METHODS
 from tsla.theory.plan import Plan
@@ -63,7 +63,7 @@ def planned(problem: str, method: str, *, eps: float | None, budget: float | Non
     """
     if (eps is None) == (budget is None):
         raise ValueError(f"eps = {eps} and T = {budget}: exactly one of them must be given")
-    smoothing_error = float(real("delta", delta, at_least=0)) * sigma2
+    smoothing_error = single("delta", delta, at_least=0) * sigma2
     instance, oracle = problems.get(problem), Oracle(sigma2=sigma2, beta2=smoothing_error / 2, nu2=smoothing_error / 2)
     if "mu" in METHODS[method].needs.split() and instance.mu is None:
         others = ", ".join(name for name in problems.names() if problems.get(name).mu is not None)

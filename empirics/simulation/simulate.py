@@ -25,7 +25,7 @@ from tsla.empirics.simulation import blocks as replica_blocks
 from tsla.empirics.simulation.blocks import Advance, Block, Leg, Rule, Sampler
 from tsla.empirics.simulation.problems.problem import Problem
 from tsla.extras import needing
-from tsla.theory.constants import Array, real, shown, step_count, strength
+from tsla.theory.constants import Array, real, shown, single, step_count, whole
 from tsla.theory.plan import Stage
 from tsla.theory.testing.theorem import StepRule
 from tsla.theory.text import Printed, aligned, count, number
@@ -97,9 +97,10 @@ def simulate(
     Raises ValueError for a bad argument and for a state that is another run's, damaged, or in use by another process, FloatingPointError
     when the run leaves the range of float64.
     """
+    whole("seed", seed, at_least=0)
     rules = rules_of(stages)
     marks = sorted(checkpoint_steps(stages, checkpoints))
-    must_fit("replicas", int(step_count("replicas", replicas)), bytes_a_replica(problem, len(marks)))
+    must_fit("replicas", int(single("replicas", replicas, at_least=1, integral=True)), bytes_a_replica(problem, len(marks)))
     w = _start(problem, start, int(replicas))
     if step is not None and (compiled or state is not None):
         raise ValueError("step must be None where compiled or state is given: a rule is not compiled, and its state is not kept in files")
@@ -242,7 +243,7 @@ def _tell(progress: Callable[[int, int], None] | None, done: int, rules: Sequenc
 
 def _threads(given: int | None) -> int:
     if given is not None:
-        return int(step_count("threads", given))
+        return int(single("threads", given, at_least=1, integral=True))
     asked = os.environ.get("OMP_NUM_THREADS", "")  # what joblib sets in its processes, each of which has a share of the cores
     return int(asked) if asked.isdecimal() and int(asked) else joblib.cpu_count()
 
@@ -282,10 +283,10 @@ def _rule(name: str, stage: Stage) -> Rule:
             raise ValueError(f"{name}.{field} has shape {shape}; a run needs a single number, one plan at a time")
     return Rule(
         # 0 is allowed: the shrinkage control of theta = 1 stands still.
-        eta=float(real(f"{name}.eta", stage.eta, at_least=0)),
-        theta=float(strength(stage.theta)),
-        steps=int(step_count(f"{name}.steps", stage.steps, at_least=0)),
-        decay_steps=np.inf if stage.decay_steps is None else float(real(f"{name}.decay_steps", stage.decay_steps, above=0)),
+        eta=single(f"{name}.eta", stage.eta, at_least=0),
+        theta=single(f"{name}.theta", stage.theta, at_least=0, at_most=1),
+        steps=int(single(f"{name}.steps", stage.steps, at_least=0, integral=True)),
+        decay_steps=np.inf if stage.decay_steps is None else single(f"{name}.decay_steps", stage.decay_steps, above=0),
         factor=stage.factor,
         weights=stage.weights,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tsla.theory.constants import real, whole
+from tsla.theory.constants import must_be_one_of, single, whole
 
 
 def _paper(strength: float, classes: int | None) -> float:
@@ -15,7 +15,7 @@ def _others(strength: float, classes: int | None) -> float:
     if classes is None:
         raise ValueError("classes = None must be the number of classes, which convention = 'others' needs")
     whole("classes", classes, at_least=2)
-    return min(float(real("strength", strength, at_most=1 - 1 / classes)) * classes / (classes - 1), 1.0)  # rounding may exceed 1
+    return min(single("strength", strength, at_most=1 - 1 / classes) * classes / (classes - 1), 1.0)  # rounding may exceed 1
 
 
 def _confidence(strength: float, classes: int | None) -> float:
@@ -40,6 +40,5 @@ def theta_from(strength: float, convention: str = "paper", *, classes: int | Non
 
     Raises ValueError for another convention, for strengths outside the range, and where "others" is not told the ``classes``.
     """
-    if not isinstance(convention, str) or convention not in CONVENTIONS:
-        raise ValueError(f"convention = {convention!r} must be one of {', '.join(CONVENTIONS)}")
-    return CONVENTIONS[convention](float(real("strength", strength, at_least=0, at_most=1)), classes)
+    must_be_one_of("convention", convention, CONVENTIONS)
+    return CONVENTIONS[convention](single("strength", strength, at_least=0, at_most=1), classes)

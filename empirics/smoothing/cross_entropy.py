@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from tsla.empirics.models.inputs import Inputs, check_real, check_values
 from tsla.empirics.smoothing.labels import Smoothing, check_classes
-from tsla.theory.constants import is_whole, whole
+from tsla.theory.constants import is_whole, must_be_one_of, said, whole
 
 WEIGHTINGS = ("label", "torch")
 POSITIONS = ("mean", "sum", "each")
@@ -59,8 +59,7 @@ class CrossEntropy:
 
     def __post_init__(self) -> None:
         for name, value, known in (("weighting", self.weighting, WEIGHTINGS), ("positions", self.positions, POSITIONS)):
-            if value not in known:
-                raise ValueError(f"{name} = {value!r} must be one of {', '.join(known)}")
+            must_be_one_of(name, value, known)
         if self.classes_at is not None and (not is_whole(self.classes_at) or self.classes_at == 0):
             raise ValueError(
                 f"classes_at = {self.classes_at!r} must be 1, -1 or another dimension of the logits, of which 0 has the examples"
@@ -117,11 +116,15 @@ class CrossEntropy:
 
     def flat(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Logits ``(N, K)`` and labels ``(N,)`` or ``(N, K)`` of all positions of all examples. Raises ValueError as :meth:`arrange`."""
+        for name, part in (("logits", logits), ("labels", labels)):
+            if not torch.compiler.is_compiling() and part.is_nested:  # which has no shape
+                raise ValueError(f"{name} are a nested tensor; must be a dense one")
+        if logits.shape[:1] != labels.shape[:1]:
+            counts = [part.shape[0] if part.ndim else "no" for part in (logits, labels)]
+            raise ValueError(f"logits hold {counts[0]} examples and labels {counts[1]}; must be equally many")
         usual = logits.ndim == 2 and labels.ndim == 1 and logits.shape[1] > 1 and not labels.is_floating_point()
         if usual and self.weight is None and not self.binary:
             return logits, labels  # at no cost, for torch checks them too
-        if len(logits) != len(labels):
-            raise ValueError(f"logits hold {len(logits)} examples and labels {len(labels)}; must be equally many")
         arranged, targets = self.arrange(logits, labels)
         return arranged.flatten(0, 1), targets.flatten(0, 1)
 
@@ -264,7 +267,7 @@ def _weight(weight: Tensor | Sequence[float]) -> Tensor:
     try:
         weights = torch.as_tensor(weight).detach()
     except (TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"weight = {weight!r} must be class weights (K,), a tensor or a list of numbers") from error
+        raise ValueError(f"weight = {said(weight)} must be class weights (K,), a tensor or a list of numbers") from error
     check_real("weight", weights)
     weights = weights if weights.is_floating_point() else weights.float()
     check_values("weight", weights.reshape(-1))

@@ -12,6 +12,7 @@ from torch.func import functional_call
 
 from tsla.empirics.models.inputs import Inputs, ToLogits, arguments, check_real, check_values, logits_in
 from tsla.empirics.models.state import as_logits, buffer_copies
+from tsla.theory.constants import said
 
 if TYPE_CHECKING:
     from tsla.empirics.smoothing.targets import Targets
@@ -51,7 +52,8 @@ def check_smoothing(smoothing: object) -> None:
     """Raises ValueError for what :func:`smoothing_rule` knows no rule of."""
     if not isinstance(smoothing, (Tensor, nn.Module)) and not (isinstance(smoothing, str) and smoothing in NAMES):
         raise ValueError(
-            f"smoothing = {smoothing!r}: must be 'uniform', 'prior', 'own', 'own-hard', a teacher (a module) or a tensor of probabilities"
+            f"smoothing = {said(smoothing)}: must be 'uniform', 'prior', 'own', 'own-hard', a teacher (a module) "
+            "or a tensor of probabilities"
         )
 
 

@@ -16,7 +16,7 @@ from tsla.empirics.smoothing.labels import distribution as checked_distribution
 from tsla.empirics.smoothing.labels import evaluated
 from tsla.empirics.smoothing.mixture import Distribution, Mixture, Taught
 from tsla.empirics.smoothing.schedules import Constant, Schedule
-from tsla.theory.constants import real
+from tsla.theory.constants import must_be_one_of, real, said
 
 LOW_PRECISION = 0.02
 """How far the sum of probabilities may be from 1, in bfloat16."""
@@ -71,8 +71,7 @@ class SmoothedCrossEntropy(nn.Module):
         binary: bool = False,
     ) -> None:
         super().__init__()
-        if reduction not in REDUCTIONS:
-            raise ValueError(f"reduction = {reduction!r} must be one of {', '.join(REDUCTIONS)}")
+        must_be_one_of("reduction", reduction, REDUCTIONS)
         self._smooth = Mixture(distribution, prior)
         if convention == "others" and not self._smooth.uniform:
             raise ValueError("convention = 'others' goes with distribution = 'uniform'; must be another")
@@ -154,8 +153,8 @@ class SmoothedCrossEntropy(nn.Module):
         """At the first batch alone, for a look makes an accelerator wait: are logits probabilities, and labels no classes or none."""
         if not (torch.compiler.is_compiling() or logits.is_meta or torch._C._functorch.is_functorch_wrapped_tensor(logits)):
             self._looked = True
-            warn_of_probabilities(logits)
             check_real("logits", logits)
+            warn_of_probabilities(logits)
             if not labels.is_floating_point():
                 self.cross_entropy.check_classes(labels, logits.shape[1])
             elif not self.cross_entropy.binary:
@@ -197,7 +196,7 @@ class SmoothedCrossEntropy(nn.Module):
 
 def _schedule(schedule: Schedule | float, convention: str, classes: int | None) -> Schedule:
     if isinstance(schedule, str):
-        raise ValueError(f"schedule = {schedule!r} must be a number or a schedule, such as Cosine(0.1, end=30)")  # noqa: TRY004
+        raise ValueError(f"schedule = {said(schedule)} must be a number or a schedule, such as Cosine(0.1, end=30)")  # noqa: TRY004
     if not isinstance(schedule, Schedule):
         return Constant(theta_from(schedule, convention, classes=classes))
     if convention != "paper":

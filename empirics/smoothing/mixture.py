@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tsla.empirics.models.inputs import check_real
 from tsla.empirics.smoothing.labels import distribution as checked_distribution
-from tsla.theory.constants import real
+from tsla.theory.constants import said, single
 
 Part = str | Tensor | nn.Module
 Distribution = Part | Mapping[Any, float]
@@ -27,7 +28,7 @@ class Mixture(nn.Module):
     def __init__(self, distribution: Distribution, prior: Tensor | None) -> None:
         super().__init__()
         if not isinstance(distribution, (str, Tensor, nn.Module, Mapping)):
-            raise ValueError(f"distribution = {distribution!r} {_DISTRIBUTIONS}")  # noqa: TRY004 - bad input is a ValueError
+            raise ValueError(f"distribution = {said(distribution)} {_DISTRIBUTIONS}")  # noqa: TRY004 - bad input is a ValueError
         mixture = distribution if isinstance(distribution, Mapping) else {distribution: 1.0}
         self.uniform = list(mixture) == ["uniform"]
         self._weights = _weights(mixture)
@@ -40,7 +41,7 @@ class Mixture(nn.Module):
 
 
 def _weights(mixture: Mapping[Any, float]) -> list[float]:
-    weights = [float(real("weight in distribution", weight, at_least=0)) for weight in mixture.values()]
+    weights = [single("weight in distribution", weight, at_least=0) for weight in mixture.values()]
     if abs(sum(weights) - 1) > 1e-6:
         raise ValueError(f"weights in distribution add up to {sum(weights):g}; must add up to 1")
     return weights
@@ -108,13 +109,14 @@ def _part(part: Part, prior: Tensor | None) -> nn.Module:
     if part == "prior":
         return _Fixed("prior", _frequencies(prior))
     if not isinstance(part, str) or part not in NAMED:
-        raise ValueError(f"distribution = {part!r} {_DISTRIBUTIONS}")
+        raise ValueError(f"distribution = {said(part)} {_DISTRIBUTIONS}")
     return NAMED[part]()
 
 
 def _frequencies(prior: Tensor | None) -> Tensor:
     if not isinstance(prior, Tensor):
-        raise ValueError(f"prior = {prior!r} must be the frequencies or counts of the classes, (K,), for distribution = 'prior'")  # noqa: TRY004
+        raise ValueError(f"prior = {said(prior)} must be the frequencies or counts of the classes, (K,), for distribution = 'prior'")  # noqa: TRY004
+    check_real("prior", prior)
     counts = prior.detach().double()
     if not (counts >= 0).all() or not 0 < float(counts.sum()) < float("inf"):
         raise ValueError("prior must be frequencies or counts of the classes: not negative, and not all 0")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from tsla.theory.constants import Array, real, shown, whole
+from tsla.theory.constants import Array, real, shown, single, whole
 
 ROUNDING = 8 * np.finfo(np.float64).eps
 """A spread of differences below this part of the largest value is none."""
@@ -125,7 +125,7 @@ def share(events: int, trials: int, *, level: float = 0.95) -> IntervalOf[float]
 
 def probability(name: str, value: float) -> float:
     """The value, between 0 and 1. Raises ValueError, which calls it by ``name``, where it is not."""
-    found = float(real(name, value, above=0))
+    found = single(name, value, above=0)
     if found >= 1:
         raise ValueError(f"{name} = {shown(found)} must be below 1")
     return found

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tsla.theory.constants import Array, real
+from tsla.theory.constants import Array, single
 
 AXES, UNITS = ("epoch", "step", "T"), ("seed", "replica")
 """The columns of our records that say when, and those that say which run is paired with which."""
@@ -104,9 +104,7 @@ def kept(table: pd.DataFrame, where: Mapping[str, str]) -> pd.DataFrame:
     rows = table
     for name, value in where.items():
         values = rows[_named(rows, "where", name)]
-        same = (
-            values == float(real(name, _as_number(name, value))) if pd.api.types.is_numeric_dtype(values) else values.astype(str) == value
-        )
+        same = values == single(name, _as_number(name, value)) if pd.api.types.is_numeric_dtype(values) else values.astype(str) == value
         rows = rows[same]
         if rows.empty:
             raise ValueError(f"where {name} = {value}: must leave some rows; the column has {_list(values.unique())}")

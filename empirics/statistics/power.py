@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from tsla.empirics.statistics.intervals import ROUNDING, probability
-from tsla.theory.constants import real, shown, whole
+from tsla.theory.constants import real, shown, single, whole
 
 LEVEL, POWER, CONFIDENCE = 0.05, 0.8, 0.95
 MOST = 10**9
@@ -47,7 +47,7 @@ def paired_power(n: int, d: float, *, level: float = LEVEL) -> float:
     """
     whole("n", n, at_least=2)
     reach = float(stats.t.isf(probability("level", level) / 2, n - 1))
-    shift = abs(float(real("d", d))) * math.sqrt(n)
+    shift = abs(single("d", d)) * math.sqrt(n)
     if shift > LARGEST:
         return float(stats.chi2.cdf((n - 1) * min(shift / reach, 1e100) ** 2, n - 1))
     return float(stats.ncf.sf(reach**2, 1, n - 1, shift**2)) if shift > SMALLEST else level
@@ -55,7 +55,7 @@ def paired_power(n: int, d: float, *, level: float = LEVEL) -> float:
 
 def seeds_for(d: float, *, level: float = LEVEL, power: float = POWER) -> int:
     """The smallest n whose :func:`paired_power` is at least ``power``. Raises ValueError for ``d = 0`` and where n is above 1e9."""
-    size = abs(float(real("d", d)))
+    size = abs(single("d", d))
     probability("level", level)
     probability("power", power)
     if power <= level:
@@ -77,7 +77,7 @@ def sd_interval(sd: float, m: int, *, confidence: float = CONFIDENCE) -> tuple[f
     """The interval of a standard deviation that m normal samples gave: ``(m-1) s²/σ²`` is chi-square of m-1 degrees of freedom. Exact."""
     whole("m", m, at_least=2)
     covered = probability("confidence", confidence)
-    squares = (m - 1) * float(real("sd", sd, at_least=0)) ** 2
+    squares = (m - 1) * single("sd", sd, at_least=0) ** 2
     high, low = (squares / float(stats.chi2.ppf(q, m - 1)) for q in ((1 - covered) / 2, (1 + covered) / 2))
     return float(np.sqrt(low)), float(np.sqrt(high))
 
@@ -95,7 +95,7 @@ def need(differences: ArrayLike, *, effect: float | None = None, level: float = 
     sd = float(np.std(values, ddof=1))
     if sd <= ROUNDING * float(np.abs(values).max()):
         raise ValueError(f"differences = {shown(values[0])} must not all be equal: the pilot has no spread to plan with")
-    wanted = float(np.mean(values)) if effect is None else float(real("effect", effect))
+    wanted = float(np.mean(values)) if effect is None else single("effect", effect)
     if wanted == 0:
         raise ValueError("effect = 0 must not be 0: no number of seeds finds an effect that is not there")
     n = seeds_for(wanted / sd, level=level, power=power)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from tsla.empirics.data.augmentation import augment
 from tsla.empirics.data.datasets import Split
-from tsla.empirics.models.inputs import Classifier, Inputs, ToLogits
+from tsla.empirics.models.inputs import Classifier, Inputs, ToLogits, check_module
 from tsla.empirics.models.state import draw_from, private_randomness
 from tsla.empirics.moments.examples import Collate, Unpack
 from tsla.empirics.runs import provenance, records, tensors
@@ -71,6 +71,7 @@ def train(
     if model is None:
         model = initial_model(config, data)
     else:
+        check_module("model", model)
         data = _fitting(data, model, logits)
     with held("state", state if processes.rank() == 0 else None):
         run = _Run(config, model, data, state, logits)

@@ -31,8 +31,24 @@ NUMBERS = (
     *("9" * 5000, "0." + "0" * 400 + "1"),
 )
 """What is typed for a number."""
-FILES = (".", "/", "..", "~", "", "/dev/null", "/dev/full", "/proc/self/mem", "text", "folder", "pipe", "no/file", "a" * 300, "a" * 250)
-"""What is typed for a file; ``text``, ``folder`` and ``pipe`` are there."""
+FILES = (
+    ".",
+    "/",
+    "..",
+    "~",
+    "",
+    "/dev/null",
+    "/dev/full",
+    "/proc/self/mem",
+    "text",
+    "folder",
+    "pipe",
+    "circle",
+    "no/file",
+    "a" * 300,
+    "a" * 250,
+)
+"""What is typed for a file; ``text``, ``folder``, ``pipe`` and ``circle``, a link to itself, are there."""
 SWEEPS = (
     *("{0}=1e-3:1:5", "{0}=1:1:5", "{0}=0:1:5:log", "{0}=1e-300:1e300:3", "{0}=1:2:99999999999", "{0}=a:b:c", "{0}="),
     *("x=1:2:3", ":::", ""),
@@ -72,6 +88,7 @@ def tries(seed: int, n: int, commands: Sequence[str] = ()) -> Iterator[tuple[str
         Path("text").write_text("no number", encoding="utf-8")
         Path("folder").mkdir()
         os.mkfifo("pipe")
+        Path("circle").symlink_to("circle")
         there = _names()
         for _ in range(n):
             command = draw.choice(commands or [*calls()])

@@ -5,12 +5,17 @@ What carries no checksum, such as a TOML file or a table that somebody else wrot
 
 from __future__ import annotations
 
+import io
+import json
 import random
+import tarfile
 import tempfile
 import warnings
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +24,13 @@ import pandas as pd
 import torch
 
 from tsla.empirics.advice.plan import rows
+from tsla.empirics.data.datasets import _archives
 from tsla.empirics.data.datasets import arrays as examples
 from tsla.empirics.models import checkpoints, networks
 from tsla.empirics.runs import arrays, records, tensors
 from tsla.empirics.runs.resume import Codec, StateFile
 from tsla.empirics.training.configuration.given import by_name, toml
+from tsla.figures import paper_checks
 from tsla.theory.moments import MOMENTS
 
 NETWORK: Mapping[str, Any] = {"name": "mlp", "shape": (1, 4, 4), "classes": 3, "norm": "group"}
@@ -76,6 +83,28 @@ def _read_record(path: Path) -> object:
     return bits({name: getattr(found, name) for name in found.__dataclass_fields__})
 
 
+def _archive() -> bytes:
+    """A tar archive of two files."""
+    with tarfile.open(fileobj=(stream := io.BytesIO()), mode="w:gz") as archive:
+        for name in ("data/one", "data/two"):
+            info = tarfile.TarInfo(name)
+            info.size = 999
+            archive.addfile(info, io.BytesIO(name.encode() * 200))
+    return stream.getvalue()
+
+
+ARCHIVE = _archive()
+EVIDENCE = json.dumps([{"id": "C1", "kind": "property", "planted": False, "test": "tests/a.py::b", "passed": True, "finding": "It holds."}])
+_HEADER = json.dumps({"w": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}}).encode()
+SAFETENSORS = len(_HEADER).to_bytes(8, "little") + _HEADER + np.arange(6, dtype=np.float32).tobytes()
+
+
+def _members(path: Path) -> list[tuple[str, bytes]]:
+    """Of the archive, whose checksum is known as that of a data set is."""
+    described = _archives.File(path.name, sha256(ARCHIVE).hexdigest(), "https://example.org")
+    return [*_archives.members(path.parent, described, lambda _: True)]
+
+
 def _of_state(codec: Codec, content: Any) -> Kind:
     return Kind(partial(_write_state, codec, content), lambda path: bits(StateFile(path, "run", codec).load()))
 
@@ -93,6 +122,9 @@ KINDS: Mapping[str, Kind] = {
     "config.toml": Kind(
         lambda path: path.write_text('method = "lsr"\nmeasure-at = [1, 2]\neta = 0.1\n'), lambda path: by_name(toml(path)), checked=False
     ),
+    "archive.tar.gz": Kind(lambda path: path.write_bytes(ARCHIVE), lambda path: bits(_members(path))),
+    "evidence.json": Kind(lambda path: path.write_text(EVIDENCE, encoding="utf-8"), paper_checks.read, checked=False),
+    "weights.safetensors": Kind(lambda path: path.write_bytes(SAFETENSORS), lambda path: bits(tensors.load(path)), checked=False),
     "rows.csv": Kind(lambda path: TABLE.to_csv(path), rows.rows_of, checked=False),
     "rows.json": Kind(lambda path: TABLE.to_json(path, orient="records"), rows.rows_of, checked=False),
 }
@@ -120,7 +152,18 @@ def replaced(_: bytes, draw: random.Random) -> bytes:
     return draw.choice(OTHERS)
 
 
-DAMAGES: tuple[Callable[[bytes, random.Random], bytes], ...] = (cut, turned, turned, turned, overwritten, replaced)
+def newer(content: bytes, draw: random.Random) -> bytes:
+    """Of a version that nobody knows yet, with right checksums; of what is no archive, its first number is another."""
+    if not zipfile.is_zipfile(io.BytesIO(content)):
+        return bytes([draw.randrange(256)]) + content[1:]
+    with zipfile.ZipFile(io.BytesIO(content)) as archive, zipfile.ZipFile(found := io.BytesIO(), "w") as other:
+        for name in archive.namelist():
+            held = archive.read(name)
+            other.writestr(name, b"99\n" if name.endswith("version") else held.replace(b"\x93NUMPY\1", b"\x93NUMPY\x63", 1))
+    return found.getvalue()
+
+
+DAMAGES: tuple[Callable[[bytes, random.Random], bytes], ...] = (cut, turned, turned, turned, overwritten, newer, replaced)
 
 
 def tries(seed: int, n: int) -> Iterator[tuple[str, str | None]]:
@@ -131,13 +174,16 @@ def tries(seed: int, n: int) -> Iterator[tuple[str, str | None]]:
         for name, kind in KINDS.items():
             kind.write(path := Path(folder) / name)
             whole[name] = path.read_bytes(), kind.read(path)
+        StateFile(Path(folder) / "another", "another run", tensors).save_if_due(lambda: {"w": torch.zeros(50), "done": 3}, over=True)
+        others = [(Path(folder) / "another").read_bytes(), *(content for content, _ in whole.values())]
         for number in range(n):
             name = list(KINDS)[number % len(KINDS)]
             content, expected = whole[name]
             damage = draw.choice(DAMAGES)
             path = Path(folder) / name
-            path.write_bytes(damage(content, draw))
-            yield f"{damage.__name__} {name}", taken(KINDS[name], path, expected)
+            swapped = damage is replaced and draw.random() < 0.5
+            path.write_bytes(draw.choice(others) if swapped else damage(content, draw))
+            yield f"{'swapped' if swapped else damage.__name__} {name}", taken(KINDS[name], path, expected)
 
 
 def taken(kind: Kind, path: Path, expected: object) -> str | None:

@@ -1,11 +1,13 @@
 """Commands that are killed at random moments. What is there then is whole, and the same command ends with what it would have found.
 
-A try takes as long as the command, so that there is one for each hundred that is asked for.
+A try takes as long as the command, so that there is one for each hundred that is asked for. What a killed call had finished is not done
+again by the next.
 """
 
 from __future__ import annotations
 
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,12 +15,14 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tests.torture.damage import KINDS, bits
 from tsla.empirics.runs import records
 
 PER_KILL = 100
+ROOT = Path(__file__).parents[2]
 SIGNALS = ("SIGKILL", "SIGTERM", "SIGINT")
 SWEEP = """
 name = "small"
@@ -32,53 +36,98 @@ measure-at = [0]
 method = ["sgd", "lsr"]
 """
 SIMULATE = "simulate --problem sine_valley --method tsla --eps 0.5 --seeds 400 --state run.state --out run.parquet"
+RECORDS = ROOT / "records"
+THEOREMS = ROOT / "examples" / "theorems" / "decreasing_steps.py"
 TRAIN = "train --method tsla --model mlp --train-size 200 --epochs 20 --drop 9 --state run.state --out run.parquet --checkpoint run.pt"
 
 
 @dataclass(frozen=True)
 class Command:
-    """The words of a call, and the files that it leaves, below the folder that it is called in."""
+    """The words of a call, and the files that it leaves, below the folder that it is called in, once the command ``after`` has been."""
 
     words: str
     leaves: tuple[str, ...]
+    after: str = ""
+
+    @property
+    def argv(self) -> list[str]:
+        """As a shell would call it."""
+        return [sys.executable, "-m", "tsla", *self.words.split()]
 
 
+PAGE = "build/report/index.html"
 COMMANDS: Mapping[str, Command] = {
     "simulate": Command(SIMULATE, ("run.parquet",)),
     "train": Command(TRAIN, ("run.parquet", "run.pt")),
     "sweep": Command("sweep sweep.toml --jobs 2", ("build/sweeps/small/small.parquet",)),
     "records": Command("records stall", ("records/stall.parquet",)),
+    "figures": Command(
+        f"figures regimes stall --records {RECORDS} --out drawn",
+        tuple(f"drawn/{name}.{form}" for name in ("regimes", "stall") for form in ("svg", "csv")),
+    ),
+    "check": Command("check theorems.py --out page.md", ("page.md",)),
 }
+REPORTS: Mapping[str, Command] = {
+    "report": Command(f"report --records {RECORDS}", (PAGE,)),
+    "report --page": Command(f"report --page --records {RECORDS}", (PAGE,), after="report"),
+}
+"""They take minutes, so that one in REPORT_EVERY is of them."""
+REPORT_EVERY = 25
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """How a command ends that nothing disturbs: how long it took, what its files say, and the files."""
+
+    seconds: float
+    found: list[object]
+    files: Mapping[str, bytes]
 
 
 def tries(seed: int, n: int) -> Iterator[tuple[str, str | None]]:
     """Killed commands, each by its signal and its name, and what was wrong then or in the end."""
     draw = random.Random(seed)  # noqa: S311 - no secret
-    undisturbed: dict[str, tuple[float, list[object]]] = {}
-    for number in range(n // PER_KILL):
-        name = list(COMMANDS)[number % len(COMMANDS)]
-        command, killed_by = COMMANDS[name], draw.choice(SIGNALS)
-        if name not in undisturbed:
-            with tempfile.TemporaryDirectory() as folder:
-                started = time.monotonic()
-                assert call(command, prepared(folder)).wait() == 0, f"{command.words} fails"
-                undisturbed[name] = time.monotonic() - started, found(command, Path(folder))
-        seconds, expected = undisturbed[name]
+    for _ in range(n // PER_KILL):
+        kinds = REPORTS if draw.random() < 1 / REPORT_EVERY else COMMANDS
+        name, killed_by = draw.choice([*kinds]), draw.choice(SIGNALS)
+        command, whole = kinds[name], undisturbed(kinds[name])
         with tempfile.TemporaryDirectory() as folder:
-            yield f"{killed_by} {name}", killed(command, prepared(folder), killed_by, draw.uniform(0, seconds), expected)
+            yield f"{killed_by} {name}", killed(command, prepared(command, folder), killed_by, draw.uniform(0, whole.seconds), whole.found)
 
 
-def prepared(folder: str) -> Path:
-    """With what the commands read."""
+@cache
+def undisturbed(command: Command) -> Undisturbed:
+    """Raises RuntimeError where it fails all the same."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = prepared(command, name)
+        started = time.monotonic()
+        if code := call(command, folder).wait():
+            raise RuntimeError(f"{command.words} ends with exit code {code}")
+        seconds = time.monotonic() - started
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        return Undisturbed(seconds, found(command, folder), {str(path.relative_to(folder)): path.read_bytes() for path in files})
+
+
+def prepared(command: Command, folder: str) -> Path:
+    """With what the command reads."""
     (Path(folder) / "sweep.toml").write_text(SWEEP, encoding="utf-8")
     (Path(folder) / "records").mkdir()
+    shutil.copy(THEOREMS, Path(folder) / "theorems.py")
+    if command.after:
+        placed(undisturbed(REPORTS[command.after]).files, Path(folder))
     return Path(folder)
+
+
+def placed(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write the files below the folder."""
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
 
 
 def call(command: Command, folder: Path) -> subprocess.Popen[bytes]:
     """Begin it in the folder."""
-    words = [sys.executable, "-m", "tsla", *command.words.split()]
-    return subprocess.Popen(words, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - our own words
+    return subprocess.Popen(command.argv, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - our own words
 
 
 def found(command: Command, folder: Path) -> list[object]:
@@ -87,11 +136,19 @@ def found(command: Command, folder: Path) -> list[object]:
 
 
 def read(path: Path) -> object:
-    """What a record or a checkpoint says, but for the commit, which may have changed since."""
+    """What a file says; of a record and a checkpoint all but the commit, which may have changed since."""
     if path.suffix == ".pt":
         return KINDS["checkpoint.pt"].read(path)
+    if path.suffix != ".parquet":
+        return path.read_bytes()
     record = records.read(path)
     return bits([record.table, record.config, record.environment, record.command])
+
+
+def finished(command: Command, folder: Path) -> dict[Path, int]:
+    """The records of single runs there, of which the command makes its own, each with the time at which it was written."""
+    of_all = {folder / name for name in command.leaves}
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("[!.]*.parquet") if path not in of_all}
 
 
 def killed(command: Command, folder: Path, by: str, after: float, expected: list[object]) -> str | None:
@@ -105,11 +162,14 @@ def killed(command: Command, folder: Path, by: str, after: float, expected: list
         for name in command.leaves:
             if (folder / name).exists():
                 read(folder / name)
+        done = {} if command in REPORTS.values() else finished(command, folder)
         if (code := call(command, folder).wait()) != 0:
             return f"{when}: called again, it ends with exit code {code}"
         if found(command, folder) != expected:
             return f"{when}: called again, it ends with something else"
     except ValueError as error:
         return f"{when}: {error}"
+    again = [str(path) for path, at in finished(command, folder).items() if path in done and at != done[path]]
     left = [str(path.relative_to(folder)) for path in folder.rglob(".*")]
-    return f"{when}: {', '.join(left)} is left" if left else None
+    wrong = [f"{', '.join(names)} {what}" for names, what in ((again, "was made twice"), (left, "is left")) if names]
+    return f"{when}: {'; '.join(wrong)}" if wrong else None

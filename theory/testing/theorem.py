@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from tsla.theory.constants import real, shown
+from tsla.theory.constants import real, shown, single
 
 Number = Any
 """A float, or a symbol or term that arithmetic makes a formula of."""
@@ -282,4 +282,4 @@ def _given(theorem: Theorem, numbers: Mapping[str, float]) -> Given:
             )
     if "D2" in numbers and "D2" not in starts:
         raise ValueError(f"constants = {', '.join(numbers)} must not have D2: {theorem.functions} functions need have no minimiser")
-    return Given(**{name: float(real(name, value)) for name, value in numbers.items()})
+    return Given(**{name: single(name, value) for name, value in numbers.items()})

@@ -14,7 +14,7 @@ from tsla.empirics.advice.measure.table import below_1, table
 from tsla.empirics.moments.estimators import Estimate
 from tsla.empirics.moments.estimators.quantities import Function
 from tsla.empirics.moments.measure import Measurement
-from tsla.theory.constants import real
+from tsla.theory.constants import single
 from tsla.theory.moments import MOMENTS, Moments
 from tsla.theory.text import Json, Printed, finite
 
@@ -84,7 +84,7 @@ class Reading(Printed):
         if coupled and setting.batch_size != measurement.batch_size:
             raise ValueError(f"batch_size = {setting.batch_size} must be {measurement.batch_size}, that of the batches that were measured")
         if label_noise is not None:
-            real("label_noise", label_noise, at_least=0, at_most=1)
+            single("label_noise", label_noise, at_least=0, at_most=1)
 
         def batch(m: Moments) -> Moments:
             return m if coupled else m.at_batch_size(setting.batch_size)

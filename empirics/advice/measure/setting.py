@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
 
-from tsla.theory.constants import real, step_scale, whole
+from tsla.theory.constants import single, step_scale, whole
 
 
 @dataclass(frozen=True)
@@ -18,10 +18,10 @@ class Setting:
     eta_L: float | None = None  # noqa: N815 - η·L
 
     def __post_init__(self) -> None:
-        real("theta", self.theta, above=0, at_most=1)
+        single("theta", self.theta, above=0, at_most=1)
         whole("batch_size", self.batch_size, at_least=1)
         if self.eta_L is not None:
-            real("eta_L", self.eta_L, above=0, at_most=1)
+            single("eta_L", self.eta_L, above=0, at_most=1)
 
     @classmethod
     def of(
@@ -32,5 +32,5 @@ class Setting:
             given = ", ".join(name for name, value in (("eta", eta), ("L", L), ("eta_L", eta_L)) if value is not None)
             raise ValueError(f"got {given}; theta°(eta) needs eta and L, or their product eta_L in (0, 1], and is left out without them")
         if eta is not None and L is not None:
-            eta_L = float(step_scale(eta=eta, L=L, claim="C12"))
+            eta_L = single("eta_L", step_scale(eta=eta, L=L, claim="C12"))
         return cls(theta=theta, batch_size=batch_size, eta_L=eta_L)

@@ -8,6 +8,7 @@ from typing import Any
 from tsla.empirics.advice.plan.pilot import Pilot
 from tsla.empirics.advice.plan.predictions import HELPS, crossing, predictions
 from tsla.empirics.advice.plan.validation import NAIVE_RULES, OUTCOMES, amount, best_naive
+from tsla.theory.constants import must_be_one_of
 from tsla.theory.text import Json, aligned, noted, number, wrapped
 
 
@@ -23,8 +24,7 @@ def advise(pilot: Pilot, outcome: str, validated: Mapping[str, Any]) -> Json:
 
     Raises ValueError for an unknown outcome.
     """
-    if outcome not in OUTCOMES:
-        raise ValueError(f"outcome = {outcome!r} must be one of {', '.join(OUTCOMES)}")
+    must_be_one_of("outcome", outcome, OUTCOMES)
     choice = recommendation(pilot, outcome, validated)
     return {
         "outcome": outcome,

@@ -14,7 +14,7 @@ import pandas as pd
 from tsla.empirics.advice.plan.rows import TIMES, is_record, rows_of
 from tsla.empirics.moments.columns import measured, moments_of
 from tsla.empirics.runs import records
-from tsla.theory.constants import Array, real, shown, whole
+from tsla.theory.constants import Array, real, said, shown, single, whole
 from tsla.theory.moments import MOMENTS, Moments
 
 NEEDED = ("method", "seed", "epoch", "train_loss", "test_loss", *MOMENTS)
@@ -40,11 +40,11 @@ class Pilot:
     unit: str = "epoch"
 
     def __post_init__(self) -> None:
-        real("theta", self.theta, above=0, at_most=1)
+        single("theta", self.theta, above=0, at_most=1)
         whole("batch_size", self.batch_size, at_least=1)
         whole(f"{self.unit}s", self.epochs, at_least=1, at_most=2**53)
         if self.eta_L is not None:
-            real("eta_L", self.eta_L, above=0)
+            single("eta_L", self.eta_L, above=0)
         at = self.rows.dropna(subset="s2")
         if at.empty:
             raise ValueError(f"the pilot has no moments; must have them at one {self.unit} at least, as `tsla train` measures them")
@@ -94,7 +94,7 @@ def pilot_of(
         return _of_record(path, method, seed, eta, planned)
     for name, value in (("method", method), ("seed", seed), ("eta", eta)):
         if value is not None:
-            raise ValueError(f"{name} = {value} has no use with rows that are no record of `tsla train --out`")
+            raise ValueError(f"{name} = {said(value)} has no use with rows that are no record of `tsla train --out`")
     return _of_rows(source, planned | {"steps": steps})
 
 
@@ -142,7 +142,7 @@ def _of_record(path: Path, method: str | None, seed: int | None, eta: float | No
             raise ValueError(
                 f"eta = {shown(eta)} must come with a pilot that measured eta_L, and without eta_L itself: it counts by their product"
             )
-        own["eta_L"] *= float(real("eta", eta, above=0)) / config["eta"]
+        own["eta_L"] *= single("eta", eta, above=0) / config["eta"]
     return Pilot(rows, **own | {name: value for name, value in planned.items() if value is not None})
 
 

@@ -101,7 +101,7 @@ def reading(where: Path | str) -> Iterator[None]:
     """Turns what goes wrong in reading ``where`` into a ValueError of one line."""
     try:
         yield
-    except (OSError, EOFError, LookupError, TypeError, ValueError, tarfile.TarError, zlib.error) as error:
+    except (OSError, EOFError, LookupError, MemoryError, TypeError, ValueError, tarfile.TarError, zlib.error) as error:
         raise ValueError(f"{where} cannot be read: {first_line(error)}") from error
 
 

@@ -11,7 +11,7 @@ from tsla.empirics.moments.estimators.groups import FROM_BASICS, GroupSums
 from tsla.empirics.moments.estimators.quantities import QUANTITIES, Function, Quantity
 from tsla.empirics.moments.estimators.spread import EXACT, Spread, spread
 from tsla.empirics.statistics.intervals import IntervalOf
-from tsla.theory.constants import Array, real
+from tsla.theory.constants import Array, single
 from tsla.theory.moments import MEANING, Moments
 from tsla.theory.text import Printed, aligned, number
 
@@ -104,7 +104,7 @@ class Estimates(Printed):
 
         Raises ValueError for ``until`` not above 0, and for names that are no quantities.
         """
-        limit = float(real("until", until, above=0))
+        limit = single("until", until, above=0)
         if self._spread is not EXACT and self.groups < MIN_GROUPS:
             return False
         return all(self.quantity(name).relative_half_width <= limit for name in names)

@@ -14,6 +14,7 @@ from torch.overrides import TorchFunctionMode
 
 from tsla.empirics.models.inputs import Classifier, Inputs
 from tsla.empirics.models.state import with_own_buffers
+from tsla.theory.constants import said
 
 CHOICES = (None, "evaluation", "batch")
 Statistics = tuple[Tensor, Tensor]  # mean and variance of each channel, without a gradient
@@ -38,8 +39,8 @@ def statistics_mode(choice: str | None, classifier: Classifier, inputs: Inputs) 
 
 def check_batch_norm(choice: str | None, model: nn.Module) -> None:
     """Raise ValueError where the choice is none, or leaves a layer of the model to couple the examples."""
-    if choice not in CHOICES:
-        raise ValueError(f"batch_norm = {choice!r} must be None, 'evaluation' or 'batch'")
+    if not isinstance(choice, str | None) or choice not in CHOICES:
+        raise ValueError(f"batch_norm = {said(choice)} must be None, 'evaluation' or 'batch'")
     if choice is None:
         _refuse_coupled_examples(model)
         return

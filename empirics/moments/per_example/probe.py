@@ -158,6 +158,9 @@ def elsewhere(k: int) -> list[list[int]]:
 
 
 def _same_logits(rows: list[int], among_others: Tensor, apart: Tensor) -> None:
+    if among_others.shape[1:] != apart.shape[1:]:
+        shapes = f"{tuple(apart.shape)} of {len(rows)} examples, and {tuple(among_others.shape)} of {len(among_others)}"
+        raise ValueError(f"logits have shape {shapes}; must be of as many classes, whatever other examples there are")
     off, scale = (among_others[rows] - apart).abs().reshape(len(rows), -1).amax(1), apart.abs().max()
     worst = int(off.argmax())
     if off[worst] > coupled(apart.dtype) * scale:

@@ -15,7 +15,7 @@ from tsla.empirics.simulation.exact_law.steps import propagated
 from tsla.empirics.simulation.oracles import Oracle
 from tsla.empirics.simulation.problems.problem import Problem
 from tsla.empirics.simulation.simulate import checkpoint_steps, rules_of
-from tsla.theory.constants import Array, real
+from tsla.theory.constants import Array, real, single
 from tsla.theory.plan import Stage
 
 TOLERANCE = 1e-10
@@ -64,7 +64,7 @@ def exact_law(
     """
     rules = rules_of(stages)
     marks = sorted(checkpoint_steps(stages, checkpoints))
-    target = float(real("tolerance", tolerance, above=0))
+    target = single("tolerance", tolerance, above=0)
     if oracle.noise not in ("normal", "rademacher"):
         raise ValueError(f"noise = {oracle.noise!r} must be normal or rademacher for an exact law")
     if oracle.variance != "constant":

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import log_softmax, softmax
 
-from tsla.theory.constants import Array, step_count
+from tsla.theory.constants import Array, single
 
 # Logits of the examples x at the weights w, shapes (..., d), (..., n, p) -> (..., n, K), and a function that maps r, of the shape of the
 # logits, to Σ_i J_i' r_i, shape (..., d).
@@ -26,7 +26,7 @@ def digits(count: int) -> tuple[Array, Array]:
     from sklearn.datasets import load_digits  # here, so that the problems without data start without scikit-learn
 
     data = load_digits()
-    n = int(step_count("examples", count, at_least=10))
+    n = int(single("examples", count, at_least=10, integral=True))
     if n > len(data.target):
         raise ValueError(f"examples = {n} must be at most {len(data.target)}, the digits that there are")
     inputs = data.data[:n] / np.sqrt(np.mean(np.sum(data.data[:n] ** 2, axis=1)))

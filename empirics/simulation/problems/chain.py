@@ -24,8 +24,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtr
 
-from tsla.empirics.simulation.problems.problem import Problem
-from tsla.theory.constants import Array, step_count
+from tsla.empirics.simulation.problems.problem import Problem, size
+from tsla.theory.constants import Array
 
 HEIGHT = float(np.sqrt(2 * np.pi * np.e))  # Φ(∞)
 
@@ -67,7 +67,7 @@ def gradient(x: Array) -> Array:
 
 def problem(dimension: int = 10) -> Problem:
     """Chain of ``dimension`` links; starts at 0, the far end."""
-    d = int(step_count("dimension", dimension))
+    d = size("dimension", dimension)
 
     def refutes_pl(mu: float) -> Array:
         point = np.full(d, 10 * (1 + (d / mu) ** (1 / 6)))

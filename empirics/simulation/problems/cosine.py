@@ -14,8 +14,8 @@ import math
 
 import numpy as np
 
-from tsla.empirics.simulation.problems.problem import Problem
-from tsla.theory.constants import Array, step_count
+from tsla.empirics.simulation.problems.problem import Problem, size
+from tsla.theory.constants import Array
 
 
 def value(x: Array) -> Array:
@@ -31,7 +31,7 @@ def gradient(x: Array) -> Array:
 
 def problem(dimension: int = 1) -> Problem:
     """Cosine in ``dimension`` dimensions; starts at 2 in every coordinate, between the inflection at π/2 and the maximum at π."""
-    d = int(step_count("dimension", dimension))
+    d = size("dimension", dimension)
     return Problem(
         name="cosine",
         dimension=d,

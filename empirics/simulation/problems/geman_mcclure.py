@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tsla.empirics.simulation.problems.problem import Problem
-from tsla.theory.constants import Array, step_count
+from tsla.empirics.simulation.problems.problem import Problem, size
+from tsla.theory.constants import Array
 
 
 def value(x: Array) -> Array:
@@ -42,7 +42,7 @@ def slope(x: float) -> float:
 
 def problem(dimension: int = 1) -> Problem:
     """Geman-McClure loss in ``dimension`` dimensions; starts at 2 in every coordinate, where the loss is concave."""
-    d = int(step_count("dimension", dimension))
+    d = size("dimension", dimension)
     return Problem(
         name="geman_mcclure",
         dimension=d,

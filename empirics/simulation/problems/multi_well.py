@@ -14,8 +14,8 @@ import math
 
 import numpy as np
 
-from tsla.empirics.simulation.problems.problem import Problem
-from tsla.theory.constants import Array, step_count
+from tsla.empirics.simulation.problems.problem import Problem, size
+from tsla.theory.constants import Array
 
 WELL = 5.979563629859721
 
@@ -39,7 +39,7 @@ def gradient(x: Array) -> Array:
 
 def problem(dimension: int = 1) -> Problem:
     """Multi-well in ``dimension`` dimensions; starts at 6.5 in every coordinate, a little outside the first well beside the lowest."""
-    d = int(step_count("dimension", dimension))
+    d = size("dimension", dimension)
     return Problem(
         name="multi_well",
         dimension=d,

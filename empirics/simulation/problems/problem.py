@@ -7,7 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tsla.theory.constants import Array, Constants, shown
+from tsla.empirics.runs.memory import must_fit
+from tsla.theory.constants import Array, Constants, shown, single
+
+PER_COORDINATE = 80
+"""Bytes, of some ten arrays."""
+
+
+def size(name: str, value: object, *, at_least: int = 1) -> int:
+    """How many coordinates a problem is to have. Raises ValueError for what is no whole number, and for more than fit the memory."""
+    coordinates = int(single(name, value, at_least=at_least, integral=True))
+    must_fit(name, coordinates, PER_COORDINATE)
+    return coordinates
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from tsla.empirics.simulation.problems.problem import Problem
-from tsla.theory.constants import Array, real, step_count
+from tsla.empirics.simulation.problems.problem import Problem, size
+from tsla.theory.constants import Array, single
 
 
 def curvatures(dimension: int = 10, L: float = 1.0, mu: float = 0.01) -> Array:
     """``λ``, shape (d,), from L down to mu."""
-    return np.geomspace(float(real("L", L, above=0)), float(real("mu", mu, above=0)), int(step_count("dimension", dimension)))
+    return np.geomspace(single("L", L, above=0), single("mu", mu, above=0), size("dimension", dimension))
 
 
 def problem(dimension: int = 10, L: float = 1.0, mu: float = 0.01) -> Problem:

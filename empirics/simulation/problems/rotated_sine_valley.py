@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from tsla.empirics.simulation.problems import sine_valley
-from tsla.empirics.simulation.problems.problem import Problem
-from tsla.theory.constants import Array, step_count
+from tsla.empirics.simulation.problems.problem import Problem, size
+from tsla.theory.constants import Array
 
 
 def reflect(w: Array, v: Array) -> Array:
@@ -24,7 +24,7 @@ def reflect(w: Array, v: Array) -> Array:
 
 def problem(dimension: int = 64) -> Problem:
     """Rotated sine valley in ``dimension`` dimensions; starts at 3 in every coordinate, which Q spreads over both sides of the valley."""
-    d = int(step_count("dimension", dimension))
+    d = size("dimension", dimension)
     v = np.arange(1.0, d + 1)
     v /= np.sqrt(np.sum(v**2))
 

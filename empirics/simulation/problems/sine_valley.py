@@ -23,8 +23,8 @@ import math
 
 import numpy as np
 
-from tsla.empirics.simulation.problems.problem import Problem
-from tsla.theory.constants import Array, step_count
+from tsla.empirics.simulation.problems.problem import Problem, size
+from tsla.theory.constants import Array
 
 MU = 0.1755
 
@@ -50,7 +50,7 @@ def slope(x: float) -> float:
 
 def problem(dimension: int = 1) -> Problem:
     """Sine valley in ``dimension`` dimensions; starts at 3 in every coordinate, on the far side of the flat part around 2.2."""
-    d = int(step_count("dimension", dimension))
+    d = size("dimension", dimension)
     return Problem(
         name="sine_valley",
         dimension=d,

@@ -26,17 +26,17 @@ import math
 import numpy as np
 from scipy.special import pseudo_huber
 
-from tsla.empirics.simulation.problems.problem import Problem
-from tsla.theory.constants import Array, real, step_count
+from tsla.empirics.simulation.problems.problem import Problem, size
+from tsla.theory.constants import Array, single
 
 
 def problem(dimension: int = 2, eps: float = 0.1, F0: float = 1.0, L: float = 1.0) -> Problem:
     """Slow valley for the target ``eps``; starts at height ``F0 >= 12.5 eps²/L``. In one dimension there is only the valley."""
-    d = int(step_count("dimension", dimension))
-    curvature, slope = float(real("L", L, above=0)), 2 * float(real("eps", eps, above=0))
+    d = size("dimension", dimension)
+    curvature, slope = single("L", L, above=0), 2 * single("eps", eps, above=0)
     width = slope / curvature
     start = np.zeros(d)
-    height = float(real("F0", F0, above=0)) * curvature / slope**2
+    height = single("F0", F0, above=0) * curvature / slope**2
     far = math.sqrt(height * (height + 2))  # u_0, at which √(1+u²) - 1 = height
     if far < 4:
         raise ValueError(f"F0 = {F0:.15g} must be at least 12.5 eps²/L = {12.5 * eps**2 / L:.15g}: the valley is to be long")

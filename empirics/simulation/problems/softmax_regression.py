@@ -23,7 +23,7 @@ from scipy.special import softmax
 
 from tsla.empirics.simulation.problems._examples import EmpiricalRisk, digits
 from tsla.empirics.simulation.problems.problem import Problem
-from tsla.theory.constants import Array, real
+from tsla.theory.constants import Array, single
 
 Vector = np.ndarray[tuple[int], np.dtype[np.float64]]  # what scipy.optimize asks for
 
@@ -44,7 +44,7 @@ def model(w: Array, x: Array) -> tuple[Array, Callable[[Array], Array]]:
 def problem(examples: int = 500, ridge: float = 1e-3) -> Problem:
     """Regression on the first ``examples`` digits; starts at 0, where all classes have probability 1/10."""
     inputs, labels = digits(examples)
-    data = EmpiricalRisk(model, inputs, labels, ridge=float(real("ridge", ridge, above=0)))
+    data = EmpiricalRisk(model, inputs, labels, ridge=single("ridge", ridge, above=0))
     d = CLASSES * inputs.shape[1]
     lowest = _minimiser(examples, data.ridge)
     half_and_half = np.zeros((CLASSES, inputs.shape[1]))

@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 
 from tsla.empirics.simulation.problems.problem import Problem
-from tsla.theory.constants import Array, real
+from tsla.theory.constants import Array, single
 
 
 def problem(L: float = 1.0) -> Problem:
     """``(L/2) w²``; starts at 1."""
-    curvature = float(real("L", L, above=0))
+    curvature = single("L", L, above=0)
 
     def value(w: Array) -> Array:
         return np.asarray(np.sum(curvature / 2 * w**2, axis=-1))

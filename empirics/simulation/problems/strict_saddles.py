@@ -16,13 +16,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from tsla.empirics.simulation.problems.problem import Problem
-from tsla.theory.constants import Array, step_count
+from tsla.empirics.simulation.problems.problem import Problem, size
+from tsla.theory.constants import Array
 
 
 def problem(dimension: int = 10) -> Problem:
     """Strict saddles in ``dimension >= 2`` dimensions; starts at the highest saddle, ``e_d``, which only noise can leave."""
-    d = int(step_count("dimension", dimension, at_least=2))
+    d = size("dimension", dimension, at_least=2)
     b = np.linspace(0.5, 1, d)
     minimiser, saddle = np.sqrt(3) * np.eye(1, d)[0], np.eye(1, d, d - 1)[0]
 

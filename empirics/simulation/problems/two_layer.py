@@ -27,8 +27,8 @@ from collections.abc import Callable
 import numpy as np
 
 from tsla.empirics.simulation.problems._examples import EmpiricalRisk, digits
-from tsla.empirics.simulation.problems.problem import Problem
-from tsla.theory.constants import Array, step_count
+from tsla.empirics.simulation.problems.problem import Problem, size
+from tsla.theory.constants import Array
 
 CLASSES = 10
 STEEPEST = 4 / (3 * np.sqrt(3))  # max |tanh''|
@@ -61,7 +61,7 @@ def smoothness(hidden: int, largest: float) -> float:
 
 def problem(hidden: int = 16, examples: int = 500) -> Problem:
     """``hidden`` units on the first ``examples`` digits; starts at fixed random weights of the usual sizes."""
-    units = int(step_count("hidden", hidden))
+    units = size("hidden", hidden)
     inputs, labels = digits(examples)
     data = EmpiricalRisk(model, inputs, labels)
     first, second = units * inputs.shape[1], CLASSES * units

@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 from copy import copy
 from typing import Any, ClassVar, Protocol, Self
 
-from tsla.theory.constants import strength, whole
+import numpy as np
+
+from tsla.theory.constants import said, single, whole
 from tsla.theory.moments import Moments, Value
 
 
@@ -33,6 +35,13 @@ class Estimated(Protocol):
 Observed = Moments | Estimated
 """Moments of single examples: exact, or estimated with intervals."""
 State = dict[str, float]
+
+
+def of_single(found: Value) -> float:
+    """What was found of moments. Raises ValueError where they are arrays: a schedule has one strength."""
+    if np.ndim(found):
+        raise ValueError(f"moments have shape {np.shape(found)}; must be single numbers")
+    return float(found)
 
 
 class Schedule(ABC):
@@ -89,11 +98,13 @@ class Schedule(ABC):
 
     def load_state_dict(self, state: Mapping[str, float]) -> None:
         """Go on from :meth:`state_dict`. Raises ValueError for the state of another kind of schedule."""
+        if not isinstance(state, Mapping):
+            raise ValueError(f"state = {said(state)} must be a mapping, as of state_dict")  # noqa: TRY004 - bad input is a ValueError
         if set(state) != set(self.state):
-            raise ValueError(
-                f"state has {', '.join(sorted(state)) or 'nothing'}; must have {', '.join(self.state)}, as of {type(self).__name__}"
-            )
-        for name, value in state.items():
+            has = ", ".join(sorted(map(str, state))) or "nothing"
+            raise ValueError(f"state has {has}; must have {', '.join(self.state)}, as of {type(self).__name__}")
+        values = {name: value if isinstance(value, bool) else single(f"state[{name!r}]", value) for name, value in state.items()}
+        for name, value in values.items():
             setattr(self, name, type(getattr(self, name))(value))  # a file may hold every number as a float
 
 
@@ -102,7 +113,7 @@ class FromStart(Schedule):
 
     def __init__(self, theta: float) -> None:
         super().__init__()
-        self.start = float(strength(theta))
+        self.start = single("theta", theta, at_least=0, at_most=1)
 
 
 class Decay(FromStart):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tsla.empirics.smoothing.schedules._schedule import FromStart, Observed
-from tsla.theory.constants import whole
+from tsla.empirics.smoothing.schedules._schedule import FromStart, Observed, of_single
+from tsla.theory.constants import must_be_one_of, whole
 from tsla.theory.moments import Moments, Value
 
 
@@ -23,8 +23,7 @@ class Adaptive(FromStart):
     def __init__(self, theta: float, batch_size: int, *, beyond: str = "plain") -> None:
         super().__init__(theta)
         whole("batch_size", batch_size, at_least=1)
-        if beyond not in CONTROLS:
-            raise ValueError(f"beyond = {beyond!r} must be one of {', '.join(CONTROLS)}")
+        must_be_one_of("beyond", beyond, CONTROLS)
         self.batch_size, self.beyond = batch_size, beyond
         self.dropped = False
 
@@ -41,7 +40,7 @@ class Adaptive(FromStart):
     def established(self, moments: Observed) -> bool:
         """Whether these moments say that smoothing lowers the second moment of the batch direction below that of its control."""
         if isinstance(moments, Moments):
-            return bool(self.excess(moments) < 0)
+            return of_single(self.excess(moments)) < 0
         return moments.interval(self.excess).high < 0
 
     def excess(self, moments: Moments) -> Value:

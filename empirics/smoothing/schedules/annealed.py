@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tsla.empirics.smoothing.schedules._schedule import Observed, Schedule
-from tsla.theory.constants import real, whole
+from tsla.empirics.smoothing.schedules._schedule import Observed, Schedule, of_single
+from tsla.theory.constants import single, whole
 from tsla.theory.moments import Moments
 
 
@@ -22,7 +22,7 @@ class Annealed(Schedule):
         super().__init__()
         whole("batch_size", batch_size, at_least=1)
         self.batch_size = batch_size
-        self.most = float(real("most", most, at_least=0, at_most=1))
+        self.most = single("most", most, at_least=0, at_most=1)
         self.strength = 0.0
 
     @property
@@ -36,6 +36,6 @@ class Annealed(Schedule):
             return
         if eta_L is None:
             raise ValueError("eta_L = None must be the step size times the largest curvature, above 0")
-        scale = min(float(real("eta_L", eta_L, above=0)), 1.0)
+        scale = min(single("eta_L", eta_L, above=0), 1.0)
         values = moments if isinstance(moments, Moments) else moments.moments
-        self.strength = float(values.at_batch_size(self.batch_size).clipped().theta_for_step(scale))
+        self.strength = of_single(values.at_batch_size(self.batch_size).clipped().theta_for_step(scale))

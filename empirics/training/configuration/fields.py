@@ -6,11 +6,11 @@ import argparse
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from reprlib import Repr
 from shlex import quote
 from typing import Any, get_args, get_origin, get_type_hints
 
 from tsla.options import number, whole
+from tsla.theory.constants import said
 
 ALL = "all"
 """What a number of examples that is None is called by users."""
@@ -81,18 +81,6 @@ def with_method(*methods: str) -> Use:
 def about(says: str, must: Rule = ANYTHING, **more: Any) -> dict[str, Any]:
     """The metadata of a field: what it says of itself to :class:`Field`."""
     return {"says": says, "must": must, **more}
-
-
-class _Said(Repr):
-    """Values as Python writes them, but that long ones are cut and deep ones not followed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.maxstring = self.maxother = self.maxlong = 200
-        self.maxlist = self.maxdict = self.maxtuple = 20
-
-
-said = _Said().repr
 
 
 def sizes(text: str) -> int | str:
@@ -200,7 +188,7 @@ class Field:
             return tuple(given)
         if self.type is float and type(given) is int:
             return float(given)
-        return None if given == ALL and self.type == int | None else given
+        return None if isinstance(given, str) and given == ALL and self.type == int | None else given
 
 
 def fields_of(*groups: type) -> dict[str, Field]:

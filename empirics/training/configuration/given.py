@@ -11,7 +11,7 @@ from typing import Any
 
 from tsla.empirics.runs.files import must_be_there
 from tsla.empirics.training.configuration import FIELDS, TrainingConfig
-from tsla.empirics.training.configuration.fields import said
+from tsla.theory.constants import said
 
 LARGEST = 2**20
 """Bytes of a TOML file: to read more takes minutes, and no configuration is so long."""

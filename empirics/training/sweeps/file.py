@@ -12,9 +12,8 @@ from typing import Any
 
 from tsla.empirics.runs.files import must_be_there
 from tsla.empirics.training.configuration import FIELDS, TrainingConfig
-from tsla.empirics.training.configuration.fields import said
 from tsla.empirics.training.configuration.given import by_name, of_use, toml
-from tsla.theory.constants import is_whole
+from tsla.theory.constants import is_whole, said
 
 TABLES = ("name", "fixed", "grid", "seeds")
 MOST = 1_000_000

@@ -17,8 +17,10 @@ import numpy as np
 
 from tsla.figures.page.translation.names import assigned, parameters, written
 from tsla.figures.page.translation.runtime import ATTRIBUTES, FORMAT, KEYWORDS, KINDS, METHODS, NUMPY, PYTHON, UntranslatableError, literal
+from tsla.theory import constants
 
-LIBRARY = (functools.wraps, functools.partial, dataclasses.replace, dataclasses.asdict)
+OF_CHECKS = (constants.array_of, constants.is_numeric, constants.must_be_single, constants.must_go_together, constants.of_fitting_shapes)
+LIBRARY = (functools.wraps, functools.partial, dataclasses.replace, dataclasses.asdict, constants.said, *OF_CHECKS)
 OPERATORS: dict[type[ast.AST], str] = {
     ast.Add: "add",
     ast.Sub: "sub",

@@ -437,6 +437,12 @@ const $ = {
   ValueError,
   KeyError,
   FloatingPointError,
+  // of tsla.theory.constants, for what nobody gives in a page: arrays, and objects of other libraries
+  array_of: (x) => $np.asarray(x),
+  is_numeric: () => true,
+  must_be_single: () => null,
+  must_go_together: () => null,
+  of_fitting_shapes: (f) => f,
   abs: unary(Math.abs),
   all: (x) => listed(x).every($.truth),
   any: (x) => listed(x).some($.truth),
@@ -454,6 +460,7 @@ const $ = {
   min: (...given) => extreme(given, before),
   range: (...ends) => Array.from({ length: Math.max(ends.at(-1) - (ends.length > 1 ? ends[0] : 0), 0) }, (_, i) => i + (ends.length > 1 ? ends[0] : 0)),
   repr: represented,
+  said: represented,
   sorted: (x, options) => {
     const key = options?.values.key ?? ((y) => y);
     return [...listed(x)].sort((a, b) => (before(key(a), key(b)) ? -1 : before(key(b), key(a)) ? 1 : 0));

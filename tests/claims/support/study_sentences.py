@@ -224,7 +224,8 @@ def e3_of_third(found: Found, third: Runs) -> Iterator[str]:
     yield f"Dropping takes {taken} points of that away"
     resnet8 = found.at("resnet8")
     untold = resnet8.worded(CANT_TELL)
-    yield f"the dropped arm is {' and '.join(f'{size:.1f}' for size in untold.at(decay='step').sizes(1))} points ahead where the step size falls."
+    ahead_of = " and ".join(f"{size:.1f}" for size in untold.at(decay="step").sizes(1))
+    yield f"the dropped arm is {ahead_of} points ahead where the step size falls."
     yield f"On digits it is {untold.at(decay='constant').sizes(-1)[0]:.1f} points behind where the step size is constant."
     (one,) = won.at(data="digits").all
     dropped = best(third.tuning, one.setting, arms_of(third.tuning, one.setting, "tsla"), "accuracy")
@@ -260,7 +261,7 @@ def e5_of_third(found: Found, third: Runs) -> Iterator[str]:
     others = [*found.at("efficientnet-lite0").sizes(1), *found.at("resnet8", noise=0.0).sizes(1)]
     yield f"dropping them changes accuracy by {max(map(abs, others)):.1f} points at most."
     (noisy,) = found.at("resnet8", noise=0.2).all
-    yield f"the dropped arm is {hundredths(student_t(-noisy.differences))} points behind. That is significant, but 16 seeds can't tell by the plan's rule."
+    yield f"the dropped arm is {hundredths(student_t(-noisy.differences))} points behind."
     assert noisy.word == CANT_TELL
     supported = [*won.at(data="fashion").all, *constant.worded(SUPPORTED).all]
     behind = [-100 * float(_dropped_less_none(third, one.setting)) for one in supported]

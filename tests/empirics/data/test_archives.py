@@ -104,7 +104,11 @@ def test_a_truncated_archive_is_refused(tmp_path: Path, name: str) -> None:
     is_refused(lambda: contents(tmp_path, described(where), ["big", "end"]), f"{where}")
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", bytes(5000)])
+ENDLESS = other("x", tarfile.XHDTYPE)
+ENDLESS.size = 2**40
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", bytes(5000), ENDLESS.tobuf(tarfile.GNU_FORMAT) + bytes(1024)])
 def test_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.tar").write_bytes(content)
     is_refused(lambda: contents(tmp_path, described(tmp_path / "x.tar"), ["b"]), f"{tmp_path}/x.tar")

@@ -1,0 +1,377 @@
+"""Calls of the public names that work."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+import tsla
+from tests.torture.strange import K, N
+from tsla.empirics.advice.measure import Setting
+from tsla.empirics.moments.full_batch import layer_moments
+from tsla.empirics.smoothing.loss import theta_from
+from tsla.theory import clipping, complexity, inversion, lower_bound, moments, sgd, sgd_pl, smoothing, stall, variance
+from tsla.theory.biased import SmoothingOracle
+from tsla.theory.commands.options import EXAMPLES
+from tsla.theory.growing_noise import Growth
+from tsla.theory.method import Method
+from tsla.theory.methods import declared
+from tsla.theory.moments import MOMENTS, Moments
+
+NEVER = re.compile(r"(?!)")
+UNREACHABLE = re.compile(r"floor|stages|crossovers")
+"""What a plan that does not get there has no number for."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call that works.
+
+    open:     where its answer may be no finite number, as it is documented
+    warns:    what it may warn of, as it is documented
+    through:  whether what is no finite number goes through, as through moments, which may be unknown
+    """
+
+    function: Callable[..., Any]
+    given: Callable[[], dict[str, Any]]
+    open: re.Pattern[str] = NEVER
+    warns: re.Pattern[str] = NEVER
+    through: bool = False
+
+
+CONSTANTS = ("L", "mu", "sigma2", "delta", "F0")
+
+
+def _constants(named: dict[str, Any]) -> tsla.Constants:
+    """Those among the numbers, which are taken out."""
+    given = {name: named.pop(name) for name in CONSTANTS if name in named}
+    if "C" in named:
+        given["sigma2"] = named.pop("C")
+    return tsla.Constants(**given)
+
+
+def _of_method(method: Method, function: Callable[..., Any], /, **named: Any) -> Any:
+    """A function of the method, given the constants and what it needs beside them as numbers."""
+    of = [_constants(named)]
+    if method.splits:
+        of.append(SmoothingOracle(**{name: named.pop(name) for name in ("beta2", "nu2", "c") if name in named}))  # type: ignore[arg-type]
+    if method.grows:
+        of.append(Growth(**{name: named.pop(name) for name in ("A", "B")}))  # type: ignore[arg-type]
+    return function(*of, **named)
+
+
+def _of_constants(function: Callable[..., Any], /, **named: Any) -> Any:
+    return function(_constants(named), **named)
+
+
+def _numbers(names: str, **others: float) -> Callable[[], dict[str, Any]]:
+    return lambda: {name: EXAMPLES[name] for name in names.split()} | others
+
+
+def _of_methods() -> dict[str, Call]:
+    """Bounds and plans, each with its own numbers."""
+    found = {}
+    for method in declared():
+        if method.bounds:
+            asked = f"{method.needs} {method.run} {method.optional}"
+            found[f"bound {method.name} {method.claim}"] = Call(partial(_of_method, method, method.bound), _numbers(asked))
+        if method.plans:
+            found[f"plan {method.name}"] = Call(partial(_of_method, method, method.steps), _numbers(f"{method.needs} eps"), UNREACHABLE)
+    return found
+
+
+def _of_moments(name: str, **numbers: Any) -> Any:
+    """An answer of the moments, by its name."""
+    of = Moments(**{moment: numbers.pop(moment) for moment in MOMENTS})
+    found = getattr(of, name)
+    return found(**numbers) if numbers or callable(found) else found
+
+
+MEASURED = {"grad2": 0.3, "s2": 1.0, "shat2": 0.55, "c": -0.1, "beta2": 0.05, "nu2": 0.5}
+
+THEORY: Mapping[str, Call] = {
+    **_of_methods(),
+    "Constants": Call(tsla.Constants, _numbers("L sigma2 F0 delta mu")),
+    "SmoothingOracle": Call(SmoothingOracle, _numbers("beta2 nu2 c")),
+    "compare": Call(partial(_of_constants, tsla.compare), _numbers("L sigma2 F0 delta mu eps"), UNREACHABLE),
+    "best_eps": Call(
+        partial(_of_constants, inversion.best_eps), lambda: _numbers("L sigma2 F0 delta mu")() | {"budget": 1e5, "methods": ["sgd", "tsla"]}
+    ),
+    "crossovers": Call(partial(_of_constants, inversion.crossovers), _numbers("L sigma2 F0 mu eps"), re.compile("answer")),
+    "from_bounds": Call(variance.from_bounds, _numbers("sigma2 delta theta")),
+    "from_moments": Call(variance.from_moments, _numbers("s2 shat2 c grad2 theta")),
+    "Moments.of": Call(Moments.of, _numbers("s2 shat2 c grad2")),
+    **{
+        f"Moments.{name}": Call(
+            partial(_of_moments, name),
+            lambda more=more: MEASURED | more,
+            open=re.compile("answer") if name == "delta" else NEVER,
+            through=True,
+        )
+        for name, more in {
+            **{name: {"theta": 0.2} for name in ("bias", "noise", "second_moment", "lemma", "sharp", "gain", "excess", "beyond")},
+            "floor": {"theta": 0.2, "eta_L": 0.5},
+            "theta_for_step": {"eta_L": 0.5},
+            "at_batch_size": {"B": 8},
+            **{name: {} for name in ("delta", "theta_star", "clipped")},
+        }.items()
+    },
+    "mix": Call(smoothing.mix, lambda: {"true": np.eye(3)[0], "smoothing": np.full(3, 1 / 3), "theta": 0.1}),
+    "lemma": Call(smoothing.lemma, _numbers("sigma2 delta theta")),
+    "sharp lemma": Call(smoothing.sharp, _numbers("sigma2 delta theta")),
+    "paper_theta": Call(smoothing.paper_theta, _numbers("delta")),
+    "lemma_theta": Call(smoothing.lemma_theta, _numbers("delta")),
+    "settled": Call(stall.settled, _numbers("sigma2 delta theta")),
+    "descent": Call(sgd.descent, _numbers("grad2 L eta", F=1.0, error2=0.1)),
+    "smoothing_gain": Call(sgd_pl.smoothing_gain, _numbers("delta")),
+    "lower bound": Call(partial(_of_constants, lower_bound.samples), _numbers("L sigma2 F0 delta eps")),
+    "clipping bias": Call(clipping.bias2, _numbers("sigma2 clip steepest")),
+    "clipping standstill": Call(clipping.standstill, _numbers("sigma2 clip")),
+    "clipping progress": Call(clipping.progress, _numbers("sigma2 clip", slope=0.3)),
+    "exponents": Call(complexity.exponents, lambda: {"q": 0.5}, re.compile("answer")),
+    "possible": Call(moments.possible, _numbers("s2 shat2 c")),
+}
+
+# --- schedules
+
+
+def _along(schedule: Callable[..., Any], **given: Any) -> Any:
+    """A schedule made, looked at, and taken up again from its own state."""
+    made = schedule(**given)
+    ahead = made.values(4)
+    for _ in range(3):
+        made.step()
+    other = schedule(**given)
+    other.load_state_dict(made.state_dict())
+    return ahead, other.theta
+
+
+def _observed(schedule: Callable[..., Any], *, eta_L: Any, **given: Any) -> Any:
+    moments = Moments(**{name: given.pop(name) for name in MOMENTS})
+    made = schedule(**given)
+    made.observe(moments, eta_L=eta_L)
+    return made.theta
+
+
+SCHEDULES: Mapping[str, Call] = {
+    "Constant": Call(partial(_along, tsla.Constant), lambda: {"theta": 0.1}),
+    "Linear": Call(partial(_along, tsla.Linear), lambda: {"theta": 0.1, "end": 5}),
+    "Cosine": Call(partial(_along, tsla.Cosine), lambda: {"theta": 0.1, "end": 5}),
+    "TwoStage": Call(partial(_along, tsla.TwoStage), lambda: {"theta": 0.1, "drop": 2}),
+    "Adaptive": Call(
+        partial(_observed, tsla.Adaptive), lambda: MEASURED | {"theta": 0.1, "batch_size": 8, "beyond": "plain", "eta_L": 0.5}
+    ),
+    "Annealed": Call(partial(_observed, tsla.Annealed), lambda: MEASURED | {"batch_size": 8, "most": 0.5, "eta_L": 0.5}),
+    "load_state_dict": Call(lambda state: tsla.Linear(0.1, 5).load_state_dict(state), lambda: {"state": {"elapsed": 3.0}}),
+}
+
+# --- networks
+
+
+def _examples() -> dict[str, Any]:
+    return {"inputs": torch.linspace(-1, 1, N * 5).reshape(N, 5), "labels": torch.arange(N) % K}
+
+
+def _network(**more: Any) -> dict[str, Any]:
+    return {"model": nn.Linear(5, K)} | _examples() | {"smoothing": "uniform"} | more
+
+
+def _set(**more: Any) -> dict[str, Any]:
+    return {"model": nn.Linear(5, K), "dataset": tuple(_examples().values())} | more
+
+
+def _monitored(**given: Any) -> Any:
+    monitor = tsla.MomentsMonitor(**given)
+    for _ in range(3):
+        monitor.step()
+    return None if any(row["reason"] for row in monitor.rows) else monitor.rows
+
+
+def _loss(*, logits: Any, labels: Any, inputs: Any, **given: Any) -> Any:
+    loss = tsla.SmoothedCrossEntropy(**given)
+    found = loss(logits, labels, inputs)
+    loss.step()
+    fresh = tsla.SmoothedCrossEntropy(**given)
+    fresh.load_state_dict(loss.state_dict())
+    return found, fresh.theta
+
+
+def _reading(*, batches: Any, **given: Any) -> Any:
+    return tsla.reading(tsla.measure(nn.Linear(5, K), batches), **given)
+
+
+def _batches() -> list[Any]:
+    inputs, labels = _examples().values()
+    return [(inputs[k : k + 2], labels[k : k + 2]) for k in range(0, 8, 2)]
+
+
+MEASUREMENT = {"microbatch": 4, "batch_norm": None, "logits": None, "loss": None}
+WARNINGS = re.compile(r"MomentsMonitor measured nothing|look like probabilities|are probabilities")
+NETWORKS: Mapping[str, Call] = {
+    "gradient_moments": Call(tsla.gradient_moments, lambda: _network(**MEASUREMENT)),
+    "layer_moments": Call(layer_moments, lambda: _network(**MEASUREMENT)),
+    "measure": Call(
+        tsla.measure,
+        lambda: (
+            {"model": nn.Linear(5, K), "batches": _batches(), "smoothing": "uniform", "until": 0.5, "population": None, "seed": 0}
+            | MEASUREMENT
+        ),
+        re.compile("estimates"),
+    ),
+    "measure a set": Call(
+        tsla.measure, lambda: {"model": nn.Linear(5, K), "batches": tuple(_examples().values()), "seed": 0}, re.compile("estimates")
+    ),
+    "monitor": Call(
+        _monitored,
+        lambda: _set(every=2, examples=8, smoothing="uniform", seed=0, microbatch=2, loss=None),
+        re.compile("answer"),
+        WARNINGS,
+    ),
+    "SmoothedCrossEntropy": Call(
+        _loss,
+        lambda: (
+            _examples()
+            | {
+                "logits": torch.linspace(-1, 2, N * K).reshape(N, K),
+                "distribution": "uniform",
+                "schedule": 0.1,
+                "reduction": "mean",
+                "weight": None,
+                "ignore_index": -100,
+            }
+        ),
+        warns=WARNINGS,
+    ),
+    "loss of a mixture": Call(
+        _loss,
+        lambda: (
+            _examples()
+            | {
+                "logits": torch.linspace(-1, 2, N * K).reshape(N, K),
+                "distribution": {"own": 0.5, "prior": 0.5},
+                "schedule": tsla.Constant(0.1),
+                "prior": torch.ones(K),
+            }
+        ),
+        warns=WARNINGS,
+    ),
+    "CrossEntropy": Call(
+        tsla.CrossEntropy,
+        lambda: {
+            "weight": [1.0, 2.0],
+            "weighting": "label",
+            "ignore_index": -100,
+            "positions": "mean",
+            "classes_at": None,
+            "binary": False,
+        },
+    ),
+    "theta_from": Call(theta_from, lambda: {"strength": 0.1, "convention": "others", "classes": 4}),
+    "reading": Call(
+        _reading, lambda: {"batches": _batches(), "theta": 0.1, "batch_size": 16, "eta_L": 0.5, "label_noise": None}, re.compile("answer")
+    ),
+    "Setting": Call(Setting.of, lambda: {"theta": 0.1, "batch_size": 16, "eta": 0.1, "L": 2.0}),
+    "Live": Call(tsla.Live, lambda: {"theta": 0.1, "batch_size": 16, "unit": "step"}),
+}
+
+# --- runs
+
+
+def _simulated(*, problem: str, dimension: Any, sigma2: Any, beta2: Any, nu2: Any, eta: Any, theta: Any, steps: Any, **given: Any) -> Any:
+    of = tsla.problems.get(problem) if dimension is None else tsla.problems.get(problem, dimension=dimension)
+    short = 20 if isinstance(steps, int | float | np.number) and 1e4 < steps < np.inf else steps
+    stage = tsla.Stage(eta=eta, theta=theta, steps=short)
+    return tsla.simulate(of, tsla.Oracle(sigma2=sigma2, beta2=beta2, nu2=nu2), [stage], **given)
+
+
+def _pilot() -> pd.DataFrame:
+    return pd.DataFrame({"epoch": range(5), **{name: np.linspace(value, 2 * value, 5) for name, value in MEASURED.items()}})
+
+
+def _trained(**given: Any) -> Any:
+    split = given.pop("split")
+    network = given.pop("network")
+    return [*tsla.train(tsla.TrainingConfig(**given), network, split=split)]
+
+
+SMALL = {"method": "lsr", "model": "mlp", "epochs": 1, "train_size": 16, "test_size": 8, "batch_size": 8, "measure_at": (), "pool": 1}
+CONFIG = {
+    "method": "tsla",
+    "seed": 0,
+    "epochs": 20,
+    "eta": 0.1,
+    "theta": 0.3,
+    "drop": 3,
+    "smoothing": "uniform",
+    "model": "mlp",
+    "batch_size": 16,
+    "momentum": 0.0,
+    "weight_decay": 0.0,
+    "warmup": 0,
+    "step_sizes": "constant",
+    "train_size": 100,
+    "label_noise": 0.2,
+    "data": "digits",
+    "threads": 1,
+    "measure_at": (0, 3),
+    "precision": "float32",
+    "device": "cpu",
+}
+RUNS: Mapping[str, Call] = {
+    "Oracle": Call(
+        tsla.Oracle,
+        lambda: {
+            "sigma2": 1.0,
+            "beta2": 0.1,
+            "nu2": 0.1,
+            "c": 0.01,
+            "bias": "fixed",
+            "noise": "student",
+            "dof": 5.0,
+            "variance": "rising",
+            "knee": 1.0,
+        },
+    ),
+    "simulate": Call(
+        _simulated,
+        lambda: {
+            "problem": "quadratic",
+            "dimension": None,
+            "sigma2": 1.0,
+            "beta2": 0.1,
+            "nu2": 0.1,
+            "eta": 0.05,
+            "theta": 0.1,
+            "steps": 20,
+            "replicas": 3,
+            "seed": 0,
+            "checkpoints": [5, 20],
+            "threads": 1,
+        },
+    ),
+    "plan": Call(
+        tsla.plan,
+        lambda: {
+            "pilot": _pilot(),
+            "outcome": "test_loss",
+            "theta": 0.1,
+            "batch_size": 16,
+            "epochs": 10,
+            "eta_L": 0.5,
+            "method": None,
+            "seed": None,
+        },
+        re.compile("answer"),
+    ),
+    "TrainingConfig": Call(tsla.TrainingConfig, lambda: dict(CONFIG)),
+    "train": Call(_trained, lambda: SMALL | {"seed": 0, "eta": 0.1, "theta": 0.1, "split": None, "network": None}, re.compile("answer")),
+}
+CALLS: Mapping[str, Call] = {**THEORY, **SCHEDULES, **NETWORKS, **RUNS}
