@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> None:
                 lambda: _table(config, rows),
             ),
             state=args.state,
-            out=(args.out, lambda path: write_record(path, table, about, config.command_line(), modules=(__name__,))),
+            out=(args.out, lambda path: write_record(path, table, about, config.command_line(), modules=(__name__,), compressed=False)),
             checkpoint=(args.checkpoint, lambda path: checkpoints.write(path, model, network=network, training=config.flat())),
         )
 
