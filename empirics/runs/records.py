@@ -170,7 +170,8 @@ def write(
     ``compressed`` with zstd, which no browser reads; a table of a hundred rows is hardly smaller for it.
     """
     about = {"config": config, "environment": environment(*modules), "command": command, "commit": commit(), "kernels": kernels()}
-    write_arrow(path, pa.Table.from_pandas(table, preserve_index=False), about, [len(table)] if rows is None else rows, compressed=compressed)
+    parts = [len(table)] if rows is None else rows
+    write_arrow(path, pa.Table.from_pandas(table, preserve_index=False), about, parts, compressed=compressed)
 
 
 def write_arrow(path: Path, table: pa.Table, about: Mapping[str, Any], rows: Sequence[int], *, compressed: bool = True) -> None:
