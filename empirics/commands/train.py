@@ -90,8 +90,8 @@ def run(args: argparse.Namespace) -> None:
 
 def _table(config: TrainingConfig, rows: list[Row]) -> str:
     """A line an epoch, in blocks; "-" where nothing was measured."""
-    names = [name for name in rows[0] if name not in ("method", "seed", "epoch")]
-    columns = [[name, *(_cell(row[name]) for row in rows)] for name in ("epoch", *names)]
+    names = dict.fromkeys(name for row in rows for name in row if name not in ("method", "seed", "epoch"))  # a row without a look has fewer
+    columns = [[name, *(_cell(row.get(name)) for row in rows)] for name in ("epoch", *names)]
     return f"{config.method}, seed {config.seed}\n{blocks(columns)}"
 
 
