@@ -167,5 +167,7 @@ def test_a_damaged_record_is_refused_or_shown_as_it_was_written(
 
 
 def test_names_and_words_of_a_record_have_no_effect(article: Path, drop: Callable[[Path, bytes], Shown], record: Path) -> None:
-    hostile = said_anew(table=records.read(record).table.assign(**{HOSTILE: HOSTILE, "ŝ": "ŝ 𝔼", "none": None}))
+    hostile = said_anew(
+        table=records.read(record).table.assign(**{HOSTILE: HOSTILE, "ŝ": "ŝ 𝔼", "some": ["a", None, "b", "a"], "none": None})
+    )
     assert drop(article, hostile(record)) == drop(article, record.read_bytes())
