@@ -63,7 +63,7 @@ def test_its_numbers_are_those_that_pandas_reads(
     article: Path, drop: Callable[[Path, bytes], Shown], record: Path, tmp_path: Path, rejects: Rejects
 ) -> None:
     table = pd.read_parquet(record)
-    found = moments(table[list(MOMENTS)].iloc[-1].to_dict(), 16, 0.3)
+    found = moments({name: table[name].iloc[-1] for name in MOMENTS}, 16, 0.3)
     plain = table["s2"].iloc[-1] / 16
     left, step = (100 * found[name] / plain for name in ("second_moment", "shrunk"))
     of_row = [16, 0.3, found["delta"], found["critical_batch_size"], left, step, left - step]
@@ -102,7 +102,7 @@ def said_anew(**about: Any) -> Callable[[Path], bytes]:
 
     def make(path: Path) -> bytes:
         found, copy = records.read(path), path.with_name("copy.parquet")
-        given = {"table": found.table, "config": found.config, "command": found.command, "compressed": False} | about
+        given: dict[str, Any] = {"table": found.table, "config": found.config, "command": found.command, "compressed": False} | about
         records.write(copy, **given)
         return copy.read_bytes()
 
