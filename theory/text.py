@@ -100,12 +100,18 @@ def extent(values: Array | float, said: Callable[[float], str] = number) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def aligned(rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset(), width: float = WIDTH) -> str:
-    """Rows as columns two blanks apart; the columns in ``right`` are aligned to the right.
+def aligned(
+    rows: Sequence[Sequence[str]],
+    *,
+    right: frozenset[int] = frozenset(),
+    width: float = WIDTH,
+    said: Callable[[str], str] = written,
+) -> str:
+    """Rows as columns two blanks apart; the columns in ``right`` are aligned to the right. ``said``: how a cell is written where it goes.
 
     Where they are more than ``width`` wide together, the cells of the widest columns are wrapped at their blanks.
     """
-    columns = [[[written(cell)] for cell in column] for column in zip(*rows, strict=True)]
+    columns = [[[said(cell)] for cell in column] for column in zip(*rows, strict=True)]
     while sum(2 + wide for wide in map(_wide, columns)) > width:
         narrower = [_narrower(column) for column in columns]
         can = [i for i, column in enumerate(columns) if _wide(narrower[i]) < _wide(column)]
@@ -134,9 +140,7 @@ def _narrower(column: Sequence[Sequence[str]]) -> list[list[str]]:
 
 def _wrapped(text: str, width: int, first: str = "", more: str = "") -> list[str]:
     """A paragraph of one line at least, broken at blanks alone."""
-    lines = textwrap.wrap(
-        written(text), width, initial_indent=first, subsequent_indent=more, break_on_hyphens=False, break_long_words=False
-    )
+    lines = textwrap.wrap(text, width, initial_indent=first, subsequent_indent=more, break_on_hyphens=False, break_long_words=False)
     return lines or [first]
 
 
@@ -171,7 +175,7 @@ def _block(columns: Sequence[Sequence[str]]) -> str:
 
 def wrapped(text: str, *, indent: str = "", more: str = "  ") -> str:
     """A paragraph: ``indent`` before its first line, and before the others ``more`` as well."""
-    return "\n".join(_wrapped(text, WIDTH, indent, indent + more))
+    return "\n".join(_wrapped(written(text), WIDTH, indent, indent + more))
 
 
 def noted(rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset()) -> str:
@@ -180,7 +184,7 @@ def noted(rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset())
     start = max(map(len, blank)) + 2
     lines = []
     for line, row in zip(blank, rows, strict=True):
-        first, *more = _wrapped(row[-1], max(WIDTH - start, 1))
+        first, *more = _wrapped(written(row[-1]), max(WIDTH - start, 1))
         lines += [f"{line:{start}}{first}".rstrip(), *(" " * start + part for part in more)]
     return "\n".join(lines)
 
