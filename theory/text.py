@@ -1,4 +1,7 @@
-"""Numbers, counts and columns as results and the command line print them. Results have ``json``, of scalars only, and ``table``."""
+"""Numbers, counts and columns as results and the command line print them. Results have ``json``, of scalars only, and ``table``.
+
+Columns and paragraphs are laid out in what standard output can say: where its encoding lacks a sign, the word in its place is wider.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,13 @@ import textwrap
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import ROUND_CEILING, Decimal
+from itertools import zip_longest
+from math import inf
 from typing import Any
 
 import numpy as np
 
+from tsla.streams import written
 from tsla.theory.constants import Array, UnrepresentableError
 
 Json = dict[str, Any]
@@ -94,14 +100,48 @@ def extent(values: Array | float, said: Callable[[float], str] = number) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def aligned(rows: list[list[str]], *, right: frozenset[int] = frozenset()) -> str:
-    """Rows as columns two blanks apart; the columns in ``right`` are aligned to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = (
-        "  ".join(cell.rjust(w) if i in right else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True)))
-        for row in rows
+def aligned(
+    rows: Sequence[Sequence[str]],
+    *,
+    right: frozenset[int] = frozenset(),
+    width: float = WIDTH,
+    said: Callable[[str], str] = written,
+) -> str:
+    """Rows as columns two blanks apart; the columns in ``right`` are aligned to the right. ``said``: how a cell is written where it goes.
+
+    Where they are more than ``width`` wide together, the cells of the widest columns are wrapped at their blanks.
+    """
+    columns = [[[said(cell)] for cell in column] for column in zip(*rows, strict=True)]
+    while sum(2 + wide for wide in map(_wide, columns)) > width:
+        narrower = [_narrower(column) for column in columns]
+        can = [i for i, column in enumerate(columns) if _wide(narrower[i]) < _wide(column)]
+        if not can:
+            break
+        widest = max(can, key=lambda i: _wide(columns[i]))
+        columns[widest] = narrower[widest]
+    lines = (line for row in zip(*columns, strict=True) for line in zip_longest(*row, fillvalue=""))
+    widths = [_wide(column) for column in columns]
+    padded = (
+        "  ".join(cell.rjust(w) if i in right else cell.ljust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True)))
+        for line in lines
     )
-    return "\n".join("  " + line.rstrip() for line in lines)
+    return "\n".join("  " + line.rstrip() for line in padded)
+
+
+def _wide(column: Sequence[Sequence[str]]) -> int:
+    return max(len(line) for cell in column for line in cell)
+
+
+def _narrower(column: Sequence[Sequence[str]]) -> list[list[str]]:
+    """The cells with their longest lines wrapped a little sooner, as far as there are blanks."""
+    most = max(_wide(column) - 1, 1)
+    return [_wrapped(" ".join(cell), most) if max(map(len, cell)) > most else list(cell) for cell in column]
+
+
+def _wrapped(text: str, width: int, first: str = "", more: str = "") -> list[str]:
+    """A paragraph of one line at least, broken at blanks alone."""
+    lines = textwrap.wrap(text, width, initial_indent=first, subsequent_indent=more, break_on_hyphens=False, break_long_words=False)
+    return lines or [first]
 
 
 def as_csv(rows: Sequence[Json]) -> str:
@@ -118,7 +158,7 @@ def as_csv(rows: Sequence[Json]) -> str:
 
 def blocks(columns: Sequence[Sequence[str]]) -> str:
     """Columns, aligned to the right, in as many blocks below each other as WIDTH asks for; the first column begins each of them."""
-    first, *others = columns
+    first, *others = ([written(cell) for cell in column] for column in columns)
     shown: list[Sequence[str]] = [first]
     said: list[str] = []
     for column in others:
@@ -135,19 +175,16 @@ def _block(columns: Sequence[Sequence[str]]) -> str:
 
 def wrapped(text: str, *, indent: str = "", more: str = "  ") -> str:
     """A paragraph: ``indent`` before its first line, and before the others ``more`` as well."""
-    lines = textwrap.wrap(
-        text, WIDTH, initial_indent=indent, subsequent_indent=indent + more, break_on_hyphens=False, break_long_words=False
-    )
-    return "\n".join(lines)
+    return "\n".join(_wrapped(written(text), WIDTH, indent, indent + more))
 
 
 def noted(rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset()) -> str:
     """Rows as columns, of which the last one is a note; the columns in ``right`` are aligned to the right."""
-    blank = aligned([[*row[:-1], ""] for row in rows], right=right).splitlines()
+    blank = aligned([[*row[:-1], ""] for row in rows], right=right, width=inf).splitlines()
     start = max(map(len, blank)) + 2
     lines = []
     for line, row in zip(blank, rows, strict=True):
-        first, *more = textwrap.wrap(row[-1], WIDTH - start) or [""]
+        first, *more = _wrapped(written(row[-1]), max(WIDTH - start, 1))
         lines += [f"{line:{start}}{first}".rstrip(), *(" " * start + part for part in more)]
     return "\n".join(lines)
 

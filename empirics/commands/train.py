@@ -83,15 +83,15 @@ def run(args: argparse.Namespace) -> None:
                 lambda: _table(config, rows),
             ),
             state=args.state,
-            out=(args.out, lambda path: write_record(path, table, about, config.command_line(), modules=(__name__,))),
+            out=(args.out, lambda path: write_record(path, table, about, config.command_line(), modules=(__name__,), compressed=False)),
             checkpoint=(args.checkpoint, lambda path: checkpoints.write(path, model, network=network, training=config.flat())),
         )
 
 
 def _table(config: TrainingConfig, rows: list[Row]) -> str:
     """A line an epoch, in blocks; "-" where nothing was measured."""
-    names = [name for name in rows[0] if name not in ("method", "seed", "epoch")]
-    columns = [[name, *(_cell(row[name]) for row in rows)] for name in ("epoch", *names)]
+    names = dict.fromkeys(name for row in rows for name in row if name not in ("method", "seed", "epoch"))  # a row without a look has fewer
+    columns = [[name, *(_cell(row.get(name)) for row in rows)] for name in ("epoch", *names)]
     return f"{config.method}, seed {config.seed}\n{blocks(columns)}"
 
 

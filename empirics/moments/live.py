@@ -84,7 +84,7 @@ class Live:
             latest = self._seen[-1].get(name)
             title = f"δ of {self._batch_size}" if name == "δ" else name
             rows.append([title, "-" if latest is None else _shown(name, latest), drawn(values[-SHOWN:]), notes.get(name, "")])
-        return aligned(rows)
+        return aligned(rows, said=str)  # a browser has every sign
 
 
 def instruments(moments: Moments | Estimates, theta: float, batch_size: int) -> Instruments:

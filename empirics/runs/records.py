@@ -89,21 +89,26 @@ def write(
     *,
     modules: Sequence[str] = (),
     rows: Sequence[int] | None = None,
+    compressed: bool = True,
 ) -> None:
-    """Write a record to ``path``: of what the functions of ``modules`` made, in parts of so many ``rows``, by default one."""
+    """Write a record to ``path``: of what the functions of ``modules`` made, in parts of so many ``rows``, by default one.
+
+    ``compressed`` with zstd, which no browser reads; a table of a hundred rows is hardly smaller for it.
+    """
     made = {"environment": provenance.environment(*modules), "commit": provenance.commit(), "kernels": provenance.kernels()}
     about = {"config": config, "command": command, **made}
-    write_arrow(path, pa.Table.from_pandas(table, preserve_index=False), about, [len(table)] if rows is None else rows)
+    parts = [len(table)] if rows is None else rows
+    write_arrow(path, pa.Table.from_pandas(table, preserve_index=False), about, parts, compressed=compressed)
 
 
-def write_arrow(path: Path, table: pa.Table, about: Mapping[str, Any], rows: Sequence[int]) -> None:
+def write_arrow(path: Path, table: pa.Table, about: Mapping[str, Any], rows: Sequence[int], *, compressed: bool = True) -> None:
     """Write what a record says ``about`` itself, with its seeds and digests."""
     parts = [{"rows": count, "sha256": digest} for count, digest in zip(rows, _digests(table, rows), strict=True)]
     about = {**about, "seeds": seeds(about["config"]), "parts": parts, "table": _digest(table)}
     head = json.dumps(about | {"sha256": _sha256(about)}, sort_keys=True).encode()
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), KEY: head})
     with replacing(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True, write_statistics=False)
+        pq.write_table(table, temporary, compression="zstd" if compressed else "none", write_page_checksum=True, write_statistics=False)
 
 
 def _digest(table: pa.Table) -> str:

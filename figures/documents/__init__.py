@@ -43,7 +43,9 @@ DOCUMENTS: Mapping[str, Callable[[Path], Sequence[str]]] = {
 """Name of the file in ``docs/`` -> from a folder of records, the texts of its places, in order."""
 
 TABLES: Mapping[str, Long] = {
-    f"{page}.{name}": long for page, tables in (("study", study.LONG), ("study_third", study_third.LONG)) for name, long in tables.items()
+    f"{page}.{name}": long
+    for page, tables in (("study", study.LONG), ("study_third", study_third.LONG), ("planner", planner.LONG))
+    for name, long in tables.items()
 }
 """Page and name of a long table -> its title, and what makes it of a folder of records."""
 

@@ -1,4 +1,4 @@
-"""The tables of ``docs/planner.md``: the rules, and what they are worth."""
+"""The tables of ``docs/planner.md``: what the rules are worth; the rules one by one in long tables."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from tsla.empirics.advice.plan.validation import OUTCOMES, amount
 from tsla.empirics.experiments.planner.rules import RULES
 from tsla.empirics.experiments.planner.validation import validated
 from tsla.figures import markdown
+from tsla.figures.documents.findings import commands
+from tsla.figures.documents.table import Table, of_records
 
 
-def tables(folder: Path) -> tuple[str, str]:
-    """The rules, and how they were judged."""
+def tables(folder: Path) -> tuple[str]:
+    """How the rules were judged."""
     found = validated(folder)
     parts = (
         ("Verdicts", _verdicts(found)),
         ("Regret less that of the best naive rule, by setting", _by_setting(found)),
-        (f"Regrets on the {len(found['judging'])} judging settings", _regrets(found)),
         ("Settings", markdown.paragraph(f"Rules were chosen on: {'; '.join(found['building'])}. {_judged(found)}")),
+        ("Long tables", commands("planner", LONG)),
     )
-    return _rules(), markdown.sections(parts)
+    return (markdown.sections(parts),)
 
 
 def _verdicts(found: Mapping[str, Any]) -> str:
@@ -49,20 +51,26 @@ def _by_setting(found: Mapping[str, Any]) -> str:
     return markdown.table(("setting", *titles), lines)
 
 
-def _regrets(found: Mapping[str, Any]) -> str:
-    """One line a rule and one column an outcome: mean regret over the judging settings, with their range."""
-    by_rule: dict[tuple[str, str], dict[str, str]] = {}
-    for line in found["rules"]:
-        by_rule.setdefault((line["rule"], line["kind"]), {})[line["outcome"]] = amount(line, "regret", line["outcome"])
-    outcomes = [name for name in OUTCOMES if any(name in cells for cells in by_rule.values())]
-    lines = [(rule, kind, *(cells.get(name, "-") for name in outcomes)) for (rule, kind), cells in by_rule.items()]
-    return markdown.table(("rule", "kind", *outcomes), lines)
-
-
-def _rules() -> str:
-    """One line a rule: when it drops."""
-    return markdown.table(("rule", "kind", "drops"), [(name, rule.kind, rule.drops) for name, rule in RULES.items()])
-
-
 def _judged(found: Mapping[str, Any]) -> str:
     return f"They were judged on: {'; '.join(found['judging'])}. These are {found['scope']}."
+
+
+def _rules() -> Table:
+    """One line a rule: when it drops."""
+    return Table(("rule", "kind", "drops"), [(name, rule.kind, rule.drops) for name, rule in RULES.items()])
+
+
+def _regrets(found: Mapping[str, Any]) -> Table:
+    """One line a rule and outcome: mean regret over the judging settings, with its range there."""
+    columns = ("rule", "kind", "outcome", "regret", "least", "largest")
+    return Table(columns, [tuple(line[name] for name in columns) for line in found["rules"]])
+
+
+LONG = of_records(
+    validated,
+    {
+        "rules": ("the rules, and when each of them drops", lambda _: _rules()),
+        "regrets": ("mean regret of each rule over the settings that judge, with its range there", _regrets),
+    },
+)
+"""Long tables by name."""

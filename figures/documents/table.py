@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,7 +24,7 @@ class Table:
 
     def text(self) -> str:
         """Aligned, numbers to three digits, a line a row."""
-        return aligned([list(self.columns), *([_shown(cell) for cell in row] for row in self.cells)])
+        return aligned([self.columns, *([_shown(cell) for cell in row] for row in self.cells)], width=inf)
 
     def rows(self) -> list[Json]:
         """A row a mapping, with all digits: an interval is three of its numbers, and None stands for what is not finite."""

@@ -1,4 +1,4 @@
-// The rows of a MomentsMonitor, from CSV, and what they say along the run beside a setting of the study.
+// The rows of a run, of a MomentsMonitor from CSV or of `tsla train`, and what they say along it beside a setting of the study.
 
 const PARTS = ["grad2", "s2", "shat2", "c", "beta2", "nu2"];
 const ENDS = ["", "_low", "_high"];
@@ -33,8 +33,19 @@ function monitored(text) {
   });
   const there = rows.filter((row) => row.at !== null && row.s2 > 0 && PARTS.every((part) => row[part] !== null)).sort((a, b) => a.at - b.at);
   if (!there.length) throw new Error(`no row has moments; ${ROWS}`);
-  const every = Math.ceil(there.length / KEPT), last = there.length - 1;
-  return { time, rows: there.filter((_, i) => (last - i) % every === 0) };
+  return { time, rows: thinned(there) };
+}
+
+function thinned(rows) {
+  const every = Math.ceil(rows.length / KEPT), last = rows.length - 1;
+  return rows.filter((_, i) => (last - i) % every === 0);
+}
+
+// The same of a run of `tsla train`, which also has losses. Its moments are those of all examples that it measures, so that intervals are points.
+function trained({ rows }) {
+  const there = rows.filter((row) => row?.s2 > 0 && [...PARTS, "epoch"].every((name) => typeof row[name] === "number"));
+  const points = there.map((row) => ({ at: row.epoch, ...Object.fromEntries(PARTS.flatMap((part) => ENDS.map((end) => [part + end, row[part]]))) }));
+  return { time: "epoch", rows: thinned(points), losses: thinned(rows).map((row) => [row?.epoch, row?.train_loss]).filter((pair) => pair.every(Number.isFinite)) };
 }
 
 // δ_B, B_c(θ) and the variance beyond a smaller step, over the plain one; null where they overflow.
@@ -95,8 +106,25 @@ function ofRun(found, time, B, theta) {
   const ahead = found.filter(({ range }) => range("beyond")[1] !== null && range("beyond")[1] < 0).length, behind = found.filter(({ range }) => range("beyond")[0] > 0).length;
   const { at, here } = found.at(-1), size = here.critical === Infinity ? "no B_c, for it has no bias" : here.critical <= 0 ? "no batch that is small enough" : `B_c = ${shown(here.critical)}`;
   return `Of ${found.length} measurements in batches of ${shown(B)}, smoothing at θ = ${shown(theta)} is ahead of a smaller step at ${ahead || "none"} and behind it at ${behind || "none"}, ` +
-    `as far as the intervals tell, and at ${time} ${shown(at)} it has δ_B = ${shown(here.delta)} and ${size}.`;
+    `${run.losses ? "" : "as far as the intervals tell, "}and at ${time} ${shown(at)} it has δ_B = ${shown(here.delta)} and ${size}.`;
 }
+
+figures["along-loss"] = () => {
+  const losses = run?.losses ?? [], { epochs, label } = setting(), place = document.querySelector("[data-figure=along-loss]");
+  place.closest("figure").hidden = !losses.length;
+  if (!losses.length) return { draw: (host) => host.replaceChildren(), says: "" };
+  const line = (pairs) => pairs.map(([at, loss]) => [share(at, pairs.map(([one]) => one)), loss]), [[first, before], [last, after]] = [losses[0], losses.at(-1)];
+  const study = epochs.map(({ epoch, train_loss }) => [epoch, train_loss]);
+  return {
+    spec: {
+      title: `Training loss along the run, beside ${label}`,
+      x: { label: "epoch of yours", domain: [0, 1], at: [0, 1], names: { 0: shown(first), 1: shown(last) } },
+      y: { label: "training loss, lower is better", domain: [0, 1.1 * Math.max(...[...losses, ...study].map(([, loss]) => loss))] },
+      lines: [{ name: "yours", look: "shade0", points: line(losses) }, { name: "the study's", look: "study", points: line(study) }],
+    },
+    says: `The training loss of yours goes from ${shown(before)} at epoch ${shown(first)} to ${shown(after)} at epoch ${shown(last)}.`,
+  };
+};
 
 const LINEAR = (most) => ({ domain: [0, 1.3 * most] });
 figures["along-delta"] = along("delta", { title: "δ_B", label: "δ_B, lower is better", level: 1, axis: LINEAR });

@@ -25,7 +25,7 @@ from tsla.figures.page.runs import provenance, runs
 from tsla.figures.page.symbols import MEANINGS
 
 HERE = Path(__file__).parent
-SCRIPTS = ("plot", "controls", "curves", "forest", "along", "network", "page")
+SCRIPTS = ("plot", "controls", "curves", "forest", "along", "record", "network", "page")
 """In the order in which they run: each uses what the ones before it define."""
 THETA = 0.3
 """What the knob of the strength is set to at first."""

@@ -1,23 +1,24 @@
-// A file of `tsla measure --json` or of `tsla train --json`, or the rows of a monitor, read in the browser and laid beside the study. What it
-// says is only ever put in as text.
+// A record of `tsla train`, what it or `tsla measure` prints as JSON, or the rows of a monitor, read in the browser and laid beside the study.
+// What a file says is only ever put in as text.
 
 const EARLY = 3; // the last epoch that the study calls early
 const LARGEST = 5e6; // characters; a measurement has some thousands, and a row of a monitor some hundreds
 
-const MUST = "must be what `tsla measure --json` or `tsla train --json` prints";
+const MUST = "must be a record of `tsla train --out`, or what `tsla measure --json` or `tsla train --json` prints";
 
 // A run as if it had been measured at its last row that has moments.
 function ofTraining({ config, rows }) {
   const row = rows.findLast((one) => typeof one?.s2 === "number");
-  if (!row) throw new Error(`no row has moments; ${MUST}, the latter with --measure-at`);
+  if (!row) throw new Error(`no row has moments; ${MUST}, of a run with --measure-at`);
   return { moments: Object.fromEntries(PARTS.map((part) => [part, { value: row[part] }])), theta: config?.theta, batch_size: config?.batch_size };
 }
 
-// The moments, θ and B of a file's text. Throws an Error of one line for anything else.
-function measured(text) {
-  let found;
-  try { found = JSON.parse(text); } catch { throw new Error(`this is no JSON; ${MUST}`); }
-  if (Array.isArray(found?.rows)) found = ofTraining(found);
+function parsed(text) {
+  try { return JSON.parse(text); } catch { throw new Error(`this is no JSON; ${MUST}`); }
+}
+
+// The moments, θ and B of what was measured. Throws an Error of one line for anything else.
+function measured(found) {
   const moments = {};
   for (const part of PARTS) {
     const number = found?.moments?.[part]?.value;
@@ -44,10 +45,10 @@ function sentence({ theta, B, left, step, critical, apart }) {
   return `Smoothing at θ = ${shown(theta)} leaves ${percent(left)} of the variance of a batch of ${shown(B)}. ${where} ${beyond}`;
 }
 
-function showMeasured(text) {
-  const yours = beside(measured(text));
+function showMeasured(found) {
+  const yours = beside(measured(found));
   const study = numbers.moments.map(({ label, batch_size: B, epochs }) => {
-    const { epoch, ...moments } = epochs.findLast((one) => one.epoch <= EARLY); // later the clean settings have no noise left
+    const { epoch, train_loss, ...moments } = epochs.findLast((one) => one.epoch <= EARLY); // later the clean settings have no noise left
     return beside({ label: `${label}, epoch ${epoch}`, moments, theta: yours.theta, B });
   });
   document.getElementById("yours-says").textContent = sentence(yours);
@@ -60,9 +61,9 @@ function showMeasured(text) {
 
 const ALONG = Object.keys(figures).filter((name) => name.startsWith("along-"));
 
-function showRun(text) {
-  run = monitored(text);
-  if (!followed().found.length) throw new Error(`the moments of every row are too large or too small; ${ROWS}`);
+function showRun(found) {
+  run = found;
+  if (!followed().found.length) throw new Error("the moments of every row are too large or too small; they must be within float64");
   drawn(ALONG);
 }
 
@@ -72,11 +73,14 @@ async function take(file) {
   yours.hidden = along.hidden = true;
   run = null;
   try {
-    if (/\.parquet$/i.test(file.name)) throw new Error("Parquet is not read here; `tsla train --json` prints the same rows as JSON, and `tsla measure --json` measures weights");
     if (file.size > LARGEST) throw new Error(`is too large; ${MUST}`);
-    const rows = /\.csv$/i.test(file.name), text = await file.text();
-    (rows ? along : yours).hidden = false; // before it is drawn, for a figure is as wide as its place
-    (rows ? showRun : showMeasured)(text);
+    const csv = /\.csv$/i.test(file.name), record = /\.parquet$/i.test(file.name);
+    const found = csv ? monitored(await file.text()) : record ? await recorded(new Uint8Array(await file.arrayBuffer())) : parsed(await file.text());
+    const training = Array.isArray(found?.rows) && !csv;
+    yours.hidden = csv; // before it is drawn, for a figure is as wide as its place
+    along.hidden = !csv && !training;
+    if (!csv) showMeasured(training ? ofTraining(found) : found);
+    if (csv || training) showRun(training ? trained(found) : found);
   } catch (error) {
     yours.hidden = along.hidden = true;
     run = null;

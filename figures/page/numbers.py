@@ -25,9 +25,10 @@ DIGITS = 5
 def numbers(source: Path, tables: Tables, never: Json) -> Json:
     """All of them.
 
-    Result: ``moments``, one entry a setting with its epochs (means over the seeds on the path of plain training); ``forest``, with lines
-    that share schedule and wrong labels in groups, and rows in units of the outcome, in favour positive; ``drops``, ``tempered`` and
-    ``never`` dropped as the figures of these names have them. Tables of figures are column by column, for the page has to be small.
+    Result: ``moments``, one entry a setting with its epochs (moments and training loss, means over the seeds on the path of plain
+    training); ``forest``, with lines that share schedule and wrong labels in groups, and rows in units of the outcome, in favour positive;
+    ``drops``, ``tempered`` and ``never`` dropped as the figures of these names have them. Tables of figures are column by column, for the
+    page has to be small.
     """
     return {
         "moments": [*_digits(source), *_study(source)],
@@ -61,8 +62,9 @@ def _study(source: Path) -> Iterator[Json]:
 
 
 def _moments(label: str, batch_size: int, table: pd.DataFrame) -> Json:
-    means = table.dropna(subset="s2").groupby("epoch")[list(MOMENTS)].mean()
-    epochs = [{"epoch": int(epoch), **{name: _short(row[name]) for name in MOMENTS}} for epoch, row in means.iterrows()]  # type: ignore[call-overload]
+    names = ["train_loss", *MOMENTS]
+    means = table.dropna(subset="s2").groupby("epoch")[names].mean()
+    epochs = [{"epoch": int(epoch), **{name: _short(row[name]) for name in names}} for epoch, row in means.iterrows()]  # type: ignore[call-overload]
     return {"label": label, "batch_size": batch_size, "epochs": epochs}
 
 

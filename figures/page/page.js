@@ -3,7 +3,7 @@
 const USES = {
   noise: ["setting", "epoch", "B", "theta"], batch: ["setting", "epoch", "B", "theta"], theorem: ["delta", "step", "theta"], rivals: ["delta", "eps", "kappa"],
   early: ["early"], late: ["late"], drop: ["dropped", "outcome", "drop"], never: ["ended"], counts: [],
-  "along-delta": ["setting", "B", "theta"], "along-critical": ["setting", "B", "theta"], "along-beyond": ["setting", "B", "theta"],
+  "along-loss": ["setting"], "along-delta": ["setting", "B", "theta"], "along-critical": ["setting", "B", "theta"], "along-beyond": ["setting", "B", "theta"],
 };
 const places = [...document.querySelectorAll("[data-figure]")];
 

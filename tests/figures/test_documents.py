@@ -268,6 +268,6 @@ def test_a_rule_that_is_better(tmp_path: Path) -> None:
     found = records.read(ROOT / "records" / "planner.parquet")
     better = found.table["regret"].where(found.table["kind"] == "naive", -1)
     put(tmp_path / "planner.parquet", found.table.assign(regret=better), found.config)
-    _, judged = DOCUMENTS["planner"](tmp_path)
+    (judged,) = DOCUMENTS["planner"](tmp_path)
     assert "| better on each |" in judged
     assert "| can't tell |" not in judged

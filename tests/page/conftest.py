@@ -6,9 +6,13 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.figures.miniature_article import write_undrawn_article
+from tests.page.support import SCREENS
 
 Runs = Callable[[str, str, Any], Any]
 """``(script, function, argument)``: what a function of JavaScript makes of the argument once the script has run."""
@@ -66,3 +70,28 @@ def chromium(browser: Any) -> Runs:
         return found
 
     return run
+
+
+@pytest.fixture(scope="session")
+def article(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:  # no browser, no page
+    return write_undrawn_article(tmp_path_factory.mktemp("article"))
+
+
+@pytest.fixture
+def opened(browser: Any) -> Any:
+    """Opens a page at an address and gives it back with what it said to the console; all are closed at the end."""
+    contexts = []
+
+    def open_page(path: Path, query: str = "", **screen: Any) -> tuple[Any, list[str]]:
+        contexts.append(browser.new_context(**(screen or SCREENS["laptop"])))
+        page, said = contexts[-1].new_page(), []
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda asked: None if asked.url.startswith("file:") else said.append(asked.url))
+        page.goto(path.as_uri() + query)
+        page.wait_for_selector("svg.chart")
+        return page, said
+
+    yield open_page
+    for context in contexts:
+        context.close()

@@ -15,17 +15,12 @@ import pytest
 import torch
 
 from tests.figures.grey import Mark, alike_in_grey, lightness
-from tests.figures.miniature_article import CANARY, HOSTILE, fits, write_undrawn_article
+from tests.figures.miniature_article import CANARY, HOSTILE, fits
+from tests.page.support import SCREENS, planted
 from tsla.empirics.moments.monitor import MomentsMonitor
 from tsla.figures.page.calculator import moments
 from tsla.theory.testing.planted import Rejects
 
-SCREENS = {
-    "phone": {"viewport": {"width": 390, "height": 844}},
-    "laptop": {"viewport": {"width": 1280, "height": 800}},
-    "dark": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"},
-    "wide": {"viewport": {"width": 3840, "height": 2160}},
-}
 OVERLAPS = """() => [...document.querySelectorAll("svg.chart")].flatMap((chart) => {
   const boxes = [...chart.querySelectorAll("text")].map((text) => [text.textContent, text.getBoundingClientRect()]);
   const within = chart.getBoundingClientRect();
@@ -41,40 +36,6 @@ MARKS = """() => [...document.querySelectorAll("svg.chart")].map((chart) => [
     .map(([mark, { fill, fillOpacity }]) => ["sign", fill, Number(fillOpacity), mark.textContent]),
 ])"""
 MEASURED = {"grad2": 2.5, "s2": 105.0, "shat2": 60.0, "c": -5.0, "beta2": 7.5, "nu2": 52.5}
-
-
-@pytest.fixture(scope="module")
-def article(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:  # no browser, no page
-    return write_undrawn_article(tmp_path_factory.mktemp("article"))
-
-
-@pytest.fixture
-def opened(browser: Any) -> Any:
-    """Opens a page at an address and gives it back with what it said to the console; all are closed at the end."""
-    contexts = []
-
-    def open_page(path: Path, query: str = "", **screen: Any) -> tuple[Any, list[str]]:
-        contexts.append(browser.new_context(**(screen or SCREENS["laptop"])))
-        page, said = contexts[-1].new_page(), []
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda asked: None if asked.url.startswith("file:") else said.append(asked.url))
-        page.goto(path.as_uri() + query)
-        page.wait_for_selector("svg.chart")
-        return page, said
-
-    yield open_page
-    for context in contexts:
-        context.close()
-
-
-def planted(article: Path, tmp_path: Path, wrong: tuple[str, str]) -> Path:
-    """A copy of the page with an error in it."""
-    text = article.read_text(encoding="utf-8")
-    assert wrong[0] in text
-    copy = tmp_path / "wrong.html"
-    copy.write_text(text.replace(*wrong).replace("script-src 'sha256-", "script-src 'unsafe-inline' 'none-"), encoding="utf-8")
-    return copy
 
 
 def does_not_overflow(page: Any, _: list[str]) -> None:
@@ -207,7 +168,10 @@ def test_a_measured_network_is_laid_beside_the_study(article: Path, opened: Call
     """A run is as if its last row with moments had been measured."""
     about = {"theta": 0.1, "batch_size": 16}
     measured = {"moments": {name: {"value": value} for name, value in MEASURED.items()}, **about}
-    of_run = {"config": about, "rows": [dict.fromkeys(MEASURED, 1.0), MEASURED, dict.fromkeys(MEASURED)]}
+    of_run = {
+        "config": about,
+        "rows": [{"epoch": i} | row for i, row in enumerate((dict.fromkeys(MEASURED, 1.0), MEASURED, dict.fromkeys(MEASURED)))],
+    }
     rows = []
     for found in (measured, of_run):
         page, said = opened(article)
@@ -268,7 +232,6 @@ OTHER_FILES = {
     "words.csv": ("{head}\n0,<b>" + ",1" * 17 + "\n", "grad2 of row 1 = <b> is no number"),
     "nothing.csv": ("{head}\n0" + "," * 18 + "\n", "no row has moments"),
     "huge.csv": ("{head}\n0" + ",1e308" * 18 + "\n", "too large or too small"),
-    "run.parquet": ("PAR1", "`tsla train --json` prints the same rows"),
 }
 
 

@@ -1,0 +1,125 @@
+"""Numbers in the prose of documents are those of the records: each of these sentences is made from them, and stands on its page."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from math import ceil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.conftest import ROOT
+from tsla.empirics.advice.plan.validation import best_naive
+from tsla.empirics.experiments.planner.rules import RULES
+from tsla.empirics.experiments.planner.validation import validated
+from tsla.empirics.experiments.rates.samples import MARKS, RESAMPLES
+from tsla.empirics.experiments.rates.verdicts import CURVE, TOLERANCE
+from tsla.empirics.runs import records
+from tsla.figures.documents.markdown import BEGIN, END
+from tsla.theory.testing.planted import Rejects
+
+WORDS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+NAIVE = {"never": "never to smooth", "half": "half of the run", "always": "always"}
+
+
+def planner(folder: Path) -> Iterator[str]:
+    found = validated(folder)
+    judging, tests = len(found["judging"]), found["tests"]
+    more = min(sum(value > 0 for value in test["by_setting"].values()) for test in tests)
+    yield f"on each of the {WORDS[judging]} judging settings. Each has more on {WORDS[more]} of them at least."
+    chosen = next(test for test in tests if (test["outcome"], test["kind"]) == ("grad2", "theory"))
+    less = sum(value < 0 for value in chosen["by_setting"].values())
+    where = f"in the mean and on {WORDS[less]}" if chosen["difference"] < 0 else f"on {WORDS[less]}"
+    yield f"For ‖∇F‖² {chosen['rule']} has less regret {where} of the settings. {WORDS[len(found['data'])].title()} data sets don't"
+    regret = {line["rule"]: 100 * line["regret"] for line in found["rules"] if line["outcome"] == "grad2"}
+    seen = [regret[rule] for rule in ("floor", "B_c", "theta*")]
+    yield f"There floor, B_c and θ* have {min(seen):.0f} to {max(seen):.0f} % regret"
+    yield f"and never to smooth has {regret['never']:.0f} %. The building settings had chosen another rule, {chosen['rule']}."
+    best = {outcome: NAIVE[best_naive(found, outcome)["rule"]] for outcome in ("train_loss", "grad2", "test_loss", "test_accuracy")}
+    of_training = f"{best['train_loss']} for F and ‖∇F‖²" if best["train_loss"] == best["grad2"] else f"{best['train_loss']} for F"
+    yield f"It is {of_training}, {best['test_loss']} for the test loss, and {best['test_accuracy']} for accuracy."
+    examples, epochs = re.findall(r"([\d,]+) (?:examples|epochs)", found["scope"])
+    yield f"an MLP, {examples} examples and {epochs} epochs"
+    yield f"That makes {len(RULES)} rules."
+
+
+def rates(folder: Path) -> Iterator[str]:
+    curves, annealed = (records.read(folder / f"{name}.parquet").table for name in ("measured_rates", "annealed"))
+    (points,) = curves.groupby(CURVE, sort=False).size().unique()
+    yield f"**ε** takes {WORDS[points]} log-spaced values."
+    yield f"between {MARKS} log-spaced checkpoints a stage"
+    yield f"percentiles of {RESAMPLES:,} resamples"
+    yield f"the *plan on the same grid*, and allow {TOLERANCE:g}."
+
+    def of(arm: str, against: str, **where: float) -> pd.DataFrame:
+        rows = annealed[(annealed["arm"] == arm) & (annealed["against"] == against)]
+        return rows[(rows[list(where)] == pd.Series(where)).all(axis=1)]
+
+    dropped = of("two-level dropped", "two-level none")
+    cases = "every case" if (dropped["ratio_high"] < 1).all() else "some cases"
+    yield f"needs fewer samples than none in {cases}, {dropped['ratio'].min():.1g} to {dropped['ratio'].max():.1g} times as many."
+    biased = of("three-phase annealed", "three-phase dropped", bias=1)
+    kind = "more" if (biased["ratio_low"] > 1).sum() > (biased["ratio_high"] < 1).sum() else "fewer"
+    ends = f"{biased['ratio'].min():.1g} to {biased['ratio'].max():.2g}"
+    yield f"Elsewhere θ°(η) takes {ends} times as many samples as none or dropping, and oftener {kind} of them"
+    unbiased = of("three-phase annealed", "three-phase dropped", bias=0)
+    never = "never" if not (unbiased["ratio_low"] > 1).any() else "seldom"
+    yield f"θ°(η) {never} needs more samples than smoothing that is dropped, and in most cases fewer."
+    assert (unbiased["ratio_high"] < 1).mean() > 1 / 2
+    most = f"{of('three-phase annealed', 'three-phase none', bias=0)['ratio'].max():.1g}"
+    yield f"It needs at most {'half' if most == '0.5' else most} of those of none."
+
+
+def estimators(folder: Path) -> Iterator[str]:
+    record = records.read(folder / "coverage.parquet")
+    configs, table = record.config["configs"], record.table
+    percent = 100 * table["covered"] / table["trials"]
+    shifted, until = table["rule"] == "shifted", table["rule"].str.startswith("until")
+
+    def ends(rows: pd.Series) -> str:
+        return f"{percent[rows].min():.0f} to {percent[rows].max():.0f} %"
+
+    (population,), (noise,) = ({config[name] for config in configs} for name in ("population", "label_noise"))
+    yield f"Populations: {population:,} digits of which {100 * noise:.0f} % have a wrong label"
+    first, second, third = dict.fromkeys(config["epoch"] for config in configs)
+    yield f"(before epochs {first}, {second} and {third}) of a ResNet, an MLP and a CNN."
+    (draws,), (draws_until,) = (table["trials"][rows].unique() for rows in (~until, until))
+    yield f"{draws:,} draws ({draws_until:,} for `until`)"
+    yield f"over the {WORDS[len(configs)]} populations"
+    large = ends(shifted & (table["examples"] == 512))
+    yield f"From 512 examples in 16 or 32 groups every quantity at every point is covered with {large}."
+    late = (table["network"] == "ResNet") & (table["epoch"] == third) & table["quantity"].isin(["grad2", "s2", "second_moment"])
+    yield f"are covered with {ends(shifted & late & (table['examples'] < 512))} from 128 or 256 examples."
+    yield f"*Fewer than 16 groups.* From 8, coverage is anywhere from {ends(shifted & (table['groups'] == 8))}."
+    unbounded = shifted & (table["unbounded"] > 0.5)
+    yield f"are unbounded, they cover with up to {percent[unbounded].max():.0f} %"
+    pooled = table[until].groupby(["rule", "quantity"])[["covered", "trials"]].sum()
+    off = ceil((100 * pooled["covered"] / pooled["trials"] - 95).abs().max())
+    yield f"pooled coverage stays within {off} % of the level."
+    yield f"more than the {table['examples'][until].max():,.0f} examples after which drawing was given up"
+
+
+PAGES: dict[str, tuple[Callable[[Path], Iterator[str]], str, str]] = {
+    "planner": (planner, "planner", "regret"),
+    "rates": (rates, "annealed", "ratio"),
+    "estimators": (estimators, "coverage", "covered"),
+}
+"""Name of a page -> its sentences, and the record and column that are changed to see whether they notice."""
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_prose_says_what_the_records_give(name: str, tmp_path: Path, rejects: Rejects) -> None:
+    sentences, record, column = PAGES[name]
+    text = re.sub(f"{BEGIN}.*?{END}", "", (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+    prose = " ".join(text.split())
+
+    def are_said(folder: Path) -> None:
+        assert [sentence for sentence in sentences(folder) if sentence not in prose] == []
+
+    changed = shutil.copytree(ROOT / "records", tmp_path / "records")
+    found = records.read(changed / f"{record}.parquet")
+    records.write(changed / f"{record}.parquet", found.table.assign(**{column: 0.7 * found.table[column]}), found.config, found.command)
+    rejects(are_said, right=ROOT / "records", wrong=changed)
