@@ -183,7 +183,7 @@ def steps(problem: Problem, oracle: Sampler) -> Advance:
 
 
 @cache
-def _kernel(slope: Slope) -> Callable[..., int]:
+def _kernel(slope: Slope) -> Callable[..., int]:  # noqa: C901 - one nest of loops, which is compiled as one
     """Compile the steps for one slope, which takes seconds."""
 
     @compiled
