@@ -32,7 +32,8 @@ from tests.torture.strange import in_place_of
 
 HOUSE = [str(path.resolve()) for path in Path(str(tsla.__file__)).parent.iterdir() if path.suffix == ".py" or path.is_dir()]
 REMEDY = re.compile(
-    r"must|needs?\b|give\b|rescale|exclude|at most|choose|no such|can't|has no use|goes? with|float64|float32|requires a gradient|hold |initialise"
+    r"must|needs?\b|give\b|rescale|exclude|at most|choose|no such|can't|has no use|goes? with|float64|float32"
+    r"|requires a gradient|hold |initialise"
 )
 """What a refusal says beside what is wrong."""
 PARTS = (
