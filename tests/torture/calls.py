@@ -32,7 +32,8 @@ from tests.torture.strange import in_place_of
 
 HOUSE = [str(path.resolve()) for path in Path(str(tsla.__file__)).parent.iterdir() if path.suffix == ".py" or path.is_dir()]
 REMEDY = re.compile(
-    r"must|needs?\b|give\b|rescale|exclude|at most|choose|no such|can't|has no use|goes? with|float64|float32|requires a gradient|hold "
+    r"must|needs?\b|give\b|rescale|exclude|at most|choose|no such|can't|has no use|goes? with|float64|float32"
+    r"|requires a gradient|hold |initialise"
 )
 """What a refusal says beside what is wrong."""
 PARTS = (
@@ -70,12 +71,12 @@ def _stop(*_: object) -> None:
 
 
 def tries(seed: int, n: int, names: tuple[str, ...] = ()) -> Iterator[tuple[str, str | None]]:
-    """Calls, each by its name, one of these or of all, and how it did not end as it must."""
+    """Calls, each by the first word of its name, which is one of these or of all, and how it did not end as it must."""
     draw = random.Random(seed)  # noqa: S311 - no secret
     for _ in range(n):
         name = draw.choice(names or [*CALLS])
         torch.manual_seed(draw.randrange(2**32))
-        yield f"calls, {name}", ill_end(CALLS[name], exchanged(draw, CALLS[name].given()))
+        yield f"calls, {name.partition(' ')[0].partition('.')[0]}", ill_end(CALLS[name], exchanged(draw, CALLS[name].given()))
 
 
 def exchanged(draw: random.Random, given: Mapping[str, Any]) -> dict[str, Any]:
