@@ -15,6 +15,7 @@ _ID = re.compile(r' id="([^"]*)"')
 _LONG = re.compile(r"-?\d+\.\d{2,}")
 _FONT = re.compile(r"font-family: [^;\"]*;? ?")
 _STYLE = re.compile(r' style="([^"]*)"')
+_GROUP = re.compile(r"<g\b[^>]*(?<!/)>|</g>")
 _GEOMETRY = re.compile(r' (?:d|x|y|points)="[^"]*"|translate\([^)]*\)')
 
 
@@ -26,8 +27,8 @@ def inline(path: Path, title: str) -> str:
     text = _REFERENCE.sub(lambda found: found[0].replace("#", f"#{name}-"), text)
     text = _GEOMETRY.sub(lambda found: _LONG.sub(_short, found[0]), text)
     text = _FONT.sub("", text)  # that of the page
-    text = re.sub(r"\s*\n\s*", "\n", text)
     rules, text = _classes(name, text)
+    text = re.sub(r"\s*\n\s*", "\n", _ungrouped(text))
     head, rest = text.split(">", 1)
     label = f"{name}-title"
     named = f'role="img" aria-labelledby="{label}"><title id="{label}">{escape(title)}</title>'
@@ -39,6 +40,19 @@ def _classes(name: str, text: str) -> tuple[str, str]:
     classes: dict[str, str] = {}
     text = _STYLE.sub(lambda found: f' class="{classes.setdefault(found[1], f"{name}-{len(classes)}")}"', text)
     return "".join(f".{called}{{{style}}}" for style, called in classes.items()), text
+
+
+def _ungrouped(text: str) -> str:
+    """Without the groups that say nothing of what is in them: Matplotlib puts one around each tick."""
+    speaks: list[bool] = []
+
+    def kept(found: re.Match[str]) -> str:
+        if found[0] != "</g>":
+            speaks.append(found[0] != "<g>")
+            return found[0] if speaks[-1] else ""
+        return found[0] if speaks.pop() else ""
+
+    return _GROUP.sub(kept, text)
 
 
 def _short(found: re.Match[str]) -> str:

@@ -42,6 +42,7 @@ PRETRAINED: Config = {
     "make": "tsla.empirics.models.efficientnet:build",
     "options": {"shape": [3, IMAGES["size"], IMAGES["size"]], "classes": CLASSES, "pretrained": True},
     "colours": None,  # it sees to them, and to the size, itself
+    "eta": 5e-5,  # at the step size of the others, all its features were gone within 300 steps: BatchNorm's statistics don't follow
 }
 
 NETWORKS: Mapping[str, Config] = {
