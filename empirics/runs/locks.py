@@ -56,9 +56,9 @@ def _locked(name: str, path: Path) -> IO[str] | None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if where.exists() and os.path.samestat(os.fstat(file.fileno()), where.stat()):
-            file.truncate(0)
-            file.write(f"{os.getpid()} on {socket.gethostname()}")
-            file.flush()
+            with suppress(OSError):  # of a full disk: it is held all the same, and removed in the end
+                file.truncate(0)
+                os.write(file.fileno(), f"{os.getpid()} on {socket.gethostname()}".encode())  # file would try again when it is closed
             return file
     except BlockingIOError:
         file.seek(0)
