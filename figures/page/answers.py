@@ -90,7 +90,7 @@ def dropping_by_the_bounds(numbers: pd.DataFrame) -> Answer:
     return Answer(
         f"In theory dropping {f'wins at {ahead:,} points' if ahead else 'never wins'}.",
         f"TSLA smooths and then drops. The paper's bound for it holds. But plain SGD, or smoothing that is never dropped, has a bound that "
-        f"asks for fewer samples at {(ratio < 1).sum():,} of {len(ratio):,} pairs of δ and ε², burn-ins left out.",
+        f"asks for fewer samples at {(ratio < 1).sum():,} of {len(ratio):,} pairs of δ and ε², without the steps that F0 costs.",
         "rivals",
     )
 
@@ -100,7 +100,7 @@ def smoothing_by_the_bounds(numbers: pd.DataFrame) -> Answer:
     samples = numbers[numbers["panel"] == "samples"]
     halved = samples[samples["value"] <= 0.5]
     return Answer(
-        "In theory smoothing helps only where ŷ is very good.",
+        "In theory smoothing helps only where the smoothing label ŷ is very good.",
         f"Its bound asks for half of plain SGD's samples only where δ is at most {(halved['x'] / halved['parameter']).max():.2g} times "
         f"ε²/(2σ²). Here δσ² is the error of the smoothed gradient, σ² the noise of the plain one, and ε² the target.",
         "theorem",
@@ -150,7 +150,8 @@ def dropping(forest: pd.DataFrame) -> Answer:
         f"With a constant step size it was better than plain training and than never dropping at {(won & ~falls).sum() or 'none'} of "
         f"{(~falls).sum()} settings of the MLP. "
         f"With a step size that falls it was at {(won & falls).sum() or 'none'} of {falls.sum()}"
-        f"{', with 40 % wrong labels' if with_many else ''}. Of all {len(every)} settings, ResNet-8 and the heads among them, it was at "
+        f"{', with 40 % wrong labels' if with_many else ''}. "
+        f"Of all {len(every)} settings, ResNets and heads on a pretrained network among them, it was at "
         f"{(every == SUPPORTED).sum() or 'none'}.",
         "dropping",
     )

@@ -96,7 +96,8 @@ def _environment() -> Environment:
 def _script() -> str:
     """The page's calculator, and what draws with it. The calculator is its one global name."""
     own = "\n".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
-    return f"{calculator.script()}\n(() => {{\n{own}\n}})();\n"
+    lines = (line.strip() for line in f"{calculator.script()}\n(() => {{\n{own}\n}})();".splitlines())  # no text goes over several
+    return "".join(f"{line}\n" for line in lines if not line.startswith("//"))
 
 
 def _gallery(figures: Path, tables: Callable[[str], pd.DataFrame]) -> list[Figure]:

@@ -32,6 +32,8 @@ COMPILED = ("floor, compiled", "torch.func, compiled")
 MEMORY_CALLS, MEMORY_CALLS_OF_HEADLINE = 3, 7  # of fresh processes: what the allocator asks for differs by a quarter from one to the next
 SLOW, SLOW_ROUNDS = 60.0, 2  # seconds a call from which a contestant gets no more rounds than this
 PRECISION_EXAMPLES = 16
+TEXT = ("distilbert", 32)
+"""What is as large as people's language models is measured at one batch."""
 TOLERANCE = {"": 1e-3, "channels_last": 1e-3, "memory kept": 1e-3, "bf16": 5e-2}  # of the largest moment
 
 
@@ -111,7 +113,7 @@ def precision_of(network: str, seed: int) -> dict[str, float] | str:
         fast, products = asdict(gradient_moments(model, inputs, labels)), gradient_products(model, inputs, labels)
     except Exception as error:
         return reason(error)
-    model, inputs = model.double(), inputs.double()
+    model, inputs = model.double(), inputs.double() if inputs.is_floating_point() else inputs
     exact = asdict(moments_by_loop(model, inputs, labels))
     norms = torch.stack((products.gg.sum(0), products.hh.sum(0))).double().cpu()
     relative = (norms / norms_by_loop(model, inputs, labels) - 1).abs()
@@ -132,13 +134,16 @@ def norms_by_loop(model: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor:
 def cases_of(options: argparse.Namespace) -> list[Case]:
     """The headline, its variants, and the grid. Contestants named on the command line are those of every case, beside the floor."""
     gpu = options.device != "cpu"
-    chosen = [HEADLINE] if options.quick else [(network, batch) for network in options.networks for batch in options.batches]
+    images = [network for network in options.networks if network != TEXT[0]]
+    chosen = [HEADLINE] if options.quick else [(network, batch) for network in images for batch in options.batches]
     cases = []
     if HEADLINE in chosen:
         cases.append(Case(*HEADLINE, contestants=tuple(name for name in peers.CONTESTANTS if gpu or name not in COMPILED)))
         variants = [Case(*HEADLINE, "channels_last"), Case(*HEADLINE, "bf16") if gpu else Case(*HEADLINE, "memory kept")]
         cases += variants[1:] if options.quick else variants
     cases += [Case(*pair) for pair in chosen if pair != HEADLINE]
+    if TEXT[0] in options.networks and not options.quick:
+        cases.append(Case(*TEXT, contestants=("floor", "tsla", "loop", "opacus", "backpack")))
     if options.contestants:
         wanted = tuple(name for name in peers.CONTESTANTS if name == "floor" or name in options.contestants)
         cases = [replace(case, contestants=wanted) for case in cases]

@@ -22,16 +22,17 @@ from tempfile import TemporaryDirectory, mkdtemp
 import numpy as np
 import pandas as pd
 import torch
+from scipy import stats
 from torch import Tensor, nn
 
 from tests.benchmarks import simulate
 from tests.benchmarks.harness import networks, sweeping, timing
 from tsla.empirics.moments.full_batch import gradient_moments
-from tsla.empirics.runs import records
+from tsla.empirics.runs import provenance, records
 from tsla.empirics.runs.files import replacing
 from tsla.empirics.runs.parallel import workers
 from tsla.empirics.runs.progress import Progress
-from tsla.empirics.statistics.intervals import Interval, log_log_slope
+from tsla.empirics.statistics.intervals import Interval
 from tsla.empirics.training import sweeps
 from tsla.empirics.training.configuration import TrainingConfig
 from tsla.empirics.training.devices import threads
@@ -80,8 +81,10 @@ class Row:
 
     @property
     def exponent(self) -> Interval:
-        """Of the growth."""
-        return log_log_slope(self.sizes, self.seconds)
+        """Of the growth, with Student's 95 % interval, as if the scatter about the line were independent and normal."""
+        fit = stats.linregress(np.log(self.sizes), np.log(self.seconds))
+        reach = stats.t.ppf(0.975, len(self.sizes) - 2) * fit.stderr
+        return Interval(*(np.asarray(fit.slope + side * reach) for side in (0, -1, 1)))
 
     def cells(self) -> tuple[str, ...]:
         """The row of the table."""
@@ -272,7 +275,7 @@ def losses(jobs: int) -> list[tuple[str, ...]]:
 
 def header(rounds: int) -> dict[str, str]:
     """What the numbers depend on."""
-    about = records.environment()
+    about = provenance.environment()
     return {
         "machine": about["machine"],
         "versions": ", ".join(f"{name} {about[name]}" for name in ("python", "numpy", "torch", "numba")),

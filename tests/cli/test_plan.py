@@ -214,7 +214,7 @@ HEAD, ROW = "step,s2,shat2,grad2,c,beta2,nu2\n", "7,1,1,1,0,0.5,0.5\n"
         ("a.csv", HEAD + ROW + ROW, "--theta 0.1 --batch-size 8", "step 7 is there twice in the rows of the pilot"),
         ("a.csv", HEAD + "0.5" + ROW[1:], "--theta 0.1 --batch-size 8", "step in the rows of the pilot = 0.5 must be a whole number"),
         ("a.csv", HEAD + ROW.replace("0.5", "inf"), "--theta 0.1 --batch-size 8", "beta2 is infinite in the rows of the pilot"),
-        ("a.csv", "GOOD", "--theta 0.1 --batch-size 8 --method sgd", "method = sgd has no use with rows that are no record"),
+        ("a.csv", "GOOD", "--theta 0.1 --batch-size 8 --method sgd", "method = 'sgd' has no use with rows that are no record"),
     ],
 )
 def test_files_that_lack_something(name: str, content: str, options: str, says: str, tmp_path: Path, refusal: Refusal) -> None:

@@ -35,7 +35,7 @@ MADE: dict[str, tuple[Callable[[Any], object], Any, Any, str]] = {  # right, wro
         answers.dropping_by_the_bounds,
         pd.DataFrame({"map": ["tsla", "tsla", "apart"], "ratio": [0.25, 0.75, 3]}),
         pd.DataFrame({"map": ["tsla", "tsla", "apart"], "ratio": [0.25, 1.75, 3]}),
-        "asks for fewer samples at 2 of 2 pairs of δ and ε², burn-ins left out.",
+        "asks for fewer samples at 2 of 2 pairs of δ and ε², without the steps that F0 costs.",
     ),
     "smoothing_buys": (
         answers.smoothing_by_the_bounds,
@@ -53,7 +53,7 @@ MADE: dict[str, tuple[Callable[[Any], object], Any, Any, str]] = {  # right, wro
         answers.dropping,
         forest("E3", (FALLING, 1, "supported"), (FALLING, 1, "refuted"), (CONSTANT, 1, "refuted")),
         forest("E3", (FALLING, 1, "supported"), (FALLING, 1, "refuted"), (CONSTANT, 1, "supported")),
-        "at 1 of 2, with 40 % wrong labels. Of all 3 settings, ResNet-8 and the heads among them, it was at 1.",
+        "at 1 of 2, with 40 % wrong labels. Of all 3 settings, ResNets and heads on a pretrained network among them, it was at 1.",
     ),
     "advice": (
         lambda never: list(dict(answers.advice({"forest": ONE_OF_THREE}.__getitem__, never)).values()),

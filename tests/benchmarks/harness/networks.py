@@ -1,4 +1,4 @@
-"""The networks of the benchmark: ten classes, images ``(n, 3, 32, 32)``, no layer that couples the examples of a batch.
+"""The networks of the benchmark: ten classes, images ``(n, 3, 32, 32)`` or texts ``(n, TOKENS)``, examples that no layer couples.
 
 Every operation with parameters or a nonlinearity is a module that is called once: BackPACK asks for it, and it costs the others nothing.
 """
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 CLASSES = 10
 GROUPS = 32
+WORDS, TOKENS = 30_522, 64
 
 
 def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> list[nn.Module]:
@@ -82,6 +83,46 @@ class _VisionTransformer(nn.Module):
         return self.head(self.norm(self.blocks(tokens))[:, 0])
 
 
+class _SelfAttention(nn.Module):
+    """Of linear layers, since Opacus has a rule for those and none for ``nn.MultiheadAttention``."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query, self.key, self.value, self.out = (nn.Linear(width, width) for _ in range(4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        query, key, value = (part(x).unflatten(2, (self.heads, -1)).transpose(1, 2) for part in (self.query, self.key, self.value))
+        return self.out(nn.functional.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2))
+
+
+class _TextBlock(nn.Module):
+    """A post-norm transformer block on ``(n, tokens, width)``."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.attention, self.norm1, self.norm2 = _SelfAttention(width, heads), nn.LayerNorm(width), nn.LayerNorm(width)
+        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.norm1(x + self.attention(x))
+        return self.norm2(x + self.mlp(x))
+
+
+class _TextClassifier(nn.Module):
+    """Of the size of DistilBERT, 67 million parameters, on ids ``(n, TOKENS)``."""
+
+    def __init__(self, width: int = 768, depth: int = 6, heads: int = 12) -> None:
+        super().__init__()
+        self.words, self.positions, self.norm = nn.Embedding(WORDS, width), nn.Embedding(512, width), nn.LayerNorm(width)
+        self.blocks = nn.Sequential(*(_TextBlock(width, heads) for _ in range(depth)))
+        self.head = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, CLASSES))
+
+    def forward(self, ids: Tensor) -> Tensor:
+        places = torch.arange(ids.shape[1], device=ids.device).expand_as(ids)
+        return self.head(self.blocks(self.norm(self.words(ids) + self.positions(places)))[:, 0])
+
+
 def _small_cnn() -> nn.Sequential:
     return nn.Sequential(
         *(nn.Conv2d(3, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
@@ -95,10 +136,13 @@ BUILDERS: dict[str, Callable[[], nn.Module]] = {
     "resnet18": lambda: _resnet(_basic, (2, 2, 2, 2), 1),
     "resnet50": lambda: _resnet(_bottleneck, (3, 4, 6, 3), 4),
     "vit-tiny": _VisionTransformer,
+    "distilbert": _TextClassifier,
 }
 
 
 def build(name: str, batch: int, seed: int) -> tuple[nn.Module, Tensor, Tensor]:
-    """A network as it is initialised, in training mode, with inputs ``(batch, 3, 32, 32)`` and labels ``(batch,)``: the same for a seed."""
+    """A network as it is initialised, in training mode, with its inputs and labels ``(batch,)``: the same for a seed."""
     torch.manual_seed(seed)
-    return BUILDERS[name](), torch.randn(batch, 3, 32, 32), torch.randint(CLASSES, (batch,))
+    model = BUILDERS[name]()
+    inputs = torch.randint(WORDS, (batch, TOKENS)) if name == "distilbert" else torch.randn(batch, 3, 32, 32)
+    return model, inputs, torch.randint(CLASSES, (batch,))

@@ -16,7 +16,6 @@ from tsla.empirics.experiments.study.scope import NAMES
 from tsla.empirics.experiments.study.settings import CLEAN, DECAYED, EPOCHS, PATH_EPOCHS, PRIMARY
 from tsla.empirics.experiments.study.third import EVERY
 from tsla.empirics.experiments.study.verdicts import Study
-from tsla.empirics.statistics.intervals import student_t
 from tsla.figures.documents.findings import hundredths
 from tsla.figures.documents.table import Table
 
@@ -261,7 +260,7 @@ def e5_of_third(found: Found, third: Runs) -> Iterator[str]:
     others = [*found.at("efficientnet-lite0").sizes(1), *found.at("resnet8", noise=0.0).sizes(1)]
     yield f"dropping them changes accuracy by {max(map(abs, others)):.1f} points at most."
     (noisy,) = found.at("resnet8", noise=0.2).all
-    yield f"the dropped arm is {hundredths(student_t(-noisy.differences))} points behind."
+    yield f"the dropped arm less its rival is {hundredths(noisy.interval)} points."
     assert noisy.word == CANT_TELL
     supported = [*won.at(data="fashion").all, *constant.worded(SUPPORTED).all]
     behind = [-100 * float(_dropped_less_none(third, one.setting)) for one in supported]

@@ -99,7 +99,7 @@ def with_a_variance_about_the_gradient(rows: pd.DataFrame, **of: float) -> pd.Da
     """With the second moment in place of the noise, which counts the bias."""
     found = measured(rows, **of)  # type: ignore[arg-type]
     batch_of_one = measured(rows, theta=of["theta"], batch_size=1)
-    noise = Moments(*(rows[name] for name in MOMENTS)).noise(of["theta"]) / rows["s2"]
+    noise = Moments(*(rows[name].to_numpy() for name in MOMENTS)).noise(of["theta"]) / rows["s2"]
     return found.assign(noise_to_signal=found["noise_to_signal"] * batch_of_one["ratio"] / noise)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from torch import nn
 
 from tests.empirics.simulation.stages import NOISY, PLAN
-from tsla.empirics.runs import arrays, records, resume, tensors
+from tsla.empirics.runs import arrays, provenance, resume, tensors
 from tsla.empirics.runs.resume import Codec
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation.simulate import simulate
@@ -48,7 +48,7 @@ class KilledError(Exception):
 @contextmanager
 def saving_always() -> Iterator[None]:
     """A state after every step. Also not the true environment: an edit of the sources while the test runs is not what it is about."""
-    with patch.multiple(resume, SECONDS=0.0, SHARE=float("inf")), patch.object(records, "environment", lambda *_: {}):
+    with patch.multiple(resume, SECONDS=0.0, SHARE=float("inf")), patch.object(provenance, "environment", lambda *_: {}):
         yield
 
 

@@ -18,7 +18,7 @@ import torch
 from tests.empirics.runs.resumable import KINDS, Bits, KilledError, Kind, in_another_process, saving_always
 from tests.empirics.simulation.stages import stage
 from tests.empirics.training.children import CONTEXT
-from tsla.empirics.runs import arrays, records, tensors
+from tsla.empirics.runs import arrays, provenance, tensors
 from tsla.empirics.runs.resume import Codec, StateFile
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation.oracles import Oracle
@@ -170,7 +170,7 @@ def test_the_state_of_another_run_is_refused_and_stays(name: str, how: dict[str,
     before = state.read_bytes()
     with pytest.raises(ValueError, match="must be the state of this very run; it is another's"):
         kind.run(state, **how | changed)
-    with patch.object(records, "environment", lambda *_: {"code": "other"}), pytest.raises(ValueError, match="it is another's"):
+    with patch.object(provenance, "environment", lambda *_: {"code": "other"}), pytest.raises(ValueError, match="it is another's"):
         kind.run(state, **how)
     assert state.read_bytes() == before
 
