@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from tsla.figures.documents.markdown import BEGIN, END
 
 from tests.conftest import ROOT
 from tsla.empirics.advice.plan.validation import best_naive
@@ -19,6 +18,7 @@ from tsla.empirics.experiments.planner.validation import validated
 from tsla.empirics.experiments.rates.samples import MARKS, RESAMPLES
 from tsla.empirics.experiments.rates.verdicts import CURVE, TOLERANCE
 from tsla.empirics.runs import records
+from tsla.figures.markdown import BEGIN, END
 from tsla.theory.testing.planted import Rejects
 
 WORDS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")

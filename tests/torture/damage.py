@@ -30,7 +30,7 @@ from tsla.empirics.models import checkpoints, networks
 from tsla.empirics.runs import arrays, records, tensors
 from tsla.empirics.runs.resume import Codec, StateFile
 from tsla.empirics.training.configuration.given import by_name, toml
-from tsla.figures import paper_checks
+from tsla.figures import evidence
 from tsla.theory.moments import MOMENTS
 
 NETWORK: Mapping[str, Any] = {"name": "mlp", "shape": (1, 4, 4), "classes": 3, "norm": "group"}
@@ -123,7 +123,7 @@ KINDS: Mapping[str, Kind] = {
         lambda path: path.write_text('method = "lsr"\nmeasure-at = [1, 2]\neta = 0.1\n'), lambda path: by_name(toml(path)), checked=False
     ),
     "archive.tar.gz": Kind(lambda path: path.write_bytes(ARCHIVE), lambda path: bits(_members(path))),
-    "evidence.json": Kind(lambda path: path.write_text(EVIDENCE, encoding="utf-8"), paper_checks.read, checked=False),
+    "evidence.json": Kind(lambda path: path.write_text(EVIDENCE, encoding="utf-8"), evidence.read, checked=False),
     "weights.safetensors": Kind(lambda path: path.write_bytes(SAFETENSORS), lambda path: bits(tensors.load(path)), checked=False),
     "rows.csv": Kind(lambda path: TABLE.to_csv(path), rows.rows_of, checked=False),
     "rows.json": Kind(lambda path: TABLE.to_json(path, orient="records"), rows.rows_of, checked=False),
