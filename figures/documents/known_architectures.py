@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from tsla.empirics.experiments.known_architectures.networks import IMAGES, NETWORKS, SENTENCES
+from tsla.empirics.experiments.known_architectures.networks import IMAGES, NETWORKS, PRETRAINED, SENTENCES
 from tsla.empirics.runs import records
 from tsla.empirics.runs.records import Record
 from tsla.figures import markdown
@@ -104,7 +104,7 @@ def _made(record: Record, whole: pd.DataFrame) -> str:
     """Sizes, seeds, versions and the machine, as the record has them."""
     about, config = record.environment, record.config["configs"][0]
     B = config["batch_size"]
-    etas = {"images": IMAGES["eta"], "sentences": SENTENCES["eta"]}
+    etas = {"images": IMAGES["eta"], "sentences": SENTENCES["eta"], "the network with weights": PRETRAINED["eta"]}
     sizes = whole.drop_duplicates("network").set_index("network")["parameters"]
     facts = {
         "measured": f"{config['examples']} training examples; in training mode {config['batches']} batches; θ = {config['theta']}, B = {B}",
