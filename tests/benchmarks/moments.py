@@ -123,7 +123,7 @@ def precision_of(network: str, seed: int) -> dict[str, float] | str:
 
 def norms_by_loop(model: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor:
     """``‖g_i‖²`` and ``‖ĝ_i‖²``, ``(2, n)``, one example at a time."""
-    squares = torch.zeros(2, len(inputs), dtype=inputs.dtype)
+    squares = torch.zeros(2, len(inputs), dtype=torch.float64)
     for i in range(len(inputs)):
         for k, loss in enumerate(peers.losses(model(inputs[i : i + 1]), labels[i : i + 1])):
             gradients = torch.autograd.grad(loss.sum(), list(model.parameters()), retain_graph=k == 0)
