@@ -29,7 +29,8 @@ def test_options_say_which_cases_are_run() -> None:
     assert [case.batch for case in cases if case.network == "resnet18"] == [64, 64, 64, 8, 256]
     assert cases[0].contestants == ("floor", "tsla", "loop", "torch.func", "opacus", "backpack", "torchjd")
     assert [case.variant for case in cases[1:4]] == ["channels_last", "memory kept", ""]
-    assert len(cases) == 14
+    assert (cases[-1].network, cases[-1].batch) == moments.TEXT
+    assert len(cases) == 15
     quick = moments.cases_of(moments.parse(["--quick"]))
     assert [(case.network, case.batch, case.variant) for case in quick] == [(*HEADLINE, ""), (*HEADLINE, "memory kept")]
     cases = moments.cases_of(moments.parse(["--device", "cuda"]))

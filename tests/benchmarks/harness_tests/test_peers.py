@@ -62,7 +62,7 @@ def test_moments_that_are_not_the_loop_s_are_refused() -> None:
 
 def test_the_networks_have_the_published_sizes() -> None:
     sizes = {name: sum(p.numel() for p in build().parameters()) for name, build in networks.BUILDERS.items()}
-    assert sizes == {"small-cnn": 97290, "resnet18": 11173962, "resnet50": 23520842, "vit-tiny": 5362762}
+    assert sizes == {"small-cnn": 97290, "resnet18": 11173962, "resnet50": 23520842, "vit-tiny": 5362762, "distilbert": 66961162}
 
 
 def test_a_network_and_its_data_are_those_of_the_seed() -> None:
