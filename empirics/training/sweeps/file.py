@@ -56,6 +56,8 @@ def _sweep(table: Mapping[str, Any]) -> Sweep:
     if not isinstance(name, str) or not re.fullmatch(r"\w[\w.-]*", name):
         raise ValueError(f"name = {said(name)} must be letters, digits, '_', '-' and '.': a folder is called so")
     fixed, grid = (by_name(_table(table, part), but=("seed",)) for part in ("fixed", "grid"))
+    if "method" not in fixed | grid:
+        raise ValueError("method is missing; must stand in [fixed] or [grid]")
     seeds = _seeds(table.get("seeds"))
     for field, values in grid.items():
         _check_varied(field, values, fixed)

@@ -118,6 +118,7 @@ REFUSALS = {
     "another spelling": (FILE.replace("train-size", "train_size"), "train_size = 64 must be spelled train-size"),
     "a varied machine": (FILE.replace("eta = [0.1, 1]", "threads = [1, 2]"), "threads = [1, 2] is varied and must be fixed"),
     "an unknown varied field": (FILE.replace("eta", "lr"), "lr = [0.1, 1] is unknown here"),
+    "no method": ('name = "a"\nseeds = [0]\n[fixed]\n[grid]\n', "method is missing; must stand in [fixed] or [grid]"),
     "no table": ("fixed = 1\n" + FILE.replace("[fixed]", "[grid.x]"), "fixed = 1 must be a table"),
     "a seed that is fixed": (FILE.replace("epochs = 2", "seed = 2"), "seed = 2 is unknown here"),
     "fixed and varied": (FILE.replace("epochs = 2", "eta = 0.3"), "eta = [0.1, 1] is varied and must not be fixed too"),
