@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from tests.empirics.data.making import idx, image, noise, python2_pickle, tar
-from tsla.theory.testing.planted import Rejects
 from tsla.empirics.data.datasets import Examples, cifar10, cifar100, fashion_mnist, folder, load, mnist  # type: ignore[attr-defined]
 from tsla.extras import MissingExtraError
+from tsla.theory.testing.planted import Rejects
 
 CIFAR10 = [*(f"cifar-10-batches-py/data_batch_{i}" for i in range(1, 6)), "cifar-10-batches-py/test_batch"]
 CIFAR100 = ["cifar-100-python/train", "cifar-100-python/test"]

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from tsla.theory.testing.planted import assert_rejects
 from tests.refusals import refusals
 from tsla.empirics.data.augmentation import augment
+from tsla.theory.testing.planted import assert_rejects
 
 Augmentation = Callable[..., Tensor]
 

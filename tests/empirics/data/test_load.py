@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from tests.refusals import refusals
-from tsla.empirics.data import datasets
 from tsla.empirics.data.datasets import Examples, Split, load, names, split
 
 N, TEST, CLASSES = 60, 9, 7
