@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export OMP_WAIT_POLICY := passive
 
-.PHONY: report reproduce test test-lowest test-wheel test-integrations test-page licences check certify mutants torture figures records rates study study-cifar100 gpu-study known-architectures docs bench-moments bench-simulate bench-scale bench-train lint clean
+.PHONY: report reproduce test test-lowest test-wheel test-integrations test-page licences certify mutants torture figures records rates study study-cifar100 gpu-study known-architectures docs bench-moments bench-simulate bench-scale bench-train lint clean
 
 report: $(READY)  ## Draw and check the records, train one seed of each arm: build/report/index.html (a minute, and the set-up)
 	$(BIN)/tsla report
@@ -15,7 +15,7 @@ reproduce: $(READY)  ## Make the records of the report, the evidence and the fig
 	$(BIN)/tsla check
 	$(MAKE) figures
 
-test: $(READY)  ## The test command, which CI runs too
+test: lint  ## The linters and all tests: what CI runs
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
 LOWEST := build/lowest
@@ -62,8 +62,6 @@ test-page: $(VENV)/.ready-page  ## The page in a headless Chromium, which is ins
 $(VENV)/.ready-page: $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[page]'
 	touch $@
-
-check: lint test  ## What CI runs and the linters: the one local command
 
 lint: $(READY)
 	$(BIN)/ruff check

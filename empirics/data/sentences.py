@@ -34,7 +34,7 @@ WORD = re.compile(r"[a-z0-9']+|[^\sa-z0-9']")
 
 
 def sentences(folder: Path | None, *, words: int, length: int, seed: int, archive: File = ARCHIVE) -> Split:
-    """Inputs ``(n, length)``, int64 below ``words``, and labels ``(n,)``, their sources; a random 4 of 5 are for training, the rest for testing.
+    """Inputs ``(n, length)``, int64 below ``words``, and labels ``(n,)``, their sources; a random 4 of 5 are for training.
 
     words:   how many numbers there are: PADDING, UNKNOWN, and the most frequent words of the training part
     length:  of a sentence, in words: longer ones are cut, and shorter ones end in PADDING
