@@ -105,7 +105,9 @@ def array_of(value: Any) -> NDArray[Any]:
 
 
 def is_numeric(value: object) -> bool:
-    """Whether it is a number or an array of numbers."""
+    """Whether it is a number or an array of numbers, and of no kind whose products are others than an array's, or that hides some."""
+    if isinstance(value, np.matrix | np.ma.MaskedArray):
+        return False
     return isinstance(value, float | int | np.number | np.ndarray) and np.asarray(value).dtype.kind in "iufb"
 
 

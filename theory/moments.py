@@ -101,9 +101,13 @@ class Moments(Printed):
         return _value(product(1 - t, self.s2) + product(t, self.shat2))
 
     def sharp(self, theta: ArrayLike) -> Value:
-        """``((1-θ)s + θŝ)²``: the largest that :meth:`second_moment` can be, whatever c is (C18)."""
+        """``((1-θ)s + θŝ)²``: the largest that :meth:`second_moment` can be, whatever c is (C18).
+
+        Raises ValueError for an estimate of s² or ŝ² below 0, which has no root.
+        """
         t = strength(theta)
-        root = product(1 - t, np.sqrt(self.s2)) + product(t, np.sqrt(self.shat2))
+        a, b = real("s2", self.s2, at_least=0), real("shat2", self.shat2, at_least=0)
+        root = product(1 - t, np.sqrt(a)) + product(t, np.sqrt(b))
         return _value(product(root, root))
 
     @property

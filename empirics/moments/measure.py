@@ -126,8 +126,9 @@ def measure(
             progress.advance(f"{sums.examples:,} examples")
         if until is not None and sums.examples > 1 and sums.estimates(population=population).precise(until):
             break
-    if sums.examples:
-        refuse_lost(longest, products.G)
+    if sums.examples < 2:
+        raise ValueError(f"batches have {sums.examples} examples in all; must be at least 2, for a variance")
+    refuse_lost(longest, products.G)
     estimates = sums.estimates(population=population)
     layers, how = sums.layer_moments(population=population), mode(model, batch_norm)
     return Measurement(estimates, layers, sums.examples, population, silent=sums.silent, mode=how)

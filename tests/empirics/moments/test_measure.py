@@ -145,7 +145,7 @@ def test_each_batch_meets_randomness_of_its_own_and_the_seed_decides_it() -> Non
 
 test_refusals = refusals(
     lambda batches, options: measure(classifier(), draw(*examples()) if batches is None else batches, **options),
-    ([], {}, "examples = 0 are too few"),
+    ([], {}, "batches have 0 examples in all; must be at least 2"),
     (None, {"smoothing": torch.full((24, CLASSES), 1 / 3)}, "smoothing has 24 rows; .* the third part of its batch"),
     (iter([]), {"smoothing": "prior"}, "'prior' goes through all batches twice; give a DataLoader or a list"),
     (None, {"until": 0.0}, "until = 0 must be a finite number above 0"),
