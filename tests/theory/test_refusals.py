@@ -83,5 +83,5 @@ def test_equal_gradients_leave_nothing_to_smooth_at_any_scale() -> None:
 @pytest.mark.parametrize("of", [stall.settled, stall.settled_at_largest_step])
 def test_the_stall_is_no_infinity_and_no_zero(of: Callable[..., Any]) -> None:
     assert of(1e-200, 1e-200) > 0
-    with pytest.raises(UnrepresentableError, match=r"^settled.* overflows float64"):
+    with pytest.raises(UnrepresentableError, match=r"settled.* overflows float64"):
         of(1e300, 1e300, 1)
