@@ -208,11 +208,12 @@ def is_whole(value: object, *, at_least: int | None = None, at_most: int | None 
     return bool((at_least is None or at_least <= value) and (at_most is None or value <= at_most))
 
 
-def whole(name: str, value: object, *, at_least: int | None = None, at_most: int | None = None) -> None:
-    """Raise ValueError, which names the argument and what is valid, unless ``value`` :func:`is_whole`."""
+def whole(name: str, value: Any, *, at_least: int | None = None, at_most: int | None = None) -> int:
+    """``value`` as an int, which overflows in no sum. Raises ValueError, which names what is valid, unless it :func:`is_whole`."""
     if not is_whole(value, at_least=at_least, at_most=at_most):
         limits = " and ".join(f"at {end} {limit}" for end, limit in (("least", at_least), ("most", at_most)) if limit is not None)
         raise ValueError(f"{name} = {said(value)} must be a whole number{', ' if limits else ''}{limits}")
+    return int(value)
 
 
 def must_go_together(arrays: Mapping[str, Array | None]) -> None:

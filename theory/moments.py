@@ -6,12 +6,26 @@ All of it is one quadratic form, ``E‖g_LS - ∇F‖² = θ²β² + N(θ)``. A 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tsla.theory.constants import ROUNDING, Array, UnrepresentableError, is_numeric, real, representable, said, shown_where, strength, whole
+from tsla.theory.constants import (
+    ROUNDING,
+    Array,
+    UnrepresentableError,
+    is_numeric,
+    must_go_together,
+    real,
+    representable,
+    said,
+    shown_where,
+    strength,
+    whole,
+)
 from tsla.theory.products import product
 from tsla.theory.text import Printed, aligned, extent
 
@@ -42,9 +56,8 @@ class Moments(Printed):
 
     def __post_init__(self) -> None:
         for name in MOMENTS:
-            value = getattr(self, name)
-            if not is_numeric(value):
-                raise ValueError(f"{name} = {said(value)} must be a number, or an array of numbers")
+            object.__setattr__(self, name, _float64(name, getattr(self, name)))
+        must_go_together({name: getattr(self, name) for name in MOMENTS})
 
     @classmethod
     def from_means(cls, gg: float, hh: float, gh: float, GG: float, HH: float, GH: float) -> Moments:
@@ -132,15 +145,18 @@ class Moments(Printed):
 
     def floor(self, theta: ArrayLike, eta_L: ArrayLike) -> Value:
         """``θ²β² + ηL N(θ)``: what C12's bound does not fall below. C12 holds for ``0 < ηL <= 1``, which is not checked."""
-        return _value(_floor(np.asarray(self.bias(theta)), product(eta_L, self.noise(theta))))
+        scale = real("eta_L", eta_L, at_least=0)
+        return _value(_floor(np.asarray(self.bias(theta)), product(scale, self.noise(theta))))
 
     def slope(self, eta_L: ArrayLike = 1.0) -> Value:
         """``ηL(s² - c)``: half of how fast the floor falls with θ at ``θ = 0``."""
-        return np.asarray(eta_L) * (self.s2 - self.c)
+        with _no_infinity("slope"):
+            return np.asarray(eta_L) * np.subtract(self.s2, self.c)
 
     def curvature(self, eta_L: ArrayLike = 1.0) -> Value:
         """``β² + ηL(s² + ν² - 2c)``: half of the floor's second derivative in θ; ``E‖g - ĝ‖²`` at ``ηL = 1``."""
-        return self.beta2 + np.asarray(eta_L) * (self.s2 + self.nu2 - 2 * self.c)
+        with _no_infinity("curvature"):
+            return _value(self.beta2 + np.asarray(eta_L) * (np.add(self.s2, self.nu2) - np.multiply(2, self.c)))
 
     def theta_for_step(self, eta_L: ArrayLike) -> Value:
         """``θ°(η) = ηL(s² - c)/(β² + ηL(s² + ν² - 2c))``, clipped to [0, 1]: the minimiser of :meth:`floor` (C12).
@@ -153,7 +169,8 @@ class Moments(Printed):
     def gain(self, theta: ArrayLike) -> Value:
         """``s² - N(θ) = θ((2-θ)s² - θν² - 2(1-θ)c)``: how much smoothing lowers the noise. Nothing of it cancels where θ is small."""
         t = strength(theta)
-        return _value(t * self._gain_over(t))
+        with _no_infinity("gain"):
+            return _value(t * self._gain_over(t))
 
     def _gain_over(self, t: Array) -> Array:
         """The gain divided by θ."""
@@ -165,11 +182,11 @@ class Moments(Printed):
         At ``ηL = 1`` that is their second moment, and ``B_c(1) = (s² - ν²)/β²`` is where their δ is 1. Negative or 0: at no batch size.
         Infinite where ``β² = 0`` and N is smaller than ``s²``: at every one. Raises ValueError for ``θ = 0``, which changes nothing.
         """
-        t = real("theta", theta, above=0, at_most=1)
+        t, scale = real("theta", theta, above=0, at_most=1), real("eta_L", eta_L, at_least=0)
         with np.errstate(all="ignore"):  # an infinity is refused below
             gain = np.asarray(self._gain_over(t))
         unbiased = np.asarray(self.beta2) == 0
-        size = product(eta_L, np.abs(gain), over=(t, np.where(unbiased, 1.0, self.beta2)))
+        size = product(scale, np.abs(gain), over=(t, np.where(unbiased, 1.0, self.beta2)))
         if not np.isfinite(size).all():
             raise UnrepresentableError("the critical batch size overflows float64 for these constants; there may as well be no bias")
         return _value(np.sign(gain) * np.where(unbiased & (gain != 0), np.inf, size))
@@ -188,11 +205,23 @@ class Moments(Printed):
     def beyond(self, theta: ArrayLike) -> Value:
         """``E‖g_LS - ∇F‖² - E‖(1-θ)g - ∇F‖² = θ²(ŝ² - ‖∇F‖²) + 2θ(1-θ)c``, exact: negative where smoothing does more than shrink."""
         t = strength(theta)
-        return _value(t**2 * (self.shat2 - self.grad2) + 2 * t * (1 - t) * self.c)
+        with _no_infinity("beyond"):
+            return _value(t**2 * np.subtract(self.shat2, self.grad2) + 2 * t * (1 - t) * self.c)
 
     def excess(self, theta: ArrayLike) -> Value:
         """``E‖g_LS - ∇F‖² - E‖g - ∇F‖²``, exact: negative where smoothing lowers the second moment."""
-        return self.bias(theta) - self.gain(theta)
+        with _no_infinity("excess"):
+            return np.subtract(self.bias(theta), self.gain(theta))
+
+
+@contextmanager
+def _no_infinity(name: str) -> Iterator[None]:
+    """Within this context an overflow is refused, and what is unknown stays nan."""
+    try:
+        with np.errstate(over="raise", invalid="ignore"):
+            yield
+    except FloatingPointError:
+        raise UnrepresentableError(f"{name} overflows float64 for these moments; rescale F") from None
 
 
 MEANING = {
@@ -261,6 +290,18 @@ def _outside(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> NDArray[np.bool_]:
     limit = np.sqrt(np.maximum(a, 0)) * np.sqrt(np.maximum(b, 0))
     with np.errstate(over="ignore"):
         return np.asarray(np.abs(c) > limit + ROUNDING * np.add(a, b))
+
+
+def _float64(name: str, value: object) -> Value:
+    """A number, or an array of numbers, in the precision whose products are looked after. Raises ValueError for another, or a larger one."""
+    if not is_numeric(value):
+        raise ValueError(f"{name} = {said(value)} must be a number, or an array of numbers")
+    try:
+        with np.errstate(over="raise"):
+            found = np.asarray(value).astype(np.float64)
+    except FloatingPointError:
+        raise ValueError(f"{name} = {said(value)} must be a number that float64 can hold") from None
+    return found if isinstance(value, np.ndarray) else float(found)
 
 
 def _value(found: Array) -> Value:

@@ -28,6 +28,6 @@ def product(*factors: ArrayLike, over: Sequence[ArrayLike] = ()) -> Array:
 def _scaled(factors: Sequence[ArrayLike]) -> tuple[Array, Array]:
     mantissa, exponent = np.ones(()), np.zeros((), dtype=np.intc)
     for factor in factors:
-        m, e = np.frexp(factor)
+        m, e = np.frexp(np.asarray(factor, dtype=np.float64))  # NumPy has no mantissa of a longer int
         mantissa, exponent = mantissa * m, exponent + e
     return np.asarray(mantissa), np.asarray(exponent)

@@ -65,9 +65,9 @@ class Variance(Printed):
         return "\n".join([head, aligned(rows, right=frozenset({1, 2})), wrapped(self._verdict(), indent="  ", more="")])
 
     def _verdict(self) -> str:
+        if shape := np.broadcast_shapes(*(np.shape(value) for value in asdict(self).values() if value is not None)):
+            return f"Smallest and largest of arrays of shape {shape}."
         delta = _ratio(self.smoothed, self.plain)
-        if delta.ndim:
-            return f"Smallest and largest of arrays of shape {delta.shape}."
         verdict = "The lemma promises a lower variance" if self.smoothed < self.plain else "The lemma promises nothing"
         return f"{verdict}: delta = {delta:.4g}; its own best theta is {float(smoothing.lemma_theta(delta)):g} (C10).{self._beyond()}"
 
@@ -89,7 +89,7 @@ def from_bounds(*, sigma2: ArrayLike, delta: ArrayLike, theta: ArrayLike | None 
         lemma, sharp = (of(sigma2, delta, theta) for of in (smoothing.lemma, smoothing.sharp))
         t = strength(theta)
     plain = real("sigma2", sigma2, at_least=0)
-    return Variance(plain, product(plain, delta), lemma, sharp, None, t, None, None, None)
+    return Variance(plain, product(plain, real("delta", delta)), lemma, sharp, None, t, None, None, None)
 
 
 @representable

@@ -123,7 +123,8 @@ class ExamplePool:
             dataset, collate = dataset.dataset, collate or dataset.collate_fn
         self._items, self._collate = dataset, collate or stacked
         self._whole = whole_set(dataset)
-        if isinstance(dataset, Mapping) or not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
+        indexed = hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__") and getattr(dataset, "ndim", 1) > 0
+        if isinstance(dataset, Mapping) or not indexed:
             raise ValueError(f"dataset is a {type(dataset).__name__}; must be (inputs, labels), a DataLoader, or have a length and items")
         if len(self) == 0:
             raise ValueError("dataset holds 0 examples; must be at least 1")

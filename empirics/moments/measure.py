@@ -106,7 +106,7 @@ def measure(
     """
     if until is not None:
         real("until", until, above=0)
-    whole("seed", seed, at_least=0, at_most=2**63 - 1)
+    seed = whole("seed", seed, at_least=0, at_most=2**63 - 1)
     check_module("model", model)
     loss = of_whole_examples(loss)
     _check_smoothing(smoothing, batches)
@@ -154,9 +154,8 @@ def draw(
     At least 2 MIN_GROUPS batches as far as there are examples, nearly equal, of at most MICROBATCH. ``y_hat`` ``(n, K)`` goes with its
     examples. Raises ValueError for fewer than 4 examples, but where that is all, and for more than there are.
     """
-    wanted = len(inputs) if examples is None else examples
     least = min(4, len(inputs))  # fewer batches give no interval
-    whole("examples", wanted, at_least=least, at_most=len(inputs))
+    wanted = len(inputs) if examples is None else whole("examples", examples, at_least=least, at_most=len(inputs))
     tables = [table for table in (inputs, labels, y_hat) if table is not None]
     return [tuple(table[rows] for table in tables) for rows in _drawn(len(inputs), wanted, wanted, seed)]
 

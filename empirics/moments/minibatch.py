@@ -50,8 +50,8 @@ def minibatch_moments(
     Kept are the gradients of one batch, their sums, and a sketch a batch. The model, its ``.grad`` and buffers, and the random state
     are left as they were. Raises ValueError outside the ranges.
     """
-    for name, value, least in (("batch_size", batch_size, 1), ("batches", batches, 2), ("seed", seed, 0)):
-        whole(name, value, at_least=least)
+    batch_size, batches = whole("batch_size", batch_size, at_least=1), whole("batches", batches, at_least=2)
+    seed = whole("seed", seed, at_least=0)
     parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
     examples, classifier = ExamplePool(dataset, smoothing, device_of(model), collate=collate, unpack=unpack), Classifier(model, logits)
     if not replacement and batch_size > len(examples):

@@ -178,8 +178,8 @@ class MomentsMonitor:
         loss: CrossEntropy | nn.Module | None = None,
         live: Live | str | Path | bool | None = None,
     ) -> None:
-        for name, value, least in (("examples", examples, 2), ("seed", seed, 0), ("microbatch", microbatch, 1)):
-            whole(name, value, at_least=least)
+        examples, microbatch = whole("examples", examples, at_least=2), whole("microbatch", microbatch, at_least=1)
+        seed = whole("seed", seed, at_least=0)
         self.rows: list[dict[str, Any]] = []
         self.latest: Estimates | None = None
         self.times = Times()
@@ -275,5 +275,4 @@ class MomentsMonitor:
             )
         if every is None:
             return WithinBudget(examples, self._microbatch)
-        whole("every", every, at_least=1)
-        return EveryKth(every, examples)
+        return EveryKth(whole("every", every, at_least=1), examples)

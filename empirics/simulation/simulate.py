@@ -25,7 +25,7 @@ from tsla.empirics.simulation import blocks as replica_blocks
 from tsla.empirics.simulation.blocks import Advance, Block, Leg, Rule, Sampler
 from tsla.empirics.simulation.problems.problem import Problem
 from tsla.extras import needing
-from tsla.theory.constants import Array, real, shown, single, step_count, whole
+from tsla.theory.constants import Array, array_of, real, shown, single, step_count, whole
 from tsla.theory.plan import Stage
 from tsla.theory.testing.theorem import StepRule
 from tsla.theory.text import Printed, aligned, count, number
@@ -278,7 +278,7 @@ def rules_of(stages: Sequence[Stage]) -> list[Rule]:
 
 def _rule(name: str, stage: Stage) -> Rule:
     for field in ("eta", "theta", "steps", "decay_steps"):
-        shape = np.shape(getattr(stage, field))
+        shape = array_of(getattr(stage, field)).shape
         if shape != ():
             raise ValueError(f"{name}.{field} has shape {shape}; a run needs a single number, one plan at a time")
     return Rule(

@@ -14,8 +14,8 @@ def _paper(strength: float, classes: int | None) -> float:
 def _others(strength: float, classes: int | None) -> float:
     if classes is None:
         raise ValueError("classes = None must be the number of classes, which convention = 'others' needs")
-    whole("classes", classes, at_least=2)
-    return min(single("strength", strength, at_most=1 - 1 / classes) * classes / (classes - 1), 1.0)  # rounding may exceed 1
+    K = float(whole("classes", classes, at_least=2, at_most=2**53))
+    return min(single("strength", strength, at_most=1 - 1 / K) * K / (K - 1), 1.0)  # rounding may exceed 1
 
 
 def _confidence(strength: float, classes: int | None) -> float:

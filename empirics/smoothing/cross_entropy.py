@@ -62,11 +62,11 @@ class CrossEntropy:
             must_be_one_of(name, value, known)
         if self.classes_at is not None and (not is_whole(self.classes_at) or self.classes_at == 0):
             raise ValueError(
-                f"classes_at = {self.classes_at!r} must be 1, -1 or another dimension of the logits, of which 0 has the examples"
+                f"classes_at = {said(self.classes_at)} must be 1, -1 or another dimension of the logits, of which 0 has the examples"
             )
         whole("ignore_index", self.ignore_index)
         if not isinstance(self.binary, bool):
-            raise ValueError(f"binary = {self.binary!r} must be True or False")  # noqa: TRY004 - bad input is a ValueError
+            raise ValueError(f"binary = {said(self.binary)} must be True or False")  # noqa: TRY004 - bad input is a ValueError
         if self.binary and self.classes_at is not None:
             raise ValueError(f"classes_at = {self.classes_at} has no use with binary = True; must be None")
         if self.weight is not None:
@@ -93,8 +93,8 @@ class CrossEntropy:
         if isinstance(loss, nn.BCEWithLogitsLoss) and loss.weight is None and loss.pos_weight is None:
             return cls(binary=True)
         raise ValueError(
-            f"loss = {loss!r} must be a tsla.CrossEntropy, a SmoothedCrossEntropy, or torch's CrossEntropyLoss, or its BCEWithLogitsLoss "
-            "without weights"
+            f"loss = {said(loss)} must be a tsla.CrossEntropy, a SmoothedCrossEntropy, or torch's CrossEntropyLoss, or its "
+            "BCEWithLogitsLoss without weights"
         )
 
     def arrange(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -117,8 +117,8 @@ class CrossEntropy:
     def flat(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Logits ``(N, K)`` and labels ``(N,)`` or ``(N, K)`` of all positions of all examples. Raises ValueError as :meth:`arrange`."""
         for name, part in (("logits", logits), ("labels", labels)):
-            if not torch.compiler.is_compiling() and part.is_nested:  # which has no shape
-                raise ValueError(f"{name} are a nested tensor; must be a dense one")
+            if not torch.compiler.is_compiling() and (part.is_nested or part.layout != torch.strided):
+                raise ValueError(f"{name} are a {'nested' if part.is_nested else 'sparse'} tensor; must be a dense one")
         if logits.shape[:1] != labels.shape[:1]:
             counts = [part.shape[0] if part.ndim else "no" for part in (logits, labels)]
             raise ValueError(f"logits hold {counts[0]} examples and labels {counts[1]}; must be equally many")

@@ -104,12 +104,15 @@ class SmoothedCrossEntropy(nn.Module):
         batches whose gradients are added up before a step. The loss is then the sum over this batch, divided by that number, so that
         the added gradients are those of one large batch. Trainers that accumulate gradients give it, under this name.
 
+        Logits that are nan or +inf give nan, as by torch's own loss: what scales losses for float16 counts on it.
+
         Raises ValueError where a teacher has no inputs, for shapes that don't go together, for ``num_items_in_batch`` where the reduction
         is no mean, and, by a look at the first batch, for labels that are no classes or no probabilities.
         """
         for name, given in (("logits", logits), ("labels", labels)):
             if not isinstance(given, Tensor):
                 raise ValueError(f"{name} are a {type(given).__name__}; must be a tensor")  # noqa: TRY004 - bad input is a ValueError
+            check_real(name, given)
         if num_items_in_batch is not None:
             self._check_items(num_items_in_batch)
         theta = self.theta if self.training and torch.is_grad_enabled() else 0.0
@@ -153,7 +156,6 @@ class SmoothedCrossEntropy(nn.Module):
         """At the first batch alone, for a look makes an accelerator wait: are logits probabilities, and labels no classes or none."""
         if not (torch.compiler.is_compiling() or logits.is_meta or torch._C._functorch.is_functorch_wrapped_tensor(logits)):
             self._looked = True
-            check_real("logits", logits)
             warn_of_probabilities(logits)
             if not labels.is_floating_point():
                 self.cross_entropy.check_classes(labels, logits.shape[1])

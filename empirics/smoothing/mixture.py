@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tsla.empirics.models.inputs import check_real
+from tsla.empirics.models.inputs import check_real, check_values
 from tsla.empirics.smoothing.labels import distribution as checked_distribution
 from tsla.theory.constants import said, single
 
@@ -116,6 +116,7 @@ def _part(part: Part, prior: Tensor | None) -> nn.Module:
 def _frequencies(prior: Tensor | None) -> Tensor:
     if not isinstance(prior, Tensor):
         raise ValueError(f"prior = {said(prior)} must be the frequencies or counts of the classes, (K,), for distribution = 'prior'")  # noqa: TRY004
+    check_values("prior", prior)
     check_real("prior", prior)
     counts = prior.detach().double()
     if not (counts >= 0).all() or not 0 < float(counts.sum()) < float("inf"):

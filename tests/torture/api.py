@@ -216,8 +216,8 @@ def _batches() -> list[Any]:
 MEASUREMENT = {"microbatch": 4, "batch_norm": None, "logits": None, "loss": None}
 WARNINGS = re.compile(r"MomentsMonitor measured nothing|look like probabilities|are probabilities")
 NETWORKS: Mapping[str, Call] = {
-    "gradient_moments": Call(tsla.gradient_moments, lambda: _network(**MEASUREMENT)),
-    "layer_moments": Call(layer_moments, lambda: _network(**MEASUREMENT)),
+    "gradient_moments": Call(tsla.gradient_moments, lambda: _network(**MEASUREMENT), warns=WARNINGS),
+    "layer_moments": Call(layer_moments, lambda: _network(**MEASUREMENT), warns=WARNINGS),
     "measure": Call(
         tsla.measure,
         lambda: (
@@ -225,9 +225,13 @@ NETWORKS: Mapping[str, Call] = {
             | MEASUREMENT
         ),
         re.compile("estimates"),
+        WARNINGS,
     ),
     "measure a set": Call(
-        tsla.measure, lambda: {"model": nn.Linear(5, K), "batches": tuple(_examples().values()), "seed": 0}, re.compile("estimates")
+        tsla.measure,
+        lambda: {"model": nn.Linear(5, K), "batches": tuple(_examples().values()), "seed": 0},
+        re.compile("estimates"),
+        WARNINGS,
     ),
     "monitor": Call(
         _monitored,
@@ -249,6 +253,7 @@ NETWORKS: Mapping[str, Call] = {
             }
         ),
         warns=WARNINGS,
+        through=True,
     ),
     "loss of a mixture": Call(
         _loss,
@@ -262,6 +267,7 @@ NETWORKS: Mapping[str, Call] = {
             }
         ),
         warns=WARNINGS,
+        through=True,
     ),
     "CrossEntropy": Call(
         tsla.CrossEntropy,

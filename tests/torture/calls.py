@@ -162,7 +162,8 @@ def numbers(found: Any, where: str = "answer", depth: int = 8) -> Iterator[tuple
     if depth == 0:
         return
     if isinstance(found, Tensor):
-        found = found.detach().double().numpy() if found.layout == torch.strided and not (found.is_meta or found.is_nested) else None
+        plain = found.layout == torch.strided and not (found.is_meta or found.is_nested or found.is_complex())
+        found = found.detach().double().numpy() if plain else None
     if isinstance(found, float | np.floating):
         found = np.asarray(found)
     if isinstance(found, np.ndarray):

@@ -49,7 +49,8 @@ def gradient_products(
         )
         return over_ranks(own, model.process_group)
     inputs, classifier = Inputs.of(inputs).map(Tensor.detach), Classifier(model, logits)
-    _check(inputs, labels, microbatch)
+    _check(inputs, labels)
+    microbatch = whole("microbatch", microbatch, at_least=1)
     named = _tracked(model)
     loss = CrossEntropy.like(loss)
     inputs, labels, smoothing = loss.spread(inputs, labels, smoothing)
@@ -77,13 +78,12 @@ def gradient_products(
     return totals.result(tuple(named))
 
 
-def _check(inputs: Inputs, labels: Tensor, microbatch: int) -> None:
+def _check(inputs: Inputs, labels: Tensor) -> None:
     for name, tensor in [("labels", labels), *(("inputs", part) for part in inputs.tensors)]:
         check_values(name, tensor)
     check_real("labels", labels)
     if len(inputs) == 0 or len(inputs) != len(labels):
         raise ValueError(f"inputs hold {len(inputs)} examples and labels {len(labels)}; must be equally many, at least 1")
-    whole("microbatch", microbatch, at_least=1)
 
 
 def _tracked(model: nn.Module) -> dict[str, nn.Parameter]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from tsla.empirics.simulation.problems.problem import Problem
 from tsla.extras import needing
+from tsla.theory.constants import must_be_one_of
 
 __all__ = ["Problem", "get", "names"]
 
@@ -28,8 +29,7 @@ def get(name: str, **kwargs: Any) -> Problem:
 
     Raises ValueError if unknown, MissingExtraError where the problem needs what is not installed.
     """
-    if name not in names():
-        raise ValueError(f"problem = {name!r} must be one of {', '.join(names())}")
+    must_be_one_of("problem", name, names())
     with needing("runs", f"problem = {name!r}"):
         made: Problem = import_module(f"{__name__}.{name}").problem(**kwargs)
     return made
