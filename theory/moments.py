@@ -293,7 +293,7 @@ def _outside(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> NDArray[np.bool_]:
 
 
 def _float64(name: str, value: object) -> Value:
-    """A number, or an array of numbers, in the precision whose products are looked after. Raises ValueError for another, or a larger one."""
+    """A number, or an array of numbers, in the precision whose products are watched. Raises ValueError for another, or a larger one."""
     if not is_numeric(value):
         raise ValueError(f"{name} = {said(value)} must be a number, or an array of numbers")
     try:
