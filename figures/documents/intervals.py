@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from tsla.empirics.experiments.error_rates.rates import LACKS, LAWS, RATES, Rate
+from tsla.empirics.experiments.error_rates.laws import LAWS
+from tsla.empirics.experiments.error_rates.rate import LACKS, Rate
+from tsla.empirics.experiments.error_rates.rates import RATES
 from tsla.empirics.runs import records
 from tsla.empirics.statistics.intervals import IntervalOf
 from tsla.figures import markdown

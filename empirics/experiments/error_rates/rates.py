@@ -7,67 +7,18 @@ rate is needed. A test reads the source and finds those that are in neither.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
-
-import pandas as pd
 
 from tsla.empirics.experiments.error_rates.grid import SETTINGS
+from tsla.empirics.experiments.error_rates.rate import COVERAGE, Rate
 from tsla.empirics.experiments.error_rates.replicas import BRANCHES, MILD, SIZES
 from tsla.empirics.statistics.betting import LEVEL as ONE_SIDED
-from tsla.empirics.statistics.intervals import IntervalOf, share
 from tsla.empirics.statistics.power import LEVEL, POWER
 
-Kind = Literal["covers", "false alarms", "power"]
-COVERAGE = 0.95
 FOLLOWING = (
     *("delta_at_batch_size", "delta0", "ratio", "bias", "noise", "shrinking", "beyond"),
     *("theta_star", "theta_for_step", "critical_batch_size_at_theta", "critical_batch_size_for_step"),
 )
 """What `tsla measure` reports beside the moments."""
-CONFIDENCE = 0.999
-"""Of the interval by which a measured rate is held against its level: of some fifty rows one in twenty would fail by chance at 0.95."""
-
-
-@dataclass(frozen=True)
-class Rate:
-    """A row of the table.
-
-    simulation, measure:  of the record
-    what:                 whose rate it is, in words
-    unit:                 what varies independently, and is drawn anew in each trial
-    kind, level:          an interval covers with at least this probability; a test raises false alarms with at most it, and finds what is
-                          there with about it. A power without a level was not promised to anybody
-    used_by:              the functions that make or ask for it, below ``tsla``
-    """
-
-    simulation: str
-    measure: str
-    what: str
-    unit: str
-    kind: Kind
-    level: float | None
-    used_by: tuple[str, ...] = ()
-
-    def rows(self, record: pd.DataFrame, unit: str = "right") -> pd.DataFrame:
-        """Its rows of the record; ``unit`` is "right" or "wrong". Raises ValueError where there are none."""
-        rows = record[(record["simulation"] == self.simulation) & (record["measure"] == self.measure) & (record["unit"] == unit)]
-        if rows.empty:
-            raise ValueError(f"record has no trials of {self.simulation}, {self.measure}; must have some: `tsla records error_rates`")
-        return rows
-
-    def measured(self, record: pd.DataFrame, unit: str = "right", level: float = COVERAGE) -> IntervalOf[float]:
-        """By the record, with the interval over trials. Raises what :meth:`rows` raises."""
-        rows = self.rows(record, unit)
-        return share(int(rows["events"].sum()), int(rows["trials"].sum()), level=level)
-
-    def keeps(self, record: pd.DataFrame, unit: str = "right") -> bool:
-        """Whether chance explains what is beyond the level, and what the rate is known to lack. A power must not be above it either."""
-        if self.level is None:
-            return True
-        found, lacks = self.measured(record, unit, CONFIDENCE), LACKS.get((self.simulation, self.measure), 0.0)
-        low_enough, high_enough = found.low <= self.level + lacks, found.high >= self.level - lacks
-        return {"covers": high_enough, "false alarms": low_enough, "power": low_enough and high_enough}[self.kind]
 
 
 def _study(name: str) -> str:
@@ -314,48 +265,11 @@ RATES: tuple[Rate, ...] = (
         COVERAGE,
         used_by=(
             "empirics.statistics.intervals.share",
-            "empirics.experiments.error_rates.rates.Rate.measured",
+            "empirics.experiments.error_rates.rate.Rate.measured",
             "figures.documents.estimators._pooled",
         ),
     ),
 )
-
-LACKS: Mapping[tuple[str, str], float] = {
-    ("planned seeds", "power from a pilot"): 0.05,
-    ("regret", "regret"): 0.2,
-    ("runs", "interval of 20"): 0.06,
-    ("runs", "interval of 100"): 0.02,
-    ("branches", "interval, MLP"): 0.03,
-    ("branches", "sign, MLP"): 0.03,
-    ("branches", "interval, ResNet-8"): 0.05,
-    ("branches", "sign, ResNet-8"): 0.05,
-    ("hit rates", "interval, ResNet-8"): 0.16,
-}
-"""Simulation and measure -> by how much the rate is known to fall short of its level. ``docs/intervals.md`` says so of each, and why."""
-
-LAWS: Mapping[str, str] = {
-    "study": """The study's own paired differences at its five settings, moved to a known mean, are a population, and seeds are drawn
-from it. So differences have the skewness, the ties and the spread that they had, and the claims at a setting depend
-on each other as they did. Without an effect, one of the comparisons that a claim needs is 0, and the others are ten
-times what matters in its favour. With the wrong unit one setting also votes for all five.""",
-    "third round": """The same of the third round's settings. A trial takes one group of settings with the same schedule and the same wrong
-labels.""",
-    "predictions": """The same of the differences of P1, P2 and P5 at the settings of the MLP. With the wrong unit one setting stands for
-all.""",
-    "regret": "Four arms of 10 seeds, whose losses share a part that is ten times as large as what they don't share.",
-    "planned seeds": "Normal differences, as the t-test takes them for, with an effect of 0.8 standard deviations.",
-    "runs": """The last iterate of SGD on w²/2 at η = 1/L, whose ‖∇F‖² is a squared normal number. Of what the simulator reports it
-has the longest tail.""",
-    "bets": """F after a noisy step on w²/2, with a long tail to the right, and F - F* of a cosine, with one to the left. Every bound
-is the mean itself, which is the hardest true one.""",
-    "rates": "SGD on w²/2 with the step of C4, 50 replicas where the records have 200, for three ε; the truth is the exact law's.",
-    "branches": """‖∇F‖² of two arms with the same mean on the same noise, which is spread over more directions in one than in the other.
-So their difference is skewed.""",
-    "hit rates": "Settings whose rows all agree, with from 2 to 20 rows each. Then settings are all that there is to count.",
-    "following": "512 examples in 32 groups from a population of 1,500 whose lengths of gradients have a long tail.",
-    "percentages": "2,000 draws that cover with probability 0.95.",
-}
-"""Simulation -> the law that is simulated, and why."""
 
 _ESTIMATE = f"{_MOMENTS}estimators.estimate.Estimates"
 _ON_NETWORKS = "measured on real networks, in estimators.md"

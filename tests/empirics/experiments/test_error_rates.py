@@ -13,7 +13,9 @@ import pandas as pd
 import pytest
 
 from tsla.empirics.experiments.error_rates import examples, experiment, grid, replicas, seeds
-from tsla.empirics.experiments.error_rates.rates import ELSEWHERE, LAWS, RATES, Rate
+from tsla.empirics.experiments.error_rates.laws import LAWS
+from tsla.empirics.experiments.error_rates.rate import Rate
+from tsla.empirics.experiments.error_rates.rates import ELSEWHERE, RATES
 from tsla.empirics.experiments.error_rates.trial import Trial
 from tsla.empirics.experiments.study.findings import Finding, finding
 from tsla.empirics.experiments.study.verdicts import PRIMARY
