@@ -44,8 +44,8 @@ def run(args: argparse.Namespace) -> None:
     from tsla.empirics.runs.files import deliver, must_be_writable
     from tsla.empirics.runs.progress import Progress
     from tsla.empirics.runs.records import write as write_record
+    from tsla.empirics.simulation.legs import default_checkpoints
     from tsla.empirics.simulation.planned import beside_bound, planned
-    from tsla.empirics.simulation.simulate import default_checkpoints
     from tsla.theory.commands.answer import print_result
 
     must_be_writable(out=args.out, state=args.state)

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.random import SFC64, Generator, SeedSequence
 from numpy.typing import NDArray
 
+from tsla.empirics.simulation.legs import Leg, Rule
 from tsla.empirics.simulation.problems.problem import Problem
-from tsla.theory.constants import Array, real, shown
-from tsla.theory.plan import OfStep
+from tsla.theory.constants import Array, shown
 from tsla.theory.testing.theorem import StepRule
 
 BLOCK = 8192
@@ -27,61 +27,6 @@ class Sampler(Protocol):
 
         What it takes from ``rng`` may depend on shapes, not on values: then all methods see the same noise.
         """
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A stage in plain numbers; ``decay_steps`` is infinite where the step size doesn't fall so. ``factor``, ``weights``: as of a Stage."""
-
-    eta: float
-    theta: float
-    steps: int
-    decay_steps: float
-    factor: OfStep | None = field(default=None, repr=False)
-    weights: OfStep | None = field(default=None, repr=False)
-
-    @property
-    def steady(self) -> bool:
-        """Whether all its steps are the same."""
-        return self.decay_steps == np.inf and self.factor is None and self.weights is None
-
-    def step_sizes(self, t: Array) -> Array:
-        """``eta_t`` at steps of the stage, shape (k,). Raises ValueError for what is no step size."""
-        decayed = self.eta / (1 + t / self.decay_steps)
-        return decayed if self.factor is None else _of_steps("eta*factor(t)", self.eta * np.asarray(self.factor(t)), t)
-
-    def weights_at(self, t: Array) -> Array:
-        """The weights of the iterates ``w_t``, shape (k,). Raises ValueError for what are no weights."""
-        return np.ones(t.shape) if self.weights is None else _of_steps("weights(t)", self.weights(t), t)
-
-
-def _of_steps(name: str, values: Array, t: Array) -> Array:
-    found = real(name, values, at_least=0)
-    if found.shape != t.shape:
-        raise ValueError(f"{name} has shape {found.shape}; a run needs a number for each of the steps t, shape {t.shape}")
-    return found
-
-
-@dataclass(frozen=True)
-class Leg:
-    """Steps ``begin`` to ``end`` of a stage that begins after ``before`` steps of the run; ``row``: where to record the end, or None.
-
-    Its k steps have ``step_sizes``, and their iterates ``weights``, shape (k,); all iterates of the stage so far weigh ``weighed``.
-    """
-
-    rule: Rule
-    before: int
-    begin: int
-    end: int
-    row: int | None
-    step_sizes: Array
-    weights: Array
-    weighed: float
-
-    @property
-    def done(self) -> int:
-        """Steps of the run that are done after the leg."""
-        return self.before + self.end
 
 
 @dataclass(eq=False)

@@ -18,7 +18,8 @@ import numpy as np
 from numba.np.random import _constants as ziggurat
 from numpy.typing import NDArray
 
-from tsla.empirics.simulation.blocks import Advance, Block, Leg, Sampler
+from tsla.empirics.simulation.blocks import Advance, Block, Sampler
+from tsla.empirics.simulation.legs import Leg
 from tsla.empirics.simulation.oracles import Oracle
 from tsla.empirics.simulation.problems.problem import Problem
 from tsla.theory.constants import Array, shown

@@ -11,9 +11,10 @@ import pandas as pd
 
 from tsla.empirics.runs.memory import must_fit
 from tsla.empirics.simulation import problems
+from tsla.empirics.simulation.legs import default_checkpoints
 from tsla.empirics.simulation.oracles import Oracle
 from tsla.empirics.simulation.problems import Problem
-from tsla.empirics.simulation.simulate import Trajectory, bytes_a_replica, default_checkpoints, simulate
+from tsla.empirics.simulation.simulate import Trajectory, bytes_a_replica, simulate
 from tsla.empirics.statistics.intervals import student_t
 from tsla.theory.constants import Array, Constants, shown, single, whole
 from tsla.theory.inversion import best_eps

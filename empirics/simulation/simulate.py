@@ -22,15 +22,15 @@ from tsla.empirics.runs.locks import held
 from tsla.empirics.runs.memory import must_fit
 from tsla.empirics.runs.resume import StateFile
 from tsla.empirics.simulation import blocks as replica_blocks
-from tsla.empirics.simulation.blocks import Advance, Block, Leg, Rule, Sampler
+from tsla.empirics.simulation.blocks import Advance, Block, Sampler
+from tsla.empirics.simulation.legs import Leg, Rule, checkpoint_steps, legs, rules_of
 from tsla.empirics.simulation.problems.problem import Problem
 from tsla.extras import needing
-from tsla.theory.constants import Array, array_of, real, shown, single, step_count, whole
+from tsla.theory.constants import Array, real, single, whole
 from tsla.theory.plan import Stage
 from tsla.theory.testing.theorem import StepRule
 from tsla.theory.text import Printed, aligned, count, number
 
-DEFAULT_CHECKPOINTS = 60
 SHOWN = 10
 RECORDED = ("grad2", "mean_grad2", "gap")
 LEG = 4_000_000
@@ -112,7 +112,7 @@ def simulate(
         if not went_on and marks[0] == 0:
             each(run.begin)
             _tell(progress, 0, rules)
-        for leg in _legs(rules, marks, max(1, LEG // (w.size + STEP))):
+        for leg in legs(rules, marks, max(1, LEG // (w.size + STEP))):
             if leg.done > run.done:
                 each(partial(run.advance, leg, advance))
                 run.done = leg.done
@@ -212,30 +212,6 @@ def _each(blocks: Sequence[Block], threads: int) -> Iterator[Callable[[Callable[
         yield together
 
 
-def _legs(rules: Sequence[Rule], marks: Sequence[int], longest: int) -> Iterator[Leg]:
-    """Cut the stages at every checkpoint, and so that no leg has more than ``longest`` steps."""
-    before, row_of = 0, {mark: row for row, mark in enumerate(marks)}
-    for rule in rules:
-        within = (mark - before for mark in marks if before < mark < before + rule.steps)
-        weighed = 0.0
-        for begin, end in _cuts(sorted({*within, rule.steps} - {0}), longest):
-            t = np.arange(begin, end, dtype=np.float64)
-            weights = rule.weights_at(t)
-            weighed += float(weights.sum())
-            yield Leg(rule, before, begin, end, row_of.get(before + end), rule.step_sizes(t), weights, weighed)
-        before += rule.steps
-
-
-def _cuts(ends: Sequence[int], longest: int) -> Iterator[tuple[int, int]]:
-    """Begin and end of each leg, up to each of the ``ends`` and to each multiple of ``longest``, one after the other: there may be many."""
-    begin = 0
-    for stop in ends:
-        while begin < stop:
-            end = min(stop, begin - begin % longest + longest)
-            yield begin, end
-            begin = end
-
-
 def _tell(progress: Callable[[int, int], None] | None, done: int, rules: Sequence[Rule]) -> None:
     if progress is not None:
         progress(done, sum(rule.steps for rule in rules))
@@ -269,29 +245,6 @@ def _identity(run: _Run, rules: Sequence[Rule], seed: int, compiled: bool) -> st
     return records.config_hash(config | {"seed": repr(seed), "compiled": compiled, "environment": provenance.environment(*modules)})
 
 
-def rules_of(stages: Sequence[Stage]) -> list[Rule]:
-    """The stages in plain numbers. Raises ValueError unless there is one, and each is of single numbers in their ranges."""
-    if not stages:
-        raise ValueError("stages = () is empty; a run needs at least one Stage")
-    return [_rule(f"stages[{position}]", stage) for position, stage in enumerate(stages)]
-
-
-def _rule(name: str, stage: Stage) -> Rule:
-    for field in ("eta", "theta", "steps", "decay_steps"):
-        shape = array_of(getattr(stage, field)).shape
-        if shape != ():
-            raise ValueError(f"{name}.{field} has shape {shape}; a run needs a single number, one plan at a time")
-    return Rule(
-        # 0 is allowed: the shrinkage control of theta = 1 stands still.
-        eta=single(f"{name}.eta", stage.eta, at_least=0),
-        theta=single(f"{name}.theta", stage.theta, at_least=0, at_most=1),
-        steps=int(single(f"{name}.steps", stage.steps, at_least=0, integral=True)),
-        decay_steps=np.inf if stage.decay_steps is None else single(f"{name}.decay_steps", stage.decay_steps, above=0),
-        factor=stage.factor,
-        weights=stage.weights,
-    )
-
-
 def _start(problem: Problem, start: ArrayLike | None, replicas: int) -> Array:
     """``w_0`` as a new array of shape (replicas, d), row after row."""
     w = real("start", problem.start if start is None else start)
@@ -299,23 +252,3 @@ def _start(problem: Problem, start: ArrayLike | None, replicas: int) -> Array:
     if w.shape not in allowed:
         raise ValueError(f"start has shape {w.shape}; {problem.name} with {replicas} replicas needs {allowed[0]} or {allowed[1]}")
     return np.broadcast_to(w, allowed[1]).copy()  # np.array would lay it out column after column
-
-
-def default_checkpoints(stages: Sequence[Stage]) -> frozenset[int]:
-    """The steps at which :func:`simulate` records unless told otherwise."""
-    ends = np.cumsum([rule.steps for rule in rules_of(stages)])
-    spaced = np.rint(np.geomspace(1, max(ends[-1], 1), DEFAULT_CHECKPOINTS))
-    return frozenset(int(step) for step in (0, *spaced, *ends) if step <= ends[-1])
-
-
-def checkpoint_steps(stages: Sequence[Stage], given: Iterable[int] | None) -> frozenset[int]:
-    """The ``given`` steps, or those of :func:`default_checkpoints`. Raises ValueError for none and for steps after the last one."""
-    if given is None:
-        return default_checkpoints(stages)
-    total = sum(rule.steps for rule in rules_of(stages))
-    steps = step_count("checkpoints", list(given), at_least=0)
-    if steps.size == 0:
-        raise ValueError("checkpoints = [] is empty; a run needs at least one step to record at")
-    if steps.max() > total:
-        raise ValueError(f"checkpoints = {shown(steps.max())} is after the last step; the run has {total} steps")
-    return frozenset(steps.astype(int).tolist())

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tsla.empirics.simulation.blocks import Rule
 from tsla.empirics.simulation.exact_law.coordinates import Coordinate, Noise, coordinates
 from tsla.empirics.simulation.exact_law.mesh import FIRST_PANELS, margin_of, mesh_of
 from tsla.empirics.simulation.exact_law.steps import propagated
+from tsla.empirics.simulation.legs import Rule, checkpoint_steps, rules_of
 from tsla.empirics.simulation.oracles import Oracle
 from tsla.empirics.simulation.problems.problem import Problem
-from tsla.empirics.simulation.simulate import checkpoint_steps, rules_of
 from tsla.theory.constants import Array, real, single
 from tsla.theory.plan import Stage
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import ndtr
 
-from tsla.empirics.simulation.blocks import Rule
 from tsla.empirics.simulation.exact_law.coordinates import Coordinate, Noise
+from tsla.empirics.simulation.legs import Rule
 from tsla.theory.constants import Array
 
 FIRST_PANELS = 8

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tsla.empirics.simulation.blocks import Rule
 from tsla.empirics.simulation.exact_law.coordinates import Coordinate, Noise
 from tsla.empirics.simulation.exact_law.mesh import Mesh
+from tsla.empirics.simulation.legs import Rule
 from tsla.theory.constants import Array
 
 

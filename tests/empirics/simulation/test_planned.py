@@ -7,9 +7,9 @@ import pytest
 
 from tests.refusals import refusals
 from tsla.empirics.simulation import problems
+from tsla.empirics.simulation.legs import default_checkpoints
 from tsla.empirics.simulation.oracles import Oracle
 from tsla.empirics.simulation.planned import Planned, beside_bound, planned, verdict
-from tsla.empirics.simulation.simulate import default_checkpoints
 
 
 def test_beside_a_bound() -> None:

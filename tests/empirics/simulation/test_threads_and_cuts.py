@@ -13,6 +13,7 @@ from tests.empirics.simulation.stages import NOISY, PLAN, stage
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation import simulate as sgd
 from tsla.empirics.simulation.blocks import BLOCK, Block, blocks
+from tsla.empirics.simulation.legs import legs, rules_of
 from tsla.empirics.simulation.simulate import simulate
 from tsla.theory.constants import Array
 from tsla.theory.plan import Stage
@@ -38,14 +39,14 @@ def test_the_bits_do_not_depend_on_where_the_run_is_cut(monkeypatch: pytest.Monk
     problem = problems.get("sine_valley", dimension=50)
     whole = simulate(problem, NOISY, PLAN, replicas=700, seed=4)
     monkeypatch.setattr(sgd, "LEG", 7 * (700 * 50 + sgd.STEP))
-    assert len(list(sgd._legs(sgd.rules_of(PLAN), [71], 7))) == 5 + 3 + 3
+    assert len(list(legs(rules_of(PLAN), [71], 7))) == 5 + 3 + 3
     assert_same_bits(whole, simulate(problem, NOISY, PLAN, replicas=700, seed=4))
 
 
 def test_legs_end_at_checkpoints_and_stages_and_are_no_longer_than_asked() -> None:
-    rules = sgd.rules_of((stage(0.1, 0.0, 10), stage(0.1, 0.0, 0), stage(0.1, 0.0, 5)))
-    legs = list(sgd._legs(rules, [0, 3, 10, 12], 4))
-    assert [(leg.before, leg.begin, leg.end, leg.row) for leg in legs] == [
+    rules = rules_of((stage(0.1, 0.0, 10), stage(0.1, 0.0, 0), stage(0.1, 0.0, 5)))
+    found = list(legs(rules, [0, 3, 10, 12], 4))
+    assert [(leg.before, leg.begin, leg.end, leg.row) for leg in found] == [
         (0, 0, 3, 1),
         (0, 3, 4, None),
         (0, 4, 8, None),
