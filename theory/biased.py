@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tsla.theory.bound import Bound, longer
-from tsla.theory.constants import ROUNDING, Array, Constants, real, representable, spelled, step_count, step_size, strength
+from tsla.theory.constants import ROUNDING, Array, Constants, real, spelled, step_count, step_size, strength
 from tsla.theory.contraction import contraction
 from tsla.theory.derivation import Line
 from tsla.theory.method import Method
 from tsla.theory.moments import Moments, possible
 from tsla.theory.products import product
+from tsla.theory.representable import representable
 from tsla.theory.sgd import MEAN_SQUARED_GRADIENT
 
 ASSUMES = ("A1", "A2", "A3")

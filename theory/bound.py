@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tsla.theory.constants import ROUNDING, Array, UnrepresentableError
+from tsla.theory.constants import ROUNDING, Array
+from tsla.theory.representable import UnrepresentableError
 from tsla.theory.text import Json, Printed, extent, noted, number_up, wrapped
 
 # A term is some ten rounded operations, each off by half an ulp: raised by this it is not below its exact value, and is a bound itself.

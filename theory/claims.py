@@ -270,10 +270,7 @@ CLAIMS = (
         "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + σ⁴/(16(τ-S)²) + ηLσ² where ‖∇F‖ ≤ S < τ; on an instance E clip(g) = 0 at ‖∇F‖ = σ²/(4τ)",
         OURS,
         PLAIN,
-        sentence=(
-            "Clipping at τ adds a bias of at most σ²/(4(τ-S)) where no gradient is longer than S. On an instance the run stands "
-            "still because of it."
-        ),
+        sentence="Clipping at τ adds a bias of at most σ²/(4(τ-S)) where no gradient is longer than S. On an instance it stops the run.",
     ),
     *(Claim(own.claim, own.title, own.statement, own.source, (*own.assumes, STEP)) for own in declared() if own.statement),
     _of_training(

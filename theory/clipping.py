@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tsla.theory.bound import Bound, longer
-from tsla.theory.constants import Array, Constants, real, representable, shown_where, step_count, step_size
+from tsla.theory.constants import Array, Constants, real, shown_where, step_count, step_size
 from tsla.theory.derivation import Line
 from tsla.theory.method import Method
 from tsla.theory.products import product
+from tsla.theory.representable import representable
 from tsla.theory.sgd import MEAN_SQUARED_GRADIENT
 
 

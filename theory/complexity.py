@@ -13,10 +13,11 @@ from numpy.typing import ArrayLike
 
 from tsla.theory import inversion, lsr, two_stage
 from tsla.theory.biased import SmoothingOracle
-from tsla.theory.constants import ROUNDING, Array, Constants, UnrepresentableError, real, representable, shown_where
+from tsla.theory.constants import ROUNDING, Array, Constants, real, shown_where
 from tsla.theory.methods import METHODS, splitting
 from tsla.theory.plan import Plan, target
 from tsla.theory.products import product
+from tsla.theory.representable import UnrepresentableError, representable
 from tsla.theory.text import Json, Printed, aligned, count, listed, number, wrapped
 
 PLAIN = {"sgd": 4.0, "sgd-exact": 4.0, "sgd-pl": 2.0, "sgd-pl-last": 2.0, "sgd-two-step": 4.0}

@@ -6,14 +6,15 @@ in; behind the door the formulas can be read beside the paper without defensive 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from functools import wraps
 from reprlib import Repr
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from tsla.theory.representable import UnrepresentableError
 
 Array = NDArray[np.float64]
 
@@ -22,58 +23,12 @@ ROUNDING = 4 * np.finfo(np.float64).eps
 SMALLEST_NORMAL = np.finfo(np.float64).tiny  # below it digits are missing
 
 
-class UnrepresentableError(ValueError):
-    """A result that float64 can't hold: said, and never returned as a silent infinity."""
-
-
 def spelled(numbers: Any) -> str:
     """A dataclass of numbers and arrays as the call that makes it, without what is None: ``Constants(L=10, sigma2=1, F0=1, mu=1)``."""
     values = {field.name: getattr(numbers, field.name) for field in fields(numbers)}
     single = {name: isinstance(value, np.ndarray | float) and np.ndim(value) == 0 for name, value in values.items()}
     parts = (f"{name}={shown(value) if single[name] else repr(value)}" for name, value in values.items() if value is not None)
     return f"{type(numbers).__name__}({', '.join(parts)})"
-
-
-Result = TypeVar("Result")
-Parameters = ParamSpec("Parameters")
-
-
-def of_fitting_shapes(formula: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """The same, but where shapes don't broadcast together, NumPy's refusal is said of the arguments."""
-
-    @wraps(formula)
-    def checked(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        try:
-            return formula(*args, **kwargs)
-        except ValueError as error:
-            _, apart, shapes = str(error).partition("could not be broadcast together with ")
-            if not apart:
-                raise
-            raise ValueError(f"the arguments of {formula.__name__.lstrip('_')} have {shapes.strip()}; must broadcast together") from None
-
-    return checked
-
-
-def representable(formula: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Refuse what overflows in ``formula``, on the way or at its end, with UnrepresentableError: no infinity or nan leaves unsaid.
-
-    Bounds and plans refuse by themselves, naming the term.
-    """
-    fitting = of_fitting_shapes(formula)
-
-    @wraps(formula)
-    def checked(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        refusal = f"{formula.__name__.lstrip('_')} overflows float64 for these constants; rescale F"
-        try:
-            with np.errstate(all="ignore", over="raise"):
-                result = fitting(*args, **kwargs)
-        except FloatingPointError:
-            raise UnrepresentableError(refusal) from None
-        if isinstance(result, np.ndarray | np.floating) and not np.isfinite(result).all():
-            raise UnrepresentableError(refusal)
-        return result
-
-    return checked
 
 
 class _Said(Repr):
@@ -104,11 +59,21 @@ def array_of(value: Any) -> NDArray[Any]:
         return np.array(None)
 
 
-def is_numeric(value: object) -> bool:
-    """Whether it is a number or an array of numbers, and of no kind whose products are others than an array's, or that hides some."""
-    if isinstance(value, np.matrix | np.ma.MaskedArray):
-        return False
-    return isinstance(value, float | int | np.number | np.ndarray) and np.asarray(value).dtype.kind in "iufb"
+def numeric(name: str, value: object) -> float | Array:
+    """``value`` in float64: a number, or an array of numbers, any of which may be nan or infinite. Raises ValueError for anything else.
+
+    Not taken are arrays whose products are others than an array's, and those that hide some of their numbers.
+    """
+    array = array_of(value)
+    taken = isinstance(value, float | int | np.number | np.ndarray) and not isinstance(value, np.matrix | np.ma.MaskedArray)
+    if not taken or array.dtype.kind not in "iufb":
+        raise ValueError(f"{name} = {said(value)} must be a number, or an array of numbers")
+    try:
+        with np.errstate(over="raise"):
+            found = array.astype(np.float64)
+    except FloatingPointError:
+        raise ValueError(f"{name} = {said(value)} must be a number that float64 can hold") from None
+    return found if isinstance(value, np.ndarray) else float(found)
 
 
 def shown(value: Any) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tsla.theory.constants import Array, representable
+from tsla.theory.constants import Array
 from tsla.theory.products import SMALLEST
+from tsla.theory.representable import representable
 
 EPS = np.finfo(np.float64).eps
 SPLITTER = 2.0**27 + 1  # halves a mantissa of 53 bits

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
 
-from tsla.theory.constants import UnrepresentableError
+from tsla.theory.representable import UnrepresentableError
 
 
 @dataclass(frozen=True, init=False)

@@ -14,10 +14,11 @@ from numpy.typing import ArrayLike
 
 from tsla.theory import smoothing
 from tsla.theory.bound import Bound
-from tsla.theory.constants import ROUNDING, Array, Constants, real, representable, shown_where, spelled, step_count, step_size
+from tsla.theory.constants import ROUNDING, Array, Constants, real, shown_where, spelled, step_count, step_size
 from tsla.theory.derivation import Line
 from tsla.theory.method import Method
 from tsla.theory.products import product
+from tsla.theory.representable import representable
 
 SAME = 1e-17  # 1/Σ_(t<T) (1+a)^-(t+1) is within that part of 1/T where T log(1+a) is at most that
 

@@ -7,19 +7,10 @@ from functools import partial
 
 import numpy as np
 
-from tsla.theory.constants import (
-    SMALLEST_NORMAL,
-    Array,
-    Constants,
-    UnrepresentableError,
-    must_be_one_of,
-    must_be_single,
-    representable,
-    single,
-    target_squared,
-)
+from tsla.theory.constants import SMALLEST_NORMAL, Array, Constants, must_be_one_of, must_be_single, single, target_squared
 from tsla.theory.method import Method
 from tsla.theory.methods import METHODS
+from tsla.theory.representable import UnrepresentableError, representable
 from tsla.theory.text import Json, aligned, count, number
 
 EPS_BRACKET = (1e-60, 1e60)  # outside of it no budget of samples is of use

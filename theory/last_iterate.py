@@ -14,12 +14,13 @@ from numpy.typing import ArrayLike
 from tsla.theory import biased, lsr, sharp, sharp_pl, smoothing, two_stage
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.bound import Bound, longer
-from tsla.theory.constants import Array, Constants, representable, step_count, step_size, target_squared
+from tsla.theory.constants import Array, Constants, step_count, step_size, target_squared
 from tsla.theory.contraction import contraction
 from tsla.theory.derivation import Line
 from tsla.theory.method import Method
 from tsla.theory.plan import Plan, Stage, whole_steps
 from tsla.theory.products import product
+from tsla.theory.representable import representable
 from tsla.theory.smoothed_pl import largest_scale
 
 ASSUMES = ("A1", "A2", "A3", "A4")

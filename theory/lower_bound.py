@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tsla.theory.constants import Array, Constants, representable, target_squared
+from tsla.theory.constants import Array, Constants, target_squared
 from tsla.theory.products import product
+from tsla.theory.representable import representable
 
 
 @representable

@@ -7,11 +7,12 @@ from numpy.typing import ArrayLike
 
 from tsla.theory import smoothing
 from tsla.theory.bound import Bound, longer
-from tsla.theory.constants import Array, Constants, representable, step_count, step_size, target_squared
+from tsla.theory.constants import Array, Constants, step_count, step_size, target_squared
 from tsla.theory.derivation import Line
 from tsla.theory.method import Method
 from tsla.theory.plan import Plan, Stage, whole_steps
 from tsla.theory.products import product
+from tsla.theory.representable import representable
 from tsla.theory.sgd import MEAN_SQUARED_GRADIENT
 
 STALLS = "the bound never falls below its floor V(theta) = 2*delta*sigma2/(1+delta), which is not under eps^2 (C6)"

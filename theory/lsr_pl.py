@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tsla.theory import lsr, smoothing
-from tsla.theory.constants import Constants, representable, shown, target_squared
+from tsla.theory.constants import Constants, shown, target_squared
 from tsla.theory.method import Method
 from tsla.theory.plan import Plan, Stage, whole_steps
 from tsla.theory.products import product
+from tsla.theory.representable import representable
 
 
 @representable

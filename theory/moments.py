@@ -13,20 +13,9 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tsla.theory.constants import (
-    ROUNDING,
-    Array,
-    UnrepresentableError,
-    is_numeric,
-    must_go_together,
-    real,
-    representable,
-    said,
-    shown_where,
-    strength,
-    whole,
-)
+from tsla.theory.constants import ROUNDING, Array, must_go_together, numeric, real, shown_where, strength, whole
 from tsla.theory.products import product
+from tsla.theory.representable import UnrepresentableError, representable
 from tsla.theory.text import Printed, aligned, extent
 
 Value = float | Array
@@ -56,7 +45,7 @@ class Moments(Printed):
 
     def __post_init__(self) -> None:
         for name in MOMENTS:
-            object.__setattr__(self, name, _float64(name, getattr(self, name)))
+            object.__setattr__(self, name, numeric(name, getattr(self, name)))
         must_go_together({name: getattr(self, name) for name in MOMENTS})
 
     @classmethod
@@ -290,18 +279,6 @@ def _outside(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> NDArray[np.bool_]:
     limit = np.sqrt(np.maximum(a, 0)) * np.sqrt(np.maximum(b, 0))
     with np.errstate(over="ignore"):
         return np.asarray(np.abs(c) > limit + ROUNDING * np.add(a, b))
-
-
-def _float64(name: str, value: object) -> Value:
-    """A number, or an array of numbers, in the precision whose products are watched. Raises ValueError for another, or a larger one."""
-    if not is_numeric(value):
-        raise ValueError(f"{name} = {said(value)} must be a number, or an array of numbers")
-    try:
-        with np.errstate(over="raise"):
-            found = np.asarray(value).astype(np.float64)
-    except FloatingPointError:
-        raise ValueError(f"{name} = {said(value)} must be a number that float64 can hold") from None
-    return found if isinstance(value, np.ndarray) else float(found)
 
 
 def _value(found: Array) -> Value:

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tsla.theory.bound import Bound
-from tsla.theory.constants import ROUNDING, Array, Constants, real, representable, shown, shown_where, step_count
+from tsla.theory.constants import ROUNDING, Array, Constants, real, shown, shown_where, step_count
 from tsla.theory.derivation import Line
 from tsla.theory.method import Method
 from tsla.theory.products import product
+from tsla.theory.representable import representable
 from tsla.theory.sgd import MEAN_SQUARED_GRADIENT
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tsla.theory.constants import SMALLEST_NORMAL, Array, UnrepresentableError, spelled
+from tsla.theory.constants import SMALLEST_NORMAL, Array, spelled
+from tsla.theory.representable import UnrepresentableError
 from tsla.theory.text import Json, Printed, aligned, count, extent, number, wrapped
 
 # The number of steps is a ceiling of a product of some ten rounded factors; 800000.0000000001 means 800000.

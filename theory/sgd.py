@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tsla.theory.bound import Bound, longer
-from tsla.theory.constants import Array, Constants, real, representable, step_count, step_size, target_squared
+from tsla.theory.constants import Array, Constants, real, step_count, step_size, target_squared
 from tsla.theory.derivation import Line
 from tsla.theory.method import Method
 from tsla.theory.plan import Plan, Stage, whole_steps
 from tsla.theory.products import product
+from tsla.theory.representable import representable
 
 MEAN_SQUARED_GRADIENT = "E‖∇F(w_R)‖²"
 

@@ -10,12 +10,13 @@ from numpy.typing import ArrayLike
 
 from tsla.theory import smoothing
 from tsla.theory.bound import Bound
-from tsla.theory.constants import Array, Constants, representable, shown, step_count, step_size, target_squared
+from tsla.theory.constants import Array, Constants, shown, step_count, step_size, target_squared
 from tsla.theory.contraction import contraction
 from tsla.theory.derivation import Line
 from tsla.theory.method import Method
 from tsla.theory.plan import Plan, Stage, whole_steps
 from tsla.theory.products import product
+from tsla.theory.representable import representable
 from tsla.theory.sgd import noise_step_size
 
 ASSUMES = ("A1", "A2", "A4")

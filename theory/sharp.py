@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tsla.theory.bound import Bound, longer
-from tsla.theory.constants import SMALLEST_NORMAL, Array, Constants, representable, step_count, step_size, strength, target_squared
+from tsla.theory.constants import SMALLEST_NORMAL, Array, Constants, step_count, step_size, strength, target_squared
 from tsla.theory.contraction import exact_product
 from tsla.theory.derivation import Line
 from tsla.theory.method import Method
 from tsla.theory.plan import Plan, Stage, whole_steps
 from tsla.theory.products import product
+from tsla.theory.representable import representable
 from tsla.theory.sgd import MEAN_SQUARED_GRADIENT
 
 ASSUMES = ("A1", "A2", "A3")

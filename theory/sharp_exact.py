@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tsla.theory.bound import Bound
-from tsla.theory.constants import Array, Constants, representable, step_count, step_size, target_squared
+from tsla.theory.constants import Array, Constants, step_count, step_size, target_squared
 from tsla.theory.derivation import Line
 from tsla.theory.method import Method
 from tsla.theory.plan import Plan, Stage, whole_steps
 from tsla.theory.products import product
+from tsla.theory.representable import representable
 from tsla.theory.sgd import MEAN_SQUARED_GRADIENT
 from tsla.theory.sharp import ASSUMES, Scale, Shares
 

@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tsla.theory.biased import SmoothingOracle
-from tsla.theory.constants import SMALLEST_NORMAL, Array, Constants, real, representable, shown, target_squared
+from tsla.theory.constants import SMALLEST_NORMAL, Array, Constants, real, shown, target_squared
 from tsla.theory.method import Method
 from tsla.theory.moments import Moments
 from tsla.theory.plan import Plan
 from tsla.theory.products import product
+from tsla.theory.representable import representable
 from tsla.theory.sgd_pl import three_phases
 
 HALVINGS = 100  # of a bracket in the logarithm of the step size: to the last bit for any bracket that float64 holds

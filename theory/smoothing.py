@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tsla.theory.constants import Array, real, representable, strength
+from tsla.theory.constants import Array, real, strength
 from tsla.theory.products import product
+from tsla.theory.representable import representable
 
 
 @representable

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tsla.theory import smoothing
-from tsla.theory.constants import Array, real, representable, strength
+from tsla.theory.constants import Array, real, strength
 from tsla.theory.products import product
+from tsla.theory.representable import representable
 
 
 @representable

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from tsla.streams import written
-from tsla.theory.constants import Array, UnrepresentableError
+from tsla.theory.constants import Array
+from tsla.theory.representable import UnrepresentableError
 
 Json = dict[str, Any]
 WIDTH = 80

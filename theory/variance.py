@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tsla.theory import smoothing
-from tsla.theory.constants import Array, UnrepresentableError, real, representable, strength
+from tsla.theory.constants import Array, real, strength
 from tsla.theory.moments import Moments
 from tsla.theory.products import product
+from tsla.theory.representable import UnrepresentableError, representable
 from tsla.theory.text import Json, Printed, aligned, extent, wrapped
 
 

@@ -7,12 +7,13 @@ from numpy.typing import ArrayLike
 
 from tsla.theory import lsr
 from tsla.theory.bound import Bound
-from tsla.theory.constants import Array, Constants, real, representable, shown_where, step_count, target_squared
+from tsla.theory.constants import Array, Constants, real, shown_where, step_count, target_squared
 from tsla.theory.contraction import exact_product
 from tsla.theory.derivation import Line
 from tsla.theory.method import Method
 from tsla.theory.plan import Plan, Stage, whole_steps
 from tsla.theory.products import product
+from tsla.theory.representable import representable
 from tsla.theory.sgd import MEAN_SQUARED_GRADIENT
 
 

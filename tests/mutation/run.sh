@@ -18,7 +18,7 @@ for layer in theory empirics figures; do  # the folders themselves in place of t
 done
 for module in tsla/theory/*.py; do
     if grep -q '^@representable$' "$module"; then
-        sed -i 's/^@representable$/@staticmethod/; s/^from tsla.theory.constants import .*representable.*/&\nstaticmethod = representable/' "$module"
+        sed -i 's/^@representable$/@staticmethod/; s/^from tsla.theory.representable import .*representable.*/&\nstaticmethod = representable/' "$module"
     fi
 done
 sed -i 's/^EXAMPLES = 50$/EXAMPLES = 40/' tests/conftest.py

@@ -17,7 +17,7 @@ import pytest
 from tests.page.conftest import Runs
 from tsla.figures.page.translation.program import Program
 from tsla.figures.page.translation.runtime import UntranslatableError
-from tsla.theory.constants import representable
+from tsla.theory.representable import representable
 from tsla.theory.testing.planted import Rejects
 
 

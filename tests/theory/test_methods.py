@@ -17,11 +17,12 @@ from tests.theory.obligations.common import K, refusal
 from tsla.theory import lsr, sgd, two_stage
 from tsla.theory.bound import Bound
 from tsla.theory.claims import CLAIMS
-from tsla.theory.constants import Constants, UnrepresentableError
+from tsla.theory.constants import Constants
 from tsla.theory.derivation import Line
 from tsla.theory.method import Method
 from tsla.theory.methods import METHODS, bounds, declared, splitting
 from tsla.theory.plan import Plan
+from tsla.theory.representable import UnrepresentableError
 from tsla.theory.testing.planted import tells_apart
 
 OWED = [(method, check) for method in declared() for check in obligations(method)]

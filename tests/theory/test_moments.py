@@ -10,8 +10,9 @@ import pytest
 from numpy.random import default_rng
 
 from tests.theory.population import by_definition
-from tsla.theory.constants import Array, UnrepresentableError
+from tsla.theory.constants import Array
 from tsla.theory.moments import Moments
+from tsla.theory.representable import UnrepresentableError
 
 
 def from_means(g: Array, g_hat: Array) -> Moments:

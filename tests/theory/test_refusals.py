@@ -11,8 +11,9 @@ import pytest
 
 from tsla.theory import sgd, sharp_exact, smoothing, stall, variance, worst_case
 from tsla.theory.biased import SmoothingOracle
-from tsla.theory.constants import Constants, UnrepresentableError, step_scale
+from tsla.theory.constants import Constants, step_scale
 from tsla.theory.moments import Moments
+from tsla.theory.representable import UnrepresentableError
 
 ORACLE = SmoothingOracle(beta2=0.1, nu2=0.2, c=0.05)
 FOUND = ORACLE.moments(1)

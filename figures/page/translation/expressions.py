@@ -18,8 +18,9 @@ import numpy as np
 from tsla.figures.page.translation.names import assigned, parameters, written
 from tsla.figures.page.translation.runtime import ATTRIBUTES, FORMAT, KEYWORDS, KINDS, METHODS, NUMPY, PYTHON, UntranslatableError, literal
 from tsla.theory import constants
+from tsla.theory.representable import of_fitting_shapes
 
-OF_CHECKS = (constants.array_of, constants.is_numeric, constants.must_be_single, constants.must_go_together, constants.of_fitting_shapes)
+OF_CHECKS = (constants.array_of, constants.numeric, constants.must_be_single, constants.must_go_together, of_fitting_shapes)
 LIBRARY = (functools.wraps, functools.partial, dataclasses.replace, dataclasses.asdict, constants.said, *OF_CHECKS)
 OPERATORS: dict[type[ast.AST], str] = {
     ast.Add: "add",
