@@ -29,10 +29,10 @@ SIMULATIONS: Mapping[str, Simulation] = {
 }
 BLOCK = 25
 BLOCKS = {
-    **{"study": 3, "third round": 1, "predictions": 8, "planned seeds": 12, "regret": 2, "runs": 20, "bets": 40},
-    **{"rates": 4, "branches": 40, "hit rates": 2, "following": 3, "percentages": 20},
+    **{"study": 24, "third round": 8, "predictions": 64, "planned seeds": 96, "regret": 16, "runs": 80, "bets": 160},
+    **{"rates": 16, "branches": 160, "hit rates": 16, "following": 24, "percentages": 80},
 }
-"""How many blocks of BLOCK trials a simulation makes: as many as some seconds of a processor allow."""
+"""How many blocks of BLOCK trials a simulation makes: as many as a minute of a processor allows."""
 CONFIGS = tuple({"simulation": name, "blocks": blocks, "trials": BLOCK, "seed": 61} for name, blocks in BLOCKS.items())
 
 
