@@ -9,7 +9,10 @@ from tsla.options import Parser, whole
 from tsla.theory.commands.options import add_numbers
 
 ABOUT = "seeds that it takes to tell two methods apart"
-DETAILS = "By a two-sided paired t-test on a pilot record, at each of its checkpoints."
+DETAILS = (
+    "By a two-sided paired t-test on a pilot record, at each of its checkpoints. A short pilot may have too little spread by chance: after "
+    "one of ten seeds, the test finds the effect less often than --power says. docs/intervals.md has how often."
+)
 EXAMPLE = "power records/digits.parquet --a tsla --b sgd --column test_accuracy"
 EXTRA = "runs"
 

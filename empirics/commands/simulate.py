@@ -14,7 +14,10 @@ from tsla.theory.methods import METHODS
 from tsla.theory.text import count, noted, number, wrapped
 
 ABOUT = "run a bound's own plan on a test problem"
-DETAILS = "The plan of `tsla steps METHOD` is run, and the mean of ‖∇F‖² over the replicas stands beside eps², which the bound promises."
+DETAILS = (
+    "The plan of `tsla steps METHOD` is run, and the mean of ‖∇F‖² over the replicas stands beside eps², which the bound promises. "
+    "Of few replicas with long tails the 95 % interval covers less often. docs/intervals.md has how often."
+)
 EXAMPLE = "simulate --problem sine_valley --method tsla --eps 0.5 --seeds 20"
 EXTRA = "runs"
 

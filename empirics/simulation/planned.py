@@ -92,7 +92,8 @@ def beside_bound(
 
     ``progress`` and ``state`` are those of :func:`tsla.simulate`.
 
-    The table has the steps done, and what the theorem speaks of with its interval: the last iterate's ``‖∇F‖²`` or ``‖∇F(w_R)‖²``.
+    The table has the steps done, and what the theorem speaks of with its interval: the last iterate's ``‖∇F‖²`` or ``‖∇F(w_R)‖²``. The
+    interval is Student's, which covers less often than it says where replicas are few and their law has a long tail (docs/intervals.md).
     """
     whole("seeds", replicas, at_least=2)  # an interval needs them
     must_fit("seeds", replicas, bytes_a_replica(what.problem, len(default_checkpoints(what.plan.stages))))

@@ -88,6 +88,9 @@ def need(differences: ArrayLike, *, effect: float | None = None, level: float = 
     ``effect``: the smallest difference worth finding, in units of the column; by default the pilot's own mean, which says how many seeds
     would find *that*, and is as uncertain as it is: the interval is that of the standard deviation alone. Raises ValueError for fewer than
     2 differences, for differences that are all equal, and for an effect of 0.
+
+    A short pilot may have too little spread by chance. So the test at the seeds that it asks for finds the effect less often than ``power``
+    says: by how much after ten is measured (docs/intervals.md).
     """
     values = real("differences", differences)
     if values.ndim != 1 or len(values) < 2:

@@ -84,10 +84,10 @@ class Finding:
     def power(self) -> float:
         """The probability with which so many seeds see the smallest effect that matters, in a test at 5 % that stands alone.
 
-        Of comparisons that must all hold it is that of the one that sees least.
+        Of comparisons that must all hold it is that of the one that sees least. Differences without spread show any effect.
         """
-        compared = (self.differences, *self.others)
-        return min(paired_power(len(one), MATTERS[self.claim] / float(np.std(one, ddof=1))) for one in compared)
+        spreads = ((len(one), float(np.std(one, ddof=1))) for one in (self.differences, *self.others))
+        return min(paired_power(n, MATTERS[self.claim] / spread) if spread else 1.0 for n, spread in spreads)
 
     @property
     def at_edge(self) -> bool:

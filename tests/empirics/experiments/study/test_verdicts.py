@@ -45,6 +45,7 @@ def test_verdict(found: list[Finding], expected: str) -> None:
         (finding(-0.02, 0.001), REFUTED),
         (finding(0.0, 0.9), NO_BENEFIT),
         (finding(-0.02, 0.9), NO_BENEFIT),
+        (finding(0.02, 0.001, spread=0.0), SUPPORTED),
         (finding(0.02, 0.001, spread=0.1), CANT_TELL),
         (finding(0.02, 0.001, eta=0.025), CANT_TELL),
         (finding(0.02, 0.001, eta=1.6), CANT_TELL),
