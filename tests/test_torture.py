@@ -162,6 +162,7 @@ test_found = refusals(
     (lambda: moments(c=np.array([None])), "^c = .* must be a number, or an array of numbers$"),
     (lambda: moments(nu2=np.ma.array(ARRAY, mask=[True, False])), "^nu2 = .* must be a number, or an array of numbers$"),
     (lambda: moments(nu2=ARRAY[None].view(np.matrix)), "^nu2 = .* must be a number, or an array of numbers$"),
+    (lambda: moments(s2=-1.0).sharp(0.2), "^s2 = -1 must be a finite number at least 0$"),
     (lambda: moments(shat2=-1.0).sharp(0.2), "^shat2 = -1 must be a finite number at least 0$"),
     (lambda: inversion.best_eps(constants(L=[10.0]), budget=9, methods=["sgd"]), r"^L = .* has shape \(1,\); must be a single number$"),
     (lambda: inversion.best_eps(K, budget=9, methods=["sdg"]), "^methods = 'sdg' must be one of sgd, "),

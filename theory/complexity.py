@@ -197,7 +197,7 @@ def _lead(totals: dict[str, float], fastest: str) -> list[str]:
         said.append(f"It needs no step, {listed([f'{RIVALS[name]} {_samples(totals[name])}' for name in ahead])}.")
     if even:
         needs = "needs" if len(even) == 1 else "need"
-        said.append(f"{listed([RIVALS[name] for name in even])} {needs} {'as many' if least > 0 else 'none either'}.")
+        said.append(f"{listed([RIVALS[name] for name in even])} {needs} as many.")
     return said
 
 

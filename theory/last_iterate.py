@@ -146,6 +146,7 @@ def why(k: Constants, *, eta: float, T: float, theta: float | None = None) -> li
 
 def split_why(k: Constants, oracle: SmoothingOracle, *, eta: float, T: float, theta: float | None = None) -> list[Line]:
     """C12 under A4, then A1."""
+    k.need_mu("C19")
     *lines, gap = biased.why(k, oracle, eta=eta, T=T, theta=theta)
     start, floor = gap.numbers
     return [

@@ -29,7 +29,7 @@ source_paths = ["tsla/theory"]
 do_not_mutate = ["tsla/theory/certificates/*", "tsla/theory/testing/*"]  # what checks, and is checked by planted errors
 do_not_mutate_patterns = ["names=", "quantity=", "help=", "metavar=", "about = "]
 also_copy = ["tsla", "records", "docs", "README.md", "CONTRIBUTING.md", "paper_checks.md"]
-pytest_add_cli_args_test_selection = ["tests/claims", "tests/theory", "tests/cli/test_theory.py", "tests/cli/test_help.py"]
+pytest_add_cli_args_test_selection = ["tests/claims", "tests/theory", "tests/cli/test_theory.py", "tests/cli/test_swept.py", "tests/cli/test_help.py"]
 pytest_add_cli_args = ["-m", "not claim(planted=True)", "-k", "not wrong and not planted and not false and not mutmut and not all_that_lists"]  # tests of the tests kill nothing, mutmut has names of its own, and what it writes is not translated
 track_dependencies = false
 use_git_change_detection = false
