@@ -29,7 +29,7 @@ from tests.benchmarks import simulate
 from tests.benchmarks.harness import networks, sweeping, timing
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.runs import provenance, records
-from tsla.empirics.runs.files import replacing
+from tsla.empirics.runs.files import write_text
 from tsla.empirics.runs.parallel import workers
 from tsla.empirics.runs.progress import Progress
 from tsla.empirics.statistics.intervals import Interval
@@ -306,12 +306,6 @@ def text(about: dict[str, str], rows: Sequence[Row], jobs: int) -> str:
     return "\n\n".join(parts)
 
 
-def write(path: Path, content: str) -> None:
-    """Write a file whole."""
-    with replacing(path) as temporary:
-        temporary.write_text(content, encoding="utf-8")
-
-
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.scale", description="How cost grows, with fitted exponents.")
@@ -346,11 +340,11 @@ def main(arguments: list[str] | None = None) -> int:
                 sizes = ladder.sizes[:SMALL] if options.small else ladder.sizes
                 rows.append(climb(replace(ladder, sizes=sizes), options.rounds, progress))
                 content = {"header": header(options.rounds), "rows": [vars(row) for row in rows]}
-                write(options.out / "scale.json", json.dumps(content, indent=1, ensure_ascii=False))
+                write_text(options.out / "scale.json", json.dumps(content, indent=1, ensure_ascii=False))
     found = text(header(options.rounds), rows, jobs)
-    write(options.out / "scale.md", f"# How cost grows\n\n{found}\n")
+    write_text(options.out / "scale.md", f"# How cost grows\n\n{found}\n")
     if options.page:
-        write(options.page, filled(options.page, found))
+        write_text(options.page, filled(options.page, found))
     sys.stdout.write(f"{found}\n")
     return 0
 
