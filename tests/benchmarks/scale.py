@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
-import statistics
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,17 +20,16 @@ from tempfile import TemporaryDirectory, mkdtemp
 import numpy as np
 import pandas as pd
 import torch
-from scipy import stats
 from torch import Tensor, nn
 
 from tests.benchmarks import simulate
 from tests.benchmarks.harness import networks, sweeping, timing
+from tests.benchmarks.harness.growth import Ladder, Row, Rung, Work, climb, rung
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.runs import provenance, records
 from tsla.empirics.runs.files import write_text
 from tsla.empirics.runs.parallel import workers
 from tsla.empirics.runs.progress import Progress
-from tsla.empirics.statistics.intervals import Interval
 from tsla.empirics.training import sweeps
 from tsla.empirics.training.configuration import TrainingConfig
 from tsla.empirics.training.devices import threads
@@ -47,74 +44,6 @@ JOBS, SLEEP = 1000, 0.005  # runs of a sweep, of two rows each, and the seconds 
 WARM_UP = 0.5  # seconds of a row, while the other workers import what they need
 ROWS = 1000  # of a part of a record
 MILLION, TARGET = 10**6, 1.0  # rows, and seconds in which they are to be read
-Work = Callable[[], object]
-
-
-@dataclass(frozen=True)
-class Rung:
-    """Work of one size: ``clock`` makes it and says what it took."""
-
-    size: float
-    clock: Callable[[], timing.Call]
-
-
-@dataclass(frozen=True)
-class Ladder:
-    """What is timed at growing ``sizes``, in so many ``rounds`` at most; ``rung`` prepares a size."""
-
-    what: str
-    grows_with: str
-    sizes: tuple[int, ...]
-    rung: Callable[[int], Rung]
-    rounds: int = 99
-
-
-@dataclass(frozen=True)
-class Row:
-    """Median ``seconds`` at each of the ``sizes``; ``clean``: whether no median is of disturbed rounds alone."""
-
-    what: str
-    grows_with: str
-    sizes: tuple[float, ...]
-    seconds: tuple[float, ...]
-    clean: bool
-
-    @property
-    def exponent(self) -> Interval:
-        """Of the growth, with Student's 95 % interval, as if the scatter about the line were independent and normal."""
-        fit = stats.linregress(np.log(self.sizes), np.log(self.seconds))
-        reach = stats.t.ppf(0.975, len(self.sizes) - 2) * fit.stderr
-        return Interval(*(np.asarray(fit.slope + side * reach) for side in (0, -1, 1)))
-
-    def cells(self) -> tuple[str, ...]:
-        """The row of the table."""
-        last = self.seconds[-1]
-        span = f"{self.sizes[0]:,.0f}, {self.sizes[-1]:,.0f}"
-        shown = f"{last:.3g} s" if last >= 1 else f"{1e3 * last:.3g} ms"
-        return self.what, self.grows_with, span, f"{'' if self.clean else '~'}{self.exponent}", shown
-
-
-def climb(ladder: Ladder, rounds: int, progress: Progress) -> Row:
-    """Time all sizes of a ladder, each once a round."""
-    rungs = {str(size): ladder.rung(size) for size in ladder.sizes}
-    clocks = {name: rung.clock for name, rung in rungs.items()}
-    calls = timing.interleaved(
-        clocks, dict.fromkeys(clocks, min(rounds, ladder.rounds)), lambda what: progress.advance(f"{ladder.what}, {what}")
-    )
-    medians, clean = [], True
-    for found in calls.values():
-        known = [call for call in found if call is not None]
-        kept = [call.seconds for call in known if not call.disturbed]
-        clean &= bool(kept)
-        medians.append(statistics.median(kept or [call.seconds for call in known]))
-    return Row(ladder.what, ladder.grows_with, tuple(rung.size for rung in rungs.values()), tuple(medians), clean)
-
-
-def rung(size: float, work: Work, seconds: float) -> Rung:
-    """Work that is repeated until it has taken so many seconds, about."""
-    work()  # what is made at a first call is made
-    once = timing.timed(work).seconds
-    return Rung(size, partial(timing.timed, work, repeats=max(1, math.ceil(seconds / once))))
 
 
 # --- what is timed
