@@ -67,16 +67,12 @@ def moments(model: nn.Module, inputs: Tensor, classes: int = networks.CLASSES) -
     return partial(gradient_moments, model, inputs, torch.randint(classes, inputs.shape[:1]))
 
 
-def wide(width: int) -> nn.Sequential:
-    """Of about ``width²`` parameters."""
-    return nn.Sequential(nn.Linear(64, width), nn.Tanh(), nn.Linear(width, width), nn.Tanh(), nn.Linear(width, networks.CLASSES))
-
-
 def of_moments(seconds: float) -> Iterable[Ladder]:
     """Moments, by what they may be many of."""
 
     def parameters(width: int) -> Rung:
-        model = wide(width)
+        deep, head = nn.Linear(width, width), nn.Linear(width, networks.CLASSES)
+        model = nn.Sequential(nn.Linear(64, width), nn.Tanh(), deep, nn.Tanh(), head)
         return rung(sum(p.numel() for p in model.parameters()), moments(model, torch.randn(64, 64)), seconds)
 
     def batch(n: int) -> Rung:
@@ -184,11 +180,6 @@ def of_records(seconds: float, folder: Path) -> Iterable[Ladder]:
     yield Ladder("a record of runs of one row is read", "runs", (1_000, 5_000, 25_000, 125_000), reading_runs)
 
 
-def ladders(seconds: float, folder: Path, jobs: int) -> list[Ladder]:
-    """All of them, of calls that take so many seconds or more."""
-    return [*of_moments(seconds), *of_simulation(seconds), *of_sweeps(seconds, folder, jobs), *of_records(seconds, folder)]
-
-
 def losses(jobs: int) -> list[tuple[str, ...]]:
     """The rows of the table of what happens where workers are lost."""
     rows = []
@@ -216,7 +207,7 @@ def header(rounds: int) -> dict[str, str]:
 def verdict(rows: Sequence[Row]) -> str:
     """Whether a record of a million rows is read in time."""
     found = next((row.seconds[-1] for row in rows if row.what == "a record is read" and row.sizes[-1] == MILLION), None)
-    what = f"a record of {MILLION:,} rows is read"
+    what = f"A record of {MILLION:,} rows is read"
     if found is None:
         return f"{what}: not measured, target ≤ {TARGET:g} s"
     return f"{what} in {found:.2f} s, target ≤ {TARGET:g} s: {'holds' if found <= TARGET else 'does not hold'}"
@@ -224,11 +215,10 @@ def verdict(rows: Sequence[Row]) -> str:
 
 def text(about: dict[str, str], rows: Sequence[Row], jobs: int) -> str:
     """The tables."""
-    judged = verdict(rows)
     parts = [
         "\n".join(f"- {name}: {value}" for name, value in about.items()),
         markdown.table(COLUMNS, [row.cells() for row in rows]),
-        f"~: other processes disturbed every round of a size. {judged[0].upper()}{judged[1:]}.",
+        f"~: other processes disturbed every round of a size. {verdict(rows)}.",
         f"Sweeps of {jobs:,} runs of {sweeping.EPOCHS} epochs whose workers are lost, by simulation:",
         markdown.table(LOSSES, losses(jobs)),
     ]
@@ -263,7 +253,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     jobs, rows = SMALL_JOBS if options.small else JOBS, list[Row]()
     with TemporaryDirectory() as folder, threads(1):
-        todo = [ladder for ladder in ladders(options.seconds, Path(folder), jobs) if options.only in ladder.what]
+        at, seconds = Path(folder), options.seconds
+        ladders = *of_moments(seconds), *of_simulation(seconds), *of_sweeps(seconds, at, jobs), *of_records(seconds, at)
+        todo = [ladder for ladder in ladders if options.only in ladder.what]
         with Progress("scale", total=sum(min(options.rounds, ladder.rounds) for ladder in todo)) as progress:
             for ladder in todo:
                 sizes = ladder.sizes[:SMALL] if options.small else ladder.sizes

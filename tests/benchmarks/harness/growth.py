@@ -56,26 +56,23 @@ class Row:
 
     def cells(self) -> tuple[str, ...]:
         """The row of the table."""
-        last = self.seconds[-1]
-        span = f"{self.sizes[0]:,.0f}, {self.sizes[-1]:,.0f}"
+        last, span = self.seconds[-1], f"{self.sizes[0]:,.0f}, {self.sizes[-1]:,.0f}"
         shown = f"{last:.3g} s" if last >= 1 else f"{1e3 * last:.3g} ms"
         return self.what, self.grows_with, span, f"{'' if self.clean else '~'}{self.exponent}", shown
 
 
 def climb(ladder: Ladder, rounds: int, progress: Progress) -> Row:
     """Time all sizes of a ladder, each once a round."""
-    rungs = {str(size): ladder.rung(size) for size in ladder.sizes}
-    clocks = {name: rung.clock for name, rung in rungs.items()}
-    calls = timing.interleaved(
-        clocks, dict.fromkeys(clocks, min(rounds, ladder.rounds)), lambda what: progress.advance(f"{ladder.what}, {what}")
-    )
+    rungs = [ladder.rung(size) for size in ladder.sizes]
+    clocks = {str(size): rung.clock for size, rung in zip(ladder.sizes, rungs, strict=True)}
+    each = dict.fromkeys(clocks, min(rounds, ladder.rounds))
+    calls = timing.interleaved(clocks, each, lambda what: progress.advance(f"{ladder.what}, {what}"))
     medians, clean = [], True
     for found in calls.values():
-        known = [call for call in found if call is not None]
-        kept = [call.seconds for call in known if not call.disturbed]
+        kept = [call.seconds for call in found if call and not call.disturbed]
         clean &= bool(kept)
-        medians.append(statistics.median(kept or [call.seconds for call in known]))
-    return Row(ladder.what, ladder.grows_with, tuple(rung.size for rung in rungs.values()), tuple(medians), clean)
+        medians.append(statistics.median(kept or [call.seconds for call in found if call]))
+    return Row(ladder.what, ladder.grows_with, tuple(rung.size for rung in rungs), tuple(medians), clean)
 
 
 def rung(size: float, work: Work, seconds: float) -> Rung:
