@@ -251,6 +251,7 @@ def safetensors(state: dict[str, Tensor]) -> bytes:
 
 
 Saved = Callable[[dict[str, Tensor]], dict[str, Any]]
+AVERAGED = {"n_averaged": torch.tensor(3)}
 LOSS = {"loss.schedule.elapsed": torch.tensor(2.0), "loss._extra_state": {"elapsed": 2}}
 WRAPPED: dict[str, tuple[Saved, str]] = {  # what people save, and what `tsla measure` says of it
     "the weights": (lambda state: state, ""),
@@ -260,10 +261,7 @@ WRAPPED: dict[str, tuple[Saved, str]] = {  # what people save, and what `tsla me
     "DataParallel": (lambda state: before("module.", state), "without the prefix module."),
     "torch.compile": (lambda state: {"model": before("_orig_mod.", state)}, "without the prefix _orig_mod."),
     "compiled, then distributed": (lambda state: before("module._orig_mod.", state), "without the prefix module._orig_mod."),
-    "averaged": (
-        lambda state: before("module.", state) | {"n_averaged": torch.tensor(3)},
-        "without the prefix module.; left out: n_averaged",
-    ),
+    "averaged": (lambda state: before("module.", state) | AVERAGED, "without the prefix module.; left out: n_averaged"),
     "Lightning": (
         lambda state: {"epoch": 2, "state_dict": before("model.", state) | LOSS},
         "without the prefix model.; left out: loss.schedule.elapsed",
@@ -275,21 +273,22 @@ def before(prefix: str, state: dict[str, Tensor]) -> dict[str, Any]:
     return {prefix + name: value for name, value in state.items()}
 
 
-@pytest.mark.parametrize("saved", WRAPPED)
-def test_weights_as_people_save_them(saved: str, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
-    of, says = WRAPPED[saved]
-    expected = torch.load("mlp.pt", weights_only=True)
-    torch.save(of(expected), "saved.pt")
-    found = checkpoints.build(checkpoints.read(Path("saved.pt")), "measured_models:mlp").state_dict()
+def holds(path: str, expected: dict[str, Tensor]) -> None:
+    found = checkpoints.build(checkpoints.read(Path(path)), "measured_models:mlp").state_dict()
     torch.testing.assert_close(found, expected, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("saved", WRAPPED)
+def test_weights_as_people_save_them(saved: str, caplog: pytest.LogCaptureFixture) -> None:
+    of, says = WRAPPED[saved]
+    torch.save(of(expected := mlp().state_dict()), "saved.pt")
+    holds("saved.pt", expected)
     assert caplog.messages == ([f"checkpoint = saved.pt: {says}"] if says else [])
 
 
-def test_a_file_of_safetensors(folder: Path) -> None:
-    expected = torch.load("mlp.pt", weights_only=True)
-    Path("model.safetensors").write_bytes(safetensors(before("module.", expected)))
-    found = checkpoints.build(checkpoints.read(Path("model.safetensors")), "measured_models:mlp").state_dict()
-    torch.testing.assert_close(found, expected, rtol=0, atol=0)
+def test_a_file_of_safetensors() -> None:
+    Path("model.safetensors").write_bytes(safetensors(before("module.", expected := mlp().state_dict())))
+    holds("model.safetensors", expected)
 
 
 def test_a_run_that_diverged_writes_no_checkpoint(capsys: pytest.CaptureFixture[str]) -> None:
@@ -424,10 +423,7 @@ BAD = [
     theirs("checkpoint = teacher.pt: module.1.weight and model.1.weight are both 1.weight", "one network", checkpoint="teacher.pt"),
     theirs("checkpoint = deeper.pt: the network lacks model.9.weight", checkpoint="deeper.pt"),
     theirs("checkpoint = net.pt: the file lacks 1.weight", "(net.1.weight has a prefix that is none of module.", checkpoint="net.pt"),
-    *(
-        theirs(f"checkpoint = {name}.safetensors is not a file of safetensors", checkpoint=f"{name}.safetensors")
-        for name in ("text", "cut")
-    ),
+    *(theirs(f"checkpoint = {k}.safetensors is not a file of safetensors", checkpoint=f"{k}.safetensors") for k in ("text", "cut")),
     own("checkpoint = nan.pt: 1.weight has values that are not finite", checkpoint="nan.pt"),
     own("checkpoint = shape.pt: 1.weight has shape (64, 25); must be (64, 64)", checkpoint="shape.pt"),
     own("checkpoint = extra.pt: the network lacks 9.weight, which the file has", checkpoint="extra.pt"),
