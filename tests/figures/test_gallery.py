@@ -28,11 +28,13 @@ from tsla.empirics.runs import records
 from tsla.empirics.runs.records import Record
 from tsla.figures import gallery, style
 from tsla.figures.drawing import draw_gallery, draw_one
-from tsla.figures.gallery import Load, smoothing_buys
+from tsla.figures.gallery import Load
+from tsla.figures.gallery.smoothing_buys import PLACES
 from tsla.theory.testing.planted import Rejects, assert_rejects
 
 MODULES = gallery.modules()
 T_975 = 12.706204736  # Student's t(0.975, 1): the miniature records have two seeds
+Change = Callable[[pd.DataFrame], pd.DataFrame]
 Holds = Callable[[pd.DataFrame, Load], None]
 """Asserts that a figure's numbers are what follows from the records."""
 
@@ -145,7 +147,7 @@ def test_a_run_that_diverged_is_not_left_out_of_the_mean(load: Load) -> None:
 # --- the numbers, by an independent computation, and planted in the records: a wrong column, a wrong method
 
 
-def planted(load: Load, change: Callable[[pd.DataFrame], pd.DataFrame]) -> Load:
+def planted(load: Load, change: Change) -> Load:
     """The same records, each with a changed table."""
 
     def wrong(name: str) -> Record:
@@ -155,18 +157,18 @@ def planted(load: Load, change: Callable[[pd.DataFrame], pd.DataFrame]) -> Load:
     return wrong
 
 
-def swapped(*columns: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
+def swapped(*columns: str) -> Change:
     """Two columns exchanged, where a table has them."""
     there = dict(zip(columns, reversed(columns), strict=True))
     return lambda table: table.rename(columns=there) if set(columns) <= set(table) else table
 
 
-def taken(column: str, other: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
+def taken(column: str, other: str) -> Change:
     """One column in place of another, where a table has both."""
     return lambda table: table.assign(**{column: table[other]}) if {column, other} <= set(table) else table
 
 
-def exchanged(column: str, *values: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
+def exchanged(column: str, *values: str) -> Change:
     """Two values of a column exchanged, such as two methods."""
     there = dict(zip(values, reversed(values), strict=True))
     return lambda table: table.assign(**{column: table[column].replace(there)}) if column in table else table
@@ -336,44 +338,39 @@ def forest(numbers: pd.DataFrame, load: Load) -> None:
             has(numbers, "mean", means, claim=claim, setting=setting)
 
 
-FROM_RECORDS: dict[str, tuple[Holds, tuple[Callable[[pd.DataFrame], pd.DataFrame], ...]]] = {
-    "regimes": (regimes, (swapped("needed", "steps"), exchanged("method", "sgd", "tsla"))),
-    "training_curves": (training_curves, (swapped("train_loss", "test_loss"), exchanged("method", "lsr", "shrink"))),
-    "variance_against_theta": (variance_against_theta, (swapped("s2", "shat2"), exchanged("method", "sgd", "lsr"))),
-    "delta_along_training": (delta_along_training, (swapped("shat2", "grad2"), exchanged("method", "sgd", "lsr"))),
-    "critical_batch": (critical_batch, (swapped("nu2", "beta2"), exchanged("method", "sgd", "lsr"))),
-    "bias_and_noise": (bias_and_noise, (swapped("nu2", "beta2"), exchanged("arm", "none", "lsr-0.3"))),
-    "stall_and_cure": (stall_and_cure, (swapped("low", "grad2"), exchanged("method", "lsr", "tsla"))),
-    "bound_and_measured": (bound_and_measured, (taken("mean_grad2", "bound"), exchanged("method", "sgd", "lsr"))),
-    "slack": (slack, (taken("mean_grad2", "bound"), exchanged("claim", "C4", "C5"))),
-    "best_drop": (best_drop, (swapped("train_loss", "test_loss"), exchanged("arm", "none", "lsr-0.3"))),
-    "tempered": (tempered, (swapped("tempered", "test_loss"), exchanged("arm", "lsr-0.3", "tsla-0.3-4"))),
-    "measured_rates": (measured_rates, (swapped("exponent", "single_exponent"), exchanged("method", "sgd", "lsr"))),
-    "forest": (forest, (swapped("test_accuracy", "test_loss"),)),
-}
-"""Of a figure: what its numbers must be, and errors in its records."""
-
-
-@pytest.mark.parametrize("name", FROM_RECORDS)
-def test_the_csv_holds_what_follows_from_the_records(name: str, numbers: Callable[[str], pd.DataFrame], load: Load) -> None:
-    FROM_RECORDS[name][0](numbers(name), load)
+FROM_RECORDS: tuple[tuple[Holds, tuple[Change, ...]], ...] = (
+    (regimes, (swapped("needed", "steps"), exchanged("method", "sgd", "tsla"))),
+    (training_curves, (swapped("train_loss", "test_loss"), exchanged("method", "lsr", "shrink"))),
+    (variance_against_theta, (swapped("s2", "shat2"), exchanged("method", "sgd", "lsr"))),
+    (delta_along_training, (swapped("shat2", "grad2"), exchanged("method", "sgd", "lsr"))),
+    (critical_batch, (swapped("nu2", "beta2"), exchanged("method", "sgd", "lsr"))),
+    (bias_and_noise, (swapped("nu2", "beta2"), exchanged("arm", "none", "lsr-0.3"))),
+    (stall_and_cure, (swapped("low", "grad2"), exchanged("method", "lsr", "tsla"))),
+    (bound_and_measured, (taken("mean_grad2", "bound"), exchanged("method", "sgd", "lsr"))),
+    (slack, (taken("mean_grad2", "bound"), exchanged("claim", "C4", "C5"))),
+    (best_drop, (swapped("train_loss", "test_loss"), exchanged("arm", "none", "lsr-0.3"))),
+    (tempered, (swapped("tempered", "test_loss"), exchanged("arm", "lsr-0.3", "tsla-0.3-4"))),
+    (measured_rates, (swapped("exponent", "single_exponent"), exchanged("method", "sgd", "lsr"))),
+    (forest, (swapped("test_accuracy", "test_loss"),)),
+)
+"""What the numbers of the figure of that name must be, and errors in its records."""
 
 
 @pytest.mark.parametrize(
-    ("name", "error"),
+    ("check", "error"),
     [
-        pytest.param(name, error, id=f"{name}-{kind}")
-        for name, (_, errors) in FROM_RECORDS.items()
+        pytest.param(check, error, id=f"{check.__name__}-{kind}")
+        for check, errors in FROM_RECORDS
         for kind, error in zip(("column", "method"), errors, strict=False)
     ],
 )
-def test_a_wrong_column_or_method_is_seen(
-    name: str, error: Callable[[pd.DataFrame], pd.DataFrame], load: Load, rejects: Rejects, numbers: Callable[[str], pd.DataFrame]
+def test_the_csv_holds_what_follows_from_the_records(
+    check: Holds, error: Change, load: Load, rejects: Rejects, numbers: Callable[[str], pd.DataFrame]
 ) -> None:
-    def check(given: Load) -> None:
-        FROM_RECORDS[name][0](numbers(name) if given is load else MODULES[name].numbers(given), load)
+    def holds(given: Load) -> None:
+        check(numbers(check.__name__) if given is load else MODULES[check.__name__].numbers(given), load)
 
-    rejects(check, right=load, wrong=planted(load, error))
+    rejects(holds, right=load, wrong=planted(load, error))
 
 
 # --- the numbers that follow from theory alone
@@ -411,7 +408,7 @@ def phases(wrong_by: float, numbers: pd.DataFrame) -> None:
     assert "tsla" not in set(fair["fewest"])  # C15: nowhere the shortest
 
 
-def buys(wrong_by: float, numbers: pd.DataFrame) -> None:
+def smoothing_buys(wrong_by: float, numbers: pd.DataFrame) -> None:
     """C18 as it is put into words: the samples it buys, and W in its two branches."""
     samples = numbers[numbers["panel"] == "samples"]
     e, delta = samples["parameter"].to_numpy(), samples["x"].to_numpy()
@@ -422,14 +419,14 @@ def buys(wrong_by: float, numbers: pd.DataFrame) -> None:
         floor = np.where(x * (1 - t) <= (1 - x) * t * d**0.5, t**2 * d + (1 - t) ** 2 * x / (1 - x), x * (1 - t + t * d**0.5) ** 2)
     assert wrong_by * W["value"].to_numpy() == pytest.approx(np.where(x == 1, (1 - t + t * d**0.5) ** 2, floor), rel=1e-9)
     least = numbers[numbers["curve"] == "θ°"].set_index("parameter")["value"]
-    assert all(least[scale] <= W.loc[W["parameter"] == scale, "value"].min() * (1 + 1e-9) for scale in smoothing_buys.PLACES)
+    assert all(least[scale] <= W.loc[W["parameter"] == scale, "value"].min() * (1 + 1e-9) for scale in PLACES)
 
 
-@pytest.mark.parametrize(("name", "check"), [("fair_verdict", fair_verdict), ("phases", phases), ("smoothing_buys", buys)])
+@pytest.mark.parametrize("check", [fair_verdict, phases, smoothing_buys], ids=lambda check: check.__name__)
 def test_the_csv_holds_what_follows_from_theory(
-    name: str, check: Callable[..., None], numbers: Callable[[str], pd.DataFrame], rejects: Rejects
+    check: Callable[..., None], numbers: Callable[[str], pd.DataFrame], rejects: Rejects
 ) -> None:
-    rejects(partial(check, numbers=numbers(name)), right=1.0, wrong=1.02)
+    rejects(partial(check, numbers=numbers(check.__name__)), right=1.0, wrong=1.02)
 
 
 # --- the drawing
