@@ -251,12 +251,10 @@ def test_comparison() -> None:
     assert "lsr" not in sentences.partition(ahead)[2]
 
 
-DELTAS = {"tsla before sgd": 0.25, "lsr before sgd": 0.0, "lsr reaches eps": np.inf}
-
-
 def test_crossovers() -> None:
     """JSON has no infinity."""
-    assert json_of(inversion.crossovers_json(DELTAS, 0.1)) == {
+    deltas = {"tsla before sgd": 0.25, "lsr before sgd": 0.0, "lsr reaches eps": np.inf}
+    assert json_of(inversion.crossovers_json(deltas, 0.1)) == {
         "eps": 0.1,
         "largest_delta": {
             "tsla before sgd": {"delta": 0.25, "why": None},
@@ -264,7 +262,7 @@ def test_crossovers() -> None:
             "lsr reaches eps": {"delta": None, "why": "at every delta"},
         },
     }
-    assert inversion.crossovers_table(DELTAS, 0.1).splitlines() == [
+    assert inversion.crossovers_table(deltas, 0.1).splitlines() == [
         "to reach E‖∇F‖² <= 0.01",
         "  smoothed bound                largest delta",
         "  tsla            ahead of sgd           0.25",
@@ -311,9 +309,6 @@ def test_critical_batch(size: float, why: str, line: str) -> None:
     assert critical_batch.as_table(size, 0.5) == line
 
 
-MORE = "Smoothing does more than the smaller step (C17)."
-
-
 def test_variance() -> None:
     found = variance.from_moments(s2=2, shat2=0.4, c=0.2, grad2=1, theta=0.5)
     assert json_of(found.json()) == pytest.approx(
@@ -339,31 +334,27 @@ def test_variance() -> None:
         "  step (1-theta)eta instead  (C17)        0.75     0.375",
         "  exact at its best theta* = 0.9  (C11)   0.38      0.19",
         "  The lemma promises a lower variance: delta = 0.2; its own best theta is 1",
-        f"  (C10). {MORE}",
+        "  (C10). Smoothing does more than the smaller step (C17).",
     ]
 
 
 NO_MORE = "Smoothing does no more than the smaller step (C17)."
+NOTHING = "The lemma promises nothing: delta = 2; its own best theta is 0 (C10)."
 
 
 @pytest.mark.parametrize(
-    ("moments", "says"),
+    ("found", "says"),
     [
-        ({"s2": 1.0, "shat2": 1.0, "c": 0}, "The lemma promises nothing: delta = 1; its own best theta is 0 (C10)."),
-        ({"s2": 1.0, "shat2": 1.0, "c": 0}, "Whether that is more than a smaller step needs --grad2 (C17)."),
-        ({"s2": 1.0, "shat2": 1.0, "c": 0.5, "grad2": 0.5, "theta": 0.5}, NO_MORE),
-        ({"s2": 1.0, "shat2": 0.5, "c": 0, "grad2": 0.5, "theta": 0.5}, NO_MORE),
-        ({"s2": 0.0, "shat2": 1.0, "c": 0, "theta": 0.5}, "There is no variance to lower: sigma2 or s2 is 0."),
+        (variance.from_moments(s2=1, shat2=1, c=0), "The lemma promises nothing: delta = 1; its own best theta is 0 (C10)."),
+        (variance.from_moments(s2=1, shat2=1, c=0), "Whether that is more than a smaller step needs --grad2 (C17)."),
+        (variance.from_moments(s2=1, shat2=1, c=0.5, grad2=0.5, theta=0.5), NO_MORE),
+        (variance.from_moments(s2=1, shat2=0.5, c=0, grad2=0.5, theta=0.5), NO_MORE),
+        (variance.from_moments(s2=0, shat2=1, c=0, theta=0.5), "There is no variance to lower: sigma2 or s2 is 0."),
+        (variance.from_bounds(sigma2=1, delta=2), f"{NOTHING} The exact values need --s2 --shat2 --c."),
     ],
 )
-def test_what_is_said_of_moments(moments: dict[str, float], says: str) -> None:
-    found = variance.from_moments(**moments)
+def test_what_is_said_of_a_variance(found: Printed, says: str) -> None:
     assert says in " ".join(found.table().split())
-
-
-def test_what_is_said_of_bounds() -> None:
-    says = "The lemma promises nothing: delta = 2; its own best theta is 0 (C10). The exact values need --s2 --shat2 --c."
-    assert says in " ".join(variance.from_bounds(sigma2=1, delta=2).table().split())
 
 
 # --- in a session and in a notebook
