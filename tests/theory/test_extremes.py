@@ -254,9 +254,7 @@ def plain(claim: str) -> Callable[[Numbers], Bound]:
     formulas: dict[str, Callable[..., Any]] = {
         "C4": lambda L, F0, eta, T, sigma2, **_: 2 * F0 / (eta * T) + eta * L * sigma2,
         "C5": lambda F0, eta, T, theta, delta, sigma2, **_: 2 * F0 / (eta * T) + (1 - theta) * sigma2 + theta * delta * sigma2,
-        "C7": lambda mu, F0, eta, T, theta, delta, sigma2, **_: (
-            (1 - eta * mu) ** T * F0 + ((1 - theta) + theta * delta) * sigma2 / (2 * mu)
-        ),
+        "C7": lambda mu, F0, eta, T, theta, delta, sigma2, **_: (1 - eta * mu) ** T * F0 + (1 - theta + theta * delta) * sigma2 / (2 * mu),
     }
 
     def bound(n: Numbers) -> Bound:
@@ -275,17 +273,12 @@ def test_planted_formulas_that_vanish_are_rejected(claim: str) -> None:
 @pytest.mark.parametrize("claim", BOUNDS)
 def test_arrays_are_as_their_elements(claim: str) -> None:
     k = {"L": 1e-200, "mu": 1e-210, "delta": 1e-200, "theta": 0.5, "beta2": 1e-300, "nu2": 1e-200, "c": 0.0}
-    many = k | {
-        "eta": np.array([1e-150, 1e200]),
-        "T": np.array([1e200, 3]),
-        "F0": np.array([1e-300, 1]),
-        "sigma2": np.array([1e-200, 1e-300]),
-    }
-    found = BOUNDS[claim](many)
+    two = k | {"eta": [1e-150, 1e200], "T": [1e200, 3], "F0": [1e-300, 1], "sigma2": [1e-200, 1e-300]}
+    found = BOUNDS[claim](two)
     for i in range(2):
-        one = {name: float(np.broadcast_to(value, 2)[i]) for name, value in many.items()}
+        one = {name: float(np.broadcast_to(value, 2)[i]) for name, value in two.items()}
         assert float(found.total[i]) == float(BOUNDS[claim](one).total) > 0
-        assert all((np.asarray(term) > 0).all() for term in found.terms.values())
+    assert all((np.asarray(term) > 0).all() for term in found.terms.values())
 
 
 def test_the_lemma_is_above_zero() -> None:
