@@ -108,7 +108,7 @@ def test_best_eps_of_the_example() -> None:
         lambda k, budget: {name: eps and eps * 1.0001 for name, eps in inversion.best_eps(k, budget=budget).items()},
         lambda k, budget: {name: eps and eps * 0.9999 for name, eps in inversion.best_eps(k, budget=budget).items()},
         lambda k, budget: {name: eps or 1e60 for name, eps in inversion.best_eps(k, budget=budget).items()},
-        lambda k, budget: inversion.best_eps(Constants(L=k.L, mu=k.mu, sigma2=k.sigma2, delta=k.delta / 2, F0=k.F0), budget=budget),
+        lambda k, budget: inversion.best_eps(replace(k, delta=k.delta / 2), budget=budget),
     ],
     ids=["twice the budget", "a little more", "a little less", "never None", "half of delta"],
 )
@@ -130,7 +130,7 @@ def targets(draw: st.DrawFn) -> tuple[Constants, float]:
 
 
 def totals(method: str, k: Constants, delta: np.ndarray, eps: float) -> np.ndarray:
-    return METHODS[method](Constants(L=k.L, mu=k.mu, sigma2=k.sigma2, delta=delta, F0=k.F0), eps=eps).total
+    return METHODS[method](replace(k, delta=delta), eps=eps).total
 
 
 def is_the_largest_delta_that_pays(crossovers: Crossovers) -> None:
@@ -200,8 +200,7 @@ def gets_longer_or_shorter_with_delta(method: Method) -> None:
     @given(targets())
     def check(problem: tuple[Constants, float]) -> None:
         k, eps = problem
-        known = Constants(L=k.L, mu=k.mu, sigma2=k.sigma2, F0=k.F0, delta=np.geomspace(1e-12, 1e6, 300))
-        plan = method(known, eps=eps)
+        plan = method(replace(k, delta=np.geomspace(1e-12, 1e6, 300)), eps=eps)
         for steps in (*(stage.steps for stage in plan.stages), np.where(plan.reachable, 0.0, np.inf)):
             along = np.broadcast_to(steps, 300)
             assert (along[1:] >= along[:-1]).all() or (along[1:] <= along[:-1]).all()
