@@ -19,21 +19,16 @@ from tsla.theory.testing.domain import constants, costly, positive, with_stage
 from tsla.theory.testing.planted import assert_rejects, tells_apart
 
 Crossovers = Callable[..., dict[str, float]]
-
 K = Constants(L=10, mu=1, sigma2=1, delta=0.1, F0=1)
 SMOOTHED = [name for name, method in METHODS.items() if method.smooths]
 PLAIN = [name for name in METHODS if name not in SMOOTHED]
+PAIRS = [(method, baseline) for method in SMOOTHED for baseline in PLAIN]
 FLOORS = {"lsr": 1, "lsr-pl": 1, "lsr-pl-last": 2 / 1.5}
 """Methods that do not reach every ε, and their floor at ``κ = 2/1.5`` in units of V."""
 
 
 def samples(method: str, k: Constants, eps: float) -> float:
     return float(METHODS[method](k, eps=eps).total)
-
-
-# --- a target ---
-
-PAIRS = [(method, baseline) for method in SMOOTHED for baseline in PLAIN]
 
 
 @st.composite
