@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
-import statistics
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,17 +20,16 @@ from tempfile import TemporaryDirectory, mkdtemp
 import numpy as np
 import pandas as pd
 import torch
-from scipy import stats
 from torch import Tensor, nn
 
 from tests.benchmarks import simulate
 from tests.benchmarks.harness import networks, sweeping, timing
+from tests.benchmarks.harness.growth import Ladder, Row, Rung, Work, climb, rung
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.runs import provenance, records
-from tsla.empirics.runs.files import replacing
+from tsla.empirics.runs.files import write_text
 from tsla.empirics.runs.parallel import workers
 from tsla.empirics.runs.progress import Progress
-from tsla.empirics.statistics.intervals import Interval
 from tsla.empirics.training import sweeps
 from tsla.empirics.training.configuration import TrainingConfig
 from tsla.empirics.training.devices import threads
@@ -47,74 +44,6 @@ JOBS, SLEEP = 1000, 0.005  # runs of a sweep, of two rows each, and the seconds 
 WARM_UP = 0.5  # seconds of a row, while the other workers import what they need
 ROWS = 1000  # of a part of a record
 MILLION, TARGET = 10**6, 1.0  # rows, and seconds in which they are to be read
-Work = Callable[[], object]
-
-
-@dataclass(frozen=True)
-class Rung:
-    """Work of one size: ``clock`` makes it and says what it took."""
-
-    size: float
-    clock: Callable[[], timing.Call]
-
-
-@dataclass(frozen=True)
-class Ladder:
-    """What is timed at growing ``sizes``, in so many ``rounds`` at most; ``rung`` prepares a size."""
-
-    what: str
-    grows_with: str
-    sizes: tuple[int, ...]
-    rung: Callable[[int], Rung]
-    rounds: int = 99
-
-
-@dataclass(frozen=True)
-class Row:
-    """Median ``seconds`` at each of the ``sizes``; ``clean``: whether no median is of disturbed rounds alone."""
-
-    what: str
-    grows_with: str
-    sizes: tuple[float, ...]
-    seconds: tuple[float, ...]
-    clean: bool
-
-    @property
-    def exponent(self) -> Interval:
-        """Of the growth, with Student's 95 % interval, as if the scatter about the line were independent and normal."""
-        fit = stats.linregress(np.log(self.sizes), np.log(self.seconds))
-        reach = stats.t.ppf(0.975, len(self.sizes) - 2) * fit.stderr
-        return Interval(*(np.asarray(fit.slope + side * reach) for side in (0, -1, 1)))
-
-    def cells(self) -> tuple[str, ...]:
-        """The row of the table."""
-        last = self.seconds[-1]
-        span = f"{self.sizes[0]:,.0f}, {self.sizes[-1]:,.0f}"
-        shown = f"{last:.3g} s" if last >= 1 else f"{1e3 * last:.3g} ms"
-        return self.what, self.grows_with, span, f"{'' if self.clean else '~'}{self.exponent}", shown
-
-
-def climb(ladder: Ladder, rounds: int, progress: Progress) -> Row:
-    """Time all sizes of a ladder, each once a round."""
-    rungs = {str(size): ladder.rung(size) for size in ladder.sizes}
-    clocks = {name: rung.clock for name, rung in rungs.items()}
-    calls = timing.interleaved(
-        clocks, dict.fromkeys(clocks, min(rounds, ladder.rounds)), lambda what: progress.advance(f"{ladder.what}, {what}")
-    )
-    medians, clean = [], True
-    for found in calls.values():
-        known = [call for call in found if call is not None]
-        kept = [call.seconds for call in known if not call.disturbed]
-        clean &= bool(kept)
-        medians.append(statistics.median(kept or [call.seconds for call in known]))
-    return Row(ladder.what, ladder.grows_with, tuple(rung.size for rung in rungs.values()), tuple(medians), clean)
-
-
-def rung(size: float, work: Work, seconds: float) -> Rung:
-    """Work that is repeated until it has taken so many seconds, about."""
-    work()  # what is made at a first call is made
-    once = timing.timed(work).seconds
-    return Rung(size, partial(timing.timed, work, repeats=max(1, math.ceil(seconds / once))))
 
 
 # --- what is timed
@@ -138,16 +67,12 @@ def moments(model: nn.Module, inputs: Tensor, classes: int = networks.CLASSES) -
     return partial(gradient_moments, model, inputs, torch.randint(classes, inputs.shape[:1]))
 
 
-def wide(width: int) -> nn.Sequential:
-    """Of about ``width²`` parameters."""
-    return nn.Sequential(nn.Linear(64, width), nn.Tanh(), nn.Linear(width, width), nn.Tanh(), nn.Linear(width, networks.CLASSES))
-
-
 def of_moments(seconds: float) -> Iterable[Ladder]:
     """Moments, by what they may be many of."""
 
     def parameters(width: int) -> Rung:
-        model = wide(width)
+        deep, head = nn.Linear(width, width), nn.Linear(width, networks.CLASSES)
+        model = nn.Sequential(nn.Linear(64, width), nn.Tanh(), deep, nn.Tanh(), head)
         return rung(sum(p.numel() for p in model.parameters()), moments(model, torch.randn(64, 64)), seconds)
 
     def batch(n: int) -> Rung:
@@ -255,11 +180,6 @@ def of_records(seconds: float, folder: Path) -> Iterable[Ladder]:
     yield Ladder("a record of runs of one row is read", "runs", (1_000, 5_000, 25_000, 125_000), reading_runs)
 
 
-def ladders(seconds: float, folder: Path, jobs: int) -> list[Ladder]:
-    """All of them, of calls that take so many seconds or more."""
-    return [*of_moments(seconds), *of_simulation(seconds), *of_sweeps(seconds, folder, jobs), *of_records(seconds, folder)]
-
-
 def losses(jobs: int) -> list[tuple[str, ...]]:
     """The rows of the table of what happens where workers are lost."""
     rows = []
@@ -287,7 +207,7 @@ def header(rounds: int) -> dict[str, str]:
 def verdict(rows: Sequence[Row]) -> str:
     """Whether a record of a million rows is read in time."""
     found = next((row.seconds[-1] for row in rows if row.what == "a record is read" and row.sizes[-1] == MILLION), None)
-    what = f"a record of {MILLION:,} rows is read"
+    what = f"A record of {MILLION:,} rows is read"
     if found is None:
         return f"{what}: not measured, target ≤ {TARGET:g} s"
     return f"{what} in {found:.2f} s, target ≤ {TARGET:g} s: {'holds' if found <= TARGET else 'does not hold'}"
@@ -295,21 +215,14 @@ def verdict(rows: Sequence[Row]) -> str:
 
 def text(about: dict[str, str], rows: Sequence[Row], jobs: int) -> str:
     """The tables."""
-    judged = verdict(rows)
     parts = [
         "\n".join(f"- {name}: {value}" for name, value in about.items()),
         markdown.table(COLUMNS, [row.cells() for row in rows]),
-        f"~: other processes disturbed every round of a size. {judged[0].upper()}{judged[1:]}.",
+        f"~: other processes disturbed every round of a size. {verdict(rows)}.",
         f"Sweeps of {jobs:,} runs of {sweeping.EPOCHS} epochs whose workers are lost, by simulation:",
         markdown.table(LOSSES, losses(jobs)),
     ]
     return "\n\n".join(parts)
-
-
-def write(path: Path, content: str) -> None:
-    """Write a file whole."""
-    with replacing(path) as temporary:
-        temporary.write_text(content, encoding="utf-8")
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -340,17 +253,19 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     jobs, rows = SMALL_JOBS if options.small else JOBS, list[Row]()
     with TemporaryDirectory() as folder, threads(1):
-        todo = [ladder for ladder in ladders(options.seconds, Path(folder), jobs) if options.only in ladder.what]
+        at, seconds = Path(folder), options.seconds
+        ladders = *of_moments(seconds), *of_simulation(seconds), *of_sweeps(seconds, at, jobs), *of_records(seconds, at)
+        todo = [ladder for ladder in ladders if options.only in ladder.what]
         with Progress("scale", total=sum(min(options.rounds, ladder.rounds) for ladder in todo)) as progress:
             for ladder in todo:
                 sizes = ladder.sizes[:SMALL] if options.small else ladder.sizes
                 rows.append(climb(replace(ladder, sizes=sizes), options.rounds, progress))
                 content = {"header": header(options.rounds), "rows": [vars(row) for row in rows]}
-                write(options.out / "scale.json", json.dumps(content, indent=1, ensure_ascii=False))
+                write_text(options.out / "scale.json", json.dumps(content, indent=1, ensure_ascii=False))
     found = text(header(options.rounds), rows, jobs)
-    write(options.out / "scale.md", f"# How cost grows\n\n{found}\n")
+    write_text(options.out / "scale.md", f"# How cost grows\n\n{found}\n")
     if options.page:
-        write(options.page, filled(options.page, found))
+        write_text(options.page, filled(options.page, found))
     sys.stdout.write(f"{found}\n")
     return 0
 

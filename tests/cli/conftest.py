@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cli.support import Refusal, Run, ends
+from tests.cli.support import Bad, Refusal, Refused, Run, ends
+from tsla import cli
 
 
 @pytest.fixture
@@ -34,3 +35,16 @@ def refusal(capsys: pytest.CaptureFixture[str]) -> Refusal:
         return err.strip()
 
     return call
+
+
+@pytest.fixture
+def refused(refusal: Refusal) -> Refused:
+    """A bad command is refused in the name of its subcommand, if there is one, and the line says what it must."""
+
+    def check(bad: Bad) -> None:
+        line, name = refusal(bad.argv), bad.argv[0]
+        assert line.startswith(f"tsla {name}" if name in cli.COMMANDS else "tsla:")
+        for words in bad.says:
+            assert words in line
+
+    return check

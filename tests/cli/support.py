@@ -14,6 +14,7 @@ from tsla.theory.text import Json
 
 Run = Callable[[str], str]
 Refusal = Callable[[list[str]], str]
+Refused = Callable[["Bad"], None]
 
 
 def ends(argv: list[str]) -> int:
@@ -43,3 +44,7 @@ class Bad:
     @property
     def argv(self) -> list[str]:
         return [*self.command.split(), *(word for name, value in self.options.items() for word in (f"--{name}", value))]
+
+    def __str__(self) -> str:
+        """The name of its test."""
+        return " ".join(self.argv)[-60:]

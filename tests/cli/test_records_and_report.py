@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.cli.support import Bad, Refusal, Run, as_json, ends
+from tests.cli.support import Bad, Refusal, Refused, Run, as_json, ends
 from tests.figures.miniature import write_miniature_live, write_miniature_records
 from tsla import cli
 from tsla.empirics.experiments import live
@@ -67,12 +67,9 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize("bad", BAD, ids=lambda bad: " ".join(bad.argv)[-60:])
-def test_bad_input_is_refused_in_one_line_that_says_what_is_wrong(bad: Bad, refusal: Refusal) -> None:
-    line = refusal(bad.argv)
-    assert line.startswith("tsla")
-    for words in bad.says:
-        assert words in line
+@pytest.mark.parametrize("bad", BAD, ids=str)
+def test_bad_input_is_refused_in_one_line_that_says_what_is_wrong(bad: Bad, refused: Refused) -> None:
+    refused(bad)
 
 
 # --- the console script

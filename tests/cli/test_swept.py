@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.support import Bad, Refusal, Run, as_json
+from tests.cli.support import Bad, Refusal, Refused, Run, as_json
 from tsla.theory.testing.planted import Rejects
 from tsla.theory.text import WIDTH, Json
 
@@ -142,8 +142,6 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize("bad", REFUSED, ids=lambda bad: " ".join(bad.argv)[-60:])
-def test_sweeps_that_make_no_sense_are_refused(bad: Bad, refusal: Refusal) -> None:
-    line = refusal(bad.argv)
-    for words in bad.says:
-        assert words in line
+@pytest.mark.parametrize("bad", REFUSED, ids=str)
+def test_sweeps_that_make_no_sense_are_refused(bad: Bad, refused: Refused) -> None:
+    refused(bad)

@@ -14,8 +14,10 @@ from matplotlib.figure import Figure
 from tests.figures import pictures
 from tests.figures.miniature import write_miniature_live, write_miniature_records
 from tests.figures.pictures import Change, as_it_is
+from tsla.empirics.runs import records
 from tsla.figures import gallery
 from tsla.figures.drawing import draw_gallery
+from tsla.figures.gallery import Load
 
 Again = Callable[..., tuple[Path, Figure]]
 """``(name, change)``: a figure drawn once more, from its CSV: the file, and the figure, which is only looked at."""
@@ -25,6 +27,11 @@ Again = Callable[..., tuple[Path, Figure]]
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the records."""
     return write_miniature_records(tmp_path_factory.mktemp("records"))
+
+
+@pytest.fixture(scope="session")
+def load(source: Path) -> Load:
+    return cache(lambda name: records.read(source / f"{name}.parquet"))
 
 
 @pytest.fixture(scope="session")

@@ -12,10 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsla.theory import lsr, sgd, sgd_pl, two_stage, worst_case
+from tests.claims.support.recursions import exact
+from tests.theory import stated
+from tsla.theory import lsr, sgd, sgd_pl, sharp_exact, smoothed_pl, two_stage, worst_case
+from tsla.theory.biased import SmoothingOracle
 from tsla.theory.complexity import exponents
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan, Stage, whole_steps
+from tsla.theory.testing.planted import assert_rejects
 
 K = Constants(L=10, mu=1, sigma2=1, delta=0.1, F0=1)
 
@@ -108,3 +112,31 @@ def test_a_stage_says_how_it_goes_on() -> None:
     assert single.said() == "0.5 to 0.5"
     with pytest.raises(ValueError, match="decay_steps and factor exclude each other"):
         Stage(np.float64(0.5), np.float64(0), np.float64(1), decay_steps=np.float64(4), factor=np.ones_like)
+
+
+# --- at the ends of float64
+
+
+def is_the_root_at_every_scale(largest_scale: Callable[..., Any]) -> None:
+    """For targets down to 1e-300 of the noise; σ² = 1, β² = ν²."""
+    half, target2 = np.geomspace(1e-150, 1, 7)[:, None], np.geomspace(1e-300, 1e3, 31)
+    found = np.broadcast_to(largest_scale(np.ones(()), SmoothingOracle(beta2=half, nu2=half), target2), (7, 31))
+    for (i, j), scale in np.ndenumerate(found):
+        assert float(scale) == pytest.approx(float(stated.largest_scale(exact(1), exact(half[i, 0]), exact(target2[j]))), rel=1e-9, abs=0)
+
+
+def down_to_the_root_of_tiny(sigma2: Any, oracle: SmoothingOracle, target2: Any) -> Any:
+    return np.maximum(smoothed_pl.largest_scale(sigma2, oracle, target2), 1e-154)
+
+
+def test_the_largest_step_size_at_every_scale() -> None:
+    is_the_root_at_every_scale(smoothed_pl.largest_scale)
+    assert_rejects(is_the_root_at_every_scale, down_to_the_root_of_tiny)
+
+
+def test_the_exact_plan_right_below_the_delta_from_which_it_does_not_smooth() -> None:
+    """``ε² - δσ²`` is less than a rounding error of ε² there, but more than 0."""
+    eps = np.geomspace(1e-9, 1e-10, 200)
+    share = 1 / (1 + 1 / eps**2)
+    plan = sharp_exact.steps(Constants(L=10, F0=1, sigma2=1, delta=np.nextafter(share, 0)), eps=eps)
+    assert (plan.total <= 20 * (1 + eps**2) / eps**4 * (1 + 1e-12)).all()

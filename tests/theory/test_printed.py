@@ -1,22 +1,16 @@
-"""What is printed: digits that are true, JSON of one shape whatever the answer, and tables a person can read."""
+"""What is printed: JSON of one shape whatever the answer, and tables a person can read. Their digits are in ``test_text.py``."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from decimal import Decimal
 from html import unescape
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tsla.theory import biased, complexity, inversion, lsr, sgd, sgd_pl, text, two_stage, variance
-from tsla.theory import bound as bounds
 from tsla.theory.biased import SmoothingOracle
-from tsla.theory.bound import Bound
 from tsla.theory.commands import critical_batch
 from tsla.theory.constants import Constants
 from tsla.theory.growing_noise import Growth
@@ -27,107 +21,6 @@ from tsla.theory.text import WIDTH, Printed
 
 K = Constants(L=10, mu=1, sigma2=1, delta=0.1, F0=1)
 BOUND = two_stage.bound(K, eta1=0.1, T1=10, eta2=0.01, T2=1000)
-Text = Callable[[float], str]
-
-# --- numbers ---
-
-
-@pytest.mark.parametrize(
-    ("value", "said", "up"),
-    [
-        (0, "0", "0"),
-        (0.18181818, "0.1818", "0.1819"),
-        (1.2000000000000002, "1.2", "1.2"),
-        (1.2 * (1 + 100 * 2**-52), "1.2", "1.201"),
-        (1.2001, "1.2", "1.201"),
-        (1e-4, "0.0001", "0.0001"),
-        (1.23456e-5, "1.235e-05", "1.235e-05"),
-        (1.23441e-5, "1.234e-05", "1.235e-05"),
-        (1234.2, "1,234", "1,235"),
-        (9999.6, "1e+04", "10,000"),
-        (10_000, "10,000", "10,000"),
-        (800_000, "800,000", "800,000"),
-        (123_456.7, "123,457", "123,500"),
-        (1.2341e12, "1.234e+12", "1.235e+12"),
-        (-3.14159, "-3.142", "-3.142"),
-        (5e-324, "4.941e-324", "4.941e-324"),
-        (1.2352e-322, "1.235e-322", "1.236e-322"),
-        (1.2345e-310, "1.234e-310", "1.235e-310"),
-        (1.7976931348623157e308, "1.798e+308", "1.798e+308"),
-        (np.inf, "inf", "inf"),
-        (np.nan, "nan", "nan"),
-    ],
-)
-def test_numbers(value: float, said: str, up: str) -> None:
-    assert text.number(value) == said
-    assert text.number_up(value) == up
-
-
-def is_never_below_by_more_than_rounding(number_up: Text) -> None:
-    """33 ulp below is what the inputs are known to, and the fifth digit is what is rounded up."""
-
-    @given(st.floats(1e-300, 1e300) | st.floats(1e-6, 1e15))
-    def check(x: float) -> None:
-        printed = Decimal(number_up(x).replace(",", ""))
-        assert Decimal(x) * (1 - Decimal(33 * 2**-52)) <= printed <= Decimal(x) * Decimal("1.001")
-
-    check()
-
-
-def keeps_four_digits(number_up: Text) -> None:
-    """A number of four digits is not rounded up to the next, nor is what rounding made of it."""
-
-    @given(st.integers(1000, 9999), st.integers(-280, 280), st.integers(-8, 8))
-    def check(digits: int, exponent: int, ulps: int) -> None:
-        x = float(f"{digits}e{exponent}")
-        assert float(number_up(x * (1 + ulps * 2**-52)).replace(",", "")) == x
-
-    check()
-
-
-@pytest.mark.parametrize("check", [is_never_below_by_more_than_rounding, keeps_four_digits])
-def test_rounding_up(check: Callable[[Text], None]) -> None:
-    check(text.number_up)
-
-
-def next_digit_up(x: float) -> str:
-    return text.number_up(x * (1 + 1e-12))
-
-
-def up_to_three_digits(x: float) -> str:
-    return f"{float(text.number_up(x).replace(',', '')):.2e}"
-
-
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [
-        (is_never_below_by_more_than_rounding, text.number),
-        (is_never_below_by_more_than_rounding, up_to_three_digits),
-        (keeps_four_digits, next_digit_up),
-    ],
-)
-def test_wrong_rounding_is_rejected(check: Callable[[Text], None], wrong: Text) -> None:
-    assert_rejects(check, wrong)
-
-
-@pytest.mark.parametrize(
-    ("value", "said"),
-    [
-        (0, "0"),
-        (800_000, "800,000"),
-        (999_999_999_999_999, "999,999,999,999,999"),
-        (1e15, "1e+15"),
-        (1.23456e30, "1.235e+30"),
-        (np.inf, "never"),
-    ],
-)
-def test_counts(value: float, said: str) -> None:
-    assert text.count(value) == said
-
-
-def test_columns() -> None:
-    assert text.aligned([["a", "bb", "c"], ["aaa", "b", ""]], right=frozenset({1})) == "  a    bb  c\n  aaa   b"
-
 
 # --- bounds ---
 
@@ -162,26 +55,6 @@ def test_a_bound_of_nothing_has_no_shares() -> None:
     nothing = biased.gap_bound(Constants(L=1, mu=1, sigma2=0, F0=1), SmoothingOracle(beta2=0, nu2=0), eta=1, T=1)
     assert "%" not in nothing.table()
     assert nothing.json()["total"] == 0
-
-
-def printed_rounds_up(table: Callable[[Bound], str]) -> None:
-    """The total and every term of what is printed are bounds."""
-
-    @given(st.floats(1e-3, 1e3), st.floats(1e-3, 1e3), st.integers(1, 10**6))
-    def check(sigma2: float, F0: float, T: int) -> None:
-        bound = sgd.bound(Constants(L=10, sigma2=sigma2, F0=F0), eta=0.1, T=T)
-        head, *rows, _ = table(bound).splitlines()
-        printed = {"total": head.split("<= ")[1].split()[0]} | dict(row.split()[:2] for row in rows if row[2] != " ")
-        for name, value in (bound.terms | {"total": bound.total}).items():
-            assert float(printed[name].replace(",", "")) >= float(value) * (1 - 33 * 2**-52)
-
-    check()
-
-
-def test_bounds_are_printed_rounded_up_and_not_to_the_nearest_digit(monkeypatch: pytest.MonkeyPatch) -> None:
-    printed_rounds_up(Bound.table)
-    monkeypatch.setattr(bounds, "number_up", text.number)
-    assert_rejects(printed_rounds_up, Bound.table)
 
 
 # --- plans ---
@@ -251,12 +124,10 @@ def test_comparison() -> None:
     assert "lsr" not in sentences.partition(ahead)[2]
 
 
-DELTAS = {"tsla before sgd": 0.25, "lsr before sgd": 0.0, "lsr reaches eps": np.inf}
-
-
 def test_crossovers() -> None:
     """JSON has no infinity."""
-    assert json_of(inversion.crossovers_json(DELTAS, 0.1)) == {
+    deltas = {"tsla before sgd": 0.25, "lsr before sgd": 0.0, "lsr reaches eps": np.inf}
+    assert json_of(inversion.crossovers_json(deltas, 0.1)) == {
         "eps": 0.1,
         "largest_delta": {
             "tsla before sgd": {"delta": 0.25, "why": None},
@@ -264,7 +135,7 @@ def test_crossovers() -> None:
             "lsr reaches eps": {"delta": None, "why": "at every delta"},
         },
     }
-    assert inversion.crossovers_table(DELTAS, 0.1).splitlines() == [
+    assert inversion.crossovers_table(deltas, 0.1).splitlines() == [
         "to reach E‖∇F‖² <= 0.01",
         "  smoothed bound                largest delta",
         "  tsla            ahead of sgd           0.25",
@@ -311,9 +182,6 @@ def test_critical_batch(size: float, why: str, line: str) -> None:
     assert critical_batch.as_table(size, 0.5) == line
 
 
-MORE = "Smoothing does more than the smaller step (C17)."
-
-
 def test_variance() -> None:
     found = variance.from_moments(s2=2, shat2=0.4, c=0.2, grad2=1, theta=0.5)
     assert json_of(found.json()) == pytest.approx(
@@ -339,31 +207,27 @@ def test_variance() -> None:
         "  step (1-theta)eta instead  (C17)        0.75     0.375",
         "  exact at its best theta* = 0.9  (C11)   0.38      0.19",
         "  The lemma promises a lower variance: delta = 0.2; its own best theta is 1",
-        f"  (C10). {MORE}",
+        "  (C10). Smoothing does more than the smaller step (C17).",
     ]
 
 
 NO_MORE = "Smoothing does no more than the smaller step (C17)."
+NOTHING = "The lemma promises nothing: delta = 2; its own best theta is 0 (C10)."
 
 
 @pytest.mark.parametrize(
-    ("moments", "says"),
+    ("found", "says"),
     [
-        ({"s2": 1.0, "shat2": 1.0, "c": 0}, "The lemma promises nothing: delta = 1; its own best theta is 0 (C10)."),
-        ({"s2": 1.0, "shat2": 1.0, "c": 0}, "Whether that is more than a smaller step needs --grad2 (C17)."),
-        ({"s2": 1.0, "shat2": 1.0, "c": 0.5, "grad2": 0.5, "theta": 0.5}, NO_MORE),
-        ({"s2": 1.0, "shat2": 0.5, "c": 0, "grad2": 0.5, "theta": 0.5}, NO_MORE),
-        ({"s2": 0.0, "shat2": 1.0, "c": 0, "theta": 0.5}, "There is no variance to lower: sigma2 or s2 is 0."),
+        (variance.from_moments(s2=1, shat2=1, c=0), "The lemma promises nothing: delta = 1; its own best theta is 0 (C10)."),
+        (variance.from_moments(s2=1, shat2=1, c=0), "Whether that is more than a smaller step needs --grad2 (C17)."),
+        (variance.from_moments(s2=1, shat2=1, c=0.5, grad2=0.5, theta=0.5), NO_MORE),
+        (variance.from_moments(s2=1, shat2=0.5, c=0, grad2=0.5, theta=0.5), NO_MORE),
+        (variance.from_moments(s2=0, shat2=1, c=0, theta=0.5), "There is no variance to lower: sigma2 or s2 is 0."),
+        (variance.from_bounds(sigma2=1, delta=2), f"{NOTHING} The exact values need --s2 --shat2 --c."),
     ],
 )
-def test_what_is_said_of_moments(moments: dict[str, float], says: str) -> None:
-    found = variance.from_moments(**moments)
+def test_what_is_said_of_a_variance(found: Printed, says: str) -> None:
     assert says in " ".join(found.table().split())
-
-
-def test_what_is_said_of_bounds() -> None:
-    says = "The lemma promises nothing: delta = 2; its own best theta is 0 (C10). The exact values need --s2 --shat2 --c."
-    assert says in " ".join(variance.from_bounds(sigma2=1, delta=2).table().split())
 
 
 # --- in a session and in a notebook

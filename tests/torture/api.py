@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -29,6 +30,8 @@ from tsla.theory.moments import MOMENTS, Moments
 NEVER = re.compile(r"(?!)")
 UNREACHABLE = re.compile(r"floor|stages|crossovers")
 """What a plan that does not get there has no number for."""
+ANSWER = re.compile("answer")
+"""Anything in an answer."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,13 @@ def _of_constants(function: Callable[..., Any], /, **named: Any) -> Any:
     return function(_constants(named), **named)
 
 
-def _numbers(names: str, **others: float) -> Callable[[], dict[str, Any]]:
-    return lambda: {name: EXAMPLES[name] for name in names.split()} | others
+def _given(**arguments: Any) -> Callable[[], dict[str, Any]]:
+    """Made anew for each call."""
+    return lambda: deepcopy(arguments)
+
+
+def _numbers(names: str, **others: Any) -> Callable[[], dict[str, Any]]:
+    return _given(**{name: EXAMPLES[name] for name in names.split()}, **others)
 
 
 def _of_methods() -> dict[str, Call]:
@@ -102,19 +110,14 @@ THEORY: Mapping[str, Call] = {
     "Constants": Call(tsla.Constants, _numbers("L sigma2 F0 delta mu")),
     "SmoothingOracle": Call(SmoothingOracle, _numbers("beta2 nu2 c")),
     "compare": Call(partial(_of_constants, tsla.compare), _numbers("L sigma2 F0 delta mu eps"), UNREACHABLE),
-    "best_eps": Call(
-        partial(_of_constants, inversion.best_eps), lambda: _numbers("L sigma2 F0 delta mu")() | {"budget": 1e5, "methods": ["sgd", "tsla"]}
-    ),
-    "crossovers": Call(partial(_of_constants, inversion.crossovers), _numbers("L sigma2 F0 mu eps"), re.compile("answer")),
+    "best_eps": Call(partial(_of_constants, inversion.best_eps), _numbers("L sigma2 F0 delta mu", budget=1e5, methods=["sgd", "tsla"])),
+    "crossovers": Call(partial(_of_constants, inversion.crossovers), _numbers("L sigma2 F0 mu eps"), ANSWER),
     "from_bounds": Call(variance.from_bounds, _numbers("sigma2 delta theta")),
     "from_moments": Call(variance.from_moments, _numbers("s2 shat2 c grad2 theta")),
     "Moments.of": Call(Moments.of, _numbers("s2 shat2 c grad2")),
     **{
         f"Moments.{name}": Call(
-            partial(_of_moments, name),
-            lambda more=more: MEASURED | more,
-            open=re.compile("answer") if name == "delta" else NEVER,
-            through=True,
+            partial(_of_moments, name), _given(**MEASURED, **more), open=ANSWER if name == "delta" else NEVER, through=True
         )
         for name, more in {
             **{name: {"theta": 0.2} for name in ("bias", "noise", "second_moment", "lemma", "sharp", "gain", "excess", "beyond")},
@@ -124,7 +127,7 @@ THEORY: Mapping[str, Call] = {
             **{name: {} for name in ("delta", "theta_star", "clipped")},
         }.items()
     },
-    "mix": Call(smoothing.mix, lambda: {"true": np.eye(3)[0], "smoothing": np.full(3, 1 / 3), "theta": 0.1}),
+    "mix": Call(smoothing.mix, _given(true=np.eye(3)[0], smoothing=np.full(3, 1 / 3), theta=0.1)),
     "lemma": Call(smoothing.lemma, _numbers("sigma2 delta theta")),
     "sharp lemma": Call(smoothing.sharp, _numbers("sigma2 delta theta")),
     "paper_theta": Call(smoothing.paper_theta, _numbers("delta")),
@@ -136,7 +139,7 @@ THEORY: Mapping[str, Call] = {
     "clipping bias": Call(clipping.bias2, _numbers("sigma2 clip steepest")),
     "clipping standstill": Call(clipping.standstill, _numbers("sigma2 clip")),
     "clipping progress": Call(clipping.progress, _numbers("sigma2 clip", slope=0.3)),
-    "exponents": Call(complexity.exponents, lambda: {"q": 0.5}, re.compile("answer")),
+    "exponents": Call(complexity.exponents, _given(q=0.5), ANSWER),
     "possible": Call(moments.possible, _numbers("s2 shat2 c")),
 }
 
@@ -162,15 +165,13 @@ def _observed(schedule: Callable[..., Any], *, eta_L: Any, **given: Any) -> Any:
 
 
 SCHEDULES: Mapping[str, Call] = {
-    "Constant": Call(partial(_along, tsla.Constant), lambda: {"theta": 0.1}),
-    "Linear": Call(partial(_along, tsla.Linear), lambda: {"theta": 0.1, "end": 5}),
-    "Cosine": Call(partial(_along, tsla.Cosine), lambda: {"theta": 0.1, "end": 5}),
-    "TwoStage": Call(partial(_along, tsla.TwoStage), lambda: {"theta": 0.1, "drop": 2}),
-    "Adaptive": Call(
-        partial(_observed, tsla.Adaptive), lambda: MEASURED | {"theta": 0.1, "batch_size": 8, "beyond": "plain", "eta_L": 0.5}
-    ),
-    "Annealed": Call(partial(_observed, tsla.Annealed), lambda: MEASURED | {"batch_size": 8, "most": 0.5, "eta_L": 0.5}),
-    "load_state_dict": Call(lambda state: tsla.Linear(0.1, 5).load_state_dict(state), lambda: {"state": {"elapsed": 3.0}}),
+    "Constant": Call(partial(_along, tsla.Constant), _given(theta=0.1)),
+    "Linear": Call(partial(_along, tsla.Linear), _given(theta=0.1, end=5)),
+    "Cosine": Call(partial(_along, tsla.Cosine), _given(theta=0.1, end=5)),
+    "TwoStage": Call(partial(_along, tsla.TwoStage), _given(theta=0.1, drop=2)),
+    "Adaptive": Call(partial(_observed, tsla.Adaptive), _given(**MEASURED, theta=0.1, batch_size=8, beyond="plain", eta_L=0.5)),
+    "Annealed": Call(partial(_observed, tsla.Annealed), _given(**MEASURED, batch_size=8, most=0.5, eta_L=0.5)),
+    "load_state_dict": Call(lambda state: tsla.Linear(0.1, 5).load_state_dict(state), _given(state={"elapsed": 3.0})),
 }
 
 # --- networks
@@ -181,11 +182,15 @@ def _examples() -> dict[str, Any]:
 
 
 def _network(**more: Any) -> dict[str, Any]:
-    return {"model": nn.Linear(5, K)} | _examples() | {"smoothing": "uniform"} | more
+    return {"model": nn.Linear(5, K)} | more
 
 
-def _set(**more: Any) -> dict[str, Any]:
-    return {"model": nn.Linear(5, K), "dataset": tuple(_examples().values())} | more
+def _set() -> tuple[Any, ...]:
+    return tuple(_examples().values())
+
+
+def _predicted(**more: Any) -> dict[str, Any]:
+    return _examples() | {"logits": torch.linspace(-1, 2, N * K).reshape(N, K)} | more
 
 
 def _monitored(**given: Any) -> Any:
@@ -209,83 +214,48 @@ def _reading(*, batches: Any, **given: Any) -> Any:
 
 
 def _batches() -> list[Any]:
-    inputs, labels = _examples().values()
+    inputs, labels = _set()
     return [(inputs[k : k + 2], labels[k : k + 2]) for k in range(0, 8, 2)]
 
 
 MEASUREMENT = {"microbatch": 4, "batch_norm": None, "logits": None, "loss": None}
 WARNINGS = re.compile(r"MomentsMonitor measured nothing|look like probabilities|are probabilities")
+ESTIMATES = re.compile("estimates")
 NETWORKS: Mapping[str, Call] = {
-    "gradient_moments": Call(tsla.gradient_moments, lambda: _network(**MEASUREMENT), warns=WARNINGS),
-    "layer_moments": Call(layer_moments, lambda: _network(**MEASUREMENT), warns=WARNINGS),
+    "gradient_moments": Call(tsla.gradient_moments, lambda: _network(**_examples(), smoothing="uniform", **MEASUREMENT), warns=WARNINGS),
+    "layer_moments": Call(layer_moments, lambda: _network(**_examples(), smoothing="uniform", **MEASUREMENT), warns=WARNINGS),
     "measure": Call(
         tsla.measure,
-        lambda: (
-            {"model": nn.Linear(5, K), "batches": _batches(), "smoothing": "uniform", "until": 0.5, "population": None, "seed": 0}
-            | MEASUREMENT
-        ),
-        re.compile("estimates"),
+        lambda: _network(batches=_batches(), smoothing="uniform", until=0.5, population=None, seed=0, **MEASUREMENT),
+        ESTIMATES,
         WARNINGS,
     ),
-    "measure a set": Call(
-        tsla.measure,
-        lambda: {"model": nn.Linear(5, K), "batches": tuple(_examples().values()), "seed": 0},
-        re.compile("estimates"),
-        WARNINGS,
-    ),
+    "measure a set": Call(tsla.measure, lambda: _network(batches=_set(), seed=0), ESTIMATES, WARNINGS),
     "monitor": Call(
         _monitored,
-        lambda: _set(every=2, examples=8, smoothing="uniform", seed=0, microbatch=2, loss=None),
-        re.compile("answer"),
+        lambda: _network(dataset=_set(), every=2, examples=8, smoothing="uniform", seed=0, microbatch=2, loss=None),
+        ANSWER,
         WARNINGS,
     ),
     "SmoothedCrossEntropy": Call(
         _loss,
-        lambda: (
-            _examples()
-            | {
-                "logits": torch.linspace(-1, 2, N * K).reshape(N, K),
-                "distribution": "uniform",
-                "schedule": 0.1,
-                "reduction": "mean",
-                "weight": None,
-                "ignore_index": -100,
-            }
-        ),
+        lambda: _predicted(distribution="uniform", schedule=0.1, reduction="mean", weight=None, ignore_index=-100),
         warns=WARNINGS,
         through=True,
     ),
     "loss of a mixture": Call(
         _loss,
-        lambda: (
-            _examples()
-            | {
-                "logits": torch.linspace(-1, 2, N * K).reshape(N, K),
-                "distribution": {"own": 0.5, "prior": 0.5},
-                "schedule": tsla.Constant(0.1),
-                "prior": torch.ones(K),
-            }
-        ),
+        lambda: _predicted(distribution={"own": 0.5, "prior": 0.5}, schedule=tsla.Constant(0.1), prior=torch.ones(K)),
         warns=WARNINGS,
         through=True,
     ),
     "CrossEntropy": Call(
-        tsla.CrossEntropy,
-        lambda: {
-            "weight": [1.0, 2.0],
-            "weighting": "label",
-            "ignore_index": -100,
-            "positions": "mean",
-            "classes_at": None,
-            "binary": False,
-        },
+        tsla.CrossEntropy, _given(weight=[1.0, 2.0], weighting="label", ignore_index=-100, positions="mean", classes_at=None, binary=False)
     ),
-    "theta_from": Call(theta_from, lambda: {"strength": 0.1, "convention": "others", "classes": 4}),
-    "reading": Call(
-        _reading, lambda: {"batches": _batches(), "theta": 0.1, "batch_size": 16, "eta_L": 0.5, "label_noise": None}, re.compile("answer")
-    ),
-    "Setting": Call(Setting.of, lambda: {"theta": 0.1, "batch_size": 16, "eta": 0.1, "L": 2.0}),
-    "Live": Call(tsla.Live, lambda: {"theta": 0.1, "batch_size": 16, "unit": "step"}),
+    "theta_from": Call(theta_from, _given(strength=0.1, convention="others", classes=4)),
+    "reading": Call(_reading, _given(batches=_batches(), theta=0.1, batch_size=16, eta_L=0.5, label_noise=None), ANSWER),
+    "Setting": Call(Setting.of, _given(theta=0.1, batch_size=16, eta=0.1, L=2.0)),
+    "Live": Call(tsla.Live, _given(theta=0.1, batch_size=16, unit="step")),
 }
 
 # --- runs
@@ -309,75 +279,26 @@ def _trained(**given: Any) -> Any:
 
 
 SMALL = {"method": "lsr", "model": "mlp", "epochs": 1, "train_size": 16, "test_size": 8, "batch_size": 8, "measure_at": (), "pool": 1}
-CONFIG = {
-    "method": "tsla",
-    "seed": 0,
-    "epochs": 20,
-    "eta": 0.1,
-    "theta": 0.3,
-    "drop": 3,
-    "smoothing": "uniform",
-    "model": "mlp",
-    "batch_size": 16,
-    "momentum": 0.0,
-    "weight_decay": 0.0,
-    "warmup": 0,
-    "step_sizes": "constant",
-    "train_size": 100,
-    "label_noise": 0.2,
-    "data": "digits",
-    "threads": 1,
-    "measure_at": (0, 3),
-    "precision": "float32",
-    "device": "cpu",
-}
+CONFIG = tsla.TrainingConfig("tsla", drop=3, model="mlp", train_size=100, measure_at=(0, 3))
+FIELDS = (  # that are exchanged for others
+    "method seed epochs eta theta drop smoothing model batch_size momentum weight_decay warmup step_sizes"
+    " train_size label_noise data threads measure_at precision device"
+)
+NOISE = {"sigma2": 1.0, "beta2": 0.1, "nu2": 0.1}
 RUNS: Mapping[str, Call] = {
-    "Oracle": Call(
-        tsla.Oracle,
-        lambda: {
-            "sigma2": 1.0,
-            "beta2": 0.1,
-            "nu2": 0.1,
-            "c": 0.01,
-            "bias": "fixed",
-            "noise": "student",
-            "dof": 5.0,
-            "variance": "rising",
-            "knee": 1.0,
-        },
-    ),
+    "Oracle": Call(tsla.Oracle, _given(**NOISE, c=0.01, bias="fixed", noise="student", dof=5.0, variance="rising", knee=1.0)),
     "simulate": Call(
         _simulated,
-        lambda: {
-            "problem": "quadratic",
-            "dimension": None,
-            "sigma2": 1.0,
-            "beta2": 0.1,
-            "nu2": 0.1,
-            "eta": 0.05,
-            "theta": 0.1,
-            "steps": 20,
-            "replicas": 3,
-            "seed": 0,
-            "checkpoints": [5, 20],
-            "threads": 1,
-        },
+        _given(
+            problem="quadratic", dimension=None, **NOISE, eta=0.05, theta=0.1, steps=20, replicas=3, seed=0, checkpoints=[5, 20], threads=1
+        ),
     ),
     "plan": Call(
         tsla.plan,
-        lambda: {
-            "pilot": _pilot(),
-            "outcome": "test_loss",
-            "theta": 0.1,
-            "batch_size": 16,
-            "epochs": 10,
-            "eta_L": 0.5,
-            "method": None,
-            "seed": None,
-        },
-        re.compile("answer"),
+        _given(pilot=_pilot(), outcome="test_loss", theta=0.1, batch_size=16, epochs=10, eta_L=0.5, method=None, seed=None),
+        ANSWER,
     ),
-    "TrainingConfig": Call(tsla.TrainingConfig, lambda: dict(CONFIG)),
-    "train": Call(_trained, lambda: SMALL | {"seed": 0, "eta": 0.1, "theta": 0.1, "split": None, "network": None}, re.compile("answer")),
+    "TrainingConfig": Call(tsla.TrainingConfig, _given(**{name: getattr(CONFIG, name) for name in FIELDS.split()})),
+    "train": Call(_trained, _given(**SMALL, seed=0, eta=0.1, theta=0.1, split=None, network=None), ANSWER),
 }
 CALLS: Mapping[str, Call] = {**THEORY, **SCHEDULES, **NETWORKS, **RUNS}

@@ -143,32 +143,12 @@ def _of_pickle(draw: Draw, folder: Path) -> tuple[str, Callable[[], object]]:
 # --- archives
 
 NAMES = (
-    "../evil",
-    "a/../../evil",
-    "/evil",
-    "//evil",
-    "./../evil",
-    "~/evil",
-    "C:\\evil",
-    "..\\evil",
-    "a\0b",
-    "x" * 300,
-    "",
-    ".",
-    "..",
-    "ok",
+    *("../evil", "a/../../evil", "/evil", "//evil", "./../evil", "~/evil", "C:\\evil", "..\\evil"),
+    *("a\0b", "x" * 300, "", ".", "..", "ok"),
 )
 TYPES = (
-    tarfile.REGTYPE,
-    tarfile.SYMTYPE,
-    tarfile.LNKTYPE,
-    tarfile.FIFOTYPE,
-    tarfile.CHRTYPE,
-    tarfile.BLKTYPE,
-    tarfile.DIRTYPE,
-    b"g",
-    b"x",
-    b"S",
+    *(tarfile.REGTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.DIRTYPE),
+    *(b"g", b"x", b"S"),
 )
 MANY = 2**40
 
@@ -249,12 +229,8 @@ def _toml(draw: Draw) -> bytes:
     """A file that begins as one of a sweep does, or as one of options."""
     name, seeds = draw.choice(('name = "a"', f"name = {_value(draw)}", "")), draw.choice(("seeds = [0]", f"seeds = {_value(draw)}", ""))
     parts = (
-        name,
-        seeds,
-        _lines(draw, 1),
-        f"[fixed]\n{_lines(draw, 4)}",
-        f"[grid]\n{_lines(draw, 3)}",
-        f"[{_key(draw)}]\n",
+        *(name, seeds, _lines(draw, 1)),
+        *(f"[fixed]\n{_lines(draw, 4)}", f"[grid]\n{_lines(draw, 3)}", f"[{_key(draw)}]\n"),
         _lines(draw, 4),
     )
     chosen = [part for part in parts if draw.random() < 0.7]
@@ -281,13 +257,9 @@ def _commanded(words: list[str], path: Path) -> None:
 # --- tries
 
 KINDS: tuple[Callable[[Draw, Path], tuple[str, Callable[[], object]]], ...] = (
-    _of_pickle,
-    _of_pickle,
-    _of_tar,
-    _of_zip,
-    _of_gz,
-    _of_toml,
-    _of_toml,
+    *[_of_pickle] * 2,
+    *(_of_tar, _of_zip, _of_gz),
+    *[_of_toml] * 2,
 )
 
 

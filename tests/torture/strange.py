@@ -40,11 +40,7 @@ ARRAYS: tuple[Callable[[], Any], ...] = (
     lambda: np.broadcast_to(0.5, (2, 2)),
     lambda: np.array([1, 2], dtype=np.uint8),
     lambda: np.array([2**63], dtype=np.uint64),
-    lambda: np.array([0.5, np.inf]),
-    lambda: np.array([5e-324, 1.0]),
-    lambda: np.array([0.5 + 0j]),
-    lambda: np.array(["0.5"]),
-    lambda: np.array([0.5, None]),
+    *(lambda x=x: np.array(x) for x in ((0.5, np.inf), (5e-324, 1.0), (0.5 + 0j,), ("0.5",), (0.5, None))),
     lambda: np.array([(1.0, 2)], dtype=[("a", float), ("b", int)]),
     lambda: np.array([True, False]),
     lambda: np.ma.masked_array([0.5, 1.0], mask=[False, True]),
@@ -161,23 +157,13 @@ def _half_frozen() -> nn.Module:
     return layer
 
 
-def _shared() -> nn.Module:
-    first = nn.Linear(5, 5)
-    return nn.Sequential(first, first, nn.Linear(5, K))
-
-
 MODELS: tuple[Callable[[], Any], ...] = (
     lambda: nn.Linear(5, K).requires_grad_(False),
     _half_frozen,
-    _shared,
-    lambda: nn.Linear(5, K).half(),
-    lambda: nn.Linear(5, K).double(),
-    lambda: nn.Linear(5, K).bfloat16(),
-    lambda: nn.Linear(5, K, dtype=torch.complex64),
+    lambda: nn.Sequential(*[nn.Linear(5, 5)] * 2, nn.Linear(5, K)),  # one layer, twice
+    *(lambda d=d: nn.Linear(5, K, dtype=d) for d in (torch.float16, torch.float64, torch.bfloat16, torch.complex64)),
     lambda: nn.Linear(5, K, device="meta"),
-    lambda: nn.Linear(5, 1),
-    lambda: nn.Linear(5, 0),
-    lambda: nn.Linear(4, K),
+    *(lambda sizes=sizes: nn.Linear(*sizes) for sizes in ((5, 1), (5, 0), (4, K))),
     lambda: nn.LazyLinear(K),
     nn.Identity,
     lambda: nn.Sequential(),
@@ -295,25 +281,13 @@ def _frame(value: pd.DataFrame, draw: Draw) -> Any:
         return None
 
 
-def _boolean(value: Any, draw: Draw) -> Any:
-    return draw.choice((not value, 1, 0, "no", None, np.True_, np.array([True, False])))
-
-
-def _text(_: Any, draw: Draw) -> Any:
-    return draw.choice(TEXTS)()
-
-
-def _model(_: Any, draw: Draw) -> Any:
-    return draw.choice(MODELS)()
-
-
 KINDS: Mapping[type | tuple[type, ...], Callable[[Any, Draw], Any]] = {
-    bool: _boolean,
+    bool: lambda value, draw: draw.choice((not value, 1, 0, "no", None, np.True_, np.array([True, False]))),
     (int, float): _number,
-    str: _text,
+    str: lambda _, draw: draw.choice(TEXTS)(),
     np.ndarray: _array,
     Tensor: _tensor,
-    nn.Module: _model,
+    nn.Module: lambda _, draw: draw.choice(MODELS)(),
     pd.DataFrame: _frame,
     tuple: _pair,
     list: _listed,

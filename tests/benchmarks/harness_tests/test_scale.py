@@ -11,8 +11,9 @@ import pytest
 
 from tests.benchmarks import scale
 from tests.benchmarks.harness import sweeping
+from tests.benchmarks.harness.growth import Ladder, Row, Rung, climb
 from tests.benchmarks.harness.timing import Call
-from tests.benchmarks.scale import MILLION, Ladder, Row, Rung
+from tests.benchmarks.scale import MILLION
 from tsla.empirics.runs.progress import Progress
 from tsla.theory.testing.planted import Rejects
 
@@ -27,7 +28,7 @@ def climbed(power: float, foreign: float = 0.0) -> Row:
         return Rung(size, partial(next, calls))
 
     with Progress("scale", total=3) as progress:
-        return scale.climb(Ladder("work", "size", SIZES, rung), 3, progress)
+        return climb(Ladder("work", "size", SIZES, rung), 3, progress)
 
 
 def test_an_exponent_is_that_of_the_growth_without_what_others_disturbed(rejects: Rejects) -> None:
