@@ -32,6 +32,7 @@ from tests.empirics.moments.text import (
     tokens,
     with_checkpoint,
 )
+from tests.refusals import refusals
 from tsla.empirics.models.inputs import logits_in
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.measure import measure
@@ -101,39 +102,26 @@ def test_outputs(rejects: Rejects) -> None:
     rejects(takes_every_output, right=gradient_moments, wrong=of_twice_the_logits)
 
 
-REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
-    "an array": (
-        np.zeros((8, 6)),
-        {},
-        r"inputs are a ndarray; must be a tensor \(n, \.\.\.\), a tuple of tensors for model\(\*inputs\), or",
-    ),
-    "a packed sequence": (
+test_refused_inputs = refusals(
+    lambda inputs, logits=None: gradient_moments(text(), inputs, labels(), logits=logits),
+    (np.zeros((8, 6)), r"inputs are a ndarray; must be a tensor \(n, \.\.\.\), a tuple of tensors for model\(\*inputs\), or"),
+    (
         nn.utils.rnn.pack_sequence([torch.arange(3), torch.arange(2)]),
-        {},
         "inputs are a PackedSequence, where words stand before examples; must be padded: pack them within the model",
     ),
-    "words": ({"ids": ["a"] * 8}, {}, r"inputs\['ids'\] is a list; must be a tensor \(n, \.\.\.\), or a number, .* or None; give unpack="),
-    "other examples": (
+    ({"ids": ["a"] * 8}, r"inputs\['ids'\] is a list; must be a tensor \(n, \.\.\.\), or a number, .* or None; give unpack="),
+    (
         (PADDED["ids"], PADDED["mask"][:5]),
-        {},
         r"inputs hold inputs\[0\] of shape \(8, 6\), inputs\[1\] of shape \(5, 6\); must be tensors \(n, \.\.\.\) of the same n examples",
     ),
-    "no tensor": ({"scale": 1.0}, {}, "inputs hold no tensor"),
-    "a number": (torch.tensor(1.0), {}, r"inputs hold inputs of shape \(\); must be"),
-    "another name": (
+    ({"scale": 1.0}, "inputs hold no tensor"),
+    (torch.tensor(1.0), r"inputs hold inputs of shape \(\); must be"),
+    (
         {"words": PADDED["ids"]},
-        {},
         "inputs have the names words, with which model can't be called: missing .* 'ids'; rename them, .* give unpack=",
     ),
-    "no logits": (PADDED, {"logits": lambda found: found}, "model must map examples"),
-}
-
-
-@pytest.mark.parametrize("wrong", REFUSED)
-def test_refused_inputs(wrong: str) -> None:
-    inputs, options, message = REFUSED[wrong]
-    with pytest.raises(ValueError, match=message):
-        gradient_moments(text(), inputs, labels(), **options)
+    (PADDED, lambda found: found, "model must map examples"),
+)
 
 
 def test_what_came_back_without_logits_is_named() -> None:
