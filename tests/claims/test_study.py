@@ -19,7 +19,7 @@ from tsla.empirics.experiments.study import third_verdicts, verdicts
 from tsla.empirics.experiments.study.comparisons import CLAIMS, KEPT, LATER_CLAIMS, Of
 from tsla.empirics.experiments.study.findings import CANT_TELL, IN_FAVOUR, MATTERS, REFUTED, SUPPORTED, THETA, Finding, Runs, e1
 from tsla.empirics.experiments.study.scope import NAMES, network, noise, scope
-from tsla.empirics.experiments.study.settings import DECAYED, EARLY, FEWER_SEEDS, PRIMARY, SETTINGS, TUNING_SEEDS
+from tsla.empirics.experiments.study.settings import DECAYED, EARLY, FEWER_SEEDS, PRIMARY, SETTINGS, TUNING_SEEDS, Setting
 from tsla.empirics.experiments.study.third import EVERY, FIRST_CONFIRMING
 from tsla.empirics.experiments.study.third_verdicts import PLANNED, UNTUNED
 from tsla.empirics.experiments.study.verdicts import Study
@@ -144,12 +144,7 @@ def of_third(found: list[Finding]) -> list[Table]:
     primary = [one for one in found if PLANNED[one.setting].primary]
     rows = dict.fromkeys(one.claim for one in primary)
     return [
-        compared(
-            f"Third round, {MEASURED[row]}, {where}:",
-            [one for one in primary if one.claim == row],
-            network_and_data,
-        )
-        for row in rows
+        compared(f"Third round, {MEASURED[row]}, {where}:", [one for one in primary if one.claim == row], network_and_data) for row in rows
     ]
 
 
@@ -334,21 +329,19 @@ def test_only_soft_own_predictions_are_the_control(arm: str, low: float, high: f
     assert low <= np.abs(both.iloc[:, 0] - both.iloc[:, 1]).median() < high
 
 
-@pytest.mark.parametrize("document_with_verdicts", ["docs/findings.md", "docs/study.md"])
-def test_what_is_said_of_the_verdicts_names_their_settings(document_with_verdicts: str) -> None:
-    said = " ".join((ROOT / document_with_verdicts).read_text(encoding="utf-8").split())
-    assert scope([SETTINGS[name] for name in PRIMARY]) in said
+@pytest.mark.parametrize(
+    ("said", "settings"),
+    [
+        *((said, [SETTINGS[name] for name in PRIMARY]) for said in (page("findings"), page("study"), forest.CAPTION)),
+        (forest.CAPTION, list(PLANNED.values())),
+        (best_drop.CAPTION, [SETTINGS[name] for name in best_drop.SETTINGS]),
+    ],
+    ids=["findings", "study", "forest", "forest of the third round", "best drop"],
+)
+def test_what_is_said_of_the_verdicts_names_their_settings(said: str, settings: list[Setting]) -> None:
+    assert scope(settings) in " ".join(said.split())
 
 
 def test_a_family_needs_its_runs() -> None:
     with pytest.raises(ValueError, match="has no run"):
         verdicts.family(replace(study(), runs=study().runs.iloc[:0]))
-
-
-def test_the_forest_names_its_settings() -> None:
-    assert scope(list(PLANNED.values())) in forest.CAPTION
-    assert scope([SETTINGS[name] for name in PRIMARY]) in forest.CAPTION
-
-
-def test_the_figure_of_the_best_drop_names_its_settings() -> None:
-    assert scope([SETTINGS[name] for name in best_drop.SETTINGS]) in best_drop.CAPTION
