@@ -37,10 +37,6 @@ STALL |= {"method": "sgd", "q": 0, "scale": 0.2, "eps": [0.8, 0.55, 0.4, 0.3]}
 PAIR = {"problem": "stall", "sigma2": 0.01, "delta": 0.1, "bias": 0.5, "noise": "normal", "eps": 0.03, "replicas": 40, "seed": 5}
 
 
-def stall_constants(delta: float = 0.2, sigma2: float = 1.0) -> Constants:
-    return Constants(L=1, mu=1, sigma2=sigma2, delta=delta, F0=0.5)
-
-
 # --- when a target is reached
 
 
@@ -165,7 +161,7 @@ def test_tsla_is_counted_from_its_second_stage_on() -> None:
         T1 = math.ceil(math.log(0.5 * (1 + delta) / delta))
         T2 = math.ceil(16 * delta / eps**4)
         assert rows.loc[i, ["delta", "fixed", "planned"]].tolist() == pytest.approx([delta, T1, T1 + T2])
-        stages = METHODS["tsla"](stall_constants(delta), eps=eps).stages
+        stages = METHODS["tsla"](Constants(L=1, mu=1, sigma2=1, delta=delta, F0=0.5), eps=eps).stages
         oracle = Oracle(1.0, beta2=delta, noise="rademacher")
         run = simulate(problems.get("stall"), oracle, stages, replicas=100, seed=3 + i, checkpoints=range(1, T1 + T2 + 1))
         late = run.step > T1
@@ -275,7 +271,7 @@ def anneals(arms: dict[str, tuple[Stage, ...]]) -> None:
 
 
 def test_arms() -> None:
-    constants, oracle = stall_constants(0.1), Oracle(1.0, beta2=0.05, nu2=0.05)
+    constants, oracle = Constants(L=1, mu=1, sigma2=1, delta=0.1, F0=0.5), Oracle(1.0, beta2=0.05, nu2=0.05)
     arms = annealed.arms(constants, oracle, 0.2)
     anneals(arms)
     (smoothed, plain) = arms["two-level dropped"]
@@ -299,7 +295,7 @@ def test_contrasts_of_a_small_run() -> None:
     rows = annealed.compare(PAIR)
     assert list(zip(rows["arm"], rows["against"], strict=True)) == list(annealed.CONTRASTS)
     assert rows["ratio"].to_numpy() == pytest.approx(rows["arm_samples"].to_numpy() / rows["against_samples"].to_numpy())
-    total = METHODS["sgd-pl"](stall_constants(0.1, 0.01), eps=0.03).total
+    total = METHODS["sgd-pl"](Constants(L=1, mu=1, sigma2=0.01, delta=0.1, F0=0.5), eps=0.03).total
     assert rows["horizon"].unique() == [4 * total]
 
 
