@@ -32,18 +32,8 @@ from tsla.theory.constants import Constants
 from tsla.theory.moments import Moments
 from tsla.theory.testing.planted import Rejects, assert_rejects
 
-CONFIG = {
-    **configs("development")[0],
-    "seed": 3,
-    "label_noise": 0.2,
-    "train_size": 50,
-    "batch_size": 4,
-    "eta": 0.1,
-    "theta": [0.2, 0.5],
-    "times": [1.0, 2.0],
-    "horizons": [2, 3],
-    "replicas": 3,
-}
+CONFIG = {**configs("development")[0], "seed": 3, "label_noise": 0.2, "train_size": 50, "batch_size": 4, "eta": 0.1}
+CONFIG |= {"theta": [0.2, 0.5], "times": [1.0, 2.0], "horizons": [2, 3], "replicas": 3}
 
 # --- copies
 

@@ -224,11 +224,13 @@ def clear() -> Reading:
     return replace(reading(measured()), **parts, groups=20, trusted=True, exact=False, silent=False)
 
 
-BY = "Smoothing at theta = 0.1 lowers the variance of a batch of 16 by 18 % [17, 19]."
+AT, OF = "Smoothing at theta = 0.1", "the variance of a batch of 16 by"
+BY = f"{AT} lowers {OF} 18 % [17, 19]."
 STEP = "A step 10 % smaller leaves"
 MORE = "Measure more examples."
 OPEN = "Whether smoothing lowers the variance is open."
 BEYOND = "Smoothing lowers the variance, and by more than a smaller step does."
+TENTH = "Whether that is more than 10 % is open."
 BRANCHES = {
     "few batches": (
         {"trusted": False, "groups": 7},
@@ -243,17 +245,11 @@ BRANCHES = {
             "Every gradient at the smoothing label is 0, so that smoothing is a step 10 % smaller (C17)."
         ),
     ),
-    "raises": (
-        {"ratio": estimate(1.2, 0.1)},
-        "Smoothing raises the variance. Smoothing at theta = 0.1 raises the variance of a batch of 16 by 20 % [10, 30].",
-    ),
-    "open": (
-        {"ratio": estimate(0.95, 0.1)},
-        f"{OPEN} Smoothing at theta = 0.1 changes the variance of a batch of 16 by -5 % [-15, 5]. {MORE}",
-    ),
+    "raises": ({"ratio": estimate(1.2, 0.1)}, f"Smoothing raises the variance. {AT} raises {OF} 20 % [10, 30]."),
+    "open": ({"ratio": estimate(0.95, 0.1)}, f"{OPEN} {AT} changes {OF} -5 % [-15, 5]. {MORE}"),
     "no change": (
         {"ratio": estimate(1), "beyond": estimate(0.19), "exact": True},
-        "Smoothing changes nothing. Smoothing at theta = 0.1 leaves the variance as it is.",
+        f"Smoothing changes nothing. {AT} leaves the variance as it is.",
     ),
     "less than a smaller step": (
         {"beyond": estimate(0.03, 0.02)},
@@ -267,21 +263,15 @@ BRANCHES = {
         ),
     ),
     "more than a smaller step": ({}, f"{BEYOND} {BY} {STEP} 5 % [4, 6] more of it."),
-    "more, but how much": (
-        {"beyond": estimate(-0.02, 0.01)},
-        f"{BEYOND} {BY} {STEP} 2 % [1, 3] more of it. Whether that is more than 10 % is open. {MORE}",
-    ),
-    "more, hardly 10 %": (
-        {"beyond": estimate(-0.028, 0.01)},
-        f"{BEYOND} {BY} {STEP} 2.8 % [1.8, 3.8] more of it. Whether that is more than 10 % is open. {MORE}",
-    ),
+    "more, but how much": ({"beyond": estimate(-0.02, 0.01)}, f"{BEYOND} {BY} {STEP} 2 % [1, 3] more of it. {TENTH} {MORE}"),
+    "more, hardly 10 %": ({"beyond": estimate(-0.028, 0.01)}, f"{BEYOND} {BY} {STEP} 2.8 % [1.8, 3.8] more of it. {TENTH} {MORE}"),
     "whether more": (
         {"beyond": estimate(-0.02, 0.03)},
         f"Smoothing lowers the variance. Whether a smaller step does as well is open. {BY} {STEP} 2 % [-1, 5] more of it. {MORE}",
     ),
     "exact": (
         {"exact": True, "ratio": estimate(0.8), "beyond": estimate(-0.1)},
-        f"{BEYOND} {BY.replace('18 % [17, 19]', '20 %')} {STEP} 10 % more of it.",
+        f"{BEYOND} {AT} lowers {OF} 20 %. {STEP} 10 % more of it.",
     ),
 }
 
