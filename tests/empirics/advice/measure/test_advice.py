@@ -106,16 +106,12 @@ def test_verdicts(estimate: Estimate, verdict: str) -> None:
     assert below_1(estimate, trusted=False) == "open"
 
 
-def scaled(of: Estimate, by: float) -> Estimate:
-    return Estimate(by * of.estimate, by * of.low, by * of.high, by * of.standard_error)
-
-
 def random_reading(generator: np.random.Generator) -> Reading:
     """On a grid, so that intervals also end where a rule begins; exact values are points."""
     exact = bool(generator.random() < 0.3)
 
-    def interval(low: int, high: int) -> Estimate:
-        ends = np.sort(generator.integers(low, high, size=3, endpoint=True)) / 20
+    def interval(low: int, high: int, by: int = 1) -> Estimate:
+        ends = by * (np.sort(generator.integers(low, high, size=3, endpoint=True)) / 20)
         return estimate(float(ends[1])) if exact else Estimate(ends[1], ends[0], ends[2], 0.1)
 
     return replace(
@@ -125,8 +121,8 @@ def random_reading(generator: np.random.Generator) -> Reading:
         beyond=interval(-6, 3),
         delta=interval(10, 30),
         delta_at_batch_size=interval(10, 30),
-        critical_batch_size=scaled(interval(-10, 20), 32),
-        critical_batch_size_at_theta=scaled(interval(-10, 20), 32),
+        critical_batch_size=interval(-10, 20, 32),
+        critical_batch_size_at_theta=interval(-10, 20, 32),
         trusted=exact or bool(generator.random() < 0.8),
         exact=exact,
         silent=bool(generator.random() < 0.1),
