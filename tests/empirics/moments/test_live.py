@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
-from tests.empirics.moments.support import CLASSES, data
+from tests.empirics.moments.support import data, mlp
 from tsla.empirics.moments.live import NEARLY_ALL, Instruments, Live, drawn, instruments, sentence
 from tsla.empirics.moments.monitor import MomentsMonitor
 from tsla.empirics.statistics.intervals import IntervalOf
@@ -21,11 +20,6 @@ from tsla.theory.moments import Moments
 from tsla.theory.testing.planted import Rejects
 
 Ends = tuple[float, float, float]
-
-
-def mlp() -> nn.Module:
-    torch.manual_seed(0)
-    return nn.Sequential(nn.Flatten(), nn.Linear(36, 8), nn.Tanh(), nn.Linear(8, CLASSES))
 
 
 MOMENTS = Moments(grad2=0.5, s2=4.0, shat2=0.51, c=0.5, beta2=0.01, nu2=0.5)

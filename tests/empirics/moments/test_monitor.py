@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import TensorDataset
 
-from tests.empirics.moments.support import CLASSES, Items, data
+from tests.empirics.moments.support import CLASSES, Items, data, mlp
 from tests.refusals import refusals
 from tsla.empirics.models.networks import resnet
 from tsla.empirics.moments.full_batch import gradient_moments
@@ -27,11 +27,6 @@ from tsla.empirics.moments.monitor import BUDGET, COLUMNS, TRIAL_SECONDS, Moment
 from tsla.theory.testing.planted import Rejects
 
 LIMIT = 0.03
-
-
-def mlp() -> nn.Module:
-    torch.manual_seed(0)
-    return nn.Sequential(nn.Flatten(), nn.Linear(36, 8), nn.Tanh(), nn.Linear(8, CLASSES))
 
 
 class Augmented(Items):
