@@ -141,21 +141,21 @@ def test_a_strength_for_a_schedule_is_translated_by_hand() -> None:
 
 
 Subject = Callable[..., Callable[..., Tensor]]
+UNIFORM_IN_PARTS = {"uniform": 0.25, torch.full((K,), 1 / K): 0.75}  # by the way of all other distributions
 
 
 def equals_torch(make: Subject) -> None:
     logits, indices = logits_and_labels()
-    for dtype in (torch.float64, torch.float32):
-        for reduction in ("mean", "sum", "none"):
-            for labels in (indices, mixup(indices).to(dtype)):
-                for theta in (0.0, 0.1, 1.0):
-                    x, y = (logits.to(dtype, copy=True).requires_grad_() for _ in range(2))
-                    ours = make("uniform", theta, reduction=reduction)(x, labels)
-                    theirs = cross_entropy(y, labels, label_smoothing=theta, reduction=reduction)
-                    ours.sum().backward()
-                    theirs.sum().backward()
-                    torch.testing.assert_close(ours, theirs)
-                    torch.testing.assert_close(x.grad, y.grad)
+    dtypes, reductions, distributions = (torch.float64, torch.float32), ("mean", "sum", "none"), ("uniform", UNIFORM_IN_PARTS)
+    for dtype, reduction, theta, distribution in itertools.product(dtypes, reductions, (0.0, 0.1, 1.0), distributions):
+        for labels in (indices, mixup(indices).to(dtype)):
+            x, y = (logits.to(dtype, copy=True).requires_grad_() for _ in range(2))
+            ours = make(distribution, theta, reduction=reduction)(x, labels)
+            theirs = cross_entropy(y, labels, label_smoothing=theta, reduction=reduction)
+            ours.sum().backward()
+            theirs.sum().backward()
+            torch.testing.assert_close(ours, theirs)
+            torch.testing.assert_close(x.grad, y.grad)
 
 
 def of_constant_smoothing(distribution: str, theta: float, reduction: str) -> nn.Module:
@@ -166,13 +166,6 @@ def without_gradient(distribution: str, theta: float, reduction: str) -> Callabl
     """Has the value, but forgets that the smoothing label has a gradient."""
     plain, smoothed = (SmoothedCrossEntropy(distribution, t, reduction=reduction) for t in (0.0, theta))
     return lambda logits, labels: plain(logits, labels) + (smoothed(logits, labels) - plain(logits, labels)).detach()
-
-
-UNIFORM_IN_PARTS = {"uniform": 0.25, torch.full((K,), 1 / K): 0.75}  # by the way of all other distributions
-
-
-def test_its_general_path_is_torch_s_own_too() -> None:
-    equals_torch(lambda _, theta, **named: SmoothedCrossEntropy(UNIFORM_IN_PARTS, theta, **named))
 
 
 # --- positions, ignored labels, class weights
@@ -259,6 +252,21 @@ def accumulates(make: Subject) -> None:
 class MeanOfMeans(SmoothedCrossEntropy):
     def forward(self, *arguments: Any, num_items_in_batch: Any = None) -> Tensor:
         return super().forward(*arguments) / (1 if num_items_in_batch is None else 2)
+
+
+@pytest.mark.parametrize(
+    ("check", "wrong"),
+    [
+        (equals_torch, [of_constant_smoothing, without_gradient]),
+        (equals_torch_at_positions, [CountsIgnored, LearnsIgnored, of_the_label]),
+        (weighs_by_the_label, [of_each_class]),
+        (accumulates, [MeanOfMeans]),
+    ],
+)
+def test_the_loss_is_what_it_says_and_planted_ones_are_not(check: Callable[[Subject], None], wrong: list[Subject]) -> None:
+    check(SmoothedCrossEntropy)
+    for planted in wrong:
+        assert_rejects(check, planted)
 
 
 def test_one_logit_is_the_log_odds_of_two_classes() -> None:
@@ -486,59 +494,23 @@ class Forgetful(SmoothedCrossEntropy):
 @pytest.mark.parametrize(
     ("check", "wrong"),
     [
-        (equals_torch, [of_constant_smoothing, without_gradient]),
         (smooths_in_training_alone, [AlwaysTraining, OfItsModeAlone, AlwaysEvaluating]),
         (evaluates_plainly, [OfItsModeAlone]),
         (resumes, [Forgetful]),
         (loads_what_never_had_it, [InBuffers]),
-        (equals_torch_at_positions, [CountsIgnored, LearnsIgnored, of_the_label]),
-        (weighs_by_the_label, [of_each_class]),
-        (accumulates, [MeanOfMeans]),
     ],
 )
-def test_the_loss_passes_and_planted_ones_do_not(check: Callable[[Subject], None], wrong: list[Subject]) -> None:
+def test_the_loss_goes_along_in_loops_and_planted_ones_do_not(check: Callable[[Subject], None], wrong: list[Subject]) -> None:
     check(SmoothedCrossEntropy)
     for planted in wrong:
         assert_rejects(check, planted)
-
-
-@pytest.mark.filterwarnings("ignore")  # what Lightning warns of is none of ours
-def test_lightning() -> None:
-    lightning = pytest.importorskip("lightning")
-
-    class Lit(lightning.LightningModule):  # type: ignore[misc, name-defined]
-        def __init__(self) -> None:
-            super().__init__()
-            self.model, self.loss = nn.Linear(3, K), SmoothedCrossEntropy("uniform", TwoStage(0.3, 2))
-            self.thetas: list[float] = []
-            self.unsmoothed: list[bool] = []
-
-        def training_step(self, batch: list[Tensor]) -> Tensor:
-            return self.loss(self.model(batch[0]), batch[1])
-
-        def validation_step(self, batch: list[Tensor]) -> None:
-            logits = self.model(batch[0])
-            self.unsmoothed.append(torch.equal(self.loss(logits, batch[1]), cross_entropy(logits, batch[1])))
-
-        def on_train_epoch_end(self) -> None:
-            self.thetas.append(self.loss.theta)
-            self.loss.step()
-
-        def configure_optimizers(self) -> torch.optim.Optimizer:
-            return torch.optim.SGD(self.parameters(), lr=0.1)
-
-    lit = Lit()
-    batches = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.randn(32, 3), torch.randint(K, (32,))), batch_size=8)
-    quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
-    lightning.Trainer(max_epochs=3, accelerator="cpu", num_sanity_val_steps=0, **quiet).fit(lit, batches, batches)
-    assert lit.thetas == [0.3, 0.3, 0.0]
-    assert lit.unsmoothed == [True] * 12
 
 
 # --- refusals
 
 OF_ADAPTIVE = SmoothedCrossEntropy("own", Adaptive(0.1, 1))
 TOKENS = torch.zeros(2, 3, 3)
+ROWS, INDICES = TOKENS[0], torch.zeros(3).long()
 
 
 class Growing(Schedule):
@@ -571,28 +543,16 @@ test_refusals = refusals(
     (lambda: SmoothedCrossEntropy(torch.ones(2, 3) / 3), r"^distribution has shape \(2, 3\); must be \(K,\)$"),
     (lambda: SmoothedCrossEntropy()(TOKENS, torch.zeros(2, 3).long()), r"^classes_at = None: logits \(n, 3, 3\) may .* must be 1 or -1$"),
     (lambda: SmoothedCrossEntropy()(TOKENS, torch.zeros(1, 3).long()), r"^logits hold 2 examples and labels 1; must be equally many$"),
-    (
-        lambda: SmoothedCrossEntropy("own")(TOKENS[:, 0], torch.zeros(2)),
-        r"^labels have shape \(2,\) and type torch.float32: numbers, as of a",
-    ),
-    (lambda: SmoothedCrossEntropy()(TOKENS[:, 0, :1], torch.zeros(2)), r"^logits have shape \(n, 1\), one class; must .* binary = True"),
-    (lambda: SmoothedCrossEntropy()(TOKENS[:, 0, :1], torch.zeros(2).long()), r"^logits have shape \(n, 1\), one class; must"),
-    (lambda: SmoothedCrossEntropy()(TOKENS[:, 0, 0], torch.zeros(2).long()), r"^logits have shape \(n,\), one number an example; must"),
-    (lambda: SmoothedCrossEntropy()(TOKENS[:, 0], torch.ones(2, 3)), r"^labels must be .* row 0 adds up to 3, as of several labels"),
-    (lambda: SmoothedCrossEntropy()(TOKENS[:, 0], torch.full((2, 3), 2.5)), r"^labels must be probabilities: non-negative rows"),
-    (lambda: SmoothedCrossEntropy(weight=[1, 2])(TOKENS[:, 0], torch.zeros(2).long()), r"^weight has 2 classes; must have 3"),
-    (
-        lambda: SmoothedCrossEntropy(reduction="sum")(TOKENS[0], torch.zeros(3).long(), num_items_in_batch=3),
-        r"^num_items_in_batch goes with",
-    ),
-    (
-        lambda: SmoothedCrossEntropy()(TOKENS[0], torch.zeros(3).long(), num_items_in_batch=0),
-        r"^num_items_in_batch = 0 must be .* above 0$",
-    ),
-    (lambda: SmoothedCrossEntropy(FIXED)(torch.zeros(2, 3), torch.tensor([0, 1])), r"^logits have 3 classes; must have 4"),
+    (lambda: SmoothedCrossEntropy("own")(ROWS, torch.zeros(3)), r"^labels have shape \(3,\) and type torch.float32: numbers, as of a"),
+    (lambda: SmoothedCrossEntropy()(ROWS[:, :1], torch.zeros(3)), r"^logits have shape \(n, 1\), one class; must .* binary = True"),
+    (lambda: SmoothedCrossEntropy()(ROWS[:, :1], INDICES), r"^logits have shape \(n, 1\), one class; must"),
+    (lambda: SmoothedCrossEntropy()(ROWS[:, 0], INDICES), r"^logits have shape \(n,\), one number an example; must"),
+    (lambda: SmoothedCrossEntropy()(ROWS, torch.ones(3, 3)), r"^labels must be .* row 0 adds up to 3, as of several labels"),
+    (lambda: SmoothedCrossEntropy()(ROWS, torch.full((3, 3), 2.5)), r"^labels must be probabilities: non-negative rows"),
+    (lambda: SmoothedCrossEntropy(weight=[1, 2])(ROWS, INDICES), r"^weight has 2 classes; must have 3"),
+    (lambda: SmoothedCrossEntropy(reduction="sum")(ROWS, INDICES, num_items_in_batch=3), r"^num_items_in_batch goes with"),
+    (lambda: SmoothedCrossEntropy()(ROWS, INDICES, num_items_in_batch=0), r"^num_items_in_batch = 0 must be .* above 0$"),
+    (lambda: SmoothedCrossEntropy(FIXED)(ROWS, INDICES), r"^logits have 3 classes; must have 4"),
     (lambda: SmoothedCrossEntropy("own").load_state_dict(OF_ADAPTIVE.state_dict()), r"^state has dropped, elapsed; must have elapsed"),
-    (
-        lambda: SmoothedCrossEntropy("uniform", Growing())(torch.zeros(2, 3), torch.tensor([0, 1])),
-        r"^theta = 1\.5 of the schedule Growing ",
-    ),
+    (lambda: SmoothedCrossEntropy("uniform", Growing())(ROWS, INDICES), r"^theta = 1\.5 of the schedule Growing "),
 )
