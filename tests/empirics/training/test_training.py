@@ -11,7 +11,6 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from tests.refusals import refusals
@@ -187,13 +186,13 @@ def test_plain_sgd_is_training_without_the_rest() -> None:
 # --- rules that follow measurements
 
 
-def examples_of(seed: int, n: int = 60) -> Tensor:
-    return torch.randperm(n, generator=torch.Generator().manual_seed(seed + 2**32))
+MEASURED = torch.randperm(60, generator=torch.Generator().manual_seed(2**32))
+"""The order in which the examples of seed 0 are measured."""
 
 
 def test_annealed_strength_is_that_of_the_moments_and_the_curvature_at_the_start() -> None:
     model, split = initial_model(config("sgd")), training_split(config("sgd"))
-    inputs, labels = (x[examples_of(0)] for x in (split.train_inputs, split.train_labels))
+    inputs, labels = (x[MEASURED] for x in (split.train_inputs, split.train_labels))
     loss = NetworkRisk(model, inputs, labels, 0, 256)
     curvature = largest_curvature(loss.product, len(loss.weights()), np.random.default_rng(0), iterations=ITERATIONS)
     schedule = Annealed(16)
@@ -218,7 +217,7 @@ def test_adaptive_smooths_until_the_advantage_is_gone(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize(("train_size", "kind"), [(64, Moments), (1500, Estimates)])
 def test_schedules_go_by_all_examples_or_by_estimates(train_size: int, kind: type) -> None:
-    made = config("adaptive", model="mlp", train_size=train_size)
+    made = config("adaptive", train_size=train_size)
     split = training_split(made)
     schedule = Mock(made.schedule())
     Measuring(made, split, "uniform").inform(schedule, initial_model(made, split), 0.1)
@@ -226,14 +225,14 @@ def test_schedules_go_by_all_examples_or_by_estimates(train_size: int, kind: typ
 
 
 def test_curvature_is_a_column_where_it_is_asked_for() -> None:
-    first, *_, last = train(config("sgd", model="mlp", curvature=True, measure_at=(0,)))
+    first, *_, last = train(config("sgd", curvature=True, measure_at=(0,)))
     assert first["eta_L"] > 0
     assert last["eta_L"] is None
-    assert "eta_L" not in next(iter(train(config("sgd", model="mlp"))))
+    assert "eta_L" not in next(iter(train(config("sgd"))))
 
 
 def test_alignment_is_the_product_of_the_two_mean_gradients() -> None:
-    made = config("sgd", model="mlp", alignment=True, measure_at=(0,))
+    made = config("sgd", alignment=True, measure_at=(0,))
     model, split = initial_model(made), training_split(made)
     G, G_hat = (
         torch.autograd.grad(cross_entropy(model(split.train_inputs), labels), list(model.parameters()))
@@ -258,7 +257,7 @@ def test_a_row_an_epoch_with_moments_where_they_were_asked_for() -> None:
 @pytest.mark.parametrize(("smoothing", "n"), [("uniform", None), ("prior", None), ("own", None), ("own-hard", None), ("uniform", 20)])
 def test_moments_are_those_of_the_noisy_training_set_and_of_the_labels_that_are_trained_on(smoothing: str, n: int | None) -> None:
     """Of all examples, or of the first that are drawn."""
-    some = slice(None) if n is None else examples_of(0)[:n]
+    some = slice(None) if n is None else MEASURED[:n]
     noisy, clean = (load("digits", train_size=60, label_noise=noise, seed=0) for noise in (0.2, 0.0))
     model = initial_model(config("sgd"))
     expected = asdict(gradient_moments(model, noisy.train_inputs[some], noisy.train_labels[some], smoothing))
