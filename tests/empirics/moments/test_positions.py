@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, replace
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
+from tests.empirics.moments.layouts import IGNORED, Case, K, N, T, cases
 from tests.refusals import refusals
 from tests.theory.population import by_definition
 from tsla.empirics.moments.full_batch import gradient_moments
@@ -23,66 +24,8 @@ from tsla.empirics.smoothing.loss import SmoothedCrossEntropy
 from tsla.theory.moments import Moments
 from tsla.theory.testing.planted import assert_rejects
 
-K, N, T = 4, 5, 3
 WEIGHT = torch.tensor([0.2, 1.0, 3.0, 0.5], dtype=torch.float64)
-IGNORED = -100
 EACH, BINARY = CrossEntropy(positions="each"), CrossEntropy(binary=True)
-
-
-class Tagger(nn.Module):
-    """Token by token, of logits ``(n, T, K)``; tokens see each other."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.tokens, self.mixed, self.head = nn.Embedding(7, 4), nn.Linear(T, T), nn.Linear(4, K)
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        return self.head(self.mixed(self.tokens(tokens).transpose(1, 2)).tanh().transpose(1, 2))
-
-
-class First(nn.Module):
-    """The same with the classes first, ``(n, K, T)``."""
-
-    def __init__(self, tagger: Tagger) -> None:
-        super().__init__()
-        self.tagger = tagger
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        return self.tagger(tokens).transpose(1, 2)
-
-
-@dataclass(frozen=True, eq=False)
-class Case:
-    """A network with examples, some of whose labels are ignored; of its logits the classes lie second, or last."""
-
-    model: nn.Module
-    inputs: Tensor
-    labels: Tensor
-    last: bool = False
-
-    def logits(self, x: Tensor) -> Tensor:
-        """Of one example, with the classes second, as torch's losses want them."""
-        logits = self.model(x[None])
-        return logits.transpose(1, 2) if self.last else logits
-
-
-def cases() -> dict[str, Case]:
-    torch.manual_seed(0)
-    tokens, tags = torch.randint(7, (N, T)), torch.randint(K, (N, T))
-    tags[0, 1] = tags[2, 0] = tags[2, 2] = IGNORED
-    pixels = torch.randint(K, (N, 3, 2))
-    pixels[1, 0], pixels[3] = IGNORED, IGNORED
-    pixels[3, 1, 1] = 2
-    tagger = Tagger().double()
-    segmenter = nn.Sequential(nn.Conv2d(1, 3, 3, padding=1), nn.GELU(), nn.Conv2d(3, K, 1)).double()
-    return {
-        "one label": Case(nn.Linear(6, K).double(), torch.randn(N, 6).double(), torch.tensor([2, 0, 1, 1, 3])),
-        "tokens": Case(tagger, tokens, tags, last=True),
-        "classes first": Case(First(tagger), tokens, tags),
-        "pixels": Case(segmenter, torch.randn(N, 1, 3, 2).double(), pixels),
-    }
-
-
 Losses = tuple[Tensor, Tensor]  # of an example at its labels and at the uniform label
 
 
