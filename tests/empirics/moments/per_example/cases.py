@@ -91,8 +91,13 @@ def written(forward: Callable[[Any, Tensor], Tensor], usual: str, *shape: int, i
     return Case(lambda: Written(forward, **{name: made(part) for name, part in parts.items()}), shape or (WIDTH,), ids=ids)
 
 
+def headed(forward: Callable[[Any, Tensor], Tensor], usual: str, *shape: int, ids: bool = False, **parts: Part) -> Case:
+    """The same, whose head comes after the function."""
+    return written(lambda s, x: s.head(forward(s, x)), usual, *shape, ids=ids, **parts)
+
+
 def of_tokens(forward: Callable[[Any, Tensor], Tensor], usual: str, **parts: Part) -> Case:
-    return written(forward, usual, TOKENS, WIDTH, **parts)
+    return headed(forward, usual, TOKENS, WIDTH, **parts)
 
 
 # --- layers with rules, made anew for each case
@@ -186,7 +191,7 @@ LAYERS: dict[str, Case] = {
 
 
 def last_output(s: Any, x: Tensor) -> Tensor:
-    return s.head(s.layer(x)[0][:, -1])
+    return s.layer(x)[0][:, -1]
 
 
 def cell_by_cell(s: Any, x: Tensor) -> Tensor:
@@ -194,17 +199,17 @@ def cell_by_cell(s: Any, x: Tensor) -> Tensor:
     state = (x.new_zeros(len(x), 5), x.new_zeros(len(x), 5))
     for token in x.unbind(1):
         state = s.cell(token, state)
-    return s.head(state[0])
+    return state[0]
 
 
 def outputs_in_place(s: Any, x: Tensor) -> Tensor:
     out, (h, _) = s.layer(x)
-    return s.head(out.relu_()[:, -1] + h.tanh_()[0])
+    return out.relu_()[:, -1] + h.tanh_()[0]
 
 
 def packed(s: Any, x: Tensor) -> Tensor:
     lengths = (x[:, :, 0] > 0).sum(1).clamp(min=1)
-    return s.head(s.layer(rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False))[1][0][-1])
+    return s.layer(rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False))[1][0][-1]
 
 
 def recurrent(
@@ -245,16 +250,16 @@ OTHER_LAYERS: dict[str, Case] = {
     "transposed convolution": image(lambda: nn.ConvTranspose2d(2, 3, 3, stride=2, padding=1), 2, 3, 3, features=75),
     "prelu": after_linear(lambda: nn.PReLU(TOKENS), TOKENS, WIDTH),
     "prelu with one slope": after_linear(nn.PReLU, WIDTH),
-    "bilinear": written(
-        lambda s, x: s.head(s.pair(x, s.other(x))), "", pair=lambda: nn.Bilinear(WIDTH, 3, 5), other=lambda: nn.Linear(WIDTH, 3), head=5
+    "bilinear": headed(
+        lambda s, x: s.pair(x, s.other(x)), "", pair=lambda: nn.Bilinear(WIDTH, 3, 5), other=lambda: nn.Linear(WIDTH, 3), head=5
     ),
     "lstm": recurrent(nn.LSTM),
     "lstm, two layers both ways": recurrent(nn.LSTM, 10, num_layers=2, bidirectional=True),
     "lstm, projected": recurrent(nn.LSTM, 3, proj_size=3),
     "gru": recurrent(nn.GRU),
     "rnn": recurrent(nn.RNN),
-    "gru, last state": recurrent(nn.GRU, forward=lambda s, x: s.head(s.layer(x)[1][-1])),
-    "gru, tokens first": recurrent(nn.GRU, forward=lambda s, x: s.head(s.layer(x.transpose(0, 1))[0][-1]), batch_first=False),
+    "gru, last state": recurrent(nn.GRU, forward=lambda s, x: s.layer(x)[1][-1]),
+    "gru, tokens first": recurrent(nn.GRU, forward=lambda s, x: s.layer(x.transpose(0, 1))[0][-1], batch_first=False),
     "lstm cell in a loop": of_tokens(cell_by_cell, "", cell=lambda: nn.LSTMCell(WIDTH, 5), head=5),
     "lstm, outputs changed in place": recurrent(nn.LSTM, forward=outputs_in_place),
     "lstm of packed sequences": recurrent(nn.LSTM, forward=packed),
@@ -262,9 +267,9 @@ OTHER_LAYERS: dict[str, Case] = {
     "embedding bag, sums with padding": Case(
         lambda: nn.Sequential(nn.EmbeddingBag(ENTRIES, WIDTH, mode="sum", padding_idx=3), head()), (12,), ids=True
     ),
-    "custom autograd function": written(lambda s, x: s.head(Squared.apply(s.a(x), s.w)), "a", w=(5, WIDTH), head=5),
-    "custom autograd function twice": written(lambda s, x: s.head(Squared.apply(Squared.apply(x, s.w).tanh(), s.w)), "w"),
-    "custom operator": written(lambda s, x: s.head(product(product(s.a(x), s.w).tanh(), s.w)), "a w"),
+    "custom autograd function": headed(lambda s, x: Squared.apply(s.a(x), s.w), "a", w=(5, WIDTH), head=5),
+    "custom autograd function twice": headed(lambda s, x: Squared.apply(Squared.apply(x, s.w).tanh(), s.w), "w"),
+    "custom operator": headed(lambda s, x: product(product(s.a(x), s.w).tanh(), s.w), "a w"),
     "torchscript": Case(lambda: nn.Sequential(scripted(nn.Sequential(layer(), nn.Tanh(), layer())), nn.Tanh(), head()), (WIDTH,)),
 }
 
@@ -330,7 +335,7 @@ def pooled(*layers: nn.Module) -> nn.Module:
 
 
 def with_memory(layer: Callable[[], nn.Module], tokens: int) -> Case:
-    return written(lambda s, x: s.head(s.layer(x, x.flip(1)).mean(1)), "", tokens, WIDTH, layer=layer)
+    return headed(lambda s, x: s.layer(x, x.flip(1)).mean(1), "", tokens, WIDTH, layer=layer)
 
 
 ATTENTION: dict[str, Case] = {
@@ -376,11 +381,11 @@ def vision_transformer(added: Callable[[Tensor, Tensor], Tensor], positions: int
         x = added(torch.cat((s.token.expand(x.shape[0], -1, -1), x), dim=1), s.position)
         y = s.norm(x)
         x = x + s.gamma * s.attention(y, y, y, need_weights=False)[0]
-        return s.head(x[:, 0])
+        return x[:, 0]
 
     parts = {"norm": lambda: nn.LayerNorm(WIDTH), "attention": lambda: nn.MultiheadAttention(WIDTH, 2, batch_first=True), "gamma": vector}
     embedding = {"patches": lambda: nn.Conv2d(1, WIDTH, 2, stride=2), "token": (1, 1, WIDTH), "position": (1, positions, WIDTH)}
-    return written(forward, "", 1, 4, 4, **embedding, **parts)
+    return headed(forward, "", 1, 4, 4, **embedding, **parts)
 
 
 class Standardised(nn.Conv2d):
@@ -395,7 +400,7 @@ def in_place_on_a_view(of: Callable[[Tensor], Tensor]) -> Case:
     def forward(s: Any, x: Tensor) -> Tensor:
         h = s.a(x)
         of(h).add_(s.p)
-        return s.head(h.tanh().mean(1))
+        return h.tanh().mean(1)
 
     return of_tokens(forward, "a p")
 
@@ -404,7 +409,7 @@ def set_item(s: Any, x: Tensor) -> Tensor:
     h = s.a(x)
     h[:, 1] = s.p
     h[:, :1] += s.p
-    return s.head(h.tanh().mean(1))
+    return h.tanh().mean(1)
 
 
 def in_place_residual(s: Any, x: Tensor) -> Tensor:
@@ -412,7 +417,7 @@ def in_place_residual(s: Any, x: Tensor) -> Tensor:
     h += s.b(h.clone())
     h += s.p
     h *= s.q
-    return s.head(h.relu_())
+    return h.relu_()
 
 
 def made_in_place(s: Any, x: Tensor) -> Tensor:
@@ -421,7 +426,7 @@ def made_in_place(s: Any, x: Tensor) -> Tensor:
     y = F.linear(s.a(x), w).tanh()
     w = w.clone()
     w[0] = s.p
-    return s.head(F.linear(y, w))
+    return F.linear(y, w)
 
 
 def to_experts(s: Any, x: Tensor) -> Tensor:
@@ -432,88 +437,72 @@ def to_experts(s: Any, x: Tensor) -> Tensor:
     for k, expert in enumerate(s.experts):
         own = (weights.argmax(1) == k).nonzero().squeeze(1)
         out = out.index_add(0, own, expert(tokens[own]) * weights[own, k : k + 1])
-    return s.head(out.view(x.shape).mean(1))
+    return out.view(x.shape).mean(1)
 
 
 def by_mask(s: Any, x: Tensor) -> Tensor:
     """Every example has exactly one token that is kept, but for the network that is chance."""
     keep = x[:, :, 0] == x[:, :, 0].amax(1, keepdim=True)
-    return s.head(s.a(x[keep]).tanh())
+    return s.a(x[keep]).tanh()
 
 
 FUNCTIONS: dict[str, Case] = {
     "vision transformer": vision_transformer(operator.add),
     "vision transformer, in place": vision_transformer(operator.iadd),
     "vision transformer, sliced": vision_transformer(lambda x, position: x + position[:, : x.size(1)], positions=10),
-    "positions looked up": written(
-        lambda s, x: s.head((s.e(x) + s.p(torch.arange(x.size(1)))).tanh().mean(1)), "e", TOKENS, ids=True, p=table
-    ),
-    "positions looked up for each example": written(
-        lambda s, x: s.head((s.e(x) + s.p(torch.arange(x.size(1)).expand_as(x))).tanh().mean(1)), "e", TOKENS, ids=True, p=table
+    "positions looked up": headed(lambda s, x: (s.e(x) + s.p(torch.arange(x.size(1)))).tanh().mean(1), "e", TOKENS, ids=True, p=table),
+    "positions looked up for each example": headed(
+        lambda s, x: (s.e(x) + s.p(torch.arange(x.size(1)).expand_as(x))).tanh().mean(1), "e", TOKENS, ids=True, p=table
     ),
     "sequence first": of_tokens(
-        lambda s, x: s.head(s.norm(s.a(x.transpose(0, 1)) + s.p).tanh().mean(0)),
-        "a",
-        p=(TOKENS, 1, WIDTH),
-        norm=lambda: nn.LayerNorm(WIDTH),
+        lambda s, x: s.norm(s.a(x.transpose(0, 1)) + s.p).tanh().mean(0), "a", p=(TOKENS, 1, WIDTH), norm=lambda: nn.LayerNorm(WIDTH)
     ),
-    "sequence first, as long as the batch": written(
-        lambda s, x: s.head((s.a(x.transpose(0, 1)) + s.p).tanh().mean(0)), "a", 5, WIDTH, p=(5, 1, WIDTH)
+    "sequence first, as long as the batch": headed(
+        lambda s, x: (s.a(x.transpose(0, 1)) + s.p).tanh().mean(0), "a", 5, WIDTH, p=(5, 1, WIDTH)
     ),
-    "functional linear": written(lambda s, x: s.head(F.linear(x, s.w, s.p).tanh()), "w p"),
-    "functional linear with a vector": written(lambda s, x: s.head(x * F.linear(x, s.p)[:, None]), "p"),
-    "functional convolution": written(
-        lambda s, x: s.head(F.conv2d(x, s.w, stride=2).tanh().flatten(1)), "", 2, 5, 5, w=(3, 2, 2, 2), head=12
-    ),
-    "matmul": written(lambda s, x: s.head(torch.matmul(s.a(x), s.w).tanh()), "a w"),
-    "@": of_tokens(lambda s, x: s.head((s.a(x) @ s.w).tanh().mean(1)), "a w"),
-    "@ from the left": of_tokens(lambda s, x: s.head((s.w @ s.a(x)).tanh().mean(1)), "a", w=(3, TOKENS)),
-    "einsum": of_tokens(lambda s, x: s.head(torch.einsum("ntd,tde->ne", s.a(x), s.w).tanh()), "a", w=(TOKENS, WIDTH, WIDTH)),
-    "addmm": written(lambda s, x: s.head(torch.addmm(s.p, s.a(x), s.w).tanh()), "a p w"),
-    "scale, power, division": written(lambda s, x: s.head((s.p * s.a(x)).exp() ** s.q / (1 + s.r**2)), "a p q r"),
-    "numbers": written(lambda s, x: s.head(s.p * s.a(x) + s.q - s.r), "a", p=(), q=(), r=(1,)),
-    "added on either side": written(lambda s, x: s.head(s.p + torch.add(s.q, s.a(x)) + torch.add(x, s.r, alpha=2)), "a p q r"),
-    "added, broadcast": of_tokens(lambda s, x: s.head((s.a(x)[:, :, None] + s.p).tanh().mean((1, 2))), "a", p=(TOKENS, 3, 1)),
-    "where, clamp, cat": written(
-        lambda s, x: s.head(torch.where(x > 0, s.p, s.a(x)) + torch.cat([s.q.expand(len(x), -1), x], 1)[:, 3:9]), "a p q"
-    ),
-    "transposed": written(lambda s, x: s.head(s.a(x) @ s.w.T + F.linear(x, s.w.t())), "a w"),
-    "low rank": written(lambda s, x: s.head(F.linear(s.a(x), s.w + s.u @ s.v)), "a w", u=(WIDTH, 2), v=(2, WIDTH)),
-    "made by a network": written(
-        lambda s, x: s.head(F.linear(s.a(x), s.h(s.code).tanh().view(WIDTH, WIDTH), s.code)),
+    "functional linear": headed(lambda s, x: F.linear(x, s.w, s.p).tanh(), "w p"),
+    "functional linear with a vector": headed(lambda s, x: x * F.linear(x, s.p)[:, None], "p"),
+    "functional convolution": headed(lambda s, x: F.conv2d(x, s.w, stride=2).tanh().flatten(1), "", 2, 5, 5, w=(3, 2, 2, 2), head=12),
+    "matmul": headed(lambda s, x: torch.matmul(s.a(x), s.w).tanh(), "a w"),
+    "@": of_tokens(lambda s, x: (s.a(x) @ s.w).tanh().mean(1), "a w"),
+    "@ from the left": of_tokens(lambda s, x: (s.w @ s.a(x)).tanh().mean(1), "a", w=(3, TOKENS)),
+    "einsum": of_tokens(lambda s, x: torch.einsum("ntd,tde->ne", s.a(x), s.w).tanh(), "a", w=(TOKENS, WIDTH, WIDTH)),
+    "addmm": headed(lambda s, x: torch.addmm(s.p, s.a(x), s.w).tanh(), "a p w"),
+    "scale, power, division": headed(lambda s, x: (s.p * s.a(x)).exp() ** s.q / (1 + s.r**2), "a p q r"),
+    "numbers": headed(lambda s, x: s.p * s.a(x) + s.q - s.r, "a", p=(), q=(), r=(1,)),
+    "added on either side": headed(lambda s, x: s.p + torch.add(s.q, s.a(x)) + torch.add(x, s.r, alpha=2), "a p q r"),
+    "added, broadcast": of_tokens(lambda s, x: (s.a(x)[:, :, None] + s.p).tanh().mean((1, 2)), "a", p=(TOKENS, 3, 1)),
+    "where, clamp, cat": headed(lambda s, x: torch.where(x > 0, s.p, s.a(x)) + torch.cat([s.q.expand(len(x), -1), x], 1)[:, 3:9], "a p q"),
+    "transposed": headed(lambda s, x: s.a(x) @ s.w.T + F.linear(x, s.w.t()), "a w"),
+    "low rank": headed(lambda s, x: F.linear(s.a(x), s.w + s.u @ s.v), "a w", u=(WIDTH, 2), v=(2, WIDTH)),
+    "made by a network": headed(
+        lambda s, x: F.linear(s.a(x), s.h(s.code).tanh().view(WIDTH, WIDTH), s.code),
         "a",
         code=vector,
         h=lambda: nn.Linear(WIDTH, WIDTH * WIDTH),
     ),
-    "standardised kernels": written(
-        lambda s, x: s.head(s.c(s.c(x).tanh()).flatten(1)), "", 2, 4, 4, c=lambda: Standardised(2, 2, 3, padding=1), head=32
+    "standardised kernels": headed(
+        lambda s, x: s.c(s.c(x).tanh()).flatten(1), "", 2, 4, 4, c=lambda: Standardised(2, 2, 3, padding=1), head=32
     ),
     "queries of attention": of_tokens(
-        lambda s, x: s.head(F.scaled_dot_product_attention(s.q.expand(len(x), -1, -1), s.a(x), x).flatten(1)),
-        "a",
-        q=(1, 2, WIDTH),
-        head=2 * WIDTH,
+        lambda s, x: F.scaled_dot_product_attention(s.q.expand(len(x), -1, -1), s.a(x), x).flatten(1), "a", q=(1, 2, WIDTH), head=2 * WIDTH
     ),
     "queries without a batch": of_tokens(
-        lambda s, x: s.head(F.softmax(torch.einsum("qd,ntd->nqt", s.q, s.a(x)), -1).matmul(x).flatten(1)), "a", q=(2, WIDTH), head=2 * WIDTH
+        lambda s, x: F.softmax(torch.einsum("qd,ntd->nqt", s.q, s.a(x)), -1).matmul(x).flatten(1), "a", q=(2, WIDTH), head=2 * WIDTH
     ),
-    "repeated token": of_tokens(lambda s, x: s.head(torch.cat((s.p.repeat(len(x), 1, 1), s.a(x)), 1).tanh().mean(1)), "a", p=(1, 2, WIDTH)),
-    "folded": of_tokens(lambda s, x: s.head(s.a(x.reshape(-1, WIDTH)).view(len(x), -1, WIDTH).tanh().mean(1)), "a"),
-    "folded twice": of_tokens(lambda s, x: s.head(s.a(s.a(x.reshape(-1, WIDTH)).tanh()).view(len(x), -1, WIDTH).mean(1)), "a"),
-    "folded and not": of_tokens(lambda s, x: s.head(s.a(s.a(x.reshape(-1, WIDTH)).tanh().view(len(x), -1, WIDTH)).mean(1)), "a"),
+    "repeated token": of_tokens(lambda s, x: torch.cat((s.p.repeat(len(x), 1, 1), s.a(x)), 1).tanh().mean(1), "a", p=(1, 2, WIDTH)),
+    "folded": of_tokens(lambda s, x: s.a(x.reshape(-1, WIDTH)).view(len(x), -1, WIDTH).tanh().mean(1), "a"),
+    "folded twice": of_tokens(lambda s, x: s.a(s.a(x.reshape(-1, WIDTH)).tanh()).view(len(x), -1, WIDTH).mean(1), "a"),
+    "folded and not": of_tokens(lambda s, x: s.a(s.a(x.reshape(-1, WIDTH)).tanh().view(len(x), -1, WIDTH)).mean(1), "a"),
     "folded in a window": of_tokens(
-        lambda s, x: s.head(s.w(s.a(x)).mean(1)),
+        lambda s, x: s.w(s.a(x)).mean(1),
         "a",
         w=lambda: Written(lambda s, x: x + s.layer(x.view(-1, 2, WIDTH)).reshape(x.shape), layer=encoder()),
     ),
-    "folded, time in front": of_tokens(
-        lambda s, x: s.head(s.a(x.transpose(0, 1).reshape(-1, WIDTH)).tanh().view(-1, len(x), WIDTH).mean(0)), "a"
-    ),
-    "folded, made weight": of_tokens(
-        lambda s, x: s.head(F.linear(x.reshape(-1, WIDTH), s.w.T).view(len(x), -1, WIDTH).tanh().mean(1)), "w"
-    ),
-    "flattened by view": of_tokens(lambda s, x: s.head(s.a(x).relu().view(x.size(0), -1)), "a", head=24),
-    "in place, residual": written(in_place_residual, "a b p q"),
+    "folded, time in front": of_tokens(lambda s, x: s.a(x.transpose(0, 1).reshape(-1, WIDTH)).tanh().view(-1, len(x), WIDTH).mean(0), "a"),
+    "folded, made weight": of_tokens(lambda s, x: F.linear(x.reshape(-1, WIDTH), s.w.T).view(len(x), -1, WIDTH).tanh().mean(1), "w"),
+    "flattened by view": of_tokens(lambda s, x: s.a(x).relu().view(x.size(0), -1), "a", head=24),
+    "in place, residual": headed(in_place_residual, "a b p q"),
     "in place, on a view": in_place_on_a_view(lambda h: h[:, 0]),
     "in place, on a view of all": in_place_on_a_view(lambda h: h.view(len(h), -1, WIDTH)),
     "in place, items": of_tokens(set_item, "a p"),
@@ -521,38 +510,34 @@ FUNCTIONS: dict[str, Case] = {
         lambda: nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(inplace=True), nn.Conv2d(3, 3, 3), nn.ReLU(inplace=True), nn.Flatten(), head(12)),
         (1, 6, 6),
     ),
-    "dense concatenation": written(
-        lambda s, x: s.head(torch.cat([x, y := s.a(x).relu(), s.b(torch.cat([x, y], 1)).relu()], 1)),
+    "dense concatenation": headed(
+        lambda s, x: torch.cat([x, y := s.a(x).relu(), s.b(torch.cat([x, y], 1)).relu()], 1),
         "a",
         b=lambda: nn.Linear(2 * WIDTH, 3),
         head=15,
     ),
-    "made in place": written(made_in_place, "w p a"),
+    "made in place": headed(made_in_place, "w p a"),
     "tokens to experts": of_tokens(
         to_experts, "", gate=lambda: nn.Linear(WIDTH, 3), experts=lambda: nn.ModuleList([layer() for _ in range(3)])
     ),
     "tokens by a mask": of_tokens(by_mask, "a"),
-    "complex numbers": written(
-        lambda s, x: s.head(torch.fft.irfft(torch.fft.rfft(s.a(x)) * torch.view_as_complex(s.p), n=WIDTH)), "a", p=(4, 2)
-    ),
-    "one tensor for two outputs": written(
-        lambda s, x: s.head((b := s.two(x))[0] * b[1]),
+    "complex numbers": headed(lambda s, x: torch.fft.irfft(torch.fft.rfft(s.a(x)) * torch.view_as_complex(s.p), n=WIDTH), "a", p=(4, 2)),
+    "one tensor for two outputs": headed(
+        lambda s, x: (b := s.two(x))[0] * b[1],
         "",
         two=lambda: Written(lambda s, x: (h := s.a(x.reshape(-1, 3)).view(x.shape), h), a=nn.Linear(3, 3)),
     ),
     "in place, logits": written(lambda s, x: s.head(x).mul_(2).add_(s.p), "", p=(CLASSES,)),
-    "in place, relu after tokens": of_tokens(lambda s, x: s.head(s.a(x).relu_().mean(1)), "a"),
-    "in place, relu after conv1d": written(lambda s, x: s.head(s.a(x).relu_().flatten(1)), "", 2, 8, a=lambda: nn.Conv1d(2, 2, 3), head=12),
-    "inside of vmap": written(lambda s, x: s.head(torch.vmap(lambda t: F.linear(t, s.w))(s.a(x))), "a w"),
-    "vmap over weights": written(lambda s, x: s.head(torch.vmap(lambda w: F.linear(x, w))(s.w).tanh().mean(0)), "", w=(3, WIDTH, WIDTH)),
-    "loop over examples, without parameters": written(lambda s, x: s.head(torch.stack([t.sin() for t in s.a(x)])), "a"),
-    "several outputs": written(
-        lambda s, x: s.head((b := s.two(x))[0] * b[1]), "", two=lambda: Written(lambda s, x: (s.a(x), s.b(x).tanh()), a=layer(), b=layer())
+    "in place, relu after tokens": of_tokens(lambda s, x: s.a(x).relu_().mean(1), "a"),
+    "in place, relu after conv1d": headed(lambda s, x: s.a(x).relu_().flatten(1), "", 2, 8, a=lambda: nn.Conv1d(2, 2, 3), head=12),
+    "inside of vmap": headed(lambda s, x: torch.vmap(lambda t: F.linear(t, s.w))(s.a(x)), "a w"),
+    "vmap over weights": headed(lambda s, x: torch.vmap(lambda w: F.linear(x, w))(s.w).tanh().mean(0), "", w=(3, WIDTH, WIDTH)),
+    "loop over examples, without parameters": headed(lambda s, x: torch.stack([t.sin() for t in s.a(x)]), "a"),
+    "several outputs": headed(
+        lambda s, x: (b := s.two(x))[0] * b[1], "", two=lambda: Written(lambda s, x: (s.a(x), s.b(x).tanh()), a=layer(), b=layer())
     ),
-    "checkpoint": written(
-        lambda s, x: s.head(checkpoint(s.inner, x, use_reentrant=False)),
-        "",
-        inner=lambda: nn.Sequential(layer(), nn.Tanh(), nn.PReLU(), layer()),
+    "checkpoint": headed(
+        lambda s, x: checkpoint(s.inner, x, use_reentrant=False), "", inner=lambda: nn.Sequential(layer(), nn.Tanh(), nn.PReLU(), layer())
     ),
 }
 
@@ -572,48 +557,42 @@ def deep() -> nn.Module:
 
 def cached(s: Any, x: Tensor) -> Tensor:
     with parametrize.cached():
-        return s.head(s.a(s.a(s.a(x).tanh()).tanh()))
+        return s.a(s.a(s.a(x).tanh()).tanh())
 
 
 SHARED: dict[str, Case] = {
-    "linear twice": written(lambda s, x: s.head(s.a(s.a(x).tanh())), "a"),
-    "linear of a vector and of tokens": of_tokens(lambda s, x: s.head(s.a(s.a(x).tanh().mean(1)).tanh()), "a"),
-    "convolution twice": written(
-        lambda s, x: s.head(F.avg_pool2d(s.c(s.c(x).tanh()), 2).flatten(1)), "", 2, 4, 4, c=lambda: nn.Conv2d(2, 2, 3, padding=1), head=8
+    "linear twice": headed(lambda s, x: s.a(s.a(x).tanh()), "a"),
+    "linear of a vector and of tokens": of_tokens(lambda s, x: s.a(s.a(x).tanh().mean(1)).tanh(), "a"),
+    "convolution twice": headed(
+        lambda s, x: F.avg_pool2d(s.c(s.c(x).tanh()), 2).flatten(1), "", 2, 4, 4, c=lambda: nn.Conv2d(2, 2, 3, padding=1), head=8
     ),
-    "norm twice": written(lambda s, x: s.head(s.n(s.n(x).tanh())), "", n=lambda: nn.LayerNorm(WIDTH)),
-    "embedding twice": written(lambda s, x: s.head(s.e(x).mean(1) * s.e(x.flip(1)[:, :2]).sum(1)), "e", TOKENS, ids=True),
-    "head of the embedding": written(
-        lambda s, x: s.head(F.linear(s.a(s.e(x)).tanh().mean(1), s.e.weight)), "e a", TOKENS, ids=True, head=ENTRIES
-    ),
-    "head of the embedding, by @": written(
-        lambda s, x: s.head(s.a(s.e(x)).tanh().mean(1) @ s.e.weight.T), "e a", TOKENS, ids=True, head=ENTRIES
-    ),
-    "rule and fallback": written(lambda s, x: s.head(s.a(x).tanh() @ s.a.weight), "a"),
-    "rule and fallback, the other way": written(lambda s, x: s.head(s.a((x @ s.a.weight).tanh())), "a"),
-    "fallback twice": written(lambda s, x: s.head(s.p(s.a(s.p(x)))), "a", p=lambda: nn.PReLU(WIDTH)),
-    "recurrent network twice": of_tokens(
-        lambda s, x: s.head(s.r(s.r(x)[0])[0][:, -1]), "", r=lambda: nn.GRU(WIDTH, WIDTH, batch_first=True)
-    ),
+    "norm twice": headed(lambda s, x: s.n(s.n(x).tanh()), "", n=lambda: nn.LayerNorm(WIDTH)),
+    "embedding twice": headed(lambda s, x: s.e(x).mean(1) * s.e(x.flip(1)[:, :2]).sum(1), "e", TOKENS, ids=True),
+    "head of the embedding": headed(lambda s, x: F.linear(s.a(s.e(x)).tanh().mean(1), s.e.weight), "e a", TOKENS, ids=True, head=ENTRIES),
+    "head of the embedding, by @": headed(lambda s, x: s.a(s.e(x)).tanh().mean(1) @ s.e.weight.T, "e a", TOKENS, ids=True, head=ENTRIES),
+    "rule and fallback": headed(lambda s, x: s.a(x).tanh() @ s.a.weight, "a"),
+    "rule and fallback, the other way": headed(lambda s, x: s.a((x @ s.a.weight).tanh()), "a"),
+    "fallback twice": headed(lambda s, x: s.p(s.a(s.p(x))), "a", p=lambda: nn.PReLU(WIDTH)),
+    "recurrent network twice": of_tokens(lambda s, x: s.r(s.r(x)[0])[0][:, -1], "", r=lambda: nn.GRU(WIDTH, WIDTH, batch_first=True)),
     "recurrent network twice, and its weight": of_tokens(
-        lambda s, x: s.head(s.r(s.r(x)[0])[0][:, -1] @ s.r.weight_ih_l0[:WIDTH]), "", r=lambda: nn.LSTM(WIDTH, WIDTH, batch_first=True)
+        lambda s, x: s.r(s.r(x)[0])[0][:, -1] @ s.r.weight_ih_l0[:WIDTH], "", r=lambda: nn.LSTM(WIDTH, WIDTH, batch_first=True)
     ),
-    "made before the module that owns it": written(lambda s, x: s.head(s.a(x @ (s.a.weight.T * 1.5))), "a"),
-    "made and kept": written(lambda s, x: s.head(F.linear(s.a(x).tanh(), s.a.made)), "", a=lambda: Written(stashing, p=square())),
-    "made once, used thrice": written(cached, "", a=lambda: parametrizations.weight_norm(layer())),
-    "made in front of rules": written(
-        lambda s, x: s.head(s.m(x)), "", m=lambda: Written(lambda s, x: s.c(s.b(x @ s.p.T).tanh()), p=square(), b=layer(), c=layer())
+    "made before the module that owns it": headed(lambda s, x: s.a(x @ (s.a.weight.T * 1.5)), "a"),
+    "made and kept": headed(lambda s, x: F.linear(s.a(x).tanh(), s.a.made), "", a=lambda: Written(stashing, p=square())),
+    "made once, used thrice": headed(cached, "", a=lambda: parametrizations.weight_norm(layer())),
+    "made in front of rules": headed(
+        lambda s, x: s.m(x), "", m=lambda: Written(lambda s, x: s.c(s.b(x @ s.p.T).tanh()), p=square(), b=layer(), c=layer())
     ),
     "one tensor under two names": Case(lambda: two_names(), (WIDTH,)),
-    "attention twice": written(lambda s, x: s.head(s.t(s.t(x)).mean(1)), "", 5, WIDTH, t=encoder),
+    "attention twice": headed(lambda s, x: s.t(s.t(x)).mean(1), "", 5, WIDTH, t=encoder),
     "bias of two layers": Case(lambda: one_bias(), (TOKENS, WIDTH)),
-    "unused": written(lambda s, x: s.head(s.a(x)), "a b p"),
+    "unused": headed(lambda s, x: s.a(x), "a b p"),
     "used without effect": written(lambda s, x: (s.a(x), s.head(x))[1], "a"),
     "head that is not looked at": written(
         lambda s, x: ((h := s.a(x).tanh()), s.aux(h), s.head(h))[2], "a", aux=lambda: nn.Sequential(layer(), nn.PReLU())
     ),
-    "stopped": written(lambda s, x: s.head(s.a(x) + Backward.apply(s.b(s.c(s.a(x))), lambda D: None)), "a b", c=nn.PReLU),
-    "detached": written(lambda s, x: s.head(s.a(x) + s.b(x).detach() * s.p.detach()), "a b p"),
+    "stopped": headed(lambda s, x: s.a(x) + Backward.apply(s.b(s.c(s.a(x))), lambda D: None), "a b", c=nn.PReLU),
+    "detached": headed(lambda s, x: s.a(x) + s.b(x).detach() * s.p.detach(), "a b p"),
     "frozen weight": Case(lambda: frozen(deep(), "2.weight"), (WIDTH,)),
     "frozen bias": Case(lambda: frozen(deep(), "0.bias", "2.bias"), (WIDTH,)),
     "frozen front": Case(lambda: frozen(deep(), "0"), (WIDTH,)),
@@ -655,7 +634,7 @@ DERIVED: dict[str, Case] = {
     "spectral norm in evaluation": normed(parametrizations.spectral_norm, training=False),
     "orthogonal": Case(lambda: nn.Sequential(parametrizations.orthogonal(layer()), nn.Tanh(), head()), (WIDTH,)),
     "pruned": normed(lambda module: prune.l1_unstructured(module, "weight", 0.5)),
-    "weight norm twice": written(lambda s, x: s.head(s.a(s.a(x).tanh())), "", a=lambda: parametrizations.weight_norm(layer())),
+    "weight norm twice": headed(lambda s, x: s.a(s.a(x).tanh()), "", a=lambda: parametrizations.weight_norm(layer())),
 }
 
 ALL: dict[str, Case] = LAYERS | OTHER_LAYERS | ATTENTION | FUNCTIONS | SHARED | DERIVED
