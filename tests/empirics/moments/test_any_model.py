@@ -18,7 +18,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from tests.empirics.moments.per_example.cases import Written
+from tests.empirics.moments.per_example.parts import Written
 from tests.empirics.moments.text import (
     CLASSES,
     LENGTHS,

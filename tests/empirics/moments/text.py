@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 from torch.utils.checkpoint import checkpoint
 
-from tests.empirics.moments.per_example.cases import Written
+from tests.empirics.moments.per_example.parts import Written
 
 CLASSES, WORDS, LENGTH, WIDTH = 3, 11, 6, 8
 Mix = Callable[[Tensor], Tensor]

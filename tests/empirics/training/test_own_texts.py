@@ -16,7 +16,7 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
 import tsla
-from tests.empirics.moments.per_example.cases import Written
+from tests.empirics.moments.per_example.parts import Written
 from tests.empirics.moments.text import CLASSES, LENGTH, WIDTH, WORDS, Text, as_one_tensor, one_tensor, text
 from tests.empirics.runs.resumable import KilledError, saving_always
 from tsla.empirics.moments.one_by_one import moments_by_loop

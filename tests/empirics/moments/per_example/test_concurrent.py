@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.empirics.moments.per_example.cases import EACH_WAY, WIDTH, Written, head, vector
+from tests.empirics.moments.per_example.cases import EACH_WAY
 from tests.empirics.moments.per_example.oracle import agrees, by_autograd, labels_for
+from tests.empirics.moments.per_example.parts import WIDTH, Written, head, vector
 from tsla.empirics.moments.per_example import concurrent, gradient_products, gradients
 from tsla.empirics.moments.per_example.microbatch import Microbatch
 

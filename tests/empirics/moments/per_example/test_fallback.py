@@ -14,8 +14,11 @@ from torch.autograd import forward_ad
 from torch.nn import functional as F  # noqa: N812 - its usual name
 from torch.utils.checkpoint import checkpoint
 
-from tests.empirics.moments.per_example.cases import ALL, FUNCTIONS, OTHER_LAYERS, SHARED, TOKENS, WIDTH, Written, head, layer, square
+from tests.empirics.moments.per_example.cases import ALL, SHARED
+from tests.empirics.moments.per_example.functions import FUNCTIONS
+from tests.empirics.moments.per_example.layers import OTHER_LAYERS
 from tests.empirics.moments.per_example.oracle import CLASSES, Gradients, agrees, is_right, labels_for
+from tests.empirics.moments.per_example.parts import TOKENS, WIDTH, Written, head, layer, square
 from tsla.empirics.moments.per_example import fallback, gradient_products
 from tsla.empirics.moments.per_example.fallback import FallbackCall
 from tsla.empirics.moments.per_example.tape import Tape

@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.empirics.moments.per_example.cases import ALL, CLASSES, WIDTH, Case, Written, head, layer, square
-from tests.empirics.moments.per_example.oracle import Gradients, by_autograd, errors, labels_for
+from tests.empirics.moments.per_example.cases import ALL
+from tests.empirics.moments.per_example.oracle import CLASSES, Gradients, by_autograd, errors, labels_for
+from tests.empirics.moments.per_example.parts import WIDTH, Case, Written, head, layer, square
 from tsla.empirics.moments.per_example import GradientProducts, gradient_products, precision, terms
 from tsla.empirics.moments.per_example.linear import EmbeddingWeight
 from tsla.theory.testing.planted import assert_rejects
