@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from dataclasses import replace
 from math import inf, nan
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from tests.empirics.moments.support import data, mlp
+from tests.refusals import refusals
 from tsla.empirics.moments.live import NEARLY_ALL, Instruments, Live, drawn, instruments, sentence
 from tsla.empirics.moments.monitor import MomentsMonitor
 from tsla.empirics.statistics.intervals import IntervalOf
@@ -133,15 +134,9 @@ def test_few_groups_say_nothing(capsys: pytest.CaptureFixture[str]) -> None:
         assert (capsys.readouterr().err == "step 0: Too few examples were measured to say anything.\n") == few
 
 
-@pytest.mark.parametrize(
-    ("options", "says"),
-    [
-        ({"live": 3}, "live = 3 must be True, the path of a page, or a Live"),
-        ({"live": "."}, "live = .: that is a folder; must be a file"),
-    ],
+test_refusals = refusals(
+    operator.call,
+    (lambda: MomentsMonitor(mlp(), data(), live=3), "live = 3 must be True, the path of a page, or a Live"),
+    (lambda: MomentsMonitor(mlp(), data(), live="."), "live = .: that is a folder; must be a file"),
+    (lambda: Live(theta=0), "theta = 0 must be"),
 )
-def test_refusals(options: dict[str, Any], says: str) -> None:
-    with pytest.raises(ValueError, match=says):
-        MomentsMonitor(mlp(), data(), **options)
-    with pytest.raises(ValueError, match="theta = 0 must be"):
-        Live(theta=0)
