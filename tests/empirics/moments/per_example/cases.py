@@ -24,7 +24,7 @@ from tests.empirics.moments.per_example.parts import (
     headed,
     layer,
     of_tokens,
-    square,
+    parameter,
     written,
 )
 
@@ -62,10 +62,10 @@ SHARED: dict[str, Case] = {
         lambda s, x: s.r(s.r(x)[0])[0][:, -1] @ s.r.weight_ih_l0[:WIDTH], "", r=lambda: nn.LSTM(WIDTH, WIDTH, batch_first=True)
     ),
     "made before the module that owns it": headed(lambda s, x: s.a(x @ (s.a.weight.T * 1.5)), "a"),
-    "made and kept": headed(lambda s, x: F.linear(s.a(x).tanh(), s.a.made), "", a=lambda: Written(stashing, p=square())),
+    "made and kept": headed(lambda s, x: F.linear(s.a(x).tanh(), s.a.made), "", a=lambda: Written(stashing, p=parameter(WIDTH, WIDTH))),
     "made once, used thrice": headed(cached, "", a=lambda: parametrizations.weight_norm(layer())),
     "made in front of rules": headed(
-        lambda s, x: s.m(x), "", m=lambda: Written(lambda s, x: s.c(s.b(x @ s.p.T).tanh()), p=square(), b=layer(), c=layer())
+        lambda s, x: s.m(x), "", m=lambda: Written(lambda s, x: s.c(s.b(x @ s.p.T).tanh()), p=parameter(WIDTH, WIDTH), b=layer(), c=layer())
     ),
     "one tensor under two names": Case(lambda: two_names(), (WIDTH,)),
     "attention twice": headed(lambda s, x: s.t(s.t(x)).mean(1), "", 5, WIDTH, t=encoder),

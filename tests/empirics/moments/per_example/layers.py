@@ -29,12 +29,17 @@ def after_linear(layer: Callable[[], nn.Module], *shape: int, training: bool = T
     )
 
 
-def with_statistics(norm: nn.Module, *shape: int) -> nn.Module:
-    """A norm whose running statistics are not 0 and 1, and whose scale is not 1."""
-    for p in norm.parameters():
-        nn.init.normal_(p)
-    norm.train()(torch.randn(20, *shape) * 2 + 1)
-    return norm
+def in_evaluation(norm: Callable[[], nn.Module], *shape: int) -> Case:
+    """The same with a norm whose running statistics are not 0 and 1, and whose scale is not 1."""
+
+    def made() -> nn.Module:
+        layer = norm()
+        for p in layer.parameters():
+            nn.init.normal_(p)
+        layer.train()(torch.randn(20, *shape) * 2 + 1)
+        return layer
+
+    return after_linear(made, *shape, training=False)
 
 
 def looked_up(tokens: int, width: int, **options: Any) -> Case:
@@ -82,15 +87,10 @@ LAYERS: dict[str, Case] = {
     "rms norm of several dimensions": after_linear(lambda: nn.RMSNorm((TOKENS, WIDTH), eps=1e-3), 2, TOKENS, WIDTH),
     "instance norm": after_linear(lambda: nn.InstanceNorm1d(TOKENS, affine=True), TOKENS, WIDTH),
     "instance norm of images": after_linear(lambda: nn.InstanceNorm2d(2, affine=True), 2, TOKENS, WIDTH),
-    "instance norm in evaluation": after_linear(
-        lambda: with_statistics(nn.InstanceNorm1d(TOKENS, affine=True, track_running_stats=True), TOKENS, WIDTH),
-        TOKENS,
-        WIDTH,
-        training=False,
-    ),
-    "batch norm of vectors": after_linear(lambda: with_statistics(nn.BatchNorm1d(WIDTH), WIDTH), WIDTH, training=False),
-    "batch norm of tokens": after_linear(lambda: with_statistics(nn.BatchNorm1d(TOKENS), TOKENS, WIDTH), TOKENS, WIDTH, training=False),
-    "batch norm of images": after_linear(lambda: with_statistics(nn.BatchNorm2d(2), 2, 3, 3), 2, 3, 3, training=False),
+    "instance norm in evaluation": in_evaluation(lambda: nn.InstanceNorm1d(TOKENS, affine=True, track_running_stats=True), TOKENS, WIDTH),
+    "batch norm of vectors": in_evaluation(lambda: nn.BatchNorm1d(WIDTH), WIDTH),
+    "batch norm of tokens": in_evaluation(lambda: nn.BatchNorm1d(TOKENS), TOKENS, WIDTH),
+    "batch norm of images": in_evaluation(lambda: nn.BatchNorm2d(2), 2, 3, 3),
     "embedding": looked_up(TOKENS, WIDTH),
     "embedding, repeated tokens": looked_up(20, 2),
     "embedding, padding": looked_up(20, 2, padding_idx=4),

@@ -54,14 +54,6 @@ def head(features: int = WIDTH) -> nn.Linear:
     return nn.Linear(features, CLASSES)
 
 
-def square() -> nn.Parameter:
-    return parameter(WIDTH, WIDTH)
-
-
-def vector() -> nn.Parameter:
-    return parameter(WIDTH)
-
-
 def layer() -> nn.Linear:
     return nn.Linear(WIDTH, WIDTH)
 
@@ -70,7 +62,7 @@ def table() -> nn.Embedding:
     return nn.Embedding(ENTRIES, WIDTH)
 
 
-USUAL: dict[str, Part] = {"a": layer, "b": layer, "p": vector, "q": vector, "r": vector, "w": square, "e": table, "head": head}
+USUAL: dict[str, Part] = {"a": layer, "b": layer, "p": (WIDTH,), "q": (WIDTH,), "r": (WIDTH,), "w": (WIDTH, WIDTH), "e": table}
 
 
 def written(forward: Callable[[Any, Tensor], Tensor], usual: str, *shape: int, ids: bool = False, **parts: Part) -> Case:
@@ -82,7 +74,7 @@ def written(forward: Callable[[Any, Tensor], Tensor], usual: str, *shape: int, i
     def made(part: Part) -> Any:
         return part() if callable(part) else parameter(*part) if isinstance(part, tuple) else head(part)
 
-    parts = {name: USUAL[name] for name in (*usual.split(), "head")} | parts
+    parts = {name: USUAL[name] for name in usual.split()} | {"head": head} | parts
     return Case(lambda: Written(forward, **{name: made(part) for name, part in parts.items()}), shape or (WIDTH,), ids=ids)
 
 
