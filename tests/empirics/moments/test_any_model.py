@@ -19,19 +19,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from tests.empirics.moments.per_example.parts import Written
-from tests.empirics.moments.text import (
-    CLASSES,
-    LENGTHS,
-    WORDS,
-    Output,
-    Text,
-    as_one_tensor,
-    labels,
-    one_tensor,
-    text,
-    tokens,
-    with_checkpoint,
-)
+from tests.empirics.moments.text import LENGTHS, Output, Text, as_one_tensor, labels, one_tensor, text, tokens, unrolled, with_checkpoint
 from tests.refusals import refusals
 from tsla.empirics.models.inputs import logits_in
 from tsla.empirics.moments.full_batch import gradient_moments
@@ -148,17 +136,8 @@ def test_padded_examples(rejects: Rejects) -> None:
     rejects(takes_padded_examples, right=gradient_moments, wrong=of_one_mask)
 
 
-def unrolled(s: Any, ids: Tensor, mask: Tensor) -> Tensor:
-    """A cell for each word that the longest example has: another path for each microbatch."""
-    state = torch.zeros(len(ids), 4, dtype=torch.float64)
-    for t in range(int(mask.sum(1).max())):
-        state = torch.where(mask[:, t, None] > 0, torch.tanh(s.cell(torch.cat([s.words(ids[:, t]), state], 1))), state)
-    return s.head(state)
-
-
 def test_more_paths_than_are_kept() -> None:
-    torch.manual_seed(0)
-    model = Written(unrolled, words=nn.Embedding(WORDS, 3), cell=nn.Linear(7, 4), head=nn.Linear(4, CLASSES)).double()
+    model = unrolled()
     given = tuple(tokens([1, 2, 3, 4, 5, 6, 1, 2]).values())
     wanted = moments_by_loop(model, given, labels())
     for microbatch in (1, 2, 3):

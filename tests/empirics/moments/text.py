@@ -64,6 +64,19 @@ def text(make: Callable[[], Text] = Text) -> Text:
     return make().double()
 
 
+def unrolled() -> nn.Module:
+    """A cell for each word that the longest example has: another path for each microbatch."""
+
+    def forward(s: Any, ids: Tensor, mask: Tensor) -> Tensor:
+        state = torch.zeros(len(ids), 4, dtype=torch.float64)
+        for t in range(int(mask.sum(1).max())):
+            state = torch.where(mask[:, t, None] > 0, torch.tanh(s.cell(torch.cat([s.words(ids[:, t]), state], 1))), state)
+        return s.head(state)
+
+    torch.manual_seed(0)
+    return Written(forward, words=nn.Embedding(WORDS, 3), cell=nn.Linear(7, 4), head=nn.Linear(4, CLASSES)).double()
+
+
 def as_one_tensor(model: nn.Module) -> nn.Module:
     """The same network of ids and masks in one tensor ``(n, 2, LENGTH)``, with logits as they are: what needs no other form."""
     return Written(lambda s, x: s.model(ids=x[:, 0], mask=x[:, 1]).logits, model=model)
