@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from itertools import product
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from tests.claims.support.counterexample import show
 from tests.claims.support.distributions import Joint
 from tests.claims.support.marks import properties
-from tests.claims.support.refusals import refuses
+from tests.claims.support.refusals import premises
 from tsla.theory import biased
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Constants, step_scale
@@ -183,21 +184,16 @@ def test_arrays_give_what_scalars_give() -> None:
 
 M = SmoothingOracle(beta2=1, nu2=1, c=0.5).moments(1)
 
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: M.critical_batch_size(0), "theta = 0 must be a finite number above 0 and at most 1"),
-        (lambda: M.critical_batch_size(1.5), "theta = 1.5 must be a finite number above 0 and at most 1"),
-        (lambda: SmoothingOracle(beta2=1, nu2=1).moments(-1), "sigma2 = -1 must be a finite number at least 0"),
-        (
-            lambda: SmoothingOracle(beta2=1, nu2=1, c=1.5).moments(1),
-            "c = 1.5 must lie within ±sqrt(sigma2*nu2) = ±1 (Cauchy-Schwarz)",
-        ),
-        (lambda: step_scale(eta=0.2, L=10, claim="C14"), "eta = 0.2 is larger than 1/L = 0.1; C14 needs 0 < eta <= 1/L"),
-        (lambda: M.at_batch_size(0), "B = 0 must be a whole number, at least 1 and at most 9223372036854775807"),
-        (lambda: M.at_batch_size(0.5), "B = 0.5 must be a whole number, at least 1 and at most 9223372036854775807"),  # type: ignore[arg-type]
-    ],
+test_premises = premises(
+    operator.call,
+    (lambda: M.critical_batch_size(0), "theta = 0 must be a finite number above 0 and at most 1"),
+    (lambda: M.critical_batch_size(1.5), "theta = 1.5 must be a finite number above 0 and at most 1"),
+    (lambda: SmoothingOracle(beta2=1, nu2=1).moments(-1), "sigma2 = -1 must be a finite number at least 0"),
+    (
+        lambda: SmoothingOracle(beta2=1, nu2=1, c=1.5).moments(1),
+        "c = 1.5 must lie within ±sqrt(sigma2*nu2) = ±1 (Cauchy-Schwarz)",
+    ),
+    (lambda: step_scale(eta=0.2, L=10, claim="C14"), "eta = 0.2 is larger than 1/L = 0.1; C14 needs 0 < eta <= 1/L"),
+    (lambda: M.at_batch_size(0), "B = 0 must be a whole number, at least 1 and at most 9223372036854775807"),
+    (lambda: M.at_batch_size(0.5), "B = 0.5 must be a whole number, at least 1 and at most 9223372036854775807"),  # type: ignore[arg-type]
 )
-def test_premises(call: Callable[[], Any], message: str) -> None:
-    refuses(call, message)

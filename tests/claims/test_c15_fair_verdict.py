@@ -14,7 +14,7 @@ from tests.claims.support import quadratic
 from tests.claims.support.counterexample import show
 from tests.claims.support.marks import properties
 from tests.claims.support.recursions import error_lift, exact, gap, mean_squared_gradient, smoothed_error2
-from tests.claims.support.refusals import refuses
+from tests.claims.support.refusals import premises
 from tsla.theory import lsr, lsr_pl, sgd, sgd_pl, two_stage
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan
@@ -278,15 +278,10 @@ test_smoothing_alone = properties(
 
 NO_FLOOR = "delta*sigma2 = 0 must be above 0 for C15, whose burn-in grows like its logarithm; any upper bound serves"
 
-
-@pytest.mark.parametrize(
-    ("k", "message"),
-    [
-        (Constants(L=10, mu=1, sigma2=0, delta=0.1, F0=1), NO_FLOOR),
-        (Constants(L=10, mu=1, sigma2=1, delta=[0.1, 0], F0=1), NO_FLOOR),
-        (Constants(L=10, sigma2=1, delta=0.1, F0=1), "mu is missing; C15 needs it (assumption A4)"),
-        (Constants(L=10, mu=1, sigma2=1, F0=1), "delta is missing; C15 needs it (assumption A3)"),
-    ],
+test_premises = premises(
+    lambda k: lsr_pl.steps(k, eps=1),
+    (Constants(L=10, mu=1, sigma2=0, delta=0.1, F0=1), NO_FLOOR),
+    (Constants(L=10, mu=1, sigma2=1, delta=[0.1, 0], F0=1), NO_FLOOR),
+    (Constants(L=10, sigma2=1, delta=0.1, F0=1), "mu is missing; C15 needs it (assumption A4)"),
+    (Constants(L=10, mu=1, sigma2=1, F0=1), "delta is missing; C15 needs it (assumption A3)"),
 )
-def test_premises(k: Constants, message: str) -> None:
-    refuses(lambda: lsr_pl.steps(k, eps=1), message)

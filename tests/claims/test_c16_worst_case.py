@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from tests.claims.support.counterexample import show
 from tests.claims.support.marks import properties
 from tests.claims.support.paths import FUNCTIONS, always, enumerate_paths, fractions, parabola, parts
-from tests.claims.support.refusals import refuses
+from tests.claims.support.refusals import premises
 from tsla.theory import lsr, sgd, two_stage, worst_case
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
@@ -201,23 +202,18 @@ def test_the_floor_of_the_first_stage_is_attained(mu: Fraction, sigma: Fraction,
 
 K = Constants(L=10, mu=1, sigma2=1, delta=0.1, F0=1)
 
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: worst_case.sgd_bound(K, eta=0.2, T=1), "eta = 0.2 is not below 2/L = 0.2; C16 needs 0 < eta < 2/L"),
-        (lambda: worst_case.sgd_bound(K, eta=[0.1, 0.3], T=1), "eta = 0.3 is not below 2/L = 0.2; C16 needs 0 < eta < 2/L"),
-        (lambda: worst_case.sgd_bound(K, eta=0, T=1), "eta = 0 must be a finite number above 0"),
-        (lambda: worst_case.sgd_bound(K, eta=0.1, T=0), "T = 0 must be a whole number, at least 1"),
-        (lambda: worst_case.sgd_bound(K, eta=0.1, T=1.5), "T = 1.5 must be a whole number, at least 1"),
-        (lambda: worst_case.sgd_steps(K, eps=0), "eps = 0 must be a finite number above 0"),
-        (lambda: worst_case.lsr_value(K, T=0), "T = 0 must be a whole number, at least 1"),
-        (lambda: worst_case.lsr_value(K, T=1, theta=2), "theta = 2 must be a finite number at least 0 and at most 1"),
-        (lambda: worst_case.lsr_value(Constants(L=10, sigma2=1, F0=1), T=1), "delta is missing; C16 needs it (assumption A3)"),
-    ],
+test_premises = premises(
+    operator.call,
+    (lambda: worst_case.sgd_bound(K, eta=0.2, T=1), "eta = 0.2 is not below 2/L = 0.2; C16 needs 0 < eta < 2/L"),
+    (lambda: worst_case.sgd_bound(K, eta=[0.1, 0.3], T=1), "eta = 0.3 is not below 2/L = 0.2; C16 needs 0 < eta < 2/L"),
+    (lambda: worst_case.sgd_bound(K, eta=0, T=1), "eta = 0 must be a finite number above 0"),
+    (lambda: worst_case.sgd_bound(K, eta=0.1, T=0), "T = 0 must be a whole number, at least 1"),
+    (lambda: worst_case.sgd_bound(K, eta=0.1, T=1.5), "T = 1.5 must be a whole number, at least 1"),
+    (lambda: worst_case.sgd_steps(K, eps=0), "eps = 0 must be a finite number above 0"),
+    (lambda: worst_case.lsr_value(K, T=0), "T = 0 must be a whole number, at least 1"),
+    (lambda: worst_case.lsr_value(K, T=1, theta=2), "theta = 2 must be a finite number at least 0 and at most 1"),
+    (lambda: worst_case.lsr_value(Constants(L=10, sigma2=1, F0=1), T=1), "delta is missing; C16 needs it (assumption A3)"),
 )
-def test_premises(call: Callable[[], Any], message: str) -> None:
-    refuses(call, message)
 
 
 def test_a_step_size_just_below_its_limit() -> None:

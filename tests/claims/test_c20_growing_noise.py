@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from tests.claims.support.counterexample import show
 from tests.claims.support.marks import properties
 from tests.claims.support.recursions import Exact, exact
-from tests.claims.support.refusals import refuses
+from tests.claims.support.refusals import premises
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation.oracles import Oracle
 from tsla.empirics.simulation.simulate import simulate
@@ -232,21 +233,16 @@ def test_a_smaller_bound_is_refuted_by_runs(form: str, rejects: Rejects) -> None
 
 K = Constants(L=10, sigma2=1, delta=0.5, F0=1)
 
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: Growth(A=-1, B=0), "A = -1 must be a finite number at least 0"),
-        (lambda: Growth(A=0, B=float("nan")), "B = nan must be a finite number at least 0"),
-        (
-            lambda: growing_noise.sgd_bound(K, Growth(A=0, B=3), eta=0.05, T=1),
-            "eta = 0.05 is not below 2/(L(1+B)) = 0.05; C20 needs 0 < eta < 2/(L(1+B))",
-        ),
-        (
-            lambda: growing_noise.lsr_bound(K, Growth(A=0, B=2), eta=0.05, T=1, theta=1),
-            "B = 2 is not below 1/rho = 2, rho = 1-theta+theta*delta; C20 needs rho*B < 1",
-        ),
-    ],
+test_refusals = premises(
+    operator.call,
+    (lambda: Growth(A=-1, B=0), "A = -1 must be a finite number at least 0"),
+    (lambda: Growth(A=0, B=float("nan")), "B = nan must be a finite number at least 0"),
+    (
+        lambda: growing_noise.sgd_bound(K, Growth(A=0, B=3), eta=0.05, T=1),
+        "eta = 0.05 is not below 2/(L(1+B)) = 0.05; C20 needs 0 < eta < 2/(L(1+B))",
+    ),
+    (
+        lambda: growing_noise.lsr_bound(K, Growth(A=0, B=2), eta=0.05, T=1, theta=1),
+        "B = 2 is not below 1/rho = 2, rho = 1-theta+theta*delta; C20 needs rho*B < 1",
+    ),
 )
-def test_refusals(call: Callable[[], object], message: str) -> None:
-    refuses(call, message)

@@ -13,7 +13,7 @@ from tests.claims.support.counterexample import show
 from tests.claims.support.marks import properties
 from tests.claims.support.paths import FUNCTIONS, fractions
 from tests.claims.support.recursions import exact
-from tests.claims.support.refusals import refuses
+from tests.claims.support.refusals import premises
 from tsla.theory import momentum, worst_case
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
@@ -79,14 +79,9 @@ test_bound = properties(
 
 K = Constants(L=1, sigma2=1, F0=1)
 
-
-@pytest.mark.parametrize(
-    ("m", "eta", "message"),
-    [
-        (1, 0.1, "momentum = 1 must be a finite number at least 0 and below 1"),
-        (-0.1, 0.1, "momentum = -0.1 must be a finite number at least 0"),
-        (0.5, 0.5, "eta = 0.5 is not below 2(1-m)²/(L(1+m)) = 0.333333333333333; C21 needs 0 < eta < 2(1-m)²/(L(1+m)), m the momentum"),
-    ],
+test_refusals = premises(
+    lambda m, eta: momentum.bound(K, eta=eta, T=1, momentum=m),
+    (1, 0.1, "momentum = 1 must be a finite number at least 0 and below 1"),
+    (-0.1, 0.1, "momentum = -0.1 must be a finite number at least 0"),
+    (0.5, 0.5, "eta = 0.5 is not below 2(1-m)²/(L(1+m)) = 0.333333333333333; C21 needs 0 < eta < 2(1-m)²/(L(1+m)), m the momentum"),
 )
-def test_refusals(m: float, eta: float, message: str) -> None:
-    refuses(lambda: momentum.bound(K, eta=eta, T=1, momentum=m), message)

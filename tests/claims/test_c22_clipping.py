@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from tests.claims.support.counterexample import show
 from tests.claims.support.marks import properties
 from tests.claims.support.recursions import exact
-from tests.claims.support.refusals import refuses
+from tests.claims.support.refusals import premises
 from tsla.empirics.statistics.betting import p_values
 from tsla.theory import clipping, sgd
 from tsla.theory.bound import Bound
@@ -206,16 +207,11 @@ test_bound = properties(
 
 K = Constants(L=1, sigma2=1, F0=1)
 
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: clipping.bias2(1, 0, 0), "clip = 0 must be a finite number above 0"),
-        (lambda: clipping.bias2(1, 2, 2), "steepest = 2 is not below clip = 2; C22 needs ‖∇F‖ <= steepest < clip"),
-        (lambda: clipping.progress(1, 2, -1), "slope = -1 must be a finite number at least 0"),
-        (lambda: clipping.standstill(5, 1), "sigma2 = 5 must be at most 4*clip² for the instance of C22"),
-        (lambda: clipping.bound(K, eta=2, T=1, clip=2, steepest=1), "eta = 2 is larger than 1/L = 1; C22 needs 0 < eta <= 1/L"),
-    ],
+test_refusals = premises(
+    operator.call,
+    (lambda: clipping.bias2(1, 0, 0), "clip = 0 must be a finite number above 0"),
+    (lambda: clipping.bias2(1, 2, 2), "steepest = 2 is not below clip = 2; C22 needs ‖∇F‖ <= steepest < clip"),
+    (lambda: clipping.progress(1, 2, -1), "slope = -1 must be a finite number at least 0"),
+    (lambda: clipping.standstill(5, 1), "sigma2 = 5 must be at most 4*clip² for the instance of C22"),
+    (lambda: clipping.bound(K, eta=2, T=1, clip=2, steepest=1), "eta = 2 is larger than 1/L = 1; C22 needs 0 < eta <= 1/L"),
 )
-def test_refusals(call: Callable[[], object], message: str) -> None:
-    refuses(call, message)

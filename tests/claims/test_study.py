@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
-from functools import cache, partial
-from pathlib import Path
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from tests.claims.support import study_sentences
 from tests.claims.support.marks import of_claims
-from tests.claims.support.study_sentences import WORDS
+from tests.claims.support.worlds import DECIDED, World, families, page, study, with_effect, world
 from tsla.empirics.experiments.study import third_verdicts, verdicts
 from tsla.empirics.experiments.study.comparisons import CLAIMS, KEPT, LATER_CLAIMS, Of
 from tsla.empirics.experiments.study.findings import CANT_TELL, IN_FAVOUR, MATTERS, REFUTED, SUPPORTED, THETA, Finding, Runs, e1
-from tsla.empirics.experiments.study.scope import NAMES, network, noise, scope
+from tsla.empirics.experiments.study.scope import NAMES, network, noise
 from tsla.empirics.experiments.study.settings import DECAYED, EARLY, FEWER_SEEDS, PRIMARY, SETTINGS, TUNING_SEEDS
 from tsla.empirics.experiments.study.third import EVERY, FIRST_CONFIRMING
 from tsla.empirics.experiments.study.third_verdicts import PLANNED, UNTUNED
-from tsla.empirics.experiments.study.verdicts import Study
 from tsla.empirics.experiments.study.words import NOT_RUN, Said
-from tsla.figures import documents
 from tsla.figures.documents import study as study_page
 from tsla.figures.documents import study_third as third_page
 from tsla.figures.documents.findings import hundredths
 from tsla.figures.evidence import Table
-from tsla.figures.gallery import best_drop, forest
 from tsla.theory.testing.planted import Rejects
 
 MEASURED = {
@@ -42,33 +37,6 @@ MEASURED = {
 }
 """By the rows of the plans: of what the findings are mean paired differences."""
 FIRST_SEEDS = range(10)
-ROOT = Path(__file__).parents[2]
-DECIDED = ("E1", *CLAIMS)
-
-
-@dataclass(frozen=True, eq=False)
-class World:
-    """The runs of both rounds."""
-
-    second: Study
-    third: Runs
-
-
-@cache
-def study() -> Study:
-    return verdicts.load(ROOT / "records")
-
-
-@cache
-def world() -> World:
-    return World(study(), third_verdicts.load(ROOT / "records"))
-
-
-@cache
-def families(make: Callable[[], World]) -> tuple[list[Finding], list[Finding]]:
-    """Of the second round and of the third, from the runs on."""
-    found = make()
-    return verdicts.family(found.second), third_verdicts.found(found.third)
 
 
 def test_confirmatory_seeds_are_fresh_and_enough() -> None:
@@ -91,11 +59,6 @@ def said(claim: str, make: Callable[[], World]) -> list[Said]:
     """What is said of each setting, those of the third round first: they are nearer to the claim's own."""
     second, third = families(make)
     return third_verdicts.by_setting(claim, third) + verdicts.by_setting(claim, second)
-
-
-@cache
-def page(name: str) -> str:
-    return (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
 
 
 def is_stated(claim: str, make: Callable[[], World]) -> None:
@@ -144,12 +107,7 @@ def of_third(found: list[Finding]) -> list[Table]:
     primary = [one for one in found if PLANNED[one.setting].primary]
     rows = dict.fromkeys(one.claim for one in primary)
     return [
-        compared(
-            f"Third round, {MEASURED[row]}, {where}:",
-            [one for one in primary if one.claim == row],
-            network_and_data,
-        )
-        for row in rows
+        compared(f"Third round, {MEASURED[row]}, {where}:", [one for one in primary if one.claim == row], network_and_data) for row in rows
     ]
 
 
@@ -166,59 +124,6 @@ def compared(caption: str, found: list[Finding], name: Callable[[str], str]) -> 
     return caption, [["setting", "difference", "Holm's p"], *lines]
 
 
-def is_in_the_readme(make: Callable[[], World]) -> None:
-    """Its sentences on the variance and on dropping, by the third round."""
-    _, third = families(make)
-
-    def percent(*parts: str) -> list[float]:
-        means = [100 * float(one.differences.mean()) for one in third if one.claim == "E1" and all(part in one.setting for part in parts)]
-        return sorted(means, key=abs)
-
-    won = [one.setting for one in third if one.claim == "E3" and one.setting.startswith("mlp") and one.word == SUPPORTED]
-    falls = [setting for setting in won if setting.endswith("step decay")]
-
-    clean, heads = percent("mlp", " 0 % noise"), percent("efficientnet")
-    most = max(abs(mean) for mean in percent("mlp") if mean not in clean)
-    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-    assert f"lowers the MLP's variance as much, to within {most:.1f} % of the plain variance." in readme
-    assert f"more variance than that step does, by {clean[0]:.0f} to {clean[-1]:.0f} % of the plain variance." in readme
-    assert f"On the two heads it leaves less, by {-heads[0]:.1f} to {-heads[-1]:.1f} %." in readme
-    assert f"dropping was better at {WORDS[len(won) - len(falls)]} of nine settings of the MLP." in readme
-    assert f"With a step size that falls it was better at {WORDS[len(falls)]} of nine, both with 40 % wrong labels." in readme
-    assert all(" 40 % noise" in setting for setting in falls)
-
-
-@pytest.mark.parametrize(("claim", "side"), [("E1", 1), ("E3", 1), ("E3", -1)])
-def test_the_readme_says_what_was_found(claim: str, side: int, rejects: Rejects) -> None:
-    rejects(is_in_the_readme, right=world, wrong=with_effect(claim, side))
-
-
-def has_the_sentences(name: str, sentences: Iterable[str]) -> None:
-    text = " ".join(page(name).split())
-    for sentence in sentences:
-        assert sentence in text
-
-
-def is_said_in_prose(claim: str, make: Callable[[], World]) -> None:
-    """Both pages say of the claim what the runs are."""
-    second, third = families(make)
-    has_the_sentences("study", study_sentences.SECOND[claim](study_sentences.of(second, claim), make().second))
-    for row, sentences in study_sentences.THIRD.items():
-        if row.split()[0] == claim:
-            has_the_sentences("study_third", sentences(study_sentences.of(third, row), make().third))
-
-
-@pytest.mark.parametrize("claim", DECIDED)
-def test_the_pages_say_what_was_found(claim: str, rejects: Rejects) -> None:
-    rejects(partial(is_said_in_prose, claim), right=world, wrong=with_effect(claim, 1))
-
-
-def test_the_pages_say_what_was_found_of_no_claim() -> None:
-    _, moves = documents.table("study.last_epochs", folder=ROOT / "records")
-    has_the_sentences("study", [*study_sentences.of_calibration(study()), *study_sentences.of_last_epochs(moves)])
-    has_the_sentences("study_third", study_sentences.of_predictions(world().third))
-
-
 @pytest.mark.parametrize("claim", DECIDED)
 def test_every_setting_has_one_word_for_a_row(claim: str) -> None:
     _, third = families(world)
@@ -229,30 +134,6 @@ def test_every_setting_has_one_word_for_a_row(claim: str) -> None:
         assert all(one.word == CANT_TELL for one in own if one.at_edge or one.power < 0.8)
     told = {word for _, _, word, _ in third_verdicts.by_setting(claim, third)}
     assert told <= {one.word for one in third} | {NOT_RUN}
-
-
-OUTCOMES = {"E2": "early loss", "E2 by accuracy": "early accuracy", "E3": "accuracy", "E4": "test loss", "E5": "accuracy"}
-TREATED = {"E2": "lsr", "E2 by accuracy": "lsr", "E3": "tsla", "E4": "tsla", "E5": "own-hard-tsla"}
-
-
-@cache
-def with_effect(claim: str, side: int) -> Callable[[], World]:
-    """Makes the world as if the claim were true of each treated run's own outcome, or with ``side`` = -1 the opposite."""
-    return lambda: World(*(_with_effect(runs, claim, side) for runs in (world().second, world().third)))
-
-
-def _with_effect(runs: Runs, claim: str, side: int) -> Runs:
-    if claim == "E1" and "s2" in runs.paths:  # what smoothing does beyond the control has the sign of c, where c is large
-        return replace(runs, paths=runs.paths.assign(c=-0.9 * side * np.sqrt(runs.paths["s2"] * runs.paths["shat2"])))
-    rows = runs.runs
-    for row in (row for row in OUTCOMES if row.split()[0] == claim and OUTCOMES[row] in rows):
-        treated = rows["arm"].str.fullmatch(rf"{TREATED[row]}(-[\d.]+)+")
-        rows = rows.assign(**{OUTCOMES[row]: rows[OUTCOMES[row]] + 100 * side * RIGHT[row] * MATTERS[row] * treated})
-    return replace(runs, runs=rows)
-
-
-RIGHT = {"E1": -1, "E2": -1, "E2 by accuracy": 1, "E3": 1, "E4": -1, "E5": 1}
-"""In favour of the claim, as the plan has it: of an accuracy, of the logarithm of a loss."""
 
 
 def tells_known_worlds(claim: str, in_favour: int) -> None:
@@ -334,21 +215,6 @@ def test_only_soft_own_predictions_are_the_control(arm: str, low: float, high: f
     assert low <= np.abs(both.iloc[:, 0] - both.iloc[:, 1]).median() < high
 
 
-@pytest.mark.parametrize("document_with_verdicts", ["docs/findings.md", "docs/study.md"])
-def test_what_is_said_of_the_verdicts_names_their_settings(document_with_verdicts: str) -> None:
-    said = " ".join((ROOT / document_with_verdicts).read_text(encoding="utf-8").split())
-    assert scope([SETTINGS[name] for name in PRIMARY]) in said
-
-
 def test_a_family_needs_its_runs() -> None:
     with pytest.raises(ValueError, match="has no run"):
         verdicts.family(replace(study(), runs=study().runs.iloc[:0]))
-
-
-def test_the_forest_names_its_settings() -> None:
-    assert scope(list(PLANNED.values())) in forest.CAPTION
-    assert scope([SETTINGS[name] for name in PRIMARY]) in forest.CAPTION
-
-
-def test_the_figure_of_the_best_drop_names_its_settings() -> None:
-    assert scope([SETTINGS[name] for name in best_drop.SETTINGS]) in best_drop.CAPTION

@@ -14,7 +14,7 @@ even, ``x > 0`` suffices:
 - ``0 < x <= π/2``: ``sin 2x >= 0`` gives ``f' >= 2x > 0``, and ``sin²x <= x²`` gives ``f <= 4x²``; hence ``r >= 4x²/(8x²) = 1/2``.
 - ``x >= 5/2``: ``f' >= 2x - 3 > 0`` and ``f <= x² + 3``; hence ``r >= (2x-3)²/(2(x²+3))``. This increases, since its logarithmic derivative
   ``4/(2x-3) - 2x/(x²+3)`` has the sign of ``4(x²+3) - 2x(2x-3) = 12 + 6x > 0``. At 5/2 it is ``4/18.5 = 0.216...``.
-- ``π/2 <= x <= 5/2``: ``f'² - 2 MU f > 0`` by interval subdivision, done in ``tests/empirics/simulation/test_problems.py``.
+- ``π/2 <= x <= 5/2``: ``f'² - 2 MU f > 0`` by interval subdivision, done in ``tests/empirics/simulation/test_single_problems.py``.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -14,6 +14,17 @@ Value = TypeVar("Value")
 def refuses(call: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         call()
+
+
+def premises(call: Callable[..., object], *rows: tuple[Any, ...]) -> Callable[..., None]:
+    """A test that ``call(*given)`` is refused, word for word, for each row ``(*given, message)``."""
+
+    @pytest.mark.parametrize("row", rows, ids=[row[-1] for row in rows])
+    def test(row: tuple[Any, ...]) -> None:
+        *given, message = row
+        refuses(lambda: call(*given), message)
+
+    return test
 
 
 def unless_refused(call: Callable[[], Value], words: str) -> Value | None:

@@ -30,9 +30,9 @@ class Found:
 
     all: list[Finding]
 
-    def at(self, model: str = "", data: str = "", noise: float | None = None, decay: str = "", head: str = "") -> Found:
+    def at(self, model: str = "", data: str = "", noise: float | None = None, decay: str = "") -> Found:
         """At the settings that are so."""
-        wanted = {"model": model, "data": data, "label_noise": noise, "decay": decay, "head": head}
+        wanted = {"model": model, "data": data, "label_noise": noise, "decay": decay}
         given = {name: value for name, value in wanted.items() if value not in ("", None)}
         return Found([one for one in self.all if all(getattr(EVERY[one.setting], name) == value for name, value in given.items())])
 
@@ -121,10 +121,6 @@ def e3_of_second(found: Found, study: Study) -> Iterator[str]:
     ahead, dropped = ([less_none(study, one.setting, family) for one in lost] for family in ("lsr", "tsla"))
     yield f"LSR is {span(ahead)} points above plain training."
     yield f"between {-min(dropped):.1f} points below plain training and {max(dropped):.1f} above it"
-    yield from _decayed(study)
-
-
-def _decayed(study: Study) -> Iterator[str]:
     of_e3, of_e5 = ([verdicts.decayed(study, claim, setting) for setting in DECAYED] for claim in ("E3", "E5"))
     constant = verdicts.family(study)
     before = next(one for one in constant if one.claim == "E3" and one.setting == MLP[0])
@@ -263,23 +259,13 @@ def e5_of_third(found: Found, third: Runs) -> Iterator[str]:
     yield f"the dropped arm less its rival is {hundredths(noisy.interval)} points."
     assert noisy.word == CANT_TELL
     supported = [*won.at(data="fashion").all, *constant.worded(SUPPORTED).all]
-    behind = [-100 * float(_dropped_less_none(third, one.setting)) for one in supported]
+    compared = [(one.setting, accuracies(third.tuning, one.setting, "E5")[1]) for one in supported]
+    behind = [-100 * float(differences(third.runs, at, less.a, less.b, less.outcome).mean()) for at, less in compared]
     yield f"plain training is {span(behind)} points ahead of the dropped arm."
     assert {EVERY[one.setting].data for one in supported} == {"fashion"}
 
 
-def _dropped_less_none(third: Runs, setting: str) -> float:
-    _, less, _ = accuracies(third.tuning, setting, "E5")
-    return float(differences(third.runs, setting, less.a, less.b, less.outcome).mean())
-
-
-SECOND: dict[str, Callable[[Found, Study], Iterator[str]]] = {
-    "E1": e1_of_second,
-    "E2": e2_of_second,
-    "E3": e3_of_second,
-    "E4": e4_of_second,
-    "E5": e5_of_second,
-}
+SECOND = {"E1": e1_of_second, "E2": e2_of_second, "E3": e3_of_second, "E4": e4_of_second, "E5": e5_of_second}
 THIRD: dict[str, Callable[[Found, Runs], Iterator[str]]] = {
     "E1": e1_of_third,
     "E2": e2_of_third,

@@ -14,7 +14,6 @@ import pandas as pd
 import pytest
 
 from tests.empirics.experiments.curves import curve
-from tsla.empirics.experiments.rates import annealed
 from tsla.empirics.experiments.rates import grids as rate_configs
 from tsla.empirics.experiments.rates import samples as rates
 from tsla.empirics.experiments.rates import verdicts as rate_verdicts
@@ -24,7 +23,6 @@ from tsla.empirics.runs import records
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation.oracles import Oracle
 from tsla.empirics.simulation.simulate import simulate
-from tsla.theory.biased import SmoothingOracle
 from tsla.theory.complexity import regime
 from tsla.theory.constants import Array, Constants
 from tsla.theory.methods import METHODS
@@ -34,11 +32,6 @@ from tsla.theory.testing.planted import Rejects, assert_rejects
 ROOT = Path(__file__).parents[3]
 STALL: dict[str, Any] = {"problem": "stall", "sigma2": 1.0, "bias": 1.0, "noise": "rademacher", "replicas": 100, "seed": 3}
 STALL |= {"method": "sgd", "q": 0, "scale": 0.2, "eps": [0.8, 0.55, 0.4, 0.3]}
-PAIR = {"problem": "stall", "sigma2": 0.01, "delta": 0.1, "bias": 0.5, "noise": "normal", "eps": 0.03, "replicas": 40, "seed": 5}
-
-
-def stall_constants(delta: float = 0.2, sigma2: float = 1.0) -> Constants:
-    return Constants(L=1, mu=1, sigma2=sigma2, delta=delta, F0=0.5)
 
 
 # --- when a target is reached
@@ -165,7 +158,7 @@ def test_tsla_is_counted_from_its_second_stage_on() -> None:
         T1 = math.ceil(math.log(0.5 * (1 + delta) / delta))
         T2 = math.ceil(16 * delta / eps**4)
         assert rows.loc[i, ["delta", "fixed", "planned"]].tolist() == pytest.approx([delta, T1, T1 + T2])
-        stages = METHODS["tsla"](stall_constants(delta), eps=eps).stages
+        stages = METHODS["tsla"](Constants(L=1, mu=1, sigma2=1, delta=delta, F0=0.5), eps=eps).stages
         oracle = Oracle(1.0, beta2=delta, noise="rademacher")
         run = simulate(problems.get("stall"), oracle, stages, replicas=100, seed=3 + i, checkpoints=range(1, T1 + T2 + 1))
         late = run.step > T1
@@ -251,56 +244,6 @@ def test_how_much_shorter_a_plan_could_be() -> None:
     assert rate_verdicts.spare_factor(rows.assign(needed=[1.0, 400.0, 10.0])) == pytest.approx(1000 / 400)
     assert rate_verdicts.spare_factor(curve(fixed=100.0, planned=1100.0, needed=200.0)) == pytest.approx(10)
     assert np.isnan(rate_verdicts.spare_factor(curve(planned=np.inf)))
-
-
-# --- annealed smoothing
-
-
-def step_sizes(stages: tuple[Stage, ...]) -> Array:
-    return np.concatenate([stage.eta / (1 + np.arange(int(stage.steps)) / (stage.decay_steps or np.inf)) for stage in stages])
-
-
-def anneals(arms: dict[str, tuple[Stage, ...]]) -> None:
-    """The same step sizes in all arms of a schedule, and θ within a factor PIECE of θ°(η_t)."""
-    known = SmoothingOracle(beta2=0.05, nu2=0.05).moments(1.0)
-    for schedule in ("two-level", "three-phase"):
-        eta = step_sizes(arms[f"{schedule} none"])
-        for smoothing in ("dropped", "annealed"):
-            np.testing.assert_allclose(step_sizes(arms[f"{schedule} {smoothing}"]), eta, rtol=1e-12)
-        best = known.theta_for_step(eta)
-        theta = np.concatenate([np.full(int(stage.steps), float(stage.theta)) for stage in arms[f"{schedule} annealed"]])
-        assert (theta >= best * (1 - 1e-12)).all()
-        assert (theta <= best * annealed.PIECE).all()
-        assert not any(stage.theta for stage in arms[f"{schedule} none"])
-
-
-def test_arms() -> None:
-    constants, oracle = stall_constants(0.1), Oracle(1.0, beta2=0.05, nu2=0.05)
-    arms = annealed.arms(constants, oracle, 0.2)
-    anneals(arms)
-    (smoothed, plain) = arms["two-level dropped"]
-    (first, second) = METHODS["tsla"](constants, eps=0.2).stages
-    assert [smoothed.theta, plain.theta, smoothed.steps, plain.steps] == [first.theta, 0, first.steps, second.steps]
-    assert_rejects(anneals, arms | {"three-phase annealed": arms["three-phase none"]})
-    started_anew = tuple(replace(stage, eta=arms["three-phase none"][0].eta) for stage in arms["three-phase annealed"])
-    assert_rejects(anneals, arms | {"three-phase annealed": started_anew})
-
-
-def test_compared_on_the_same_noise() -> None:
-    """At σ² = 1 the first of the three phases has no length here: dropped and none are one run, and the ratio is 1 in every resample."""
-    rows = annealed.compare(PAIR | {"sigma2": 1.0, "eps": 0.3}).set_index(["arm", "against"])
-    same = rows.loc[("three-phase dropped", "three-phase none")]
-    assert (same["ratio"], same["ratio_low"], same["ratio_high"]) == (1, 1, 1)
-    other = rows.loc[("three-phase annealed", "three-phase none")]
-    assert other["ratio_low"] < other["ratio"] < other["ratio_high"]
-
-
-def test_contrasts_of_a_small_run() -> None:
-    rows = annealed.compare(PAIR)
-    assert list(zip(rows["arm"], rows["against"], strict=True)) == list(annealed.CONTRASTS)
-    assert rows["ratio"].to_numpy() == pytest.approx(rows["arm_samples"].to_numpy() / rows["against_samples"].to_numpy())
-    total = METHODS["sgd-pl"](stall_constants(0.1, 0.01), eps=0.03).total
-    assert rows["horizon"].unique() == [4 * total]
 
 
 # --- what is run

@@ -1,4 +1,4 @@
-"""Per-example gradients that are made up, and what an accumulator makes of them, group by group."""
+"""Per-example gradients that are made up, and what an accumulator makes of them, group by group, or NumPy."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import numpy as np
 import torch
 
 from tsla.empirics.moments.estimators import Accumulator
+from tsla.empirics.moments.estimators.groups import GroupSums
 from tsla.empirics.moments.per_example import GradientProducts
 from tsla.theory.constants import Array
 
 Shapes = tuple[tuple[int, ...], ...]
 SHAPES: Shapes = ((2, 3), (4,), ())  # of the parameters: 11 entries
 P = 11
+UNEQUAL = (3, 5, 2, 4, 4, 1)  # sizes of groups
 
 
 def population(n: int, seed: int = 0) -> tuple[Array, Array]:
@@ -45,3 +47,14 @@ def accumulated(g: Array, g_hat: Array, sizes: Iterable[int], shapes: Shapes = S
         start += size
     assert start == len(g)
     return sums
+
+
+def group_sums(g: Array, g_hat: Array, sizes: Iterable[int], centre: Array | None = None) -> GroupSums:
+    counts = np.array(list(sizes))
+    starts = np.cumsum(counts) - counts
+    S, S_hat = np.add.reduceat(g, starts), np.add.reduceat(g_hat, starts)
+    squares = np.add.reduceat(np.stack([(g * g).sum(1), (g_hat * g_hat).sum(1), (g * g_hat).sum(1)], axis=1), starts)
+    cross = S @ S_hat.T
+    products = np.stack((S @ S.T, S_hat @ S_hat.T, (cross + cross.T) / 2))
+    along = None if centre is None else np.stack((S @ centre, S_hat @ centre), axis=1)
+    return GroupSums(counts.astype(float), squares, products, along, 0.0 if centre is None else float(centre @ centre))

@@ -1,9 +1,9 @@
-"""Images to measure on, as tensors and as items."""
+"""Images to measure on, as tensors and as items, and a network of them."""
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 CLASSES = 3
 
@@ -12,6 +12,11 @@ def data(n: int = 60, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tenso
     """Images ``(n, 1, 6, 6)`` and labels."""
     generator = torch.Generator().manual_seed(0)
     return torch.randn(n, 1, 6, 6, generator=generator, dtype=dtype), torch.randint(CLASSES, (n,), generator=generator)
+
+
+def mlp() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(36, 8), nn.Tanh(), nn.Linear(8, CLASSES))
 
 
 class Items:

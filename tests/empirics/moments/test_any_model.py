@@ -18,20 +18,9 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from tests.empirics.moments.per_example.cases import Written
-from tests.empirics.moments.text import (
-    CLASSES,
-    LENGTHS,
-    WORDS,
-    Output,
-    Text,
-    as_one_tensor,
-    labels,
-    one_tensor,
-    text,
-    tokens,
-    with_checkpoint,
-)
+from tests.empirics.moments.per_example.parts import Written
+from tests.empirics.moments.text import LENGTHS, Output, Text, as_one_tensor, labels, one_tensor, text, tokens, unrolled, with_checkpoint
+from tests.refusals import refusals
 from tsla.empirics.models.inputs import logits_in
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.measure import measure
@@ -101,39 +90,26 @@ def test_outputs(rejects: Rejects) -> None:
     rejects(takes_every_output, right=gradient_moments, wrong=of_twice_the_logits)
 
 
-REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
-    "an array": (
-        np.zeros((8, 6)),
-        {},
-        r"inputs are a ndarray; must be a tensor \(n, \.\.\.\), a tuple of tensors for model\(\*inputs\), or",
-    ),
-    "a packed sequence": (
+test_refused_inputs = refusals(
+    lambda inputs, logits=None: gradient_moments(text(), inputs, labels(), logits=logits),
+    (np.zeros((8, 6)), r"inputs are a ndarray; must be a tensor \(n, \.\.\.\), a tuple of tensors for model\(\*inputs\), or"),
+    (
         nn.utils.rnn.pack_sequence([torch.arange(3), torch.arange(2)]),
-        {},
         "inputs are a PackedSequence, where words stand before examples; must be padded: pack them within the model",
     ),
-    "words": ({"ids": ["a"] * 8}, {}, r"inputs\['ids'\] is a list; must be a tensor \(n, \.\.\.\), or a number, .* or None; give unpack="),
-    "other examples": (
+    ({"ids": ["a"] * 8}, r"inputs\['ids'\] is a list; must be a tensor \(n, \.\.\.\), or a number, .* or None; give unpack="),
+    (
         (PADDED["ids"], PADDED["mask"][:5]),
-        {},
         r"inputs hold inputs\[0\] of shape \(8, 6\), inputs\[1\] of shape \(5, 6\); must be tensors \(n, \.\.\.\) of the same n examples",
     ),
-    "no tensor": ({"scale": 1.0}, {}, "inputs hold no tensor"),
-    "a number": (torch.tensor(1.0), {}, r"inputs hold inputs of shape \(\); must be"),
-    "another name": (
+    ({"scale": 1.0}, "inputs hold no tensor"),
+    (torch.tensor(1.0), r"inputs hold inputs of shape \(\); must be"),
+    (
         {"words": PADDED["ids"]},
-        {},
         "inputs have the names words, with which model can't be called: missing .* 'ids'; rename them, .* give unpack=",
     ),
-    "no logits": (PADDED, {"logits": lambda found: found}, "model must map examples"),
-}
-
-
-@pytest.mark.parametrize("wrong", REFUSED)
-def test_refused_inputs(wrong: str) -> None:
-    inputs, options, message = REFUSED[wrong]
-    with pytest.raises(ValueError, match=message):
-        gradient_moments(text(), inputs, labels(), **options)
+    (PADDED, lambda found: found, "model must map examples"),
+)
 
 
 def test_what_came_back_without_logits_is_named() -> None:
@@ -160,17 +136,8 @@ def test_padded_examples(rejects: Rejects) -> None:
     rejects(takes_padded_examples, right=gradient_moments, wrong=of_one_mask)
 
 
-def unrolled(s: Any, ids: Tensor, mask: Tensor) -> Tensor:
-    """A cell for each word that the longest example has: another path for each microbatch."""
-    state = torch.zeros(len(ids), 4, dtype=torch.float64)
-    for t in range(int(mask.sum(1).max())):
-        state = torch.where(mask[:, t, None] > 0, torch.tanh(s.cell(torch.cat([s.words(ids[:, t]), state], 1))), state)
-    return s.head(state)
-
-
 def test_more_paths_than_are_kept() -> None:
-    torch.manual_seed(0)
-    model = Written(unrolled, words=nn.Embedding(WORDS, 3), cell=nn.Linear(7, 4), head=nn.Linear(4, CLASSES)).double()
+    model = unrolled()
     given = tuple(tokens([1, 2, 3, 4, 5, 6, 1, 2]).values())
     wanted = moments_by_loop(model, given, labels())
     for microbatch in (1, 2, 3):

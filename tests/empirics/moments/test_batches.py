@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from tests.empirics.moments.support import CLASSES, data
 from tests.empirics.moments.text import LENGTHS, labels, text, tokens
+from tests.refusals import refusals
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.measure import measure
 from tsla.empirics.moments.minibatch import minibatch_moments
@@ -108,38 +109,20 @@ def test_a_label_for_each_example_comes_third_or_from_unpack() -> None:
         assert found.shat2 == pytest.approx(expected.shat2, rel=1e-9)
 
 
-REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
-    "a tensor": (
-        IDS,
-        {},
-        r"a batch is a Tensor; must be \(inputs, labels\), or give unpack=, a function from a batch to \(inputs, labels\)",
-    ),
-    "four parts": ((IDS, MASK, Y, Y), {}, r"a batch is a tuple of 4 parts; must be"),
-    "labels in a list": ((IDS, Y.tolist()), {}, r"labels a list; must be a tensor \(n,\) or \(n, K\), or give unpack="),
-    "inputs in a list": ((["a", "b"], Y), {}, "inputs hold no tensor; must be"),
-    "no labels": (
-        {"ids": IDS, "target": Y},
-        {},
-        "a batch is a dictionary of ids, target; must have labels or label, one of them, or give unpack=",
-    ),
-    "two labels": ({"ids": IDS, "label": Y, "labels": Y}, {}, "dictionary of ids, label, labels; must have labels or label, one of them"),
-    "two inputs and labels": (
-        (IDS, MASK, Y),
-        {},
-        r"three parts, the last two torch.int64 \(8, 6\) and torch.int64 \(8,\); must be \(inputs, labels, ŷ\)",
-    ),
-    "lengths and labels": ((IDS, MASK.sum(1), Y), {}, r"or \(inputs, labels, indices\) with no index twice, or give unpack="),
-    "one length and label": ((IDS[:1], MASK[:1].sum(1), Y[:1]), {}, "with no index twice"),
-    "weights": ((IDS, Y, torch.ones(8)), {}, r"the last two torch.int64 \(8,\) and torch.float32 \(8,\)"),
-    "unpacked wrongly": ((IDS, Y), {"unpack": lambda batch: batch[0]}, r"unpack= returned a Tensor; must be \(inputs, labels\)"),
-}
-
-
-@pytest.mark.parametrize("wrong", REFUSED)
-def test_refused_batches(wrong: str) -> None:
-    batch, options, message = REFUSED[wrong]
-    with pytest.raises(ValueError, match=message):
-        measure(text(), [batch], **options)
+test_refused_batches = refusals(
+    lambda batch, unpack=None: measure(text(), [batch], unpack=unpack),
+    (IDS, r"a batch is a Tensor; must be \(inputs, labels\), or give unpack=, a function from a batch to \(inputs, labels\)"),
+    ((IDS, MASK, Y, Y), r"a batch is a tuple of 4 parts; must be"),
+    ((IDS, Y.tolist()), r"labels a list; must be a tensor \(n,\) or \(n, K\), or give unpack="),
+    ((["a", "b"], Y), "inputs hold no tensor; must be"),
+    ({"ids": IDS, "target": Y}, "a batch is a dictionary of ids, target; must have labels or label, one of them, or give unpack="),
+    ({"ids": IDS, "label": Y, "labels": Y}, "dictionary of ids, label, labels; must have labels or label, one of them"),
+    ((IDS, MASK, Y), r"three parts, the last two torch.int64 \(8, 6\) and torch.int64 \(8,\); must be \(inputs, labels, ŷ\)"),
+    ((IDS, MASK.sum(1), Y), r"or \(inputs, labels, indices\) with no index twice, or give unpack="),
+    ((IDS[:1], MASK[:1].sum(1), Y[:1]), "with no index twice"),
+    ((IDS, Y, torch.ones(8)), r"the last two torch.int64 \(8,\) and torch.float32 \(8,\)"),
+    ((IDS, Y), lambda batch: batch[0], r"unpack= returned a Tensor; must be \(inputs, labels\)"),
+)
 
 
 def test_a_last_batch_of_one_example_is_of_the_kind_of_those_before() -> None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from dataclasses import replace
 from math import inf, nan
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
-from tests.empirics.moments.support import CLASSES, data
+from tests.empirics.moments.support import data, mlp
+from tests.refusals import refusals
 from tsla.empirics.moments.live import NEARLY_ALL, Instruments, Live, drawn, instruments, sentence
 from tsla.empirics.moments.monitor import MomentsMonitor
 from tsla.empirics.statistics.intervals import IntervalOf
@@ -21,11 +21,6 @@ from tsla.theory.moments import Moments
 from tsla.theory.testing.planted import Rejects
 
 Ends = tuple[float, float, float]
-
-
-def mlp() -> nn.Module:
-    torch.manual_seed(0)
-    return nn.Sequential(nn.Flatten(), nn.Linear(36, 8), nn.Tanh(), nn.Linear(8, CLASSES))
 
 
 MOMENTS = Moments(grad2=0.5, s2=4.0, shat2=0.51, c=0.5, beta2=0.01, nu2=0.5)
@@ -139,15 +134,9 @@ def test_few_groups_say_nothing(capsys: pytest.CaptureFixture[str]) -> None:
         assert (capsys.readouterr().err == "step 0: Too few examples were measured to say anything.\n") == few
 
 
-@pytest.mark.parametrize(
-    ("options", "says"),
-    [
-        ({"live": 3}, "live = 3 must be True, the path of a page, or a Live"),
-        ({"live": "."}, "live = .: that is a folder; must be a file"),
-    ],
+test_refusals = refusals(
+    operator.call,
+    (lambda: MomentsMonitor(mlp(), data(), live=3), "live = 3 must be True, the path of a page, or a Live"),
+    (lambda: MomentsMonitor(mlp(), data(), live="."), "live = .: that is a folder; must be a file"),
+    (lambda: Live(theta=0), "theta = 0 must be"),
 )
-def test_refusals(options: dict[str, Any], says: str) -> None:
-    with pytest.raises(ValueError, match=says):
-        MomentsMonitor(mlp(), data(), **options)
-    with pytest.raises(ValueError, match="theta = 0 must be"):
-        Live(theta=0)

@@ -107,10 +107,10 @@ def test_a_draw_is_at_random_without_replacement_in_nearly_equal_batches() -> No
     assert max(len(y) for _, y in draw(inputs.repeat(3, 1), labels.repeat(3))) == 32
 
 
-@pytest.mark.parametrize("wanted", [0, 3, 25, 2.5, True])
-def test_what_can_not_be_drawn(wanted: int) -> None:
-    with pytest.raises(ValueError, match=f"examples = {wanted!r} must be a whole number, at least 4 and at most 24"):
-        draw(*examples(), examples=wanted)
+test_what_can_not_be_drawn = refusals(
+    lambda wanted: draw(*examples(), examples=wanted),
+    *((wanted, f"examples = {wanted!r} must be a whole number, at least 4 and at most 24") for wanted in (0, 3, 25, 2.5, True)),
+)
 
 
 def test_until_stops_as_soon_as_both_are_known_and_not_before_the_intervals_can_be_trusted() -> None:

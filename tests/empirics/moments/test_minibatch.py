@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.empirics.moments.per_example.cases import Written
+from tests.empirics.moments.per_example.parts import Written
 from tests.empirics.moments.support import CLASSES, Items
 from tests.empirics.moments.support import data as images
 from tests.refusals import refusals

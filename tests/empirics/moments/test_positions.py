@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, replace
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
+from tests.empirics.moments.layouts import IGNORED, Case, K, N, T, cases
 from tests.refusals import refusals
 from tests.theory.population import by_definition
 from tsla.empirics.moments.full_batch import gradient_moments
@@ -23,65 +24,8 @@ from tsla.empirics.smoothing.loss import SmoothedCrossEntropy
 from tsla.theory.moments import Moments
 from tsla.theory.testing.planted import assert_rejects
 
-K, N, T = 4, 5, 3
 WEIGHT = torch.tensor([0.2, 1.0, 3.0, 0.5], dtype=torch.float64)
-IGNORED = -100
-
-
-class Tagger(nn.Module):
-    """Token by token, of logits ``(n, T, K)``; tokens see each other."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.tokens, self.mixed, self.head = nn.Embedding(7, 4), nn.Linear(T, T), nn.Linear(4, K)
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        return self.head(self.mixed(self.tokens(tokens).transpose(1, 2)).tanh().transpose(1, 2))
-
-
-class First(nn.Module):
-    """The same with the classes first, ``(n, K, T)``."""
-
-    def __init__(self, tagger: Tagger) -> None:
-        super().__init__()
-        self.tagger = tagger
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        return self.tagger(tokens).transpose(1, 2)
-
-
-@dataclass(frozen=True, eq=False)
-class Case:
-    """A network with examples, some of whose labels are ignored; of its logits the classes lie second, or last."""
-
-    model: nn.Module
-    inputs: Tensor
-    labels: Tensor
-    last: bool = False
-
-    def logits(self, x: Tensor) -> Tensor:
-        """Of one example, with the classes second, as torch's losses want them."""
-        logits = self.model(x[None])
-        return logits.transpose(1, 2) if self.last else logits
-
-
-def cases() -> dict[str, Case]:
-    torch.manual_seed(0)
-    tokens, tags = torch.randint(7, (N, T)), torch.randint(K, (N, T))
-    tags[0, 1] = tags[2, 0] = tags[2, 2] = IGNORED
-    pixels = torch.randint(K, (N, 3, 2))
-    pixels[1, 0], pixels[3] = IGNORED, IGNORED
-    pixels[3, 1, 1] = 2
-    tagger = Tagger().double()
-    segmenter = nn.Sequential(nn.Conv2d(1, 3, 3, padding=1), nn.GELU(), nn.Conv2d(3, K, 1)).double()
-    return {
-        "one label": Case(nn.Linear(6, K).double(), torch.randn(N, 6).double(), torch.tensor([2, 0, 1, 1, 3])),
-        "tokens": Case(tagger, tokens, tags, last=True),
-        "classes first": Case(First(tagger), tokens, tags),
-        "pixels": Case(segmenter, torch.randn(N, 1, 3, 2).double(), pixels),
-    }
-
-
+EACH, BINARY = CrossEntropy(positions="each"), CrossEntropy(binary=True)
 Losses = tuple[Tensor, Tensor]  # of an example at its labels and at the uniform label
 
 
@@ -169,7 +113,7 @@ def over_all_positions(case: Case, loss: CrossEntropy) -> Moments:
     [
         (over_all_positions, CrossEntropy()),
         (with_changes(positions="sum"), CrossEntropy()),
-        (with_changes(positions="mean"), CrossEntropy(positions="each")),
+        (with_changes(positions="mean"), EACH),
         (lambda case, loss: fast(case, SmoothsIgnored()), CrossEntropy()),
         (with_changes(weighting="torch"), CrossEntropy(WEIGHT)),
         (with_changes(weighting="label"), CrossEntropy(WEIGHT, "torch")),
@@ -191,13 +135,13 @@ def test_one_logit_is_two_classes_and_several_are_so_many_questions() -> None:
         at = (binary_cross_entropy_with_logits(model(x), label) for label in (y, torch.full_like(y, 0.5)))
         rows.append(gradients(model, (next(at), next(at))))
     g, g_hat = (torch.stack(column).numpy() for column in zip(*rows, strict=True))
-    for loss in (CrossEntropy(binary=True), nn.BCEWithLogitsLoss()):
+    for loss in (BINARY, nn.BCEWithLogitsLoss()):
         found = gradient_moments(model, inputs, answers, loss=loss)
         assert astuple(found) == pytest.approx(by_definition(g, g_hat), rel=1e-10)
     alone, column = nn.Linear(6, 1).double(), answers[:, :1].round()
     two = gradient_moments(two_columns(alone), inputs, column[:, 0].long())
     for model, labels in ((alone, column), (alone, column[:, 0].long()), (nn.Sequential(alone, nn.Flatten(0)), column[:, 0])):
-        assert astuple(gradient_moments(model, inputs, labels, loss=CrossEntropy(binary=True))) == pytest.approx(astuple(two), rel=1e-9)
+        assert astuple(gradient_moments(model, inputs, labels, loss=BINARY)) == pytest.approx(astuple(two), rel=1e-9)
 
 
 def two_columns(model: nn.Module) -> nn.Module:
@@ -257,6 +201,7 @@ def refused(of: str | nn.Module, labels: Tensor | None, loss: Any = None, **opti
 
 SQUARE = nn.Sequential(nn.Linear(6, 9), nn.Unflatten(1, (3, 3))).double()
 COLUMN = nn.Linear(6, 1).double()
+UNLABELLED = torch.full((N, T), IGNORED)
 test_refusals = refusals(
     refused,
     (SQUARE, torch.zeros(N, 3).long(), r"^classes_at = None: logits \(n, 3, 3\) may have .* dimension 1 or 2, .*; must be 1 or -1$"),
@@ -274,27 +219,18 @@ test_refusals = refusals(
         r"^labels have shape \(5, 3\) .* class indices \(n, 4\) or probabilities \(n, 3, 4\), for",
     ),
     ("tokens", torch.zeros(N, 2).long(), r"^labels have shape \(5, 2\) .* must be class indices \(n, 4\) or \(n, 3\) or probab"),
-    ("tokens", torch.full((N, T), IGNORED), r"^labels\[0\] has no position but ignore_index = -100, and so no mean; must have one"),
-    ("tokens", torch.full((N, T), IGNORED), CrossEntropy(positions="each"), r"^labels have no position but ignore_index = -100; must"),
+    ("tokens", UNLABELLED, r"^labels\[0\] has no position but ignore_index = -100, and so no mean; must have one"),
+    ("tokens", UNLABELLED, EACH, r"^labels have no position but ignore_index = -100; must"),
     (
         "tokens",
         torch.full((N, T), 9),
         r"^labels run from 9 to 9; must lie in 0 ... 3, or be ignore_index = -100: the model gives K = 4 logits",
     ),
-    (
-        COLUMN,
-        None,
-        r"^logits have shape \(n, 1\), one class; must have 2 classes at least; a loss with binary = True takes each logit for",
-    ),
+    (COLUMN, None, r"^logits have shape \(n, 1\), one class; must have 2 classes at least; a loss with binary = True takes each logit for"),
     (COLUMN, torch.rand(N, 1), r"^logits have shape \(n, 1\), one class; must have 2 classes at least"),
     (nn.Sequential(COLUMN, nn.Flatten(0)), None, r"^logits have shape \(n,\), one number an example; must have 2 classes at least"),
-    (COLUMN, torch.full((N, 1), 1.5), CrossEntropy(binary=True), r"^labels must be probabilities: non-negative rows"),
-    (
-        COLUMN,
-        torch.zeros(N, 2),
-        CrossEntropy(binary=True),
-        r"^binary = True: labels have shape \(n, 2\); must be one for each logit \(n, 1\)$",
-    ),
+    (COLUMN, torch.full((N, 1), 1.5), BINARY, r"^labels must be probabilities: non-negative rows"),
+    (COLUMN, torch.zeros(N, 2), BINARY, r"^binary = True: labels have shape \(n, 2\); must be one for each logit \(n, 1\)$"),
     (
         "one label",
         torch.rand(N),
@@ -322,18 +258,12 @@ test_refusals = refusals(
 )
 
 
-def test_estimates_take_no_position_for_an_example() -> None:
-    case, loss = cases()["tokens"], CrossEntropy(positions="each")
-    for call in (
-        lambda: measure(case.model, draw(case.inputs, case.labels), loss=loss),
-        lambda: MomentsMonitor(case.model, (case.inputs, case.labels), loss=loss),
-    ):
-        with pytest.raises(
-            ValueError, match=r"^positions = 'each' must go with gradient_moments or layer_moments; estimates take examples"
-        ):
-            call()
-
-
+OF_EXAMPLES = r"^positions = 'each' must go with gradient_moments or layer_moments; estimates take examples"
+test_estimates_take_no_position_for_an_example = refusals(
+    lambda estimate: estimate(cases()["tokens"]),
+    (lambda case: measure(case.model, draw(case.inputs, case.labels), loss=EACH), OF_EXAMPLES),
+    (lambda case: MomentsMonitor(case.model, (case.inputs, case.labels), loss=EACH), OF_EXAMPLES),
+)
 test_bad_losses = refusals(
     lambda options: CrossEntropy(**options),
     ({"weighting": "class"}, r"^weighting = 'class' must be one of label, torch$"),

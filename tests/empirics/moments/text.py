@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 from torch.utils.checkpoint import checkpoint
 
-from tests.empirics.moments.per_example.cases import Written
+from tests.empirics.moments.per_example.parts import Written
 
 CLASSES, WORDS, LENGTH, WIDTH = 3, 11, 6, 8
 Mix = Callable[[Tensor], Tensor]
@@ -62,6 +62,19 @@ def with_checkpoint(*, use_reentrant: bool) -> Text:
 def text(make: Callable[[], Text] = Text) -> Text:
     torch.manual_seed(0)
     return make().double()
+
+
+def unrolled() -> nn.Module:
+    """A cell for each word that the longest example has: another path for each microbatch."""
+
+    def forward(s: Any, ids: Tensor, mask: Tensor) -> Tensor:
+        state = torch.zeros(len(ids), 4, dtype=torch.float64)
+        for t in range(int(mask.sum(1).max())):
+            state = torch.where(mask[:, t, None] > 0, torch.tanh(s.cell(torch.cat([s.words(ids[:, t]), state], 1))), state)
+        return s.head(state)
+
+    torch.manual_seed(0)
+    return Written(forward, words=nn.Embedding(WORDS, 3), cell=nn.Linear(7, 4), head=nn.Linear(4, CLASSES)).double()
 
 
 def as_one_tensor(model: nn.Module) -> nn.Module:

@@ -12,6 +12,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from tests.empirics.moments.classified import classifier
 from tests.refusals import refusals
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.one_by_one import moments_by_loop
@@ -157,11 +158,6 @@ test_bad_rules = refusals(
 
 CLASSIFIER_INPUTS = torch.randn(9, 2, generator=torch.Generator().manual_seed(0)).double()
 CLASSIFIER_LABELS = torch.tensor([0, 1, 2, 2, 2, 1, 0, 2, 2])
-
-
-def classifier() -> nn.Module:
-    torch.manual_seed(2)
-    return nn.Sequential(nn.Linear(2, 6), nn.Tanh(), nn.Linear(6, 3)).double()
 
 
 def moments(smoothing: Smoothing, microbatch: int = 4) -> Moments:

@@ -1,93 +1,34 @@
-"""The loss against label vectors written out, against torch's own, and in the loops of others."""
+"""The loss against label vectors written out and against torch's own, and its gradient."""
 
 from __future__ import annotations
 
-import copy
-import io
 import itertools
-import operator
-import pickle
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from tests.refusals import refusals
+from tests.empirics.smoothing.losses import (
+    INPUTS,
+    PRIOR,
+    K,
+    N,
+    Subject,
+    by_hand,
+    distributions,
+    is_the_loss_of_the_mixed_label,
+    logits_and_labels,
+    mixup,
+    smoothing_labels,
+    teacher,
+)
 from tsla.empirics.smoothing.conventions import CONVENTIONS, theta_from
 from tsla.empirics.smoothing.cross_entropy import LogitsWarning
-from tsla.empirics.smoothing.labels import evaluation_mode
 from tsla.empirics.smoothing.loss import SmoothedCrossEntropy
-from tsla.empirics.smoothing.schedules import Adaptive, Constant, Schedule, TwoStage
 from tsla.theory.testing.planted import Rejects, assert_rejects
-
-K, N = 4, 6
-PRIOR = torch.tensor([5.0, 1.0, 3.0, 1.0])
-FIXED = torch.tensor([0.1, 0.2, 0.3, 0.4])
-
-
-def logits_and_labels() -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(0)
-    return 2 * torch.randn(N, K, generator=generator, dtype=torch.float64), torch.randint(K, (N,), generator=generator)
-
-
-def mixup(labels: Tensor) -> Tensor:
-    """Soft labels, as two examples with the weights 0.7 and 0.3."""
-    rows = one_hot(labels, K).double()
-    return 0.7 * rows + 0.3 * rows.roll(1, 0)
-
-
-def teacher() -> nn.Module:
-    torch.manual_seed(1)
-    return nn.Sequential(nn.Linear(3, K), nn.Dropout(0.5))
-
-
-INPUTS = torch.randn(N, 3, generator=torch.Generator().manual_seed(2))
-
-
-# --- the mixed label
-
-
-def by_hand(logits: Tensor, labels: Tensor) -> float:
-    """Mean over the examples of ``-Σ label_k log softmax_k``."""
-    return float(-(labels * logits.log_softmax(1)).sum(1).mean())
-
-
-def smoothing_labels(name: str, logits: Tensor) -> Tensor:
-    model = teacher()
-    with evaluation_mode(model), torch.no_grad():
-        taught = model(INPUTS).softmax(1)
-    labels = {
-        "uniform": torch.full((N, K), 1 / K),
-        "prior": torch.tensor([0.5, 0.1, 0.3, 0.1]),
-        "fixed": FIXED,
-        "own": logits.softmax(1),
-        "own-hard": torch.tensor([[float(z == max(row)) for z in row] for row in logits.tolist()]),
-        "teacher": taught,
-    }
-    return labels.get(name, 0.5 / K + 0.3 * labels["own"] + 0.2 * FIXED)
-
-
-def distributions() -> dict[str, Any]:
-    return {
-        "uniform": "uniform",
-        "prior": "prior",
-        "fixed": FIXED,
-        "own": "own",
-        "own-hard": "own-hard",
-        "teacher": teacher(),
-        "mixture": {"uniform": 0.5, "own": 0.3, FIXED: 0.2},
-    }
-
-
-def is_the_loss_of_the_mixed_label(name: str, loss: SmoothedCrossEntropy, theta: float = 0.3) -> None:
-    logits, indices = logits_and_labels()
-    for labels, true in ((indices, one_hot(indices, K)), (mixup(indices), mixup(indices))):
-        mixed = (1 - theta) * true + theta * smoothing_labels(name, logits)
-        assert float(loss(logits, labels, INPUTS)) == pytest.approx(by_hand(logits, mixed), rel=1e-6)
 
 
 @pytest.mark.parametrize("name", distributions())
@@ -137,25 +78,21 @@ def test_a_strength_for_a_schedule_is_translated_by_hand() -> None:
     assert theta_from(0.9, "confidence") == pytest.approx(0.1)
 
 
-# --- torch's own
-
-
-Subject = Callable[..., Callable[..., Tensor]]
+UNIFORM_IN_PARTS = {"uniform": 0.25, torch.full((K,), 1 / K): 0.75}  # by the way of all other distributions
 
 
 def equals_torch(make: Subject) -> None:
     logits, indices = logits_and_labels()
-    for dtype in (torch.float64, torch.float32):
-        for reduction in ("mean", "sum", "none"):
-            for labels in (indices, mixup(indices).to(dtype)):
-                for theta in (0.0, 0.1, 1.0):
-                    x, y = (logits.to(dtype, copy=True).requires_grad_() for _ in range(2))
-                    ours = make("uniform", theta, reduction=reduction)(x, labels)
-                    theirs = cross_entropy(y, labels, label_smoothing=theta, reduction=reduction)
-                    ours.sum().backward()
-                    theirs.sum().backward()
-                    torch.testing.assert_close(ours, theirs)
-                    torch.testing.assert_close(x.grad, y.grad)
+    dtypes, reductions, distributions = (torch.float64, torch.float32), ("mean", "sum", "none"), ("uniform", UNIFORM_IN_PARTS)
+    for dtype, reduction, theta, distribution in itertools.product(dtypes, reductions, (0.0, 0.1, 1.0), distributions):
+        for labels in (indices, mixup(indices).to(dtype)):
+            x, y = (logits.to(dtype, copy=True).requires_grad_() for _ in range(2))
+            ours = make(distribution, theta, reduction=reduction)(x, labels)
+            theirs = cross_entropy(y, labels, label_smoothing=theta, reduction=reduction)
+            ours.sum().backward()
+            theirs.sum().backward()
+            torch.testing.assert_close(ours, theirs)
+            torch.testing.assert_close(x.grad, y.grad)
 
 
 def of_constant_smoothing(distribution: str, theta: float, reduction: str) -> nn.Module:
@@ -166,13 +103,6 @@ def without_gradient(distribution: str, theta: float, reduction: str) -> Callabl
     """Has the value, but forgets that the smoothing label has a gradient."""
     plain, smoothed = (SmoothedCrossEntropy(distribution, t, reduction=reduction) for t in (0.0, theta))
     return lambda logits, labels: plain(logits, labels) + (smoothed(logits, labels) - plain(logits, labels)).detach()
-
-
-UNIFORM_IN_PARTS = {"uniform": 0.25, torch.full((K,), 1 / K): 0.75}  # by the way of all other distributions
-
-
-def test_its_general_path_is_torch_s_own_too() -> None:
-    equals_torch(lambda _, theta, **named: SmoothedCrossEntropy(UNIFORM_IN_PARTS, theta, **named))
 
 
 # --- positions, ignored labels, class weights
@@ -261,19 +191,30 @@ class MeanOfMeans(SmoothedCrossEntropy):
         return super().forward(*arguments) / (1 if num_items_in_batch is None else 2)
 
 
+@pytest.mark.parametrize(
+    ("check", "wrong"),
+    [
+        (equals_torch, [of_constant_smoothing, without_gradient]),
+        (equals_torch_at_positions, [CountsIgnored, LearnsIgnored, of_the_label]),
+        (weighs_by_the_label, [of_each_class]),
+        (accumulates, [MeanOfMeans]),
+    ],
+)
+def test_the_loss_is_what_it_says_and_planted_ones_are_not(check: Callable[[Subject], None], wrong: list[Subject]) -> None:
+    check(SmoothedCrossEntropy)
+    for planted in wrong:
+        assert_rejects(check, planted)
+
+
 def test_one_logit_is_the_log_odds_of_two_classes() -> None:
     logits, labels = torch.linspace(-3, 3, N).double(), torch.linspace(0, 1, N).double()
     for theta in (0.0, 0.3):
         expected = binary_cross_entropy_with_logits(logits, (1 - theta) * labels + theta / 2)
         loss = SmoothedCrossEntropy("uniform", theta, binary=True)
-        for z, y in (
-            (logits, labels),
-            (logits[:, None], labels),
-            (logits[:, None], labels[:, None]),
-            (logits.reshape(2, 3), labels.reshape(2, 3)),
-        ):
+        column, square = (logits[:, None], labels[:, None]), (logits.reshape(2, 3), labels.reshape(2, 3))
+        for z, y in ((logits, labels), (logits[:, None], labels), column, square):
             torch.testing.assert_close(loss(z, y), expected)
-        each = SmoothedCrossEntropy("uniform", theta, binary=True, reduction="none")(logits.reshape(2, 3), labels.reshape(2, 3))
+        each = SmoothedCrossEntropy("uniform", theta, binary=True, reduction="none")(*square)
         assert each.shape == (2, 3)
         torch.testing.assert_close(each.mean(), expected)
     ignored = torch.where(labels > 0.5, labels, -100)
@@ -340,262 +281,3 @@ def test_a_teacher_without_inputs_is_refused_but_in_evaluation() -> None:
     with pytest.raises(ValueError, match=r"^inputs = None must be the inputs of the model, which the teacher sees as well$"):
         loss(logits, labels)
     assert torch.equal(loss.eval()(logits, labels), cross_entropy(logits, labels))
-
-
-# --- in the loops of others
-
-
-class Learner(nn.Module):
-    """What a training framework holds."""
-
-    def __init__(self, loss: SmoothedCrossEntropy) -> None:
-        super().__init__()
-        self.model, self.loss = nn.Linear(3, K), loss
-
-
-EVALUATIONS: dict[str, Callable[[Learner], AbstractContextManager[Any]]] = {
-    "with the loss in the model": evaluation_mode,
-    "with the loss outside, under no_grad": lambda _: torch.no_grad(),
-    "with the loss outside, under inference_mode": lambda _: torch.inference_mode(),
-}
-
-
-def smooths_in_training_alone(loss_of: Subject) -> None:
-    logits, labels = logits_and_labels()
-    plain = float(cross_entropy(logits, labels))
-    for name, distribution in distributions().items():
-        learner = Learner(loss_of(distribution, 0.3, prior=PRIOR))
-        for how, evaluation in EVALUATIONS.items():
-            is_the_loss_of_the_mixed_label(name, learner.loss)
-            with evaluation(learner):
-                assert float(learner.loss(logits, labels, INPUTS)) == plain, (name, how)
-        is_the_loss_of_the_mixed_label(name, learner.loss)
-
-
-class AlwaysTraining(SmoothedCrossEntropy):
-    def train(self, mode: bool = True) -> AlwaysTraining:
-        return super().train(True)
-
-
-class OfItsModeAlone(SmoothedCrossEntropy):
-    """Doesn't see whether gradients are off."""
-
-    def forward(self, *arguments: Any) -> Tensor:
-        with torch.enable_grad():
-            return super().forward(*arguments)
-
-
-class AlwaysEvaluating(SmoothedCrossEntropy):
-    def forward(self, *arguments: Any) -> Tensor:
-        with torch.no_grad():
-            return super().forward(*arguments)
-
-
-def evaluates_plainly(loss_of: Subject) -> None:
-    """In the loop of a trainer that holds the loss itself, so that the loss hears of no ``eval()``."""
-    torch.manual_seed(3)
-    model, labels = nn.Linear(3, K), torch.randint(K, (N,))
-    loss = loss_of("uniform", TwoStage(0.3, 2))
-    optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
-    for epoch in range(3):
-        model.train()
-        optimiser.zero_grad()
-        logits = model(INPUTS)
-        training = loss(logits, labels)
-        assert torch.equal(training, cross_entropy(logits, labels, label_smoothing=0.3 if epoch < 2 else 0.0))
-        training.backward()
-        optimiser.step()
-        loss.step()
-        model.eval()
-        for off in (torch.no_grad, torch.inference_mode):
-            with off():
-                logits = model(INPUTS)
-                assert torch.equal(loss(logits, labels), cross_entropy(logits, labels))
-
-
-@pytest.mark.parametrize("name", ["uniform", "own", "teacher"])
-def test_a_compiled_loss_sees_it_too_and_in_one_graph(name: str) -> None:
-    loss = SmoothedCrossEntropy(distributions()[name], 0.3)
-    compiled = torch.compile(loss, backend="eager", fullgraph=True)
-    logits, labels = logits_and_labels()
-    for _ in range(2):
-        assert torch.equal(compiled(logits, labels, INPUTS), loss(logits, labels, INPUTS))
-        with torch.no_grad():
-            assert torch.equal(compiled(logits, labels, INPUTS), cross_entropy(logits, labels))
-
-
-@pytest.mark.parametrize("copied", [copy.deepcopy, lambda loss: pickle.loads(pickle.dumps(loss))])  # noqa: S301 - our own
-@pytest.mark.parametrize("name", distributions())
-def test_copies_are_independent(copied: Callable[[Learner], Learner], name: str) -> None:
-    logits, labels = logits_and_labels()
-    learner = Learner(SmoothedCrossEntropy(distributions()[name], TwoStage(0.3, 1), prior=PRIOR))
-    other = copied(learner)
-    assert torch.equal(other.loss(logits, labels, INPUTS), learner.loss(logits, labels, INPUTS))
-    other.loss.step()
-    assert (other.loss.theta, learner.loss.theta) == (0.0, 0.3)
-
-
-def test_a_fixed_distribution_moves_with_the_model() -> None:
-    learner = Learner(SmoothedCrossEntropy({"prior": 0.5, FIXED: 0.5}, 0.3, prior=PRIOR)).to("meta")
-    assert {buffer.device.type for buffer in learner.loss.buffers()} == {"meta"}
-    assert len(list(learner.loss.buffers())) == 2
-    assert learner.loss(torch.zeros(N, K, device="meta"), torch.zeros(N, dtype=torch.long, device="meta")).device.type == "meta"
-
-
-def resumes(loss_of: Subject) -> None:
-    """In the state of what holds the loss, read back without running code."""
-    before = Learner(loss_of("prior", TwoStage(0.3, 2), prior=PRIOR))
-    before.loss.step()
-    before.loss.step()
-    saved = io.BytesIO()
-    torch.save(before.state_dict(), saved)
-    saved.seek(0)
-    state = torch.load(saved, weights_only=True)
-    assert all(isinstance(value, Tensor) for value in state.values()), "as formats that hold tensors alone need"
-    after = Learner(loss_of("prior", TwoStage(0.3, 2), prior=PRIOR))
-    after.load_state_dict(state)
-    assert after.loss.theta == 0.0
-    assert after.loss.schedule.state_dict() == {"elapsed": 2}
-
-
-def loads_what_never_had_it(loss_of: Subject) -> None:
-    """A checkpoint of a module that held another loss, or none; and one in which the state was numbers."""
-    learner = Learner(loss_of("prior", TwoStage(0.3, 2), prior=PRIOR, weight=[1, 1, 1, 2]))
-    weights = {name: value for name, value in learner.state_dict().items() if name.startswith("model.")}
-    for of_torch in ({}, {f"loss.{name}": value for name, value in nn.CrossEntropyLoss(PRIOR).state_dict().items()}):
-        try:
-            learner.load_state_dict(weights | of_torch, strict=True)
-        except RuntimeError as error:
-            raise AssertionError(error) from error
-    assert learner.loss.theta == 0.3
-    learner.load_state_dict(weights | {"loss._extra_state": {"elapsed": 2}}, strict=True)
-    assert learner.loss.theta == 0.0
-
-
-class InBuffers(SmoothedCrossEntropy):
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.register_buffer("elapsed", torch.zeros(()))
-
-
-class Forgetful(SmoothedCrossEntropy):
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *others: Any) -> None:
-        state_dict.pop(f"{prefix}schedule.elapsed")
-
-
-@pytest.mark.parametrize(
-    ("check", "wrong"),
-    [
-        (equals_torch, [of_constant_smoothing, without_gradient]),
-        (smooths_in_training_alone, [AlwaysTraining, OfItsModeAlone, AlwaysEvaluating]),
-        (evaluates_plainly, [OfItsModeAlone]),
-        (resumes, [Forgetful]),
-        (loads_what_never_had_it, [InBuffers]),
-        (equals_torch_at_positions, [CountsIgnored, LearnsIgnored, of_the_label]),
-        (weighs_by_the_label, [of_each_class]),
-        (accumulates, [MeanOfMeans]),
-    ],
-)
-def test_the_loss_passes_and_planted_ones_do_not(check: Callable[[Subject], None], wrong: list[Subject]) -> None:
-    check(SmoothedCrossEntropy)
-    for planted in wrong:
-        assert_rejects(check, planted)
-
-
-@pytest.mark.filterwarnings("ignore")  # what Lightning warns of is none of ours
-def test_lightning() -> None:
-    lightning = pytest.importorskip("lightning")
-
-    class Lit(lightning.LightningModule):  # type: ignore[misc, name-defined]
-        def __init__(self) -> None:
-            super().__init__()
-            self.model, self.loss = nn.Linear(3, K), SmoothedCrossEntropy("uniform", TwoStage(0.3, 2))
-            self.thetas: list[float] = []
-            self.unsmoothed: list[bool] = []
-
-        def training_step(self, batch: list[Tensor]) -> Tensor:
-            return self.loss(self.model(batch[0]), batch[1])
-
-        def validation_step(self, batch: list[Tensor]) -> None:
-            logits = self.model(batch[0])
-            self.unsmoothed.append(torch.equal(self.loss(logits, batch[1]), cross_entropy(logits, batch[1])))
-
-        def on_train_epoch_end(self) -> None:
-            self.thetas.append(self.loss.theta)
-            self.loss.step()
-
-        def configure_optimizers(self) -> torch.optim.Optimizer:
-            return torch.optim.SGD(self.parameters(), lr=0.1)
-
-    lit = Lit()
-    batches = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.randn(32, 3), torch.randint(K, (32,))), batch_size=8)
-    quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
-    lightning.Trainer(max_epochs=3, accelerator="cpu", num_sanity_val_steps=0, **quiet).fit(lit, batches, batches)
-    assert lit.thetas == [0.3, 0.3, 0.0]
-    assert lit.unsmoothed == [True] * 12
-
-
-# --- refusals
-
-OF_ADAPTIVE = SmoothedCrossEntropy("own", Adaptive(0.1, 1))
-TOKENS = torch.zeros(2, 3, 3)
-
-
-class Growing(Schedule):
-    """Its θ is none."""
-
-    theta = 1.5
-
-
-test_refusals = refusals(
-    operator.call,
-    (lambda: SmoothedCrossEntropy("flat"), r"^distribution = 'flat' must be one of uniform, own, own-hard, prior, a teacher"),
-    (lambda: SmoothedCrossEntropy(TwoStage(0.1, 3)), r"^distribution = TwoStage.* must be .*; θ or its schedule comes after it$"),
-    (lambda: SmoothedCrossEntropy("uniform", "cosine"), r"^schedule = 'cosine' must be a number or a schedule, such as Cosine"),
-    (lambda: SmoothedCrossEntropy("uniform", 1.2), r"^strength = 1\.2 must be a finite number at least 0 and at most 1$"),
-    (lambda: SmoothedCrossEntropy(reduction="all"), r"^reduction = 'all' must be one of mean, sum, none$"),
-    (lambda: SmoothedCrossEntropy(convention="keras"), r"^convention = 'keras' must be one of paper, torch, timm, others, confidence$"),
-    (lambda: SmoothedCrossEntropy(convention="others"), r"^classes = None must be the number of classes"),
-    (
-        lambda: SmoothedCrossEntropy(convention="others", classes=1),
-        r"^classes = 1 must be a whole number, at least 2 and at most 9007199254740992$",
-    ),
-    (lambda: SmoothedCrossEntropy("uniform", 0.6, convention="others", classes=2), r"^strength = 0\.6 must be .* at most 0\.5$"),
-    (lambda: SmoothedCrossEntropy("own", convention="others", classes=4), r"^convention = 'others' goes with distribution = 'uniform'"),
-    (lambda: SmoothedCrossEntropy("uniform", Constant(0.1), convention="confidence"), r"^convention = 'confidence' goes with a number"),
-    (lambda: SmoothedCrossEntropy({"uniform": 0.5, "own": 0.4}), r"^weights in distribution add up to 0\.9; must add up to 1$"),
-    (lambda: SmoothedCrossEntropy({"uniform": 1.5, "own": -0.5}), r"^weight in distribution = -0\.5 must be"),
-    (lambda: SmoothedCrossEntropy({}), r"^weights in distribution add up to 0; must"),
-    (lambda: SmoothedCrossEntropy("prior"), r"^prior = None must be the frequencies or counts"),
-    (lambda: SmoothedCrossEntropy("prior", prior=torch.tensor([1.0, -1.0, 2.0])), r"^prior must be frequencies or counts"),
-    (lambda: SmoothedCrossEntropy("prior", prior=torch.zeros(3)), r"^prior must be frequencies or counts"),
-    (lambda: SmoothedCrossEntropy("prior", prior=torch.ones(2, 3)), r"^prior has shape \(2, 3\); must be \(K,\)$"),
-    (lambda: SmoothedCrossEntropy(torch.tensor([0.5, 0.6])), r"^distribution must be probabilities"),
-    (lambda: SmoothedCrossEntropy(torch.ones(2, 3) / 3), r"^distribution has shape \(2, 3\); must be \(K,\)$"),
-    (lambda: SmoothedCrossEntropy()(TOKENS, torch.zeros(2, 3).long()), r"^classes_at = None: logits \(n, 3, 3\) may .* must be 1 or -1$"),
-    (lambda: SmoothedCrossEntropy()(TOKENS, torch.zeros(1, 3).long()), r"^logits hold 2 examples and labels 1; must be equally many$"),
-    (
-        lambda: SmoothedCrossEntropy("own")(TOKENS[:, 0], torch.zeros(2)),
-        r"^labels have shape \(2,\) and type torch.float32: numbers, as of a",
-    ),
-    (lambda: SmoothedCrossEntropy()(TOKENS[:, 0, :1], torch.zeros(2)), r"^logits have shape \(n, 1\), one class; must .* binary = True"),
-    (lambda: SmoothedCrossEntropy()(TOKENS[:, 0, :1], torch.zeros(2).long()), r"^logits have shape \(n, 1\), one class; must"),
-    (lambda: SmoothedCrossEntropy()(TOKENS[:, 0, 0], torch.zeros(2).long()), r"^logits have shape \(n,\), one number an example; must"),
-    (lambda: SmoothedCrossEntropy()(TOKENS[:, 0], torch.ones(2, 3)), r"^labels must be .* row 0 adds up to 3, as of several labels"),
-    (lambda: SmoothedCrossEntropy()(TOKENS[:, 0], torch.full((2, 3), 2.5)), r"^labels must be probabilities: non-negative rows"),
-    (lambda: SmoothedCrossEntropy(weight=[1, 2])(TOKENS[:, 0], torch.zeros(2).long()), r"^weight has 2 classes; must have 3"),
-    (
-        lambda: SmoothedCrossEntropy(reduction="sum")(TOKENS[0], torch.zeros(3).long(), num_items_in_batch=3),
-        r"^num_items_in_batch goes with",
-    ),
-    (
-        lambda: SmoothedCrossEntropy()(TOKENS[0], torch.zeros(3).long(), num_items_in_batch=0),
-        r"^num_items_in_batch = 0 must be .* above 0$",
-    ),
-    (lambda: SmoothedCrossEntropy(FIXED)(torch.zeros(2, 3), torch.tensor([0, 1])), r"^logits have 3 classes; must have 4"),
-    (lambda: SmoothedCrossEntropy("own").load_state_dict(OF_ADAPTIVE.state_dict()), r"^state has dropped, elapsed; must have elapsed"),
-    (
-        lambda: SmoothedCrossEntropy("uniform", Growing())(torch.zeros(2, 3), torch.tensor([0, 1])),
-        r"^theta = 1\.5 of the schedule Growing ",
-    ),
-)

@@ -18,10 +18,10 @@ from torch.nn.functional import cross_entropy
 
 from tests.empirics.moments.draws import accumulated, population
 from tests.refusals import refusals
+from tests.theory.population import by_definition
 from tsla.empirics.moments.estimators import Estimates
 from tsla.empirics.moments.monitor import MomentsMonitor
 from tsla.empirics.smoothing.schedules import SCHEDULES, Adaptive, Annealed, Constant, Cosine, Linear, Schedule, TwoStage
-from tsla.theory.constants import Array
 from tsla.theory.moments import MOMENTS, Moments, Value
 from tsla.theory.testing.planted import assert_rejects
 
@@ -129,13 +129,6 @@ def test_annealed_moves_estimates_to_where_moments_can_be() -> None:
 # --- the advantage of a batch
 
 
-def measured(g: Array, g_hat: Array) -> Moments:
-    G, H = g.mean(0), g_hat.mean(0)
-    c = float(((g - G) * (g_hat - G)).sum(1).mean())
-    s2, shat2, nu2 = (float(((rows - middle) ** 2).sum(1).mean()) for rows, middle in ((g, G), (g_hat, G), (g_hat, H)))
-    return Moments(grad2=float(G @ G), s2=s2, shat2=shat2, c=c, beta2=float((H - G) @ (H - G)), nu2=nu2)
-
-
 def excess_is_that_over_all_batches(schedule_of: Callable[..., Adaptive]) -> None:
     """Every batch of B out of 4 examples, drawn with replacement."""
     (g, g_hat), signs = population(4), set()
@@ -144,7 +137,7 @@ def excess_is_that_over_all_batches(schedule_of: Callable[..., Adaptive]) -> Non
         mean, mean_hat = g[batches].mean(1), g_hat[batches].mean(1)
         control = mean if beyond == "plain" else (1 - theta) * mean
         smoothed, plain = (((d - g.mean(0)) ** 2).sum(1).mean() for d in ((1 - theta) * mean + theta * mean_hat, control))
-        found = schedule_of(theta, B, beyond=beyond).excess(measured(g, g_hat))
+        found = schedule_of(theta, B, beyond=beyond).excess(Moments(*by_definition(g, g_hat)))
         assert found == pytest.approx(smoothed - plain)
         signs.add(found < 0)
     assert signs == {True, False}
@@ -207,7 +200,7 @@ def test_estimates_of_the_whole_population_decide_as_its_moments() -> None:
     for theta, B, beyond in itertools.product((0.1, 0.6), (1, 30), ("plain", "shrinkage")):
         found = accumulated(g, g_hat, (4,) * 16).estimates(population=64)
         schedule = Adaptive(theta, B, beyond=beyond)
-        assert schedule.established(found) == schedule.established(measured(g, g_hat))
+        assert schedule.established(found) == schedule.established(Moments(*by_definition(g, g_hat)))
 
 
 def test_the_monitor_drives_a_schedule() -> None:

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 import tsla
 from tests.empirics.data.making import image, image_folder, noise
+from tests.refusals import refusals
 from tsla.empirics.training.configuration import TrainingConfig
 from tsla.empirics.training.setup import training_split
 
@@ -54,35 +55,17 @@ def test_any_set_of_examples_gives_the_rows_of_its_tensors(form: str) -> None:
     assert list(tsla.train(CONFIG, split=(of(*TRAIN), of(*TEST)))) == list(tsla.train(CONFIG, split=SPLIT))
 
 
-@pytest.mark.parametrize(
-    ("train_set", "message"),
-    [
-        (
-            (TRAIN[0], TRAIN[1].float()),
-            r"labels of the training set have shape \(60,\) and type torch.float32 from .* must be \(n,\), 0, 1, 2",
-        ),
-        ((TRAIN[0], TRAIN[1] - 1), r"labels of the training set .* and type torch.int64 from -1 on; must be \(n,\), 0, 1, 2, ..."),
-    ],
+test_what_are_no_two_sets_is_refused = refusals(
+    lambda split: next(tsla.train(CONFIG, split=split)),
+    (
+        ((TRAIN[0], TRAIN[1].float()), TEST),
+        r"labels of the training set have shape \(60,\) and type torch.float32 from .* must be \(n,\), 0, 1, 2",
+    ),
+    (((TRAIN[0], TRAIN[1] - 1), TEST), r"labels of the training set .* and type torch.int64 from -1 on; must be \(n,\), 0, 1, 2, ..."),
+    ((TRAIN, (TEST[0][..., :4], TEST[1])), r"inputs have shape \(1, 8, 8\) in the training set and \(1, 8, 4\) in"),
+    ((*TRAIN, *TEST), r"split is a tuple of 4 parts; must be \(training set, test set\), such as"),
+    (TensorDataset(*TRAIN), "split is a TensorDataset; must be"),
 )
-def test_others_are_refused(train_set: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        next(tsla.train(CONFIG, split=(train_set, TEST)))
-
-
-@pytest.mark.parametrize(
-    ("sets", "message"),
-    [
-        ((*TRAIN, *TEST), r"split is a tuple of 4 parts; must be \(training set, test set\), such as"),
-        (TensorDataset(*TRAIN), "split is a TensorDataset; must be"),
-        (
-            (TRAIN, (TEST[0][..., :4], TEST[1])),
-            r"inputs have shape \(1, 8, 8\) in the training set and \(1, 8, 4\) in",
-        ),
-    ],
-)
-def test_what_are_no_two_sets_is_refused(sets: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        next(tsla.train(CONFIG, split=sets))
 
 
 def test_images_in_float64_are_trained_in_float32() -> None:

@@ -16,9 +16,10 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
 import tsla
-from tests.empirics.moments.per_example.cases import Written
+from tests.empirics.moments.per_example.parts import Written
 from tests.empirics.moments.text import CLASSES, LENGTH, WIDTH, WORDS, Text, as_one_tensor, one_tensor, text
 from tests.empirics.runs.resumable import KilledError, saving_always
+from tests.refusals import refusals
 from tsla.empirics.moments.one_by_one import moments_by_loop
 from tsla.empirics.training.configuration import TrainingConfig
 from tsla.empirics.training.devices import threads
@@ -205,22 +206,16 @@ PAIRS = FORMS["a dict and labels"][1]
 (IDS, MASK, LABELS), _ = PARTS
 WITH_Y_HAT = DataLoader(TensorDataset(IDS, LABELS, torch.full((len(TRAIN), CLASSES), 1 / CLASSES)))
 WITHOUT_LABELS = DataLoader(TRAIN, collate_fn=lambda some: {"ids": IDS})  # type: ignore[arg-type]
-REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "no model": ({"model": None, "split": PAIRS}, "model = None must be a network of your own for inputs that are not one tensor"),
-    "augmented": ({"config": replace(CONFIG, augment=True), "split": PAIRS}, "augment = True must be False: it goes with images"),
-    "ŷ": ({"split": (WITH_Y_HAT, PAIRS[1])}, "the training set has a ŷ for each example; must have inputs and labels alone"),
-    "another class": ({"split": (PAIRS[0], (PAIRS[1][0], LABELS[:6] + CLASSES))}, "labels run from .* the model gives K = 3 logits"),
-    "logits of tokens": (
+test_refused = refusals(
+    lambda given: next(tsla.train(**{"config": CONFIG, "model": text()} | given)),
+    ({"model": None, "split": PAIRS}, "model = None must be a network of your own for inputs that are not one tensor"),
+    ({"config": replace(CONFIG, augment=True), "split": PAIRS}, "augment = True must be False: it goes with images"),
+    ({"split": (WITH_Y_HAT, PAIRS[1])}, "the training set has a ŷ for each example; must have inputs and labels alone"),
+    ({"split": (PAIRS[0], (PAIRS[1][0], LABELS[:6] + CLASSES))}, "labels run from .* the model gives K = 3 logits"),
+    (
         {"split": [(IDS, LABELS)] * 2, "logits": lambda output: output.hidden},
         rf"logits of shape \(1, {LENGTH}, {WIDTH}\) for an example; must be \(1, classes\)",
     ),
-    "no labels": ({"split": (WITHOUT_LABELS, PAIRS[1])}, "a batch is a dictionary of ids; must have labels or label"),
-    "nothing to collate": ({"split": None, "collate": padded}, "collate has no use without data of your own; give split="),
-}
-
-
-@pytest.mark.parametrize("wrong", REFUSED)
-def test_refused(wrong: str) -> None:
-    given, message = REFUSED[wrong]
-    with pytest.raises(ValueError, match=message):
-        next(tsla.train(**{"config": CONFIG, "model": text()} | given))
+    ({"split": (WITHOUT_LABELS, PAIRS[1])}, "a batch is a dictionary of ids; must have labels or label"),
+    ({"split": None, "collate": padded}, "collate has no use without data of your own; give split="),
+)

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
-from tests.empirics.moments.per_example.cases import Case, Standardised, Written, head, parameter
+from tests.empirics.moments.per_example.functions import Standardised
 from tests.empirics.moments.per_example.oracle import CLASSES
+from tests.empirics.moments.per_example.parts import Case, Written, head, parameter
 
 VOCABULARY = 9  # cases draw their ids below it
 

@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.empirics.moments.per_example.cases import EACH_WAY, WIDTH, Written, head, vector
+from tests.empirics.moments.per_example.cases import EACH_WAY
 from tests.empirics.moments.per_example.oracle import agrees, by_autograd, labels_for
+from tests.empirics.moments.per_example.parts import WIDTH, Written, head, parameter
 from tsla.empirics.moments.per_example import concurrent, gradient_products, gradients
 from tsla.empirics.moments.per_example.microbatch import Microbatch
 
@@ -54,7 +55,7 @@ def test_pairs_share_the_threads(seen: list[tuple[int, int]]) -> None:
 
 @pytest.mark.parametrize("name", ["dropout", "called again"])
 def test_what_draws_at_random_or_calls_a_module_again_is_alone(name: str, seen: list[tuple[int, int]]) -> None:
-    part = nn.Dropout(0.5) if name == "dropout" else Written(lambda s, x: x * s.p, p=vector())  # no rule knows the product
+    part = nn.Dropout(0.5) if name == "dropout" else Written(lambda s, x: x * s.p, p=parameter(WIDTH))  # no rule knows the product
     gradient_products(nn.Sequential(part, head()), torch.randn(4, WIDTH), labels_for(4), microbatch=2)
     assert {ident for ident, _ in seen} == {get_ident()}
 

@@ -14,8 +14,12 @@ from torch.autograd import forward_ad
 from torch.nn import functional as F  # noqa: N812 - its usual name
 from torch.utils.checkpoint import checkpoint
 
-from tests.empirics.moments.per_example.cases import ALL, FUNCTIONS, OTHER_LAYERS, SHARED, TOKENS, WIDTH, Written, head, layer, square
+from tests.empirics.moments.per_example.cases import ALL, SHARED
+from tests.empirics.moments.per_example.functions import FUNCTIONS
+from tests.empirics.moments.per_example.layers import OTHER_LAYERS
 from tests.empirics.moments.per_example.oracle import CLASSES, Gradients, agrees, is_right, labels_for
+from tests.empirics.moments.per_example.parts import TOKENS, WIDTH, Written, head, headed, layer, written
+from tests.refusals import refusals
 from tsla.empirics.moments.per_example import fallback, gradient_products
 from tsla.empirics.moments.per_example.fallback import FallbackCall
 from tsla.empirics.moments.per_example.tape import Tape
@@ -202,53 +206,36 @@ def tangent(part: nn.Module, x: Tensor) -> Tensor:
         return forward_ad.unpack_dual(part(forward_ad.make_dual(x, x)).tanh()).tangent
 
 
-@pytest.mark.parametrize(
-    ("forward", "parts", "message"),
-    [
+BY_FREQUENCY = {"num_embeddings": WIDTH, "embedding_dim": WIDTH, "scale_grad_by_freq": True}
+OF_FREQUENCY = "an embedding scales its gradient by frequencies in the batch"
+test_refusals = pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")(  # of torch's own, at the first use of forward_ad
+    refusals(
+        lambda case: gradient_products(case.make().double(), torch.randn(N, WIDTH).double(), labels_for(N)),
         (
-            lambda s, x: torch.stack([s.head(t) for t in x]),
-            {},
+            written(lambda s, x: torch.stack([s.head(t) for t in x]), ""),
             "model takes another path for another number of examples, .* tsla.empirics.moments.one_by_one takes them one at a time$",
         ),
         (
-            lambda s, x: s.head(torch.vmap(lambda t: F.linear(t, s.w))(F.linear(x, s.w).tanh())),
-            {"w": square},
+            headed(lambda s, x: torch.vmap(lambda t: F.linear(t, s.w))(F.linear(x, s.w).tanh()), "w"),
             "a parameter is used both inside and outside of torch.vmap",
         ),
         (
-            lambda s, x: s.head(checkpoint(s.inner, x.clone().requires_grad_(), use_reentrant=True)),
-            {"inner": layer},
+            headed(lambda s, x: checkpoint(s.a, x.clone().requires_grad_(), use_reentrant=True), "a"),
             "uses parameters that it was not given, .* choose use_reentrant=False$",
         ),
+        (headed(lambda s, x: s.e(x.argmax(1)), "", e=partial(nn.Embedding, **BY_FREQUENCY)), OF_FREQUENCY),
+        (headed(lambda s, x: s.e(x.argsort(1)), "", e=partial(nn.EmbeddingBag, **BY_FREQUENCY)), OF_FREQUENCY),
+        (headed(lambda s, x: force(s.a, x, torch.autograd.grad), "a"), "a derivative with create_graph=True .* choose"),
+        (headed(lambda s, x: force(s.a, x, pulled), "a"), "a derivative with create_graph=True .* choose"),
+        (headed(lambda s, x: tangent(s.a, x), "a"), "or torch.autograd.forward_ad, in which .* choose"),
         (
-            lambda s, x: s.head(s.table(x.argmax(1))),
-            {"table": lambda: nn.Embedding(WIDTH, WIDTH, scale_grad_by_freq=True)},
-            "an embedding scales its gradient by frequencies in the batch",
-        ),
-        (
-            lambda s, x: s.head(s.table(x.argsort(1))),
-            {"table": lambda: nn.EmbeddingBag(WIDTH, WIDTH, scale_grad_by_freq=True)},
-            "an embedding scales its gradient by frequencies in the batch",
-        ),
-        (lambda s, x: s.head(force(s.inner, x, torch.autograd.grad)), {"inner": layer}, "a derivative with create_graph=True .* choose"),
-        (lambda s, x: s.head(force(s.inner, x, pulled)), {"inner": layer}, "a derivative with create_graph=True .* choose"),
-        (lambda s, x: s.head(tangent(s.inner, x)), {"inner": layer}, "or torch.autograd.forward_ad, in which .* choose"),
-        (
-            lambda s, x: s.head(s.table(x.argmax(1))),
-            {"table": lambda: nn.Embedding(WIDTH, WIDTH, max_norm=0.1).requires_grad_(False)},
+            headed(lambda s, x: s.e(x.argmax(1)), "", e=lambda: nn.Embedding(WIDTH, WIDTH, max_norm=0.1).requires_grad_(False)),
             "model writes into a parameter when it is called, as an embedding with max_norm does",
         ),
         (
-            lambda s, x: s.head(torch.nested.nested_tensor(list(s.inner(x)[:, None]), layout=torch.jagged)),
-            {"inner": layer},
+            headed(lambda s, x: torch.nested.nested_tensor(list(s.a(x)[:, None]), layout=torch.jagged), "a"),
             "model makes a nested tensor, in which examples can't be told apart; must pad",
         ),
-        (lambda s, x: s.head(x), {"c": lambda: nn.Parameter(torch.zeros(2, dtype=torch.complex128))}, "parameter c is complex"),
-    ],
+        (headed(lambda s, x: x, "", c=lambda: nn.Parameter(torch.zeros(2, dtype=torch.complex128))), "parameter c is complex"),
+    )
 )
-@pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")  # of torch's own, at the first use of forward_ad
-def test_refusals(forward: Callable[[Any, Tensor], Tensor], parts: dict[str, Callable[[], Any]], message: str) -> None:
-    model = Written(forward, head=head(), **{name: make() for name, make in parts.items()}).double()
-    with pytest.raises(ValueError, match=message) as refusal:
-        gradient_products(model, torch.randn(N, WIDTH).double(), labels_for(N))
-    assert "\n" not in str(refusal.value)

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.empirics.moments.per_example.cases import Backward, Written
 from tests.empirics.moments.per_example.oracle import labels_for
+from tests.empirics.moments.per_example.parts import Backward, Written
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.measure import measure
 from tsla.empirics.moments.monitor import MomentsMonitor

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.empirics.moments.per_example.cases import ALL, LAYERS
+from tests.empirics.moments.per_example.cases import ALL
+from tests.empirics.moments.per_example.layers import LAYERS
 from tests.empirics.moments.per_example.oracle import agrees, by_autograd, is_right, labels_for
 from tsla.empirics.moments.per_example import convolution, ghost_norm, gradient_products, terms
 from tsla.empirics.moments.per_example.convolution import ConvolutionWeight

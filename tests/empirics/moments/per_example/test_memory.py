@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.empirics.moments.per_example.cases import Backward, Written, parameter
 from tests.empirics.moments.per_example.oracle import labels_for
+from tests.empirics.moments.per_example.parts import Backward, Written, parameter
 from tsla.empirics.moments.per_example import gradient_products
 from tsla.empirics.moments.per_example.call import Call
 from tsla.theory.testing.planted import assert_rejects

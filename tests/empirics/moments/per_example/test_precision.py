@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.empirics.moments.per_example.cases import ALL, CLASSES, WIDTH, Case, Written, head, layer, square
-from tests.empirics.moments.per_example.oracle import Gradients, by_autograd, errors, labels_for
+from tests.empirics.moments.per_example.cases import ALL
+from tests.empirics.moments.per_example.oracle import CLASSES, Gradients, by_autograd, errors, labels_for
+from tests.empirics.moments.per_example.parts import WIDTH, Case, Written, head, layer, parameter
 from tsla.empirics.moments.per_example import GradientProducts, gradient_products, precision, terms
 from tsla.empirics.moments.per_example.linear import EmbeddingWeight
 from tsla.theory.testing.planted import assert_rejects
@@ -116,7 +117,7 @@ def test_autocast_inside_of_a_model() -> None:
         return s.head(x.float())
 
     torch.manual_seed(0)
-    model, x = Written(partly, first=layer(), weight=square(), head=head()), torch.randn(N, WIDTH)
+    model, x = Written(partly, first=layer(), weight=parameter(WIDTH, WIDTH), head=head()), torch.randn(N, WIDTH)
     found = gradient_products(model, x, labels_for(N))
     assert all(error < 0.03 for error in errors(found, by_autograd(model, x)).values())
 

@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.empirics.moments.per_example.cases import ALL, EACH_WAY, LAYERS
+from tests.empirics.moments.per_example.cases import ALL, EACH_WAY
+from tests.empirics.moments.per_example.layers import LAYERS
 from tests.empirics.moments.per_example.oracle import agrees, by_autograd, errors, is_right, labels_for
 from tsla.empirics.moments.per_example import convolution, gradient_products, rules
 from tsla.empirics.moments.per_example.linear import Added, LinearWeight
