@@ -220,6 +220,7 @@ def _batches() -> list[Any]:
 
 MEASUREMENT = {"microbatch": 4, "batch_norm": None, "logits": None, "loss": None}
 WARNINGS = re.compile(r"MomentsMonitor measured nothing|look like probabilities|are probabilities")
+OF_LOSS = partial(Call, _loss, warns=WARNINGS, through=True)
 ESTIMATES = re.compile("estimates")
 NETWORKS: Mapping[str, Call] = {
     "gradient_moments": Call(tsla.gradient_moments, lambda: _network(**_examples(), smoothing="uniform", **MEASUREMENT), warns=WARNINGS),
@@ -237,17 +238,11 @@ NETWORKS: Mapping[str, Call] = {
         ANSWER,
         WARNINGS,
     ),
-    "SmoothedCrossEntropy": Call(
-        _loss,
-        lambda: _predicted(distribution="uniform", schedule=0.1, reduction="mean", weight=None, ignore_index=-100),
-        warns=WARNINGS,
-        through=True,
+    "SmoothedCrossEntropy": OF_LOSS(
+        lambda: _predicted(distribution="uniform", schedule=0.1, reduction="mean", weight=None, ignore_index=-100)
     ),
-    "loss of a mixture": Call(
-        _loss,
-        lambda: _predicted(distribution={"own": 0.5, "prior": 0.5}, schedule=tsla.Constant(0.1), prior=torch.ones(K)),
-        warns=WARNINGS,
-        through=True,
+    "loss of a mixture": OF_LOSS(
+        lambda: _predicted(distribution={"own": 0.5, "prior": 0.5}, schedule=tsla.Constant(0.1), prior=torch.ones(K))
     ),
     "CrossEntropy": Call(
         tsla.CrossEntropy, _given(weight=[1.0, 2.0], weighting="label", ignore_index=-100, positions="mean", classes_at=None, binary=False)
