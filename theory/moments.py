@@ -229,6 +229,7 @@ MOMENTS = tuple(field.name for field in fields(Moments))
 def possible(s2: ArrayLike, shat2: ArrayLike, c: ArrayLike, names: tuple[str, str] = ("s2", "shat2")) -> tuple[Array, Array, Array]:
     """The three second moments as arrays, checked: ``s², ŝ² >= 0`` and ``c² <= s² ŝ²``. A refusal calls the first two by ``names``."""
     a, b, cov = real(names[0], s2, at_least=0), real(names[1], shat2, at_least=0), real("c", c)
+    must_go_together({names[0]: a, names[1]: b, "c": cov})
     outside = _outside(a, b, cov)
     if outside.any():
         worst, bound = shown_where(outside, cov, np.sqrt(a) * np.sqrt(b))

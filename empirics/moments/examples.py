@@ -124,7 +124,8 @@ class ExamplePool:
         self._items, self._collate = dataset, collate or stacked
         self._whole = whole_set(dataset)
         indexed = hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__") and getattr(dataset, "ndim", 1) > 0
-        if isinstance(dataset, Mapping) or not indexed:
+        by_name = isinstance(dataset, Mapping) or hasattr(dataset, "iloc")  # as tables of pandas, whose items are columns
+        if by_name or not indexed:
             raise ValueError(f"dataset is a {type(dataset).__name__}; must be (inputs, labels), a DataLoader, or have a length and items")
         if len(self) == 0:
             raise ValueError("dataset holds 0 examples; must be at least 1")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tsla.theory.constants import Array, array_of, real, shown, single, step_count
+from tsla.theory.constants import Array, array_of, real, said, shown, single, step_count
 from tsla.theory.plan import OfStep, Stage
 
 DEFAULT_CHECKPOINTS = 60
@@ -103,6 +103,8 @@ def checkpoint_steps(stages: Sequence[Stage], given: Iterable[int] | None) -> fr
     if given is None:
         return default_checkpoints(stages)
     total = sum(rule.steps for rule in rules_of(stages))
+    if not isinstance(given, Iterable):
+        raise ValueError(f"checkpoints = {said(given)} must be a list of steps")  # noqa: TRY004 - bad input is a ValueError
     steps = step_count("checkpoints", list(given), at_least=0)
     if steps.size == 0:
         raise ValueError("checkpoints = [] is empty; a run needs at least one step to record at")

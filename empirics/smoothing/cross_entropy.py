@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -64,7 +65,7 @@ class CrossEntropy:
             raise ValueError(
                 f"classes_at = {said(self.classes_at)} must be 1, -1 or another dimension of the logits, of which 0 has the examples"
             )
-        whole("ignore_index", self.ignore_index)
+        whole("ignore_index", self.ignore_index, at_least=-(2**63), at_most=2**63 - 1)
         if not isinstance(self.binary, bool):
             raise ValueError(f"binary = {said(self.binary)} must be True or False")  # noqa: TRY004 - bad input is a ValueError
         if self.binary and self.classes_at is not None:
@@ -265,7 +266,7 @@ def _binary(logits: Tensor, labels: Tensor, ignored: int) -> tuple[Tensor, Tenso
 def _weight(weight: Tensor | Sequence[float]) -> Tensor:
     """Class weights, checked."""
     try:
-        weights = torch.as_tensor(weight).detach()
+        weights = torch.as_tensor(weight if isinstance(weight, Tensor) else np.asarray(weight).tolist()).detach()
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"weight = {said(weight)} must be class weights (K,), a tensor or a list of numbers") from error
     check_real("weight", weights)

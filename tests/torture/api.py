@@ -287,6 +287,7 @@ RUNS: Mapping[str, Call] = {
         _given(
             problem="quadratic", dimension=None, **NOISE, eta=0.05, theta=0.1, steps=20, replicas=3, seed=0, checkpoints=[5, 20], threads=1
         ),
+        re.compile("mean_grad2"),
     ),
     "plan": Call(
         tsla.plan,

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
+from torch.nn.parameter import UninitializedParameter
 
 from tsla.empirics.models.inputs import Classifier, Inputs, ToLogits, check_real, check_values
 from tsla.empirics.moments.per_example.batch_norm import statistics_mode
@@ -88,6 +89,9 @@ def _check(inputs: Inputs, labels: Tensor) -> None:
 
 def _tracked(model: nn.Module) -> dict[str, nn.Parameter]:
     """The parameters that gradients are taken of. Raises ValueError if there are none, and for what has no gradient of its own."""
+    for name, p in model.named_parameters():
+        if isinstance(p, UninitializedParameter):
+            raise ValueError(f"parameter {name} has no shape yet: call model once, which will initialise it")  # noqa: TRY004
     named = {name: p for name, p in model.named_parameters() if p.requires_grad}
     if not named:
         raise ValueError("model has no parameter that requires a gradient")

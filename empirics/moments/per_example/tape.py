@@ -158,7 +158,7 @@ class Tape(Watch):
     def _settle(self, out: Any, axes: list[int | None]) -> None:
         """When the model returns: keep the calls that it depends on, and leave to itself what happened out of sight, as in TorchScript."""
         if isinstance(out, Tensor) and not out.requires_grad:
-            raise ValueError("model gives logits without a gradient: none of its parameters is in them, or torch.inference_mode is on")
+            raise ValueError("model gives logits without a gradient: it must have a parameter in them, and torch.inference_mode be off")
         graph = Graph(differentiable(out))
         self.calls = graph.sorted_out(self.calls)
         used = {id(term.parameter) for call in self.calls for term in call.terms}
