@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from tsla.theory import inversion, lsr, two_stage
 from tsla.theory.biased import SmoothingOracle
-from tsla.theory.constants import ROUNDING, Array, Constants, real, shown_where
+from tsla.theory.constants import ROUNDING, Array, Constants, array_of, real, shown_where
 from tsla.theory.methods import METHODS, splitting
 from tsla.theory.plan import Plan, target
 from tsla.theory.products import product
@@ -148,7 +148,7 @@ def _refuse_arrays(constants: Constants, eps: float, oracle: SmoothingOracle | N
     if oracle is not None:
         numbers = numbers | {"beta2": oracle.beta2, "nu2": oracle.nu2, "c": oracle.c}
     for name, value in numbers.items():
-        if value is not None and len(np.asarray(value).shape) > 0:
+        if value is not None and len(array_of(value).shape) > 0:
             raise ValueError(f"{name} is an array; must be a single number, for which compare orders the methods (every_plan takes arrays)")
 
 

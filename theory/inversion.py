@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from tsla.theory.constants import SMALLEST_NORMAL, Array, Constants, must_be_one_of, must_be_single, single, target_squared
+from tsla.theory.constants import SMALLEST_NORMAL, Array, Constants, must_be_one_of, must_be_single, said, single, target_squared
 from tsla.theory.method import Method
 from tsla.theory.methods import METHODS
 from tsla.theory.representable import UnrepresentableError, representable
@@ -30,6 +30,8 @@ def best_eps(constants: Constants, *, budget: float, methods: Iterable[str] | No
     Scalars only. Every plan gets shorter as ε grows, so bisection finds it. Raises ValueError as the plans do.
     """
     must_be_single(constants)
+    if methods is not None and not isinstance(methods, Iterable):
+        raise ValueError(f"methods = {said(methods)} must be a list of some of {', '.join(METHODS)}")
     names = [*(METHODS if methods is None else methods)]
     for name in names:
         must_be_one_of("methods", name, METHODS)
@@ -71,14 +73,14 @@ def _largest_delta(method: Method, constants: Constants, eps: float, samples: fl
     """
     if not np.isfinite(samples):
         return reach
-    if samples == 0:  # the baseline is there before its first step
+    if samples == 0 or reach < SMALLEST_NORMAL:  # the baseline is there before its first step, or the method gets there at no δ
         return 0.0
     high = reach if method.too_large is None else float(np.clip(method.too_large(constants, eps, samples), *SEARCHABLE))
     if not np.isfinite(high):  # it gets there at every δ, and asks for the more the larger δ is
         high = LARGEST_DELTA
         if _lengths(method, constants, np.asarray(high), eps).sum() < samples:
             return np.inf
-    return _largest(lambda delta: _lengths(method, constants, delta, eps), samples, high * 10.0**-DECADES, high)
+    return _largest(lambda delta: _lengths(method, constants, delta, eps), samples, max(high * 10.0**-DECADES, SMALLEST_NORMAL), high)
 
 
 def _largest(lengths: Callable[[Array], Array], samples: float, low: float, high: float) -> float:

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tsla.theory.constants import ROUNDING, Array, must_go_together, numeric, real, shown_where, strength, whole
 from tsla.theory.products import product
-from tsla.theory.representable import UnrepresentableError, representable
+from tsla.theory.representable import UnrepresentableError, of_fitting_shapes, representable
 from tsla.theory.text import Printed, aligned, extent
 
 Value = float | Array
@@ -84,11 +84,13 @@ class Moments(Printed):
 
     # --- C11: the second moment about ∇F of the smoothed direction
 
+    @of_fitting_shapes
     def bias(self, theta: ArrayLike) -> Value:
         """``θ²β²``: what of the second moment neither a batch size nor a step size lowers (C12, C14)."""
         t = strength(theta)
         return _value(product(t, t, self.beta2))
 
+    @of_fitting_shapes
     def noise(self, theta: ArrayLike) -> Value:
         """``N(θ) = (1-θ)²s² + θ²ν² + 2θ(1-θ)c``: the variance of the smoothed direction about its own mean (C12, exact)."""
         return _value(_noise(self.s2, self.nu2, self.c, strength(theta)))
@@ -97,11 +99,13 @@ class Moments(Printed):
         """``E‖g_LS - ∇F‖² = (1-θ)²s² + θ²ŝ² + 2θ(1-θ)c = θ²β² + N(θ)`` (C11, exact)."""
         return self.floor(theta, 1.0)
 
+    @of_fitting_shapes
     def lemma(self, theta: ArrayLike) -> Value:
         """``(1-θ)s² + θŝ²``: the variance lemma's bound on :meth:`second_moment` (C2)."""
         t = strength(theta)
         return _value(product(1 - t, self.s2) + product(t, self.shat2))
 
+    @of_fitting_shapes
     def sharp(self, theta: ArrayLike) -> Value:
         """``((1-θ)s + θŝ)²``: the largest that :meth:`second_moment` can be, whatever c is (C18).
 
@@ -129,19 +133,22 @@ class Moments(Printed):
 
     def at_batch_size(self, B: int) -> Moments:
         """The moments of the mean over ``B`` examples drawn independently: noise falls as ``1/B``, the bias stays (C14)."""
-        whole("B", B, at_least=1, at_most=2**63 - 1)
-        return replace(self, s2=self.s2 / B, c=self.c / B, nu2=self.nu2 / B, shat2=self.beta2 + self.nu2 / B)
+        of = float(min(whole("B", B, at_least=1), 10**300))  # beyond which there is no noise left to say
+        return replace(self, s2=self.s2 / of, c=self.c / of, nu2=self.nu2 / of, shat2=self.beta2 + self.nu2 / of)
 
+    @of_fitting_shapes
     def floor(self, theta: ArrayLike, eta_L: ArrayLike) -> Value:
         """``θ²β² + ηL N(θ)``: what C12's bound does not fall below. C12 holds for ``0 < ηL <= 1``, which is not checked."""
         scale = real("eta_L", eta_L, at_least=0)
         return _value(_floor(np.asarray(self.bias(theta)), product(scale, self.noise(theta))))
 
+    @of_fitting_shapes
     def slope(self, eta_L: ArrayLike = 1.0) -> Value:
         """``ηL(s² - c)``: half of how fast the floor falls with θ at ``θ = 0``."""
         with _no_infinity("slope"):
             return np.asarray(eta_L) * np.subtract(self.s2, self.c)
 
+    @of_fitting_shapes
     def curvature(self, eta_L: ArrayLike = 1.0) -> Value:
         """``β² + ηL(s² + ν² - 2c)``: half of the floor's second derivative in θ; ``E‖g - ĝ‖²`` at ``ηL = 1``."""
         with _no_infinity("curvature"):
@@ -155,6 +162,7 @@ class Moments(Printed):
         scale = real("eta_L", eta_L, at_least=0)
         return _value(_theta_for_step(self, scale))
 
+    @of_fitting_shapes
     def gain(self, theta: ArrayLike) -> Value:
         """``s² - N(θ) = θ((2-θ)s² - θν² - 2(1-θ)c)``: how much smoothing lowers the noise. Nothing of it cancels where θ is small."""
         t = strength(theta)
@@ -165,6 +173,7 @@ class Moments(Printed):
         """The gain divided by θ."""
         return (2 - t) * self.s2 - t * self.nu2 - 2 * (1 - t) * self.c
 
+    @of_fitting_shapes
     def critical_batch_size(self, theta: ArrayLike = 1.0, *, eta_L: ArrayLike = 1.0) -> Value:
         """``ηL(s² - N(θ))/(θ²β²)``: smoothing at θ lowers the floor of batches of B iff B is below it (C14, exact).
 
@@ -191,6 +200,7 @@ class Moments(Printed):
         """
         return replace(self, shat2=self.grad2, c=0.0, beta2=self.grad2, nu2=0.0)
 
+    @of_fitting_shapes
     def beyond(self, theta: ArrayLike) -> Value:
         """``E‖g_LS - ∇F‖² - E‖(1-θ)g - ∇F‖² = θ²(ŝ² - ‖∇F‖²) + 2θ(1-θ)c``, exact: negative where smoothing does more than shrink."""
         t = strength(theta)

@@ -71,8 +71,9 @@ class Inputs:
             if not isinstance(part, (Tensor, *CONSTANTS)):
                 about = "must be a tensor (n, ...), or a number, a string or None; give unpack= to leave out what model does not take"
                 raise ValueError(f"{name} is a {type(part).__name__}; {about}")  # noqa: TRY004
-            if isinstance(part, Tensor) and part.is_nested:  # which has no shape
-                raise ValueError(f"{name} is a nested tensor; must be a dense tensor (n, ...), padded")
+            if isinstance(part, Tensor) and (part.is_nested or part.layout != torch.strided):
+                kind = "nested" if part.is_nested else "sparse"
+                raise ValueError(f"{name} is a {kind} tensor; must be a dense tensor (n, ...), padded")
         shapes = {name: tuple(part.shape) for name, part in inputs.named.items() if isinstance(part, Tensor)}
         if len({shape[:1] for shape in shapes.values()}) != 1 or () in shapes.values():
             held = ", ".join(f"{name} of shape {shape}" for name, shape in shapes.items()) or "no tensor"

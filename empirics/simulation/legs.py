@@ -109,7 +109,7 @@ def checkpoint_steps(stages: Sequence[Stage], given: Iterable[int] | None) -> fr
     if steps.size == 0:
         raise ValueError("checkpoints = [] is empty; a run needs at least one step to record at")
     if steps.max() > total:
-        raise ValueError(f"checkpoints = {shown(steps.max())} is after the last step; the run has {total} steps")
+        raise ValueError(f"checkpoints = {shown(steps.max())} must be at most {total}, the steps of the run")
     return frozenset(steps.astype(int).tolist())
 
 

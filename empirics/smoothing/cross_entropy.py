@@ -151,8 +151,8 @@ class CrossEntropy:
                 f"classes_at = None: logits {_of_n(logits)} may have their classes in dimension 1 or {last}, by labels {_of_n(labels)}; "
                 "must be 1 or -1"
             )
-        if any(logits.shape[at] == 1 for at in (found or asked)):
-            raise ValueError(f"logits have shape {_of_n(logits)}, one class; {_TWO_CLASSES}")
+        if (classes := min(logits.shape[at] for at in (found or asked))) < 2:
+            raise ValueError(f"logits have shape {_of_n(logits)}, {'one' if classes else 'no'} class; {_TWO_CLASSES}")
         if not found:
             numbers = soft and labels[:1].numel() == 1
             regression = ": numbers, as of a regression, which has no cross-entropy" if numbers else ""
@@ -267,7 +267,7 @@ def _weight(weight: Tensor | Sequence[float]) -> Tensor:
     """Class weights, checked."""
     try:
         weights = torch.as_tensor(weight if isinstance(weight, Tensor) else np.asarray(weight).tolist()).detach()
-    except (TypeError, ValueError, RuntimeError) as error:
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise ValueError(f"weight = {said(weight)} must be class weights (K,), a tensor or a list of numbers") from error
     check_real("weight", weights)
     weights = weights if weights.is_floating_point() else weights.float()

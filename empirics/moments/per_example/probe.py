@@ -178,5 +178,5 @@ def _same_norms(row: int, among_others: Tensor, apart: Tensor, dtype: torch.dtyp
 def _coupled(row: int, what: str, off: float) -> str:
     return (
         f"model gives inputs[{row}] other {what} beside other examples, by {off:.2g} of the largest: "
-        "it does not treat the examples of a batch independently, so that per-example gradients are not defined"
+        "it does not treat the examples of a batch independently, as it must for per-example gradients to be defined"
     )

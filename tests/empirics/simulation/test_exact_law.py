@@ -292,6 +292,6 @@ test_refusals = refusals(
     ({"oracle": Oracle(1.0, variance="rising")}, "variance = 'rising' must be constant for an exact law"),
     ({"stages": ()}, r"stages = \(\) is empty"),
     ({"start": [1.0, 2.0]}, r"start has shape \(2,\); the exact law of stall needs \(1,\)"),
-    ({"checkpoints": [19]}, "checkpoints = 19 is after the last step; the run has 18 steps"),
+    ({"checkpoints": [19]}, "checkpoints = 19 must be at most 18, the steps of the run"),
     ({"tolerance": 0}, "tolerance = 0 must be a finite number above 0"),
 )

@@ -148,7 +148,7 @@ test_bad_arguments = refusals(
     ({"start": [1.0, 2.0]}, r"start has shape \(2,\); cosine with 2 replicas needs \(1,\) or \(2, 1\)"),
     ({"start": [math.nan]}, "start = nan must be"),
     ({"checkpoints": []}, "is empty; a run needs at least one step"),
-    ({"checkpoints": [3, 31]}, "checkpoints = 31 is after the last step; the run has 30 steps"),
+    ({"checkpoints": [3, 31]}, "checkpoints = 31 must be at most 30, the steps of the run"),
     ({"checkpoints": [-1]}, "checkpoints = -1 must be"),
 )
 
