@@ -6,8 +6,6 @@ All of it is one quadratic form, ``E‖g_LS - ∇F‖² = θ²β² + N(θ)``. A 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -145,14 +143,12 @@ class Moments(Printed):
     @of_fitting_shapes
     def slope(self, eta_L: ArrayLike = 1.0) -> Value:
         """``ηL(s² - c)``: half of how fast the floor falls with θ at ``θ = 0``."""
-        with _no_infinity("slope"):
-            return np.asarray(eta_L) * np.subtract(self.s2, self.c)
+        return np.asarray(eta_L) * _total("slope", self.s2, -np.asarray(self.c))
 
     @of_fitting_shapes
     def curvature(self, eta_L: ArrayLike = 1.0) -> Value:
         """``β² + ηL(s² + ν² - 2c)``: half of the floor's second derivative in θ; ``E‖g - ĝ‖²`` at ``ηL = 1``."""
-        with _no_infinity("curvature"):
-            return _value(self.beta2 + np.asarray(eta_L) * (np.add(self.s2, self.nu2) - np.multiply(2, self.c)))
+        return _total("curvature", self.beta2, np.asarray(eta_L) * _total("curvature", self.s2, self.nu2, -2 * np.asarray(self.c)))
 
     def theta_for_step(self, eta_L: ArrayLike) -> Value:
         """``θ°(η) = ηL(s² - c)/(β² + ηL(s² + ν² - 2c))``, clipped to [0, 1]: the minimiser of :meth:`floor` (C12).
@@ -166,12 +162,11 @@ class Moments(Printed):
     def gain(self, theta: ArrayLike) -> Value:
         """``s² - N(θ) = θ((2-θ)s² - θν² - 2(1-θ)c)``: how much smoothing lowers the noise. Nothing of it cancels where θ is small."""
         t = strength(theta)
-        with _no_infinity("gain"):
-            return _value(t * self._gain_over(t))
+        return _value(t * self._gain_over(t))
 
     def _gain_over(self, t: Array) -> Array:
         """The gain divided by θ."""
-        return (2 - t) * self.s2 - t * self.nu2 - 2 * (1 - t) * self.c
+        return np.asarray(_total("gain", (2 - t) * self.s2, -t * self.nu2, -2 * (1 - t) * self.c))
 
     @of_fitting_shapes
     def critical_batch_size(self, theta: ArrayLike = 1.0, *, eta_L: ArrayLike = 1.0) -> Value:
@@ -204,23 +199,11 @@ class Moments(Printed):
     def beyond(self, theta: ArrayLike) -> Value:
         """``E‖g_LS - ∇F‖² - E‖(1-θ)g - ∇F‖² = θ²(ŝ² - ‖∇F‖²) + 2θ(1-θ)c``, exact: negative where smoothing does more than shrink."""
         t = strength(theta)
-        with _no_infinity("beyond"):
-            return _value(t**2 * np.subtract(self.shat2, self.grad2) + 2 * t * (1 - t) * self.c)
+        return _total("beyond", t**2 * _total("beyond", self.shat2, -np.asarray(self.grad2)), 2 * t * (1 - t) * self.c)
 
     def excess(self, theta: ArrayLike) -> Value:
         """``E‖g_LS - ∇F‖² - E‖g - ∇F‖²``, exact: negative where smoothing lowers the second moment."""
-        with _no_infinity("excess"):
-            return np.subtract(self.bias(theta), self.gain(theta))
-
-
-@contextmanager
-def _no_infinity(name: str) -> Iterator[None]:
-    """Within this context an overflow is refused, and what is unknown stays nan."""
-    try:
-        with np.errstate(over="raise", invalid="ignore"):
-            yield
-    except FloatingPointError:
-        raise UnrepresentableError(f"{name} overflows float64 for these moments; rescale F") from None
+        return _total("excess", self.bias(theta), -np.asarray(self.gain(theta)))
 
 
 MEANING = {
@@ -290,6 +273,17 @@ def _outside(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> NDArray[np.bool_]:
     limit = np.sqrt(np.maximum(a, 0)) * np.sqrt(np.maximum(b, 0))
     with np.errstate(over="ignore"):
         return np.asarray(np.abs(c) > limit + ROUNDING * np.add(a, b))
+
+
+def _total(name: str, *terms: ArrayLike) -> Value:
+    """Their sum, in which what is unknown stays nan. Raises UnrepresentableError, by this name, for an infinity."""
+    total = np.zeros(())
+    with np.errstate(all="ignore"):
+        for term in terms:
+            total = total + np.asarray(term)
+    if any(np.isinf(part).any() for part in (*terms, total)):
+        raise UnrepresentableError(f"{name} overflows float64 for these moments; rescale F")
+    return _value(np.asarray(total))
 
 
 def _value(found: Array) -> Value:

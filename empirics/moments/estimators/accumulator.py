@@ -95,7 +95,7 @@ class Accumulator:
         if m < 2:
             raise ValueError(f"examples = {m} are too few for a variance; must be at least 2")
         if population is not None:
-            whole("population", population, at_least=m, at_most=2**63 - 1)
+            whole("population", population, at_least=m)
         if centre is not None and _shapes(centre) != _shapes(self._sums[0]):
             raise ValueError(f"centre has tensors of shapes {_shapes(centre)}; must be those of the parameters, {_shapes(self._sums[0])}")
         sums, exact = self._by_group(centre), self._as_one_group(centre)

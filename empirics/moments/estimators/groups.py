@@ -79,7 +79,7 @@ def basics(
     count = np.asarray(m, dtype=np.float64)[..., None]
     means, pairs = squares / count, (products - squares) / (count * (count - 1))
     if population is not None:
-        pairs = pairs + (means - pairs) / population
+        pairs = pairs + (means - pairs) / float(min(population, 10**300))
     if along is not None:
         of_g, of_g_hat = np.moveaxis(along / count, -1, 0)
         pairs = np.stack((2 * of_g - centre2, pairs[..., 1], of_g + of_g_hat - centre2), axis=-1)
