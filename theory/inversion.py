@@ -30,9 +30,10 @@ def best_eps(constants: Constants, *, budget: float, methods: Iterable[str] | No
     Scalars only. Every plan gets shorter as ε grows, so bisection finds it. Raises ValueError as the plans do.
     """
     must_be_single(constants)
-    if methods is not None and not isinstance(methods, Iterable):
-        raise ValueError(f"methods = {said(methods)} must be a list of some of {', '.join(METHODS)}")
-    names = [*(METHODS if methods is None else methods)]
+    try:
+        names = [*(METHODS if methods is None else methods)]
+    except TypeError:
+        raise ValueError(f"methods = {said(methods)} must be a list of some of {', '.join(METHODS)}") from None
     for name in names:
         must_be_one_of("methods", name, METHODS)
     samples = single("budget", budget, at_least=1, integral=True)

@@ -143,12 +143,14 @@ class Moments(Printed):
     @of_fitting_shapes
     def slope(self, eta_L: ArrayLike = 1.0) -> Value:
         """``ηL(s² - c)``: half of how fast the floor falls with θ at ``θ = 0``."""
-        return np.asarray(eta_L) * _total("slope", self.s2, -np.asarray(self.c))
+        with np.errstate(all="ignore"):  # an infinity is refused
+            return _total("slope", np.asarray(eta_L) * _total("slope", self.s2, -np.asarray(self.c)))
 
     @of_fitting_shapes
     def curvature(self, eta_L: ArrayLike = 1.0) -> Value:
         """``β² + ηL(s² + ν² - 2c)``: half of the floor's second derivative in θ; ``E‖g - ĝ‖²`` at ``ηL = 1``."""
-        return _total("curvature", self.beta2, np.asarray(eta_L) * _total("curvature", self.s2, self.nu2, -2 * np.asarray(self.c)))
+        with np.errstate(all="ignore"):
+            return _total("curvature", self.beta2, np.asarray(eta_L) * _total("curvature", self.s2, self.nu2, -2 * np.asarray(self.c)))
 
     def theta_for_step(self, eta_L: ArrayLike) -> Value:
         """``θ°(η) = ηL(s² - c)/(β² + ηL(s² + ν² - 2c))``, clipped to [0, 1]: the minimiser of :meth:`floor` (C12).
@@ -166,7 +168,8 @@ class Moments(Printed):
 
     def _gain_over(self, t: Array) -> Array:
         """The gain divided by θ."""
-        return np.asarray(_total("gain", (2 - t) * self.s2, -t * self.nu2, -2 * (1 - t) * self.c))
+        with np.errstate(all="ignore"):  # an infinity is refused
+            return np.asarray(_total("gain", (2 - t) * self.s2, -t * self.nu2, -2 * (1 - t) * self.c))
 
     @of_fitting_shapes
     def critical_batch_size(self, theta: ArrayLike = 1.0, *, eta_L: ArrayLike = 1.0) -> Value:
@@ -176,8 +179,7 @@ class Moments(Printed):
         Infinite where ``β² = 0`` and N is smaller than ``s²``: at every one. Raises ValueError for ``θ = 0``, which changes nothing.
         """
         t, scale = real("theta", theta, above=0, at_most=1), real("eta_L", eta_L, at_least=0)
-        with np.errstate(all="ignore"):  # an infinity is refused below
-            gain = np.asarray(self._gain_over(t))
+        gain = self._gain_over(t)
         unbiased = np.asarray(self.beta2) == 0
         size = product(scale, np.abs(gain), over=(t, np.where(unbiased, 1.0, self.beta2)))
         if not np.isfinite(size).all():
@@ -199,7 +201,8 @@ class Moments(Printed):
     def beyond(self, theta: ArrayLike) -> Value:
         """``E‖g_LS - ∇F‖² - E‖(1-θ)g - ∇F‖² = θ²(ŝ² - ‖∇F‖²) + 2θ(1-θ)c``, exact: negative where smoothing does more than shrink."""
         t = strength(theta)
-        return _total("beyond", t**2 * _total("beyond", self.shat2, -np.asarray(self.grad2)), 2 * t * (1 - t) * self.c)
+        with np.errstate(all="ignore"):
+            return _total("beyond", t**2 * _total("beyond", self.shat2, -np.asarray(self.grad2)), 2 * t * (1 - t) * self.c)
 
     def excess(self, theta: ArrayLike) -> Value:
         """``E‖g_LS - ∇F‖² - E‖g - ∇F‖²``, exact: negative where smoothing lowers the second moment."""

@@ -37,6 +37,11 @@ class Axes:
             raise OtherPathError
         return [self._grown(old, t.shape) if sure else None for old, t in zip(shapes, tensors, strict=True)]
 
+    def apart(self, before: list[torch.Size], now: list[torch.Size]) -> tuple[torch.Size, int] | None:
+        """Of the shapes that a tensor had before it was reshaped, in the probe and now, one in which the examples lie along a dimension."""
+        grown = ((new, self._grown(old, new)) for old, new in zip(before, now, strict=False))
+        return next(((shape, axis) for shape, axis in grown if axis is not None), None)
+
     def _grown(self, old: torch.Size, new: torch.Size) -> int | None:
         """The one dimension that grew with the number of examples."""
         changed = [d for d, (a, b) in enumerate(zip(old, new, strict=False)) if a != b]

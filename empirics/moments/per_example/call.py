@@ -16,15 +16,15 @@ from tsla.empirics.moments.per_example.terms import Term
 
 
 class Call:
-    """``terms`` are the uses of parameters in it. Outputs carry the examples along ``axes``.
+    """``terms`` are the uses of parameters in it; ``front`` moves the examples of its one output's gradient in front.
 
     ``source`` says that no other such call comes before it, so that the backward pass must be asked to reach it: the tape finds out.
     Outputs are not kept, only their places in the graph, ``edges``: what they hold may be overwritten, and is memory. While it is ``deaf``,
     gradients that come by are not for it.
     """
 
-    def __init__(self, outputs: Sequence[Tensor], axes: Sequence[int], terms: list[Term]) -> None:
-        self.terms, self.axes, self.source = terms, axes, True
+    def __init__(self, outputs: Sequence[Tensor], terms: list[Term], front: Callable[[Tensor], Tensor] = lambda D: D) -> None:
+        self.terms, self.source, self._front = terms, True, front
         self.edges = [get_gradient_edge(t) for t in outputs]
         self.received, self.deaf = 0, False
         self.when_received: Callable[[Call], None] = lambda call: None
@@ -62,7 +62,7 @@ class Call:
 
     def deliver(self, gradients: list[Tensor]) -> None:
         """Give the one output's gradient to every term, with its examples in front."""
-        D = gradients[0].movedim(self.axes[0], 0)
+        D = self._front(gradients[0])
         for term in self.terms:
             term.receive(D)
 

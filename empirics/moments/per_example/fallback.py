@@ -32,7 +32,7 @@ class Use:
 
 
 class FallbackCall(Call):
-    """A call whose weights have no rule. ``data`` are its inputs that carry the examples, with their dimension.
+    """A call whose weights have no rule. ``data`` are its inputs that carry the examples, with their dimension; outputs do along ``axes``.
 
     ``again`` is None where the call can't be repeated, because it overwrote its input. One of several outputs may have been made of
     another: ``copies`` are to take their places, by id, so that each gets the gradient of what comes after the call alone.
@@ -46,9 +46,9 @@ class FallbackCall(Call):
         self.copies = {id(t): t.clone() for t in outputs} if len(outputs) > 1 else {}
         self._formed = [Formed(use.weight.tensor) for use in uses]
         terms = [term for use, formed in zip(uses, self._formed, strict=True) for term in use.weight.terms(formed)]
-        super().__init__([self.copies.get(id(t), t) for t in outputs], axes, terms)
+        super().__init__([self.copies.get(id(t), t) for t in outputs], terms)
         self._autocast = autocast_as_now()
-        self.again, self.data, self.uses = again, data, uses
+        self.again, self.data, self.axes, self.uses = again, data, axes, uses
         self.inside: Sequence[Call] = ()  # what may be met on the way when the backward pass goes through this call again
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -19,6 +19,7 @@ class Seen:
     """A call of a function that was given a weight, or of a module: shapes of what went in, and of what came out and has a gradient.
 
     ``alone`` says that nothing of the examples went in, as far as could be seen; ``sure`` that no size had come to depend on values.
+    ``before`` are the shapes that each input had before it was reshaped.
     """
 
     what: object
@@ -26,6 +27,7 @@ class Seen:
     outputs: list[torch.Size]
     alone: bool
     sure: bool = True
+    before: list[list[torch.Size]] = field(default_factory=list)
 
 
 class ShapeProbe(Watch):
@@ -53,7 +55,8 @@ class ShapeProbe(Watch):
         self._sure = self._sure and (alone or not is_sized_by_values(func, args, kwargs))
         if watched:
             outputs = differentiable(written(func, args, out))
-            self.seen.append(Seen(func, shapes_of(given), shapes_of(outputs), alone, self._sure))
+            before = [self.reshapes.before(t) for t in given]
+            self.seen.append(Seen(func, shapes_of(given), shapes_of(outputs), alone, self._sure, before))
             if alone:
                 self.add_weights(outputs)
         if not alone:

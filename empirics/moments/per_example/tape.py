@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from tsla.empirics.moments.per_example.functions import in_transform, reads_an_a
 from tsla.empirics.moments.per_example.graph import Graph
 from tsla.empirics.moments.per_example.linear import Added, First
 from tsla.empirics.moments.per_example.normalisation import Each
+from tsla.empirics.moments.per_example.reshapes import examples_in_front
 from tsla.empirics.moments.per_example.rules import RULES, WITH_ONE_EACH
 from tsla.empirics.moments.per_example.shape_probe import Seen, ShapeProbe
 from tsla.empirics.moments.per_example.terms import Term, Unsupported
@@ -63,7 +65,8 @@ class Tape(Watch):
         seen = self._axes.next(func)
         axes = self._axes.of(seen.inputs, given, sure=seen.sure)
         weights = {id(t): self._weights[id(t)] for t in given if id(t) in self._weights}
-        first = _first({id(t): axis for t, axis in zip(given, axes, strict=True)})
+        merged = self._merged(given, axes, seen) if seen.sure else {}
+        first = _first({id(t): _front(axis) for t, axis in zip(given, axes, strict=True) if axis is not None} | merged)
         if func in WITH_ONE_EACH and weights:
             try:
                 return self._with_one_each(WITH_ONE_EACH[func](first, *args, **kwargs), weights)
@@ -74,17 +77,27 @@ class Tape(Watch):
             return self._without_rule(func, args, kwargs, seen, _carrying(given, axes), weights)
         out = func(*args, **kwargs)
         outputs = differentiable(written(func, args, out))
-        self.calls.append(Call(outputs, [axis or 0 for axis in self._axes.of(seen.outputs, outputs, sure=seen.sure)], terms))
+        (axis,) = self._axes.of(seen.outputs, outputs, sure=seen.sure)
+        self.calls.append(Call(outputs, terms, next(iter(merged.values()), _front(0)) if axis is None else _front(axis)))
         if seen.alone:
             self.add_weights(outputs)
         return out
+
+    def _merged(self, given: list[Tensor], axes: list[int | None], seen: Seen) -> dict[int, First]:
+        """Of the tensors that a reshape has merged the examples in, by id, what takes them apart and moves them in front."""
+        found: dict[int, First] = {}
+        for t, axis, before in zip(given, axes, seen.before, strict=True):
+            apart = self._axes.apart(before, self.reshapes.before(t)) if axis is None else None
+            if apart is not None:
+                found[id(t)] = partial(examples_in_front, shape=apart[0], axis=apart[1])
+        return found
 
     def _with_one_each(self, done: tuple[Tensor, list[Each]], weights: Weights) -> Tensor:
         """What a call with a copy of the parameters for each example returned. That each copy has a gradient of its own is noted."""
         out, copies = done
         for tensor, each in copies:
             if id(tensor) in weights:
-                self.calls.append(Call([each], [0], weights[id(tensor)].terms(Added(weights[id(tensor)].tensor))))
+                self.calls.append(Call([each], weights[id(tensor)].terms(Added(weights[id(tensor)].tensor))))
         return out
 
     def _terms(self, func: Any, args: Any, kwargs: Any, weights: Weights, first: First) -> list[Term] | None:
@@ -175,16 +188,19 @@ class Tape(Watch):
                 call.inside = self.calls
 
 
-def _first(axes: dict[int, int | None]) -> First:
-    """Moves the examples of a tensor in front."""
+def _first(fronts: dict[int, First]) -> First:
+    """Moves the examples of a tensor in front, as that of its id does."""
 
     def first(tensor: Tensor) -> Tensor:
-        axis = axes.get(id(tensor))
-        if axis is None:
+        if id(tensor) not in fronts:
             raise Unsupported
-        return tensor if axis == 0 else tensor.movedim(axis, 0)
+        return fronts[id(tensor)](tensor)
 
     return first
+
+
+def _front(axis: int) -> First:
+    return lambda tensor: tensor if axis == 0 else tensor.movedim(axis, 0)
 
 
 def _carrying(tensors: list[Tensor], axes: list[int | None]) -> list[tuple[Tensor, int]]:

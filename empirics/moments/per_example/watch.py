@@ -18,6 +18,7 @@ from torch.overrides import TorchFunctionMode
 
 from tsla.empirics.moments.per_example.call import tensors_in
 from tsla.empirics.moments.per_example.functions import is_detour, reads_an_attribute, refuse_derivatives, refuse_writing
+from tsla.empirics.moments.per_example.reshapes import Reshapes
 
 
 class Watch(TorchFunctionMode, ABC):
@@ -32,6 +33,7 @@ class Watch(TorchFunctionMode, ABC):
         super().__init__()
         self.seen_calls: list[object] = []
         self.detours = False
+        self.reshapes = Reshapes()
         self._weights_by_id: dict[int, Tensor] = {id(p): p for p in tracked}  # kept, so that the id stays theirs
         self._open: list[FunctionType] = []  # a function that hands itself over again on its way has no parameters: pooling does so
         self._in_call = False
@@ -59,8 +61,9 @@ class Watch(TorchFunctionMode, ABC):
         self._weights_by_id |= {id(t): t for t in tensors}
 
     def forget_weights(self) -> None:
-        """Let go of them all: they are memory."""
+        """Let go of them all: they are memory. Nor is anything reshaped any more."""
         self._weights_by_id.clear()
+        self.reshapes = Reshapes()
 
     @contextmanager
     def watching(self, kept: Set[int] = frozenset()) -> Iterator[None]:
@@ -107,7 +110,9 @@ class Watch(TorchFunctionMode, ABC):
     def _counted(self, func: Any, args: Any, kwargs: Any) -> Any:
         self.seen_calls.append(func)
         self.detours = self.detours or is_detour(func)
-        return self.call(func, args, kwargs)
+        out = self.call(func, args, kwargs)
+        self.reshapes.note(func, args, out)
+        return out
 
     @contextmanager
     def _custom_functions(self) -> Iterator[None]:

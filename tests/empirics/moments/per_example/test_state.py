@@ -36,7 +36,7 @@ def model() -> nn.Module:
         slope=nn.PReLU(),
         drop=nn.Dropout(0.5),
         encoder=encoder(),
-        folded=Written(lambda s, x: s.layer(x.reshape(-1, WIDTH)).view(x.shape), layer=layer()),
+        folded=Written(lambda s, x: s.layer(x.reshape(-1, WIDTH).tanh()).view(x.shape), layer=layer()),
         position=parameter(TOKENS, WIDTH),
         unused=layer(),
         head=head(),

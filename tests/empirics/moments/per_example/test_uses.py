@@ -15,6 +15,7 @@ from tests.empirics.moments.per_example.layers import LAYERS
 from tests.empirics.moments.per_example.oracle import agrees, by_autograd, errors, is_right, labels_for
 from tsla.empirics.moments.per_example import convolution, gradient_products, rules
 from tsla.empirics.moments.per_example.linear import Added, LinearWeight
+from tsla.empirics.moments.per_example.reshapes import Reshapes
 from tsla.empirics.moments.per_example.terms import Term, products
 from tsla.theory.testing.planted import assert_rejects
 
@@ -36,6 +37,12 @@ def test_result_does_not_depend_on_the_microbatch(name: str, n: int) -> None:
     expected = by_autograd(model, inputs)
     for size in {1, 2, 3, n, n + 2}:
         agrees(gradient_products(model, inputs, labels_for(n), microbatch=size), expected)
+
+
+@pytest.mark.parametrize("name", ["folded", "folded, time in front", "folded in two steps", "folded, norm", "self-attention, tokens first"])
+def test_tokens_of_all_examples_in_a_row_have_rules(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("tsla.empirics.moments.per_example.tape.Tape._leave_to")
+    is_right(ALL[name].network(), ALL[name].inputs(N))
 
 
 def test_the_comparison_sees_every_table() -> None:
@@ -90,6 +97,18 @@ def looks_for_their_number(self: Any, old: torch.Size, new: torch.Size) -> int |
     return next((d for d, size in enumerate(new) if size == self._now), None)
 
 
+note = Reshapes.note
+
+
+def never_forgets(self: Reshapes, func: Any, args: Any, out: Any) -> None:
+    if func is Tensor.view:
+        note(self, func, args, out)
+
+
+def as_if_in_front(rows: Tensor, shape: torch.Size, axis: int) -> Tensor:
+    return rows.reshape(shape[axis], -1, rows.shape[-1])
+
+
 def skips_what_has_no_rule(self: Any, again: Any, data: Any, out: Any, *rest: Any) -> Any:
     return out
 
@@ -125,7 +144,9 @@ PLANTED: dict[str, tuple[str, Planted]] = {
         setting("axes.Axes._grown", looks_for_their_number),
     ),
     "nothing without a rule": ("prelu", setting("tape.Tape._leave_to", skips_what_has_no_rule)),
-    "nothing of modules": ("folded", setting("tape.Tape._leave_to", skips_what_has_no_rule)),
+    "nothing of modules": ("self-attention with its weights", setting("tape.Tape._leave_to", skips_what_has_no_rule)),
+    "remembered when transposed": ("folded, transposed in place", setting("reshapes.Reshapes.note", never_forgets)),
+    "examples in front of time": ("folded, time in front", setting("tape.examples_in_front", as_if_in_front)),
 }
 
 
