@@ -131,7 +131,7 @@ class Moments(Printed):
 
     def at_batch_size(self, B: int) -> Moments:
         """The moments of the mean over ``B`` examples drawn independently: noise falls as ``1/B``, the bias stays (C14)."""
-        of = float(min(whole("B", B, at_least=1), 10**300))  # beyond which there is no noise left to say
+        of = whole("B", B, at_least=1, at_most=2**63 - 1)
         return replace(self, s2=self.s2 / of, c=self.c / of, nu2=self.nu2 / of, shat2=self.beta2 + self.nu2 / of)
 
     @of_fitting_shapes

@@ -30,8 +30,8 @@ def check_values(name: str, tensor: Any) -> None:
 
 def check_real(name: str, tensor: Tensor) -> None:
     """Raises ValueError for complex numbers."""
-    if tensor.is_complex():
-        raise ValueError(f"{name} has type {tensor.dtype}; must hold real numbers")
+    if tensor.is_complex() or (tensor.is_floating_point() and tensor.itemsize < 2):  # eight bits are for storage alone
+        raise ValueError(f"{name} has type {tensor.dtype}; must hold real numbers{'' if tensor.is_complex() else ' of 16 bits at least'}")
 
 
 def check_module(name: str, value: object) -> None:

@@ -89,7 +89,9 @@ def _runs(process: int) -> bool:
 def must_be_there(name: str, path: Path, what: str) -> None:
     """Raises ValueError, calling the file by ``name`` and saying ``what`` it must be, where there is no such file."""
     if not path.is_file():
-        raise ValueError(f"{name} = {path}: {'that is a folder' if path.is_dir() else 'no such file'}; must be {what}")
+        raise ValueError(
+            f"{name} = {' '.join(str(path).split())}: {'that is a folder' if path.is_dir() else 'no such file'}; must be {what}"
+        )
 
 
 def must_be_writable(*, inputs: Mapping[str, Path | None] | None = None, **paths: Path | None) -> None:

@@ -268,8 +268,8 @@ def _pilot() -> pd.DataFrame:
 
 
 def _trained(**given: Any) -> Any:
-    split = given.pop("split")
-    network = given.pop("network")
+    split, network = given.pop("split"), given.pop("network")
+    given["epochs"] = 100 if isinstance(given["epochs"], int | np.integer) and given["epochs"] > 100 else given["epochs"]
     return [*tsla.train(tsla.TrainingConfig(**given), network, split=split)]
 
 

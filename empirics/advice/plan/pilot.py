@@ -41,7 +41,7 @@ class Pilot:
 
     def __post_init__(self) -> None:
         single("theta", self.theta, above=0, at_most=1)
-        whole("batch_size", self.batch_size, at_least=1)
+        whole("batch_size", self.batch_size, at_least=1, at_most=2**63 - 1)
         whole(f"{self.unit}s", self.epochs, at_least=1, at_most=2**53)
         if self.eta_L is not None:
             single("eta_L", self.eta_L, above=0)

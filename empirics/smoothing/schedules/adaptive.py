@@ -22,7 +22,7 @@ class Adaptive(FromStart):
 
     def __init__(self, theta: float, batch_size: int, *, beyond: str = "plain") -> None:
         super().__init__(theta)
-        whole("batch_size", batch_size, at_least=1)
+        whole("batch_size", batch_size, at_least=1, at_most=2**63 - 1)
         must_be_one_of("beyond", beyond, CONTROLS)
         self.batch_size, self.beyond = batch_size, beyond
         self.dropped = False

@@ -20,7 +20,7 @@ class Annealed(Schedule):
 
     def __init__(self, batch_size: int, most: float = 1.0) -> None:
         super().__init__()
-        whole("batch_size", batch_size, at_least=1)
+        whole("batch_size", batch_size, at_least=1, at_most=2**63 - 1)
         self.batch_size = batch_size
         self.most = single("most", most, at_least=0, at_most=1)
         self.strength = 0.0
