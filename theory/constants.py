@@ -53,6 +53,8 @@ def said(value: Any) -> str:
 
 def array_of(value: Any) -> NDArray[Any]:
     """As ``np.asarray``; of what can't be one, such as rows of several lengths or a tensor that keeps its gradient, one of an object."""
+    if isinstance(value, list | tuple) and any(part is np.ma.masked for part in value):  # which NumPy would make nan
+        return np.array(None)
     try:
         return np.asarray(value)
     except Exception:  # whatever an array of another library may raise
