@@ -272,7 +272,7 @@ test_refusals = refusals(
     (lambda: Linear(0.1, 0), r"^end = 0 must be a whole number, at least 1$"),
     (lambda: Cosine(0.1, 2.0), r"^end = 2\.0 must be a whole number"),  # type: ignore[arg-type]
     (lambda: Constant(0.1).values(-1), r"^T = -1 must be a whole number, at least 0$"),
-    (lambda: Annealed(0), r"^batch_size = 0 must be a whole number, at least 1$"),
+    (lambda: Annealed(0), r"^batch_size = 0 must be a whole number, at least 1"),
     (lambda: Annealed(1, most=2), r"^most = 2 must be a finite number at least 0 and at most 1$"),
     (lambda: Annealed(1).observe(HELPS), r"^eta_L = None must be the step size times the largest curvature, above 0$"),
     (lambda: Annealed(1).observe(HELPS, eta_L=0.0), r"^eta_L = 0 must be a finite number above 0$"),
