@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tsla.theory import sgd, sharp_exact, smoothing, stall, variance, worst_case
+from tsla.theory import clipping, sgd, sharp_exact, smoothing, stall, variance, worst_case
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Constants, step_scale
 from tsla.theory.moments import Moments
@@ -29,6 +29,8 @@ VALID: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     **{f"Moments.{of.__name__}": (of, {"theta": 0.5}) for of in (FOUND.beyond, FOUND.excess, FOUND.critical_batch_size)},
     "Moments.theta_for_step": (FOUND.theta_for_step, {"eta_L": 0.5}),
     "step_scale": (lambda **k: step_scale(**k, claim="C12"), {"L": 10, "eta": 0.1}),
+    "clipping.standstill": (clipping.standstill, {"sigma2": 1, "clip": 2}),
+    "clipping.progress": (clipping.progress, {"sigma2": 1, "clip": 2, "slope": 0.5}),
     "sgd.descent": (sgd.descent, {"F": 1, "grad2": 1, "error2": 1, "L": 10, "eta": 0.1}),
     "smoothing.mix": (smoothing.mix, {"true": 1, "smoothing": 0.5, "theta": 0.5}),
     "smoothing.lemma": (smoothing.lemma, {"sigma2": 1, "delta": 0.1, "theta": 0.5}),
