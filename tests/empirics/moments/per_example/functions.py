@@ -143,13 +143,13 @@ FUNCTIONS: dict[str, Case] = {
     ),
     "folded, time in front": of_tokens(lambda s, x: s.a(x.transpose(0, 1).reshape(-1, WIDTH)).tanh().view(-1, len(x), WIDTH).mean(0), "a"),
     "folded in two steps": of_tokens(
-        lambda s, x: s.head(s.a(s.a(x).view(-1, 2, WIDTH).view(-1, WIDTH)).view(len(x), -1, WIDTH).tanh().mean(1)), "a"
+        lambda s, x: s.a(s.a(x).view(-1, 2, WIDTH).view(-1, WIDTH)).view(len(x), -1, WIDTH).tanh().mean(1), "a"
     ),
     "folded, norm": of_tokens(
-        lambda s, x: s.head(s.norm(s.a(x).flatten(0, 1)).view(len(x), -1, WIDTH).tanh().mean(1)), "a", norm=lambda: nn.LayerNorm(WIDTH)
+        lambda s, x: s.norm(s.a(x).flatten(0, 1)).view(len(x), -1, WIDTH).tanh().mean(1), "a", norm=lambda: nn.LayerNorm(WIDTH)
     ),
     "folded, transposed in place": of_tokens(
-        lambda s, x: s.head(s.a(x.view(-1, 2, WIDTH).transpose_(0, 1)).transpose(0, 1).reshape(x.shape).tanh().mean(1)), "a"
+        lambda s, x: s.a(x.view(-1, 2, WIDTH).transpose_(0, 1)).transpose(0, 1).reshape(x.shape).tanh().mean(1), "a"
     ),
     "folded, made weight": of_tokens(lambda s, x: F.linear(x.reshape(-1, WIDTH), s.w.T).view(len(x), -1, WIDTH).tanh().mean(1), "w"),
     "flattened by view": of_tokens(lambda s, x: s.a(x).relu().view(x.size(0), -1), "a", head=24),
