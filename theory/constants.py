@@ -151,10 +151,9 @@ def step_size(name: str, value: ArrayLike, L: Array, claim: str) -> Array:
     must_go_together({name: eta, "L": L})
     with np.errstate(over="ignore"):
         too_large = eta * L > 1 + ROUNDING
-    if too_large.any():
-        with np.errstate(over="ignore"):
+        if too_large.any():
             worst, limit = shown_where(too_large, eta, 1 / L)
-        raise ValueError(f"{name} = {worst} is larger than 1/L = {limit}; {claim} needs 0 < {name} <= 1/L")
+            raise ValueError(f"{name} = {worst} is larger than 1/L = {limit}; {claim} needs 0 < {name} <= 1/L")
     return eta
 
 

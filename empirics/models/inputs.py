@@ -80,6 +80,11 @@ class Inputs:
             raise ValueError(f"inputs hold {held}; must be tensors (n, ...) of the same n examples, padded where they differ in size")
         return inputs
 
+    def check_values(self, labels: Tensor) -> None:
+        """Raises ValueError where the labels or an input are no dense tensors of values, as :func:`check_values` does."""
+        for name, tensor in (("labels", labels), *(("inputs", part) for part in self.tensors)):
+            check_values(name, tensor)
+
     def __len__(self) -> int:
         return len(self.tensors[0])
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, default_collate
 
-from tsla.empirics.models.inputs import Inputs, check_function, check_values
+from tsla.empirics.models.inputs import Inputs, check_function
 from tsla.empirics.smoothing.labels import Smoothing, check_smoothing
 
 Drawn = NDArray[np.int64]
@@ -52,7 +52,8 @@ class Batch(NamedTuple):
         if not isinstance(labels, Tensor) or labels.ndim == 0:
             kind = "tensor of no dimension" if isinstance(labels, Tensor) else type(labels).__name__
             raise ValueError(f"{whose} (inputs, labels) with labels a {kind}; must be a tensor (n,) or (n, K), or {UNPACK}")
-        inputs = _with_values(Inputs.of(given), labels)
+        inputs = Inputs.of(given)
+        inputs.check_values(labels)
         return cls(inputs, labels, _y_hat(labels, more[0], later=later) if more else None)
 
     def rows(self, drawn: Drawn) -> Batch:
@@ -65,13 +66,6 @@ class Batch(NamedTuple):
 
     def _map(self, function: Callable[[Tensor], Tensor]) -> Batch:
         return Batch(self.inputs.map(function), function(self.labels), None if self.y_hat is None else function(self.y_hat))
-
-
-def _with_values(inputs: Inputs, labels: Tensor) -> Inputs:
-    """The inputs. Raises ValueError for tensors without values that can be looked at."""
-    for name, part in (("labels", labels), *(("inputs", part) for part in inputs.tensors)):
-        check_values(name, part)
-    return inputs
 
 
 def _of_mapping(batch: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
@@ -206,8 +200,8 @@ def whole_set(dataset: Any) -> Batch | None:
     """The set that (inputs, labels) are, all of them in tensors; None for another."""
     if not isinstance(dataset, (tuple, list)) or len(dataset) != 2 or not isinstance(dataset[1], Tensor) or dataset[1].ndim == 0:
         return None
-    labels = dataset[1]
-    inputs = _with_values(Inputs.of(dataset[0]), labels)
+    inputs, labels = Inputs.of(dataset[0]), dataset[1]
+    inputs.check_values(labels)
     if len(inputs) != len(labels):
         raise ValueError(f"dataset holds {len(inputs)} inputs and {len(labels)} labels; must be equally many")
     return Batch(inputs, labels, None)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.nn.parameter import UninitializedParameter
 
-from tsla.empirics.models.inputs import Classifier, Inputs, ToLogits, check_real, check_values
+from tsla.empirics.models.inputs import Classifier, Inputs, ToLogits, check_real
 from tsla.empirics.moments.per_example.batch_norm import statistics_mode
 from tsla.empirics.moments.per_example.concurrent import can_be_two, products_of
 from tsla.empirics.moments.per_example.distributed import over_ranks
@@ -80,8 +80,7 @@ def gradient_products(
 
 
 def _check(inputs: Inputs, labels: Tensor) -> None:
-    for name, tensor in [("labels", labels), *(("inputs", part) for part in inputs.tensors)]:
-        check_values(name, tensor)
+    inputs.check_values(labels)
     check_real("labels", labels)
     if len(inputs) == 0 or len(inputs) != len(labels):
         raise ValueError(f"inputs hold {len(inputs)} examples and labels {len(labels)}; must be equally many, at least 1")
