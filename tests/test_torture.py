@@ -16,8 +16,9 @@ from torch import nn
 
 import tsla
 from tests.refusals import refusals
-from tests.torture import calls, hostile
+from tests.torture import calls, hostile, kills, surroundings
 from tests.torture.api import CALLS, Call
+from tests.torture.kills import COMMANDS
 from tests.torture.surroundings import Ended, ill_said
 from tsla.empirics.advice.measure import Setting
 from tsla.theory import inversion, lsr, sgd
@@ -38,6 +39,11 @@ def test_strange_calls_are_answered_or_refused() -> None:
 
 def test_hostile_files_do_no_harm() -> None:
     assert [wrong for _, wrong in hostile.tries(0, 40) if wrong] == []
+
+
+def test_killed_and_hindered_commands_lose_nothing() -> None:
+    simulate, figures = ({name: COMMANDS[name]} for name in ("simulate", "figures"))
+    assert [wrong for _, wrong in [*kills.tries(1, 100, simulate), *surroundings.tries(0, 100, figures)] if wrong] == []
 
 
 # --- the judges

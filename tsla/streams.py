@@ -6,7 +6,7 @@ import codecs
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from io import UnsupportedOperation
 from typing import Any, TextIO, cast
 
@@ -91,20 +91,34 @@ def unfailing() -> Iterator[None]:
 
     Raises OSError at the end where standard output failed: BrokenPipeError where the reader has had enough.
     """
-    output, errors = (None if stream is None else _Stream(stream) for stream in (sys.stdout, sys.stderr))
-    with redirect_stdout(cast("TextIO", output)), redirect_stderr(cast("TextIO", errors)):
+    _open_what_is_closed()
+    with ExitStack() as closing:
+        nowhere = closing.enter_context(open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123 - no file
+        output, errors = (_Stream(stream or nowhere) for stream in (sys.stdout, sys.stderr))  # None where it was closed as Python began
+        closing.enter_context(redirect_stdout(cast("TextIO", output)))
+        closing.enter_context(redirect_stderr(cast("TextIO", errors)))
         try:
             yield
         finally:
-            for stream in (output, errors):
-                if stream is not None:
-                    stream.flush()
-            if output is not None and output.failure is not None:
+            output.flush()
+            errors.flush()
+            if output.failure is not None:
                 raise output.failure
+
+
+def _open_what_is_closed() -> None:
+    """Let standard input, output and error lead nowhere where they are closed, for this process and those that it starts, for good.
+
+    Other code takes it that they are there, and else a file that is opened later gets their number, and what C code prints.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # it gets the lowest number that is free, which is this one
 
 
 def came_out() -> bool:
     """Whether all that was said to standard output, within :func:`unfailing`, could be written."""
-    if sys.stdout is not None:
-        sys.stdout.flush()
+    sys.stdout.flush()
     return getattr(sys.stdout, "failure", None) is None

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, default_collate
 
 from tsla.empirics.models.inputs import Inputs, check_function
+from tsla.empirics.runs.errors import first_line
 from tsla.empirics.smoothing.labels import Smoothing, check_smoothing
 
 Drawn = NDArray[np.int64]
@@ -164,8 +165,8 @@ class ExamplePool:
             batch = self._collate(items)
         except (TypeError, ValueError, RuntimeError, KeyError) as error:
             raise ValueError(
-                f"items of dataset make no batch ({error}); must be pairs (input, label) of tensors, arrays or numbers of one shape, "
-                "or dictionaries of them; or give collate=, the collate_fn of your DataLoader"
+                f"items of dataset make no batch ({first_line(error)}); must be pairs (input, label) of tensors, arrays or numbers of one "
+                "shape, or dictionaries of them; or give collate=, the collate_fn of your DataLoader"
             ) from error
         found = Batch.of(batch, self._unpack)
         if not len(found.inputs) == len(found.labels) == len(drawn):

@@ -136,6 +136,13 @@ def test_without_a_standard_output_there_is_nothing_to_say(what: str) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_streams_that_are_closed_are_there_for_other_code() -> None:
+    """Such as the processes of a sweep."""
+    code = "from tsla.streams import *\nwith unfailing(): sys.stdout.flush(), sys.stderr.flush(), *map(os.fstat, range(3))"
+    command = 'exec "$0" -c "$1" <&- >&- 2>&-'
+    assert subprocess.run(["/bin/sh", "-c", command, sys.executable, code], check=False).returncode == 0  # noqa: S603
+
+
 def test_a_reader_that_has_gone_takes_nothing_with_it(tmp_path: Path) -> None:
     pipe = broken_pipe()
     with pipe, started(f"{SIMULATE} --out {tmp_path / 'run.parquet'}", stdout=pipe, stderr=pipe) as process:

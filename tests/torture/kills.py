@@ -15,8 +15,9 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
+
+from joblib import Memory
 
 from tests.torture.damage import KINDS, bits
 from tsla.empirics.runs import records
@@ -37,7 +38,7 @@ method = ["sgd", "lsr"]
 """
 SIMULATE = "simulate --problem sine_valley --method tsla --eps 0.5 --seeds 400 --state run.state --out run.parquet"
 RECORDS = ROOT / "records"
-THEOREMS = ROOT / "examples" / "theorems" / "decreasing_steps.py"
+THEOREMS = ROOT / "examples" / "theorems" / "heavy_ball.py"
 TRAIN = "train --method tsla --model mlp --train-size 200 --epochs 20 --drop 9 --state run.state --out run.parquet --checkpoint run.pt"
 
 
@@ -62,8 +63,8 @@ COMMANDS: Mapping[str, Command] = {
     "sweep": Command("sweep sweep.toml --jobs 2", ("build/sweeps/small/small.parquet",)),
     "records": Command("records stall", ("records/stall.parquet",)),
     "figures": Command(
-        f"figures regimes stall --records {RECORDS} --out drawn",
-        tuple(f"drawn/{name}.{form}" for name in ("regimes", "stall") for form in ("svg", "csv")),
+        f"figures regimes stall_and_cure --records {RECORDS} --out drawn",
+        tuple(f"drawn/{name}.{form}" for name in ("regimes", "stall_and_cure") for form in ("svg", "csv")),
     ),
     "check": Command("check theorems.py --out page.md", ("page.md",)),
 }
@@ -72,7 +73,9 @@ REPORTS: Mapping[str, Command] = {
     "report --page": Command(f"report --page --records {RECORDS}", (PAGE,), after="report"),
 }
 """They take minutes, so that one in REPORT_EVERY is of them."""
-REPORT_EVERY = 25
+REPORT_EVERY = 50
+ONCE = tempfile.TemporaryDirectory()
+"""What commands end with is kept here for all processes of this one."""
 
 
 @dataclass(frozen=True)
@@ -84,18 +87,18 @@ class Undisturbed:
     files: Mapping[str, bytes]
 
 
-def tries(seed: int, n: int) -> Iterator[tuple[str, str | None]]:
+def tries(seed: int, n: int, commands: Mapping[str, Command] = COMMANDS) -> Iterator[tuple[str, str | None]]:
     """Killed commands, each by its signal and its name, and what was wrong then or in the end."""
     draw = random.Random(seed)  # noqa: S311 - no secret
     for _ in range(n // PER_KILL):
-        kinds = REPORTS if draw.random() < 1 / REPORT_EVERY else COMMANDS
+        kinds = REPORTS if commands is COMMANDS and draw.random() < 1 / REPORT_EVERY else commands
         name, killed_by = draw.choice([*kinds]), draw.choice(SIGNALS)
         command, whole = kinds[name], undisturbed(kinds[name])
         with tempfile.TemporaryDirectory() as folder:
             yield f"{killed_by} {name}", killed(command, prepared(command, folder), killed_by, draw.uniform(0, whole.seconds), whole.found)
 
 
-@cache
+@Memory(ONCE.name, verbose=0).cache
 def undisturbed(command: Command) -> Undisturbed:
     """Raises RuntimeError where it fails all the same."""
     with tempfile.TemporaryDirectory() as name:

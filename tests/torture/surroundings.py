@@ -182,7 +182,7 @@ SURROUNDINGS: Mapping[str, Surrounding] = {
 WITH_MOUNT: Mapping[str, Surrounding] = {"full disk": Surrounding(_on_full_disk, (1, 2), CANT, fails=True)}
 
 
-def tries(seed: int, n: int) -> Iterator[tuple[str, str | None]]:
+def tries(seed: int, n: int, commands: Mapping[str, Command] = COMMANDS) -> Iterator[tuple[str, str | None]]:
     """Commands in surroundings, each by the two, and how it did not end as it must."""
     draw = random.Random(seed)  # noqa: S311 - no secret
     privileged = can_mount()
@@ -190,8 +190,8 @@ def tries(seed: int, n: int) -> Iterator[tuple[str, str | None]]:
     if os.geteuid() == 0 and not privileged:
         surroundings.pop("read-only folder")
     for _ in range(n // PER_TRY):
-        name, where = draw.choice([*COMMANDS]), draw.choice([*surroundings, "company"])
-        command, whole = COMMANDS[name], undisturbed(COMMANDS[name])
+        name, where = draw.choice([*commands]), draw.choice([*surroundings, "company"])
+        command, whole = commands[name], undisturbed(commands[name])
         with tempfile.TemporaryDirectory() as folder:
             at = prepared(command, folder)
             wrong = in_company(command, at, whole) if where == "company" else ill_end(command, surroundings[where], at, whole)

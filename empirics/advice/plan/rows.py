@@ -41,7 +41,7 @@ def rows_of(source: Any) -> tuple[pd.DataFrame, str]:
         try:
             table = table.assign(**{column: pd.to_numeric(table[column])})
         except (ValueError, TypeError) as error:
-            raise ValueError(f"{name}: column {column} must hold numbers; {error}") from error
+            raise ValueError(f"{name}: column {column} must hold numbers; {first_line(error)}") from error
     return table, times[0]
 
 

@@ -130,4 +130,4 @@ def unpickled(content: bytes, where: str) -> Any:
     try:
         return _OfArrays(io.BytesIO(content), encoding="latin1").load()
     except Exception as error:  # whatever broken bytes lead to
-        raise ValueError(f"{where} cannot be unpickled: {error}") from error
+        raise ValueError(f"{where} cannot be unpickled: {first_line(error)}") from error

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsla.empirics.data.datasets._split import Examples
+from tsla.empirics.runs.errors import first_line
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -57,7 +58,7 @@ def _opened(file: bytes | Path, where: str) -> Iterator[Image.Image]:
     except UnidentifiedImageError as error:
         raise ValueError(f"{where} must be an image in one of the formats {', '.join(FORMATS)}") from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # SyntaxError comes from broken PNGs
-        raise ValueError(f"{where} cannot be read: {error}") from error
+        raise ValueError(f"{where} cannot be read: {first_line(error)}") from error
 
 
 def assembled(images: Mapping[str, NDArray[np.uint8]], train: Listed, test: Listed, classes: int, where: str) -> Examples:

@@ -13,6 +13,7 @@ from scipy.io import loadmat
 from tsla.empirics.data.datasets._archives import File, contents, members
 from tsla.empirics.data.datasets._images import SIZE, Listed, assembled, decoded
 from tsla.empirics.data.datasets._split import Examples
+from tsla.empirics.runs.errors import first_line
 
 SOURCE = "http://vision.stanford.edu/aditya86/ImageNetDogs/"
 IMAGES = File("images.tar", "a443fc2f9a851aa1a7b8e4fa4af94b8459fce2c9f5a2f4dd4669cf9673a4ec58", SOURCE)
@@ -34,4 +35,4 @@ def _listed(content: bytes, where: str) -> Listed:
         names, labels = table["file_list"].ravel(), table["labels"].ravel()
         return [(f"{ROOT}{name.item()}", int(label) - 1) for name, label in zip(names, labels, strict=True)]
     except Exception as error:  # whatever broken bytes lead to
-        raise ValueError(f"{where} cannot be read: {error}") from error
+        raise ValueError(f"{where} cannot be read: {first_line(error)}") from error

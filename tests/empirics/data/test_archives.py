@@ -170,6 +170,6 @@ def test_only_what_arrays_need_is_found(name: str) -> None:
     is_refused(lambda: unpickled(f"c{module}\n{function}\n.".encode(), "x"), f"{module}.{function} is asked for")
 
 
-@pytest.mark.parametrize("content", [b"", b"garbage", python2_pickle({"data": noise(99)})[:60], b"N0.", b"\x80\x02(."])
+@pytest.mark.parametrize("content", [b"", b"garbage", python2_pickle({"data": noise(99)})[:60], b"N0.", b"\x80\x02(.", b"Fos\n."])
 def test_broken_pickles_are_refused(content: bytes) -> None:
     is_refused(lambda: unpickled(content, "x"), "x cannot be unpickled")
