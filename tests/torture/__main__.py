@@ -15,6 +15,7 @@ from pkgutil import iter_modules
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything imports torch: the pieces run side by side
 
 import tests.torture
+from tsla.empirics.runs.progress import Progress
 from tsla.theory.text import aligned
 
 PIECE = 100
@@ -63,12 +64,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     again: dict[str, list[str]] = defaultdict(list)
     with ProcessPoolExecutor(args.jobs, get_context("fork")) as pool:
         todo = {pool.submit(tried, *piece): piece for piece in pieces(args.modules or MODULES, args.seed, args.tries)}
-        for done in as_completed(todo):
-            module, seed, tries = todo[done]
-            for kind, wrong in outcome(todo[done], done):
-                found[kind].append((kind, wrong))
-                if wrong is not None:
-                    again[kind].append(f"\n{kind}: {wrong}\n  python -m tests.torture {module} --seed {seed} --tries {tries}\n")
+        with Progress("pieces", total=len(todo)) as progress:  # after the processes have parted: it may begin a thread
+            for done in as_completed(todo):
+                module, seed, tries = todo[done]
+                progress.advance(f"{module}, seed {seed}")
+                for kind, wrong in outcome(todo[done], done):
+                    found[kind].append((kind, wrong))
+                    if wrong is not None:
+                        again[kind].append(f"\n{kind}: {wrong}\n  python -m tests.torture {module} --seed {seed} --tries {tries}\n")
     sys.stdout.write(table(found) + "\n" + "".join(said for kind in sorted(again) for said in again[kind][:SHOWN]))
     return int(bool(again))
 
