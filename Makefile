@@ -83,7 +83,6 @@ torture: $(READY)  ## Command lines and calls as tired hands type them, damaged 
 
 figures: $(READY)  ## Redraw build/figures from records/, without running anything
 	$(BIN)/tsla figures
-	cp build/figures/delta_along_training.svg docs/  # the picture of the README
 
 docs: $(VENV)/.ready-docs  ## The documentation as a site, with notebooks: build/docs/index.html; a link that leads nowhere stops it
 	$(BIN)/python -m sphinx -b html -W --keep-going --quiet docs build/docs

@@ -39,7 +39,7 @@ What holds of *Towards Understanding Label Smoothing* (Xu, Xu, Qian, Li, Jin, ar
 
 ## Notation
 
-- `F(w) ≥ 0` is the expected cross-entropy of a network with weights w. `F0 = F(w_0)`, `F* = inf F`, and `F-F*` is the gap.
+- `F(w) ≥ 0` is the expected cross-entropy at weights w. `F* = inf F`, `F-F*` is the gap, and `F0 ≥ F(w_0)-F*`, such as `F(w_0)`.
 - `g` and `ĝ` are its stochastic gradients at the true and at the smoothing label ŷ. `g_LS = (1-θ)g + θĝ`, with strength θ, is that of LSR.
 - SGD steps along g, LSR along `g_LS`. TSLA: T1 steps of LSR, then T2 of SGD. `w_T`: the last iterate, `w_R`: one drawn from the last stage.
 - A1: ∇F is L-Lipschitz. A2: `E g = ∇F`, `E‖g-∇F‖² ≤ σ²`. A3: `E‖ĝ-∇F‖² ≤ δσ²`. A4: `2μ(F-F*) ≤ ‖∇F‖²`, where `κ = L/μ`.

@@ -179,6 +179,7 @@ NEVER_DROPPED = Method(name="lsr-pl-sharp", claim="C18", needs=NEEDS, steps=neve
 TSLA = Method(
     name="tsla-sharp",
     claim="C18",
+    title="TSLA by the sharp lemma",
     needs=NEEDS,
     run="eta1 T1 eta2 T2",
     optional="theta",

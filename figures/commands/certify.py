@@ -7,7 +7,7 @@ import argparse
 from tsla.options import Parser
 
 ABOUT = "run every certificate, and print a row a claim"
-DETAILS = "Their record is written, and what failed is listed. Then the exit code is 1."
+DETAILS = "Their record is written. What failed is listed, and the exit code is then 1."
 EXAMPLE = "certify"
 EXTRA = "all"
 CHECKOUT = "records"

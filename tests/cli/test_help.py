@@ -31,14 +31,14 @@ options:
   --L X                 smoothness of F (A1) (required)
   --sigma2 X            variance of the one-hot stochastic gradient (A2)
                         (required)
-  --F0 X                F(w_0), at least F(w_0) - F* (required)
-  --eta X               step size, at most 1/L (required)
+  --F0 X                a number that is at least F(w_0) - F* (required)
+  --eta X               step size; most bounds ask for at most 1/L (required)
   --T X                 number of steps (required)
   --json                print one JSON object
   --sweep NAME=LOW:HIGH:COUNT[:log|:linear]
                         along so many values of a number from LOW to HIGH,
-                        such as delta=1e-4:1:50; even on a log scale, theta
-                        and c on a linear one
+                        such as delta=1e-4:1:50; even on a log scale, theta,
+                        c, momentum and B on a linear one
   --csv                 print the sweep as CSV
   --plot FILE           draw the sweep to this file (.svg, .png, .pdf; extra
                         figures)

@@ -19,7 +19,7 @@ EXAMPLE = f"anneal {example('L sigma2 beta2 nu2 eta')}"
 
 def add(parser: Parser) -> None:
     """Its options."""
-    add_numbers(parser, "L sigma2 beta2 nu2 eta", "c")
+    add_numbers(parser, "L sigma2 beta2 nu2 eta", "c", {"c": "0 if left out"})
     add_sweep(parser)
 
 

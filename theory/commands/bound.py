@@ -39,7 +39,7 @@ def _add_options(leaf: Parser, forms: tuple[Method, ...]) -> None:
     switches = dict(form.switch for form in forms if form.switch)
     numbers = dict.fromkeys(option for form in forms for option in form.takes if option not in switches)
     required = _required(forms)
-    add_numbers(leaf, " ".join(required), " ".join(number for number in numbers if number not in required))
+    add_numbers(leaf, " ".join(required), " ".join(number for number in numbers if number not in required), _left_out(forms, [*switches]))
     add_sweep(leaf)
     leaf.add_argument("--why", action="store_true", help="the derivation, line by line, with these numbers")
     for switch, about in switches.items():
@@ -67,6 +67,13 @@ def run(args: argparse.Namespace) -> None:
         lambda: found.json() | ({"derivation": lines} if lines else {}),
         lambda: "\n".join([found.table(), *(wrapped(f"{i}. {line}", indent="  ", more="   ") for i, line in enumerate(lines, 1))]),
     )
+
+
+def _left_out(forms: Iterable[Method], switches: list[str]) -> dict[str, str]:
+    """What stands in the place of strength and covariance: with bias and noise apart, and with a switch, the best strength does."""
+    best = [*(["with beta2 and nu2"] if any(form.splits for form in forms) else []), *(f"with {name}" for name in switches)]
+    theta = "1/(1+delta) if left out" + (f"; {' or '.join(best)} the best" if best else "")
+    return {"theta": theta, "c": "with beta2 and nu2; 0 if left out"}
 
 
 def _required(forms: Iterable[Method]) -> list[str]:

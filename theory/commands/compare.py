@@ -20,7 +20,7 @@ EXAMPLE = f"compare {example('L mu sigma2 delta F0 eps')}"
 
 def add(parser: Parser) -> None:
     """Its options."""
-    add_numbers(parser, "L mu sigma2 delta F0 eps", "beta2 nu2 c")
+    add_numbers(parser, "L mu sigma2 delta F0 eps", "beta2 nu2 c", {"c": "with beta2 and nu2; 0 if left out"})
     add_sweep(parser)
 
 

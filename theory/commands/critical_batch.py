@@ -23,7 +23,7 @@ EXAMPLE = f"critical-batch {example('sigma2 beta2 nu2')}"
 
 def add(parser: Parser) -> None:
     """Its options."""
-    add_numbers(parser, "sigma2 beta2 nu2", "c theta L eta")
+    add_numbers(parser, "sigma2 beta2 nu2", "c theta L eta", {"c": "0 if left out", "theta": "1 if left out"})
     add_sweep(parser)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from typing import Any
 
 from tsla.options import Parser, number
@@ -18,8 +19,8 @@ OPTIONS = {
     "mu": "Polyak-Łojasiewicz constant (A4), at most L",
     "sigma2": "variance of the one-hot stochastic gradient (A2)",
     "delta": "E‖ĝ-∇F‖² <= delta*sigma2 (A3)",
-    "F0": "F(w_0), at least F(w_0) - F*",
-    "eta": "step size, at most 1/L",
+    "F0": "a number that is at least F(w_0) - F*",
+    "eta": "step size; most bounds ask for at most 1/L",
     "T": "number of steps",
     "eta1": "step size of the smoothed stage, at most 1/L",
     "T1": "steps of the smoothed stage",
@@ -28,11 +29,11 @@ OPTIONS = {
     "momentum": "of the heavy ball, from 0 to below 1: v ← momentum*v + g, w ← w - eta*v",
     "clip": "length to which a longer gradient is clipped",
     "steepest": "the largest ‖∇F‖ along the run, below clip",
-    "theta": "smoothing strength in [0, 1]; if left out, 1/(1+delta), with beta2 and nu2, sharp or exact the best, for critical-batch 1",
+    "theta": "smoothing strength in [0, 1]",
     "eps": "target: E‖∇F‖² <= eps²",
     "s2": "E‖g-∇F‖²",
     "shat2": "E‖ĝ-∇F‖²",
-    "c": "E⟨g-∇F, ĝ-∇F⟩ (with beta2 and nu2: 0 if left out)",
+    "c": "E⟨g-∇F, ĝ-∇F⟩",
     "grad2": "‖∇F‖², for the shrinkage control (C17)",
     "beta2": "‖Eĝ-∇F‖² <= beta2, the squared bias of ĝ (C12)",
     "nu2": "E‖ĝ-Eĝ‖² <= nu2, the noise of ĝ (C12)",
@@ -54,10 +55,14 @@ STATED = {part.id: part for claim in CLAIMS for part in (claim, *claim.parts)}
 CONSTANTS = ("L", "mu", "sigma2", "delta", "F0")
 
 
-def add_numbers(parser: Parser, required: str, optional: str = "", **defaults: float) -> None:
-    """Options for numbers, by their names with spaces between, those with ``defaults``, and ``--json``."""
+def add_numbers(parser: Parser, required: str, optional: str = "", left_out: Mapping[str, str] | None = None, **defaults: float) -> None:
+    """Options for numbers, by their names with spaces between, those with ``defaults``, and ``--json``.
+
+    ``left_out`` says of optional ones what stands in their place.
+    """
     parser.need(*required.split())
-    notes = dict.fromkeys(required.split(), " (required)") | dict.fromkeys(optional.split(), "")
+    without = {name: f" ({says})" for name, says in (left_out or {}).items()}
+    notes = dict.fromkeys(required.split(), " (required)") | {name: without.get(name, "") for name in optional.split()}
     for name, note in (notes | {name: f" (default {value})" for name, value in defaults.items()}).items():
         parser.numbers.append(name)
         parser.add_argument(f"--{name}", type=number, metavar="X", default=defaults.get(name), help=OPTIONS[name] + note)

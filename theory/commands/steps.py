@@ -25,7 +25,8 @@ def add(parser: Parser) -> None:
     methods = parser.add_subparsers(required=True, metavar="METHOD")
     for name, method in METHODS.items():
         about = f"samples until {name} has E‖∇F‖² <= eps², by its bound"
-        leaf = methods.add_parser(name, help=about, description=f"{about}\n\n{formula(method)}")
+        short = f"by {method.claim}, from {' '.join(method.assumes)}"
+        leaf = methods.add_parser(name, help=short, description=f"{about}\n\n{formula(method)}")
         leaf.example(f"steps {name} {example(f'{method.needs} eps')}")
         leaf.set_defaults(method=name)
         others = " ".join(constant for constant in CONSTANTS if constant not in method.needs.split())

@@ -109,7 +109,8 @@ def _or_dash(value: float) -> str:
 
 def add_sweep(parser: Parser) -> None:
     """``--sweep``, and what becomes of its answers."""
-    about = "along so many values of a number from LOW to HIGH, such as delta=1e-4:1:50; even on a log scale, theta and c on a linear one"
+    linear = f"{', '.join(EVENLY[:-1])} and {EVENLY[-1]}"
+    about = f"along so many values of a number from LOW to HIGH, such as delta=1e-4:1:50; even on a log scale, {linear} on a linear one"
     parser.add_argument("--sweep", type=sweep, metavar=FORM, help=about)
     parser.add_argument("--csv", action="store_true", help="print the sweep as CSV")
     parser.add_argument("--plot", type=picture, metavar="FILE", help=f"draw the sweep to this file ({', '.join(FORMATS)}; extra figures)")

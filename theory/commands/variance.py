@@ -22,7 +22,7 @@ EXAMPLE = f"variance {example('s2 shat2 c grad2 theta')}"
 
 def add(parser: Parser) -> None:
     """Its options."""
-    add_numbers(parser, "", "sigma2 delta s2 shat2 c grad2 theta")
+    add_numbers(parser, "", "sigma2 delta s2 shat2 c grad2 theta", {"theta": "1/(1+delta) if left out, where delta is shat2/s2 of moments"})
     add_sweep(parser)
 
 
