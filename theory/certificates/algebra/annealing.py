@@ -17,11 +17,6 @@ CURVATURE = formulas.curvature(sigma2, beta2, nu2, c, scale)
 CURVED: Premises = {"the floor is not flat": CURVATURE > 0}
 
 
-def obligations() -> tuple[Obligation, ...]:
-    """The steps about θ°."""
-    return (_square(), _minimiser(), _at_largest_step(), _vanishes(), _grows())
-
-
 def manifests() -> tuple[Manifest, ...]:
     """What the claim says, one obligation each."""
     moments = ("sigma2 >= 0", "nu2 >= 0", "beta2 >= 0", "c² <= σ²ν²")

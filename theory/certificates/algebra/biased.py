@@ -55,23 +55,6 @@ bn, an, ab = z3.Reals("bn an ab")
 """E⟨b̂, n⟩, E⟨g-∇F, n⟩ and E⟨g-∇F, b̂⟩, where n = ĝ-Eĝ."""
 
 
-def obligations() -> tuple[Obligation, ...]:
-    """The steps of C12; θ°(η) is in ``annealing``."""
-    return (
-        _split(),
-        _same_covariance(),
-        _smoothed(),
-        _bounds_suffice(),
-        _one_step(),
-        *RUN.obligations,
-        _mean(),
-        _one_step_with_pl(),
-        *CONTRACTION.obligations,
-        _beside_lsr(),
-        _strictly_better(),
-    )
-
-
 def manifests() -> tuple[Manifest, ...]:
     """The split of A3 and what it makes of the moments; one step, C12, and its part under A4; and what it is beside C5."""
     strengths = ("theta >= 0", "theta <= 1")

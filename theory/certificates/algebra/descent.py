@@ -19,25 +19,19 @@ Gd, dd = z3.Reals("Gd dd")
 """⟨∇F, d⟩ and ‖d‖² for the direction d."""
 
 
-def obligations() -> tuple[Obligation | Identity, ...]:
-    """The steps of C3."""
-    return (_integrand(), _integral(), _one_step(), _attained())
-
-
 def manifests() -> tuple[Manifest, ...]:
     """A1 as it is assumed and as it is used; C3; and that it is attained."""
-    integrand, integral, _, attained = obligations()
     return (
         Manifest(
             claim="C3",
             name="A1'",
             statement="A1 gives F(w-ηd) ≤ F(w) - η⟨∇F, d⟩ + (L/2)η²‖d‖²",
             premises=premises("L > 0", "x >= 0", "A1: Lipschitz gradient", "first square >= 0", "second square >= 0", "Cauchy-Schwarz"),
-            steps=(integrand, integral, Inference(axioms.LIPSCHITZ_INTEGRAL)),
+            steps=(_integrand(), _integral(), Inference(axioms.LIPSCHITZ_INTEGRAL)),
             conclusion=quadratic_upper_bound(slope, length2),
         ),
         one_step(),
-        alone(attained, "L > 0", settings={"eta": eta == 1 / L}),
+        alone(_attained(), "L > 0", settings={"eta": eta == 1 / L}),
     )
 
 

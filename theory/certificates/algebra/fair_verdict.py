@@ -43,23 +43,6 @@ UNITS: Premises = {
 }
 
 
-def obligations() -> tuple[Obligation, ...]:
-    """Its steps, for the paper's second stage and for the sharpened one."""
-    return (
-        _units(),
-        _plain(),
-        _burn_ins(),
-        _excess(),
-        _smoothed(),
-        _verdict(),
-        _sharpened_plain(),
-        _sharpened_smoothed(),
-        _region(),
-        _at_most_twice(),
-        _sharpened_verdict(),
-    )
-
-
 def manifests() -> tuple[Manifest, ...]:
     """What is said of the lengths, each in the units of this module."""
     ahead = ("V < eps2", "V > eps2 - eps2²/(4 sigma2)")

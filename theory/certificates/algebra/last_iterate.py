@@ -44,11 +44,6 @@ longest, last2 = z3.Reals("longest last2")
 LAST = {gap: left, grad2: last2}
 
 
-def obligations() -> tuple[Obligation, ...]:
-    """The steps of C15a."""
-    return (_gradient(), one_step(), *CONTRACTION.obligations, _bound(), _plan())
-
-
 def manifests() -> tuple[Manifest, ...]:
     """The gradient at the last iterate, one step, the gap, C15a and its plan."""
     return (gradient(), step(), gap_bound(), bound(), reached())

@@ -16,11 +16,6 @@ BEST = z3.If(delta < 1, z3.RealVal(1), z3.RealVal(0))
 """``smoothing.lemma_theta``."""
 
 
-def obligations() -> tuple[Obligation, ...]:
-    """The steps of C10."""
-    return (_linear(), _minimum(), _only_minimum(), _value(), _half(), _without_labels())
-
-
 def manifests() -> tuple[Manifest, ...]:
     """What the claim says, one obligation each."""
     known = ("sigma2 >= 0", "delta >= 0")

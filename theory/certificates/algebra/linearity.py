@@ -15,11 +15,6 @@ CLASSES = 3
 F_star = z3.Real("F_star")
 
 
-def obligations() -> tuple[Obligation | Identity, ...]:
-    """The steps of C1."""
-    return (_loss(), _gradient(), _direction(), _label(), _not_negative())
-
-
 def manifests() -> tuple[Manifest, ...]:
     """What the claim says, one obligation each."""
     return (

@@ -46,21 +46,6 @@ ROOM = formulas.smaller(eps2 / 2, eps2 - V)
 PAPER_V = {"V": V == formulas.paper_floor(sigma2, delta)}
 
 
-def obligations() -> tuple[Obligation, ...]:
-    """The steps of C5 and C6."""
-    return (
-        one_step("C5"),
-        *RUN.obligations,
-        _mean(),
-        _plan(),
-        _exact_condition(),
-        _paper_condition(),
-        _longer_plan(),
-        _whole_plan(),
-        _floor(),
-    )
-
-
 def manifests() -> tuple[Manifest, ...]:
     """One step, the sum of many, C5, its plans and when they reach ε²; and C6."""
     known = ("L > 0", "sigma2 >= 0", "delta >= 0", "F0 > 0", "eps > 0")

@@ -22,22 +22,6 @@ CRITICAL = formulas.critical_batch_size(sigma2, NOISE, beta2, theta)
 SMOOTHED_MOMENT = theta * theta * beta2 + NOISE / batch
 
 
-def obligations() -> tuple[Obligation, ...]:
-    """The steps of C14."""
-    return (
-        _one_sample(),
-        _sum(),
-        _mean(),
-        _delta(),
-        _delta_below_one(),
-        _critical(),
-        _critical_at_one(),
-        _grows(),
-        _for_step(),
-        _for_step_is_smaller(),
-    )
-
-
 def manifests() -> tuple[Manifest, ...]:
     """What the claim says, one obligation each."""
     batch, helpful = ("sigma2 > 0", "B > 0", "beta2 > 0"), ("theta > 0", "theta <= 1")

@@ -20,11 +20,6 @@ MOMENT = formulas.second_moment(s2, shat2, c, theta)
 STAR = formulas.best_theta(s2, shat2, c)
 
 
-def obligations() -> tuple[Obligation, ...]:
-    """The steps of C11."""
-    return (_expansion(), _dropped(), _square(), _minimiser(), _minimum(), _indifferent(), _uncorrelated(), _half())
-
-
 def manifests() -> tuple[Manifest, ...]:
     """What the claim says, one obligation each."""
     moments = tuple(Premise(name, PAIR) for name in ("first square >= 0", "second square >= 0", "Cauchy-Schwarz"))

@@ -39,11 +39,6 @@ Gg, gg = z3.Reals("Gg gg")
 """⟨∇F, E g⟩ and E‖g‖²; ``s2`` is E‖g - ∇F‖²."""
 
 
-def obligations() -> tuple[Obligation, ...]:
-    """The steps of C4."""
-    return (_second_moment(), _one_step(), *RUN.obligations, _mean(), _plan(), _samples())
-
-
 def manifests() -> tuple[Manifest, ...]:
     """One step, the sum of many, C4, its plan and how long that is."""
     return (

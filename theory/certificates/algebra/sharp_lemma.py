@@ -26,11 +26,6 @@ SHARP = (true + smoothing) * (true + smoothing)
 ROOTS_OF_BOUNDS = ("delta >= 0", "sigma2 >= 0", "σ = √σ²", "√δ")
 
 
-def obligations() -> tuple[Obligation, ...]:
-    """The steps of the sharp lemma."""
-    return (_minkowski(), _below_bounds(), _lemma(), _lemma_attained(), _beside_lemma(), _at_paper_theta())
-
-
 def manifests() -> tuple[Manifest, ...]:
     """The lemma, that it is attained, and how it lies to C2's."""
     return (

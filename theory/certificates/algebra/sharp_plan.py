@@ -39,11 +39,6 @@ BETWEEN: Premises = {"eps2/(2 sigma2) <= delta": SHARE <= delta, "delta <= 1": d
 PLANNED = plan_of("C18", "lsr-sharp")
 
 
-def obligations() -> tuple[Obligation, ...]:
-    """The steps of the plans."""
-    return (_step_size(), _plan(), _along_smoothing_label(), _plan_small_delta(), _bought())
-
-
 def manifests() -> tuple[Manifest, ...]:
     """The plans by size of δ, their step size and floor, and their gain over C4's."""
     scale = {"x = ηL": PARTS["x = ηL"]}

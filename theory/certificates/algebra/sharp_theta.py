@@ -18,11 +18,6 @@ ANNEALED, ANNEALED_FLOOR = x / (delta * (1 - x) + x), sigma2 * delta * x / (delt
 """θ° and W° again, at ``x = 1`` too."""
 
 
-def obligations() -> tuple[Obligation, ...]:
-    """That θ° is best for δ ≤ 1, that θ = 0 is from there on, and what W is there."""
-    return (_at_best_theta(), _best_theta(), _best_theta_where_all_is_noise(), _no_smoothing(), _gain())
-
-
 def manifests() -> tuple[Manifest, ...]:
     """Each stands alone: none is a step of another."""
     shorter, strengths = ("L > 0", "eta > 0", "eta < 1/L"), ("theta >= 0", "theta <= 1")

@@ -16,11 +16,6 @@ Gg = z3.Real("Gg")
 BEYOND = formulas.beyond(shat2, c, grad2, theta)
 
 
-def obligations() -> tuple[Obligation, ...]:
-    """The steps of C17."""
-    return (_smaller_step(), _covariance(), _shrunk(), _zero_vector(), _beyond(), _sign(), _tells_nothing(), _batch())
-
-
 def manifests() -> tuple[Manifest, ...]:
     """What the claim says, one obligation each."""
     strengths = ("theta > 0", "theta <= 1")

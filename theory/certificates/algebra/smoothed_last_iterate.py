@@ -39,11 +39,6 @@ SPLIT = formulas.biased_floor(eta, L, bias2, noise)
 PAPER = formulas.paper_floor(sigma2, delta)
 
 
-def obligations() -> tuple[Obligation, ...]:
-    """The steps of C19 that are not those of C7, C12, C15a and C18, whose gaps it takes, and whose ``‖∇F‖² ≤ 2L(F - F*)``."""
-    return (_bound_of_lemma(), _bound_of_split(), _bound_at_worst(), _plan_of_lemma(), _plan_of_split(), _plan_at_worst(), _reach())
-
-
 def manifests() -> tuple[Manifest, ...]:
     """C19 of C7, of C12 and of C18, the lengths that reach ε², and which δ allow it."""
     return (

@@ -18,11 +18,6 @@ RIGHT = {"w > 0": slope > 0}
 """On the other side of the minimum everything is mirrored."""
 
 
-def obligations() -> tuple[Obligation, ...]:
-    """The steps of C13."""
-    return (_oracle(), _largest_step(), _drift(), _half(), _small_steps())
-
-
 def manifests() -> tuple[Manifest, ...]:
     """What the claim says, one obligation each."""
     instance = ("sigma2 >= 0", "delta >= 0", "theta >= 0", "theta <= 1", "σ", "√δσ", "w > 0")

@@ -29,11 +29,6 @@ PHASE = 4 * kappa * sigma2 / eps2
 """Steps of the second phase, and of the third."""
 
 
-def obligations() -> tuple[Obligation, ...]:
-    """The steps of C15b."""
-    return (_phase_1(), _step_size(), _start(), _next_step(), _end(), _third_phase(), _large_target(), _total())
-
-
 def manifests() -> tuple[Manifest, ...]:
     """Each phase from the one before, and how many samples they take."""
     known = ("L > 0", "mu > 0", "mu <= L", "sigma2 > 0")

@@ -45,11 +45,6 @@ PLANS = (("plan", PAPER_STEPS, "8δσ²/(μη2ε²)"), ("shorter plan", PAPER_ST
 KNOWN = {**SMOOTH, "mu > 0": mu > 0, **NOISY, **SMOOTHING, **TARGET}
 
 
-def obligations() -> tuple[Obligation, ...]:
-    """The steps of C8."""
-    return (_second_stage(), _joined(), *(_plan(*plan) for plan in PLANS), _paper_bound(), _samples())
-
-
 def manifests() -> tuple[Manifest, ...]:
     """Both stages together, the plans, the bound as the paper has it, and how long its stage 2 is."""
     return (

@@ -19,19 +19,13 @@ SMOOTHED = (
 )
 
 
-def obligations() -> tuple[Obligation, ...]:
-    """The steps of C2."""
-    return (_convexity(), _lemma(), _paper_theta(), _rounded(), _reduction())
-
-
 def manifests() -> tuple[Manifest, ...]:
     """What C2 says of V, and of its value at the paper's θ."""
-    _, _, at_paper, rounded, reduction = obligations()
     return (
         lemma(),
-        alone(at_paper, "delta >= 0"),
-        alone(rounded, "sigma2 >= 0", "delta >= 0"),
-        alone(reduction, "sigma2 > 0", "theta > 0", "theta <= 1"),
+        alone(_paper_theta(), "delta >= 0"),
+        alone(_rounded(), "sigma2 >= 0", "delta >= 0"),
+        alone(_reduction(), "sigma2 > 0", "theta > 0", "theta <= 1"),
     )
 
 

@@ -49,21 +49,6 @@ sigma, bias = z3.Reals("sigma bias")
 ATTAINED = {"V": V == bias * bias, "F(w_0) - F*": start == L / 2 * w * w}
 
 
-def obligations() -> tuple[Obligation, ...]:
-    """The steps of C16; its plan is in ``worst_case_plan``, and that 8δ/(1+δ) suffices in C8 in ``tsla``."""
-    return (
-        _one_step(),
-        *RUN.obligations,
-        _mean(),
-        _attained(),
-        _never_worse(),
-        _smoothed_bound(),
-        _smoothed_attained(),
-        _fails_beyond(),
-        _floor_attained(),
-    )
-
-
 def manifests() -> tuple[Manifest, ...]:
     """One step, the sum of many, C16, what it is beside C4 and C5, and where it is attained."""
     return (

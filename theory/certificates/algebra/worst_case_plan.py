@@ -20,11 +20,6 @@ STEPS = 2 * L * F0 / (SHARE * eps2)
 KNOWN = {**SMOOTH, **NOISE, **START, **TARGET}
 
 
-def obligations() -> tuple[Obligation, ...]:
-    """The steps of C16's plan."""
-    return (_plan(), _best_step_size(), _samples(), _beside_sgd())
-
-
 def manifests() -> tuple[Manifest, ...]:
     """What the plan reaches, that its step size is the best, and how long it is."""
     known = ("L > 0", "sigma2 >= 0", "F0 > 0", "eps > 0")
