@@ -24,6 +24,7 @@ from hypothesis import settings
 
 pytest.register_assert_rewrite("tsla.theory.testing.relations")  # their failures show the numbers
 
+from tests.cli.support import Refusal, ends
 from tests.examples import draw_no_constants_of_modules
 from tsla.figures import paper_checks
 from tsla.figures.evidence import REACHED, scoped
@@ -61,6 +62,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     chosen = [item for item in items if any(wanted in ("all", mark.args[0]) for mark in item.iter_markers("claim"))]
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = chosen
+
+
+@pytest.fixture
+def refusal(capsys: pytest.CaptureFixture[str]) -> Refusal:
+    """Run a command that must be refused as every command must; returns the line."""
+
+    def call(argv: list[str]) -> str:
+        code = ends(argv)
+        out, err = capsys.readouterr()
+        assert (code, out) == (2, "")
+        assert err.count("\n") == 1
+        assert err.endswith("\n")
+        assert "Traceback" not in err
+        return err.strip()
+
+    return call
 
 
 @pytest.fixture

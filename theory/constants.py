@@ -209,6 +209,11 @@ def strength(value: ArrayLike) -> Array:
     return real("theta", value, at_least=0, at_most=1)
 
 
+def batch(value: int, name: str = "batch_size") -> int:
+    """``value`` as a number of examples in a batch, which an int64 holds."""
+    return whole(name, value, at_least=1, at_most=2**63 - 1)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Constants:
     """What the theorems assume about the objective ``F`` and its oracles.

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tsla.theory.constants import ROUNDING, Array, must_go_together, numeric, real, shown_where, strength, whole
+from tsla.theory.constants import ROUNDING, Array, batch, must_go_together, numeric, real, shown_where, strength
 from tsla.theory.products import product
 from tsla.theory.representable import UnrepresentableError, of_fitting_shapes, representable
 from tsla.theory.text import Printed, aligned, extent
@@ -131,7 +131,7 @@ class Moments(Printed):
 
     def at_batch_size(self, B: int) -> Moments:
         """The moments of the mean over ``B`` examples drawn independently: noise falls as ``1/B``, the bias stays (C14)."""
-        of = whole("B", B, at_least=1, at_most=2**63 - 1)
+        of = batch(B, "B")
         return replace(self, s2=self.s2 / of, c=self.c / of, nu2=self.nu2 / of, shat2=self.beta2 + self.nu2 / of)
 
     @of_fitting_shapes

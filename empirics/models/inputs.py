@@ -34,10 +34,10 @@ def check_real(name: str, tensor: Tensor) -> None:
         raise ValueError(f"{name} has type {tensor.dtype}; must hold real numbers{'' if tensor.is_complex() else ' of 16 bits at least'}")
 
 
-def check_module(name: str, value: object) -> None:
+def check_module(model: object) -> None:
     """Raises ValueError for what is no module."""
-    if not isinstance(value, nn.Module):
-        raise ValueError(f"{name} is a {type(value).__name__}; must be a torch.nn.Module")  # noqa: TRY004 - bad input is a ValueError
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"model is a {type(model).__name__}; must be a torch.nn.Module")  # noqa: TRY004 - bad input is a ValueError
 
 
 def check_function(name: str, value: object) -> None:
@@ -112,7 +112,7 @@ class Classifier(nn.Module):
 
     def __init__(self, model: nn.Module, to_logits: ToLogits | None = None) -> None:
         super().__init__()
-        check_module("model", model)
+        check_module(model)
         check_function("logits", to_logits)
         self.model, self.to_logits = model, to_logits or logits_in
 

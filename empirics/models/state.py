@@ -56,7 +56,7 @@ def device_of(model: nn.Module) -> torch.device:
     """Where the model lies. Raises ValueError for one without a parameter that requires a gradient, and for one spread over ranks."""
     if isinstance(model, DistributedDataParallel):
         raise ValueError("model is DistributedDataParallel; must be the model inside, model.module, on one of the ranks")  # noqa: TRY004
-    check_module("model", model)
+    check_module(model)
     for parameter in model.parameters():
         if parameter.requires_grad:
             return parameter.device

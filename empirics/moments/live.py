@@ -11,7 +11,7 @@ from typing import Any
 from tsla.empirics.moments.estimators import MIN_GROUPS, Estimates
 from tsla.empirics.runs.display import Display
 from tsla.empirics.statistics.intervals import IntervalOf
-from tsla.theory.constants import real, said, whole
+from tsla.theory.constants import batch, real, said
 from tsla.theory.moments import Moments, Value
 from tsla.theory.text import aligned
 
@@ -49,7 +49,7 @@ class Live:
 
     def __init__(self, *, theta: float = THETA, batch_size: int = 16, page: Path | None = None, unit: str = "step") -> None:
         real("theta", theta, above=0, at_most=1)
-        whole("batch_size", batch_size, at_least=1, at_most=2**63 - 1)
+        batch(batch_size)
         if page is not None and not isinstance(page, Path):
             raise ValueError(f"page = {said(page)} must be a Path")
         self._theta, self._batch_size, self._unit = theta, batch_size, unit

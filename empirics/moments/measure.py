@@ -107,7 +107,7 @@ def measure(
     if until is not None:
         real("until", until, above=0)
     seed = whole("seed", seed, at_least=0, at_most=2**63 - 1)
-    check_module("model", model)
+    check_module(model)
     loss = of_whole_examples(loss)
     _check_smoothing(smoothing, batches)
     weight = next(model.parameters(), None)

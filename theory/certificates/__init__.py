@@ -1,7 +1,7 @@
 """Certificates: machine proofs of the steps behind the bounds, exact worst cases, and enclosures of what is printed.
 
 They need the extra ``certify``. Each module of the sub-packages has a function ``certificates() -> Iterable[Certificate]``, or, in
-``algebra``, what it proves: ``obligations()`` and ``manifests()``. A module is found by itself, run by ``tsla certify``, and its outcome is
+``algebra``, what it proves: ``manifests()`` and their steps. A module is found by itself, run by ``tsla certify``, and its outcome is
 written to ``records/certificates.parquet``. A check that fails is a row there like any other, with the reason.
 """
 
@@ -11,7 +11,6 @@ import pkgutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
-from itertools import chain
 from types import ModuleType
 
 
@@ -100,7 +99,9 @@ def _found(module: ModuleType) -> Iterator[Certificate]:
     if hasattr(module, "certificates"):
         yield from module.certificates()
     else:
-        yield from (part.certificate() for part in chain(module.obligations(), getattr(module, "manifests", tuple)()))
+        from tsla.theory.certificates.algebra.engine.manifest import steps_of  # which imports this package
+
+        yield from (part.certificate() for part in (*steps_of(module), *getattr(module, "manifests", tuple)()))
 
 
 def outcome_of(error: Exception) -> str:

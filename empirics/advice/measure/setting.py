@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
 
-from tsla.theory.constants import single, step_scale, whole
+from tsla.theory.constants import batch, single, step_scale
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Setting:
 
     def __post_init__(self) -> None:
         single("theta", self.theta, above=0, at_most=1)
-        whole("batch_size", self.batch_size, at_least=1, at_most=2**63 - 1)
+        batch(self.batch_size)
         if self.eta_L is not None:
             single("eta_L", self.eta_L, above=0, at_most=1)
 

@@ -14,7 +14,7 @@ import pandas as pd
 from tsla.empirics.advice.plan.rows import TIMES, is_record, rows_of
 from tsla.empirics.moments.columns import measured, moments_of
 from tsla.empirics.runs import records
-from tsla.theory.constants import Array, real, said, shown, single, whole
+from tsla.theory.constants import Array, batch, real, said, shown, single, whole
 from tsla.theory.moments import MOMENTS, Moments
 
 NEEDED = ("method", "seed", "epoch", "train_loss", "test_loss", *MOMENTS)
@@ -41,7 +41,7 @@ class Pilot:
 
     def __post_init__(self) -> None:
         single("theta", self.theta, above=0, at_most=1)
-        whole("batch_size", self.batch_size, at_least=1, at_most=2**63 - 1)
+        batch(self.batch_size)
         whole(f"{self.unit}s", self.epochs, at_least=1, at_most=2**53)
         if self.eta_L is not None:
             single("eta_L", self.eta_L, above=0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tsla.empirics.smoothing.schedules._schedule import FromStart, Observed, of_single
-from tsla.theory.constants import must_be_one_of, whole
+from tsla.theory.constants import batch, must_be_one_of
 from tsla.theory.moments import Moments, Value
 
 
@@ -22,7 +22,7 @@ class Adaptive(FromStart):
 
     def __init__(self, theta: float, batch_size: int, *, beyond: str = "plain") -> None:
         super().__init__(theta)
-        whole("batch_size", batch_size, at_least=1, at_most=2**63 - 1)
+        batch(batch_size)
         must_be_one_of("beyond", beyond, CONTROLS)
         self.batch_size, self.beyond = batch_size, beyond
         self.dropped = False

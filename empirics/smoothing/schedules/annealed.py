@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tsla.empirics.smoothing.schedules._schedule import Observed, Schedule, of_single
-from tsla.theory.constants import single, whole
+from tsla.theory.constants import batch, single
 from tsla.theory.moments import Moments
 
 
@@ -20,7 +20,7 @@ class Annealed(Schedule):
 
     def __init__(self, batch_size: int, most: float = 1.0) -> None:
         super().__init__()
-        whole("batch_size", batch_size, at_least=1, at_most=2**63 - 1)
+        batch(batch_size)
         self.batch_size = batch_size
         self.most = single("most", most, at_least=0, at_most=1)
         self.strength = 0.0

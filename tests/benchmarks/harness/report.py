@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import math
 import os
-import platform
 import statistics
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -14,12 +11,14 @@ from pathlib import Path
 
 import torch
 
-from tests.benchmarks.harness import timing
+from tests.benchmarks.harness import page, timing
 from tsla.empirics.runs.files import write_text
+from tsla.figures import markdown
 
 HEADLINE = ("resnet18", 64)
 PEERS = ("torch.func", "opacus", "backpack", "torchjd")
 COLUMNS = ("case", "contestant", "time ÷ floor, median (range)", "seconds", "memory ÷ floor", "MiB", "rounds kept, dropped", "off the loop")
+LIBRARIES = ("torch", "opacus", "backpack-for-pytorch", "torchjd", "opt_einsum")
 Advance = Callable[[str], None]
 
 
@@ -51,12 +50,12 @@ class Row:
     memory_ratio: float | None = None
     calls: list[timing.Call | None] = field(default_factory=list)
 
-    def line(self) -> str:
+    def cells(self) -> tuple[str, ...]:
         """The row of the table."""
         ratio, memory = self.time_ratio, None if self.memory is None else self.memory / 2**20
         rounds = f"{ratio.kept}, {ratio.dropped}" if ratio else ""
         numbers = [_number(self.seconds, ".4g"), _number(self.memory_ratio, ".2f"), _number(memory, ".0f")]
-        return _line(str(self.case), self.contestant, str(ratio or self.problem), *numbers, rounds, _number(self.difference, ".0e"))
+        return str(self.case), self.contestant, str(ratio or self.problem), *numbers, rounds, _number(self.difference, ".0e")
 
 
 def relate(rows: list[Row]) -> None:
@@ -87,16 +86,15 @@ class Report:
 
     def page(self) -> str:
         """The report in Markdown."""
-        lines = ["# The gradient moments: time and memory", "", *(f"- {k}: {v}" for k, v in self.header.items()), ""]
-        lines += [_line(*COLUMNS), _line(*("---" for _ in COLUMNS)), *(row.line() for row in self.rows), ""]
-        lines += ["~: other processes disturbed every round, and all are counted. How they got there:", ""]
+        lines = ["# The gradient moments: time and memory", "", *page.listed(self.header), ""]
+        lines += [markdown.table(COLUMNS, [row.cells() for row in self.rows]), "", f"{page.DISTURBED} How they got there:", ""]
         lines += [f"- {row.case}, {row.contestant}: {row.way}" for row in self.rows if row.contestant in PEERS and row.way]
         lines += [f"- {row.case}, {row.contestant}, problem: {row.problem}" for row in self.rows if row.problem]
         lines += ["", "tsla in float32, relative error, the loop in float64 being right:", ""]
         for network, errors in self.precision.items():
             text = errors if isinstance(errors, str) else ", ".join(f"{name} {error:.1e}" for name, error in errors.items())
             lines.append(f"- {network}: {text}")
-        return "\n".join([*lines, "", "Targets:", "", *(f"- {line}" for line in self.verdicts()), ""])
+        return "\n".join([*lines, "", "Targets:", "", *page.listed(self.verdicts()), ""])
 
     def verdicts(self) -> list[str]:
         """One line a target: what was measured, and whether it holds."""
@@ -106,11 +104,11 @@ class Report:
         tsla, loop = ({row.case: row for row in self.rows if row.contestant == name} for name in ("tsla", "loop"))
         beside_loop = [_ratio(row, loop[case]) for case, row in tsla.items() if case in loop]
         return [
-            _verdict("headline, time of tsla over the floor", own.time_ratio.median if own.time_ratio else None, most=1.15),
-            _verdict("headline, memory of tsla over the floor", own.memory_ratio, most=1.3),
-            _verdict("headline, time of the best peer over tsla", min(_known(over.values()), default=None), least=2.8),
-            _verdict("headline, time of torch.func over tsla", over.get("torch.func"), least=3.5),
-            _verdict("time of tsla over the loop, the largest of all cases", max(_known(beside_loop), default=None), most=1.0),
+            page.judged("headline, time of tsla over the floor", own.time_ratio.median if own.time_ratio else None, most=1.15),
+            page.judged("headline, memory of tsla over the floor", own.memory_ratio, most=1.3),
+            page.judged("headline, time of the best peer over tsla", min(_known(over.values()), default=None), least=2.8),
+            page.judged("headline, time of torch.func over tsla", over.get("torch.func"), least=3.5),
+            page.judged("time of tsla over the loop, the largest of all cases", max(_known(beside_loop), default=None), most=1.0),
         ]
 
 
@@ -123,31 +121,11 @@ def _known(values: object) -> list[float]:
     return [value for value in values if value is not None]
 
 
-def _verdict(what: str, value: float | None, *, most: float = math.inf, least: float = 0.0) -> str:
-    target = f"target ≥ {least:g}" if least else f"target ≤ {most:g}"
-    if value is None:
-        return f"{what}: not measured, {target}"
-    return f"{what}: {value:.2f}, {target}: {'holds' if least <= value <= most else 'does not hold'}"
-
-
 def header(device: str, seed: int, rounds: int) -> dict[str, str]:
     """What the numbers depend on."""
-    info = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    cpu = next((line.split(":")[1].strip() for line in info if line.startswith("model name")), platform.processor())
-    installed = {d.metadata["Name"]: d.version for d in importlib.metadata.distributions()}
-    libraries = [f"{name} {installed.get(name, '-')}" for name in ("torch", "opacus", "backpack-for-pytorch", "torchjd", "opt_einsum")]
-    return {
-        "machine": f"{platform.system()}, {cpu}, {os.cpu_count()} cores",
-        "device": torch.cuda.get_device_name() if device.startswith("cuda") else device,
-        "versions": ", ".join([f"Python {platform.python_version()}", *libraries]),
-        "threads": f"{torch.get_num_threads()}, OMP_WAIT_POLICY={os.environ.get('OMP_WAIT_POLICY')}",
-        "seed": str(seed),
-        "rounds": f"{rounds}, interleaved; a call is set aside where others use more than {timing.FOREIGN_SHARE:.0%} of all cores",
-    }
-
-
-def _line(*cells: str) -> str:
-    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
+    card = torch.cuda.get_device_name() if device.startswith("cuda") else device
+    threads = f"{torch.get_num_threads()}, OMP_WAIT_POLICY={os.environ.get('OMP_WAIT_POLICY')}"
+    return page.about(rounds, LIBRARIES, device=card, threads=threads, seed=str(seed))
 
 
 def _number(value: float | None, form: str) -> str:

@@ -15,7 +15,7 @@ def test_the_verdict_is_on_the_worst_median(ratios: tuple[float, ...], verdict: 
 
 
 def test_it_shows_when_no_round_was_clean() -> None:
-    assert loss.Row((64, 10), 12.34, Spread(1.0, 0.9, 1.2, 0, 9)).line() == "| 64 × 10 | 12.3 | ~1.000 (0.900 to 1.200) | 0, 9 |"
+    assert loss.Row((64, 10), 12.34, Spread(1.0, 0.9, 1.2, 0, 9)).cells() == ("64 × 10", "12.3", "~1.000 (0.900 to 1.200)", "0, 9")
 
 
 def test_a_short_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -128,9 +128,9 @@ def test_repetitions_are_handled_side_by_side() -> None:
 SYMMETRIC = np.eye(6)[[0, 1]]  # the ratio of the first of the basic means to the second
 
 
-def symmetric(covariance: Array, t: float = 2.0) -> Spread:
+def symmetric(covariance: Array) -> Spread:
     """A spread without shift."""
-    return Spread(covariance, np.zeros((5, 6)), np.zeros((3, 5, 5)), t)
+    return Spread(covariance, np.zeros((5, 6)), np.zeros((3, 5, 5)), t=2.0)
 
 
 Ratio = Callable[[Array, Array, Spread], tuple[Array, Array, Array]]

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tsla import cli
+from tests.cli.support import Refusal
 from tsla.empirics.runs.files import deliver, must_be_folder, must_be_there, must_be_writable, remove, replacing
 from tsla.theory.testing.planted import Rejects
 
@@ -176,16 +176,10 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("command", REFUSED)
-def test_a_command_whose_files_are_one_or_have_no_place_is_refused_before_it_starts(
-    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_command_whose_files_are_one_or_have_no_place_is_refused_before_it_starts(command: str, tmp_path: Path, refusal: Refusal) -> None:
     (tmp_path / "in.toml").write_text("method = 'sgd'", encoding="utf-8")
     (tmp_path / "in.parquet").write_text("name = 'in'\nseeds = [0]\n[fixed]\nmethod = 'sgd'\n", encoding="utf-8")
-    with pytest.raises(SystemExit) as end:
-        cli.main(command.format(tmp_path).split())
-    out, err = capsys.readouterr()
-    assert (end.value.code, out) == (2, "")
-    assert err == f"tsla {REFUSED[command].format(tmp_path)}\n"
+    assert refusal(command.format(tmp_path).split()) == f"tsla {REFUSED[command].format(tmp_path)}"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.parquet", "in.toml"]
 
 

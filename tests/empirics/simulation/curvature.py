@@ -12,9 +12,9 @@ DENSE = 64
 """Largest dimension in which all directions are looked at, and not some random ones."""
 
 
-def extremes(problem: Problem, w: Array, h: float = 1e-5) -> tuple[float, float]:
+def extremes(problem: Problem, w: Array) -> tuple[float, float]:
     """Smallest and largest eigenvalue of the Hessian at w, by differences of the gradient."""
-    d, gradient = problem.dimension, problem.gradient
+    d, gradient, h = problem.dimension, problem.gradient, 1e-5
     if d <= DENSE:
         e = h * np.eye(d)
         hessian = (gradient(w + e) - gradient(w - e)) / (2 * h)

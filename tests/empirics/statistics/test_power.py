@@ -20,13 +20,13 @@ RUNS = 40_000
 PILOTS = 400
 
 
-def rejections(n: int, mean: float, sd: float, level: float, seed: int = 0) -> float:
-    """Share of paired t-tests, of n pairs with a large common part, that reject."""
+def rejections(n: int, mean: float, sd: float, seed: int) -> float:
+    """Share of paired t-tests, of n pairs with a large common part, that reject at 0.05."""
     rng = np.random.default_rng(seed)
     shared = rng.normal(0, 3, size=(RUNS, n))
     a = shared + rng.normal(mean, sd / math.sqrt(2), size=shared.shape)
     b = shared + rng.normal(0, sd / math.sqrt(2), size=shared.shape)
-    return float(np.mean(stats.ttest_rel(a, b, axis=1).pvalue < level))
+    return float(np.mean(stats.ttest_rel(a, b, axis=1).pvalue < 0.05))
 
 
 def error(probability: float, runs: int = RUNS) -> float:
@@ -107,9 +107,9 @@ def keeps_its_promise(formula: Formula) -> None:
     """At n the power is at least that asked for, and not by more than one seed; without an effect, the level is kept."""
     for effect, sd, asked in ((2.0, 1.0, 0.8), (1.2, 1.0, 0.9), (0.5, 1.0, 0.8)):
         n = formula(effect, sd, asked)
-        assert rejections(n, effect, sd, 0.05, seed=n) >= asked - error(asked), (effect, n)
-        assert rejections(n - 1, effect, sd, 0.05, seed=n) <= asked + error(asked), (effect, n)
-        assert rejections(n, 0.0, sd, 0.05, seed=n + 1) == pytest.approx(0.05, abs=error(0.05))
+        assert rejections(n, effect, sd, seed=n) >= asked - error(asked), (effect, n)
+        assert rejections(n - 1, effect, sd, seed=n) <= asked + error(asked), (effect, n)
+        assert rejections(n, 0.0, sd, seed=n + 1) == pytest.approx(0.05, abs=error(0.05))
 
 
 def normal_formula(effect: float, sd: float, asked: float) -> int:

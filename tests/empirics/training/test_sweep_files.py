@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.cli.support import Refusal
 from tests.empirics.training.sweeping import FILE, written
-from tsla import cli
 from tsla.empirics.training import sweeps
 from tsla.empirics.training.configuration import TrainingConfig
 
@@ -69,14 +69,11 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize(("text", "message"), REFUSALS.values(), ids=REFUSALS)
-def test_other_files_are_refused_in_one_line_before_anything_runs(text: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_files_are_refused_in_one_line_before_anything_runs(text: str, message: str, refusal: Refusal) -> None:
     Path("sweep.toml").write_bytes(text.encode("utf-8", "surrogateescape"))
-    with pytest.raises(SystemExit) as end:
-        cli.main(["sweep", "sweep.toml"])
-    out, err = capsys.readouterr()
-    assert (end.value.code, out, err.count("\n")) == (2, "", 1)
-    assert err.startswith("tsla sweep: sweep.toml: ")
-    assert message in err
+    line = refusal(["sweep", "sweep.toml"])
+    assert line.startswith("tsla sweep: sweep.toml: ")
+    assert message in line
     assert os.listdir() == ["sweep.toml"]  # noqa: PTH208 - all of it, hidden files too
 
 

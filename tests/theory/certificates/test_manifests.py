@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
@@ -15,7 +15,7 @@ import z3
 from tests.theory.certificates.steps import MANIFESTS, STEPS
 from tsla.theory.certificates.algebra.engine.axioms import LIPSCHITZ_INTEGRAL
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Function, Manifest
-from tsla.theory.certificates.algebra.engine.obligation import Formula, Identity, Obligation, follows
+from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, follows
 from tsla.theory.certificates.algebra.engine.premises import Premise, premises
 from tsla.theory.certificates.algebra.engine.steps import Induction, Inference
 from tsla.theory.certificates.algebra.engine.symbols import F0, L, T, gap, grad2, mu, s2, shat2, sigma2, theta
@@ -253,16 +253,8 @@ NOT_PUT_TOGETHER = {
 
 
 def test_every_other_step_is_in_a_manifest() -> None:
-    used = {(step.claim, step.name) for manifest in MANIFESTS for step in obligations_of(manifest)}
+    used = {(step.claim, step.name) for manifest in MANIFESTS for step in manifest.obligations()}
     left_out = {(step.claim, step.name) for step in STEPS} - used
     found = {entry: [name for claim, name in left_out if claim == entry[0] and name.startswith(entry[1])] for entry in NOT_PUT_TOGETHER}
     assert all(found.values())
     assert sum(map(len, found.values())) == len(left_out)
-
-
-def obligations_of(manifest: Manifest) -> Iterator[Obligation | Identity]:
-    for step in manifest.steps:
-        if isinstance(step, Induction):
-            yield from (step.first, step.next_step)
-        elif isinstance(step, Obligation | Identity):
-            yield step

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import z3
 
 from tsla.theory.certificates.algebra.engine import axioms, formulas
@@ -10,16 +12,12 @@ from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligati
 from tsla.theory.certificates.algebra.engine.symbols import STRENGTH, Premises, beta2, c, nu2, sigma2, theta
 from tsla.theory.certificates.algebra.engine.table import larger, scale
 
+C12 = partial(Obligation, claim="C12")
 BEST = formulas.annealed_theta(sigma2, beta2, nu2, c, scale)
 STEP: Premises = {"0 < ηL ≤ 1": z3.And(scale > 0, scale <= 1)}
 MOMENTS: Premises = {"moments": z3.And(sigma2 >= 0, nu2 >= 0, beta2 >= 0, c * c <= sigma2 * nu2)}
 CURVATURE = formulas.curvature(sigma2, beta2, nu2, c, scale)
 CURVED: Premises = {"the floor is not flat": CURVATURE > 0}
-
-
-def obligations() -> tuple[Obligation, ...]:
-    """The steps about θ°."""
-    return (_square(), _minimiser(), _at_largest_step(), _vanishes(), _grows())
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -42,8 +40,7 @@ def floor(strength: Formula) -> Formula:
 
 def _square() -> Obligation:
     square = CURVATURE * (theta - BEST) * (theta - BEST)
-    return Obligation(
-        claim="C12",
+    return C12(
         name="θ°, completed square",
         statement="the floor at θ is that at θ° plus (β² + ηL(σ²+ν²-2c))(θ-θ°)²",
         hypotheses=CURVED,
@@ -59,8 +56,7 @@ def _square() -> Obligation:
 def _minimiser() -> Obligation:
     best = formulas.clipped(BEST)
     star = formulas.clipped(formulas.best_theta(sigma2, nu2 + beta2, c))
-    return Obligation(
-        claim="C12",
+    return C12(
         name="θ°, minimiser",
         statement="θ° = ηL(σ²-c)/(β² + ηL(σ²+ν²-2c)), clipped, minimises θ²β² + ηL N(θ) on [0, 1]",
         hypotheses={**STEP, **MOMENTS, **STRENGTH, **CURVED},
@@ -74,8 +70,7 @@ def _minimiser() -> Obligation:
 
 
 def _at_largest_step() -> Obligation:
-    return Obligation(
-        claim="C12",
+    return C12(
         name="θ° at 1/L",
         statement="θ°(1/L) = θ* of C11",
         hypotheses={**MOMENTS, **CURVED, "η = 1/L": scale == 1},
@@ -87,8 +82,7 @@ def _at_largest_step() -> Obligation:
 
 def _vanishes() -> Obligation:
     """E‖g - ĝ + b̂‖² = σ²+ν²-2c is not negative."""
-    return Obligation(
-        claim="C12",
+    return C12(
         name="θ° vanishes",
         statement="θ°(η) ≤ ηL(σ²-c)/β² where c ≤ σ²: it goes to 0 with η if there is bias",
         hypotheses={**STEP, **MOMENTS, "c <= σ²": c <= sigma2, "bias": beta2 > 0},
@@ -103,8 +97,7 @@ def _vanishes() -> Obligation:
 
 
 def _grows() -> Obligation:
-    return Obligation(
-        claim="C12",
+    return C12(
         name="θ° grows with η",
         statement="θ°(η) ≤ θ°(η′) for η ≤ η′ where c ≤ σ²",
         hypotheses={

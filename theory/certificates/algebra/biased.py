@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import z3
 
@@ -38,6 +38,7 @@ from tsla.theory.certificates.algebra.engine.symbols import (
 )
 from tsla.theory.certificates.algebra.engine.table import beta2_, c_, error2, first2, inner, length2, mean2, nu2_, second2, sigma2_, slope
 
+C12 = partial(Obligation, claim="C12")
 bias2, noise = z3.Reals("bias2 noise")
 """θ²β² and N(θ)."""
 SPLIT: Premises = {"bias2 >= 0": bias2 >= 0, "noise >= 0": noise >= 0}
@@ -53,23 +54,6 @@ Gm, mm, dd = z3.Reals("Gm mm dd")
 """⟨∇F, E d⟩, ‖E d‖² and E‖d‖² of the direction d."""
 bn, an, ab = z3.Reals("bn an ab")
 """E⟨b̂, n⟩, E⟨g-∇F, n⟩ and E⟨g-∇F, b̂⟩, where n = ĝ-Eĝ."""
-
-
-def obligations() -> tuple[Obligation, ...]:
-    """The steps of C12; θ°(η) is in ``annealing``."""
-    return (
-        _split(),
-        _same_covariance(),
-        _smoothed(),
-        _bounds_suffice(),
-        _one_step(),
-        *RUN.obligations,
-        _mean(),
-        _one_step_with_pl(),
-        *CONTRACTION.obligations,
-        _beside_lsr(),
-        _strictly_better(),
-    )
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -125,7 +109,8 @@ def total() -> Manifest:
 
 def bound() -> Manifest:
     """C12."""
-    return recursions.averaged(total(), _mean(), bound_of("C12"))
+    mean = RUN.mean(formulas.biased_bound(F0, eta, T, L, bias2, noise), "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + θ²β² + ηL N(θ)")
+    return recursions.averaged(total(), mean, bound_of("C12"))
 
 
 @cache
@@ -139,15 +124,9 @@ def gap_bound() -> Manifest:
     return CONTRACTION.over(step_with_pl(), function=GAP)
 
 
-def _mean() -> Obligation:
-    bound = formulas.biased_bound(F0, eta, T, L, bias2, noise)
-    return RUN.mean(bound, "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + θ²β² + ηL N(θ)")
-
-
 def _split() -> Obligation:
     """E⟨b̂, n⟩ = 0 as E n = 0."""
-    return Obligation(
-        claim="C12",
+    return C12(
         name="split of A3",
         statement="E‖ĝ-∇F‖² = ‖b̂‖² + E‖ĝ-Eĝ‖²",
         hypotheses={"square": shat2 == beta2 + 2 * bn + nu2, "E n = 0": bn == 0},
@@ -162,8 +141,7 @@ def _split() -> Obligation:
 
 
 def _same_covariance() -> Obligation:
-    return Obligation(
-        claim="C12",
+    return C12(
         name="same c",
         statement="E⟨g-∇F, ĝ-∇F⟩ = E⟨g-∇F, ĝ-Eĝ⟩",
         hypotheses={"ĝ-∇F = b̂ + ĝ-Eĝ": c == ab + an, "E g = ∇F": ab == 0},
@@ -177,8 +155,7 @@ def _same_covariance() -> Obligation:
 def _smoothed() -> Obligation:
     moment = formulas.second_moment(sigma2, beta2 + nu2, c, theta)
     split = theta * theta * beta2 + formulas.second_moment(sigma2, nu2, c, theta)
-    return Obligation(
-        claim="C12",
+    return C12(
         name="smoothed",
         statement="C11's second moment with ŝ² = β² + ν² is θ²β² + N(θ), N(θ) = (1-θ)²σ² + θ²ν² + 2θ(1-θ)c",
         hypotheses={},
@@ -196,8 +173,7 @@ def _bounds_suffice() -> Obligation:
     """Primed: the moments themselves, of which β², σ², ν² and c are upper bounds."""
     exact = theta * theta * beta2_ + eta * L * formulas.second_moment(sigma2_, nu2_, c_, theta)
     bound = theta * theta * beta2 + eta * L * formulas.second_moment(sigma2, nu2, c, theta)
-    return Obligation(
-        claim="C12",
+    return C12(
         name="bounds suffice",
         statement="θ²β′² + ηL N′(θ) ≤ θ²β² + ηL N(θ) where β², σ², ν², c are upper bounds of β′², σ′², ν′², c′",
         hypotheses={
@@ -220,8 +196,7 @@ def _bounds_suffice() -> Obligation:
 
 def _one_step() -> Obligation:
     """With m = E d = ∇F + θb̂: ‖m - ∇F‖² = θ²‖b̂‖² ≤ θ²β²."""
-    return Obligation(
-        claim="C12",
+    return C12(
         name="one step",
         statement="E F(w⁺) ≤ F(w) - (η/2)‖∇F‖² + (η/2)θ²β² + Lη²N/2",
         hypotheses={
@@ -251,8 +226,7 @@ def _one_step_with_pl() -> Obligation:
 def _beside_lsr() -> Obligation:
     moment = formulas.second_moment(sigma2, beta2 + nu2, c, theta)
     parts = theta * theta * beta2, formulas.second_moment(sigma2, nu2, c, theta)
-    return Obligation(
-        claim="C12",
+    return C12(
         name="beside C5",
         statement="at η = 1/L it is C5 with the exact second moment for V; for smaller η it is no larger",
         hypotheses={
@@ -276,8 +250,7 @@ def _beside_lsr() -> Obligation:
 
 
 def _strictly_better() -> Obligation:
-    return Obligation(
-        claim="C12",
+    return C12(
         name="strictly better",
         statement="strictly smaller than C5's floor for η < 1/L where there is noise",
         hypotheses={**STEP, **SPLIT, "eta < 1/L": eta * L < 1, "noise > 0": noise > 0},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import z3
 
@@ -33,6 +33,7 @@ from tsla.theory.certificates.algebra.engine.table import (
     unit_along,
 )
 
+C22 = partial(Obligation, claim="C22")
 Gm, mm, dd = z3.Reals("Gm mm dd")
 """⟨∇F, m⟩, ‖m‖² and E‖clip(g)‖² for m = E clip(g)."""
 h, step_size = z3.Reals("h step_size")
@@ -100,8 +101,7 @@ def _mean() -> Obligation:
 
 def _excess() -> Obligation:
     """‖clip(g) - g‖ is 0, or ``‖g‖ - τ``, and ``‖g‖ <= ‖∇F‖ + ‖g-∇F‖``."""
-    return Obligation(
-        claim="C22",
+    return C22(
         name="excess",
         statement="‖clip(g) - g‖ = max(‖g‖-τ, 0) ≤ ‖g-∇F‖²/(4(τ-S))",
         hypotheses={
@@ -122,8 +122,7 @@ def _excess() -> Obligation:
 
 def _bias() -> Obligation:
     """The mean of the excess is at most that of its bound, and ``‖E clip(g) - ∇F‖ <= E‖clip(g) - g‖``, as ``E g = ∇F``."""
-    return Obligation(
-        claim="C22",
+    return C22(
         name="bias",
         statement="‖E clip(g) - ∇F‖² ≤ σ⁴/(16(τ-S)²)",
         hypotheses={
@@ -146,8 +145,7 @@ def _bias() -> Obligation:
 def _error() -> Obligation:
     """Where g is longer than τ, clip(g) is ``(τ/‖g‖) g``; ``unit_along`` is ⟨g, ∇F⟩/‖g‖, at most ‖∇F‖."""
     clipped, apart = NO_FARTHER.children()
-    return Obligation(
-        claim="C22",
+    return C22(
         name="error",
         statement="‖clip(g) - ∇F‖² ≤ ‖g - ∇F‖² where ‖∇F‖ ≤ τ",
         hypotheses={**ROOM, "Cauchy-Schwarz": unit_along <= norm},
@@ -163,8 +161,7 @@ def _error() -> Obligation:
 
 def _one_step() -> Obligation:
     """With m = E clip(g): ``E‖clip(g)‖² - ‖m‖² = E‖clip(g) - m‖²`` is at most ``E‖clip(g) - ∇F‖²``."""
-    return Obligation(
-        claim="C22",
+    return C22(
         name="one step",
         statement="E F(w⁺) ≤ F(w) - (η/2)‖∇F‖² + (η/2)σ⁴/(16(τ-S)²) + Lη²σ²/2",
         hypotheses={
@@ -192,8 +189,7 @@ def _standstill() -> Obligation:
     p = sigma2 / (4 * tau * tau + sigma2)
     here = sigma2 / (4 * tau)
     up, down = 2 * tau, -sigma2 / (2 * tau)
-    return Obligation(
-        claim="C22",
+    return C22(
         name="standstill",
         statement="E g = ∇F, E‖g-∇F‖² = σ² and E clip(g) = 0 at ‖∇F‖ = σ²/(4τ), for σ ≤ 2τ",
         hypotheses={"τ > 0": tau > 0, "σ² > 0": sigma2 > 0, "σ <= 2τ": sigma2 <= 4 * tau * tau},
@@ -215,8 +211,7 @@ def _standstill() -> Obligation:
 
 
 def _without_noise() -> Obligation:
-    return Obligation(
-        claim="C22",
+    return C22(
         name="without noise",
         statement="F(w⁺) ≤ F(w) - (η/2)‖∇F‖ min(‖∇F‖, τ) for w⁺ = w - η min(1, τ/‖∇F‖) ∇F, however steep F is",
         hypotheses={

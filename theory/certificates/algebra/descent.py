@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import sympy
 import z3
@@ -15,29 +15,24 @@ from tsla.theory.certificates.algebra.engine.steps import Inference
 from tsla.theory.certificates.algebra.engine.symbols import SMOOTH, STEP, F, F_next, L, eta, grad2
 from tsla.theory.certificates.algebra.engine.table import error2, first2, inner, length2, second2, slope, x
 
+C3 = partial(Obligation, claim="C3")
 Gd, dd = z3.Reals("Gd dd")
 """⟨∇F, d⟩ and ‖d‖² for the direction d."""
 
 
-def obligations() -> tuple[Obligation | Identity, ...]:
-    """The steps of C3."""
-    return (_integrand(), _integral(), _one_step(), _attained())
-
-
 def manifests() -> tuple[Manifest, ...]:
     """A1 as it is assumed and as it is used; C3; and that it is attained."""
-    integrand, integral, _, attained = obligations()
     return (
         Manifest(
             claim="C3",
             name="A1'",
             statement="A1 gives F(w-ηd) ≤ F(w) - η⟨∇F, d⟩ + (L/2)η²‖d‖²",
             premises=premises("L > 0", "x >= 0", "A1: Lipschitz gradient", "first square >= 0", "second square >= 0", "Cauchy-Schwarz"),
-            steps=(integrand, integral, Inference(axioms.LIPSCHITZ_INTEGRAL)),
+            steps=(_integrand(), _integral(), Inference(axioms.LIPSCHITZ_INTEGRAL)),
             conclusion=quadratic_upper_bound(slope, length2),
         ),
         one_step(),
-        alone(attained, "L > 0", settings={"eta": eta == 1 / L}),
+        alone(_attained(), "L > 0", settings={"eta": eta == 1 / L}),
     )
 
 
@@ -61,8 +56,7 @@ def quadratic_upper_bound(slope: Formula, length2: Formula) -> Formula:
 
 def _integrand() -> Obligation:
     """``second2 = ‖h‖²``, ``inner = ⟨h, v-u⟩`` and ``first2 = ‖v-u‖²`` for h = ∇F(u + x(v-u)) - ∇F(u)."""
-    return Obligation(
-        claim="C3",
+    return C3(
         name="integrand",
         statement="⟨∇F(u+x(v-u)) - ∇F(u), v-u⟩ ≤ x L‖v-u‖²",
         hypotheses={
@@ -99,8 +93,7 @@ def _integral() -> Identity:
 
 
 def _one_step() -> Obligation:
-    return Obligation(
-        claim="C3",
+    return C3(
         name="one step",
         statement="F(w-ηd) ≤ F(w) - (η/2)‖∇F‖² + (η/2)‖d-∇F‖² for η ≤ 1/L",
         hypotheses={
@@ -126,8 +119,7 @@ def _attained() -> Obligation:
     w, d = z3.Reals("w d")
     after = w - eta * d
     descended = formulas.descent(L / 2 * w * w, L * w * L * w, (d - L * w) * (d - L * w), eta)
-    return Obligation(
-        claim="C3",
+    return C3(
         name="attained",
         statement="an equality at η = 1/L for F = (L/2)w², whatever d",
         hypotheses={**SMOOTH, "eta = 1/L": eta * L == 1},

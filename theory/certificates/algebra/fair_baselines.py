@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import z3
 
@@ -36,6 +36,7 @@ from tsla.theory.certificates.algebra.engine.symbols import (
 from tsla.theory.certificates.algebra.engine.table import error2
 from tsla.theory.certificates.algebra.stage_one import plan as burn_in
 
+C15 = partial(Obligation, claim="C15")
 KNOWN = {**SMOOTH, "mu > 0": mu > 0, **NOISY, **TARGET}
 GAIN = 2 * delta / (1 + delta)
 """``sgd_pl.smoothing_gain``."""
@@ -133,8 +134,7 @@ def _alone_reaches() -> Manifest:
 
 def _without_smoothing() -> Obligation:
     at_zero = z3.substitute(formulas.lemma(sigma2, delta, theta), (theta, z3.RealVal(0)))
-    return Obligation(
-        claim="C15",
+    return C15(
         name="(c) V without smoothing",
         statement="V(0) = σ²: C7 holds with V = σ² for plain SGD",
         hypotheses={},
@@ -154,8 +154,7 @@ def _smoothed_burn_in() -> Obligation:
 
 
 def _second_stage() -> Obligation:
-    return Obligation(
-        claim="C15",
+    return C15(
         name="(c) stage 2",
         statement="from a gap ≤ σ²/μ, η2 = min(1/L, ε²/(2Lσ²)) and T2 ≥ 4σ²/(μη2ε²) give ≤ ε²",
         hypotheses={**KNOWN, "stage 1": left <= sigma2 / mu, "eta": eta == STEP_SIZE, "T": T >= TWO_STEP_LENGTH},
@@ -171,8 +170,7 @@ def _second_stage() -> Obligation:
 def _gain() -> Obligation:
     """The shorter plan of C8 beside this one, at the same step size."""
     smoothed = 8 * delta * sigma2 / (mu * eta * eps2) / (1 + delta)
-    return Obligation(
-        claim="C15",
+    return C15(
         name="(c) gain",
         statement="TSLA's second stage is 2δ/(1+δ) times as long as without smoothing",
         hypotheses={**KNOWN, **SMOOTHING, "eta > 0": eta > 0},
@@ -189,8 +187,7 @@ def _gain() -> Obligation:
 def _gain_in_the_bound() -> Obligation:
     smoothed = 2 * (formulas.paper_floor(sigma2, delta) / mu) / (eta * T)
     plain = 2 * (sigma2 / mu) / (eta * T)
-    return Obligation(
-        claim="C15",
+    return C15(
         name="(c) gain in the bound",
         statement="what stage 1 leaves in the bound of stage 2 is 2δ/(1+δ) times that without smoothing",
         hypotheses={**KNOWN, **SMOOTHING, "a run": z3.And(eta > 0, T > 0)},
@@ -201,8 +198,7 @@ def _gain_in_the_bound() -> Obligation:
 
 
 def _gain_below_one() -> Obligation:
-    return Obligation(
-        claim="C15",
+    return C15(
         name="(c) gain below 1",
         statement="2δ/(1+δ) < 1 iff δ < 1",
         hypotheses={**SMOOTHING},
@@ -213,8 +209,7 @@ def _gain_below_one() -> Obligation:
 
 def _smoothing_alone() -> Obligation:
     """The burn-in is C7's: log(2μF0/V) κ steps at η = 1/L."""
-    return Obligation(
-        claim="C15",
+    return C15(
         name="LSR alone",
         statement="from a gap ≤ V/μ, LSR at η = 1/L for T ≥ 2κV/(ε²-V) steps gives E‖∇F(w_R)‖² ≤ ε² where V < ε²",
         hypotheses={

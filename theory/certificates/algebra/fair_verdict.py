@@ -7,6 +7,8 @@ are those before rounding up.
 
 from __future__ import annotations
 
+from functools import partial
+
 import z3
 
 from tsla.theory.certificates.algebra.engine import axioms, formulas
@@ -15,6 +17,7 @@ from tsla.theory.certificates.algebra.engine.obligation import Obligation, concl
 from tsla.theory.certificates.algebra.engine.symbols import L, Premises, delta, eps2, mu, sigma2
 from tsla.theory.certificates.algebra.engine.table import log_2, log_delta
 
+C15 = partial(Obligation, claim="C15")
 kappa, r, v = z3.Reals("kappa r v")
 log_start = z3.Real("log_start")
 """log(μF0/σ²)."""
@@ -41,23 +44,6 @@ UNITS: Premises = {
     "r": r == sigma2 / eps2,
     "v": v == formulas.paper_floor(sigma2, delta) / eps2,
 }
-
-
-def obligations() -> tuple[Obligation, ...]:
-    """Its steps, for the paper's second stage and for the sharpened one."""
-    return (
-        _units(),
-        _plain(),
-        _burn_ins(),
-        _excess(),
-        _smoothed(),
-        _verdict(),
-        _sharpened_plain(),
-        _sharpened_smoothed(),
-        _region(),
-        _at_most_twice(),
-        _sharpened_verdict(),
-    )
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -92,8 +78,7 @@ def _units() -> Obligation:
         8 * delta * sigma2 / (mu * step * eps2) == TSLA,
         2 * L / mu * V / (eps2 - V) == SMOOTHED,
     )
-    return Obligation(
-        claim="C15",
+    return C15(
         name="verdict, units",
         statement="8κσ²/ε² = 8κr, 8δσ²/(μη2ε²) = 16κδr² or 8κδr, 2κV/(ε²-V) = 2κv/(1-v)",
         hypotheses={
@@ -113,8 +98,7 @@ def _units() -> Obligation:
 
 
 def _plain() -> Obligation:
-    return Obligation(
-        claim="C15",
+    return C15(
         name="verdict, large δ",
         statement="8κr ≤ 16κδr² iff δ ≥ 1/(2r): three-phase SGD is no worse than C8's second stage from δ = ε²/(2σ²) on",
         hypotheses=KNOWN,
@@ -128,8 +112,7 @@ def _plain() -> Obligation:
 
 
 def _burn_ins() -> Obligation:
-    return Obligation(
-        claim="C15",
+    return C15(
         name="verdict, burn-ins",
         statement="the burn-in κ log⁺(2μF0/σ²) of C15b is at most T1 for δ ≤ 1, and else at most κ(δ-1)/(1+δ) longer",
         hypotheses={**KNOWN, **LOGS},
@@ -144,8 +127,7 @@ def _burn_ins() -> Obligation:
 
 
 def _excess() -> Obligation:
-    return Obligation(
-        claim="C15",
+    return C15(
         name="verdict, longer burn-in",
         statement="κ log 2 - κ log(1+1/δ) is at most what C8's second stage takes beyond 8κr, for δ ≥ 1/(2r)",
         hypotheses={**ANY, **LARGE, **LOGS},
@@ -160,8 +142,7 @@ def _excess() -> Obligation:
 
 
 def _smoothed() -> Obligation:
-    return Obligation(
-        claim="C15",
+    return C15(
         name="verdict, small δ",
         statement="for δ < 1/(2r), and for r ≤ 1/2: V < ε², and LSR alone takes at most half of C8's second stage",
         hypotheses={**ANY, **FLOOR, **SMALL},
@@ -178,8 +159,7 @@ def _smoothed() -> Obligation:
 
 def _verdict() -> Obligation:
     plain, smoothed, tsla = PLAIN_TOTAL, SMOOTHED_TOTAL, BURN_IN + TSLA
-    return Obligation(
-        claim="C15",
+    return C15(
         name="verdict",
         statement="for every ε three-phase SGD takes no more than T1 + T2 of C8 if δ ≥ ε²/(2σ²), LSR alone no more below, with burn-ins",
         hypotheses={**ANY, **FLOOR, **LOGS},
@@ -195,8 +175,7 @@ def _verdict() -> Obligation:
 
 
 def _sharpened_plain() -> Obligation:
-    return Obligation(
-        claim="C15",
+    return C15(
         name="sharpened, three phases",
         statement="8κr ≤ 16κδr²/(1+δ) iff V ≥ ε²",
         hypotheses={**KNOWN, **FLOOR},
@@ -210,8 +189,7 @@ def _sharpened_plain() -> Obligation:
 
 
 def _sharpened_smoothed() -> Obligation:
-    return Obligation(
-        claim="C15",
+    return C15(
         name="sharpened, LSR alone",
         statement="for V < ε²: 2κv/(1-v) ≤ 16κδr²/(1+δ) iff v ≤ 1 - 1/(4r)",
         hypotheses={**KNOWN, **FLOOR, "v < 1": v < 1},
@@ -225,8 +203,7 @@ def _sharpened_smoothed() -> Obligation:
 
 
 def _region() -> Obligation:
-    return Obligation(
-        claim="C15",
+    return C15(
         name="sharpened, where it is ahead",
         statement="for 1 - 1/(4r) < v < 1 the second stage 16κδr²/(1+δ) is smaller than 8κr and than 2κv/(1-v)",
         hypotheses={**KNOWN, **FLOOR, "v > 1 - 1/(4r)": 4 * r * (1 - v) < 1, "v < 1": v < 1},
@@ -241,8 +218,7 @@ def _region() -> Obligation:
 
 def _at_most_twice() -> Obligation:
     factor = 4 * r / (4 * r - 1)
-    return Obligation(
-        claim="C15",
+    return C15(
         name="sharpened, by how much",
         statement="there 8κr ≤ 4r/(4r-1) · 16κδr²/(1+δ), at most twice it",
         hypotheses={**KNOWN, **FLOOR, "v > 1 - 1/(4r)": 4 * r * (1 - v) < 1, "v < 1": v < 1},
@@ -260,8 +236,7 @@ def _sharpened_verdict() -> Obligation:
     """With the burn-ins, which for δ > 1 are longer without smoothing: no more than twice as long in all."""
     plain, smoothed, tsla = PLAIN_TOTAL, SMOOTHED_TOTAL, BURN_IN + SHARPENED
     worse_than_smoothed = 4 * r * (1 - v) < 1
-    return Obligation(
-        claim="C15",
+    return C15(
         name="sharpened, verdict",
         statement="burn-ins included: LSR alone no more than sharpened TSLA for v ≤ 1 - 1/(4r), else three phases at most twice as much",
         hypotheses={**KNOWN, **FLOOR, **LOGS},

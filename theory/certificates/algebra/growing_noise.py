@@ -39,6 +39,7 @@ from tsla.theory.certificates.algebra.engine.table import A, B, C, error2, first
 from tsla.theory.certificates.algebra.engine.table import growth as a
 from tsla.theory.certificates.algebra.engine.weights import ONE_STEP, gain, lift, weight
 
+C20 = partial(Obligation, claim="C20")
 rho = z3.Real("rho")
 """1-θ+θδ."""
 Gg, gg = z3.Reals("Gg gg")
@@ -158,8 +159,7 @@ def _bound_of_lsr() -> Obligation:
 
 
 def _one_step() -> Obligation:
-    return Obligation(
-        claim="C20",
+    return C20(
         name="one step",
         statement="E[F(w⁺)-F*] ≤ (1+LAη²)(F(w)-F*) - (η/2)(2-ηL(1+B))‖∇F‖² + Lη²C/2, for any η > 0",
         hypotheses={
@@ -185,8 +185,7 @@ def _one_step() -> Obligation:
 
 def _lemma() -> Obligation:
     """C2 holds at each w with what A2′ and A3′ say there."""
-    return Obligation(
-        claim="C20",
+    return C20(
         name="lemma",
         statement="E‖g_LS-∇F‖² ≤ ρ(2A(F-F*) + B‖∇F‖² + C), ρ = 1-θ+θδ",
         hypotheses={
@@ -209,8 +208,7 @@ def _lemma() -> Obligation:
 
 def _one_step_smoothed() -> Obligation:
     """For whatever cost ``(η/2)ρ`` times A2′'s right-hand side."""
-    return Obligation(
-        claim="C20",
+    return C20(
         name="one step, label smoothing",
         statement="E[F(w⁺)-F*] ≤ (1+ηρA)(F(w)-F*) - (η/2)(1-ρB)‖∇F‖² + ηρC/2 where E‖d-∇F‖² ≤ ρ(2A(F-F*) + B‖∇F‖² + C)",
         hypotheses={
@@ -232,8 +230,7 @@ def _one_step_smoothed() -> Obligation:
 
 def _weights() -> Obligation:
     """Where ``2F0(1+a)^T/(ηT)`` stands in Khaled and Richtárik's theorem 2."""
-    return Obligation(
-        claim="C20",
+    return C20(
         name="beside Khaled and Richtárik",
         statement="1/W = a/(1-(1+a)^-T) ≤ (1+a)^T/T for a > 0, and W = T for a = 0",
         hypotheses={
@@ -254,8 +251,7 @@ def _weights() -> Obligation:
 def _constant_noise() -> Obligation:
     sgd, lsr = (formulas.weighted_bound(F0, eta, T, of, C, left) for of, left in ((eta * L, SGD_LEFT), (rho, LSR_LEFT)))
     c16, c5 = formulas.worst_case_bound(F0, eta, T, L, C), formulas.lsr_bound(F0, eta, T, rho * C)
-    return Obligation(
-        claim="C20",
+    return C20(
         name="constant noise",
         statement="at A = B = 0, where W = T and C = σ², it is C16, and for label smoothing C5 with V = ρσ²",
         hypotheses={**STEP, "T > 0": T > 0, "B = 0": B == 0},
@@ -276,8 +272,7 @@ def _attained() -> Obligation:
     expected = z3.Sum([L / 2 * end * end for end in ends]) / 2
     noise = 2 * A * value + B * slope2 + C
     step = (1 + L * eta * eta * A) * value - eta * SGD_LEFT / 2 * slope2
-    return Obligation(
-        claim="C20",
+    return C20(
         name="attained",
         statement="an equality in every step for F = (L/2)w², g = Lw ± s(w), s(w)² = 2A(F-F*) + B‖∇F‖² + C",
         hypotheses={"noise": s * s == noise},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import z3
 
@@ -17,6 +17,7 @@ from tsla.theory.certificates.algebra.engine.premises import Premise, premises
 from tsla.theory.certificates.algebra.engine.symbols import F0, NOISE, SMOOTH, F, F_next, L, Premises, T, eta, gap, grad2, s2, sigma2, start
 from tsla.theory.certificates.algebra.engine.table import along, error2, first2, inner, length2, m, second2, slope, vv, vv_next, x
 
+C21 = partial(Obligation, claim="C21")
 h, shift = z3.Reals("h shift")
 """η/(1-m), the step size of the averaged sequence, and hm, by which times v it is away from w."""
 apart_along, ee = z3.Reals("apart_along ee")
@@ -121,8 +122,7 @@ def _mean() -> Obligation:
 
 
 def _end() -> Obligation:
-    return Obligation(
-        claim="C21",
+    return C21(
         name="end",
         statement="the potential is not negative",
         hypotheses={**MOMENTUM, "‖v‖² >= 0": vv_end >= 0, "F >= F*": at_z_end >= 0},
@@ -140,8 +140,7 @@ def _averaged() -> Obligation:
     w, v, g = z3.Reals("w v g")
     following = m * v + g
     shift = eta * m / (1 - m)
-    return Obligation(
-        claim="C21",
+    return C21(
         name="averaged sequence",
         statement="z = w - ηm/(1-m) v has z⁺ = z - η/(1-m) g and w - z = hmv",
         hypotheses={"m < 1": m < 1, "h": h == eta / (1 - m)},
@@ -156,8 +155,7 @@ def _averaged() -> Obligation:
 
 
 def _gradients() -> Obligation:
-    return Obligation(
-        claim="C21",
+    return C21(
         name="gradients apart",
         statement="-⟨∇F(z)-∇F(w), ∇F(w)⟩ ≤ hLm[(1-m)/2 ‖v‖² + ‖∇F(w)‖²/(2(1-m))]",
         hypotheses={
@@ -178,8 +176,7 @@ def _gradients() -> Obligation:
 
 
 def _velocity() -> Obligation:
-    return Obligation(
-        claim="C21",
+    return C21(
         name="velocity",
         statement="⟨v, ∇F(w)⟩ ≤ (1-m)/2 ‖v‖² + ‖∇F(w)‖²/(2(1-m))",
         hypotheses={"m < 1": m < 1, **SQUARES, "Cauchy-Schwarz": along * along <= vv * grad2},
@@ -196,8 +193,7 @@ def _velocity() -> Obligation:
 def _one_step() -> Obligation:
     step = POTENTIAL_NEXT <= POTENTIAL - GAIN * grad2 + LIFT
     half = at_z_next + WEIGHT / 2 * vv_next <= at_z + WEIGHT / 2 * vv - GAIN * grad2 + LIFT
-    return Obligation(
-        claim="C21",
+    return C21(
         name="one step",
         statement="E potential⁺ ≤ potential - (h/2)(2 - hL(1+m)/(1-m))‖∇F(w)‖² + h²L(1+m)σ²/2, potential = F(z) + h²Lm/2 ‖v‖²",
         hypotheses={
@@ -225,8 +221,7 @@ def _one_step() -> Obligation:
 
 def _without_momentum() -> Obligation:
     bound = formulas.momentum_bound(F0, h, T, L, sigma2, m)
-    return Obligation(
-        claim="C21",
+    return C21(
         name="without momentum",
         statement="at m = 0, where h = η, it is C16",
         hypotheses={**LONG_STEP, "T > 0": T > 0, "m = 0": m == 0},

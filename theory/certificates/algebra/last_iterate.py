@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import z3
 
@@ -34,6 +34,7 @@ from tsla.theory.certificates.algebra.engine.symbols import (
 )
 from tsla.theory.certificates.algebra.engine.table import contraction, length2, slope
 
+C15 = partial(Obligation, claim="C15")
 LIFT = L * eta * eta * sigma2 / 2
 FLOOR = eta * L * sigma2 / (2 * mu)
 CONTRACTION = recursions.Contraction("C15", LIFT, FLOOR, {**STEP, **PL, **NOISE}, "(a) E[F(w_t)-F*] ≤ (1-ημ)^t F0 + ηLσ²/(2μ)", "(a) ")
@@ -42,11 +43,6 @@ ARGUMENT = 4 * L * F0 / eps2
 longest, last2 = z3.Reals("longest last2")
 """1/L, and E‖∇F(w_T)‖²."""
 LAST = {gap: left, grad2: last2}
-
-
-def obligations() -> tuple[Obligation, ...]:
-    """The steps of C15a."""
-    return (_gradient(), one_step(), *CONTRACTION.obligations, _bound(), _plan())
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -102,8 +98,7 @@ def reached() -> Manifest:
 
 def _gradient() -> Obligation:
     """A1' at w - ∇F/L, where F is at least F*."""
-    return Obligation(
-        claim="C15",
+    return C15(
         name="(a) gradient and gap",
         statement="‖∇F‖² ≤ 2L(F - F*)",
         hypotheses={
@@ -130,8 +125,7 @@ def one_step() -> Obligation:
 
 def _bound() -> Obligation:
     bound = formulas.last_iterate_bound(F0, contraction, eta, L, mu, sigma2)
-    return Obligation(
-        claim="C15",
+    return C15(
         name="(a) bound",
         statement="E‖∇F(w_T)‖² ≤ 2L E[F(w_T)-F*] ≤ 2L(1-ημ)^T F0 + ηL²σ²/μ",
         hypotheses={
@@ -153,8 +147,7 @@ def _bound() -> Obligation:
 
 def _plan() -> Obligation:
     bound = formulas.last_iterate_bound(F0, contraction, eta, L, mu, sigma2)
-    return Obligation(
-        claim="C15",
+    return C15(
         name="(a) plan",
         statement="η = min(1/L, με²/(2L²σ²)) and T ≥ log⁺(4LF0/ε²)/(ημ) give ≤ ε², with η ≤ 1/L",
         hypotheses={

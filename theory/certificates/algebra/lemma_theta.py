@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import z3
 
 from tsla.theory.certificates.algebra.engine import formulas
@@ -9,16 +11,12 @@ from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.symbols import F0, NOISE, NOISY, ORACLE, START, STRENGTH, T, delta, eta, sigma2, theta
 
+C10 = partial(Obligation, claim="C10")
 HELPFUL = {"delta < 1": delta < 1}
 V = formulas.lemma(sigma2, delta, theta)
 V_PAPER = formulas.paper_floor(sigma2, delta)
 BEST = z3.If(delta < 1, z3.RealVal(1), z3.RealVal(0))
 """``smoothing.lemma_theta``."""
-
-
-def obligations() -> tuple[Obligation, ...]:
-    """The steps of C10."""
-    return (_linear(), _minimum(), _only_minimum(), _value(), _half(), _without_labels())
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -38,8 +36,7 @@ def _linear() -> Obligation:
     other, weight = z3.Reals("other weight")
     between = formulas.lemma(sigma2, delta, formulas.mix(theta, other, weight))
     ends = formulas.mix(V, formulas.lemma(sigma2, delta, other), weight)
-    return Obligation(
-        claim="C10",
+    return C10(
         name="linear",
         statement="V((1-x)θ + xθ′) = (1-x) V(θ) + x V(θ′)",
         hypotheses={},
@@ -53,8 +50,7 @@ def _linear() -> Obligation:
 
 
 def _minimum() -> Obligation:
-    return Obligation(
-        claim="C10",
+    return C10(
         name="minimum",
         statement="V is smallest on [0, 1] at θ = 1 for δ < 1, else at θ = 0",
         hypotheses={**NOISE, **ORACLE, **STRENGTH},
@@ -69,8 +65,7 @@ def _minimum() -> Obligation:
 
 
 def _only_minimum() -> Obligation:
-    return Obligation(
-        claim="C10",
+    return C10(
         name="only minimum",
         statement="V(θ) > V(1) for θ < 1, δ < 1: so also V(1/(1+δ)) > V(1) for δ > 0",
         hypotheses={**NOISY, **ORACLE, **STRENGTH, **HELPFUL, "theta < 1": theta < 1},
@@ -84,8 +79,7 @@ def _only_minimum() -> Obligation:
 
 
 def _value() -> Obligation:
-    return Obligation(
-        claim="C10",
+    return C10(
         name="value",
         statement="V(1) = δσ²",
         hypotheses={},
@@ -99,8 +93,7 @@ def _value() -> Obligation:
 
 
 def _half() -> Obligation:
-    return Obligation(
-        claim="C10",
+    return C10(
         name="up to half",
         statement="V(1/(1+δ))/2 ≤ δσ² ≤ V(1/(1+δ)) for δ ≤ 1",
         hypotheses={**NOISE, **ORACLE, "delta <= 1": delta <= 1},
@@ -117,8 +110,7 @@ def _without_labels() -> Obligation:
     """A run along ĝ alone is LSR at θ = 1, whose V is δσ²."""
     alone = formulas.lsr_bound(F0, eta, T, delta * sigma2)
     paper = formulas.lsr_bound(F0, eta, T, V_PAPER)
-    return Obligation(
-        claim="C10",
+    return C10(
         name="without labels",
         statement="C5 at θ = 1 is no worse than at 1/(1+δ) for δ ≤ 1: wherever C5 reaches ε², so does descent along ĝ alone",
         hypotheses={**NOISE, **ORACLE, **START, "delta <= 1": delta <= 1, "a run": z3.And(eta > 0, T > 0)},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import sympy
 import z3
 
@@ -11,13 +13,9 @@ from tsla.theory.certificates.algebra.engine.obligation import Identity, Obligat
 from tsla.theory.certificates.algebra.engine.symbols import STRENGTH, F, theta
 from tsla.theory.certificates.algebra.engine.table import u, y, yhat
 
+C1 = partial(Obligation, claim="C1")
 CLASSES = 3
 F_star = z3.Real("F_star")
-
-
-def obligations() -> tuple[Obligation | Identity, ...]:
-    """The steps of C1."""
-    return (_loss(), _gradient(), _direction(), _label(), _not_negative())
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -38,8 +36,7 @@ def _cross_entropy(label: list[z3.ArithRef]) -> z3.ArithRef:
 def _loss() -> Obligation:
     mixed = [formulas.mix(a, b, theta) for a, b in zip(y, yhat, strict=True)]
     true, smoothing = _cross_entropy(y), _cross_entropy(yhat)
-    return Obligation(
-        claim="C1",
+    return C1(
         name="loss",
         statement="ℓ((1-θ)y + θŷ, z) = (1-θ) ℓ(y, z) + θ ℓ(ŷ, z), three classes",
         hypotheses={},
@@ -84,8 +81,7 @@ def _gradient() -> Identity:
 def _direction() -> Obligation:
     """A coordinate of g_LS - ∇F."""
     g, ghat, G = z3.Reals("g ghat G")
-    return Obligation(
-        claim="C1",
+    return C1(
         name="direction",
         statement="g_LS - ∇F = (1-θ)(g - ∇F) + θ(ĝ - ∇F)",
         hypotheses={},
@@ -100,8 +96,7 @@ def _direction() -> Obligation:
 
 def _label() -> Obligation:
     mixed = [formulas.mix(a, b, theta) for a, b in zip(y, yhat, strict=True)]
-    return Obligation(
-        claim="C1",
+    return C1(
         name="label",
         statement="y_LS is a distribution if y and ŷ are, for θ in [0, 1]",
         hypotheses={
@@ -120,8 +115,7 @@ def _label() -> Obligation:
 
 def _not_negative() -> Obligation:
     """F0 = F(w_0) is then at least F(w_0) - F*, which is what the bounds need of it."""
-    return Obligation(
-        claim="C1",
+    return C1(
         name="F0",
         statement="ℓ ≥ 0, so that F(w_0) - F* ≤ F(w_0)",
         hypotheses={

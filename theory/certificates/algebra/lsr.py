@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import z3
 
@@ -38,27 +38,13 @@ from tsla.theory.certificates.algebra.engine.symbols import (
 )
 from tsla.theory.certificates.algebra.engine.table import error2
 
+C5 = partial(Obligation, claim="C5")
 GAIN, LIFT = eta / 2, eta * V / 2
 RUN = recursions.Telescoping("C5", GAIN, LIFT, {**STEP, **FLOOR}, "(η/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t ηV/2")
 LENGTH = 4 * L * F0 / eps2
 LONGER = 2 * L * F0 / (eps2 - V)
 ROOM = formulas.smaller(eps2 / 2, eps2 - V)
 PAPER_V = {"V": V == formulas.paper_floor(sigma2, delta)}
-
-
-def obligations() -> tuple[Obligation, ...]:
-    """The steps of C5 and C6."""
-    return (
-        one_step("C5"),
-        *RUN.obligations,
-        _mean(),
-        _plan(),
-        _exact_condition(),
-        _paper_condition(),
-        _longer_plan(),
-        _whole_plan(),
-        _floor(),
-    )
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -101,17 +87,14 @@ def total() -> Manifest:
 @cache
 def bound() -> Manifest:
     """C5."""
-    return recursions.averaged(total(), _mean(), bound_of("C5"))
+    mean = RUN.mean(formulas.lsr_bound(F0, eta, T, V), "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + V(θ)")
+    return recursions.averaged(total(), mean, bound_of("C5"))
 
 
 def at_paper_theta(plan: Obligation, length: Formula, *names: str, function: Function | None = None) -> Manifest:
     """What a plan at η = 1/L and the paper's θ reaches."""
     settings = {"theta": theta == formulas.paper_theta(delta), "eta": eta == 1 / L, "T": T >= length}
     return planned(bound(), plan, settings, "eps > 0", *names, function=function)
-
-
-def _mean() -> Obligation:
-    return RUN.mean(formulas.lsr_bound(F0, eta, T, V), "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + V(θ)")
 
 
 def one_step(claim: str) -> Obligation:
@@ -133,8 +116,7 @@ def one_step(claim: str) -> Obligation:
 
 
 def _plan() -> Obligation:
-    return Obligation(
-        claim="C5",
+    return C5(
         name="plan",
         statement="η = 1/L and T ≥ 4LF0/ε² give ≤ ε² where 2δσ²/(1+δ) ≤ ε²/2",
         hypotheses={
@@ -161,8 +143,7 @@ def _plan() -> Obligation:
 def _exact_condition() -> Obligation:
     smoothing = formulas.paper_floor(sigma2, delta)
     reaches = formulas.lsr_bound(F0, 1 / L, 4 * L * F0 / eps2, smoothing) <= eps2
-    return Obligation(
-        claim="C5",
+    return C5(
         name="exact condition",
         statement="at T = 4LF0/ε² the bound is ≤ ε² iff 2δσ²/(1+δ) ≤ ε²/2",
         hypotheses={**SMOOTH, **NOISE, **ORACLE, **START, **TARGET},
@@ -176,8 +157,7 @@ def _exact_condition() -> Obligation:
 
 
 def _paper_condition() -> Obligation:
-    return Obligation(
-        claim="C5",
+    return C5(
         name="paper's condition",
         statement="δ ≤ ε²/(4σ²) implies 2δσ²/(1+δ) ≤ ε²/2",
         hypotheses={**NOISY, **ORACLE, **TARGET, "delta <= eps2/(4 sigma2)": delta <= eps2 / (4 * sigma2)},
@@ -191,8 +171,7 @@ def _paper_condition() -> Obligation:
 
 
 def _longer_plan() -> Obligation:
-    return Obligation(
-        claim="C5",
+    return C5(
         name="longer plan",
         statement="η = 1/L and T ≥ 2LF0/(ε²-V) give ≤ ε² where V < ε²",
         hypotheses={
@@ -216,8 +195,7 @@ def _longer_plan() -> Obligation:
 def _whole_plan() -> Obligation:
     """The two lengths in one, as ``lsr.steps`` has them."""
     plan = formulas.lsr_bound(F0, eta, T, V) <= eps2
-    return Obligation(
-        claim="C5",
+    return C5(
         name="one formula for both plans",
         statement="T ≥ 2LF0/min(ε²/2, ε²-V) gives ≤ ε² where V < ε², and is 4LF0/ε² for V ≤ ε²/2",
         hypotheses={

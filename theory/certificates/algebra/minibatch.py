@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import z3
 
 from tsla.theory.certificates.algebra.engine import axioms, formulas
@@ -12,6 +14,7 @@ from tsla.theory.certificates.algebra.engine.steps import Induction
 from tsla.theory.certificates.algebra.engine.symbols import NOISY, Premises, batch, beta2, c, nu2, sigma2, theta
 from tsla.theory.certificates.algebra.engine.table import error2, first2, inner, scale, second2
 
+C14 = partial(Obligation, claim="C14")
 SS, Sa, aa, after, size, mean2 = z3.Reals("SS Sa aa after size mean2")
 """E‖S‖², E⟨S, a⟩, E‖a‖² and E‖S+a‖² for the sum S of so many deviations and one more, a; how many; E‖S/B‖²."""
 BATCH: Premises = {"B > 0": batch > 0}
@@ -20,22 +23,6 @@ SMOOTHED: Premises = {"theta > 0": theta > 0, "theta <= 1": theta <= 1}
 NOISE = formulas.second_moment(sigma2, nu2, c, theta)
 CRITICAL = formulas.critical_batch_size(sigma2, NOISE, beta2, theta)
 SMOOTHED_MOMENT = theta * theta * beta2 + NOISE / batch
-
-
-def obligations() -> tuple[Obligation, ...]:
-    """The steps of C14."""
-    return (
-        _one_sample(),
-        _sum(),
-        _mean(),
-        _delta(),
-        _delta_below_one(),
-        _critical(),
-        _critical_at_one(),
-        _grows(),
-        _for_step(),
-        _for_step_is_smaller(),
-    )
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -79,8 +66,7 @@ def _averaged() -> Manifest:
 
 
 def _one_sample() -> Obligation:
-    return Obligation(
-        claim="C14",
+    return C14(
         name="batch of one",
         statement="E‖sum of B deviations‖² = Bσ² for B = 1",
         hypotheses={"one sample": z3.And(size == 1, SS == aa), "its variance": aa == sigma2},
@@ -91,8 +77,7 @@ def _one_sample() -> Obligation:
 
 
 def _sum() -> Obligation:
-    return Obligation(
-        claim="C14",
+    return C14(
         name="sum of a batch",
         statement="E‖sum of B deviations‖² = Bσ²: if for B, then for B+1",
         hypotheses={
@@ -113,8 +98,7 @@ def _sum() -> Obligation:
 
 
 def _mean() -> Obligation:
-    return Obligation(
-        claim="C14",
+    return C14(
         name="mean of a batch",
         statement="the mean of B samples has σ²/B; so have ν², c",
         hypotheses={**BATCH, "sum": SS == batch * sigma2, "mean": mean2 == SS / (batch * batch)},
@@ -127,8 +111,7 @@ def _mean() -> Obligation:
 
 def _delta() -> Obligation:
     delta = (beta2 + nu2 / batch) / (sigma2 / batch)
-    return Obligation(
-        claim="C14",
+    return C14(
         name="δ of a batch",
         statement="δ_B = (β² + ν²/B)/(σ²/B) = (Bβ²+ν²)/σ²",
         hypotheses={**NOISY, **BATCH},
@@ -144,8 +127,7 @@ def _delta() -> Obligation:
 def _delta_below_one() -> Obligation:
     delta = formulas.delta_of_batch(sigma2, beta2, nu2, batch)
     critical = (sigma2 - nu2) / beta2
-    return Obligation(
-        claim="C14",
+    return C14(
         name="δ below 1",
         statement="δ_B < 1 iff B < B_c = (σ²-ν²)/β²",
         hypotheses={**NOISY, **BATCH, **BIAS},
@@ -162,8 +144,7 @@ def _delta_below_one() -> Obligation:
 def _critical() -> Obligation:
     helps = SMOOTHED_MOMENT < sigma2 / batch
     delta = formulas.delta_of_batch(sigma2, beta2, nu2, batch)
-    return Obligation(
-        claim="C14",
+    return C14(
         name="critical batch size",
         statement="θ²β² + N(θ)/B < σ²/B iff B < B_c(θ) = (σ²-N(θ))/(θ²β²)",
         hypotheses={**NOISY, **BATCH, **BIAS, **SMOOTHED},
@@ -179,8 +160,7 @@ def _critical() -> Obligation:
 
 def _critical_at_one() -> Obligation:
     value = z3.substitute(CRITICAL, (theta, z3.RealVal(1)))
-    return Obligation(
-        claim="C14",
+    return C14(
         name="B_c(1)",
         statement="B_c(1) = (σ²-ν²)/β²",
         hypotheses=BIAS,
@@ -197,8 +177,7 @@ def _grows() -> Obligation:
     """σ²+ν²-2c is E‖g - (ĝ - b̂)‖²."""
     difference = sigma2 + nu2 - 2 * c
     least = (sigma2 - c) / (theta * beta2)
-    return Obligation(
-        claim="C14",
+    return C14(
         name="without limit",
         statement="B_c(θ) ≥ (σ²-c)/(θβ²) for θ(σ²+ν²-2c) ≤ σ²-c: it grows without limit as θ → 0 if c < σ²",
         hypotheses={**BIAS, **SMOOTHED, "c < σ²": c < sigma2, "small θ": theta * difference <= sigma2 - c},
@@ -219,8 +198,7 @@ def _floor(noise: Formula) -> Formula:
 
 def _for_step() -> Obligation:
     helps = theta * theta * beta2 + _floor(NOISE) < _floor(sigma2)
-    return Obligation(
-        claim="C14",
+    return C14(
         name="critical batch size at a step size",
         statement="θ²β² + ηLN(θ)/B < ηLσ²/B iff B < ηL(σ²-N(θ))/(θ²β²)",
         hypotheses={**NOISY, **BATCH, **BIAS, **SMOOTHED, "ηL > 0": scale > 0},
@@ -234,8 +212,7 @@ def _for_step() -> Obligation:
 
 
 def _for_step_is_smaller() -> Obligation:
-    return Obligation(
-        claim="C14",
+    return C14(
         name="stronger condition",
         statement="ηL B_c(θ) ≤ B_c(θ) for η ≤ 1/L where B_c(θ) ≥ 0",
         hypotheses={**BIAS, **SMOOTHED, "ηL > 0": scale > 0, "ηL ≤ 1": scale <= 1, "B_c >= 0": CRITICAL >= 0},

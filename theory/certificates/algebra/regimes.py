@@ -5,6 +5,8 @@ They are the lengths of plans. For ``2 < q < 4`` TSLA itself is there before its
 
 from __future__ import annotations
 
+from functools import partial
+
 import sympy
 
 from tsla.theory.certificates.algebra import stage_one
@@ -15,6 +17,7 @@ from tsla.theory.certificates.algebra.engine.recursions import left
 from tsla.theory.certificates.algebra.engine.symbols import NOISY, PL, SMOOTH, SMOOTHING, TARGET, delta, eps2, sigma2
 from tsla.theory.certificates.algebra.last_iterate import at_the_end, last2
 
+C9 = partial(Obligation, claim="C9")
 L, mu, s2, F0, eps, q = sympy.symbols("L mu sigma2 F0 eps q", positive=True)
 POINT = {L: 3, mu: 2, s2: sympy.Rational(7, 5), F0: 5, eps: sympy.Rational(1, 3), q: sympy.Rational(3, 2)}
 LAST_STEP = eps**2 / (2 * L * s2)
@@ -89,8 +92,7 @@ def _takes(power: int) -> str:
 def _stage_one_alone() -> Obligation:
     """C7's burn-in leaves a gap of V/μ."""
     floor, smoothness, pl = formulas.paper_floor(sigma2, delta), symbols.L, symbols.mu
-    return Obligation(
-        claim="C9",
+    return C9(
         name="TSLA, stage 1 alone",
         statement="δ ≤ ε²/(4κσ²) is enough for E‖∇F(w_T1)‖² ≤ ε²: for q > 2 TSLA is there after its first stage, and the plan goes on",
         hypotheses={
@@ -128,8 +130,7 @@ def _lsr() -> Identity:
 
 def _lsr_reaches() -> Obligation:
     floor = formulas.paper_floor(sigma2, delta)
-    return Obligation(
-        claim="C9",
+    return C9(
         name="LSR reaches it",
         statement="δ ≤ ε²/(4σ²) is enough for V(1/(1+δ)) ≤ ε²/2: from q = 2 on, up to a constant",
         hypotheses={**NOISY, **SMOOTHING, **TARGET, "small": 4 * sigma2 * delta <= eps2},
@@ -143,8 +144,7 @@ def _lsr_reaches() -> Obligation:
 
 def _lsr_does_not() -> Obligation:
     floor = formulas.paper_floor(sigma2, delta)
-    return Obligation(
-        claim="C9",
+    return C9(
         name="LSR does not reach it",
         statement="V(1/(1+δ)) ≥ ε² for ε²/σ² ≤ δ < 1: below q = 2 the floor is above ε², whatever T",
         hypotheses={**NOISY, **SMOOTHING, **TARGET, "large": delta * sigma2 >= eps2, "delta < 1": delta < 1},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import z3
 
 from tsla.theory.certificates.algebra.engine import axioms, formulas
@@ -11,6 +13,7 @@ from tsla.theory.certificates.algebra.engine.premises import Premise
 from tsla.theory.certificates.algebra.engine.symbols import NOISY, SMOOTHING, STRENGTH, Premises, c, delta, s2, shat2, sigma2, theta
 from tsla.theory.certificates.algebra.engine.table import first2, inner, second2
 
+C11 = partial(Obligation, claim="C11")
 MOMENTS: Premises = {"s2 >= 0": s2 >= 0, "shat2 >= 0": shat2 >= 0, "Cauchy-Schwarz": c * c <= s2 * shat2}
 DIFFERENCE = s2 + shat2 - 2 * c
 """E‖g - ĝ‖²."""
@@ -18,11 +21,6 @@ PAIR = {first2: s2, second2: shat2, inner: c}
 APART: Premises = {"g differs from ĝ": DIFFERENCE > 0}
 MOMENT = formulas.second_moment(s2, shat2, c, theta)
 STAR = formulas.best_theta(s2, shat2, c)
-
-
-def obligations() -> tuple[Obligation, ...]:
-    """The steps of C11."""
-    return (_expansion(), _dropped(), _square(), _minimiser(), _minimum(), _indifferent(), _uncorrelated(), _half())
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -46,8 +44,7 @@ def _expansion() -> Obligation:
     mixed = [formulas.mix(x, y, theta) for x, y in zip(a, b, strict=True)]
     aa, bb, ab = (z3.Sum([x * y for x, y in zip(u, v, strict=True)]) for u, v in ((a, a), (b, b), (a, b)))
     length2 = z3.Sum([x * x for x in mixed])
-    return Obligation(
-        claim="C11",
+    return C11(
         name="expansion",
         statement="‖(1-θ)a + θb‖² = (1-θ)²‖a‖² + θ²‖b‖² + 2θ(1-θ)⟨a, b⟩, two dimensions",
         hypotheses={},
@@ -63,8 +60,7 @@ def _expansion() -> Obligation:
 
 
 def _dropped() -> Obligation:
-    return Obligation(
-        claim="C11",
+    return C11(
         name="what the lemma drops",
         statement="(1-θ)²s² + θ²ŝ² + 2θ(1-θ)c = (1-θ)s² + θŝ² - θ(1-θ)E‖g-ĝ‖²",
         hypotheses={},
@@ -81,8 +77,7 @@ def _dropped() -> Obligation:
 def _square() -> Obligation:
     at_star = formulas.second_moment(s2, shat2, c, STAR)
     square = DIFFERENCE * (theta - STAR) * (theta - STAR)
-    return Obligation(
-        claim="C11",
+    return C11(
         name="completed square",
         statement="the moment at θ is that at θ* plus E‖g-ĝ‖² (θ-θ*)²",
         hypotheses=APART,
@@ -97,8 +92,7 @@ def _square() -> Obligation:
 
 def _minimiser() -> Obligation:
     best = formulas.clipped(STAR)
-    return Obligation(
-        claim="C11",
+    return C11(
         name="minimiser",
         statement="θ* = (s²-c)/(s²+ŝ²-2c), clipped to [0, 1], is the minimiser on [0, 1]",
         hypotheses={**MOMENTS, **STRENGTH, **APART},
@@ -115,8 +109,7 @@ def _minimiser() -> Obligation:
 def _minimum() -> Obligation:
     value = (s2 * shat2 - c * c) / DIFFERENCE
     at_star = formulas.second_moment(s2, shat2, c, STAR)
-    return Obligation(
-        claim="C11",
+    return C11(
         name="minimum",
         statement="the moment at θ* is (s²ŝ²-c²)/(s²+ŝ²-2c), and not negative",
         hypotheses={**MOMENTS, **APART},
@@ -131,8 +124,7 @@ def _minimum() -> Obligation:
 
 
 def _indifferent() -> Obligation:
-    return Obligation(
-        claim="C11",
+    return C11(
         name="no difference",
         statement="where E‖g-ĝ‖² = 0 every θ gives s²",
         hypotheses={**MOMENTS, "no difference": DIFFERENCE == 0},
@@ -147,8 +139,7 @@ def _indifferent() -> Obligation:
 
 
 def _uncorrelated() -> Obligation:
-    return Obligation(
-        claim="C11",
+    return C11(
         name="uncorrelated",
         statement="θ* = 1/(1+δ) for c = 0, ŝ² = δs²",
         hypotheses={"s2 > 0": s2 > 0, **SMOOTHING, "A3": shat2 == delta * s2, "c = 0": c == 0},
@@ -164,8 +155,7 @@ def _uncorrelated() -> Obligation:
 
 def _half() -> Obligation:
     exact = formulas.second_moment(sigma2, delta * sigma2, z3.RealVal(0), formulas.paper_theta(delta))
-    return Obligation(
-        claim="C11",
+    return C11(
         name="half the lemma",
         statement="at c = 0 the minimum is δσ²/(1+δ), half of V(1/(1+δ))",
         hypotheses={**NOISY, **SMOOTHING},

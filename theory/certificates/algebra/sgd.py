@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import z3
 
@@ -31,17 +31,13 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     sigma2,
 )
 
+C4 = partial(Obligation, claim="C4")
 GAIN, LIFT = eta / 2, L * eta * eta * sigma2 / 2
 RUN = recursions.Telescoping("C4", GAIN, LIFT, {**STEP, **NOISE}, "(η/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t Lη²σ²/2")
 STEP_SIZE = formulas.noise_step_size(L, sigma2, eps2)
 LENGTH = 4 * F0 / (eta * eps2)
 Gg, gg = z3.Reals("Gg gg")
 """⟨∇F, E g⟩ and E‖g‖²; ``s2`` is E‖g - ∇F‖²."""
-
-
-def obligations() -> tuple[Obligation, ...]:
-    """The steps of C4."""
-    return (_second_moment(), _one_step(), *RUN.obligations, _mean(), _plan(), _samples())
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -83,7 +79,8 @@ def total() -> Manifest:
 @cache
 def bound() -> Manifest:
     """C4."""
-    return recursions.averaged(total(), _mean(), bound_of("C4"))
+    mean = RUN.mean(formulas.sgd_bound(F0, eta, T, L, sigma2), "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + ηLσ²")
+    return recursions.averaged(total(), mean, bound_of("C4"))
 
 
 def plan() -> Manifest:
@@ -91,14 +88,8 @@ def plan() -> Manifest:
     return planned(bound(), _plan(), {"eta": eta == STEP_SIZE, "T": T >= LENGTH}, "eps > 0", function=plan_of("C4"))
 
 
-def _mean() -> Obligation:
-    bound = formulas.sgd_bound(F0, eta, T, L, sigma2)
-    return RUN.mean(bound, "E‖∇F(w_R)‖² ≤ 2F0/(ηT) + ηLσ²")
-
-
 def _second_moment() -> Obligation:
-    return Obligation(
-        claim="C4",
+    return C4(
         name="second moment",
         statement="E‖g‖² = ‖∇F‖² + E‖g-∇F‖²",
         hypotheses={"E g = ∇F": Gg == grad2, "square": s2 == gg - 2 * Gg + grad2},
@@ -114,8 +105,7 @@ def _second_moment() -> Obligation:
 
 
 def _one_step() -> Obligation:
-    return Obligation(
-        claim="C4",
+    return C4(
         name="one step",
         statement="E F(w⁺) ≤ F(w) - (η/2)‖∇F‖² + Lη²σ²/2",
         hypotheses={
@@ -142,8 +132,7 @@ def _one_step() -> Obligation:
 def _plan() -> Obligation:
     """T stands for any number of steps that is at least the real number asked for, so that rounding up only helps."""
     bound = formulas.sgd_bound(F0, eta, T, L, sigma2)
-    return Obligation(
-        claim="C4",
+    return C4(
         name="plan",
         statement="η = min(1/L, ε²/(2Lσ²)) and T ≥ 4F0/(ηε²) give ≤ ε², with η ≤ 1/L",
         hypotheses={**SMOOTH, **NOISE, **START, **TARGET, "eta": eta == STEP_SIZE, "T": T >= LENGTH},
@@ -159,8 +148,7 @@ def _plan() -> Obligation:
 
 def _samples() -> Obligation:
     steps = 4 * F0 / (STEP_SIZE * eps2)
-    return Obligation(
-        claim="C4",
+    return C4(
         name="samples",
         statement="T = 8LF0σ²/ε⁴ where ε² ≤ 2σ²: O(1/ε⁴)",
         hypotheses={**SMOOTH, **NOISY, **START, **TARGET, "eps2 <= 2 sigma2": eps2 <= 2 * sigma2},

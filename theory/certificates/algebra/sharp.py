@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import z3
 
@@ -37,6 +37,7 @@ from tsla.theory.certificates.algebra.engine.symbols import (
 from tsla.theory.certificates.algebra.engine.table import first2, inner, nu, second2, sigma
 from tsla.theory.certificates.algebra.sharp_lemma import ROOTS_OF_BOUNDS, SIZES, smoothing, true
 
+C18 = partial(Obligation, claim="C18")
 x, W = z3.Reals("x W")
 """ηL, and a bound on the floor."""
 a, q, m = z3.Reals("a q m")
@@ -140,8 +141,7 @@ def _mean() -> Obligation:
 
 
 def _covariance() -> Obligation:
-    return Obligation(
-        claim="C18",
+    return C18(
         name="W, covariance",
         statement="c² ≤ σ²n², n² = E‖ĝ-Eĝ‖²",
         hypotheses={"Cauchy-Schwarz": c * c <= s2 * nu2, "A2": s2 <= sigma2, "n² ≥ 0": nu2 >= 0},
@@ -152,8 +152,7 @@ def _covariance() -> Obligation:
 
 
 def _split() -> Obligation:
-    return Obligation(
-        claim="C18",
+    return C18(
         name="W, what A3 leaves",
         statement="θ²b² + (θn)² ≤ q², q = θ√δσ",
         hypotheses={
@@ -175,8 +174,7 @@ def _split() -> Obligation:
 
 
 def _noise() -> Obligation:
-    return Obligation(
-        claim="C18",
+    return C18(
         name="W, noise",
         statement="N(θ) ≤ (a + θn)², a = (1-θ)σ",
         hypotheses={
@@ -196,8 +194,7 @@ def _noise() -> Obligation:
 
 
 def _worst_split() -> Obligation:
-    return Obligation(
-        claim="C18",
+    return C18(
         name="W, bias and noise",
         statement="β² + x(a + m)² ≤ q² + a²x/(1-x) for β² + m² ≤ q², x < 1",
         hypotheses={**SCALE, **SHARES, **SPLIT},
@@ -211,8 +208,7 @@ def _worst_split() -> Obligation:
 
 
 def _worst_noise() -> Obligation:
-    return Obligation(
-        claim="C18",
+    return C18(
         name="W, all noise",
         statement="β² + x(a + m)² ≤ x(a + q)² for β² + m² ≤ q² where xa ≥ (1-x)q; a + q = √U",
         hypotheses={**SCALE, **SHARES, **SPLIT},
@@ -226,8 +222,7 @@ def _worst_noise() -> Obligation:
 
 
 def _worst() -> Obligation:
-    return Obligation(
-        claim="C18",
+    return C18(
         name="W",
         statement="θ²b² + ηL N(θ) ≤ W(θ, ηL) for every split",
         hypotheses={
@@ -252,8 +247,7 @@ def _worst() -> Obligation:
 def _worst_split_attained() -> Obligation:
     """The other case is attained by ``b = 0``, which makes it an identity."""
     attained = z3.And(OF_SPLIT == OF_BIAS, bias2 >= 0)
-    return Obligation(
-        claim="C18",
+    return C18(
         name="W, attained by a split",
         statement="at m = xa/(1-x), β² = q² - m² it is q² + a²x/(1-x), and β² ≥ 0 where xa ≤ (1-x)q",
         hypotheses={**SHORT, **SHARES, "m": m == x * a / (1 - x), "bias2": bias2 == q * q - m * m},
@@ -269,8 +263,7 @@ def _worst_split_attained() -> Obligation:
 
 def _beside_lsr() -> Obligation:
     """The rest of it, ``U <= V``, is in ``beside the lemma``."""
-    return Obligation(
-        claim="C18",
+    return C18(
         name="beside C5",
         statement="θ²δσ² ≤ W(θ, x) ≤ U(θ)",
         hypotheses={**SHORT, **SHARES},
@@ -285,8 +278,7 @@ def _beside_lsr() -> Obligation:
 
 def _one_step() -> Obligation:
     """C12's step, whatever the split is at this point of this history."""
-    return Obligation(
-        claim="C18",
+    return C18(
         name="one step",
         statement="E F(w⁺) ≤ F(w) - (η/2)‖∇F‖² + (η/2)W",
         hypotheses={**STEP, "C12": biased.step().conclusion, "W": formulas.biased_floor(eta, L, bias2, noise) <= W},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import z3
 
@@ -20,6 +20,7 @@ from tsla.theory.certificates.algebra.engine.table import error2, first2, inner,
 from tsla.theory.certificates.algebra.sharp import PARTS, SCALE, SHARES, SHARES_OF, SPLIT, a, m, q, x
 from tsla.theory.certificates.algebra.sharp_lemma import ROOTS_OF_BOUNDS
 
+C18 = partial(Obligation, claim="C18")
 e2, Ge = z3.Reals("e2 Ge")
 """``‖E d - ∇F‖²`` and ``⟨E d - ∇F, ∇F⟩`` of the direction d."""
 D, most, tilt, worst = z3.Reals("D most tilt worst")
@@ -126,8 +127,7 @@ def bound() -> Manifest:
 def _direction() -> Obligation:
     """With E d = ∇F + e: ``‖E d‖² = ‖e‖² + 2⟨e, ∇F⟩ + ‖∇F‖²``."""
     fall = keep * grad2 + 2 * rest * Ge - x * (e2 + noise)
-    return Obligation(
-        claim="C18",
+    return C18(
         name="exact, descent",
         statement="E F(w⁺) ≤ F(w) - (η/2)[(2-x)‖∇F‖² + 2(1-x)⟨e, ∇F⟩ - x(‖e‖² + N)], e = E d - ∇F",
         hypotheses={
@@ -151,8 +151,7 @@ def _direction() -> Obligation:
 def _worst_split() -> Obligation:
     """An inner product of (‖e‖, m) and ((1-x)‖∇F‖, xa)."""
     longest = rest * rest * grad2 + x * x * a * a
-    return Obligation(
-        claim="C18",
+    return C18(
         name="exact, worst split",
         statement="(2xam - 2(1-x)⟨e, ∇F⟩)² ≤ 4q²((1-x)²‖∇F‖² + x²a²) for ‖e‖² + m² ≤ q²",
         hypotheses={
@@ -174,8 +173,7 @@ def _worst_split() -> Obligation:
 
 
 def _touches() -> Obligation:
-    return Obligation(
-        claim="C18",
+    return C18(
         name="exact, touches",
         statement="Y = [2q²(1-x)² + 2qR]/(2-x) has Y² = 4q²((1-x)²A + x²a²) at A = (C + Y)/(2-x)",
         hypotheses={**SCALE, **SHARES, **ROOT, "most": most == COST, "A": worst == VALUE},
@@ -192,8 +190,7 @@ def _touches() -> Obligation:
 def _line() -> Obligation:
     """Squared: ``Y² + 2τY(‖∇F‖² - A)`` is what the root is of, and the square of the line is more by ``τ²(‖∇F‖² - A)²``."""
     line = most + tilt * (grad2 - worst)
-    return Obligation(
-        claim="C18",
+    return C18(
         name="exact, below a line",
         statement="2xam - 2(1-x)⟨e, ∇F⟩ ≤ Y + τ(‖∇F‖² - A)",
         hypotheses={**LINE, "worst split": SPLITS * SPLITS <= 4 * q * q * (rest * rest * grad2 + x * x * a * a), "grad2 >= 0": grad2 >= 0},
@@ -207,8 +204,7 @@ def _line() -> Obligation:
 
 
 def _one_step() -> Obligation:
-    return Obligation(
-        claim="C18",
+    return C18(
         name="exact, one step",
         statement="E F(w⁺) ≤ F(w) - (η/2)[(2-x-τ)‖∇F‖² - x(a² + q²) - Y + τA]",
         hypotheses={
@@ -239,8 +235,7 @@ def _mean() -> Obligation:
 
 
 def _beside_sgd() -> Obligation:
-    return Obligation(
-        claim="C18",
+    return C18(
         name="exact, without smoothing",
         statement="at θ = 0 it is C16",
         hypotheses={
@@ -263,8 +258,7 @@ def _beside_sgd() -> Obligation:
 
 
 def _at_largest_step() -> Obligation:
-    return Obligation(
-        claim="C18",
+    return C18(
         name="exact, at 1/L",
         statement="at η = 1/L it is C5 with U for V",
         hypotheses={**SHARES, **ROOT, "x = 1": x == 1},
@@ -280,8 +274,7 @@ def _at_largest_step() -> Obligation:
 def _attained() -> Obligation:
     """F = (L/2)w² at slope z = Lw, d = z - β ± (a + m) with equal probabilities: of g and ĝ whose deviations have the same sign."""
     mean = D + 2 * rest * beta * z + x * (beta * beta + (a + m) * (a + m))
-    return Obligation(
-        claim="C18",
+    return C18(
         name="exact, attained",
         statement="(2-x)z² = D + 2(1-x)βz + x(β² + (a + m)²) in one step on (L/2)w² for every split: g = Lw ± σ, ĝ = Lw - b ± n",
         hypotheses={"x = ηL": x == eta * L, "eta > 0": eta > 0, "z = Lw": z == L * w, "D": D == 2 * FALL / eta},

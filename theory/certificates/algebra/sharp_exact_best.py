@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import z3
 
 from tsla.theory.certificates.algebra.engine.manifest import Manifest
@@ -14,6 +16,7 @@ from tsla.theory.certificates.algebra.sharp_exact import LINE, PLACE, VALUE, C, 
 from tsla.theory.certificates.algebra.sharp_exact_plan import ALONE, PLAIN, SHARE
 from tsla.theory.certificates.algebra.sharp_lemma import ROOTS_OF_BOUNDS, SIZES
 
+C18 = partial(Obligation, claim="C18")
 e, k, kept, b, room = z3.Reals("epsilon k kept b room")
 """ε; √(1-δ), and 1-δ; θ times the bias of a split; and what is left at that split."""
 AT = 2 * x * a * m + 2 * rest * b * e
@@ -92,8 +95,7 @@ def _fewest(size: str, split: Premises, steps: tuple[Obligation, ...]) -> Manife
 
 
 def _reached() -> Obligation:
-    return Obligation(
-        claim="C18",
+    return C18(
         name="exact, reached",
         statement="A ≤ ε² needs 2F0/(ηT) + x(a² + q²) + 2xam + 2(1-x)bε ≤ (2-x)ε²",
         hypotheses={**SCALE, **LINE, "slope": tilt < keep, "touches": worst * keep == C + most, "line": AT <= most + tilt * (eps2 - worst)},
@@ -107,8 +109,7 @@ def _reached() -> Obligation:
 
 
 def _left() -> Obligation:
-    return Obligation(
-        claim="C18",
+    return C18(
         name="exact, left for the start",
         statement="A ≤ ε² needs 2F0/(ηT) ≤ (2-x)ε² - x(b² + (a + m)²) - 2(1-x)bε",
         hypotheses={**SCALE, **SPLIT, **LEFT, "reached": _reached().conclusion},
@@ -122,8 +123,7 @@ def _left() -> Obligation:
 
 def _best_theta() -> Obligation:
     """``x(2-x)ε² - x·cost`` is ``x(2-x)ε² - x²σ² + h² - (h - xσφ)²``, with ``φ = θk``: a square is dropped, or what is negative."""
-    return Obligation(
-        claim="C18",
+    return C18(
         name="exact, best θ",
         statement="x((2-x)ε² - cost) ≤ x(2-x)ε² - x²σ² + max(h, 0)², h = xkσ - (1-x)sε, at b = θskσ, m = θδσ, s = √δ, k = √(1-δ)",
         hypotheses={
@@ -144,8 +144,7 @@ def _best_theta() -> Obligation:
 
 def _along() -> Obligation:
     """It is ``δε² + 2εkmx - m²x²``, which grows up to ``x = 1``."""
-    return Obligation(
-        claim="C18",
+    return C18(
         name="exact, along ĝ at best",
         statement="x(2-x)ε² - x²σ² + h² ≤ ε² - δσ² for m = εk - sσ ≥ 0",
         hypotheses=KNOWN,
@@ -158,8 +157,7 @@ def _along() -> Obligation:
 
 
 def _border() -> Obligation:
-    return Obligation(
-        claim="C18",
+    return C18(
         name="exact, border",
         statement="m > 0 iff δ < ε²/(ε²+σ²)",
         hypotheses={**CIRCLE, **EPSILON, "m": NAMED["m"]},
@@ -173,8 +171,7 @@ def _border() -> Obligation:
 
 def _never_mixes() -> Obligation:
     """It falls from the x on at which ``h = 0``, and there it is what it is without smoothing."""
-    return Obligation(
-        claim="C18",
+    return C18(
         name="exact, never mixes",
         statement="x(2-x)ε² - x²σ² + h² ≤ ε⁴/(ε²+σ²) for m ≤ 0 and h > 0",
         hypotheses=KNOWN,
@@ -187,8 +184,7 @@ def _never_mixes() -> Obligation:
 
 
 def _most() -> Obligation:
-    return Obligation(
-        claim="C18",
+    return C18(
         name="exact, most that is left",
         statement="x((2-x)ε² - cost) ≤ ε² - δσ² for δ < ε²/(ε²+σ²), and ≤ ε⁴/(ε²+σ²) else",
         hypotheses={
@@ -210,8 +206,7 @@ def _most() -> Obligation:
 
 
 def _length() -> Obligation:
-    return Obligation(
-        claim="C18",
+    return C18(
         name="exact, fewest steps",
         statement="A ≤ ε² needs T ≥ 2LF0/(ε²-δσ²) for δ < ε²/(ε²+σ²), and T ≥ 2LF0(ε²+σ²)/ε⁴ else, whatever η ≤ 1/L and θ are",
         hypotheses={
@@ -230,8 +225,7 @@ def _length() -> Obligation:
 
 
 def _no_smoothing() -> Obligation:
-    return Obligation(
-        claim="C18",
+    return C18(
         name="exact, no smoothing from δ = 1 on",
         statement="n = σ, b = 0 has b² + n² ≤ δσ² for δ ≥ 1, and every θ costs xσ² there, as θ = 0 does: x((2-x)ε² - cost) ≤ ε⁴/(ε²+σ²)",
         hypotheses={
@@ -251,8 +245,7 @@ def _no_smoothing() -> Obligation:
 
 
 def _length_without() -> Obligation:
-    return Obligation(
-        claim="C18",
+    return C18(
         name="exact, fewest steps from δ = 1 on",
         statement="A ≤ ε² needs T ≥ 2LF0(ε²+σ²)/ε⁴ for δ ≥ 1, whatever η ≤ 1/L and θ are",
         hypotheses={
@@ -272,8 +265,7 @@ def _floor() -> Obligation:
     """``z`` is what is left without smoothing as T grows, ``(2-x)z² = xσ²``; in units of σ."""
     z = z3.Real("z")
     smooths = rest * root * z < x * k
-    return Obligation(
-        claim="C18",
+    return C18(
         name="exact, floor",
         statement="as T → ∞ at a fixed step size, θ > 0 is best iff x > 1 - √(1-δ)",
         hypotheses={**SCALE, **{name: CIRCLE[name] for name in ("√δ", "√(1-δ)")}, "z": z3.And(z >= 0, keep * z * z == x)},

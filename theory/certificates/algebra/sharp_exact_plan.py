@@ -36,11 +36,6 @@ ALONE, PLAIN = 2 * L * F0 / (eps2 - delta * sigma2), 2 * L * F0 / (SHARE * eps2)
 KNOWN: Premises = {**SMOOTH, **NOISE, **ORACLE, **START, **TARGET}
 
 
-def obligations() -> tuple[Obligation, ...]:
-    """The steps of the plan."""
-    return (_plan_alone(), _shorter())
-
-
 def manifests() -> tuple[Manifest, ...]:
     """The plan on either side of ``δ = ε²/(ε²+σ²)``, and which side takes fewer steps."""
     return (

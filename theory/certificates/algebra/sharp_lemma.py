@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import z3
 
@@ -14,6 +14,7 @@ from tsla.theory.certificates.algebra.engine.premises import premises
 from tsla.theory.certificates.algebra.engine.symbols import STRENGTH, Premises, c, delta, s2, shat2, sigma2, theta
 from tsla.theory.certificates.algebra.engine.table import dev, dev_hat, error2, root, sigma
 
+C18 = partial(Obligation, claim="C18")
 ROOTS: Premises = {"σ ≥ 0": sigma >= 0, "√δ ≥ 0": root >= 0}
 SIZES: Premises = {
     "σ": z3.And(sigma >= 0, sigma * sigma == sigma2),
@@ -24,11 +25,6 @@ true, smoothing = (1 - theta) * sigma, theta * root * sigma
 SHARP = (true + smoothing) * (true + smoothing)
 """``smoothing.sharp``: U(θ)."""
 ROOTS_OF_BOUNDS = ("delta >= 0", "sigma2 >= 0", "σ = √σ²", "√δ")
-
-
-def obligations() -> tuple[Obligation, ...]:
-    """The steps of the sharp lemma."""
-    return (_minkowski(), _below_bounds(), _lemma(), _lemma_attained(), _beside_lemma(), _at_paper_theta())
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -57,8 +53,7 @@ def lemma() -> Manifest:
 def _minkowski() -> Obligation:
     moment = formulas.second_moment(s2, shat2, c, theta)
     sum_of_roots = (1 - theta) * dev + theta * dev_hat
-    return Obligation(
-        claim="C18",
+    return C18(
         name="Minkowski",
         statement="E‖g_LS-∇F‖² ≤ ((1-θ)s + θŝ)², s and ŝ the roots of E‖g-∇F‖² and E‖ĝ-∇F‖²",
         hypotheses={**STRENGTH, **DEVIATIONS, "Cauchy-Schwarz": c * c <= s2 * shat2},
@@ -73,8 +68,7 @@ def _minkowski() -> Obligation:
 
 
 def _below_bounds() -> Obligation:
-    return Obligation(
-        claim="C18",
+    return C18(
         name="roots of A2 and A3",
         statement="s ≤ σ and ŝ ≤ √δσ",
         hypotheses={**SIZES, **DEVIATIONS, "A2": s2 <= sigma2, "A3": shat2 <= delta * sigma2},
@@ -89,8 +83,7 @@ def _below_bounds() -> Obligation:
 
 def _lemma() -> Obligation:
     sum_of_roots = (1 - theta) * dev + theta * dev_hat
-    return Obligation(
-        claim="C18",
+    return C18(
         name="sharp lemma",
         statement="((1-θ)s + θŝ)² ≤ U(θ) = ((1-θ)σ + θ√δσ)²",
         hypotheses={**STRENGTH, "roots": z3.And(dev >= 0, dev_hat >= 0), "A2": dev <= sigma, "A3": dev_hat <= root * sigma},
@@ -105,8 +98,7 @@ def _lemma() -> Obligation:
 
 def _lemma_attained() -> Obligation:
     moment = formulas.second_moment(sigma2, root * root * sigma2, root * sigma2, theta)
-    return Obligation(
-        claim="C18",
+    return C18(
         name="sharp lemma, attained",
         statement="an equality where ĝ-∇F = √δ(g-∇F) and E‖g-∇F‖² = σ², at every θ and δ",
         hypotheses={"σ²": sigma2 == sigma * sigma},
@@ -121,8 +113,7 @@ def _lemma_attained() -> Obligation:
 
 def _beside_lemma() -> Obligation:
     between = formulas.lemma(sigma * sigma, root * root, theta) - SHARP
-    return Obligation(
-        claim="C18",
+    return C18(
         name="beside the lemma",
         statement="V - U = θ(1-θ)(1-√δ)²σ²",
         hypotheses={},
@@ -139,8 +130,7 @@ def _at_paper_theta() -> Obligation:
     factor = (1 + root) * (1 + root) / (2 * (1 + root * root))
     paper = z3.substitute(SHARP, (theta, formulas.paper_theta(root * root)))
     lemma = formulas.paper_floor(sigma * sigma, root * root)
-    return Obligation(
-        claim="C18",
+    return C18(
         name="at the paper's theta",
         statement="U(1/(1+δ)) = V(1/(1+δ))(1+√δ)²/(2(1+δ)), a factor between 1/2 and 1",
         hypotheses=ROOTS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import z3
 
@@ -37,6 +37,7 @@ from tsla.theory.certificates.algebra.sharp_plan import BETWEEN, PLAN_SCALE, SHA
 from tsla.theory.certificates.algebra.stage_one import plan as burn_in
 from tsla.theory.certificates.algebra.tsla import mean
 
+C18 = partial(Obligation, claim="C18")
 last = z3.Real("last")
 """η3 L; ``noise`` is ((1-θ)σ + θn)²."""
 NOISE_OF_PLAN = sigma2 * (1 - SHARE * (1 / delta - 1))
@@ -92,8 +93,7 @@ def _one_step() -> Obligation:
 
 def _larger_steps() -> Obligation:
     """Of each split, and so of the worst."""
-    return Obligation(
-        claim="C18",
+    return C18(
         name="A4, larger steps",
         statement="W(θ, x)/x falls with x: W(θ, x) ≤ x·W(θ, x3)/x3 for x ≥ x3",
         hypotheses={"b² ≥ 0": bias2 >= 0, "0 < x3 ≤ x": z3.And(last > 0, last <= x), "W": bias2 + last * noise <= W},
@@ -107,8 +107,7 @@ def _larger_steps() -> Obligation:
 
 
 def _noise_of_plan() -> Obligation:
-    return Obligation(
-        claim="C18",
+    return C18(
         name="A4, never dropped",
         statement="(ε²/2)/x3 = σ²(1 - e(1/δ - 1)) at the last step size of C18's plan, between 0 and σ² for e ≤ δ ≤ 1",
         hypotheses={**NOISY, **TARGET, **BETWEEN},
@@ -123,8 +122,7 @@ def _noise_of_plan() -> Obligation:
 
 def _tsla() -> Obligation:
     step = formulas.noise_step_size(L, sigma2, eps2)
-    return Obligation(
-        claim="C18",
+    return C18(
         name="A4, TSLA's second stage",
         statement="a gap ≤ W/μ, η2 = min(1/L, ε²/(2Lσ²)) and T2 ≥ 4W/(μη2ε²) give ≤ ε²",
         hypotheses={
@@ -149,8 +147,7 @@ def _tsla() -> Obligation:
 
 def _half_of_the_paper() -> Obligation:
     at_best, paper = z3.substitute(TSLA_LENGTH, (W, delta * sigma2)), 8 * delta * sigma2 / (mu * eta * eps2)
-    return Obligation(
-        claim="C18",
+    return C18(
         name="A4, TSLA beside C8",
         statement="W(1, 1) = δσ² makes T2 = 4δσ²/(μη2ε²), half of C8's",
         hypotheses={**NOISY, **SMOOTHING, **TARGET, **START, "mu > 0": mu > 0, "eta > 0": eta > 0},

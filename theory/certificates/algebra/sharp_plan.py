@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import z3
 
 from tsla.theory.certificates.algebra import sgd
@@ -30,6 +32,7 @@ from tsla.theory.certificates.algebra.sharp import PARTS, WORST, W, a, bound, q,
 from tsla.theory.certificates.algebra.sharp_lemma import ROOTS_OF_BOUNDS, SIZES, smoothing, true
 from tsla.theory.certificates.algebra.sharp_theta import ANNEALED, ANNEALED_FLOOR
 
+C18 = partial(Obligation, claim="C18")
 SHARE = eps2 / (2 * sigma2)
 """e."""
 PLAN_SCALE = SHARE * delta / (delta - SHARE + SHARE * delta)
@@ -37,11 +40,6 @@ PLAN = 4 * L * F0 / eps2 * (1 + 1 / SHARE - 1 / delta)
 KNOWN: Premises = {**SMOOTH, **NOISY, **START, **TARGET}
 BETWEEN: Premises = {"eps2/(2 sigma2) <= delta": SHARE <= delta, "delta <= 1": delta <= 1}
 PLANNED = plan_of("C18", "lsr-sharp")
-
-
-def obligations() -> tuple[Obligation, ...]:
-    """The steps of the plans."""
-    return (_step_size(), _plan(), _along_smoothing_label(), _plan_small_delta(), _bought())
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -77,8 +75,7 @@ def large_delta() -> Manifest:
 
 
 def _step_size() -> Obligation:
-    return Obligation(
-        claim="C18",
+    return C18(
         name="plan, step size",
         statement="ηL = eδ/(δ-e+eδ) is within (0, 1] and has θ° = e/δ for e = ε²/(2σ²) ≤ δ ≤ 1",
         hypotheses={**KNOWN, **BETWEEN, "eta": eta == PLAN_SCALE / L, "x = ηL": x == eta * L},
@@ -92,8 +89,7 @@ def _step_size() -> Obligation:
 
 
 def _along_smoothing_label() -> Obligation:
-    return Obligation(
-        claim="C18",
+    return C18(
         name="W at θ = 1",
         statement="W(1, 1) = δσ²",
         hypotheses={**SIZES, "x = 1": x == 1, "θ = 1": theta == 1, "a": a == true, "q": q == smoothing, "W": W == WORST},
@@ -107,8 +103,7 @@ def _along_smoothing_label() -> Obligation:
 
 
 def _plan() -> Obligation:
-    return Obligation(
-        claim="C18",
+    return C18(
         name="plan",
         statement="ηL = eδ/(δ-e+eδ), T ≥ (4LF0/ε²)(1 + 1/e - 1/δ) give ≤ ε², e = ε²/(2σ²) ≤ δ ≤ 1; there θ° = e/δ and W° = ε²/2",
         hypotheses={
@@ -129,8 +124,7 @@ def _plan() -> Obligation:
 
 
 def _plan_small_delta() -> Obligation:
-    return Obligation(
-        claim="C18",
+    return C18(
         name="plan, small δ",
         statement="θ = 1, η = 1/L, T ≥ 4LF0/ε² give ≤ ε² for δ ≤ e, where W(1, 1) = δσ²",
         hypotheses={
@@ -156,8 +150,7 @@ def _plan_small_delta() -> Obligation:
 def _bought() -> Obligation:
     plain = 4 * F0 / (formulas.noise_step_size(L, sigma2, eps2) * eps2)
     bought = 4 * L * F0 / eps2 * (1 / delta - 1)
-    return Obligation(
-        claim="C18",
+    return C18(
         name="what smoothing buys",
         statement="C4's plan less C18's is (4LF0/ε²)(1/δ - 1), a share e(1/δ - 1) of it, for e ≤ δ ≤ 1",
         hypotheses={**KNOWN, **BETWEEN},

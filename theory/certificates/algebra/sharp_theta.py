@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import z3
 
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
@@ -11,16 +13,12 @@ from tsla.theory.certificates.algebra.engine.table import root, sigma
 from tsla.theory.certificates.algebra.sharp import PARTS, SCALE, SHARES, SHARES_OF, SHORT, WORST, W, a, q, x
 from tsla.theory.certificates.algebra.sharp_lemma import ROOTS_OF_BOUNDS, SIZES, smoothing, true
 
+C18 = partial(Obligation, claim="C18")
 y = x / (1 - x)
 BEST_THETA, LEAST = y / (delta + y), sigma2 * delta * y / (delta + y)
 """θ° and W°."""
 ANNEALED, ANNEALED_FLOOR = x / (delta * (1 - x) + x), sigma2 * delta * x / (delta * (1 - x) + x)
 """θ° and W° again, at ``x = 1`` too."""
-
-
-def obligations() -> tuple[Obligation, ...]:
-    """That θ° is best for δ ≤ 1, that θ = 0 is from there on, and what W is there."""
-    return (_at_best_theta(), _best_theta(), _best_theta_where_all_is_noise(), _no_smoothing(), _gain())
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -38,8 +36,7 @@ def manifests() -> tuple[Manifest, ...]:
 
 
 def _at_best_theta() -> Obligation:
-    return Obligation(
-        claim="C18",
+    return C18(
         name="W at θ°",
         statement="W(θ°, x) = σ²δx/(δ(1-x)+x) at θ° = x/(δ(1-x)+x) for δ ≤ 1, which is σ²δy/(δ+y) at y/(δ+y), y = x/(1-x)",
         hypotheses={
@@ -63,8 +60,7 @@ def _at_best_theta() -> Obligation:
 def _best_theta() -> Obligation:
     value = theta * theta * delta * sigma2 + (1 - theta) * (1 - theta) * sigma2 * y
     square = (delta + y) * (theta - BEST_THETA) * (theta - BEST_THETA) * sigma2
-    return Obligation(
-        claim="C18",
+    return C18(
         name="θ°, completed square",
         statement="σ²(θ²δ + (1-θ)²y) = σ²δy/(δ+y) + (δ+y)(θ-θ°)²σ², θ° = y/(δ+y), y = x/(1-x); x(1-θ°) ≤ (1-x)θ°√δ iff δ ≤ 1",
         hypotheses={**SHORT, "√δ > 0": root > 0, "δ": delta == root * root},
@@ -81,8 +77,7 @@ def _best_theta_where_all_is_noise() -> Obligation:
     """Where the other case of W holds, ``θ ≤ y/(√δ+y)``: U falls with θ, and so it is least at that end."""
     all_noise = x * (1 - theta) >= (1 - x) * theta * root
     floor = x * (1 - theta + theta * root) * (1 - theta + theta * root) * sigma2
-    return Obligation(
-        claim="C18",
+    return C18(
         name="θ°, where all is noise",
         statement="x U(θ) ≥ σ²δy/(δ+y) for δ ≤ 1",
         hypotheses={
@@ -104,8 +99,7 @@ def _best_theta_where_all_is_noise() -> Obligation:
 
 def _no_smoothing() -> Obligation:
     """``a + q = σ((1-θ) + θ√δ)`` is at least σ."""
-    return Obligation(
-        claim="C18",
+    return C18(
         name="no smoothing from δ = 1 on",
         statement="W(θ, x) ≥ xσ² for δ ≥ 1: θ = 0 is best",
         hypotheses={**SHORT, **SHARES, "δ ≥ 1": a + q >= sigma, "σ ≥ 0": sigma >= 0},
@@ -119,8 +113,7 @@ def _no_smoothing() -> Obligation:
 
 
 def _gain() -> Obligation:
-    return Obligation(
-        claim="C18",
+    return C18(
         name="gain",
         statement="W° = σ²δy/(δ+y) < xσ² iff δ < 1",
         hypotheses={**SHORT, **NOISY, "delta > 0": delta > 0},

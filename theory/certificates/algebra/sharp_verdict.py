@@ -7,12 +7,15 @@ TSLA's own first step size; 8κwr for TSLA. All lengths are those before roundin
 
 from __future__ import annotations
 
+from functools import partial
+
 import z3
 
 from tsla.theory.certificates.algebra.engine import formulas
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.symbols import L, Premises, delta, eps2, mu, sigma2
 
+C18 = partial(Obligation, claim="C18")
 kappa, r, e, w, x, W = z3.Reals("kappa r e w x W")
 
 PLAIN = 8 * kappa * r
@@ -44,8 +47,7 @@ def _units() -> Obligation:
     """The lengths as they stand in the plans."""
     step = formulas.noise_step_size(L, sigma2, eps2)
     noise = sigma2 * (1 - eps2 / (2 * sigma2) * (1 / delta - 1))
-    return Obligation(
-        claim="C18",
+    return C18(
         name="verdict, units",
         statement="4W/(μη2ε²) = 8κwr, 4κσ3²/ε² is half of 8κr - 4κ(1/δ-1), 2W/(μη1(ε²-W)) = 2κw/(x(1-w))",
         hypotheses={
@@ -71,8 +73,7 @@ def _units() -> Obligation:
 
 
 def _plain() -> Obligation:
-    return Obligation(
-        claim="C18",
+    return C18(
         name="verdict, W ≥ ε²",
         statement="8κr ≤ 8κwr iff W ≥ ε²: from there on three-phase SGD takes no more than TSLA's second stage",
         hypotheses={**KNOWN, **BEST},
@@ -86,8 +87,7 @@ def _plain() -> Obligation:
 
 
 def _alone() -> Obligation:
-    return Obligation(
-        claim="C18",
+    return C18(
         name="verdict, smoothing goes on",
         statement="for W < ε²: 2κw/(x(1-w)) ≤ 8κwr iff 4rx(1-w) ≥ 1",
         hypotheses={**KNOWN, **BEST, "w < 1": w < 1},
@@ -101,8 +101,7 @@ def _alone() -> Obligation:
 
 
 def _phases() -> Obligation:
-    return Obligation(
-        claim="C18",
+    return C18(
         name="verdict, smoothed phases",
         statement="elsewhere, and for δ > e, 8κσ3²/ε² ≤ 8κwr if η1/η2 ≥ (3+√3)/2",
         hypotheses={**HELPS, **NOISY, **BEST, **LONGER, **AHEAD},
@@ -117,8 +116,7 @@ def _phases() -> Obligation:
 
 
 def _small() -> Obligation:
-    return Obligation(
-        claim="C18",
+    return C18(
         name="verdict, small δ",
         statement="for δ ≤ e and η1 ≥ η2: W < ε² and 4rx(1-w) ≥ 1, so that smoothing at TSLA's own step size takes no more",
         hypotheses={**KNOWN, **BEST, "δ <= e": 2 * delta * r <= 1, "η1 >= η2": 2 * r * x >= 1},
@@ -133,8 +131,7 @@ def _small() -> Obligation:
 
 def _burn_ins() -> Obligation:
     """The smoothed phases burn in to ``σ3²/μ``, which is no less than the ``W/μ`` that TSLA burns in to."""
-    return Obligation(
-        claim="C18",
+    return C18(
         name="verdict, burn-ins",
         statement="there, for η1 ≥ η2: W ≤ σ3², so that κ log⁺(2μF0/σ3²) is at most T1",
         hypotheses={**HELPS, **BEST, **AHEAD, "η1 >= η2": 2 * r * x >= 1},
@@ -150,8 +147,7 @@ def _burn_ins() -> Obligation:
 def _largest_step() -> Obligation:
     """At ``η1 = 1/L``, where ``w = δr``, for every ``ε² <= 2σ²``."""
     rivals = (PLAIN, z3.If(2 * delta * r > 1, PHASES, PLAIN), ALONE)
-    return Obligation(
-        claim="C18",
+    return C18(
         name="verdict, by how much at η1 = 1/L",
         statement="at η1 = 1/L one of the three takes at most 4/3 of TSLA's second stage",
         hypotheses={**KNOWN, **BEST, **AHEAD, "x = 1": x == 1, "r >= 1/2": 2 * r >= 1},
@@ -166,8 +162,7 @@ def _largest_step() -> Obligation:
 
 def _floor() -> Obligation:
     smaller, larger = z3.If(x <= delta, x, delta), z3.If(x <= delta, delta, x)
-    return Obligation(
-        claim="C18",
+    return C18(
         name="mixing, floor",
         statement="min(x, δ)σ² = W°(1 + min(x,δ)/max(x,δ) - min(x,δ)) ≤ 2W°: at one step size mixing at most halves the floor",
         hypotheses={**HELPS, **FLOOR},
@@ -183,8 +178,7 @@ def _floor() -> Obligation:
 def _mixing() -> Obligation:
     """``T = 2LF0/(ε² x(1-W/ε²))``, and ``W/ε² = W/(2e)`` in units of σ²; without smoothing W is x, and the best x is e."""
     left = x * (2 * e - W)
-    return Obligation(
-        claim="C18",
+    return C18(
         name="mixing, samples",
         statement="for ε² ≤ 2σ² no θ and η ask for less than a quarter of what the better of θ = 0 and θ = 1 asks for at its own best η",
         hypotheses={**HELPS, **FLOOR, "0 < e <= 1": z3.And(e > 0, e <= 1)},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import z3
 
 from tsla.theory.certificates.algebra.engine import axioms, formulas
@@ -11,14 +13,10 @@ from tsla.theory.certificates.algebra.engine.premises import Premise
 from tsla.theory.certificates.algebra.engine.symbols import STRENGTH, batch, beta2, c, eta, grad2, nu2, s2, shat2, theta
 from tsla.theory.certificates.algebra.engine.table import slope
 
+C17 = partial(Obligation, claim="C17")
 Gg = z3.Real("Gg")
 """⟨∇F, E g⟩."""
 BEYOND = formulas.beyond(shat2, c, grad2, theta)
-
-
-def obligations() -> tuple[Obligation, ...]:
-    """The steps of C17."""
-    return (_smaller_step(), _covariance(), _shrunk(), _zero_vector(), _beyond(), _sign(), _tells_nothing(), _batch())
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -39,8 +37,7 @@ def manifests() -> tuple[Manifest, ...]:
 def _smaller_step() -> Obligation:
     w, g = z3.Reals("w g")
     after = w - eta * formulas.mix(g, z3.RealVal(0), theta)
-    return Obligation(
-        claim="C17",
+    return C17(
         name="smaller step",
         statement="with ĝ = 0 LSR is SGD with step (1-θ)η",
         hypotheses={},
@@ -52,8 +49,7 @@ def _smaller_step() -> Obligation:
 
 def _covariance() -> Obligation:
     """With ĝ = 0, ŝ² = ‖0-∇F‖², and c = E⟨g-∇F, -∇F⟩ is ‖∇F‖² - ⟨E g, ∇F⟩."""
-    return Obligation(
-        claim="C17",
+    return C17(
         name="zero vector, c",
         statement="ŝ² = ‖∇F‖² and c = 0 for ĝ = 0",
         hypotheses={"c": c == grad2 - Gg, "E g = ∇F": Gg == grad2},
@@ -66,8 +62,7 @@ def _covariance() -> Obligation:
 
 def _shrunk() -> Obligation:
     exact = formulas.second_moment(s2, grad2, z3.RealVal(0), theta)
-    return Obligation(
-        claim="C17",
+    return C17(
         name="shrunk moment",
         statement="E‖(1-θ)g-∇F‖² = (1-θ)²s² + θ²‖∇F‖²: C11 with ŝ² = ‖∇F‖², c = 0",
         hypotheses={},
@@ -83,8 +78,7 @@ def _shrunk() -> Obligation:
 def _zero_vector() -> Obligation:
     """The least δ of A3 at w is δ0: with it the zero vector passes, with less it does not."""
     delta = z3.Real("delta")
-    return Obligation(
-        claim="C17",
+    return C17(
         name="zero vector, A3",
         statement="‖0-∇F‖² ≤ δs² iff δ ≥ δ0 = ‖∇F‖²/s²",
         hypotheses={"s2 > 0": s2 > 0, "‖∇F‖² >= 0": grad2 >= 0},
@@ -99,8 +93,7 @@ def _zero_vector() -> Obligation:
 
 def _beyond() -> Obligation:
     difference = formulas.second_moment(s2, shat2, c, theta) - formulas.shrunk_second_moment(s2, grad2, theta)
-    return Obligation(
-        claim="C17",
+    return C17(
         name="beyond shrinking",
         statement="E‖g_LS-∇F‖² - E‖(1-θ)g-∇F‖² = θ²(ŝ²-‖∇F‖²) + 2θ(1-θ)c",
         hypotheses={},
@@ -116,8 +109,7 @@ def _beyond() -> Obligation:
 
 def _sign() -> Obligation:
     helps = 2 * (1 - theta) * c < theta * (grad2 - shat2)
-    return Obligation(
-        claim="C17",
+    return C17(
         name="sign",
         statement="negative iff 2(1-θ)c < θ(‖∇F‖²-ŝ²), for θ > 0",
         hypotheses={**STRENGTH, "theta > 0": theta > 0},
@@ -133,8 +125,7 @@ def _sign() -> Obligation:
 
 def _tells_nothing() -> Obligation:
     """δ >= δ0 is ŝ² >= ‖∇F‖²."""
-    return Obligation(
-        claim="C17",
+    return C17(
         name="tells nothing",
         statement="with δ ≥ δ0 smoothing does not go beyond shrinking, unless c < 0",
         hypotheses={**STRENGTH, "δ >= δ0": shat2 >= grad2, "c >= 0": c >= 0},
@@ -153,8 +144,7 @@ def _batch() -> Obligation:
     smoothed = formulas.second_moment(s2 / batch, beta2 + nu2 / batch, c / batch, theta)
     shrunk = formulas.shrunk_second_moment(s2 / batch, grad2, theta)
     claimed = theta * theta * (beta2 + nu2 / batch - grad2) + 2 * theta * (1 - theta) * c / batch
-    return Obligation(
-        claim="C17",
+    return C17(
         name="batch",
         statement="with B samples: θ²(β²+ν²/B-‖∇F‖²) + 2θ(1-θ)c/B",
         hypotheses={"B > 0": batch > 0},

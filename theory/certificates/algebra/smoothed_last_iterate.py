@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 from tsla.theory import last_iterate as theory
 from tsla.theory.certificates.algebra import biased, sharp, sharp_pl, stage_one
@@ -35,13 +35,9 @@ from tsla.theory.certificates.algebra.engine.symbols import (
 from tsla.theory.certificates.algebra.engine.table import contraction
 from tsla.theory.certificates.algebra.last_iterate import at_the_end, last2
 
+C19 = partial(Obligation, claim="C19")
 SPLIT = formulas.biased_floor(eta, L, bias2, noise)
 PAPER = formulas.paper_floor(sigma2, delta)
-
-
-def obligations() -> tuple[Obligation, ...]:
-    """The steps of C19 that are not those of C7, C12, C15a and C18, whose gaps it takes, and whose ``‖∇F‖² ≤ 2L(F - F*)``."""
-    return (_bound_of_lemma(), _bound_of_split(), _bound_at_worst(), _plan_of_lemma(), _plan_of_split(), _plan_at_worst(), _reach())
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -119,8 +115,7 @@ def _bound(of: str, floor: Formula, shown: str) -> Obligation:
     def bound(start: Formula, floor: Formula) -> Formula:
         return formulas.gradient_of_gap(L, formulas.gap_bound(start, contraction, mu, floor))
 
-    return Obligation(
-        claim="C19",
+    return C19(
         name=f"bound, {of}",
         statement=f"E‖∇F(w_T)‖² ≤ 2L E[F(w_T)-F*] ≤ 2L((1-ημ)^T F0 + W/(2μ)), W = {shown}",
         hypotheses={
@@ -145,8 +140,7 @@ def _bound(of: str, floor: Formula, shown: str) -> Obligation:
 def _plan(name: str, floor: Formula, premises: Premises, shown: str) -> Obligation:
     room = eps2 - L / mu * floor
     bound = formulas.gradient_of_gap(L, formulas.gap_bound(F0, contraction, mu, floor))
-    return Obligation(
-        claim="C19",
+    return C19(
         name=name,
         statement=f"T ≥ log⁺(2LF0/(ε² - κW))/(ημ) gives ≤ ε² where {shown}",
         hypotheses={
@@ -171,8 +165,7 @@ def _plan(name: str, floor: Formula, premises: Premises, shown: str) -> Obligati
 def _reach() -> Obligation:
     """κV = ε² at δ = ε²/(2κσ² - ε²)."""
     kappa = L / mu
-    return Obligation(
-        claim="C19",
+    return C19(
         name="reach",
         statement="κV(1/(1+δ)) < ε² iff δ(2κσ² - ε²) < ε²",
         hypotheses={**SMOOTH, **PL, **NOISY, **ORACLE, **TARGET},

@@ -5,12 +5,15 @@ In phase 2 the step size falls below η3 for the last 2κ steps. C15b does not n
 
 from __future__ import annotations
 
+from functools import partial
+
 import z3
 
 from tsla.theory.certificates.algebra.engine import axioms, formulas
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.symbols import PL, SMOOTH, TARGET, L, T, beta2, eps2, eta, gap, gap_next, mu, nu2, sigma2
 
+C12 = partial(Obligation, claim="C12")
 kappa, error, scale, other, sigma3 = z3.Reals("kappa error scale other sigma3")
 """L/μ, θ²β² + ηL N(θ), η3 L, another ηL, and σ3²."""
 bias2, noise = z3.Reals("bias2 noise")
@@ -28,8 +31,7 @@ def obligations() -> tuple[Obligation, ...]:
 
 
 def _cost() -> Obligation:
-    return Obligation(
-        claim="C12",
+    return C12(
         name="three phases, cost",
         statement="θ²β² + ηL N(θ) ≤ ηL σ3² for η ≥ η3, where σ3² = (θ²β² + η3L N(θ))/(η3L)",
         hypotheses={**SPLIT, **SCALES, **LEVEL, "η >= η3": other >= scale},
@@ -43,8 +45,7 @@ def _cost() -> Obligation:
 
 
 def _cost_below() -> Obligation:
-    return Obligation(
-        claim="C12",
+    return C12(
         name="three phases, cost at small steps",
         statement="θ²β² + ηL N(θ) ≤ ε²/2 for η ≤ η3, where it is so at η3",
         hypotheses={**SPLIT, "M(η3) <= eps2/2": bias2 + scale * noise <= eps2 / 2, "η <= η3": other <= scale},
@@ -59,8 +60,7 @@ def _cost_below() -> Obligation:
 
 def _below_plain() -> Obligation:
     """θ° is at least as good as θ = 0, where the floor is ηLσ²."""
-    return Obligation(
-        claim="C12",
+    return C12(
         name="three phases, never worse",
         statement="σ3² ≤ σ²",
         hypotheses={**SPLIT, **SCALES, **LEVEL, "θ° is the minimiser": bias2 + scale * noise <= scale * sigma2},
@@ -73,8 +73,7 @@ def _gain() -> Obligation:
     best = formulas.annealed_theta(sigma2, beta2, nu2, z3.RealVal(0), scale)
     floor = best * best * beta2 + scale * formulas.second_moment(sigma2, nu2, z3.RealVal(0), best)
     x = scale * sigma2
-    return Obligation(
-        claim="C12",
+    return C12(
         name="three phases, gain",
         statement="σ3²/σ² = 1 - x/(β² + x(σ²+ν²)/σ²), x = η3Lσ², at c = 0",
         hypotheses={**SCALES, "moments": z3.And(sigma2 > 0, nu2 >= 0, beta2 >= 0)},
@@ -91,8 +90,7 @@ def _gain() -> Obligation:
 def _last_step_size() -> Obligation:
     """η3 is 1/L, or the step size at which M(η3) = ε²/2."""
     last = formulas.smaller(z3.RealVal(1), eps2 / (2 * sigma3))
-    return Obligation(
-        claim="C12",
+    return C12(
         name="three phases, last step size",
         statement="η3L = min(1, ε²/(2σ3²)): C15b at noise σ3² ends at η3",
         hypotheses={
@@ -118,8 +116,7 @@ def _last_step_size() -> Obligation:
 def _before_the_last_steps() -> Obligation:
     """ηL = 2κ/(t+2κ) in phase 2; C15b's own recursion ends at t = 4κσ3²/ε² - 2κ."""
     t = z3.Real("t")
-    return Obligation(
-        claim="C12",
+    return C12(
         name="three phases, before the last 2κ steps",
         statement="η_t ≥ η3 in phase 2 iff t ≤ 4κσ3²/ε² - 2κ, for η3 < 1/L",
         hypotheses={**KNOWN, "t >= 0": t >= 0, "η3L = ε²/(2σ3²)": scale == eps2 / (2 * sigma3), "η3L < 1": scale < 1},
@@ -134,8 +131,7 @@ def _before_the_last_steps() -> Obligation:
 def _last_steps() -> Obligation:
     """The level e is ε²/2, or σ3² where η3 = 1/L and all of phase 2 is below it."""
     level = z3.Real("e")
-    return Obligation(
-        claim="C12",
+    return C12(
         name="three phases, the last 2κ steps",
         statement="a gap ≤ e/μ stays so at every η ≤ 1/L whose error costs at most e",
         hypotheses={
@@ -160,8 +156,7 @@ def _last_steps() -> Obligation:
 def _third_phase() -> Obligation:
     """For ε² ≤ 2σ3² from the gap ε²/(2μ); else η3 = 1/L, from the gap σ3²/μ of phase 1."""
     first = z3.If(eps2 <= 2 * sigma3, gap <= eps2 / (2 * mu), gap <= sigma3 / mu)
-    return Obligation(
-        claim="C12",
+    return C12(
         name="three phases, phase 3",
         statement="2 gap/(η3T) + θ²β² + η3L N(θ) ≤ ε² for T ≥ 4κσ3²/ε²",
         hypotheses={

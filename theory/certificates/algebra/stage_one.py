@@ -36,11 +36,6 @@ GAP = of_constants("mu delta", two_stage.stage_one, eta1="eta", T1="T", theta="t
 CONTRACTION = recursions.Contraction("C7", eta * V / 2, V / (2 * mu), {**STEP, **PL, **FLOOR}, "E[F(w_t)-F*] ≤ (1-ημ)^t F0 + V/(2μ)")
 
 
-def obligations() -> tuple[Obligation | Identity, ...]:
-    """The steps of C7."""
-    return (_one_step(), *CONTRACTION.obligations, _closed_form(), _plan(), _argument(), _rounded())
-
-
 def manifests() -> tuple[Manifest, ...]:
     """One step, C7, its plan and what it leaves."""
     return (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import z3
 
 from tsla.theory.certificates.algebra.engine import formulas
@@ -10,17 +12,14 @@ from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligati
 from tsla.theory.certificates.algebra.engine.symbols import NOISE, NOISY, ORACLE, SMOOTHING, STRENGTH, delta, sigma2, theta
 from tsla.theory.certificates.algebra.engine.table import bias, scale, sigma, slope
 
+C13 = partial(Obligation, claim="C13")
+
 """``slope`` is ``Lw``, which is ``∇F``, and ``bias`` is ``√δσ``."""
 
 ROOTS = {"sigma": z3.And(sigma >= 0, sigma * sigma == sigma2), "bias": z3.And(bias >= 0, bias * bias == delta * sigma2)}
 PREMISES = {**NOISE, **ORACLE, **STRENGTH, **ROOTS}
 RIGHT = {"w > 0": slope > 0}
 """On the other side of the minimum everything is mirrored."""
-
-
-def obligations() -> tuple[Obligation, ...]:
-    """The steps of C13."""
-    return (_oracle(), _largest_step(), _drift(), _half(), _small_steps())
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -45,8 +44,7 @@ def _mean_square(scale: Formula) -> Formula:
 
 def _oracle() -> Obligation:
     error = (slope - bias) - slope
-    return Obligation(
-        claim="C13",
+    return C13(
         name="A3",
         statement="‖ĝ - ∇F‖² = δσ²: the instance meets A3, with equality",
         hypotheses={**PREMISES, **RIGHT},
@@ -57,8 +55,7 @@ def _oracle() -> Obligation:
 
 def _largest_step() -> Obligation:
     settled = theta * theta * delta * sigma2 + (1 - theta) * (1 - theta) * sigma2
-    return Obligation(
-        claim="C13",
+    return C13(
         name="at η = 1/L",
         statement="E‖∇F(w⁺)‖² = θ²δσ² + (1-θ)²σ² at η = 1/L, from any w: one step forgets where it came from",
         hypotheses={**PREMISES, **RIGHT},
@@ -73,8 +70,7 @@ def _largest_step() -> Obligation:
 
 def _drift() -> Obligation:
     mean = (_next(scale, 1) + _next(scale, -1)) / 2
-    return Obligation(
-        claim="C13",
+    return C13(
         name="drift",
         statement="E∇F(w⁺) - θ√δσ = (1-ηL)(∇F(w) - θ√δσ) for w > 0: the mean is drawn to θ√δσ, and not to 0",
         hypotheses={**PREMISES, **RIGHT},
@@ -91,8 +87,7 @@ def _half() -> Obligation:
     paper = 1 / (1 + delta)
     settled = paper * paper * delta * sigma2 + (1 - paper) * (1 - paper) * sigma2
     floor = formulas.paper_floor(sigma2, delta)
-    return Obligation(
-        claim="C13",
+    return C13(
         name="half of the floor",
         statement="θ²δσ² + (1-θ)²σ² = V(θ)/2 at θ = 1/(1+δ): at η = 1/L the stall is half of C5's floor",
         hypotheses={**NOISE, **ORACLE},
@@ -108,8 +103,7 @@ def _half() -> Obligation:
 def _small_steps() -> Obligation:
     paper = 1 / (1 + delta)
     floor = formulas.paper_floor(sigma2, delta)
-    return Obligation(
-        claim="C13",
+    return C13(
         name="as η → 0",
         statement="θ²δσ² = V(θ)/(2(1+δ)) > 0 at θ = 1/(1+δ): where the mean is drawn to, within a factor 2(1+δ) of C5's floor",
         hypotheses={**NOISY, **SMOOTHING},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import z3
 
@@ -19,6 +19,7 @@ from tsla.theory.certificates.algebra.engine.symbols import NOISY, PL, SMOOTH, T
 from tsla.theory.certificates.algebra.engine.table import s
 from tsla.theory.certificates.algebra.stage_one import plan as burn_in
 
+C15 = partial(Obligation, claim="C15")
 kappa, before = z3.Reals("kappa before")
 """L/μ, and the gap after phase 1. The steps of phase 2 are counted by s = t + 2κ, t from 0."""
 KAPPA = {"κ = L/μ": kappa == L / mu}
@@ -27,11 +28,6 @@ CONSTANT = 2 * kappa * sigma2 / mu
 """C in the gap C/s of the second phase."""
 PHASE = 4 * kappa * sigma2 / eps2
 """Steps of the second phase, and of the third."""
-
-
-def obligations() -> tuple[Obligation, ...]:
-    """The steps of C15b."""
-    return (_phase_1(), _step_size(), _start(), _next_step(), _end(), _third_phase(), _large_target(), _total())
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -96,8 +92,7 @@ def _phase_1() -> Obligation:
 
 def _step_size() -> Obligation:
     falling = 1 / L / (1 + t / (2 * kappa))
-    return Obligation(
-        claim="C15",
+    return C15(
         name="(b) phase 2, step size",
         statement="(1/L)/(1 + t/(2κ)) = 2/(μ(t+2κ)), at most 1/L",
         hypotheses={**KNOWN, "t >= 0": t >= 0},
@@ -111,8 +106,7 @@ def _step_size() -> Obligation:
 
 
 def _start() -> Obligation:
-    return Obligation(
-        claim="C15",
+    return C15(
         name="(b) phase 2, start",
         statement="a gap ≤ σ²/μ is ≤ C/s at s = 2κ, C = 2κσ²/μ",
         hypotheses={**KNOWN, "phase 1": gap <= sigma2 / mu, "s": s == 2 * kappa},
@@ -126,8 +120,7 @@ def _start() -> Obligation:
 
 
 def _next_step() -> Obligation:
-    return Obligation(
-        claim="C15",
+    return C15(
         name="(b) phase 2, next step",
         statement="a gap ≤ C/s is ≤ C/(s+1) after a step with η = 2/(μs), s = t+2κ",
         hypotheses={
@@ -149,8 +142,7 @@ def _next_step() -> Obligation:
 
 
 def _end() -> Obligation:
-    return Obligation(
-        claim="C15",
+    return C15(
         name="(b) phase 2, end",
         statement="after T ≥ 4κσ²/ε² - 2κ steps the gap is ≤ ε²/(2μ), all the more after 4κσ²/ε²",
         hypotheses={
@@ -171,8 +163,7 @@ def _end() -> Obligation:
 
 def _third_phase() -> Obligation:
     bound = formulas.sgd_bound(left, eta, T, L, sigma2)
-    return Obligation(
-        claim="C15",
+    return C15(
         name="(b) phase 3",
         statement="from a gap ≤ ε²/(2μ), η = ε²/(2Lσ²) and T ≥ 4κσ²/ε² give E‖∇F(w_R)‖² ≤ ε², for ε² ≤ 2σ²",
         hypotheses={
@@ -195,8 +186,7 @@ def _third_phase() -> Obligation:
 
 def _large_target() -> Obligation:
     """The minimum in η = min(1/L, ε²/(2Lσ²)) is then 1/L."""
-    return Obligation(
-        claim="C15",
+    return C15(
         name="(b) phase 3, large target",
         statement="for ε² > 2σ² the gap ≤ σ²/μ of phase 1 suffices: η = 1/L and T ≥ 4κσ²/ε² give ≤ ε²",
         hypotheses={
@@ -217,8 +207,7 @@ def _large_target() -> Obligation:
 
 
 def _total() -> Obligation:
-    return Obligation(
-        claim="C15",
+    return C15(
         name="(b) samples",
         statement="phases 2 and 3 together: 8κσ²/ε², O(1/ε²)",
         hypotheses={**KNOWN, **TARGET},

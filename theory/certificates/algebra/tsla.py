@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import z3
 
@@ -36,6 +36,7 @@ from tsla.theory.certificates.algebra.engine.symbols import (
 )
 from tsla.theory.certificates.algebra.engine.table import contraction
 
+C8 = partial(Obligation, claim="C8")
 mean = z3.Real("mean")
 """E‖∇F(w_R)‖² over stage 2, where ``left`` is the gap at its start."""
 MEAN = {"mean": mean == S / T}
@@ -43,11 +44,6 @@ STEP_SIZE = formulas.noise_step_size(L, sigma2, eps2)
 PAPER_STEPS = 8 * delta * sigma2 / (mu * eta * eps2)
 PLANS = (("plan", PAPER_STEPS, "8δσ²/(μη2ε²)"), ("shorter plan", PAPER_STEPS / (1 + delta), "8δσ²/((1+δ)μη2ε²)"))
 KNOWN = {**SMOOTH, "mu > 0": mu > 0, **NOISY, **SMOOTHING, **TARGET}
-
-
-def obligations() -> tuple[Obligation, ...]:
-    """The steps of C8."""
-    return (_second_stage(), _joined(), *(_plan(*plan) for plan in PLANS), _paper_bound(), _samples())
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -92,8 +88,7 @@ def _second_stage() -> Obligation:
     """C4's sum, from ``left`` for F0: F(w_T1) is random, and only its expected value enters."""
     bound = formulas.sgd_bound(left, eta, T, L, sigma2)
     total = recursions.S
-    return Obligation(
-        claim="C8",
+    return C8(
         name="second stage",
         statement="E‖∇F(w_R)‖² ≤ 2 gap/(η2T2) + η2Lσ² from an expected gap at the start",
         hypotheses={
@@ -116,8 +111,7 @@ def _joined() -> Obligation:
     """C7 put into the second stage."""
     first = formulas.gap_bound(F0, contraction, mu, V)
     bound = formulas.sgd_bound(first, eta, T, L, sigma2)
-    return Obligation(
-        claim="C8",
+    return C8(
         name="bound",
         statement="E‖∇F(w_R)‖² ≤ 2((1-η1μ)^T1 F0 + V/(2μ))/(η2T2) + η2Lσ²",
         hypotheses={
@@ -139,8 +133,7 @@ def _joined() -> Obligation:
 
 
 def _plan(name: str, length: Formula, shown: str) -> Obligation:
-    return Obligation(
-        claim="C8",
+    return C8(
         name=name,
         statement=f"a gap ≤ 2δσ²/((1+δ)μ), η2 = min(1/L, ε²/(2Lσ²)) and T2 ≥ {shown} give ≤ ε²",
         hypotheses={
@@ -163,8 +156,7 @@ def _plan(name: str, length: Formula, shown: str) -> Obligation:
 
 def _paper_bound() -> Obligation:
     bound = 4 * delta * sigma2 / (mu * eta * T) + eta * L * sigma2
-    return Obligation(
-        claim="C8",
+    return C8(
         name="paper's bound",
         statement="a gap ≤ 2δσ²/μ gives E‖∇F(w_R)‖² ≤ 4δσ²/(μη2T2) + η2Lσ²",
         hypotheses={
@@ -185,8 +177,7 @@ def _paper_bound() -> Obligation:
 
 def _samples() -> Obligation:
     length = z3.substitute(PAPER_STEPS, (eta, STEP_SIZE))
-    return Obligation(
-        claim="C8",
+    return C8(
         name="samples",
         statement="T2 = 8δσ²/(μη2ε²) = 16Lδσ⁴/(με⁴) where ε² ≤ 2σ²",
         hypotheses={**KNOWN, "eps2 <= 2 sigma2": eps2 <= 2 * sigma2},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 from tsla.theory.certificates.algebra.engine import axioms, formulas
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
@@ -11,6 +11,7 @@ from tsla.theory.certificates.algebra.engine.premises import Premise, premises
 from tsla.theory.certificates.algebra.engine.symbols import NOISE, NOISY, ORACLE, STRENGTH, c, delta, s2, shat2, sigma2, theta
 from tsla.theory.certificates.algebra.engine.table import error2, first2, inner, second2
 
+C2 = partial(Obligation, claim="C2")
 MOMENTS = {first2: s2, second2: shat2, inner: c}
 """E‖a‖², E‖b‖² and E⟨a, b⟩ for a = g - ∇F, b = ĝ - ∇F."""
 SMOOTHED = (
@@ -19,19 +20,13 @@ SMOOTHED = (
 )
 
 
-def obligations() -> tuple[Obligation, ...]:
-    """The steps of C2."""
-    return (_convexity(), _lemma(), _paper_theta(), _rounded(), _reduction())
-
-
 def manifests() -> tuple[Manifest, ...]:
     """What C2 says of V, and of its value at the paper's θ."""
-    _, _, at_paper, rounded, reduction = obligations()
     return (
         lemma(),
-        alone(at_paper, "delta >= 0"),
-        alone(rounded, "sigma2 >= 0", "delta >= 0"),
-        alone(reduction, "sigma2 > 0", "theta > 0", "theta <= 1"),
+        alone(_paper_theta(), "delta >= 0"),
+        alone(_rounded(), "sigma2 >= 0", "delta >= 0"),
+        alone(_reduction(), "sigma2 > 0", "theta > 0", "theta <= 1"),
     )
 
 
@@ -49,8 +44,7 @@ def lemma() -> Manifest:
 
 def _convexity() -> Obligation:
     mixed = formulas.second_moment(s2, shat2, c, theta)
-    return Obligation(
-        claim="C2",
+    return C2(
         name="convexity",
         statement="‖(1-θ)a + θb‖² ≤ (1-θ)‖a‖² + θ‖b‖²",
         hypotheses={
@@ -71,8 +65,7 @@ def _convexity() -> Obligation:
 
 
 def _lemma() -> Obligation:
-    return Obligation(
-        claim="C2",
+    return C2(
         name="lemma",
         statement="E‖g_LS-∇F‖² ≤ V(θ) = (1-θ)σ² + θδσ²",
         hypotheses={
@@ -95,8 +88,7 @@ def _lemma() -> Obligation:
 
 def _paper_theta() -> Obligation:
     value = formulas.lemma(sigma2, delta, formulas.paper_theta(delta))
-    return Obligation(
-        claim="C2",
+    return C2(
         name="at the paper's theta",
         statement="V(1/(1+δ)) = 2δσ²/(1+δ)",
         hypotheses=ORACLE,
@@ -111,8 +103,7 @@ def _paper_theta() -> Obligation:
 
 def _rounded() -> Obligation:
     V = formulas.paper_floor(sigma2, delta)
-    return Obligation(
-        claim="C2",
+    return C2(
         name="2δσ²",
         statement="2δσ²/(1+δ) ≤ 2δσ²",
         hypotheses={**NOISE, **ORACLE},
@@ -126,8 +117,7 @@ def _rounded() -> Obligation:
 
 def _reduction() -> Obligation:
     V = formulas.lemma(sigma2, delta, theta)
-    return Obligation(
-        claim="C2",
+    return C2(
         name="reduction",
         statement="V(θ) < σ² iff δ < 1, for 0 < θ ≤ 1",
         hypotheses={**NOISY, **STRENGTH, "theta > 0": theta > 0},

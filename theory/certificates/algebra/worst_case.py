@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import z3
 
@@ -37,6 +37,7 @@ from tsla.theory.certificates.algebra.engine.symbols import (
 from tsla.theory.certificates.algebra.engine.table import length2, slope, w
 from tsla.theory.certificates.algebra.last_iterate import LAST, last2
 
+C16 = partial(Obligation, claim="C16")
 LONG_STEP = {**SMOOTH, "eta > 0": eta > 0, "eta < 2/L": eta * L < 2}
 GAIN, LIFT = eta * (2 - eta * L) / 2, L * eta * eta * sigma2 / 2
 RUN = recursions.Telescoping("C16", GAIN, LIFT, {**LONG_STEP, **NOISE}, "(η(2-ηL)/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t Lη²σ²/2")
@@ -47,21 +48,6 @@ total_before = z3.Real("total")
 sigma, bias = z3.Reals("sigma bias")
 """Of one-dimensional quadratics, at the point w: the size of a deviation, and that of a constant bias."""
 ATTAINED = {"V": V == bias * bias, "F(w_0) - F*": start == L / 2 * w * w}
-
-
-def obligations() -> tuple[Obligation, ...]:
-    """The steps of C16; its plan is in ``worst_case_plan``, and that 8δ/(1+δ) suffices in C8 in ``tsla``."""
-    return (
-        _one_step(),
-        *RUN.obligations,
-        _mean(),
-        _attained(),
-        _never_worse(),
-        _smoothed_bound(),
-        _smoothed_attained(),
-        _fails_beyond(),
-        _floor_attained(),
-    )
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -100,7 +86,8 @@ def total() -> Manifest:
 @cache
 def bound() -> Manifest:
     """C16."""
-    return recursions.averaged(total(), _mean(), bound_of("C16"))
+    mean = RUN.mean(formulas.worst_case_bound(F0, eta, T, L, sigma2), "E‖∇F(w_R)‖² ≤ [2F0/(ηT) + ηLσ²]/(2-ηL), 0 < η < 2/L")
+    return recursions.averaged(total(), mean, bound_of("C16"))
 
 
 def smoothed_bound() -> Manifest:
@@ -120,14 +107,8 @@ def smoothed_bound() -> Manifest:
     )
 
 
-def _mean() -> Obligation:
-    bound = formulas.worst_case_bound(F0, eta, T, L, sigma2)
-    return RUN.mean(bound, "E‖∇F(w_R)‖² ≤ [2F0/(ηT) + ηLσ²]/(2-ηL), 0 < η < 2/L")
-
-
 def _one_step() -> Obligation:
-    return Obligation(
-        claim="C16",
+    return C16(
         name="one step",
         statement="E F(w⁺) ≤ F(w) - η(1-ηL/2)‖∇F‖² + Lη²σ²/2, for any η > 0",
         hypotheses={
@@ -154,8 +135,7 @@ def _attained() -> Obligation:
     ends = [w - eta * (L * w + sign * sigma) for sign in (1, -1)]
     expected = z3.Sum([L / 2 * end * end for end in ends]) / 2
     lift = z3.substitute(LIFT, (sigma2, sigma * sigma))
-    return Obligation(
-        claim="C16",
+    return C16(
         name="attained",
         statement="an equality in every step for F = (L/2)w², g = Lw ± σ: with F0 - E F(w_T) for F0 the bound is exact",
         hypotheses={},
@@ -171,8 +151,7 @@ def _attained() -> Obligation:
 
 def _never_worse() -> Obligation:
     exact, paper = formulas.worst_case_bound(F0, eta, T, L, sigma2), formulas.sgd_bound(F0, eta, T, L, sigma2)
-    return Obligation(
-        claim="C16",
+    return C16(
         name="beside C4",
         statement="between half of C4 and C4 for η ≤ 1/L",
         hypotheses={**STEP, **START, **NOISE, "T > 0": T > 0},
@@ -188,8 +167,7 @@ def _never_worse() -> Obligation:
 def _smoothed_bound() -> Obligation:
     """T-1 steps telescope, and at the last iterate ‖∇F‖² <= 2L(F-F*): its noise does not come into it."""
     bound = 2 * L * F0 / T + V * (T - 1) / T
-    return Obligation(
-        claim="C16",
+    return C16(
         name="C5 without the last noise",
         statement="E‖∇F(w_R)‖² ≤ 2LF0/T + V(T-1)/T at η = 1/L, with F ≥ F*",
         hypotheses={
@@ -215,8 +193,7 @@ def _smoothed_attained() -> Obligation:
     after = w - (L * w + bias) / L
     mean = (L * w * L * w + (T - 1) * (L * after * L * after)) / T
     value = 2 * L * start / T + V * (T - 1) / T
-    return Obligation(
-        claim="C16",
+    return C16(
         name="C5 without the last noise, attained",
         statement="an equality for F = (L/2)w² under a constant bias √V, for every T",
         hypotheses={**SMOOTH, "T >= 1": T >= 1, **ATTAINED},
@@ -233,8 +210,7 @@ def _smoothed_attained() -> Obligation:
 
 def _fails_beyond() -> Obligation:
     """One step on F = (L/2)w² without noise: the mean of one squared gradient is L²w²."""
-    return Obligation(
-        claim="C16",
+    return C16(
         name="C5 beyond 1/L",
         statement="C5 fails for every η > 1/L: at T = 1, V = 0 on F = (L/2)w²",
         hypotheses={**SMOOTH, "eta > 1/L": eta * L > 1, "w != 0": w != 0},
@@ -251,8 +227,7 @@ def _fails_beyond() -> Obligation:
 def _floor_attained() -> Obligation:
     """F = (μ/2)w² under a constant bias: where the direction μw + bias is 0, LSR stays."""
     after = w - eta * (mu * w + bias)
-    return Obligation(
-        claim="C16",
+    return C16(
         name="floor of C7 attained",
         statement="(μ/2)w² under a constant bias √V: LSR stays where F = V/(2μ), whatever η",
         hypotheses={**FLOOR, "mu > 0": mu > 0, "V": V == bias * bias, "where the direction is 0": w == -bias / mu},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import z3
 
@@ -14,15 +14,11 @@ from tsla.theory.certificates.algebra.engine.obligation import Obligation, concl
 from tsla.theory.certificates.algebra.engine.symbols import F0, NOISE, NOISY, SMOOTH, START, TARGET, L, T, eps2, eta, sigma2
 from tsla.theory.certificates.algebra.engine.table import x
 
+C16 = partial(Obligation, claim="C16")
 SHARE = eps2 / (eps2 + sigma2)
 """ηL."""
 STEPS = 2 * L * F0 / (SHARE * eps2)
 KNOWN = {**SMOOTH, **NOISE, **START, **TARGET}
-
-
-def obligations() -> tuple[Obligation, ...]:
-    """The steps of C16's plan."""
-    return (_plan(), _best_step_size(), _samples(), _beside_sgd())
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -43,8 +39,7 @@ def plan() -> Manifest:
 
 
 def _plan() -> Obligation:
-    return Obligation(
-        claim="C16",
+    return C16(
         name="plan",
         statement="η = ε²/(L(ε²+σ²)) and T ≥ 2LF0(ε²+σ²)/ε⁴ give ≤ ε², with η ≤ 1/L",
         hypotheses={**KNOWN, "eta": eta == SHARE / L, "T": T >= STEPS},
@@ -59,8 +54,7 @@ def _plan() -> Obligation:
 
 def _best_step_size() -> Obligation:
     needed = 2 * L * F0 / (x * (2 * eps2 - x * (eps2 + sigma2)))
-    return Obligation(
-        claim="C16",
+    return C16(
         name="best step size",
         statement="C16 ≤ ε² at η = x/L iff T ≥ 2LF0/(x(2ε² - x(ε²+σ²))), which is at least the plan's T",
         hypotheses={**KNOWN, "T > 0": T > 0, "0 < x < 2": z3.And(x > 0, x < 2), "reachable": x * (eps2 + sigma2) < 2 * eps2},
@@ -78,8 +72,7 @@ def _best_step_size() -> Obligation:
 
 
 def _samples() -> Obligation:
-    return Obligation(
-        claim="C16",
+    return C16(
         name="samples",
         statement="T = 2LF0(ε²+σ²)/ε⁴",
         hypotheses=KNOWN,
@@ -94,8 +87,7 @@ def _samples() -> Obligation:
 
 def _beside_sgd() -> Obligation:
     paper = 8 * L * F0 * sigma2 / (eps2 * eps2)
-    return Obligation(
-        claim="C16",
+    return C16(
         name="plan beside C4",
         statement="(1 + ε²/σ²)/4 of C4's steps for ε² ≤ 2σ²: a quarter as ε → 0, at most 3/4",
         hypotheses={**KNOWN, **NOISY, "eps2 <= 2 sigma2": eps2 <= 2 * sigma2},

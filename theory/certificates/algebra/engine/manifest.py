@@ -33,6 +33,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from graphlib import TopologicalSorter
+from types import ModuleType
 from typing import Any, TypeAlias
 
 import z3
@@ -165,6 +166,14 @@ class Manifest:
         vacuous = "" if can_be_met(self._known().numbers) else "z3 finds nothing that meets its premises"
         return because(*unproved, *map(str, self.gaps()), vacuous)
 
+    def obligations(self) -> Iterator[Obligation | Identity]:
+        """Those of its own steps; what it cites has its own."""
+        for step in self.steps:
+            if isinstance(step, Induction):
+                yield from (step.first, step.next_step)
+            elif isinstance(step, Obligation | Identity):
+                yield step
+
     def _known(self) -> Known:
         return Known(
             tuple(p.formula for p in self.premises if p.about_numbers) + tuple(self.named.values()),
@@ -208,6 +217,14 @@ class Manifest:
             axiom=self.axiom,
             reason=because(self.flaw, f"it composes {', '.join(survivors)}" if survivors else ""),
         )
+
+
+def steps_of(module: ModuleType) -> list[Obligation | Identity]:
+    """What a module of algebra proves, each step once: its ``obligations()``, or the steps of its manifests where it has none."""
+    if hasattr(module, "obligations"):
+        return [*module.obligations()]
+    steps = (step for manifest in module.manifests() for step in manifest.obligations())
+    return [*{step.name: step for step in steps}.values()]
 
 
 def alone(
