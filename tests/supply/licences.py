@@ -37,7 +37,7 @@ OF_CUDA = ("cuda-", "nvidia-")
 
 
 def brought(name: str, extras: Iterable[str] = ()) -> dict[str, Distribution]:
-    """Whatever an installed distribution with these extras needs, directly or not, but for NVIDIA's: name -> distribution, itself among them."""
+    """Whatever an installed distribution with these extras needs, directly or not, itself among it: name -> distribution. Not NVIDIA's."""
     found: dict[str, Distribution] = {}
     seen: set[tuple[str, str]] = set()
     todo = [(name, extra) for extra in ("", *extras)]
