@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from tsla.empirics.moments.per_example.axes import Axes
 from tsla.empirics.moments.per_example.call import Call, alias_of, differentiable, replaced, shapes_of, tensors_in
 from tsla.empirics.moments.per_example.fallback import Again, FallbackCall, Use, of_function, of_module
-from tsla.empirics.moments.per_example.functions import in_transform, reads_an_attribute, unwrapped, works_in_place, written
+from tsla.empirics.moments.per_example.functions import in_transform, is_made_again, reads_an_attribute, unwrapped, works_in_place, written
 from tsla.empirics.moments.per_example.graph import Graph
 from tsla.empirics.moments.per_example.linear import Added, First
 from tsla.empirics.moments.per_example.normalisation import Each
@@ -67,7 +68,7 @@ class Tape(Watch):
         weights = {id(t): self._weights[id(t)] for t in given if id(t) in self._weights}
         merged = self._merged(given, axes, seen) if seen.sure else {}
         first = _first({id(t): _front(axis) for t, axis in zip(given, axes, strict=True) if axis is not None} | merged)
-        if func in WITH_ONE_EACH and weights:
+        if func in WITH_ONE_EACH and weights and not is_made_again():
             try:
                 return self._with_one_each(WITH_ONE_EACH[func](first, *args, **kwargs), weights)
             except Unsupported:
@@ -138,12 +139,16 @@ class Tape(Watch):
         """
         found = [axis for axis in axes if axis is not None]
         if not axes or len(found) < len(axes):
-            if self._frames:
-                self._frames[-1].pending.extend(uses)
+            self._hand_on(uses)
             return out
         call = FallbackCall(again, data, out, found, uses)
         self.calls.append(call)
         return replaced(out, call.copies)
+
+    def _hand_on(self, uses: list[Use]) -> None:
+        """Leave uses to the module that is being called."""
+        if self._frames:
+            self._frames[-1].pending.extend(uses)
 
     def enter(self, module: nn.Module, args: Any) -> None:
         """When a module is called."""
@@ -151,8 +156,11 @@ class Tape(Watch):
 
     def leave(self, module: nn.Module, args: Any, kwargs: Any, out: Any) -> Any:
         """When a module returns: uses that are still pending are left to the innermost module whose output carries the examples."""
-        given, outputs = tensors_in((args, kwargs)), differentiable(out)
         pending = self._close(module)
+        if not torch.is_grad_enabled():  # the probe did not note it
+            self._hand_on(pending)
+            return out
+        given, outputs = tensors_in((args, kwargs)), differentiable(out)
         seen = self._axes.next(module)
         inputs, axes = (self._axes.of(*pair, sure=seen.sure) for pair in ((seen.inputs, given), (seen.outputs, outputs)))
         if pending:

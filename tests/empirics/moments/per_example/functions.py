@@ -82,6 +82,26 @@ def to_experts(s: Any, x: Tensor) -> Tensor:
     return out.view(x.shape).mean(1)
 
 
+def iterated(s: Any, x: Tensor) -> Tensor:
+    """A fixed point, after as many steps as these examples need."""
+    z, off = torch.zeros_like(x), 1.0
+    with torch.no_grad():
+        while off > 10 * torch.finfo(x.dtype).eps:
+            before, z = z, torch.tanh(s.a(z) / 4 + x)
+            off = float((z - before).norm())  # of all of them
+    return s.b(torch.tanh(s.a(z) / 4 + x))
+
+
+def without_gradients(s: Any, x: Tensor) -> Tensor:
+    with torch.no_grad():
+        return s.inner(x)
+
+
+def with_gradients(s: Any, x: Tensor) -> Tensor:
+    with torch.enable_grad():
+        return s.act(s.a(x))
+
+
 def by_mask(s: Any, x: Tensor) -> Tensor:
     """Every example has exactly one token that is kept, but for the network that is chance."""
     keep = x[:, :, 0] == x[:, :, 0].amax(1, keepdim=True)
@@ -189,5 +209,14 @@ FUNCTIONS: dict[str, Case] = {
     ),
     "checkpoint": headed(
         lambda s, x: checkpoint(s.inner, x, use_reentrant=False), "", inner=lambda: nn.Sequential(layer(), nn.Tanh(), nn.PReLU(), layer())
+    ),
+    "checkpoint, channels normalised": headed(
+        lambda s, x: checkpoint(s.inner, x, use_reentrant=False),
+        "",
+        inner=lambda: nn.Sequential(layer(), nn.GroupNorm(2, WIDTH), nn.Tanh(), layer()),
+    ),
+    "iterated without gradients": headed(iterated, "a b"),
+    "gradients again where there were none": headed(
+        without_gradients, "", inner=lambda: Written(with_gradients, a=layer(), act=nn.PReLU())
     ),
 }
