@@ -30,8 +30,7 @@ class Call:
         self.when_received: Callable[[Call], None] = lambda call: None
         self._zeros = [partial(torch.zeros, t.shape, dtype=t.dtype, device=t.device) for t in outputs]
         self._arrived: dict[int, Tensor] = {}
-        for j, t in enumerate(outputs):
-            t.register_hook(_to(ref(self), j))  # type: ignore[no-untyped-call]
+        self._handles = [t.register_hook(_to(ref(self), j)) for j, t in enumerate(outputs)]  # type: ignore[no-untyped-call]
 
     def _arrive(self, j: int, D: Tensor | None) -> None:
         if self.deaf:
@@ -39,6 +38,13 @@ class Call:
         self._arrived[j] = self._zeros[j]() if D is None else D
         if self.at_once:
             self.flush()
+
+    def hear_last(self, tensor: Tensor) -> None:
+        """Hear of the gradient of this tensor after the hooks that it has got since, for they may change it."""
+        hooks = tensor._backward_hooks or {}
+        for handle in self._handles:
+            if handle.id in hooks:
+                hooks[handle.id] = hooks.pop(handle.id)
 
     @property
     def at_once(self) -> bool:

@@ -57,6 +57,11 @@ class Tape(Watch):
             return func(*args, **kwargs)
         return self._note(func, args, kwargs, given) if self.uses_weights(given) else func(*args, **kwargs)
 
+    def hooked(self, tensor: Tensor) -> None:
+        """What the model's hook makes of a gradient is what the call before it gets."""
+        for call in self.calls:
+            call.hear_last(tensor)
+
     def _parameters_of(self, tensor: Tensor) -> tuple[nn.Parameter, ...]:
         weight = self._weights.get(id(tensor))
         return () if weight is None else weight.parameters
