@@ -65,7 +65,7 @@ def refuse_derivatives(func: Any, args: Any, kwargs: Any) -> None:
     if func == _DUAL or (func in _DERIVATIVES and signature(func).bind(*args, **kwargs).arguments.get("create_graph")):
         raise ValueError(
             "model takes a derivative with create_graph=True or torch.autograd.forward_ad, in which uses of parameters can't be seen; "
-            "choose torch.func, or take tsla.empirics.moments.one_by_one"
+            "choose torch.func, or take moments_by_loop of tsla.empirics.moments.one_by_one"
         )
 
 

@@ -191,7 +191,7 @@ class Tape(Watch):
         if any(id(p) in used for p in self._transformed):
             raise ValueError(
                 "a parameter is used both inside and outside of torch.vmap or another transform of torch.func: "
-                "not all of its gradient can be seen; tsla.empirics.moments.one_by_one can"
+                "not all of its gradient can be seen; take moments_by_loop of tsla.empirics.moments.one_by_one"
             )
         unseen = [p for p in self._tracked if id(p) in graph.parameters and id(p) not in used]
         if unseen:
