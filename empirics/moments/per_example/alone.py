@@ -36,6 +36,7 @@ class EachAlone(FallbackCall):
         if not self.logits.requires_grad:
             raise ValueError("model gives logits without a gradient: it must have a parameter in them, and torch.inference_mode be off")
         super().__init__(None, [], self.logits, [0], [Use(Weight(p, (p,)), [p]) for p in parameters])
+        self.deaf = False
 
     def forget(self) -> None:
         """Let go of the passes, too."""
@@ -50,6 +51,6 @@ class EachAlone(FallbackCall):
             torch.autograd.grad(logits, parameters, D, retain_graph=True, materialize_grads=True)
             if logits.requires_grad
             else [torch.zeros_like(p) for p in parameters]
-            for logits, D in zip(self._single, gradients[0].split(1), strict=True)
+            for logits, D in zip(self._single, torch.split(gradients[0], 1), strict=True)
         ]
         return [torch.stack(column) for column in zip(*rows, strict=True)]

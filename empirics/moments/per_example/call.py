@@ -20,13 +20,13 @@ class Call:
 
     ``source`` says that no other such call comes before it, so that the backward pass must be asked to reach it: the tape finds out.
     Outputs are not kept, only their places in the graph, ``edges``: what they hold may be overwritten, and is memory. While it is ``deaf``,
-    gradients that come by are not for it.
+    gradients that come by are not for it: so are all until the forward pass is over, for the model may take a derivative in it.
     """
 
     def __init__(self, outputs: Sequence[Tensor], terms: list[Term], front: Callable[[Tensor], Tensor] = lambda D: D) -> None:
         self.terms, self.source, self._front = terms, True, front
         self.edges = [get_gradient_edge(t) for t in outputs]
-        self.received, self.deaf = 0, False
+        self.received, self.deaf = 0, True
         self.when_received: Callable[[Call], None] = lambda call: None
         self._zeros = [partial(torch.zeros, t.shape, dtype=t.dtype, device=t.device) for t in outputs]
         self._arrived: dict[int, Tensor] = {}

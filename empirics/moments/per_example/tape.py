@@ -197,6 +197,7 @@ class Tape(Watch):
         if unseen:
             self._leave_to(None, [], out, axes, [Use(self._weights[id(p)], [p]) for p in unseen])
         for call in self.calls:
+            call.deaf = False
             if isinstance(call, FallbackCall):
                 call.inside = self.calls
 

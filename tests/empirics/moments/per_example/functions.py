@@ -98,6 +98,13 @@ def hooked(x: Tensor) -> Tensor:
     return x
 
 
+def slope(s: Any, x: Tensor) -> Tensor:
+    """With the derivative of a function of a layer's output, held fixed."""
+    x = x.clone().requires_grad_()
+    y = s.a(x)
+    return y + torch.autograd.grad(y.sin().sum(), x, retain_graph=True)[0]
+
+
 def without_gradients(s: Any, x: Tensor) -> Tensor:
     with torch.no_grad():
         return s.inner(x)
@@ -230,6 +237,7 @@ FUNCTIONS: dict[str, Case] = {
         lambda s, x: hooked(s.rnn(x[:, None])[1][0])[-1], "", rnn=lambda: nn.LSTM(WIDTH, WIDTH, batch_first=True)
     ),
     "hook on what is made of a parameter": headed(lambda s, x: F.linear(s.a(x), hooked(2 * s.w)).tanh(), "a w"),
+    "a derivative of what is used again": headed(slope, "a"),
     "gradients again where there were none": headed(
         without_gradients, "", inner=lambda: Written(with_gradients, a=layer(), act=nn.PReLU())
     ),
