@@ -144,7 +144,7 @@ def _called(model: nn.Module, form: Any) -> Any:
             names = ", ".join(map(str, form))
             raise ValueError(
                 f"inputs have the names {names}, with which model can't be called: {error}; rename them, give a tuple, "
-                "or where batches hold more than inputs and labels give unpack="
+                "put a module of your own around model, or where batches hold more than inputs and labels give unpack="
             ) from error
     return model(*args, **kwargs)
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from tsla.empirics.models.inputs import Inputs, check_real, check_values
 from tsla.empirics.smoothing.labels import Smoothing, check_classes
+from tsla.empirics.smoothing.mistaken import mistaken, regression
 from tsla.theory.constants import is_whole, must_be_one_of, said, whole
 
 WEIGHTINGS = ("label", "torch")
@@ -139,7 +140,7 @@ class CrossEntropy:
     def dimension_of_classes(self, logits: Tensor, labels: Tensor) -> int:
         """The dimension of the classes in these logits. Raises ValueError as :meth:`arrange`, which see."""
         if logits.ndim < 2:
-            raise ValueError(f"logits have shape {_of_n(logits)}, one number an example; {_TWO_CLASSES}")
+            raise ValueError(f"logits have shape {_of_n(logits)}, one number an example{regression(labels)}; {_TWO_CLASSES}")
         last = logits.ndim - 1
         if self.classes_at is not None and not -last <= self.classes_at <= last:
             raise ValueError(f"classes_at = {self.classes_at} must be a dimension of the logits {_of_n(logits)}, from 1 to {last}, or -1")
@@ -152,13 +153,11 @@ class CrossEntropy:
                 "must be 1 or -1"
             )
         if (classes := min(logits.shape[at] for at in (found or asked))) < 2:
-            raise ValueError(f"logits have shape {_of_n(logits)}, {'one' if classes else 'no'} class; {_TWO_CLASSES}")
+            raise ValueError(f"logits have shape {_of_n(logits)}, {'one' if classes else 'no'} class{regression(labels)}; {_TWO_CLASSES}")
         if not found:
-            numbers = soft and labels[:1].numel() == 1
-            regression = ": numbers, as of a regression, which has no cross-entropy" if numbers else ""
             indices = " or ".join(dict.fromkeys(str(("n", *_without(logits, at))).replace("'", "") for at in asked))
             raise ValueError(
-                f"labels have shape {tuple(labels.shape)} and type {labels.dtype}{regression}; "
+                f"labels have shape {tuple(labels.shape)} and type {labels.dtype}{mistaken(logits, labels)}; "
                 f"must be class indices {indices} or probabilities {_of_n(logits)}, for logits {_of_n(logits)}"
             )
         return found.pop()

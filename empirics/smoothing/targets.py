@@ -8,6 +8,7 @@ from torch import Tensor
 from tsla.empirics.models.inputs import Inputs
 from tsla.empirics.smoothing.cross_entropy import CrossEntropy, Mass, one_hot_or_0, refuse_several_labels
 from tsla.empirics.smoothing.labels import Rule, distribution
+from tsla.empirics.smoothing.mistaken import refuse_no_probabilities
 
 
 class Targets:
@@ -78,6 +79,7 @@ class Targets:
             rows = self._labels.flatten(0, 1)
             if self.loss.binary:
                 rows = rows[rows.sum(1) != 0]
+                refuse_no_probabilities(rows[:, 1])
             else:
                 refuse_several_labels(rows)
             distribution("labels", rows, self.classes)

@@ -42,6 +42,7 @@ def table(found: Reading, about: Sequence[str] = ()) -> str:
         wrapped(f"gradients g at the label and ĝ at the smoothing label, of one {_unit(found)}"),
         wrapped("∇F is the mean of g. Variance is the mean squared distance from ∇F, so that the bias of ĝ counts in it.", more=""),
         _rows(_moments(found), found.exact),
+        *_below_0(found),
         f"variance of a batch of {B} with smoothing at theta = {theta}, over that without",
         _rows(_batch(found), found.exact),
         *_two_deltas(found),
@@ -50,6 +51,14 @@ def table(found: Reading, about: Sequence[str] = ()) -> str:
         *_layer_blocks(found.layers),
     ]
     return "\n".join(blocks)
+
+
+def _below_0(found: Reading) -> list[str]:
+    """Why what is a square came out below 0, where it did."""
+    squares = (found.grad2, found.shat2, found.beta2)
+    if all(square.estimate >= 0 for square in squares):
+        return []
+    return [wrapped("A square that came out below 0 is small beside its noise. Its estimate is unbiased, and so may lie on either side.")]
 
 
 def _unit(found: Reading) -> str:

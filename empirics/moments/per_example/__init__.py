@@ -5,7 +5,8 @@ tells where the examples lie, and ``tape.py`` notes which parameter is used wher
 :class:`~tsla.empirics.moments.per_example.terms.Term`: it knows its input, and gets the gradient of its output once for either label.
 ``linear.py``, ``convolution.py`` and ``normalisation.py`` hold the rules for the usual functions, which ``rules.py`` lists; ``fallback.py``
 holds the rule for everything else, and ``weights.py`` what to do with tensors that were made of parameters. ``reshapes.py`` knows how
-tokens of all examples came into one row, and ``graph.py`` finds what the logits depend on.
+tokens of all examples came into one row, and ``graph.py`` finds what the logits depend on. ``alone.py`` is for models that loop over their
+examples.
 """
 
 from tsla.empirics.moments.per_example.gradients import gradient_products

@@ -20,18 +20,17 @@ class Call:
 
     ``source`` says that no other such call comes before it, so that the backward pass must be asked to reach it: the tape finds out.
     Outputs are not kept, only their places in the graph, ``edges``: what they hold may be overwritten, and is memory. While it is ``deaf``,
-    gradients that come by are not for it.
+    gradients that come by are not for it: so are all until the forward pass is over, for the model may take a derivative in it.
     """
 
     def __init__(self, outputs: Sequence[Tensor], terms: list[Term], front: Callable[[Tensor], Tensor] = lambda D: D) -> None:
         self.terms, self.source, self._front = terms, True, front
         self.edges = [get_gradient_edge(t) for t in outputs]
-        self.received, self.deaf = 0, False
+        self.received, self.deaf = 0, True
         self.when_received: Callable[[Call], None] = lambda call: None
         self._zeros = [partial(torch.zeros, t.shape, dtype=t.dtype, device=t.device) for t in outputs]
         self._arrived: dict[int, Tensor] = {}
-        for j, t in enumerate(outputs):
-            t.register_hook(_to(ref(self), j))  # type: ignore[no-untyped-call]
+        self._handles = [t.register_hook(_to(ref(self), j)) for j, t in enumerate(outputs)]  # type: ignore[no-untyped-call]
 
     def _arrive(self, j: int, D: Tensor | None) -> None:
         if self.deaf:
@@ -39,6 +38,13 @@ class Call:
         self._arrived[j] = self._zeros[j]() if D is None else D
         if self.at_once:
             self.flush()
+
+    def hear_last(self, tensor: Tensor) -> None:
+        """Hear of the gradient of this tensor after the hooks that it has got since, for they may change it."""
+        hooks = tensor._backward_hooks or {}
+        for handle in self._handles:
+            if handle.id in hooks:
+                hooks[handle.id] = hooks.pop(handle.id)
 
     @property
     def at_once(self) -> bool:

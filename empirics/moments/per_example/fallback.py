@@ -43,6 +43,7 @@ class FallbackCall(Call):
         outputs = differentiable(out)
         self._places = [next(i for i, other in enumerate(found) if other is t) for t in outputs]
         self._ends = [get_gradient_edge(t) for t in outputs]
+        self._roots = {id(t) for t in outputs}
         self.copies = {id(t): t.clone() for t in outputs} if len(outputs) > 1 else {}
         self._formed = [Formed(use.weight.tensor) for use in uses]
         terms = [term for use, formed in zip(uses, self._formed, strict=True) for term in use.weight.terms(formed)]
@@ -50,6 +51,11 @@ class FallbackCall(Call):
         self._autocast = autocast_as_now()
         self.again, self.data, self.axes, self.uses = again, data, axes, uses
         self.inside: Sequence[Call] = ()  # what may be met on the way when the backward pass goes through this call again
+
+    def hear_last(self, tensor: Tensor) -> None:
+        """But for a tensor from whose place in the graph it goes backwards again, which meets the hooks again."""
+        if id(tensor) not in self._roots:
+            super().hear_last(tensor)
 
     @property
     def at_once(self) -> bool:

@@ -1,4 +1,4 @@
-"""What functions of torch do beyond what they return: write in place, cut by values, take the gradient on a detour, run in a transform."""
+"""What functions of torch do beyond what they return: write in place, cut by values, take detours, run twice, run in a transform."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def refuse_derivatives(func: Any, args: Any, kwargs: Any) -> None:
     if func == _DUAL or (func in _DERIVATIVES and signature(func).bind(*args, **kwargs).arguments.get("create_graph")):
         raise ValueError(
             "model takes a derivative with create_graph=True or torch.autograd.forward_ad, in which uses of parameters can't be seen; "
-            "choose torch.func, or take tsla.empirics.moments.one_by_one"
+            "choose torch.func, or take moments_by_loop of tsla.empirics.moments.one_by_one"
         )
 
 
@@ -78,6 +78,11 @@ def refuse_writing(func: Any, args: Any, weights: Set[int]) -> None:
             "model writes into a parameter when it is called, as an embedding with max_norm does: to measure it would change it; "
             "do so outside of forward"
         )
+
+
+def is_made_again() -> bool:
+    """Whether the backward pass may make what it needs anew, as that of a checkpoint does: by then no call may have become another."""
+    return torch._C._autograd._top_saved_tensors_default_hooks(False) is not None
 
 
 def in_transform() -> bool:

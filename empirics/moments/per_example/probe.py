@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from tsla.empirics.models.inputs import Classifier, Inputs
 from tsla.empirics.models.state import as_logits, with_own_buffers
+from tsla.empirics.moments.per_example.alone import EachAlone, Onlooker
 from tsla.empirics.moments.per_example.axes import OtherPathError
 from tsla.empirics.moments.per_example.call import Call
 from tsla.empirics.moments.per_example.known import Way
@@ -46,7 +47,7 @@ class Paths:
 
     Which path is taken may depend on what the examples are: a model that masks padding often leaves the mask out where nothing is padded.
     A microbatch that takes none of the ``known`` paths gets a probe of its own, and each that makes other calls than those before is
-    compared. What is found is added to ``known``.
+    compared. What is found is added to ``known``. One whose path is that of no other number of examples goes one example at a time.
     """
 
     def __init__(self, forward: Forward, x: Inputs, parameters: list[nn.Parameter], known: Way) -> None:
@@ -70,18 +71,39 @@ class Paths:
             return found
         self._probe = Probe(self._forward, x, self._parameters, whole=True)
         self.known.shapes = [self._probe.shapes, *self.known.shapes[: PROBES - 1]]
-        return self._along(self._probe.shapes, x)
+        try:
+            return self._along(self._probe.shapes, x)
+        except OtherPathError:
+            return self._one_by_one(x)
 
     def _along(self, shapes: ShapeProbe, x: Inputs) -> tuple[Tensor, list[Call]]:
         tape = Tape(self._parameters, len(x), shapes)
         logits = self._forward(x, tape)
-        if not self.known.random and tuple(tape.seen_calls) not in self.known.compared:
-            self.known.compared.add(tuple(tape.seen_calls))
-            own = self._probe if self._probe is not None and x is self._probe.x else Probe(self._forward, x, self._parameters)
-            if not own.random:
-                own.compare(logits, detours=tape.detours)
-                self._compared.append(own)
+        self._compare(x, tape, logits)
         return logits, tape.calls
+
+    def _one_by_one(self, x: Inputs) -> tuple[Tensor, list[Call]]:
+        """Each example alone, where its logits must be those that it has in the microbatch."""
+        onlooker = Onlooker(self._parameters)
+        among_others = self._forward(x, onlooker).detach()
+        self._compare(x, onlooker, among_others)
+        single = [self._forward(x[i : i + 1], Onlooker(self._parameters)) for i in range(len(x))]
+        for i, logits in enumerate(single):
+            _same_shape(1, among_others, logits)
+            if not self.known.random:
+                _same_logits([i], among_others, logits.detach())
+        call = EachAlone(single, self._parameters)
+        return call.logits, [call]
+
+    def _compare(self, x: Inputs, watch: Watch, logits: Tensor) -> None:
+        """Compare the logits of a microbatch that makes other calls than those before."""
+        if self.known.random or tuple(watch.seen_calls) in self.known.compared:
+            return
+        self.known.compared.add(tuple(watch.seen_calls))
+        own = self._probe if self._probe is not None and x is self._probe.x else Probe(self._forward, x, self._parameters)
+        if not own.random:
+            own.compare(logits, detours=watch.detours)
+            self._compared.append(own)
 
     def compare_gradients(self, x: Inputs, slopes: Callable[[Tensor], list[Tensor]], squares: Tensor) -> None:
         """Compare the gradients of a microbatch whose logits were compared: see :meth:`Probe.compare_gradients`."""
@@ -158,13 +180,17 @@ def elsewhere(k: int) -> list[list[int]]:
 
 
 def _same_logits(rows: list[int], among_others: Tensor, apart: Tensor) -> None:
-    if among_others.shape[1:] != apart.shape[1:]:
-        shapes = f"{tuple(apart.shape)} of {len(rows)} examples, and {tuple(among_others.shape)} of {len(among_others)}"
-        raise ValueError(f"logits have shape {shapes}; must be of as many classes, whatever other examples there are")
+    _same_shape(len(rows), among_others, apart)
     off, scale = (among_others[rows] - apart).abs().reshape(len(rows), -1).amax(1), apart.abs().max()
     worst = int(off.argmax())
     if off[worst] > coupled(apart.dtype) * scale:
         raise ValueError(_coupled(rows[worst], "logits", float(off[worst] / scale)))
+
+
+def _same_shape(examples: int, among_others: Tensor, apart: Tensor) -> None:
+    if among_others.shape[1:] != apart.shape[1:]:
+        shapes = f"{tuple(apart.shape)} of {examples} examples, and {tuple(among_others.shape)} of {len(among_others)}"
+        raise ValueError(f"logits have shape {shapes}; must be of as many classes, whatever other examples there are")
 
 
 def _same_norms(row: int, among_others: Tensor, apart: Tensor, dtype: torch.dtype) -> None:

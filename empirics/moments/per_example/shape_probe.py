@@ -81,7 +81,8 @@ class ShapeProbe(Watch):
             pass
         given = tensors_in((args, kwargs))
         sure = self._sure or not self._modules
-        self.seen.append(Seen(module, shapes_of(given), shapes_of(differentiable(out)), alone=False, sure=sure))
+        if torch.is_grad_enabled():  # how often a fixed point is iterated without gradients is no other path
+            self.seen.append(Seen(module, shapes_of(given), shapes_of(differentiable(out)), alone=False, sure=sure))
         if self._are_data(given):  # a module that is given ids may ask them for their shape alone, as one of positions does
             self._add_data([t for t in tensors_in(out) if id(t) not in self._weights_by_id])
         if not self._modules:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from tsla.empirics.moments.per_example.axes import Axes
 from tsla.empirics.moments.per_example.call import Call, alias_of, differentiable, replaced, shapes_of, tensors_in
 from tsla.empirics.moments.per_example.fallback import Again, FallbackCall, Use, of_function, of_module
-from tsla.empirics.moments.per_example.functions import in_transform, reads_an_attribute, unwrapped, works_in_place, written
+from tsla.empirics.moments.per_example.functions import in_transform, is_made_again, reads_an_attribute, unwrapped, works_in_place, written
 from tsla.empirics.moments.per_example.graph import Graph
 from tsla.empirics.moments.per_example.linear import Added, First
 from tsla.empirics.moments.per_example.normalisation import Each
@@ -56,6 +57,11 @@ class Tape(Watch):
             return func(*args, **kwargs)
         return self._note(func, args, kwargs, given) if self.uses_weights(given) else func(*args, **kwargs)
 
+    def hooked(self, tensor: Tensor) -> None:
+        """What the model's hook makes of a gradient is what the call before it gets."""
+        for call in self.calls:
+            call.hear_last(tensor)
+
     def _parameters_of(self, tensor: Tensor) -> tuple[nn.Parameter, ...]:
         weight = self._weights.get(id(tensor))
         return () if weight is None else weight.parameters
@@ -67,7 +73,7 @@ class Tape(Watch):
         weights = {id(t): self._weights[id(t)] for t in given if id(t) in self._weights}
         merged = self._merged(given, axes, seen) if seen.sure else {}
         first = _first({id(t): _front(axis) for t, axis in zip(given, axes, strict=True) if axis is not None} | merged)
-        if func in WITH_ONE_EACH and weights:
+        if func in WITH_ONE_EACH and weights and not is_made_again():
             try:
                 return self._with_one_each(WITH_ONE_EACH[func](first, *args, **kwargs), weights)
             except Unsupported:
@@ -138,12 +144,16 @@ class Tape(Watch):
         """
         found = [axis for axis in axes if axis is not None]
         if not axes or len(found) < len(axes):
-            if self._frames:
-                self._frames[-1].pending.extend(uses)
+            self._hand_on(uses)
             return out
         call = FallbackCall(again, data, out, found, uses)
         self.calls.append(call)
         return replaced(out, call.copies)
+
+    def _hand_on(self, uses: list[Use]) -> None:
+        """Leave uses to the module that is being called."""
+        if self._frames:
+            self._frames[-1].pending.extend(uses)
 
     def enter(self, module: nn.Module, args: Any) -> None:
         """When a module is called."""
@@ -151,8 +161,11 @@ class Tape(Watch):
 
     def leave(self, module: nn.Module, args: Any, kwargs: Any, out: Any) -> Any:
         """When a module returns: uses that are still pending are left to the innermost module whose output carries the examples."""
-        given, outputs = tensors_in((args, kwargs)), differentiable(out)
         pending = self._close(module)
+        if not torch.is_grad_enabled():  # the probe did not note it
+            self._hand_on(pending)
+            return out
+        given, outputs = tensors_in((args, kwargs)), differentiable(out)
         seen = self._axes.next(module)
         inputs, axes = (self._axes.of(*pair, sure=seen.sure) for pair in ((seen.inputs, given), (seen.outputs, outputs)))
         if pending:
@@ -178,12 +191,13 @@ class Tape(Watch):
         if any(id(p) in used for p in self._transformed):
             raise ValueError(
                 "a parameter is used both inside and outside of torch.vmap or another transform of torch.func: "
-                "not all of its gradient can be seen; tsla.empirics.moments.one_by_one can"
+                "not all of its gradient can be seen; take moments_by_loop of tsla.empirics.moments.one_by_one"
             )
         unseen = [p for p in self._tracked if id(p) in graph.parameters and id(p) not in used]
         if unseen:
             self._leave_to(None, [], out, axes, [Use(self._weights[id(p)], [p]) for p in unseen])
         for call in self.calls:
+            call.deaf = False
             if isinstance(call, FallbackCall):
                 call.inside = self.calls
 

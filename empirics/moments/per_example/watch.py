@@ -52,6 +52,9 @@ class Watch(TorchFunctionMode, ABC):
     def leave(self, module: nn.Module, args: Any, kwargs: Any, out: Any) -> Any:
         """A module returns; what this returns takes the place of its output."""
 
+    def hooked(self, tensor: Tensor) -> None:
+        """The model has registered a hook on a tensor."""
+
     def uses_weights(self, given: list[Tensor]) -> bool:
         """Whether a parameter, or what was made of parameters, is given to a call that can have a gradient."""
         return torch.is_grad_enabled() and any(id(t) in self._weights_by_id for t in given)
@@ -91,6 +94,8 @@ class Watch(TorchFunctionMode, ABC):
         if self._given is not None:
             self._refuse_hidden(func, args, kwargs)
             return func(*args, **kwargs)
+        if func is Tensor.register_hook:
+            return self._hook(func, args, kwargs)
         if not isinstance(func, FunctionType) or func in self._open:
             return self._calling(func, args, kwargs)
         self._open.append(func)
@@ -99,6 +104,19 @@ class Watch(TorchFunctionMode, ABC):
                 return _opened(func)(*args, **kwargs)
         finally:
             self._open.pop()
+
+    def _hook(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """Out of sight: the hook must come to the tensor itself, and not to what takes its place in calls."""
+        if args[0].is_leaf and id(args[0]) in self._weights_by_id:
+            raise ValueError(
+                "model puts a hook on the gradient of a parameter when it is called, "
+                "which could change it for a batch and not for each example: remove it"
+            )
+        self.detours = True
+        with torch._C.DisableTorchFunction():
+            handle = func(*args, **kwargs)
+        self.hooked(args[0])
+        return handle
 
     def _calling(self, func: Any, args: Any, kwargs: Any) -> Any:
         self._in_call = True

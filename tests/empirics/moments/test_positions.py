@@ -229,12 +229,28 @@ test_refusals = refusals(
     (COLUMN, None, r"^logits have shape \(n, 1\), one class; must have 2 classes at least; a loss with binary = True takes each logit for"),
     (COLUMN, torch.rand(N, 1), r"^logits have shape \(n, 1\), one class; must have 2 classes at least"),
     (nn.Sequential(COLUMN, nn.Flatten(0)), None, r"^logits have shape \(n,\), one number an example; must have 2 classes at least"),
-    (COLUMN, torch.full((N, 1), 1.5), BINARY, r"^labels must be probabilities: non-negative rows"),
+    (
+        COLUMN,
+        torch.full((N, 1), 1.5),
+        r"^logits have shape \(n, 1\), one class, and labels are numbers, as of a regression, which has no cross-ent",
+    ),
+    (
+        COLUMN,
+        torch.full((N, 1), 1.5),
+        BINARY,
+        r"^binary = True: labels run from 1.5 to 1.5; must be 0, 1 or a probability of class 1 between",
+    ),
     (COLUMN, torch.zeros(N, 2), BINARY, r"^binary = True: labels have shape \(n, 2\); must be one for each logit \(n, 1\)$"),
     (
         "one label",
         torch.rand(N),
         r"^labels have shape \(5,\) and type torch.float32: numbers, as of a regression, which has no cross-entropy; ",
+    ),
+    ("one label", torch.ones(N), r"a regression, .*, or class indices, whose type must be one of integers: labels.long\(\); must"),
+    (
+        "one label",
+        torch.eye(N, K).long(),
+        r"^labels have shape \(5, 4\) and type torch.int64, as of one-hot rows, .*: labels.float\(\); must",
     ),
     ("one label", torch.rand(N, 1), r"^labels have shape \(5, 1\) and type torch.float32: numbers, as of a regression"),
     (

@@ -166,6 +166,12 @@ def test_the_text_has_the_answer_first_and_fits_a_terminal() -> None:
     assert found._repr_html_() == f"<pre>{escape(str(found))}</pre>"
 
 
+def test_a_square_below_0_is_explained() -> None:
+    said = "came out below 0 is small beside its noise"
+    below = [changed(read(), name, -2 * getattr(read(), name).estimate) for name in ("grad2", "shat2", "beta2")]
+    assert [said in str(found) for found in (read(), *below)] == [False, True, True, True]
+
+
 def test_layers_that_are_not_shown_are_added_up() -> None:
     found = reading(measured())
     many = replace(found, layers=tuple(replace(found.layers[0], layer=f"l{i}", share_of_s2=0.05, beyond=(-0.1) ** i) for i in range(20)))

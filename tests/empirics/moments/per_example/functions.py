@@ -82,6 +82,39 @@ def to_experts(s: Any, x: Tensor) -> Tensor:
     return out.view(x.shape).mean(1)
 
 
+def iterated(s: Any, x: Tensor) -> Tensor:
+    """A fixed point, after as many steps as these examples need."""
+    z, off = torch.zeros_like(x), 1.0
+    with torch.no_grad():
+        while off > 10 * torch.finfo(x.dtype).eps:
+            before, z = z, torch.tanh(s.a(z) / 4 + x)
+            off = float((z - before).norm())  # of all of them
+    return s.b(torch.tanh(s.a(z) / 4 + x))
+
+
+def hooked(x: Tensor) -> Tensor:
+    """Its gradient is another function of itself, for each example apart."""
+    x.register_hook(lambda D: D * D.abs())
+    return x
+
+
+def slope(s: Any, x: Tensor) -> Tensor:
+    """With the derivative of a function of a layer's output, held fixed."""
+    x = x.clone().requires_grad_()
+    y = s.a(x)
+    return y + torch.autograd.grad(y.sin().sum(), x, retain_graph=True)[0]
+
+
+def without_gradients(s: Any, x: Tensor) -> Tensor:
+    with torch.no_grad():
+        return s.inner(x)
+
+
+def with_gradients(s: Any, x: Tensor) -> Tensor:
+    with torch.enable_grad():
+        return s.act(s.a(x))
+
+
 def by_mask(s: Any, x: Tensor) -> Tensor:
     """Every example has exactly one token that is kept, but for the network that is chance."""
     keep = x[:, :, 0] == x[:, :, 0].amax(1, keepdim=True)
@@ -183,11 +216,29 @@ FUNCTIONS: dict[str, Case] = {
     "in place, relu after conv1d": headed(lambda s, x: s.a(x).relu_().flatten(1), "", 2, 8, a=lambda: nn.Conv1d(2, 2, 3), head=12),
     "inside of vmap": headed(lambda s, x: torch.vmap(lambda t: F.linear(t, s.w))(s.a(x)), "a w"),
     "vmap over weights": headed(lambda s, x: torch.vmap(lambda w: F.linear(x, w))(s.w).tanh().mean(0), "", w=(3, WIDTH, WIDTH)),
+    "loop over examples": written(lambda s, x: torch.stack([s.head(s.a(t).tanh() + s.p) for t in x]), "a p"),
     "loop over examples, without parameters": headed(lambda s, x: torch.stack([t.sin() for t in s.a(x)]), "a"),
     "several outputs": headed(
         lambda s, x: (b := s.two(x))[0] * b[1], "", two=lambda: Written(lambda s, x: (s.a(x), s.b(x).tanh()), a=layer(), b=layer())
     ),
     "checkpoint": headed(
         lambda s, x: checkpoint(s.inner, x, use_reentrant=False), "", inner=lambda: nn.Sequential(layer(), nn.Tanh(), nn.PReLU(), layer())
+    ),
+    "checkpoint, channels normalised": headed(
+        lambda s, x: checkpoint(s.inner, x, use_reentrant=False),
+        "",
+        inner=lambda: nn.Sequential(layer(), nn.GroupNorm(2, WIDTH), nn.Tanh(), layer()),
+    ),
+    "iterated without gradients": headed(iterated, "a b"),
+    "hook on what a layer gives": headed(lambda s, x: hooked(s.a(x)).tanh(), "a"),
+    "hooks, and in place between": headed(lambda s, x: hooked(hooked(s.a(x)).add_(s.p)).tanh(), "a p"),
+    "hook on what has no rule": headed(lambda s, x: hooked(s.act(s.a(x))).tanh(), "a", act=nn.PReLU),
+    "hook on one of several outputs": headed(
+        lambda s, x: hooked(s.rnn(x[:, None])[1][0])[-1], "", rnn=lambda: nn.LSTM(WIDTH, WIDTH, batch_first=True)
+    ),
+    "hook on what is made of a parameter": headed(lambda s, x: F.linear(s.a(x), hooked(2 * s.w)).tanh(), "a w"),
+    "a derivative of what is used again": headed(slope, "a"),
+    "gradients again where there were none": headed(
+        without_gradients, "", inner=lambda: Written(with_gradients, a=layer(), act=nn.PReLU())
     ),
 }

@@ -18,7 +18,7 @@ from tests.empirics.moments.per_example.cases import ALL, SHARED
 from tests.empirics.moments.per_example.functions import FUNCTIONS
 from tests.empirics.moments.per_example.layers import OTHER_LAYERS
 from tests.empirics.moments.per_example.oracle import CLASSES, Gradients, agrees, is_right, labels_for
-from tests.empirics.moments.per_example.parts import TOKENS, WIDTH, Written, head, headed, layer, written
+from tests.empirics.moments.per_example.parts import TOKENS, WIDTH, Written, head, headed, layer
 from tests.refusals import refusals
 from tsla.empirics.moments.per_example import fallback, gradient_products
 from tsla.empirics.moments.per_example.fallback import FallbackCall
@@ -212,8 +212,8 @@ test_refusals = pytest.mark.filterwarnings("ignore:.torch.jit.script:Deprecation
     refusals(
         lambda case: gradient_products(case.make().double(), torch.randn(N, WIDTH).double(), labels_for(N)),
         (
-            written(lambda s, x: torch.stack([s.head(t) for t in x]), ""),
-            "model takes another path for another number of examples, .* tsla.empirics.moments.one_by_one takes them one at a time$",
+            headed(lambda s, x: s.w.register_hook(lambda D: D / len(x)) and s.a(x) @ s.w, "a w"),
+            "model puts a hook on the gradient of a parameter when it is called, .*: remove it$",
         ),
         (
             headed(lambda s, x: torch.vmap(lambda t: F.linear(t, s.w))(F.linear(x, s.w).tanh()), "w"),

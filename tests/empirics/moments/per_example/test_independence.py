@@ -73,6 +73,8 @@ COUPLED: dict[str, Couple] = {
     "running sum of gradients from the last": lambda x: Backward.apply(x, running_sum_back),
     "hook on a tensor": lambda x: hooked(x, centred),
     "hook that divides by their number": lambda x: hooked(x, lambda D: D / len(D)),
+    "hook on the layer's own output": lambda x: [x, x.register_hook(centred)][0],
+    "loop, divided by their number": lambda x: torch.stack([t / len(x) for t in x]),
     "hook on a module": hooked_module("register_full_backward_hook", lambda m, D_in, D: (centred(D_in[0]),)),
     "hook of the old kind": hooked_module("register_backward_hook", lambda m, D_in, D: (centred(D_in[0]),)),
     "hook before a module": hooked_module("register_full_backward_pre_hook", lambda m, D: (centred(D[0]),)),
