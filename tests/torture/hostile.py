@@ -163,7 +163,7 @@ def _of_tar(draw: Draw, folder: Path) -> tuple[str, Callable[[], object]]:
         stream.write(b"12345".ljust(512, b"\0"))
     stream.write(bytes(1024))
     content = stream.getvalue()
-    (folder / "x.tar").write_bytes(draw.choice((content, gzip.compress(content))))
+    (folder / "x.tar").write_bytes(draw.choice((content, gzip.compress(content, mtime=0))))
     return "tar", lambda: _members(folder / "x.tar")
 
 
@@ -188,7 +188,7 @@ def _of_zip(draw: Draw, folder: Path) -> tuple[str, Callable[[], object]]:
 @cache
 def _zeros() -> bytes:
     """A megabyte."""
-    return gzip.compress(bytes(2**20))
+    return gzip.compress(bytes(2**20), mtime=0)
 
 
 def _of_gz(draw: Draw, folder: Path) -> tuple[str, Callable[[], object]]:
