@@ -34,6 +34,8 @@ SLOW, SLOW_ROUNDS = 60.0, 2  # seconds a call from which a contestant gets no mo
 PRECISION_EXAMPLES = 16
 TEXT = ("distilbert", 32)
 """What is as large as people's language models is measured at one batch."""
+BESIDE = ("floor", "tsla", "loop", "opacus", "backpack")
+"""In each case of the grid. The headline has all peers."""
 TOLERANCE = {"": 1e-3, "channels_last": 1e-3, "memory kept": 1e-3, "bf16": 5e-2}  # of the largest moment
 
 
@@ -141,9 +143,9 @@ def cases_of(options: argparse.Namespace) -> list[Case]:
         cases.append(Case(*HEADLINE, contestants=tuple(name for name in peers.CONTESTANTS if gpu or name not in COMPILED)))
         variants = [Case(*HEADLINE, "channels_last"), Case(*HEADLINE, "bf16") if gpu else Case(*HEADLINE, "memory kept")]
         cases += variants[1:] if options.quick else variants
-    cases += [Case(*pair) for pair in chosen if pair != HEADLINE]
+    cases += [Case(*pair, contestants=BESIDE) for pair in chosen if pair != HEADLINE]
     if TEXT[0] in options.networks and not options.quick:
-        cases.append(Case(*TEXT, contestants=("floor", "tsla", "loop", "opacus", "backpack")))
+        cases.append(Case(*TEXT, contestants=BESIDE))
     if options.contestants:
         wanted = tuple(name for name in peers.CONTESTANTS if name == "floor" or name in options.contestants)
         cases = [replace(case, contestants=wanted) for case in cases]

@@ -37,11 +37,15 @@ def _installed(name: str) -> str:
 
 def judged(what: str, found: timing.Spread | float | None, *, least: float = 0.0, most: float = math.inf, problem: str = "") -> str:
     """What was measured, and whether it is from ``least`` to ``most``; with a ``problem`` it is not."""
-    target = f"target ≥ {least:g}" if least else f"target ≤ {most:g}"
     if found is None:
-        return f"{what}: not measured, {target}"
+        return f"{what}: not measured, {target(least, most)}"
     value, shown = (found.median, str(found)) if isinstance(found, timing.Spread) else (found, f"{found:.2f}")
-    return f"{what}: {shown}, {target}: {'holds' if least <= value <= most and not problem else 'does not hold'}"
+    return f"{what}: {shown}, {target(least, most)}: {'holds' if least <= value <= most and not problem else 'does not hold'}"
+
+
+def target(least: float, most: float) -> str:
+    """What is aimed at, on the one side that it has."""
+    return f"target ≥ {least:g}" if least else f"target ≤ {most:g}"
 
 
 def listed(lines: Sequence[str] | Mapping[str, str]) -> list[str]:

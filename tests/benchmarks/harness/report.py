@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -19,6 +20,9 @@ HEADLINE = ("resnet18", 64)
 PEERS = ("torch.func", "opacus", "backpack", "torchjd")
 COLUMNS = ("case", "contestant", "time ÷ floor, median (range)", "seconds", "memory ÷ floor", "MiB", "rounds kept, dropped", "off the loop")
 LIBRARIES = ("torch", "opacus", "backpack-for-pytorch", "torchjd", "opt_einsum")
+GRID = ("case", "tsla ÷ floor", "best peer", "best peer ÷ tsla", "loop ÷ tsla", "memory of tsla ÷ floor")
+MOST_TIME, LEAST_AHEAD, MOST_MEMORY = 1.15, 2.0, 1.3
+"""What is aimed at in each case: time over the floor, the best peer's time over ours, and memory over the floor."""
 Advance = Callable[[str], None]
 
 
@@ -87,6 +91,7 @@ class Report:
     def page(self) -> str:
         """The report in Markdown."""
         lines = ["# The gradient moments: time and memory", "", *page.listed(self.header), ""]
+        lines += [self.grid(), "", f"Aimed at: {MOST_TIME:g} at most, {LEAST_AHEAD:g} at least, {MOST_MEMORY:g} at most.", ""]
         lines += [markdown.table(COLUMNS, [row.cells() for row in self.rows]), "", f"{page.DISTURBED} How they got there:", ""]
         lines += [f"- {row.case}, {row.contestant}: {row.way}" for row in self.rows if row.contestant in PEERS and row.way]
         lines += [f"- {row.case}, {row.contestant}, problem: {row.problem}" for row in self.rows if row.problem]
@@ -96,9 +101,17 @@ class Report:
             lines.append(f"- {network}: {text}")
         return "\n".join([*lines, "", "Targets:", "", *page.listed(self.verdicts()), ""])
 
+    def grid(self) -> str:
+        """A row a case: tsla over the floor, and beside the best of those that give the moments."""
+        return markdown.table(GRID, [_beside(case, self._of(case)) for case in dict.fromkeys(row.case for row in self.rows)])
+
+    def _of(self, case: Case) -> dict[str, Row]:
+        return {row.contestant: row for row in self.rows if row.case == case}
+
     def verdicts(self) -> list[str]:
         """One line a target: what was measured, and whether it holds."""
         headline = {row.contestant: row for row in self.rows if row.case.variant == "" and (row.case.network, row.case.batch) == HEADLINE}
+        cases = [self._of(case) for case in dict.fromkeys(row.case for row in self.rows)]
         own = headline.get("tsla", Row(Case(*HEADLINE), "tsla"))
         over = {name: _ratio(headline[name], own) for name in PEERS if name in headline}
         tsla, loop = ({row.case: row for row in self.rows if row.contestant == name} for name in ("tsla", "loop"))
@@ -109,7 +122,35 @@ class Report:
             page.judged("headline, time of the best peer over tsla", min(_known(over.values()), default=None), least=2.8),
             page.judged("headline, time of torch.func over tsla", over.get("torch.func"), least=3.5),
             page.judged("time of tsla over the loop, the largest of all cases", max(_known(beside_loop), default=None), most=1.0),
+            _met("time of tsla over the floor", [_ratio_of(rows, "tsla", "floor") for rows in cases], most=MOST_TIME),
+            _met("time of the best peer over tsla", [_best_peer(rows)[1] for rows in cases], least=LEAST_AHEAD),
+            _met("memory of tsla over the floor", [rows["tsla"].memory_ratio for rows in cases if "tsla" in rows], most=MOST_MEMORY),
         ]
+
+
+def _beside(case: Case, rows: Mapping[str, Row]) -> tuple[str, ...]:
+    name, ahead = _best_peer(rows)
+    memory = rows["tsla"].memory_ratio if "tsla" in rows else None
+    numbers = (_ratio_of(rows, "tsla", "floor"), ahead, _ratio_of(rows, "loop", "tsla"), memory)
+    over_floor, *others = (_number(number, ".2f") for number in numbers)
+    return str(case), over_floor, name, *others
+
+
+def _best_peer(rows: Mapping[str, Row]) -> tuple[str, float | None]:
+    """The quickest of the other libraries, and its time over ours; nothing where none was measured."""
+    found = {name: ratio for name in PEERS if (ratio := _ratio_of(rows, name, "tsla")) is not None}
+    best = min(found, key=found.__getitem__, default="")
+    return best, found.get(best)
+
+
+def _ratio_of(rows: Mapping[str, Row], name: str, base: str) -> float | None:
+    return _ratio(rows[name], rows[base]) if name in rows and base in rows else None
+
+
+def _met(what: str, found: Sequence[float | None], *, least: float = 0.0, most: float = math.inf) -> str:
+    """In how many cases a target is met, of those that were measured."""
+    known = _known(found)
+    return f"{what}: {sum(least <= value <= most for value in known)} of {len(known)} cases meet {page.target(least, most)}"
 
 
 def _ratio(row: Row, base: Row) -> float | None:
@@ -117,7 +158,7 @@ def _ratio(row: Row, base: Row) -> float | None:
     return spread.median if spread else None
 
 
-def _known(values: object) -> list[float]:
+def _known(values: Iterable[float | None]) -> list[float]:
     return [value for value in values if value is not None]
 
 

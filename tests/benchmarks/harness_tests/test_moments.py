@@ -42,12 +42,23 @@ def test_options_say_which_cases_are_run() -> None:
 
 def test_targets() -> None:
     rows = [_row("floor", 1.0), _row("tsla", 1.1, memory=120), _row("loop", 3.0), _row("torch.func", 4.0), _row("opacus", 3.3)]
-    assert [line.rsplit(": ", 1)[1] for line in _report(*rows).verdicts()] == ["holds"] * 5
+    assert [line.rsplit(": ", 1)[1] for line in _report(*rows).verdicts()[:5]] == ["holds"] * 5
     other = Case("small-cnn", 8)
     rows = [_row("floor", 1.0), _row("tsla", 1.2, memory=140), _row("torch.func", 3.0), _row("opacus", 9.0)]
     slower = [_row("floor", 1.0, case=other), _row("tsla", 2.0, case=other), _row("loop", 1.9, case=other)]
-    assert [line.rsplit(": ", 1)[1] for line in _report(*rows, *slower).verdicts()] == ["does not hold"] * 5
-    assert all("not measured" in line for line in Report({}).verdicts())
+    verdicts = _report(*rows, *slower).verdicts()
+    assert [line.rsplit(": ", 1)[1] for line in verdicts[:5]] == ["does not hold"] * 5
+    assert [line.split(": ")[1].partition(" cases")[0] for line in verdicts[5:]] == ["0 of 2", "1 of 1", "1 of 2"]
+    assert all("not measured" in line for line in Report({}).verdicts()[:5])
+
+
+def test_the_grid_has_a_row_a_case_beside_the_best_peer() -> None:
+    other = Case("small-cnn", 8)
+    rows = [_row("floor", 1.0), _row("tsla", 1.2, memory=140), _row("torch.func", 6.0), _row("opacus", 3.0), _row("loop", 9.0)]
+    alone = [_row("floor", 2.0, case=other), _row("tsla", 2.0, case=other)]
+    _, _, first, second = (line.strip("| ").split(" | ") for line in _report(*rows, *alone).grid().splitlines())
+    assert first == ["resnet18, batch 64", "1.20", "opacus", "2.50", "7.50", "1.40"]
+    assert [cell.strip() for cell in " | ".join(second).split("|")] == ["small-cnn, batch 8", "1.00", "", "", "", "1.00"]
 
 
 def test_a_library_that_is_missing_or_refuses_is_a_line_of_the_table() -> None:
