@@ -69,6 +69,12 @@ SEARCHED = _by_family(
 """The families of the third round, which get equal budgets of tuning, each with its arms."""
 
 
+def strength(arm: str) -> float:
+    """The θ of an arm; 0 for one that has none."""
+    theta = re.search(r"-(0\.\d+)", arm)
+    return float(theta[1]) if theta else 0.0
+
+
 def measured_arms(setting: Setting) -> tuple[str, ...]:
     """The arms along whose paths the moments are measured."""
     return ("none", "lsr-0.1", "lsr-0.3", "shrink-0.3") if setting.small else ("none", "lsr-0.1")

@@ -8,9 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from tsla.empirics.experiments.study.arms import strength
 from tsla.empirics.experiments.study.settings import EARLY, EPOCHS
 from tsla.theory.constants import Array
 
+TIE = 1e-12
+"""Means this near to one another are those of the same numbers, added in another order."""
 RUN = ["setting", "arm", "eta", "seed"]
 """The columns that name a run."""
 
@@ -74,7 +77,11 @@ def tuned(tuning: pd.DataFrame, setting: str, arm: str, outcome: str) -> Choice:
 
 
 def best(tuning: pd.DataFrame, setting: str, arms: Iterable[str], outcome: str) -> Choice:
-    """The best of several arms, each at its own best step size. ``tuning``: as from :func:`summary`."""
+    """The best of several arms, each at its own best step size. ``tuning``: as from :func:`summary`.
+
+    Of equal means the one of the smaller step size counts as better, then the one of the larger θ, then the one whose runs come first: as
+    the last bits of the means had it when the study was run, which are another in another release of pandas.
+    """
     wanted = list(arms)
     rows = tuning[(tuning["setting"] == setting) & tuning["arm"].isin(wanted)]
     gain = rows[outcome] if (OUTCOMES | LATER)[outcome].higher_is_better else -rows[outcome]
@@ -82,7 +89,8 @@ def best(tuning: pd.DataFrame, setting: str, arms: Iterable[str], outcome: str) 
     finite = means[np.isfinite(means)]
     if finite.empty:
         raise ValueError(f"arm = {', '.join(wanted)}: no run in {setting!r} that did not diverge; must have one")
-    arm, eta = finite.idxmax()
+    tied = finite[finite >= finite.max() - TIE]
+    arm, eta = min(tied.index, key=lambda cell: (cell[1], -strength(cell[0])))
     return Choice(str(arm), float(eta))
 
 

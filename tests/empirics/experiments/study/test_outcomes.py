@@ -45,6 +45,14 @@ def test_each_outcome_chooses_its_own_step_size() -> None:
     assert best(table(), SETTING, ["none", "lsr-0.1"], "test loss") == Choice("none", 0.1)
 
 
+@pytest.mark.parametrize("more", [0.0, 1e-15])
+def test_of_equal_means_the_smaller_step_is_chosen_and_then_the_larger_theta(more: float) -> None:
+    """However the last bits of the means are rounded."""
+    cells = (("tsla-0.3-4", 0.2, 0.9 + more), ("tsla-0.1-4", 0.1, 0.9 + 2 * more), ("tsla-0.3-4", 0.1, 0.9))
+    found = summary(pd.concat([epochs(arm, eta, 0, loss=1.0, accuracy=accuracy) for arm, eta, accuracy in cells]))
+    assert best(found, SETTING, list(found["arm"]), "accuracy") == Choice("tsla-0.3-4", 0.1)
+
+
 def test_differences_are_paired_by_seed() -> None:
     rows = table().sample(frac=1, random_state=0)
     found = differences(rows, SETTING, Choice("lsr-0.1", 0.1), Choice("none", 0.2), "accuracy")
