@@ -178,5 +178,5 @@ def test_numbers_are_shown_as_a_person_writes_them(value: float, text: str) -> N
 def test_a_door_that_lets_everything_in_is_noticed() -> None:
     with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
         refuses(lambda: None, "L = 0 must be a finite number above 0")
-    with pytest.raises(AssertionError, match="Regex pattern did not match"):
+    with pytest.raises(AssertionError, match="L = 0 must be a finite number above 0"):
         refuses(lambda: Constants(**VALID | {"L": 0}), "L must be above 0")
