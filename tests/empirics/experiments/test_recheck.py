@@ -190,7 +190,7 @@ def test_what_needs_a_package_that_is_missing_says_so(monkeypatch: pytest.Monkey
 
 
 def test_no_tolerance_lets_everything_pass() -> None:
-    """What is the same everywhere but for last bits comes out to 1e-9, and to 1e-5 after quantiles. Nothing is let off by more than a percent."""
+    """What is the same but for last bits comes out to 1e-9, and to 1e-5 after quantiles. Nothing is let off by more than a percent."""
     for again in chain(*AGAIN.values()):
         assert again.tolerance <= {STREAM: 1e-9, DERIVED: 1e-5}.get(again.reason, 1e-2)
 
