@@ -19,7 +19,7 @@ EVIDENCE = [
     {"id": "C5", "kind": "property", "planted": False, "test": "t", "passed": True, "finding": f"floor < 1 & > 0 {HOSTILE}"},
     {"id": "C5", "kind": "algebra", "planted": True, "test": "t", "passed": True},
 ]
-LIMIT = 610_000
+LIMIT = 600_000
 """Bytes that the page may have."""
 
 

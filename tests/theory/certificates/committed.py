@@ -28,14 +28,14 @@ def outcomes(group: str) -> tuple[Certificate, ...]:
 
 
 def assert_recorded(certificates: Iterable[Certificate], table: pd.DataFrame = RECORD.table) -> None:
-    """Each has a row, which says the same of it, and has the same numbers to 1e-5, within which the searches of any SciPy end."""
+    """Each has a row, which says the same of it, and has the same numbers to 1e-6."""
     rows = {(row["claim"], row["name"]): row for row in table.to_dict("records")}
     for certificate in certificates:
         fresh, recorded = asdict(certificate), rows.get((certificate.claim, certificate.name), {})
         assert {name: recorded.get(name) for name in SAID} == {name: fresh[name] for name in SAID}
         for name in FOUND:
             expected = float("nan") if fresh[name] is None else fresh[name]
-            assert recorded[name] == pytest.approx(expected, rel=1e-5, nan_ok=True), f"{certificate.claim} {certificate.name}: {name}"
+            assert recorded[name] == pytest.approx(expected, rel=1e-6, nan_ok=True), f"{certificate.claim} {certificate.name}: {name}"
 
 
 def recorded(kind: str) -> set[tuple[str, str]]:
