@@ -64,6 +64,19 @@ def test_a_reader_that_compares_no_checksums_is_caught(name: str, read: Callable
     rejects(lambda kind: is_seen_wherever_it_is(kind, tmp_path), right=kind, wrong=Kind(kind.write, read))
 
 
+@pytest.mark.parametrize("name", [b'"parts"', b'"sha256"', b'"table"'])
+def test_a_record_whose_digests_have_another_name_is_no_older_one(name: bytes, tmp_path: Path) -> None:
+    """An older one has none. Of the names that stand in it several times, the last is that of the whole."""
+    kind = KINDS["record.parquet"]
+    kind.write(path := tmp_path / "a.parquet")
+    content, expected = path.read_bytes(), kind.read(path)
+    at = content.rindex(name)
+    for place in range(at, at + len(name)):
+        for bit in range(8):
+            path.write_bytes(flipped(content, place, bit))
+            assert damage.taken(kind, path, expected) is None
+
+
 def test_a_record_that_was_rewritten_with_another_number_is_not_read(tmp_path: Path) -> None:
     KINDS["record.parquet"].write(path := tmp_path / "a.parquet")
     table = pq.read_table(path)

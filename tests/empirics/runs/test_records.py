@@ -204,5 +204,7 @@ def test_rows_and_words_that_were_changed_are_seen(path: Path) -> None:
 
 
 def test_a_record_of_an_older_version_is_read_and_has_nothing_to_show(path: Path) -> None:
+    """It has neither the digests of its parts nor that of what it says. One without the latter alone was changed."""
+    assert rewritten(path, old=b'"sha256"', new=b'"others"') == "what it says about itself was changed after it was written"
     assert rewritten(path, old=b'"parts"', new=b'"others"') == ""
     assert records.read(path).rows == ()
