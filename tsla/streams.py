@@ -93,8 +93,7 @@ def unfailing() -> Iterator[None]:
     """
     _open_what_is_closed()
     with ExitStack() as closing:
-        nowhere = closing.enter_context(open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123 - no file
-        output, errors = (_Stream(stream or nowhere) for stream in (sys.stdout, sys.stderr))  # None where it was closed as Python began
+        output, errors = (_Stream(stream or closing.enter_context(_nowhere())) for stream in (sys.stdout, sys.stderr))
         closing.enter_context(redirect_stdout(cast("TextIO", output)))
         closing.enter_context(redirect_stderr(cast("TextIO", errors)))
         try:
@@ -104,6 +103,11 @@ def unfailing() -> Iterator[None]:
             errors.flush()
             if output.failure is not None:
                 raise output.failure
+
+
+def _nowhere() -> TextIO:
+    """In place of a stream that Python lacks, since it was closed as Python began."""
+    return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 - no file, and whoever asks for it closes it
 
 
 def _open_what_is_closed() -> None:
