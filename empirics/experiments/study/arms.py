@@ -69,8 +69,8 @@ SEARCHED = _by_family(
 """The families of the third round, which get equal budgets of tuning, each with its arms."""
 
 
-def strength(arm: str) -> float:
-    """The θ of an arm; 0 for one that has none."""
+def theta_of(arm: str) -> float:
+    """The θ in the name of an arm; 0 for one that has none."""
     theta = re.search(r"-(0\.\d+)", arm)
     return float(theta[1]) if theta else 0.0
 
@@ -113,5 +113,5 @@ def searched(setting: Setting) -> Iterator[tuple[list[tuple[str, float]], tuple[
 def _drawn(cells: Sequence[tuple[str, float]], count: int, rng: np.random.Generator) -> list[tuple[str, float]]:
     """So many of the cells, with each θ that there is."""
     found = [cells[place] for place in sorted(rng.choice(len(cells), count, replace=False))]
-    thetas, theirs = ({arm.removeprefix(f"{_family_of(arm)}-").split("-")[0] for arm, _ in some} for some in (cells, found))
+    thetas, theirs = ({theta_of(arm) for arm, _ in some} for some in (cells, found))
     return found if theirs == thetas else _drawn(cells, count, rng)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from tsla.empirics.experiments.study.arms import strength
+from tsla.empirics.experiments.study.arms import theta_of
 from tsla.empirics.experiments.study.settings import EARLY, EPOCHS
 from tsla.theory.constants import Array
 
@@ -90,7 +90,7 @@ def best(tuning: pd.DataFrame, setting: str, arms: Iterable[str], outcome: str) 
     if finite.empty:
         raise ValueError(f"arm = {', '.join(wanted)}: no run in {setting!r} that did not diverge; must have one")
     tied = finite[finite >= finite.max() - TIE]
-    arm, eta = min(tied.index, key=lambda cell: (cell[1], -strength(cell[0])))
+    arm, eta = min(tied.index, key=lambda cell: (cell[1], -theta_of(cell[0])))
     return Choice(str(arm), float(eta))
 
 
