@@ -103,35 +103,35 @@ class Report:
 
     def grid(self) -> str:
         """A row a case: tsla over the floor, and beside the best of those that give the moments."""
-        return markdown.table(GRID, [_beside(case, self._of(case)) for case in dict.fromkeys(row.case for row in self.rows)])
+        return markdown.table(GRID, [_beside(case, rows) for case, rows in self._by_case().items()])
 
-    def _of(self, case: Case) -> dict[str, Row]:
-        return {row.contestant: row for row in self.rows if row.case == case}
+    def _by_case(self) -> dict[Case, dict[str, Row]]:
+        found: dict[Case, dict[str, Row]] = {}
+        for row in self.rows:
+            found.setdefault(row.case, {})[row.contestant] = row
+        return found
 
     def verdicts(self) -> list[str]:
         """One line a target: what was measured, and whether it holds."""
-        headline = {row.contestant: row for row in self.rows if row.case.variant == "" and (row.case.network, row.case.batch) == HEADLINE}
-        cases = [self._of(case) for case in dict.fromkeys(row.case for row in self.rows)]
-        own = headline.get("tsla", Row(Case(*HEADLINE), "tsla"))
-        over = {name: _ratio(headline[name], own) for name in PEERS if name in headline}
-        tsla, loop = ({row.case: row for row in self.rows if row.contestant == name} for name in ("tsla", "loop"))
-        beside_loop = [_ratio(row, loop[case]) for case, row in tsla.items() if case in loop]
+        by_case = self._by_case()
+        headline = next((rows for case, rows in by_case.items() if (case.network, case.batch, case.variant) == (*HEADLINE, "")), {})
+        cases = [*by_case.values()]
+        beside_loop = [_ratio_of(rows, "tsla", "loop") for rows in cases]
         return [
-            page.judged("headline, time of tsla over the floor", own.time_ratio.median if own.time_ratio else None, most=1.15),
-            page.judged("headline, memory of tsla over the floor", own.memory_ratio, most=1.3),
-            page.judged("headline, time of the best peer over tsla", min(_known(over.values()), default=None), least=2.8),
-            page.judged("headline, time of torch.func over tsla", over.get("torch.func"), least=3.5),
+            page.judged("headline, time of tsla over the floor", _ratio_of(headline, "tsla", "floor"), most=MOST_TIME),
+            page.judged("headline, memory of tsla over the floor", _memory_of(headline), most=MOST_MEMORY),
+            page.judged("headline, time of the best peer over tsla", _best_peer(headline)[1], least=2.8),
+            page.judged("headline, time of torch.func over tsla", _ratio_of(headline, "torch.func", "tsla"), least=3.5),
             page.judged("time of tsla over the loop, the largest of all cases", max(_known(beside_loop), default=None), most=1.0),
             _met("time of tsla over the floor", [_ratio_of(rows, "tsla", "floor") for rows in cases], most=MOST_TIME),
             _met("time of the best peer over tsla", [_best_peer(rows)[1] for rows in cases], least=LEAST_AHEAD),
-            _met("memory of tsla over the floor", [rows["tsla"].memory_ratio for rows in cases if "tsla" in rows], most=MOST_MEMORY),
+            _met("memory of tsla over the floor", [_memory_of(rows) for rows in cases], most=MOST_MEMORY),
         ]
 
 
 def _beside(case: Case, rows: Mapping[str, Row]) -> tuple[str, ...]:
     name, ahead = _best_peer(rows)
-    memory = rows["tsla"].memory_ratio if "tsla" in rows else None
-    numbers = (_ratio_of(rows, "tsla", "floor"), ahead, _ratio_of(rows, "loop", "tsla"), memory)
+    numbers = (_ratio_of(rows, "tsla", "floor"), ahead, _ratio_of(rows, "loop", "tsla"), _memory_of(rows))
     over_floor, *others = (_number(number, ".2f") for number in numbers)
     return str(case), over_floor, name, *others
 
@@ -144,18 +144,18 @@ def _best_peer(rows: Mapping[str, Row]) -> tuple[str, float | None]:
 
 
 def _ratio_of(rows: Mapping[str, Row], name: str, base: str) -> float | None:
-    return _ratio(rows[name], rows[base]) if name in rows and base in rows else None
+    spread = timing.ratios(rows[name].calls, rows[base].calls) if name in rows and base in rows else None
+    return spread.median if spread else None
+
+
+def _memory_of(rows: Mapping[str, Row]) -> float | None:
+    return rows["tsla"].memory_ratio if "tsla" in rows else None
 
 
 def _met(what: str, found: Sequence[float | None], *, least: float = 0.0, most: float = math.inf) -> str:
     """In how many cases a target is met, of those that were measured."""
     known = _known(found)
     return f"{what}: {sum(least <= value <= most for value in known)} of {len(known)} cases meet {page.target(least, most)}"
-
-
-def _ratio(row: Row, base: Row) -> float | None:
-    spread = timing.ratios(row.calls, base.calls)
-    return spread.median if spread else None
 
 
 def _known(values: Iterable[float | None]) -> list[float]:
