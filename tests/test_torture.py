@@ -43,7 +43,7 @@ def test_hostile_files_do_no_harm() -> None:
 
 def test_killed_and_hindered_commands_lose_nothing() -> None:
     simulate, figures = ({name: COMMANDS[name]} for name in ("simulate", "figures"))
-    assert [wrong for _, wrong in [*kills.tries(1, 100, simulate), *surroundings.tries(0, 200, figures)] if wrong] == []
+    assert [wrong for _, wrong in [*kills.tries(1, 100, simulate), *surroundings.tries(0, 100, figures)] if wrong] == []
 
 
 # --- the judges

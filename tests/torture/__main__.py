@@ -18,7 +18,7 @@ import tests.torture
 from tsla.empirics.runs.progress import Progress
 from tsla.theory.text import aligned
 
-PIECE = 200
+PIECE = 100
 """Tries of one seed."""
 SHOWN = 3
 """Failures of a kind that are printed."""
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__)
     parser.add_argument("modules", nargs="*", metavar="MODULE", help=f"some of {', '.join(MODULES)} (default all)")
     parser.add_argument("--seed", type=int, default=0, help="of the first piece; each other has the next (default 0)")
-    parser.add_argument("--tries", type=int, default=10_000, help="of each module; of kills a hundredth, of surroundings half of that")
+    parser.add_argument("--tries", type=int, default=10_000, help="of each module; of killed commands and of surroundings a hundredth")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes (default one for each core)")
     args = parser.parse_args(arguments)
     if unknown := set(args.modules) - {*MODULES}:

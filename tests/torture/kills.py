@@ -73,7 +73,7 @@ REPORTS: Mapping[str, Command] = {
     "report --page": Command(f"report --page --records {RECORDS}", (PAGE,), after="report"),
 }
 """They take minutes, so that one in REPORT_EVERY is of them."""
-REPORT_EVERY = 50
+REPORT_EVERY = 25
 ONCE = tempfile.TemporaryDirectory()
 """What commands end with is kept here for all processes of this one."""
 
@@ -91,7 +91,7 @@ def tries(seed: int, n: int, commands: Mapping[str, Command] = COMMANDS) -> Iter
     """Killed commands, each by its signal and its name, and what was wrong then or in the end."""
     draw = random.Random(seed)  # noqa: S311 - no secret
     for _ in range(n // PER_KILL):
-        kinds = REPORTS if commands is COMMANDS and draw.random() < 1 / REPORT_EVERY else commands
+        kinds = REPORTS if draw.random() < 1 / REPORT_EVERY else commands
         name, killed_by = draw.choice([*kinds]), draw.choice(SIGNALS)
         command, whole = kinds[name], undisturbed(kinds[name])
         with tempfile.TemporaryDirectory() as folder:

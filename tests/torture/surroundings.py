@@ -2,7 +2,7 @@
 
 Each ends in one of the house's exit codes, with a last line that says why where it fails, and without a traceback or a warning. What it
 was to write is there whole or is what was there before, and nothing else is left. A try takes as long as the command, so that there is
-one for each two hundred that are asked for.
+one for each hundred that is asked for.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tests.torture.kills import COMMANDS, Command, Undisturbed, found, placed, prepared, undisturbed
 
-PER_TRY = 200
+PER_TRY = 100
 LITTLE = 1500
 """Bytes that a file may have where the disk is said to be full."""
 LOCALE = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
