@@ -65,5 +65,6 @@ def check(folder: Path, out: Path) -> bool:
         for one in recheck(names, folder=folder):
             found.append(asdict(one) | {"current": one.current})
             progress.advance(str(one))
+    found.sort(key=lambda row: names.index(row["record"]))  # whichever was done first
     records.write(out / "recheck.parquet", pd.DataFrame(found), {"names": names}, COMMAND)
     return all(row["current"] for row in found)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from importlib import import_module
 from multiprocessing import get_context
+from operator import itemgetter
 from pkgutil import iter_modules
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything imports torch: the pieces run side by side
@@ -19,7 +20,7 @@ from tsla.empirics.runs.progress import Progress
 from tsla.theory.text import aligned
 
 PIECE = 100
-"""Tries of one seed."""
+"""Tries of one seed, but of a module with a ``PER_TRY``: there so many that are asked for are one try, and a piece."""
 SHOWN = 3
 """Failures of a kind that are printed."""
 Piece = tuple[str, int, int]
@@ -32,9 +33,17 @@ MODULES = [
 
 
 def pieces(modules: Sequence[str], seed: int, tries: int) -> list[Piece]:
-    """Module, seed and tries of each piece: a piece by itself is what that module does with this seed and so many tries."""
-    starts = range(0, tries, PIECE)
-    return [(module, seed + place, min(PIECE, tries - start)) for place, start in enumerate(starts) for module in modules]
+    """Module, seed and tries of each piece: a piece by itself is what that module does with this seed and so many tries.
+
+    What takes longest is begun first.
+    """
+    sizes = {module: getattr(import_module(f"tests.torture.{module}"), "PER_TRY", 0) for module in modules}
+    starts = {module: range(0, tries, size or PIECE) for module, size in sorted(sizes.items(), key=itemgetter(1), reverse=True)}
+    return [
+        (module, seed + place, min(sizes[module] or PIECE, tries - start))
+        for module, of in starts.items()
+        for place, start in enumerate(of)
+    ]
 
 
 def tried(module: str, seed: int, tries: int) -> Tried:
@@ -55,7 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__)
     parser.add_argument("modules", nargs="*", metavar="MODULE", help=f"some of {', '.join(MODULES)} (default all)")
     parser.add_argument("--seed", type=int, default=0, help="of the first piece; each other has the next (default 0)")
-    parser.add_argument("--tries", type=int, default=10_000, help="of each module; of killed commands and of surroundings a hundredth")
+    parser.add_argument(
+        "--tries", type=int, default=10_000, help="of each module; of killed commands a hundredth, of commands in surroundings a 160th"
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes (default one for each core)")
     args = parser.parse_args(arguments)
     if unknown := set(args.modules) - {*MODULES}:

@@ -1,28 +1,36 @@
 """Commands that are killed at random moments. What is there then is whole, and the same command ends with what it would have found.
 
 A try takes as long as the command, so that there is one for each hundred that is asked for. What a killed call had finished is not done
-again by the next.
+again by the next. The commands are called in children of a process that has imported all that they need, so that the moments lie in
+what they do.
 """
 
 from __future__ import annotations
 
+import atexit
+import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from joblib import Memory
 
 from tests.torture.damage import KINDS, bits
+from tsla.cli import main
 from tsla.empirics.runs import records
 
-PER_KILL = 100
+PER_TRY = 100
+FORKED = get_context("forkserver")
+FORKED.set_forkserver_preload(["torch._dynamo", "tsla.empirics.experiments.registry", "tsla.figures.page.article", "tsla.figures.checking"])
 ROOT = Path(__file__).parents[2]
 SIGNALS = ("SIGKILL", "SIGTERM", "SIGINT")
 SWEEP = """
@@ -72,7 +80,7 @@ REPORTS: Mapping[str, Command] = {
     "report": Command(f"report --records {RECORDS}", (PAGE,)),
     "report --page": Command(f"report --page --records {RECORDS}", (PAGE,), after="report"),
 }
-"""They take minutes, so that one in REPORT_EVERY is of them."""
+"""The first takes minutes, so that one in REPORT_EVERY is of these."""
 REPORT_EVERY = 25
 ONCE = tempfile.TemporaryDirectory()
 """What commands end with is kept here for all processes of this one."""
@@ -90,9 +98,10 @@ class Undisturbed:
 def tries(seed: int, n: int, commands: Mapping[str, Command] = COMMANDS) -> Iterator[tuple[str, str | None]]:
     """Killed commands, each by its signal and its name, and what was wrong then or in the end."""
     draw = random.Random(seed)  # noqa: S311 - no secret
-    for _ in range(n // PER_KILL):
-        kinds = REPORTS if draw.random() < 1 / REPORT_EVERY else commands
-        name, killed_by = draw.choice([*kinds]), draw.choice(SIGNALS)
+    for number in range(seed, seed + n // PER_TRY):
+        turn, is_report = number // REPORT_EVERY, number % REPORT_EVERY == 0
+        kinds = REPORTS if is_report else commands
+        name, killed_by = [*kinds][(turn if is_report else number) % len(kinds)], draw.choice(SIGNALS)
         command, whole = kinds[name], undisturbed(kinds[name])
         with tempfile.TemporaryDirectory() as folder:
             yield f"{killed_by} {name}", killed(command, prepared(command, folder), killed_by, draw.uniform(0, whole.seconds), whole.found)
@@ -103,8 +112,9 @@ def undisturbed(command: Command) -> Undisturbed:
     """Raises RuntimeError where it fails all the same."""
     with tempfile.TemporaryDirectory() as name:
         folder = prepared(command, name)
+        ended(call(Command("--version", ()), folder))  # once all is imported
         started = time.monotonic()
-        if code := call(command, folder).wait():
+        if code := ended(call(command, folder)):
             raise RuntimeError(f"{command.words} ends with exit code {code}")
         seconds = time.monotonic() - started
         files = [path for path in folder.rglob("*") if path.is_file()]
@@ -128,9 +138,32 @@ def placed(files: Mapping[str, bytes], folder: Path) -> None:
         (folder / name).write_bytes(content)
 
 
-def call(command: Command, folder: Path) -> subprocess.Popen[bytes]:
+def call(command: Command, folder: Path) -> ForkServerProcess:
     """Begin it in the folder."""
-    return subprocess.Popen(command.argv, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - our own words
+    process = FORKED.Process(target=_called, args=(command.words, folder))
+    process.start()
+    return process
+
+
+def _called(words: str, folder: Path) -> None:
+    os.chdir(folder)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+    atexit._clear()  # what the process before was to do at its end
+    sys.argv = ["tsla", *words.split()]
+    try:
+        sys.exit(main())
+    finally:  # as an interpreter ends that is nobody's child
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+
+
+def ended(process: ForkServerProcess) -> int:
+    """The exit code, once it has ended."""
+    process.join()
+    assert process.exitcode is not None
+    return process.exitcode
 
 
 def found(command: Command, folder: Path) -> list[object]:
@@ -158,15 +191,16 @@ def killed(command: Command, folder: Path, by: str, after: float, expected: list
     """What is wrong once it was killed after so many seconds, or once it was called again; None where nothing is."""
     process = call(command, folder)
     time.sleep(after)
-    process.send_signal(getattr(signal, by))
-    process.wait()
+    if process.is_alive() and process.pid is not None:
+        os.kill(process.pid, getattr(signal, by))
+    ended(process)
     when = f"{command.words}, {by} after {after:.2f} s"
     try:
         for name in command.leaves:
             if (folder / name).exists():
                 read(folder / name)
         done = {} if command in REPORTS.values() else finished(command, folder)
-        if (code := call(command, folder).wait()) != 0:
+        if (code := ended(call(command, folder))) != 0:
             return f"{when}: called again, it ends with exit code {code}"
         if found(command, folder) != expected:
             return f"{when}: called again, it ends with something else"

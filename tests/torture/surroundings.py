@@ -1,14 +1,13 @@
 """Commands in surroundings that fail them: full disks, read-only folders, streams that are closed, a locale without signs, company.
 
 Each ends in one of the house's exit codes, with a last line that says why where it fails, and without a traceback or a warning. What it
-was to write is there whole or is what was there before, and nothing else is left. A try takes as long as the command, so that there is
-one for each hundred that is asked for.
+was to write is there whole or is what was there before, and nothing else is left. A try takes as long as the command: of ten thousand
+that are asked for there are as many as there are commands in surroundings, and each is tried.
 """
 
 from __future__ import annotations
 
 import os
-import random
 import resource
 import shutil
 import subprocess
@@ -16,11 +15,12 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 from tests.torture.kills import COMMANDS, Command, Undisturbed, found, placed, prepared, undisturbed
 
-PER_TRY = 100
+PER_TRY = 160
 LITTLE = 1500
 """Bytes that a file may have where the disk is said to be full."""
 LOCALE = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
@@ -184,13 +184,13 @@ WITH_MOUNT: Mapping[str, Surrounding] = {"full disk": Surrounding(_on_full_disk,
 
 def tries(seed: int, n: int, commands: Mapping[str, Command] = COMMANDS) -> Iterator[tuple[str, str | None]]:
     """Commands in surroundings, each by the two, and how it did not end as it must."""
-    draw = random.Random(seed)  # noqa: S311 - no secret
     privileged = can_mount()
     surroundings = {**SURROUNDINGS, **(WITH_MOUNT if privileged else {})}
     if os.geteuid() == 0 and not privileged:
         surroundings.pop("read-only folder")
-    for _ in range(n // PER_TRY):
-        name, where = draw.choice([*commands]), draw.choice([*surroundings, "company"])
+    both = [*product(commands, [*surroundings, "company"])]
+    for place in range(n // PER_TRY):
+        name, where = both[(seed + place) % len(both)]
         command, whole = commands[name], undisturbed(commands[name])
         with tempfile.TemporaryDirectory() as folder:
             at = prepared(command, folder)

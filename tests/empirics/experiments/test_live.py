@@ -46,7 +46,7 @@ def test_records_have_the_configurations_in_their_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize("difference", [0.0, 0.5])
 def test_what_is_not_current_is_said_and_written_down(difference: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def made_up_check(names: list[str], *, folder: Path) -> Iterator[Rechecked]:
-        return (Rechecked(name, str(folder), 1.0, difference * (name == "stall"), 0.0, "") for name in names)
+        return (Rechecked(name, str(folder), 1.0, difference * (name == "stall"), 0.0, "") for name in reversed(names))
 
     monkeypatch.setattr(live, "recheck", made_up_check)
     for name in ("stall", "digits", "of_others"):
