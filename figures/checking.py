@@ -12,6 +12,7 @@ from tsla.figures import evidence, paper_checks
 from tsla.figures.theorems import page, reading
 from tsla.figures.theorems.deciding import decide
 from tsla.theory.claims import BY_ID
+from tsla.theory.constants import must_be_one_of
 from tsla.theory.text import Json, wrapped
 
 NO_TESTS = 5  # pytest's exit code where a claim has no evidence yet
@@ -50,8 +51,7 @@ def write_paper_checks(build: Path) -> Checked:
 
 def section(claim: str, build: Path) -> Checked:
     """Rerun the evidence of one claim: its section, as JSON its cells."""
-    if claim not in BY_ID:
-        raise ValueError(f"claim = {claim!r} must be one of {', '.join(BY_ID)}")
+    must_be_one_of("claim", claim, BY_ID)
     path = build / f"evidence-{claim}.json"
     passed = run(claim, path)
     found = evidence.read(path)

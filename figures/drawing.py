@@ -16,6 +16,7 @@ from tsla.empirics.runs import records
 from tsla.empirics.runs.files import replacing
 from tsla.figures import gallery, style
 from tsla.options import among
+from tsla.theory.constants import must_be_one_of
 
 FORMATS: dict[str, dict[str, Any]] = {
     "svg": {"metadata": {"Date": None}},
@@ -31,9 +32,7 @@ def draw_gallery(source: Path, out: Path, names: Sequence[str] = (), *, form: st
     names: of figures; none for all of them. form: a key of FORMATS. Raises ValueError, before anything is written, for a name that no
     figure has, for another form, and where a record is missing.
     """
-    if form not in FORMATS:
-        raise ValueError(f"format = {form!r} must be one of {', '.join(FORMATS)}")
-
+    must_be_one_of("format", form, FORMATS)
     load = cache(partial(records.of, source))
     chosen = {name: (module, module.numbers(load)) for name, module in _named(names).items()}
     return [draw_one(out / f"{name}.{form}", module, numbers) for name, (module, numbers) in chosen.items()]

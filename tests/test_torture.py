@@ -21,7 +21,8 @@ from tests.torture.api import CALLS, Call
 from tests.torture.kills import COMMANDS
 from tests.torture.surroundings import Ended, ill_said
 from tsla.empirics.advice.measure import Setting
-from tsla.theory import inversion, lsr, sgd
+from tsla.empirics.models import networks
+from tsla.theory import inversion, lsr, sgd, variance
 from tsla.theory.moments import Moments
 from tsla.theory.testing.planted import Rejects
 
@@ -204,6 +205,11 @@ test_found = refusals(
         "^seed = -1 must be a whole number, at least 0$",
     ),
     (lambda: next(tsla.train(tsla.TrainingConfig("sgd", train_size=16), "mlp")), "^model is a str; must be a torch.nn.Module$"),  # type: ignore[arg-type]
+    (lambda: networks.build("x" * 3000, shape=(1, 8, 8), classes=10), r"^model = 'x+\.\.\.x+' must be one of mlp"),
+    (
+        lambda: variance.from_bounds(sigma2=1.7e308, delta=ARRAY * 10, theta=5e-324),
+        "^lemma overflows float64 for these constants; rescale F$",
+    ),
     (lambda: tsla.TrainingConfig("sgd", eta=ARRAY), r"^eta = array\(\[0\.1, 0\.2\]\) must be a number$"),  # type: ignore[arg-type]
     (lambda: tsla.plan([{"epoch": 0}], outcome=ARRAY, theta=0.1, batch_size=4), "lacks grad2"),
 )

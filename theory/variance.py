@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike
 from tsla.theory import smoothing
 from tsla.theory.constants import Array, real, strength
 from tsla.theory.moments import Moments
-from tsla.theory.products import product
 from tsla.theory.representable import UnrepresentableError, representable
 from tsla.theory.text import Json, Printed, aligned, extent, wrapped
 
@@ -89,8 +88,8 @@ def from_bounds(*, sigma2: ArrayLike, delta: ArrayLike, theta: ArrayLike | None 
     else:
         lemma, sharp = (of(sigma2, delta, theta) for of in (smoothing.lemma, smoothing.sharp))
         t = strength(theta)
-    plain = real("sigma2", sigma2, at_least=0)
-    return Variance(plain, product(plain, real("delta", delta)), lemma, sharp, None, t, None, None, None)
+    alone = smoothing.lemma(sigma2, delta, 1.0)
+    return Variance(real("sigma2", sigma2), alone, lemma, sharp, None, t, None, None, None)
 
 
 @representable

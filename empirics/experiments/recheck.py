@@ -25,6 +25,7 @@ from tsla.empirics.runs.parallel import workers
 from tsla.empirics.runs.records import Record
 from tsla.empirics.statistics.differences import relative_differences
 from tsla.empirics.training.devices import threads
+from tsla.theory.constants import Array
 
 LONG = ("branches_resnet8", "coverage", "planner")
 """What takes longest is begun first."""
@@ -145,7 +146,8 @@ def _run(experiment: Experiment, record: Record, again: Again, folder: Path) -> 
     start, rows = sum(record.rows[:number]), record.rows[number]
     found, kept = (_marked(table, again) for table in (found, record.table.iloc[start : start + rows]))
     part = f"{len(found):,} of the {rows:,} rows of part {number + 1} of {len(configs)}"
-    return Rechecked(experiment.name, part, seconds, difference(_beside(kept, found, again.keys), found), again.tolerance, again.reason)
+    apart = difference(_beside(kept, found, again.keys), found, again.of_one_scale)
+    return Rechecked(experiment.name, part, seconds, apart, again.tolerance, again.reason)
 
 
 def _table(experiment: Experiment, config: Config, folder: Path) -> pd.DataFrame:
@@ -170,17 +172,23 @@ def _beside(kept: pd.DataFrame, found: pd.DataFrame, keys: Sequence[str]) -> pd.
     return found[list(keys)].merge(kept, on=list(keys), how="left")[kept.columns] if keys else kept
 
 
-def difference(kept: pd.DataFrame, found: pd.DataFrame) -> float:
-    """The largest difference between two numbers of tables, relative to the larger one; infinite where they differ in anything else."""
+def difference(kept: pd.DataFrame, found: pd.DataFrame, of_one_scale: Sequence[str] = ()) -> float:
+    """The largest difference between two numbers of tables, relative to the larger one; infinite where they differ in anything else.
+
+    Those of the columns ``of_one_scale`` are taken relative to the largest of them in the row.
+    """
     if len(kept) != len(found) or len(found) == 0 or set(kept.columns) != set(found.columns):
         return inf
-    return max(_of_column(kept[name], found[name]) for name in kept.columns)
+    columns = list(of_one_scale)
+    scale = np.abs(np.nan_to_num(kept[columns].to_numpy(np.float64))).max(axis=1, initial=0.0)
+    return max(_of_column(kept[name], found[name], scale * (name in columns)) for name in kept.columns)
 
 
-def _of_column(kept: pd.Series, found: pd.Series) -> float:
+def _of_column(kept: pd.Series, found: pd.Series, scale: Array) -> float:
     if not all(is_numeric_dtype(column) and not is_bool_dtype(column) for column in (kept, found)):
         return 0.0 if kept.fillna("").tolist() == found.fillna("").tolist() else inf
-    return float(relative_differences(*(column.to_numpy(np.float64) for column in (kept, found))).max(initial=0.0))
+    a, b = (column.to_numpy(np.float64) for column in (kept, found))
+    return float(relative_differences(a, b, scale).max(initial=0.0))
 
 
 def _plain(configs: Sequence[Config]) -> list[Any]:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from tsla.extras import needing
-from tsla.theory.constants import whole
+from tsla.theory.constants import must_be_one_of, whole
 
 NAME = "efficientnet-lite0"
 FIRST = {"all": "input", "last-block": "block16", "head": "head"}
@@ -84,8 +84,7 @@ def build(shape: Sequence[int], classes: int, *, pretrained: bool = False, train
     What is not from ImageNet comes from torch's global generator: the head first, which is the same whatever else is trained. Raises
     ValueError outside these.
     """
-    if trained not in tuple(FIRST):  # which may be a list in a file of weights
-        raise ValueError(f"trained = {trained!r} must be one of {', '.join(FIRST)}")
+    must_be_one_of("trained", trained, FIRST)
     if trained != "all" and not pretrained:
         raise ValueError(f"trained = {trained!r} must be 'all' for a network that is not pretrained: what is frozen would be random")
     images = len(shape) == 3 and shape[0] in (1, 3) and min(shape) >= 1

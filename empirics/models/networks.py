@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from tsla.empirics.models import efficientnet
-from tsla.theory.constants import whole
+from tsla.theory.constants import must_be_one_of, whole
 
 GROUPS = 4
 """Of GroupNorm in ``resnet`` and in the CIFAR form, whose first stage has 16 channels."""
@@ -171,14 +171,12 @@ def build(name: str, *, shape: tuple[int, ...], classes: int, norm: str = "group
     As many parameters as the networks of the paper: with three channels, 269,722 in "resnet20" for 10 classes, 11,689,512 in "resnet18" for
     1,000. Raises ValueError for any other name, norm or size.
     """
-    if name not in NETWORKS:
-        raise ValueError(f"model = {name!r} must be one of {', '.join(NETWORKS)}")
+    must_be_one_of("model", name, NETWORKS)
     if name == efficientnet.NAME:
         return efficientnet.build(shape, classes, **own)
     if own:
         raise ValueError(f"{', '.join(own)} must be left out with model = {name!r}: only {efficientnet.NAME} has that")
-    if norm not in NORMS:
-        raise ValueError(f"norm = {norm!r} must be one of {', '.join(NORMS)}")
+    must_be_one_of("norm", norm, NORMS)
     if len(shape) != 3 or min(shape) < 1:
         raise ValueError(f"shape = {shape} must be (channels, height, width), each at least 1")
     whole("classes", classes, at_least=2)

@@ -5,18 +5,23 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
+from threading import Thread
 from typing import Any, TypeVar
 
 import joblib
 
 from tsla.extras import needing
-from tsla.theory.constants import whole
+from tsla.theory.constants import must_be_one_of, whole
 
+WATCH_EVERY = 0.5
+"""Seconds between two looks of a worker for the process that began it."""
 BACKENDS = ("loky", "ray", "dask")
 NO_CLUSTER = "address = {!r} must be that of a running cluster: nobody answers there"
 T = TypeVar("T")
@@ -39,7 +44,30 @@ class Workers:
         with warnings.catch_warnings(), joblib.Parallel(n_jobs=jobs, return_as=stream, batch_size=1) as parallel:
             # A worker whose memory has grown is replaced between two tasks, as it should be: no task is lost by that.
             warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
-            yield from parallel(joblib.delayed(function)(*a) for a in arguments)
+            yield from parallel(self._called(function, a) for a in arguments)
+
+    def _called(self, function: Callable[..., T], arguments: tuple[Any, ...]) -> Any:
+        if self.backend != "loky":  # the others see to it that their workers end
+            return joblib.delayed(function)(*arguments)
+        return joblib.delayed(_of)(os.getpid(), function, *arguments)
+
+
+def _of(caller: int, function: Callable[..., T], *arguments: Any) -> T:
+    if os.getpid() != caller:
+        _end_with(caller)
+    return function(*arguments)
+
+
+@cache
+def _end_with(caller: int) -> None:
+    """End this worker soon after the process that began it: one that is killed leaves its workers asleep, or at what nobody waits for."""
+    Thread(target=_watch, args=(caller,), daemon=True).start()
+
+
+def _watch(caller: int) -> None:
+    while os.getppid() == caller:
+        time.sleep(WATCH_EVERY)
+    os._exit(1)
 
 
 @contextmanager
@@ -51,8 +79,7 @@ def workers(backend: str = "loky", *, address: str | None = None, jobs: int | No
     jobs:    at most this many workers (default: one for each core)
     Raises ValueError for another backend and an address where no cluster answers, MissingExtraError for one that is not installed.
     """
-    if backend not in BACKENDS:
-        raise ValueError(f"backend = {backend!r} must be one of {', '.join(BACKENDS)}")
+    must_be_one_of("backend", backend, BACKENDS)
     if jobs is not None:
         whole("jobs", jobs, at_least=1)
     if address is not None and backend == "loky":

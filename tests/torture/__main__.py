@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("modules", nargs="*", metavar="MODULE", help=f"some of {', '.join(MODULES)} (default all)")
     parser.add_argument("--seed", type=int, default=0, help="of the first piece; each other has the next (default 0)")
     parser.add_argument(
-        "--tries", type=int, default=10_000, help="of each module; of killed commands a hundredth, of commands in surroundings a 160th"
+        "--tries", type=int, default=10_000, help="of each module; of killed commands a hundredth, of commands in surroundings a 166th"
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes (default one for each core)")
     args = parser.parse_args(arguments)

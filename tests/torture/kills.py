@@ -8,6 +8,7 @@ what they do.
 from __future__ import annotations
 
 import atexit
+import fcntl
 import os
 import random
 import shutil
@@ -22,7 +23,7 @@ from multiprocessing import get_context
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-from joblib import Memory
+import joblib
 
 from tests.torture.damage import KINDS, bits
 from tsla.cli import main
@@ -82,6 +83,8 @@ REPORTS: Mapping[str, Command] = {
 }
 """The first takes minutes, so that one in REPORT_EVERY is of these."""
 REPORT_EVERY = 25
+PATIENCE = 10.0
+"""Seconds that what a killed process began may go on."""
 ONCE = tempfile.TemporaryDirectory()
 """What commands end with is kept here for all processes of this one."""
 
@@ -107,9 +110,15 @@ def tries(seed: int, n: int, commands: Mapping[str, Command] = COMMANDS) -> Iter
             yield f"{killed_by} {name}", killed(command, prepared(command, folder), killed_by, draw.uniform(0, whole.seconds), whole.found)
 
 
-@Memory(ONCE.name, verbose=0).cache
 def undisturbed(command: Command) -> Undisturbed:
-    """Raises RuntimeError where it fails all the same."""
+    """How it ends, found by one process at a time. Raises RuntimeError where it fails all the same."""
+    with (Path(ONCE.name) / f"{joblib.hash(command)}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _undisturbed(command)
+
+
+@joblib.Memory(ONCE.name, verbose=0).cache
+def _undisturbed(command: Command) -> Undisturbed:
     with tempfile.TemporaryDirectory() as name:
         folder = prepared(command, name)
         ended(call(Command("--version", ()), folder))  # once all is imported
@@ -208,5 +217,23 @@ def killed(command: Command, folder: Path, by: str, after: float, expected: list
         return f"{when}: {error}"
     again = [str(path) for path, at in finished(command, folder).items() if path in done and at != done[path]]
     left = [str(path.relative_to(folder)) for path in folder.rglob(".*")]
-    wrong = [f"{', '.join(names)} {what}" for names, what in ((again, "was made twice"), (left, "is left")) if names]
+    seen = ((again, "was made twice"), (left, "is left"), (running(folder), "goes on"))
+    wrong = [f"{', '.join(names)} {what}" for names, what in seen if names]
     return f"{when}: {'; '.join(wrong)}" if wrong else None
+
+
+def running(folder: Path) -> list[str]:
+    """Processes in the folder that do not end soon; none where the system does not say where its processes are."""
+    until = time.monotonic() + PATIENCE
+    while (
+        found := [f"process {link.parent.name}" for link in Path("/proc").glob("[0-9]*/cwd") if _is(link, folder)]
+    ) and time.monotonic() < until:
+        time.sleep(0.1)
+    return found
+
+
+def _is(link: Path, folder: Path) -> bool:
+    try:
+        return link.readlink() == folder
+    except OSError:  # it has ended
+        return False

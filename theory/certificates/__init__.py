@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
 
+from tsla.theory.constants import must_be_one_of
+
 
 @dataclass(frozen=True, kw_only=True)
 class Certificate:
@@ -71,8 +73,7 @@ def certify(group: str) -> Iterator[Certificate]:
 
     Raises ValueError for an unknown module, and where the extra ``certify`` is not installed.
     """
-    if group not in groups():
-        raise ValueError(f"group = {group!r} must be one of {', '.join(groups())}")
+    must_be_one_of("group", group, groups())
     try:
         module = import_module(f"{__name__}.{group}")
     except ModuleNotFoundError as error:

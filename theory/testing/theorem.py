@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from tsla.theory.constants import real, shown, single
+from tsla.theory.constants import must_be_one_of, real, shown, single
 
 Number = Any
 """A float, or a symbol or term that arithmetic makes a formula of."""
@@ -122,8 +122,7 @@ class Theorem:
         if not isinstance(self.id, str) or not self.id or not self.id.isprintable() or set(self.id) & set(" |`"):
             raise ValueError(f"id = {self.id!r} must be a word without spaces, bars and backticks")
         for name, allowed in (("functions", get_args(Functions)), ("measure", get_args(Measure))):
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} = {getattr(self, name)!r} must be one of {', '.join(allowed)}")
+            must_be_one_of(name, getattr(self, name), allowed)
         for name, arguments in ARGUMENTS.items():
             _takes(name, getattr(self, name), arguments.split())
         if not self.lengths or any(not isinstance(T, int) or T < 1 for T in self.lengths):

@@ -15,7 +15,7 @@ from pathlib import Path
 from tsla.empirics.data.datasets._arrays import arrays
 from tsla.empirics.data.datasets._split import Examples, Split, Through, smaller, split
 from tsla.empirics.data.datasets.digits import CLASSES
-from tsla.theory.constants import whole
+from tsla.theory.constants import must_be_one_of, whole
 
 __all__ = ["CLASSES", "Examples", "Split", "Through", "arrays", "load", "names", "split"]
 
@@ -55,8 +55,7 @@ def load(
 
     Raises ValueError for unknown names, outside the ranges, and where the files are missing, broken or others than they should be.
     """
-    if name not in names():
-        raise ValueError(f"data = {name!r} must be one of {', '.join(names())}")
+    must_be_one_of("data", name, names())
     if size is not None:
         whole("size", size, at_least=1)
     examples = _examples(name, folder, size=size, per_class=per_class)

@@ -151,6 +151,14 @@ def test_numbers_are_compared_relative_to_the_larger_and_all_else_must_be_equal(
         assert difference(kept, kept.assign(**wrong)) == inf
 
 
+def test_ends_of_an_interval_are_compared_relative_to_its_largest_number() -> None:
+    kept = pd.DataFrame({"low": [1e-6, -8.0], "high": [2.0, float("nan")], "n": [1.0, 1.0]})
+    moved = kept.assign(low=[2e-6, -8.0])
+    assert difference(kept, moved) == 0.5
+    assert difference(kept, moved, ("low", "high")) == pytest.approx(0.5e-6)
+    assert difference(kept, kept.assign(n=[2.0, 1.0]), ("low", "high")) == 0.5
+
+
 # --- the command
 
 

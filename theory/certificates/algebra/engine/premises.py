@@ -11,6 +11,7 @@ import z3
 from tsla.theory.certificates.algebra.engine.obligation import Formula
 from tsla.theory.certificates.algebra.engine.symbols import gap, grad2, s2
 from tsla.theory.certificates.algebra.engine.table import ALSO, FOR_EVERY, LAWS, NUMBERS, SYMBOLS, TABLE, WORLD, error2, length2, slope
+from tsla.theory.constants import must_be_one_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,8 +27,7 @@ class Premise:
     at: Mapping[Formula, Formula] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.name not in TABLE:
-            raise ValueError(f"premise = {self.name!r} must be one of {', '.join(TABLE)}")
+        must_be_one_of("premise", self.name, TABLE)
         for old, new in self.at.items():
             symbol = not new.num_args() and not z3.is_rational_value(new)
             meant = not is_one_of(new, SYMBOLS) or is_one_of(new, ALSO.get(old, ())) or new.eq(old)
