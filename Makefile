@@ -100,7 +100,7 @@ bench-moments: $(VENV)/.ready-bench  ## Gradient moments beside other libraries,
 bench-simulate: $(VENV)/.ready-bench  ## The simulator beside NumPy's normals and other libraries (minutes): build/bench/simulate.md
 	$(BIN)/python -m tests.benchmarks.simulate $(ARGUMENTS)
 
-bench-scale: $(READY)  ## How cost grows, with fitted exponents (ten minutes): build/bench/scale.md; --page docs/scale.md fills the page
+bench-scale: $(READY)  ## How cost grows, with fitted exponents (twelve minutes): build/bench/scale.md; --page docs/scale.md fills the page
 	$(BIN)/python -m tests.benchmarks.scale $(ARGUMENTS)
 
 rates: $(READY)  ## Measure the rates of C9, C12 and C15, and what the tests refute (resumable): records/, docs/rates.md, docs/one_sided_tests.md
