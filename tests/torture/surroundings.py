@@ -1,8 +1,8 @@
 """Commands in surroundings that fail them: full disks, read-only folders, streams that are closed, a locale without signs, company.
 
 Each ends in one of the house's exit codes, with a last line that says why where it fails, and without a traceback or a warning. What it
-was to write is there whole or is what was there before, and nothing else is left. A try takes as long as the command: of ten thousand
-that are asked for there are as many as there are commands in surroundings, and each is tried.
+was to write is there whole or is what was there before, and nothing else is left. A try takes as long as the command, so that there is
+one for each PER_TRY that are asked for: of ten thousand, one for each pair of a command and a surrounding.
 """
 
 from __future__ import annotations
