@@ -34,7 +34,7 @@ def does_what_is_lost_and_no_more(make: Callable[[], Path], folder: Path) -> Non
     assert rewritten(folder) == {lost}
     age(folder)
     damaged = max(before)
-    damaged.write_bytes(flipped(damaged.read_bytes(), len(damaged.read_bytes()) // 2))
+    damaged.write_bytes(flipped(content := damaged.read_bytes(), len(content) - 1))
     os.utime(damaged, (0, 0))
     assert make().read_bytes() == whole
     assert rewritten(folder) == {damaged}
