@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, nn
@@ -12,8 +11,7 @@ from tsla.empirics.moments.per_example import GradientProducts
 from tsla.empirics.moments.per_example import Known as Known
 from tsla.empirics.moments.per_example import gradient_products as gradient_products
 from tsla.empirics.moments.per_example.gradients import MICROBATCH as MICROBATCH
-from tsla.empirics.moments.per_example.terms import inner_products
-from tsla.empirics.moments.per_example.totals import refuse_lost, rows_by_layer
+from tsla.empirics.moments.per_example.totals import is_kept, refuse_lost, rows_by_layer
 from tsla.empirics.smoothing.cross_entropy import CrossEntropy
 from tsla.empirics.smoothing.labels import Smoothing
 from tsla.theory.moments import Moments
@@ -40,7 +38,7 @@ def gradient_moments(
     rest of it, as a :class:`tsla.CrossEntropy`, a :class:`tsla.SmoothedCrossEntropy` or a loss of torch's: class weights, ignored labels,
     several positions (tokens, pixels) an example, one logit for two classes. ŷ and θ of such a loss are not looked at. Gradients are of the
     parameters that require one, in the model's own mode and precision (autocast included); products are summed in float32 at least, and
-    added up in float64. ``microbatch`` examples are handled at once, on a processor twice as many on its two halves: memory grows with it.
+    added up in float64. ``microbatch`` examples are handled at once: memory grows with it.
     The model, its ``.grad``, buffers and hooks, and the random state are left as they were. Of a model in DistributedDataParallel the
     batch is that of all ranks, each of which must call this with its own share.
 
@@ -51,8 +49,8 @@ def gradient_moments(
     evaluation mode) or "batch" (the statistics of all ``inputs`` together, held fixed: no gradient flows through them). The stochastic
     gradient of training mode itself is measured by :func:`tsla.empirics.moments.minibatch.minibatch_moments`.
     """
-    products = gradient_products(model, inputs, labels, smoothing, logits=logits, microbatch=microbatch, batch_norm=batch_norm, loss=loss)
-    return moments_of(_finite(products))
+    products = _products(model, inputs, labels, smoothing, logits=logits, microbatch=microbatch, batch_norm=batch_norm, loss=loss)
+    return moments_of(products)
 
 
 def layer_moments(
@@ -67,13 +65,15 @@ def layer_moments(
     loss: CrossEntropy | nn.Module | None = None,
 ) -> dict[str, Moments]:
     """The moments of each layer's own gradient, by the name of the layer: they add up to :func:`gradient_moments`, which see."""
-    products = gradient_products(model, inputs, labels, smoothing, logits=logits, microbatch=microbatch, batch_norm=batch_norm, loss=loss)
-    return {layer: moments_of(products, rows) for layer, rows in rows_by_layer(_finite(products).names).items()}
+    products = _products(model, inputs, labels, smoothing, logits=logits, microbatch=microbatch, batch_norm=batch_norm, loss=loss)
+    return {layer: moments_of(products, rows) for layer, rows in rows_by_layer(products.names).items()}
 
 
-def _finite(products: GradientProducts) -> GradientProducts:
-    """The same. Raises ValueError where the gradients of an example are not finite, or their squares are none of float32."""
-    refuse_lost(products.longest, products.G)
+def _products(*given: Any, **options: Any) -> GradientProducts:
+    """Without the mean gradients. Raises ValueError where those of an example are not finite, or their squares are none of float32."""
+    products = gradient_products(*given, **options, means=False)
+    if not is_kept(products.longest):  # whether anything was lost, the means tell
+        refuse_lost(products.longest, gradient_products(*given, **options).G)
     bad = (~(products.gg + products.hh).sum(0).isfinite()).nonzero()
     if len(bad):
         raise ValueError(f"gradients of example {int(bad[0])} are not finite; must be finite (are its inputs, and the model's weights?)")
@@ -84,10 +84,4 @@ def moments_of(products: GradientProducts, rows: list[int] | None = None) -> Mom
     """Moments of the parameters in these rows; by default of all."""
     rows = list(range(len(products.names))) if rows is None else rows
     gg, hh, gh = (float(table[rows].sum(0).mean()) for table in (products.gg, products.hh, products.gh))
-    G, G_hat = ([mean[row] for row in rows] for mean in (products.G, products.G_hat))
-    return Moments.from_means(gg, hh, gh, mean_product(G, G), mean_product(G_hat, G_hat), mean_product(G, G_hat))
-
-
-def mean_product(a: Sequence[Tensor], b: Sequence[Tensor]) -> float:
-    """``⟨a, b⟩`` of two mean gradients, given parameter by parameter."""
-    return sum(float(inner_products(of_a[None], of_b[None])) for of_a, of_b in zip(a, b, strict=True))
+    return Moments.from_means(gg, hh, gh, *products.mean_products()[rows].sum(0).tolist())

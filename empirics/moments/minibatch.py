@@ -13,7 +13,7 @@ from tsla.empirics.models.state import as_logits, device_of, private_randomness,
 from tsla.empirics.moments.estimators import Accumulator, Estimates
 from tsla.empirics.moments.examples import Collate, ExamplePool, Unpack
 from tsla.empirics.moments.per_example import GradientProducts
-from tsla.empirics.moments.per_example.terms import accumulable, inner_products
+from tsla.empirics.moments.per_example.terms import accumulable, of_pair
 from tsla.empirics.smoothing.cross_entropy import CrossEntropy
 from tsla.empirics.smoothing.labels import Smoothing, smoothing_rule
 from tsla.empirics.smoothing.targets import Targets
@@ -79,10 +79,8 @@ def _batch_products(
     logits, every = targets.arrange(given), slice(None)
     masses = targets.masses(every, smoothing_rule(smoothing, targets)(every, inputs, logits))
     G, G_hat = _gradients(logits, [q for q, _ in masses], list(parameters.values()))
-    gg, hh, gh = (
-        torch.stack([inner_products(a[None], b[None]) for a, b in zip(*pair, strict=True)]) for pair in ((G, G), (G_hat, G_hat), (G, G_hat))
-    )
-    return GradientProducts(tuple(parameters), gg.cpu(), hh.cpu(), gh.cpu(), G, G_hat)
+    gg, hh, gh = torch.stack([of_pair(*pair) for pair in zip(G, G_hat, strict=True)], dim=1).unsqueeze(2).cpu()
+    return GradientProducts(tuple(parameters), gg, hh, gh, G, G_hat)
 
 
 def _gradients(logits: Tensor, masses: list[Tensor], parameters: list[nn.Parameter]) -> list[tuple[Tensor, ...]]:

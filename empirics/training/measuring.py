@@ -18,7 +18,7 @@ from tsla.empirics.assumptions.curvature import largest_curvature
 from tsla.empirics.assumptions.network_risk import NetworkRisk
 from tsla.empirics.models.inputs import ToLogits
 from tsla.empirics.moments.estimators import Accumulator
-from tsla.empirics.moments.full_batch import Known, gradient_moments, gradient_products, mean_product, moments_of
+from tsla.empirics.moments.full_batch import Known, gradient_moments, gradient_products, moments_of
 from tsla.empirics.smoothing.labels import Smoothing, evaluation_mode
 from tsla.empirics.smoothing.schedules import Annealed, Observed, Schedule
 from tsla.empirics.training.configuration import TrainingConfig
@@ -58,7 +58,7 @@ class Measuring:
             if self._config.curvature:
                 found["eta_L"] = eta * self._curvature(model)
             if self._config.alignment:
-                found["alignment"] = mean_product(products.G, products.G_hat)
+                found["alignment"] = float(products.mean_products()[:, 2].sum())
         return found
 
     def inform(self, schedule: Schedule, model: nn.Module, eta: float) -> None:

@@ -20,24 +20,27 @@ class Call:
 
     ``source`` says that no other such call comes before it, so that the backward pass must be asked to reach it: the tape finds out.
     Outputs are not kept, only their places in the graph, ``edges``: what they hold may be overwritten, and is memory. While it is ``deaf``,
-    gradients that come by are not for it: so are all until the forward pass is over, for the model may take a derivative in it.
+    gradients that come by are not for it: so are all until the forward pass is over, for the model may take a derivative in it. ``label``
+    tells which one the backward pass is for whose gradients come by: there may be two at once, in threads of their own.
     """
 
     def __init__(self, outputs: Sequence[Tensor], terms: list[Term], front: Callable[[Tensor], Tensor] = lambda D: D) -> None:
         self.terms, self.source, self._front = terms, True, front
         self.edges = [get_gradient_edge(t) for t in outputs]
-        self.received, self.deaf = 0, True
-        self.when_received: Callable[[Call], None] = lambda call: None
+        self.deaf = True
+        self.label: Callable[[], int] = lambda: 0
+        self.when_received: Callable[[Call, int], None] = lambda call, label: None
         self._zeros = [partial(torch.zeros, t.shape, dtype=t.dtype, device=t.device) for t in outputs]
-        self._arrived: dict[int, Tensor] = {}
+        self._arrived: list[dict[int, Tensor]] = [{}, {}]
         self._handles = [t.register_hook(_to(ref(self), j)) for j, t in enumerate(outputs)]  # type: ignore[no-untyped-call]
 
     def _arrive(self, j: int, D: Tensor | None) -> None:
         if self.deaf:
             return
-        self._arrived[j] = self._zeros[j]() if D is None else D
+        label = self.label()
+        self._arrived[label][j] = self._zeros[j]() if D is None else D
         if self.at_once:
-            self.flush()
+            self.flush(label)
 
     def hear_last(self, tensor: Tensor) -> None:
         """Hear of the gradient of this tensor after the hooks that it has got since, for they may change it."""
@@ -52,25 +55,23 @@ class Call:
         return True
 
     @without_autocast
-    def flush(self) -> None:
-        """Deliver what has arrived, if anything has."""
-        if not self._arrived:
-            return
-        arrived, self._arrived = self._arrived, {}
-        with torch.no_grad():
-            self.deliver([arrived[j] if j in arrived else zeros() for j, zeros in enumerate(self._zeros)])
-            self.received += 1
-            self.when_received(self)
+    def flush(self, label: int) -> None:
+        """Deliver what has arrived for a label, if anything has."""
+        arrived, self._arrived[label] = self._arrived[label], {}
+        if arrived:
+            with torch.no_grad():
+                self.deliver([arrived[j] if j in arrived else zeros() for j, zeros in enumerate(self._zeros)], label)
+                self.when_received(self, label)
 
     def forget(self) -> None:
         """Let go of the graph and of what is kept of it."""
-        self.terms, self.edges, self._arrived = [], [], {}
+        self.terms, self.edges, self._arrived = [], [], [{}, {}]
 
-    def deliver(self, gradients: list[Tensor]) -> None:
+    def deliver(self, gradients: list[Tensor], label: int) -> None:
         """Give the one output's gradient to every term, with its examples in front."""
         D = self._front(gradients[0])
         for term in self.terms:
-            term.receive(D)
+            term.receive(D, label)
 
 
 def _to(call: ref[Call], j: int) -> Callable[[Tensor], None]:
@@ -86,13 +87,20 @@ def _to(call: ref[Call], j: int) -> Callable[[Tensor], None]:
 
 def tensors_in(tree: Any) -> list[Tensor]:
     """The tensors of nested tuples, lists and dictionaries, in order."""
+    found: list[Tensor] = []
+    _gather(tree, found)
+    return found
+
+
+def _gather(tree: Any, found: list[Tensor]) -> None:
     if isinstance(tree, Tensor):
-        return [tree]
-    if isinstance(tree, (tuple, list)):
-        return [t for branch in tree for t in tensors_in(branch)]
-    if isinstance(tree, dict):
-        return [t for branch in tree.values() for t in tensors_in(branch)]
-    return []
+        found.append(tree)
+    elif isinstance(tree, (tuple, list)):
+        for branch in tree:
+            _gather(branch, found)
+    elif isinstance(tree, dict):
+        for branch in tree.values():
+            _gather(branch, found)
 
 
 def differentiable(tree: Any) -> list[Tensor]:

@@ -34,14 +34,14 @@ class ConvolutionWeight(GhostNormTerm):
     ) -> None:
         super().__init__(parameter)
         self.x, self.stride, self.padding, self.dilation, self.groups = x.detach(), tuple(stride), tuple(padding), tuple(dilation), groups
-        self._formed = False
+        self._formed: int | None = None  # the label
 
-    def receive(self, D: Tensor) -> None:
+    def receive(self, D: Tensor, label: int) -> None:
         """Keep D; of the first label the gradients of the examples, where they are smaller: they wait for those of the other label."""
-        super().receive(D)
+        super().receive(D, label)
         if len(self.signals) == 1 and self.parameter.numel() < D[0].numel() and not self.ghost_norm_is_cheaper():
-            self.signals[0] = torch.cat([self.per_example(0, rows) for rows in blocks_of([self])])
-            self._formed = True
+            formed = torch.cat([self.per_example(label, rows) for rows in blocks_of([self])])
+            self.signals[label], self._formed = formed, label
 
     @property
     def kernel(self) -> tuple[int, ...]:
@@ -50,8 +50,8 @@ class ConvolutionWeight(GhostNormTerm):
 
     def per_example(self, label: int, rows: slice) -> Tensor:
         """By one convolution with a group for each example and group; by products of the patches where such groups have few channels."""
-        if self._formed and label == 0:
-            return self.signals[0][rows]
+        if label == self._formed:
+            return self.signals[label][rows]
         x, D = accumulable(self.x[rows]), accumulable(self.signals[label][rows])
         if self.parameter.shape[1] < FEW_CHANNELS and not x.is_cuda:
             outputs = D.reshape(len(x) * self.groups, -1, prod(D.shape[2:]))
@@ -93,6 +93,10 @@ class ConvolutionWeight(GhostNormTerm):
         positions = prod(self._output_size())
         few_pixels = self._pixels() ** 2 < positions**2 * prod(self.kernel)
         return self._shifted(x) if few_pixels else self._unfolded(x)
+
+    def rows(self) -> Tensor | None:
+        """The patches of all examples, where there is one group."""
+        return self._patches(self._padded(accumulable(self.x))).transpose(1, 2).flatten(0, 1) if self.groups == 1 else None
 
     def _padded(self, x: Tensor) -> Tensor:
         """With the padding, and each group as an example, ``(b, inputs / groups, *size)``."""

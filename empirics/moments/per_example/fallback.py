@@ -68,13 +68,13 @@ class FallbackCall(Call):
         self.again, self.data, self.uses, self.inside, self.copies = None, [], [], (), {}
         self._ends, self._formed = [], []
 
-    def deliver(self, gradients: list[Tensor]) -> None:
-        """Form the gradients of the examples for the next label."""
+    def deliver(self, gradients: list[Tensor], label: int) -> None:
+        """Form the gradients of the examples for the label."""
         with torch.enable_grad(), self._others_deaf(), self._autocast():
             each = self._vectorised(self.again, gradients) if self.again is not None and self.data else None
             each = each or self._one_by_one(gradients)
         for formed, gradient in zip(self._formed, each, strict=True):
-            formed.receive(gradient)
+            formed.receive(gradient, label)
 
     @contextmanager
     def _others_deaf(self) -> Iterator[None]:

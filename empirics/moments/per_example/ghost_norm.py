@@ -10,7 +10,10 @@ import torch
 from torch import Tensor
 
 from tsla.empirics.moments.per_example.precision import without_autocast
-from tsla.empirics.moments.per_example.terms import Products, Term, inner_products, products
+from tsla.empirics.moments.per_example.terms import Products, Term, inner_products, of_pair, products
+
+CANCELLED = 1e-3
+"""Share of what is added up that must be left, for float32 to leave four digits of it."""
 
 
 class GhostNormTerm(Term):
@@ -38,6 +41,10 @@ class GhostNormTerm(Term):
     def total(self, label: int) -> Tensor:
         """``Σ g_i``, of the parameter's shape."""
 
+    def rows(self) -> Tensor | None:
+        """All A_i below each other, ``(rows, inputs)``; None where it takes more than one such product to make ``Σ g_i``."""
+        return None
+
     def products(self) -> Products:
         """By the cheaper way."""
         return self._by_ghost_norm() if self.ghost_norm_is_cheaper() else products([self])
@@ -50,6 +57,26 @@ class GhostNormTerm(Term):
         sums = self if self.entries < self.parameter.numel() else (self.total(0), self.total(1))
         return Products(table.view(3, n, -1).sum(2), sums)
 
+    @without_autocast
+    def products_of_sums(self) -> Tensor:
+        """Where all positions of all examples are few, from products between them: the sums take longer to form than all else here.
+
+        Unless the sums nearly cancel, for then the products must, too, and would lose their digits.
+        """
+        if self._rows_are_few() and (A := self.rows()) is not None:
+            D, D_hat = (self.positions(label).flatten(0, 1) for label in (0, 1))
+            K = A @ A.T
+            table = torch.stack([K * (a @ b.T) for a, b in ((D, D), (D_hat, D_hat), (D, D_hat))])
+            found, sizes = (t.sum((1, 2), dtype=torch.float64) for t in (table, table.abs()))
+            if (found[:2] >= CANCELLED * sizes[:2]).all():
+                return found
+        return of_pair(self.total(0), self.total(1))
+
+    def _rows_are_few(self) -> bool:
+        rows, outputs = self.signals[0].numel() // self.parameter.shape[0], self.parameter.shape[0]
+        inputs = self.parameter[0].numel()
+        return rows * (inputs + 3 * outputs) < 2 * inputs * outputs
+
     @property
     def entries(self) -> int:
         """How much is kept: of the input, too."""
@@ -59,5 +86,5 @@ class GhostNormTerm(Term):
         """The same term for the examples of all of them."""
         together, terms = copy(self), (self, *others)
         together.x = torch.cat([term.x for term in terms])
-        together.signals = [torch.cat([term.signals[label] for term in terms]) for label in (0, 1)]
+        together.signals = {label: torch.cat([term.signals[label] for term in terms]) for label in (0, 1)}
         return together

@@ -12,7 +12,7 @@ from torch.nn.parameter import UninitializedParameter
 
 from tsla.empirics.models.inputs import Classifier, Inputs, ToLogits, check_real
 from tsla.empirics.moments.per_example.batch_norm import statistics_mode
-from tsla.empirics.moments.per_example.concurrent import can_be_two, products_of
+from tsla.empirics.moments.per_example.concurrent import can_be_two
 from tsla.empirics.moments.per_example.distributed import over_ranks
 from tsla.empirics.moments.per_example.known import Known
 from tsla.empirics.moments.per_example.microbatch import Microbatch
@@ -37,15 +37,17 @@ def gradient_products(
     batch_norm: str | None = None,
     loss: CrossEntropy | nn.Module | None = None,
     known: Known | None = None,
+    means: bool = True,
 ) -> GradientProducts:
     """Measure :class:`GradientProducts`; arguments and errors are those of :func:`tsla.gradient_moments`.
 
     Who measures one model again and again gives ``known``, the same in each call: what was seen of the model is not looked for again.
+    ``means`` says whether the mean gradients are asked for; without them it is faster, and takes far less memory.
     """
     if isinstance(model, DistributedDataParallel):
         if isinstance(smoothing, str) and smoothing == "prior":
             raise ValueError("smoothing = 'prior' would be another label on each rank; give the frequencies of the classes as a tensor")
-        own = gradient_products(
+        own = gradient_products(  # with the means, which are those of all ranks
             model.module, inputs, labels, smoothing, logits=logits, microbatch=microbatch, batch_norm=batch_norm, loss=loss, known=known
         )
         return over_ranks(own, model.process_group)
@@ -58,7 +60,7 @@ def gradient_products(
     number = -(-len(inputs) // microbatch)
     rows = [slice(int(part[0]), int(part[-1]) + 1) for part in torch.arange(len(inputs)).tensor_split(number)]
     parts = [inputs[r] for r in rows]
-    totals = Totals(list(named.values()), len(inputs))
+    totals = Totals(list(named.values()), len(inputs), means=means)
     on_gpu = inputs.device.type == "cuda"
     with (
         torch.enable_grad(),
@@ -70,11 +72,12 @@ def gradient_products(
         targets = Targets(loss, labels, way.logits)
         warn_of_probabilities(targets.arrange(way.logits))
         slopes = partial(targets.slopes, smoothing_rule(smoothing, targets))
-        microbatches = (Microbatch(paths, x, partial(slopes, r, x)) for x, r in zip(parts, rows, strict=True))
+        sums = means or number > 1
         two_at_once = can_be_two() and not on_gpu and not way.random
-        for x, r, found in zip(parts, rows, products_of(microbatches, two_at_once=two_at_once), strict=True):
-            for parameter, of_parameter in found:
-                totals.add(parameter, r, of_parameter)
+        for x, r in zip(parts, rows, strict=True):
+            of_parameters = Microbatch(paths, x, partial(slopes, r, x), sums=sums).products(two_at_once=two_at_once)
+            for parameter, found in of_parameters:
+                totals.add(parameter, r, found)
             paths.compare_gradients(x, partial(slopes, r, x), totals.squares(r))
     return totals.result(tuple(named))
 

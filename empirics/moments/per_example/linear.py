@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
 
 from tsla.empirics.moments.per_example.ghost_norm import GhostNormTerm
 from tsla.empirics.moments.per_example.precision import without_autocast
-from tsla.empirics.moments.per_example.terms import Formed, Term, Unsupported, accumulable
+from tsla.empirics.moments.per_example.terms import Formed, Term, Unsupported, accumulable, of_pair
 
 # Gradients that are formed are written and read as well: measured for 65 to 197 positions, that costs half of what the products do.
 _FORMED_COST = 1.5
@@ -33,9 +34,9 @@ class LinearWeight(GhostNormTerm):
         super().__init__(parameter)
         self.x = x.detach().reshape(len(x), -1, x.shape[-1])
 
-    def receive(self, D: Tensor) -> None:
+    def receive(self, D: Tensor, label: int) -> None:
         """Keep D as ``(n, positions, outputs)``."""
-        self.signals.append(D.reshape(len(D), -1, D.shape[-1]))
+        self.signals[label] = D.reshape(len(D), -1, D.shape[-1])
 
     def per_example(self, label: int, rows: slice) -> Tensor:
         """``D_iᵀ x_i``."""
@@ -60,6 +61,10 @@ class LinearWeight(GhostNormTerm):
         """D as it is kept."""
         return accumulable(self.signals[label])
 
+    def rows(self) -> Tensor:
+        """Those of x."""
+        return accumulable(self.x).flatten(0, 1)
+
 
 class EmbeddingWeight(GhostNormTerm):
     """A table ``(entries, width)`` whose rows are looked up: the gradient of a row is the sum of D where it was looked up."""
@@ -68,10 +73,10 @@ class EmbeddingWeight(GhostNormTerm):
         super().__init__(parameter)
         self.x, self.padding = ids.long().reshape(len(ids), -1), padding_idx  # -1 is none
 
-    def receive(self, D: Tensor) -> None:
+    def receive(self, D: Tensor, label: int) -> None:
         """Keep D as ``(n, positions, width)``, without the padding, which gets no gradient."""
         D = D.reshape(len(D), -1, D.shape[-1])
-        self.signals.append(D if self.padding < 0 else D * (self.x != self.padding).unsqueeze(2))
+        self.signals[label] = D if self.padding < 0 else D * (self.x != self.padding).unsqueeze(2)
 
     def per_example(self, label: int, rows: slice) -> Tensor:
         """D scattered to the rows that were looked up."""
@@ -88,6 +93,13 @@ class EmbeddingWeight(GhostNormTerm):
     def ghost_norm_is_cheaper(self) -> bool:
         """Whether the positions are fewer than the entries."""
         return 3 * self.x.shape[1] < len(self.parameter)
+
+    @without_autocast
+    def products_of_sums(self) -> Tensor:
+        """Of the rows that were looked up: the others are 0."""
+        rows, places = torch.unique(self.x, return_inverse=True)
+        signals = (self.positions(label).flatten(0, 1) for label in (0, 1))
+        return of_pair(*(D.new_zeros(len(rows), D.shape[1]).index_add_(0, places.flatten(), D) for D in signals))
 
     def input_products(self) -> Tensor:
         """1 where two positions look up the same row."""

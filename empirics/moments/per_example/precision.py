@@ -18,6 +18,8 @@ def without_autocast(function: Function) -> Function:
 
     @wraps(function)
     def exact(*args: Any, **kwargs: Any) -> Any:
+        if not any(map(torch.is_autocast_enabled, _DEVICES)):  # what follows would cost more than a small product
+            return function(*args, **kwargs)
         with _autocast({device: (False, torch.get_autocast_dtype(device)) for device in _DEVICES}):
             return function(*args, **kwargs)
 

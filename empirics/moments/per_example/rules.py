@@ -27,3 +27,5 @@ WITH_ONE_EACH: dict[Any, Callable[..., tuple[Tensor, list[normalisation.Each]]]]
     torch.instance_norm: normalisation.instance_norm,
 }
 """torch function -> the same, with a copy of the parameters for each example, at no more cost."""
+EXPANSIONS = {Tensor.expand, Tensor.expand_as, torch.broadcast_to}
+"""torch functions that give the examples a copy each, where these come to lie in front."""

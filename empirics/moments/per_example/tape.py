@@ -18,7 +18,7 @@ from tsla.empirics.moments.per_example.graph import Graph
 from tsla.empirics.moments.per_example.linear import Added, First
 from tsla.empirics.moments.per_example.normalisation import Each
 from tsla.empirics.moments.per_example.reshapes import examples_in_front
-from tsla.empirics.moments.per_example.rules import RULES, WITH_ONE_EACH
+from tsla.empirics.moments.per_example.rules import EXPANSIONS, RULES, WITH_ONE_EACH
 from tsla.empirics.moments.per_example.shape_probe import Seen, ShapeProbe
 from tsla.empirics.moments.per_example.terms import Term, Unsupported
 from tsla.empirics.moments.per_example.watch import Watch
@@ -130,6 +130,8 @@ class Tape(Watch):
         if weights and seen.alone and shapes_of(outputs) == seen.outputs:
             made = [t for t in outputs if not isinstance(t, nn.Parameter)]
             self._weights |= {id(t): Weight.made(t, list(weights.values())) for t in made}
+        elif uses and func in EXPANSIONS and axes == [0]:  # each example has a copy of its own
+            self.calls.append(Call(outputs, [term for use in uses for term in use.weight.terms(Added(use.weight.tensor))]))
         elif uses:
             result = self._leave_to(of_function(func, args, kwargs), data, result, axes, uses)
             out = out if works_in_place(func) else result

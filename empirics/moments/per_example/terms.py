@@ -35,6 +35,9 @@ class Late(Protocol):
     def total(self, label: int) -> Tensor:
         """The sum for label 0 or 1."""
 
+    def products_of_sums(self) -> Tensor:
+        """What :func:`of_pair` makes of the two."""
+
     def joined(self, others: Sequence[Self]) -> Self:
         """The same of the examples of all of them."""
 
@@ -43,32 +46,39 @@ class Late(Protocol):
 class Products:
     """For one parameter and n examples: ``table`` ``(3, n)``, float64, of ``‖g_i‖²``, ``‖ĝ_i‖²``, ``⟨g_i, ĝ_i⟩``.
 
-    ``sums`` are those of ``g_i`` and ``ĝ_i``; or what will give them, where that costs less for more examples at once.
+    ``sums`` are those of ``g_i`` and ``ĝ_i``; or what will give them, where that costs less for more examples at once; or ``(3,)``, what
+    :func:`of_pair` makes of them, where these examples are all and nobody asks for more.
     """
 
     table: Tensor
-    sums: tuple[Tensor, Tensor] | Late
+    sums: tuple[Tensor, Tensor] | Late | Tensor
+
+    def without_sums(self) -> Products:
+        """The same, but that of the sums only the products are kept."""
+        if isinstance(self.sums, Tensor):
+            return self
+        return Products(self.table, of_pair(*self.sums) if isinstance(self.sums, tuple) else self.sums.products_of_sums())
 
 
 class Term(ABC):
     """One use of one parameter, by a function that is linear in it.
 
-    ``receive`` is called once for either label, one-hot first, with the gradient ``D`` ``(n, ...)`` of the summed loss with respect to
+    ``receive`` is called once for either label, 0 (one-hot) and 1, with the gradient ``D`` ``(n, ...)`` of the summed loss with respect to
     the output of the function. What is kept of it, in ``signals``, is all that the gradients of the examples depend on.
     """
 
     def __init__(self, parameter: nn.Parameter) -> None:
         self.parameter = parameter
-        self.signals: list[Tensor] = []
+        self.signals: dict[int, Tensor] = {}
 
-    def receive(self, D: Tensor) -> None:
-        """Take the output's gradient for the next label."""
-        self.signals.append(D)
+    def receive(self, D: Tensor, label: int) -> None:
+        """Take the output's gradient for a label."""
+        self.signals[label] = D
 
     @property
     def entries(self) -> int:
         """How much is kept, of all examples."""
-        return sum(D.numel() for D in self.signals)
+        return sum(D.numel() for D in self.signals.values())
 
     @abstractmethod
     def per_example(self, label: int, rows: slice) -> Tensor:
@@ -82,9 +92,9 @@ class Term(ABC):
 class Formed(Term):
     """Per-example gradients that are no larger than the output's gradient, and so are formed at once in its place."""
 
-    def receive(self, D: Tensor) -> None:
+    def receive(self, D: Tensor, label: int) -> None:
         """Form the gradients of all examples."""
-        self.signals.append(self.form(accumulable(D)).reshape(len(D), *self.parameter.shape))
+        self.signals[label] = self.form(accumulable(D)).reshape(len(D), *self.parameter.shape)
 
     def form(self, D: Tensor) -> Tensor:
         """Gradients of all examples; by default D is that already."""
@@ -111,7 +121,7 @@ def products(uses: Sequence[Term]) -> Products:
 
 def blocks_of(uses: Sequence[Term]) -> Iterator[slice]:
     """Slices of the examples, of as many as are formed at once."""
-    signal = uses[0].signals[0]
+    signal = next(iter(uses[0].signals.values()))
     n, limit = len(signal), BLOCK_ENTRIES_CUDA if signal.is_cuda else BLOCK_ENTRIES
     entries = uses[0].parameter.numel() + sum(use.entries for use in uses) // n
     size = max(1, min(BLOCK_EXAMPLES, limit // entries))
@@ -139,6 +149,11 @@ def inner_products(a: Tensor, b: Tensor) -> Tensor:
     scale, mean, rstd = a.new_empty(channels), a.new_zeros(1, 1), a.new_ones(1, 1)
     sums: Tensor = torch.ops.aten.native_group_norm_backward(*merged, mean, rstd, scale, 1, channels, segment, 1, [False, True, False])[1]
     return sums.double().view(len(a), -1).sum(1)
+
+
+def of_pair(g: Tensor, h: Tensor) -> Tensor:
+    """``⟨g, g⟩``, ``⟨h, h⟩``, ``⟨g, h⟩`` of two tensors of one shape, ``(3,)`` float64."""
+    return torch.cat([inner_products(a[None], b[None]) for a, b in ((g, g), (h, h), (g, h))])
 
 
 @cache

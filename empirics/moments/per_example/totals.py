@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from tsla.empirics.moments.per_example.terms import Late, Products
+from tsla.empirics.moments.per_example.terms import Late, Products, of_pair
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,8 @@ class GradientProducts:
     """Of the per-example gradients ``g_i`` and ``ĝ_i`` with respect to each of the parameters ``names``.
 
     gg, hh, gh:  ``‖g_i‖²``, ``‖ĝ_i‖²``, ``⟨g_i, ĝ_i⟩``; ``(parameters, n)``, float64, on the CPU
-    G, G_hat:    the means over the n examples, shaped like the parameters, on their device, in float32 at least
+    G, G_hat:    the means over the n examples, shaped like the parameters, on their device, in float32 at least; none if not asked for
+    of_means:    ``‖G‖²``, ``‖Ĝ‖²``, ``⟨G, Ĝ⟩`` where they are not kept; ``(parameters, 3)``, float64, on the CPU
     """
 
     names: tuple[str, ...]
@@ -25,6 +26,13 @@ class GradientProducts:
     gh: Tensor
     G: tuple[Tensor, ...]
     G_hat: tuple[Tensor, ...]
+    of_means: Tensor | None = None
+
+    def mean_products(self) -> Tensor:
+        """``‖G‖²``, ``‖Ĝ‖²``, ``⟨G, Ĝ⟩`` of each parameter, ``(parameters, 3)``, float64, on the CPU."""
+        if self.of_means is not None:
+            return self.of_means
+        return torch.stack([of_pair(*pair).cpu() for pair in zip(self.G, self.G_hat, strict=True)])
 
     @property
     def longest(self) -> float:
@@ -42,12 +50,21 @@ def refuse_lost(longest: float, means: Sequence[Tensor]) -> None:
     The gradients, with the ``means``, are none of that: what is made of such squares would be nan, or 0, and nobody would know.
     """
     kind = means[0].dtype
-    if kind == torch.float64 or not all(mean.isfinite().all() for mean in means) or not any(mean.any() for mean in means):
+    if (
+        is_kept(longest)
+        or kind == torch.float64
+        or not all(mean.isfinite().all() for mean in means)
+        or not any(mean.any() for mean in means)
+    ):
         return
-    if not SHORTEST <= longest < float("inf"):
-        why = f"short: the largest square is {longest:.3g}" if longest < SHORTEST else "long: their squares overflow"
-        name = str(kind).removeprefix("torch.")
-        raise ValueError(f"gradients are for {name} too {why}; must be measured in float64, by model.double() and inputs.double()")
+    why = f"short: the largest square is {longest:.3g}" if longest < SHORTEST else "long: their squares overflow"
+    name = str(kind).removeprefix("torch.")
+    raise ValueError(f"gradients are for {name} too {why}; must be measured in float64, by model.double() and inputs.double()")
+
+
+def is_kept(longest: float) -> bool:
+    """Whether float32 holds squares of gradients whose largest is this."""
+    return SHORTEST <= longest < float("inf")
 
 
 def rows_by_layer(names: Sequence[str]) -> dict[str, list[int]]:
@@ -61,23 +78,27 @@ def rows_by_layer(names: Sequence[str]) -> dict[str, list[int]]:
 class Totals:
     """Inner products of all examples, and sums of their gradients, as the microbatches come in. What no call used stays 0."""
 
-    def __init__(self, parameters: list[nn.Parameter], examples: int) -> None:
-        self.parameters, self.examples = parameters, examples
+    def __init__(self, parameters: list[nn.Parameter], examples: int, *, means: bool) -> None:
+        self.parameters, self.examples, self._means = parameters, examples, means
         self._row = {id(p): row for row, p in enumerate(parameters)}
         self._products = torch.zeros(3, len(parameters), examples, dtype=torch.float64)
         self._sums: list[tuple[Tensor, Tensor] | None] = [None] * len(parameters)
         self._late: list[list[Late]] = [[] for _ in parameters]
+        self._of_sums = torch.zeros(len(parameters), 3, dtype=torch.float64)
 
     def add(self, parameter: nn.Parameter, rows: slice, found: Products) -> None:
         """Take in what was found of a parameter in the examples ``rows``."""
         row = self._row[id(parameter)]
         self._products[:, row, rows] = found.table.cpu()
-        if isinstance(found.sums, tuple):
-            self._accumulate(row, found.sums)
-            return
-        self._late[row].append(found.sums)
-        if sum(term.entries for term in self._late[row]) > parameter.numel():
-            self._settle(row)
+        match found.sums:
+            case tuple():
+                self._accumulate(row, found.sums)
+            case Tensor():
+                self._of_sums[row] = found.sums
+            case late:
+                self._late[row].append(late)
+                if sum(term.entries for term in self._late[row]) > parameter.numel():
+                    self._settle(row)
 
     def squares(self, rows: slice) -> Tensor:
         """``‖g_i‖²`` of these examples, ``(parameters, k)``."""
@@ -95,13 +116,21 @@ class Totals:
         self._sums[row] = new if before is None else (before[0].add_(new[0]), before[1].add_(new[1]))
 
     def result(self, names: tuple[str, ...]) -> GradientProducts:
-        """What was measured, when all examples are in."""
+        """What was measured, when all examples are in. To be called once."""
         for row in range(len(names)):
             self._settle(row)
+        gg, hh, gh = self._products
+        if not self._means:
+            return GradientProducts(names, gg, hh, gh, (), (), self._products_of_sums() / self.examples**2)
         means = [
             tuple(s.div_(self.examples) for s in sums) if sums is not None else (torch.zeros_like(p.detach()),) * 2
             for p, sums in zip(self.parameters, self._sums, strict=True)
         ]
         G, G_hat = zip(*means, strict=True)
-        gg, hh, gh = self._products
         return GradientProducts(names, gg, hh, gh, G, G_hat)
+
+    def _products_of_sums(self) -> Tensor:
+        for row, sums in enumerate(self._sums):
+            if sums is not None:
+                self._of_sums[row] = of_pair(*sums)
+        return self._of_sums

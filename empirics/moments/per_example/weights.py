@@ -45,13 +45,11 @@ class Derived(Term):
         super().__init__(parameter)
         self.use, self._edge, self._dtype = use, edge, dtype
         self.signals = use.signals
-        self._received = 0
 
-    def receive(self, D: Tensor) -> None:
+    def receive(self, D: Tensor, label: int) -> None:
         """Hand it on, unless another parameter's term has done so."""
-        if len(self.signals) == self._received:
-            self.use.receive(D)
-        self._received += 1
+        if label not in self.signals:
+            self.use.receive(D, label)
 
     def per_example(self, label: int, rows: slice) -> Tensor:
         """Gradients with respect to what was made, times the derivative of the making."""

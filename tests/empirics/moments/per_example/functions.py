@@ -162,6 +162,9 @@ FUNCTIONS: dict[str, Case] = {
     "queries of attention": of_tokens(
         lambda s, x: F.scaled_dot_product_attention(s.q.expand(len(x), -1, -1), s.a(x), x).flatten(1), "a", q=(1, 2, WIDTH), head=2 * WIDTH
     ),
+    "expanded along the second dimension": headed(lambda s, x: (s.q.expand(-1, len(x), -1) * s.a(x)).tanh().sum(0), "a", q=(2, 1, WIDTH)),
+    "expanded along two dimensions": of_tokens(lambda s, x: (s.q.expand(len(x), TOKENS, -1) + s.a(x)).tanh().mean(1), "a", q=(1, 1, WIDTH)),
+    "expanded as": of_tokens(lambda s, x: (s.q.expand_as(x) * s.a(x)).tanh().mean(1), "a", q=(WIDTH,)),
     "queries without a batch": of_tokens(
         lambda s, x: F.softmax(torch.einsum("qd,ntd->nqt", s.q, s.a(x)), -1).matmul(x).flatten(1), "a", q=(2, WIDTH), head=2 * WIDTH
     ),

@@ -59,10 +59,12 @@ def errors(found: GradientProducts, expected: Gradients, tolerance: float = 1e-1
     for k, (name, g, h) in enumerate(zip(found.names, expected.g, expected.h, strict=True)):
         scale = max(float(_dots(g, g).max()), float(_dots(h, h).max()), least)
         tables = ((found.gg[k], _dots(g, g)), (found.hh[k], _dots(h, h)), (found.gh[k], _dots(g, h)))
-        means = ((found.G[k], g.mean(0)), (found.G_hat[k], h.mean(0)))
+        G, G_hat = g.mean(0), h.mean(0)
+        tables += ((found.mean_products()[k], torch.stack([(a * b).sum() for a, b in ((G, G), (G_hat, G_hat), (G, G_hat))])),)
+        means = ((found.G[k], G), (found.G_hat[k], G_hat)) if found.G else ()
         assert all(a.shape == b.shape for a, b in (*tables, *means))
         of_products = max(float((a - b).abs().max()) for a, b in tables) / scale
-        of_means = max(float((a.double() - b).norm()) for a, b in means) / scale**0.5
+        of_means = max((float((a.double() - b).norm()) for a, b in means), default=0.0) / scale**0.5
         worst[name] = max(of_products, of_means)
     return worst
 
@@ -73,4 +75,6 @@ def agrees(found: GradientProducts, expected: Gradients, tolerance: float = 1e-1
 
 
 def is_right(model: nn.Module, inputs: Tensor, **options: Any) -> None:
-    agrees(gradient_products(model, inputs, labels_for(len(inputs)), **options), by_autograd(model, inputs))
+    expected = by_autograd(model, inputs)
+    for means in (True, False):
+        agrees(gradient_products(model, inputs, labels_for(len(inputs)), means=means, **options), expected)

@@ -1,9 +1,9 @@
-"""Two microbatches at once give what one after the other gives, and leave as little behind."""
+"""The backward passes for the two labels give at once what they give one after the other, and leave as little behind."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from threading import get_ident
+from collections.abc import Callable, Iterator
+from threading import get_ident, local
 
 import pytest
 import torch
@@ -13,11 +13,32 @@ from tests.empirics.moments.per_example.cases import EACH_WAY
 from tests.empirics.moments.per_example.oracle import agrees, by_autograd, labels_for
 from tests.empirics.moments.per_example.parts import WIDTH, Written, head, parameter
 from tsla.empirics.moments.per_example import concurrent, gradient_products, gradients
-from tsla.empirics.moments.per_example.microbatch import Microbatch
+from tsla.empirics.moments.per_example.uses import Uses
+from tsla.theory.testing.planted import assert_rejects
 
 # torch warns that it copies the input to pad it unevenly.
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
 N, MICROBATCH = 7, 2  # four microbatches, the last of one example
+
+
+Wrong = Callable[[pytest.MonkeyPatch], None]
+
+
+class _OfTheOther(local):
+    """What either thread sets here it finds exchanged."""
+
+    def __setattr__(self, name: str, label: int) -> None:
+        super().__setattr__(name, 1 - label)
+
+
+def _labels_exchanged(patch: pytest.MonkeyPatch) -> None:
+    """Each pass takes itself for that of the other label."""
+    patch.setattr("tsla.empirics.moments.per_example.microbatch.local", _OfTheOther)
+
+
+def _taken_up_by_nobody(patch: pytest.MonkeyPatch) -> None:
+    """What one pass leaves to the other is lost."""
+    patch.setattr(Uses, "_turn", lambda self, call: self._of.clear())
 
 
 @pytest.fixture(autouse=True)
@@ -31,33 +52,46 @@ def two_threads() -> Iterator[None]:
 
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
-    """The thread that each microbatch's products were taken in, and how many threads that one used."""
+    """The thread that each backward pass was made in, and how many threads that one used."""
     seen: list[tuple[int, int]] = []
-    products = Microbatch.products
-    monkeypatch.setattr(Microbatch, "products", lambda self: seen.append((get_ident(), torch.get_num_threads())) or products(self))
+    passing = Uses.passing
+    monkeypatch.setattr(Uses, "passing", lambda self: seen.append((get_ident(), torch.get_num_threads())) or passing(self))
     monkeypatch.setattr(gradients, "can_be_two", lambda: True)
     return seen
 
 
-@pytest.mark.parametrize("name", EACH_WAY)
-def test_the_same_as_autograd(name: str, seen: list[tuple[int, int]]) -> None:
+def the_same_as_autograd(name: str) -> None:
     model, inputs = EACH_WAY[name].network(), EACH_WAY[name].inputs(N)
     agrees(gradient_products(model, inputs, labels_for(N), microbatch=MICROBATCH), by_autograd(model, inputs))
-    assert len(seen) == 4
 
 
-def test_pairs_share_the_threads(seen: list[tuple[int, int]]) -> None:
-    gradient_products(nn.Linear(3, 4), torch.randn(5, 3), labels_for(5), microbatch=2)
-    idents, threads = zip(*seen, strict=True)
-    assert threads == (1, 1, 2)  # and the last microbatch has no other beside it
-    assert len(set(idents)) == 2
+@pytest.mark.parametrize("name", EACH_WAY)
+def test_the_same_as_autograd(name: str, seen: list[tuple[int, int]]) -> None:
+    the_same_as_autograd(name)
+    assert len(seen) == 8
+
+
+@pytest.mark.parametrize("wrong", [None, _labels_exchanged, _taken_up_by_nobody])
+def test_the_passes_work_for_each_other(wrong: Wrong | None, seen: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch) -> None:
+    if wrong is None:
+        the_same_as_autograd("linear of tokens")
+        return
+    wrong(monkeypatch)
+    assert_rejects(the_same_as_autograd, "linear of tokens")
+
+
+def test_the_passes_share_the_threads(seen: list[tuple[int, int]]) -> None:
+    gradient_products(nn.Linear(3, 4), torch.randn(5, 3), labels_for(5))
+    (one, threads), (other, others) = seen
+    assert (threads, others) == (1, 1)
+    assert {one, other} > {get_ident()}
 
 
 @pytest.mark.parametrize("name", ["dropout", "called again"])
 def test_what_draws_at_random_or_calls_a_module_again_is_alone(name: str, seen: list[tuple[int, int]]) -> None:
     part = nn.Dropout(0.5) if name == "dropout" else Written(lambda s, x: x * s.p, p=parameter(WIDTH))  # no rule knows the product
-    gradient_products(nn.Sequential(part, head()), torch.randn(4, WIDTH), labels_for(4), microbatch=2)
-    assert {ident for ident, _ in seen} == {get_ident()}
+    gradient_products(nn.Sequential(part, head()), torch.randn(4, WIDTH), labels_for(4))
+    assert seen == [(get_ident(), 2)] * 2
 
 
 @pytest.mark.parametrize("failing", [0, 1])
@@ -67,23 +101,20 @@ def test_an_error_in_either_comes_out_when_both_are_done(failing: int, monkeypat
     class Fails(torch.autograd.Function):
         @staticmethod
         def forward(ctx, x: Tensor) -> Tensor:
-            ctx.first = float(x.detach()[0, 0])
             return x.clone()
 
         @staticmethod
         def backward(ctx, D: Tensor) -> Tensor:
-            done.append(int(ctx.first))
-            if int(ctx.first) == failing:
+            done.append(len(done))
+            if done[-1] == failing:
                 raise RuntimeError("planted")
             return D
 
     model = Written(lambda s, x: s.head(Fails.apply(s.layer(x))), layer=nn.Linear(1, 1), head=nn.Linear(1, 4))
-    nn.init.ones_(model.layer.weight)
-    nn.init.zeros_(model.layer.bias)
     monkeypatch.setattr(gradients, "can_be_two", lambda: True)
     with pytest.raises(RuntimeError, match="planted"):
-        gradient_products(model, torch.tensor([[0.0], [0.0], [1.0], [1.0]]), labels_for(4), microbatch=2)
-    assert set(done) == {0, 1}
+        gradient_products(model, torch.randn(4, 1), labels_for(4))
+    assert done == [0, 1]
 
 
 def test_one_processor_is_not_shared(monkeypatch: pytest.MonkeyPatch) -> None:

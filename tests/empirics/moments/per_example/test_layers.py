@@ -56,6 +56,23 @@ def test_sums_that_wait_for_more_examples(name: str, microbatch: int, monkeypatc
     is_right(LAYERS[name].network(), LAYERS[name].inputs(N), microbatch=microbatch)
 
 
+@pytest.mark.parametrize("wrong", [None, "rows", "positions"])
+@pytest.mark.parametrize("name", TWO_WAYS)
+def test_products_of_sums_that_are_not_formed(name: str, wrong: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever it can be done: a sum is formed of several groups, and of the words of an embedding."""
+    choose(monkeypatch, by_ghost_norm=True)
+    monkeypatch.setattr(ghost_norm.GhostNormTerm, "entries", property(lambda self: 0))
+    monkeypatch.setattr(ghost_norm.GhostNormTerm, "_rows_are_few", lambda self: True)
+    monkeypatch.setattr(ghost_norm, "CANCELLED", 0)
+    if wrong is None:
+        is_right(LAYERS[name].network(), LAYERS[name].inputs(N))
+    elif not name.startswith("embedding") and "groups" not in name and "depthwise" not in name:
+        for term in (ConvolutionWeight, LinearWeight):
+            right = getattr(term, wrong)
+            monkeypatch.setattr(term, wrong, lambda self, *given, right=right: right(self, *given).roll(1, 0))
+        assert_rejects(lambda name: is_right(LAYERS[name].network(), LAYERS[name].inputs(N)), name)
+
+
 @pytest.mark.parametrize("entries", [1, 100])
 def test_blocks_and_segments(entries: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sizes that are for speed make no difference."""

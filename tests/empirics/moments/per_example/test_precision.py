@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from statistics import median
 from typing import Any
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from tests.empirics.moments.per_example.cases import ALL
 from tests.empirics.moments.per_example.oracle import CLASSES, Gradients, by_autograd, errors, labels_for
 from tests.empirics.moments.per_example.parts import WIDTH, Case, Written, head, layer, parameter
-from tsla.empirics.moments.per_example import GradientProducts, gradient_products, precision, terms
+from tsla.empirics.moments.per_example import GradientProducts, ghost_norm, gradient_products, precision, terms
 from tsla.empirics.moments.per_example.linear import EmbeddingWeight
 from tsla.theory.testing.planted import assert_rejects
 
@@ -130,6 +131,27 @@ def test_large_sums_in_float32() -> None:
     found = gradient_products(model, x, labels_for(2))
     exact = errors(found, by_autograd(model.double(), x.double()))
     assert max(exact.values()) < 1e-5
+
+
+@pytest.mark.parametrize("share", [None, 0.0])
+def test_sums_that_nearly_cancel(share: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mean gradient near a minimum is far shorter than those of the examples, and its square has float32's digits still."""
+    torch.manual_seed(0)
+    model, x = nn.Linear(256, 16, bias=False), torch.randn(256) + 1e-3 * torch.randn(8, 256)
+    nn.init.zeros_(model.weight)
+    labels = (1 + torch.tensor([1.0, -1.0]).repeat(4)[:, None] * torch.tensor([0.5, -0.5]).repeat(8)) / 16
+    if share is not None:
+        monkeypatch.setattr(ghost_norm, "CANCELLED", share)
+    exact = gradient_products(copy.deepcopy(model).double(), x.double(), labels).mean_products()[0, 0]
+
+    def check(dtype: torch.dtype) -> None:
+        found = gradient_products(model.to(dtype), x.to(dtype), labels, means=False).mean_products()[0, 0]
+        assert abs(float(found / exact) - 1) < 1e-4
+
+    if share is None:
+        check(torch.float32)
+    else:
+        assert_rejects(check, torch.float32)
 
 
 @pytest.mark.parametrize("dtype", [torch.int32, torch.int64])

@@ -126,13 +126,13 @@ PLANTED: dict[str, tuple[str, Planted]] = {
     "wrong order of what was added": ("vision transformer", setting("linear.Added.form", transposes)),
     "gradient of the padding": (
         "embedding, padding",
-        setting("linear.EmbeddingWeight.receive", lambda self, D: self.signals.append(D.reshape(len(D), -1, D.shape[-1]))),
+        setting("linear.EmbeddingWeight.receive", lambda self, D, label: Term.receive(self, D.reshape(len(D), -1, D.shape[-1]), label)),
     ),
     "scale without its input": (
         "layer norm of tokens",
         setting("normalisation.Scale.form", lambda self, D: D.sum(list(range(1, D.ndim - self.parameter.ndim)))),
     ),
-    "first use alone": ("linear twice", setting("microbatch.products", lambda uses: products(uses[:1]))),
+    "first use alone": ("linear twice", setting("uses.products", lambda uses: products(uses[:1]))),
     "later uses again in each": ("fallback twice", setting("tape.alias_of", lambda tensor: tensor)),
     "heard twice": ("folded twice", setting("fallback.FallbackCall._others_deaf", nobody_is_deaf)),
     "made weights for parameters": (
