@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from tsla.empirics.moments.per_example.ghost_norm import GhostNormTerm
 from tsla.empirics.moments.per_example.linear import Added, First
 from tsla.empirics.moments.per_example.precision import without_autocast
-from tsla.empirics.moments.per_example.terms import Term, Unsupported, accumulable, blocks_of, sum_of
+from tsla.empirics.moments.per_example.terms import Term, Unsupported, accumulable, sum_of
 
 # Forming gradients runs at the speed of a convolution, products between positions at that of small matrix products: measured, from half
 # of it to five sixths.
@@ -34,14 +34,6 @@ class ConvolutionWeight(GhostNormTerm):
     ) -> None:
         super().__init__(parameter)
         self.x, self.stride, self.padding, self.dilation, self.groups = x.detach(), tuple(stride), tuple(padding), tuple(dilation), groups
-        self._formed: int | None = None  # the label
-
-    def receive(self, D: Tensor, label: int) -> None:
-        """Keep D; of the first label the gradients of the examples, where they are smaller: they wait for those of the other label."""
-        super().receive(D, label)
-        if len(self.signals) == 1 and self.parameter.numel() < D[0].numel() and not self.ghost_norm_is_cheaper():
-            formed = torch.cat([self.per_example(label, rows) for rows in blocks_of([self])])
-            self.signals[label], self._formed = formed, label
 
     @property
     def kernel(self) -> tuple[int, ...]:
@@ -50,8 +42,6 @@ class ConvolutionWeight(GhostNormTerm):
 
     def per_example(self, label: int, rows: slice) -> Tensor:
         """By one convolution with a group for each example and group; by products of the patches where such groups have few channels."""
-        if label == self._formed:
-            return self.signals[label][rows]
         x, D = accumulable(self.x[rows]), accumulable(self.signals[label][rows])
         if self.parameter.shape[1] < FEW_CHANNELS and not x.is_cuda:
             outputs = D.reshape(len(x) * self.groups, -1, prod(D.shape[2:]))

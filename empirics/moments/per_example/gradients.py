@@ -51,6 +51,8 @@ def gradient_products(
             model.module, inputs, labels, smoothing, logits=logits, microbatch=microbatch, batch_norm=batch_norm, loss=loss, known=known
         )
         return over_ranks(own, model.process_group)
+    if torch.is_inference_mode_enabled():
+        raise ValueError("torch.inference_mode is on, in which nothing has a gradient; call this outside of it")
     inputs, classifier = Inputs.of(inputs).map(Tensor.detach), Classifier(model, logits)
     _check(inputs, labels)
     microbatch = whole("microbatch", microbatch, at_least=1)

@@ -15,7 +15,6 @@ from tsla.empirics.moments.per_example.concurrent import both
 from tsla.empirics.moments.per_example.probe import Paths
 from tsla.empirics.moments.per_example.terms import Products
 from tsla.empirics.moments.per_example.uses import Uses
-from tsla.empirics.moments.per_example.weights import Derived
 
 
 class Microbatch:
@@ -26,19 +25,14 @@ class Microbatch:
     """
 
     def __init__(self, paths: Paths, x: Inputs, slopes: Callable[[Tensor], list[Tensor]], *, sums: bool = True) -> None:
-        self.logits, self.calls = paths.forward(x)
+        self.logits, self.calls, self._alone = paths.forward(x)
         self._sums = sums
         self._cotangents = slopes(self.logits)
 
-    @property
-    def alone(self) -> bool:
-        """Whether its backward passes use nothing but its own graph: no module is called again, no transform of torch.func used."""
-        return all(call.at_once and not any(isinstance(term, Derived) for term in call.terms) for call in self.calls)
-
     def products(self, *, two_at_once: bool) -> list[tuple[nn.Parameter, Products]]:
         """For each parameter that the logits depend on. To be called once. ``two_at_once`` allows for threads."""
-        two_at_once = two_at_once and self.alone
-        uses = Uses(self.calls, sums=self._sums, shared=two_at_once)
+        two_at_once = two_at_once and self._alone
+        uses = Uses(self.calls, sums=self._sums)
         under_way = local() if two_at_once else SimpleNamespace()
         for call in self.calls:
             call.label = lambda: under_way.label

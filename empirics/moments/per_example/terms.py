@@ -121,7 +121,7 @@ def products(uses: Sequence[Term]) -> Products:
 
 def blocks_of(uses: Sequence[Term]) -> Iterator[slice]:
     """Slices of the examples, of as many as are formed at once."""
-    signal = next(iter(uses[0].signals.values()))
+    signal = uses[0].signals[0]
     n, limit = len(signal), BLOCK_ENTRIES_CUDA if signal.is_cuda else BLOCK_ENTRIES
     entries = uses[0].parameter.numel() + sum(use.entries for use in uses) // n
     size = max(1, min(BLOCK_EXAMPLES, limit // entries))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from queue import Empty, SimpleQueue
 from threading import Lock
 
 import torch
@@ -17,17 +16,16 @@ from tsla.empirics.moments.per_example.terms import Products, Term, products
 class Uses:
     """Turns the uses of a parameter into products: at once where there is one use, at the end where they are more.
 
-    Of two passes that are made at once, each in a thread, the work is ``shared``: what the second of them completes waits for the first,
-    which takes it up when it next comes somewhere before the other. So neither gets far ahead, and few gradients wait for those of the
-    other label.
+    Two passes that are made at once, each in a thread, share the work: what the second of them completes waits for the first, which takes
+    it up when it next comes somewhere before the other. So neither gets far ahead, and few gradients wait for those of the other label.
     """
 
-    def __init__(self, calls: Sequence[Call], *, sums: bool, shared: bool) -> None:
+    def __init__(self, calls: Sequence[Call], *, sums: bool) -> None:
         self._done: list[tuple[nn.Parameter, Products]] = []
-        self._sums, self._shared = sums, shared
-        self._lock, self._passes = Lock(), 2
+        self._sums = sums
+        self._lock, self._passes = Lock(), 0  # that are under way
         self._labels: dict[int, set[int]] = {id(call): set() for call in calls}  # whose gradients it has received
-        self._waiting: SimpleQueue[Call | None] = SimpleQueue()
+        self._waiting: list[Call] = []
         self._of: dict[int, list[Term]] = {}
         for call in calls:
             call.when_received = self._received
@@ -37,21 +35,19 @@ class Uses:
     def _received(self, call: Call, label: int) -> None:
         with self._lock:
             self._labels[id(call)].add(label)
-            complete = len(self._labels[id(call)]) == 2
-        if not complete:
-            self._help()
-        elif self._shared:
-            self._waiting.put(call)
-        else:
-            self._turn(call)
+            if len(self._labels[id(call)]) == 2:
+                self._waiting.append(call)
+                if self._passes == 2:  # the other one takes it up
+                    return
+        self._take_up()
 
-    def _help(self) -> None:
-        try:
-            call = self._waiting.get_nowait()
-        except Empty:
-            return
+    def _take_up(self) -> bool:
+        """Whether something waited."""
+        with self._lock:
+            call = self._waiting.pop(0) if self._waiting else None
         if call is not None:
             self._turn(call)
+        return call is not None
 
     def _turn(self, call: Call) -> None:
         for term in call.terms:
@@ -62,19 +58,17 @@ class Uses:
 
     @contextmanager
     def passing(self) -> Iterator[None]:
-        """A pass is made in this context; when it has ended, what waits is done, and in one of two also what the other one completes."""
+        """A pass is made in this context. When it has ended, what waits is done, and nobody leaves it anything any more."""
+        with self._lock:
+            self._passes += 1
         try:
             yield
         finally:
             with self._lock:
                 self._passes -= 1
-                last = self._passes == 0
-            if last:
-                self._waiting.put(None)
-                self._waiting.put(None)
-            with torch.no_grad():
-                while self._shared and (call := self._waiting.get()) is not None:
-                    self._turn(call)
+        with torch.no_grad():
+            while self._take_up():
+                pass
 
     def finish(self) -> list[tuple[nn.Parameter, Products]]:
         """The products of all parameters, of those that are used more than once, too."""

@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import ExitStack, contextmanager
 from functools import cache, wraps
+from threading import RLock, get_ident
 from types import FunctionType
 from typing import Any
 
@@ -17,27 +18,33 @@ from torch.nn.modules.module import _global_forward_hooks_with_kwargs, register_
 from torch.overrides import TorchFunctionMode
 
 from tsla.empirics.moments.per_example.call import tensors_in
-from tsla.empirics.moments.per_example.functions import is_detour, reads_an_attribute, refuse_derivatives, refuse_writing
+from tsla.empirics.moments.per_example.functions import is_detour, is_made_again, reads_an_attribute, refuse_derivatives, refuse_writing
 from tsla.empirics.moments.per_example.reshapes import Reshapes
+
+_ONE_AT_A_TIME = RLock()
+"""torch knows hooks on all modules, and one ``apply`` of all custom functions, in all threads."""
 
 
 class Watch(TorchFunctionMode, ABC):
     """Within ``watching()`` the methods ``call``, ``enter`` and ``leave`` are called for what the model does. Nothing is left behind.
 
+    What other threads do is none of it, nor what is done later, should an interrupt leave a hook or the mode where it was.
+
     It knows the ``tracked`` parameters, and what it is told to be made of parameters alone, or to look like it. ``seen_calls`` are the
     functions that were called. ``detours`` says that there were custom autograd functions, hooks, or detached values, after which gradients
-    may be others than the derivatives of the logits.
+    may be others than the derivatives of the logits; ``made_again`` that the backward pass may make something anew.
     """
 
     def __init__(self, tracked: Sequence[nn.Parameter]) -> None:
         super().__init__()
         self.seen_calls: list[object] = []
-        self.detours = False
+        self.detours = self.made_again = False
         self.reshapes = Reshapes()
         self._weights_by_id: dict[int, Tensor] = {id(p): p for p in tracked}  # kept, so that the id stays theirs
         self._open: list[FunctionType] = []  # a function that hands itself over again on its way has no parameters: pooling does so
         self._in_call = False
         self._kept: Set[int] = frozenset()
+        self._thread: int | None = None  # that is watched
         self._given: set[int] | None = None  # to the custom autograd function that is running
 
     @abstractmethod
@@ -72,9 +79,11 @@ class Watch(TorchFunctionMode, ABC):
     def watching(self, kept: Set[int] = frozenset()) -> Iterator[None]:
         """Watch what happens in this context. ``kept`` are the addresses of storages that must not be written into."""
         self._kept = kept
-        with ExitStack() as stack:
+        with _ONE_AT_A_TIME, ExitStack() as stack:
+            self._thread = get_ident()
+            stack.callback(setattr, self, "_thread", None)
             stack.callback(register_module_forward_pre_hook(_out_of_sight(self._enter)).remove)
-            handle = register_module_forward_hook(_out_of_sight(self.leave), with_kwargs=True)
+            handle = register_module_forward_hook(_out_of_sight(self._leave), with_kwargs=True)
             stack.callback(_global_forward_hooks_with_kwargs.pop, handle.id, None)  # which `remove` forgets
             stack.callback(handle.remove)
             stack.enter_context(_eagerly())
@@ -83,12 +92,21 @@ class Watch(TorchFunctionMode, ABC):
             yield
 
     def _enter(self, module: nn.Module, args: Any) -> None:
-        self.detours = self.detours or isinstance(module, torch.jit.ScriptModule)
-        self.enter(module, args)
+        if self._watched():
+            self.detours = self.detours or isinstance(module, torch.jit.ScriptModule)
+            self.enter(module, args)
+
+    def _leave(self, module: nn.Module, *given: Any) -> Any:
+        return self.leave(module, *given) if self._watched() else None
+
+    def _watched(self) -> bool:
+        return get_ident() == self._thread
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Look into functions that are written in Python; the others are calls."""
         kwargs = kwargs or {}
+        if not self._watched():
+            return func(*args, **kwargs)
         refuse_derivatives(func, args, kwargs)
         refuse_writing(func, args, self._kept)
         if self._given is not None:
@@ -128,6 +146,7 @@ class Watch(TorchFunctionMode, ABC):
     def _counted(self, func: Any, args: Any, kwargs: Any) -> Any:
         self.seen_calls.append(func)
         self.detours = self.detours or is_detour(func)
+        self.made_again = self.made_again or is_made_again()
         out = self.call(func, args, kwargs)
         self.reshapes.note(func, args, out)
         return out
@@ -139,7 +158,7 @@ class Watch(TorchFunctionMode, ABC):
 
         def watched(cls: type, *args: Any, **kwargs: Any) -> Any:
             run = apply.__get__(None, cls)
-            if self._in_call:  # how another function was written
+            if self._in_call or not self._watched():  # how another function was written
                 return run(*args, **kwargs)
             if self._given is not None:
                 self._refuse_hidden(run, args, kwargs)

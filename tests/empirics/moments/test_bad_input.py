@@ -53,6 +53,7 @@ test_refused = refusals(
     (moments, nn.Linear(5, K, bias=False), X * 1e20, {}, "^gradients are for float32 too long: their squares overflow; must be measured"),
     (measured, [(X * 1e20, Y)], {}, "^gradients are for float32 too long"),
     (lambda batches: tsla.measure(nn.Linear(5, K, bias=False), batches), [(X * 1e-22, Y)], {}, "^gradients are for float32 too short"),
+    (torch.inference_mode()(moments), {}, "^torch.inference_mode is on"),
     (moments, None, X.to("meta"), {}, "^inputs has shape .* and device meta; must be a dense tensor"),
     (moments, None, X, Y.tolist(), {}, "^labels is a list; must be a dense tensor"),
     (moments, None, X, torch.tensor(1), {}, r"^labels has shape \(\), .* must be a dense tensor"),

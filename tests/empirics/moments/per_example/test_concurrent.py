@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import count
 from threading import get_ident, local
+from unittest.mock import Mock
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+from torch.utils.flop_counter import FlopCounterMode
 
 from tests.empirics.moments.per_example.cases import EACH_WAY
 from tests.empirics.moments.per_example.oracle import agrees, by_autograd, labels_for
-from tests.empirics.moments.per_example.parts import WIDTH, Written, head, parameter
+from tests.empirics.moments.per_example.parts import WIDTH, Backward, Written, head, layer, parameter
 from tsla.empirics.moments.per_example import concurrent, gradient_products, gradients
 from tsla.empirics.moments.per_example.uses import Uses
 from tsla.theory.testing.planted import assert_rejects
@@ -87,34 +94,78 @@ def test_the_passes_share_the_threads(seen: list[tuple[int, int]]) -> None:
     assert {one, other} > {get_ident()}
 
 
-@pytest.mark.parametrize("name", ["dropout", "called again"])
-def test_what_draws_at_random_or_calls_a_module_again_is_alone(name: str, seen: list[tuple[int, int]]) -> None:
-    part = nn.Dropout(0.5) if name == "dropout" else Written(lambda s, x: x * s.p, p=parameter(WIDTH))  # no rule knows the product
-    gradient_products(nn.Sequential(part, head()), torch.randn(4, WIDTH), labels_for(4))
+ALONE: dict[str, Callable[[], nn.Module]] = {
+    "drawing at random": lambda: nn.Dropout(0.5),
+    "a module that is called again": lambda: Written(lambda s, x: x * s.p, p=parameter(WIDTH)),  # no rule knows the product
+    "a backward pass of one's own": lambda: Written(lambda s, x: Backward.apply(x, lambda D: D)),
+    "a checkpoint": lambda: Written(lambda s, x: checkpoint(s.layer, x, use_reentrant=False), layer=layer()),
+}
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_what_uses_more_than_the_graph_is_alone(name: str, seen: list[tuple[int, int]]) -> None:
+    gradient_products(nn.Sequential(ALONE[name](), head()), torch.randn(4, WIDTH), labels_for(4))
     assert seen == [(get_ident(), 2)] * 2
 
 
 @pytest.mark.parametrize("failing", [0, 1])
 def test_an_error_in_either_comes_out_when_both_are_done(failing: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    done: list[int] = []
+    passing, begun, ended = Uses.passing, count(), []
 
-    class Fails(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, x: Tensor) -> Tensor:
-            return x.clone()
+    @contextmanager
+    def fails(self: Uses) -> Iterator[None]:
+        which = next(begun)
+        with passing(self):
+            yield
+        ended.append(which)
+        if which == failing:
+            raise RuntimeError("planted")
 
-        @staticmethod
-        def backward(ctx, D: Tensor) -> Tensor:
-            done.append(len(done))
-            if done[-1] == failing:
-                raise RuntimeError("planted")
-            return D
-
-    model = Written(lambda s, x: s.head(Fails.apply(s.layer(x))), layer=nn.Linear(1, 1), head=nn.Linear(1, 4))
     monkeypatch.setattr(gradients, "can_be_two", lambda: True)
+    monkeypatch.setattr(Uses, "passing", fails)
     with pytest.raises(RuntimeError, match="planted"):
-        gradient_products(model, torch.randn(4, 1), labels_for(4))
-    assert done == [0, 1]
+        gradient_products(nn.Linear(3, 4), torch.randn(4, 3), labels_for(4))
+    assert set(ended) == {0, 1}
+
+
+def test_both_have_what_this_thread_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    variable: ContextVar[int] = ContextVar("variable")
+    variable.set(1)
+    found: list[tuple[int, bool, int]] = []
+
+    def look() -> None:
+        found.append((variable.get(), torch.is_autocast_enabled("cpu"), torch.get_num_threads()))
+
+    with torch.autocast("cpu", torch.bfloat16):
+        concurrent.both(look, look)
+    assert found == [(1, True, 1)] * 2
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", Mock(side_effect=RuntimeError("can't start new thread")))
+    concurrent.both(look, look)
+    assert found[2:] == [(1, False, 1), (1, False, 2)]  # one after the other
+
+
+def test_other_threads_are_not_watched() -> None:
+    """Somebody's training goes on beside, and measures, too."""
+    cases = [EACH_WAY[name] for name in ("linear of tokens", "rule and fallback")]
+    pairs = [(case.network(), case.inputs(N)) for case in cases]
+    expected = [by_autograd(*pair) for pair in pairs]
+
+    def measure(which: int) -> None:
+        for _ in range(10):
+            agrees(gradient_products(*pairs[which], labels_for(N)), expected[which])
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(measure, [0, 1]))
+
+
+def test_a_mode_is_not_left_alone() -> None:
+    with FlopCounterMode(display=False) as two:
+        gradient_products(nn.Linear(3, 4), torch.randn(4, 3), labels_for(4))
+    torch.set_num_threads(1)
+    with FlopCounterMode(display=False) as one:
+        gradient_products(nn.Linear(3, 4), torch.randn(4, 3), labels_for(4))
+    torch.set_num_threads(2)
+    assert two.get_total_flops() == one.get_total_flops()
 
 
 def test_one_processor_is_not_shared(monkeypatch: pytest.MonkeyPatch) -> None:
