@@ -78,7 +78,7 @@ certify: $(READY)  ## Run every proof and certificate; one row a claim
 mutants: $(READY)  ## Mutation testing of theory/ (an hour and more; SAMPLE=300 draws as many mutants at random): who survives the claims' tests
 	SAMPLE=$(SAMPLE) bash tests/mutation/run.sh
 
-torture: $(READY)  ## Command lines and calls as tired hands type them, damaged and hostile files, killed runs, full disks: how many ended as none may (less than half an hour on 2 cores)
+torture: $(READY)  ## Command lines and calls as tired hands type them, damaged and hostile files, killed runs, full disks: how many ended as none may (sixteen minutes on 2 cores)
 	$(BIN)/python -m tests.torture $(ARGUMENTS)
 
 figures: $(READY)  ## Redraw build/figures from records/, without running anything
