@@ -84,4 +84,4 @@ def moments_of(products: GradientProducts, rows: list[int] | None = None) -> Mom
     """Moments of the parameters in these rows; by default of all."""
     rows = list(range(len(products.names))) if rows is None else rows
     gg, hh, gh = (float(table[rows].sum(0).mean()) for table in (products.gg, products.hh, products.gh))
-    return Moments.from_means(gg, hh, gh, *products.mean_products()[rows].sum(0).tolist())
+    return Moments.from_means(gg, hh, gh, *products.mean_products[rows].sum(0).tolist())

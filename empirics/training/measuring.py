@@ -58,7 +58,7 @@ class Measuring:
             if self._config.curvature:
                 found["eta_L"] = eta * self._curvature(model)
             if self._config.alignment:
-                found["alignment"] = float(products.mean_products()[:, 2].sum())
+                found["alignment"] = float(products.mean_products[:, 2].sum())
         return found
 
     def inform(self, schedule: Schedule, model: nn.Module, eta: float) -> None:

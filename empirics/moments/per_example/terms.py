@@ -153,7 +153,7 @@ def inner_products(a: Tensor, b: Tensor) -> Tensor:
 
 def of_pair(g: Tensor, h: Tensor) -> Tensor:
     """``⟨g, g⟩``, ``⟨h, h⟩``, ``⟨g, h⟩`` of two tensors of one shape, ``(3,)`` float64."""
-    return torch.cat([inner_products(a[None], b[None]) for a, b in ((g, g), (h, h), (g, h))])
+    return pair_products(g.reshape(1, -1), h.reshape(1, -1))[:, 0]
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +29,7 @@ class GradientProducts:
     G_hat: tuple[Tensor, ...]
     of_means: Tensor | None = None
 
+    @cached_property
     def mean_products(self) -> Tensor:
         """``‖G‖²``, ``‖Ĝ‖²``, ``⟨G, Ĝ⟩`` of each parameter, ``(parameters, 3)``, float64, on the CPU."""
         if self.of_means is not None:

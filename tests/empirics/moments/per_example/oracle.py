@@ -60,7 +60,7 @@ def errors(found: GradientProducts, expected: Gradients, tolerance: float = 1e-1
         scale = max(float(_dots(g, g).max()), float(_dots(h, h).max()), least)
         tables = ((found.gg[k], _dots(g, g)), (found.hh[k], _dots(h, h)), (found.gh[k], _dots(g, h)))
         G, G_hat = g.mean(0), h.mean(0)
-        tables += ((found.mean_products()[k], torch.stack([(a * b).sum() for a, b in ((G, G), (G_hat, G_hat), (G, G_hat))])),)
+        tables += ((found.mean_products[k], torch.stack([(a * b).sum() for a, b in ((G, G), (G_hat, G_hat), (G, G_hat))])),)
         means = ((found.G[k], G), (found.G_hat[k], G_hat)) if found.G else ()
         assert all(a.shape == b.shape for a, b in (*tables, *means))
         of_products = max(float((a - b).abs().max()) for a, b in tables) / scale

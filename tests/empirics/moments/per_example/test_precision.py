@@ -143,10 +143,10 @@ def test_sums_that_nearly_cancel(share: float | None, monkeypatch: pytest.Monkey
     labels = (1 + torch.tensor([1.0, -1.0]).repeat(4)[:, None] * torch.tensor([0.5, -0.5]).repeat(8)) / 16
     if share is not None:
         monkeypatch.setattr(ghost_norm, "CANCELLED", share)
-    exact = gradient_products(copy.deepcopy(model).double(), x.double(), labels).mean_products()[0, 0]
+    exact = gradient_products(copy.deepcopy(model).double(), x.double(), labels).mean_products[0, 0]
 
     def check(dtype: torch.dtype) -> None:
-        found = gradient_products(model.to(dtype), x.to(dtype), labels, means=False).mean_products()[0, 0]
+        found = gradient_products(model.to(dtype), x.to(dtype), labels, means=False).mean_products[0, 0]
         assert abs(float(found / exact) - 1) < 1e-4
 
     if share is None:
