@@ -83,7 +83,12 @@ def certify(group: str) -> Iterator[Certificate]:
 
 def _outcomes(group: str, module: ModuleType) -> Iterator[Certificate]:
     try:
-        yield from _found(module)
+        if hasattr(module, "certificates"):
+            yield from module.certificates()
+        else:
+            from tsla.theory.certificates.algebra.engine.manifest import steps_of  # which imports this package
+
+            yield from (part.certificate() for part in (*steps_of(module), *getattr(module, "manifests", tuple)()))
     except Exception as error:  # of any kind: it is an outcome, and those of the other modules must not be lost for it
         yield Certificate(
             claim="",
@@ -94,15 +99,6 @@ def _outcomes(group: str, module: ModuleType) -> Iterator[Certificate]:
             holds=False,
             reason=outcome_of(error),
         )
-
-
-def _found(module: ModuleType) -> Iterator[Certificate]:
-    if hasattr(module, "certificates"):
-        yield from module.certificates()
-    else:
-        from tsla.theory.certificates.algebra.engine.manifest import steps_of  # which imports this package
-
-        yield from (part.certificate() for part in (*steps_of(module), *getattr(module, "manifests", tuple)()))
 
 
 def outcome_of(error: Exception) -> str:

@@ -13,12 +13,9 @@ import numpy as np
 import z3
 
 from tests.theory.certificates.steps import STEPS
-from tsla.theory import (
-    sgd_pl,
-    sharp,
-    smoothed_pl,
-)
+from tsla.theory import sgd_pl, sharp, smoothed_pl
 from tsla.theory.biased import SmoothingOracle
+from tsla.theory.bound import Bound
 from tsla.theory.certificates.algebra.engine.obligation import Obligation
 from tsla.theory.constants import Constants
 from tsla.theory.growing_noise import Growth
@@ -67,9 +64,9 @@ def point(seed: int) -> Point:
         "theta": theta, "delta": delta, "V": (1 - theta) * sigma2 + theta * delta * sigma2,
         "sigma2": sigma2, "s2": sigma2, "nu2": nu2, "beta2": beta2, "shat2": nu2 + beta2, "c": c, "bias2": theta**2 * beta2, "noise": N,
         "contraction": (1 - eta * mu) ** int(T), "power": (1 - eta * mu) ** int(T),
-        "F": some(-5, 5), "grad2": grad2, "dd": dd, "Gd": c, "error2": dd - 2 * c + grad2,
+        "F": some(-5, 5), "grad2": grad2, "error2": dd - 2 * c + grad2,
         "steepest": some(0, 3), "tau": some(4, 9), "A": some(0, 20), "C": sigma2, "gap": some(0, 5), "B": some(0, 5),
-        "g": some(-2, 2), "ghat": some(-2, 2), "G": some(-2, 2),
+        "g": some(-2, 2), "ghat": some(-2, 2),
     }  # fmt: skip
 
 
@@ -111,6 +108,11 @@ def split(p: Any) -> Moments:
 
 def unsplit(p: Any) -> Moments:
     return Moments.of(s2=p.s2, shat2=p.shat2, c=p.c, grad2=p.grad2)
+
+
+def total(bound: Callable[..., Bound], *names: str, of: Callable[[Any], object] | None = None) -> Callable[[Any], Any]:
+    """A bound at the constants, η and T of a point, and at those of its numbers that are named; ``of`` its oracle or its growth besides."""
+    return lambda p: bound(constants(p), *([of(p)] if of else []), eta=p.eta, T=p.T, **{name: getattr(p, name) for name in names}).total
 
 
 def stages(steps: Callable[..., Any], p: Any) -> tuple[Stage, ...]:
@@ -175,7 +177,7 @@ def sharp_plan(at: Point) -> Point:
 
 def sharp_units(at: Point) -> Point:
     """Those of the verdict at ``η1 = 1/L``."""
-    at = at | sharp_plan(at)
+    at = sharp_plan(at)
     return at | {"r": at["sigma2"] / at["eps2"], "w": at["W"] / at["eps2"]}
 
 

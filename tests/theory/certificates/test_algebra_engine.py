@@ -51,10 +51,6 @@ def test_a_step_that_does_not_hold(changes: dict[str, Any], reason: str) -> None
     assert certificate.reason.startswith(reason)
 
 
-def test_hypotheses_that_something_meets_are_not_vacuous() -> None:
-    assert square(hypotheses={"x > 0": x > 0, "x < 1": x < 1}, mutants={}).certificate().holds
-
-
 def test_a_step_that_is_not_decided_does_not_hold() -> None:
     hard = {
         "hypotheses": {"x > 0": x > 0, "y > 1": y > 1},

@@ -37,6 +37,7 @@ from tests.theory.certificates.points import (
     split,
     stages,
     target_above_kappa,
+    total,
     unsplit,
     value,
     with_momentum,
@@ -70,14 +71,14 @@ CASES = [
     Case("C2", "at the paper's theta", "conclusion", (0,), lambda p: smoothing.lemma(p.sigma2, p.delta, smoothing.paper_theta(p.delta))),
     Case("C2", "at the paper's theta", "conclusion", (1,), lambda p: lsr.floor(constants(p))),
     Case("C3", "one step", "conclusion", (1,), lambda p: sgd.descent(p.F, p.grad2, p.error2, L=p.L, eta=p.eta)),
-    Case("C4", "bound", "conclusion", (1,), lambda p: sgd.bound(constants(p), eta=p.eta, T=p.T).total),
+    Case("C4", "bound", "conclusion", (1,), total(sgd.bound)),
     Case("C4", "plan", "eta", (1,), lambda p: stages(sgd.steps, p)[0].eta),
     Case("C4", "plan", "T", (1,), lambda p: stages(sgd.steps, p)[0].steps, rounded_up, plain_step_size),
     Case("C4", "samples", "conclusion", (1,), lambda p: stages(sgd.steps, p)[0].steps, rounded_up, small_target),
-    Case("C5", "bound", "conclusion", (1,), lambda p: lsr.bound(constants(p), eta=p.eta, T=p.T, theta=p.theta).total),
+    Case("C5", "bound", "conclusion", (1,), total(lsr.bound, "theta")),
     Case("C5", "one formula for both plans", "T", (1,), lambda p: stages(lsr.steps, p)[0].steps, rounded_up, reachable),
     Case("C5", "plan", "V", (1,), lambda p: lsr.floor(constants(p))),
-    Case("C6", "floor", "conclusion", (0, 0), lambda p: lsr.bound(constants(p), eta=p.eta, T=p.T, theta=p.theta).total),
+    Case("C6", "floor", "conclusion", (0, 0), total(lsr.bound, "theta")),
     Case(
         "C7", "contraction, next step", "conclusion", (1,),
         lambda p: two_stage.stage_one(constants(p), eta1=p.eta, T1=p.T + 1, theta=p.theta).total,
@@ -100,7 +101,7 @@ CASES = [
     Case("C11", "uncorrelated", "conclusion", (0,), lambda p: smoothing.paper_theta(p.delta)),
     Case("C11", "uncorrelated", "conclusion", (1,), lambda p: unsplit(p).theta_star, clipped),
     Case("C11", "uncorrelated", "conclusion", (0,), lambda p: unsplit(p).theta_star, given=no_covariance),
-    Case("C12", "bound", "conclusion", (1,), lambda p: biased.bound(constants(p), oracle(p), eta=p.eta, T=p.T, theta=p.theta).total),
+    Case("C12", "bound", "conclusion", (1,), total(biased.bound, "theta", of=oracle)),
     Case(
         "C12", "contraction, next step", "conclusion", (1,),
         lambda p: biased.gap_bound(constants(p), oracle(p), eta=p.eta, T=p.T + 1, theta=p.theta).total,
@@ -118,7 +119,7 @@ CASES = [
     Case("C14", "critical batch size", "conclusion", (1, 1), lambda p: split(p).critical_batch_size(p.theta)),
     Case("C14", "B_c(1)", "conclusion", (1,), lambda p: split(p).critical_batch_size()),
     Case("C14", "critical batch size at a step size", "conclusion", (1, 1), lambda p: split(p).critical_batch_size(p.theta, eta_L=p.scale)),
-    Case("C15", "(a) bound", "conclusion", (1,), lambda p: sgd_pl.last_iterate_bound(constants(p), eta=p.eta, T=p.T).total),
+    Case("C15", "(a) bound", "conclusion", (1,), total(sgd_pl.last_iterate_bound)),
     Case("C15", "(a) plan", "eta", (1,), lambda p: stages(sgd_pl.last_iterate_steps, p)[0].eta),
     Case(
         "C15", "(a) plan", "argument > 0", (0,), lambda p: stages(sgd_pl.last_iterate_steps, p)[0].steps,
@@ -136,29 +137,16 @@ CASES = [
     Case("C15", "LSR alone, burn-in", "argument > 0", (0,), lambda p: stages(lsr_pl.steps, p)[0].steps, burn_in),
     Case("C15", "LSR alone", "T", (1,), lambda p: stages(lsr_pl.steps, p)[1].steps, rounded_up, reachable),
     Case("C15", "verdict, large δ", "conclusion", (0, 1), lambda p: stages(two_stage.steps, p)[1].steps, rounded_up, small_target),
-    Case("C16", "bound", "conclusion", (1,), lambda p: worst_case.sgd_bound(constants(p), eta=p.eta, T=p.T).total),
+    Case("C16", "bound", "conclusion", (1,), total(worst_case.sgd_bound)),
     Case("C16", "plan", "eta", (1,), lambda p: stages(worst_case.sgd_steps, p)[0].eta),
     Case("C16", "plan", "T", (1,), lambda p: stages(worst_case.sgd_steps, p)[0].steps, rounded_up),
     Case("C16", "C5 without the last noise", "conclusion", (1,), lambda p: worst_case.lsr_value(constants(p), T=p.T, theta=p.theta)),
+    Case("C19", "bound, C7", "conclusion", (1,), total(last_iterate.bound, "theta")),
+    Case("C19", "bound, C12", "conclusion", (1,), total(last_iterate.split_bound, "theta", of=oracle)),
+    Case("C19", "bound, C18", "conclusion", (1,), total(last_iterate.sharp_bound, "theta"), given=sharp_shares),
+    Case("C20", "bound", "conclusion", (1,), total(growing_noise.sgd_bound, of=growth), given=growing),
     Case(
-        "C19", "bound, C7", "conclusion", (1,),
-        lambda p: last_iterate.bound(constants(p), eta=p.eta, T=p.T, theta=p.theta).total,
-    ),
-    Case(
-        "C19", "bound, C12", "conclusion", (1,),
-        lambda p: last_iterate.split_bound(constants(p), oracle(p), eta=p.eta, T=p.T, theta=p.theta).total,
-    ),
-    Case(
-        "C19", "bound, C18", "conclusion", (1,),
-        lambda p: last_iterate.sharp_bound(constants(p), eta=p.eta, T=p.T, theta=p.theta).total, given=sharp_shares,
-    ),
-    Case(
-        "C20", "bound", "conclusion", (1,),
-        lambda p: growing_noise.sgd_bound(constants(p), growth(p), eta=p.eta, T=p.T).total, given=growing,
-    ),
-    Case(
-        "C20", "bound, label smoothing", "conclusion", (1,),
-        lambda p: growing_noise.lsr_bound(constants(p), growth(p), eta=p.eta, T=p.T, theta=p.theta).total, given=growing_smoothed,
+        "C20", "bound, label smoothing", "conclusion", (1,), total(growing_noise.lsr_bound, "theta", of=growth), given=growing_smoothed,
     ),
     Case(
         "C20", "lemma", "conclusion", (1,),
@@ -179,17 +167,12 @@ CASES = [
     Case("C17", "zero vector, A3", "conclusion", (1, 1), lambda p: unsplit(p).shrunk.delta),
     Case("C18", "sharp lemma", "conclusion", (1,), lambda p: smoothing.sharp(p.sigma2, p.delta, p.theta), given=sharp_shares),
     Case("C18", "beside C5", "conclusion", (0, 1), lambda p: sharp_floor(p, p.theta), given=sharp_shares),
-    Case(
-        "C18", "bound", "conclusion", (1,), lambda p: sharp.bound(constants(p), eta=p.eta, T=p.T, theta=p.theta).total, given=sharp_shares,
-    ),
+    Case("C18", "bound", "conclusion", (1,), total(sharp.bound, "theta"), given=sharp_shares),
     Case("C18", "gain", "conclusion", (0, 0), lambda p: sharp_floor(p, None), given=sharp_plan),
     Case("C18", "plan", "T", (1,), lambda p: stages(sharp.steps, p)[0].steps, rounded_up, sharp_plan),
     Case("C18", "plan", "eta", (1,), lambda p: stages(sharp.steps, p)[0].eta, given=sharp_plan),
     Case("C18", "plan, step size", "conclusion", (4, 0), lambda p: stages(sharp.steps, p)[0].theta, given=sharp_plan),
-    Case(
-        "C18", "exact, bound", "conclusion", (1,), lambda p: sharp_exact.bound(constants(p), eta=p.eta, T=p.T, theta=p.theta).total,
-        given=sharp_shares,
-    ),
+    Case("C18", "exact, bound", "conclusion", (1,), total(sharp_exact.bound, "theta"), given=sharp_shares),
     Case("C18", "exact, plan along ĝ", "T", (1,), lambda p: stages(sharp_exact.steps, p)[0].steps, rounded_up, along_smoothing_label),
     Case(
         "C18", "A4, contraction, next step", "conclusion", (1,),
@@ -228,7 +211,7 @@ def test_every_claim_has_a_term() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        Case("C4", "bound", "conclusion", (1,), lambda p: lsr.bound(constants(p), eta=p.eta, T=p.T, theta=p.theta).total),
+        Case("C4", "bound", "conclusion", (1,), total(lsr.bound, "theta")),
         Case("C4", "bound", "conclusion", (1,), lambda p: sgd.bound(constants(p), eta=p.eta, T=p.T + 1).total),
         Case("C8", "samples", "conclusion", (1,), lambda p: 2 * stages(two_stage.steps, p)[1].steps, rounded_up, small_target),
         Case("C15", "(b) phase 1", "argument > 0", (0,), lambda p: stages(two_stage.steps, p)[0].steps, burn_in),

@@ -17,22 +17,28 @@ from tsla.theory.certificates.worst_case.scenario_tree import C4, C5, C16
 from tsla.theory.testing import Given, Theorem, summed
 from tsla.theory.testing.planted import Rejects
 
-DESCENT: dict[str, Any] = {
-    "id": "descent",
-    "title": "gradient descent",
-    "statement": "at η = 1/L",
-    "source": "Drori and Teboulle 2014",
-    "functions": "convex",
-    "constants": [{"L": 3.0, "D2": 2.0, "eta": 1 / 3}],
-    "variance": lambda k, gap, grad2: 0,
-    "measure": "gap",
-    "step": lambda k, w, g, state, t: (w - k.eta * g, state),
-}
 Limit = Callable[[Given, int], float]
 
 
+def descent(**changes: Any) -> Theorem:
+    """Gradient descent, with some fields changed."""
+    fields: dict[str, Any] = {
+        "id": "descent",
+        "title": "gradient descent",
+        "statement": "at η = 1/L",
+        "source": "Drori and Teboulle 2014",
+        "functions": "convex",
+        "constants": [{"L": 3.0, "D2": 2.0, "eta": 1 / 3}],
+        "variance": lambda k, gap, grad2: 0,
+        "measure": "gap",
+        "step": lambda k, w, g, state, t: (w - k.eta * g, state),
+        "bound": lambda k, T: 1.0,
+    }
+    return Theorem(**(fields | changes))
+
+
 def is_the_worst_case(limit: Limit) -> None:
-    theorem = Theorem(**DESCENT, bound=limit)
+    theorem = descent(bound=limit)
     for T in (1, 3):
         assert equals(worst(theorem, theorem.settings[0], T), theorem.value(theorem.settings[0], T))
 
@@ -46,11 +52,10 @@ def test_the_exact_rate_of_gradient_descent(wrong: Limit, rejects: Rejects) -> N
 
 def test_weights_averages_and_states_are_those_of_the_rule() -> None:
     """All weight on ``w_1`` makes the mean of the run its first step, and Polyak's rule without momentum is gradient descent."""
-    convex = {**DESCENT, "bound": lambda k, T: 1.0}
-    late = Theorem(**{**convex, "measure": "gap of the average", "weights": lambda k, t: float(t == 1)})
-    polyak = Theorem(**{**convex, "step": lambda k, w, g, state, t: (w - k.eta * g + 0.0 * (w - (w if state is None else state)), w)})
+    late = descent(measure="gap of the average", weights=lambda k, t: float(t == 1))
+    polyak = descent(step=lambda k, w, g, state, t: (w - k.eta * g + 0.0 * (w - (w if state is None else state)), w))
     k = late.settings[0]
-    first, second = (worst(Theorem(**convex), k, T) for T in (1, 2))
+    first, second = (worst(descent(), k, T) for T in (1, 2))
     assert equals(worst(late, k, 2), first.upper)
     assert equals(worst(polyak, k, 2), second.upper)
 
@@ -65,18 +70,18 @@ def test_weights_averages_and_states_are_those_of_the_rule() -> None:
     ],
 )
 def test_what_is_no_arithmetic_on_points_makes_no_program(changed: dict[str, Any]) -> None:
-    theorem = Theorem(**{**DESCENT, **changed}, bound=lambda k, T: 1.0)
+    theorem = descent(**changed)
     assert worst(theorem, theorem.settings[0], 1).reason.startswith("its steps make no program: ")
 
 
 def test_lengths_before_the_first_weight_are_left_out() -> None:
-    late = Theorem(**{**DESCENT, "measure": "gap of the average", "weights": lambda k, t: t}, bound=lambda k, T: 1.0)
+    late = descent(measure="gap of the average", weights=lambda k, t: t)
     assert (late.short, late.lengths) == ((2, 3), (3, 10, 30, 100))
 
 
 def test_a_relaxation_lies_above_an_instance() -> None:
-    given = {**DESCENT, "functions": "PL", "constants": [{"L": 2.0, "mu": 0.5, "F0": 3.0, "eta": 0.5}]}
-    theorem = Theorem(**given, bound=lambda k, T: (1 - k.eta * k.mu) ** T * k.F0)
+    constants = [{"L": 2.0, "mu": 0.5, "F0": 3.0, "eta": 0.5}]
+    theorem = descent(functions="PL", constants=constants, bound=lambda k, T: (1 - k.eta * k.mu) ** T * k.F0)
     found = worst(theorem, theorem.settings[0], 2)
     assert found.lower < found.upper
     assert within(found, theorem.value(theorem.settings[0], 2))
@@ -130,9 +135,7 @@ def test_a_bound_that_is_more_than_arithmetic_has_two_wrong_versions() -> None:
 
 
 def test_assumptions_that_are_left_out() -> None:
-    strongly = Theorem(
-        **{**DESCENT, "functions": "strongly convex", "constants": [{"L": 3.0, "mu": 1.0, "D2": 2.0, "eta": 0.3}]}, bound=lambda k, T: 1.0
-    )
+    strongly = descent(functions="strongly convex", constants=[{"L": 3.0, "mu": 1.0, "D2": 2.0, "eta": 0.3}])
     assert [name for name, _ in weaker(C5)] == []
     assert [(name, other.biased) for name, other in weaker(C4)] == [("E g = ∇F", True)]
     assert [(name, other.functions) for name, other in weaker(strongly)] == [("F strongly convex", "convex")]

@@ -15,7 +15,7 @@ from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.worst_case.engine.program import ASKS, Ask, Worst, Wrong, lower, solve, tight, upper
 
 
-@pytest.mark.parametrize("judge", [tight, upper, lower])
+@pytest.mark.parametrize("judge", [tight, upper, lower], ids=("tight", "upper", "lower"))
 def test_judging(judge: Callable[..., Certificate]) -> None:
     found = Worst(1, 1 + 1e-9)
     assert judge("C4", "name", "statement", found, 1).holds

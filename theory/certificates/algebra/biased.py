@@ -48,7 +48,6 @@ PARTS: Premises = {"bias2": bias2 == theta * theta * beta2, "noise": noise == fo
 CONTRACTION = recursions.Contraction(
     "C12", LIFT, FLOOR / (2 * mu), {**STEP, **SPLIT, **PL}, "E[F(w_t)-F*] ≤ (1-ημ)^t F0 + (θ²β² + ηL N(θ))/(2μ)"
 )
-GAP = of_oracle("mu", theory.gap_bound, eta="eta", T="T", theta="theta")
 RUN = recursions.Telescoping("C12", GAIN, LIFT, {**STEP, **SPLIT}, "(η/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t(ηθ²β² + Lη²N)/2")
 Gm, mm, dd = z3.Reals("Gm mm dd")
 """⟨∇F, E d⟩, ‖E d‖² and E‖d‖² of the direction d."""
@@ -121,7 +120,7 @@ def step_with_pl() -> Manifest:
 
 def gap_bound() -> Manifest:
     """The gap under A4."""
-    return CONTRACTION.over(step_with_pl(), function=GAP)
+    return CONTRACTION.over(step_with_pl(), function=of_oracle("mu", theory.gap_bound, eta="eta", T="T", theta="theta"))
 
 
 def _split() -> Obligation:

@@ -66,7 +66,7 @@ def manifests() -> tuple[Manifest, ...]:
         alone(_without_smoothing(), claim="C15c"),
         plain_step(),
         step_with_pl,
-        stage_one.bound(step_with_pl),
+        stage_one.CONTRACTION.over(step_with_pl),
         plain_burn_in(_burn_in()),
         _two_stages(),
         alone(_gain(), "L > 0", "mu > 0", "sigma2 > 0", "eps > 0", "delta > 0", "eta > 0", claim="C15c"),
@@ -94,7 +94,7 @@ def plain_step() -> Manifest:
 
 def plain_burn_in(plan: Obligation, claim: str = "C15c") -> Manifest:
     """The gap σ²/μ that plain SGD reaches with A4."""
-    bound = stage_one.bound(stage_one.step(plain_step(), claim))
+    bound = stage_one.CONTRACTION.over(stage_one.step(plain_step(), claim))
     return stages.after_burn_in(bound, plan, 2 * mu * F0 / sigma2, "sigma2 > 0", at={V: sigma2}, at_most=sigma2 / mu)
 
 

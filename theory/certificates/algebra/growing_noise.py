@@ -25,7 +25,6 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     L,
     Premises,
     T,
-    c,
     delta,
     eta,
     gap,
@@ -35,16 +34,13 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     shat2,
     theta,
 )
-from tsla.theory.certificates.algebra.engine.table import A, B, C, error2, first2, inner, kept_at_end, length2, second2, slope
+from tsla.theory.certificates.algebra.engine.table import A, B, C, error2, kept_at_end, length2, slope
 from tsla.theory.certificates.algebra.engine.table import growth as a
-from tsla.theory.certificates.algebra.engine.weights import ONE_STEP, gain, lift, weight
+from tsla.theory.certificates.algebra.engine.weights import C20, ONE_STEP, gain, lift, weight
+from tsla.theory.certificates.algebra.sgd import Gg, gg
 
-C20 = partial(Obligation, claim="C20")
 rho = z3.Real("rho")
 """1-θ+θδ."""
-Gg, gg = z3.Reals("Gg gg")
-"""⟨∇F, E g⟩ and E‖g‖²."""
-
 GROWTH: Premises = {"A >= 0": A >= 0, "B >= 0": B >= 0, "C >= 0": C >= 0}
 NOISE = formulas.growing_noise(A, B, C, gap, grad2)
 """The right-hand side of A2′."""
@@ -60,9 +56,9 @@ def obligations() -> tuple[Obligation, ...]:
         _one_step(),
         _lemma(),
         _one_step_smoothed(),
-        *weights.summing("C20"),
-        *weights.weighing("C20"),
-        weights.positive("C20"),
+        *weights.summing(),
+        *weights.weighing(),
+        weights.positive(),
         _weights(),
         _bound_of_sgd(),
         _bound_of_lsr(),
@@ -81,9 +77,6 @@ def manifests() -> tuple[Manifest, ...]:
         _beside_others(),
         alone(_constant_noise(), "L > 0", "eta > 0", "eta <= 1/L", "T > 0", "B = 0"),
     )
-
-
-GROWS = ("A >= 0", "B >= 0", "C >= 0")
 
 
 @cache
@@ -106,7 +99,7 @@ def step() -> Manifest:
 @cache
 def smoothed_step() -> Manifest:
     """One step of label smoothing under A2′ and A3′: C2 at each w, and C3."""
-    along, pair = one_direction.one_step(), {first2: s2, second2: shat2, inner: c}
+    along = one_direction.one_step()
     convexity, _ = variance_lemma.lemma().steps
     return Manifest(
         claim="C20-lsr",
@@ -114,7 +107,7 @@ def smoothed_step() -> Manifest:
         premises=(
             *(premise.moved(LESS_F_STAR) for premise in along.premises),
             *premises("theta >= 0", "theta <= 1", "delta >= 0", "A2′: variance", "A3′", "second moment of g_LS"),
-            *(Premise(name, pair) for name in ("first square >= 0", "second square >= 0", "Cauchy-Schwarz")),
+            *variance_lemma.SQUARES,
         ),
         definitions={**RHO, **OF_LSR},
         steps=(Cited(along, LESS_F_STAR), convexity, _lemma(), _one_step_smoothed()),
@@ -124,13 +117,13 @@ def smoothed_step() -> Manifest:
 def bound() -> Manifest:
     """C20 for SGD."""
     function = of_growth("", theory.sgd_bound, eta="eta", T="T")
-    return weights.over(step(), _bound_of_sgd(), function, *GROWS, "eta < 2/L", "eta < 2/(L(1+B))")
+    return weights.over(step(), _bound_of_sgd(), function, *GROWTH, "eta < 2/L", "eta < 2/(L(1+B))")
 
 
 def smoothed_bound() -> Manifest:
     """C20 for label smoothing."""
     function = of_growth("delta", theory.lsr_bound, eta="eta", T="T", theta="theta")
-    return weights.over(smoothed_step(), _bound_of_lsr(), function, *GROWS, "rho B < 1")
+    return weights.over(smoothed_step(), _bound_of_lsr(), function, *GROWTH, "rho B < 1")
 
 
 def _beside_others() -> Manifest:
@@ -139,23 +132,22 @@ def _beside_others() -> Manifest:
         name="weights",
         premises=premises("L > 0", "eta > 0", "A >= 0", "T >= 1", "(1+a)^-t > 0", "(1+a)^-T > 0"),
         definitions={"a": OF_SGD["a"]},
-        steps=(weights.run("C20"), _weights()),
+        steps=(weights.run(), _weights()),
     )
 
 
 def _bound_of_sgd() -> Obligation:
     premises: Premises = {**SMOOTH, "eta > 0": eta > 0, "eta < 2/(L(1+B))": SGD_LEFT > 0, **OF_SGD}
     shown = "E‖∇F(w_R)‖² ≤ (2F0/(ηW) + ηLC)/(2-ηL(1+B)), W = Σ(1+LAη²)^-(t+1)"
-    return weights.mean(
-        "C20", "bound", shown, {**premises, **GROWTH}, partial(formulas.weighted_bound, F0, eta, rho=eta * L, left=SGD_LEFT)
-    )
+    bound = partial(formulas.weighted_bound, F0, eta, rho=eta * L, left=SGD_LEFT)
+    return weights.mean("bound", shown, {**premises, **GROWTH}, bound)
 
 
 def _bound_of_lsr() -> Obligation:
     premises: Premises = {**STEP, "rho >= 0": rho >= 0, "rho B < 1": LSR_LEFT > 0, **OF_LSR}
     shown = "E‖∇F(w_R)‖² ≤ (2F0/(ηW) + ρC)/(1-ρB), W = Σ(1+ηρA)^-(t+1)"
     bound = partial(formulas.weighted_bound, F0, eta, rho=rho, left=LSR_LEFT)
-    return weights.mean("C20", "bound, label smoothing", shown, {**premises, **GROWTH}, bound)
+    return weights.mean("bound, label smoothing", shown, {**premises, **GROWTH}, bound)
 
 
 def _one_step() -> Obligation:

@@ -45,8 +45,8 @@ RUN = recursions.Telescoping(
     after={at_z: at_z_next, vv: vv_next},
     end={at_z: at_z_end, vv: vv_end},
 )
-ALONG_GRADIENTS = h * L * m * ((1 - m) / 2 * vv + grad2 / (2 * (1 - m)))
 ALONG_VELOCITY = (1 - m) / 2 * vv + grad2 / (2 * (1 - m))
+ALONG_GRADIENTS = h * L * m * ALONG_VELOCITY
 SQUARES: Premises = {"squares": z3.And(vv >= 0, grad2 >= 0)}
 
 

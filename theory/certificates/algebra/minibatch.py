@@ -8,7 +8,7 @@ import z3
 
 from tsla.theory.certificates.algebra.engine import axioms, formulas
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
-from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.premises import Premise, premises
 from tsla.theory.certificates.algebra.engine.steps import Induction
 from tsla.theory.certificates.algebra.engine.symbols import NOISY, Premises, batch, beta2, c, nu2, sigma2, theta
@@ -191,13 +191,9 @@ def _grows() -> Obligation:
     )
 
 
-def _floor(noise: Formula) -> Formula:
-    """C12's floor at step size η with a batch of B, without the bias."""
-    return scale * noise / batch
-
-
 def _for_step() -> Obligation:
-    helps = theta * theta * beta2 + _floor(NOISE) < _floor(sigma2)
+    """Both sides are C12's floor at step size η with a batch of B."""
+    helps = theta * theta * beta2 + scale * NOISE / batch < scale * sigma2 / batch
     return C14(
         name="critical batch size at a step size",
         statement="θ²β² + ηLN(θ)/B < ηLσ²/B iff B < ηL(σ²-N(θ))/(θ²β²)",

@@ -74,19 +74,16 @@ def _plain_stage() -> Identity:
 
 def _burn_in(power: int) -> Identity:
     steps = L / mu * sympy.log(mu * F0 * (1 + eps**power) / (eps**power * s2))
+    who = "where the plain stage takes O(1), TSLA" if power >= 4 else "TSLA's first stage"
     return Identity(
         claim="C9",
         name=f"TSLA, burn-in at q = {power}",
-        statement=f"T1/log(1/ε) → {power}κ as ε → 0, at δ = ε^{power}: {_takes(power)} takes log(1/ε)",
+        statement=f"T1/log(1/ε) → {power}κ as ε → 0, at δ = ε^{power}: {who} takes log(1/ε)",
         left=sympy.limit(steps / sympy.log(1 / eps), eps, 0, "+"),
         right=power * L / mu,
         point=POINT,
         mutants={"half": power * L / (2 * mu), "no κ": sympy.Integer(power)},
     )
-
-
-def _takes(power: int) -> str:
-    return "where the plain stage takes O(1), TSLA" if power >= 4 else "TSLA's first stage"
 
 
 def _stage_one_alone() -> Obligation:

@@ -9,15 +9,13 @@ import z3
 from tsla.theory.certificates.algebra.engine import axioms, formulas
 from tsla.theory.certificates.algebra.engine.manifest import Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
-from tsla.theory.certificates.algebra.engine.premises import Premise
 from tsla.theory.certificates.algebra.engine.symbols import NOISY, SMOOTHING, STRENGTH, Premises, c, delta, s2, shat2, sigma2, theta
-from tsla.theory.certificates.algebra.engine.table import first2, inner, second2
+from tsla.theory.certificates.algebra.variance_lemma import SQUARES
 
 C11 = partial(Obligation, claim="C11")
 MOMENTS: Premises = {"s2 >= 0": s2 >= 0, "shat2 >= 0": shat2 >= 0, "Cauchy-Schwarz": c * c <= s2 * shat2}
 DIFFERENCE = s2 + shat2 - 2 * c
 """E‖g - ĝ‖²."""
-PAIR = {first2: s2, second2: shat2, inner: c}
 APART: Premises = {"g differs from ĝ": DIFFERENCE > 0}
 MOMENT = formulas.second_moment(s2, shat2, c, theta)
 STAR = formulas.best_theta(s2, shat2, c)
@@ -25,14 +23,13 @@ STAR = formulas.best_theta(s2, shat2, c)
 
 def manifests() -> tuple[Manifest, ...]:
     """What the claim says, one obligation each."""
-    moments = tuple(Premise(name, PAIR) for name in ("first square >= 0", "second square >= 0", "Cauchy-Schwarz"))
     return (
         alone(_expansion()),
         alone(_dropped()),
         alone(_square(), "g differs from ĝ"),
-        alone(_minimiser(), "theta >= 0", "theta <= 1", "g differs from ĝ", premises=moments),
-        alone(_minimum(), "g differs from ĝ", premises=moments),
-        alone(_indifferent(), "g is ĝ", premises=moments),
+        alone(_minimiser(), "theta >= 0", "theta <= 1", "g differs from ĝ", premises=SQUARES),
+        alone(_minimum(), "g differs from ĝ", premises=SQUARES),
+        alone(_indifferent(), "g is ĝ", premises=SQUARES),
         alone(_uncorrelated(), "delta > 0", "s2 > 0", definitions={"A3": shat2 == delta * s2, "c = 0": c == 0}),
         alone(_half(), "sigma2 > 0", "delta > 0"),
     )

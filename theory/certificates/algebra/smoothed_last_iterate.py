@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache, partial
+from typing import Any
 
 from tsla.theory import last_iterate as theory
 from tsla.theory.certificates.algebra import biased, sharp, sharp_pl, stage_one
@@ -46,69 +47,47 @@ def manifests() -> tuple[Manifest, ...]:
         bound(),
         split_bound(),
         sharp_bound(),
-        stages.after_burn_in(
+        _planned(
             bound(),
-            _plan_of_lemma(),
-            2 * L * F0 / (eps2 - L / mu * PAPER),
-            *("eps > 0", "κV < eps2"),
+            _plan("plan", PAPER, {**NOISE, **ORACLE, "eta": eta == 1 / L}, "κV < ε², V = 2δσ²/(1+δ), η = 1/L"),
+            PAPER,
+            "κV < eps2",
             settings={"theta": theta == formulas.paper_theta(delta), "eta": eta == 1 / L},
             at={V: PAPER},
-            at_most=eps2,
             function=plan_of("C19", "lsr-pl-last"),
         ),
-        stages.after_burn_in(
-            split_bound(), _plan_of_split(), 2 * L * F0 / (eps2 - L / mu * SPLIT), "eps > 0", "κ(θ²β² + ηL N(θ)) < eps2", at_most=eps2
-        ),
-        stages.after_burn_in(
-            sharp_bound(), _plan_at_worst(), 2 * L * F0 / (eps2 - L / mu * sharp.W), "eps > 0", "κW(θ, ηL) < eps2", at_most=eps2
-        ),
+        _planned(split_bound(), _plan("plan, bias apart", SPLIT, STEP, "κ(θ²β² + ηL N(θ)) < ε²"), SPLIT, "κ(θ²β² + ηL N(θ)) < eps2"),
+        _planned(sharp_bound(), _plan("plan, at worst", sharp.W, STEP, "κW(θ, ηL) < ε²"), sharp.W, "κW(θ, ηL) < eps2"),
         alone(_reach(), "L > 0", "mu > 0", "mu <= L", "sigma2 > 0", "delta >= 0", "eps > 0"),
     )
+
+
+def _planned(bound: Manifest, plan: Obligation, floor: Formula, in_reach: str, **chosen: Any) -> Manifest:
+    """A bound after as many steps as planned."""
+    return stages.after_burn_in(bound, plan, 2 * L * F0 / (eps2 - L / mu * floor), "eps > 0", in_reach, at_most=eps2, **chosen)
 
 
 @cache
 def bound() -> Manifest:
     """C19 of C7."""
     function = of_constants("mu delta", theory.bound, eta="eta", T="T", theta="theta")
-    return at_the_end("C19", "bound", stage_one.bound(), _bound_of_lemma(), "(1-x)^T >= 0", function=function)
+    return at_the_end("C19", "bound", stage_one.bound(), _bound("C7", V, "V"), "(1-x)^T >= 0", function=function)
 
 
 @cache
 def split_bound() -> Manifest:
     """C19 of C12."""
     function = of_oracle("mu", theory.split_bound, eta="eta", T="T", theta="theta")
-    return at_the_end("C19", "bound, bias apart", biased.gap_bound(), _bound_of_split(), "(1-x)^T >= 0", function=function)
+    last = _bound("C12", SPLIT, "θ²β² + ηL N(θ)")
+    return at_the_end("C19", "bound, bias apart", biased.gap_bound(), last, "(1-x)^T >= 0", function=function)
 
 
 @cache
 def sharp_bound() -> Manifest:
     """C19 of C18."""
     function = of_constants("mu delta", theory.sharp_bound, eta="eta", T="T", theta="theta")
-    return at_the_end("C19", "bound, at worst", sharp_pl.gap_bound(), _bound_at_worst(), "(1-x)^T >= 0", function=function)
-
-
-def _bound_of_lemma() -> Obligation:
-    return _bound("C7", V, "V")
-
-
-def _bound_of_split() -> Obligation:
-    return _bound("C12", SPLIT, "θ²β² + ηL N(θ)")
-
-
-def _bound_at_worst() -> Obligation:
-    return _bound("C18", sharp.W, "W(θ, ηL)")
-
-
-def _plan_of_lemma() -> Obligation:
-    return _plan("plan", PAPER, {**NOISE, **ORACLE, "eta": eta == 1 / L}, "κV < ε², V = 2δσ²/(1+δ), η = 1/L")
-
-
-def _plan_of_split() -> Obligation:
-    return _plan("plan, bias apart", SPLIT, STEP, "κ(θ²β² + ηL N(θ)) < ε²")
-
-
-def _plan_at_worst() -> Obligation:
-    return _plan("plan, at worst", sharp.W, STEP, "κW(θ, ηL) < ε²")
+    last = _bound("C18", sharp.W, "W(θ, ηL)")
+    return at_the_end("C19", "bound, at worst", sharp_pl.gap_bound(), last, "(1-x)^T >= 0", function=function)
 
 
 def _bound(of: str, floor: Formula, shown: str) -> Obligation:

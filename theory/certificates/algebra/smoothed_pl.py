@@ -9,6 +9,7 @@ from functools import partial
 
 import z3
 
+from tsla.theory.certificates.algebra.biased import bias2, noise
 from tsla.theory.certificates.algebra.engine import axioms, formulas
 from tsla.theory.certificates.algebra.engine.obligation import Obligation, conclude, drop, suppose
 from tsla.theory.certificates.algebra.engine.symbols import PL, SMOOTH, TARGET, L, T, beta2, eps2, eta, gap, gap_next, mu, nu2, sigma2
@@ -16,8 +17,6 @@ from tsla.theory.certificates.algebra.engine.symbols import PL, SMOOTH, TARGET, 
 C12 = partial(Obligation, claim="C12")
 kappa, error, scale, other, sigma3 = z3.Reals("kappa error scale other sigma3")
 """L/μ, θ²β² + ηL N(θ), η3 L, another ηL, and σ3²."""
-bias2, noise = z3.Reals("bias2 noise")
-"""θ²β² and N(θ)."""
 SPLIT = {"squares": z3.And(bias2 >= 0, noise >= 0)}
 SCALES = {"0 < η3L": scale > 0, "η3L <= 1": scale <= 1}
 LEVEL = {"σ3²": sigma3 * scale == bias2 + scale * noise}

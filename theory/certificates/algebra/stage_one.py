@@ -32,7 +32,6 @@ from tsla.theory.certificates.algebra.engine.symbols import (
 )
 from tsla.theory.certificates.algebra.engine.table import contraction
 
-GAP = of_constants("mu delta", two_stage.stage_one, eta1="eta", T1="T", theta="theta")
 CONTRACTION = recursions.Contraction("C7", eta * V / 2, V / (2 * mu), {**STEP, **PL, **FLOOR}, "E[F(w_t)-F*] ≤ (1-ημ)^t F0 + V/(2μ)")
 
 
@@ -53,11 +52,10 @@ def step(along: Manifest | None = None, claim: str = "C7") -> Manifest:
     return recursions.under_pl(along or lsr.step(), _one_step(), claim)
 
 
-def bound(step_with_pl: Manifest | None = None) -> Manifest:
-    """C7, and the same for another step."""
-    if step_with_pl is not None:
-        return CONTRACTION.over(step_with_pl)
-    return CONTRACTION.over(step(), function=GAP)
+def bound() -> Manifest:
+    """C7."""
+    function = of_constants("mu delta", two_stage.stage_one, eta1="eta", T1="T", theta="theta")
+    return CONTRACTION.over(step(), function=function)
 
 
 def reached(burn_in: Obligation | None = None) -> Manifest:
@@ -65,7 +63,7 @@ def reached(burn_in: Obligation | None = None) -> Manifest:
     floor = formulas.paper_floor(sigma2, delta)
     return stages.after_burn_in(
         bound(),
-        burn_in or _plan(),
+        burn_in or plan("C7", floor, {**NOISY, **SMOOTHING}, "2δσ²/((1+δ)μ)"),
         2 * mu * F0 / floor,
         "sigma2 > 0",
         "delta > 0",
@@ -79,10 +77,6 @@ def reached(burn_in: Obligation | None = None) -> Manifest:
 def rounded() -> Manifest:
     """What C7 leaves, without 1+δ."""
     return alone(_rounded(), "sigma2 > 0", "delta > 0", "mu > 0")
-
-
-def _plan() -> Obligation:
-    return plan("C7", formulas.paper_floor(sigma2, delta), {**NOISY, **SMOOTHING}, "2δσ²/((1+δ)μ)")
 
 
 def _one_step() -> Obligation:

@@ -46,7 +46,7 @@ def manifests() -> tuple[Manifest, ...]:
 @cache
 def first() -> Manifest:
     """Phase 1, to the gap σ²/μ."""
-    return fair_baselines.plain_burn_in(_phase_1(), "C15b")
+    return fair_baselines.plain_burn_in(burn_in("C15", sigma2, NOISY, "σ²/μ", name="(b) phase 1"), "C15b")
 
 
 @cache
@@ -84,10 +84,6 @@ def _third(before: Manifest, last: Obligation, size: str) -> Manifest:
     return stages.joined(
         "C15b", before, tsla.second_stage(), last, settings, *known, definitions=KAPPA, conclusion=S / T <= eps2, function=plan_of("C15b")
     )
-
-
-def _phase_1() -> Obligation:
-    return burn_in("C15", sigma2, NOISY, "σ²/μ", name="(b) phase 1")
 
 
 def _step_size() -> Obligation:

@@ -7,7 +7,7 @@ from functools import cache, partial
 import z3
 
 from tsla.theory.certificates.algebra import sgd, stage_one
-from tsla.theory.certificates.algebra.engine import formulas, recursions, stages
+from tsla.theory.certificates.algebra.engine import formulas, stages
 from tsla.theory.certificates.algebra.engine.functions import bound_of, plan_of
 from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, alone
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, conclude, drop, suppose
@@ -87,7 +87,6 @@ def _as_printed() -> Manifest:
 def _second_stage() -> Obligation:
     """C4's sum, from ``left`` for F0: F(w_T1) is random, and only its expected value enters."""
     bound = formulas.sgd_bound(left, eta, T, L, sigma2)
-    total = recursions.S
     return C8(
         name="second stage",
         statement="E‖∇F(w_R)‖² ≤ 2 gap/(η2T2) + η2Lσ² from an expected gap at the start",
@@ -95,13 +94,13 @@ def _second_stage() -> Obligation:
             **STEP,
             **NOISE,
             "T > 0": T > 0,
-            "C4, sum": sgd.GAIN * total <= left - gap + T * sgd.LIFT,
+            "C4, sum": sgd.GAIN * S <= left - gap + T * sgd.LIFT,
             "F >= F*": gap >= 0,
         },
-        conclusion=total / T <= bound,
+        conclusion=S / T <= bound,
         mutants={
-            "gap for 2 gap": conclude(total / T <= formulas.sgd_bound(left / 2, eta, T, L, sigma2)),
-            "half the noise": conclude(total / T <= formulas.sgd_bound(left, eta, T, L, sigma2 / 2)),
+            "gap for 2 gap": conclude(S / T <= formulas.sgd_bound(left / 2, eta, T, L, sigma2)),
+            "half the noise": conclude(S / T <= formulas.sgd_bound(left, eta, T, L, sigma2 / 2)),
             "F not bounded below": drop("F >= F*"),
         },
     )

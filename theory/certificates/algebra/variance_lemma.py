@@ -14,10 +14,8 @@ from tsla.theory.certificates.algebra.engine.table import error2, first2, inner,
 C2 = partial(Obligation, claim="C2")
 MOMENTS = {first2: s2, second2: shat2, inner: c}
 """E‖a‖², E‖b‖² and E⟨a, b⟩ for a = g - ∇F, b = ĝ - ∇F."""
-SMOOTHED = (
-    *premises("theta >= 0", "theta <= 1", "A2: variance", "A3", "second moment of g_LS"),
-    *(Premise(name, MOMENTS) for name in ("first square >= 0", "second square >= 0", "Cauchy-Schwarz")),
-)
+SQUARES = tuple(Premise(name, MOMENTS) for name in ("first square >= 0", "second square >= 0", "Cauchy-Schwarz"))
+SMOOTHED = (*premises("theta >= 0", "theta <= 1", "A2: variance", "A3", "second moment of g_LS"), *SQUARES)
 
 
 def manifests() -> tuple[Manifest, ...]:

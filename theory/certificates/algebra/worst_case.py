@@ -34,20 +34,18 @@ from tsla.theory.certificates.algebra.engine.symbols import (
     sigma2,
     start,
 )
-from tsla.theory.certificates.algebra.engine.table import length2, slope, w
+from tsla.theory.certificates.algebra.engine.table import bias, length2, sigma, slope, w
 from tsla.theory.certificates.algebra.last_iterate import LAST, last2
+from tsla.theory.certificates.algebra.sgd import Gg, gg
 
 C16 = partial(Obligation, claim="C16")
 LONG_STEP = {**SMOOTH, "eta > 0": eta > 0, "eta < 2/L": eta * L < 2}
 GAIN, LIFT = eta * (2 - eta * L) / 2, L * eta * eta * sigma2 / 2
 RUN = recursions.Telescoping("C16", GAIN, LIFT, {**LONG_STEP, **NOISE}, "(η(2-ηL)/2) Σ E‖∇F(w_i)‖² ≤ F(w_0) - E F(w_t) + t Lη²σ²/2")
-Gg, gg = z3.Reals("Gg gg")
-"""⟨∇F, E g⟩ and E‖g‖²."""
 total_before = z3.Real("total")
 """Σ E‖∇F(w_i)‖² without the last iterate."""
-sigma, bias = z3.Reals("sigma bias")
-"""Of one-dimensional quadratics, at the point w: the size of a deviation, and that of a constant bias."""
 ATTAINED = {"V": V == bias * bias, "F(w_0) - F*": start == L / 2 * w * w}
+"""Of a one-dimensional quadratic that starts at the point w."""
 
 
 def manifests() -> tuple[Manifest, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from tsla.theory.certificates import Certificate
-from tsla.theory.certificates.rounding.engine.balls import Ball, Values, exactly, to_half_an_ulp
+from tsla.theory.certificates.rounding.engine.balls import Ball, Values, exactly, paper_floor, to_half_an_ulp
 from tsla.theory.certificates.rounding.engine.outcome import enclosure
 from tsla.theory.certificates.rounding.engine.settings import Numbers, constants, sample
 from tsla.theory.methods import METHODS
@@ -13,12 +13,8 @@ from tsla.theory.methods import METHODS
 LARGEST = 1e13  # above it a relative 4e-15, the slack of the ceiling, is a matter of whole steps
 
 
-def _smallest(a: Ball, b: Ball) -> Ball:
-    return a.min(b)
-
-
 def _last_step_size(v: Values) -> Ball:
-    return _smallest(exactly(1.0), v["eps"] ** 2 / (2 * v["sigma2"])) / v["L"]
+    return exactly(1.0).min(v["eps"] ** 2 / (2 * v["sigma2"])) / v["L"]
 
 
 def _c4(v: Values) -> list[Ball]:
@@ -26,12 +22,12 @@ def _c4(v: Values) -> list[Ball]:
 
 
 def _c5(v: Values) -> list[Ball]:
-    floor, target2 = 2 * v["delta"] * v["sigma2"] / (1 + v["delta"]), v["eps"] ** 2
-    return [2 * v["L"] * v["F0"] / _smallest(target2 / 2, target2 - floor)]
+    target2 = v["eps"] ** 2
+    return [2 * v["L"] * v["F0"] / (target2 / 2).min(target2 - paper_floor(v))]
 
 
 def _lsr_pl(v: Values) -> list[Ball]:
-    floor, kappa = 2 * v["delta"] * v["sigma2"] / (1 + v["delta"]), v["L"] / v["mu"]
+    floor, kappa = paper_floor(v), v["L"] / v["mu"]
     return [kappa * (2 * v["mu"] * v["F0"] / floor).log(), 2 * kappa * floor / (v["eps"] ** 2 - floor)]
 
 
@@ -46,7 +42,7 @@ def _c8(v: Values) -> list[Ball]:
 
 
 def _c15a(v: Values) -> list[Ball]:
-    eta = _smallest(1 / v["L"], v["mu"] * v["eps"] ** 2 / (2 * v["L"] ** 2 * v["sigma2"]))
+    eta = (1 / v["L"]).min(v["mu"] * v["eps"] ** 2 / (2 * v["L"] ** 2 * v["sigma2"]))
     return [(4 * v["L"] * v["F0"] / v["eps"] ** 2).log() / (eta * v["mu"])]
 
 
@@ -61,7 +57,7 @@ def _c16(v: Values) -> list[Ball]:
 
 
 def _c18(v: Values) -> list[Ball]:
-    target2, delta = v["eps"] ** 2, _smallest(v["delta"], exactly(1.0))
+    target2, delta = v["eps"] ** 2, v["delta"].min(exactly(1.0))
     e = target2 / (2 * v["sigma2"])
     return [4 * v["L"] * v["F0"] / target2 * (1 + (1 / e - 1 / delta).max(exactly(0.0)))]
 
@@ -72,8 +68,8 @@ def _c18_exact(v: Values) -> list[Ball]:
 
 
 def _c19(v: Values) -> list[Ball]:
-    kappa, floor, target2 = v["L"] / v["mu"], 2 * v["delta"] * v["sigma2"] / (1 + v["delta"]), v["eps"] ** 2
-    return [kappa * (2 * v["L"] * v["F0"] / (target2 - kappa * floor)).log()]
+    kappa = v["L"] / v["mu"]
+    return [kappa * (2 * v["L"] * v["F0"] / (v["eps"] ** 2 - kappa * paper_floor(v))).log()]
 
 
 STEPS: dict[str, tuple[str, Callable[[Values], list[Ball]]]] = {
@@ -97,7 +93,7 @@ def certificates() -> Iterator[Certificate]:
         outcomes = [_stages(method, formula, n) for n in sample(seed=2)]
         held, rejected = zip(*outcomes, strict=True)
         statement = f"the steps of {method} are the ceilings of the real numbers of {name}, at {len(outcomes)} settings"
-        yield enclosure(name.split(",")[0].rstrip("abc"), f"{name}: steps", statement, held, any(rejected))
+        yield enclosure(f"{name}: steps", statement, held, any(rejected))
 
 
 def _stages(method: str, formula: Callable[[Values], list[Ball]], n: Numbers) -> tuple[bool, bool]:
@@ -106,10 +102,8 @@ def _stages(method: str, formula: Callable[[Values], list[Ball]], n: Numbers) ->
     plan = METHODS[method](constants(n), eps=eps)
     if not plan.reachable:
         return True, False
-    stages = plan.stages
     real = formula({key: to_half_an_ulp(value) for key, value in (n | {"eps": eps}).items()})
-    counts = [int(stage.steps) for stage in stages]
-    pairs = [(count, ball) for count, ball in zip(counts, real, strict=True) if count < LARGEST]
+    pairs = [(int(stage.steps), ball) for stage, ball in zip(plan.stages, real, strict=True) if stage.steps < LARGEST]
     return all(_is_ceiling(count, ball) for count, ball in pairs), any(not _is_ceiling(count + 1, ball) for count, ball in pairs)
 
 

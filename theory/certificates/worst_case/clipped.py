@@ -19,7 +19,7 @@ from PEPit import PEP, Point
 from tsla.theory import clipping, worst_case
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.worst_case.engine.clipped_search import Branching, Clipped, search
-from tsla.theory.certificates.worst_case.engine.program import Worst, Wrong, lower, solve, tight, upper
+from tsla.theory.certificates.worst_case.engine.program import Worst, Wrong, lower, solve, tight, total, upper
 from tsla.theory.certificates.worst_case.engine.trees import smooth
 from tsla.theory.constants import Constants, shown
 
@@ -132,10 +132,10 @@ def near(setting: Clipped) -> Certificate:
 def free(setting: Clipped) -> Certificate:
     """Without S the worst case is no less than where clipped SGD stands still, and exceeds that of plain SGD."""
     found = worst(setting)
-    plain = float(worst_case.sgd_bound(setting.k, eta=setting.eta, T=setting.T).total)
     statement = f"sup E‖∇F(w_R)‖² ≥ σ⁴/(16τ²), without S and against F(w_T); {setting}"
     still = float(clipping.standstill(setting.k.sigma2, setting.clip))
-    return lower("C22", f"clipping without S, {setting.short}", statement, found, still, (Wrong(found, plain),))
+    plain = Wrong(found, total(worst_case.sgd_bound, setting))
+    return lower("C22", f"clipping without S, {setting.short}", statement, found, still, (plain,))
 
 
 def progress(sigma2: float, clip: float, slope: float) -> Certificate:

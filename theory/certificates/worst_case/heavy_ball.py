@@ -7,12 +7,13 @@ allows. At ``m = 0`` C21 is C16, which is attained.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from PEPit import PEP, null_point
 
 from tsla.theory import momentum, worst_case
 from tsla.theory.certificates import Certificate
-from tsla.theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, halved_noise, solve, upper
+from tsla.theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, halved_noise, solve, total, upper
 from tsla.theory.certificates.worst_case.engine.trees import mean, smooth, unbiased
 from tsla.theory.constants import Constants, shown
 
@@ -60,15 +61,16 @@ def heavy_ball(setting: Setting, m: float) -> Certificate:
 def near(setting: Setting, m: float) -> Certificate:
     """C21 where it is nearly attained: half of σ², and C16 at the step size h, which is plain SGD, are refuted."""
     worst = find(setting, m)
+    half = Wrong(worst, bound(replace(setting, k=halved_noise(setting.k)), m))
     plain = float(worst_case.sgd_bound(setting.k, eta=setting.eta / (1 - m), T=setting.T).total)
-    return _certificate(setting, m, worst, (Wrong(worst, bound(halved_noise(setting.k), setting, m)), Wrong(worst, plain)))
+    return _certificate(setting, m, worst, (half, Wrong(worst, plain)))
 
 
 def _certificate(setting: Setting, m: float, worst: Worst, wrong: tuple[Wrong, ...] = ()) -> Certificate:
     statement = f"E‖∇F(w_R)‖² ≤ [2F0/(hT) + hL(1+m)σ²]/(2 - hL(1+m)/(1-m)), h = η/(1-m); {setting}, m = {shown(m)}"
-    return upper("C21", f"heavy ball, {setting.short}, m = {shown(m)}", statement, worst, bound(setting.k, setting, m), wrong)
+    return upper("C21", f"heavy ball, {setting.short}, m = {shown(m)}", statement, worst, bound(setting, m), wrong)
 
 
-def bound(k: Constants, setting: Setting, m: float) -> float:
+def bound(setting: Setting, m: float) -> float:
     """The formula of C21."""
-    return float(momentum.bound(k, eta=setting.eta, T=setting.T, momentum=m).total)
+    return total(momentum.bound, setting, momentum=m)

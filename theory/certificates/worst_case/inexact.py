@@ -7,14 +7,14 @@ Guarantee: at ``η = 1/L`` tight: ``2(F0 - F(w_T))/(ηT) + V`` is attained, and 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 from PEPit import PEP, Point
 
 from tsla.theory import lsr, worst_case
 from tsla.theory.certificates import Certificate
-from tsla.theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, halved_noise, solve, tight, too_smooth, upper
+from tsla.theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, solve, tight, too_far, too_little, total, upper
 from tsla.theory.certificates.worst_case.engine.trees import End, begin_above, mean, mean_squared_gradient, run, smooth
 from tsla.theory.constants import Constants
 
@@ -26,6 +26,9 @@ K3 = Constants(L=0.5, sigma2=0.8, delta=0.9, F0=2)
 
 SETTINGS = tuple(Setting(k, 1, T) for k, T in ((K1, 2), (K2, 4), (K3, 8)))
 SMALLER_STEPS = (Setting(K1, 0.5, 2), Setting(K2, 0.8, 4), Setting(K3, 0.25, 8))
+
+c5 = partial(total, lsr.bound)
+"""The formula of C5."""
 
 
 def find(setting: Setting, end: End = "F(w_T)", bounded: Bounded = "each") -> Worst:
@@ -56,20 +59,16 @@ def certificates() -> Iterable[Certificate]:
 
 def against_last(setting: Setting) -> Certificate:
     """C5 with ``F0 - F(w_T)`` for F0 is attained; half of V, ``T + 1`` for T, and the step size ``1.1/L`` are refuted."""
-    worst, too_far = find(setting), replace(setting, relative_step=1.1)
-    wrong = (*_wrong(setting, worst), Wrong(find(too_far), c5(too_smooth(setting.k, 1.1), too_far.eta, setting.T)))
+    worst = find(setting)
+    wrong = (*too_little(worst, c5, setting), too_far(find, c5, setting))
     statement = f"mean ‖∇F(w_t)‖² = 2(F0 - F(w_T))/(ηT) + V, ‖e_t‖² ≤ V; {setting}"
-    return tight("C5", f"against F(w_T), {setting.short}", statement, worst, c5(setting.k, setting.eta, setting.T), wrong)
+    return tight("C5", f"against F(w_T), {setting.short}", statement, worst, c5(setting), wrong)
 
 
 def against_infimum(setting: Setting) -> Certificate:
     """``V(T-1)/T``: the last error comes too late to do harm. Half of V, ``T + 1`` for T, and ``V(T-2)/T`` are refuted."""
-    worst, bound = find(setting, "F*"), value(setting.k, setting.T)
-    wrong = (
-        Wrong(worst, value(halved_noise(setting.k), setting.T)),
-        Wrong(worst, value(setting.k, setting.T + 1)),
-        Wrong(worst, bound - setting.error2 / setting.T),
-    )
+    worst, bound = find(setting, "F*"), value(setting)
+    wrong = (*too_little(worst, value, setting), Wrong(worst, bound - setting.error2 / setting.T))
     statement = f"mean ‖∇F(w_t)‖² = 2F0/(ηT) + V(T-1)/T, F ≥ F*, ‖e_t‖² ≤ V; {setting}"
     return tight("C16", f"LSR against F*, {setting.short}", statement, worst, bound, wrong)
 
@@ -78,28 +77,16 @@ def errors_in_the_mean(setting: Setting) -> Certificate:
     """C5 uses its premise on the errors only summed over the run. Under that premise it is attained, also with ``F >= F*``."""
     worst = find(setting, "F*", "mean")
     statement = f"mean ‖∇F(w_t)‖² = 2F0/(ηT) + V, F ≥ F*, mean ‖e_t‖² ≤ V; {setting}"
-    bound = c5(setting.k, setting.eta, setting.T)
-    return tight("C5", f"against F*, errors bounded in the mean, {setting.short}", statement, worst, bound, _wrong(setting, worst))
+    wrong = too_little(worst, c5, setting)
+    return tight("C5", f"against F*, errors bounded in the mean, {setting.short}", statement, worst, c5(setting), wrong)
 
 
 def smaller_steps(setting: Setting) -> Certificate:
     """C5 holds; below ``1/L`` the worst case is smaller."""
     statement = f"mean ‖∇F(w_t)‖² ≤ 2(F0 - F(w_T))/(ηT) + V, ‖e_t‖² ≤ V; {setting}"
-    return upper("C5", f"against F(w_T), {setting.short}", statement, find(setting), c5(setting.k, setting.eta, setting.T))
+    return upper("C5", f"against F(w_T), {setting.short}", statement, find(setting), c5(setting))
 
 
-def c5(k: Constants, eta: float, T: int) -> float:
-    """The formula of C5."""
-    return float(lsr.bound(k, eta=eta, T=T).total)
-
-
-def value(k: Constants, T: int) -> float:
+def value(setting: Setting) -> float:
     """The formula of C16 for LSR."""
-    return float(worst_case.lsr_value(k, T=T))
-
-
-def _wrong(setting: Setting, worst: Worst) -> tuple[Wrong, Wrong]:
-    return (
-        Wrong(worst, c5(halved_noise(setting.k), setting.eta, setting.T)),
-        Wrong(worst, c5(setting.k, setting.eta, setting.T + 1)),
-    )
+    return float(worst_case.lsr_value(setting.k, T=setting.T))

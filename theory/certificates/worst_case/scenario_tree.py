@@ -6,18 +6,17 @@ Guarantee, always with ``F0 - E F(w_T)`` for F0: C16 tight for ``0 < η < 2/L``;
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from tsla.theory import lsr, sgd, worst_case
-from tsla.theory.bound import Bound
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.algebra import sgd as proof_of_sgd
 from tsla.theory.certificates.algebra import worst_case as proof_of_worst_case
 from tsla.theory.certificates.algebra.engine import formulas
 from tsla.theory.certificates.worst_case.engine import theorems
-from tsla.theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, halved_noise, tight, too_smooth, upper
+from tsla.theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, tight, too_far, too_little, too_smooth, total, upper
 from tsla.theory.claims import BY_ID
 from tsla.theory.constants import Constants
 from tsla.theory.testing.theorem import Given, Theorem
@@ -37,6 +36,9 @@ SGD = tuple(
     )
 )
 LSR = (Setting(K1, 1, 1), Setting(K2, 1, 2), Setting(K3, 1, 3))
+
+sgd_total, lsr_total, exact_total = (partial(total, bound) for bound in (sgd.bound, lsr.bound, worst_case.sgd_bound))
+"""The formulas of C4, C5 and C16."""
 
 
 def _theorem(claim: str, settings: Iterable[Setting], **said: Any) -> Theorem:
@@ -59,6 +61,7 @@ C5 = _theorem(
     biased=True,
     premises=_within,
 )
+"""C5 at the paper's θ, where ``V = 2δσ²/(1+δ)``."""
 C16 = _theorem(
     "C16",
     SGD,
@@ -66,7 +69,6 @@ C16 = _theorem(
     premises=lambda k: {"eta < 2/L": k.eta * k.L < 2},
     proof=proof_of_worst_case.bound,
 )
-"""C5 at the paper's θ, where ``V = 2δσ²/(1+δ)``."""
 
 
 def sgd_worst(setting: Setting) -> Worst:
@@ -91,43 +93,26 @@ def certificates() -> Iterable[Certificate]:
 
 def exact(setting: Setting, worst: Worst) -> Certificate:
     """C16 is attained. Half of σ², and ``T + 1`` for T, are refuted, and for ``η > 1/L`` so is C4, whose premise fails there."""
-    wrong = _wrong(worst_case.sgd_bound, setting, worst)
+    wrong = [*too_little(worst, exact_total, setting)]
     if setting.relative_step > 1:
-        wrong = (*wrong, Wrong(worst, _total(sgd.bound, too_smooth(setting.k, setting.relative_step), setting.eta, setting.T)))
+        wrong.append(Wrong(worst, sgd_total(too_smooth(setting))))
     statement = f"E‖∇F(w_R)‖² = [2(F0 - E F(w_T))/(ηT) + ηLσ²]/(2 - ηL); {setting}"
-    return tight("C16", f"SGD, {setting.short}", statement, worst, _total(worst_case.sgd_bound, setting.k, setting.eta, setting.T), wrong)
+    return tight("C16", f"SGD, {setting.short}", statement, worst, exact_total(setting), wrong)
 
 
 def baseline(setting: Setting, worst: Worst) -> Certificate:
     """C4 holds, and at ``η = 1/L`` is attained: there wrong versions are refuted, the step size ``1.1/L`` among them."""
-    bound = _total(sgd.bound, setting.k, setting.eta, setting.T)
     if setting.relative_step < 1:
         statement = f"E‖∇F(w_R)‖² ≤ 2(F0 - E F(w_T))/(ηT) + ηLσ²; {setting}"
-        return upper("C4", f"SGD, {setting.short}", statement, worst, bound)
+        return upper("C4", f"SGD, {setting.short}", statement, worst, sgd_total(setting))
     statement = f"E‖∇F(w_R)‖² = 2(F0 - E F(w_T))/(ηT) + ηLσ²; {setting}"
-    wrong = (*_wrong(sgd.bound, setting, worst), _beyond(sgd.bound, sgd_worst, setting))
-    return tight("C4", f"SGD, {setting.short}", statement, worst, bound, wrong)
+    wrong = (*too_little(worst, sgd_total, setting), too_far(sgd_worst, sgd_total, setting))
+    return tight("C4", f"SGD, {setting.short}", statement, worst, sgd_total(setting), wrong)
 
 
 def smoothed(setting: Setting) -> Certificate:
     """C5 is attained at ``η = 1/L`` by errors that may be random; half of V, ``T + 1`` for T, and the step size ``1.1/L`` are refuted."""
-    worst, bound = lsr_worst(setting), _total(lsr.bound, setting.k, setting.eta, setting.T)
+    worst = lsr_worst(setting)
     statement = f"E‖∇F(w_R)‖² = 2(F0 - E F(w_T))/(ηT) + V, E‖g_LS - ∇F‖² ≤ V; {setting}"
-    wrong = (*_wrong(lsr.bound, setting, worst), _beyond(lsr.bound, lsr_worst, setting))
-    return tight("C5", f"LSR, random errors, {setting.short}", statement, worst, bound, wrong)
-
-
-def _wrong(bound: Callable[..., Bound], setting: Setting, worst: Worst) -> tuple[Wrong, ...]:
-    return (
-        Wrong(worst, _total(bound, halved_noise(setting.k), setting.eta, setting.T)),
-        Wrong(worst, _total(bound, setting.k, setting.eta, setting.T + 1)),
-    )
-
-
-def _beyond(bound: Callable[..., Bound], worst: Callable[[Setting], Worst], setting: Setting) -> Wrong:
-    too_far = replace(setting, relative_step=1.1)
-    return Wrong(worst(too_far), _total(bound, too_smooth(setting.k, 1.1), too_far.eta, setting.T))
-
-
-def _total(bound: Callable[..., Bound], k: Constants, eta: float, T: int) -> float:
-    return float(bound(k, eta=eta, T=T).total)
+    wrong = (*too_little(worst, lsr_total, setting), too_far(lsr_worst, lsr_total, setting))
+    return tight("C5", f"LSR, random errors, {setting.short}", statement, worst, lsr_total(setting), wrong)

@@ -7,11 +7,12 @@ are a part of what A2 allows. Wrong versions are refuted by strongly convex func
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 from tsla.theory import sgd_pl
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.worst_case.engine.last import last_gradient, mistaken
-from tsla.theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, upper
+from tsla.theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, total, upper
 from tsla.theory.certificates.worst_case.engine.trees import PL, STRONGLY_CONVEX, unbiased
 from tsla.theory.constants import Constants
 
@@ -22,6 +23,9 @@ NEARLY_ROUND = Constants(L=2, mu=1.8, sigma2=0.6, F0=0.3)  # F is nearly (L/2)�
 SETTINGS = tuple(Setting(k, relative_step, T) for k, relative_step, T in ((K1, 1, 1), (K1, 1, 2), (K2, 0.5, 2), (K2, 0.5, 3)))
 NEAR = (Setting(NEARLY_ROUND, 1, 2), Setting(NEARLY_ROUND, 1, 3))
 """Where the bound is nearly attained, so that wrong versions of it can be refuted."""
+
+bound = partial(total, sgd_pl.last_iterate_bound)
+"""The formula of C15a."""
 
 
 def find(setting: Setting, functions: type = PL) -> Worst:
@@ -38,14 +42,9 @@ def certificates() -> Iterable[Certificate]:
 def last_iterate(setting: Setting, wrong: tuple[Wrong, ...] = ()) -> Certificate:
     """C15a holds."""
     statement = f"E‖∇F(w_T)‖² ≤ 2L(1-ημ)^T F0 + ηL²σ²/μ; {setting}"
-    return upper("C15", f"C15a, {setting.short}", statement, find(setting), bound(setting.k, setting), wrong)
+    return upper("C15", f"C15a, {setting.short}", statement, find(setting), bound(setting), wrong)
 
 
 def near(setting: Setting) -> Certificate:
     """C15a where it is nearly attained: half of σ², and L in place of μ, are refuted."""
     return last_iterate(setting, mistaken(find(setting, STRONGLY_CONVEX), bound, setting))
-
-
-def bound(k: Constants, setting: Setting) -> float:
-    """The formula of C15a."""
-    return float(sgd_pl.last_iterate_bound(k, eta=setting.eta, T=setting.T).total)

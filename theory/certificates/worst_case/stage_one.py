@@ -55,7 +55,7 @@ def one_step(setting: Setting) -> Certificate:
 def stage(setting: Setting, wrong: tuple[Wrong, ...] = ()) -> Certificate:
     """C7 for a whole stage."""
     statement = f"F(w_T) - F* ≤ (1-ημ)^T F0 + V/(2μ), ‖e_t‖² ≤ V; {setting}"
-    return upper("C7", f"stage, {setting.short}", statement, find(setting), bound(setting.k, setting), wrong)
+    return upper("C7", f"stage, {setting.short}", statement, find(setting), bound(setting), wrong)
 
 
 def floor(setting: Setting) -> Certificate:
@@ -72,6 +72,6 @@ def near(setting: Setting) -> Certificate:
     return stage(setting, mistaken(find(setting, STRONGLY_CONVEX), bound, setting))
 
 
-def bound(k: Constants, setting: Setting) -> float:
+def bound(setting: Setting) -> float:
     """The formula of C7."""
-    return float(two_stage.stage_one(k, eta1=setting.eta, T1=setting.T).total)
+    return float(two_stage.stage_one(setting.k, eta1=setting.eta, T1=setting.T).total)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from PEPit import PEP
 
@@ -16,7 +17,7 @@ from tsla.theory import sharp_exact
 from tsla.theory.certificates import Certificate
 from tsla.theory.certificates.worst_case.engine import mean_squares
 from tsla.theory.certificates.worst_case.engine.mean_squares import Step
-from tsla.theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, halved_noise, solve, tight, upper
+from tsla.theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, solve, tight, too_little, total, upper
 from tsla.theory.certificates.worst_case.engine.trees import End, begin_above, mean_squared_gradient, run, smooth, two_oracles
 from tsla.theory.constants import Constants, shown
 
@@ -81,7 +82,7 @@ def certificates() -> Iterable[Certificate]:
 
 
 def exact(setting: Smoothed) -> Certificate:
-    """The formula is attained. Half of σ², ``T + 1`` for T, and an ĝ without bias are refuted, where they make a difference."""
+    """The formula is attained. Half of σ² is refuted, and ``T + 1`` for T where that makes a difference."""
     worst = find(setting)
     return tight("C18", f"two oracles, {setting.short}", f"A = {FORMULA}; {setting}", worst, formula(setting), _wrong(setting, worst))
 
@@ -95,22 +96,23 @@ def above(setting: Smoothed) -> Certificate:
 def by_mean_squares(setting: Smoothed, end: End) -> Certificate:
     """The worst case in mean squares is attained by two outcomes a step. Half of σ², and a step more, are refuted."""
     worst = find(setting, end)
-    wrong = tuple(Wrong(worst, mean_square(other, end)) for other in (_with_half_the_noise(setting), replace(setting, T=setting.T + 1)))
+    bound = partial(mean_square, end=end)
+    wrong = too_little(worst, bound, setting)
     statement = f"mean E‖∇F(w_t)‖² against {end} is its worst case in mean squares; {setting}"
-    return tight("C18", f"mean squares against {end}, {setting.short}", statement, worst, mean_square(setting, end), wrong)
+    return tight("C18", f"mean squares against {end}, {setting.short}", statement, worst, bound(setting), wrong)
 
 
 def within_mean_squares(setting: Smoothed) -> Certificate:
     """The worst case in mean squares is not exceeded. Half of σ², and a step more, are refuted."""
     worst = find(setting)
-    wrong = tuple(Wrong(worst, mean_square(other)) for other in (_with_half_the_noise(setting), replace(setting, T=setting.T + 1)))
+    wrong = too_little(worst, mean_square, setting)
     statement = f"mean E‖∇F(w_t)‖² against F(w_T) is at most its worst case in mean squares; {setting}"
     return upper("C18", f"mean squares against F(w_T), {setting.short}", statement, worst, mean_square(setting), wrong)
 
 
 def formula(setting: Smoothed) -> float:
     """The exact form of C18."""
-    return float(sharp_exact.bound(setting.k, eta=setting.eta, T=setting.T, theta=setting.theta).total)
+    return total(sharp_exact.bound, setting, theta=setting.theta)
 
 
 def mean_square(setting: Smoothed, end: End = "F(w_T)") -> float:
@@ -119,10 +121,5 @@ def mean_square(setting: Smoothed, end: End = "F(w_T)") -> float:
 
 
 def _wrong(setting: Smoothed, worst: Worst) -> tuple[Wrong, ...]:
-    longer = replace(setting, T=setting.T + 1)
-    others = (_with_half_the_noise(setting),) if setting.k is AT_REST else (_with_half_the_noise(setting), longer)
-    return tuple(Wrong(worst, formula(other)) for other in others)
-
-
-def _with_half_the_noise(setting: Smoothed) -> Smoothed:
-    return replace(setting, k=halved_noise(setting.k))
+    half, longer = too_little(worst, formula, setting)
+    return (half,) if setting.k is AT_REST else (half, longer)

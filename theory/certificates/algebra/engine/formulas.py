@@ -146,7 +146,7 @@ def weighted_bound(F0: Term, eta: Term, weight: Term, rho: Term, C: Term, left: 
 
 
 def gap_bound(F0: Term, contraction: Term, mu: Term, V: Term) -> Term:
-    """``tsla.stage_one`` with ``contraction = (1-η1 μ)^T1`` (C7)."""
+    """``two_stage.stage_one`` with ``contraction = (1-η1 μ)^T1`` (C7)."""
     return contraction * F0 + V / (2 * mu)
 
 

@@ -13,6 +13,7 @@ from tsla.theory.growing_noise import Growth
 from tsla.theory.method import ORACLE, Method
 from tsla.theory.methods import declared
 
+Numbers = Mapping[str, float]
 LAST_STAGE = {"eta2": "eta", "T2": "T"}
 """What the second of two stages has as step size and length; manifests have them of the last stage."""
 
@@ -45,41 +46,38 @@ def plan_of(claim: str, name: str = "") -> Function:
 
 def of_constants(needs: str, function: Callable[..., object], **parameters: str) -> Function:
     """A function of :class:`Constants`, of which it ``needs`` some, and of ``parameters`` that are named by their symbols."""
-
-    def call(**numbers: float) -> None:
-        function(_constants(needs, numbers), **{name: numbers[symbol] for name, symbol in parameters.items()})
-
-    return call
+    return _called(function, parameters, lambda numbers: (_constants(needs, numbers),))
 
 
 def of_oracle(needs: str, function: Callable[..., object], **parameters: str) -> Function:
     """The same of one that takes an oracle besides, with bias and noise apart."""
-
-    def call(**numbers: float) -> None:
-        function(_constants(needs, numbers), _oracle(numbers), **{name: numbers[symbol] for name, symbol in parameters.items()})
-
-    return call
+    return _called(function, parameters, lambda numbers: (_constants(needs, numbers), _oracle(numbers)))
 
 
 def of_growth(needs: str, function: Callable[..., object], **parameters: str) -> Function:
     """The same of one under A2′, whose C takes the place of sigma2."""
+    return _called(
+        function,
+        parameters,
+        lambda numbers: (_constants(needs, {**numbers, "sigma2": numbers["C"]}), Growth(A=numbers["A"], B=numbers["B"])),
+    )
 
+
+def _called(function: Callable[..., object], parameters: Mapping[str, str], given: Callable[[Numbers], tuple[Any, ...]]) -> Function:
     def call(**numbers: float) -> None:
-        constants = _constants(needs, {**numbers, "sigma2": numbers["C"]})
-        growth = Growth(A=numbers["A"], B=numbers["B"])
-        function(constants, growth, **{name: numbers[symbol] for name, symbol in parameters.items()})
+        function(*given(numbers), **{name: numbers[symbol] for name, symbol in parameters.items()})
 
     return call
 
 
-def _given(method: Method, numbers: Mapping[str, float]) -> tuple[Any, ...]:
+def _given(method: Method, numbers: Numbers) -> tuple[Any, ...]:
     constants = _constants(method.needs, numbers)
     return (constants, _oracle(numbers)) if method.splits else (constants,)
 
 
-def _oracle(numbers: Mapping[str, float]) -> SmoothingOracle:
+def _oracle(numbers: Numbers) -> SmoothingOracle:
     return SmoothingOracle(**{name: numbers[name] for name in ORACLE})
 
 
-def _constants(needs: str, numbers: Mapping[str, float]) -> Constants:
+def _constants(needs: str, numbers: Numbers) -> Constants:
     return Constants(**{name: numbers[name] for name in {"L", "sigma2", "F0", *needs.split()} - {*ORACLE}})

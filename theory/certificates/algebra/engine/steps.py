@@ -99,17 +99,14 @@ class Inference:
 
 def wrong_versions(steps: Sequence[Any], extra: Formula) -> Iterator[tuple[str, list[Any], int]]:
     """Steps of which one is missing, assumes ``extra`` or concludes less, by name; and which one it is."""
-
-    def more(step: Obligation) -> Obligation:
-        return replace(step, hypotheses={**step.hypotheses, line_of(extra): extra})
-
-    def less(step: Obligation) -> Obligation:
-        return replace(step, conclusion=_weaker(step.conclusion))
-
+    changes: dict[str, Callable[[Obligation], Obligation]] = {
+        "with more assumed in": lambda step: replace(step, hypotheses={**step.hypotheses, line_of(extra): extra}),
+        "with less concluded in": lambda step: replace(step, conclusion=_weaker(step.conclusion)),
+    }
     for place, step in enumerate(steps):
         before, after = [*steps[:place]], steps[place + 1 :]
         yield f"without {step.name}", [*before, *after], place
-        for what, change in (("with more assumed in", more), ("with less concluded in", less)):
+        for what, change in changes.items():
             for name, changed in _changed(step, change):
                 yield f"{what} {name}", [*before, changed, *after], place
 

@@ -1,8 +1,9 @@
-"""A third recursion: gaps that may grow. Their sum telescopes with weights that fall."""
+"""A third recursion, of C20: gaps that may grow. Their sum telescopes with weights that fall."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import z3
 
@@ -16,6 +17,7 @@ from tsla.theory.certificates.algebra.engine.symbols import F0, Premises, T, gap
 from tsla.theory.certificates.algebra.engine.table import C, kept, kept_at_end
 from tsla.theory.certificates.algebra.engine.table import growth as a
 
+C20 = partial(Obligation, claim="C20")
 gain, lift = z3.Reals("gain lift")
 """Of one step: ``gap⁺ <= (1+a) gap - gain ‖∇F‖² + lift``."""
 weight = z3.Real("weight")
@@ -31,12 +33,11 @@ SUM = "gain Σ(1+a)^-(i+1) E‖∇F(w_i)‖² ≤ F(w_0)-F* - (1+a)^-t E[F(w_t)-
 ADD_UP = "a Σ(1+a)^-(i+1) = 1 - (1+a)^-t and Σ(1+a)^-(i+1) ≥ t(1+a)^-t"
 
 
-def summing(claim: str) -> tuple[Obligation, Obligation]:
+def summing() -> tuple[Obligation, Obligation]:
     """The weighted sum at the start, and from one step to the next."""
     total = start - FALLEN * gap_next + lift * (weight + FALLEN)
     return (
-        Obligation(
-            claim=claim,
+        C20(
             name="weighted sum, start",
             statement=f"{SUM} at t = 0",
             hypotheses={"no steps": z3.And(S == 0, weight == 0, kept == 1), "F(w_0)": gap == start},
@@ -46,8 +47,7 @@ def summing(claim: str) -> tuple[Obligation, Obligation]:
                 "not from F(w_0)": drop("F(w_0)"),
             },
         ),
-        Obligation(
-            claim=claim,
+        C20(
             name="weighted sum, next step",
             statement=f"{SUM}: if at t, then at t+1",
             hypotheses={
@@ -68,11 +68,10 @@ def summing(claim: str) -> tuple[Obligation, Obligation]:
     )
 
 
-def weighing(claim: str) -> tuple[Obligation, Obligation]:
+def weighing() -> tuple[Obligation, Obligation]:
     """What the weights add up to, likewise."""
     return (
-        Obligation(
-            claim=claim,
+        C20(
             name="weights, start",
             statement=f"{ADD_UP} at t = 0",
             hypotheses={"no steps": z3.And(weight == 0, kept == 1, t == 0)},
@@ -82,8 +81,7 @@ def weighing(claim: str) -> tuple[Obligation, Obligation]:
                 "a step counted": suppose("no steps", z3.And(weight == 0, kept == 1, t == 1)),
             },
         ),
-        Obligation(
-            claim=claim,
+        C20(
             name="weights, next step",
             statement=f"{ADD_UP}: if at t, then at t+1",
             hypotheses={
@@ -102,10 +100,9 @@ def weighing(claim: str) -> tuple[Obligation, Obligation]:
     )
 
 
-def positive(claim: str) -> Obligation:
+def positive() -> Obligation:
     """That one may divide by it."""
-    return Obligation(
-        claim=claim,
+    return C20(
         name="weights, positive",
         statement="Σ(1+a)^-(i+1) > 0 over T ≥ 1 steps",
         hypotheses={"T > 0": T > 0, "(1+a)^-T > 0": kept_at_end > 0, "T steps": weight >= T * kept_at_end},
@@ -114,11 +111,10 @@ def positive(claim: str) -> Obligation:
     )
 
 
-def mean(claim: str, name: str, statement: str, premises: Premises, bound: Callable[..., Formula]) -> Obligation:
+def mean(name: str, statement: str, premises: Premises, bound: Callable[..., Formula]) -> Obligation:
     """The weighted mean, with ``F >= F*`` at the end and ``F(w_0) - F* <= F0``; ``bound`` is made of the sum of the weights and of C."""
     right = bound(weight=weight, C=C)
-    return Obligation(
-        claim=claim,
+    return C20(
         name=name,
         statement=statement,
         hypotheses={
@@ -141,9 +137,9 @@ def mean(claim: str, name: str, statement: str, premises: Premises, bound: Calla
     )
 
 
-def run(claim: str) -> Induction:
+def run() -> Induction:
     """What the weights add up to."""
-    first, following = weighing(claim)
+    first, following = weighing()
     return Induction(
         name="weights",
         first=first,
@@ -157,7 +153,7 @@ def run(claim: str) -> Induction:
 
 def over(step: Manifest, bound: Obligation, function: Function, *names: str) -> Manifest:
     """The bound that weights make of a step: their sum is ``(1 - (1+a)^-T)/a``."""
-    first, following = summing(bound.claim)
+    first, following = summing()
     total = Induction(
         name="weighted sum",
         first=first,
@@ -176,7 +172,7 @@ def over(step: Manifest, bound: Obligation, function: Function, *names: str) -> 
             Premise("F >= F*", {gap: left}),
         ),
         definitions=step.definitions,
-        steps=(Cited(step), run(bound.claim), total, positive(bound.claim), bound),
+        steps=(Cited(step), run(), total, positive(), bound),
         conclusion=z3.And(bound.conclusion, a * weight == 1 - kept_at_end),
         function=function,
         asks=premises("F0 > 0"),

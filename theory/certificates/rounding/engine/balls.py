@@ -28,10 +28,15 @@ def to_half_an_ulp(value: float) -> Ball:
     return arb(value, abs(value) * HALF_ULP)
 
 
+def paper_floor(v: Values) -> Ball:
+    """``V(θ)`` of C2 at the paper's θ."""
+    return 2 * v["delta"] * v["sigma2"] / (1 + v["delta"])
+
+
 def lemma(v: Values) -> Ball:
     """``V(θ)`` of C2; at the paper's θ where none is given."""
     if "theta" not in v:
-        return 2 * v["delta"] * v["sigma2"] / (1 + v["delta"])
+        return paper_floor(v)
     return (1 - v["theta"]) * v["sigma2"] + v["theta"] * v["delta"] * v["sigma2"]
 
 
@@ -162,11 +167,11 @@ FORMULAS: dict[str, Callable[[Values], Ball]] = {
 }
 
 
-def below(value: float, ball: Ball) -> bool:
-    """Whether the float is below everything in the ball."""
+def below(value: float | str, ball: Ball) -> bool:
+    """Whether the float, or the decimal, is below everything in the ball."""
     return bool(arb(value) < ball)
 
 
-def above(value: float, ball: Ball) -> bool:
-    """Whether the float is above everything in the ball."""
+def above(value: float | str, ball: Ball) -> bool:
+    """Whether the float, or the decimal, is above everything in the ball."""
     return bool(arb(value) > ball)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from tsla.theory.certificates import Certificate, because
 
 
-def enclosure(claim: str, name: str, statement: str, held: Sequence[bool], rejected: bool) -> Certificate:
-    """The certificate of a check that ``held`` at some settings, and of whether it rejected its wrong version at one of them."""
+def enclosure(name: str, statement: str, held: Sequence[bool], rejected: bool) -> Certificate:
+    """The certificate of a check that ``held`` at some settings, and of whether it rejected its wrong version at one of them.
+
+    Its ``name`` begins with the claim, or a part of it.
+    """
     failing = [number for number, held_there in enumerate(held) if not held_there]
     return Certificate(
-        claim=claim,
+        claim=re.findall(r"^C\d+", name)[0],
         kind="rounding",
         name=name,
         statement=statement,

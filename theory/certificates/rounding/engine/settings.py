@@ -67,7 +67,8 @@ def constants(n: Arrays) -> Constants:
     return Constants(**{name: n[name] for name in ("L", "mu", "sigma2", "delta", "F0")})
 
 
-def _oracle(n: Arrays) -> SmoothingOracle:
+def oracle(n: Arrays) -> SmoothingOracle:
+    """The bias and the noise of a setting's ĝ, or of many."""
     return SmoothingOracle(beta2=n["beta2"], nu2=n["nu2"], c=n["c"])
 
 
@@ -81,8 +82,8 @@ BOUNDS: dict[str, Callable[[Arrays], Bound]] = {
     "C5": lambda n: lsr.bound(constants(n), eta=n["eta"], T=n["T"], theta=n.get("theta")),
     "C7": lambda n: two_stage.stage_one(constants(n), eta1=n["eta"], T1=n["T"], theta=n.get("theta")),
     "C8": lambda n: two_stage.bound(constants(n), eta1=n["eta"], T1=n["T"], eta2=n["eta2"], T2=n["T2"], theta=n.get("theta")),
-    "C12": lambda n: biased.bound(constants(n), _oracle(n), eta=n["eta"], T=n["T"], theta=n["theta"]),
-    "C12, gap": lambda n: biased.gap_bound(constants(n), _oracle(n), eta=n["eta"], T=n["T"], theta=n["theta"]),
+    "C12": lambda n: biased.bound(constants(n), oracle(n), eta=n["eta"], T=n["T"], theta=n["theta"]),
+    "C12, gap": lambda n: biased.gap_bound(constants(n), oracle(n), eta=n["eta"], T=n["T"], theta=n["theta"]),
     "C15a": lambda n: sgd_pl.last_iterate_bound(constants(n), eta=n["eta"], T=n["T"]),
     "C16": lambda n: worst_case.sgd_bound(constants(n), eta=n["eta"], T=n["T"]),
     "C18": lambda n: sharp.bound(constants(n), eta=n["eta"], T=n["T"], theta=n["theta"]),
@@ -92,5 +93,5 @@ BOUNDS: dict[str, Callable[[Arrays], Bound]] = {
     "C20, smoothed": lambda n: growing_noise.lsr_bound(constants(n), _growth(n), eta=n["eta"], T=n["T"], theta=n["theta"]),
     "C21": lambda n: momentum.bound(constants(n), eta=n["eta"], T=n["T"], momentum=n["momentum"]),
     "C22": lambda n: clipping.bound(constants(n), eta=n["eta"], T=n["T"], clip=n["clip"], steepest=np.asarray(n["clip"]) / 2),
-    "C19, split": lambda n: last_iterate.split_bound(constants(n), _oracle(n), eta=n["eta"], T=n["T"], theta=n["theta"]),
+    "C19, split": lambda n: last_iterate.split_bound(constants(n), oracle(n), eta=n["eta"], T=n["T"], theta=n["theta"]),
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import permutations
 
 import numpy as np
@@ -116,17 +117,11 @@ def _climb(setting: Clipped, start: Array) -> _Runs | None:
     def loss(at: Array) -> float:
         return float(losses(at))
 
-    def slope(at: Array) -> Array:
-        return _slope(losses, at)
-
-    def slopes(at: Array) -> Array:
-        return _slope(conditions, at).T
-
     end = minimize(
         loss,
         start,
-        jac=slope,
-        constraints=NonlinearConstraint(conditions, 0, np.inf, jac=slopes),
+        jac=partial(_slope, losses),
+        constraints=NonlinearConstraint(conditions, 0, np.inf, jac=lambda at: _slope(conditions, at).T),
         bounds=Bounds(-largest, largest),
         method="SLSQP",
         options={"maxiter": 400, "ftol": CLIMBED},

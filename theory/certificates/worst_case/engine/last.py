@@ -9,7 +9,6 @@ from PEPit import PEP, Expression
 
 from tsla.theory.certificates.worst_case.engine.program import Setting, Worst, Wrong, halved_noise, solve
 from tsla.theory.certificates.worst_case.engine.trees import Level, Outcomes, run, with_minimum
-from tsla.theory.constants import Constants
 
 
 def last(setting: Setting, functions: type, outcomes: Callable[[PEP], Outcomes], measured: Callable[[Level], Expression]) -> Worst:
@@ -27,7 +26,7 @@ def last_gradient(setting: Setting, functions: type, outcomes: Callable[[PEP], O
     return last(setting, functions, outcomes, lambda level: level.gradient2)
 
 
-def mistaken(convex: Worst, bound: Callable[[Constants, Setting], float], setting: Setting) -> tuple[Wrong, Wrong]:
+def mistaken(convex: Worst, bound: Callable[[Setting], float], setting: Setting) -> tuple[Wrong, ...]:
     """Half of σ², and with it of V; and L in place of μ. ``convex`` is a worst case of strongly convex functions, which are instances."""
-    half, round_ = (Wrong(convex, bound(k, setting)) for k in (halved_noise(setting.k), replace(setting.k, mu=setting.k.L)))
-    return half, round_
+    constants = (halved_noise(setting.k), replace(setting.k, mu=setting.k.L))
+    return tuple(Wrong(convex, bound(replace(setting, k=k))) for k in constants)

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
+from functools import partial
 from io import StringIO
+from typing import TypeVar
 
 from PEPit import PEP
 
 from tsla.theory import lsr
+from tsla.theory.bound import Bound
 from tsla.theory.certificates import Certificate, because, outcome_of
 from tsla.theory.constants import Constants, shown
 from tsla.theory.testing.theorem import Given
@@ -80,6 +83,9 @@ class Setting:
         names = {"L": "L", "mu": "μ", "sigma2": "σ²", "delta": "δ", "F0": "F0"}
         values = {sign: getattr(self.k, name) for name, sign in names.items()} | {"ηL": self.relative_step, "T": self.T}
         return ", ".join(f"{sign} = {shown(value)}" for sign, value in values.items() if value is not None)
+
+
+Kind = TypeVar("Kind", bound=Setting)
 
 
 @dataclass(frozen=True)
@@ -166,41 +172,43 @@ def equals(worst: Worst, bound: float) -> bool:
     return all(abs(value - bound) <= TOLERANCE * abs(bound) for value in (worst.lower, worst.upper))
 
 
-def tight(claim: str, name: str, statement: str, worst: Worst, bound: float, wrong: Sequence[Wrong] = ()) -> Certificate:
-    """The worst case is the bound."""
-    return _certificate(claim, name, statement, "tight", equals(worst, bound), worst, bound, wrong)
-
-
-def upper(claim: str, name: str, statement: str, worst: Worst, bound: float, wrong: Sequence[Wrong] = ()) -> Certificate:
-    """The worst case, or a relaxation that lies above it, is at most the bound."""
-    return _certificate(claim, name, statement, "upper", within(worst, bound), worst, bound, wrong)
-
-
-def lower(claim: str, name: str, statement: str, worst: Worst, bound: float, wrong: Sequence[Wrong] = ()) -> Certificate:
-    """The worst case is at least the bound: an instance has it."""
-    return _certificate(claim, name, statement, "lower", reaches(worst, bound), worst, bound, wrong)
-
-
 def halved_noise(k: Constants) -> Constants:
     """For planted errors: a bound that counts half of the variance, and so half of V."""
     return replace(k, sigma2=k.sigma2 / 2)
 
 
-def too_smooth(k: Constants, factor: float) -> Constants:
-    """For planted errors: a bound that takes F for smoother than it is, so that ``eta = factor/L`` seems to be ``1/L``."""
-    return replace(k, L=k.L / factor)
+def too_smooth(setting: Setting) -> Setting:
+    """For planted errors: a bound that takes F for smoother than it is, so that the step size seems to be ``1/L``."""
+    return replace(setting, k=replace(setting.k, L=setting.k.L / setting.relative_step), relative_step=1)
+
+
+def too_little(worst: Worst, bound: Callable[[Kind], float], setting: Kind) -> tuple[Wrong, Wrong]:
+    """Planted errors: half of the variance, and so half of V, and one step more."""
+    return Wrong(worst, bound(replace(setting, k=halved_noise(setting.k)))), Wrong(worst, bound(replace(setting, T=setting.T + 1)))
+
+
+def too_far(worst: Callable[[Setting], Worst], bound: Callable[[Setting], float], setting: Setting) -> Wrong:
+    """A planted error: the step size ``1.1/L``, where the bound holds up to ``1/L``."""
+    beyond = replace(setting, relative_step=1.1)
+    return Wrong(worst(beyond), bound(too_smooth(beyond)))
+
+
+def total(bound: Callable[..., Bound], setting: Setting, **named: float) -> float:
+    """A bound at a setting; ``named`` are its further arguments."""
+    return float(bound(setting.k, eta=setting.eta, T=setting.T, **named).total)
 
 
 def _certificate(
+    guarantee: str,
+    is_so: Callable[[Worst, float], bool],
     claim: str,
     name: str,
     statement: str,
-    guarantee: str,
-    holds: bool,
     worst: Worst,
     bound: float,
-    wrong: Sequence[Wrong],
+    wrong: Sequence[Wrong] = (),
 ) -> Certificate:
+    holds = is_so(worst, bound)
     flaw = "" if holds else worst.reason or f"the worst case, between {worst.lower:.9g} and {worst.upper:.9g}, is not as stated"
     return Certificate(
         claim=claim,
@@ -215,3 +223,11 @@ def _certificate(
         planted=len(wrong),
         reason=because(flaw, *(w.reason for w in wrong)),
     )
+
+
+tight = partial(_certificate, "tight", equals)
+"""The worst case is the bound."""
+upper = partial(_certificate, "upper", within)
+"""The worst case, or a relaxation that lies above it, is at most the bound."""
+lower = partial(_certificate, "lower", reaches)
+"""The worst case is at least the bound: an instance has it."""
