@@ -22,6 +22,10 @@ from tsla.theory.representable import representable
 from tsla.theory.sgd import MEAN_SQUARED_GRADIENT
 
 ASSUMES = ("A1", "A2", "A3")
+LOWERED_BY = {
+    "bias": "a smaller theta, or a smoothing label of smaller bias; neither T nor eta lowers it",
+    "noise": "a smaller eta, or a larger batch",
+}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -72,11 +76,7 @@ def bound(constants: Constants, oracle: SmoothingOracle, *, eta: ArrayLike, T: A
             "bias": product(t, t, found.beta2),
             "noise": product(step, constants.L, _noise_from_above(found, t)),
         },
-        lowered_by={
-            "optimisation": longer(step, constants.L),
-            "bias": "a smaller theta, or a smoothing label of smaller bias; neither T nor eta lowers it",
-            "noise": "a smaller eta, or a larger batch",
-        },
+        lowered_by={"optimisation": longer(step, constants.L), **LOWERED_BY},
         assumes=ASSUMES,
     )
 
@@ -100,11 +100,7 @@ def gap_bound(constants: Constants, oracle: SmoothingOracle, *, eta: ArrayLike, 
             "bias": product(t, t, found.beta2, over=(2, mu)),
             "noise": product(step, constants.L, _noise_from_above(found, t), over=(2, mu)),
         },
-        lowered_by={
-            "optimisation": longer(step, constants.L),
-            "bias": "a smaller theta, or a smoothing label of smaller bias; neither T nor eta lowers it",
-            "noise": "a smaller eta, or a larger batch",
-        },
+        lowered_by={"optimisation": longer(step, constants.L), **LOWERED_BY},
         assumes=(*ASSUMES, "A4"),
     )
 

@@ -84,7 +84,8 @@ class Comparison(Printed):
     @property
     def beats(self) -> dict[str, float]:
         """How many times as many samples as the fastest TSLA, plain SGD and SGD that uses A4 ask for; a plan of none counts as one."""
-        return _beats(self.plans)
+        totals = {plan.method: float(plan.total) for plan in self.plans}
+        return {name: totals[name] / max(totals[self.ahead], 1) for name in RIVALS if name != self.ahead}
 
     @property
     def place(self) -> int:
@@ -154,11 +155,6 @@ def _refuse_arrays(constants: Constants, eps: float, oracle: SmoothingOracle | N
 
 RIVALS = {"tsla": "TSLA (C8)", "sgd": "plain SGD (C4)", "sgd-pl": "SGD that uses A4 (C15b)"}
 """With whom the fastest is compared."""
-
-
-def _beats(plans: Sequence[Plan]) -> dict[str, float]:
-    totals = {plan.method: float(plan.total) for plan in plans}
-    return {name: totals[name] / max(totals[plans[0].method], 1) for name in RIVALS if name != plans[0].method}
 
 
 def _place(plans: Sequence[Plan]) -> int:

@@ -169,10 +169,8 @@ def sharp_why(k: Constants, *, eta: float, T: float, theta: float | None = None)
 
 
 def reach(constants: Constants, eps: float) -> float:
-    """The δ at which the floor ``2κδσ²/(1+δ)`` is ε²; infinite where it is below ε² at every δ."""
-    kappa = float(constants.L / constants.need_mu("C19"))
-    room = 2 * kappa * float(constants.sigma2) - eps**2
-    return eps**2 / room if room > 0 else np.inf
+    """That of the floor ``2κδσ²/(1+δ)``, ``κ = L/μ``."""
+    return lsr.reach(constants, eps, kappa=float(constants.L / constants.need_mu("C19")))
 
 
 METHOD = Method(

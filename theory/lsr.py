@@ -30,6 +30,12 @@ def floor(constants: Constants, theta: ArrayLike | None = None, *, claim: str = 
     return smoothing.lemma(constants.sigma2, delta, theta)
 
 
+def need_error(constants: Constants, claim: str) -> None:
+    """Raise ValueError at ``δσ² = 0``, where a burn-in down to what that leaves has no length."""
+    if (product(constants.need_delta(claim), constants.sigma2) == 0).any():
+        raise ValueError(f"delta*sigma2 = 0 must be above 0 for {claim}, whose burn-in grows like its logarithm; any upper bound serves")
+
+
 @representable
 def bound(constants: Constants, *, eta: ArrayLike, T: ArrayLike, theta: ArrayLike | None = None) -> Bound:
     """Mean squared gradient of a random iterate of label-smoothed SGD (C5): ``E‖∇F(w_R)‖² <= 2 F0/(ηT) + V(θ)``, ``0 < η <= 1/L``.
@@ -78,9 +84,9 @@ def steps(constants: Constants, *, eps: ArrayLike) -> Plan:
     )
 
 
-def reach(constants: Constants, eps: float) -> float:
-    """The δ at which the floor ``2δσ²/(1+δ)`` is ε²; infinite where it is below ε² at every δ."""
-    room = 2 * float(constants.sigma2) - eps**2
+def reach(constants: Constants, eps: float, *, kappa: float = 1.0) -> float:
+    """The δ at which the floor ``2κδσ²/(1+δ)`` is ε²; infinite where it is below ε² at every δ."""
+    room = 2 * kappa * float(constants.sigma2) - eps**2
     return eps**2 / room if room > 0 else np.inf
 
 

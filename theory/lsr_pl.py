@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tsla.theory import lsr, smoothing
-from tsla.theory.constants import Constants, shown, target_squared
+from tsla.theory.constants import Constants, target_squared
 from tsla.theory.method import Method
 from tsla.theory.plan import Plan, Stage, whole_steps
 from tsla.theory.products import product
@@ -23,10 +23,7 @@ def steps(constants: Constants, *, eps: ArrayLike) -> Plan:
     """
     target2, mu, delta = target_squared(eps), constants.need_mu("C15"), constants.need_delta("C15")
     V = lsr.floor(constants, claim="C15")
-    if (V == 0).any():
-        raise ValueError(
-            f"delta*sigma2 = {shown(0)} must be above 0 for C15, whose burn-in grows like its logarithm; any upper bound serves"
-        )
+    lsr.need_error(constants, "C15")
     kappa, reachable = constants.L / mu, target2 > V
     burn_in = whole_steps(kappa * np.log(product(2, mu, constants.F0, over=(V,))))
     T = np.maximum(

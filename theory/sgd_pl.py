@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from tsla.theory import smoothing
 from tsla.theory.bound import Bound
-from tsla.theory.constants import Array, Constants, shown, step_count, step_size, target_squared
+from tsla.theory.constants import Array, Constants, step_count, step_size, target_squared
 from tsla.theory.contraction import contraction
 from tsla.theory.derivation import Line
 from tsla.theory.method import Method
@@ -127,9 +127,7 @@ def smoothing_gain(delta: ArrayLike) -> Array:
 
 def _need_noise(constants: Constants, claim: str) -> None:
     if (constants.sigma2 == 0).any():
-        raise ValueError(
-            f"sigma2 = {shown(0)} must be above 0 for {claim}, which splits the run at the noise level; any upper bound serves"
-        )
+        raise ValueError(f"sigma2 = 0 must be above 0 for {claim}, which splits the run at the noise level; any upper bound serves")
 
 
 LAST_ITERATE = Method(

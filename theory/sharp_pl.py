@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tsla.theory import sharp
+from tsla.theory import lsr, sharp, two_stage
 from tsla.theory.bound import Bound, longer
-from tsla.theory.constants import Array, Constants, shown, step_count, step_size, target_squared
+from tsla.theory.constants import Array, Constants, step_count, step_size, target_squared
 from tsla.theory.contraction import contraction
 from tsla.theory.derivation import Line
 from tsla.theory.method import Method
 from tsla.theory.plan import Plan, Stage, whole_steps
 from tsla.theory.products import product
 from tsla.theory.representable import representable
-from tsla.theory.sgd import MEAN_SQUARED_GRADIENT, noise_step_size
+from tsla.theory.sgd import noise_step_size
 from tsla.theory.sgd_pl import three_phases
 
 ASSUMES = (*sharp.ASSUMES, "A4")
@@ -77,7 +77,7 @@ def never_dropped_steps(constants: Constants, *, eps: ArrayLike) -> Plan:
     """
     target2 = target_squared(eps)
     constants.need_mu("C18")
-    _need_error(constants)
+    lsr.need_error(constants, "C18")
     _, theta, noise = sharp.half_target(constants, target2)
     return Plan("lsr-pl-sharp", "C18", ASSUMES, three_phases(constants, noise, target2, theta, claim="C18"))
 
@@ -103,22 +103,7 @@ def tsla_bound(
     step1, steps1 = step_size("eta1", eta1, constants.L, "C18"), step_count("T1", T1, at_least=0)
     step, steps = step_size("eta2", eta2, constants.L, "C18"), step_count("T2", T2)
     start, smoothing, noise = _gap(constants, mu, step1, steps1, theta)
-    return Bound(
-        method="tsla",
-        claim="C18",
-        quantity=MEAN_SQUARED_GRADIENT,
-        terms={
-            "optimisation": product(2, start, over=(step, steps)),
-            "smoothing": product(2, smoothing + noise, over=(step, steps)),
-            "noise": product(step, constants.L, constants.sigma2),
-        },
-        lowered_by={
-            "optimisation": "a longer first stage T1, or more plain steps T2",
-            "smoothing": "more plain steps T2, or a smoothing label of smaller delta",
-            "noise": "a smaller eta2, or a larger batch (it divides sigma2)",
-        },
-        assumes=ASSUMES,
-    )
+    return two_stage.plain_stage(constants, start, smoothing + noise, step, steps, claim="C18")
 
 
 @representable
@@ -129,7 +114,7 @@ def tsla_steps(constants: Constants, *, eps: ArrayLike) -> Plan:
     ``η2 = min(1/L, ε²/(2Lσ²))``, half of C8's for ``δ < 1``. Raises ValueError at ``δσ² = 0``, where T1 has no value.
     """
     target2, mu, delta = target_squared(eps), constants.need_mu("C18"), constants.need_delta("C18")
-    _need_error(constants)
+    lsr.need_error(constants, "C18")
     W, eta2 = product(np.minimum(delta, 1.0), constants.sigma2), noise_step_size(constants.L, constants.sigma2, target2)
     T1 = whole_steps(constants.L / mu * np.log(product(2, mu, constants.F0, over=(W,))))
     T2 = whole_steps(product(4, W, over=(mu, eta2, target2)))
@@ -154,13 +139,6 @@ def tsla_why(k: Constants, *, eta1: float, T1: float, eta2: float, T2: float, th
         Line("stage 2, plain SGD from that gap (C4), η2 L = {} <= 1:  E‖∇F(w_R)‖² <= 2·gap/(η2 T2) + η2 L σ²", product(eta2, k.L)),
         Line("η2 T2 = {}:  = {} + {}", product(eta2, T2), product(2, gap, over=(eta2, T2)), product(eta2, k.L, k.sigma2)),
     ]
-
-
-def _need_error(constants: Constants) -> None:
-    if (product(constants.need_delta("C18"), constants.sigma2) == 0).any():
-        raise ValueError(
-            f"delta*sigma2 = {shown(0)} must be above 0 for C18, whose burn-in grows like its logarithm; any upper bound serves"
-        )
 
 
 NEEDS = "L mu sigma2 delta F0"

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tsla.theory.biased import SmoothingOracle
-from tsla.theory.constants import SMALLEST_NORMAL, Array, Constants, real, shown, target_squared
+from tsla.theory.constants import SMALLEST_NORMAL, Array, Constants, real, target_squared
 from tsla.theory.method import Method
 from tsla.theory.moments import Moments
 from tsla.theory.plan import Plan
@@ -33,7 +33,7 @@ def steps(constants: Constants, oracle: SmoothingOracle, *, eps: ArrayLike) -> P
     theta, error = _best(oracle.moments(constants.sigma2), scale)
     noise = error / scale
     if (noise == 0).any():
-        raise ValueError(f"sigma2 = {shown(0)} after smoothing; C12 with C15b needs some noise to split the run at; any upper bound serves")
+        raise ValueError("sigma2 = 0 after smoothing; C12 with C15b needs some noise to split the run at; any upper bound serves")
     return Plan("smoothed-pl", "C12", ("A1", "A2", "A3", "A4"), three_phases(constants, noise, target2, theta, claim="C12"))
 
 

@@ -34,9 +34,6 @@ class Printed(ABC):
     def table(self) -> str:
         """For a person, at most WIDTH columns wide; of arrays their smallest and largest numbers."""
 
-    def __str__(self) -> str:
-        return self.table()
-
     def __repr__(self) -> str:
         return self.table()
 

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from tsla.theory import lsr, smoothing
 from tsla.theory.bound import Bound, longer
-from tsla.theory.constants import Constants, shown, step_count, step_size, target_squared
+from tsla.theory.constants import Array, Constants, step_count, step_size, target_squared
 from tsla.theory.contraction import contraction
 from tsla.theory.derivation import Line
 from tsla.theory.method import Method
@@ -61,13 +61,18 @@ def bound(
     """
     gap = stage_one(constants, eta1=eta1, T1=T1, theta=theta)
     step, steps = step_size("eta2", eta2, constants.L, "C8"), step_count("T2", T2)
+    return plain_stage(constants, gap.terms["optimisation"], gap.terms["smoothing"], step, steps, claim="C8")
+
+
+def plain_stage(constants: Constants, left: Array, lifted: Array, step: Array, steps: Array, *, claim: str) -> Bound:
+    """C4 from the gap ``left + lifted``: what a smoothed stage leaves of F0, and what the error of its direction adds."""
     return Bound(
         method="tsla",
-        claim="C8",
+        claim=claim,
         quantity=MEAN_SQUARED_GRADIENT,
         terms={
-            "optimisation": product(2, gap.terms["optimisation"], over=(step, steps)),
-            "smoothing": product(2, gap.terms["smoothing"], over=(step, steps)),
+            "optimisation": product(2, left, over=(step, steps)),
+            "smoothing": product(2, lifted, over=(step, steps)),
             "noise": product(step, constants.L, constants.sigma2),
         },
         lowered_by={
@@ -75,7 +80,7 @@ def bound(
             "smoothing": "more plain steps T2, or a smoothing label of smaller delta",
             "noise": "a smaller eta2, or a larger batch (it divides sigma2)",
         },
-        assumes=gap.assumes,
+        assumes=("A1", "A2", "A3", "A4"),
     )
 
 
@@ -90,7 +95,7 @@ def steps(constants: Constants, *, eps: ArrayLike) -> Plan:
     target2, mu, delta = target_squared(eps), constants.need_mu("C8"), constants.need_delta("C8")
     for name, value in (("delta", delta), ("sigma2", constants.sigma2)):
         if (value == 0).any():
-            raise ValueError(f"{name} = {shown(0)} must be above 0 for C8, whose T1 grows like log(1/{name}); any upper bound serves")
+            raise ValueError(f"{name} = 0 must be above 0 for C8, whose T1 grows like log(1/{name}); any upper bound serves")
     eta1, eta2 = 1 / constants.L, noise_step_size(constants.L, constants.sigma2, target2)
     T1 = whole_steps(np.log(product(mu, constants.F0, 1 + delta, over=(delta, constants.sigma2))) / (eta1 * mu))
     T2 = whole_steps(product(8, delta, constants.sigma2, over=(mu, eta2, target2)))

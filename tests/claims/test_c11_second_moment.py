@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.claims.support.distributions import Joint, joints
 from tests.claims.support.marks import properties
 from tsla.theory import smoothing, variance
-from tsla.theory.moments import Moments, Value
+from tsla.theory.moments import Moments
 from tsla.theory.testing.domain import for_all, positive, thetas
 
 SecondMoment = Callable[[Moments, float], Any]
@@ -65,10 +65,6 @@ def is_the_papers_where_the_labels_are_independent(best_theta: BestTheta, s2: fl
     least = float(independent.second_moment(best))
     assert least == pytest.approx(delta * s2 / (1 + delta), rel=1e-12)
     assert least == pytest.approx(float(smoothing.lemma(s2, delta, best)) / 2, rel=1e-11)
-
-
-def theta_star(m: Moments) -> Value:
-    return m.theta_star
 
 
 @pytest.mark.claim("C11", "property")
@@ -126,7 +122,7 @@ test_second_moment = properties(
 )
 test_best_theta = properties(
     "C11",
-    theta_star,
+    lambda m: m.theta_star,
     {
         is_the_minimiser_on_a_grid: [
             lambda m: np.clip((m.s2 - m.c) / (m.s2 + m.shat2 - m.c), 0, 1),  # covariance once

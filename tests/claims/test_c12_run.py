@@ -26,6 +26,7 @@ from tsla.theory.constants import Constants, step_scale
 from tsla.theory.moments import Moments
 from tsla.theory.testing.domain import between, for_all, step_counts, thetas, with_terms
 from tsla.theory.testing.relations import is_monotone, scales_with_the_objective
+from tsla.theory.testing.wrong import scaled
 
 Biased = Callable[..., Bound]
 
@@ -172,16 +173,6 @@ def test_the_floor_moves_with_the_step_size(evidence: Callable[..., None]) -> No
     )
 
 
-def terms(bound: Biased = biased.bound, **factors: Callable[..., Any]) -> Biased:
-    """The bound with some of its terms multiplied, by what is made of the constants and the run."""
-
-    def wrong(k: Constants, oracle: SmoothingOracle, **run: Any) -> Bound:
-        right = bound(k, oracle, **run)
-        return with_terms(right, **{name: right.terms[name] * factor(k, **run) for name, factor in factors.items()})
-
-    return wrong
-
-
 def of_oracle(change: Callable[[SmoothingOracle], dict[str, Any]]) -> Biased:
     """The bound of another oracle."""
     return lambda k, oracle, **run: biased.bound(k, replace(oracle, **change(oracle)), **run)
@@ -198,7 +189,7 @@ def always_smoothed_by_the_paper(k: Constants, oracle: SmoothingOracle, **run: A
     return biased.bound(k, oracle, **run | {"theta": star if run["theta"] is None else run["theta"]})
 
 
-half_noise = terms(noise=lambda *_, **run: 0.5)
+half_noise = scaled(biased.bound, noise=0.5)
 twice_the_bias = of_oracle(lambda oracle: {"beta2": 2 * oracle.beta2})
 covariance_with_the_other_sign = of_oracle(lambda oracle: {"c": -oracle.c})
 
@@ -213,18 +204,14 @@ test_bound = properties(
             covariance_with_the_other_sign,
             lambda k, oracle, **run: biased.bound(k, oracle, **run | {"T": run["T"] + 1}),
         ],
-        holds_on_a_quadratic: [terms(bias=lambda k, **run: run["eta"] * k.L), of_oracle(lambda _: {"nu2": 0, "c": 0})],
+        holds_on_a_quadratic: [scaled(biased.bound, bias=lambda k, eta: eta * k.L), of_oracle(lambda _: {"nu2": 0, "c": 0})],
         is_attained: [half_noise, twice_the_bias],
         has_a_floor_that_is_attained_up_to_its_noise: [half_noise, twice_the_bias],
-        is_no_worse_than_the_lemma: [terms(noise=lambda k, **run: 1 / (run["eta"] * k.L)), twice_the_bias],
+        is_no_worse_than_the_lemma: [scaled(biased.bound, noise=lambda k, eta: 1 / (eta * k.L)), twice_the_bias],
         is_the_exact_second_moment_at_the_largest_step: [covariance_with_the_other_sign, bias_once],
         has_the_best_strength_for_its_default: [always_smoothed_by_the_paper],
     },
 )
-
-
-def gap_times(factor: Callable[..., Any], *names: str) -> Biased:
-    return terms(biased.gap_bound, **dict.fromkeys(names, factor))
 
 
 test_gap_bound = properties(
@@ -232,13 +219,13 @@ test_gap_bound = properties(
     biased.gap_bound,
     {
         is_the_recursion_from_above_its_fixed_point: [
-            *(gap_times(lambda *_, **run: 2, name) for name in ("optimisation", "bias", "noise")),
-            gap_times(lambda k, **run: k.mu / k.L, "bias", "noise"),
+            *(scaled(biased.gap_bound, **{name: 2}) for name in ("optimisation", "bias", "noise")),
+            scaled(biased.gap_bound, **dict.fromkeys(("bias", "noise"), lambda k, eta: k.mu / k.L)),
         ],
-        holds_on_a_quadratic: [gap_times(lambda *_, **run: 0.4, "bias")],
+        holds_on_a_quadratic: [scaled(biased.gap_bound, bias=0.4)],
         has_a_floor_that_is_attained_up_to_its_noise: [
-            gap_times(lambda *_, **run: 2, "bias"),
-            gap_times(lambda *_, **run: 0.5, "noise"),
+            scaled(biased.gap_bound, bias=2),
+            scaled(biased.gap_bound, noise=0.5),
         ],
         has_the_best_strength_for_its_default: [],
     },

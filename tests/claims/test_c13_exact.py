@@ -11,6 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.claims.support.marks import properties
+from tests.claims.support.paths import fractions
 from tests.claims.support.refusals import refuses
 from tsla.theory import lsr, stall
 from tsla.theory.constants import Constants
@@ -18,7 +19,6 @@ from tsla.theory.testing.domain import for_all
 
 Settled = Callable[..., Any]
 
-fractions = st.builds(Fraction, st.integers(1, 40), st.sampled_from([1, 3, 7, 10]))
 below_one = st.builds(Fraction, st.integers(1, 31), st.just(32))
 strengths = st.none() | st.builds(Fraction, st.integers(0, 16), st.just(16))
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from tests.conftest import ROOT
 from tsla.empirics.runs import records
 from tsla.theory.testing.planted import Rejects
 
-RECORD = records.read(Path(__file__).parents[2] / "records" / "stall.parquet")
+RECORD = records.read(ROOT / "records" / "stall.parquet")
 CONFIG = RECORD.config["configs"][0]
 SIGMA2, BETA2 = CONFIG["oracle"]["sigma2"], CONFIG["oracle"]["beta2"]
 DELTA = BETA2 / SIGMA2

@@ -13,14 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.claims.support import quadratic
-from tests.claims.support.bounds import last_iterate_bound
 from tests.claims.support.marks import properties
 from tests.claims.support.recursions import exact, gap, noise_lift, smoothed_error2, step_sizes_of
 from tsla.theory import lsr, sgd, sgd_pl, two_stage
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan, Stage
 from tsla.theory.testing.domain import constants, for_all, positive, positive_deltas, step_sizes, targets, with_stage
-from tsla.theory.testing.relations import BoundOf, is_monotone, scales_with_the_objective
+from tsla.theory.testing.relations import BoundOf, is_monotone, of, scales_with_the_objective
 from tsla.theory.testing.wrong import one_step_more, scaled, stage_changed
 
 Planner = Callable[..., Plan]
@@ -47,6 +46,7 @@ def holds_on_a_quadratic(bound: BoundOf, data: st.DataObject, k: Constants, T: i
     assert last.gradient2 <= float(bound(k, eta, T, None).total) * (1 + 1e-12) + 1e-14 * float(k.L * k.F0)
 
 
+last_iterate_bound = of(sgd_pl.LAST_ITERATE)
 test_last_iterate_bound = properties(
     "C15",
     last_iterate_bound,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.claims.support.distributions import Joint, joints
 from tests.claims.support.marks import properties
 from tsla.theory import smoothing
-from tsla.theory.moments import Moments, Value
+from tsla.theory.moments import Moments
 from tsla.theory.testing.domain import for_all, thetas
 
 Control = Callable[..., Any]
@@ -45,17 +45,9 @@ def is_the_delta_of_the_zero_vector(delta0: Control, joint: Joint, theta: float)
     assert joint.smoothed(theta) <= float(smoothing.lemma(joint.s2, delta, theta)) + joint.rounding
 
 
-def of_the_control(m: Moments, theta: float) -> Value:
-    return m.shrunk.second_moment(theta)
-
-
-def delta_of_the_control(m: Moments) -> Value:
-    return m.shrunk.delta
-
-
 test_second_moment_of_the_control = properties(
     "C17",
-    of_the_control,
+    lambda m, theta: m.shrunk.second_moment(theta),
     {
         is_the_second_moment_of_a_smaller_step: [
             lambda m, theta: (1 - theta) ** 2 * m.s2,  # gradient forgotten
@@ -79,7 +71,7 @@ test_beyond = properties(
 )
 test_delta_of_the_control = properties(
     "C17",
-    delta_of_the_control,
+    lambda m: m.shrunk.delta,
     {is_the_delta_of_the_zero_vector: [lambda m: m.s2 / m.grad2, lambda m: (m.grad2 / m.s2) ** 0.5]},
 )
 

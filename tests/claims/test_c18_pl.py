@@ -17,7 +17,7 @@ from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan
 from tsla.theory.testing.domain import between, constants, for_all, step_sizes, thetas
-from tsla.theory.testing.relations import BoundOf
+from tsla.theory.testing.relations import BoundOf, of
 from tsla.theory.testing.wrong import scaled, stage_changed
 
 smoothed = constants(delta=between(1e-3, 3, 1e-12, 1.0), noiseless=False)
@@ -31,10 +31,6 @@ def is_the_recursion_from_above_its_fixed_point(bound: BoundOf, data: st.DataObj
     fixed = W / (2 * exact(k.mu))
     expected = gap(k, exact(k.F0) + fixed, repeat(eta, T), error_lift(W))
     assert float(bound(k, eta, T, theta).total) == pytest.approx(float(expected), rel=1e-12, abs=1e-14 * float(k.F0))
-
-
-def gap_bound(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    return sharp_pl.gap_bound(k, eta=eta, T=T, theta=theta)
 
 
 @for_all(st.data(), smoothed, st.integers(0, 1000), st.integers(1, 10**4), st.none() | thetas, costs=2)
@@ -67,6 +63,7 @@ def reaches_the_target_by_recursion(steps: Callable[..., Plan], k: Constants, sh
     assert sharp.bound(left, eta=third.eta, T=third.steps, theta=third.theta).total <= eps**2 * (1 + 1e-9)
 
 
+gap_bound = of(sharp_pl.GAP)
 test_gap = properties(
     "C18",
     gap_bound,

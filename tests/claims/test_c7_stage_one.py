@@ -22,10 +22,6 @@ from tsla.theory.testing.relations import BoundOf, is_monotone, joins_at_the_end
 from tsla.theory.testing.wrong import one_step_more, scaled
 
 
-def nothing(eta: float) -> float:
-    return 0
-
-
 def show_stage_one(k: Constants, eta: float, T: int, theta: float | None) -> None:
     """C7 is inside C8, whose first two terms at η2 = 1/L, T2 = 1 are 2L times those of C7."""
     show("bound tsla", k, eta1=eta, T1=T, eta2=1 / k.L, T2=1, theta=theta)
@@ -50,7 +46,7 @@ def bounds_the_recursion_tightly(bound: BoundOf, data: st.DataObject, k: Constan
     show_stage_one(k, eta, T, theta)
     V = smoothed_error2(k, theta)
     reached = gap(k, exact(k.F0), repeat(eta, T), error_lift(V))
-    left = gap(k, V / exact(k.mu) / 2, repeat(eta, T), nothing)
+    left = gap(k, V / exact(k.mu) / 2, repeat(eta, T), lambda eta: 0)
     value = exact(bound(k, eta, T, theta).total)
     slack = 1e-12 * value + exact(1e-15 * k.F0)
     assert reached - slack <= value <= reached + left + slack

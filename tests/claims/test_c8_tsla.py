@@ -12,7 +12,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.claims.support import quadratic
-from tests.claims.support.bounds import tsla_bound
 from tests.claims.support.counterexample import show
 from tests.claims.support.marks import properties
 from tests.claims.support.recursions import error_lift, exact, gap, mean_squared_gradient, noise_lift, smoothed_error2
@@ -21,7 +20,7 @@ from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan
 from tsla.theory.testing.domain import constants, for_all, positive_deltas, step_sizes, targets, thetas, with_stage
-from tsla.theory.testing.relations import BoundOf, is_monotone, joins_at_the_ends_of_theta, scales_with_the_objective
+from tsla.theory.testing.relations import BoundOf, is_monotone, joins_at_the_ends_of_theta, of, scales_with_the_objective
 from tsla.theory.testing.wrong import scaled
 
 TwoStages = Callable[..., Bound]
@@ -52,7 +51,7 @@ def holds_on_a_quadratic(bound: TwoStages, data: st.DataObject, k: Constants, T1
 @pytest.mark.claim("C8", "property")
 @pytest.mark.parametrize("check", [scales_with_the_objective, is_monotone, joins_at_the_ends_of_theta])
 def test_relations(check: Callable[[BoundOf], None]) -> None:
-    check(tsla_bound)
+    check(of(two_stage.METHOD))
 
 
 problems = st.tuples(constants(delta=positive_deltas, noiseless=False), targets)

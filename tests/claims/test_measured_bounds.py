@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from tests.claims.support.marks import of_claims
+from tests.conftest import ROOT
 from tsla.empirics.runs import records
 from tsla.empirics.statistics.betting import p_values
 from tsla.figures.evidence import PLAN
 from tsla.theory.testing.planted import Rejects
 
-RECORDS = Path(__file__).parents[2] / "records"
 LEVEL = 0.001  # the probability that a true bound is refuted on any of its instances, by Bonferroni's inequality
 
 
 def table(name: str) -> pd.DataFrame:
-    return records.read(RECORDS / f"{name}.parquet").table
+    return records.read(ROOT / "records" / f"{name}.parquet").table
 
 
 def instances(claim: str) -> pd.DataFrame:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import pandas as pd
 import pytest
 
 from tests.claims.support.marks import of_claims
+from tests.conftest import ROOT
 from tsla.empirics.experiments.power_of_tests import near_instances, power
 from tsla.empirics.experiments.rates import samples as rates
 from tsla.empirics.experiments.rates import verdicts as rate_verdicts
@@ -23,7 +23,6 @@ from tsla.theory.constants import Constants
 from tsla.theory.plan import Plan
 from tsla.theory.testing.planted import Rejects
 
-RECORDS = Path(__file__).parents[2] / "records"
 METHODS = {
     "C9": ("sgd", "tsla", "lsr"),
     "C12": ("smoothed-pl",),
@@ -33,7 +32,7 @@ HALVED = ("C4", "C5", "C7", "C8", "C12", "C16")
 
 
 def table(name: str) -> pd.DataFrame:
-    return records.read(RECORDS / f"{name}.parquet").table
+    return records.read(ROOT / "records" / f"{name}.parquet").table
 
 
 def curves(claim: str) -> list[pd.DataFrame]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from tests.claims.support.marks import of_claims
+from tests.conftest import ROOT
 from tsla.empirics.experiments.sign_prediction import predictions
 from tsla.empirics.experiments.sign_prediction.predictions import Point
 from tsla.empirics.experiments.sign_prediction.verdicts import PRIMARY, decided, primary, where
@@ -21,7 +21,6 @@ from tsla.theory.constants import Array
 from tsla.theory.moments import MOMENTS, Moments
 from tsla.theory.testing.planted import Rejects
 
-ROOT = Path(__file__).parents[2]
 RECORDS = {network: records.read(ROOT / "records" / f"{name}.parquet") for network, name in branches.RECORDS.items()}
 networks = pytest.mark.parametrize("network", branches.RECORDS)
 

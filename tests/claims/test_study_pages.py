@@ -9,7 +9,8 @@ import pytest
 
 from tests.claims.support import study_sentences
 from tests.claims.support.study_sentences import WORDS
-from tests.claims.support.worlds import DECIDED, ROOT, World, families, page, study, with_effect, world
+from tests.claims.support.worlds import DECIDED, World, families, page, study, with_effect, world
+from tests.conftest import ROOT
 from tsla.empirics.experiments.study.findings import SUPPORTED
 from tsla.empirics.experiments.study.scope import scope
 from tsla.empirics.experiments.study.settings import PRIMARY, SETTINGS, Setting

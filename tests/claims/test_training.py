@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from tests.conftest import ROOT
 from tsla.empirics.moments.columns import measured, moments_of
 from tsla.empirics.runs import records
 from tsla.figures.digits import over_seeds
@@ -17,7 +17,7 @@ from tsla.theory import smoothing
 from tsla.theory.moments import Moments, Value
 from tsla.theory.testing.planted import Rejects
 
-RECORD = records.read(Path(__file__).parents[2] / "records" / "digits.parquet")
+RECORD = records.read(ROOT / "records" / "digits.parquet")
 CONFIG = RECORD.config["configs"][0]
 THETA, B, LAST = CONFIG["theta"], CONFIG["batch_size"], CONFIG["epochs"]
 

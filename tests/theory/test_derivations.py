@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.claims.support.recursions import exact, mp, smoothed_error2
 from tests.claims.support.refusals import refuses
+from tests.theory.obligations.common import named
 from tsla.theory import biased, last_iterate, lsr, sgd, sgd_pl, sharp, sharp_exact, sharp_pl, two_stage, worst_case
 from tsla.theory.biased import SmoothingOracle
 from tsla.theory.constants import Constants
@@ -137,16 +138,6 @@ def numbers_are_right(method: Method) -> None:
     check()
 
 
-def named(method: Method) -> str:
-    parts = (
-        method.claim,
-        method.name if method.claim in ("C18", "C19") else "",
-        "mu" if "mu" in method.needs else "",
-        "split" if method.splits else "",
-    )
-    return " ".join(filter(None, parts))
-
-
 @pytest.mark.parametrize("method", METHODS, ids=named)
 def test_every_number(method: Method) -> None:
     numbers_are_right(method)
@@ -188,7 +179,7 @@ def test_a_number_that_is_not_finite_is_refused() -> None:
 @pytest.mark.parametrize(
     ("method", "index"),
     [*zip(METHODS, (9, 2, 7, 5, 9, 8, 3, 1, 12, 6, 5, 6, 6, 12), strict=True)],
-    ids=[named(method) for method in METHODS],
+    ids=map(named, METHODS),
 )
 def test_a_wrong_number_is_found(method: Method, index: int) -> None:
     def with_a_wrong_number(*given_: Any, **run: Any) -> list[Line]:

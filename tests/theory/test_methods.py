@@ -13,7 +13,7 @@ import tsla.theory
 from tests.theory.obligations import OF_BOUNDS, OF_PLANS, Check, obligations
 from tests.theory.obligations import bounds as of_bounds
 from tests.theory.obligations import plans as of_plans
-from tests.theory.obligations.common import K, refusal
+from tests.theory.obligations.common import K, named, refusal
 from tsla.theory import lsr, sgd, two_stage
 from tsla.theory.bound import Bound
 from tsla.theory.claims import CLAIMS
@@ -24,6 +24,7 @@ from tsla.theory.methods import METHODS, bounds, declared, splitting
 from tsla.theory.plan import Plan
 from tsla.theory.representable import UnrepresentableError
 from tsla.theory.testing.planted import tells_apart
+from tsla.theory.testing.wrong import scaled, stage_changed
 
 OWED = [(method, check) for method in declared() for check in obligations(method)]
 STAGE_ONE = Method(
@@ -34,11 +35,7 @@ DERIVED = (of_bounds.is_what_its_derivation_arrives_at, of_bounds.answers_on_the
 OWED += [(STAGE_ONE, check) for check in OF_BOUNDS if check not in DERIVED]
 
 
-def named(value: Any) -> str:
-    return f"{value.name} {value.claim}" if isinstance(value, Method) else str(value.__name__)
-
-
-@pytest.mark.parametrize(("method", "check"), OWED, ids=named)
+@pytest.mark.parametrize(("method", "check"), OWED, ids=lambda value: named(value) if isinstance(value, Method) else value.__name__)
 def test_obligations(method: Method, check: Check) -> None:
     check(method)
 
@@ -112,14 +109,6 @@ def with_bound(method: Method, wrong: Callable[[Constants, Bound, Any], Any]) ->
     return replace(method, bound=bound)
 
 
-def with_noise(factor: Callable[[Constants, Any], Any]) -> Method:
-    return with_bound(sgd.METHOD, lambda k, b, run: {"terms": b.terms | {"noise": b.terms["noise"] * factor(k, run)}})
-
-
-def longer(factor: float) -> Callable[..., Plan]:
-    return with_stage(steps=lambda k, stage, eps: np.ceil(factor * stage.steps))
-
-
 def with_stage(**changed: Any) -> Callable[..., Plan]:
     def steps(k: Constants, *, eps: Any) -> Plan:
         (stage,) = (plan := sgd.steps(k, eps=eps)).stages
@@ -129,7 +118,7 @@ def with_stage(**changed: Any) -> Callable[..., Plan]:
 
 
 def longer_at_large_targets(k: Constants, *, eps: Any) -> Plan:
-    return longer(2 if np.square(eps) > 2 * k.sigma2 else 1)(k, eps=eps)
+    return stage_changed(sgd.steps, 0, steps=2 if np.square(eps) > 2 * k.sigma2 else 1)(k, eps=eps)
 
 
 def lenient(k: Constants, *, eta: Any, T: Any) -> Bound:
@@ -174,9 +163,9 @@ WRONG: list[tuple[Check, Method]] = [
             {"noise": "T"},
         )
     ),
-    (of_bounds.is_a_sum_of_terms_that_are_not_negative, with_noise(lambda k, run: -1)),
-    (of_bounds.scales_with_the_objective, with_noise(lambda k, run: k.L)),
-    (of_bounds.is_monotone, with_noise(lambda k, run: run["T"])),
+    (of_bounds.is_a_sum_of_terms_that_are_not_negative, replace(SGD, bound=scaled(sgd.bound, noise=-1))),
+    (of_bounds.scales_with_the_objective, replace(SGD, bound=scaled(sgd.bound, noise=lambda k, eta: k.L))),
+    (of_bounds.is_monotone, with_bound(SGD, lambda k, b, run: {"terms": b.terms | {"noise": b.terms["noise"] * run["T"]}})),
     (of_bounds.is_above_a_quadratic, with_bound(SGD, lambda k, b, run: {"terms": {n: t / 4 for n, t in b.terms.items()}})),
     (of_bounds.refuses_what_is_outside_its_premises, replace(SGD, bound=lenient)),
     (of_bounds.needs_what_it_assumes, replace(LSR, bound=lambda k, **run: lsr.bound(with_some_delta(k), **run))),
@@ -188,19 +177,19 @@ WRONG: list[tuple[Check, Method]] = [
     (of_bounds.answers_on_the_command_line, replace(SGD, why=of_half_the_noise)),
     (of_plans.plans_what_it_says, replace(SGD, claim="C5")),
     (of_plans.plans_what_it_says, replace(SGD, steps=with_stage(theta=lambda k, stage, eps: stage.theta + 0.5))),
-    (of_plans.reaches_its_target_and_no_sooner, replace(SGD, steps=longer(0.5))),
-    (of_plans.reaches_its_target_and_no_sooner, replace(SGD, steps=longer(2))),
+    (of_plans.reaches_its_target_and_no_sooner, replace(SGD, steps=stage_changed(sgd.steps, 0, steps=0.5))),
+    (of_plans.reaches_its_target_and_no_sooner, replace(SGD, steps=stage_changed(sgd.steps, 0, steps=2))),
     (of_plans.reaches_its_target_and_no_sooner, replace(SGD, steps=longer_at_large_targets)),
-    (of_plans.reaches_its_target_and_no_sooner, replace(SGD, name="new", steps=longer(1.1))),
-    (of_plans.reaches_its_target_and_no_sooner, replace(SGD, steps=with_stage(eta=lambda k, stage, eps: stage.eta / 1.1))),
+    (of_plans.reaches_its_target_and_no_sooner, replace(SGD, name="new", steps=stage_changed(sgd.steps, 0, steps=1.1))),
+    (of_plans.reaches_its_target_and_no_sooner, replace(SGD, steps=stage_changed(sgd.steps, 0, eta=1 / 1.1))),
     (of_plans.has_whole_stages_within_the_premises, replace(SGD, steps=with_stage(steps=lambda k, stage, eps: stage.steps + 0.5))),
-    (of_plans.has_whole_stages_within_the_premises, replace(SGD, steps=with_stage(eta=lambda k, stage, eps: 2 * stage.eta))),
+    (of_plans.has_whole_stages_within_the_premises, replace(SGD, steps=stage_changed(sgd.steps, 0, eta=2))),
     (of_plans.asks_for_more_the_finer_and_the_farther, replace(SGD, steps=with_stage(steps=lambda k, stage, eps: np.ceil(1e9 * eps)))),
     (of_plans.plans_scale_with_the_objective, replace(SGD, steps=with_stage(steps=lambda k, stage, eps: np.ceil(1e9 / eps)))),
     (of_plans.refuses_targets_outside_their_range, replace(SGD, steps=lambda k, *, eps: sgd.steps(k, eps=abs(float(eps)) or 1.0))),
     (of_plans.is_a_number_of_samples_or_refused, replace(SGD, steps=endless)),
     (of_plans.plans_for_arrays_what_it_plans_for_their_elements, replace(SGD, steps=lambda k, *, eps: sgd.steps(k, eps=np.min(eps)))),
-    (of_plans.plans_on_the_command_line, replace(SGD, steps=longer(2))),
+    (of_plans.plans_on_the_command_line, replace(SGD, steps=stage_changed(sgd.steps, 0, steps=2))),
 ]
 
 

@@ -49,9 +49,6 @@ def test_what_is_left_of_the_gap_is_raised_by_what_rounding_may_take(rate: float
     assert 0 <= exact(found) / value - 1 <= (1 + 4.5 * (1 - mp.log(value))) * np.finfo(float).eps
 
 
-def test_no_more_is_left_than_there_was() -> None:
+def test_no_more_is_left_than_there_was_and_nothing_where_nothing_is() -> None:
     assert contraction(np.asarray(1e-300), np.asarray(1.0), np.asarray(1.0)) == 1
-
-
-def test_nothing_is_left_where_nothing_is() -> None:
     assert contraction(np.asarray(1.0), np.asarray(1.0), np.asarray(1.0)) == 0

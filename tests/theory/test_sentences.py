@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.theory.formulas import Symbols, holds, relations
+from tests.theory.obligations.common import named
 from tests.theory.parabola import symbols
 from tsla.theory import (
     biased,
@@ -90,10 +91,6 @@ def says_nothing_turned_round(method: Method) -> None:
 
 
 DERIVED = [method for method in declared() if method.bounds]
-
-
-def named(method: Method) -> str:
-    return f"{method.claim} {method.name} {'mu' if 'mu' in method.needs else ''}"
 
 
 @pytest.mark.parametrize("method", DERIVED, ids=named)

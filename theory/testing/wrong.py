@@ -21,7 +21,8 @@ def scaled(right: Callable[..., Bound], **factors: Factor) -> Callable[..., Boun
 
     def wrong(k: Constants, *run: Any, **named: Any) -> Bound:
         bound = right(k, *run, **named)
-        return with_terms(bound, **{name: bound.terms[name] * (f(k, run[0]) if callable(f) else f) for name, f in factors.items()})
+        eta: Any = named.get("eta", run[0] if run else None)
+        return with_terms(bound, **{name: bound.terms[name] * (f(k, eta) if callable(f) else f) for name, f in factors.items()})
 
     return wrong
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tsla.theory import lsr, sgd, sgd_pl, two_stage
+from tsla.theory import lsr, sgd, two_stage
 from tsla.theory.bound import Bound
 from tsla.theory.constants import Constants
 
@@ -17,11 +17,3 @@ def lsr_bound(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
 
 def stage_one_bound(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
     return two_stage.stage_one(k, eta1=eta, T1=T, theta=theta)
-
-
-def tsla_bound(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    return two_stage.bound(k, eta1=eta, T1=T, eta2=eta, T2=T, theta=theta)
-
-
-def last_iterate_bound(k: Constants, eta: float, T: float, theta: float | None) -> Bound:
-    return sgd_pl.last_iterate_bound(k, eta=eta, T=T)

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 
+from tests.conftest import ROOT
 from tsla.empirics.experiments.study import third_verdicts, verdicts
 from tsla.empirics.experiments.study.comparisons import CLAIMS
 from tsla.empirics.experiments.study.findings import MATTERS, Finding, Runs
 from tsla.empirics.experiments.study.verdicts import Study
 
-ROOT = Path(__file__).parents[3]
 DECIDED = ("E1", *CLAIMS)
 
 

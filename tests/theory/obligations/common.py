@@ -13,6 +13,7 @@ import numpy as np
 
 from tsla import cli
 from tsla.theory.commands.answer import SCHEMA
+from tsla.theory.commands.options import EXAMPLES
 from tsla.theory.constants import Constants
 from tsla.theory.method import Method
 from tsla.theory.testing.domain import FIELDS
@@ -20,23 +21,13 @@ from tsla.theory.testing.relations import given_to
 from tsla.theory.text import Json
 
 K = Constants(L=10, mu=1, sigma2=1, delta=0.1, F0=1)
-NUMBERS = {
-    "L": 10,
-    "mu": 1,
-    "sigma2": 1,
-    "delta": 0.1,
-    "F0": 1,
-    "beta2": 0.05,
-    "nu2": 0.05,
-    "A": 10,
-    "B": 0,
-    "C": 1,
-    "theta": 0.5,
-    "c": -0.02,
-    "eps": 0.5,
-}
-NUMBERS |= {"clip": 3, "steepest": 1, "momentum": 0.1, "eta": 0.05, "T": 100, "eta1": 0.1, "T1": 10, "eta2": 0.01, "T2": 1000}
+NUMBERS = EXAMPLES | {"theta": 0.5, "c": -0.02, "eps": 0.5, "momentum": 0.1, "eta": 0.05, "T": 100, "T1": 10, "eta2": 0.01, "T2": 1000}
 OVERFLOWS = "overflows float64|is larger than 1/L|is not below|= inf must be"
+
+
+def named(method: Method) -> str:
+    """What tests call a method; several bounds may have one name."""
+    return f"{method.claim} {method.name} {'mu' if 'mu' in method.needs else ''}"
 
 
 def refusal(what: Callable[[], object]) -> str:
