@@ -26,13 +26,13 @@ complete -o default -F _tsla tsla
 def script(shell: str, front: Parser) -> str:
     """What the shell reads, such as by ``source <(tsla --print-completion bash)``. zsh completes as bash does."""
     commands = front.subcommands()
-    values, names = [], [_case("1:*", [*commands, *front.option_names().split()])]
+    values, names = [], [_case("1:*", [*commands, *front.option_names()])]
     for command, parser in commands.items():
         methods = parser.subcommands()
         if methods:
             names.append(_case(f"2:{command}\\ *", methods))
-        names += [_case(f"*:{command}\\ {method}", leaf.option_names().split()) for method, leaf in methods.items()]
-        names.append(_case(f"*:{command}\\ *", parser.option_names().split()))
+        names += [_case(f"*:{command}\\ {method}", leaf.option_names()) for method, leaf in methods.items()]
+        names.append(_case(f"*:{command}\\ *", parser.option_names()))
         values += [_case(f"{command}\\ {option}", words) for option, words in _values(parser)]
     start = "autoload -Uz compinit bashcompinit && compinit && bashcompinit\n" if shell == "zsh" else ""
     return start + SCRIPT.format(values="\n".join(f"    {case}" for case in values), names="\n".join(f"        {case}" for case in names))

@@ -88,18 +88,15 @@ class Parser(argparse.ArgumentParser):
         """Those that have a name."""
         return [action for action in self._actions if action.option_strings]
 
-    def option_names(self) -> str:
-        """What can be given, with spaces between."""
-        return " ".join(self._options())
+    def option_names(self) -> list[str]:
+        """What can be given."""
+        return sorted(name for name in self._option_string_actions if name.startswith("--"))
 
     def instead_of(self, unknown: str) -> str:
         """What was probably meant by this option, and what can be given."""
-        allowed = f"allowed: {self.option_names()}"
-        meant = among(unknown.partition("=")[0], self._options())
+        allowed = f"allowed: {' '.join(self.option_names())}"
+        meant = among(unknown.partition("=")[0], self.option_names())
         return f"{meant} {allowed}" if meant.startswith("did") else allowed
-
-    def _options(self) -> list[str]:
-        return sorted(name for name in self._option_string_actions if name.startswith("--"))
 
     def given_twice(self, words: Sequence[str]) -> str | None:
         """An option that is there twice in ``words``, though the second would take the place of the first."""

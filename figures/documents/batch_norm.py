@@ -10,6 +10,7 @@ import pandas as pd
 
 from tsla.empirics.runs import records
 from tsla.figures import markdown
+from tsla.figures.documents.table import three_digits
 
 QUANTITIES = ("s2", "grad2", "delta")
 """In the order of the document."""
@@ -28,15 +29,10 @@ def _table(found: pd.DataFrame, name: str) -> str:
         by_statistics = rows.set_index("statistics").to_dict("index")
         evaluation, batch, training = (by_statistics[how] for how in ("evaluation", "batch", "training"))
         held = (evaluation[name], batch[name])
-        lines.append((str(epochs), str(B), *map(_shown, held), *(_interval(training, name, divisor) for divisor in (1.0, *held))))
+        lines.append((str(epochs), str(B), *map(three_digits, held), *(_interval(training, name, divisor) for divisor in (1.0, *held))))
     return markdown.table(("epochs", "B", "evaluation", "batch", "training mode", "÷ evaluation", "÷ batch"), lines)
 
 
 def _interval(row: Mapping[Any, Any], name: str, divisor: float) -> str:
-    value, low, high = (_shown(row[name + end] / divisor) for end in ("", "_low", "_high"))
+    value, low, high = (three_digits(row[name + end] / divisor) for end in ("", "_low", "_high"))
     return f"{value} [{low}, {high}]"
-
-
-def _shown(value: float) -> str:
-    """Three digits, or all before the point."""
-    return f"{value:.0f}" if value >= 100 else f"{value:#.3g}"

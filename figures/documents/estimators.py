@@ -32,9 +32,9 @@ def tables(folder: Path) -> tuple[str]:
     until = record[record["rule"].str.startswith("until")]
     populations = {f"{key[0]} {key[1]}": rows for key, rows in designs["512 in 32"].groupby(["network", "epoch"], sort=False)}
     parts = (
-        ("Examples and groups (w/o: drawn without replacement)", _table("quantity", _quantities(designs, _pooled))),
+        ("Examples and groups (w/o: drawn without replacement)", _table(_quantities(designs, _pooled))),
         ("512 independent examples in 32 groups, by population (network and epoch)", _population_table(populations)),
-        ("Rules, on the same draws of 256 in 16 groups", _table("quantity", _quantities(_by_rule(same_draws, sketched=False), _pooled))),
+        ("Rules, on the same draws of 256 in 16 groups", _table(_quantities(_by_rule(same_draws, sketched=False), _pooled))),
         (f"Drawing groups of {_size(until)} until δ and θ* are known to a relative half-width", _until_table(until)),
         ("Sketches, on the same draws of 256 in 16 groups", _sketch_table(same_draws)),
     )
@@ -80,7 +80,7 @@ def _pooled(rows: pd.DataFrame) -> str:
 def _population_table(populations: Mapping[str, pd.DataFrame]) -> str:
     columns = _quantities(populations, _pooled)
     first = ["kurtosis of ‖g_i‖²", *(f"{rows['kurtosis'].iloc[0]:.1f}" for rows in populations.values())]
-    return _table("quantity", {title: [cell, *cells] for cell, (title, cells) in zip(first, columns.items(), strict=True)})
+    return _table({title: [cell, *cells] for cell, (title, cells) in zip(first, columns.items(), strict=True)})
 
 
 def _until_table(until: pd.DataFrame) -> str:
@@ -99,7 +99,7 @@ def _sketch_table(rows: pd.DataFrame) -> str:
     widths = {
         f"width, {rule}": [f"{_width_ratio(of_rule, exact, name):.3f}" for name in _measured(exact)] for rule, of_rule in sketched.items()
     }
-    return _table("quantity", _quantities({"exact": exact} | sketched, _pooled) | widths)
+    return _table(_quantities({"exact": exact} | sketched, _pooled) | widths)
 
 
 def _width_ratio(rows: pd.DataFrame, exact: pd.DataFrame, name: str) -> float:
@@ -109,6 +109,5 @@ def _width_ratio(rows: pd.DataFrame, exact: pd.DataFrame, name: str) -> float:
     return float(np.median(widths[bounded] / exact_widths[bounded]))
 
 
-def _table(first: str, columns: Mapping[str, list[str]]) -> str:
-    titles = [first, *(title for title in columns if title != first)]
-    return markdown.table(titles, zip(*(columns[title] for title in titles), strict=True))
+def _table(columns: Mapping[str, list[str]]) -> str:
+    return markdown.table(list(columns), zip(*columns.values(), strict=True))

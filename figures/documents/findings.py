@@ -10,49 +10,32 @@ from tsla.empirics.experiments.study.words import Said
 from tsla.empirics.statistics.intervals import Interval
 from tsla.empirics.statistics.power import seeds_for
 from tsla.figures import markdown
-from tsla.figures.documents.table import Long, Table
+from tsla.figures.documents.table import Cell, Long, Table
 
 
 def comparisons(found: Iterable[Finding]) -> Table:
     """All that is known of each. The seeds needed see the smallest effect that matters in four studies of five, at the own spread."""
-    cells = [
-        (
-            one.claim,
-            one.setting,
-            one.what,
-            one.interval,
-            one.p,
-            one.adjusted,
-            one.effect,
-            one.spread,
-            MATTERS[one.claim],
-            seeds_for(MATTERS[one.claim] / one.spread),
-            len(one.differences),
-            one.power,
-            "yes" if one.at_edge else "no",
-            one.word,
-            one.aside,
-        )
+    rows: list[dict[str, Cell]] = [
+        {
+            "claim": one.claim,
+            "setting": one.setting,
+            "compared": one.what,
+            "difference": one.interval,
+            "p": one.p,
+            "p (Holm)": one.adjusted,
+            "d_z in favour": one.effect,
+            "standard deviation": one.spread,
+            "matters": MATTERS[one.claim],
+            "seeds needed": seeds_for(MATTERS[one.claim] / one.spread),
+            "seeds": len(one.differences),
+            "power": one.power,
+            "η at an edge": "yes" if one.at_edge else "no",
+            "verdict": one.word,
+            "aside": one.aside,
+        }
         for one in found
     ]
-    columns = (
-        "claim",
-        "setting",
-        "compared",
-        "difference",
-        "p",
-        "p (Holm)",
-        "d_z in favour",
-        "standard deviation",
-        "matters",
-        "seeds needed",
-        "seeds",
-        "power",
-        "η at an edge",
-        "verdict",
-        "aside",
-    )
-    return Table(columns, cells)
+    return Table(tuple(rows[0]), [tuple(row.values()) for row in rows])
 
 
 def verdicts(claims: Mapping[str, Iterable[Said]]) -> Table:

@@ -6,7 +6,7 @@ What nobody has measured yet is said to be missing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import inf, isfinite, isinf
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from tsla.empirics.experiments.known_architectures.networks import IMAGES, NETWO
 from tsla.empirics.runs import records
 from tsla.empirics.runs.records import Record
 from tsla.figures import markdown
+from tsla.figures.documents.table import three_digits
 
 MISSING = "not measured yet"
 TOP_LAYERS = 3
@@ -89,15 +90,8 @@ def _in_training_mode(row: Row, batch_size: int) -> Cells:
 
 
 def _interval(row: Row, name: str, factor: float = 1) -> str:
-    value, low, high = (_shown(factor * row[name + end]) for end in ("", "_low", "_high"))
+    value, low, high = (three_digits(factor * row[name + end]) for end in ("", "_low", "_high"))
     return f"{value} [{low}, {high}]"
-
-
-def _shown(value: float) -> str:
-    """Three digits, or all before the point."""
-    if isinf(value):
-        return "∞" if value > 0 else "-∞"
-    return f"{value:.0f}" if abs(value) >= 100 or value == 0 or not isfinite(value) else f"{value:#.3g}"
 
 
 def _made(record: Record, whole: pd.DataFrame) -> str:

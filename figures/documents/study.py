@@ -41,17 +41,16 @@ def tables(folder: Path) -> tuple[str, ...]:
     """All tables of the page, in its order."""
     study = load(folder)
     found = family(study)
-    of_claims = {claim: of_claim(claim, found) for claim in ("E1", *CLAIMS)}
     return (
         _run(),
         _verdicts(found),
-        of_claims["E1"],
+        of_claim("E1", found),
         _without_noise(study),
-        of_claims["E2"],
-        of_claims["E3"],
-        of_claims["E4"],
+        of_claim("E2", found),
+        of_claim("E3", found),
+        of_claim("E4", found),
         _confidence(study),
-        of_claims["E5"],
+        of_claim("E5", found),
         _decay(study),
         commands("study", LONG),
     )

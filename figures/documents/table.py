@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf
+from math import inf, isinf, isnan
 from pathlib import Path
 from typing import TypeVar
 
@@ -51,6 +51,13 @@ def of_records(load: Callable[[Path], Loaded], tables: Mapping[str, tuple[str, C
 
 def _shown(cell: Cell) -> str:
     return f"{cell:.3g}" if isinstance(cell, float) else str(cell)
+
+
+def three_digits(value: float) -> str:
+    """Of a number, or all before the point."""
+    if isinf(value):
+        return "∞" if value > 0 else "-∞"
+    return f"{value:.0f}" if abs(value) >= 100 or value == 0 or isnan(value) else f"{value:#.3g}"
 
 
 def _numbers(name: str, cell: Cell) -> list[tuple[str, str | int | float]]:

@@ -193,11 +193,8 @@ class _Check:
             if not case.worst.reason:
                 share = case.worst.lower / self.theorem.value(case.k, case.T)
                 lines.setdefault(f"worst case over bound at {case.k}", []).append(f"{share:.3f} at T = {case.T}")
-        return [f"{what}: {', '.join(shares)}" for what, shares in lines.items()] + _reasons(self.cases)
-
-
-def _reasons(cases: Sequence[Case]) -> list[str]:
-    return list(dict.fromkeys(case.worst.reason for case in cases if case.worst.reason))
+        reasons = dict.fromkeys(case.worst.reason for case in self.cases if case.worst.reason)
+        return [*(f"{what}: {', '.join(shares)}" for what, shares in lines.items()), *reasons]
 
 
 def _without_premises(theorem: Theorem) -> Iterator[Planted]:

@@ -193,11 +193,6 @@ def losses(jobs: int) -> list[tuple[str, ...]]:
 # --- what is said of it
 
 
-def header(rounds: int) -> dict[str, str]:
-    """What the numbers depend on."""
-    return page.about(rounds, ("numpy", "torch", "numba"), threads="1")
-
-
 def verdict(rows: Sequence[Row]) -> str:
     """Whether a record of a million rows is read in time."""
     found = next((row.seconds[-1] for row in rows if row.what == "a record is read" and row.sizes[-1] == MILLION), None)
@@ -246,6 +241,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run, write after every ladder, and print the tables."""
     options = parse(arguments)
     jobs, rows = SMALL_JOBS if options.small else JOBS, list[Row]()
+    header = page.about(options.rounds, ("numpy", "torch", "numba"), threads="1")
     with TemporaryDirectory() as folder, threads(1):
         at, seconds = Path(folder), options.seconds
         ladders = *of_moments(seconds), *of_simulation(seconds), *of_sweeps(seconds, at, jobs), *of_records(seconds, at)
@@ -254,9 +250,9 @@ def main(arguments: list[str] | None = None) -> int:
             for ladder in todo:
                 sizes = ladder.sizes[:SMALL] if options.small else ladder.sizes
                 rows.append(climb(replace(ladder, sizes=sizes), options.rounds, progress))
-                content = {"header": header(options.rounds), "rows": [vars(row) for row in rows]}
+                content = {"header": header, "rows": [vars(row) for row in rows]}
                 write_text(options.out / "scale.json", json.dumps(content, indent=1, ensure_ascii=False))
-    found = text(header(options.rounds), rows, jobs)
+    found = text(header, rows, jobs)
     write_text(options.out / "scale.md", f"# How cost grows\n\n{found}\n")
     if options.page:
         write_text(options.page, filled(options.page, found))

@@ -152,8 +152,9 @@ def run(setting: Setting, rounds: int, budget: float, progress: Progress) -> lis
         except ModuleNotFoundError as error:
             row.problem = f"{error.name} is not installed"
         if not row.problem:
-            once = timing.timed(partial(work, setting, WARM_UP)).seconds / WARM_UP
-            clocks[row.contestant] = partial(timed, work, setting, max(1, int(budget / once)))
+            once = timing.timed(partial(work, setting, WARM_UP), steps=WARM_UP).seconds
+            steps = max(1, int(budget / once))
+            clocks[row.contestant] = partial(timing.timed, partial(work, setting, steps), steps=steps)
     calls = timing.interleaved(
         clocks, dict.fromkeys(clocks, rounds), lambda what: progress.advance(f"{setting.problem}, d = {setting.d}: {what}")
     )
@@ -163,12 +164,6 @@ def run(setting: Setting, rounds: int, budget: float, progress: Progress) -> lis
         seconds = [call.seconds for call in row.calls if call is not None]
         row.seconds = statistics.median(seconds) if seconds else None
     return rows
-
-
-def timed(work: Work, setting: Setting, steps: int) -> timing.Call:
-    """A call of so many steps, in seconds a step."""
-    call = timing.timed(lambda: work(setting, steps))
-    return timing.Call(call.seconds / steps, call.foreign)
 
 
 def disagreement(found: Array | None, reference: Array | None) -> str:

@@ -69,7 +69,7 @@ def ours(setting: Setting) -> tuple[Epoch, nn.Module]:
     """An epoch of :func:`tsla.train`, and the model that it trains."""
     split = setting.split()
     model = initial_model(setting.config, split)
-    return _Run(setting.config, model, split, None).train_epoch, model
+    return _Run(setting.config, model, split, None, None).train_epoch, model
 
 
 def bare(setting: Setting) -> tuple[Epoch, nn.Module]:
@@ -136,15 +136,9 @@ def run(setting: Setting, rounds: int, budget: float, advance: Callable[[str], N
     device = device_of(setting.config).type
     epochs = {name: max(1, int(budget / timing.timed(epoch, device=device).seconds)) for name, (epoch, _) in made.items()}
     repeats = min(epochs.values())
-    clocks = {name: partial(timed, epoch, setting.steps, repeats, device) for name, (epoch, _) in made.items()}
+    clocks = {name: partial(timing.timed, epoch, repeats=repeats, steps=setting.steps, device=device) for name, (epoch, _) in made.items()}
     row.calls = timing.interleaved(clocks, dict.fromkeys(clocks, rounds), lambda what: advance(f"{setting.name}: {what}"))
     return row
-
-
-def timed(epoch: Epoch, steps: int, repeats: int, device: str) -> timing.Call:
-    """A call of so many epochs, in seconds a step."""
-    call = timing.timed(epoch, repeats=repeats, device=device)
-    return timing.Call(call.seconds / steps, call.foreign)
 
 
 def disagreement(one: nn.Module, other: nn.Module) -> str:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
 from tests.cli.support import Run
+from tests.conftest import ROOT
 from tsla.cli import COMMANDS
 from tsla.empirics.simulation import problems
 from tsla.theory.testing.planted import Rejects
 
-ROOT = Path(__file__).parents[2]
 PAGES = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/commands.md")]
 EXAMPLE = re.compile(r"^    tsla ([\w-]+)(.*?)(?:  +#(.*))?$", re.MULTILINE)
 PROBLEM = re.compile(r"^\| `(\w+)` \| (\d+) \| ([\d.]+) \| (none|[\d.]+) \| (.*) \|$", re.MULTILINE)

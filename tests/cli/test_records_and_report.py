@@ -233,9 +233,7 @@ def test_the_report_says_where_paper_checks_is_not_what_the_evidence_says(
     assert paper_checks.PAPER_CHECKS.read_text(encoding="utf-8") == wanted
 
 
-def test_the_page_alone_is_made_of_the_last_runs(
-    checkout: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, refusal: Refusal, tmp_path: Path
-) -> None:
+def test_the_page_alone_is_made_of_the_last_runs(checkout: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, refusal: Refusal) -> None:
     page = checkout(passed=True, current=True)
     assert "build/report/figures/slack.svg does not exist, of which --page is made; `tsla report` makes it" in refusal(["report", "--page"])
     assert not page.parent.exists()

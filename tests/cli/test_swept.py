@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,7 @@ def test_a_sweep_is_drawn(run: Run, tmp_path: Path) -> None:
 def test_what_cannot_be_drawn_is_refused(missing: str, refusal: Refusal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     says = f"plot = {tmp_path / 'a.svg'}: that is a folder; must be a file"
     if missing:
+        import_module("tsla.figures.swept")  # with the parts of matplotlib, which would be missing before the whole
         monkeypatch.delitem(sys.modules, "tsla.figures.swept", raising=False)
         monkeypatch.setitem(sys.modules, missing, None)
         says = "--plot needs matplotlib: pip install 'tsla[figures]'"

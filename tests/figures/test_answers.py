@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from tests.conftest import ROOT
 from tsla import cli
 from tsla.figures.page import answers
 from tsla.figures.page.claims import Card, cards
@@ -16,7 +16,7 @@ from tsla.figures.page.symbols import MEANINGS, pieces
 from tsla.theory.claims import CLAIMS
 from tsla.theory.testing.planted import Rejects
 
-GLOSSARY = Path(__file__).parents[2] / "docs" / "glossary.md"
+GLOSSARY = ROOT / "docs" / "glossary.md"
 
 
 def forest(claim: str, *lines: tuple[str, float, str]) -> pd.DataFrame:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.conftest import ROOT
 from tsla.figures.theorems import reading
 from tsla.figures.theorems.deciding import Decision, decide
 from tsla.figures.theorems.page import cells, render
@@ -18,7 +18,7 @@ from tsla.theory.certificates.worst_case.scenario_tree import C4, C16
 from tsla.theory.testing import Theorem
 from tsla.theory.testing.planted import Rejects
 
-FOLDER = Path(__file__).parents[2] / "examples" / "theorems"
+FOLDER = ROOT / "examples" / "theorems"
 WORDS = {"clipped_sgd": "refuted", "decreasing_steps": "supported", "expected_smoothness": "supported", "heavy_ball": "supported"}
 
 

@@ -47,19 +47,13 @@ class Example:
 
 UNSTEPPED, UNWATCHED = ("loss.step()", "loss.theta"), ("monitor.step()", "monitor.rows")
 OF_LOOP = "theta[_epoch]"
+BY_TORCH = ("loss(model(inputs), labels)", f"cross_entropy(model(inputs), labels, label_smoothing={OF_LOOP})")
 TIMM = "(setattr(mixup, 'label_smoothing', theta[_epoch]), mixup(inputs, labels))[1]"
 LIGHTNING = "return cross_entropy(self.model(inputs), labels, label_smoothing=theta[self.current_epoch])"
 TRAINER = "return cross_entropy(outputs.logits, labels, label_smoothing=theta[int(trainer.state.epoch)])"
 EXAMPLES = [
-    Example(
-        "plain_loop", "torch", (("loss(model(inputs), labels)", f"cross_entropy(model(inputs), labels, label_smoothing={OF_LOOP})"),), 114
-    ),
-    Example(
-        "with_accelerate",
-        "accelerate",
-        (("loss(model(inputs), labels)", f"cross_entropy(model(inputs), labels, label_smoothing={OF_LOOP})"),),
-        114,
-    ),
+    Example("plain_loop", "torch", (BY_TORCH,), 114),
+    Example("with_accelerate", "accelerate", (BY_TORCH,), 114),
     Example("with_lightning", "lightning", (("return self.loss(self.model(inputs), labels)", LIGHTNING),), 114),
     Example(
         "with_timm",

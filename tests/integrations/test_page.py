@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
+from tests.conftest import ROOT
 from tsla.theory.testing.planted import Rejects
 
-ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "integrations.md").read_text(encoding="utf-8")
 SHOWN = re.compile(r"^`(examples/integrations/\w+\.py)`$|```python\n(.*?)```", re.MULTILINE | re.DOTALL)
 

@@ -50,14 +50,6 @@ def browser() -> Iterator[Any]:
         started.close()
 
 
-@pytest.fixture
-def page(browser: Any) -> Iterator[Any]:
-    """A page of it, without anything in it."""
-    opened = browser.new_page()
-    yield opened
-    opened.close()
-
-
 @pytest.fixture(scope="session")
 def chromium(browser: Any) -> Runs:
     """JavaScript in a page."""

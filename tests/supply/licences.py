@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
@@ -59,15 +59,11 @@ def licence(name: str, metadata: Mapping[str, str], classifiers: Iterable[str] =
     kinds = [classifier.split(" :: ")[-1] for classifier in classifiers if classifier.startswith("License ::")]
     said = metadata.get("License-Expression") or next(iter(kinds), "") or metadata.get("License") or ""
     expression = SAID_ELSEWHERE.get(name) or MEANT.get(said, said)
-    if not set(_names(expression)) <= COMPATIBLE | WEAK or not expression:
+    if not set(re.split(r"\s+(?:AND|OR|WITH)\s+", expression)) <= COMPATIBLE | WEAK:
         raise ValueError(
             f"{name} has the licence {said!r}; must be one that is known to be compatible: {', '.join(sorted(COMPATIBLE | WEAK))}"
         )
     return expression
-
-
-def _names(expression: str) -> Iterator[str]:
-    yield from re.split(r"\s+(?:AND|OR|WITH)\s+", expression)
 
 
 def table(distributions: Mapping[str, Distribution]) -> str:

@@ -126,7 +126,7 @@ def _added(draw: random.Random, words: list[str]) -> list[str]:
     of = parser(words[0] if words and words[0] in cli.COMMANDS else "")
     if len(words) > 1:
         of = of.subcommands().get(words[1], of)
-    option = draw.choice(of.option_names().split() or ["--help"])
+    option = draw.choice(of.option_names() or ["--help"])
     values = [one.format(draw.choice(of.numbers)) for one in SWEEPS] if option == "--sweep" and of.numbers else [*NUMBERS, *FILES]
     return [*words, option, *draw.choice([[], [draw.choice(values)], [draw.choice(values)]])]
 

@@ -99,10 +99,14 @@ _HEADER = json.dumps({"w": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0,
 SAFETENSORS = len(_HEADER).to_bytes(8, "little") + _HEADER + np.arange(6, dtype=np.float32).tobytes()
 
 
-def _members(path: Path) -> list[tuple[str, bytes]]:
-    """Of the archive, whose checksum is known as that of a data set is."""
-    described = _archives.File(path.name, sha256(ARCHIVE).hexdigest(), "https://example.org")
-    return [*_archives.members(path.parent, described, lambda _: True)]
+def described(path: Path, content: bytes) -> _archives.File:
+    """A file whose checksum is known as that of a data set is: it should have this content."""
+    return _archives.File(path.name, sha256(content).hexdigest(), "https://example.org")
+
+
+def members(path: Path, content: bytes) -> list[tuple[str, bytes]]:
+    """Of an archive, which should have this content."""
+    return [*_archives.members(path.parent, described(path, content), lambda _: True)]
 
 
 def _of_state(codec: Codec, content: Any) -> Kind:
@@ -122,7 +126,7 @@ KINDS: Mapping[str, Kind] = {
     "config.toml": Kind(
         lambda path: path.write_text('method = "lsr"\nmeasure-at = [1, 2]\neta = 0.1\n'), lambda path: by_name(toml(path)), checked=False
     ),
-    "archive.tar.gz": Kind(lambda path: path.write_bytes(ARCHIVE), lambda path: bits(_members(path))),
+    "archive.tar.gz": Kind(lambda path: path.write_bytes(ARCHIVE), lambda path: bits(members(path, ARCHIVE))),
     "evidence.json": Kind(lambda path: path.write_text(EVIDENCE, encoding="utf-8"), evidence.read, checked=False),
     "weights.safetensors": Kind(lambda path: path.write_bytes(SAFETENSORS), lambda path: bits(tensors.load(path)), checked=False),
     "rows.csv": Kind(lambda path: TABLE.to_csv(path), rows.rows_of, checked=False),

@@ -17,7 +17,6 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import chdir
 from functools import cache, partial
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ import numpy as np
 import torch
 
 from tests.torture.commands import ill_end
-from tests.torture.damage import DAMAGES
+from tests.torture.damage import DAMAGES, described, members
 from tsla.empirics.advice.plan import rows
 from tsla.empirics.data.datasets import _archives
 from tsla.empirics.data.datasets import arrays as examples
@@ -98,15 +97,7 @@ def _in_archive(content: bytes, path: Path) -> None:
 
 
 def _batch(path: Path) -> object:
-    return {name: _archives.unpickled(content, name) for name, content in _members(path)}
-
-
-def _members(path: Path) -> list[tuple[str, bytes]]:
-    return [*_archives.members(path.parent, _described(path), lambda _: True)]
-
-
-def _described(path: Path) -> _archives.File:
-    return _archives.File(path.name, sha256(path.read_bytes()).hexdigest(), "https://example.org")
+    return {name: _archives.unpickled(content, name) for name, content in members(path, path.read_bytes())}
 
 
 def _state(codec: Any, path: Path) -> object:
@@ -163,8 +154,8 @@ def _of_tar(draw: Draw, folder: Path) -> tuple[str, Callable[[], object]]:
         stream.write(b"12345".ljust(512, b"\0"))
     stream.write(bytes(1024))
     content = stream.getvalue()
-    (folder / "x.tar").write_bytes(draw.choice((content, gzip.compress(content, mtime=0))))
-    return "tar", lambda: _members(folder / "x.tar")
+    (path := folder / "x.tar").write_bytes(draw.choice((content, gzip.compress(content, mtime=0))))
+    return "tar", lambda: members(path, path.read_bytes())
 
 
 def _of_zip(draw: Draw, folder: Path) -> tuple[str, Callable[[], object]]:
@@ -193,8 +184,8 @@ def _zeros() -> bytes:
 
 def _of_gz(draw: Draw, folder: Path) -> tuple[str, Callable[[], object]]:
     """What unpacks to a thousand times its size, and to more than is taken where it is there often enough."""
-    (folder / "x.gz").write_bytes(_zeros() * draw.choice((1, 3, 100)))
-    return "gz", lambda: _archives.unpacked(folder, _described(folder / "x.gz"))
+    (path := folder / "x.gz").write_bytes(_zeros() * draw.choice((1, 3, 100)))
+    return "gz", lambda: _archives.unpacked(folder, described(path, path.read_bytes()))
 
 
 # --- TOML

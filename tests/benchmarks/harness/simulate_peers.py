@@ -62,7 +62,6 @@ def torch_loop(problem: str, start: Array, replicas: int, steps: int, threads: i
 
 def jax_loop(problem: str, start: Array, replicas: int, steps: int, threads: int) -> Array:
     """JAX, the whole loop compiled, float64; it takes the threads that it likes."""
-    import_module("jax")
     return np.asarray(_jax_kernel(problem)(np.tile(start, (replicas, 1)), steps))
 
 

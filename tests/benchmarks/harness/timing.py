@@ -30,8 +30,8 @@ class Call:
         return self.foreign > FOREIGN_SHARE
 
 
-def timed(work: Callable[[], object], *, repeats: int = 1, device: str = "cpu") -> Call:
-    """Time ``repeats`` calls of ``work``, as seconds of one."""
+def timed(work: Callable[[], object], *, repeats: int = 1, steps: int = 1, device: str = "cpu") -> Call:
+    """Time ``repeats`` calls of ``work``, each of so many ``steps``, as seconds of one step."""
     gc.collect()
     synchronise(device)
     busy, own, start = _busy_seconds(), time.process_time(), time.perf_counter()
@@ -39,7 +39,7 @@ def timed(work: Callable[[], object], *, repeats: int = 1, device: str = "cpu") 
         work()
     synchronise(device)
     wall, own, busy = time.perf_counter() - start, time.process_time() - own, _busy_seconds() - busy
-    return Call(wall / repeats, max(busy - own, 0.0) / (wall * (os.cpu_count() or 1)))
+    return Call(wall / (repeats * steps), max(busy - own, 0.0) / (wall * (os.cpu_count() or 1)))
 
 
 def synchronise(device: str) -> None:

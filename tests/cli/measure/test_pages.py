@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
 from tests.cli.support import Run
+from tests.conftest import ROOT
 from tsla.theory.testing.planted import Rejects
 
-ROOT = Path(__file__).parents[3]
 PAGES = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/measure.md")]
 COMMANDS = re.compile(r"^    tsla ((?:train|measure) .*digits\.pt.*)$", re.MULTILINE)
 SHOWN = re.compile(r"```text\n(Smoothing .*?)```", re.DOTALL)
