@@ -39,7 +39,7 @@ def _asked(record: Record, q: int) -> pd.DataFrame:
     problem = problems.get(config["problem"])
     eps = np.geomspace(1e-3, 0.7, 60)
     delta = config["scale"] * eps**q
-    constants = Constants(L=problem.L, mu=problem.mu, sigma2=config["oracle"]["sigma2"], delta=delta, F0=problem.F0)
+    constants = Constants(L=problem.L, mu=problem.mu, sigma2=config["oracle"]["sigma2"], delta=delta, F0=problem.gap(problem.start))
     lines = [{"method": name, "eps": eps, "delta": delta, "samples": METHODS[name](constants, eps=eps).total} for name in DRAWN]
     return pd.concat([pd.DataFrame(line) for line in lines]).assign(q=q, kind=ASKED)
 

@@ -69,11 +69,6 @@ class Problem:
         if (self.mu is None) == (self.refutes_pl is None):
             raise ValueError(f"mu = {self.mu} and refutes_pl = {self.refutes_pl}; exactly one of them must be given")
 
-    @property
-    def F0(self) -> float:  # noqa: N802 - the name the paper gives it
-        """``F(w_0)`` at the default start."""
-        return float(self.value(self.start))
-
     def gap(self, w: Array) -> Array:
         """``F(w) - minimum``, shapes (..., d) -> (...): the gap ``F - F*``, or an upper bound of it where ``minimum`` is a lower bound."""
         return self.value(w) - self.minimum
