@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 LIMIT = Path("/sys/fs/cgroup/memory.max")
@@ -10,8 +11,8 @@ LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
 def there_is() -> int:
-    """Bytes that processes may have here, all of them together."""
-    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    """Bytes that processes may have here, together; as many as can be addressed where the system does not tell, as on Windows."""
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else sys.maxsize
     limit = LIMIT.read_text(encoding="ascii").strip() if LIMIT.is_file() else "max"
     return min(physical, int(limit)) if limit.isdecimal() else physical
 
