@@ -112,7 +112,7 @@ def _shown(config: TrainingConfig, run: Iterator[Row]) -> list[Row]:
         for row in run:
             _refuse_divergence(config, row)
             if not rows:  # by now nothing is left to refuse
-                print(f"train: {taken(config)}", file=sys.stderr)
+                _tell(taken(config))
             rows.append(row)
             if row["s2"]:
                 delta = row["shat2"] / row["s2"]
@@ -134,7 +134,7 @@ def _lively(config: TrainingConfig, run: Iterator[Row], page: Path | None) -> li
         for row in run:
             _refuse_divergence(config, row)
             if not rows:
-                print(f"train: {taken(config)}", file=sys.stderr)
+                _tell(taken(config))
             rows.append(row)
             if row["s2"] is not None:
                 live.update(row["epoch"], Moments(*(row[name] for name in MOMENTS)), row["train_loss"])

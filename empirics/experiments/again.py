@@ -57,12 +57,19 @@ FROZEN_BESIDE = "efficientnet-lite0, linear head, cifar-100, 20 % noise, momentu
 SKIPPED = "resnet8, digits, 0 % noise, momentum, weight decay, step decay"
 SKIPPED_BESIDE = "resnet8, digits, 20 % noise, momentum, weight decay, step decay"
 FALLING = "mlp, digits, 20 % noise, momentum, weight decay, step decay"
-PATH = Again({"setting": NOISY}, 1e-3, SMALL, first={"runs": 1, "seeds": 2}, keys=("arm", "eta", "seed", "epoch"))
+RUN = ("arm", "eta", "seed")
+PATH = Again({"setting": NOISY}, 1e-3, SMALL, first={"runs": 1, "seeds": 2}, keys=(*RUN, "epoch"))
 EARLY = {"epoch": range(6)}
 HEAD = replace(PATH, of={"setting": FROZEN}, needs=DATA["cifar-100"]["folder"])
-HEAD_BESIDE = replace(HEAD, of={"setting": FROZEN_BESIDE})
 RESIDUAL = replace(PATH, of={"setting": SKIPPED}, tolerance=1e-9, reason=LARGE, first={"runs": 1, "seeds": 1}, same_kernels=True)
-RESIDUAL_BESIDE = replace(RESIDUAL, of={"setting": SKIPPED_BESIDE})
+THIRD = {
+    "mlp": replace(PATH, of={"setting": FALLING}),
+    "resnet8": RESIDUAL,
+    "resnet8_beside": replace(RESIDUAL, of={"setting": SKIPPED_BESIDE}),
+    "heads": HEAD,
+    "heads_beside": replace(HEAD, of={"setting": FROZEN_BESIDE}),
+}
+"""What is run again of the runs of each part of the third round."""
 EPOCH = Again({"method": "sgd"}, 1e-9, LARGE, changes={"epochs": 1, "drop": 1, "measure_at": [0, 1]}, keys=("epoch",), same_kernels=True)
 BRANCH = Again({"batch_size": 16, "eta": 0.5}, 1e-2, SMALL, first={"times": 1, "horizons": 1}, keys=("snapshot", "K", "theta"))
 
@@ -90,26 +97,13 @@ AGAIN: Mapping[str, tuple[Again, ...]] = {
     "known_architectures": (),  # all of it is training, or needs libraries that tsla[all] does not bring
     "branches": (BRANCH,),
     "branches_resnet8": (replace(BRANCH, of={"batch_size": 64, "eta": 0.4}, tolerance=1e-9, reason=LARGE, same_kernels=True),),
-    TUNING: (replace(PATH, of={"setting": CLEAN}, keys=("arm", "eta", "seed")),),
+    TUNING: (replace(PATH, of={"setting": CLEAN}, keys=RUN),),
     CONFIRMATORY: _and_early(PATH),
-    DECAY_TUNING: (replace(PATH, of={"setting": DECAYED}, keys=("arm", "eta", "seed")),),
+    DECAY_TUNING: (replace(PATH, of={"setting": DECAYED}, keys=RUN),),
     DECAY: _and_early(replace(PATH, of={"setting": DECAYED})),
     PATHS: _and_early(PATH),
-    tuning_of("mlp"): (replace(PATH, of={"setting": FALLING}, keys=("arm", "eta", "seed")),),
-    runs_of("mlp"): _and_early(replace(PATH, of={"setting": FALLING})),
-    paths_of("mlp"): _and_early(replace(PATH, of={"setting": FALLING})),
-    tuning_of("resnet8"): (replace(RESIDUAL, keys=("arm", "eta", "seed")),),
-    runs_of("resnet8"): (RESIDUAL,),
-    paths_of("resnet8"): (RESIDUAL,),
-    tuning_of("resnet8_beside"): (replace(RESIDUAL_BESIDE, keys=("arm", "eta", "seed")),),
-    runs_of("resnet8_beside"): (RESIDUAL_BESIDE,),
-    paths_of("resnet8_beside"): (RESIDUAL_BESIDE,),
-    tuning_of("heads"): (replace(HEAD, keys=("arm", "eta", "seed")),),
-    runs_of("heads"): (HEAD,),
-    paths_of("heads"): (HEAD,),
-    tuning_of("heads_beside"): (replace(HEAD_BESIDE, keys=("arm", "eta", "seed")),),
-    runs_of("heads_beside"): (HEAD_BESIDE,),
-    paths_of("heads_beside"): (HEAD_BESIDE,),
+    **{tuning_of(part): (replace(path, keys=RUN),) for part, path in THIRD.items()},
+    **{of(part): _and_early(path) if part == "mlp" else (path,) for part, path in THIRD.items() for of in (runs_of, paths_of)},
     SCRATCH: (),  # a run of a ResNet-20 takes eight minutes
     TEMPERING: (Again({"setting": CLEAN}, 1e-3, SMALL),),
     "planner": (Again({}, 1e-9, DERIVED, of_one_scale=("regret", "low", "high")),),

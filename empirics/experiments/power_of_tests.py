@@ -8,50 +8,43 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation.exact_law import exact_law
 from tsla.empirics.simulation.oracles import Oracle
-from tsla.empirics.simulation.problems import Problem
 from tsla.empirics.simulation.simulate import simulate
 from tsla.empirics.statistics.betting import p_values, refutes
 from tsla.theory import biased, lsr, sgd, two_stage, worst_case
 from tsla.theory.constants import Array, Constants
 from tsla.theory.plan import Stage
 
-Quantity = Literal["mean_grad2", "gap"]
+PROBLEM, START = problems.get("stall"), [1.5]
+"""``w²/2``, where ``L = μ = 1``, and where the runs begin."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Instance:
-    """A run, from ``start`` in every coordinate, and what a claim says of it: ``quantity`` at its end is at most ``bound`` on average."""
+    """A run on PROBLEM from START, and what a claim says of it: ``quantity`` at its end is at most ``bound`` on average."""
 
     claim: str
     name: str
-    problem: Problem
     oracle: Oracle
     stages: tuple[Stage, ...]
-    quantity: Quantity
-    bound: float
-    start: float
+    bound: Array | float
+    quantity: Literal["mean_grad2", "gap"] = "mean_grad2"
 
     @property
     def exact(self) -> float:
         """The expectation of the quantity, to some 1e-10."""
-        law = exact_law(self.problem, self.oracle, self.stages, start=self._w0)
+        law = exact_law(PROBLEM, self.oracle, self.stages, start=START)
         return float(getattr(law, self.quantity)[-1])
 
     def samples(self, replicas: int, seed: int) -> Array:
         """The quantity in each replica; shape (replicas,)."""
         last = sum(int(stage.steps) for stage in self.stages)
-        run = simulate(self.problem, self.oracle, self.stages, replicas=replicas, seed=seed, start=self._w0, checkpoints=[last])
+        run = simulate(PROBLEM, self.oracle, self.stages, replicas=replicas, seed=seed, start=START, checkpoints=[last])
         values: Array = getattr(run, self.quantity)[-1]
         return values
-
-    @property
-    def _w0(self) -> Array:
-        return np.full(self.problem.dimension, self.start)
 
 
 def power(instances: Sequence[Instance], *, replicas: int, seed: int) -> pd.DataFrame:
@@ -89,7 +82,7 @@ def run(config: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def near_instances() -> tuple[Instance, ...]:
-    """For each of C4, C5, C7, C8, C12, C16 an instance that comes near its bound: all on ``w²/2``, where ``L = μ = 1``.
+    """For each of C4, C5, C7, C8, C12, C16 an instance that comes near its bound.
 
     At ``η = 1/L`` a step forgets where it came from: ``∇F(w_t)`` is the last error of the direction, whose second moment is the noise term
     of each bound. C16 has the noise term of any η. C8 has a row for the sum that its proof bounds by ε², and one for ε² itself:
@@ -97,43 +90,29 @@ def near_instances() -> tuple[Instance, ...]:
     to ``g`` and ``δ = 2`` the first stage leaves enough that it is.
     """
     plain, blurred = Oracle(sigma2=1.0), Oracle(sigma2=1.0, beta2=0.1, nu2=0.1, bias="fixed")
-    start, T = 1.5, 32
-    F0 = start**2 / 2
+    F0, T = float(PROBLEM.gap(np.array(START))), 32
     k = Constants(L=1, mu=1, sigma2=1, delta=blurred.delta, F0=F0)
     parts = biased.SmoothingOracle(beta2=0.1, nu2=0.1)
     aligned = Oracle(sigma2=1.0, nu2=2.0, c=float(np.sqrt(2)), noise="rademacher")
     eps2 = 2.0
     plan = two_stage.steps(Constants(L=1, mu=1, sigma2=1, delta=aligned.delta, F0=F0), eps=np.sqrt(eps2))
-
-    def near(
-        claim: str, name: str, oracle: Oracle, stages: tuple[Stage, ...], bound: ArrayLike, quantity: Quantity = "mean_grad2"
-    ) -> Instance:
-        return Instance(
-            claim=claim,
-            name=name,
-            problem=problems.get("stall"),
-            oracle=oracle,
-            stages=stages,
-            quantity=quantity,
-            bound=float(np.asarray(bound)),
-            start=start,
-        )
-
     return (
-        near("C4", "η = 1/L", plain, (_stage(1, 0, T),), sgd.bound(k, eta=1, T=T).total),
-        near("C5", "η = 1/L, θ = 1", blurred, (_stage(1, 1, T),), lsr.bound(k, eta=1, T=T, theta=1).total),
-        near("C7", "η1 = 1/μ, θ = 1", blurred, (_stage(1, 1, 4),), two_stage.stage_one(k, eta1=1, T1=4, theta=1).total, "gap"),
-        near(
+        Instance("C4", "η = 1/L", plain, (_stage(1, 0, T),), sgd.bound(k, eta=1, T=T).total),
+        Instance("C5", "η = 1/L, θ = 1", blurred, (_stage(1, 1, T),), lsr.bound(k, eta=1, T=T, theta=1).total),
+        Instance("C7", "η1 = 1/μ, θ = 1", blurred, (_stage(1, 1, 4),), two_stage.stage_one(k, eta1=1, T1=4, theta=1).total, "gap"),
+        Instance(
             "C8",
             "the sum, η1 = η2 = 1/L, θ = 1",
             blurred,
             (_stage(1, 1, 4), _stage(1, 0, T)),
             two_stage.bound(k, eta1=1, T1=4, eta2=1, T2=T, theta=1).total,
         ),
-        near("C8", "ε² by its own plan, ε² = 2σ², δ = 2, ĝ - ∇F = √2 (g - ∇F)", aligned, plan.stages, eps2),
-        near("C12", "η = 1/L, θ = 1/2", blurred, (_stage(1, 0.5, T),), biased.bound(k, parts, eta=1, T=T, theta=0.5).total),
-        near("C12", "gap, η = 1/L, θ = 1/2", blurred, (_stage(1, 0.5, 4),), biased.gap_bound(k, parts, eta=1, T=4, theta=0.5).total, "gap"),
-        near("C16", "η = 1/(2L)", plain, (_stage(0.5, 0, 2 * T),), worst_case.sgd_bound(k, eta=0.5, T=2 * T).total),
+        Instance("C8", "ε² by its own plan, ε² = 2σ², δ = 2, ĝ - ∇F = √2 (g - ∇F)", aligned, plan.stages, eps2),
+        Instance("C12", "η = 1/L, θ = 1/2", blurred, (_stage(1, 0.5, T),), biased.bound(k, parts, eta=1, T=T, theta=0.5).total),
+        Instance(
+            "C12", "gap, η = 1/L, θ = 1/2", blurred, (_stage(1, 0.5, 4),), biased.gap_bound(k, parts, eta=1, T=4, theta=0.5).total, "gap"
+        ),
+        Instance("C16", "η = 1/(2L)", plain, (_stage(0.5, 0, 2 * T),), worst_case.sgd_bound(k, eta=0.5, T=2 * T).total),
     )
 
 

@@ -21,7 +21,7 @@ from tsla.empirics.experiments.sign_prediction import experiment as branches
 from tsla.empirics.experiments.sign_prediction.configs import configs as branches_of
 from tsla.empirics.experiments.study import runs as study
 from tsla.empirics.experiments.study import tempering, third
-from tsla.empirics.experiments.study.settings import CONFIRMATORY, DECAY, DECAY_TUNING, PATHS, TEMPERING, TUNING
+from tsla.empirics.experiments.study.settings import CONFIRMATORY, DECAY, DECAY_TUNING, DECAYED, PATHS, SETTINGS, TEMPERING, TUNING
 from tsla.empirics.runs import records
 from tsla.empirics.training.configuration import TrainingConfig
 from tsla.theory.certificates import groups
@@ -147,11 +147,11 @@ EXPERIMENTS = {
         Experiment("branches", branches.run, branches_of("confirmatory"), in_report=False),
         Experiment("branches_resnet8", branches.run, branches_of("resnet8"), in_report=False),
         Experiment("branches_development", branches.run, branches_of("development"), in_report=False, kept=False),
-        Experiment(TUNING, study.tune, study.tuning_parts(), in_report=False),
+        Experiment(TUNING, study.tune, study.tuning_parts(SETTINGS), in_report=False),
         Experiment(CONFIRMATORY, study.confirm, study.confirmatory_parts, in_report=False),
         Experiment(PATHS, study.paths, study.path_parts, in_report=False),
         Experiment(TEMPERING, tempering.run, tempering.parts, in_report=False),
-        Experiment(DECAY_TUNING, study.tune, study.decay_tuning_parts(), in_report=False),
+        Experiment(DECAY_TUNING, study.tune, study.tuning_parts(DECAYED), in_report=False),
         Experiment(DECAY, study.confirm, study.decay_parts, in_report=False),
         *(
             Experiment(name(part), run, partial(parts, part), in_report=False)

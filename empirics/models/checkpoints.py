@@ -21,7 +21,7 @@ from tsla.empirics.runs.files import must_be_there, replacing
 from tsla.theory.constants import is_whole
 
 LOG = logging.getLogger(__name__)
-NETWORKS = [{"name", "shape", "classes", *own} for own in (("norm",), ("pretrained", "trained", "hidden"))]
+ARGUMENTS = [{"name", "shape", "classes", *own} for own in (("norm",), ("pretrained", "trained", "hidden"))]
 """What the arguments of a network are called, of most networks and of the one that may be pretrained."""
 HELD_AS = ("state_dict", "model_state_dict", "model")
 """What weights are called in a file that holds more than them."""
@@ -87,7 +87,7 @@ def _is_state(found: Any) -> bool:
 
 def _network(found: Any, where: str) -> Mapping[str, Any]:
     """The arguments of the network, checked."""
-    if isinstance(found, dict) and set(found) in NETWORKS:
+    if isinstance(found, dict) and set(found) in ARGUMENTS:
         shape = found["shape"]
         if all(is_whole(size, at_least=1) for size in (found["classes"], *(shape if isinstance(shape, list | tuple) else [0]))):
             return {**found, "shape": tuple(shape)}

@@ -31,11 +31,11 @@ def features(images: NDArray[Any], white: float, *, trained: str, device: torch.
     Found in :func:`folder` where they have been computed before: for the same bytes, weights, sizes, version of torch and kind of device.
     A line on standard error says where they can't be kept; then they are computed again next time.
     """
-    path = folder() / f"{_key(images, white, trained, device)}.npy"
-    kept = _kept(path, (len(images), *efficientnet.INPUTS[trained]))
+    path, shape = folder() / f"{_key(images, white, trained, device)}.npy", (len(images), *efficientnet.INPUTS[trained])
+    kept = _kept(path, shape)
     if kept is not None:
         return kept
-    found = _computed(efficientnet.frozen(trained).to(device), images, white, (len(images), *efficientnet.INPUTS[trained]), device)
+    found = _computed(efficientnet.frozen(trained).to(device), images, white, shape, device)
     try:
         with replacing(path) as temporary, temporary.open("wb") as file:
             np.save(file, found)

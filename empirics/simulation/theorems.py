@@ -6,7 +6,7 @@ whose squared distance from the minimiser is 1/b² times what they were. So the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,8 +22,8 @@ from tsla.theory.constants import ROUNDING, Array, real
 from tsla.theory.plan import Stage
 from tsla.theory.testing.theorem import WITH_MU, Given, Theorem, asked, averaging
 
-REPLICAS = 1000
-SEED = 20130813
+HOW: Mapping[str, Any] = {"replicas": 1000, "seed": 20130813, "threads": 1}
+"""How every run is made."""
 DATA = ("softmax_regression", "two_layer")
 """Their gradients pass over real examples: minutes, where the others take seconds."""
 NOISELESS = Oracle(sigma2=0)
@@ -74,12 +74,12 @@ def instances(theorem: Theorem, k: Given) -> Iterator[Instance]:
             yield from (Instance(problem, law, k) for law in laws)
 
 
-def measured(theorem: Theorem, instance: Instance, *, replicas: int = REPLICAS, seed: int = SEED) -> Iterator[Measured]:
+def measured(theorem: Theorem, instance: Instance) -> Iterator[Measured]:
     """The rule of the theorem, run: a value a length. A run that leaves the range of float64 has none from there on."""
     lengths = sorted(theorem.lengths)
     while lengths:
         try:
-            values = _run(theorem, instance, lengths, {"replicas": replicas, "seed": seed, "threads": 1})
+            values = _run(theorem, instance, lengths)
         except FloatingPointError:
             lengths.pop()
         else:
@@ -87,16 +87,16 @@ def measured(theorem: Theorem, instance: Instance, *, replicas: int = REPLICAS, 
             return
 
 
-def _run(theorem: Theorem, instance: Instance, lengths: list[int], given: dict[str, Any]) -> Sequence[Array]:
+def _run(theorem: Theorem, instance: Instance, lengths: list[int]) -> Sequence[Array]:
     """What is bounded at each length, of every replica."""
     k, problem, oracle = instance.k, instance.problem, _Allowed(theorem, instance)
     if theorem.measure == "gap of the average":
-        return [_gap_of_the_average(theorem, instance, T, given) for T in lengths]
-    run = simulate(problem, oracle, [_stage(theorem, k, lengths[-1])], step=theorem.rule(k), checkpoints=lengths, **given)
+        return [_gap_of_the_average(theorem, instance, T) for T in lengths]
+    run = simulate(problem, oracle, [_stage(theorem, k, lengths[-1])], step=theorem.rule(k), checkpoints=lengths, **HOW)
     return list({"random iterate": run.mean_grad2, "last iterate": run.grad2, "gap": run.gap}[theorem.measure])
 
 
-def _gap_of_the_average(theorem: Theorem, instance: Instance, T: int, given: dict[str, Any]) -> Array:
+def _gap_of_the_average(theorem: Theorem, instance: Instance, T: int) -> Array:
     """By a run whose step number T goes to the mean of the iterates before it."""
     k = instance.k
 
@@ -108,7 +108,7 @@ def _gap_of_the_average(theorem: Theorem, instance: Instance, T: int, given: dic
     def step(w: Array, g: Array, state: Any, t: int) -> tuple[Array, Any]:
         return along(w, g, state, t) if t < T else (state[1] / total, state)
 
-    run = simulate(instance.problem, _Allowed(theorem, instance), [_stage(theorem, k, T + 1)], step=step, checkpoints=[T + 1], **given)
+    run = simulate(instance.problem, _Allowed(theorem, instance), [_stage(theorem, k, T + 1)], step=step, checkpoints=[T + 1], **HOW)
     return np.asarray(run.gap[0])
 
 

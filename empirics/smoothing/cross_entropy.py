@@ -60,8 +60,8 @@ class CrossEntropy:
     binary: bool = False
 
     def __post_init__(self) -> None:
-        for name, value, known in (("weighting", self.weighting, WEIGHTINGS), ("positions", self.positions, POSITIONS)):
-            must_be_one_of(name, value, known)
+        must_be_one_of("weighting", self.weighting, WEIGHTINGS)
+        must_be_one_of("positions", self.positions, POSITIONS)
         if self.classes_at is not None and (not is_whole(self.classes_at) or self.classes_at == 0):
             raise ValueError(
                 f"classes_at = {said(self.classes_at)} must be 1, -1 or another dimension of the logits, of which 0 has the examples"
@@ -109,11 +109,10 @@ class CrossEntropy:
             self._check_weights(2)
             return _binary(logits, labels, self.ignore_index)
         at = self.dimension_of_classes(logits, labels)
-        moved = (
+        self._check_weights(logits.shape[at])
+        arranged, targets = (
             t.movedim(at, -1).reshape(len(t), -1, t.shape[at]) if t.ndim == logits.ndim else t.reshape(len(t), -1) for t in (logits, labels)
         )
-        arranged, targets = moved
-        self._check_weights(logits.shape[at])
         return arranged, targets
 
     def flat(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""Labels as probability vectors: one-hot labels, and the smoothing labels ``ŷ`` that A3 is about."""
+"""Labels that are classes, and the smoothing labels ``ŷ`` that A3 is about, as probability vectors."""
 
 from __future__ import annotations
 
@@ -21,21 +21,6 @@ NAMES = ("uniform", "prior", "own", "own-hard")
 Smoothing = str | Tensor | nn.Module
 Rule = Callable[[slice, Inputs, Tensor], Tensor]
 """``rule(rows, inputs, logits)``: ŷ of these rows of the examples, ``(rows, P or 1, K)``, float64, on the CPU; logits ``(rows, P, K)``."""
-
-
-def one_hot(labels: Tensor, classes: int) -> Tensor:
-    """Class indices ``(n,)`` as probabilities ``(n, classes)``; probabilities pass through. Float64.
-
-    Raises ValueError where an index is not a class or a row is not a distribution.
-    """
-    if labels.ndim == 2:
-        return distribution("labels", labels, classes)
-    if labels.ndim != 1 or labels.is_floating_point():
-        raise ValueError(
-            f"labels have shape {tuple(labels.shape)} and type {labels.dtype}; must be class indices (n,) or probabilities (n, K)"
-        )
-    check_classes(labels, classes)
-    return torch.nn.functional.one_hot(labels.long(), classes).double()
 
 
 def check_classes(labels: Tensor, classes: int, *, but: str = "") -> None:
@@ -81,8 +66,10 @@ def smoothing_rule(smoothing: Smoothing, targets: Targets) -> Rule:
     if isinstance(smoothing, Tensor) and smoothing.ndim > 2:
         each = distribution("smoothing", targets.arrange_table(smoothing), classes)
         return lambda rows, inputs, logits: each[rows]
-    if isinstance(smoothing, Tensor) or smoothing == "uniform":
+    if isinstance(smoothing, Tensor):
         fixed = smoothing_labels(smoothing, targets.examples, classes)
+    elif smoothing == "uniform":
+        fixed = torch.full((targets.examples, classes), 1 / classes, dtype=torch.float64)
     elif smoothing == "prior":
         counts = targets.counts()
         fixed = smoothing_labels(counts / counts.sum(), targets.examples, classes)
@@ -93,15 +80,11 @@ def smoothing_rule(smoothing: Smoothing, targets: Targets) -> Rule:
     return lambda rows, inputs, logits: fixed[rows, None]
 
 
-def smoothing_labels(smoothing: str | Tensor, examples: int, classes: int) -> Tensor:
-    """``ŷ`` as probabilities ``(examples, classes)``, float64, from "uniform" or from a tensor ``(classes,)`` or ``(examples, classes)``.
+def smoothing_labels(smoothing: Tensor, examples: int, classes: int) -> Tensor:
+    """``ŷ`` as probabilities ``(examples, classes)``, float64, from ``(classes,)`` or ``(examples, classes)``.
 
-    What depends on labels, logits or inputs is the business of :func:`smoothing_rule`. Raises ValueError where a row is not a distribution.
+    Raises ValueError where a row is not a distribution.
     """
-    if isinstance(smoothing, str):
-        if smoothing != "uniform":
-            raise ValueError(f"smoothing = {smoothing!r}: must be 'uniform' or a tensor of probabilities")
-        return torch.full((examples, classes), 1 / classes, dtype=torch.float64)
     rows = smoothing.unsqueeze(0) if smoothing.ndim == 1 else smoothing
     if rows.ndim != 2 or rows.shape[0] not in (1, examples):
         raise ValueError(f"smoothing has shape {tuple(smoothing.shape)}; must be ({classes},) or ({examples}, {classes})")

@@ -14,6 +14,7 @@ from tsla.empirics.smoothing.conventions import theta_from
 from tsla.empirics.smoothing.cross_entropy import CrossEntropy, masses, one_hot_or_0, refuse_several_labels, warn_of_probabilities
 from tsla.empirics.smoothing.labels import distribution as checked_distribution
 from tsla.empirics.smoothing.labels import evaluated
+from tsla.empirics.smoothing.mistaken import can_be_read
 from tsla.empirics.smoothing.mixture import Distribution, Mixture, Taught
 from tsla.empirics.smoothing.schedules import Constant, Schedule
 from tsla.theory.constants import must_be_one_of, real, said
@@ -154,7 +155,7 @@ class SmoothedCrossEntropy(nn.Module):
 
     def _look(self, logits: Tensor, labels: Tensor) -> None:
         """At the first batch alone, for a look makes an accelerator wait: are logits probabilities, and labels no classes or none."""
-        if not (torch.compiler.is_compiling() or logits.is_meta or torch._C._functorch.is_functorch_wrapped_tensor(logits)):
+        if can_be_read(logits):
             self._looked = True
             warn_of_probabilities(logits)
             if not labels.is_floating_point():

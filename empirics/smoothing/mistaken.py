@@ -15,13 +15,13 @@ def mistaken(logits: Tensor, labels: Tensor) -> str:
         return ", as of one-hot rows, whose type must be that of probabilities: labels.float()" if rows else ""
     if labels[:1].numel() != 1:
         return ""
-    whole = _can_be_read(labels) and bool((labels % 1 == 0).all())
+    whole = can_be_read(labels) and bool((labels % 1 == 0).all())
     return f": {_REGRESSION}{', or class indices, whose type must be one of integers: labels.long()' if whole else ''}"
 
 
 def regression(labels: Tensor) -> str:
     """Says so where labels are numbers that are no probabilities."""
-    numbers = labels.is_floating_point() and _can_be_read(labels) and not bool(((labels >= 0) & (labels <= 1)).all())
+    numbers = labels.is_floating_point() and can_be_read(labels) and not bool(((labels >= 0) & (labels <= 1)).all())
     return f", and labels are {_REGRESSION}" if numbers else ""
 
 
@@ -32,6 +32,6 @@ def refuse_no_probabilities(ones: Tensor) -> None:
         raise ValueError(f"binary = True: labels run from {low:.4g} to {high:.4g}; must be 0, 1 or a probability of class 1 between them")
 
 
-def _can_be_read(labels: Tensor) -> bool:
-    """Whether the values are there to be looked at."""
-    return not (torch.compiler.is_compiling() or labels.is_meta or torch._C._functorch.is_functorch_wrapped_tensor(labels))
+def can_be_read(values: Tensor) -> bool:
+    """Whether they are there to be looked at."""
+    return not (torch.compiler.is_compiling() or values.is_meta or torch._C._functorch.is_functorch_wrapped_tensor(values))

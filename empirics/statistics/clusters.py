@@ -8,17 +8,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from tsla.empirics.statistics.intervals import Interval, probability
+from tsla.empirics.statistics.intervals import Interval
 from tsla.theory.constants import Array, real
 
-RESAMPLES = 4000
+LEVEL, RESAMPLES = 0.95, 4000
 
 
-def clustered(statistic: Callable[[Array], Array], samples: ArrayLike, clusters: ArrayLike, *, level: float = 0.95) -> Interval:
-    """A statistic of the means of all samples, with the percentile interval of the bootstrap over clusters, the same at every call.
+def clustered(statistic: Callable[[Array], Array], samples: ArrayLike, clusters: ArrayLike) -> Interval:
+    """A statistic of the means of all samples, with the 95 % percentile interval of the bootstrap over clusters, the same at every call.
 
     Shapes: ``samples`` (n, k); ``clusters`` (n,), which are equal for samples of one cluster; ``statistic`` maps means (..., k) to what it
-    is of each. Its percentiles are taken further out than at ``level``, as far as Student's t is wider than the normal law and the
+    is of each. Its percentiles are taken further out than 95 %, as far as Student's t is wider than the normal law and the
     resampled variance too small: with m clusters at the normal tail of ``t √(m/(m-1))`` (Hesterberg, 2015, the expanded percentile
     interval). Raises ValueError for fewer than 2 clusters.
     """
@@ -32,6 +32,6 @@ def clustered(statistic: Callable[[Array], Array], samples: ArrayLike, clusters:
     np.add.at(sums, of, values)
     times = np.random.default_rng(0).multinomial(m, np.full(m, 1 / m), RESAMPLES)  # how often each cluster is drawn
     resampled = statistic((times @ sums) / (times @ sizes)[:, None])
-    reach = stats.t.ppf((1 + probability("level", level)) / 2, m - 1) * np.sqrt(m / (m - 1))
+    reach = stats.t.ppf((1 + LEVEL) / 2, m - 1) * np.sqrt(m / (m - 1))
     low, high = np.quantile(resampled, [stats.norm.cdf(-reach), stats.norm.cdf(reach)], axis=0)
     return Interval(np.asarray(statistic(values.mean(axis=0))), low, high)

@@ -50,12 +50,12 @@ def student_t(samples: ArrayLike, *, level: float = 0.95, axis: int = 0) -> Inte
     return Interval(np.asarray(mean), np.asarray(mean - reach), np.asarray(mean + reach))
 
 
-def paired(a: ArrayLike, b: ArrayLike, *, level: float = 0.95, axis: int = 0) -> Interval:
-    """Mean of ``a - b`` with Student's interval: sharper than two intervals where a and b share their seeds."""
+def paired(a: ArrayLike, b: ArrayLike) -> Interval:
+    """Mean of ``a - b`` along the first axis, with Student's 95 % interval: sharper than two intervals where a and b share their seeds."""
     first, second = real("a", a), real("b", b)
     if first.shape != second.shape:
         raise ValueError(f"a has shape {first.shape} and b has {second.shape}; pairs need the same shape")
-    return student_t(first - second, level=level, axis=axis)
+    return student_t(first - second)
 
 
 def effect_size(differences: ArrayLike, *, axis: int = 0) -> Array:

@@ -73,12 +73,11 @@ def seeds_for(d: float, *, level: float = LEVEL, power: float = POWER) -> int:
     return high
 
 
-def sd_interval(sd: float, m: int, *, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """The interval of a standard deviation that m normal samples gave: ``(m-1) s²/σ²`` is chi-square of m-1 degrees of freedom. Exact."""
+def sd_interval(sd: float, m: int) -> tuple[float, float]:
+    """The 95 % interval of a standard deviation that m normal samples gave, exact: ``(m-1) s²/σ²`` is chi-square of m-1 degrees."""
     whole("m", m, at_least=2)
-    covered = probability("confidence", confidence)
     squares = (m - 1) * single("sd", sd, at_least=0) ** 2
-    high, low = (squares / float(stats.chi2.ppf(q, m - 1)) for q in ((1 - covered) / 2, (1 + covered) / 2))
+    high, low = (squares / float(stats.chi2.ppf(q, m - 1)) for q in ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2))
     return float(np.sqrt(low)), float(np.sqrt(high))
 
 

@@ -108,7 +108,7 @@ def _fitting(data: Data, model: nn.Module, logits: ToLogits | None) -> Data:
 class _Run:
     """A run at some point: after ``steps`` steps of ``epoch``, with the ``rows`` up to there."""
 
-    def __init__(self, config: TrainingConfig, model: nn.Module, split: Data, state: Path | None, logits: ToLogits | None = None) -> None:
+    def __init__(self, config: TrainingConfig, model: nn.Module, split: Data, state: Path | None, logits: ToLogits | None) -> None:
         self.config, self.device = config, device_of(config)
         self.rows: list[Row] = []
         self.epoch = self.steps = 0

@@ -61,13 +61,7 @@ Data = Split | OwnSplit
 
 
 def own_split(
-    sets: Any,
-    model: nn.Module | None = None,
-    *,
-    device: torch.device,
-    seed: int = 0,
-    collate: Collate | None = None,
-    unpack: Unpack | None = None,
+    sets: Any, model: nn.Module | None, *, device: torch.device, seed: int, collate: Collate | None, unpack: Unpack | None
 ) -> Data:
     """The data of a run from ``(training set, test set)``, each as :func:`tsla.measure` takes one: (inputs, labels), a DataLoader, of which
     the set and its collate_fn are used, or what has a length and items.

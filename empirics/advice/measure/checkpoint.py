@@ -25,7 +25,7 @@ from tsla.empirics.moments.mode import mode
 from tsla.empirics.runs.errors import class_and_line
 from tsla.empirics.runs.progress import Progress
 from tsla.empirics.runs.provenance import LIBRARIES, environment
-from tsla.empirics.smoothing.labels import Smoothing, one_hot, predictions, smoothing_labels
+from tsla.empirics.smoothing.labels import Smoothing, check_classes, predictions, smoothing_labels
 from tsla.empirics.training.configuration import TrainingConfig
 from tsla.empirics.training.setup import training_split
 from tsla.theory.constants import real, whole
@@ -48,14 +48,13 @@ OF_FEATURES = ("model", "pretrained", "trained")
 
 @dataclass(frozen=True)
 class Subject:
-    """A network with its weights, the examples to measure it on, and ŷ: a ``table`` ``(n, K)``, or else ``smoothing``."""
+    """A network with its weights, the examples to measure it on, and ŷ, which may be a table ``(n, K)``."""
 
     network: nn.Module
     data: Json
     inputs: Tensor
     labels: Tensor
     smoothing: Smoothing
-    table: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -97,13 +96,9 @@ def load(checkpoint: Path, data: str, *, folder: Path | None = None, model: str 
     about, inputs, labels = _examples(data, folder, weights)
     classes = _classes(network, inputs, f"data = {data}: the model")
     with _blaming(f"data = {data}"):
-        true = one_hot(labels, classes)
-    if teacher is not None:
-        return Subject(network, about, inputs, labels, _built_teacher(teacher, model, inputs, true.shape[1]), None)
-    y_hat = _y_hat(smoothing, true)
-    if isinstance(y_hat, Tensor) and y_hat.ndim == 2:
-        return Subject(network, about, inputs, labels, "uniform", y_hat)
-    return Subject(network, about, inputs, labels, y_hat, None)
+        check_classes(labels, classes)
+    y_hat = _y_hat(smoothing, labels, classes) if teacher is None else _built_teacher(teacher, model, inputs, classes)
+    return Subject(network, about, inputs, labels, y_hat)
 
 
 def measured(
@@ -137,7 +132,10 @@ def measured(
 
     Raises ValueError that names the argument for whatever is not as it must be.
     """
-    _check(microbatch=microbatch, seed=seed, until=until)
+    whole("microbatch", microbatch, at_least=1)
+    whole("seed", seed, at_least=0)
+    if until is not None:
+        real("until", until, above=0)
     if label_noise is not None:
         real("label_noise", label_noise, at_least=0, at_most=1)
     place = _device(device)
@@ -171,14 +169,17 @@ def _refuse_coupled(network: nn.Module, batch_norm: str | None) -> None:
 def _of_examples(subject: Subject, _: int, examples: int | None, options: Mapping[str, Any]) -> Measurement:
     """The moments of single examples."""
     _refuse_coupled(subject.network, options["batch_norm"])
-    batches = draw(subject.inputs, subject.labels, subject.table, examples=examples, seed=options["seed"])
+    y_hat = subject.smoothing
+    table = y_hat if isinstance(y_hat, Tensor) and y_hat.ndim == 2 else None  # whose rows come with their examples
+    smoothing = y_hat if table is None else "uniform"
+    batches = draw(subject.inputs, subject.labels, table, examples=examples, seed=options["seed"])
     with Progress("measure", total=len(batches)) as progress:
-        return measure(subject.network, batches, subject.smoothing, population=len(subject.inputs), progress=progress, **options)
+        return measure(subject.network, batches, smoothing, population=len(subject.inputs), progress=progress, **options)
 
 
 def _of_batches(subject: Subject, batch_size: int, examples: int | None, options: Mapping[str, Any]) -> Measurement:
     """The moments of the gradient of a batch in training mode, which couples its examples."""
-    network, smoothing = subject.network.train(), subject.smoothing if subject.table is None else subject.table
+    network, smoothing = subject.network.train(), subject.smoothing
     until, seed = options["until"], options["seed"]
     if until is not None:
         raise ValueError(f"until = {until:g} has no use with --batch-norm training, which measures as many batches as --examples make")
@@ -189,13 +190,6 @@ def _of_batches(subject: Subject, batch_size: int, examples: int | None, options
     estimates = minibatch_moments(network, data, batch_size=batch_size, batches=batches, smoothing=smoothing, seed=seed)
     silent, how = isinstance(smoothing, str) and smoothing == "own", mode(network, "batch")
     return Measurement(estimates, {}, batches * batch_size, None, silent=silent, mode=how, batch_size=batch_size)
-
-
-def _check(*, microbatch: int, seed: int, until: float | None) -> None:
-    for name, value, least in (("microbatch", microbatch, 1), ("seed", seed, 0)):
-        whole(name, value, at_least=least)
-    if until is not None:
-        real("until", until, above=0)
 
 
 def _device(name: str) -> torch.device:
@@ -278,13 +272,15 @@ def _built_teacher(teacher: Checkpoint, model: str | None, inputs: Tensor, class
     return built
 
 
-def _y_hat(smoothing: str, true: Tensor) -> Smoothing:
-    """ŷ by name, or as the probabilities of a file, ``(K,)`` or ``(n, K)``; ``true`` are the labels, ``(n, K)``."""
+def _y_hat(smoothing: str, labels: Tensor, classes: int) -> Smoothing:
+    """ŷ by name, or as the probabilities of a file, ``(K,)`` or ``(n, K)``."""
+    if smoothing == "prior":  # of all the data, not of those that are drawn
+        return torch.bincount(labels, minlength=classes).double() / len(labels)
     if smoothing in NAMED:
-        return true.mean(0) if smoothing == "prior" else smoothing  # of all the data, not of those that are drawn
+        return smoothing
     try:
         rows = torch.from_numpy(np.load(smoothing, allow_pickle=False, mmap_mode="r").astype(np.float64, casting="same_kind"))
-        smoothing_labels(rows, *true.shape)
+        smoothing_labels(rows, len(labels), classes)
     except OSError as error:
         raise ValueError(f"smoothing = {smoothing}: no such file; must hold probabilities (K,) or (n, K)") from error
     except Exception as error:  # whatever broken bytes lead to

@@ -74,12 +74,11 @@ def _two_deltas(found: Reading) -> list[str]:
 
 def _study(found: Reading) -> list[str]:
     known = found.study
-    scopes = [f"{words}." for words in known["scope"].values()]
     return [
         wrapped(study.sentence(known)),
         study.table(known),
         wrapped("A range is that of the mean differences at the settings. Won and lost are those whose 95 % interval leaves out 0."),
-        *(wrapped(words) for words in scopes),
+        *(wrapped(f"{words}.") for words in known["scope"].values()),
     ]
 
 

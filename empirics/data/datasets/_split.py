@@ -75,22 +75,16 @@ def split(examples: Examples, *, train_size: int | None, label_noise: float, see
     test_inputs, test_labels = examples.test_inputs, examples.test_labels
     if test_inputs is None or test_labels is None:
         test_inputs, test_labels = examples.inputs[rest], examples.labels[rest]
-    inputs = (_unit(x, examples.white) for x in (examples.inputs[chosen], test_inputs))
-    return Split(next(inputs), torch.from_numpy(labels), next(inputs), torch.from_numpy(test_labels), examples.classes)
+    train, test = (torch.from_numpy(x.astype(np.float32)) / examples.white for x in (examples.inputs[chosen], test_inputs))
+    return Split(train, torch.from_numpy(labels), test, torch.from_numpy(test_labels), examples.classes)
 
 
 def smaller(found: Split, *, test_size: int | None, pool: int) -> Split:
     """The first ``test_size`` test examples, and means over squares of ``pool`` pixels a side. Raises ValueError outside the ranges."""
-    n, side = len(found.test_labels), min(found.train_inputs.shape[2:], default=1)
     if test_size is not None:
-        whole("test_size", test_size, at_least=1, at_most=n)
-    whole("pool", pool, at_least=1, at_most=side)
-    test = (found.test_inputs[:test_size], found.test_labels[:test_size])
-    if pool == 1:
-        return replace(found, test_inputs=test[0], test_labels=test[1])
-    train = avg_pool2d(found.train_inputs, pool)
-    return replace(found, train_inputs=train, test_inputs=avg_pool2d(test[0], pool), test_labels=test[1])
-
-
-def _unit(inputs: NDArray[Any], white: float) -> Tensor:
-    return torch.from_numpy(inputs.astype(np.float32)) / white
+        whole("test_size", test_size, at_least=1, at_most=len(found.test_labels))
+    whole("pool", pool, at_least=1, at_most=min(found.train_inputs.shape[2:], default=1))
+    found = replace(found, test_inputs=found.test_inputs[:test_size], test_labels=found.test_labels[:test_size])
+    if pool == 1:  # features have no sides
+        return found
+    return replace(found, train_inputs=avg_pool2d(found.train_inputs, pool), test_inputs=avg_pool2d(found.test_inputs, pool))

@@ -88,19 +88,15 @@ def _best(tuning: pd.DataFrame, grid: pd.DataFrame) -> Array:
 
 
 def _grid(rows: pd.DataFrame, outcome: str) -> pd.DataFrame:
-    """The losses, a row a seed and a column a pair (theta, drop), in order. The plain arm is there once, with θ = 0."""
+    """The losses, a row a seed and a column a pair (theta, drop), in order, each there once. The plain arm has θ = 0."""
     swept = rows[rows["method"].isin(GRID)]
     swept = swept.assign(drop=swept["drop"].where(swept["method"] != "sgd", 0))
-    return _losses(swept.assign(theta=swept["theta"].where(swept["drop"] > 0, 0.0)), ["theta", "drop"], outcome)
-
-
-def _losses(rows: pd.DataFrame, arm: list[str], outcome: str) -> pd.DataFrame:
-    """A row a seed and a column an arm, each there once."""
-    twice = rows.duplicated(["seed", *arm])
+    swept = swept.assign(theta=swept["theta"].where(swept["drop"] > 0, 0.0))
+    twice = swept.duplicated(["seed", "theta", "drop"])
     if twice.any():
-        named = ", ".join(f"{name} = {rows[twice].iloc[0][name]}" for name in ("setting", "seed", *arm))
+        named = ", ".join(f"{name} = {swept[twice].iloc[0][name]}" for name in ("setting", "seed", "theta", "drop"))
         raise ValueError(f"the sweep has {named} more than once; must have it once")
-    wide = rows.pivot(index="seed", columns=arm, values=outcome).sort_index(axis=1)  # noqa: PD010 - pivot_table would average
+    wide = swept.pivot(index="seed", columns=["theta", "drop"], values=outcome).sort_index(axis=1)  # noqa: PD010 - pivot_table would average
     values = wide.to_numpy(dtype=np.float64)
     if not np.isfinite(values).all():
         arms = wide.columns.to_frame(index=False).to_dict("records")

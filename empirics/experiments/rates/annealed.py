@@ -13,7 +13,7 @@ from tsla.empirics.experiments.rates.samples import MARKS, Config, Samples, inst
 from tsla.empirics.simulation.oracles import Oracle
 from tsla.empirics.simulation.simulate import simulate
 from tsla.theory import smoothing
-from tsla.theory.constants import Array, Constants
+from tsla.theory.constants import Constants
 from tsla.theory.methods import METHODS
 from tsla.theory.plan import Stage
 
@@ -44,16 +44,12 @@ def arms(constants: Constants, oracle: Oracle, eps: float) -> dict[str, tuple[St
     paper = smoothing.paper_theta(constants.need_delta("C8"))
     made = {}
     for name, stages in schedules.items():
-        none = tuple(_smoothed(stage, np.zeros(())) for stage in stages)
+        none = tuple(replace(stage, theta=np.zeros(())) for stage in stages)
         made[f"{name} none"] = none
-        made[f"{name} dropped"] = (_smoothed(stages[0], paper), *none[1:])
+        made[f"{name} dropped"] = (replace(stages[0], theta=paper), *none[1:])
         made[f"{name} annealed"] = tuple(piece for stage in stages for piece in _annealed(stage, constants, oracle))
     made["three-phase constant"] = plan_of("smoothed-pl", constants, oracle, eps).stages
     return made
-
-
-def _smoothed(stage: Stage, theta: Array) -> Stage:
-    return replace(stage, theta=theta)
 
 
 def _annealed(stage: Stage, constants: Constants, oracle: Oracle) -> Iterable[Stage]:

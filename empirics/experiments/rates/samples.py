@@ -183,15 +183,11 @@ def instance_of(config: Config, eps: float) -> tuple[Problem, Oracle, Constants]
     at_start = float(np.sum(problem.gradient(problem.start) ** 2))
     if at_start <= eps**2:
         raise ValueError(f"eps = {eps:g} must be below ‖∇F(w_0)‖ = {np.sqrt(at_start):.3g} of {problem.name}: it is there at the start")
-    sigma2 = config["sigma2"]
+    sigma2, bias = config["sigma2"], config["bias"]
     delta = config["scale"] * (eps / np.sqrt(sigma2)) ** config["q"]
-    oracle = _oracle(sigma2, delta, config["bias"], config["noise"])
+    oracle = Oracle(sigma2=sigma2, beta2=bias * delta * sigma2, nu2=(1 - bias) * delta * sigma2, noise=config["noise"])
     gap = float(problem.gap(problem.start))
     return problem, oracle, Constants(L=problem.L, mu=problem.mu, sigma2=sigma2, delta=delta, F0=gap)
-
-
-def _oracle(sigma2: float, delta: float, bias: float, noise: Any) -> Oracle:
-    return Oracle(sigma2=sigma2, beta2=bias * delta * sigma2, nu2=(1 - bias) * delta * sigma2, noise=noise)
 
 
 def plan_of(method: str, constants: Constants, oracle: Oracle, eps: float) -> Plan:

@@ -70,8 +70,8 @@ def _row(compared: Compared) -> Json:
         ends = [sorted((sign * float(one.low), sign * float(one.high))) for one in intervals]
         means = [float(one.estimate) for one in intervals]
         better, worse = sum(low > 0 for low, _ in ends), sum(high < 0 for _, high in ends)
-        of = {"compared": len(means), "better": better, "worse": worse}
-        row[outcome] = of | ({"least": min(means), "largest": max(means)} if means else {"least": None, "largest": None})
+        row[outcome] = {"compared": len(means), "better": better, "worse": worse}
+        row[outcome] |= {"least": min(means, default=None), "largest": max(means, default=None)}
     return row
 
 

@@ -35,20 +35,11 @@ TOGETHER, OF_FEATURES, ONE_BY_ONE = 200, 60, 20
 """Runs of a part: of those that are trained at once, of heads among them, and of others."""
 
 
-def tuning_parts() -> tuple[Part, ...]:
+def tuning_parts(settings: Mapping[str, Setting]) -> tuple[Part, ...]:
     """Every arm at every step size of its setting."""
-    return _tuning(SETTINGS.values())
-
-
-def decay_tuning_parts() -> tuple[Part, ...]:
-    """The same where the step size decays."""
-    return _tuning(DECAYED.values())
-
-
-def _tuning(settings: Iterable[Setting]) -> tuple[Part, ...]:
     return tuple(
         part
-        for setting in settings
+        for setting in settings.values()
         for part in _parts(setting, [(arm, eta) for eta in setting.etas for arm in arms(setting)], setting.tuning_seeds, {})
     )
 

@@ -15,14 +15,9 @@ from tsla.empirics.simulation.problems.problem import Problem, size
 from tsla.theory.constants import Array, single
 
 
-def curvatures(dimension: int = 10, L: float = 1.0, mu: float = 0.01) -> Array:
-    """``λ``, shape (d,), from L down to mu."""
-    return np.geomspace(single("L", L, above=0), single("mu", mu, above=0), size("dimension", dimension))
-
-
 def problem(dimension: int = 10, L: float = 1.0, mu: float = 0.01) -> Problem:
     """Quadratic in ``dimension`` dimensions; starts at 1 in every coordinate."""
-    spectrum = curvatures(dimension, L, mu)
+    spectrum = np.geomspace(single("L", L, above=0), single("mu", mu, above=0), size("dimension", dimension))  # λ
     d = spectrum.size
 
     def value(w: Array) -> Array:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields
+from collections.abc import Iterator, Sequence
 from math import isfinite
 
 import torch
 from torch import Tensor
 
-from tsla.empirics.training.configuration import PRETRAINED, TrainingConfig
+from tsla.empirics.training.configuration import FIELDS, PRETRAINED, TrainingConfig
 from tsla.empirics.training.devices import numerics
 from tsla.empirics.training.ensemble.examples import SharedExamples, examples_of
 from tsla.empirics.training.ensemble.replicas import Replicas, SmoothingLabels, fitting
@@ -24,25 +23,23 @@ ONLY = {"norm": "group", "augment": False, "precision": "float32", "channels_las
 """Fields that have one value here; of a network that may be pretrained, also ``trained``: all else in it has buffers."""
 
 
-def train_together(
-    configs: Sequence[TrainingConfig], *, moments_of: Callable[[TrainingConfig], bool] = lambda config: True
-) -> Iterator[list[Row]]:
+def train_together(configs: Sequence[TrainingConfig]) -> Iterator[list[Row]]:
     """Before each epoch and after the last, one row a run, in the order of ``configs``: those of :func:`tsla.train`.
 
     The runs may differ in the fields of OWN. They have the same rows as one by one but for rounding, which training magnifies with time.
-    What ``measure_at`` asks for is measured network by network, which takes longer than epochs of training, and only of the runs that
-    ``moments_of`` accepts (else None). A run that diverges leaves the others as they are. Raises ValueError, before anything is
-    trained, for runs that differ in another field, and for values that ONLY excludes.
+    What ``measure_at`` asks for is measured network by network, which takes longer than epochs of training. A run that diverges leaves
+    the others as they are. Raises ValueError, before anything is trained, for runs that differ in another field, and for values that ONLY
+    excludes.
     """
     _check(configs)
-    return _rows(configs, moments_of)
+    return _rows(configs)
 
 
 def _check(configs: Sequence[TrainingConfig]) -> None:
     if not configs:
         raise ValueError("configs: no runs; must be one or more")
     only = ONLY | ({"trained": "head"} if configs[0].model == PRETRAINED else {})
-    for name in (field.name for field in fields(TrainingConfig)):
+    for name in FIELDS:
         values = list(dict.fromkeys(getattr(config, name) for config in configs))
         if len(values) > 1 and name not in OWN:
             raise ValueError(f"{name} = {', '.join(map(repr, values))} must be one value for all runs that are trained together")
@@ -50,11 +47,11 @@ def _check(configs: Sequence[TrainingConfig]) -> None:
             raise ValueError(f"{name} = {values[0]!r} must be {only[name]!r} for runs that are trained together")
 
 
-def _rows(configs: Sequence[TrainingConfig], moments_of: Callable[[TrainingConfig], bool]) -> Iterator[list[Row]]:
+def _rows(configs: Sequence[TrainingConfig]) -> Iterator[list[Row]]:
     examples = examples_of(configs)
     size = fitting(examples.images, configs[0].batch_size)
     parts = [slice(start, start + size) for start in range(0, len(configs), size)]
-    groups = [_Group(configs[part], examples.of(part), moments_of) for part in parts]
+    groups = [_Group(configs[part], examples.of(part)) for part in parts]
     for epoch in range(configs[0].epochs + 1):
         with numerics(configs[0]):
             if epoch:
@@ -67,14 +64,14 @@ def _rows(configs: Sequence[TrainingConfig], moments_of: Callable[[TrainingConfi
 class _Group:
     """Runs whose steps are done at once, before some epoch."""
 
-    def __init__(self, configs: Sequence[TrainingConfig], examples: SharedExamples, moments_of: Callable[[TrainingConfig], bool]) -> None:
-        self._configs, self._examples, self._moments_of = configs, examples, moments_of
+    def __init__(self, configs: Sequence[TrainingConfig], examples: SharedExamples) -> None:
+        self._configs, self._examples = configs, examples
         self._epoch = 0
         self._generators = [torch.Generator().manual_seed(config.seed) for config in configs]
         self._schedules = [config.schedule() for config in configs]
         self._rules: list[tuple[float, float]] = [(0.0, 0.0)] * len(configs)
-        shape = examples.split(0)
-        models = [initial_model(config, shape) for config in configs]
+        like = examples.split(0)
+        models = [initial_model(config, like) for config in configs]
         self._replicas = Replicas(models, [config.momentum for config in configs], configs[0].weight_decay)
         self._smoothing = SmoothingLabels([config.smoothing for config in configs], examples.train.labels, examples.classes)
         self._columns = self._measuring(0).columns
@@ -91,8 +88,7 @@ class _Group:
         if self._epoch < config.epochs:
             self._rules[run] = self._rule(run, informed=isfinite(found["train_loss"]))
         eta, theta = self._rules[run]
-        wanted = self._epoch in config.measure_at and self._moments_of(config)
-        measured = self._measuring(run).at(self._replicas.model(run), eta) if wanted else {}
+        measured = self._measuring(run).at(self._replicas.model(run), eta) if self._epoch in config.measure_at else {}
         about = {"method": config.method, "seed": config.seed, "epoch": self._epoch, "eta": eta, "theta": theta}
         return about | found | {name: measured.get(name) for name in self._columns}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import strategies as st
 
 from tests.claims.support.marks import properties
-from tests.claims.support.refusals import refuses
+from tests.claims.support.refusals import premises
 from tsla.empirics.assumptions.envelope import Envelope, Measured, envelope
 from tsla.theory import growing_noise, worst_case
 from tsla.theory.constants import Constants
@@ -98,25 +99,21 @@ def test_what_is_read_of_a_record() -> None:
     assert Measured.of(ROWS.assign(eta=0.5, eta_L=[1.0, 2.0, 0.5, np.nan]), batch_size=1).L == 4
 
 
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: Measured.of(ROWS, batch_size=0), "batch_size = 0 must be a whole number, at least 1"),
-        (
-            lambda: Measured.of(ROWS.drop(columns="s2"), batch_size=1),
-            "the record has no column s2; must be one of training, with the columns train_loss, grad2, s2",
-        ),
-        (
-            lambda: Measured.of(ROWS.tail(1), batch_size=1),
-            "the record has no moments; must have them in one row at least, as `tsla train` measures them",
-        ),
-        (
-            lambda: envelope([1, 2], [1], [1], L=1, F0=1, eta=1, T=1),
-            "gap, grad2 and s2 have shapes (2,), (1,), (1,); must have one number for each of the same points, at least one",
-        ),
-        (lambda: envelope([1], [1], [-1], L=1, F0=1, eta=1, T=1), "s2 = -1 must be a finite number at least 0"),
-        (lambda: envelope([1], [1], [1], L=1, F0=1, eta=2, T=1), "eta = 2 is not below 2/L = 2; C16 needs 0 < eta < 2/L"),
-    ],
+test_refusals = premises(
+    operator.call,
+    (lambda: Measured.of(ROWS, batch_size=0), "batch_size = 0 must be a whole number, at least 1"),
+    (
+        lambda: Measured.of(ROWS.drop(columns="s2"), batch_size=1),
+        "the record has no column s2; must be one of training, with the columns train_loss, grad2, s2",
+    ),
+    (
+        lambda: Measured.of(ROWS.tail(1), batch_size=1),
+        "the record has no moments; must have them in one row at least, as `tsla train` measures them",
+    ),
+    (
+        lambda: envelope([1, 2], [1], [1], L=1, F0=1, eta=1, T=1),
+        "gap, grad2 and s2 have shapes (2,), (1,), (1,); must have one number for each of the same points, at least one",
+    ),
+    (lambda: envelope([1], [1], [-1], L=1, F0=1, eta=1, T=1), "s2 = -1 must be a finite number at least 0"),
+    (lambda: envelope([1], [1], [1], L=1, F0=1, eta=2, T=1), "eta = 2 is not below 2/L = 2; C16 needs 0 < eta < 2/L"),
 )
-def test_refusals(call: Callable[[], object], message: str) -> None:
-    refuses(call, message)

@@ -108,7 +108,6 @@ def test_labels_may_be_probabilities() -> None:
 def test_a_step_size_planted_in_training_is_found_at_its_step() -> None:
     model = mlp()
     rows = list(network(model, *data(), training(model, [0.01, 0.01, 50.0])))
-    assert {row.step for row in rows if STEP in row.broken} >= {2}
     assert first_steps(rows)[STEP] == first_steps(rows)[LONG_STEP] == 2
     model = mlp()
     assert STEP not in first_steps(list(network(model, *data(), training(model, [0.01, 0.01, 0.01]))))
@@ -120,7 +119,7 @@ def test_looking_disturbs_nothing() -> None:
     before = {name: (p.detach().clone(), p.grad.clone()) for name, p in model.named_parameters() if p.grad is not None}
     states = torch.get_rng_state(), np.random.get_state()[1].tolist()  # type: ignore[union-attr, index]  # noqa: NPY002
     first, second = (next(network(model, inputs, labels, [(0, 0.1)])) for _ in range(2))
-    assert first == replace(second, L_secant=first.L_secant) or first.columns() | {"L_secant": 0} == second.columns() | {"L_secant": 0}
+    assert first.columns() | {"L_secant": 0} == second.columns() | {"L_secant": 0}  # nan in a first row
     assert torch.equal(torch.get_rng_state(), states[0])
     assert np.random.get_state()[1].tolist() == states[1]  # type: ignore[union-attr, index]  # noqa: NPY002
     assert len(before) == 4

@@ -25,10 +25,6 @@ def keeps_examples_apart(model: nn.Module) -> None:
     assert torch.allclose(together, alone, rtol=0, atol=1e-12)
 
 
-def parameters(model: nn.Module) -> int:
-    return sum(p.numel() for p in model.parameters())
-
-
 @pytest.mark.parametrize(("inputs", "outputs", "stride", "identity"), [(4, 4, 1, True), (4, 4, 2, False), (4, 8, 1, False)])
 def test_shortcut_is_the_identity_where_shapes_allow(inputs: int, outputs: int, stride: int, identity: bool) -> None:
     block = BasicBlock(inputs, outputs, stride).double()
@@ -62,7 +58,7 @@ PUBLISHED = {
 def test_as_many_parameters_as_published(name: str, classes: int, norm: str) -> None:
     with torch.device("meta"):
         model = build(name, shape=(3, 32, 32) if classes == 10 else (3, 224, 224), classes=classes, norm=norm)
-    assert parameters(model) == PUBLISHED[name, classes]
+    assert sum(p.numel() for p in model.parameters()) == PUBLISHED[name, classes]
 
 
 @pytest.mark.parametrize(

@@ -23,10 +23,8 @@ def agree(found: Estimates, expected: Estimates, rel: float = 1e-6) -> None:
 
 def test_short_vectors_are_sketched_exactly() -> None:
     g, g_hat = population(48)
-    kept, explicit = accumulated(g, g_hat, (*UNEQUAL, 29)).estimates(population=99), group_sums(g, g_hat, (*UNEQUAL, 29))
-    expected = estimates(explicit, population=99)
-    assert astuple(kept.moments) == pytest.approx(astuple(expected.moments))
-    agree(kept, expected)
+    kept, explicit = accumulated(g, g_hat, (*UNEQUAL, 29)), group_sums(g, g_hat, (*UNEQUAL, 29))
+    agree(kept.estimates(population=99), estimates(explicit, population=99))
 
 
 def test_intervals_about_a_centre() -> None:

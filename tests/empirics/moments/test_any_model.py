@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from tests.empirics.moments.per_example.parts import Written
-from tests.empirics.moments.text import LENGTHS, Output, Text, as_one_tensor, labels, one_tensor, text, tokens, unrolled, with_checkpoint
+from tests.empirics.moments.text import LABELS, LENGTHS, Output, Text, as_one_tensor, one_tensor, text, tokens, unrolled, with_checkpoint
 from tests.refusals import refusals
 from tsla.empirics.models.inputs import logits_in
 from tsla.empirics.moments.full_batch import gradient_moments
@@ -33,7 +33,7 @@ PADDED = tokens(LENGTHS["the first unpadded"])
 
 
 def expected(given: dict[str, Tensor] = PADDED, make: Callable[[], Text] = Text, **options: Any) -> Moments:
-    return moments_by_loop(as_one_tensor(text(make)), one_tensor(given), labels(), **options)
+    return moments_by_loop(as_one_tensor(text(make)), one_tensor(given), LABELS, **options)
 
 
 def agree(found: Moments, wanted: Moments, tolerance: float = 1e-9) -> None:
@@ -56,8 +56,8 @@ Call = Callable[..., Moments]
 
 def takes_every_form(call: Call) -> None:
     for form in FORMS.values():
-        agree(call(text(), form, labels()), expected())
-    agree(call(text(), PADDED, labels(), text()), expected(smoothing=as_one_tensor(text())))  # the teacher is called with the same
+        agree(call(text(), form, LABELS), expected())
+    agree(call(text(), PADDED, LABELS, text()), expected(smoothing=as_one_tensor(text())))  # the teacher is called with the same
 
 
 @pytest.mark.parametrize("right", [gradient_moments, moments_by_loop])
@@ -79,7 +79,7 @@ OUTPUTS: dict[str, tuple[Callable[[Output], Any], Callable[[Any], Tensor] | None
 def takes_every_output(call: Call) -> None:
     for returned, logits in OUTPUTS.values():
         model = Written(lambda s, *given, returned=returned: returned(s.text(*given)), text=text())
-        agree(call(model, FORMS["a tuple"], labels(), logits=logits, microbatch=3), expected())
+        agree(call(model, FORMS["a tuple"], LABELS, logits=logits, microbatch=3), expected())
 
 
 def of_twice_the_logits(model: nn.Module, *given: Any, logits: Callable[[Any], Tensor] | None, **options: Any) -> Moments:
@@ -91,7 +91,7 @@ def test_outputs(rejects: Rejects) -> None:
 
 
 test_refused_inputs = refusals(
-    lambda inputs, logits=None: gradient_moments(text(), inputs, labels(), logits=logits),
+    lambda inputs, logits=None: gradient_moments(text(), inputs, LABELS, logits=logits),
     (np.zeros((8, 6)), r"inputs are a ndarray; must be a tensor \(n, \.\.\.\), a tuple of tensors for model\(\*inputs\), or"),
     (
         nn.utils.rnn.pack_sequence([torch.arange(3), torch.arange(2)]),
@@ -115,7 +115,7 @@ test_refused_inputs = refusals(
 def test_what_came_back_without_logits_is_named() -> None:
     model = Written(lambda s, *given: Output, text=text())
     with pytest.raises(ValueError, match="model returned a type without logits; give logits=, a function that takes them from it"):
-        gradient_moments(model, FORMS["a tuple"], labels())
+        gradient_moments(model, FORMS["a tuple"], LABELS)
 
 
 # --- padded examples, each on the path that its mask asks for
@@ -124,7 +124,7 @@ def test_what_came_back_without_logits_is_named() -> None:
 def takes_padded_examples(call: Call) -> None:
     for lengths, microbatch in itertools.product(LENGTHS, (2, 3, 8)):
         given = tokens(LENGTHS[lengths])
-        agree(call(text(), given, labels(), microbatch=microbatch), expected(given))
+        agree(call(text(), given, LABELS, microbatch=microbatch), expected(given))
 
 
 def of_one_mask(model: nn.Module, given: dict[str, Tensor], *more: Any, **options: Any) -> Moments:
@@ -139,9 +139,9 @@ def test_padded_examples(rejects: Rejects) -> None:
 def test_more_paths_than_are_kept() -> None:
     model = unrolled()
     given = tuple(tokens([1, 2, 3, 4, 5, 6, 1, 2]).values())
-    wanted = moments_by_loop(model, given, labels())
+    wanted = moments_by_loop(model, given, LABELS)
     for microbatch in (1, 2, 3):
-        agree(gradient_moments(model, given, labels(), microbatch=microbatch), wanted)
+        agree(gradient_moments(model, given, LABELS, microbatch=microbatch), wanted)
 
 
 MIXED: dict[str, Callable[[Tensor], Tensor]] = {
@@ -157,7 +157,7 @@ MIXED: dict[str, Callable[[Tensor], Tensor]] = {
 def mixing_is_refused(mix: str, lengths: str) -> None:
     said = ""
     try:
-        gradient_moments(text(lambda: Text(MIXED[mix])), tokens(LENGTHS[lengths]), labels(), microbatch=4)
+        gradient_moments(text(lambda: Text(MIXED[mix])), tokens(LENGTHS[lengths]), LABELS, microbatch=4)
     except ValueError as error:
         said = str(error)
     assert "does not treat the examples of a batch independently" in said
@@ -235,7 +235,7 @@ def process_group(tmp_path: Path) -> Iterator[None]:
 
 
 def by_monitor(model: nn.Module) -> Moments:
-    monitor = MomentsMonitor(model, (PADDED, labels()), every=1, microbatch=4)
+    monitor = MomentsMonitor(model, (PADDED, LABELS), every=1, microbatch=4)
     monitor.step()
     row = monitor.rows[0]
     if row["reason"]:
@@ -244,14 +244,14 @@ def by_monitor(model: nn.Module) -> Moments:
 
 
 CALLS: dict[str, Callable[[nn.Module], Moments]] = {
-    "gradient_moments": lambda model: gradient_moments(model, PADDED, labels(), microbatch=4),
+    "gradient_moments": lambda model: gradient_moments(model, PADDED, LABELS, microbatch=4),
     "measure": lambda model: measure(model, halves(), population=8).estimates.moments,
     "monitor": by_monitor,
 }
 
 
 def halves() -> list[tuple[dict[str, Tensor], Tensor]]:
-    return [({name: part[rows] for name, part in PADDED.items()}, labels()[rows]) for rows in (slice(4), slice(4, 8))]
+    return [({name: part[rows] for name, part in PADDED.items()}, LABELS[rows]) for rows in (slice(4), slice(4, 8))]
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -273,4 +273,4 @@ def test_kinds(kind: str, call: str) -> None:
 @pytest.mark.parametrize("kind", ["frozen", "adapters"])
 def test_gradients_of_what_is_frozen_are_rejected(kind: str) -> None:
     thawed = text(KINDS[kind].make).requires_grad_(True)
-    assert_rejects(lambda model: agree(gradient_moments(model, PADDED, labels()), expected(make=KINDS[kind].make)), thawed)
+    assert_rejects(lambda model: agree(gradient_moments(model, PADDED, LABELS), expected(make=KINDS[kind].make)), thawed)

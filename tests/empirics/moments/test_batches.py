@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from tests.empirics.moments.support import CLASSES, data
-from tests.empirics.moments.text import LENGTHS, labels, text, tokens
+from tests.empirics.moments.text import LABELS, LENGTHS, text, tokens
 from tests.refusals import refusals
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.measure import measure
@@ -22,7 +22,7 @@ from tsla.theory.testing.planted import Rejects
 
 LENGTHS_OF_ALL = LENGTHS["one in the middle"]
 ALL = tokens(LENGTHS_OF_ALL)
-IDS, MASK, Y = ALL["ids"], ALL["mask"], labels()
+IDS, MASK, Y = ALL["ids"], ALL["mask"], LABELS
 SOFT = torch.softmax(torch.arange(24.0).view(8, 3).sin().double(), 1)
 
 

@@ -63,11 +63,11 @@ def brute_force_shift(sums: GroupSums, form: Array, sign: float = -1.0) -> float
     without = sums.basics_without_each() @ form
     a = -(K - 1) * (without - without.mean()) / K
     kernel = np.einsum("a,ajk->jk", form[3:], sums.products) / sums.sizes[0] ** 2
-    others = [[kernel[j, [k for k in range(K) if k != j]].sum() for j in range(K)]]
-    total = sum(others[0])
+    others = [kernel[j, [k for k in range(K) if k != j]].sum() for j in range(K)]
+    total = sum(others)
     b = np.zeros((K, K))
     for j, k in itertools.permutations(range(K), 2):
-        b[j, k] = (kernel[j, k] - (others[0][j] + others[0][k]) / (K - 2) + total / ((K - 1) * (K - 2))) / K**2
+        b[j, k] = (kernel[j, k] - (others[j] + others[k]) / (K - 2) + total / ((K - 1) * (K - 2))) / K**2
     kappa1 = sum(a[j] * a[k] * b[j, k] for j, k in itertools.permutations(range(K), 2)) * K / (K - 1)
     kappa2 = sum(b[i, j] * b[j, k] * b[k, i] for i, j, k in itertools.permutations(range(K), 3)) * K**2 / ((K - 1) * (K - 2))
     variance = (K - 1) / K * ((without - without.mean()) ** 2).sum()

@@ -11,9 +11,11 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 from torch.utils.checkpoint import checkpoint
 
+from tests.empirics.moments.per_example.oracle import CLASSES, labels_for
 from tests.empirics.moments.per_example.parts import Written
 
-CLASSES, WORDS, LENGTH, WIDTH = 3, 11, 6, 8
+WORDS, LENGTH, WIDTH = 11, 6, 8
+LABELS = labels_for(8)
 Mix = Callable[[Tensor], Tensor]
 
 
@@ -95,10 +97,6 @@ def tokens(lengths: list[int]) -> dict[str, Tensor]:
     generator = torch.Generator().manual_seed(0)
     mask = (torch.arange(LENGTH) < torch.tensor(lengths)[:, None]).long()
     return {"ids": torch.randint(1, WORDS, mask.shape, generator=generator) * mask, "mask": mask}
-
-
-def labels(n: int = 8) -> Tensor:
-    return torch.arange(n) * 2 % CLASSES
 
 
 def one_tensor(given: dict[str, Tensor]) -> Any:

@@ -68,12 +68,6 @@ def test_the_estimate_is_of_all_samples_and_of_any_shape() -> None:
     assert found.high.tolist() == [[0.5, 1], [1, 2]]
 
 
-def test_a_smaller_level_is_a_smaller_interval() -> None:
-    values, of = np.random.default_rng(0).normal(size=(40, 1)), np.arange(40)
-    wide, narrow = (clustered(lambda means: means[..., 0], values, of, level=level) for level in (0.95, 0.5))
-    assert wide.low < narrow.low < narrow.high < wide.high
-
-
 def test_one_cluster_has_no_interval() -> None:
     with pytest.raises(ValueError, match="clusters has 1 of them; an interval needs at least 2"):
         clustered(lambda means: means, [[1.0], [2.0]], [3, 3])

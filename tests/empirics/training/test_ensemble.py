@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache, partial
-from itertools import chain
 
 import pytest
 import torch
 
+from tests.empirics.training.tiny import near
+from tests.refusals import refusals
 from tsla.empirics.data.datasets import Split
 from tsla.empirics.training.configuration import METHODS, TrainingConfig
 from tsla.empirics.training.ensemble import examples, together, train_together
 from tsla.empirics.training.ensemble.replicas import fitting
 from tsla.empirics.training.loop import Row, train
 from tsla.empirics.training.setup import initial_model, training_split
-from tsla.theory.moments import MOMENTS
 from tsla.theory.testing.planted import Rejects, assert_rejects
 
 SHARED = {"epochs": 2, "train_size": 60, "measure_at": (0, 2), "model": "mlp", "batch_size": 16}  # the last batch has 12
@@ -53,9 +53,7 @@ ALL = tuple(config(name) for name in OWN)
 
 def assert_equal(found: list[list[Row]], expected: list[list[Row]], rel: float) -> None:
     assert [[list(row) for row in rows] for rows in found] == [[list(row) for row in rows] for rows in expected]
-    for ours, theirs in zip(chain(*found), chain(*expected), strict=True):
-        for name, value in theirs.items():
-            assert ours[name] == (pytest.approx(value, rel=rel, abs=rel) if isinstance(value, float) else value), name
+    assert found == [near(rows, rel=rel, least=rel) for rows in expected]
 
 
 # --- the same runs as one by one
@@ -139,14 +137,7 @@ def test_seeds_share_images() -> None:
     assert len(shared.images) <= 1797 < 2 * len(shared.images)
 
 
-# --- rows, and what is measured
-
-
-def test_moments_of_some_runs_only() -> None:
-    configs = [config("plain"), config("dropped")]
-    plain, dropped = (list(rows) for rows in zip(*train_together(configs, moments_of=lambda c: c.method == "tsla"), strict=True))
-    assert all(row[name] is None for row in plain for name in MOMENTS)
-    assert_equal([dropped], one_by_one((configs[1],)), rel=1e-5)
+# --- what leaves a run as it is
 
 
 @pytest.mark.parametrize("name", ["plain", "annealed"])
@@ -167,19 +158,13 @@ def test_the_global_seed_neither_matters_nor_changes() -> None:
 # --- refusals
 
 
-@pytest.mark.parametrize(
-    ("configs", "message"),
-    [
-        ([], "configs: no runs; must be one or more"),
-        ([config("plain"), config("plain", epochs=3)], "epochs = 2, 3 must be one value for all runs that are trained together"),
-        ([config("plain"), config("plain", train_size=50)], "train_size = 60, 50 must be one value"),
-        ([config("plain"), config("plain", weight_decay=0.1)], r"weight_decay = 0.0, 0.1 must be one value"),
-        ([config("plain", augment=True)], "augment = True must be False for runs that are trained together"),
-        ([config("plain", precision="bf16")], "precision = 'bf16' must be 'float32'"),
-        ([config("plain", model="resnet8", norm="batch")], "norm = 'batch' must be 'group'"),
-    ],
+test_what_cannot_be_trained_together_is_refused_at_once = refusals(
+    train_together,
+    ([], "configs: no runs; must be one or more"),
+    ([config("plain"), config("plain", epochs=3)], "epochs = 2, 3 must be one value for all runs that are trained together"),
+    ([config("plain"), config("plain", train_size=50)], "train_size = 60, 50 must be one value"),
+    ([config("plain"), config("plain", weight_decay=0.1)], r"weight_decay = 0.0, 0.1 must be one value"),
+    ([config("plain", augment=True)], "augment = True must be False for runs that are trained together"),
+    ([config("plain", precision="bf16")], "precision = 'bf16' must be 'float32'"),
+    ([config("plain", model="resnet8", norm="batch")], "norm = 'batch' must be 'group'"),
 )
-def test_what_cannot_be_trained_together_is_refused_at_once(configs: list[TrainingConfig], message: str) -> None:
-    with pytest.raises(ValueError, match=message) as refusal:
-        train_together(configs)
-    assert "\n" not in str(refusal.value)

@@ -1,11 +1,10 @@
-"""Calibration is what its definition says, and evaluation leaves a network as it found it."""
+"""Calibration is what its definition says, and large images are evaluated in parts."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from tsla.empirics.smoothing.labels import evaluation_mode
 from tsla.empirics.training.evaluation import ON_CPU, calibration_error, logits
 from tsla.theory.testing.planted import assert_rejects
 
@@ -39,13 +38,6 @@ def test_calibration_error_at_the_ends() -> None:
     certain = torch.tensor([[1000.0, 0.0], [1000.0, 0.0]])
     assert calibration_error(certain, torch.tensor([0, 0])) == 0
     assert calibration_error(certain, torch.tensor([1, 1])) == 1
-
-
-def test_evaluation_mode_is_left_as_it_was_found() -> None:
-    model = torch.nn.Sequential(torch.nn.Dropout(), torch.nn.BatchNorm1d(3).eval())
-    with evaluation_mode(model):
-        assert not any(module.training for module in model.modules())
-    assert [module.training for module in model.modules()] == [True, True, False]
 
 
 def test_large_images_are_evaluated_in_parts_that_a_cpu_likes() -> None:

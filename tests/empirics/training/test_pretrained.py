@@ -12,11 +12,12 @@ import torch
 from torch import nn
 
 from tests.empirics.data.making import image, image_folder, noise
+from tests.empirics.training.tiny import near
 from tsla.empirics.models.efficientnet import frozen
 from tsla.empirics.models.features import folder
 from tsla.empirics.training.configuration import TrainingConfig
 from tsla.empirics.training.ensemble import train_together
-from tsla.empirics.training.loop import Row, train
+from tsla.empirics.training.loop import train
 from tsla.empirics.training.setup import initial_model, training_split
 from tsla.theory.testing.planted import assert_rejects
 
@@ -44,13 +45,6 @@ def config(images: Path) -> Callable[..., TrainingConfig]:
     return made
 
 
-def assert_equal(found: list[Row], expected: list[Row]) -> None:
-    for ours, theirs in zip(found, expected, strict=True):
-        assert ours == {
-            name: pytest.approx(value, rel=1e-4, abs=1e-6) if isinstance(value, float) else value for name, value in theirs.items()
-        }
-
-
 # --- features in place of images
 
 
@@ -62,7 +56,7 @@ def test_training_on_features_is_training_on_images(trained: str, hidden: int, c
     on_images = list(train(own, whole, split=training_split(replace(own, trained="all"))))
 
     def is_the_run_on_images(one: TrainingConfig) -> None:
-        assert_equal(list(train(one)), on_images)
+        assert list(train(one)) == near(on_images, rel=1e-4, least=1e-6)
 
     is_the_run_on_images(own)
     assert_rejects(is_the_run_on_images, replace(own, eta=0.06))
@@ -82,7 +76,7 @@ def test_all_of_it_can_be_trained(config: Callable[..., TrainingConfig]) -> None
 def test_heads_trained_together_are_those_trained_one_by_one(hidden: int, config: Callable[..., TrainingConfig]) -> None:
     runs = [config(method, hidden=hidden, seed=seed) for method in ("sgd", "lsr") for seed in (0, 1)]
     for rows, own in zip(zip(*train_together(runs), strict=True), runs, strict=True):
-        assert_equal(list(rows), list(train(own)))
+        assert list(rows) == near(train(own), rel=1e-4, least=1e-6)
 
 
 # --- features are computed once

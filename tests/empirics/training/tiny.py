@@ -1,9 +1,12 @@
-"""Tiny runs, of two epochs."""
+"""Tiny runs, of two epochs, and rows but for rounding."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
+from typing import Any
 
+import pytest
 import torch
 
 from tsla.empirics.training.configuration import TrainingConfig
@@ -21,6 +24,14 @@ def config(method: str, **changes: object) -> TrainingConfig:
 def rows(method: str, **changes: object) -> list[Row]:
     """The rows of a tiny run, without the name of its method and its rule."""
     return [{name: value for name, value in row.items() if name not in ("method", *RULE)} for row in train(config(method, **changes))]
+
+
+def near(rows: Iterable[Row], rel: float, least: float | None = None) -> list[dict[str, Any]]:
+    """What rows are equal to whose numbers are these but for rounding."""
+    return [
+        {name: pytest.approx(value, rel=rel, abs=least) if isinstance(value, float) else value for name, value in row.items()}
+        for row in rows
+    ]
 
 
 MEASURED = torch.randperm(60, generator=torch.Generator().manual_seed(2**32))

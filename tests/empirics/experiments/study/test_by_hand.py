@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -78,11 +79,8 @@ def in_the_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("row", LATER_CLAIMS)
 def test_each_comparison_of_arms(row: str, rejects: Rejects) -> None:
-    def check(epochs: tuple[int, ...] | None) -> None:
-        agrees_with_the_package(row, epochs)
-
-    rejects(check, right=None, wrong=(2, 19))
+    rejects(partial(agrees_with_the_package, row), right=None, wrong=(2, 19))
 
 
 def test_e1(rejects: Rejects) -> None:
-    rejects(lambda theta: agrees_on_e1(theta), right=0.1, wrong=0.2)
+    rejects(agrees_on_e1, right=0.1, wrong=0.2)

@@ -14,9 +14,9 @@ from tsla.empirics.experiments.study.tempering import LARGEST, run, tempered
 CLASSES = 5
 
 
-def drawn(n: int, *, seed: int = 0) -> tuple[Tensor, Tensor]:
+def drawn(n: int) -> tuple[Tensor, Tensor]:
     """Scores, and labels that are drawn by their softmax: calibrated."""
-    random = torch.Generator().manual_seed(seed)
+    random = torch.Generator().manual_seed(0)
     scores = 2 * torch.randn(n, CLASSES, generator=random)
     return scores, torch.multinomial(scores.softmax(1), 1, generator=random)[:, 0]
 
