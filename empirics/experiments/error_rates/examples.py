@@ -32,9 +32,9 @@ BATCH_SIZE, ETA_L = 16, 0.5
 def following(_: Path) -> Trial:
     """All that `tsla measure` says at a setting, and :class:`Adaptive` where smoothing has neither an advantage nor a disadvantage."""
     g, g_hat = _population()
-    truth = _reading(estimates(_sums(g, g_hat, np.arange(N)[None]), population=N), N)
-    moments = estimates(_sums(g, g_hat, np.arange(N)[None]), population=N).moments
-    theta = float(brentq(lambda theta: float(moments.at_batch_size(BATCH_SIZE).excess(theta)), 0.01, 1.0))
+    exact = estimates(_sums(g, g_hat, np.arange(N)[None]), population=N)
+    truth = _reading(exact, N)
+    theta = float(brentq(lambda theta: float(exact.moments.at_batch_size(BATCH_SIZE).excess(theta)), 0.01, 1.0))
     schedule = Adaptive(theta, BATCH_SIZE)
 
     def trial(rng: Generator, wrong: bool) -> Mapping[str, bool]:

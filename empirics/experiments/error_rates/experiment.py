@@ -29,10 +29,10 @@ SIMULATIONS: Mapping[str, Simulation] = {
 }
 BLOCK = 25
 BLOCKS = {
-    **{"study": 24, "third round": 8, "predictions": 64, "planned seeds": 96, "regret": 16, "runs": 80, "bets": 160},
+    **{"study": 96, "third round": 64, "predictions": 64, "planned seeds": 96, "regret": 16, "runs": 80, "bets": 160},
     **{"rates": 16, "branches": 160, "hit rates": 16, "following": 24, "percentages": 80},
 }
-"""How many blocks of BLOCK trials a simulation makes: as many as a minute of a processor allows."""
+"""How many blocks of BLOCK trials a simulation makes: as many as a few minutes of a processor allow."""
 CONFIGS = tuple({"simulation": name, "blocks": blocks, "trials": BLOCK, "seed": 61} for name, blocks in BLOCKS.items())
 
 

@@ -8,7 +8,8 @@ LAWS: Mapping[str, str] = {
     "study": """The study's own paired differences at its five settings, moved to a known mean, are a population, and seeds are drawn
 from it. So differences have the skewness, the ties and the spread that they had, and the claims at a setting depend
 on each other as they did. Without an effect, one of the comparisons that a claim needs is 0, and the others are ten
-times what matters in its favour. With the wrong unit one setting also votes for all five.""",
+times what matters in its favour. With the wrong unit one setting also votes for all five. The row of normal differences
+redraws as many with the same spread. What it has beyond 5 % comes of redrawing so few, and not of the study's law.""",
     "third round": """The same of the third round's settings. A trial takes one group of settings with the same schedule and the same wrong
 labels.""",
     "predictions": """The same of the differences of P1, P2 and P5 at the settings of the MLP. With the wrong unit one setting stands for

@@ -13,6 +13,8 @@ from tsla.empirics.statistics.intervals import IntervalOf, share
 Kind = Literal["covers", "false alarms", "power"]
 COVERAGE = 0.95
 LACKS: Mapping[tuple[str, str], float] = {
+    ("study", "family"): 0.05,
+    ("study", "family, normal"): 0.04,
     ("planned seeds", "power from a pilot"): 0.05,
     ("regret", "regret"): 0.2,
     ("runs", "interval of 20"): 0.06,

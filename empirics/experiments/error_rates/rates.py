@@ -7,6 +7,7 @@ rate is needed. A test reads the source and finds those that are in neither.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from tsla.empirics.experiments.error_rates.grid import SETTINGS
 from tsla.empirics.experiments.error_rates.rate import COVERAGE, Rate
@@ -37,15 +38,14 @@ _SEEDS = (
 )
 _MEASURE = "empirics.advice.measure.results.Reading.of"
 _MOMENTS = "empirics.moments."
+_interval = partial(Rate, kind="covers", level=COVERAGE)
 
 RATES: tuple[Rate, ...] = (
-    Rate(
+    _interval(
         "study",
         "interval",
         "Student's interval of a paired difference",
         "seed",
-        "covers",
-        COVERAGE,
         used_by=("empirics.statistics.intervals.student_t", "empirics.statistics.intervals.paired", _FINDINGS[2], *_SEEDS),
     ),
     Rate(
@@ -58,6 +58,7 @@ RATES: tuple[Rate, ...] = (
         used_by=("empirics.statistics.intervals.paired_p_value", "empirics.statistics.intervals.effect_size", _FINDINGS[0]),
     ),
     Rate("study", "family", "any of the second round's 25 tests, by Holm", "seed", "false alarms", LEVEL, used_by=(_FINDINGS[1],)),
+    Rate("study", "family, normal", "the same, of as many normal differences", "seed", "false alarms", LEVEL),
     Rate("study", "supported", "any of E1-E5 called supported in the second round", "seed", "false alarms", LEVEL),
     Rate("study", "refuted", "any of E1-E5 called refuted in the second round", "seed", "false alarms", LEVEL),
     *(
@@ -67,6 +68,7 @@ RATES: tuple[Rate, ...] = (
     Rate(
         "third round", "false word", "any setting of a group called supported or refuted in the third round", "seed", "false alarms", LEVEL
     ),
+    Rate("third round", "false word, normal", "the same, of as many normal differences", "seed", "false alarms", LEVEL),
     Rate(
         "third round",
         "seen word",
@@ -76,31 +78,25 @@ RATES: tuple[Rate, ...] = (
         None,
     ),
     Rate("predictions", "confirmed", "any of P1, P2 and P5 called confirmed", "seed", "false alarms", LEVEL),
-    Rate(
+    _interval(
         "regret",
         "regret",
         "Student's interval of a rule's regret, the best arm chosen on the other seeds",
         "seed",
-        "covers",
-        COVERAGE,
         used_by=("empirics.experiments.planner.regret._interval",),
     ),
-    Rate(
+    _interval(
         "planned seeds",
         "sd",
         "interval of a standard deviation, from a pilot of 10",
         "seed",
-        "covers",
-        COVERAGE,
         used_by=("empirics.statistics.power.sd_interval",),
     ),
-    Rate(
+    _interval(
         "planned seeds",
         "seeds",
         "interval of the seeds that `tsla power` asks for, from a pilot of 10",
         "seed",
-        "covers",
-        COVERAGE,
         used_by=("empirics.statistics.power.need", "empirics.statistics.checkpoints.plan"),
     ),
     Rate(
@@ -117,13 +113,11 @@ RATES: tuple[Rate, ...] = (
         rate
         for n in SIZES
         for rate in (
-            Rate(
+            _interval(
                 "runs",
                 f"interval of {n}",
                 f"Student's interval of E‖∇F‖², {n} replicas",
                 "replica",
-                "covers",
-                COVERAGE,
                 used_by=("empirics.simulation.planned.beside_bound", "empirics.experiments.bounds.stall"),
             ),
             Rate(
@@ -166,44 +160,36 @@ RATES: tuple[Rate, ...] = (
         "false alarms",
         ONE_SIDED,
     ),
-    Rate(
+    _interval(
         "rates",
         "needed",
         "bootstrap of the samples needed to reach ε²",
         "replica",
-        "covers",
-        COVERAGE,
         used_by=tuple(f"empirics.experiments.rates.samples.{name}" for name in ("percentiles", "Samples.ends")),
     ),
-    Rate(
+    _interval(
         "rates",
         "exponent",
         "bootstrap of a rate's exponent",
         "replica",
-        "covers",
-        COVERAGE,
         used_by=tuple(f"empirics.experiments.rates.samples.{name}" for name in ("exponent", "measure")),
     ),
-    Rate(
+    _interval(
         "rates",
         "ratio",
         "bootstrap of the ratio of two arms' samples, on the same noise",
         "replica",
-        "covers",
-        COVERAGE,
         used_by=("empirics.experiments.rates.annealed._contrast",),
     ),
     *(
         rate
         for name, copies in BRANCHES.items()
         for rate in (
-            Rate(
+            _interval(
                 "branches",
                 f"interval, {name}",
                 f"Student's interval of two arms' difference, {copies} branches ({name})",
                 "branch",
-                "covers",
-                COVERAGE,
                 used_by=("empirics.experiments.sign_prediction.experiment._paired",),
             ),
             Rate("branches", f"sign, {name}", f"a sign called established, {copies} branches ({name})", "branch", "false alarms", LEVEL),
@@ -213,13 +199,11 @@ RATES: tuple[Rate, ...] = (
         rate
         for name, settings in SETTINGS.items()
         for rate in (
-            Rate(
+            _interval(
                 "hit rates",
                 f"interval, {name}",
                 f"bootstrap of a hit rate's lead, {settings} settings ({name})",
                 "setting",
-                "covers",
-                COVERAGE,
                 used_by=(
                     "empirics.statistics.clusters.clustered",
                     *(f"empirics.experiments.sign_prediction.verdicts.{of}" for of in ("_lines", "compared")),
@@ -233,13 +217,11 @@ RATES: tuple[Rate, ...] = (
         )
     ),
     *(
-        Rate(
+        _interval(
             "following",
             name,
             f"`{name}` of `tsla measure`",
             "group of examples",
-            "covers",
-            COVERAGE,
             used_by=(
                 *(_MEASURE, f"{_MEASURE}.over_plain", f"{_MEASURE}.theta", f"{_MEASURE}.batch_size"),
                 *(f"{_MOMENTS}live.{of}" for of in ("instruments", "instruments.of", "instruments.over_plain")),
@@ -256,13 +238,11 @@ RATES: tuple[Rate, ...] = (
         0.025,
         used_by=("empirics.smoothing.schedules.adaptive.Adaptive.established",),
     ),
-    Rate(
+    _interval(
         "percentages",
         "share",
         "Wilson's interval of a percentage in these tables",
         "draw",
-        "covers",
-        COVERAGE,
         used_by=(
             "empirics.statistics.intervals.share",
             "empirics.experiments.error_rates.rate.Rate.measured",

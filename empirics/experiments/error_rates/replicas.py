@@ -20,7 +20,7 @@ from tsla.empirics.simulation.oracles import Oracle
 from tsla.empirics.simulation.planned import Planned, verdict
 from tsla.empirics.simulation.simulate import simulate
 from tsla.empirics.statistics.betting import LEVEL, p_values, refutes
-from tsla.empirics.statistics.intervals import Interval, IntervalOf, paired, student_t
+from tsla.empirics.statistics.intervals import IntervalOf, paired, student_t
 from tsla.theory.constants import Array
 from tsla.theory.plan import Stage
 
@@ -41,15 +41,14 @@ def runs(_: Path) -> Trial:
         for n in SIZES:
             last = units(along[-1][:n], wrong)
             interval, end = student_t(last), student_t(last, level=ONE_IN_A_THOUSAND)
-            found |= {f"interval of {n}": covers(interval, truth), f"exceeded of {n}": _above(interval, truth)}
-            found[f"too late of {n}"] = bool(end.low > truth)
+            found |= {
+                f"interval of {n}": covers(interval, truth),
+                f"exceeded of {n}": verdict(float(interval.low), float(interval.high), truth) == "exceeded",
+                f"too late of {n}": bool(end.low > truth),
+            }
         return found
 
     return trial
-
-
-def _above(interval: Interval, bound: float) -> bool:
-    return verdict(float(interval.low), float(interval.high), bound) == "exceeded"
 
 
 INSTANCES, FEW, MILD = 10, 20, 0.05
@@ -65,7 +64,7 @@ def bets(_: Path) -> Trial:
         samples = units(np.where(np.arange(INSTANCES)[:, None] % 2 == 0, z**2 / 2, 1 + np.cos(0.5 * z)), wrong)
         return {
             "refutes": bool(refutes(samples, means).any()),
-            "refutes at 0.05": bool(refutes(samples, means, MILD).any()),
+            f"refutes at {MILD:g}": bool(refutes(samples, means, MILD).any()),
             "Bonferroni": bool((p_values(samples, means) < LEVEL / INSTANCES).any()),
         }
 

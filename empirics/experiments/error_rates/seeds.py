@@ -6,8 +6,8 @@ from it. All comparisons at a setting share their seeds, and depend on each othe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +42,11 @@ class Population:
     @classmethod
     def of(cls, found: Finding) -> Population:
         """The differences of a finding, moved to mean 0."""
-        return cls(found, tuple(np.asarray(part - part.mean()) for part in (found.differences, *found.others)))
+        return cls(found, tuple(_centred(part) for part in (found.differences, *found.others)))
+
+    def normal(self, rng: Generator) -> Population:
+        """As many normal differences with the same spread: what comes of them comes of redrawing so few, and not of the study's law."""
+        return replace(self, parts=tuple(_centred(rng.normal(scale=part.std(), size=len(part))) for part in self.parts))
 
     def drawn(self, seeds: Draw, effects: Sequence[float], wrong: bool) -> Finding:
         """What the study would find on these seeds, if the parts had these effects."""
@@ -80,6 +84,7 @@ def of_family(family: Sequence[Population]) -> Trial:
         said, seen = (
             {claim: verdicts.verdict(claim, [one for one in found if one.claim == claim]) for claim in claims} for found in (none, some)
         )
+        normal = adjusted([one.normal(rng).drawn(seeds[_group(one)], without[id(one)], wrong) for one in voting])
         alone = family[int(rng.integers(len(family)))]
         drawn = finding(alone.like.claim, "", "", units(alone.parts[0][seeds[_group(alone)]], wrong), ())
         return {
@@ -89,30 +94,32 @@ def of_family(family: Sequence[Population]) -> Trial:
             "supported": SUPPORTED in said.values(),
             "refuted": REFUTED in said.values(),
             **{f"seen {claim}": word == SUPPORTED for claim, word in seen.items()},
+            "family, normal": any(one.adjusted < LEVEL for one in normal),
         }
 
     return trial
 
 
 def third_round(folder: Path) -> Trial:
-    """The third round: words of single settings, p adjusted within a schedule and an amount of wrong labels."""
+    """The third round: words of the settings of a random group of one schedule and amount of wrong labels, within which p is adjusted."""
     found = third_verdicts.found(third_verdicts.load(folder))
     names = [{setting.name for setting in group} for group in third_verdicts.by_schedule_and_noise()]
     many = [one for one in found if len(one.differences) >= FEWEST]
-    return of_groups([[Population.of(one) for one in many if one.setting in group] for group in names])
-
-
-def of_groups(groups: Sequence[Sequence[Population]]) -> Trial:
-    """A group, chosen at random, and the words for its settings."""
+    groups = [[Population.of(one) for one in many if one.setting in group] for group in names]
     some = [group for group in groups if group]
 
     def trial(rng: Generator, wrong: bool) -> Mapping[str, bool]:
         group = some[int(rng.integers(len(some)))]
         seeds = _seeds(group, rng)
-        words = [one.word for one in adjusted([one.drawn(seeds[_group(one)], one.without_effect(rng), wrong) for one in group])]
-        seen = adjusted([one.drawn(seeds[_group(one)], [one.matters] * len(one.parts), wrong) for one in group])
-        told = [one.word for one in seen if one.word != CANT_TELL]
-        return {"false word": SUPPORTED in words or REFUTED in words} | (
+        none = [one.without_effect(rng) for one in group]
+
+        def words_of(ones: Sequence[Population], effects: Sequence[Sequence[float]]) -> list[str]:
+            drawn = [one.drawn(seeds[_group(one)], effect, wrong) for one, effect in zip(ones, effects, strict=True)]
+            return [one.word for one in adjusted(drawn)]
+
+        words, normal = (words_of(ones, none) for ones in (group, [one.normal(rng) for one in group]))
+        told = [word for word in words_of(group, [[one.matters] * len(one.parts) for one in group]) if word != CANT_TELL]
+        return {"false word": _is_said(words), "false word, normal": _is_said(normal)} | (
             {"seen word": told[int(rng.integers(len(told)))] == SUPPORTED} if told else {}
         )
 
@@ -120,14 +127,12 @@ def of_groups(groups: Sequence[Sequence[Population]]) -> Trial:
 
 
 def predicted(folder: Path) -> Trial:
-    """The rules of P1, P2 and P5, over the settings of the MLP."""
+    """The rules of P1, P2 and P5, over the settings of the MLP: without an effect, whether any of them is confirmed.
+
+    If the unit is wrong, one setting is taken for all of them.
+    """
     found = predictions.found(third_verdicts.load(folder))
-    return of_predictions([one for one in found if one.claim in predictions.TESTED])
-
-
-def of_predictions(found: Sequence[Finding]) -> Trial:
-    """Without an effect, whether any of them is confirmed. If the unit is wrong, one setting is taken for all of them."""
-    populations = [Population.of(one) for one in found]
+    populations = [Population.of(one) for one in found if one.claim in predictions.TESTED]
     alike = [next(other for other in populations if other.like.claim == one.like.claim) for one in populations]
 
     def trial(rng: Generator, wrong: bool) -> Mapping[str, bool]:
@@ -138,6 +143,14 @@ def of_predictions(found: Sequence[Finding]) -> Trial:
         return {"confirmed": any(predictions.decided(claim, own) == predictions.CONFIRMED for claim in predictions.TESTED)}
 
     return trial
+
+
+def _is_said(words: Collection[str]) -> bool:
+    return SUPPORTED in words or REFUTED in words
+
+
+def _centred(differences: Array) -> Array:
+    return np.asarray(differences - differences.mean())
 
 
 def _group(one: Population) -> tuple[str, int]:
