@@ -95,7 +95,7 @@ records: $(READY)  ## Run the experiments whose records figures and checks read
 	$(BIN)/tsla records
 
 bench-moments: $(VENV)/.ready-bench  ## Gradient moments beside other libraries, in time and memory (half an hour): build/bench/moments.md
-	$(BIN)/python -m tests.benchmarks.moments $(ARGUMENTS)
+	env -u OMP_WAIT_POLICY $(BIN)/python -m tests.benchmarks.moments $(ARGUMENTS)  # as people run torch
 
 bench-simulate: $(VENV)/.ready-bench  ## The simulator beside NumPy's normals and other libraries (minutes): build/bench/simulate.md
 	$(BIN)/python -m tests.benchmarks.simulate $(ARGUMENTS)

@@ -21,26 +21,24 @@ class Call:
     ``source`` says that no other such call comes before it, so that the backward pass must be asked to reach it: the tape finds out.
     Outputs are not kept, only their places in the graph, ``edges``: what they hold may be overwritten, and is memory. While it is ``deaf``,
     gradients that come by are not for it: so are all until the forward pass is over, for the model may take a derivative in it. ``label``
-    tells which one the backward pass is for whose gradients come by: there may be two at once, in threads of their own.
+    is the one that the backward pass is for.
     """
 
     def __init__(self, outputs: Sequence[Tensor], terms: list[Term], front: Callable[[Tensor], Tensor] = lambda D: D) -> None:
         self.terms, self.source, self._front = terms, True, front
         self.edges = [get_gradient_edge(t) for t in outputs]
-        self.deaf = True
-        self.label: Callable[[], int] = lambda: 0
-        self.when_received: Callable[[Call, int], None] = lambda call, label: None
+        self.deaf, self.label = True, 0
+        self.when_received: Callable[[Call], None] = lambda call: None
         self._zeros = [partial(torch.zeros, t.shape, dtype=t.dtype, device=t.device) for t in outputs]
-        self._arrived: list[dict[int, Tensor]] = [{}, {}]
+        self._arrived: dict[int, Tensor] = {}
         self._handles = [t.register_hook(_to(ref(self), j)) for j, t in enumerate(outputs)]  # type: ignore[no-untyped-call]
 
     def _arrive(self, j: int, D: Tensor | None) -> None:
         if self.deaf:
             return
-        label = self.label()
-        self._arrived[label][j] = self._zeros[j]() if D is None else D
+        self._arrived[j] = self._zeros[j]() if D is None else D
         if self.at_once:
-            self.flush(label)
+            self.flush()
 
     def hear_last(self, tensor: Tensor) -> None:
         """Hear of the gradient of this tensor after the hooks that it has got since, for they may change it."""
@@ -55,17 +53,17 @@ class Call:
         return True
 
     @without_autocast
-    def flush(self, label: int) -> None:
-        """Deliver what has arrived for a label, if anything has."""
-        arrived, self._arrived[label] = self._arrived[label], {}
+    def flush(self) -> None:
+        """Deliver what has arrived, if anything has."""
+        arrived, self._arrived = self._arrived, {}
         if arrived:
             with torch.no_grad():
-                self.deliver([arrived[j] if j in arrived else zeros() for j, zeros in enumerate(self._zeros)], label)
-                self.when_received(self, label)
+                self.deliver([arrived[j] if j in arrived else zeros() for j, zeros in enumerate(self._zeros)], self.label)
+                self.when_received(self)
 
     def forget(self) -> None:
         """Let go of the graph and of what is kept of it."""
-        self.terms, self.edges, self._arrived = [], [], [{}, {}]
+        self.terms, self.edges, self._arrived = [], [], {}
 
     def deliver(self, gradients: list[Tensor], label: int) -> None:
         """Give the one output's gradient to every term, with its examples in front."""

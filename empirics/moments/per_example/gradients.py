@@ -12,7 +12,6 @@ from torch.nn.parameter import UninitializedParameter
 
 from tsla.empirics.models.inputs import Classifier, Inputs, ToLogits, check_real
 from tsla.empirics.moments.per_example.batch_norm import statistics_mode
-from tsla.empirics.moments.per_example.concurrent import can_be_two
 from tsla.empirics.moments.per_example.distributed import over_ranks
 from tsla.empirics.moments.per_example.known import Known
 from tsla.empirics.moments.per_example.microbatch import Microbatch
@@ -75,10 +74,8 @@ def gradient_products(
         warn_of_probabilities(targets.arrange(way.logits))
         slopes = partial(targets.slopes, smoothing_rule(smoothing, targets))
         sums = means or number > 1
-        two_at_once = can_be_two() and not on_gpu and not way.random
         for x, r in zip(parts, rows, strict=True):
-            of_parameters = Microbatch(paths, x, partial(slopes, r, x), sums=sums).products(two_at_once=two_at_once)
-            for parameter, found in of_parameters:
+            for parameter, found in Microbatch(paths, x, partial(slopes, r, x), sums=sums).products():
                 totals.add(parameter, r, found)
             paths.compare_gradients(x, partial(slopes, r, x), totals.squares(r))
     return totals.result(tuple(named))

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
-from threading import local
-from types import SimpleNamespace
 
 import torch
 from torch import Tensor, nn
 
 from tsla.empirics.models.inputs import Inputs
-from tsla.empirics.moments.per_example.concurrent import both
 from tsla.empirics.moments.per_example.probe import Paths
 from tsla.empirics.moments.per_example.terms import Products
 from tsla.empirics.moments.per_example.uses import Uses
@@ -25,25 +21,16 @@ class Microbatch:
     """
 
     def __init__(self, paths: Paths, x: Inputs, slopes: Callable[[Tensor], list[Tensor]], *, sums: bool = True) -> None:
-        self.logits, self.calls, self._alone = paths.forward(x)
+        self.logits, self.calls = paths.forward(x)
         self._sums = sums
         self._cotangents = slopes(self.logits)
 
-    def products(self, *, two_at_once: bool) -> list[tuple[nn.Parameter, Products]]:
-        """For each parameter that the logits depend on. To be called once. ``two_at_once`` allows for threads."""
-        two_at_once = two_at_once and self._alone
+    def products(self) -> list[tuple[nn.Parameter, Products]]:
+        """For each parameter that the logits depend on. To be called once."""
         uses = Uses(self.calls, sums=self._sums)
-        under_way = local() if two_at_once else SimpleNamespace()
-        for call in self.calls:
-            call.label = lambda: under_way.label
-        keep = [True, two_at_once or any(not call.at_once for call in self.calls)]
-        passes = [partial(self._pass, label, under_way, uses, keep=keep[label]) for label in (0, 1)]
         try:
-            if two_at_once:
-                both(*passes)
-            else:
-                for each in passes:
-                    each()
+            self._pass(0, keep=True)
+            self._pass(1, keep=any(not call.at_once for call in self.calls))
             with torch.no_grad():
                 return uses.finish()
         finally:
@@ -51,18 +38,18 @@ class Microbatch:
                 call.forget()
             del self.logits
 
-    def _pass(self, label: int, under_way: local | SimpleNamespace, uses: Uses, *, keep: bool) -> None:
+    def _pass(self, label: int, *, keep: bool) -> None:
         """One backward pass, which meets all calls on its way to those that no other comes before.
 
         The graph is kept for another one, and for calls that go through their part of it again.
         """
-        under_way.label = label
-        with uses.passing():
-            sources = [call for call in self.calls if call.source]
-            edges = [edge for call in sources for edge in call.edges]
-            if edges:
-                # Of a number, since to check a cotangent that is given torch imports sympy: 45 MB, and 0.4 s of the first call.
-                weighted = (self.logits * self._cotangents[label]).sum()
-                torch.autograd.grad(weighted, edges, retain_graph=keep, allow_unused=True)
-            for call in sources:
-                call.flush(label)
+        for call in self.calls:
+            call.label = label
+        sources = [call for call in self.calls if call.source]
+        edges = [edge for call in sources for edge in call.edges]
+        if edges:
+            # Of a number, since to check a cotangent that is given torch imports sympy: 45 MB, and 0.4 s of the first call.
+            weighted = (self.logits * self._cotangents[label]).sum()
+            torch.autograd.grad(weighted, edges, retain_graph=keep, allow_unused=True)
+        for call in sources:
+            call.flush()

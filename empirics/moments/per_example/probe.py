@@ -58,8 +58,8 @@ class Paths:
             self._probe = Probe(forward, x, parameters)
             known.shapes, known.logits, known.random = [self._probe.shapes], self._probe.logits, self._probe.random
 
-    def forward(self, x: Inputs) -> tuple[Tensor, list[Call], bool]:
-        """Logits of a microbatch, its calls that use parameters, and whether its backward passes use nothing but its graph."""
+    def forward(self, x: Inputs) -> tuple[Tensor, list[Call]]:
+        """Logits of a microbatch, and its calls that use parameters."""
         for shapes in self.known.shapes:
             if shapes.examples == len(x):  # by which the examples can't be told
                 continue
@@ -76,13 +76,13 @@ class Paths:
         except OtherPathError:
             return self._one_by_one(x)
 
-    def _along(self, shapes: ShapeProbe, x: Inputs) -> tuple[Tensor, list[Call], bool]:
+    def _along(self, shapes: ShapeProbe, x: Inputs) -> tuple[Tensor, list[Call]]:
         tape = Tape(self._parameters, len(x), shapes)
         logits = self._forward(x, tape)
         self._compare(x, tape, logits)
-        return logits, tape.calls, tape.alone
+        return logits, tape.calls
 
-    def _one_by_one(self, x: Inputs) -> tuple[Tensor, list[Call], bool]:
+    def _one_by_one(self, x: Inputs) -> tuple[Tensor, list[Call]]:
         """Each example alone, where its logits must be those that it has in the microbatch."""
         onlooker = Onlooker(self._parameters)
         among_others = self._forward(x, onlooker).detach()
@@ -93,7 +93,7 @@ class Paths:
             if not self.known.random:
                 _same_logits([i], among_others, logits.detach())
         call = EachAlone(single, self._parameters)
-        return call.logits, [call], False
+        return call.logits, [call]
 
     def _compare(self, x: Inputs, watch: Watch, logits: Tensor) -> None:
         """Compare the logits of a microbatch that makes other calls than those before."""

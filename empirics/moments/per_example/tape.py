@@ -22,7 +22,7 @@ from tsla.empirics.moments.per_example.rules import EXPANSIONS, RULES, WITH_ONE_
 from tsla.empirics.moments.per_example.shape_probe import Seen, ShapeProbe
 from tsla.empirics.moments.per_example.terms import Term, Unsupported
 from tsla.empirics.moments.per_example.watch import Watch
-from tsla.empirics.moments.per_example.weights import Derived, Weight
+from tsla.empirics.moments.per_example.weights import Weight
 
 Weights = dict[int, Weight]  # by the id of the tensor
 
@@ -56,12 +56,6 @@ class Tape(Watch):
             self._transformed |= {p for t in given for p in self._parameters_of(unwrapped(t))}
             return func(*args, **kwargs)
         return self._note(func, args, kwargs, given) if self.uses_weights(given) else func(*args, **kwargs)
-
-    @property
-    def alone(self) -> bool:
-        """Whether backward passes use nothing but the graph: they run no Python of the model's, call no module again, use no torch.func."""
-        own = not (self.detours or self.made_again)
-        return own and all(call.at_once and not any(isinstance(term, Derived) for term in call.terms) for call in self.calls)
 
     def hooked(self, tensor: Tensor) -> None:
         """What the model's hook makes of a gradient is what the call before it gets."""

@@ -17,7 +17,7 @@ from tsla.empirics.moments.per_example.precision import without_autocast
 # a processor that is what the allocator hands out again: with twice as many, it gives the memory back and asks for new pages at every
 # block, and forming the gradients of 128 channels took 55 ms, not 35. A GPU wants work in bulk.
 BLOCK_ENTRIES, BLOCK_ENTRIES_CUDA, BLOCK_EXAMPLES = 600_000, 2**25, 32
-FEW_ENTRIES = 2**15  # so few are not worth two threads
+FEW_ENTRIES = 2**15  # of so few the products are written out
 SEGMENT = 4096  # entries of a float32 dot product that keep it exact to 1e-7
 
 

@@ -18,7 +18,7 @@ from torch.nn.modules.module import _global_forward_hooks_with_kwargs, register_
 from torch.overrides import TorchFunctionMode
 
 from tsla.empirics.moments.per_example.call import tensors_in
-from tsla.empirics.moments.per_example.functions import is_detour, is_made_again, reads_an_attribute, refuse_derivatives, refuse_writing
+from tsla.empirics.moments.per_example.functions import is_detour, reads_an_attribute, refuse_derivatives, refuse_writing
 from tsla.empirics.moments.per_example.reshapes import Reshapes
 
 _ONE_AT_A_TIME = RLock()
@@ -32,13 +32,13 @@ class Watch(TorchFunctionMode, ABC):
 
     It knows the ``tracked`` parameters, and what it is told to be made of parameters alone, or to look like it. ``seen_calls`` are the
     functions that were called. ``detours`` says that there were custom autograd functions, hooks, or detached values, after which gradients
-    may be others than the derivatives of the logits; ``made_again`` that the backward pass may make something anew.
+    may be others than the derivatives of the logits.
     """
 
     def __init__(self, tracked: Sequence[nn.Parameter]) -> None:
         super().__init__()
         self.seen_calls: list[object] = []
-        self.detours = self.made_again = False
+        self.detours = False
         self.reshapes = Reshapes()
         self._weights_by_id: dict[int, Tensor] = {id(p): p for p in tracked}  # kept, so that the id stays theirs
         self._open: list[FunctionType] = []  # a function that hands itself over again on its way has no parameters: pooling does so
@@ -146,7 +146,6 @@ class Watch(TorchFunctionMode, ABC):
     def _counted(self, func: Any, args: Any, kwargs: Any) -> Any:
         self.seen_calls.append(func)
         self.detours = self.detours or is_detour(func)
-        self.made_again = self.made_again or is_made_again()
         out = self.call(func, args, kwargs)
         self.reshapes.note(func, args, out)
         return out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from typing import Any
 
@@ -13,11 +14,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as torch_module
 
-from tests.empirics.moments.per_example.oracle import labels_for
+from tests.empirics.moments.per_example.cases import EACH_WAY
+from tests.empirics.moments.per_example.oracle import agrees, by_autograd, labels_for
 from tests.empirics.moments.per_example.parts import TOKENS, WIDTH, Written, encoder, head, layer, parameter
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.moments.minibatch import minibatch_moments
-from tsla.empirics.moments.per_example import rules, terms
+from tsla.empirics.moments.per_example import gradient_products, rules, terms
 from tsla.empirics.moments.per_example.call import Call
 from tsla.empirics.moments.per_example.fallback import FallbackCall
 from tsla.theory.testing.planted import assert_rejects
@@ -195,3 +197,16 @@ def test_what_is_left_behind_is_noticed(wrong: str) -> None:
     assert_rejects(leaves_the_state, WRONG[wrong])
     torch_module._global_forward_hooks_with_kwargs.clear()
     torch_module._global_forward_hooks_with_kwargs.update(before)
+
+
+def test_other_threads_are_not_watched() -> None:
+    """Somebody's training goes on beside, and measures, too."""
+    pairs = [(EACH_WAY[name].network(), EACH_WAY[name].inputs(N)) for name in ("linear of tokens", "rule and fallback")]
+    expected = [by_autograd(*pair) for pair in pairs]
+
+    def measured(which: int) -> None:
+        for _ in range(10):
+            agrees(gradient_products(*pairs[which], labels_for(N)), expected[which])
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(measured, [0, 1]))
