@@ -85,6 +85,8 @@ def _to(call: ref[Call], j: int) -> Callable[[Tensor], None]:
 
 def tensors_in(tree: Any) -> list[Tensor]:
     """The tensors of nested tuples, lists and dictionaries, in order."""
+    if isinstance(tree, Tensor):
+        return [tree]
     found: list[Tensor] = []
     _gather(tree, found)
     return found

@@ -17,6 +17,13 @@ _SIZED_BY_VALUES = {
     *(Tensor.nonzero, Tensor.argwhere, Tensor.masked_select, Tensor.unique_consecutive),
     *(Tensor.item, Tensor.tolist, Tensor.__int__, Tensor.__index__),
 }
+_SIZED_BY_ARGUMENTS = {Tensor.__getitem__, torch.where, torch.repeat_interleave, Tensor.repeat_interleave}  # may be, by what else is given
+# What a tensor is like: numbers and names, half of all calls in a transformer. No value and no gradient goes through them.
+_ASKING = {
+    *(Tensor.shape.__get__, Tensor.ndim.__get__, Tensor.dtype.__get__, Tensor.device.__get__, Tensor.layout.__get__),  # type: ignore[attr-defined]
+    *(Tensor.is_nested.__get__, Tensor.is_cuda.__get__, Tensor.is_sparse.__get__, Tensor.requires_grad.__get__),  # type: ignore[attr-defined]
+    *(Tensor.size, Tensor.dim, Tensor.numel, Tensor.stride, Tensor.is_contiguous, Tensor.is_floating_point, torch.is_floating_point),
+}
 # What lets the gradient be another than the derivative of the value; hooks on tensors ask for `grad_fn`.
 _DETOURS = {Tensor.detach, torch.detach, Tensor.detach_, torch.detach_, Tensor.data.__get__, Tensor.grad_fn.__get__}  # type: ignore[attr-defined, union-attr]
 _DERIVATIVES = {torch.autograd.grad, torch.autograd.backward, Tensor.backward}
@@ -27,6 +34,11 @@ def works_in_place(func: Any) -> bool:
     """Whether a torch function writes into its first argument."""
     name = getattr(func, "__name__", "")
     return name == "__setitem__" or name.startswith("__i") or (name.endswith("_") and not name.endswith("__"))
+
+
+def asks(func: Any) -> bool:
+    """Whether it tells what a tensor is like, and nothing of its values."""
+    return func in _ASKING
 
 
 def reads_an_attribute(func: Any) -> bool:
@@ -43,12 +55,12 @@ def written(func: Any, args: Any, out: Any) -> Any:
 
 def is_sized_by_values(func: Any, args: Any, kwargs: Any) -> bool:
     """Whether sizes may come to depend on values by this call."""
+    if func not in _SIZED_BY_ARGUMENTS:
+        return func in _SIZED_BY_VALUES
     others = tensors_in((args[1:], kwargs))
     if func is Tensor.__getitem__:
         return any(t.dtype in (torch.bool, torch.uint8) for t in others)
-    if func in (torch.repeat_interleave, Tensor.repeat_interleave):
-        return bool(others) or len(args) == 1
-    return func in _SIZED_BY_VALUES or (func is torch.where and not others)
+    return not others if func is torch.where else bool(others) or len(args) == 1
 
 
 def is_detour(func: Any) -> bool:

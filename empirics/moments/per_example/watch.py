@@ -18,7 +18,7 @@ from torch.nn.modules.module import _global_forward_hooks_with_kwargs, register_
 from torch.overrides import TorchFunctionMode
 
 from tsla.empirics.moments.per_example.call import tensors_in
-from tsla.empirics.moments.per_example.functions import is_detour, reads_an_attribute, refuse_derivatives, refuse_writing
+from tsla.empirics.moments.per_example.functions import asks, is_detour, reads_an_attribute, refuse_derivatives, refuse_writing
 from tsla.empirics.moments.per_example.reshapes import Reshapes
 
 _ONE_AT_A_TIME = RLock()
@@ -105,7 +105,7 @@ class Watch(TorchFunctionMode, ABC):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Look into functions that are written in Python; the others are calls."""
         kwargs = kwargs or {}
-        if not self._watched():
+        if asks(func) or not self._watched():
             return func(*args, **kwargs)
         refuse_derivatives(func, args, kwargs)
         refuse_writing(func, args, self._kept)
