@@ -13,7 +13,8 @@ from torch import Tensor
 from tests.empirics.moments.per_example.cases import ALL, EACH_WAY
 from tests.empirics.moments.per_example.layers import LAYERS
 from tests.empirics.moments.per_example.oracle import agrees, by_autograd, errors, is_right, labels_for
-from tsla.empirics.moments.per_example import convolution, gradient_products, rules
+from tsla.empirics.moments.per_example import convolution, functions, gradient_products, rules
+from tsla.empirics.moments.per_example.call import tensors_in
 from tsla.empirics.moments.per_example.linear import Added, LinearWeight
 from tsla.empirics.moments.per_example.reshapes import Reshapes
 from tsla.empirics.moments.per_example.terms import Term, products
@@ -161,3 +162,16 @@ def test_planted_errors_are_rejected(name: str) -> None:
 
     check(lambda patch: None)
     assert_rejects(check, plant)
+
+
+def tells_nothing_of_values(func: Callable[[Tensor], object]) -> None:
+    answers = [func(torch.full((2, 3), value)) for value in (0.0, 1.0)]
+    assert not tensors_in(answers)
+    assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("wrong", [Tensor.detach, Tensor.nonzero, Tensor.tolist])
+def test_what_goes_past_the_watch_asks_for_nothing_but_the_kind(wrong: Callable[[Tensor], object]) -> None:
+    for func in functions._ASKING:
+        tells_nothing_of_values(func)
+    assert_rejects(tells_nothing_of_values, wrong)
