@@ -65,6 +65,11 @@ class Population:
         """The effect in favour that just matters."""
         return IN_FAVOUR[self.like.claim] * MATTERS[self.like.claim]
 
+    @property
+    def with_effect(self) -> list[float]:
+        """That effect in each comparison."""
+        return [self.matters] * len(self.parts)
+
 
 def study(folder: Path) -> Trial:
     """The second round: 25 tests, and what is said of each claim over the five settings."""
@@ -79,12 +84,13 @@ def of_family(family: Sequence[Population]) -> Trial:
     def trial(rng: Generator, wrong: bool) -> Mapping[str, bool]:
         seeds, voting = _seeds(family, rng), alike if wrong else family
         without = {id(one): one.without_effect(rng) for one in family}
-        none = adjusted([one.drawn(seeds[_group(one)], without[id(one)], wrong) for one in voting])
-        some = adjusted([one.drawn(seeds[_group(one)], [one.matters] * len(one.parts), wrong) for one in voting])
+        no_effects = [without[id(one)] for one in voting]
+        none = _found(voting, seeds, no_effects, wrong)
+        some = _found(voting, seeds, [one.with_effect for one in voting], wrong)
         said, seen = (
             {claim: verdicts.verdict(claim, [one for one in found if one.claim == claim]) for claim in claims} for found in (none, some)
         )
-        normal = adjusted([one.normal(rng).drawn(seeds[_group(one)], without[id(one)], wrong) for one in voting])
+        normal = _found([one.normal(rng) for one in voting], seeds, no_effects, wrong)
         alone = family[int(rng.integers(len(family)))]
         drawn = finding(alone.like.claim, "", "", units(alone.parts[0][seeds[_group(alone)]], wrong), ())
         return {
@@ -111,14 +117,12 @@ def third_round(folder: Path) -> Trial:
     def trial(rng: Generator, wrong: bool) -> Mapping[str, bool]:
         group = some[int(rng.integers(len(some)))]
         seeds = _seeds(group, rng)
-        none = [one.without_effect(rng) for one in group]
-
-        def words_of(ones: Sequence[Population], effects: Sequence[Sequence[float]]) -> list[str]:
-            drawn = [one.drawn(seeds[_group(one)], effect, wrong) for one, effect in zip(ones, effects, strict=True)]
-            return [one.word for one in adjusted(drawn)]
-
-        words, normal = (words_of(ones, none) for ones in (group, [one.normal(rng) for one in group]))
-        told = [word for word in words_of(group, [[one.matters] * len(one.parts) for one in group]) if word != CANT_TELL]
+        no_effects = [one.without_effect(rng) for one in group]
+        words, normal = (
+            [one.word for one in _found(ones, seeds, no_effects, wrong)] for ones in (group, [one.normal(rng) for one in group])
+        )
+        seen = _found(group, seeds, [one.with_effect for one in group], wrong)
+        told = [one.word for one in seen if one.word != CANT_TELL]
         return {"false word": _is_said(words), "false word, normal": _is_said(normal)} | (
             {"seen word": told[int(rng.integers(len(told)))] == SUPPORTED} if told else {}
         )
@@ -143,6 +147,13 @@ def predicted(folder: Path) -> Trial:
         return {"confirmed": any(predictions.decided(claim, own) == predictions.CONFIRMED for claim in predictions.TESTED)}
 
     return trial
+
+
+def _found(
+    family: Sequence[Population], seeds: Mapping[tuple[str, int], Draw], effects: Sequence[Sequence[float]], wrong: bool
+) -> list[Finding]:
+    """What the study would find in a family on these seeds, if its members had these effects."""
+    return adjusted([one.drawn(seeds[_group(one)], effect, wrong) for one, effect in zip(family, effects, strict=True)])
 
 
 def _is_said(words: Collection[str]) -> bool:
