@@ -3,7 +3,9 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Threads that wait sleep, where several processes share the cores. Benchmarks leave it to torch, as people run it.
 export OMP_WAIT_POLICY := passive
+BENCHMARK := env -u OMP_WAIT_POLICY $(BIN)/python
 
 .PHONY: report reproduce test test-lowest test-wheel test-integrations test-page licences certify mutants torture figures records rates study study-cifar100 gpu-study known-architectures docs bench-moments bench-simulate bench-scale bench-train lint clean
 
@@ -95,13 +97,13 @@ records: $(READY)  ## Run the experiments whose records figures and checks read
 	$(BIN)/tsla records
 
 bench-moments: $(VENV)/.ready-bench  ## Gradient moments beside other libraries, in time and memory (half an hour): build/bench/moments.md
-	env -u OMP_WAIT_POLICY $(BIN)/python -m tests.benchmarks.moments $(ARGUMENTS)  # as people run torch
+	$(BENCHMARK) -m tests.benchmarks.moments $(ARGUMENTS)
 
 bench-simulate: $(VENV)/.ready-bench  ## The simulator beside NumPy's normals and other libraries (minutes): build/bench/simulate.md
-	$(BIN)/python -m tests.benchmarks.simulate $(ARGUMENTS)
+	$(BENCHMARK) -m tests.benchmarks.simulate $(ARGUMENTS)
 
 bench-scale: $(READY)  ## How cost grows, with fitted exponents (twelve minutes): build/bench/scale.md; --page docs/scale.md fills the page
-	$(BIN)/python -m tests.benchmarks.scale $(ARGUMENTS)
+	$(BENCHMARK) -m tests.benchmarks.scale $(ARGUMENTS)
 
 rates: $(READY)  ## Measure the rates of C9, C12 and C15, and what the tests refute (resumable): records/, docs/rates.md, docs/one_sided_tests.md
 	$(BIN)/tsla records measured_rates annealed power_of_tests
@@ -136,8 +138,8 @@ $(INTEGRATIONS)/.ready-pretrained: $(INTEGRATIONS)/.ready
 	touch $@
 
 bench-train: $(READY)  ## Training beside a bare loop, and the loss beside torch's own (ten minutes)
-	$(BIN)/python -m tests.benchmarks.train $(ARGUMENTS)
-	$(BIN)/python -m tests.benchmarks.loss
+	$(BENCHMARK) -m tests.benchmarks.train $(ARGUMENTS)
+	$(BENCHMARK) -m tests.benchmarks.loss
 
 # backpack-for-pytorch asks for torchvision, which it does not need here and which does not import beside the pinned torch.
 $(VENV)/.ready-bench: $(READY)
