@@ -11,12 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from tsla.empirics.models.inputs import ToLogits, check_module
+from tsla.empirics.models.state import private_randomness
 from tsla.empirics.moments.estimators import MIN_GROUPS, Accumulator, Estimates
 from tsla.empirics.moments.examples import Batch, Collate, Drawn, ExamplePool, Unpack, batches_of, is_set
 from tsla.empirics.moments.mode import mode
 from tsla.empirics.moments.per_example import GradientProducts, Known, gradient_products
 from tsla.empirics.moments.per_example.gradients import MICROBATCH
 from tsla.empirics.moments.per_example.totals import refuse_lost
+from tsla.empirics.moments.per_example.watch import ONE_AT_A_TIME
 from tsla.empirics.runs.progress import Progress
 from tsla.empirics.smoothing.cross_entropy import CrossEntropy, of_whole_examples
 from tsla.empirics.smoothing.labels import Smoothing, evaluated
@@ -101,7 +103,8 @@ def measure(
     loss:        of an example, as for :func:`tsla.gradient_moments`, but that a position can't be an example of its own: the positions of
                  a sequence depend on each other, and estimates take examples for independent
 
-    Batches are moved to the model's device; all of one size serve the intervals best. The model and the random state are left as they were.
+    Batches are moved to the model's device; all of one size serve the intervals best. The model and the random states of Python, NumPy and
+    torch are left as they were: what a loader or a set draws from these comes of ``seed``.
     Raises ValueError for fewer than 2 examples, and as :func:`tsla.gradient_moments`.
     """
     if until is not None:
@@ -112,20 +115,21 @@ def measure(
     _check_smoothing(smoothing, batches)
     weight = next(model.parameters(), None)
     device = torch.device("cpu") if weight is None else weight.device
-    if is_set(batches):
-        pool = ExamplePool(batches, "uniform", device, collate=collate, unpack=unpack)
-        batches, population = DrawnBatches(pool, seed), len(pool) if population is None else population
-    if isinstance(smoothing, str) and smoothing == "prior":
-        smoothing = class_frequencies(model, batches, loss, unpack, logits)
-    options = {"logits": logits, "microbatch": microbatch, "batch_norm": batch_norm, "loss": loss}
-    sums, longest = Accumulator(), 0.0
-    for products in _products((batch.to(device) for batch in batches_of(batches, unpack)), model, smoothing, seed, options):
-        sums.add(products)
-        longest = max(longest, products.longest)
-        if progress is not None:
-            progress.advance(f"{sums.examples:,} examples")
-        if until is not None and sums.examples > 1 and sums.estimates(population=population).precise(until):
-            break
+    with ONE_AT_A_TIME, private_randomness((seed + 1) % 2**63, device):  # another stream than that of the model
+        if is_set(batches):
+            pool = ExamplePool(batches, "uniform", device, collate=collate, unpack=unpack)
+            batches, population = DrawnBatches(pool, seed), len(pool) if population is None else population
+        if isinstance(smoothing, str) and smoothing == "prior":
+            smoothing = class_frequencies(model, batches, loss, unpack, logits)
+        options = {"logits": logits, "microbatch": microbatch, "batch_norm": batch_norm, "loss": loss}
+        sums, longest = Accumulator(), 0.0
+        for products in _products((batch.to(device) for batch in batches_of(batches, unpack)), model, smoothing, seed, options):
+            sums.add(products)
+            longest = max(longest, products.longest)
+            if progress is not None:
+                progress.advance(f"{sums.examples:,} examples")
+            if until is not None and sums.examples > 1 and sums.estimates(population=population).precise(until):
+                break
     if sums.examples < 2:
         raise ValueError(f"batches have {sums.examples} examples in all; must be at least 2, for a variance")
     refuse_lost(longest, products.G)

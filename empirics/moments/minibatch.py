@@ -14,6 +14,7 @@ from tsla.empirics.moments.estimators import Accumulator, Estimates
 from tsla.empirics.moments.examples import Collate, ExamplePool, Unpack
 from tsla.empirics.moments.per_example import GradientProducts
 from tsla.empirics.moments.per_example.terms import accumulable, of_pair
+from tsla.empirics.moments.per_example.watch import ONE_AT_A_TIME
 from tsla.empirics.smoothing.cross_entropy import CrossEntropy
 from tsla.empirics.smoothing.labels import Smoothing, smoothing_rule
 from tsla.empirics.smoothing.targets import Targets
@@ -57,7 +58,7 @@ def minibatch_moments(
     if not replacement and batch_size > len(examples):
         raise ValueError(f"batch_size = {batch_size} must be at most {len(examples)}, the number of examples; or set replacement=True")
     generator, found = np.random.default_rng(seed), Accumulator()
-    with private_randomness(seed, examples.device), torch.enable_grad():
+    with ONE_AT_A_TIME, private_randomness(seed, examples.device), torch.enable_grad():
         for _ in range(batches):
             drawn = generator.choice(len(examples), batch_size, replace=replacement)
             found.add(_batch_products(classifier, parameters, CrossEntropy.like(loss), *examples.take(drawn)))
@@ -74,7 +75,7 @@ def _batch_products(
 ) -> GradientProducts:
     """Products of one batch's two gradients, as of one example. Layers that update their buffers do so in copies."""
     inputs, labels, smoothing = loss.spread(inputs, labels, smoothing)
-    given = as_logits(with_own_buffers(classifier, inputs.form), inputs)
+    given = as_logits(with_own_buffers(classifier, inputs.map(Tensor.clone).form), inputs)
     targets = Targets(loss, labels, given)
     logits, every = targets.arrange(given), slice(None)
     masses = targets.masses(every, smoothing_rule(smoothing, targets)(every, inputs, logits))

@@ -22,6 +22,7 @@ from tsla.empirics.moments.examples import Collate, Drawn, ExamplePool, Unpack
 from tsla.empirics.moments.live import Live, live_of
 from tsla.empirics.moments.per_example import Known, gradient_products
 from tsla.empirics.moments.per_example.batch_norm import check_batch_norm
+from tsla.empirics.moments.per_example.watch import ONE_AT_A_TIME
 from tsla.empirics.runs.errors import class_and_line
 from tsla.empirics.smoothing.cross_entropy import CrossEntropy, of_whole_examples
 from tsla.empirics.smoothing.labels import Smoothing
@@ -255,7 +256,7 @@ class MomentsMonitor:
 
     def _estimates(self, drawn: Drawn) -> dict[str, float]:
         accumulator = Accumulator()
-        with private_randomness(int(self._draws.integers(2**32)), self._set.device):
+        with ONE_AT_A_TIME, private_randomness(int(self._draws.integers(2**32)), self._set.device):
             for group in np.array_split(drawn, -(-len(drawn) // self._microbatch)):
                 inputs, labels, smoothing = self._set.take(group)
                 accumulator.add(gradient_products(self._model, inputs, labels, smoothing, **self._options))

@@ -105,6 +105,7 @@ class CrossEntropy:
         By shapes alone, and of examples there may be other numbers in the two. Raises ValueError where the shapes don't say which dimension
         has the classes, or are those of no classification.
         """
+        labels = _as_indices(labels)
         if self.binary:
             self._check_weights(2)
             return _binary(logits, labels, self.ignore_index)
@@ -123,6 +124,7 @@ class CrossEntropy:
         if logits.shape[:1] != labels.shape[:1]:
             counts = [part.shape[0] if part.ndim else "no" for part in (logits, labels)]
             raise ValueError(f"logits hold {counts[0]} examples and labels {counts[1]}; must be equally many")
+        labels = _as_indices(labels)
         usual = logits.ndim == 2 and labels.ndim == 1 and logits.shape[1] > 1 and not labels.is_floating_point()
         if usual and self.weight is None and not self.binary:
             return logits, labels  # at no cost, for torch checks them too
@@ -182,7 +184,7 @@ class CrossEntropy:
             return inputs, labels, smoothing
         if labels.is_floating_point() and not self.binary:
             raise ValueError(f"positions = 'each' must go with class indices; labels are probabilities {_of_n(labels)}")
-        flat = labels.reshape(len(labels), -1)
+        flat = _as_indices(labels).reshape(len(labels), -1)
         example, position = (flat != self.ignore_index).nonzero(as_tuple=True)
         if not len(example):
             raise ValueError(f"labels have no position but ignore_index = {self.ignore_index}; must have one at least")
@@ -247,6 +249,11 @@ def warn_of_probabilities(logits: Tensor) -> None:
             LogitsWarning,
             stacklevel=3,
         )
+
+
+def _as_indices(labels: Tensor) -> Tensor:
+    """Class indices as int64. In eight bits class 156 would be the same as -100, which is ignored."""
+    return labels if labels.is_floating_point() else labels.long()
 
 
 def _binary(logits: Tensor, labels: Tensor, ignored: int) -> tuple[Tensor, Tensor]:

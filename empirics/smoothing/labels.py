@@ -107,7 +107,7 @@ def predictions(model: nn.Module, inputs: Any) -> Tensor:
 def evaluated(model: nn.Module, inputs: Any, to_logits: ToLogits | None = None) -> Tensor:
     """The logits of :func:`predictions`, in whatever layout the model gives them, or as ``to_logits`` takes them from its outputs."""
     weight = next((p for p in model.parameters() if p.is_floating_point()), None)
-    inputs = Inputs.of(inputs)
+    inputs = Inputs.of(inputs).map(Tensor.clone)  # the model may write into it
     if weight is not None:
         inputs = inputs.map(lambda t: t.to(device=weight.device, dtype=weight.dtype if t.is_floating_point() else None))
     with torch.no_grad(), evaluation_mode(model):

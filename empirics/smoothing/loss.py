@@ -105,7 +105,8 @@ class SmoothedCrossEntropy(nn.Module):
         batches whose gradients are added up before a step. The loss is then the sum over this batch, divided by that number, so that
         the added gradients are those of one large batch. Trainers that accumulate gradients give it, under this name.
 
-        Logits that are nan or +inf give nan, as by torch's own loss: what scales losses for float16 counts on it.
+        Logits that are nan or +inf give nan, as by torch's own loss: what scales losses for float16 counts on it. So does -inf where ŷ is a
+        tensor, a teacher's or the model's own, as by torch's own loss of probabilities: a masked class should have a large negative logit.
 
         Raises ValueError where a teacher has no inputs, for shapes that don't go together, for ``num_items_in_batch`` where the reduction
         is no mean, and, by a look at the first batch, for labels that are no classes or no probabilities.

@@ -98,7 +98,7 @@ def _of_batch(classifier: Classifier, inputs: Inputs) -> list[Statistics]:
         return mean, var
 
     with torch.no_grad(), _FixedBatchNorm(observed):
-        with_own_buffers(classifier, inputs.form)
+        with_own_buffers(classifier, inputs.map(Tensor.clone).form)  # the model may write into it
     return seen
 
 

@@ -17,6 +17,7 @@ from tsla.empirics.moments.per_example.known import Known
 from tsla.empirics.moments.per_example.microbatch import Microbatch
 from tsla.empirics.moments.per_example.probe import Forward, Paths
 from tsla.empirics.moments.per_example.totals import GradientProducts, Totals
+from tsla.empirics.moments.per_example.watch import ONE_AT_A_TIME
 from tsla.empirics.smoothing.cross_entropy import CrossEntropy, warn_of_probabilities
 from tsla.empirics.smoothing.labels import Smoothing, smoothing_rule
 from tsla.empirics.smoothing.targets import Targets
@@ -64,6 +65,7 @@ def gradient_products(
     totals = Totals(list(named.values()), len(inputs), means=means)
     on_gpu = inputs.device.type == "cuda"
     with (
+        ONE_AT_A_TIME,
         torch.enable_grad(),
         torch.random.fork_rng(devices=[inputs.device] if on_gpu else []),
         (known or Known()).way(classifier, inputs, batch_norm) as (classifier, way),

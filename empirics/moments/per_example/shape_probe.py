@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from tsla.empirics.moments.per_example.call import differentiable, shapes_of, tensors_in
-from tsla.empirics.moments.per_example.functions import in_transform, is_sized_by_values, written
+from tsla.empirics.moments.per_example.functions import in_transform, is_sized_by_values, reorders, written
 from tsla.empirics.moments.per_example.watch import Watch
 
 
@@ -52,7 +52,8 @@ class ShapeProbe(Watch):
         watched = self.uses_weights(given)
         out = func(*args, **kwargs)
         alone = not self._are_data(given)
-        self._sure = self._sure and (alone or not is_sized_by_values(func, args, kwargs))
+        moved = is_sized_by_values(func, args, kwargs) or reorders(func, args, kwargs, self.examples, self._data.keys())
+        self._sure = self._sure and (alone or not moved)
         if watched:
             outputs = differentiable(written(func, args, out))
             before = [self.reshapes.before(t) for t in given]

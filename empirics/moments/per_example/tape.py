@@ -189,7 +189,9 @@ class Tape(Watch):
             raise ValueError("model gives logits without a gradient: it must have a parameter in them, and torch.inference_mode be off")
         graph = Graph(differentiable(out))
         self.calls = graph.sorted_out(self.calls)
-        used = {id(term.parameter) for call in self.calls for term in call.terms}
+        uses = [id(term.parameter) for call in self.calls for term in call.terms]
+        used = set(uses)
+        self.detours = self.detours or len(uses) > len(used)  # the rows of two uses may be in another order, by a way that nobody saw
         if any(id(p) in used for p in self._transformed):
             raise ValueError(
                 "a parameter is used both inside and outside of torch.vmap or another transform of torch.func: "

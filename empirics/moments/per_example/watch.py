@@ -21,8 +21,8 @@ from tsla.empirics.moments.per_example.call import tensors_in
 from tsla.empirics.moments.per_example.functions import asks, is_detour, reads_an_attribute, refuse_derivatives, refuse_writing
 from tsla.empirics.moments.per_example.reshapes import Reshapes
 
-_ONE_AT_A_TIME = RLock()
-"""torch knows hooks on all modules, and one ``apply`` of all custom functions, in all threads."""
+ONE_AT_A_TIME = RLock()
+"""All threads share torch's hooks on all modules, its ``apply`` of custom functions and its random state, and the buffers of a model."""
 
 
 class Watch(TorchFunctionMode, ABC):
@@ -79,7 +79,7 @@ class Watch(TorchFunctionMode, ABC):
     def watching(self, kept: Set[int] = frozenset()) -> Iterator[None]:
         """Watch what happens in this context. ``kept`` are the addresses of storages that must not be written into."""
         self._kept = kept
-        with _ONE_AT_A_TIME, ExitStack() as stack:
+        with ONE_AT_A_TIME, ExitStack() as stack:
             self._thread = get_ident()
             stack.callback(setattr, self, "_thread", None)
             stack.callback(register_module_forward_pre_hook(_out_of_sight(self._enter)).remove)
@@ -108,7 +108,7 @@ class Watch(TorchFunctionMode, ABC):
         if asks(func) or not self._watched():
             return func(*args, **kwargs)
         refuse_derivatives(func, args, kwargs)
-        refuse_writing(func, args, self._kept)
+        refuse_writing(func, args, kwargs, self._kept)
         if self._given is not None:
             self._refuse_hidden(func, args, kwargs)
             return func(*args, **kwargs)

@@ -262,6 +262,16 @@ def test_with_the_own_prediction_the_gradient_is_the_plain_one_shrunk() -> None:
     torch.testing.assert_close(smoothed, 0.7 * plain)
 
 
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8, torch.int16, torch.int32])
+@pytest.mark.parametrize("smoothing", ["uniform", "own-hard"])
+def test_class_indices_of_any_type(smoothing: str, dtype: torch.dtype) -> None:
+    """In eight bits class 156 would be -100, which is ignored."""
+    torch.manual_seed(0)
+    logits, labels = torch.randn(3, 200), torch.tensor([156 if dtype == torch.uint8 else 100, 3, 7])
+    loss = SmoothedCrossEntropy(smoothing, 0.1, reduction="none")
+    torch.testing.assert_close(loss(logits, labels.to(dtype)), loss(logits, labels))
+
+
 def test_a_teacher_stays_the_caller_s() -> None:
     logits, labels = logits_and_labels()
     model = teacher()

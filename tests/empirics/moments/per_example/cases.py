@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its usual name
 from torch.nn.utils import parametrizations, parametrize, prune
@@ -44,7 +45,32 @@ def cached(s: Any, x: Tensor) -> Tensor:
         return s.a(s.a(s.a(x).tanh()).tanh())
 
 
+def sorted_by(s: Any, x: Tensor) -> Tensor:
+    """Goes through the layer in order of a value, as sentences do in order of their length, and once more as it is."""
+    order = x[:, 0].argsort()
+    return s.a(x[order]).tanh()[order.argsort()] + s.a(x.sin())
+
+
+def in_order(move: Callable[[Tensor], Tensor], back: Callable[[Tensor], Tensor]) -> Case:
+    return headed(lambda s, x: back(s.a(move(x)).tanh()) + s.a(x), "a")
+
+
+def backwards(x: Tensor) -> list[int]:
+    return [*reversed(range(len(x)))]
+
+
 SHARED: dict[str, Case] = {
+    "sorted and put back": headed(sorted_by, "a"),
+    "turned round": in_order(lambda x: x.flip(0), lambda x: torch.flip(x, (0,))),
+    "rolled": in_order(lambda x: x.roll(1, 0), lambda x: torch.roll(x, -1, 0)),
+    "selected": in_order(lambda x: x.index_select(0, torch.tensor(backwards(x))), lambda x: x[backwards(x)]),
+    "head of the sorted embedding": headed(
+        lambda s, x: F.linear(s.a(s.e(x[(o := x.sum(1).argsort())])).tanh().mean(1)[o.argsort()], s.e.weight),
+        "e a",
+        TOKENS,
+        ids=True,
+        head=ENTRIES,
+    ),
     "linear twice": headed(lambda s, x: s.a(s.a(x).tanh()), "a"),
     "linear of a vector and of tokens": of_tokens(lambda s, x: s.a(s.a(x).tanh().mean(1)).tanh(), "a"),
     "convolution twice": headed(

@@ -185,6 +185,35 @@ def test_planted_probes_are_rejected(name: str, where: str, wrong: Callable[...,
     assert_rejects(refuses, COUPLED[name])
 
 
+def in_two_orders(x: Tensor, s: Any) -> Tensor:
+    """Halves change places and change back, which nothing but a look at the gradients tells."""
+    there = s.layer(torch.cat([x[len(x) // 2 :], x[: len(x) // 2]])).tanh()
+    return torch.cat([there[-(len(x) // 2) :], there[: -(len(x) // 2)]]) + s.layer(x)
+
+
+def refuses_two_orders(n: int) -> None:
+    assert is_refused(lambda: Written(lambda s, x: s.head(in_two_orders(x, s)), layer=nn.Linear(4, 5), head=nn.Linear(5, 4)), n, 4)
+
+
+def test_two_uses_of_a_parameter_in_different_orders_are_refused_where_no_rule_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    refuses_two_orders(N)
+    monkeypatch.setattr("tsla.empirics.moments.per_example.probe.Probe.compare_gradients", lambda self, true, squares: None)
+    assert_rejects(refuses_two_orders, N)
+
+
+def hides_a_class(couple: Couple) -> nn.Module:
+    """With a logit of -inf, as where a class is not to be had."""
+    hidden = torch.tensor([0.0, 0, 0, -torch.inf])
+    return Written(lambda s, x: s.head(torch.tanh(couple(s.layer(x)))) + hidden, layer=nn.Linear(4, 5), head=nn.Linear(5, 4))
+
+
+def test_an_infinite_logit_hides_no_coupling() -> None:
+    x, smoothing = torch.randn(N, 4), torch.tensor([1 / 3, 1 / 3, 1 / 3, 0])
+    with pytest.raises(ValueError, match="independently"):
+        gradient_moments(hides_a_class(centred), x, torch.arange(N) % 3, smoothing)
+    assert gradient_moments(hides_a_class(lambda x: x), x, torch.arange(N) % 3, smoothing).s2 > 0
+
+
 @pytest.mark.parametrize("half", [False, True])
 def test_rounding_and_random_draws_are_no_coupling(half: bool) -> None:
     torch.manual_seed(0)

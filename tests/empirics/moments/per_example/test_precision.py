@@ -160,6 +160,29 @@ def test_sums_that_nearly_cancel(share: float | None, monkeypatch: pytest.Monkey
         assert_rejects(check, torch.float32)
 
 
+@pytest.mark.parametrize("share", [None, 0.0])
+def test_slopes_that_add_up_to_nothing(share: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of keys do, over the positions: where the inputs have much in common, the products of positions nearly cancel."""
+    torch.manual_seed(0)
+    query = 0.1 * torch.randn(64)
+    model = Written(
+        lambda s, x: s.head((s.key(x) @ query.to(x)).softmax(1)[..., None].mul(x.tanh()).sum(1)), key=nn.Linear(64, 64), head=head(64)
+    )
+    x, labels = torch.randn(N, 8, 64) + 1000 * torch.randn(64), labels_for(N)
+    if share is not None:
+        monkeypatch.setattr(ghost_norm, "CANCELLED", share)
+
+    def check(dtype: torch.dtype) -> None:
+        found = errors(gradient_products(model.to(dtype), x.to(dtype), labels), exact)["key.weight"]
+        assert found < 0.02  # a loop in float32 is as far off
+
+    exact = by_autograd(copy.deepcopy(model).double(), x.double())
+    if share is None:
+        check(torch.float32)
+    else:
+        assert_rejects(check, torch.float32)
+
+
 @pytest.mark.parametrize("dtype", [torch.int32, torch.int64])
 def test_ids_of_either_size(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
     for by_ghost_norm in (True, False):

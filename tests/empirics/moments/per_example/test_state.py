@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -13,11 +14,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as torch_module
+from torch.utils.data import DataLoader, TensorDataset
 
 from tests.empirics.moments.per_example.cases import EACH_WAY
-from tests.empirics.moments.per_example.oracle import agrees, by_autograd, labels_for
+from tests.empirics.moments.per_example.oracle import CLASSES, agrees, by_autograd, labels_for
 from tests.empirics.moments.per_example.parts import TOKENS, WIDTH, Written, encoder, head, layer, parameter
 from tsla.empirics.moments.full_batch import gradient_moments
+from tsla.empirics.moments.measure import measure as measure_all
 from tsla.empirics.moments.minibatch import minibatch_moments
 from tsla.empirics.moments.per_example import gradient_products, rules, terms
 from tsla.empirics.moments.per_example.call import Call
@@ -103,6 +106,49 @@ def measure_batches(model: nn.Module, x: Tensor) -> object:
 def test_in_any_mode(mode: Callable[[], Any], run: Callable[[nn.Module, Tensor], object]) -> None:
     with mode():
         leaves_the_state(run)
+
+
+def in_place(model: nn.Module) -> nn.Module:
+    """The model, which writes into what it is called with, normalises by the batch, and is its own teacher."""
+    return Written(lambda s, x: s.norm(s.model(x.mul_(2))), model=model, norm=nn.BatchNorm1d(CLASSES).double())
+
+
+WRITERS: dict[str, Callable[[nn.Module, Tensor], object]] = {
+    "statistics of the batch": lambda made, x: gradient_moments(made, x, labels_for(N), batch_norm="batch"),
+    "teacher": lambda made, x: gradient_moments(made.model, x, labels_for(N), in_place(made.model.eval()).eval()),
+    "prior": lambda made, x: measure_all(made.eval(), [(x, labels_for(N))], "prior", batch_norm="evaluation"),
+    "minibatches": lambda made, x: minibatch_moments(made, (x, labels_for(N)), batch_size=3, batches=4),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_inputs_that_the_model_writes_into(name: str) -> None:
+    x = inputs()
+    WRITERS[name](in_place(model()), x)
+    assert torch.equal(x, inputs())
+
+
+def test_what_a_loader_draws_from_the_random_state() -> None:
+    data = TensorDataset(inputs(), labels_for(N))
+    leaves_the_state(lambda made, x: measure_all(made, DataLoader(data, batch_size=3, shuffle=True)))
+
+
+@pytest.mark.parametrize(
+    "write",
+    [lambda w: setattr(w, "data", w.data * 0.9), lambda w: torch.mul(w.detach(), 0.9, out=w.data), lambda w: w.data.mul_(0.9)],
+    ids=["data", "out", "in place"],
+)
+def test_a_model_that_writes_into_its_weights_is_refused(write: Callable[[Tensor], object]) -> None:
+    def forward(s: Any, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            write(s.layer.weight)
+        return s.head(s.layer(x))
+
+    made = Written(forward, layer=layer(), head=head())
+    before = made.layer.weight.clone()
+    with pytest.raises(ValueError, match="writes into a parameter"):
+        gradient_moments(made, torch.randn(N, WIDTH), labels_for(N))
+    assert torch.equal(made.layer.weight, before)
 
 
 def test_inputs_that_require_a_gradient() -> None:
@@ -210,3 +256,14 @@ def test_other_threads_are_not_watched() -> None:
 
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(measured, [0, 1]))
+
+
+def test_threads_that_measure_leave_the_state() -> None:
+    """Each call puts back what it found, which is not what another one was in the middle of."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(2) as threads:
+            leaves_the_state(lambda made, x: [list(threads.map(lambda run: run(made, x), [measure, measure_batches])) for _ in range(8)])
+    finally:
+        sys.setswitchinterval(interval)
