@@ -21,10 +21,13 @@ def descent(F: ArrayLike, grad2: ArrayLike, error2: ArrayLike, *, L: ArrayLike, 
     """One step along any direction ``d`` (C3): ``F(w - η d) <= F(w) - (η/2)‖∇F(w)‖² + (η/2)‖d - ∇F(w)‖²``.
 
     Assumes A1 and ``0 < η <= 1/L``. ``grad2 = ‖∇F(w)‖²``, ``error2 = ‖d - ∇F(w)‖²``; shapes broadcast.
-    Guarantee: upper bound, attained at ``η = 1/L`` by a quadratic of curvature L.
+    Guarantee: upper bound, attained at ``η = 1/L`` by a quadratic of curvature L. Raises ValueError outside the premises.
     """
     step = step_size("eta", eta, real("L", L, above=0), "C3")
-    return real("F", F) - step / 2 * real("grad2", grad2, at_least=0) + step / 2 * real("error2", error2, at_least=0)
+    before, slope, error = real("F", F), real("grad2", grad2, at_least=0), real("error2", error2, at_least=0)
+    # The two that cancel go together: beside the third, what is left of them would be rounded away.
+    of_squares, of_descent = step / 2 * (error - slope), before - step / 2 * slope
+    return np.where(np.abs(of_squares) <= np.abs(of_descent), before + of_squares, of_descent + step / 2 * error)
 
 
 @representable

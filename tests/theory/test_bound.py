@@ -29,6 +29,14 @@ def test_a_larger_step_is_advised_where_one_of_them_can_be_larger() -> None:
         assert sgd.bound(BARE, eta=eta, T=10).lowered_by["optimisation"] == advised
 
 
+@pytest.mark.parametrize(
+    ("F", "grad2", "error2", "after"),
+    [(1, 1e20, 1e20, 1), (1, 3e16, 3e16 + 4, 3), (1e20, 2e20, 1, 0.5), (-1, 1e20, 1e20, -1), (1, 1e20, 0, -5e19), (1, 0, 1e20, 5e19)],
+)
+def test_a_step_keeps_what_two_of_its_terms_leave_where_they_cancel(F: float, grad2: float, error2: float, after: float) -> None:
+    assert float(sgd.descent(F, grad2, error2, L=1, eta=1)) == after
+
+
 @pytest.mark.parametrize("delta", [1e-10, 1e-17, 1e-30])
 def test_twelve_digits_of_the_floor_at_small_delta(delta: float) -> None:
     k = Constants(L=1, sigma2=1, delta=delta, F0=1)
