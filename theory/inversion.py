@@ -13,13 +13,12 @@ from tsla.theory.methods import METHODS
 from tsla.theory.representable import UnrepresentableError, representable
 from tsla.theory.text import Json, aligned, count, number
 
-EPS_BRACKET = (1e-60, 1e60)  # outside of it no budget of samples is of use
+EPS_BRACKET = (float(np.sqrt(SMALLEST_NORMAL)), 1e150)  # below it the square is no number, and above it what a plan makes of it may not be
 TOO_FEW = f"its bound asks for more samples at every eps up to {EPS_BRACKET[1]:g}"
 AT_EVERY = "at every delta"
 LARGEST_DELTA = 1e20  # there 2δ/(1+δ) is 2
-DECADES = 40  # below the largest δ in question: there the stages that grow with δ are a step long, and those that shrink grow on
-SEARCHABLE = (10.0**DECADES * SMALLEST_NORMAL, 1e300)  # largest δ of a search that begins DECADES below, and is of numbers
-PIECES, CUTS = 16, 15  # an interval of δ is cut into so many, so many times: after that it is as narrow as float64 has them
+SEARCHABLE = (SMALLEST_NORMAL, 1e300)  # largest δ of a search
+PIECES, CUTS = 16, 16  # an interval of δ is cut into so many, so many times: after that it is as narrow as float64 has them
 UNDECIDED = 2**13  # intervals that are cut further
 
 
@@ -27,7 +26,8 @@ UNDECIDED = 2**13  # intervals that are cut further
 def best_eps(constants: Constants, *, budget: float, methods: Iterable[str] | None = None) -> dict[str, float | None]:
     """The smallest ε for which the bound of each method, or of ``methods``, asks for at most ``budget`` samples; None where none is enough.
 
-    Scalars only. Every plan gets shorter as ε grows, so bisection finds it. Raises ValueError as the plans do.
+    Scalars only. Every plan gets shorter as ε grows, so bisection finds it, among those whose square float64 holds with all digits. Raises
+    ValueError as the plans do.
     """
     must_be_single(constants)
     try:
@@ -81,7 +81,7 @@ def _largest_delta(method: Method, constants: Constants, eps: float, samples: fl
         high = LARGEST_DELTA
         if _lengths(method, constants, np.asarray(high), eps).sum() < samples:
             return np.inf
-    return _largest(lambda delta: _lengths(method, constants, delta, eps), samples, max(high * 10.0**-DECADES, SMALLEST_NORMAL), high)
+    return _largest(lambda delta: _lengths(method, constants, delta, eps), samples, SMALLEST_NORMAL, high)
 
 
 def _largest(lengths: Callable[[Array], Array], samples: float, low: float, high: float) -> float:

@@ -19,7 +19,7 @@ from tsla.theory.contraction import contraction
 from tsla.theory.derivation import Line
 from tsla.theory.method import Method
 from tsla.theory.plan import Plan, Stage, whole_steps
-from tsla.theory.products import product
+from tsla.theory.products import logarithm, product
 from tsla.theory.representable import representable
 from tsla.theory.smoothed_pl import largest_scale
 
@@ -116,14 +116,14 @@ def too_large_delta(constants: Constants, eps: float, samples: float) -> float:
     """The δ at which the plan asks for ten times ``samples``, were the burn-in to half of ε² all that there is."""
     target2, mu = target_squared(eps), constants.need_mu("C19")
     e = float(product(target2, mu, over=(2, constants.sigma2, constants.L)))
-    burn_in = float(np.log(product(4, constants.L, constants.F0, over=(target2,))))
+    burn_in = float(logarithm(4, constants.L, constants.F0, over=(target2,)))
     longer = float(product(10, samples, mu, over=(constants.L, burn_in))) if burn_in > 0 else np.inf
     return 1 / (1 + (1 / e - longer)) if 1 < longer < 1 / e else np.nan
 
 
 def _burn_in(constants: Constants, eta: Array, left: Array) -> Array:
     """Steps of size ``eta`` after which ``2L(1-ημ)^T F0`` is at most ``left``: ``⌈log⁺(2LF0/left)/(ημ)⌉``."""
-    return whole_steps(np.log(product(2, constants.L, constants.F0, over=(left,))) / (eta * constants.need_mu("C19")))
+    return whole_steps(logarithm(2, constants.L, constants.F0, over=(left,)) / (eta * constants.need_mu("C19")))
 
 
 def why(k: Constants, *, eta: float, T: float, theta: float | None = None) -> list[Line]:

@@ -9,7 +9,7 @@ from tsla.theory import lsr, smoothing
 from tsla.theory.constants import Constants, target_squared
 from tsla.theory.method import Method
 from tsla.theory.plan import Plan, Stage, whole_steps
-from tsla.theory.products import product
+from tsla.theory.products import logarithm, product
 from tsla.theory.representable import representable
 
 
@@ -25,7 +25,7 @@ def steps(constants: Constants, *, eps: ArrayLike) -> Plan:
     V = lsr.floor(constants, claim="C15")
     lsr.need_error(constants, "C15")
     kappa, reachable = constants.L / mu, target2 > V
-    burn_in = whole_steps(kappa * np.log(product(2, mu, constants.F0, over=(V,))))
+    burn_in = whole_steps(kappa * logarithm(2, mu, constants.F0, over=(V,)))
     T = np.maximum(
         np.where(reachable, whole_steps(product(2, constants.L, V, over=(mu, np.where(reachable, target2 - V, 1.0)))), np.inf), 1
     )

@@ -25,6 +25,13 @@ def product(*factors: ArrayLike, over: Sequence[ArrayLike] = ()) -> Array:
     return np.where(mantissa == 0, 0.0, value)
 
 
+def logarithm(*factors: ArrayLike, over: Sequence[ArrayLike] = ()) -> Array:
+    """The natural logarithm of their :func:`product`, which is a number also where the product is too large for one; of 0 it is -∞."""
+    value, (x, i), (y, j) = product(*factors, over=over), _scaled(factors), _scaled(over)
+    with np.errstate(all="ignore"):
+        return np.where(np.isinf(value), np.log(x / y) + (i - j) * np.log(2), np.log(value))
+
+
 def _scaled(factors: Sequence[ArrayLike]) -> tuple[Array, Array]:
     mantissa, exponent = np.ones(()), np.zeros((), dtype=np.intc)
     for factor in factors:

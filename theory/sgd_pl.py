@@ -15,7 +15,7 @@ from tsla.theory.contraction import contraction
 from tsla.theory.derivation import Line
 from tsla.theory.method import Method
 from tsla.theory.plan import Plan, Stage, whole_steps
-from tsla.theory.products import product
+from tsla.theory.products import logarithm, product
 from tsla.theory.representable import representable
 from tsla.theory.sgd import noise_step_size
 
@@ -48,7 +48,7 @@ def last_iterate_steps(constants: Constants, *, eps: ArrayLike) -> Plan:
     """Samples until ``E‖∇F(w_T)‖² <= ε²`` by C15a: ``η = min(1/L, με²/(2L²σ²))``, ``T = ⌈log(4L F0/ε²)/(ημ)⌉`` (at least 0)."""
     target2, L, mu = target_squared(eps), constants.L, constants.need_mu("C15a")
     eta = np.minimum(1 / L, product(mu, target2, over=(2, L, L, constants.sigma2)))
-    T = whole_steps(np.log(product(4, L, constants.F0, over=(target2,))) / (eta * mu))
+    T = whole_steps(logarithm(4, L, constants.F0, over=(target2,)) / (eta * mu))
     return Plan("sgd-pl-last", "C15a", ASSUMES, (Stage(eta, np.zeros_like(eta), T),), of_last=True)
 
 
@@ -93,7 +93,7 @@ def three_phases(constants: Constants, noise: Array, target2: Array, theta: Arra
     """
     mu = constants.need_mu(claim)
     kappa = constants.L / mu
-    burn_in = whole_steps(kappa * np.log(product(2, mu, constants.F0, over=(noise,))))
+    burn_in = whole_steps(kappa * logarithm(2, mu, constants.F0, over=(noise,)))
     phase = whole_steps(product(4, constants.L, noise, over=(mu, target2)))
     last = noise_step_size(constants.L, noise, target2)
     largest = 1 / constants.L
@@ -111,7 +111,7 @@ def two_step_size_steps(constants: Constants, *, eps: ArrayLike) -> Plan:
     target2, mu = target_squared(eps), constants.need_mu("C15c")
     _need_noise(constants, "C15c")
     eta2 = noise_step_size(constants.L, constants.sigma2, target2)
-    T1 = whole_steps(constants.L / mu * np.log(product(2, mu, constants.F0, over=(constants.sigma2,))))
+    T1 = whole_steps(constants.L / mu * logarithm(2, mu, constants.F0, over=(constants.sigma2,)))
     T2 = whole_steps(product(4, constants.sigma2, over=(mu, eta2, target2)))
     none = np.zeros_like(eta2)
     return Plan("sgd-two-step", "C15c", ASSUMES, (Stage(1 / constants.L, none, T1), Stage(eta2, none, T2)))

@@ -12,7 +12,7 @@ from tsla.theory.contraction import contraction
 from tsla.theory.derivation import Line
 from tsla.theory.method import Method
 from tsla.theory.plan import Plan, Stage, whole_steps
-from tsla.theory.products import product
+from tsla.theory.products import logarithm, product
 from tsla.theory.representable import representable
 from tsla.theory.sgd import noise_step_size
 from tsla.theory.sgd_pl import three_phases
@@ -116,7 +116,7 @@ def tsla_steps(constants: Constants, *, eps: ArrayLike) -> Plan:
     target2, mu, delta = target_squared(eps), constants.need_mu("C18"), constants.need_delta("C18")
     lsr.need_error(constants, "C18")
     W, eta2 = product(np.minimum(delta, 1.0), constants.sigma2), noise_step_size(constants.L, constants.sigma2, target2)
-    T1 = whole_steps(constants.L / mu * np.log(product(2, mu, constants.F0, over=(W,))))
+    T1 = whole_steps(constants.L / mu * logarithm(2, mu, constants.F0, over=(W,)))
     T2 = whole_steps(product(4, W, over=(mu, eta2, target2)))
     smoothed = Stage(1 / constants.L, np.where(delta < 1, 1.0, 0.0), T1)
     return Plan("tsla-sharp", "C18", ASSUMES, (smoothed, Stage(eta2, np.zeros_like(eta2), T2)))

@@ -12,7 +12,7 @@ from tsla.theory.contraction import contraction
 from tsla.theory.derivation import Line
 from tsla.theory.method import Method
 from tsla.theory.plan import Plan, Stage, whole_steps
-from tsla.theory.products import product
+from tsla.theory.products import logarithm, product
 from tsla.theory.representable import representable
 from tsla.theory.sgd import MEAN_SQUARED_GRADIENT, noise_step_size
 
@@ -97,7 +97,7 @@ def steps(constants: Constants, *, eps: ArrayLike) -> Plan:
         if (value == 0).any():
             raise ValueError(f"{name} = 0 must be above 0 for C8, whose T1 grows like log(1/{name}); any upper bound serves")
     eta1, eta2 = 1 / constants.L, noise_step_size(constants.L, constants.sigma2, target2)
-    T1 = whole_steps(np.log(product(mu, constants.F0, 1 + delta, over=(delta, constants.sigma2))) / (eta1 * mu))
+    T1 = whole_steps(logarithm(mu, constants.F0, 1 + delta, over=(delta, constants.sigma2)) / (eta1 * mu))
     T2 = whole_steps(product(8, delta, constants.sigma2, over=(mu, eta2, target2)))
     smoothed = Stage(eta1, smoothing.paper_theta(delta), T1)
     return Plan("tsla", "C8", ("A1", "A2", "A3", "A4"), (smoothed, Stage(eta2, np.zeros_like(eta2), T2)))

@@ -174,6 +174,18 @@ def test_a_baseline_that_float64_can_not_hold_is_always_behind() -> None:
     assert 0 < found["tsla before sgd-pl"] < 1e-70
 
 
+@pytest.mark.parametrize("eps", [1e-3, 1e-10, 1e-11, 1e-30, 1e-60])
+@pytest.mark.parametrize("pair", ["lsr-exact before sgd-exact", "lsr-sharp before sgd", "lsr-pl-sharp before sgd-pl"])
+def test_what_pays_at_tiny_deltas_alone_is_found_there(pair: str, eps: float) -> None:
+    """Below ``δ = ε²/(ε²+σ²)`` the exact plan takes ``2LF0/(ε²-δσ²)`` samples, up to as many as C16; C18's others are ahead for longer."""
+    method, baseline = pair.split(" before ")
+    k, least = Constants(L=1, mu=0.1, sigma2=1, F0=1), eps**2 * (1 - 1e-5)
+    assert totals(method, k, np.array([least]), eps) < samples(baseline, k, eps)
+    found = inversion.crossovers(k, eps=eps)[pair]
+    assert found >= least
+    assert method != "lsr-exact" or found == pytest.approx(eps**2, rel=1e-5, abs=0)
+
+
 def test_smoothing_alone_close_to_the_target() -> None:
     """F0 below ε²/(10μ), ε² = σ²: C4 asks for 80 samples, LSR for 78 at δ = 0.59, but not at 0.61."""
     k = Constants(L=10, mu=0.001, sigma2=1, F0=1)

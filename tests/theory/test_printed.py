@@ -147,7 +147,7 @@ def test_crossovers() -> None:
 def test_best_eps() -> None:
     """The smallest first; at last what reaches none."""
     best = {"sgd": 0.5, "tsla": None, "lsr": 0.25}
-    why = "its bound asks for more samples at every eps up to 1e+60"
+    why = "its bound asks for more samples at every eps up to 1e+150"
     assert inversion.best_eps_json(best, 1000) == {
         "budget": 1000,
         "eps": {"sgd": {"eps": 0.5, "why": None}, "tsla": {"eps": None, "why": why}, "lsr": {"eps": 0.25, "why": None}},

@@ -10,7 +10,7 @@ import pytest
 
 from tests.claims.support.recursions import exact, mp, shrunk
 from tsla.theory.contraction import contraction
-from tsla.theory.products import product
+from tsla.theory.products import logarithm, product
 from tsla.theory.testing.planted import assert_rejects
 
 SIZES = [5e-324, 1e-310, 1e-300, 1e-155, 0.3, 1.0, 7e155, 1e300]
@@ -31,6 +31,20 @@ def test_products_are_right_as_far_as_float64_reaches() -> None:
     assert product(0.0, 1e300, over=(5e-324,)) == 0
     with np.errstate(all="ignore"):
         assert_rejects(is_the_product_from_above, lambda a, b, over: np.float64(a) * b / over[0])
+
+
+def is_the_logarithm(log: Callable[..., Any]) -> None:
+    for a in SIZES:
+        for b in SIZES:
+            for c in SIZES:
+                value = exact(a) * exact(b) / exact(c)
+                assert value < 1e-300 or float(log(a, b, over=(c,))) == pytest.approx(float(mp.log(value)), rel=1e-14, abs=1e-15)
+
+
+def test_logarithms_are_numbers_where_products_are_not() -> None:
+    is_the_logarithm(logarithm)
+    assert logarithm(0.0, 1.0) == -np.inf
+    assert_rejects(is_the_logarithm, lambda a, b, over: np.log(product(a, b, over=over)))
 
 
 @pytest.mark.parametrize(
