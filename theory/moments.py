@@ -144,32 +144,34 @@ class Moments(Printed):
     def slope(self, eta_L: ArrayLike = 1.0) -> Value:
         """``ηL(s² - c)``: half of how fast the floor falls with θ at ``θ = 0``."""
         with np.errstate(all="ignore"):  # an infinity is refused
-            return _total("slope", np.asarray(eta_L) * _total("slope", self.s2, -np.asarray(self.c)))
+            return _total("slope", real("eta_L", eta_L, at_least=0) * _total("slope", self.s2, -np.asarray(self.c)))
 
     @of_fitting_shapes
     def curvature(self, eta_L: ArrayLike = 1.0) -> Value:
         """``β² + ηL(s² + ν² - 2c)``: half of the floor's second derivative in θ; ``E‖g - ĝ‖²`` at ``ηL = 1``."""
+        scale = real("eta_L", eta_L, at_least=0)
         with np.errstate(all="ignore"):
-            return _total("curvature", self.beta2, np.asarray(eta_L) * _total("curvature", self.s2, self.nu2, -2 * np.asarray(self.c)))
+            return _total("curvature", self.beta2, scale * _total("curvature", self.s2, self.nu2, -2 * np.asarray(self.c)))
 
     def theta_for_step(self, eta_L: ArrayLike) -> Value:
         """``θ°(η) = ηL(s² - c)/(β² + ηL(s² + ν² - 2c))``, clipped to [0, 1]: the minimiser of :meth:`floor` (C12).
 
         0 where no θ makes more than a rounding error of a difference: there is nothing to smooth.
         """
-        scale = real("eta_L", eta_L, at_least=0)
-        return _value(_theta_for_step(self, scale))
+        return _value(_theta_for_step(self, real("eta_L", eta_L, at_least=0)))
 
     @of_fitting_shapes
     def gain(self, theta: ArrayLike) -> Value:
-        """``s² - N(θ) = θ((2-θ)s² - θν² - 2(1-θ)c)``: how much smoothing lowers the noise. Nothing of it cancels where θ is small."""
+        """``s² - N(θ) = θ(2(1-θ)(s² - c) + θ(s² - ν²))``: how much smoothing lowers the noise. Nothing of it cancels where θ is small."""
         t = strength(theta)
-        return _value(t * self._gain_over(t))
+        first, second = self._gains(t)
+        return _value(t * np.asarray(_total("gain", first, t * second)))
 
-    def _gain_over(self, t: Array) -> Array:
-        """The gain divided by θ."""
+    def _gains(self, t: Array) -> tuple[Array, Array]:
+        """``2(1-θ)(s² - c)`` and ``s² - ν²``: θ times the first and θ² times the second are the gain."""
         with np.errstate(all="ignore"):  # an infinity is refused
-            return np.asarray(_total("gain", (2 - t) * self.s2, -t * self.nu2, -2 * (1 - t) * self.c))
+            first = _total("gain", 2 * (1 - t) * _total("gain", self.s2, -np.asarray(self.c)))
+            return np.asarray(first), np.asarray(_total("gain", self.s2, -np.asarray(self.nu2)))
 
     @of_fitting_shapes
     def critical_batch_size(self, theta: ArrayLike = 1.0, *, eta_L: ArrayLike = 1.0) -> Value:
@@ -179,12 +181,13 @@ class Moments(Printed):
         Infinite where ``β² = 0`` and N is smaller than ``s²``: at every one. Raises ValueError for ``θ = 0``, which changes nothing.
         """
         t, scale = real("theta", theta, above=0, at_most=1), real("eta_L", eta_L, at_least=0)
-        gain = self._gain_over(t)
-        unbiased = np.asarray(self.beta2) == 0
-        size = product(scale, np.abs(gain), over=(t, np.where(unbiased, 1.0, self.beta2)))
+        (a, b), unbiased = self._gains(t), np.asarray(self.beta2) == 0
+        bias = np.where(unbiased, 1.0, self.beta2)
+        with np.errstate(all="ignore"):
+            size = np.sign(a) * product(scale, np.abs(a), over=(t, bias)) + np.sign(b) * product(scale, np.abs(b), over=(bias,))
         if not np.isfinite(size).all():
             raise UnrepresentableError("the critical batch size overflows float64 for these constants; there may as well be no bias")
-        return _value(np.sign(gain) * np.where(unbiased & (gain != 0), np.inf, size))
+        return _value(np.sign(size) * np.where(unbiased & (size != 0), np.inf, np.abs(size)))
 
     # --- C17: beyond a smaller step
 
@@ -201,8 +204,8 @@ class Moments(Printed):
     def beyond(self, theta: ArrayLike) -> Value:
         """``E‖g_LS - ∇F‖² - E‖(1-θ)g - ∇F‖² = θ²(ŝ² - ‖∇F‖²) + 2θ(1-θ)c``, exact: negative where smoothing does more than shrink."""
         t = strength(theta)
-        with np.errstate(all="ignore"):
-            return _total("beyond", t**2 * _total("beyond", self.shat2, -np.asarray(self.grad2)), 2 * t * (1 - t) * self.c)
+        with np.errstate(all="ignore"):  # θ² by itself may vanish
+            return _total("beyond", t * (t * _total("beyond", self.shat2, -np.asarray(self.grad2))), 2 * t * (1 - t) * self.c)
 
     def excess(self, theta: ArrayLike) -> Value:
         """``E‖g_LS - ∇F‖² - E‖g - ∇F‖²``, exact: negative where smoothing lowers the second moment."""

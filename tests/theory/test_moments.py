@@ -60,6 +60,17 @@ def test_what_a_small_theta_gains_does_not_cancel(theta: float) -> None:
     assert found.critical_batch_size(theta) == pytest.approx((1.5 - theta) / theta, rel=1e-14)
 
 
+def test_a_theta_whose_square_vanishes() -> None:
+    found = Moments(grad2=1.0, s2=1e296, shat2=3e296, c=-1e294, beta2=1e296, nu2=2e296)
+    assert found.beyond(1e-162) == pytest.approx(2e-28 - 2e132, rel=1e-14)
+    alone = Moments(grad2=1e296, s2=1e296, shat2=3e296, c=0.0, beta2=1e296, nu2=2e296)
+    assert alone.beyond(1e-200) == pytest.approx(2e-104, rel=1e-14, abs=0)
+    same = Moments(grad2=1.0, s2=1.0, shat2=3.0, c=1.0, beta2=1.0, nu2=2.0)  # N(θ) = s² + θ²
+    assert same.critical_batch_size(5e-324) == pytest.approx(-1, rel=1e-14)
+    louder = Moments(grad2=1.0, s2=0.0, shat2=1e-5, c=0.0, beta2=1e-158, nu2=1e-5)
+    assert louder.critical_batch_size(5e-324, eta_L=1e-5) == pytest.approx(-1e148, rel=1e-14)
+
+
 def test_whole_numbers_of_numpy_are_whole() -> None:
     found = Moments(grad2=1, s2=1, shat2=1, c=0, beta2=0.5, nu2=0.5)
     assert found.at_batch_size(np.int64(16)) == found.at_batch_size(16)  # type: ignore[arg-type]

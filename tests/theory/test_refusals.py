@@ -27,7 +27,7 @@ VALID: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
         for of in (FOUND.bias, FOUND.noise, FOUND.second_moment, FOUND.lemma, FOUND.sharp, FOUND.gain)
     },
     **{f"Moments.{of.__name__}": (of, {"theta": 0.5}) for of in (FOUND.beyond, FOUND.excess, FOUND.critical_batch_size)},
-    "Moments.theta_for_step": (FOUND.theta_for_step, {"eta_L": 0.5}),
+    **{f"Moments.{of.__name__}": (of, {"eta_L": 0.5}) for of in (FOUND.slope, FOUND.curvature, FOUND.theta_for_step)},
     "step_scale": (lambda **k: step_scale(**k, claim="C12"), {"L": 10, "eta": 0.1}),
     "clipping.standstill": (clipping.standstill, {"sigma2": 1, "clip": 2}),
     "clipping.progress": (clipping.progress, {"sigma2": 1, "clip": 2, "slope": 0.5}),
@@ -47,6 +47,7 @@ VALID: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
 BAD: list[tuple[Any, str, Callable[[str], bool]]] = [
     ("many", "'many'", lambda argument: True),
     (float("inf"), "inf", lambda argument: True),
+    (float("nan"), "nan", lambda argument: True),
     (np.ma.array([1.0, 2.0], mask=[True, False]), "a masked array", lambda argument: True),
     (-1, "-1", lambda argument: argument not in ("F", "c", "true", "smoothing")),
     (1.5, "1.5", lambda argument: argument == "theta"),

@@ -122,7 +122,7 @@ THEORY: Mapping[str, Call] = {
         for name, more in {
             **{name: {"theta": 0.2} for name in ("bias", "noise", "second_moment", "lemma", "sharp", "gain", "excess", "beyond")},
             "floor": {"theta": 0.2, "eta_L": 0.5},
-            "theta_for_step": {"eta_L": 0.5},
+            **{name: {"eta_L": 0.5} for name in ("slope", "curvature", "theta_for_step")},
             "at_batch_size": {"B": 8},
             **{name: {} for name in ("delta", "theta_star", "clipped")},
         }.items()
