@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tsla.theory.constants import SMALLEST_NORMAL, Array, spelled
+from tsla.theory.constants import SMALLEST_NORMAL, Array, numeric, real, shown_where, spelled, strength
 from tsla.theory.representable import UnrepresentableError
 from tsla.theory.text import Json, Printed, aligned, count, extent, number, wrapped
 
@@ -31,7 +31,8 @@ class Stage:
 
     ``eta_t`` is ``eta``; with ``decay_steps`` it is ``eta / (1 + t/decay_steps)``, and with ``factor`` it is ``eta * factor(t)``. ``t`` is
     counted from the start of the stage. ``weights`` are those of the iterates ``w_t`` in the mean that the bound speaks of, all the same
-    if None. Raises ValueError where both ``decay_steps`` and ``factor`` are given.
+    if None. ``steps`` is infinite where a plan does not get there. Raises ValueError for a number outside its range, and where both
+    ``decay_steps`` and ``factor`` are given.
     """
 
     eta: Array
@@ -44,6 +45,11 @@ class Stage:
     def __post_init__(self) -> None:
         if self.decay_steps is not None and self.factor is not None:
             raise ValueError("decay_steps and factor exclude each other: each says how the step size goes on")
+        real("eta", self.eta, at_least=0)  # 0 is allowed: the shrinkage control of theta = 1 stands still
+        strength(self.theta)
+        _check_length(self.steps)
+        if self.decay_steps is not None:
+            real("decay_steps", self.decay_steps, above=0)
 
     __repr__ = spelled
 
@@ -60,12 +66,13 @@ class Stage:
         return np.asarray(self.eta if self.decay_steps is None else self.eta / (1 + done / self.decay_steps))
 
     def json(self) -> Json:
-        """``{"eta", "theta", "steps"}``, and what changes along the stage.
+        """``{"eta", "theta", "steps"}``, and what changes along the stage. ``"steps"`` is null where they are infinite.
 
         ``"decay_steps"`` where the step size falls as ``eta/(1 + t/decay_steps)``; ``"last_eta"`` where it changes otherwise; and
         ``"first_weight"`` and ``"last_weight"``, in units of the larger one, where the iterates are weighted.
         """
-        row: Json = {"eta": float(self.step_size(0)), "theta": float(self.theta), "steps": int(self.steps)}
+        length = None if np.isinf(self.steps) else int(self.steps)
+        row: Json = {"eta": float(self.step_size(0)), "theta": float(self.theta), "steps": length}
         last = np.maximum(np.asarray(self.steps) - 1, 0)
         if self.decay_steps is not None:
             row["decay_steps"] = float(self.decay_steps)
@@ -83,6 +90,15 @@ class Stage:
         if self.decay_steps is not None:
             return f"{first}/(1 + t/{extent(self.decay_steps)})"
         return first if self.factor is None else f"{first} to {extent(self.step_size(np.maximum(np.asarray(self.steps) - 1, 0)))}"
+
+
+def _check_length(steps: ArrayLike) -> None:
+    """Raise ValueError, which names the first bad one, unless these are numbers of at least 0, of which any may be infinite."""
+    length = np.asarray(numeric("steps", steps))
+    bad = ~(length >= 0)
+    if bad.any():
+        (worst,) = shown_where(bad, length)
+        raise ValueError(f"steps = {worst} must be a number at least 0, or infinite")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -141,6 +157,8 @@ class Plan(Printed):
         """The total, then a row a stage; for a target out of reach, why and the floor. ``eps``: what was asked for, to be said."""
         source = f"({self.claim}; assumes {' '.join(self.assumes)})"
         total, reachable = np.asarray(self.total), np.broadcast_to(self.reachable, np.shape(self.total))
+        if not total.size:
+            return wrapped(f"{self.method}: no samples to count in an array of shape {total.shape}   {source}")
         if not reachable.any():
             head = wrapped(f"{self.method} can't reach {target(eps)} by its bound {source}:")
             return f"{head}\n{self._out_of_reach()}"

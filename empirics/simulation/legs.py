@@ -69,7 +69,7 @@ class Leg:
 
 
 def rules_of(stages: Sequence[Stage]) -> list[Rule]:
-    """The stages in plain numbers. Raises ValueError unless there is one, and each is of single numbers in their ranges."""
+    """The stages in plain numbers. Raises ValueError unless there is one, and each is of single numbers and of whole steps."""
     if not stages:
         raise ValueError("stages = () is empty; a run needs at least one Stage")
     return [_rule(f"stages[{position}]", stage) for position, stage in enumerate(stages)]
@@ -81,11 +81,10 @@ def _rule(name: str, stage: Stage) -> Rule:
         if shape != ():
             raise ValueError(f"{name}.{part} has shape {shape}; a run needs a single number, one plan at a time")
     return Rule(
-        # 0 is allowed: the shrinkage control of theta = 1 stands still.
-        eta=single(f"{name}.eta", stage.eta, at_least=0),
-        theta=single(f"{name}.theta", stage.theta, at_least=0, at_most=1),
+        eta=float(stage.eta),
+        theta=float(stage.theta),
         steps=int(single(f"{name}.steps", stage.steps, at_least=0, integral=True)),
-        decay_steps=np.inf if stage.decay_steps is None else single(f"{name}.decay_steps", stage.decay_steps, above=0),
+        decay_steps=np.inf if stage.decay_steps is None else float(stage.decay_steps),
         factor=stage.factor,
         weights=stage.weights,
     )

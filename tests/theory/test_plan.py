@@ -112,6 +112,33 @@ def test_a_stage_says_how_it_goes_on() -> None:
     assert single.said() == "0.5 to 0.5"
     with pytest.raises(ValueError, match="decay_steps and factor exclude each other"):
         Stage(np.float64(0.5), np.float64(0), np.float64(1), decay_steps=np.float64(4), factor=np.ones_like)
+    endless = Stage(np.float64(0.5), np.float64(0), np.float64(np.inf), factor=lambda t: (1 + t) ** -1)
+    assert endless.json() == {"eta": 0.5, "theta": 0, "steps": None, "last_eta": 0}
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"eta": -0.1}, "eta = -0.1 must be a finite number at least 0"),
+        ({"eta": np.array([0.1, np.nan])}, "eta = nan must be a finite number at least 0"),
+        ({"eta": "a"}, "eta = 'a' must be a finite number at least 0"),
+        ({"theta": 7}, "theta = 7 must be a finite number at least 0 and at most 1"),
+        ({"steps": -3}, "steps = -3 must be a number at least 0, or infinite"),
+        ({"steps": np.array([np.inf, np.nan])}, "steps = nan must be a number at least 0, or infinite"),
+        ({"steps": "3"}, "steps = '3' must be a number, or an array of numbers"),
+        ({"decay_steps": 0.0}, "decay_steps = 0 must be a finite number above 0"),
+    ],
+)
+def test_a_stage_is_of_numbers_in_their_ranges(changed: dict[str, Any], message: str) -> None:
+    Stage(**{"eta": 0.1, "theta": 0.1, "steps": 3})
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        Stage(**{"eta": 0.1, "theta": 0.1, "steps": 3} | changed)
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 3)])
+def test_a_plan_of_nothing_says_so(shape: tuple[int, ...]) -> None:
+    plan = sgd.steps(Constants(L=np.zeros(shape), sigma2=1, F0=1), eps=0.1)
+    assert str(plan) == f"sgd: no samples to count in an array of shape {shape}   (C4; assumes A1 A2)"
 
 
 # --- at the ends of float64
