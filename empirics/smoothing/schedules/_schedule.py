@@ -54,6 +54,8 @@ class Schedule(ABC):
     needs_moments: ClassVar[bool] = False
     state: ClassVar[tuple[str, ...]] = ("elapsed",)
     """Names of the attributes that change along a run: plain numbers."""
+    limits: ClassVar[Mapping[str, Mapping[str, Any]]] = {"elapsed": {"at_least": 0, "integral": True}}
+    """What numbers they can be, as of :func:`tsla.theory.constants.real`; any where it does not say."""
 
     _made_with: tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -97,13 +99,16 @@ class Schedule(ABC):
         return {name: getattr(self, name) for name in self.state}
 
     def load_state_dict(self, state: Mapping[str, float]) -> None:
-        """Go on from :meth:`state_dict`. Raises ValueError for the state of another kind of schedule."""
+        """Go on from :meth:`state_dict`. Raises ValueError for the state of another kind, and for a number outside ``limits``."""
         if not isinstance(state, Mapping):
             raise ValueError(f"state = {said(state)} must be a mapping, as of state_dict")  # noqa: TRY004 - bad input is a ValueError
         if set(state) != set(self.state):
             has = ", ".join(sorted(map(str, state))) or "nothing"
             raise ValueError(f"state has {has}; must have {', '.join(self.state)}, as of {type(self).__name__}")
-        values = {name: value if isinstance(value, bool) else single(f"state[{name!r}]", value) for name, value in state.items()}
+        values = {
+            name: value if isinstance(value, bool) else single(f"state[{name!r}]", value, **self.limits.get(name, {}))
+            for name, value in state.items()
+        }
         for name, value in values.items():
             setattr(self, name, type(getattr(self, name))(value))  # a file may hold every number as a float
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from tsla.empirics.smoothing.schedules._schedule import FromStart, Observed, of_single
 from tsla.theory.constants import batch, must_be_one_of
 from tsla.theory.moments import Moments, Value
@@ -19,6 +21,7 @@ class Adaptive(FromStart):
     made_of = ("theta", "batch_size")
     needs_moments = True
     state = ("elapsed", "dropped")
+    limits: ClassVar = {**FromStart.limits, "dropped": {"at_least": 0, "at_most": 1, "integral": True}}
 
     def __init__(self, theta: float, batch_size: int, *, beyond: str = "plain") -> None:
         super().__init__(theta)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from tsla.empirics.smoothing.schedules._schedule import Observed, Schedule, of_single
 from tsla.theory.constants import batch, single
 from tsla.theory.moments import Moments
@@ -17,6 +19,7 @@ class Annealed(Schedule):
     made_of = ("batch_size",)
     needs_moments = True
     state = ("elapsed", "strength")
+    limits: ClassVar = {**Schedule.limits, "strength": {"at_least": 0, "at_most": 1}}
 
     def __init__(self, batch_size: int, most: float = 1.0) -> None:
         super().__init__()

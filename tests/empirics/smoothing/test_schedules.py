@@ -280,4 +280,8 @@ test_refusals = refusals(
     (lambda: Adaptive(0.1, 1, beyond="all"), r"^beyond = 'all' must be one of plain, shrinkage$"),
     (lambda: Adaptive(0.1, 1).load_state_dict({"elapsed": 1}), r"^state has elapsed; must have elapsed, dropped, as of Adaptive$"),
     (lambda: Constant(0.1).load_state_dict({}), r"^state has nothing; must have elapsed, as of Constant$"),
+    (lambda: Linear(1.0, 5).load_state_dict({"elapsed": -5}), r"^state\['elapsed'\] = -5 must be a whole number, at least 0$"),
+    (lambda: Linear(1.0, 5).load_state_dict({"elapsed": 2.7}), r"^state\['elapsed'\] = 2\.7 must be a whole number, at least 0$"),
+    (lambda: Annealed(8).load_state_dict({"elapsed": 1, "strength": -3.0}), r"^state\['strength'\] = -3 must be .* 0 and at most 1$"),
+    (lambda: Adaptive(0.1, 1).load_state_dict({"elapsed": 1, "dropped": 0.5}), r"^state\['dropped'\] = 0\.5 must be a whole number,"),
 )
