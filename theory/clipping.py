@@ -48,7 +48,8 @@ def standstill(sigma2: ArrayLike, clip: ArrayLike) -> Array:
 def progress(sigma2: ArrayLike, clip: ArrayLike, slope: ArrayLike) -> Array:
     """``(τ + S - r)/2`` with ``r = √((τ-S)² + σ²)``: the least of ``⟨∇F, E clip(g)⟩/‖∇F‖`` where ``‖∇F‖ = S``, be S below τ or not (C22).
 
-    Exact where ``r <= 2τ``, and else a lower bound. It is above 0 iff ``S > σ²/(4τ)``. Assumes A2. In units of ``‖∇F‖``.
+    Exact where ``r <= 2τ``, and else a lower bound. It is above 0 iff ``S > σ²/(4τ)``, as far as float64 tells the two
+    apart: where only rounding does, it may be 0. Assumes A2. In units of ``‖∇F‖``.
 
     Let x be the part of g along ∇F, and y that of clip(g). Then ``y >= q = τ - (‖g‖² - 2x(τ+r) + (τ+r)²)/(4r)``: for given ``‖g‖`` both are
     linear in x, and at both ends, where ``|x| = ‖g‖``, ``min(x, τ) - q`` is ``(x-τ+r)²/(4r)`` or ``(x-τ-r)²/(4r)``.
