@@ -175,7 +175,7 @@ test_found = refusals(
     (lambda: inversion.best_eps(K, budget=9, methods=["sdg"]), "^methods = 'sdg' must be one of sgd, "),
     (lambda: inversion.crossovers(constants(F0=ARRAY), eps=0.1), r"^F0 = .* has shape \(2,\); must be a single number$"),
     (lambda: tsla.Constant(ARRAY), r"^theta = array\(\[0\.1, 0\.2\]\) has shape \(2,\); must be a single number$"),
-    (lambda: tsla.Linear(0.1, 5).load_state_dict({"elapsed": "3"}), r"^state\['elapsed'\] = '3' must be a finite number$"),
+    (lambda: tsla.Linear(0.1, 5).load_state_dict({"elapsed": "3"}), r"^state\['elapsed'\] = '3' must be a whole number, at least 0$"),
     (lambda: tsla.Linear(0.1, 5).load_state_dict(np.array(3)), r"^state = array\(3\) must be a mapping"),
     (lambda: tsla.Adaptive(0.1, 8).observe(moments(s2=ARRAY)), r"^moments have shape \(2,\); must be single numbers$"),
     (lambda: tsla.Annealed(8).observe(moments(s2=ARRAY), eta_L=0.5), r"^moments have shape \(2,\); must be single numbers$"),
