@@ -64,9 +64,20 @@ def layer_moments(
     batch_norm: str | None = None,
     loss: CrossEntropy | nn.Module | None = None,
 ) -> dict[str, Moments]:
-    """The moments of each layer's own gradient, by the name of the layer: they add up to :func:`gradient_moments`, which see."""
-    products = _products(model, inputs, labels, smoothing, logits=logits, microbatch=microbatch, batch_norm=batch_norm, loss=loss)
-    return {layer: moments_of(products, rows) for layer, rows in rows_by_layer(products.names).items()}
+    """The moments of each layer's own gradient, by the name of the layer: they add up to :func:`gradient_moments`, which see.
+
+    Raises ValueError for a layer whose gradients are so short that float32 does not hold their squares, too.
+    """
+    given = (model, inputs, labels, smoothing)
+    options: dict[str, Any] = {"logits": logits, "microbatch": microbatch, "batch_norm": batch_norm, "loss": loss}
+    products = _products(*given, **options)
+    layers, longest = rows_by_layer(products.names), products.longest_of_each
+    short = {layer: float(longest[rows].max()) for layer, rows in layers.items() if not is_kept(float(longest[rows].max()))}
+    if short:  # whether anything was lost, the means tell
+        means = gradient_products(*given, **options).G
+        for layer, square in short.items():
+            refuse_lost(square, [means[row] for row in layers[layer]], f"gradients of layer {layer}" if layer else "gradients")
+    return {layer: moments_of(products, rows) for layer, rows in layers.items()}
 
 
 def _products(*given: Any, **options: Any) -> GradientProducts:

@@ -35,7 +35,8 @@ class Measurement(Printed):
     """What was measured at one set of weights.
 
     estimates:   of the moments of single examples, with intervals from the batches
-    layers:      unbiased moments of each layer's own gradient; they add up to ``estimates.moments``
+    layers:      unbiased moments of each layer's own gradient; they add up to ``estimates.moments``. A layer is not among them where
+                 its gradients are so short that float32 does not hold their squares
     examples:    how many were measured
     population:  how many there are, where they were drawn without replacement; else None
     silent:      whether every ĝ is exactly 0, as for smoothing="own": then smoothing is the shrinkage control of C17, and nothing else

@@ -13,7 +13,7 @@ from torch.nn.functional import pad
 from tsla.empirics.moments.estimators.estimate import Estimates, estimates
 from tsla.empirics.moments.estimators.groups import FROM_BASICS, GroupSums, basics
 from tsla.empirics.moments.per_example import GradientProducts
-from tsla.empirics.moments.per_example.totals import refuse_lost, rows_by_layer
+from tsla.empirics.moments.per_example.totals import is_lost, refuse_lost, rows_by_layer
 from tsla.theory.constants import Array, whole
 from tsla.theory.moments import Moments
 
@@ -51,6 +51,8 @@ class Accumulator:
         self._signs: tuple[Tensor, ...] = ()
         self._sums: tuple[tuple[Tensor, ...], ...] = ()
         self._squares = torch.zeros(3, 0, dtype=torch.float64)  # of each parameter
+        self._longest = torch.zeros(0, dtype=torch.float64)
+        self._kinds: tuple[torch.dtype, ...] = ()
         self._groups: list[_Group] = []
         self._calls_per_group, self._calls_in_last = 1, 1
 
@@ -71,6 +73,7 @@ class Accumulator:
             for total, mean in zip(totals, means, strict=True):
                 total.add_(mean, alpha=group.size)
         self._squares += torch.stack((products.gg, products.hh, products.gh)).sum(2)
+        self._longest = torch.maximum(self._longest, products.longest_of_each)
         self._take_in(group)
 
     @property
@@ -102,14 +105,21 @@ class Accumulator:
         return estimates(sums, population=population, exact=exact)
 
     def layer_moments(self, *, population: int | None = None) -> dict[str, Moments]:
-        """Unbiased moments of each layer's own gradient, by its name; those of all layers add up to those of :meth:`estimates`."""
+        """Unbiased moments of each layer's own gradient, by its name; those of all layers add up to those of :meth:`estimates`.
+
+        A layer is left out whose gradients are so short that their type does not hold their squares: nothing is known of them.
+        """
 
         def moments(rows: list[int]) -> Moments:
             products = _products(*([tensors[row] for row in rows] for tensors in self._sums))
             means = basics(self.examples, self._squares[:, rows].sum(1).numpy(), products, population)
             return Moments(*(FROM_BASICS @ means).tolist())
 
-        return {layer: moments(rows) for layer, rows in rows_by_layer(self._names).items()}
+        return {layer: moments(rows) for layer, rows in rows_by_layer(self._names).items() if not self._lost(rows)}
+
+    def _lost(self, rows: list[int]) -> bool:
+        """Whether the squares of these parameters' gradients are lost."""
+        return is_lost(float(self._longest[rows].max()), self._kinds[rows[0]], [self._sums[0][row] for row in rows])
 
     def _start(self, products: GradientProducts) -> None:
         generator = torch.Generator().manual_seed(0)
@@ -117,6 +127,8 @@ class Accumulator:
         self._signs = tuple(sign.to(mean.device) for sign, mean in zip(signs, products.G, strict=True))
         self._sums = tuple(tuple(torch.zeros_like(mean, dtype=torch.float64) for mean in products.G) for _ in range(2))
         self._squares = torch.zeros(3, len(products.names), dtype=torch.float64)
+        self._longest = torch.zeros(len(products.names), dtype=torch.float64)
+        self._kinds = tuple(mean.dtype for mean in products.G)
         self._names = products.names
 
     def _group(self, products: GradientProducts) -> _Group:

@@ -41,27 +41,34 @@ class GradientProducts:
         """The largest ``‖g_i‖²`` or ``‖ĝ_i‖²``."""
         return float(torch.maximum(self.gg.sum(0), self.hh.sum(0)).max())
 
+    @property
+    def longest_of_each(self) -> Tensor:
+        """The same of each parameter's part alone, ``(parameters,)``."""
+        return torch.maximum(self.gg, self.hh).amax(1)
+
 
 SHORTEST = 1e-32
 """In float32: where no squared length reaches it, the squares of entries, a millionth of it and less, have lost digits or are 0."""
 
 
-def refuse_lost(longest: float, means: Sequence[Tensor]) -> None:
-    """Raises ValueError where the squares of gradients are too large or too small for the type in which they are summed.
-
-    The gradients, with the ``means``, are none of that: what is made of such squares would be nan, or 0, and nobody would know.
-    """
+def refuse_lost(longest: float, means: Sequence[Tensor], what: str = "gradients") -> None:
+    """Raises ValueError where the squares of gradients are too large or too small for the type in which they are summed."""
     kind = means[0].dtype
-    if (
-        is_kept(longest)
-        or kind == torch.float64
-        or not all(mean.isfinite().all() for mean in means)
-        or not any(mean.any() for mean in means)
-    ):
+    if not is_lost(longest, kind, means):
         return
     why = f"short: the largest square is {longest:.3g}" if longest < SHORTEST else "long: their squares overflow"
     name = str(kind).removeprefix("torch.")
-    raise ValueError(f"gradients are for {name} too {why}; must be measured in float64, by model.double() and inputs.double()")
+    raise ValueError(f"{what} are for {name} too {why}; must be measured in float64, by model.double() and inputs.double()")
+
+
+def is_lost(longest: float, kind: torch.dtype, means: Sequence[Tensor]) -> bool:
+    """Whether squares in this type, of which the largest is this, have lost what they are of.
+
+    The gradients, with the ``means``, are none of that: what is made of such squares would be nan, or 0, and nobody would know.
+    """
+    if is_kept(longest) or kind == torch.float64:
+        return False
+    return all(bool(mean.isfinite().all()) for mean in means) and any(bool(mean.any()) for mean in means)
 
 
 def is_kept(longest: float) -> bool:
