@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tsla.empirics.simulation.legs import Leg, Rule
 from tsla.empirics.simulation.problems.problem import Problem
-from tsla.theory.constants import Array, shown
+from tsla.theory.constants import Array, array_of, shown
 from tsla.theory.testing.theorem import StepRule
 
 BLOCK = 8192
@@ -87,6 +87,8 @@ def advance(block: Block, leg: Leg) -> None:
             gradient = block.problem.gradient(w)
             block.grad2_sum += weight * np.einsum("ij,ij->i", gradient, gradient, out=norms2)
             g, ghat = block.oracle.draw_at(w, gradient, block.rng, out=block.room)
+            if rule.theta and np.may_share_memory(g, ghat):
+                ghat = ghat.copy()  # for g is written into
             g *= eta * (1 - rule.theta)
             if rule.theta:
                 ghat *= eta * rule.theta
@@ -107,11 +109,24 @@ def following(step: StepRule) -> Advance:
                 block.grad2_sum += float(leg.weights[t - leg.begin]) * squares(gradient)
                 g, ghat = block.oracle.draw_at(w, gradient, block.rng, out=block.room)
                 direction = (1 - theta) * g + theta * ghat
-                w[:], block.state = step(w.copy(), direction, block.state, leg.before + t)  # the rule may keep what it is given
+                moved = step(w.copy(), direction, block.state, leg.before + t)  # the rule may keep what it is given
             except FloatingPointError as error:
                 raise diverged(block.problem, leg.rule, leg.before + t) from error
+            w[:], block.state = _given(moved, w.shape, leg.before + t)
 
     return advance
+
+
+def _given(moved: Any, shape: tuple[int, ...], t: int) -> tuple[Array, Any]:
+    """What a rule gave at step t. Raises ValueError unless it is ``(w, state)`` of this shape, FloatingPointError where w is not finite."""
+    if not isinstance(moved, tuple) or len(moved) != 2:
+        raise ValueError(f"step gives {type(moved).__name__}; must give (w, state)")
+    w = array_of(moved[0])
+    if w.shape != shape or w.dtype.kind not in "iuf":
+        raise ValueError(f"step gives w of shape {w.shape} and type {w.dtype} at step {t}; must be numbers of shape {shape}")
+    if not np.isfinite(w).all():
+        raise FloatingPointError(f"step gives w = {shown(w[~np.isfinite(w)][0])} at step {t}; must be finite")
+    return w, moved[1]
 
 
 def diverged(problem: Problem, rule: Rule, step: int) -> FloatingPointError:

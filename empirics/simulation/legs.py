@@ -70,12 +70,16 @@ class Leg:
 
 def rules_of(stages: Sequence[Stage]) -> list[Rule]:
     """The stages in plain numbers. Raises ValueError unless there is one, and each is of single numbers and of whole steps."""
+    if not isinstance(stages, Sequence):
+        raise ValueError(f"stages is a {type(stages).__name__}; must be a list of Stage")  # noqa: TRY004 - bad input is a ValueError
     if not stages:
         raise ValueError("stages = () is empty; a run needs at least one Stage")
     return [_rule(f"stages[{position}]", stage) for position, stage in enumerate(stages)]
 
 
 def _rule(name: str, stage: Stage) -> Rule:
+    if not isinstance(stage, Stage):
+        raise ValueError(f"{name} = {said(stage)} must be a Stage")  # noqa: TRY004 - bad input is a ValueError
     for part in ("eta", "theta", "steps", "decay_steps"):
         shape = array_of(getattr(stage, part)).shape
         if shape != ():
@@ -105,6 +109,8 @@ def checkpoint_steps(stages: Sequence[Stage], given: Iterable[int] | None) -> fr
     if not isinstance(given, Iterable):
         raise ValueError(f"checkpoints = {said(given)} must be a list of steps")  # noqa: TRY004 - bad input is a ValueError
     steps = step_count("checkpoints", list(given), at_least=0)
+    if steps.ndim != 1:
+        raise ValueError(f"checkpoints has shape {steps.shape}; must be a list of steps")
     if steps.size == 0:
         raise ValueError("checkpoints = [] is empty; a run needs at least one step to record at")
     if steps.max() > total:

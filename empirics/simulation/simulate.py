@@ -26,7 +26,7 @@ from tsla.empirics.simulation.blocks import Advance, Block, Sampler
 from tsla.empirics.simulation.legs import Leg, Rule, checkpoint_steps, legs, rules_of
 from tsla.empirics.simulation.problems.problem import Problem
 from tsla.extras import needing
-from tsla.theory.constants import Array, real, single, whole
+from tsla.theory.constants import Array, real, said, single, whole
 from tsla.theory.plan import Stage
 from tsla.theory.testing.theorem import StepRule
 from tsla.theory.text import Printed, aligned, count, number
@@ -94,14 +94,17 @@ def simulate(
     step:         another rule, of the direction ``(1-theta) g + theta ĝ``: the ``eta`` of the stages has no effect then
 
     Memory: some ten arrays of shape (replicas, d) at most, and what is recorded, however many the steps.
-    Raises ValueError for a bad argument and for a state that is another run's, damaged, or in use by another process, FloatingPointError
-    when the run leaves the range of float64.
+    Raises ValueError for a bad argument, for a rule that does not give ``(w, state)`` with ``w`` of the shape that it was given, and for a
+    state that is another run's, damaged, or in use by another process. Raises FloatingPointError when the run leaves the range of float64,
+    and for a rule that gives what is not finite.
     """
     whole("seed", seed, at_least=0)
     rules = rules_of(stages)
     marks = sorted(checkpoint_steps(stages, checkpoints))
     must_fit("replicas", int(single("replicas", replicas, at_least=1, integral=True)), bytes_a_replica(problem, len(marks)))
     w = _start(problem, start, int(replicas))
+    if state is not None and not isinstance(state, Path):
+        raise ValueError(f"state = {said(state)} must be a Path")
     if step is not None and (compiled or state is not None):
         raise ValueError("step must be None where compiled or state is given: a rule is not compiled, and its state is not kept in files")
     advance = _compiled(problem, oracle) if compiled else replica_blocks.advance if step is None else replica_blocks.following(step)

@@ -146,7 +146,39 @@ test_bad_arguments = refusals(
     ({"checkpoints": []}, "is empty; a run needs at least one step"),
     ({"checkpoints": [3, 31]}, "checkpoints = 31 must be at most 30, the steps of the run"),
     ({"checkpoints": [-1]}, "checkpoints = -1 must be"),
+    ({"checkpoints": [[5, 6], [7, 8]]}, r"^checkpoints has shape \(2, 2\); must be a list of steps"),
+    ({"stages": (part for part in TSLA)}, "^stages is a generator; must be a list of Stage"),
+    ({"stages": TSLA[0]}, "^stages is a Stage; must be a list of Stage"),
+    ({"stages": [TSLA[0], 3]}, r"^stages\[1\] = 3 must be a Stage"),
+    ({"state": "a string"}, "^state = 'a string' must be a Path"),
+    ({"step": lambda w, d, state, t: w}, r"^step gives ndarray; must give \(w, state\)"),
+    ({"step": lambda w, d, state, t: (w[:1], state)}, r"^step gives w of shape \(1, 1\) .* at step 0; must be numbers of shape \(2, 1\)"),
+    ({"step": lambda w, d, state, t: (None, state)}, r"^step gives w of shape \(\) and type object at step 0; must be numbers"),
 )
+
+
+@pytest.mark.parametrize("last", [4, 29])
+def test_a_rule_that_gives_nan_is_refused_at_its_step(last: int) -> None:
+    def rule(w: Array, direction: Array, state: None, t: int) -> tuple[Array, None]:
+        return w * math.nan if t == last else w - 0.1 * direction, state
+
+    with pytest.raises(FloatingPointError, match=f"^step gives w = nan at step {last}; must be finite"):
+        simulate(problems.get("cosine"), NOISY, TSLA, replicas=2, seed=0, step=rule)
+
+
+class Same:
+    """Gives ∇F, or a copy of it, for ĝ as well."""
+
+    def __init__(self, copies: bool) -> None:
+        self.copies = copies
+
+    def draw_at(self, w: Array, gradient: Array, rng: Generator, out: Array | None = None) -> tuple[Array, Array]:
+        return gradient, gradient.copy() if self.copies else gradient
+
+
+def test_a_sampler_may_give_one_array_twice() -> None:
+    once, twice = (simulate(problems.get("sine_valley"), Same(copies), TSLA, replicas=2, seed=0) for copies in (False, True))
+    assert_same(once, twice, 0.0)
 
 
 @pytest.mark.parametrize(
