@@ -172,6 +172,8 @@ def test_rows_of_a_monitor_in_python_and_in_files(tmp_path: Path, run: Run) -> N
     assert found._repr_html_() == f"<pre>{escape(str(found))}</pre>"
     for same in (monitor.rows, monitor.rows[::-1], pd.DataFrame(monitor.rows)):
         assert str(plan(same, **options)) == str(found)
+    for index in ("step", ["step", "s2"]):
+        assert str(plan(pd.DataFrame(monitor.rows).set_index(index, drop=False), **options)) == str(found)
     for name in ("rows.csv", "rows.parquet", "rows.json", "printed.json"):
         out = run(f"plan --pilot {tmp_path / name} --outcome test_loss --theta 0.1 --batch-size 12 --steps 40")
         assert out == f"{found}\n"
@@ -182,6 +184,14 @@ def test_why_a_monitor_measured_nothing_is_said() -> None:
     row = {"step": 0, **dict.fromkeys(MOMENTS, np.nan), "reason": "ValueError: no labels"}
     with pytest.raises(ValueError, match="the pilot has no moments, since nothing could be measured: ValueError: no labels"):
         plan([row], outcome="grad2", theta=0.1, batch_size=8)
+
+
+@pytest.mark.parametrize(("loss", "says"), [(np.nan, "in the rows of the pilot = nan must be a finite number"), ("x", ".* hold numbers")])
+def test_rows_of_a_run_that_diverged(loss: object, says: str) -> None:
+    row = {"step": 0, "train_loss": loss, "grad2": 0.1, "s2": 4.0, "shat2": 0.4, "c": 0.5, "beta2": 0.1, "nu2": 0.5}
+    with pytest.raises(ValueError, match=f"train_loss {says}"):
+        plan([row], outcome="grad2", theta=0.1, batch_size=8)
+    assert plan([row | {"train_loss": 2}], outcome="grad2", theta=0.1, batch_size=8).json()["predictions"]
 
 
 def test_estimates_where_no_moments_can_be_are_moved_to_where_they_can() -> None:

@@ -117,11 +117,16 @@ def _of_rows(source: Any, planned: Mapping[str, Any]) -> Pilot:
 
 
 def _check_rows(rows: pd.DataFrame, unit: str) -> None:
-    """Raises ValueError for rows without a time of their own, and for moments that are infinite; NaN is what could not be measured."""
+    """Raises ValueError for rows without a time of their own, for a loss that is not finite, and for moments that are infinite.
+
+    A moment that is NaN is one that could not be measured; such a loss is that of a run that diverged.
+    """
     for time in rows[unit]:
         real(f"{unit} in the rows of the pilot", time, at_least=0, integral=True)
     if rows[unit].duplicated().any():
         raise ValueError(f"{unit} {rows[unit][rows[unit].duplicated()].iloc[0]} is there twice in the rows of the pilot; must be once")
+    for loss in rows.get("train_loss", ()):
+        real("train_loss in the rows of the pilot", loss)
     for name in MOMENTS:
         if np.isinf(rows[name]).any():
             raise ValueError(f"{name} is infinite in the rows of the pilot; must be finite, or NaN where it was not measured")

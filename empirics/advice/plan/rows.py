@@ -37,7 +37,8 @@ def rows_of(source: Any) -> tuple[pd.DataFrame, str]:
         lacking.insert(0, " or ".join(TIMES))
     if lacking:
         raise ValueError(f"{name} lacks {', '.join(lacking)}; must have a column of time and one for each of {', '.join(MOMENTS)}")
-    for column in (times[0], *MOMENTS):
+    table = table.reset_index(drop=True)  # whose name may be a column's, too
+    for column in (times[0], *MOMENTS, *table.columns.intersection(["train_loss"])):
         try:
             table = table.assign(**{column: pd.to_numeric(table[column])})
         except (ValueError, TypeError) as error:
