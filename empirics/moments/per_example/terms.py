@@ -111,7 +111,7 @@ def products(uses: Sequence[Term]) -> Products:
     parameter, tables = uses[0].parameter, []
     sums: list[Tensor] = []
     for rows in blocks_of(uses):
-        g, h = (sum_of([use.per_example(label, rows) for use in uses]).reshape(-1, parameter.numel()) for label in (0, 1))
+        g, h = (_as_rows(sum_of([use.per_example(label, rows) for use in uses])) for label in (0, 1))
         tables.append(pair_products(g, h))
         ones = g.new_ones(1, len(g))  # times them is twice as fast as a sum
         sums = [s.addmm_(ones, each) for s, each in zip(sums, (g, h), strict=True)] if sums else [ones @ g, ones @ h]
@@ -119,12 +119,17 @@ def products(uses: Sequence[Term]) -> Products:
     return Products(torch.cat(tables, dim=1) if len(tables) > 1 else tables[0], (total, total_hat))
 
 
+def _as_rows(tensor: Tensor) -> Tensor:
+    """One row an example, also where it has no entries."""
+    return tensor.reshape(len(tensor), tensor[0].numel())
+
+
 def blocks_of(uses: Sequence[Term]) -> Iterator[slice]:
     """Slices of the examples, of as many as are formed at once."""
     signal = uses[0].signals[0]
     n, limit = len(signal), BLOCK_ENTRIES_CUDA if signal.is_cuda else BLOCK_ENTRIES
     entries = uses[0].parameter.numel() + sum(use.entries for use in uses) // n
-    size = max(1, min(BLOCK_EXAMPLES, limit // entries))
+    size = max(1, min(BLOCK_EXAMPLES, limit // max(1, entries)))
     return (slice(start, min(start + size, n)) for start in range(0, n, size))
 
 

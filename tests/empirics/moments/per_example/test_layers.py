@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from tests.empirics.moments.per_example.cases import ALL
 from tests.empirics.moments.per_example.layers import LAYERS
 from tests.empirics.moments.per_example.oracle import agrees, by_autograd, is_right, labels_for
+from tests.empirics.moments.per_example.parts import WIDTH, Written, head
 from tsla.empirics.moments.per_example import convolution, ghost_norm, gradient_products, terms
 from tsla.empirics.moments.per_example.convolution import ConvolutionWeight
 from tsla.empirics.moments.per_example.linear import EmbeddingWeight, LinearWeight
@@ -164,3 +166,21 @@ def test_the_way_is_chosen_by_cost() -> None:
     for tokens, expected in ((1, True), (50, False)):
         term = LinearWeight(nn.Parameter(torch.zeros(8, 8)), torch.zeros(2, tokens, 8))
         assert term.ghost_norm_is_cheaper() == expected
+
+
+# --- parameters without entries
+
+EMPTY: dict[str, tuple[Callable[[], nn.Module | nn.Parameter], Callable[[Any, Tensor], Tensor]]] = {
+    "added": (lambda: nn.Parameter(torch.zeros(0)), lambda s, x: x[:, :0] + s.empty),
+    "summed": (lambda: nn.Parameter(torch.zeros(0)), lambda s, x: s.empty.sum() + 0 * x),
+    "a factor": (lambda: nn.Parameter(torch.zeros(WIDTH, 0)), lambda s, x: x @ s.empty),
+    "norm": (lambda: nn.LayerNorm(0), lambda s, x: s.empty(x[:, :0])),
+}
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_a_parameter_without_entries_has_no_part(name: str) -> None:
+    make, use = EMPTY[name]
+    torch.manual_seed(0)
+    model = Written(lambda s, x: s.head(x) + use(s, x).sum(1, keepdim=True), empty=make(), head=head())
+    is_right(model.double(), torch.randn(N, WIDTH, dtype=torch.float64))
