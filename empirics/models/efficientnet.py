@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from tsla.empirics.models.state import in_float32
 from tsla.extras import needing
 from tsla.theory.constants import must_be_one_of, whole
 
@@ -73,6 +74,7 @@ def at_once(device: torch.device) -> int:
     return 4 if device.type == "cpu" else 256
 
 
+@in_float32()
 def build(shape: Sequence[int], classes: int, *, pretrained: bool = False, trained: str = "all", hidden: int = 0) -> nn.Sequential:
     """The part of the network that is trained: its inputs ``(n, *shape)`` to logits ``(n, classes)``.
 
@@ -100,6 +102,7 @@ def build(shape: Sequence[int], classes: int, *, pretrained: bool = False, train
     return _Stages(dict(body) | head, fixed=pretrained)
 
 
+@in_float32()
 def frozen(trained: str) -> nn.Module:
     """All before the part that is ``trained``, "last-block" or "head": images to its inputs. In evaluation mode, without gradients."""
     with torch.random.fork_rng(devices=[]):

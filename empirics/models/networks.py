@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from tsla.empirics.models import efficientnet
+from tsla.empirics.models.state import in_float32
 from tsla.theory.constants import must_be_one_of, whole
 
 GROUPS = 4
@@ -159,8 +160,9 @@ NETWORKS = ("mlp", "resnet8", *CIFAR, *IMAGENET, efficientnet.NAME)
 NORMS = ("group", "batch")
 
 
+@in_float32()
 def build(name: str, *, shape: tuple[int, ...], classes: int, norm: str = "group", **own: Any) -> nn.Sequential:
-    """The network ``name``, one of NETWORKS: ``(n, *shape)`` to logits ``(n, classes)``. Weights come from torch's global generator.
+    """The network ``name``, one of NETWORKS: ``(n, *shape)`` to logits ``(n, classes)``.
 
     name:  "mlp" has one hidden layer of HIDDEN units, and no norm; "resnet8" is ``resnet(widths=(16, 32, 64))``; "resnet20" to "resnet56"
            have the CIFAR form, "resnet18" to "resnet50" the ImageNet form, with a 3×3 stem and without pooling for images below 64 pixels
@@ -168,8 +170,8 @@ def build(name: str, *, shape: tuple[int, ...], classes: int, norm: str = "group
     norm:  "group" or "batch" (BatchNorm couples the examples of a batch)
     own:   what "efficientnet-lite0" alone has: see :func:`tsla.empirics.models.efficientnet.build`. Its norm is BatchNorm
 
-    As many parameters as the networks of the paper: with three channels, 269,722 in "resnet20" for 10 classes, 11,689,512 in "resnet18" for
-    1,000. Raises ValueError for any other name, norm or size.
+    Weights are of float32, and come from torch's global generator. As many parameters as the networks of the paper: with three channels,
+    269,722 in "resnet20" for 10 classes, 11,689,512 in "resnet18" for 1,000. Raises ValueError for any other name, norm or size.
     """
     must_be_one_of("model", name, NETWORKS)
     if name == efficientnet.NAME:

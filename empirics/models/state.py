@@ -42,6 +42,17 @@ def private_randomness(seed: int, device: torch.device) -> Iterator[None]:
             np.random.set_state(of_numpy)  # noqa: NPY002
 
 
+@contextmanager
+def in_float32() -> Iterator[None]:
+    """Within this context torch makes new weights in float32, whatever its default type is; afterwards that is what it was."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
 def draw_from(seed: int, device: torch.device) -> None:
     """From now on Python, NumPy, and torch on the CPU and on this device draw from ``seed``, which is below 2^63."""
     random.seed(seed)

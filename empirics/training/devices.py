@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 import torch
@@ -15,6 +15,9 @@ from tsla.empirics.training import processes
 from tsla.empirics.training.configuration import Machine, TrainingConfig
 from tsla.empirics.training.configuration.config import MOST_THREADS
 from tsla.theory.constants import whole
+
+WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
+"""The setting without which cuBLAS is not deterministic."""
 
 
 def device_of(machine: Machine) -> torch.device:
@@ -49,16 +52,23 @@ def threads(count: int | None) -> Iterator[None]:
 @contextmanager
 def numerics(machine: Machine) -> Iterator[None]:
     """Within this context torch computes with the threads and the determinism of the run."""
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    if machine.deterministic:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.use_deterministic_algorithms(mode=True)
+    with threads(machine.threads), _deterministic() if machine.deterministic else nullcontext():
+        yield
+
+
+@contextmanager
+def _deterministic() -> Iterator[None]:
+    """Within this context torch uses deterministic algorithms alone; afterwards its settings are what they were."""
+    before, warn_only = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    workspace = os.environ.get(WORKSPACE)
+    os.environ.setdefault(WORKSPACE, ":4096:8")
+    torch.use_deterministic_algorithms(mode=True)
     try:
-        with threads(machine.threads):
-            yield
+        yield
     finally:
-        if machine.deterministic:
-            torch.use_deterministic_algorithms(deterministic)
+        torch.use_deterministic_algorithms(before, warn_only=warn_only)
+        if workspace is None:
+            del os.environ[WORKSPACE]
 
 
 def formatted(inputs: Tensor, machine: Machine) -> Tensor:
