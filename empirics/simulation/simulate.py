@@ -105,6 +105,8 @@ def simulate(
     w = _start(problem, start, int(replicas))
     if state is not None and not isinstance(state, Path):
         raise ValueError(f"state = {said(state)} must be a Path")
+    if step is not None and not callable(step):
+        raise ValueError(f"step = {said(step)} must be a function")
     if step is not None and (compiled or state is not None):
         raise ValueError("step must be None where compiled or state is given: a rule is not compiled, and its state is not kept in files")
     advance = _compiled(problem, oracle) if compiled else replica_blocks.advance if step is None else replica_blocks.following(step)

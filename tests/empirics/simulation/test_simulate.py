@@ -151,6 +151,7 @@ test_bad_arguments = refusals(
     ({"stages": TSLA[0]}, "^stages is a Stage; must be a list of Stage"),
     ({"stages": [TSLA[0], 3]}, r"^stages\[1\] = 3 must be a Stage"),
     ({"state": "a string"}, "^state = 'a string' must be a Path"),
+    ({"step": 3}, "^step = 3 must be a function"),
     ({"step": lambda w, d, state, t: w}, r"^step gives ndarray; must give \(w, state\)"),
     ({"step": lambda w, d, state, t: (w[:1], state)}, r"^step gives w of shape \(1, 1\) .* at step 0; must be numbers of shape \(2, 1\)"),
     ({"step": lambda w, d, state, t: (None, state)}, r"^step gives w of shape \(\) and type object at step 0; must be numbers"),
