@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,15 @@ import torch
 from tests.cli.support import Refusal, Run, as_json
 from tests.empirics.advice.plan.pilots import growing, rows
 from tsla.empirics.advice.plan import validation
-from tsla.empirics.advice.plan.advice import advise
+from tsla.empirics.advice.plan.advice import advise, table
 from tsla.empirics.advice.plan.pilot import pilot_of
 from tsla.empirics.advice.plan.planned import plan
 from tsla.empirics.experiments.planner.rules import RULES
 from tsla.empirics.moments.monitor import MomentsMonitor
 from tsla.empirics.runs import records
 from tsla.theory.moments import MOMENTS
-from tsla.theory.text import WIDTH
+from tsla.theory.testing.planted import Rejects
+from tsla.theory.text import WIDTH, Json
 
 DIGITS = Path(__file__).parents[2] / "records" / "digits.parquet"
 PLAN = f"plan --pilot {DIGITS} --method sgd --seed 0"
@@ -41,7 +43,7 @@ def mine(tmp_path: Path) -> Path:
 
 def test_predictions_are_those_of_the_moments(run: Run) -> None:
     found = as_json(run(f"{PLAN} --outcome test_loss --json"))
-    names = "pilot outcome theta batch_size unit epochs eta_L predictions until recommendation advice"
+    names = "pilot outcome theta batch_size unit epochs eta_L predictions until helps_at recommendation advice"
     assert set(found) == set(names.split())
     assert (found["theta"], found["batch_size"], found["epochs"], found["eta_L"]) == (0.3, 16, 20, None)
     table = records.read(DIGITS).table
@@ -95,6 +97,25 @@ def test_what_no_epoch_of_the_pilot_shows_is_called_extrapolated(run: Run, mine:
     assert any("extrapolated from epoch 5" in said for said in longer)
     seen = [said for said in longer if "extrapolated" not in said]
     assert all(said == "never" or int(said.removeprefix("before epoch ")) <= 5 for said in seen)
+
+
+def says_never_of_what_no_line_shows(shown: Callable[[Json], str]) -> None:
+    """Three ways help at epochs 1 and 2 and not at 0, and a smaller step does as much at each epoch."""
+    pilot = rows((0, 1, 2, 5), {"grad2": 0.1, "beta2": [9, 0.1, 0.1, 9], "c": 0.5, "nu2": 0.5}, epochs=5)[["epoch", *MOMENTS]]
+    found = advise(pilot_of(pilot, theta=0.3, batch_size=16), "test_loss", validation.read())
+    assert [line["ratio"] < 1 for line in found["predictions"]] == [False, True, True, False]
+    assert all(line["beyond"] > 0 for line in found["predictions"])
+    said = [line.split("  ")[1] for line in shown(found).split("smoothing helps\n")[1].splitlines() if not line.startswith("    ")]
+    assert said == ["not at epoch 0, but at 2 of 4 measured epochs"] * 3 + ["never"]
+
+
+def by_the_first_epoch(found: Json) -> str:
+    """As if what does not help at first never did."""
+    return table(found | {"helps_at": {name: at if 0 in at else [] for name, at in found["helps_at"].items()}})
+
+
+def test_what_does_not_help_at_first_may_help_later(rejects: Rejects) -> None:
+    rejects(says_never_of_what_no_line_shows, right=table, wrong=by_the_first_epoch)
 
 
 BEST = {"train_loss": "never", "grad2": "never", "test_loss": "half", "test_accuracy": "always"}

@@ -18,6 +18,7 @@ def advise(pilot: Pilot, outcome: str, validated: Mapping[str, Any]) -> Json:
     unit:            what time is counted in, "epoch" or "step", by which columns are called
     predictions:     a line a measured epoch; ``critical_batch_size`` is B_c(θ), 0 where smoothing helps at none, null where at every one
     until:           the first epoch at which smoothing no longer helps, in each way of HELPS; the number of epochs where it does to the end
+    helps_at:        the measured epochs at which smoothing helps, in each way of HELPS: they may begin after ``until``
     recommendation:  the naive rule that was best: ``rule, theta, schedule, drop``, its regret in the ``settings``, so many, of ``scope``
                      and ``data``, and the ``tests`` in which no rule that looks at a pilot was better on each of them
                      (:mod:`tsla.empirics.advice.plan.validation`)
@@ -26,6 +27,7 @@ def advise(pilot: Pilot, outcome: str, validated: Mapping[str, Any]) -> Json:
     """
     must_be_one_of("outcome", outcome, OUTCOMES)
     choice = recommendation(pilot, outcome, validated)
+    ways = {name: excess(pilot) for name, (excess, _) in HELPS.items()}
     return {
         "outcome": outcome,
         "theta": pilot.theta,
@@ -34,7 +36,8 @@ def advise(pilot: Pilot, outcome: str, validated: Mapping[str, Any]) -> Json:
         f"{pilot.unit}s": pilot.epochs,
         "eta_L": pilot.eta_L,
         "predictions": predictions(pilot),
-        "until": {name: crossing(pilot, excess(pilot)) for name, (excess, _) in HELPS.items()},
+        "until": {name: crossing(pilot, excess) for name, excess in ways.items()},
+        "helps_at": {name: pilot.measured_at[excess < 0].astype(int).tolist() for name, excess in ways.items()},
         "recommendation": choice,
         "advice": "\n".join(sentences(choice, pilot, outcome)),
     }
@@ -100,8 +103,7 @@ def table(found: Mapping[str, Any]) -> str:
         **({"θ°": ("theta_for_step", "strength of the least floor (C12)")} if known else {}),
     }
     lines = [[_cell(name, line[name]) for name, _ in columns.values()] for line in found["predictions"]]
-    last = int(found["predictions"][-1][unit])
-    until = [[_until(found["until"][name], found[f"{unit}s"], last, unit), meaning] for name, (_, meaning) in HELPS.items()]
+    until = [[_until(found, name), meaning] for name, (_, meaning) in HELPS.items()]
     eta_L = f"eta*L = {number(found['eta_L'])}" if known else "eta*L is not known and taken for 1"
     blocks = [
         *map(wrapped, found["advice"].splitlines()),
@@ -126,7 +128,13 @@ def _cell(name: str, value: float | bool | None) -> str:
     return "all" if value is None else f"{value:,.0f}" if 1e3 <= abs(value) < 1e9 else f"{value:.3g}"
 
 
-def _until(time: int, length: int, last: int, unit: str) -> str:
-    """Until when smoothing helps; beyond the ``last`` measured epoch or step that is a guess."""
-    said = "never" if time == 0 else "to the end" if time >= length else f"before {unit} {time}"
-    return f"{said}, extrapolated from {unit} {last}" if time > last else said
+def _until(found: Mapping[str, Any], name: str) -> str:
+    """Until when smoothing helps; beyond the last measured epoch or step that is a guess."""
+    unit, time, helps_at = found["unit"], found["until"][name], found["helps_at"][name]
+    measured = [int(line[unit]) for line in found["predictions"]]
+    if not helps_at:
+        return "never"
+    if helps_at[0] > measured[0]:
+        return f"not at {unit} {measured[0]}, but at {len(helps_at)} of {len(measured)} measured {unit}s"
+    said = "to the end" if time >= found[f"{unit}s"] else f"before {unit} {time}"
+    return f"{said}, extrapolated from {unit} {measured[-1]}" if time > measured[-1] else said
