@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from math import ceil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -50,6 +51,8 @@ def rates(folder: Path) -> Iterator[str]:
     curves, annealed = (records.read(folder / f"{name}.parquet").table for name in ("measured_rates", "annealed"))
     (points,) = curves.groupby(CURVE, sort=False).size().unique()
     yield f"**ε** takes {WORDS[points]} log-spaced values."
+    eps = curves.groupby(CURVE, sort=False, dropna=False)["eps"]
+    yield f"So it is measured over fewer decades, {np.log10(eps.max() / eps.min()).min():.1f} at least."
     yield f"between {MARKS} log-spaced checkpoints a stage"
     yield f"percentiles of {RESAMPLES:,} resamples"
     yield f"the *plan on the same grid*, and allow {TOLERANCE:g}."
@@ -64,13 +67,41 @@ def rates(folder: Path) -> Iterator[str]:
     biased = of("three-phase annealed", "three-phase dropped", bias=1)
     kind = "more" if (biased["ratio_low"] > 1).sum() > (biased["ratio_high"] < 1).sum() else "fewer"
     ends = f"{biased['ratio'].min():.1g} to {biased['ratio'].max():.2g}"
-    yield f"Elsewhere θ°(η) takes {ends} times as many samples as none or dropping, and oftener {kind} of them"
+    yield f"Elsewhere θ°(η) takes, with the three phases, {ends} times as many samples as none or dropping, and oftener {kind} of them"
     unbiased = of("three-phase annealed", "three-phase dropped", bias=0)
     never = "never" if not (unbiased["ratio_low"] > 1).any() else "seldom"
     yield f"θ°(η) {never} needs more samples than smoothing that is dropped, and in most cases fewer."
     assert (unbiased["ratio_high"] < 1).mean() > 1 / 2
-    most = f"{of('three-phase annealed', 'three-phase none', bias=0)['ratio'].max():.1g}"
-    yield f"It needs at most {'half' if most == '0.5' else most} of those of none."
+    most = ceil(100 * of("three-phase annealed", "three-phase none", bias=0)["ratio"].max()) / 100
+    yield f"With the three phases it needs at most {most:g} of those of none."
+    samples = samples_of(annealed)
+    levels = (samples["two-level annealed"] / samples["two-level none"])[samples["bias"] == 0]
+    yield f"With TSLA's two levels it needs {levels.min():.2f} to {levels.max():.2f} of them."
+    yield from between_schedules(samples)
+
+
+def samples_of(annealed: pd.DataFrame) -> pd.DataFrame:
+    """The samples that each arm needs, a row a case."""
+    case = ["problem", "eps", "delta", "sigma2", "bias"]
+    sides = (annealed[[*case, side, f"{side}_samples"]].set_axis([*case, "arm", "samples"], axis=1) for side in ("arm", "against"))
+    return pd.concat(sides).pivot_table(index=case, columns="arm", values="samples").reset_index()
+
+
+def between_schedules(samples: pd.DataFrame) -> Iterator[str]:
+    """Of the three phases over the two levels, in every case."""
+    over = {arm: samples[f"three-phase {arm}"] / samples[f"two-level {arm}"] for arm in ("none", "dropped", "annealed")}
+    excess = (samples["delta"] * samples["sigma2"] / samples["eps"] ** 2).round(9)
+    valley, stall = (samples["problem"] == problem for problem in ("sine_valley", "stall"))
+    none, dropped, annealed = (over[arm][valley] for arm in over)
+    yield f"two levels need {none.min():.0f} to {none.max():.0f} times fewer samples than the three phases without smoothing."
+    yield f"With dropped smoothing they need up to {dropped.max():.0f} times fewer, and the same where any smoothing gets there at once."
+    assert (dropped[excess < 2] == 1).all()
+    assert (dropped[excess >= 2] > 1).all()
+    yield f"With θ°(η) the three phases need {annealed.min():.1g} to {annealed.max():.0f} times as many as the two levels."
+    yield f"TSLA's levels are later in {'all' if (over['none'][stall] < 1).all() else 'some'} cases without smoothing."
+    large = excess[stall & (excess > excess[stall & (over["dropped"] >= 1)].max())].min()
+    yield f"With dropped smoothing they are later where δσ² is {large:.0f} ε² or more."
+    yield f"With θ°(η) they are {'nowhere' if (over['annealed'][stall] <= 1).all() else 'somewhere'} sooner."
 
 
 def estimators(folder: Path) -> Iterator[str]:
