@@ -16,7 +16,7 @@ RESOURCE = Path(__file__).with_name("study.json")
 
 
 def read(label_noise: float | None = None) -> Json:
-    """``rows``, one for a data set without wrong labels and one with, and the ``scope`` of each kind in words.
+    """``rows``, one for a data set without wrong labels and one with, the ``scope`` of each kind in words, and what was left ``behind``.
 
     label_noise: the part of the labels that is wrong, where it is known; then only settings of that kind, with wrong labels or without
     """
@@ -27,6 +27,7 @@ def read(label_noise: float | None = None) -> Json:
     return {
         "rows": [row for row in found["rows"] if (max(row["label_noise"]) > 0) == (label_noise > 0)],
         "scope": {kind: found["scope"][kind]},
+        "behind": {name: of for name, of in found["behind"].items() if name == kind},
     }
 
 
@@ -39,10 +40,13 @@ def sentence(found: Mapping[str, Any]) -> str:
     """At how many settings smoothing was better and worse than plain training, by accuracy and by test loss."""
     accuracy, loss = counts(found, ACCURACY), counts(found, TEST_LOSS)
     kind = "" if len(found["scope"]) > 1 else " with wrong labels" if "noisy" in found["scope"] else " without wrong labels"
+    behind = "".join(
+        f"At {of['settings']} more it was behind in tuning and was not run ({of['scope']}). " for of in found["behind"].values()
+    )
     return (
-        f"In the study smoothing to the end was more accurate than plain training at {accuracy['better']} of {accuracy['compared']} "
-        f"settings{kind}. It was less accurate at {accuracy['worse'] or 'none'}. Its test loss was lower at {loss['better'] or 'none'} "
-        f"of {loss['compared']} and higher at {loss['worse'] or 'none'}."
+        f"In the study smoothing to the end was more accurate than plain training at {accuracy['better']} of the {accuracy['compared']} "
+        f"settings{kind} where both were run. It was less accurate at {accuracy['worse'] or 'none'}. {behind}Its test loss was lower at "
+        f"{loss['better'] or 'none'} of {loss['compared']} and higher at {loss['worse'] or 'none'}."
     )
 
 

@@ -185,8 +185,9 @@ def test_the_study_is_summed_up_by_both_outcomes(rejects: Rejects) -> None:
             {name: {"compared": 3, "better": better, "worse": worse} for name, better, worse in (("accuracy", k, 0), ("test loss", 0, k))}
             for k in (1, 2)
         ]
-        text = said({"rows": rows, "scope": {"noisy": ""}})
-        assert "more accurate than plain training at 3 of 6 settings with wrong labels. It was less accurate at none." in text
+        text = said({"rows": rows, "scope": {"noisy": ""}, "behind": {"noisy": {"settings": 4, "scope": "a net"}}})
+        assert "more accurate than plain training at 3 of the 6 settings with wrong labels where both were run." in text
+        assert "It was less accurate at none. At 4 more it was behind in tuning and was not run (a net)." in text
         assert text.endswith("Its test loss was lower at none of 6 and higher at 3.")
 
     rejects(counts, right=study.sentence, wrong=lambda found: study.sentence(found | {"rows": found["rows"][:1] * 2}))
