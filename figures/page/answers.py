@@ -100,7 +100,7 @@ def smoothing_by_the_bounds(numbers: pd.DataFrame) -> Answer:
     samples = numbers[numbers["panel"] == "samples"]
     halved = samples[samples["value"] <= 0.5]
     return Answer(
-        "In theory smoothing helps only where the smoothing label ŷ is very good.",
+        "In theory smoothing saves much only where the smoothing label ŷ is very good.",
         f"Its bound asks for half of plain SGD's samples only where δ is at most {(halved['x'] / halved['parameter']).max():.2g} times "
         f"ε²/(2σ²). Here δσ² is the error of the smoothed gradient, σ² the noise of the plain one, and ε² the target.",
         "theorem",
