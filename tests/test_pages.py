@@ -82,3 +82,13 @@ def test_the_site_has_every_page() -> None:
 @pytest.mark.parametrize("wrong", ["    from tsla.theory.sgd import Missing", "see `theory/missing.py`", "see `tests/missing`"])
 def test_what_has_moved_is_missed(wrong: str) -> None:
     assert_rejects(names_what_is_there, wrong)
+
+
+def shows_the_file(text: str) -> None:
+    assert f"```toml\n{(ROOT / 'examples' / 'sweep.toml').read_text(encoding='utf-8')}```" in text
+
+
+def test_the_sweep_that_is_shown_is_the_file_that_is_run() -> None:
+    page = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
+    shows_the_file(page)
+    assert_rejects(shows_the_file, page.replace("count = 3", "count = 10"))
