@@ -113,7 +113,7 @@ class EmbeddingWeight(GhostNormTerm):
 def linear(first: First, input: Tensor, weight: nn.Parameter, bias: nn.Parameter | None = None) -> list[Term]:  # noqa: A002
     """The terms of ``torch.nn.functional.linear``."""
     x = first(input)
-    if weight.ndim != 2:
+    if weight.ndim != 2 or not weight.numel():
         raise Unsupported
     return [LinearWeight(weight, x)] + ([] if bias is None else [Added(bias)])
 
@@ -134,6 +134,8 @@ def embedding(
 ) -> list[Term]:
     """The terms of ``torch.embedding``. Raises ValueError as :func:`refuse_frequencies`."""
     refuse_frequencies(scale_grad_by_freq)
+    if not weight.numel():
+        raise Unsupported
     return [EmbeddingWeight(weight, first(indices), padding_idx)]
 
 

@@ -174,10 +174,16 @@ EMPTY: dict[str, tuple[Callable[[], nn.Module | nn.Parameter], Callable[[Any, Te
     "added": (lambda: nn.Parameter(torch.zeros(0)), lambda s, x: x[:, :0] + s.empty),
     "summed": (lambda: nn.Parameter(torch.zeros(0)), lambda s, x: s.empty.sum() + 0 * x),
     "a factor": (lambda: nn.Parameter(torch.zeros(WIDTH, 0)), lambda s, x: x @ s.empty),
+    "linear": (lambda: nn.Linear(WIDTH, 0), lambda s, x: s.empty(x)),
+    "linear of nothing": (lambda: nn.Linear(0, 1), lambda s, x: s.empty(x[:, :0])),
+    "linear of tokens": (lambda: nn.Linear(WIDTH, 0), lambda s, x: s.empty(x[:, None].expand(-1, 4, -1)).sum(1)),
+    "twice": (lambda: nn.Linear(WIDTH, 0), lambda s, x: s.empty(x) + s.empty(2 * x)),
+    "embedding": (lambda: nn.Embedding(3, 0), lambda s, x: s.empty(x[:, 0].sign().long() + 1)),
     "norm": (lambda: nn.LayerNorm(0), lambda s, x: s.empty(x[:, :0])),
 }
 
 
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors is a no-op")
 @pytest.mark.parametrize("name", EMPTY)
 def test_a_parameter_without_entries_has_no_part(name: str) -> None:
     make, use = EMPTY[name]
