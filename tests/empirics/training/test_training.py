@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from unittest.mock import Mock
+from unittest.mock import Mock, patch
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
 
 from tests.empirics.training.tiny import MEASURED, config, rows
 from tests.refusals import refusals
@@ -16,7 +17,7 @@ from tsla.empirics.assumptions.curvature import largest_curvature
 from tsla.empirics.assumptions.network_risk import NetworkRisk
 from tsla.empirics.data.datasets import CLASSES, load
 from tsla.empirics.models import networks
-from tsla.empirics.moments.estimators import Estimates
+from tsla.empirics.moments.estimators import Accumulator, Estimates
 from tsla.empirics.moments.full_batch import gradient_moments
 from tsla.empirics.smoothing.schedules import Annealed, Schedule
 from tsla.empirics.training.configuration import METHODS
@@ -166,6 +167,29 @@ def test_plain_sgd_is_training_without_the_rest() -> None:
         torch.testing.assert_close(p, q)
 
 
+# --- a model of one's own
+
+
+class Drawing(nn.Module):
+    """Changes nothing; keeps what it draws in training."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.drawn: list[float] = []
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training:
+            self.drawn.append(float(torch.rand(())))
+        return x
+
+
+def test_a_model_draws_anew_at_each_step_of_each_epoch_whatever_mode_it_was_given_in() -> None:
+    last = Drawing()
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 10), last).eval()
+    list(train(config("sgd", measure_at=()), model))
+    assert len(set(last.drawn)) == len(last.drawn) == 2 * 4  # epochs of 60 examples by 16
+
+
 # --- rules that follow measurements
 
 
@@ -199,8 +223,10 @@ def test_schedules_go_by_all_examples_or_by_estimates(train_size: int, kind: typ
     made = config("adaptive", train_size=train_size)
     split = training_split(made)
     schedule = Mock(made.schedule())
-    Measuring(made, split, "uniform").inform(schedule, initial_model(made, split), 0.1)
+    with patch.object(Accumulator, "estimates", autospec=True, side_effect=Accumulator.estimates) as estimates:
+        Measuring(made, split, "uniform").inform(schedule, initial_model(made, split), 0.1)
     assert [type(call.args[0]) for call in schedule.observe.call_args_list] == [kind]
+    assert [call.kwargs for call in estimates.call_args_list] == [{"population": train_size}] * (kind is Estimates)
 
 
 # --- refusals
