@@ -199,6 +199,17 @@ def test_a_killed_run_goes_on_to_the_same_bits(tmp_path: Path, rejects: Rejects)
     rejects(lambda dropout: goes_on(dropout, tmp_path / "state"), right=nn.Dropout, wrong=Private)
 
 
+def test_a_collate_fn_draws_anew_for_each_batch() -> None:
+    drawn = list[float]()
+
+    def drawing(some: list[Item]) -> dict[str, Tensor]:
+        drawn.append(random.random())  # noqa: S311
+        return padded(some)
+
+    list(tsla.train(replace(CONFIG, epochs=1, measure_at=()), text(), split=loaders(drawing)))
+    assert len(set(drawn)) > 4  # batches of training
+
+
 # --- refused
 
 
