@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -38,6 +40,12 @@ def test_calibration_error_at_the_ends() -> None:
     certain = torch.tensor([[1000.0, 0.0], [1000.0, 0.0]])
     assert calibration_error(certain, torch.tensor([0, 0])) == 0
     assert calibration_error(certain, torch.tensor([1, 1])) == 1
+
+
+def test_a_confidence_between_two_bins_is_in_the_lower_one() -> None:
+    """Of five classes alike 0.2, which is 3/15: right in one example, beside 0.25 in the next bin, which is wrong."""
+    found = torch.tensor([[0.0] * 5, [math.log(4 / 3), 0, 0, 0, 0]], dtype=torch.float64)
+    assert calibration_error(found, torch.tensor([0, 1])) == pytest.approx((0.8 + 0.25) / 2)
 
 
 def test_large_images_are_evaluated_in_parts_that_a_cpu_likes() -> None:
