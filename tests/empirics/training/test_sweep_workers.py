@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from unittest.mock import Mock
 
 import pytest
@@ -41,7 +41,10 @@ measure-at = []
 class Deadly(Workers):
     """A worker that dies of one run, as one does that runs out of memory; the runs that were still to come are lost with it."""
 
+    asked: ClassVar[list[list[Run]]] = []
+
     def each(self, function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
+        self.asked.append([run for (run,) in arguments])
         for (run,) in arguments:
             if run.config.seed == 0:
                 run.say({"ended": None, "where": "here", "seconds": 0.0, "pid": 0})
@@ -49,11 +52,13 @@ class Deadly(Workers):
             yield function(run)
 
 
-def test_a_run_that_kills_its_workers_is_given_up_and_stops_no_other() -> None:
+def test_a_run_that_kills_its_workers_is_given_up_and_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Deadly, "asked", asked := list[list[Run]]())
     runs = runs_of(FILE.replace("measure-at = [0]", "measure-at = []"))[:3]
     engine._run_all(runs, Deadly("loky", 1))
     lost = "its worker was lost 3 times: killed"
     assert [run.seen().get("error") for run in runs] == [lost, None, lost]
+    assert asked[1] == [runs[1], runs[2], runs[0]], "what was under way is run again after all others"
     assert runs[1].seen()["ended"] == "done"
 
 
