@@ -13,7 +13,7 @@ import pytest
 from tsla.empirics.experiments.study import predictions, third_verdicts
 from tsla.empirics.experiments.study.findings import Finding, Runs
 from tsla.empirics.experiments.study.outcomes import tuned
-from tsla.empirics.experiments.study.predictions import CONFIRMED, HOLDS, NOT_CONFIRMED, NOT_DECIDED, PREDICTED
+from tsla.empirics.experiments.study.predictions import CONFIRMED, HOLDS, MAJORITY, NOT_CONFIRMED, NOT_DECIDED, PREDICTED
 from tsla.empirics.experiments.study.settings import Setting
 from tsla.empirics.experiments.study.third import EVERY, PARTS
 from tsla.empirics.experiments.study.third_verdicts import PLANNED, UNTUNED, by_setting, found, load
@@ -118,3 +118,24 @@ def test_the_condition_of_c12_is_counted_by_epochs_on_either_side_of_the_first_d
     assert one.differences == pytest.approx(-np.ones(path["seed"].nunique()))
     assert tuned(third.tuning, MLP, "none", "accuracy").eta == pytest.approx(path["eta"].unique()[0])
     assert set(third_verdicts.at(third, MLP).paths["setting"]) == {MLP} <= set(PLANNED)
+
+
+def p4_of(eta_L: float, third: Runs) -> Finding:
+    """At MLP, where the largest curvature times the step size is this before the first decay."""
+    early = third.paths["rate"] == third.paths["eta"]
+    some = replace(third, paths=third.paths.assign(eta_L=np.where(early, eta_L, 1e-6)))
+    (one,) = [one for one in predictions.found(some) if one.claim == "P4" and one.setting == MLP]
+    return one
+
+
+def test_momentum_makes_the_step_of_c12_s_condition_longer(third: Runs) -> None:
+    """The condition begins between 0.09 and 0.17 at these moments; the momentum is 0.9."""
+    assert p4_of(0.05, third).differences == pytest.approx(-1)
+    assert p4_of(0.005, third).differences == pytest.approx(0)
+
+
+def test_as_many_settings_as_the_rule_asks_for_confirm_a_prediction(third: Runs) -> None:
+    own = [one for one in predictions.found(true_world(third)) if one.claim == "P1"]
+    for enough, verdict in ((MAJORITY, CONFIRMED), (MAJORITY - 1, NOT_CONFIRMED)):
+        undecided = [replace(one, adjusted=1.0) for one in own[enough:]]
+        assert predictions.decided("P1", [*own[:enough], *undecided]) == verdict
