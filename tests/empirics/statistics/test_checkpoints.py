@@ -31,10 +31,17 @@ def test_the_best_and_the_first_checkpoint() -> None:
     assert [rows[step]["d"] for step in (10, 100, 1000)] == pytest.approx([0.25, 1.0, 0.5])
     assert [rows[step]["n"] for step in (10, 100, 1000)] == [seeds_for(d) for d in (0.25, 1.0, 0.5)]
     assert answer["best"] == answer["first"] == rows[100]
+    assert plan(found, seeds=seeds_for(1.0))["first"] == rows[100]
     assert plan(found, seeds=200)["first"] == rows[10]
     assert plan(found, seeds=5)["first"] is plan(found)["first"] is None
     fixed = plan(found, effect=0.25, seeds=40)
     assert [row["n"] for row in fixed["checkpoints"][1:]] == [seeds_for(0.25 / sd) for sd in (2.0, 1.0, 4.0)]
+
+
+def test_an_effect_downwards_is_as_large_as_one_upwards() -> None:
+    found = at(10, 100)
+    below = Pilot(found.checkpoint, found.differences * [[1], [-1]], found.axis)
+    assert plan(below)["best"]["at"] == 100
 
 
 @pytest.mark.parametrize(
