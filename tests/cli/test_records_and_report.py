@@ -136,6 +136,14 @@ def test_simulate_writes_its_checkpoints_and_what_holds_of_the_assumptions_there
     assert (record.table["step"].iloc[0], record.table["L_power"].max() <= 8 * (1 + 1e-6)) == (0, True)
 
 
+def test_simulate_looks_at_the_assumptions_along_a_run_of_its_seed(run: Run, tmp_path: Path) -> None:
+    for seed in (3, 4):
+        run(f"simulate --problem sine_valley --method sgd --T 500 --seeds 2 --seed {seed} --out {tmp_path / str(seed)}")
+    first, second = (records.read(tmp_path / str(seed)).table["pl_ratio"].dropna() for seed in (3, 4))
+    assert first.iloc[0] == second.iloc[0]
+    assert (first.iloc[1:] != second.iloc[1:]).all()
+
+
 def test_power(run: Run, tmp_path: Path) -> None:
     rows = [{"method": m, "seed": s, "loss": s + (m == "b") * (0.5 + 0.1 * (-1) ** s)} for m in "ab" for s in range(6)]
     records.write(tmp_path / "pilot.parquet", pd.DataFrame(rows), {}, "")

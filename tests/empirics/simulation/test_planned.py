@@ -73,3 +73,11 @@ def test_more_replicas_than_fit_the_memory_are_refused_before_it_is_asked_for() 
     what = planned("stall", "tsla", eps=0.5, sigma2=1.0, delta=0.1)
     with pytest.raises(ValueError, match=r"^seeds = 10{12} needs .* GiB of memory, and there are .*; must be at most [1-9]\d*$"):
         beside_bound(what, replicas=10**12, seed=0)
+
+
+def test_the_table_beside_a_bound_has_what_the_replicas_have_in_the_mean() -> None:
+    what = planned("stall", "tsla", eps=0.5, sigma2=1.0, delta=0.1)
+    _, checkpoints = beside_bound(what, replicas=10, seed=3)
+    run, _ = what.run(replicas=10, seed=3)
+    for name in ("gap", "grad2"):
+        assert checkpoints[name].to_numpy() == pytest.approx(getattr(run, name).mean(axis=1))
