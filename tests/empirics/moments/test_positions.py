@@ -81,7 +81,7 @@ LOSSES = {
     f"{positions}, weights: {weighting}": CrossEntropy(WEIGHT if weighting else None, weighting or "label", positions=positions)
     for positions in ("mean", "sum", "each")
     for weighting in (None, "label", "torch")
-}
+} | {"mean, a class of weight 0": CrossEntropy(torch.tensor([0.2, 0.0, 3.0, 0.5], dtype=torch.float64))}
 
 
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)

@@ -113,6 +113,11 @@ def test_pairs_are_beyond_what_single_groups_explain() -> None:
     assert_rejects(ignores_what_single_groups_explain, centred_by_weighted_means)
 
 
+def test_pairs_vary_less_the_more_of_a_population_is_drawn() -> None:
+    sums = group_sums(*population(24), (4,) * 6)
+    np.testing.assert_allclose(spread(sums, 32).pairs, (1 - 24 / 32) * spread(sums).pairs)
+
+
 def test_repetitions_are_handled_side_by_side() -> None:
     draws = [group_sums(*population(24, seed=seed), (4,) * 6) for seed in range(3)]
     together = GroupSums(draws[0].sizes, *(np.stack([getattr(d, name) for d in draws]) for name in ("squares", "products")))

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from tests.empirics.moments.draws import accumulated, population
+from tests.empirics.moments.draws import P, accumulated, population
 from tests.refusals import refusals
 from tests.theory.population import by_definition
 from tsla.empirics.moments.estimators import Estimates
@@ -201,6 +201,13 @@ def test_estimates_of_the_whole_population_decide_as_its_moments() -> None:
         found = accumulated(g, g_hat, (4,) * 16).estimates(population=64)
         schedule = Adaptive(theta, B, beyond=beyond)
         assert schedule.established(found) == schedule.established(Moments(*by_definition(g, g_hat)))
+
+
+def test_estimates_of_no_advantage_at_all_establish_none() -> None:
+    g = np.random.default_rng(0).integers(-3, 4, (64, P)).astype(float)  # whole numbers, so that nothing is rounded
+    found = accumulated(g, g, (4,) * 16).estimates(population=64)
+    assert found.interval(Adaptive(0.5, 4).excess).high == 0
+    assert not Adaptive(0.5, 4).established(found), "ĝ = g changes nothing"
 
 
 def test_the_monitor_drives_a_schedule() -> None:
