@@ -96,6 +96,7 @@ def test_what_is_read_of_a_record() -> None:
     seen = Measured.of(ROWS, batch_size=2)
     assert (seen.gap.tolist(), seen.grad2.tolist(), seen.s2.tolist()) == ([2, 3, 1], [1, 2, 0.5], [4, 3, 2])
     assert (seen.F0, seen.L) == (3, None)
+    assert Measured.of(ROWS.iloc[[1, 0, 2, 3]], batch_size=2).F0 == 3
     assert Measured.of(ROWS.assign(eta=0.5, eta_L=[1.0, 2.0, 0.5, np.nan]), batch_size=1).L == 4
 
 

@@ -97,6 +97,11 @@ def test_the_curvature_may_be_that_of_some_examples() -> None:
     assert (some.pl_ratio, some.sigma2) == (whole.pl_ratio, whole.sigma2)
 
 
+def test_fewer_iterations_see_less_of_the_curvature() -> None:
+    one, enough = (next(network(mlp(), *data(), [(0, 0.1)], **more)) for more in ({"iterations": 1}, {}))
+    assert one.L_power < 0.999 * enough.L_power
+
+
 def test_labels_may_be_probabilities() -> None:
     model, (inputs, labels) = mlp(), data()
     by_index, by_row = (
