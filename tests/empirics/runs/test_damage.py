@@ -188,6 +188,38 @@ def test_a_second_process_is_refused_and_nothing_is_left_of_one_that_was_killed(
     assert [file.name for file in tmp_path.iterdir()] == ["state"]
 
 
+def test_a_lock_is_removed_while_it_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After that the file may be another's."""
+    fcntl, unlink, removed = pytest.importorskip("fcntl"), Path.unlink, list[str]()
+
+    def watched(path: Path, **how: bool) -> None:
+        with path.open("r+", encoding="utf-8") as another, pytest.raises(BlockingIOError):
+            fcntl.flock(another, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        removed.append(path.name)
+        unlink(path, **how)
+
+    monkeypatch.setattr(Path, "unlink", watched)
+    with held("state", tmp_path / "state"):
+        pass
+    assert removed == [".state.lock"]
+
+
+def test_a_lock_that_was_removed_before_it_was_locked_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fcntl, lock, tries = pytest.importorskip("fcntl"), tmp_path / ".state.lock", list[int]()
+    flock = fcntl.flock
+
+    def late(file: IO[str], kind: int) -> None:
+        if not tries:
+            lock.unlink()  # by who had it
+        tries.append(kind)
+        flock(file, kind)
+
+    monkeypatch.setattr("tsla.empirics.runs.locks.fcntl.flock", late)
+    with held("state", tmp_path / "state"):
+        assert lock.exists()
+    assert len(tries) == 2
+
+
 def test_on_nfs_who_waits_has_a_lock_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """There a file is locked for one process alone only where that may write it."""
     fcntl, locked = pytest.importorskip("fcntl"), list[bool]()
