@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
@@ -34,6 +35,8 @@ from tsla.empirics.training.setup import initial_model, training_split
 Row = dict[str, Any]
 UPRIGHT = ("digits", "mnist")
 """Data whose images a reflection would turn into others."""
+ADDRESS = re.compile(r" at 0x[0-9a-f]+", re.IGNORECASE)
+"""Of a function that a model prints; another in each process."""
 
 
 def train(
@@ -59,7 +62,8 @@ def train(
             effect, but ``augment`` and ``batch_size``
     state:  a file that keeps where the run is. A run that was killed yields its rows again, goes on there, and ends with the same bits. The
             file stays: a run that is over yields its rows again. Where it can't be written, a line on standard error says so, and the run
-            goes on
+            goes on. Models of the same weights are told apart by how they print and by their logits for the first example in evaluation
+            mode; another ``forward`` that differs in training mode alone is not seen
     collate, unpack, logits:  as in :func:`tsla.MomentsMonitor`, for data and a model of one's own
 
     What a model draws of its own, as dropout does, depends on the seed and on the step. The global random states stay what they were.
@@ -113,10 +117,10 @@ class _Run:
         self.rows: list[Row] = []
         self.epoch = self.steps = 0
         self._several = processes.size() > 1
+        self._file = None if state is None else StateFile(state, _identity(config, model, split, logits), tensors)
         self._model = model.to(self.device)
         if config.channels_last:
             self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._file = None if state is None else StateFile(state, _identity(config, model, split), tensors)
         self._split = split if isinstance(split, OwnSplit) else on_device(split, self.device, config)
         prior = torch.bincount(self._split.train_labels, minlength=split.classes).double()
         self._schedule = config.schedule()
@@ -232,11 +236,18 @@ class _Run:
         self._augmentation.set_state(found["augmentation"])
 
 
-def _identity(config: TrainingConfig, model: nn.Module, split: Data) -> str:
-    """What tells runs apart: the configuration but for the machine, the data, initial weights, versions, machine, and this code."""
+def _identity(config: TrainingConfig, model: nn.Module, split: Data, logits: ToLogits | None) -> str:
+    """What tells runs apart: the configuration but for the machine, the data, the model, versions, machine, and this code.
+
+    Models of the same weights differ in how they print or in their logits.
+    """
+    one_thread = replace(config, threads=1)  # the bits of the logits may depend on their number, which tells no runs apart
+    with numerics(one_thread), private_randomness(config.seed, device_of(config)):
+        first = evaluated(model, split.train_inputs[:1], logits)
+    printed = ADDRESS.sub("", repr(model))
     digest = hashlib.sha256()
     inputs = (part for of_set in (split.train_inputs, split.test_inputs) for part in _told_apart(of_set))
-    for part in (*model.state_dict().values(), split.train_labels, split.test_labels, *inputs):
+    for part in (*model.state_dict().values(), printed, first, split.train_labels, split.test_labels, *inputs):
         digest.update(_bytes(part))
     about = {"config": config.identity(), "environment": provenance.environment(__name__), "tensors": digest.hexdigest()}
     return records.config_hash(about)

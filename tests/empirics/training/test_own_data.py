@@ -1,4 +1,4 @@
-"""Training on data of one's own: any set of examples, the same run as on the project's; and data that were exchanged are noticed."""
+"""Training on data of one's own: any set of examples, the same run as on the project's; data and models that were exchanged are noticed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 import tsla
@@ -79,6 +79,40 @@ def test_a_state_is_of_its_data(part: str, tmp_path: Path) -> None:
     other = replace(SPLIT, **{part: getattr(SPLIT, part).flip(0)})
     with pytest.raises(ValueError, match="must be the state of this very run; it is another's"):
         next(tsla.train(CONFIG, split=other, state=tmp_path / "state"))
+
+
+class Net(nn.Module):
+    """Prints its activation, which may be a lambda, by its address."""
+
+    def __init__(self, activation: Callable[[Tensor], Tensor] = torch.relu, dropout: float = 0.1, scale: float = 1) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.layers, self.dropout = nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), nn.Dropout(dropout)
+        self.activation, self.scale = activation, scale
+
+    def extra_repr(self) -> str:
+        return repr(self.activation)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.scale * self.activation(self.dropout(self.layers(inputs)))
+
+
+@pytest.mark.parametrize(
+    ("changed", "logits"),
+    [({"activation": torch.tanh}, None), ({"dropout": 0.2}, None), ({"scale": 2}, None), ({}, lambda outputs: 2 * outputs)],
+    ids=["another activation", "other dropout", "another forward", "other logits"],
+)
+def test_a_state_is_of_its_model(changed: dict[str, Any], logits: Callable[[Tensor], Tensor] | None, tmp_path: Path) -> None:
+    list(islice(tsla.train(CONFIG, Net(), state=tmp_path / "state"), 2))
+    with pytest.raises(ValueError, match="must be the state of this very run; it is another's"):
+        next(tsla.train(CONFIG, Net(**changed), state=tmp_path / "state", logits=logits))
+
+
+def test_a_state_goes_on_with_a_model_that_prints_an_address(tmp_path: Path) -> None:
+    first, again = (Net(lambda outputs: outputs.relu()) for _ in range(2))
+    assert repr(first) != repr(again)
+    rows = list(tsla.train(CONFIG, first, state=tmp_path / "state"))
+    assert list(tsla.train(CONFIG, again, state=tmp_path / "state")) == rows
 
 
 def test_a_state_is_of_the_images_that_were_in_the_folder(tmp_path: Path) -> None:
