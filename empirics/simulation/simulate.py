@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -239,13 +241,14 @@ def _compiled(problem: Problem, oracle: Sampler) -> Advance:
 
 def _identity(run: _Run, rules: Sequence[Rule], seed: int, compiled: bool) -> str:
     """A hash of all that the bits depend on. A problem's functions are told apart by what they give at the start."""
-    with np.errstate(all="ignore"):
-        problem, first = run.blocks[0].problem, run.w[:1]
-        along = run.recorded.step.astype(np.float64)  # at which functions of the steps are told apart
-        of_steps = [numbers for rule in rules for numbers in (rule.step_sizes(along), rule.weights_at(along))]
-        numbers = (run.w, problem.start, problem.gradient(first), problem.gap(first), run.recorded.step, *of_steps)
-    digest = hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in numbers)).hexdigest()
-    config = {"arrays": digest, "shape": run.w.shape, "problem": problem.name, "oracle": repr(run.blocks[0].oracle), "rules": repr(rules)}
+    changing = [rule for rule in rules if rule.factor or rule.weights]
+    of_steps = (numbers for leg in legs(changing, (), LEG) for numbers in (leg.step_sizes, leg.weights))  # at every step
+    digest = hashlib.sha256()
+    with np.errstate(all="ignore"), np.printoptions(threshold=sys.maxsize, floatmode="unique"):  # arrays whole
+        problem, first, oracle = run.blocks[0].problem, run.w[:1], repr(run.blocks[0].oracle)
+        for part in chain((run.w, problem.start, problem.gradient(first), problem.gap(first), run.recorded.step), of_steps):
+            digest.update(np.ascontiguousarray(part).data)
+    config = {"arrays": digest.hexdigest(), "shape": run.w.shape, "problem": problem.name, "oracle": oracle, "rules": repr(rules)}
     modules = (__name__, *(type(of).__module__ for of in (run.blocks[0].problem, run.blocks[0].oracle)))
     return records.config_hash(config | {"seed": repr(seed), "compiled": compiled, "environment": provenance.environment(*modules)})
 

@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,16 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 import torch
+from numpy.random import Generator
 
 from tests.empirics.runs.resumable import KINDS, Bits, KilledError, Kind, in_another_process, saving_always
-from tests.empirics.simulation.stages import stage
+from tests.empirics.simulation.stages import NOISY, stage
 from tests.empirics.training.children import CONTEXT
 from tsla.empirics.runs import arrays, provenance, tensors
 from tsla.empirics.runs.resume import Codec, StateFile
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation.oracles import Oracle
+from tsla.theory.constants import Array
 from tsla.theory.testing.planted import assert_rejects
 
 # --- the file
@@ -152,11 +155,25 @@ def test_a_state_that_forgets_is_rejected(name: str, part: str, tmp_path: Path) 
     assert_rejects(lambda found: same_bits(expected, found), kind.run(late)[0])
 
 
+@dataclass(frozen=True)
+class Shifted:
+    """An oracle that prints an array."""
+
+    shifts: Array
+
+    def draw_at(self, w: Array, gradient: Array, rng: Generator, out: Array | None = None) -> tuple[Array, Array]:
+        g, ghat = NOISY.draw_at(w, gradient, rng, out)
+        return g + self.shifts.sum(), ghat
+
+
+MANY = np.zeros(2000)
+"""More numbers than NumPy prints."""
 OTHERS = [
     *[("simulated", {}, changed) for changed in ({"seed": 5}, {"replicas": 701}, {"checkpoints": [71]}, {"start": np.full(50, 2.0)})],
     *[("simulated", {}, {"oracle": Oracle(1.0, 0.3, 0.5, 0.1)}), ("simulated", {}, {"stages": [stage(0.11, 0.6, 71)]})],
     ("simulated", {}, {"problem": problems.get("rotated_sine_valley", dimension=50)}),
     ("simulated", {"problem": problems.get("quadratic", dimension=50)}, {"problem": problems.get("quadratic", dimension=50, L=1.5)}),
+    ("simulated", {"oracle": Shifted(MANY)}, {"oracle": Shifted(np.where(np.arange(2000) == 1000, 5.0, MANY))}),
     pytest.param("simulated", {}, {"compiled": True}, marks=NUMBA),
     *[("trained", {}, changed) for changed in ({"seed": 4}, {"method": "lsr"}, {"eta": 0.2}, {"epochs": 5}, {"weights": 4})],
 ]

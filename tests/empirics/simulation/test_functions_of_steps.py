@@ -78,7 +78,8 @@ def test_a_run_goes_on_only_with_the_functions_that_it_began_with(tmp_path: Path
     run = partial(simulate, PROBLEM, ORACLE, replicas=4, seed=0, checkpoints=[2, 9], state=tmp_path / "state")
     first = run((replace(SECOND, factor=falling),))
     assert run((replace(SECOND, factor=lambda t: falling(t)),)).gap.tobytes() == first.gap.tobytes()
-    for other in ({"factor": square_root}, {"factor": falling, "weights": square_root}):
+    between = {"factor": lambda t: np.where(t == 5, 0, falling(t))}  # at a step that is not recorded
+    for other in ({"factor": square_root}, {"factor": falling, "weights": square_root}, between):
         with pytest.raises(ValueError, match="must be the state of this very run"):
             run((replace(SECOND, **other),))
 
