@@ -287,6 +287,7 @@ def test_files_that_are_no_pilots(tmp_path: Path, refusal: Refusal) -> None:
     records.write(tmp_path / "unmeasured.parquet", plain.assign(s2=np.nan), CONFIG, "")
     records.write(tmp_path / "interpolated.parquet", plain.assign(s2=plain["s2"].where(plain["epoch"] < 5, 0.0)), CONFIG, "")
     records.write(tmp_path / "diverged.parquet", plain.assign(train_loss=np.inf), CONFIG, "")
+    records.write(tmp_path / "grid.parquet", pd.concat([plain, plain]), {"configs": [CONFIG, CONFIG | {"eta": 0.5}]}, "")
     records.write(tmp_path / "other.parquet", plain, {"name": "other"}, "")
     for name, says in {
         "stranger": "theta and batch_size must be given",
@@ -294,6 +295,7 @@ def test_files_that_are_no_pilots(tmp_path: Path, refusal: Refusal) -> None:
         "unmeasured": "the pilot has no moments; must have them at one epoch at least",
         "interpolated": "s2 must be above 0, but is not at epoch 5 of the pilot",
         "diverged": "the run of sgd, seed 0, diverged",
+        "grid": "the pilot's record has 2 runs of method sgd and seed 0; must have one, as each file in runs/ of a sweep has",
         "other": "the pilot's record is of something else than training",
     }.items():
         assert says in refusal(["plan", "--pilot", str(tmp_path / f"{name}.parquet"), "--outcome", "test_loss"])

@@ -152,7 +152,7 @@ def _of_record(path: Path, method: str | None, seed: int | None, eta: float | No
 
 
 def _one_run(config: Mapping[str, Any], method: str | None, seed: int | None) -> Mapping[str, Any]:
-    """The configuration of the run that is meant."""
+    """The configuration of the run that is meant. Raises ValueError for none and for several, as the grid of a sweep has."""
     runs = config.get("configs", [config])
     if not all("method" in run and "seed" in run and "batch_size" in run for run in runs):
         raise ValueError("the pilot's record is of something else than training; must be one that `tsla train --out` wrote")
@@ -163,6 +163,11 @@ def _one_run(config: Mapping[str, Any], method: str | None, seed: int | None) ->
         runs = [run for run in runs if run[name] == (there[0] if wanted is None else wanted)]
         if not runs:
             raise ValueError(f"{name} = {wanted!r} must be one of the record's: {', '.join(map(str, there))}")
+    if len(runs) > 1:
+        raise ValueError(
+            f"the pilot's record has {len(runs)} runs of method {runs[0]['method']} and seed {runs[0]['seed']}; "
+            "must have one, as each file in runs/ of a sweep has"
+        )
     return dict(runs[0])
 
 
