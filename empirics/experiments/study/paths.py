@@ -6,17 +6,24 @@ import numpy as np
 import pandas as pd
 
 from tsla.empirics.statistics.intervals import Interval, student_t
-from tsla.theory.constants import Array
 
 
 def variance_at_equal_epoch(paths: pd.DataFrame, setting: str, arm: str, epoch: int) -> Interval:
-    """``log s²`` on the arm's own path less that on the path of ``none``, before the same epoch, paired by seed."""
-    return student_t(_log_s2(paths, setting, arm, epoch) - _log_s2(paths, setting, "none", epoch))
+    """``log s²`` on the arm's own path less that on the path of ``none``, before the same epoch, paired by seed.
+
+    Raises ValueError where the two were not measured at the same seeds.
+    """
+    ours, none = (_log_s2(paths, setting, path, epoch) for path in (arm, "none"))
+    if not ours.index.equals(none.index):
+        raise ValueError(
+            f"seeds of {arm!r} = {list(ours.index)} at epoch {epoch} in {setting!r} must be those of 'none', {list(none.index)}"
+        )
+    return student_t((ours - none).to_numpy())
 
 
-def _log_s2(paths: pd.DataFrame, setting: str, arm: str, epoch: int) -> Array:
+def _log_s2(paths: pd.DataFrame, setting: str, arm: str, epoch: int) -> pd.Series[float]:
     rows = _path(paths, setting, arm)
-    found: Array = np.log(rows[rows["epoch"] == epoch].sort_values("seed")["s2"].to_numpy())
+    found: pd.Series[float] = np.log(rows[rows["epoch"] == epoch].set_index("seed")["s2"].sort_index())
     return found
 
 
