@@ -128,7 +128,7 @@ def measured(
     smoothing:  a name in NAMED, an .npy file of probabilities ``(K,)`` or ``(n, K)``, or the checkpoint of a teacher
     device:     "cpu" or "cuda"; "mps" is refused, for it has no float64
     examples:   how many are drawn from the data, without replacement; by default all. ``until`` may stop earlier
-    label_noise: the part of the labels that is wrong, where the data set does not say it: it chooses what the study found of such labels
+    label_noise: the part of the labels of an .npz file that is wrong: it chooses what the study found of such labels
 
     Raises ValueError that names the argument for whatever is not as it must be.
     """
@@ -138,6 +138,8 @@ def measured(
         real("until", until, above=0)
     if label_noise is not None:
         real("label_noise", label_noise, at_least=0, at_most=1)
+        if data in names():
+            raise ValueError(f"label_noise = {label_noise:g} has no use: data = {data} says it itself; must come with an .npz file")
     place = _device(device)
     subject = load(checkpoint, data, folder=folder, model=model, smoothing=smoothing)
     subject.network.to(place)

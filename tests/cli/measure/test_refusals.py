@@ -162,6 +162,7 @@ BAD = [
     theirs("examples = 20 must be a whole number, at least 64", batch_norm="training", examples="20"),
     theirs("batch_size = 49 must be a whole number, at least 2 and at most 48", batch_norm="training", batch_size="49"),
     theirs("label_noise = 2 must be", "at most 1", label_noise="2"),
+    own("label_noise = 0.4 has no use: data = digits says it itself; must come with an .npz file", label_noise="0.4"),
     theirs("until = 0.1 has no use with --batch-norm training", batch_norm="training", until="0.1"),
     theirs("data = no.npz: no such file", "inputs (n, ...) and labels (n,)", data="no.npz"),
     Bad("measure --checkpoint=--", {"data": "data.npz"}, ("checkpoint = --: no such file",)),
