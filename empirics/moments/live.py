@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import copysign, inf, isfinite
+from math import isfinite
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+
 from tsla.empirics.moments.estimators import MIN_GROUPS, Estimates
+from tsla.empirics.moments.estimators.intervals import limit_ratio
 from tsla.empirics.runs.display import Display
 from tsla.empirics.statistics.intervals import IntervalOf
 from tsla.theory.constants import batch, real, said
@@ -23,6 +26,7 @@ NEARLY_ALL = 0.1
 """A smaller step does as well where it leaves no more than this part of the reduction to smoothing."""
 STEP_LOWERS_MORE, STEP_DOES_AS_WELL = ", but a smaller step lowers it more.", ", but a smaller step does as well."
 SMOOTHING_LOWERS_MORE, OPEN = ", and by more than a smaller step does.", ". Whether a smaller step does as well is open."
+NO_VARIANCE, UNSURE = "There is no variance to lower.", "Whether smoothing lowers the variance now is open."
 ABOUT = """g and ĝ are the gradients at the label and at the smoothing label.
 Their variance is the mean squared distance from the mean of g.
   δ             variance of ĝ over that of g, in a batch
@@ -71,8 +75,7 @@ class Live:
         found = instruments(moments, self._theta, self._batch_size)
         self._seen.append({} if loss is None else {"loss": _point(loss)})
         self._seen[-1].update(found)
-        trusted = isinstance(moments, Moments) or moments.groups >= MIN_GROUPS
-        said, when = sentence(found["variance"], found["  less"], trusted=trusted), f"{self._unit} {time:,}"
+        said, when = _said(moments, found), f"{self._unit} {time:,}"
         self._display.show("\n".join([when, self._table(), said, "", ABOUT]), f"{when}: {said}")
 
     def _table(self) -> str:
@@ -94,8 +97,7 @@ def instruments(moments: Moments | Estimates, theta: float, batch_size: int) -> 
 
     def of(function: Callable[[Moments], Value], over: Callable[[Moments], Value]) -> IntervalOf[float]:
         if isinstance(moments, Moments):
-            above, below = float(function(moments)), float(over(moments))
-            return _point(above / below if below else copysign(inf, above))
+            return _point(float(limit_ratio(np.asarray(function(moments)), np.asarray(over(moments)))))
         return moments.interval(function, over=over)
 
     def over_plain(function: Callable[[Moments], Value]) -> IntervalOf[float]:
@@ -110,6 +112,14 @@ def instruments(moments: Moments | Estimates, theta: float, batch_size: int) -> 
     }
 
 
+def _said(moments: Moments | Estimates, found: Instruments) -> str:
+    """The sentence; ratios to a variance of 0 establish nothing."""
+    if isinstance(moments, Moments):
+        return NO_VARIANCE if moments.s2 == 0 else sentence(found["variance"], found["  less"], trusted=True)
+    trusted = moments.groups >= MIN_GROUPS
+    return UNSURE if trusted and moments.moments.s2 == 0 else sentence(found["variance"], found["  less"], trusted=trusted)
+
+
 def sentence(variance: IntervalOf[float], beyond: IntervalOf[float], *, trusted: bool) -> str:
     """What the intervals establish; ``beyond`` is the variance with smoothing less that with a smaller step."""
     if not trusted:
@@ -117,7 +127,7 @@ def sentence(variance: IntervalOf[float], beyond: IntervalOf[float], *, trusted:
     if variance.low > 1:
         return "Smoothing raises the variance now."
     if not variance.high < 1:
-        return "Whether smoothing lowers the variance now is open."
+        return UNSURE
     return f"Smoothing lowers the variance now{beside_a_smaller_step(variance, beyond)}"
 
 

@@ -14,6 +14,9 @@ import torch
 
 from tests.empirics.moments.support import data, mlp
 from tests.refusals import refusals
+from tsla.empirics.moments.estimators import Estimates
+from tsla.empirics.moments.estimators.groups import FROM_BASICS
+from tsla.empirics.moments.estimators.spread import EXACT
 from tsla.empirics.moments.live import NEARLY_ALL, Instruments, Live, drawn, instruments, sentence
 from tsla.empirics.moments.monitor import MomentsMonitor
 from tsla.empirics.statistics.intervals import IntervalOf
@@ -92,6 +95,27 @@ def test_a_critical_batch_size_of_0_is_none(tmp_path: Path) -> None:
     """Smoothing that adds bias and leaves the noise as it is helps in no batch."""
     Live(page=tmp_path / "live.html").update(0, replace(MOMENTS, c=4.0, nu2=4.0, shat2=4.01))
     assert "  B_c             none" in (tmp_path / "live.html").read_text(encoding="utf-8")
+
+
+NOTHING = Moments(grad2=0.0, s2=0.0, shat2=0.0, c=0.0, beta2=0.0, nu2=0.0)
+
+
+@pytest.mark.parametrize(
+    ("moments", "says"),
+    [
+        (NOTHING, "There is no variance to lower."),
+        (replace(NOTHING, shat2=1.0, nu2=1.0), "There is no variance to lower."),
+        (Estimates(NOTHING, NOTHING, 16, EXACT, FROM_BASICS), "Whether smoothing lowers the variance now is open."),
+        (replace(MOMENTS, s2=40.0), "Smoothing lowers the variance now, but a smaller step lowers it more."),
+    ],
+    ids=["nothing", "noise of smoothing alone", "nothing in those measured", "some"],
+)
+def test_without_variance_smoothing_lowers_and_raises_none(
+    moments: Moments | Estimates, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Live().update(0, moments)
+    assert capsys.readouterr().err == f"step 0: {says}\n"
+    assert instruments(NOTHING, 0.1, 16)["δ"].estimate == 0
 
 
 def test_history_is_drawn() -> None:
