@@ -15,7 +15,8 @@ from tsla.empirics.runs import sources
 
 LAYERS = ("theory", "empirics")
 """The folders of a checkout that records are made by."""
-LIBRARIES = ("tsla", "numpy", "scipy", "scikit-learn", "torch")
+NETWORKS = ("timm", "torchvision", "transformers", "efficientnet-lite-pytorch")
+LIBRARIES = ("tsla", "numpy", "scipy", "scikit-learn", "torch", "pandas", "Pillow", *NETWORKS)
 PROVERS = ("z3-solver", "sympy", "PEPit", "cvxpy", "clarabel", "python-flint", "numba")  # and the compiler
 
 

@@ -47,7 +47,7 @@ def test_round_trip_with_the_environment(tmp_path: Path) -> None:
     assert record.command == "tsla records digits"
     assert record.environment == provenance.environment()
     about = provenance.environment("tsla.theory.lsr")
-    assert {"python", "tsla", "numpy", "torch", "code", "machine"} <= set(about)
+    assert {"python", "tsla", "numpy", "torch", "pandas", "Pillow", "timm", "transformers", "code", "machine"} <= set(about)
     assert about["numpy"] == np.__version__
     assert f"{os.cpu_count()} cores" in about["machine"]
 
