@@ -79,7 +79,7 @@ class Bound(Printed):
 
     def _share(self, value: Array) -> str:
         total = float(self.total)
-        return f"{100 * float(value) / total:.1f} %" if total > 0 else ""
+        return f"{100 * (float(value) / total):.1f} %" if total > 0 else ""
 
     def _advice(self, name: str) -> str:
         return f"lowered by {self.lowered_by[name]}" if name in self.lowered_by else ""

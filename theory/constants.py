@@ -279,7 +279,7 @@ def must_be_single(constants: Constants) -> None:
 
 
 def _refuse_above(mu: Array, L: Array) -> None:
-    above_L = mu > L * (1 + ROUNDING)
+    above_L = mu / (1 + ROUNDING) > L  # a product with L may overflow
     if above_L.any():
         worst, limit = shown_where(above_L, mu, L)
         raise ValueError(f"mu = {worst} is larger than L = {limit}; A4 with A1 needs 0 < mu <= L")

@@ -10,6 +10,7 @@ import numpy as np
 from tsla.theory.constants import SMALLEST_NORMAL, Array, Constants, must_be_one_of, must_be_single, said, single, target_squared
 from tsla.theory.method import Method
 from tsla.theory.methods import METHODS
+from tsla.theory.plan import CEILING_SLACK
 from tsla.theory.representable import UnrepresentableError, representable
 from tsla.theory.text import Json, aligned, count, number
 
@@ -20,6 +21,7 @@ LARGEST_DELTA = 1e20  # there 2δ/(1+δ) is 2
 SEARCHABLE = (SMALLEST_NORMAL, 1e300)  # largest δ of a search
 PIECES, CUTS = 16, 16  # an interval of δ is cut into so many, so many times: after that it is as narrow as float64 has them
 UNDECIDED = 2**13  # intervals that are cut further
+COUNTED = 2.0**53  # samples up to which float64 has every whole number
 
 
 @representable
@@ -70,12 +72,14 @@ def _largest_delta(method: Method, constants: Constants, eps: float, samples: fl
     """The largest δ at which ``method`` asks for fewer than ``samples``, to the last digits of float64.
 
     As δ grows from 0 a burn-in, logarithmic in 1/δ, gets shorter, and what follows it longer. Where A3 holds with some δ it holds with
-    every larger one, so only the upper end of the range counts.
+    every larger one, so only the upper end of the range counts. Totals that are as near as rounding errors are equal, and none is ahead.
     """
     if not np.isfinite(samples):
         return reach
     if samples == 0 or reach < SMALLEST_NORMAL:  # the baseline is there before its first step, or the method gets there at no δ
         return 0.0
+    if samples > COUNTED:  # where no ceiling hides rounding errors
+        samples *= 1 - CEILING_SLACK
     high = reach if method.too_large is None else float(np.clip(method.too_large(constants, eps, samples), *SEARCHABLE))
     if not np.isfinite(high):  # it gets there at every δ, and asks for the more the larger δ is
         high = LARGEST_DELTA

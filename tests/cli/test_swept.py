@@ -89,6 +89,26 @@ def test_whole_numbers_are_whole_and_there_once(run: Run) -> None:
     assert [row["T"] for row in found["rows"]] == list(range(1, 11))
 
 
+def test_a_sweep_ends_at_the_largest_number(run: Run) -> None:
+    largest = sys.float_info.max
+    found = as_json(run(f"variance --sigma2 1e-300 --theta 0 --sweep delta=1:{largest!r}:3 --json"))
+    assert [row["delta"] for row in found["rows"]] == [1, pytest.approx(largest**0.5), largest]
+
+
+def tells_every_from_no_batch(rows: Callable[[], list[Json]]) -> None:
+    """Without bias smoothing helps wherever N(θ) = (1-θ)² + 4θ² is below 1: at θ below 0.4 in every batch, and else in none."""
+    assert {row["theta"]: row["critical_batch_size"] for row in rows()} == {0.1: None, 0.4: 0, 0.7: 0, 1: 0}
+
+
+def test_no_batch_is_not_every_batch(run: Run, rejects: Rejects) -> None:
+    command = "critical-batch --sigma2 1 --beta2 0 --nu2 4 --sweep theta=0.1:1:4"
+    found = as_json(run(f"{command} --json"))
+    one_null = [{**row, "critical_batch_size": None} for row in found["rows"]]
+    rejects(tells_every_from_no_batch, right=lambda: found["rows"], wrong=lambda: one_null)
+    assert found["why"] == {"critical_batch_size": "beta2 = 0 sets no limit, and smoothing helps in every batch"}
+    assert [line.split()[-1] for line in run(command).splitlines()[2:6]] == ["every", "none", "none", "none"]
+
+
 DRAWN = "bound lsr --L 10 --sigma2 1 --F0 1 --eta 0.1 --T 1000 --sweep delta=1e-4:1:5"
 
 
@@ -125,6 +145,7 @@ REFUSED = [
             ("delta=0:1:3", "LOW must be above 0 on a log scale; add :linear for a linear one"),
             ("delta=2:1:3", "LOW must be below HIGH"),
             ("delta=1:inf:3", "and both finite"),
+            ("c=-1.7e308:1.7e308:3", "HIGH - LOW must be a number that float64 can hold"),
             ("delta=1:2:1", "COUNT must be a whole number from 2 to 10,000"),
             ("delta=1:2:1e3", "COUNT must be a whole number"),
         )

@@ -29,6 +29,10 @@ def test_a_larger_step_is_advised_where_one_of_them_can_be_larger() -> None:
         assert sgd.bound(BARE, eta=eta, T=10).lowered_by["optimisation"] == advised
 
 
+def test_shares_of_what_is_nearly_too_large() -> None:
+    assert " 100.0 %" in sgd.bound(Constants(L=1, sigma2=1.7e308, F0=1), eta=1, T=10).table()
+
+
 @pytest.mark.parametrize(
     ("F", "grad2", "error2", "after"),
     [(1, 1e20, 1e20, 1), (1, 3e16, 3e16 + 4, 3), (1e20, 2e20, 1, 0.5), (-1, 1e20, 1e20, -1), (1, 1e20, 0, -5e19), (1, 0, 1e20, 5e19)],

@@ -56,6 +56,8 @@ def test_constants_that_are_not_finite(name: str, value: float) -> None:
 def test_edges_are_allowed() -> None:
     k = Constants(L=10, mu=10, sigma2=0, delta=0, F0=1e-300)
     assert (float(k.L), float(k.need_mu("C7")), float(k.sigma2), float(k.need_delta("C5"))) == (10, 10, 0, 0)
+    largest = np.finfo(np.float64).max
+    assert Constants(L=largest, mu=largest, sigma2=0, F0=1).mu == largest
 
 
 @pytest.mark.parametrize("number", [2, 2.0, np.float32(2), np.int8(2), np.uint64(2), np.array(2.0), [2], (2, 2), np.full((2, 3), 2.0)])

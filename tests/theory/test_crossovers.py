@@ -186,6 +186,20 @@ def test_what_pays_at_tiny_deltas_alone_is_found_there(pair: str, eps: float) ->
     assert method != "lsr-exact" or found == pytest.approx(eps**2, rel=1e-5, abs=0)
 
 
+def stops_where_the_plans_are_one(counted: float) -> None:
+    """From δ = 1 on, C18's plans are those without smoothing; computed in another order, their totals are a rounding error apart."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(inversion, "COUNTED", counted)
+        found = inversion.crossovers(Constants(L=10, mu=1, sigma2=1, F0=1), eps=1e-4)
+        assert found["lsr-sharp before sgd"] == pytest.approx(1, rel=1e-5)
+        found = inversion.crossovers(Constants(L=1e18, mu=1, sigma2=1, F0=1), eps=2)
+        assert found["lsr-pl-last-sharp before sgd-pl-last"] <= 1
+
+
+def test_totals_that_only_rounding_tells_apart_are_equal() -> None:
+    tells_apart(stops_where_the_plans_are_one, right=inversion.COUNTED, wrong=np.inf)
+
+
 def test_smoothing_alone_close_to_the_target() -> None:
     """F0 below ε²/(10μ), ε² = σ²: C4 asks for 80 samples, LSR for 78 at δ = 0.59, but not at 0.61."""
     k = Constants(L=10, mu=0.001, sigma2=1, F0=1)

@@ -35,15 +35,15 @@ def run(args: argparse.Namespace) -> None:
     eta_L = 1.0 if args.eta is None else step_scale(eta=args.eta, L=args.L, claim="C14")
     size = np.asarray(moments(args).critical_batch_size(theta, eta_L=eta_L))
     if args.sweep:
-        sizes = {"critical_batch_size": size}
-        why = dict.fromkeys(sizes, "beta2 = 0 sets no limit")
+        sizes = {"critical_batch_size": np.where(size == -np.inf, 0.0, size)}  # 0: in no batch; "every" alone has no number
+        why = dict.fromkeys(sizes, "beta2 = 0 sets no limit, and smoothing helps in every batch")
         print_answers(args, Answers(args.sweep, "the batch size below which smoothing helps   (C14)", sizes, why=why, says=_size))
         return
     print_result(args, lambda: as_json(float(size)), lambda: as_table(float(size), theta))
 
 
 def _size(value: float) -> str:
-    return number(value) if np.isfinite(value) else "every" if value > 0 else "none"
+    return "none" if value <= 0 else number(value) if np.isfinite(value) else "every"
 
 
 def as_json(size: float) -> Json:

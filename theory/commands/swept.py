@@ -131,7 +131,10 @@ def sweep(text: str) -> Sweep:
         raise argparse.ArgumentTypeError(f"{text!r}: COUNT must be a whole number from 2 to {MOST:,}")
     if log and first <= 0:
         raise argparse.ArgumentTypeError(f"{text!r}: LOW must be above 0 on a log scale; add :linear for a linear one")
-    values = (np.geomspace if log else np.linspace)(first, last, int(count))
+    with np.errstate(all="ignore"):  # on the way to an end that is near the largest float64, which the ends themselves are put for
+        values = (np.geomspace if log else np.linspace)(first, last, int(count))
+    if not np.isfinite(values).all():
+        raise argparse.ArgumentTypeError(f"{text!r}: HIGH - LOW must be a number that float64 can hold")
     return Sweep(name, np.unique(np.rint(values)) if name in WHOLE else values, log)
 
 
