@@ -12,9 +12,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.optimize import linprog
 
+from tsla.empirics.runs.numbers import with_numbers
 from tsla.theory import growing_noise, worst_case
 from tsla.theory.bound import Bound
-from tsla.theory.constants import Array, Constants, real, whole
+from tsla.theory.constants import Array, Constants, batch, real
 from tsla.theory.growing_noise import Growth
 from tsla.theory.text import Json, number, wrapped
 
@@ -131,11 +132,11 @@ class Measured:
 
         Raises ValueError where a column or every moment is missing.
         """
-        whole("batch_size", batch_size, at_least=1)
+        batch(batch_size)
         for name in NEEDED:
             if name not in rows:
                 raise ValueError(f"the record has no column {name}; must be one of training, with the columns {', '.join(NEEDED)}")
-        at = rows.dropna(subset=[*NEEDED])
+        at = with_numbers(rows, (*NEEDED, "epoch", "eta", "eta_L"), "the record").dropna(subset=[*NEEDED])
         if at.empty:
             raise ValueError("the record has no moments; must have them in one row at least, as `tsla train` measures them")
         starts = at[at["epoch"] == at["epoch"].min()] if "epoch" in at else at.head(1)

@@ -48,10 +48,12 @@ def noise_to_signal(moments: Moments, alignment: Array, theta: float) -> Array:
     """``N(θ)/S(θ)`` over ``N(0)/S(0)``: the noise of the smoothed direction over its squared mean along ``∇F``.
 
     ``S(θ) = ((1-θ)‖∇F‖² + θ⟨∇F, Eĝ⟩)²/‖∇F‖²`` with ``⟨∇F, Eĝ⟩ = alignment``, in units of ``‖∇F‖²``. A smaller step lowers both alike, so
-    that it is 1 of the control (C17), and no batch size changes it. Shapes: as of the moments.
+    that it is 1 of the control (C17), and no batch size changes it. Infinite where there is no signal, and NaN without a gradient. Shapes:
+    as of the moments.
     """
-    signal = (1 - theta) + theta * alignment / moments.grad2
-    return np.asarray(moments.noise(theta) / moments.s2 / signal**2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        signal = (1 - theta) + theta * alignment / moments.grad2
+        return np.asarray(moments.noise(theta) / moments.s2 / signal**2)
 
 
 def moments_of(rows: pd.DataFrame) -> Moments:

@@ -38,6 +38,7 @@ def pilot(table: pd.DataFrame, *, column: str | None, a: str | None, b: str | No
     not measured at all. A sample is a seed, or a replica. Raises ValueError for unknown names, where rows don't pair one to one, where a
     seed has several rows at one checkpoint, and where the seeds were run with other settings than each other.
     """
+    table = table.astype(dict.fromkeys(table.columns[table.dtypes == np.float16], np.float64))  # by which pandas groups nothing
     rows, names = kept(table, where or {}), {str(name) for name in (column, a, b)}
     _check_names(rows, column, a, b)
     axis, unit = (next((name for name in known if name in rows), None) for known in (AXES, UNITS))
@@ -92,11 +93,15 @@ def _values(rows: pd.DataFrame, column: str | None, a: str | None, b: str | None
 
 
 def conditions(texts: Iterable[str]) -> dict[str, str]:
-    """What each ``NAME=VALUE`` asks of a column. Raises ValueError for other texts."""
+    """What each ``NAME=VALUE`` asks of a column. Raises ValueError for other texts, and where one column is asked two things."""
+    found: dict[str, str] = {}
     for text in texts:
-        if "=" not in text:
+        name, sign, value = text.partition("=")
+        if not sign:
             raise ValueError(f"where = {text!r} must be NAME=VALUE, a column and what it must hold")
-    return dict(text.split("=", 1) for text in texts)
+        if found.setdefault(name, value) != value:
+            raise ValueError(f"where = {text!r} must not follow {name}={found[name]}: a column holds one value")
+    return found
 
 
 def kept(table: pd.DataFrame, where: Mapping[str, str]) -> pd.DataFrame:

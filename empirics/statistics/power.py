@@ -20,6 +20,9 @@ SMALLEST = 1e-9
 LARGEST = 1e4
 """A noncentrality from which on only the estimated standard deviation is random, to 1e-9; SciPy's series stops converging beyond 1e5."""
 
+FARTHEST = 1e150
+"""A critical value whose square overflows; beyond it the tail is below 1e-145 up to the largest noncentrality, as that of Cauchy is."""
+
 
 @dataclass(frozen=True)
 class Need:
@@ -50,6 +53,8 @@ def paired_power(n: int, d: float, *, level: float = LEVEL) -> float:
     shift = abs(single("d", d)) * math.sqrt(n)
     if shift > LARGEST:
         return float(stats.chi2.cdf((n - 1) * min(shift / reach, 1e100) ** 2, n - 1))
+    if reach > FARTHEST:
+        return 0.0
     return float(stats.ncf.sf(reach**2, 1, n - 1, shift**2)) if shift > SMALLEST else level
 
 

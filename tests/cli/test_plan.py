@@ -19,6 +19,7 @@ from tsla.empirics.advice.plan import validation
 from tsla.empirics.advice.plan.advice import advise, table
 from tsla.empirics.advice.plan.pilot import pilot_of
 from tsla.empirics.advice.plan.planned import plan
+from tsla.empirics.advice.plan.predictions import crossing
 from tsla.empirics.experiments.planner.rules import RULES
 from tsla.empirics.moments.monitor import MomentsMonitor
 from tsla.empirics.runs import records
@@ -222,7 +223,22 @@ def test_estimates_where_no_moments_can_be_are_moved_to_where_they_can() -> None
     assert (line["critical_batch_size"], line["delta0"]) == (None, 0)
 
 
+def test_late_steps_beside_each_other_are_two() -> None:
+    """A line from -2 at the one to -1 at the other is 0 at the next."""
+    row = {"grad2": 1.0, "s2": 4.0, "shat2": 0.4, "c": 0.5, "beta2": 0.5, "nu2": 0.5}
+    late = pilot_of([row | {"step": 2**53 - before} for before in (4, 3)], theta=0.1, batch_size=8, steps=2**53)
+    assert crossing(late, np.array([-2.0, -1.0])) == 2**53 - 2
+
+
+@pytest.mark.parametrize("alignment", [0.0, 1.0])
+def test_a_direction_without_signal_is_planned_with(alignment: float) -> None:
+    row = {"step": 0, "grad2": 1.0, "s2": 4.0, "shat2": 0.4, "c": 0.5, "beta2": 0.5, "nu2": 0.5, "alignment": alignment}
+    assert plan([row], outcome="grad2", theta=1.0, batch_size=8).json()["predictions"]
+
+
 HEAD, ROW = "step,s2,shat2,grad2,c,beta2,nu2\n", "7,1,1,1,0,0.5,0.5\n"
+MORE = HEAD.replace("\n", ",")
+LISTED = '[{"s2": 1, "shat2": 1, "grad2": 1, "c": 0, "beta2": 0.5, "nu2": 0.5, "step": STEP}]'
 
 
 @pytest.mark.parametrize(
@@ -245,6 +261,11 @@ HEAD, ROW = "step,s2,shat2,grad2,c,beta2,nu2\n", "7,1,1,1,0,0.5,0.5\n"
         ("a.csv", HEAD + ROW + ROW, "--theta 0.1 --batch-size 8", "step 7 is there twice in the rows of the pilot"),
         ("a.csv", HEAD + "0.5" + ROW[1:], "--theta 0.1 --batch-size 8", "step in the rows of the pilot = 0.5 must be a whole number"),
         ("a.csv", HEAD + ROW.replace("0.5", "inf"), "--theta 0.1 --batch-size 8", "beta2 is infinite in the rows of the pilot"),
+        ("a.csv", f"{MORE}eta_L\n7,1,1,1,0,0.5,0.5,fast\n", "--theta 0.1 --batch-size 8", "column eta_L must hold numbers"),
+        ("a.csv", f"{MORE}eta_L\n7,1,1,1,0,0.5,0.5,1e308\n8,1,1,1,0,0.5,0.5,1e308\n", "--theta 0.1 --batch-size 8", "eta_L = inf must be"),
+        ("a.csv", f"{MORE}train_loss\n7,1,1,1,0,0.5,0.5,low\n", "--theta 0.1 --batch-size 8", "column train_loss must hold numbers"),
+        ("a.json", LISTED.replace("STEP", "9" * 401), "--theta 0.1 --batch-size 8", "column step must hold numbers"),
+        ("a.json", LISTED.replace("STEP", '7, "alignment": {"a": 1}'), "--theta 0.1 --batch-size 8", "column alignment must hold numbers"),
         ("a.csv", "GOOD", "--theta 0.1 --batch-size 8 --method sgd", "method = 'sgd' has no use with rows that are no record"),
     ],
 )
@@ -289,6 +310,13 @@ def test_files_that_are_no_pilots(tmp_path: Path, refusal: Refusal) -> None:
     records.write(tmp_path / "diverged.parquet", plain.assign(train_loss=np.inf), CONFIG, "")
     records.write(tmp_path / "grid.parquet", pd.concat([plain, plain]), {"configs": [CONFIG, CONFIG | {"eta": 0.5}]}, "")
     records.write(tmp_path / "other.parquet", plain, {"name": "other"}, "")
+    others = {"list": [1], "none": [None], "words": [CONFIG | {"method": []}], "seeds": [CONFIG | {"seed": "one"}]}
+    for name, configs in others.items():
+        records.write(tmp_path / f"{name}.parquet", plain, {"configs": configs}, "")
+    short = {name: value for name, value in CONFIG.items() if name not in ("theta", "epochs")}
+    records.write(tmp_path / "short.parquet", plain, short, "")
+    for name, value in (("s2", "low"), ("eta_L", pd.Timestamp(0))):
+        records.write(tmp_path / f"{name}.parquet", plain.assign(**{name: value}), CONFIG, "")
     for name, says in {
         "stranger": "theta and batch_size must be given",
         "text": "text.parquet can't be read as .parquet",
@@ -296,6 +324,7 @@ def test_files_that_are_no_pilots(tmp_path: Path, refusal: Refusal) -> None:
         "interpolated": "s2 must be above 0, but is not at epoch 5 of the pilot",
         "diverged": "the run of sgd, seed 0, diverged",
         "grid": "the pilot's record has 2 runs of method sgd and seed 0; must have one, as each file in runs/ of a sweep has",
-        "other": "the pilot's record is of something else than training",
+        **dict.fromkeys(("other", "short", *others), "the pilot's record is of something else than training"),
+        **{name: f"{name}.parquet: column {name} must hold numbers" for name in ("s2", "eta_L")},
     }.items():
         assert says in refusal(["plan", "--pilot", str(tmp_path / f"{name}.parquet"), "--outcome", "test_loss"])

@@ -11,13 +11,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tsla.empirics.advice.plan.rows import TIMES, is_record, rows_of
+from tsla.empirics.advice.plan.rows import TIMES, USED, is_record, rows_of
 from tsla.empirics.moments.columns import measured, moments_of
 from tsla.empirics.runs import records
-from tsla.theory.constants import Array, batch, real, said, shown, single, whole
+from tsla.empirics.runs.numbers import with_numbers
+from tsla.theory.constants import Array, batch, is_whole, real, said, shown, single, whole
 from tsla.theory.moments import MOMENTS, Moments
 
 NEEDED = ("method", "seed", "epoch", "train_loss", "test_loss", *MOMENTS)
+OWN = ("theta", "batch_size", "epochs")
+"""What a record's configuration says of the run to be planned, where nobody says otherwise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,23 +141,23 @@ def _of_record(path: Path, method: str | None, seed: int | None, eta: float | No
     if lacking:
         raise ValueError(f"pilot = {path} has no column {lacking[0]}; must be a record that `tsla train --out` wrote")
     config = _one_run(record.config, method, seed)
-    rows = record.table
+    rows = with_numbers(record.table, ("epoch", *USED), f"pilot = {path}")
     for name in ("method", "seed"):
         rows = rows[rows[name] == config[name]]
-    own: dict[str, Any] = {name: config[name] for name in ("theta", "batch_size", "epochs")} | {"eta_L": _eta_L(rows)}
+    own: dict[str, Any] = {name: config[name] for name in OWN} | {"eta_L": _eta_L(rows)}
     if eta is not None:
         if own["eta_L"] is None or planned.get("eta_L") is not None:
             raise ValueError(
                 f"eta = {shown(eta)} must come with a pilot that measured eta_L, and without eta_L itself: it counts by their product"
             )
-        own["eta_L"] *= single("eta", eta, above=0) / config["eta"]
+        own["eta_L"] *= single("eta", eta, above=0) / single("eta of the pilot", config.get("eta"), above=0)
     return Pilot(rows, **own | {name: value for name, value in planned.items() if value is not None})
 
 
 def _one_run(config: Mapping[str, Any], method: str | None, seed: int | None) -> Mapping[str, Any]:
     """The configuration of the run that is meant. Raises ValueError for none and for several, as the grid of a sweep has."""
     runs = config.get("configs", [config])
-    if not all("method" in run and "seed" in run and "batch_size" in run for run in runs):
+    if not isinstance(runs, list) or not all(map(_is_training, runs)):
         raise ValueError("the pilot's record is of something else than training; must be one that `tsla train --out` wrote")
     for name, wanted in (("method", method), ("seed", seed)):
         there = list(dict.fromkeys(run[name] for run in runs))
@@ -171,5 +174,11 @@ def _one_run(config: Mapping[str, Any], method: str | None, seed: int | None) ->
     return dict(runs[0])
 
 
+def _is_training(run: Any) -> bool:
+    named = isinstance(run, Mapping) and isinstance(run.get("method"), str) and is_whole(run.get("seed"))
+    return named and {*OWN} <= {*run}
+
+
 def _eta_L(rows: pd.DataFrame) -> float | None:  # noqa: N802 - η·L
-    return float(rows["eta_L"].mean()) if "eta_L" in rows and rows["eta_L"].notna().any() else None
+    with np.errstate(over="ignore"):  # what is too large is refused as eta_L
+        return float(rows["eta_L"].mean()) if "eta_L" in rows and rows["eta_L"].notna().any() else None

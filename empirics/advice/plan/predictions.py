@@ -96,10 +96,10 @@ def crossing(pilot: Pilot, excess: Array) -> int:
     finite = np.isfinite(excess)
     if at[-1] >= pilot.epochs or finite.sum() < 2:
         return pilot.epochs
-    slope, intercept = np.polyfit(at[finite], excess[finite], 1)
-    if slope <= 0 or -intercept / slope >= pilot.epochs:
+    slope, start = np.polyfit(at[finite] - at[0], excess[finite], 1)  # from the first, so that late times are as far apart as they are
+    if slope <= 0 or at[0] - start / slope >= pilot.epochs:
         return pilot.epochs
-    return max(_first_after(-intercept / slope), int(at[-1]) + 1)
+    return max(_first_after(at[0] - start / slope), int(at[-1]) + 1)
 
 
 def _first_after(time: float) -> int:

@@ -12,11 +12,14 @@ import pyarrow as pa
 
 from tsla.empirics.runs.errors import first_line
 from tsla.empirics.runs.files import must_be_there
+from tsla.empirics.runs.numbers import with_numbers
 from tsla.empirics.runs.records import KEY
 from tsla.theory.moments import MOMENTS
 
 TIMES = ("epoch", "step")
 """What a row is of, by the name of its column; the first one that is there."""
+USED = (*MOMENTS, "train_loss", "eta_L", "alignment")
+"""The columns of numbers beside the time, of which only the moments must be there."""
 WHAT = "a record of `tsla train --out`, or a .csv, .parquet or .json file of the rows of a MomentsMonitor"
 
 
@@ -38,12 +41,7 @@ def rows_of(source: Any) -> tuple[pd.DataFrame, str]:
     if lacking:
         raise ValueError(f"{name} lacks {', '.join(lacking)}; must have a column of time and one for each of {', '.join(MOMENTS)}")
     table = table.reset_index(drop=True)  # whose name may be a column's, too
-    for column in (times[0], *MOMENTS, *table.columns.intersection(["train_loss"])):
-        try:
-            table = table.assign(**{column: pd.to_numeric(table[column])})
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"{name}: column {column} must hold numbers; {first_line(error)}") from error
-    return table, times[0]
+    return with_numbers(table, (times[0], *USED), name), times[0]
 
 
 def read(path: Path) -> pd.DataFrame:

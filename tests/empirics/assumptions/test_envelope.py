@@ -98,11 +98,28 @@ def test_what_is_read_of_a_record() -> None:
     assert (seen.F0, seen.L) == (3, None)
     assert Measured.of(ROWS.iloc[[1, 0, 2, 3]], batch_size=2).F0 == 3
     assert Measured.of(ROWS.assign(eta=0.5, eta_L=[1.0, 2.0, 0.5, np.nan]), batch_size=1).L == 4
+    nullable = ROWS.assign(eta=0.5, eta_L=pd.array([1, 2, None, None], dtype="Int64"))
+    assert Measured.of(nullable, batch_size=1).L == 4
 
 
+BATCH = "must be a whole number, at least 1 and at most 9223372036854775807"
+NUMBERS = "must hold numbers;"
 test_refusals = premises(
     operator.call,
-    (lambda: Measured.of(ROWS, batch_size=0), "batch_size = 0 must be a whole number, at least 1"),
+    (lambda: Measured.of(ROWS, batch_size=0), f"batch_size = 0 {BATCH}"),
+    (lambda: Measured.of(ROWS, batch_size=10**30), f"batch_size = {10**30} {BATCH}"),
+    (
+        lambda: Measured.of(ROWS.assign(s2="low"), batch_size=1),
+        f"the record: column s2 {NUMBERS} Unable to parse string 'low' at position 0",
+    ),
+    (
+        lambda: Measured.of(ROWS.assign(train_loss=pd.Timestamp(0)), batch_size=1),
+        f"the record: column train_loss {NUMBERS} it is of datetime64[ns]",
+    ),
+    (
+        lambda: Measured.of(ROWS.assign(eta=0.5, eta_L="steep"), batch_size=1),
+        f"the record: column eta_L {NUMBERS} Unable to parse string 'steep' at position 0",
+    ),
     (
         lambda: Measured.of(ROWS.drop(columns="s2"), batch_size=1),
         "the record has no column s2; must be one of training, with the columns train_loss, grad2, s2",

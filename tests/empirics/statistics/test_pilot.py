@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tests.refusals import refusals
-from tsla.empirics.statistics.pilot import pilot
+from tsla.empirics.statistics.pilot import conditions, pilot
 
 
 def long(**changes: object) -> pd.DataFrame:
@@ -51,6 +51,19 @@ def test_replicas_pair_too_and_text_is_chosen_by_text() -> None:
     frame = pd.DataFrame({"method": ["a", "b"] * 4, "replica": [0, 0, 1, 1] * 2, "on": ["p"] * 4 + ["q"] * 4, "v": np.arange(8.0) ** 2})
     found = pilot(frame, a="b", b="a", column="v", where={"on": "q"})
     assert (found.axis, found.differences.tolist()) == (None, [[25 - 16, 49 - 36]])
+
+
+def test_short_floats_pair_as_well() -> None:
+    frame = long()
+    short = frame.astype({"seed": np.float16, "epoch": np.float16})
+    found, same = (pilot(table, **PAIRED, where={"epoch": "2"}) for table in (short, frame))
+    assert found.differences.tolist() == same.differences.tolist()
+
+
+def test_a_column_is_asked_one_thing() -> None:
+    assert conditions(["epoch=5", "on=a=b", "epoch=5"]) == {"epoch": "5", "on": "a=b"}
+    with pytest.raises(ValueError, match="where = 'epoch=20' must not follow epoch=5: a column holds one value"):
+        conditions(["epoch=5", "epoch=20"])
 
 
 def columns(**changes: object) -> pd.DataFrame:

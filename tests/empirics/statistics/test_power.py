@@ -83,6 +83,11 @@ def test_huge_effects_join_on(n: int, level: float) -> None:
     assert paired_power(n, 1e200, level=level) == 1
 
 
+def test_a_level_whose_critical_value_has_no_square() -> None:
+    assert paired_power(2, 1.0, level=1e-200) == 0
+    assert 2 < seeds_for(1.0, level=1e-200) < 1e4
+
+
 def test_a_table_of_cohen() -> None:
     """Two-sided 5 %, power 0.8: 199, 34 and 15 pairs for d = 0.2, 0.5, 0.8, as G*Power and statsmodels have it."""
     assert [seeds_for(d) for d in (0.2, 0.5, 0.8)] == [199, 34, 15]
