@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
@@ -87,13 +87,13 @@ def _answer(given: Sequence[str]) -> int:
         whole = _parser(given[0] if given else "")
     except ValueError as error:  # of a module of a bound, from which options are made
         Parser(prog="tsla").error(str(error))
-    words = _join_negative_values(given)
+    words = _join_negative_values(given, whole.switches(given))
     args, unknown = whole.parse_known_args(words)
     parser: Parser = args.parser
     if unknown:
         parser.error(f"unknown argument {unknown[0]}; {parser.instead_of(unknown[0])}")
     if twice := parser.given_twice(words):
-        parser.error(f"{twice} is given twice; must be given once")
+        parser.error(twice)
     if args.command is None:
         parser.print_help()
         return 0
@@ -132,16 +132,20 @@ def _draw(*answers: Any) -> None:
         import_module("tsla.figures.swept").draw(*answers)
 
 
-def _join_negative_values(argv: Sequence[str]) -> list[str]:
-    """``--c -1e-3`` as ``--c=-1e-3``: argparse takes a negative number with an exponent, or -inf, for an option."""
+def _join_negative_values(argv: Sequence[str], switches: Collection[str]) -> list[str]:
+    """``--c -1e-3`` as ``--c=-1e-3``: argparse takes a negative number with an exponent, or -inf, for an option.
+
+    Nothing is joined to one of the ``switches``, which take no value, and nothing from ``--`` on, where options end.
+    """
     joined: list[str] = []
-    for word in argv:
+    end = argv.index("--") if "--" in argv else len(argv)
+    for word in argv[:end]:
         negative = word.startswith("-") and not word.startswith("--") and word != "-h"
-        if negative and joined and joined[-1].startswith("--") and "=" not in joined[-1]:
+        if negative and joined and joined[-1].startswith("--") and "=" not in joined[-1] and joined[-1] not in switches:
             joined[-1] += f"={word}"
         else:
             joined.append(word)
-    return joined
+    return [*joined, *argv[end:]]
 
 
 class _Completion(argparse.Action):

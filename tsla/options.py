@@ -98,11 +98,29 @@ class Parser(argparse.ArgumentParser):
         meant = among(unknown.partition("=")[0], self.option_names())
         return f"{meant} {allowed}" if meant.startswith("did") else allowed
 
+    def switches(self, words: Sequence[str]) -> set[str]:
+        """The options without a value, and those of the subcommands that ``words`` name."""
+        names = {name for name, action in self._option_string_actions.items() if action.nargs == 0}
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                named = next((word for word in words if word in action.choices), None)
+                names |= action.choices[named].filled().switches(words) if named else set()
+        return names
+
     def given_twice(self, words: Sequence[str]) -> str | None:
-        """An option that is there twice in ``words``, though the second would take the place of the first."""
-        given = [word.partition("=")[0] for word in words[: words.index("--") if "--" in words else None]]
-        once = {name for name, action in self._option_string_actions.items() if not isinstance(action, argparse._AppendAction)}
-        return next((name for name in given if name in once and given.count(name) > 1), None)
+        """Why ``words`` may not give an option twice, by its name or its opposite's: the second would take the place of the first."""
+        first: dict[argparse.Action, str] = {}
+        for word in words[: words.index("--") if "--" in words else None]:
+            name = word.partition("=")[0]
+            action = self._option_string_actions.get(name)
+            if action is None or isinstance(action, argparse._AppendAction):
+                continue
+            if action in first:
+                other = first[action]
+                twice = f"{name} is given twice; must be given once"
+                return twice if other == name else f"{other} and {name} exclude each other; must be one of them"
+            first[action] = name
+        return None
 
     def need(self, *names: str, unless: str = "") -> None:
         """Options that must be given, ``unless`` another one is. They are asked for after unknown ones have been refused.

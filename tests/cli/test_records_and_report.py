@@ -152,6 +152,18 @@ def test_power(run: Run, tmp_path: Path) -> None:
     assert "seeds" in str(found)
 
 
+@pytest.mark.parametrize("start", ["--json --a b --b a --column loss --", "--a b --b a --column loss --json --"])
+def test_options_end_where_it_is_said(start: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = [{"method": m, "seed": s, "loss": s + (m == "b") * (0.5 + 0.1 * (-1) ** s)} for m in "ab" for s in range(6)]
+    records.write(Path("-d.parquet"), pd.DataFrame(rows), {}, "")
+    assert as_json(run(f"power {start} -d.parquet"))["pilot_seeds"] == 6
+
+
+def test_a_switch_takes_no_value(refusal: Refusal) -> None:
+    assert "unknown argument -x; allowed: --F0" in refusal(["bound", "sgd", "--L", "1", "--json", "-x"])
+
+
 def test_envelope(run: Run, tmp_path: Path) -> None:
     """s² = 2(F-F*) + 3‖∇F‖² + 4 at batches of 2, on two runs of which one is kept; L is 5 at the steepest point."""
     gap, grad2 = np.array([2.0, 1.0, 0.5, 0.1]), np.array([0.1, 4.0, 1.0, 0.0])

@@ -56,6 +56,8 @@ def test_options_win_over_the_file_and_the_command_needs_no_file(file: Path, run
         ("method = lsr", "", "config = run.toml must be a TOML file"),
         ("epochs = 2", "", "the following arguments are required: --method"),
         ("method = 'sgd'", "--theta 0.1", "theta = 0.1 has no use with --method sgd; it goes with lsr, tsla, adaptive, shrink"),
+        ("method = 'lsr'", "--augment --no-augment", "--augment and --no-augment exclude each other; must be one of them"),
+        ("method = 'lsr'", "--no-compile --compile", "--no-compile and --compile exclude each other; must be one of them"),
         ("method = 'lsr'", "--config nowhere.toml", "--config is given twice; must be given once"),
         ("method = 'lsr'\nmeasure-at = []", "--live", "live has no use where no moments are measured"),
         ("method = 'lsr'", "--live .", "live = .: that is a folder; must be a file"),
