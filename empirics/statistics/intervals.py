@@ -13,7 +13,8 @@ from tsla.theory.constants import Array, real, shown, single, whole
 
 ROUNDING = 8 * np.finfo(np.float64).eps
 """A spread of differences below this part of the largest value is none."""
-
+LARGE = 2.0**500
+"""Samples above it are counted in a power of 2, which changes no digit: their squares would overflow."""
 
 Number = TypeVar("Number", float, Array)
 
@@ -39,15 +40,19 @@ Interval = IntervalOf[Array]
 def student_t(samples: ArrayLike, *, level: float = 0.95, axis: int = 0) -> Interval:
     """Mean of ``samples`` along ``axis``, with Student's interval, exact for independent normal samples.
 
-    Shapes: that of ``samples`` without ``axis``. Raises ValueError for fewer than 2 samples.
+    Shapes: that of ``samples`` without ``axis``. An end beyond float64 is infinite. Raises ValueError for fewer than 2 samples.
     """
     values = real("samples", samples)
     n = values.shape[axis] if values.ndim else 1
     if n < 2:
         raise ValueError(f"samples has {n} along axis {axis}; an interval needs at least 2")
-    mean, error = np.mean(values, axis=axis), np.std(values, axis=axis, ddof=1) / np.sqrt(n)
+    largest = np.max(np.abs(values), axis=axis, keepdims=True)
+    unit = np.where(largest > LARGE, np.ldexp(1.0, np.frexp(largest)[1] - 1), 1.0)
+    counted, unit = values / unit, np.squeeze(unit, axis=axis)
+    mean, error = np.mean(counted, axis=axis), np.std(counted, axis=axis, ddof=1) / np.sqrt(n)
     reach = stats.t.ppf((1 + probability("level", level)) / 2, n - 1) * error
-    return Interval(np.asarray(mean), np.asarray(mean - reach), np.asarray(mean + reach))
+    with np.errstate(over="ignore"):
+        return Interval(np.asarray(mean * unit), np.asarray((mean - reach) * unit), np.asarray((mean + reach) * unit))
 
 
 def paired(a: ArrayLike, b: ArrayLike) -> Interval:

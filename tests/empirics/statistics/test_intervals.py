@@ -40,6 +40,15 @@ def test_student_interval_is_that_of_a_table() -> None:
     assert interval.low == pytest.approx(6 - interval.high)
 
 
+def test_samples_whose_squares_overflow() -> None:
+    usual = np.array([[1.0, 2.0, 4.0], [1.0, 1.5, 1.25]])
+    for unit in (2.0**1021, 2.0**600):
+        found, by_hand = student_t(usual * np.array([[unit], [1.0]]), axis=1), student_t(usual, axis=1)
+        for large, small in ((found.estimate, by_hand.estimate), (found.low, by_hand.low), (found.high, by_hand.high)):
+            assert large.tolist() == [small[0] * unit, small[1]]
+    assert student_t([1e308, 1.7e308]).high == np.inf
+
+
 def test_axis_and_shapes() -> None:
     samples = np.random.default_rng(0).normal(size=(4, 7))
     along, across = student_t(samples, axis=0), student_t(samples, axis=-1)
