@@ -169,8 +169,8 @@ def deliver(show: Callable[[], None], *, state: Path | None, **outputs: tuple[Pa
         if path is not None:
             try:
                 write(path)
-            except OSError as error:
-                failed.append(f"{name} = {path} can't be written: {error.strerror or error}")
+            except (OSError, ValueError) as error:  # of the text or the table, too, that a writer does not take
+                failed.append(f"{name} = {path} can't be written: {getattr(error, 'strerror', None) or error}")
     show()
     if failed:
         kept = state is not None and state.exists()

@@ -107,8 +107,8 @@ def write_arrow(path: Path, table: pa.Table, about: Mapping[str, Any], rows: Seq
     about = {**about, "seeds": seeds(about["config"]), "parts": parts, "table": _digest(table)}
     head = json.dumps(about | {"sha256": _sha256(about)}, sort_keys=True).encode()
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), KEY: head})
-    with replacing(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd" if compressed else "none", write_page_checksum=True, write_statistics=False)
+    with replacing(path) as temporary, temporary.open("wb") as file:  # opened here, for Arrow takes no name that is no UTF-8
+        pq.write_table(table, file, compression="zstd" if compressed else "none", write_page_checksum=True, write_statistics=False)
 
 
 def _digest(table: pa.Table) -> str:

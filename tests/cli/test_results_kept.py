@@ -205,6 +205,17 @@ def test_a_record_that_cannot_be_written_is_had_from_the_state(ended: Ended, tmp
     assert sorted(tmp_path.iterdir()) == [out, whole]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="names are UTF-8 elsewhere")
+def test_a_name_that_is_no_utf8_is_written_and_read(ended: Ended, tmp_path: Path) -> None:
+    name = os.fsdecode(b"\xff")
+    out, checkpoint = tmp_path / name / f"{name}.parquet", tmp_path / f"{name}.pt"
+    command = TRAIN.replace("--measure-at 0", "--measure-at 0,1,2")
+    assert ended(f"{command} --out {out} --checkpoint {checkpoint}")[0] == 0
+    assert records.read(out).table["epoch"].tolist() == [0, 1, 2]
+    assert checkpoint.exists()
+    assert ended(f"plan --pilot {out} --outcome test_loss")[::2] == (0, [])
+
+
 @pytest.mark.parametrize(
     ("command", "left"),
     [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pandas as pd
 import pyarrow as pa
@@ -50,7 +50,8 @@ def read(path: Path) -> pd.DataFrame:
     if path.suffix not in READ:
         raise ValueError(f"pilot = {path} must be {WHAT}")
     try:
-        return READ[path.suffix](path)
+        with path.open("rb") as file:  # opened here, for Arrow takes no name that is no UTF-8
+            return READ[path.suffix](file)
     except Exception as error:  # whatever broken bytes lead to
         raise ValueError(f"pilot = {path} can't be read as {path.suffix}: {first_line(error)}; must be {WHAT}") from error
 
@@ -58,18 +59,21 @@ def read(path: Path) -> pd.DataFrame:
 def is_record(path: Path) -> bool:
     """Whether a file is one of our records, which says of itself how its rows were made."""
     try:
-        return path.suffix == ".parquet" and path.is_file() and KEY in (pa.parquet.read_schema(path).metadata or {})
+        if path.suffix != ".parquet" or not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return KEY in (pa.parquet.read_schema(file).metadata or {})
     except (pa.ArrowException, OSError):  # broken bytes
         return False
 
 
-def _json(path: Path) -> pd.DataFrame:
+def _json(file: IO[bytes]) -> pd.DataFrame:
     """A list of rows, or what `tsla train --json` printed."""
-    found = json.loads(path.read_text(encoding="utf-8"))
+    found = json.loads(file.read().decode("utf-8"))
     return _frame(found["rows"] if isinstance(found, dict) else found, "rows")
 
 
-READ: Mapping[str, Callable[[Path], pd.DataFrame]] = {".csv": pd.read_csv, ".parquet": pd.read_parquet, ".json": _json}
+READ: Mapping[str, Callable[[IO[bytes]], pd.DataFrame]] = {".csv": pd.read_csv, ".parquet": pd.read_parquet, ".json": _json}
 
 
 def _frame(rows: Any, name: str) -> pd.DataFrame:

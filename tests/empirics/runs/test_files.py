@@ -187,14 +187,16 @@ def test_a_command_whose_files_are_one_or_have_no_place_is_refused_before_it_sta
 
 
 def loses_nothing(deliver: Callable[..., None], folder: Path) -> None:
-    """Of four deliveries, in each of which something fails, everything else comes out, and the state stays until all of it has."""
-    for number, broken in enumerate(["out", "checkpoint", "show", None]):
+    """Of five deliveries, in all but one of which something fails, everything else comes out, and the state stays until all of it has."""
+    full = OSError(errno.ENOSPC, "No space left on device")
+    failures = [("out", full), ("checkpoint", full), ("show", full), ("out", ValueError("No space left on device in UTF-8")), (None, full)]
+    for number, (broken, failure) in enumerate(failures):
         paths = {name: folder / f"{number}-{name}" for name in ("out", "checkpoint", "show", "state")}
         paths["state"].touch()
 
-        def write(path: Path, broken: str | None = broken, paths: dict[str, Path] = paths) -> None:
+        def write(path: Path, broken: str | None = broken, paths: dict[str, Path] = paths, failure: Exception = failure) -> None:
             if broken is not None and path == paths[broken]:
-                raise OSError(errno.ENOSPC, "No space left on device")
+                raise failure
             path.write_text("whole", encoding="utf-8")
 
         try:
@@ -209,7 +211,7 @@ def loses_nothing(deliver: Callable[..., None], folder: Path) -> None:
         assert ("No space left on device" in said) == (broken is not None)
         if broken in ("out", "checkpoint"):
             kept = f"the run is kept in state = {paths['state']}: the same command ends it"
-            assert said == f"{broken} = {paths[broken]} can't be written: No space left on device; {kept}"
+            assert said == f"{broken} = {paths[broken]} can't be written: {getattr(failure, 'strerror', failure)}; {kept}"
 
 
 def shows_first(show: Callable[[], None], **how: object) -> None:

@@ -6,6 +6,7 @@ import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pandas as pd
@@ -73,8 +74,8 @@ def test_hash_is_of_the_configuration_alone_whatever_the_order_of_its_keys(tmp_p
 
 @pytest.mark.parametrize("there", [False, True])
 def test_a_killed_write_leaves_what_there_was(there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def killed_half_way(_: pa.Table, path: Path, **__: object) -> None:
-        Path(path).write_bytes(b"PAR1 half of")
+    def killed_half_way(_: pa.Table, file: IO[bytes], **__: object) -> None:
+        file.write(b"PAR1 half of")
         raise KeyboardInterrupt
 
     path = tmp_path / "a.parquet"
