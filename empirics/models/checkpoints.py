@@ -116,16 +116,27 @@ def build(checkpoint: Checkpoint, factory: str | None = None, *, name: str = "ch
             inside = next((name for name in state if name.endswith(f".{key}")), "")
             but = f" ({inside} has a prefix that is none of {' '.join(WRAPPERS)})" if inside and key not in state else ""
             raise ValueError(f"{where}: {lacks} lacks {key}, which {has} has{but}; must be the weights of this network")
-        shapes = [tuple(weights[key].shape) for weights in (state, wanted)]
-        if shapes[0] != shapes[1]:
-            raise ValueError(f"{where}: {key} has shape {shapes[0]}; must be {shapes[1]}, as in the network")
-        if state[key].is_meta or state[key].layout != torch.strided or state[key].is_complex() != wanted[key].is_complex():
-            kind = f"{state[key].layout} of {state[key].dtype} on {state[key].device}"
-            raise ValueError(f"{where}: {key} is {kind}; must be a dense tensor with values, of {wanted[key].dtype}")
-        if state[key].is_floating_point() and not state[key].isfinite().all():
-            raise ValueError(f"{where}: {key} has values that are not finite; must be the weights of a run that did not diverge")
+        if misfit := _misfit(state[key], wanted[key]):
+            raise ValueError(f"{where}: {key} {misfit}")
     model.load_state_dict(state)
     return model
+
+
+def _misfit(found: Tensor, wanted: Tensor) -> str:
+    """Why a weight can't be the one of the network, and what it must be; empty where it can."""
+    kind = f"is {found.layout} of {found.dtype} on {found.device}; must be a dense tensor with values, of {wanted.dtype}"
+    if found.is_meta or found.is_nested or found.layout != torch.strided or found.is_complex() != wanted.is_complex():
+        return kind
+    if found.shape != wanted.shape:
+        return f"has shape {tuple(found.shape)}; must be {tuple(wanted.shape)}, as in the network"
+    try:
+        values = found.to(wanted.dtype)
+    except RuntimeError:  # of a type that torch converts to no other
+        return kind
+    floats = [of.double() for of in (found, values) if of.is_floating_point()]  # torch.isfinite does not know every type
+    if not all(of.isfinite().all() for of in floats):
+        return f"has values that are not finite as {wanted.dtype}; must be the weights of a run that did not diverge"
+    return ""
 
 
 def _unwrapped(state: Mapping[str, Tensor], wanted: Mapping[str, Any], where: str) -> dict[str, Tensor]:
@@ -161,6 +172,9 @@ def _described(network: Mapping[str, Any], where: str) -> nn.Module:
             return networks.build(**network)
         except ValueError as error:
             raise ValueError(f"{where}: network: {error}") from error
+        except (RuntimeError, TypeError, OverflowError) as error:  # what torch says of sizes that it can't have
+            wrong = f"{class_and_line(error)[:200]}; must have sizes that fit the memory"
+            raise ValueError(f"{where}: network = {dict(network)!r}: {wrong}") from error
 
 
 def made_by(factory: str) -> nn.Module:
@@ -174,7 +188,7 @@ def made_by(factory: str) -> nn.Module:
     with _importing_from_here(), torch.random.fork_rng():
         try:
             found = getattr(import_module(module), function)()
-        except Exception as error:  # whatever a user's code raises
+        except (Exception, SystemExit) as error:  # whatever a user's code raises
             raise ValueError(f"model = {factory!r} must name a function that returns a network; {class_and_line(error)}") from error
     if not isinstance(found, nn.Module):
         raise ValueError(f"model = {factory!r} returned a {type(found).__name__}; must return an nn.Module")  # noqa: TRY004 - as all refusals

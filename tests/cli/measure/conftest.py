@@ -27,6 +27,9 @@ def broken():
 
 def nothing():
     return 3
+
+def leaves():
+    raise SystemExit(3)
 """
 
 
