@@ -94,6 +94,7 @@ def load(checkpoint: Path, data: str, *, folder: Path | None = None, model: str 
         raise ValueError(f"model = {model} has no use: {checkpoint} has a network of its own")
     network = build(weights, model)
     about, inputs, labels = _examples(data, folder, weights)
+    inputs = _of_the_type_of(network, inputs, f"data = {data}")
     classes = _classes(network, inputs, f"data = {data}: the model")
     with _blaming(f"data = {data}"):
         check_classes(labels, classes)
@@ -217,6 +218,17 @@ def _examples(data: str, folder: Path | None, checkpoint: Checkpoint) -> tuple[J
     with _blaming(f"data = {data}"):
         split = training_split(config)
     return {"name": data, **{name: getattr(config, name) for name in SEEDED}}, split.train_inputs, split.train_labels
+
+
+def _of_the_type_of(network: nn.Module, inputs: Tensor, where: str) -> Tensor:
+    """Floats as those of the network's first weight, which may be of half or double precision; whole numbers as they are."""
+    kind = next((weight.dtype for weight in network.parameters() if weight.is_floating_point()), inputs.dtype)
+    if not inputs.is_floating_point() or inputs.dtype == kind:
+        return inputs
+    converted = inputs.to(kind)
+    if not converted.isfinite().all():
+        raise ValueError(f"{where}: inputs hold values that are not finite as {kind}, which the model's weights are")
+    return converted
 
 
 def _taken_in(inputs: Tensor, checkpoint: Checkpoint) -> Tensor:

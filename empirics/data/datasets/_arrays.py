@@ -33,6 +33,9 @@ def arrays(path: Path) -> tuple[Tensor, Tensor]:
         raise ValueError(f"{where}: inputs are {inputs.dtype} and labels {labels.dtype}; must be numbers, and labels whole ones")
     if labels.ndim != 1 or inputs.ndim < 1 or len(inputs) != len(labels) or len(labels) < 2:
         raise ValueError(f"{where}: inputs have shape {inputs.shape}, labels {labels.shape}; must be (n, ...) and (n,), n at least 2")
-    if not np.isfinite(inputs).all():
-        raise ValueError(f"{where}: inputs hold values that are not finite")
-    return torch.from_numpy(inputs.astype(np.float32 if inputs.dtype.kind == "f" else np.int64)), torch.from_numpy(labels.astype(np.int64))
+    with np.errstate(over="ignore"):
+        converted = inputs.astype(np.float32 if inputs.dtype.kind == "f" else np.int64)
+    if not np.isfinite(converted).all():
+        what = "not finite" if not np.isfinite(inputs).all() else f"too large for float32, above {np.finfo(np.float32).max:.3g}"
+        raise ValueError(f"{where}: inputs hold values that are {what}")
+    return torch.from_numpy(converted), torch.from_numpy(labels.astype(np.int64))

@@ -19,6 +19,12 @@ def mlp():
     torch.manual_seed(0)
     return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(6, 5), torch.nn.Tanh(), torch.nn.Linear(5, 3))
 
+def half():
+    return mlp().half()
+
+def double():
+    return mlp().double()
+
 def batch_norm():
     return torch.nn.Sequential(torch.nn.Linear(6, 5), torch.nn.BatchNorm1d(5), torch.nn.Linear(5, 3))
 

@@ -133,6 +133,13 @@ def test_other_labels(smoothing: str, run: Run) -> None:
     assert found["smoothing"] == smoothing
 
 
+@pytest.mark.parametrize(("precision", "rel"), [("half", 0.05), ("double", 1e-4)])
+def test_a_network_of_another_precision(precision: str, rel: float, run: Run) -> None:
+    model, inputs, labels = of_theirs()
+    found = as_json(run(f"{THEIRS.replace('models:mlp', f'models:{precision}')} --json"))
+    assert said(found) == pytest.approx(asdict(gradient_moments(model, inputs, labels)), rel=rel)
+
+
 def test_until(run: Run) -> None:
     reached = as_json(run(f"{THEIRS} --until 1000 --json"))
     assert (reached["until"], reached["until_reached"], reached["exact"]) == (1000, True, False)

@@ -99,6 +99,7 @@ DATA: Files = {
     "one.npz": ((X[:1], Y[:1]), ": inputs have shape (1, 6)", "n at least 2"),
     "floats.npz": ((X, Y / 2), ": inputs are float64 and labels float64", "labels whole ones"),
     "nan.npz": ((X + np.nan, Y), ": inputs hold values that are not finite"),
+    "overflow.npz": ((X + 1e300, Y), ": inputs hold values that are too large for float32, above 3.4e+38"),
     "four.npz": ((X, Y + 1), ": labels run from 1 to 3; must lie in 0 ... 2"),
     "wide.npz": ((np.zeros((8, 7)), Y), ": the model does not take inputs of shape (7,)"),
     "whole.npz": ((X.astype(int), Y), ": the model does not take inputs of shape (6,) and type torch.int64", "must be floats"),
@@ -111,6 +112,7 @@ LABELS: Files = {
     "torn.npy": (npy("((("), NO_LABEL),
 }
 OTHERS = {  # what is said of them depends on the command
+    "million.npz": (X + 1e6, Y),
     "photographs.pt": GOOD | {"training": {"data": "folder", "folder": "theirs"}},
     "part.pt": GOOD | {"training": {"data": "cifar100", "per_class": 8}},
     "digits of a part.pt": GOOD | {"training": {"data": "digits", "per_class": 8}},
@@ -164,6 +166,7 @@ BAD = [
     theirs("model = 'measured_models:broken'", "TypeError", model="measured_models:broken"),
     theirs("model = 'measured_models:leaves'", "SystemExit: 3", model="measured_models:leaves"),
     theirs("model = 'measured_models:nothing' returned a int", "nn.Module", model="measured_models:nothing"),
+    theirs("data = million.npz: inputs hold values that are not finite as torch.float16", data="million.npz", model="measured_models:half"),
     theirs("1 is BatchNorm in training mode", "add --batch-norm training", checkpoint="norm.pt", model="measured_models:batch_norm"),
     theirs("examples = 20 must be a whole number, at least 64", batch_norm="training", examples="20"),
     theirs("batch_size = 49 must be a whole number, at least 2 and at most 48", batch_norm="training", batch_size="49"),
