@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import socket
@@ -86,8 +87,18 @@ def _runs(process: int) -> bool:
     return True
 
 
+def must_be_a_path(name: str, path: Path) -> None:
+    """Raises ValueError where the system does not say what is there: the path is too long, or lies where nobody may look."""
+    try:
+        path.stat()
+    except OSError as error:
+        if error.errno in (errno.ENAMETOOLONG, errno.EACCES):
+            raise ValueError(f"{name} = {path}: {error.strerror}; must be a path where the system can look") from error
+
+
 def must_be_there(name: str, path: Path, what: str) -> None:
     """Raises ValueError, calling the file by ``name`` and saying ``what`` it must be, where there is no such file."""
+    must_be_a_path(name, path)
     if not path.is_file():
         raise ValueError(
             f"{name} = {' '.join(str(path).split())}: {'that is a folder' if path.is_dir() else 'no such file'}; must be {what}"
@@ -100,6 +111,9 @@ def must_be_writable(*, inputs: Mapping[str, Path | None] | None = None, **paths
     It can't be written either where it is another one of ``paths``, or one of the ``inputs``, by whatever name or link.
     """
     given = {name: path for name, path in paths.items() if path is not None}
+    read = {name: path for name, path in (inputs or {}).items() if path is not None}
+    for name, path in (given | read).items():
+        must_be_a_path(name, path)
     for name, path in given.items():
         if (length := len(os.fsencode(path.name))) > LONGEST_NAME:
             raise ValueError(f"{name} = {path}: its name has {length} bytes; must have at most {LONGEST_NAME}")
@@ -107,7 +121,6 @@ def must_be_writable(*, inputs: Mapping[str, Path | None] | None = None, **paths
             raise ValueError(f"{name} = {path}: that is a folder; must be a file")
         _must_be_replaceable(name, path)
         _must_have_a_place(name, path)
-    read = {name: path for name, path in (inputs or {}).items() if path is not None}
     for (name, path), (other, taken) in [*combinations(given.items(), 2), *product(given.items(), read.items())]:
         if _same(path, taken):
             raise ValueError(f"{name} = {path} and {other} = {taken} are the same file; must be two")
@@ -144,6 +157,7 @@ def must_be_folder(name: str, path: Path | None) -> None:
     """Raises ValueError where files can't be written into a folder, which need not be there yet. None is a folder of the command's own."""
     if path is None:
         return
+    must_be_a_path(name, path)
     if path.exists() and not path.is_dir():
         raise ValueError(f"{name} = {path}: that is a file; must be a folder")
     _must_have_a_place(name, path, [led_to(path).absolute()])

@@ -13,10 +13,12 @@ def run(args: argparse.Namespace) -> int:
 
     Returns 1 where a test failed, or ``paper_checks.md`` said something else.
     """
+    from tsla.empirics.runs.files import must_be_a_path
     from tsla.empirics.runs.records import FOLDER
     from tsla.figures import drawing, evidence, paper_checks
 
     source = args.records or FOLDER
+    must_be_a_path("records", source)
     if not source.is_dir():
         raise ValueError(f"records = {source}: no such folder; must be one with records, such as those that `tsla records` makes")
     found = evidence.read(source / evidence.EVIDENCE.name)

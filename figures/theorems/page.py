@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tsla.empirics.runs.files import write_text
+from tsla.empirics.runs.files import must_be_a_path, write_text
 from tsla.figures import markdown, paper_checks
 from tsla.figures.theorems.deciding import Decision, evidence
 from tsla.theory.claims import Claim
@@ -49,6 +49,7 @@ def render(decisions: Sequence[Decision], file: str) -> str:
 
 def writable(path: Path) -> None:
     """Raise ValueError where the page would replace a file that is none."""
+    must_be_a_path("out", path)
     if path.exists() and not (path.is_file() and path.read_text(encoding="utf-8", errors="replace").startswith(FIRST_LINE)):
         raise ValueError(f"out = {path} is there and is no page of `tsla check FILE`; --out must name another file")
     if not path.parent.is_dir():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import runpy
 from pathlib import Path
 
+from tsla.empirics.runs.files import must_be_a_path
 from tsla.theory.testing.theorem import Theorem
 
 
@@ -13,6 +14,7 @@ def read(path: Path) -> list[Theorem]:
 
     Raises ValueError in one line for what is no file, ends in an error, declares no theorem, or two of one id.
     """
+    must_be_a_path("claim", path)
     if not path.is_file():
         raise ValueError(f"{path}: no such file; must be a file of Python that declares a Theorem")
     try:

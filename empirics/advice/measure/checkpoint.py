@@ -23,6 +23,7 @@ from tsla.empirics.moments.measure import Measurement, draw, measure
 from tsla.empirics.moments.minibatch import minibatch_moments
 from tsla.empirics.moments.mode import mode
 from tsla.empirics.runs.errors import class_and_line
+from tsla.empirics.runs.files import must_be_a_path
 from tsla.empirics.runs.progress import Progress
 from tsla.empirics.runs.provenance import LIBRARIES, environment
 from tsla.empirics.smoothing.labels import Smoothing, check_classes, predictions, smoothing_labels
@@ -270,10 +271,9 @@ def _classes(model: nn.Module, inputs: Tensor, whose: str) -> int:
 
 
 def _teacher(smoothing: str) -> Checkpoint:
+    must_be_a_path("smoothing", Path(smoothing))
     if not Path(smoothing).is_file():
-        raise ValueError(
-            f"smoothing = {smoothing} must be {', '.join(NAMED)}, an .npy file of probabilities, or the checkpoint of a teacher"
-        )
+        raise ValueError(f"smoothing = {smoothing} must be {', '.join(NAMED)}, an .npy file of probabilities, or a teacher's checkpoint")
     return read(Path(smoothing), name="smoothing")
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from tsla.empirics.data.datasets._arrays import arrays
 from tsla.empirics.data.datasets._split import Examples, Split, Through, smaller, split
 from tsla.empirics.data.datasets.digits import CLASSES
+from tsla.empirics.runs.files import must_be_a_path
 from tsla.theory.constants import must_be_one_of, whole
 
 __all__ = ["CLASSES", "Examples", "Split", "Through", "arrays", "load", "names", "split"]
@@ -66,11 +67,13 @@ def load(
 
 
 def _examples(name: str, folder: Path | None, **options: int | None) -> Examples:
-    """All examples of a data set. Raises ValueError for an option that is given and that it does not take."""
+    """All examples of a data set. Raises ValueError for an option that is given and that it does not take, and for a folder's path."""
     module = import_module(f"{__name__}.{name.replace('-', '_')}")
     given = {option: value for option, value in options.items() if value is not None}
     for option, value in given.items():
         if option not in signature(module.examples).parameters:
             raise ValueError(f"{option} = {value} has no use with data = {name!r}")
+    if folder is not None:
+        must_be_a_path("folder", folder)
     found: Examples = module.examples(folder, **given)
     return found

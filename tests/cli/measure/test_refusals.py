@@ -158,6 +158,8 @@ BAD = [
     own("data = digits: per_class = 8 has no use with data = 'digits'", checkpoint="digits of a part.pt"),
     own("data = folder: folder = None must be a folder that holds train/CLASS/", data="folder", checkpoint="part.pt"),
     own("data = cifar10: folder = elsewhere", "cifar-10-python.tar.gz", data="cifar10", folder="elsewhere"),
+    own("folder = xxx", "File name too long", data="folder", folder="x" * 256, checkpoint="part.pt"),
+    theirs("smoothing = xxx", "File name too long", smoothing="x" * 256),
     theirs("folder = . has no use: data = data.npz is a file", folder="."),
     own("model = measured_models:mlp has no use", "digits.pt has a network of its own", model="measured_models:mlp"),
     theirs("model = 'mlp' must be module:function", model="mlp"),

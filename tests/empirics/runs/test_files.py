@@ -50,6 +50,9 @@ def test_what_can_be_written_is_accepted_and_not_made(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+LONG = "File name too long; must be a path where the system can look"
+
+
 @pytest.mark.parametrize(
     ("refuse", "path", "message"),
     [
@@ -60,6 +63,10 @@ def test_what_can_be_written_is_accepted_and_not_made(tmp_path: Path) -> None:
         (lambda path: must_be_writable(out=path), "", "that is a folder; must be a file"),
         (partial(must_be_folder, "out"), "file", "that is a file; must be a folder"),
         (lambda path: must_be_writable(out=path), "x" * 201, "its name has 201 bytes; must have at most 200"),
+        (lambda path: must_be_writable(out=path), "x" * 256 + "/file", LONG),
+        (lambda path: must_be_writable(state=Path("state"), inputs={"out": path}), "x" * 256, LONG),
+        (partial(must_be_folder, "out"), "d/" * 2048, LONG),
+        (partial(must_be_there, "out", what="a list"), "x" * 256, LONG),
         (lambda path: must_be_writable(out=path), "pipe", "that is a device or a pipe, which would be replaced; must be a file"),
     ],
 )
