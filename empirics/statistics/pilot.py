@@ -200,4 +200,6 @@ def _stacked(samples: pd.DataFrame, axis: str | None, unit: str) -> Pilot:
 
 
 def _list(values: Any) -> str:
-    return ", ".join(map(str, values))
+    """The first MANY, and how many more there are."""
+    more = f", and {len(values) - MANY:,} more" if len(values) > MANY else ""
+    return ", ".join(map(str, values[:MANY])) + more

@@ -100,6 +100,7 @@ test_what_is_no_pilot_is_refused_and_what_is_mixed_is_named = refusals(
     (long, PAIRED | {"column": "method"}, "column = 'method' must hold numbers"),
     (long, {"a": "seed", "b": "loss", "column": "loss"}, "column = 'loss' has no use"),
     (long, PAIRED | {"where": {"epoch": "7"}}, "where epoch = 7: must leave some rows; .* 2, 0, 1"),
+    (lambda: pd.concat([long(q=q) for q in range(20)]), PAIRED | {"where": {"q": "99"}}, "the column has 0, 1, 2, .* 6, 7, and 12 more$"),
     (long, PAIRED | {"where": {"epoch": "x"}}, "where epoch = x must be a number"),
     (long, PAIRED | {"where": {"q": "1"}}, "where = 'q' must be a column"),
     (long, PAIRED | {"where": {"epoch": "1"}}, "must hold values that are not missing"),
