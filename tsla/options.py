@@ -57,8 +57,7 @@ class Parser(argparse.ArgumentParser):
         if message.endswith("expected one argument"):
             message = message.replace("expected one argument", "a value must follow it")
         words = (word if len(word) < LONGEST else f"{word[:40]}… ({len(word):,} characters)" for word in message.split(" "))
-        line = " ".join(words).replace("\n", r"\n").replace("\r", r"\r")
-        self.exit(2, f"{self.prog}: {line}\n")
+        self.exit(2, f"{self.prog}: {_shown(' '.join(words))}\n")
 
     def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
         """As argparse does, but that it drops the value of ``--name=--`` and goes on without one."""
@@ -156,6 +155,11 @@ class Parser(argparse.ArgumentParser):
     def give_json(self) -> None:
         """The option of every subcommand that answers with :func:`tsla.theory.commands.answer.print_result`."""
         self.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _shown(line: str) -> str:
+    """With what a terminal does not print, but may obey, as Python would escape it."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in line)
 
 
 def _as_typed(words: str) -> str:

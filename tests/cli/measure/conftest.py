@@ -34,6 +34,9 @@ def broken():
 def nothing():
     return 3
 
+def shouts():
+    raise ValueError("\\x1b[31mred")
+
 def leaves():
     raise SystemExit(3)
 """

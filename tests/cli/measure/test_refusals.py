@@ -166,6 +166,8 @@ BAD = [
     theirs("model = 'measured_nowhere:mlp'", "No module named 'measured_nowhere'", model="measured_nowhere:mlp"),
     theirs("model = 'measured_models:cnn'", "has no attribute 'cnn'", model="measured_models:cnn"),
     theirs("model = 'measured_models:broken'", "TypeError", model="measured_models:broken"),
+    theirs(r"ValueError: \x1b[31mred", model="measured_models:shouts"),
+    theirs(r"smoothing = no\u2028\x9b.npy: no such file", smoothing="no\u2028\x9b.npy"),
     theirs("model = 'measured_models:leaves'", "SystemExit: 3", model="measured_models:leaves"),
     theirs("model = 'measured_models:nothing' returned a int", "nn.Module", model="measured_models:nothing"),
     theirs("data = million.npz: inputs hold values that are not finite as torch.float16", data="million.npz", model="measured_models:half"),
