@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> None:
     import pandas as pd
 
     from tsla.empirics.models import checkpoints
-    from tsla.empirics.runs.files import deliver, must_be_writable
+    from tsla.empirics.runs.files import deliver, must_be_writable, remove
     from tsla.empirics.runs.records import write as write_record
     from tsla.empirics.training import processes, setup
     from tsla.empirics.training.devices import device_of
@@ -72,7 +72,12 @@ def run(args: argparse.Namespace) -> None:
             for row in run:
                 _refuse_divergence(config, row)
             return
-        rows = _lively(config, run, page) if args.live else _shown(config, run)
+        try:
+            rows = _lively(config, run, page) if args.live else _shown(config, run)
+        except _DivergedError:
+            if args.state is not None:  # from which the same command would diverge again
+                remove(args.state)
+            raise
         table = pd.DataFrame(rows)
         about = config.flat() | {"device": device_of(config).type}
         network = setup.network(config, split)
@@ -149,6 +154,10 @@ def _tell(line: str) -> None:
         print(f"train: {line}", file=sys.stderr)
 
 
+class _DivergedError(ValueError):
+    """A run that is over, since its loss is no number."""
+
+
 def _refuse_divergence(config: TrainingConfig, row: Row) -> None:
     if not isfinite(row["train_loss"]):
-        raise ValueError(f"eta = {config.eta} is too large: the run diverged in epoch {row['epoch']}")
+        raise _DivergedError(f"eta = {config.eta} is too large: the run diverged in epoch {row['epoch']}")

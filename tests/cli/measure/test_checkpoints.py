@@ -68,10 +68,11 @@ def test_a_file_of_safetensors() -> None:
     holds("model.safetensors", expected)
 
 
-def test_a_run_that_diverged_writes_no_checkpoint(capsys: pytest.CaptureFixture[str]) -> None:
-    assert ends(f"train --method sgd {TINY} --eta 1e30 --checkpoint run.pt".split()) == 2
+def test_a_run_that_diverged_leaves_no_checkpoint_and_no_state(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = set(folder.iterdir())
+    assert ends(f"train --method sgd {TINY} --eta 1e30 --checkpoint run.pt --state run.state".split()) == 2
     assert "too large: the run diverged" in capsys.readouterr().err
-    assert not Path("run.pt").exists()
+    assert set(folder.iterdir()) == before
 
 
 def test_a_killed_writer_leaves_the_old_checkpoint(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
