@@ -224,9 +224,7 @@ def _examples(data: str, folder: Path | None, checkpoint: Checkpoint) -> tuple[J
 def _of_the_type_of(network: nn.Module, inputs: Tensor, where: str) -> Tensor:
     """Floats as those of the network's first weight, which may be of half or double precision; whole numbers as they are."""
     kind = next((weight.dtype for weight in network.parameters() if weight.is_floating_point()), inputs.dtype)
-    if not inputs.is_floating_point() or inputs.dtype == kind:
-        return inputs
-    converted = inputs.to(kind)
+    converted = inputs.to(kind if inputs.is_floating_point() else inputs.dtype)
     if not converted.isfinite().all():
         raise ValueError(f"{where}: inputs hold values that are not finite as {kind}, which the model's weights are")
     return converted
