@@ -264,7 +264,11 @@ _ON_NETWORKS = "measured on real networks, in estimators.md"
 ELSEWHERE: Mapping[str, str] = {
     **dict.fromkeys((f"{_ESTIMATE}.{name}" for name in ("_estimate", "interval", "quantity", "table", "precise")), _ON_NETWORKS),
     **dict.fromkeys((f"{_ESTIMATE}.{name}" for name in ("delta", "theta_star", "critical_batch", "noise_scale")), _ON_NETWORKS),
-    f"{_MOMENTS}estimators.spread.spread": _ON_NETWORKS,
+    **dict.fromkeys(
+        (f"{_MOMENTS}estimators.{name}" for name in ("spread.spread", "estimate.estimates", "accumulator.Accumulator.estimates")),
+        _ON_NETWORKS,
+    ),
+    f"{_MOMENTS}minibatch.minibatch_moments": "has no rate: what was seen of it stands in intervals.md, under Without a row",
     **dict.fromkeys(
         (f"empirics.experiments.interval_coverage.rules.{name}" for name in ("shifted", "normal", "bootstrap")),
         "a rule that is compared in estimators.md",
