@@ -67,12 +67,15 @@ def _size(until: pd.DataFrame) -> int:
 
 
 def _pooled(rows: pd.DataFrame) -> str:
-    """Coverage in all rows together and, where there are several, its range over them."""
+    """Coverage in all rows together and, where there are several, its range over them.
+
+    All populations have the same examples drawn, so that the trials of several tell no more than one's may.
+    """
     if rows.empty:
         return ""
     covered, trials = int(rows["covered"].sum()), int(rows["trials"].sum())
-    found = share(covered, trials)
-    pooled = f"{100 * found.estimate:.1f} ± {50 * (found.high - found.low):.1f}"
+    found = share(round(covered / len(rows)), trials // len(rows))
+    pooled = f"{100 * (covered / trials):.1f} ± {50 * (found.high - found.low):.1f}"
     each = 100 * rows["covered"] / rows["trials"]
     return pooled if len(rows) == 1 else f"{pooled} ({each.min():.1f}-{each.max():.1f})"
 

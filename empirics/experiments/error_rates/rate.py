@@ -15,6 +15,8 @@ COVERAGE = 0.95
 LACKS: Mapping[tuple[str, str], float] = {
     ("study", "family"): 0.05,
     ("study", "family, normal"): 0.04,
+    ("third round", "no benefit"): 0.13,
+    ("third round", "no benefit, normal"): 0.12,
     ("planned seeds", "power from a pilot"): 0.05,
     ("regret", "regret"): 0.2,
     ("runs", "interval of 20"): 0.06,

@@ -36,6 +36,7 @@ _SEEDS = (
     *(f"figures.documents.study.{name}" for name in ("_confidence", "_arms", "_by_epochs_left", "_along")),
     "figures.documents.study_third._along",
 )
+_NO_BENEFIT = "“no benefit that matters”, at the effect that just matters"
 _MEASURE = "empirics.advice.measure.results.Reading.of"
 _MOMENTS = "empirics.moments."
 _interval = partial(Rate, kind="covers", level=COVERAGE)
@@ -65,10 +66,17 @@ RATES: tuple[Rate, ...] = (
         Rate("study", f"seen {claim}", f"{claim} called supported, at the effect that just matters in all settings", "seed", "power", None)
         for claim in ("E1", "E2", "E3", "E4", "E5")
     ),
+    Rate("study", "no benefit", f"any of E1-E5 called {_NO_BENEFIT} in all settings, in the second round", "seed", "false alarms", LEVEL),
     Rate(
         "third round", "false word", "any setting of a group called supported or refuted in the third round", "seed", "false alarms", LEVEL
     ),
     Rate("third round", "false word, normal", "the same, of as many normal differences", "seed", "false alarms", LEVEL),
+    Rate(
+        "third round", "no benefit", f"any setting of a group called {_NO_BENEFIT}; 5 % is for one setting", "seed", "false alarms", LEVEL
+    ),
+    Rate("third round", "no benefit, normal", "the same, of as many normal differences", "seed", "false alarms", LEVEL),
+    Rate("third round", "excluded", "one setting's interval excludes the effect that just matters", "seed", "false alarms", LEVEL),
+    Rate("third round", "excluded, normal", "the same, of as many normal differences", "seed", "false alarms", LEVEL),
     Rate(
         "third round",
         "seen word",
@@ -256,7 +264,11 @@ _ON_NETWORKS = "measured on real networks, in estimators.md"
 ELSEWHERE: Mapping[str, str] = {
     **dict.fromkeys((f"{_ESTIMATE}.{name}" for name in ("_estimate", "interval", "quantity", "table", "precise")), _ON_NETWORKS),
     **dict.fromkeys((f"{_ESTIMATE}.{name}" for name in ("delta", "theta_star", "critical_batch", "noise_scale")), _ON_NETWORKS),
-    f"{_MOMENTS}estimators.spread.spread": _ON_NETWORKS,
+    **dict.fromkeys(
+        (f"{_MOMENTS}estimators.{name}" for name in ("spread.spread", "estimate.estimates", "accumulator.Accumulator.estimates")),
+        _ON_NETWORKS,
+    ),
+    f"{_MOMENTS}minibatch.minibatch_moments": "has no rate: what was seen of it stands in intervals.md, under Without a row",
     **dict.fromkeys(
         (f"empirics.experiments.interval_coverage.rules.{name}" for name in ("shifted", "normal", "bootstrap")),
         "a rule that is compared in estimators.md",

@@ -18,7 +18,18 @@ from numpy.typing import NDArray
 from tsla.empirics.experiments.error_rates.trial import Trial, covers, units
 from tsla.empirics.experiments.planner.regret import by_setting, cross_fitted
 from tsla.empirics.experiments.study import predictions, third_verdicts, verdicts
-from tsla.empirics.experiments.study.findings import CANT_TELL, IN_FAVOUR, MATTERS, REFUTED, SUPPORTED, Finding, adjusted, finding, weakest
+from tsla.empirics.experiments.study.findings import (
+    CANT_TELL,
+    IN_FAVOUR,
+    MATTERS,
+    NO_BENEFIT,
+    REFUTED,
+    SUPPORTED,
+    Finding,
+    adjusted,
+    finding,
+    weakest,
+)
 from tsla.empirics.statistics.intervals import IntervalOf, paired
 from tsla.empirics.statistics.power import LEVEL, need, sd_interval, seeds_for
 from tsla.theory.constants import Array
@@ -90,7 +101,8 @@ def of_family(family: Sequence[Population]) -> Trial:
         said, seen = (
             {claim: verdicts.verdict(claim, [one for one in found if one.claim == claim]) for claim in claims} for found in (none, some)
         )
-        normal = _found([one.normal(rng) for one in voting], seeds, no_effects, wrong)
+        normals = {id(one): one.normal(rng) for one in family}  # of all, so that the wrong unit has the same draws
+        normal = _found([normals[id(one)] for one in voting], seeds, no_effects, wrong)
         alone = family[int(rng.integers(len(family)))]
         drawn = finding(alone.like.claim, "", "", units(alone.parts[0][seeds[_group(alone)]], wrong), ())
         return {
@@ -100,6 +112,7 @@ def of_family(family: Sequence[Population]) -> Trial:
             "supported": SUPPORTED in said.values(),
             "refuted": REFUTED in said.values(),
             **{f"seen {claim}": word == SUPPORTED for claim, word in seen.items()},
+            "no benefit": NO_BENEFIT in seen.values(),
             "family, normal": any(one.adjusted < LEVEL for one in normal),
         }
 
@@ -117,15 +130,20 @@ def third_round(folder: Path) -> Trial:
     def trial(rng: Generator, wrong: bool) -> Mapping[str, bool]:
         group = some[int(rng.integers(len(some)))]
         seeds = _seeds(group, rng)
-        no_effects = [one.without_effect(rng) for one in group]
-        words, normal = (
-            [one.word for one in _found(ones, seeds, no_effects, wrong)] for ones in (group, [one.normal(rng) for one in group])
-        )
-        seen = _found(group, seeds, [one.with_effect for one in group], wrong)
-        told = [one.word for one in seen if one.word != CANT_TELL]
-        return {"false word": _is_said(words), "false word, normal": _is_said(normal)} | (
-            {"seen word": told[int(rng.integers(len(told)))] == SUPPORTED} if told else {}
-        )
+        no_effects, pick = [one.without_effect(rng) for one in group], rng.random()
+
+        def words(ones: Sequence[Population]) -> tuple[list[str], list[str], bool]:
+            """Without an effect; at the one that just matters; and whether the interval of one setting leaves that out."""
+            none = _found(ones, seeds, no_effects, wrong)
+            some = _found(ones, seeds, [one.with_effect for one in ones], wrong)
+            return [one.word for one in none], [one.word for one in some], some[int(pick * len(some))].excludes_what_matters
+
+        found: dict[str, bool] = {}
+        for law, ones in ((", normal", [one.normal(rng) for one in group]), ("", group)):
+            none, seen, excluded = words(ones)
+            found |= {f"false word{law}": _is_said(none), f"no benefit{law}": NO_BENEFIT in seen, f"excluded{law}": excluded}
+        told = [word for word in seen if word != CANT_TELL]
+        return found | ({"seen word": told[int(pick * len(told))] == SUPPORTED} if told else {})
 
     return trial
 

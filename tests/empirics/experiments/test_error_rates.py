@@ -32,7 +32,7 @@ def record() -> pd.DataFrame:
 
 # --- whatever makes an interval or a p-value is in the table
 
-RETURNED = re.compile(r"\b(Interval|IntervalOf|Estimate|Need|Instruments)\b")
+RETURNED = re.compile(r"\b(Interval|IntervalOf|Estimates?|Need|Instruments)\b")
 CRITICAL = {"ppf", "isf", "sf", "cdf", "quantile", "percentile", "proportion_ci", "binomtest", "ttest_1samp", "ttest_rel", "logsumexp"}
 """What gives the critical values of an interval or a test."""
 METHODS = {"interval", "quantity", "refutes", "p_values"}
@@ -140,10 +140,38 @@ def test_a_block_comes_out_as_the_record_has_it(name: str, record: pd.DataFrame)
     pd.testing.assert_frame_equal(found[kept.columns], kept, check_dtype=False)
 
 
-def family(n: int = 12) -> list[Finding]:
-    """Findings of all claims at the primary settings, with normal differences."""
+def family(n: int = 12, more: int = 0) -> list[Finding]:
+    """Findings of all claims at the primary settings, with normal differences: n, and at each setting some ``more`` than before."""
     rng = np.random.default_rng(0)
-    return [finding(claim, setting, "", rng.normal(size=n), (0.1,)) for claim in ("E1", "E2", "E3", "E4", "E5") for setting in PRIMARY]
+    return [
+        finding(claim, setting, "", rng.normal(size=n + more * i), (0.1,))
+        for claim in ("E1", "E2", "E3", "E4", "E5")
+        for i, setting in enumerate(PRIMARY)
+    ]
+
+
+def the_wrong_unit_has_the_same_draws(trial: Trial) -> None:
+    """After trials of either unit, chance has gone on as far."""
+    right, wrong = (np.random.default_rng(0) for _ in range(2))
+    for _ in range(3):
+        trial(right, False)
+        trial(wrong, True)
+    assert right.bit_generator.state == wrong.bit_generator.state
+
+
+def study_of_unequal_seeds(_: Path) -> Trial:
+    return seeds.of_family([seeds.Population.of(one) for one in family(more=1)])
+
+
+@pytest.mark.parametrize("name", [*ALONE, "hit rates", "study"])
+def test_the_wrong_unit_has_the_draws_of_the_right_one(name: str, rejects: Rejects) -> None:
+    trial = ({**experiment.SIMULATIONS, "study": study_of_unequal_seeds})[name](ROOT)
+
+    def drawn_again(rng: np.random.Generator, wrong: bool) -> Mapping[str, bool]:
+        rng.random(int(wrong))
+        return trial(rng, wrong)
+
+    rejects(the_wrong_unit_has_the_same_draws, right=trial, wrong=drawn_again)
 
 
 def alarms(trial: Trial, event: str, *, wrong: bool, trials: int = 30) -> int:
