@@ -13,6 +13,7 @@ _SIZES = re.compile(r' (?:width|height)="[\d.]+pt"')
 _REFERENCE = re.compile(r'(?:url\(#|href="#)([^)"]+)')
 _ID = re.compile(r' id="([^"]*)"')
 _LONG = re.compile(r"-?\d+\.\d{2,}")
+_LINES = re.compile(r"([ML] \S+ \S+)((?:\nL [-\d.]+ [-\d.]+)+)")
 _FONT = re.compile(r"font-family: [^;\"]*;? ?")
 _STYLE = re.compile(r' style="([^"]*)"')
 _GROUP = re.compile(r"<g\b[^>]*(?<!/)>|</g>")
@@ -29,6 +30,7 @@ def inline(path: Path, title: str) -> str:
     text = _FONT.sub("", text)  # that of the page
     rules, text = _classes(name, text)
     text = re.sub(r"\s*\n\s*", "\n", _ungrouped(text))
+    text = _LINES.sub(lambda found: found[1] + found[2].replace("L ", ""), text)  # a point after a point is a line, too
     head, rest = text.split(">", 1)
     label = f"{name}-title"
     named = f'role="img" aria-labelledby="{label}"><title id="{label}">{escape(title)}</title>'

@@ -13,8 +13,7 @@ import pytest
 import torch
 
 from tests.cli.support import Refusal, Run
-from tests.cli.test_plan import CONFIG, DIGITS, PLAN
-from tests.empirics.advice.plan.pilots import rows
+from tests.empirics.advice.plan.pilots import CONFIG, DIGITS, PLAN, rows
 from tsla.empirics.advice.plan.pilot import pilot_of
 from tsla.empirics.advice.plan.planned import plan
 from tsla.empirics.advice.plan.predictions import crossing

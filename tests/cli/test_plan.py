@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.cli.support import Run, as_json
-from tests.empirics.advice.plan.pilots import growing, rows
+from tests.empirics.advice.plan.pilots import CONFIG, DIGITS, PLAN, growing, rows
 from tsla.empirics.advice.plan import validation
 from tsla.empirics.advice.plan.advice import advise, table
 from tsla.empirics.advice.plan.pilot import pilot_of
@@ -18,10 +18,6 @@ from tsla.empirics.runs import records
 from tsla.theory.moments import MOMENTS
 from tsla.theory.testing.planted import Rejects
 from tsla.theory.text import WIDTH, Json
-
-DIGITS = Path(__file__).parents[2] / "records" / "digits.parquet"
-PLAN = f"plan --pilot {DIGITS} --method sgd --seed 0"
-CONFIG = {"method": "sgd", "seed": 0, "epochs": 20, "theta": 0.3, "batch_size": 16, "eta": 0.1}
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,9 @@ import pandas as pd
 from tsla.empirics.advice.plan.pilot import Pilot
 from tsla.theory.moments import MOMENTS
 
+DIGITS = Path(__file__).parents[4] / "records" / "digits.parquet"
+PLAN = f"plan --pilot {DIGITS} --method sgd --seed 0"
+CONFIG = {"method": "sgd", "seed": 0, "epochs": 20, "theta": 0.3, "batch_size": 16, "eta": 0.1}
 START = {"grad2": 0.5, "s2": 4.0, "c": 0.5, "beta2": 0.01, "nu2": 0.5}
 
 
