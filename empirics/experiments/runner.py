@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -37,7 +38,8 @@ def _made(wanted: Sequence[Experiment], *, out: Path, build: Path) -> list[Path]
     provenance.commit()  # asked for now: the checkout may have moved on when the runs are over
     parts = {experiment.name: _parts(experiment, build) for experiment in wanted}
     todo = [(e, config, path) for e in wanted for config, path in parts[e.name] if not _is_done(e, config, path)]
-    with Progress("runs", total=len(todo)) as progress, workers() as pool:
+    jobs = min(len(todo), os.cpu_count() or 1) or 1
+    with Progress("runs", total=len(todo)) as progress, workers(jobs=jobs) as pool:
         for name, what in pool.each(_run, [(e.name, config, path) for e, config, path in todo]):
             progress.advance(f"{name} {what}")
             if EXPERIMENTS[name].growing:

@@ -120,16 +120,6 @@ def test_parallel_processes_give_the_same_bytes(make: Callable[[], Path], tmp_pa
     assert make().read_bytes() == apart
 
 
-def test_a_lone_part_is_made_as_all_are_and_not_by_the_threads_of_the_caller(
-    make: Callable[[], Path], parts: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = make().read_bytes()
-    next(parts.iterdir()).unlink()
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    monkeypatch.setattr(synthetic, "simulate", None)  # in this process, and in no worker
-    assert make().read_bytes() == whole
-
-
 def test_unknown_names_are_refused_before_anything_runs(make: Callable[[], Path], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="name = 'rate' is not an experiment; there are rates"):
         make_records(["rates", "rate"], out=tmp_path / "records", build=tmp_path / "build")
