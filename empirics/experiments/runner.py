@@ -23,9 +23,10 @@ def make_records(names: Iterable[str], *, out: Path, build: Path) -> list[Path]:
     """Run the named experiments and write ``out/NAME.parquet`` for each. Returns the paths.
 
     Each configuration is run by itself into ``build``, where it is kept: what was done by the same code on the same machine is not
-    done again, and a killed call goes on where it was. The same seeds give the same tables, whatever was killed. What is made of other
-    records is made anew. A record that may grow is written after each of its configurations, unless that would shorten it. Raises
-    ValueError for an unknown name, and where another process makes one of them in ``build``.
+    done again, and a killed call goes on where it was. The same seeds give the same tables, whatever was killed, but that one part alone
+    is made by this process with all its threads, where sums of a network round otherwise. What is made of other records is made
+    anew. A record that may grow is written after each of its configurations, unless that would shorten it. Raises ValueError for an
+    unknown name, and where another process makes one of them in ``build``.
     """
     wanted = [experiment_of(name) for name in names]
     with ExitStack() as folders:

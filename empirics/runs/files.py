@@ -93,7 +93,9 @@ def must_be_a_path(name: str, path: Path) -> None:
         path.stat()
     except OSError as error:
         if error.errno in (errno.ENAMETOOLONG, errno.EACCES):
-            raise ValueError(f"{name} = {path}: {error.strerror}; must be a path where the system can look") from error
+            text = str(path)
+            begins = text if len(text) <= 600 else f"{text[:80]}..."
+            raise ValueError(f"{name} = {begins}: {error.strerror}; must be a path where the system can look") from error
 
 
 def must_be_there(name: str, path: Path, what: str) -> None:
