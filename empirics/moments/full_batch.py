@@ -72,7 +72,7 @@ def layer_moments(
     options: dict[str, Any] = {"logits": logits, "microbatch": microbatch, "batch_norm": batch_norm, "loss": loss}
     products = _products(*given, **options)
     layers, longest = rows_by_layer(products.names), products.longest_of_each
-    short = {layer: float(longest[rows].max()) for layer, rows in layers.items() if not is_kept(float(longest[rows].max()))}
+    short = {layer: square for layer, rows in layers.items() if not is_kept(square := float(longest[rows].max()))}
     if short:  # whether anything was lost, the means tell
         means = gradient_products(*given, **options).G
         for layer, square in short.items():

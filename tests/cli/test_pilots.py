@@ -83,16 +83,18 @@ def test_estimates_where_no_moments_can_be_are_moved_to_where_they_can() -> None
     assert (line["critical_batch_size"], line["delta0"]) == (None, 0)
 
 
+AT_ONE_TIME = {"grad2": 1.0, "s2": 4.0, "shat2": 0.4, "c": 0.5, "beta2": 0.5, "nu2": 0.5}
+
+
 def test_late_steps_beside_each_other_are_two() -> None:
     """A line from -2 at the one to -1 at the other is 0 at the next."""
-    row = {"grad2": 1.0, "s2": 4.0, "shat2": 0.4, "c": 0.5, "beta2": 0.5, "nu2": 0.5}
-    late = pilot_of([row | {"step": 2**53 - before} for before in (4, 3)], theta=0.1, batch_size=8, steps=2**53)
+    late = pilot_of([AT_ONE_TIME | {"step": 2**53 - before} for before in (4, 3)], theta=0.1, batch_size=8, steps=2**53)
     assert crossing(late, np.array([-2.0, -1.0])) == 2**53 - 2
 
 
 @pytest.mark.parametrize("alignment", [0.0, 1.0])
 def test_a_direction_without_signal_is_planned_with(alignment: float) -> None:
-    row = {"step": 0, "grad2": 1.0, "s2": 4.0, "shat2": 0.4, "c": 0.5, "beta2": 0.5, "nu2": 0.5, "alignment": alignment}
+    row = AT_ONE_TIME | {"step": 0, "alignment": alignment}
     assert plan([row], outcome="grad2", theta=1.0, batch_size=8).json()["predictions"]
 
 

@@ -119,7 +119,7 @@ def refuse_derivatives(func: Any, args: Any, kwargs: Any) -> None:
 
 def refuse_writing(func: Any, args: Any, kwargs: Any, weights: Set[int]) -> None:
     """Raises ValueError where a call would write into the memory of a parameter; ``weights`` are the addresses of their storages."""
-    if in_transform():
+    if not (works_in_place(func) or "out" in kwargs) or in_transform():
         return
     into = tensors_in((args[:1] if works_in_place(func) else (), kwargs.get("out")))
     if any(t.layout == torch.strided and t.untyped_storage().data_ptr() in weights for t in into):

@@ -52,8 +52,9 @@ class ShapeProbe(Watch):
         watched = self.uses_weights(given)
         out = func(*args, **kwargs)
         alone = not self._are_data(given)
-        moved = is_sized_by_values(func, args, kwargs) or reorders(func, args, kwargs, self.examples, self._data.keys())
-        self._sure = self._sure and (alone or not moved)
+        if self._sure and not alone:
+            moved = is_sized_by_values(func, args, kwargs) or reorders(func, args, kwargs, self.examples, self._data.keys())
+            self._sure = not moved
         if watched:
             outputs = differentiable(written(func, args, out))
             before = [self.reshapes.before(t) for t in given]
