@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from tsla.empirics.runs import provenance
 from tsla.empirics.runs.errors import first_line
-from tsla.empirics.runs.files import must_be_there, replacing
+from tsla.empirics.runs.files import must_be_a_path, must_be_there, replacing
 
 LOG = logging.getLogger(__name__)
 KEY = b"tsla"
@@ -34,6 +34,15 @@ LIVE = Path("build/live")
 INSTEAD = "make it again, or get it again"
 FIELDS = ("config", "environment", "command")
 """What every record says about itself, by whatever version it was written."""
+
+
+def folder(given: Path | None) -> Path:
+    """The folder with records: FOLDER, where no other one is ``given``. Raises ValueError where there is no such folder."""
+    found = given or FOLDER
+    must_be_a_path("records", found)
+    if not found.is_dir():
+        raise ValueError(f"records = {found}: no such folder; must be one with records, such as those that `tsla records` makes")
+    return found
 
 
 @dataclass(frozen=True)

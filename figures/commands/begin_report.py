@@ -13,14 +13,10 @@ def run(args: argparse.Namespace) -> int:
 
     Returns 1 where a test failed, or ``paper_checks.md`` said something else.
     """
-    from tsla.empirics.runs.files import must_be_a_path
-    from tsla.empirics.runs.records import FOLDER
+    from tsla.empirics.runs import records
     from tsla.figures import drawing, evidence, paper_checks
 
-    source = args.records or FOLDER
-    must_be_a_path("records", source)
-    if not source.is_dir():
-        raise ValueError(f"records = {source}: no such folder; must be one with records, such as those that `tsla records` makes")
+    source = records.folder(args.records)
     found = evidence.read(source / evidence.EVIDENCE.name)
     failed = not all(row["passed"] for row in found)
     if args.page:

@@ -28,14 +28,11 @@ def checkout(args: argparse.Namespace) -> str:
 
 def run(args: argparse.Namespace) -> None:
     """Draw them, and name what was written."""
-    from tsla.empirics.runs.files import must_be_a_path, must_be_folder
-    from tsla.empirics.runs.records import FOLDER
+    from tsla.empirics.runs import records
+    from tsla.empirics.runs.files import must_be_folder
     from tsla.figures import drawing
 
     must_be_folder("out", args.out)
-    source = args.records or FOLDER
-    must_be_a_path("records", source)
-    if not source.is_dir():
-        raise ValueError(f"records = {source}: no such folder; must be one with records, such as those that `tsla records` makes")
+    source = records.folder(args.records)
     for path in drawing.draw_gallery(source, args.out, args.names, form=args.format):
         print(path, path.with_suffix(".csv"), sep="\n")
