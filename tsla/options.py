@@ -175,8 +175,9 @@ def among(given: str, known: list[str]) -> str:
     """What was probably meant, or else what there is."""
     from difflib import get_close_matches  # which a command that is spelled right does not need
 
-    near = get_close_matches(given, known, 1)
-    return f"did you mean {near[0]}?" if near else f"must be one of {', '.join(known)}"
+    bare = {name.lstrip("-"): name for name in known}  # dashes are no likeness
+    near = get_close_matches(given.lstrip("-"), bare, 1)
+    return f"did you mean {bare[near[0]]}?" if near else f"must be one of {', '.join(known)}"
 
 
 def number(text: str) -> float:

@@ -25,15 +25,17 @@ def tables(folder: Path) -> tuple[str]:
         f"{examples} in {groups}" + ("" if sampling == INDEPENDENT else ", w/o"): _design(chosen, sampling, examples, groups)
         for sampling, examples, groups in (
             *((INDEPENDENT, 128, 8), (INDEPENDENT, 256, 16), (INDEPENDENT, 512, 16), (INDEPENDENT, 512, 32)),
-            *((WITHOUT, 256, 16), (WITHOUT, 512, 16), (WITHOUT, 512, 32)),
+            *((WITHOUT, 128, 16), (WITHOUT, 256, 16), (WITHOUT, 512, 16), (WITHOUT, 512, 32)),
         )
     }
     same_draws = _design(record, INDEPENDENT, 256, 16)
     until = record[record["rule"].str.startswith("until")]
     populations = {f"{key[0]} {key[1]}": rows for key, rows in designs["512 in 32"].groupby(["network", "epoch"], sort=False)}
+    batches = {f"{size[0]} of {size[1]}": rows for size, rows in _of_batches(record).groupby(["groups", "batch_size"])}
     parts = (
         ("Examples and groups (w/o: drawn without replacement)", _table(_quantities(designs, _pooled))),
         ("512 independent examples in 32 groups, by population (network and epoch)", _population_table(populations)),
+        ("Batches as the unit, independent ones (number and size)", _table(_quantities(batches, _pooled))),
         ("Rules, on the same draws of 256 in 16 groups", _table(_quantities(_by_rule(same_draws, sketched=False), _pooled))),
         (f"Drawing groups of {_size(until)} until δ and θ* are known to a relative half-width", _until_table(until)),
         ("Sketches, on the same draws of 256 in 16 groups", _sketch_table(same_draws)),
@@ -43,6 +45,11 @@ def tables(folder: Path) -> tuple[str]:
 
 def _design(rows: pd.DataFrame, sampling: str, examples: int, groups: int) -> pd.DataFrame:
     return rows[(rows["sampling"] == sampling) & (rows["examples"] == examples) & (rows["groups"] == groups)]
+
+
+def _of_batches(record: pd.DataFrame) -> pd.DataFrame:
+    rows = record[record["rule"].str.startswith("batch of")]
+    return rows.assign(batch_size=rows["rule"].str.split().str[-1].astype(int), groups=rows["groups"].astype(int))
 
 
 def _quantities(columns: Mapping[str, pd.DataFrame], cell: Callable[[pd.DataFrame], str]) -> dict[str, list[str]]:

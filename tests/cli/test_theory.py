@@ -261,6 +261,7 @@ REFUSED = [
     Bad("bound tsla --exact", SGD, ("unknown argument --exact",)),
     Bad("bound sgd", SPLIT_SGD, ("unknown argument --beta2",)),
     Bad("bound lrs", SGD, ("argument METHOD: 'lrs' is unknown; did you mean lsr?",)),
+    Bad("bound sgd", {"eps": "1"}, ("unknown argument --eps; allowed: --F0",)),
     Bad("bound sgd", {"etta": "1"}, ("unknown argument --etta; did you mean --eta? allowed: --F0 --L --T",)),
     Bad("bound lsr", SGD | {"beta2": "0.05"}, ("got --beta2 without --nu2", TOGETHER)),
     Bad("bound lsr", SGD | {"nu2": "0.05"}, ("got --nu2 without --beta2", TOGETHER)),

@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from tsla.empirics.advice.measure.results import Reading, reading
-from tsla.empirics.experiments.error_rates.rates import FOLLOWING
+from tsla.empirics.experiments.error_rates.rates import FOLLOWING, LOOKS
 from tsla.empirics.experiments.error_rates.trial import COPIES, Trial, covers
 from tsla.empirics.moments.estimators import Estimates, estimates
 from tsla.empirics.moments.estimators.groups import GroupSums
+from tsla.empirics.moments.live import UNSURE, instruments, sentence
 from tsla.empirics.moments.measure import Measurement
+from tsla.empirics.moments.monitor import GROUP_SIZE
 from tsla.empirics.smoothing.schedules import Adaptive
 from tsla.empirics.statistics.intervals import share
 from tsla.theory.constants import Array
@@ -27,15 +29,15 @@ from tsla.theory.constants import Array
 N, P, GROUPS, SIZE = 1500, 20, 32, 16
 """Examples of the population, parameters, and groups of examples that are drawn."""
 BATCH_SIZE, ETA_L = 16, 0.5
+MONITORED = 16, GROUP_SIZE
+"""Groups of a monitor's measurement, and their size."""
 
 
 def following(_: Path) -> Trial:
     """All that `tsla measure` says at a setting, and :class:`Adaptive` where smoothing has neither an advantage nor a disadvantage."""
     g, g_hat = _population()
     exact = estimates(_sums(g, g_hat, np.arange(N)[None]), population=N)
-    truth = _reading(exact, N)
-    theta = float(brentq(lambda theta: float(exact.moments.at_batch_size(BATCH_SIZE).excess(theta)), 0.01, 1.0))
-    schedule = Adaptive(theta, BATCH_SIZE)
+    truth, schedule = _reading(exact, N), Adaptive(_without_advantage(exact), BATCH_SIZE)
 
     def trial(rng: Generator, wrong: bool) -> Mapping[str, bool]:
         drawn = np.repeat(rng.integers(N, size=(GROUPS, SIZE)), COPIES if wrong else 1, axis=0)
@@ -43,6 +45,30 @@ def following(_: Path) -> Trial:
         said = _reading(found, drawn.size)
         ends = {name: (getattr(said, name), getattr(truth, name).estimate) for name in FOLLOWING}
         return {name: covers(interval, value) for name, (interval, value) in ends.items()} | {"established": schedule.established(found)}
+
+    return trial
+
+
+def monitored(_: Path) -> Trial:
+    """The live instruments, as :class:`tsla.MomentsMonitor` feeds them: one look, and LOOKS of them, at weights that stay as they are.
+
+    Smoothing has neither an advantage nor a disadvantage. :class:`Adaptive` has half that θ, at which it has one, and looks as often.
+    """
+    g, g_hat = _population()
+    exact = estimates(_sums(g, g_hat, np.arange(N)[None]), population=N)
+    theta = _without_advantage(exact)
+    truth, schedule = instruments(exact.moments, theta, BATCH_SIZE), Adaptive(theta / 2, BATCH_SIZE)
+
+    def looked(rng: Generator, wrong: bool) -> Estimates:
+        drawn = rng.permutation(N)[: MONITORED[0] * MONITORED[1]].reshape(MONITORED)
+        return estimates(_sums(g, g_hat, np.repeat(drawn, COPIES if wrong else 1, axis=0)), population=N)
+
+    def trial(rng: Generator, wrong: bool) -> Mapping[str, bool]:
+        looks = [looked(rng, wrong) for _ in range(LOOKS)]
+        found = [instruments(look, theta, BATCH_SIZE) for look in looks]
+        said = [sentence(one["variance"], one["  less"], trusted=True) != UNSURE for one in found]
+        of_first = {name.strip(): covers(interval, truth[name].estimate) for name, interval in found[0].items()}
+        return of_first | {"said": said[0], "ever said": any(said), "kept": all(map(schedule.established, looks))}
 
     return trial
 
@@ -62,6 +88,11 @@ def _population() -> tuple[Array, Array]:
     rng = np.random.default_rng(0)
     noise = rng.normal(size=(2, N, P)) / np.sqrt(np.arange(1, P + 1)) * rng.lognormal(sigma=0.4, size=(N, 1))
     return noise[0] + 0.1, 0.5 * noise[0] + 0.4 * noise[1] + 0.25
+
+
+def _without_advantage(exact: Estimates) -> float:
+    """The θ at which smoothing leaves a batch's variance as it is."""
+    return float(brentq(lambda theta: float(exact.moments.at_batch_size(BATCH_SIZE).excess(theta)), 0.01, 1.0))
 
 
 def _sums(g: Array, g_hat: Array, drawn: NDArray[np.int64]) -> GroupSums:

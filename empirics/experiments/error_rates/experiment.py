@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tsla.empirics.experiments.error_rates import examples, grid, replicas, seeds
+from tsla.empirics.experiments.error_rates import examples, grid, replicas, seeds, sweeps
 from tsla.empirics.experiments.error_rates.trial import Simulation, Trial
 from tsla.empirics.runs import records
 
@@ -18,19 +18,21 @@ SIMULATIONS: Mapping[str, Simulation] = {
     "third round": seeds.third_round,
     "predictions": seeds.predicted,
     "planned seeds": seeds.planned,
-    "regret": seeds.regret,
+    "regret": sweeps.regret,
+    "drops": sweeps.drops,
     "runs": replicas.runs,
     "bets": replicas.bets,
     "rates": replicas.rates,
     "branches": replicas.branches,
     "hit rates": grid.hit_rates,
     "following": examples.following,
+    "monitored": examples.monitored,
     "percentages": examples.percentages,
 }
 BLOCK = 25
 BLOCKS = {
-    **{"study": 96, "third round": 64, "predictions": 64, "planned seeds": 96, "regret": 16, "runs": 80, "bets": 160},
-    **{"rates": 16, "branches": 160, "hit rates": 16, "following": 24, "percentages": 80},
+    **{"study": 96, "third round": 64, "predictions": 64, "planned seeds": 96, "regret": 16, "drops": 96, "runs": 80, "bets": 160},
+    **{"rates": 16, "branches": 160, "hit rates": 16, "following": 24, "monitored": 24, "percentages": 80},
 }
 """How many blocks of BLOCK trials a simulation makes: as many as a few minutes of a processor allow."""
 CONFIGS = tuple({"simulation": name, "blocks": blocks, "trials": BLOCK, "seed": 61} for name, blocks in BLOCKS.items())

@@ -13,8 +13,11 @@ redraws as many with the same spread. What it has beyond 5 % comes of redrawing 
     "third round": """The same of the third round's settings. A trial takes one group of settings with the same schedule and the same wrong
 labels.""",
     "predictions": """The same of the differences of P1, P2 and P5 at the settings of the MLP. With the wrong unit one setting stands for
-all.""",
-    "regret": "Four arms of 10 seeds, whose losses share a part that is ten times as large as what they don't share.",
+all. P3 and P4 are read at the limit of what they say, where seeds differ.""",
+    "regret": """Four arms of 10 seeds, whose losses share a part that is ten times as large as what they don't share. The tuning has
+5 other seeds.""",
+    "drops": """The lines of the figure of the best drop: a setting, an outcome and a θ, each with about ten drops. The study's differences
+from training without smoothing are moved to 0, seed by seed, and seeds are drawn from them.""",
     "planned seeds": "Normal differences, as the t-test takes them for, with an effect of 0.8 standard deviations.",
     "runs": """The last iterate of SGD on w²/2 at η = 1/L, whose ‖∇F‖² is a squared normal number. Of what the simulator reports it
 has the longest tail.""",
@@ -25,6 +28,8 @@ is the mean itself, which is the hardest true one.""",
 So their difference is skewed.""",
     "hit rates": "Settings whose rows all agree, with from 2 to 20 rows each. Then settings are all that there is to count.",
     "following": "512 examples in 32 groups from a population of 1,500 whose lengths of gradients have a long tail.",
+    "monitored": """128 examples of the same population in 16 groups, drawn without replacement, as a monitor measures if nothing else is
+asked of it. θ is such that smoothing leaves the variance of a batch as it is, and the weights stay as they are for 20 looks.""",
     "percentages": "2,000 draws that cover with probability 0.95.",
 }
 """Simulation -> the law that is simulated, and why."""

@@ -6,12 +6,11 @@ rate is needed. A test reads the source and finds those that are in neither.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 
 from tsla.empirics.experiments.error_rates.grid import SETTINGS
 from tsla.empirics.experiments.error_rates.rate import COVERAGE, Rate
-from tsla.empirics.experiments.error_rates.replicas import BRANCHES, MILD, SIZES
+from tsla.empirics.experiments.error_rates.replicas import BRANCHES, EPS, MILD, SIZES
 from tsla.empirics.statistics.betting import LEVEL as ONE_SIDED
 from tsla.empirics.statistics.power import LEVEL, POWER
 
@@ -20,6 +19,8 @@ FOLLOWING = (
     *("theta_star", "theta_for_step", "critical_batch_size_at_theta", "critical_batch_size_for_step"),
 )
 """What `tsla measure` reports beside the moments."""
+LOOKS = 20
+"""Measurements along a run."""
 
 
 def _study(name: str) -> str:
@@ -40,6 +41,8 @@ _NO_BENEFIT = "“no benefit that matters”, at the effect that just matters"
 _MEASURE = "empirics.advice.measure.results.Reading.of"
 _MOMENTS = "empirics.moments."
 _interval = partial(Rate, kind="covers", level=COVERAGE)
+_alarms = partial(Rate, kind="false alarms")
+_finds = partial(Rate, kind="power", level=None)
 
 RATES: tuple[Rate, ...] = (
     _interval(
@@ -49,43 +52,34 @@ RATES: tuple[Rate, ...] = (
         "seed",
         used_by=("empirics.statistics.intervals.student_t", "empirics.statistics.intervals.paired", _FINDINGS[2], *_SEEDS),
     ),
-    Rate(
+    _alarms(
         "study",
         "test",
         "the paired t-test by itself",
         "seed",
-        "false alarms",
-        LEVEL,
+        level=LEVEL,
         used_by=("empirics.statistics.intervals.paired_p_value", "empirics.statistics.intervals.effect_size", _FINDINGS[0]),
     ),
-    Rate("study", "family", "any of the second round's 25 tests, by Holm", "seed", "false alarms", LEVEL, used_by=(_FINDINGS[1],)),
-    Rate("study", "family, normal", "the same, of as many normal differences", "seed", "false alarms", LEVEL),
-    Rate("study", "supported", "any of E1-E5 called supported in the second round", "seed", "false alarms", LEVEL),
-    Rate("study", "refuted", "any of E1-E5 called refuted in the second round", "seed", "false alarms", LEVEL),
+    _alarms("study", "family", "any of the second round's 25 tests, by Holm", "seed", level=LEVEL, used_by=(_FINDINGS[1],)),
+    _alarms("study", "family, normal", "the same, of as many normal differences", "seed", level=LEVEL),
+    _alarms("study", "supported", "any of E1-E5 called supported in the second round", "seed", level=LEVEL),
+    _alarms("study", "refuted", "any of E1-E5 called refuted in the second round", "seed", level=LEVEL),
     *(
-        Rate("study", f"seen {claim}", f"{claim} called supported, at the effect that just matters in all settings", "seed", "power", None)
+        _finds("study", f"seen {claim}", f"{claim} called supported, at the effect that just matters in all settings", "seed")
         for claim in ("E1", "E2", "E3", "E4", "E5")
     ),
-    Rate("study", "no benefit", f"any of E1-E5 called {_NO_BENEFIT} in all settings, in the second round", "seed", "false alarms", LEVEL),
-    Rate(
-        "third round", "false word", "any setting of a group called supported or refuted in the third round", "seed", "false alarms", LEVEL
-    ),
-    Rate("third round", "false word, normal", "the same, of as many normal differences", "seed", "false alarms", LEVEL),
-    Rate(
-        "third round", "no benefit", f"any setting of a group called {_NO_BENEFIT}; 5 % is for one setting", "seed", "false alarms", LEVEL
-    ),
-    Rate("third round", "no benefit, normal", "the same, of as many normal differences", "seed", "false alarms", LEVEL),
-    Rate("third round", "excluded", "one setting's interval excludes the effect that just matters", "seed", "false alarms", LEVEL),
-    Rate("third round", "excluded, normal", "the same, of as many normal differences", "seed", "false alarms", LEVEL),
-    Rate(
-        "third round",
-        "seen word",
-        "a setting called supported, at the effect that just matters, if not “can't tell”",
-        "seed",
-        "power",
-        None,
-    ),
-    Rate("predictions", "confirmed", "any of P1, P2 and P5 called confirmed", "seed", "false alarms", LEVEL),
+    _alarms("study", "no benefit", f"any of E1-E5 called {_NO_BENEFIT} in all settings, in the second round", "seed", level=LEVEL),
+    _alarms("third round", "false word", "any setting of a group called supported or refuted in the third round", "seed", level=LEVEL),
+    _alarms("third round", "false word, normal", "the same, of as many normal differences", "seed", level=LEVEL),
+    _alarms("third round", "no benefit", f"any setting of a group called {_NO_BENEFIT}; 5 % is for one setting", "seed", level=LEVEL),
+    _alarms("third round", "no benefit, normal", "the same, of as many normal differences", "seed", level=LEVEL),
+    _alarms("third round", "excluded", "one setting's interval excludes the effect that just matters", "seed", level=LEVEL),
+    _alarms("third round", "excluded, normal", "the same, of as many normal differences", "seed", level=LEVEL),
+    _finds("third round", "seen word", "a setting called supported, at the effect that just matters, if not “can't tell”", "seed"),
+    _alarms("predictions", "confirmed", "any of P1, P2 and P5 called confirmed", "seed", level=LEVEL),
+    _alarms("predictions", "P3", "P3 called as predicted, or not as predicted, at one setting", "seed", level=LEVEL),
+    _alarms("predictions", "any of P3", "the same at any setting; 5 % is for one", "seed", level=LEVEL),
+    _alarms("predictions", "P4", "P4 called as predicted, or not as predicted, at one setting", "seed", level=LEVEL),
     _interval(
         "regret",
         "regret",
@@ -93,6 +87,10 @@ RATES: tuple[Rate, ...] = (
         "seed",
         used_by=("empirics.experiments.planner.regret._interval",),
     ),
+    _interval("regret", "beside the tuned", "the same, beside the arm that tuning chose", "seed"),
+    _interval("regret", "beside what tuning may choose", "the same, about its mean over all that tuning may choose", "seed"),
+    _alarms("drops", "a drop", "a drop's interval excludes 0 in its favour", "seed", level=0.025),
+    _alarms("drops", "any drop", "the same of any drop of a line; 2.5 % is for one", "seed", level=0.025),
     _interval(
         "planned seeds",
         "sd",
@@ -128,45 +126,35 @@ RATES: tuple[Rate, ...] = (
                 "replica",
                 used_by=("empirics.simulation.planned.beside_bound", "empirics.experiments.bounds.stall"),
             ),
-            Rate(
-                "runs",
-                f"exceeded of {n}",
-                f"a true bound called exceeded by `tsla simulate`, {n} replicas",
-                "replica",
-                "false alarms",
-                0.025,
-            ),
-            Rate(
+            _alarms("runs", f"exceeded of {n}", f"a true bound called exceeded by `tsla simulate`, {n} replicas", "replica", level=0.025),
+            _alarms(
                 "runs",
                 f"too late of {n}",
                 f"a true rate called refuted, as the mean at the plan's end is above ε², {n} replicas",
                 "replica",
-                "false alarms",
-                ONE_SIDED,
+                level=ONE_SIDED,
                 used_by=("empirics.experiments.rates.samples._point",),
             ),
         )
     ),
-    Rate(
+    _alarms(
         "bets",
         "refutes",
         "any of 10 true bounds refuted, by betting and Holm, 20 replicas",
         "replica",
-        "false alarms",
-        ONE_SIDED,
+        level=ONE_SIDED,
         used_by=(
             *(f"empirics.statistics.betting.{name}" for name in ("p_values", "refutes")),
             *("empirics.experiments.power_of_tests.power", "figures.theorems.deciding._Check._refuted_by_runs"),
         ),
     ),
-    Rate("bets", f"refutes at {MILD:g}", f"the same at the level {MILD:g}", "replica", "false alarms", MILD),
-    Rate(
+    _alarms("bets", f"refutes at {MILD:g}", f"the same at the level {MILD:g}", "replica", level=MILD),
+    _alarms(
         "bets",
         "Bonferroni",
         "any of 10 true bounds refuted, by betting and Bonferroni, as the claims' runs are tested",
         "replica",
-        "false alarms",
-        ONE_SIDED,
+        level=ONE_SIDED,
     ),
     _interval(
         "rates",
@@ -189,6 +177,13 @@ RATES: tuple[Rate, ...] = (
         "replica",
         used_by=("empirics.experiments.rates.annealed._contrast",),
     ),
+    _alarms(
+        "rates",
+        "refuted",
+        "a true bound called refuted, by its exponent at the tolerance or by any mean at the plan's end",
+        "replica",
+        level=0.025 + len(EPS) * ONE_SIDED,
+    ),
     *(
         rate
         for name, copies in BRANCHES.items()
@@ -200,7 +195,7 @@ RATES: tuple[Rate, ...] = (
                 "branch",
                 used_by=("empirics.experiments.sign_prediction.experiment._paired",),
             ),
-            Rate("branches", f"sign, {name}", f"a sign called established, {copies} branches ({name})", "branch", "false alarms", LEVEL),
+            _alarms("branches", f"sign, {name}", f"a sign called established, {copies} branches ({name})", "branch", level=LEVEL),
         )
     ),
     *(
@@ -217,11 +212,9 @@ RATES: tuple[Rate, ...] = (
                     *(f"empirics.experiments.sign_prediction.verdicts.{of}" for of in ("_lines", "compared")),
                 ),
             ),
-            Rate(
-                "hit rates", f"supported, {name}", f"a predictor without a lead called supported ({name})", "setting", "false alarms", 0.025
-            ),
-            Rate("hit rates", f"refuted, {name}", f"a predictor without a lead called refuted ({name})", "setting", "false alarms", 0.025),
-            Rate("hit rates", f"seen, {name}", f"a predictor with a lead of 0.2 called supported ({name})", "setting", "power", None),
+            _alarms("hit rates", f"supported, {name}", f"a predictor without a lead called supported ({name})", "setting", level=0.025),
+            _alarms("hit rates", f"refuted, {name}", f"a predictor without a lead called refuted ({name})", "setting", level=0.025),
+            _finds("hit rates", f"seen, {name}", f"a predictor with a lead of 0.2 called supported ({name})", "setting"),
         )
     ),
     *(
@@ -230,21 +223,41 @@ RATES: tuple[Rate, ...] = (
             name,
             f"`{name}` of `tsla measure`",
             "group of examples",
-            used_by=(
-                *(_MEASURE, f"{_MEASURE}.over_plain", f"{_MEASURE}.theta", f"{_MEASURE}.batch_size"),
-                *(f"{_MOMENTS}live.{of}" for of in ("instruments", "instruments.of", "instruments.over_plain")),
-            ),
+            used_by=(_MEASURE, f"{_MEASURE}.over_plain", f"{_MEASURE}.theta", f"{_MEASURE}.batch_size"),
         )
         for name in FOLLOWING
     ),
-    Rate(
+    _alarms(
         "following",
         "established",
         "`Adaptive` goes on smoothing at one look, where it has no advantage",
         "group of examples",
-        "false alarms",
-        0.025,
+        level=0.025,
         used_by=("empirics.smoothing.schedules.adaptive.Adaptive.established",),
+    ),
+    *(
+        _interval(
+            "monitored",
+            name,
+            f"{'reduction beyond a smaller step' if name == 'less' else name}, of the live instruments",
+            "group of examples",
+            used_by=tuple(f"{_MOMENTS}live.{of}" for of in ("instruments", "instruments.of", "instruments.over_plain")),
+        )
+        for name in ("δ", "variance", "smaller step", "less", "B_c")
+    ),
+    _alarms(
+        "monitored",
+        "said",
+        "the live instruments say that smoothing changes the variance, where it does not, at one look",
+        "group of examples",
+        level=LEVEL,
+    ),
+    _alarms("monitored", "ever said", f"the same at any of {LOOKS} looks; 5 % is for one", "group of examples", level=LEVEL),
+    _finds(
+        "monitored",
+        "kept",
+        f"`Adaptive` goes on smoothing at each of {LOOKS} looks, at half the θ from which there is no advantage",
+        "group of examples",
     ),
     _interval(
         "percentages",
@@ -258,26 +271,3 @@ RATES: tuple[Rate, ...] = (
         ),
     ),
 )
-
-_ESTIMATE = f"{_MOMENTS}estimators.estimate.Estimates"
-_ON_NETWORKS = "measured on real networks, in estimators.md"
-ELSEWHERE: Mapping[str, str] = {
-    **dict.fromkeys((f"{_ESTIMATE}.{name}" for name in ("_estimate", "interval", "quantity", "table", "precise")), _ON_NETWORKS),
-    **dict.fromkeys((f"{_ESTIMATE}.{name}" for name in ("delta", "theta_star", "critical_batch", "noise_scale")), _ON_NETWORKS),
-    **dict.fromkeys(
-        (f"{_MOMENTS}estimators.{name}" for name in ("spread.spread", "estimate.estimates", "accumulator.Accumulator.estimates")),
-        _ON_NETWORKS,
-    ),
-    f"{_MOMENTS}minibatch.minibatch_moments": "has no rate: what was seen of it stands in intervals.md, under Without a row",
-    **dict.fromkeys(
-        (f"empirics.experiments.interval_coverage.rules.{name}" for name in ("shifted", "normal", "bootstrap")),
-        "a rule that is compared in estimators.md",
-    ),
-    **dict.fromkeys((f"empirics.advice.measure.advice.{name}" for name in ("_less", "_reversed")), "moves an interval that it is given"),
-    **dict.fromkeys(
-        (f"{_MOMENTS}live._point", "empirics.experiments.batch_norm._exact", "empirics.experiments.batch_norm._exact.point"),
-        "a point, of an exact number",
-    ),
-    "empirics.smoothing.schedules._schedule.Estimated.interval": "says what a schedule asks of estimates",
-}
-"""Function -> why it needs no rate here."""

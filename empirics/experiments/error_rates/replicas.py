@@ -6,13 +6,15 @@ number: of all that the simulator reports it has the longest tail.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.random import Generator
 
-from tsla.empirics.experiments.error_rates.trial import COPIES, Trial, covers, units
+from tsla.empirics.experiments.error_rates.trial import Trial, covers, units
+from tsla.empirics.experiments.rates import verdicts as curves
 from tsla.empirics.experiments.rates.samples import ONE_IN_A_THOUSAND, RESAMPLES, Samples, exponent, percentiles, resamples
 from tsla.empirics.simulation import problems
 from tsla.empirics.simulation.exact_law import exact_law
@@ -78,7 +80,10 @@ MARKS = np.unique(np.rint(np.geomspace(1, 300, 30)).astype(int))
 
 
 def rates(_: Path) -> Trial:
-    """Samples needed, their exponent and their ratio for two step sizes on the same noise: SGD on ``w²/2`` with C4's step ``ε²/(2Lσ²)``."""
+    """Samples needed, their exponent and their ratio for two step sizes on the same noise: SGD on ``w²/2`` with C4's step ``ε²/(2Lσ²)``.
+
+    And the verdict on true bounds: whether one is called refuted.
+    """
     problem, oracle = problems.get("stall"), Oracle(sigma2=1.0)
 
     def stage(eps: float, factor: float) -> Stage:
@@ -88,26 +93,38 @@ def rates(_: Path) -> Trial:
     def of(squares: Array, eps: float, weights: Array) -> Samples:
         return Samples.of(MARKS, squares, float(eps**2), weights)
 
-    def exact(eps: float, factor: float) -> Samples:
+    def exact(eps: float, factor: float) -> tuple[Samples, float]:
+        """With ``‖∇F‖²`` at the end."""
         law = exact_law(problem, oracle, [stage(eps, factor)], checkpoints=[int(step) for step in MARKS])
-        return of(law.grad2[-len(MARKS) :, None], eps, np.ones((1, RESAMPLES)))
+        return of(law.grad2[-len(MARKS) :, None], eps, np.ones((1, RESAMPLES))), float(law.grad2[-1])
 
-    known = [exact(eps, 1.0) for eps in EPS]
-    of_grid, of_pair = exponent(EPS, known)[0], known[-1].estimate / exact(EPS[-1], SLOWER).estimate
+    known, ends = zip(*(exact(eps, 1.0) for eps in EPS), strict=True)
+    of_grid, of_pair = exponent(EPS, known)[0], known[-1].estimate / exact(EPS[-1], SLOWER)[0].estimate
 
-    def measured(eps: float, factor: float, seed: int, wrong: bool) -> Samples:
+    def measured(eps: float, factor: float, seed: int, wrong: bool) -> tuple[Samples, float]:
+        """With the end that refutes a bound on the last ``‖∇F‖²``."""
         run = simulate(problem, oracle, [stage(eps, factor)], replicas=REPLICAS, seed=seed, checkpoints=[int(step) for step in MARKS])
-        return of(units(run.grad2, wrong), eps, resamples(REPLICAS * (COPIES if wrong else 1), seed))
+        squares = units(run.grad2, wrong)
+        end = student_t(squares[-1], level=ONE_IN_A_THOUSAND)
+        return of(squares, eps, resamples(squares.shape[1], seed)), float(end.low)
+
+    def hardest(samples: Sequence[Samples], at_end_low: Sequence[float]) -> pd.DataFrame:
+        """What a verdict reads, of the hardest true bounds: those that are reached at the plan's very end, at the steepest exponent."""
+        estimate, low, high = exponent(EPS, samples)
+        of_exponent = {"exponent": estimate, "exponent_low": low, "exponent_high": high, "planned_exponent": of_grid - curves.TOLERANCE}
+        plan = {"eps": np.sqrt(ends), "planned": 1.0, "fixed": 0, "predicted": 4.0, "single": np.inf}
+        return pd.DataFrame({"needed": [one.estimate for one in samples], "at_end_low": at_end_low, **plan, **of_exponent})
 
     def trial(rng: Generator, wrong: bool) -> Mapping[str, bool]:
         seeds = [int(seed) for seed in rng.integers(DRAWN, size=len(EPS))]
-        found = [measured(eps, 1.0, seed, wrong) for eps, seed in zip(EPS, seeds, strict=True)]
-        slower = measured(EPS[-1], SLOWER, seeds[-1], wrong)
+        found, lows = zip(*(measured(eps, 1.0, seed, wrong) for eps, seed in zip(EPS, seeds, strict=True)), strict=True)
+        slower, _ = measured(EPS[-1], SLOWER, seeds[-1], wrong)
         ratio = IntervalOf(0.0, *percentiles(found[-1].resampled / slower.resampled))
         return {
             "needed": covers(IntervalOf(0.0, *found[-1].ends), known[-1].estimate),
             "exponent": covers(IntervalOf(*exponent(EPS, found)), of_grid),
             "ratio": covers(ratio, of_pair),
+            "refuted": curves.verdict(hardest(found, lows)) == curves.REFUTED,
         }
 
     return trial

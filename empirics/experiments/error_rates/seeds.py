@@ -11,12 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.random import Generator
 from numpy.typing import NDArray
 
 from tsla.empirics.experiments.error_rates.trial import Trial, covers, units
-from tsla.empirics.experiments.planner.regret import by_setting, cross_fitted
 from tsla.empirics.experiments.study import predictions, third_verdicts, verdicts
 from tsla.empirics.experiments.study.findings import (
     CANT_TELL,
@@ -39,6 +37,8 @@ FAR = 10
 
 Draw = NDArray[np.int64]
 """Numbers of the seeds that are drawn."""
+FLAT = 1e-9
+"""Shares that differ by no more are the same, to rounding."""
 FEWEST = 10
 """Seeds of a population: ResNet-20 has 2 and 4, of which as many draws may all be the same."""
 
@@ -151,18 +151,34 @@ def third_round(folder: Path) -> Trial:
 def predicted(folder: Path) -> Trial:
     """The rules of P1, P2 and P5, over the settings of the MLP: without an effect, whether any of them is confirmed.
 
-    If the unit is wrong, one setting is taken for all of them.
+    If the unit is wrong, one setting is taken for all of them. P3 and P4 are read at each setting alone, at the limit of what they say,
+    where seeds differ.
     """
     found = predictions.found(third_verdicts.load(folder))
     populations = [Population.of(one) for one in found if one.claim in predictions.TESTED]
     alike = [next(other for other in populations if other.like.claim == one.like.claim) for one in populations]
+    read = [Population.of(one) for one in found if one.claim not in predictions.TESTED and np.ptp(one.differences) > FLAT]
+
+    def drawn(one: Population, seeds: Mapping[tuple[str, int], Draw], effect: float, wrong: bool) -> Finding:
+        return finding(one.like.claim, one.like.setting, "", units(one.parts[0][seeds[_group(one)]] + effect, wrong), ())
 
     def trial(rng: Generator, wrong: bool) -> Mapping[str, bool]:
-        seeds, voting = _seeds(populations, rng), alike if wrong else populations
-        drawn = [finding(one.like.claim, one.like.setting, "", units(one.parts[0][seeds[_group(one)]], wrong), ()) for one in voting]
-        by_loss, by_accuracy = ([one for one in drawn if (one.claim == "P5") == is_p5] for is_p5 in (False, True))
+        seeds, voting = _seeds([*populations, *read], rng), alike if wrong else populations
+        of_rules = [drawn(one, seeds, 0.0, wrong) for one in voting]
+        by_loss, by_accuracy = ([one for one in of_rules if (one.claim == "P5") == is_p5] for is_p5 in (False, True))
         own = [*adjusted(by_loss), *adjusted(by_accuracy)]
-        return {"confirmed": any(predictions.decided(claim, own) == predictions.CONFIRMED for claim in predictions.TESTED)}
+        said = [
+            (one.like.claim, predictions.at_setting(drawn(one, seeds, predictions.limit(one.like.claim), wrong)) != predictions.OPEN)
+            for one in read
+        ]
+        pick = rng.random()
+        of_p3, of_p4 = ([word for of, word in said if of == claim] for claim in ("P3", "P4"))
+        return {
+            "confirmed": any(predictions.decided(claim, own) == predictions.CONFIRMED for claim in predictions.TESTED),
+            "P3": of_p3[int(pick * len(of_p3))],
+            "any of P3": any(of_p3),
+            "P4": of_p4[int(pick * len(of_p4))],
+        }
 
     return trial
 
@@ -210,39 +226,5 @@ def planned(_: Path) -> Trial:
             "power": bool(paired(units(b, wrong), units(a, wrong)).low > 0),
             "power from a pilot": bool(finding("E3", "", "", units(known[0][: asked.n], wrong), ()).p < LEVEL),
         }
-
-    return trial
-
-
-SEEDS, ARMS = 10, (0.0, 0.02, 0.05, 0.1)
-"""Of a sweep: arms by how much worse than the best each is, in units of the spread that seeds do not share."""
-
-
-def regret(_: Path) -> Trial:
-    """The regret of a rule, here to smooth to the end, against the best arm of a sweep, which is chosen on the other seeds of the sweep.
-
-    Losses of a seed share a part that is ten times as large as what they don't share. The truth is the mean regret of many sweeps.
-    """
-    arms = [("sgd", 0), ("tsla", 2), ("tsla", 4), ("lsr", 8)]
-
-    def losses(rng: Generator) -> Array:
-        """Logarithms, a row a seed."""
-        return np.asarray(rng.normal(0, 1, (SEEDS, 1)) + 0.1 * (rng.normal(0, 1, (SEEDS, len(arms))) + np.array(ARMS)))
-
-    def of_sweep(drawn: Array) -> float:
-        return float(np.mean(drawn[:, -1] - drawn[np.arange(len(drawn)), cross_fitted(drawn)]))
-
-    truth = float(np.mean([of_sweep(losses(np.random.default_rng([0, i]))) for i in range(4000)]))
-
-    def trial(rng: Generator, wrong: bool) -> Mapping[str, bool]:
-        swept = np.exp(units(losses(rng).T, wrong).T)
-        runs = [
-            {"setting": "any", "method": method, "theta": 0.1, "drop": drop, "seed": seed, "train_loss": loss}
-            for seed, row in enumerate(swept)
-            for (method, drop), loss in zip(arms, row, strict=True)
-        ]
-        plan = {"setting": "any", "rule": "always", "kind": "naive", "theta": 0.1, "drop": 8}
-        row = by_setting(pd.DataFrame(runs), pd.DataFrame({"seed": range(len(swept)), **plan})).iloc[0]
-        return {"regret": covers(IntervalOf(row["regret"], row["low"], row["high"]), truth)}
 
     return trial

@@ -13,16 +13,18 @@ from numpy.typing import NDArray
 from scipy import stats
 from torch import Tensor
 
-from tsla.empirics.experiments.interval_coverage.populations import NETWORKS, Population, gradients, paired, some
+from tsla.empirics.experiments.interval_coverage.populations import NETWORKS, Population, as_batches, gradients, paired, some
 from tsla.empirics.experiments.interval_coverage.rules import CHOSEN, MEASURED, RULES, Draws, Ends, shifted, value_of
 from tsla.empirics.moments.estimators import MIN_GROUPS
-from tsla.empirics.moments.estimators.accumulator import SKETCH, folded
+from tsla.empirics.moments.estimators.accumulator import MAX_GROUPS, SKETCH, folded
 from tsla.theory.constants import Array
 
 UNTIL = (0.05, 0.1)
 UNTIL_NAMES = ("delta", "theta_star")
 UNTIL_GROUPS, UNTIL_SIZE, UNTIL_TRIALS = 64, 64, 500
 SMALL_SKETCH = 2**10
+BATCHES = ((64, 1, 2000), (64, 16, 2000), (256, 16, 500))
+"""Batches, examples of each, and trials: 256 is what ``minibatch_moments`` takes by default, in groups of two batches."""
 
 # The method was chosen on two other seeds and at epochs 0, 1, 2, 5, 20, 30: these populations had no part in it.
 CONFIGS = tuple(
@@ -39,13 +41,21 @@ def run(config: Mapping[str, Any]) -> pd.DataFrame:
     """
     g, g_hat = gradients(config)
     population = Population.of(g, g_hat)
-    rows = [*_designs(population, config), *_sketched(population, g, g_hat, config), *_until(population, config)]
+    drawn = (
+        _designs(population, config),
+        _batches(population, config),
+        _sketched(population, g, g_hat, config),
+        _until(population, config),
+    )
     of_all = {"network": config["network"], "epoch": config["epoch"], "kurtosis": float(stats.kurtosis((g**2).sum(1), fisher=False))}
-    return pd.DataFrame([of_all | row for row in rows])
+    return pd.DataFrame([of_all | row for rows in drawn for row in rows])
 
 
 def _designs(population: Population, config: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """128, 256 and 512 examples in groups of 16 or 32; by all rules where 256 are drawn independently in 16 groups."""
+    """128, 256 and 512 examples in groups of 16 or 32, by all rules where 256 are drawn independently in 16 groups; and 128 in groups of 8.
+
+    The last is what :class:`tsla.MomentsMonitor` does if nothing else is asked of it.
+    """
     for replacement, sampling, total in ((True, "independent", None), (False, "without replacement", config["population"])):
         sums = population.draws(groups=32, size=16, trials=config["trials"], seed=config["seed"], replacement=replacement)
         for part in (some(sums, 8), some(sums, 16), sums, paired(sums)):
@@ -53,7 +63,20 @@ def _designs(population: Population, config: Mapping[str, Any]) -> Iterator[dict
             about = {"sampling": sampling, "examples": part.examples, "groups": len(part.sizes)}
             rules = RULES if replacement and part.examples == 256 else {CHOSEN: shifted}
             for rule, interval in rules.items():
-                yield from (about | {"rule": rule} | row for row in _coverage(population, draws, interval))
+                yield from (about | {"rule": rule} | row for row in _coverage(population.basics, draws, interval))
+    small = population.draws(groups=16, size=8, trials=config["trials"], seed=config["seed"], replacement=False)
+    about = {"sampling": "without replacement", "examples": small.examples, "groups": 16, "rule": CHOSEN}
+    yield from (about | row for row in _coverage(population.basics, Draws.of(small, config["population"]), shifted))
+
+
+def _batches(population: Population, config: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Batches as the unit, of as many examples each, as ``minibatch_moments`` has them; and the moments of a batch are the truth."""
+    for batches, size, trials in BATCHES:
+        how = {"groups": batches, "size": size, "trials": min(trials, config["trials"]), "seed": config["seed"], "replacement": True}
+        drawn = as_batches(population.draws(**how))
+        kept = paired(drawn) if batches > MAX_GROUPS else drawn
+        about = {"sampling": "independent", "examples": batches * size, "groups": batches, "rule": f"batch of {size}"}
+        yield from (about | row for row in _coverage(population.basics_of_batches(size), Draws.of(kept), shifted))
 
 
 def _sketched(population: Population, g: Tensor, g_hat: Tensor, config: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -68,7 +91,7 @@ def _sketched(population: Population, g: Tensor, g_hat: Tensor, config: Mapping[
         draws = Draws.of(replace(exact, products=np.where(own, exact.products, sketched.products)))
         draws = replace(draws, basics=exact.basics())
         about = {"sampling": "independent", "examples": 256, "groups": 16, "rule": f"sketch of {entries}"}
-        yield from (about | row for row in _coverage(population, draws, shifted))
+        yield from (about | row for row in _coverage(population.basics, draws, shifted))
 
 
 def _until(population: Population, config: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -89,7 +112,7 @@ def _until(population: Population, config: Mapping[str, Any]) -> Iterator[dict[s
         groups_used, given_up = float(walk.groups.mean()), float(walk.going.mean())
         about = {"sampling": "independent", "examples": groups_used * UNTIL_SIZE, "groups": groups_used}
         about |= {"rule": f"until {until}", "given_up": given_up}
-        yield from (about | _row(population, name, *walk.ends[name]) for name in UNTIL_NAMES)
+        yield from (about | _row(population.basics, name, *walk.ends[name]) for name in UNTIL_NAMES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,15 +135,15 @@ class _Walk:
         self.going[trials[still & precise]] = False
 
 
-def _coverage(population: Population, draws: Draws, rule: Callable[[str, Draws], Ends | None]) -> Iterator[dict[str, Any]]:
+def _coverage(basics: Array, draws: Draws, rule: Callable[[str, Draws], Ends | None]) -> Iterator[dict[str, Any]]:
     for name in MEASURED:
         ends = rule(name, draws)
         if ends is not None:
-            yield _row(population, name, *ends)
+            yield _row(basics, name, *ends)
 
 
-def _row(population: Population, name: str, low: Array, high: Array) -> dict[str, Any]:
-    truth = float(value_of(name, population.basics))
+def _row(basics: Array, name: str, low: Array, high: Array) -> dict[str, Any]:
+    truth = float(value_of(name, basics))
     slack = 1e-9 * abs(truth)  # where truth and end are both clipped
     below, above = high < truth - slack, low > truth + slack
     return {

@@ -50,6 +50,11 @@ class Population:
         basics = np.concatenate((np.einsum("iia->a", gram) / len(gram), gram.mean((0, 1))))
         return cls(gram.astype(np.float32), basics)
 
+    def basics_of_batches(self, size: int) -> Array:
+        """The exact basic means where a unit is the mean over ``size`` independent examples, ``(6,)``."""
+        lengths, means = np.split(self.basics, 2)
+        return np.concatenate((((size - 1) * means + lengths) / size, means))
+
     def draws(self, *, groups: int, size: int, trials: int, seed: int, replacement: bool) -> GroupSums:
         """Groups of ``size`` examples each, drawn ``trials`` times; with the same seed and size, fewer groups are the first of more."""
         N = len(self.gram)
@@ -102,3 +107,9 @@ def paired(sums: GroupSums) -> GroupSums:
     trials, K = sums.squares.shape[:2]
     products = sums.products.reshape(trials, 3, K // 2, 2, K // 2, 2).sum((3, 5))
     return GroupSums(sums.sizes[::2] + sums.sizes[1::2], sums.squares.reshape(trials, K // 2, 2, 3).sum(2), products)
+
+
+def as_batches(sums: GroupSums) -> GroupSums:
+    """Each group as one example, whose gradient is the mean of the group's."""
+    products = sums.products / np.outer(sums.sizes, sums.sizes)
+    return GroupSums(np.ones(len(sums.sizes)), np.einsum("...aii->...ia", products), products)

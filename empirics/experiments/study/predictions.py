@@ -77,11 +77,15 @@ def decided(prediction: str, findings: Sequence[Finding]) -> str:
 
 def at_setting(one: Finding) -> str:
     """Whether a setting has it as predicted: by the adjusted p where the prediction is tested, by the interval of P3 and P4."""
-    limit = MARGIN if one.claim == "P3" else 0.0
-    low, high = sorted(PREDICTED[one.claim] * (end - limit) for end in (float(one.interval.low), float(one.interval.high)))
+    low, high = sorted(PREDICTED[one.claim] * (end - limit(one.claim)) for end in (float(one.interval.low), float(one.interval.high)))
     if one.claim in TESTED and one.adjusted >= LEVEL:
         return OPEN
     return HOLDS if low > 0 else FAILS if high < 0 else OPEN
+
+
+def limit(prediction: str) -> float:
+    """The difference at which a prediction is neither true nor false."""
+    return MARGIN if prediction == "P3" else 0.0
 
 
 def _constant(setting: Setting) -> str:

@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsla.empirics.experiments.error_rates import examples, experiment, grid, replicas, seeds
+from tsla.empirics.experiments.error_rates import examples, experiment, grid, replicas, seeds, sweeps
+from tsla.empirics.experiments.error_rates.elsewhere import ELSEWHERE
 from tsla.empirics.experiments.error_rates.laws import LAWS
 from tsla.empirics.experiments.error_rates.rate import Rate
-from tsla.empirics.experiments.error_rates.rates import ELSEWHERE, RATES
+from tsla.empirics.experiments.error_rates.rates import RATES
 from tsla.empirics.experiments.error_rates.trial import Trial
 from tsla.empirics.experiments.study.findings import Finding, finding
 from tsla.empirics.experiments.study.verdicts import PRIMARY
@@ -125,6 +126,7 @@ def test_the_record_and_the_table_have_the_same_measures(record: pd.DataFrame) -
 
 ALONE = {
     "planned seeds": seeds.planned,
+    "regret": sweeps.regret,
     "runs": replicas.runs,
     "bets": replicas.bets,
     "branches": replicas.branches,

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from tsla.empirics.experiments.interval_coverage import experiment, rules
-from tsla.empirics.experiments.interval_coverage.populations import Population, paired, some
+from tsla.empirics.experiments.interval_coverage.populations import Population, as_batches, paired, some
 from tsla.empirics.experiments.interval_coverage.rules import CHOSEN, MEASURED, Draws, Ends
 from tsla.empirics.moments.estimators.groups import GroupSums
 from tsla.empirics.runs import records
@@ -34,10 +34,15 @@ def explicit(g: Array, g_hat: Array, *, groups: int, size: int, trial: int, seed
     """One draw, by adding up the vectors."""
     generator = np.random.default_rng([seed, trial])
     drawn = generator.integers(N, size=groups * size) if replacement else generator.permutation(N)[: groups * size]
-    S, S_hat = (rows[drawn].reshape(groups, size, P).sum(1) for rows in (g, g_hat))
-    squares = np.stack([(a * b)[drawn].reshape(groups, size, P).sum((1, 2)) for a, b in ((g, g), (g_hat, g_hat), (g, g_hat))], axis=1)
+    return sums_of(*(rows[drawn].reshape(groups, size, P) for rows in (g, g_hat)))
+
+
+def sums_of(g: Array, g_hat: Array) -> GroupSums:
+    """Of groups of vectors, ``(groups, size, P)`` each."""
+    squares = np.stack([(a * b).sum((1, 2)) for a, b in ((g, g), (g_hat, g_hat), (g, g_hat))], axis=1)
+    S, S_hat = g.sum(1), g_hat.sum(1)
     products = np.stack((S @ S.T, S_hat @ S_hat.T, (S @ S_hat.T + S_hat @ S.T) / 2))
-    return GroupSums(np.full(groups, float(size)), squares, products)
+    return GroupSums(np.full(len(g), float(g.shape[1])), squares, products)
 
 
 @pytest.mark.parametrize("replacement", [True, False])
@@ -73,6 +78,23 @@ def test_the_truth_is_that_of_the_population() -> None:
     assert Population.of(g, g_hat).basics == pytest.approx(expected)
 
 
+def a_batch_is_one_example(found: Callable[[GroupSums], GroupSums]) -> None:
+    drawn = [vector.numpy()[:24].reshape(6, 4, P) for vector in vectors()]
+    expected = sums_of(*(rows.mean(1, keepdims=True) for rows in drawn))
+    for name in ("sizes", "squares", "products"):
+        assert getattr(found(sums_of(*drawn)), name) == pytest.approx(getattr(expected, name), abs=1e-12)
+
+
+def test_a_batch_is_one_example_whose_gradient_is_the_mean(rejects: Rejects) -> None:
+    rejects(a_batch_is_one_example, right=as_batches, wrong=lambda sums: sums)
+
+
+def test_the_truth_of_batches_is_the_mean_over_all_of_them() -> None:
+    few = [vector[:30] for vector in vectors()]
+    of_pairs = [((rows[:, None] + rows) / 2).reshape(-1, P) for rows in few]
+    np.testing.assert_allclose(Population.of(*few).basics_of_batches(2), Population.of(*of_pairs).basics, rtol=1e-6)
+
+
 # --- the rules
 
 
@@ -83,7 +105,7 @@ def covers(rule: Rule, *, groups: int = 16, size: int = 8, replacement: bool = T
     """95 %, within four standard errors of 1,000 draws and what it costs that they are of 128 examples only."""
     population = Population.of(*vectors())
     sums = population.draws(groups=groups, size=size, trials=1000, seed=1, replacement=replacement)
-    rows = pd.DataFrame(list(experiment._coverage(population, Draws.of(sums, None if replacement else N), rule)))
+    rows = pd.DataFrame(list(experiment._coverage(population.basics, Draws.of(sums, None if replacement else N), rule)))
     percent = 100 * rows["covered"] / rows["trials"]
     assert percent.between(91, 98.5).all(), dict(zip(rows["quantity"], percent, strict=True))
     assert (rows["covered"] + rows["too_low"] + rows["too_high"] == 1000).all()
@@ -133,7 +155,8 @@ def test_a_small_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(experiment, "UNTIL_TRIALS", 3)
     monkeypatch.setattr(experiment, "UNTIL_GROUPS", 18)
     table = experiment.run({**experiment.CONFIGS[0], "network": "MLP", "epoch": 1, "population": 600, "trials": 4})
-    assert set(table["rule"]) == {*rules.RULES, "sketch of 16384", "sketch of 1024", "until 0.05", "until 0.1"}
+    drawn = ("sketch of 16384", "sketch of 1024", "until 0.05", "until 0.1", "batch of 1", "batch of 16")
+    assert set(table["rule"]) == {*rules.RULES, *drawn}
     assert (table["covered"] + table["too_low"] + table["too_high"] == table["trials"]).all()
     until = table[table["rule"] == "until 0.05"]
     assert until["examples"].between(16 * 64, 18 * 64).all()
