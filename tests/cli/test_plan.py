@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -88,23 +89,32 @@ def test_what_no_epoch_of_the_pilot_shows_is_called_extrapolated(run: Run, mine:
     assert all(said == "never" or int(said.removeprefix("before epoch ")) <= 5 for said in seen)
 
 
-def says_never_of_what_no_line_shows(shown: Callable[[Json], str]) -> None:
-    """Three ways help at epochs 1 and 2 and not at 0, and a smaller step does as much at each epoch."""
-    pilot = rows((0, 1, 2, 5), {"grad2": 0.1, "beta2": [9, 0.1, 0.1, 9], "c": 0.5, "nu2": 0.5}, epochs=5)[["epoch", *MOMENTS]]
+AT_LENGTH = {
+    (9, 0.1, 0.1, 9): "not at epoch 0, but at 2 of 4 measured epochs",
+    (0.1, 9, 0.1, 9): "before epoch 1, and again at 1 of 3 later measured epochs",
+}
+"""β² at epochs 0, 1, 2 and 5, and when smoothing helps in three ways. A smaller step does as much at each epoch."""
+
+
+def says_all_that_the_lines_show(shown: Callable[[Json], str], beta2: tuple[float, ...]) -> None:
+    pilot = rows((0, 1, 2, 5), {"grad2": 0.1, "beta2": beta2, "c": 0.5, "nu2": 0.5}, epochs=5)[["epoch", *MOMENTS]]
     found = advise(pilot_of(pilot, theta=0.3, batch_size=16), "test_loss", validation.read())
-    assert [line["ratio"] < 1 for line in found["predictions"]] == [False, True, True, False]
+    assert [line["ratio"] < 1 for line in found["predictions"]] == [value < 1 for value in beta2]
     assert all(line["beyond"] > 0 for line in found["predictions"])
     said = [line.split("  ")[1] for line in shown(found).split("smoothing helps\n")[1].splitlines() if not line.startswith("    ")]
-    assert said == ["not at epoch 0, but at 2 of 4 measured epochs"] * 3 + ["never"]
+    assert said == [AT_LENGTH[beta2]] * 3 + ["never"]
 
 
-def by_the_first_epoch(found: Json) -> str:
-    """As if what does not help at first never did."""
-    return table(found | {"helps_at": {name: at if 0 in at else [] for name, at in found["helps_at"].items()}})
+def until_it_first_does_not(found: Json) -> str:
+    """As if what once does not help never did again."""
+    return table(
+        found | {"helps_at": {name: [epoch for epoch in at if epoch < found["until"][name]] for name, at in found["helps_at"].items()}}
+    )
 
 
-def test_what_does_not_help_at_first_may_help_later(rejects: Rejects) -> None:
-    rejects(says_never_of_what_no_line_shows, right=table, wrong=by_the_first_epoch)
+@pytest.mark.parametrize("beta2", AT_LENGTH)
+def test_what_does_not_help_at_some_time_may_help_later(beta2: tuple[float, ...], rejects: Rejects) -> None:
+    rejects(partial(says_all_that_the_lines_show, beta2=beta2), right=table, wrong=until_it_first_does_not)
 
 
 BEST = {"train_loss": "never", "grad2": "never", "test_loss": "half", "test_accuracy": "always"}

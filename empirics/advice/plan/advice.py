@@ -18,7 +18,7 @@ def advise(pilot: Pilot, outcome: str, validated: Mapping[str, Any]) -> Json:
     unit:            what time is counted in, "epoch" or "step", by which columns are called
     predictions:     a line a measured epoch; ``critical_batch_size`` is B_c(θ), 0 where smoothing helps at none, null where at every one
     until:           the first epoch at which smoothing no longer helps, in each way of HELPS; the number of epochs where it does to the end
-    helps_at:        the measured epochs at which smoothing helps, in each way of HELPS: they may begin after ``until``
+    helps_at:        the measured epochs at which smoothing helps, in each way of HELPS: some may come after ``until``
     recommendation:  the naive rule that was best: ``rule, theta, schedule, drop``, its regret in the ``settings``, so many, of ``scope``
                      and ``data``, and the ``tests`` in which no rule that looks at a pilot was better on each of them
                      (:mod:`tsla.empirics.advice.plan.validation`)
@@ -129,12 +129,15 @@ def _cell(name: str, value: float | bool | None) -> str:
 
 
 def _until(found: Mapping[str, Any], name: str) -> str:
-    """Until when smoothing helps; beyond the last measured epoch or step that is a guess."""
+    """Until when smoothing helps, and whether it does again; beyond the last measured epoch or step that is a guess."""
     unit, time, helps_at = found["unit"], found["until"][name], found["helps_at"][name]
     measured = [int(line[unit]) for line in found["predictions"]]
     if not helps_at:
         return "never"
     if helps_at[0] > measured[0]:
         return f"not at {unit} {measured[0]}, but at {len(helps_at)} of {len(measured)} measured {unit}s"
+    again = [epoch for epoch in helps_at if epoch >= time]
+    if again:
+        return f"before {unit} {time}, and again at {len(again)} of {sum(at >= time for at in measured)} later measured {unit}s"
     said = "to the end" if time >= found[f"{unit}s"] else f"before {unit} {time}"
     return f"{said}, extrapolated from {unit} {measured[-1]}" if time > measured[-1] else said
