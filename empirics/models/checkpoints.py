@@ -133,8 +133,8 @@ def _misfit(found: Tensor, wanted: Tensor) -> str:
         values = found.to(wanted.dtype)
     except RuntimeError:  # of a type that torch converts to no other
         return kind
-    floats = [of.double() for of in (found, values) if of.is_floating_point()]  # torch.isfinite does not know every type
-    if not all(of.isfinite().all() for of in floats):
+    judged = values if values.is_floating_point() else found
+    if judged.is_floating_point() and not judged.double().isfinite().all():  # torch.isfinite does not know every type
         return f"has values that are not finite as {wanted.dtype}; must be the weights of a run that did not diverge"
     return ""
 
