@@ -70,6 +70,12 @@ def test_the_wealth_is_a_fair_game() -> None:
     assert all(weights[capped <= level].sum() <= level for level in capped)
 
 
+def test_a_bound_among_many_is_refuted_only_by_more() -> None:
+    high, low = np.full(20, 1.6), np.full((19, 20), 0.5)
+    assert refutes(high, 1.0, level=0.01)
+    assert not refutes(np.vstack([high, low]), 1.0, level=0.01).any()  # 20 p-values, of which the least is 1/1000
+
+
 def test_shapes() -> None:
     rng = np.random.default_rng(0)
     samples = rng.exponential(size=(3, 400)) * np.array([[1.0], [2.0], [1.0]])

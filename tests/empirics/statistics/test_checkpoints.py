@@ -38,6 +38,13 @@ def test_the_best_and_the_first_checkpoint() -> None:
     assert [row["n"] for row in fixed["checkpoints"][1:]] == [seeds_for(0.25 / sd) for sd in (2.0, 1.0, 4.0)]
 
 
+def test_the_level_and_the_power_are_those_that_are_asked_for() -> None:
+    asked = {"level": 0.01, "power": 0.9}
+    answer = plan(at(10, 100), **asked)
+    assert [row["n"] for row in answer["checkpoints"]] == [seeds_for(d, **asked) for d in (0.25, 1.0)]
+    assert {name: answer[name] for name in asked} == asked
+
+
 def test_an_effect_downwards_is_as_large_as_one_upwards() -> None:
     found = at(10, 100)
     below = Pilot(found.checkpoint, found.differences * [[1], [-1]], found.axis)

@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from tsla.empirics.statistics.clusters import clustered
+from tsla.empirics.statistics.intervals import student_t
 from tsla.theory.constants import Array
 from tsla.theory.testing.planted import Rejects
 
@@ -66,6 +68,18 @@ def test_the_estimate_is_of_all_samples_and_of_any_shape() -> None:
     assert found.estimate == pytest.approx(np.array([[1, 1], [2, 2]]) / 3)
     assert found.low.tolist() == [[0, 0], [0, 0]]  # one cluster drawn twice
     assert found.high.tolist() == [[0.5, 1], [1, 2]]
+
+
+def agrees_with_student(given: Clusters) -> None:
+    """The mean of ten normal clusters of one size has Student's interval, to 3 %."""
+    means = stats.norm.ppf((np.arange(10) + 0.5) / 10)
+    of = np.repeat(np.arange(10), 3)
+    found, exact = clustered(lambda rates: rates, means[of][:, None], given(of)), student_t(means)
+    assert (found.low[0], found.high[0]) == pytest.approx((float(exact.low), float(exact.high)), rel=0.03)
+
+
+def test_few_clusters_are_as_wide_as_student_has_them(rejects: Rejects) -> None:
+    rejects(agrees_with_student, right=clusters, wrong=lambda of: np.arange(len(of)))
 
 
 def test_one_cluster_has_no_interval() -> None:

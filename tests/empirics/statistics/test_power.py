@@ -185,6 +185,14 @@ def test_need_by_hand() -> None:
     assert need([-1.0, -2.0, -3.0, -6.0]).n == found.n
 
 
+def test_need_is_of_the_level_and_the_power_that_are_asked_for() -> None:
+    asked = {"level": 0.01, "power": 0.9}
+    found = need([1.0, 2.0, 3.0, 6.0], **asked)
+    low, high = sd_interval(found.sd, 4)
+    assert (found.n, found.low, found.high) == tuple(seeds_for(3 / sd, **asked) for sd in (found.sd, low, high))
+    assert found.achieved == paired_power(found.n, found.d, level=0.01) >= 0.9
+
+
 def test_an_end_beyond_what_is_counted() -> None:
     found = need([1.0, -1.0], effect=0.0002)
     assert found.high == power.MOST
