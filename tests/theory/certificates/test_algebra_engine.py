@@ -8,7 +8,18 @@ import pytest
 import sympy
 import z3
 
-from tsla.theory.certificates.algebra.engine.obligation import Identity, Mutant, Obligation, conclude, drop, suppose
+from tsla.theory.certificates.algebra.engine import obligation
+from tsla.theory.certificates.algebra.engine.obligation import (
+    BUDGET,
+    Identity,
+    Mutant,
+    Obligation,
+    can_be_met,
+    conclude,
+    drop,
+    follows,
+    suppose,
+)
 
 x, y = z3.Reals("x y")
 VACUOUS = "z3 finds nothing that meets the hypotheses"
@@ -64,6 +75,13 @@ def test_a_step_that_is_not_decided_does_not_hold() -> None:
     assert undecided.reason == (
         "z3 does not decide it within 1 steps: max. resource limit exceeded; wrong versions that are not rejected: all"
     )
+
+
+@pytest.mark.parametrize(("budget", "decided"), [(BUDGET, True), (10, False)])
+def test_what_is_not_decided_neither_follows_nor_can_be_met(budget: int, decided: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(obligation, "BUDGET", budget)
+    assert follows((x > 0, y > 1), x * x * x + y * y * y > x * y) == decided
+    assert can_be_met((x > 0, y > 1, x * x * x + y * y * y == 9 * x * y)) == decided
 
 
 def test_a_mutant_that_is_true_is_reported() -> None:

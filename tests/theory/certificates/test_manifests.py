@@ -19,6 +19,7 @@ from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligati
 from tsla.theory.certificates.algebra.engine.premises import Premise, premises
 from tsla.theory.certificates.algebra.engine.steps import Induction, Inference
 from tsla.theory.certificates.algebra.engine.symbols import F0, L, T, gap, grad2, mu, s2, shat2, sigma2, theta
+from tsla.theory.certificates.algebra.engine.table import root
 from tsla.theory.claims import ASSUMES
 from tsla.theory.testing.planted import assert_rejects
 
@@ -89,6 +90,9 @@ def test_what_composes() -> None:
         (claim(premises=premises("sigma2 >= 0")), "product: nothing gives its hypothesis 'grad2 ≥ 0', grad2 >= 0"),
         (claim(steps=(replace(PRODUCT, conclusion=sigma2 * grad2 >= 1), SUM)), "product: it is false at"),
         (claim(premises=premises("sigma2 >= 0", "eta <= 1/L", "eta > 1/L")), "z3 finds nothing that meets its premises"),
+        (claim(definitions={"y": y == sigma2 + 1, "x": x == 1 / z, "z": z == sigma2 - sigma2}), "z3 finds nothing that meets its premises"),
+        (claim(conclusion=2 * sigma2 >= 0), "made up: the steps do not give, 2*sigma2 >= 0"),
+        (claim(conclusion=z3.And(y * grad2 >= 0, grad2 >= 1)), "made up: the steps do not give, And(y*grad2 >= 0, grad2 >= 1)"),
         (claim(premises=(), steps=(Cited(claim()),)), "C4, made up: nothing gives its premise 'sigma2 >= 0', sigma2 >= 0"),
         (claim(definitions={}, steps=(Cited(claim(), {y: sigma2}),)), "C4, made up: nothing gives its premise 'y', sigma2 == sigma2 + 1"),
         (claim(steps=(Cited(claim(steps=(SUM,))),)), "C4, made up: sum: nothing gives its hypothesis 'product'"),
@@ -106,13 +110,16 @@ def test_what_does_not_compose(wrong: Manifest, flaw: str) -> None:
 
 def test_what_holds_at_the_end_of_a_run_does_not_hold_at_its_steps() -> None:
     again = replace(COUNT, name="again", next_step=replace(COUNT.next_step, hypotheses={**COUNT.next_step.hypotheses, "end": x >= T}))
-    assert "next: nothing gives its hypothesis 'end'" in replace(counting(), steps=(ONE_MORE, COUNT, again)).flaw
+    for run in (COUNT, Cited(counting()), Cited(replace(counting(), steps=(Cited(counting()),)))):
+        assert "next: nothing gives its hypothesis 'end'" in replace(counting(), steps=(ONE_MORE, run, again)).flaw
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
         lambda: claim(definitions={"of a constant": mu == L / 2}),
+        lambda: claim(definitions={"of a constant, which z3 turns round": sigma2 == z3.RealVal(1)}),
+        lambda: claim(premises=premises("√δ"), definitions={"what a law makes of a constant": root == z3.Real("half")}),
         lambda: claim(definitions={"no equation": y >= sigma2}),
         lambda: claim(definitions={"y": y == sigma2, "again": y == L}),
         lambda: claim(definitions={"by itself": y == y + 1}),

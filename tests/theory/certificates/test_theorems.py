@@ -8,9 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+import z3
 
 from tsla.theory.certificates.algebra import last_iterate
+from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, Step
+from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation
+from tsla.theory.certificates.algebra.engine.premises import Premise, premises
+from tsla.theory.certificates.algebra.engine.recursions import S, Telescoping, averaged
+from tsla.theory.certificates.algebra.engine.steps import Induction
+from tsla.theory.certificates.algebra.engine.symbols import F0, F, F_next, L, eta, grad2, start
+from tsla.theory.certificates.algebra.engine.symbols import T as LENGTH
+from tsla.theory.certificates.algebra.engine.table import NUMBERS, length2, slope
 from tsla.theory.certificates.algebra.engine.theorems import beyond, exclude_each_other, flaw_of_proof, mutants, traced, weaker
+from tsla.theory.certificates.algebra.sgd import bound as sgd_bound
 from tsla.theory.certificates.worst_case.engine.program import equals, within
 from tsla.theory.certificates.worst_case.engine.theorems import worst
 from tsla.theory.certificates.worst_case.scenario_tree import C4, C5, C16
@@ -115,6 +125,81 @@ def test_a_proof_of_something_else(theorem: Theorem, says: str) -> None:
     flaw = flaw_of_proof(theorem, theorem.proof())
     assert flaw.startswith(says)
     assert bool(flaw) == bool(says)
+
+
+SMALL = replace(C4, bound=lambda k, T: k.F0 / T)
+QUIET = replace(C16, bound=lambda k, T: 2 * k.F0 / (k.eta * T * (2 - k.eta * k.L)))
+"""Bounds that are too small, the second one as if there were no noise."""
+LARGER = replace(C4, constants=[{**C4.constants[0], "G": 0.5}], bound=lambda k, T: k.G * C4.bound(k, T))
+NAMED = replace(C4, constants=[{**C4.constants[0], "S": 0.5}], bound=lambda k, T: k.S / T)
+Gg = z3.Real("Gg")
+
+
+def step(name: str, hypothesis: Formula, conclusion: Formula) -> Obligation:
+    return Obligation(
+        claim="C4",
+        name=name,
+        statement="",
+        hypotheses={"T > 0": LENGTH > 0, "F0 > 0": F0 > 0, "h": hypothesis},
+        conclusion=conclusion,
+        mutants={},
+    )
+
+
+def small(hypothesis: Formula, *more: Premise, run: tuple[Step, ...] = (), end: Formula = F0, **changes: Any) -> Manifest:
+    """``S/T <= end/T`` by what is said of S."""
+    last = step("end", hypothesis, S / LENGTH <= end / LENGTH)
+    return Manifest(claim="C4", name="bound", premises=(*premises("T > 0", "F0 > 0"), *more), steps=(*run, last), **changes)
+
+
+RESTS = Induction(
+    name="sum",
+    first=step("first", S == 0, S <= 0),
+    next_step=step("next", S <= 0, S <= 0),
+    invariant=S <= 0,
+    start={S: z3.RealVal(0)},
+    next={S: S},
+)
+"""A sum to which nothing is added."""
+
+
+def noiseless(*of_step: Premise) -> Manifest:
+    """The descent along ∇F itself, summed over a run."""
+    gain, names = eta * (2 - eta * L) / 2, ("L > 0", "eta > 0", "eta < 2/L")
+    one = Obligation(
+        claim="C4",
+        name="one step",
+        statement="",
+        hypotheses={"L > 0": L > 0, **{str(premise): premise.formula for premise in of_step}},
+        conclusion=F_next <= F - gain * grad2 + z3.RealVal(0),
+        mutants={},
+    )
+    of_run = Telescoping("C4", gain, z3.RealVal(0), {name: NUMBERS[name] for name in names}, "sum")
+    moved = Manifest(claim="C4", name="one step", premises=(*premises("L > 0", "eta > 0", "‖∇F‖² >= 0"), *of_step), steps=(one,))
+    return averaged(of_run.over(moved, "eta < 2/L"), of_run.mean(2 * F0 / (eta * LENGTH * (2 - eta * L)), ""))
+
+
+def along(square: Formula, *more: Premise, **at: Formula) -> Manifest:
+    return noiseless(Premise("A1: quadratic bound", {slope: at.get("inner", grad2), length2: square}), *more)
+
+
+@pytest.mark.parametrize(
+    ("theorem", "proof", "says"),
+    [
+        (LARGER, replace(sgd_bound(), definitions={"G": z3.Real("G") == z3.RealVal(1)}), "it defines G, which has another meaning"),
+        (SMALL, small(S == F0 / 2, definitions={"S": S == F0 / 2}), "it defines S, which has another meaning"),
+        (NAMED, small(LENGTH > 0, end=S), "its constant S has another meaning in a proof"),
+        (SMALL, small(S <= F0, Premise("F(w_0) - F* <= F0", {start: S})), "it assumes 'F(w_0) - F* <= F0 at start = S', of another run"),
+        (SMALL, small(S <= 0, run=(RESTS,)), "'sum' is of another run: S"),
+        (SMALL, small(S <= 0, run=(Cited(small(S <= 0, run=(RESTS,))), RESTS)), "'sum' is of another run: S; 'sum' is of another run: S"),
+        (QUIET, along(grad2), "grad2 stands for grad2 in it, and for length2"),
+        (QUIET, along(grad2, Premise("A2: E g = ∇F", {slope: Gg}), inner=Gg), "grad2 stands for grad2 in it, and for length2"),
+    ],
+)
+def test_a_proof_about_another_run(theorem: Theorem, proof: Manifest, says: str) -> None:
+    """It composes, and the theorem is false."""
+    assert proof.flaw == ""
+    assert says in flaw_of_proof(theorem, proof)
 
 
 def test_a_bound_is_read_and_changed_in_each_place() -> None:

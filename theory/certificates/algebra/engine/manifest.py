@@ -40,7 +40,7 @@ import z3
 
 from tsla.theory.certificates import Certificate, because
 from tsla.theory.certificates.algebra.engine.known import Gap, Known, line_of, names_of
-from tsla.theory.certificates.algebra.engine.obligation import Formula, Identity, Obligation, can_be_met, symbols_of
+from tsla.theory.certificates.algebra.engine.obligation import Formula, Identity, Obligation, can_be_met, is_symbol, symbols_of
 from tsla.theory.certificates.algebra.engine.premises import Premise, is_one_of
 from tsla.theory.certificates.algebra.engine.steps import Induction, Inference, State, wrong_versions
 from tsla.theory.certificates.algebra.engine.symbols import F0, L, Premises, eps2, mu
@@ -134,9 +134,9 @@ class Manifest:
         counted = [symbol for step in self.steps if isinstance(step, Induction) for symbol in step.start]
         terms: dict[str, set[str]] = {}
         for name, formula in self.named.items():
-            symbol, term = formula.children()
+            symbol, term = sides(formula)
             names = z3.is_eq(formula) or (z3.is_ge(formula) and name in self.settings)
-            if not names or symbol.num_args() or is_one_of(symbol, [*WORLD, *spoken_of, *counted]) or str(symbol) in terms:
+            if not names or not is_symbol(symbol) or is_one_of(symbol, [*WORLD, *spoken_of, *counted]) or str(symbol) in terms:
                 raise ValueError(
                     f"{self.claim}, {self.name}: {name!r}, {line_of(formula)}, must name a term by a symbol that has no other meaning"
                 )
@@ -265,7 +265,7 @@ def planned(
     """
     cited = Cited(bound, at or {})
     replaced = list(map(str, cited.at))
-    definitions = {name: formula for name, formula in bound.definitions.items() if str(formula.arg(0)) not in replaced}
+    definitions = {name: formula for name, formula in bound.definitions.items() if str(sides(formula)[0]) not in replaced}
     return Manifest(
         claim=bound.claim if WHOLE[bound.claim] == plan.claim else plan.claim,
         name=plan.name,
@@ -284,7 +284,13 @@ def borrowed(plan: Manifest, claim: str, name: str, *names: str, function: Funct
     return replace(plan, claim=claim, name=name, premises=(*plan.premises, *map(Premise, names)), steps=(Cited(plan),), function=function)
 
 
+def sides(formula: Formula) -> tuple[Formula, Formula]:
+    """The symbol that a setting or a definition names, and its term: z3 writes ``x == RealVal(1)`` as ``1 == x``."""
+    first, second = formula.children()
+    return (second, first) if z3.is_eq(formula) and not is_symbol(first) else (first, second)
+
+
 def without(premises: Iterable[Premise], settings: Premises) -> tuple[Premise, ...]:
     """The premises but for those on what is set."""
-    chosen = [formula.arg(0) for formula in settings.values()]
+    chosen = [sides(formula)[0] for formula in settings.values()]
     return tuple(p for p in premises if not p.seen or not any(is_one_of(symbol, chosen) for symbol in symbols_of(p.formula)))

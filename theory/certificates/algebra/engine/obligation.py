@@ -36,9 +36,14 @@ def once(function: Callable[[Formula], Result]) -> Callable[[Formula], Result]:
     return remembered
 
 
+def is_symbol(term: Formula) -> bool:
+    """Whether it is a name: no number, and nothing that is made of others."""
+    return bool(z3.is_const(term) and term.decl().kind() == z3.Z3_OP_UNINTERPRETED)
+
+
 def symbols_of(term: Formula) -> Iterator[Formula]:
     """The symbols in it, as often as they occur."""
-    if not term.num_args() and not z3.is_rational_value(term):
+    if is_symbol(term):
         yield term
     for child in term.children():
         yield from symbols_of(child)

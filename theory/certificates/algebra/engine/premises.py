@@ -8,9 +8,21 @@ from functools import cached_property
 
 import z3
 
-from tsla.theory.certificates.algebra.engine.obligation import Formula
+from tsla.theory.certificates.algebra.engine.obligation import Formula, is_symbol
 from tsla.theory.certificates.algebra.engine.symbols import gap, grad2, s2
-from tsla.theory.certificates.algebra.engine.table import ALSO, FOR_EVERY, LAWS, NUMBERS, SYMBOLS, TABLE, WORLD, error2, length2, slope
+from tsla.theory.certificates.algebra.engine.table import (
+    ALSO,
+    FOR_EVERY,
+    FREE_IN_LAWS,
+    LAWS,
+    NUMBERS,
+    SYMBOLS,
+    TABLE,
+    WORLD,
+    error2,
+    length2,
+    slope,
+)
 from tsla.theory.constants import must_be_one_of
 
 
@@ -29,9 +41,8 @@ class Premise:
     def __post_init__(self) -> None:
         must_be_one_of("premise", self.name, TABLE)
         for old, new in self.at.items():
-            symbol = not new.num_args() and not z3.is_rational_value(new)
             meant = not is_one_of(new, SYMBOLS) or is_one_of(new, ALSO.get(old, ())) or new.eq(old)
-            if is_one_of(old, WORLD) or not symbol or not meant:
+            if is_one_of(old, WORLD) or not is_symbol(new) or not meant:
                 raise ValueError(f"premise {self.name!r}: {old} = {new} must put a symbol in the place of one of its meaning; {WORLD} stay")
         if self.name == "A4" and (gap in self.at) != (grad2 in self.at):
             raise ValueError(f"premise {self.name!r} at {dict(self.at)} must be of one point: F - F* and ‖∇F‖² change together")
@@ -51,8 +62,8 @@ class Premise:
 
     def for_every(self, symbol: Formula) -> bool:
         """Whether it holds whatever number the symbol stands for, so that a manifest may set it."""
-        free = FOR_EVERY.get(self.name)
-        return self.name in LAWS or (free is not None and symbol.eq(self.at.get(free, free)))
+        free = FREE_IN_LAWS if self.name in LAWS else (FOR_EVERY[self.name],) if self.name in FOR_EVERY else ()
+        return is_one_of(symbol, [self.at.get(own, own) for own in free])
 
     @property
     def seen(self) -> bool:

@@ -259,7 +259,9 @@ ALSO = {
 FOR_EVERY = {"A1: quadratic bound": eta, "A1: Lipschitz gradient": x, "second moment of g_LS": theta} | dict.fromkeys(
     ("A3: bias of g_LS", "A2, A3: noise of g_LS"), theta
 )
-"""A1 is used along steps of every size, and C11 at every strength; the laws hold for all numbers."""
+"""A1 is used along steps of every size, and C11 at every strength."""
+FREE_IN_LAWS = (eta, T, argument, radicand, growth)
+"""What the laws hold for whatever it is. The other symbols of a law are what it makes of these and of the claim's constants."""
 TABLE: Premises = NUMBERS | ASSUMPTIONS | AXIOMS | LABELS | STALL | LAWS
 SYMBOLS = tuple({symbol.get_id(): symbol for formula in (ASSUMPTIONS | AXIOMS).values() for symbol in symbols_of(formula)}.values())
 """Those by which assumptions and axioms speak of a run."""

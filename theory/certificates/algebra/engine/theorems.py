@@ -9,12 +9,14 @@ import sympy
 import z3
 
 from tsla.theory.certificates import because
-from tsla.theory.certificates.algebra.engine.manifest import Manifest
-from tsla.theory.certificates.algebra.engine.obligation import BUDGET, Formula, follows
-from tsla.theory.certificates.algebra.engine.recursions import S, left
+from tsla.theory.certificates.algebra.engine.manifest import Cited, Manifest, sides
+from tsla.theory.certificates.algebra.engine.obligation import BUDGET, Formula, follows, symbols_of
+from tsla.theory.certificates.algebra.engine.premises import is_one_of
+from tsla.theory.certificates.algebra.engine.recursions import LESS_F_STAR, S, left
+from tsla.theory.certificates.algebra.engine.steps import Induction
+from tsla.theory.certificates.algebra.engine.symbols import F, F_next, eta, gap, gap_next, grad2, mu, s2, start, t
 from tsla.theory.certificates.algebra.engine.symbols import T as LENGTH
-from tsla.theory.certificates.algebra.engine.symbols import eta, mu
-from tsla.theory.certificates.algebra.engine.table import AXIOMS, LAWS, contraction
+from tsla.theory.certificates.algebra.engine.table import AXIOMS, LAWS, TABLE, contraction, error2, power
 from tsla.theory.testing.theorem import WITH_MU, Functions, Given, Theorem, alike, asked, of_variance
 
 FACTORS = (1.25, 0.8, 2.0, 0.5, 4.0, 0.25)
@@ -22,6 +24,21 @@ FACTORS = (1.25, 0.8, 2.0, 0.5, 4.0, 0.25)
 
 MEASURED = {"random iterate": S / LENGTH, "gap": left}
 """What the left side of a proof's conclusion is called in ``recursions``."""
+
+RUN = {
+    S: (z3.RealVal(0), S + grad2, S),
+    t: (z3.RealVal(0), t + 1, LENGTH),
+    gap: (start, gap_next, left),
+    power: (z3.RealVal(1), (1 - eta * mu) * power, contraction),
+}
+"""The symbols that an induction over the steps is about: before the first one, after another one, and what they are called at the end."""
+ENDS = tuple(end for _, _, end in RUN.values())
+MEANT = (*RUN, *ENDS, start, gap_next, grad2, F, F_next)
+"""These and what a step is about. No constant of a theorem is called so, and no definition is of them."""
+SAME = {F: gap, F_next: gap_next, error2: s2}
+"""Symbols of the table that may be one: F is taken less F*, and the error of a direction is that of g."""
+OF_OTHERS = ("independent", "second moment is σ²")
+"""Axioms of an instance, or of draws, of which a theorem says nothing."""
 
 
 def exclude_each_other(theorem: Theorem) -> tuple[str, ...]:
@@ -55,12 +72,22 @@ def flaw_of_proof(theorem: Theorem, proof: Manifest) -> str:
     foreign = [
         f"it assumes {premise.name!r}, which the theorem does not"
         for premise in proof.premises
-        if not (follows(numbers, premise.formula) if premise.seen else premise.name in {*allowed, *AXIOMS, *LAWS})
+        if not (follows(numbers, premise.formula) if premise.seen else premise.name in {*allowed, *AXIOMS, *LAWS} - {*OF_OTHERS})
     ]
     set_here = [f"it sets {name}, which the theorem does not" for name in proof.settings]
+    set_here += [f"its constant {name} has another meaning in a proof" for name in theorem.constants[0] if name in set(map(str, MEANT))]
+    taken = {*map(str, MEANT), *theorem.constants[0]}
+    named = (sides(formula)[0] for formula in proof.definitions.values())
+    set_here += [f"it defines {symbol}, which has another meaning" for symbol in named if str(symbol) in taken]
     other_step = "" if _is_sgd(theorem, k) else "it is about w - ηg, which the step of the theorem is not"
     return because(
-        proof.flaw, *foreign, *set_here, other_step, _other_conclusion(theorem, proof, (*numbers, *proof.definitions.values()), k)
+        proof.flaw,
+        *foreign,
+        *set_here,
+        *_other_meanings(proof),
+        *_other_runs(proof),
+        other_step,
+        _other_conclusion(theorem, proof, (*numbers, *proof.definitions.values()), k),
     )
 
 
@@ -68,6 +95,40 @@ def wrong_proofs(proof: Manifest) -> Iterator[tuple[str, str]]:
     """The proof without a step, with more assumed in one or with less concluded; and the first gap that this leaves."""
     for name, steps, place in proof.planted():
         yield name, str(next(proof.gaps(steps, place), ""))
+
+
+def _other_meanings(proof: Manifest) -> Iterator[str]:
+    """Symbols of the run or of its step in whose place a premise has others, and those that stand for two things."""
+    meanings: dict[Formula, Formula] = {}
+    for premise in (premise for premise in proof.premises if not premise.seen):
+        for own in dict.fromkeys(symbols_of(TABLE[premise.name])):
+            said = premise.at.get(own, own)
+            kept = said.eq(own) or said.eq(LESS_F_STAR.get(own, own)) or (premise.name == "F >= F*" and said.eq(left))
+            if not kept and (is_one_of(own, (eta, *MEANT)) or is_one_of(said, ENDS)):
+                yield f"it assumes {str(premise)!r}, of another run"
+            meaning = SAME.get(own, own)
+            if not meanings.setdefault(said, meaning).eq(meaning) and not (kept and said.eq(left)):
+                yield f"{said} stands for {meanings[said]} in it, and for {meaning}"
+
+
+def _other_runs(proof: Manifest) -> Iterator[str]:
+    """What the proof says of the symbols of a run that is not so of them."""
+    for step in proof.steps:
+        if isinstance(step, Cited):
+            moved = [pair for pair in step.at.items() if not (pair[0] in LESS_F_STAR and pair[1].eq(LESS_F_STAR[pair[0]]))]
+            if any(is_one_of(symbol, MEANT) for pair in moved for term in pair for symbol in symbols_of(term)):
+                yield f"it cites {step.name!r} of another run"
+            yield from _other_runs(step.manifest)
+        elif isinstance(step, Induction):
+            yield from (f"{step.name!r} is of another run: {symbol}" for symbol in step.start if not _is_of_the_run(step, symbol))
+
+
+def _is_of_the_run(induction: Induction, symbol: Formula) -> bool:
+    end = induction.end.get(symbol, symbol)
+    if symbol not in RUN:
+        return not is_one_of(end, MEANT)
+    first, following, last = RUN[symbol]
+    return bool(induction.start[symbol].eq(first) and induction.next[symbol].eq(following) and is_one_of(end, (symbol, last)))
 
 
 def _is_sgd(theorem: Theorem, k: Given) -> bool:
