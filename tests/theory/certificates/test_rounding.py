@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cache
+from types import ModuleType
+from typing import Any
 
+import numpy as np
 import pytest
 from flint import arb
 
 from tests.claims.support.marks import of_claims
 from tests.theory.certificates.committed import assert_recorded, outcomes, recorded
 from tsla.theory.certificates import groups
+from tsla.theory.certificates.rounding import bounds, plans, printed, values
 from tsla.theory.certificates.rounding.bounds import CLOSE
+from tsla.theory.certificates.rounding.engine import settings
 from tsla.theory.certificates.rounding.engine.balls import FORMULAS, above, below, exactly, to_half_an_ulp
 from tsla.theory.certificates.rounding.engine.settings import BOUNDS, sample, totals
+from tsla.theory.methods import METHODS
+from tsla.theory.plan import Plan
 from tsla.theory.testing.planted import Rejects
 
 GROUPS = [group for group in groups() if group.startswith("rounding.")]
@@ -63,6 +71,73 @@ def test_other_numbers_are_not_enclosed(claim: str, factor: float, rejects: Reje
         return [value * (factor if name in names else 1) for value in found(name)]
 
     rejects(is_enclosed, right=found, wrong=wrong)
+
+
+@dataclass(frozen=True)
+class Multiple:
+    """A bound that is a factor too large."""
+
+    of: Any
+    factor: float
+
+    @property
+    def total(self) -> Any:
+        return self.of.total * self.factor
+
+
+@pytest.mark.parametrize(
+    ("module", "what", "factor"),
+    [
+        *((bounds, what, factor) for what in ("float64", "box") for factor in (0.5, 2.0)),
+        *((bounds, "float64", factor) for factor in (1 - 1e-13, 1 + 1e-11)),
+        *((printed, "printed", factor) for factor in (0.99, 1.01)),
+    ],
+)
+def test_a_bound_that_is_off_to_either_side_is_not_enclosed(
+    module: ModuleType, what: str, factor: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = BOUNDS["C4"]
+
+    def holds(factor: float) -> list[bool]:
+        monkeypatch.setattr(settings, "BOUNDS", {"C4": lambda n: Multiple(right(n), factor)})
+        monkeypatch.setattr(module, "BOUNDS", settings.BOUNDS)
+        return [certificate.holds for certificate in module.certificates() if certificate.name.endswith(what)]
+
+    assert holds(1.0) == [True]
+    assert holds(factor) == [False]
+
+
+def test_one_setting_that_is_off_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "BOUNDS", ("C4",))
+    monkeypatch.setattr(bounds, "totals", lambda name, at: [*totals(name, at)[:-1], 0.0])
+    for certificate in bounds.certificates():
+        assert not certificate.holds
+        assert certificate.reason == "not so at 1 of 400 settings, the first of which is number 399"
+
+
+@pytest.mark.parametrize("more", [-1, 1])
+def test_a_plan_of_a_step_less_or_more_is_no_ceiling(more: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    right = METHODS["sgd"]
+
+    def holds(more: int) -> list[bool]:
+        def planned(*given: Any, **named: Any) -> Plan:
+            plan = right(*given, **named)
+            return replace(plan, stages=tuple(replace(stage, steps=np.maximum(stage.steps + more, 0)) for stage in plan.stages))
+
+        monkeypatch.setattr(plans, "METHODS", {"sgd": planned})
+        monkeypatch.setattr(plans, "STEPS", {"C4": plans.STEPS["C4"]})
+        return [certificate.holds for certificate in plans.certificates()]
+
+    assert holds(0) == [True]
+    assert holds(more) == [False]
+
+
+@pytest.mark.parametrize("factor", [1 - 1e-7, 1 + 1e-7])
+def test_a_value_that_is_off_to_either_side_is_not_enclosed(factor: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    computed, formula = values.VALUES["C2: V"]
+    for times, holds in ((1.0, True), (factor, False)):
+        monkeypatch.setattr(values, "VALUES", {"C2: V": (lambda n, times=times: float(computed(n)) * times, formula)})
+        assert [certificate.holds for certificate in values.certificates()] == [holds]
 
 
 def test_a_ball_to_half_an_ulp_holds_the_decimal() -> None:
