@@ -16,7 +16,7 @@ from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligati
 from tsla.theory.certificates.algebra.engine.premises import Premise, premises
 from tsla.theory.certificates.algebra.engine.recursions import S, Telescoping, averaged
 from tsla.theory.certificates.algebra.engine.steps import Induction
-from tsla.theory.certificates.algebra.engine.symbols import F0, F, F_next, L, eta, grad2, start
+from tsla.theory.certificates.algebra.engine.symbols import F0, F, F_next, L, eta, grad2, sigma2, start
 from tsla.theory.certificates.algebra.engine.symbols import T as LENGTH
 from tsla.theory.certificates.algebra.engine.table import NUMBERS, length2, slope
 from tsla.theory.certificates.algebra.engine.theorems import beyond, exclude_each_other, flaw_of_proof, mutants, traced, weaker
@@ -118,6 +118,12 @@ def test_claims_that_are_declared_alike_are_proved(theorem: Theorem) -> None:
         (replace(C4, step=lambda k, w, g, state, t: (w - np.minimum(g, k.eta * g), state)), "it is about w - ηg"),
         (replace(C4, biased=True), "it assumes 'A2: variance', which the theorem does not; it assumes 'A2: E g = ∇F'"),
         (replace(C4, measure="last iterate"), "a proof about 'last iterate' can't be read"),
+        (replace(C4, weights=lambda k, t: t + 1.0), "a proof about 'random iterate' with weights can't be read"),
+        (replace(C4, measure="gap"), "it concludes S/T <="),
+        (replace(C4, bound=lambda k, T: T / 2 * C4.bound(k, T)), "it concludes S/T <="),  # not so at T = 1
+        (replace(C4, variance=lambda k, gap, grad2: k.sigma2 + gap), "it assumes 'A2: variance', which the theorem does not"),
+        (replace(C4, proof=lambda: replace(sgd_bound(), premises=(*sgd_bound().premises, Premise("A4")))), "it assumes 'A4', which"),
+        (replace(C4, proof=lambda: replace(sgd_bound(), settings={"G": z3.Real("G") == sigma2})), "it sets G, which the theorem does not"),
     ],
 )
 def test_a_proof_of_something_else(theorem: Theorem, says: str) -> None:
@@ -221,7 +227,7 @@ def test_a_bound_that_is_more_than_arithmetic_has_two_wrong_versions() -> None:
 
 def test_assumptions_that_are_left_out() -> None:
     strongly = descent(functions="strongly convex", constants=[{"L": 3.0, "mu": 1.0, "D2": 2.0, "eta": 0.3}])
-    assert [name for name, _ in weaker(C5)] == []
+    assert [name for other in (C5, descent()) for name, _ in weaker(other)] == []
     assert [(name, other.biased) for name, other in weaker(C4)] == [("E g = ∇F", True)]
     assert [(name, other.functions) for name, other in weaker(strongly)] == [("F strongly convex", "convex")]
 

@@ -7,12 +7,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from PEPit import PEP
 
 from tsla.theory.certificates import Certificate
-from tsla.theory.certificates.worst_case.engine.program import ASKS, Ask, Worst, Wrong, lower, solve, tight, upper
+from tsla.theory.certificates.worst_case.engine.program import ASKS, Ask, Worst, Wrong, between, lower, solve, tight, upper
 
 
 @pytest.mark.parametrize("judge", [tight, upper, lower], ids=("tight", "upper", "lower"))
@@ -25,6 +26,9 @@ def test_judging(judge: Callable[..., Certificate]) -> None:
         assert judge("C4", "name", "statement", apart, 1).holds == (judge is (upper if apart.upper == 1 else lower))
     assert not Wrong(Worst(0.9, 1.1), 1).rejected  # what no instance exceeds is no instance
     assert not Wrong(found, 1).rejected
+    assert not Wrong(found, 1 - 1e-9).rejected
+    for bound, by in ((1e-5, (tight, upper, lower)), (1.1e-5, (upper,)), (0.9e-5, (lower,))):  # to 1e-6 of a small bound
+        assert judge("C4", "name", "statement", Worst(1e-5, 1e-5), bound).holds == (judge in by)
     assert Wrong(found, 1 - 1e-5).rejected
 
 
@@ -65,6 +69,16 @@ def test_why_a_worst_case_is_not_as_stated() -> None:
     certificate = tight("C4", "name", "statement", Worst(1, 1), 2, [Wrong(Worst(1, 1), 3)])
     why = ["the worst case, between 1 and 1, is not as stated", "a wrong version, 3, is not rejected: the worst case is 1"]
     assert certificate.reason.split("; ") == why
+
+
+def test_a_program_whose_sides_do_not_meet_is_not_solved() -> None:
+    apart = Mock(solve=lambda **_: 1.01, objective=Mock(eval=lambda: 1.0), wrapper=Mock(prob=Mock(status="optimal")))
+    assert solve(apart).reason == "not solved: primal 1 and dual 1.01 are further apart than 1e-06"
+
+
+def test_between_an_instance_and_a_relaxation_both_are_solved() -> None:
+    reasons = ("", "no instance"), ("no relaxation", "")
+    assert [between(Worst(1, 1, one), Worst(2, 2, other)).reason for one, other in reasons] == ["no instance", "no relaxation"]
 
 
 def test_the_solver_is_asked_again() -> None:
