@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from tsla.empirics.experiments.sign_prediction.comparators import looked_up, weights
+from tsla.empirics.experiments.sign_prediction.comparators import looked_up, regressed, weights
 from tsla.empirics.experiments.sign_prediction.predictions import PREDICTORS, RIVALS
 from tsla.empirics.experiments.sign_prediction.verdicts import SETTING, UNITS, compared, primary, verdict
 from tsla.theory.testing.planted import Rejects
@@ -90,6 +90,20 @@ def test_a_comparator_learns_from_the_others_only() -> None:
     assert found.loc[("look-up table", "other seeds"), "hit"] == 1
     assert found.loc[("logistic regression", "other settings"), "hit"] < 0.8
     assert (found["lead"] == found.loc[("floor", "nothing"), "hit"] - found["hit"]).all()
+
+
+def test_a_regression_knows_the_other_settings_or_the_other_seeds() -> None:
+    """Of two settings that do one thing each, the other seeds show which, and the other setting shows the wrong one."""
+    rows = [made_up([[down]], [down]).assign(batch_size=B) for B, down in ((1, True), (4, False))]
+    table = pd.concat([row.assign(seed=seed) for row in rows for seed in range(3)], ignore_index=True)
+    found = compared(table).set_index(["rule", "fitted"])["hit"]
+    assert [found["logistic regression", fitted] for fitted in ("other seeds", "other settings")] == [1, 0]
+
+
+def test_a_regression_does_not_know_the_part_that_it_predicts() -> None:
+    features, apart = pd.DataFrame({"x": [-1.0, 1.0] * 6}), pd.Series([0] * 8 + [1] * 4)
+    lowered = (features["x"] > 0) == (apart == 0)  # the two parts contradict each other
+    assert not (regressed(features, lowered, apart) == lowered).any()
 
 
 def test_a_look_up_table_goes_by_the_others_of_a_case_and_else_by_what_most_did() -> None:
