@@ -18,8 +18,8 @@ from tsla.theory.certificates.algebra.engine.manifest import Cited, Function, Ma
 from tsla.theory.certificates.algebra.engine.obligation import Formula, Obligation, follows
 from tsla.theory.certificates.algebra.engine.premises import Premise, premises
 from tsla.theory.certificates.algebra.engine.steps import Induction, Inference
-from tsla.theory.certificates.algebra.engine.symbols import F0, L, T, gap, grad2, mu, s2, shat2, sigma2, theta
-from tsla.theory.certificates.algebra.engine.table import root
+from tsla.theory.certificates.algebra.engine.symbols import F0, L, T, gap, gap_next, grad2, mu, s2, shat2, sigma2, theta
+from tsla.theory.certificates.algebra.engine.table import INFERENCES, root
 from tsla.theory.claims import ASSUMES
 from tsla.theory.testing.planted import assert_rejects
 
@@ -51,6 +51,9 @@ def claim(**changes: Any) -> Manifest:
 def assuming(extra: Formula) -> tuple[Obligation, ...]:
     return PRODUCT, replace(SUM, hypotheses={**SUM.hypotheses, "extra": extra})
 
+
+USED, _ = INFERENCES[LIPSCHITZ_INTEGRAL][0]
+"""What the axiom uses beside the integral."""
 
 COUNT = Induction(
     name="count",
@@ -101,6 +104,7 @@ def test_what_composes() -> None:
         (counting(replace(COUNT, start={n: z3.RealVal(1), x: z3.RealVal(0)})), "first: nothing gives its hypothesis 'start'"),
         (counting(replace(COUNT, end={})), "made up: the steps do not give, x >= T"),
         (claim(steps=(PRODUCT, Inference(LIPSCHITZ_INTEGRAL), SUM)), f"{LIPSCHITZ_INTEGRAL}: nothing gives, inner <= x*L*first2"),
+        (claim(steps=(step("one", {}, USED), Inference(LIPSCHITZ_INTEGRAL))), f"{LIPSCHITZ_INTEGRAL}: nothing gives, C3, integral"),
     ],
 )
 def test_what_does_not_compose(wrong: Manifest, flaw: str) -> None:
@@ -142,6 +146,10 @@ def test_what_holds_at_the_end_of_a_run_does_not_hold_at_its_steps() -> None:
 def test_what_would_say_something_of_the_constants_is_refused(wrong: Callable[[], object]) -> None:
     with pytest.raises(ValueError, match=r"must|cycle"):
         wrong()
+
+
+def test_what_a_premise_is_of_is_moved_and_not_moved_back() -> None:
+    assert Premise("F >= F*", {gap: y}).moved({gap: gap_next, y: z}).formula.eq(z >= 0)
 
 
 BOUNDS = [manifest for manifest in MANIFESTS if manifest.name == "bound"]

@@ -131,6 +131,12 @@ def test_rules_of_practice() -> None:
     assert RULES["test loss rises"].plan(pilot(test_loss=[1.0] * 21)) == Plan(0.3, 20)
 
 
+@pytest.mark.parametrize("name", RULES)
+def test_rows_are_taken_in_the_order_of_their_epochs(name: str) -> None:
+    at = pilot(EVERY, beta2=growing(EVERY, doubling=2), test_loss=[1 + epoch / 100 for epoch in EVERY])
+    assert RULES[name].plan(replace(at, rows=at.rows[::-1])) == RULES[name].plan(at)
+
+
 def test_choices_of_the_digits_pilots() -> None:
     """Every rule has a plan within the run for each of ten real pilots, and not all have the same."""
     pilots = {("digits", seed): pilot_of(DIGITS, method="sgd", seed=seed) for seed in range(10)}
