@@ -103,6 +103,13 @@ def test_claims_that_are_declared_alike_are_proved(theorem: Theorem) -> None:
     assert flaw_of_proof(theorem, theorem.proof()) == ""
 
 
+Gg = z3.Real("Gg")
+
+
+def with_more(premise: Premise) -> Theorem:
+    return replace(C4, proof=lambda: replace(sgd_bound(), premises=(*sgd_bound().premises, premise)))
+
+
 @pytest.mark.parametrize(
     ("theorem", "says"),
     [
@@ -122,7 +129,9 @@ def test_claims_that_are_declared_alike_are_proved(theorem: Theorem) -> None:
         (replace(C4, measure="gap"), "it concludes S/T <="),
         (replace(C4, bound=lambda k, T: T / 2 * C4.bound(k, T)), "it concludes S/T <="),  # not so at T = 1
         (replace(C4, variance=lambda k, gap, grad2: k.sigma2 + gap), "it assumes 'A2: variance', which the theorem does not"),
-        (replace(C4, proof=lambda: replace(sgd_bound(), premises=(*sgd_bound().premises, Premise("A4")))), "it assumes 'A4', which"),
+        (with_more(Premise("A4")), "it assumes 'A4', which the theorem does not"),
+        (with_more(Premise("second moment is σ²")), "it assumes 'second moment is σ²', which the theorem does not"),
+        (with_more(Premise("A1: quadratic bound", {eta: Gg})), "it assumes 'A1: quadratic bound at eta = Gg', of another run"),
         (replace(C4, proof=lambda: replace(sgd_bound(), settings={"G": z3.Real("G") == sigma2})), "it sets G, which the theorem does not"),
     ],
 )
@@ -138,7 +147,6 @@ QUIET = replace(C16, bound=lambda k, T: 2 * k.F0 / (k.eta * T * (2 - k.eta * k.L
 """Bounds that are too small, the second one as if there were no noise."""
 LARGER = replace(C4, constants=[{**C4.constants[0], "G": 0.5}], bound=lambda k, T: k.G * C4.bound(k, T))
 NAMED = replace(C4, constants=[{**C4.constants[0], "S": 0.5}], bound=lambda k, T: k.S / T)
-Gg = z3.Real("Gg")
 
 
 def step(name: str, hypothesis: Formula, conclusion: Formula) -> Obligation:
@@ -158,15 +166,17 @@ def small(hypothesis: Formula, *more: Premise, run: tuple[Step, ...] = (), end: 
     return Manifest(claim="C4", name="bound", premises=(*premises("T > 0", "F0 > 0"), *more), steps=(*run, last), **changes)
 
 
-RESTS = Induction(
-    name="sum",
-    first=step("first", S == 0, S <= 0),
-    next_step=step("next", S <= 0, S <= 0),
-    invariant=S <= 0,
-    start={S: z3.RealVal(0)},
-    next={S: S},
-)
-"""A sum to which nothing is added."""
+def rests(sum_: Formula, called: Formula | None = None) -> Induction:
+    """A sum to which nothing is added."""
+    return Induction(
+        name="sum",
+        first=step("first", sum_ == 0, sum_ <= 0),
+        next_step=step("next", sum_ <= 0, sum_ <= 0),
+        invariant=sum_ <= 0,
+        start={sum_: z3.RealVal(0)},
+        next={sum_: sum_},
+        end={} if called is None else {sum_: called},
+    )
 
 
 def noiseless(*of_step: Premise) -> Manifest:
@@ -196,8 +206,14 @@ def along(square: Formula, *more: Premise, **at: Formula) -> Manifest:
         (SMALL, small(S == F0 / 2, definitions={"S": S == F0 / 2}), "it defines S, which has another meaning"),
         (NAMED, small(LENGTH > 0, end=S), "its constant S has another meaning in a proof"),
         (SMALL, small(S <= F0, Premise("F(w_0) - F* <= F0", {start: S})), "it assumes 'F(w_0) - F* <= F0 at start = S', of another run"),
-        (SMALL, small(S <= 0, run=(RESTS,)), "'sum' is of another run: S"),
-        (SMALL, small(S <= 0, run=(Cited(small(S <= 0, run=(RESTS,))), RESTS)), "'sum' is of another run: S; 'sum' is of another run: S"),
+        (SMALL, small(S <= 0, run=(rests(S),)), "'sum' is of another run: S"),
+        (SMALL, small(S <= 0, run=(rests(Gg, called=S),)), "'sum' is of another run: Gg"),
+        (SMALL, replace(small(S <= 0), steps=(Cited(small(S <= 0, run=(rests(S),))),)), "'sum' is of another run: S"),
+        (
+            SMALL,
+            small(S <= 0, run=(Cited(replace(small(S <= 0), steps=(rests(Gg),), conclusion=Gg <= 0), {Gg: S}),)),
+            "it cites 'C4, bound' of",
+        ),
         (QUIET, along(grad2), "grad2 stands for grad2 in it, and for length2"),
         (QUIET, along(grad2, Premise("A2: E g = ∇F", {slope: Gg}), inner=Gg), "grad2 stands for grad2 in it, and for length2"),
     ],
