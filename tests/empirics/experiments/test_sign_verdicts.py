@@ -61,7 +61,10 @@ def test_only_what_is_established_counts() -> None:
 
 
 def test_the_premise_has_a_scope_of_its_own() -> None:
-    inside, outside = made_up([[True, True]] * 2, [True, False]), made_up([[False, False]] * 2, [True, False]).assign(eta_L=1.5)
+    inside, outside = (
+        made_up([[True, True]] * 2, [True, False]).assign(eta_L=1.0),
+        made_up([[False, False]] * 2, [True, False]).assign(eta_L=1.5),
+    )
     assert [judged(pd.concat([inside, outside]), scope=scope)["hit"] for scope in ("premise", "all")] == [1, 0.5]
 
 
