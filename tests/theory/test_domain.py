@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsla.theory.constants import Constants
-from tsla.theory.testing.domain import between, constants
+from tsla.theory.testing.domain import between, constants, for_all
 from tsla.theory.testing.planted import tells_apart
 
 
@@ -47,3 +49,12 @@ def test_between_is_inside_but_for_its_edges() -> None:
         assert 2 < number < 3 or number in (2.0, 7.0)
 
     draw()
+
+
+def test_a_property_that_is_slow_is_not_wrong() -> None:
+    usual = settings.get_current_profile_name()
+    settings.load_profile("default")  # of a user's own tests: 0.2 s an example
+    try:
+        for_all(st.just(0.3))(lambda _, seconds: time.sleep(seconds))(None)
+    finally:
+        settings.load_profile(usual)

@@ -60,8 +60,8 @@ def step_sizes(draw: st.DrawFn, L: float) -> float:
 
 
 def costly(times: int) -> settings:
-    """For a check that costs as much as ``times`` others: that fraction of the profile's examples."""
-    return settings(max_examples=max(1, settings().max_examples // times))
+    """For a check that costs as much as ``times`` others: that fraction of the profile's examples. On a busy machine it may be slow."""
+    return settings(max_examples=max(1, settings().max_examples // times), deadline=None)
 
 
 def for_all(*strategies: st.SearchStrategy[Any], costs: int = 1) -> Callable[[Callable[..., None]], Callable[[Any], None]]:
