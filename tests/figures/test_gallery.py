@@ -16,12 +16,12 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from tests.figures.conftest import Again
-from tests.figures.planting import exchanged, planted
+from tests.figures.planting import exchanged, planted, swapped
 from tsla.empirics.experiments.registry import ARMS
 from tsla.figures import gallery, style
 from tsla.figures.drawing import draw_gallery, draw_one
 from tsla.figures.gallery import Load
-from tsla.theory.testing.planted import assert_rejects
+from tsla.theory.testing.planted import Rejects, assert_rejects
 
 MODULES = gallery.modules()
 
@@ -157,5 +157,46 @@ def test_titles_hold_their_panels_numbers(numbers: Callable[[str], pd.DataFrame]
     asked = numbers("regimes").query("kind == 'asked for' and eps == eps.min()")
     for ax, q in zip(again("regimes")[1].axes, (1, 2, 3, 4), strict=True):
         samples = asked[asked["q"] == q].set_index("method")["samples"]
-        times = ax.get_title().split("TSLA asks for ")[1].removesuffix(" times the fewest")
+        row, times = ax.get_title().removesuffix(" times the fewest").split(": TSLA asks for ")
+        assert row == f"δ ∝ ε{('', '²', '³', '⁴')[q - 1]}"
         assert float(times.replace(",", "")) == pytest.approx(samples["tsla"] / samples.min(), rel=0.01)
+
+
+def words_from_records(load: Load) -> dict[str, set[str]]:
+    """Titles and labels with numbers in them. The slopes are those of the bound and of the mean, from 256 steps on."""
+    digits = load("digits").table.query("method == 'sgd'").dropna(subset="s2")
+    deltas = (digits["shat2"] / digits["s2"]).groupby(digits["epoch"]).mean()
+    rates = (
+        load("rates")
+        .table.query("method == 'sgd' and T >= 256 and instance != 'attained'")
+        .groupby(["instance", "T"])
+        .mean(numeric_only=True)
+    )
+    logs = {instance: np.log(rows.reset_index()[["T", "bound", "mean_grad2"]]) for instance, rows in rates.groupby("instance")}
+    slopes = {name: [np.polyfit(of["T"], of[column], 1)[0] for column in ("bound", "mean_grad2")] for name, of in logs.items()}
+    return {
+        "variance_against_theta": {f"epoch {epoch}, δ = {delta:.2f}" for epoch, delta in deltas.items()},
+        "bound_and_measured": {f"{name}: {bound:.2f}, {mean:.2f}" for name, (bound, mean) in slopes.items()},
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "error"), [("variance_against_theta", ("shat2", "grad2")), ("bound_and_measured", ("bound", "mean_grad2"))]
+)
+def test_words_in_a_panel_hold_what_follows_from_the_records(
+    name: str, error: tuple[str, str], load: Load, again: Again, rejects: Rejects
+) -> None:
+    said = {text.get_text() for ax in again(name)[1].axes for text in (ax.title, *ax.texts)}
+
+    def are_said(given: Load) -> None:
+        assert words_from_records(given)[name] <= said
+
+    rejects(are_said, right=load, wrong=planted(load, swapped(*error)))
+
+
+def test_a_target_is_named_at_its_own_curve(numbers: Callable[[str], pd.DataFrame], again: Again) -> None:
+    samples = numbers("smoothing_buys").query("panel == 'samples'")
+    names = {text.get_text(): text.xy for text in again("smoothing_buys")[1].axes[0].texts}  # type: ignore[attr-defined]
+    assert set(names) == {f"e = {e:g}" for e in samples["parameter"]}
+    for e, curve in samples.groupby("parameter"):
+        assert names[f"e = {e:g}"] in set(zip(curve["x"], curve["value"], strict=True))

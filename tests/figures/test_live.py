@@ -57,7 +57,10 @@ def test_whether_the_live_rows_are_those_of_the_record_is_said(of: dict[str, Rec
 def test_tables_have_a_row_for_each_plan_and_part(of: dict[str, Record]) -> None:
     head, *plans = live.plans(of["plans"])
     assert [row[0] for row in plans] == [config["method"] for config in PLANS]
-    assert all(len(row) == len(head) for row in plans)
+    for row, planned in zip(plans, of["plans"].table.to_dict("records"), strict=True):
+        promised, measured = (dict(zip(head, row, strict=True))[title] for title in ("promised, ε²", "measured E‖∇F‖²"))
+        assert promised == f"{planned['bound']:.3g}"
+        assert measured == "{measured:.3g} [{low:.3g}, {high:.3g}]".format(**planned)
     head, *parts = live.rechecked(of["recheck"])
     assert [dict(zip(head, row, strict=True))["current"] for row in parts] == ["yes", "no"]
     assert [row[0] for row in parts] == RECHECKED["record"].tolist()
