@@ -54,8 +54,7 @@ function deciding({ grad2, s2, c, beta2, nu2 }, B, theta) {
   return answered(() => {
     const found = tsla.moments({ grad2, s2, shat2: bias2 + nu2, c, beta2: bias2, nu2 }, B, theta);
     if (found.delta === null || found.beyond === null) return null;
-    const critical = found.critical_batch_size ?? (found.excess < 0 ? Infinity : 0);
-    return { delta: found.delta, critical, beyond: found.beyond / (s2 / B) };
+    return { delta: found.delta, critical: criticalSize(found), beyond: found.beyond / (s2 / B) };
   });
 }
 

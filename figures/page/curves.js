@@ -19,6 +19,10 @@ function known() {
 // The smoothed direction whose gradients have no noise: what is left of its second moment is the bias.
 function biasAlone(of) { return { ...of, s2: 0, c: 0, nu2: 0, shat2: of.beta2 }; }
 
+// B_c(θ). Without a bias no batch is too large where smoothing lowers the variance, and none is small enough where it raises it.
+const criticalSize = (found) => found.critical_batch_size ?? (found.excess < 0 ? Infinity : 0);
+const sized = (critical) => (critical === Infinity ? "∞" : shown(critical));
+
 const figures = {};
 
 figures.noise = () => {
@@ -55,8 +59,8 @@ figures.batch = () => {
   const of = known(), B = value("B"), theta = value("theta");
   const sizes = [...new Set(between(0, 10, 30).map((power) => Math.round(2 ** power)))];
   const at = (size) => tsla.moments(of, size, theta), ratio = (size, part) => at(size)[part] / (of.s2 / size);
-  const here = ratio(B, "second_moment"), critical = at(B).critical_batch_size;
-  const none = critical === null ? "no batch is too large" : critical <= 1 ? "no batch is small enough" : `the critical batch size is ${shown(critical)}`;
+  const here = ratio(B, "second_moment"), critical = criticalSize(at(B));
+  const none = critical === Infinity ? "no batch is too large" : critical <= 1 ? "no batch is small enough" : `the critical batch size is ${shown(critical)}`;
   return {
     spec: {
       title: "Variance left by smoothing and by a smaller step, against the batch size",
@@ -66,11 +70,11 @@ figures.batch = () => {
         { name: "smoothing", look: "lsr", points: sizes.map((size) => [size, ratio(size, "second_moment")]) },
         { name: "smaller step", look: "shrink", points: sizes.map((size) => [size, ratio(size, "shrunk")]) },
       ],
-      rules: [{ y: 1 }, ...(critical > 1 ? [{ x: critical }] : [])],
+      rules: [{ y: 1 }, ...(critical > 1 && critical < Infinity ? [{ x: critical }] : [])],
       dots: [{ x: B, y: here, look: "lsr" }],
     },
     says: `At θ = ${shown(theta)} ${none}. In batches of ${shown(B)} smoothing ${here < 1 ? "lowers" : "raises"} the variance, to ${percent(here)} of plain SGD's.`,
-    formula: `B_c(θ) = (s² - N(θ))/(θ²β²) = ${critical === null ? "∞" : shown(critical)},  δ_B = ${shown(at(B).delta)}`,
+    formula: `B_c(θ) = (s² - N(θ))/(θ²β²) = ${sized(critical)},  δ_B = ${shown(at(B).delta)}`,
   };
 };
 

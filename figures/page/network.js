@@ -25,6 +25,7 @@ function measured(found) {
     if (typeof number !== "number" || !Number.isFinite(number)) throw new Error(`moments.${part}.value is no number; ${MUST}`);
     moments[part] = number;
   }
+  moments.beta2 = Math.max(moments.beta2, 0); // an estimate may be below
   if (!(moments.s2 > 0)) throw new Error(`moments.s2.value = ${moments.s2} must be above 0; there is no variance to lower`);
   const { theta, batch_size: B } = found;
   if (typeof theta !== "number" || !(theta > 0 && theta <= 1)) throw new Error(`theta is no number above 0 and at most 1; ${MUST}`);
@@ -34,13 +35,13 @@ function measured(found) {
 
 function beside({ label, moments, theta, B }) {
   const found = tsla.moments(moments, B, theta), plain = moments.s2 / B;
-  const left = found.second_moment / plain, step = found.shrunk / plain, critical = found.critical_batch_size;
-  return { label, theta, B, left, step, critical, apart: left - step, cells: [label, shown(B), shown(theta), shown(found.delta), critical === null ? "∞" : shown(critical), percent(left), percent(step), percent(left - step)] };
+  const left = found.second_moment / plain, step = found.shrunk / plain, critical = criticalSize(found);
+  return { label, theta, B, left, step, critical, apart: left - step, cells: [label, shown(B), shown(theta), shown(found.delta), sized(critical), percent(left), percent(step), percent(left - step)] };
 }
 
 function sentence({ theta, B, left, step, critical, apart }) {
-  const size = `the critical batch size of ${shown(critical ?? 0)}`;
-  const where = critical === null ? "Every batch is small enough for it." : critical <= 0 ? "No batch is small enough for it." : `That is ${critical > B ? "below" : "above"} ${size}.`;
+  const size = `the critical batch size of ${shown(critical)}`;
+  const where = critical === Infinity ? "Every batch is small enough for it." : critical <= 0 ? "No batch is small enough for it." : `That is ${critical > B ? "below" : "above"} ${size}.`;
   const beyond = Math.abs(apart) < 0.01 ? "A smaller step does as well, to within 1 % of the plain variance." : `A smaller step leaves ${percent(step)}, so that smoothing is ${apart < 0 ? "ahead of it" : "behind it"}.`;
   return `Smoothing at θ = ${shown(theta)} leaves ${percent(left)} of the variance of a batch of ${shown(B)}. ${where} ${beyond}`;
 }

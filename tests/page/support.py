@@ -1,7 +1,8 @@
-"""What tests of the page share beside fixtures: screens, and copies with an error in them."""
+"""What tests of the page share beside fixtures: screens, copies with an error in them, and numbers as the page writes them."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 SCREENS = {
@@ -19,3 +20,13 @@ def planted(article: Path, tmp_path: Path, wrong: tuple[str, str]) -> Path:
     copy = tmp_path / "wrong.html"
     copy.write_text(text.replace(*wrong).replace("script-src 'sha256-", "script-src 'unsafe-inline' 'none-"), encoding="utf-8")
     return copy
+
+
+NUMBER = r"(-?[\d.,]+(?:·10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?|-?10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)"
+NUMBERS = "() => JSON.parse(document.getElementById('numbers').textContent)"
+
+
+def as_number(text: str) -> float:
+    """Of a number as the page writes it."""
+    front, _, power = re.sub(r"^(-?)10(?=[⁻⁰¹²³⁴⁵⁶⁷⁸⁹])", r"\g<1>1·10", text.replace(",", "")).rstrip(".").partition("·10")
+    return float(front) * 10 ** float(power.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")) or 0)
