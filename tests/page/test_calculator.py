@@ -84,3 +84,23 @@ def test_what_is_undefined_is_not_given(node: Runs, script: str) -> None:
 
 def test_it_is_small(script: str) -> None:
     assert len(script.encode()) < MOST
+
+
+def test_moments_are_those_of_a_batch() -> None:
+    """By C11, C14 and C17 as they are written."""
+    s2, c, beta2, nu2, grad2, B, theta = 105.0, -5.0, 7.5, 52.5, 2.5, 16, 0.3
+    given = {"grad2": grad2, "s2": s2, "shat2": beta2 + nu2, "c": c, "beta2": beta2, "nu2": nu2}
+    noise = (1 - theta) ** 2 * s2 + theta**2 * nu2 + 2 * theta * (1 - theta) * c
+    smoothed, shrunk = theta**2 * beta2 + noise / B, (1 - theta) ** 2 * s2 / B + theta**2 * grad2
+    assert calculator.moments(given, B, theta) == pytest.approx(
+        {
+            "second_moment": smoothed,
+            "shrunk": shrunk,
+            "beyond": smoothed - shrunk,
+            "excess": smoothed - s2 / B,
+            "delta": (beta2 + nu2 / B) / (s2 / B),
+            "theta_star": (s2 - c) / (B * beta2 + s2 + nu2 - 2 * c),
+            "critical_batch_size": (s2 - noise) / (theta**2 * beta2),
+            "why": None,
+        }
+    )

@@ -86,7 +86,15 @@ def arrays(x: float) -> list[Any]:
     order = np.argsort(-grid[1:][chosen[1:]])[-3:]
     edges = grid[chosen][order]
     largest = float(np.max(grid, where=chosen, initial=0.0))
-    return [float(column.sum()), float(rows[:, :-1].sum()), [float(edge) for edge in edges], largest, edges.size]
+    return [
+        float(column.sum()),
+        float(rows[:, :-1].sum()),
+        [float(edge) for edge in edges],
+        largest,
+        edges.size,
+        float(column[-1][-1]),
+        int(-x),
+    ]
 
 
 def overflow(x: float) -> float:
@@ -104,7 +112,7 @@ CASES: list[tuple[Callable[..., Any], list[list[Any]]]] = [
         [[x, e] for x in NUMBERS for e in (-1100, -1074, -30, 0, 40, 1023)] + [[5e-324 * 3, -1], [1.7e-308, -3], [-3e-320, 1080]],
     ),
     (syntax, [[0.0], [1.5], [40.0]]),
-    (arrays, [[1.0], [0.003]]),
+    (arrays, [[1.0], [0.003], [2.5]]),
     (overflow, [[1e-100], [2.0], [1e-200], [1e200]]),
 ]
 ASK = "(asked) => asked.map((given) => { try { return tsla.f(...given) } catch (error) { return `${error.name}: ${error.message}` } })"
