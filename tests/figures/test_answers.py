@@ -25,10 +25,10 @@ def forest(claim: str, *lines: tuple[str, float, str]) -> pd.DataFrame:
 
 def never_dropped(*, accuracy: tuple[int, int], loss: tuple[int, int]) -> dict[str, object]:
     sides = ({"compared": 9, "better": better, "worse": worse} for better, worse in (accuracy, loss))
-    return {"rows": [dict(zip(("accuracy", "test loss"), sides, strict=True))]}
+    return {"rows": [dict(zip(("accuracy", "test loss"), sides, strict=True))], "scope": {"clean": "", "noisy": ""}, "behind": {}}
 
 
-FALLING, CONSTANT = "mlp, a, 40 % noise, momentum, step decay", "mlp, b, 40 % noise, momentum"
+FALLING, CONSTANT, CLEAN = "mlp, a, 40 % noise, momentum, step decay", "mlp, b, 40 % noise, momentum", ", 0 % noise, momentum"
 ONE_OF_THREE = pd.concat([forest(claim, (FALLING, 1, "supported"), (CONSTANT, 1, "open"), (CONSTANT, 1, "open")) for claim in ("E1", "E3")])
 MADE: dict[str, tuple[Callable[[Any], object], Any, Any, str]] = {  # right, wrong, what the right one says
     "fair_verdict": (
@@ -43,10 +43,16 @@ MADE: dict[str, tuple[Callable[[Any], object], Any, Any, str]] = {  # right, wro
         pd.DataFrame({"panel": "samples", "parameter": 0.1, "x": [0.15, 0.3], "value": [0.5, 0.4]}),
         "is at most 1.5 times",
     ),
+    "accuracy": (
+        answers.accuracy,
+        never_dropped(accuracy=(5, 1), loss=(1, 2)),
+        never_dropped(accuracy=(1, 5), loss=(1, 2)),
+        "In training, smoothing helps accuracy. In the study smoothing to the end was more accurate than plain training at 5 of the 9",
+    ),
     "variance": (
         answers.variance,
-        forest("E1", ("mlp, a, 0 % noise, momentum", -3, ""), ("mlp, b, 0 % noise, momentum", -7, ""), (CONSTANT, 1.2, "")),
-        forest("E1", ("mlp, a, 0 % noise, momentum", 3, ""), ("mlp, b, 0 % noise, momentum", -7, ""), (CONSTANT, 1.2, "")),
+        forest("E1", (f"mlp, a{CLEAN}", -3, ""), (f"mlp, b{CLEAN}", -7, ""), (f"resnet8, a{CLEAN}", -90, ""), (CONSTANT, 1.2, "")),
+        forest("E1", (f"mlp, a{CLEAN}", 3, ""), (f"mlp, b{CLEAN}", -7, ""), (f"resnet8, a{CLEAN}", -90, ""), (CONSTANT, 1.2, "")),
         "within 1.2 % of the MLP's plain variance. Without them smoothing leaves more than that step, by 3 to 7 % of the plain variance.",
     ),
     "dropping": (
@@ -54,6 +60,12 @@ MADE: dict[str, tuple[Callable[[Any], object], Any, Any, str]] = {  # right, wro
         forest("E3", (FALLING, 1, "supported"), (FALLING, 1, "refuted"), (CONSTANT, 1, "refuted")),
         forest("E3", (FALLING, 1, "supported"), (FALLING, 1, "refuted"), (CONSTANT, 1, "supported")),
         "at 1 of 2, with 40 % wrong labels. Of all 3 settings, ResNets and heads on a pretrained network among them, it was at 1.",
+    ),
+    "dropping with fewer wrong labels": (
+        answers.dropping,
+        forest("E3", (FALLING, 1, "supported"), ("mlp, a, 20 % noise, momentum, step decay", 1, "supported")),
+        forest("E3", (FALLING, 1, "supported"), ("mlp, a, 20 % noise, momentum, step decay", 1, "open")),
+        "With a step size that falls it was at 2 of 2. Of all 2 settings",
     ),
     "advice": (
         lambda never: list(dict(answers.advice({"forest": ONE_OF_THREE}.__getitem__, never)).values()),
@@ -138,3 +150,43 @@ def test_a_derivation_is_what_its_command_prints(capsys: pytest.CaptureFixture[s
 
     assert {"--sharp", "--exact", "--beta2", "--A", "--clip", "--momentum"} <= set(" ".join(one.command for one in found).split())
     rejects(prints_its_lines, right="nothing", wrong="--why")
+
+
+CERTIFICATES = pd.DataFrame(
+    [("C4", "algebra", "C4, for every T", "a <= b", "composite"), ("C4", "algebra", "a step", "c <= d", "inequality")],
+    columns=["claim", "kind", "name", "statement", "guarantee"],
+)
+TABLES = {
+    "slack": pd.DataFrame({"claim": ["C4", "C4", "C5"], "mean": [0.25, 0.5, 0.9]}),
+    "forest": pd.DataFrame({"claim": ["E2", "E2 by accuracy", "E2", "E1"], "word": ["supported", "open", "refuted", "supported"]}),
+}
+
+
+def evidence_of_c4(kind: str, *, planted: bool = False, passed: bool = True, claim: str = "C4") -> dict[str, object]:
+    return {"id": claim, "kind": kind, "planted": planted, "passed": passed, "finding": f"half of it is refuted by {kind}."}
+
+
+@pytest.mark.parametrize("wrong", ["a planted error as evidence", "a certificate too many"])
+def test_a_card_counts_what_there_is(wrong: str, rejects: Rejects) -> None:
+    rows = [evidence_of_c4(kind) for kind in ("property", "property", "algebra", "composite")]
+    errors = [evidence_of_c4("property", planted=True) for _ in range(3)]
+
+    def counts(evidence: list[dict[str, object]], certificates: pd.DataFrame) -> None:
+        found = {
+            card.claim.id: card for card in cards([*evidence, evidence_of_c4("algebra", claim="C5")], certificates, TABLES.__getitem__)
+        }
+        one = found["C4"]
+        assert (one.verdict, one.headline.number, one.rejected) == ("proved", "50 %", 3)
+        assert list(one.chips) == [("composite", 1), ("algebra", 1), ("property", 2)]
+        assert one.proofs == [("for every T", "a <= b")]
+        assert one.findings == [f"a bound half as large is refuted by {kind}." for kind in ("property", "algebra", "composite")]
+        assert (found["E2"].headline.number, found["E2"].chips) == ("1 of 3", [("supported", 1), ("open", 1), ("refuted", 1)])
+
+    shown = [{**error, "planted": False} for error in errors]
+    versions = {"a planted error as evidence": (shown, CERTIFICATES), "a certificate too many": (errors, CERTIFICATES.iloc[[0, 1, 1]])}
+
+    def holds(given: Callable[[], tuple[list[dict[str, object]], pd.DataFrame]]) -> None:
+        others, certificates = given()
+        counts(rows + others, certificates)
+
+    rejects(holds, right=lambda: (errors, CERTIFICATES), wrong=lambda: versions[wrong])

@@ -17,7 +17,7 @@ from tests.figures.miniature_article import EVIDENCE, LIMIT, fits, write_miniatu
 from tsla.empirics.runs import provenance, records
 from tsla.empirics.statistics.intervals import student_t
 from tsla.figures import gallery, live
-from tsla.figures.page import article, runs
+from tsla.figures.page import article, runs, svg
 from tsla.theory.claims import CLAIMS
 from tsla.theory.testing.planted import Rejects
 
@@ -195,3 +195,25 @@ def test_an_old_page_is_kept_where_writing_fails(source: Path, fresh: Path, tmp_
     with pytest.raises(FileNotFoundError):
         article.write(source, fresh, tmp_path / "nowhere", EVIDENCE, out)
     assert out.read_text(encoding="utf-8") == "old"
+
+
+def test_the_finding_of_a_figure_is_a_text_in_it(drawn: list[Path]) -> None:
+    element = svg.inline(drawn[0], "δ < 1 & <b>more</b>")
+    assert "δ &lt; 1 &amp; &lt;b&gt;more&lt;/b&gt;</title>" in element
+
+
+def sets_its_knob(page: str) -> None:
+    """A card of training leads to the figure of its claim."""
+    knobs = {name: re.findall(r'value="(E\d)"', options) for name, options in re.findall(r'data-knob="(\w+)">(.*?)</select>', page)}
+    links = re.findall(r'href="\?(\w+)=(E\d)#(\w+)"', page)
+    assert [claim for _, claim, _ in links] == ["E1", "E2", "E3", "E4", "E5"]
+    assert all(claim in knobs[knob] for knob, claim, _ in links)
+    sections = {
+        name: re.findall(r'data-knob="(\w+)"', text) for name, text in re.findall(r'<section id="(\w+)"(.*?)</section>', page, re.DOTALL)
+    }
+    assert all(knob in sections[section] for knob, _, section in links)
+
+
+@pytest.mark.parametrize("wrong", [("?early=E2#variance", "?late=E2#variance"), ("?late=E4#dropping", "?late=E4#variance")])
+def test_a_card_of_training_leads_to_its_figure(wrong: tuple[str, str], page: str, rejects: Rejects) -> None:
+    rejects(sets_its_knob, right=page, wrong=page.replace(*wrong))

@@ -52,6 +52,8 @@ def test_whether_the_live_rows_are_those_of_the_record_is_said(of: dict[str, Rec
     table = of["digits"].table
     other = replace(of["digits"], table=table.assign(test_loss=table["test_loss"] * (1 + 1e-6 * (table["epoch"] == 2))))
     assert "apart by at most 1e-06 of a number, of test_loss (method " in live.comparison(of["record"], other)
+    whole = miniature("digits")[0]
+    assert " live rows of seed 1 and " in live.comparison(of["record"], replace(of["digits"], table=whole[whole["seed"] == 1]))
 
 
 def test_tables_have_a_row_for_each_plan_and_part(of: dict[str, Record]) -> None:

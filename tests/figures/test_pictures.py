@@ -59,6 +59,18 @@ def test_the_columns_of_a_sweep_are_told_apart_in_grey() -> None:
     plt.close(figure)
 
 
+@pytest.mark.parametrize(
+    ("values", "scale"), [((1.0, 2.0), "log"), ((np.nan, 2.0), "log"), ((0.0, 2.0), "linear"), ((-1.0, 2.0), "linear")]
+)
+def test_the_axis_of_a_sweep_is_logarithmic_where_all_numbers_can_be_drawn_on_it(values: tuple[float, ...], scale: str) -> None:
+    columns = {"total": np.array(values), "other": np.array([1.0, 1.0])}
+    with style.house_style():
+        figure = swept.lines(Answers(Sweep("theta", np.array([0.1, 0.2]), log=True), "samples", columns))
+    plt.close(figure)
+    (ax,) = figure.axes
+    assert (ax.get_xscale(), ax.get_yscale(), ax.get_xlabel()) == ("log", scale, "theta")
+
+
 # --- planted: what is made of a figure before it is laid out
 
 
